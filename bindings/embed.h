@@ -1,0 +1,15 @@
+/* The Lua files compiled into the executable (made by cmake/embed.cmake). */
+#ifndef JETON_EMBED_H
+#define JETON_EMBED_H
+
+#include <stddef.h>
+
+struct embedded_file {
+    const char *path; /* "kaizala/init.lua" */
+    const unsigned char *data;
+    size_t size;
+};
+
+extern const struct embedded_file embedded_lua[]; /* ends with path NULL */
+
+#endif

@@ -1,0 +1,39 @@
+# Warnings (all of them errors), hardening and sanitizers.
+set(JETON_WARNINGS
+    -Wall
+    -Wextra
+    -Werror
+    -Wshadow
+    -Wstrict-prototypes
+    -Wmissing-prototypes
+    -Wold-style-definition
+    -Wwrite-strings
+    -Wformat=2
+    -Wundef
+    -Wvla
+    -Wpointer-arith
+    -Wcast-qual)
+
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g -DNDEBUG")
+set(CMAKE_C_FLAGS_DEBUG "-O0 -g")
+
+if(JETON_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+else()
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection)
+  add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
+  if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+    add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  endif()
+endif()
+
+# jeton_static_library(NAME PKGCONFIG ARCHIVE): an imported target jeton::NAME
+function(jeton_static_library name module archive)
+  pkg_check_modules(${name} REQUIRED ${module})
+  find_library(${name}_ARCHIVE ${archive} HINTS ${${name}_LIBRARY_DIRS} REQUIRED)
+  add_library(jeton::${name} STATIC IMPORTED)
+  set_target_properties(jeton::${name} PROPERTIES
+    IMPORTED_LOCATION ${${name}_ARCHIVE}
+    INTERFACE_INCLUDE_DIRECTORIES "${${name}_INCLUDE_DIRS}")
+endfunction()

@@ -1,0 +1,146 @@
+#include "buf.h"
+
+#include "mem.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char empty[1]; /* data of a buffer that holds nothing yet; never written to */
+
+void buf_create(struct buf *buf, size_t limit)
+{
+    *buf = (struct buf){.data = empty, .limit = limit};
+}
+
+void buf_create_secret(struct buf *buf, size_t limit)
+{
+    buf_create(buf, limit);
+    buf->secret = true;
+}
+
+static void release(struct buf *buf)
+{
+    if (buf->cap == 0)
+        return;
+    if (buf->secret)
+        sodium_memzero(buf->data, buf->cap);
+    mem_free(buf->data);
+}
+
+void buf_destroy(struct buf *buf)
+{
+    release(buf);
+    *buf = (struct buf){.data = empty, .limit = buf->limit, .secret = buf->secret};
+}
+
+void buf_clear(struct buf *buf)
+{
+    if (buf->cap == 0)
+        return;
+    if (buf->secret)
+        sodium_memzero(buf->data, buf->cap);
+    buf->len = 0;
+    buf->data[0] = '\0';
+}
+
+/* Room for `more` bytes and the NUL. */
+static int reserve(struct buf *buf, size_t more)
+{
+    if (more > buf->limit - buf->len)
+        return -1;
+    size_t need = buf->len + more + 1;
+    if (need <= buf->cap)
+        return 0;
+    size_t cap = buf->cap > 0 ? buf->cap : 64;
+    while (cap < need)
+        cap *= 2;
+    if (buf->secret || buf->cap == 0) {
+        char *moved = mem_alloc(cap);
+        memcpy(moved, buf->data, buf->len);
+        release(buf);
+        buf->data = moved;
+    } else {
+        buf->data = mem_realloc(buf->data, cap);
+    }
+    buf->cap = cap;
+    return 0;
+}
+
+int buf_append(struct buf *buf, const void *data, size_t len)
+{
+    if (reserve(buf, len) != 0)
+        return -1;
+    if (len > 0)
+        memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+    return 0;
+}
+
+int buf_puts(struct buf *buf, const char *text)
+{
+    return buf_append(buf, text, strlen(text));
+}
+
+int buf_putc(struct buf *buf, char c)
+{
+    return buf_append(buf, &c, 1);
+}
+
+int buf_vprintf(struct buf *buf, const char *fmt, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, fmt, args);
+    int result = -1;
+    if (len >= 0 && reserve(buf, (size_t)len) == 0) {
+        vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, again);
+        buf->len += (size_t)len;
+        result = 0;
+    }
+    va_end(again);
+    return result;
+}
+
+int buf_printf(struct buf *buf, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int result = buf_vprintf(buf, fmt, args);
+    va_end(args);
+    return result;
+}
+
+char *buf_take(struct buf *buf)
+{
+    if (buf->cap == 0)
+        return mem_strdup("");
+    char *data = buf->data;
+    *buf = (struct buf){.data = empty, .limit = buf->limit, .secret = buf->secret};
+    return data;
+}
+
+int buf_read_fd(struct buf *buf, int fd)
+{
+    for (;;) {
+        size_t room = buf->limit - buf->len;
+        size_t want = room < 16384 ? room + 1 : 16384; /* one more, to see that there is more */
+        char chunk[16385];
+        ssize_t got = read(fd, chunk, want);
+        if (got > 0 && (size_t)got > room) {
+            errno = EFBIG;
+            got = -1;
+        } else if (got > 0) {
+            buf_append(buf, chunk, (size_t)got);
+        }
+        if (buf->secret)
+            sodium_memzero(chunk, sizeof chunk);
+        if (got == 0)
+            return 0;
+        if (got < 0 && errno != EINTR)
+            return -1;
+    }
+}

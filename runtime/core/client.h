@@ -1,0 +1,52 @@
+/*
+ * An authenticated call on a connector's endpoint: token, request, and all that can follow (401,
+ * 308, 429, 5xx, broken connections). The only place with retry policy. Used by `jeton api` and by
+ * jeton.http.
+ */
+#ifndef JETON_CLIENT_H
+#define JETON_CLIENT_H
+
+#include "token.h"
+
+#define CLIENT_MOVES_MAX       3
+#define CLIENT_RETRY_AFTER_MAX (15LL * 60 * 1000) /* a longer Retry-After fails */
+#define CLIENT_BACKOFF_BASE_MS 500
+#define CLIENT_BACKOFF_MAX_MS  30000
+
+struct client_request {
+    const char *method;
+    const char *path;  /* below the endpoint: "groups", "/groups", "/v1/groups" are the same; or an
+                          absolute URL */
+    const char *query; /* without "?", encoded; may be NULL. Added to a query that path has */
+    const struct http_header *headers;
+    size_t nheaders;
+    const void *body;
+    size_t body_len;
+    bool has_body;
+    bool repeatable;    /* a POST that may be sent twice */
+    bool any_status;    /* a final error status is a response, not an error */
+    int64_t timeout_ms; /* of one try; 0: the connector's */
+    size_t max_body;
+};
+
+/* err NULL: response is 2xx (or any, with any_status). With err, response is the error reply where
+ * one came, else NULL. Valid during the callback. */
+typedef void client_done_fn(void *arg, struct http_response *response, const struct err *err);
+
+struct client;
+struct client_call;
+
+struct client *client_new(struct loop *loop, struct http *http, struct tokens *tokens,
+                          struct log *log);
+void client_free(struct client *client);
+void client_set_deadline(struct client *client, int64_t deadline_ms); /* monotonic; 0: none */
+struct client_call *client_start(struct client *client, const struct connector *connector,
+                                 const struct client_request *request, client_done_fn *done,
+                                 void *arg);
+void client_cancel(struct client_call *call);
+/* Delay before try number `attempt` (from 1): exponential with full jitter. */
+int64_t client_backoff_ms(int attempt);
+/* What the run did: for the run record. */
+int64_t client_requests(const struct client *client);
+
+#endif

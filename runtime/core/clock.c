@@ -1,0 +1,72 @@
+#include "clock.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t now_ms(clockid_t id)
+{
+    struct timespec now;
+    clock_gettime(id, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t clock_mono_ms(void)
+{
+    return now_ms(CLOCK_MONOTONIC);
+}
+
+int64_t clock_boot_ms(void)
+{
+    return now_ms(CLOCK_BOOTTIME);
+}
+
+int64_t clock_wall_ms(void)
+{
+    return now_ms(CLOCK_REALTIME);
+}
+
+void clock_boot_id(char id[CLOCK_BOOT_ID_SIZE])
+{
+    id[0] = '\0';
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ssize_t got = read(fd, id, CLOCK_BOOT_ID_SIZE - 1);
+    close(fd);
+    id[got > 0 ? got : 0] = '\0';
+    id[strcspn(id, "\n")] = '\0';
+}
+
+void clock_format_rfc3339(int64_t wall_ms, char *out, size_t size)
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm local;
+    localtime_r(&seconds, &local);
+    char date[24], offset[8];
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &local);
+    strftime(offset, sizeof offset, "%z", &local); /* +0100 */
+    snprintf(out, size, "%s.%03d%.3s:%s", date, (int)(wall_ms % 1000), offset, offset + 3);
+}
+
+int64_t clock_parse_http_date(const char *text)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char month[4];
+    struct tm date = {0};
+    int used = 0;
+    if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &date.tm_mday, month,
+               &date.tm_year, &date.tm_hour, &date.tm_min, &date.tm_sec, &used) != 6 ||
+        used == 0 || text[used] != '\0' || strlen(month) != 3)
+        return -1;
+    const char *found = strstr(months, month);
+    if (found == NULL || (found - months) % 3 != 0 || date.tm_year < 1970 || date.tm_mday < 1 ||
+        date.tm_mday > 31 || date.tm_hour < 0 || date.tm_hour > 23 || date.tm_min < 0 ||
+        date.tm_min > 59 || date.tm_sec < 0 || date.tm_sec > 60)
+        return -1;
+    date.tm_mon = (int)(found - months) / 3;
+    date.tm_year -= 1900;
+    return (int64_t)timegm(&date) * 1000;
+}

@@ -1,0 +1,102 @@
+/* The whole configuration: jeton.yaml and the files of conf.d beside it. Read once, never changed.
+ */
+#ifndef JETON_CONFIG_H
+#define JETON_CONFIG_H
+
+#include "cron.h"
+#include "problems.h"
+#include "secret.h"
+#include "yaml.h"
+
+#include <stdint.h>
+
+#define CONFIG_VERSION        1
+#define CONFIG_CONNECTORS_MAX 1000
+#define CONFIG_JOBS_MAX       10000
+#define CONFIG_NAME_MAX       64
+
+struct config_rate_limit {
+    int64_t per_minute;        /* calls per connector; 0: none */
+    char *tenant;              /* connectors that share a tenant's limit; NULL: none */
+    int64_t tenant_per_minute; /* 0: none */
+};
+
+struct connector {
+    char *name;
+    char *file; /* real path of the defining file */
+    int line, col;
+    char *token_service; /* no trailing slash */
+    struct secret application_id;
+    struct secret application_secret;
+    struct secret refresh_token; /* kind SECRET_NONE where absent */
+    char **allow_hosts;          /* NULL-terminated; NULL: the host of token_service only */
+    char *ca_file;               /* NULL: the system's */
+    struct config_rate_limit rate_limit;
+    int64_t timeout_ms; /* one request, reply included */
+    int64_t retries;    /* after the first try */
+};
+
+enum config_overlap { OVERLAP_SKIP, OVERLAP_WAIT };
+
+struct config_notice { /* on_failure, on_recovery: none, one, or the other */
+    char **command;
+    char *connector;
+    char *group;
+};
+
+struct job {
+    char *name;
+    char *file;
+    int line, col;
+    char *script; /* absolute */
+    char *connector;
+    char *schedule; /* as written; NULL: by hand only */
+    struct cron cron;
+    char *timezone; /* NULL: local */
+    int64_t timeout_ms;
+    int overlap; /* enum config_overlap */
+    int64_t attempts;
+    int64_t retry_delay_ms;
+    int64_t jitter_ms;
+    bool catch_up;
+    const struct yaml_node *args; /* owned by the configuration; NULL where absent */
+    char **environment;           /* "NAME=value", NULL-terminated; NULL where absent */
+    char *directory;
+    int64_t memory_bytes;
+    char *metrics;
+    char *heartbeat;
+    struct config_notice on_failure;
+    struct config_notice on_recovery;
+};
+
+struct config {
+    char *path;  /* as chosen; NULL for an empty configuration */
+    char *state; /* absolute folder */
+    int64_t history_keep;
+    int64_t history_days;
+    struct connector *connectors;
+    size_t nconnectors;
+    struct job *jobs;
+    size_t njobs;
+    struct config_sources *sources; /* what keeps `args` alive */
+};
+
+/*
+ * The path that design's order chooses: explicit_path (--config), $JETON_CONFIG, ./jeton.yaml,
+ * $XDG_CONFIG_HOME/jeton/jeton.yaml, /etc/jeton/jeton.yaml. NULL where there is none (mem_free).
+ */
+char *config_choose(const char *explicit_path);
+/* The state folder where no configuration names one (mem_free): $XDG_STATE_HOME/jeton. */
+char *config_default_state(void);
+/*
+ * Reads and validates. path NULL: an empty configuration. Problems (warnings too) are collected;
+ * NULL when any is an error. Reads no secret's value and runs no command. Refuses unsafe modes.
+ */
+struct config *config_load(const char *path, struct problems *problems);
+void config_free(struct config *config);
+/* By name; ERR_CONFIG names the nearest. name NULL: the only one there is. */
+const struct connector *config_connector(const struct config *config, const char *name,
+                                         struct err *err);
+const struct job *config_job(const struct config *config, const char *name, struct err *err);
+
+#endif

@@ -1,0 +1,29 @@
+/* The parts that one run shares, wired together: loop, http, store, tokens, client. No global
+ * state. */
+#ifndef JETON_ENGINE_H
+#define JETON_ENGINE_H
+
+#include "client.h"
+#include "config.h"
+#include "log.h"
+
+struct engine {
+    const struct config *config; /* borrowed */
+    struct log *log;             /* borrowed */
+    struct redact *redact;       /* borrowed */
+    struct loop *loop;
+    struct http *http;
+    struct store *store;   /* NULL until engine_need_store */
+    struct tokens *tokens; /* likewise */
+    struct client *client; /* likewise */
+    int64_t deadline_ms;   /* monotonic; 0: none */
+};
+
+void engine_create(struct engine *engine, const struct config *config, struct log *log,
+                   struct redact *redact);
+void engine_destroy(struct engine *engine);
+/* Opens the state folder on first need: a script without connectors leaves no trace. */
+int engine_need_store(struct engine *engine, struct err *err);
+void engine_set_deadline(struct engine *engine, int64_t deadline_ms);
+
+#endif

@@ -1,0 +1,64 @@
+#include "err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int exit_code;
+} kinds[] = {
+    [ERR_NONE] = {"none", 0},           [ERR_INVALID] = {"invalid", 1},
+    [ERR_SCRIPT] = {"script", 1},       [ERR_USAGE] = {"usage", 2},
+    [ERR_CONFIG] = {"config", 3},       [ERR_AUTH] = {"auth", 4},
+    [ERR_NETWORK] = {"network", 5},     [ERR_HTTP] = {"http", 6},
+    [ERR_THROTTLED] = {"throttled", 6}, [ERR_BUSY] = {"busy", 7},
+    [ERR_CANCELLED] = {"cancelled", 1}, [ERR_DEADLINE] = {"deadline", 8},
+};
+
+void err_clear(struct err *err)
+{
+    memset(err, 0, sizeof *err);
+}
+
+int err_vset(struct err *err, enum err_kind kind, const char *fmt, va_list args)
+{
+    /* fmt's arguments may point into err itself. */
+    struct err fresh = {.kind = kind};
+    vsnprintf(fresh.msg, sizeof fresh.msg, fmt, args);
+    *err = fresh;
+    return -1;
+}
+
+int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    err_vset(err, kind, fmt, args);
+    va_end(args);
+    return -1;
+}
+
+int err_wrap(struct err *err, const char *fmt, ...)
+{
+    char context[ERR_MSG_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(context, sizeof context, fmt, args);
+    va_end(args);
+
+    char message[ERR_MSG_MAX];
+    memcpy(message, err->msg, sizeof message);
+    if (snprintf(err->msg, sizeof err->msg, "%s: %s", context, message) >= (int)sizeof err->msg)
+        err->msg[sizeof err->msg - 1] = '\0'; /* cut */
+    return -1;
+}
+
+const char *err_kind_name(enum err_kind kind)
+{
+    return kinds[kind].name;
+}
+
+int err_exit_code(enum err_kind kind)
+{
+    return kinds[kind].exit_code;
+}

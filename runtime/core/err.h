@@ -1,0 +1,54 @@
+/*
+ * The one error value. The caller owns it, on its stack; a function that can fail takes a
+ * `struct err *` last and returns 0, or -1 with the error set. Nobody below main prints it.
+ */
+#ifndef JETON_ERR_H
+#define JETON_ERR_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum err_kind {
+    ERR_NONE,
+    ERR_INVALID,   /* a value or a reply that is not what it should be   exit 1 */
+    ERR_SCRIPT,    /* the script failed                                  exit 1 */
+    ERR_USAGE,     /* wrong command line                                 exit 2 */
+    ERR_CONFIG,    /* configuration, secret, file mode, state file       exit 3 */
+    ERR_AUTH,      /* token service refused, permission, host            exit 4 */
+    ERR_NETWORK,   /* no connection, TLS, timeout                        exit 5 */
+    ERR_HTTP,      /* the service answered with an error                 exit 6 */
+    ERR_THROTTLED, /* 429 that waiting did not cure                      exit 6 */
+    ERR_BUSY,      /* another run holds the lock                         exit 7 */
+    ERR_CANCELLED, /* the task was cancelled                             exit 1 */
+    ERR_DEADLINE,  /* the run's deadline passed                          exit 8 */
+};
+
+#define ERR_MSG_MAX     1024
+#define ERR_CODE_MAX    64
+#define ERR_REQUEST_MAX 512
+
+struct err {
+    enum err_kind kind;
+    int status;                    /* HTTP status, 0 where there is none */
+    bool retryable;                /* the same call may succeed later */
+    char code[ERR_CODE_MAX];       /* the service's errorCode, or "" */
+    char request[ERR_REQUEST_MAX]; /* "GET https://host/path" (no query), or "" */
+    char msg[ERR_MSG_MAX];         /* one line, no trailing period or newline */
+};
+
+void err_clear(struct err *err);
+/* Sets kind and message (an earlier error is replaced). Returns -1, so that `return err_set(…)`
+ * reads well. */
+int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+int err_vset(struct err *err, enum err_kind kind, const char *fmt, va_list args)
+    __attribute__((format(printf, 3, 0)));
+/* Puts "context: " before the message; kind and the rest stay. Returns -1. */
+int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* "auth", "network", … as Lua sees them. */
+const char *err_kind_name(enum err_kind kind);
+/* The exit status of the kind (design: exit codes). ERR_NONE gives 0. */
+int err_exit_code(enum err_kind kind);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * Named places where a test may let the power fail. In `jeton` this is an empty function
+ * (fault_none.c); in the tests' `jeton-fault` it looks at $JETON_FAULT (fault_env.c):
+ * "NAME=kill" ends the process by SIGKILL there, "NAME=stop" suspends it by SIGSTOP.
+ */
+#ifndef JETON_FAULT_H
+#define JETON_FAULT_H
+
+#define FAULT_TOKEN_LOCKED   "token-locked"   /* the exchange lock is held, nothing was sent */
+#define FAULT_TOKEN_RECEIVED "token-received" /* the reply has arrived, nothing is stored */
+#define FAULT_TOKEN_STORED   "token-stored"   /* stored, not yet returned */
+
+void fault_point(const char *name);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * JSON, in one parser: strict (RFC 8259) and lenient (what Kaizala's service read).
+ *
+ * The reader pulls tokens and never recurses: depth and size are bounded. Integers that fit
+ * 64 bits stay integers; a number that would be damaged or overflow (2^64, 1e400) is refused,
+ * never rounded to infinity. NaN, Infinity, hex and lone surrogates are refused in both modes.
+ *
+ * Lenient adds: unquoted keys, single-quoted strings, comments, trailing commas, Python's
+ * str(dict) (True, False, None; escapes \' \xNN \UNNNNNNNN \ooo \a \v), and text that is not valid
+ * UTF-8 is read as Latin-1 as a whole.
+ */
+#ifndef JETON_JSON_H
+#define JETON_JSON_H
+
+#include "buf.h"
+#include "err.h"
+
+#include <stdint.h>
+
+#define JSON_DEPTH_MAX 128
+#define JSON_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+struct json_options {
+    bool lenient;
+    size_t max_bytes; /* 0: JSON_BYTES_MAX */
+    int max_depth;    /* 0: JSON_DEPTH_MAX; never above it */
+};
+
+enum json_type {
+    JSON_END, /* the document is complete and nothing but white space follows */
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_INT,
+    JSON_DOUBLE,
+    JSON_STRING,
+    JSON_KEY,
+    JSON_ARRAY_BEGIN,
+    JSON_ARRAY_END,
+    JSON_OBJECT_BEGIN,
+    JSON_OBJECT_END,
+};
+
+struct json_token {
+    enum json_type type;
+    bool boolean;
+    int64_t integer;
+    double number;
+    const char
+        *text; /* STRING and KEY: UTF-8, NUL-terminated, may hold NULs; valid until the next call */
+    size_t len;
+};
+
+struct json_reader;
+/* `text` must live as long as the reader. Fails on text over max_bytes (and, strict, on invalid
+ * UTF-8). */
+struct json_reader *json_reader_new(const char *text, size_t len,
+                                    const struct json_options *options, struct err *err);
+void json_reader_free(struct json_reader *reader); /* NULL is fine */
+/* ERR_INVALID with line and column in the message. */
+int json_next(struct json_reader *reader, struct json_token *token, struct err *err);
+
+/* A tree, for the core's own use. Everything is owned by the root. */
+struct json {
+    enum json_type type; /* NULL BOOL INT DOUBLE STRING ARRAY_BEGIN OBJECT_BEGIN */
+    bool boolean;
+    int64_t integer;
+    double number;
+    char *text;
+    size_t len;
+    char *key;          /* of an object's member; NUL-terminated */
+    struct json *child; /* first element or member */
+    struct json *next;
+};
+
+struct json *json_parse(const char *text, size_t len, const struct json_options *options,
+                        struct err *err);
+void json_free(struct json *root); /* NULL is fine */
+/* Member by exact name, the last of that name; NULL where absent or json is no object. */
+const struct json *json_get(const struct json *json, const char *key);
+/* NULL unless a string without NUL bytes. */
+const char *json_string(const struct json *json);
+
+/* Writer: plain appends; the caller places commas. Return -1 when the buffer's limit is reached. */
+int json_write_string(struct buf *out, const char *text, size_t len); /* -1 too on invalid UTF-8 */
+int json_write_int(struct buf *out, int64_t value);
+int json_write_double(struct buf *out,
+                      double value); /* shortest exact form, with ".0"; -1 on NaN/Infinity */
+int json_write(struct buf *out, const struct json *json);
+
+/* True when text is valid UTF-8 (no surrogates, no overlong forms). */
+bool json_utf8_valid(const char *text, size_t len);
+
+#endif

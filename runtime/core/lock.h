@@ -1,0 +1,32 @@
+/*
+ * Locks between processes: flock on a file in the state folder's `locks/`. The kernel releases them
+ * with their holder, however it ends. Waiting does not block: the lock is tried again on a timer.
+ */
+#ifndef JETON_LOCK_H
+#define JETON_LOCK_H
+
+#include "err.h"
+#include "loop.h"
+
+#include <stdint.h>
+
+struct lock {
+    struct loop *loop;
+    struct loop_timer timer;
+    int fd;             /* -1: not held, not waiting */
+    int64_t give_up_ms; /* monotonic; 0: never */
+    int64_t delay_ms;
+    char *name; /* for messages */
+    void (*fn)(void *arg, const struct err *err);
+    void *arg;
+};
+
+void lock_create(struct lock *lock, struct loop *loop);
+/* 1: held, 0: somebody else has it, -1: error (ERR_CONFIG). name: [A-Za-z0-9._-]+ */
+int lock_try(struct lock *lock, const char *folder, const char *name, struct err *err);
+/* Calls fn from the loop: err NULL when held; ERR_BUSY at give_up_ms; ERR_CONFIG. */
+void lock_wait(struct lock *lock, const char *folder, const char *name, int64_t give_up_ms,
+               void (*fn)(void *arg, const struct err *err), void *arg);
+void lock_release(struct lock *lock); /* idempotent; ends waiting too */
+
+#endif

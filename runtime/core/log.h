@@ -1,0 +1,33 @@
+/* The log, on standard error, text or JSON lines. Everything passes through the redaction point. */
+#ifndef JETON_LOG_H
+#define JETON_LOG_H
+
+#include "redact.h"
+
+#include <stddef.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
+enum log_format { LOG_TEXT, LOG_JSON };
+
+struct log_field {
+    const char *name;
+    const char *
+        value; /* NULL: left out. Text: written `name=value`, quoted where needed; JSON: a string */
+};
+
+struct log;
+/*
+ * Lines above `level` are dropped. Text: "jeton: error: message name=value\n" (no time: cron's mail
+ * and journald add it); JSON: {"time":…,"level":"error","message":…,"name":"value"}. A multi-line
+ * message stays multi-line in text. redact is borrowed.
+ */
+struct log *log_new(int fd, enum log_level level, enum log_format format, bool color,
+                    const struct redact *redact);
+void log_free(struct log *log);
+bool log_enabled(const struct log *log, enum log_level level);
+void log_msg(struct log *log, enum log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void log_event(struct log *log, enum log_level level, const char *message,
+               const struct log_field *fields, size_t nfields);
+
+#endif

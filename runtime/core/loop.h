@@ -1,0 +1,76 @@
+/*
+ * The event loop: timers, file descriptors, children, and callbacks that run on the next turn. One
+ * thread. Handles are owned by the caller and must be stopped before they are freed; stopping one
+ * that does not run is fine, from inside any callback too.
+ */
+#ifndef JETON_LOOP_H
+#define JETON_LOOP_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct loop;
+
+typedef void loop_fn(void *arg);
+
+struct loop_timer {
+    loop_fn *fn;
+    void *arg;
+    int64_t due_ms; /* clock_mono_ms */
+    uint64_t order; /* timers of one millisecond fire in the order they were started */
+    size_t index;   /* place in the heap + 1; 0: not running */
+};
+
+struct loop_fd {
+    int fd;
+    short events; /* POLLIN, POLLOUT */
+    void (*fn)(void *arg, short revents);
+    void *arg;
+    size_t index; /* place + 1; 0: not running */
+};
+
+/* Something that has its own poll function or must look around each turn (curl, libmicrohttpd). */
+struct loop_hook {
+    /* Before polling. Returns the milliseconds it can wait, -1 for ever, 0 to poll without waiting.
+     */
+    int64_t (*before)(void *arg);
+    /* After polling. May be NULL. */
+    loop_fn *after;
+    void *arg;
+    struct loop_hook *next;
+};
+
+/* poll(2)-like; used instead of poll() once set (curl_multi_poll waits on curl's sockets too). */
+typedef int loop_poll_fn(void *arg, struct pollfd *fds, size_t nfds, int timeout_ms);
+
+struct loop *loop_new(void);
+void loop_free(struct loop *loop);
+
+void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms, loop_fn *fn,
+                      void *arg);
+void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
+
+void loop_fd_start(struct loop *loop, struct loop_fd *watch, int fd, short events,
+                   void (*fn)(void *arg, short revents), void *arg);
+void loop_fd_stop(struct loop *loop, struct loop_fd *watch);
+
+/* Once, on the next turn, in order. Cannot be taken back: arg must outlive it. */
+void loop_defer(struct loop *loop, loop_fn *fn, void *arg);
+
+void loop_hook_add(struct loop *loop, struct loop_hook *hook);
+void loop_hook_remove(struct loop *loop, struct loop_hook *hook);
+void loop_set_poll(struct loop *loop, loop_poll_fn *fn, void *arg); /* fn NULL: poll() again */
+
+/*
+ * One turn: deferred callbacks, hooks, wait (until the next event, at most max_wait_ms; -1 for
+ * ever), callbacks. A signal ends the wait. False when nothing at all is running, so that waiting
+ * would never end.
+ */
+bool loop_turn(struct loop *loop, int64_t max_wait_ms);
+/* Turns until *done is true. False when nothing is left to wait for and it is not. */
+bool loop_run_until(struct loop *loop, const bool *done);
+
+#endif

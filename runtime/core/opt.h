@@ -1,0 +1,64 @@
+/*
+ * Option tables: one table gives parsing, --help and usage errors (with the nearest option).
+ * "--name value", "--name=value", "-n value", "-nvalue", grouped short flags, "--" ends options.
+ */
+#ifndef JETON_OPT_H
+#define JETON_OPT_H
+
+#include "buf.h"
+#include "err.h"
+
+#include <stdint.h>
+
+enum opt_type {
+    OPT_FLAG,     /* bool */
+    OPT_COUNT,    /* int, one more each time */
+    OPT_STRING,   /* const char * */
+    OPT_STRINGS,  /* struct opt_strings, each time one more */
+    OPT_DURATION, /* int64_t milliseconds: integer and ms, s, m, h, d */
+    OPT_SIZE,     /* int64_t bytes: integer and optional B, KiB, MiB, GiB */
+    OPT_INTEGER,  /* int64_t, not negative */
+};
+
+struct opt_strings {
+    const char **items;
+    size_t count;
+};
+
+struct opt {
+    char short_name; /* 0: none */
+    const char *long_name;
+    enum opt_type type;
+    void *value;      /* set by opt_parse; several entries may share one */
+    const char *arg;  /* name of the argument in the help: "FILE" */
+    const char *help; /* one line */
+};
+
+struct opt_spec {
+    const char *usage;       /* "jeton run [OPTIONS] SCRIPT [ARG…]", lines separated by \n */
+    const char *description; /* a paragraph or two; may be NULL */
+    const struct opt *opts;  /* ends with long_name NULL */
+    bool stop_at_operand;    /* options end at the first operand (run, global options) */
+    int min_operands;
+    int max_operands; /* -1: no limit */
+};
+
+struct opt_result {
+    const char **operands; /* borrowed from argv; mem_free the array; NULL-terminated */
+    int count;
+    bool help; /* --help or -h was given: nothing else was checked */
+};
+
+/* argv[0] is the verb and is skipped. ERR_USAGE names the option, what was expected, the nearest
+ * one. */
+int opt_parse(const struct opt_spec *spec, int argc, char **argv, struct opt_result *result,
+              struct err *err);
+void opt_help(const struct opt_spec *spec, struct buf *out);
+
+/* Shared with the configuration. ERR_INVALID says what was expected. */
+int opt_duration(const char *text, int64_t *ms, struct err *err);
+int opt_size(const char *text, int64_t *bytes, struct err *err);
+/* The candidate nearest to `name` (edit distance at most 2, or a third of its length), or NULL. */
+const char *opt_nearest(const char *name, const char *const *candidates, size_t count);
+
+#endif

@@ -1,0 +1,83 @@
+#include "problems.h"
+
+#include "mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void problems_create(struct problems *problems)
+{
+    *problems = (struct problems){0};
+}
+
+void problems_destroy(struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        mem_free(problems->items[i].file);
+        mem_free(problems->items[i].message);
+    }
+    mem_free(problems->items);
+    *problems = (struct problems){0};
+}
+
+static void add(struct problems *problems, bool warning, const char *file, int line, int col,
+                const char *fmt, va_list args)
+{
+    if (problems->count == PROBLEMS_MAX) {
+        problems->omitted++;
+        return;
+    }
+    char message[ERR_MSG_MAX];
+    vsnprintf(message, sizeof message, fmt, args);
+    problems->items = mem_realloc(problems->items, (problems->count + 1) * sizeof *problems->items);
+    problems->items[problems->count++] = (struct problem){
+        .file = mem_strdup(file),
+        .line = line,
+        .col = col,
+        .warning = warning,
+        .message = mem_strdup(message),
+    };
+}
+
+void problems_add(struct problems *problems, const char *file, int line, int col, const char *fmt,
+                  ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    add(problems, false, file, line, col, fmt, args);
+    va_end(args);
+}
+
+void problems_warn(struct problems *problems, const char *file, int line, int col, const char *fmt,
+                   ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    add(problems, true, file, line, col, fmt, args);
+    va_end(args);
+}
+
+size_t problems_errors(const struct problems *problems)
+{
+    size_t errors = problems->omitted;
+    for (size_t i = 0; i < problems->count; i++)
+        errors += !problems->items[i].warning;
+    return errors;
+}
+
+void problems_format(const struct problems *problems, struct buf *out)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *problem = &problems->items[i];
+        if (problem->file != NULL)
+            buf_puts(out, problem->file);
+        if (problem->line > 0)
+            buf_printf(out, ":%d:%d", problem->line, problem->col);
+        if (problem->file != NULL)
+            buf_puts(out, ": ");
+        buf_printf(out, "%s%s\n", problem->warning ? "warning: " : "", problem->message);
+    }
+    if (problems->omitted > 0)
+        buf_printf(out, "and %zu more\n", problems->omitted);
+}

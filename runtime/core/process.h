@@ -1,0 +1,36 @@
+/* Child processes: argv as given, no shell, no descriptor inherited but the standard three. */
+#ifndef JETON_PROCESS_H
+#define JETON_PROCESS_H
+
+#include "buf.h"
+#include "err.h"
+#include "loop.h"
+
+#include <sys/types.h>
+
+/* Standard streams inherited. env: NULL-terminated "NAME=value" list that replaces or adds to the
+ * present environment; NULL for none. ERR_CONFIG when it cannot be started. */
+pid_t process_spawn(char *const argv[], char *const env[], struct err *err);
+
+struct process_watch {
+    struct loop_fd fd;
+    pid_t pid;
+    void (*fn)(void *arg, int wait_status);
+    void *arg;
+};
+/* Calls fn once, from the loop, when pid ends (pidfd). */
+int process_watch_start(struct loop *loop, struct process_watch *watch, pid_t pid,
+                        void (*fn)(void *arg, int wait_status), void *arg, struct err *err);
+
+/*
+ * Runs argv to its end and collects standard output into out (standard input is /dev/null; standard
+ * error is dropped). Blocks, at most until deadline_ms (monotonic). When time or out's limit is up
+ * the child's process group is killed. ERR_CONFIG: could not start, non-zero status, limit;
+ * ERR_DEADLINE.
+ */
+int process_output(char *const argv[], int64_t deadline_ms, struct buf *out, struct err *err);
+
+/* 0–255, or 128 + n for signal n. */
+int process_exit_status(int wait_status);
+
+#endif

@@ -1,0 +1,32 @@
+/* File modes: what may be trusted (design: Modes), and durable writes. */
+#ifndef JETON_SAFEFILE_H
+#define JETON_SAFEFILE_H
+
+#include "buf.h"
+#include "err.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum safefile_rule {
+    SAFEFILE_NOT_WRITABLE, /* by group or others; owner is the user or root */
+    SAFEFILE_PRIVATE,      /* and not readable by them either */
+};
+
+/*
+ * Opens for reading and checks the open file (no race). ERR_CONFIG names the path and, for modes,
+ * the chmod to type. Returns the descriptor (O_CLOEXEC), or -1.
+ */
+int safefile_open(const char *path, enum safefile_rule rule, struct err *err);
+/* Reads a whole file so checked. */
+int safefile_read(const char *path, enum safefile_rule rule, struct buf *out, struct err *err);
+/* Creates the folder (and its parents) 0700 if absent; one that group or others may enter, read or
+ * write is refused. */
+int safefile_private_dir(const char *path, struct err *err);
+/* "chmod go-w 'path'" style advice for a mode; used by safefile_open and `check`. */
+int safefile_check_mode(const char *path, mode_t mode, uid_t owner, enum safefile_rule rule,
+                        struct err *err);
+/* Replaces path atomically (temporary file in the same folder, fsync, rename), with this mode. */
+int safefile_write(const char *path, mode_t mode, const char *data, size_t len, struct err *err);
+
+#endif

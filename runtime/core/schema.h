@@ -1,0 +1,53 @@
+/* Field tables that turn a YAML mapping into a struct. All problems are reported, none stops the
+ * walk. */
+#ifndef JETON_SCHEMA_H
+#define JETON_SCHEMA_H
+
+#include "problems.h"
+#include "yaml.h"
+
+struct schema_walk {
+    const char *file;     /* for messages */
+    const char *base_dir; /* relative paths count from here; absolute */
+    struct problems *problems;
+};
+
+enum schema_type {
+    SCHEMA_STRING,   /* char * : the text as written, whatever YAML would make of it */
+    SCHEMA_PATH,     /* char * : made absolute against base_dir */
+    SCHEMA_INTEGER,  /* int64_t within [min, max] */
+    SCHEMA_BOOL,     /* bool */
+    SCHEMA_DURATION, /* int64_t ms within [min, max] */
+    SCHEMA_SIZE,     /* int64_t bytes within [min, max] */
+    SCHEMA_CHOICE,   /* int : index into choices */
+    SCHEMA_STRINGS,  /* char ** NULL-terminated : a list of strings */
+    SCHEMA_STRUCT,   /* nested mapping with its own fields, at this offset */
+    SCHEMA_CUSTOM,   /* parse() does it */
+};
+
+struct schema_field;
+typedef void schema_parse_fn(const struct schema_walk *walk, const struct schema_field *field,
+                             const struct yaml_node *node, void *target);
+
+struct schema_field {
+    const char *name;
+    enum schema_type type;
+    size_t offset;
+    bool required;
+    const char *expected;       /* for messages: "a URL such as https://…"; NULL: from the type */
+    int64_t min, max;           /* both 0: no bound */
+    const char *const *choices; /* NULL-terminated */
+    const struct schema_field *fields; /* SCHEMA_STRUCT; ends with name NULL */
+    schema_parse_fn *parse;
+};
+
+/* `what` names the mapping in messages: "connector 'contoso'". target must hold the defaults
+ * already. */
+void schema_read(const struct schema_walk *walk, const struct schema_field *fields,
+                 const char *what, const struct yaml_node *node, void *target);
+void schema_problem(const struct schema_walk *walk, const struct yaml_node *node, const char *fmt,
+                    ...) __attribute__((format(printf, 3, 4)));
+/* Frees what the field types allocated (STRING, PATH, STRINGS, STRUCT); CUSTOM is the caller's. */
+void schema_free(const struct schema_field *fields, void *target);
+
+#endif

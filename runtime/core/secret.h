@@ -1,0 +1,46 @@
+/* Where a secret comes from, and reading it. Reading may block (file, command). */
+#ifndef JETON_SECRET_H
+#define JETON_SECRET_H
+
+#include "buf.h"
+#include "err.h"
+#include "problems.h"
+#include "redact.h"
+
+#include <stdint.h>
+
+#define SECRET_COMMAND_TIMEOUT_MS 30000
+#define SECRET_BYTES_MAX          ((size_t)64 * 1024)
+
+enum secret_kind {
+    SECRET_NONE,
+    SECRET_PLAIN,
+    SECRET_ENV,
+    SECRET_FILE,
+    SECRET_COMMAND,
+    SECRET_CREDENTIAL
+};
+
+struct secret {
+    enum secret_kind kind;
+    char *text;     /* plain value, variable, absolute path, or credential's name */
+    char **command; /* argv, NULL-terminated */
+    char *name;     /* for messages: "refresh_token of connector 'contoso'" */
+    char *file;     /* where it is configured */
+    int line, col;
+};
+
+void secret_destroy(struct secret *secret);
+/*
+ * Reads the value into out (a secret buffer), without trailing newlines, and registers it with
+ * redact. ERR_CONFIG when it is missing, unreadable, empty, shorter than REDACT_MIN_BYTES, over
+ * SECRET_BYTES_MAX, holds control characters, its file has unsafe modes, or the command fails or
+ * takes over 30 s (deadline_ms: monotonic, 0 for none; earlier wins). No message ever holds the
+ * value or the command's output.
+ */
+int secret_read(const struct secret *secret, struct redact *redact, int64_t deadline_ms,
+                struct buf *out, struct err *err);
+/* Without reading the value or running anything: what is wrong or risky about it. */
+void secret_check(const struct secret *secret, struct problems *problems);
+
+#endif

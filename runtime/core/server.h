@@ -1,0 +1,59 @@
+/*
+ * An HTTP server on the loop (libmicrohttpd, loaded at first use). A request reaches the handler
+ * whole, its body bounded; the answer may come later. One thread.
+ */
+#ifndef JETON_SERVER_H
+#define JETON_SERVER_H
+
+#include "err.h"
+#include "http.h"
+#include "loop.h"
+
+#define SERVER_BODY_MAX        ((size_t)16 * 1024 * 1024)
+#define SERVER_HEADER_MAX      ((size_t)32 * 1024)
+#define SERVER_CONNECTIONS_MAX 1000
+#define SERVER_IDLE_S          60
+
+struct server;
+struct server_request {
+    const char *method;
+    const char *target; /* as it came: path and query, still encoded */
+    const char *version;
+    const char *remote; /* address of the peer, "127.0.0.1" */
+    const struct http_header *headers;
+    size_t nheaders;
+    const char *body;
+    size_t body_len;
+};
+
+struct server_exchange; /* one request waiting for its answer */
+/* Answer now or later, by exactly one server_reply or server_drop. `request` is valid until then.
+ */
+typedef void server_handler_fn(void *arg, struct server_exchange *exchange,
+                               const struct server_request *request);
+/* The peer went away, or the server is closing, before an answer: exchange is invalid from now on.
+ */
+typedef void server_gone_fn(void *arg, struct server_exchange *exchange);
+
+struct server_options {
+    const char *host; /* a literal address, or "localhost" */
+    int port;         /* 0: a free one */
+    size_t max_body;  /* 0: SERVER_BODY_MAX; more is answered 413 */
+    server_handler_fn *handler;
+    server_gone_fn *gone; /* may be NULL */
+    void *arg;
+};
+
+/* ERR_CONFIG: libmicrohttpd missing, bad address; ERR_NETWORK: address in use. */
+struct server *server_new(struct loop *loop, const struct server_options *options, struct err *err);
+void server_free(struct server *server);
+int server_port(const struct server *server);
+void server_set_user_data(struct server_exchange *exchange, void *data);
+void *server_user_data(const struct server_exchange *exchange);
+/* Copies everything. Content-Length is set; Date only where headers hold none. */
+void server_reply(struct server_exchange *exchange, int status, const struct http_header *headers,
+                  size_t nheaders, const void *body, size_t body_len);
+/* Closes the connection without an answer. */
+void server_drop(struct server_exchange *exchange);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * Tokens: what the program exists for. See docs/architecture.md for the order of things.
+ *
+ * token_get answers from the cache without network, lock or secrets while the token is fresh
+ * (at least min(5 minutes, 10 % of its lifetime) left). Else one process, and one task in it,
+ * exchanges under the connector's lock; all others wait for its result.
+ */
+#ifndef JETON_TOKEN_H
+#define JETON_TOKEN_H
+
+#include "config.h"
+#include "http.h"
+#include "log.h"
+#include "loop.h"
+#include "redact.h"
+#include "store.h"
+
+#define TOKEN_FRESH_MS        300000 /* or 10 % of the lifetime, if that is less */
+#define TOKEN_LOCK_WAIT_MS    600000
+#define TOKEN_MOVES_MAX       3                      /* 308 in a row */
+#define TOKEN_REFRESH_LIFE_MS (365LL * 86400 * 1000) /* of a refresh token (kaizala: 365 days) */
+#define TOKEN_WARN_MS         (30LL * 86400 * 1000)
+
+enum token_source { TOKEN_CACHE, TOKEN_EXCHANGE };
+
+struct token {
+    const char *access_token; /* all strings: valid during the callback only */
+    const char *endpoint_url; /* no trailing slash */
+    const char *scope;        /* comma-separated */
+    int64_t expires_at_ms;    /* by the local wall clock */
+    int64_t generation; /* pass it as token_query.worse_than when the API refused this token */
+    int64_t refresh_since_ms; /* when the stored refresh token came; 0: not known */
+    enum token_source source;
+    const char *refresh_token; /* only from token_exchange, when one came; else NULL */
+};
+
+/* err NULL: token is good. Called once, from the loop. */
+typedef void token_done_fn(void *arg, const struct token *token, const struct err *err);
+
+struct tokens;
+struct token_request;
+
+struct tokens *tokens_new(struct loop *loop, struct http *http, struct store *store,
+                          struct redact *redact, struct log *log);
+void tokens_free(struct tokens *tokens);
+/* Monotonic time after which no wait is begun (the run's deadline); 0: none. */
+void tokens_set_deadline(struct tokens *tokens, int64_t deadline_ms);
+
+struct token_query {
+    bool force;         /* exchange even if the cached token is fresh */
+    int64_t worse_than; /* > 0: a cached token of this generation or an older one will not do */
+};
+/*
+ * done is called from the loop, never from inside this call. Errors: ERR_CONFIG (secret, state),
+ * ERR_AUTH (refused, host), ERR_NETWORK, ERR_HTTP, ERR_THROTTLED, ERR_INVALID (the reply makes no
+ * sense), ERR_DEADLINE.
+ */
+struct token_request *token_get(struct tokens *tokens, const struct connector *connector,
+                                const struct token_query *query, token_done_fn *done, void *arg);
+/* done will not be called. An exchange under way goes on for the others, and is stored. */
+void token_cancel(struct token_request *request);
+
+/* One exchange with values given by hand; nothing is stored, no lock is taken. */
+struct token_credentials {
+    const char *token_service;
+    const char *application_id;
+    const char *application_secret;
+    const char *refresh_token;
+    const char *const *allow_hosts; /* NULL-terminated; may be NULL */
+    const char *ca_file;
+    int64_t timeout_ms;
+    int64_t retries;
+};
+struct token_request *token_exchange(struct tokens *tokens,
+                                     const struct token_credentials *credentials,
+                                     token_done_fn *done, void *arg);
+/* Drops the cached access token and what was rotated: the configured refresh token is used next.
+ * Blocks on the store. */
+int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err);
+/* The API moved (308): remember the new endpoint. Checks allow_hosts. Blocks on the store. */
+int token_set_endpoint(struct tokens *tokens, const struct connector *connector,
+                       const char *endpoint_url, struct err *err);
+
+#endif

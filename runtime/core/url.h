@@ -1,0 +1,50 @@
+/* URLs, by libcurl's parser (loaded at first use): never cut from text. */
+#ifndef JETON_URL_H
+#define JETON_URL_H
+
+#include "err.h"
+
+#define URL_MAX 8192
+
+struct url {
+    char *scheme; /* "http" or "https" */
+    char *host;   /* lower case, no trailing dot, no brackets */
+    int port;     /* the scheme's default where none is given */
+    bool default_port;
+    char *path;  /* starts with "/" */
+    char *query; /* without "?", NULL where there is none */
+};
+
+/* ERR_INVALID: not http(s), user information, no host, control characters, over URL_MAX. A fragment
+ * is dropped. */
+int url_parse(const char *text, struct url *url, struct err *err);
+/* `location` may be relative to base. */
+int url_resolve(const char *base, const char *location, struct url *url, struct err *err);
+void url_destroy(struct url *url);
+/* "scheme://host[:port]path[?query]" (mem_free). with_query false: for messages. */
+char *url_format(const struct url *url, bool with_query);
+/* A literal 127.0.0.0/8, ::1, or exactly "localhost". */
+bool url_is_loopback(const struct url *url);
+/* Percent-encodes all but unreserved characters and those in keep. */
+char *url_encode(const char *text, size_t len, const char *keep);
+/*
+ * Syntax only, without libcurl, for the configuration: starts with https:// (or http:// and a
+ * loopback host), has a host, no user information, white space, query or fragment.
+ */
+int url_check_base(const char *text, struct err *err);
+
+/*
+ * Hosts. A pattern is an exact host, or "*." and a suffix of at least one label ("*" is one or more
+ * labels), each with an optional ":port".
+ */
+int host_pattern_check(const char *pattern, struct err *err);
+bool host_pattern_match(const char *pattern, const struct url *url);
+/*
+ * May a token go to url? Host and port must match a pattern of allow_hosts (NULL: none) or be those
+ * of base (the token service's URL), and the scheme be https, or http to loopback. ERR_AUTH names
+ * the pattern that would allow it.
+ */
+int host_check(const struct url *url, const char *const *allow_hosts, const char *base,
+               struct err *err);
+
+#endif

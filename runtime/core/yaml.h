@@ -1,0 +1,58 @@
+/*
+ * YAML text to a tree with positions (libyaml's events below). Anchors and aliases work, within
+ * limits: an alias bomb is refused. Duplicate keys, several documents and non-UTF-8 are refused.
+ */
+#ifndef JETON_YAML_H
+#define JETON_YAML_H
+
+#include "err.h"
+#include "problems.h"
+
+#include <stdint.h>
+
+#define YAML_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define YAML_NODES_MAX 200000 /* aliases counted each time they are used */
+#define YAML_DEPTH_MAX 64
+
+enum yaml_kind { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
+enum yaml_type { YAML_NULL, YAML_BOOL, YAML_INT, YAML_FLOAT, YAML_STRING };
+
+struct yaml_pair {
+    struct yaml_node *key;
+    struct yaml_node *value;
+};
+
+struct yaml_node {
+    enum yaml_kind kind;
+    int line, col; /* from 1 */
+    bool plain;    /* scalar without quotes */
+    char *text;    /* scalar: UTF-8, NUL-terminated */
+    size_t len;
+    struct yaml_node **items; /* sequence */
+    struct yaml_pair *pairs;  /* mapping */
+    size_t count;
+};
+
+struct yaml_doc;
+/* Every problem found is added to `problems` under `file`; NULL when there is any. An empty
+ * document gives a doc with root NULL. */
+struct yaml_doc *yaml_load(const char *file, const char *text, size_t len,
+                           struct problems *problems);
+void yaml_free(struct yaml_doc *doc); /* NULL is fine */
+const struct yaml_node *yaml_root(const struct yaml_doc *doc);
+
+struct yaml_scalar {
+    enum yaml_type type;
+    bool boolean;
+    int64_t integer;
+    double number;
+};
+/* YAML 1.2 core schema. Quoted: a string. An integer beyond 64 bits is a string. */
+struct yaml_scalar yaml_resolve(const struct yaml_node *node);
+/* As yaml_resolve, but what starts with `+`, or with `0` and another digit, is a string (free-form
+ * args). */
+struct yaml_scalar yaml_resolve_args(const struct yaml_node *node);
+/* "a string", "a list", … for messages. */
+const char *yaml_describe(const struct yaml_node *node);
+
+#endif

@@ -1,0 +1,40 @@
+/* One verb, one file. main owns `struct app`, prints errors and exits. */
+#ifndef JETON_VERB_H
+#define JETON_VERB_H
+
+#include "config.h"
+#include "log.h"
+#include "opt.h"
+#include "redact.h"
+
+struct app {
+    const char *config_path; /* --config, or NULL */
+    int verbosity;           /* -v count; -1 with -q */
+    enum log_format log_format;
+    bool color;
+    const char *self; /* path of this executable */
+    struct log *log;
+    struct redact *redact;
+};
+
+/* argv[0] is the verb. Returns the exit status, or -1 with err. */
+typedef int verb_fn(struct app *app, int argc, char **argv, struct err *err);
+
+struct verb {
+    const char *name;
+    const char *summary; /* one line for `jeton --help` */
+    verb_fn *run;
+};
+
+verb_fn verb_run, verb_token, verb_api, verb_check, verb_sandbox;
+
+/* Loads the chosen configuration and says at -v which one it is. required false: none at all is an
+ * empty one. */
+struct config *app_config(struct app *app, bool required, struct err *err);
+/* Parses; with --help prints it and returns 1; 0 to go on; -1 with err. */
+int app_options(const struct opt_spec *spec, int argc, char **argv, struct opt_result *result,
+                struct err *err);
+/* Standard output through the redaction point. ERR_SCRIPT when it cannot be written. */
+int app_print(struct app *app, const char *text, size_t len, struct err *err);
+
+#endif
