@@ -1,0 +1,118 @@
+#include "signals.h"
+
+#include "mem.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
+#define WATCHED_COUNT (sizeof watched / sizeof watched[0])
+
+static const char registry_key = 0; /* its address is the key of the run's watcher */
+
+struct signals {
+    lua_State *L;
+    struct loop *loop;
+    struct loop_fd watch;
+    sigset_t mask;   /* what the descriptor reads */
+    sigset_t before; /* the thread's mask as it was */
+    struct signals_handler *top;
+};
+
+static void on_readable(void *arg, short revents)
+{
+    (void)revents;
+    signals_poll(arg);
+}
+
+/* Signals that are ignored already are left alone: a blocked signal is never discarded by the
+ * kernel, and a run under nohup would end on a hang-up. */
+static void choose(sigset_t *mask)
+{
+    sigemptyset(mask);
+    for (size_t i = 0; i < WATCHED_COUNT; i++) {
+        struct sigaction action;
+        if (sigaction(watched[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(mask, watched[i]);
+    }
+}
+
+struct signals *signals_new(lua_State *L, struct loop *loop, struct err *err)
+{
+    struct signals *signals = mem_alloc(sizeof *signals);
+    signals->L = L;
+    signals->loop = loop;
+    choose(&signals->mask);
+    pthread_sigmask(SIG_BLOCK, &signals->mask, &signals->before);
+    int fd = signalfd(-1, &signals->mask, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0) {
+        err_set(err, ERR_CONFIG, "cannot watch signals: %s", strerror(errno));
+        pthread_sigmask(SIG_SETMASK, &signals->before, NULL);
+        mem_free(signals);
+        return NULL;
+    }
+    loop_fd_start(loop, &signals->watch, fd, POLLIN, on_readable, signals);
+    lua_pushlightuserdata(L, signals);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_key);
+    return signals;
+}
+
+void signals_free(struct signals *signals)
+{
+    if (signals == NULL)
+        return;
+    signals_poll(signals); /* else what is pending would strike when it is unblocked */
+    int fd = signals->watch.fd;
+    loop_fd_stop(signals->loop, &signals->watch);
+    close(fd);
+    pthread_sigmask(SIG_SETMASK, &signals->before, NULL);
+    lua_pushnil(signals->L);
+    lua_rawsetp(signals->L, LUA_REGISTRYINDEX, &registry_key);
+    mem_free(signals);
+}
+
+struct signals *signals_of(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_key);
+    struct signals *signals = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return signals;
+}
+
+void signals_push(struct signals *signals, struct signals_handler *handler, signals_fn *fn,
+                  void *arg)
+{
+    handler->fn = fn;
+    handler->arg = arg;
+    handler->below = signals->top;
+    handler->pushed = true;
+    signals->top = handler;
+}
+
+void signals_pop(struct signals *signals, struct signals_handler *handler)
+{
+    if (!handler->pushed)
+        return;
+    for (struct signals_handler **at = &signals->top; *at != NULL; at = &(*at)->below) {
+        if (*at == handler) {
+            *at = handler->below;
+            break;
+        }
+    }
+    handler->below = NULL;
+    handler->pushed = false;
+}
+
+void signals_poll(struct signals *signals)
+{
+    struct signalfd_siginfo info;
+    while (read(signals->watch.fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        struct signals_handler *handler = signals->top;
+        if (handler != NULL)
+            handler->fn(handler->arg, (int)info.ssi_signo, info.ssi_code != SI_KERNEL);
+    }
+}
