@@ -36,5 +36,7 @@ int app_options(const struct opt_spec *spec, int argc, char **argv, struct opt_r
                 struct err *err);
 /* Standard output through the redaction point. ERR_SCRIPT when it cannot be written. */
 int app_print(struct app *app, const char *text, size_t len, struct err *err);
+/* Standard output as it is: only for what the user asked to see unmasked (`token --show`). */
+int app_print_secret(const char *text, size_t len, struct err *err);
 
 #endif

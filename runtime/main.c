@@ -1,0 +1,217 @@
+/* The command line: global options, the verb table, and the one place that prints errors and exits.
+ */
+#include "verb.h"
+
+#include "mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HELP_MAX ((size_t)64 * 1024)
+
+static const struct verb verbs[] = {
+    {"run", "runs a Lua script", verb_run},
+    {"token", "shows or refreshes a connector's access token", verb_token},
+    {"api", "makes one authenticated call", verb_api},
+    {"check", "validates configuration, file modes, schedules and scripts", verb_check},
+    {"sandbox", "serves a local Kaizala", verb_sandbox},
+};
+#define VERBS (sizeof verbs / sizeof verbs[0])
+
+struct globals {
+    const char *config;
+    const char *log_format;
+    int verbose;
+    bool quiet;
+    bool no_color;
+    bool version;
+};
+
+static int parse_globals(struct globals *globals, int argc, char **argv, struct opt_result *result,
+                         struct buf *help, struct err *err)
+{
+    const struct opt opts[] = {
+        {'c', "config", OPT_STRING, &globals->config, "FILE", "use this configuration"},
+        {'v', "verbose", OPT_COUNT, &globals->verbose, NULL,
+         "say more: the configuration, requests; twice: headers and bodies (secrets masked)"},
+        {'q', "quiet", OPT_FLAG, &globals->quiet, NULL, "say errors only"},
+        {0, "log-format", OPT_STRING, &globals->log_format, "FORMAT",
+         "of what goes to standard error: text or json"},
+        {0, "no-color", OPT_FLAG, &globals->no_color, NULL, "no colours on a terminal"},
+        {0, "version", OPT_FLAG, &globals->version, NULL, "print the version"},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    const struct opt_spec spec = {
+        .usage = "jeton [GLOBAL OPTIONS] VERB [OPTIONS] [ARGS]",
+        .description = "Runs Lua automation scripts against Microsoft Kaizala connectors.",
+        .opts = opts,
+        .stop_at_operand = true,
+        .min_operands = 0,
+        .max_operands = -1,
+    };
+    if (opt_parse(&spec, argc, argv, result, err) != 0)
+        return -1;
+    if (!result->help)
+        return 0;
+    opt_help(&spec, help);
+    buf_puts(help, "\nVerbs:\n");
+    for (size_t i = 0; i < VERBS; i++)
+        buf_printf(help, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
+    buf_puts(help, "\n`jeton VERB --help` says more about one; jeton(1) about everything.\n");
+    return 0;
+}
+
+/* --log-format, else $JETON_LOG_FORMAT, else text. */
+static int choose_log_format(const char *option, enum log_format *format, struct err *err)
+{
+    const char *variable = getenv("JETON_LOG_FORMAT");
+    const char *text = option;
+    if (text == NULL && variable != NULL && variable[0] != '\0')
+        text = variable;
+    if (text == NULL || strcmp(text, "text") == 0)
+        *format = LOG_TEXT;
+    else if (strcmp(text, "json") == 0)
+        *format = LOG_JSON;
+    else
+        return err_set(err, ERR_USAGE, "%s: '%s' is no log format; expected text or json",
+                       option != NULL ? "--log-format" : "$JETON_LOG_FORMAT", text);
+    return 0;
+}
+
+static bool choose_color(const struct globals *globals)
+{
+    const char *no_color = getenv("NO_COLOR");
+    return !globals->no_color && (no_color == NULL || no_color[0] == '\0') &&
+           isatty(STDERR_FILENO) == 1;
+}
+
+static enum log_level choose_level(int verbosity)
+{
+    if (verbosity < 0)
+        return LOG_ERROR;
+    if (verbosity == 0)
+        return LOG_INFO;
+    return verbosity == 1 ? LOG_DEBUG : LOG_TRACE;
+}
+
+static const struct verb *find_verb(const char *name, struct err *err)
+{
+    const char *names[VERBS];
+    for (size_t i = 0; i < VERBS; i++) {
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+        names[i] = verbs[i].name;
+    }
+    const char *nearest = opt_nearest(name, names, VERBS);
+    if (nearest != NULL)
+        err_set(err, ERR_USAGE, "unknown verb '%s'; did you mean '%s'?", name, nearest);
+    else
+        err_set(err, ERR_USAGE, "unknown verb '%s'; `jeton --help` lists them", name);
+    return NULL;
+}
+
+/* The executable's own path, for the processes that `run --sandbox` starts. */
+static char *own_path(const char *argv0)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    return n > 0 ? mem_strndup(path, (size_t)n) : mem_strdup(argv0);
+}
+
+/* A closed standard stream would give its number to the next file that is opened, the state's, and
+ * what is printed would go there. */
+static void open_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) != fd)
+            abort();
+    }
+}
+
+static void report(const struct app *app, const struct err *err)
+{
+    if (app->log_format == LOG_TEXT) {
+        log_msg(app->log, LOG_ERROR, "%s", err->msg);
+        return;
+    }
+    char status[16];
+    snprintf(status, sizeof status, "%d", err->status);
+    const struct log_field fields[] = {
+        {"kind", err_kind_name(err->kind)},
+        {"status", err->status != 0 ? status : NULL},
+        {"code", err->code[0] != '\0' ? err->code : NULL},
+        {"request", err->request[0] != '\0' ? err->request : NULL},
+    };
+    log_event(app->log, LOG_ERROR, err->msg, fields, sizeof fields / sizeof fields[0]);
+}
+
+static int dispatch(struct app *app, const struct globals *globals, const struct opt_result *result,
+                    char **verb_argv, const struct buf *help, struct err *err)
+{
+    if (result->help)
+        return app_print(app, help->data, help->len, err);
+    if (globals->version) {
+        static const char version[] = "jeton " JETON_VERSION "\n";
+        return app_print(app, version, sizeof version - 1, err);
+    }
+    if (result->count == 0)
+        return err_set(err, ERR_USAGE, "no verb given; `jeton --help` lists them");
+    const struct verb *verb = find_verb(verb_argv[0], err);
+    return verb != NULL ? verb->run(app, result->count, verb_argv, err) : -1;
+}
+
+/* What scripts printed must have arrived: a full disk is a failure. */
+static int flush_output(int status, struct err *err)
+{
+    if (status > 0 || (fflush(stdout) == 0 && ferror(stdout) == 0))
+        return status;
+    return err_set(err, ERR_SCRIPT, "cannot write to standard output: %s", strerror(errno));
+}
+
+int main(int argc, char **argv)
+{
+    open_standard_streams();
+    signal(SIGPIPE, SIG_IGN);
+
+    struct app app = {.redact = redact_new(), .self = NULL};
+    struct globals globals = {0};
+    struct opt_result result = {0};
+    struct buf help;
+    struct err err;
+    err_clear(&err);
+    buf_create(&help, HELP_MAX);
+    char *self = own_path(argc > 0 ? argv[0] : "jeton");
+    app.self = self;
+
+    int status = parse_globals(&globals, argc, argv, &result, &help, &err);
+    struct err format_err;
+    if (choose_log_format(globals.log_format, &app.log_format, &format_err) != 0 && status == 0) {
+        err = format_err;
+        status = -1;
+    }
+    app.config_path = globals.config;
+    app.verbosity = globals.quiet ? -1 : globals.verbose;
+    app.color = choose_color(&globals);
+    app.log =
+        log_new(STDERR_FILENO, choose_level(app.verbosity), app.log_format, app.color, app.redact);
+    if (status == 0) /* options end at the first operand: from the verb on, argv is the verb's */
+        status = dispatch(&app, &globals, &result, argv + argc - result.count, &help, &err);
+    status = flush_output(status, &err);
+    if (status < 0) {
+        report(&app, &err);
+        status = err_exit_code(err.kind);
+    }
+
+    mem_free(result.operands);
+    buf_destroy(&help);
+    log_free(app.log);
+    redact_free(app.redact);
+    mem_free(self);
+    return status;
+}
