@@ -6,8 +6,8 @@
  * never rounded to infinity. NaN, Infinity, hex and lone surrogates are refused in both modes.
  *
  * Lenient adds: unquoted keys, single-quoted strings, comments, trailing commas, Python's
- * str(dict) (True, False, None; escapes \' \xNN \UNNNNNNNN \ooo \a \v), and text that is not valid
- * UTF-8 is read as Latin-1 as a whole.
+ * str(dict) (True, False, None, u''; escapes \' \xNN \UNNNNNNNN \ooo \a \v), a byte order mark, and
+ * text that is not valid UTF-8 is read as Latin-1 as a whole.
  */
 #ifndef JETON_JSON_H
 #define JETON_JSON_H
@@ -19,6 +19,7 @@
 
 #define JSON_DEPTH_MAX 128
 #define JSON_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define JSON_NODES_MAX 1000000 /* values in a tree */
 
 struct json_options {
     bool lenient;
@@ -45,8 +46,8 @@ struct json_token {
     bool boolean;
     int64_t integer;
     double number;
-    const char
-        *text; /* STRING and KEY: UTF-8, NUL-terminated, may hold NULs; valid until the next call */
+    /* STRING and KEY: UTF-8, NUL-terminated, may hold NULs; valid until the next call. */
+    const char *text;
     size_t len;
 };
 
@@ -56,10 +57,10 @@ struct json_reader;
 struct json_reader *json_reader_new(const char *text, size_t len,
                                     const struct json_options *options, struct err *err);
 void json_reader_free(struct json_reader *reader); /* NULL is fine */
-/* ERR_INVALID with line and column in the message. */
+/* ERR_INVALID with line and column in the message, and at most one character of the text. */
 int json_next(struct json_reader *reader, struct json_token *token, struct err *err);
 
-/* A tree, for the core's own use. Everything is owned by the root. */
+/* A tree, for the core's own use. Everything is owned by the root, and wiped with it. */
 struct json {
     enum json_type type; /* NULL BOOL INT DOUBLE STRING ARRAY_BEGIN OBJECT_BEGIN */
     bool boolean;
@@ -67,7 +68,8 @@ struct json {
     double number;
     char *text;
     size_t len;
-    char *key;          /* of an object's member; NUL-terminated */
+    const char *key; /* of an object's member; NUL-terminated */
+    size_t key_len;
     struct json *child; /* first element or member */
     struct json *next;
 };
@@ -80,11 +82,13 @@ const struct json *json_get(const struct json *json, const char *key);
 /* NULL unless a string without NUL bytes. */
 const char *json_string(const struct json *json);
 
-/* Writer: plain appends; the caller places commas. Return -1 when the buffer's limit is reached. */
+/* Writer: plain appends; the caller places commas. Return -1 when the buffer's limit is reached
+ * (what was appended until then stays). */
 int json_write_string(struct buf *out, const char *text, size_t len); /* -1 too on invalid UTF-8 */
 int json_write_int(struct buf *out, int64_t value);
-int json_write_double(struct buf *out,
-                      double value); /* shortest exact form, with ".0"; -1 on NaN/Infinity */
+/* The shortest exact form, with ".0" where it would look like an integer; -1 on NaN and Infinity.
+ */
+int json_write_double(struct buf *out, double value);
 int json_write(struct buf *out, const struct json *json);
 
 /* True when text is valid UTF-8 (no surrogates, no overlong forms). */

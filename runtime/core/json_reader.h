@@ -1,0 +1,41 @@
+/* Private to json.c (structure) and json_scan.c (strings and numbers). */
+#ifndef JETON_JSON_READER_H
+#define JETON_JSON_READER_H
+
+#include "json.h"
+
+enum json_state {
+    STATE_VALUE,         /* at the top, or after ':' */
+    STATE_FIRST_ELEMENT, /* after '[' */
+    STATE_ELEMENT,       /* after ',' in an array */
+    STATE_FIRST_KEY,     /* after '{' */
+    STATE_KEY,           /* after ',' in an object */
+    STATE_AFTER,         /* after a value: ',' or the end of what holds it */
+    STATE_FAILED,
+};
+
+struct json_reader {
+    const char *text;
+    size_t len;
+    size_t pos;
+    char *converted; /* the text, where it had to be converted from Latin-1; else NULL */
+    bool lenient;
+    enum json_state state;
+    int depth;
+    int max_depth;
+    bool in_object[JSON_DEPTH_MAX]; /* what is open, outermost first */
+    struct buf scratch;             /* the last string, or a number's text */
+};
+
+/* Sets the error at the byte `pos`: "invalid JSON at LINE:COLUMN: …". Returns -1. */
+int json_fail_at(const struct json_reader *reader, size_t pos, struct err *err, const char *fmt,
+                 ...) __attribute__((format(printf, 4, 5)));
+/* The same at the reader's position, with what was found there instead. */
+int json_fail_expected(const struct json_reader *reader, struct err *err, const char *expected);
+
+/* At the opening quote. Leaves the text in reader->scratch. */
+int json_scan_string(struct json_reader *reader, struct err *err);
+/* At '-' or a digit. */
+int json_scan_number(struct json_reader *reader, struct json_token *token, struct err *err);
+
+#endif

@@ -1,0 +1,247 @@
+/* Strings and numbers of the reader. */
+#include "json_number.h"
+#include "json_reader.h"
+#include "utf8.h"
+
+#include <math.h>
+#include <string.h>
+
+#define CODE_LAST 0x10ffffu
+
+static bool is_surrogate(uint32_t code)
+{
+    return code >= 0xd800 && code <= 0xdfff;
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* Exactly `digits` hex digits at the reader's position, which passes them. */
+static int scan_hex(struct json_reader *reader, int digits, uint32_t *value, struct err *err)
+{
+    *value = 0;
+    for (int i = 0; i < digits; i++) {
+        int digit = reader->pos < reader->len ? hex_value(reader->text[reader->pos]) : -1;
+        if (digit < 0)
+            return json_fail_expected(reader, err, "a hex digit of the escape");
+        *value = *value << 4 | (uint32_t)digit;
+        reader->pos++;
+    }
+    return 0;
+}
+
+/* After \u. A pair of surrogates is one character. */
+static int scan_unicode(struct json_reader *reader, size_t start, uint32_t *code, struct err *err)
+{
+    if (scan_hex(reader, 4, code, err) != 0)
+        return -1;
+    if (!is_surrogate(*code))
+        return 0;
+    uint32_t low = 0;
+    bool pair = *code < 0xdc00 && reader->len - reader->pos >= 2 &&
+                memcmp(reader->text + reader->pos, "\\u", 2) == 0;
+    if (pair) {
+        reader->pos += 2;
+        if (scan_hex(reader, 4, &low, err) != 0)
+            return -1;
+    }
+    if (low < 0xdc00 || low > 0xdfff)
+        return json_fail_at(reader, start, err,
+                            "a surrogate (\\uD800 to \\uDFFF) without its other half");
+    *code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
+    return 0;
+}
+
+/* What Python's repr writes beside JSON's own escapes. c is the character after the backslash. */
+static int scan_python_escape(struct json_reader *reader, size_t start, char c, uint32_t *code,
+                              struct err *err)
+{
+    switch (c) {
+    case '\'':
+        *code = '\'';
+        return 0;
+    case 'a':
+        *code = '\a';
+        return 0;
+    case 'v':
+        *code = '\v';
+        return 0;
+    case 'x':
+        return scan_hex(reader, 2, code, err);
+    case 'U':
+        if (scan_hex(reader, 8, code, err) != 0)
+            return -1;
+        if (*code > CODE_LAST || is_surrogate(*code))
+            return json_fail_at(reader, start, err, "the escape \\U does not name a character");
+        return 0;
+    default:
+        *code = (uint32_t)(c - '0');
+        for (int i = 0; i < 2 && reader->pos < reader->len; i++) {
+            char digit = reader->text[reader->pos];
+            if (digit < '0' || digit > '7')
+                break;
+            *code = *code << 3 | (uint32_t)(digit - '0');
+            reader->pos++;
+        }
+        return 0;
+    }
+}
+
+/* At the backslash. */
+static int scan_escape(struct json_reader *reader, struct err *err)
+{
+    static const char names[] = "\"\\/bfnrt";
+    static const char values[] = "\"\\/\b\f\n\r\t";
+    size_t start = reader->pos++;
+    char c = reader->pos < reader->len ? reader->text[reader->pos] : '\0';
+    const char *name = c != '\0' ? strchr(names, c) : NULL;
+    uint32_t code = 0;
+    int result = 0;
+    if (name != NULL) {
+        reader->pos++;
+        code = (unsigned char)values[name - names];
+    } else if (c == 'u') {
+        reader->pos++;
+        result = scan_unicode(reader, start, &code, err);
+    } else if (reader->lenient && c != '\0' && strchr("'avxU01234567", c) != NULL) {
+        reader->pos++;
+        result = scan_python_escape(reader, start, c, &code, err);
+    } else {
+        return json_fail_expected(reader, err, "an escape (one of \"\\/bfnrtu) after '\\'");
+    }
+    char bytes[UTF8_BYTES_MAX];
+    return result != 0 ? -1 : buf_append(&reader->scratch, bytes, utf8_encode(code, bytes));
+}
+
+int json_scan_string(struct json_reader *reader, struct err *err)
+{
+    size_t opening = reader->pos;
+    char quote = reader->text[reader->pos++];
+    reader->scratch.len = 0;
+    for (;;) {
+        size_t run = reader->pos;
+        while (run < reader->len && reader->text[run] != quote && reader->text[run] != '\\' &&
+               (unsigned char)reader->text[run] >= 0x20)
+            run++;
+        buf_append(&reader->scratch, reader->text + reader->pos, run - reader->pos);
+        reader->pos = run;
+        if (run == reader->len)
+            return json_fail_at(reader, opening, err, "the string that begins here has no end");
+        if (reader->text[run] == quote) {
+            reader->pos++;
+            return 0;
+        }
+        if (reader->text[run] != '\\')
+            return json_fail_at(reader, run, err,
+                                "control character U+%04X in a string; write it as an escape",
+                                (unsigned char)reader->text[run]);
+        if (scan_escape(reader, err) != 0)
+            return -1;
+    }
+}
+
+/* One digit or more. */
+static int skip_digits(struct json_reader *reader, const char *expected, struct err *err)
+{
+    size_t start = reader->pos;
+    while (reader->pos < reader->len && reader->text[reader->pos] >= '0' &&
+           reader->text[reader->pos] <= '9')
+        reader->pos++;
+    return reader->pos > start ? 0 : json_fail_expected(reader, err, expected);
+}
+
+static char peek(const struct json_reader *reader)
+{
+    return reader->pos < reader->len ? reader->text[reader->pos] : '\0';
+}
+
+/* Moves behind the number by JSON's grammar. */
+static int skip_number(struct json_reader *reader, bool *integer, struct err *err)
+{
+    size_t start = reader->pos;
+    if (peek(reader) == '-')
+        reader->pos++;
+    bool zero = peek(reader) == '0';
+    size_t digits = reader->pos;
+    if (skip_digits(reader, "a digit after '-'", err) != 0)
+        return -1;
+    if (zero && reader->pos - digits > 1)
+        return json_fail_at(reader, start, err, "a number must not begin with a superfluous 0");
+    if (zero && (peek(reader) == 'x' || peek(reader) == 'X'))
+        return json_fail_at(reader, start, err, "hexadecimal numbers are not JSON");
+    *integer = true;
+    if (peek(reader) == '.') {
+        *integer = false;
+        reader->pos++;
+        if (skip_digits(reader, "a digit after '.'", err) != 0)
+            return -1;
+    }
+    if (peek(reader) == 'e' || peek(reader) == 'E') {
+        *integer = false;
+        reader->pos++;
+        if (peek(reader) == '+' || peek(reader) == '-')
+            reader->pos++;
+        if (skip_digits(reader, "a digit of the exponent", err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int read_integer(const struct json_reader *reader, size_t start, int64_t *value,
+                        struct err *err)
+{
+    bool negative = reader->text[start] == '-';
+    int64_t sum = 0; /* kept negative: that side has one more */
+    for (size_t i = start + negative; i < reader->pos; i++) {
+        if (__builtin_mul_overflow(sum, 10, &sum) ||
+            __builtin_sub_overflow(sum, reader->text[i] - '0', &sum))
+            goto too_large;
+    }
+    if (!negative && sum == INT64_MIN)
+        goto too_large;
+    *value = negative ? sum : -sum;
+    return 0;
+
+too_large:
+    return json_fail_at(reader, start, err,
+                        "an integer beyond 64 bits cannot be read exactly; send it as a string");
+}
+
+static int read_double(struct json_reader *reader, size_t start, double *value, struct err *err)
+{
+    reader->scratch.len = 0;
+    buf_append(&reader->scratch, reader->text + start, reader->pos - start);
+    *value = json_number_parse(reader->scratch.data);
+    if (isinf(*value))
+        return json_fail_at(reader, start, err,
+                            "a number beyond the range of a double (1.8e308) cannot be read");
+    const char *exponent = strpbrk(reader->scratch.data, "eE");
+    const char *digit = strpbrk(reader->scratch.data, "123456789");
+    if (*value == 0 && digit != NULL && (exponent == NULL || digit < exponent))
+        return json_fail_at(reader, start, err,
+                            "a number too near to 0 for a double (4.9e-324) cannot be read");
+    return 0;
+}
+
+int json_scan_number(struct json_reader *reader, struct json_token *token, struct err *err)
+{
+    size_t start = reader->pos;
+    bool integer = false;
+    if (skip_number(reader, &integer, err) != 0)
+        return -1;
+    bool minus_zero = reader->pos - start == 2 && memcmp(reader->text + start, "-0", 2) == 0;
+    if (integer && !minus_zero) {
+        token->type = JSON_INT;
+        return read_integer(reader, start, &token->integer, err);
+    }
+    token->type = JSON_DOUBLE; /* no integer is -0 */
+    return read_double(reader, start, &token->number, err);
+}

@@ -1,0 +1,104 @@
+#include "json.h"
+#include "json_number.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+/* The letter of a short escape, 'u' for \u00XX, or NUL where c stands for itself. */
+static char escape_of(unsigned char c)
+{
+    static const char names[] = "\b\f\n\r\t\"\\";
+    static const char letters[] = "bfnrt\"\\";
+    const char *name = c != '\0' ? strchr(names, c) : NULL;
+    if (name != NULL)
+        return letters[name - names];
+    return c < 0x20 ? 'u' : '\0';
+}
+
+static int write_escaped(struct buf *out, const char *text, size_t len)
+{
+    size_t start = 0;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        char escape = escape_of(c);
+        if (escape == '\0')
+            continue;
+        if (buf_append(out, text + start, i - start) != 0)
+            return -1;
+        start = i + 1;
+        int result =
+            escape == 'u' ? buf_printf(out, "\\u%04x", c) : buf_printf(out, "\\%c", escape);
+        if (result != 0)
+            return -1;
+    }
+    return buf_append(out, text + start, len - start);
+}
+
+int json_write_string(struct buf *out, const char *text, size_t len)
+{
+    if (!json_utf8_valid(text, len))
+        return -1;
+    if (buf_putc(out, '"') != 0 || write_escaped(out, text, len) != 0)
+        return -1;
+    return buf_putc(out, '"');
+}
+
+int json_write_int(struct buf *out, int64_t value)
+{
+    return buf_printf(out, "%" PRId64, value);
+}
+
+int json_write_double(struct buf *out, double value)
+{
+    char text[JSON_NUMBER_SIZE];
+    if (!isfinite(value))
+        return -1;
+    json_number_format(value, text);
+    return buf_puts(out, text);
+}
+
+static int write_value(struct buf *out, const struct json *json, int depth);
+
+static int write_children(struct buf *out, const struct json *json, int depth)
+{
+    bool object = json->type == JSON_OBJECT_BEGIN;
+    if (depth == JSON_DEPTH_MAX || buf_putc(out, object ? '{' : '[') != 0)
+        return -1;
+    for (const struct json *child = json->child; child != NULL; child = child->next) {
+        if (child != json->child && buf_putc(out, ',') != 0)
+            return -1;
+        if (object &&
+            (json_write_string(out, child->key, child->key_len) != 0 || buf_putc(out, ':') != 0))
+            return -1;
+        if (write_value(out, child, depth + 1) != 0)
+            return -1;
+    }
+    return buf_putc(out, object ? '}' : ']');
+}
+
+static int write_value(struct buf *out, const struct json *json, int depth)
+{
+    switch (json->type) {
+    case JSON_NULL:
+        return buf_puts(out, "null");
+    case JSON_BOOL:
+        return buf_puts(out, json->boolean ? "true" : "false");
+    case JSON_INT:
+        return json_write_int(out, json->integer);
+    case JSON_DOUBLE:
+        return json_write_double(out, json->number);
+    case JSON_STRING:
+        return json_write_string(out, json->text, json->len);
+    case JSON_ARRAY_BEGIN:
+    case JSON_OBJECT_BEGIN:
+        return write_children(out, json, depth);
+    default:
+        return -1;
+    }
+}
+
+int json_write(struct buf *out, const struct json *json)
+{
+    return write_value(out, json, 0);
+}

@@ -1,0 +1,75 @@
+#include "utf8.h"
+
+#include <string.h>
+
+#define SURROGATE_FIRST 0xd800
+#define SURROGATE_LAST  0xdfff
+#define CODE_LAST       0x10ffff
+
+size_t utf8_decode(const char *text, size_t len, uint32_t *code)
+{
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *bytes = (const unsigned char *)text;
+    if (len == 0)
+        return 0;
+    if (bytes[0] < 0x80) {
+        *code = bytes[0];
+        return 1;
+    }
+    size_t size = bytes[0] >= 0xf8   ? 0
+                  : bytes[0] >= 0xf0 ? 4
+                  : bytes[0] >= 0xe0 ? 3
+                  : bytes[0] >= 0xc0 ? 2
+                                     : 0;
+    if (size == 0 || size > len)
+        return 0;
+    uint32_t value = bytes[0] & (0xffu >> (size + 1));
+    for (size_t i = 1; i < size; i++) {
+        if ((bytes[i] & 0xc0) != 0x80)
+            return 0;
+        value = value << 6 | (bytes[i] & 0x3fu);
+    }
+    if (value < smallest[size] || value > CODE_LAST ||
+        (value >= SURROGATE_FIRST && value <= SURROGATE_LAST))
+        return 0;
+    *code = value;
+    return size;
+}
+
+size_t utf8_encode(uint32_t code, char out[UTF8_BYTES_MAX])
+{
+    if (code < 0x80) {
+        out[0] = (char)code;
+        return 1;
+    }
+    size_t size = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (size_t i = size - 1; i > 0; i--) {
+        out[i] = (char)(0x80 | (code & 0x3f));
+        code >>= 6;
+    }
+    out[0] = (char)((0xf00u >> size & 0xff) | code);
+    return size;
+}
+
+size_t utf8_valid_prefix(const char *text, size_t len)
+{
+    size_t pos = 0;
+    while (pos < len) {
+        /* Eight ASCII bytes at a time: most of what passes here is nothing else. */
+        uint64_t word;
+        while (len - pos >= sizeof word) {
+            memcpy(&word, text + pos, sizeof word);
+            if ((word & UINT64_C(0x8080808080808080)) != 0)
+                break;
+            pos += sizeof word;
+        }
+        if (pos == len)
+            break;
+        uint32_t code;
+        size_t size = utf8_decode(text + pos, len - pos, &code);
+        if (size == 0)
+            break;
+        pos += size;
+    }
+    return pos;
+}
