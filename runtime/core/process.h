@@ -13,6 +13,7 @@
 pid_t process_spawn(char *const argv[], char *const env[], struct err *err);
 
 struct process_watch {
+    struct loop *loop; /* NULL: not watching */
     struct loop_fd fd;
     pid_t pid;
     void (*fn)(void *arg, int wait_status);
@@ -21,6 +22,8 @@ struct process_watch {
 /* Calls fn once, from the loop, when pid ends (pidfd). */
 int process_watch_start(struct loop *loop, struct process_watch *watch, pid_t pid,
                         void (*fn)(void *arg, int wait_status), void *arg, struct err *err);
+/* fn will not be called; the process goes on and is not waited for. Idempotent. */
+void process_watch_stop(struct process_watch *watch);
 
 /*
  * Runs argv to its end and collects standard output into out (standard input is /dev/null; standard

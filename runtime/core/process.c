@@ -1,0 +1,215 @@
+#include "process.h"
+
+#include "clock.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define FIRST_PRIVATE_FD 3
+
+/* The present environment with env's entries in place of those of the same name. The strings are
+ * borrowed. */
+static char **merge_environment(char *const env[])
+{
+    size_t have = 0, more = 0;
+    while (environ[have] != NULL)
+        have++;
+    while (env != NULL && env[more] != NULL)
+        more++;
+    char **merged = mem_alloc((have + more + 1) * sizeof *merged);
+    size_t count = 0;
+    for (size_t i = 0; i < have; i++) {
+        size_t name_len = strcspn(environ[i], "=") + 1;
+        bool replaced = false;
+        for (size_t j = 0; j < more && !replaced; j++)
+            replaced = strncmp(environ[i], env[j], name_len) == 0;
+        if (!replaced)
+            merged[count++] = environ[i];
+    }
+    for (size_t j = 0; j < more; j++)
+        merged[count++] = env[j];
+    return merged;
+}
+
+/* SIGPIPE is ignored here and signals may be blocked: the child starts as from a shell. */
+static void set_signals(posix_spawnattr_t *attr, short flags)
+{
+    sigset_t none, defaults;
+    sigemptyset(&none);
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE);
+    posix_spawnattr_setsigmask(attr, &none);
+    posix_spawnattr_setsigdefault(attr, &defaults);
+    posix_spawnattr_setflags(attr, (short)(flags | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
+}
+
+static int start_failed(struct err *err, const char *program, int code)
+{
+    return err_set(err, ERR_CONFIG, "cannot start '%s': %s", program,
+                   code == ENOENT ? "no such program" : strerror(code));
+}
+
+pid_t process_spawn(char *const argv[], char *const env[], struct err *err)
+{
+    posix_spawnattr_t attr;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_init(&attr);
+    posix_spawn_file_actions_init(&actions);
+    set_signals(&attr, 0);
+    posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_PRIVATE_FD);
+    char **merged = merge_environment(env);
+    pid_t pid = -1;
+    int code = posix_spawnp(&pid, argv[0], &actions, &attr, argv, merged);
+    mem_free(merged);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attr);
+    return code == 0 ? pid : start_failed(err, argv[0], code);
+}
+
+static void watch_ready(void *arg, short revents)
+{
+    (void)revents;
+    struct process_watch *watch = arg;
+    pid_t pid = watch->pid;
+    void (*fn)(void *, int) = watch->fn;
+    void *fn_arg = watch->arg;
+    process_watch_stop(watch);
+    int status = 0;
+    pid_t got;
+    do {
+        got = waitpid(pid, &status, 0);
+    } while (got < 0 && errno == EINTR);
+    fn(fn_arg, status);
+}
+
+int process_watch_start(struct loop *loop, struct process_watch *watch, pid_t pid,
+                        void (*fn)(void *arg, int wait_status), void *arg, struct err *err)
+{
+    int fd = pidfd_open(pid, 0); /* close-on-exec */
+    if (fd < 0)
+        return err_set(err, ERR_CONFIG, "cannot watch process %d: %s", (int)pid, strerror(errno));
+    *watch = (struct process_watch){.loop = loop, .pid = pid, .fn = fn, .arg = arg};
+    loop_fd_start(loop, &watch->fd, fd, POLLIN, watch_ready, watch);
+    return 0;
+}
+
+void process_watch_stop(struct process_watch *watch)
+{
+    if (watch->loop == NULL)
+        return;
+    int fd = watch->fd.fd;
+    loop_fd_stop(watch->loop, &watch->fd);
+    close(fd);
+    watch->loop = NULL;
+}
+
+/* In a process group of its own: /dev/null in, the pipe's end out, errors dropped. */
+static pid_t spawn_with_output(char *const argv[], int out_fd, struct err *err)
+{
+    posix_spawnattr_t attr;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_init(&attr);
+    posix_spawn_file_actions_init(&actions);
+    set_signals(&attr, POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setpgroup(&attr, 0);
+    posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_PRIVATE_FD);
+    pid_t pid = -1;
+    int code = posix_spawnp(&pid, argv[0], &actions, &attr, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attr);
+    return code == 0 ? pid : start_failed(err, argv[0], code);
+}
+
+/*
+ * Until the child has ended and what it wrote has been read. A process that it left behind may keep
+ * the pipe open: nobody waits for that one.
+ */
+static int collect(int pipe_fd, int pid_fd, int64_t deadline_ms, struct buf *out, struct err *err)
+{
+    bool open = true, ended = false;
+    while (!ended) {
+        int64_t left = deadline_ms - clock_mono_ms();
+        if (left <= 0)
+            return err_set(err, ERR_DEADLINE, "it did not end in time");
+        struct pollfd fds[] = {{.fd = pid_fd, .events = POLLIN},
+                               {.fd = open ? pipe_fd : -1, .events = POLLIN}};
+        if (poll(fds, 2, left > INT_MAX ? INT_MAX : (int)left) < 0 && errno != EINTR)
+            return err_set(err, ERR_CONFIG, "poll: %s", strerror(errno));
+        ended = fds[0].revents != 0;
+        if (!open)
+            continue;
+        /* The pipe does not block: this reads what is there. */
+        if (buf_read_fd(out, pipe_fd) == 0)
+            open = false;
+        else if (errno == EFBIG)
+            return err_set(err, ERR_CONFIG, "it wrote more than %zu bytes", out->limit);
+        else if (errno != EAGAIN)
+            return err_set(err, ERR_CONFIG, "cannot read its output: %s", strerror(errno));
+    }
+    return 0;
+}
+
+static int check_status(int status, struct err *err)
+{
+    if (WIFSIGNALED(status))
+        return err_set(err, ERR_CONFIG, "it was ended by signal %d (%s)", WTERMSIG(status),
+                       strsignal(WTERMSIG(status)));
+    if (WEXITSTATUS(status) != 0)
+        return err_set(err, ERR_CONFIG, "it ended with status %d", WEXITSTATUS(status));
+    return 0;
+}
+
+int process_output(char *const argv[], int64_t deadline_ms, struct buf *out, struct err *err)
+{
+    int ends[2] = {-1, -1}, pid_fd = -1, result = -1, status = 0;
+    pid_t pid = -1;
+    if (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
+        err_set(err, ERR_CONFIG, "cannot start '%s': %s", argv[0], strerror(errno));
+        goto cleanup;
+    }
+    pid = spawn_with_output(argv, ends[1], err);
+    if (pid < 0)
+        goto cleanup;
+    close(ends[1]);
+    ends[1] = -1;
+    pid_fd = pidfd_open(pid, 0);
+    if (pid_fd < 0)
+        err_set(err, ERR_CONFIG, "cannot watch '%s': %s", argv[0], strerror(errno));
+    else
+        result = collect(ends[0], pid_fd, deadline_ms, out, err);
+    if (result != 0)
+        kill(-pid, SIGKILL); /* not yet waited for, so that the group's number is still its own */
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (result == 0)
+        result = check_status(status, err);
+    if (result != 0)
+        err_wrap(err, "'%s'", argv[0]);
+cleanup:
+    for (int i = 0; i < 2; i++) {
+        if (ends[i] >= 0)
+            close(ends[i]);
+    }
+    if (pid_fd >= 0)
+        close(pid_fd);
+    return result;
+}
+
+int process_exit_status(int wait_status)
+{
+    return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}

@@ -1,0 +1,210 @@
+#include "safefile.h"
+
+#include "mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OTHERS_WRITE (S_IWGRP | S_IWOTH)
+#define OTHERS_ANY   (S_IRWXG | S_IRWXO)
+
+/* The path as one shell word, for a command to type. */
+static char *shell_word(const char *path)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%";
+    if (path[0] != '\0' && path[0] != '-' && path[strspn(path, plain)] == '\0')
+        return mem_strdup(path);
+    struct buf word;
+    buf_create(&word, BUF_LIMIT_LINE);
+    buf_puts(&word, path[0] == '-' ? "./'" : "'");
+    for (const char *p = path; *p != '\0'; p++) {
+        if (*p == '\'')
+            buf_puts(&word, "'\\''");
+        else
+            buf_putc(&word, *p);
+    }
+    buf_putc(&word, '\'');
+    return buf_take(&word);
+}
+
+static int refuse(struct err *err, const char *path, const char *what, const char *remedy)
+{
+    char *word = shell_word(path);
+    err_set(err, ERR_CONFIG, "%s: %s; run: %s %s", path, what, remedy, word);
+    mem_free(word);
+    return -1;
+}
+
+static int check_owner(const char *path, uid_t owner, struct err *err)
+{
+    if (owner == 0 || owner == geteuid())
+        return 0;
+    char what[128], remedy[64];
+    struct passwd *user = getpwuid(owner);
+    if (user != NULL)
+        snprintf(what, sizeof what, "it belongs to user %s, who is neither you nor root",
+                 user->pw_name);
+    else
+        snprintf(what, sizeof what, "it belongs to user %u, who is neither you nor root",
+                 (unsigned)owner);
+    snprintf(remedy, sizeof remedy, "sudo chown %u", (unsigned)geteuid());
+    return refuse(err, path, what, remedy);
+}
+
+int safefile_check_mode(const char *path, mode_t mode, uid_t owner, enum safefile_rule rule,
+                        struct err *err)
+{
+    if (check_owner(path, owner, err) != 0)
+        return -1;
+    bool private = rule == SAFEFILE_PRIVATE;
+    if (mode & OTHERS_WRITE)
+        return refuse(err, path, "group or others can write it",
+                      private ? "chmod go-rwx" : "chmod go-w");
+    if (private && (mode & OTHERS_ANY))
+        return refuse(err, path, "group or others can read it", "chmod go-rwx");
+    return 0;
+}
+
+int safefile_open(const char *path, enum safefile_rule rule, struct err *err)
+{
+    /* O_NONBLOCK: opening a FIFO must not wait for a writer. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
+    struct stat st;
+    int result = -1;
+    if (fstat(fd, &st) != 0)
+        err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        err_set(err, ERR_CONFIG, "%s: expected a regular file, found a %s", path,
+                S_ISDIR(st.st_mode) ? "folder" : "device, pipe or socket");
+    else
+        result = safefile_check_mode(path, st.st_mode, st.st_uid, rule, err);
+    if (result == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+int safefile_read(const char *path, enum safefile_rule rule, struct buf *out, struct err *err)
+{
+    int fd = safefile_open(path, rule, err);
+    if (fd < 0)
+        return -1;
+    int result = buf_read_fd(out, fd);
+    if (result != 0 && errno == EFBIG)
+        err_set(err, ERR_CONFIG, "%s: larger than %zu bytes", path, out->limit);
+    else if (result != 0)
+        err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
+    close(fd);
+    return result;
+}
+
+/* Every missing folder of path, each 0700. */
+static int make_folders(const char *path, struct err *err)
+{
+    char *copy = mem_strdup(path);
+    int result = 0;
+    for (char *slash = copy; result == 0 && slash != NULL;) {
+        slash = strchr(slash + 1, '/');
+        if (slash != NULL)
+            *slash = '\0';
+        if (mkdir(copy, S_IRWXU) != 0 && errno != EEXIST)
+            result =
+                err_set(err, ERR_CONFIG, "cannot make the folder %s: %s", copy, strerror(errno));
+        if (slash != NULL)
+            *slash = '/';
+    }
+    mem_free(copy);
+    return result;
+}
+
+int safefile_private_dir(const char *path, struct err *err)
+{
+    struct stat st;
+    if (path[0] == '\0')
+        return err_set(err, ERR_CONFIG, "the name of a folder is empty");
+    if (stat(path, &st) != 0 && errno == ENOENT && make_folders(path, err) != 0)
+        return -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    if (fd < 0)
+        return err_set(err, ERR_CONFIG, "%s: %s", path,
+                       errno == ENOTDIR ? "expected a folder" : strerror(errno));
+    int result = -1;
+    if (fstat(fd, &st) != 0)
+        err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
+    else if (check_owner(path, st.st_uid, err) == 0)
+        result = st.st_mode & OTHERS_ANY ? refuse(err, path,
+                                                  "group or others can enter, read or write this "
+                                                  "folder",
+                                                  "chmod 700")
+                                         : 0;
+    close(fd);
+    return result;
+}
+
+static int write_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t put = write(fd, data, len);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return -1;
+        data += put;
+        len -= (size_t)put;
+    }
+    return 0;
+}
+
+/* The rename itself must survive a power failure. */
+static int sync_folder(const char *path)
+{
+    char *copy = mem_strdup(path);
+    int fd = open(dirname(copy), O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    mem_free(copy);
+    if (fd < 0)
+        return -1;
+    int result = fsync(fd);
+    close(fd);
+    return result;
+}
+
+int safefile_write(const char *path, mode_t mode, const char *data, size_t len, struct err *err)
+{
+    char resolved[PATH_MAX];
+    if (realpath(path, resolved) != NULL)
+        path = resolved; /* a symbolic link stays one */
+    char *temporary = mem_printf("%s.XXXXXX", path);
+    int result = -1;
+    int fd = mkostemp(temporary, O_CLOEXEC); /* 0600 until all of it is written */
+    if (fd < 0) {
+        err_set(err, ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
+        goto cleanup;
+    }
+    if (write_all(fd, data, len) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0 ||
+        rename(temporary, path) != 0) {
+        err_set(err, ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
+        unlink(temporary);
+        goto cleanup;
+    }
+    if (sync_folder(path) != 0) {
+        err_set(err, ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
+        goto cleanup;
+    }
+    result = 0;
+cleanup:
+    if (fd >= 0)
+        close(fd);
+    mem_free(temporary);
+    return result;
+}
