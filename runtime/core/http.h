@@ -24,8 +24,8 @@
 #define HTTP_TIMEOUT_MS       60000
 
 struct http_header {
-    char *name;
-    char *value;
+    const char *name;
+    const char *value;
 };
 
 struct http_request {

@@ -16,17 +16,22 @@ struct lock {
     int fd;             /* -1: not held, not waiting */
     int64_t give_up_ms; /* monotonic; 0: never */
     int64_t delay_ms;
-    char *name; /* for messages */
+    char *folder;
+    char *name;
     void (*fn)(void *arg, const struct err *err);
     void *arg;
 };
 
+/* loop may be NULL where only lock_try and lock_block are used. */
 void lock_create(struct lock *lock, struct loop *loop);
 /* 1: held, 0: somebody else has it, -1: error (ERR_CONFIG). name: [A-Za-z0-9._-]+ */
 int lock_try(struct lock *lock, const char *folder, const char *name, struct err *err);
 /* Calls fn from the loop: err NULL when held; ERR_BUSY at give_up_ms; ERR_CONFIG. */
 void lock_wait(struct lock *lock, const char *folder, const char *name, int64_t give_up_ms,
                void (*fn)(void *arg, const struct err *err), void *arg);
+/* Blocks, at most wait_ms. ERR_BUSY when it is up. */
+int lock_block(struct lock *lock, const char *folder, const char *name, int64_t wait_ms,
+               struct err *err);
 void lock_release(struct lock *lock); /* idempotent; ends waiting too */
 
 #endif

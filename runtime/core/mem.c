@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,14 +46,34 @@ char *mem_printf(const char *fmt, ...)
     return check(len >= 0 ? text : NULL);
 }
 
-void mem_free(void *ptr)
+char **mem_strdupv(const char *const *list)
 {
-    free(ptr);
+    if (list == NULL)
+        return NULL;
+    size_t count = 0;
+    while (list[count] != NULL)
+        count++;
+    char **copy = mem_alloc((count + 1) * sizeof *copy);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = mem_strdup(list[i]);
+    return copy;
 }
 
-void mem_free_secret(char *text)
+void mem_freev(char **list)
+{
+    for (char **item = list; item != NULL && *item != NULL; item++)
+        mem_free(*item);
+    mem_free(list);
+}
+
+void mem_free(const void *ptr)
+{
+    free((void *)(uintptr_t)ptr);
+}
+
+void mem_free_secret(const char *text)
 {
     if (text != NULL)
-        sodium_memzero(text, strlen(text));
-    free(text);
+        sodium_memzero((void *)(uintptr_t)text, strlen(text));
+    mem_free(text);
 }

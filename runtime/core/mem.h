@@ -9,7 +9,11 @@ void *mem_realloc(void *ptr, size_t size);
 char *mem_strdup(const char *text); /* NULL gives NULL */
 char *mem_strndup(const char *text, size_t len);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void mem_free(void *ptr);
-void mem_free_secret(char *text); /* wipes a NUL-terminated string, then frees it; NULL is fine */
+/* A NULL-terminated list of strings, and its end. NULL is fine. */
+char **mem_strdupv(const char *const *list);
+void mem_freev(char **list);
+void mem_free(const void *ptr);
+void mem_free_secret(
+    const char *text); /* wipes a NUL-terminated string, then frees it; NULL is fine */
 
 #endif

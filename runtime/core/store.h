@@ -40,11 +40,12 @@ struct store_token {
     int64_t received_wall_ms; /* receipt, by three clocks */
     int64_t received_boot_ms;
     char received_boot_id[40];
-    char *refresh_token;          /* the rotated one (or that of `login`) */
-    char *refresh_previous;       /* the one before, until the new one has worked */
-    int64_t refresh_since_ms;     /* wall clock of its receipt */
-    char *configured_fingerprint; /* of the configured refresh token that it replaces */
-    char *service_override;       /* where a 308 moved the token service */
+    char *refresh_token;           /* the rotated one (or that of `login`) */
+    char *refresh_previous;        /* the one before, until the new one has worked */
+    int64_t refresh_since_ms;      /* wall clock of its receipt */
+    char *configured_fingerprint;  /* of the configured refresh token that it replaces */
+    char *application_fingerprint; /* of the application ID that all this was got with */
+    char *service_override;        /* where a 308 moved the token service */
 };
 
 void store_token_destroy(struct store_token *row); /* wipes */
@@ -53,6 +54,9 @@ int store_token_load(struct store *store, const char *owner, struct store_token 
                      struct err *err);
 int store_token_save(struct store *store, const struct store_token *row,
                      struct err *err); /* insert or replace */
+/* Only the endpoint of an existing row, so that an exchange under way elsewhere loses nothing. */
+int store_token_set_endpoint(struct store *store, const char *owner, const char *endpoint_url,
+                             struct err *err);
 int store_token_delete(struct store *store, const char *owner, struct err *err);
 
 /* 32 random bytes made when the store was made: the key of fingerprints. */

@@ -23,10 +23,13 @@ struct wire_token {
     int64_t
         lifetime_ms; /* accessTokenExpiry minus the reply's Date (local time where absent); > 0 */
 };
-/* ERR_INVALID says which field is wrong, never its value. */
+/* ERR_HTTP says which field is wrong, never its value. */
 int wire_token_parse(const struct http_response *response, struct wire_token *token,
                      struct err *err);
 void wire_token_destroy(struct wire_token *token); /* wipes */
+
+/* A base URL without the slashes at its end (mem_free). */
+char *wire_base(const char *url);
 
 /* Fills err from an error reply: kind by status (401, 403: auth; 429: throttled; else http),
  * status, errorCode, the service's message (control characters removed, cut). `scope` is the

@@ -1,0 +1,13 @@
+#include "backoff.h"
+
+#include <sodium.h>
+
+int64_t backoff_ms(int64_t attempt)
+{
+    int64_t ceiling = BACKOFF_BASE_MS;
+    for (int64_t i = 1; i < attempt && ceiling < BACKOFF_MAX_MS; i++)
+        ceiling *= 2;
+    if (ceiling > BACKOFF_MAX_MS)
+        ceiling = BACKOFF_MAX_MS;
+    return (int64_t)randombytes_uniform((uint32_t)ceiling + 1);
+}

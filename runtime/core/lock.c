@@ -1,0 +1,141 @@
+#include "lock.h"
+
+#include "clock.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Between tries: from the first to the last, doubling, with jitter so that waiters do not march in
+ * step. */
+#define RETRY_FIRST_MS 2
+#define RETRY_LAST_MS  50
+
+void lock_create(struct lock *lock, struct loop *loop)
+{
+    *lock = (struct lock){.loop = loop, .fd = -1};
+}
+
+static int lock_open(const char *folder, const char *name, struct err *err)
+{
+    char *dir = mem_printf("%s/locks", folder);
+    char *path = mem_printf("%s/%s.lock", dir, name);
+    int fd = -1;
+    if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+        err_set(err, ERR_CONFIG, "cannot create folder '%s': %s", dir, strerror(errno));
+    else if ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
+        err_set(err, ERR_CONFIG, "cannot open lock file '%s': %s", path, strerror(errno));
+    if (fd < 0 && (errno == ENOSPC || errno == EDQUOT)) {
+        err->kind = ERR_NETWORK; /* may pass, as for the state file */
+        err->retryable = true;
+    }
+    mem_free(path);
+    mem_free(dir);
+    return fd;
+}
+
+/* 1: held; 0: not yet. */
+static int lock_attempt(struct lock *lock)
+{
+    return flock(lock->fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+static int64_t next_delay(struct lock *lock)
+{
+    int64_t delay = lock->delay_ms;
+    lock->delay_ms = delay * 2 < RETRY_LAST_MS ? delay * 2 : RETRY_LAST_MS;
+    return delay / 2 + (int64_t)randombytes_uniform((uint32_t)delay + 1);
+}
+
+int lock_try(struct lock *lock, const char *folder, const char *name, struct err *err)
+{
+    lock->fd = lock_open(folder, name, err);
+    if (lock->fd < 0)
+        return -1;
+    if (lock_attempt(lock))
+        return 1;
+    lock_release(lock);
+    return 0;
+}
+
+static int busy(const struct lock *lock, struct err *err)
+{
+    return err_set(err, ERR_BUSY, "lock '%s' is held by another process", lock->name);
+}
+
+static void on_retry(void *arg)
+{
+    struct lock *lock = arg;
+    if (lock_attempt(lock)) {
+        lock->fn(lock->arg, NULL);
+        return;
+    }
+    if (lock->give_up_ms > 0 && clock_mono_ms() >= lock->give_up_ms) {
+        struct err err;
+        busy(lock, &err);
+        lock_release(lock);
+        lock->fn(lock->arg, &err);
+        return;
+    }
+    loop_timer_start(lock->loop, &lock->timer, next_delay(lock), on_retry, lock);
+}
+
+static void on_start(void *arg)
+{
+    struct lock *lock = arg;
+    struct err err;
+    lock->fd = lock_open(lock->folder, lock->name, &err);
+    if (lock->fd >= 0)
+        on_retry(lock);
+    else
+        lock->fn(lock->arg, &err);
+}
+
+void lock_wait(struct lock *lock, const char *folder, const char *name, int64_t give_up_ms,
+               void (*fn)(void *arg, const struct err *err), void *arg)
+{
+    lock->name = mem_strdup(name);
+    lock->folder = mem_strdup(folder);
+    lock->give_up_ms = give_up_ms;
+    lock->delay_ms = RETRY_FIRST_MS;
+    lock->fn = fn;
+    lock->arg = arg;
+    loop_timer_start(lock->loop, &lock->timer, 0, on_start, lock);
+}
+
+int lock_block(struct lock *lock, const char *folder, const char *name, int64_t wait_ms,
+               struct err *err)
+{
+    lock->delay_ms = RETRY_FIRST_MS;
+    lock->name = mem_strdup(name);
+    int64_t give_up_ms = clock_mono_ms() + wait_ms;
+    lock->fd = lock_open(folder, name, err);
+    if (lock->fd < 0)
+        return -1;
+    while (!lock_attempt(lock)) {
+        if (clock_mono_ms() >= give_up_ms)
+            return busy(lock, err);
+        int64_t delay = next_delay(lock);
+        nanosleep(&(struct timespec){.tv_nsec = (long)delay * 1000000}, NULL);
+    }
+    return 0;
+}
+
+void lock_release(struct lock *lock)
+{
+    if (lock->loop != NULL)
+        loop_timer_stop(lock->loop, &lock->timer);
+    if (lock->fd >= 0)
+        close(lock->fd); /* the last descriptor of this open file: the kernel lets go of the lock */
+    lock->fd = -1;
+    mem_free(lock->name);
+    mem_free(lock->folder);
+    lock->name = NULL;
+    lock->folder = NULL;
+}
