@@ -44,6 +44,12 @@ struct client_call *client_start(struct client *client, const struct connector *
                                  const struct client_request *request, client_done_fn *done,
                                  void *arg);
 void client_cancel(struct client_call *call);
+/*
+ * Where such a request goes (mem_free): path below {endpoint}/v1, or an absolute URL that the
+ * connector allows; query is added. NULL with ERR_INVALID or ERR_AUTH.
+ */
+char *client_url(const struct connector *connector, const char *endpoint, const char *path,
+                 const char *query, struct err *err);
 /* Delay before try number `attempt` (from 1): exponential with full jitter. */
 int64_t client_backoff_ms(int attempt);
 /* What the run did: for the run record. */

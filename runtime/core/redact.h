@@ -18,6 +18,18 @@ struct redact *redact_new(void);
 void redact_free(struct redact *redact);
 /* Idempotent. Shorter than REDACT_MIN_BYTES: ignored. */
 void redact_add(struct redact *redact, const char *secret, size_t len);
+/*
+ * The same, and remembers whose it is (copied; a connector's name, or what jeton.http makes of an
+ * exchange by hand). A secret may have several owners; one that is known already gets one more.
+ */
+void redact_add_owned(struct redact *redact, const char *secret, size_t len, const char *owner);
+/*
+ * Calls fn once for every secret of which any form occurs in text, with its owners
+ * (NULL-terminated, empty for nobody's), until fn returns false. fn must not add secrets.
+ */
+typedef bool redact_found_fn(void *arg, const char *const *owners);
+void redact_find(const struct redact *redact, const char *text, size_t len, redact_found_fn *fn,
+                 void *arg);
 /* True when any form of any secret occurs in text. */
 bool redact_contains(const struct redact *redact, const char *text, size_t len);
 /* Appends text to out with every occurrence masked. NULL redact: copied as it is. */

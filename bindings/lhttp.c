@@ -1,0 +1,182 @@
+#include "larg.h"
+#include "lerr.h"
+#include "lhttp_call.h"
+#include "ljson.h"
+#include "mem.h"
+#include "modules.h"
+#include "url.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+/* http.get(url, options?) and http.post: a copy of the options with url and method set. */
+static int call_method(lua_State *L, const char *method)
+{
+    luaL_checkstring(L, 1);
+    if (!lua_isnoneornil(L, 2))
+        luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2); /* url options|nil */
+    lua_newtable(L);  /* url options|nil copy */
+    if (lua_istable(L, 2)) {
+        for (lua_pushnil(L); lua_next(L, 2) != 0;) { /* … key value */
+            lua_pushvalue(L, -2);
+            lua_insert(L, -2); /* … key key value */
+            lua_rawset(L, 3);
+        }
+        if (lua_getfield(L, 3, "url") != LUA_TNIL || lua_getfield(L, 3, "method") != LUA_TNIL)
+            return luaL_argerror(L, 2, "url and method are set by this function");
+        lua_settop(L, 3);
+    }
+    lua_pushvalue(L, 1);
+    lua_setfield(L, 3, "url");
+    lua_pushstring(L, method);
+    lua_setfield(L, 3, "method");
+    lua_replace(L, 1); /* copy options|nil */
+    lua_settop(L, 1);
+    return lhttp_call(L);
+}
+
+static int http_get(lua_State *L)
+{
+    return call_method(L, "GET");
+}
+
+static int http_post(lua_State *L)
+{
+    return call_method(L, "POST");
+}
+
+static int response_json(lua_State *L)
+{
+    static const char *const keys[] = {"lenient", "max_bytes", "max_depth", NULL};
+    luaL_checktype(L, 1, LUA_TTABLE);
+    struct json_options options = {.lenient = larg_boolean(L, 1, "lenient", 0)};
+    if (!lua_isnoneornil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        larg_check_keys(L, 2, "response:json", keys);
+        options.lenient = larg_boolean(L, 2, "lenient", options.lenient);
+        int64_t max_bytes = larg_integer(L, 2, "max_bytes", 0);
+        int64_t max_depth = larg_integer(L, 2, "max_depth", 0);
+        luaL_argcheck(L, max_bytes >= 0 && max_bytes <= (int64_t)JSON_BYTES_MAX, 2,
+                      "max_bytes is out of range");
+        luaL_argcheck(L, max_depth >= 0 && max_depth <= JSON_DEPTH_MAX, 2,
+                      "max_depth is out of range");
+        options.max_bytes = (size_t)max_bytes;
+        options.max_depth = (int)max_depth;
+    }
+    size_t len = 0;
+    const char *body = larg_string(L, 1, "body", NULL, &len);
+    luaL_argcheck(L, body != NULL, 1, "not a response");
+    struct err err;
+    if (ljson_decode(L, body, len, &options, &err) != 0) {
+        err_wrap(&err, "the body of the reply");
+        return lerr_return(L, &err);
+    }
+    return 1;
+}
+
+static int http_encode(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    luaL_Buffer out;
+    luaL_buffinit(L, &out);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+            (c != '\0' && strchr("-._~", c) != NULL)) {
+            luaL_addchar(&out, (char)c);
+        } else {
+            char escape[4];
+            snprintf(escape, sizeof escape, "%%%02X", c);
+            luaL_addlstring(&out, escape, 3);
+        }
+    }
+    luaL_pushresult(&out);
+    return 1;
+}
+
+static int url_gc(lua_State *L)
+{
+    url_destroy(luaL_checkudata(L, 1, "jeton.http.url"));
+    return 0;
+}
+
+static int http_parse_url(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    luaL_argcheck(L, strlen(text) == len, 1, "holds a NUL byte");
+    struct url *url = lua_newuserdatauv(L, sizeof *url, 0);
+    *url = (struct url){0};
+    luaL_setmetatable(L, "jeton.http.url");
+    struct err err;
+    if (url_parse(text, url, &err) != 0)
+        return lerr_return(L, &err);
+    lua_createtable(L, 0, 5);
+    lua_pushstring(L, url->scheme);
+    lua_setfield(L, -2, "scheme");
+    lua_pushstring(L, url->host);
+    lua_setfield(L, -2, "host");
+    lua_pushinteger(L, url->port);
+    lua_setfield(L, -2, "port");
+    lua_pushstring(L, url->path);
+    lua_setfield(L, -2, "path");
+    lua_pushstring(L, url->query); /* NULL: nil */
+    lua_setfield(L, -2, "query");
+    return 1;
+}
+
+/* Copies a text field of the table at index 1 into an err's array. */
+static void error_text(lua_State *L, const char *key, char *out, size_t size)
+{
+    snprintf(out, size, "%s", larg_string(L, 1, key, "", NULL));
+}
+
+/* http.error{kind=, message=, …}: the same value that bindings return, for libraries that raise. */
+static int http_error(lua_State *L)
+{
+    static const char *const keys[] = {"kind",      "message", "status", "code",
+                                       "retryable", "request", NULL};
+    static const enum err_kind kinds[] = {ERR_AUTH,   ERR_NETWORK,   ERR_HTTP,     ERR_THROTTLED,
+                                          ERR_CONFIG, ERR_CANCELLED, ERR_DEADLINE, ERR_INVALID};
+    luaL_checktype(L, 1, LUA_TTABLE);
+    larg_check_keys(L, 1, "http.error", keys);
+    const char *kind = larg_string(L, 1, "kind", "", NULL);
+    struct err err = {0};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kind, err_kind_name(kinds[i])) == 0)
+            err.kind = kinds[i];
+    luaL_argcheck(L, err.kind != ERR_NONE, 1, "kind is none that an err has");
+    err.status = (int)larg_integer(L, 1, "status", 0);
+    err.retryable = larg_boolean(L, 1, "retryable", 0) != 0;
+    error_text(L, "message", err.msg, sizeof err.msg);
+    error_text(L, "code", err.code, sizeof err.code);
+    error_text(L, "request", err.request, sizeof err.request);
+    lerr_push(L, &err);
+    return 1;
+}
+
+int luaopen_jeton_http(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"request", lhttp_call},
+                                         {"get", http_get},
+                                         {"post", http_post},
+                                         {"encode", http_encode},
+                                         {"parse_url", http_parse_url},
+                                         {"error", http_error},
+                                         {NULL, NULL}};
+    lhttp_call_setup(L);
+    luaL_newmetatable(L, "jeton.http.url");
+    lua_pushcfunction(L, url_gc);
+    lua_setfield(L, -2, "__gc");
+    luaL_newmetatable(L, LHTTP_RESPONSE);
+    lua_newtable(L);
+    lua_pushcfunction(L, response_json);
+    lua_setfield(L, -2, "json");
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 2);
+    luaL_newlib(L, functions);
+    return 1;
+}

@@ -1,0 +1,341 @@
+#include "lhttp_call.h"
+
+#include "lerr.h"
+#include "lhttp_request.h"
+#include "lowner.h"
+#include "mem.h"
+#include "task.h"
+#include "vm.h"
+
+#include <ctype.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CALL_TYPE "jeton.http.call"
+
+struct call {
+    struct task_wait wait;
+    struct lhttp_request request;
+    struct vm *vm;
+    const struct connector *connector;
+    struct http_transfer *transfer; /* at most one of these three is under way */
+    struct client_call *client;
+    struct token_request *token;
+    char *base; /* dry run: the endpoint of the connector */
+    bool has_response;
+    bool dry_run;
+    struct http_response response; /* owned */
+    struct err err;                /* kind ERR_NONE: none */
+};
+
+static void call_stop(void *arg)
+{
+    struct call *call = arg;
+    if (call->transfer != NULL)
+        http_cancel(call->transfer);
+    if (call->client != NULL)
+        client_cancel(call->client);
+    if (call->token != NULL)
+        token_cancel(call->token);
+    call->transfer = NULL;
+    call->client = NULL;
+    call->token = NULL;
+}
+
+static int call_gc(lua_State *L)
+{
+    struct call *call = luaL_checkudata(L, 1, CALL_TYPE);
+    call_stop(call);
+    lhttp_request_destroy(&call->request);
+    for (size_t i = 0; i < call->response.nheaders; i++) {
+        mem_free(call->response.headers[i].name);
+        mem_free(call->response.headers[i].value);
+    }
+    mem_free(call->response.headers);
+    call->response.headers = NULL;
+    call->response.nheaders = 0;
+    buf_destroy(&call->response.body);
+    mem_free(call->base);
+    call->base = NULL;
+    return 0;
+}
+
+void lhttp_call_setup(lua_State *L)
+{
+    luaL_newmetatable(L, CALL_TYPE);
+    lua_pushcfunction(L, call_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+}
+
+/* Takes the body and copies the rest: the reply belongs to whoever called back. */
+static void keep_response(struct call *call, struct http_response *response)
+{
+    call->has_response = true;
+    call->response.status = response->status;
+    call->response.headers = mem_alloc((response->nheaders + 1) * sizeof *response->headers);
+    call->response.nheaders = response->nheaders;
+    for (size_t i = 0; i < response->nheaders; i++) {
+        call->response.headers[i].name = mem_strdup(response->headers[i].name);
+        call->response.headers[i].value = mem_strdup(response->headers[i].value);
+    }
+    call->response.body = response->body;
+    buf_create(&response->body, 0);
+}
+
+static void http_done(void *arg, struct http_result *result)
+{
+    struct call *call = arg;
+    call->transfer = NULL;
+    if (result->err.kind != ERR_NONE)
+        call->err = result->err;
+    else
+        keep_response(call, &result->response);
+    task_wake(&call->wait);
+}
+
+static void client_done(void *arg, struct http_response *response, const struct err *err)
+{
+    struct call *call = arg;
+    call->client = NULL;
+    if (err != NULL)
+        call->err = *err;
+    if (response != NULL)
+        keep_response(call, response);
+    task_wake(&call->wait);
+}
+
+static void token_done(void *arg, const struct token *token, const struct err *err)
+{
+    struct call *call = arg;
+    call->token = NULL;
+    if (err != NULL)
+        call->err = *err;
+    else
+        call->base = mem_strdup(token->endpoint_url);
+    task_wake(&call->wait);
+}
+
+/* Pushes a table of the headers: names in lower case, repeated values joined. */
+static void push_headers(lua_State *L, const struct http_response *response)
+{
+    lua_createtable(L, 0, (int)response->nheaders); /* headers */
+    for (size_t i = 0; i < response->nheaders; i++) {
+        luaL_Buffer name;
+        luaL_buffinit(L, &name);
+        for (const char *c = response->headers[i].name; *c != '\0'; c++)
+            luaL_addchar(&name, (char)tolower((unsigned char)*c));
+        luaL_pushresult(&name); /* headers name */
+        lua_pushvalue(L, -1);
+        if (lua_gettable(L, -3) == LUA_TNIL) { /* headers name nil */
+            lua_pop(L, 1);
+            lua_pushstring(L, response->headers[i].value);
+        } else { /* headers name old */
+            lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), response->headers[i].value);
+            lua_remove(L, -2);
+        }
+        lua_settable(L, -3);
+    }
+}
+
+static void push_response(lua_State *L, const struct call *call)
+{
+    lua_createtable(L, 0, 4);
+    lua_pushinteger(L, call->response.status);
+    lua_setfield(L, -2, "status");
+    push_headers(L, &call->response);
+    lua_setfield(L, -2, "headers");
+    lua_pushlstring(L, call->response.body.data, call->response.body.len);
+    lua_setfield(L, -2, "body");
+    if (call->dry_run) {
+        lua_pushboolean(L, true);
+        lua_setfield(L, -2, "dry_run");
+    }
+    if (call->request.lenient) {
+        lua_pushboolean(L, true);
+        lua_setfield(L, -2, "lenient");
+    }
+    luaL_setmetatable(L, LHTTP_RESPONSE);
+}
+
+static int call_finish(lua_State *L, void *arg)
+{
+    struct call *call = arg;
+    if (call->err.kind == ERR_NONE) {
+        push_response(L, call);
+        return 1;
+    }
+    lua_pushnil(L);
+    lerr_push(L, &call->err);
+    if (!call->has_response)
+        return 2;
+    push_response(L, call);
+    return 3;
+}
+
+static bool is_read(const char *method)
+{
+    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+}
+
+/* The request that a dry run does not send goes to standard output, beside the script's own. */
+static void print_dry(struct call *call, const char *url)
+{
+    const struct lhttp_request *request = &call->request;
+    struct buf plain, masked;
+    buf_create_secret(&plain, HTTP_BODY_MAX + (size_t)4 * URL_MAX);
+    buf_create(&masked, 2 * plain.limit);
+    buf_printf(&plain, "%s %s\n", request->method, url);
+    if (request->body.len > 0) {
+        buf_append(&plain, request->body.data, request->body.len);
+        buf_putc(&plain, '\n');
+    }
+    redact_text(vm_engine(call->vm)->redact, plain.data, plain.len, &masked);
+    fwrite(masked.data, 1, masked.len, stdout);
+    fflush(stdout);
+    buf_destroy(&plain);
+    buf_destroy(&masked);
+
+    call->dry_run = true;
+    call->has_response = true;
+    call->response.status = 200;
+    buf_create(&call->response.body, 2);
+    buf_puts(&call->response.body, "{}");
+}
+
+static int dry_finish(lua_State *L, void *arg)
+{
+    struct call *call = arg;
+    if (call->err.kind == ERR_NONE) {
+        const char *query = call->request.query.len > 0 ? call->request.query.data : NULL;
+        char *url = client_url(call->connector, call->base, call->request.path, query, &call->err);
+        if (url != NULL)
+            print_dry(call, url);
+        mem_free(url);
+    }
+    return call_finish(L, call);
+}
+
+/* Nothing of a secret leaves for a host that its connector does not allow. */
+static int check_secrets(struct call *call, const struct url *url, const char *text,
+                         struct err *err)
+{
+    const struct lhttp_request *request = &call->request;
+    if (lowner_check(call->vm, url, "the URL", text, strlen(text), err) != 0 ||
+        lowner_check(call->vm, url, "the body", request->body.data, request->body.len, err) != 0)
+        return -1;
+    for (size_t i = 0; i < request->nheaders; i++) {
+        const struct http_header *header = &request->headers[i];
+        if (lowner_check(call->vm, url, "a header", header->value, strlen(header->value), err) !=
+                0 ||
+            lowner_check(call->vm, url, "a header", header->name, strlen(header->name), err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Adds the query to the URL as it was written; libcurl's parser has the last word on both. */
+static int complete_url(struct call *call, struct url *url, struct err *err)
+{
+    struct lhttp_request *request = &call->request;
+    if (url_parse(request->url, url, err) != 0)
+        return -1;
+    if (request->query.len > 0) {
+        char *query = url->query == NULL || url->query[0] == '\0'
+                          ? mem_strdup(request->query.data)
+                          : mem_printf("%s&%s", url->query, request->query.data);
+        mem_free(url->query);
+        url->query = query;
+    }
+    mem_free(request->url);
+    request->url = url_format(url, true);
+    return 0;
+}
+
+/* 1: answered already (dry run), 0: under way. */
+static int start_plain(struct call *call, struct err *err)
+{
+    struct lhttp_request *request = &call->request;
+    struct url url = {0};
+    int result = -1;
+    if (complete_url(call, &url, err) != 0 || check_secrets(call, &url, request->url, err) != 0)
+        goto cleanup;
+    if (vm_options_of(call->vm)->dry_run && !is_read(request->method)) {
+        print_dry(call, request->url);
+        result = 1;
+        goto cleanup;
+    }
+    struct http_request wire = {.method = request->method,
+                                .url = request->url,
+                                .headers = request->headers,
+                                .nheaders = request->nheaders,
+                                .body = request->body.data,
+                                .body_len = request->body.len,
+                                .has_body = request->has_body,
+                                .ca_file = request->ca_file,
+                                .timeout_ms = request->timeout_ms,
+                                .max_body = request->max_body};
+    call->transfer = http_start(vm_engine(call->vm)->http, &wire, http_done, call, err);
+    result = call->transfer != NULL ? 0 : -1;
+cleanup:
+    if (result < 0 && url.host != NULL && err->request[0] == '\0') {
+        char *shown = url_format(&url, false);
+        snprintf(err->request, sizeof err->request, "%s %s", request->method, shown);
+        mem_free(shown);
+    }
+    url_destroy(&url);
+    return result;
+}
+
+static int start_client(struct call *call, struct err *err)
+{
+    struct lhttp_request *request = &call->request;
+    struct engine *engine = vm_engine(call->vm);
+    call->connector = vm_connector(call->vm, request->connector, err);
+    if (call->connector == NULL || engine_need_store(engine, err) != 0)
+        return -1;
+    if (vm_options_of(call->vm)->dry_run && !is_read(request->method)) {
+        struct token_query query = {0};
+        call->dry_run = true;
+        call->token = token_get(engine->tokens, call->connector, &query, token_done, call);
+        return 0;
+    }
+    struct client_request wire = {.method = request->method,
+                                  .path = request->path,
+                                  .query = request->query.len > 0 ? request->query.data : NULL,
+                                  .headers = request->headers,
+                                  .nheaders = request->nheaders,
+                                  .body = request->body.data,
+                                  .body_len = request->body.len,
+                                  .has_body = request->has_body,
+                                  .repeatable = request->repeatable,
+                                  .any_status = request->any_status,
+                                  .timeout_ms = request->timeout_ms,
+                                  .max_body = request->max_body};
+    call->client = client_start(engine->client, call->connector, &wire, client_done, call);
+    return 0;
+}
+
+int lhttp_call(lua_State *L)
+{
+    task_check(L, "http.request");
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    struct call *call = lua_newuserdatauv(L, sizeof *call, 0); /* options call */
+    *call = (struct call){.vm = vm_of(L)};
+    lhttp_request_create(&call->request);
+    buf_create(&call->response.body, 0);
+    luaL_setmetatable(L, CALL_TYPE);
+
+    struct err err;
+    err_clear(&err);
+    if (lhttp_request_read(L, 1, &call->request, &err) != 0)
+        return lerr_return(L, &err);
+    int started = call->request.authenticated ? start_client(call, &err) : start_plain(call, &err);
+    if (started < 0)
+        return lerr_return(L, &err);
+    if (started == 1)
+        return call_finish(L, call);
+    return task_wait(L, &call->wait, 2, call_stop, call->dry_run ? dry_finish : call_finish, call);
+}

@@ -1,0 +1,274 @@
+#include "lhttp_request.h"
+
+#include "larg.h"
+#include "ljson.h"
+#include "mem.h"
+#include "url.h"
+
+#include <ctype.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const option_keys[] = {
+    "url",  "connector", "path",     "method",  "headers",    "query",      "body",    "json",
+    "form", "timeout",   "max_body", "ca_file", "repeatable", "any_status", "lenient", NULL};
+
+void lhttp_request_create(struct lhttp_request *request)
+{
+    *request = (struct lhttp_request){0};
+    buf_create(&request->query, URL_MAX);
+    buf_create(&request->body, HTTP_BODY_MAX);
+}
+
+void lhttp_request_destroy(struct lhttp_request *request)
+{
+    for (size_t i = 0; i < request->nheaders; i++) {
+        mem_free(request->headers[i].name);
+        mem_free(request->headers[i].value);
+    }
+    mem_free(request->headers);
+    mem_free(request->method);
+    mem_free(request->url);
+    mem_free(request->connector);
+    mem_free(request->path);
+    mem_free(request->ca_file);
+    buf_destroy(&request->query);
+    buf_destroy(&request->body);
+    lhttp_request_create(request);
+}
+
+/* Copies a string option; NULL where it is absent. */
+static char *copy_option(lua_State *L, int index, const char *key)
+{
+    size_t len = 0;
+    const char *text = larg_string(L, index, key, NULL, &len);
+    if (text == NULL)
+        return NULL;
+    if (memchr(text, '\0', len) != NULL)
+        luaL_error(L, "http.request: %s holds a NUL byte", key);
+    return mem_strndup(text, len);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/*
+ * Pushes a userdata with the string keys of the table at index, in byte order. They live as long as
+ * the table holds them.
+ */
+static const char **push_sorted_keys(lua_State *L, int index, const char *what, size_t *count)
+{
+    size_t n = 0;
+    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "http.request: %s must have names as keys, not a %s", what,
+                       luaL_typename(L, -2));
+        if (++n > LHTTP_PARAMS_MAX)
+            luaL_error(L, "http.request: %s has over %d entries", what, LHTTP_PARAMS_MAX);
+    }
+    const char **keys = lua_newuserdatauv(L, (n + 1) * sizeof *keys, 0);
+    size_t i = 0;
+    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+        size_t len;
+        keys[i] = lua_tolstring(L, -2, &len);
+        if (strlen(keys[i]) != len)
+            luaL_error(L, "http.request: a key of %s holds a NUL byte", what);
+        i++;
+    }
+    qsort(keys, n, sizeof *keys, compare_keys);
+    *count = n;
+    return keys;
+}
+
+/* Pushes the entry as a string. */
+static const char *push_value(lua_State *L, int table, const char *what, const char *key,
+                              size_t *len)
+{
+    int type = lua_getfield(L, table, key);
+    if (type == LUA_TBOOLEAN)
+        lua_pushstring(L, lua_toboolean(L, -1) ? "true" : "false");
+    else if (type == LUA_TSTRING || type == LUA_TNUMBER)
+        luaL_tolstring(L, -1, NULL);
+    else
+        luaL_error(L, "http.request: %s.%s: expected a string, a number or a boolean, got a %s",
+                   what, key, luaL_typename(L, -1));
+    lua_remove(L, -2);
+    return lua_tolstring(L, -1, len);
+}
+
+static int append_encoded(struct buf *out, const char *text, size_t len)
+{
+    char *encoded = url_encode(text, len, "");
+    int result = buf_puts(out, encoded);
+    mem_free(encoded);
+    return result;
+}
+
+/* name=value&…, percent-encoded, in byte order of the names. */
+static int read_pairs(lua_State *L, int index, const char *what, struct buf *out, struct err *err)
+{
+    int type = lua_getfield(L, index, what);
+    if (type == LUA_TNIL) {
+        lua_pop(L, 1);
+        return 0;
+    }
+    if (type != LUA_TTABLE)
+        return luaL_error(L, "http.request: %s must be a table, got a %s", what,
+                          luaL_typename(L, -1));
+    int table = lua_gettop(L);
+    size_t count;
+    const char **keys = push_sorted_keys(L, table, what, &count);
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        size_t len;
+        const char *value = push_value(L, table, what, keys[i], &len);
+        if ((out->len > 0 && buf_putc(out, '&') != 0) ||
+            append_encoded(out, keys[i], strlen(keys[i])) != 0 || buf_putc(out, '=') != 0 ||
+            append_encoded(out, value, len) != 0)
+            result =
+                err_set(err, ERR_INVALID, "%s is over %zu bytes when encoded", what, out->limit);
+        lua_pop(L, 1);
+    }
+    lua_settop(L, table - 1);
+    return result;
+}
+
+static void add_header(struct lhttp_request *request, const char *name, const char *value,
+                       size_t len)
+{
+    request->headers =
+        mem_realloc(request->headers, (request->nheaders + 1) * sizeof *request->headers);
+    request->headers[request->nheaders++] =
+        (struct http_header){.name = mem_strdup(name), .value = mem_strndup(value, len)};
+}
+
+static bool has_header(const struct lhttp_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->nheaders; i++)
+        if (strcasecmp(request->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static int read_headers(lua_State *L, int index, struct lhttp_request *request, struct err *err)
+{
+    int type = lua_getfield(L, index, "headers");
+    if (type == LUA_TNIL) {
+        lua_pop(L, 1);
+        return 0;
+    }
+    if (type != LUA_TTABLE)
+        return luaL_error(L, "http.request: headers must be a table, got a %s",
+                          luaL_typename(L, -1));
+    int table = lua_gettop(L);
+    size_t count;
+    const char **keys = push_sorted_keys(L, table, "headers", &count);
+    for (size_t i = 0; i < count; i++) {
+        size_t len;
+        const char *value = push_value(L, table, "headers", keys[i], &len);
+        if (memchr(value, '\0', len) != NULL)
+            return err_set(err, ERR_INVALID, "header '%s' holds a NUL byte", keys[i]);
+        add_header(request, keys[i], value, len);
+        lua_pop(L, 1);
+    }
+    lua_settop(L, table - 1);
+    return 0;
+}
+
+static void default_type(struct lhttp_request *request, const char *type)
+{
+    if (!has_header(request, "Content-Type"))
+        add_header(request, "Content-Type", type, strlen(type));
+}
+
+/* body=, json= or form=: at most one of them. */
+static int read_body(lua_State *L, int index, struct lhttp_request *request, struct err *err)
+{
+    static const char *const kinds[] = {"body", "json", "form"};
+    const char *kind = NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (lua_getfield(L, index, kinds[i]) != LUA_TNIL) {
+            if (kind != NULL)
+                return luaL_error(L, "http.request: %s and %s are both given; use one", kind,
+                                  kinds[i]);
+            kind = kinds[i];
+        }
+        lua_pop(L, 1);
+    }
+    if (kind == NULL)
+        return 0;
+    request->has_body = true;
+    if (strcmp(kind, "form") == 0) {
+        default_type(request, "application/x-www-form-urlencoded");
+        return read_pairs(L, index, "form", &request->body, err);
+    }
+    if (strcmp(kind, "json") == 0) {
+        default_type(request, "application/json");
+        lua_getfield(L, index, "json");
+        int result = ljson_encode(L, lua_gettop(L), &request->body, err);
+        lua_pop(L, 1);
+        return result == 0 ? 0 : err_wrap(err, "json of http.request");
+    }
+    size_t len = 0;
+    const char *body = larg_string(L, index, "body", "", &len);
+    if (buf_append(&request->body, body, len) != 0)
+        return err_set(err, ERR_INVALID, "body is over %zu bytes", request->body.limit);
+    return 0;
+}
+
+/* url=, or connector= with path=. */
+static void read_target(lua_State *L, int index, struct lhttp_request *request)
+{
+    int type = lua_getfield(L, index, "connector");
+    request->authenticated = type != LUA_TNIL;
+    if (type == LUA_TBOOLEAN && !lua_toboolean(L, -1))
+        luaL_error(L, "http.request: connector must be a name or true, got false");
+    if (type != LUA_TNIL && type != LUA_TBOOLEAN)
+        request->connector = copy_option(L, index, "connector");
+    lua_pop(L, 1);
+
+    request->url = copy_option(L, index, "url");
+    request->path = copy_option(L, index, "path");
+    if (request->authenticated && (request->url != NULL || request->path == NULL))
+        luaL_error(L, "http.request: connector goes with path, not with url");
+    if (!request->authenticated && (request->url == NULL || request->path != NULL))
+        luaL_error(L, "http.request: give url, or connector with path");
+    request->ca_file = copy_option(L, index, "ca_file");
+    if (request->authenticated && request->ca_file != NULL)
+        luaL_error(L, "http.request: ca_file of a connector stands in its configuration");
+    request->repeatable = larg_boolean(L, index, "repeatable", 0);
+    request->any_status = larg_boolean(L, index, "any_status", 0);
+    if (!request->authenticated && (request->repeatable || request->any_status))
+        luaL_error(L, "http.request: repeatable and any_status go with connector");
+}
+
+int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, struct err *err)
+{
+    index = lua_absindex(L, index);
+    larg_check_keys(L, index, "http.request", option_keys);
+    read_target(L, index, request);
+
+    request->method = copy_option(L, index, "method");
+    if (request->method == NULL)
+        request->method = mem_strdup("GET");
+    for (char *c = request->method; *c != '\0'; c++)
+        *c = (char)toupper((unsigned char)*c);
+    request->lenient = larg_boolean(L, index, "lenient", 0);
+    request->timeout_ms = larg_seconds(L, index, "timeout", 0);
+    if (request->timeout_ms < 0)
+        return luaL_error(L, "http.request: timeout must not be negative");
+    int64_t max_body = larg_integer(L, index, "max_body", 0);
+    if (max_body < 0 || max_body > (int64_t)HTTP_BODY_MAX)
+        return luaL_error(L, "http.request: max_body must be from 1 to %d bytes",
+                          (int)HTTP_BODY_MAX);
+    request->max_body = (size_t)max_body;
+
+    if (read_headers(L, index, request, err) != 0 ||
+        read_pairs(L, index, "query", &request->query, err) != 0)
+        return -1;
+    return read_body(L, index, request, err);
+}

@@ -1,0 +1,37 @@
+/* What a script asks of jeton.http, copied out of its option table: neither a longjmp nor a later
+ * change of the table can touch it. */
+#ifndef JETON_LHTTP_REQUEST_H
+#define JETON_LHTTP_REQUEST_H
+
+#include "http.h"
+
+#include <lua.h>
+
+#define LHTTP_PARAMS_MAX 1000 /* entries of headers=, query= and form= */
+
+struct lhttp_request {
+    char *method;       /* upper case */
+    char *url;          /* plain requests: complete, query included; else NULL */
+    bool authenticated; /* connector= was given */
+    char *connector;    /* its name; NULL: the run's */
+    char *path;         /* authenticated requests */
+    struct buf query;   /* encoded, without "?"; part of url in plain requests */
+    struct buf body;
+    bool has_body;
+    struct http_header *headers;
+    size_t nheaders;
+    char *ca_file;
+    int64_t timeout_ms;
+    size_t max_body;
+    bool lenient;
+    bool repeatable;
+    bool any_status;
+};
+
+void lhttp_request_create(struct lhttp_request *request);
+void lhttp_request_destroy(struct lhttp_request *request); /* idempotent */
+/* Reads the option table at index. Raises on misuse; -1 with ERR_INVALID for values that cannot be
+ * sent. */
+int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, struct err *err);
+
+#endif

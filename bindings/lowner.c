@@ -1,0 +1,78 @@
+#include "lowner.h"
+
+#include "mem.h"
+
+#include <string.h>
+
+#define BY_HAND    "by-hand "
+#define HOSTS_MAX  64 /* patterns of one exchange by hand */
+#define OWNER_SIZE ((size_t)16 * 1024)
+
+struct search {
+    struct vm *vm;
+    const struct url *url;
+    struct err *err; /* why the last owner may not */
+    bool allowed;
+};
+
+char *lowner_by_hand(const char *token_service, const char *const *allow_hosts)
+{
+    struct buf owner;
+    buf_create(&owner, OWNER_SIZE);
+    buf_printf(&owner, BY_HAND "%s", token_service);
+    for (size_t i = 0; allow_hosts != NULL && allow_hosts[i] != NULL; i++)
+        buf_printf(&owner, " %s", allow_hosts[i]);
+    return buf_take(&owner);
+}
+
+/* "by-hand BASE PATTERN…": what lowner_by_hand wrote. */
+static int check_by_hand(const struct url *url, const char *owner, struct err *err)
+{
+    char *copy = mem_strdup(owner + strlen(BY_HAND));
+    const char *hosts[HOSTS_MAX + 1] = {0};
+    size_t count = 0;
+    char *rest = NULL;
+    const char *base = strtok_r(copy, " ", &rest);
+    for (char *host = strtok_r(NULL, " ", &rest); host != NULL && count < HOSTS_MAX;
+         host = strtok_r(NULL, " ", &rest))
+        hosts[count++] = host;
+    int result = host_check(url, hosts, base, err);
+    mem_free(copy);
+    return result;
+}
+
+static int check_owner(const struct search *search, const char *owner, struct err *err)
+{
+    if (strncmp(owner, BY_HAND, strlen(BY_HAND)) == 0)
+        return check_by_hand(search->url, owner, err);
+    const struct config *config = vm_engine(search->vm)->config;
+    const struct connector *connector = config_connector(config, owner, err);
+    if (connector == NULL)
+        return -1;
+    if (host_check(search->url, (const char *const *)connector->allow_hosts,
+                   connector->token_service, err) != 0)
+        return err_wrap(err, "a secret of connector '%s'", owner);
+    return 0;
+}
+
+/* A secret that was found: one owner that allows the host is enough. Goes on while all is well. */
+static bool secret_found(void *arg, const char *const *owners)
+{
+    struct search *search = arg;
+    search->allowed = false;
+    err_set(search->err, ERR_AUTH, "a secret that belongs to no connector");
+    for (size_t i = 0; owners[i] != NULL && !search->allowed; i++)
+        search->allowed = check_owner(search, owners[i], search->err) == 0;
+    return search->allowed;
+}
+
+int lowner_check(struct vm *vm, const struct url *url, const char *where, const char *text,
+                 size_t len, struct err *err)
+{
+    struct err why = {0};
+    struct search search = {.vm = vm, .url = url, .err = &why, .allowed = true};
+    redact_find(vm_engine(vm)->redact, text, len, secret_found, &search);
+    if (search.allowed)
+        return 0;
+    return err_set(err, ERR_AUTH, "%s holds what must not go to %s: %s", where, url->host, why.msg);
+}
