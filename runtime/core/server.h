@@ -9,10 +9,14 @@
 #include "http.h"
 #include "loop.h"
 
-#define SERVER_BODY_MAX        ((size_t)16 * 1024 * 1024)
-#define SERVER_HEADER_MAX      ((size_t)32 * 1024)
-#define SERVER_CONNECTIONS_MAX 1000
-#define SERVER_IDLE_S          60
+#define SERVER_BODY_MAX         ((size_t)16 * 1024 * 1024)
+#define SERVER_HEADER_MAX       ((size_t)32 * 1024)
+#define SERVER_REPLY_HEADER_MAX ((size_t)16 * 1024)
+#define SERVER_CONNECTIONS_MAX  1000
+#define SERVER_IDLE_S           60
+/* A body that is too large is read on up to here, so that its sender sees the 413 instead of a
+ * reset; one larger still is cut off. */
+#define SERVER_DISCARD_MAX ((size_t)64 * 1024 * 1024)
 
 struct server;
 struct server_request {
@@ -31,7 +35,9 @@ struct server_exchange; /* one request waiting for its answer */
  */
 typedef void server_handler_fn(void *arg, struct server_exchange *exchange,
                                const struct server_request *request);
-/* The peer went away, or the server is closing, before an answer: exchange is invalid from now on.
+/*
+ * The peer went away, or the server is closing, before an answer: exchange is invalid from now on.
+ * A peer that merely shuts down its sending side counts as gone: the two cannot be told apart.
  */
 typedef void server_gone_fn(void *arg, struct server_exchange *exchange);
 
@@ -46,11 +52,24 @@ struct server_options {
 
 /* ERR_CONFIG: libmicrohttpd missing, bad address; ERR_NETWORK: address in use. */
 struct server *server_new(struct loop *loop, const struct server_options *options, struct err *err);
+/* Calls gone for what waits; replies made before are sent as far as they go without waiting. From
+ * inside handler or gone it takes effect when that has returned. NULL is fine. */
 void server_free(struct server *server);
 int server_port(const struct server *server);
 void server_set_user_data(struct server_exchange *exchange, void *data);
 void *server_user_data(const struct server_exchange *exchange);
-/* Copies everything. Content-Length is set; Date only where headers hold none. */
+/*
+ * ERR_INVALID: a status outside 200–599, a header name that is no token, a value with control
+ * characters (they would end the header and begin another), more than SERVER_REPLY_HEADER_MAX
+ * bytes of them.
+ */
+int server_check_reply(int status, const struct http_header *headers, size_t nheaders,
+                       struct err *err);
+/*
+ * Copies everything. Content-Length is set; Date only where headers hold none. Content-Length,
+ * Transfer-Encoding, Keep-Alive, Upgrade, and a Connection other than `close` are the server's own:
+ * left out. What server_check_reply refuses is answered 500 in its place.
+ */
 void server_reply(struct server_exchange *exchange, int status, const struct http_header *headers,
                   size_t nheaders, const void *body, size_t body_len);
 /* Closes the connection without an answer. */

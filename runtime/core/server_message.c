@@ -1,0 +1,153 @@
+#include "server_message.h"
+
+#include "buf.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#define STATUS_MIN      200 /* interim replies are the server's own affair */
+#define STATUS_MAX      599
+#define DATE_SIZE       64
+#define ERROR_BYTES_MAX ((size_t)4096)
+#define NAME_SHOWN      64 /* bytes of a bad header name in a message */
+
+/* RFC 9110 §5.6.2 */
+static bool is_token(const char *text)
+{
+    if (*text == '\0')
+        return false;
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c >= 0x80 || (!isalnum(c) && strchr("!#$%&'*+-.^_`|~", c) == NULL))
+            return false;
+    }
+    return true;
+}
+
+static bool has_control(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c < 0x20 || c == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+int server_check_reply(int status, const struct http_header *headers, size_t nheaders,
+                       struct err *err)
+{
+    if (status < STATUS_MIN || status > STATUS_MAX)
+        return err_set(err, ERR_INVALID, "status %d of a reply: expected %d to %d", status,
+                       STATUS_MIN, STATUS_MAX);
+    size_t total = 0;
+    for (size_t i = 0; i < nheaders; i++) {
+        const char *name = headers[i].name, *value = headers[i].value;
+        if (!is_token(name)) {
+            char shown[NAME_SHOWN + 1];
+            size_t len = 0;
+            for (; name[len] != '\0' && len < NAME_SHOWN; len++)
+                shown[len] = isprint((unsigned char)name[len]) ? name[len] : '?';
+            shown[len] = '\0';
+            return err_set(err, ERR_INVALID,
+                           "header name '%s' of a reply: expected letters, digits and hyphens",
+                           shown);
+        }
+        if (has_control(value))
+            return err_set(err, ERR_INVALID,
+                           "header %.*s of a reply: its value holds a control character "
+                           "(a line break would begin another header)",
+                           NAME_SHOWN, name);
+        total += strlen(name) + strlen(value) + strlen(": \r\n");
+    }
+    if (total > SERVER_REPLY_HEADER_MAX)
+        return err_set(err, ERR_INVALID, "headers of a reply: %zu bytes, the limit is %zu", total,
+                       SERVER_REPLY_HEADER_MAX);
+    return 0;
+}
+
+/* What says where a message ends must come from the one that sends it. */
+static bool is_framing(const struct http_header *header)
+{
+    static const char *const names[] = {"Content-Length", "Transfer-Encoding", "Keep-Alive",
+                                        "Upgrade", "Trailer"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcasecmp(header->name, names[i]) == 0)
+            return true;
+    }
+    return strcasecmp(header->name, "Connection") == 0 && strcasecmp(header->value, "close") != 0;
+}
+
+/* Names of its own: strftime's follow the locale. */
+static void date_now(char text[DATE_SIZE])
+{
+    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    time_t now = time(NULL);
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    snprintf(text, DATE_SIZE, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[utc.tm_wday], utc.tm_mday,
+             months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+/* The library has no empty values: such a header is left out. */
+static bool add(const struct mhd_api *api, struct MHD_Response *response, const char *name,
+                const char *value)
+{
+    return *value == '\0' || api->add_response_header(response, name, value) == MHD_YES;
+}
+
+struct MHD_Response *server_message_new(const struct mhd_api *api,
+                                        const struct http_header *headers, size_t nheaders,
+                                        const void *body, size_t body_len, bool close_after)
+{
+    char *data = NULL;
+    memcpy(&data, &body, sizeof data); /* copied by the library, which has no const for it */
+    struct MHD_Response *response =
+        api->create_response_from_buffer(body_len, data, MHD_RESPMEM_MUST_COPY);
+    if (response == NULL)
+        abort();
+    bool dated = false, good = true;
+    for (size_t i = 0; i < nheaders; i++) {
+        if (is_framing(&headers[i]))
+            continue;
+        if (strcasecmp(headers[i].name, "Date") == 0)
+            dated = true;
+        if (strcasecmp(headers[i].name, "Connection") == 0)
+            close_after = true;
+        else
+            good = add(api, response, headers[i].name, headers[i].value) && good;
+    }
+    if (!dated) {
+        char date[DATE_SIZE];
+        date_now(date);
+        good = add(api, response, "Date", date) && good;
+    }
+    if (close_after)
+        good = add(api, response, "Connection", "close") && good;
+    if (good)
+        return response;
+    api->destroy_response(response);
+    return NULL;
+}
+
+struct MHD_Response *server_message_error(const struct mhd_api *api, const char *message,
+                                          const char *code, bool close_after)
+{
+    char type[] = "Content-Type", json[] = "application/json; charset=utf-8";
+    const struct http_header header = {type, json};
+    struct buf body;
+    buf_create(&body, ERROR_BYTES_MAX);
+    buf_printf(&body, "{\"message\":\"%s\",\"errorCode\":\"%s\"}", message, code);
+    struct MHD_Response *response =
+        server_message_new(api, &header, 1, body.data, body.len, close_after);
+    buf_destroy(&body);
+    if (response == NULL)
+        abort(); /* nothing in it can be refused but for want of memory */
+    return response;
+}

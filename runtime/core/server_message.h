@@ -1,0 +1,17 @@
+/* A reply in libmicrohttpd's form; with server_check_reply of server.h in the same file. */
+#ifndef JETON_SERVER_MESSAGE_H
+#define JETON_SERVER_MESSAGE_H
+
+#include "mhd_api.h"
+#include "server.h"
+
+/* Copies everything. headers must have passed server_check_reply. close_after: the connection ends
+ * with it. NULL: the library refuses a header. */
+struct MHD_Response *server_message_new(const struct mhd_api *api,
+                                        const struct http_header *headers, size_t nheaders,
+                                        const void *body, size_t body_len, bool close_after);
+/* The service's form of an error: {"message":…,"errorCode":…}. Both are plain ASCII text. */
+struct MHD_Response *server_message_error(const struct mhd_api *api, const char *message,
+                                          const char *code, bool close_after);
+
+#endif
