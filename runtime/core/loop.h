@@ -1,7 +1,8 @@
 /*
- * The event loop: timers, file descriptors, children, and callbacks that run on the next turn. One
- * thread. Handles are owned by the caller and must be stopped before they are freed; stopping one
- * that does not run is fine, from inside any callback too.
+ * The event loop: timers, file descriptors, and callbacks that run on the next turn. One thread.
+ * Handles are owned by the caller, start as zeroed structs, and must be stopped before they are
+ * freed; stopping one that does not run is fine, from inside any callback too. Starting one that
+ * runs starts it anew. A callback may run turns of the same loop.
  */
 #ifndef JETON_LOOP_H
 #define JETON_LOOP_H
@@ -34,8 +35,8 @@ struct loop_fd {
 
 /* Something that has its own poll function or must look around each turn (curl, libmicrohttpd). */
 struct loop_hook {
-    /* Before polling. Returns the milliseconds it can wait, -1 for ever, 0 to poll without waiting.
-     */
+    /* Before polling. Returns the milliseconds it can wait, 0 to poll without waiting, -1 when it
+     * has nothing going on (or only on descriptors that run in the loop). */
     int64_t (*before)(void *arg);
     /* After polling. May be NULL. */
     loop_fn *after;
@@ -49,6 +50,7 @@ typedef int loop_poll_fn(void *arg, struct pollfd *fds, size_t nfds, int timeout
 struct loop *loop_new(void);
 void loop_free(struct loop *loop);
 
+/* Once, not before delay_ms have passed (0: on the next turn). */
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms, loop_fn *fn,
                       void *arg);
 void loop_timer_stop(struct loop *loop, struct loop_timer *timer);

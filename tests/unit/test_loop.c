@@ -1,0 +1,348 @@
+#include "clock.h"
+#include "loop.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* What happened, in order: each callback adds its letter. */
+static char trace[64];
+
+static void note(void *arg)
+{
+    strcat(trace, arg);
+}
+
+static char *letter(char c)
+{
+    static char letters[26][2];
+    letters[c - 'a'][0] = c;
+    return letters[c - 'a'];
+}
+
+static int setup(void **state)
+{
+    trace[0] = '\0';
+    *state = loop_new();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    loop_free(*state);
+    return 0;
+}
+
+static void test_timers_fire_in_order_and_never_early(void **state)
+{
+    struct loop *loop = *state;
+    struct loop_timer timers[4] = {0};
+    int64_t start = clock_mono_ms();
+    loop_timer_start(loop, &timers[0], 20, note, letter('c'));
+    loop_timer_start(loop, &timers[1], 5, note, letter('a'));
+    loop_timer_start(loop, &timers[2], 5, note, letter('b'));
+    loop_timer_start(loop, &timers[3], 10, note, letter('x'));
+    loop_timer_stop(loop, &timers[3]);
+    loop_timer_stop(loop, &timers[3]);
+    while (loop_turn(loop, -1))
+        ;
+    assert_string_equal(trace, "abc");
+    assert_true(clock_mono_ms() - start >= 20);
+}
+
+struct alarm {
+    struct loop_timer timer;
+    int delay;
+    int *last; /* delay of the one that fired before */
+};
+
+static void check_order(void *arg)
+{
+    struct alarm *alarm = arg;
+    assert_true(alarm->delay > *alarm->last);
+    *alarm->last = alarm->delay;
+    note(letter('t'));
+}
+
+static void test_many_timers_keep_their_order(void **state)
+{
+    enum { COUNT = 60 };
+    struct alarm alarms[COUNT] = {0};
+    int last = -1;
+    for (int i = 0; i < COUNT; i++) {
+        alarms[i].delay = (i * 37) % COUNT; /* each delay once */
+        alarms[i].last = &last;
+        loop_timer_start(*state, &alarms[i].timer, alarms[i].delay, check_order, &alarms[i]);
+    }
+    for (int i = 0; i < COUNT; i += 3)
+        loop_timer_stop(*state, &alarms[i].timer);
+    while (loop_turn(*state, -1))
+        ;
+    assert_int_equal(strlen(trace), COUNT - COUNT / 3);
+}
+
+struct again {
+    struct loop *loop;
+    struct loop_timer timer;
+    int count;
+};
+
+static void start_again(void *arg)
+{
+    struct again *again = arg;
+    again->count++;
+    loop_timer_start(again->loop, &again->timer, 0, start_again, again);
+}
+
+static void test_timer_that_starts_itself_waits_for_the_next_turn(void **state)
+{
+    struct again again = {.loop = *state};
+    start_again(&again);
+    loop_turn(*state, -1);
+    assert_int_equal(again.count, 2);
+    loop_turn(*state, -1);
+    assert_int_equal(again.count, 3);
+    loop_timer_stop(*state, &again.timer);
+}
+
+static void test_nothing_to_wait_for(void **state)
+{
+    bool done = false;
+    assert_false(loop_turn(*state, -1));
+    assert_false(loop_run_until(*state, &done));
+    done = true;
+    assert_true(loop_run_until(*state, &done));
+}
+
+static void set_true(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static void test_deferred_run_in_order_and_end_the_wait(void **state)
+{
+    struct loop *loop = *state;
+    struct loop_timer far = {0};
+    bool done = false;
+    loop_timer_start(loop, &far, 60000, note, letter('x'));
+    loop_defer(loop, note, letter('a'));
+    loop_defer(loop, note, letter('b'));
+    loop_defer(loop, set_true, &done);
+    int64_t start = clock_mono_ms();
+    assert_true(loop_run_until(loop, &done));
+    assert_true(clock_mono_ms() - start < 5000);
+    assert_string_equal(trace, "ab");
+    loop_timer_stop(loop, &far);
+}
+
+static struct loop *shared;
+
+static void defer_another(void *arg)
+{
+    loop_defer(shared, note, arg);
+    note(letter('d'));
+}
+
+static void test_what_a_deferred_callback_defers_is_for_the_next_turn(void **state)
+{
+    shared = *state;
+    loop_defer(shared, defer_another, letter('e'));
+    assert_true(loop_turn(shared, -1));
+    assert_string_equal(trace, "d");
+    assert_true(loop_turn(shared, -1));
+    assert_string_equal(trace, "de");
+    assert_false(loop_turn(shared, -1));
+}
+
+static void nested_turn(void *arg)
+{
+    note(letter('n'));
+    loop_turn(arg, 0);
+    note(letter('m'));
+}
+
+static void test_a_callback_may_run_turns(void **state)
+{
+    loop_defer(*state, nested_turn, *state);
+    loop_defer(*state, note, letter('a'));
+    assert_true(loop_turn(*state, -1));
+    assert_string_equal(trace, "nam");
+    assert_false(loop_turn(*state, -1));
+}
+
+struct pair {
+    struct loop *loop;
+    struct loop_fd first, second;
+    int ends[2];
+    int calls;
+    short revents;
+};
+
+static void read_one(void *arg, short revents)
+{
+    struct pair *pair = arg;
+    char c;
+    pair->calls++;
+    pair->revents = revents;
+    if ((revents & POLLIN) != 0)
+        assert_int_equal(read(pair->ends[0], &c, 1), 1);
+}
+
+static void stop_both(void *arg, short revents)
+{
+    struct pair *pair = arg;
+    (void)revents;
+    pair->calls++;
+    loop_fd_stop(pair->loop, &pair->first);
+    loop_fd_stop(pair->loop, &pair->second);
+}
+
+static void test_descriptor_is_level_triggered(void **state)
+{
+    struct pair pair = {.loop = *state};
+    assert_int_equal(pipe(pair.ends), 0);
+    loop_fd_start(*state, &pair.first, pair.ends[0], POLLIN, read_one, &pair);
+    assert_true(loop_turn(*state, 0));
+    assert_int_equal(pair.calls, 0);
+    assert_int_equal(write(pair.ends[1], "xy", 2), 2);
+    loop_turn(*state, -1);
+    loop_turn(*state, -1);
+    assert_int_equal(pair.calls, 2);
+    loop_turn(*state, 0);
+    assert_int_equal(pair.calls, 2);
+    close(pair.ends[1]);
+    loop_turn(*state, -1);
+    assert_int_equal(pair.calls, 3);
+    assert_true((pair.revents & POLLHUP) != 0);
+    loop_fd_stop(*state, &pair.first);
+    assert_false(loop_turn(*state, -1));
+    close(pair.ends[0]);
+}
+
+static void test_descriptor_stopped_by_another_is_not_called(void **state)
+{
+    struct pair pair = {.loop = *state};
+    assert_int_equal(pipe(pair.ends), 0);
+    assert_int_equal(write(pair.ends[1], "x", 1), 1);
+    loop_fd_start(*state, &pair.first, pair.ends[0], POLLIN, stop_both, &pair);
+    loop_fd_start(*state, &pair.second, pair.ends[0], POLLIN, stop_both, &pair);
+    loop_turn(*state, -1);
+    assert_int_equal(pair.calls, 1);
+    assert_false(loop_turn(*state, -1));
+    close(pair.ends[0]);
+    close(pair.ends[1]);
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+static void test_signal_ends_the_wait(void **state)
+{
+    struct loop_timer far = {0};
+    struct sigaction action = {.sa_handler = on_signal}, before;
+    sigaction(SIGALRM, &action, &before);
+    loop_timer_start(*state, &far, 60000, note, letter('x'));
+    struct itimerval soon = {.it_value = {.tv_usec = 20000}};
+    setitimer(ITIMER_REAL, &soon, NULL);
+    int64_t start = clock_mono_ms();
+    assert_true(loop_turn(*state, -1));
+    assert_true(clock_mono_ms() - start < 5000);
+    assert_string_equal(trace, "");
+    loop_timer_stop(*state, &far);
+    sigaction(SIGALRM, &before, NULL);
+}
+
+struct counted {
+    struct loop *loop;
+    struct loop_hook hook;
+    int64_t wait;
+    int before, after;
+};
+
+static int64_t count_before(void *arg)
+{
+    struct counted *counted = arg;
+    counted->before++;
+    return counted->wait;
+}
+
+static void remove_after(void *arg)
+{
+    struct counted *counted = arg;
+    if (++counted->after == 2)
+        loop_hook_remove(counted->loop, &counted->hook);
+}
+
+static void test_hooks(void **state)
+{
+    struct counted one = {.loop = *state, .wait = 1}, two = {.loop = *state, .wait = -1};
+    one.hook = (struct loop_hook){.before = count_before, .after = remove_after, .arg = &one};
+    two.hook = (struct loop_hook){.before = count_before, .arg = &two};
+    loop_hook_add(*state, &one.hook);
+    loop_hook_add(*state, &one.hook);
+    loop_hook_add(*state, &two.hook);
+    assert_true(loop_turn(*state, -1));
+    assert_true(loop_turn(*state, -1));
+    assert_int_equal(one.before, 2);
+    assert_int_equal(one.after, 2);
+    assert_int_equal(two.before, 2);
+    assert_false(loop_turn(*state, -1)); /* two has nothing going on */
+    loop_hook_remove(*state, &two.hook);
+}
+
+static int poll_calls;
+
+static int own_poll(void *arg, struct pollfd *fds, size_t nfds, int timeout_ms)
+{
+    assert_ptr_equal(arg, &poll_calls);
+    poll_calls++;
+    return poll(fds, nfds, timeout_ms);
+}
+
+static void test_own_poll(void **state)
+{
+    struct loop_timer timer = {0};
+    poll_calls = 0;
+    loop_set_poll(*state, own_poll, &poll_calls);
+    loop_timer_start(*state, &timer, 2, note, letter('a'));
+    while (loop_turn(*state, -1))
+        ;
+    assert_string_equal(trace, "a");
+    assert_true(poll_calls > 0);
+    int calls = poll_calls;
+    loop_set_poll(*state, NULL, NULL);
+    loop_defer(*state, note, letter('b'));
+    assert_true(loop_turn(*state, -1));
+    assert_int_equal(poll_calls, calls);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_timers_fire_in_order_and_never_early, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_timers_keep_their_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timer_that_starts_itself_waits_for_the_next_turn,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_to_wait_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deferred_run_in_order_and_end_the_wait, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_what_a_deferred_callback_defers_is_for_the_next_turn,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_callback_may_run_turns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_descriptor_is_level_triggered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_descriptor_stopped_by_another_is_not_called, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_signal_ends_the_wait, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hooks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_own_poll, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
