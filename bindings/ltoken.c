@@ -1,0 +1,277 @@
+#include "larg.h"
+#include "lerr.h"
+#include "lowner.h"
+#include "mem.h"
+#include "modules.h"
+#include "task.h"
+#include "url.h"
+#include "vm.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+#define CALL_TYPE "jeton.token.call"
+#define HOSTS_MAX 64 /* allow_hosts of one exchange */
+
+struct call {
+    struct task_wait wait;
+    struct redact *redact;
+    struct token_request *request;
+    struct err err; /* kind ERR_NONE: the token is good */
+    char *access_token;
+    char *endpoint_url;
+    char *scope;
+    char *refresh_token;
+    int64_t expires_at_ms;
+    enum token_source source;
+    /* token.exchange alone: the values given */
+    char *owner;
+    char *given[4]; /* token_service, application_id, application_secret, refresh_token */
+    char *ca_file;
+    char *hosts[HOSTS_MAX + 1];
+};
+
+static void call_stop(void *arg)
+{
+    struct call *call = arg;
+    if (call->request != NULL)
+        token_cancel(call->request);
+    call->request = NULL;
+}
+
+static int call_gc(lua_State *L)
+{
+    struct call *call = luaL_checkudata(L, 1, CALL_TYPE);
+    call_stop(call);
+    mem_free_secret(call->access_token);
+    mem_free_secret(call->refresh_token);
+    mem_free(call->endpoint_url);
+    mem_free(call->scope);
+    mem_free(call->owner);
+    mem_free(call->ca_file);
+    for (size_t i = 0; i < sizeof call->given / sizeof *call->given; i++)
+        mem_free_secret(call->given[i]);
+    for (size_t i = 0; call->hosts[i] != NULL; i++)
+        mem_free(call->hosts[i]);
+    *call = (struct call){0};
+    return 0;
+}
+
+static struct call *call_new(lua_State *L)
+{
+    struct call *call = lua_newuserdatauv(L, sizeof *call, 0);
+    *call = (struct call){.redact = vm_engine(vm_of(L))->redact};
+    luaL_setmetatable(L, CALL_TYPE);
+    return call;
+}
+
+static void own_secret(const struct call *call, const char *secret)
+{
+    if (call->owner != NULL && secret != NULL)
+        redact_add_owned(call->redact, secret, strlen(secret), call->owner);
+}
+
+static void token_done(void *arg, const struct token *token, const struct err *err)
+{
+    struct call *call = arg;
+    call->request = NULL;
+    if (err != NULL) {
+        call->err = *err;
+    } else {
+        call->access_token = mem_strdup(token->access_token);
+        call->refresh_token = mem_strdup(token->refresh_token);
+        call->endpoint_url = mem_strdup(token->endpoint_url);
+        call->scope = mem_strdup(token->scope != NULL ? token->scope : "");
+        call->expires_at_ms = token->expires_at_ms;
+        call->source = token->source;
+        own_secret(call, call->access_token);
+        own_secret(call, call->refresh_token);
+    }
+    task_wake(&call->wait);
+}
+
+/* "a, b" → {"a", "b"} */
+static void push_scopes(lua_State *L, const char *scope)
+{
+    lua_newtable(L);
+    lua_Integer count = 0;
+    while (*scope != '\0') {
+        scope += strspn(scope, ", ");
+        size_t len = strcspn(scope, ", ");
+        if (len > 0) {
+            lua_pushlstring(L, scope, len);
+            lua_seti(L, -2, ++count);
+        }
+        scope += len;
+    }
+}
+
+static int call_finish(lua_State *L, void *arg)
+{
+    const struct call *call = arg;
+    if (call->err.kind != ERR_NONE)
+        return lerr_return(L, &call->err);
+    lua_createtable(L, 0, 6);
+    lua_pushstring(L, call->access_token);
+    lua_setfield(L, -2, "access_token");
+    lua_pushstring(L, call->endpoint_url);
+    lua_setfield(L, -2, "endpoint_url");
+    lua_pushinteger(L, call->expires_at_ms / 1000);
+    lua_setfield(L, -2, "expires_at");
+    push_scopes(L, call->scope);
+    lua_setfield(L, -2, "scopes");
+    lua_pushstring(L, call->source == TOKEN_CACHE ? "cache" : "exchange");
+    lua_setfield(L, -2, "source");
+    lua_pushstring(L, call->refresh_token); /* NULL: nil */
+    lua_setfield(L, -2, "refresh_token");
+    return 1;
+}
+
+/* The connector named by the argument, with the state open; NULL with err. */
+static const struct connector *ready_connector(lua_State *L, struct err *err)
+{
+    struct vm *vm = vm_of(L);
+    const struct connector *connector = vm_connector(vm, luaL_optstring(L, 1, NULL), err);
+    if (connector == NULL || engine_need_store(vm_engine(vm), err) != 0)
+        return NULL;
+    return connector;
+}
+
+static int get(lua_State *L, const char *what, bool force)
+{
+    task_check(L, what);
+    luaL_optstring(L, 1, NULL);
+    lua_settop(L, 1);
+    struct err err = {0};
+    const struct connector *connector = ready_connector(L, &err);
+    if (connector == NULL)
+        return lerr_return(L, &err);
+    struct call *call = call_new(L); /* name call */
+    struct token_query query = {.force = force};
+    call->request = token_get(vm_engine(vm_of(L))->tokens, connector, &query, token_done, call);
+    return task_wait(L, &call->wait, 2, call_stop, call_finish, call);
+}
+
+static int token_lua_get(lua_State *L)
+{
+    return get(L, "token.get", false);
+}
+
+static int token_lua_refresh(lua_State *L)
+{
+    return get(L, "token.refresh", true);
+}
+
+/* token.connector(name?): which one get would use, without asking anybody. */
+static int token_lua_connector(lua_State *L)
+{
+    struct err err = {0};
+    const struct connector *connector = vm_connector(vm_of(L), luaL_optstring(L, 1, NULL), &err);
+    if (connector == NULL)
+        return lerr_return(L, &err);
+    lua_pushstring(L, connector->name);
+    return 1;
+}
+
+static int token_lua_forget(lua_State *L)
+{
+    struct err err = {0};
+    const struct connector *connector = ready_connector(L, &err);
+    if (connector == NULL || token_forget(vm_engine(vm_of(L))->tokens, connector, &err) != 0)
+        return lerr_return(L, &err);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+static char *copy_field(lua_State *L, const char *key, bool required)
+{
+    size_t len = 0;
+    const char *text = larg_string(L, 1, key, NULL, &len);
+    if (text == NULL && required)
+        luaL_error(L, "token.exchange: %s is missing", key);
+    if (text != NULL && (len == 0 || strlen(text) != len))
+        luaL_error(L, "token.exchange: %s is empty or holds a NUL byte", key);
+    return text != NULL ? mem_strndup(text, len) : NULL;
+}
+
+static int read_hosts(lua_State *L, struct call *call, struct err *err)
+{
+    if (lua_getfield(L, 1, "allow_hosts") == LUA_TNIL) {
+        lua_pop(L, 1);
+        return 0;
+    }
+    luaL_argcheck(L, lua_istable(L, -1), 1, "allow_hosts must be a list of host patterns");
+    lua_Integer count = luaL_len(L, -1);
+    luaL_argcheck(L, count <= HOSTS_MAX, 1, "allow_hosts has over 64 patterns");
+    for (lua_Integer i = 1; i <= count; i++) {
+        luaL_argcheck(L, lua_geti(L, -1, i) == LUA_TSTRING, 1,
+                      "allow_hosts must be a list of host patterns");
+        call->hosts[i - 1] = mem_strdup(lua_tostring(L, -1));
+        lua_pop(L, 1);
+        if (host_pattern_check(call->hosts[i - 1], err) != 0)
+            return err_wrap(err, "allow_hosts of token.exchange");
+    }
+    lua_pop(L, 1);
+    return 0;
+}
+
+static int token_lua_exchange(lua_State *L)
+{
+    static const char *const keys[] = {"token_service",
+                                       "application_id",
+                                       "application_secret",
+                                       "refresh_token",
+                                       "allow_hosts",
+                                       "ca_file",
+                                       "timeout",
+                                       NULL};
+    task_check(L, "token.exchange");
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    larg_check_keys(L, 1, "token.exchange", keys);
+    struct call *call = call_new(L); /* options call */
+    for (size_t i = 0; i < sizeof call->given / sizeof *call->given; i++)
+        call->given[i] = copy_field(L, keys[i], true);
+    call->ca_file = copy_field(L, "ca_file", false);
+    int64_t timeout_ms = larg_seconds(L, 1, "timeout", 0);
+    luaL_argcheck(L, timeout_ms >= 0, 1, "timeout must not be negative");
+
+    struct err err = {0};
+    struct engine *engine = vm_engine(vm_of(L));
+    if (url_check_base(call->given[0], &err) != 0) {
+        err_wrap(&err, "token_service of token.exchange");
+        return lerr_return(L, &err);
+    }
+    if (read_hosts(L, call, &err) != 0 || engine_need_store(engine, &err) != 0)
+        return lerr_return(L, &err);
+    const char *const *hosts = call->hosts[0] != NULL ? (const char *const *)call->hosts : NULL;
+    call->owner = lowner_by_hand(call->given[0], hosts);
+    for (size_t i = 1; i < sizeof call->given / sizeof *call->given; i++)
+        own_secret(call, call->given[i]);
+
+    struct token_credentials credentials = {.token_service = call->given[0],
+                                            .application_id = call->given[1],
+                                            .application_secret = call->given[2],
+                                            .refresh_token = call->given[3],
+                                            .allow_hosts = hosts,
+                                            .ca_file = call->ca_file,
+                                            .timeout_ms = timeout_ms};
+    call->request = token_exchange(engine->tokens, &credentials, token_done, call);
+    return task_wait(L, &call->wait, 2, call_stop, call_finish, call);
+}
+
+int luaopen_jeton_token(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"get", token_lua_get},
+                                         {"refresh", token_lua_refresh},
+                                         {"exchange", token_lua_exchange},
+                                         {"forget", token_lua_forget},
+                                         {"connector", token_lua_connector},
+                                         {NULL, NULL}};
+    luaL_newmetatable(L, CALL_TYPE);
+    lua_pushcfunction(L, call_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+    luaL_newlib(L, functions);
+    return 1;
+}
