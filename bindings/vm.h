@@ -47,6 +47,9 @@ struct vm *vm_of(lua_State *L);
 struct engine *vm_engine(struct vm *vm);
 const struct vm_options *vm_options_of(struct vm *vm);
 struct task_scheduler *vm_scheduler(struct vm *vm);
+/* Real path of the script that vm_run_file runs; NULL: standard input, or a module. For
+ * jeton.state. When the last task has ended well, vm_run_file calls lstate_commit (lstate.h). */
+const char *vm_script(const struct vm *vm);
 /* Connector by name, or the run's where name is NULL. ERR_CONFIG. */
 const struct connector *vm_connector(struct vm *vm, const char *name, struct err *err);
 

@@ -1,0 +1,258 @@
+#include "lstate.h"
+
+#include "lerr.h"
+#include "ljson.h"
+#include "mem.h"
+#include "modules.h"
+#include "vm.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHANGES  "jeton.state.changes" /* registry: {key = JSON text, or false: deleted} */
+#define BUF_TYPE "jeton.state.buf"
+
+/* Whose keys these are: the job's name, or "script:" and the script's real path. Pushed. */
+static const char *push_scope(lua_State *L, struct err *err)
+{
+    struct vm *vm = vm_of(L);
+    const struct job *job = vm_options_of(vm)->job;
+    if (job != NULL)
+        return lua_pushstring(L, job->name);
+    const char *script = vm_script(vm);
+    if (script != NULL)
+        return lua_pushfstring(L, "script:%s", script);
+    err_set(err, ERR_CONFIG,
+            "jeton.state needs a job or a script file: a script from standard input has no state");
+    return NULL;
+}
+
+static int buf_gc(lua_State *L)
+{
+    buf_destroy(luaL_checkudata(L, 1, BUF_TYPE));
+    return 0;
+}
+
+/* Memory that survives a longjmp: owned by a userdata on the stack. */
+static struct buf *push_buf(lua_State *L, size_t limit)
+{
+    struct buf *buf = lua_newuserdatauv(L, sizeof *buf, 0);
+    buf_create(buf, limit);
+    luaL_setmetatable(L, BUF_TYPE);
+    return buf;
+}
+
+static const char *check_key(lua_State *L)
+{
+    size_t len;
+    const char *key = luaL_checklstring(L, 1, &len);
+    luaL_argcheck(L, len > 0 && len <= STORE_KEY_MAX, 1, "a key has 1 to 512 bytes");
+    luaL_argcheck(L, strlen(key) == len, 1, "a key holds no NUL byte");
+    return key;
+}
+
+/* The store, opened, and the scope, pushed. Raises err. */
+static struct store *ready_store(lua_State *L, const char **scope)
+{
+    struct err err = {0};
+    struct engine *engine = vm_engine(vm_of(L));
+    *scope = push_scope(L, &err);
+    if (*scope == NULL || engine_need_store(engine, &err) != 0)
+        lerr_raise(L, &err);
+    return engine->store;
+}
+
+static int state_get(lua_State *L)
+{
+    const char *key = check_key(L);
+    struct err err = {0};
+    struct buf *stored = push_buf(L, STORE_VALUE_MAX);
+    const char *json;
+    size_t len;
+    lua_getfield(L, LUA_REGISTRYINDEX, CHANGES);
+    switch (lua_getfield(L, -1, key)) {
+    case LUA_TBOOLEAN: /* deleted */
+        lua_pushnil(L);
+        return 1;
+    case LUA_TSTRING:
+        json = lua_tolstring(L, -1, &len);
+        break;
+    default: {
+        const char *scope;
+        struct store *store = ready_store(L, &scope);
+        int found = store_kv_get(store, scope, key, stored, &err);
+        if (found < 0)
+            return lerr_raise(L, &err);
+        if (found == 0) {
+            lua_pushnil(L);
+            return 1;
+        }
+        json = stored->data;
+        len = stored->len;
+    }
+    }
+    struct json_options options = {0};
+    if (ljson_decode(L, json, len, &options, &err) != 0) {
+        err_wrap(&err, "state '%s'", key);
+        return lerr_raise(L, &err);
+    }
+    return 1;
+}
+
+static int state_set(lua_State *L)
+{
+    const char *key = check_key(L);
+    luaL_checkany(L, 2);
+    lua_settop(L, 2);
+    struct err err = {0};
+    if (push_scope(L, &err) == NULL)
+        return lerr_raise(L, &err);
+    lua_getfield(L, LUA_REGISTRYINDEX, CHANGES);
+    if (lua_isnil(L, 2)) {
+        lua_pushboolean(L, false);
+    } else {
+        struct buf *json = push_buf(L, STORE_VALUE_MAX);
+        if (ljson_encode(L, 2, json, &err) != 0) {
+            err_wrap(&err, "state '%s'", key);
+            return lerr_raise(L, &err);
+        }
+        lua_pushlstring(L, json->data, json->len);
+        lua_remove(L, -2);
+    }
+    lua_setfield(L, -2, key);
+    return 0;
+}
+
+struct listing {
+    struct buf *names; /* each with its NUL */
+    bool full;
+};
+
+static bool add_name(void *arg, const struct store_kv *item)
+{
+    struct listing *listing = arg;
+    listing->full = buf_append(listing->names, item->key, strlen(item->key) + 1) != 0;
+    return !listing->full;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sets t[i] = the sorted keys of the table on top of the stack, which is replaced by t. */
+static void sort_keys(lua_State *L)
+{
+    int set = lua_gettop(L);
+    size_t count = 0;
+    for (lua_pushnil(L); lua_next(L, set) != 0; lua_pop(L, 1))
+        count++;
+    const char **names = lua_newuserdatauv(L, (count + 1) * sizeof *names, 0); /* set names */
+    size_t i = 0;
+    for (lua_pushnil(L); lua_next(L, set) != 0; lua_pop(L, 1))
+        names[i++] = lua_tostring(L, -2);
+    qsort(names, count, sizeof *names, compare_names);
+    lua_createtable(L, (int)count, 0); /* set names list */
+    for (i = 0; i < count; i++) {
+        lua_pushstring(L, names[i]);
+        lua_seti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_replace(L, set);
+    lua_settop(L, set);
+}
+
+static int state_keys(lua_State *L)
+{
+    struct err err = {0};
+    const char *scope;
+    struct listing listing = {.names = push_buf(L, (size_t)STORE_KEYS_MAX * (STORE_KEY_MAX + 1))};
+    struct store *store = ready_store(L, &scope);
+    if (store_kv_each(store, scope, add_name, &listing, &err) != 0)
+        return lerr_raise(L, &err);
+
+    lua_newtable(L); /* set: key = true */
+    const char *end = listing.names->data + listing.names->len;
+    for (const char *name = listing.names->data; name < end; name += strlen(name) + 1) {
+        lua_pushboolean(L, true);
+        lua_setfield(L, -2, name);
+    }
+    lua_getfield(L, LUA_REGISTRYINDEX, CHANGES);  /* set changes */
+    for (lua_pushnil(L); lua_next(L, -2) != 0;) { /* set changes key json|false */
+        lua_pushvalue(L, -2);
+        if (lua_toboolean(L, -2))
+            lua_pushboolean(L, true);
+        else
+            lua_pushnil(L);
+        lua_rawset(L, -6);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    sort_keys(L);
+    return 1;
+}
+
+/* Writes the changes at once and forgets them. Raises err. */
+static int state_commit(lua_State *L)
+{
+    lua_settop(L, 0);
+    if (lua_getfield(L, LUA_REGISTRYINDEX, CHANGES) != LUA_TTABLE)
+        return 0; /* the module was never opened */
+    size_t count = 0;
+    for (lua_pushnil(L); lua_next(L, 1) != 0; lua_pop(L, 1))
+        count++;
+    if (count == 0 || vm_options_of(vm_of(L))->dry_run)
+        return 0;
+    struct store_kv *items = lua_newuserdatauv(L, count * sizeof *items, 0); /* changes items */
+    size_t i = 0;
+    for (lua_pushnil(L); lua_next(L, 1) != 0; lua_pop(L, 1)) {
+        items[i] = (struct store_kv){.key = lua_tostring(L, -2)};
+        if (lua_isstring(L, -1))
+            items[i].value = lua_tolstring(L, -1, &items[i].len);
+        i++;
+    }
+    struct err err = {0};
+    const char *scope;
+    struct store *store = ready_store(L, &scope); /* changes items scope */
+    if (store_kv_write(store, scope, items, count, &err) != 0)
+        return lerr_raise(L, &err);
+    lua_newtable(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, CHANGES);
+    return 0;
+}
+
+int lstate_commit(lua_State *L, struct err *err)
+{
+    int top = lua_gettop(L);
+    if (!lua_checkstack(L, 2))
+        return err_set(err, ERR_SCRIPT, "no memory left to write the state");
+    lua_pushcfunction(L, state_commit);
+    int result = 0;
+    if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
+        result = -1;
+        if (!lerr_get(L, -1, err)) {
+            const char *message = lua_tostring(L, -1);
+            err_set(err, ERR_SCRIPT, "the state could not be written: %s",
+                    message != NULL ? message : "an error without a message");
+        }
+    }
+    lua_settop(L, top);
+    return result;
+}
+
+int luaopen_jeton_state(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"get", state_get},
+                                         {"set", state_set},
+                                         {"keys", state_keys},
+                                         {"commit", state_commit},
+                                         {NULL, NULL}};
+    luaL_newmetatable(L, BUF_TYPE);
+    lua_pushcfunction(L, buf_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_newtable(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, CHANGES);
+    lua_settop(L, 0);
+    luaL_newlib(L, functions);
+    return 1;
+}
