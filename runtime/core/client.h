@@ -10,8 +10,6 @@
 
 #define CLIENT_MOVES_MAX       3
 #define CLIENT_RETRY_AFTER_MAX (15LL * 60 * 1000) /* a longer Retry-After fails */
-#define CLIENT_BACKOFF_BASE_MS 500
-#define CLIENT_BACKOFF_MAX_MS  30000
 
 struct client_request {
     const char *method;
@@ -50,8 +48,6 @@ void client_cancel(struct client_call *call);
  */
 char *client_url(const struct connector *connector, const char *endpoint, const char *path,
                  const char *query, struct err *err);
-/* Delay before try number `attempt` (from 1): exponential with full jitter. */
-int64_t client_backoff_ms(int attempt);
 /* What the run did: for the run record. */
 int64_t client_requests(const struct client *client);
 

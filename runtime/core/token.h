@@ -17,7 +17,6 @@
 
 #define TOKEN_FRESH_MS        300000 /* or 10 % of the lifetime, if that is less */
 #define TOKEN_LOCK_WAIT_MS    600000
-#define TOKEN_MOVES_MAX       3                      /* 308 in a row */
 #define TOKEN_REFRESH_LIFE_MS (365LL * 86400 * 1000) /* of a refresh token (kaizala: 365 days) */
 #define TOKEN_WARN_MS         (30LL * 86400 * 1000)
 
@@ -42,6 +41,11 @@ struct token_request;
 
 struct tokens *tokens_new(struct loop *loop, struct http *http, struct store *store,
                           struct redact *redact, struct log *log);
+/*
+ * Cancels what waits. An exchange that is on the wire gets half a second to end and be stored, so
+ * that a refresh token that is on its way is not lost: not to be called from a callback of the
+ * loop.
+ */
 void tokens_free(struct tokens *tokens);
 /* Monotonic time after which no wait is begun (the run's deadline); 0: none. */
 void tokens_set_deadline(struct tokens *tokens, int64_t deadline_ms);
@@ -52,8 +56,8 @@ struct token_query {
 };
 /*
  * done is called from the loop, never from inside this call. Errors: ERR_CONFIG (secret, state),
- * ERR_AUTH (refused, host), ERR_NETWORK, ERR_HTTP, ERR_THROTTLED, ERR_INVALID (the reply makes no
- * sense), ERR_DEADLINE.
+ * ERR_AUTH (refused, host), ERR_NETWORK, ERR_HTTP, ERR_THROTTLED,
+ * ERR_DEADLINE. A reply that makes no sense is ERR_HTTP.
  */
 struct token_request *token_get(struct tokens *tokens, const struct connector *connector,
                                 const struct token_query *query, token_done_fn *done, void *arg);

@@ -1,0 +1,442 @@
+#include "client.h"
+
+#include "backoff.h"
+#include "clock.h"
+#include "mem.h"
+#include "pace.h"
+#include "url.h"
+#include "wire.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* What all calls of one connector, or of one tenant, share. */
+struct limit {
+    char *name;
+    struct pace pace;
+    struct limit *next;
+};
+
+struct client {
+    struct loop *loop;
+    struct http *http;
+    struct tokens *tokens;
+    struct log *log;
+    int64_t deadline_ms;
+    int64_t requests;
+    struct limit *limits;
+    struct client_call *calls;
+};
+
+struct client_call {
+    struct client *client;
+    const struct connector *connector;
+    struct client_request request; /* our own copies */
+    struct http_header *headers;   /* the caller's and, last, the access token */
+    char *path; /* below the endpoint: "/v1/groups?x=1"; NULL for an absolute URL */
+    char *absolute;
+    char *endpoint; /* where a 308 sent this call */
+    client_done_fn *done;
+    void *arg;
+
+    struct token_request *token_request;
+    struct http_transfer *transfer;
+    struct loop_timer timer;
+    struct limit *connector_limit;
+    struct limit *tenant_limit;
+    char *access_token;
+    char *scope;
+    int64_t generation;
+    char *url;    /* of the request under way */
+    bool renewed; /* the one exchange after a 401 has been */
+    int moves;
+    int64_t attempt;
+    int64_t waited_ms;
+    struct err last;
+    struct client_call *next;
+};
+
+/* "groups", "/groups" and "/v1/groups" are the same. */
+static char *normal_path(const char *path, const char *query)
+{
+    while (*path == '/')
+        path++;
+    if (strncasecmp(path, "v1/", 3) == 0)
+        path += 3;
+    if (query == NULL || *query == '\0')
+        return mem_printf("/v1/%s", path);
+    return mem_printf("/v1/%s%c%s", path, strchr(path, '?') != NULL ? '&' : '?', query);
+}
+
+static bool is_absolute(const char *path)
+{
+    return strncasecmp(path, "http://", 7) == 0 || strncasecmp(path, "https://", 8) == 0;
+}
+
+static char *absolute_url(const char *url, const char *query)
+{
+    if (query == NULL || *query == '\0')
+        return mem_strdup(url);
+    return mem_printf("%s%c%s", url, strchr(url, '?') != NULL ? '&' : '?', query);
+}
+
+static int check_url(const struct connector *connector, const char *text, struct err *err)
+{
+    struct url url;
+    if (url_parse(text, &url, err) != 0)
+        return -1;
+    int result = host_check(&url, (const char *const *)connector->allow_hosts,
+                            connector->token_service, err);
+    url_destroy(&url);
+    return result;
+}
+
+char *client_url(const struct connector *connector, const char *endpoint, const char *path,
+                 const char *query, struct err *err)
+{
+    char *url;
+    if (is_absolute(path)) {
+        url = absolute_url(path, query);
+    } else {
+        char *below = normal_path(path, query);
+        url = mem_printf("%s%s", endpoint, below);
+        mem_free(below);
+    }
+    if (check_url(connector, url, err) == 0)
+        return url;
+    mem_free(url);
+    return NULL;
+}
+
+static void call_begin(void *arg);
+
+static void call_free(struct client_call *call)
+{
+    struct client_call **at = &call->client->calls;
+    while (*at != call)
+        at = &(*at)->next;
+    *at = call->next;
+    loop_timer_stop(call->client->loop, &call->timer);
+    if (call->token_request != NULL)
+        token_cancel(call->token_request);
+    if (call->transfer != NULL)
+        http_cancel(call->transfer);
+    for (size_t i = 0; i < call->request.nheaders; i++) {
+        mem_free(call->headers[i].name);
+        mem_free(call->headers[i].value);
+    }
+    mem_free(call->headers);
+    mem_free(call->request.method);
+    mem_free(call->request.body);
+    mem_free(call->path);
+    mem_free(call->absolute);
+    mem_free(call->endpoint);
+    mem_free_secret(call->access_token);
+    mem_free(call->scope);
+    mem_free(call->url);
+    mem_free(call);
+}
+
+static void call_finish(struct client_call *call, struct http_response *response,
+                        const struct err *err)
+{
+    call->done(call->arg, response, err);
+    call_free(call);
+}
+
+static void call_fail(struct client_call *call, struct http_response *response)
+{
+    bool wanted = call->request.any_status && response != NULL;
+    call_finish(call, response, wanted ? NULL : &call->last);
+}
+
+/* Waits, then tries again; unless the deadline is nearer: then `last` is final. */
+static void call_retry(struct client_call *call, int64_t delay_ms, struct http_response *response)
+{
+    struct client *client = call->client;
+    if (client->deadline_ms > 0 && clock_mono_ms() + delay_ms >= client->deadline_ms) {
+        err_wrap(&call->last, "giving up, the deadline is nearer than the next try in %lld s",
+                 (long long)(delay_ms + 999) / 1000);
+        call_fail(call, response);
+        return;
+    }
+    log_msg(client->log, LOG_INFO, "%s; trying again in %.1f s", call->last.msg,
+            (double)delay_ms / 1000);
+    loop_timer_start(client->loop, &call->timer, delay_ms, call_begin, call);
+}
+
+static bool is_idempotent(const char *method)
+{
+    return strcmp(method, "POST") != 0 && strcmp(method, "PATCH") != 0;
+}
+
+static void call_backoff(struct client_call *call, bool may_repeat, struct http_response *response)
+{
+    if (!may_repeat || call->attempt >= call->connector->retries) {
+        call_fail(call, response);
+        return;
+    }
+    call->attempt++;
+    int64_t delay_ms = response != NULL ? http_retry_after_ms(response) : -1;
+    if (delay_ms < 0)
+        delay_ms = backoff_ms(call->attempt);
+    if (delay_ms > CLIENT_RETRY_AFTER_MAX) {
+        call_fail(call, response);
+        return;
+    }
+    call_retry(call, delay_ms, response);
+}
+
+static void call_throttled(struct client_call *call, struct http_response *response)
+{
+    int64_t delay_ms = http_retry_after_ms(response);
+    if (delay_ms < 0)
+        delay_ms = backoff_ms(++call->attempt);
+    call->waited_ms += delay_ms;
+    if (call->waited_ms > CLIENT_RETRY_AFTER_MAX) {
+        err_wrap(&call->last, "giving up, the service wants a wait of over %lld minutes",
+                 CLIENT_RETRY_AFTER_MAX / 60000);
+        call_fail(call, response);
+        return;
+    }
+    call_retry(call, delay_ms, response);
+}
+
+static void call_moved(struct client_call *call, struct http_response *response)
+{
+    char *endpoint = NULL;
+    int result;
+    if (call->path == NULL)
+        result = err_set(&call->last, ERR_HTTP,
+                         "308: '%s' has moved; redirects of an absolute URL are not followed",
+                         call->url);
+    else if (++call->moves > CLIENT_MOVES_MAX)
+        result = err_set(&call->last, ERR_HTTP, "the endpoint moved over %d times in a row (308)",
+                         CLIENT_MOVES_MAX);
+    else
+        result = wire_moved(response, call->url, call->path, &endpoint, &call->last);
+    if (result == 0)
+        result = token_set_endpoint(call->client->tokens, call->connector, endpoint, &call->last);
+    if (result != 0) {
+        mem_free(endpoint);
+        call->last.status = 308;
+        call_finish(call, response, &call->last);
+        return;
+    }
+    log_msg(call->client->log, LOG_INFO, "the endpoint moved to %s", endpoint);
+    mem_free(call->endpoint);
+    call->endpoint = endpoint;
+    call_begin(call);
+}
+
+static void call_answered(void *arg, struct http_result *result)
+{
+    struct client_call *call = arg;
+    struct http_response *response = &result->response;
+    const char *method = call->request.method;
+    bool repeatable = call->request.repeatable || is_idempotent(method);
+    call->transfer = NULL;
+    call->last = result->err;
+    if (result->err.kind != ERR_NONE) {
+        call_backoff(call, result->err.retryable && (repeatable || !result->sent), NULL);
+        return;
+    }
+    int status = response->status;
+    if (status >= 200 && status < 300) {
+        call_finish(call, response, NULL);
+        return;
+    }
+    if (status == 308) {
+        call_moved(call, response);
+        return;
+    }
+    wire_error(response, method, call->path != NULL ? call->path : call->absolute, call->scope,
+               &call->last);
+    if (status == 401 && !call->renewed) {
+        call->renewed = true;
+        call_begin(call); /* with a token newer than this generation */
+    } else if (status == 429) {
+        call_throttled(call, response);
+    } else if (status >= 500) {
+        bool refused = status == 503 && http_retry_after_ms(response) >= 0;
+        call_backoff(call, repeatable || refused, response);
+    } else {
+        call_fail(call, response);
+    }
+}
+
+/* The limits that jeton keeps by itself. True: go ahead. */
+static bool call_pace(struct client_call *call)
+{
+    int64_t now_ms = clock_mono_ms();
+    int64_t delay_ms = pace_delay_ms(&call->connector_limit->pace, now_ms);
+    if (call->tenant_limit != NULL) {
+        int64_t tenant_ms = pace_delay_ms(&call->tenant_limit->pace, now_ms);
+        delay_ms = tenant_ms > delay_ms ? tenant_ms : delay_ms;
+    }
+    if (delay_ms > 0) {
+        err_set(&call->last, ERR_THROTTLED,
+                "connector '%s' has used its %lld calls a minute (rate_limit)",
+                call->connector->name, (long long)call->connector->rate_limit.per_minute);
+        call->last.retryable = true;
+        call_retry(call, delay_ms, NULL);
+        return false;
+    }
+    pace_take(&call->connector_limit->pace, now_ms);
+    if (call->tenant_limit != NULL)
+        pace_take(&call->tenant_limit->pace, now_ms);
+    return true;
+}
+
+static int call_send(struct client_call *call, const char *endpoint, struct err *err)
+{
+    mem_free(call->url);
+    call->url = call->absolute != NULL ? mem_strdup(call->absolute)
+                                       : mem_printf("%s%s", endpoint, call->path);
+    if (check_url(call->connector, call->url, err) != 0)
+        return -1;
+    call->headers[call->request.nheaders] =
+        (struct http_header){WIRE_ACCESS_TOKEN, call->access_token};
+    const struct http_request request = {
+        .method = call->request.method,
+        .url = call->url,
+        .headers = call->headers,
+        .nheaders = call->request.nheaders + 1,
+        .body = call->request.body,
+        .body_len = call->request.body_len,
+        .has_body = call->request.has_body,
+        .ca_file = call->connector->ca_file,
+        .timeout_ms =
+            call->request.timeout_ms > 0 ? call->request.timeout_ms : call->connector->timeout_ms,
+        .max_body = call->request.max_body,
+    };
+    call->transfer = http_start(call->client->http, &request, call_answered, call, err);
+    call->client->requests += call->transfer != NULL;
+    return call->transfer != NULL ? 0 : -1;
+}
+
+static void call_token(void *arg, const struct token *token, const struct err *err)
+{
+    struct client_call *call = arg;
+    call->token_request = NULL;
+    if (err != NULL) {
+        call_finish(call, NULL, err);
+        return;
+    }
+    mem_free_secret(call->access_token);
+    mem_free(call->scope);
+    call->access_token = mem_strdup(token->access_token);
+    call->scope = mem_strdup(token->scope);
+    call->generation = token->generation;
+    if (!call_pace(call))
+        return;
+    const char *endpoint = call->endpoint != NULL ? call->endpoint : token->endpoint_url;
+    struct err failure;
+    if (call_send(call, endpoint, &failure) != 0)
+        call_finish(call, NULL, &failure);
+}
+
+static void call_begin(void *arg)
+{
+    struct client_call *call = arg;
+    const struct token_query query = {.worse_than = call->renewed ? call->generation : 0};
+    call->token_request =
+        token_get(call->client->tokens, call->connector, &query, call_token, call);
+}
+
+static struct limit *limit_find(struct client *client, const char *kind, const char *name,
+                                int64_t per_minute)
+{
+    char *key = mem_printf("%s %s", kind, name);
+    struct limit *limit = client->limits;
+    while (limit != NULL && strcmp(limit->name, key) != 0)
+        limit = limit->next;
+    if (limit == NULL) {
+        limit = mem_alloc(sizeof *limit);
+        limit->name = mem_strdup(key);
+        pace_create(&limit->pace, per_minute);
+        limit->next = client->limits;
+        client->limits = limit;
+    }
+    mem_free(key);
+    return limit;
+}
+
+struct client_call *client_start(struct client *client, const struct connector *connector,
+                                 const struct client_request *request, client_done_fn *done,
+                                 void *arg)
+{
+    struct client_call *call = mem_alloc(sizeof *call);
+    call->client = client;
+    call->connector = connector;
+    call->done = done;
+    call->arg = arg;
+    call->next = client->calls;
+    client->calls = call;
+
+    call->request = *request;
+    call->request.method = mem_strdup(request->method);
+    call->request.body = NULL;
+    if (request->body_len > 0) {
+        char *body = mem_alloc(request->body_len);
+        memcpy(body, request->body, request->body_len);
+        call->request.body = body;
+    }
+    call->headers = mem_alloc((request->nheaders + 1) * sizeof *call->headers);
+    for (size_t i = 0; i < request->nheaders; i++)
+        call->headers[i] = (struct http_header){mem_strdup(request->headers[i].name),
+                                                mem_strdup(request->headers[i].value)};
+    if (is_absolute(request->path))
+        call->absolute = absolute_url(request->path, request->query);
+    else
+        call->path = normal_path(request->path, request->query);
+
+    const struct config_rate_limit *rate = &connector->rate_limit;
+    call->connector_limit = limit_find(client, "connector", connector->name, rate->per_minute);
+    if (rate->tenant != NULL)
+        call->tenant_limit = limit_find(client, "tenant", rate->tenant, rate->tenant_per_minute);
+    call_begin(call);
+    return call;
+}
+
+void client_cancel(struct client_call *call)
+{
+    call_free(call);
+}
+
+struct client *client_new(struct loop *loop, struct http *http, struct tokens *tokens,
+                          struct log *log)
+{
+    struct client *client = mem_alloc(sizeof *client);
+    client->loop = loop;
+    client->http = http;
+    client->tokens = tokens;
+    client->log = log;
+    return client;
+}
+
+void client_free(struct client *client)
+{
+    if (client == NULL)
+        return;
+    while (client->calls != NULL)
+        call_free(client->calls);
+    while (client->limits != NULL) {
+        struct limit *limit = client->limits;
+        client->limits = limit->next;
+        pace_destroy(&limit->pace);
+        mem_free(limit->name);
+        mem_free(limit);
+    }
+    mem_free(client);
+}
+
+void client_set_deadline(struct client *client, int64_t deadline_ms)
+{
+    client->deadline_ms = deadline_ms;
+}
+
+int64_t client_requests(const struct client *client)
+{
+    return client->requests;
+}

@@ -1,0 +1,48 @@
+#include "engine.h"
+
+#include <string.h>
+
+void engine_create(struct engine *engine, const struct config *config, struct log *log,
+                   struct redact *redact)
+{
+    memset(engine, 0, sizeof *engine);
+    engine->config = config;
+    engine->log = log;
+    engine->redact = redact;
+    engine->loop = loop_new();
+    engine->http = http_new(engine->loop, log);
+}
+
+/* From the top down: tokens may still turn the loop to take in a last reply. */
+void engine_destroy(struct engine *engine)
+{
+    client_free(engine->client);
+    tokens_free(engine->tokens);
+    http_free(engine->http);
+    store_close(engine->store);
+    loop_free(engine->loop);
+    memset(engine, 0, sizeof *engine);
+}
+
+int engine_need_store(struct engine *engine, struct err *err)
+{
+    if (engine->store != NULL)
+        return 0;
+    engine->store = store_open(engine->config->state, err);
+    if (engine->store == NULL)
+        return -1;
+    engine->tokens =
+        tokens_new(engine->loop, engine->http, engine->store, engine->redact, engine->log);
+    engine->client = client_new(engine->loop, engine->http, engine->tokens, engine->log);
+    engine_set_deadline(engine, engine->deadline_ms);
+    return 0;
+}
+
+void engine_set_deadline(struct engine *engine, int64_t deadline_ms)
+{
+    engine->deadline_ms = deadline_ms;
+    if (engine->tokens != NULL)
+        tokens_set_deadline(engine->tokens, deadline_ms);
+    if (engine->client != NULL)
+        client_set_deadline(engine->client, deadline_ms);
+}
