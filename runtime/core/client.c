@@ -4,11 +4,9 @@
 #include "clock.h"
 #include "mem.h"
 #include "pace.h"
-#include "url.h"
 #include "wire.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* What all calls of one connector, or of one tenant, share. */
 struct limit {
@@ -56,58 +54,6 @@ struct client_call {
     struct client_call *next;
 };
 
-/* "groups", "/groups" and "/v1/groups" are the same. */
-static char *normal_path(const char *path, const char *query)
-{
-    while (*path == '/')
-        path++;
-    if (strncasecmp(path, "v1/", 3) == 0)
-        path += 3;
-    if (query == NULL || *query == '\0')
-        return mem_printf("/v1/%s", path);
-    return mem_printf("/v1/%s%c%s", path, strchr(path, '?') != NULL ? '&' : '?', query);
-}
-
-static bool is_absolute(const char *path)
-{
-    return strncasecmp(path, "http://", 7) == 0 || strncasecmp(path, "https://", 8) == 0;
-}
-
-static char *absolute_url(const char *url, const char *query)
-{
-    if (query == NULL || *query == '\0')
-        return mem_strdup(url);
-    return mem_printf("%s%c%s", url, strchr(url, '?') != NULL ? '&' : '?', query);
-}
-
-static int check_url(const struct connector *connector, const char *text, struct err *err)
-{
-    struct url url;
-    if (url_parse(text, &url, err) != 0)
-        return -1;
-    int result = host_check(&url, (const char *const *)connector->allow_hosts,
-                            connector->token_service, err);
-    url_destroy(&url);
-    return result;
-}
-
-char *client_url(const struct connector *connector, const char *endpoint, const char *path,
-                 const char *query, struct err *err)
-{
-    char *url;
-    if (is_absolute(path)) {
-        url = absolute_url(path, query);
-    } else {
-        char *below = normal_path(path, query);
-        url = mem_printf("%s%s", endpoint, below);
-        mem_free(below);
-    }
-    if (check_url(connector, url, err) == 0)
-        return url;
-    mem_free(url);
-    return NULL;
-}
-
 static void call_begin(void *arg);
 
 static void call_free(struct client_call *call)
@@ -128,8 +74,9 @@ static void call_free(struct client_call *call)
     mem_free(call->headers);
     mem_free(call->request.method);
     mem_free(call->request.body);
+    mem_free(call->request.path);
+    mem_free(call->request.query);
     mem_free(call->path);
-    mem_free(call->absolute);
     mem_free(call->endpoint);
     mem_free_secret(call->access_token);
     mem_free(call->scope);
@@ -250,7 +197,7 @@ static void call_answered(void *arg, struct http_result *result)
         call_moved(call, response);
         return;
     }
-    wire_error(response, method, call->path != NULL ? call->path : call->absolute, call->scope,
+    wire_error(response, method, call->path != NULL ? call->path : call->request.path, call->scope,
                &call->last);
     if (status == 401 && !call->renewed) {
         call->renewed = true;
@@ -291,9 +238,8 @@ static bool call_pace(struct client_call *call)
 static int call_send(struct client_call *call, const char *endpoint, struct err *err)
 {
     mem_free(call->url);
-    call->url = call->absolute != NULL ? mem_strdup(call->absolute)
-                                       : mem_printf("%s%s", endpoint, call->path);
-    if (check_url(call->connector, call->url, err) != 0)
+    call->url = client_url(call->connector, endpoint, call->request.path, call->request.query, err);
+    if (call->url == NULL)
         return -1;
     call->headers[call->request.nheaders] =
         (struct http_header){WIRE_ACCESS_TOKEN, call->access_token};
@@ -376,6 +322,9 @@ struct client_call *client_start(struct client *client, const struct connector *
 
     call->request = *request;
     call->request.method = mem_strdup(request->method);
+    call->request.path = mem_strdup(request->path);
+    call->request.query = mem_strdup(request->query);
+    call->path = client_path(request->path);
     call->request.body = NULL;
     if (request->body_len > 0) {
         char *body = mem_alloc(request->body_len);
@@ -386,10 +335,6 @@ struct client_call *client_start(struct client *client, const struct connector *
     for (size_t i = 0; i < request->nheaders; i++)
         call->headers[i] = (struct http_header){mem_strdup(request->headers[i].name),
                                                 mem_strdup(request->headers[i].value)};
-    if (is_absolute(request->path))
-        call->absolute = absolute_url(request->path, request->query);
-    else
-        call->path = normal_path(request->path, request->query);
 
     const struct config_rate_limit *rate = &connector->rate_limit;
     call->connector_limit = limit_find(client, "connector", connector->name, rate->per_minute);

@@ -48,6 +48,9 @@ void client_cancel(struct client_call *call);
  */
 char *client_url(const struct connector *connector, const char *endpoint, const char *path,
                  const char *query, struct err *err);
+/* The path below the endpoint, without query added: "/v1/groups" (mem_free). NULL for an absolute
+ * URL. */
+char *client_path(const char *path);
 /* What the run did: for the run record. */
 int64_t client_requests(const struct client *client);
 

@@ -21,6 +21,11 @@ static const char *below_version(const char *path)
     return path + strspn(path, "/");
 }
 
+char *client_path(const char *path)
+{
+    return is_absolute(path) ? NULL : mem_printf("/v1/%s", below_version(path));
+}
+
 char *client_url(const struct connector *connector, const char *endpoint, const char *path,
                  const char *query, struct err *err)
 {
