@@ -4,6 +4,9 @@
 
 #include "err.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #define URL_MAX 8192
 
 struct url {
@@ -15,8 +18,11 @@ struct url {
     char *query; /* without "?", NULL where there is none */
 };
 
-/* ERR_INVALID: not http(s), user information, no host, control characters, over URL_MAX. A fragment
- * is dropped. */
+/*
+ * ERR_INVALID: not http(s), user information, no host, white space or control characters, a host
+ * outside ASCII, over URL_MAX. Other bytes outside ASCII are percent-encoded, "/../" is resolved, a
+ * fragment is dropped. Messages never show a query or user information. ERR_CONFIG: no libcurl.
+ */
 int url_parse(const char *text, struct url *url, struct err *err);
 /* `location` may be relative to base. */
 int url_resolve(const char *base, const char *location, struct url *url, struct err *err);
@@ -25,13 +31,18 @@ void url_destroy(struct url *url);
 char *url_format(const struct url *url, bool with_query);
 /* A literal 127.0.0.0/8, ::1, or exactly "localhost". */
 bool url_is_loopback(const struct url *url);
-/* Percent-encodes all but unreserved characters and those in keep. */
+/* (mem_free) Percent-encodes all but unreserved characters and those in keep. */
 char *url_encode(const char *text, size_t len, const char *keep);
 /*
  * Syntax only, without libcurl, for the configuration: starts with https:// (or http:// and a
  * loopback host), has a host, no user information, white space, query or fragment.
  */
 int url_check_base(const char *text, struct err *err);
+
+/* Labels of letters, digits, '-' and '_'; not an IPv6 address. */
+bool host_name_valid(const char *host, size_t len);
+/* As url_is_loopback; host in lower case, without brackets. */
+bool host_is_loopback(const char *host);
 
 /*
  * Hosts. A pattern is an exact host, or "*." and a suffix of at least one label ("*" is one or more

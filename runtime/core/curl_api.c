@@ -1,0 +1,70 @@
+#include "curl_api.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <string.h>
+
+/*
+ * The one mutable global of the core, and the accepted exception: a library is loaded, and
+ * curl_global_init called, once in a process, whoever asks first (url_parse has no struct to keep
+ * it in). Written under pthread_once, constant from then on.
+ */
+static struct {
+    pthread_once_t once;
+    struct curl_api api;
+    struct err err; /* ERR_NONE: loaded */
+} loaded = {.once = PTHREAD_ONCE_INIT};
+
+static int find_functions(void *library)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+    } functions[] = {
+#define CURL_API_ENTRY(name) {"curl_" #name, offsetof(struct curl_api, name)},
+        CURL_API_FUNCTIONS(CURL_API_ENTRY)
+#undef CURL_API_ENTRY
+    };
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        void *symbol = dlsym(library, functions[i].name);
+        if (symbol == NULL)
+            return err_set(&loaded.err, ERR_CONFIG,
+                           "%s has no %s; install the package %s of Debian 12 or newer",
+                           CURL_API_LIBRARY, functions[i].name, CURL_API_PACKAGE);
+        memcpy((char *)&loaded.api + functions[i].offset, &symbol, sizeof symbol);
+    }
+    return 0;
+}
+
+static void load(void)
+{
+    void *library = dlopen(CURL_API_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL) {
+        err_set(&loaded.err, ERR_CONFIG, "%s cannot be loaded: %s; install the package %s",
+                CURL_API_LIBRARY, dlerror(), CURL_API_PACKAGE);
+        return;
+    }
+    if (find_functions(library) != 0)
+        return;
+    const curl_version_info_data *version = loaded.api.version_info(CURLVERSION_NOW);
+    if (version->version_num < CURL_API_MIN_VERSION) {
+        err_set(&loaded.err, ERR_CONFIG,
+                "%s is version %s, too old; install the package %s of Debian 12 or newer",
+                CURL_API_LIBRARY, version->version, CURL_API_PACKAGE);
+        return;
+    }
+    CURLcode code = loaded.api.global_init(CURL_GLOBAL_DEFAULT);
+    if (code != CURLE_OK)
+        err_set(&loaded.err, ERR_CONFIG, "%s cannot be initialised: %s", CURL_API_LIBRARY,
+                loaded.api.easy_strerror(code));
+}
+
+const struct curl_api *curl_api(struct err *err)
+{
+    pthread_once(&loaded.once, load);
+    if (loaded.err.kind != ERR_NONE) {
+        *err = loaded.err;
+        return NULL;
+    }
+    return &loaded.api;
+}

@@ -1,0 +1,232 @@
+#include "url.h"
+
+#include "buf.h"
+#include "curl_api.h"
+#include "mem.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define EXCERPT_MAX 120
+
+/*
+ * What a message may show of a URL that could not be parsed: no query, no user information, no
+ * control characters.
+ */
+static char *excerpt(const char *text)
+{
+    size_t len = strcspn(text, "?#");
+    if (memchr(text, '@', len) != NULL)
+        return mem_strdup("(not shown: it holds user information)");
+    char *shown = mem_printf("'%.*s%s'", (int)(len < EXCERPT_MAX ? len : EXCERPT_MAX), text,
+                             len < EXCERPT_MAX ? "" : "…");
+    for (char *c = shown; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '.';
+    return shown;
+}
+
+static int invalid(struct err *err, const char *text, const char *why)
+{
+    char *shown = excerpt(text);
+    err_set(err, ERR_INVALID, "URL %s: %s", shown, why);
+    mem_free(shown);
+    return -1;
+}
+
+static int check_text(const char *text, struct err *err)
+{
+    if (strnlen(text, URL_MAX + 1) > URL_MAX)
+        return err_set(err, ERR_INVALID, "URL longer than %d bytes", URL_MAX);
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
+        if (*c <= ' ' || *c == 0x7f)
+            return invalid(err, text,
+                           "white space or a control character; percent-encode it (%20)");
+    return 0;
+}
+
+static const char *why_not(CURLUcode code, const struct curl_api *api)
+{
+    switch (code) {
+    case CURLUE_UNSUPPORTED_SCHEME:
+    case CURLUE_BAD_SCHEME:
+        return "expected https:// or http://";
+    case CURLUE_USER_NOT_ALLOWED:
+    case CURLUE_BAD_LOGIN:
+        return "user information ('name:password@') is not allowed; use a header";
+    case CURLUE_NO_HOST:
+        return "no host";
+    case CURLUE_BAD_HOSTNAME:
+        return "bad host name";
+    case CURLUE_BAD_PORT_NUMBER:
+        return "bad port: expected 1 to 65535";
+    default:
+        return api->url_strerror(code);
+    }
+}
+
+static bool is_number(const char *label)
+{
+    bool hex = label[0] == '0' && (label[1] == 'x' || label[1] == 'X');
+    const char *digits = hex ? "0123456789abcdefABCDEF" : "0123456789";
+    label += hex ? 2 : 0;
+    return label[strspn(label, digits)] == '\0';
+}
+
+/*
+ * Takes over `host` as libcurl gives it: lower case, no brackets, no trailing dot. A host whose
+ * last label is a number must be a canonical IPv4 address: other spellings (0x7f.1, or one that was
+ * percent-encoded) would mean another host to whoever reads them next.
+ */
+static const char *canonical_host(char *host)
+{
+    size_t len = strlen(host);
+    if (host[0] == '[' && len > 1) {
+        memmove(host, host + 1, len - 2);
+        host[len - 2] = '\0';
+        unsigned char address[16];
+        return inet_pton(AF_INET6, host, address) == 1 ? NULL : "bad IPv6 address";
+    }
+    for (char *c = host; *c != '\0'; c++) {
+        if ((unsigned char)*c >= 0x80)
+            return "a host name outside ASCII; write its xn-- form";
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    }
+    if (len > 0 && host[len - 1] == '.')
+        host[--len] = '\0';
+    if (!host_name_valid(host, len))
+        return "bad host name: expected labels of letters, digits, '-' and '_'";
+    const char *dot = strrchr(host, '.');
+    struct in_addr address;
+    if (is_number(dot != NULL ? dot + 1 : host) && inet_pton(AF_INET, host, &address) != 1)
+        return "bad IPv4 address: expected four decimal numbers";
+    return NULL;
+}
+
+/* One part, as memory of mem.h; NULL where there is none. */
+static char *part(const struct curl_api *api, CURLU *handle, CURLUPart what, unsigned flags)
+{
+    char *text = NULL;
+    if (api->url_get(handle, what, &text, flags) != CURLUE_OK)
+        return NULL;
+    char *copy = mem_strdup(text);
+    api->free(text);
+    return copy;
+}
+
+static int take_parts(const struct curl_api *api, CURLU *handle, const char *text, struct url *url,
+                      struct err *err)
+{
+    char *zone = part(api, handle, CURLUPART_ZONEID, 0);
+    char *port = part(api, handle, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+    const char *problem = NULL;
+    url->scheme = part(api, handle, CURLUPART_SCHEME, 0);
+    url->host = part(api, handle, CURLUPART_HOST, 0);
+    url->path = part(api, handle, CURLUPART_PATH, 0);
+    url->query = part(api, handle, CURLUPART_QUERY, 0);
+    url->port = port != NULL ? (int)strtol(port, NULL, 10) : 0;
+
+    if (url->scheme == NULL ||
+        (strcmp(url->scheme, "https") != 0 && strcmp(url->scheme, "http") != 0))
+        problem = "expected https:// or http://";
+    else if (url->host == NULL || url->path == NULL)
+        problem = "no host";
+    else if (zone != NULL)
+        problem = "an IPv6 zone is not allowed";
+    else if (url->port < 1 || url->port > 65535)
+        problem = "bad port: expected 1 to 65535";
+    else
+        problem = canonical_host(url->host);
+    if (problem == NULL)
+        url->default_port = url->port == (strcmp(url->scheme, "https") == 0 ? 443 : 80);
+    mem_free(zone);
+    mem_free(port);
+    if (problem == NULL)
+        return 0;
+    url_destroy(url);
+    return invalid(err, text, problem);
+}
+
+/* `text` against `base` (may be NULL). */
+static int parse(const char *base, const char *text, struct url *url, struct err *err)
+{
+    *url = (struct url){0};
+    const struct curl_api *api = curl_api(err);
+    if (api == NULL || check_text(text, err) != 0 || (base != NULL && check_text(base, err) != 0))
+        return -1;
+    const unsigned flags = CURLU_DISALLOW_USER | CURLU_URLENCODE;
+    CURLU *handle = api->url();
+    if (handle == NULL)
+        abort(); /* out of memory */
+    int result = -1;
+    CURLUcode code = CURLUE_OK;
+    if (base != NULL)
+        code = api->url_set(handle, CURLUPART_URL, base, flags);
+    if (code == CURLUE_OK)
+        code = api->url_set(handle, CURLUPART_URL, text, flags);
+    if (code != CURLUE_OK)
+        invalid(err, text, why_not(code, api));
+    else
+        result = take_parts(api, handle, text, url, err);
+    api->url_cleanup(handle);
+    return result;
+}
+
+int url_parse(const char *text, struct url *url, struct err *err)
+{
+    return parse(NULL, text, url, err);
+}
+
+int url_resolve(const char *base, const char *location, struct url *url, struct err *err)
+{
+    return parse(base, location, url, err);
+}
+
+void url_destroy(struct url *url)
+{
+    mem_free(url->scheme);
+    mem_free(url->host);
+    mem_free(url->path);
+    mem_free(url->query);
+    *url = (struct url){0};
+}
+
+char *url_format(const struct url *url, bool with_query)
+{
+    bool ipv6 = strchr(url->host, ':') != NULL;
+    char port[16] = "";
+    if (!url->default_port)
+        snprintf(port, sizeof port, ":%d", url->port);
+    bool query = with_query && url->query != NULL;
+    return mem_printf("%s://%s%s%s%s%s%s%s", url->scheme, ipv6 ? "[" : "", url->host,
+                      ipv6 ? "]" : "", port, url->path, query ? "?" : "", query ? url->query : "");
+}
+
+bool url_is_loopback(const struct url *url)
+{
+    return host_is_loopback(url->host);
+}
+
+char *url_encode(const char *text, size_t len, const char *keep)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                     "0123456789-._~";
+    char *encoded = mem_alloc(len * 3 + 1);
+    size_t at = 0;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c != '\0' &&
+            (strchr(unreserved, c) != NULL || (keep != NULL && strchr(keep, c) != NULL))) {
+            encoded[at++] = (char)c;
+        } else {
+            encoded[at++] = '%';
+            encoded[at++] = hex[c >> 4];
+            encoded[at++] = hex[c & 15];
+        }
+    }
+    return encoded;
+}
