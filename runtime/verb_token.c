@@ -1,0 +1,216 @@
+/* jeton token: a connector's access token, from the cache or by an exchange. */
+#include "verb.h"
+
+#include "clock.h"
+#include "engine.h"
+#include "json.h"
+#include "mem.h"
+
+#include <string.h>
+
+#define REPORT_MAX ((size_t)1024 * 1024)
+#define MINUTE_MS  60000LL
+#define HOUR_MS    (60 * MINUTE_MS)
+#define DAY_MS     (24 * HOUR_MS)
+
+struct token_options {
+    bool refresh;
+    bool json;
+    bool show;
+};
+
+struct token_report {
+    struct app *app;
+    const struct connector *connector;
+    const struct token_options *options;
+    struct buf out; /* secret: with --show it holds the token */
+    struct err err;
+    bool done;
+};
+
+static void put_json_text(struct buf *out, const char *name, const char *text, size_t len)
+{
+    buf_printf(out, ",\"%s\":", name);
+    if (json_write_string(out, text, len) != 0)
+        buf_puts(out, "null");
+}
+
+static void put_json_time(struct buf *out, const char *name, int64_t wall_ms)
+{
+    char time[CLOCK_RFC3339_SIZE];
+    clock_format_rfc3339(wall_ms, time, sizeof time);
+    buf_printf(out, ",\"%s\":\"%s\"", name, time);
+}
+
+/* "a,b" → ["a","b"] */
+static void put_json_scopes(struct buf *out, const char *scope)
+{
+    buf_puts(out, ",\"scopes\":[");
+    const char *separator = "";
+    while (*scope != '\0') {
+        size_t len = strcspn(scope, ", ");
+        if (len > 0) {
+            buf_puts(out, separator);
+            json_write_string(out, scope, len);
+            separator = ",";
+        }
+        scope += len + (scope[len] != '\0');
+    }
+    buf_putc(out, ']');
+}
+
+static const char *source_name(const struct token *token)
+{
+    return token->source == TOKEN_CACHE ? "cache" : "exchange";
+}
+
+static void write_json(const struct token_report *report, const struct token *token,
+                       struct buf *out)
+{
+    buf_printf(out, "{\"connector\":\"%s\"", report->connector->name);
+    put_json_text(out, "endpoint_url", token->endpoint_url, strlen(token->endpoint_url));
+    put_json_time(out, "expires_at", token->expires_at_ms);
+    put_json_scopes(out, token->scope != NULL ? token->scope : "");
+    buf_printf(out, ",\"source\":\"%s\"", source_name(token));
+    if (token->refresh_since_ms > 0)
+        put_json_time(out, "refresh_token_since", token->refresh_since_ms);
+    if (report->options->show)
+        put_json_text(out, "access_token", token->access_token, strlen(token->access_token));
+    buf_puts(out, "}\n");
+}
+
+/* What a service wrote goes to a terminal: without control characters. */
+static void put_text(struct buf *out, const char *label, const char *text)
+{
+    buf_printf(out, "%-14s ", label);
+    for (; *text != '\0'; text++)
+        buf_putc(out, (unsigned char)*text < ' ' || *text == '\x7f' ? '?' : *text);
+    buf_putc(out, '\n');
+}
+
+static void put_time(struct buf *out, const char *label, int64_t wall_ms)
+{
+    char time[CLOCK_RFC3339_SIZE];
+    clock_format_rfc3339(wall_ms, time, sizeof time);
+    buf_printf(out, "%-14s %s", label, time);
+}
+
+static void write_text(const struct token_report *report, const struct token *token,
+                       struct buf *out)
+{
+    int64_t now = clock_wall_ms();
+    put_text(out, "connector", report->connector->name);
+    put_text(out, "endpoint", token->endpoint_url);
+    put_time(out, "expires", token->expires_at_ms);
+    int64_t left = token->expires_at_ms - now;
+    buf_printf(out, " (in %lldh %lldm)\n", (long long)(left / HOUR_MS),
+               (long long)(left % HOUR_MS / MINUTE_MS));
+    put_text(out, "scopes", token->scope != NULL && token->scope[0] != '\0' ? token->scope : "-");
+    put_text(out, "source", source_name(token));
+    if (token->refresh_since_ms > 0) {
+        put_time(out, "refresh token", token->refresh_since_ms);
+        buf_printf(out, " (%lld days old)\n",
+                   (long long)((now - token->refresh_since_ms) / DAY_MS));
+    } else {
+        put_text(out, "refresh token", "age not known");
+    }
+    put_text(out, "access token",
+             report->options->show ? token->access_token : REDACT_MASK " (--show prints it)");
+}
+
+static void warn_of_age(const struct token_report *report, const struct token *token)
+{
+    if (token->refresh_since_ms <= 0)
+        return;
+    int64_t dies = token->refresh_since_ms + TOKEN_REFRESH_LIFE_MS;
+    int64_t left = dies - clock_wall_ms();
+    if (left > TOKEN_WARN_MS)
+        return;
+    char time[CLOCK_RFC3339_SIZE];
+    clock_format_rfc3339(dies, time, sizeof time);
+    log_msg(report->app->log, LOG_WARN,
+            "the refresh token of connector '%s' dies %s (%s); have a new one generated in the "
+            "management portal and configure it",
+            report->connector->name, left > 0 ? "soon" : "now", time);
+}
+
+static void token_arrived(void *arg, const struct token *token, const struct err *err)
+{
+    struct token_report *report = arg;
+    report->done = true;
+    if (err != NULL) {
+        report->err = *err;
+        return;
+    }
+    if (report->options->json)
+        write_json(report, token, &report->out);
+    else
+        write_text(report, token, &report->out);
+    warn_of_age(report, token);
+}
+
+static int show_token(struct app *app, const struct config *config, const char *name,
+                      const struct token_options *options, struct err *err)
+{
+    const struct connector *connector = config_connector(config, name, err);
+    if (connector == NULL)
+        return -1;
+
+    int status = -1;
+    struct token_report report = {.app = app, .connector = connector, .options = options};
+    buf_create_secret(&report.out, REPORT_MAX);
+    struct engine engine;
+    engine_create(&engine, config, app->log, app->redact);
+    if (engine_need_store(&engine, err) != 0)
+        goto cleanup;
+    const struct token_query query = {.force = options->refresh};
+    token_get(engine.tokens, connector, &query, token_arrived, &report);
+    if (!loop_run_until(engine.loop, &report.done)) {
+        err_set(err, ERR_NETWORK, "connector '%s': the token never came", name);
+        goto cleanup;
+    }
+    if (report.err.kind != ERR_NONE) {
+        *err = report.err;
+        goto cleanup;
+    }
+    if (options->show)
+        status = app_print_secret(report.out.data, report.out.len, err);
+    else
+        status = app_print(app, report.out.data, report.out.len, err);
+
+cleanup:
+    engine_destroy(&engine);
+    buf_destroy(&report.out);
+    return status;
+}
+
+int verb_token(struct app *app, int argc, char **argv, struct err *err)
+{
+    struct token_options options = {0};
+    const struct opt opts[] = {
+        {0, "refresh", OPT_FLAG, &options.refresh, NULL, "exchange, even if the token is fresh"},
+        {0, "json", OPT_FLAG, &options.json, NULL, "print one JSON object"},
+        {0, "show", OPT_FLAG, &options.show, NULL, "print the access token too"},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    const struct opt_spec spec = {
+        .usage = "jeton token CONNECTOR [--refresh] [--json] [--show]",
+        .description = "Shows the connector's access token: where it is good, until when, and for "
+                       "what. A fresh one comes from the cache; else it is exchanged and kept.",
+        .opts = opts,
+        .min_operands = 1,
+        .max_operands = 1,
+    };
+    struct opt_result result = {0};
+    int parsed = app_options(&spec, argc, argv, &result, err);
+    if (parsed != 0)
+        return parsed < 0 ? -1 : 0;
+
+    struct config *config = app_config(app, true, err);
+    int status = -1;
+    if (config != NULL)
+        status = show_token(app, config, result.operands[0], &options, err);
+    config_free(config);
+    mem_free(result.operands);
+    return status;
+}
