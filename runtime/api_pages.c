@@ -1,0 +1,305 @@
+#include "api_pages.h"
+
+#include "mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+/* How a list goes on. */
+enum api_way {
+    WAY_CURSOR,    /* the reply's `cursor` goes into the next request; none: the end */
+    WAY_OFFSET,    /* `resultsOffset` counts what came; an empty or short page: the end */
+    WAY_FROM_DATE, /* `hasMore`; `fromDate` is the time of the newest that came */
+};
+
+struct api_rule {
+    const char *path; /* below the endpoint's v1; "*" is any one segment */
+    const char *list; /* NULL: the reply's only list */
+    enum api_way way;
+};
+
+/* What the service documents as cut into pages. */
+static const struct api_rule rules[] = {
+    {"groups/*/subscribers", "subscribers", WAY_CURSOR},
+    {"groups/*/reaction/summary", "summary", WAY_CURSOR},
+    {"groups/*/reaction/*", "reactionDetails", WAY_CURSOR},
+    {"groups/*/actions", "actions", WAY_FROM_DATE},
+    {"tenant/findGroupsByQuery", NULL, WAY_OFFSET},
+};
+
+/* The length of the segment at *at, which is moved past slashes before it. */
+static size_t next_segment(const char **at)
+{
+    *at += strspn(*at, "/");
+    return strcspn(*at, "/");
+}
+
+static bool path_matches(const char *pattern, const char *path)
+{
+    for (;;) {
+        size_t wanted = next_segment(&pattern);
+        size_t got = next_segment(&path);
+        if (wanted == 0 || got == 0)
+            return wanted == got;
+        bool any = wanted == 1 && *pattern == '*';
+        if (!any && (wanted != got || strncasecmp(pattern, path, got) != 0))
+            return false;
+        pattern += wanted;
+        path += got;
+    }
+}
+
+/* What follows the endpoint: of an absolute URL, what is after its last "/v1/". */
+static const char *below_endpoint(const char *path)
+{
+    for (const char *at = path; *at != '\0'; at++) {
+        if (strncasecmp(at, "/v1/", 4) == 0)
+            path = at + 4;
+    }
+    return strncasecmp(path, "v1/", 3) == 0 ? path + 3 : path;
+}
+
+bool api_pages_create(struct api_pages *pages, const struct api_request *request)
+{
+    const char *path = below_endpoint(request->path);
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        if (!path_matches(rules[i].path, path))
+            continue;
+        *pages = (struct api_pages){.rule = &rules[i]};
+        buf_create(&pages->items, API_TEXT_MAX);
+        buf_create(&pages->before, API_TEXT_MAX);
+        buf_create(&pages->after, API_TEXT_MAX);
+        return true;
+    }
+    return false;
+}
+
+static void forget_edge(struct api_pages *pages)
+{
+    for (size_t i = 0; i < pages->nedge_ids; i++)
+        mem_free(pages->edge_ids[i]);
+    mem_free(pages->edge_ids);
+    pages->edge_ids = NULL;
+    pages->nedge_ids = 0;
+}
+
+void api_pages_destroy(struct api_pages *pages)
+{
+    buf_destroy(&pages->items);
+    buf_destroy(&pages->before);
+    buf_destroy(&pages->after);
+    mem_free(pages->cursor);
+    forget_edge(pages);
+}
+
+/* --- joining --- */
+
+static const struct json *find_list(const struct api_rule *rule, const struct json *root)
+{
+    if (rule->list != NULL) {
+        const struct json *list = json_get(root, rule->list);
+        return list != NULL && list->type == JSON_ARRAY_BEGIN ? list : NULL;
+    }
+    const struct json *found = NULL;
+    const struct json *member = root->type == JSON_OBJECT_BEGIN ? root->child : NULL;
+    for (; member != NULL; member = member->next) {
+        if (member->type == JSON_ARRAY_BEGIN && found != NULL)
+            return NULL;
+        if (member->type == JSON_ARRAY_BEGIN)
+            found = member;
+    }
+    return found;
+}
+
+/* Keeps the page around its list; the last page's stays. */
+static int keep_shape(struct api_pages *pages, const struct json *root, const struct json *list)
+{
+    struct buf *out = &pages->before;
+    buf_clear(&pages->before);
+    buf_clear(&pages->after);
+    for (const struct json *member = root->child; member != NULL; member = member->next) {
+        if (buf_putc(out, member == root->child ? '{' : ',') != 0 ||
+            json_write_string(out, member->key, strlen(member->key)) != 0 ||
+            buf_putc(out, ':') != 0)
+            return -1;
+        if (member == list)
+            out = &pages->after;
+        else if (json_write(out, member) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_item(struct api_pages *pages, const struct json *item)
+{
+    if (pages->items.len > 0 && buf_putc(&pages->items, ',') != 0)
+        return -1;
+    return json_write(&pages->items, item);
+}
+
+/* --- by date: pages overlap where several actions are of one second --- */
+
+/* Epoch seconds of an action; 0 where it has no time. */
+static int64_t action_time(const struct json *action)
+{
+    const struct json *created = json_get(action, "creationTime");
+    if (created != NULL && created->type == JSON_INT)
+        return created->integer;
+    const char *sent = json_string(json_get(action, "sentAt"));
+    struct tm tm = {0};
+    if (sent == NULL || strptime(sent, "%Y-%m-%dT%H:%M:%S", &tm) == NULL)
+        return 0;
+    return (int64_t)timegm(&tm);
+}
+
+static bool seen_at_edge(const struct api_pages *pages, const struct json *action)
+{
+    const char *id = json_string(json_get(action, "referenceId"));
+    for (size_t i = 0; id != NULL && i < pages->nedge_ids; i++) {
+        if (strcmp(pages->edge_ids[i], id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void move_edge(struct api_pages *pages, const struct json *list)
+{
+    int64_t newest = pages->edge_time;
+    for (const struct json *action = list->child; action != NULL; action = action->next) {
+        if (action_time(action) > newest)
+            newest = action_time(action);
+    }
+    if (newest > pages->edge_time)
+        forget_edge(pages);
+    pages->edge_time = newest;
+    for (const struct json *action = list->child; action != NULL; action = action->next) {
+        const char *id = json_string(json_get(action, "referenceId"));
+        if (id == NULL || action_time(action) != newest || seen_at_edge(pages, action))
+            continue;
+        pages->edge_ids =
+            mem_realloc(pages->edge_ids, (pages->nedge_ids + 1) * sizeof *pages->edge_ids);
+        pages->edge_ids[pages->nedge_ids++] = mem_strdup(id);
+    }
+}
+
+/* --- the next page: 1, 0 or -1 --- */
+
+static int next_by_cursor(struct api_pages *pages, const struct json *root,
+                          struct api_request *request, struct err *err)
+{
+    const struct json *cursor = json_get(root, "cursor");
+    const char *text = json_string(cursor);
+    bool number = cursor != NULL && cursor->type == JSON_INT;
+    if (!number && (text == NULL || text[0] == '\0'))
+        return 0;
+    struct buf json;
+    buf_create(&json, API_BODY_MAX);
+    json_write(&json, cursor);
+    if (pages->cursor != NULL && strcmp(pages->cursor, json.data) == 0) {
+        buf_destroy(&json);
+        return 0; /* the list stands where it stood */
+    }
+    mem_free(pages->cursor);
+    pages->cursor = buf_take(&json);
+    if (strcmp(request->method, "GET") != 0)
+        return api_request_set_field(request, "cursor", pages->cursor, err) == 0 ? 1 : -1;
+    api_request_set_query(request, "cursor", number ? pages->cursor : text);
+    return 1;
+}
+
+static int64_t query_number(const struct api_request *request, const char *name)
+{
+    const char *text = api_request_query_value(request, name);
+    return text != NULL ? strtoll(text, NULL, 10) : 0;
+}
+
+static void set_query_number(struct api_request *request, const char *name, int64_t number)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRId64, number);
+    api_request_set_query(request, name, text);
+}
+
+static int next_by_offset(size_t arrived, struct api_request *request)
+{
+    int64_t size = query_number(request, "pageSize");
+    if (arrived == 0 || (size > 0 && (int64_t)arrived < size))
+        return 0;
+    int64_t offset = query_number(request, "resultsOffset");
+    set_query_number(request, "resultsOffset", offset + (int64_t)arrived);
+    return 1;
+}
+
+static int next_by_date(struct api_pages *pages, const struct json *root, size_t added,
+                        struct api_request *request, struct err *err)
+{
+    const struct json *more = json_get(root, "hasMore");
+    if (more == NULL || more->type != JSON_BOOL || !more->boolean)
+        return 0;
+    if (added == 0 || pages->edge_time == 0)
+        return err_set(err, ERR_INVALID,
+                       "page %zu: the service says that there is more, but brings nothing new; ask "
+                       "for more at once with -f count=",
+                       pages->count);
+    set_query_number(request, "fromDate", pages->edge_time);
+    return 1;
+}
+
+static int add_page(struct api_pages *pages, const struct json *root, struct api_request *request,
+                    struct err *err)
+{
+    const struct json *list = find_list(pages->rule, root);
+    if (list == NULL)
+        return err_set(err, ERR_INVALID, "page %zu: expected an object with the list '%s'",
+                       pages->count, pages->rule->list != NULL ? pages->rule->list : "groups");
+    bool by_date = pages->rule->way == WAY_FROM_DATE;
+    size_t added = 0;
+    bool full = keep_shape(pages, root, list) != 0;
+    for (const struct json *item = list->child; item != NULL && !full; item = item->next) {
+        if (by_date && seen_at_edge(pages, item))
+            continue;
+        full = add_item(pages, item) != 0;
+        added++;
+    }
+    if (full)
+        return err_set(err, ERR_INVALID, "page %zu: the joined list is over %zu MiB", pages->count,
+                       API_TEXT_MAX / (1024 * 1024));
+    switch (pages->rule->way) {
+    case WAY_CURSOR:
+        return next_by_cursor(pages, root, request, err);
+    case WAY_OFFSET:
+        return next_by_offset(added, request);
+    case WAY_FROM_DATE:
+        move_edge(pages, list);
+        return next_by_date(pages, root, added, request, err);
+    }
+    return 0;
+}
+
+int api_pages_add(struct api_pages *pages, const char *body, size_t len,
+                  struct api_request *request, struct err *err)
+{
+    pages->count++;
+    struct json *root = json_parse(body, len, NULL, err);
+    if (root == NULL)
+        return err_wrap(err, "page %zu", pages->count);
+    int more = add_page(pages, root, request, err);
+    json_free(root);
+    if (more > 0 && pages->count >= API_PAGES_MAX)
+        return err_set(err, ERR_INVALID, "the list does not end after %d pages", API_PAGES_MAX);
+    return more;
+}
+
+int api_pages_write(const struct api_pages *pages, struct buf *out, struct err *err)
+{
+    if (buf_append(out, pages->before.data, pages->before.len) != 0 || buf_putc(out, '[') != 0 ||
+        buf_append(out, pages->items.data, pages->items.len) != 0 || buf_putc(out, ']') != 0 ||
+        buf_append(out, pages->after.data, pages->after.len) != 0 || buf_putc(out, '}') != 0)
+        return err_set(err, ERR_INVALID, "the joined list is over %zu MiB",
+                       out->limit / (1024 * 1024));
+    return 0;
+}

@@ -1,0 +1,54 @@
+/* The request of `jeton api`, as the command line says it and as the next page changes it. */
+#ifndef JETON_API_REQUEST_H
+#define JETON_API_REQUEST_H
+
+#include "buf.h"
+#include "err.h"
+#include "opt.h"
+
+#define API_BODY_MAX ((size_t)64 * 1024 * 1024) /* of --input, and of one page of a reply */
+#define API_TEXT_MAX (8 * API_BODY_MAX)         /* of what is made of them: written anew, joined */
+
+struct api_pair {
+    char *name;
+    char *value;
+};
+
+struct api_pairs {
+    struct api_pair *items;
+    size_t count;
+};
+
+struct api_request {
+    char *method;            /* upper case */
+    char *path;              /* without query */
+    struct api_pairs query;  /* both sides percent-encoded; value NULL: a name without "=" */
+    struct api_pairs fields; /* of the body; values are JSON */
+    bool has_input;
+    struct buf input; /* --input, sent as it is */
+};
+
+struct api_words {
+    const char *method;        /* NULL: GET, or POST with a body */
+    const char *path;          /* may hold a query */
+    struct opt_strings texts;  /* -f key=value */
+    struct opt_strings values; /* -F key=json */
+    const char *input;         /* FILE, "-", or NULL. Reading it may block */
+};
+
+/* ERR_USAGE; ERR_CONFIG when the input cannot be read. Destroy it in either case. */
+int api_request_create(struct api_request *request, const struct api_words *words, struct err *err);
+void api_request_destroy(struct api_request *request);
+/* Replaces what has that name in any case, or adds it. value is encoded here. */
+void api_request_set_query(struct api_request *request, const char *name, const char *value);
+/* The same for the body; value is JSON. An --input that is a JSON object becomes fields first; -1
+ * with ERR_USAGE when it is something else. */
+int api_request_set_field(struct api_request *request, const char *name, const char *value,
+                          struct err *err);
+/* As it stands in the query, still encoded; NULL where absent. */
+const char *api_request_query_value(const struct api_request *request, const char *name);
+char *api_request_query(const struct api_request *request); /* "a=b&c=d", or NULL (mem_free) */
+/* Appends the body; false when there is none. */
+bool api_request_body(const struct api_request *request, struct buf *out);
+
+#endif

@@ -1,0 +1,217 @@
+/* jeton api: one authenticated call; prints the body. */
+#include "verb.h"
+
+#include "api_pages.h"
+#include "api_request.h"
+#include "engine.h"
+#include "mem.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define HEAD_MAX (HTTP_HEADER_BYTES_MAX * 2)
+
+struct api_options {
+    const char *connector;
+    struct api_words words;
+    bool paginate;
+    bool include;
+};
+
+struct api {
+    struct app *app;
+    const struct api_options *options;
+    const struct connector *connector;
+    struct engine engine;
+    struct buf head; /* --include: status and headers of the first reply */
+    char *body;      /* of the latest reply; NULL when there was none */
+    size_t len;
+    struct err err;
+    bool done;
+};
+
+static void replied(void *arg, struct http_response *response, const struct err *err)
+{
+    struct api *api = arg;
+    api->done = true;
+    if (err != NULL)
+        api->err = *err;
+    if (response == NULL)
+        return;
+    if (api->options->include && api->head.len == 0) {
+        buf_printf(&api->head, "HTTP %d\n", response->status);
+        for (size_t i = 0; i < response->nheaders; i++)
+            buf_printf(&api->head, "%s: %s\n", response->headers[i].name,
+                       response->headers[i].value);
+        buf_putc(&api->head, '\n');
+    }
+    api->len = response->body.len;
+    api->body = buf_take(&response->body);
+}
+
+/* One call to its end, into api->body. */
+static int call(struct api *api, const struct api_request *request, struct err *err)
+{
+    static char content_type[] = "Content-Type", json[] = "application/json; charset=utf-8";
+    const struct http_header header = {content_type, json};
+    struct buf body;
+    buf_create(&body, API_TEXT_MAX);
+    char *query = api_request_query(request);
+    struct client_request call = {
+        .method = request->method,
+        .path = request->path,
+        .query = query,
+        .max_body = API_BODY_MAX,
+    };
+    if (api_request_body(request, &body)) {
+        call.has_body = true;
+        call.body = body.data;
+        call.body_len = body.len;
+        call.headers = &header;
+        call.nheaders = 1;
+    }
+    mem_free(api->body);
+    api->body = NULL;
+    api->done = false;
+    err_clear(&api->err);
+    client_start(api->engine.client, api->connector, &call, replied, api);
+    bool ended = loop_run_until(api->engine.loop, &api->done);
+    mem_free(query);
+    buf_destroy(&body);
+    if (!ended)
+        return err_set(err, ERR_NETWORK, "%s %s: no answer came", request->method, request->path);
+    if (api->err.kind == ERR_NONE)
+        return 0;
+    *err = api->err;
+    return -1;
+}
+
+static int print_body(struct api *api, const char *body, size_t len, struct err *err)
+{
+    if (api->head.len > 0 && app_print(api->app, api->head.data, api->head.len, err) != 0)
+        return -1;
+    if (len > 0 && app_print(api->app, body, len, err) != 0)
+        return -1;
+    /* A program gets the bytes as they came; a person, a prompt on a line of its own. */
+    bool newline = len > 0 && body[len - 1] != '\n' && isatty(STDOUT_FILENO) == 1;
+    return newline ? app_print(api->app, "\n", 1, err) : 0;
+}
+
+static int call_all_pages(struct api *api, struct api_pages *pages, struct api_request *request,
+                          struct err *err)
+{
+    int more = 1;
+    while (more > 0) {
+        if (call(api, request, err) != 0)
+            return -1;
+        more = api_pages_add(pages, api->body, api->len, request, err);
+    }
+    if (more < 0)
+        return -1;
+    struct buf joined;
+    buf_create(&joined, 2 * API_TEXT_MAX);
+    int status = api_pages_write(pages, &joined, err);
+    mem_free(api->body);
+    api->len = joined.len;
+    api->body = buf_take(&joined);
+    return status;
+}
+
+/* The body is printed on an error too; the exit status is the error's. */
+static int call_and_print(struct api *api, struct api_request *request, struct err *err)
+{
+    struct api_pages pages;
+    int status;
+    if (api->options->paginate && api_pages_create(&pages, request)) {
+        status = call_all_pages(api, &pages, request, err);
+        api_pages_destroy(&pages);
+    } else {
+        status = call(api, request, err);
+    }
+    if (api->body == NULL)
+        return status;
+    struct err print_err;
+    if (print_body(api, api->body, api->len, &print_err) != 0 && status == 0) {
+        *err = print_err;
+        status = -1;
+    }
+    return status;
+}
+
+static int run(struct app *app, const struct api_options *options, struct api_request *request,
+               struct err *err)
+{
+    struct config *config = app_config(app, true, err);
+    if (config == NULL)
+        return -1;
+    int status = -1;
+    struct api api = {.app = app, .options = options};
+    buf_create(&api.head, HEAD_MAX);
+    engine_create(&api.engine, config, app->log, app->redact);
+    api.connector = config_connector(config, options->connector, err);
+    if (api.connector != NULL && engine_need_store(&api.engine, err) == 0)
+        status = call_and_print(&api, request, err);
+    engine_destroy(&api.engine);
+    config_free(config);
+    buf_destroy(&api.head);
+    mem_free(api.body);
+    return status;
+}
+
+/* [METHOD] PATH */
+static int take_operands(const struct opt_result *result, struct api_words *words, struct err *err)
+{
+    static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"};
+    if (result->count == 2)
+        words->method = result->operands[0];
+    words->path = result->operands[result->count - 1];
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0] && result->count == 1; i++) {
+        if (strcmp(words->path, methods[i]) == 0)
+            return err_set(err, ERR_USAGE, "the path is missing: jeton api %s PATH", words->path);
+    }
+    return 0;
+}
+
+int verb_api(struct app *app, int argc, char **argv, struct err *err)
+{
+    struct api_options options = {0};
+    const struct opt opts[] = {
+        {'C', "connector", OPT_STRING, &options.connector, "NAME",
+         "the connector; not needed where there is only one"},
+        {'f', "field", OPT_STRINGS, &options.words.texts, "KEY=VALUE", "a field with a text"},
+        {'F', "json-field", OPT_STRINGS, &options.words.values, "KEY=JSON",
+         "a field with a JSON value: 5, true, [\"+33100000001\"]"},
+        {0, "input", OPT_STRING, &options.words.input, "FILE",
+         "the body, from a file, or - for standard input"},
+        {0, "paginate", OPT_FLAG, &options.paginate, NULL,
+         "get every page of a list, and print one object"},
+        {0, "include", OPT_FLAG, &options.include, NULL, "print status and headers too"},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    const struct opt_spec spec = {
+        .usage = "jeton api [OPTIONS] [METHOD] PATH",
+        .description =
+            "Calls PATH below the connector's endpoint ('groups' and '/v1/groups' are the same), "
+            "or an absolute URL of an allowed host. METHOD is GET, or POST where there is a body. "
+            "Fields are the JSON body; with an explicit GET they are the query.",
+        .opts = opts,
+        .min_operands = 1,
+        .max_operands = 2,
+    };
+    struct opt_result result = {0};
+    struct api_request request = {0};
+    int status = app_options(&spec, argc, argv, &result, err);
+    if (status != 0) {
+        status = status < 0 ? -1 : 0;
+    } else if (take_operands(&result, &options.words, err) != 0 ||
+               api_request_create(&request, &options.words, err) != 0) {
+        status = -1;
+    } else {
+        status = run(app, &options, &request, err);
+    }
+    api_request_destroy(&request);
+    mem_free(options.words.texts.items);
+    mem_free(options.words.values.items);
+    mem_free(result.operands);
+    return status;
+}
