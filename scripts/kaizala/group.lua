@@ -1,0 +1,177 @@
+--- One group: its details, members and messages.
+local check = require "kaizala.check"
+local iterator = require "kaizala.iterator"
+local names = require "kaizala.names"
+
+---@class kaizala.Group
+---@field id string
+---@field name? string
+---@field type? string "Group" or "ConnectGroup"
+---@field image_url? string
+---@field welcome_message? string
+---@field caller_role? string
+---@field has_sub_groups? boolean
+---@field has_parent_groups? boolean
+---@field user_count? integer
+---@field raw? table the decoded reply that the fields come from
+local Group = {}
+Group.__index = Group
+Group.__name = "kaizala.Group"
+
+---@class kaizala.Member
+---@field id string
+---@field name? string
+---@field role? "Admin"|"Member"
+---@field mobile_number? string
+---@field is_provisioned? boolean
+---@field profile_pic? string
+---@field raw table
+
+---@class kaizala.Sent
+---@field reference_id string of the message; `dry-run` in a dry run
+---@field dry_run? boolean true when it was printed, not sent
+---@field raw table
+
+-- Which client a group belongs to: kept apart from the fields, which are the service's.
+local clients = setmetatable({}, { __mode = "k" })
+
+local group = {}
+
+--- Makes a group of which the id alone is known.
+---@param client kaizala.Client
+---@param id? string
+---@return kaizala.Group group
+function group.new(client, id)
+  local self = setmetatable({ id = id }, Group)
+  clients[self] = client
+  return self
+end
+
+-- Fills the fields from an object of the wire.
+local function fill(self, raw, request)
+  check.reply(raw, "groups[]", "object", request)
+  local id = check.reply(raw.groupId, "groupId", "string", request)
+  names.convert(raw, "group", self, Group)
+  self.id = id
+  return self
+end
+
+--- Makes a group from an object of the wire; raises `invalid` where it has no groupId.
+---@param client kaizala.Client
+---@param raw any
+---@param request string what the object answers, for the error
+---@return kaizala.Group group
+function group.from_raw(client, raw, request)
+  return fill(group.new(client), raw, request)
+end
+
+-- "/groups/ID" and what follows.
+local function path(self, tail)
+  return "/groups/" .. check.id(self.id, "the group's id", 4) .. (tail or "")
+end
+
+-- Sends a change; raises `http` when the reply says `result: false`, as a boolean or in words.
+local function change(self, method, target, body)
+  local reply = clients[self]:request { method = method, path = target, json = body }
+  local result = reply.result
+  if result == false or (type(result) == "string" and result:lower() == "false") then
+    check.fail("http", "the service answered that it was not done (result: false)",
+      method .. " " .. target)
+  end
+  return true
+end
+
+--- Fetches the group's fields (*waits*).
+---@return kaizala.Group self with its fields filled; raises an err
+function Group:details()
+  local target = path(self)
+  local request = "GET " .. target
+  local reply = clients[self]:request { path = target }
+  -- The fields are at the top, or in a list of one, or both.
+  if reply.groupId ~= nil then return fill(self, reply, request) end
+  return fill(self, check.reply(reply.groups, "groups", "list", request)[1], request)
+end
+
+--- Lists who is in the group (*waits*, when the first is taken).
+---@return kaizala.Iterator members gives `kaizala.Member`; raises an err
+function Group:members()
+  local target = path(self, "/members")
+  local request = "GET " .. target
+  return iterator.new(function()
+    local reply = clients[self]:request { path = target }
+    local list = {}
+    for i, raw in ipairs(check.reply(reply.members, "members", "list", request)) do
+      check.reply(raw, "members[]", "object", request)
+      check.reply(raw.id, "id", "string", request)
+      list[i] = names.convert(raw, "member", {})
+    end
+    return list
+  end)
+end
+
+--- Adds people to the group (*waits*).
+---@param phones string[] with + and country code
+---@return boolean true; raises an err
+function Group:add_members(phones)
+  local list = check.phones(phones, "add_members: phones", 3)
+  if #list == 0 then error("add_members: the list of phones is empty", 2) end
+  return change(self, "PUT", path(self, "/members"), { members = list })
+end
+
+--- Removes somebody from the group (*waits*).
+---@param member_id string the member's `id`, not the phone number
+---@return boolean true; raises an err
+function Group:remove_member(member_id)
+  local id = check.id(member_id, "remove_member: member_id", 3)
+  return change(self, "DELETE", path(self, "/members/" .. id))
+end
+
+--- Makes a member an admin of the group, or an admin a member (*waits*).
+---@param member_id string the member's `id`, not the phone number
+---@param role "Admin"|"Member"
+---@return boolean true; raises an err
+function Group:set_role(member_id, role)
+  local id = check.id(member_id, "set_role: member_id", 3)
+  if role ~= "Admin" and role ~= "Member" then
+    error(("set_role: role must be 'Admin' or 'Member', got '%s'"):format(tostring(role)), 2)
+  end
+  return change(self, "PUT", path(self, "/members/" .. id), { role = role })
+end
+
+---@class kaizala.SendOptions
+---@field subscribers? string[] phone numbers, in a public group; an empty list: nobody
+---@field all_subscribers? boolean all of a public group
+---@field reply_to? string reference_id of the message that this one answers
+---@field repeatable? boolean may be posted twice when the reply is lost
+local send_options = { "subscribers", "all_subscribers", "reply_to", "repeatable" }
+
+--- Posts a text message (*waits*).
+---@param text string UTF-8, 1 to 4,000 characters
+---@param options? kaizala.SendOptions
+---@return kaizala.Sent sent raises an err
+function Group:send_message(text, options)
+  check.message(text, "send_message: text", 3)
+  options = check.options(options, "send_message", send_options, 3)
+  check.optional(options.all_subscribers, "boolean", "send_message: all_subscribers", 3)
+  check.optional(options.reply_to, "string", "send_message: reply_to", 3)
+  check.optional(options.repeatable, "boolean", "send_message: repeatable", 3)
+  local subscribers = options.subscribers
+    and check.phones(options.subscribers, "send_message: subscribers", 3)
+  local target = path(self, "/messages")
+  local reply, dry_run = clients[self]:request {
+    method = "POST",
+    path = target,
+    json = {
+      message = text,
+      subscribers = subscribers,
+      sendToAllSubscribers = options.all_subscribers,
+      replyToReferenceId = options.reply_to,
+    },
+    repeatable = options.repeatable,
+  }
+  if dry_run then return { reference_id = "dry-run", dry_run = true, raw = reply } end
+  check.reply(reply.referenceId, "referenceId", "string", "POST " .. target)
+  return names.convert(reply, "message", {})
+end
+
+return group

@@ -1,0 +1,27 @@
+--- The Kaizala SDK: groups, members and messages by the connectors of the configuration.
+---
+---     local kz = require "kaizala".connect()
+---     for group in kz:groups() do print(group.id, group.name) end
+---
+--- Functions raise an err (a table with `kind`, `message`, `status`, `code`, `retryable`,
+--- `request`) when the service or the network fails, and a string with its position on misuse.
+local client = require "kaizala.client"
+local token = require "jeton.token"
+
+local kaizala = {}
+
+--- Chooses a connector; no request yet.
+---@param name? string of a configured connector; else the run's (`-C`, or the job's), else the only
+--- one that is configured
+---@return kaizala.Client client raises an err of kind `config` when there is no such connector, or
+--- several and none was named
+function kaizala.connect(name)
+  if name ~= nil and type(name) ~= "string" then
+    error(("connect: name must be a string, got %s"):format(type(name)), 2)
+  end
+  local connector, err = token.connector(name)
+  if not connector then error(err, 0) end
+  return client.new(connector)
+end
+
+return kaizala
