@@ -1,7 +1,8 @@
 /*
  * The one redaction point. Every secret is registered here; everything that jeton itself writes
  * (log, error, traceback, trace, dry run, body of `api`) passes through redact_text or a stream.
- * A secret is found raw, URL-encoded, JSON-escaped, and in base64 (both alphabets, at any offset).
+ * A secret is found raw, URL-encoded, JSON-escaped, and in base64 (both alphabets, at any offset),
+ * and in what these make of each other. Occurrences that overlap are masked as one.
  */
 #ifndef JETON_REDACT_H
 #define JETON_REDACT_H
@@ -12,11 +13,12 @@
 
 #define REDACT_MIN_BYTES 6 /* shorter secrets are refused by secret_read */
 #define REDACT_MASK      "********"
-#define REDACT_MAX       4096 /* secrets registered at once; more abort the oldest rotated ones */
+#define REDACT_MAX       4096 /* secrets registered at once */
+#define REDACT_PINNED    1024 /* the first ones (the configuration's) stay; later, the oldest goes */
 
 struct redact *redact_new(void);
 void redact_free(struct redact *redact);
-/* Idempotent. Shorter than REDACT_MIN_BYTES: ignored. */
+/* Idempotent; copies the secret, wiped by redact_free. Shorter than REDACT_MIN_BYTES: ignored. */
 void redact_add(struct redact *redact, const char *secret, size_t len);
 /*
  * The same, and remembers whose it is (copied; a connector's name, or what jeton.http makes of an
@@ -32,10 +34,12 @@ void redact_find(const struct redact *redact, const char *text, size_t len, reda
                  void *arg);
 /* True when any form of any secret occurs in text. */
 bool redact_contains(const struct redact *redact, const char *text, size_t len);
-/* Appends text to out with every occurrence masked. NULL redact: copied as it is. */
+/* Appends text to out with every occurrence masked; what passes out's limit is cut off. NULL
+ * redact: copied as it is. */
 void redact_text(const struct redact *redact, const char *text, size_t len, struct buf *out);
 
-/* For output in pieces: a secret is found across write boundaries. */
+/* For output in pieces: a secret is found across write boundaries. Only what could be the start of
+ * one is held back. Secrets that are added later count from the next write on. */
 typedef void redact_write_fn(void *arg, const char *data, size_t len);
 struct redact_stream;
 struct redact_stream *redact_stream_new(const struct redact *redact, redact_write_fn *write,
