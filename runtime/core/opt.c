@@ -1,0 +1,289 @@
+#include "opt.h"
+
+#include "mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HELP_NAME "help"
+
+struct parse {
+    const struct opt_spec *spec;
+    char command[64]; /* "jeton run", for messages */
+    int argc;
+    char **argv;
+    int at;
+    struct opt_result *result;
+    struct err *err;
+};
+
+/* The words of the usage's first line before the first that stands for something else. */
+static void command_name(const char *usage, char *out, size_t size)
+{
+    size_t end = 0;
+    for (size_t pos = 0;;) {
+        size_t word = strspn(usage + pos, "abcdefghijklmnopqrstuvwxyz-");
+        char after = usage[pos + word];
+        if (word == 0 || (after != ' ' && after != '\n' && after != '\0'))
+            break;
+        end = pos + word;
+        if (after != ' ')
+            break;
+        pos = end + 1;
+    }
+    snprintf(out, size, "%.*s", (int)end, usage);
+}
+
+static const struct opt *find_long(const struct opt_spec *spec, const char *name, size_t len)
+{
+    for (const struct opt *opt = spec->opts; opt->long_name != NULL; opt++) {
+        if (strlen(opt->long_name) == len && memcmp(opt->long_name, name, len) == 0)
+            return opt;
+    }
+    return NULL;
+}
+
+static const struct opt *find_short(const struct opt_spec *spec, char name)
+{
+    for (const struct opt *opt = spec->opts; opt->long_name != NULL; opt++) {
+        if (opt->short_name == name)
+            return opt;
+    }
+    return NULL;
+}
+
+static const char *nearest_option(const struct opt_spec *spec, const char *name)
+{
+    size_t count = 0;
+    while (spec->opts[count].long_name != NULL)
+        count++;
+    const char **names = mem_alloc((count + 1) * sizeof *names);
+    for (size_t i = 0; i < count; i++)
+        names[i] = spec->opts[i].long_name;
+    names[count] = HELP_NAME;
+    const char *found = opt_nearest(name, names, count + 1);
+    mem_free(names);
+    return found;
+}
+
+/* `shown` is the option as it was typed, without its value; `name` what it may have meant. */
+static int fail_unknown(struct parse *parse, const char *shown, const char *name)
+{
+    const char *nearest = nearest_option(parse->spec, name);
+    if (nearest != NULL)
+        return err_set(parse->err, ERR_USAGE, "unknown option '%s' of %s; did you mean '--%s'?",
+                       shown, parse->command, nearest);
+    return err_set(parse->err, ERR_USAGE, "unknown option '%s' of %s; see %s --help", shown,
+                   parse->command, parse->command);
+}
+
+static bool takes_value(const struct opt *opt)
+{
+    return opt->type != OPT_FLAG && opt->type != OPT_COUNT;
+}
+
+static void add_string(struct opt_strings *strings, const char *text)
+{
+    strings->items = mem_realloc(strings->items, (strings->count + 1) * sizeof *strings->items);
+    strings->items[strings->count++] = text;
+}
+
+static int parse_integer(const char *text, int64_t *value, const char **rest)
+{
+    int64_t sum = 0;
+    const char *pos = text;
+    for (; *pos >= '0' && *pos <= '9'; pos++) {
+        if (__builtin_mul_overflow(sum, 10, &sum) || __builtin_add_overflow(sum, *pos - '0', &sum))
+            return -1;
+    }
+    *value = sum;
+    *rest = pos;
+    return pos > text ? 0 : -1;
+}
+
+static int store_value(const struct opt *opt, const char *text, struct err *err)
+{
+    const char *rest;
+    int64_t integer;
+    switch (opt->type) {
+    case OPT_FLAG:
+        *(bool *)opt->value = true;
+        return 0;
+    case OPT_COUNT:
+        ++*(int *)opt->value;
+        return 0;
+    case OPT_STRING:
+        *(const char **)opt->value = text;
+        return 0;
+    case OPT_STRINGS:
+        add_string(opt->value, text);
+        return 0;
+    case OPT_DURATION:
+        return opt_duration(text, opt->value, err);
+    case OPT_SIZE:
+        return opt_size(text, opt->value, err);
+    case OPT_INTEGER:
+        if (parse_integer(text, &integer, &rest) != 0 || *rest != '\0')
+            return err_set(err, ERR_INVALID, "expected an integer that is not negative, found '%s'",
+                           text);
+        *(int64_t *)opt->value = integer;
+        return 0;
+    }
+    return 0;
+}
+
+static int set_option(struct parse *parse, const struct opt *opt, const char *shown,
+                      const char *value)
+{
+    if (takes_value(opt) && value == NULL) {
+        if (parse->at + 1 >= parse->argc)
+            return err_set(parse->err, ERR_USAGE, "option '%s' of %s needs a value: %s", shown,
+                           parse->command, opt->arg != NULL ? opt->arg : "VALUE");
+        value = parse->argv[++parse->at];
+    }
+    if (store_value(opt, value, parse->err) == 0)
+        return 0;
+    parse->err->kind = ERR_USAGE;
+    return err_wrap(parse->err, "option '%s' of %s", shown, parse->command);
+}
+
+static int parse_long(struct parse *parse, const char *word)
+{
+    const char *name = word + 2;
+    const char *equals = strchr(name, '=');
+    size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
+    char shown[ERR_MSG_MAX / 4];
+    snprintf(shown, sizeof shown, "--%.*s", (int)len, name);
+    const struct opt *opt = find_long(parse->spec, name, len);
+    if (opt == NULL && strcmp(name, HELP_NAME) == 0) {
+        parse->result->help = true;
+        return 0;
+    }
+    if (opt == NULL)
+        return fail_unknown(parse, shown, shown + 2);
+    if (equals != NULL && !takes_value(opt))
+        return err_set(parse->err, ERR_USAGE, "option '%s' of %s takes no value", shown,
+                       parse->command);
+    return set_option(parse, opt, shown, equals != NULL ? equals + 1 : NULL);
+}
+
+static int parse_short(struct parse *parse, const char *word)
+{
+    for (const char *letter = word + 1; *letter != '\0'; letter++) {
+        const struct opt *opt = find_short(parse->spec, *letter);
+        char shown[] = {'-', *letter, '\0'};
+        if (opt == NULL && *letter == 'h') {
+            parse->result->help = true;
+            return 0;
+        }
+        if (opt == NULL && letter == word + 1 && word[2] != '\0' && (*letter & 0x80) == 0)
+            return fail_unknown(parse, word, word + 1); /* -timeout */
+        if (opt == NULL)
+            return fail_unknown(parse, (*letter & 0x80) == 0 ? shown : word, "");
+        bool attached = takes_value(opt) && letter[1] != '\0';
+        if (set_option(parse, opt, shown, attached ? letter + 1 : NULL) != 0)
+            return -1;
+        if (takes_value(opt))
+            return 0;
+    }
+    return 0;
+}
+
+static int check_operands(struct parse *parse)
+{
+    const struct opt_spec *spec = parse->spec;
+    int count = parse->result->count;
+    int usage = (int)strcspn(spec->usage, "\n");
+    if (count < spec->min_operands)
+        return err_set(parse->err, ERR_USAGE, "%s needs %s; usage: %.*s", parse->command,
+                       count == 0 ? "an operand" : "one more operand", usage, spec->usage);
+    if (spec->max_operands >= 0 && count > spec->max_operands)
+        return err_set(parse->err, ERR_USAGE, "unexpected operand '%s' of %s; usage: %.*s",
+                       parse->result->operands[spec->max_operands], parse->command, usage,
+                       spec->usage);
+    return 0;
+}
+
+static int parse_words(struct parse *parse)
+{
+    struct opt_result *result = parse->result;
+    bool options = true;
+    for (parse->at = 1; parse->at < parse->argc; parse->at++) {
+        const char *word = parse->argv[parse->at];
+        if (!options || word[0] != '-' || word[1] == '\0') {
+            result->operands[result->count++] = word;
+            options = options && !parse->spec->stop_at_operand;
+            continue;
+        }
+        if (strcmp(word, "--") == 0) {
+            options = false;
+            continue;
+        }
+        if ((word[1] == '-' ? parse_long(parse, word) : parse_short(parse, word)) != 0)
+            return -1;
+        if (result->help)
+            return 0;
+    }
+    return check_operands(parse);
+}
+
+int opt_parse(const struct opt_spec *spec, int argc, char **argv, struct opt_result *result,
+              struct err *err)
+{
+    struct parse parse = {.spec = spec, .argc = argc, .argv = argv, .result = result, .err = err};
+    command_name(spec->usage, parse.command, sizeof parse.command);
+    *result = (struct opt_result){0};
+    result->operands = mem_alloc(((size_t)argc + 1) * sizeof *result->operands);
+    if (parse_words(&parse) == 0)
+        return 0;
+    mem_free(result->operands);
+    *result = (struct opt_result){0};
+    return -1;
+}
+
+struct unit {
+    const char *name;
+    int64_t factor;
+};
+
+static int parse_unit(const char *text, const struct unit *units, size_t count, int64_t *value)
+{
+    const char *rest;
+    if (parse_integer(text, value, &rest) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(rest, units[i].name) == 0)
+            return __builtin_mul_overflow(*value, units[i].factor, value) ? -1 : 0;
+    }
+    return -1;
+}
+
+int opt_duration(const char *text, int64_t *ms, struct err *err)
+{
+    static const struct unit units[] = {
+        {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000},
+    };
+    int64_t value;
+    if (parse_unit(text, units, sizeof units / sizeof *units, &value) != 0)
+        return err_set(err, ERR_INVALID,
+                       "expected a duration (an integer and ms, s, m, h or d, like 30s), found "
+                       "'%s'",
+                       text);
+    *ms = value;
+    return 0;
+}
+
+int opt_size(const char *text, int64_t *bytes, struct err *err)
+{
+    static const struct unit units[] = {
+        {"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30},
+    };
+    int64_t value;
+    if (parse_unit(text, units, sizeof units / sizeof *units, &value) != 0)
+        return err_set(err, ERR_INVALID,
+                       "expected a size (an integer and B, KiB, MiB or GiB, like 512MiB), found "
+                       "'%s'",
+                       text);
+    *bytes = value;
+    return 0;
+}

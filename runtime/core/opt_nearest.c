@@ -1,0 +1,55 @@
+/* "Did you mean …?" */
+#include "opt.h"
+
+#include <string.h>
+
+#define NAME_MAX_BYTES 64 /* longer names have no neighbours */
+
+static size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Edit distance in which swapping two neighbours costs one. Both names are at most NAME_MAX_BYTES.
+ */
+static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    size_t rows[3][NAME_MAX_BYTES + 1]; /* row i lies in rows[i % 3] */
+    for (size_t j = 0; j <= b_len; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= a_len; i++) {
+        size_t *row = rows[i % 3], *above = rows[(i - 1) % 3], *two_above = rows[(i + 1) % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t best = min(row[j - 1], above[j]) + 1;
+            best = min(best, above[j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                best = min(best, two_above[j - 2] + 1);
+            row[j] = best;
+        }
+    }
+    return rows[a_len % 3][b_len];
+}
+
+const char *opt_nearest(const char *name, const char *const *candidates, size_t count)
+{
+    size_t len = strlen(name);
+    size_t allowed = len / 3 > 2 ? len / 3 : 2;
+    const char *nearest = NULL;
+    if (len > NAME_MAX_BYTES)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        size_t candidate_len = strlen(candidates[i]);
+        if (candidate_len > NAME_MAX_BYTES)
+            continue;
+        size_t d = distance(name, len, candidates[i], candidate_len);
+        /* Something of both must remain, or short names would be near to everything. */
+        if (d <= allowed && d < len && d < candidate_len) {
+            nearest = candidates[i];
+            allowed = d - (d > 0); /* from here on, only what is nearer */
+        }
+        if (nearest != NULL && d == 0)
+            break;
+    }
+    return nearest;
+}
