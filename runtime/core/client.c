@@ -31,9 +31,8 @@ struct client_call {
     const struct connector *connector;
     struct client_request request; /* our own copies */
     struct http_header *headers;   /* the caller's and, last, the access token */
-    char *path; /* below the endpoint: "/v1/groups?x=1"; NULL for an absolute URL */
-    char *absolute;
-    char *endpoint; /* where a 308 sent this call */
+    char *path;                    /* below the endpoint: "/v1/groups"; NULL for an absolute URL */
+    char *endpoint;                /* where a 308 sent this call */
     client_done_fn *done;
     void *arg;
 

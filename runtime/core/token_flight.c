@@ -1,0 +1,243 @@
+#include "clock.h"
+#include "connector.h"
+#include "fault.h"
+#include "mem.h"
+#include "token_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void flight_free(struct flight *flight)
+{
+    struct flight **at = &flight->tokens->flights;
+    while (*at != flight)
+        at = &(*at)->next;
+    *at = flight->next;
+    if (flight->exchange != NULL)
+        exchange_cancel(flight->exchange);
+    lock_release(&flight->lock);
+    buf_destroy(&flight->configured);
+    store_token_destroy(&flight->row);
+    mem_free(flight);
+}
+
+/* Every waiter gets the error. It is released first: a callback may ask again, or cancel another
+ * waiter. */
+static void flight_fail(struct flight *flight, const struct err *err)
+{
+    struct err copy = *err;
+    err_wrap(&copy, "connector '%s'", flight->connector->name);
+    flight->ending = true;
+    lock_release(&flight->lock);
+    struct token_request *request;
+    while ((request = flight->waiters) != NULL) {
+        request_list_remove(&flight->waiters, request);
+        request_finish(request, NULL, &copy);
+    }
+    flight_free(flight);
+}
+
+static void flight_succeed(struct flight *flight, enum token_source source)
+{
+    flight->ending = true;
+    lock_release(&flight->lock);
+    struct token_request *request;
+    while ((request = flight->waiters) != NULL) {
+        request_list_remove(&flight->waiters, request);
+        request_finish_row(request, &flight->row, source);
+    }
+    flight_free(flight);
+}
+
+static void flight_exchanged(void *arg, const struct exchange_result *result,
+                             const struct err *failure)
+{
+    struct flight *flight = arg;
+    struct tokens *tokens = flight->tokens;
+    flight->exchange = NULL;
+    if (failure != NULL) {
+        flight_fail(flight, failure);
+        return;
+    }
+    tokens_hide(tokens, flight->connector, result->token.access_token);
+    tokens_hide(tokens, flight->connector, result->token.refresh_token);
+    fault_point(FAULT_TOKEN_RECEIVED);
+
+    struct err err;
+    struct store_token *row = &flight->row;
+    int allowed = connector_allows(flight->connector, result->token.endpoint_url, &err);
+    if (row->generation < flight->worse_than)
+        row->generation = flight->worse_than;
+    row->generation++;
+    token_cache_apply(row, result, flight->candidates.tokens[result->used],
+                      flight->has_configured ? flight->configured.data : NULL,
+                      flight->configured_fingerprint, allowed == 0);
+    mem_free(row->application_fingerprint);
+    row->application_fingerprint = mem_strdup(flight->application_fingerprint);
+
+    struct err store_err;
+    if (store_token_save(tokens->store, row, &store_err) != 0) {
+        flight_fail(flight, &store_err);
+        return;
+    }
+    fault_point(FAULT_TOKEN_STORED);
+    if (allowed != 0) {
+        err_wrap(&err, "the endpoint that came with the token");
+        err.kind = ERR_AUTH;
+        flight_fail(flight, &err);
+        return;
+    }
+    flight_succeed(flight, TOKEN_EXCHANGE);
+}
+
+/* What the row holds was got with another application ID: of no use, but generations go on. */
+static void flight_check_application(struct flight *flight)
+{
+    struct store_token *row = &flight->row;
+    if (row->application_fingerprint == NULL ||
+        strcmp(row->application_fingerprint, flight->application_fingerprint) == 0)
+        return;
+    struct store_token fresh = {.generation = row->generation};
+    memcpy(fresh.owner, row->owner, sizeof fresh.owner);
+    store_token_destroy(row);
+    *row = fresh;
+}
+
+static int flight_read_secrets(struct flight *flight, struct buf *id, struct buf *secret,
+                               struct err *err)
+{
+    const struct connector *connector = flight->connector;
+    struct tokens *tokens = flight->tokens;
+    unsigned char salt[32];
+    if (store_salt(tokens->store, salt, err) != 0 ||
+        secret_read(&connector->application_id, tokens->redact, tokens->deadline_ms, id, err) !=
+            0 ||
+        secret_read(&connector->application_secret, tokens->redact, tokens->deadline_ms, secret,
+                    err) != 0)
+        return -1;
+    tokens_hide(tokens, connector, id->data);
+    tokens_hide(tokens, connector, secret->data);
+    token_cache_fingerprint(salt, "application_id", id->data, flight->application_fingerprint);
+    flight_check_application(flight);
+    flight->has_configured = connector->refresh_token.kind != SECRET_NONE;
+    if (flight->has_configured) {
+        if (secret_read(&connector->refresh_token, tokens->redact, tokens->deadline_ms,
+                        &flight->configured, err) != 0)
+            return -1;
+        tokens_hide(tokens, connector, flight->configured.data);
+        token_cache_fingerprint(salt, "refresh_token", flight->configured.data,
+                                flight->configured_fingerprint);
+    }
+    return 0;
+}
+
+static void flight_exchange(struct flight *flight)
+{
+    const struct connector *connector = flight->connector;
+    struct tokens *tokens = flight->tokens;
+    struct buf id, secret;
+    struct err err;
+    buf_create_secret(&id, SECRET_BYTES_MAX);
+    buf_create_secret(&secret, SECRET_BYTES_MAX);
+    int result = flight_read_secrets(flight, &id, &secret, &err);
+    if (result == 0) {
+        token_cache_candidates(&flight->row,
+                               flight->has_configured ? flight->configured.data : NULL,
+                               flight->configured_fingerprint, &flight->candidates);
+        tokens_hide(tokens, flight->connector, flight->row.refresh_token);
+        tokens_hide(tokens, flight->connector, flight->row.refresh_previous);
+        if (flight->candidates.count == 0)
+            result =
+                err_set(&err, ERR_CONFIG, "no refresh token is known; set 'refresh_token' in %s",
+                        connector->file);
+    }
+    if (result == 0) {
+        struct exchange_options options = {
+            .token_service = connector->token_service,
+            .service_override = flight->row.service_override,
+            .application_id = id.data,
+            .application_secret = secret.data,
+            .nrefresh_tokens = flight->candidates.count,
+            .allow_hosts = (const char *const *)connector->allow_hosts,
+            .ca_file = connector->ca_file,
+            .timeout_ms = connector->timeout_ms,
+            .retries = connector->retries,
+            .deadline_ms = tokens->deadline_ms,
+        };
+        memcpy(options.refresh_tokens, flight->candidates.tokens, sizeof options.refresh_tokens);
+        flight->exchange = exchange_start(tokens->loop, tokens->http, tokens->log, &options,
+                                          flight_exchanged, flight);
+    }
+    buf_destroy(&id);
+    buf_destroy(&secret);
+    if (result != 0)
+        flight_fail(flight, &err);
+}
+
+static void flight_locked(void *arg, const struct err *failure)
+{
+    struct flight *flight = arg;
+    struct tokens *tokens = flight->tokens;
+    struct err err;
+    if (failure != NULL && failure->kind == ERR_BUSY) {
+        bool late = tokens->deadline_ms > 0 && clock_mono_ms() >= tokens->deadline_ms;
+        err_set(&err, late ? ERR_DEADLINE : ERR_NETWORK,
+                "another process is exchanging this connector's token and did not end in time");
+        failure = &err;
+    }
+    if (failure != NULL) {
+        flight_fail(flight, failure);
+        return;
+    }
+    fault_point(FAULT_TOKEN_LOCKED);
+    char owner[STORE_OWNER_SIZE];
+    memcpy(owner, flight->row.owner, sizeof owner);
+    store_token_destroy(&flight->row);
+    if (store_token_load(tokens->store, owner, &flight->row, &err) < 0) {
+        flight_fail(flight, &err);
+        return;
+    }
+    tokens_hide(tokens, flight->connector, flight->row.access_token);
+    for (const struct token_request *w = flight->waiters; w != NULL; w = w->next) {
+        if (w->query.worse_than > flight->worse_than)
+            flight->worse_than = w->query.worse_than;
+    }
+    if (token_cache_usable(&flight->row, flight->worse_than))
+        flight_succeed(flight, TOKEN_CACHE); /* another process was quicker */
+    else
+        flight_exchange(flight);
+}
+
+static struct flight *flight_new(struct token_request *request, const char *owner)
+{
+    struct tokens *tokens = request->tokens;
+    struct flight *flight = mem_alloc(sizeof *flight);
+    flight->tokens = tokens;
+    flight->connector = request->connector;
+    memcpy(flight->row.owner, owner, sizeof flight->row.owner);
+    buf_create_secret(&flight->configured, SECRET_BYTES_MAX);
+    lock_create(&flight->lock, tokens->loop);
+    flight->next = tokens->flights;
+    tokens->flights = flight;
+
+    int64_t give_up_ms = clock_mono_ms() + TOKEN_LOCK_WAIT_MS;
+    if (tokens->deadline_ms > 0 && tokens->deadline_ms < give_up_ms)
+        give_up_ms = tokens->deadline_ms;
+    char name[STORE_OWNER_SIZE + 8];
+    snprintf(name, sizeof name, "token-%.32s", owner);
+    lock_wait(&flight->lock, store_folder(tokens->store), name, give_up_ms, flight_locked, flight);
+    return flight;
+}
+
+struct flight *flight_join(struct token_request *request, const char *owner)
+{
+    struct flight *flight = request->tokens->flights;
+    while (flight != NULL && strcmp(flight->row.owner, owner) != 0)
+        flight = flight->next;
+    return flight != NULL ? flight : flight_new(request, owner);
+}
+
+bool flight_on_wire(const struct flight *flight)
+{
+    return flight->exchange != NULL && exchange_on_wire(flight->exchange);
+}
