@@ -217,19 +217,23 @@ static int dry_finish(lua_State *L, void *arg)
     return call_finish(L, call);
 }
 
-/* Nothing of a secret leaves for a host that its connector does not allow. */
-static int check_secrets(struct call *call, const struct url *url, const char *text,
+/* Nothing of a secret leaves for a host that its connector does not allow. `target`: the URL, or
+ * what is known of it. */
+static int check_secrets(const struct call *call, const struct url *url, const char *target,
                          struct err *err)
 {
     const struct lhttp_request *request = &call->request;
-    if (lowner_check(call->vm, url, "the URL", text, strlen(text), err) != 0 ||
-        lowner_check(call->vm, url, "the body", request->body.data, request->body.len, err) != 0)
+    const struct buf *query = &request->query;
+    const struct buf *body = &request->body;
+    if (lowner_check(call->vm, url, "the URL", target, strlen(target), err) != 0 ||
+        lowner_check(call->vm, url, "the query", query->data, query->len, err) != 0 ||
+        lowner_check(call->vm, url, "the body", body->data, body->len, err) != 0)
         return -1;
     for (size_t i = 0; i < request->nheaders; i++) {
-        const struct http_header *header = &request->headers[i];
-        if (lowner_check(call->vm, url, "a header", header->value, strlen(header->value), err) !=
-                0 ||
-            lowner_check(call->vm, url, "a header", header->name, strlen(header->name), err) != 0)
+        const char *name = request->headers[i].name;
+        const char *value = request->headers[i].value;
+        if (lowner_check(call->vm, url, "a header", name, strlen(name), err) != 0 ||
+            lowner_check(call->vm, url, "a header", value, strlen(value), err) != 0)
             return -1;
     }
     return 0;
@@ -293,7 +297,15 @@ static int start_client(struct call *call, struct err *err)
     struct lhttp_request *request = &call->request;
     struct engine *engine = vm_engine(call->vm);
     call->connector = vm_connector(call->vm, request->connector, err);
-    if (call->connector == NULL || engine_need_store(engine, err) != 0)
+    if (call->connector == NULL)
+        return -1;
+    /* Another connector's secret goes along only where that one allows this one's service. */
+    struct url service = {0};
+    int checked = url_parse(call->connector->token_service, &service, err);
+    if (checked == 0)
+        checked = check_secrets(call, &service, request->path, err);
+    url_destroy(&service);
+    if (checked != 0 || engine_need_store(engine, err) != 0)
         return -1;
     if (vm_options_of(call->vm)->dry_run && !is_read(request->method)) {
         struct token_query query = {0};
