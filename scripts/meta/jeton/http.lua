@@ -1,0 +1,99 @@
+---@meta jeton.http
+
+--- HTTP requests, plain ones and authenticated ones on a connector's endpoint. A request suspends
+--- its task, not the process. Redirects are replies like others. A registered secret in URL,
+--- headers or body to a host that its connector does not allow is refused (kind `auth`).
+local http = {}
+
+--- What a failed call returns after nil, and what the SDK raises. `tostring` gives one line.
+---@class jeton.Err
+---@field kind "auth"|"network"|"http"|"throttled"|"config"|"cancelled"|"deadline"|"invalid"
+---@field message string
+---@field status? integer HTTP status
+---@field code? string the service's errorCode
+---@field retryable boolean the same call may succeed later
+---@field request? string method and URL, without query
+
+---@class jeton.ErrFields
+---@field kind string one of those of `jeton.Err`
+---@field message? string
+---@field status? integer
+---@field code? string
+---@field retryable? boolean
+---@field request? string
+
+---@class jeton.http.Options
+---@field method? string default GET
+---@field headers? table<string, string|number>
+---@field query? table<string, string|number|boolean> added to the URL, encoded, in order of the names
+---@field body? string at most one of body, json and form
+---@field json? any written as JSON, with `Content-Type: application/json`
+---@field form? table<string, string|number|boolean> written as a form
+---@field timeout? number seconds, of one try; default 60, or the connector's
+---@field max_body? integer bytes of the reply; default and limit 64 MiB
+---@field lenient? boolean `response:json()` reads lenient JSON
+
+---@class jeton.http.PlainOptions : jeton.http.Options
+---@field ca_file? string path of the certificates to trust; default the system's
+
+---@class jeton.http.UrlOptions : jeton.http.PlainOptions
+---@field url string http:// or https://
+
+---@class jeton.http.ConnectorOptions : jeton.http.Options
+---@field connector string|true its name; true: the run's
+---@field path string below the endpoint's /v1 (`groups`, `/groups`, `/v1/groups`), or an allowed URL
+---@field repeatable? boolean a POST may be sent twice when its reply is lost
+---@field any_status? boolean an error status is a response, not an err
+
+---@class jeton.http.Response
+---@field status integer
+---@field headers table<string, string> names in lower case; repeated values joined by `, `
+---@field body string
+---@field dry_run? boolean true when the request was printed, not sent
+local response = {}
+
+--- Decodes the body as JSON.
+---@param options? { lenient?: boolean, max_bytes?: integer, max_depth?: integer }
+---@return any value nil, err when it is no JSON
+---@return jeton.Err? err
+function response:json(options) end
+
+--- Sends a request (*waits*). With `connector`: token, 401, 308, 429, 5xx and broken connections
+--- are taken care of, and an error status is an err. With `url`: one try, any status is a response.
+---@param options jeton.http.UrlOptions|jeton.http.ConnectorOptions raises on an unknown key
+---@return jeton.http.Response? response
+---@return jeton.Err? err
+---@return jeton.http.Response? reply the error reply, where one came
+function http.request(options) end
+
+--- Sends a GET (*waits*).
+---@param url string
+---@param options? jeton.http.PlainOptions
+---@return jeton.http.Response? response
+---@return jeton.Err? err
+function http.get(url, options) end
+
+--- Sends a POST (*waits*).
+---@param url string
+---@param options? jeton.http.PlainOptions
+---@return jeton.http.Response? response
+---@return jeton.Err? err
+function http.post(url, options) end
+
+--- Percent-encodes all but letters, digits and `-._~`.
+---@param text string
+---@return string
+function http.encode(text) end
+
+--- Takes a URL apart.
+---@param url string
+---@return { scheme: string, host: string, port: integer, path: string, query?: string }? parts
+---@return jeton.Err? err
+function http.parse_url(url) end
+
+--- Makes an err like those that bindings return, for libraries that raise them.
+---@param fields jeton.ErrFields
+---@return jeton.Err
+function http.error(fields) end
+
+return http

@@ -1,0 +1,54 @@
+---@meta jeton.token
+
+--- Access tokens of connectors: cached, kept fresh, exchanged once for all processes and tasks.
+local token = {}
+
+---@class jeton.Token
+---@field access_token string
+---@field endpoint_url string base of further calls, without a trailing slash
+---@field expires_at integer epoch seconds, by the local clock
+---@field scopes string[]
+---@field source "cache"|"exchange"
+---@field refresh_token? string from `exchange` alone, when a new one came
+
+---@class jeton.token.Credentials
+---@field token_service string https://…, or http:// to loopback
+---@field application_id string
+---@field application_secret string
+---@field refresh_token string
+---@field allow_hosts? string[] host patterns; default the host of token_service only
+---@field ca_file? string path of the certificates to trust; default the system's
+---@field timeout? number seconds; default 60
+
+--- Gives the connector's token, from the cache while it is fresh (*waits*).
+---@param connector? string name; default the run's
+---@return jeton.Token? token
+---@return jeton.Err? err `config`, `auth`, `network`, `http`, `throttled`, `invalid` or `deadline`
+function token.get(connector) end
+
+--- Exchanges once, even if the cached token is fresh (*waits*).
+---@param connector? string name; default the run's
+---@return jeton.Token? token
+---@return jeton.Err? err
+function token.refresh(connector) end
+
+--- Exchanges values given by hand, and stores no token (*waits*). `jeton.http` then lets these
+--- values and the new token go to the token service and allow_hosts alone.
+---@param credentials jeton.token.Credentials raises on an unknown or missing key
+---@return jeton.Token? token with `refresh_token` when one came
+---@return jeton.Err? err
+function token.exchange(credentials) end
+
+--- Drops the cached token and a rotated refresh token: the configured one is used next.
+---@param connector? string name; default the run's
+---@return true? done
+---@return jeton.Err? err
+function token.forget(connector) end
+
+--- Says which connector `get` would use, without asking anybody.
+---@param connector? string name; default the run's
+---@return string? name
+---@return jeton.Err? err `config`: there is none of that name, or several and none was named
+function token.connector(connector) end
+
+return token
