@@ -1,0 +1,69 @@
+-- Posts to a group when a file system is nearly full.
+--
+-- Run:   jeton -c disk-alert.yaml run disk-alert.lua [THRESHOLD [GROUP]]
+--        jeton run --sandbox disk-alert.lua 1              (to see it post)
+--        THRESHOLD is in percent used (90); GROUP an ID (the connector's first group).
+--        As a job it takes `args: { threshold: 90, group: ID }`. See disk-alert.yaml for cron.
+--
+-- Out:   one message and one line for each file system that has become nearly full. Nothing while
+--        all is well, and nothing again until a reported one was fine in between: what has been
+--        reported is kept in `jeton.state`.
+local jeton = require "jeton"
+local kaizala = require "kaizala"
+local log = require "jeton.log"
+local state = require "jeton.state"
+
+local THRESHOLD = 90
+
+-- Not disks: what they hold is memory, or an image that is always full.
+local pseudo = { tmpfs = true, devtmpfs = true, udev = true, shm = true, none = true, squashfs = true }
+
+---@return { mount: string, percent: integer, free_kib: integer }[]
+local function file_systems()
+  local pipe = assert(io.popen "LC_ALL=C df -P -k")
+  local list = {}
+  for line in pipe:lines() do
+    local device, free, percent, mount =
+      line:match "^(%S.-)%s+%d+%s+%d+%s+(%-?%d+)%s+(%d+)%%%s+(/.*)$"
+    if device and not pseudo[device] and not device:find "^/dev/loop" then
+      list[#list + 1] = { mount = mount, percent = math.tointeger(percent), free_kib = math.tointeger(free) }
+    end
+  end
+  -- df's own status does not matter: it fails for one mount that it may not look at.
+  pipe:close()
+  if #list == 0 then error("df named no file system", 0) end
+  return list
+end
+
+local args = jeton.args
+local threshold = math.tointeger(args.threshold or args[1] or THRESHOLD)
+if not threshold or threshold < 1 or threshold > 100 then
+  error("the threshold must be a whole percentage from 1 to 100, got " .. tostring(args.threshold or args[1]), 0)
+end
+
+local full = {}
+for _, fs in ipairs(file_systems()) do
+  local key = "reported:" .. fs.mount
+  if fs.percent < threshold then
+    state.set(key, nil)
+  elseif not state.get(key) then
+    full[#full + 1] = fs
+    state.set(key, fs.percent)
+  end
+end
+if #full == 0 then return end
+
+local kz = kaizala.connect()
+local id = args.group or args[2]
+local group = id and kz:group(id) or kz:groups():next()
+if not group then error("the connector reaches no group to post to", 0) end
+
+local host = io.open "/proc/sys/kernel/hostname"
+local name = host and host:read "l" or "this machine"
+if host then host:close() end
+for _, fs in ipairs(full) do
+  local text = ("%s: %s is %d %% full, %.1f GiB left"):format(name, fs.mount, fs.percent, fs.free_kib / 1024 ^ 2)
+  local sent = group:send_message(text)
+  log.debug("posted", { reference_id = sent.reference_id })
+  print(text)
+end
