@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void problems_create(struct problems *problems)
@@ -56,6 +57,24 @@ void problems_warn(struct problems *problems, const char *file, int line, int co
     va_start(args, fmt);
     add(problems, true, file, line, col, fmt, args);
     va_end(args);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct problem *left = a, *right = b;
+    int order =
+        strcmp(left->file != NULL ? left->file : "", right->file != NULL ? right->file : "");
+    if (order == 0)
+        order = (left->line > right->line) - (left->line < right->line);
+    if (order == 0)
+        order = (left->col > right->col) - (left->col < right->col);
+    return order != 0 ? order : strcmp(left->message, right->message);
+}
+
+void problems_sort(struct problems *problems)
+{
+    if (problems->count > 1)
+        qsort(problems->items, problems->count, sizeof *problems->items, by_place);
 }
 
 size_t problems_errors(const struct problems *problems)

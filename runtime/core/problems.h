@@ -1,4 +1,5 @@
-/* The list of what is wrong with configuration files: all of it, in order of discovery. */
+/* The list of what is wrong with configuration files: all of it, in order of discovery until it is
+ * sorted. */
 #ifndef JETON_PROBLEMS_H
 #define JETON_PROBLEMS_H
 
@@ -27,6 +28,8 @@ void problems_add(struct problems *problems, const char *file, int line, int col
                   ...) __attribute__((format(printf, 5, 6)));
 void problems_warn(struct problems *problems, const char *file, int line, int col, const char *fmt,
                    ...) __attribute__((format(printf, 5, 6)));
+/* By file, line and column. */
+void problems_sort(struct problems *problems);
 size_t problems_errors(const struct problems *problems); /* without warnings */
 /* Appends "file:line:col: message\n" for each, warnings marked "warning: ", then how many were left
  * out. */

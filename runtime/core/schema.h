@@ -10,6 +10,9 @@ struct schema_walk {
     const char *file;     /* for messages */
     const char *base_dir; /* relative paths count from here; absolute */
     struct problems *problems;
+    const struct yaml_node
+        *at;          /* where the next mapping's missing keys are reported; NULL: there */
+    const char *what; /* the mapping that is being read, for messages; set by schema_read */
 };
 
 enum schema_type {
@@ -33,7 +36,7 @@ struct schema_field {
     const char *name;
     enum schema_type type;
     size_t offset;
-    bool required;
+    bool required;              /* nothing after the colon counts as missing; else as not given */
     const char *expected;       /* for messages: "a URL such as https://…"; NULL: from the type */
     int64_t min, max;           /* both 0: no bound */
     const char *const *choices; /* NULL-terminated */
@@ -47,6 +50,15 @@ void schema_read(const struct schema_walk *walk, const struct schema_field *fiel
                  const char *what, const struct yaml_node *node, void *target);
 void schema_problem(const struct schema_walk *walk, const struct yaml_node *node, const char *fmt,
                     ...) __attribute__((format(printf, 3, 4)));
+/* "'NAME' of WHAT must be EXPECTED, not a list": for a CUSTOM field's parse(). */
+void schema_wrong_type(const struct schema_walk *walk, const struct schema_field *field,
+                       const struct yaml_node *node);
+/* A list of strings, NULL-terminated (mem_free each, then the list); NULL with a problem added. */
+char **schema_strings(const struct schema_walk *walk, const struct schema_field *field,
+                      const struct yaml_node *node);
+/* path, made absolute against the walk's folder (mem_free). */
+char *schema_path(const struct schema_walk *walk, const char *path);
+void schema_strings_free(char **strings); /* NULL is fine */
 /* Frees what the field types allocated (STRING, PATH, STRINGS, STRUCT); CUSTOM is the caller's. */
 void schema_free(const struct schema_field *fields, void *target);
 

@@ -23,10 +23,12 @@ enum secret_kind {
 
 struct secret {
     enum secret_kind kind;
-    char *text;     /* plain value, variable, absolute path, or credential's name */
-    char **command; /* argv, NULL-terminated */
-    char *name;     /* for messages: "refresh_token of connector 'contoso'" */
-    char *file;     /* where it is configured */
+    char *text;        /* plain value, variable, absolute path, or credential's name */
+    char **command;    /* argv, NULL-terminated */
+    char *name;        /* for messages: "refresh_token of connector 'contoso'" */
+    bool private_file; /* SECRET_FILE: written by jeton (`secrets/` beside the configuration), so
+                          that nobody else may read it */
+    char *file;        /* where it is configured, as messages show it; NULL: nowhere */
     int line, col;
 };
 
@@ -35,11 +37,14 @@ void secret_destroy(struct secret *secret);
  * Reads the value into out (a secret buffer), without trailing newlines, and registers it with
  * redact. ERR_CONFIG when it is missing, unreadable, empty, shorter than REDACT_MIN_BYTES, over
  * SECRET_BYTES_MAX, holds control characters, its file has unsafe modes, or the command fails or
- * takes over 30 s (deadline_ms: monotonic, 0 for none; earlier wins). No message ever holds the
- * value or the command's output.
+ * takes over 30 s. ERR_DEADLINE when the command runs into deadline_ms (monotonic, 0 for none)
+ * before that. No message ever holds the value or the command's output. redact may be NULL.
  */
 int secret_read(const struct secret *secret, struct redact *redact, int64_t deadline_ms,
                 struct buf *out, struct err *err);
+/* ERR_CONFIG says what is wrong with a value, without showing it: empty, short, control characters.
+ */
+int secret_check_value(const char *value, size_t len, struct err *err);
 /* Without reading the value or running anything: what is wrong or risky about it. */
 void secret_check(const struct secret *secret, struct problems *problems);
 

@@ -25,7 +25,7 @@ struct yaml_pair {
 struct yaml_node {
     enum yaml_kind kind;
     int line, col; /* from 1 */
-    bool plain;    /* scalar without quotes */
+    bool plain;    /* scalar without quotes (and not tagged !!str) */
     char *text;    /* scalar: UTF-8, NUL-terminated */
     size_t len;
     struct yaml_node **items; /* sequence */
@@ -34,12 +34,23 @@ struct yaml_node {
 };
 
 struct yaml_doc;
-/* Every problem found is added to `problems` under `file`; NULL when there is any. An empty
- * document gives a doc with root NULL. */
+/*
+ * Every problem found is added to `problems` under `file`. NULL when the text gives no tree. A tree
+ * whose keys are wrong (given twice, a list) is returned all the same, without those keys, so that
+ * its other mistakes can be reported with them: ask problems_errors. An empty document gives a doc
+ * with root NULL. All of it is wiped when freed.
+ */
 struct yaml_doc *yaml_load(const char *file, const char *text, size_t len,
                            struct problems *problems);
 void yaml_free(struct yaml_doc *doc); /* NULL is fine */
 const struct yaml_node *yaml_root(const struct yaml_doc *doc);
+/* The value of a key, the first where it is given twice; NULL where absent or node is no mapping.
+ */
+const struct yaml_node *yaml_get(const struct yaml_node *node, const char *key);
+
+/* What YAML text must be as bytes: its size, UTF-8, no byte order mark, no control characters. -1
+ * when a problem was added. Done by yaml_load. */
+int yaml_check_text(const char *file, const char *text, size_t len, struct problems *problems);
 
 struct yaml_scalar {
     enum yaml_type type;
@@ -47,12 +58,15 @@ struct yaml_scalar {
     int64_t integer;
     double number;
 };
-/* YAML 1.2 core schema. Quoted: a string. An integer beyond 64 bits is a string. */
+/* YAML 1.2 core schema. Quoted: a string. A number that 64 bits cannot hold is a string. */
 struct yaml_scalar yaml_resolve(const struct yaml_node *node);
 /* As yaml_resolve, but what starts with `+`, or with `0` and another digit, is a string (free-form
  * args). */
 struct yaml_scalar yaml_resolve_args(const struct yaml_node *node);
 /* "a string", "a list", … for messages. */
 const char *yaml_describe(const struct yaml_node *node);
+/* A scalar's text for a message: cut, control characters replaced. Returns out. */
+#define YAML_SHOWN_SIZE 72
+const char *yaml_show(const struct yaml_node *node, char out[YAML_SHOWN_SIZE]);
 
 #endif

@@ -1,0 +1,342 @@
+#include "schema.h"
+
+#include "mem.h"
+#include "opt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FIELDS_MAX 64 /* of one mapping */
+
+void schema_problem(const struct schema_walk *walk, const struct yaml_node *node, const char *fmt,
+                    ...)
+{
+    char message[ERR_MSG_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    problems_add(walk->problems, walk->file, node->line, node->col, "%s", message);
+}
+
+static const char *expected(const struct schema_field *field)
+{
+    static const char *const by_type[] = {
+        [SCHEMA_STRING] = "a string",
+        [SCHEMA_PATH] = "a path",
+        [SCHEMA_INTEGER] = "an integer",
+        [SCHEMA_BOOL] = "true or false",
+        [SCHEMA_DURATION] = "a duration such as 30s (ms, s, m, h, d)",
+        [SCHEMA_SIZE] = "a size such as 512MiB (B, KiB, MiB, GiB)",
+        [SCHEMA_CHOICE] = "a word",
+        [SCHEMA_STRINGS] = "a list of strings",
+        [SCHEMA_STRUCT] = "a mapping",
+        [SCHEMA_CUSTOM] = "another value",
+    };
+    return field->expected != NULL ? field->expected : by_type[field->type];
+}
+
+void schema_wrong_type(const struct schema_walk *walk, const struct schema_field *field,
+                       const struct yaml_node *node)
+{
+    schema_problem(walk, node, "'%s' of %s must be %s, not %s", field->name, walk->what,
+                   expected(field), yaml_describe(node));
+}
+
+static void wrong_value(const struct schema_walk *walk, const struct schema_field *field,
+                        const struct yaml_node *node)
+{
+    char shown[YAML_SHOWN_SIZE];
+    schema_problem(walk, node, "'%s' of %s must be %s, not '%s'", field->name, walk->what,
+                   expected(field), yaml_show(node, shown));
+}
+
+/* The text of a scalar as written; NULL with a problem added. */
+static const char *string(const struct schema_walk *walk, const struct schema_field *field,
+                          const struct yaml_node *node)
+{
+    if (node->kind != YAML_SCALAR) {
+        schema_wrong_type(walk, field, node);
+        return NULL;
+    }
+    if (strlen(node->text) != node->len) {
+        schema_problem(walk, node, "'%s' of %s holds a NUL character", field->name, walk->what);
+        return NULL;
+    }
+    return node->text;
+}
+
+char *schema_path(const struct schema_walk *walk, const char *path)
+{
+    while (strncmp(path, "./", 2) == 0)
+        path += 2;
+    return path[0] == '/' ? mem_strdup(path) : mem_printf("%s/%s", walk->base_dir, path);
+}
+
+void schema_strings_free(char **strings)
+{
+    for (char **s = strings; s != NULL && *s != NULL; s++)
+        mem_free(*s);
+    mem_free(strings);
+}
+
+char **schema_strings(const struct schema_walk *walk, const struct schema_field *field,
+                      const struct yaml_node *node)
+{
+    if (node->kind != YAML_SEQUENCE) {
+        schema_wrong_type(walk, field, node);
+        return NULL;
+    }
+    if (node->count == 0) {
+        schema_problem(walk, node, "'%s' of %s is an empty list", field->name, walk->what);
+        return NULL;
+    }
+    char **strings = mem_alloc((node->count + 1) * sizeof *strings);
+    size_t count = 0;
+    for (size_t i = 0; i < node->count; i++) {
+        const char *text = string(walk, field, node->items[i]);
+        if (text != NULL)
+            strings[count++] = mem_strdup(text);
+    }
+    if (count == node->count)
+        return strings;
+    schema_strings_free(strings);
+    return NULL;
+}
+
+/* A bound in the unit that its field is written in. */
+static void format_bound(const struct schema_field *field, int64_t value, char *out, size_t size)
+{
+    static const struct {
+        int64_t factor;
+        const char *unit;
+    } durations[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}},
+      sizes[] = {{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}, {1, "B"}};
+    for (size_t i = 0; field->type == SCHEMA_DURATION && i < 5; i++) {
+        if (value > 0 && value % durations[i].factor == 0) {
+            snprintf(out, size, "%lld%s", (long long)(value / durations[i].factor),
+                     durations[i].unit);
+            return;
+        }
+    }
+    for (size_t i = 0; field->type == SCHEMA_SIZE && i < 4; i++) {
+        if (value > 0 && value % sizes[i].factor == 0) {
+            snprintf(out, size, "%lld%s", (long long)(value / sizes[i].factor), sizes[i].unit);
+            return;
+        }
+    }
+    snprintf(out, size, "%lld", (long long)value);
+}
+
+static void store_bounded(const struct schema_walk *walk, const struct schema_field *field,
+                          const struct yaml_node *node, int64_t value, void *target)
+{
+    bool bounded = field->min != 0 || field->max != 0;
+    if (bounded && (value < field->min || value > field->max)) {
+        char min[32], max[32], shown[YAML_SHOWN_SIZE];
+        format_bound(field, field->min, min, sizeof min);
+        format_bound(field, field->max, max, sizeof max);
+        schema_problem(walk, node, "'%s' of %s must be between %s and %s, not %s", field->name,
+                       walk->what, min, max, yaml_show(node, shown));
+        return;
+    }
+    *(int64_t *)target = value;
+}
+
+static void read_number(const struct schema_walk *walk, const struct schema_field *field,
+                        const struct yaml_node *node, void *target)
+{
+    struct yaml_scalar scalar = yaml_resolve(node);
+    if (scalar.type == YAML_INT)
+        store_bounded(walk, field, node, scalar.integer, target);
+    else if (node->kind == YAML_SCALAR && node->plain)
+        wrong_value(walk, field, node);
+    else
+        schema_wrong_type(walk, field, node);
+}
+
+/* Durations and sizes: opt.h reads the same on the command line. */
+static void read_quantity(const struct schema_walk *walk, const struct schema_field *field,
+                          const struct yaml_node *node, void *target)
+{
+    const char *text = string(walk, field, node);
+    int64_t value = 0;
+    struct err err;
+    err_clear(&err);
+    if (text == NULL)
+        return;
+    if ((field->type == SCHEMA_DURATION ? opt_duration(text, &value, &err)
+                                        : opt_size(text, &value, &err)) != 0)
+        wrong_value(walk, field, node);
+    else
+        store_bounded(walk, field, node, value, target);
+}
+
+static void read_bool(const struct schema_walk *walk, const struct schema_field *field,
+                      const struct yaml_node *node, void *target)
+{
+    struct yaml_scalar scalar = yaml_resolve(node);
+    if (scalar.type == YAML_BOOL)
+        *(bool *)target = scalar.boolean;
+    else if (node->kind == YAML_SCALAR)
+        wrong_value(walk, field, node);
+    else
+        schema_wrong_type(walk, field, node);
+}
+
+/* "a, b or c" */
+static void join(const char *const *words, size_t count, const char *last, struct buf *out)
+{
+    for (size_t i = 0; i < count; i++)
+        buf_printf(out, "%s%s", i == 0 ? "" : i + 1 == count ? last : ", ", words[i]);
+}
+
+static void read_choice(const struct schema_walk *walk, const struct schema_field *field,
+                        const struct yaml_node *node, void *target)
+{
+    const char *text = string(walk, field, node);
+    size_t count = 0;
+    if (text == NULL)
+        return;
+    for (; field->choices[count] != NULL; count++) {
+        if (strcmp(field->choices[count], text) == 0) {
+            *(int *)target = (int)count;
+            return;
+        }
+    }
+    struct buf list;
+    buf_create(&list, BUF_LIMIT_LINE);
+    join(field->choices, count, " or ", &list);
+    char shown[YAML_SHOWN_SIZE];
+    schema_problem(walk, node, "'%s' of %s must be %s, not '%s'", field->name, walk->what,
+                   list.data, yaml_show(node, shown));
+    buf_destroy(&list);
+}
+
+static void read_string(const struct schema_walk *walk, const struct schema_field *field,
+                        const struct yaml_node *node, void *target)
+{
+    const char *text = string(walk, field, node);
+    if (text == NULL)
+        return;
+    if (text[0] == '\0') {
+        schema_problem(walk, node, "'%s' of %s is empty; expected %s", field->name, walk->what,
+                       expected(field));
+        return;
+    }
+    char **place = target;
+    mem_free(*place);
+    *place = field->type == SCHEMA_PATH ? schema_path(walk, text) : mem_strdup(text);
+}
+
+static void read_strings(const struct schema_walk *walk, const struct schema_field *field,
+                         const struct yaml_node *node, void *target)
+{
+    char **strings = schema_strings(walk, field, node);
+    if (strings == NULL)
+        return;
+    char ***place = target;
+    schema_strings_free(*place);
+    *place = strings;
+}
+
+static void read_struct(const struct schema_walk *walk, const struct schema_field *field,
+                        const struct yaml_node *node, void *target)
+{
+    char *what = mem_printf("%s of %s", field->name, walk->what);
+    schema_read(walk, field->fields, what, node, target);
+    mem_free(what);
+}
+
+static void read_field(const struct schema_walk *walk, const struct schema_field *field,
+                       const struct yaml_node *node, void *target)
+{
+    static schema_parse_fn *const readers[] = {
+        [SCHEMA_STRING] = read_string,     [SCHEMA_PATH] = read_string,
+        [SCHEMA_INTEGER] = read_number,    [SCHEMA_BOOL] = read_bool,
+        [SCHEMA_DURATION] = read_quantity, [SCHEMA_SIZE] = read_quantity,
+        [SCHEMA_CHOICE] = read_choice,     [SCHEMA_STRINGS] = read_strings,
+        [SCHEMA_STRUCT] = read_struct,     [SCHEMA_CUSTOM] = NULL,
+    };
+    schema_parse_fn *reader = field->type == SCHEMA_CUSTOM ? field->parse : readers[field->type];
+    reader(walk, field, node, (char *)target + field->offset);
+}
+
+static void unknown_key(const struct schema_walk *walk, const struct schema_field *fields,
+                        const struct yaml_node *key)
+{
+    const char *names[FIELDS_MAX];
+    size_t count = 0;
+    for (; fields[count].name != NULL && count < FIELDS_MAX; count++)
+        names[count] = fields[count].name;
+    const char *nearest = opt_nearest(key->text, names, count);
+    char shown[YAML_SHOWN_SIZE];
+    yaml_show(key, shown);
+    if (nearest != NULL) {
+        schema_problem(walk, key, "unknown key '%s' in %s; did you mean '%s'?", shown, walk->what,
+                       nearest);
+        return;
+    }
+    struct buf list;
+    buf_create(&list, BUF_LIMIT_LINE);
+    join(names, count, " or ", &list);
+    schema_problem(walk, key, "unknown key '%s' in %s; expected %s", shown, walk->what, list.data);
+    buf_destroy(&list);
+}
+
+static bool is_nothing(const struct yaml_node *node)
+{
+    return node->kind == YAML_SCALAR && node->plain && node->len == 0;
+}
+
+void schema_read(const struct schema_walk *outer, const struct schema_field *fields,
+                 const char *what, const struct yaml_node *node, void *target)
+{
+    struct schema_walk walk = *outer;
+    walk.what = what;
+    if (node->kind != YAML_MAPPING) {
+        schema_problem(&walk, node, "%s must be a mapping, not %s", what, yaml_describe(node));
+        return;
+    }
+    bool seen[FIELDS_MAX] = {false};
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_node *key = node->pairs[i].key, *value = node->pairs[i].value;
+        size_t n = 0;
+        walk.at = key;
+        while (fields[n].name != NULL &&
+               (strcmp(fields[n].name, key->text) != 0 || strlen(key->text) != key->len))
+            n++;
+        if (fields[n].name == NULL)
+            unknown_key(&walk, fields, key);
+        else if (seen[n])
+            continue; /* reported by yaml_load */
+        else if (!is_nothing(value))
+            read_field(&walk, &fields[n], value, target);
+        else if (fields[n].required)
+            schema_problem(&walk, key, "'%s' of %s has no value; expected %s", fields[n].name, what,
+                           expected(&fields[n]));
+        seen[n] = fields[n].name != NULL;
+    }
+    for (size_t n = 0; fields[n].name != NULL; n++) {
+        if (fields[n].required && !seen[n])
+            schema_problem(&walk, outer->at != NULL ? outer->at : node,
+                           "%s lacks '%s'; expected %s", what, fields[n].name,
+                           expected(&fields[n]));
+    }
+}
+
+void schema_free(const struct schema_field *fields, void *target)
+{
+    for (; fields->name != NULL; fields++) {
+        char *place = (char *)target + fields->offset;
+        if (fields->type == SCHEMA_STRING || fields->type == SCHEMA_PATH) {
+            mem_free(*(char **)place);
+            *(char **)place = NULL;
+        } else if (fields->type == SCHEMA_STRINGS) {
+            schema_strings_free(*(char ***)place);
+            *(char ***)place = NULL;
+        } else if (fields->type == SCHEMA_STRUCT) {
+            schema_free(fields->fields, place);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+#include "secret.h"
+
+#include "clock.h"
+#include "mem.h"
+#include "process.h"
+#include "safefile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void secret_destroy(struct secret *secret)
+{
+    mem_free_secret(secret->text);
+    for (char **arg = secret->command; arg != NULL && *arg != NULL; arg++)
+        mem_free(*arg);
+    mem_free(secret->command);
+    mem_free(secret->name);
+    mem_free(secret->file);
+    *secret = (struct secret){0};
+}
+
+int secret_check_value(const char *value, size_t len, struct err *err)
+{
+    if (len == 0)
+        return err_set(err, ERR_CONFIG, "it is empty");
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)value[i];
+        if (c < ' ' || c == 0x7f)
+            return err_set(err, ERR_CONFIG,
+                           "it holds a control character; expected one line of text");
+    }
+    if (len < REDACT_MIN_BYTES)
+        return err_set(err, ERR_CONFIG,
+                       "it is shorter than %d bytes; such a secret could not be masked",
+                       REDACT_MIN_BYTES);
+    return 0;
+}
+
+static void strip_newlines(struct buf *value)
+{
+    while (value->len > 0 &&
+           (value->data[value->len - 1] == '\n' || value->data[value->len - 1] == '\r'))
+        value->data[--value->len] = '\0';
+}
+
+static enum safefile_rule file_rule(const struct secret *secret)
+{
+    return secret->private_file ? SAFEFILE_PRIVATE : SAFEFILE_NOT_WRITABLE;
+}
+
+/* systemd puts a service's credentials into a folder of files. NULL where there is none
+ * (mem_free). */
+static char *credential_path(const struct secret *secret)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    if (folder == NULL || folder[0] != '/')
+        return NULL;
+    return mem_printf("%s/%s", folder, secret->text);
+}
+
+static int read_env(const struct secret *secret, struct buf *out, struct err *err)
+{
+    const char *value = getenv(secret->text);
+    if (value == NULL)
+        return err_set(err, ERR_CONFIG, "environment variable %s is not set", secret->text);
+    if (buf_puts(out, value) != 0)
+        return err_set(err, ERR_CONFIG, "environment variable %s is larger than %zu bytes",
+                       secret->text, SECRET_BYTES_MAX);
+    return 0;
+}
+
+static int read_credential(const struct secret *secret, struct buf *out, struct err *err)
+{
+    char *path = credential_path(secret);
+    if (path == NULL)
+        return err_set(err, ERR_CONFIG,
+                       "credential '%s' needs $CREDENTIALS_DIRECTORY, which systemd sets for a "
+                       "service with LoadCredential=",
+                       secret->text);
+    int result = safefile_read(path, SAFEFILE_NOT_WRITABLE, out, err);
+    mem_free(path);
+    return result;
+}
+
+static int read_command(const struct secret *secret, int64_t deadline_ms, struct buf *out,
+                        struct err *err)
+{
+    int64_t limit_ms = clock_mono_ms() + SECRET_COMMAND_TIMEOUT_MS;
+    bool own_limit = deadline_ms == 0 || limit_ms <= deadline_ms;
+    if (process_output(secret->command, own_limit ? limit_ms : deadline_ms, out, err) == 0)
+        return 0;
+    if (err->kind == ERR_DEADLINE && own_limit)
+        err_set(err, ERR_CONFIG, "'%s': it took longer than %d s", secret->command[0],
+                SECRET_COMMAND_TIMEOUT_MS / 1000);
+    return err_wrap(err, "command");
+}
+
+static int read_value(const struct secret *secret, int64_t deadline_ms, struct buf *out,
+                      struct err *err)
+{
+    switch (secret->kind) {
+    case SECRET_NONE:
+        break;
+    case SECRET_PLAIN:
+        if (buf_puts(out, secret->text) != 0)
+            return err_set(err, ERR_CONFIG, "it is larger than %zu bytes", SECRET_BYTES_MAX);
+        return 0;
+    case SECRET_ENV:
+        return read_env(secret, out, err);
+    case SECRET_FILE:
+        return safefile_read(secret->text, file_rule(secret), out, err);
+    case SECRET_COMMAND:
+        return read_command(secret, deadline_ms, out, err);
+    case SECRET_CREDENTIAL:
+        return read_credential(secret, out, err);
+    }
+    return err_set(err, ERR_CONFIG, "it is not configured");
+}
+
+int secret_read(const struct secret *secret, struct redact *redact, int64_t deadline_ms,
+                struct buf *out, struct err *err)
+{
+    struct buf value;
+    buf_create_secret(&value, SECRET_BYTES_MAX);
+    int result = read_value(secret, deadline_ms, &value, err);
+    if (result == 0) {
+        strip_newlines(&value);
+        result = secret_check_value(value.data, value.len, err);
+    }
+    if (result == 0) {
+        if (redact != NULL)
+            redact_add(redact, value.data, value.len);
+        result = buf_append(out, value.data, value.len);
+        if (result != 0)
+            err_set(err, ERR_CONFIG, "it is larger than %zu bytes", out->limit);
+    }
+    if (result != 0) {
+        err_wrap(err, "%s", secret->name != NULL ? secret->name : "a secret");
+        if (secret->file != NULL && secret->line > 0)
+            err_wrap(err, "%s:%d:%d", secret->file, secret->line, secret->col);
+    }
+    buf_destroy(&value);
+    return result;
+}
+
+static void report(const struct secret *secret, struct problems *problems, bool warning,
+                   const char *message)
+{
+    const char *name = secret->name != NULL ? secret->name : "a secret";
+    if (warning)
+        problems_warn(problems, secret->file, secret->line, secret->col, "%s: %s", name, message);
+    else
+        problems_add(problems, secret->file, secret->line, secret->col, "%s: %s", name, message);
+}
+
+static void check_file(const struct secret *secret, const char *path, bool warn_readable,
+                       struct problems *problems)
+{
+    struct err err;
+    err_clear(&err);
+    int fd = safefile_open(path, file_rule(secret), &err);
+    if (fd < 0) {
+        report(secret, problems, false, err.msg);
+        return;
+    }
+    struct stat st;
+    if (fstat(fd, &st) != 0) {
+        close(fd);
+        return;
+    }
+    close(fd);
+    if (warn_readable && (st.st_mode & (S_IRGRP | S_IROTH))) {
+        err_clear(&err);
+        safefile_check_mode(path, st.st_mode, st.st_uid, SAFEFILE_PRIVATE, &err);
+        report(secret, problems, true, err.msg);
+    }
+    if (st.st_size == 0)
+        report(secret, problems, false, "its file is empty");
+    else if ((uintmax_t)st.st_size > SECRET_BYTES_MAX)
+        report(secret, problems, false, "its file is too large for a secret");
+}
+
+static void check_command(const struct secret *secret, struct problems *problems)
+{
+    const char *program = secret->command[0];
+    char *message = NULL;
+    bool warning = false;
+    if (strchr(program, '/') != NULL) {
+        if (access(program, X_OK) != 0)
+            message = mem_printf("command '%s': %s", program, strerror(errno));
+    } else {
+        bool found = false;
+        const char *path = getenv("PATH");
+        while (path != NULL && *path != '\0' && !found) {
+            size_t len = strcspn(path, ":");
+            char *candidate = mem_printf("%.*s/%s", (int)len, path, program);
+            found = len > 0 && access(candidate, X_OK) == 0;
+            mem_free(candidate);
+            path += len + (path[len] == ':');
+        }
+        /* Another PATH, as cron's, may have it. */
+        warning = true;
+        if (!found)
+            message = mem_printf("command '%s' is not found in $PATH", program);
+    }
+    if (message != NULL)
+        report(secret, problems, warning, message);
+    mem_free(message);
+}
+
+void secret_check(const struct secret *secret, struct problems *problems)
+{
+    char *message = NULL;
+    switch (secret->kind) {
+    case SECRET_NONE:
+    case SECRET_PLAIN: /* its value was looked at when the configuration was read */
+        break;
+    case SECRET_ENV:
+        if (getenv(secret->text) == NULL)
+            message = mem_printf("environment variable %s is not set here", secret->text);
+        break;
+    case SECRET_FILE:
+        check_file(secret, secret->text, true, problems);
+        break;
+    case SECRET_COMMAND:
+        check_command(secret, problems);
+        break;
+    case SECRET_CREDENTIAL: {
+        char *path = credential_path(secret);
+        if (path != NULL)
+            check_file(secret, path, false, problems);
+        else
+            message =
+                mem_printf("credential '%s': $CREDENTIALS_DIRECTORY is not set here", secret->text);
+        mem_free(path);
+        break;
+    }
+    }
+    if (message != NULL)
+        report(secret, problems, true, message);
+    mem_free(message);
+}
