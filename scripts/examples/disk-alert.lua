@@ -18,7 +18,7 @@ local THRESHOLD = 90
 -- Not disks: what they hold is memory, or an image that is always full.
 local pseudo = { tmpfs = true, devtmpfs = true, udev = true, shm = true, none = true, squashfs = true }
 
----@return { mount: string, percent: integer, free_kib: integer }[]
+---@return { mount: string, percent: integer, free_gib: number }[]
 local function file_systems()
   local pipe = assert(io.popen "LC_ALL=C df -P -k")
   local list = {}
@@ -26,7 +26,11 @@ local function file_systems()
     local device, free, percent, mount =
       line:match "^(%S.-)%s+%d+%s+%d+%s+(%-?%d+)%s+(%d+)%%%s+(/.*)$"
     if device and not pseudo[device] and not device:find "^/dev/loop" then
-      list[#list + 1] = { mount = mount, percent = math.tointeger(percent), free_kib = math.tointeger(free) }
+      list[#list + 1] = {
+        mount = mount,
+        percent = math.tointeger(percent),
+        free_gib = math.tointeger(free) / 1024 ^ 2,
+      }
     end
   end
   -- df's own status does not matter: it fails for one mount that it may not look at.
@@ -43,12 +47,11 @@ end
 
 local full = {}
 for _, fs in ipairs(file_systems()) do
-  local key = "reported:" .. fs.mount
+  fs.key = "reported:" .. fs.mount
   if fs.percent < threshold then
-    state.set(key, nil)
-  elseif not state.get(key) then
+    state.set(fs.key, nil)
+  elseif not state.get(fs.key) then
     full[#full + 1] = fs
-    state.set(key, fs.percent)
   end
 end
 if #full == 0 then return end
@@ -58,12 +61,16 @@ local id = args.group or args[2]
 local group = id and kz:group(id) or kz:groups():next()
 if not group then error("the connector reaches no group to post to", 0) end
 
-local host = io.open "/proc/sys/kernel/hostname"
-local name = host and host:read "l" or "this machine"
-if host then host:close() end
+local file = io.open "/proc/sys/kernel/hostname"
+local host = file and file:read "l" or "this machine"
+if file then file:close() end
+
 for _, fs in ipairs(full) do
-  local text = ("%s: %s is %d %% full, %.1f GiB left"):format(name, fs.mount, fs.percent, fs.free_kib / 1024 ^ 2)
+  local text = ("%s: %s is %d %% full, %.1f GiB left"):format(host, fs.mount, fs.percent, fs.free_gib)
   local sent = group:send_message(text)
   log.debug("posted", { reference_id = sent.reference_id })
+  -- Written now: should the next message fail, this one is not posted again.
+  state.set(fs.key, fs.percent)
+  state.commit()
   print(text)
 end
