@@ -18,12 +18,15 @@
 struct pattern {
     char *data;
     size_t len;
-    struct pattern *next; /* of the same first byte */
+    const struct secret *secret; /* whose form it is */
+    struct pattern *next;        /* of the same first byte */
 };
 
 struct secret {
     struct pattern patterns[PATTERNS_MAX]; /* [0] is the secret itself */
     size_t count;
+    char **owners; /* NULL-terminated */
+    size_t nowners;
 };
 
 struct redact {
@@ -52,6 +55,9 @@ static void secret_free(struct secret *secret)
         sodium_memzero(secret->patterns[i].data, secret->patterns[i].len);
         mem_free(secret->patterns[i].data);
     }
+    for (size_t i = 0; i < secret->nowners; i++)
+        mem_free(secret->owners[i]);
+    mem_free(secret->owners);
     mem_free(secret);
 }
 
@@ -72,7 +78,20 @@ static void add_pattern(struct secret *secret, const char *data, size_t len)
             return;
     }
     secret->patterns[secret->count++] =
-        (struct pattern){.data = mem_strndup(data, len), .len = len};
+        (struct pattern){.data = mem_strndup(data, len), .len = len, .secret = secret};
+}
+
+static void add_owner(struct secret *secret, const char *owner)
+{
+    if (owner == NULL || secret->nowners == REDACT_OWNERS_MAX)
+        return;
+    for (size_t i = 0; i < secret->nowners; i++) {
+        if (strcmp(secret->owners[i], owner) == 0)
+            return;
+    }
+    secret->owners = mem_realloc(secret->owners, (secret->nowners + 2) * sizeof(char *));
+    secret->owners[secret->nowners++] = mem_strdup(owner);
+    secret->owners[secret->nowners] = NULL;
 }
 
 /*
@@ -121,14 +140,18 @@ static void drop_oldest(struct redact *redact)
         index_secret(redact, redact->secrets[i]);
 }
 
-static void add_piece(struct redact *redact, const char *data, size_t len)
+static void add_piece(struct redact *redact, const char *data, size_t len, const char *owner)
 {
     for (size_t i = 0; i < redact->count; i++) {
         const struct pattern *raw = &redact->secrets[i]->patterns[0];
-        if (raw->len == len && memcmp(raw->data, data, len) == 0)
+        if (raw->len == len && memcmp(raw->data, data, len) == 0) {
+            add_owner(redact->secrets[i], owner);
             return;
+        }
     }
     struct secret *secret = mem_alloc(sizeof *secret);
+    secret->owners = mem_alloc(sizeof(char *));
+    add_owner(secret, owner);
     add_pattern(secret, data, len);
     for (size_t offset = 0; offset < 3; offset++) {
         add_base64(secret, data, len, offset, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
@@ -141,18 +164,23 @@ static void add_piece(struct redact *redact, const char *data, size_t len)
     index_secret(redact, secret);
 }
 
-void redact_add(struct redact *redact, const char *secret, size_t len)
+void redact_add_owned(struct redact *redact, const char *secret, size_t len, const char *owner)
 {
     if (len < REDACT_MIN_BYTES)
         return;
     while (len > PIECE_MAX) {
         /* The last piece must not become too short to be found. */
         size_t size = len - PIECE_MAX < REDACT_MIN_BYTES ? PIECE_MAX / 2 : PIECE_MAX;
-        add_piece(redact, secret, size);
+        add_piece(redact, secret, size, owner);
         secret += size;
         len -= size;
     }
-    add_piece(redact, secret, len);
+    add_piece(redact, secret, len, owner);
+}
+
+void redact_add(struct redact *redact, const char *secret, size_t len)
+{
+    redact_add_owned(redact, secret, len, NULL);
 }
 
 /* The longest occurrence of any pattern whose first byte is `first`. */
@@ -229,6 +257,50 @@ bool redact_contains(const struct redact *redact, const char *text, size_t len)
             return true;
     }
     return false;
+}
+
+struct found {
+    const struct secret *secrets[REDACT_MAX];
+    size_t count;
+};
+
+static void found_add(struct found *found, const struct secret *secret)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        if (found->secrets[i] == secret)
+            return;
+    }
+    found->secrets[found->count++] = secret;
+}
+
+/* Every secret of which a form that begins with `first` is at the beginning of text. */
+static void find_all(const struct redact *redact, unsigned char first, const char *text, size_t len,
+                     struct found *found)
+{
+    for (const struct pattern *pattern = redact->first[first]; pattern != NULL;
+         pattern = pattern->next) {
+        size_t used;
+        if (redact_match(pattern->data, pattern->len, text, len, true, &used) == MATCH_FULL)
+            found_add(found, pattern->secret);
+    }
+}
+
+void redact_find(const struct redact *redact, const char *text, size_t len, redact_found_fn *fn,
+                 void *arg)
+{
+    struct found *found = mem_alloc(sizeof *found);
+    for (size_t pos = 0; pos < len; pos++) {
+        unsigned char lead = (unsigned char)text[pos], byte;
+        if (!redact->starts[lead])
+            continue;
+        find_all(redact, lead, text + pos, len - pos, found);
+        if (redact_match_first(text + pos, len - pos, true, &byte) == MATCH_FULL && byte != lead)
+            find_all(redact, byte, text + pos, len - pos, found);
+    }
+    bool more = true;
+    for (size_t i = 0; i < found->count && more; i++)
+        more = fn(arg, (const char *const *)found->secrets[i]->owners);
+    mem_free(found);
 }
 
 static void write_to_buf(void *arg, const char *data, size_t len)

@@ -1,0 +1,82 @@
+/* Where a connector's request goes. */
+#include "client.h"
+#include "mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static char service[] = "https://token.example.org/v1";
+static char pattern[] = "*.api.example.org";
+static char *hosts[] = {pattern, NULL};
+static const struct connector connector = {.token_service = service, .allow_hosts = hosts};
+
+#define ENDPOINT "https://kms1.api.example.org"
+
+static void goes_to(const char *path, const char *query, const char *expected)
+{
+    struct err err = {0};
+    char *url = client_url(&connector, ENDPOINT, path, query, &err);
+    assert_string_equal(err.msg, "");
+    assert_string_equal(url, expected);
+    mem_free(url);
+}
+
+static void paths_are_below_the_version(void **state)
+{
+    (void)state;
+    static const char *const same[] = {"groups",     "/groups",      "//groups",   "v1/groups",
+                                       "/v1/groups", "//v1//groups", "/V1/groups", NULL};
+    for (size_t i = 0; same[i] != NULL; i++)
+        goes_to(same[i], NULL, ENDPOINT "/v1/groups");
+    goes_to("/v1groups", NULL, ENDPOINT "/v1/v1groups");
+    goes_to("/groups/a%2Fb@2/members", NULL, ENDPOINT "/v1/groups/a%2Fb@2/members");
+}
+
+static void queries_are_joined(void **state)
+{
+    (void)state;
+    goes_to("groups", "a=1", ENDPOINT "/v1/groups?a=1");
+    goes_to("groups?b=2", "a=1", ENDPOINT "/v1/groups?b=2&a=1");
+    goes_to("groups?b=2", NULL, ENDPOINT "/v1/groups?b=2");
+    goes_to("groups?", "a=%26", ENDPOINT "/v1/groups?a=%26");
+}
+
+static void absolute_urls_must_be_allowed(void **state)
+{
+    (void)state;
+    goes_to("https://other.api.example.org/x?y=1", "z=2",
+            "https://other.api.example.org/x?y=1&z=2");
+    static const char *const refused[] = {"https://api.example.org/x", "https://example.net/x",
+                                          "http://kms1.api.example.org/x",
+                                          "https://kms1.api.example.org:8443/x", NULL};
+    for (size_t i = 0; refused[i] != NULL; i++) {
+        struct err err = {0};
+        assert_null(client_url(&connector, ENDPOINT, refused[i], NULL, &err));
+        assert_int_equal(err.kind, ERR_AUTH);
+    }
+}
+
+static void a_path_cannot_change_the_host(void **state)
+{
+    (void)state;
+    goes_to("@evil.example.net/x", NULL, ENDPOINT "/v1/@evil.example.net/x");
+    goes_to("//evil.example.net/x", NULL, ENDPOINT "/v1/evil.example.net/x");
+    struct err err = {0};
+    assert_null(client_url(&connector, ENDPOINT, "groups\r\nHost: evil", NULL, &err));
+    assert_int_equal(err.kind, ERR_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paths_are_below_the_version),
+        cmocka_unit_test(queries_are_joined),
+        cmocka_unit_test(absolute_urls_must_be_allowed),
+        cmocka_unit_test(a_path_cannot_change_the_host),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
