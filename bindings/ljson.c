@@ -1,0 +1,257 @@
+#include "ljson.h"
+
+#include "larg.h"
+#include "lerr.h"
+
+#include <lauxlib.h>
+
+#define READER_NAME "jeton.json.reader"
+#define BUF_NAME    "jeton.json.buf"
+#define ARRAY_NAME  "jeton.json.array"
+
+/* Its address is the array metatable's key in the registry. */
+static const char array_key;
+
+void ljson_push_null(lua_State *L)
+{
+    lua_pushlightuserdata(L, NULL);
+}
+
+bool ljson_is_null(lua_State *L, int index)
+{
+    return lua_type(L, index) == LUA_TLIGHTUSERDATA && lua_touserdata(L, index) == NULL;
+}
+
+static void push_array_metatable(lua_State *L)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &array_key) == LUA_TTABLE)
+        return;
+    lua_pop(L, 1);
+    lua_createtable(L, 0, 1);                      /* mt */
+    lua_pushliteral(L, ARRAY_NAME);                /* mt, name */
+    lua_setfield(L, -2, "__name");                 /* mt */
+    lua_pushvalue(L, -1);                          /* mt, mt */
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &array_key); /* mt */
+}
+
+void ljson_mark_array(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    luaL_checkstack(L, 3, NULL);
+    push_array_metatable(L);
+    lua_setmetatable(L, index);
+}
+
+bool ljson_is_array(lua_State *L, int index)
+{
+    if (!lua_istable(L, index) || !lua_getmetatable(L, index))
+        return false;                              /* mt */
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &array_key); /* mt, array's */
+    bool result = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return result;
+}
+
+static int reader_gc(lua_State *L)
+{
+    struct json_reader **box = lua_touserdata(L, 1);
+    json_reader_free(*box);
+    *box = NULL;
+    return 0;
+}
+
+static int buf_gc(lua_State *L)
+{
+    buf_destroy(lua_touserdata(L, 1));
+    return 0;
+}
+
+/* A zeroed userdata whose memory outside of Lua is released by gc when Lua raises. */
+static void *push_box(lua_State *L, size_t size, const char *name, lua_CFunction gc)
+{
+    char *box = lua_newuserdatauv(L, size, 0); /* box */
+    for (size_t i = 0; i < size; i++)
+        box[i] = 0;
+    if (luaL_newmetatable(L, name)) { /* box, mt */
+        lua_pushcfunction(L, gc);     /* box, mt, gc */
+        lua_setfield(L, -2, "__gc");  /* box, mt */
+    }
+    lua_setmetatable(L, -2); /* box */
+    return box;
+}
+
+struct level {
+    bool object;
+    lua_Integer count;
+};
+
+/* The value on top of the stack goes into the open table below it (below its key, in an object). */
+static void store(lua_State *L, struct level *level)
+{
+    if (level->object)
+        lua_rawset(L, -3);
+    else
+        lua_rawseti(L, -2, ++level->count);
+}
+
+static void push_scalar(lua_State *L, const struct json_token *token)
+{
+    switch (token->type) {
+    case JSON_BOOL:
+        lua_pushboolean(L, token->boolean);
+        break;
+    case JSON_INT:
+        lua_pushinteger(L, token->integer);
+        break;
+    case JSON_DOUBLE:
+        lua_pushnumber(L, token->number);
+        break;
+    case JSON_STRING:
+        lua_pushlstring(L, token->text, token->len);
+        break;
+    default:
+        ljson_push_null(L);
+        break;
+    }
+}
+
+/* Stack while it runs: for each open container its table and, in an object, the key that waits. */
+static int build(lua_State *L, struct json_reader *reader, int array_metatable, struct err *err)
+{
+    struct level levels[JSON_DEPTH_MAX + 1];
+    struct json_token token;
+    int depth = 0;
+    for (;;) {
+        if (json_next(reader, &token, err) != 0)
+            return -1;
+        switch (token.type) {
+        case JSON_END:
+            return 0;
+        case JSON_KEY:
+            lua_pushlstring(L, token.text, token.len);
+            continue;
+        case JSON_ARRAY_BEGIN:
+        case JSON_OBJECT_BEGIN:
+            levels[++depth] = (struct level){.object = token.type == JSON_OBJECT_BEGIN};
+            lua_newtable(L);
+            if (token.type == JSON_ARRAY_BEGIN) {
+                lua_pushvalue(L, array_metatable);
+                lua_setmetatable(L, -2);
+            }
+            continue;
+        case JSON_ARRAY_END:
+        case JSON_OBJECT_END:
+            depth--;
+            break;
+        default:
+            push_scalar(L, &token);
+            break;
+        }
+        if (depth > 0)
+            store(L, &levels[depth]);
+    }
+}
+
+int ljson_decode(lua_State *L, const char *text, size_t len, const struct json_options *options,
+                 struct err *err)
+{
+    int base = lua_gettop(L);
+    luaL_checkstack(L, 2 * JSON_DEPTH_MAX + 8, "JSON text is nested too deeply");
+    struct json_reader **box = push_box(L, sizeof *box, READER_NAME, reader_gc);
+    push_array_metatable(L); /* box, mt */
+    *box = json_reader_new(text, len, options, err);
+    int result = *box != NULL ? build(L, *box, base + 2, err) : -1; /* box, mt, value? */
+    json_reader_free(*box);
+    *box = NULL;
+    if (result == 0)
+        lua_replace(L, base + 1);
+    lua_settop(L, base + (result == 0));
+    return result;
+}
+
+/* json.decode(text, options?) */
+static int decode(lua_State *L)
+{
+    static const char *const keys[] = {"lenient", "max_bytes", "max_depth", NULL};
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    struct json_options options = {0};
+    struct err err;
+    if (!lua_isnoneornil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        larg_check_keys(L, 2, "json.decode", keys);
+        int64_t bytes = larg_integer(L, 2, "max_bytes", (int64_t)JSON_BYTES_MAX);
+        int64_t depth = larg_integer(L, 2, "max_depth", JSON_DEPTH_MAX);
+        if (bytes < 1 || bytes > (int64_t)JSON_BYTES_MAX)
+            return luaL_error(L, "json.decode: max_bytes must be 1 to %d", (int)JSON_BYTES_MAX);
+        if (depth < 1 || depth > JSON_DEPTH_MAX)
+            return luaL_error(L, "json.decode: max_depth must be 1 to %d", JSON_DEPTH_MAX);
+        options = (struct json_options){
+            .lenient = larg_boolean(L, 2, "lenient", 0),
+            .max_bytes = (size_t)bytes,
+            .max_depth = (int)depth,
+        };
+    }
+    return ljson_decode(L, text, len, &options, &err) == 0 ? 1 : lerr_return(L, &err);
+}
+
+/* json.encode(value, options?) */
+static int encode(lua_State *L)
+{
+    static const char *const keys[] = {"indent", NULL};
+    int64_t indent = 0;
+    struct err err;
+    luaL_checkany(L, 1);
+    if (!lua_isnoneornil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        larg_check_keys(L, 2, "json.encode", keys);
+        indent = larg_integer(L, 2, "indent", 0);
+        if (indent < 0 || indent > LJSON_INDENT_MAX)
+            return luaL_error(L, "json.encode: indent must be 0 to %d spaces", LJSON_INDENT_MAX);
+    }
+    struct buf *out = push_box(L, sizeof *out, BUF_NAME, buf_gc);
+    buf_create_secret(out, JSON_BYTES_MAX); /* bodies hold secrets */
+    if (ljson_encode_indented(L, 1, (int)indent, out, &err) == 0)
+        lua_pushlstring(L, out->data, out->len);
+    else
+        lerr_return(L, &err);
+    buf_destroy(out);
+    return lua_isstring(L, -1) ? 1 : 2;
+}
+
+/* json.array(t?) */
+static int array(lua_State *L)
+{
+    lua_settop(L, 1);
+    if (lua_isnil(L, 1)) {
+        lua_newtable(L);
+        lua_replace(L, 1);
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
+    if (lua_getmetatable(L, 1)) {
+        lua_pop(L, 1);
+        if (!ljson_is_array(L, 1))
+            return luaL_argerror(L, 1, "a table without a metatable expected");
+    }
+    ljson_mark_array(L, 1);
+    return 1;
+}
+
+/* json.is_array(value) */
+static int is_array(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lua_pushboolean(L, ljson_is_array(L, 1));
+    return 1;
+}
+
+int luaopen_jeton_json(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"decode", decode}, {"encode", encode}, {"array", array}, {"is_array", is_array}, {0},
+    };
+    luaL_newlib(L, functions);
+    ljson_push_null(L);
+    lua_setfield(L, -2, "null");
+    return 1;
+}
