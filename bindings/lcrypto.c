@@ -1,0 +1,200 @@
+/* jeton.crypto: libsodium's random bytes, hashes, encodings and comparison. */
+#include "lerr.h"
+#include "modules.h"
+
+#include <lauxlib.h>
+#include <sodium.h>
+#include <stdio.h>
+
+#define RANDOM_MAX ((lua_Integer)1024 * 1024)
+/* A longer text has no place in a script's encodings, and doubles in size. */
+#define TEXT_MAX   ((size_t)256 * 1024 * 1024)
+#define UUID_BYTES 16
+
+/* The argument; raises when it is over TEXT_MAX. */
+static const unsigned char *check_bytes(lua_State *L, int index, size_t *len)
+{
+    const char *bytes = luaL_checklstring(L, index, len);
+    luaL_argcheck(L, *len <= TEXT_MAX, index, "at most 256 MiB");
+    return (const unsigned char *)bytes;
+}
+
+/* crypto.random(n) */
+static int crypto_random(lua_State *L)
+{
+    luaL_Buffer buffer;
+    lua_Integer count = luaL_checkinteger(L, 1);
+    luaL_argcheck(L, count >= 0 && count <= RANDOM_MAX, 1, "0 to 1048576 bytes");
+    char *bytes = luaL_buffinitsize(L, &buffer, (size_t)count);
+    randombytes_buf(bytes, (size_t)count);
+    luaL_pushresultsize(&buffer, (size_t)count);
+    return 1;
+}
+
+/* crypto.uuid(): version 4 of RFC 9562 */
+static int crypto_uuid(lua_State *L)
+{
+    unsigned char bytes[UUID_BYTES];
+    char hex[UUID_BYTES * 2 + 1];
+    char uuid[sizeof hex + 4];
+    randombytes_buf(bytes, sizeof bytes);
+    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
+    sodium_bin2hex(hex, sizeof hex, bytes, sizeof bytes);
+    snprintf(uuid, sizeof uuid, "%.8s-%.4s-%.4s-%.4s-%s", hex, hex + 8, hex + 12, hex + 16,
+             hex + 20);
+    lua_pushstring(L, uuid);
+    return 1;
+}
+
+/* crypto.sha256(text) */
+static int crypto_sha256(lua_State *L)
+{
+    size_t len;
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    const char *text = luaL_checklstring(L, 1, &len);
+    crypto_hash_sha256(hash, (const unsigned char *)text, len);
+    lua_pushlstring(L, (const char *)hash, sizeof hash);
+    return 1;
+}
+
+/* crypto.hmac_sha256(key, text): the key may have any length */
+static int crypto_hmac_sha256(lua_State *L)
+{
+    size_t key_len, len;
+    unsigned char hash[crypto_auth_hmacsha256_BYTES];
+    crypto_auth_hmacsha256_state state;
+    const char *key = luaL_checklstring(L, 1, &key_len);
+    const char *text = luaL_checklstring(L, 2, &len);
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)key, key_len);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)text, len);
+    crypto_auth_hmacsha256_final(&state, hash);
+    sodium_memzero(&state, sizeof state);
+    lua_pushlstring(L, (const char *)hash, sizeof hash);
+    return 1;
+}
+
+/* crypto.hex(bytes): lower case */
+static int crypto_hex(lua_State *L)
+{
+    luaL_Buffer buffer;
+    size_t len;
+    const unsigned char *bytes = check_bytes(L, 1, &len);
+    char *hex = luaL_buffinitsize(L, &buffer, len * 2 + 1);
+    sodium_bin2hex(hex, len * 2 + 1, bytes, len);
+    luaL_pushresultsize(&buffer, len * 2);
+    return 1;
+}
+
+static int fail(lua_State *L, const char *what, const char *expected)
+{
+    struct err err;
+    err_set(&err, ERR_INVALID, "%s: expected %s", what, expected);
+    return lerr_return(L, &err);
+}
+
+/* crypto.unhex(text): either case */
+static int crypto_unhex(lua_State *L)
+{
+    luaL_Buffer buffer;
+    size_t len, used;
+    const char *hex = (const char *)check_bytes(L, 1, &len);
+    unsigned char *bytes = (unsigned char *)luaL_buffinitsize(L, &buffer, len / 2 + 1);
+    if (sodium_hex2bin(bytes, len / 2 + 1, hex, len, NULL, &used, NULL) != 0)
+        return fail(L, "crypto.unhex", "an even number of hex digits and nothing else");
+    luaL_pushresultsize(&buffer, used);
+    return 1;
+}
+
+static int encode(lua_State *L, int variant)
+{
+    luaL_Buffer buffer;
+    size_t len;
+    const unsigned char *bytes = check_bytes(L, 1, &len);
+    size_t size = sodium_base64_encoded_len(len, variant); /* with the NUL */
+    char *text = luaL_buffinitsize(L, &buffer, size);
+    sodium_bin2base64(text, size, bytes, len, variant);
+    luaL_pushresultsize(&buffer, size - 1);
+    return 1;
+}
+
+/* Padding is optional: a text without it is read by `unpadded`. */
+static int decode(lua_State *L, int padded, int unpadded, const char *what, const char *expected)
+{
+    luaL_Buffer buffer;
+    size_t len, used;
+    const char *text = (const char *)check_bytes(L, 1, &len);
+    unsigned char *bytes = (unsigned char *)luaL_buffinitsize(L, &buffer, len / 4 * 3 + 3);
+    bool has_padding = len > 0 && text[len - 1] == '=';
+    if (sodium_base642bin(bytes, len / 4 * 3 + 3, text, len, NULL, &used, NULL,
+                          has_padding ? padded : unpadded) != 0)
+        return fail(L, what, expected);
+    luaL_pushresultsize(&buffer, used);
+    return 1;
+}
+
+/* crypto.base64(bytes): RFC 4648 §4, with padding */
+static int crypto_base64(lua_State *L)
+{
+    return encode(L, sodium_base64_VARIANT_ORIGINAL);
+}
+
+/* crypto.unbase64(text) */
+static int crypto_unbase64(lua_State *L)
+{
+    return decode(L, sodium_base64_VARIANT_ORIGINAL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING,
+                  "crypto.unbase64", "base64 (A-Z a-z 0-9 + / and right padding) and nothing else");
+}
+
+/* crypto.base64url(bytes): RFC 4648 §5, without padding, as JWTs have it */
+static int crypto_base64url(lua_State *L)
+{
+    return encode(L, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+/* crypto.unbase64url(text) */
+static int crypto_unbase64url(lua_State *L)
+{
+    return decode(L, sodium_base64_VARIANT_URLSAFE, sodium_base64_VARIANT_URLSAFE_NO_PADDING,
+                  "crypto.unbase64url",
+                  "base64url (A-Z a-z 0-9 - _ and right padding) and nothing else");
+}
+
+/*
+ * crypto.equal(a, b): the time depends on the length of `b` alone, which is what the caller was
+ * given from outside: neither where texts differ nor how long `a` is can be measured.
+ */
+static int crypto_equal(lua_State *L)
+{
+    size_t a_len, b_len;
+    const char *a = luaL_checklstring(L, 1, &a_len);
+    const char *b = luaL_checklstring(L, 2, &b_len);
+    bool same_length = a_len == b_len;
+    /* Of different lengths, b is compared with itself. */
+    const char *other = same_length ? a : b;
+    bool same = sodium_memcmp(other, b, b_len) == 0;
+    lua_pushboolean(L, same && same_length);
+    return 1;
+}
+
+int luaopen_jeton_crypto(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"random", crypto_random},
+        {"uuid", crypto_uuid},
+        {"sha256", crypto_sha256},
+        {"hmac_sha256", crypto_hmac_sha256},
+        {"hex", crypto_hex},
+        {"unhex", crypto_unhex},
+        {"base64", crypto_base64},
+        {"unbase64", crypto_unbase64},
+        {"base64url", crypto_base64url},
+        {"unbase64url", crypto_unbase64url},
+        {"equal", crypto_equal},
+        {0},
+    };
+    if (sodium_init() < 0)
+        return luaL_error(L, "jeton.crypto: libsodium cannot be used on this machine");
+    luaL_newlib(L, functions);
+    return 1;
+}
