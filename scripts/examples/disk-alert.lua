@@ -42,7 +42,8 @@ end
 local args = jeton.args
 local threshold = math.tointeger(args.threshold or args[1] or THRESHOLD)
 if not threshold or threshold < 1 or threshold > 100 then
-  error("the threshold must be a whole percentage from 1 to 100, got " .. tostring(args.threshold or args[1]), 0)
+  error("the threshold must be a whole percentage from 1 to 100, got "
+    .. tostring(args.threshold or args[1]), 0)
 end
 
 local full = {}
