@@ -14,6 +14,32 @@
 #define CONFIG_CONNECTORS_MAX 1000
 #define CONFIG_JOBS_MAX       10000
 #define CONFIG_NAME_MAX       64
+#define CONFIG_FILES_MAX      1000 /* in conf.d */
+
+/* Bounds and defaults of values; times in milliseconds. */
+#define CONFIG_RATE_MAX               1000000
+#define CONFIG_PER_MINUTE_DEFAULT     100
+#define CONFIG_TENANT_MINUTE_DEFAULT  300
+#define CONFIG_TIMEOUT_DEFAULT_MS     60000
+#define CONFIG_TIMEOUT_MIN_MS         10
+#define CONFIG_TIMEOUT_MAX_MS         3600000
+#define CONFIG_RETRIES_DEFAULT        4
+#define CONFIG_RETRIES_MAX            20
+#define CONFIG_JOB_TIMEOUT_DEFAULT_MS 3600000
+#define CONFIG_JOB_TIMEOUT_MIN_MS     100
+#define CONFIG_JOB_TIMEOUT_MAX_MS     (30LL * 86400 * 1000)
+#define CONFIG_JOB_ATTEMPTS_MAX       100
+#define CONFIG_JOB_DELAY_DEFAULT_MS   30000
+#define CONFIG_JOB_DELAY_MAX_MS       86400000
+#define CONFIG_JITTER_MAX_MS          86400000
+#define CONFIG_JOB_MEMORY_DEFAULT     (512LL * 1024 * 1024)
+#define CONFIG_JOB_MEMORY_MIN         (1LL * 1024 * 1024)
+#define CONFIG_JOB_MEMORY_MAX         (1024LL * 1024 * 1024 * 1024)
+#define CONFIG_HISTORY_KEEP_DEFAULT   1000
+#define CONFIG_HISTORY_KEEP_MAX       1000000
+#define CONFIG_HISTORY_DAYS_DEFAULT   90
+#define CONFIG_HISTORY_DAYS_MAX       36500
+#define CONFIG_ZONEINFO               "/usr/share/zoneinfo"
 
 struct config_rate_limit {
     int64_t per_minute;        /* calls per connector; 0: none */
@@ -23,7 +49,8 @@ struct config_rate_limit {
 
 struct connector {
     char *name;
-    char *file; /* real path of the defining file */
+    char *file;  /* real path of the defining file */
+    char *shown; /* the same as messages show it */
     int line, col;
     char *token_service; /* no trailing slash */
     struct secret application_id;
@@ -38,24 +65,25 @@ struct connector {
 
 enum config_overlap { OVERLAP_SKIP, OVERLAP_WAIT };
 
-struct config_notice { /* on_failure, on_recovery: none, one, or the other */
+struct config_notice { /* on_failure, on_recovery: none, a command, or a message (group) */
     char **command;
-    char *connector;
+    char *connector; /* NULL: the job's */
     char *group;
 };
 
 struct job {
     char *name;
     char *file;
+    char *shown;
     int line, col;
-    char *script; /* absolute */
-    char *connector;
-    char *schedule; /* as written; NULL: by hand only */
+    char *script;    /* absolute */
+    char *connector; /* NULL: the only one */
+    char *schedule;  /* as written; NULL: by hand only */
     struct cron cron;
     char *timezone; /* NULL: local */
     int64_t timeout_ms;
-    int overlap; /* enum config_overlap */
-    int64_t attempts;
+    int overlap;      /* enum config_overlap */
+    int64_t attempts; /* tries at most, the first included */
     int64_t retry_delay_ms;
     int64_t jitter_ms;
     bool catch_up;
@@ -88,9 +116,13 @@ struct config {
 char *config_choose(const char *explicit_path);
 /* The state folder where no configuration names one (mem_free): $XDG_STATE_HOME/jeton. */
 char *config_default_state(void);
+/* A path as the user would type it: relative to the working directory where it is below it, else as
+ * given (mem_free). */
+char *config_show_path(const char *path);
 /*
- * Reads and validates. path NULL: an empty configuration. Problems (warnings too) are collected;
- * NULL when any is an error. Reads no secret's value and runs no command. Refuses unsafe modes.
+ * Reads and validates. path NULL: an empty configuration. Problems (warnings too) are collected and
+ * sorted; NULL when any is an error. Reads no secret's value and runs no command. Refuses unsafe
+ * modes.
  */
 struct config *config_load(const char *path, struct problems *problems);
 void config_free(struct config *config);

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define BLANKS " \t"
+#define BLANKS         " \t"
+#define NICKNAME_SHOWN 32 /* characters of a wrong one in a message */
 
 struct field {
     const char *what;
@@ -168,7 +169,9 @@ static int parse_field(struct cursor *cursor, uint64_t *bits)
     if (*cursor->p == '\0' || strchr(BLANKS, *cursor->p) != NULL)
         return 0;
     char what[64];
-    snprintf(what, sizeof what, "expected ',', '-', '/' or a blank, found '%.1s'", cursor->p);
+    bool ascii = *cursor->p > ' ' && *cursor->p < 0x7f;
+    snprintf(what, sizeof what, "expected ',', '-', '/' or a blank%s%.*s%s",
+             ascii ? ", found '" : "", ascii ? 1 : 0, cursor->p, ascii ? "'" : "");
     return refuse(cursor, cursor->p, what);
 }
 
@@ -226,6 +229,7 @@ static int parse_nickname(const char *text, struct cron *cron, struct err *err)
 {
     const char *names[NICKNAMES];
     size_t length = strcspn(text, BLANKS);
+    int shown = length < NICKNAME_SHOWN ? (int)length : NICKNAME_SHOWN;
     bool alone = text[length + strspn(text + length, BLANKS)] == '\0';
     for (size_t i = 0; i < NICKNAMES; i++) {
         names[i] = nicknames[i].name;
@@ -237,7 +241,7 @@ static int parse_nickname(const char *text, struct cron *cron, struct err *err)
         return 0;
     }
     if (!alone)
-        return err_set(err, ERR_INVALID, "nothing can follow '%.*s'", (int)length, text);
+        return err_set(err, ERR_INVALID, "nothing can follow '%.*s'", shown, text);
     const char *nearest = opt_nearest(text, names, NICKNAMES);
     if (nearest != NULL)
         return err_set(err, ERR_INVALID, "unknown nickname '%.*s'; did you mean '%s'?", (int)length,
@@ -245,7 +249,7 @@ static int parse_nickname(const char *text, struct cron *cron, struct err *err)
     return err_set(err, ERR_INVALID,
                    "unknown nickname '%.*s'; expected @hourly, @daily, @midnight, @weekly, "
                    "@monthly, @yearly, @annually or @reboot",
-                   (int)length, text);
+                   shown, text);
 }
 
 int cron_parse(const char *text, struct cron *cron, struct err *err)

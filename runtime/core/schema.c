@@ -308,8 +308,6 @@ void schema_read(const struct schema_walk *outer, const struct schema_field *fie
             n++;
         if (fields[n].name == NULL)
             unknown_key(&walk, fields, key);
-        else if (seen[n])
-            continue; /* reported by yaml_load */
         else if (!is_nothing(value))
             read_field(&walk, &fields[n], value, target);
         else if (fields[n].required)

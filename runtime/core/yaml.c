@@ -289,8 +289,8 @@ static int open_collection(struct builder *builder, enum yaml_kind kind, const y
 
 static int by_text(const void *a, const void *b)
 {
-    const struct yaml_node *left = (*(const struct yaml_pair *const *)a)->key;
-    const struct yaml_node *right = (*(const struct yaml_pair *const *)b)->key;
+    const struct yaml_node *left = (*(struct yaml_pair *const *)a)->key;
+    const struct yaml_node *right = (*(struct yaml_pair *const *)b)->key;
     int order = memcmp(left->text, right->text, left->len < right->len ? left->len : right->len);
     if (order == 0)
         order = (left->len > right->len) - (left->len < right->len);
@@ -299,24 +299,35 @@ static int by_text(const void *a, const void *b)
     return order != 0 ? order : (left->col > right->col) - (left->col < right->col);
 }
 
-static void check_duplicates(struct builder *builder, const struct yaml_node *mapping)
+/* Reports keys given twice and keeps the first of each. */
+static void drop_duplicates(struct builder *builder, struct yaml_node *mapping)
 {
     if (mapping->count < 2)
         return;
-    const struct yaml_pair **sorted = mem_alloc(mapping->count * sizeof *sorted);
+    struct yaml_pair **sorted = mem_alloc(mapping->count * sizeof *sorted);
     for (size_t i = 0; i < mapping->count; i++)
         sorted[i] = &mapping->pairs[i];
     qsort(sorted, mapping->count, sizeof *sorted, by_text);
+    const struct yaml_node *first = sorted[0]->key;
     for (size_t i = 1; i < mapping->count; i++) {
-        const struct yaml_node *first = sorted[i - 1]->key, *again = sorted[i]->key;
-        if (first->len != again->len || memcmp(first->text, again->text, first->len) != 0)
+        const struct yaml_node *again = sorted[i]->key;
+        if (first->len != again->len || memcmp(first->text, again->text, first->len) != 0) {
+            first = again;
             continue;
+        }
         char shown[YAML_SHOWN_SIZE];
         problems_add(builder->problems, builder->file, again->line, again->col,
                      "key '%s' is given twice; it is at line %d already", yaml_show(again, shown),
                      first->line);
+        sorted[i]->key = NULL;
     }
     mem_free(sorted);
+    size_t kept = 0;
+    for (size_t i = 0; i < mapping->count; i++) {
+        if (mapping->pairs[i].key != NULL)
+            mapping->pairs[kept++] = mapping->pairs[i];
+    }
+    mapping->count = kept;
 }
 
 static void close_collection(struct builder *builder)
@@ -324,7 +335,7 @@ static void close_collection(struct builder *builder)
     struct item *item = builder->frames[--builder->depth].item;
     item->open = false;
     if (item->node.kind == YAML_MAPPING)
-        check_duplicates(builder, &item->node);
+        drop_duplicates(builder, &item->node);
     attach(builder, item);
 }
 
@@ -391,7 +402,7 @@ struct yaml_doc *yaml_load(const char *file, const char *text, size_t len,
     yaml_parser_set_input_string(&builder->parser, (const unsigned char *)text, len);
     struct yaml_doc *doc = builder->doc;
     if (build(builder) != 0) {
-        yaml_free(doc);
+        yaml_doc_free(doc);
         doc = NULL;
     }
     /* The text may hold secrets: no copy of it stays. */
@@ -407,7 +418,7 @@ struct yaml_doc *yaml_load(const char *file, const char *text, size_t len,
     return doc;
 }
 
-void yaml_free(struct yaml_doc *doc)
+void yaml_doc_free(struct yaml_doc *doc)
 {
     if (doc == NULL)
         return;

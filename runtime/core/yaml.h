@@ -42,7 +42,8 @@ struct yaml_doc;
  */
 struct yaml_doc *yaml_load(const char *file, const char *text, size_t len,
                            struct problems *problems);
-void yaml_free(struct yaml_doc *doc); /* NULL is fine */
+/* NULL is fine. (libyaml has a yaml_free of its own.) */
+void yaml_doc_free(struct yaml_doc *doc);
 const struct yaml_node *yaml_root(const struct yaml_doc *doc);
 /* The value of a key, the first where it is given twice; NULL where absent or node is no mapping.
  */

@@ -1,0 +1,331 @@
+/* One file of the configuration: what may stand in it, and what its mode must be. */
+#include "config_file.h"
+#include "mem.h"
+#include "safefile.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME_HEAD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+/* One file while it is read; the target of the top-level fields. */
+struct file {
+    struct config_reader *reader;
+    char *path;   /* to open */
+    char *shown;  /* in messages */
+    char *real;   /* resolved */
+    char *folder; /* absolute; relative paths count from it */
+    mode_t mode;
+    char *state;
+    struct {
+        int64_t keep, days;
+    } history;
+};
+
+static void add_place(struct file *file, const char *kind, const char *name,
+                      const struct yaml_node *key, const struct yaml_node *value)
+{
+    struct config_reader *reader = file->reader;
+    reader->places = mem_realloc(reader->places, (reader->nplaces + 1) * sizeof *reader->places);
+    reader->places[reader->nplaces] = (struct config_place){
+        .kind = kind,
+        .name = mem_strdup(name),
+        .file = mem_strdup(file->shown),
+        .key = key,
+        .value = value,
+        .order = reader->nplaces,
+    };
+    reader->nplaces++;
+}
+
+/* A connector's or job's name; NULL with a problem added. */
+static const char *read_name(const struct schema_walk *walk, const char *kind,
+                             const struct yaml_node *key)
+{
+    char shown[YAML_SHOWN_SIZE];
+    if (key->len > 0 && key->len <= CONFIG_NAME_MAX && strlen(key->text) == key->len &&
+        strchr(NAME_HEAD, key->text[0]) != NULL &&
+        key->text[strspn(key->text, NAME_HEAD "_-")] == '\0')
+        return key->text;
+    schema_problem(walk, key,
+                   "'%s' cannot be the name of a %s; expected 1 to %d letters, digits, '_' and "
+                   "'-', a letter or digit first",
+                   yaml_show(key, shown), kind, CONFIG_NAME_MAX);
+    return NULL;
+}
+
+static void read_connectors(const struct schema_walk *walk, const struct schema_field *field,
+                            const struct yaml_node *node, void *target)
+{
+    struct file *file = target;
+    struct config *config = file->reader->config;
+    if (node->kind != YAML_MAPPING) {
+        schema_wrong_type(walk, field, node);
+        return;
+    }
+    if (node->count > CONFIG_CONNECTORS_MAX - config->nconnectors) {
+        schema_problem(walk, node, "more than %d connectors", CONFIG_CONNECTORS_MAX);
+        return;
+    }
+    config->connectors = mem_realloc(config->connectors, (config->nconnectors + node->count) *
+                                                             sizeof *config->connectors);
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_node *key = node->pairs[i].key;
+        const char *name = read_name(walk, "connector", key);
+        if (name == NULL)
+            continue;
+        struct connector *connector = &config->connectors[config->nconnectors++];
+        *connector = (struct connector){
+            .name = mem_strdup(name),
+            .file = mem_strdup(file->real),
+            .shown = mem_strdup(file->shown),
+            .line = key->line,
+            .col = key->col,
+        };
+        add_place(file, "connector", name, key, node->pairs[i].value);
+        struct schema_walk inner = *walk;
+        inner.at = key;
+        config_connector_read(&inner, node->pairs[i].value, connector);
+    }
+}
+
+static void read_jobs(const struct schema_walk *walk, const struct schema_field *field,
+                      const struct yaml_node *node, void *target)
+{
+    struct file *file = target;
+    struct config *config = file->reader->config;
+    if (node->kind != YAML_MAPPING) {
+        schema_wrong_type(walk, field, node);
+        return;
+    }
+    if (node->count > CONFIG_JOBS_MAX - config->njobs) {
+        schema_problem(walk, node, "more than %d jobs", CONFIG_JOBS_MAX);
+        return;
+    }
+    config->jobs = mem_realloc(config->jobs, (config->njobs + node->count) * sizeof *config->jobs);
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_node *key = node->pairs[i].key;
+        const char *name = read_name(walk, "job", key);
+        if (name == NULL)
+            continue;
+        struct job *job = &config->jobs[config->njobs++];
+        *job = (struct job){
+            .name = mem_strdup(name),
+            .file = mem_strdup(file->real),
+            .shown = mem_strdup(file->shown),
+            .line = key->line,
+            .col = key->col,
+        };
+        add_place(file, "job", name, key, node->pairs[i].value);
+        struct schema_walk inner = *walk;
+        inner.at = key;
+        config_job_read(&inner, node->pairs[i].value, job);
+    }
+}
+
+/* A newer version is reported alone, before anything else is looked at. */
+static void read_version(const struct schema_walk *walk, const struct schema_field *field,
+                         const struct yaml_node *node, void *target)
+{
+    (void)field, (void)target;
+    char shown[YAML_SHOWN_SIZE];
+    struct yaml_scalar scalar = yaml_resolve(node);
+    if (node->kind != YAML_SCALAR)
+        schema_wrong_type(walk, field, node);
+    else if (scalar.type != YAML_INT || scalar.integer != CONFIG_VERSION)
+        schema_problem(walk, node, "'version' must be %d, not '%s'", CONFIG_VERSION,
+                       yaml_show(node, shown));
+}
+
+static const struct schema_field history_fields[] = {
+    {.name = "keep",
+     .type = SCHEMA_INTEGER,
+     .offset = offsetof(struct file, history.keep),
+     .max = CONFIG_HISTORY_KEEP_MAX},
+    {.name = "days",
+     .type = SCHEMA_INTEGER,
+     .offset = offsetof(struct file, history.days),
+     .max = CONFIG_HISTORY_DAYS_MAX},
+    {0},
+};
+
+static const struct schema_field file_fields[] = {
+    {.name = "version", .type = SCHEMA_CUSTOM, .parse = read_version, .expected = "1"},
+    {.name = "state", .type = SCHEMA_PATH, .offset = offsetof(struct file, state)},
+    {.name = "history", .type = SCHEMA_STRUCT, .fields = history_fields},
+    {.name = "connectors",
+     .type = SCHEMA_CUSTOM,
+     .parse = read_connectors,
+     .expected = "a mapping of names to connectors"},
+    {.name = "jobs",
+     .type = SCHEMA_CUSTOM,
+     .parse = read_jobs,
+     .expected = "a mapping of names to jobs"},
+    {0},
+};
+
+static bool is_newer(const struct yaml_node *root, const struct file *file)
+{
+    const struct yaml_node *node = yaml_get(root, "version");
+    struct yaml_scalar scalar = {.type = YAML_NULL};
+    if (node != NULL)
+        scalar = yaml_resolve(node);
+    if (scalar.type != YAML_INT || scalar.integer <= CONFIG_VERSION)
+        return false;
+    problems_add(file->reader->problems, file->shown, node->line, node->col,
+                 "this configuration has version %lld, this jeton reads version %d; use a newer "
+                 "jeton",
+                 (long long)scalar.integer, CONFIG_VERSION);
+    return true;
+}
+
+/* state and history may come once; the places tell where they came twice. */
+static void take_global(struct file *file, const struct yaml_node *root, const char *key)
+{
+    for (size_t i = 0; i < root->count; i++) {
+        if (strcmp(root->pairs[i].key->text, key) == 0) {
+            add_place(file, "key", key, root->pairs[i].key, root->pairs[i].value);
+            return;
+        }
+    }
+}
+
+static void read_tree(struct file *file, const struct yaml_node *root, bool main_file)
+{
+    struct config *config = file->reader->config;
+    struct schema_walk walk = {
+        .file = file->shown, .base_dir = file->folder, .problems = file->reader->problems};
+    if (root->kind == YAML_MAPPING && is_newer(root, file))
+        return;
+    file->history.keep = config->history_keep;
+    file->history.days = config->history_days;
+    schema_read(&walk, file_fields, "the configuration", root, file);
+    if (root->kind != YAML_MAPPING)
+        return;
+    if (main_file && yaml_get(root, "version") == NULL)
+        problems_add(walk.problems, file->shown, root->line, root->col,
+                     "the configuration lacks 'version'; expected version: %d", CONFIG_VERSION);
+    take_global(file, root, "state");
+    take_global(file, root, "history");
+    config->history_keep = file->history.keep;
+    config->history_days = file->history.days;
+    if (file->state != NULL) {
+        mem_free(config->state);
+        config->state = file->state;
+        file->state = NULL;
+    }
+}
+
+/* Without the path that safefile puts first: a problem names its file itself. */
+static void add_file_problem(struct file *file, const struct err *err)
+{
+    const char *message = err->msg;
+    size_t len = strlen(file->shown);
+    if (strncmp(message, file->shown, len) == 0 && strncmp(message + len, ": ", 2) == 0)
+        message += len + 2;
+    problems_add(file->reader->problems, file->shown, 0, 0, "%s", message);
+}
+
+/* A secret in plain text makes the file one that nobody else may read. */
+static void check_plain_secrets(struct file *file, size_t from)
+{
+    const struct config *config = file->reader->config;
+    struct err err;
+    err_clear(&err);
+    if (safefile_check_mode(file->shown, file->mode, geteuid(), SAFEFILE_PRIVATE, &err) == 0)
+        return;
+    for (size_t i = from; i < config->nconnectors; i++) {
+        const struct connector *connector = &config->connectors[i];
+        if (connector->application_secret.kind != SECRET_PLAIN &&
+            connector->refresh_token.kind != SECRET_PLAIN)
+            continue;
+        const char *message = strstr(err.msg, "group or others");
+        problems_add(file->reader->problems, file->shown, 0, 0,
+                     "it holds a secret in plain text (connector '%s'), but %s", connector->name,
+                     message != NULL ? message : err.msg);
+        return;
+    }
+}
+
+/* Secrets that jeton itself wrote lie in `secrets/` beside the configuration. */
+static void mark_private(const struct config_reader *reader, struct secret *secret)
+{
+    char folder[PATH_MAX];
+    if (secret->kind != SECRET_FILE || reader->secrets == NULL)
+        return;
+    char *parent = mem_strndup(secret->text, (size_t)(strrchr(secret->text, '/') - secret->text));
+    secret->private_file = realpath(parent[0] != '\0' ? parent : "/", folder) != NULL &&
+                           strcmp(folder, reader->secrets) == 0;
+    mem_free(parent);
+}
+
+/* Opens, checks and reads; the tree, or NULL with problems added. */
+static struct yaml_doc *read_doc(struct file *file)
+{
+    struct yaml_doc *doc = NULL;
+    struct buf text;
+    struct stat st;
+    struct err err;
+    err_clear(&err);
+    buf_create_secret(&text, YAML_BYTES_MAX);
+    int fd = safefile_open(file->shown, SAFEFILE_NOT_WRITABLE, &err);
+    if (fd < 0) {
+        add_file_problem(file, &err);
+        goto cleanup;
+    }
+    if (fstat(fd, &st) == 0)
+        file->mode = st.st_mode;
+    if (buf_read_fd(&text, fd) == 0)
+        doc = yaml_load(file->shown, text.data, text.len, file->reader->problems);
+    else if (errno == EFBIG)
+        problems_add(file->reader->problems, file->shown, 0, 0,
+                     "larger than %zu MiB, the most that is read", YAML_BYTES_MAX >> 20);
+    else
+        problems_add(file->reader->problems, file->shown, 0, 0, "%s", strerror(errno));
+cleanup:
+    if (fd >= 0)
+        close(fd);
+    buf_destroy(&text);
+    return doc;
+}
+
+void config_file_read(struct config_reader *reader, const char *path, bool main_file)
+{
+    struct config *config = reader->config;
+    struct file file = {.reader = reader, .shown = config_show_path(path)};
+    char resolved[PATH_MAX], folder[PATH_MAX];
+    file.real = mem_strdup(realpath(path, resolved) != NULL ? resolved : path);
+    /* Not of the resolved path: a mounted file is often a link into a hidden folder. */
+    const char *slash = strrchr(path, '/');
+    char *parent = slash == NULL ? mem_strdup(".") : mem_strndup(path, (size_t)(slash - path));
+    file.folder =
+        mem_strdup(realpath(parent[0] != '\0' ? parent : "/", folder) != NULL ? folder : parent);
+    mem_free(parent);
+
+    size_t from = config->nconnectors;
+    struct yaml_doc *doc = read_doc(&file);
+    if (doc != NULL) {
+        struct config_sources *sources = config->sources;
+        sources->docs = mem_realloc(sources->docs, (sources->count + 1) * sizeof *sources->docs);
+        sources->docs[sources->count++] = doc;
+        if (yaml_root(doc) != NULL)
+            read_tree(&file, yaml_root(doc), main_file);
+        else if (main_file)
+            problems_add(reader->problems, file.shown, 0, 0,
+                         "the file is empty; expected at least version: %d", CONFIG_VERSION);
+    }
+    check_plain_secrets(&file, from);
+    for (size_t i = from; i < config->nconnectors; i++) {
+        mark_private(reader, &config->connectors[i].application_id);
+        mark_private(reader, &config->connectors[i].application_secret);
+        mark_private(reader, &config->connectors[i].refresh_token);
+    }
+    schema_free(file_fields, &file);
+    mem_free(file.shown);
+    mem_free(file.real);
+    mem_free(file.folder);
+}

@@ -1,0 +1,48 @@
+/* Between config.c and the files that read a file, a connector, a job and a secret. */
+#ifndef JETON_CONFIG_FILE_H
+#define JETON_CONFIG_FILE_H
+
+#include "config.h"
+#include "schema.h"
+
+/* The trees of all files: `args` of jobs point into them. */
+struct config_sources {
+    struct yaml_doc **docs;
+    size_t count;
+};
+
+/* Where a name was defined: to find one that two files define, and what a job names. */
+struct config_place {
+    const char *kind; /* "connector", "job", or "key": one of the whole configuration */
+    char *name;
+    char *file; /* as shown */
+    const struct yaml_node *key;
+    const struct yaml_node *value;
+    size_t order;
+};
+
+struct config_reader {
+    struct config *config;
+    struct problems *problems;
+    char *secrets; /* real path of the folder of secrets that jeton wrote; NULL: there is none */
+    struct config_place *places;
+    size_t nplaces;
+};
+
+/* Adds what the file holds to the reader's configuration, and its problems. */
+void config_file_read(struct config_reader *reader, const char *path, bool main_file);
+
+/* Reads the mapping of one connector or job into a zeroed struct; defaults are set here. */
+void config_connector_read(const struct schema_walk *walk, const struct yaml_node *node,
+                           struct connector *connector);
+void config_connector_destroy(struct connector *connector);
+void config_job_read(const struct schema_walk *walk, const struct yaml_node *node, struct job *job);
+void config_job_destroy(struct job *job);
+
+/* A field of kind SCHEMA_CUSTOM: a string, or {env:}, {file:}, {command:}, {credential:}. */
+schema_parse_fn config_secret_parse;
+/* A scalar's text, not empty; NULL with a problem added. */
+const char *config_text(const struct schema_walk *walk, const struct schema_field *field,
+                        const struct yaml_node *node);
+
+#endif

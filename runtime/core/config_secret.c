@@ -1,0 +1,124 @@
+/* Where a secret comes from: a string, or a mapping with one key. No value ever gets into a
+ * message. */
+#include "config_file.h"
+#include "mem.h"
+
+#include <string.h>
+
+#define NAME_HEAD  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+#define CREDENTIAL NAME_HEAD "0123456789.@:+-"
+
+static void read_env(const struct schema_walk *walk, const struct schema_field *field,
+                     const struct yaml_node *node, void *target)
+{
+    struct secret *secret = target;
+    const char *name = config_text(walk, field, node);
+    if (name == NULL)
+        return;
+    if (strchr(NAME_HEAD, name[0]) == NULL || name[strspn(name, NAME_HEAD "0123456789")] != '\0') {
+        schema_problem(walk, node,
+                       "'env' of %s must be the name of an environment variable: letters, digits "
+                       "and '_', no digit first",
+                       walk->what);
+        return;
+    }
+    secret->kind = SECRET_ENV;
+    secret->text = mem_strdup(name);
+}
+
+static void read_file(const struct schema_walk *walk, const struct schema_field *field,
+                      const struct yaml_node *node, void *target)
+{
+    struct secret *secret = target;
+    const char *path = config_text(walk, field, node);
+    if (path == NULL)
+        return;
+    secret->kind = SECRET_FILE;
+    secret->text = schema_path(walk, path);
+}
+
+static void read_command(const struct schema_walk *walk, const struct schema_field *field,
+                         const struct yaml_node *node, void *target)
+{
+    struct secret *secret = target;
+    char **command = schema_strings(walk, field, node);
+    if (command == NULL)
+        return;
+    if (command[0][0] == '\0') {
+        schema_problem(walk, node,
+                       "'command' of %s starts with an empty string; expected a program",
+                       walk->what);
+        schema_strings_free(command);
+        return;
+    }
+    secret->kind = SECRET_COMMAND;
+    secret->command = command;
+}
+
+static void read_credential(const struct schema_walk *walk, const struct schema_field *field,
+                            const struct yaml_node *node, void *target)
+{
+    struct secret *secret = target;
+    const char *name = config_text(walk, field, node);
+    if (name == NULL)
+        return;
+    if (name[0] == '.' || name[strspn(name, CREDENTIAL)] != '\0') {
+        schema_problem(walk, node,
+                       "'credential' of %s must be a credential's name, not a path: letters, "
+                       "digits and . _ @ : + -, no '.' first",
+                       walk->what);
+        return;
+    }
+    secret->kind = SECRET_CREDENTIAL;
+    secret->text = mem_strdup(name);
+}
+
+static const struct schema_field source_fields[] = {
+    {.name = "env", .type = SCHEMA_CUSTOM, .parse = read_env, .expected = "a variable's name"},
+    {.name = "file", .type = SCHEMA_CUSTOM, .parse = read_file, .expected = "a path"},
+    {.name = "command",
+     .type = SCHEMA_CUSTOM,
+     .parse = read_command,
+     .expected = "a list of strings: the program and its arguments"},
+    {.name = "credential",
+     .type = SCHEMA_CUSTOM,
+     .parse = read_credential,
+     .expected = "a credential's name"},
+    {0},
+};
+
+static void read_plain(const struct schema_walk *walk, const struct schema_field *field,
+                       const struct yaml_node *node, struct secret *secret)
+{
+    struct err err;
+    err_clear(&err);
+    if (secret_check_value(node->text, node->len, &err) != 0) {
+        schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
+        return;
+    }
+    secret->kind = SECRET_PLAIN;
+    secret->text = mem_strndup(node->text, node->len);
+}
+
+void config_secret_parse(const struct schema_walk *walk, const struct schema_field *field,
+                         const struct yaml_node *node, void *target)
+{
+    struct secret *secret = target;
+    *secret = (struct secret){
+        .name = mem_printf("%s of %s", field->name, walk->what),
+        .file = mem_strdup(walk->file),
+        .line = node->line,
+        .col = node->col,
+    };
+    if (node->kind == YAML_SCALAR)
+        read_plain(walk, field, node, secret);
+    else if (node->kind == YAML_SEQUENCE)
+        schema_wrong_type(walk, field, node);
+    else if (node->count != 1)
+        schema_problem(walk, node,
+                       "'%s' of %s must hold exactly one of env, file, command and "
+                       "credential",
+                       field->name, walk->what);
+    else
+        schema_read(walk, source_fields, secret->name, node, secret);
+}
