@@ -1,0 +1,217 @@
+#include "lserver_message.h"
+
+#include "larg.h"
+
+#include <ctype.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define RESPONSE        "the handler's response"
+#define HEADERS_MAX     100 /* fields in a response */
+#define ERROR_BYTES_MAX 256
+
+/* The request line may hold a whole URL (RFC 9112 §3.2.2): what counts is the path. */
+static const char *origin_form(const char *target)
+{
+    size_t scheme = strncasecmp(target, "http://", 7) == 0    ? 7
+                    : strncasecmp(target, "https://", 8) == 0 ? 8
+                                                              : 0;
+    if (scheme == 0)
+        return target;
+    const char *path = target + scheme + strcspn(target + scheme, "/?");
+    return *path == '/' ? path : "/";
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)tolower((unsigned char)c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* As forms do it: + is a space; a % without two hex digits stays. */
+static void push_decoded(lua_State *L, const char *text, size_t len)
+{
+    luaL_Buffer out;
+    luaL_buffinit(L, &out);
+    for (size_t i = 0; i < len; i++) {
+        int high = text[i] == '%' && i + 2 < len ? hex_value(text[i + 1]) : -1;
+        int low = high >= 0 ? hex_value(text[i + 2]) : -1;
+        if (low >= 0) {
+            luaL_addchar(&out, (char)(high * 16 + low));
+            i += 2;
+        } else {
+            luaL_addchar(&out, text[i] == '+' ? ' ' : text[i]);
+        }
+    }
+    luaL_pushresult(&out);
+}
+
+static void push_query(lua_State *L, const char *query)
+{
+    lua_newtable(L); /* query */
+    while (*query != '\0') {
+        size_t len = strcspn(query, "&");
+        size_t name = strcspn(query, "=&");
+        if (len > 0) {
+            push_decoded(L, query, name); /* query name */
+            if (name < len)
+                push_decoded(L, query + name + 1, len - name - 1);
+            else
+                lua_pushliteral(L, ""); /* query name value */
+            lua_rawset(L, -3);
+        }
+        query += len + (query[len] == '&');
+    }
+}
+
+static void push_headers(lua_State *L, const struct server_request *request)
+{
+    lua_createtable(L, 0, (int)request->nheaders); /* headers */
+    for (size_t i = 0; i < request->nheaders; i++) {
+        luaL_Buffer name;
+        luaL_buffinit(L, &name);
+        for (const char *c = request->headers[i].name; *c != '\0'; c++)
+            luaL_addchar(&name, (char)tolower((unsigned char)*c));
+        luaL_pushresult(&name); /* headers name */
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, -3) == LUA_TNIL) { /* headers name nil */
+            lua_pop(L, 1);
+            lua_pushstring(L, request->headers[i].value);
+        } else { /* headers name old */
+            lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), request->headers[i].value);
+            lua_remove(L, -2);
+        }
+        lua_rawset(L, -3);
+    }
+}
+
+void lserver_message_push(lua_State *L, const struct server_request *request)
+{
+    luaL_checkstack(L, 8, "a request");
+    const char *path = origin_form(request->target);
+    size_t path_len = strcspn(path, "?");
+    const char *query = path[path_len] == '?' ? path + path_len + 1 : "";
+    lua_createtable(L, 0, 8); /* request */
+    lua_pushstring(L, request->method);
+    lua_setfield(L, -2, "method");
+    lua_pushstring(L, request->target);
+    lua_setfield(L, -2, "target");
+    lua_pushlstring(L, path, path_len);
+    lua_setfield(L, -2, "path");
+    lua_pushstring(L, query);
+    lua_setfield(L, -2, "raw_query");
+    push_query(L, query);
+    lua_setfield(L, -2, "query");
+    push_headers(L, request);
+    lua_setfield(L, -2, "headers");
+    lua_pushlstring(L, request->body, request->body_len);
+    lua_setfield(L, -2, "body");
+    lua_pushstring(L, request->remote);
+    lua_setfield(L, -2, "remote");
+}
+
+/* ---- responses ---- */
+
+/* struct http_header has no const; nothing writes to it here. */
+static char *borrow(const char *text)
+{
+    char *same;
+    memcpy(&same, &text, sizeof same);
+    return same;
+}
+
+struct fields { /* a userdata; the strings are those of the table, or kept in `anchor` */
+    size_t count;
+    struct http_header list[HEADERS_MAX];
+};
+
+/* The value on top of the stack, which is popped. anchor: a list that keeps converted numbers. */
+static void add_field(lua_State *L, struct fields *fields, int anchor, const char *name)
+{
+    size_t len;
+    if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
+        luaL_error(L, "header %s of %s: a string expected, got %s", name, RESPONSE,
+                   luaL_typename(L, -1));
+    const char *value = lua_tolstring(L, -1, &len);
+    if (strlen(value) != len)
+        luaL_error(L, "header %s of %s: its value holds a NUL byte", name, RESPONSE);
+    if (fields->count >= HEADERS_MAX)
+        luaL_error(L, "headers of %s: more than %d", RESPONSE, HEADERS_MAX);
+    fields->list[fields->count++] = (struct http_header){borrow(name), borrow(value)};
+    lua_rawseti(L, anchor, (lua_Integer)fields->count);
+}
+
+/* Pushes the userdata and the anchor. */
+static struct fields *push_fields(lua_State *L, int index)
+{
+    struct fields *fields = lua_newuserdatauv(L, sizeof *fields, 0);
+    fields->count = 0;
+    lua_newtable(L); /* … fields anchor */
+    int anchor = lua_gettop(L);
+    int type = lua_getfield(L, index, "headers"); /* … fields anchor headers */
+    if (type != LUA_TTABLE && type != LUA_TNIL)
+        luaL_error(L, "headers of %s: a table expected, got %s", RESPONSE, lua_typename(L, type));
+    if (type == LUA_TTABLE) {
+        for (lua_pushnil(L); lua_next(L, anchor + 1) != 0;) { /* … headers name value */
+            size_t len;
+            if (lua_type(L, -2) != LUA_TSTRING)
+                luaL_error(L, "headers of %s: the names must be strings", RESPONSE);
+            const char *name = lua_tolstring(L, -2, &len);
+            if (strlen(name) != len)
+                luaL_error(L, "headers of %s: a name holds a NUL byte", RESPONSE);
+            if (lua_istable(L, -1)) {
+                lua_Integer n = luaL_len(L, -1);
+                for (lua_Integer i = 1; i <= n; i++) {
+                    lua_geti(L, -1, i);
+                    add_field(L, fields, anchor, name);
+                }
+                lua_pop(L, 1);
+            } else {
+                add_field(L, fields, anchor, name);
+            }
+        }
+    }
+    lua_settop(L, anchor);
+    return fields;
+}
+
+void lserver_message_answer(lua_State *L, int index, struct server_exchange *exchange)
+{
+    static const char *const keys[] = {"status", "headers", "body", "drop", NULL};
+    index = lua_absindex(L, index);
+    if (!lua_istable(L, index))
+        luaL_error(L, "the handler must return a response table, it returned %s",
+                   luaL_typename(L, index));
+    larg_check_keys(L, index, RESPONSE, keys);
+    bool drop = larg_boolean(L, index, "drop", 0);
+    int64_t status = larg_integer(L, index, "status", 200);
+    size_t len = 0;
+    const char *body = larg_string(L, index, "body", "", &len);
+    const struct fields *fields = push_fields(L, index); /* … fields anchor */
+    struct err err;
+    if (server_check_reply(status < 0 || status > 1000 ? 0 : (int)status, fields->list,
+                           fields->count, &err) != 0)
+        luaL_error(L, "%s", err.msg);
+    if (exchange != NULL && drop)
+        server_drop(exchange);
+    else if (exchange != NULL)
+        server_reply(exchange, (int)status, fields->list, fields->count, body, len);
+    lua_pop(L, 2);
+}
+
+void lserver_message_refuse(struct server_exchange *exchange, int status, const char *message,
+                            const char *code)
+{
+    char body[ERROR_BYTES_MAX];
+    const struct http_header headers[] = {
+        {borrow("Content-Type"), borrow("application/json; charset=utf-8")},
+        {borrow("Retry-After"), borrow("1")},
+    };
+    int len =
+        snprintf(body, sizeof body, "{\"message\":\"%s\",\"errorCode\":\"%s\"}", message, code);
+    server_reply(exchange, status, headers, status == 503 ? 2 : 1, body, (size_t)len);
+}
