@@ -1,6 +1,7 @@
 #include "lsqlite_cursor.h"
 
 #include "json.h"
+#include "ljson.h"
 #include "mem.h"
 
 #include <lauxlib.h>
@@ -154,7 +155,7 @@ static int bind_value(lua_State *L, struct lsqlite_cursor *cursor, int place, in
     case LUA_TNIL:
         return sqlite3_bind_null(stmt, place);
     case LUA_TLIGHTUSERDATA:
-        if (lua_touserdata(L, index) == NULL) /* json.null */
+        if (ljson_is_null(L, index))
             return sqlite3_bind_null(stmt, place);
         break;
     case LUA_TBOOLEAN:

@@ -6,6 +6,7 @@
 
 int luaopen_jeton(lua_State *L);        /* jeton.c */
 int luaopen_jeton_crypto(lua_State *L); /* lcrypto.c */
+int luaopen_jeton_exec(lua_State *L);   /* lexec_module.c; internal: the sandbox's --exec */
 int luaopen_jeton_http(lua_State *L);   /* lhttp.c */
 int luaopen_jeton_json(lua_State *L);   /* ljson.c */
 int luaopen_jeton_log(lua_State *L);    /* llog.c */

@@ -1,0 +1,181 @@
+#include "lexec.h"
+
+#include "mem.h"
+#include "tempdir.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int too_long(const char *what, const char *name, struct err *err)
+{
+    return err_set(err, ERR_CONFIG, "%s '%s' is longer than %zu bytes", what, name, LEXEC_TEXT_MAX);
+}
+
+/* Appends text with each {dir} replaced. -1: over the limit. */
+static int expand(const struct lexec *exec, const char *text, size_t len, struct buf *out)
+{
+    const char *end = text + len;
+    while (text < end) {
+        const char *token = memmem(text, (size_t)(end - text), LEXEC_TOKEN, strlen(LEXEC_TOKEN));
+        const char *stop = token != NULL ? token : end;
+        if (buf_append(out, text, (size_t)(stop - text)) != 0 ||
+            (token != NULL && buf_puts(out, exec->dir) != 0))
+            return -1;
+        text = token != NULL ? token + strlen(LEXEC_TOKEN) : end;
+    }
+    return 0;
+}
+
+static void add(char ***list, size_t *count, char *text)
+{
+    *list = mem_realloc(*list, (*count + 2) * sizeof **list);
+    (*list)[(*count)++] = text;
+    (*list)[*count] = NULL;
+}
+
+int lexec_make_dir(struct lexec *exec, struct err *err)
+{
+    exec->dir = tempdir_new(err);
+    return exec->dir != NULL ? tempdir_make_dir(exec->dir, LEXEC_STATE, err) : -1;
+}
+
+void lexec_add_arg(struct lexec *exec, const char *arg)
+{
+    add(&exec->argv, &exec->argc, mem_strdup(arg));
+}
+
+int lexec_add_env(struct lexec *exec, const char *name, const char *value, struct err *err)
+{
+    struct buf entry;
+    buf_create(&entry, LEXEC_TEXT_MAX);
+    if (buf_printf(&entry, "%s=", name) != 0 || expand(exec, value, strlen(value), &entry) != 0) {
+        buf_destroy(&entry);
+        return too_long("environment variable", name, err);
+    }
+    add(&exec->env, &exec->envc, buf_take(&entry));
+    return 0;
+}
+
+int lexec_add_file(struct lexec *exec, const char *name, const char *text, size_t len,
+                   struct err *err)
+{
+    struct buf content;
+    buf_create_secret(&content, LEXEC_TEXT_MAX); /* configurations hold secrets */
+    int result = expand(exec, text, len, &content) == 0
+                     ? tempdir_write(exec->dir, name, content.data, content.len, err)
+                     : too_long("file", name, err);
+    buf_destroy(&content);
+    return result;
+}
+
+/* ---- the child ---- */
+
+/*
+ * Ctrl-C and a hang-up come from the terminal to its whole foreground process group: a child that
+ * is in ours has got the signal already, and a second one could make it give up its own clean-up.
+ * What a process sent came to us alone.
+ */
+static void forward(void *arg, int signo, bool by_process)
+{
+    struct lexec *exec = arg;
+    if (exec->pid > 0 && (by_process || getpgid(exec->pid) != getpgrp()))
+        kill(exec->pid, signo);
+}
+
+static void remove_dir(struct lexec *exec)
+{
+    struct err err;
+    if (exec->dir == NULL)
+        return;
+    if (tempdir_remove(exec->dir, &err) != 0)
+        log_msg(exec->log, LOG_WARN, "%s", err.msg);
+    mem_free(exec->dir);
+    exec->dir = NULL;
+}
+
+static void on_exit_of_child(void *arg, int wait_status)
+{
+    struct lexec *exec = arg;
+    exec->pid = 0;
+    exec->status = process_exit_status(wait_status);
+    loop_timer_stop(exec->loop, &exec->timer);
+    signals_pop(exec->signals, &exec->handler);
+    remove_dir(exec);
+    exec->ended(exec->arg);
+}
+
+static void on_term_timeout(void *arg)
+{
+    struct lexec *exec = arg;
+    if (exec->pid > 0)
+        kill(exec->pid, SIGKILL);
+}
+
+int lexec_start(struct lexec *exec, void (*ended)(void *arg), void *arg, struct err *err)
+{
+    exec->ended = ended;
+    exec->arg = arg;
+    pid_t pid = process_spawn(exec->argv, exec->env, err);
+    if (pid < 0)
+        return -1;
+    exec->pid = pid;
+    if (process_watch_start(exec->loop, &exec->watch, pid, on_exit_of_child, exec, err) != 0)
+        return -1;
+    signals_push(exec->signals, &exec->handler, forward, exec);
+    return 0;
+}
+
+void lexec_stop(struct lexec *exec)
+{
+    if (exec->pid <= 0)
+        return;
+    kill(exec->pid, SIGTERM);
+    loop_timer_start(exec->loop, &exec->timer, LEXEC_TERM_MS, on_term_timeout, exec);
+}
+
+/* A child that is not waited for yet keeps its number: the signals reach no one else. */
+static void end_child(pid_t pid, int grace_ms)
+{
+    int status, fd = pidfd_open(pid, 0);
+    struct pollfd exit = {.fd = fd, .events = POLLIN};
+    int ready = 0;
+    kill(pid, SIGTERM);
+    do {
+        ready = fd >= 0 ? poll(&exit, 1, grace_ms) : 0;
+    } while (ready < 0 && errno == EINTR);
+    if (ready <= 0)
+        kill(pid, SIGKILL);
+    if (fd >= 0)
+        close(fd);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+static void free_list(char **list)
+{
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+        mem_free_secret(list[i]);
+    mem_free(list);
+}
+
+void lexec_destroy(struct lexec *exec, int grace_ms)
+{
+    if (exec->pid > 0) {
+        process_watch_stop(&exec->watch);
+        loop_timer_stop(exec->loop, &exec->timer);
+        signals_pop(exec->signals, &exec->handler);
+        end_child(exec->pid, grace_ms);
+        exec->pid = 0;
+    }
+    remove_dir(exec);
+    free_list(exec->argv);
+    free_list(exec->env);
+    exec->argv = exec->env = NULL;
+    exec->argc = exec->envc = 0;
+}

@@ -1,0 +1,51 @@
+/* The child of exec.run: its private folder, its environment, its signals, its end. Private to
+ * jeton.exec. */
+#ifndef JETON_LEXEC_H
+#define JETON_LEXEC_H
+
+#include "buf.h"
+#include "err.h"
+#include "log.h"
+#include "loop.h"
+#include "process.h"
+#include "signals.h"
+
+#include <stdbool.h>
+
+#define LEXEC_TOKEN    "{dir}" /* replaced by the folder's path */
+#define LEXEC_STATE    "state" /* the subfolder that every child gets */
+#define LEXEC_TERM_MS  5000    /* from SIGTERM to SIGKILL */
+#define LEXEC_ARGS_MAX 4096
+#define LEXEC_TEXT_MAX ((size_t)1024 * 1024) /* of a file, after replacement */
+
+struct lexec {
+    struct loop *loop;
+    struct log *log;
+    struct signals *signals;
+    char *dir;          /* NULL: none (any more) */
+    char **argv, **env; /* NULL-terminated, owned */
+    size_t argc, envc;
+    pid_t pid; /* 0: no child (any more) */
+    struct process_watch watch;
+    struct signals_handler handler;
+    struct loop_timer timer; /* to SIGKILL */
+    int status;              /* exit status once it has ended */
+    void (*ended)(void *arg);
+    void *arg;
+};
+
+int lexec_make_dir(struct lexec *exec, struct err *err);
+void lexec_add_arg(struct lexec *exec, const char *arg);
+/* NAME=value; {dir} in it is replaced. */
+int lexec_add_env(struct lexec *exec, const char *name, const char *value, struct err *err);
+int lexec_add_file(struct lexec *exec, const char *name, const char *text, size_t len,
+                   struct err *err);
+/* Starts the child; `ended` is called from the loop when it has ended and its folder is gone. */
+int lexec_start(struct lexec *exec, void (*ended)(void *arg), void *arg, struct err *err);
+/* SIGTERM, and SIGKILL if it still runs LEXEC_TERM_MS later. Does not wait. */
+void lexec_stop(struct lexec *exec);
+/* Ends the child before it returns (blocks up to grace_ms between SIGTERM and SIGKILL) and frees
+ * all; idempotent. */
+void lexec_destroy(struct lexec *exec, int grace_ms);
+
+#endif
