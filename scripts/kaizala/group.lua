@@ -29,7 +29,15 @@ Group.__name = "kaizala.Group"
 
 ---@class kaizala.Sent
 ---@field reference_id string of the message; `dry-run` in a dry run
+---@field failed_result? kaizala.Failed[] subscribers whom it did not reach
 ---@field dry_run? boolean true when it was printed, not sent
+---@field raw table
+
+---@class kaizala.Failed
+---@field subscriber string phone number
+---@field subscriber_id string
+---@field error_code string
+---@field error_reason string
 ---@field raw table
 
 -- Which client a group belongs to: kept apart from the fields, which are the service's.
@@ -171,7 +179,16 @@ function Group:send_message(text, options)
   }
   if dry_run then return { reference_id = "dry-run", dry_run = true, raw = reply } end
   check.reply(reply.referenceId, "referenceId", "string", "POST " .. target)
-  return names.convert(reply, "message", {})
+  local sent = names.convert(reply, "message", {})
+  if sent.failed_result then
+    local failed = {}
+    for i, raw in ipairs(check.reply(reply.failedResult, "failedResult", "list", "POST " .. target)) do
+      check.reply(raw, "failedResult[]", "object", "POST " .. target)
+      failed[i] = names.convert(raw, nil, {})
+    end
+    sent.failed_result = failed
+  end
+  return sent
 end
 
 return group

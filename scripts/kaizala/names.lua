@@ -65,7 +65,7 @@ end
 --- Copies an object of the wire into a table, with Lua's names. Nulls are left out; nested values
 --- stay as they are.
 ---@param raw table decoded JSON object
----@param object string the object's own name: `group`
+---@param object? string the object's own name: `group`
 ---@param into table receives the fields, and `raw`
 ---@param reserved? table<string, any> Lua names that no field may take
 ---@return table into

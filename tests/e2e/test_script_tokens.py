@@ -1,0 +1,252 @@
+"""Scripts and tokens: one exchange for all tasks, what a dry run sends, where a secret may go."""
+
+import os
+import socket
+import threading
+import unittest
+
+import support
+from support import GROUP, TENANT_TOKEN
+
+TASKS = """\
+local kaizala = require "kaizala"
+local task = require "jeton.task"
+local token = require "jeton.token"
+local kz = kaizala.connect()
+local list = {}
+for i = 1, 64 do list[i] = i end
+local sources = {}
+local names = task.map(list, function(i)
+  if i % 2 == 0 then
+    sources[assert(token.get()).source] = true
+  end
+  return kz:me().name
+end, { limit = 64 })
+print(#names, names[1], names[64])
+"""
+
+
+class Tasks(support.Case):
+    def run_script(self, text, *args, options=(), **more):
+        path = self.write("script.lua", text)
+        return self.jeton("run", *options, path, *args, **more)
+
+    def test_64_tasks_on_an_empty_cache(self):
+        sandbox = self.sandbox("--rate-limit", "0")
+        self.configure(sandbox.base)
+        done = self.run_script(TASKS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.split("\t"), ["64", "Alice Martin", "Alice Martin\n"])
+        self.assertEqual(sandbox.exchanges(), 1)
+        self.assertEqual(len(sandbox.requests("/users/me")), 64)
+
+    def test_64_tasks_whose_token_the_service_refuses(self):
+        sandbox = self.sandbox("--rate-limit", "0")
+        self.configure(sandbox.base)
+        self.ok("token", "contoso")
+        sandbox.steer("clock", {"advance_s": 86400 + 60})
+        done = self.run_script(TASKS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sandbox.exchanges(), 2)
+
+    def test_a_cancelled_task_takes_no_exchange_from_the_others(self):
+        sandbox = self.sandbox("--rate-limit", "0")
+        self.configure(sandbox.base)
+        done = self.run_script("""\
+local task = require "jeton.task"
+local token = require "jeton.token"
+local function get() return assert(token.get()).source end
+local first = task.spawn(get)
+local others = {}
+for i = 1, 8 do others[i] = task.spawn(get) end
+task.yield()
+first:cancel()
+print((pcall(first.join, first)))
+for i = 1, 8 do others[i]:join() end
+print "done"
+""")
+        self.assertEqual((done.returncode, done.stdout), (0, "false\ndone\n"), done.stderr)
+        self.assertEqual(sandbox.exchanges(), 1)
+
+    def test_a_deadline_ends_a_request_in_flight(self):
+        sandbox = self.sandbox("--rate-limit", "0")
+        self.configure(sandbox.base)
+        sandbox.steer("faults", [{"match": {"path": "*/users/me"}, "times": 9, "delay_ms": 30000}])
+        done = self.run_script("require 'kaizala'.connect():me()", options=["--timeout", "1s"], timeout=20)
+        self.assertEqual(done.returncode, 8, done.stderr)
+
+
+class DryRun(support.Case):
+    SCRIPT = f"""\
+local http = require "jeton.http"
+local kz = require "kaizala".connect()
+print(#kz:groups():all())
+local group = kz:group "{GROUP}"
+local sent = group:send_message("Bonjour é", {{ reply_to = "r1" }})
+print(sent.reference_id, sent.dry_run)
+print(group:add_members {{ "+33100000003" }})
+local new = kz:create_group {{ name = "New" }}
+print(new.id, new.name)
+local response = assert(http.post(os.getenv "BASE" .. "/plain", {{ query = {{ a = 1 }}, json = {{ x = 1 }} }}))
+print(response.status, response.body, response.dry_run)
+"""
+
+    def test_what_is_printed_and_what_goes_out(self):
+        sandbox = self.sandbox()
+        self.configure(sandbox.base)
+        path = self.write("script.lua", self.SCRIPT)
+        done = self.jeton("run", "--dry-run", path, env={"BASE": sandbox.url})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, f"""\
+1
+POST {sandbox.url}/v1/groups/{GROUP}/messages
+{{"message":"Bonjour é","replyToReferenceId":"r1"}}
+dry-run\ttrue
+PUT {sandbox.url}/v1/groups/{GROUP}/members
+{{"members":["+33100000003"]}}
+true
+POST {sandbox.url}/v1/groups
+{{"name":"New","welcomeMessage":""}}
+dry-run\tNew
+POST {sandbox.url}/plain?a=1
+{{"x":1}}
+200\t{{}}\ttrue
+""")
+        self.assertEqual({r["method"] for r in sandbox.requests()}, {"GET"})
+
+    def test_a_secret_is_masked(self):
+        sandbox = self.sandbox()
+        self.configure(sandbox.base)
+        path = self.write("script.lua", f"""\
+local token = require "jeton.token"
+local http = require "jeton.http"
+assert(token.get())
+assert(http.request {{ connector = true, method = "POST", path = "/x", body = "is {TENANT_TOKEN} here" }})
+""")
+        done = self.jeton("run", "--dry-run", path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, f"POST {sandbox.url}/v1/x\nis ******** here\n")
+
+
+class Listener:
+    """A socket that counts who connects."""
+
+    def __init__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.connections = 0
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            connection.close()
+
+
+class Secrets(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.service = self.sandbox()
+        self.listener = Listener()
+        self.addCleanup(self.listener.socket.close)
+        self.elsewhere = f"http://127.0.0.1:{self.listener.port}"
+
+    def try_request(self, expression, configured=True):
+        if configured:
+            self.configure(self.service.base)
+        path = self.write("script.lua", f"""\
+local http = require "jeton.http"
+local token = require "jeton.token"
+local t = assert(token.get "contoso")
+local response, err = http.request({expression})
+if err then print(err.kind, err.message) else print(response.status) end
+""")
+        return self.jeton("run", path, env={"ELSEWHERE": self.elsewhere, "SERVICE": self.service.url})
+
+    def test_no_secret_leaves_for_a_host_that_is_not_allowed(self):
+        target = "url = os.getenv 'ELSEWHERE'"
+        for expression in (f"{{ {target}, headers = {{ accessToken = t.access_token }} }}",
+                           f"{{ {target}, headers = {{ Authorization = 'Bearer ' .. t.access_token }} }}",
+                           f"{{ {target} .. '/' .. t.access_token }}",
+                           f"{{ {target}, query = {{ q = '{TENANT_TOKEN}' }} }}",
+                           f"{{ {target}, method = 'POST', json = {{ x = '{TENANT_TOKEN}' }} }}",
+                           f"{{ {target}, method = 'POST', form = {{ x = t.access_token }} }}",
+                           f"{{ {target}, method = 'POST', body = "
+                           "require 'jeton.crypto'.base64('user:' .. t.access_token) }"):
+            with self.subTest(expression):
+                done = self.try_request(expression)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertTrue(done.stdout.startswith("auth\t"), done.stdout)
+                self.assertIn(f"127.0.0.1:{self.listener.port}", done.stdout)
+                self.assertNotIn(TENANT_TOKEN, done.stdout + done.stderr)
+        self.assertEqual(self.listener.connections, 0)
+
+    def test_http_off_loopback_is_refused(self):
+        self.configure(self.service.base, allow_hosts=["*.example.org"])
+        done = self.try_request("{ url = 'http://api.example.org/', headers = { accessToken = t.access_token } }",
+                                configured=False)
+        self.assertTrue(done.stdout.startswith("auth\t"), done.stdout + done.stderr)
+
+    def test_a_secret_goes_where_its_connector_allows(self):
+        done = self.try_request("{ url = os.getenv 'SERVICE' .. '/v1/users/me',"
+                                " headers = { accessToken = t.access_token } }")
+        self.assertEqual(done.stdout, "200\n", done.stderr)
+        self.configure(self.service.base, allow_hosts=[f"127.0.0.1:{self.listener.port}"])
+        done = self.try_request("{ url = os.getenv 'ELSEWHERE', headers = { accessToken = t.access_token } }",
+                                configured=False)
+        self.assertTrue(done.stdout.startswith("network\t"), done.stdout + done.stderr)
+        self.assertEqual(self.listener.connections, 1)
+
+    def test_without_a_secret_any_host_will_do(self):
+        done = self.try_request("{ url = os.getenv 'ELSEWHERE', headers = { x = 'y' } }")
+        self.assertTrue(done.stdout.startswith("network\t"), done.stdout + done.stderr)
+        self.assertEqual(self.listener.connections, 1)
+
+    def test_one_connectors_secret_does_not_go_to_another_service(self):
+        self.configure(self.service.base)
+        other = f"""\
+version: 1
+connectors:
+  fabrikam:
+    provider: kaizala
+    token_service: {self.elsewhere}/v1
+    application_id: {{ env: OTHER_ID }}
+    application_secret: {{ env: OTHER_ID }}
+    refresh_token: {{ env: OTHER_ID }}
+"""
+        self.write("conf.d/other.yaml", other)
+        done = self.try_request(f"{{ connector = 'fabrikam', path = '/x', query = {{ a = '{TENANT_TOKEN}' }} }}",
+                                configured=False)
+        self.assertTrue(done.stdout.startswith("auth\t"), done.stdout + done.stderr)
+        self.assertEqual(self.listener.connections, 0)
+
+    def test_an_absolute_url_must_be_allowed(self):
+        done = self.try_request("{ connector = true, path = os.getenv 'ELSEWHERE' .. '/v1/groups' }")
+        self.assertTrue(done.stdout.startswith("auth\t"), done.stdout + done.stderr)
+        self.assertEqual(self.listener.connections, 0)
+
+    def test_what_was_exchanged_by_hand_goes_to_its_service_alone(self):
+        path = self.write("script.lua", f"""\
+local http = require "jeton.http"
+local t = assert(require "jeton.token".exchange {{
+  token_service = os.getenv "SERVICE" .. "/v1",
+  application_id = "{support.APPLICATION_ID}",
+  application_secret = "{support.APPLICATION_SECRET}",
+  refresh_token = "{TENANT_TOKEN}",
+}})
+local headers = {{ accessToken = t.access_token }}
+print(assert(http.get(t.endpoint_url .. "/v1/users/me", {{ headers = headers }})).status)
+print(select(2, http.get(os.getenv "ELSEWHERE", {{ headers = headers }})).kind)
+print(select(2, http.get(os.getenv "ELSEWHERE", {{ query = {{ a = "{TENANT_TOKEN}" }} }})).kind)
+""")
+        done = self.jeton("run", path, env={"ELSEWHERE": self.elsewhere, "SERVICE": self.service.url})
+        self.assertEqual((done.returncode, done.stdout), (0, "200\nauth\nauth\n"), done.stderr)
+        self.assertEqual(self.listener.connections, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
