@@ -75,6 +75,25 @@ print "done"
         done = self.run_script("require 'kaizala'.connect():me()", options=["--timeout", "1s"], timeout=20)
         self.assertEqual(done.returncode, 8, done.stderr)
 
+    def test_a_script_that_ends_with_calls_in_flight(self):
+        sandbox = self.sandbox("--rate-limit", "0")
+        self.configure(sandbox.base)
+        self.ok("token", "contoso")
+        sandbox.steer("faults", [{"match": {"path": "*"}, "times": 0, "delay_ms": 20000}])
+        done = self.run_script("""\
+local http = require "jeton.http"
+local task = require "jeton.task"
+local token = require "jeton.token"
+task.spawn(http.request, { connector = true, path = "/users/me" })
+task.spawn(http.request, { connector = true, path = "/users/me", method = "POST", json = {} })
+task.spawn(http.get, os.getenv "BASE" .. "/v1/users/me")
+task.spawn(token.refresh)
+task.sleep(0.2)
+collectgarbage()
+os.exit(3)
+""", env={"BASE": sandbox.url}, timeout=10)
+        self.assertEqual((done.returncode, done.stderr), (3, ""))
+
 
 class DryRun(support.Case):
     SCRIPT = f"""\

@@ -105,12 +105,4 @@ function TestConnector.test_a_cancelled_call()
   lu.assertEquals(assert(http.request { connector = true, path = "/users/me" }).status, 200)
 end
 
-function TestConnector.test_a_call_in_flight_when_the_script_ends_by_os_exit()
-  -- Nothing to see here but the sanitizer: the state closes over a call that never came back.
-  steer("faults", { { match = { path = "/v1/users/me" }, delay_ms = 20000 } })
-  task.spawn(function() pcall(http.request, { connector = true, path = "/users/me" }) end)
-  task.spawn(function() pcall(http.get, SANDBOX .. "/v1/users/me") end)
-  task.sleep(0.1)
-end
-
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "TestConnector", TestConnector } })

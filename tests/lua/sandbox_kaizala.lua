@@ -83,7 +83,9 @@ function TestClient.test_groups_ask_for_what_is_wanted()
 end
 
 function TestClient.test_create_group()
-  local group = kz:create_group { name = "Été", welcome_message = "Hello", members = { BRUNO }, type = "Group" }
+  local group = kz:create_group {
+    name = "Été", welcome_message = "Hello", members = { BRUNO }, type = "Group",
+  }
   lu.assertEquals(group.name, "Été")
   lu.assertEquals(group.members_added, true)
   local details = group:details()
@@ -210,7 +212,8 @@ function TestReplies.test_a_reply_of_the_wrong_shape_names_the_field()
     { "*/members", "GET", '{"members": [null]}', "'members[]'", function() group:members():all() end },
     { "/v1/groups", "GET", { groups = json.null }, "'groups' should be a list, but it is null",
       function() kz:groups():all() end },
-    { "/v1/groups", "GET", '{"groups": [{"groupName": "x"}]}', "'groupId'", function() kz:groups():all() end },
+    { "/v1/groups", "GET", '{"groups": [{"groupName": "x"}]}', "'groupId'",
+      function() kz:groups():all() end },
     { "/v1/groups", "POST", { groupName = "x" }, "'groupId'", kz.create_group, kz, { name = "x" } },
     { "/v1/groups/*", "GET", '{"groups": []}', "'groups[]'", group.details, group },
     { "*/users/me", "GET", "[]", "JSON object", kz.me, kz },
@@ -246,8 +249,7 @@ end
 
 function TestReplies.test_tasks_share_a_client()
   local names = task.map({ 1, 2, 3, 4, 5, 6 }, function() return kz:me().name end, { limit = 3 })
-  lu.assertEquals(names, { "Alice Martin", "Alice Martin", "Alice Martin", "Alice Martin", "Alice Martin",
-    "Alice Martin" })
+  lu.assertEquals(table.concat(names, ","), ("Alice Martin"):rep(6, ","))
 end
 
 steer("switches", { per_minute = 0, tenant_per_minute = 0 })

@@ -57,7 +57,8 @@ end
 
 function TestToken.test_the_token_works()
   local t = assert(token.get())
-  local response = assert(http.get(t.endpoint_url .. "/v1/users/me", { headers = { accessToken = t.access_token } }))
+  local headers = { accessToken = t.access_token }
+  local response = assert(http.get(t.endpoint_url .. "/v1/users/me", { headers = headers }))
   lu.assertEquals(response.status, 200)
 end
 
@@ -100,7 +101,8 @@ function TestToken.test_exchange_is_refused()
 end
 
 function TestToken.test_exchange_checks_its_arguments()
-  lu.assertErrorMsgContains("did you mean 'refresh_token'", token.exchange, credentials { refresh_tokn = "x" })
+  lu.assertErrorMsgContains("did you mean 'refresh_token'", token.exchange,
+    credentials { refresh_tokn = "x" })
   local without = credentials()
   without.application_id = nil
   lu.assertErrorMsgContains("application_id is missing", token.exchange, without)

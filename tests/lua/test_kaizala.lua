@@ -10,9 +10,8 @@ local TestNames = {}
 function TestNames.test_the_objects_own_name_is_dropped()
   local cases = {
     { "groupId", "group", "id" }, { "groupName", "group", "name" },
-    { "actionType", "action", "type" }, { "groupType", "group", "type" },
-    { "groupedBy", "group", "grouped_by" },
-    { "actionType", "action", "type" }, { "groupType", "group", "type" }, { "groupedBy", "group", "grouped_by" },
+    { "groupImageUrl", "group", "image_url" }, { "actionType", "action", "type" },
+    { "groupType", "group", "type" }, { "groupedBy", "group", "grouped_by" },
     { "group", "group", "group" }, { "id", "member", "id" }, { "groupId", nil, "group_id" },
   }
   for _, case in ipairs(cases) do
