@@ -29,7 +29,7 @@ function crypto.hex(bytes) end
 
 ---@param hex string an even number of hex digits of either case
 ---@return string? bytes nil when text is anything else
----@return jeton.Error? err kind `invalid`
+---@return jeton.Err? err kind `invalid`
 function crypto.unhex(hex) end
 
 ---Base64 with padding (RFC 4648 §4).
@@ -39,7 +39,7 @@ function crypto.base64(bytes) end
 
 ---@param text string base64, with or without padding
 ---@return string? bytes nil when text is anything else
----@return jeton.Error? err kind `invalid`
+---@return jeton.Err? err kind `invalid`
 function crypto.unbase64(text) end
 
 ---Base64 for URLs, without padding (RFC 4648 §5), as JWTs have it.
@@ -49,7 +49,7 @@ function crypto.base64url(bytes) end
 
 ---@param text string base64url, with or without padding
 ---@return string? bytes nil when text is anything else
----@return jeton.Error? err kind `invalid`
+---@return jeton.Err? err kind `invalid`
 function crypto.unbase64url(text) end
 
 ---Compares without telling by its duration where the texts differ or how long `known` is.

@@ -9,7 +9,7 @@ local json = {}
 json.null = nil
 
 ---@class jeton.json.DecodeOptions
----@field lenient? boolean unquoted keys, single quotes, comments, trailing commas, Python's `str(dict)`, Latin-1
+---@field lenient? boolean unquoted keys, single quotes, comments, trailing commas, `str(dict)`, Latin-1
 ---@field max_bytes? integer the longest text that is read, in bytes (at most and by default 64 MiB)
 ---@field max_depth? integer the deepest nesting that is read (at most and by default 128)
 
@@ -21,7 +21,7 @@ json.null = nil
 ---@param text string
 ---@param options? jeton.json.DecodeOptions
 ---@return any value nil when text is not JSON
----@return jeton.Error? err kind `invalid`, with line and column in its message
+---@return jeton.Err? err kind `invalid`, with line and column in its message
 function json.decode(text, options) end
 
 ---Writes a value. A table with string keys is an object, its keys in byte order; a table with 1 … n is
@@ -29,7 +29,7 @@ function json.decode(text, options) end
 ---@param value any nil and `json.null` are written `null`
 ---@param options? jeton.json.EncodeOptions
 ---@return string? text nil when the value cannot be written
----@return jeton.Error? err kind `invalid`; its message begins with the path to what cannot be written (`$.a[3]: …`)
+---@return jeton.Err? err kind `invalid`, with the path to what cannot be written (`$.a[3]: …`)
 function json.encode(value, options) end
 
 ---Marks a table as a list, so that it is written `[]` when it is empty.
