@@ -1,0 +1,228 @@
+#include "log.h"
+
+#include "json.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define READ_MAX ((size_t)4 * 1024 * 1024)
+
+/* A log into a socket that keeps the bounds of writes. */
+struct fixture {
+    int fds[2];
+    struct log *log;
+    struct redact *redact;
+};
+
+static void setup(struct fixture *fixture, enum log_level level, enum log_format format, bool color)
+{
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fixture->fds), 0);
+    fixture->redact = redact_new();
+    redact_add(fixture->redact, "hunter22", 8);
+    fixture->log = log_new(fixture->fds[1], level, format, color, fixture->redact);
+}
+
+static void teardown(struct fixture *fixture)
+{
+    log_free(fixture->log);
+    redact_free(fixture->redact);
+    close(fixture->fds[0]);
+    close(fixture->fds[1]);
+}
+
+/* The next write as it was made, or "" where none was. */
+static void check_written(struct fixture *fixture, const char *expected)
+{
+    char got[4096];
+    ssize_t len = recv(fixture->fds[0], got, sizeof got - 1, MSG_DONTWAIT);
+    got[len > 0 ? len : 0] = '\0';
+    assert_string_equal(got, expected);
+}
+
+static void test_text(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    setup(&fixture, LOG_DEBUG, LOG_TEXT, false);
+    log_msg(fixture.log, LOG_ERROR, "%s: %d", "number", 5);
+    check_written(&fixture, "jeton: error: number: 5\n");
+    log_msg(fixture.log, LOG_WARN, "w");
+    check_written(&fixture, "jeton: warning: w\n");
+    log_msg(fixture.log, LOG_INFO, "i");
+    check_written(&fixture, "jeton: info: i\n");
+    log_msg(fixture.log, LOG_DEBUG, "d");
+    check_written(&fixture, "jeton: debug: d\n");
+    log_msg(fixture.log, LOG_TRACE, "t");
+    check_written(&fixture, "");
+    teardown(&fixture);
+}
+
+static void test_levels(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    setup(&fixture, LOG_WARN, LOG_TEXT, false);
+    assert_true(log_enabled(fixture.log, LOG_ERROR));
+    assert_true(log_enabled(fixture.log, LOG_WARN));
+    assert_false(log_enabled(fixture.log, LOG_INFO));
+    log_event(fixture.log, LOG_INFO, "dropped", NULL, 0);
+    check_written(&fixture, "");
+    teardown(&fixture);
+}
+
+static void test_color(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    setup(&fixture, LOG_INFO, LOG_TEXT, true);
+    log_msg(fixture.log, LOG_ERROR, "x");
+    check_written(&fixture, "jeton: \x1b[1;31merror\x1b[0m: x\n");
+    teardown(&fixture);
+}
+
+static void test_fields(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct log_field fields[] = {
+        {"plain", "a/b:c"},   {"empty", ""},       {"spaced", "a b"},    {"gone", NULL},
+        {"quoted", "a\"\\b"}, {"assigned", "a=b"}, {"lines", "a\nb\tc"},
+    };
+    setup(&fixture, LOG_INFO, LOG_TEXT, false);
+    log_event(fixture.log, LOG_INFO, "m", fields, sizeof fields / sizeof *fields);
+    check_written(&fixture, "jeton: info: m plain=a/b:c empty=\"\" spaced=\"a b\" "
+                            "quoted=\"a\\\"\\\\b\" assigned=\"a=b\" lines=\"a\\nb\\tc\"\n");
+    teardown(&fixture);
+}
+
+static void test_terminal_is_safe(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    setup(&fixture, LOG_INFO, LOG_TEXT, false);
+    log_msg(fixture.log, LOG_INFO, "one\n\ttwo \x1b]0;title\a \r \x7f\n\n");
+    check_written(&fixture, "jeton: info: one\n\ttwo \\x1b]0;title\\x07 \\r \\x7f\n");
+    log_msg(fixture.log, LOG_INFO,
+            "\xc2\x9b"
+            "31m \xe2\x80\xae caf\xc3\xa9 caf\xe9");
+    check_written(&fixture, "jeton: info: \\x9b31m \\u202e caf\xc3\xa9 caf\\xe9\n");
+    const struct log_field field = {"na\x1bme", "va\x1blue"};
+    log_event(fixture.log, LOG_INFO, "m", &field, 1);
+    check_written(&fixture, "jeton: info: m na\\x1bme=\"va\\x1blue\"\n");
+    teardown(&fixture);
+}
+
+static void test_secrets_are_masked(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct log_field field = {"url", "http://x/?q=hunter%32%32"};
+    setup(&fixture, LOG_INFO, LOG_TEXT, false);
+    log_event(fixture.log, LOG_INFO, "it is hunter22", &field, 1);
+    check_written(&fixture, "jeton: info: it is ******** url=\"http://x/?q=********\"\n");
+    teardown(&fixture);
+}
+
+/* Parses the line that was written; the caller frees it. */
+static struct json *read_json(struct fixture *fixture)
+{
+    struct err err = {0};
+    char got[4096];
+    ssize_t len = recv(fixture->fds[0], got, sizeof got, MSG_DONTWAIT);
+    assert_true(len > 1 && got[len - 1] == '\n');
+    assert_null(memchr(got, '\n', (size_t)len - 1));
+    struct json *json = json_parse(got, (size_t)len, NULL, &err);
+    if (json == NULL)
+        fail_msg("%.*s: %s", (int)len, got, err.msg);
+    return json;
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct log_field fields[] = {
+        {"name", "hunter22"}, {"level", "mine"}, {"gone", NULL}, {"bytes", "caf\xe9\x1b\"\\"}};
+    setup(&fixture, LOG_INFO, LOG_JSON, true);
+    log_event(fixture.log, LOG_WARN, "two\nlines \xff\n", fields, 4);
+    struct json *json = read_json(&fixture);
+    assert_int_equal(strlen(json_string(json_get(json, "time"))), 29);
+    assert_string_equal(json_string(json_get(json, "level")), "warning");
+    assert_string_equal(json_string(json_get(json, "message")), "two\nlines \xef\xbf\xbd");
+    assert_string_equal(json_string(json_get(json, "name")), "********");
+    assert_string_equal(json_string(json_get(json, "level_")), "mine");
+    assert_string_equal(json_string(json_get(json, "bytes")), "caf\xef\xbf\xbd\x1b\"\\");
+    assert_null(json_get(json, "gone"));
+    json_free(json);
+    teardown(&fixture);
+}
+
+/* Whatever comes in is one valid line, and no cut leaves a part of a secret behind. */
+static void test_long_input(void **state)
+{
+    (void)state;
+    size_t len = 200 * 1024;
+    char *text = mem_alloc(len + 1), path[] = "/tmp/jeton-log-XXXXXX";
+    for (size_t i = 0; i + 8 <= len; i += 8)
+        memcpy(text + i, i % 16 == 0 ? "hunter22" : "\x01\x01\x01\x01\x01\x01\x01\x01", 8);
+    struct log_field fields[8];
+    for (size_t i = 0; i < 8; i++)
+        fields[i] = (struct log_field){"field", text};
+    struct redact *redact = redact_new();
+    redact_add(redact, "hunter22", 8);
+    int fd = mkstemp(path);
+    struct log *log = log_new(fd, LOG_INFO, LOG_JSON, false, redact);
+    log_event(log, LOG_INFO, text, fields, 8);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    struct buf written;
+    struct err err = {0};
+    buf_create(&written, READ_MAX);
+    assert_int_equal(buf_read_fd(&written, fd), 0);
+    struct json *json = json_parse(written.data, written.len, NULL, &err);
+    assert_non_null(json);
+    assert_null(strstr(written.data, "hunt"));
+    assert_non_null(json_get(json, "field")); /* some had room, the line is whole all the same */
+    json_free(json);
+    buf_destroy(&written);
+    log_free(log);
+    redact_free(redact);
+    close(fd);
+    unlink(path);
+    mem_free(text);
+}
+
+static void test_errno_survives(void **state)
+{
+    (void)state;
+    struct log *log = log_new(-1, LOG_INFO, LOG_TEXT, false, NULL);
+    errno = ENOENT;
+    log_msg(log, LOG_INFO, "nobody reads this");
+    assert_int_equal(errno, ENOENT);
+    log_free(log);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_color),
+        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_terminal_is_safe),
+        cmocka_unit_test(test_secrets_are_masked),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_long_input),
+        cmocka_unit_test(test_errno_survives),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

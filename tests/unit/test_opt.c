@@ -1,0 +1,378 @@
+#include "opt.h"
+
+#include "mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ARGS_MAX 16
+
+struct values {
+    bool dry_run;
+    int verbose;
+    const char *connector;
+    struct opt_strings fields;
+    int64_t timeout;
+    int64_t memory;
+    int64_t limit;
+};
+
+struct parsed {
+    struct values values;
+    struct opt_result result;
+    struct err err;
+    int status;
+    char *text; /* the command line, cut into words */
+};
+
+static void parse_spec(struct parsed *parsed, const char *usage, bool stop, int min, int max,
+                       const char *line)
+{
+    *parsed = (struct parsed){0};
+    struct values *values = &parsed->values;
+    const struct opt opts[] = {
+        {'C', "connector", OPT_STRING, &values->connector, "NAME", "run with this connector"},
+        {0, "timeout", OPT_DURATION, &values->timeout, "DURATION", "end the run after this"},
+        {0, "memory", OPT_SIZE, &values->memory, "SIZE", "memory that Lua may take"},
+        {0, "limit", OPT_INTEGER, &values->limit, "N", "at most this many"},
+        {'n', "dry-run", OPT_FLAG, &values->dry_run, NULL, "print what would be sent"},
+        {'v', "verbose", OPT_COUNT, &values->verbose, NULL, "say more"},
+        {'f', "field", OPT_STRINGS, &values->fields, "KEY=VALUE", "a field"},
+        {0},
+    };
+    const struct opt_spec spec = {usage, NULL, opts, stop, min, max};
+    char *argv[ARGS_MAX + 1];
+    int argc = 0;
+    parsed->text = mem_strdup(line);
+    for (char *word = strtok(parsed->text, " "); word != NULL; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    parsed->status = opt_parse(&spec, argc, argv, &parsed->result, &parsed->err);
+}
+
+static void parse(struct parsed *parsed, const char *line)
+{
+    parse_spec(parsed, "jeton run [OPTIONS] SCRIPT [ARG…]\njeton run --job NAME", false, 0, -1,
+               line);
+}
+
+static void done(struct parsed *parsed)
+{
+    mem_free(parsed->result.operands);
+    mem_free(parsed->values.fields.items);
+    mem_free(parsed->text);
+}
+
+static void check_refused(const char *line, const char *message)
+{
+    struct parsed parsed;
+    parse(&parsed, line);
+    assert_int_equal(parsed.status, -1);
+    assert_int_equal(parsed.err.kind, ERR_USAGE);
+    assert_string_equal(parsed.err.msg, message);
+    done(&parsed);
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse(&parsed, "run --connector one --timeout=5m --memory 512MiB --limit=7 --dry-run -v "
+                   "--field a=1 --field=b=2");
+    assert_int_equal(parsed.status, 0);
+    assert_string_equal(parsed.values.connector, "one");
+    assert_int_equal(parsed.values.timeout, 300000);
+    assert_int_equal(parsed.values.memory, 512 * 1024 * 1024);
+    assert_int_equal(parsed.values.limit, 7);
+    assert_true(parsed.values.dry_run);
+    assert_int_equal(parsed.values.verbose, 1);
+    assert_int_equal(parsed.values.fields.count, 2);
+    assert_string_equal(parsed.values.fields.items[0], "a=1");
+    assert_string_equal(parsed.values.fields.items[1], "b=2");
+    assert_int_equal(parsed.result.count, 0);
+    done(&parsed);
+}
+
+static void test_short_options(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse(&parsed, "run -C one");
+    assert_string_equal(parsed.values.connector, "one");
+    done(&parsed);
+    parse(&parsed, "run -Cone");
+    assert_string_equal(parsed.values.connector, "one");
+    done(&parsed);
+    parse(&parsed, "run -vvnCone -v");
+    assert_string_equal(parsed.values.connector, "one");
+    assert_int_equal(parsed.values.verbose, 3);
+    assert_true(parsed.values.dry_run);
+    done(&parsed);
+}
+
+static void test_operands(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse(&parsed, "run a -v - b -- -n --x");
+    assert_int_equal(parsed.result.count, 5);
+    assert_string_equal(parsed.result.operands[0], "a");
+    assert_string_equal(parsed.result.operands[1], "-");
+    assert_string_equal(parsed.result.operands[2], "b");
+    assert_string_equal(parsed.result.operands[3], "-n");
+    assert_string_equal(parsed.result.operands[4], "--x");
+    assert_null(parsed.result.operands[5]);
+    assert_int_equal(parsed.values.verbose, 1);
+    assert_false(parsed.values.dry_run);
+    done(&parsed);
+    parse_spec(&parsed, "jeton run SCRIPT", true, 1, -1, "run -v a -n --nonsense");
+    assert_int_equal(parsed.status, 0);
+    assert_int_equal(parsed.result.count, 3);
+    assert_string_equal(parsed.result.operands[2], "--nonsense");
+    done(&parsed);
+}
+
+static void test_number_of_operands(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse_spec(&parsed, "jeton token CONNECTOR\nmore", false, 1, 1, "token");
+    assert_string_equal(parsed.err.msg,
+                        "jeton token needs an operand; usage: jeton token CONNECTOR");
+    done(&parsed);
+    parse_spec(&parsed, "jeton api METHOD PATH", false, 2, 2, "api GET");
+    assert_string_equal(parsed.err.msg,
+                        "jeton api needs one more operand; usage: jeton api METHOD PATH");
+    done(&parsed);
+    parse_spec(&parsed, "jeton token CONNECTOR", false, 1, 1, "token a b c");
+    assert_string_equal(parsed.err.msg,
+                        "unexpected operand 'b' of jeton token; usage: jeton token CONNECTOR");
+    done(&parsed);
+}
+
+static void test_help_comes_first(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"run --help", "run -h", "run -vh --nonsense"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct parsed parsed;
+        parse_spec(&parsed, "jeton run SCRIPT", false, 1, 1, lines[i]);
+        assert_int_equal(parsed.status, 0);
+        assert_true(parsed.result.help);
+        done(&parsed);
+    }
+    struct parsed parsed;
+    parse(&parsed, "run -- --help");
+    assert_false(parsed.result.help);
+    done(&parsed);
+}
+
+static void test_unknown_options(void **state)
+{
+    (void)state;
+    check_refused("run --timout 5s",
+                  "unknown option '--timout' of jeton run; did you mean '--timeout'?");
+    check_refused("run --tiemout=5s",
+                  "unknown option '--tiemout' of jeton run; did you mean '--timeout'?");
+    check_refused("run --halp", "unknown option '--halp' of jeton run; did you mean '--help'?");
+    check_refused("run -timeout 5s",
+                  "unknown option '-timeout' of jeton run; did you mean '--timeout'?");
+    check_refused("run --nonsense",
+                  "unknown option '--nonsense' of jeton run; see jeton run --help");
+    check_refused("run -x", "unknown option '-x' of jeton run; see jeton run --help");
+    check_refused("run -vx", "unknown option '-x' of jeton run; see jeton run --help");
+}
+
+static void test_bad_values(void **state)
+{
+    (void)state;
+    check_refused("run --timeout 5",
+                  "option '--timeout' of jeton run: expected a duration (an integer and ms, s, m, "
+                  "h or d, like 30s), found '5'");
+    check_refused("run --memory=1MB",
+                  "option '--memory' of jeton run: expected a size (an integer and B, KiB, MiB or "
+                  "GiB, like 512MiB), found '1MB'");
+    check_refused("run --limit -1",
+                  "option '--limit' of jeton run: expected an integer that is not "
+                  "negative, found '-1'");
+    check_refused("run --limit 99999999999999999999",
+                  "option '--limit' of jeton run: expected an integer that is not negative, found "
+                  "'99999999999999999999'");
+    check_refused("run --dry-run=yes", "option '--dry-run' of jeton run takes no value");
+    check_refused("run --connector", "option '--connector' of jeton run needs a value: NAME");
+    check_refused("run -C", "option '-C' of jeton run needs a value: NAME");
+}
+
+static void test_global_command_name(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse_spec(&parsed, "jeton [GLOBAL OPTIONS] VERB [OPTIONS] [ARGS]", true, 0, -1, "jeton --x");
+    assert_string_equal(parsed.err.msg, "unknown option '--x' of jeton; see jeton --help");
+    done(&parsed);
+    parse_spec(&parsed, "jeton connector add NAME", false, 0, -1, "add --x");
+    assert_string_equal(
+        parsed.err.msg,
+        "unknown option '--x' of jeton connector add; see jeton connector add --help");
+    done(&parsed);
+    parse_spec(&parsed, "jeton check", false, 0, 0, "check --x");
+    assert_string_equal(parsed.err.msg,
+                        "unknown option '--x' of jeton check; see jeton check --help");
+    done(&parsed);
+}
+
+static void test_help_layout(void **state)
+{
+    (void)state;
+    bool flag = false;
+    const char *text = NULL;
+    const struct opt opts[] = {
+        {'C', "connector", OPT_STRING, &text, "NAME",
+         "run with this connector instead of the only "
+         "one that is configured, or of the one that the job names"},
+        {0, "dry-run", OPT_FLAG, &flag, NULL, "print what would be sent"},
+        {0, "a-name-that-is-too-wide-for-its-column", OPT_STRING, &text, "X", "wide"},
+        {0},
+    };
+    const struct opt_spec spec = {
+        .usage = "jeton run [OPTIONS] SCRIPT [ARG…]\njeton run --job NAME",
+        .description = "Runs a Lua script, and this paragraph is long enough to be broken into two "
+                       "lines\nby itself.\n\nExamples:\n  jeton run a.lua\n  jeton run b.lua\n",
+        .opts = opts,
+    };
+    struct buf out;
+    buf_create(&out, BUF_LIMIT_LINE);
+    opt_help(&spec, &out);
+    assert_string_equal(
+        out.data,
+        "Usage: jeton run [OPTIONS] SCRIPT [ARG…]\n"
+        "       jeton run --job NAME\n"
+        "\n"
+        "Runs a Lua script, and this paragraph is long enough to be broken into two lines by\n"
+        "itself.\n"
+        "\n"
+        "Examples:\n"
+        "  jeton run a.lua\n"
+        "  jeton run b.lua\n"
+        "\n"
+        "Options:\n"
+        "  -C, --connector NAME  run with this connector instead of the only one that is\n"
+        "                        configured, or of the one that the job names\n"
+        "      --dry-run         print what would be sent\n"
+        "      --a-name-that-is-too-wide-for-its-column X\n"
+        "                        wide\n"
+        "  -h, --help            show this help\n");
+    buf_destroy(&out);
+}
+
+static void test_duration(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t ms; /* -1: refused */
+    } cases[] = {
+        {"0s", 0},
+        {"250ms", 250},
+        {"60s", 60000},
+        {"5m", 300000},
+        {"1h", 3600000},
+        {"365d", INT64_C(31536000000)},
+        {"", -1},
+        {"5", -1},
+        {"s", -1},
+        {"-1s", -1},
+        {"+1s", -1},
+        {" 1s", -1},
+        {"1 s", -1},
+        {"1.5s", -1},
+        {"1S", -1},
+        {"1s1", -1},
+        {"1w", -1},
+        {"9223372036854775807ms", INT64_MAX},
+        {"106751991168d", -1},
+        {"9223372036854775808ms", -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = {0};
+        int64_t ms = -1;
+        int result = opt_duration(cases[i].text, &ms, &err);
+        if (ms != cases[i].ms || result != (cases[i].ms < 0 ? -1 : 0))
+            fail_msg("'%s' gave %lld", cases[i].text, (long long)ms);
+        assert_int_equal(err.kind, result == 0 ? ERR_NONE : ERR_INVALID);
+    }
+}
+
+static void test_size(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t bytes;
+    } cases[] = {
+        {"0", 0},
+        {"100", 100},
+        {"100B", 100},
+        {"2KiB", 2048},
+        {"1MiB", 1 << 20},
+        {"2GiB", INT64_C(1) << 31},
+        {"", -1},
+        {"MiB", -1},
+        {"1KB", -1},
+        {"1mib", -1},
+        {"-1", -1},
+        {"1.5MiB", -1},
+        {"9999999999999GiB", -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = {0};
+        int64_t bytes = -1;
+        opt_size(cases[i].text, &bytes, &err);
+        if (bytes != cases[i].bytes)
+            fail_msg("'%s' gave %lld", cases[i].text, (long long)bytes);
+    }
+}
+
+static void test_nearest(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"refresh_token", "token_service", "timeout", "retries",
+                                       "id"};
+    size_t count = sizeof keys / sizeof *keys;
+    assert_string_equal(opt_nearest("refesh_token", keys, count), "refresh_token");
+    assert_string_equal(opt_nearest("refreshToken", keys, count), "refresh_token");
+    assert_string_equal(opt_nearest("tokenservices", keys, count), "token_service");
+    assert_string_equal(opt_nearest("retires", keys, count), "retries"); /* a swap is one edit */
+    assert_string_equal(opt_nearest("timeout", keys, count), "timeout");
+    assert_string_equal(opt_nearest("idd", keys, count), "id");
+    assert_null(opt_nearest("ab", keys, count)); /* nothing of it would remain */
+    assert_null(opt_nearest("colour", keys, count));
+    assert_null(opt_nearest("", keys, count));
+    assert_null(opt_nearest("timeout", keys, 0));
+    char longer[200];
+    memset(longer, 'a', sizeof longer);
+    longer[sizeof longer - 1] = '\0';
+    assert_null(opt_nearest(longer, keys, count));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_short_options),
+        cmocka_unit_test(test_operands),
+        cmocka_unit_test(test_number_of_operands),
+        cmocka_unit_test(test_help_comes_first),
+        cmocka_unit_test(test_unknown_options),
+        cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_global_command_name),
+        cmocka_unit_test(test_help_layout),
+        cmocka_unit_test(test_duration),
+        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_nearest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
