@@ -166,7 +166,7 @@ static void read_all(struct config_reader *reader, const char *path)
     mem_free(secrets);
 }
 
-struct config *config_load(const char *path, struct problems *problems)
+struct config *config_read(const char *path, struct problems *problems)
 {
     struct config *config = mem_alloc(sizeof *config);
     config->path = mem_strdup(path);
@@ -183,13 +183,18 @@ struct config *config_load(const char *path, struct problems *problems)
     mem_free(reader.places);
     mem_free(reader.secrets);
     problems_sort(problems);
-    if (problems_errors(problems) > 0) {
-        config_free(config);
-        return NULL;
-    }
     if (config->state == NULL)
         config->state = config_default_state();
     return config;
+}
+
+struct config *config_load(const char *path, struct problems *problems)
+{
+    struct config *config = config_read(path, problems);
+    if (problems_errors(problems) == 0)
+        return config;
+    config_free(config);
+    return NULL;
 }
 
 void config_free(struct config *config)

@@ -125,6 +125,9 @@ char *config_show_path(const char *path);
  * modes.
  */
 struct config *config_load(const char *path, struct problems *problems);
+/* The same, but what could be read is returned with errors too, incomplete: for `check`, which
+ * looks at what it names. Never NULL. */
+struct config *config_read(const char *path, struct problems *problems);
 void config_free(struct config *config);
 /* By name; ERR_CONFIG names the nearest. name NULL: the only one there is. */
 const struct connector *config_connector(const struct config *config, const char *name,

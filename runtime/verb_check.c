@@ -1,0 +1,286 @@
+/* jeton check: what is wrong with a configuration and with what it names, without running it. */
+#include "verb.h"
+
+#include "clock.h"
+#include "engine.h"
+#include "json.h"
+#include "mem.h"
+#include "safefile.h"
+#include "vm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define REPORT_MAX ((size_t)4 * 1024 * 1024)
+
+struct check {
+    struct app *app;
+    struct config *config;
+    struct problems problems;
+    bool online;
+    bool json;
+    struct buf report; /* text: what went well */
+    int status;        /* of the first exchange that failed */
+    size_t waiting;    /* exchanges under way */
+    bool done;
+};
+
+static void check_path(struct check *check, const struct job *job, const char *what,
+                       const char *path, bool folder)
+{
+    struct stat st;
+    if (path == NULL)
+        return;
+    char *shown = config_show_path(path);
+    if (stat(path, &st) != 0)
+        problems_add(&check->problems, job->shown, job->line, job->col, "%s of job '%s': %s: %s",
+                     what, job->name, shown, strerror(errno));
+    else if (folder != S_ISDIR(st.st_mode))
+        problems_add(&check->problems, job->shown, job->line, job->col,
+                     "%s of job '%s': %s: expected a %s", what, job->name, shown,
+                     folder ? "folder" : "file");
+    mem_free(shown);
+}
+
+/* "path:LINE: message" is shown at its own place. */
+static void add_syntax_problem(struct check *check, const char *path, const char *message)
+{
+    size_t len = strlen(path);
+    char *end = NULL;
+    long line = 0;
+    if (strncmp(message, path, len) == 0 && message[len] == ':')
+        line = strtol(message + len + 1, &end, 10);
+    if (line > 0 && line < INT32_MAX && strncmp(end, ": ", 2) == 0)
+        problems_add(&check->problems, path, (int)line, 1, "%s", end + 2);
+    else
+        problems_add(&check->problems, path, 0, 0, "%s", message);
+}
+
+static void check_script(struct check *check, const struct job *job)
+{
+    struct err err;
+    err_clear(&err);
+    char *shown = config_show_path(job->script);
+    int fd = safefile_open(shown, SAFEFILE_NOT_WRITABLE, &err);
+    if (fd < 0)
+        problems_add(&check->problems, job->shown, job->line, job->col, "script of job '%s': %s",
+                     job->name, err.msg);
+    else if (vm_check_syntax(shown, &err) != 0)
+        add_syntax_problem(check, shown, err.msg);
+    if (fd >= 0)
+        close(fd);
+    mem_free(shown);
+}
+
+static void check_jobs(struct check *check)
+{
+    const struct config *config = check->config;
+    for (size_t i = 0; i < config->njobs; i++) {
+        const struct job *job = &config->jobs[i];
+        bool seen = job->script == NULL; /* reported already */
+        for (size_t j = 0; j < i && !seen; j++)
+            seen =
+                config->jobs[j].script != NULL && strcmp(config->jobs[j].script, job->script) == 0;
+        if (!seen)
+            check_script(check, job);
+        check_path(check, job, "directory", job->directory, true);
+        if (job->metrics != NULL) {
+            char *folder =
+                mem_strndup(job->metrics, (size_t)(strrchr(job->metrics, '/') - job->metrics));
+            check_path(check, job, "folder of metrics", folder[0] != '\0' ? folder : "/", true);
+            mem_free(folder);
+        }
+    }
+}
+
+static void check_connectors(struct check *check)
+{
+    for (size_t i = 0; i < check->config->nconnectors; i++) {
+        const struct connector *connector = &check->config->connectors[i];
+        secret_check(&connector->application_id, &check->problems);
+        secret_check(&connector->application_secret, &check->problems);
+        secret_check(&connector->refresh_token, &check->problems);
+        if (connector->ca_file != NULL && access(connector->ca_file, R_OK) != 0)
+            problems_add(&check->problems, connector->shown, connector->line, connector->col,
+                         "ca_file of connector '%s': %s: %s", connector->name, connector->ca_file,
+                         strerror(errno));
+    }
+}
+
+/* It is made when it is first needed: only what is there already can be wrong. */
+static void check_state(struct check *check)
+{
+    struct stat st;
+    struct err err;
+    err_clear(&err);
+    if (stat(check->config->state, &st) == 0 &&
+        safefile_private_dir(check->config->state, &err) != 0)
+        problems_add(&check->problems, NULL, 0, 0, "state folder %s", err.msg);
+}
+
+struct exchange_wait {
+    struct check *check;
+    const struct connector *connector;
+};
+
+static void exchanged(void *arg, const struct token *token, const struct err *err)
+{
+    struct exchange_wait *wait = arg;
+    struct check *check = wait->check;
+    const struct connector *connector = wait->connector;
+    if (err != NULL) {
+        problems_add(&check->problems, connector->shown, connector->line, connector->col,
+                     "connector '%s': %s", connector->name, err->msg);
+        if (check->status == 0)
+            check->status = err_exit_code(err->kind);
+    } else {
+        char time[CLOCK_RFC3339_SIZE];
+        clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
+        buf_printf(&check->report, "connector '%s': token exchanged, good until %s\n",
+                   connector->name, time);
+    }
+    check->done = --check->waiting == 0;
+}
+
+static int check_online(struct check *check, struct err *err)
+{
+    const struct config *config = check->config;
+    const struct token_query query = {.force = true};
+    struct exchange_wait *waits = mem_alloc((config->nconnectors + 1) * sizeof *waits);
+    struct engine engine;
+    engine_create(&engine, config, check->app->log, check->app->redact);
+    int result = engine_need_store(&engine, err);
+    check->waiting = config->nconnectors;
+    for (size_t i = 0; result == 0 && i < config->nconnectors; i++) {
+        waits[i] = (struct exchange_wait){check, &config->connectors[i]};
+        token_get(engine.tokens, &config->connectors[i], &query, exchanged, &waits[i]);
+    }
+    if (result == 0 && config->nconnectors > 0 && !loop_run_until(engine.loop, &check->done))
+        result = err_set(err, ERR_INVALID, "the exchange ended without a result");
+    engine_destroy(&engine);
+    mem_free(waits);
+    return result;
+}
+
+static void put_number(struct buf *out, const char *name, int value)
+{
+    if (value > 0)
+        buf_printf(out, ",\"%s\":%d", name, value);
+    else
+        buf_printf(out, ",\"%s\":null", name);
+}
+
+/* A path need not be UTF-8: JSON must be. */
+static void put_text(struct buf *out, const char *text)
+{
+    if (text == NULL || json_write_string(out, text, strlen(text)) != 0)
+        buf_puts(out, "null");
+}
+
+static void write_json(const struct check *check, struct buf *out)
+{
+    const struct problems *problems = &check->problems;
+    buf_printf(out, "{\"ok\":%s,\"problems\":[", problems_errors(problems) == 0 ? "true" : "false");
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *problem = &problems->items[i];
+        buf_printf(out, "%s{\"file\":", i > 0 ? "," : "");
+        put_text(out, problem->file);
+        put_number(out, "line", problem->line);
+        put_number(out, "column", problem->col);
+        buf_printf(out,
+                   ",\"severity\":\"%s\",\"message\":", problem->warning ? "warning" : "error");
+        put_text(out, problem->message);
+        buf_puts(out, "}");
+    }
+    buf_printf(out, "],\"omitted\":%zu}\n", problems->omitted);
+}
+
+static void write_text(const struct check *check, const char *path, struct buf *out)
+{
+    const struct config *config = check->config;
+    problems_format(&check->problems, out);
+    buf_puts(out, check->report.data);
+    if (problems_errors(&check->problems) == 0)
+        buf_printf(out, "%s: good (%zu connector%s, %zu job%s)\n", path, config->nconnectors,
+                   config->nconnectors == 1 ? "" : "s", config->njobs,
+                   config->njobs == 1 ? "" : "s");
+}
+
+static int report(struct check *check, const char *path, struct err *err)
+{
+    struct buf out;
+    buf_create(&out, REPORT_MAX);
+    problems_sort(&check->problems);
+    if (check->json)
+        write_json(check, &out);
+    else
+        write_text(check, path, &out);
+    int result = app_print(check->app, out.data, out.len, err);
+    buf_destroy(&out);
+    return result;
+}
+
+static int run_check(struct check *check, const char *path, struct err *err)
+{
+    log_msg(check->app->log, LOG_DEBUG, "configuration: %s", path);
+    problems_create(&check->problems);
+    buf_create(&check->report, REPORT_MAX);
+    check->config = config_read(path, &check->problems);
+    check_connectors(check);
+    check_jobs(check);
+    check_state(check);
+    int result = 0;
+    if (problems_errors(&check->problems) > 0)
+        check->status = err_exit_code(ERR_CONFIG);
+    else if (check->online)
+        result = check_online(check, err);
+    if (result == 0)
+        result = report(check, path, err);
+    problems_destroy(&check->problems);
+    buf_destroy(&check->report);
+    config_free(check->config);
+    return result == 0 ? check->status : -1;
+}
+
+int verb_check(struct app *app, int argc, char **argv, struct err *err)
+{
+    struct check check = {.app = app};
+    const struct opt opts[] = {
+        {.long_name = "online",
+         .type = OPT_FLAG,
+         .value = &check.online,
+         .help = "also read the secrets and exchange each connector's token"},
+        {.long_name = "json",
+         .type = OPT_FLAG,
+         .value = &check.json,
+         .help = "one JSON document: {ok, problems: [{file, line, column, message}]}"},
+        {0},
+    };
+    const struct opt_spec spec = {
+        .usage = "jeton check [--online] [--json]",
+        .description =
+            "Validates the configuration, the modes of its files, schedules and the syntax "
+            "of every script, without running anything (no secret command either). All "
+            "that is wrong is listed with file, line and column; the status is 3 then.",
+        .opts = opts,
+    };
+    struct opt_result result;
+    int options = app_options(&spec, argc, argv, &result, err);
+    if (options != 0)
+        return options > 0 ? 0 : -1;
+    mem_free(result.operands);
+
+    char *path = config_choose(app->config_path);
+    if (path == NULL) {
+        config_free(app_config(app, true, err)); /* says where it looked */
+        return -1;
+    }
+    char *shown = config_show_path(path);
+    int status = run_check(&check, shown, err);
+    mem_free(shown);
+    mem_free(path);
+    return status;
+}
