@@ -1,0 +1,73 @@
+--- Who may do what: what a caller reaches, and what he administers.
+local groups = require "sandbox.data.groups"
+local permissions = require "sandbox.permissions"
+local reply = require "sandbox.http.reply"
+local assumptions = require "sandbox.assumptions"
+
+local access = {}
+
+--- A tenant-level token: made by a tenant admin, who still is one.
+---@param caller sandbox.caller
+---@return boolean
+function access.is_tenant_level(caller)
+  return caller.kind == "tenant" and caller.user.tenant_admin ~= 0
+end
+
+--- The role that this token has in the group: a group token is an admin of its group, a tenant-level
+--- token of all groups of the tenant, a user token has the user's own role.
+---@param caller sandbox.caller
+---@param group sandbox.group
+---@return "Admin"|"Member"|nil role nil: the group is out of reach
+function access.role(db, caller, group)
+  if caller.kind == "group" then
+    return caller.group.number == group.number and "Admin" or nil
+  end
+  if access.is_tenant_level(caller) and caller.user.tenant_id == group.tenant_id then
+    return "Admin"
+  end
+  return groups.role(db, group, caller.user.id)
+end
+
+--- The groups that a caller's token reaches.
+---@param caller sandbox.caller
+---@return sandbox.group[]
+function access.groups(db, caller)
+  if caller.kind == "group" then
+    return { caller.group }
+  elseif access.is_tenant_level(caller) then
+    return groups.of_tenant(db, caller.user.tenant_id)
+  end
+  return groups.of_user(db, caller.user.id)
+end
+
+---@param caller sandbox.caller
+---@param permission string
+function access.need_permission(caller, permission)
+  if not permissions.has(caller.permissions, permission) then
+    reply.fail(assumptions.permission_status, assumptions.permission_code,
+      assumptions.permission_message:format(permission))
+  end
+end
+
+--- Finds the group of a path and checks that the caller may: 404 for none, 403 for one out of reach.
+---@param id string
+---@param who "reach"|"admin"
+---@return sandbox.group group
+---@return "Admin"|"Member" role of the caller
+function access.need_group(db, caller, id, who)
+  local group = groups.by_id(db, id)
+  if not group then
+    reply.not_found("there is no group with this id")
+  end
+  ---@cast group sandbox.group
+  local role = access.role(db, caller, group)
+  if not role then
+    reply.forbidden(caller.kind == "group" and "this token reaches its own group only"
+      or "only a member of the group may do this")
+  elseif who == "admin" and role ~= "Admin" then
+    reply.forbidden "only an admin of the group may do this"
+  end
+  return group, role
+end
+
+return access

@@ -1,0 +1,63 @@
+--- What nobody knows about the hosted service, in one place: each value here is a choice of the
+--- sandbox, not a documented or observed fact. Change it here and the whole sandbox follows.
+---@class sandbox.assumptions
+local assumptions = {
+  -- Statuses and codes. Only 400, 401, 415, 429 and the codes InvalidParameters, InvalidToken are known.
+  not_found_status = 404,
+  not_found_code = "NotFound",
+  method_status = 405,
+  method_code = "MethodNotAllowed",
+  permission_status = 403,
+  permission_code = "PermissionDenied",
+  permission_message = "Permission missing: %s", -- names it: "textmessage.write"
+  role_message = "Not allowed: %s", -- names what is needed: "only an admin of the group may do this"
+  unauthenticated_code = "Unauthenticated",
+  throttled_code = "TooManyRequests",
+  too_large_code = "RequestTooLarge",
+  moved_code = "EndpointMoved",
+  moved_message = "The endpoint has moved; Location holds the new one",
+  internal_code = "InternalServerError",
+  categories = { -- errorCategoryKey; only AuthException is known
+    [400] = "InvalidRequestException",
+    [401] = "AuthException",
+    [403] = "AuthorizationException",
+    [404] = "NotFoundException",
+    [429] = "ThrottlingException",
+  },
+  category_fallback = "ServiceException",
+  missing_refresh_token_message = "Token missing. Header should have token as value of REFRESHTOKEN",
+
+  -- Tokens.
+  endpoint_trailing_slash = true, -- newest capture; an older one has none
+  no_refresh_token = "", -- documented as "", null or absent
+  group_token_per_group = true, -- a new group token replaces the one for the same connector and group
+  new_secret_revokes_tokens = true,
+  token_leeway_s = 300, -- how far in the future nbf may lie
+  application_type = "Connector",
+  access_token_permissions = "connector", -- a connector's present permissions count, not those in the token
+  exchange_is_throttled = false, -- calls of the token service do not count
+
+  -- Throttling: refused calls do not count against the limit.
+  refused_calls_count = false,
+
+  -- Groups and members.
+  new_group_shard = "", -- e.g. "@1": the suffix of ids of new groups
+  group_types = { "Group", "ConnectGroup" },
+  members_added_without_members = true, -- membersAdded when none were given
+  last_admin_may_leave = true,
+  invitation_sms = "%s added you to %s on Kaizala.", -- to a number that has no account yet
+
+  -- Messages.
+  empty_message_allowed = false,
+  plain_message_in_public_group = "Member", -- role that may post without subscribers
+  failed_subscriber_code = "SubscriberNotFound",
+  failed_subscriber_reason = "Not a subscriber of this group",
+
+  -- CORS: that it allows the custom headers.
+  cors_headers = "accessToken, applicationId, applicationSecret, refreshToken, Authorization, Content-Type",
+  cors_methods = "GET, POST, PUT, DELETE, OPTIONS",
+  cors_max_age_s = "600",
+  cors_expose = "Date, Location, Retry-After",
+}
+
+return assumptions

@@ -1,0 +1,43 @@
+--- The sandbox's own clock: real time and an offset that tests move. Everything that has a lifetime
+--- goes by it, and so does the Date header of every reply.
+local clock = {}
+clock.__index = clock
+
+local DAYS = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" }
+local MONTHS = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" }
+
+---@class sandbox.clock
+---@field advance_s integer
+
+---@param advance_s integer seconds ahead of real time; negative is behind
+---@return sandbox.clock
+function clock.new(advance_s)
+  return setmetatable({ advance_s = advance_s }, clock)
+end
+
+---@return integer epoch seconds
+function clock:now()
+  return os.time() + self.advance_s
+end
+
+---@param seconds integer added to the offset
+function clock:advance(seconds)
+  self.advance_s = self.advance_s + seconds
+end
+
+--- As HTTP writes it, whatever the locale: "Sun, 06 Nov 1994 08:49:37 GMT".
+---@param epoch_s integer
+---@return string
+function clock.http_date(epoch_s)
+  local t = os.date("!*t", epoch_s)
+  return ("%s, %02d %s %04d %02d:%02d:%02d GMT"):format(
+    DAYS[t.wday], t.day, MONTHS[t.month], t.year, t.hour, t.min, t.sec)
+end
+
+---@param epoch_s integer
+---@return string RFC 3339 in UTC
+function clock.rfc3339(epoch_s)
+  return os.date("!%Y-%m-%dT%H:%M:%SZ", epoch_s) --[[@as string]]
+end
+
+return clock

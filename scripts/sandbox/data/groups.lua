@@ -1,0 +1,172 @@
+--- Groups, their tree and their members. Rows are keyed by `number`; the wire sees `id` only.
+local assumptions = require "sandbox.assumptions"
+local ids = require "sandbox.ids"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+
+local groups = {}
+
+---@class sandbox.group
+---@field number integer
+---@field id string
+---@field tenant_id string
+---@field name string
+---@field type "Group"|"ConnectGroup"
+---@field welcome string
+---@field image string
+---@field background string
+
+---@return sandbox.group|nil
+function groups.by_id(db, id)
+  return db:row("SELECT * FROM groups WHERE id = ?", id)
+end
+
+---@return sandbox.group|nil
+function groups.by_number(db, number)
+  return db:row("SELECT * FROM groups WHERE number = ?", number)
+end
+
+---@class sandbox.new_group
+---@field id? string
+---@field tenant_id string
+---@field name string
+---@field type? string
+---@field welcome? string
+---@field image? string
+---@field background? string
+---@field short_description? string
+---@field long_description? string
+
+---@param spec sandbox.new_group
+---@param now integer epoch seconds
+---@return sandbox.group
+function groups.create(db, spec, now)
+  if db:row("SELECT count(*) AS n FROM groups").n >= limits.groups then
+    reply.invalid("the sandbox holds at most %d groups", limits.groups)
+  end
+  db:exec([[INSERT INTO groups (id, tenant_id, name, type, welcome, image, background, short_description,
+            long_description, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
+    spec.id or ids.new_group(), spec.tenant_id, spec.name, spec.type or assumptions.group_types[1],
+    spec.welcome or "", spec.image or "", spec.background or "", spec.short_description or "",
+    spec.long_description or "", now)
+  return groups.by_number(db, db:last_id())
+end
+
+---@param user_id string
+---@return "Admin"|"Member"|nil role nil: no member
+function groups.role(db, group, user_id)
+  local row = db:row("SELECT role FROM members WHERE group_number = ? AND user_id = ?", group.number, user_id)
+  return row and row.role
+end
+
+---@param role "Admin"|"Member"
+---@return boolean added false: was a member already (his role stays)
+function groups.add_member(db, group, user_id, role)
+  if groups.role(db, group, user_id) then
+    return false
+  end
+  local last = db:row([[SELECT count(*) AS n, coalesce(max(position), 0) AS position FROM members
+                        WHERE group_number = ?]], group.number)
+  if last.n >= limits.members_per_group then
+    reply.invalid("a group has at most %d members", limits.members_per_group)
+  end
+  db:exec("INSERT INTO members (group_number, user_id, role, position) VALUES (?, ?, ?, ?)",
+    group.number, user_id, role, last.position + 1)
+  return true
+end
+
+---@return boolean removed false: was no member
+function groups.remove_member(db, group, user_id)
+  return db:exec("DELETE FROM members WHERE group_number = ? AND user_id = ?", group.number, user_id) > 0
+end
+
+function groups.set_role(db, group, user_id, role)
+  db:exec("UPDATE members SET role = ? WHERE group_number = ? AND user_id = ?", role, group.number, user_id)
+end
+
+---@return table[] users with their role, in the order they came
+function groups.members(db, group)
+  return db:rows([[SELECT users.*, members.role FROM members JOIN users ON users.id = members.user_id
+                   WHERE group_number = ? ORDER BY position]], group.number)
+end
+
+---@return integer
+function groups.count_admins(db, group)
+  return db:row("SELECT count(*) AS n FROM members WHERE group_number = ? AND role = 'Admin'", group.number).n
+end
+
+--- Makes child a subgroup. Refuses what would make a group its own ancestor.
+function groups.add_subgroup(db, parent, child)
+  local above = db:row([[
+    WITH RECURSIVE above(number) AS (
+      SELECT ?1 UNION SELECT parent FROM subgroups JOIN above ON child = above.number)
+    SELECT 1 AS found FROM above WHERE number = ?2]], parent.number, child.number)
+  if above then
+    reply.invalid("group %s cannot become a subgroup of %s: it would be its own ancestor", child.id,
+      parent.id)
+  end
+  db:exec("INSERT OR IGNORE INTO subgroups (parent, child) VALUES (?, ?)", parent.number, child.number)
+end
+
+--- Everything that a group's reply counts, in one query.
+---@return table counts
+function groups.counts(db, group)
+  return db:row([[
+    WITH RECURSIVE below(number) AS (
+      SELECT ?1 UNION SELECT child FROM subgroups JOIN below ON parent = below.number)
+    SELECT
+      (SELECT count(*) FROM subgroups WHERE parent = ?1) AS children,
+      (SELECT count(*) FROM subgroups WHERE child = ?1) AS parents,
+      (SELECT count(*) FROM members WHERE group_number = ?1) AS own_users,
+      (SELECT count(*) FROM members JOIN users ON users.id = user_id
+        WHERE group_number = ?1 AND provisioned = 0) AS own_unprovisioned,
+      (SELECT count(*) FROM members WHERE group_number IN below) AS users,
+      (SELECT count(DISTINCT user_id) FROM members WHERE group_number IN below) AS unique_users,
+      (SELECT count(DISTINCT user_id) FROM members JOIN users ON users.id = user_id
+        WHERE group_number IN below AND provisioned = 0) AS unprovisioned]], group.number)
+end
+
+---@return sandbox.group[] of the tenant, oldest first
+function groups.of_tenant(db, tenant_id)
+  return db:rows("SELECT * FROM groups WHERE tenant_id = ? ORDER BY number", tenant_id)
+end
+
+---@return sandbox.group[] that the user is in, oldest first
+function groups.of_user(db, user_id)
+  return db:rows([[SELECT groups.* FROM groups JOIN members ON group_number = number
+                   WHERE user_id = ? ORDER BY number]], user_id)
+end
+
+--- The given groups with all their parents and subgroups, at any distance.
+---@param list sandbox.group[]
+---@return sandbox.group[] oldest first, each once
+function groups.with_relatives(db, list)
+  local seen, all = {}, {}
+  for _, group in ipairs(list) do
+    local related = db:rows([[
+      WITH RECURSIVE
+        above(number) AS (SELECT ?1 UNION SELECT parent FROM subgroups JOIN above ON child = above.number),
+        below(number) AS (SELECT ?1 UNION SELECT child FROM subgroups JOIN below ON parent = below.number)
+      SELECT * FROM groups WHERE number IN above OR number IN below]], group.number)
+    for _, row in ipairs(related) do
+      if not seen[row.number] then
+        seen[row.number] = true
+        all[#all + 1] = row
+      end
+    end
+  end
+  table.sort(all, function(a, b) return a.number < b.number end)
+  return all
+end
+
+---@return boolean
+function groups.is_subscriber(db, group, user_id)
+  return db:row("SELECT 1 AS found FROM subscribers WHERE group_number = ? AND user_id = ?",
+    group.number, user_id) ~= nil
+end
+
+function groups.add_subscriber(db, group, user_id)
+  db:exec("INSERT OR IGNORE INTO subscribers (group_number, user_id) VALUES (?, ?)", group.number, user_id)
+end
+
+return groups

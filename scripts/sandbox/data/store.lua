@@ -1,0 +1,196 @@
+--- The sandbox's database: opening it, its schema, and its small values (clock, switches, keys).
+local crypto = require "jeton.crypto"
+local json = require "jeton.json"
+local sqlite = require "jeton.sqlite"
+
+local store = {}
+
+-- One entry a version: what brings a database from the version before to this one. Entries that
+-- were released never change; new ones are added at the end.
+local MIGRATIONS = {
+  [[
+  CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE tenants (id TEXT PRIMARY KEY COLLATE NOCASE, name TEXT NOT NULL);
+  CREATE TABLE users (
+    id TEXT PRIMARY KEY COLLATE NOCASE,
+    tenant_id TEXT NOT NULL REFERENCES tenants(id),
+    phone TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    email TEXT NOT NULL,
+    picture TEXT NOT NULL,
+    o365_id TEXT NOT NULL,
+    provisioned INTEGER NOT NULL,
+    tenant_admin INTEGER NOT NULL,
+    created_at INTEGER NOT NULL);
+  CREATE TABLE groups (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    tenant_id TEXT NOT NULL REFERENCES tenants(id),
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    welcome TEXT NOT NULL,
+    image TEXT NOT NULL,
+    background TEXT NOT NULL,
+    short_description TEXT NOT NULL,
+    long_description TEXT NOT NULL,
+    created_at INTEGER NOT NULL);
+  CREATE INDEX groups_tenant ON groups(tenant_id);
+  CREATE TABLE subgroups (
+    parent INTEGER NOT NULL REFERENCES groups(number) ON DELETE CASCADE,
+    child INTEGER NOT NULL REFERENCES groups(number) ON DELETE CASCADE,
+    PRIMARY KEY (parent, child)) WITHOUT ROWID;
+  CREATE INDEX subgroups_child ON subgroups(child);
+  CREATE TABLE members (
+    group_number INTEGER NOT NULL REFERENCES groups(number) ON DELETE CASCADE,
+    user_id TEXT NOT NULL COLLATE NOCASE REFERENCES users(id) ON DELETE CASCADE,
+    role TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (group_number, user_id)) WITHOUT ROWID;
+  CREATE INDEX members_user ON members(user_id);
+  CREATE TABLE subscribers (
+    group_number INTEGER NOT NULL REFERENCES groups(number) ON DELETE CASCADE,
+    user_id TEXT NOT NULL COLLATE NOCASE REFERENCES users(id) ON DELETE CASCADE,
+    PRIMARY KEY (group_number, user_id)) WITHOUT ROWID;
+  CREATE TABLE connectors (
+    id TEXT PRIMARY KEY COLLATE NOCASE,
+    tenant_id TEXT NOT NULL REFERENCES tenants(id),
+    name TEXT NOT NULL,
+    owner_id TEXT NOT NULL COLLATE NOCASE REFERENCES users(id),
+    secret_hash TEXT NOT NULL,
+    permissions TEXT NOT NULL,
+    created_at INTEGER NOT NULL);
+  CREATE TABLE refresh_tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash TEXT NOT NULL UNIQUE,
+    connector_id TEXT NOT NULL COLLATE NOCASE REFERENCES connectors(id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    user_id TEXT NOT NULL COLLATE NOCASE REFERENCES users(id) ON DELETE CASCADE,
+    group_number INTEGER REFERENCES groups(number) ON DELETE CASCADE,
+    created_at INTEGER NOT NULL,
+    revoked INTEGER NOT NULL DEFAULT 0);
+  CREATE INDEX refresh_tokens_connector ON refresh_tokens(connector_id);
+  CREATE TABLE messages (
+    number INTEGER PRIMARY KEY,
+    reference_id TEXT NOT NULL UNIQUE,
+    group_number INTEGER NOT NULL REFERENCES groups(number) ON DELETE CASCADE,
+    sender_id TEXT NOT NULL COLLATE NOCASE,
+    connector_id TEXT NOT NULL COLLATE NOCASE,
+    text TEXT NOT NULL,
+    reply_to TEXT NOT NULL,
+    to_group INTEGER NOT NULL,
+    to_all_subscribers INTEGER NOT NULL,
+    sent_at INTEGER NOT NULL);
+  CREATE INDEX messages_group ON messages(group_number);
+  CREATE TABLE message_recipients (
+    message INTEGER NOT NULL REFERENCES messages(number) ON DELETE CASCADE,
+    user_id TEXT NOT NULL COLLATE NOCASE,
+    PRIMARY KEY (message, user_id)) WITHOUT ROWID;
+  CREATE TABLE sms (
+    number INTEGER PRIMARY KEY,
+    phone TEXT NOT NULL,
+    text TEXT NOT NULL,
+    sent_at INTEGER NOT NULL);
+  CREATE INDEX sms_phone ON sms(phone);
+  ]],
+}
+
+-- Children before parents: the order in which tables are emptied.
+local TABLES = {
+  "sms", "message_recipients", "messages", "refresh_tokens", "connectors", "subscribers", "members",
+  "subgroups", "groups", "users", "tenants",
+}
+
+---@param path string
+---@param message string
+local function refuse(path, message)
+  return nil, { kind = "config", message = ("%s: %s"):format(path, message) }
+end
+
+local function migrate(db, path)
+  local version = db:row("PRAGMA user_version").user_version
+  if version > #MIGRATIONS then
+    return refuse(path, ("made by a newer jeton (its version is %d, this one knows %d); give --db another path")
+      :format(version, #MIGRATIONS))
+  end
+  if version == 0 and db:row("SELECT count(*) AS n FROM sqlite_master").n > 0 then
+    return refuse(path, "an SQLite file, but not of the sandbox; give --db a path of its own")
+  end
+  for next_version = version + 1, #MIGRATIONS do
+    db:transaction(function()
+      for statement in MIGRATIONS[next_version]:gmatch "[^;]+" do
+        if statement:find "%S" then
+          db:exec(statement)
+        end
+      end
+      db:exec(("PRAGMA user_version = %d"):format(next_version))
+    end)
+  end
+  return true
+end
+
+--- Opens or creates the database and brings it to the present version.
+---@param path string|nil nil: in memory
+---@return table|nil db
+---@return table|nil err of kind "config"
+function store.open(path)
+  local db, err = sqlite.open(path or ":memory:")
+  if not db then
+    return nil, { kind = "config", message = ("--db: %s"):format(tostring(err and err.message or err)) }
+  end
+  -- A file that is no database shows at the first statement.
+  local ok, result, why = pcall(function()
+    db:exec "PRAGMA foreign_keys = ON"
+    return migrate(db, path or ":memory:")
+  end)
+  if ok and result then
+    return db
+  end
+  db:close()
+  if ok then
+    return nil, why
+  end
+  return refuse(path or ":memory:", tostring(result))
+end
+
+---@param db table
+---@return boolean empty nothing was seeded yet
+function store.is_empty(db)
+  return db:row("SELECT count(*) AS n FROM tenants").n == 0
+end
+
+--- Removes everything but the schema and the signing key.
+function store.clear(db)
+  for _, name in ipairs(TABLES) do
+    db:exec("DELETE FROM " .. name)
+  end
+  db:exec("DELETE FROM settings WHERE name <> 'signing_key'")
+end
+
+--- A small value kept in the database.
+---@param name string
+---@return any value nil where there is none
+function store.get(db, name)
+  local row = db:row("SELECT value FROM settings WHERE name = ?", name)
+  return row and json.decode(row.value)
+end
+
+---@param name string
+---@param value any
+function store.set(db, name, value)
+  db:exec([[INSERT INTO settings (name, value) VALUES (?, ?)
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value]],
+    name, assert(json.encode(value)))
+end
+
+--- The key that signs access tokens; made once for a database.
+---@return string bytes
+function store.signing_key(db)
+  local hex = store.get(db, "signing_key")
+  if not hex then
+    hex = crypto.hex(crypto.random(32))
+    store.set(db, "signing_key", hex)
+  end
+  return crypto.unhex(hex)
+end
+
+return store

@@ -1,0 +1,55 @@
+--- The small tenant that a sandbox without --seed holds.
+local json = require "jeton.json"
+local ids = require "sandbox.ids"
+
+local demo = {}
+
+local ALICE, BRUNO, CHITRA, DARIA = "+33100000001", "+33100000002", "+33100000003", "+33100000004"
+local SALES = "853654b2-7e1b-4c0e-9f0a-3d0c5f6b2a11"
+local SALES_NORTH = "0d1f4b9e-57a3-4f7c-8a53-1be2c2b7d0c2"
+local NEWS = "c9a7e0d4-2b8f-4f3e-b1d6-9e4a7c5d8f03@1"
+
+--- As YAML would give it. Secrets and tokens are fixed where only this machine can reach the sandbox,
+--- so that examples can name them; elsewhere they are random.
+---@param predictable boolean
+---@return table document for seed.check
+function demo.document(predictable)
+  local function value(fixed, random)
+    return predictable and fixed or random()
+  end
+  return {
+    tenant = { id = "6f1c2a7d-90b4-4e55-8a3f-2c7d1e0b9a64", name = "Contoso" },
+    users = json.array {
+      { phone = ALICE, id = "a1f0c3d2-4b5e-4a6f-8c7d-9e0b1a2c3d41", name = "Alice Martin",
+        email = "alice@contoso.example", tenant_admin = true },
+      { phone = BRUNO, id = "b2e1d4c3-5c6f-4b70-9d8e-0f1c2b3d4e52", name = "Bruno Keller",
+        email = "bruno@contoso.example" },
+      { phone = CHITRA, id = "c3d2e5b4-6d70-4c81-ae9f-102d3c4e5f63", name = "Chitra Rao",
+        email = "chitra@contoso.example" },
+    },
+    groups = json.array {
+      { id = SALES, name = "Sales", welcome_message = "Welcome to Sales", admins = json.array { ALICE },
+        members = json.array { BRUNO, CHITRA, DARIA }, subgroups = json.array { SALES_NORTH } },
+      { id = SALES_NORTH, name = "Sales North", admins = json.array { BRUNO },
+        members = json.array { CHITRA } },
+      { id = NEWS, name = "Contoso News", type = "ConnectGroup", admins = json.array { ALICE },
+        subscribers = json.array { BRUNO, CHITRA } },
+    },
+    connectors = json.array {
+      {
+        id = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16",
+        secret = value("SLS3T38IL0", ids.new_secret),
+        name = "Demo",
+        owner = ALICE,
+        permissions = "all",
+        tokens = json.array {
+          { user = ALICE, refresh_token = value("demo-tenant-token", ids.new_refresh_token) },
+          { user = BRUNO, refresh_token = value("demo-user-token", ids.new_refresh_token) },
+          { user = ALICE, group = SALES, refresh_token = value("demo-group-token", ids.new_refresh_token) },
+        },
+      },
+    },
+  }
+end
+
+return demo

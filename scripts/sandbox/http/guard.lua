@@ -1,0 +1,87 @@
+--- Who may talk to the sandbox at all: Host on every route; for steering also Origin, proxies, password.
+local crypto = require "jeton.crypto"
+local reply = require "sandbox.http.reply"
+
+local guard = {}
+
+local HTTP_PORT = 80
+
+local function refuse(message)
+  reply.fail(403, "Forbidden", message)
+end
+
+local function is_literal_address(name)
+  return name:match "^%d+%.%d+%.%d+%.%d+$" ~= nil or name:match "^[%x%.]*:[%x:%.]*$" ~= nil
+end
+
+-- "[::1]:80", "localhost:80", "localhost" → name, port
+local function split(host)
+  local name, port = host:match "^%[([%x:%.]+)%]:?(%d*)$"
+  if not name then
+    name, port = host:match "^([^:/@%s]+):?(%d*)$"
+  end
+  if not name then
+    return nil
+  end
+  return name:lower(), port == "" and HTTP_PORT or tonumber(port)
+end
+
+--- The names under which a sandbox that listens here may be called.
+---@param listen_host string as given to --listen
+---@return fun(name: string): boolean
+function guard.names(listen_host)
+  local allowed = { ["localhost"] = true, ["127.0.0.1"] = true, ["::1"] = true, [listen_host:lower()] = true }
+  -- On all addresses: any literal. A page of the web that rebinds its name cannot send one.
+  local wildcard = listen_host == "0.0.0.0" or listen_host == "::"
+  return function(name)
+    return allowed[name] or (wildcard and is_literal_address(name))
+  end
+end
+
+--- Raises 403 for a request that was not addressed to this sandbox (DNS rebinding).
+---@param world sandbox.world
+---@param headers table<string, string>
+function guard.check_host(world, headers)
+  local name, port = split(headers.host or "")
+  if not name or port ~= world.port or not world.is_own_name(name) then
+    refuse(("Host: expected where the sandbox listens, such as 127.0.0.1:%d"):format(world.port))
+  end
+end
+
+local function check_password(world, headers)
+  if not world.password then
+    return
+  end
+  local encoded = (headers.authorization or ""):match "^%s*[Bb][Aa][Ss][Ii][Cc]%s+(%S+)%s*$"
+  local user_and_password = encoded and crypto.unbase64(encoded)
+  local given = user_and_password and user_and_password:match "^[^:]*:(.*)$"
+  -- Hashes first: then the comparison does not tell the length either.
+  if not given or not crypto.equal(crypto.sha256(given), crypto.sha256(world.password)) then
+    reply.fail(401, "Unauthenticated", "expected the password of --password-file, by HTTP Basic", {
+      ["WWW-Authenticate"] = 'Basic realm="jeton sandbox"',
+    })
+  end
+end
+
+--- Raises 403 for what must not steer: pages of other origins, requests that a proxy passed on; 401
+--- without the password; 415 for a POST that is not JSON.
+---@param world sandbox.world
+---@param method string
+---@param headers table<string, string>
+function guard.check_steering(world, method, headers)
+  for name in pairs(headers) do
+    if name == "forwarded" or name:find "^x%-forwarded%-" then
+      refuse "requests that a proxy passed on (Forwarded, X-Forwarded-*) may not steer the sandbox"
+    end
+  end
+  if headers.origin and headers.origin:lower() ~= "http://" .. headers.host:lower() then
+    refuse "Origin: pages of another origin may not steer the sandbox"
+  end
+  check_password(world, headers)
+  local content_type = (headers["content-type"] or ""):lower():match "^%s*([^;%s]*)"
+  if method == "POST" and content_type ~= "application/json" then
+    reply.fail(415, "UnsupportedMediaType", "Content-Type: expected application/json")
+  end
+end
+
+return guard

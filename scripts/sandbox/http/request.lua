@@ -1,0 +1,96 @@
+--- What arrived, normalised: clients join URLs naively, so `//v1/groups/`, `/V1/Groups` and `/groups`
+--- are one path.
+local limits = require "sandbox.limits"
+
+local request = {}
+
+-- A second place where the same service answers: what a 308 leads to.
+request.MOVED_PREFIX = "moved"
+
+---@class sandbox.path
+---@field segments string[] decoded, in their own case
+---@field text string lower case, without /v1: "/groups/853654b2-…/members"
+---@field under_v1 boolean
+---@field prefixed boolean below /v1 or the second place: never steering, never the portal
+---@field too_deep boolean
+
+local function decode(segment)
+  return (segment:gsub("%%(%x%x)", function(hex)
+    return string.char(tonumber(hex, 16))
+  end))
+end
+
+---@param raw string path as it came, without query
+---@return sandbox.path
+function request.path(raw)
+  local segments = {}
+  for segment in raw:gmatch "[^/]+" do
+    if #segments > limits.path_segments then
+      break
+    end
+    segments[#segments + 1] = decode(segment)
+  end
+  local first = 1
+  local moved = (segments[first] or ""):lower() == request.MOVED_PREFIX
+  if moved then
+    first = first + 1
+  end
+  local under_v1 = (segments[first] or ""):lower() == "v1"
+  if under_v1 then
+    first = first + 1
+  end
+  segments = table.move(segments, first, #segments, 1, {})
+  return {
+    segments = segments,
+    text = "/" .. table.concat(segments, "/"):lower(),
+    under_v1 = under_v1,
+    prefixed = under_v1 or moved,
+    too_deep = #segments > limits.path_segments,
+  }
+end
+
+--- A test for normalised paths: `*` stands for any characters, "/" included; the rest is exact.
+---@param pattern string "/groups/*/messages", with or without /v1, in any case
+---@return fun(text: string): boolean
+function request.glob(pattern)
+  local lua_pattern = request.path(pattern).text:gsub("[%^%$%(%)%%%.%[%]%+%-%?]", "%%%0"):gsub("%*", ".*")
+  return function(text)
+    return text:find("^" .. lua_pattern .. "$") ~= nil
+  end
+end
+
+--- Text that JSON can carry: what is not valid UTF-8 is read as Latin-1.
+---@param text string
+---@return string
+function request.to_utf8(text)
+  if utf8.len(text) then
+    return text
+  end
+  return (text:gsub("[\128-\255]", function(byte)
+    return utf8.char(byte:byte())
+  end))
+end
+
+--- The query with its names in lower case.
+---@param query table<string, string>
+---@return table<string, string>
+function request.query(query)
+  local out = {}
+  for name, value in pairs(query) do
+    out[name:lower()] = value
+  end
+  return out
+end
+
+--- The access token, from its own header or from Authorization.
+---@param headers table<string, string> names in lower case
+---@return string|nil
+function request.access_token(headers)
+  if headers.accesstoken then
+    return headers.accesstoken
+  end
+  local scheme, token = (headers.authorization or ""):match "^%s*(%a+)%s+(.-)%s*$"
+  return scheme and scheme:lower() == "bearer" and token or nil
+end
+
+return request

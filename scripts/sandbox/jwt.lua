@@ -1,0 +1,40 @@
+--- JSON Web Tokens, HS256 only.
+local crypto = require "jeton.crypto"
+local json = require "jeton.json"
+
+local jwt = {}
+
+local HEADER = crypto.base64url '{"alg":"HS256","typ":"JWT"}'
+local TOKEN_BYTES_MAX = 16 * 1024
+
+---@param key string bytes
+---@param claims table
+---@return string
+function jwt.sign(key, claims)
+  local signed = HEADER .. "." .. crypto.base64url(assert(json.encode(claims)))
+  return signed .. "." .. crypto.base64url(crypto.hmac_sha256(key, signed))
+end
+
+--- The claims of a token whose signature is right. Lifetimes are the caller's to check.
+---@param key string bytes
+---@param token string
+---@return table|nil claims nil for anything that this key did not sign
+function jwt.verify(key, token)
+  if #token > TOKEN_BYTES_MAX then
+    return nil
+  end
+  local header, payload, signature = token:match "^([%w_-]+)%.([%w_-]+)%.([%w_-]+)$"
+  -- One header only: a token cannot choose its own algorithm.
+  if header ~= HEADER then
+    return nil
+  end
+  local given = crypto.unbase64url(signature)
+  if not given or not crypto.equal(given, crypto.hmac_sha256(key, header .. "." .. payload)) then
+    return nil
+  end
+  local text = crypto.unbase64url(payload)
+  local claims = text and json.decode(text)
+  return type(claims) == "table" and claims or nil
+end
+
+return jwt

@@ -1,0 +1,47 @@
+--- Every limit of the sandbox, by name.
+---@class sandbox.limits
+local limits = {
+  -- What arrives.
+  request_bytes = 16 * 1024 * 1024, -- a whole request; more is refused by the server with 413
+  json_bytes = 1024 * 1024, -- a JSON body
+  json_depth = 32,
+  path_segments = 16,
+  url_bytes = 8 * 1024, -- path and query
+
+  -- What may be stored.
+  name_characters = 100, -- of a group, a user or a connector
+  welcome_characters = 1000,
+  description_characters = 2000,
+  picture_bytes = 512 * 1024, -- a URL, or a picture in base64
+  email_characters = 254,
+  message_characters = 4000, -- documented
+  members_per_request = 1000,
+  subscribers_per_request = 1000,
+  groups = 100000,
+  members_per_group = 100000,
+  users = 1000000,
+  connectors = 10000,
+  phone_digits_min = 7,
+  phone_digits_max = 15, -- E.164
+  identifier_characters = 80,
+  refresh_token_bytes_min = 8,
+  refresh_token_bytes_max = 4096,
+  secret_characters_max = 128,
+
+  -- What steering keeps.
+  faults = 100,
+  fault_times = 1000000,
+  fault_delay_ms = 600000,
+  requests_kept = 2000,
+  request_body_kept = 4096, -- bytes of each
+  state_messages = 100, -- newest ones in GET /_sandbox/state
+  state_rows = 1000, -- groups, users, connectors each
+  sms_kept = 1000,
+  clock_advance_s = 100 * 365 * 86400,
+
+  -- A seed.
+  seed_bytes = 4 * 1024 * 1024,
+  seed_problems = 100,
+}
+
+return limits

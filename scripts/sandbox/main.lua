@@ -1,0 +1,125 @@
+--- The sandbox: options in, a server that runs until a signal, or for as long as --exec's command.
+local http = require "jeton.http"
+local json = require "jeton.json"
+local server = require "jeton.server"
+local task = require "jeton.task"
+local app = require "sandbox.app"
+local demo = require "sandbox.demo"
+local launch = require "sandbox.launch"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+local seed = require "sandbox.seed"
+local store = require "sandbox.data.store"
+local sandbox_world = require "sandbox.world"
+
+local main = {}
+
+local HOUR_S = 3600
+
+---@class sandbox.options as the verb hands them over
+---@field host string
+---@field port integer 0: a free one
+---@field loopback boolean host is one that only this machine reaches
+---@field db string|nil
+---@field seed string|nil
+---@field per_minute integer
+---@field tenant_per_minute integer
+---@field password string|nil
+---@field argv string[]|nil
+
+---@param options sandbox.options
+local function load_seed(options)
+  if options.seed then
+    return seed.load(options.seed)
+  end
+  return assert(seed.check(demo.document(options.loopback)))
+end
+
+---@param world sandbox.world
+---@param options sandbox.options
+local function plant(world, options)
+  local ok, failure = pcall(world.plant, world)
+  if ok then
+    return true
+  elseif reply.is_failure(failure) then
+    return nil, { kind = "config", message = ("%s: %s"):format(options.seed or "seed", failure.message) }
+  end
+  error(failure, 0)
+end
+
+---@param options sandbox.options
+---@return sandbox.world|nil
+---@return table|nil err
+local function make_world(options)
+  local content, err = load_seed(options)
+  if not content then
+    return nil, err
+  end
+  local db
+  db, err = store.open(options.db)
+  if not db then
+    return nil, err
+  end
+  local is_new = store.is_empty(db)
+  local world = sandbox_world.new {
+    db = db,
+    seed = content,
+    per_minute = options.per_minute,
+    tenant_per_minute = options.tenant_per_minute,
+    password = options.password,
+  }
+  if is_new then
+    local planted
+    planted, err = plant(world, options)
+    if not planted then
+      db:close()
+      return nil, err
+    end
+  end
+  return world
+end
+
+local function serve_until_signal(world)
+  io.stdout:write(launch.greeting(world))
+  io.stdout:flush()
+  while true do
+    task.sleep(HOUR_S)
+  end
+end
+
+---@param text string JSON of sandbox.options
+function main.main(text)
+  local options = assert(json.decode(text))
+  local world, err = make_world(options)
+  if not world then
+    return nil, http.error(err)
+  end
+  local db <close> = world.db -- luacheck: ignore 211
+  local listener
+  listener, err = server.listen {
+    host = options.host,
+    port = options.port,
+    max_body = limits.request_bytes,
+    handler = function(request)
+      return app.handle(world, request)
+    end,
+  }
+  if not listener then
+    return nil, err
+  end
+  local closed_at_the_end <close> = listener -- luacheck: ignore 211
+  world:listening(options.host, listener.port)
+  if not options.argv then
+    serve_until_signal(world)
+  end
+  local status
+  status, err = launch.exec(world, options.argv)
+  if not status then
+    return nil, err
+  end
+  listener:close()
+  world.db:close()
+  os.exit(status)
+end
+
+return main

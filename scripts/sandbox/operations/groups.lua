@@ -1,0 +1,150 @@
+--- Groups: create, list, one.
+local json = require "jeton.json"
+local access = require "sandbox.access"
+local assumptions = require "sandbox.assumptions"
+local groups = require "sandbox.data.groups"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+local users = require "sandbox.data.users"
+
+-- One group as the wire shows it to this caller.
+local function describe(call, group)
+  local counts = groups.counts(call.db, group)
+  local role = access.role(call.db, call.caller, group)
+  return {
+    groupId = group.id,
+    groupName = group.name,
+    groupImageUrl = group.image,
+    hasSubGroups = counts.children > 0,
+    hasParentGroups = counts.parents > 0,
+    callerRole = role or "None",
+    currentLevelSubGroupCount = counts.children,
+    currentLevelParentGroupCount = counts.parents,
+    userCount = counts.users,
+    uniqueUserCount = counts.unique_users,
+    currentLevelUserCount = counts.own_users,
+    currentLevelUnProvisionedUserCount = counts.own_unprovisioned,
+    unProvisionedUserCount = counts.unprovisioned,
+    isMappedToTenant = true,
+    groupType = group.type,
+    isDuplicate = false,
+    isEditable = role == "Admin",
+    isDetailsReadable = role ~= nil,
+    welcomeMessage = group.welcome,
+  }
+end
+
+-- Adds people to a new group: the caller and `admins` as admins, the rest as members.
+local function add_people(call, group, fields)
+  local caller = call.caller
+  groups.add_member(call.db, group, caller.user.id, "Admin")
+  local given, added = 0, 0
+  local function add_phones(phones, role)
+    for _, phone in ipairs(phones or {}) do
+      local user, is_new = users.find_or_invite(call.db, phone, caller.user.tenant_id, call.now)
+      groups.add_member(call.db, group, user.id, role)
+      given, added = given + 1, added + 1
+      if is_new then
+        users.send_invitation(call.db, user, caller.user.name, group.name, call.now)
+      end
+    end
+  end
+  add_phones(fields.admins, "Admin")
+  add_phones(fields.members, "Member")
+  for i, id in ipairs(fields.memberUserIds or {}) do
+    if not users.by_id(call.db, id) then
+      reply.invalid("memberUserIds[%d]: there is no user with this id", i - 1)
+    end
+    groups.add_member(call.db, group, id, "Member")
+    given, added = given + 1, added + 1
+  end
+  return given == 0 and assumptions.members_added_without_members or added == given
+end
+
+local function create(call)
+  local fields, caller = call.body, call.caller
+  if fields.groupType == "ConnectGroup" and not access.is_tenant_level(caller) then
+    reply.forbidden "only a tenant-level token may create a ConnectGroup"
+  end
+  local group = groups.create(call.db, {
+    tenant_id = caller.user.tenant_id,
+    name = fields.name,
+    type = fields.groupType,
+    welcome = fields.welcomeMessage,
+    image = fields.groupPhoto,
+    background = fields.backgroundPhoto,
+    short_description = fields.ShortDescriptionString,
+    long_description = fields.LongDescriptionString,
+  }, call.now)
+  local members_added = add_people(call, group, fields)
+  local out = { groupId = group.id, groupName = group.name, membersAdded = members_added }
+  if caller.kind == "group" then
+    groups.add_subgroup(call.db, caller.group, group)
+    out.isAddedAsSubGroup = true
+  end
+  return out
+end
+
+local function list(call)
+  local found = access.groups(call.db, call.caller)
+  if call.query.fetchAllGroups then
+    found = groups.with_relatives(call.db, found)
+  end
+  local out = {}
+  for i, group in ipairs(found) do
+    out[i] = describe(call, group)
+  end
+  return { groups = json.array(out) }
+end
+
+-- The documentation shows the group inside `groups`, clients read the fields at the top: both.
+local function get(call)
+  local out = describe(call, call.group)
+  out.groups = json.array { describe(call, call.group) }
+  return out
+end
+
+---@type sandbox.operation[]
+return {
+  {
+    name = "groups.create",
+    method = "POST",
+    path = "/groups",
+    permission = "groupinfo.write",
+    body = {
+      { "name", kind = "string", aliases = { "groupName" }, required = true, not_empty = true,
+        max = limits.name_characters },
+      { "welcomeMessage", kind = "string", max = limits.welcome_characters },
+      { "members", kind = "phones", max = limits.members_per_request },
+      { "memberUserIds", kind = "ids", max = limits.members_per_request },
+      { "admins", kind = "phones", max = limits.members_per_request },
+      { "groupType", kind = "choice", choices = assumptions.group_types,
+        default = assumptions.group_types[1] },
+      { "groupPhoto", kind = "string", aliases = { "groupImageUrl" }, max = limits.picture_bytes },
+      { "backgroundPhoto", kind = "string", max = limits.picture_bytes },
+      { "ShortDescriptionString", kind = "string", max = limits.description_characters },
+      { "LongDescriptionString", kind = "string", max = limits.description_characters },
+    },
+    run = create,
+  },
+  {
+    name = "groups.list",
+    method = "GET",
+    path = "/groups",
+    permission = "groupinfo.read",
+    query = {
+      { "showDetails", kind = "boolean", aliases = { "showDetail" } },
+      { "fetchAllGroups", kind = "boolean" },
+    },
+    run = list,
+  },
+  {
+    name = "groups.get",
+    method = "GET",
+    path = "/groups/{group}",
+    permission = "groupinfo.read",
+    who = "reach",
+    query = { { "showDetails", kind = "boolean", aliases = { "showDetail" } } },
+    run = get,
+  },
+}

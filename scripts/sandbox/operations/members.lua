@@ -1,0 +1,107 @@
+--- Members of a group: list, add, change the role, remove.
+local json = require "jeton.json"
+local assumptions = require "sandbox.assumptions"
+local groups = require "sandbox.data.groups"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+local users = require "sandbox.data.users"
+
+-- The documented sample has a string here.
+local DONE = { result = "true" }
+
+-- The member that the path names: 404 where he is none.
+local function need_member(call)
+  local role = groups.role(call.db, call.group, call.params.member)
+  if not role then
+    reply.not_found("the group has no member with this id")
+  end
+  return call.params.member, role
+end
+
+local function need_another_admin(call, role)
+  if role == "Admin" and not assumptions.last_admin_may_leave
+    and groups.count_admins(call.db, call.group) == 1 then
+    reply.invalid "a group needs at least one admin"
+  end
+end
+
+local function list(call)
+  local out = {}
+  for i, user in ipairs(groups.members(call.db, call.group)) do
+    out[i] = {
+      id = user.id,
+      role = user.role,
+      mobileNumber = user.phone,
+      name = user.name,
+      isProvisioned = user.provisioned ~= 0,
+      profilePic = user.picture,
+    }
+  end
+  return { members = json.array(out) }
+end
+
+local function add(call)
+  local caller = call.caller
+  for _, phone in ipairs(call.body.members) do
+    local user, is_new = users.find_or_invite(call.db, phone, call.group.tenant_id, call.now)
+    groups.add_member(call.db, call.group, user.id, "Member")
+    if is_new then
+      users.send_invitation(call.db, user, caller.user.name, call.group.name, call.now)
+    end
+  end
+  return DONE
+end
+
+local function change_role(call)
+  local id, role = need_member(call)
+  if call.body.role ~= "Admin" then
+    need_another_admin(call, role)
+  end
+  groups.set_role(call.db, call.group, id, call.body.role)
+  return DONE
+end
+
+local function remove(call)
+  local id, role = need_member(call)
+  need_another_admin(call, role)
+  groups.remove_member(call.db, call.group, id)
+  return DONE
+end
+
+---@type sandbox.operation[]
+return {
+  {
+    name = "members.list",
+    method = "GET",
+    path = "/groups/{group}/members",
+    permission = "groupmember.read",
+    who = "reach",
+    run = list,
+  },
+  {
+    name = "members.add",
+    method = "PUT",
+    path = "/groups/{group}/members",
+    permission = "groupmember.write",
+    who = "admin",
+    body = { { "members", kind = "phones", required = true, max = limits.members_per_request } },
+    run = add,
+  },
+  {
+    name = "members.change_role",
+    method = "PUT",
+    path = "/groups/{group}/members/{member}",
+    permission = "groupmember.update",
+    who = "admin",
+    body = { { "role", kind = "choice", choices = { "Admin", "Member" }, required = true } },
+    run = change_role,
+  },
+  {
+    name = "members.remove",
+    method = "DELETE",
+    path = "/groups/{group}/members/{member}",
+    permission = "groupmember.remove",
+    who = "admin",
+    run = remove,
+  },
+}

@@ -1,0 +1,235 @@
+--- Makes users, groups and connectors from the shapes of a seed: for seeds, and for steering as the
+--- portal would do. What exists already (same phone, same id) is changed.
+local json = require "jeton.json"
+local assumptions = require "sandbox.assumptions"
+local body = require "sandbox.http.body"
+local connectors = require "sandbox.data.connectors"
+local groups = require "sandbox.data.groups"
+local limits = require "sandbox.limits"
+local permissions = require "sandbox.permissions"
+local reply = require "sandbox.http.reply"
+local users = require "sandbox.data.users"
+
+local provision = {}
+
+provision.USER_FIELDS = {
+  { "phone", kind = "phone", required = true },
+  { "id", kind = "id" },
+  { "name", kind = "string", max = limits.name_characters },
+  { "email", kind = "string", max = limits.email_characters },
+  { "picture", kind = "string", max = limits.picture_bytes },
+  { "tenant_admin", kind = "boolean" },
+  { "provisioned", kind = "boolean", default = true },
+}
+provision.GROUP_FIELDS = {
+  { "id", kind = "id" },
+  { "name", kind = "string", required = true, not_empty = true, max = limits.name_characters },
+  { "type", kind = "choice", choices = assumptions.group_types },
+  { "welcome_message", kind = "string", max = limits.welcome_characters },
+  { "image", kind = "string", max = limits.picture_bytes },
+  { "admins", kind = "phones", max = limits.members_per_request, default = {} },
+  { "members", kind = "phones", max = limits.members_per_request, default = {} },
+  { "subscribers", kind = "phones", max = limits.subscribers_per_request, default = {} },
+  { "subgroups", kind = "ids", max = limits.members_per_request, default = {} },
+}
+provision.CONNECTOR_FIELDS = {
+  { "id", kind = "id" },
+  { "secret", kind = "string", not_empty = true, max = limits.secret_characters_max },
+  { "name", kind = "string", not_empty = true, max = limits.name_characters },
+  { "owner", kind = "phone" },
+  { "permissions", kind = "any" },
+  { "tokens", kind = "list", max = limits.members_per_request, default = {} },
+}
+provision.TOKEN_FIELDS = {
+  { "user", kind = "phone", required = true },
+  { "group", kind = "id" },
+  { "refresh_token", kind = "string", max = limits.refresh_token_bytes_max },
+}
+
+--- Checks a connector's shape, its permissions and tokens too.
+---@param prefix string for messages: "connectors[0]."
+---@return table values; permissions a set, tokens checked
+function provision.read_connector(object, prefix)
+  local values = body.check_strict(provision.CONNECTOR_FIELDS, object, prefix)
+  if values.permissions ~= nil then
+    local list = values.permissions
+    if list ~= "all" and not json.is_array(list) then
+      reply.invalid("%spermissions: expected all, or a list of %s", prefix, permissions.names())
+    end
+    local set, unknown = permissions.parse(list)
+    if not set then
+      reply.invalid("%spermissions: unknown permission '%s'; expected all, or some of %s, groupinfo.read, …",
+        prefix, unknown, permissions.names())
+    end
+    values.permissions = set
+  end
+  for i, token in ipairs(values.tokens) do
+    local name = ("%stokens[%d]."):format(prefix, i - 1)
+    values.tokens[i] = body.check_strict(provision.TOKEN_FIELDS, token, name)
+    local text = values.tokens[i].refresh_token
+    if text and (#text < limits.refresh_token_bytes_min or not text:find "^[%g]+$") then
+      reply.invalid("%srefresh_token: expected at least %d visible ASCII characters", name,
+        limits.refresh_token_bytes_min)
+    end
+  end
+  return values
+end
+
+---@param tenant_id string
+---@param values table checked against USER_FIELDS
+---@return sandbox.user
+function provision.user(db, tenant_id, values, now)
+  local user = users.by_phone(db, values.phone)
+  if user then
+    users.update(db, user.id, values)
+    return users.by_id(db, user.id) --[[@as sandbox.user]]
+  end
+  if values.id and users.by_id(db, values.id) then
+    reply.invalid "id: another user has it"
+  end
+  return users.create(db, {
+    id = values.id,
+    tenant_id = tenant_id,
+    phone = values.phone,
+    name = values.name,
+    email = values.email,
+    picture = values.picture,
+    provisioned = values.provisioned,
+    tenant_admin = values.tenant_admin,
+  }, now)
+end
+
+local function add_people(db, group, values, now)
+  local function each(phones, add)
+    for _, phone in ipairs(phones) do
+      add(users.find_or_invite(db, phone, group.tenant_id, now).id)
+    end
+  end
+  each(values.admins, function(id)
+    groups.add_member(db, group, id, "Admin")
+    groups.set_role(db, group, id, "Admin")
+  end)
+  each(values.members, function(id)
+    groups.add_member(db, group, id, "Member")
+  end)
+  each(values.subscribers, function(id)
+    groups.add_subscriber(db, group, id)
+  end)
+end
+
+---@param tenant_id string
+---@param values table checked against GROUP_FIELDS; subgroups are joined by provision.subgroups
+---@return sandbox.group
+function provision.group(db, tenant_id, values, now)
+  local group = values.id and groups.by_id(db, values.id)
+  if group then
+    db:exec([[UPDATE groups SET name = ?, type = coalesce(?, type), welcome = coalesce(?, welcome),
+              image = coalesce(?, image) WHERE number = ?]],
+      values.name, values.type, values.welcome_message, values.image, group.number)
+    group = groups.by_number(db, group.number)
+  else
+    group = groups.create(db, {
+      id = values.id,
+      tenant_id = tenant_id,
+      name = values.name,
+      type = values.type,
+      welcome = values.welcome_message,
+      image = values.image,
+    }, now)
+  end
+  ---@cast group sandbox.group
+  if #values.subscribers > 0 and group.type ~= "ConnectGroup" then
+    reply.invalid "subscribers: only a ConnectGroup has them"
+  end
+  add_people(db, group, values, now)
+  return group
+end
+
+---@param values table checked against GROUP_FIELDS
+function provision.subgroups(db, group, values)
+  for i, id in ipairs(values.subgroups) do
+    local child = groups.by_id(db, id)
+    if not child then
+      reply.invalid("subgroups[%d]: there is no group with this id", i - 1)
+    end
+    groups.add_subgroup(db, group, child)
+  end
+end
+
+-- Which kind of refresh token it is: by what the portal would make for this user.
+local function token_kind(db, token, position)
+  local user = users.by_phone(db, token.user)
+  if not user then
+    reply.invalid("tokens[%d].user: there is no user with this phone number", position)
+  end
+  ---@cast user sandbox.user
+  if not token.group then
+    return user.tenant_admin ~= 0 and "tenant" or "user", user, nil
+  end
+  local group = groups.by_id(db, token.group)
+  if not group then
+    reply.invalid("tokens[%d].group: there is no group with this id", position)
+  end
+  ---@cast group sandbox.group
+  if user.tenant_admin == 0 and groups.role(db, group, user.id) ~= "Admin" then
+    reply.invalid("tokens[%d].user: only an admin of the group or of the tenant can make a group token",
+      position)
+  end
+  return "group", user, group
+end
+
+local function make_tokens(db, connector, list, now)
+  local made = {}
+  for i, token in ipairs(list) do
+    local kind, user, group = token_kind(db, token, i - 1)
+    made[i] = {
+      kind = kind,
+      user = user.phone,
+      group = group and group.id,
+      refresh_token = connectors.grant(db, {
+        connector_id = connector.id,
+        kind = kind,
+        user_id = user.id,
+        group_number = group and group.number,
+      }, token.refresh_token, now),
+    }
+  end
+  return json.array(made)
+end
+
+--- Creates a connector or changes the one with this id, then makes the tokens.
+---@param tenant_id string
+---@param values table from provision.read_connector
+---@return table id, name, secret (only where it is new), tokens: what the portal shows this once
+function provision.connector(db, tenant_id, values, now)
+  local connector, secret = values.id and connectors.by_id(db, values.id), values.secret
+  if connector then
+    connectors.update(db, connector, values.name, values.permissions)
+    if secret then
+      connectors.set_secret(db, connector, secret)
+    end
+  else
+    local owner = values.owner and users.by_phone(db, values.owner)
+    if not owner then
+      reply.invalid("owner: %s", values.owner and "there is no user with this phone number" or "missing")
+    end
+    ---@cast owner sandbox.user
+    connector, secret = connectors.create(db, {
+      id = values.id,
+      tenant_id = tenant_id,
+      name = values.name or "Connector",
+      owner_id = owner.id,
+      secret = secret,
+      permissions = values.permissions or permissions.parse "all",
+    }, now)
+  end
+  ---@cast connector sandbox.connector
+  return {
+    id = connector.id,
+    name = values.name or connector.name,
+    secret = secret,
+    tokens = make_tokens(db, connector, values.tokens, now),
+  }
+end
+
+return provision

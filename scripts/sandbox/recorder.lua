@@ -1,0 +1,141 @@
+--- What arrived at the services, newest last, with secrets masked. Bounded: the oldest go first.
+local json = require "jeton.json"
+local limits = require "sandbox.limits"
+local request = require "sandbox.http.request"
+
+local recorder = {}
+recorder.__index = recorder
+
+local MASK = "***"
+-- Names of headers, query parameters and body keys, in lower case.
+local SECRET_NAMES = {
+  accesstoken = true, applicationsecret = true, authorization = true, callbacktoken = true,
+  client_secret = true, code = true, cookie = true, pin = true, refreshtoken = true,
+  ["proxy-authorization"] = true,
+}
+
+---@class sandbox.record
+---@field number integer
+---@field at string RFC 3339, by the sandbox's clock
+---@field method string
+---@field path string as it came
+---@field query table<string, string>
+---@field headers table<string, string>
+---@field body any decoded JSON, else text
+---@field status integer|nil nil while it is worked on, and when the connection was dropped
+---@field operation string|nil
+---@field connector_id string|nil
+
+---@class sandbox.recorder
+---@field first integer
+---@field last integer
+
+---@return sandbox.recorder
+function recorder.new()
+  return setmetatable({ first = 1, last = 0, records = {}, paths = {} }, recorder)
+end
+
+local function mask_table(values)
+  local out = {}
+  for name, value in pairs(values) do
+    name = request.to_utf8(name)
+    out[name] = SECRET_NAMES[name:lower()] and MASK or request.to_utf8(value)
+  end
+  return out
+end
+
+-- Masks in place whatever has a secret's name, and texts that are secrets of the headers.
+local function mask_value(value, secrets)
+  if type(value) == "string" then
+    return secrets[value] and MASK or value
+  elseif type(value) ~= "table" or value == json.null then
+    return value
+  end
+  for key, inner in pairs(value) do
+    if type(key) == "string" and SECRET_NAMES[key:lower()] then
+      value[key] = MASK
+    else
+      value[key] = mask_value(inner, secrets)
+    end
+  end
+  return value
+end
+
+-- A body that is no JSON may hold anything: it is kept only where none of the names occurs in it.
+local function mask_text(text)
+  local lower = text:lower()
+  for name in pairs(SECRET_NAMES) do
+    if lower:find(name, 1, true) then
+      return MASK
+    end
+  end
+  return request.to_utf8(text)
+end
+
+local function mask_body(text, headers)
+  if #text > limits.request_body_kept then
+    return ("%d bytes"):format(#text)
+  end
+  local value = json.decode(text, { lenient = true, max_depth = limits.json_depth })
+  if type(value) ~= "table" then
+    return mask_text(text)
+  end
+  local secrets = {}
+  for name, header in pairs(headers) do
+    if SECRET_NAMES[name] then
+      secrets[header] = true
+    end
+  end
+  return mask_value(value, secrets)
+end
+
+---@param arrived table the server's request
+---@param path sandbox.path
+---@param at string
+---@return sandbox.record to be completed when the answer is known
+function recorder:add(arrived, path, at)
+  self.last = self.last + 1
+  local record = {
+    number = self.last,
+    at = at,
+    method = arrived.method,
+    path = request.to_utf8(arrived.path),
+    query = mask_table(arrived.query),
+    headers = mask_table(arrived.headers),
+    body = mask_body(arrived.body, arrived.headers),
+  }
+  self.records[self.last], self.paths[self.last] = record, path.text
+  if self.last - self.first >= limits.requests_kept then
+    self.records[self.first], self.paths[self.first] = nil, nil
+    self.first = self.first + 1
+  end
+  return record
+end
+
+---@param filter {method: string|nil, path: string|nil, limit: integer|nil} path as in a fault
+---@return sandbox.record[] oldest first
+function recorder:list(filter)
+  local matches = request.glob(filter.path or "*")
+  local method = filter.method and filter.method:upper()
+  local found = {}
+  for number = self.last, self.first, -1 do
+    local record = self.records[number]
+    if (not method or record.method == method) and matches(self.paths[number]) then
+      found[#found + 1] = record
+    end
+    if filter.limit and #found >= filter.limit then
+      break
+    end
+  end
+  local out = {}
+  for i = #found, 1, -1 do
+    out[#out + 1] = found[i]
+  end
+  return json.array(out)
+end
+
+function recorder:clear()
+  self.first, self.last, self.records, self.paths = 1, 0, {}, {}
+end
+
+return recorder

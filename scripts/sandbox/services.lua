@@ -1,0 +1,206 @@
+--- Token service and platform service: from a request that arrived to its answer.
+local log = require "jeton.log"
+local task = require "jeton.task"
+local access = require "sandbox.access"
+local assumptions = require "sandbox.assumptions"
+local body = require "sandbox.http.body"
+local clock = require "sandbox.clock"
+local faults = require "sandbox.faults"
+local limits = require "sandbox.limits"
+local operations = require "sandbox.operations"
+local reply = require "sandbox.http.reply"
+local request = require "sandbox.http.request"
+local router = require "sandbox.http.router"
+local switches = require "sandbox.switches"
+local tokens = require "sandbox.tokens"
+
+local services = {}
+
+local TOKEN_PATH = "/accesstoken"
+
+local routes = router.new(operations)
+
+---@class sandbox.call one call of an operation
+---@field world sandbox.world
+---@field db table
+---@field now integer epoch seconds
+---@field headers table<string, string> names in lower case
+---@field params table<string, string> of the path
+---@field query table of the operation's fields
+---@field body table of the operation's fields
+---@field caller sandbox.caller not for public operations
+---@field group sandbox.group where the path has {group}
+---@field role "Admin"|"Member" of the caller in it
+
+local function throttle(world, caller, now)
+  local retry_after = world.throttle:take(now, {
+    ["connector:" .. caller.connector.id:lower()] = world.switches.per_minute,
+    ["tenant:" .. caller.connector.tenant_id:lower()] = world.switches.tenant_per_minute,
+  })
+  if retry_after then
+    local message = ("Too many calls; try again after %d seconds"):format(retry_after)
+    reply.fail(429, assumptions.throttled_code, message, { ["Retry-After"] = tostring(retry_after) })
+  end
+end
+
+-- Who calls, and may he: in the order token, limits, permission, group.
+local function admit(call, operation, token)
+  call.caller = tokens.caller(call.world, call.now, token)
+  throttle(call.world, call.caller, call.now)
+  if operation.permission then
+    access.need_permission(call.caller, operation.permission)
+  end
+  if operation.who then
+    call.group, call.role = access.need_group(call.db, call.caller, call.params.group, operation.who)
+  end
+end
+
+local function find_operation(arrived, path)
+  local operation, params = routes:match(arrived.method, path.segments)
+  if operation then
+    return operation, params
+  elseif params then
+    local methods = table.concat(params, ", ")
+    reply.fail(assumptions.method_status, assumptions.method_code, "expected " .. methods,
+      { Allow = methods })
+  end
+  reply.not_found "there is no such operation"
+end
+
+local function run_operation(world, arrived, path, now, record)
+  local operation, params = find_operation(arrived, path)
+  record.operation = operation.name
+  local call = {
+    world = world,
+    db = world.db,
+    now = now,
+    headers = arrived.headers,
+    params = params,
+    query = {},
+    body = {},
+  }
+  local result
+  -- One transaction: a refusal leaves no trace.
+  world.db:transaction(function()
+    if not operation.public then
+      admit(call, operation, request.access_token(arrived.headers))
+      record.connector_id = call.caller.connector.id
+    end
+    if operation.query then
+      call.query = body.check(operation.query, request.query(arrived.query))
+    end
+    if operation.body then
+      call.body = body.read(operation.body, arrived.body)
+    end
+    result = operation.run(call)
+  end)
+  return reply.success(result)
+end
+
+-- 308 when the switches say so: to the URL of the same call, or to the new base.
+local function redirect(world, arrived, path)
+  local is_token_call = path.text == TOKEN_PATH
+  local found = switches.take_redirect(world.switches, is_token_call and "token_redirect" or "api_redirect")
+  if not found then
+    return nil
+  end
+  local base, rest = found.to, arrived.path:gsub("^/+", "/")
+  local moved = world.url .. "/" .. request.MOVED_PREFIX
+  if is_token_call then
+    base, rest = base or moved .. "/v1", "/accessToken"
+  else
+    base = base or moved
+  end
+  if found.kind == "full" then
+    base = base .. rest .. (arrived.raw_query and arrived.raw_query ~= "" and "?" .. arrived.raw_query or "")
+  end
+  return reply.error {
+    status = 308,
+    code = assumptions.moved_code,
+    message = assumptions.moved_message,
+    headers = { Location = base },
+  }
+end
+
+-- The handler of errors that are no refusals: the traceback is taken while the stack is there.
+local function trace(err)
+  if type(err) == "string" then
+    return debug.traceback(err, 2)
+  end
+  return err
+end
+
+--- Runs fn; a refusal becomes its error body, a mistake of the sandbox a 500 that is logged.
+---@param fn function returns a response
+---@return table response
+function services.attempt(fn, ...)
+  local ok, result = xpcall(fn, trace, ...)
+  if ok then
+    return result
+  elseif reply.is_failure(result) then
+    return reply.error(result)
+  elseif type(result) == "table" and result.kind then
+    error(result, 0) -- the task is being cancelled
+  end
+  log.error("sandbox: " .. tostring(result))
+  return reply.error {
+    status = 500, code = assumptions.internal_code, message = "the sandbox failed; its log says how",
+  }
+end
+
+local function preflight()
+  return reply.json(200, {}, {
+    ["Access-Control-Allow-Methods"] = assumptions.cors_methods,
+    ["Access-Control-Allow-Headers"] = assumptions.cors_headers,
+    ["Access-Control-Max-Age"] = assumptions.cors_max_age_s,
+  })
+end
+
+local function serve(world, arrived, path, record, fault)
+  if fault and faults.answers(fault) then
+    return faults.response(fault)
+  end
+  local now = world.clock:now()
+  local response = redirect(world, arrived, path)
+    or services.attempt(run_operation, world, arrived, path, now, record)
+  response.headers.Date = clock.http_date(now)
+  if fault then
+    faults.add_headers(fault, response)
+  end
+  return response
+end
+
+--- Answers a call of the services.
+---@param world sandbox.world
+---@param arrived table the server's request
+---@param path sandbox.path
+---@return table response
+function services.handle(world, arrived, path)
+  if arrived.method == "OPTIONS" and path.under_v1 then
+    return preflight()
+  end
+  world.counts.requests = world.counts.requests + 1
+  local record = world.recorder:add(arrived, path, clock.rfc3339(world.clock:now()))
+  if path.too_deep or #arrived.target > limits.url_bytes then
+    record.status = assumptions.not_found_status
+    return services.attempt(reply.not_found, "there is no such operation")
+  end
+  local fault = world.faults:take(arrived.method, path.text)
+  if fault and fault.delay_ms > 0 then
+    task.sleep(fault.delay_ms / 1000)
+  end
+  if fault and fault.drop == true then
+    return { drop = true }
+  end
+  local response = serve(world, arrived, path, record, fault)
+  if fault and fault.drop == "after" then
+    return { drop = true }
+  end
+  record.status = response.status
+  if path.text == TOKEN_PATH and response.status == 200 then
+    world.counts.exchanges = world.counts.exchanges + 1
+  end
+  return response
+end
+
+return services

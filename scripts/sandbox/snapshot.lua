@@ -1,0 +1,140 @@
+--- What the sandbox holds, for GET /_sandbox/state and for the replies of steering. No secrets: the
+--- database has hashes only.
+local json = require "jeton.json"
+local clock = require "sandbox.clock"
+local groups = require "sandbox.data.groups"
+local limits = require "sandbox.limits"
+local messages = require "sandbox.data.messages"
+local permissions = require "sandbox.permissions"
+local switches = require "sandbox.switches"
+local tokens = require "sandbox.tokens"
+
+local snapshot = {}
+
+---@param user sandbox.user
+function snapshot.user(user)
+  return {
+    id = user.id,
+    phone = user.phone,
+    name = user.name,
+    email = user.email,
+    picture = user.picture,
+    tenant_admin = user.tenant_admin ~= 0,
+    provisioned = user.provisioned ~= 0,
+  }
+end
+
+---@param group sandbox.group
+function snapshot.group(db, group)
+  local admins, members, subscribers, subgroups = {}, {}, {}, {}
+  for _, user in ipairs(groups.members(db, group)) do
+    local list = user.role == "Admin" and admins or members
+    list[#list + 1] = user.phone
+  end
+  for i, row in ipairs(db:rows([[SELECT phone FROM subscribers JOIN users ON users.id = user_id
+                                 WHERE group_number = ? ORDER BY phone]], group.number)) do
+    subscribers[i] = row.phone
+  end
+  for i, row in ipairs(db:rows([[SELECT id FROM subgroups JOIN groups ON number = child
+                                 WHERE parent = ? ORDER BY number]], group.number)) do
+    subgroups[i] = row.id
+  end
+  return {
+    id = group.id,
+    name = group.name,
+    type = group.type,
+    welcome_message = group.welcome,
+    image = group.image,
+    admins = json.array(admins),
+    members = json.array(members),
+    subscribers = json.array(subscribers),
+    subgroups = json.array(subgroups),
+  }
+end
+
+local function connector_tokens(db, connector)
+  local out = {}
+  for i, row in ipairs(db:rows([[
+    SELECT refresh_tokens.*, users.phone, groups.id AS group_id FROM refresh_tokens
+    JOIN users ON users.id = user_id LEFT JOIN groups ON groups.number = group_number
+    WHERE connector_id = ? ORDER BY refresh_tokens.id]], connector.id)) do
+    out[i] = {
+      kind = row.kind,
+      user = row.phone,
+      group = row.group_id,
+      created_at = clock.rfc3339(row.created_at),
+      expires_at = clock.rfc3339(tokens.expires_at(row)),
+      revoked = row.revoked ~= 0,
+    }
+  end
+  return json.array(out)
+end
+
+local function message(row)
+  local recipients = {}
+  for phone in (row.recipients or ""):gmatch "%S+" do
+    recipients[#recipients + 1] = phone
+  end
+  return {
+    reference_id = row.reference_id,
+    group = row.group_id,
+    sender = row.sender or "",
+    connector = row.connector_id,
+    text = row.text,
+    reply_to = row.reply_to,
+    to_group = row.to_group ~= 0,
+    to_all_subscribers = row.to_all_subscribers ~= 0,
+    recipients = json.array(recipients),
+    at = clock.rfc3339(row.sent_at),
+  }
+end
+
+local function each(rows, fn)
+  local out = {}
+  for i, row in ipairs(rows) do
+    out[i] = fn(row)
+  end
+  return json.array(out)
+end
+
+local function counts(world)
+  local row = world.db:row [[SELECT (SELECT count(*) FROM users) AS users,
+    (SELECT count(*) FROM groups) AS groups, (SELECT count(*) FROM connectors) AS connectors,
+    (SELECT count(*) FROM messages) AS messages]]
+  row.requests, row.exchanges = world.counts.requests, world.counts.exchanges
+  return row
+end
+
+local function connector_state(db, connector)
+  return {
+    id = connector.id,
+    name = connector.name,
+    scope = permissions.to_scope(permissions.from_mask(connector.permissions)),
+    tokens = connector_tokens(db, connector),
+  }
+end
+
+--- Everything, long lists cut (counts has the true numbers).
+---@param world sandbox.world
+function snapshot.state(world)
+  local db, now = world.db, world.clock:now()
+  return {
+    url = world.url,
+    clock = { now = now, at = clock.rfc3339(now), advance_s = world.clock.advance_s },
+    tenant = world:tenant(),
+    switches = switches.describe(world.switches),
+    faults = world.faults:describe(),
+    counts = counts(world),
+    users = each(db:rows("SELECT * FROM users ORDER BY rowid LIMIT ?", limits.state_rows), snapshot.user),
+    groups = each(db:rows("SELECT * FROM groups ORDER BY number LIMIT ?", limits.state_rows), function(group)
+      return snapshot.group(db, group)
+    end),
+    connectors = each(db:rows("SELECT * FROM connectors ORDER BY rowid LIMIT ?", limits.state_rows),
+      function(connector)
+        return connector_state(db, connector)
+      end),
+    messages = each(messages.newest(db, limits.state_messages), message),
+  }
+end
+
+return snapshot

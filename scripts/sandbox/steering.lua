@@ -1,0 +1,200 @@
+--- The steering routes, below /_sandbox/: for tests of scripts, and for people with curl.
+local json = require "jeton.json"
+local body = require "sandbox.http.body"
+local clock = require "sandbox.clock"
+local connectors = require "sandbox.data.connectors"
+local groups = require "sandbox.data.groups"
+local guard = require "sandbox.http.guard"
+local limits = require "sandbox.limits"
+local permissions = require "sandbox.permissions"
+local provision = require "sandbox.provision"
+local reply = require "sandbox.http.reply"
+local request = require "sandbox.http.request"
+local router = require "sandbox.http.router"
+local snapshot = require "sandbox.snapshot"
+local switches = require "sandbox.switches"
+local users = require "sandbox.data.users"
+
+local steering = {}
+
+local CLOCK_FIELDS = {
+  { "advance_s", kind = "integer", required = true, min = -limits.clock_advance_s,
+    max = limits.clock_advance_s },
+}
+local REQUESTS_QUERY = {
+  { "method", kind = "string" },
+  { "path", kind = "string" },
+  { "limit", kind = "integer", min = 1, max = limits.requests_kept },
+}
+
+local function describe_clock(world)
+  local now = world.clock:now()
+  return { now = now, at = clock.rfc3339(now), advance_s = world.clock.advance_s }
+end
+
+local function move_clock(call)
+  call.world:advance(body.check_strict(CLOCK_FIELDS, call.value).advance_s)
+  return describe_clock(call.world)
+end
+
+local function make_user(call)
+  local values = body.check_strict(provision.USER_FIELDS, call.value)
+  local user = provision.user(call.world.db, call.world:tenant().id, values, call.now)
+  return snapshot.user(user)
+end
+
+local function make_group(call)
+  local values = body.check_strict(provision.GROUP_FIELDS, call.value)
+  local db = call.world.db
+  local group = provision.group(db, call.world:tenant().id, values, call.now)
+  provision.subgroups(db, group, values)
+  return snapshot.group(db, group)
+end
+
+local function make_connector(call)
+  local values = provision.read_connector(call.value, "")
+  local made = provision.connector(call.world.db, call.world:tenant().id, values, call.now)
+  local mask = connectors.by_id(call.world.db, made.id).permissions
+  made.scope = permissions.to_scope(permissions.from_mask(mask))
+  return made
+end
+
+local function delete_connector(call)
+  if not connectors.delete(call.world.db, call.params.connector) then
+    reply.not_found "there is no connector with this id"
+  end
+  return { deleted = true }
+end
+
+local function delete_group(call)
+  local group = groups.by_id(call.world.db, call.params.group)
+  if not group then
+    reply.not_found "there is no group with this id"
+  end
+  call.world.db:exec("DELETE FROM groups WHERE number = ?", group.number)
+  return { deleted = true }
+end
+
+local function list_sms(call)
+  local out = {}
+  for i, row in ipairs(users.sms(call.world.db, call.query.phone)) do
+    out[i] = { phone = row.phone, text = row.text, at = clock.rfc3339(row.sent_at) }
+  end
+  return { sms = json.array(out) }
+end
+
+local function list_faults(call)
+  return { faults = call.world.faults:describe() }
+end
+
+local function list_switches(call)
+  return switches.describe(call.world.switches)
+end
+
+-- `value` is true where the operation reads a body.
+local ROUTES = {
+  { method = "GET", path = "/state", run = function(call) return snapshot.state(call.world) end },
+  {
+    method = "POST",
+    path = "/reset",
+    run = function(call)
+      call.world:reset()
+      return snapshot.state(call.world)
+    end,
+  },
+  { method = "GET", path = "/clock", run = function(call) return describe_clock(call.world) end },
+  { method = "POST", path = "/clock", value = true, run = move_clock },
+  { method = "GET", path = "/faults", run = list_faults },
+  {
+    method = "POST",
+    path = "/faults",
+    value = true,
+    run = function(call)
+      call.world.faults:set(call.value)
+      return list_faults(call)
+    end,
+  },
+  {
+    method = "DELETE",
+    path = "/faults",
+    run = function(call)
+      call.world.faults:clear()
+      return list_faults(call)
+    end,
+  },
+  { method = "GET", path = "/switches", run = list_switches },
+  {
+    method = "POST",
+    path = "/switches",
+    value = true,
+    run = function(call)
+      switches.set(call.world.switches, call.value)
+      call.world.throttle:reset()
+      return list_switches(call)
+    end,
+  },
+  {
+    method = "GET",
+    path = "/requests",
+    run = function(call)
+      return { requests = call.world.recorder:list(body.check(REQUESTS_QUERY, call.query)) }
+    end,
+  },
+  {
+    method = "DELETE",
+    path = "/requests",
+    run = function(call)
+      call.world.recorder:clear()
+      return { requests = json.array() }
+    end,
+  },
+  { method = "GET", path = "/sms", run = list_sms },
+  { method = "POST", path = "/connectors", value = true, run = make_connector },
+  { method = "DELETE", path = "/connectors/{connector}", run = delete_connector },
+  { method = "POST", path = "/groups", value = true, run = make_group },
+  { method = "DELETE", path = "/groups/{group}", run = delete_group },
+  { method = "POST", path = "/users", value = true, run = make_user },
+}
+
+local routes = router.new(ROUTES)
+
+-- Strict JSON: what steers is written for the sandbox, a slip should show.
+local function decode(text)
+  local value, err = json.decode(text, { max_bytes = limits.json_bytes, max_depth = limits.json_depth })
+  if value == nil then
+    reply.invalid("malformed body: %s", err.message)
+  elseif type(value) ~= "table" or value == json.null then
+    reply.invalid "malformed body: expected a JSON object or list"
+  end
+  return value
+end
+
+--- Answers a request below /_sandbox. Raises failures.
+---@param world sandbox.world
+---@param arrived table the server's request
+---@param segments string[] of the path, below /_sandbox
+---@param now integer epoch seconds
+---@return table response
+function steering.handle(world, arrived, segments, now)
+  guard.check_steering(world, arrived.method, arrived.headers)
+  local route, params = routes:match(arrived.method, segments)
+  if not route then
+    if params then
+      reply.fail(405, "MethodNotAllowed", "expected " .. table.concat(params, " or "),
+        { Allow = table.concat(params, ", ") })
+    end
+    reply.not_found("there is no /_sandbox/%s", request.to_utf8(table.concat(segments, "/")))
+  end
+  ---@cast route table
+  local call = { world = world, now = now, params = params, query = request.query(arrived.query) }
+  if route.value then
+    call.value = decode(arrived.body)
+  end
+  local result
+  world.db:transaction(function()
+    result = route.run(call)
+  end)
+  return reply.success(result)
+end
+
+return steering

@@ -1,0 +1,75 @@
+--- Calls a minute, counted in a sliding window by the sandbox's clock.
+local throttle = {}
+throttle.__index = throttle
+
+local WINDOW_S = 60
+
+---@class sandbox.throttle
+---@field windows table<string, table>
+
+---@return sandbox.throttle
+function throttle.new()
+  return setmetatable({ windows = {} }, throttle)
+end
+
+-- A window is a queue of { second, calls } and their sum. What is older than the window leaves it;
+-- what lies in the future (the clock was set back) too.
+local function prune(window, now)
+  local slots = window.slots
+  while slots[window.first] and slots[window.first].at <= now - WINDOW_S do
+    window.total = window.total - slots[window.first].calls
+    slots[window.first] = nil
+    window.first = window.first + 1
+  end
+  while slots[window.last] and slots[window.last].at > now do
+    window.total = window.total - slots[window.last].calls
+    slots[window.last] = nil
+    window.last = window.last - 1
+  end
+end
+
+--- Counts one call against every key, or none of them where one has reached its limit.
+---@param now integer epoch seconds
+---@param limits table<string, integer> key → calls a minute; 0: no limit
+---@return integer|nil retry_after seconds, when the call is refused
+function throttle:take(now, limits)
+  local wait
+  for key, limit in pairs(limits) do
+    local window = self.windows[key]
+    if not window then
+      window = { slots = {}, first = 1, last = 0, total = 0 }
+      self.windows[key] = window
+    end
+    prune(window, now)
+    if limit > 0 and window.total >= limit then
+      -- The first moment when enough calls have left the window.
+      local excess, at = window.total - limit + 1, window.first
+      while excess > window.slots[at].calls do
+        excess = excess - window.slots[at].calls
+        at = at + 1
+      end
+      wait = math.max(wait or 1, window.slots[at].at + WINDOW_S - now)
+    end
+  end
+  if wait then
+    return wait
+  end
+  for key in pairs(limits) do
+    local window = self.windows[key]
+    local newest = window.slots[window.last]
+    if newest and newest.at == now then
+      newest.calls = newest.calls + 1
+    else
+      window.last = window.last + 1
+      window.slots[window.last] = { at = now, calls = 1 }
+    end
+    window.total = window.total + 1
+  end
+  return nil
+end
+
+function throttle:reset()
+  self.windows = {}
+end
+
+return throttle

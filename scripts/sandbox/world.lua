@@ -1,0 +1,115 @@
+--- All that one running sandbox is made of.
+local clock = require "sandbox.clock"
+local faults = require "sandbox.faults"
+local guard = require "sandbox.http.guard"
+local recorder = require "sandbox.recorder"
+local seed = require "sandbox.seed"
+local store = require "sandbox.data.store"
+local switches = require "sandbox.switches"
+local throttle = require "sandbox.throttle"
+local assumptions = require "sandbox.assumptions"
+
+local world = {}
+world.__index = world
+
+---@class sandbox.world
+---@field db table
+---@field seed sandbox.seed
+---@field clock sandbox.clock
+---@field signing_key string
+---@field switches sandbox.switches
+---@field throttle sandbox.throttle
+---@field faults sandbox.faults
+---@field recorder sandbox.recorder
+---@field limits {per_minute: integer, tenant_per_minute: integer} as started
+---@field counts {requests: integer, exchanges: integer}
+---@field password string|nil
+---@field url string root, without a slash at the end; known once it listens
+---@field port integer
+---@field is_wildcard boolean it listens on all addresses
+---@field is_own_name fun(name: string): boolean
+
+---@class sandbox.world_options
+---@field db table from store.open
+---@field seed sandbox.seed
+---@field per_minute integer
+---@field tenant_per_minute integer
+---@field password string|nil
+
+---@param options sandbox.world_options
+---@return sandbox.world
+function world.new(options)
+  local self = setmetatable({
+    db = options.db,
+    seed = options.seed,
+    clock = clock.new(store.get(options.db, "advance_s") or 0),
+    signing_key = store.signing_key(options.db),
+    limits = { per_minute = options.per_minute, tenant_per_minute = options.tenant_per_minute },
+    throttle = throttle.new(),
+    faults = faults.new(),
+    recorder = recorder.new(),
+    password = options.password,
+  }, world)
+  self:settle()
+  return self
+end
+
+--- What is known once it listens.
+---@param host string
+---@param port integer
+function world:listening(host, port)
+  self.port = port
+  self.is_wildcard = host == "0.0.0.0" or host == "::"
+  self.is_own_name = guard.names(host)
+  self.url = ("http://%s:%d"):format(host:find(":", 1, true) and "[" .. host .. "]" or host, port)
+end
+
+--- Puts everything that lives outside the database back to its start.
+function world:settle()
+  self.switches = switches.defaults(self.limits.per_minute, self.limits.tenant_per_minute)
+  self.counts = { requests = 0, exchanges = 0 }
+  self.throttle:reset()
+  self.faults:clear()
+  self.recorder:clear()
+end
+
+--- Writes the seed. Raises a failure where its parts do not fit together; then nothing is written.
+function world:plant()
+  self.db:transaction(function()
+    seed.apply(self.db, self.seed, self.clock:now())
+  end)
+end
+
+--- Back to the seed: data, clock, switches, faults, what was recorded.
+function world:reset()
+  self.db:transaction(function()
+    store.clear(self.db)
+    self.clock = clock.new(0)
+    seed.apply(self.db, self.seed, self.clock:now())
+  end)
+  self:settle()
+end
+
+---@param seconds integer
+function world:advance(seconds)
+  store.set(self.db, "advance_s", self.clock.advance_s + seconds)
+  self.clock:advance(seconds)
+end
+
+--- What the token service says where the platform service is.
+---@param host string|nil the Host header of the call: what counts where all addresses are listened on
+---@return string
+function world:endpoint_url(host)
+  if self.switches.endpoint_url ~= "" then
+    return self.switches.endpoint_url
+  end
+  local root = self.is_wildcard and host and "http://" .. host or self.url
+  return root .. (assumptions.endpoint_trailing_slash and "/" or "")
+end
+
+---@return {id: string, name: string}
+function world:tenant()
+  return self.db:row "SELECT id, name FROM tenants ORDER BY rowid LIMIT 1"
+end
+
+return world
