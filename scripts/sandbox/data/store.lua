@@ -109,7 +109,7 @@ end
 local function migrate(db, path)
   local version = db:row("PRAGMA user_version").user_version
   if version > #MIGRATIONS then
-    return refuse(path, ("made by a newer jeton (its version is %d, this one knows %d); give --db another path")
+    return refuse(path, ("made by a newer jeton (version %d, this one knows %d); give --db another path")
       :format(version, #MIGRATIONS))
   end
   if version == 0 and db:row("SELECT count(*) AS n FROM sqlite_master").n > 0 then

@@ -1,0 +1,267 @@
+/* jeton sandbox: the local Kaizala. The server itself is scripts/sandbox; this reads the options.
+ */
+#include "verb.h"
+
+#include "engine.h"
+#include "json.h"
+#include "mem.h"
+#include "safefile.h"
+#include "vm.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_HOST       "127.0.0.1"
+#define DEFAULT_PORT       8480
+#define DEFAULT_PER_MINUTE 100
+#define TENANT_FACTOR      3 /* calls of a tenant for each of a connector, where only N is given */
+#define PER_MINUTE_MAX     1000000000
+#define HOST_MAX           255
+#define PORT_MAX           65535
+#define PASSWORD_MIN       REDACT_MIN_BYTES
+#define PASSWORD_MAX       ((size_t)1024)
+#define JSON_MAX           ((size_t)4 * 1024 * 1024) /* what a command line can be long */
+
+struct sandbox_options {
+    const char *listen;
+    const char *db;
+    const char *seed;
+    const char *rate_limit;
+    const char *password_file;
+    bool exec;
+};
+
+/* What the options mean. */
+struct sandbox_start {
+    char host[HOST_MAX + 1];
+    int64_t port;
+    bool loopback;
+    int64_t per_minute;
+    int64_t tenant_per_minute;
+    struct buf password; /* secret; empty: none */
+};
+
+/* Digits only. Moves *text behind them. */
+static int read_number(const char **text, int64_t max, int64_t *number)
+{
+    char *end;
+    if (**text < '0' || **text > '9')
+        return -1;
+    errno = 0;
+    long long value = strtoll(*text, &end, 10);
+    if (errno != 0 || value > max)
+        return -1;
+    *text = end;
+    *number = value;
+    return 0;
+}
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    if (inet_pton(AF_INET6, host, &v6) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&v6);
+    return strcmp(host, "localhost") == 0;
+}
+
+/* "127.0.0.1:8480", "[::1]:0" */
+static int read_listen(const char *text, struct sandbox_start *start, struct err *err)
+{
+    const char *colon = strrchr(text, ':');
+    const char *host = text, *port = colon != NULL ? colon + 1 : NULL;
+    size_t len = colon != NULL ? (size_t)(colon - text) : 0;
+    if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
+        host++;
+        len -= 2;
+    } else if (memchr(host, ':', len) != NULL) {
+        len = 0; /* an IPv6 address needs its brackets */
+    }
+    if (len == 0 || len > HOST_MAX || read_number(&port, PORT_MAX, &start->port) != 0 ||
+        *port != '\0')
+        return err_set(err, ERR_USAGE,
+                       "--listen: '%s'; expected HOST:PORT, such as 127.0.0.1:%d or [::1]:0 "
+                       "(0: a free port)",
+                       text, DEFAULT_PORT);
+    memcpy(start->host, host, len);
+    start->host[len] = '\0';
+    return 0;
+}
+
+/* "N" or "N,M" */
+static int read_rate_limit(const char *text, struct sandbox_start *start, struct err *err)
+{
+    const char *rest = text;
+    if (read_number(&rest, PER_MINUTE_MAX, &start->per_minute) == 0) {
+        start->tenant_per_minute = start->per_minute * TENANT_FACTOR;
+        if (*rest == '\0')
+            return 0;
+        if (*rest++ == ',' && read_number(&rest, PER_MINUTE_MAX, &start->tenant_per_minute) == 0 &&
+            *rest == '\0')
+            return 0;
+    }
+    return err_set(err, ERR_USAGE,
+                   "--rate-limit: '%s'; expected calls a minute of a connector, and of a tenant "
+                   "after a comma: 100,300 (0: no limit)",
+                   text);
+}
+
+static int read_password(const char *path, struct app *app, struct buf *password, struct err *err)
+{
+    if (safefile_read(path, SAFEFILE_PRIVATE, password, err) != 0)
+        return err_wrap(err, "--password-file");
+    size_t len = strcspn(password->data, "\r\n");
+    if (len < PASSWORD_MIN || strlen(password->data) != password->len)
+        return err_set(err, ERR_CONFIG,
+                       "--password-file: %s: expected a password of at least %d bytes on the first "
+                       "line",
+                       path, PASSWORD_MIN);
+    password->data[len] = '\0';
+    password->len = len;
+    redact_add(app->redact, password->data, password->len);
+    return 0;
+}
+
+static int read_start(const struct sandbox_options *options, struct app *app,
+                      struct sandbox_start *start, struct err *err)
+{
+    strcpy(start->host, DEFAULT_HOST);
+    start->port = options->exec ? 0 : DEFAULT_PORT;
+    start->per_minute = DEFAULT_PER_MINUTE;
+    start->tenant_per_minute = DEFAULT_PER_MINUTE * TENANT_FACTOR;
+    if (options->listen != NULL && read_listen(options->listen, start, err) != 0)
+        return -1;
+    if (options->rate_limit != NULL && read_rate_limit(options->rate_limit, start, err) != 0)
+        return -1;
+    start->loopback = is_loopback(start->host);
+    if (!start->loopback && options->password_file == NULL)
+        return err_set(err, ERR_USAGE,
+                       "--listen: others can reach %s; that needs --password-file FILE",
+                       start->host);
+    if (options->password_file != NULL)
+        return read_password(options->password_file, app, &start->password, err);
+    return 0;
+}
+
+static int put_text(struct buf *out, const char *name, const char *text, struct err *err)
+{
+    if (text == NULL)
+        return 0;
+    buf_printf(out, ",\"%s\":", name);
+    if (json_write_string(out, text, strlen(text)) != 0)
+        return err_set(err, ERR_USAGE, "%s: not valid UTF-8, or too long", name);
+    return 0;
+}
+
+/* The options as sandbox.main reads them. argv: the command of --exec, NULL for none. */
+static int write_json(const struct sandbox_options *options, const struct sandbox_start *start,
+                      char *const *argv, struct buf *out, struct err *err)
+{
+    buf_printf(out, "{\"port\":%lld,\"loopback\":%s,\"per_minute\":%lld,\"tenant_per_minute\":%lld",
+               (long long)start->port, start->loopback ? "true" : "false",
+               (long long)start->per_minute, (long long)start->tenant_per_minute);
+    const char *password = start->password.len > 0 ? start->password.data : NULL;
+    if (put_text(out, "host", start->host, err) != 0 ||
+        put_text(out, "db", options->db, err) != 0 ||
+        put_text(out, "seed", options->seed, err) != 0 ||
+        put_text(out, "password", password, err) != 0)
+        return -1;
+    for (size_t i = 0; argv != NULL && argv[i] != NULL; i++) {
+        buf_puts(out, i == 0 ? ",\"argv\":[" : ",");
+        if (json_write_string(out, argv[i], strlen(argv[i])) != 0)
+            return err_set(err, ERR_USAGE, "--exec: argument %zu is not valid UTF-8", i);
+    }
+    buf_puts(out, argv != NULL ? "]}" : "}");
+    return 0;
+}
+
+/* Runs sandbox.main in a vm of its own. A configuration of the user plays no part. */
+static int run(struct app *app, const char *json, int *status, struct err *err)
+{
+    struct problems problems;
+    struct engine engine;
+    problems_create(&problems);
+    struct config *config = config_load(NULL, &problems);
+    problems_destroy(&problems);
+    if (config == NULL)
+        return err_set(err, ERR_CONFIG, "the empty configuration was refused");
+    engine_create(&engine, config, app->log, app->redact);
+    const struct vm_options options = {.engine = &engine};
+    struct vm *vm = vm_new(&options);
+    int result = vm_run_module(vm, "sandbox.main", "main", json, status, err);
+    vm_free(vm);
+    engine_destroy(&engine);
+    config_free(config);
+    return result;
+}
+
+/* Where --exec stands: it takes the rest of the line, whatever that looks like. argc where not. */
+static int find_exec(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--exec") == 0)
+            return i;
+    }
+    return argc;
+}
+
+static int parse(struct sandbox_options *options, int argc, char **argv, struct err *err)
+{
+    const struct opt opts[] = {
+        {0, "listen", OPT_STRING, &options->listen, "HOST:PORT",
+         "where to listen (127.0.0.1:8480; with --exec, a free port); port 0: a free one"},
+        {0, "db", OPT_STRING, &options->db, "FILE", "keep everything in this file; else in memory"},
+        {0, "seed", OPT_STRING, &options->seed, "FILE",
+         "the tenant to start with; else a small demo tenant"},
+        {0, "rate-limit", OPT_STRING, &options->rate_limit, "N[,M]",
+         "calls a minute of a connector and of a tenant (100,300; M: 3 times N; 0: no limit)"},
+        {0, "password-file", OPT_STRING, &options->password_file, "FILE",
+         "steering needs this password; only then may HOST be off loopback"},
+        {0, "exec", OPT_FLAG, &options->exec, NULL,
+         "run the rest of the line against it, then stop and exit with its status"},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    const struct opt_spec spec = {
+        .usage = "jeton sandbox [OPTIONS]\njeton sandbox [OPTIONS] --exec CMD [ARG…]",
+        .description = "Serves a local Kaizala: token service, groups, members, messages; steered "
+                       "below /_sandbox/.",
+        .opts = opts,
+        .max_operands = 0,
+    };
+    struct opt_result result;
+    int help = app_options(&spec, argc, argv, &result, err);
+    if (help == 0)
+        mem_free(result.operands);
+    return help;
+}
+
+int verb_sandbox(struct app *app, int argc, char **argv, struct err *err)
+{
+    struct sandbox_options options = {0};
+    int exec = find_exec(argc, argv);
+    int help = parse(&options, exec < argc ? exec + 1 : argc, argv, err);
+    if (help != 0)
+        return help > 0 ? 0 : -1;
+    char *const *command = options.exec ? argv + exec + 1 : NULL;
+    if (options.exec && command[0] == NULL)
+        return err_set(err, ERR_USAGE, "--exec: expected a command after it");
+
+    struct sandbox_start start = {0};
+    struct buf json;
+    int status = -1;
+    buf_create_secret(&start.password, PASSWORD_MAX);
+    buf_create_secret(&json, JSON_MAX);
+    if (read_start(&options, app, &start, err) != 0 ||
+        write_json(&options, &start, command, &json, err) != 0)
+        goto cleanup;
+    if (run(app, json.data, &status, err) != 0)
+        status = -1;
+cleanup:
+    buf_destroy(&json);
+    buf_destroy(&start.password);
+    return status;
+}
