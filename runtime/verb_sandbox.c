@@ -246,9 +246,11 @@ int verb_sandbox(struct app *app, int argc, char **argv, struct err *err)
     int help = parse(&options, exec < argc ? exec + 1 : argc, argv, err);
     if (help != 0)
         return help > 0 ? 0 : -1;
-    char *const *command = options.exec ? argv + exec + 1 : NULL;
-    if (options.exec && command[0] == NULL)
+    if (exec < argc && !options.exec)
+        return err_set(err, ERR_USAGE, "%s: expected a value after it", argv[exec - 1]);
+    if (exec + 1 == argc)
         return err_set(err, ERR_USAGE, "--exec: expected a command after it");
+    char *const *command = options.exec ? argv + exec + 1 : NULL;
 
     struct sandbox_start start = {0};
     struct buf json;
