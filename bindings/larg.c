@@ -1,0 +1,129 @@
+#include "larg.h"
+
+#include "opt.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <string.h>
+
+#define LARG_SECONDS_MAX 1e9 /* some 30 years: far from any overflow in milliseconds */
+#define LARG_LIST_MAX    512 /* bytes of the list of known keys in a message */
+
+static int wrong_type(lua_State *L, const char *key, const char *expected, int value)
+{
+    return luaL_error(L, "option '%s': %s expected, got %s", key, expected,
+                      luaL_typename(L, value));
+}
+
+static int unknown_key(lua_State *L, const char *what, const char *name, const char *const *keys)
+{
+    size_t count = 0;
+    while (keys[count] != NULL)
+        count++;
+    const char *nearest = opt_nearest(name, keys, count);
+    if (nearest != NULL)
+        return luaL_error(L, "%s: unknown option '%s'; did you mean '%s'?", what, name, nearest);
+
+    char list[LARG_LIST_MAX] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t need = strlen(keys[i]) + (i > 0 ? 2 : 0);
+        if (len + need >= sizeof list)
+            break;
+        if (i > 0)
+            memcpy(list + len, ", ", 2);
+        memcpy(list + len + (i > 0 ? 2 : 0), keys[i], strlen(keys[i]) + 1);
+        len += need;
+    }
+    return luaL_error(L, "%s: unknown option '%s'; it takes: %s", what, name,
+                      len > 0 ? list : "none");
+}
+
+void larg_check_keys(lua_State *L, int index, const char *what, const char *const *keys)
+{
+    index = lua_absindex(L, index);
+    lua_pushnil(L);
+    while (lua_next(L, index)) { /* key, value */
+        lua_pop(L, 1);
+        if (lua_type(L, -1) != LUA_TSTRING) {
+            luaL_error(L, "%s: options are named, but there is a key of type %s", what,
+                       luaL_typename(L, -1));
+        }
+        const char *name = lua_tostring(L, -1);
+        size_t i = 0;
+        while (keys[i] != NULL && strcmp(keys[i], name) != 0)
+            i++;
+        if (keys[i] == NULL)
+            unknown_key(L, what, name, keys);
+    }
+}
+
+/* Pushes the field; false (and nothing pushed) where it is absent. */
+static int push_field(lua_State *L, int index, const char *key)
+{
+    if (lua_getfield(L, index, key) != LUA_TNIL)
+        return 1;
+    lua_pop(L, 1);
+    return 0;
+}
+
+const char *larg_string(lua_State *L, int index, const char *key, const char *fallback, size_t *len)
+{
+    if (!push_field(L, index, key)) {
+        if (len != NULL)
+            *len = fallback != NULL ? strlen(fallback) : 0;
+        return fallback;
+    }
+    /* A number would be converted in a copy that nothing holds. */
+    if (lua_type(L, -1) != LUA_TSTRING)
+        wrong_type(L, key, "a string", -1);
+    const char *text = lua_tolstring(L, -1, len);
+    if (len == NULL && strlen(text) != lua_rawlen(L, -1))
+        luaL_error(L, "option '%s': a NUL byte is not allowed", key);
+    lua_pop(L, 1);
+    return text;
+}
+
+int64_t larg_integer(lua_State *L, int index, const char *key, int64_t fallback)
+{
+    if (!push_field(L, index, key))
+        return fallback;
+    int exact = 0;
+    lua_Integer value = lua_type(L, -1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &exact) : 0;
+    if (!exact)
+        wrong_type(L, key, "an integer", -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+double larg_number(lua_State *L, int index, const char *key, double fallback)
+{
+    if (!push_field(L, index, key))
+        return fallback;
+    if (lua_type(L, -1) != LUA_TNUMBER)
+        wrong_type(L, key, "a number", -1);
+    double value = lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+int larg_boolean(lua_State *L, int index, const char *key, int fallback)
+{
+    if (!push_field(L, index, key))
+        return fallback;
+    if (!lua_isboolean(L, -1))
+        wrong_type(L, key, "a boolean", -1);
+    int value = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+int64_t larg_seconds(lua_State *L, int index, const char *key, int64_t fallback_ms)
+{
+    double seconds = larg_number(L, index, key, -1);
+    if (seconds == -1 && !push_field(L, index, key))
+        return fallback_ms;
+    if (!(seconds >= 0 && seconds <= LARG_SECONDS_MAX))
+        luaL_error(L, "option '%s': seconds from 0 to %d expected", key, (int)LARG_SECONDS_MAX);
+    return (int64_t)ceil(seconds * 1000);
+}

@@ -1,0 +1,120 @@
+#include "lerr.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LERR_NAME "jeton.error"
+
+static void set_string(lua_State *L, const char *key, const char *value)
+{
+    if (value[0] == '\0')
+        return;
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, key);
+}
+
+void lerr_push(lua_State *L, const struct err *err)
+{
+    luaL_checkstack(L, 3, "error");
+    lua_createtable(L, 0, 6); /* err */
+    lua_pushstring(L, err_kind_name(err->kind));
+    lua_setfield(L, -2, "kind");
+    lua_pushstring(L, err->msg);
+    lua_setfield(L, -2, "message");
+    if (err->status != 0) {
+        lua_pushinteger(L, err->status);
+        lua_setfield(L, -2, "status");
+    }
+    set_string(L, "code", err->code);
+    set_string(L, "request", err->request);
+    lua_pushboolean(L, err->retryable);
+    lua_setfield(L, -2, "retryable");
+    luaL_setmetatable(L, LERR_NAME);
+}
+
+int lerr_return(lua_State *L, const struct err *err)
+{
+    lua_pushnil(L);
+    lerr_push(L, err);
+    return 2;
+}
+
+int lerr_raise(lua_State *L, const struct err *err)
+{
+    lerr_push(L, err);
+    return lua_error(L);
+}
+
+/* The field as text; only strings and numbers count, so that nothing of the script runs here. */
+static void get_string(lua_State *L, int index, const char *key, char *out, size_t size)
+{
+    lua_pushstring(L, key);
+    lua_rawget(L, index);
+    const char *text = lua_tostring(L, -1);
+    if (text != NULL)
+        snprintf(out, size, "%s", text);
+    lua_pop(L, 1);
+}
+
+static enum err_kind kind_named(const char *name)
+{
+    for (int kind = ERR_NONE + 1; kind <= ERR_DEADLINE; kind++) {
+        if (strcmp(name, err_kind_name((enum err_kind)kind)) == 0)
+            return (enum err_kind)kind;
+    }
+    return ERR_SCRIPT;
+}
+
+bool lerr_get(lua_State *L, int index, struct err *err)
+{
+    index = lua_absindex(L, index);
+    if (!lua_istable(L, index) || !lua_checkstack(L, 3) || !lua_getmetatable(L, index))
+        return false;
+    luaL_getmetatable(L, LERR_NAME);
+    bool ours = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    if (!ours)
+        return false;
+
+    char kind[ERR_CODE_MAX] = "";
+    err_clear(err);
+    get_string(L, index, "kind", kind, sizeof kind);
+    get_string(L, index, "message", err->msg, sizeof err->msg);
+    get_string(L, index, "code", err->code, sizeof err->code);
+    get_string(L, index, "request", err->request, sizeof err->request);
+    err->kind = kind_named(kind);
+
+    lua_pushliteral(L, "status");
+    lua_rawget(L, index);
+    err->status = (int)lua_tointeger(L, -1);
+    lua_pushliteral(L, "retryable");
+    lua_rawget(L, index);
+    err->retryable = lua_toboolean(L, -1);
+    lua_pop(L, 2);
+    return true;
+}
+
+static int lerr_tostring(lua_State *L)
+{
+    struct err err;
+    if (!lerr_get(L, 1, &err))
+        return luaL_argerror(L, 1, "a jeton error expected");
+    lua_pushliteral(L, "kind");
+    lua_rawget(L, 1); /* as the script sees it: it may be a kind of its own */
+    const char *kind = lua_tostring(L, -1);
+    lua_pushfstring(L, "%s: %s", kind != NULL ? kind : err_kind_name(err.kind), err.msg);
+    if (err.request[0] != '\0') {
+        lua_pushfstring(L, " (%s)", err.request);
+        lua_concat(L, 2);
+    }
+    return 1;
+}
+
+void lerr_setup(lua_State *L)
+{
+    luaL_newmetatable(L, LERR_NAME);
+    lua_pushcfunction(L, lerr_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_pop(L, 1);
+}

@@ -1,0 +1,71 @@
+/* jeton.log: lines of a script in jeton's own log. */
+#include "engine.h"
+#include "modules.h"
+#include "vm.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LLOG_FIELDS_MAX 32
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct log_field *)a)->name, ((const struct log_field *)b)->name);
+}
+
+/* Collects the fields of the table at 2. Their texts stay on the stack. */
+static size_t read_fields(lua_State *L, struct log_field *fields)
+{
+    size_t count = 0;
+    luaL_checkstack(L, 2 * LLOG_FIELDS_MAX + 4, "fields of a log line");
+    lua_newtable(L); /* keeps the texts: converted ones are held by nothing else */
+    int texts = lua_gettop(L);
+    lua_pushnil(L);
+    while (lua_next(L, 2)) { /* texts, key, value */
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "log: fields are named, but there is a key of type %s",
+                       luaL_typename(L, -2));
+        if (count == LLOG_FIELDS_MAX)
+            luaL_error(L, "log: at most %d fields", LLOG_FIELDS_MAX);
+        fields[count].name = lua_tostring(L, -2);
+        fields[count].value = luaL_tolstring(L, -1, NULL); /* texts, key, value, text */
+        lua_rawseti(L, texts, (lua_Integer)++count);
+        lua_pop(L, 1);
+    }
+    qsort(fields, count, sizeof *fields, by_name); /* the order of a table is arbitrary */
+    return count;
+}
+
+static int write_line(lua_State *L)
+{
+    enum log_level level = (enum log_level)lua_tointeger(L, lua_upvalueindex(1));
+    struct log_field fields[LLOG_FIELDS_MAX];
+    size_t count = 0;
+
+    const char *message = luaL_checkstring(L, 1);
+    if (!lua_isnoneornil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        lua_settop(L, 2);
+        count = read_fields(L, fields);
+    }
+    log_event(vm_engine(vm_of(L))->log, level, message, fields, count);
+    return 0;
+}
+
+int luaopen_jeton_log(lua_State *L)
+{
+    static const struct {
+        const char *name;
+        enum log_level level;
+    } functions[] = {
+        {"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}};
+
+    lua_createtable(L, 0, 4);
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        lua_pushinteger(L, functions[i].level);
+        lua_pushcclosure(L, write_line, 1);
+        lua_setfield(L, -2, functions[i].name);
+    }
+    return 1;
+}
