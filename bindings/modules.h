@@ -6,15 +6,19 @@
 
 int luaopen_jeton(lua_State *L);        /* jeton.c */
 int luaopen_jeton_crypto(lua_State *L); /* lcrypto.c */
-int luaopen_jeton_exec(lua_State *L);   /* lexec_module.c; internal: the sandbox's --exec */
+int luaopen_jeton_exec(lua_State *L);   /* lexec_module.c */
 int luaopen_jeton_http(lua_State *L);   /* lhttp.c */
 int luaopen_jeton_json(lua_State *L);   /* ljson.c */
 int luaopen_jeton_log(lua_State *L);    /* llog.c */
 int luaopen_jeton_server(lua_State *L); /* lserver.c */
 int luaopen_jeton_sqlite(lua_State *L); /* lsqlite.c */
 int luaopen_jeton_state(lua_State *L);  /* lstate.c */
-int luaopen_jeton_task(lua_State *L);   /* task.c */
+int luaopen_jeton_task(lua_State *L);   /* ltask.c */
 int luaopen_jeton_token(lua_State *L);  /* ltoken.c */
 int luaopen_jeton_yaml(lua_State *L);   /* lyaml.c */
+
+/* Debian's lua-cjson. */
+int luaopen_cjson(lua_State *L);
+int luaopen_cjson_safe(lua_State *L);
 
 #endif

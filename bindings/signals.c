@@ -107,6 +107,11 @@ void signals_pop(struct signals *signals, struct signals_handler *handler)
     handler->pushed = false;
 }
 
+int signals_fd(const struct signals *signals)
+{
+    return signals->watch.fd;
+}
+
 void signals_poll(struct signals *signals)
 {
     struct signalfd_siginfo info;

@@ -45,5 +45,7 @@ void signals_pop(struct signals *signals, struct signals_handler *handler);
 /* Delivers what has arrived, without waiting. The loop does it by itself; a count hook may call it
  * so that a script that never waits hears Ctrl-C. */
 void signals_poll(struct signals *signals);
+/* The descriptor, for a thread that watches whether anybody looks at it. */
+int signals_fd(const struct signals *signals);
 
 #endif

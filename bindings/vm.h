@@ -11,7 +11,14 @@
 
 #define VM_MEMORY_DEFAULT (512LL * 1024 * 1024)
 #define VM_HOOK_COUNT     10000 /* instructions between looks at the deadline */
-#define VM_WATCHDOG_MS    1000  /* after the deadline: the process ends with 8 */
+/* After the deadline: */
+#define VM_INSIST_MS   500  /* the count hook raises at every instruction */
+#define VM_REFUSE_MS   900  /* no call waits any more */
+#define VM_WATCHDOG_MS 1000 /* the process ends with 8 */
+/* After a signal: */
+#define VM_SIGNAL_MS  5000 /* the run ends without waiting for its tasks' clean-up */
+#define VM_STUCK_MS   2000 /* a signal that nobody looked at: the process ends with 128 + n */
+#define VM_SCRIPT_MAX ((size_t)16 * 1024 * 1024)
 
 struct vm_options {
     struct engine *engine;   /* borrowed; the vm sets its deadline */
@@ -21,22 +28,29 @@ struct vm_options {
     int64_t timeout_ms;      /* 0: none */
     const char *const *args; /* jeton.args as a list; NULL-terminated; NULL: none */
     const struct job *job;   /* jeton.job and jeton.args of a job; NULL outside */
+    bool log_json;           /* how the watchdog writes its one line */
 };
 
 struct vm;
+/* Blocks SIGINT, SIGTERM and SIGHUP in this thread until vm_free. Never NULL: what could not be set
+ * up is the error of vm_run_…. */
 struct vm *vm_new(const struct vm_options *options);
 void vm_free(struct vm *vm);
 /*
  * Runs a script file ("-": standard input) as the first task, then waits until every task has
  * ended. *status: the exit status (design: exit codes). -1 with err: it could not be loaded
- * (ERR_CONFIG missing or unsafe modes), failed (by the error's kind; the message carries the
- * traceback), memory (ERR_SCRIPT), deadline (ERR_DEADLINE).
+ * (ERR_CONFIG missing or unsafe modes), failed (by the error's kind; vm_traceback has the rest),
+ * memory (ERR_SCRIPT), deadline (ERR_DEADLINE). A vm runs once. The main task's failure cancels the
+ * others.
  */
 int vm_run_file(struct vm *vm, const char *path, int *status, struct err *err);
 /* Calls function `name` of an embedded module with one string argument (JSON), as the first task.
  */
 int vm_run_module(struct vm *vm, const char *module, const char *name, const char *json,
                   int *status, struct err *err);
+/* After a failure: the further lines of the error and its traceback, of any length, unmasked; NULL
+ * where there is none. To be logged below err's message. Lives as long as the vm. */
+const char *vm_traceback(const struct vm *vm);
 /* Syntax only. ERR_SCRIPT with file:line: message. */
 int vm_check_syntax(const char *path, struct err *err);
 /* From a signal watcher in the loop: cancels every task; run ends with 128 + signo. */

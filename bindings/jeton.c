@@ -1,0 +1,41 @@
+/* jeton: what a script knows about its run. */
+#include "lerr.h"
+#include "modules.h"
+#include "vm_private.h"
+
+#include <lauxlib.h>
+
+static void push_args(lua_State *L, const char *const *args)
+{
+    lua_newtable(L);
+    for (lua_Integer i = 0; args != NULL && args[i] != NULL; i++) {
+        lua_pushstring(L, args[i]);
+        lua_seti(L, -2, i + 1);
+    }
+}
+
+int luaopen_jeton(lua_State *L)
+{
+    const struct vm *vm = vm_of(L);
+    const struct vm_options *options = vm_options_of(vm_of(L));
+    lua_createtable(L, 0, 6);
+    push_args(L, options->args);
+    lua_setfield(L, -2, "args");
+    if (options->job != NULL) {
+        lua_createtable(L, 0, 1);
+        lua_pushstring(L, options->job->name);
+        lua_setfield(L, -2, "name");
+        lua_setfield(L, -2, "job");
+    }
+    if (vm->deadline_ms != 0) {
+        lua_pushinteger(L, vm->deadline_wall);
+        lua_setfield(L, -2, "deadline");
+    }
+    lua_pushstring(L, options->connector); /* nil without one */
+    lua_setfield(L, -2, "connector");
+    lua_pushliteral(L, JETON_VERSION);
+    lua_setfield(L, -2, "version");
+    lua_pushboolean(L, options->dry_run);
+    lua_setfield(L, -2, "dry_run");
+    return 1;
+}

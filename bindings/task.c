@@ -1,0 +1,577 @@
+#include "task_private.h"
+
+#include "lerr.h"
+#include "mem.h"
+#include "vm.h"
+
+#include <assert.h>
+#include <lauxlib.h>
+
+static const char tasks_key = 0; /* its address is the registry's key of {[coroutine] = task} */
+
+enum { USER_COROUTINE = 1, USER_TRACEBACK = 2, USER_HELD = 3, USER_COUNT = 3 };
+
+/* Finding tasks */
+
+struct task *task_running(lua_State *L)
+{
+    struct task *task = vm_scheduler(vm_of(L))->current;
+    return task != NULL && task->co == L ? task : NULL;
+}
+
+struct task *task_of(lua_State *L, lua_State *co)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key); /* tasks */
+    lua_pushthread(co);
+    if (co != L)
+        lua_xmove(co, L, 1);
+    lua_rawget(L, -2); /* tasks task */
+    struct task *task = lua_touserdata(L, -1);
+    lua_pop(L, 2);
+    return task;
+}
+
+/* Pushes the userdata of a task that is kept. */
+static void push_kept(lua_State *L, struct task *task)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key); /* tasks */
+    lua_pushthread(task->co);
+    if (task->co != L)
+        lua_xmove(task->co, L, 1);
+    lua_rawget(L, -2); /* tasks task */
+    lua_remove(L, -2);
+}
+
+/* tasks[coroutine] = the value on top of L, which is popped. */
+static void set_kept(lua_State *L, struct task *task)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key); /* value tasks */
+    lua_insert(L, -2);
+    lua_pushthread(task->co);
+    if (task->co != L)
+        lua_xmove(task->co, L, 1);
+    lua_insert(L, -2); /* tasks coroutine value */
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
+static void keep(lua_State *L, struct task *task)
+{
+    struct task_scheduler *scheduler = task->scheduler;
+    lua_pushvalue(L, -1);
+    set_kept(L, task);
+    task->next = scheduler->kept;
+    if (task->next != NULL)
+        task->next->previous = task;
+    scheduler->kept = task;
+    scheduler->kept_count++;
+}
+
+static void release(struct task *task)
+{
+    struct task_scheduler *scheduler = task->scheduler;
+    *(task->previous != NULL ? &task->previous->next : &scheduler->kept) = task->next;
+    if (task->next != NULL)
+        task->next->previous = task->previous;
+    task->next = task->previous = NULL;
+    scheduler->kept_count--;
+    lua_pushnil(scheduler->L);
+    set_kept(scheduler->L, task);
+}
+
+bool task_ended(const struct task *task)
+{
+    return task->state >= TASK_DONE;
+}
+
+/* The ready queue */
+
+static void run_ready(void *arg);
+
+static void enqueue(struct task *task)
+{
+    struct task_scheduler *scheduler = task->scheduler;
+    if (scheduler->stopped)
+        return;
+    task->queue = NULL;
+    *(scheduler->ready_last != NULL ? &scheduler->ready_last->queue : &scheduler->ready_first) =
+        task;
+    scheduler->ready_last = task;
+    if (scheduler->ready_count++ == 0)
+        loop_timer_start(scheduler->loop, &scheduler->turn, 0, run_ready, scheduler);
+}
+
+static struct task *dequeue(struct task_scheduler *scheduler)
+{
+    struct task *task = scheduler->ready_first;
+    scheduler->ready_first = task->queue;
+    if (scheduler->ready_first == NULL)
+        scheduler->ready_last = NULL;
+    scheduler->ready_count--;
+    task->queue = NULL;
+    return task;
+}
+
+/* Starting */
+
+/*
+ * Keeps the traceback of an error that leaves the task, while the stack is still whole: then the
+ * body's pcall unwinds it, and pending <close> variables may wait.
+ */
+static int on_error(lua_State *L)
+{
+    struct task *task = task_running(L);
+    if (task == NULL || !lua_checkstack(L, LUA_MINSTACK))
+        return 1;
+    push_kept(L, task);            /* error task */
+    luaL_traceback(L, L, NULL, 1); /* error task traceback */
+    lua_setiuservalue(L, -2, USER_TRACEBACK);
+    lua_pop(L, 1);
+    return 1;
+}
+
+static int body_end(lua_State *L, int status, lua_KContext ctx)
+{
+    (void)ctx;
+    struct task *task = task_running(L);
+    task->failed = status != LUA_OK && status != LUA_YIELD;
+    task->memory = status == LUA_ERRMEM;
+    return lua_gettop(L) - 1; /* all but on_error: results, or the error */
+}
+
+/* on_error fn arg… */
+static int body(lua_State *L)
+{
+    return body_end(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, 0, body_end), 0);
+}
+
+bool task_room(lua_State *L, size_t count)
+{
+    const struct task_scheduler *scheduler = vm_scheduler(vm_of(L));
+    return !scheduler->stopped && scheduler->kept_count + count <= TASK_MAX;
+}
+
+void task_hold(lua_State *L, int index)
+{
+    lua_setiuservalue(L, index, USER_HELD);
+}
+
+struct task *task_new(lua_State *L, int nargs)
+{
+    struct task_scheduler *scheduler = vm_scheduler(vm_of(L));
+    if (!task_room(L, 1) || !lua_checkstack(L, LUA_MINSTACK)) {
+        lua_pop(L, nargs + 1);
+        return NULL;
+    }
+    struct task *task = lua_newuserdatauv(L, sizeof *task, USER_COUNT); /* fn arg… task */
+    *task = (struct task){.scheduler = scheduler, .nargs = nargs + 2, .state = TASK_NEW};
+    luaL_setmetatable(L, TASK_NAME);
+    task->co = lua_newthread(L); /* fn arg… task co */
+    lua_setiuservalue(L, -2, USER_COROUTINE);
+    lua_insert(L, -nargs - 2); /* task fn arg… */
+    lua_checkstack(task->co, nargs + LUA_MINSTACK);
+    lua_pushcfunction(task->co, body);
+    lua_pushcfunction(task->co, on_error);
+    lua_xmove(L, task->co, nargs + 1); /* task */
+    keep(L, task);
+    scheduler->alive++;
+    scheduler->idle = false;
+    enqueue(task);
+    return task;
+}
+
+struct task *task_start(lua_State *L, int nargs)
+{
+    struct task *task = task_new(L, nargs);
+    if (task != NULL)
+        lua_pop(L, 1); /* the table of tasks holds it */
+    return task;
+}
+
+/* Ending */
+
+static bool is_cancellation(struct task *task)
+{
+    struct err err;
+    return task->was_cancelled && lua_gettop(task->co) > 0 && lerr_get(task->co, -1, &err) &&
+           (err.kind == ERR_CANCELLED || err.kind == ERR_DEADLINE);
+}
+
+void task_take_cancel(struct task *task)
+{
+    mem_free(task->cancel);
+    task->cancel = NULL;
+}
+
+/* The coroutine's stack holds its results or its error. */
+static void end(struct task *task)
+{
+    struct task_scheduler *scheduler = task->scheduler;
+    task->nresults = lua_gettop(task->co);
+    if (!task->failed)
+        task->state = TASK_DONE;
+    else
+        task->state = is_cancellation(task) ? TASK_CANCELLED : TASK_FAILED;
+    task_take_cancel(task);
+    task->order = scheduler->failures;
+    if (task->state == TASK_FAILED)
+        scheduler->failures++;
+    scheduler->alive--;
+    if (scheduler->alive == 0)
+        scheduler->idle = true;
+
+    while (task->watches != NULL) {
+        struct task_watch *watch = task->watches;
+        task->watches = watch->next;
+        watch->ended(watch->arg);
+    }
+    if (task->state != TASK_FAILED || task->joined)
+        release(task);
+}
+
+/* A task that was cancelled before its first run: its only result is the error. */
+static void end_unstarted(struct task *task)
+{
+    struct err err = *task->cancel;
+    lua_settop(task->co, 0);
+    lerr_push(task->co, &err);
+    task->failed = true;
+    end(task);
+}
+
+static void resume(struct task *task)
+{
+    struct task_scheduler *scheduler = task->scheduler;
+    int nargs = task->nargs, nresults;
+    task->nargs = 0;
+    task->state = TASK_RUNNING;
+    scheduler->current = task;
+    scheduler->running(scheduler->running_arg, true);
+    int status = lua_resume(task->co, scheduler->L, nargs, &nresults);
+    scheduler->running(scheduler->running_arg, false);
+    scheduler->current = NULL;
+    if (status == LUA_YIELD)
+        return; /* task_wait, task_yield or task_exit has said what it waits for */
+    if (status != LUA_OK) {
+        /* The body is protected: what gets here is an error in error handling. */
+        task->failed = true;
+        task->memory = status == LUA_ERRMEM;
+        nresults = 1;
+    }
+    while (lua_gettop(task->co) > nresults)
+        lua_remove(task->co, 1);
+    end(task);
+}
+
+static void run_ready(void *arg)
+{
+    struct task_scheduler *scheduler = arg;
+    if (scheduler->current != NULL)
+        return; /* a task turns the loop itself; the turn below starts the timer again */
+    /* Those made ready from here on wait for the next turn, so that the rest of the loop runs. */
+    for (size_t n = scheduler->ready_count; n > 0 && !scheduler->stopped; n--) {
+        struct task *task = dequeue(scheduler);
+        if (task->state == TASK_NEW && task->cancel != NULL)
+            end_unstarted(task);
+        else
+            resume(task);
+    }
+    if (scheduler->ready_count > 0 && !scheduler->stopped)
+        loop_timer_start(scheduler->loop, &scheduler->turn, 0, run_ready, scheduler);
+}
+
+/* Waiting */
+
+/* Raises the cancellation that was not delivered yet. */
+static void raise_cancel(lua_State *L, struct task *task)
+{
+    if (task->cancel == NULL)
+        return;
+    lerr_push(L, task->cancel);
+    task_take_cancel(task);
+    lua_error(L);
+}
+
+void task_check(lua_State *L, const char *what)
+{
+    struct task_scheduler *scheduler = vm_scheduler(vm_of(L));
+    struct task *task = task_running(L);
+    if (scheduler->stopped || scheduler->current == NULL)
+        luaL_error(L, "%s waits, and the run is ending: clean-up at that point cannot wait", what);
+    if (task == NULL)
+        luaL_error(L,
+                   "%s waits: inside a plain coroutine that is not possible; start it with "
+                   "task.spawn",
+                   what);
+    if (!lua_isyieldable(L))
+        luaL_error(L,
+                   "%s waits: that is not possible inside a function that C code calls "
+                   "(table.sort, string.gsub, a transaction); call it before or after",
+                   what);
+    raise_cancel(L, task);
+    if (scheduler->refuse)
+        lerr_raise(L, scheduler->refusal);
+}
+
+static int wait_end(lua_State *L, int status, lua_KContext ctx)
+{
+    (void)status;
+    struct task_wait *wait = (struct task_wait *)ctx; /* on the stack, at its anchor */
+    struct task *task = task_running(L);
+    wait->woken = false;
+    if (task->wait == wait || wait->drains) { /* cancelled */
+        task->wait = NULL;
+        raise_cancel(L, task);
+    }
+    return wait->finish(L, wait->arg);
+}
+
+int task_wait(lua_State *L, struct task_wait *wait, int anchor, void (*cancel)(void *arg),
+              int (*finish)(lua_State *L, void *arg), void *arg)
+{
+    struct task *task = task_running(L);
+    assert(task != NULL && lua_isuserdata(L, anchor));
+    (void)anchor;
+    wait->cancel = cancel;
+    wait->finish = finish;
+    wait->arg = arg;
+    if (wait->woken)
+        return wait_end(L, LUA_OK, (lua_KContext)wait);
+    wait->task = task;
+    task->wait = wait;
+    task->state = TASK_WAITING;
+    return lua_yieldk(L, 0, (lua_KContext)wait, wait_end);
+}
+
+void task_wake(struct task_wait *wait)
+{
+    struct task *task = wait->task;
+    if (task == NULL) {
+        wait->woken = true;
+        return;
+    }
+    wait->task = NULL;
+    task->wait = NULL;
+    task->state = TASK_READY;
+    enqueue(task);
+}
+
+static int yield_end(lua_State *L, int status, lua_KContext ctx)
+{
+    (void)status;
+    (void)ctx;
+    raise_cancel(L, task_running(L));
+    return 0;
+}
+
+int task_yield(lua_State *L)
+{
+    struct task *task = task_running(L);
+    task->state = TASK_READY;
+    enqueue(task);
+    return lua_yieldk(L, 0, 0, yield_end);
+}
+
+int task_yield_plain(lua_State *L)
+{
+    return lua_yield(L, lua_gettop(L));
+}
+
+bool task_can_park(lua_State *L)
+{
+    return task_running(L) != NULL && lua_isyieldable(L);
+}
+
+int task_park(lua_State *L)
+{
+    task_running(L)->state = TASK_WAITING;
+    return lua_yieldk(L, 0, 0, yield_end); /* nobody will resume it */
+}
+
+/* Cancelling */
+
+void task_cancel(struct task *task, const struct err *err)
+{
+    if (task_ended(task))
+        return;
+    task->was_cancelled = true;
+    if (task->cancel == NULL)
+        task->cancel = mem_alloc(sizeof *task->cancel);
+    *task->cancel = *err;
+    struct task_wait *wait = task->wait;
+    if (task->state != TASK_WAITING || wait == NULL)
+        return; /* raised when it waits next; one that never ran never will */
+    if (wait->drains) {
+        wait->cancel(wait->arg);
+        return;
+    }
+    wait->task = NULL; /* task->wait stays: wait_end sees by it that nothing woke it */
+    task->state = TASK_READY;
+    wait->cancel(wait->arg);
+    enqueue(task);
+}
+
+void task_cancel_all(struct task_scheduler *scheduler, const struct err *err)
+{
+    struct task *next;
+    for (struct task *task = scheduler->kept; task != NULL; task = next) {
+        next = task->next; /* cancelling ends nothing here: that comes with the next turn */
+        if (!task->told)
+            task_cancel(task, err);
+    }
+}
+
+/* Outcomes */
+
+void task_watch_add(struct task *task, struct task_watch *watch)
+{
+    struct task_watch **at = &task->watches;
+    while (*at != NULL)
+        at = &(*at)->next;
+    watch->next = NULL;
+    *at = watch;
+}
+
+void task_watch_remove(struct task *task, struct task_watch *watch)
+{
+    for (struct task_watch **at = &task->watches; *at != NULL; at = &(*at)->next) {
+        if (*at == watch) {
+            *at = watch->next;
+            return;
+        }
+    }
+}
+
+void task_mark_joined(struct task *task)
+{
+    if (task->joined)
+        return;
+    task->joined = true;
+    if (task->state == TASK_FAILED)
+        release(task);
+}
+
+void task_push_failure(lua_State *L, struct task *task, int index)
+{
+    index = lua_absindex(L, index);
+    luaL_checkstack(L, 4, "error of a task");
+    lua_pushvalue(task->co, -1);
+    lua_xmove(task->co, L, 1);
+    lua_getiuservalue(L, index, USER_TRACEBACK); /* error traceback */
+}
+
+int task_outcome(lua_State *L, struct task *task, int index)
+{
+    index = lua_absindex(L, index);
+    luaL_checkstack(L, task->nresults + 4, "too many results of a task");
+    if (task->state == TASK_DONE) {
+        if (!lua_checkstack(task->co, task->nresults))
+            return luaL_error(L, "too many results of a task");
+        for (int i = 1; i <= task->nresults; i++) /* copies: there may be more joiners */
+            lua_pushvalue(task->co, i);
+        lua_xmove(task->co, L, task->nresults);
+        return task->nresults;
+    }
+    struct err err;
+    task_push_failure(L, task, index); /* error traceback */
+    if (task->state == TASK_CANCELLED || !lua_isstring(L, -1)) {
+        lua_pop(L, 1);
+    } else if (lua_type(L, -2) == LUA_TSTRING) {
+        lua_pushliteral(L, "\n");
+        lua_insert(L, -2);
+        lua_concat(L, 3);
+    } else if (lerr_get(L, -2, &err)) {
+        lua_pushliteral(L, "traceback");
+        if (lua_rawget(L, -3) == LUA_TNIL) { /* the innermost task's is the one that tells */
+            lua_pushliteral(L, "traceback");
+            lua_pushvalue(L, -3);
+            lua_rawset(L, -5);
+        }
+        lua_pop(L, 2);
+    } else {
+        lua_pop(L, 1);
+    }
+    return lua_error(L);
+}
+
+struct task *task_first_failure(struct task_scheduler *scheduler)
+{
+    struct task *first = NULL;
+    for (struct task *task = scheduler->kept; task != NULL; task = task->next) {
+        if (task->state == TASK_FAILED && (first == NULL || task->order < first->order))
+            first = task;
+    }
+    if (first != NULL)
+        push_kept(scheduler->L, first);
+    return first;
+}
+
+/* The scheduler */
+
+struct task_scheduler *task_scheduler_new(lua_State *L, struct loop *loop)
+{
+    struct task_scheduler *scheduler = mem_alloc(sizeof *scheduler);
+    scheduler->L = L;
+    scheduler->loop = loop;
+    scheduler->idle = true;
+    luaL_newmetatable(L, TASK_NAME);
+    lua_newtable(L); /* metatable tasks */
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &tasks_key);
+    lua_pop(L, 1);
+    return scheduler;
+}
+
+void task_scheduler_free(struct task_scheduler *scheduler)
+{
+    if (scheduler == NULL)
+        return;
+    loop_timer_stop(scheduler->loop, &scheduler->turn);
+    mem_free(scheduler->refusal);
+    mem_free(scheduler);
+}
+
+bool task_run_all(struct task_scheduler *scheduler)
+{
+    return scheduler->idle || loop_run_until(scheduler->loop, &scheduler->idle);
+}
+
+void task_stop(struct task_scheduler *scheduler)
+{
+    scheduler->stopped = true;
+    scheduler->idle = true;
+    loop_timer_stop(scheduler->loop, &scheduler->turn);
+}
+
+void task_refuse(struct task_scheduler *scheduler, const struct err *err)
+{
+    if (scheduler->refusal == NULL)
+        scheduler->refusal = mem_alloc(sizeof *scheduler->refusal);
+    *scheduler->refusal = *err;
+    scheduler->refuse = true;
+}
+
+void task_close_all(struct task_scheduler *scheduler)
+{
+    task_stop(scheduler);
+    scheduler->ready_first = scheduler->ready_last = NULL;
+    scheduler->ready_count = 0;
+    while (scheduler->kept != NULL) {
+        struct task *task = scheduler->kept;
+        push_kept(scheduler->L, task);
+        release(task);
+        task_take_cancel(task);
+        if (!task_ended(task)) {
+            struct task_wait *wait = task->wait;
+            task->wait = NULL;
+            if (wait != NULL && wait->task == task) {
+                wait->task = NULL;
+                wait->cancel(wait->arg);
+            }
+            task->state = TASK_CANCELLED;
+            task->watches = NULL;
+            scheduler->alive--;
+            lua_resetthread(task->co); /* runs pending <close> variables */
+        }
+        lua_pop(scheduler->L, 1);
+    }
+}

@@ -1,0 +1,166 @@
+#include "task_map.h"
+
+#include "larg.h"
+#include "task_private.h"
+#include "vm.h"
+
+#include <lauxlib.h>
+
+/*
+ * A few workers take item after item. The first that fails ends the others; when all have ended,
+ * the mapping task goes on. When that is cancelled itself, the workers are, and it still waits for
+ * them: nothing of a map goes on after it.
+ */
+struct map {
+    struct task_wait wait;
+    lua_Integer next, count; /* the next item, from 1 */
+    struct map_worker *workers;
+    int nworkers;
+    int running;
+    struct task *failed; /* the first */
+    bool stopped;
+};
+
+struct map_worker {
+    struct task_watch watch;
+    struct map *map;
+    struct task *task; /* held by the map's table of tasks */
+};
+
+/* Stack of task_map, which its call keeps: the workers' upvalues come from here. */
+enum { ARG_LIST = 1, ARG_FN = 2, ARG_OPTIONS = 3, MAP = 3, RESULTS = 4, TASKS = 5 };
+/* Upvalues of a worker. */
+enum { UP_MAP = 1, UP_LIST = 2, UP_FN = 3, UP_RESULTS = 4 };
+
+static int item_done(lua_State *L, int status, lua_KContext index);
+
+static int work(lua_State *L)
+{
+    struct map *map = lua_touserdata(L, lua_upvalueindex(UP_MAP));
+    while (!map->stopped && map->next <= map->count) {
+        lua_Integer index = map->next++;
+        lua_settop(L, 0);
+        lua_pushvalue(L, lua_upvalueindex(UP_FN));
+        lua_geti(L, lua_upvalueindex(UP_LIST), index);
+        lua_callk(L, 1, 1, (lua_KContext)index, item_done);
+        lua_seti(L, lua_upvalueindex(UP_RESULTS), index);
+    }
+    return 0;
+}
+
+static int item_done(lua_State *L, int status, lua_KContext index)
+{
+    (void)status;
+    lua_seti(L, lua_upvalueindex(UP_RESULTS), (lua_Integer)index);
+    return work(L);
+}
+
+static void stop_workers(struct map *map, const struct err *err)
+{
+    map->stopped = true;
+    for (int i = 0; i < map->nworkers; i++)
+        task_cancel(map->workers[i].task, err);
+}
+
+static void worker_ended(void *arg)
+{
+    struct map_worker *worker = arg;
+    struct map *map = worker->map;
+    if (worker->task->state == TASK_FAILED && map->failed == NULL && !map->stopped) {
+        struct err err;
+        err_set(&err, ERR_CANCELLED, "another task of the same task.map failed");
+        map->failed = worker->task;
+        stop_workers(map, &err);
+    } else if (worker->task->state == TASK_CANCELLED) {
+        map->stopped = true; /* by task.map's own cancellation, or the run's */
+        if (map->failed == NULL)
+            map->failed = worker->task;
+    }
+    if (--map->running == 0)
+        task_wake(&map->wait);
+}
+
+static void map_cancel(void *arg)
+{
+    struct map *map = arg;
+    struct err err;
+    err_set(&err, ERR_CANCELLED, "the task that called task.map was cancelled");
+    stop_workers(map, &err);
+}
+
+static int map_finish(lua_State *L, void *arg)
+{
+    struct map *map = arg;
+    if (map->failed == NULL) {
+        lua_pushvalue(L, RESULTS);
+        return 1;
+    }
+    for (int i = 0; i < map->nworkers; i++) {
+        if (map->workers[i].task == map->failed)
+            lua_geti(L, TASKS, i + 1);
+    }
+    return task_outcome(L, map->failed, -1);
+}
+
+static lua_Integer check_limit(lua_State *L)
+{
+    static const char *const keys[] = {"limit", NULL};
+    lua_Integer limit = TASK_MAP_LIMIT;
+    if (!lua_isnoneornil(L, ARG_OPTIONS)) {
+        luaL_checktype(L, ARG_OPTIONS, LUA_TTABLE);
+        larg_check_keys(L, ARG_OPTIONS, "task.map", keys);
+        limit = larg_integer(L, ARG_OPTIONS, "limit", limit);
+        if (limit < 1 || limit > TASK_MAP_LIMIT_MAX)
+            luaL_error(L, "task.map: limit: an integer from 1 to %d expected", TASK_MAP_LIMIT_MAX);
+    }
+    return limit;
+}
+
+static void start_worker(lua_State *L, struct map *map)
+{
+    struct map_worker *worker = &map->workers[map->nworkers];
+    lua_pushvalue(L, MAP);
+    lua_pushvalue(L, ARG_LIST);
+    lua_pushvalue(L, ARG_FN);
+    lua_pushvalue(L, RESULTS);
+    lua_pushcclosure(L, work, 4);
+    struct task *task = task_new(L, 0); /* … task; task_map has made sure of the room */
+    *worker = (struct map_worker){
+        .watch = {.ended = worker_ended, .arg = worker}, .map = map, .task = task};
+    lua_pushvalue(L, MAP); /* the watch is part of it, even if this call fails half way */
+    task_hold(L, -2);
+    map->nworkers++;
+    map->running++;
+    task_mark_joined(task);
+    task_watch_add(task, &worker->watch);
+    lua_seti(L, TASKS, map->nworkers);
+}
+
+int task_map(lua_State *L)
+{
+    luaL_checktype(L, ARG_LIST, LUA_TTABLE);
+    luaL_checktype(L, ARG_FN, LUA_TFUNCTION);
+    lua_Integer limit = check_limit(L);
+    lua_Integer count = luaL_len(L, ARG_LIST);
+    task_check(L, "task.map");
+    lua_settop(L, 2);
+    if (limit > count)
+        limit = count;
+    if (!task_room(L, limit > 0 ? (size_t)limit : 0))
+        return luaL_error(L, "task.map: the run is ending, or %d tasks are alive already",
+                          TASK_MAX);
+
+    struct map *map = lua_newuserdatauv(
+        L, sizeof *map + (size_t)(limit > 0 ? limit : 0) * sizeof *map->workers, 0);
+    *map = (struct map){.next = 1, .count = count, .workers = (struct map_worker *)(map + 1)};
+    map->wait.drains = true;
+    lua_createtable(L, count < TASK_MAX ? (int)count : 0, 0);
+    lua_createtable(L, (int)limit, 0); /* list fn map results tasks */
+    if (count <= 0) {
+        lua_pushvalue(L, RESULTS);
+        return 1;
+    }
+    for (lua_Integer i = 0; i < limit; i++)
+        start_worker(L, map);
+    return task_wait(L, &map->wait, MAP, map_cancel, map_finish, map);
+}

@@ -1,0 +1,321 @@
+#include "vm_private.h"
+
+#include "lerr.h"
+#include "lstate.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What bindings ask for */
+
+struct vm *vm_of(lua_State *L)
+{
+    return *(struct vm **)lua_getextraspace(L); /* a coroutine's is a copy of the main thread's */
+}
+
+struct engine *vm_engine(struct vm *vm)
+{
+    return vm->options.engine;
+}
+
+const struct vm_options *vm_options_of(struct vm *vm)
+{
+    return &vm->options;
+}
+
+struct task_scheduler *vm_scheduler(struct vm *vm)
+{
+    return vm->scheduler;
+}
+
+const char *vm_script(const struct vm *vm)
+{
+    return vm->script;
+}
+
+const char *vm_traceback(const struct vm *vm)
+{
+    return vm->traceback.len > 0 ? vm->traceback.data : NULL;
+}
+
+const struct connector *vm_connector(struct vm *vm, const char *name, struct err *err)
+{
+    if (name == NULL)
+        name = vm->options.connector;
+    return config_connector(vm->options.engine->config, name, err);
+}
+
+/* The state */
+
+struct vm *vm_new(const struct vm_options *options)
+{
+    struct vm *vm = mem_alloc(sizeof *vm);
+    vm->options = *options;
+    buf_create(&vm->traceback, VM_TRACEBACK_MAX);
+    lua_State *L = lua_newstate(vm_alloc, vm);
+    if (L == NULL)
+        abort(); /* out of memory, as in the core */
+    vm->L = L;
+    *(struct vm **)lua_getextraspace(L) = vm;
+    vm->scheduler = task_scheduler_new(L, options->engine->loop);
+    vm_limits_setup(vm);
+    lerr_setup(L);
+    vm_modules_setup(L);
+    vm_guard_setup(L);
+    return vm;
+}
+
+void vm_free(struct vm *vm)
+{
+    if (vm == NULL)
+        return;
+    task_close_all(vm->scheduler);
+    lua_settop(vm->L, 0);
+    vm_limits_stop(vm);
+    lua_close(vm->L);
+    vm_watchdog_free(vm->watchdog);
+    task_scheduler_free(vm->scheduler);
+    buf_destroy(&vm->traceback);
+    mem_free(vm->script);
+    mem_free(vm);
+}
+
+/* Outcomes */
+
+/* The error's first line is err's message; what follows is kept for vm_traceback. */
+static void set_message(struct vm *vm, const char *text, size_t len, struct err *err)
+{
+    size_t line = strcspn(text, "\n");
+    err_set(err, ERR_SCRIPT, "%.*s", (int)(line < ERR_MSG_MAX ? line : ERR_MSG_MAX - 1), text);
+    if (line + 1 < len)
+        buf_append(&vm->traceback, text + line + 1, len - line - 1);
+}
+
+static void add_traceback(lua_State *L, struct vm *vm, int index)
+{
+    if (lua_type(L, index) != LUA_TSTRING)
+        return;
+    if (vm->traceback.len > 0)
+        buf_putc(&vm->traceback, '\n');
+    buf_puts(&vm->traceback, lua_tostring(L, index));
+}
+
+static bool is_memory_error(lua_State *L, const struct vm *vm, int index)
+{
+    static const char message[] = "not enough memory"; /* Lua's own */
+    size_t len;
+    const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &len) : NULL;
+    return text != NULL && vm->memory_refused && len >= sizeof message - 1 &&
+           strcmp(text + len - (sizeof message - 1), message) == 0;
+}
+
+/* error traceback (nil where there is none): fills err and vm->traceback. */
+static void describe(lua_State *L, struct vm *vm, struct err *err)
+{
+    int error = lua_gettop(L) - 1;
+    if (is_memory_error(L, vm, error)) {
+        vm_memory_err(vm, err);
+    } else if (lerr_get(L, error, err)) {
+        lua_pushliteral(L, "traceback"); /* of the task that it comes from */
+        lua_rawget(L, error);
+        add_traceback(L, vm, -1);
+        lua_pop(L, 1);
+    } else {
+        size_t len;
+        const char *text = luaL_tolstring(L, error, &len);
+        set_message(vm, text, len, err);
+        lua_pop(L, 1);
+    }
+    add_traceback(L, vm, error + 1);
+}
+
+/* task vm err: protected, for __tostring is the script's. */
+static int describe_failure(lua_State *L)
+{
+    struct task *task = lua_touserdata(L, 1);
+    task_push_failure(L, task, 1);
+    describe(L, lua_touserdata(L, 2), lua_touserdata(L, 3));
+    return 0;
+}
+
+/* task vm err status: what the main script returned. */
+static int describe_results(lua_State *L)
+{
+    struct task *task = lua_touserdata(L, 1);
+    struct err *err = lua_touserdata(L, 3);
+    int *status = lua_touserdata(L, 4);
+    int n = task_outcome(L, task, 1);
+    if (n == 0)
+        return 0;
+    lua_settop(L, 4 + (n > 2 ? 2 : n));
+    if (lua_isboolean(L, 5) && !lua_toboolean(L, 5))
+        *status = 1;
+    if (lua_toboolean(L, 5) || n < 2 || lua_isnil(L, 6))
+        return 0; /* true, false or nil alone */
+    lua_pushnil(L);
+    describe(L, lua_touserdata(L, 2), err);
+    return 0;
+}
+
+/* Calls fn(task, vm, err, status) with the task's userdata at index of L. */
+static void call_described(struct vm *vm, lua_CFunction fn, int index, int *status, struct err *err)
+{
+    lua_State *L = vm->L;
+    index = lua_absindex(L, index);
+    lua_pushcfunction(L, fn);
+    lua_pushvalue(L, index);
+    lua_pushlightuserdata(L, vm);
+    lua_pushlightuserdata(L, err);
+    lua_pushlightuserdata(L, status);
+    if (lua_pcall(L, 4, 0, 0) != LUA_OK) {
+        err_set(err, ERR_SCRIPT, "the script failed with an error that cannot be shown as text");
+        lua_pop(L, 1);
+    }
+}
+
+/* After the last task: its outcome, else the first failure that nobody joined. */
+static int outcome(struct vm *vm, int *status, struct err *err)
+{
+    struct task *main_task = vm->main_task;
+    bool failed = main_task->state == TASK_FAILED || main_task->state == TASK_CANCELLED;
+    if (failed && main_task->memory) {
+        vm_memory_err(vm, err);
+        return -1;
+    }
+    if (failed)
+        call_described(vm, describe_failure, 1, status, err);
+    if (vm->deadline_passed && err->kind != ERR_DEADLINE)
+        vm_deadline_err(vm, err);
+    if (err->kind != ERR_NONE)
+        return -1;
+
+    call_described(vm, describe_results, 1, status, err);
+    struct task *first = task_first_failure(vm->scheduler);
+    if (err->kind == ERR_NONE && *status == 0 && first != NULL) {
+        call_described(vm, describe_failure, -1, status, err);
+        if (first->memory)
+            vm_memory_err(vm, err);
+    }
+    return err->kind == ERR_NONE ? 0 : -1;
+}
+
+/* Running */
+
+static void main_ended(void *arg)
+{
+    struct vm *vm = arg;
+    if (vm->main_task->state == TASK_DONE)
+        return;
+    struct err err;
+    err_set(&err, ERR_CANCELLED, "the script failed");
+    task_cancel_all(vm->scheduler, &err);
+}
+
+static void run_tasks(struct vm *vm)
+{
+    struct err err;
+    if (task_run_all(vm->scheduler))
+        return;
+    err_set(&err, ERR_CANCELLED, "nothing can go on: every task waits for another one");
+    task_cancel_all(vm->scheduler, &err);
+    if (!task_run_all(vm->scheduler))
+        task_stop(vm->scheduler);
+}
+
+/* What was printed must have arrived before changes of state are kept. */
+static int succeed(struct vm *vm, struct err *err)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return err_set(err, ERR_SCRIPT, "cannot write to standard output: %s", strerror(errno));
+    return lstate_commit(vm->L, err);
+}
+
+/* The main function and its nargs arguments are on L. */
+static int run(struct vm *vm, int nargs, int *status, struct err *err)
+{
+    vm->watchdog = vm_watchdog_new(vm, err);
+    if (vm->watchdog == NULL)
+        return -1;
+    vm->main_task = task_new(vm->L, nargs);
+    vm->main_watch = (struct task_watch){.ended = main_ended, .arg = vm};
+    task_mark_joined(vm->main_task);
+    task_watch_add(vm->main_task, &vm->main_watch);
+    vm_limits_start(vm);
+    run_tasks(vm);
+
+    int result = 0;
+    *status = 0;
+    err_clear(err);
+    if (vm->signo != 0)
+        *status = 128 + vm->signo;
+    else if (vm->exiting)
+        *status = vm->exit_status;
+    else
+        result = outcome(vm, status, err);
+    task_close_all(vm->scheduler);
+    if (result == 0 && *status == 0)
+        result = succeed(vm, err);
+    return result;
+}
+
+/* The folder of the script, or the working directory; absolute. */
+static int set_path(struct vm *vm, struct err *err)
+{
+    char folder[PATH_MAX];
+    if (vm->script == NULL) {
+        if (getcwd(folder, sizeof folder) == NULL)
+            return err_set(err, ERR_CONFIG, "cannot find the working directory: %s",
+                           strerror(errno));
+    } else {
+        const char *slash = strrchr(vm->script, '/');
+        size_t len = slash > vm->script ? (size_t)(slash - vm->script) : 1;
+        snprintf(folder, sizeof folder, "%.*s", (int)len, vm->script);
+    }
+    return vm_modules_path(vm->L, folder, err);
+}
+
+int vm_run_file(struct vm *vm, const char *path, int *status, struct err *err)
+{
+    lua_State *L = vm->L;
+    int nargs = 0;
+    if (vm->broken.kind != ERR_NONE) {
+        *err = vm->broken;
+        return -1;
+    }
+    if (vm_load(L, path, &vm->script, err) != 0 || set_path(vm, err) != 0)
+        return -1;
+    const char *const *args = vm->options.args;
+    for (; args != NULL && args[nargs] != NULL; nargs++) {
+        if (!lua_checkstack(L, 2))
+            return err_set(err, ERR_USAGE, "too many arguments for a script");
+        lua_pushstring(L, args[nargs]);
+    }
+    return run(vm, nargs, status, err);
+}
+
+int vm_run_module(struct vm *vm, const char *module, const char *name, const char *json,
+                  int *status, struct err *err)
+{
+    static const char code[] = "local module, name, text = ...\n"
+                               "return require(module)[name](text)\n";
+    lua_State *L = vm->L;
+    if (vm->broken.kind != ERR_NONE) {
+        *err = vm->broken;
+        return -1;
+    }
+    if (luaL_loadbufferx(L, code, sizeof code - 1, "=jeton", "t") != LUA_OK) {
+        err_set(err, ERR_SCRIPT, "%s", lua_tostring(L, -1));
+        lua_pop(L, 1);
+        return -1;
+    }
+    lua_pushstring(L, module);
+    lua_pushstring(L, name);
+    lua_pushstring(L, json);
+    return run(vm, 3, status, err);
+}

@@ -1,0 +1,168 @@
+/*
+ * Library functions that are replaced, so that a script can neither leave its run in disorder nor
+ * take the scheduler's place.
+ */
+#include "vm_private.h"
+
+#include "clock.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+
+#define EXIT_STATUS_MAX 255
+
+bool vm_is_unwind(lua_State *L, int index)
+{
+    return lua_islightuserdata(L, index) && lua_touserdata(L, index) == vm_of(L);
+}
+
+/* os.exit([true | false | status]): ends the run after its clean-up, and never returns. */
+static int exit_run(lua_State *L)
+{
+    struct vm *vm = vm_of(L);
+    lua_Integer status = 0;
+    if (lua_isboolean(L, 1))
+        status = lua_toboolean(L, 1) ? 0 : 1;
+    else
+        status = luaL_optinteger(L, 1, 0);
+    luaL_argcheck(L, status >= 0 && status <= EXIT_STATUS_MAX, 1,
+                  "true, false, or a status from 0 to 255 expected");
+    if (!vm->exiting) {
+        vm->exiting = true;
+        vm->exit_status = (int)status;
+        vm_stop(vm, VM_EXIT_MS);
+    }
+    if (task_can_park(L))
+        return task_park(L);
+    /* Inside a plain coroutine, or a function that C calls: unwound, past every pcall. */
+    lua_pushlightuserdata(L, vm);
+    return lua_error(L);
+}
+
+/* pcall and xpcall as Lua has them, but for what unwinds the stack. */
+
+static int protected_end(lua_State *L, int status, lua_KContext below)
+{
+    if (status == LUA_OK || status == LUA_YIELD)
+        return lua_gettop(L) - (int)below; /* true result… */
+    if (vm_of(L)->unwind_ms != 0 && (below != 0 || vm_is_unwind(L, -1))) {
+        lua_pushlightuserdata(L, vm_of(L)); /* xpcall's handler may have changed it */
+        return lua_error(L);
+    }
+    lua_pushboolean(L, 0);
+    lua_insert(L, -2);
+    return 2;
+}
+
+static int protected_call(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lua_pushboolean(L, 1);
+    lua_insert(L, 1); /* true fn arg… */
+    int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, protected_end);
+    return protected_end(L, status, 0);
+}
+
+static int protected_call_handler(lua_State *L)
+{
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_pushvalue(L, 1);
+    lua_replace(L, 1);
+    lua_pushboolean(L, 1);
+    lua_pushvalue(L, 1);
+    lua_rotate(L, 3, 2); /* fn handler true fn arg… */
+    int status = lua_pcallk(L, lua_gettop(L) - 4, LUA_MULTRET, 2, 2, protected_end);
+    return protected_end(L, status, 2);
+}
+
+/* Coroutines. The scheduler's are out of a script's reach. */
+
+static void refuse_task(lua_State *L, const char *what)
+{
+    lua_State *co = lua_tothread(L, 1);
+    if (co != NULL && task_of(L, co) != NULL)
+        luaL_error(L, "%s: that coroutine is a task; it goes on when what it waits for is done",
+                   what);
+}
+
+/* Calls the replaced function, upvalue 1, with all arguments. */
+static int call_replaced(lua_State *L)
+{
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+static int coroutine_resume(lua_State *L)
+{
+    refuse_task(L, "coroutine.resume");
+    int n = call_replaced(L);
+    if (n == 2 && !lua_toboolean(L, 1) && vm_is_unwind(L, 2))
+        return lua_error(L);
+    return n;
+}
+
+static int coroutine_close(lua_State *L)
+{
+    refuse_task(L, "coroutine.close");
+    return call_replaced(L);
+}
+
+static int coroutine_yield(lua_State *L)
+{
+    if (task_running(L) != NULL)
+        return luaL_error(L, "coroutine.yield: outside a plain coroutine; a task gives way by "
+                             "task.yield()");
+    return task_yield_plain(L);
+}
+
+static int debug_sethook(lua_State *L)
+{
+    return luaL_error(L, "debug.sethook: jeton keeps the count hook for the run's deadline");
+}
+
+/*
+ * Children that C's library starts inherit the blocked signals of a run. For the time of the call
+ * they are as they were: a child can be ended, and so can a script that waits for one.
+ */
+static int call_unblocked(lua_State *L)
+{
+    struct vm *vm = vm_of(L);
+    sigset_t blocked;
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    pthread_sigmask(SIG_SETMASK, &vm->mask, &blocked);
+    int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+    pthread_sigmask(SIG_SETMASK, &blocked, NULL);
+    return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
+/* library[name] = fn, whose upvalue is what was there. The library is on top. */
+static void replace(lua_State *L, const char *name, lua_CFunction fn)
+{
+    lua_getfield(L, -1, name);
+    lua_pushcclosure(L, fn, 1);
+    lua_setfield(L, -2, name);
+}
+
+void vm_guard_setup(lua_State *L)
+{
+    static const struct {
+        const char *library, *name;
+        lua_CFunction fn;
+    } replaced[] = {
+        {LUA_GNAME, "pcall", protected_call},        {LUA_GNAME, "xpcall", protected_call_handler},
+        {LUA_COLIBNAME, "resume", coroutine_resume}, {LUA_COLIBNAME, "close", coroutine_close},
+        {LUA_COLIBNAME, "yield", coroutine_yield},   {LUA_DBLIBNAME, "sethook", debug_sethook},
+        {LUA_OSLIBNAME, "exit", exit_run},           {LUA_OSLIBNAME, "execute", call_unblocked},
+        {LUA_IOLIBNAME, "popen", call_unblocked},
+    };
+    lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* loaded */
+    for (size_t i = 0; i < sizeof replaced / sizeof replaced[0]; i++) {
+        lua_getfield(L, -1, replaced[i].library);
+        replace(L, replaced[i].name, replaced[i].fn);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}

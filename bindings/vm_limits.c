@@ -1,0 +1,216 @@
+/* What ends a run before its script does: memory, deadline, signals. */
+#include "vm_private.h"
+
+#include "clock.h"
+#include "lerr.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Memory */
+
+void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize)
+{
+    struct vm *vm = arg;
+    if (ptr == NULL)
+        osize = 0; /* then it names the kind of object */
+    if (nsize == 0) {
+        free(ptr);
+        vm->memory_used -= osize;
+        return NULL;
+    }
+    if (vm->memory_limited && nsize > osize && vm->memory_used - osize + nsize > vm->memory_limit) {
+        vm->memory_refused = true;
+        return NULL; /* Lua collects, tries again, then raises */
+    }
+    void *fresh = realloc(ptr, nsize);
+    if (fresh != NULL)
+        vm->memory_used += nsize - osize;
+    return fresh;
+}
+
+void vm_memory_err(const struct vm *vm, struct err *err)
+{
+    const size_t mib = (size_t)1024 * 1024;
+    if (vm->memory_limit % mib == 0)
+        err_set(err, ERR_SCRIPT, "the script reached its memory limit of %zu MiB (--memory)",
+                vm->memory_limit / mib);
+    else
+        err_set(err, ERR_SCRIPT, "the script reached its memory limit of %zu bytes (--memory)",
+                vm->memory_limit);
+}
+
+/* Around each resume of a task. */
+static void task_runs(void *arg, bool yes)
+{
+    struct vm *vm = arg;
+    vm->memory_limited = yes;
+}
+
+/* The count hook */
+
+void vm_deadline_err(const struct vm *vm, struct err *err)
+{
+    int64_t ms = vm->options.timeout_ms;
+    const char *source = vm->options.job != NULL ? "timeout of the job" : "--timeout";
+    if (ms % 1000 == 0)
+        err_set(err, ERR_DEADLINE, "the run's deadline of %lld s passed (%s)",
+                (long long)(ms / 1000), source);
+    else
+        err_set(err, ERR_DEADLINE, "the run's deadline of %lld ms passed (%s)", (long long)ms,
+                source);
+}
+
+static void interrupt_err(const struct vm *vm, struct err *err)
+{
+    err_set(err, ERR_CANCELLED, "the run was ended by signal %d (%s)", vm->signo,
+            strsignal(vm->signo));
+}
+
+static void hook(lua_State *L, lua_Debug *ar);
+
+/* Raises at every instruction from now on. Coroutines that L makes inherit it. */
+static void insist(lua_State *L)
+{
+    lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+}
+
+static void hook_deadline(lua_State *L, struct vm *vm, int64_t now)
+{
+    struct err err;
+    vm->deadline_passed = true;
+    if (vm->scheduler->current != NULL)
+        vm->scheduler->current->told = true;
+    if (now >= vm->deadline_ms + VM_INSIST_MS)
+        insist(L);
+    vm_deadline_err(vm, &err);
+    lerr_raise(L, &err);
+}
+
+/* The loop cannot say it to a task that does not come back to it. */
+static void hook_signal(lua_State *L, struct vm *vm, int64_t now)
+{
+    struct task *task = vm->scheduler->current;
+    if (now >= vm->signal_ms + VM_SIGNAL_MS)
+        vm_stop(vm, 0);
+    if (task != NULL && task->cancel != NULL) {
+        struct err err = *task->cancel;
+        task_take_cancel(task);
+        lerr_raise(L, &err);
+    }
+}
+
+static void hook(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    struct vm *vm = vm_of(L);
+    int64_t now = clock_mono_ms();
+    if (vm->signals != NULL)
+        signals_poll(vm->signals);
+    if (vm->signo != 0)
+        hook_signal(L, vm, now);
+    if (vm->unwind_ms != 0 && now >= vm->unwind_ms) {
+        insist(L);
+        lua_pushlightuserdata(L, vm);
+        lua_error(L);
+    }
+    if (vm->deadline_ms != 0 && now >= vm->deadline_ms)
+        hook_deadline(L, vm, now);
+}
+
+/* The deadline in the loop */
+
+static void refuse_waits(void *arg)
+{
+    struct vm *vm = arg;
+    struct err err;
+    vm_deadline_err(vm, &err);
+    for (struct task *task = vm->scheduler->kept; task != NULL; task = task->next)
+        task->told = false;
+    task_refuse(vm->scheduler, &err);
+    task_cancel_all(vm->scheduler, &err);
+}
+
+static void deadline_reached(void *arg)
+{
+    struct vm *vm = arg;
+    struct err err;
+    vm->deadline_passed = true;
+    vm_deadline_err(vm, &err);
+    task_cancel_all(vm->scheduler, &err);
+    loop_timer_start(vm->options.engine->loop, &vm->deadline_timer,
+                     vm->deadline_ms + VM_REFUSE_MS - clock_mono_ms(), refuse_waits, vm);
+}
+
+/* Signals */
+
+void vm_stop(struct vm *vm, int64_t delay_ms)
+{
+    task_stop(vm->scheduler);
+    vm->unwind_ms = clock_mono_ms() + delay_ms;
+}
+
+static void signal_grace_over(void *arg)
+{
+    vm_stop(arg, 0);
+}
+
+void vm_interrupt(struct vm *vm, int signo)
+{
+    if (vm->signo != 0) {
+        vm_stop(vm, 0);
+        return;
+    }
+    struct err err;
+    vm->signo = signo;
+    vm->signal_ms = clock_mono_ms();
+    interrupt_err(vm, &err);
+    task_cancel_all(vm->scheduler, &err);
+    loop_timer_start(vm->options.engine->loop, &vm->signal_timer, VM_SIGNAL_MS, signal_grace_over,
+                     vm);
+}
+
+static void on_signal(void *arg, int signo, bool by_process)
+{
+    (void)by_process;
+    vm_interrupt(arg, signo);
+}
+
+/* Setting up */
+
+void vm_limits_setup(struct vm *vm)
+{
+    int64_t bytes = vm->options.memory_bytes;
+    vm->memory_limit = (size_t)(bytes > 0 ? bytes : VM_MEMORY_DEFAULT);
+    lua_sethook(vm->L, hook, LUA_MASKCOUNT, VM_HOOK_COUNT);
+    vm->scheduler->running = task_runs;
+    vm->scheduler->running_arg = vm;
+
+    pthread_sigmask(SIG_BLOCK, NULL, &vm->mask);
+    vm->signals = signals_new(vm->L, vm->options.engine->loop, &vm->broken);
+    if (vm->signals != NULL)
+        signals_push(vm->signals, &vm->handler, on_signal, vm);
+    if (vm->options.timeout_ms > 0) {
+        vm->deadline_ms = clock_mono_ms() + vm->options.timeout_ms;
+        vm->deadline_wall = (clock_wall_ms() + vm->options.timeout_ms) / 1000;
+        engine_set_deadline(vm->options.engine, vm->deadline_ms);
+    }
+}
+
+void vm_limits_start(struct vm *vm)
+{
+    if (vm->deadline_ms != 0)
+        loop_timer_start(vm->options.engine->loop, &vm->deadline_timer,
+                         vm->deadline_ms - clock_mono_ms(), deadline_reached, vm);
+}
+
+void vm_limits_stop(struct vm *vm)
+{
+    loop_timer_stop(vm->options.engine->loop, &vm->deadline_timer);
+    loop_timer_stop(vm->options.engine->loop, &vm->signal_timer);
+    if (vm->signals != NULL)
+        signals_pop(vm->signals, &vm->handler);
+    signals_free(vm->signals);
+    vm->signals = NULL;
+}

@@ -1,0 +1,95 @@
+#include "vm_private.h"
+
+#include "mem.h"
+#include "safefile.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int read_script(const char *path, struct buf *text, struct err *err)
+{
+    if (strcmp(path, "-") == 0) {
+        if (buf_read_fd(text, STDIN_FILENO) == 0)
+            return 0;
+        if (errno == EFBIG)
+            return err_set(err, ERR_CONFIG, "standard input: a script has at most %zu MiB",
+                           VM_SCRIPT_MAX >> 20);
+        return err_set(err, ERR_CONFIG, "standard input: cannot read the script: %s",
+                       strerror(errno));
+    }
+    return safefile_read(path, SAFEFILE_NOT_WRITABLE, text, err);
+}
+
+/* A byte order mark goes; of a first line `#!…` only its end stays, so that lines count right. */
+static const char *skip_first_line(const char *text, size_t *len)
+{
+    const char *start = text;
+    const char *end = text + *len;
+    if (*len >= 3 && memcmp(start, "\xEF\xBB\xBF", 3) == 0)
+        start += 3;
+    if (start < end && *start == '#') {
+        const char *newline = memchr(start, '\n', (size_t)(end - start));
+        start = newline != NULL ? newline : end;
+    }
+    *len = (size_t)(end - start);
+    return start;
+}
+
+/* Pushes the function, or nothing. */
+static int compile(lua_State *L, const char *path, const struct buf *text, struct err *err)
+{
+    size_t len = text->len;
+    const char *start = skip_first_line(text->data, &len);
+    bool from_stdin = strcmp(path, "-") == 0;
+    /* Bytecode can break out of any limit: after an empty first line too. */
+    const char *code = len > 0 && *start == '\n' ? start + 1 : start;
+    if (code < text->data + text->len && *code == LUA_SIGNATURE[0])
+        return err_set(err, ERR_CONFIG, "%s: precompiled Lua is refused; give the source",
+                       from_stdin ? "standard input" : path);
+
+    if (from_stdin)
+        lua_pushliteral(L, "=stdin");
+    else
+        lua_pushfstring(L, "@%s", path);
+    int status = luaL_loadbufferx(L, start, len, lua_tostring(L, -1), "t"); /* name fn|message */
+    lua_remove(L, -2);
+    if (status == LUA_OK)
+        return 0;
+    err_set(err, ERR_SCRIPT, "%s", lua_tostring(L, -1));
+    lua_pop(L, 1);
+    return -1;
+}
+
+int vm_load(lua_State *L, const char *path, char **real, struct err *err)
+{
+    struct buf text;
+    int result = -1;
+    *real = NULL;
+    buf_create(&text, VM_SCRIPT_MAX);
+    if (read_script(path, &text, err) != 0 || compile(L, path, &text, err) != 0)
+        goto cleanup;
+    if (strcmp(path, "-") != 0) {
+        char *resolved = realpath(path, NULL);
+        *real = mem_strdup(resolved != NULL ? resolved : path);
+        free(resolved);
+    }
+    result = 0;
+cleanup:
+    buf_destroy(&text);
+    return result;
+}
+
+int vm_check_syntax(const char *path, struct err *err)
+{
+    lua_State *L = luaL_newstate();
+    char *real = NULL;
+    if (L == NULL)
+        return err_set(err, ERR_SCRIPT, "%s: no memory left to check it", path);
+    int result = vm_load(L, path, &real, err);
+    mem_free(real);
+    lua_close(L);
+    return result;
+}

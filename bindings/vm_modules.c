@@ -1,0 +1,178 @@
+/* What `require` finds: modules in C, Lua files in the executable, the script's folder. */
+#include "vm_private.h"
+
+#include "embed.h"
+#include "mem.h"
+#include "modules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MODULE_NAME_MAX 100
+
+static const luaL_Reg preloaded[] = {
+    {"cjson", luaopen_cjson},
+    {"cjson.safe", luaopen_cjson_safe},
+    {"jeton", luaopen_jeton},
+#if __has_include("lcrypto.c")
+    {"jeton.crypto", luaopen_jeton_crypto},
+#endif
+#if __has_include("lexec.c")
+    {"jeton.exec", luaopen_jeton_exec},
+#endif
+#if __has_include("lhttp.c")
+    {"jeton.http", luaopen_jeton_http},
+#endif
+#if __has_include("ljson.c")
+    {"jeton.json", luaopen_jeton_json},
+#endif
+    {"jeton.log", luaopen_jeton_log},
+#if __has_include("lserver.c")
+    {"jeton.server", luaopen_jeton_server},
+#endif
+#if __has_include("lsqlite.c")
+    {"jeton.sqlite", luaopen_jeton_sqlite},
+#endif
+#if __has_include("lstate.c")
+    {"jeton.state", luaopen_jeton_state},
+#endif
+    {"jeton.task", luaopen_jeton_task},
+#if __has_include("ltoken.c")
+    {"jeton.token", luaopen_jeton_token},
+#endif
+#if __has_include("lyaml.c")
+    {"jeton.yaml", luaopen_jeton_yaml},
+#endif
+    {NULL, NULL},
+};
+
+static const struct embedded_file *find_embedded(const char *path)
+{
+    for (const struct embedded_file *file = embedded_lua; file->path != NULL; file++) {
+        if (strcmp(file->path, path) == 0)
+            return file;
+    }
+    return NULL;
+}
+
+/* $JETON_SCRIPTS/path. Pushes the function and returns 1; 0: no such file. */
+static int load_from_folder(lua_State *L, const char *folder, const char *path)
+{
+    lua_pushfstring(L, "%s/%s", folder, path);
+    if (access(lua_tostring(L, -1), R_OK) != 0) {
+        lua_pop(L, 1);
+        return 0;
+    }
+    if (luaL_loadfilex(L, lua_tostring(L, -1), "t") != LUA_OK)
+        return lua_error(L);
+    lua_remove(L, -2);
+    return 1;
+}
+
+static int load_embedded(lua_State *L, const char *path)
+{
+    const struct embedded_file *file = find_embedded(path);
+    if (file == NULL)
+        return 0;
+    lua_pushfstring(L, "@%s", path);
+    if (luaL_loadbufferx(L, (const char *)file->data, file->size, lua_tostring(L, -1), "t") !=
+        LUA_OK)
+        return lua_error(L);
+    lua_remove(L, -2);
+    return 1;
+}
+
+/* A searcher: `kaizala.group` is kaizala/group.lua, `kaizala` is kaizala/init.lua. */
+static int search_embedded(lua_State *L)
+{
+    static const char *const patterns[] = {"%s.lua", "%s/init.lua"};
+    const char *name = luaL_checkstring(L, 1);
+    const char *folder = getenv("JETON_SCRIPTS");
+    if (strlen(name) > MODULE_NAME_MAX || strchr(name, '/') != NULL || strstr(name, "..") != NULL)
+        return 0;
+    const char *base = luaL_gsub(L, name, ".", "/"); /* name base */
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        const char *path = lua_pushfstring(L, patterns[i], base); /* … path */
+        bool found = folder != NULL && folder[0] != '\0' ? load_from_folder(L, folder, path)
+                                                         : load_embedded(L, path);
+        if (found) {
+            lua_pushvalue(L, -2); /* … path fn path */
+            return 2;
+        }
+        lua_pop(L, 1);
+    }
+    lua_pushfstring(L, "no file '%s.lua' in the executable", base);
+    return 1;
+}
+
+/* package[field] without its relative entries. The library is on top. */
+static void keep_absolute(lua_State *L, const char *field)
+{
+    luaL_Buffer kept;
+    lua_getfield(L, -1, field); /* package path */
+    const char *at = lua_tostring(L, -1);
+    const char *separator = "";
+    luaL_buffinit(L, &kept);
+    while (at != NULL && *at != '\0') {
+        size_t len = strcspn(at, LUA_PATH_SEP);
+        if (*at == '/') {
+            luaL_addstring(&kept, separator);
+            luaL_addlstring(&kept, at, len);
+            separator = LUA_PATH_SEP;
+        }
+        at += len + (at[len] != '\0' ? 1 : 0);
+    }
+    luaL_pushresult(&kept); /* package path kept */
+    lua_setfield(L, -3, field);
+    lua_pop(L, 1);
+}
+
+/* searchers: preload, the executable's, then those of the file system. */
+static void add_searcher(lua_State *L)
+{
+    lua_getfield(L, -1, "searchers"); /* package searchers */
+    for (lua_Integer i = luaL_len(L, -1); i >= 2; i--) {
+        lua_geti(L, -1, i);
+        lua_seti(L, -2, i + 1);
+    }
+    lua_pushcfunction(L, search_embedded);
+    lua_seti(L, -2, 2);
+    lua_pop(L, 1);
+}
+
+void vm_modules_setup(lua_State *L)
+{
+    /* $LUA_PATH and the like are for another interpreter: a run finds the same files everywhere. */
+    lua_pushboolean(L, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
+    luaL_openlibs(L);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    luaL_setfuncs(L, preloaded, 0);
+    lua_pop(L, 1);
+    lua_getglobal(L, LUA_LOADLIBNAME);
+    keep_absolute(L, "path");
+    keep_absolute(L, "cpath");
+    add_searcher(L);
+    lua_pop(L, 1);
+}
+
+int vm_modules_path(lua_State *L, const char *folder, struct err *err)
+{
+    if (strpbrk(folder, LUA_PATH_SEP LUA_PATH_MARK) != NULL)
+        return err_set(
+            err, ERR_CONFIG,
+            "%s: a script's folder has neither ';' nor '?' in its name; move or rename it", folder);
+    if (strcmp(folder, "/") == 0)
+        folder = ""; /* the root */
+    lua_getglobal(L, LUA_LOADLIBNAME);
+    lua_getfield(L, -1, "path"); /* package path */
+    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", folder, folder, lua_tostring(L, -1));
+    lua_setfield(L, -3, "path");
+    lua_pop(L, 2);
+    return 0;
+}

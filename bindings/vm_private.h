@@ -1,0 +1,86 @@
+/* The vm's parts: vm.c (a run), vm_load.c (scripts), vm_modules.c (what require finds), vm_limits.c
+ * (memory, deadline, signals), vm_guard.c (library functions that are replaced), vm_watchdog.c. */
+#ifndef JETON_VM_PRIVATE_H
+#define JETON_VM_PRIVATE_H
+
+#include "buf.h"
+#include "loop.h"
+#include "signals.h"
+#include "task_private.h"
+#include "vm.h"
+
+#include <signal.h>
+
+#define VM_EXIT_MS       1000 /* for what unwinds after os.exit, before the hook ends it */
+#define VM_TRACEBACK_MAX ((size_t)256 * 1024)
+
+struct vm_watchdog;
+
+struct vm {
+    lua_State *L;
+    struct vm_options options;
+    struct task_scheduler *scheduler;
+    struct err broken; /* kind not ERR_NONE: what vm_new could not set up */
+    char *script;      /* real path */
+
+    /* Memory: the limit counts only while a task runs, so that the C around it cannot fail. */
+    size_t memory_used;
+    size_t memory_limit;
+    bool memory_limited;
+    bool memory_refused; /* has been, at some time */
+
+    /* Deadline */
+    int64_t deadline_ms;   /* monotonic; 0: none */
+    int64_t deadline_wall; /* epoch s */
+    bool deadline_passed;  /* and a task was told so */
+    struct loop_timer deadline_timer;
+
+    /* Signals */
+    sigset_t mask; /* the thread's before the run */
+    struct signals *signals;
+    struct signals_handler handler;
+    struct loop_timer signal_timer;
+    int signo; /* the first; 0: none */
+    int64_t signal_ms;
+
+    struct vm_watchdog *watchdog;
+
+    /* os.exit, or a signal that insists */
+    bool exiting;
+    int exit_status;
+    int64_t unwind_ms; /* from then on the hook raises the vm's address; 0: never */
+
+    struct task *main_task; /* at index 1 of L's stack */
+    struct task_watch main_watch;
+    struct buf traceback;
+};
+
+/* vm_limits.c */
+void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize);
+void vm_limits_setup(struct vm *vm); /* the hook, before any coroutine is made; the deadline */
+void vm_limits_start(struct vm *vm); /* timers and signals, when the run begins */
+void vm_limits_stop(struct vm *vm);
+void vm_deadline_err(const struct vm *vm, struct err *err);
+void vm_memory_err(const struct vm *vm, struct err *err);
+/* The run is over for its tasks; what cannot be suspended is unwound by the hook in delay_ms. */
+void vm_stop(struct vm *vm, int64_t delay_ms);
+
+/* vm_guard.c: os.exit, pcall, xpcall, coroutine.*, debug.sethook, os.execute, io.popen */
+void vm_guard_setup(lua_State *L);
+/* Whether the value at index is the vm's address, that unwinds the stack for os.exit. */
+bool vm_is_unwind(lua_State *L, int index);
+
+/* vm_modules.c */
+void vm_modules_setup(lua_State *L);
+/* Puts the script's folder first in package.path. ERR_CONFIG where its name cannot stand there. */
+int vm_modules_path(lua_State *L, const char *folder, struct err *err);
+
+/* vm_load.c: reads path ("-": standard input), checks modes, pushes the function. real (mem_free):
+ * the real path, NULL for standard input. */
+int vm_load(lua_State *L, const char *path, char **real, struct err *err);
+
+/* vm_watchdog.c: a thread that ends the process where Lua does not come back from C. */
+struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err);
+void vm_watchdog_free(struct vm_watchdog *watchdog); /* NULL is fine */
+
+#endif

@@ -1,0 +1,153 @@
+/*
+ * The count hook cannot stop a long call into C: a pathological string.find, a read from the
+ * terminal. This thread does, by ending the process: VM_WATCHDOG_MS after the deadline, or when a
+ * signal has waited for VM_STUCK_MS. It touches nothing of the run but its descriptors.
+ */
+#include "vm_private.h"
+
+#include "clock.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define WATCHDOG_STACK ((size_t)256 * 1024)
+#define WATCHDOG_LINE  512
+
+struct vm_watchdog {
+    pthread_t thread;
+    int stop_fd;
+    int signal_fd;
+    int64_t end_ms; /* monotonic; 0: none */
+    bool json;
+};
+
+/* What the script has printed is not lost, unless it is printing at this moment. */
+static void flush_output(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    if (ftrylockfile(stdout) != 0)
+        return;
+    if (poll(&out, 1, 0) == 1)
+        fflush(stdout);
+    funlockfile(stdout);
+}
+
+static void end_process(const struct vm_watchdog *watchdog, int status, const char *message,
+                        const char *kind)
+{
+    char line[WATCHDOG_LINE], now[CLOCK_RFC3339_SIZE];
+    int len;
+    flush_output();
+    if (watchdog->json) {
+        clock_format_rfc3339(clock_wall_ms(), now, sizeof now);
+        len = snprintf(line, sizeof line,
+                       "{\"time\":\"%s\",\"level\":\"error\",\"message\":\"%s\",\"kind\":\"%s\"}\n",
+                       now, message, kind);
+    } else {
+        len = snprintf(line, sizeof line, "jeton: error: %s\n", message);
+    }
+    if (write(STDERR_FILENO, line, (size_t)len) < 0) {
+        /* nobody is left to tell */
+    }
+    _exit(status);
+}
+
+/* Milliseconds until end_ms, or until a waiting signal counts as stuck; -1: for ever. */
+static int time_left(const struct vm_watchdog *watchdog, int64_t signal_since)
+{
+    int64_t now = clock_mono_ms(), left = -1;
+    if (watchdog->end_ms != 0)
+        left = watchdog->end_ms - now;
+    if (signal_since != 0 && (left < 0 || signal_since + VM_STUCK_MS - now < left))
+        left = signal_since + VM_STUCK_MS - now;
+    if (watchdog->end_ms == 0 && signal_since == 0)
+        return -1;
+    return left < 0 ? 0 : left > 1000 * 1000 ? 1000 * 1000 : (int)left;
+}
+
+static void check_signal(const struct vm_watchdog *watchdog)
+{
+    struct signalfd_siginfo info;
+    char message[WATCHDOG_LINE / 2];
+    if (read(watchdog->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
+        return; /* somebody looked at it after all */
+    int signo = (int)info.ssi_signo;
+    snprintf(message, sizeof message,
+             "ended by signal %d in a call that does not wait for signals, without clean-up",
+             signo);
+    end_process(watchdog, 128 + signo, message, "cancelled");
+}
+
+static void *watch(void *arg)
+{
+    const struct vm_watchdog *watchdog = arg;
+    int64_t signal_since = 0;
+    for (;;) {
+        /* A signal that waits would end every poll at once: look again when its time is up. */
+        struct pollfd fds[] = {
+            {.fd = watchdog->stop_fd, .events = POLLIN},
+            {.fd = signal_since == 0 ? watchdog->signal_fd : -1, .events = POLLIN}};
+        if (poll(fds, 2, time_left(watchdog, signal_since)) < 0 && errno != EINTR)
+            return NULL;
+        if (fds[0].revents != 0)
+            return NULL;
+        int64_t now = clock_mono_ms();
+        if (watchdog->end_ms != 0 && now >= watchdog->end_ms)
+            end_process(watchdog, 8,
+                        "the run's deadline passed, and a call did not come back: ended without "
+                        "clean-up",
+                        "deadline");
+        if (signal_since == 0 && fds[1].revents != 0) {
+            signal_since = now;
+        } else if (signal_since != 0 && now >= signal_since + VM_STUCK_MS) {
+            check_signal(watchdog);
+            signal_since = 0;
+        }
+    }
+}
+
+struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
+{
+    struct vm_watchdog *watchdog = mem_alloc(sizeof *watchdog);
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    watchdog->json = vm->options.log_json;
+    watchdog->end_ms = vm->deadline_ms != 0 ? vm->deadline_ms + VM_WATCHDOG_MS : 0;
+    watchdog->signal_fd = vm->signals != NULL ? signals_fd(vm->signals) : -1;
+    watchdog->stop_fd = eventfd(0, EFD_CLOEXEC);
+
+    sigfillset(&all);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, WATCHDOG_STACK);
+    pthread_sigmask(SIG_BLOCK, &all, &before); /* signals are the run's */
+    int rc = watchdog->stop_fd >= 0
+                 ? pthread_create(&watchdog->thread, &attributes, watch, watchdog)
+                 : errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (rc != 0) {
+        err_set(err, ERR_CONFIG, "cannot start the watchdog of a run: %s", strerror(rc));
+        if (watchdog->stop_fd >= 0)
+            close(watchdog->stop_fd);
+        mem_free(watchdog);
+        return NULL;
+    }
+    return watchdog;
+}
+
+void vm_watchdog_free(struct vm_watchdog *watchdog)
+{
+    if (watchdog == NULL)
+        return;
+    eventfd_write(watchdog->stop_fd, 1);
+    pthread_join(watchdog->thread, NULL);
+    close(watchdog->stop_fd);
+    mem_free(watchdog);
+}
