@@ -65,9 +65,9 @@ static int response_json(lua_State *L)
         options.max_bytes = (size_t)max_bytes;
         options.max_depth = (int)max_depth;
     }
+    luaL_argcheck(L, lua_getfield(L, 1, "body") == LUA_TSTRING, 1, "not a response");
     size_t len = 0;
-    const char *body = larg_string(L, 1, "body", NULL, &len);
-    luaL_argcheck(L, body != NULL, 1, "not a response");
+    const char *body = lua_tolstring(L, -1, &len); /* stays on the stack */
     struct err err;
     if (ljson_decode(L, body, len, &options, &err) != 0) {
         err_wrap(&err, "the body of the reply");
@@ -131,7 +131,8 @@ static int http_parse_url(lua_State *L)
 /* Copies a text field of the table at index 1 into an err's array. */
 static void error_text(lua_State *L, const char *key, char *out, size_t size)
 {
-    snprintf(out, size, "%s", larg_string(L, 1, key, "", NULL));
+    const char *text = larg_string(L, 1, key, "", NULL);
+    snprintf(out, size, "%s", text);
 }
 
 /* http.error{kind=, message=, …}: the same value that bindings return, for libraries that raise. */

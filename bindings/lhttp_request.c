@@ -84,19 +84,20 @@ static const char **push_sorted_keys(lua_State *L, int index, const char *what, 
     return keys;
 }
 
-/* Pushes the entry as a string. */
+/* Pushes the entry as a string. Calls nothing of the script: it could change the table meanwhile.
+ */
 static const char *push_value(lua_State *L, int table, const char *what, const char *key,
                               size_t *len)
 {
-    int type = lua_getfield(L, table, key);
-    if (type == LUA_TBOOLEAN)
+    lua_pushstring(L, key);
+    int type = lua_rawget(L, table);
+    if (type == LUA_TBOOLEAN) {
         lua_pushstring(L, lua_toboolean(L, -1) ? "true" : "false");
-    else if (type == LUA_TSTRING || type == LUA_TNUMBER)
-        luaL_tolstring(L, -1, NULL);
-    else
+        lua_remove(L, -2);
+    } else if (type != LUA_TSTRING && type != LUA_TNUMBER) {
         luaL_error(L, "http.request: %s.%s: expected a string, a number or a boolean, got a %s",
                    what, key, luaL_typename(L, -1));
-    lua_remove(L, -2);
+    }
     return lua_tolstring(L, -1, len);
 }
 
