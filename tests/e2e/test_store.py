@@ -1,0 +1,113 @@
+"""The state file when it is newer, damaged, locked, read-only, loosened, or the disk is full."""
+
+import os
+import shlex
+import shutil
+import sqlite3
+import stat
+import subprocess
+import unittest
+
+import support
+
+
+def namespace():
+    """The command that runs a shell where it may mount, or None."""
+    for command in (["unshare", "-m"], ["unshare", "-rm"]):
+        if shutil.which("unshare") and subprocess.run([*command, "sh", "-c", "mount -t tmpfs tmpfs /mnt"],
+                                                      capture_output=True, check=False).returncode == 0:
+            return command
+    return None
+
+
+class State(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.service = self.sandbox()
+        self.configure(self.service.base)
+        self.file = os.path.join(self.state, "jeton.db")
+
+    def test_folder_and_files_are_private(self):
+        os.umask(0)
+        self.ok("api", "users/me")
+        for root, folders, files in os.walk(self.state):
+            self.assertEqual(stat.S_IMODE(os.stat(root).st_mode), 0o700)
+            for name in files:
+                self.assertEqual(stat.S_IMODE(os.stat(os.path.join(root, name)).st_mode), 0o600, name)
+            self.assertLessEqual(len(folders), 1)
+
+    def test_loosened_modes_are_refused_with_the_chmod(self):
+        self.ok("token", "contoso")
+        os.chmod(self.file, 0o644)
+        self.fails(3, "token", "contoso", says=["chmod", self.file])
+        os.chmod(self.file, 0o600)
+        os.chmod(self.state, 0o750)
+        self.fails(3, "token", "contoso", says=["chmod", self.state])
+
+    def test_a_newer_version(self):
+        self.ok("token", "contoso")
+        with sqlite3.connect(self.file) as db:
+            db.execute("PRAGMA user_version = 99")
+        db.close()
+        self.fails(3, "token", "contoso", says=["version 99", self.file])
+        with sqlite3.connect(self.file) as db:
+            self.assertEqual(db.execute("SELECT count(*) FROM token").fetchone(), (1,))
+        db.close()
+
+    def test_a_damaged_file_is_kept_aside(self):
+        self.ok("token", "contoso")
+        with open(self.file, "r+b") as file:
+            file.write(b"these bytes may be wanted again".ljust(8192, b"!"))
+        self.fails(3, "token", "contoso", says=["damaged", "corrupt-"])
+        [kept] = [name for name in os.listdir(self.state) if "corrupt" in name and name[-4:] not in ("-wal", "-shm")]
+        with open(os.path.join(self.state, kept), "rb") as file:
+            self.assertTrue(file.read().startswith(b"these bytes may be wanted again"))
+        self.ok("token", "contoso")
+
+    def test_damage_in_the_middle(self):
+        self.ok("token", "contoso")
+        with open(self.file, "r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (os.path.getsize(self.file) - 4096))
+        self.fails(3, "token", "contoso", says="damaged")
+        self.ok("token", "contoso")
+
+    def test_a_lock_that_stays(self):
+        self.ok("token", "contoso")
+        db = sqlite3.connect(self.file)
+        db.execute("BEGIN EXCLUSIVE")
+        self.addCleanup(db.close)
+        self.fails(5, "token", "contoso", "--refresh", says="locked")
+
+    def in_namespace(self, mounts, *args):
+        """Runs jeton where `mounts` (shell) has been done first."""
+        command = namespace()
+        if command is None:
+            self.skipTest("mounting is not allowed here")
+        line = f"{mounts} && exec {shlex.join([support.JETON, *args])}"
+        return subprocess.run([*command, "sh", "-c", line], capture_output=True, text=True, env=self.env, check=False,
+                              cwd=self.folder, timeout=60)
+
+    def test_a_read_only_folder(self):
+        self.ok("token", "contoso")
+        mounts = f"mount --bind {self.state} {self.state} && mount -o remount,ro,bind {self.state}"
+        done = self.in_namespace(mounts, "token", "contoso", "--refresh")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("read-only", done.stderr.lower())
+        self.assertIn("state:", done.stderr)
+
+    def test_a_full_disk(self):
+        for size, fill in (("4k", ""), ("256k", f" && (cat /dev/zero > {self.state}/fill; true) 2>/dev/null")):
+            with self.subTest(size=size):
+                self.env["HOME"] = self.folder
+                os.makedirs(self.state, mode=0o700, exist_ok=True)
+                mounts = f"mount -t tmpfs -o size={size},mode=700 tmpfs {self.state}"
+                if fill:
+                    mounts += f" && {shlex.join([support.JETON, 'token', 'contoso'])} >/dev/null" + fill
+                done = self.in_namespace(mounts, "token", "contoso", "--refresh")
+                self.assertEqual(done.returncode, 5, done.stderr)
+                self.assertIn("disk is full", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
