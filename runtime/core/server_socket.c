@@ -65,7 +65,7 @@ int server_socket_listen(const char *host, int *port, struct err *err)
         return err_set(err, ERR_CONFIG, "cannot listen on port %d: expected 0 to %d", *port,
                        PORT_MAX);
     union address address;
-    socklen_t size;
+    socklen_t size = sizeof address;
     if (parse(host, *port, &address, &size, err) != 0)
         return -1;
     int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -87,7 +87,8 @@ static int parse_fields(const struct json *reply, const struct http_response *re
 
     token->access_token = mem_strdup(access->text);
     token->endpoint_url = wire_base(endpoint->text);
-    token->scope = mem_strdup(json_string(scope) != NULL ? scope->text : "");
+    const char *scopes = json_string(scope);
+    token->scope = mem_strdup(scopes != NULL ? scopes : "");
     token->refresh_token = rotated ? mem_strdup(refresh->text) : NULL;
     return 0;
 }
