@@ -6,6 +6,7 @@
 #include "pace.h"
 #include "wire.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* What all calls of one connector, or of one tenant, share. */
@@ -148,6 +149,13 @@ static void call_throttled(struct client_call *call, struct http_response *respo
     call_retry(call, delay_ms, response);
 }
 
+/* "GET https://host/path": the query stays out of errors. */
+static void call_label(struct client_call *call)
+{
+    snprintf(call->last.request, sizeof call->last.request, "%s %.*s", call->request.method,
+             (int)strcspn(call->url, "?"), call->url);
+}
+
 static void call_moved(struct client_call *call, struct http_response *response)
 {
     char *endpoint = NULL;
@@ -165,6 +173,7 @@ static void call_moved(struct client_call *call, struct http_response *response)
         result = token_set_endpoint(call->client->tokens, call->connector, endpoint, &call->last);
     if (result != 0) {
         mem_free(endpoint);
+        call_label(call);
         call->last.status = 308;
         call_finish(call, response, &call->last);
         return;
@@ -198,6 +207,7 @@ static void call_answered(void *arg, struct http_result *result)
     }
     wire_error(response, method, call->path != NULL ? call->path : call->request.path, call->scope,
                &call->last);
+    call_label(call);
     if (status == 401 && !call->renewed) {
         call->renewed = true;
         call_begin(call); /* with a token newer than this generation */

@@ -71,7 +71,7 @@ print "done"
     def test_a_deadline_ends_a_request_in_flight(self):
         sandbox = self.sandbox("--rate-limit", "0")
         self.configure(sandbox.base)
-        sandbox.steer("faults", [{"match": {"path": "*/users/me"}, "times": 9, "delay_ms": 30000}])
+        sandbox.steer("faults", [{"match": {"path": "/v1/users/me"}, "times": 9, "delay_ms": 30000}])
         done = self.run_script("require 'kaizala'.connect():me()", options=["--timeout", "1s"], timeout=20)
         self.assertEqual(done.returncode, 8, done.stderr)
 

@@ -113,7 +113,7 @@ function TestRequest.test_headers_with_control_characters_are_refused()
 end
 
 function TestRequest.test_bad_urls_are_invalid()
-  for _, url in ipairs { "", "nonsense", "ftp://127.0.0.1/", "http://user:pass@127.0.0.1/", "http:///x" } do
+  for _, url in ipairs { "", "nonsense", "ftp://127.0.0.1/", "http://user:pass@127.0.0.1/", "http://" } do
     local response, err = http.get(url)
     lu.assertNil(response, url)
     lu.assertEquals(err.kind, "invalid", url)
