@@ -2,6 +2,8 @@
 
 #include "url.h"
 
+#include <string.h>
+
 int connector_allows(const struct connector *connector, const char *url, struct err *err)
 {
     struct url parsed;
@@ -11,4 +13,15 @@ int connector_allows(const struct connector *connector, const char *url, struct 
                             connector->token_service, err);
     url_destroy(&parsed);
     return result;
+}
+
+void connector_hide(const struct connector *connector, struct redact *redact)
+{
+    const struct secret *secrets[] = {&connector->application_id, &connector->application_secret,
+                                      &connector->refresh_token};
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
+        const char *value = secret_at_hand(secrets[i]);
+        if (value != NULL)
+            redact_add_owned(redact, value, strlen(value), connector->name);
+    }
 }

@@ -1,4 +1,4 @@
-/* Where a connector's tokens may go. */
+/* Where a connector's secrets may go, and that nobody sees them. */
 #ifndef JETON_CONNECTOR_H
 #define JETON_CONNECTOR_H
 
@@ -6,5 +6,11 @@
 
 /* By its allow_hosts and token_service (host_check). ERR_INVALID: no URL; ERR_AUTH: not allowed. */
 int connector_allows(const struct connector *connector, const char *url, struct err *err);
+
+/*
+ * Registers what is known of its secrets without reading any: a run with a cached token reads none,
+ * and yet masks them and keeps them where they belong.
+ */
+void connector_hide(const struct connector *connector, struct redact *redact);
 
 #endif

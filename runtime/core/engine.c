@@ -1,5 +1,7 @@
 #include "engine.h"
 
+#include "connector.h"
+
 #include <string.h>
 
 void engine_create(struct engine *engine, const struct config *config, struct log *log,
@@ -11,6 +13,8 @@ void engine_create(struct engine *engine, const struct config *config, struct lo
     engine->redact = redact;
     engine->loop = loop_new();
     engine->http = http_new(engine->loop, log);
+    for (size_t i = 0; i < config->nconnectors; i++)
+        connector_hide(&config->connectors[i], redact);
 }
 
 /* From the top down: tokens may still turn the loop to take in a last reply. */

@@ -62,6 +62,13 @@ static char *credential_path(const struct secret *secret)
     return mem_printf("%s/%s", folder, secret->text);
 }
 
+const char *secret_at_hand(const struct secret *secret)
+{
+    if (secret->kind == SECRET_PLAIN)
+        return secret->text;
+    return secret->kind == SECRET_ENV ? getenv(secret->text) : NULL;
+}
+
 static int read_env(const struct secret *secret, struct buf *out, struct err *err)
 {
     const char *value = getenv(secret->text);

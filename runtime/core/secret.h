@@ -45,6 +45,8 @@ int secret_read(const struct secret *secret, struct redact *redact, int64_t dead
 /* ERR_CONFIG says what is wrong with a value, without showing it: empty, short, control characters.
  */
 int secret_check_value(const char *value, size_t len, struct err *err);
+/* The value where it can be had without reading or running anything (plain, env); else NULL. */
+const char *secret_at_hand(const struct secret *secret);
 /* Without reading the value or running anything: what is wrong or risky about it. */
 void secret_check(const struct secret *secret, struct problems *problems);
 

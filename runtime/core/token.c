@@ -80,6 +80,8 @@ static void request_start(void *arg)
     if (request->query.force && row.generation > request->query.worse_than)
         request->query.worse_than = row.generation;
     tokens_hide(tokens, request->connector, row.access_token);
+    tokens_hide(tokens, request->connector, row.refresh_token);
+    tokens_hide(tokens, request->connector, row.refresh_previous);
     if (token_cache_usable(&row, request->query.worse_than)) {
         request_list_remove(&tokens->requests, request);
         request_finish_row(request, &row, TOKEN_CACHE);
