@@ -135,7 +135,8 @@ void lexec_stop(struct lexec *exec)
 {
     if (exec->pid <= 0)
         return;
-    kill(exec->pid, SIGTERM);
+    kill(exec->pid, exec->stopping ? SIGKILL : SIGTERM);
+    exec->stopping = true;
     loop_timer_start(exec->loop, &exec->timer, LEXEC_TERM_MS, on_term_timeout, exec);
 }
 

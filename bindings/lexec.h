@@ -26,6 +26,7 @@ struct lexec {
     char **argv, **env; /* NULL-terminated, owned */
     size_t argc, envc;
     pid_t pid; /* 0: no child (any more) */
+    bool stopping;
     struct process_watch watch;
     struct signals_handler handler;
     struct loop_timer timer; /* to SIGKILL */
@@ -42,7 +43,8 @@ int lexec_add_file(struct lexec *exec, const char *name, const char *text, size_
                    struct err *err);
 /* Starts the child; `ended` is called from the loop when it has ended and its folder is gone. */
 int lexec_start(struct lexec *exec, void (*ended)(void *arg), void *arg, struct err *err);
-/* SIGTERM, and SIGKILL if it still runs LEXEC_TERM_MS later. Does not wait. */
+/* SIGTERM, and SIGKILL if it still runs LEXEC_TERM_MS later, or at the second call. Does not wait.
+ */
 void lexec_stop(struct lexec *exec);
 /* Ends the child before it returns (blocks up to grace_ms between SIGTERM and SIGKILL) and frees
  * all; idempotent. */

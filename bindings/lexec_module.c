@@ -38,53 +38,12 @@ static int run_finish(lua_State *L, void *arg)
     return 1;
 }
 
+/* The wait drains: the cancellation is raised when the child has ended. Cancelled again, the child
+ * gets no more time. */
 static void run_cancel(void *arg)
 {
     struct run *run = arg;
     lexec_stop(&run->exec);
-}
-
-/* Cancelled again while the child was given time to end. */
-static void run_cancel_hard(void *arg)
-{
-    struct run *run = arg;
-    lexec_destroy(&run->exec, 0);
-}
-
-/* run → status */
-static int wait_for_end(lua_State *L)
-{
-    struct run *run = luaL_checkudata(L, 1, RUN_TYPE);
-    if (run->exec.pid == 0)
-        return run_finish(L, run);
-    return task_wait(L, &run->wait, 1, run_cancel, run_finish, run);
-}
-
-static int wait_after_cancel(lua_State *L)
-{
-    struct run *run = luaL_checkudata(L, 1, RUN_TYPE);
-    if (run->exec.pid == 0)
-        return 0;
-    return task_wait(L, &run->wait, 1, run_cancel_hard, run_finish, run);
-}
-
-/* The cancellation goes on when the child has ended. */
-static int raise_again(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    (void)context;
-    lua_settop(L, 3); /* options run error */
-    return lua_error(L);
-}
-
-static int waited(lua_State *L, int status, lua_KContext context)
-{
-    (void)context; /* options run status|error */
-    if (status == LUA_OK || status == LUA_YIELD)
-        return 1;
-    lua_pushcfunction(L, wait_after_cancel);
-    lua_pushvalue(L, 2);
-    return raise_again(L, lua_pcallk(L, 1, 0, 0, 0, raise_again), 0);
 }
 
 /* ---- arguments ---- */
@@ -195,9 +154,8 @@ static int exec_run(lua_State *L)
         lexec_destroy(&run->exec, LEXEC_TERM_MS);
         return lerr_return(L, &err);
     }
-    lua_pushcfunction(L, wait_for_end);
-    lua_pushvalue(L, 2);
-    return waited(L, lua_pcallk(L, 1, 1, 0, 0, waited), 0);
+    run->wait.drains = true;
+    return task_wait(L, &run->wait, 2, run_cancel, run_finish, run);
 }
 
 int luaopen_jeton_exec(lua_State *L)

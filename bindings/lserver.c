@@ -250,7 +250,8 @@ static int start_task(lua_State *L)
     lua_getiuservalue(L, 1, 1); /* server serve exchange what handler */
     lserver_message_push(L, arrival->request);
     /* From here on the exchange has the say over the answer. */
-    task_start(L, 4); /* server */
+    if (task_start(L, 4) == NULL) /* server */
+        return luaL_error(L, "too many tasks");
     exchange->owner = arrival->ls;
     exchange->answer = arrival->answer;
     arrival->ls->running++;
@@ -339,7 +340,11 @@ static int server_listen(lua_State *L)
     ls->port = server_port(ls->server);
     lua_pushcfunction(L, keep);
     lua_pushvalue(L, 2);
-    task_start(L, 1); /* when it raises, the run ends and with it the server */
+    if (task_start(L, 1) == NULL) {
+        close_server(ls);
+        unanchor(L, ls);
+        return luaL_error(L, "server.listen: too many tasks");
+    }
     lua_settop(L, 2);
     return 1;
 }

@@ -1,0 +1,48 @@
+---@meta jeton.server
+
+--- HTTP servers. Each request runs the handler in a task of its own; an error in it answers 500 and
+--- goes to the log with its traceback. The run goes on until every server is closed.
+local server = {}
+
+---@class jeton.server.Options
+---@field host? string a literal address, or "localhost"; default "127.0.0.1"
+---@field port? integer default 0, a free one
+---@field handler fun(request: jeton.server.Request): jeton.server.Response may wait
+---@field max_body? integer bytes; a larger body is answered 413; default 16 MiB
+---@field task_limit? integer requests handled at once; more are answered 503; default 1000
+
+---@class jeton.server.Request
+---@field method string
+---@field target string as it came: path and query, still encoded
+---@field path string as it came, without the query
+---@field raw_query string what follows `?`, still encoded; "" where there is none
+---@field query table<string, string> decoded; the last of a name wins
+---@field headers table<string, string> names in lower case; repeated values joined by `, `
+---@field body string
+---@field remote string address of the peer
+
+---@class jeton.server.Response
+---@field status? integer 200–599; default 200
+---@field headers? table<string, string|number|(string|number)[]> Content-Length is set; Date unless given
+---@field body? string default ""
+---@field drop? boolean true: the connection is closed without an answer
+
+---@class jeton.server.Server
+---@field host string as it was asked for
+---@field port integer the real one
+local instance = {}
+
+--- Listens from now on. nil, err: no such address (`config`), or it is in use (`network`).
+---@param options jeton.server.Options
+---@return jeton.server.Server? server
+---@return jeton.Err? err
+function server.listen(options) end
+
+--- Closes it with its connections. Handlers that run are not stopped; their replies are dropped.
+--- Closing it again is fine. Also done by `local s <close>`.
+function instance:close() end
+
+--- Waits until the server is closed.
+function instance:wait() end
+
+return server

@@ -1,0 +1,65 @@
+---@meta jeton.sqlite
+
+--- SQLite databases. SQL errors raise a string: they are mistakes in the script; so do a full disk,
+--- a lock held by another process for 10 s, and I/O errors. Parameters take the place of `?` in
+--- order: nil and `json.null` as NULL, booleans as 0 and 1, integers, floats, strings as text where
+--- they are UTF-8, else as blobs. Calls do not wait: they hold up the other tasks while they run.
+local sqlite = {}
+
+---@alias jeton.sqlite.Value nil|boolean|integer|number|string|lightuserdata
+
+--- By column name; a column that is NULL is absent; blobs and text are strings.
+---@alias jeton.sqlite.Row table<string, integer|number|string>
+
+---@class jeton.sqlite.Db
+local db = {}
+
+--- Opens a database, made with mode 0600 where it is absent. Foreign keys are enforced, a file is
+--- in WAL mode, `"x"` is always a name, never a string. nil, err: kind `config`.
+---@param path string ":memory:" for one that lives until it is closed
+---@return jeton.sqlite.Db? db
+---@return jeton.Err? err
+function sqlite.open(path) end
+
+--- Runs a statement; without parameters also several, separated by `;`.
+---@param sql string
+---@param ... jeton.sqlite.Value
+---@return integer changed rows that were inserted, updated or deleted
+function db:exec(sql, ...) end
+
+--- All rows.
+---@param sql string
+---@param ... jeton.sqlite.Value
+---@return jeton.sqlite.Row[] rows
+function db:rows(sql, ...) end
+
+--- The first row, or nil.
+---@param sql string
+---@param ... jeton.sqlite.Value
+---@return jeton.sqlite.Row? row
+function db:row(sql, ...) end
+
+--- `for row in db:iterate(sql) do … end`: one row at a time. Leaving the loop ends the statement.
+---@param sql string
+---@param ... jeton.sqlite.Value
+---@return fun(): jeton.sqlite.Row?
+---@return nil
+---@return nil
+---@return any cursor the loop's closing value
+function db:iterate(sql, ...) end
+
+--- Calls fn in a transaction, which commits when fn returns and rolls back when it raises (the
+--- error goes on). One inside of another is a savepoint. fn must not wait: that raises.
+---@generic T
+---@param fn fun(): T
+---@return T results of fn
+function db:transaction(fn) end
+
+--- Rowid of the row inserted last; 0 before the first.
+---@return integer
+function db:last_id() end
+
+--- Closes it with its iterations. Closing it again is fine. Also done by `local db <close>`.
+function db:close() end
+
+return sqlite

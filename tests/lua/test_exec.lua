@@ -1,0 +1,179 @@
+-- jeton.exec, what the sandbox's --exec stands on: a child, its private folder, its signals, its end.
+local exec = require "jeton.exec"
+local lu = require "luaunit"
+local task = require "jeton.task"
+
+local function output(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read "a":gsub("\n$", "")
+  pipe:close()
+  return text
+end
+
+local function read(path)
+  local file = io.open(path)
+  if not file then return nil end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+local TestExec = {}
+
+function TestExec:setUp()
+  self.out = output "mktemp -d"
+end
+
+function TestExec:tearDown()
+  os.execute("rm -rf '" .. self.out .. "'")
+end
+
+-- Runs a shell script that finds the test's own folder in $OUT.
+function TestExec:shell(script, options)
+  options = options or {}
+  options.argv = { "sh", "-c", script }
+  options.env = options.env or {}
+  options.env.OUT = self.out
+  return exec.run(options)
+end
+
+function TestExec:wait_for(name)
+  for _ = 1, 1000 do
+    local text = read(self.out .. "/" .. name)
+    if text and text ~= "" then return text:gsub("\n$", "") end
+    task.sleep(0.01)
+  end
+  error("no file " .. name)
+end
+
+function TestExec:test_status()
+  lu.assertEquals(self:shell "exit 0", 0)
+  lu.assertEquals(self:shell "exit 7", 7)
+  lu.assertEquals(self:shell "kill -KILL $$", 128 + 9)
+end
+
+function TestExec:test_arguments_come_as_they_are()
+  lu.assertEquals(exec.run {
+    argv = { "sh", "-c", [[printf '%s|' "$@" > "$OUT/args"]], "name", "a b", "", "*", "$HOME", "{dir}" },
+    env = { OUT = self.out },
+  }, 0)
+  lu.assertEquals(read(self.out .. "/args"), "a b||*|$HOME|{dir}|")
+end
+
+function TestExec:test_folder_files_and_environment()
+  local status = self:shell([[
+    cd "$(dirname "$CONFIG")" || exit 1
+    pwd > "$OUT/pwd"
+    stat -c '%a %F' . state x.yaml sub sub/y > "$OUT/modes"
+    cat x.yaml sub/y > "$OUT/content"
+    echo "$CONFIG|$STATE|$OTHER" > "$OUT/env"
+  ]], {
+    files = { ["x.yaml"] = "state: {dir}/state {dir}\n", ["sub/y"] = "a\0b" },
+    env = { STATE = "{dir}/state", OTHER = "{di}" },
+    env_dir = { CONFIG = "x.yaml" },
+  })
+  lu.assertEquals(status, 0)
+  local dir = self:wait_for "pwd"
+  lu.assertEquals(read(self.out .. "/modes"),
+    "700 directory\n700 directory\n600 regular file\n700 directory\n600 regular file\n")
+  lu.assertEquals(read(self.out .. "/content"), "state: " .. dir .. "/state " .. dir .. "\na\0b")
+  lu.assertEquals(read(self.out .. "/env"), dir .. "/x.yaml|" .. dir .. "/state|{di}\n")
+  lu.assertEquals(output("ls -d '" .. dir .. "' 2>/dev/null"), "") -- it is gone
+end
+
+function TestExec:test_the_folder_goes_whatever_the_child_made_of_it()
+  lu.assertEquals(self:shell([[
+    cd "$STATE" || exit 1
+    pwd > "$OUT/pwd"
+    mkdir -p a/b/c "with space" && touch a/b/c/f ".hidden" "with space/x"
+    ln -s "$OUT" link
+    echo kept > "$OUT/kept"
+    chmod 0 a/b/c a/b a/b/c 2>/dev/null; chmod 0500 a
+    exit 0
+  ]], { env = { STATE = "{dir}/state" } }), 0)
+  local dir = self:wait_for "pwd"
+  lu.assertEquals(output("ls -d '" .. dir .. "' 2>/dev/null"), "")
+  lu.assertEquals(read(self.out .. "/kept"), "kept\n") -- a link is removed, not followed
+end
+
+function TestExec:test_it_waits_without_holding_up_others()
+  local child = task.spawn(function()
+    return self:shell [[while [ ! -e "$OUT/go" ]; do sleep 0.02; done; exit 3]]
+  end)
+  for _ = 1, 5 do task.sleep(0.01) end
+  lu.assertEquals(child:status(), "waiting")
+  os.execute("touch '" .. self.out .. "/go'")
+  lu.assertEquals(child:join(), 3)
+end
+
+function TestExec:test_signals_from_processes_are_passed_on()
+  for name, number in pairs { TERM = 15, INT = 2, HUP = 1 } do
+    lu.assertEquals(self:shell(([[
+      trap 'exit %d' %s
+      kill -%s $PPID
+      i=0; while [ $i -lt 500 ]; do sleep 0.02; i=$((i+1)); done
+    ]]):format(number + 40, name, name)), number + 40)
+  end
+end
+
+function TestExec:test_cancelled_the_child_may_clean_up()
+  local child = task.spawn(function()
+    return self:shell([[
+      trap 'sleep 0.1; echo cleaned > "$OUT/cleaned"; exit 0' TERM
+      echo "$DIR" > "$OUT/pwd"
+      while :; do sleep 0.02; done
+    ]], { env = { DIR = "{dir}" } })
+  end)
+  local dir = self:wait_for "pwd"
+  child:cancel()
+  pcall(child.join, child)
+  lu.assertEquals(child:status(), "cancelled")
+  lu.assertEquals(read(self.out .. "/cleaned"), "cleaned\n") -- before the task ended
+  lu.assertEquals(output("ls -d '" .. dir .. "' 2>/dev/null"), "")
+end
+
+function TestExec:test_cancelled_twice_the_child_is_killed()
+  local child = task.spawn(function()
+    return self:shell [[
+      trap '' TERM
+      echo $$ > "$OUT/pid"
+      while :; do sleep 0.02; done
+    ]]
+  end)
+  local pid = self:wait_for "pid"
+  child:cancel()
+  task.sleep(0.1)
+  lu.assertEquals(output("kill -0 " .. pid .. " && echo alive"), "alive")
+  child:cancel()
+  pcall(child.join, child)
+  lu.assertEquals(child:status(), "cancelled")
+  lu.assertEquals(output("kill -0 " .. pid .. " 2>/dev/null && echo alive"), "")
+end
+
+function TestExec.test_what_cannot_be_started()
+  local before = output "ls ${TMPDIR:-/tmp} | grep -c ^jeton-"
+  local status, err = exec.run { argv = { "/no/such/program" } }
+  lu.assertNil(status)
+  lu.assertEquals(err.kind, "config")
+  lu.assertStrContains(err.message, "/no/such/program")
+  for _, name in ipairs { "../x", "/etc/x", "a/../b", "a//b", "." } do
+    status, err = exec.run { argv = { "true" }, files = { [name] = "" } }
+    lu.assertNil(status)
+    lu.assertStrContains(err.message, name)
+  end
+  status, err = exec.run { argv = { "true" }, env = { ["A=B"] = "" } }
+  lu.assertNil(status)
+  lu.assertStrContains(err.message, "A=B")
+  lu.assertEquals(output "ls ${TMPDIR:-/tmp} | grep -c ^jeton-", before)
+end
+
+function TestExec.test_misuse()
+  lu.assertErrorMsgContains("argv", exec.run, {})
+  lu.assertErrorMsgContains("argv", exec.run, { argv = {} })
+  lu.assertErrorMsgContains("argv", exec.run, { argv = { "a", 5 } })
+  lu.assertErrorMsgContains("NUL", exec.run, { argv = { "a\0b" } })
+  lu.assertErrorMsgContains("env", exec.run, { argv = { "true" }, env = { A = 1 } })
+  lu.assertErrorMsgContains("did you mean 'files'", exec.run, { argv = { "true" }, file = {} })
+end
+
+os.exit(lu.LuaUnit.new():runSuiteByInstances { { "TestExec", TestExec } })
