@@ -19,35 +19,17 @@ static const luaL_Reg preloaded[] = {
     {"cjson", luaopen_cjson},
     {"cjson.safe", luaopen_cjson_safe},
     {"jeton", luaopen_jeton},
-#if __has_include("lcrypto.c")
     {"jeton.crypto", luaopen_jeton_crypto},
-#endif
-#if __has_include("lexec.c")
     {"jeton.exec", luaopen_jeton_exec},
-#endif
-#if __has_include("lhttp.c")
     {"jeton.http", luaopen_jeton_http},
-#endif
-#if __has_include("ljson.c")
     {"jeton.json", luaopen_jeton_json},
-#endif
     {"jeton.log", luaopen_jeton_log},
-#if __has_include("lserver.c")
     {"jeton.server", luaopen_jeton_server},
-#endif
-#if __has_include("lsqlite.c")
     {"jeton.sqlite", luaopen_jeton_sqlite},
-#endif
-#if __has_include("lstate.c")
     {"jeton.state", luaopen_jeton_state},
-#endif
     {"jeton.task", luaopen_jeton_task},
-#if __has_include("ltoken.c")
     {"jeton.token", luaopen_jeton_token},
-#endif
-#if __has_include("lyaml.c")
     {"jeton.yaml", luaopen_jeton_yaml},
-#endif
     {NULL, NULL},
 };
 

@@ -1,0 +1,118 @@
+-- What a script finds around it.
+local jeton = require "jeton"
+local lu = require "luaunit"
+
+local TestModules = {}
+
+function TestModules.test_all_are_there()
+  for _, name in ipairs {
+    "cjson", "cjson.safe", "jeton", "jeton.crypto", "jeton.exec", "jeton.http", "jeton.json", "jeton.log",
+    "jeton.server", "jeton.sqlite", "jeton.state", "jeton.task", "jeton.token", "jeton.yaml", "kaizala",
+  } do
+    lu.assertIsTable(require(name), name)
+  end
+end
+
+function TestModules.test_no_module_leaves_a_global()
+  local known = {}
+  for name in ("_G _VERSION assert collectgarbage coroutine debug dofile error getmetatable io ipairs load "
+    .. "loadfile math next os package pairs pcall print rawequal rawget rawlen rawset require select "
+    .. "setmetatable string table tonumber tostring type utf8 warn xpcall"):gmatch "%S+" do
+    known[name] = true
+  end
+  for name in pairs(_G) do
+    -- luaunit sets one of its own
+    if name ~= "LuaUnit" and name ~= "M" then lu.assertTrue(known[name], name) end
+  end
+end
+
+function TestModules.test_a_missing_one_says_where_it_was_looked_for()
+  local _, err = pcall(require, "kaizala.nothing")
+  lu.assertStrContains(err, "no file 'kaizala/nothing.lua' in the executable")
+  lu.assertStrContains(err, "no field package.preload")
+end
+
+function TestModules.test_paths_are_absolute_and_begin_at_the_script()
+  local here = debug.getinfo(1, "S").source:match "^@(.*)/[^/]*$"
+  local first = package.path:match "^[^;]*"
+  lu.assertEquals(first:sub(-#"/lua/?.lua"), "/lua/?.lua")
+  lu.assertStrContains(first, here:match "[^/]*$")
+  for _, path in ipairs { package.path, package.cpath } do
+    for entry in path:gmatch "[^;]+" do lu.assertEquals(entry:sub(1, 1), "/") end
+  end
+end
+
+function TestModules.test_cjson_is_lua_cjson()
+  lu.assertEquals(require("cjson").decode "[1]", { 1.0 })
+  lu.assertNil((require("cjson.safe").decode "["))
+end
+
+local TestContext = {}
+
+function TestContext.test_jeton()
+  lu.assertStrMatches(jeton.version, "%d+%.%d+%.%d+")
+  lu.assertEquals(jeton.dry_run, false)
+  lu.assertNil(jeton.job)
+  lu.assertNil(jeton.deadline)
+end
+
+local TestGuards = {}
+
+function TestGuards.test_the_hook_stays()
+  local before = { debug.gethook() }
+  lu.assertErrorMsgContains("keeps the count hook", debug.sethook)
+  lu.assertErrorMsgContains("keeps the count hook", debug.sethook, coroutine.create(print), print, "l")
+  lu.assertEquals({ debug.gethook() }, before)
+  lu.assertTrue((select(3, debug.gethook())) > 0)
+  coroutine.wrap(function() lu.assertTrue((select(3, debug.gethook())) > 0) end)()
+end
+
+function TestGuards.test_pcall_is_lua_s()
+  lu.assertEquals(table.pack(pcall(function(...) return ... end, 1, nil, 3)), { true, 1, nil, 3, n = 4 })
+  lu.assertEquals(table.pack(pcall(error)), { false, nil, n = 2 })
+  lu.assertEquals({ pcall(error, { 1 }) }, { false, { 1 } })
+  lu.assertErrorMsgContains("value expected", pcall)
+  lu.assertEquals({ pcall(nil) }, { false, "attempt to call a nil value" })
+end
+
+function TestGuards.test_xpcall_is_lua_s()
+  local function double(e) return e .. e end
+  lu.assertEquals(table.pack(xpcall(function(...) return ... end, print, 1, nil, 3)),
+    { true, 1, nil, 3, n = 4 })
+  lu.assertEquals({ xpcall(error, double, "x") }, { false, "xx" })
+  local _, traceback = xpcall(function() error "boom" end, debug.traceback)
+  lu.assertStrContains(traceback, "test_vm.lua")
+  lu.assertErrorMsgContains("function expected", xpcall, print)
+end
+
+function TestGuards.test_coroutines_are_lua_s()
+  local co = coroutine.create(function(a)
+    local b = coroutine.yield(a + 1)
+    error("x" .. b, 0)
+  end)
+  lu.assertEquals({ coroutine.resume(co, 1) }, { true, 2 })
+  lu.assertEquals({ coroutine.resume(co, 5) }, { false, "x5" })
+  lu.assertEquals({ coroutine.resume(co) }, { false, "cannot resume dead coroutine" })
+  local closed = false
+  co = coroutine.create(function()
+    local _ <close> = setmetatable({}, { __close = function() closed = true end })
+    coroutine.yield()
+  end)
+  coroutine.resume(co)
+  lu.assertTrue(coroutine.close(co))
+  lu.assertTrue(closed)
+end
+
+function TestGuards.test_children_can_be_ended()
+  -- The signals that a run watches are not blocked in what it starts.
+  local ok, how, signo = os.execute "kill -TERM $$"
+  lu.assertEquals({ ok, how, signo }, { nil, "signal", 15 })
+  local pipe <close> = io.popen "kill -TERM $$; echo alive"
+  lu.assertEquals(pipe:read "a", "")
+end
+
+os.exit(lu.LuaUnit.new():runSuiteByInstances {
+  { "TestModules", TestModules },
+  { "TestContext", TestContext },
+  { "TestGuards", TestGuards },
+})
