@@ -94,6 +94,10 @@ static int failed(struct store *store, const char *doing, struct err *err)
     case SQLITE_READONLY:
         system = system != 0 ? system : EROFS;
         break;
+    case SQLITE_CANTOPEN: /* its journal, mostly: SQLite does not say why */
+        if (access(store->folder, W_OK) != 0)
+            system = errno;
+        break;
     }
     if (system == ENOSPC || system == EDQUOT) {
         err_set(err, ERR_NETWORK, "cannot write state file '%s': the disk is full", store->path);

@@ -50,9 +50,9 @@ connectors:
     def answer(self, request):
         if request["path"].lower().endswith("/accesstoken"):
             if self.exchange is not None:
-                return self.exchange
+                return self.exchange(request)
             return 200, {}, self.service.token(accessToken=ACCESS, refreshToken=ROTATED)
-        return self.api
+        return self.api(request) if self.api is not None else None
 
     def assert_nothing_leaks(self, *args, **options):
         """In text and as JSON, with all that -vv shows."""
@@ -78,10 +78,14 @@ connectors:
                     self.assertNotIn(secret.encode(), data, name)
         return statuses
 
-    def echo(self):
-        """A reply that plays every secret back."""
-        return {"message": f"bad {SECRET} {REFRESH} {ACCESS} {ROTATED}", "errorCode": "Echo",
-                "encoded": [urllib.parse.quote(REFRESH, safe=""), base64.b64encode(ACCESS.encode()).decode()]}
+    @staticmethod
+    def echo(request):
+        """A reply that plays back every secret that came with the request, as it was and encoded."""
+        found = [value for name, value in request["headers"].items()
+                 if name.lower() in ("applicationid", "applicationsecret", "refreshtoken", "accesstoken")]
+        return {"message": "bad " + " ".join(found), "errorCode": found[0],
+                "encoded": [urllib.parse.quote(value, safe="") for value in found] +
+                           [base64.b64encode(value.encode()).decode() for value in found]}
 
     def test_success(self):
         self.assertEqual(self.assert_nothing_leaks("api", "users/me"), {0})
@@ -94,26 +98,26 @@ connectors:
 
     def test_refusals_that_play_it_back(self):
         for status, expected in ((400, 6), (401, 4), (403, 4), (404, 6), (500, 6)):
-            self.api = (status, {"X-Echo": ACCESS}, self.echo())
+            self.api = lambda r, status=status: (status, {"X-Echo": ACCESS}, self.echo(r))
             with self.subTest(status=status):
                 self.assertEqual(self.assert_nothing_leaks("api", "users/me"), {expected})
 
     def test_an_exchange_that_plays_it_back(self):
         for status, expected in ((400, 4), (401, 4), (403, 4), (404, 6), (500, 6), (200, 6)):
-            self.exchange = (status, {"X-Echo": REFRESH}, self.echo())
+            self.exchange = lambda r, status=status: (status, {"X-Echo": REFRESH}, self.echo(r))
             with self.subTest(status=status):
                 self.assertEqual(self.assert_nothing_leaks("token", "contoso"), {expected})
 
     def test_a_moved_service_that_plays_it_back(self):
         place = urllib.parse.quote(REFRESH, safe="")
         for location in (f"https://elsewhere.example/{place}", f"http://127.0.0.1:1/{place}?x={place}", f"ftp://{place}"):
-            self.exchange = (308, {"Location": location}, {})
+            self.exchange = lambda r, location=location: (308, {"Location": location}, {})
             with self.subTest(location=location):
                 self.assertTrue(self.assert_nothing_leaks("token", "contoso") <= {4, 6})
 
     def test_an_endpoint_that_is_not_allowed(self):
-        self.exchange = (200, {}, self.service.token(accessToken=ACCESS, refreshToken=ROTATED,
-                                                     endpointUrl="https://elsewhere.example/" + ROTATED))
+        self.exchange = lambda r: (200, {}, self.service.token(accessToken=ACCESS, refreshToken=ROTATED,
+                                                               endpointUrl="https://elsewhere.example/" + ROTATED))
         self.assertEqual(self.assert_nothing_leaks("api", "users/me"), {4})
 
     def test_bad_secrets(self):
@@ -139,7 +143,8 @@ connectors:
         self.assertEqual([r for r in self.service.received if r["method"] == "POST"], [])
 
     def test_a_command_that_fails(self):
-        text = open(os.path.join(self.folder, "jeton.yaml"), encoding="utf-8").read()
+        with open(os.path.join(self.folder, "jeton.yaml"), encoding="utf-8") as file:
+            text = file.read()
         self.write("jeton.yaml", text.replace("{ file: refresh }",
                                               f"{{ command: [sh, -c, 'echo {REFRESH}; echo {REFRESH} >&2; exit 3'] }}"))
         # The command line itself is the user's own text; the test looks at what the command printed.
