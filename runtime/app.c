@@ -51,6 +51,7 @@ struct config *app_config(struct app *app, bool required, struct err *err)
     struct config *config = config_load(path, &problems);
     if (config == NULL) {
         size_t errors = problems_errors(&problems);
+        problems_sort(&problems);
         report_all(app, &problems);
         err_set(err, ERR_CONFIG, "configuration %s: %zu error%s", path != NULL ? path : "(none)",
                 errors, errors == 1 ? "" : "s");
