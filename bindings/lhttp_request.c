@@ -15,24 +15,25 @@ static const char *const option_keys[] = {
     "url",  "connector", "path",     "method",  "headers",    "query",      "body",    "json",
     "form", "timeout",   "max_body", "ca_file", "repeatable", "any_status", "lenient", NULL};
 
+/* A script may put a secret into any of these: they are wiped when they go. */
 void lhttp_request_create(struct lhttp_request *request)
 {
     *request = (struct lhttp_request){0};
-    buf_create(&request->query, URL_MAX);
-    buf_create(&request->body, HTTP_BODY_MAX);
+    buf_create_secret(&request->query, URL_MAX);
+    buf_create_secret(&request->body, HTTP_BODY_MAX);
 }
 
 void lhttp_request_destroy(struct lhttp_request *request)
 {
     for (size_t i = 0; i < request->nheaders; i++) {
         mem_free(request->headers[i].name);
-        mem_free(request->headers[i].value);
+        mem_free_secret(request->headers[i].value);
     }
     mem_free(request->headers);
     mem_free(request->method);
-    mem_free(request->url);
+    mem_free_secret(request->url);
     mem_free(request->connector);
-    mem_free(request->path);
+    mem_free_secret(request->path);
     mem_free(request->ca_file);
     buf_destroy(&request->query);
     buf_destroy(&request->body);

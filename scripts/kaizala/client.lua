@@ -12,6 +12,12 @@ local Client = {}
 Client.__index = Client
 Client.__name = "kaizala.Client"
 
+---@class kaizala.User
+---@field id string
+---@field name? string
+---@field mobile_number? string
+---@field raw table the decoded reply, with all that the service says
+
 ---@class kaizala.RequestOptions
 ---@field path string below the connector's endpoint: `/groups`
 ---@field method? string GET by default
@@ -57,9 +63,10 @@ function Client:request(options)
 end
 
 --- Says who the connector acts as (*waits*).
----@return table user fields in Lua's names, and `raw`; raises an err
+---@return kaizala.User user raises an err
 function Client:me()
   local reply = self:request { path = "/users/me" }
+  check.reply(reply.id or reply.userId, "id", "string", "GET /users/me")
   return names.convert(reply, "user", {})
 end
 

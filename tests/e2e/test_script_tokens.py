@@ -95,6 +95,45 @@ os.exit(3)
         self.assertEqual((done.returncode, done.stderr), (3, ""))
 
 
+class Connect(support.Case):
+    """Which connector a script gets."""
+
+    SCRIPT = """\
+local kaizala = require "kaizala"
+local kz = kaizala.connect((...))
+print(kz.connector, kz:me().name)
+"""
+
+    def setUp(self):
+        super().setUp()
+        sandbox = self.sandbox()
+        self.configure(sandbox.base)
+        self.script = self.write("script.lua", self.SCRIPT)
+        self.second = self.configure(sandbox.base, name="conf.d/second.yaml", connector="fabrikam",
+                                     refresh_token=support.MEMBER_TOKEN)
+        with open(self.second, encoding="utf-8") as file:
+            text = file.read()
+        self.write("conf.d/second.yaml", text.replace(f"state: {self.state}\n", ""))
+
+    def test_the_only_one(self):
+        os.unlink(self.second)
+        self.assertEqual(self.ok("run", self.script).stdout, "contoso\tAlice Martin\n")
+
+    def test_the_runs(self):
+        self.assertEqual(self.ok("run", "-C", "fabrikam", self.script).stdout, "fabrikam\tBob Durand\n")
+
+    def test_the_named_one(self):
+        self.assertEqual(self.ok("run", self.script, "fabrikam").stdout, "fabrikam\tBob Durand\n")
+        self.assertEqual(self.ok("run", "-C", "fabrikam", self.script, "contoso").stdout, "contoso\tAlice Martin\n")
+
+    def test_several_and_none_named(self):
+        self.fails(3, "run", self.script, says=["contoso", "fabrikam"])
+
+    def test_one_that_there_is_not(self):
+        self.fails(3, "run", self.script, "fabrikan", says="fabrikam")
+        self.fails(3, "run", "-C", "fabrikan", self.script, says="fabrikam")
+
+
 class DryRun(support.Case):
     SCRIPT = f"""\
 local http = require "jeton.http"

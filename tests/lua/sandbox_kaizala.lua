@@ -216,6 +216,7 @@ function TestReplies.test_a_reply_of_the_wrong_shape_names_the_field()
       function() kz:groups():all() end },
     { "/v1/groups", "POST", { groupName = "x" }, "'groupId'", kz.create_group, kz, { name = "x" } },
     { "/v1/groups/*", "GET", '{"groups": []}', "'groups[]'", group.details, group },
+    { "/v1/users/me", "GET", { name = "x" }, "'id' should be a string", kz.me, kz },
     { "/v1/users/me", "GET", "[]", "JSON object", kz.me, kz },
     { "/v1/users/me", "GET", "null", "JSON object", kz.me, kz },
     { "/v1/users/me", "GET", "{", "the body of the reply", kz.me, kz },
