@@ -3,6 +3,7 @@
 import email.utils
 import http.server
 import json
+import socket
 import threading
 import time
 
@@ -70,3 +71,53 @@ class Service:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class RawService:
+    """Reads a request's head and hands the socket to `script(socket, head)`, which may do what no server does."""
+
+    def __init__(self, script, context=None):
+        self.script = script
+        self.heads = []
+        self.context = context
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.socket.getsockname()[1]
+        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
+        self.base = self.url + "/v1"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        with connection:
+            try:
+                connection.settimeout(20)
+                if self.context is not None:
+                    connection = self.context.wrap_socket(connection, server_side=True)
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    more = connection.recv(65536)
+                    if not more:
+                        return
+                    head += more
+                self.heads.append(head)
+                self.script(connection, head)
+            except OSError:
+                pass  # the client has had enough: many tests are about that
+
+    def stop(self):
+        self.socket.close()
+
+
+def reply(body, length=None, date=True, extra=b""):
+    """The bytes of a 200 reply."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    if date:
+        head += b"Date: " + email.utils.formatdate(usegmt=True).encode() + b"\r\n"
+    return head + extra + b"Content-Length: %d\r\n\r\n" % (len(body) if length is None else length) + body

@@ -1,0 +1,161 @@
+"""Replies that no good service sends: a clear error, the right exit code, bounded memory, nothing stored."""
+
+import email.utils
+import json
+import os
+import sqlite3
+import subprocess
+import tempfile
+import time
+import unittest
+
+import support
+from service import RawService, reply
+
+PEAK_KIB = 64 * 1024
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+def token(url, **changes):
+    fields = {"accessToken": "access-token-of-the-service", "endpointUrl": url + "/",
+              "accessTokenExpiry": int(time.time() * 1000) + 86400000, "refreshToken": "", "scope": "profile.read"}
+    fields.update(changes)
+    return json.dumps({name: value for name, value in fields.items() if value is not ...}).encode()
+
+
+def send_forever(connection, chunk):
+    while True:
+        connection.sendall(chunk)
+
+
+def drip(connection, data):
+    for byte in data:
+        connection.sendall(bytes([byte]))
+        time.sleep(1)
+
+
+class Hostile(support.Case):
+    def measure(self, *args):
+        """Exit status, standard error and peak memory (KiB) of one run."""
+        with tempfile.TemporaryFile() as stderr:
+            child = subprocess.Popen([support.JETON, *args], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                     stderr=stderr, env=self.env, cwd=self.folder)
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+            stderr.seek(0)
+            return child.returncode, stderr.read().decode(errors="replace"), usage.ru_maxrss
+
+    def check(self, script, status, says, **more):
+        service = RawService(script)
+        self.addCleanup(service.stop)
+        self.service = service
+        self.state = os.path.join(self.folder, "state" + str(service.port))
+        self.configure(service.base, retries=0, **{"timeout": "2s", **more})
+        began = time.monotonic()
+        exit_status, stderr, peak = self.measure("token", "contoso")
+        self.assertEqual(exit_status, status, stderr)
+        self.assertIn(says, stderr)
+        self.assertNotIn("\0", stderr)
+        self.assertLess(time.monotonic() - began, 10)
+        if "ASAN_OPTIONS" not in self.env:
+            self.assertLess(peak, PEAK_KIB)
+        db = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        self.assertEqual(db.execute("SELECT * FROM token").fetchall(), [])
+        db.close()
+
+    def test_a_body_cut_short(self):
+        self.check(lambda c, h: c.sendall(reply(b'{"accessToken":', length=1000)), 5, "cut short")
+
+    def test_no_reply_at_all(self):
+        self.check(lambda c, h: None, 5, "contoso")
+
+    def test_an_endless_body(self):
+        def script(connection, _):
+            connection.sendall(HEAD + b"Connection: close\r\n\r\n")
+            send_forever(connection, b" " * 65536)
+        self.check(script, 5, "over")
+
+    def test_an_endless_head(self):
+        def script(connection, _):
+            connection.sendall(HEAD)
+            send_forever(connection, b"X-A: " + b"b" * 1000 + b"\r\n")
+        self.check(script, 5, "header")
+
+    def test_one_byte_a_second(self):
+        self.check(lambda c, h: drip(c, reply(b"{}")), 5, "timed out")
+
+    def test_a_body_of_one_byte_a_second(self):
+        def script(connection, _):
+            connection.sendall(HEAD + b"Content-Length: 100\r\n\r\n")
+            drip(connection, b" " * 100)
+        self.check(script, 5, "timed out")
+
+    def test_10_000_headers(self):
+        extra = b"".join(b"X-%d: y\r\n" % i for i in range(10000))
+        self.check(lambda c, h: c.sendall(reply(token(self.service.url), extra=extra)), 5, "header")
+
+    def test_nul_bytes(self):
+        self.check(lambda c, h: c.sendall(HEAD + b"X-A: b\0c\r\nContent-Length: 2\r\n\r\n{}"), 5, "NUL")
+        self.check(lambda c, h: c.sendall(reply(b'{"accessToken":"abc\0defghi"}')), 6, "JSON")
+
+    def test_no_http(self):
+        self.check(lambda c, h: c.sendall(b"SSH-2.0-OpenSSH_9.2\r\n"), 5, "contoso")
+        self.check(lambda c, h: c.sendall(b"\x15\x03\x01\x00\x02\x02\x16"), 5, "contoso")
+
+    def test_bad_json(self):
+        for body in (b"", b"{", b"<html>", b"{'accessToken': 'x'}", b"\xff\xfe{}", b"nul", b"{} {}", b"\xef\xbb\xbf"):
+            with self.subTest(body=body):
+                self.check(lambda c, h, body=body: c.sendall(reply(body)), 6, "JSON")
+
+    def test_deep_nesting(self):
+        self.check(lambda c, h: c.sendall(reply(b"[" * 30000)), 6, "JSON")
+        self.check(lambda c, h: c.sendall(reply(b'{"a":' * 10000 + b"1" + b"}" * 10000)), 6, "JSON")
+
+    def test_wrong_shapes(self):
+        for changes, says in (
+                ({"accessToken": ""}, "accessToken"), ({"accessToken": ...}, "accessToken"),
+                ({"accessToken": 5}, "accessToken"), ({"accessToken": ["x" * 20]}, "accessToken"),
+                ({"accessToken": "with\r\nEvil: header"}, "accessToken"),
+                ({"endpointUrl": ...}, "endpointUrl"), ({"endpointUrl": "not a url"}, "endpointUrl"),
+                ({"endpointUrl": "https://user:pw@host/"}, "endpointUrl"), ({"endpointUrl": "file:///etc"}, "endpointUrl"),
+                ({"accessTokenExpiry": ...}, "accessTokenExpiry"),
+                ({"accessTokenExpiry": str(int(time.time() * 1000) + 86400000)}, "accessTokenExpiry"),
+                ({"accessTokenExpiry": 1e400}, "JSON"), ({"accessTokenExpiry": True}, "accessTokenExpiry"),
+                ({"accessTokenExpiry": -1}, "accessTokenExpiry"),
+                ({"refreshToken": {}}, "refreshToken"), ({"scope": ["a"]}, "scope")):
+            with self.subTest(changes=changes):
+                self.check(lambda c, h, changes=changes: c.sendall(reply(token(self.service.url, **changes))), 6, says)
+        for body in (b"[]", b"5", b'"x"', b"null"):
+            with self.subTest(body=body):
+                self.check(lambda c, h, body=body: c.sendall(reply(body)), 6, "JSON object")
+
+    def test_expired_by_the_replys_own_date(self):
+        future = email.utils.formatdate(time.time() + 90000, usegmt=True).encode()
+        self.check(lambda c, h: c.sendall(reply(token(self.service.url), date=False, extra=b"Date: " + future + b"\r\n")),
+                   6, "accessTokenExpiry")
+
+    def test_no_date_at_all_means_local_time(self):
+        service = RawService(lambda c, h: c.sendall(reply(token(service.url), date=False)))
+        self.addCleanup(service.stop)
+        self.configure(service.base, retries=0)
+        self.ok("token", "contoso")
+
+    def test_an_api_reply_is_bounded_too(self):
+        def script(connection, head):
+            if b"/accessToken" in head:
+                connection.sendall(reply(token(service.url)))
+                return
+            connection.sendall(HEAD + b"Connection: close\r\n\r\n")
+            send_forever(connection, b" " * 1048576)
+        service = RawService(script)
+        self.addCleanup(service.stop)
+        self.configure(service.base, retries=0)
+        status, stderr, peak = self.measure("api", "users/me")
+        self.assertEqual(status, 5, stderr)
+        self.assertIn("over", stderr)
+        if "ASAN_OPTIONS" not in self.env:
+            self.assertLess(peak, 3 * PEAK_KIB)
+
+
+if __name__ == "__main__":
+    unittest.main()

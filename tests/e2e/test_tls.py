@@ -1,0 +1,70 @@
+"""TLS: who is not believed, and why; and an authority of one's own."""
+
+import os
+import unittest
+
+import support
+from certificates import Authority
+from service import RawService, reply
+from test_hostile import token
+
+
+class Tls(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.authority = Authority(self.folder)
+
+    def serve(self, context):
+        service = RawService(lambda c, h: c.sendall(reply(token(service.url) if b"/accessToken" in h else b"{}")), context)
+        self.addCleanup(service.stop)
+        return service
+
+    def test_an_authority_of_ones_own(self):
+        service = self.serve(self.authority.server("good"))
+        self.configure(service.base, ca_file=self.authority.file)
+        self.ok("api", "users/me")
+        self.assertEqual(len(service.heads), 2)
+
+    def test_an_untrusted_certificate(self):
+        service = self.serve(self.authority.server("good"))
+        self.configure(service.base, retries=0)
+        self.fails(5, "token", "contoso", says=["not trusted", "ca_file"])
+        self.assertEqual(service.heads, [])
+
+    def test_an_expired_certificate(self):
+        service = self.serve(self.authority.server("old", days=-1))
+        self.configure(service.base, ca_file=self.authority.file, retries=0)
+        self.fails(5, "token", "contoso", says="expired")
+        self.assertEqual(service.heads, [])
+
+    def test_a_certificate_for_another_name(self):
+        service = self.serve(self.authority.server("other", subject="DNS:other.example"))
+        self.configure(service.base, ca_file=self.authority.file, retries=0)
+        self.fails(5, "token", "contoso", says=["another host name", "127.0.0.1"])
+        self.assertEqual(service.heads, [])
+
+    def test_another_authority_does_not_make_it_good(self):
+        os.mkdir(self.folder + "/other", 0o700)
+        other = Authority(self.folder + "/other")
+        service = self.serve(self.authority.server("good"))
+        self.configure(service.base, ca_file=other.file, retries=0)
+        self.fails(5, "token", "contoso", says="not trusted")
+        self.assertEqual(service.heads, [])
+
+    def test_it_is_not_tried_again(self):
+        """A certificate does not get better by waiting."""
+        service = self.serve(self.authority.server("good"))
+        self.configure(service.base, retries=4)
+        done = self.fails(5, "-v", "token", "contoso", says="not trusted")
+        self.assertNotIn("trying again", done.stderr)
+
+    def test_a_ca_file_that_is_missing(self):
+        service = self.serve(self.authority.server("good"))
+        self.configure(service.base, ca_file="/nonexistent/ca.pem", retries=0)
+        done = self.jeton("token", "contoso")
+        self.assertIn(done.returncode, (3, 5), done.stderr)
+        self.assertIn("/nonexistent/ca.pem", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
