@@ -13,6 +13,7 @@ local http = {}
 ---@field code? string the service's errorCode
 ---@field retryable boolean the same call may succeed later
 ---@field request? string method and URL, without query
+---@field traceback? string of the task that it ended, once joined
 
 ---@class jeton.ErrFields
 ---@field kind string one of those of `jeton.Err`

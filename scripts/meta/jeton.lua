@@ -1,0 +1,16 @@
+---@meta jeton
+
+--- What a script knows about its run.
+---@class jeton
+---@field args string[]|table<string, any> the script's arguments (also `...`), or the job's `args`
+---@field job? jeton.Job nil outside a job
+---@field deadline? integer epoch seconds; nil where the run has none
+---@field connector? string the connector that the run was given; nil where it was given none
+---@field version string of jeton
+---@field dry_run boolean GET requests go out, others are printed instead of sent
+local jeton = {}
+
+---@class jeton.Job
+---@field name string
+
+return jeton

@@ -1,0 +1,467 @@
+"""How a run ends: exit status, traceback, os.exit, deadline, memory, signals; and what a script finds around it."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from support import JETON, Case, wait_until
+
+CLOSING = """
+local function closing(fn) return setmetatable({}, { __close = fn }) end
+local task = require "jeton.task"
+"""
+
+
+class RunCase(Case):
+    def script(self, text, *args, status=0, options=(), says=None, prints=None, **more):
+        """Runs a script from a file; checks its exit status, and parts of its standard error."""
+        path = self.write("script.lua", text)
+        done = self.fails(status, "run", *options, path, *args, says=says, **more)
+        if prints is not None:
+            self.assertEqual(done.stdout, prints)
+        return done
+
+
+class Status(RunCase):
+    def test_what_the_script_returns(self):
+        for text, status in (("", 0), ("return", 0), ("return nil", 0), ("return nil, nil", 0), ("return true", 0),
+                             ("return 0", 0), ("return 'x', 'y'", 0), ("return false", 1)):
+            done = self.script(text, status=status)
+            self.assertEqual(done.stderr, "", text)
+
+    def test_nil_and_an_err_exits_by_its_kind(self):
+        for kind, status in (("config", 3), ("auth", 4), ("network", 5), ("http", 6), ("throttled", 6), ("deadline", 8),
+                             ("cancelled", 1), ("invalid", 1)):
+            make = f"require('jeton.http').error {{ kind = '{kind}', message = 'the message' }}"
+            done = self.script(f"return nil, {make}", status=status)
+            self.assertEqual(done.stderr, "jeton: error: the message\n")
+            self.script(f"error({make})", status=status, says=["jeton: error: the message\nstack traceback:"])
+
+    def test_nil_and_a_message(self):
+        done = self.script("return nil, 'no luck'", status=1)
+        self.assertEqual(done.stderr, "jeton: error: no luck\n")
+
+    def test_uncaught_error(self):
+        text = "local function inner()\n  error 'boom'\nend\ninner()\n"
+        self.script(text, status=1, says=["script.lua:2: boom\nstack traceback:", "script.lua:2: in local 'inner'",
+                                          "script.lua:4: in main chunk"])
+
+    def test_error_of_several_lines_keeps_them(self):
+        self.script("error('one\\ntwo\\nthree', 0)", status=1, says="jeton: error: one\ntwo\nthree\nstack traceback:")
+
+    def test_error_values_of_all_kinds(self):
+        self.script("error()", status=1, says="jeton: error: nil\n")
+        self.script("error({})", status=1, says="jeton: error: table: 0x")
+        self.script("error(setmetatable({}, { __tostring = function() return 'mine' end }))", status=1,
+                    says="jeton: error: mine\n")
+        self.script("error(setmetatable({}, { __tostring = function() error 'again' end }))", status=1,
+                    says="cannot be shown as text")
+
+    def test_stack_overflow(self):
+        self.script("local function f() return f() + 1 end f()", status=1, says="stack overflow")
+
+    def test_in_json_the_traceback_is_a_field(self):
+        path = self.write("script.lua", "error(require('jeton.http').error { kind = 'auth', status = 403, message = 'm' })")
+        done = self.fails(4, "--log-format", "json", "run", path)
+        line = json.loads(done.stderr)
+        self.assertEqual((line["level"], line["message"], line["kind"], line["status"]), ("error", "m", "auth", "403"))
+        self.assertIn("script.lua:1: in main chunk", line["traceback"])
+
+    def test_secrets_are_masked_in_errors_and_tracebacks(self):
+        config = self.configure("http://127.0.0.1:1/v1")
+        path = self.write("script.lua", """
+            local ok, err = require('jeton.token').get()
+            assert(not ok)
+            error('here is SLS3T38IL0\\nand SLS3T38IL0')
+        """)
+        done = self.fails(1, "-c", config, "run", path, says="********")
+        self.assertNotIn("SLS3T38IL0", done.stderr)
+
+    def test_full_disk_is_a_failure(self):
+        path = self.write("script.lua", "require('jeton.state').set('a', 1) print 'x'")
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([JETON, "run", path], stdout=full, stderr=subprocess.PIPE, env=self.env, check=False,
+                                  stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"cannot write to standard output", done.stderr)
+        check = self.write("check.lua", "print(require('jeton.state').get 'a')")
+        os.rename(check, path)
+        self.assertEqual(self.ok("run", path).stdout, "nil\n")
+
+
+class Tasks(RunCase):
+    def test_the_run_waits_for_all(self):
+        self.script(CLOSING + "task.spawn(function() task.sleep(0.05) print 'later' end) print 'first'",
+                    prints="first\nlater\n")
+
+    def test_a_failure_that_nobody_joins_fails_the_run(self):
+        self.script(CLOSING + """
+            task.spawn(function() task.yield() error 'second' end)
+            task.spawn(function() error 'first' end)
+            task.spawn(function() task.sleep(0.02) print 'went on' end)
+        """, status=1, says="first\nstack traceback:", prints="went on\n")
+
+    def test_a_collected_handle_hides_nothing(self):
+        self.script(CLOSING + "task.spawn(error, 'lost') task.yield() collectgarbage() task.yield()", status=1, says="lost")
+
+    def test_a_joined_failure_is_the_joiner_s(self):
+        self.script(CLOSING + "local t = task.spawn(error, 'x') task.yield() task.yield() assert(not pcall(t.join, t))")
+
+    def test_a_cancelled_one_fails_nothing(self):
+        self.script(CLOSING + "local t = task.spawn(task.sleep, 100) task.yield() t:cancel()")
+
+    def test_the_script_s_own_failure_ends_the_others(self):
+        began = time.monotonic()
+        self.script(CLOSING + """
+            task.spawn(function()
+              local _ <close> = closing(function(_, e) task.sleep(0.01) print(e.kind, e.message) end)
+              task.sleep(100)
+            end)
+            task.yield()
+            error 'boom'
+        """, status=1, says="boom", prints="cancelled\tthe script failed\n")
+        self.assertLess(time.monotonic() - began, 20)
+
+    def test_an_uncaught_error_of_a_mapped_task(self):
+        self.script(CLOSING + """
+            local function culprit(n) if n == 2 then error 'boom' end end
+            task.map({ 1, 2, 3 }, function(n) task.yield() culprit(n) end)
+        """, status=1, says=["boom\nstack traceback:", "in upvalue 'culprit'", "in function 'jeton.task.map'"])
+
+
+class Exit(RunCase):
+    def test_statuses(self):
+        for argument, status in (("", 0), ("true", 0), ("false", 1), ("0", 0), ("7", 7), ("255", 255)):
+            self.script(f"os.exit({argument}) print 'not reached'", status=status, prints="")
+        self.script("os.exit(256)", status=1, says="a status from 0 to 255 expected")
+
+    def test_it_cleans_up(self):
+        self.script(CLOSING + """
+            local _ <close> = closing(function() print 'main closed' end)
+            task.spawn(function()
+              local _ <close> = closing(function() print 'task closed' end)
+              pcall(task.sleep, 100)
+              print 'not reached'
+            end)
+            task.yield()
+            finalizer = setmetatable({}, { __gc = function() print 'finalized' end })
+            io.open('out.txt', 'w'):write 'flushed'
+            io.write 'written '
+            os.exit(3)
+        """, status=3, prints="written task closed\nmain closed\nfinalized\n")
+        with open(self.folder + "/out.txt", encoding="utf-8") as out:
+            self.assertEqual(out.read(), "flushed")
+
+    def test_from_a_task(self):
+        self.script(CLOSING + """
+            local _ <close> = closing(function() print 'closed' end)
+            task.spawn(function() os.exit(4) end)
+            task.sleep(100)
+        """, status=4, prints="closed\n")
+
+    def test_no_pcall_holds_it_up(self):
+        caught = "pcall(os.exit, 5)"
+        for text in (
+                caught,
+                f"coroutine.wrap(function() {caught} print 'on' end)()",
+                f"pcall(coroutine.wrap(function() {caught} print 'on' end))",
+                f"coroutine.resume(coroutine.create(function() {caught} print 'on' end))",
+                f"table.sort({{ 2, 1 }}, function() {caught} print 'on' end)",
+                "xpcall(table.sort, function() return 1 end, { 2, 1 }, function() os.exit(5) end)",
+                f"string.gsub('x', 'x', function() {caught} print 'on' end)"):
+            self.script(CLOSING + f"local _ <close> = closing(function() print 'closed' end) {text} print 'went on'",
+                        status=5, prints="closed\n")
+
+    def test_close_may_use_pcall_while_unwinding(self):
+        self.script(CLOSING + """
+            table.sort({ 2, 1 }, function()
+              local _ <close> = closing(function() print(pcall(error, 'own', 0)) end)
+              os.exit(6)
+            end)
+        """, status=6, prints="false\town\n")
+
+    def test_where_c_swallows_the_error_the_hook_ends_it(self):
+        self.script("load(function() os.exit(7) end) while true do pcall(function() end) end", status=7)
+
+    def test_waiting_in_the_last_clean_up_is_refused(self):
+        self.script(CLOSING + """
+            local _ <close> = closing(function() print(pcall(task.sleep, 1)) end)
+            os.exit(8)
+        """, status=8, prints="false\ttask.sleep waits, and the run is ending: clean-up at that point cannot wait\n")
+
+    def test_success_keeps_the_state_and_failure_drops_it(self):
+        self.script("require('jeton.state').set('a', 1) os.exit(0)")
+        self.script("require('jeton.state').set('a', 2) os.exit(9)", status=9)
+        self.script("require('jeton.state').set('a', 3) error 'x'", status=1)
+        self.script("print(require('jeton.state').get 'a')", prints="1\n")
+
+    def test_a_lock_is_free_again(self):
+        self.script(CLOSING + """
+            local lock = task.lock()
+            lock:with(function() task.spawn(function() lock:with(print, 'no') end) task.yield() os.exit(2) end)
+        """, status=2, prints="")
+
+
+class Deadline(RunCase):
+    def runaway(self, text, timeout="1s", **more):
+        began = time.monotonic()
+        done = self.script(text, status=8, options=("--timeout", timeout), **more)
+        self.assertLess(time.monotonic() - began, 4)
+        return done
+
+    def test_endless_loop(self):
+        self.runaway("while true do end", timeout="2s",
+                     says=["the run's deadline of 2 s passed (--timeout)\nstack traceback:", "script.lua:1: in main chunk"])
+
+    def test_endless_loop_behind_pcall(self):
+        self.runaway("while true do pcall(function() while true do end end) end", timeout="2s",
+                     says=["the run's deadline of 2 s passed", "stack traceback:", "script.lua:1:"])
+
+    def test_pathological_find(self):
+        done = self.runaway("print 'before' io.write 'unflushed' string.find(('a'):rep(300000), ('.-'):rep(100) .. 'b')",
+                            timeout="2s", says="jeton: error: the run's deadline passed, and a call did not come back")
+        self.assertEqual(done.stdout, "before\nunflushed")
+
+    def test_in_coroutines_and_sorts(self):
+        self.runaway("coroutine.wrap(function() while true do end end)()", says="stack traceback:")
+        self.runaway("while true do coroutine.wrap(function() pcall(function() while true do end end) end)() end",
+                     says="stack traceback:")
+        self.runaway("table.sort({ 2, 1 }, function() while true do end end)", says="stack traceback:")
+
+    def test_a_waiting_script_cleans_up_and_may_wait(self):
+        done = self.runaway(CLOSING + """
+            local _ <close> = closing(function() task.sleep(0.05) print 'closed' end)
+            local ok, err = pcall(task.sleep, 100)
+            task.sleep(0.05)
+            print(ok, err.kind, err)
+        """, timeout="300ms", says="the run's deadline of 300 ms passed (--timeout)")
+        self.assertEqual(done.stdout, "false\tdeadline\tdeadline: the run's deadline of 300 ms passed (--timeout)\nclosed\n")
+
+    def test_what_a_late_script_returns_does_not_count(self):
+        for last in ("", "return true", "return false", "error 'other'"):
+            self.runaway(CLOSING + f"pcall(task.sleep, 100) {last}", timeout="200ms")
+
+    def test_a_script_that_waits_again_and_again(self):
+        self.runaway(CLOSING + "while true do pcall(task.sleep, 0.05) end", timeout="500ms", says="stack traceback:")
+
+    def test_all_tasks_hear_of_it(self):
+        done = self.runaway(CLOSING + """
+            for i = 1, 3 do task.spawn(function() print(pcall(task.sleep, 100)) end) end
+            task.sleep(100)
+        """, timeout="200ms", says="in main chunk")
+        self.assertEqual(done.stdout.count("deadline: "), 3)
+
+    def test_finalizers_and_close_do_not_outlive_it(self):
+        self.runaway(CLOSING + "local _ <close> = closing(function() while true do end end) os.exit(0)")
+        self.runaway("x = setmetatable({}, { __gc = function() while true do end end })")
+
+    def test_a_script_in_time_is_left_alone(self):
+        began = time.monotonic()
+        self.script("print(math.type(require('jeton').deadline))", options=("--timeout", "1h"), prints="integer\n")
+        self.assertLess(time.monotonic() - began, 10)
+
+    def test_the_watchdog_writes_json_where_asked(self):
+        path = self.write("script.lua", "string.find(('a'):rep(300000), ('.-'):rep(100) .. 'b')")
+        done = self.fails(8, "--log-format", "json", "run", "--timeout", "100ms", path)
+        self.assertEqual(json.loads(done.stderr)["kind"], "deadline")
+
+
+class Memory(RunCase):
+    def test_the_default_limit(self):
+        self.script("local t = {} while true do t[#t + 1] = ('x'):rep(1000000) .. #t end", status=1,
+                    says="jeton: error: the script reached its memory limit of 512 MiB (--memory)", timeout=120)
+
+    def test_in_tasks_and_coroutines(self):
+        fill = "local s = ('x'):rep(100000) while true do s = s .. s end"
+        for text in (f"task.spawn(function() {fill} end)", f"task.map({{ 1 }}, function() {fill} end)",
+                     f"coroutine.wrap(function() {fill} end)()"):
+            self.script(CLOSING + text, status=1, options=("--memory", "16MiB"), says="memory limit of 16 MiB (--memory)")
+
+    def test_a_caught_one_is_a_lua_error(self):
+        self.script("print(pcall(function() local s = ('x'):rep(100000) while true do s = s .. s end end)) print 'on'",
+                    options=("--memory", "16MiB"), prints="false\tnot enough memory\non\n")
+
+    def test_many_small_objects(self):
+        self.script("local t while true do t = { t } end", status=1, options=("--memory", "16MiB"), says="memory limit")
+
+
+class Signals(RunCase):
+    def interrupted(self, text, signo, again=False):
+        """Sends the signal when the script has printed `ready`: (status, rest of the output, errors, seconds)."""
+        path = self.write("script.lua", text)
+        process = self.start("run", path, stdin=subprocess.PIPE)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        began = time.monotonic()
+        process.send_signal(signo)
+        if again:
+            time.sleep(0.3)
+            process.send_signal(signo)
+        process.wait(30)
+        return process.returncode, process.stdout.read().decode(), process.stderr.read().decode(), time.monotonic() - began
+
+    WAITS = CLOSING + """
+        local _ <close> = closing(function(_, e) task.sleep(0.05) print('closed', e.kind) end)
+        print 'ready' io.stdout:flush()
+        task.sleep(100)
+    """
+
+    def test_each_ends_it_after_clean_up(self):
+        for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            status, out, _, seconds = self.interrupted(self.WAITS, signo)
+            self.assertEqual((status, out), (128 + signo, "closed\tcancelled\n"))
+            self.assertLess(seconds, 4)
+
+    def test_a_busy_script_hears_it(self):
+        for loop in ("while true do end", "coroutine.wrap(function() while true do end end)()"):
+            status, _, _, seconds = self.interrupted(f"print 'ready' {loop}", signal.SIGTERM)
+            self.assertEqual(status, 128 + signal.SIGTERM)
+            self.assertLess(seconds, 4)
+
+    def test_a_second_one_does_not_wait(self):
+        stubborn = CLOSING + "print 'ready' while true do pcall(task.sleep, 0.5) end"
+        status, _, _, seconds = self.interrupted(stubborn, signal.SIGINT, again=True)
+        self.assertEqual(status, 128 + signal.SIGINT)
+        self.assertLess(seconds, 4)
+        busy = "print 'ready' while true do pcall(function() while true do end end) end"
+        status, _, _, seconds = self.interrupted(busy, signal.SIGINT, again=True)
+        self.assertEqual(status, 128 + signal.SIGINT)
+        self.assertLess(seconds, 4)
+
+    def test_a_stubborn_script_has_five_seconds(self):
+        status, _, _, seconds = self.interrupted(CLOSING + "print 'ready' while true do pcall(task.sleep, 0.5) end",
+                                                 signal.SIGTERM)
+        self.assertEqual(status, 128 + signal.SIGTERM)
+        self.assertGreater(seconds, 4.5)
+        self.assertLess(seconds, 9)
+
+    def test_a_blocking_call_does_not_hold_it_up(self):
+        status, _, errors, seconds = self.interrupted("print 'ready' io.read()", signal.SIGINT)
+        self.assertEqual(status, 128 + signal.SIGINT)
+        self.assertIn("ended by signal 2", errors)
+        self.assertLess(seconds, 6)
+
+    def test_ignored_ones_stay_ignored(self):
+        path = self.write("script.lua", CLOSING + "print 'ready' task.sleep(0.5) print 'done'")
+        process = subprocess.Popen([JETON, "run", path], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=self.env,
+                                   preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        self.addCleanup(process.wait)
+        self.addCleanup(process.stdout.close)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        process.send_signal(signal.SIGHUP)
+        self.assertEqual(process.stdout.read(), b"done\n")
+        self.assertEqual(process.wait(10), 0)
+
+
+class Script(RunCase):
+    def test_arguments(self):
+        self.script("print(...) print(table.unpack(require('jeton').args))", "a", "-b", "--timeout", "",
+                    prints="a\t-b\t--timeout\t\na\t-b\t--timeout\t\n")
+
+    def test_standard_input(self):
+        done = self.ok("run", "-", "x", input="#!/usr/bin/env jeton\nprint(..., package.path:match '^[^;]*')\n")
+        self.assertEqual(done.stdout, f"x\t{os.path.realpath(self.folder)}/?.lua\n")
+        self.fails(1, "run", "-", input="\nerror 'x'", says="stdin:2: x")
+        self.assertEqual(self.ok("run", "-", input="").stdout, "")
+
+    def test_lines_count_from_the_first(self):
+        self.script("#!/usr/bin/env jeton\nerror 'x'", status=1, says="script.lua:2: x")
+        self.script("\ufeff#!x\nerror 'x'", status=1, says="script.lua:2: x")
+
+    def test_modules_beside_the_script(self):
+        self.write("lib/mine.lua", "return 'mine'")
+        self.write("lib/folder/init.lua", "return 'folder'")
+        self.write("other.lua", "return 'from the working directory'")
+        path = self.write("lib/main.lua", "print(require 'mine', require 'folder', pcall(require, 'other'))")
+        done = self.ok("run", path, env={"LUA_PATH": self.folder + "/?.lua", "LUA_PATH_5_4": self.folder + "/?.lua"})
+        self.assertTrue(done.stdout.startswith(f"mine\t{os.path.realpath(self.folder)}/lib/mine.lua\tfolder\t")
+                        or done.stdout.startswith("mine\tfolder\tfalse\t"), done.stdout)
+        self.assertIn("module 'other' not found", done.stdout)
+
+    def test_a_module_with_the_name_of_one_inside_does_not_hide_it(self):
+        self.write("kaizala.lua", "error 'not this one'")
+        self.script("print(type(require('kaizala').connect))", prints="function\n")
+
+    def test_scripts_from_a_folder(self):
+        self.write("sdk/kaizala/init.lua", "return { sub = require 'kaizala.sub' }")
+        self.write("sdk/kaizala/sub.lua", "return debug.getinfo(1, 'S').source")
+        env = {"JETON_SCRIPTS": self.folder + "/sdk"}
+        self.script("print(require('kaizala').sub)", env=env, prints=f"@{self.folder}/sdk/kaizala/sub.lua\n")
+        self.script("require 'kaizala.absent'", env=env, status=1, says="module 'kaizala.absent' not found")
+
+    def test_missing_and_unsafe_files(self):
+        self.fails(3, "run", self.folder + "/absent.lua", says=["absent.lua", "No such file"])
+        self.fails(3, "run", self.folder, says="regular file")
+        for mode in (0o666, 0o620):
+            path = self.write("open.lua", "print 'ran'", mode=mode)
+            done = self.fails(3, "run", path, says=["open.lua", "chmod"])
+            self.assertEqual(done.stdout, "")
+
+    def test_bytecode_is_refused(self):
+        path = self.write("script.lua", "")
+        for prefix in (b"", b"#!x\n"):
+            with open(path, "wb") as file:
+                file.write(prefix + b"\x1bLua\x54\x00\x19\x93\r\n\x1a\n")
+            self.fails(3, "run", path, says="precompiled Lua is refused")
+
+    def test_syntax_error(self):
+        done = self.script("\nx = = 1", status=1, says="script.lua:2: unexpected symbol near '='")
+        self.assertNotIn("traceback", done.stderr)
+
+    def test_a_folder_that_cannot_stand_in_a_path(self):
+        path = self.write("a;b/script.lua", "")
+        self.fails(3, "run", path, says="neither ';' nor '?'")
+
+    def test_usage(self):
+        self.fails(2, "run", says="SCRIPT")
+        self.fails(2, "run", "--timout", "1s", "x.lua", says="--timeout")
+        self.fails(2, "run", "--timeout", "soon", "x.lua", says="soon")
+        self.fails(2, "run", "--memory", "lots", "x.lua", says="lots")
+        self.fails(2, "run", "--sandbox", "-C", "x", "x.lua", says="--connector")
+        help_text = self.ok("run", "--help").stdout
+        for option in ("--connector", "--timeout", "--memory", "--dry-run", "--sandbox"):
+            self.assertIn(option, help_text)
+
+    def test_an_unknown_connector_is_said_before_the_script_runs(self):
+        config = self.configure("http://127.0.0.1:1/v1")
+        path = self.write("script.lua", "print 'ran'")
+        done = self.fails(3, "-c", config, "run", "-C", "contosso", path, says="contoso")
+        self.assertEqual(done.stdout, "")
+
+    def test_dry_run_still_waits(self):
+        self.script(CLOSING + "task.sleep(0.01) print(require('jeton').dry_run)", options=("--dry-run",), prints="true\n")
+
+    def test_a_script_without_connectors_leaves_no_trace(self):
+        self.script("print 'x'")
+        self.assertEqual(sorted(os.listdir(self.folder)), ["script.lua"])
+
+    def test_the_log_of_a_script(self):
+        done = self.script("local log = require 'jeton.log' log.info('hello', { b = 2, a = true }) log.debug 'hidden'")
+        self.assertEqual(done.stderr, "jeton: info: hello a=true b=2\n")
+        self.script("require('jeton.log').info('x', { 'y' })", status=1, says="fields are named")
+
+
+class Sandbox(RunCase):
+    def test_run_in_it(self):
+        path = self.write("script.lua", "print(os.getenv 'JETON_SANDBOX_URL' ~= nil, require('jeton').connector, ...) "
+                          "error 'boom'")
+        bad = self.write("bad.yaml", "not: a configuration")
+        done = self.fails(1, "-c", bad, "--no-color", "run", "--sandbox", "--timeout", "20s", path, "--sandbox", "x",
+                          says="boom")
+        self.assertEqual(done.stdout, "true\tsandbox\t--sandbox\tx\n")
+
+    def test_the_script_s_streams_and_signals(self):
+        path = self.write("script.lua", "print(io.read 'a') io.stdout:flush() require('jeton.task').sleep(100)")
+        process = self.start("run", "--sandbox", path, stdin=subprocess.PIPE)
+        process.stdin.write(b"typed")
+        process.stdin.close()
+        self.assertEqual(process.stdout.readline(), b"typed\n")
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: process.poll() is not None)
+        self.assertEqual(process.returncode, 128 + signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    unittest.main()
