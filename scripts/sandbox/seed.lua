@@ -160,7 +160,7 @@ function seed.load(path)
   end
   local checked, problems = seed.check(document == nil and json.null or document)
   if not checked then
-    return nil, report(path, problems)
+    return report(path, problems)
   end
   return checked
 end

@@ -1,0 +1,346 @@
+"""The sandbox as a process: --exec, --db, --seed, who may talk to it, and how it ends."""
+
+import base64
+import http.client
+import json
+import os
+import signal
+import sqlite3
+import stat
+import unittest
+
+import support
+from support import APPLICATION_ID, APPLICATION_SECRET, GROUP, JETON, TENANT_TOKEN
+
+SHOW = """
+import json, os, stat, sys
+config = os.environ["JETON_CONFIG"]
+folder = os.path.dirname(config)
+def mode(path):
+    return oct(stat.S_IMODE(os.stat(path).st_mode))
+print(json.dumps({
+    "env": {k: v for k, v in os.environ.items() if k.startswith("JETON_")},
+    "argv": sys.argv[1:],
+    "config": open(config, encoding="utf-8").read(),
+    "modes": {"config": mode(config), "folder": mode(folder), "state": mode(os.path.join(folder, "state"))},
+}))
+"""
+
+
+class Exec(support.Case):
+    def show(self, *options, args=()):
+        script = self.write("show.py", SHOW)
+        done = self.ok("sandbox", *options, "--exec", "python3", script, *args)
+        return json.loads(done.stdout)
+
+    def test_environment_configuration_and_modes(self):
+        shown = self.show(args=("--db", "x", "--exec"))
+        env = shown["env"]
+        self.assertRegex(env["JETON_SANDBOX_URL"], r"^http://127\.0\.0\.1:\d+$")
+        for name in ("APPLICATION_ID", "APPLICATION_SECRET", "REFRESH_TOKEN", "GROUP_ID"):
+            self.assertTrue(env["JETON_SANDBOX_" + name])
+        self.assertEqual(shown["argv"], ["--db", "x", "--exec"])
+        self.assertIn(env["JETON_SANDBOX_URL"] + "/v1", shown["config"])
+        self.assertEqual(shown["modes"], {"config": "0o600", "folder": "0o700", "state": "0o700"})
+        self.assertFalse(os.path.exists(os.path.dirname(env["JETON_CONFIG"])))
+
+    def test_the_configuration_works(self):
+        done = self.ok("sandbox", "--exec", JETON, "token", "sandbox", "--json")
+        self.assertEqual(json.loads(done.stdout)["connector"], "sandbox")
+
+    def test_the_limits_are_those_of_the_sandbox(self):
+        config = self.show("--rate-limit", "7,9")["config"]
+        self.assertIn("per_minute: 7,", config)
+        self.assertIn("tenant_per_minute: 9 ", config)
+
+    def test_exit_status(self):
+        for status in (0, 1, 7, 255):
+            done = self.jeton("sandbox", "--exec", "sh", "-c", f"exit {status}")
+            self.assertEqual(done.returncode, status, done.stderr)
+        done = self.jeton("sandbox", "--exec", "sh", "-c", "kill -9 $$")
+        self.assertEqual(done.returncode, 128 + 9)
+
+    def test_standard_streams(self):
+        done = self.ok("sandbox", "--exec", "sh", "-c", "cat; echo to-err >&2", input="to-out\n")
+        self.assertEqual(done.stdout, "to-out\n")
+        self.assertEqual(done.stderr, "to-err\n")
+
+    def test_a_command_that_is_not_there(self):
+        self.fails(3, "sandbox", "--exec", "no-such-command", says="no-such-command")
+        self.fails(2, "sandbox", "--exec", says="--exec")
+        self.fails(2, "sandbox", "--db", "--exec", "true", says="--db")
+
+    def test_signals_end_the_command_and_leave_nothing(self):
+        for signo in (signal.SIGTERM, signal.SIGINT):
+            script = self.write("wait.sh", 'echo "$JETON_CONFIG"\nexec sleep 60\n')
+            process = self.start("sandbox", "--exec", "sh", script)
+            config = process.stdout.readline().decode().strip()
+            self.assertTrue(os.path.exists(config))
+            process.send_signal(signo)
+            self.assertEqual(process.wait(10), 128 + signo)
+            self.assertFalse(os.path.exists(os.path.dirname(config)))
+
+    def test_seed(self):
+        seed = self.write("seed.yaml", support.SEED)
+        env = self.show("--seed", seed)["env"]
+        self.assertEqual(env["JETON_SANDBOX_APPLICATION_ID"], APPLICATION_ID)
+        self.assertEqual(env["JETON_SANDBOX_APPLICATION_SECRET"], APPLICATION_SECRET)
+        self.assertEqual(env["JETON_SANDBOX_REFRESH_TOKEN"], TENANT_TOKEN)
+        self.assertEqual(env["JETON_SANDBOX_GROUP_ID"], GROUP)
+
+    def test_a_used_database_gives_credentials_that_work(self):
+        seed = self.write("seed.yaml", support.SEED)
+        db = os.path.join(self.folder, "sandbox.db")
+        first = self.show("--db", db, "--seed", seed)["env"]
+        again = self.show("--db", db, "--seed", seed)["env"]
+        self.assertEqual(again["JETON_SANDBOX_REFRESH_TOKEN"], first["JETON_SANDBOX_REFRESH_TOKEN"])
+        other = self.show("--db", db)["env"]  # the demo's secrets are none of this database
+        self.assertNotEqual(other["JETON_SANDBOX_APPLICATION_ID"], APPLICATION_ID)
+        self.assertEqual(other["JETON_SANDBOX_GROUP_ID"], GROUP)
+        self.ok("sandbox", "--db", db, "--exec", JETON, "token", "sandbox")
+        self.ok("sandbox", "--db", db, "--seed", seed, "--exec", JETON, "token", "sandbox")
+
+    def test_run_sandbox(self):
+        script = self.write("status.lua", "print(...) os.exit(9)\n")
+        done = self.fails(9, "run", "--sandbox", script, "a", "b")
+        self.assertEqual(done.stdout, "a\tb\n")
+
+
+class Database(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.db = os.path.join(self.folder, "sandbox.db")
+
+    def access_token(self, sandbox):
+        status, _, body = sandbox.call("GET", "/v1/accessToken", headers={
+            "applicationId": APPLICATION_ID, "applicationSecret": APPLICATION_SECRET, "refreshToken": TENANT_TOKEN})
+        self.assertEqual(status, 200, body)
+        return json.loads(body)["accessToken"]
+
+    def test_everything_is_kept(self):
+        sandbox = self.sandbox("--db", self.db)
+        token = self.access_token(sandbox)
+        sandbox.steer("clock", {"advance_s": 3600})
+        status, _, body = sandbox.call("POST", f"/v1/groups/{GROUP}/messages", {"message": "kept"},
+                                       {"accessToken": token})
+        self.assertEqual(status, 200, body)
+        sandbox.stop()
+        self.assertEqual(sandbox.process.returncode, 128 + signal.SIGTERM)
+        self.assertEqual(stat.S_IMODE(os.stat(self.db).st_mode), 0o600)
+
+        sandbox = self.sandbox("--db", self.db)
+        self.assertEqual(sandbox.call("GET", "/v1/users/me", headers={"accessToken": token})[0], 200)
+        state = json.loads(sandbox.call("GET", "/_sandbox/state")[2])
+        self.assertEqual(state["messages"][-1]["text"], "kept")
+        self.assertEqual(state["clock"]["advance_s"], 3600)
+        self.assertEqual(state["counts"]["groups"], 1)
+
+    def test_no_secret_in_the_file(self):
+        sandbox = self.sandbox("--db", self.db)
+        token = self.access_token(sandbox)
+        sandbox.stop()
+        with open(self.db, "rb") as file:
+            content = file.read()
+        for secret in (APPLICATION_SECRET, TENANT_TOKEN, support.GROUP_TOKEN, token):
+            self.assertNotIn(secret.encode(), content)
+
+    def test_files_that_are_not_its_own(self):
+        with open(self.db, "wb") as file:
+            file.write(b"this is no database, but long enough to have a header of one" * 20)
+        self.fails(3, "sandbox", "--db", self.db, "--exec", "true", says="sandbox.db")
+        os.unlink(self.db)
+        db = sqlite3.connect(self.db)
+        db.execute("CREATE TABLE other (x)")
+        db.commit()
+        self.fails(3, "sandbox", "--db", self.db, "--exec", "true", says="not of the sandbox")
+        db.execute("PRAGMA user_version = 999")
+        db.close()
+        self.fails(3, "sandbox", "--db", self.db, "--exec", "true", says="newer")
+        self.fails(3, "sandbox", "--db", os.path.join(self.folder, "none", "x.db"), "--exec", "true", says="--db")
+
+
+class Seeds(support.Case):
+    def refused(self, text, *says):
+        seed = self.write("seed.yaml", text)
+        return self.fails(3, "sandbox", "--seed", seed, "--exec", "true", says=("seed.yaml", *says))
+
+    def test_all_mistakes_at_once(self):
+        self.refused("""\
+tenant: { name: Contoso, colour: blue }
+users:
+  - { phone: +33100000001, name: Alice }
+  - { phone: "+33100000002", name: 5 }
+  - { phone: "+33100000003" }
+  - { phone: "+33100000003" }
+groups:
+  - { id: not-a-guid, name: Sales }
+  - { name: "" }
+  - { name: News, type: Chat }
+connectors:
+  - { name: A, owner: "+33100000009" }
+  - { name: B, owner: "+33100000003", permissions: [cooking] }
+  - { name: C, owner: "+33100000003", tokens: [{ refresh_token: short, user: "+33100000003" }] }
+""", "tenant: unknown key 'colour'", "users[0].phone", "put it in quotes", "users[1].name", "users[3].phone: given twice",
+                     "groups[0].id", "groups[1].name", "groups[2].type", "connectors[0].owner", "'cooking'",
+                     "connectors[2].tokens[0].refresh_token")
+
+    def test_parts_that_do_not_fit_together(self):
+        start = 'tenant: { name: C }\nusers: [{ phone: "+33100000001", tenant_admin: true }]\n'
+        group = "853654b2-9d4e-4a53-8c11-1f7f7d1c0a01"
+        self.refused(f"{start}groups: [{{ id: {group}, name: A, subgroups: [{group}] }}]\n", "groups[0]", "ancestor")
+        self.refused(f"{start}groups: [{{ name: A, subgroups: [{group}] }}]\n", "groups[0].subgroups[0]")
+        self.refused(f'{start}groups: [{{ name: A, subscribers: ["+33100000001"] }}]\n', "ConnectGroup")
+        self.refused(f"""{start}connectors: [{{ name: A, owner: "+33100000001",
+  tokens: [{{ user: "+33100000001", group: {group} }}] }}]\n""", "connectors[0].tokens[0].group")
+
+    def test_no_seed_at_all(self):
+        self.refused("")
+        self.refused("[]")
+        self.refused("tenant: { name: C }\nusers: []\n", "users")
+        self.refused("tenant: {\n", "seed.yaml")
+        self.fails(3, "sandbox", "--seed", os.path.join(self.folder, "none.yaml"), "--exec", "true", says="none.yaml")
+
+    def test_a_refused_seed_leaves_the_database_empty(self):
+        db = os.path.join(self.folder, "sandbox.db")
+        seed = self.write("bad.yaml", """\
+tenant: { name: C }
+users: [{ phone: "+33100000001" }]
+groups: [{ name: A, subgroups: [853654b2-9d4e-4a53-8c11-1f7f7d1c0a01] }]
+""")
+        self.fails(3, "sandbox", "--db", db, "--seed", seed, "--exec", "true", says="bad.yaml")
+        good = self.write("good.yaml", support.SEED)
+        self.ok("sandbox", "--db", db, "--seed", good, "--exec", "true")
+
+
+class WhoMay(support.Case):
+    def ask(self, sandbox, method, path, headers, body=None):
+        """A request with exactly these headers, Host too; (status, body)."""
+        connection = http.client.HTTPConnection(sandbox.url.split("//")[1], timeout=20)
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        reply = connection.getresponse()
+        content = reply.read()
+        connection.close()
+        return reply.status, content
+
+    def test_host(self):
+        sandbox = self.sandbox()
+        port = sandbox.url.rsplit(":", 1)[1]
+        for path in ("/", "/_sandbox/state"):
+            for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"LOCALHOST:{port}", f"[::1]:{port}"):
+                self.assertEqual(self.ask(sandbox, "GET", path, {"Host": host})[0], 200, host)
+            for host in ("127.0.0.1", "localhost", "127.0.0.1:1", f"evil.example:{port}", "evil.example",
+                         f"127.0.0.1.evil.example:{port}", f"x@127.0.0.1:{port}", f"192.168.0.1:{port}", ""):
+                self.assertEqual(self.ask(sandbox, "GET", path, {"Host": host})[0], 403, host)
+        status, body = self.ask(sandbox, "GET", "/v1/groups", {"Host": f"evil.example:{port}"})
+        self.assertEqual(status, 403)
+        self.assertTrue(json.loads(body)["errorCode"])
+
+    def test_origin(self):
+        sandbox = self.sandbox()
+        host = sandbox.url.split("//")[1]
+        for origin, status in ((f"http://{host}", 200), ("https://evil.example", 403), ("null", 403),
+                               (f"https://{host}", 403), ("http://127.0.0.1", 403)):
+            headers = {"Host": host, "Origin": origin, "Content-Type": "application/json"}
+            self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", headers)[0], status, origin)
+            self.assertEqual(self.ask(sandbox, "POST", "/_sandbox/reset", headers, b"{}")[0], status, origin)
+
+    def test_proxied(self):
+        sandbox = self.sandbox()
+        host = sandbox.url.split("//")[1]
+        for name in ("Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Anything"):
+            headers = {"Host": host, name: "1", "Content-Type": "application/json"}
+            self.assertEqual(self.ask(sandbox, "POST", "/_sandbox/reset", headers, b"{}")[0], 403, name)
+
+    def test_content_type(self):
+        sandbox = self.sandbox()
+        host = sandbox.url.split("//")[1]
+        for content_type, status in (("application/json", 200), ("Application/JSON; charset=utf-8", 200),
+                                     ("text/plain", 415), ("application/x-www-form-urlencoded", 415)):
+            headers = {"Host": host, "Content-Type": content_type}
+            self.assertEqual(self.ask(sandbox, "POST", "/_sandbox/reset", headers, b"{}")[0], status, content_type)
+        self.assertEqual(self.ask(sandbox, "POST", "/_sandbox/reset", {"Host": host}, b"{}")[0], 415)
+
+    def test_password(self):
+        password = self.write("password", "open sesame\n")
+        sandbox = self.sandbox("--password-file", password)
+        host = sandbox.url.split("//")[1]
+
+        def basic(text):
+            return {"Host": host, "Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+        self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", {"Host": host})[0], 401)
+        for wrong in (":open", "open sesame", ":", "x:open sesame "):
+            self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", basic(wrong))[0], 401, wrong)
+        self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", basic("any:open sesame"))[0], 200)
+        self.assertEqual(self.ask(sandbox, "GET", "/v1/groups", {"Host": host})[0], 401)
+
+    def test_off_loopback_only_with_a_password(self):
+        self.fails(2, "sandbox", "--listen", "0.0.0.0:0", "--exec", "true", says="--password-file")
+        short = self.write("short", "12345\n")
+        self.fails(3, "sandbox", "--listen", "0.0.0.0:0", "--password-file", short, "--exec", "true", says="6 bytes")
+        open_to_all = self.write("open", "open sesame\n", 0o644)
+        self.fails(3, "sandbox", "--password-file", open_to_all, "--exec", "true", says="chmod")
+
+    def test_secrets_are_random_off_loopback(self):
+        password = self.write("password", "open sesame\n")
+        done = self.ok("sandbox", "--listen", "0.0.0.0:0", "--password-file", password, "--exec", "sh", "-c",
+                       "echo $JETON_SANDBOX_REFRESH_TOKEN $JETON_SANDBOX_APPLICATION_SECRET")
+        token, secret = done.stdout.split()
+        self.assertGreater(len(token), 40)
+        self.assertRegex(secret, "^[A-Z0-9]{10}$")
+        self.assertNotEqual(secret, "SLS3T38IL0")
+
+
+class Start(support.Case):
+    def test_what_it_prints(self):
+        process = self.start("sandbox", "--listen", "127.0.0.1:0")
+        lines = []
+        while not lines or "/_sandbox/state" not in lines[-1]:
+            lines.append(process.stdout.readline().decode())
+        self.assertRegex(lines[0], r"^listening on http://127\.0\.0\.1:\d+\n$")
+        text = "".join(lines)
+        for part in ("demo-tenant-token", "applicationSecret", "token_service:"):
+            self.assertIn(part, text)
+
+    def test_options(self):
+        for option, value in (("--listen", "127.0.0.1"), ("--listen", ":80"), ("--listen", "::1:80"),
+                              ("--listen", "127.0.0.1:65536"), ("--rate-limit", "x"), ("--rate-limit", "1,"),
+                              ("--rate-limit", "-1"), ("--rate-limit", "1,2,3")):
+            self.fails(2, "sandbox", option, value, "--exec", "true", says=option)
+        self.fails(2, "sandbox", "--sed", "x", says="--seed")
+        self.assertIn("--exec", self.ok("sandbox", "--help").stdout)
+
+    def test_a_port_that_is_taken(self):
+        sandbox = self.sandbox()
+        port = sandbox.url.rsplit(":", 1)[1]
+        done = self.jeton("sandbox", "--listen", f"127.0.0.1:{port}", "--exec", "true")
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertIn(port, done.stderr)
+
+    def test_a_configuration_of_the_user_plays_no_part(self):
+        self.write("jeton.yaml", "version: 999\n")
+        self.ok("sandbox", "--exec", "true")
+
+    def test_throttles_of_the_command_line(self):
+        sandbox = self.sandbox("--rate-limit", "2")
+        token = json.loads(sandbox.call("GET", "/v1/accessToken", headers={
+            "applicationId": APPLICATION_ID, "applicationSecret": APPLICATION_SECRET,
+            "refreshToken": TENANT_TOKEN})[2])["accessToken"]
+        answers = [sandbox.call("GET", "/v1/users/me", headers={"accessToken": token}) for _ in range(3)]
+        self.assertEqual([status for status, _, _ in answers], [200, 200, 429])
+        self.assertLessEqual(int(answers[2][1]["Retry-After"]), 60)
+
+    def test_ipv6(self):
+        process = self.start("sandbox", "--listen", "[::1]:0")
+        line = process.stdout.readline().decode()
+        if not line:
+            self.skipTest("no IPv6 loopback here")
+        self.assertRegex(line, r"^listening on http://\[::1\]:\d+\n$")
+
+
+if __name__ == "__main__":
+    unittest.main()
