@@ -153,7 +153,8 @@ end
 
 function TestCreating.test_connect_groups_need_a_tenant_level_token()
   local fields = { name = "Public", groupType = "connectgroup" }
-  lu.assertEquals(list(tenant)[create(tenant, fields).groupId].groupType, "ConnectGroup")
+  local id = create(tenant, fields).groupId
+  lu.assertEquals(list(tenant)[id].groupType, "ConnectGroup")
   for _, token in ipairs { bruno, group_token } do
     wire.refused(403, "PermissionDenied", "POST", "/v1/groups", { token = token, json = fields })
   end
