@@ -1,0 +1,120 @@
+/* Text with masks, as a whole and in pieces. */
+#include "mem.h"
+#include "redact.h"
+#include "redact_index.h"
+
+#include <sodium.h>
+#include <string.h>
+
+/* Bytes that a stream scans at once. */
+#define SLICE_BYTES ((size_t)16 * 1024)
+/* A stream holds back less than the longest pattern (a piece in base64) as long as it can be
+ * written, and a slice. */
+#define HELD_MAX (REDACT_PIECE_MAX * 4 / 3 * REDACT_EXPANSION_MAX + SLICE_BYTES + 64)
+
+struct redact_stream {
+    const struct redact *redact;
+    redact_write_fn *write;
+    void *arg;
+    struct buf held;
+    size_t masked; /* of the next bytes, already stood for by the last mask */
+};
+
+/*
+ * Writes text with masks up to its end, or, unless final, to where a secret may begin; returns how
+ * far. *masked: how many bytes from there on an earlier mask stands for.
+ */
+static size_t scan(const struct redact_index *index, const char *text, size_t len, bool final,
+                   size_t *masked, redact_write_fn *write, void *arg)
+{
+    size_t plain = *masked; /* from here to pos, text is written as it is */
+    size_t pos = 0;
+    for (; pos < len; pos++) {
+        size_t used;
+        while (pos < len && !index->starts[(unsigned char)text[pos]])
+            pos++;
+        if (pos == len)
+            break;
+        enum redact_match match =
+            redact_index_find(index, text + pos, len - pos, final, &used, NULL, NULL);
+        if (match == MATCH_PARTIAL)
+            break;
+        if (match == MATCH_NO || pos + used <= plain)
+            continue;
+        if (pos >= plain) {
+            if (pos > plain)
+                write(arg, text + plain, pos - plain);
+            write(arg, REDACT_MASK, strlen(REDACT_MASK));
+        }
+        plain = pos + used;
+    }
+    if (pos > plain)
+        write(arg, text + plain, pos - plain);
+    *masked = plain > pos ? plain - pos : 0;
+    return pos;
+}
+
+static void write_to_buf(void *arg, const char *data, size_t len)
+{
+    struct buf *out = arg;
+    size_t room = out->limit - out->len;
+    buf_append(out, data, len < room ? len : room);
+}
+
+void redact_text(const struct redact *redact, const char *text, size_t len, struct buf *out)
+{
+    size_t masked = 0;
+    if (redact == NULL)
+        write_to_buf(out, text, len);
+    else
+        scan(redact_index_of(redact), text, len, true, &masked, write_to_buf, out);
+}
+
+struct redact_stream *redact_stream_new(const struct redact *redact, redact_write_fn *write,
+                                        void *arg)
+{
+    struct redact_stream *stream = mem_alloc(sizeof *stream);
+    stream->redact = redact;
+    stream->write = write;
+    stream->arg = arg;
+    buf_create_secret(&stream->held, HELD_MAX);
+    return stream;
+}
+
+static void stream_scan(struct redact_stream *stream, bool final)
+{
+    struct buf *held = &stream->held;
+    size_t done = scan(redact_index_of(stream->redact), held->data, held->len, final,
+                       &stream->masked, stream->write, stream->arg);
+    size_t left = held->len - done;
+    if (done == 0)
+        return;
+    memmove(held->data, held->data + done, left);
+    sodium_memzero(held->data + left, done);
+    held->len = left;
+}
+
+void redact_stream_write(struct redact_stream *stream, const char *data, size_t len)
+{
+    if (stream->redact == NULL) {
+        stream->write(stream->arg, data, len);
+        return;
+    }
+    while (len > 0) {
+        size_t size = len < SLICE_BYTES ? len : SLICE_BYTES;
+        buf_append(&stream->held, data, size);
+        stream_scan(stream, false);
+        data += size;
+        len -= size;
+    }
+}
+
+void redact_stream_free(struct redact_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    if (stream->redact != NULL)
+        stream_scan(stream, true);
+    buf_destroy(&stream->held);
+    mem_free(stream);
+}
