@@ -42,13 +42,14 @@ void clock_boot_id(char id[CLOCK_BOOT_ID_SIZE])
 
 void clock_format_rfc3339(int64_t wall_ms, char *out, size_t size)
 {
-    time_t seconds = (time_t)(wall_ms / 1000);
+    int64_t ms = (wall_ms % 1000 + 1000) % 1000; /* before the epoch too */
+    time_t seconds = (time_t)((wall_ms - ms) / 1000);
     struct tm local;
     localtime_r(&seconds, &local);
     char date[24], offset[8];
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &local);
     strftime(offset, sizeof offset, "%z", &local); /* +0100 */
-    snprintf(out, size, "%s.%03d%.3s:%s", date, (int)(wall_ms % 1000), offset, offset + 3);
+    snprintf(out, size, "%s.%03d%.3s:%s", date, (int)ms, offset, offset + 3);
 }
 
 int64_t clock_parse_http_date(const char *text)
@@ -68,5 +69,9 @@ int64_t clock_parse_http_date(const char *text)
         return -1;
     date.tm_mon = (int)(found - months) / 3;
     date.tm_year -= 1900;
+    struct tm midnight = {.tm_mday = date.tm_mday, .tm_mon = date.tm_mon, .tm_year = date.tm_year};
+    timegm(&midnight);
+    if (midnight.tm_mday != date.tm_mday) /* 30 Feb became 1 Mar */
+        return -1;
     return (int64_t)timegm(&date) * 1000;
 }
