@@ -5,6 +5,7 @@
 #include "engine.h"
 #include "json.h"
 #include "mem.h"
+#include "path.h"
 #include "safefile.h"
 #include "vm.h"
 
@@ -34,7 +35,7 @@ static void check_path(struct check *check, const struct job *job, const char *w
     struct stat st;
     if (path == NULL)
         return;
-    char *shown = config_show_path(path);
+    char *shown = path_show(path);
     if (stat(path, &st) != 0)
         problems_add(&check->problems, job->shown, job->line, job->col, "%s of job '%s': %s: %s",
                      what, job->name, shown, strerror(errno));
@@ -63,7 +64,7 @@ static void check_script(struct check *check, const struct job *job)
 {
     struct err err;
     err_clear(&err);
-    char *shown = config_show_path(job->script);
+    char *shown = path_show(job->script);
     int fd = safefile_open(shown, SAFEFILE_NOT_WRITABLE, &err);
     if (fd < 0)
         problems_add(&check->problems, job->shown, job->line, job->col, "script of job '%s': %s",
@@ -103,10 +104,14 @@ static void check_connectors(struct check *check)
         secret_check(&connector->application_id, &check->problems);
         secret_check(&connector->application_secret, &check->problems);
         secret_check(&connector->refresh_token, &check->problems);
-        if (connector->ca_file != NULL && access(connector->ca_file, R_OK) != 0)
+        if (connector->ca_file != NULL && access(connector->ca_file, R_OK) != 0) {
+            int code = errno;
+            char *shown = path_show(connector->ca_file);
             problems_add(&check->problems, connector->shown, connector->line, connector->col,
-                         "ca_file of connector '%s': %s: %s", connector->name, connector->ca_file,
-                         strerror(errno));
+                         "ca_file of connector '%s': %s: %s", connector->name, shown,
+                         strerror(code));
+            mem_free(shown);
+        }
     }
 }
 
@@ -116,9 +121,10 @@ static void check_state(struct check *check)
     struct stat st;
     struct err err;
     err_clear(&err);
-    if (stat(check->config->state, &st) == 0 &&
-        safefile_private_dir(check->config->state, &err) != 0)
+    char *shown = path_show(check->config->state);
+    if (stat(shown, &st) == 0 && safefile_private_dir(shown, &err) != 0)
         problems_add(&check->problems, NULL, 0, 0, "state folder %s", err.msg);
+    mem_free(shown);
 }
 
 struct exchange_wait {
@@ -132,8 +138,9 @@ static void exchanged(void *arg, const struct token *token, const struct err *er
     struct check *check = wait->check;
     const struct connector *connector = wait->connector;
     if (err != NULL) {
-        problems_add(&check->problems, connector->shown, connector->line, connector->col,
-                     "connector '%s': %s", connector->name, err->msg);
+        /* The message names the connector. */
+        problems_add(&check->problems, connector->shown, connector->line, connector->col, "%s",
+                     err->msg);
         if (check->status == 0)
             check->status = err_exit_code(err->kind);
     } else {
@@ -173,11 +180,18 @@ static void put_number(struct buf *out, const char *name, int value)
         buf_printf(out, ",\"%s\":null", name);
 }
 
-/* A path need not be UTF-8: JSON must be. */
+/* A path need not be UTF-8, JSON must be: then all beyond ASCII is replaced. */
 static void put_text(struct buf *out, const char *text)
 {
-    if (text == NULL || json_write_string(out, text, strlen(text)) != 0)
+    if (text == NULL) {
         buf_puts(out, "null");
+    } else if (json_write_string(out, text, strlen(text)) != 0) {
+        char *copy = mem_strdup(text);
+        for (char *c = copy; *c != '\0'; c++)
+            *c = (unsigned char)*c >= 0x80 ? '?' : *c;
+        json_write_string(out, copy, strlen(copy));
+        mem_free(copy);
+    }
 }
 
 static void write_json(const struct check *check, struct buf *out)
@@ -278,7 +292,7 @@ int verb_check(struct app *app, int argc, char **argv, struct err *err)
         config_free(app_config(app, true, err)); /* says where it looked */
         return -1;
     }
-    char *shown = config_show_path(path);
+    char *shown = path_show(path);
     int status = run_check(&check, shown, err);
     mem_free(shown);
     mem_free(path);

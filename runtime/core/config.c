@@ -3,6 +3,7 @@
 #include "config_file.h"
 #include "mem.h"
 #include "opt.h"
+#include "path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,7 +27,7 @@ static char **list_files(const char *folder, struct problems *problems, size_t *
     *count = 0;
     DIR *dir = opendir(folder);
     if (dir == NULL) {
-        char *shown = config_show_path(folder);
+        char *shown = path_show(folder);
         if (errno != ENOENT)
             problems_add(problems, shown, 0, 0, "%s", strerror(errno));
         mem_free(shown);

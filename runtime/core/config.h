@@ -116,9 +116,6 @@ struct config {
 char *config_choose(const char *explicit_path);
 /* The state folder where no configuration names one (mem_free): $XDG_STATE_HOME/jeton. */
 char *config_default_state(void);
-/* A path as the user would type it: relative to the working directory where it is below it, else as
- * given (mem_free). */
-char *config_show_path(const char *path);
 /*
  * Reads and validates. path NULL: an empty configuration. Problems (warnings too) are collected and
  * sorted; NULL when any is an error. Reads no secret's value and runs no command. Refuses unsafe

@@ -1,6 +1,7 @@
 /* One file of the configuration: what may stand in it, and what its mode must be. */
 #include "config_file.h"
 #include "mem.h"
+#include "path.h"
 #include "safefile.h"
 
 #include <errno.h>
@@ -296,7 +297,7 @@ cleanup:
 void config_file_read(struct config_reader *reader, const char *path, bool main_file)
 {
     struct config *config = reader->config;
-    struct file file = {.reader = reader, .shown = config_show_path(path)};
+    struct file file = {.reader = reader, .shown = path_show(path)};
     char resolved[PATH_MAX], folder[PATH_MAX];
     file.real = mem_strdup(realpath(path, resolved) != NULL ? resolved : path);
     /* Not of the resolved path: a mounted file is often a link into a hidden folder. */

@@ -1,11 +1,9 @@
-/* Which configuration, which state folder, and how a path is shown. */
+/* Which configuration, and which state folder. */
 #include "config.h"
 #include "mem.h"
 
-#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define FILE_NAME   "jeton.yaml"
@@ -45,17 +43,4 @@ char *config_default_state(void)
 {
     char *path = xdg_path("XDG_STATE_HOME", ".local/state", "jeton");
     return path != NULL ? path : mem_strdup("/var/lib/jeton");
-}
-
-char *config_show_path(const char *path)
-{
-    char folder[PATH_MAX];
-    while (strncmp(path, "./", 2) == 0)
-        path += 2;
-    if (getcwd(folder, sizeof folder) == NULL)
-        return mem_strdup(path);
-    size_t len = strlen(folder);
-    if (strncmp(path, folder, len) == 0 && path[len] == '/' && path[len + 1] != '\0')
-        path += len + 1;
-    return mem_strdup(path);
 }

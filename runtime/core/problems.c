@@ -30,7 +30,11 @@ static void add(struct problems *problems, bool warning, const char *file, int l
         return;
     }
     char message[ERR_MSG_MAX];
-    vsnprintf(message, sizeof message, fmt, args);
+    if (vsnprintf(message, sizeof message, fmt, args) >= (int)sizeof message) {
+        size_t len = sizeof message - 1; /* cut: not inside a character */
+        while (len > 0 && (unsigned char)message[len - 1] >= 0x80)
+            message[--len] = '\0';
+    }
     problems->items = mem_realloc(problems->items, (problems->count + 1) * sizeof *problems->items);
     problems->items[problems->count++] = (struct problem){
         .file = mem_strdup(file),

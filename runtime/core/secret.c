@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "mem.h"
+#include "path.h"
 #include "process.h"
 #include "safefile.h"
 
@@ -80,6 +81,15 @@ static int read_env(const struct secret *secret, struct buf *out, struct err *er
     return 0;
 }
 
+/* Under the name that the user would type. */
+static int read_file(const struct secret *secret, struct buf *out, struct err *err)
+{
+    char *path = path_show(secret->text);
+    int result = safefile_read(path, file_rule(secret), out, err);
+    mem_free(path);
+    return result;
+}
+
 static int read_credential(const struct secret *secret, struct buf *out, struct err *err)
 {
     char *path = credential_path(secret);
@@ -119,7 +129,7 @@ static int read_value(const struct secret *secret, int64_t deadline_ms, struct b
     case SECRET_ENV:
         return read_env(secret, out, err);
     case SECRET_FILE:
-        return safefile_read(secret->text, file_rule(secret), out, err);
+        return read_file(secret, out, err);
     case SECRET_COMMAND:
         return read_command(secret, deadline_ms, out, err);
     case SECRET_CREDENTIAL:
@@ -230,9 +240,12 @@ void secret_check(const struct secret *secret, struct problems *problems)
         if (getenv(secret->text) == NULL)
             message = mem_printf("environment variable %s is not set here", secret->text);
         break;
-    case SECRET_FILE:
-        check_file(secret, secret->text, true, problems);
+    case SECRET_FILE: {
+        char *path = path_show(secret->text);
+        check_file(secret, path, true, problems);
+        mem_free(path);
         break;
+    }
     case SECRET_COMMAND:
         check_command(secret, problems);
         break;

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "folder.h"
+#include "path.h"
 
 #define CONNECTOR                                                                                  \
     "{ token_service: https://k.example.org/v1, application_id: {env: ID}, "                       \
@@ -334,7 +335,7 @@ static void test_choose(void **state)
 
 static void shown(const char *path, const char *expected)
 {
-    char *text = config_show_path(path);
+    char *text = path_show(path);
     assert_string_equal(text, expected);
     mem_free(text);
 }

@@ -1,0 +1,1 @@
+printf 'local x = 1\nprint(x\n' >report.lua

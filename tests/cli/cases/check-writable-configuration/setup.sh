@@ -1,0 +1,1 @@
+chmod 620 jeton.yaml

@@ -1,0 +1,1 @@
+chmod 606 conf.d/a.yaml
