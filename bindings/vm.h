@@ -27,7 +27,7 @@ struct vm_options {
     int64_t memory_bytes;    /* 0: VM_MEMORY_DEFAULT */
     int64_t timeout_ms;      /* 0: none */
     const char *const *args; /* jeton.args as a list; NULL-terminated; NULL: none */
-    const struct job *job;   /* jeton.job and jeton.args of a job; NULL outside */
+    const struct job *job;   /* jeton.job, and whose keys jeton.state holds; NULL outside */
     bool log_json;           /* how the watchdog writes its one line */
 };
 

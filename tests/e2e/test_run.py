@@ -186,6 +186,11 @@ class Exit(RunCase):
     def test_where_c_swallows_the_error_the_hook_ends_it(self):
         self.script("load(function() os.exit(7) end) while true do pcall(function() end) end", status=7)
 
+    def test_clean_up_that_never_ends_is_cut(self):
+        began = time.monotonic()
+        self.script(CLOSING + "local _ <close> = closing(function() while true do end end) os.exit(5)", status=5)
+        self.assertLess(time.monotonic() - began, 4)
+
     def test_waiting_in_the_last_clean_up_is_refused(self):
         self.script(CLOSING + """
             local _ <close> = closing(function() print(pcall(task.sleep, 1)) end)
@@ -254,8 +259,7 @@ class Deadline(RunCase):
         """, timeout="200ms", says="in main chunk")
         self.assertEqual(done.stdout.count("deadline: "), 3)
 
-    def test_finalizers_and_close_do_not_outlive_it(self):
-        self.runaway(CLOSING + "local _ <close> = closing(function() while true do end end) os.exit(0)")
+    def test_finalizers_do_not_outlive_it(self):
         self.runaway("x = setmetatable({}, { __gc = function() while true do end end })")
 
     def test_a_script_in_time_is_left_alone(self):
