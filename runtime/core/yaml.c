@@ -84,6 +84,7 @@ static const struct {
     {"found character that cannot start any token",
      "a value cannot start with this character; quote the text"},
     {"found unexpected end of stream", "the file ends inside a quoted text"},
+    {"did not find expected node content", "expected a value here"},
     {"did not find expected ',' or ']'", "expected ',' or ']' in the list"},
     {"did not find expected ',' or '}'", "expected ',' or '}' in the mapping"},
     {"block sequence entries are not allowed in this context",
