@@ -9,6 +9,7 @@
 #include "mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@
 struct vm_watchdog {
     pthread_t thread;
     int stop_fd;
-    int signal_fd;
+    int signal_fd;  /* the run's, doubled: this thread outlives the watcher */
     int64_t end_ms; /* monotonic; 0: none */
     bool json;
 };
@@ -113,6 +114,14 @@ static void *watch(void *arg)
     }
 }
 
+static void close_all(const struct vm_watchdog *watchdog)
+{
+    if (watchdog->stop_fd >= 0)
+        close(watchdog->stop_fd);
+    if (watchdog->signal_fd >= 0)
+        close(watchdog->signal_fd);
+}
+
 struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
 {
     struct vm_watchdog *watchdog = mem_alloc(sizeof *watchdog);
@@ -120,22 +129,21 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
     pthread_attr_t attributes;
     watchdog->json = vm->options.log_json;
     watchdog->end_ms = vm->deadline_ms != 0 ? vm->deadline_ms + VM_WATCHDOG_MS : 0;
-    watchdog->signal_fd = vm->signals != NULL ? signals_fd(vm->signals) : -1;
+    watchdog->signal_fd = fcntl(signals_fd(vm->signals), F_DUPFD_CLOEXEC, 0);
     watchdog->stop_fd = eventfd(0, EFD_CLOEXEC);
+    int rc = errno; /* of the one that failed */
 
     sigfillset(&all);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, WATCHDOG_STACK);
     pthread_sigmask(SIG_BLOCK, &all, &before); /* signals are the run's */
-    int rc = watchdog->stop_fd >= 0
-                 ? pthread_create(&watchdog->thread, &attributes, watch, watchdog)
-                 : errno;
+    if (watchdog->signal_fd >= 0 && watchdog->stop_fd >= 0)
+        rc = pthread_create(&watchdog->thread, &attributes, watch, watchdog);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     if (rc != 0) {
         err_set(err, ERR_CONFIG, "cannot start the watchdog of a run: %s", strerror(rc));
-        if (watchdog->stop_fd >= 0)
-            close(watchdog->stop_fd);
+        close_all(watchdog);
         mem_free(watchdog);
         return NULL;
     }
@@ -148,6 +156,6 @@ void vm_watchdog_free(struct vm_watchdog *watchdog)
         return;
     eventfd_write(watchdog->stop_fd, 1);
     pthread_join(watchdog->thread, NULL);
-    close(watchdog->stop_fd);
+    close_all(watchdog);
     mem_free(watchdog);
 }
