@@ -35,10 +35,9 @@ local assumptions = {
   token_leeway_s = 300, -- how far in the future nbf may lie
   application_type = "Connector",
   access_token_permissions = "connector", -- a connector's present permissions count, not those in the token
-  exchange_is_throttled = false, -- calls of the token service do not count
 
-  -- Throttling: refused calls do not count against the limit.
-  refused_calls_count = false,
+  -- Throttling has no value here: calls of the token service, calls without a good token, and calls
+  -- that are refused with 429 do not count (sandbox.services, sandbox.throttle).
 
   -- Groups and members.
   new_group_shard = "", -- e.g. "@1": the suffix of ids of new groups

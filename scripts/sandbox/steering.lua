@@ -77,7 +77,9 @@ end
 
 local function list_sms(call)
   local out = {}
-  for i, row in ipairs(users.sms(call.world.db, call.query.phone)) do
+  -- A plus sign that was not encoded arrives as a blank.
+  local phone = call.query.phone and call.query.phone:gsub("^ ", "+")
+  for i, row in ipairs(users.sms(call.world.db, phone)) do
     out[i] = { phone = row.phone, text = row.text, at = clock.rfc3339(row.sent_at) }
   end
   return { sms = json.array(out) }

@@ -194,9 +194,11 @@ function TestMembers.test_add()
   local found = members(wire.sales)
   lu.assertEquals(found["+33100000077"].isProvisioned, false)
   lu.assertEquals(found[wire.bruno].role, "Member")
-  local sms = wire.ok("GET", "/_sandbox/sms?phone=%2B33100000077").sms
-  lu.assertEquals(#sms, 1)
-  lu.assertStrContains(sms[1].text, "Sales")
+  for _, phone in ipairs { "%2B33100000077", "+33100000077" } do
+    local sms = wire.ok("GET", "/_sandbox/sms?phone=" .. phone).sms
+    lu.assertEquals(#sms, 1)
+    lu.assertStrContains(sms[1].text, "Sales")
+  end
 end
 
 function TestMembers.test_change_the_role()

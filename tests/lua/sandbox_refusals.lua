@@ -11,6 +11,7 @@ function TestErrors.test_unknown_path_and_method()
   local token = wire.access()
   wire.refused(404, "NotFound", "GET", "/v1/nothing", { token = token })
   wire.refused(404, "NotFound", "GET", "/v1", { token = token })
+  wire.refused(404, "NotFound", "GET", "/v1/groups" .. ("/x"):rep(100), { token = token })
   local _, response = wire.refused(405, "MethodNotAllowed", "PATCH", "/v1/groups", { token = token })
   lu.assertEquals(response.headers.allow, "GET, POST")
 end

@@ -30,6 +30,7 @@ function request.path(raw)
     end
     segments[#segments + 1] = decode(segment)
   end
+  local too_deep = #segments > limits.path_segments
   local first = 1
   local moved = (segments[first] or ""):lower() == request.MOVED_PREFIX
   if moved then
@@ -45,7 +46,7 @@ function request.path(raw)
     text = "/" .. table.concat(segments, "/"):lower(),
     under_v1 = under_v1,
     prefixed = under_v1 or moved,
-    too_deep = #segments > limits.path_segments,
+    too_deep = too_deep,
   }
 end
 
