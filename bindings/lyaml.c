@@ -138,10 +138,10 @@ static int read_file(const char *path, struct buf *text, struct err *err)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not wait */
-    int result = -1;
     if (fd < 0)
-        err_set(err, ERR_INVALID, "%s: %s", path, strerror(errno));
-    else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return err_set(err, ERR_INVALID, "%s: %s", path, strerror(errno));
+    int result = -1;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         err_set(err, ERR_INVALID, "%s: expected a regular file", path);
     else if (buf_read_fd(text, fd) == 0)
         result = 0;
@@ -150,8 +150,7 @@ static int read_file(const char *path, struct buf *text, struct err *err)
                 YAML_BYTES_MAX >> 20);
     else
         err_set(err, ERR_INVALID, "%s: %s", path, strerror(errno));
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     return result;
 }
 

@@ -220,11 +220,9 @@ void config_free(struct config *config)
 const struct connector *config_connector(const struct config *config, const char *name,
                                          struct err *err)
 {
-    const struct connector *found = NULL;
-    if (name != NULL)
-        found = find_connector(config, name);
-    else if (config->nconnectors == 1)
-        found = &config->connectors[0];
+    if (name == NULL && config->nconnectors == 1)
+        return &config->connectors[0];
+    const struct connector *found = name != NULL ? find_connector(config, name) : NULL;
     if (found != NULL)
         return found;
     if (config->nconnectors == 0) {
