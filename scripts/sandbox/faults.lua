@@ -124,7 +124,8 @@ function faults.response(fault)
   local status = fault.status or 200
   local response
   if fault.body == nil and status >= 300 then
-    response = reply.error { status = status, code = "SandboxFault", message = "A fault that a test asked for" }
+    local message = "A fault that a test asked for"
+    response = reply.error { status = status, code = "SandboxFault", message = message }
   elseif type(fault.body) == "string" then
     response = { status = status, headers = { ["Content-Type"] = reply.CONTENT_TYPE }, body = fault.body }
   else
