@@ -54,6 +54,11 @@ void log_free(struct log *log)
     mem_free(log);
 }
 
+const struct redact *log_redact(const struct log *log)
+{
+    return log != NULL ? log->redact : NULL;
+}
+
 bool log_enabled(const struct log *log, enum log_level level)
 {
     return log != NULL && level <= log->level;

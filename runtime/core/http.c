@@ -1,0 +1,337 @@
+#include "clock.h"
+#include "http_transfer.h"
+#include "mem.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* While something runs and libcurl names no time of its own. */
+#define IDLE_POLL_MS 1000
+
+struct list {
+    struct http_transfer *first, *last;
+    size_t count;
+};
+
+struct http {
+    struct loop *loop;
+    struct log *log;
+    const struct curl_api *api; /* NULL until the first request */
+    CURLM *multi;
+    struct http_trust system;
+    struct loop_hook hook; /* in the loop while a transfer is anywhere */
+    bool hooked;
+    struct list queued, running, finished;
+    struct curl_waitfd *waits; /* of the poll function */
+    size_t waits_cap;
+};
+
+static struct list *list_of(struct http *http, enum http_state state)
+{
+    switch (state) {
+    case HTTP_QUEUED:
+        return &http->queued;
+    case HTTP_RUNNING:
+        return &http->running;
+    case HTTP_FINISHED:
+        return &http->finished;
+    default:
+        return NULL;
+    }
+}
+
+static void list_remove(struct list *list, struct http_transfer *transfer)
+{
+    *(transfer->prev != NULL ? &transfer->prev->next : &list->first) = transfer->next;
+    *(transfer->next != NULL ? &transfer->next->prev : &list->last) = transfer->prev;
+    list->count--;
+}
+
+static void list_append(struct list *list, struct http_transfer *transfer)
+{
+    transfer->prev = list->last;
+    transfer->next = NULL;
+    *(list->last != NULL ? &list->last->next : &list->first) = transfer;
+    list->last = transfer;
+    list->count++;
+}
+
+static void set_state(struct http_transfer *transfer, enum http_state state)
+{
+    struct list *from = list_of(transfer->http, transfer->state);
+    struct list *to = list_of(transfer->http, state);
+    if (from != NULL)
+        list_remove(from, transfer);
+    transfer->state = state;
+    if (to != NULL)
+        list_append(to, transfer);
+}
+
+/*
+ * TLS writes to a socket that the server closed raise SIGPIPE, and with CURLOPT_NOSIGNAL libcurl
+ * leaves that to us. Elsewhere in the program the signal keeps its meaning (`jeton … | head`).
+ */
+static void sigpipe_ignore(struct sigaction *before)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &ignore, before);
+}
+
+static void sigpipe_restore(const struct sigaction *before)
+{
+    sigaction(SIGPIPE, before, NULL);
+}
+
+static void close_easy(struct http *http, struct http_transfer *transfer)
+{
+    if (transfer->easy == NULL)
+        return;
+    struct sigaction before;
+    sigpipe_ignore(&before);
+    http->api->multi_remove_handle(http->multi, transfer->easy); /* fine if it never was in */
+    http->api->easy_cleanup(transfer->easy);
+    sigpipe_restore(&before);
+    transfer->easy = NULL;
+}
+
+static void transfer_free(struct http_transfer *transfer)
+{
+    struct http *http = transfer->http;
+    close_easy(http, transfer);
+    http_headers_free(transfer);
+    if (transfer->body != NULL)
+        sodium_memzero(transfer->body, transfer->body_len);
+    mem_free(transfer->body);
+    mem_free(transfer->method);
+    mem_free(transfer->address);
+    mem_free(transfer->label);
+    mem_free(transfer->ca_file);
+    url_destroy(&transfer->url);
+    http_response_clear(&transfer->result.response);
+    mem_free(transfer);
+}
+
+static void finish(struct http_transfer *transfer, CURLcode code)
+{
+    struct http *http = transfer->http;
+    long status = 0;
+    transfer->ended_ms = clock_mono_ms();
+    /* A connection that is closed within the header is a complete reply to libcurl. */
+    if (code == CURLE_OK && !transfer->headers_done)
+        transfer->fault = HTTP_FAULT_HEADER_CUT;
+    if (code == CURLE_OK && transfer->fault == HTTP_FAULT_NONE) {
+        http->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        transfer->result.response.status = (int)status;
+    } else {
+        http_explain(transfer, code);
+        http_response_clear(&transfer->result.response);
+    }
+    close_easy(http, transfer);
+    set_state(transfer, HTTP_FINISHED);
+}
+
+/* As many of the queue as may be on the wire. */
+static void launch(struct http *http)
+{
+    while (http->queued.first != NULL && http->running.count < HTTP_CONCURRENT_MAX) {
+        struct http_transfer *transfer = http->queued.first;
+        transfer->started_ms = clock_mono_ms();
+        set_state(transfer, HTTP_RUNNING);
+        if (http_easy_open(transfer, &http->system) != 0) {
+            transfer->ended_ms = transfer->started_ms;
+            set_state(transfer, HTTP_FINISHED);
+            continue;
+        }
+        http_trace_request(http->log, transfer);
+        CURLMcode code = http->api->multi_add_handle(http->multi, transfer->easy);
+        if (code != CURLM_OK)
+            abort(); /* out of memory, or a handle used twice */
+    }
+}
+
+static void deliver(struct http *http)
+{
+    while (http->finished.first != NULL) {
+        struct http_transfer *transfer = http->finished.first;
+        set_state(transfer, HTTP_DELIVERING);
+        http_trace_result(http->log, transfer);
+        transfer->done(transfer->arg, &transfer->result);
+        transfer_free(transfer);
+    }
+}
+
+static bool is_idle(const struct http *http)
+{
+    return http->queued.count + http->running.count + http->finished.count == 0;
+}
+
+static int64_t before_poll(void *arg)
+{
+    struct http *http = arg;
+    launch(http);
+    if (http->finished.count > 0)
+        return 0;
+    long timeout = -1;
+    http->api->multi_timeout(http->multi, &timeout);
+    return timeout >= 0 && timeout < IDLE_POLL_MS ? timeout : IDLE_POLL_MS;
+}
+
+static void hook_remove(struct http *http)
+{
+    if (!http->hooked)
+        return;
+    loop_hook_remove(http->loop, &http->hook);
+    loop_set_poll(http->loop, NULL, NULL);
+    http->hooked = false;
+}
+
+static void after_poll(void *arg)
+{
+    struct http *http = arg;
+    struct sigaction before;
+    int running = 0, left = 0;
+    sigpipe_ignore(&before);
+    http->api->multi_perform(http->multi, &running);
+    sigpipe_restore(&before);
+    for (CURLMsg *message; (message = http->api->multi_info_read(http->multi, &left)) != NULL;) {
+        struct http_transfer *transfer = NULL;
+        CURLcode code = message->data.result;
+        http->api->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        finish(transfer, code);
+    }
+    deliver(http);
+    if (is_idle(http))
+        hook_remove(http);
+}
+
+/*
+ * curl_multi_poll waits for libcurl's sockets and ours, but reports no hang-up on ours: what
+ * happened there is asked again, without waiting.
+ */
+static int poll_all(void *arg, struct pollfd *fds, size_t nfds, int timeout_ms)
+{
+    struct http *http = arg;
+    if (nfds > http->waits_cap) {
+        http->waits = mem_realloc(http->waits, nfds * sizeof *http->waits);
+        http->waits_cap = nfds;
+    }
+    for (size_t i = 0; i < nfds; i++) {
+        short events = 0;
+        events |= (fds[i].events & POLLIN) != 0 ? CURL_WAIT_POLLIN : 0;
+        events |= (fds[i].events & POLLOUT) != 0 ? CURL_WAIT_POLLOUT : 0;
+        http->waits[i] = (struct curl_waitfd){.fd = fds[i].fd, .events = events};
+    }
+    int happened = 0;
+    http->api->multi_poll(http->multi, http->waits, (unsigned)nfds,
+                          timeout_ms >= 0 ? timeout_ms : IDLE_POLL_MS, &happened);
+    return nfds > 0 ? poll(fds, nfds, 0) : 0;
+}
+
+struct http *http_new(struct loop *loop, struct log *log)
+{
+    struct http *http = mem_alloc(sizeof *http);
+    http->loop = loop;
+    http->log = log;
+    http->hook = (struct loop_hook){.before = before_poll, .after = after_poll, .arg = http};
+    return http;
+}
+
+static int load(struct http *http, struct err *err)
+{
+    if (http->api != NULL)
+        return 0;
+    const struct curl_api *api = curl_api(err);
+    if (api == NULL)
+        return -1;
+    http->multi = api->multi_init();
+    if (http->multi == NULL)
+        abort(); /* out of memory */
+    api->multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_CONCURRENT_MAX);
+    http->system = http_trust_system();
+    http->api = api;
+    return 0;
+}
+
+void http_free(struct http *http)
+{
+    if (http == NULL)
+        return;
+    hook_remove(http);
+    struct list *lists[] = {&http->queued, &http->running, &http->finished};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        while (lists[i]->first != NULL)
+            http_cancel(lists[i]->first);
+    if (http->multi != NULL) {
+        struct sigaction before;
+        sigpipe_ignore(&before);
+        http->api->multi_cleanup(http->multi);
+        sigpipe_restore(&before);
+    }
+    mem_free(http->waits);
+    mem_free(http);
+}
+
+static int copy_request(struct http_transfer *transfer, const struct http_request *request,
+                        struct err *err)
+{
+    if (http_method_check(request, err) != 0 || url_parse(request->url, &transfer->url, err) != 0 ||
+        http_proxy_check(&transfer->url, err) != 0 ||
+        http_headers_copy(transfer, request, err) != 0)
+        return -1;
+    transfer->method = mem_strdup(request->method);
+    transfer->address = url_format(&transfer->url, true);
+    char *shown = url_format(&transfer->url, false);
+    transfer->label = mem_printf("%s %s", request->method, shown);
+    mem_free(shown);
+    transfer->has_body = request->has_body;
+    if (request->has_body) {
+        transfer->body = mem_alloc(request->body_len);
+        transfer->body_len = request->body_len;
+        if (request->body_len > 0)
+            memcpy(transfer->body, request->body, request->body_len);
+    }
+    transfer->ca_file = mem_strdup(request->ca_file);
+    transfer->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : HTTP_TIMEOUT_MS;
+    transfer->max_body = request->max_body > 0 ? request->max_body : HTTP_BODY_MAX;
+    return 0;
+}
+
+struct http_transfer *http_start(struct http *http, const struct http_request *request,
+                                 http_done_fn *done, void *arg, struct err *err)
+{
+    if (load(http, err) != 0)
+        return NULL;
+    struct http_transfer *transfer = mem_alloc(sizeof *transfer);
+    transfer->http = http;
+    transfer->api = http->api;
+    transfer->done = done;
+    transfer->arg = arg;
+    transfer->state = HTTP_DELIVERING; /* in no list yet */
+    buf_create_secret(&transfer->result.response.body, HTTP_BODY_MAX);
+    if (copy_request(transfer, request, err) != 0) {
+        transfer_free(transfer);
+        return NULL;
+    }
+    transfer->result.response.body.limit = transfer->max_body;
+    set_state(transfer, HTTP_QUEUED);
+    if (!http->hooked) {
+        loop_hook_add(http->loop, &http->hook);
+        loop_set_poll(http->loop, poll_all, http);
+        http->hooked = true;
+    }
+    return transfer;
+}
+
+void http_cancel(struct http_transfer *transfer)
+{
+    if (transfer == NULL || transfer->state == HTTP_DELIVERING)
+        return; /* its done callback runs: freed when that returns */
+    struct http *http = transfer->http;
+    list_remove(list_of(http, transfer->state), transfer);
+    transfer_free(transfer);
+    if (is_idle(http))
+        hook_remove(http);
+}

@@ -1,0 +1,282 @@
+#include "http_transfer.h"
+#include "mem.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define METHOD_MAX 32
+#define TRUST_DIR  "/etc/ssl/certs"
+#define TRUST_FILE "/etc/ssl/certs/ca-certificates.crt"
+/* Kept-alive connections older than this are not used again: fewer meet one the server closed. */
+#define MAX_IDLE_S  60L
+#define KEEPALIVE_S 60L
+
+/* libcurl sets these itself, and two of them would let two readers see two different requests. */
+static const char *const reserved[] = {
+    "Connection", "Content-Length",   "Expect",  "Keep-Alive",        "Proxy-Authorization",
+    "TE",         "Proxy-Connection", "Upgrade", "Transfer-Encoding", "Trailer",
+};
+
+static const char *environment(const char *lower, const char *upper)
+{
+    const char *value = getenv(lower);
+    if (value == NULL || *value == '\0')
+        value = getenv(upper);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+/* "" for none: libcurl would look into the environment by itself for NULL. */
+static const char *proxy_for(const struct url *url)
+{
+    if (strcmp(url->scheme, "https") != 0 || url_is_loopback(url))
+        return "";
+    const char *proxy = environment("https_proxy", "HTTPS_PROXY");
+    return proxy != NULL ? proxy : "";
+}
+
+int http_proxy_check(const struct url *url, struct err *err)
+{
+    const char *proxy = proxy_for(url);
+    if (strstr(proxy, "://") == NULL || strncasecmp(proxy, "http://", 7) == 0 ||
+        strncasecmp(proxy, "https://", 8) == 0)
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "https_proxy: expected an HTTP proxy (http://HOST:PORT), or no such variable");
+}
+
+static bool is_hashed_name(const char *name)
+{
+    return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' &&
+           isdigit((unsigned char)name[9]);
+}
+
+static bool is_hashed_dir(const char *path)
+{
+    DIR *dir = opendir(path);
+    bool found = false;
+    if (dir == NULL)
+        return false;
+    for (struct dirent *entry; !found && (entry = readdir(dir)) != NULL;)
+        found = is_hashed_name(entry->d_name);
+    closedir(dir);
+    return found;
+}
+
+struct http_trust http_trust_system(void)
+{
+    struct http_trust trust = {environment("SSL_CERT_FILE", "SSL_CERT_FILE"),
+                               environment("SSL_CERT_DIR", "SSL_CERT_DIR")};
+    if (trust.file == NULL && trust.dir == NULL) {
+        /* Looked up name by name; to load the bundle takes 25 ms. */
+        if (is_hashed_dir(TRUST_DIR))
+            trust.dir = TRUST_DIR;
+        else
+            trust.file = TRUST_FILE;
+    }
+    return trust;
+}
+
+static bool is_token(const char *text)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    for (const char *c = text; *c != '\0'; c++)
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+              strchr(others, *c) != NULL))
+            return false;
+    return *text != '\0';
+}
+
+int http_method_check(const struct http_request *request, struct err *err)
+{
+    if (request->method == NULL || !is_token(request->method) ||
+        strlen(request->method) > METHOD_MAX)
+        return err_set(err, ERR_INVALID, "bad HTTP method: expected a word such as GET or POST");
+    if (strcmp(request->method, "CONNECT") == 0)
+        return err_set(err, ERR_INVALID, "the method CONNECT is for proxies; use another");
+    if (request->has_body && strcmp(request->method, "HEAD") == 0)
+        return err_set(err, ERR_INVALID, "a HEAD request cannot have a body");
+    return 0;
+}
+
+static int header_check(const struct http_header *header, struct err *err)
+{
+    if (header->name == NULL || !is_token(header->name))
+        return err_set(err, ERR_INVALID,
+                       "bad header name: expected letters, digits and '-', without ':'");
+    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
+        if (strcasecmp(header->name, reserved[i]) == 0)
+            return err_set(err, ERR_INVALID, "header '%s' cannot be set: leave it out",
+                           header->name);
+    for (const char *c = header->value; *c != '\0'; c++)
+        if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
+            return err_set(err, ERR_INVALID,
+                           "header '%s': its value holds a line break or control character",
+                           header->name);
+    return 0;
+}
+
+static void append(struct http_transfer *transfer, const char *line)
+{
+    struct curl_slist *list = transfer->api->slist_append(transfer->headers, line);
+    if (list == NULL)
+        abort(); /* out of memory */
+    transfer->headers = list;
+}
+
+int http_headers_copy(struct http_transfer *transfer, const struct http_request *request,
+                      struct err *err)
+{
+    bool has_type = false;
+    if (request->nheaders > HTTP_HEADERS_MAX)
+        return err_set(err, ERR_INVALID, "more than %d header fields in a request",
+                       HTTP_HEADERS_MAX);
+    for (size_t i = 0; i < request->nheaders; i++) {
+        const struct http_header *header = &request->headers[i];
+        if (header_check(header, err) != 0)
+            return -1;
+        /* libcurl's way to write an empty value is "Name;". */
+        bool empty = header->value[strspn(header->value, " \t")] == '\0';
+        char *line = empty ? mem_printf("%s;", header->name)
+                           : mem_printf("%s: %s", header->name, header->value);
+        append(transfer, line);
+        mem_free_secret(line);
+        has_type = has_type || strcasecmp(header->name, "Content-Type") == 0;
+    }
+    append(transfer, "Expect:");
+    if (!has_type)
+        append(transfer, "Content-Type:"); /* else a body is called a form */
+    return 0;
+}
+
+void http_headers_free(struct http_transfer *transfer)
+{
+    for (struct curl_slist *item = transfer->headers; item != NULL; item = item->next)
+        sodium_memzero(item->data, strlen(item->data));
+    if (transfer->headers != NULL)
+        transfer->api->slist_free_all(transfer->headers);
+    transfer->headers = NULL;
+}
+
+/* The first option that is refused ends a chain of these; `code` says so. */
+#define SET(option, value)                                                                         \
+    do {                                                                                           \
+        if (code == CURLE_OK)                                                                      \
+            code = transfer->api->easy_setopt(transfer->easy, option, value);                      \
+    } while (0)
+
+static CURLcode set_basics(struct http_transfer *transfer)
+{
+    CURLcode code = CURLE_OK;
+    long connect_ms =
+        transfer->timeout_ms < HTTP_CONNECT_MS ? (long)transfer->timeout_ms : HTTP_CONNECT_MS;
+    SET(CURLOPT_URL, transfer->address);
+    SET(CURLOPT_PATH_AS_IS, 1L);
+    SET(CURLOPT_PRIVATE, (void *)transfer);
+    SET(CURLOPT_ERRORBUFFER, transfer->curl_message);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* a cancel does not wait for the resolver's thread */
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(CURLOPT_HTTP09_ALLOWED, 0L);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    SET(CURLOPT_USERAGENT, "jeton/" JETON_VERSION);
+    SET(CURLOPT_ACCEPT_ENCODING, "gzip");
+    SET(CURLOPT_HTTPHEADER, transfer->headers);
+    SET(CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
+    SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_S);
+    SET(CURLOPT_TIMEOUT_MS, (long)transfer->timeout_ms);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+    SET(CURLOPT_HEADERFUNCTION, http_on_header);
+    SET(CURLOPT_HEADERDATA, (void *)transfer);
+    SET(CURLOPT_WRITEFUNCTION, http_on_body);
+    SET(CURLOPT_WRITEDATA, (void *)transfer);
+    SET(CURLOPT_PREREQFUNCTION, http_on_send);
+    SET(CURLOPT_PREREQDATA, (void *)transfer);
+    return code;
+}
+
+static CURLcode set_method(struct http_transfer *transfer)
+{
+    CURLcode code = CURLE_OK;
+    const char *method = transfer->method;
+    /* Without a length these are refused by some servers (411). */
+    bool empty_body =
+        !transfer->has_body &&
+        (strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0);
+    if (strcmp(method, "HEAD") == 0) {
+        SET(CURLOPT_NOBODY, 1L);
+        return code;
+    }
+    SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)transfer->max_body);
+    if (transfer->has_body || empty_body) {
+        SET(CURLOPT_POST, 1L);
+        SET(CURLOPT_POSTFIELDS, transfer->has_body ? transfer->body : "");
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_len);
+    } else {
+        SET(CURLOPT_HTTPGET, 1L);
+    }
+    SET(CURLOPT_CUSTOMREQUEST, method);
+    return code;
+}
+
+static CURLcode set_trust(const struct http_transfer *transfer, const struct http_trust *system)
+{
+    CURLcode code = CURLE_OK;
+    struct http_trust own = {transfer->ca_file, NULL};
+    const struct http_trust *trust = transfer->ca_file != NULL ? &own : system;
+    /* Both are set, as each has a default compiled into libcurl. */
+    SET(CURLOPT_CAINFO, trust->file);
+    SET(CURLOPT_CAPATH, trust->dir);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    return code;
+}
+
+static CURLcode set_proxy(const struct http_transfer *transfer, const struct http_trust *system)
+{
+    CURLcode code = CURLE_OK;
+    const char *proxy = proxy_for(&transfer->url);
+    const char *except = environment("no_proxy", "NO_PROXY");
+    SET(CURLOPT_PROXY, proxy);
+    SET(CURLOPT_NOPROXY, except != NULL ? except : "");
+    if (*proxy == '\0')
+        return code;
+    SET(CURLOPT_HTTPPROXYTUNNEL, 1L);
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+    SET(CURLOPT_PROXY_CAINFO, system->file);
+    SET(CURLOPT_PROXY_CAPATH, system->dir);
+    SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    return code;
+}
+
+#undef SET
+
+int http_easy_open(struct http_transfer *transfer, const struct http_trust *system)
+{
+    transfer->easy = transfer->api->easy_init();
+    if (transfer->easy == NULL)
+        abort(); /* out of memory */
+    CURLcode code = set_basics(transfer);
+    if (code == CURLE_OK)
+        code = set_method(transfer);
+    if (code == CURLE_OK)
+        code = set_trust(transfer, system);
+    if (code == CURLE_OK)
+        code = set_proxy(transfer, system);
+    if (code == CURLE_OK)
+        return 0;
+    return err_set(&transfer->result.err, ERR_CONFIG,
+                   "%s does not know an option that jeton needs (%s); install the package %s of "
+                   "Debian 12 or newer",
+                   CURL_API_LIBRARY, transfer->api->easy_strerror(code), CURL_API_PACKAGE);
+}

@@ -1,0 +1,256 @@
+#include "http_transfer.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Results of OpenSSL's verification (x509_vfy.h: X509_V_ERR_…), by CURLINFO_SSL_VERIFYRESULT. */
+enum {
+    X509_NO_ISSUER = 2,
+    X509_NOT_YET_VALID = 9,
+    X509_EXPIRED = 10,
+    X509_SELF_SIGNED = 18,
+    X509_SELF_SIGNED_IN_CHAIN = 19,
+    X509_NO_LOCAL_ISSUER = 20,
+    X509_NO_CHAIN = 21,
+    X509_WRONG_NAME = 62,
+    X509_WRONG_ADDRESS = 64,
+};
+
+#define DURATION_SIZE 32
+
+static void format_duration(int64_t ms, char out[DURATION_SIZE])
+{
+    if (ms % 1000 == 0)
+        snprintf(out, DURATION_SIZE, "%lld s", (long long)(ms / 1000));
+    else
+        snprintf(out, DURATION_SIZE, "%lld ms", (long long)ms);
+}
+
+/* libcurl's own words, on one line. */
+static const char *curl_words(struct http_transfer *transfer, CURLcode code)
+{
+    if (transfer->curl_message[0] == '\0')
+        return transfer->api->easy_strerror(code);
+    for (char *c = transfer->curl_message; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = ' ';
+    return transfer->curl_message;
+}
+
+static void explain_fault(struct http_transfer *transfer)
+{
+    struct err *err = &transfer->result.err;
+    switch (transfer->fault) {
+    case HTTP_FAULT_HEADER_COUNT:
+        err_set(err, ERR_NETWORK, "the reply has too many header fields: more than %d",
+                HTTP_HEADERS_MAX);
+        break;
+    case HTTP_FAULT_HEADER_BYTES:
+        err_set(err, ERR_NETWORK, "the header of the reply is too large: more than %zu bytes",
+                HTTP_HEADER_BYTES_MAX);
+        break;
+    case HTTP_FAULT_HEADER_BAD:
+        err_set(err, ERR_NETWORK, "the reply has a header line that is no header field");
+        break;
+    case HTTP_FAULT_HEADER_NUL:
+        err_set(err, ERR_NETWORK, "the reply has a NUL byte in its header");
+        break;
+    case HTTP_FAULT_HEADER_CUT:
+        err_set(err, ERR_NETWORK, "the reply was cut short within its header");
+        err->retryable = true;
+        break;
+    case HTTP_FAULT_BODY_BYTES:
+        err_set(err, ERR_NETWORK, "the reply is over %zu bytes", transfer->max_body);
+        break;
+    default:
+        err_set(err, ERR_NETWORK,
+                "the server closed the kept-alive connection without a reply; it may have done "
+                "what was asked");
+        err->retryable = true;
+        break;
+    }
+}
+
+static void explain_certificate(struct http_transfer *transfer)
+{
+    struct err *err = &transfer->result.err;
+    const char *host = transfer->url.host;
+    long verdict = 0, proxy_verdict = 0;
+    transfer->api->easy_getinfo(transfer->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
+    transfer->api->easy_getinfo(transfer->easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &proxy_verdict);
+    if (proxy_verdict != 0) {
+        err_set(err, ERR_NETWORK, "the certificate of the proxy (https_proxy) is not trusted: %s",
+                curl_words(transfer, CURLE_PEER_FAILED_VERIFICATION));
+        return;
+    }
+    switch (verdict) {
+    case X509_EXPIRED:
+        err_set(err, ERR_NETWORK,
+                "the certificate of '%s' has expired; its owner must renew it (or this machine's "
+                "clock is wrong)",
+                host);
+        break;
+    case X509_NOT_YET_VALID:
+        err_set(err, ERR_NETWORK,
+                "the certificate of '%s' is not yet valid; check this machine's clock", host);
+        break;
+    case X509_NO_ISSUER:
+    case X509_SELF_SIGNED:
+    case X509_SELF_SIGNED_IN_CHAIN:
+    case X509_NO_LOCAL_ISSUER:
+    case X509_NO_CHAIN:
+        err_set(err, ERR_NETWORK, "the certificate of '%s' is not trusted: %s; %s", host,
+                verdict == X509_SELF_SIGNED || verdict == X509_SELF_SIGNED_IN_CHAIN
+                    ? "it is self-signed, or its authority is unknown here"
+                    : "its authority is unknown here",
+                transfer->ca_file != NULL
+                    ? "the connector's ca_file does not hold that authority's certificate"
+                    : "set ca_file on the connector if the authority is your own");
+        break;
+    case 0: /* the chain is good */
+    case 1: /* as libcurl 7.88 leaves it then */
+    case X509_WRONG_NAME:
+    case X509_WRONG_ADDRESS:
+        err_set(err, ERR_NETWORK,
+                "the certificate is for another host name than '%s'; use the name that it is made "
+                "for",
+                host);
+        break;
+    default:
+        err_set(err, ERR_NETWORK, "the certificate of '%s' was refused: %s", host,
+                curl_words(transfer, CURLE_PEER_FAILED_VERIFICATION));
+        break;
+    }
+}
+
+static void explain_connect(struct http_transfer *transfer)
+{
+    long number = 0;
+    transfer->api->easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
+    char *at = mem_printf(strchr(transfer->url.host, ':') != NULL ? "[%s]:%d" : "%s:%d",
+                          transfer->url.host, transfer->url.port);
+    const char *why = number == ECONNREFUSED ? "connection refused"
+                      : number != 0          ? strerror((int)number)
+                                             : curl_words(transfer, CURLE_COULDNT_CONNECT);
+    err_set(&transfer->result.err, ERR_NETWORK, "cannot connect to %s: %s", at, why);
+    mem_free(at);
+}
+
+static void explain_timeout(struct http_transfer *transfer)
+{
+    char limit[DURATION_SIZE];
+    if (!transfer->result.sent) {
+        format_duration(
+            transfer->timeout_ms < HTTP_CONNECT_MS ? transfer->timeout_ms : HTTP_CONNECT_MS, limit);
+        err_set(&transfer->result.err, ERR_NETWORK, "timed out: no connection to '%s' after %s",
+                transfer->url.host, limit);
+        return;
+    }
+    format_duration(transfer->timeout_ms, limit);
+    err_set(&transfer->result.err, ERR_NETWORK,
+            "timed out after %s (%zu bytes of the reply's body had arrived)", limit,
+            transfer->result.response.body.len);
+}
+
+static void explain_broken(struct http_transfer *transfer, CURLcode code)
+{
+    const struct http_response *response = &transfer->result.response;
+    if (!transfer->result.sent) /* the proxy refused, or TLS broke */
+        err_set(&transfer->result.err, ERR_NETWORK, "no connection to '%s': %s", transfer->url.host,
+                curl_words(transfer, code));
+    else if (response->nheaders > 0 || response->body.len > 0)
+        err_set(&transfer->result.err, ERR_NETWORK, "the reply was cut short after %zu bytes (%s)",
+                response->body.len, curl_words(transfer, code));
+    else
+        err_set(&transfer->result.err, ERR_NETWORK, "the connection broke before a reply came (%s)",
+                curl_words(transfer, code));
+}
+
+/* What the server sent is no HTTP that jeton takes; sending again would not help. */
+static void explain_bad_reply(struct http_transfer *transfer, CURLcode code)
+{
+    struct err *err = &transfer->result.err;
+    switch (code) {
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        err_set(err, ERR_NETWORK, "the reply is not HTTP (HTTP/0.9 is not accepted)");
+        break;
+    case CURLE_WEIRD_SERVER_REPLY:
+        if (strstr(transfer->curl_message, "Nul byte") != NULL)
+            err_set(err, ERR_NETWORK, "the reply has a NUL byte in its header");
+        else
+            err_set(err, ERR_NETWORK, "the reply is not valid HTTP: %s",
+                    curl_words(transfer, code));
+        break;
+    case CURLE_BAD_CONTENT_ENCODING:
+        err_set(err, ERR_NETWORK, "the compressed reply cannot be read: %s",
+                curl_words(transfer, code));
+        break;
+    case CURLE_FILESIZE_EXCEEDED:
+        err_set(err, ERR_NETWORK, "the reply is over %zu bytes", transfer->max_body);
+        break;
+    default: /* CURLE_OUT_OF_MEMORY: one header line passes libcurl's own limit */
+        err_set(err, ERR_NETWORK, "the header of the reply is too large");
+        break;
+    }
+}
+
+static void explain(struct http_transfer *transfer, CURLcode code)
+{
+    struct err *err = &transfer->result.err;
+    bool retryable = true;
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        err_set(err, ERR_NETWORK, "could not resolve host '%s'", transfer->url.host);
+        break;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        err_set(err, ERR_NETWORK, "could not resolve the host of https_proxy");
+        break;
+    case CURLE_COULDNT_CONNECT:
+        explain_connect(transfer);
+        break;
+    case CURLE_OPERATION_TIMEDOUT:
+        explain_timeout(transfer);
+        break;
+    case CURLE_PEER_FAILED_VERIFICATION:
+        explain_certificate(transfer);
+        retryable = false;
+        break;
+    case CURLE_SSL_CACERT_BADFILE:
+        err_set(err, ERR_CONFIG, "cannot read certificates from '%s'; expected PEM",
+                transfer->ca_file != NULL ? transfer->ca_file : "SSL_CERT_FILE or SSL_CERT_DIR");
+        retryable = false;
+        break;
+    case CURLE_SSL_CONNECT_ERROR:
+        err_set(err, ERR_NETWORK, "no TLS connection to '%s': %s", transfer->url.host,
+                curl_words(transfer, code));
+        break;
+    case CURLE_PARTIAL_FILE:
+        err_set(err, ERR_NETWORK, "the reply was cut short after %zu bytes",
+                transfer->result.response.body.len);
+        break;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_FILESIZE_EXCEEDED:
+    case CURLE_OUT_OF_MEMORY:
+        explain_bad_reply(transfer, code);
+        retryable = false;
+        break;
+    default: /* CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_HTTP2 … */
+        explain_broken(transfer, code);
+        break;
+    }
+    err->retryable = retryable;
+}
+
+void http_explain(struct http_transfer *transfer, CURLcode code)
+{
+    struct err *err = &transfer->result.err;
+    if (transfer->fault != HTTP_FAULT_NONE)
+        explain_fault(transfer);
+    else
+        explain(transfer, code);
+    snprintf(err->request, sizeof err->request, "%s", transfer->label);
+}

@@ -1,0 +1,161 @@
+#include "clock.h"
+#include "http_transfer.h"
+#include "mem.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define RETRY_AFTER_MAX_S ((int64_t)10 * 365 * 24 * 3600)
+
+void http_response_clear(struct http_response *response)
+{
+    for (size_t i = 0; i < response->nheaders; i++) {
+        mem_free(response->headers[i].name);
+        mem_free_secret(response->headers[i].value);
+    }
+    mem_free(response->headers);
+    response->headers = NULL;
+    response->nheaders = 0;
+    buf_destroy(&response->body);
+}
+
+/* Anything but the number of bytes given makes libcurl stop the transfer. */
+static size_t stop(struct http_transfer *transfer, enum http_fault fault)
+{
+    transfer->fault = fault;
+    return 0;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void trim(const char **text, size_t *len)
+{
+    while (*len > 0 && is_space((*text)[*len - 1]))
+        --*len;
+    while (*len > 0 && is_space(**text)) {
+        ++*text;
+        --*len;
+    }
+}
+
+/* A line that starts with white space goes on with the field before it. */
+static bool fold(struct http_response *response, const char *text, size_t len)
+{
+    if (response->nheaders == 0)
+        return false;
+    struct http_header *last = &response->headers[response->nheaders - 1];
+    char *joined =
+        mem_printf("%s%s%.*s", last->value, *last->value != '\0' ? " " : "", (int)len, text);
+    mem_free_secret(last->value);
+    last->value = joined;
+    return true;
+}
+
+static bool add_field(struct http_response *response, const char *line, size_t len)
+{
+    const char *colon = memchr(line, ':', len);
+    if (colon == NULL || colon == line)
+        return false;
+    const char *name = line, *value = colon + 1;
+    size_t name_len = (size_t)(colon - line), value_len = len - name_len - 1;
+    trim(&name, &name_len);
+    trim(&value, &value_len);
+    response->headers =
+        mem_realloc(response->headers, (response->nheaders + 1) * sizeof *response->headers);
+    response->headers[response->nheaders++] =
+        (struct http_header){mem_strndup(name, name_len), mem_strndup(value, value_len)};
+    return true;
+}
+
+size_t http_on_header(char *data, size_t size, size_t count, void *arg)
+{
+    struct http_transfer *transfer = arg;
+    struct http_response *response = &transfer->result.response;
+    size_t total = size * count;
+    const char *text = data;
+    size_t len = total;
+    transfer->header_bytes += total;
+    if (transfer->header_bytes > HTTP_HEADER_BYTES_MAX)
+        return stop(transfer, HTTP_FAULT_HEADER_BYTES);
+    if (memchr(data, '\0', total) != NULL)
+        return stop(transfer, HTTP_FAULT_HEADER_NUL);
+    bool folded = total > 0 && (*data == ' ' || *data == '\t');
+    trim(&text, &len);
+
+    if (transfer->headers_done) /* trailers are counted, not kept */
+        return ++transfer->header_fields > HTTP_HEADERS_MAX
+                   ? stop(transfer, HTTP_FAULT_HEADER_COUNT)
+                   : total;
+    if (len == 0) {
+        long status = 0;
+        transfer->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        transfer->headers_done = status >= 200;
+        return total;
+    }
+    if (!folded && len >= 5 && memcmp(text, "HTTP/", 5) == 0) {
+        http_response_clear(response); /* of an interim reply (1xx) */
+        return total;
+    }
+    if (++transfer->header_fields > HTTP_HEADERS_MAX)
+        return stop(transfer, HTTP_FAULT_HEADER_COUNT);
+    bool taken = folded ? fold(response, text, len) : add_field(response, text, len);
+    return taken ? total : stop(transfer, HTTP_FAULT_HEADER_BAD);
+}
+
+size_t http_on_body(char *data, size_t size, size_t count, void *arg)
+{
+    struct http_transfer *transfer = arg;
+    size_t total = size * count;
+    if (buf_append(&transfer->result.response.body, data, total) != 0)
+        return stop(transfer, HTTP_FAULT_BODY_BYTES);
+    return total;
+}
+
+/*
+ * Called when the connection stands, TLS included, and the request goes out next. libcurl sends
+ * again by itself when a kept-alive connection breaks before the first byte of a reply; the server
+ * may have acted on what it read by then, so that is only for methods that may be repeated.
+ */
+int http_on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port)
+{
+    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    struct http_transfer *transfer = arg;
+    bool repeatable =
+        strcmp(transfer->method, "POST") != 0 && strcmp(transfer->method, "PATCH") != 0;
+    transfer->result.sent = true;
+    if (++transfer->sends == 1 || repeatable)
+        return CURL_PREREQFUNC_OK;
+    transfer->fault = HTTP_FAULT_LOST;
+    return CURL_PREREQFUNC_ABORT;
+}
+
+const char *http_response_header(const struct http_response *response, const char *name)
+{
+    for (size_t i = 0; i < response->nheaders; i++)
+        if (strcasecmp(response->headers[i].name, name) == 0)
+            return response->headers[i].value;
+    return NULL;
+}
+
+int64_t http_retry_after_ms(const struct http_response *response)
+{
+    const char *value = http_response_header(response, "Retry-After");
+    if (value == NULL)
+        return -1;
+    if (*value != '\0' && value[strspn(value, "0123456789")] == '\0') {
+        int64_t seconds = 0;
+        for (; *value != '\0' && seconds < RETRY_AFTER_MAX_S; value++)
+            seconds = seconds * 10 + (*value - '0');
+        return (seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S) * 1000;
+    }
+    int64_t until = clock_parse_http_date(value);
+    if (until < 0)
+        return -1;
+    const char *date = http_response_header(response, "Date");
+    int64_t now = date != NULL ? clock_parse_http_date(date) : -1;
+    int64_t delay = until - (now >= 0 ? now : clock_wall_ms());
+    return delay > 0 ? delay : 0;
+}

@@ -1,0 +1,95 @@
+/*
+ * Private to http*.c: one transfer from http_start to its result.
+ *   http.c        the multi handle in the loop: queue, start, finish, deliver, cancel
+ *   http_easy.c   a request as the options of an easy handle: proxy, TLS, body
+ *   http_reply.c  what arrives, within its limits; headers of a response
+ *   http_error.c  why a transfer failed, in words
+ *   http_trace.c  the log of it
+ */
+#ifndef JETON_HTTP_TRANSFER_H
+#define JETON_HTTP_TRANSFER_H
+
+#include "curl_api.h"
+#include "http.h"
+#include "url.h"
+
+enum http_state {
+    HTTP_QUEUED,     /* waits for its turn, has no easy handle */
+    HTTP_RUNNING,    /* in the multi handle */
+    HTTP_FINISHED,   /* its result waits to be delivered */
+    HTTP_DELIVERING, /* its done callback runs */
+};
+
+/* Why we call a transfer failed, whatever libcurl says. */
+enum http_fault {
+    HTTP_FAULT_NONE,
+    HTTP_FAULT_HEADER_COUNT,
+    HTTP_FAULT_HEADER_BYTES,
+    HTTP_FAULT_HEADER_BAD,
+    HTTP_FAULT_HEADER_NUL,
+    HTTP_FAULT_HEADER_CUT,
+    HTTP_FAULT_BODY_BYTES,
+    HTTP_FAULT_LOST, /* the connection broke, and sending again might do it twice */
+};
+
+struct http_transfer {
+    struct http *http;
+    const struct curl_api *api;
+    struct http_transfer *prev, *next; /* in the list of its state */
+    enum http_state state;
+    http_done_fn *done;
+    void *arg;
+
+    char *method;
+    struct url url;
+    char *address;              /* url as text */
+    char *label;                /* "GET https://host/path", for messages */
+    struct curl_slist *headers; /* wiped when freed */
+    char *body;                 /* wiped when freed */
+    size_t body_len;
+    bool has_body;
+    char *ca_file; /* NULL: the system's */
+    int64_t timeout_ms;
+    size_t max_body;
+
+    CURL *easy;
+    char curl_message[CURL_ERROR_SIZE];
+    int64_t started_ms;
+    int64_t ended_ms;
+    int sends;         /* how often the request went out (a dead kept-alive connection: twice) */
+    bool headers_done; /* those of the final reply are complete: what follows are trailers */
+    size_t header_fields, header_bytes; /* of all that arrived, interim replies included */
+    enum http_fault fault;
+    struct http_result result;
+};
+
+/* Where certificates of authorities are; either may be NULL. */
+struct http_trust {
+    const char *file;
+    const char *dir;
+};
+
+/* The system's, see http.h. The text is of the environment, or constant. */
+struct http_trust http_trust_system(void);
+/* ERR_CONFIG when https_proxy is set to something that is no HTTP proxy. */
+int http_proxy_check(const struct url *url, struct err *err);
+/* Makes transfer->easy. ERR_CONFIG when libcurl refuses an option. */
+int http_easy_open(struct http_transfer *transfer, const struct http_trust *system);
+/* Checks and copies request->headers, and adds what libcurl must not send. ERR_INVALID. */
+int http_headers_copy(struct http_transfer *transfer, const struct http_request *request,
+                      struct err *err);
+void http_headers_free(struct http_transfer *transfer);
+int http_method_check(const struct http_request *request, struct err *err);
+
+size_t http_on_header(char *data, size_t size, size_t count, void *arg);
+size_t http_on_body(char *data, size_t size, size_t count, void *arg);
+int http_on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port);
+void http_response_clear(struct http_response *response);
+
+/* Sets transfer->result.err from libcurl's result. */
+void http_explain(struct http_transfer *transfer, CURLcode code);
+
+void http_trace_request(struct log *log, const struct http_transfer *transfer);
+void http_trace_result(struct log *log, const struct http_transfer *transfer);
+
+#endif
