@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define LARG_SECONDS_MAX 1e9 /* some 30 years: far from any overflow in milliseconds */
-#define LARG_LIST_MAX    512 /* bytes of the list of known keys in a message */
 
 static int wrong_type(lua_State *L, const char *key, const char *expected, int value)
 {
@@ -24,19 +23,15 @@ static int unknown_key(lua_State *L, const char *what, const char *name, const c
     if (nearest != NULL)
         return luaL_error(L, "%s: unknown option '%s'; did you mean '%s'?", what, name, nearest);
 
-    char list[LARG_LIST_MAX] = "";
-    size_t len = 0;
+    luaL_Buffer list;
+    luaL_buffinit(L, &list);
     for (size_t i = 0; i < count; i++) {
-        size_t need = strlen(keys[i]) + (i > 0 ? 2 : 0);
-        if (len + need >= sizeof list)
-            break;
-        if (i > 0)
-            memcpy(list + len, ", ", 2);
-        memcpy(list + len + (i > 0 ? 2 : 0), keys[i], strlen(keys[i]) + 1);
-        len += need;
+        luaL_addstring(&list, i > 0 ? ", " : "");
+        luaL_addstring(&list, keys[i]);
     }
+    luaL_pushresult(&list);
     return luaL_error(L, "%s: unknown option '%s'; it takes: %s", what, name,
-                      len > 0 ? list : "none");
+                      count > 0 ? lua_tostring(L, -1) : "none");
 }
 
 void larg_check_keys(lua_State *L, int index, const char *what, const char *const *keys)

@@ -7,76 +7,10 @@
 #include <assert.h>
 #include <lauxlib.h>
 
-static const char tasks_key = 0; /* its address is the registry's key of {[coroutine] = task} */
-
-enum { USER_COROUTINE = 1, USER_TRACEBACK = 2, USER_HELD = 3, USER_COUNT = 3 };
-
-/* Finding tasks */
-
 struct task *task_running(lua_State *L)
 {
     struct task *task = vm_scheduler(vm_of(L))->current;
     return task != NULL && task->co == L ? task : NULL;
-}
-
-struct task *task_of(lua_State *L, lua_State *co)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key); /* tasks */
-    lua_pushthread(co);
-    if (co != L)
-        lua_xmove(co, L, 1);
-    lua_rawget(L, -2); /* tasks task */
-    struct task *task = lua_touserdata(L, -1);
-    lua_pop(L, 2);
-    return task;
-}
-
-/* Pushes the userdata of a task that is kept. */
-static void push_kept(lua_State *L, struct task *task)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key); /* tasks */
-    lua_pushthread(task->co);
-    if (task->co != L)
-        lua_xmove(task->co, L, 1);
-    lua_rawget(L, -2); /* tasks task */
-    lua_remove(L, -2);
-}
-
-/* tasks[coroutine] = the value on top of L, which is popped. */
-static void set_kept(lua_State *L, struct task *task)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key); /* value tasks */
-    lua_insert(L, -2);
-    lua_pushthread(task->co);
-    if (task->co != L)
-        lua_xmove(task->co, L, 1);
-    lua_insert(L, -2); /* tasks coroutine value */
-    lua_rawset(L, -3);
-    lua_pop(L, 1);
-}
-
-static void keep(lua_State *L, struct task *task)
-{
-    struct task_scheduler *scheduler = task->scheduler;
-    lua_pushvalue(L, -1);
-    set_kept(L, task);
-    task->next = scheduler->kept;
-    if (task->next != NULL)
-        task->next->previous = task;
-    scheduler->kept = task;
-    scheduler->kept_count++;
-}
-
-static void release(struct task *task)
-{
-    struct task_scheduler *scheduler = task->scheduler;
-    *(task->previous != NULL ? &task->previous->next : &scheduler->kept) = task->next;
-    if (task->next != NULL)
-        task->next->previous = task->previous;
-    task->next = task->previous = NULL;
-    scheduler->kept_count--;
-    lua_pushnil(scheduler->L);
-    set_kept(scheduler->L, task);
 }
 
 bool task_ended(const struct task *task)
@@ -123,7 +57,7 @@ static int on_error(lua_State *L)
     struct task *task = task_running(L);
     if (task == NULL || !lua_checkstack(L, LUA_MINSTACK))
         return 1;
-    push_kept(L, task);            /* error task */
+    task_push_kept(L, task);       /* error task */
     luaL_traceback(L, L, NULL, 1); /* error task traceback */
     lua_setiuservalue(L, -2, USER_TRACEBACK);
     lua_pop(L, 1);
@@ -173,7 +107,7 @@ struct task *task_new(lua_State *L, int nargs)
     lua_pushcfunction(task->co, body);
     lua_pushcfunction(task->co, on_error);
     lua_xmove(L, task->co, nargs + 1); /* task */
-    keep(L, task);
+    task_keep(L, task);
     scheduler->alive++;
     scheduler->idle = false;
     enqueue(task);
@@ -226,7 +160,7 @@ static void end(struct task *task)
         watch->ended(watch->arg);
     }
     if (task->state != TASK_FAILED || task->joined)
-        release(task);
+        task_release(task);
 }
 
 /* A task that was cancelled before its first run: its only result is the error. */
@@ -421,91 +355,6 @@ void task_cancel_all(struct task_scheduler *scheduler, const struct err *err)
     }
 }
 
-/* Outcomes */
-
-void task_watch_add(struct task *task, struct task_watch *watch)
-{
-    struct task_watch **at = &task->watches;
-    while (*at != NULL)
-        at = &(*at)->next;
-    watch->next = NULL;
-    *at = watch;
-}
-
-void task_watch_remove(struct task *task, struct task_watch *watch)
-{
-    for (struct task_watch **at = &task->watches; *at != NULL; at = &(*at)->next) {
-        if (*at == watch) {
-            *at = watch->next;
-            return;
-        }
-    }
-}
-
-void task_mark_joined(struct task *task)
-{
-    if (task->joined)
-        return;
-    task->joined = true;
-    if (task->state == TASK_FAILED)
-        release(task);
-}
-
-void task_push_failure(lua_State *L, struct task *task, int index)
-{
-    index = lua_absindex(L, index);
-    luaL_checkstack(L, 4, "error of a task");
-    lua_pushvalue(task->co, -1);
-    lua_xmove(task->co, L, 1);
-    lua_getiuservalue(L, index, USER_TRACEBACK); /* error traceback */
-}
-
-int task_outcome(lua_State *L, struct task *task, int index)
-{
-    index = lua_absindex(L, index);
-    luaL_checkstack(L, task->nresults + 4, "too many results of a task");
-    if (task->state == TASK_DONE) {
-        if (!lua_checkstack(task->co, task->nresults))
-            return luaL_error(L, "too many results of a task");
-        for (int i = 1; i <= task->nresults; i++) /* copies: there may be more joiners */
-            lua_pushvalue(task->co, i);
-        lua_xmove(task->co, L, task->nresults);
-        return task->nresults;
-    }
-    struct err err;
-    task_push_failure(L, task, index); /* error traceback */
-    if (task->state == TASK_CANCELLED || !lua_isstring(L, -1)) {
-        lua_pop(L, 1);
-    } else if (lua_type(L, -2) == LUA_TSTRING) {
-        lua_pushliteral(L, "\n");
-        lua_insert(L, -2);
-        lua_concat(L, 3);
-    } else if (lerr_get(L, -2, &err)) {
-        lua_pushliteral(L, "traceback");
-        if (lua_rawget(L, -3) == LUA_TNIL) { /* the innermost task's is the one that tells */
-            lua_pushliteral(L, "traceback");
-            lua_pushvalue(L, -3);
-            lua_rawset(L, -5);
-        }
-        lua_pop(L, 2);
-    } else {
-        lua_pop(L, 1);
-    }
-    return lua_error(L);
-}
-
-struct task *task_first_failure(struct task_scheduler *scheduler)
-{
-    struct task *first = NULL;
-    for (struct task *task = scheduler->kept; task != NULL; task = task->next) {
-        if (task->state == TASK_FAILED && (first == NULL || task->order < first->order))
-            first = task;
-    }
-    if (first != NULL)
-        push_kept(scheduler->L, first);
-    return first;
-}
-
 /* The scheduler */
 
 struct task_scheduler *task_scheduler_new(lua_State *L, struct loop *loop)
@@ -515,9 +364,8 @@ struct task_scheduler *task_scheduler_new(lua_State *L, struct loop *loop)
     scheduler->loop = loop;
     scheduler->idle = true;
     luaL_newmetatable(L, TASK_NAME);
-    lua_newtable(L); /* metatable tasks */
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &tasks_key);
     lua_pop(L, 1);
+    task_table_create(L);
     return scheduler;
 }
 
@@ -557,8 +405,8 @@ void task_close_all(struct task_scheduler *scheduler)
     scheduler->ready_count = 0;
     while (scheduler->kept != NULL) {
         struct task *task = scheduler->kept;
-        push_kept(scheduler->L, task);
-        release(task);
+        task_push_kept(scheduler->L, task);
+        task_release(task);
         task_take_cancel(task);
         if (!task_ended(task)) {
             struct task_wait *wait = task->wait;

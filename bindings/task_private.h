@@ -16,6 +16,9 @@ enum task_state {
     TASK_CANCELLED
 };
 
+/* User values of a task's userdata. */
+enum { USER_COROUTINE = 1, USER_TRACEBACK = 2, USER_HELD = 3, USER_COUNT = 3 };
+
 /* Another task's interest in the end of this one. */
 struct task_watch {
     void (*ended)(void *arg);
@@ -67,6 +70,16 @@ struct task_scheduler {
     void *running_arg;
 };
 
+/* task_table.c */
+void task_table_create(lua_State *L);
+/* The task whose coroutine `co` is: kept ones only. */
+struct task *task_of(lua_State *L, lua_State *co);
+/* Pushes the userdata of a task that is kept. */
+void task_push_kept(lua_State *L, struct task *task);
+void task_keep(lua_State *L, struct task *task); /* its userdata is on top of L, and stays */
+void task_release(struct task *task);
+
+/* task.c */
 /* As task_start, and leaves the task's userdata on L. Pushes nothing when it returns NULL. */
 struct task *task_new(lua_State *L, int nargs);
 /* Whether `count` more tasks may start. */
@@ -83,8 +96,8 @@ int task_yield(lua_State *L);
 int task_yield_plain(lua_State *L);
 /* The task whose coroutine L is, if it is the running one. NULL in a plain coroutine. */
 struct task *task_running(lua_State *L);
-/* The task whose coroutine `co` is: alive ones only. */
-struct task *task_of(lua_State *L, lua_State *co);
+
+/* task_outcome.c */
 void task_watch_add(struct task *task, struct task_watch *watch);
 void task_watch_remove(struct task *task, struct task_watch *watch);
 /* The outcome is somebody's: a failure does not fail the run any more. */
@@ -93,7 +106,10 @@ void task_mark_joined(struct task *task);
 int task_outcome(lua_State *L, struct task *task, int index);
 /* Pushes the error of a failed task, and its traceback (a string, or nil). The task is at index. */
 void task_push_failure(lua_State *L, struct task *task, int index);
+/* The failed task that nobody joined and that failed first; NULL. Pushes it on L. */
+struct task *task_first_failure(struct task_scheduler *scheduler);
 
+/* task.c: for the vm. */
 /* Runs until every task has ended or task_stop. False: the rest wait for one another. */
 bool task_run_all(struct task_scheduler *scheduler);
 /* Nothing is resumed any more. */
@@ -106,7 +122,5 @@ int task_park(lua_State *L); /* `return task_park(L)` */
 void task_refuse(struct task_scheduler *scheduler, const struct err *err);
 /* Ends what is left: waits are cancelled, pending <close> variables run, without waiting. */
 void task_close_all(struct task_scheduler *scheduler);
-/* The failed task that nobody joined and that failed first; NULL. Pushes it on L. */
-struct task *task_first_failure(struct task_scheduler *scheduler);
 
 #endif
