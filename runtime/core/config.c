@@ -225,7 +225,7 @@ const struct connector *config_connector(const struct config *config, const char
     const struct connector *found = name != NULL ? find_connector(config, name) : NULL;
     if (found != NULL)
         return found;
-    if (config->nconnectors == 0) {
+    if (config->connectors == NULL || config->nconnectors == 0) {
         err_set(err, ERR_CONFIG, "no connector is configured%s%s",
                 config->path != NULL ? " in " : "; there is no configuration",
                 config->path != NULL ? config->path : "");
