@@ -156,7 +156,8 @@ int ljson_decode(lua_State *L, const char *text, size_t len, const struct json_o
                  struct err *err)
 {
     int base = lua_gettop(L);
-    luaL_checkstack(L, 2 * JSON_DEPTH_MAX + 8, "JSON text is nested too deeply");
+    if (!lua_checkstack(L, 2 * JSON_DEPTH_MAX + 8))
+        luaL_error(L, "not enough memory to decode JSON");
     struct json_reader **box = push_box(L, sizeof *box, READER_NAME, reader_gc);
     push_array_metatable(L); /* box, mt */
     *box = json_reader_new(text, len, options, err);

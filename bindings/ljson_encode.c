@@ -226,7 +226,7 @@ static int encode_object(struct encoder *encoder, int index, size_t count, const
     if (count == 0)
         return put(encoder, "{}");
     if (count > INT_MAX / 2 || !lua_checkstack(L, (int)count + STACK_SLOTS))
-        return fail(encoder, path, "too many keys in one table");
+        return fail(encoder, path, "too many keys in one table, or not enough memory for them");
     struct key *keys = sorted_keys(L, index, count);
     int result = encode_members(encoder, index, keys, count, path);
     mem_free(keys);

@@ -221,6 +221,17 @@ static void close_container(struct json_reader *reader, struct json_token *token
     reader->state = STATE_AFTER;
 }
 
+/* What other writers than JSON's make of values that are no numbers. */
+static bool at_not_a_number(const struct json_reader *reader)
+{
+    static const char *const words[] = {"NaN", "nan", "Inf", "inf", "-Inf", "-inf"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (at(reader, words[i]))
+            return true;
+    }
+    return false;
+}
+
 static int read_value(struct json_reader *reader, struct json_token *token, struct err *err)
 {
     char c = peek(reader);
@@ -230,14 +241,13 @@ static int read_value(struct json_reader *reader, struct json_token *token, stru
     reader->state = STATE_AFTER;
     if (at_string(reader))
         return read_string(reader, JSON_STRING, token, err);
-    if ((c == '-' && !at(reader, "-I") && !at(reader, "-i")) || (c >= '0' && c <= '9'))
+    if (at_not_a_number(reader))
+        return json_fail_at(reader, reader->pos, err,
+                            "NaN and Infinity are not values of JSON; send null instead");
+    if (c == '-' || (c >= '0' && c <= '9'))
         return json_scan_number(reader, token, err);
     if (read_word(reader, token))
         return 0;
-    if (at(reader, "NaN") || at(reader, "Infinity") || at(reader, "nan") || at(reader, "inf") ||
-        at(reader, "-Inf") || at(reader, "-inf"))
-        return json_fail_at(reader, reader->pos, err,
-                            "NaN and Infinity are not values of JSON; send null instead");
     return json_fail_expected(reader, err, expected);
 }
 
