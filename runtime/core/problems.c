@@ -22,8 +22,9 @@ void problems_destroy(struct problems *problems)
     *problems = (struct problems){0};
 }
 
-static void add(struct problems *problems, bool warning, const char *file, int line, int col,
-                const char *fmt, va_list args)
+__attribute__((format(printf, 6, 0))) static void add(struct problems *problems, bool warning,
+                                                      const char *file, int line, int col,
+                                                      const char *fmt, va_list args)
 {
     if (problems->count == PROBLEMS_MAX) {
         problems->omitted++;
