@@ -378,9 +378,9 @@ void task_scheduler_free(struct task_scheduler *scheduler)
     mem_free(scheduler);
 }
 
-bool task_run_all(struct task_scheduler *scheduler)
+void task_run_all(struct task_scheduler *scheduler)
 {
-    return scheduler->idle || loop_run_until(scheduler->loop, &scheduler->idle);
+    loop_run_until(scheduler->loop, &scheduler->idle);
 }
 
 void task_stop(struct task_scheduler *scheduler)

@@ -110,8 +110,8 @@ void task_push_failure(lua_State *L, struct task *task, int index);
 struct task *task_first_failure(struct task_scheduler *scheduler);
 
 /* task.c: for the vm. */
-/* Runs until every task has ended or task_stop. False: the rest wait for one another. */
-bool task_run_all(struct task_scheduler *scheduler);
+/* Runs until every task has ended, or task_stop. */
+void task_run_all(struct task_scheduler *scheduler);
 /* Nothing is resumed any more. */
 void task_stop(struct task_scheduler *scheduler);
 /* After task_stop: suspends the task for good, so that it never returns to the script. False where

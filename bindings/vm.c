@@ -217,17 +217,6 @@ static void main_ended(void *arg)
     task_cancel_all(vm->scheduler, &err);
 }
 
-static void run_tasks(struct vm *vm)
-{
-    struct err err;
-    if (task_run_all(vm->scheduler))
-        return;
-    err_set(&err, ERR_CANCELLED, "nothing can go on: every task waits for another one");
-    task_cancel_all(vm->scheduler, &err);
-    if (!task_run_all(vm->scheduler))
-        task_stop(vm->scheduler);
-}
-
 /* What was printed must have arrived before changes of state are kept. */
 static int succeed(struct vm *vm, struct err *err)
 {
@@ -247,7 +236,7 @@ static int run(struct vm *vm, int nargs, int *status, struct err *err)
     task_mark_joined(vm->main_task);
     task_watch_add(vm->main_task, &vm->main_watch);
     vm_limits_start(vm);
-    run_tasks(vm);
+    task_run_all(vm->scheduler);
 
     int result = 0;
     *status = 0;

@@ -123,18 +123,23 @@ static int debug_sethook(lua_State *L)
 }
 
 /*
- * Children that C's library starts inherit the blocked signals of a run. For the time of the call
- * they are as they were: a child can be ended, and so can a script that waits for one.
+ * Children that C's library starts inherit the blocked signals of a run, and SIGPIPE ignored. For
+ * the time of the call they are as they were: a child can be ended, and so can a script that waits
+ * for one.
  */
 static int call_unblocked(lua_State *L)
 {
     struct vm *vm = vm_of(L);
+    const struct sigaction plain = {.sa_handler = SIG_DFL};
+    struct sigaction pipe_action;
     sigset_t blocked;
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
+    sigaction(SIGPIPE, &plain, &pipe_action);
     pthread_sigmask(SIG_SETMASK, &vm->mask, &blocked);
     int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
     pthread_sigmask(SIG_SETMASK, &blocked, NULL);
+    sigaction(SIGPIPE, &pipe_action, NULL);
     return status == LUA_OK ? lua_gettop(L) : lua_error(L);
 }
 
