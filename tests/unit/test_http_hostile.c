@@ -1,0 +1,194 @@
+#include "clock.h"
+#include "http_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void check_hostile(void **state, const char *reply, const char *words, bool retryable)
+{
+    struct fixture *f = *state;
+    static char copy[256]; /* the peer outlives a failed assertion */
+    snprintf(copy, sizeof copy, "%s", reply);
+    f->peer = peer_start(script_say, copy);
+    struct outcome outcome = fixture_fetch(f, "GET", "/");
+    assert_true(outcome.sent);
+    assert_int_equal(outcome.err.retryable, retryable);
+    assert_int_equal(outcome.nheaders, 0);
+    assert_int_equal(outcome.body_len, 0);
+    assert_failed(&outcome, ERR_NETWORK, words);
+}
+
+static void test_truncated_body(void **state)
+{
+    check_hostile(state, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello",
+                  "the reply was cut short after 5 bytes", true);
+}
+
+static void test_truncated_chunks(void **state)
+{
+    check_hostile(state, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+                  "the reply was cut short after 5 bytes", true);
+}
+
+static void test_truncated_header(void **state)
+{
+    check_hostile(state, "HTTP/1.1 200 OK\r\nContent-Le", "cut short", true);
+}
+
+static void test_announced_body_over_the_limit(void **state)
+{
+    check_hostile(state, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nx",
+                  "the reply is over 67108864 bytes", false);
+}
+
+static void test_not_http(void **state)
+{
+    check_hostile(state, "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/0.9", false);
+}
+
+static void test_damaged_gzip(void **state)
+{
+    check_hostile(state,
+                  "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 12\r\n\r\n"
+                  "no gzip here",
+                  "the compressed reply cannot be read", false);
+}
+
+struct flood {
+    const char *head; /* once */
+    const char *unit; /* this many times, or until the other side is gone */
+    size_t unit_len;
+    int count;
+    int delay_ms;
+};
+
+static void pour(struct peer *peer, int fd, int number, void *arg)
+{
+    const struct flood *flood = arg;
+    char request[16384];
+    (void)number;
+    if (!peer_read(peer, fd, request, sizeof request) || !peer_puts(fd, flood->head))
+        return;
+    for (int i = 0; i < flood->count; i++) {
+        if (!peer_write(fd, flood->unit, flood->unit_len))
+            return;
+        if (flood->delay_ms > 0)
+            usleep((useconds_t)flood->delay_ms * 1000);
+    }
+}
+
+static void check_flood(void **state, struct flood flood, int64_t timeout_ms, size_t max_body,
+                        const char *words)
+{
+    struct fixture *f = *state;
+    static struct flood kept; /* the peer outlives a failed assertion */
+    kept = flood;
+    f->peer = peer_start(pour, &kept);
+    const struct http_request request = {.method = "GET",
+                                         .url = peer_url(f->peer, "/"),
+                                         .timeout_ms = timeout_ms,
+                                         .max_body = max_body};
+    int64_t start = clock_mono_ms();
+    struct outcome outcome = fixture_send(f, &request);
+    assert_true(clock_mono_ms() - start < 5000);
+    assert_failed(&outcome, ERR_NETWORK, words);
+}
+
+static void test_endless_body(void **state)
+{
+    static char block[65536];
+    memset(block, 'x', sizeof block);
+    struct flood flood = {"HTTP/1.1 200 OK\r\n\r\n", block, sizeof block, 1 << 20, 0};
+    check_flood(state, flood, 30000, 1 << 20, "the reply is over 1048576 bytes");
+}
+
+static void test_a_byte_now_and_then(void **state)
+{
+    struct flood flood = {"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", "x", 1, 1000, 100};
+    check_flood(state, flood, 300, 0, "timed out after 300 ms (");
+}
+
+static void test_header_that_never_ends(void **state)
+{
+    struct flood flood = {"HTTP/1.1 200 OK\r\n", "a", 1, 1000, 100};
+    check_flood(state, flood, 300, 0, "timed out after 300 ms");
+}
+
+static void test_ten_thousand_headers(void **state)
+{
+    struct flood flood = {"HTTP/1.1 200 OK\r\n", "X: y\r\n", 6, 10000, 0};
+    check_flood(state, flood, 30000, 0, "too many header fields: more than 200");
+}
+
+static void test_headers_too_large(void **state)
+{
+    static char line[1002];
+    memset(line, 'a', 1000);
+    memcpy(line, "X: ", 3);
+    memcpy(line + 1000, "\r\n", 2);
+    struct flood flood = {"HTTP/1.1 200 OK\r\n", line, sizeof line, 100, 0};
+    check_flood(state, flood, 30000, 0, "header of the reply is too large: more than 65536 bytes");
+}
+
+static void test_one_header_line_too_large(void **state)
+{
+    static char block[65536];
+    memset(block, 'a', sizeof block);
+    struct flood flood = {"HTTP/1.1 200 OK\r\nX: ", block, sizeof block, 100, 0};
+    check_flood(state, flood, 30000, 0, "header of the reply is too large");
+}
+
+static void test_endless_interim_replies(void **state)
+{
+    struct flood flood = {"", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", 37, 1 << 20, 0};
+    check_flood(state, flood, 30000, 0, "too many header fields");
+}
+
+static void test_nul_in_header(void **state)
+{
+    struct flood flood = {"HTTP/1.1 200 OK\r\n", "X-Test: a\0b\r\n\r\n", 15, 1, 0};
+    check_flood(state, flood, 30000, 0, "NUL byte");
+}
+
+static void test_nul_in_body_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    static struct flood flood = {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "a\0b", 3, 1, 0};
+    f->peer = peer_start(pour, &flood);
+    struct outcome outcome = fixture_fetch(f, "GET", "/");
+    assert_int_equal(outcome.err.kind, ERR_NONE);
+    assert_int_equal(outcome.body_len, 3);
+    assert_memory_equal(outcome.body, "a\0b", 3);
+    mem_free(outcome.body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_truncated_body, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_truncated_chunks, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_truncated_header, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_announced_body_over_the_limit, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_not_http, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_damaged_gzip, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_endless_body, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_byte_now_and_then, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_header_that_never_ends, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_ten_thousand_headers, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_headers_too_large, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_one_header_line_too_large, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_endless_interim_replies, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_nul_in_header, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_nul_in_body_is_kept, fixture_setup, fixture_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,164 @@
+/* Transfers in the loop: many, cancelled, freed. */
+#include "http_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void test_many_at_once(void **state)
+{
+    enum { COUNT = 200 };
+    struct fixture *f = *state;
+    f->peer = peer_start(script_echo, NULL);
+    static struct outcome outcomes[COUNT];
+    memset(outcomes, 0, sizeof outcomes);
+    struct err err;
+    for (int i = 0; i < COUNT; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "/number/%d", i);
+        const struct http_request request = {.method = "GET", .url = peer_url(f->peer, path)};
+        assert_non_null(http_start(f->http, &request, fixture_done, &outcomes[i], &err));
+    }
+    while (loop_turn(f->loop, -1))
+        ;
+    for (int i = 0; i < COUNT; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "GET /number/%d HTTP", i);
+        assert_int_equal(outcomes[i].calls, 1);
+        assert_int_equal(outcomes[i].status, 200);
+        assert_int_equal(strncmp(outcomes[i].body, path, strlen(path)), 0);
+        mem_free(outcomes[i].body);
+    }
+    assert_true(peer_connections(f->peer) <= HTTP_CONCURRENT_MAX);
+}
+
+static void test_cancel_everywhere(void **state)
+{
+    enum { COUNT = 100 }; /* more than run at once */
+    struct fixture *f = *state;
+    f->peer = peer_start(script_swallow, NULL);
+    struct outcome outcome = {0};
+    struct http_transfer *transfers[COUNT];
+    struct err err;
+    const struct http_request request = {.method = "GET", .url = peer_url(f->peer, "/")};
+    for (int i = 0; i < COUNT; i++)
+        transfers[i] = http_start(f->http, &request, fixture_done, &outcome, &err);
+    while (peer_requests(f->peer) < 10)
+        loop_turn(f->loop, 50);
+    for (int i = 0; i < COUNT; i++)
+        http_cancel(transfers[i]);
+    assert_false(loop_turn(f->loop, 0));
+    assert_int_equal(outcome.calls, 0);
+}
+
+/* Two requests of which the first to end cancels the other and starts a third. */
+struct chain {
+    struct fixture *fixture;
+    struct http_transfer *transfers[2];
+    struct outcome next;
+    int calls;
+};
+
+struct link {
+    struct chain *chain;
+    int number;
+};
+
+static void cancel_and_start(void *arg, struct http_result *result)
+{
+    const struct link *link = arg;
+    struct chain *chain = link->chain;
+    struct fixture *f = chain->fixture;
+    struct err err;
+    assert_int_equal(result->err.kind, ERR_NETWORK);
+    chain->calls++;
+    http_cancel(chain->transfers[link->number]); /* its own: nothing happens */
+    http_cancel(chain->transfers[1 - link->number]);
+    const struct http_request request = {.method = "GET", .url = peer_url(f->peer, "/next")};
+    assert_non_null(http_start(f->http, &request, fixture_done, &chain->next, &err));
+}
+
+static void test_cancel_and_start_inside_done(void **state)
+{
+    struct fixture *f = *state;
+    struct chain chain = {.fixture = f};
+    struct link links[2] = {{&chain, 0}, {&chain, 1}};
+    struct err err;
+    char url[64];
+    f->peer = peer_start(script_echo, NULL);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/", peer_free_port());
+    const struct http_request refused = {.method = "GET", .url = url};
+    for (int i = 0; i < 2; i++) /* both are refused at once: one is cancelled when it has ended */
+        chain.transfers[i] = http_start(f->http, &refused, cancel_and_start, &links[i], &err);
+    assert_true(loop_run_until(f->loop, &chain.next.done));
+    assert_false(loop_turn(f->loop, 0));
+    assert_int_equal(chain.calls, 1);
+    assert_int_equal(chain.next.status, 200);
+    mem_free(chain.next.body);
+}
+
+static void test_free_with_running_transfers(void **state)
+{
+    struct fixture *f = *state;
+    f->peer = peer_start(script_swallow, NULL);
+    struct outcome outcome = {0};
+    struct err err;
+    const struct http_request request = {.method = "POST",
+                                         .url = peer_url(f->peer, "/"),
+                                         .body = "x",
+                                         .body_len = 1,
+                                         .has_body = true};
+    for (int i = 0; i < 100; i++)
+        assert_non_null(http_start(f->http, &request, fixture_done, &outcome, &err));
+    while (peer_requests(f->peer) == 0)
+        loop_turn(f->loop, 50);
+    http_free(f->http);
+    f->http = NULL;
+    assert_false(loop_turn(f->loop, 0));
+    assert_int_equal(outcome.calls, 0);
+}
+
+static void set_if_hung_up(void *arg, short revents)
+{
+    *(bool *)arg = (revents & POLLHUP) != 0;
+}
+
+static void test_other_descriptors_are_served_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+    f->peer = peer_start(script_swallow, NULL);
+    struct outcome outcome = {0};
+    struct err err;
+    int ends[2];
+    const struct http_request request = {.method = "GET", .url = peer_url(f->peer, "/")};
+    assert_non_null(http_start(f->http, &request, fixture_done, &outcome, &err));
+    while (peer_requests(f->peer) == 0)
+        loop_turn(f->loop, 50);
+    assert_int_equal(pipe(ends), 0);
+    bool hung_up = false;
+    struct loop_fd watch = {0};
+    loop_fd_start(f->loop, &watch, ends[0], POLLIN, set_if_hung_up, &hung_up);
+    close(ends[1]);
+    assert_true(loop_run_until(f->loop, &hung_up));
+    loop_fd_stop(f->loop, &watch);
+    close(ends[0]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_many_at_once, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_cancel_everywhere, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_cancel_and_start_inside_done, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_free_with_running_transfers, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_other_descriptors_are_served_meanwhile, fixture_setup,
+                                        fixture_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
