@@ -33,6 +33,7 @@ local limits = {
   fault_times = 1000000,
   fault_delay_ms = 600000,
   requests_kept = 2000,
+  requests_kept_bytes = 8 * 1024 * 1024, -- of memory, about, all together
   request_body_kept = 4096, -- bytes of each
   state_messages = 100, -- newest ones in GET /_sandbox/state
   state_rows = 1000, -- groups, users, connectors each

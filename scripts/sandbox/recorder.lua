@@ -7,6 +7,8 @@ local recorder = {}
 recorder.__index = recorder
 
 local MASK = "***"
+-- What a value costs in memory beside its text: its place in a table, and perhaps a table of its own.
+local VALUE_BYTES = 100
 -- Names of headers, query parameters and body keys, in lower case.
 local SECRET_NAMES = {
   accesstoken = true, applicationsecret = true, authorization = true, callbacktoken = true,
@@ -29,10 +31,27 @@ local SECRET_NAMES = {
 ---@class sandbox.recorder
 ---@field first integer
 ---@field last integer
+---@field kept table<integer, {record: sandbox.record, path: string, cost: integer}> by number
+---@field cost integer of all that is kept
 
 ---@return sandbox.recorder
 function recorder.new()
-  return setmetatable({ first = 1, last = 0, records = {}, paths = {} }, recorder)
+  return setmetatable({ first = 1, last = 0, kept = {}, cost = 0 }, recorder)
+end
+
+-- About how many bytes a record takes: a short text may hold very many values.
+local function cost_of(arrived)
+  local cost = 2 * #arrived.target
+  for _, values in ipairs { arrived.headers, arrived.query } do
+    for name, value in pairs(values) do
+      cost = cost + #name + #value + VALUE_BYTES
+    end
+  end
+  if #arrived.body <= limits.request_body_kept then
+    local _, values = arrived.body:gsub("[%[{:,]", "")
+    cost = cost + #arrived.body + values * VALUE_BYTES
+  end
+  return cost
 end
 
 local function mask_table(values)
@@ -104,9 +123,12 @@ function recorder:add(arrived, path, at)
     headers = mask_table(arrived.headers),
     body = mask_body(arrived.body, arrived.headers),
   }
-  self.records[self.last], self.paths[self.last] = record, path.text
-  if self.last - self.first >= limits.requests_kept then
-    self.records[self.first], self.paths[self.first] = nil, nil
+  local cost = cost_of(arrived)
+  self.kept[self.last] = { record = record, path = path.text, cost = cost }
+  self.cost = self.cost + cost
+  while self.last - self.first >= limits.requests_kept or self.cost > limits.requests_kept_bytes do
+    self.cost = self.cost - self.kept[self.first].cost
+    self.kept[self.first] = nil
     self.first = self.first + 1
   end
   return record
@@ -119,9 +141,9 @@ function recorder:list(filter)
   local method = filter.method and filter.method:upper()
   local found = {}
   for number = self.last, self.first, -1 do
-    local record = self.records[number]
-    if (not method or record.method == method) and matches(self.paths[number]) then
-      found[#found + 1] = record
+    local kept = self.kept[number]
+    if (not method or kept.record.method == method) and matches(kept.path) then
+      found[#found + 1] = kept.record
     end
     if filter.limit and #found >= filter.limit then
       break
@@ -135,7 +157,7 @@ function recorder:list(filter)
 end
 
 function recorder:clear()
-  self.first, self.last, self.records, self.paths = 1, 0, {}, {}
+  self.first, self.last, self.kept, self.cost = 1, 0, {}, 0
 end
 
 return recorder
