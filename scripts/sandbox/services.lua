@@ -105,11 +105,12 @@ local function redirect(world, arrived, path)
     return nil
   end
   local base, rest = found.to, arrived.path:gsub("^/+", "/")
-  local moved = world.url .. "/" .. request.MOVED_PREFIX
+  local moved = world:root(arrived.headers.host) .. "/" .. request.MOVED_PREFIX
   if is_token_call then
     base, rest = base or moved .. "/v1", "/accessToken"
   else
     base = base or moved
+    rest = path.moved and rest:gsub("^/[^/]+/*", "/") or rest -- a second 308 in a row
   end
   if found.kind == "full" then
     base = base .. rest .. (arrived.raw_query and arrived.raw_query ~= "" and "?" .. arrived.raw_query or "")

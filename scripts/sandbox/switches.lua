@@ -35,7 +35,7 @@ local FIELDS = {
 }
 local KINDS = { "full", "base" }
 local REDIRECT_FIELDS = {
-  { "kind", kind = "choice", choices = KINDS, required = true },
+  { "kind", kind = "choice", choices = KINDS, default = KINDS[1] }, -- what HTTP clients follow by themselves
   { "to", kind = "string", not_empty = true, max = limits.url_bytes },
   { "times", kind = "integer", min = 1, max = limits.fault_times, default = 1 },
 }
@@ -53,10 +53,12 @@ function switches.defaults(per_minute, tenant_per_minute)
   }
 end
 
--- "off", "full", "base", or {kind, to, times}.
+-- false or "off", true, "full", "base", or {kind, to, times}.
 local function read_redirect(name, value)
   if value == "off" or value == false then
     return nil
+  elseif value == true then
+    value = {}
   elseif type(value) == "string" then
     value = { kind = value }
   end

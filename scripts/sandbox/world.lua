@@ -96,15 +96,21 @@ function world:advance(seconds)
   self.clock:advance(seconds)
 end
 
---- What the token service says where the platform service is.
+--- The root as the caller can reach it.
 ---@param host string|nil the Host header of the call: what counts where all addresses are listened on
+---@return string without a slash at the end
+function world:root(host)
+  return self.is_wildcard and host and "http://" .. host or self.url
+end
+
+--- What the token service says where the platform service is.
+---@param host string|nil the Host header of the call
 ---@return string
 function world:endpoint_url(host)
   if self.switches.endpoint_url ~= "" then
     return self.switches.endpoint_url
   end
-  local root = self.is_wildcard and host and "http://" .. host or self.url
-  return root .. (assumptions.endpoint_trailing_slash and "/" or "")
+  return self:root(host) .. (assumptions.endpoint_trailing_slash and "/" or "")
 end
 
 ---@return {id: string, name: string}

@@ -11,6 +11,7 @@ request.MOVED_PREFIX = "moved"
 ---@field segments string[] decoded, in their own case
 ---@field text string lower case, without /v1: "/groups/853654b2-…/members"
 ---@field under_v1 boolean
+---@field moved boolean below the second place
 ---@field prefixed boolean below /v1 or the second place: never steering, never the portal
 ---@field too_deep boolean
 
@@ -45,6 +46,7 @@ function request.path(raw)
     segments = segments,
     text = "/" .. table.concat(segments, "/"):lower(),
     under_v1 = under_v1,
+    moved = moved,
     prefixed = under_v1 or moved,
     too_deep = too_deep,
   }
@@ -72,13 +74,15 @@ function request.to_utf8(text)
   end))
 end
 
---- The query with its names in lower case.
+--- The query with its names in lower case; a parameter without a value was not given.
 ---@param query table<string, string>
 ---@return table<string, string>
 function request.query(query)
   local out = {}
   for name, value in pairs(query) do
-    out[name:lower()] = value
+    if value ~= "" then
+      out[name:lower()] = value
+    end
   end
   return out
 end
