@@ -46,7 +46,7 @@ end
 function TestErrors.test_too_large_a_body()
   local body = '{"message": "' .. ("x"):rep(1024 * 1024) .. '"}'
   local options = { token = wire.access(), body = body }
-  wire.refused(413, "RequestTooLarge", "POST", GROUP_PATH .. "/messages", options)
+  wire.refused(413, "RequestEntityTooLarge", "POST", GROUP_PATH .. "/messages", options)
 end
 
 local TestPermissions = {}

@@ -148,6 +148,14 @@ function TestRedirects.test_of_other_calls()
   lu.assertEquals(location("/v1/groups", { token = token }), wire.root .. "/moved")
 end
 
+function TestRedirects.test_full_unless_said_otherwise()
+  wire.steer("switches", { token_redirect = true, api_redirect = { times = 2 } })
+  lu.assertEquals(location("/v1/accessToken"), wire.root .. "/moved/v1/accessToken")
+  for _, path in ipairs { "/v1/groups", "/moved/v1/groups" } do
+    lu.assertEquals(location(path), wire.root .. "/moved/v1/groups")
+  end
+end
+
 function TestRedirects.test_off()
   wire.steer("switches", { api_redirect = "full", token_redirect = "base" })
   local now = wire.steer("switches", { api_redirect = "off", token_redirect = "off" })
@@ -203,6 +211,18 @@ function TestRequests.test_bytes_that_are_no_text()
   lu.assertEquals(#wire.ok("GET", "/_sandbox/requests").requests, 1)
 end
 
+function TestRequests.test_what_is_kept_is_bounded()
+  -- A short text, thousands of values: what counts is the memory that it takes.
+  local body = '{"a": [' .. ("{},"):rep(1300) .. "{}]}"
+  for _ = 1, 100 do
+    wire.call("POST", "/v1/users/me", { body = body })
+  end
+  local requests = wire.ok("GET", "/_sandbox/requests").requests
+  lu.assertTrue(#requests > 5 and #requests < 50, tostring(#requests))
+  lu.assertEquals(requests[#requests].number, 100)
+  lu.assertEquals(#requests[#requests].body.a, 1301)
+end
+
 local TestMaking = {}
 
 function TestMaking.test_users()
@@ -210,6 +230,8 @@ function TestMaking.test_users()
   lu.assertEquals(made.tenant_admin, true)
   local changed = wire.steer("users", { phone = "+33100000055", name = "Eva" })
   lu.assertEquals({ changed.id, changed.name, changed.tenant_admin }, { made.id, "Eva", true })
+  lu.assertEquals(changed.provisioned, true)
+  lu.assertEquals(wire.steer("users", { phone = wire.daria, provisioned = false }).provisioned, false)
 end
 
 function TestMaking.test_groups()

@@ -31,6 +31,7 @@ end
 function TestPaths.test_query_names_in_any_case()
   for _, query in ipairs {
     "?showDetails=true&fetchAllGroups=TRUE", "?showdetail=false&FETCHALLGROUPS=true",
+    "?showDetails=&fetchAllGroups=",
   } do
     wire.ok("GET", "/v1/groups" .. query, { token = TestPaths.token })
   end

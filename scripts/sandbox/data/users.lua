@@ -53,12 +53,12 @@ function users.create(db, spec, now)
 end
 
 --- Changes the given fields.
----@param fields table name, email, picture, tenant_admin; nil stays
+---@param fields table name, email, picture, tenant_admin, provisioned; nil stays
 function users.update(db, id, fields)
   db:exec([[UPDATE users SET name = coalesce(?, name), email = coalesce(?, email),
-            picture = coalesce(?, picture), tenant_admin = coalesce(?, tenant_admin), provisioned = 1
-            WHERE id = ?]],
-    fields.name, fields.email, fields.picture, fields.tenant_admin, id)
+            picture = coalesce(?, picture), tenant_admin = coalesce(?, tenant_admin),
+            provisioned = coalesce(?, provisioned) WHERE id = ?]],
+    fields.name, fields.email, fields.picture, fields.tenant_admin, fields.provisioned, id)
 end
 
 --- The user with this number; an unknown one becomes an unprovisioned user of the tenant.
