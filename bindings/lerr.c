@@ -53,7 +53,7 @@ static void get_string(lua_State *L, int index, const char *key, char *out, size
     lua_rawget(L, index);
     const char *text = lua_tostring(L, -1);
     if (text != NULL)
-        snprintf(out, size, "%s", text);
+        err_text(out, size, "%s", text);
     lua_pop(L, 1);
 }
 

@@ -132,7 +132,7 @@ static int http_parse_url(lua_State *L)
 static void error_text(lua_State *L, const char *key, char *out, size_t size)
 {
     const char *text = larg_string(L, 1, key, "", NULL);
-    snprintf(out, size, "%s", text);
+    err_text(out, size, "%s", text);
 }
 
 /* http.error{kind=, message=, …}: the same value that bindings return, for libraries that raise. */

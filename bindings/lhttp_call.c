@@ -285,7 +285,7 @@ static int start_plain(struct call *call, struct err *err)
 cleanup:
     if (result < 0 && url.host != NULL && err->request[0] == '\0') {
         char *shown = url_format(&url, false);
-        snprintf(err->request, sizeof err->request, "%s %s", request->method, shown);
+        err_text(err->request, sizeof err->request, "%s %s", request->method, shown);
         mem_free(shown);
     }
     url_destroy(&url);

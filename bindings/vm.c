@@ -92,7 +92,7 @@ void vm_free(struct vm *vm)
 static void set_message(struct vm *vm, const char *text, size_t len, struct err *err)
 {
     size_t line = strcspn(text, "\n");
-    err_set(err, ERR_SCRIPT, "%.*s", (int)(line < ERR_MSG_MAX ? line : ERR_MSG_MAX - 1), text);
+    err_set(err, ERR_SCRIPT, "%.*s", (int)(line < ERR_MSG_MAX ? line : ERR_MSG_MAX), text);
     if (line + 1 < len)
         buf_append(&vm->traceback, text + line + 1, len - line - 1);
 }

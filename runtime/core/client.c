@@ -152,7 +152,7 @@ static void call_throttled(struct client_call *call, struct http_response *respo
 /* "GET https://host/path": the query stays out of errors. */
 static void call_label(struct client_call *call)
 {
-    snprintf(call->last.request, sizeof call->last.request, "%s %.*s", call->request.method,
+    err_text(call->last.request, sizeof call->last.request, "%s %.*s", call->request.method,
              (int)strcspn(call->url, "?"), call->url);
 }
 

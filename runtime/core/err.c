@@ -20,11 +20,30 @@ void err_clear(struct err *err)
     memset(err, 0, sizeof *err);
 }
 
+void err_vtext(char *out, size_t size, const char *fmt, va_list args)
+{
+    int wanted = vsnprintf(out, size, fmt, args);
+    if (wanted < 0 || (size_t)wanted < size)
+        return;
+    size_t len = size - sizeof ERR_CUT;
+    while (len > 0 && ((unsigned char)out[len] & 0xc0) == 0x80)
+        len--; /* not inside a character */
+    memcpy(out + len, ERR_CUT, sizeof ERR_CUT);
+}
+
+void err_text(char *out, size_t size, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    err_vtext(out, size, fmt, args);
+    va_end(args);
+}
+
 int err_vset(struct err *err, enum err_kind kind, const char *fmt, va_list args)
 {
     /* fmt's arguments may point into err itself. */
     struct err fresh = {.kind = kind};
-    vsnprintf(fresh.msg, sizeof fresh.msg, fmt, args);
+    err_vtext(fresh.msg, sizeof fresh.msg, fmt, args);
     *err = fresh;
     return -1;
 }
@@ -43,13 +62,12 @@ int err_wrap(struct err *err, const char *fmt, ...)
     char context[ERR_MSG_MAX];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(context, sizeof context, fmt, args);
+    err_vtext(context, sizeof context, fmt, args);
     va_end(args);
 
     char message[ERR_MSG_MAX];
     memcpy(message, err->msg, sizeof message);
-    if (snprintf(err->msg, sizeof err->msg, "%s: %s", context, message) >= (int)sizeof err->msg)
-        err->msg[sizeof err->msg - 1] = '\0'; /* cut */
+    err_text(err->msg, sizeof err->msg, "%s: %s", context, message);
     return -1;
 }
 

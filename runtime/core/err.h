@@ -27,6 +27,8 @@ enum err_kind {
 #define ERR_MSG_MAX     1024
 #define ERR_CODE_MAX    64
 #define ERR_REQUEST_MAX 512
+/* Ends what was cut. The redaction knows by it that a secret before it may lack its end. */
+#define ERR_CUT "\xe2\x80\xa6"
 
 struct err {
     enum err_kind kind;
@@ -46,6 +48,10 @@ int err_vset(struct err *err, enum err_kind kind, const char *fmt, va_list args)
     __attribute__((format(printf, 3, 0)));
 /* Puts "context: " before the message; kind and the rest stay. Returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* As snprintf, for a field of an err and the like: what does not fit ends with ERR_CUT. */
+void err_text(char *out, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void err_vtext(char *out, size_t size, const char *fmt, va_list args)
+    __attribute__((format(printf, 3, 0)));
 /* "auth", "network", … as Lua sees them. */
 const char *err_kind_name(enum err_kind kind);
 /* The exit status of the kind (design: exit codes). ERR_NONE gives 0. */

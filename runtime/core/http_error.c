@@ -252,5 +252,5 @@ void http_explain(struct http_transfer *transfer, CURLcode code)
         explain_fault(transfer);
     else
         explain(transfer, code);
-    snprintf(err->request, sizeof err->request, "%s", transfer->label);
+    err_text(err->request, sizeof err->request, "%s", transfer->label);
 }

@@ -31,11 +31,7 @@ __attribute__((format(printf, 6, 0))) static void add(struct problems *problems,
         return;
     }
     char message[ERR_MSG_MAX];
-    if (vsnprintf(message, sizeof message, fmt, args) >= (int)sizeof message) {
-        size_t len = sizeof message - 1; /* cut: not inside a character */
-        while (len > 0 && (unsigned char)message[len - 1] >= 0x80)
-            message[--len] = '\0';
-    }
+    err_vtext(message, sizeof message, fmt, args);
     problems->items = mem_realloc(problems->items, (problems->count + 1) * sizeof *problems->items);
     problems->items[problems->count++] = (struct problem){
         .file = mem_strdup(file),

@@ -2,7 +2,9 @@
  * The one redaction point. Every secret is registered here; everything that jeton itself writes
  * (log, error, traceback, trace, dry run, body of `api`) passes through redact_text or a stream.
  * A secret is found raw, URL-encoded, JSON-escaped, and in base64 (both alphabets, at any offset),
- * and in what these make of each other. Occurrences that overlap are masked as one.
+ * and in what these make of each other. Occurrences that overlap are masked as one. So is the
+ * beginning of a secret, from REDACT_MIN_BYTES bytes, where a text was cut: before "…" (ERR_CUT)
+ * and "..." (Lua's).
  */
 #ifndef JETON_REDACT_H
 #define JETON_REDACT_H

@@ -25,6 +25,8 @@ void redact_index_add(struct redact_index *index, struct redact_pattern *pattern
     pattern->next_of_byte = index->by_byte[first];
     index->by_byte[first] = pattern;
     index->starts[first] = true;
+    if (pattern->len > index->longest)
+        index->longest = pattern->len;
     index->starts['%'] = index->starts['\\'] = true;
     index->starts['+'] = index->starts['+'] || index->by_byte[' '] != NULL;
 

@@ -28,6 +28,7 @@ struct redact_index {
     struct redact_pattern *by_byte[256];
     struct redact_pattern *by_prefix[1 << REDACT_BUCKET_BITS];
     unsigned char prefixes[1 << (REDACT_PREFIX_BITS - 3)]; /* a bit for each hash that occurs */
+    size_t longest;                                        /* bytes of a pattern */
 };
 
 void redact_index_add(struct redact_index *index, struct redact_pattern *pattern);

@@ -1,4 +1,5 @@
 /* Text with masks, as a whole and in pieces. */
+#include "err.h"
 #include "mem.h"
 #include "redact.h"
 #include "redact_index.h"
@@ -20,6 +21,42 @@ struct redact_stream {
     size_t masked; /* of the next bytes, already stood for by the last mask */
 };
 
+#define MARK_BYTES ((size_t)3)
+
+/* Is a mark of a cut at the beginning of text? */
+static enum redact_match mark_at(const char *text, size_t len)
+{
+    static const char marks[][MARK_BYTES + 1] = {ERR_CUT, "..."};
+    enum redact_match match = MATCH_NO;
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (memcmp(text, marks[i], len < MARK_BYTES ? len : MARK_BYTES) == 0)
+            match = len < MARK_BYTES ? MATCH_PARTIAL : MATCH_FULL;
+    }
+    return match;
+}
+
+/* The first mark, complete or cut off by the end of text, from `from` on; len where there is none.
+ */
+static size_t next_mark(const char *text, size_t len, size_t from)
+{
+    while (from < len && ((text[from] != ERR_CUT[0] && text[from] != '.') ||
+                          mark_at(text + from, len - from) == MATCH_NO))
+        from++;
+    return from;
+}
+
+/* At the beginning of text: a secret that was cut at the mark, `mark` bytes further on. */
+static enum redact_match find_cut(const struct redact_index *index, const char *text, size_t len,
+                                  size_t mark, bool final)
+{
+    size_t used;
+    if (mark >= len || mark < REDACT_MIN_BYTES || mark / REDACT_EXPANSION_MAX > index->longest ||
+        redact_index_find(index, text, mark, false, &used, NULL, NULL) != MATCH_PARTIAL)
+        return MATCH_NO;
+    enum redact_match match = mark_at(text + mark, len - mark);
+    return match == MATCH_PARTIAL && final ? MATCH_NO : match;
+}
+
 /*
  * Writes text with masks up to its end, or, unless final, to where a secret may begin; returns how
  * far. *masked: how many bytes from there on an earlier mask stands for.
@@ -28,18 +65,25 @@ static size_t scan(const struct redact_index *index, const char *text, size_t le
                    size_t *masked, redact_write_fn *write, void *arg)
 {
     size_t plain = *masked; /* from here to pos, text is written as it is */
-    size_t pos = 0;
+    size_t pos = 0, mark = next_mark(text, len, 0);
     for (; pos < len; pos++) {
-        size_t used;
+        size_t used = 0;
         while (pos < len && !index->starts[(unsigned char)text[pos]])
             pos++;
         if (pos == len)
             break;
         enum redact_match match =
             redact_index_find(index, text + pos, len - pos, final, &used, NULL, NULL);
-        if (match == MATCH_PARTIAL)
+        if (mark < pos)
+            mark = next_mark(text, len, pos);
+        enum redact_match cut = find_cut(index, text + pos, len - pos, mark - pos, final);
+        if (match == MATCH_PARTIAL || cut == MATCH_PARTIAL)
             break;
-        if (match == MATCH_NO || pos + used <= plain)
+        if (match == MATCH_NO)
+            used = 0;
+        if (cut == MATCH_FULL && mark - pos > used)
+            used = mark - pos;
+        if (used == 0 || pos + used <= plain)
             continue;
         if (pos >= plain) {
             if (pos > plain)

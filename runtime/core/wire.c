@@ -123,16 +123,16 @@ char *wire_base(const char *url)
     return mem_strndup(url, len);
 }
 
-/* Text from outside, for a message on one line: control characters become spaces. */
-static void append_clean(struct buf *out, const char *text, size_t len)
+/* Text from outside, for a message on one line: cut, control characters become spaces. */
+static void append_clean(struct buf *out, const char *text, size_t len, size_t max)
 {
-    size_t shown = len < MESSAGE_MAX ? len : MESSAGE_MAX;
+    size_t shown = len < max ? len : max;
     while (shown < len && shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80)
         shown--; /* do not cut a character */
     for (size_t i = 0; i < shown; i++)
         buf_putc(out, (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i]);
     if (shown < len)
-        buf_puts(out, "…");
+        buf_puts(out, ERR_CUT);
 }
 
 static const char *status_phrase(int status)
@@ -193,11 +193,11 @@ int wire_error(const struct http_response *response, const char *method, const c
     const struct json *message = json_get(body, "message");
     if (code != NULL) {
         buf_puts(&text, ": ");
-        append_clean(&text, code, strnlen(code, ERR_CODE_MAX - 1));
+        append_clean(&text, code, strlen(code), ERR_CODE_MAX - 1);
     }
     if (json_string(message) != NULL) {
         buf_puts(&text, ": ");
-        append_clean(&text, message->text, message->len);
+        append_clean(&text, message->text, message->len, MESSAGE_MAX);
     }
     if (status == 403)
         append_permission(&text, method, path, scope);
@@ -209,7 +209,7 @@ int wire_error(const struct http_response *response, const char *method, const c
     err->status = status;
     err->retryable = status == 429 || status >= 500;
     if (code != NULL)
-        snprintf(err->code, sizeof err->code, "%s", code);
+        err_text(err->code, sizeof err->code, "%s", code);
     json_free(body);
     buf_destroy(&text);
     return -1;

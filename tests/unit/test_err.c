@@ -51,11 +51,17 @@ static void test_long_messages_are_cut(void **state)
     text[sizeof text - 1] = '\0';
     err_set(&err, ERR_INVALID, "%s", text);
     assert_int_equal(strlen(err.msg), ERR_MSG_MAX - 1);
+    assert_string_equal(err.msg + ERR_MSG_MAX - 5, "a" ERR_CUT);
     err_wrap(&err, "%s", "context");
     assert_int_equal(strlen(err.msg), ERR_MSG_MAX - 1);
     assert_memory_equal(err.msg, "context: aaa", 12);
     err_wrap(&err, "%s", text);
     assert_int_equal(strlen(err.msg), ERR_MSG_MAX - 1);
+    char small[8];
+    err_text(small, sizeof small, "%s", "seven77");
+    assert_string_equal(small, "seven77");
+    err_text(small, sizeof small, "%s", "abc\xc3\xa9\xc3\xa9z"); /* not inside a character */
+    assert_string_equal(small, "abc" ERR_CUT);
 }
 
 static void test_kinds(void **state)

@@ -67,6 +67,42 @@ static void test_raw(void **state)
     redact_free(redact);
 }
 
+static void check_cut(const struct redact *redact, const char *text, const char *expected)
+{
+    struct buf out;
+    buf_create(&out, OUT_MAX);
+    redact_text(redact, text, strlen(text), &out);
+    assert_string_equal(out.data, expected);
+    buf_destroy(&out);
+    for (size_t piece = 1; piece <= 7; piece++)
+        check_stream(redact, text, piece, expected);
+}
+
+static void test_what_a_cut_has_left(void **state)
+{
+    (void)state;
+    struct redact *redact = with("hunter22-\xc3\xa9/and..more");
+    check_cut(redact, "a hunter22-\xe2\x80\xa6: b", "a ********\xe2\x80\xa6: b");
+    check_cut(redact, "a hunter22...]:1: b", "a ********...]:1: b");
+    check_cut(redact, "hunter22-%C3%A9%2F\xe2\x80\xa6", "********\xe2\x80\xa6");
+    check_cut(redact, "hunter22-%C3%A\xe2\x80\xa6", "********\xe2\x80\xa6");
+    check_cut(redact, "hunter22-\\u00e9\\/an\xe2\x80\xa6", "********\xe2\x80\xa6");
+    check_cut(redact, "aHVudGVyMjIt\xe2\x80\xa6", "********\xe2\x80\xa6"); /* base64 */
+    check_cut(redact, "hunter22-\xc3\xa9/and..\xe2\x80\xa6", "********\xe2\x80\xa6");
+    check_cut(redact, "huhunter22-...", "hu********...");
+    check_cut(redact, "hunter22-\xe2\x80\xa6hunter22-\xe2\x80\xa6",
+              "********\xe2\x80\xa6********\xe2\x80\xa6");
+    check_cut(redact, "hunte\xe2\x80\xa6", "hunte\xe2\x80\xa6"); /* too little to tell */
+    check_cut(redact, "hunter22-", "hunter22-");                 /* no cut */
+    check_cut(redact, "hunter22-\xe2\x80 .. ", "hunter22-\xe2\x80 .. ");
+    check_cut(redact, "hunter23\xe2\x80\xa6", "hunter23\xe2\x80\xa6");
+    redact_free(redact);
+    redact = with("hunter22");
+    redact_add(redact, "hunter22-and-more", 17);
+    check_cut(redact, "hunter22-an\xe2\x80\xa6", "********\xe2\x80\xa6");
+    redact_free(redact);
+}
+
 static void test_percent_encoded(void **state)
 {
     (void)state;
@@ -314,6 +350,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_raw),
+        cmocka_unit_test(test_what_a_cut_has_left),
         cmocka_unit_test(test_percent_encoded),
         cmocka_unit_test(test_json_escaped),
         cmocka_unit_test(test_base64),
