@@ -100,6 +100,17 @@ static void read_plain(const struct schema_walk *walk, const struct schema_field
     secret->text = mem_strndup(node->text, node->len);
 }
 
+/* {SECRET}: what would be called an unknown key is the secret itself, and not to be shown. */
+static bool is_braced_text(const struct yaml_node *node)
+{
+    const struct yaml_node *key = node->pairs[0].key, *value = node->pairs[0].value;
+    for (const struct schema_field *field = source_fields; field->name != NULL; field++) {
+        if (strcmp(key->text, field->name) == 0)
+            return false;
+    }
+    return value->kind == YAML_SCALAR && value->plain && value->len == 0;
+}
+
 void config_secret_parse(const struct schema_walk *walk, const struct schema_field *field,
                          const struct yaml_node *node, void *target)
 {
@@ -118,6 +129,11 @@ void config_secret_parse(const struct schema_walk *walk, const struct schema_fie
         schema_problem(walk, node,
                        "'%s' of %s must hold exactly one of env, file, command and "
                        "credential",
+                       field->name, walk->what);
+    else if (is_braced_text(node))
+        schema_problem(walk, node,
+                       "'%s' of %s stands in braces, which make it a key without a value; take "
+                       "them away, or name a source: env, file, command or credential",
                        field->name, walk->what);
     else
         schema_read(walk, source_fields, secret->name, node, secret);

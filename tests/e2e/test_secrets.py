@@ -1,6 +1,7 @@
 """No byte of a secret, refresh or access token in output, or in any file but the store: whatever goes wrong."""
 
 import base64
+import hashlib
 import json
 import os
 import unittest
@@ -13,6 +14,8 @@ SECRET = "SECRET/of+the=app"
 REFRESH = "refresh-token/of+contoso==0123"
 ACCESS = "access.token/of+contoso==4567"
 ROTATED = "rotated-refresh/token+of==89ab"
+LONG = "".join(hashlib.sha256(b"%d" % i).hexdigest() for i in range(24))  # 1536 bytes: a JWT is no shorter
+PIECE = 12  # bytes of a secret that tell something of it
 
 
 def forms(secret):
@@ -132,6 +135,63 @@ connectors:
             deep(t.access_token)
             """)
         self.assertEqual(self.assert_nothing_leaks("run", script), {1})
+
+    def assert_no_piece_leaks(self, *args):
+        for form in ("text", "json"):
+            done = self.jeton("-vv", "--log-format", form, *args)
+            for start in range(len(LONG) - PIECE):
+                self.assertNotIn(LONG[start:start + PIECE], done.stdout + done.stderr)
+        return done.returncode
+
+    def test_no_cut_leaves_the_beginning_of_a_token(self):
+        self.exchange = lambda r: (200, {}, self.service.token(accessToken=LONG, refreshToken=ROTATED))
+        for before in ("", "x" * 40, "x" * 450, "x" * 2000):
+            with self.subTest(before=len(before)):
+                self.api = lambda r, before=before: (400, {}, {"message": before + LONG, "errorCode": LONG})
+                self.assertEqual(self.assert_no_piece_leaks("api", "users/me"), 6)
+                self.assertEqual(self.assert_no_piece_leaks("api", "users/me/" + before + LONG), 6)
+        self.exchange = lambda r: (400, {}, {"message": "x" * 30 + LONG, "errorCode": "x" + LONG})
+        self.assertEqual(self.assert_no_piece_leaks("api", "users/me"), 6)  # from the cache
+        self.assertEqual(self.assert_no_piece_leaks("token", "contoso", "--refresh"), 4)
+
+    def test_no_cut_of_an_error_in_a_script(self):
+        self.exchange = lambda r: (200, {}, self.service.token(accessToken=LONG))
+        self.api = lambda r: (400, {}, {"message": LONG, "errorCode": LONG})
+        for line in ("error('token ' .. t)", "error(('x'):rep(900) .. t)", "error { message = t }",
+                     "load('local t = \"' .. t .. '\" error(t)')()", "load('local \"' .. t .. '\"', '=' .. t)()",
+                     "assert(load('local \"' .. t .. '\"'))", "require(t)", "io.open(t .. '/x'):read()",
+                     "assert(http.request { connector = true, path = 'x/' .. t })",
+                     "assert(http.request { connector = true, path = 'x', query = { t = t } })",
+                     "assert(http.request { url = 'http://127.0.0.1:1/' .. t })",
+                     "assert(http.request { url = 'http://a b/' .. t })",
+                     "assert(require 'jeton.json'.decode(t))", "require 'jeton.state'.get(t)",
+                     "assert(require 'jeton.token'.get(t))"):
+            script = self.write("fail.lua", """
+                local http = require "jeton.http"
+                local t = assert(require "jeton.token".get()).access_token
+                """ + line + "\n")
+            with self.subTest(line=line):
+                self.assertGreater(self.assert_no_piece_leaks("run", script), 0)
+
+    def test_a_configuration_that_cannot_be_read(self):
+        for wrong in (f"application_secret: {{{SECRET}}}", f"application_secret: {{ {SECRET}: }}",
+                      f"application_secret: [{SECRET}]", f"application_secret {SECRET}",
+                      f"application_secret: {{ command: {SECRET} }}", f"application_secret: {{ env: '{SECRET}' }}",
+                      f"application_secret: {SECRET}: 1", f"application_secret: '{SECRET}"):
+            self.write("jeton.yaml", f"""\
+version: 1
+connectors:
+  contoso:
+    token_service: {self.service.base}
+    application_id: {support.APPLICATION_ID}
+    refresh_token: {{ file: refresh }}
+    {wrong}
+""")
+            with self.subTest(wrong=wrong):
+                for args in (["check"], ["check", "--json"], ["token", "contoso"]):
+                    done = self.jeton(*args)
+                    self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
+                    self.assertNotIn(SECRET, done.stdout + done.stderr)
 
     def test_a_dry_run(self):
         script = self.write("dry.lua", """
