@@ -5,6 +5,7 @@
 #include "mem.h"
 #include "redact.h"
 
+#include <ctype.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -285,6 +286,39 @@ const char *wire_permission(const char *method, const char *path)
     return NULL;
 }
 
+/* The next byte, a percent escape read, in lower case; the text moves on. */
+static int next_byte(const char **text, const char *end)
+{
+    const char *at = *text;
+    unsigned value;
+    if (end - at >= 3 && at[0] == '%' && isxdigit((unsigned char)at[1]) &&
+        isxdigit((unsigned char)at[2]) && sscanf(at + 1, "%2x", &value) == 1) {
+        *text += 3;
+    } else {
+        value = (unsigned char)*at;
+        *text += 1;
+    }
+    return value < 0x80 ? tolower((int)value) : (int)value;
+}
+
+/* The same path but for case and escapes. */
+static bool path_same(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    const char *a_end = a + a_len, *b_end = b + b_len;
+    while (a < a_end && b < b_end) {
+        if (next_byte(&a, a_end) != next_byte(&b, b_end))
+            return false;
+    }
+    return a == a_end && b == b_end;
+}
+
+static size_t without_slashes(const char *path, size_t len)
+{
+    while (len > 0 && path[len - 1] == '/')
+        len--;
+    return len;
+}
+
 int wire_moved(const struct http_response *response, const char *request_url, const char *path,
                char **base, struct err *err)
 {
@@ -298,12 +332,12 @@ int wire_moved(const struct http_response *response, const char *request_url, co
         err->kind = ERR_HTTP;
         return -1;
     }
-    size_t asked = strcspn(path, "?");
-    size_t len = strlen(url.path);
-    while (len > 1 && url.path[len - 1] == '/')
-        len--;
-    if (len >= asked && strncasecmp(url.path + len - asked, path, asked) == 0)
-        len -= asked;
+    size_t asked = without_slashes(path, strcspn(path, "?#"));
+    size_t len = without_slashes(url.path, strlen(url.path));
+    for (size_t at = 0; at < len; at++) {
+        if (url.path[at] == '/' && path_same(url.path + at, len - at, path, asked))
+            len = at;
+    }
     url.path[len] = '\0';
     char *text = url_format(&url, false);
     *base = wire_base(text);

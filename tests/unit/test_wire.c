@@ -195,6 +195,14 @@ static void where_a_308_leads(void **state)
         {"https://new.example.org/shard/v1/groups?showDetails=true", "/v1/groups",
          "https://new.example.org/shard"},
         {"/elsewhere/accessToken", "/accessToken", "https://old.example.org/elsewhere"},
+        {"https://new.example.org/s/V1/groups/a%401/M", "/v1/groups/a@1/m",
+         "https://new.example.org/s"},
+        {"https://new.example.org/s/v1/groups/a@1", "/v1/groups/a%401/?x=1",
+         "https://new.example.org/s"},
+        {"https://new.example.org/s/v1/%c3%a9/", "/v1/\xc3\xa9", "https://new.example.org/s"},
+        {"https://new.example.org/v1/v1/groups", "/v1/groups", "https://new.example.org/v1"},
+        {"https://new.example.org/v1%2fgroups", "/v1/groups", "https://new.example.org"},
+        {"https://new.example.org/v1/groups%", "/v1/groups", "https://new.example.org/v1/groups%"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct http_header headers[] = {{"Location", cases[i].location}};
