@@ -11,3 +11,8 @@ int64_t backoff_ms(int64_t attempt)
         ceiling = BACKOFF_MAX_MS;
     return (int64_t)randombytes_uniform((uint32_t)ceiling + 1);
 }
+
+int64_t backoff_throttled_ms(int64_t retry_after_ms, int64_t attempt)
+{
+    return retry_after_ms > 0 ? retry_after_ms : backoff_ms(attempt);
+}

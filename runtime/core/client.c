@@ -48,7 +48,8 @@ struct client_call {
     char *url;    /* of the request under way */
     bool renewed; /* the one exchange after a 401 has been */
     int moves;
-    int64_t attempt;
+    int64_t attempt;   /* of network errors and 5xx */
+    int64_t throttled; /* 429 */
     int64_t waited_ms;
     struct err last;
     struct client_call *next;
@@ -136,9 +137,7 @@ static void call_backoff(struct client_call *call, bool may_repeat, struct http_
 
 static void call_throttled(struct client_call *call, struct http_response *response)
 {
-    int64_t delay_ms = http_retry_after_ms(response);
-    if (delay_ms < 0)
-        delay_ms = backoff_ms(++call->attempt);
+    int64_t delay_ms = backoff_throttled_ms(http_retry_after_ms(response), ++call->throttled);
     call->waited_ms += delay_ms;
     if (call->waited_ms > CLIENT_RETRY_AFTER_MAX) {
         err_wrap(&call->last, "giving up, the service wants a wait of over %lld minutes",

@@ -19,10 +19,12 @@ struct exchange {
 
     char **allow_hosts;
 
-    char *override; /* where the service is, if not where it is configured */
+    char *override;  /* where the service is, if not where it is configured */
+    bool remembered; /* that is from an earlier exchange: if it fails, ask where it is configured */
     size_t candidate;
     int moves;
-    int64_t attempt; /* of network errors and 5xx */
+    int64_t attempt;   /* of network errors and 5xx */
+    int64_t throttled; /* 429 */
     int64_t waited_ms;
     struct http_transfer *transfer;
     struct loop_timer timer;
@@ -72,14 +74,24 @@ static void exchange_retry(struct exchange *exchange, int64_t delay_ms)
 /* A service that moved, and now fails there, is looked for where it is configured. */
 static bool exchange_drop_override(struct exchange *exchange)
 {
-    if (exchange->override == NULL)
+    if (!exchange->remembered)
         return false;
     log_msg(exchange->log, LOG_WARN, "the token service fails at '%s', where it had moved: %s",
             exchange->override, exchange->last.msg);
     mem_free(exchange->override);
     exchange->override = NULL;
+    exchange->remembered = false;
+    exchange->moves = 0;
+    exchange->candidate = 0;
     exchange_send(exchange);
     return true;
+}
+
+/* `last` is final, unless another place may answer. */
+static void exchange_give_up(struct exchange *exchange)
+{
+    if (!exchange_drop_override(exchange))
+        exchange_fail(exchange, &exchange->last);
 }
 
 static void exchange_backoff(struct exchange *exchange)
@@ -96,9 +108,7 @@ static void exchange_backoff(struct exchange *exchange)
 
 static void exchange_throttled(struct exchange *exchange, const struct http_response *response)
 {
-    int64_t delay_ms = http_retry_after_ms(response);
-    if (delay_ms < 0)
-        delay_ms = backoff_ms(++exchange->attempt);
+    int64_t delay_ms = backoff_throttled_ms(http_retry_after_ms(response), ++exchange->throttled);
     exchange->waited_ms += delay_ms;
     if (exchange->waited_ms > EXCHANGE_WAIT_MAX_MS) {
         err_wrap(&exchange->last, "giving up, the service wants a wait of over %lld minutes",
@@ -112,14 +122,13 @@ static void exchange_throttled(struct exchange *exchange, const struct http_resp
 static void exchange_moved(struct exchange *exchange, const char *request_url,
                            const struct http_response *response)
 {
-    struct err err;
     char *base = NULL;
     if (++exchange->moves > EXCHANGE_MOVES_MAX) {
-        err_set(&err, ERR_HTTP, "the token service moved over %d times in a row (308)",
+        err_set(&exchange->last, ERR_HTTP, "the token service moved over %d times in a row (308)",
                 EXCHANGE_MOVES_MAX);
-        exchange_fail(exchange, &err);
-    } else if (wire_moved(response, request_url, ACCESS_TOKEN_PATH, &base, &err) != 0) {
-        exchange_fail(exchange, &err);
+        exchange_give_up(exchange);
+    } else if (wire_moved(response, request_url, ACCESS_TOKEN_PATH, &base, &exchange->last) != 0) {
+        exchange_give_up(exchange);
     } else {
         log_msg(exchange->log, LOG_INFO, "the token service moved to %s", base);
         mem_free(exchange->override);
@@ -139,21 +148,18 @@ static void exchange_refused(struct exchange *exchange)
         exchange_send(exchange);
         return;
     }
-    if (exchange->override != NULL)
-        exchange->candidate = 0;
-    if (!exchange_drop_override(exchange))
-        exchange_fail(exchange, &exchange->last);
+    exchange_give_up(exchange);
 }
 
 static void exchange_succeeded(struct exchange *exchange, const struct http_response *response)
 {
-    struct err err;
     struct exchange_result result = {.used = exchange->candidate,
                                      .service_override = exchange->override};
-    if (wire_token_parse(response, &result.token, &err) == 0)
-        exchange->done(exchange->arg, &result, NULL);
-    else
-        exchange->done(exchange->arg, NULL, &err);
+    if (wire_token_parse(response, &result.token, &exchange->last) != 0) {
+        exchange_give_up(exchange);
+        return;
+    }
+    exchange->done(exchange->arg, &result, NULL);
     wire_token_destroy(&result.token);
     exchange_free(exchange);
 }
@@ -169,7 +175,7 @@ static void exchange_answered(void *arg, struct http_result *result)
         if (result->err.retryable)
             exchange_backoff(exchange);
         else
-            exchange_fail(exchange, &exchange->last);
+            exchange_give_up(exchange);
         return;
     }
     if (response->status == 200) {
@@ -192,8 +198,8 @@ static void exchange_answered(void *arg, struct http_result *result)
         exchange_backoff(exchange);
     else if (response->status == 400 || response->status == 401 || response->status == 403)
         exchange_refused(exchange);
-    else if (!exchange_drop_override(exchange))
-        exchange_fail(exchange, &exchange->last);
+    else
+        exchange_give_up(exchange);
 }
 
 static void exchange_send(void *arg)
@@ -259,6 +265,7 @@ struct exchange *exchange_start(struct loop *loop, struct http *http, struct log
     exchange->options.allow_hosts = (const char *const *)exchange->allow_hosts;
     exchange->options.ca_file = mem_strdup(options->ca_file);
     exchange->override = mem_strdup(options->service_override);
+    exchange->remembered = exchange->override != NULL;
     loop_timer_start(loop, &exchange->timer, 0, exchange_send, exchange);
     return exchange;
 }

@@ -115,6 +115,16 @@ class Throttling(PolicyCase):
         self.fails(6, "api", "users/me", says=["429", "15 minutes"])
 
 
+    def test_retry_after_0_is_no_invitation_to_hammer(self):
+        for path in ("/v1/users/me", "/v1/accessToken"):
+            with self.subTest(path=path):
+                service = self.service(lambda r, path=path: (429, {"Retry-After": "0"}, {}) if r["path"] == path else None)
+                self.configure(service.base)
+                script = self.write("me.lua", 'require("kaizala").connect():me()\n')
+                self.fails(6, "run", "--timeout", "4s", script, says="429")
+                self.assertIn(len(service.paths(path)), range(2, 20))
+
+
 class Moved(PolicyCase):
     """308: both forms, on the token call and on an API call."""
 
@@ -141,6 +151,48 @@ class Moved(PolicyCase):
         new.stop()
         self.ok("token", "contoso", "--refresh")
         self.assertEqual(len(old.received), 2)
+
+    def test_a_place_that_makes_no_sense_any_more_is_forgotten(self):
+        for answer in ((200, {}, b"<html>This domain is for sale."), (200, {}, {}), (404, {}, {}), (308, {}, {}),
+                       (308, {"Location": "/parked"}, {})):
+            with self.subTest(answer=answer):
+                new = self.service()
+                moved = iter([(308, {"Location": new.base}, {})])
+                old = self.service(lambda r, moved=moved: next(moved, None))
+                self.state = os.path.join(self.folder, f"state{new.port}")
+                self.configure(old.base, allow_hosts=[f"127.0.0.1:{new.port}"])
+                self.ok("token", "contoso")
+                new.script = lambda r, answer=answer: answer
+                self.ok("token", "contoso", "--refresh")
+                self.assertEqual(len(old.received), 2)
+
+    def test_a_refusal_at_the_new_place_is_a_refusal(self):
+        new = self.service(lambda r: (401, {}, ERROR_401))
+        old = self.service(lambda r: (308, {"Location": new.base}, {}))
+        self.configure(old.base, allow_hosts=[f"127.0.0.1:{new.port}"])
+        self.fails(4, "token", "contoso", says=["401", "InvalidToken"])
+        self.assertEqual((len(old.received), len(new.received)), (1, 1))
+
+    def test_a_new_place_that_is_busy_is_waited_for(self):
+        answers = iter([(503, {}, {}), (502, {}, {}), (503, {}, {}), (503, {}, {})])
+        new = self.service(lambda r: next(answers, None))
+        old = self.service(lambda r: (308, {"Location": new.base}, {}))
+        self.configure(old.base, allow_hosts=[f"127.0.0.1:{new.port}"])
+        self.ok("token", "contoso")
+        self.assertEqual((len(old.received), len(new.received)), (1, 5))
+
+    def test_a_path_that_location_writes_in_another_way(self):
+        for asked, location in (("groups/a@1/x", "/shard/V1/Groups/a%401/x"), ("groups/1/", "/shard/v1/groups/1"),
+                                ("groups/é", "/shard/v1/groups/%c3%a9/")):
+            with self.subTest(asked=asked):
+                new = self.service()
+                old = self.service(lambda r, new=new, location=location:
+                                   (308, {"Location": new.url + location}, {}) if "/groups" in r["path"] else None)
+                self.state = os.path.join(self.folder, f"state{new.port}")
+                self.configure(old.base, allow_hosts=[f"127.0.0.1:{new.port}"])
+                self.ok("api", asked)
+                self.ok("api", "users/me")
+                self.assertEqual(new.paths()[-1], "/shard/v1/users/me")
 
     def test_the_endpoint_moved(self):
         for form in ("/v1/groups/1/messages", ""):
