@@ -67,6 +67,35 @@ class Version(support.Case):
         for library in ("libcurl", "libmicrohttpd"):
             self.assertNotIn(library, done.stderr)
 
+    def assert_not_loaded(self, *args, libraries=("libcurl", "libmicrohttpd")):
+        done = self.ok(*args, env={"LD_DEBUG": "files"})
+        self.assertIn("libc.so.6", done.stderr)
+        for library in libraries:
+            self.assertNotIn(library, done.stderr)
+
+    def test_a_cached_token_needs_no_libcurl(self):
+        sandbox = self.sandbox()
+        self.configure(sandbox.base)
+        done = self.ok("token", "contoso", env={"LD_DEBUG": "files"})
+        self.assertIn("libcurl", done.stderr)  # so the test below can fail
+        self.assert_not_loaded("token", "contoso", "--json")
+        script = self.write("token.lua", 'assert(require("jeton.token").get().source == "cache")\n')
+        self.assert_not_loaded("run", script)
+
+    def test_a_script_without_requests_loads_neither(self):
+        self.configure("https://kaizala.example.org/v1", allow_hosts=["*.example.org"])
+        names = ("jeton", "jeton.token", "jeton.http", "jeton.json", "jeton.task", "jeton.state", "jeton.yaml",
+                 "jeton.server", "jeton.crypto", "jeton.log", "cjson", "kaizala")
+        script = self.write("idle.lua", "".join(f'require "{name}"\n' for name in names) +
+                            'require("jeton.task").sleep(0.01)\nrequire("kaizala").connect()\n')
+        self.assert_not_loaded("run", script)
+        self.assert_not_loaded("check")
+
+    def test_a_request_loads_no_libmicrohttpd(self):
+        sandbox = self.sandbox()
+        self.configure(sandbox.base)
+        self.assert_not_loaded("api", "users/me", libraries=["libmicrohttpd"])
+
     def test_with_closed_standard_streams(self):
         done = subprocess.run(["sh", "-c", '"$0" --version <&- >&- 2>&-', JETON], env=self.env, check=False)
         self.assertEqual(done.returncode, 0)
