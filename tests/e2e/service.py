@@ -1,5 +1,6 @@
 """A small scripted stand-in for the token service and the platform, where the sandbox would behave too well."""
 
+import contextlib
 import email.utils
 import http.server
 import json
@@ -95,11 +96,12 @@ class RawService:
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
-        with connection:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(connection)
             try:
                 connection.settimeout(20)
                 if self.context is not None:
-                    connection = self.context.wrap_socket(connection, server_side=True)
+                    connection = stack.enter_context(self.context.wrap_socket(connection, server_side=True))
                 head = b""
                 while b"\r\n\r\n" not in head:
                     more = connection.recv(65536)
