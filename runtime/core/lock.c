@@ -22,6 +22,13 @@ void lock_create(struct lock *lock, struct loop *loop)
     *lock = (struct lock){.loop = loop, .fd = -1};
 }
 
+/* As for the state file. */
+static void may_pass(struct err *err)
+{
+    err->kind = ERR_NETWORK;
+    err->retryable = true;
+}
+
 static int lock_open(const char *folder, const char *name, struct err *err)
 {
     char *dir = mem_printf("%s/locks", folder);
@@ -31,10 +38,8 @@ static int lock_open(const char *folder, const char *name, struct err *err)
         err_set(err, ERR_CONFIG, "cannot create folder '%s': %s", dir, strerror(errno));
     else if ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
         err_set(err, ERR_CONFIG, "cannot open lock file '%s': %s", path, strerror(errno));
-    if (fd < 0 && (errno == ENOSPC || errno == EDQUOT)) {
-        err->kind = ERR_NETWORK; /* may pass, as for the state file */
-        err->retryable = true;
-    }
+    if (fd < 0 && (errno == ENOSPC || errno == EDQUOT))
+        may_pass(err);
     mem_free(path);
     mem_free(dir);
     return fd;
@@ -127,10 +132,31 @@ int lock_block(struct lock *lock, const char *folder, const char *name, int64_t 
     return 0;
 }
 
+int lock_reserve(struct lock *lock, size_t bytes, struct err *err)
+{
+    int failure;
+    lock->reserved = true;
+    do {
+        failure = posix_fallocate(lock->fd, 0, (off_t)bytes);
+    } while (failure == EINTR);
+    if (failure != ENOSPC && failure != EDQUOT)
+        return 0; /* a file system that cannot reserve is no reason to stop */
+    err_set(err, ERR_NETWORK, "cannot write in state folder '%s': the disk is full", lock->folder);
+    may_pass(err);
+    return -1;
+}
+
+void lock_unreserve(struct lock *lock)
+{
+    if (lock->reserved && ftruncate(lock->fd, 0) == 0)
+        lock->reserved = false;
+}
+
 void lock_release(struct lock *lock)
 {
     if (lock->loop != NULL)
         loop_timer_stop(lock->loop, &lock->timer);
+    lock_unreserve(lock);
     if (lock->fd >= 0)
         close(lock->fd); /* the last descriptor of this open file: the kernel lets go of the lock */
     lock->fd = -1;

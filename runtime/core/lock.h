@@ -8,6 +8,8 @@
 #include "err.h"
 #include "loop.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct lock {
@@ -16,6 +18,7 @@ struct lock {
     int fd;             /* -1: not held, not waiting */
     int64_t give_up_ms; /* monotonic; 0: never */
     int64_t delay_ms;
+    bool reserved; /* its file takes room */
     char *folder;
     char *name;
     void (*fn)(void *arg, const struct err *err);
@@ -32,6 +35,13 @@ void lock_wait(struct lock *lock, const char *folder, const char *name, int64_t 
 /* Blocks, at most wait_ms. ERR_BUSY when it is up. */
 int lock_block(struct lock *lock, const char *folder, const char *name, int64_t wait_ms,
                struct err *err);
+/*
+ * Keeps bytes of the disk, in the file of a lock that lock_wait got, for what must be written
+ * later, until lock_unreserve or lock_release. ERR_NETWORK (retryable) when the disk has no room
+ * for them.
+ */
+int lock_reserve(struct lock *lock, size_t bytes, struct err *err);
+void lock_unreserve(struct lock *lock);
 void lock_release(struct lock *lock); /* idempotent; ends waiting too */
 
 #endif

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of the disk, for a row and SQLite's pages around it. */
+#define TOKEN_RESERVE_BYTES ((size_t)64 * 1024)
+
 void flight_free(struct flight *flight)
 {
     struct flight **at = &flight->tokens->flights;
@@ -76,6 +79,7 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     row->application_fingerprint = mem_strdup(flight->application_fingerprint);
 
     struct err store_err;
+    lock_unreserve(&flight->lock);
     if (store_token_save(tokens->store, row, &store_err) != 0) {
         flight_fail(flight, &store_err);
         return;
@@ -151,6 +155,9 @@ static void flight_exchange(struct flight *flight)
                 err_set(&err, ERR_CONFIG, "no refresh token is known; set 'refresh_token' in %s",
                         connector->file);
     }
+    /* A refresh token that cannot be stored when it comes would be lost, and the old one spent. */
+    if (result == 0)
+        result = lock_reserve(&flight->lock, TOKEN_RESERVE_BYTES, &err);
     if (result == 0) {
         struct exchange_options options = {
             .token_service = connector->token_service,

@@ -108,6 +108,29 @@ class State(support.Case):
                 self.assertEqual(done.returncode, 5, done.stderr)
                 self.assertIn("disk is full", done.stderr)
 
+    def test_a_full_disk_spends_no_refresh_token(self):
+        self.service.steer("switches", {"single_use_refresh_tokens": True})
+        os.makedirs(self.state, mode=0o700, exist_ok=True)
+        script = self.write("fill.lua", """
+            local token, state = require "jeton.token", ...
+            assert(token.get())
+            assert(token.refresh())
+            local fill = assert(io.open(state .. "/fill", "w"))
+            fill:setvbuf "no"
+            repeat until not fill:write(("x"):rep(512))
+            for _ = 1, 20 do
+              local t, err = token.refresh()
+              assert(not t and err.kind == "network" and err.message:find "disk is full", tostring(err))
+            end
+            fill:close()
+            os.remove(state .. "/fill")
+            assert(token.refresh())
+            """)
+        mounts = f"mount -t tmpfs -o size=256k,mode=700 tmpfs {self.state}"
+        done = self.in_namespace(mounts, "run", script, self.state)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.service.exchanges(), 3)
+
 
 if __name__ == "__main__":
     unittest.main()
