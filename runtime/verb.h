@@ -3,6 +3,7 @@
 #define JETON_VERB_H
 
 #include "config.h"
+#include "engine.h"
 #include "log.h"
 #include "opt.h"
 #include "redact.h"
@@ -34,6 +35,11 @@ struct config *app_config(struct app *app, bool required, struct err *err);
 /* Parses; with --help prints it and returns 1; 0 to go on; -1 with err. */
 int app_options(const struct opt_spec *spec, int argc, char **argv, struct opt_result *result,
                 struct err *err);
+/*
+ * Turns the engine's loop until *done. A signal that ends the process waits while an exchange is on
+ * the wire, at most half a second, so that what comes back is stored. engine_need_store was called.
+ */
+int app_wait(struct engine *engine, const bool *done, struct err *err);
 /* Standard output through the redaction point. ERR_SCRIPT when it cannot be written. */
 int app_print(struct app *app, const char *text, size_t len, struct err *err);
 /* Standard output as it is: only for what the user asked to see unmasked (`token --show`). */

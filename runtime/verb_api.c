@@ -75,11 +75,11 @@ static int call(struct api *api, const struct api_request *request, struct err *
     api->done = false;
     err_clear(&api->err);
     client_start(api->engine.client, api->connector, &call, replied, api);
-    bool ended = loop_run_until(api->engine.loop, &api->done);
+    int waited = app_wait(&api->engine, &api->done, err);
     mem_free(query);
     buf_destroy(&body);
-    if (!ended)
-        return err_set(err, ERR_NETWORK, "%s %s: no answer came", request->method, request->path);
+    if (waited != 0)
+        return err_wrap(err, "%s %s", request->method, request->path);
     if (api->err.kind == ERR_NONE)
         return 0;
     *err = api->err;

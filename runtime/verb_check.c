@@ -165,8 +165,8 @@ static int check_online(struct check *check, struct err *err)
         waits[i] = (struct exchange_wait){check, &config->connectors[i]};
         token_get(engine.tokens, &config->connectors[i], &query, exchanged, &waits[i]);
     }
-    if (result == 0 && config->nconnectors > 0 && !loop_run_until(engine.loop, &check->done))
-        result = err_set(err, ERR_INVALID, "the exchange ended without a result");
+    if (result == 0 && config->nconnectors > 0)
+        result = app_wait(&engine, &check->done, err);
     engine_destroy(&engine);
     mem_free(waits);
     return result;

@@ -165,8 +165,8 @@ static int show_token(struct app *app, const struct config *config, const char *
         goto cleanup;
     const struct token_query query = {.force = options->refresh};
     token_get(engine.tokens, connector, &query, token_arrived, &report);
-    if (!loop_run_until(engine.loop, &report.done)) {
-        err_set(err, ERR_NETWORK, "connector '%s': the token never came", name);
+    if (app_wait(&engine, &report.done, err) != 0) {
+        err_wrap(err, "connector '%s'", name);
         goto cleanup;
     }
     if (report.err.kind != ERR_NONE) {

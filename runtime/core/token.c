@@ -218,7 +218,7 @@ void tokens_set_deadline(struct tokens *tokens, int64_t deadline_ms)
     tokens->deadline_ms = deadline_ms;
 }
 
-static bool answer_is_near(const struct tokens *tokens)
+bool tokens_on_wire(const struct tokens *tokens)
 {
     for (const struct flight *flight = tokens->flights; flight != NULL; flight = flight->next) {
         if (flight_on_wire(flight))
@@ -249,7 +249,7 @@ void tokens_free(struct tokens *tokens)
             token_cancel(flight->waiters); /* the last one may free the flight */
     }
     int64_t until_ms = clock_mono_ms() + SETTLE_MS;
-    while (answer_is_near(tokens) && clock_mono_ms() < until_ms)
+    while (tokens_on_wire(tokens) && clock_mono_ms() < until_ms)
         loop_turn(tokens->loop, until_ms - clock_mono_ms());
     while (tokens->flights != NULL)
         flight_free(tokens->flights);

@@ -47,6 +47,8 @@ struct tokens *tokens_new(struct loop *loop, struct http *http, struct store *st
  * loop.
  */
 void tokens_free(struct tokens *tokens);
+/* True while the reply of an exchange may be on its way: to end now could lose a refresh token. */
+bool tokens_on_wire(const struct tokens *tokens);
 /* Monotonic time after which no wait is begun (the run's deadline); 0: none. */
 void tokens_set_deadline(struct tokens *tokens, int64_t deadline_ms);
 

@@ -193,6 +193,38 @@ class Accidents(support.Case):
         self.assertEqual(run.returncode, 128 + signal.SIGINT)
         self.assertEqual(stored(self.state, "refresh_token"), ["the-only-one-that-works-from-now-on"])
 
+    def test_a_signal_in_the_exchange_of_any_verb_loses_no_refresh_token(self):
+        for number, (verb, signo) in enumerate(((("token", "contoso", "--refresh"), signal.SIGINT),
+                                                (("token", "contoso", "--refresh"), signal.SIGTERM),
+                                                (("check", "--online"), signal.SIGTERM),
+                                                (("api", "users/me"), signal.SIGHUP))):
+            with self.subTest(verb=verb, signo=signo):
+                sandbox = self.sandbox()
+                self.state = os.path.join(self.folder, f"state{number}")
+                self.configure(sandbox.base)
+                sandbox.steer("switches", {"single_use_refresh_tokens": True})
+                self.ok("token", "contoso")
+                expire_cache(self.state)
+                sandbox.steer("faults", [{"match": {"path": "/v1/accessToken"}, "times": 1, "delay_ms": 300}])
+                run = self.start(*verb)
+                support.wait_until(lambda: len(sandbox.requests("/accessToken")) == 2)
+                run.send_signal(signo)
+                run.communicate(timeout=10)
+                self.assertEqual(run.returncode, -signo)
+                self.ok("token", "contoso", "--refresh")
+
+    def test_a_signal_does_not_wait_for_a_service_that_hangs(self):
+        sandbox = self.sandbox()
+        self.configure(sandbox.base)
+        sandbox.steer("faults", [{"match": {"path": "/v1/accessToken"}, "delay_ms": 20000}])
+        run = self.start("token", "contoso")
+        time.sleep(0.3)
+        run.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        run.communicate(timeout=10)
+        self.assertEqual(run.returncode, -signal.SIGINT)
+        self.assertLess(time.monotonic() - began, 3)
+
 
 class Isolation(support.Case):
     def test_two_configurations_with_one_state(self):

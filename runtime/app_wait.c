@@ -1,0 +1,85 @@
+/* A verb's wait for the loop, in which no signal loses a refresh token. */
+#include "verb.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* How long a signal waits for the reply of an exchange, which may hold the next refresh token. */
+#define SETTLE_MS 500
+
+/* While it is up, signals that would end the process wait; when it is down, they strike. */
+struct guard {
+    struct loop *loop;
+    struct loop_fd watch;
+    struct loop_timer settle;
+    sigset_t before;
+    bool up;
+    bool over; /* a signal has waited long enough */
+};
+
+static void guard_over(void *arg)
+{
+    struct guard *guard = arg;
+    guard->over = true;
+}
+
+static void guard_signalled(void *arg, short revents)
+{
+    (void)revents;
+    struct guard *guard = arg;
+    int fd = guard->watch.fd;
+    loop_fd_stop(guard->loop, &guard->watch); /* the signal is left pending */
+    close(fd);
+    loop_timer_start(guard->loop, &guard->settle, SETTLE_MS, guard_over, guard);
+}
+
+static int guard_raise(struct guard *guard, struct err *err)
+{
+    static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+    sigset_t mask;
+    sigemptyset(&mask);
+    for (size_t i = 0; i < sizeof ending / sizeof ending[0]; i++)
+        sigaddset(&mask, ending[i]);
+    int fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return err_set(err, ERR_CONFIG, "cannot watch signals: %s", strerror(errno));
+    sigprocmask(SIG_BLOCK, &mask, &guard->before);
+    loop_fd_start(guard->loop, &guard->watch, fd, POLLIN, guard_signalled, guard);
+    guard->up = true;
+    return 0;
+}
+
+static void guard_lower(struct guard *guard)
+{
+    if (!guard->up)
+        return;
+    if (guard->watch.index != 0) {
+        int fd = guard->watch.fd;
+        loop_fd_stop(guard->loop, &guard->watch);
+        close(fd);
+    }
+    loop_timer_stop(guard->loop, &guard->settle);
+    guard->up = false;
+    sigprocmask(SIG_SETMASK, &guard->before, NULL); /* a signal that waits ends the process here */
+    guard->over = false;                            /* it was caught by somebody: go on */
+}
+
+int app_wait(struct engine *engine, const bool *done, struct err *err)
+{
+    struct guard guard = {.loop = engine->loop};
+    int result = 0;
+    while (!*done && result == 0) {
+        bool wanted = tokens_on_wire(engine->tokens);
+        if (guard.up && (!wanted || guard.over))
+            guard_lower(&guard);
+        else if (!guard.up && wanted)
+            result = guard_raise(&guard, err);
+        if (result == 0 && !loop_turn(engine->loop, -1) && !*done)
+            result = err_set(err, ERR_NETWORK, "no answer came");
+    }
+    guard_lower(&guard);
+    return result;
+}
