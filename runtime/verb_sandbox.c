@@ -6,6 +6,7 @@
 #include "json.h"
 #include "mem.h"
 #include "safefile.h"
+#include "url.h"
 #include "vm.h"
 
 #include <arpa/inet.h>
@@ -56,17 +57,6 @@ static int read_number(const char **text, int64_t max, int64_t *number)
     *text = end;
     *number = value;
     return 0;
-}
-
-static bool is_loopback(const char *host)
-{
-    struct in_addr v4;
-    struct in6_addr v6;
-    if (inet_pton(AF_INET, host, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == 127;
-    if (inet_pton(AF_INET6, host, &v6) == 1)
-        return IN6_IS_ADDR_LOOPBACK(&v6);
-    return strcmp(host, "localhost") == 0;
 }
 
 /* "127.0.0.1:8480", "[::1]:0" */
@@ -137,7 +127,7 @@ static int read_start(const struct sandbox_options *options, struct app *app,
         return -1;
     if (options->rate_limit != NULL && read_rate_limit(options->rate_limit, start, err) != 0)
         return -1;
-    start->loopback = is_loopback(start->host);
+    start->loopback = host_is_loopback(start->host);
     if (!start->loopback && options->password_file == NULL)
         return err_set(err, ERR_USAGE,
                        "--listen: others can reach %s; that needs --password-file FILE",

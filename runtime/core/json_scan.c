@@ -13,23 +13,12 @@ static bool is_surrogate(uint32_t code)
     return code >= 0xd800 && code <= 0xdfff;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Exactly `digits` hex digits at the reader's position, which passes them. */
 static int scan_hex(struct json_reader *reader, int digits, uint32_t *value, struct err *err)
 {
     *value = 0;
     for (int i = 0; i < digits; i++) {
-        int digit = reader->pos < reader->len ? hex_value(reader->text[reader->pos]) : -1;
+        int digit = reader->pos < reader->len ? utf8_hex_value(reader->text[reader->pos]) : -1;
         if (digit < 0)
             return json_fail_expected(reader, err, "a hex digit of the escape");
         *value = *value << 4 | (uint32_t)digit;

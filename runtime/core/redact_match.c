@@ -14,17 +14,6 @@ struct unit {
     size_t used; /* bytes of the text */
 };
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* FULL with the value of `digits` hex digits, PARTIAL when the text ends among them, or NO. */
 static enum redact_match read_hex(const char *text, size_t len, size_t digits, uint32_t *value)
 {
@@ -32,7 +21,7 @@ static enum redact_match read_hex(const char *text, size_t len, size_t digits, u
     for (size_t i = 0; i < digits; i++) {
         if (i == len)
             return MATCH_PARTIAL;
-        int digit = hex_value(text[i]);
+        int digit = utf8_hex_value(text[i]);
         if (digit < 0)
             return MATCH_NO;
         *value = *value << 4 | (uint32_t)digit;

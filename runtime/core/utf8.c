@@ -73,3 +73,14 @@ size_t utf8_valid_prefix(const char *text, size_t len)
     }
     return pos;
 }
+
+int utf8_hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
