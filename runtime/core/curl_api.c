@@ -38,7 +38,7 @@ static int find_functions(void *library)
 
 static void load(void)
 {
-    void *library = dlopen(CURL_API_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    void *library = dlopen(CURL_API_LIBRARY, RTLD_LAZY | RTLD_LOCAL);
     if (library == NULL) {
         err_set(&loaded.err, ERR_CONFIG, "%s cannot be loaded: %s; install the package %s",
                 CURL_API_LIBRARY, dlerror(), CURL_API_PACKAGE);
