@@ -212,10 +212,24 @@ enum MHD_Result server_exchange_on_access(void *arg, struct MHD_Connection *conn
     return MHD_NO;
 }
 
+/*
+ * The library would spend the connection's memory on every parameter of the query, and when that is
+ * used up neither answer nor close. Nobody asks it for them: it is shown an empty query. The target
+ * lies in its own buffer, which it writes to in the same way to split path and parameters.
+ */
+static void hide_query(const char *target)
+{
+    char *mark = strchr(target, '?');
+    if (mark != NULL && mark[1] != '\0')
+        mark[1] = '\0';
+}
+
 /* The only place where the target is still whole and encoded. */
 void *server_exchange_on_target(void *arg, const char *target, struct MHD_Connection *connection)
 {
-    return exchange_new(arg, target, connection);
+    struct server_exchange *exchange = exchange_new(arg, target, connection);
+    hide_query(target);
+    return exchange;
 }
 
 void server_exchange_on_completed(void *arg, struct MHD_Connection *connection, void **context,

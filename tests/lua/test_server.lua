@@ -57,6 +57,18 @@ function TestServer.test_without_a_query()
   lu.assertEquals(seen.query, {})
 end
 
+function TestServer.test_a_query_of_very_many_parameters()
+  local count = 0
+  local response = assert(ask(function(request)
+    for _ in pairs(request.query) do
+      count = count + 1
+    end
+    return { body = request.raw_query }
+  end, { timeout = 10 }, "/?a1&" .. ("b=1&?&"):rep(1300)))
+  lu.assertEquals(count, 3)
+  lu.assertEquals(#response.body, 3 + 7800)
+end
+
 function TestServer.test_an_empty_response_is_200()
   local response = assert(ask(function() return {} end))
   lu.assertEquals(response.status, 200)
