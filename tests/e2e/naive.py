@@ -82,16 +82,22 @@ class Case(support.Case):
     """One sandbox for all tests of a class; each test finds it as it started, with a public group."""
 
     options = ("--rate-limit", "0")
-    sandbox = None
+    sandbox = holder = None
 
     @classmethod
     def setUpClass(cls):
         holder = support.Case("run")
         holder.setUp()
         cls.addClassCleanup(holder.doCleanups)
-        cls.folder = holder.folder
-        cls.sandbox = support.Sandbox(holder.folder, holder.env, *cls.options)
-        cls.addClassCleanup(cls.sandbox.stop)
+        cls.holder = holder
+        cls.sandbox = cls.another(*cls.options)
+
+    @classmethod
+    def another(cls, *options):
+        """One more sandbox, of other options."""
+        sandbox = support.Sandbox(cls.holder.folder, cls.holder.env, *options)
+        cls.addClassCleanup(sandbox.stop)
+        return sandbox
 
     def setUp(self):
         self.root = self.sandbox.url
