@@ -103,11 +103,9 @@ static int lerr_tostring(lua_State *L)
     lua_pushliteral(L, "kind");
     lua_rawget(L, 1); /* as the script sees it: it may be a kind of its own */
     const char *kind = lua_tostring(L, -1);
-    lua_pushfstring(L, "%s: %s", kind != NULL ? kind : err_kind_name(err.kind), err.msg);
-    if (err.request[0] != '\0') {
-        lua_pushfstring(L, " (%s)", err.request);
-        lua_concat(L, 2);
-    }
+    char line[ERR_LINE_MAX];
+    lua_pushfstring(L, "%s: %s", kind != NULL ? kind : err_kind_name(err.kind),
+                    err_line(&err, line));
     return 1;
 }
 

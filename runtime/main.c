@@ -137,7 +137,8 @@ static void open_standard_streams(void)
 static void report(const struct app *app, const struct err *err)
 {
     if (app->log_format == LOG_TEXT) {
-        log_msg(app->log, LOG_ERROR, "%s", err->msg);
+        char line[ERR_LINE_MAX];
+        log_msg(app->log, LOG_ERROR, "%s", err_line(err, line));
         return;
     }
     char status[16];

@@ -138,9 +138,10 @@ static void exchanged(void *arg, const struct token *token, const struct err *er
     struct check *check = wait->check;
     const struct connector *connector = wait->connector;
     if (err != NULL) {
+        char line[ERR_LINE_MAX];
         /* The message names the connector. */
         problems_add(&check->problems, connector->shown, connector->line, connector->col, "%s",
-                     err->msg);
+                     err_line(err, line));
         if (check->status == 0)
             check->status = err_exit_code(err->kind);
     } else {

@@ -53,7 +53,8 @@ static int report(struct app *app, const struct err *err, const char *traceback)
 {
     char status[16];
     if (app->log_format == LOG_TEXT) {
-        log_msg(app->log, LOG_ERROR, "%s\n%s", err->msg, traceback);
+        char line[ERR_LINE_MAX];
+        log_msg(app->log, LOG_ERROR, "%s\n%s", err_line(err, line), traceback);
         return err_exit_code(err->kind);
     }
     snprintf(status, sizeof status, "%d", err->status);

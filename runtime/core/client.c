@@ -108,7 +108,8 @@ static void call_retry(struct client_call *call, int64_t delay_ms, struct http_r
         call_fail(call, response);
         return;
     }
-    log_msg(client->log, LOG_INFO, "%s; trying again in %.1f s", call->last.msg,
+    char line[ERR_LINE_MAX];
+    log_msg(client->log, LOG_INFO, "%s; trying again in %.1f s", err_line(&call->last, line),
             (double)delay_ms / 1000);
     loop_timer_start(client->loop, &call->timer, delay_ms, call_begin, call);
 }

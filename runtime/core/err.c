@@ -71,6 +71,15 @@ int err_wrap(struct err *err, const char *fmt, ...)
     return -1;
 }
 
+const char *err_line(const struct err *err, char out[static ERR_LINE_MAX])
+{
+    if (err->request[0] != '\0')
+        err_text(out, ERR_LINE_MAX, "%s (%s)", err->msg, err->request);
+    else
+        err_text(out, ERR_LINE_MAX, "%s", err->msg);
+    return out;
+}
+
 const char *err_kind_name(enum err_kind kind)
 {
     return kinds[kind].name;

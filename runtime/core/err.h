@@ -27,6 +27,7 @@ enum err_kind {
 #define ERR_MSG_MAX     1024
 #define ERR_CODE_MAX    64
 #define ERR_REQUEST_MAX 512
+#define ERR_LINE_MAX    (ERR_MSG_MAX + ERR_REQUEST_MAX + 2) /* of err_line */
 /* Ends what was cut. The redaction knows by it that a secret before it may lack its end. */
 #define ERR_CUT "\xe2\x80\xa6"
 
@@ -36,7 +37,7 @@ struct err {
     bool retryable;                /* the same call may succeed later */
     char code[ERR_CODE_MAX];       /* the service's errorCode, or "" */
     char request[ERR_REQUEST_MAX]; /* "GET https://host/path" (no query), or "" */
-    char msg[ERR_MSG_MAX];         /* one line, no trailing period or newline */
+    char msg[ERR_MSG_MAX]; /* one line, no trailing period or newline; without the request */
 };
 
 void err_clear(struct err *err);
@@ -52,6 +53,8 @@ int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf
 void err_text(char *out, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void err_vtext(char *out, size_t size, const char *fmt, va_list args)
     __attribute__((format(printf, 3, 0)));
+/* For people: "message (GET https://host/path)", or the message alone. Returns out. */
+const char *err_line(const struct err *err, char out[static ERR_LINE_MAX]);
 /* "auth", "network", … as Lua sees them. */
 const char *err_kind_name(enum err_kind kind);
 /* The exit status of the kind (design: exit codes). ERR_NONE gives 0. */

@@ -33,6 +33,19 @@ struct exchange {
 
 static void exchange_send(void *arg);
 
+/* Where the service is, as far as is known. */
+static const char *exchange_base(const struct exchange *exchange)
+{
+    return exchange->override != NULL ? exchange->override : exchange->options.token_service;
+}
+
+/* Says what `last` is about. */
+static void exchange_label(struct exchange *exchange)
+{
+    err_text(exchange->last.request, sizeof exchange->last.request, "GET %s" ACCESS_TOKEN_PATH,
+             exchange_base(exchange));
+}
+
 static void exchange_free(struct exchange *exchange)
 {
     loop_timer_stop(exchange->loop, &exchange->timer);
@@ -66,7 +79,8 @@ static void exchange_retry(struct exchange *exchange, int64_t delay_ms)
         exchange_fail(exchange, &exchange->last);
         return;
     }
-    log_msg(exchange->log, LOG_INFO, "%s; trying again in %.1f s", exchange->last.msg,
+    char line[ERR_LINE_MAX];
+    log_msg(exchange->log, LOG_INFO, "%s; trying again in %.1f s", err_line(&exchange->last, line),
             (double)delay_ms / 1000);
     loop_timer_start(exchange->loop, &exchange->timer, delay_ms, exchange_send, exchange);
 }
@@ -126,8 +140,10 @@ static void exchange_moved(struct exchange *exchange, const char *request_url,
     if (++exchange->moves > EXCHANGE_MOVES_MAX) {
         err_set(&exchange->last, ERR_HTTP, "the token service moved over %d times in a row (308)",
                 EXCHANGE_MOVES_MAX);
+        exchange_label(exchange);
         exchange_give_up(exchange);
     } else if (wire_moved(response, request_url, ACCESS_TOKEN_PATH, &base, &exchange->last) != 0) {
+        exchange_label(exchange);
         exchange_give_up(exchange);
     } else {
         log_msg(exchange->log, LOG_INFO, "the token service moved to %s", base);
@@ -142,8 +158,9 @@ static void exchange_refused(struct exchange *exchange)
 {
     exchange->last.kind = ERR_AUTH;
     if (exchange->candidate + 1 < exchange->options.nrefresh_tokens) {
+        char line[ERR_LINE_MAX];
         log_msg(exchange->log, LOG_INFO, "%s; trying the next refresh token that is known",
-                exchange->last.msg);
+                err_line(&exchange->last, line));
         exchange->candidate++;
         exchange_send(exchange);
         return;
@@ -156,6 +173,7 @@ static void exchange_succeeded(struct exchange *exchange, const struct http_resp
     struct exchange_result result = {.used = exchange->candidate,
                                      .service_override = exchange->override};
     if (wire_token_parse(response, &result.token, &exchange->last) != 0) {
+        exchange_label(exchange);
         exchange_give_up(exchange);
         return;
     }
@@ -182,16 +200,15 @@ static void exchange_answered(void *arg, struct http_result *result)
         exchange_succeeded(exchange, response);
         return;
     }
-    const char *base =
-        exchange->override != NULL ? exchange->override : exchange->options.token_service;
     if (response->status == 308) {
-        char *request_url = mem_printf("%s%s", base, ACCESS_TOKEN_PATH);
+        char *request_url = mem_printf("%s" ACCESS_TOKEN_PATH, exchange_base(exchange));
         exchange_moved(exchange, request_url, response);
         mem_free(request_url);
         return;
     }
     wire_error(response, "GET", ACCESS_TOKEN_PATH, NULL, &exchange->last);
-    err_wrap(&exchange->last, "token exchange at '%s'", base);
+    err_wrap(&exchange->last, "token exchange");
+    exchange_label(exchange);
     if (response->status == 429)
         exchange_throttled(exchange, response);
     else if (response->status >= 500)
@@ -206,8 +223,7 @@ static void exchange_send(void *arg)
 {
     struct exchange *exchange = arg;
     const struct exchange_options *options = &exchange->options;
-    const char *base = exchange->override != NULL ? exchange->override : options->token_service;
-    char *address = mem_printf("%s%s", base, ACCESS_TOKEN_PATH);
+    char *address = mem_printf("%s" ACCESS_TOKEN_PATH, exchange_base(exchange));
     struct err err;
     struct url url;
     int result = url_parse(address, &url, &err);
@@ -240,6 +256,7 @@ static void exchange_send(void *arg)
         return;
     err_wrap(&err, "token exchange");
     exchange->last = err;
+    exchange_label(exchange);
     /* An override that was stored while other hosts were allowed. */
     if (exchange->moves > 0 || !exchange_drop_override(exchange))
         exchange_fail(exchange, &exchange->last);

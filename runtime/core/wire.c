@@ -185,7 +185,7 @@ int wire_error(const struct http_response *response, const char *method, const c
     int status = response->status;
     struct buf text;
     buf_create(&text, ERR_MSG_MAX);
-    buf_printf(&text, "%s %s: %d %s", method, path, status, status_phrase(status));
+    buf_printf(&text, "%d %s", status, status_phrase(status));
 
     struct err ignored;
     const struct json_options options = {.max_bytes = WIRE_REPLY_MAX, .max_depth = 16};

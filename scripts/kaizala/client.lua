@@ -48,7 +48,7 @@ function Client:request(options)
     repeatable = options.repeatable,
   }
   if not response then error(err, 0) end
-  local request = method .. " " .. options.path
+  local request = method .. " " .. options.path:match "^[^?]*"
   local reply
   reply, err = response:json()
   if err then check.fail(err.kind, err.message, request) end

@@ -156,8 +156,10 @@ class Api(ServiceCase):
 
     def test_an_error_status(self):
         error = {"message": "no such group", "errorCode": "NotFound", "errorCategoryKey": "x"}
-        self.service(lambda *_: (404, error))
-        done = self.fails(6, "api", "groups/1", says="no such group")
+        service = self.service(lambda *_: (404, error))
+        done = self.fails(6, "api", "groups/1")
+        self.assertEqual(done.stderr, "jeton: error: 404 not found: NotFound: no such group "
+                                      f"(GET {service.base}/groups/1)\n")
         self.assertEqual(json.loads(done.stdout), error)
 
     def test_include(self):

@@ -64,6 +64,21 @@ static void test_long_messages_are_cut(void **state)
     assert_string_equal(small, "abc" ERR_CUT);
 }
 
+static void test_line(void **state)
+{
+    (void)state;
+    char line[ERR_LINE_MAX];
+    struct err err;
+    err_set(&err, ERR_HTTP, "404 not found");
+    assert_string_equal(err_line(&err, line), "404 not found");
+    err_text(err.request, sizeof err.request, "GET https://host/path");
+    assert_string_equal(err_line(&err, line), "404 not found (GET https://host/path)");
+    memset(err.msg, 'a', sizeof err.msg - 1); /* the longest of both fit */
+    memset(err.request, 'b', sizeof err.request - 1);
+    assert_int_equal(strlen(err_line(&err, line)), ERR_LINE_MAX - 1);
+    assert_null(strstr(line, ERR_CUT));
+}
+
 static void test_kinds(void **state)
 {
     (void)state;
@@ -91,6 +106,7 @@ int main(void)
         cmocka_unit_test(test_set_replaces),
         cmocka_unit_test(test_wrap),
         cmocka_unit_test(test_long_messages_are_cut),
+        cmocka_unit_test(test_line),
         cmocka_unit_test(test_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
