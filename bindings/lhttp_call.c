@@ -239,12 +239,10 @@ static int check_secrets(const struct call *call, const struct url *url, const c
     return 0;
 }
 
-/* Adds the query to the URL as it was written; libcurl's parser has the last word on both. */
-static int complete_url(struct call *call, struct url *url, struct err *err)
+/* Adds the query to the URL as it was parsed. */
+static void complete_url(struct call *call, struct url *url)
 {
     struct lhttp_request *request = &call->request;
-    if (url_parse(request->url, url, err) != 0)
-        return -1;
     if (request->query.len > 0) {
         char *query = url->query == NULL || url->query[0] == '\0'
                           ? mem_strdup(request->query.data)
@@ -254,7 +252,6 @@ static int complete_url(struct call *call, struct url *url, struct err *err)
     }
     mem_free(request->url);
     request->url = url_format(url, true);
-    return 0;
 }
 
 /* 1: answered already (dry run), 0: under way. */
@@ -263,7 +260,13 @@ static int start_plain(struct call *call, struct err *err)
     struct lhttp_request *request = &call->request;
     struct url url = {0};
     int result = -1;
-    if (complete_url(call, &url, err) != 0 || check_secrets(call, &url, request->url, err) != 0)
+    if (url_parse(request->url, &url, err) != 0)
+        goto cleanup;
+    /* As it was written too: a host becomes lower case. */
+    if (lowner_check(call->vm, &url, "the URL", request->url, strlen(request->url), err) != 0)
+        goto cleanup;
+    complete_url(call, &url);
+    if (check_secrets(call, &url, request->url, err) != 0)
         goto cleanup;
     if (vm_options_of(call->vm)->dry_run && !is_read(request->method)) {
         print_dry(call, request->url);
@@ -288,6 +291,17 @@ cleanup:
         err_text(err->request, sizeof err->request, "%s %s", request->method, shown);
         mem_free(shown);
     }
+    url_destroy(&url);
+    return result;
+}
+
+/* A call may go elsewhere than to its connector's service: to its endpoint, or an absolute URL. */
+static int check_target(void *arg, const char *text, struct err *err)
+{
+    struct url url = {0};
+    int result = url_parse(text, &url, err);
+    if (result == 0)
+        result = check_secrets(arg, &url, text, err);
     url_destroy(&url);
     return result;
 }
@@ -324,7 +338,9 @@ static int start_client(struct call *call, struct err *err)
                                   .repeatable = request->repeatable,
                                   .any_status = request->any_status,
                                   .timeout_ms = request->timeout_ms,
-                                  .max_body = request->max_body};
+                                  .max_body = request->max_body,
+                                  .check = check_target,
+                                  .check_arg = call};
     call->client = client_start(engine->client, call->connector, &wire, client_done, call);
     return 0;
 }

@@ -32,8 +32,9 @@ struct client_call {
     const struct connector *connector;
     struct client_request request; /* our own copies */
     struct http_header *headers;   /* the caller's and, last, the access token */
-    char *path;                    /* below the endpoint: "/v1/groups"; NULL for an absolute URL */
-    char *endpoint;                /* where a 308 sent this call */
+    struct buf body;
+    char *path;     /* below the endpoint: "/v1/groups"; NULL for an absolute URL */
+    char *endpoint; /* where a 308 sent this call */
     client_done_fn *done;
     void *arg;
 
@@ -70,18 +71,18 @@ static void call_free(struct client_call *call)
         http_cancel(call->transfer);
     for (size_t i = 0; i < call->request.nheaders; i++) {
         mem_free(call->headers[i].name);
-        mem_free(call->headers[i].value);
+        mem_free_secret(call->headers[i].value); /* a script may put a secret anywhere */
     }
     mem_free(call->headers);
     mem_free(call->request.method);
-    mem_free(call->request.body);
-    mem_free(call->request.path);
-    mem_free(call->request.query);
-    mem_free(call->path);
+    buf_destroy(&call->body);
+    mem_free_secret(call->request.path);
+    mem_free_secret(call->request.query);
+    mem_free_secret(call->path);
     mem_free(call->endpoint);
     mem_free_secret(call->access_token);
     mem_free(call->scope);
-    mem_free(call->url);
+    mem_free_secret(call->url);
     mem_free(call);
 }
 
@@ -246,9 +247,12 @@ static bool call_pace(struct client_call *call)
 
 static int call_send(struct client_call *call, const char *endpoint, struct err *err)
 {
-    mem_free(call->url);
+    mem_free_secret(call->url);
     call->url = client_url(call->connector, endpoint, call->request.path, call->request.query, err);
     if (call->url == NULL)
+        return -1;
+    if (call->request.check != NULL &&
+        call->request.check(call->request.check_arg, call->url, err) != 0)
         return -1;
     call->headers[call->request.nheaders] =
         (struct http_header){WIRE_ACCESS_TOKEN, call->access_token};
@@ -334,12 +338,9 @@ struct client_call *client_start(struct client *client, const struct connector *
     call->request.path = mem_strdup(request->path);
     call->request.query = mem_strdup(request->query);
     call->path = client_path(request->path);
-    call->request.body = NULL;
-    if (request->body_len > 0) {
-        char *body = mem_alloc(request->body_len);
-        memcpy(body, request->body, request->body_len);
-        call->request.body = body;
-    }
+    buf_create_secret(&call->body, request->body_len);
+    buf_append(&call->body, request->body, request->body_len);
+    call->request.body = call->body.data;
     call->headers = mem_alloc((request->nheaders + 1) * sizeof *call->headers);
     for (size_t i = 0; i < request->nheaders; i++)
         call->headers[i] = (struct http_header){mem_strdup(request->headers[i].name),

@@ -25,6 +25,10 @@ struct client_request {
     bool any_status;    /* a final error status is a response, not an error */
     int64_t timeout_ms; /* of one try; 0: the connector's */
     size_t max_body;
+    /* Asked with the URL before each try, wherever a 308 has led; -1 with err refuses. May be NULL.
+     */
+    int (*check)(void *arg, const char *url, struct err *err);
+    void *check_arg; /* lives as long as the call */
 };
 
 /* err NULL: response is 2xx (or any, with any_status). With err, response is the error reply where

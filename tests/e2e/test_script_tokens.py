@@ -282,6 +282,28 @@ connectors:
         self.assertTrue(done.stdout.startswith("auth\t"), done.stdout + done.stderr)
         self.assertEqual(self.listener.connections, 0)
 
+    def test_nor_to_where_the_others_calls_really_go(self):
+        self.configure(self.service.base, allow_hosts=[f"127.0.0.1:{self.listener.port}"])
+        self.write("conf.d/other.yaml", f"""\
+version: 1
+connectors:
+  fabrikam:
+    provider: kaizala
+    token_service: {self.service.base}
+    application_id: fabrikam-application
+    application_secret: fabrikam-secret
+    refresh_token: fabrikam-refresh-token
+""")
+        done = self.try_request("{ connector = 'contoso', path = os.getenv 'ELSEWHERE' .. '/v1/x',"
+                                " headers = { x = 'fabrikam-secret' } }", configured=False)
+        self.assertTrue(done.stdout.startswith("auth\t"), done.stdout + done.stderr)
+        self.assertIn("fabrikam", done.stdout)
+        self.assertEqual(self.listener.connections, 0)
+
+    def test_a_secret_in_a_host_name_is_one_too(self):
+        done = self.try_request("{ url = 'http://" + support.APPLICATION_SECRET + ".localhost:1/' }")
+        self.assertTrue(done.stdout.startswith("auth\t"), done.stdout + done.stderr)
+
     def test_an_absolute_url_must_be_allowed(self):
         done = self.try_request("{ connector = true, path = os.getenv 'ELSEWHERE' .. '/v1/groups' }")
         self.assertTrue(done.stdout.startswith("auth\t"), done.stdout + done.stderr)
