@@ -13,13 +13,14 @@
 #define CHANGES  "jeton.state.changes" /* registry: {key = JSON text, or false: deleted} */
 #define BUF_TYPE "jeton.state.buf"
 
-/* Whose keys these are: the job's name, or "script:" and the script's real path. Pushed. */
+/* Whose keys these are: the job's, of the file that defines it (two configurations may share a
+ * state folder), or the script's. Both paths are real. Pushed. */
 static const char *push_scope(lua_State *L, struct err *err)
 {
     struct vm *vm = vm_of(L);
     const struct job *job = vm_options_of(vm)->job;
     if (job != NULL)
-        return lua_pushstring(L, job->name);
+        return lua_pushfstring(L, "job:%s:%s", job->name, job->file); /* no ":" in names */
     const char *script = vm_script(vm);
     if (script != NULL)
         return lua_pushfstring(L, "script:%s", script);
