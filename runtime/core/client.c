@@ -6,6 +6,7 @@
 #include "pace.h"
 #include "wire.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,9 +33,9 @@ struct client_call {
     const struct connector *connector;
     struct client_request request; /* our own copies */
     struct http_header *headers;   /* the caller's and, last, the access token */
-    struct buf body;
-    char *path;     /* below the endpoint: "/v1/groups"; NULL for an absolute URL */
-    char *endpoint; /* where a 308 sent this call */
+    char *body;                    /* of request.body_len bytes */
+    char *path;                    /* below the endpoint: "/v1/groups"; NULL for an absolute URL */
+    char *endpoint;                /* where a 308 sent this call */
     client_done_fn *done;
     void *arg;
 
@@ -75,7 +76,9 @@ static void call_free(struct client_call *call)
     }
     mem_free(call->headers);
     mem_free(call->request.method);
-    buf_destroy(&call->body);
+    if (call->body != NULL)
+        sodium_memzero(call->body, call->request.body_len);
+    mem_free(call->body);
     mem_free_secret(call->request.path);
     mem_free_secret(call->request.query);
     mem_free_secret(call->path);
@@ -338,9 +341,11 @@ struct client_call *client_start(struct client *client, const struct connector *
     call->request.path = mem_strdup(request->path);
     call->request.query = mem_strdup(request->query);
     call->path = client_path(request->path);
-    buf_create_secret(&call->body, request->body_len);
-    buf_append(&call->body, request->body, request->body_len);
-    call->request.body = call->body.data;
+    if (request->body_len > 0) {
+        call->body = mem_alloc(request->body_len);
+        memcpy(call->body, request->body, request->body_len);
+    }
+    call->request.body = call->body;
     call->headers = mem_alloc((request->nheaders + 1) * sizeof *call->headers);
     for (size_t i = 0; i < request->nheaders; i++)
         call->headers[i] = (struct http_header){mem_strdup(request->headers[i].name),
