@@ -4,6 +4,12 @@
 
 #include <string.h>
 
+/* The secrets of the largest configuration stay registered, and have room for their tokens: access,
+ * rotated and previous. */
+_Static_assert(REDACT_PINNED >= 3 * CONFIG_CONNECTORS_MAX &&
+                   REDACT_MAX >= 6 * CONFIG_CONNECTORS_MAX,
+               "redact.h and config.h");
+
 int connector_allows(const struct connector *connector, const char *url, struct err *err)
 {
     struct url parsed;

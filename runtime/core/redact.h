@@ -15,8 +15,8 @@
 
 #define REDACT_MIN_BYTES  6 /* shorter secrets are refused by secret_read */
 #define REDACT_MASK       "********"
-#define REDACT_MAX        4096 /* secrets registered at once */
-#define REDACT_PINNED     1024 /* the first ones (the configuration's) stay; later, the oldest goes */
+#define REDACT_MAX        8192 /* secrets registered at once */
+#define REDACT_PINNED     4096 /* the first ones (the configuration's) stay; later, the oldest goes */
 #define REDACT_OWNERS_MAX 1024 /* of one secret; more are not kept */
 
 struct redact *redact_new(void);
