@@ -147,6 +147,14 @@ connectors:
         self.addCleanup(sandbox.stop)
         return sandbox
 
+    def need_terminal(self):
+        """Skips the test where there are no pseudo-terminals, as in a bare chroot."""
+        try:
+            for end in os.openpty():
+                os.close(end)
+        except OSError as error:
+            self.skipTest(f"no pseudo-terminal: {error}")
+
     def start(self, *args, program=JETON, env=None, stdin=subprocess.DEVNULL):
         process = subprocess.Popen([program, *args], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    env={**self.env, **(env or {})}, cwd=self.folder)

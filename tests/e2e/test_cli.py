@@ -159,6 +159,7 @@ class Log(support.Case):
         self.fails(2, "--log-format=text", "tokn", env={"JETON_LOG_FORMAT": "json"}, says="jeton: error: ")
 
     def terminal(self, *words, env=None):
+        self.need_terminal()
         main, side = pty.openpty()
         subprocess.run([JETON, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=side,
                        env={**self.env, **(env or {})}, cwd=self.folder, check=False)

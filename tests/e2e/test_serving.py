@@ -165,6 +165,7 @@ class Serving(Case):
     def in_terminal(self, text):
         """Runs the script in the foreground of a terminal of its own; (its pid, the other end)."""
         path = self.write("script.lua", text)
+        self.need_terminal()
         pid, terminal = pty.fork()
         if pid == 0:
             os.execve(JETON, [JETON, "run", path], self.env)
