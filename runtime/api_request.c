@@ -128,8 +128,7 @@ static int add_field(struct api_request *request, const char *field, bool is_jso
     if (is_json) {
         struct json *root = json_parse(value, strlen(value), NULL, err);
         if (root == NULL) {
-            err->kind = ERR_USAGE;
-            err_wrap(err, "-F %s: not JSON (for a text: -f %s)", name, field);
+            err_set(err, ERR_USAGE, "-F %s: %s; for a text there is -f", name, err->msg);
             goto cleanup;
         }
         json_free(root);

@@ -117,7 +117,7 @@ class Usage(support.Case):
             (("api", "POST"), "the path is missing: jeton api POST PATH"),
             (("api", "PO ST", "groups"), "'PO ST' is no method"),
             (("api", "groups", "-f", "name"), "expected key=value"),
-            (("api", "groups", "-F", "a=nonsense"), "not JSON"),
+            (("api", "groups", "-F", "a=nonsense"), "-F a: invalid JSON at 1:1"),
             (("api", "groups", "-f", "a=1", "-F", "A=1"), "twice"),
             (("api", "groups", "-f", "a=1", "--input", "-"), "both give the body"),
             (("api", "GET", "groups", "--input", "-"), "a GET request has no body"),
