@@ -247,17 +247,32 @@ static int run_check(struct check *check, const char *path, struct err *err)
     check_connectors(check);
     check_jobs(check);
     check_state(check);
-    int result = 0;
-    if (problems_errors(&check->problems) > 0)
+    if (problems_errors(&check->problems) > 0) {
         check->status = err_exit_code(ERR_CONFIG);
-    else if (check->online)
-        result = check_online(check, err);
-    if (result == 0)
-        result = report(check, path, err);
+    } else if (check->online && check_online(check, err) != 0) {
+        char line[ERR_LINE_MAX];
+        problems_add(&check->problems, NULL, 0, 0, "%s", err_line(err, line));
+        check->status = err_exit_code(err->kind);
+    }
+    int result = report(check, path, err);
     problems_destroy(&check->problems);
     buf_destroy(&check->report);
     config_free(check->config);
     return result == 0 ? check->status : -1;
+}
+
+/* Says where it looked; in JSON too, for a document is what its reader waits for. */
+static int no_configuration(struct check *check, struct err *err)
+{
+    config_free(app_config(check->app, true, err));
+    if (!check->json)
+        return -1;
+    problems_create(&check->problems);
+    problems_add(&check->problems, NULL, 0, 0, "%s", err->msg);
+    int status = err_exit_code(err->kind);
+    int result = report(check, NULL, err);
+    problems_destroy(&check->problems);
+    return result == 0 ? status : -1;
 }
 
 int verb_check(struct app *app, int argc, char **argv, struct err *err)
@@ -289,10 +304,8 @@ int verb_check(struct app *app, int argc, char **argv, struct err *err)
     mem_free(result.operands);
 
     char *path = config_choose(app->config_path);
-    if (path == NULL) {
-        config_free(app_config(app, true, err)); /* says where it looked */
-        return -1;
-    }
+    if (path == NULL)
+        return no_configuration(&check, err);
     char *shown = path_show(path);
     int status = run_check(&check, shown, err);
     mem_free(shown);
