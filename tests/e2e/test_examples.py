@@ -43,45 +43,55 @@ class Hello(Example):
         self.assertRegex(done.stdout, r"^.+\t[0-9a-f-]{36}")
 
 
-DF = """\
-Filesystem     1024-blocks     Used Available Capacity Mounted on
-udev               4014328        0   4014328       0% /dev
-/dev/vda1         61796348 40157924  18467032      69% /
-/dev/sda 2         1000000   999999         1     100% /mnt/with space
-/dev/loop0           56832    56832         0     100% /snap/core
-tmpfs               806184     1180    805004       1% /run
+def df(percent):
+    return f"""\
+Filesystem           1024-blocks      Used Available Capacity Mounted on
+udev                     4000000         0   4000000       0% /dev
+tmpfs                     800000    800000         0     100% /run
+/dev/sda1               51343840  46209456   2097152      {percent}% /
+/dev/loop3                 65000     65000         0     100% /snap/core/1
+//nas/all of it       1000000000 990000000  10485760      99% /srv/all of it
 """
 
 
 class DiskAlert(Example):
+    """With a df that says what the test wants."""
+
     def setUp(self):
         super().setUp()
-        # What the machine's own file systems hold is its own affair: a chroot has none, a full disk is no failure.
-        self.write("bin/df", "#!/bin/sh\ncat <<'END'\n" + DF + "END\n", mode=0o700)
-        self.env["PATH"] = self.folder + "/bin:" + self.env["PATH"]
+        self.write("bin/df", '#!/bin/sh\nexec cat "$DF"\n', mode=0o700)
+        self.write("fine", df(50).replace("99%", "89%"))
+        self.write("full", df(95))
+        self.env.update(PATH=f"{self.folder}/bin:{self.env['PATH']}", JETON=JETON, SCRIPT=self.copy("disk-alert.lua"))
 
     def in_sandbox(self, command):
-        """What a shell prints that has $JETON and the script as $1, beside a sandbox of its own."""
-        return self.ok("sandbox", "--exec", "sh", "-ec", command, "sh", self.copy("disk-alert.lua"),
-                       env={"JETON": JETON}).stdout
+        """What a shell prints that has a sandbox beside it."""
+        return self.ok("sandbox", "--exec", "sh", "-ec", command).stdout
 
     def test_posts_once_until_all_is_well(self):
-        out = self.in_sandbox('"$JETON" run "$1" 60; echo again; "$JETON" run "$1" 60; '
-                              '"$JETON" api "$JETON_SANDBOX_URL/_sandbox/state"')
-        posted, rest = out.split("again\n")
-        lines = posted.splitlines()
-        host = os.uname().nodename
-        self.assertEqual(lines, [f"{host}: / is 69 % full, 17.6 GiB left",
-                                 f"{host}: /mnt/with space is 100 % full, 0.0 GiB left"])
-        state = json.loads(rest)  # so the second run printed nothing
-        self.assertEqual([message["text"] for message in state["messages"]], lines)
+        out = self.in_sandbox('''
+            for df in full full fine full; do echo "$df:"; DF=$df "$JETON" run "$SCRIPT"; done
+            echo state:; "$JETON" api "$JETON_SANDBOX_URL/_sandbox/state"''')
+        runs, state = out.split("state:\n")
+        with open("/proc/sys/kernel/hostname", encoding="utf-8") as file:
+            host = file.read().strip()
+        alert = f"{host}: / is 95 % full, 2.0 GiB left\n{host}: /srv/all of it is 99 % full, 10.0 GiB left\n"
+        self.assertEqual(runs, f"full:\n{alert}full:\nfine:\nfull:\n{alert}")
+        self.assertEqual([message["text"] for message in json.loads(state)["messages"]], 2 * alert.splitlines())
 
-    def test_is_quiet_while_all_is_well(self):
-        self.write("bin/df", "#!/bin/sh\ncat <<'END'\n" + DF.replace("100%", "99%") + "END\n", mode=0o700)
-        out = self.in_sandbox('"$JETON" run "$1" 100; "$JETON" api "$JETON_SANDBOX_URL/_sandbox/requests"')
+    def test_makes_no_request_while_all_is_well(self):
+        out = self.in_sandbox('DF=fine "$JETON" run "$SCRIPT"; "$JETON" api "$JETON_SANDBOX_URL/_sandbox/requests"')
         requests = json.loads(out)["requests"]
-        # The exchange is that of `api`, which asks: the script made no request at all.
+        # The exchange is that of `api`, which asks.
         self.assertEqual([r["path"] for r in requests if not r["path"].startswith("/_sandbox")], ["/v1/accessToken"])
+
+    def test_a_threshold_of_ones_own(self):
+        self.assertNotEqual(self.in_sandbox('DF=fine "$JETON" run "$SCRIPT" 89'), "")
+        self.assertEqual(self.in_sandbox('DF=full "$JETON" run "$SCRIPT" 100'), "")
+
+    def test_no_file_system_at_all(self):
+        self.write("none", "")
+        self.fails(1, "run", "--sandbox", "disk-alert.lua", env={"DF": "none"}, says="df named no file system")
 
     def test_a_threshold_that_is_none(self):
         for threshold in ("0", "101", "much", "9.5"):
