@@ -1,0 +1,86 @@
+"""What is installed: one program that runs alone wherever it is put, hardened; manuals, examples, stubs."""
+
+import os
+import re
+import shutil
+import subprocess
+import unittest
+
+import support
+
+BUILD = os.environ["JETON_BUILD"]
+WITH_LIBC = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2"}  # and the loader; all else is in the program
+
+
+def read(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "LC_ALL": "C"}).stdout
+
+
+def cached(name):
+    """A value of the build's configuration."""
+    with open(os.path.join(BUILD, "CMakeCache.txt"), encoding="utf-8") as cache:
+        return re.search(rf"^{name}:\w+=(.*)$", cache.read(), re.MULTILINE).group(1)
+
+
+def sanitized():
+    return cached("JETON_SANITIZE") == "ON"
+
+
+class Installed(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.prefix = os.path.join(self.folder, "usr")
+        read("cmake", "--install", BUILD, "--prefix", self.prefix)
+
+    def test_the_files(self):
+        for path in ("bin/jeton", "share/man/man1/jeton.1", "share/man/man5/jeton.yaml.5",
+                     "share/jeton/examples/hello.lua", "share/jeton/examples/hello.yaml",
+                     "share/jeton/examples/disk-alert.lua", "share/jeton/meta/jeton/http.lua"):
+            self.assertTrue(os.path.isfile(os.path.join(self.prefix, path)), path)
+
+    def test_the_program_needs_nothing_else_of_it(self):
+        alone = os.path.join(self.folder, "elsewhere", "renamed")
+        os.mkdir(os.path.dirname(alone))
+        os.rename(os.path.join(self.prefix, "bin/jeton"), alone)
+        shutil.rmtree(self.prefix)
+        script = self.write("script.lua", 'print(require("kaizala").connect():me().name)\n')
+        done = self.ok("run", "--sandbox", script, program=alone)
+        self.assertEqual(done.stdout, "Alice Martin\n")
+
+    def test_an_example_runs_where_it_is(self):
+        example = os.path.join(self.prefix, "share/jeton/examples/hello.lua")
+        self.ok("run", "--sandbox", example, program=os.path.join(self.prefix, "bin/jeton"))
+
+
+class Hardened(unittest.TestCase):
+    def setUp(self):
+        if sanitized():
+            self.skipTest("a build with sanitizers")
+
+    def test_libraries(self):
+        needed = re.findall(r"\(NEEDED\).*\[(.*)\]", read("readelf", "--dynamic", support.JETON))
+        self.assertIn("libc.so.6", needed)
+        self.assertLessEqual({name for name in needed if not name.startswith("ld-linux")}, WITH_LIBC)
+        self.assertNotRegex(read("readelf", "--dynamic", support.JETON), r"\((RPATH|RUNPATH)\)")
+
+    def test_position_independent(self):
+        self.assertRegex(read("readelf", "--file-header", support.JETON), r"Type:\s+DYN")
+        self.assertRegex(read("readelf", "--dynamic", support.JETON), r"FLAGS_1\).*\bPIE\b")
+
+    def test_full_relro_and_no_executable_stack(self):
+        segments = read("readelf", "--program-headers", "--wide", support.JETON)
+        self.assertIn("GNU_RELRO", segments)
+        self.assertRegex(segments, r"GNU_STACK\s+(0x\w+\s+){5}RW ")
+        self.assertRegex(read("readelf", "--dynamic", support.JETON), r"FLAGS_1\).*\bNOW\b")
+
+    def test_stack_protector_and_fortify(self):
+        # In the project's own objects: the libraries linked in are hardened by those who built them.
+        for archive in ("libjeton_core.a", "libjeton_bindings.a"):
+            undefined = set(read("nm", "--undefined-only", "--just-symbols", os.path.join(BUILD, archive)).split())
+            self.assertIn("__stack_chk_fail", undefined)
+            if cached("CMAKE_BUILD_TYPE") == "RelWithDebInfo":
+                self.assertIn("__snprintf_chk", undefined)
+
+
+if __name__ == "__main__":
+    unittest.main()
