@@ -49,6 +49,13 @@ function access.need_permission(caller, permission)
   end
 end
 
+---@param caller sandbox.caller
+function access.need_tenant_level(caller)
+  if not access.is_tenant_level(caller) then
+    reply.forbidden "only a tenant-level token may do this"
+  end
+end
+
 --- Finds the group of a path and checks that the caller may: 404 for none, 403 for one out of reach.
 ---@param id string
 ---@param who "reach"|"admin"

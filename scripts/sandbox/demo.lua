@@ -8,6 +8,17 @@ local ALICE, BRUNO, CHITRA, DARIA = "+33100000001", "+33100000002", "+3310000000
 local SALES = "853654b2-7e1b-4c0e-9f0a-3d0c5f6b2a11"
 local SALES_NORTH = "0d1f4b9e-57a3-4f7c-8a53-1be2c2b7d0c2"
 local NEWS = "c9a7e0d4-2b8f-4f3e-b1d6-9e4a7c5d8f03@1"
+local CHITRA_ID = "c3d2e5b4-6d70-4c81-ae9f-102d3c4e5f63"
+local CONNECTOR_ID, SECRET = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16", "SLS3T38IL0"
+local TENANT_TOKEN = "demo-tenant-token"
+
+--- Names that the examples of operations use. Chitra is a member of Sales and subscribes to News, a
+--- ConnectGroup; Sales North is below Sales; `nobody` is nobody's number.
+demo.names = {
+  sales = SALES, sales_north = SALES_NORTH, news = NEWS,
+  alice = ALICE, bruno = BRUNO, chitra = CHITRA, chitra_id = CHITRA_ID, nobody = "+33100000099",
+  connector_id = CONNECTOR_ID, secret = SECRET, tenant_token = TENANT_TOKEN,
+}
 
 --- As YAML would give it. Secrets and tokens are fixed where only this machine can reach the sandbox,
 --- so that examples can name them; elsewhere they are random.
@@ -24,7 +35,7 @@ function demo.document(predictable)
         email = "alice@contoso.example", tenant_admin = true },
       { phone = BRUNO, id = "b2e1d4c3-5c6f-4b70-9d8e-0f1c2b3d4e52", name = "Bruno Keller",
         email = "bruno@contoso.example" },
-      { phone = CHITRA, id = "c3d2e5b4-6d70-4c81-ae9f-102d3c4e5f63", name = "Chitra Rao",
+      { phone = CHITRA, id = CHITRA_ID, name = "Chitra Rao",
         email = "chitra@contoso.example" },
     },
     groups = json.array {
@@ -37,13 +48,13 @@ function demo.document(predictable)
     },
     connectors = json.array {
       {
-        id = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16",
-        secret = value("SLS3T38IL0", ids.new_secret),
+        id = CONNECTOR_ID,
+        secret = value(SECRET, ids.new_secret),
         name = "Demo",
         owner = ALICE,
         permissions = "all",
         tokens = json.array {
-          { user = ALICE, refresh_token = value("demo-tenant-token", ids.new_refresh_token) },
+          { user = ALICE, refresh_token = value(TENANT_TOKEN, ids.new_refresh_token) },
           { user = BRUNO, refresh_token = value("demo-user-token", ids.new_refresh_token) },
           { user = ALICE, group = SALES, refresh_token = value("demo-group-token", ids.new_refresh_token) },
         },

@@ -50,7 +50,9 @@ local function admit(call, operation, token)
   if operation.permission then
     access.need_permission(call.caller, operation.permission)
   end
-  if operation.who then
+  if operation.who == "tenant" then
+    access.need_tenant_level(call.caller)
+  elseif operation.who then
     call.group, call.role = access.need_group(call.db, call.caller, call.params.group, operation.who)
   end
 end

@@ -20,6 +20,8 @@ local body = {}
 ---@field min integer|nil an integer's smallest value
 ---@field not_empty boolean|nil
 ---@field choices string[]|nil compared without case; the result is as written here
+---@field fields sandbox.field[]|nil of an object; none: anything is taken as it comes
+---@field of sandbox.field[]|nil of each object of a list; none: anything
 ---@field default any
 
 local function describe(value)
@@ -39,6 +41,7 @@ local function expect(name, what, value)
 end
 
 local read = {}
+local check_fields
 
 function read.string(name, value, field)
   if type(value) ~= "string" then
@@ -118,11 +121,11 @@ function read.choice(name, value, field)
   reply.invalid("%s: expected one of %s", name, table.concat(field.choices, ", "))
 end
 
-function read.object(name, value)
+function read.object(name, value, field)
   if type(value) ~= "table" or value == json.null or json.is_array(value) then
     expect(name, "an object", value)
   end
-  return value
+  return field and field.fields and check_fields(field.fields, value, name .. ".") or value
 end
 
 function read.any(_, value)
@@ -130,7 +133,7 @@ function read.any(_, value)
 end
 
 -- A list whose entries are read by `entry`.
-local function list_of(entry)
+local function list_of(entry, entry_field)
   return function(name, value, field)
     if type(value) ~= "table" or value == json.null or not json.is_array(value) then
       expect(name, "a list", value)
@@ -140,7 +143,7 @@ local function list_of(entry)
     end
     local out = {}
     for i, item in ipairs(value) do
-      out[i] = entry(("%s[%d]"):format(name, i - 1), item, {})
+      out[i] = entry(("%s[%d]"):format(name, i - 1), item, entry_field and entry_field(field) or {})
     end
     return out
   end
@@ -149,7 +152,11 @@ end
 read.phones = list_of(read.phone)
 read.strings = list_of(read.string)
 read.ids = list_of(read.id)
-read.list = list_of(read.any)
+read.list = list_of(function(name, item, field)
+  return field.fields and read.object(name, item, field) or item
+end, function(field)
+  return { fields = field.of }
+end)
 
 -- Keys without case; where two differ only by case, the one as documented wins.
 local function by_lower_name(object)
@@ -176,11 +183,7 @@ local function lookup(object, lower, field)
   return value
 end
 
----@param fields sandbox.field[]
----@param object table
----@param prefix string|nil for messages: "members[0]."
----@return table values by field name
-function body.check(fields, object, prefix)
+function check_fields(fields, object, prefix)
   local lower, out = by_lower_name(object), {}
   for _, field in ipairs(fields) do
     local name = (prefix or "") .. field[1]
@@ -194,6 +197,14 @@ function body.check(fields, object, prefix)
     end
   end
   return out
+end
+
+---@param fields sandbox.field[]
+---@param object table
+---@param prefix string|nil for messages: "members[0]."
+---@return table values by field name
+function body.check(fields, object, prefix)
+  return check_fields(fields, object, prefix)
 end
 
 --- As check, for the sandbox's own formats: a key that is in no field is a mistake.

@@ -2,17 +2,6 @@
 local router = {}
 router.__index = router
 
----@class sandbox.operation
----@field name string
----@field method string
----@field path string "/groups/{group}/members": a part in braces matches any one segment
----@field public boolean|nil no access token needed
----@field permission string|nil of the connector: "groupmember.write"
----@field who "reach"|"admin"|nil what the caller must be to {group}
----@field query sandbox.field[]|nil
----@field body sandbox.field[]|nil
----@field run fun(call: sandbox.call): table
-
 ---@class sandbox.router
 ---@field root table
 

@@ -2,37 +2,13 @@
 local json = require "jeton.json"
 local access = require "sandbox.access"
 local assumptions = require "sandbox.assumptions"
+local demo = require "sandbox.demo"
+local describe = require "sandbox.operations.describe"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.limits"
 local reply = require "sandbox.http.reply"
+local shapes = require "sandbox.operations.shapes"
 local users = require "sandbox.data.users"
-
--- One group as the wire shows it to this caller.
-local function describe(call, group)
-  local counts = groups.counts(call.db, group)
-  local role = access.role(call.db, call.caller, group)
-  return {
-    groupId = group.id,
-    groupName = group.name,
-    groupImageUrl = group.image,
-    hasSubGroups = counts.children > 0,
-    hasParentGroups = counts.parents > 0,
-    callerRole = role or "None",
-    currentLevelSubGroupCount = counts.children,
-    currentLevelParentGroupCount = counts.parents,
-    userCount = counts.users,
-    uniqueUserCount = counts.unique_users,
-    currentLevelUserCount = counts.own_users,
-    currentLevelUnProvisionedUserCount = counts.own_unprovisioned,
-    unProvisionedUserCount = counts.unprovisioned,
-    isMappedToTenant = true,
-    groupType = group.type,
-    isDuplicate = false,
-    isEditable = role == "Admin",
-    isDetailsReadable = role ~= nil,
-    welcomeMessage = group.welcome,
-  }
-end
 
 -- Adds people to a new group: the caller and `admins` as admins, the rest as members.
 local function add_people(call, group, fields)
@@ -90,17 +66,13 @@ local function list(call)
   if call.query.fetchAllGroups then
     found = groups.with_relatives(call.db, found)
   end
-  local out = {}
-  for i, group in ipairs(found) do
-    out[i] = describe(call, group)
-  end
-  return { groups = json.array(out) }
+  return { groups = json.array(describe.groups(call, found)) }
 end
 
 -- The documentation shows the group inside `groups`, clients read the fields at the top: both.
 local function get(call)
-  local out = describe(call, call.group)
-  out.groups = json.array { describe(call, call.group) }
+  local out = describe.group(call, call.group)
+  out.groups = json.array { describe.group(call, call.group) }
   return out
 end
 
@@ -108,6 +80,7 @@ end
 return {
   {
     name = "groups.create",
+    summary = "Makes a group; with a group token, a subgroup of the token's group.",
     method = "POST",
     path = "/groups",
     permission = "groupinfo.write",
@@ -125,10 +98,20 @@ return {
       { "ShortDescriptionString", kind = "string", max = limits.description_characters },
       { "LongDescriptionString", kind = "string", max = limits.description_characters },
     },
+    reply = {
+      { "groupId", kind = "id" },
+      { "groupName", kind = "string" },
+      { "membersAdded", kind = "boolean" },
+      { "isAddedAsSubGroup", kind = "boolean", optional = true },
+    },
+    example = {
+      body = { name = "Field", welcomeMessage = "Welcome", members = json.array { demo.names.bruno } },
+    },
     run = create,
   },
   {
     name = "groups.list",
+    summary = "The groups that the token reaches; with fetchAllGroups their parents and subgroups too.",
     method = "GET",
     path = "/groups",
     permission = "groupinfo.read",
@@ -136,15 +119,20 @@ return {
       { "showDetails", kind = "boolean", aliases = { "showDetail" } },
       { "fetchAllGroups", kind = "boolean" },
     },
+    reply = { { "groups", kind = "list", of = shapes.GROUP } },
+    example = { query = { showDetails = "true" } },
     run = list,
   },
   {
     name = "groups.get",
+    summary = "One group: its fields, and the same once more in a list.",
     method = "GET",
     path = "/groups/{group}",
     permission = "groupinfo.read",
     who = "reach",
     query = { { "showDetails", kind = "boolean", aliases = { "showDetail" } } },
+    reply = shapes.join(shapes.GROUP, { { "groups", kind = "list", of = shapes.GROUP } }),
+    example = { params = { group = demo.names.sales } },
     run = get,
   },
 }

@@ -1,5 +1,42 @@
---- The table of all operations: router, permissions, validation and error texts come from it. A new
---- operation is one more entry in one of these files.
+--- The table of all operations, the one description of the API: the router, who may, the validation and
+--- its error texts, /_sandbox/openapi.json, docs/api-reference.md and the contract test come from it. A
+--- new operation is one more entry in one of these files; after a change, write the reference anew:
+--- `jeton run scripts/tools/api-reference.lua docs/api-reference.md`.
+
+---@class sandbox.operation
+---@field name string "members.add"
+---@field summary string one sentence, for the reference
+---@field method string
+---@field path string "/groups/{group}/members": a part in braces matches any one segment
+---@field public boolean|nil no access token needed
+---@field permission string|nil of the connector: "groupmember.write"
+---@field who "reach"|"admin"|"tenant"|nil what the caller must be: reach {group}, be an admin of it, or
+---hold a tenant-level token
+---@field headers sandbox.field[]|nil that it reads; for the reference only
+---@field query sandbox.field[]|nil
+---@field body sandbox.field[]|nil
+---@field reply sandbox.reply_field[] all that a success may hold
+---@field example sandbox.example a call that succeeds on the demo tenant
+---@field run fun(call: sandbox.call): table
+
+---@class sandbox.reply_field
+---@field [1] string name
+---@field kind sandbox.field_kind|"map" a map is an object whose keys are data: each value is as in `of`
+---@field optional boolean|nil it may be absent
+---@field of sandbox.reply_field[]|nil fields of each object of a list or map
+---@field fields sandbox.reply_field[]|nil fields of an object
+---@field choices string[]|nil
+
+---@class sandbox.example
+---@field given {[1]: string, [string]: string}[]|nil operations that run first, by name, each with its own
+---example; what is to be kept of their replies: {"groups.create", group = "groupId"}. "{group}" stands
+---for it in params, query and body
+---@field token "tenant"|"user"|"group"|nil of the demo tenant; the tenant-level one by default
+---@field params table<string, string>|nil
+---@field headers table<string, string>|nil
+---@field query table<string, string>|nil
+---@field body table|nil
+
 local operations = {}
 
 for _, name in ipairs { "token", "users", "groups", "members", "messages" } do

@@ -1,12 +1,13 @@
 --- Members of a group: list, add, change the role, remove.
 local json = require "jeton.json"
 local assumptions = require "sandbox.assumptions"
+local demo = require "sandbox.demo"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.limits"
 local reply = require "sandbox.http.reply"
+local shapes = require "sandbox.operations.shapes"
 local users = require "sandbox.data.users"
 
--- The documented sample has a string here.
 local DONE = { result = "true" }
 
 -- The member that the path names: 404 where he is none.
@@ -72,36 +73,63 @@ end
 return {
   {
     name = "members.list",
+    summary = "Who is in a group, in the order they came.",
     method = "GET",
     path = "/groups/{group}/members",
     permission = "groupmember.read",
     who = "reach",
+    reply = {
+      { "members", kind = "list", of = {
+        { "id", kind = "id" },
+        { "role", kind = "choice", choices = { "Admin", "Member" } },
+        { "mobileNumber", kind = "phone" },
+        { "name", kind = "string" },
+        { "isProvisioned", kind = "boolean" },
+        { "profilePic", kind = "string" },
+      } },
+    },
+    example = { params = { group = demo.names.sales } },
     run = list,
   },
   {
     name = "members.add",
+    summary = "Adds people by phone number; one that is nobody's gets an invitation by SMS.",
     method = "PUT",
     path = "/groups/{group}/members",
     permission = "groupmember.write",
     who = "admin",
     body = { { "members", kind = "phones", required = true, max = limits.members_per_request } },
+    reply = shapes.DONE,
+    example = {
+      params = { group = demo.names.sales },
+      body = { members = json.array { demo.names.nobody } },
+    },
     run = add,
   },
   {
     name = "members.change_role",
+    summary = "Makes a member an admin, or an admin a member.",
     method = "PUT",
     path = "/groups/{group}/members/{member}",
     permission = "groupmember.update",
     who = "admin",
     body = { { "role", kind = "choice", choices = { "Admin", "Member" }, required = true } },
+    reply = shapes.DONE,
+    example = {
+      params = { group = demo.names.sales, member = demo.names.chitra_id },
+      body = { role = "Admin" },
+    },
     run = change_role,
   },
   {
     name = "members.remove",
+    summary = "Removes a member.",
     method = "DELETE",
     path = "/groups/{group}/members/{member}",
     permission = "groupmember.remove",
     who = "admin",
+    reply = shapes.DONE,
+    example = { params = { group = demo.names.sales, member = demo.names.chitra_id } },
     run = remove,
   },
 }

@@ -1,6 +1,7 @@
 --- Text messages.
 local json = require "jeton.json"
 local assumptions = require "sandbox.assumptions"
+local demo = require "sandbox.demo"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.limits"
 local messages = require "sandbox.data.messages"
@@ -70,6 +71,7 @@ end
 return {
   {
     name = "messages.send",
+    summary = "Posts a text message: to the group, to some subscribers of a public group, or to all of them.",
     method = "POST",
     path = "/groups/{group}/messages",
     permission = "textmessage.write",
@@ -80,6 +82,19 @@ return {
       { "sendToAllSubscribers", kind = "boolean", default = false },
       { "subscribers", kind = "phones", max = limits.subscribers_per_request },
       { "replyToReferenceId", kind = "string", max = limits.identifier_characters, default = "" },
+    },
+    reply = {
+      { "referenceId", kind = "id" },
+      { "failedResult", kind = "list", optional = true, of = {
+        { "subscriber", kind = "phone" },
+        { "subscriberId", kind = "string" },
+        { "errorReason", kind = "string" },
+        { "errorCode", kind = "string" },
+      } },
+    },
+    example = {
+      params = { group = demo.names.news },
+      body = { message = "Hello", subscribers = json.array { demo.names.chitra, demo.names.nobody } },
     },
     run = send,
   },

@@ -1,13 +1,35 @@
 --- The token service.
+local demo = require "sandbox.demo"
+local limits = require "sandbox.limits"
 local tokens = require "sandbox.tokens"
 
 ---@type sandbox.operation[]
 return {
   {
     name = "token.exchange",
+    summary = "Exchanges a connector's refresh token for an access token, good for a day.",
     method = "GET",
     path = "/accessToken",
     public = true,
+    headers = {
+      { "applicationId", kind = "id", required = true },
+      { "applicationSecret", kind = "string", required = true, max = limits.secret_characters_max },
+      { "refreshToken", kind = "string", required = true, max = limits.refresh_token_bytes_max },
+    },
+    reply = {
+      { "accessToken", kind = "string" },
+      { "endpointUrl", kind = "string" },
+      { "accessTokenExpiry", kind = "integer" },
+      { "refreshToken", kind = "string" },
+      { "scope", kind = "string" },
+    },
+    example = {
+      headers = {
+        applicationId = demo.names.connector_id,
+        applicationSecret = demo.names.secret,
+        refreshToken = demo.names.tenant_token,
+      },
+    },
     run = function(call)
       local headers = call.headers
       return tokens.exchange(call.world, call.now, headers.applicationid, headers.applicationsecret,

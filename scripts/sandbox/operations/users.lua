@@ -4,9 +4,21 @@
 return {
   {
     name = "users.me",
+    summary = "Who the token acts as.",
     method = "GET",
     path = "/users/me",
     permission = "profile.read",
+    reply = {
+      { "id", kind = "id" },
+      { "name", kind = "string" },
+      { "mobileNumber", kind = "phone" },
+      { "profilePic", kind = "string" },
+      { "isProvisioned", kind = "boolean" },
+      { "email", kind = "string" },
+      { "tenantId", kind = "id" },
+      { "isTenantAdmin", kind = "boolean" },
+    },
+    example = {},
     run = function(call)
       local user = call.caller.user
       return {

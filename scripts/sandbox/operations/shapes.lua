@@ -1,0 +1,45 @@
+--- What several operations read or answer: lists of fields.
+local assumptions = require "sandbox.assumptions"
+
+local shapes = {}
+
+--- A group, as operations/describe.lua shows it.
+---@type sandbox.reply_field[]
+shapes.GROUP = {
+  { "groupId", kind = "id" },
+  { "groupName", kind = "string" },
+  { "groupImageUrl", kind = "string" },
+  { "hasSubGroups", kind = "boolean" },
+  { "hasParentGroups", kind = "boolean" },
+  { "callerRole", kind = "choice", choices = { "Admin", "Member", "None" } },
+  { "currentLevelSubGroupCount", kind = "integer" },
+  { "currentLevelParentGroupCount", kind = "integer" },
+  { "userCount", kind = "integer" },
+  { "uniqueUserCount", kind = "integer" },
+  { "currentLevelUserCount", kind = "integer" },
+  { "currentLevelUnProvisionedUserCount", kind = "integer" },
+  { "unProvisionedUserCount", kind = "integer" },
+  { "isMappedToTenant", kind = "boolean" },
+  { "groupType", kind = "choice", choices = assumptions.group_types },
+  { "isDuplicate", kind = "boolean" },
+  { "isEditable", kind = "boolean" },
+  { "isDetailsReadable", kind = "boolean" },
+  { "welcomeMessage", kind = "string" },
+}
+
+--- The documented sample has a string here.
+---@type sandbox.reply_field[]
+shapes.DONE = { { "result", kind = "choice", choices = { "true" } } }
+
+--- One list of fields after the other.
+---@param ... sandbox.field[]
+---@return sandbox.field[]
+function shapes.join(...)
+  local out = {}
+  for _, list in ipairs { ... } do
+    table.move(list, 1, #list, #out + 1, out)
+  end
+  return out
+end
+
+return shapes
