@@ -1,4 +1,5 @@
 --- One group: its details, members and messages.
+local audience = require "kaizala.audience"
 local check = require "kaizala.check"
 local iterator = require "kaizala.iterator"
 local names = require "kaizala.names"
@@ -33,17 +34,11 @@ Group.__name = "kaizala.Group"
 ---@field dry_run? boolean true when it was printed, not sent
 ---@field raw table
 
----@class kaizala.Failed
----@field subscriber string phone number
----@field subscriber_id string
----@field error_code string
----@field error_reason string
----@field raw table
-
 -- Which client a group belongs to: kept apart from the fields, which are the service's.
 local clients = setmetatable({}, { __mode = "k" })
 
-local group = {}
+-- Other files add their methods to the class.
+local group = { Group = Group }
 
 --- Makes a group of which the id alone is known.
 ---@param client kaizala.Client
@@ -76,6 +71,21 @@ end
 -- "/groups/ID" and what follows.
 local function path(self, tail)
   return "/groups/" .. check.id(self.id, "the group's id", 4) .. (tail or "")
+end
+
+--- Gives the client that a group belongs to.
+---@param self kaizala.Group
+---@return kaizala.Client client
+function group.client(self)
+  return clients[self]
+end
+
+--- Gives the path of what a group has: `/groups/ID/actions`.
+---@param self kaizala.Group
+---@param tail string `/actions`
+---@return string path
+function group.path(self, tail)
+  return path(self, tail)
 end
 
 -- Sends a change; raises `http` when the reply says `result: false`, as a boolean or in words.
@@ -146,9 +156,7 @@ function Group:set_role(member_id, role)
   return change(self, "PUT", path(self, "/members/" .. id), { role = role })
 end
 
----@class kaizala.SendOptions
----@field subscribers? string[] phone numbers, in a public group; an empty list: nobody
----@field all_subscribers? boolean all of a public group
+---@class kaizala.SendOptions: kaizala.AudienceOptions
 ---@field reply_to? string reference_id of the message that this one answers
 ---@field repeatable? boolean may be posted twice when the reply is lost
 local send_options = { "subscribers", "all_subscribers", "reply_to", "repeatable" }
@@ -160,34 +168,23 @@ local send_options = { "subscribers", "all_subscribers", "reply_to", "repeatable
 function Group:send_message(text, options)
   check.message(text, "send_message: text", 3)
   options = check.options(options, "send_message", send_options, 3)
-  check.optional(options.all_subscribers, "boolean", "send_message: all_subscribers", 3)
   check.optional(options.reply_to, "string", "send_message: reply_to", 3)
   check.optional(options.repeatable, "boolean", "send_message: repeatable", 3)
-  local subscribers = options.subscribers
-    and check.phones(options.subscribers, "send_message: subscribers", 3)
+  local body = audience.write(options, "send_message", 3, {
+    message = text,
+    replyToReferenceId = options.reply_to,
+  })
   local target = path(self, "/messages")
   local reply, dry_run = clients[self]:request {
     method = "POST",
     path = target,
-    json = {
-      message = text,
-      subscribers = subscribers,
-      sendToAllSubscribers = options.all_subscribers,
-      replyToReferenceId = options.reply_to,
-    },
+    json = body,
     repeatable = options.repeatable,
   }
   if dry_run then return { reference_id = "dry-run", dry_run = true, raw = reply } end
   check.reply(reply.referenceId, "referenceId", "string", "POST " .. target)
   local sent = names.convert(reply, "message", {})
-  if sent.failed_result then
-    local failed = {}
-    for i, raw in ipairs(check.reply(reply.failedResult, "failedResult", "list", "POST " .. target)) do
-      check.reply(raw, "failedResult[]", "object", "POST " .. target)
-      failed[i] = names.convert(raw, nil, {})
-    end
-    sent.failed_result = failed
-  end
+  sent.failed_result = audience.failed(reply, "POST " .. target)
   return sent
 end
 

@@ -17,6 +17,7 @@ local limits = {
   message_characters = 4000, -- documented
   members_per_request = 1000,
   subscribers_per_request = 1000,
+  media_resource_bytes = 4096,
   groups = 100000,
   members_per_group = 100000,
   users = 1000000,

@@ -142,7 +142,7 @@ end
 
 function TestDocumentation.test_every_exported_function_is_annotated()
   local count = 0
-  for _, name in ipairs { "init", "check", "client", "group", "iterator", "names" } do
+  for _, name in ipairs { "init", "audience", "check", "client", "group", "iterator", "names" } do
     count = count + check_annotations("/scripts/kaizala/" .. name .. ".lua")
   end
   lu.assertTrue(count >= 25, "the functions are found: " .. count)

@@ -1,0 +1,65 @@
+--- To whom a message or an action goes: the group, or subscribers of a public one.
+local assumptions = require "sandbox.assumptions"
+local groups = require "sandbox.data.groups"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+local users = require "sandbox.data.users"
+
+local audience = {}
+
+--- The fields that say so in a body.
+---@type sandbox.field[]
+audience.FIELDS = {
+  { "sendToAllSubscribers", kind = "boolean", default = false },
+  { "subscribers", kind = "phones", max = limits.subscribers_per_request },
+}
+
+---@class sandbox.audience
+---@field to_group boolean to everybody in the group; false: only to subscribers
+---@field to_all_subscribers boolean
+---@field recipients string[] ids of single subscribers
+---@field failed table[] an entry of failedResult for each number that does not subscribe
+
+-- Refuses what the kind of group or the caller's role does not allow.
+local function check(call, to_subscribers)
+  local is_public = call.group.type == "ConnectGroup"
+  if to_subscribers and not is_public then
+    reply.invalid "subscribers, sendToAllSubscribers: only for public groups (ConnectGroup)"
+  end
+  local needs_admin = to_subscribers or (is_public and assumptions.plain_message_in_public_group == "Admin")
+  if needs_admin and call.role ~= "Admin" then
+    reply.forbidden "only an admin of the group may send to subscribers"
+  end
+end
+
+--- Reads it from the body of a call. Raises 400 and 403.
+---@param call sandbox.call
+---@return sandbox.audience
+function audience.resolve(call)
+  local fields = call.body
+  -- An empty list of subscribers means nobody, not the whole group.
+  local to_subscribers = fields.subscribers ~= nil or fields.sendToAllSubscribers
+  check(call, to_subscribers)
+  local found, failed = {}, {}
+  for _, phone in ipairs(fields.subscribers or {}) do
+    local user = users.by_phone(call.db, phone)
+    if user and groups.is_subscriber(call.db, call.group, user.id) then
+      found[#found + 1] = user.id
+    else
+      failed[#failed + 1] = {
+        subscriber = phone,
+        subscriberId = user and user.id or "",
+        errorReason = assumptions.failed_subscriber_reason,
+        errorCode = assumptions.failed_subscriber_code,
+      }
+    end
+  end
+  return {
+    to_group = not to_subscribers,
+    to_all_subscribers = fields.sendToAllSubscribers,
+    recipients = found,
+    failed = failed,
+  }
+end
+
+return audience

@@ -1,0 +1,48 @@
+--- The opaque `mediaResource` that an upload returns and that actions and answers carry: base64 of
+--- JSON {id, type, name}.
+local crypto = require "jeton.crypto"
+local json = require "jeton.json"
+local limits = require "sandbox.limits"
+
+local media_resource = {}
+
+---@class sandbox.media_resource
+---@field id string of the media
+---@field type "Image"|"Album"|"Audio"|"Document"|"Video"
+---@field name string of the file; "" where it has none
+
+local TYPES = { Image = true, Album = true, Audio = true, Document = true, Video = true }
+
+--- Writes one.
+---@param resource sandbox.media_resource
+---@return string text
+function media_resource.encode(resource)
+  local text = assert(json.encode { id = resource.id, type = resource.type, name = resource.name })
+  return crypto.base64(text)
+end
+
+--- Reads one.
+---@param text any what a client sent
+---@return sandbox.media_resource|nil resource nil: an upload never returned this
+function media_resource.decode(text)
+  if type(text) ~= "string" or text == "" or #text > limits.media_resource_bytes then
+    return nil
+  end
+  local bytes = crypto.unbase64(text)
+  local value = bytes and json.decode(bytes)
+  if type(value) ~= "table" or type(value.id) ~= "string" or value.id == "" or not TYPES[value.type]
+    or type(value.name) ~= "string" then
+    return nil
+  end
+  return { id = value.id, type = value.type, name = value.name }
+end
+
+--- Where the sandbox serves it.
+---@param root string of the sandbox, without a slash at the end
+---@param resource sandbox.media_resource
+---@return string url
+function media_resource.url(root, resource)
+  return ("%s/v1/media/%s"):format(root, resource.id)
+end
+
+return media_resource
