@@ -225,9 +225,13 @@ class Moved(PolicyCase):
                 self.assert_no_token_sent(elsewhere)
 
     def test_to_plain_http_off_loopback(self):
-        old = self.service(lambda r: (308, {"Location": "http://kaizala.example.org/v1"}, {}))
-        self.configure(old.base, allow_hosts=["kaizala.example.org"])
-        self.fails(4, "token", "contoso", says="http")
+        for path, args in (("/v1/accessToken", ("token", "contoso")), ("/v1/users/me", ("api", "users/me"))):
+            with self.subTest(path=path):
+                old = self.service(lambda r, path=path: (308, {"Location": "http://kaizala.example.org/v1"}, {})
+                                   if r["path"] == path else None)
+                self.configure(old.base, allow_hosts=["kaizala.example.org"])
+                self.fails(4, *args, says="http")
+                self.assertEqual(len(old.paths(path)), 1)
 
     def test_an_endpoint_that_is_not_allowed(self):
         elsewhere = self.service()

@@ -7,6 +7,7 @@ import unittest
 
 import support
 from support import GROUP, TENANT_TOKEN
+from test_tokens import expire_cache
 
 TASKS = """\
 local kaizala = require "kaizala"
@@ -39,6 +40,15 @@ class Tasks(support.Case):
         self.assertEqual(done.stdout.split("\t"), ["64", "Alice Martin", "Alice Martin\n"])
         self.assertEqual(sandbox.exchanges(), 1)
         self.assertEqual(len(sandbox.requests("/users/me")), 64)
+
+    def test_64_tasks_on_an_expired_cache(self):
+        sandbox = self.sandbox("--rate-limit", "0")
+        self.configure(sandbox.base)
+        self.ok("token", "contoso")
+        expire_cache(self.state)
+        done = self.run_script(TASKS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sandbox.exchanges(), 2)
 
     def test_64_tasks_whose_token_the_service_refuses(self):
         sandbox = self.sandbox("--rate-limit", "0")
