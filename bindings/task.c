@@ -181,7 +181,7 @@ static void resume(struct task *task)
     task->state = TASK_RUNNING;
     scheduler->current = task;
     scheduler->running(scheduler->running_arg, true);
-    int status = lua_resume(task->co, scheduler->L, nargs, &nresults);
+    int status = vm_resume(task->co, scheduler->L, nargs, &nresults);
     scheduler->running(scheduler->running_arg, false);
     scheduler->current = NULL;
     if (status == LUA_YIELD)
@@ -418,7 +418,7 @@ void task_close_all(struct task_scheduler *scheduler)
             task->state = TASK_CANCELLED;
             task->watches = NULL;
             scheduler->alive--;
-            lua_resetthread(task->co); /* runs pending <close> variables */
+            vm_reset(task->co); /* runs pending <close> variables */
         }
         lua_pop(scheduler->L, 1);
     }

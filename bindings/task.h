@@ -1,6 +1,6 @@
 /*
- * Tasks: coroutines that wait for the loop. task.c is the only file that calls lua_resume and
- * lua_yieldk.
+ * Tasks: coroutines that wait for the loop. task.c is the only file that calls lua_yieldk,
+ * and resumes them (by vm_resume).
  *
  * A binding that waits: check arguments; task_check; make a userdata for the operation, with __gc;
  * start the work; `return task_wait(L, &op->wait, index, op_cancel, op_finish, op)`. When the work

@@ -68,6 +68,7 @@ struct vm *vm_new(const struct vm_options *options)
     lerr_setup(L);
     vm_modules_setup(L);
     vm_guard_setup(L);
+    vm_coroutine_setup(L);
     return vm;
 }
 
@@ -78,8 +79,10 @@ void vm_free(struct vm *vm)
     task_close_all(vm->scheduler);
     lua_settop(vm->L, 0);
     vm_limits_stop(vm);
+    vm_hook_forget(vm);
     lua_close(vm->L);
     vm_watchdog_free(vm->watchdog);
+    vm_hook_stop(vm);
     task_scheduler_free(vm->scheduler);
     buf_destroy(&vm->traceback);
     mem_free(vm->script);

@@ -10,7 +10,8 @@
 #include <lua.h>
 
 #define VM_MEMORY_DEFAULT (512LL * 1024 * 1024)
-#define VM_HOOK_COUNT     10000 /* instructions between looks at the deadline */
+#define VM_HOOK_COUNT     10000 /* instructions between looks, once there is reason to look */
+#define VM_HOOK_FIRST     1000  /* and until the first one, in a state that it interrupts */
 /* After the deadline: */
 #define VM_INSIST_MS   500  /* the count hook raises at every instruction */
 #define VM_REFUSE_MS   900  /* no call waits any more */
@@ -58,6 +59,10 @@ void vm_interrupt(struct vm *vm, int signo);
 
 /* For bindings. */
 struct vm *vm_of(lua_State *L);
+/* lua_resume and lua_resetthread, which nobody else calls: the run knows which states run, so that
+ * it can interrupt them. */
+int vm_resume(lua_State *co, lua_State *from, int nargs, int *nresults);
+int vm_reset(lua_State *co);
 struct engine *vm_engine(struct vm *vm);
 const struct vm_options *vm_options_of(struct vm *vm);
 struct task_scheduler *vm_scheduler(struct vm *vm);

@@ -75,48 +75,6 @@ static int protected_call_handler(lua_State *L)
     return protected_end(L, status, 2);
 }
 
-/* Coroutines. The scheduler's are out of a script's reach. */
-
-static void refuse_task(lua_State *L, const char *what)
-{
-    lua_State *co = lua_tothread(L, 1);
-    if (co != NULL && task_of(L, co) != NULL)
-        luaL_error(L, "%s: that coroutine is a task; it goes on when what it waits for is done",
-                   what);
-}
-
-/* Calls the replaced function, upvalue 1, with all arguments. */
-static int call_replaced(lua_State *L)
-{
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-    return lua_gettop(L);
-}
-
-static int coroutine_resume(lua_State *L)
-{
-    refuse_task(L, "coroutine.resume");
-    int n = call_replaced(L);
-    if (n == 2 && !lua_toboolean(L, 1) && vm_is_unwind(L, 2))
-        return lua_error(L);
-    return n;
-}
-
-static int coroutine_close(lua_State *L)
-{
-    refuse_task(L, "coroutine.close");
-    return call_replaced(L);
-}
-
-static int coroutine_yield(lua_State *L)
-{
-    if (task_running(L) != NULL)
-        return luaL_error(L, "coroutine.yield: outside a plain coroutine; a task gives way by "
-                             "task.yield()");
-    return task_yield_plain(L);
-}
-
 static int debug_sethook(lua_State *L)
 {
     return luaL_error(L, "debug.sethook: jeton keeps the count hook for the run's deadline");
@@ -157,11 +115,9 @@ void vm_guard_setup(lua_State *L)
         const char *library, *name;
         lua_CFunction fn;
     } replaced[] = {
-        {LUA_GNAME, "pcall", protected_call},        {LUA_GNAME, "xpcall", protected_call_handler},
-        {LUA_COLIBNAME, "resume", coroutine_resume}, {LUA_COLIBNAME, "close", coroutine_close},
-        {LUA_COLIBNAME, "yield", coroutine_yield},   {LUA_DBLIBNAME, "sethook", debug_sethook},
-        {LUA_OSLIBNAME, "exit", exit_run},           {LUA_OSLIBNAME, "execute", call_unblocked},
-        {LUA_IOLIBNAME, "popen", call_unblocked},
+        {LUA_GNAME, "pcall", protected_call},       {LUA_GNAME, "xpcall", protected_call_handler},
+        {LUA_DBLIBNAME, "sethook", debug_sethook},  {LUA_OSLIBNAME, "exit", exit_run},
+        {LUA_OSLIBNAME, "execute", call_unblocked}, {LUA_IOLIBNAME, "popen", call_unblocked},
     };
     lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* loaded */
     for (size_t i = 0; i < sizeof replaced / sizeof replaced[0]; i++) {

@@ -48,7 +48,7 @@ static void task_runs(void *arg, bool yes)
     vm->memory_limited = yes;
 }
 
-/* The count hook */
+/* What the count hook looks at */
 
 void vm_deadline_err(const struct vm *vm, struct err *err)
 {
@@ -68,14 +68,6 @@ static void interrupt_err(const struct vm *vm, struct err *err)
             strsignal(vm->signo));
 }
 
-static void hook(lua_State *L, lua_Debug *ar);
-
-/* Raises at every instruction from now on. Coroutines that L makes inherit it. */
-static void insist(lua_State *L)
-{
-    lua_sethook(L, hook, LUA_MASKCOUNT, 1);
-}
-
 static void hook_deadline(lua_State *L, struct vm *vm, int64_t now)
 {
     struct err err;
@@ -83,7 +75,7 @@ static void hook_deadline(lua_State *L, struct vm *vm, int64_t now)
     if (vm->scheduler->current != NULL)
         vm->scheduler->current->told = true;
     if (now >= vm->deadline_ms + VM_INSIST_MS)
-        insist(L);
+        vm_hook_insist(L);
     vm_deadline_err(vm, &err);
     lerr_raise(L, &err);
 }
@@ -101,9 +93,8 @@ static void hook_signal(lua_State *L, struct vm *vm, int64_t now)
     }
 }
 
-static void hook(lua_State *L, lua_Debug *ar)
+void vm_look(lua_State *L)
 {
-    (void)ar;
     struct vm *vm = vm_of(L);
     int64_t now = clock_mono_ms();
     if (vm->signals != NULL)
@@ -111,7 +102,7 @@ static void hook(lua_State *L, lua_Debug *ar)
     if (vm->signo != 0)
         hook_signal(L, vm, now);
     if (vm->unwind_ms != 0 && now >= vm->unwind_ms) {
-        insist(L);
+        vm_hook_insist(L);
         lua_pushlightuserdata(L, vm);
         lua_error(L);
     }
@@ -137,6 +128,7 @@ static void deadline_reached(void *arg)
     struct vm *vm = arg;
     struct err err;
     vm->deadline_passed = true;
+    vm_hook_on(vm);
     vm_deadline_err(vm, &err);
     task_cancel_all(vm->scheduler, &err);
     loop_timer_start(vm->options.engine->loop, &vm->deadline_timer,
@@ -149,6 +141,7 @@ void vm_stop(struct vm *vm, int64_t delay_ms)
 {
     task_stop(vm->scheduler);
     vm->unwind_ms = clock_mono_ms() + delay_ms;
+    vm_hook_on(vm);
 }
 
 static void signal_grace_over(void *arg)
@@ -165,6 +158,7 @@ void vm_interrupt(struct vm *vm, int signo)
     struct err err;
     vm->signo = signo;
     vm->signal_ms = clock_mono_ms();
+    vm_hook_on(vm);
     interrupt_err(vm, &err);
     task_cancel_all(vm->scheduler, &err);
     loop_timer_start(vm->options.engine->loop, &vm->signal_timer, VM_SIGNAL_MS, signal_grace_over,
@@ -183,11 +177,11 @@ void vm_limits_setup(struct vm *vm)
 {
     int64_t bytes = vm->options.memory_bytes;
     vm->memory_limit = (size_t)(bytes > 0 ? bytes : VM_MEMORY_DEFAULT);
-    lua_sethook(vm->L, hook, LUA_MASKCOUNT, VM_HOOK_COUNT);
     vm->scheduler->running = task_runs;
     vm->scheduler->running_arg = vm;
 
     pthread_sigmask(SIG_BLOCK, NULL, &vm->mask);
+    vm_hook_setup(vm);
     vm->signals = signals_new(vm->L, vm->options.engine->loop, &vm->broken);
     if (vm->signals != NULL)
         signals_push(vm->signals, &vm->handler, on_signal, vm);

@@ -1,5 +1,6 @@
 /* The vm's parts: vm.c (a run), vm_load.c (scripts), vm_modules.c (what require finds), vm_limits.c
- * (memory, deadline, signals), vm_guard.c (library functions that are replaced), vm_watchdog.c. */
+ * (memory, deadline, signals), vm_hook.c (the count hook that interrupts Lua for them), vm_guard.c
+ * and vm_coroutine.c (library functions that are replaced), vm_watchdog.c. */
 #ifndef JETON_VM_PRIVATE_H
 #define JETON_VM_PRIVATE_H
 
@@ -9,12 +10,19 @@
 #include "task_private.h"
 #include "vm.h"
 
+#include <pthread.h>
 #include <signal.h>
 
 #define VM_EXIT_MS       1000 /* for what unwinds after os.exit, before the hook ends it */
 #define VM_TRACEBACK_MAX ((size_t)256 * 1024)
 
 struct vm_watchdog;
+
+/* A state that runs, on the C stack of what resumed it. */
+struct vm_running {
+    lua_State *L;
+    struct vm_running *below;
+};
 
 struct vm {
     lua_State *L;
@@ -43,6 +51,12 @@ struct vm {
     int signo; /* the first; 0: none */
     int64_t signal_ms;
 
+    /* The count hook. A signal's handler walks the chain, from the innermost state down to L. */
+    struct vm_running base;
+    struct vm_running *volatile running;
+    volatile sig_atomic_t hook_on;
+    struct sigaction hook_before; /* what the signal did before the run */
+
     struct vm_watchdog *watchdog;
 
     /* os.exit, or a signal that insists */
@@ -57,7 +71,7 @@ struct vm {
 
 /* vm_limits.c */
 void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize);
-void vm_limits_setup(struct vm *vm); /* the hook, before any coroutine is made; the deadline */
+void vm_limits_setup(struct vm *vm); /* the hook's signal, the deadline, signals */
 void vm_limits_start(struct vm *vm); /* timers and signals, when the run begins */
 void vm_limits_stop(struct vm *vm);
 void vm_deadline_err(const struct vm *vm, struct err *err);
@@ -65,7 +79,24 @@ void vm_memory_err(const struct vm *vm, struct err *err);
 /* The run is over for its tasks; what cannot be suspended is unwound by the hook in delay_ms. */
 void vm_stop(struct vm *vm, int64_t delay_ms);
 
-/* vm_guard.c: os.exit, pcall, xpcall, coroutine.*, debug.sethook, os.execute, io.popen */
+/* In the hook: raises what has come: the deadline, a signal, the end that os.exit wants. */
+void vm_look(lua_State *L);
+
+/* vm_hook.c */
+void vm_hook_setup(struct vm *vm);
+/* From now on Lua looks (vm_look), whichever state runs. Once on, the hook stays. */
+void vm_hook_on(struct vm *vm);
+/* The same from another thread; `thread` is the run's. */
+void vm_hook_call(struct vm *vm, pthread_t thread);
+/* L, and the coroutines that it makes, look at every instruction. */
+void vm_hook_insist(lua_State *L);
+void vm_hook_forget(struct vm *vm); /* before the state is closed */
+void vm_hook_stop(struct vm *vm);   /* when no other thread calls any more */
+
+/* vm_coroutine.c: coroutine.* */
+void vm_coroutine_setup(lua_State *L);
+
+/* vm_guard.c: os.exit, pcall, xpcall, debug.sethook, os.execute, io.popen */
 void vm_guard_setup(lua_State *L);
 /* Whether the value at index is the vm's address, that unwinds the stack for os.exit. */
 bool vm_is_unwind(lua_State *L, int index);

@@ -1,7 +1,8 @@
 /*
- * The count hook cannot stop a long call into C: a pathological string.find, a read from the
- * terminal. This thread does, by ending the process: VM_WATCHDOG_MS after the deadline, or when a
- * signal has waited for VM_STUCK_MS. It touches nothing of the run but its descriptors.
+ * A thread that calls the count hook when the deadline passes, or a signal comes. The hook cannot
+ * stop a long call into C: a pathological string.find, a read from the terminal. This thread does,
+ * by ending the process: VM_WATCHDOG_MS after the deadline, or when a signal has waited for
+ * VM_STUCK_MS. It touches nothing of the run but its descriptors.
  */
 #include "vm_private.h"
 
@@ -23,9 +24,12 @@
 
 struct vm_watchdog {
     pthread_t thread;
+    struct vm *vm; /* for vm_hook_call only, as its thread */
+    pthread_t run;
     int stop_fd;
-    int signal_fd;  /* the run's, doubled: this thread outlives the watcher */
-    int64_t end_ms; /* monotonic; 0: none */
+    int signal_fd;       /* the run's, doubled: this thread outlives the watcher */
+    int64_t deadline_ms; /* monotonic; 0: none */
+    bool called;         /* for the deadline */
     bool json;
 };
 
@@ -60,15 +64,16 @@ static void end_process(const struct vm_watchdog *watchdog, int status, const ch
     _exit(status);
 }
 
-/* Milliseconds until end_ms, or until a waiting signal counts as stuck; -1: for ever. */
+/* Milliseconds until the deadline, or the end after it, or until a waiting signal counts as stuck;
+ * -1: for ever. */
 static int time_left(const struct vm_watchdog *watchdog, int64_t signal_since)
 {
     int64_t now = clock_mono_ms(), left = -1;
-    if (watchdog->end_ms != 0)
-        left = watchdog->end_ms - now;
+    if (watchdog->deadline_ms != 0)
+        left = watchdog->deadline_ms + (watchdog->called ? VM_WATCHDOG_MS : 0) - now;
     if (signal_since != 0 && (left < 0 || signal_since + VM_STUCK_MS - now < left))
         left = signal_since + VM_STUCK_MS - now;
-    if (watchdog->end_ms == 0 && signal_since == 0)
+    if (watchdog->deadline_ms == 0 && signal_since == 0)
         return -1;
     return left < 0 ? 0 : left > 1000 * 1000 ? 1000 * 1000 : (int)left;
 }
@@ -86,9 +91,23 @@ static void check_signal(const struct vm_watchdog *watchdog)
     end_process(watchdog, 128 + signo, message, "cancelled");
 }
 
+static void check_deadline(struct vm_watchdog *watchdog, int64_t now)
+{
+    if (watchdog->deadline_ms == 0 || now < watchdog->deadline_ms)
+        return;
+    if (!watchdog->called)
+        vm_hook_call(watchdog->vm, watchdog->run);
+    watchdog->called = true;
+    if (now >= watchdog->deadline_ms + VM_WATCHDOG_MS)
+        end_process(watchdog, 8,
+                    "the run's deadline passed, and a call did not come back: ended without "
+                    "clean-up",
+                    "deadline");
+}
+
 static void *watch(void *arg)
 {
-    const struct vm_watchdog *watchdog = arg;
+    struct vm_watchdog *watchdog = arg;
     int64_t signal_since = 0;
     for (;;) {
         /* A signal that waits would end every poll at once: look again when its time is up. */
@@ -100,13 +119,10 @@ static void *watch(void *arg)
         if (fds[0].revents != 0)
             return NULL;
         int64_t now = clock_mono_ms();
-        if (watchdog->end_ms != 0 && now >= watchdog->end_ms)
-            end_process(watchdog, 8,
-                        "the run's deadline passed, and a call did not come back: ended without "
-                        "clean-up",
-                        "deadline");
+        check_deadline(watchdog, now);
         if (signal_since == 0 && fds[1].revents != 0) {
             signal_since = now;
+            vm_hook_call(watchdog->vm, watchdog->run);
         } else if (signal_since != 0 && now >= signal_since + VM_STUCK_MS) {
             check_signal(watchdog);
             signal_since = 0;
@@ -128,7 +144,9 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
     sigset_t all, before;
     pthread_attr_t attributes;
     watchdog->json = vm->options.log_json;
-    watchdog->end_ms = vm->deadline_ms != 0 ? vm->deadline_ms + VM_WATCHDOG_MS : 0;
+    watchdog->vm = vm;
+    watchdog->run = pthread_self();
+    watchdog->deadline_ms = vm->deadline_ms;
     watchdog->signal_fd = fcntl(signals_fd(vm->signals), F_DUPFD_CLOEXEC, 0);
     watchdog->stop_fd = eventfd(0, EFD_CLOEXEC);
     int rc = errno; /* of the one that failed */

@@ -236,6 +236,58 @@ class Deadline(RunCase):
                      says="stack traceback:")
         self.runaway("table.sort({ 2, 1 }, function() while true do end end)", says="stack traceback:")
 
+    def test_every_state_below_is_interrupted(self):
+        endless = "while true do end"
+        for text in (
+                # the inner one's error is caught: those that resumed it go on, and are interrupted too
+                f"coroutine.wrap(function() pcall(function() {endless} end) end)() {endless}",
+                f"coroutine.wrap(function() coroutine.wrap(function() pcall(function() {endless} end) end)() {endless} end)()",
+                f"coroutine.resume(coroutine.create(function() {endless} end)) {endless}",
+                f"task.spawn(function() coroutine.resume(coroutine.create(function() {endless} end)) {endless} end):join()"):
+            done = self.runaway(CLOSING + f"local _ <close> = closing(function() print 'closed' end) {text}", timeout="300ms",
+                                says="stack traceback:")
+            self.assertEqual(done.stdout, "closed\n")
+
+    def test_states_that_were_suspended_are_interrupted(self):
+        for later in ("coroutine.resume(late)", "wrapped()", "coroutine.close(late)", "task.sleep(0)"):
+            done = self.runaway(CLOSING + f"""
+                local _ <close> = closing(function() print 'closed' end)
+                local function endless() while true do end end
+                local late = coroutine.create(function()
+                  local _ <close> = closing(endless)
+                  coroutine.yield()
+                  endless()
+                end)
+                local wrapped = coroutine.wrap(function() coroutine.yield() endless() end)
+                coroutine.resume(late)
+                wrapped()
+                task.spawn(function() task.yield() task.yield() endless() end)
+                task.yield()
+                pcall(endless)
+                pcall(function() {later} end)
+                endless()
+            """, timeout="300ms", says="the run's deadline of 300 ms passed")
+            self.assertEqual(done.stdout, "closed\n")
+
+    def test_a_coroutine_that_fails_may_clean_up_for_ever(self):
+        self.runaway(CLOSING + """
+            coroutine.wrap(function()
+              local _ <close> = closing(function() while true do end end)
+              error 'x'
+            end)()
+        """, says="stack traceback:")
+
+    def test_many_tasks_that_never_wait(self):
+        done = self.runaway(CLOSING + """
+            for i = 1, 20 do
+              task.spawn(function()
+                local _ <close> = closing(function() print 'closed' end)
+                while true do task.yield() end
+              end)
+            end
+        """, timeout="300ms")
+        self.assertEqual(done.stdout, "closed\n" * 20)
+
     def test_a_waiting_script_cleans_up_and_may_wait(self):
         done = self.runaway(CLOSING + """
             local _ <close> = closing(function() task.sleep(0.05) print 'closed' end)
@@ -329,10 +381,13 @@ class Signals(RunCase):
         status, _, _, seconds = self.interrupted(stubborn, signal.SIGINT, again=True)
         self.assertEqual(status, 128 + signal.SIGINT)
         self.assertLess(seconds, 4)
-        busy = "print 'ready' while true do pcall(function() while true do end end) end"
-        status, _, _, seconds = self.interrupted(busy, signal.SIGINT, again=True)
-        self.assertEqual(status, 128 + signal.SIGINT)
-        self.assertLess(seconds, 4)
+        endless = "while true do end"
+        for busy in (f"while true do pcall(function() {endless} end) end",
+                     f"coroutine.resume(coroutine.create(function() {endless} end)) {endless}",
+                     f"coroutine.wrap(function() pcall(coroutine.wrap(function() {endless} end)) {endless} end)()"):
+            status, _, _, seconds = self.interrupted(f"print 'ready' {busy}", signal.SIGINT, again=True)
+            self.assertEqual(status, 128 + signal.SIGINT)
+            self.assertLess(seconds, 4)
 
     def test_a_stubborn_script_has_five_seconds(self):
         status, _, _, seconds = self.interrupted(CLOSING + "print 'ready' while true do pcall(task.sleep, 0.5) end",

@@ -58,13 +58,11 @@ end
 
 local TestGuards = {}
 
-function TestGuards.test_the_hook_stays()
-  local before = { debug.gethook() }
+function TestGuards.test_the_hook_comes_when_it_is_needed_and_is_no_script_s()
+  lu.assertNil((debug.gethook()))
+  coroutine.wrap(function() lu.assertNil((debug.gethook())) end)()
   lu.assertErrorMsgContains("keeps the count hook", debug.sethook)
   lu.assertErrorMsgContains("keeps the count hook", debug.sethook, coroutine.create(print), print, "l")
-  lu.assertEquals({ debug.gethook() }, before)
-  lu.assertTrue((select(3, debug.gethook())) > 0)
-  coroutine.wrap(function() lu.assertTrue((select(3, debug.gethook())) > 0) end)()
 end
 
 function TestGuards.test_pcall_is_lua_s()
@@ -101,6 +99,60 @@ function TestGuards.test_coroutines_are_lua_s()
   coroutine.resume(co)
   lu.assertTrue(coroutine.close(co))
   lu.assertTrue(closed)
+end
+
+local function failing_at_close(message)
+  return setmetatable({}, { __close = function() error(message, 0) end })
+end
+
+function TestGuards.test_wrap_is_lua_s()
+  local count = coroutine.wrap(function(...)
+    local first = table.pack(coroutine.yield(...))
+    return first.n, first[1]
+  end)
+  lu.assertEquals(table.pack(count(1, nil)), { 1, nil, n = 2 })
+  lu.assertEquals({ count("a", nil) }, { 2, "a" })
+  local _, err = pcall(function() count() end)
+  lu.assertStrMatches(err, ".*test_vm.lua:%d+: cannot resume dead coroutine")
+  lu.assertEquals({ pcall(coroutine.wrap(function() error({ 1 }) end)) }, { false, { 1 } })
+  _, err = pcall(coroutine.wrap(function()
+    local _ <close> = failing_at_close "at close"
+    error "first"
+  end))
+  lu.assertEquals(err, "at close")
+  lu.assertErrorMsgContains("function expected", coroutine.wrap, 1)
+end
+
+function TestGuards.test_resume_and_close_are_lua_s()
+  lu.assertErrorMsgContains("coroutine expected, got number", coroutine.resume, 1)
+  lu.assertErrorMsgContains("coroutine expected", coroutine.close)
+  local outer
+  outer = coroutine.create(function()
+    lu.assertErrorMsgContains("cannot close a running coroutine", coroutine.close, outer)
+    lu.assertEquals({ coroutine.resume(outer) }, { false, "cannot resume non-suspended coroutine" })
+    coroutine.wrap(function()
+      lu.assertErrorMsgContains("cannot close a normal coroutine", coroutine.close, outer)
+    end)()
+  end)
+  lu.assertEquals({ coroutine.resume(outer) }, { true })
+  lu.assertTrue(coroutine.close(outer))
+  local co = coroutine.create(function()
+    local _ <close> = failing_at_close "at close"
+    coroutine.yield()
+  end)
+  coroutine.resume(co)
+  lu.assertEquals({ coroutine.close(co) }, { false, "at close" })
+  lu.assertTrue(coroutine.close(co))
+  lu.assertEquals({ coroutine.resume(coroutine.create(table.unpack), {}, 1, 1e6) },
+    { false, "too many results to unpack" })
+end
+
+function TestGuards.test_coroutines_nest_as_deep_as_lua_lets_them()
+  local function nest(depth)
+    local ok, deeper = coroutine.resume(coroutine.create(nest), depth + 1)
+    return ok and deeper or depth
+  end
+  lu.assertTrue(nest(1) >= 150)
 end
 
 function TestGuards.test_children_can_be_ended()

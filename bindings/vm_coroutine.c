@@ -1,0 +1,131 @@
+/*
+ * coroutine.resume, wrap, close and yield as Lua has them, but that every state that runs is known
+ * to the count hook (vm_resume), that what unwinds the stack passes, and that the scheduler's
+ * coroutines are out of a script's reach.
+ */
+#include "vm_private.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+
+/* Argument 1. */
+static lua_State *check_coroutine(lua_State *L, const char *what)
+{
+    lua_State *co = lua_tothread(L, 1);
+    luaL_argexpected(L, co != NULL, 1, "coroutine");
+    if (task_of(L, co) != NULL)
+        luaL_error(L, "%s: that coroutine is a task; it goes on when what it waits for is done",
+                   what);
+    return co;
+}
+
+/* false error, or past every caller. The error is on top. */
+static int failure(lua_State *L)
+{
+    if (vm_is_unwind(L, -1))
+        return lua_error(L);
+    lua_pushboolean(L, 0);
+    lua_insert(L, -2);
+    return 2;
+}
+
+/* With the nargs values on top of L. Returns the number of results on L; -1: an error is there. */
+static int resume(lua_State *L, lua_State *co, int nargs)
+{
+    int count;
+    if (!lua_checkstack(co, nargs)) {
+        lua_pushliteral(L, "too many arguments to resume");
+        return -1;
+    }
+    lua_xmove(L, co, nargs);
+    int status = vm_resume(co, L, nargs, &count);
+    if (status != LUA_OK && status != LUA_YIELD) {
+        lua_xmove(co, L, 1);
+        return -1;
+    }
+    if (!lua_checkstack(L, count + 1)) {
+        lua_pop(co, count);
+        lua_pushliteral(L, "too many results to resume");
+        return -1;
+    }
+    lua_xmove(co, L, count);
+    return count;
+}
+
+static int coroutine_resume(lua_State *L)
+{
+    lua_State *co = check_coroutine(L, "coroutine.resume");
+    int count = resume(L, co, lua_gettop(L) - 1);
+    if (count < 0)
+        return failure(L);
+    lua_pushboolean(L, 1);
+    lua_insert(L, -count - 1);
+    return count + 1;
+}
+
+/* What coroutine.wrap returns; upvalue 1 is the coroutine. */
+static int wrapped(lua_State *L)
+{
+    lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+    int count = resume(L, co, lua_gettop(L));
+    if (count >= 0)
+        return count;
+    int status = lua_status(co);
+    if (status != LUA_OK && status != LUA_YIELD) { /* it failed; else it could not be resumed */
+        status = vm_reset(co);                     /* pending <close> variables, and their errors */
+        lua_xmove(co, L, 1);
+    }
+    if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
+        luaL_where(L, 1);
+        lua_insert(L, -2);
+        lua_concat(L, 2);
+    }
+    return lua_error(L);
+}
+
+static int coroutine_wrap(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_State *co = lua_newthread(L);
+    lua_pushvalue(L, 1);
+    lua_xmove(L, co, 1);
+    lua_pushcclosure(L, wrapped, 1);
+    return 1;
+}
+
+static int coroutine_close(lua_State *L)
+{
+    lua_State *co = check_coroutine(L, "coroutine.close");
+    lua_Debug frame;
+    if (co == L)
+        return luaL_error(L, "cannot close a running coroutine");
+    if (lua_status(co) == LUA_OK && lua_getstack(co, 0, &frame))
+        return luaL_error(L, "cannot close a normal coroutine");
+    if (vm_reset(co) != LUA_OK) {
+        lua_xmove(co, L, 1);
+        return failure(L);
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int coroutine_yield(lua_State *L)
+{
+    if (task_running(L) != NULL)
+        return luaL_error(L, "coroutine.yield: outside a plain coroutine; a task gives way by "
+                             "task.yield()");
+    return task_yield_plain(L);
+}
+
+void vm_coroutine_setup(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"resume", coroutine_resume},
+                                         {"wrap", coroutine_wrap},
+                                         {"close", coroutine_close},
+                                         {"yield", coroutine_yield},
+                                         {NULL, NULL}};
+    lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* loaded */
+    lua_getfield(L, -1, LUA_COLIBNAME);
+    luaL_setfuncs(L, functions, 0);
+    lua_pop(L, 2);
+}
