@@ -29,15 +29,24 @@ static void may_pass(struct err *err)
     err->retryable = true;
 }
 
+static const char *hint(int code)
+{
+    bool denied = code == EROFS || code == EACCES || code == EPERM;
+    return denied ? "; make the state folder writable for this user, or set `state:` to another"
+                  : "";
+}
+
 static int lock_open(const char *folder, const char *name, struct err *err)
 {
     char *dir = mem_printf("%s/locks", folder);
     char *path = mem_printf("%s/%s.lock", dir, name);
     int fd = -1;
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-        err_set(err, ERR_CONFIG, "cannot create folder '%s': %s", dir, strerror(errno));
+        err_set(err, ERR_CONFIG, "cannot create folder '%s': %s%s", dir, strerror(errno),
+                hint(errno));
     else if ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
-        err_set(err, ERR_CONFIG, "cannot open lock file '%s': %s", path, strerror(errno));
+        err_set(err, ERR_CONFIG, "cannot open lock file '%s': %s%s", path, strerror(errno),
+                hint(errno));
     if (fd < 0 && (errno == ENOSPC || errno == EDQUOT))
         may_pass(err);
     mem_free(path);

@@ -96,6 +96,19 @@ class State(support.Case):
         self.assertIn("read-only", done.stderr.lower())
         self.assertIn("state:", done.stderr)
 
+    def test_a_read_only_folder_after_a_killed_run(self):
+        """What it left lets the state file be read; the lock is what cannot be made then."""
+        self.ok("token", "contoso")
+        db = sqlite3.connect(self.file)
+        self.addCleanup(db.close)
+        db.execute("SELECT count(*) FROM token").fetchall()
+        mounts = f"mount --bind {self.state} {self.state} && mount -o remount,ro,bind {self.state}"
+        done = self.in_namespace(mounts, "token", "contoso", "--refresh")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("lock file", done.stderr)
+        self.assertIn("read-only", done.stderr.lower())
+        self.assertIn("state:", done.stderr)
+
     def test_a_full_disk(self):
         for size, fill in (("4k", ""), ("256k", f" && (cat /dev/zero > {self.state}/fill; true) 2>/dev/null")):
             with self.subTest(size=size):
