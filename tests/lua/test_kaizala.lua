@@ -149,13 +149,17 @@ function TestDocumentation.test_every_exported_function_is_annotated()
 end
 
 function TestDocumentation.test_every_binding_has_its_stub()
-  for _, name in ipairs { "http", "token", "state" } do
+  local file <close> = assert(io.open(source .. "/docs/lua-api.md"))
+  local reference = file:read "a"
+  for _, name in ipairs { "crypto", "http", "json", "log", "server", "sqlite", "state", "task", "token", "yaml" } do
     local path = "/scripts/meta/jeton/" .. name .. ".lua"
     check_annotations(path)
     local stubs = {}
     each_function(path, function(stub) stubs[stub] = true end)
-    for key in pairs(require("jeton." .. name)) do
-      lu.assertTrue(stubs[name .. "." .. key] or false, path .. ": " .. key)
+    local section = assert(reference:match("\n## jeton%." .. name .. "\n(.-)\n## "), name)
+    for key, value in pairs(require("jeton." .. name)) do
+      lu.assertTrue(stubs[name .. "." .. key] or type(value) ~= "function", path .. ": " .. key)
+      lu.assertTrue(section:find("%f[%w_]" .. key .. "%f[^%w_]") ~= nil, "lua-api.md, " .. name .. ": " .. key)
     end
   end
 end

@@ -1,58 +1,62 @@
 ---@meta jeton.crypto
 
----Random bytes, hashes, encodings and a comparison in constant time.
+--- Random bytes, hashes, encodings and a comparison in constant time.
 local crypto = {}
 
----Bytes that nobody can predict.
+--- Bytes that nobody can predict.
 ---@param count integer 0 to 1048576
 ---@return string bytes
 function crypto.random(count) end
 
----A random UUID (version 4), in lower case.
+--- A random UUID (version 4), in lower case.
 ---@return string uuid
 function crypto.uuid() end
 
----SHA-256.
+--- SHA-256.
 ---@param text string
 ---@return string hash 32 bytes; see `crypto.hex`
 function crypto.sha256(text) end
 
----HMAC with SHA-256.
+--- HMAC with SHA-256.
 ---@param key string of any length
 ---@param text string
 ---@return string mac 32 bytes
 function crypto.hmac_sha256(key, text) end
 
+--- Writes bytes as hex digits.
 ---@param bytes string
 ---@return string hex in lower case
 function crypto.hex(bytes) end
 
+--- Reads hex digits.
 ---@param hex string an even number of hex digits of either case
 ---@return string? bytes nil when text is anything else
 ---@return jeton.Err? err kind `invalid`
 function crypto.unhex(hex) end
 
----Base64 with padding (RFC 4648 §4).
+--- Base64 with padding (RFC 4648 §4).
 ---@param bytes string
 ---@return string text
 function crypto.base64(bytes) end
 
+--- Reads base64.
 ---@param text string base64, with or without padding
 ---@return string? bytes nil when text is anything else
 ---@return jeton.Err? err kind `invalid`
 function crypto.unbase64(text) end
 
----Base64 for URLs, without padding (RFC 4648 §5), as JWTs have it.
+--- Base64 for URLs, without padding (RFC 4648 §5), as JWTs have it.
 ---@param bytes string
 ---@return string text
 function crypto.base64url(bytes) end
 
+--- Reads base64url.
 ---@param text string base64url, with or without padding
 ---@return string? bytes nil when text is anything else
 ---@return jeton.Err? err kind `invalid`
 function crypto.unbase64url(text) end
 
----Compares without telling by its duration where the texts differ or how long `known` is.
+--- Compares without telling by its duration where the texts differ or how long `known` is.
 ---@param known string
 ---@param given string what came from outside
 ---@return boolean

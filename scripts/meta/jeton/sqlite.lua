@@ -39,7 +39,7 @@ function db:rows(sql, ...) end
 ---@return jeton.sqlite.Row? row
 function db:row(sql, ...) end
 
---- `for row in db:iterate(sql) do … end`: one row at a time. Leaving the loop ends the statement.
+--- One row at a time: `for row in db:iterate(sql) do … end`. Leaving the loop ends the statement.
 ---@param sql string
 ---@param ... jeton.sqlite.Value
 ---@return fun(): jeton.sqlite.Row?
