@@ -3,9 +3,12 @@ local json = require "jeton.json"
 local body = require "sandbox.http.body"
 local clock = require "sandbox.clock"
 local connectors = require "sandbox.data.connectors"
+local digest = require "sandbox.data.digest"
 local groups = require "sandbox.data.groups"
 local guard = require "sandbox.http.guard"
 local limits = require "sandbox.limits"
+local openapi = require "sandbox.openapi"
+local operations = require "sandbox.operations"
 local permissions = require "sandbox.permissions"
 local provision = require "sandbox.provision"
 local reply = require "sandbox.http.reply"
@@ -103,6 +106,16 @@ local ROUTES = {
       call.world:reset()
       return snapshot.state(call.world)
     end,
+  },
+  {
+    method = "GET",
+    path = "/digest",
+    run = function(call) return { digest = digest.of(call.world.db) } end,
+  },
+  {
+    method = "GET",
+    path = "/openapi.json",
+    run = function(call) return openapi.document(operations, call.world.url) end,
   },
   { method = "GET", path = "/clock", run = function(call) return describe_clock(call.world) end },
   { method = "POST", path = "/clock", value = true, run = move_clock },

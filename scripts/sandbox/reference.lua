@@ -1,0 +1,150 @@
+--- The table of operations as a page for people: docs/api-reference.md.
+local json = require "jeton.json"
+local limits = require "sandbox.limits"
+
+local reference = {}
+
+local HEAD = [[
+# The API of the sandbox
+
+Written from `scripts/sandbox/operations/`: change it there, then run
+`jeton run scripts/tools/api-reference.lua docs/api-reference.md`. The same as OpenAPI 3.1:
+`GET /_sandbox/openapi.json`.
+
+Paths are below `/v1`, and answer without it too. Every call but the public ones carries the header
+`accessToken`, or `Authorization: Bearer`. Bodies and replies are JSON objects; in what is sent, names count
+regardless of case, unknown ones and nulls are ignored. A phone number has `+` and country code. An id is a
+GUID, with `@1`, `@2` … after it or not.
+
+Refusals: `{"message", "errorCode", "errorCategoryKey"}`, with
+
+| status | errorCode | when |
+| --- | --- | --- |
+| 400 | `InvalidParameters` | a body that is malformed, a field missing, of the wrong type, too long |
+| 401 | `InvalidToken` | no token, a bad one, or one that has expired |
+| 403 | `PermissionDenied` | the connector lacks the permission, or the caller the role |
+| 404 | `NotFound` | there is no such thing, or no such path |
+| 405 | `MethodNotAllowed` | the path has other methods; `Allow` names them |
+| 413 | `RequestEntityTooLarge` | a JSON body over %d bytes |
+| 429 | `TooManyRequests` | over the limits; `Retry-After` says how many seconds to wait |
+
+A call that is refused changes nothing.
+]]
+
+local WHO = {
+  reach = "members of the group",
+  admin = "admins of the group",
+  tenant = "tenant-level tokens",
+}
+
+-- "string, 1 to 100 characters"
+local DESCRIBE = {
+  string = function(field)
+    local least = field.not_empty and "1 to " or "at most "
+    return field.max and ("string, %s%d characters"):format(least, field.max) or "string"
+  end,
+  boolean = function() return "`true` or `false`" end,
+  integer = function(field)
+    if field.min and field.max then
+      return ("integer, %d to %d"):format(field.min, field.max)
+    elseif field.max or field.min then
+      return ("integer, at %s %d"):format(field.max and "most" or "least", field.max or field.min)
+    end
+    return "integer"
+  end,
+  number = function() return "number" end,
+  phone = function() return "phone number" end,
+  id = function() return "id" end,
+  choice = function(field) return "`" .. table.concat(field.choices, "`, `") .. "`" end,
+  any = function() return "any value" end,
+  object = function() return "object" end,
+  map = function() return "object by key; of each" end,
+}
+for kind, what in pairs { phones = "phone numbers", ids = "ids", strings = "strings", list = "entries" } do
+  DESCRIBE[kind] = function(field)
+    local most = field.max and (", at most %d"):format(field.max) or ""
+    return kind == "list" and "list" .. (field.max and (" of at most %d"):format(field.max) or "")
+      or "list of " .. what .. most
+  end
+end
+
+local function notes(field)
+  local out = {}
+  if field.required then
+    out[#out + 1] = "required"
+  end
+  if field.optional then
+    out[#out + 1] = "not always"
+  end
+  if field.default ~= nil and field.default ~= "" then
+    out[#out + 1] = ("default `%s`"):format(tostring(field.default))
+  end
+  if field.aliases then
+    out[#out + 1] = "also as `" .. table.concat(field.aliases, "`, `") .. "`"
+  end
+  return table.concat(out, "; ")
+end
+
+local function add_rows(out, place, fields, prefix)
+  for _, field in ipairs(fields) do
+    local name = prefix .. field[1]
+    out[#out + 1] = ("| %s | `%s` | %s | %s |"):format(place, name, DESCRIBE[field.kind](field), notes(field))
+    local nested = field.fields or field.of
+    if nested then
+      local step = field.kind == "list" and "[]." or field.kind == "map" and ".*." or "."
+      add_rows(out, place, nested, name .. step)
+    end
+  end
+end
+
+-- "PUT /groups/…/members {"members": […]}"
+local function example(operation)
+  local call = operation.example
+  local params = call.params or {}
+  local path = operation.path:gsub("{(.-)}", params)
+  local query = {}
+  for name, value in pairs(call.query or {}) do
+    query[#query + 1] = name .. "=" .. value
+  end
+  table.sort(query)
+  local line = ("%s /v1%s%s"):format(operation.method, path,
+    #query > 0 and "?" .. table.concat(query, "&") or "")
+  return call.body and line .. "\n" .. json.encode(call.body) or line
+end
+
+local function section(operation)
+  local rules = {}
+  if operation.permission then
+    rules[1] = ("Permission: `%s`."):format(operation.permission)
+  end
+  rules[#rules + 1] = operation.public and "Public."
+    or ("May: %s."):format(WHO[operation.who] or "any token")
+  local out = {
+    ("### %s %s"):format(operation.method, operation.path), "",
+    operation.summary .. " " .. table.concat(rules, " "), "",
+    "| in | name | type | |", "| --- | --- | --- | --- |",
+  }
+  add_rows(out, "header", operation.headers or {}, "")
+  add_rows(out, "query", operation.query or {}, "")
+  add_rows(out, "body", operation.body or {}, "")
+  add_rows(out, "reply", operation.reply, "")
+  table.move({ "", "```", example(operation), "```", "" }, 1, 5, #out + 1, out)
+  return table.concat(out, "\n")
+end
+
+---@param operations sandbox.operation[]
+---@return string markdown
+function reference.page(operations)
+  local out, chapter = { HEAD:format(limits.json_bytes) }, nil
+  for _, operation in ipairs(operations) do
+    local name = operation.name:match "^[^.]+"
+    if name ~= chapter then
+      chapter = name
+      out[#out + 1] = ("## %s%s\n"):format(name:sub(1, 1):upper(), name:sub(2))
+    end
+    out[#out + 1] = section(operation)
+  end
+  return table.concat(out, "\n")
+end
+
+return reference

@@ -1,0 +1,272 @@
+-- The contract of every operation, made from the one table: what a good call is answered with, and that
+-- a bad one is refused and changes nothing. An operation that is added is tested here without more.
+local http = require "jeton.http"
+local json = require "jeton.json"
+local lu = require "luaunit"
+local contract = require "contract"
+local ids = require "sandbox.ids"
+local operations = require "sandbox.operations"
+local wire = require "wire"
+
+local STRANGER, MEMBER = "+33100000071", "+33100000072"
+local DAY_S = 24 * 3600
+
+local by_name = {}
+for _, operation in ipairs(operations) do
+  by_name[operation.name] = operation
+end
+
+-- "{group}" in any text of a value gives what was kept under this name.
+local function fill(value, kept)
+  if type(value) == "string" then
+    return (value:gsub("{(%w+)}", kept))
+  elseif type(value) ~= "table" then
+    return value
+  end
+  local out = contract.copy(value)
+  for key, item in pairs(value) do
+    out[key] = fill(item, kept)
+  end
+  return out
+end
+
+-- People and tokens that the cases need.
+local function tokens()
+  local function grant(connector, phone)
+    connector.tokens = json.array { { user = phone } }
+    return wire.steer("connectors", connector)
+  end
+  local function access(id, secret, refresh_token)
+    return wire.ok("GET", "/v1/accessToken", { headers = {
+      applicationId = id, applicationSecret = secret, refreshToken = refresh_token,
+    } }).accessToken
+  end
+  wire.steer("users", { phone = STRANGER, name = "A stranger" })
+  wire.steer("users", { phone = MEMBER, name = "A member" })
+  local bare = grant({ name = "Bare", owner = wire.alice, permissions = json.array {} }, wire.alice)
+  local stranger = grant({ id = wire.application_id }, STRANGER).tokens[1].refresh_token
+  local member = grant({ id = wire.application_id }, MEMBER).tokens[1].refresh_token
+  return {
+    tenant = wire.access(), user = wire.access(wire.user_token), group = wire.access(wire.group_token),
+    bare = access(bare.id, bare.secret, bare.tokens[1].refresh_token),
+    stranger = access(wire.application_id, wire.secret, stranger),
+    member = access(wire.application_id, wire.secret, member),
+  }
+end
+
+-- The call of an operation's example, its `given` done before.
+---@return table call: method, path (a pattern), params, token, headers, query, body
+local function prepare(operation, all_tokens)
+  local example = assert(operation.example, operation.name .. " has no example")
+  local kept = {}
+  for _, step in ipairs(example.given or {}) do
+    local before = assert(by_name[step[1]], "there is no operation " .. step[1])
+    local call = prepare(before, all_tokens)
+    local status, reply = call:send()
+    assert(status == 200, ("given %s: %s"):format(before.name, json.encode(reply)))
+    for name, field in pairs(step) do
+      if name ~= 1 then
+        kept[name] = assert(reply[field], ("the reply of %s has no %s"):format(before.name, field))
+      end
+    end
+  end
+  return {
+    operation = operation,
+    params = fill(example.params or {}, kept),
+    token = not operation.public and all_tokens[example.token or "tenant"] or nil,
+    headers = fill(example.headers or {}, kept),
+    query = fill(example.query or {}, kept),
+    body = operation.body and fill(example.body or {}, kept),
+    -- Sends it with changes: token, params, headers, query, body, or text in place of a body.
+    send = function(self, change)
+      change = change or {}
+      local path = operation.path:gsub("{(%w+)}", change.params or self.params)
+      local query = {}
+      for name, value in pairs(change.query or self.query) do
+        query[#query + 1] = name .. "=" .. http.encode(tostring(value))
+      end
+      local body = change.body or self.body
+      local token = self.token
+      if change.token ~= nil then token = change.token or nil end
+      return wire.call(operation.method,
+        (change.prefix or "/v1") .. path .. (#query > 0 and "?" .. table.concat(query, "&") or ""), {
+          token = token,
+          headers = change.headers or self.headers,
+          json = not change.text and body or nil,
+          body = change.text,
+        })
+    end,
+  }
+end
+
+local function digest()
+  return wire.ok("GET", "/_sandbox/digest").digest
+end
+
+-- Says of which case a failure is.
+local function within(case, fn, ...)
+  local ok, err = pcall(fn, ...)
+  if not ok then
+    local text = type(err) == "table" and (err.msg or tostring(err)) or tostring(err)
+    lu.fail(case .. ": " .. text)
+  end
+end
+
+---@param expected {[1]: integer, [2]: string|nil} status and errorCode
+local function refuse(case, call, change, expected, says)
+  within(case, function()
+    local before = digest()
+    local status, reply, response = call:send(change)
+    lu.assertEquals(status, expected[1], response.body)
+    if expected[2] then lu.assertEquals(reply.errorCode, expected[2], response.body) end
+    lu.assertEquals(type(reply.errorCode), "string")
+    lu.assertEquals(type(reply.errorCategoryKey), "string")
+    lu.assertEquals(response.headers["content-type"], "application/json; charset=utf-8")
+    lu.assertStrContains(reply.message, says or "")
+    lu.assertEquals(digest(), before, "the database has changed")
+  end)
+end
+
+local FORBIDDEN, UNKNOWN = { 403, "PermissionDenied" }, { 404, "NotFound" }
+local INVALID = { 400, "InvalidParameters" }
+local BAD_TOKEN = { 401, "InvalidToken" }
+
+-- Makes MEMBER a member of the group that the call is about.
+local function join_group(call)
+  for _, group in ipairs(wire.state().groups) do
+    if group.id:lower() == call.params.group:lower() then
+      wire.steer("groups", { id = group.id, name = group.name, members = json.array { MEMBER } })
+      return
+    end
+  end
+  lu.fail("there is no group " .. call.params.group)
+end
+
+local function check_tokens(call)
+  refuse("no token", call, { token = false }, BAD_TOKEN, "Token missing")
+  refuse("bad token", call, { token = call.token .. "x" }, BAD_TOKEN)
+  wire.steer("clock", { advance_s = DAY_S + 60 })
+  refuse("expired token", call, {}, BAD_TOKEN)
+  wire.steer("clock", { advance_s = -DAY_S - 60 })
+end
+
+local function check_rights(call, all_tokens)
+  local operation = call.operation
+  if operation.permission then
+    refuse("missing permission", call, { token = all_tokens.bare }, FORBIDDEN, operation.permission)
+  end
+  if operation.who then
+    local need = operation.who == "tenant" and "tenant" or "member"
+    refuse("not a " .. need, call, { token = all_tokens.stranger }, FORBIDDEN,
+      operation.who == "tenant" and "tenant-level" or nil)
+  end
+  if operation.who == "admin" then
+    refuse("not an admin", call, { token = all_tokens.member }, FORBIDDEN, "admin")
+  end
+end
+
+local function check_ids(call)
+  for name in pairs(call.params) do
+    for _, unknown in ipairs { ids.new(), "x" } do
+      local params = contract.copy(call.params)
+      params[name] = unknown
+      refuse(("unknown %s %s"):format(name, unknown), call, { params = params }, UNKNOWN)
+    end
+  end
+end
+
+local function check_bodies(call)
+  local operation = call.operation
+  for _, text in ipairs { "[]", "{", "5", "null", '{"a": }', "<a/>" } do
+    refuse("malformed body " .. text, call, { text = text }, INVALID, "malformed body")
+  end
+  contract.check_example(operation.body, call.body, "body")
+  for _, broken in ipairs(contract.breaks(operation.body, call.body)) do
+    refuse(broken.what, call, { body = broken.value }, INVALID, broken.name)
+  end
+end
+
+local function check_query(call)
+  local operation = call.operation
+  contract.check_example(operation.query, call.query, "query")
+  for _, broken in ipairs(contract.query_breaks(operation.query, call.query)) do
+    refuse("query " .. broken.what, call, { query = broken.value }, INVALID, broken.name)
+  end
+end
+
+-- Credentials in headers: each that is needed left out.
+local function check_headers(call)
+  for _, field in ipairs(call.operation.headers) do
+    if field.required then
+      local headers = contract.copy(call.headers)
+      headers[field[1]] = nil
+      refuse("header left out " .. field[1], call, { headers = headers }, { 401 })
+    end
+  end
+end
+
+local function check_success(call, change)
+  local status, reply, response = call:send(change)
+  lu.assertEquals(status, 200, response.body)
+  lu.assertEquals(response.headers["content-type"], "application/json; charset=utf-8")
+  contract.check_reply(reply, call.operation.reply)
+end
+
+local function check_operation(operation)
+  lu.assertEquals(type(operation.summary), "string", "summary")
+  lu.assertEquals(type(operation.reply), "table", "reply")
+  wire.steer("clock", { advance_s = 0 }) -- writes what check_tokens would write
+  local all_tokens = tokens()
+  local call = prepare(operation, all_tokens)
+  if operation.who == "reach" or operation.who == "admin" then join_group(call) end
+  if not operation.public then check_tokens(call) end
+  check_rights(call, all_tokens)
+  check_ids(call)
+  if operation.headers then check_headers(call) end
+  if operation.body then check_bodies(call) end
+  if operation.query then check_query(call) end
+  if operation.method == "GET" then
+    within("as naive clients join URLs", check_success, call, { prefix = "//V1" })
+  end
+  within("success", check_success, call)
+end
+
+local TestContract = {}
+
+for _, operation in ipairs(operations) do
+  TestContract["test_" .. operation.name] = function() check_operation(operation) end
+end
+
+local TestTable = {}
+
+function TestTable.test_names_are_used_once()
+  local count = 0
+  for _ in pairs(by_name) do count = count + 1 end
+  lu.assertEquals(count, #operations)
+end
+
+-- That the digest sees a change: else the cases above could not fail.
+function TestTable.test_digest()
+  local before = digest()
+  lu.assertEquals(digest(), before)
+  local sent = { token = wire.access(), json = { message = "x" } }
+  lu.assertEquals(digest(), before)
+  wire.ok("POST", "/v1/groups/" .. wire.sales .. "/messages", sent)
+  lu.assertNotEquals(digest(), before)
+end
+
+-- That a reply which is not as the table says is seen.
+function TestTable.test_replies_are_looked_at()
+  local fields = { { "id", kind = "id" }, { "list", kind = "list", optional = true,
+    of = { { "n", kind = "integer" } } } }
+  local id = ids.new()
+  contract.check_reply({ id = id, list = json.array { { n = 1 } } }, fields)
+  for _, reply in ipairs {
+    {}, { id = "x" }, { id = id, more = 1 }, { id = id, list = {} }, { id = id, list = json.array { 5 } },
+    { id = id, list = json.array { { n = 1.5 } } }, { id = id, list = json.array { { n = 1, m = 1 } } },
+  } do
+    lu.assertError(contract.check_reply, reply, fields)
+  end
+end
+
+return wire.run { TestContract = TestContract, TestTable = TestTable }
