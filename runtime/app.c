@@ -9,26 +9,32 @@
 
 #define HELP_MAX ((size_t)64 * 1024)
 
-static void report(const struct app *app, const struct problem *problem)
+static void describe(const struct problem *problem, struct err *err)
 {
-    if (problem->file == NULL)
-        log_msg(app->log, LOG_ERROR, "%s", problem->message);
-    else if (problem->line == 0)
-        log_msg(app->log, LOG_ERROR, "%s: %s", problem->file, problem->message);
-    else
-        log_msg(app->log, LOG_ERROR, "%s:%d:%d: %s", problem->file, problem->line, problem->col,
-                problem->message);
+    err_set(err, ERR_CONFIG, "%s", problem->message);
+    if (problem->file != NULL && problem->line > 0)
+        err_wrap(err, "%s:%d:%d", problem->file, problem->line, problem->col);
+    else if (problem->file != NULL)
+        err_wrap(err, "%s", problem->file);
 }
 
-/* All that is wrong, line by line; an err would hold the first of it only. */
-static void report_all(const struct app *app, const struct problems *problems)
+/* All that is wrong, line by line, and how many there are in err. One alone is err itself. */
+static void report_all(const struct app *app, const char *path, const struct problems *problems,
+                       struct err *err)
 {
+    size_t errors = problems_errors(problems);
     for (size_t i = 0; i < problems->count; i++) {
-        if (!problems->items[i].warning)
-            report(app, &problems->items[i]);
+        if (problems->items[i].warning)
+            continue;
+        describe(&problems->items[i], err);
+        if (errors == 1)
+            return;
+        log_msg(app->log, LOG_ERROR, "%s", err->msg);
     }
     if (problems->omitted > 0)
         log_msg(app->log, LOG_ERROR, "… and %zu more", problems->omitted);
+    err_set(err, ERR_CONFIG, "configuration %s: %zu errors", path != NULL ? path : "(none)",
+            errors);
 }
 
 struct config *app_config(struct app *app, bool required, struct err *err)
@@ -50,11 +56,8 @@ struct config *app_config(struct app *app, bool required, struct err *err)
     problems_create(&problems);
     struct config *config = config_load(path, &problems);
     if (config == NULL) {
-        size_t errors = problems_errors(&problems);
         problems_sort(&problems);
-        report_all(app, &problems);
-        err_set(err, ERR_CONFIG, "configuration %s: %zu error%s", path != NULL ? path : "(none)",
-                errors, errors == 1 ? "" : "s");
+        report_all(app, path, &problems, err);
     }
     problems_destroy(&problems);
     mem_free(path);
@@ -89,7 +92,18 @@ int app_print(struct app *app, const char *text, size_t len, struct err *err)
 int app_options(const struct opt_spec *spec, int argc, char **argv, struct opt_result *result,
                 struct err *err)
 {
-    if (opt_parse(spec, argc, argv, result, err) != 0)
+    /* Names alone: main reads them. */
+    static const struct opt global[] = {
+        {'c', "config", OPT_STRING, NULL, "FILE", NULL},
+        {'v', "verbose", OPT_COUNT, NULL, NULL, NULL},
+        {'q', "quiet", OPT_FLAG, NULL, NULL, NULL},
+        {0, "log-format", OPT_STRING, NULL, "FORMAT", NULL},
+        {0, "no-color", OPT_FLAG, NULL, NULL, NULL},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    struct opt_spec verb = *spec;
+    verb.earlier = global;
+    if (opt_parse(&verb, argc, argv, result, err) != 0)
         return -1;
     if (!result->help)
         return 0;

@@ -34,18 +34,18 @@ static void command_name(const char *usage, char *out, size_t size)
     snprintf(out, size, "%.*s", (int)end, usage);
 }
 
-static const struct opt *find_long(const struct opt_spec *spec, const char *name, size_t len)
+static const struct opt *find_long(const struct opt *opts, const char *name, size_t len)
 {
-    for (const struct opt *opt = spec->opts; opt->long_name != NULL; opt++) {
+    for (const struct opt *opt = opts; opt->long_name != NULL; opt++) {
         if (strlen(opt->long_name) == len && memcmp(opt->long_name, name, len) == 0)
             return opt;
     }
     return NULL;
 }
 
-static const struct opt *find_short(const struct opt_spec *spec, char name)
+static const struct opt *find_short(const struct opt *opts, char name)
 {
-    for (const struct opt *opt = spec->opts; opt->long_name != NULL; opt++) {
+    for (const struct opt *opt = opts; opt->long_name != NULL; opt++) {
         if (opt->short_name == name)
             return opt;
     }
@@ -66,9 +66,30 @@ static const char *nearest_option(const struct opt_spec *spec, const char *name)
     return found;
 }
 
+/* The one that it is of those that stand before the verb, or NULL: `shown` is -x or --name. */
+static const struct opt *find_earlier(const struct opt_spec *spec, const char *shown)
+{
+    if (spec->earlier == NULL)
+        return NULL;
+    if (shown[1] == '-')
+        return find_long(spec->earlier, shown + 2, strlen(shown + 2));
+    return find_short(spec->earlier, shown[1]);
+}
+
+static int fail_late(struct parse *parse, const char *shown, const struct opt *opt)
+{
+    int program = (int)strcspn(parse->command, " ");
+    return err_set(parse->err, ERR_USAGE, "option '%s' stands before the verb: %.*s %s%s%s%s",
+                   shown, program, parse->command, shown, opt->arg != NULL ? " " : "",
+                   opt->arg != NULL ? opt->arg : "", parse->command + program);
+}
+
 /* `shown` is the option as it was typed, without its value; `name` what it may have meant. */
 static int fail_unknown(struct parse *parse, const char *shown, const char *name)
 {
+    const struct opt *earlier = find_earlier(parse->spec, shown);
+    if (earlier != NULL)
+        return fail_late(parse, shown, earlier);
     const char *nearest = nearest_option(parse->spec, name);
     if (nearest != NULL)
         return err_set(parse->err, ERR_USAGE, "unknown option '%s' of %s; did you mean '--%s'?",
@@ -154,7 +175,7 @@ static int parse_long(struct parse *parse, const char *word)
     size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
     char shown[ERR_MSG_MAX / 4];
     snprintf(shown, sizeof shown, "--%.*s", (int)len, name);
-    const struct opt *opt = find_long(parse->spec, name, len);
+    const struct opt *opt = find_long(parse->spec->opts, name, len);
     if (opt == NULL && strcmp(name, HELP_NAME) == 0) {
         parse->result->help = true;
         return 0;
@@ -170,7 +191,7 @@ static int parse_long(struct parse *parse, const char *word)
 static int parse_short(struct parse *parse, const char *word)
 {
     for (const char *letter = word + 1; *letter != '\0'; letter++) {
-        const struct opt *opt = find_short(parse->spec, *letter);
+        const struct opt *opt = find_short(parse->spec->opts, *letter);
         char shown[] = {'-', *letter, '\0'};
         if (opt == NULL && *letter == 'h') {
             parse->result->help = true;

@@ -41,6 +41,8 @@ struct opt_spec {
     bool stop_at_operand;    /* options end at the first operand (run, global options) */
     int min_operands;
     int max_operands; /* -1: no limit */
+    /* Options that stand earlier on the line, to say so; ends with long_name NULL. May be NULL. */
+    const struct opt *earlier;
 };
 
 struct opt_result {
