@@ -132,6 +132,24 @@ struct exchange_wait {
     const struct connector *connector;
 };
 
+/* "FILE:LINE:COLUMN: message" of one of the connector's secrets: it is shown there, and takes the
+ * place of a warning about the same. */
+static bool add_secret_problem(struct check *check, const struct secret *secret,
+                               const char *message)
+{
+    if (secret->file == NULL || secret->line <= 0)
+        return false;
+    char *place = mem_printf("%s:%d:%d: ", secret->file, secret->line, secret->col);
+    size_t len = strlen(place);
+    bool here = strncmp(message, place, len) == 0;
+    mem_free(place);
+    if (!here)
+        return false;
+    problems_drop_warning(&check->problems, secret->file, secret->line, secret->col);
+    problems_add(&check->problems, secret->file, secret->line, secret->col, "%s", message + len);
+    return true;
+}
+
 static void exchanged(void *arg, const struct token *token, const struct err *err)
 {
     struct exchange_wait *wait = arg;
@@ -139,9 +157,13 @@ static void exchanged(void *arg, const struct token *token, const struct err *er
     const struct connector *connector = wait->connector;
     if (err != NULL) {
         char line[ERR_LINE_MAX];
-        /* The message names the connector. */
-        problems_add(&check->problems, connector->shown, connector->line, connector->col, "%s",
-                     err_line(err, line));
+        err_line(err, line);
+        if (!add_secret_problem(check, &connector->application_id, line) &&
+            !add_secret_problem(check, &connector->application_secret, line) &&
+            !add_secret_problem(check, &connector->refresh_token, line))
+            /* The message names the connector. */
+            problems_add(&check->problems, connector->shown, connector->line, connector->col, "%s",
+                         line);
         if (check->status == 0)
             check->status = err_exit_code(err->kind);
     } else {

@@ -60,6 +60,20 @@ void problems_warn(struct problems *problems, const char *file, int line, int co
     va_end(args);
 }
 
+void problems_drop_warning(struct problems *problems, const char *file, int line, int col)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        struct problem *at = &problems->items[i];
+        if (!at->warning || at->line != line || at->col != col || at->file == NULL ||
+            strcmp(at->file, file) != 0)
+            continue;
+        mem_free(at->file);
+        mem_free(at->message);
+        memmove(at, at + 1, (--problems->count - i) * sizeof *at);
+        return;
+    }
+}
+
 static int by_place(const void *a, const void *b)
 {
     const struct problem *left = a, *right = b;

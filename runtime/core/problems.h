@@ -28,6 +28,8 @@ void problems_add(struct problems *problems, const char *file, int line, int col
                   ...) __attribute__((format(printf, 5, 6)));
 void problems_warn(struct problems *problems, const char *file, int line, int col, const char *fmt,
                    ...) __attribute__((format(printf, 5, 6)));
+/* Takes a warning at this place away: an error says the same. */
+void problems_drop_warning(struct problems *problems, const char *file, int line, int col);
 /* By file, line and column. */
 void problems_sort(struct problems *problems);
 size_t problems_errors(const struct problems *problems); /* without warnings */

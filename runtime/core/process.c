@@ -169,7 +169,8 @@ static int check_status(int status, struct err *err)
         return err_set(err, ERR_CONFIG, "it was ended by signal %d (%s)", WTERMSIG(status),
                        strsignal(WTERMSIG(status)));
     if (WEXITSTATUS(status) != 0)
-        return err_set(err, ERR_CONFIG, "it ended with status %d", WEXITSTATUS(status));
+        return err_set(err, ERR_CONFIG, "it ended with status %d; run it by hand to see why",
+                       WEXITSTATUS(status));
     return 0;
 }
 

@@ -29,7 +29,10 @@ void flight_free(struct flight *flight)
 static void flight_fail(struct flight *flight, const struct err *err)
 {
     struct err copy = *err;
-    err_wrap(&copy, "connector '%s'", flight->connector->name);
+    char *connector = mem_printf("connector '%s'", flight->connector->name);
+    if (strstr(copy.msg, connector) == NULL) /* a secret's error names it already */
+        err_wrap(&copy, "%s", connector);
+    mem_free(connector);
     flight->ending = true;
     lock_release(&flight->lock);
     struct token_request *request;
