@@ -226,9 +226,12 @@ const struct connector *config_connector(const struct config *config, const char
     if (found != NULL)
         return found;
     if (config->connectors == NULL || config->nconnectors == 0) {
-        err_set(err, ERR_CONFIG, "no connector is configured%s%s",
-                config->path != NULL ? " in " : "; there is no configuration",
-                config->path != NULL ? config->path : "");
+        if (config->path != NULL)
+            err_set(err, ERR_CONFIG, "no connector is configured in %s", config->path);
+        else
+            err_set(err, ERR_CONFIG,
+                    "no connector is configured: there is no jeton.yaml here, in ~/.config/jeton "
+                    "or /etc/jeton; name one by -c, or try the script with jeton run --sandbox");
         return NULL;
     }
     if (name == NULL) {
