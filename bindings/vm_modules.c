@@ -4,6 +4,7 @@
 #include "embed.h"
 #include "mem.h"
 #include "modules.h"
+#include "opt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,6 +70,19 @@ static int load_embedded(lua_State *L, const char *path)
     return 1;
 }
 
+/* What `name` may have meant, or NULL. */
+static const char *nearest_module(const char *name)
+{
+    const char *names[sizeof preloaded / sizeof preloaded[0]];
+    size_t count = 0;
+    while (preloaded[count].name != NULL) {
+        names[count] = preloaded[count].name;
+        count++;
+    }
+    names[count++] = "kaizala";
+    return opt_nearest(name, names, count);
+}
+
 /* A searcher: `kaizala.group` is kaizala/group.lua, `kaizala` is kaizala/init.lua. */
 static int search_embedded(lua_State *L)
 {
@@ -88,7 +102,11 @@ static int search_embedded(lua_State *L)
         }
         lua_pop(L, 1);
     }
-    lua_pushfstring(L, "no file '%s.lua' in the executable", base);
+    const char *nearest = nearest_module(name);
+    if (nearest != NULL)
+        lua_pushfstring(L, "no file '%s.lua' in the executable; did you mean '%s'?", base, nearest);
+    else
+        lua_pushfstring(L, "no file '%s.lua' in the executable", base);
     return 1;
 }
 

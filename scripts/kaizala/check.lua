@@ -42,6 +42,17 @@ local function hint(key, known)
     or "; there are: " .. table.concat(known, ", ")
 end
 
+--- Raises (a string) unless the function was called as a method.
+---@param self any
+---@param class table the metatable that self must have
+---@param call string how it is called, for the message: "group:send_message(…)"
+---@param level integer as for `options`
+function check.method(self, class, call, level)
+  if getmetatable(self) ~= class then
+    error(("call it with a colon: %s"):format(call), level)
+  end
+end
+
 --- Raises (a string) unless options is nil or a table with known keys alone.
 ---@param options any
 ---@param what string the function, for the message

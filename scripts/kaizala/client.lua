@@ -33,6 +33,7 @@ local request_options = { "method", "path", "query", "json", "repeatable" }
 --- reply that is no JSON object, `http` for one that carries an errorCode
 ---@return boolean dry_run true when it was printed, not sent
 function Client:request(options)
+  check.method(self, Client, "kz:request({…})", 3)
   if type(options) ~= "table" or type(options.path) ~= "string" then
     error("request: options must be a table with path, a string", 2)
   end
@@ -65,6 +66,7 @@ end
 --- Says who the connector acts as (*waits*).
 ---@return kaizala.User user raises an err
 function Client:me()
+  check.method(self, Client, "kz:me()", 3)
   local reply = self:request { path = "/users/me" }
   check.reply(reply.id or reply.userId, "id", "string", "GET /users/me")
   return names.convert(reply, "user", {})
@@ -75,6 +77,7 @@ end
 --- role; all: parents and subgroups too, not the direct ones alone
 ---@return kaizala.Iterator groups gives `kaizala.Group`; raises an err
 function Client:groups(options)
+  check.method(self, Client, "kz:groups()", 3)
   options = check.options(options, "groups", { "details", "all" }, 3)
   check.optional(options.details, "boolean", "groups: details", 3)
   check.optional(options.all, "boolean", "groups: all", 3)
@@ -93,6 +96,7 @@ end
 ---@param id string
 ---@return kaizala.Group group
 function Client:group(id)
+  check.method(self, Client, "kz:group(id)", 3)
   check.id(id, "group: id", 3)
   return group.new(self, id)
 end
@@ -109,6 +113,7 @@ local create_options = { "name", "welcome_message", "members", "type" }
 ---@param options kaizala.CreateOptions
 ---@return kaizala.Group group with `id`, `name` and `members_added`; raises an err
 function Client:create_group(options)
+  check.method(self, Client, "kz:create_group({…})", 3)
   if type(options) ~= "table" then
     error(("create_group: options must be a table, got %s"):format(type(options)), 2)
   end

@@ -102,6 +102,7 @@ end
 --- Fetches the group's fields (*waits*).
 ---@return kaizala.Group self with its fields filled; raises an err
 function Group:details()
+  check.method(self, Group, "group:details()", 3)
   local target = path(self)
   local request = "GET " .. target
   local reply = clients[self]:request { path = target }
@@ -113,6 +114,7 @@ end
 --- Lists who is in the group (*waits*, when the first is taken).
 ---@return kaizala.Iterator members gives `kaizala.Member`; raises an err
 function Group:members()
+  check.method(self, Group, "group:members()", 3)
   local target = path(self, "/members")
   local request = "GET " .. target
   return iterator.new(function()
@@ -131,6 +133,7 @@ end
 ---@param phones string[] with + and country code
 ---@return boolean true; raises an err
 function Group:add_members(phones)
+  check.method(self, Group, "group:add_members({…})", 3)
   local list = check.phones(phones, "add_members: phones", 3)
   if #list == 0 then error("add_members: the list of phones is empty", 2) end
   return change(self, "PUT", path(self, "/members"), { members = list })
@@ -140,6 +143,7 @@ end
 ---@param member_id string the member's `id`, not the phone number
 ---@return boolean true; raises an err
 function Group:remove_member(member_id)
+  check.method(self, Group, "group:remove_member(id)", 3)
   local id = check.id(member_id, "remove_member: member_id", 3)
   return change(self, "DELETE", path(self, "/members/" .. id))
 end
@@ -149,6 +153,7 @@ end
 ---@param role "Admin"|"Member"
 ---@return boolean true; raises an err
 function Group:set_role(member_id, role)
+  check.method(self, Group, "group:set_role(id, role)", 3)
   local id = check.id(member_id, "set_role: member_id", 3)
   if role ~= "Admin" and role ~= "Member" then
     error(("set_role: role must be 'Admin' or 'Member', got '%s'"):format(tostring(role)), 2)
@@ -166,6 +171,7 @@ local send_options = { "subscribers", "all_subscribers", "reply_to", "repeatable
 ---@param options? kaizala.SendOptions
 ---@return kaizala.Sent sent raises an err
 function Group:send_message(text, options)
+  check.method(self, Group, "group:send_message(text)", 3)
   check.message(text, "send_message: text", 3)
   options = check.options(options, "send_message", send_options, 3)
   check.optional(options.reply_to, "string", "send_message: reply_to", 3)
