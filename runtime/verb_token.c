@@ -88,6 +88,33 @@ static void put_text(struct buf *out, const char *label, const char *text)
     buf_putc(out, '\n');
 }
 
+/* A line for each permission, its verbs on it. */
+static void put_scopes(struct buf *out, const char *scope)
+{
+    const char *last = "";
+    const char *label = "scopes";
+    size_t last_len = 0;
+    for (size_t len; *scope != '\0'; scope += len + strspn(scope + len, ", ")) {
+        len = strcspn(scope, ", ");
+        size_t name = strcspn(scope, "., ");
+        bool same = last_len > 0 && name == last_len && strncmp(scope, last, name) == 0;
+        if (same)
+            buf_putc(out, ',');
+        else if (label[0] == '\0')
+            buf_putc(out, '\n');
+        if (!same)
+            buf_printf(out, "%-14s ", label);
+        for (size_t i = 0; i < len; i++)
+            buf_putc(out, (unsigned char)scope[i] < ' ' || scope[i] == '\x7f' ? '?' : scope[i]);
+        label = "";
+        last = scope;
+        last_len = name;
+    }
+    if (label[0] != '\0')
+        buf_printf(out, "%-14s -", label);
+    buf_putc(out, '\n');
+}
+
 static void put_time(struct buf *out, const char *label, int64_t wall_ms)
 {
     char time[CLOCK_RFC3339_SIZE];
@@ -105,7 +132,7 @@ static void write_text(const struct token_report *report, const struct token *to
     int64_t left = token->expires_at_ms - now;
     buf_printf(out, " (in %lldh %lldm)\n", (long long)(left / HOUR_MS),
                (long long)(left % HOUR_MS / MINUTE_MS));
-    put_text(out, "scopes", token->scope != NULL && token->scope[0] != '\0' ? token->scope : "-");
+    put_scopes(out, token->scope != NULL ? token->scope : "");
     put_text(out, "source", source_name(token));
     if (token->refresh_since_ms > 0) {
         put_time(out, "refresh token", token->refresh_since_ms);

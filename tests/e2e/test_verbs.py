@@ -70,7 +70,7 @@ class Token(ServiceCase):
         self.service()
         done = self.ok("token", "contoso")
         self.assertRegex(done.stdout, r"(?m)^expires +\d{4}-\d\d-\d\dT.* \(in (23h 59m|24h 0m)\)$")
-        self.assertRegex(done.stdout, r"(?m)^scopes +groupinfo\.read,textmessage\.write$")
+        self.assertRegex(done.stdout, r"(?m)^scopes +groupinfo\.read\n +textmessage\.write$")
         self.assertRegex(done.stdout, r"(?m)^source +exchange$")
         self.assertRegex(done.stdout, r"(?m)^refresh token +age not known$")
         self.assertNotIn(ACCESS_TOKEN, done.stdout + done.stderr)
