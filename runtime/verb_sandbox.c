@@ -238,9 +238,10 @@ int verb_sandbox(struct app *app, int argc, char **argv, struct err *err)
         return help > 0 ? 0 : -1;
     if (exec < argc && !options.exec)
         return err_set(err, ERR_USAGE, "%s: expected a value after it", argv[exec - 1]);
-    if (exec + 1 == argc)
+    int first = exec + 1 < argc && strcmp(argv[exec + 1], "--") == 0 ? exec + 2 : exec + 1;
+    if (options.exec && first >= argc)
         return err_set(err, ERR_USAGE, "--exec: expected a command after it");
-    char *const *command = options.exec ? argv + exec + 1 : NULL;
+    char *const *command = options.exec ? argv + first : NULL;
 
     struct sandbox_start start = {0};
     struct buf json;
