@@ -29,6 +29,7 @@ static size_t read_fields(lua_State *L, struct log_field *fields)
         if (count == LLOG_FIELDS_MAX)
             luaL_error(L, "log: at most %d fields", LLOG_FIELDS_MAX);
         fields[count].name = lua_tostring(L, -2);
+        fields[count].number = lua_type(L, -1) == LUA_TNUMBER;
         fields[count].value = luaL_tolstring(L, -1, NULL); /* texts, key, value, text */
         lua_rawseti(L, texts, (lua_Integer)++count);
         lua_pop(L, 1);

@@ -144,10 +144,10 @@ static void report(const struct app *app, const struct err *err)
     char status[16];
     snprintf(status, sizeof status, "%d", err->status);
     const struct log_field fields[] = {
-        {"kind", err_kind_name(err->kind)},
-        {"status", err->status != 0 ? status : NULL},
-        {"code", err->code[0] != '\0' ? err->code : NULL},
-        {"request", err->request[0] != '\0' ? err->request : NULL},
+        {"kind", err_kind_name(err->kind), false},
+        {"status", err->status != 0 ? status : NULL, true},
+        {"code", err->code[0] != '\0' ? err->code : NULL, false},
+        {"request", err->request[0] != '\0' ? err->request : NULL, false},
     };
     log_event(app->log, LOG_ERROR, err->msg, fields, sizeof fields / sizeof fields[0]);
 }

@@ -117,10 +117,10 @@ void http_trace_result(struct log *log, const struct http_transfer *transfer)
              (long long)(transfer->ended_ms - transfer->started_ms));
     snprintf(bytes, sizeof bytes, "%zu", result->response.body.len);
     const struct log_field fields[] = {
-        {"status", failed ? NULL : status},
-        {"ms", duration},
-        {"bytes", failed ? NULL : bytes},
-        {"error", failed ? result->err.msg : NULL},
+        {"status", failed ? NULL : status, true},
+        {"ms", duration, true},
+        {"bytes", failed ? NULL : bytes, true},
+        {"error", failed ? result->err.msg : NULL, false},
     };
     log_event(log, LOG_DEBUG, transfer->label, fields, sizeof fields / sizeof fields[0]);
     if (!failed && log_enabled(log, LOG_TRACE))

@@ -190,6 +190,17 @@ static int append_name(const struct log *log, struct buf *line, const char *name
     return result;
 }
 
+/* As JSON writes numbers: what Lua calls inf and nan, and a masked one, are not. */
+static bool is_number(const struct buf *text)
+{
+    struct json_options options = {.max_depth = 1};
+    struct err ignored;
+    struct json *json = json_parse(text->data, text->len, &options, &ignored);
+    bool number = json != NULL && (json->type == JSON_INT || json->type == JSON_DOUBLE);
+    json_free(json);
+    return number;
+}
+
 /* Whole or not at all: a line that is full is still valid JSON. */
 static void append_field(const struct log *log, struct buf *line, const struct log_field *field)
 {
@@ -197,7 +208,9 @@ static void append_field(const struct log *log, struct buf *line, const struct l
     struct buf text;
     prepare(log, field->value, &text);
     if (buf_putc(line, ',') != 0 || append_name(log, line, field->name) != 0 ||
-        buf_putc(line, ':') != 0 || append_json(line, &text) != 0)
+        buf_putc(line, ':') != 0 ||
+        (field->number && is_number(&text) ? buf_append(line, text.data, text.len)
+                                           : append_json(line, &text)) != 0)
         line->len = before;
     buf_destroy(&text);
 }

@@ -4,6 +4,7 @@
 
 #include "redact.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
@@ -11,8 +12,8 @@ enum log_format { LOG_TEXT, LOG_JSON };
 
 struct log_field {
     const char *name;
-    const char *
-        value; /* NULL: left out. Text: written `name=value`, quoted where needed; JSON: a string */
+    const char *value; /* NULL: left out. Text: written `name=value`, quoted where needed */
+    bool number;       /* in JSON it stands as it is, where it is a number; else it is a string */
 };
 
 struct log;

@@ -67,7 +67,7 @@ class Status(RunCase):
         path = self.write("script.lua", "error(require('jeton.http').error { kind = 'auth', status = 403, message = 'm' })")
         done = self.fails(4, "--log-format", "json", "run", path)
         line = json.loads(done.stderr)
-        self.assertEqual((line["level"], line["message"], line["kind"], line["status"]), ("error", "m", "auth", "403"))
+        self.assertEqual((line["level"], line["message"], line["kind"], line["status"]), ("error", "m", "auth", 403))
         self.assertIn("script.lua:1: in main chunk", line["traceback"])
 
     def test_secrets_are_masked_in_errors_and_tracebacks(self):

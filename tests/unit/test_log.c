@@ -95,8 +95,9 @@ static void test_fields(void **state)
     (void)state;
     struct fixture fixture;
     const struct log_field fields[] = {
-        {"plain", "a/b:c"},   {"empty", ""},       {"spaced", "a b"},    {"gone", NULL},
-        {"quoted", "a\"\\b"}, {"assigned", "a=b"}, {"lines", "a\nb\tc"},
+        {"plain", "a/b:c", false},   {"empty", "", false},        {"spaced", "a b", false},
+        {"gone", NULL, false},       {"quoted", "a\"\\b", false}, {"assigned", "a=b", false},
+        {"lines", "a\nb\tc", false},
     };
     setup(&fixture, LOG_INFO, LOG_TEXT, false);
     log_event(fixture.log, LOG_INFO, "m", fields, sizeof fields / sizeof *fields);
@@ -116,7 +117,7 @@ static void test_terminal_is_safe(void **state)
             "\xc2\x9b"
             "31m \xe2\x80\xae caf\xc3\xa9 caf\xe9");
     check_written(&fixture, "jeton: info: \\x9b31m \\u202e caf\xc3\xa9 caf\\xe9\n");
-    const struct log_field field = {"na\x1bme", "va\x1blue"};
+    const struct log_field field = {"na\x1bme", "va\x1blue", false};
     log_event(fixture.log, LOG_INFO, "m", &field, 1);
     check_written(&fixture, "jeton: info: m na\\x1bme=\"va\\x1blue\"\n");
     teardown(&fixture);
@@ -126,7 +127,7 @@ static void test_secrets_are_masked(void **state)
 {
     (void)state;
     struct fixture fixture;
-    const struct log_field field = {"url", "http://x/?q=hunter%32%32"};
+    const struct log_field field = {"url", "http://x/?q=hunter%32%32", false};
     setup(&fixture, LOG_INFO, LOG_TEXT, false);
     log_event(fixture.log, LOG_INFO, "it is hunter22", &field, 1);
     check_written(&fixture, "jeton: info: it is ******** url=\"http://x/?q=********\"\n");
@@ -151,8 +152,10 @@ static void test_json(void **state)
 {
     (void)state;
     struct fixture fixture;
-    const struct log_field fields[] = {
-        {"name", "hunter22"}, {"level", "mine"}, {"gone", NULL}, {"bytes", "caf\xe9\x1b\"\\"}};
+    const struct log_field fields[] = {{"name", "hunter22", false},
+                                       {"level", "mine", false},
+                                       {"gone", NULL, false},
+                                       {"bytes", "caf\xe9\x1b\"\\", false}};
     setup(&fixture, LOG_INFO, LOG_JSON, true);
     log_event(fixture.log, LOG_WARN, "two\nlines \xff\n", fields, 4);
     struct json *json = read_json(&fixture);
@@ -167,6 +170,28 @@ static void test_json(void **state)
     teardown(&fixture);
 }
 
+static void test_json_numbers(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct log_field fields[] = {{"status", "404", true},
+                                       {"ratio", "-1.5e+20", true},
+                                       {"text", "404", false},
+                                       {"inf", "inf", true},
+                                       {"secret", "22222222", true}};
+    setup(&fixture, LOG_INFO, LOG_JSON, false);
+    redact_add(fixture.redact, "22222222", 8);
+    log_event(fixture.log, LOG_INFO, "m", fields, sizeof fields / sizeof *fields);
+    struct json *json = read_json(&fixture);
+    assert_int_equal(json_get(json, "status")->integer, 404);
+    assert_int_equal(json_get(json, "ratio")->type, JSON_DOUBLE);
+    assert_string_equal(json_string(json_get(json, "text")), "404");
+    assert_string_equal(json_string(json_get(json, "inf")), "inf");
+    assert_string_equal(json_string(json_get(json, "secret")), "********");
+    json_free(json);
+    teardown(&fixture);
+}
+
 /* Whatever comes in is one valid line, and no cut leaves a part of a secret behind. */
 static void test_long_input(void **state)
 {
@@ -177,7 +202,7 @@ static void test_long_input(void **state)
         memcpy(text + i, i % 16 == 0 ? "hunter22" : "\x01\x01\x01\x01\x01\x01\x01\x01", 8);
     struct log_field fields[8];
     for (size_t i = 0; i < 8; i++)
-        fields[i] = (struct log_field){"field", text};
+        fields[i] = (struct log_field){"field", text, false};
     struct redact *redact = redact_new();
     redact_add(redact, "hunter22", 8);
     int fd = mkstemp(path);
@@ -221,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_terminal_is_safe),
         cmocka_unit_test(test_secrets_are_masked),
         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_numbers),
         cmocka_unit_test(test_long_input),
         cmocka_unit_test(test_errno_survives),
     };
