@@ -80,6 +80,7 @@ static void keep_response(struct call *call, struct http_response *response)
         call->response.headers[i].name = mem_strdup(response->headers[i].name);
         call->response.headers[i].value = mem_strdup(response->headers[i].value);
     }
+    call->response.saved = response->saved;
     call->response.body = response->body;
     buf_create(&response->body, 0);
 }
@@ -148,6 +149,10 @@ static void push_response(lua_State *L, const struct call *call)
     lua_setfield(L, -2, "headers");
     lua_pushlstring(L, call->response.body.data, call->response.body.len);
     lua_setfield(L, -2, "body");
+    if (call->response.saved) {
+        lua_pushstring(L, call->request.save_path);
+        lua_setfield(L, -2, "path");
+    }
     if (call->dry_run) {
         lua_pushboolean(L, true);
         lua_setfield(L, -2, "dry_run");
@@ -190,6 +195,16 @@ static void print_dry(struct call *call, const char *url)
     if (request->body.len > 0) {
         buf_append(&plain, request->body.data, request->body.len);
         buf_putc(&plain, '\n');
+    }
+    if (request->body_path != NULL)
+        buf_printf(&plain, "<%s>\n", request->body_path);
+    for (size_t i = 0; i < request->nparts; i++) {
+        const struct http_part *part = &request->parts[i];
+        buf_printf(&plain, "%s=", part->name);
+        if (part->path != NULL)
+            buf_printf(&plain, "<%s>\n", part->path);
+        else
+            buf_printf(&plain, "%.*s\n", (int)part->value_len, (const char *)part->value);
     }
     redact_text(vm_engine(call->vm)->redact, plain.data, plain.len, &masked);
     fwrite(masked.data, 1, masked.len, stdout);
@@ -236,6 +251,17 @@ static int check_secrets(const struct call *call, const struct url *url, const c
             lowner_check(call->vm, url, "a header", value, strlen(value), err) != 0)
             return -1;
     }
+    for (size_t i = 0; i < request->nparts; i++) { /* of files the content is the script's affair */
+        const struct http_part *part = &request->parts[i];
+        const char *texts[] = {part->name, part->filename, part->content_type};
+        for (size_t j = 0; j < sizeof texts / sizeof texts[0]; j++)
+            if (texts[j] != NULL &&
+                lowner_check(call->vm, url, "a part", texts[j], strlen(texts[j]), err) != 0)
+                return -1;
+        if (part->path == NULL &&
+            lowner_check(call->vm, url, "a part", part->value, part->value_len, err) != 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -280,6 +306,10 @@ static int start_plain(struct call *call, struct err *err)
                                 .body = request->body.data,
                                 .body_len = request->body.len,
                                 .has_body = request->has_body,
+                                .body_path = request->body_path,
+                                .parts = request->parts,
+                                .nparts = request->nparts,
+                                .save_path = request->save_path,
                                 .ca_file = request->ca_file,
                                 .timeout_ms = request->timeout_ms,
                                 .max_body = request->max_body};
@@ -335,6 +365,10 @@ static int start_client(struct call *call, struct err *err)
                                   .body = request->body.data,
                                   .body_len = request->body.len,
                                   .has_body = request->has_body,
+                                  .body_path = request->body_path,
+                                  .parts = request->parts,
+                                  .nparts = request->nparts,
+                                  .save_path = request->save_path,
                                   .repeatable = request->repeatable,
                                   .any_status = request->any_status,
                                   .timeout_ms = request->timeout_ms,

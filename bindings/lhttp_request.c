@@ -12,8 +12,9 @@
 #include <strings.h>
 
 static const char *const option_keys[] = {
-    "url",  "connector", "path",     "method",  "headers",    "query",      "body",    "json",
-    "form", "timeout",   "max_body", "ca_file", "repeatable", "any_status", "lenient", NULL};
+    "url",       "connector",  "path",       "method",  "headers", "query",    "body",
+    "json",      "form",       "body_file",  "save_to", "timeout", "max_body", "ca_file",
+    "multipart", "repeatable", "any_status", "lenient", NULL};
 
 /* A script may put a secret into any of these: they are wiped when they go. */
 void lhttp_request_create(struct lhttp_request *request)
@@ -35,6 +36,9 @@ void lhttp_request_destroy(struct lhttp_request *request)
     mem_free(request->connector);
     mem_free_secret(request->path);
     mem_free(request->ca_file);
+    mem_free(request->body_path);
+    http_parts_free(request->parts, request->nparts);
+    mem_free(request->save_path);
     buf_destroy(&request->query);
     buf_destroy(&request->body);
     lhttp_request_create(request);
@@ -187,10 +191,47 @@ static void default_type(struct lhttp_request *request, const char *type)
         add_header(request, "Content-Type", type, strlen(type));
 }
 
-/* body=, json= or form=: at most one of them. */
+/* multipart={ {name=, value=} or {name=, file=, filename=, content_type=}, … } */
+static void read_parts(lua_State *L, int index, struct lhttp_request *request)
+{
+    static const char *const keys[] = {"name", "value", "file", "filename", "content_type", NULL};
+    if (lua_getfield(L, index, "multipart") != LUA_TTABLE)
+        luaL_error(L, "http.request: multipart must be a list of parts, got a %s",
+                   luaL_typename(L, -1));
+    int list = lua_gettop(L);
+    size_t n = lua_rawlen(L, list);
+    if (n == 0 || n > HTTP_PARTS_MAX)
+        luaL_error(L, "http.request: multipart must have 1 to %d parts", HTTP_PARTS_MAX);
+    request->parts = mem_alloc(n * sizeof *request->parts);
+    for (size_t i = 0; i < n; i++) {
+        if (lua_rawgeti(L, list, (lua_Integer)i + 1) != LUA_TTABLE)
+            luaL_error(L, "http.request: multipart[%d] must be a table, got a %s", (int)i + 1,
+                       luaL_typename(L, -1));
+        int part = lua_gettop(L);
+        larg_check_keys(L, part, "a part of multipart", keys);
+        struct http_part *to = &request->parts[request->nparts++];
+        size_t len = 0;
+        const char *value = larg_string(L, part, "value", NULL, &len);
+        to->name = copy_option(L, part, "name");
+        to->path = copy_option(L, part, "file");
+        to->filename = copy_option(L, part, "filename");
+        to->content_type = copy_option(L, part, "content_type");
+        if (to->name == NULL || (value == NULL) == (to->path == NULL))
+            luaL_error(L, "http.request: multipart[%d] must have name, and value or file",
+                       (int)i + 1);
+        if (value != NULL) {
+            to->value = mem_strndup(value, len);
+            to->value_len = len;
+        }
+        lua_pop(L, 1);
+    }
+    lua_settop(L, list - 1);
+}
+
+/* One of body=, json=, form=, body_file= and multipart=, or none. */
 static int read_body(lua_State *L, int index, struct lhttp_request *request, struct err *err)
 {
-    static const char *const kinds[] = {"body", "json", "form"};
+    static const char *const kinds[] = {"body", "json", "form", "body_file", "multipart"};
     const char *kind = NULL;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (lua_getfield(L, index, kinds[i]) != LUA_TNIL) {
@@ -203,6 +244,14 @@ static int read_body(lua_State *L, int index, struct lhttp_request *request, str
     }
     if (kind == NULL)
         return 0;
+    if (strcmp(kind, "body_file") == 0) {
+        request->body_path = copy_option(L, index, "body_file");
+        return 0;
+    }
+    if (strcmp(kind, "multipart") == 0) {
+        read_parts(L, index, request);
+        return 0;
+    }
     request->has_body = true;
     if (strcmp(kind, "form") == 0) {
         default_type(request, "application/x-www-form-urlencoded");
@@ -263,10 +312,12 @@ int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, s
     request->timeout_ms = larg_seconds(L, index, "timeout", 0);
     if (request->timeout_ms < 0)
         return luaL_error(L, "http.request: timeout must not be negative");
+    request->save_path = copy_option(L, index, "save_to");
+    int64_t limit = (int64_t)(request->save_path != NULL ? HTTP_SAVE_MAX : HTTP_BODY_MAX);
     int64_t max_body = larg_integer(L, index, "max_body", 0);
-    if (max_body < 0 || max_body > (int64_t)HTTP_BODY_MAX)
-        return luaL_error(L, "http.request: max_body must be from 1 to %d bytes",
-                          (int)HTTP_BODY_MAX);
+    if (max_body < 0 || max_body > limit)
+        return luaL_error(L, "http.request: max_body must be from 1 to %I bytes",
+                          (LUAI_UACINT)limit);
     request->max_body = (size_t)max_body;
 
     if (read_headers(L, index, request, err) != 0 ||

@@ -18,6 +18,10 @@ struct lhttp_request {
     struct buf query;   /* encoded, without "?"; part of url in plain requests */
     struct buf body;
     bool has_body;
+    char *body_path; /* of body_file= */
+    struct http_part *parts;
+    size_t nparts;
+    char *save_path; /* of save_to= */
     struct http_header *headers;
     size_t nheaders;
     char *ca_file;

@@ -34,8 +34,9 @@ struct client_call {
     struct client_request request; /* our own copies */
     struct http_header *headers;   /* the caller's and, last, the access token */
     char *body;                    /* of request.body_len bytes */
-    char *path;                    /* below the endpoint: "/v1/groups"; NULL for an absolute URL */
-    char *endpoint;                /* where a 308 sent this call */
+    struct http_part *parts;
+    char *path;     /* below the endpoint: "/v1/groups"; NULL for an absolute URL */
+    char *endpoint; /* where a 308 sent this call */
     client_done_fn *done;
     void *arg;
 
@@ -79,6 +80,9 @@ static void call_free(struct client_call *call)
     if (call->body != NULL)
         sodium_memzero(call->body, call->request.body_len);
     mem_free(call->body);
+    mem_free(call->request.body_path);
+    http_parts_free(call->parts, call->request.nparts);
+    mem_free(call->request.save_path);
     mem_free_secret(call->request.path);
     mem_free_secret(call->request.query);
     mem_free_secret(call->path);
@@ -267,6 +271,10 @@ static int call_send(struct client_call *call, const char *endpoint, struct err 
         .body = call->request.body,
         .body_len = call->request.body_len,
         .has_body = call->request.has_body,
+        .body_path = call->request.body_path,
+        .parts = call->parts,
+        .nparts = call->request.nparts,
+        .save_path = call->request.save_path,
         .ca_file = call->connector->ca_file,
         .timeout_ms =
             call->request.timeout_ms > 0 ? call->request.timeout_ms : call->connector->timeout_ms,
@@ -346,6 +354,9 @@ struct client_call *client_start(struct client *client, const struct connector *
         memcpy(call->body, request->body, request->body_len);
     }
     call->request.body = call->body;
+    call->request.body_path = mem_strdup(request->body_path);
+    call->parts = http_parts_copy(request->parts, request->nparts);
+    call->request.save_path = mem_strdup(request->save_path);
     call->headers = mem_alloc((request->nheaders + 1) * sizeof *call->headers);
     for (size_t i = 0; i < request->nheaders; i++)
         call->headers[i] = (struct http_header){mem_strdup(request->headers[i].name),

@@ -21,6 +21,10 @@ struct client_request {
     const void *body;
     size_t body_len;
     bool has_body;
+    const char *body_path; /* these three as in http.h */
+    const struct http_part *parts;
+    size_t nparts;
+    const char *save_path;
     bool repeatable;    /* a POST that may be sent twice */
     bool any_status;    /* a final error status is a response, not an error */
     int64_t timeout_ms; /* of one try; 0: the connector's */

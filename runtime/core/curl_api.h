@@ -21,6 +21,14 @@
     X(easy_strerror)                                                                               \
     X(free)                                                                                        \
     X(global_init)                                                                                 \
+    X(mime_addpart)                                                                                \
+    X(mime_data)                                                                                   \
+    X(mime_data_cb)                                                                                \
+    X(mime_filename)                                                                               \
+    X(mime_free)                                                                                   \
+    X(mime_init)                                                                                   \
+    X(mime_name)                                                                                   \
+    X(mime_type)                                                                                   \
     X(multi_add_handle)                                                                            \
     X(multi_cleanup)                                                                               \
     X(multi_info_read)                                                                             \

@@ -95,6 +95,9 @@ static void close_easy(struct http *http, struct http_transfer *transfer)
     http->api->easy_cleanup(transfer->easy);
     sigpipe_restore(&before);
     transfer->easy = NULL;
+    if (transfer->mime != NULL)
+        http->api->mime_free(transfer->mime);
+    transfer->mime = NULL;
 }
 
 static void transfer_free(struct http_transfer *transfer)
@@ -102,6 +105,7 @@ static void transfer_free(struct http_transfer *transfer)
     struct http *http = transfer->http;
     close_easy(http, transfer);
     http_headers_free(transfer);
+    http_files_free(transfer);
     if (transfer->body != NULL)
         sodium_memzero(transfer->body, transfer->body_len);
     mem_free(transfer->body);
@@ -125,11 +129,14 @@ static void finish(struct http_transfer *transfer, CURLcode code)
     if (code == CURLE_OK && transfer->fault == HTTP_FAULT_NONE) {
         http->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         transfer->result.response.status = (int)status;
+        if (http_save_done(transfer) != 0)
+            http_response_clear(&transfer->result.response);
     } else {
         http_explain(transfer, code);
         http_response_clear(&transfer->result.response);
     }
     close_easy(http, transfer);
+    http_files_close(transfer);
     set_state(transfer, HTTP_FINISHED);
 }
 
@@ -295,8 +302,10 @@ static int copy_request(struct http_transfer *transfer, const struct http_reques
     }
     transfer->ca_file = mem_strdup(request->ca_file);
     transfer->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : HTTP_TIMEOUT_MS;
-    transfer->max_body = request->max_body > 0 ? request->max_body : HTTP_BODY_MAX;
-    return 0;
+    transfer->max_body = request->max_body > 0        ? request->max_body
+                         : request->save_path != NULL ? HTTP_SAVE_MAX
+                                                      : HTTP_BODY_MAX;
+    return http_files_open(transfer, request, err);
 }
 
 struct http_transfer *http_start(struct http *http, const struct http_request *request,
@@ -310,12 +319,14 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
     transfer->done = done;
     transfer->arg = arg;
     transfer->state = HTTP_DELIVERING; /* in no list yet */
+    transfer->save_fd = -1;
     buf_create_secret(&transfer->result.response.body, HTTP_BODY_MAX);
     if (copy_request(transfer, request, err) != 0) {
         transfer_free(transfer);
         return NULL;
     }
-    transfer->result.response.body.limit = transfer->max_body;
+    if (transfer->max_body < HTTP_BODY_MAX)
+        transfer->result.response.body.limit = transfer->max_body;
     set_state(transfer, HTTP_QUEUED);
     if (!http->hooked) {
         loop_hook_add(http->loop, &http->hook);

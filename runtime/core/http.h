@@ -10,6 +10,9 @@
  * A reply may be compressed (gzip); body and max_body are of the decoded bytes, the header fields
  * as they came. GET, PUT and the like are sent again by libcurl when a kept-alive connection turns
  * out dead; POST and PATCH never are.
+ *
+ * A request's body may come from files, a reply's body may go to one: both pass through a buffer of
+ * libcurl, so that memory does not grow with them. Reading and writing a file may block a moment.
  */
 #ifndef JETON_HTTP_H
 #define JETON_HTTP_H
@@ -27,10 +30,22 @@
 #define HTTP_CONCURRENT_MAX   64                  /* transfers on the wire; the rest queue */
 #define HTTP_CONNECT_MS       10000
 #define HTTP_TIMEOUT_MS       60000
+#define HTTP_PARTS_MAX        100               /* of a multipart body */
+#define HTTP_SAVE_MAX         ((size_t)8 << 30) /* bytes of a reply that goes to a file */
 
 struct http_header {
     const char *name;
     const char *value;
+};
+
+/* A part of a multipart/form-data body: a value, or a file's content. */
+struct http_part {
+    const char *name;
+    const void *value;
+    size_t value_len;
+    const char *path;         /* of a regular file; NULL: value */
+    const char *filename;     /* NULL: none for a value, the last part of path for a file */
+    const char *content_type; /* NULL: none for a value, application/octet-stream for a file */
 };
 
 struct http_request {
@@ -40,10 +55,24 @@ struct http_request {
     size_t nheaders;
     const void *body; /* copied */
     size_t body_len;
-    bool has_body;       /* false: none is sent (POST, PUT and PATCH send an empty one) */
+    bool has_body;         /* false: none is sent (POST, PUT and PATCH send an empty one) */
+    const char *body_path; /* the body is this file's content, as long as it is now; has_body is
+                              false then. A regular file */
+    const struct http_part *parts; /* the body is multipart/form-data; has_body is false then */
+    size_t nparts;
+    /*
+     * A 2xx reply's body goes to this file, made 0600 under another name in the same folder and
+     * renamed when it is complete; one that was there is replaced. Other replies' bodies go to
+     * response.body.
+     */
+    const char *save_path;
     const char *ca_file; /* NULL: the system's */
-    int64_t timeout_ms;  /* 0: HTTP_TIMEOUT_MS; whole exchange, from when it is on the wire */
-    size_t max_body;     /* 0: HTTP_BODY_MAX */
+    /*
+     * 0: HTTP_TIMEOUT_MS. Of the whole exchange, from when it is on the wire; where a file is sent
+     * or saved, of the longest time in which nothing moves (in whole seconds, measured over some).
+     */
+    int64_t timeout_ms;
+    size_t max_body; /* 0: HTTP_BODY_MAX, or HTTP_SAVE_MAX with save_path */
 };
 
 struct http_response {
@@ -51,6 +80,7 @@ struct http_response {
     struct http_header *headers; /* in order; repeated ones repeat */
     size_t nheaders;
     struct buf body;
+    bool saved; /* the body is in the file of save_path */
 };
 
 /*
@@ -75,11 +105,11 @@ struct http_transfer;
 struct http *http_new(struct loop *loop, struct log *log); /* cheap: loads nothing */
 void http_free(struct http *http); /* cancels what runs, without calling done; not inside done */
 /*
- * ERR_INVALID for a bad URL, method or header (control characters; Content-Length and others that
- * are not the caller's to set); ERR_CONFIG when libcurl is missing or https_proxy is no HTTP proxy.
- * Never calls done itself: on success done is called from the loop,
- * exactly once, unless cancelled. At LOG_DEBUG logs method, URL, status, duration; at LOG_TRACE
- * headers and bodies (cut), masked.
+ * ERR_INVALID for a bad URL, method, header or part (control characters; Content-Length and others
+ * that are not the caller's to set), and for a file that cannot be read or made; ERR_CONFIG when
+ * libcurl is missing or https_proxy is no HTTP proxy. Never calls done itself: on success done is
+ * called from the loop, exactly once, unless cancelled. At LOG_DEBUG logs method, URL, status,
+ * duration; at LOG_TRACE headers and bodies (cut), masked.
  */
 struct http_transfer *http_start(struct http *http, const struct http_request *request,
                                  http_done_fn *done, void *arg, struct err *err);
@@ -88,5 +118,7 @@ const char *http_response_header(const struct http_response *response,
                                  const char *name); /* any case; first; or NULL */
 /* Retry-After: seconds or HTTP date (against the reply's own Date). Milliseconds, or -1. */
 int64_t http_retry_after_ms(const struct http_response *response);
+struct http_part *http_parts_copy(const struct http_part *parts, size_t nparts);
+void http_parts_free(struct http_part *parts, size_t nparts); /* wipes; NULL is fine */
 
 #endif

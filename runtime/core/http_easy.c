@@ -97,7 +97,8 @@ int http_method_check(const struct http_request *request, struct err *err)
         return err_set(err, ERR_INVALID, "bad HTTP method: expected a word such as GET or POST");
     if (strcmp(request->method, "CONNECT") == 0)
         return err_set(err, ERR_INVALID, "the method CONNECT is for proxies; use another");
-    if (request->has_body && strcmp(request->method, "HEAD") == 0)
+    bool has_body = request->has_body || request->body_path != NULL || request->nparts > 0;
+    if (has_body && strcmp(request->method, "HEAD") == 0)
         return err_set(err, ERR_INVALID, "a HEAD request cannot have a body");
     return 0;
 }
@@ -147,7 +148,10 @@ int http_headers_copy(struct http_transfer *transfer, const struct http_request 
         has_type = has_type || strcasecmp(header->name, "Content-Type") == 0;
     }
     append(transfer, "Expect:");
-    if (!has_type)
+    if (has_type && request->nparts > 0)
+        return err_set(err, ERR_INVALID,
+                       "header 'Content-Type' cannot be set with a multipart body: leave it out");
+    if (!has_type && request->nparts == 0)
         append(transfer, "Content-Type:"); /* else a body is called a form */
     return 0;
 }
@@ -190,7 +194,12 @@ static CURLcode set_basics(struct http_transfer *transfer)
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
     SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_S);
-    SET(CURLOPT_TIMEOUT_MS, (long)transfer->timeout_ms);
+    if (http_has_files(transfer)) {
+        SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
+        SET(CURLOPT_LOW_SPEED_TIME, (long)((transfer->timeout_ms + 999) / 1000));
+    } else {
+        SET(CURLOPT_TIMEOUT_MS, (long)transfer->timeout_ms);
+    }
     SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
     SET(CURLOPT_HEADERFUNCTION, http_on_header);
     SET(CURLOPT_HEADERDATA, (void *)transfer);
@@ -214,7 +223,11 @@ static CURLcode set_method(struct http_transfer *transfer)
         return code;
     }
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)transfer->max_body);
-    if (transfer->has_body || empty_body) {
+    if (transfer->nparts > 0) {
+        code = code == CURLE_OK ? http_set_parts(transfer) : code;
+    } else if (transfer->nsources > 0) {
+        code = code == CURLE_OK ? http_set_file(transfer) : code;
+    } else if (transfer->has_body || empty_body) {
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDS, transfer->has_body ? transfer->body : "");
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_len);

@@ -64,6 +64,17 @@ static void explain_fault(struct http_transfer *transfer)
     case HTTP_FAULT_BODY_BYTES:
         err_set(err, ERR_NETWORK, "the reply is over %zu bytes", transfer->max_body);
         break;
+    case HTTP_FAULT_FILE_READ:
+        err_set(err, ERR_INVALID, "cannot read '%s': %s", transfer->file_path,
+                strerror(transfer->file_error));
+        break;
+    case HTTP_FAULT_FILE_CUT:
+        err_set(err, ERR_INVALID, "'%s' became shorter while it was sent", transfer->file_path);
+        break;
+    case HTTP_FAULT_FILE_WRITE:
+        err_set(err, ERR_INVALID, "cannot write '%s': %s", transfer->save_path,
+                strerror(transfer->file_error));
+        break;
     default:
         err_set(err, ERR_NETWORK,
                 "the server closed the kept-alive connection without a reply; it may have done "
@@ -146,6 +157,11 @@ static void explain_timeout(struct http_transfer *transfer)
             transfer->timeout_ms < HTTP_CONNECT_MS ? transfer->timeout_ms : HTTP_CONNECT_MS, limit);
         err_set(&transfer->result.err, ERR_NETWORK, "timed out: no connection to '%s' after %s",
                 transfer->url.host, limit);
+        return;
+    }
+    if (http_has_files(transfer)) {
+        format_duration((transfer->timeout_ms + 999) / 1000 * 1000, limit);
+        err_set(&transfer->result.err, ERR_NETWORK, "timed out: nothing moved for %s", limit);
         return;
     }
     format_duration(transfer->timeout_ms, limit);

@@ -16,6 +16,7 @@ void http_response_clear(struct http_response *response)
     mem_free(response->headers);
     response->headers = NULL;
     response->nheaders = 0;
+    response->saved = false;
     buf_destroy(&response->body);
 }
 
@@ -109,6 +110,12 @@ size_t http_on_body(char *data, size_t size, size_t count, void *arg)
 {
     struct http_transfer *transfer = arg;
     size_t total = size * count;
+    if (transfer->save_fd >= 0) {
+        long status = 0;
+        transfer->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        if (status >= 200 && status < 300)
+            return http_save(transfer, data, total) ? total : 0;
+    }
     if (buf_append(&transfer->result.response.body, data, total) != 0)
         return stop(transfer, HTTP_FAULT_BODY_BYTES);
     return total;

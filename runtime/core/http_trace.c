@@ -86,6 +86,11 @@ void http_trace_request(struct log *log, const struct http_transfer *transfer)
         if (*value != '\0' || item->data[name_len] == ';') /* "Name:" keeps one from being sent */
             append_header(&out, item->data, name_len, value);
     }
+    if (transfer->nparts > 0)
+        buf_printf(&out, "\n  (multipart/form-data, %zu parts)", transfer->nparts);
+    else if (transfer->nsources > 0)
+        buf_printf(&out, "\n  (%lld bytes of '%s')", (long long)transfer->sources[0].size,
+                   transfer->sources[0].path);
     append_body(&out, log, transfer->body, transfer->body_len);
     log_msg(log, LOG_TRACE, "%s", out.data);
     buf_destroy(&out);
@@ -100,6 +105,9 @@ static void trace_response(struct log *log, const struct http_transfer *transfer
     for (size_t i = 0; i < response->nheaders; i++)
         append_header(&out, response->headers[i].name, strlen(response->headers[i].name),
                       response->headers[i].value);
+    if (response->saved)
+        buf_printf(&out, "\n  (%lld bytes in '%s')", (long long)transfer->saved,
+                   transfer->save_path);
     append_body(&out, log, response->body.data, response->body.len);
     log_msg(log, LOG_TRACE, "%s", out.data);
     buf_destroy(&out);
@@ -115,7 +123,9 @@ void http_trace_result(struct log *log, const struct http_transfer *transfer)
     snprintf(status, sizeof status, "%d", result->response.status);
     snprintf(duration, sizeof duration, "%lld",
              (long long)(transfer->ended_ms - transfer->started_ms));
-    snprintf(bytes, sizeof bytes, "%zu", result->response.body.len);
+    snprintf(
+        bytes, sizeof bytes, "%lld",
+        (long long)(result->response.saved ? transfer->saved : (int64_t)result->response.body.len));
     const struct log_field fields[] = {
         {"status", failed ? NULL : status, true},
         {"ms", duration, true},

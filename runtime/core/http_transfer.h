@@ -2,6 +2,7 @@
  * Private to http*.c: one transfer from http_start to its result.
  *   http.c        the multi handle in the loop: queue, start, finish, deliver, cancel
  *   http_easy.c   a request as the options of an easy handle: proxy, TLS, body
+ *   http_file.c   files that are sent or saved
  *   http_reply.c  what arrives, within its limits; headers of a response
  *   http_error.c  why a transfer failed, in words
  *   http_trace.c  the log of it
@@ -29,7 +30,19 @@ enum http_fault {
     HTTP_FAULT_HEADER_NUL,
     HTTP_FAULT_HEADER_CUT,
     HTTP_FAULT_BODY_BYTES,
+    HTTP_FAULT_FILE_READ,
+    HTTP_FAULT_FILE_CUT, /* it has become shorter while it was sent */
+    HTTP_FAULT_FILE_WRITE,
     HTTP_FAULT_LOST, /* the connection broke, and sending again might do it twice */
+};
+
+/* A file that is sent. */
+struct http_source {
+    struct http_transfer *transfer;
+    char *path;
+    int fd;
+    int64_t size; /* when it was opened: what is sent */
+    int64_t at;
 };
 
 struct http_transfer {
@@ -48,6 +61,17 @@ struct http_transfer {
     char *body;                 /* wiped when freed */
     size_t body_len;
     bool has_body;
+    struct http_source *sources; /* of the body, or one a part (fd -1: the part is a value) */
+    size_t nsources;
+    struct http_part *parts;
+    size_t nparts;
+    curl_mime *mime;
+    char *save_path;
+    char *save_temporary; /* its name until it is complete; NULL: none, or no more */
+    int save_fd;          /* -1: none */
+    int64_t saved;        /* bytes */
+    int file_error;       /* errno of a file, and its name, for the fault */
+    const char *file_path;
     char *ca_file; /* NULL: the system's */
     int64_t timeout_ms;
     size_t max_body;
@@ -80,6 +104,19 @@ int http_headers_copy(struct http_transfer *transfer, const struct http_request 
                       struct err *err);
 void http_headers_free(struct http_transfer *transfer);
 int http_method_check(const struct http_request *request, struct err *err);
+
+/* Opens what is sent and makes what is saved. ERR_INVALID. */
+int http_files_open(struct http_transfer *transfer, const struct http_request *request,
+                    struct err *err);
+/* When it ended: what is not kept by then is removed. */
+void http_files_close(struct http_transfer *transfer);
+void http_files_free(struct http_transfer *transfer);
+bool http_has_files(const struct http_transfer *transfer);
+CURLcode http_set_file(struct http_transfer *transfer);  /* the body is a file */
+CURLcode http_set_parts(struct http_transfer *transfer); /* the body is multipart */
+bool http_save(struct http_transfer *transfer, const char *data, size_t len);
+/* The reply is complete: gives the file its name. ERR_INVALID, in the result. */
+int http_save_done(struct http_transfer *transfer);
 
 size_t http_on_header(char *data, size_t size, size_t count, void *arg);
 size_t http_on_body(char *data, size_t size, size_t count, void *arg);

@@ -27,12 +27,24 @@ local http = {}
 ---@field method? string default GET
 ---@field headers? table<string, string|number>
 ---@field query? table<string, string|number|boolean> added to the URL, encoded, in order of the names
----@field body? string at most one of body, json and form
+---@field body? string at most one of body, json, form, body_file and multipart
 ---@field json? any written as JSON, with `Content-Type: application/json`
 ---@field form? table<string, string|number|boolean> written as a form
----@field timeout? number seconds, of one try; default 60, or the connector's
----@field max_body? integer bytes of the reply; default and limit 64 MiB
+---@field body_file? string path of a regular file that is sent as it is, without being read into memory
+---@field multipart? jeton.http.Part[] sent as multipart/form-data, files without being read into memory
+---@field save_to? string path: a 2xx reply's body goes to this file (0600), which appears when it is
+--- complete, and replaces one that was there
+---@field timeout? number seconds, of one try; default 60, or the connector's; where a file is sent or
+--- saved, the longest time in which nothing moves
+---@field max_body? integer bytes of the reply; default and limit 64 MiB, with save_to 8 GiB
 ---@field lenient? boolean `response:json()` reads lenient JSON
+
+---@class jeton.http.Part a value, or a file
+---@field name string
+---@field value? string
+---@field file? string path of a regular file
+---@field filename? string default: none for a value, the last part of the path for a file
+---@field content_type? string default: none for a value, `application/octet-stream` for a file
 
 ---@class jeton.http.PlainOptions : jeton.http.Options
 ---@field ca_file? string path of the certificates to trust; default the system's
@@ -49,7 +61,8 @@ local http = {}
 ---@class jeton.http.Response
 ---@field status integer
 ---@field headers table<string, string> names in lower case; repeated values joined by `, `
----@field body string
+---@field body string "" when it was saved
+---@field path? string where it was saved: save_to
 ---@field dry_run? boolean true when the request was printed, not sent
 local response = {}
 

@@ -1,0 +1,304 @@
+#include "http_transfer.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TEMPORARY_SUFFIX ".XXXXXX"
+
+/* ---- parts ---- */
+
+struct http_part *http_parts_copy(const struct http_part *parts, size_t nparts)
+{
+    if (nparts == 0)
+        return NULL;
+    struct http_part *copy = mem_alloc(nparts * sizeof *copy);
+    for (size_t i = 0; i < nparts; i++) {
+        copy[i] = (struct http_part){
+            .name = mem_strdup(parts[i].name),
+            .value_len = parts[i].value_len,
+            .path = mem_strdup(parts[i].path),
+            .filename = mem_strdup(parts[i].filename),
+            .content_type = mem_strdup(parts[i].content_type),
+        };
+        if (parts[i].path == NULL) {
+            char *value = mem_alloc(parts[i].value_len + 1);
+            if (parts[i].value_len > 0)
+                memcpy(value, parts[i].value, parts[i].value_len);
+            copy[i].value = value;
+        }
+    }
+    return copy;
+}
+
+void http_parts_free(struct http_part *parts, size_t nparts)
+{
+    for (size_t i = 0; i < nparts; i++) {
+        void *value = NULL;
+        memcpy(&value, &parts[i].value, sizeof value); /* ours, whatever its const says */
+        if (value != NULL)
+            sodium_memzero(value, parts[i].value_len);
+        mem_free(value);
+        mem_free(parts[i].name);
+        mem_free(parts[i].path);
+        mem_free(parts[i].filename);
+        mem_free(parts[i].content_type);
+    }
+    mem_free(parts);
+}
+
+static bool has_control(const char *text)
+{
+    for (; text != NULL && *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            return true;
+    return false;
+}
+
+static int check_parts(const struct http_request *request, struct err *err)
+{
+    if (request->nparts > HTTP_PARTS_MAX)
+        return err_set(err, ERR_INVALID, "more than %d parts in a multipart body", HTTP_PARTS_MAX);
+    for (size_t i = 0; i < request->nparts; i++) {
+        const struct http_part *part = &request->parts[i];
+        if (part->name == NULL || has_control(part->name) || has_control(part->filename) ||
+            has_control(part->content_type))
+            return err_set(err, ERR_INVALID,
+                           "part %zu of a multipart body: expected a name, and no line break or "
+                           "control character in name, file name and content type",
+                           i + 1);
+    }
+    return 0;
+}
+
+/* ---- sending ---- */
+
+static int source_open(struct http_source *source, const char *path, struct err *err)
+{
+    struct stat st;
+    source->path = mem_strdup(path);
+    /* Not to wait for the other end of a pipe. */
+    source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (source->fd < 0 || fstat(source->fd, &st) != 0)
+        return err_set(err, ERR_INVALID, "cannot read '%s': %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_INVALID, "cannot send '%s': expected a regular file", path);
+    source->size = st.st_size;
+    return 0;
+}
+
+static size_t on_read(char *data, size_t size, size_t count, void *arg)
+{
+    struct http_source *source = arg;
+    struct http_transfer *transfer = source->transfer;
+    int64_t left = source->size - source->at;
+    size_t wanted = size * count;
+    if ((uint64_t)left < wanted)
+        wanted = (size_t)left;
+    if (wanted == 0)
+        return 0;
+    ssize_t n;
+    do
+        n = pread(source->fd, data, wanted, source->at);
+    while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        source->at += n;
+        return (size_t)n;
+    }
+    transfer->fault = n < 0 ? HTTP_FAULT_FILE_READ : HTTP_FAULT_FILE_CUT;
+    transfer->file_error = errno;
+    transfer->file_path = source->path;
+    return CURL_READFUNC_ABORT;
+}
+
+/* libcurl sends again from the start when a kept-alive connection turns out dead. */
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+    struct http_source *source = arg;
+    if (origin != SEEK_SET || offset < 0 || offset > source->size)
+        return CURL_SEEKFUNC_FAIL;
+    source->at = offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+#define SET(option, value)                                                                         \
+    do {                                                                                           \
+        if (code == CURLE_OK)                                                                      \
+            code = transfer->api->easy_setopt(transfer->easy, option, value);                      \
+    } while (0)
+
+CURLcode http_set_file(struct http_transfer *transfer)
+{
+    CURLcode code = CURLE_OK;
+    struct http_source *source = &transfer->sources[0];
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)source->size);
+    SET(CURLOPT_READFUNCTION, on_read);
+    SET(CURLOPT_READDATA, (void *)source);
+    SET(CURLOPT_SEEKFUNCTION, on_seek);
+    SET(CURLOPT_SEEKDATA, (void *)source);
+    return code;
+}
+
+static CURLcode add_part(struct http_transfer *transfer, const struct http_part *part,
+                         struct http_source *source)
+{
+    const struct curl_api *api = transfer->api;
+    curl_mimepart *item = api->mime_addpart(transfer->mime);
+    if (item == NULL)
+        abort(); /* out of memory */
+    CURLcode code = api->mime_name(item, part->name);
+    if (code == CURLE_OK && part->path == NULL)
+        code = api->mime_data(item, part->value, part->value_len);
+    else if (code == CURLE_OK)
+        code = api->mime_data_cb(item, source->size, on_read, on_seek, NULL, source);
+    const char *slash = part->path != NULL ? strrchr(part->path, '/') : NULL;
+    const char *filename = part->filename != NULL ? part->filename
+                           : slash != NULL        ? slash + 1
+                                                  : part->path;
+    if (code == CURLE_OK && filename != NULL)
+        code = api->mime_filename(item, filename);
+    const char *type = part->content_type != NULL ? part->content_type
+                       : part->path != NULL       ? "application/octet-stream"
+                                                  : NULL;
+    if (code == CURLE_OK && type != NULL)
+        code = api->mime_type(item, type);
+    return code;
+}
+
+CURLcode http_set_parts(struct http_transfer *transfer)
+{
+    CURLcode code = CURLE_OK;
+    transfer->mime = transfer->api->mime_init(transfer->easy);
+    if (transfer->mime == NULL)
+        abort(); /* out of memory */
+    for (size_t i = 0; i < transfer->nparts && code == CURLE_OK; i++)
+        code = add_part(transfer, &transfer->parts[i], &transfer->sources[i]);
+    SET(CURLOPT_MIMEPOST, transfer->mime);
+    return code;
+}
+
+#undef SET
+
+/* ---- saving ---- */
+
+static int save_open(struct http_transfer *transfer, const char *path, struct err *err)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return err_set(err, ERR_INVALID, "cannot save to '%s': expected a regular file, or none",
+                       path);
+    transfer->save_path = mem_strdup(path);
+    transfer->save_temporary = mem_printf("%s" TEMPORARY_SUFFIX, path);
+    transfer->save_fd = mkostemp(transfer->save_temporary, O_CLOEXEC);
+    if (transfer->save_fd >= 0)
+        return 0;
+    int number = errno;
+    mem_free(transfer->save_temporary);
+    transfer->save_temporary = NULL;
+    return err_set(err, ERR_INVALID, "cannot save to '%s': %s", path, strerror(number));
+}
+
+bool http_save(struct http_transfer *transfer, const char *data, size_t len)
+{
+    if (len > transfer->max_body - (size_t)transfer->saved) {
+        transfer->fault = HTTP_FAULT_BODY_BYTES;
+        return false;
+    }
+    while (len > 0) {
+        ssize_t n = write(transfer->save_fd, data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            transfer->fault = HTTP_FAULT_FILE_WRITE;
+            transfer->file_error = n < 0 ? errno : ENOSPC;
+            return false;
+        }
+        data += n;
+        len -= (size_t)n;
+        transfer->saved += n;
+    }
+    return true;
+}
+
+int http_save_done(struct http_transfer *transfer)
+{
+    int status = transfer->result.response.status;
+    if (transfer->save_temporary == NULL || status < 200 || status >= 300)
+        return 0;
+    int fd = transfer->save_fd;
+    transfer->save_fd = -1;
+    /* close() tells of a full disk where it is another machine's. */
+    if (close(fd) != 0 || rename(transfer->save_temporary, transfer->save_path) != 0) {
+        err_set(&transfer->result.err, ERR_INVALID, "cannot write '%s': %s", transfer->save_path,
+                strerror(errno));
+        err_text(transfer->result.err.request, sizeof transfer->result.err.request, "%s",
+                 transfer->label);
+        return -1;
+    }
+    mem_free(transfer->save_temporary);
+    transfer->save_temporary = NULL;
+    transfer->result.response.saved = true;
+    return 0;
+}
+
+/* ---- both ---- */
+
+int http_files_open(struct http_transfer *transfer, const struct http_request *request,
+                    struct err *err)
+{
+    if (check_parts(request, err) != 0)
+        return -1;
+    transfer->parts = http_parts_copy(request->parts, request->nparts);
+    transfer->nparts = request->nparts;
+    size_t n = request->body_path != NULL ? 1 : request->nparts;
+    transfer->sources = mem_alloc((n + 1) * sizeof *transfer->sources);
+    for (size_t i = 0; i < n; i++)
+        transfer->sources[i] = (struct http_source){.transfer = transfer, .fd = -1};
+    transfer->nsources = n;
+    for (size_t i = 0; i < n; i++) {
+        const char *path = request->body_path != NULL ? request->body_path : request->parts[i].path;
+        if (path != NULL && source_open(&transfer->sources[i], path, err) != 0)
+            return -1;
+    }
+    return request->save_path != NULL ? save_open(transfer, request->save_path, err) : 0;
+}
+
+bool http_has_files(const struct http_transfer *transfer)
+{
+    bool found = transfer->save_path != NULL;
+    for (size_t i = 0; i < transfer->nsources && !found; i++)
+        found = transfer->sources[i].path != NULL;
+    return found;
+}
+
+void http_files_close(struct http_transfer *transfer)
+{
+    for (size_t i = 0; i < transfer->nsources; i++) {
+        if (transfer->sources[i].fd >= 0)
+            close(transfer->sources[i].fd);
+        transfer->sources[i].fd = -1;
+    }
+    if (transfer->save_fd >= 0)
+        close(transfer->save_fd);
+    transfer->save_fd = -1;
+    if (transfer->save_temporary != NULL)
+        unlink(transfer->save_temporary);
+    mem_free(transfer->save_temporary);
+    transfer->save_temporary = NULL;
+}
+
+void http_files_free(struct http_transfer *transfer)
+{
+    http_files_close(transfer);
+    for (size_t i = 0; i < transfer->nsources; i++)
+        mem_free(transfer->sources[i].path);
+    mem_free(transfer->sources);
+    http_parts_free(transfer->parts, transfer->nparts);
+    mem_free(transfer->save_path);
+}
