@@ -14,6 +14,15 @@ audience.FIELDS = {
   { "subscribers", kind = "phones", max = limits.subscribers_per_request },
 }
 
+--- What a reply says of those whom it did not reach.
+---@type sandbox.reply_field
+audience.FAILED = { "failedResult", kind = "list", optional = true, of = {
+  { "subscriber", kind = "phone" },
+  { "subscriberId", kind = "string" },
+  { "errorReason", kind = "string" },
+  { "errorCode", kind = "string" },
+} }
+
 ---@class sandbox.audience
 ---@field to_group boolean to everybody in the group; false: only to subscribers
 ---@field to_all_subscribers boolean

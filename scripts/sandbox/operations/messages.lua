@@ -2,6 +2,7 @@
 local json = require "jeton.json"
 local assumptions = require "sandbox.assumptions"
 local audience = require "sandbox.audience"
+local demo = require "sandbox.demo"
 local limits = require "sandbox.limits"
 local messages = require "sandbox.data.messages"
 local reply = require "sandbox.http.reply"
@@ -35,6 +36,7 @@ end
 return {
   {
     name = "messages.send",
+    summary = "Posts a text message: to the group, to some subscribers of a public group, or to all of them.",
     method = "POST",
     path = "/groups/{group}/messages",
     permission = "textmessage.write",
@@ -45,6 +47,14 @@ return {
       audience.FIELDS[1],
       audience.FIELDS[2],
       { "replyToReferenceId", kind = "string", max = limits.identifier_characters, default = "" },
+    },
+    reply = {
+      { "referenceId", kind = "id" },
+      audience.FAILED,
+    },
+    example = {
+      params = { group = demo.names.news },
+      body = { message = "Hello", subscribers = json.array { demo.names.chitra, demo.names.nobody } },
     },
     run = send,
   },
