@@ -151,7 +151,8 @@ end
 function TestDocumentation.test_every_binding_has_its_stub()
   local file <close> = assert(io.open(source .. "/docs/lua-api.md"))
   local reference = file:read "a"
-  for _, name in ipairs { "crypto", "http", "json", "log", "server", "sqlite", "state", "task", "token", "yaml" } do
+  local modules = { "crypto", "http", "json", "log", "server", "sqlite", "state", "task", "token", "yaml" }
+  for _, name in ipairs(modules) do
     local path = "/scripts/meta/jeton/" .. name .. ".lua"
     check_annotations(path)
     local stubs = {}
@@ -159,7 +160,8 @@ function TestDocumentation.test_every_binding_has_its_stub()
     local section = assert(reference:match("\n## jeton%." .. name .. "\n(.-)\n## "), name)
     for key, value in pairs(require("jeton." .. name)) do
       lu.assertTrue(stubs[name .. "." .. key] or type(value) ~= "function", path .. ": " .. key)
-      lu.assertTrue(section:find("%f[%w_]" .. key .. "%f[^%w_]") ~= nil, "lua-api.md, " .. name .. ": " .. key)
+      local named = section:find("%f[%w_]" .. key .. "%f[^%w_]") ~= nil
+      lu.assertTrue(named, "lua-api.md, " .. name .. ": " .. key)
     end
   end
 end
