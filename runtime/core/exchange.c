@@ -165,6 +165,10 @@ static void exchange_refused(struct exchange *exchange)
         exchange_send(exchange);
         return;
     }
+    char message[ERR_MSG_MAX];
+    memcpy(message, exchange->last.msg, sizeof message);
+    err_text(exchange->last.msg, sizeof exchange->last.msg,
+             "%s; check application_id, application_secret and refresh_token", message);
     exchange_give_up(exchange);
 }
 
