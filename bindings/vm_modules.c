@@ -89,13 +89,14 @@ static int search_embedded(lua_State *L)
     static const char *const patterns[] = {"%s.lua", "%s/init.lua"};
     const char *name = luaL_checkstring(L, 1);
     const char *folder = getenv("JETON_SCRIPTS");
+    if (folder != NULL && folder[0] == '\0')
+        folder = NULL;
     if (strlen(name) > MODULE_NAME_MAX || strchr(name, '/') != NULL || strstr(name, "..") != NULL)
         return 0;
     const char *base = luaL_gsub(L, name, ".", "/"); /* name base */
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
         const char *path = lua_pushfstring(L, patterns[i], base); /* … path */
-        bool found = folder != NULL && folder[0] != '\0' ? load_from_folder(L, folder, path)
-                                                         : load_embedded(L, path);
+        bool found = folder != NULL ? load_from_folder(L, folder, path) : load_embedded(L, path);
         if (found) {
             lua_pushvalue(L, -2); /* … path fn path */
             return 2;
@@ -106,7 +107,8 @@ static int search_embedded(lua_State *L)
     if (nearest != NULL)
         lua_pushfstring(L, "no file '%s.lua' in the executable; did you mean '%s'?", base, nearest);
     else
-        lua_pushfstring(L, "no file '%s.lua' in the executable", base);
+        lua_pushfstring(L, "no file '%s.lua' in %s", base,
+                        folder != NULL ? "$JETON_SCRIPTS" : "the executable");
     return 1;
 }
 

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define NOT_GIVEN (-1)
+
 struct run_options {
     const char *connector;
     int64_t timeout_ms;
@@ -45,7 +47,17 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
         .min_operands = 1,
         .max_operands = -1,
     };
-    return app_options(&spec, argc, argv, result, err);
+    options->timeout_ms = options->memory_bytes = NOT_GIVEN;
+    int status = app_options(&spec, argc, argv, result, err);
+    if (status == 0 && options->timeout_ms == 0)
+        status = err_set(err, ERR_USAGE, "--timeout: a run of no time; leave it out for no limit");
+    if (status == 0 && options->memory_bytes == 0)
+        status = err_set(err, ERR_USAGE, "--memory: a run without memory; the default is 512MiB");
+    if (options->timeout_ms == NOT_GIVEN)
+        options->timeout_ms = 0;
+    if (options->memory_bytes == NOT_GIVEN)
+        options->memory_bytes = 0;
+    return status;
 }
 
 /* The whole error, its traceback below it. In JSON both are fields of one line. */

@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from support import JETON, Case, wait_until
+from support import JETON, SOURCE, Case, wait_until
 
 CLOSING = """
 local function closing(fn) return setmetatable({}, { __close = fn }) end
@@ -448,7 +448,11 @@ class Script(RunCase):
         self.write("sdk/kaizala/sub.lua", "return debug.getinfo(1, 'S').source")
         env = {"JETON_SCRIPTS": self.folder + "/sdk"}
         self.script("print(require('kaizala').sub)", env=env, prints=f"@{self.folder}/sdk/kaizala/sub.lua\n")
-        self.script("require 'kaizala.absent'", env=env, status=1, says="module 'kaizala.absent' not found")
+        self.script("require 'kaizala.absent'", env=env, status=1,
+                    says=["module 'kaizala.absent' not found", "no file 'kaizala/absent.lua' in $JETON_SCRIPTS"])
+        self.script("print(1)", options=("--sandbox",), env=env, status=1, says="module 'sandbox.main' not found")
+        self.script("print(require('kaizala').connect():me().name)", options=("--sandbox",),
+                    env={"JETON_SCRIPTS": os.path.join(SOURCE, "scripts")}, prints="Alice Martin\n")
 
     def test_missing_and_unsafe_files(self):
         self.fails(3, "run", self.folder + "/absent.lua", says=["absent.lua", "No such file"])
@@ -478,6 +482,8 @@ class Script(RunCase):
         self.fails(2, "run", "--timout", "1s", "x.lua", says="--timeout")
         self.fails(2, "run", "--timeout", "soon", "x.lua", says="soon")
         self.fails(2, "run", "--memory", "lots", "x.lua", says="lots")
+        self.fails(2, "run", "--timeout", "0s", "x.lua", says="--timeout")
+        self.fails(2, "run", "--memory", "0", "x.lua", says="--memory")
         self.fails(2, "run", "--sandbox", "-C", "x", "x.lua", says="--connector")
         help_text = self.ok("run", "--help").stdout
         for option in ("--connector", "--timeout", "--memory", "--dry-run", "--sandbox"):
