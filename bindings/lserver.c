@@ -18,6 +18,7 @@
 #define WAITER_TYPE        "jeton.server.waiter"
 #define TASK_LIMIT_DEFAULT 1000
 #define BODY_LIMIT         ((int64_t)256 * 1024 * 1024) /* the largest max_body */
+#define SPOOL_LIMIT        ((int64_t)SERVER_UPLOAD_MAX) /* the same where they go to files */
 #define PATH_SHOWN         200                          /* bytes of a path in the log */
 
 struct waiter { /* a task that waits until the server is closed */
@@ -27,7 +28,7 @@ struct waiter { /* a task that waits until the server is closed */
     bool keeper; /* the server's own: when it is cancelled the server closes */
 };
 
-struct lserver {           /* user values: 1 the handler, 2 the host */
+struct lserver {           /* user values: 1 the handler, 2 the host, 3 the folder */
     struct server *server; /* NULL: closed */
     lua_State *main;
     struct waiter *waiters;
@@ -288,7 +289,9 @@ static void on_request(void *arg, struct server_exchange *answer,
 
 static struct server_options read_options(lua_State *L, int64_t *task_limit)
 {
-    static const char *const keys[] = {"host", "port", "handler", "max_body", "task_limit", NULL};
+    static const char *const keys[] = {"host",     "port",       "handler",
+                                       "max_body", "spool_over", "max_upload",
+                                       "folder",   "task_limit", NULL};
     luaL_checktype(L, 1, LUA_TTABLE);
     larg_check_keys(L, 1, "server.listen", keys);
     size_t len = 0;
@@ -296,9 +299,18 @@ static struct server_options read_options(lua_State *L, int64_t *task_limit)
     luaL_argcheck(L, host == NULL || strlen(host) == len, 1, "host holds a NUL byte");
     int64_t port = larg_integer(L, 1, "port", 0);
     int64_t max_body = larg_integer(L, 1, "max_body", (int64_t)SERVER_BODY_MAX);
+    int64_t spool_over = larg_integer(L, 1, "spool_over", 0);
+    int64_t max_upload = larg_integer(L, 1, "max_upload", 0);
+    const char *folder = larg_string(L, 1, "folder", NULL, &len);
+    luaL_argcheck(L, folder == NULL || strlen(folder) == len, 1, "folder holds a NUL byte");
     *task_limit = larg_integer(L, 1, "task_limit", TASK_LIMIT_DEFAULT);
     luaL_argcheck(L, port >= 0 && port <= 65535, 1, "port is not in 0 to 65535");
-    luaL_argcheck(L, max_body > 0 && max_body <= BODY_LIMIT, 1, "max_body is not in 1 to 256 MiB");
+    luaL_argcheck(L, spool_over >= 0 && spool_over <= BODY_LIMIT, 1,
+                  "spool_over is not in 0 to 256 MiB");
+    luaL_argcheck(L, max_body > 0 && max_body <= (spool_over > 0 ? SPOOL_LIMIT : BODY_LIMIT), 1,
+                  "max_body is not in 1 to 256 MiB (with spool_over: 8 GiB)");
+    luaL_argcheck(L, max_upload >= 0 && max_upload <= SPOOL_LIMIT, 1,
+                  "max_upload is not in 0 to 8 GiB");
     luaL_argcheck(L, *task_limit > 0 && *task_limit <= TASK_MAX, 1, "task_limit is out of range");
     if (lua_getfield(L, 1, "handler") != LUA_TFUNCTION)
         luaL_argerror(L, 1, "handler is not a function");
@@ -306,17 +318,21 @@ static struct server_options read_options(lua_State *L, int64_t *task_limit)
     return (struct server_options){.host = host != NULL ? host : "127.0.0.1",
                                    .port = (int)port,
                                    .max_body = (size_t)max_body,
+                                   .spool_over = (size_t)spool_over,
+                                   .max_upload = (uint64_t)max_upload,
+                                   .folder = folder,
                                    .handler = on_request,
                                    .gone = on_gone};
 }
 
-/* server.listen{ host=, port=, handler=, max_body=, task_limit= } */
+/* server.listen{ host=, port=, handler=, max_body=, spool_over=, max_upload=, folder=, task_limit=
+ * } */
 static int server_listen(lua_State *L)
 {
     int64_t task_limit;
     lua_settop(L, 1);
     struct server_options options = read_options(L, &task_limit);
-    struct lserver *ls = lua_newuserdatauv(L, sizeof *ls, 2); /* options server */
+    struct lserver *ls = lua_newuserdatauv(L, sizeof *ls, 3); /* options server */
     *ls = (struct lserver){.task_limit = task_limit};
     luaL_setmetatable(L, SERVER_TYPE);
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
@@ -338,6 +354,8 @@ static int server_listen(lua_State *L)
         return lerr_return(L, &err);
     }
     ls->port = server_port(ls->server);
+    lua_pushstring(L, server_folder(ls->server)); /* NULL: nil */
+    lua_setiuservalue(L, 2, 3);
     lua_pushcfunction(L, keep);
     lua_pushvalue(L, 2);
     if (task_start(L, 1) == NULL) {
@@ -359,7 +377,7 @@ static int server_close(lua_State *L)
     return 0;
 }
 
-/* s.port, s.host, methods (upvalue 1) */
+/* s.port, s.host, s.folder, methods (upvalue 1) */
 static int server_index(lua_State *L)
 {
     struct lserver *ls = luaL_checkudata(L, 1, SERVER_TYPE);
@@ -368,6 +386,8 @@ static int server_index(lua_State *L)
         lua_pushinteger(L, ls->port);
     } else if (strcmp(key, "host") == 0) {
         lua_getiuservalue(L, 1, 2);
+    } else if (strcmp(key, "folder") == 0) {
+        lua_getiuservalue(L, 1, 3);
     } else {
         lua_pushvalue(L, 2);
         lua_rawget(L, lua_upvalueindex(1));

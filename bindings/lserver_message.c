@@ -3,10 +3,14 @@
 #include "larg.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define RESPONSE        "the handler's response"
 #define HEADERS_MAX     100 /* fields in a response */
@@ -89,6 +93,28 @@ static void push_headers(lua_State *L, const struct server_request *request)
     }
 }
 
+static void push_parts(lua_State *L, const struct server_request *request)
+{
+    lua_createtable(L, (int)request->nparts, 0); /* parts */
+    for (size_t i = 0; i < request->nparts; i++) {
+        const struct server_part *part = &request->parts[i];
+        lua_createtable(L, 0, 6); /* parts part */
+        lua_pushstring(L, part->name);
+        lua_setfield(L, -2, "name");
+        lua_pushstring(L, part->filename); /* NULL: nil */
+        lua_setfield(L, -2, "filename");
+        lua_pushstring(L, part->content_type);
+        lua_setfield(L, -2, "content_type");
+        lua_pushstring(L, part->path);
+        lua_setfield(L, -2, "file");
+        lua_pushinteger(L, (lua_Integer)part->size);
+        lua_setfield(L, -2, "size");
+        lua_pushstring(L, part->sha256);
+        lua_setfield(L, -2, "sha256");
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
 void lserver_message_push(lua_State *L, const struct server_request *request)
 {
     luaL_checkstack(L, 8, "a request");
@@ -110,6 +136,14 @@ void lserver_message_push(lua_State *L, const struct server_request *request)
     lua_setfield(L, -2, "headers");
     lua_pushlstring(L, request->body, request->body_len);
     lua_setfield(L, -2, "body");
+    lua_pushstring(L, request->body_path); /* NULL: nil */
+    lua_setfield(L, -2, "body_file");
+    if (request->is_form) {
+        push_parts(L, request);
+        lua_setfield(L, -2, "parts");
+        lua_pushstring(L, request->malformed);
+        lua_setfield(L, -2, "malformed");
+    }
     lua_pushstring(L, request->remote);
     lua_setfield(L, -2, "remote");
 }
@@ -179,9 +213,25 @@ static struct fields *push_fields(lua_State *L, int index)
     return fields;
 }
 
+/* Opens the file of a response. Its path is the script's own: what is wrong with it is no secret of
+ * the log. */
+static int open_file(lua_State *L, const char *path, uint64_t *len)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        luaL_error(L, "file of %s: cannot read '%s': %s", RESPONSE, path, strerror(errno));
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(fd);
+        luaL_error(L, "file of %s: '%s' is no regular file", RESPONSE, path);
+    }
+    *len = (uint64_t)st.st_size;
+    return fd;
+}
+
 void lserver_message_answer(lua_State *L, int index, struct server_exchange *exchange)
 {
-    static const char *const keys[] = {"status", "headers", "body", "drop", NULL};
+    static const char *const keys[] = {"status", "headers", "body", "file", "drop", NULL};
     index = lua_absindex(L, index);
     if (!lua_istable(L, index))
         luaL_error(L, "the handler must return a response table, it returned %s",
@@ -191,13 +241,23 @@ void lserver_message_answer(lua_State *L, int index, struct server_exchange *exc
     int64_t status = larg_integer(L, index, "status", 200);
     size_t len = 0;
     const char *body = larg_string(L, index, "body", "", &len);
+    size_t path_len = 0;
+    const char *path = larg_string(L, index, "file", NULL, &path_len);
+    if (path != NULL && strlen(path) != path_len)
+        luaL_error(L, "file of %s: holds a NUL byte", RESPONSE);
+    if (path != NULL && len > 0)
+        luaL_error(L, "body and file of %s: at most one of them", RESPONSE);
     const struct fields *fields = push_fields(L, index); /* … fields anchor */
     struct err err;
     if (server_check_reply(status < 0 || status > 1000 ? 0 : (int)status, fields->list,
                            fields->count, &err) != 0)
         luaL_error(L, "%s", err.msg);
+    uint64_t file_len = 0; /* opened last: nothing raises after it */
+    int fd = exchange != NULL && !drop && path != NULL ? open_file(L, path, &file_len) : -1;
     if (exchange != NULL && drop)
         server_drop(exchange);
+    else if (fd >= 0)
+        server_reply_file(exchange, (int)status, fields->list, fields->count, fd, file_len);
     else if (exchange != NULL)
         server_reply(exchange, (int)status, fields->list, fields->count, body, len);
     lua_pop(L, 2);

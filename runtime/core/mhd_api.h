@@ -19,6 +19,7 @@
     X(suspend_connection)                                                                          \
     X(resume_connection)                                                                           \
     X(create_response_from_buffer)                                                                 \
+    X(create_response_from_fd64)                                                                   \
     X(add_response_header)                                                                         \
     X(queue_response)                                                                              \
     X(destroy_response)

@@ -107,10 +107,14 @@ struct server *server_new(struct loop *loop, const struct server_options *option
     server->loop = loop;
     server->options = *options;
     server->options.host = NULL; /* not kept */
+    server->options.folder = NULL;
     if (server->options.max_body == 0)
         server->options.max_body = SERVER_BODY_MAX;
     server->port = options->port;
     if (mhd_api_open(&server->api, err) != 0)
+        goto failed;
+    bool to_files = options->spool_over > 0 || options->max_upload > 0 || options->folder != NULL;
+    if (to_files && server_folder_open(&server->folder, options->folder, err) != 0)
         goto failed;
     listener = server_socket_listen(options->host, &server->port, err);
     if (listener < 0)
@@ -139,6 +143,7 @@ failed:
         close(listener);
     if (peers >= 0)
         close(peers);
+    server_folder_close(&server->folder);
     mhd_api_close(&server->api);
     mem_free(server);
     return NULL;
@@ -162,6 +167,7 @@ static void destroy(struct server *server)
     while (server->exchanges != NULL)        /* none, unless the library forgot to tell */
         server_exchange_free(server->exchanges);
     close(peers);
+    server_folder_close(&server->folder);
     mhd_api_close(&server->api);
     mem_free(server);
 }
@@ -179,4 +185,9 @@ void server_free(struct server *server)
 int server_port(const struct server *server)
 {
     return server->port;
+}
+
+const char *server_folder(const struct server *server)
+{
+    return server->folder.path;
 }

@@ -1,6 +1,8 @@
 /*
  * An HTTP server on the loop (libmicrohttpd, loaded at first use). A request reaches the handler
- * whole, its body bounded; the answer may come later. One thread.
+ * whole, its body bounded; the answer may come later. One thread. Large bodies and the parts of
+ * multipart forms can go to files, and answers can come from files, without memory that grows with
+ * them; reading and writing them may block a moment.
  */
 #ifndef JETON_SERVER_H
 #define JETON_SERVER_H
@@ -18,6 +20,19 @@
  * reset; one larger still is cut off. */
 #define SERVER_DISCARD_MAX ((size_t)64 * 1024 * 1024)
 
+#define SERVER_UPLOAD_MAX ((uint64_t)8 << 30) /* the largest max_upload */
+#define SERVER_HASH_SIZE  65                  /* hexadecimal digits of SHA-256, and a NUL */
+
+/* A part of a multipart form, in a file. */
+struct server_part {
+    const char *name;         /* "" where it has none */
+    const char *filename;     /* as the client says; NULL: none */
+    const char *content_type; /* as the client says; NULL: none */
+    const char *path;
+    uint64_t size;
+    char sha256[SERVER_HASH_SIZE];
+};
+
 struct server;
 struct server_request {
     const char *method;
@@ -26,8 +41,15 @@ struct server_request {
     const char *remote; /* address of the peer, "127.0.0.1" */
     const struct http_header *headers;
     size_t nheaders;
-    const char *body;
+    const char *body; /* "" where it is in files */
     size_t body_len;
+    /* Files live as long as the request; the handler may move them away. */
+    const char *body_path; /* the body is in this file; NULL: in body */
+    uint64_t body_path_len;
+    bool is_form;          /* the body was a multipart form, and is in parts */
+    const char *malformed; /* why that could not be read; NULL: it could */
+    const struct server_part *parts;
+    size_t nparts;
 };
 
 struct server_exchange; /* one request waiting for its answer */
@@ -42,20 +64,24 @@ typedef void server_handler_fn(void *arg, struct server_exchange *exchange,
 typedef void server_gone_fn(void *arg, struct server_exchange *exchange);
 
 struct server_options {
-    const char *host; /* a literal address, or "localhost" */
-    int port;         /* 0: a free one */
-    size_t max_body;  /* 0: SERVER_BODY_MAX; more is answered 413 */
+    const char *host;    /* a literal address, or "localhost" */
+    int port;            /* 0: a free one */
+    size_t max_body;     /* 0: SERVER_BODY_MAX; more is answered 413 */
+    size_t spool_over;   /* a body of more bytes goes to a file; 0: none does */
+    uint64_t max_upload; /* of multipart forms, which are split into files; 0: they are ordinary */
+    const char *folder;  /* where files go, made 0700 if absent; NULL: a temporary one */
     server_handler_fn *handler;
     server_gone_fn *gone; /* may be NULL */
     void *arg;
 };
 
-/* ERR_CONFIG: libmicrohttpd missing, bad address; ERR_NETWORK: address in use. */
+/* ERR_CONFIG: libmicrohttpd missing, bad address or folder; ERR_NETWORK: address in use. */
 struct server *server_new(struct loop *loop, const struct server_options *options, struct err *err);
 /* Calls gone for what waits; replies made before are sent as far as they go without waiting. From
  * inside handler or gone it takes effect when that has returned. NULL is fine. */
 void server_free(struct server *server);
 int server_port(const struct server *server);
+const char *server_folder(const struct server *server); /* NULL: it needs none */
 void server_set_user_data(struct server_exchange *exchange, void *data);
 void *server_user_data(const struct server_exchange *exchange);
 /*
@@ -72,6 +98,10 @@ int server_check_reply(int status, const struct http_header *headers, size_t nhe
  */
 void server_reply(struct server_exchange *exchange, int status, const struct http_header *headers,
                   size_t nheaders, const void *body, size_t body_len);
+/* As server_reply; the body is what the descriptor holds, from its start, len bytes of it. It is
+ * closed when they are sent. */
+void server_reply_file(struct server_exchange *exchange, int status,
+                       const struct http_header *headers, size_t nheaders, int fd, uint64_t len);
 /* Closes the connection without an answer. */
 void server_drop(struct server_exchange *exchange);
 

@@ -1,12 +1,14 @@
 #include "server_exchange.h"
 
 #include "mem.h"
+#include "multipart.h"
 #include "server_message.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 static struct server_exchange *exchange_new(struct server *server, const char *target,
                                             struct MHD_Connection *connection)
@@ -16,6 +18,7 @@ static struct server_exchange *exchange_new(struct server *server, const char *t
     exchange->connection = connection;
     exchange->target = mem_strdup(target);
     buf_create(&exchange->body, server->options.max_body);
+    exchange->max_body = server->options.max_body;
     exchange->next = server->exchanges;
     if (exchange->next != NULL)
         exchange->next->prev = exchange;
@@ -42,6 +45,7 @@ void server_exchange_free(struct server_exchange *exchange)
     mem_free(exchange->version);
     mem_free(exchange->target);
     buf_destroy(&exchange->body);
+    server_upload_free(exchange->upload);
     mem_free(exchange);
 }
 
@@ -111,12 +115,16 @@ static const char *find_header(const struct server_exchange *exchange, const cha
 
 static enum MHD_Result send_refusal(struct server_exchange *exchange)
 {
-    bool headers = exchange->refused == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
-    struct MHD_Response *response = server_message_error(
-        &exchange->server->api,
-        headers ? "The headers of the request are too large"
-                : "The body of the request is too large",
-        headers ? "RequestHeaderFieldsTooLarge" : "RequestEntityTooLarge", true);
+    const char *message = "The body of the request is too large", *code = "RequestEntityTooLarge";
+    if (exchange->refused == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE) {
+        message = "The headers of the request are too large";
+        code = "RequestHeaderFieldsTooLarge";
+    } else if (exchange->refused == MHD_HTTP_INSUFFICIENT_STORAGE) {
+        message = "The body of the request cannot be stored";
+        code = "InsufficientStorage";
+    }
+    struct MHD_Response *response =
+        server_message_error(&exchange->server->api, message, code, true);
     enum MHD_Result result = exchange->server->api.queue_response(
         exchange->connection, (unsigned)exchange->refused, response);
     exchange->server->api.destroy_response(response);
@@ -136,11 +144,16 @@ static enum MHD_Result on_headers(struct server_exchange *exchange, const char *
         api->get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     server_socket_text(info != NULL ? info->client_addr : NULL, exchange->remote);
 
+    const char *type = find_header(exchange, "Content-Type");
+    if (exchange->server->options.max_upload > 0 && multipart_is_form(type)) {
+        exchange->upload = server_upload_new(&exchange->server->folder, type);
+        exchange->max_body = exchange->server->options.max_upload;
+    }
     const char *length = find_header(exchange, "Content-Length");
     unsigned long long announced = length != NULL ? strtoull(length, NULL, 10) : 0;
     if (exchange->header_bytes > SERVER_HEADER_MAX)
         exchange->refused = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
-    else if (announced > exchange->server->options.max_body)
+    else if (announced > exchange->max_body)
         exchange->refused = MHD_HTTP_CONTENT_TOO_LARGE;
     /* Who asks first, or announces more than is worth reading on, is told at once. */
     if (exchange->refused != 0 &&
@@ -149,12 +162,38 @@ static enum MHD_Result on_headers(struct server_exchange *exchange, const char *
     return MHD_YES;
 }
 
+/* 0, or the status that refuses the body. */
+static int take(struct server_exchange *exchange, const char *data, size_t size)
+{
+    struct server *server = exchange->server;
+    size_t spool_over = server->options.spool_over;
+    struct err err; /* the client is told that it failed, not how the disk is */
+    uint64_t before =
+        exchange->upload != NULL ? server_upload_bytes(exchange->upload) : exchange->body.len;
+    if (size > exchange->max_body - before)
+        return MHD_HTTP_CONTENT_TOO_LARGE;
+    if (exchange->upload == NULL && (spool_over == 0 || before + size <= spool_over))
+        return buf_append(&exchange->body, data, size) == 0 ? 0 : MHD_HTTP_CONTENT_TOO_LARGE;
+    if (exchange->upload == NULL) {
+        exchange->upload = server_upload_new(&server->folder, NULL);
+        if (server_upload_feed(exchange->upload, exchange->body.data, before, &err) != 0)
+            return MHD_HTTP_INSUFFICIENT_STORAGE;
+        buf_destroy(&exchange->body);
+        buf_create(&exchange->body, exchange->server->options.max_body);
+    }
+    return server_upload_feed(exchange->upload, data, size, &err) == 0
+               ? 0
+               : MHD_HTTP_INSUFFICIENT_STORAGE;
+}
+
 static enum MHD_Result on_body(struct server_exchange *exchange, const char *data, size_t size)
 {
-    if (exchange->refused == 0 && buf_append(&exchange->body, data, size) == 0)
-        return MHD_YES;
     if (exchange->refused == 0)
-        exchange->refused = MHD_HTTP_CONTENT_TOO_LARGE;
+        exchange->refused = take(exchange, data, size);
+    if (exchange->refused == 0)
+        return MHD_YES;
+    server_upload_free(exchange->upload);
+    exchange->upload = NULL;
     exchange->discarded += exchange->body.len + size;
     buf_destroy(&exchange->body);
     buf_create(&exchange->body, exchange->server->options.max_body);
@@ -164,6 +203,10 @@ static enum MHD_Result on_body(struct server_exchange *exchange, const char *dat
 static enum MHD_Result on_complete_request(struct server_exchange *exchange)
 {
     struct server *server = exchange->server;
+    struct err err;
+    if (exchange->refused == 0 && exchange->upload != NULL &&
+        server_upload_finish(exchange->upload, &exchange->request, &err) != 0)
+        exchange->refused = MHD_HTTP_INSUFFICIENT_STORAGE;
     if (exchange->refused != 0)
         return send_refusal(exchange);
     if (server->closing)
@@ -256,21 +299,37 @@ void *server_user_data(const struct server_exchange *exchange)
     return exchange->user_data;
 }
 
+static void answer(struct server_exchange *exchange, int status, struct MHD_Response *response)
+{
+    exchange->status = response != NULL ? status : MHD_HTTP_INTERNAL_SERVER_ERROR;
+    exchange->response = response != NULL ? response
+                                          : server_message_error(&exchange->server->api,
+                                                                 "The reply was not a valid one",
+                                                                 "InternalError", false);
+    exchange_leave(exchange, ANSWERED);
+}
+
 void server_reply(struct server_exchange *exchange, int status, const struct http_header *headers,
                   size_t nheaders, const void *body, size_t body_len)
 {
-    const struct mhd_api *api = &exchange->server->api;
+    struct MHD_Response *response = NULL;
     struct err err;
-    err_clear(&err);
-    exchange->status = status;
     if (server_check_reply(status, headers, nheaders, &err) == 0)
-        exchange->response = server_message_new(api, headers, nheaders, body, body_len, false);
-    if (exchange->response == NULL) {
-        exchange->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
-        exchange->response =
-            server_message_error(api, "The reply was not a valid one", "InternalError", false);
-    }
-    exchange_leave(exchange, ANSWERED);
+        response =
+            server_message_new(&exchange->server->api, headers, nheaders, body, body_len, false);
+    answer(exchange, status, response);
+}
+
+void server_reply_file(struct server_exchange *exchange, int status,
+                       const struct http_header *headers, size_t nheaders, int fd, uint64_t len)
+{
+    struct MHD_Response *response = NULL;
+    struct err err;
+    if (server_check_reply(status, headers, nheaders, &err) == 0)
+        response = server_message_file(&exchange->server->api, headers, nheaders, fd, len);
+    else
+        close(fd);
+    answer(exchange, status, response);
 }
 
 void server_drop(struct server_exchange *exchange)

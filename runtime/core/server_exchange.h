@@ -7,6 +7,7 @@
 #include "mhd_api.h"
 #include "server.h"
 #include "server_socket.h"
+#include "server_upload.h"
 
 /*
  * States of an exchange. Until WAITING and after it libmicrohttpd drives; while WAITING the
@@ -27,7 +28,9 @@ struct server_exchange {
     char *method, *version, *target;
     char remote[SERVER_SOCKET_TEXT_MAX];
     struct buf body;
-    int refused; /* status to answer once the body has passed by; 0: none */
+    struct server_upload *upload; /* the body goes to files; NULL: to `body` */
+    uint64_t max_body;            /* of this request */
+    int refused;                  /* status to answer once the body has passed by; 0: none */
     size_t discarded;
     int status;
     struct MHD_Response *response;
@@ -39,6 +42,7 @@ struct server {
     struct loop *loop;
     struct server_options options;
     int port;
+    struct server_folder folder;
     struct MHD_Daemon *daemon;
     struct loop_hook hook;
     struct loop_fd sockets; /* the daemon's epoll descriptor */

@@ -102,16 +102,11 @@ static bool add(const struct mhd_api *api, struct MHD_Response *response, const 
     return *value == '\0' || api->add_response_header(response, name, value) == MHD_YES;
 }
 
-struct MHD_Response *server_message_new(const struct mhd_api *api,
+/* NULL where a header is refused; then the response is no more. */
+static struct MHD_Response *add_headers(const struct mhd_api *api, struct MHD_Response *response,
                                         const struct http_header *headers, size_t nheaders,
-                                        const void *body, size_t body_len, bool close_after)
+                                        bool close_after)
 {
-    char *data = NULL;
-    memcpy(&data, &body, sizeof data); /* copied by the library, which has no const for it */
-    struct MHD_Response *response =
-        api->create_response_from_buffer(body_len, data, MHD_RESPMEM_MUST_COPY);
-    if (response == NULL)
-        abort();
     bool dated = false, good = true;
     for (size_t i = 0; i < nheaders; i++) {
         if (is_framing(&headers[i]))
@@ -134,6 +129,29 @@ struct MHD_Response *server_message_new(const struct mhd_api *api,
         return response;
     api->destroy_response(response);
     return NULL;
+}
+
+struct MHD_Response *server_message_new(const struct mhd_api *api,
+                                        const struct http_header *headers, size_t nheaders,
+                                        const void *body, size_t body_len, bool close_after)
+{
+    char *data = NULL;
+    memcpy(&data, &body, sizeof data); /* copied by the library, which has no const for it */
+    struct MHD_Response *response =
+        api->create_response_from_buffer(body_len, data, MHD_RESPMEM_MUST_COPY);
+    if (response == NULL)
+        abort();
+    return add_headers(api, response, headers, nheaders, close_after);
+}
+
+struct MHD_Response *server_message_file(const struct mhd_api *api,
+                                         const struct http_header *headers, size_t nheaders, int fd,
+                                         uint64_t len)
+{
+    struct MHD_Response *response = api->create_response_from_fd64(len, fd);
+    if (response == NULL)
+        abort();
+    return add_headers(api, response, headers, nheaders, false);
 }
 
 struct MHD_Response *server_message_error(const struct mhd_api *api, const char *message,

@@ -10,6 +10,10 @@
 struct MHD_Response *server_message_new(const struct mhd_api *api,
                                         const struct http_header *headers, size_t nheaders,
                                         const void *body, size_t body_len, bool close_after);
+/* As server_message_new, with what the descriptor holds; it is closed with the response. */
+struct MHD_Response *server_message_file(const struct mhd_api *api,
+                                         const struct http_header *headers, size_t nheaders, int fd,
+                                         uint64_t len);
 /* The service's form of an error: {"message":…,"errorCode":…}. Both are plain ASCII text. */
 struct MHD_Response *server_message_error(const struct mhd_api *api, const char *message,
                                           const char *code, bool close_after);

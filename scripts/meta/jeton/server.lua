@@ -9,6 +9,10 @@ local server = {}
 ---@field port? integer default 0, a free one
 ---@field handler fun(request: jeton.server.Request): jeton.server.Response may wait
 ---@field max_body? integer bytes; a larger body is answered 413; default 16 MiB
+---@field spool_over? integer bytes; a larger body is put into a file, `body_file`; default: none is
+---@field max_upload? integer bytes of a multipart/form-data body, which is then split into files,
+--- `parts`; default 0: such bodies are like others
+---@field folder? string where these files go, made 0700 if absent, kept; default: a temporary folder
 ---@field task_limit? integer requests handled at once; more are answered 503; default 1000
 
 ---@class jeton.server.Request
@@ -18,18 +22,31 @@ local server = {}
 ---@field raw_query string what follows `?`, still encoded; "" where there is none
 ---@field query table<string, string> decoded; the last of a name wins
 ---@field headers table<string, string> names in lower case; repeated values joined by `, `
----@field body string
+---@field body string "" where it is in files
+---@field body_file? string path of the body, where it is over spool_over; removed with the request
+---@field parts? jeton.server.Part[] of a multipart/form-data body, with max_upload
+---@field malformed? string why there are no parts
 ---@field remote string address of the peer
+
+---@class jeton.server.Part
+---@field name string "" where it has none
+---@field filename? string as the client says
+---@field content_type? string as the client says
+---@field file string path of the content; removed with the request, unless it was moved away
+---@field size integer bytes
+---@field sha256 string of the content, hexadecimal
 
 ---@class jeton.server.Response
 ---@field status? integer 200–599; default 200
 ---@field headers? table<string, string|number|(string|number)[]> Content-Length is set; Date unless given
 ---@field body? string default ""
+---@field file? string path of a regular file that is the body
 ---@field drop? boolean true: the connection is closed without an answer
 
 ---@class jeton.server.Server
 ---@field host string as it was asked for
 ---@field port integer the real one
+---@field folder? string where files go, with spool_over, max_upload or folder
 local instance = {}
 
 --- Listens from now on. nil, err: no such address (`config`), or it is in use (`network`).
