@@ -46,6 +46,14 @@ local assumptions = {
   last_admin_may_leave = true,
   invitation_sms = "%s added you to %s on Kaizala.", -- to a number that has no account yet
 
+  -- Subgroups. With fetchAllGroups `subGroups` is one flat list; a group with two parents is there once.
+  subgroup_has_its_maker = true, -- where addUserToGroup is left out
+  subgroup_needs_its_admin = true, -- who adds an existing group must be its admin, too
+
+  -- Subscribers, and the search in the tenant (whose reply nobody has seen).
+  subscribers_shown_to = "admin",
+  subscriber_added_again = true, -- isAdded of one who subscribes already
+
   -- Messages.
   empty_message_allowed = false,
   plain_message_in_public_group = "Member", -- role that may post without subscribers

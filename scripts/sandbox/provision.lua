@@ -8,6 +8,7 @@ local groups = require "sandbox.data.groups"
 local limits = require "sandbox.limits"
 local permissions = require "sandbox.permissions"
 local reply = require "sandbox.http.reply"
+local subscribers = require "sandbox.data.subscribers"
 local users = require "sandbox.data.users"
 
 local provision = {}
@@ -113,7 +114,7 @@ local function add_people(db, group, values, now)
     groups.add_member(db, group, id, "Member")
   end)
   each(values.subscribers, function(id)
-    groups.add_subscriber(db, group, id)
+    subscribers.add(db, group, id)
   end)
 end
 

@@ -1,5 +1,6 @@
 --- Groups, their tree and their members. Rows are keyed by `number`; the wire sees `id` only.
 local assumptions = require "sandbox.assumptions"
+local hierarchy = require "sandbox.data.hierarchy"
 local ids = require "sandbox.ids"
 local limits = require "sandbox.limits"
 local reply = require "sandbox.http.reply"
@@ -95,7 +96,7 @@ function groups.count_admins(db, group)
   return db:row("SELECT count(*) AS n FROM members WHERE group_number = ? AND role = 'Admin'", group.number).n
 end
 
---- Makes child a subgroup. Refuses what would make a group its own ancestor.
+--- Makes child a subgroup. Refuses what would make a group its own ancestor, or nest too deep.
 function groups.add_subgroup(db, parent, child)
   local above = db:row([[
     WITH RECURSIVE above(number) AS (
@@ -105,6 +106,7 @@ function groups.add_subgroup(db, parent, child)
     reply.invalid("group %s cannot become a subgroup of %s: it would be its own ancestor", child.id,
       parent.id)
   end
+  hierarchy.check_levels(db, parent, child)
   db:exec("INSERT OR IGNORE INTO subgroups (parent, child) VALUES (?, ?)", parent.number, child.number)
 end
 
@@ -137,36 +139,20 @@ function groups.of_user(db, user_id)
                    WHERE user_id = ? ORDER BY number]], user_id)
 end
 
---- The given groups with all their parents and subgroups, at any distance.
----@param list sandbox.group[]
----@return sandbox.group[] oldest first, each once
-function groups.with_relatives(db, list)
-  local seen, all = {}, {}
-  for _, group in ipairs(list) do
-    local related = db:rows([[
-      WITH RECURSIVE
-        above(number) AS (SELECT ?1 UNION SELECT parent FROM subgroups JOIN above ON child = above.number),
-        below(number) AS (SELECT ?1 UNION SELECT child FROM subgroups JOIN below ON parent = below.number)
-      SELECT * FROM groups WHERE number IN above OR number IN below]], group.number)
-    for _, row in ipairs(related) do
-      if not seen[row.number] then
-        seen[row.number] = true
-        all[#all + 1] = row
-      end
-    end
-  end
-  table.sort(all, function(a, b) return a.number < b.number end)
-  return all
+--- Groups of the tenant by a part of their name, in any case (as far as ASCII goes), oldest first.
+---@param text string
+---@param offset integer how many to pass over
+---@param count integer
+---@return sandbox.group[]
+function groups.find(db, tenant_id, text, offset, count)
+  return db:rows([[SELECT * FROM groups WHERE tenant_id = ? AND instr(lower(name), lower(?)) > 0
+                   ORDER BY number LIMIT ? OFFSET ?]], tenant_id, text, count, offset)
 end
 
 ---@return boolean
 function groups.is_subscriber(db, group, user_id)
   return db:row("SELECT 1 AS found FROM subscribers WHERE group_number = ? AND user_id = ?",
     group.number, user_id) ~= nil
-end
-
-function groups.add_subscriber(db, group, user_id)
-  db:exec("INSERT OR IGNORE INTO subscribers (group_number, user_id) VALUES (?, ?)", group.number, user_id)
 end
 
 return groups

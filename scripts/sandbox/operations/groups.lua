@@ -5,6 +5,8 @@ local assumptions = require "sandbox.assumptions"
 local demo = require "sandbox.demo"
 local describe = require "sandbox.operations.describe"
 local groups = require "sandbox.data.groups"
+local hierarchy = require "sandbox.data.hierarchy"
+local invite = require "sandbox.invite"
 local limits = require "sandbox.limits"
 local reply = require "sandbox.http.reply"
 local shapes = require "sandbox.operations.shapes"
@@ -16,14 +18,10 @@ local function add_people(call, group, fields)
   groups.add_member(call.db, group, caller.user.id, "Admin")
   local given, added = 0, 0
   local function add_phones(phones, role)
-    for _, phone in ipairs(phones or {}) do
-      local user, is_new = users.find_or_invite(call.db, phone, caller.user.tenant_id, call.now)
+    invite(call, group, phones or {}, function(user)
       groups.add_member(call.db, group, user.id, role)
       given, added = given + 1, added + 1
-      if is_new then
-        users.send_invitation(call.db, user, caller.user.name, group.name, call.now)
-      end
-    end
+    end)
   end
   add_phones(fields.admins, "Admin")
   add_phones(fields.members, "Member")
@@ -64,7 +62,7 @@ end
 local function list(call)
   local found = access.groups(call.db, call.caller)
   if call.query.fetchAllGroups then
-    found = groups.with_relatives(call.db, found)
+    found = hierarchy.with_relatives(call.db, found)
   end
   return { groups = json.array(describe.groups(call, found)) }
 end

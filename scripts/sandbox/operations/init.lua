@@ -39,7 +39,10 @@
 
 local operations = {}
 
-for _, name in ipairs { "token", "users", "groups", "members", "messages" } do
+local FILES = {
+  "token", "users", "tenant", "groups", "subgroups", "members", "subscribers", "messages",
+}
+for _, name in ipairs(FILES) do
   for _, operation in ipairs(require("sandbox.operations." .. name)) do
     operations[#operations + 1] = operation
   end

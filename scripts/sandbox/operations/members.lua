@@ -3,10 +3,10 @@ local json = require "jeton.json"
 local assumptions = require "sandbox.assumptions"
 local demo = require "sandbox.demo"
 local groups = require "sandbox.data.groups"
+local invite = require "sandbox.invite"
 local limits = require "sandbox.limits"
 local reply = require "sandbox.http.reply"
 local shapes = require "sandbox.operations.shapes"
-local users = require "sandbox.data.users"
 
 local DONE = { result = "true" }
 
@@ -42,14 +42,9 @@ local function list(call)
 end
 
 local function add(call)
-  local caller = call.caller
-  for _, phone in ipairs(call.body.members) do
-    local user, is_new = users.find_or_invite(call.db, phone, call.group.tenant_id, call.now)
+  invite(call, call.group, call.body.members, function(user)
     groups.add_member(call.db, call.group, user.id, "Member")
-    if is_new then
-      users.send_invitation(call.db, user, caller.user.name, call.group.name, call.now)
-    end
-  end
+  end)
   return DONE
 end
 

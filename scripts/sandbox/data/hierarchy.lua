@@ -1,0 +1,70 @@
+--- The tree of groups: who is below and above whom. A group may have several parents.
+local json = require "jeton.json"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+
+local hierarchy = {}
+
+-- How many levels a group's relatives make, itself included, in one direction.
+local function levels(db, group, from, to)
+  return db:row(([[
+    WITH RECURSIVE path(number, level) AS (
+      SELECT ?1, 1 UNION SELECT %s, level + 1 FROM subgroups JOIN path ON %s = path.number)
+    SELECT max(level) AS n FROM path]]):format(to, from), group.number).n
+end
+
+--- Refuses what would nest groups deeper than the limit: it bounds what counting and listing cost.
+---@param parent sandbox.group
+---@param child sandbox.group
+function hierarchy.check_levels(db, parent, child)
+  local all = levels(db, parent, "child", "parent") + levels(db, child, "parent", "child")
+  if all > limits.group_levels then
+    reply.invalid("group %s cannot become a subgroup of %s: at most %d levels, this makes %d", child.id,
+      parent.id, limits.group_levels, all)
+  end
+end
+
+---@param group sandbox.group
+---@return sandbox.group[] subgroups direct ones, oldest first
+function hierarchy.children(db, group)
+  return db:rows([[SELECT groups.* FROM subgroups JOIN groups ON number = child
+                   WHERE parent = ? ORDER BY number]], group.number)
+end
+
+---@param group sandbox.group
+---@return sandbox.group[] subgroups at any distance, oldest first, each once
+function hierarchy.below(db, group)
+  return db:rows([[
+    WITH RECURSIVE below(number) AS (
+      SELECT child FROM subgroups WHERE parent = ?1
+      UNION SELECT child FROM subgroups JOIN below ON parent = below.number)
+    SELECT * FROM groups WHERE number IN below ORDER BY number]], group.number)
+end
+
+---@param parent sandbox.group
+---@param child sandbox.group
+---@return boolean removed false: it was no direct subgroup
+function hierarchy.remove(db, parent, child)
+  return db:exec("DELETE FROM subgroups WHERE parent = ? AND child = ?", parent.number, child.number) > 0
+end
+
+--- The given groups with all their parents and subgroups, at any distance.
+---@param list sandbox.group[]
+---@return sandbox.group[] oldest first, each once
+function hierarchy.with_relatives(db, list)
+  local numbers = {}
+  for i, group in ipairs(list) do
+    numbers[i] = group.number
+  end
+  return db:rows([[
+    WITH RECURSIVE
+      given(number) AS (SELECT value FROM json_each(?1)),
+      above(number) AS (
+        SELECT number FROM given UNION SELECT parent FROM subgroups JOIN above ON child = above.number),
+      below(number) AS (
+        SELECT number FROM given UNION SELECT child FROM subgroups JOIN below ON parent = below.number)
+    SELECT * FROM groups WHERE number IN above OR number IN below ORDER BY number]],
+    json.encode(json.array(numbers)))
+end
+
+return hierarchy

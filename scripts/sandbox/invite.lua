@@ -1,0 +1,19 @@
+--- People by phone number: a number that is nobody's becomes an unprovisioned user, who is told by SMS.
+local users = require "sandbox.data.users"
+
+--- Calls fn for the user of each number.
+---@param call sandbox.call
+---@param group sandbox.group what they are invited to
+---@param phones string[]
+---@param fn fun(user: sandbox.user)
+local function invite(call, group, phones, fn)
+  for _, phone in ipairs(phones) do
+    local user, is_new = users.find_or_invite(call.db, phone, group.tenant_id, call.now)
+    fn(user)
+    if is_new then
+      users.send_invitation(call.db, user, call.caller.user.name, group.name, call.now)
+    end
+  end
+end
+
+return invite

@@ -1,0 +1,137 @@
+--- Subgroups: list, create, add, remove.
+local json = require "jeton.json"
+local access = require "sandbox.access"
+local assumptions = require "sandbox.assumptions"
+local demo = require "sandbox.demo"
+local describe = require "sandbox.operations.describe"
+local groups = require "sandbox.data.groups"
+local hierarchy = require "sandbox.data.hierarchy"
+local invite = require "sandbox.invite"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+local shapes = require "sandbox.operations.shapes"
+
+local DONE = { result = "true" }
+
+-- Documented in both shapes: fields and subGroups at the top, and inside of `groups`.
+local function list(call)
+  local find = call.query.fetchAllGroups and hierarchy.below or hierarchy.children
+  local below = describe.groups(call, find(call.db, call.group))
+  local out, inner = describe.group(call, call.group), describe.group(call, call.group)
+  out.subGroups, inner.subGroups = json.array(below), json.array(below)
+  out.groups = json.array { inner }
+  return out
+end
+
+local function create(call)
+  local fields = call.body
+  local group = groups.create(call.db, {
+    tenant_id = call.group.tenant_id,
+    name = fields.groupName,
+    welcome = fields.welcomeMessage,
+    image = fields.groupImageUrl,
+  }, call.now)
+  groups.add_subgroup(call.db, call.group, group)
+  if fields.addUserToGroup then
+    groups.add_member(call.db, group, call.caller.user.id, "Admin")
+  end
+  invite(call, group, fields.members or {}, function(user)
+    groups.add_member(call.db, group, user.id, "Member")
+  end)
+  return { groupId = group.id, groupName = group.name }
+end
+
+local function add(call)
+  for i, id in ipairs(call.body.subGroups) do
+    local child = groups.by_id(call.db, id)
+    if not child then
+      reply.invalid("subGroups[%d]: there is no group with this id", i - 1)
+    end
+    ---@cast child sandbox.group
+    if assumptions.subgroup_needs_its_admin and access.role(call.db, call.caller, child) ~= "Admin" then
+      reply.forbidden(("only an admin of group %s may make it a subgroup"):format(child.id))
+    end
+    groups.add_subgroup(call.db, call.group, child)
+  end
+  return DONE
+end
+
+local function remove(call)
+  local child = groups.by_id(call.db, call.params.subgroup)
+  if not child or not hierarchy.remove(call.db, call.group, child) then
+    reply.not_found "the group has no subgroup with this id"
+  end
+  return DONE
+end
+
+local SUBGROUPS = { "subGroups", kind = "list", of = shapes.GROUP }
+
+---@type sandbox.operation[]
+return {
+  {
+    name = "subgroups.list",
+    summary = "A group and its direct subgroups; with fetchAllGroups all that are below it, each once.",
+    method = "GET",
+    path = "/groups/{group}/subGroups",
+    permission = "groupinfo.read",
+    who = "reach",
+    query = { { "fetchAllGroups", kind = "boolean" } },
+    reply = shapes.join(shapes.GROUP, {
+      SUBGROUPS,
+      { "groups", kind = "list", of = shapes.join(shapes.GROUP, { SUBGROUPS }) },
+    }),
+    example = { params = { group = demo.names.sales }, query = { fetchAllGroups = "true" } },
+    run = list,
+  },
+  {
+    name = "subgroups.create",
+    summary = "Makes a group below this one; the caller becomes its admin unless addUserToGroup is false.",
+    method = "POST",
+    path = "/groups/{group}/subGroups",
+    permission = "groupinfo.write",
+    who = "admin",
+    body = {
+      { "groupName", kind = "string", aliases = { "name" }, required = true, not_empty = true,
+        max = limits.name_characters },
+      { "groupImageUrl", kind = "string", aliases = { "groupPhoto" }, max = limits.picture_bytes },
+      { "members", kind = "phones", max = limits.members_per_request },
+      { "welcomeMessage", kind = "string", max = limits.welcome_characters },
+      { "addUserToGroup", kind = "boolean", default = assumptions.subgroup_has_its_maker },
+    },
+    reply = { { "groupId", kind = "id" }, { "groupName", kind = "string" } },
+    example = {
+      params = { group = demo.names.sales },
+      body = {
+        groupName = "Sales South", welcomeMessage = "Welcome", members = json.array { demo.names.bruno },
+      },
+    },
+    run = create,
+  },
+  {
+    name = "subgroups.add",
+    summary = "Makes groups that exist subgroups of this one. None may become its own ancestor.",
+    method = "PUT",
+    path = "/groups/{group}/subGroups",
+    permission = "groupinfo.update",
+    who = "admin",
+    body = { { "subGroups", kind = "ids", required = true, max = limits.members_per_request } },
+    reply = shapes.DONE,
+    example = {
+      given = { { "groups.create", child = "groupId" } },
+      params = { group = demo.names.sales },
+      body = { subGroups = json.array { "{child}" } },
+    },
+    run = add,
+  },
+  {
+    name = "subgroups.remove",
+    summary = "Takes a group out from below this one; it stays as a group.",
+    method = "DELETE",
+    path = "/groups/{group}/subGroups/{subgroup}",
+    permission = "groupinfo.remove",
+    who = "admin",
+    reply = shapes.DONE,
+    example = { params = { group = demo.names.sales, subgroup = demo.names.sales_north } },
+    run = remove,
+  },
+}

@@ -1,0 +1,154 @@
+--- Subscribers of public groups: list in pages, add, remove.
+local crypto = require "jeton.crypto"
+local json = require "jeton.json"
+local assumptions = require "sandbox.assumptions"
+local demo = require "sandbox.demo"
+local ids = require "sandbox.ids"
+local invite = require "sandbox.invite"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+local subscribers = require "sandbox.data.subscribers"
+local users = require "sandbox.data.users"
+
+local function need_public(call)
+  if call.group.type ~= "ConnectGroup" then
+    reply.invalid "group: only public groups (ConnectGroup) have subscribers"
+  end
+end
+
+-- The id that a cursor stands for.
+local function read_cursor(cursor)
+  if cursor == "" then
+    return ""
+  end
+  local id = crypto.unbase64(cursor)
+  if not ids.is_id(id) then
+    reply.invalid "cursor: not one that a page of subscribers came with"
+  end
+  return id
+end
+
+local function page(call, fields)
+  need_public(call)
+  local found = subscribers.page(call.db, call.group, read_cursor(fields.cursor), fields.count)
+  local out = {}
+  for i = 1, math.min(#found, fields.count) do
+    local user = found[i]
+    out[i] = {
+      id = user.id,
+      mobileNumber = user.phone,
+      name = user.name,
+      profilePic = user.picture,
+      isProvisioned = user.provisioned ~= 0,
+    }
+  end
+  local has_more = #found > fields.count
+  return {
+    subscribers = json.array(out),
+    cursor = has_more and crypto.base64(out[#out].id) or nil,
+  }
+end
+
+local function add(call)
+  need_public(call)
+  local room, result = subscribers.room(call.db, call.group), {}
+  invite(call, call.group, call.body.subscribers, function(user)
+    if room > 0 and subscribers.add(call.db, call.group, user.id) then
+      room = room - 1
+      result[user.phone] = { isAdded = true }
+    elseif not result[user.phone] then
+      result[user.phone] = { isAdded = room > 0 and assumptions.subscriber_added_again }
+    end
+  end)
+  return { result = result }
+end
+
+local function remove(call)
+  need_public(call)
+  local result = {}
+  for _, phone in ipairs(call.body.subscribers) do
+    local user = users.by_phone(call.db, phone)
+    local removed = user ~= nil and subscribers.remove(call.db, call.group, user.id)
+    if removed or not result[phone] then
+      result[phone] = { isRemoved = removed }
+    end
+  end
+  return { result = result }
+end
+
+local PAGE_FIELDS = {
+  { "cursor", kind = "string", max = limits.cursor_characters, default = "" },
+  { "count", kind = "integer", min = 1, max = limits.subscribers_per_page,
+    default = limits.subscribers_per_page },
+}
+local PAGE = {
+  { "subscribers", kind = "list", of = {
+    { "id", kind = "id" },
+    { "mobileNumber", kind = "phone" },
+    { "name", kind = "string" },
+    { "profilePic", kind = "string" },
+    { "isProvisioned", kind = "boolean" },
+  } },
+  { "cursor", kind = "string", optional = true },
+}
+local PHONES = {
+  { "subscribers", kind = "phones", required = true, max = limits.subscribers_per_request },
+}
+
+---@type sandbox.operation[]
+return {
+  {
+    name = "subscribers.list",
+    summary = "A page of a public group's subscribers; a cursor comes only if there are more.",
+    method = "POST",
+    path = "/groups/{group}/subscribers",
+    permission = "groupmember.read",
+    who = assumptions.subscribers_shown_to,
+    body = PAGE_FIELDS,
+    reply = PAGE,
+    example = { params = { group = demo.names.news }, body = { count = 1 } },
+    run = function(call) return page(call, call.body) end,
+  },
+  {
+    name = "subscribers.list_by_get",
+    summary = "The same with a query.",
+    method = "GET",
+    path = "/groups/{group}/subscribers",
+    permission = "groupmember.read",
+    who = assumptions.subscribers_shown_to,
+    query = PAGE_FIELDS,
+    reply = PAGE,
+    example = { params = { group = demo.names.news }, query = { count = "50" } },
+    run = function(call) return page(call, call.query) end,
+  },
+  {
+    name = "subscribers.add",
+    summary = "Makes people subscribers of a public group; says of each whether it was done.",
+    method = "PUT",
+    path = "/groups/{group}/subscribers/add",
+    permission = "groupmember.write",
+    who = "admin",
+    body = PHONES,
+    reply = { { "result", kind = "map", of = { { "isAdded", kind = "boolean" } } } },
+    example = {
+      params = { group = demo.names.news },
+      body = { subscribers = json.array { demo.names.chitra, demo.names.nobody } },
+    },
+    run = add,
+  },
+  {
+    name = "subscribers.remove",
+    summary = "Removes subscribers of a public group; says of each whether it was one.",
+    method = "PUT",
+    path = "/groups/{group}/subscribers/remove",
+    permission = "groupmember.remove",
+    who = "admin",
+    body = PHONES,
+    reply = { { "result", kind = "map", of = { { "isRemoved", kind = "boolean" } } } },
+    example = {
+      params = { group = demo.names.news },
+      body = { subscribers = json.array { demo.names.chitra, demo.names.nobody } },
+    },
+    run = remove,
+  },
+}

@@ -1,0 +1,32 @@
+--- What is asked about the tenant as a whole.
+local json = require "jeton.json"
+local describe = require "sandbox.operations.describe"
+local groups = require "sandbox.data.groups"
+local limits = require "sandbox.limits"
+local shapes = require "sandbox.operations.shapes"
+
+---@type sandbox.operation[]
+return {
+  {
+    name = "tenant.find_groups",
+    summary = "The tenant's groups whose name contains the query, in any case, oldest first.",
+    method = "GET",
+    path = "/tenant/findGroupsByQuery",
+    permission = "o365.read",
+    who = "tenant",
+    query = {
+      { "query", kind = "string", required = true, max = limits.name_characters },
+      { "resultsOffset", kind = "integer", min = 0, max = limits.groups, default = 0 },
+      { "pageSize", kind = "integer", min = 1, max = limits.groups_per_page,
+        default = limits.groups_per_page },
+    },
+    reply = { { "groups", kind = "list", of = shapes.GROUP } },
+    example = { query = { query = "sales", pageSize = "10" } },
+    run = function(call)
+      local query = call.query
+      local found = groups.find(call.db, call.caller.user.tenant_id, query.query, query.resultsOffset,
+        query.pageSize)
+      return { groups = json.array(describe.groups(call, found)) }
+    end,
+  },
+}
