@@ -18,7 +18,7 @@ class Authority:
 
     @staticmethod
     def openssl(*args):
-        subprocess.run(["openssl", *args], check=True, capture_output=True)
+        return subprocess.run(["openssl", *args], check=True, capture_output=True)
 
     def server(self, name, subject="IP:127.0.0.1", days=30, start=None):
         """An SSLContext whose certificate is for `subject`; `days` -1: expired yesterday."""

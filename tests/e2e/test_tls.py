@@ -31,6 +31,18 @@ class Tls(support.Case):
         self.fails(5, "token", "contoso", says=["not trusted", "ca_file"])
         self.assertEqual(service.heads, [])
 
+    def test_authorities_that_the_environment_names(self):
+        folder = os.path.join(self.folder, "certs")
+        os.mkdir(folder)
+        name = self.authority.openssl("x509", "-subject_hash", "-noout", "-in", self.authority.file).stdout.decode().strip()
+        os.symlink(self.authority.file, os.path.join(folder, name + ".0"))
+        service = self.serve(self.authority.server("good"))
+        self.configure(service.base, retries=0)
+        self.ok("token", "contoso", "--refresh", env={"SSL_CERT_DIR": folder})
+        self.ok("token", "contoso", "--refresh", env={"SSL_CERT_FILE": self.authority.file})
+        os.rename(os.path.join(folder, name + ".0"), os.path.join(folder, "unhashed.pem"))
+        self.fails(5, "token", "contoso", "--refresh", env={"SSL_CERT_DIR": folder}, says="not trusted")
+
     def test_an_expired_certificate(self):
         service = self.serve(self.authority.server("old", days=-1))
         self.configure(service.base, ca_file=self.authority.file, retries=0)
