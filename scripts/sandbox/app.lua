@@ -2,6 +2,7 @@
 local assumptions = require "sandbox.assumptions"
 local clock = require "sandbox.clock"
 local guard = require "sandbox.http.guard"
+local oauth = require "sandbox.oauth"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 local services = require "sandbox.services"
@@ -32,6 +33,8 @@ local function dispatch(world, arrived, path)
   elseif first == STEERING then
     local below = table.move(path.segments, 2, #path.segments, 1, {})
     return steering.handle(world, arrived, below, world.clock:now())
+  elseif oauth.is_page(path.segments) then
+    return oauth.handle(world, arrived, world.clock:now())
   elseif not first then
     return front_page(world, arrived.method)
   end

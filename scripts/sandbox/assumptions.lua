@@ -39,6 +39,16 @@ local assumptions = {
   -- Throttling has no value here: calls of the token service, calls without a good token, and calls
   -- that are refused with 429 do not count (sandbox.services, sandbox.throttle).
 
+  -- Logins by PIN and OAuth. Their tokens are user tokens, of a tenant admin too, and a number that is
+  -- nobody's gets an account by its first login.
+  pin_status = 401,
+  pin_code = "InvalidPin",
+  pin_message = "The PIN is wrong, was used, or is too old; ask for a new one",
+  code_code = "InvalidCode",
+  code_message = "The code is wrong, was used, or is too old; sign in again",
+  unknown_application_message = "There is no application with this applicationId",
+  pin_sms = "%s is your PIN for Kaizala. It is good for 10 minutes.",
+
   -- Groups and members.
   new_group_shard = "", -- e.g. "@1": the suffix of ids of new groups
   group_types = { "Group", "ConnectGroup" },

@@ -34,6 +34,13 @@ local limits = {
   refresh_token_bytes_max = 4096,
   secret_characters_max = 128,
 
+  -- Logins.
+  pin_life_s = 600, -- of a PIN
+  pin_tries = 5, -- wrong ones, then a new PIN is needed
+  pins_per_phone = 5, -- sent to one number within pin_life_s
+  code_life_s = 600, -- of a code of OAuth
+  state_characters = 1024, -- OAuth's `state`
+
   -- What steering keeps.
   faults = 100,
   fault_times = 1000000,

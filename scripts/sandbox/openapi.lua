@@ -91,8 +91,11 @@ local function parameters(operation)
   return #out > 0 and json.array(out) or nil
 end
 
-local function content(schema)
-  return { ["application/json"] = { schema = schema } }
+local FORM = "application/x-www-form-urlencoded"
+
+---@param media_type string|nil JSON where it is left out
+local function content(schema, media_type)
+  return { [media_type or "application/json"] = { schema = schema } }
 end
 
 -- What it may be refused with: names below components/responses by status.
@@ -124,7 +127,7 @@ local function describe(operation)
     parameters = parameters(operation),
     requestBody = operation.body and {
       required = object(operation.body, is_asked_for).required ~= nil,
-      content = content(object(operation.body, is_asked_for)),
+      content = content(object(operation.body, is_asked_for), operation.form and FORM),
     } or nil,
     responses = responses,
     security = operation.public and json.array {} or nil,

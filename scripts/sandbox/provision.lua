@@ -39,6 +39,7 @@ provision.CONNECTOR_FIELDS = {
   { "name", kind = "string", not_empty = true, max = limits.name_characters },
   { "owner", kind = "phone" },
   { "permissions", kind = "any" },
+  { "redirect_uri", kind = "string", max = limits.url_bytes },
   { "tokens", kind = "list", max = limits.members_per_request, default = {} },
 }
 provision.TOKEN_FIELDS = {
@@ -225,6 +226,9 @@ function provision.connector(db, tenant_id, values, now)
     }, now)
   end
   ---@cast connector sandbox.connector
+  if values.redirect_uri then
+    connectors.set_redirect_uri(db, connector, values.redirect_uri)
+  end
   return {
     id = connector.id,
     name = values.name or connector.name,

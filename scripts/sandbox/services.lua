@@ -6,6 +6,7 @@ local assumptions = require "sandbox.assumptions"
 local body = require "sandbox.http.body"
 local clock = require "sandbox.clock"
 local faults = require "sandbox.faults"
+local form = require "sandbox.http.form"
 local limits = require "sandbox.limits"
 local operations = require "sandbox.operations"
 local reply = require "sandbox.http.reply"
@@ -43,10 +44,12 @@ local function throttle(world, caller, now)
   end
 end
 
--- Who calls, and may he: in the order token, limits, permission, group.
-local function admit(call, operation, token)
+-- Who calls, and may he: in the order token, limits, permission, group. `again`: it was counted before.
+local function admit(call, operation, token, again)
   call.caller = tokens.caller(call.world, call.now, token)
-  throttle(call.world, call.caller, call.now)
+  if not again then
+    throttle(call.world, call.caller, call.now)
+  end
   if operation.permission then
     access.need_permission(call.caller, operation.permission)
   end
@@ -67,6 +70,17 @@ local function find_operation(arrived, path)
       { Allow = methods })
   end
   reply.not_found "there is no such operation"
+end
+
+local function read_body(operation, arrived)
+  if not operation.form or not form.is_form(arrived.headers) then
+    return body.read(operation.body, arrived.body)
+  end
+  local fields = form.decode(arrived.body)
+  if not fields then
+    reply.invalid "malformed body: expected a form, name=value&…"
+  end
+  return body.check(operation.body, fields)
 end
 
 local function run_operation(world, arrived, path, now, record)
@@ -92,10 +106,20 @@ local function run_operation(world, arrived, path, now, record)
       call.query = body.check(operation.query, request.query(arrived.query))
     end
     if operation.body then
-      call.body = body.read(operation.body, arrived.body)
+      call.body = read_body(operation, arrived)
     end
-    result = operation.run(call)
+    result = not operation.wait and operation.run(call)
   end)
+  if operation.wait then
+    operation.wait(call)
+    world.db:transaction(function()
+      admit(call, operation, request.access_token(arrived.headers), true)
+      result = operation.run(call)
+    end)
+  end
+  if reply.is_failure(result) then
+    error(result, 0)
+  end
   return reply.success(result)
 end
 

@@ -6,6 +6,7 @@ local lu = require "luaunit"
 local contract = require "contract"
 local ids = require "sandbox.ids"
 local operations = require "sandbox.operations"
+local signing_in = require "signing_in"
 local wire = require "wire"
 
 local STRANGER, MEMBER = "+33100000071", "+33100000072"
@@ -70,6 +71,8 @@ local function prepare(operation, all_tokens)
       end
     end
   end
+  if example.sms then kept.pin = signing_in.pin(example.sms) end
+  if example.sign_in then kept.code = signing_in.code(example.sign_in) end
   return {
     operation = operation,
     params = fill(example.params or {}, kept),

@@ -14,6 +14,7 @@ local connectors = {}
 ---@field owner_id string
 ---@field secret_hash string
 ---@field permissions string a mask, see sandbox.permissions
+---@field redirect_uri string where OAuth may send people besides this machine; "" for nowhere
 
 ---@class sandbox.grant
 ---@field id integer
@@ -58,6 +59,11 @@ function connectors.update(db, connector, name, set)
   db:exec([[UPDATE connectors SET name = coalesce(?, name), permissions = coalesce(?, permissions)
             WHERE id = ?]],
     name, set and permissions.to_mask(set), connector.id)
+end
+
+---@param uri string
+function connectors.set_redirect_uri(db, connector, uri)
+  db:exec("UPDATE connectors SET redirect_uri = ? WHERE id = ?", uri, connector.id)
 end
 
 ---@param secret string

@@ -92,11 +92,56 @@ local MIGRATIONS = {
     sent_at INTEGER NOT NULL);
   CREATE INDEX sms_phone ON sms(phone);
   ]],
+  [[
+  ALTER TABLE connectors ADD COLUMN redirect_uri TEXT NOT NULL DEFAULT '';
+  CREATE TABLE pins (
+    number INTEGER PRIMARY KEY,
+    phone TEXT NOT NULL,
+    connector_id TEXT NOT NULL COLLATE NOCASE REFERENCES connectors(id) ON DELETE CASCADE,
+    hash TEXT NOT NULL,
+    sent_at INTEGER NOT NULL,
+    wrong INTEGER NOT NULL DEFAULT 0,
+    ended INTEGER NOT NULL DEFAULT 0);
+  CREATE INDEX pins_phone ON pins(phone);
+  CREATE INDEX pins_connector ON pins(connector_id);
+  CREATE TABLE oauth_codes (
+    hash TEXT PRIMARY KEY,
+    connector_id TEXT NOT NULL COLLATE NOCASE REFERENCES connectors(id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL COLLATE NOCASE REFERENCES users(id) ON DELETE CASCADE,
+    redirect_uri TEXT NOT NULL,
+    made_at INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX oauth_codes_connector ON oauth_codes(connector_id);
+  CREATE INDEX oauth_codes_user ON oauth_codes(user_id);
+  CREATE TABLE bots (
+    user_id TEXT PRIMARY KEY COLLATE NOCASE REFERENCES users(id) ON DELETE CASCADE,
+    creator_id TEXT NOT NULL COLLATE NOCASE,
+    created_at INTEGER NOT NULL);
+  CREATE INDEX bots_creator ON bots(creator_id);
+  CREATE TABLE webhooks (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    connector_id TEXT NOT NULL COLLATE NOCASE REFERENCES connectors(id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL COLLATE NOCASE REFERENCES users(id) ON DELETE CASCADE,
+    object_id TEXT NOT NULL COLLATE NOCASE,
+    object_type TEXT NOT NULL,
+    events TEXT NOT NULL,
+    url TEXT NOT NULL,
+    token TEXT NOT NULL,
+    context TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    valid_until_ms INTEGER NOT NULL,
+    active INTEGER NOT NULL DEFAULT 1,
+    created_at INTEGER NOT NULL);
+  CREATE INDEX webhooks_connector ON webhooks(connector_id);
+  CREATE INDEX webhooks_user ON webhooks(user_id);
+  CREATE INDEX webhooks_object ON webhooks(object_id);
+  ]],
 }
 
 -- Children before parents: the order in which tables are emptied.
 local TABLES = {
-  "sms", "message_recipients", "messages", "refresh_tokens", "connectors", "subscribers", "members",
+  "webhooks", "bots", "oauth_codes", "pins", "sms", "message_recipients", "messages",
+  "refresh_tokens", "connectors", "subscribers", "members",
   "subgroups", "groups", "users", "tenants",
 }
 

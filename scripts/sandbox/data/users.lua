@@ -82,6 +82,12 @@ function users.send_invitation(db, user, inviter, group_name, now)
   users.send_sms(db, user.phone, assumptions.invitation_sms:format(inviter, group_name), now)
 end
 
+--- Whether it is a bot's account.
+---@return boolean
+function users.is_bot(db, id)
+  return db:row("SELECT 1 AS found FROM bots WHERE user_id = ?", id) ~= nil
+end
+
 function users.send_sms(db, phone, text, now)
   db:exec("INSERT INTO sms (phone, text, sent_at) VALUES (?, ?, ?)", phone, text, now)
   db:exec("DELETE FROM sms WHERE number <= (SELECT max(number) FROM sms) - ?", limits.sms_kept)

@@ -16,12 +16,23 @@ end
 
 reply.CONTENT_TYPE = "application/json; charset=utf-8"
 
+--- A refusal that is returned by an operation: what it wrote stays.
+---@param status integer
+---@param code string errorCode
+---@param message string
+---@param headers table<string, string>|nil
+---@return sandbox.failure
+function reply.failure(status, code, message, headers)
+  return setmetatable({ status = status, code = code, message = message, headers = headers }, Failure)
+end
+
+--- Refuses: raises, and what was written is rolled back.
 ---@param status integer
 ---@param code string errorCode
 ---@param message string
 ---@param headers table<string, string>|nil
 function reply.fail(status, code, message, headers)
-  error(setmetatable({ status = status, code = code, message = message, headers = headers }, Failure), 0)
+  error(reply.failure(status, code, message, headers), 0)
 end
 
 --- 400 InvalidParameters.

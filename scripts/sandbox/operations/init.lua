@@ -15,9 +15,11 @@
 ---@field headers sandbox.field[]|nil that it reads; for the reference only
 ---@field query sandbox.field[]|nil
 ---@field body sandbox.field[]|nil
+---@field form boolean|nil the body may be an HTML form
+---@field wait fun(call: sandbox.call)|nil runs before `run`, outside of its transaction: it may wait
 ---@field reply sandbox.reply_field[] all that a success may hold
 ---@field example sandbox.example a call that succeeds on the demo tenant
----@field run fun(call: sandbox.call): table
+---@field run fun(call: sandbox.call): table a reply, or a failure that keeps what was written
 
 ---@class sandbox.reply_field
 ---@field [1] string name
@@ -31,6 +33,8 @@
 ---@field given {[1]: string, [string]: string}[]|nil operations that run first, by name, each with its own
 ---example; what is to be kept of their replies: {"groups.create", group = "groupId"}. "{group}" stands
 ---for it in params, query and body
+---@field sms string|nil "{pin}" stands for the PIN of the newest SMS to this number
+---@field sign_in string|nil "{code}" stands for what OAuth's page gives to who has this number
 ---@field token "tenant"|"user"|"group"|nil of the demo tenant; the tenant-level one by default
 ---@field params table<string, string>|nil
 ---@field headers table<string, string>|nil
@@ -40,7 +44,7 @@
 local operations = {}
 
 local FILES = {
-  "token", "users", "tenant", "groups", "subgroups", "members", "subscribers", "messages",
+  "token", "login", "users", "tenant", "groups", "subgroups", "members", "subscribers", "messages",
 }
 for _, name in ipairs(FILES) do
   for _, operation in ipairs(require("sandbox.operations." .. name)) do

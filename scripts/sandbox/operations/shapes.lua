@@ -27,6 +27,16 @@ shapes.GROUP = {
   { "welcomeMessage", kind = "string" },
 }
 
+--- What the token service answers.
+---@type sandbox.reply_field[]
+shapes.TOKEN = {
+  { "accessToken", kind = "string" },
+  { "endpointUrl", kind = "string" },
+  { "accessTokenExpiry", kind = "integer" },
+  { "refreshToken", kind = "string" },
+  { "scope", kind = "string" },
+}
+
 --- The documented sample has a string here.
 ---@type sandbox.reply_field[]
 shapes.DONE = { { "result", kind = "choice", choices = { "true" } } }

@@ -1,6 +1,7 @@
 --- The token service.
 local demo = require "sandbox.demo"
 local limits = require "sandbox.limits"
+local shapes = require "sandbox.operations.shapes"
 local tokens = require "sandbox.tokens"
 
 ---@type sandbox.operation[]
@@ -16,13 +17,7 @@ return {
       { "applicationSecret", kind = "string", required = true, max = limits.secret_characters_max },
       { "refreshToken", kind = "string", required = true, max = limits.refresh_token_bytes_max },
     },
-    reply = {
-      { "accessToken", kind = "string" },
-      { "endpointUrl", kind = "string" },
-      { "accessTokenExpiry", kind = "integer" },
-      { "refreshToken", kind = "string" },
-      { "scope", kind = "string" },
-    },
+    reply = shapes.TOKEN,
     example = {
       headers = {
         applicationId = demo.names.connector_id,

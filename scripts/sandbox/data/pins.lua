@@ -1,0 +1,98 @@
+--- PINs that went out by SMS, and the codes of OAuth that a right one leads to. Hashes only.
+local assumptions = require "sandbox.assumptions"
+local crypto = require "jeton.crypto"
+local ids = require "sandbox.ids"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+local users = require "sandbox.data.users"
+
+local pins = {}
+
+-- The first digit is no 0: a PIN that comes as a number is the same.
+local LOWEST, COUNT = 100000, 900000
+local RANDOM_BYTES, RANDOM_RANGE = 4, 1 << 32
+
+local function new_pin()
+  local fair = RANDOM_RANGE - RANDOM_RANGE % COUNT
+  local value
+  repeat
+    value = ("I4"):unpack(crypto.random(RANDOM_BYTES))
+  until value < fair
+  return tostring(LOWEST + value % COUNT)
+end
+
+--- Sends a new PIN by SMS; the ones before it are worth nothing any more. Refuses the next one with 429
+--- where too many went to this number.
+---@param connector sandbox.connector that it is for
+---@param phone string
+---@param now integer epoch seconds
+function pins.send(db, connector, phone, now)
+  db:exec("DELETE FROM pins WHERE sent_at <= ?", now - limits.pin_life_s)
+  local sent = db:row("SELECT count(*) AS n, min(sent_at) AS first FROM pins WHERE phone = ?", phone)
+  if sent.n >= limits.pins_per_phone then
+    reply.fail(429, assumptions.throttled_code, "Too many PINs for this number; try again later",
+      { ["Retry-After"] = tostring(math.max(1, sent.first + limits.pin_life_s - now)) })
+  end
+  local pin = new_pin()
+  db:exec("UPDATE pins SET ended = 1 WHERE phone = ? AND connector_id = ?", phone, connector.id)
+  db:exec("INSERT INTO pins (phone, connector_id, hash, sent_at) VALUES (?, ?, ?, ?)",
+    phone, connector.id, ids.hash_secret(pin), now)
+  users.send_sms(db, phone, assumptions.pin_sms:format(pin), now)
+end
+
+--- Takes a PIN: a right one works once, and after too many wrong ones none does until the next is sent.
+--- The count of wrong ones must outlive the refusal: the caller returns it, and does not raise it.
+---@param connector sandbox.connector
+---@param phone string
+---@param pin string
+---@param now integer epoch seconds
+---@return boolean right
+function pins.take(db, connector, phone, pin, now)
+  local row = db:row([[SELECT * FROM pins WHERE phone = ? AND connector_id = ? AND ended = 0
+                       AND sent_at <= ? AND sent_at > ?]],
+    phone, connector.id, now, now - limits.pin_life_s)
+  if not row then
+    return false
+  elseif ids.check_secret(pin, row.hash) then
+    db:exec("UPDATE pins SET ended = 1 WHERE number = ?", row.number)
+    return true
+  end
+  db:exec("UPDATE pins SET wrong = wrong + 1, ended = wrong + 1 >= ? WHERE number = ?",
+    limits.pin_tries, row.number)
+  return false
+end
+
+--- The user who has shown that the number is his; a number that is nobody's gets an account.
+---@param tenant_id string
+---@return sandbox.user
+function pins.user(db, phone, tenant_id, now)
+  local user = users.find_or_invite(db, phone, tenant_id, now)
+  users.update(db, user.id, { provisioned = true })
+  return users.by_id(db, user.id) --[[@as sandbox.user]]
+end
+
+--- A code of OAuth; works once, for as long as a PIN.
+---@return string code
+function pins.new_code(db, connector, user, redirect_uri, now)
+  db:exec("DELETE FROM oauth_codes WHERE made_at <= ?", now - limits.code_life_s)
+  local code = ids.new_refresh_token()
+  db:exec([[INSERT INTO oauth_codes (hash, connector_id, user_id, redirect_uri, made_at)
+            VALUES (?, ?, ?, ?, ?)]], ids.hash_token(code), connector.id, user.id, redirect_uri, now)
+  return code
+end
+
+---@param connector sandbox.connector that asks: a code is good for one connector only
+---@param code string
+---@param now integer
+---@return {user_id: string, redirect_uri: string}|nil
+function pins.take_code(db, connector, code, now)
+  local row = db:row([[SELECT * FROM oauth_codes WHERE hash = ? AND connector_id = ?
+                       AND made_at <= ? AND made_at > ?]],
+    ids.hash_token(code), connector.id, now, now - limits.code_life_s)
+  if row then
+    db:exec("DELETE FROM oauth_codes WHERE hash = ?", row.hash)
+  end
+  return row
+end
+
+return pins

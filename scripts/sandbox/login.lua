@@ -1,0 +1,52 @@
+--- What PIN and OAuth logins share: who may sign in, and what he gets.
+local assumptions = require "sandbox.assumptions"
+local connectors = require "sandbox.data.connectors"
+local permissions = require "sandbox.permissions"
+local reply = require "sandbox.http.reply"
+local tokens = require "sandbox.tokens"
+local users = require "sandbox.data.users"
+
+local login = {}
+
+--- The connector that somebody signs in for. Raises 401 where there is none.
+---@param id string
+---@return sandbox.connector
+function login.need_connector(db, id)
+  local connector = connectors.by_id(db, id)
+  if not connector then
+    reply.fail(401, assumptions.unauthenticated_code, assumptions.unknown_application_message)
+  end
+  return connector --[[@as sandbox.connector]]
+end
+
+--- Raises where the number is a bot's: it has no telephone.
+---@param phone string
+function login.need_person(db, phone)
+  local user = users.by_phone(db, phone)
+  if user and users.is_bot(db, user.id) then
+    reply.invalid "mobileNumber: a bot cannot sign in"
+  end
+end
+
+--- A refresh token with the user's own rights, of an admin of the tenant too.
+---@param connector sandbox.connector
+---@param user sandbox.user
+---@param now integer epoch seconds
+---@return string token
+---@return integer expires_at epoch seconds
+function login.grant(db, connector, user, now)
+  local token = connectors.grant(db, {
+    connector_id = connector.id,
+    kind = "user",
+    user_id = user.id,
+  }, nil, now)
+  return token, tokens.expires_at { created_at = now }
+end
+
+---@param connector sandbox.connector
+---@return string scope
+function login.scope(connector)
+  return permissions.to_scope(permissions.from_mask(connector.permissions))
+end
+
+return login
