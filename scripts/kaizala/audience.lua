@@ -1,19 +1,20 @@
 --- To whom a message or an action goes, and whom it did not reach.
 local check = require "kaizala.check"
+local chunks = require "kaizala.chunks"
 local names = require "kaizala.names"
 
 local audience = {}
 
 ---@class kaizala.AudienceOptions
----@field subscribers? string[] phone numbers, in a public group; an empty list: nobody
+---@field subscribers? string[] phone numbers, in a public group, 30 a request; an empty list: nobody
 ---@field all_subscribers? boolean all of a public group
 
 ---@class kaizala.Failed
 ---@field subscriber string phone number
----@field subscriber_id string
----@field error_code string
+---@field subscriber_id? string
+---@field error_code string the service's, or the kind of the err that ended a long list
 ---@field error_reason string
----@field raw table
+---@field raw? table what the service said of it
 
 --- Writes the audience into a body.
 ---@param options kaizala.AudienceOptions
@@ -42,6 +43,41 @@ function audience.failed(reply, request)
     failed[i] = names.convert(raw, nil, {})
   end
   return failed
+end
+
+--- Posts a body with an audience; more than 30 subscribers take several requests (*waits*). Raises the
+--- err of the first one.
+---@param client kaizala.Client
+---@param request kaizala.RequestOptions path, repeatable, and the body as `json`
+---@param read fun(reply: table, request: string) checks a reply; may raise
+---@return table[] replies one a request that succeeded
+---@return kaizala.Failed[]? failed nil: it reached everybody
+---@return jeton.Err? err why not all requests were made
+---@return boolean dry_run true when they were printed, not sent
+function audience.post(client, request, read)
+  local body, where = request.json, "POST " .. request.path
+  local all = body.subscribers
+  local parts = all and #all > 0 and chunks.split(all) or { all or {} }
+  local replies, failed, was_dry = {}, {}, false
+  local rest, err = chunks.each(parts, function(part, i)
+    local part_body = {}
+    for key, value in pairs(body) do part_body[key] = value end
+    part_body.subscribers = all and part
+    -- All subscribers at once: with the first request alone.
+    if i > 1 then part_body.sendToAllSubscribers = nil end
+    local reply, dry_run = client:request {
+      method = "POST", path = request.path, json = part_body, repeatable = request.repeatable,
+    }
+    was_dry = dry_run
+    if not dry_run then
+      read(reply, where)
+      local unreached = audience.failed(reply, where) or {}
+      table.move(unreached, 1, #unreached, #failed + 1, failed)
+    end
+    replies[#replies + 1] = reply
+  end)
+  table.move(rest, 1, #rest, #failed + 1, failed)
+  return replies, #failed > 0 and failed or nil, err, was_dry
 end
 
 return audience

@@ -86,6 +86,18 @@ function check.optional(value, expected, what, level)
   end
 end
 
+--- Checks a name: UTF-8, not empty.
+---@param value any raises (a string) unless it is a non-empty string; `invalid` where it is not UTF-8
+---@param what string for the message
+---@param level integer as for `options`
+function check.name(value, what, level)
+  if type(value) ~= "string" or value == "" then
+    error(what .. " must be a non-empty string", level)
+  elseif not utf8.len(value) then
+    check.fail("invalid", what .. " is not valid UTF-8")
+  end
+end
+
 --- Gives an id as it stands in a path: percent-encoded, but for `@`, which ends some ids.
 ---@param id any raises (a string) unless it is a non-empty string
 ---@param what string for the message

@@ -101,13 +101,76 @@ function Client:group(id)
   return group.new(self, id)
 end
 
+-- Groups that a page of a search has.
+local SEARCH_PAGE = 50
+
+--- Searches all groups of the tenant by a part of their name; needs a tenant admin's token (*waits*, when
+--- the first is taken).
+---@param query string
+---@return kaizala.Iterator groups gives `kaizala.Group`; raises an err
+function Client:find_groups(query)
+  check.method(self, Client, "kz:find_groups(query)", 3)
+  check.name(query, "find_groups: query", 3)
+  local target = "/tenant/findGroupsByQuery"
+  local request = "GET " .. target
+  return iterator.new(function(offset)
+    offset = offset or 0
+    local reply = self:request {
+      path = target,
+      query = { query = query, resultsOffset = offset, pageSize = SEARCH_PAGE },
+    }
+    local list = {}
+    for i, raw in ipairs(check.reply(reply.groups, "groups", "list", request)) do
+      list[i] = group.from_raw(self, raw, request)
+    end
+    return list, #list >= SEARCH_PAGE and offset + #list or nil
+  end)
+end
+
 ---@class kaizala.CreateOptions
 ---@field name string
 ---@field welcome_message? string
 ---@field members? string[] phone numbers with + and country code
+---@field member_ids? string[] ids of users
+---@field admins? string[] phone numbers; the caller is an admin in any case
 ---@field type? "Group"|"ConnectGroup" Group by default; ConnectGroup (managed, public) needs a tenant
 --- admin's token
-local create_options = { "name", "welcome_message", "members", "type" }
+---@field image_url? string
+---@field background_url? string
+---@field short_description? string
+---@field long_description? string
+local create_options = {
+  "name", "welcome_message", "members", "member_ids", "admins", "type", "image_url", "background_url",
+  "short_description", "long_description",
+}
+local create_texts = {
+  "welcome_message", "image_url", "background_url", "short_description", "long_description",
+}
+
+-- Checks everything but the name and type, and writes the body.
+local function create_body(options, level)
+  for _, key in ipairs(create_texts) do
+    check.optional(options[key], "string", "create_group: " .. key, level + 1)
+  end
+  local ids
+  if options.member_ids ~= nil then
+    check.optional(options.member_ids, "table", "create_group: member_ids", level + 1)
+    ids = json.array(table.move(options.member_ids, 1, #options.member_ids, 1, {}))
+    for i, id in ipairs(ids) do check.id(id, ("create_group: member_ids[%d]"):format(i), level + 1) end
+  end
+  return {
+    name = options.name,
+    welcomeMessage = options.welcome_message or "",
+    members = options.members and check.phones(options.members, "create_group: members", level + 1),
+    memberUserIds = ids,
+    admins = options.admins and check.phones(options.admins, "create_group: admins", level + 1),
+    groupType = options.type,
+    groupPhoto = options.image_url,
+    backgroundPhoto = options.background_url,
+    ShortDescriptionString = options.short_description,
+    LongDescriptionString = options.long_description,
+  }
+end
 
 --- Makes a group; with a group token it becomes a subgroup of that group (*waits*).
 ---@param options kaizala.CreateOptions
@@ -118,27 +181,17 @@ function Client:create_group(options)
     error(("create_group: options must be a table, got %s"):format(type(options)), 2)
   end
   check.options(options, "create_group", create_options, 3)
-  local name, kind = options.name, options.type
-  if type(name) ~= "string" or name == "" then
-    error("create_group: name must be a non-empty string", 2)
-  elseif not utf8.len(name) then
-    check.fail("invalid", "create_group: name is not valid UTF-8")
-  elseif kind ~= nil and kind ~= "Group" and kind ~= "ConnectGroup" then
+  check.name(options.name, "create_group: name", 3)
+  local kind = options.type
+  if kind ~= nil and kind ~= "Group" and kind ~= "ConnectGroup" then
     error(("create_group: type must be 'Group' or 'ConnectGroup', got '%s'"):format(tostring(kind)), 2)
   end
-  check.optional(options.welcome_message, "string", "create_group: welcome_message", 3)
-  local members = options.members and check.phones(options.members, "create_group: members", 3)
   local reply, dry_run = self:request {
     method = "POST",
     path = "/groups",
-    json = {
-      name = name,
-      welcomeMessage = options.welcome_message or "",
-      members = members,
-      groupType = kind,
-    },
+    json = create_body(options, 3),
   }
-  if dry_run then reply = { groupId = "dry-run", groupName = name } end
+  if dry_run then reply = { groupId = "dry-run", groupName = options.name } end
   return group.from_raw(self, reply, "POST /groups")
 end
 

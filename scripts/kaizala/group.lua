@@ -13,7 +13,17 @@ local names = require "kaizala.names"
 ---@field caller_role? string
 ---@field has_sub_groups? boolean
 ---@field has_parent_groups? boolean
----@field user_count? integer
+---@field current_level_sub_group_count? integer
+---@field current_level_parent_group_count? integer
+---@field user_count? integer of the group and all below it, each membership
+---@field unique_user_count? integer the same, each person once
+---@field un_provisioned_user_count? integer of those, people without an account
+---@field current_level_user_count? integer of the group alone
+---@field current_level_un_provisioned_user_count? integer
+---@field is_mapped_to_tenant? boolean
+---@field is_duplicate? boolean
+---@field is_editable? boolean
+---@field is_details_readable? boolean
 ---@field raw? table the decoded reply that the fields come from
 local Group = {}
 Group.__index = Group
@@ -30,7 +40,9 @@ Group.__name = "kaizala.Group"
 
 ---@class kaizala.Sent
 ---@field reference_id string of the message; `dry-run` in a dry run
+---@field reference_ids? string[] of all messages: one for each 30 subscribers
 ---@field failed_result? kaizala.Failed[] subscribers whom it did not reach
+---@field err? jeton.Err why not all requests were made; those who were left out are in failed_result
 ---@field dry_run? boolean true when it was printed, not sent
 ---@field raw table
 
@@ -88,8 +100,13 @@ function group.path(self, tail)
   return path(self, tail)
 end
 
--- Sends a change; raises `http` when the reply says `result: false`, as a boolean or in words.
-local function change(self, method, target, body)
+--- Sends a change (*waits*); raises `http` when the reply says `result: false`, as a boolean or in words.
+---@param self kaizala.Group
+---@param method string
+---@param target string path
+---@param body? table
+---@return boolean true
+function group.change(self, method, target, body)
   local reply = clients[self]:request { method = method, path = target, json = body }
   local result = reply.result
   if result == false or (type(result) == "string" and result:lower() == "false") then
@@ -136,7 +153,7 @@ function Group:add_members(phones)
   check.method(self, Group, "group:add_members({…})", 3)
   local list = check.phones(phones, "add_members: phones", 3)
   if #list == 0 then error("add_members: the list of phones is empty", 2) end
-  return change(self, "PUT", path(self, "/members"), { members = list })
+  return group.change(self, "PUT", path(self, "/members"), { members = list })
 end
 
 --- Removes somebody from the group (*waits*).
@@ -145,7 +162,7 @@ end
 function Group:remove_member(member_id)
   check.method(self, Group, "group:remove_member(id)", 3)
   local id = check.id(member_id, "remove_member: member_id", 3)
-  return change(self, "DELETE", path(self, "/members/" .. id))
+  return group.change(self, "DELETE", path(self, "/members/" .. id))
 end
 
 --- Makes a member an admin of the group, or an admin a member (*waits*).
@@ -158,7 +175,7 @@ function Group:set_role(member_id, role)
   if role ~= "Admin" and role ~= "Member" then
     error(("set_role: role must be 'Admin' or 'Member', got '%s'"):format(tostring(role)), 2)
   end
-  return change(self, "PUT", path(self, "/members/" .. id), { role = role })
+  return group.change(self, "PUT", path(self, "/members/" .. id), { role = role })
 end
 
 ---@class kaizala.SendOptions: kaizala.AudienceOptions
@@ -166,7 +183,12 @@ end
 ---@field repeatable? boolean may be posted twice when the reply is lost
 local send_options = { "subscribers", "all_subscribers", "reply_to", "repeatable" }
 
---- Posts a text message (*waits*).
+local function check_sent(reply, request)
+  check.reply(reply.referenceId, "referenceId", "string", request)
+end
+
+--- Posts a text message (*waits*). More than 30 `subscribers` take several requests; where a later one
+--- fails, the result says who was left out, and why.
 ---@param text string UTF-8, 1 to 4,000 characters
 ---@param options? kaizala.SendOptions
 ---@return kaizala.Sent sent raises an err
@@ -180,17 +202,16 @@ function Group:send_message(text, options)
     message = text,
     replyToReferenceId = options.reply_to,
   })
-  local target = path(self, "/messages")
-  local reply, dry_run = clients[self]:request {
-    method = "POST",
-    path = target,
+  local replies, failed, err, dry_run = audience.post(clients[self], {
+    path = path(self, "/messages"),
     json = body,
     repeatable = options.repeatable,
-  }
-  if dry_run then return { reference_id = "dry-run", dry_run = true, raw = reply } end
-  check.reply(reply.referenceId, "referenceId", "string", "POST " .. target)
-  local sent = names.convert(reply, "message", {})
-  sent.failed_result = audience.failed(reply, "POST " .. target)
+  }, check_sent)
+  if dry_run then return { reference_id = "dry-run", dry_run = true, raw = replies[1] } end
+  local sent = names.convert(replies[1], "message", {})
+  sent.reference_ids = {}
+  for i, reply in ipairs(replies) do sent.reference_ids[i] = reply.referenceId end
+  sent.failed_result, sent.err = failed, err
   return sent
 end
 

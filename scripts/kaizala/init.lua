@@ -7,6 +7,9 @@
 --- `request`) when the service or the network fails, and a string with its position on misuse.
 local client = require "kaizala.client"
 local token = require "jeton.token"
+-- Methods of groups.
+require "kaizala.subgroups"
+require "kaizala.subscribers"
 
 local kaizala = {}
 

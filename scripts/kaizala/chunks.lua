@@ -1,0 +1,54 @@
+--- Long lists of phone numbers go out in several requests.
+local json = require "jeton.json"
+
+local chunks = {}
+
+--- Numbers that one request carries.
+chunks.SIZE = 30
+
+--- Splits a list.
+---@param list table
+---@return table[] parts lists of `chunks.SIZE` at most; none for an empty list
+function chunks.split(list)
+  local parts = {}
+  for first = 1, #list, chunks.SIZE do
+    local last = math.min(first + chunks.SIZE - 1, #list)
+    parts[#parts + 1] = json.array(table.move(list, first, last, 1, {}))
+  end
+  return parts
+end
+
+-- Adds an entry for each number that was not done because of an err.
+local function add_failed(failed, phones, err)
+  for _, phone in ipairs(phones) do
+    failed[#failed + 1] = {
+      subscriber = phone,
+      error_code = err.code or err.kind,
+      error_reason = err.message,
+    }
+  end
+end
+
+--- Calls fn for each part (*waits*). What the first raises goes on. What a later one raises ends it: then
+--- some are done and the rest is not, and the numbers of the rest are reported.
+---@param parts table[] from `chunks.split`
+---@param fn fun(part: table, index: integer) sends a request; may raise an err
+---@return kaizala.Failed[] failed numbers that no request was made for, or whose request failed
+---@return jeton.Err? err why it ended
+function chunks.each(parts, fn)
+  local failed, why = {}, nil
+  for i, part in ipairs(parts) do
+    if not why then
+      local ok, err = pcall(fn, part, i)
+      if not ok then
+        local must_end = type(err) ~= "table" or err.kind == "cancelled" or err.kind == "deadline"
+        if i == 1 or must_end then error(err, 0) end
+        why = err
+      end
+    end
+    if why then add_failed(failed, part, why) end
+  end
+  return failed, why
+end
+
+return chunks

@@ -1,0 +1,106 @@
+--- The groups below a group.
+local check = require "kaizala.check"
+local group = require "kaizala.group"
+local iterator = require "kaizala.iterator"
+local json = require "jeton.json"
+
+---@class kaizala.Group
+local Group = group.Group
+
+--- Lists the groups below this one (*waits*, when the first is taken).
+---@param options? { all?: boolean } all: those at any distance, not the direct ones alone
+---@return kaizala.Iterator subgroups gives `kaizala.Group`; raises an err
+function Group:subgroups(options)
+  check.method(self, Group, "group:subgroups()", 3)
+  options = check.options(options, "subgroups", { "all" }, 3)
+  check.optional(options.all, "boolean", "subgroups: all", 3)
+  local target = group.path(self, "/subGroups")
+  local request = "GET " .. target
+  local client = group.client(self)
+  return iterator.new(function()
+    local reply = client:request { path = target, query = { fetchAllGroups = options.all or nil } }
+    -- The list is at the top, or in the only one of `groups`.
+    local found = reply.subGroups
+    if found == nil then
+      local first = check.reply(reply.groups, "groups", "list", request)[1]
+      found = check.reply(first, "groups[]", "object", request).subGroups
+    end
+    local list = {}
+    for i, raw in ipairs(check.reply(found, "subGroups", "list", request)) do
+      list[i] = group.from_raw(client, raw, request)
+    end
+    return list
+  end)
+end
+
+---@class kaizala.SubgroupOptions
+---@field name string
+---@field welcome_message? string
+---@field image_url? string
+---@field members? string[] phone numbers with + and country code
+---@field join? boolean whether the caller becomes its admin; the service's default is true
+local subgroup_options = { "name", "welcome_message", "image_url", "members", "join" }
+
+--- Makes a group below this one (*waits*).
+---@param options kaizala.SubgroupOptions
+---@return kaizala.Group subgroup with `id` and `name`; raises an err
+function Group:create_subgroup(options)
+  check.method(self, Group, "group:create_subgroup({…})", 3)
+  if type(options) ~= "table" then
+    error(("create_subgroup: options must be a table, got %s"):format(type(options)), 2)
+  end
+  check.options(options, "create_subgroup", subgroup_options, 3)
+  check.name(options.name, "create_subgroup: name", 3)
+  check.optional(options.welcome_message, "string", "create_subgroup: welcome_message", 3)
+  check.optional(options.image_url, "string", "create_subgroup: image_url", 3)
+  check.optional(options.join, "boolean", "create_subgroup: join", 3)
+  local members = options.members and check.phones(options.members, "create_subgroup: members", 3)
+  local target = group.path(self, "/subGroups")
+  local client = group.client(self)
+  local reply, dry_run = client:request {
+    method = "POST",
+    path = target,
+    json = {
+      groupName = options.name,
+      welcomeMessage = options.welcome_message or "",
+      groupImageUrl = options.image_url,
+      members = members,
+      addUserToGroup = options.join,
+    },
+  }
+  if dry_run then reply = { groupId = "dry-run", groupName = options.name } end
+  return group.from_raw(client, reply, "POST " .. target)
+end
+
+-- The id of a group, or of what names one.
+local function read_id(value, what, level)
+  local id = getmetatable(value) == Group and value.id or value
+  check.id(id, what, level + 1)
+  return id
+end
+
+--- Makes groups that exist subgroups of this one (*waits*).
+---@param groups (string|kaizala.Group)[] ids, or groups
+---@return boolean true; raises an err
+function Group:add_subgroups(groups)
+  check.method(self, Group, "group:add_subgroups({…})", 3)
+  if type(groups) ~= "table" or getmetatable(groups) == Group or #groups == 0 then
+    error("add_subgroups: groups must be a list of ids or groups, not empty", 2)
+  end
+  local ids = json.array {}
+  for i, value in ipairs(groups) do
+    ids[i] = read_id(value, ("add_subgroups: entry %d"):format(i), 3)
+  end
+  return group.change(self, "PUT", group.path(self, "/subGroups"), { subGroups = ids })
+end
+
+--- Takes a group out from below this one; it stays as a group (*waits*).
+---@param subgroup string|kaizala.Group its id, or the group
+---@return boolean true; raises an err
+function Group:remove_subgroup(subgroup)
+  check.method(self, Group, "group:remove_subgroup(id)", 3)
+  local id = check.id(read_id(subgroup, "remove_subgroup: subgroup", 3), "remove_subgroup: subgroup", 3)
+  return group.change(self, "DELETE", group.path(self, "/subGroups/" .. id))
+end
+
+return Group

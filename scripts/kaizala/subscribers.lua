@@ -1,0 +1,114 @@
+--- The subscribers of a public group.
+local check = require "kaizala.check"
+local chunks = require "kaizala.chunks"
+local group = require "kaizala.group"
+local iterator = require "kaizala.iterator"
+local json = require "jeton.json"
+local names = require "kaizala.names"
+
+---@class kaizala.Group
+local Group = group.Group
+
+---@class kaizala.Subscriber
+---@field id string
+---@field name? string
+---@field mobile_number? string
+---@field profile_pic? string
+---@field is_provisioned? boolean
+---@field raw table
+
+---@class kaizala.SubscriberChanges
+---@field done string[] phone numbers that were added, or removed
+---@field failed kaizala.Failed[] those that were not, with the reason
+---@field err? jeton.Err why it ended before all requests were made
+---@field dry_run? boolean true when it was printed, not sent
+
+-- Subscribers that a page has (the service's limit).
+local PAGE = 50
+
+--- Lists who subscribes to a public group (*waits*, when the first is taken).
+---@return kaizala.Iterator subscribers gives `kaizala.Subscriber`; raises an err
+function Group:subscribers()
+  check.method(self, Group, "group:subscribers()", 3)
+  local target = group.path(self, "/subscribers")
+  local request = "GET " .. target
+  return iterator.new(function(cursor)
+    local reply = group.client(self):request { path = target, query = { count = PAGE, cursor = cursor } }
+    local list = {}
+    for i, raw in ipairs(check.reply(reply.subscribers, "subscribers", "list", request)) do
+      check.reply(raw, "subscribers[]", "object", request)
+      check.reply(raw.id, "id", "string", request)
+      list[i] = names.convert(raw, "subscriber", {})
+    end
+    local following = reply.cursor
+    if following == nil or following == json.null or following == "" then return list, nil end
+    if following == cursor then
+      check.fail("invalid", "the reply's cursor is the one that was sent: there would be no end", request)
+    end
+    return list, following
+  end)
+end
+
+-- Sorts one part by what the reply says of each number.
+local function sort(changes, part, reply, flag, request)
+  local result = check.reply(reply.result, "result", "object", request)
+  for _, phone in ipairs(part) do
+    local entry = result[phone]
+    if type(entry) == "table" and entry[flag] == true then
+      changes.done[#changes.done + 1] = phone
+    else
+      changes.failed[#changes.failed + 1] = {
+        subscriber = phone,
+        error_code = "NotDone",
+        error_reason = ("the service did not answer %s: true"):format(flag),
+        raw = type(entry) == "table" and entry or nil,
+      }
+    end
+  end
+end
+
+local function change(self, what, flag, phones)
+  local parts = chunks.split(phones)
+  local target = group.path(self, "/subscribers/" .. what)
+  local changes = { done = {}, failed = {} }
+  local failed, err = chunks.each(parts, function(part)
+    local reply, dry_run = group.client(self):request {
+      method = "PUT", path = target, json = { subscribers = part },
+    }
+    if dry_run then
+      changes.dry_run = true
+    else
+      sort(changes, part, reply, flag, "PUT " .. target)
+    end
+  end)
+  table.move(failed, 1, #failed, #changes.failed + 1, changes.failed)
+  changes.err = err
+  return changes
+end
+
+-- A list of numbers that is not empty.
+local function need_phones(phones, what)
+  local list = check.phones(phones, what .. ": phones", 4)
+  if #list == 0 then error(what .. ": the list of phones is empty", 3) end
+  return list
+end
+
+--- Makes people subscribers of a public group, 30 a request (*waits*).
+---@param phones string[] with + and country code
+---@return kaizala.SubscriberChanges changes who was added and who was not; raises an err where the first
+--- request fails: then nobody was
+function Group:add_subscribers(phones)
+  check.method(self, Group, "group:add_subscribers({…})", 3)
+  return change(self, "add", "isAdded", need_phones(phones, "add_subscribers"))
+end
+
+--- Removes subscribers of a public group, 30 a request (*waits*).
+---@param phones string[] with + and country code
+---@return kaizala.SubscriberChanges changes who was removed and who was not; raises an err where the first
+--- request fails: then nobody was
+function Group:remove_subscribers(phones)
+  check.method(self, Group, "group:remove_subscribers({…})", 3)
+  return change(self, "remove", "isRemoved", need_phones(phones, "remove_subscribers"))
+end
+
+return Group
