@@ -183,7 +183,8 @@ function TestExec:test_what_cannot_be_started_leaves_no_folder()
     assert(folders == 0, folders .. " folders are left")
   ]])
   file:close()
-  lu.assertEquals(self:shell([[mkdir "$OUT/tmp" && TMPDIR=$OUT/tmp exec "$JETON" run "$OUT/script.lua"]]), 0)
+  lu.assertEquals(self:shell([[chmod 600 "$OUT/script.lua" && mkdir "$OUT/tmp" &&
+    TMPDIR=$OUT/tmp exec "$JETON" run "$OUT/script.lua"]]), 0)
 end
 
 function TestExec.test_misuse()
