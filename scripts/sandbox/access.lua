@@ -58,9 +58,9 @@ end
 
 --- Finds the group of a path and checks that the caller may: 404 for none, 403 for one out of reach.
 ---@param id string
----@param who "reach"|"admin"
+---@param who "reach"|"admin"|"audience" audience: a subscriber of a public group too
 ---@return sandbox.group group
----@return "Admin"|"Member" role of the caller
+---@return "Admin"|"Member"|"Subscriber" role of the caller
 function access.need_group(db, caller, id, who)
   local group = groups.by_id(db, id)
   if not group then
@@ -68,6 +68,10 @@ function access.need_group(db, caller, id, who)
   end
   ---@cast group sandbox.group
   local role = access.role(db, caller, group)
+  if not role and who == "audience" and caller.kind ~= "group"
+    and groups.is_subscriber(db, group, caller.user.id) then
+    return group, "Subscriber"
+  end
   if not role then
     reply.forbidden(caller.kind == "group" and "this token reaches its own group only"
       or "only a member of the group may do this")

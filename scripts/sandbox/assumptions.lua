@@ -70,6 +70,26 @@ local assumptions = {
   failed_subscriber_code = "SubscriberNotFound",
   failed_subscriber_reason = "Not a subscriber of this group",
 
+  -- Actions. Types that GET takes: those documented, and Announcement.
+  listable_types = {
+    "Image", "Job", "Survey", "PhotoWithLocation", "LetsMeet", "Poll", "ShareLocation", "Document",
+    "Announcement",
+  },
+  package_type = "ActionPackage", -- the actionType of what was sent by a package's id
+  package_validity = "milliseconds", -- epoch, when answers are no longer taken
+  milliseconds_from = 100000000000, -- a fromDate of this size is epoch milliseconds, a smaller one seconds
+  assignee_must_be_in_group = true,
+  job_after_due = true, -- a job may be completed late
+  second_response_allowed = false, -- without responseId, where acceptMultipleResponses is false
+  unanswered_allowed = true, -- null among the answers
+  only_assignees_complete_jobs = true,
+  may_update = "admin", -- and the sender: properties and reminders
+  property_numbers = { [0] = "Text", [1] = "Numeric", [3] = "DateTime", [6] = "StringList" },
+  source_group_required = true, -- sourceGroupId, when reacting
+  job_completed = "Completed",
+  job_pending = "Pending",
+  job_overdue = "Overdue",
+
   -- CORS: that it allows the custom headers.
   cors_headers = "accessToken, applicationId, applicationSecret, refreshToken, Authorization, Content-Type",
   cors_methods = "GET, POST, PUT, DELETE, OPTIONS",

@@ -31,7 +31,7 @@ local routes = router.new(operations)
 ---@field body table of the operation's fields
 ---@field caller sandbox.caller not for public operations
 ---@field group sandbox.group where the path has {group}
----@field role "Admin"|"Member" of the caller in it
+---@field role "Admin"|"Member"|"Subscriber" of the caller in it
 
 local function throttle(world, caller, now)
   local retry_after = world.throttle:take(now, {

@@ -1,6 +1,7 @@
 --- What the sandbox holds, for GET /_sandbox/state and for the replies of steering. No secrets: the
 --- database has hashes only.
 local json = require "jeton.json"
+local actions = require "sandbox.data.actions"
 local clock = require "sandbox.clock"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.limits"
@@ -70,11 +71,35 @@ local function connector_tokens(db, connector)
   return json.array(out)
 end
 
-local function message(row)
-  local recipients = {}
-  for phone in (row.recipients or ""):gmatch "%S+" do
-    recipients[#recipients + 1] = phone
+local function phones(text)
+  local out = {}
+  for phone in (text or ""):gmatch "%S+" do
+    out[#out + 1] = phone
   end
+  return json.array(out)
+end
+
+local function action(row)
+  return {
+    id = row.id,
+    reference_id = row.reference_id,
+    group = row.group_id,
+    type = row.type,
+    package = row.package_id ~= "" and row.package_id or nil,
+    sender = row.sender,
+    connector = row.connector_id,
+    body = row.body,
+    to_group = row.to_group ~= 0,
+    to_all_subscribers = row.to_all_subscribers ~= 0,
+    recipients = phones(row.recipients),
+    responses = row.responses,
+    reminders = row.reminders,
+    at = clock.rfc3339(row.created_at),
+    expires_at = row.expires_at and clock.rfc3339(row.expires_at),
+  }
+end
+
+local function message(row)
   return {
     reference_id = row.reference_id,
     group = row.group_id,
@@ -84,7 +109,7 @@ local function message(row)
     reply_to = row.reply_to,
     to_group = row.to_group ~= 0,
     to_all_subscribers = row.to_all_subscribers ~= 0,
-    recipients = json.array(recipients),
+    recipients = phones(row.recipients),
     at = clock.rfc3339(row.sent_at),
   }
 end
@@ -100,7 +125,8 @@ end
 local function counts(world)
   local row = world.db:row [[SELECT (SELECT count(*) FROM users) AS users,
     (SELECT count(*) FROM groups) AS groups, (SELECT count(*) FROM connectors) AS connectors,
-    (SELECT count(*) FROM messages) AS messages]]
+    (SELECT count(*) FROM messages) AS messages, (SELECT count(*) FROM actions) AS actions,
+    (SELECT count(*) FROM reactions) AS reactions]]
   row.requests, row.exchanges = world.counts.requests, world.counts.exchanges
   return row
 end
@@ -133,6 +159,7 @@ function snapshot.state(world)
       function(connector)
         return connector_state(db, connector)
       end),
+    actions = each(actions.newest(db, limits.state_actions), action),
     messages = each(messages.newest(db, limits.state_messages), message),
   }
 end

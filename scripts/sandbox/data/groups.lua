@@ -110,6 +110,16 @@ function groups.add_subgroup(db, parent, child)
   db:exec("INSERT OR IGNORE INTO subgroups (parent, child) VALUES (?, ?)", parent.number, child.number)
 end
 
+--- Whether a group is the other one's parent, at any distance.
+---@return boolean
+function groups.is_above(db, group, other)
+  return db:row([[
+    WITH RECURSIVE above(number) AS (
+      SELECT parent FROM subgroups WHERE child = ?1
+      UNION SELECT parent FROM subgroups JOIN above ON child = above.number)
+    SELECT 1 AS found FROM above WHERE number = ?2]], other.number, group.number) ~= nil
+end
+
 --- Everything that a group's reply counts, in one query.
 ---@return table counts
 function groups.counts(db, group)

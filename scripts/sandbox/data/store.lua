@@ -136,10 +136,75 @@ local MIGRATIONS = {
   CREATE INDEX webhooks_user ON webhooks(user_id);
   CREATE INDEX webhooks_object ON webhooks(object_id);
   ]],
+  [[
+  CREATE TABLE actions (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    reference_id TEXT NOT NULL UNIQUE,
+    group_number INTEGER NOT NULL REFERENCES groups(number) ON DELETE CASCADE,
+    type TEXT NOT NULL,
+    package_id TEXT NOT NULL,
+    sender_id TEXT NOT NULL COLLATE NOCASE,
+    connector_id TEXT NOT NULL COLLATE NOCASE,
+    body TEXT NOT NULL,
+    expires_at INTEGER,
+    version INTEGER NOT NULL DEFAULT 1,
+    to_group INTEGER NOT NULL,
+    to_all_subscribers INTEGER NOT NULL,
+    created_at INTEGER NOT NULL);
+  CREATE INDEX actions_list ON actions(group_number, type, created_at, number);
+  CREATE TABLE action_recipients (
+    action INTEGER NOT NULL REFERENCES actions(number) ON DELETE CASCADE,
+    user_id TEXT NOT NULL COLLATE NOCASE,
+    PRIMARY KEY (action, user_id)) WITHOUT ROWID;
+  CREATE TABLE action_assignees (
+    action INTEGER NOT NULL REFERENCES actions(number) ON DELETE CASCADE,
+    user_id TEXT NOT NULL COLLATE NOCASE,
+    PRIMARY KEY (action, user_id)) WITHOUT ROWID;
+  CREATE TABLE action_responses (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    action INTEGER NOT NULL REFERENCES actions(number) ON DELETE CASCADE,
+    user_id TEXT NOT NULL COLLATE NOCASE,
+    body TEXT NOT NULL,
+    completed INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL);
+  CREATE INDEX action_responses_action ON action_responses(action, user_id);
+  CREATE TABLE action_properties (
+    number INTEGER PRIMARY KEY,
+    action INTEGER NOT NULL REFERENCES actions(number) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    value TEXT NOT NULL,
+    UNIQUE (action, name));
+  CREATE TABLE action_reminders (
+    number INTEGER PRIMARY KEY,
+    action INTEGER NOT NULL REFERENCES actions(number) ON DELETE CASCADE,
+    user_id TEXT NOT NULL COLLATE NOCASE,
+    to_group INTEGER NOT NULL,
+    to_all_subscribers INTEGER NOT NULL,
+    recipients INTEGER NOT NULL,
+    sent_at INTEGER NOT NULL);
+  CREATE INDEX action_reminders_action ON action_reminders(action);
+  CREATE TABLE reactions (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    source_group INTEGER NOT NULL REFERENCES groups(number) ON DELETE CASCADE,
+    reference_id TEXT NOT NULL,
+    user_id TEXT NOT NULL COLLATE NOCASE,
+    type TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    ticks INTEGER NOT NULL UNIQUE);
+  CREATE INDEX reactions_reference ON reactions(source_group, reference_id, ticks);
+  CREATE INDEX reactions_cursor ON reactions(source_group, ticks);
+  ]],
 }
 
 -- Children before parents: the order in which tables are emptied.
 local TABLES = {
+  "reactions", "action_reminders", "action_properties", "action_responses", "action_assignees",
+  "action_recipients", "actions",
   "webhooks", "bots", "oauth_codes", "pins", "sms", "message_recipients", "messages",
   "refresh_tokens", "connectors", "subscribers", "members",
   "subgroups", "groups", "users", "tenants",

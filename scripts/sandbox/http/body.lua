@@ -17,7 +17,7 @@ local body = {}
 ---@field aliases string[]|nil other keys for the same
 ---@field required boolean|nil
 ---@field max integer|nil characters of a string, entries of a list, an integer's largest value
----@field min integer|nil an integer's smallest value
+---@field min integer|nil an integer's smallest value, the fewest entries of a list
 ---@field not_empty boolean|nil
 ---@field choices string[]|nil compared without case; the result is as written here
 ---@field fields sandbox.field[]|nil of an object; none: anything is taken as it comes
@@ -140,6 +140,8 @@ local function list_of(entry, entry_field)
     end
     if field.max and #value > field.max then
       reply.invalid("%s: at most %d entries, got %d", name, field.max, #value)
+    elseif field.min and #value < field.min then
+      reply.invalid("%s: at least %d entries, got %d", name, field.min, #value)
     end
     local out = {}
     for i, item in ipairs(value) do

@@ -10,8 +10,8 @@
 ---@field path string "/groups/{group}/members": a part in braces matches any one segment
 ---@field public boolean|nil no access token needed
 ---@field permission string|nil of the connector: "groupmember.write"
----@field who "reach"|"admin"|"tenant"|nil what the caller must be: reach {group}, be an admin of it, or
----hold a tenant-level token
+---@field who "reach"|"audience"|"admin"|"tenant"|nil what the caller must be: reach {group}, or at least
+---subscribe to it, be an admin of it, or hold a tenant-level token
 ---@field headers sandbox.field[]|nil that it reads; for the reference only
 ---@field query sandbox.field[]|nil
 ---@field body sandbox.field[]|nil
@@ -45,6 +45,7 @@ local operations = {}
 
 local FILES = {
   "token", "login", "users", "tenant", "groups", "subgroups", "members", "subscribers", "messages",
+  "actions", "reactions",
 }
 for _, name in ipairs(FILES) do
   for _, operation in ipairs(require("sandbox.operations." .. name)) do

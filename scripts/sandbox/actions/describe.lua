@@ -1,0 +1,193 @@
+--- Actions as the wire shows them: in lists, and one in detail.
+local json = require "jeton.json"
+local actions = require "sandbox.data.actions"
+local assumptions = require "sandbox.assumptions"
+local bodies = require "sandbox.actions.bodies"
+local clock = require "sandbox.clock"
+local media_resource = require "sandbox.media_resource"
+local questions = require "sandbox.actions.questions"
+
+local describe = {}
+
+local VISIBILITY = bodies.VISIBILITY
+
+---@param call sandbox.call
+---@param text string a mediaResource
+local function url_and_name(call, text)
+  local resource = assert(media_resource.decode(text))
+  return media_resource.url(call.world:root(call.headers.host), resource), resource.name
+end
+
+-- By type: the body in a list.
+local short = {}
+
+function short.Image(call, action)
+  local url = url_and_name(call, action.body.mediaResource)
+  return { imageUrl = url, caption = action.body.caption }
+end
+
+function short.Document(call, action)
+  local url, name = url_and_name(call, action.body.mediaResource)
+  return { mediaUrl = url, mediaFileName = name, caption = action.body.caption }
+end
+short.Album, short.Audio, short.Video = short.Document, short.Document, short.Document
+
+function short.Announcement(call, action)
+  local media = json.array {}
+  for i, text in ipairs(action.body.MediaResources or {}) do
+    local url, name = url_and_name(call, text)
+    media[i] = { mediaUrl = url, mediaFileName = name }
+  end
+  return { actionId = action.id, title = action.body.title, message = action.body.message, media = media }
+end
+
+function short.Job(call, action)
+  local counts = actions.counts(call.db, action)
+  return {
+    actionId = action.id,
+    title = action.body.title,
+    assigneeCount = counts.assignees,
+    responseCount = counts.responses,
+    isCompleted = counts.completed >= counts.assignees,
+  }
+end
+
+function short.Poll(_, action)
+  return {
+    actionId = action.id,
+    question = action.body.question,
+    isSenderOnly = action.body.isSenderOnly,
+    expiryDate = action.expires_at * 1000,
+    choices = action.body.choices,
+  }
+end
+
+function short.LetsMeet(_, action)
+  local values = action.body
+  return {
+    actionId = action.id,
+    title = values.title,
+    startingTime = values.startingTime,
+    agenda = values.agenda,
+    duration = values.duration,
+    isSenderOnly = values.isSenderOnly,
+    place = values.place,
+  }
+end
+
+function short.Survey(call, action)
+  return {
+    actionId = action.id,
+    title = action.body.title,
+    responseCount = actions.counts(call.db, action).responses,
+    expiryDate = action.expires_at and action.expires_at * 1000,
+  }
+end
+
+short[assumptions.package_type] = function(call, action)
+  local out = short.Survey(call, action)
+  out.packageId = action.package_id
+  return out
+end
+
+--- One entry of the list.
+---@param call sandbox.call
+---@param action sandbox.action
+function describe.entry(call, action)
+  return {
+    referenceId = action.reference_id,
+    actionType = action.type,
+    sender = action.sender,
+    creationTime = action.created_at,
+    actionBody = short[action.type](call, action),
+  }
+end
+
+local function may_see_responses(call, action)
+  local visibility = action.body.visibility or VISIBILITY.ALL
+  if action.sender_id:lower() == call.caller.user.id:lower() then
+    return true
+  elseif visibility == VISIBILITY.ADMINS then
+    return call.role == "Admin"
+  end
+  return visibility ~= VISIBILITY.SENDER
+end
+
+-- Whose response it is, unless the survey is anonymous.
+local function responder(action, response)
+  local hidden = action.body.isAnonymous or false
+  return {
+    responseId = response.id,
+    isAnonymous = hidden,
+    responder = not hidden and (response.phone or "") or nil,
+    responderId = not hidden and response.user_id or nil,
+    responderName = not hidden and (response.name or "") or nil,
+    lastModifiedTime = response.updated_at * 1000,
+  }
+end
+
+-- All responses, or the caller's own where the others are hidden.
+local function responses(call, action)
+  local only = not may_see_responses(call, action) and call.caller.user.id or nil
+  local root, out = call.world:root(call.headers.host), json.array {}
+  for i, response in ipairs(actions.responses(call.db, action, only)) do
+    local shown = responder(action, response)
+    if action.type == "Job" then
+      shown.isCompleted = response.completed ~= 0
+    else
+      shown.responseName = response.body.responseName
+      shown.responseLocation = response.body.responseLocation
+      shown.answers = questions.show_answers(root, action.body.questions, response.body.answers)
+    end
+    out[i] = shown
+  end
+  return out
+end
+
+local function job_status(call, action, entry)
+  if entry.isCompleted then
+    return assumptions.job_completed
+  end
+  return call.now >= action.expires_at and assumptions.job_overdue or assumptions.job_pending
+end
+
+-- What is in detail only.
+local function add_details(call, action, out)
+  if action.type == "Job" then
+    out.dueDate = action.expires_at * 1000
+    out.status = job_status(call, action, out)
+    out.responses = responses(call, action)
+  elseif action.body.questions then
+    out.description = action.body.description
+    out.visibility = action.body.visibility
+    out.isAnonymous = action.body.isAnonymous
+    out.acceptMultipleResponses = action.body.acceptMultipleResponses
+    if call.query.getDetails then
+      out.questions = action.body.questions
+      out.responses = responses(call, action)
+    end
+  end
+  local list = json.array(actions.properties(call.db, action))
+  if #list > 0 then
+    out.properties = list
+  end
+end
+
+--- One action.
+---@param call sandbox.call
+---@param action sandbox.action
+function describe.action(call, action)
+  local out = short[action.type](call, action)
+  add_details(call, action, out)
+  return {
+    actionId = action.id,
+    referenceId = action.reference_id,
+    actionType = action.type,
+    actionDetails = out,
+    version = action.version,
+    sender = action.sender,
+    sentAt = clock.rfc3339(action.created_at),
+  }
+end
+
+return describe

@@ -1,0 +1,77 @@
+--- Responses to actions: who may, until when, once or more often.
+local actions = require "sandbox.data.actions"
+local assumptions = require "sandbox.assumptions"
+local body = require "sandbox.http.body"
+local limits = require "sandbox.limits"
+local questions = require "sandbox.actions.questions"
+local reply = require "sandbox.http.reply"
+
+local responses = {}
+
+local JOB_FIELDS = { { "isCompleted", kind = "boolean", required = true } }
+local ANSWER_FIELDS = {
+  { "responseName", kind = "string", max = limits.title_characters },
+  { "responseLocation", kind = "object", fields = {
+    { "latitude", kind = "number", aliases = { "lt" }, required = true },
+    { "longitude", kind = "number", aliases = { "lg" }, required = true },
+    { "name", kind = "string", aliases = { "n" }, max = limits.title_characters, default = "" },
+  } },
+  { "answers", kind = "list", required = true, max = limits.questions },
+}
+
+local function check_open(call, action)
+  local late_is_fine = action.type == "Job" and assumptions.job_after_due
+  if action.expires_at and call.now >= action.expires_at and not late_is_fine then
+    reply.invalid("this %s has expired: it takes no more responses", action.type)
+  end
+end
+
+-- The response that this one takes the place of, or nil.
+local function find_replaced(call, action, user_id)
+  local id = call.body.responseId
+  if id then
+    local found = actions.response(call.db, action, id)
+    if not found then
+      reply.not_found "responseId: the action has no response with this id"
+    elseif found.user_id:lower() ~= user_id:lower() then
+      reply.forbidden "only who gave a response may replace it"
+    end
+    return found
+  end
+  local own = actions.response_of(call.db, action, user_id)
+  if not own or action.body.acceptMultipleResponses then
+    return nil
+  elseif action.type ~= "Job" and not assumptions.second_response_allowed then
+    reply.invalid "you have responded already: give responseId to replace the response"
+  end
+  return own
+end
+
+--- Stores one. Raises 400, 403 and 404.
+---@param call sandbox.call
+---@param action sandbox.action
+---@return string response_id
+function responses.add(call, action)
+  local user_id, values, completed = call.caller.user.id, nil, false
+  if action.type == "Job" then
+    values = body.check(JOB_FIELDS, call.body.actionBody, "actionBody.")
+    completed = values.isCompleted
+    if assumptions.only_assignees_complete_jobs and not actions.is_assignee(call.db, action, user_id) then
+      reply.forbidden "only an assignee may respond to a job"
+    end
+  elseif action.body.questions and #action.body.questions > 0 then
+    values = body.check(ANSWER_FIELDS, call.body.actionBody, "actionBody.")
+    values.answers = questions.check_answers(action.body.questions, values.answers)
+  else
+    reply.invalid("an action of type %s takes no responses; jobs, surveys and packages with questions do",
+      action.type)
+  end
+  check_open(call, action)
+  local replaced = find_replaced(call, action, user_id)
+  if replaced then
+    return actions.replace_response(call.db, replaced, values, completed, call.now)
+  end
+  return actions.add_response(call.db, action, user_id, values, completed, call.now)
+end
+
+return responses

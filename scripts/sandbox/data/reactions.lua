@@ -1,0 +1,85 @@
+--- Likes and comments. Each has a moment of its own in .NET ticks, by which lists page.
+local ids = require "sandbox.ids"
+
+local reactions = {}
+
+local TICKS_A_SECOND = 10000000
+local EPOCH_TICKS = 621355968000000000 -- 1970 in ticks since the year 1
+
+---@class sandbox.reaction
+---@field number integer
+---@field id string
+---@field user_id string
+---@field type "Like"|"Comment"
+---@field comment string
+---@field ticks integer unique, in the order that they came
+
+---@param ticks integer
+---@return integer epoch milliseconds
+function reactions.milliseconds(ticks)
+  return (ticks - EPOCH_TICKS) // (TICKS_A_SECOND // 1000)
+end
+
+-- After every other, also when the clock was set back.
+local function next_ticks(db, now)
+  local last = db:row("SELECT max(ticks) AS ticks FROM reactions").ticks or 0
+  return math.max(last + 1, EPOCH_TICKS + now * TICKS_A_SECOND)
+end
+
+--- Whether a group has a message or an action with this reference.
+---@param subscriber_id string|nil only what went to this subscriber
+---@return boolean
+function reactions.has_reference(db, group, reference_id, subscriber_id)
+  return db:row([[
+    SELECT 1 AS found FROM messages WHERE group_number = ?1 AND reference_id = ?2
+      AND (?3 IS NULL OR to_all_subscribers
+           OR EXISTS (SELECT 1 FROM message_recipients WHERE message = number AND user_id = ?3))
+    UNION ALL
+    SELECT 1 FROM actions WHERE group_number = ?1 AND reference_id = ?2
+      AND (?3 IS NULL OR to_all_subscribers
+           OR EXISTS (SELECT 1 FROM action_recipients WHERE action = number AND user_id = ?3))]],
+    group.number, reference_id, subscriber_id) ~= nil
+end
+
+--- A reaction; a second like of the same user is the first one.
+---@param kind "Like"|"Comment"
+---@return string reaction_id
+function reactions.add(db, source, reference_id, user_id, kind, comment, now)
+  local liked = kind == "Like" and db:row([[SELECT id FROM reactions WHERE source_group = ?
+    AND reference_id = ? AND user_id = ? AND type = 'Like']], source.number, reference_id, user_id)
+  if liked then
+    return liked.id
+  end
+  local id = ids.new()
+  db:exec([[INSERT INTO reactions (id, source_group, reference_id, user_id, type, comment, ticks)
+            VALUES (?, ?, ?, ?, ?, ?, ?)]],
+    id, source.number, reference_id, user_id, kind, comment, next_ticks(db, now))
+  return id
+end
+
+---@return {likes: integer, comments: integer}
+function reactions.count(db, source, reference_id)
+  return db:row([[SELECT count(*) FILTER (WHERE type = 'Like') AS likes,
+      count(*) FILTER (WHERE type = 'Comment') AS comments
+    FROM reactions WHERE source_group = ? AND reference_id = ?]], source.number, reference_id)
+end
+
+--- The references with reactions after the cursor, by their newest reaction.
+---@param cursor integer ticks
+---@param limit integer
+---@return {reference_id: string, ticks: integer}[]
+function reactions.changed(db, source, cursor, limit)
+  return db:rows([[SELECT reference_id, max(ticks) AS ticks FROM reactions
+    WHERE source_group = ? AND ticks > ? GROUP BY reference_id ORDER BY max(ticks) LIMIT ?]],
+    source.number, cursor, limit)
+end
+
+--- The reactions of one reference after the cursor, oldest first.
+---@param kind "Like"|"Comment"|nil nil: both
+---@return sandbox.reaction[]
+function reactions.list(db, source, reference_id, kind, cursor, limit)
+  return db:rows([[SELECT * FROM reactions WHERE source_group = ?1 AND reference_id = ?2 AND ticks > ?3
+    AND (?4 IS NULL OR type = ?4) ORDER BY ticks LIMIT ?5]], source.number, reference_id, cursor, kind, limit)
+end
+
+return reactions

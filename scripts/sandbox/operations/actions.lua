@@ -1,0 +1,294 @@
+--- Actions: send, list, one, respond, update, remind.
+local json = require "jeton.json"
+local actions = require "sandbox.data.actions"
+local assumptions = require "sandbox.assumptions"
+local audience = require "sandbox.audience"
+local bodies = require "sandbox.actions.bodies"
+local demo = require "sandbox.demo"
+local describe = require "sandbox.actions.describe"
+local limits = require "sandbox.limits"
+local properties = require "sandbox.actions.properties"
+local reply = require "sandbox.http.reply"
+local responses = require "sandbox.actions.responses"
+local shapes = require "sandbox.operations.shapes"
+
+local COUNT = 30
+local ANY_VERSION = -1
+local DONE = "true"
+
+-- One of the types, in any case.
+local function find_type(given, known)
+  for _, kind in ipairs(known) do
+    if kind:lower() == given:lower() then
+      return kind
+    end
+  end
+  reply.invalid("actionType: expected one of %s", table.concat(known, ", "))
+end
+
+local function send(call)
+  local fields = call.body
+  if not fields.id and not fields.actionType then
+    reply.invalid "actionType: missing; expected actionType, or the id of an action package"
+  end
+  local kind = fields.id and assumptions.package_type or find_type(fields.actionType, bodies.TYPES)
+  local to = audience.resolve(call)
+  local values, expires_at, assignees = bodies.check(call, kind, fields.actionBody)
+  local action = actions.create(call.db, {
+    group = call.group,
+    type = kind,
+    package_id = fields.id or "",
+    sender_id = call.caller.user.id,
+    connector_id = call.caller.connector.id,
+    body = values,
+    expires_at = expires_at,
+    assignees = assignees,
+    audience = to,
+  }, call.now)
+  actions.set_properties(call.db, action, values.properties or {})
+  return {
+    referenceId = action.reference_id,
+    actionId = not bodies.IS_MEDIA[kind] and action.id or nil,
+    failedResult = #to.failed > 0 and json.array(to.failed) or nil,
+  }
+end
+
+local function list(call)
+  local query = call.query
+  local kind = find_type(query.actionType, assumptions.listable_types)
+  local from = query.fromDate
+  if from >= assumptions.milliseconds_from then
+    from = from // 1000
+  end
+  local subscriber_id = call.role == "Subscriber" and call.caller.user.id or nil
+  local found = actions.list(call.db, call.group, kind, from, subscriber_id, query.count)
+  local out = json.array {}
+  for i = 1, math.min(#found, query.count) do
+    out[i] = describe.entry(call, found[i])
+  end
+  return { actions = out, hasMore = #found > query.count }
+end
+
+-- The action of the path: 404 where there is none that the caller sees.
+local function need_action(call)
+  local action = actions.by_id(call.db, call.group, call.params.action)
+  if not action or (call.role == "Subscriber"
+    and not actions.is_addressed(call.db, action, call.caller.user.id)) then
+    reply.not_found "the group has no action with this id"
+  end
+  ---@cast action sandbox.action
+  return action
+end
+
+-- Only who sent it, or an admin of the group.
+local function need_own_action(call)
+  local action = need_action(call)
+  local is_sender = action.sender_id:lower() == call.caller.user.id:lower()
+  if not is_sender and not (assumptions.may_update == "admin" and call.role == "Admin") then
+    reply.forbidden "only who sent the action, or an admin of the group, may do this"
+  end
+  return action
+end
+
+local function get(call)
+  return describe.action(call, need_action(call))
+end
+
+local function respond(call)
+  local fields, action = call.body, need_action(call)
+  if not fields.id and not fields.actionType then
+    reply.invalid "actionType: missing; expected actionType, or the id of an action package"
+  elseif fields.id and fields.id:lower() ~= action.package_id:lower() then
+    reply.invalid "id: the action is of another package, or of none"
+  elseif not fields.id and fields.actionType:lower() ~= action.type:lower() then
+    reply.invalid("actionType: the action is of type %s", action.type)
+  end
+  return { responseId = responses.add(call, action) }
+end
+
+local function update(call)
+  local fields, action = call.body, need_own_action(call)
+  if fields.version ~= ANY_VERSION and fields.version ~= action.version then
+    reply.invalid("version: expected -1, or %d, which is the present one", action.version)
+  end
+  if fields.sendToAllSubscribers and call.group.type ~= "ConnectGroup" then
+    reply.invalid "sendToAllSubscribers: only for public groups (ConnectGroup)"
+  end
+  actions.set_properties(call.db, action, properties.check(fields.updateProperties, "updateProperties"))
+  if #actions.properties(call.db, action) > limits.properties then
+    reply.invalid("updateProperties: an action has at most %d properties", limits.properties)
+  end
+  return { actionId = action.id, version = actions.add_version(call.db, action), result = DONE }
+end
+
+local function remind(call)
+  local action = need_own_action(call)
+  if bodies.IS_MEDIA[action.type] or action.type == "Announcement" then
+    reply.invalid("an action of type %s asks for nothing: there is nobody to remind", action.type)
+  end
+  local to = audience.resolve(call)
+  actions.add_reminder(call.db, action, call.caller.user.id, to, call.now)
+  return { result = DONE, failedResult = #to.failed > 0 and json.array(to.failed) or nil }
+end
+
+local TYPE_FIELDS = {
+  { "actionType", kind = "string", not_empty = true, max = limits.identifier_characters },
+  { "id", kind = "string", not_empty = true, max = limits.identifier_characters },
+  { "actionBody", kind = "object", required = true },
+}
+local UPDATE_FIELDS = {
+  { "version", kind = "integer", min = ANY_VERSION, default = ANY_VERSION },
+  { "updateProperties", kind = "list", required = true, min = 1, max = limits.properties,
+    of = properties.FIELDS },
+  { "sendNotificationToSubscribers", kind = "boolean", default = false },
+  { "sendToAllSubscribers", kind = "boolean", default = false },
+}
+local UPDATE_REPLY = shapes.join({
+  { "actionId", kind = "id" },
+  { "version", kind = "integer" },
+}, shapes.DONE)
+local JOB = { "actions.send", action = "actionId" }
+local UPDATE_EXAMPLE = {
+  given = { JOB },
+  params = { group = demo.names.sales, action = "{action}" },
+  body = { version = ANY_VERSION, updateProperties = json.array {
+    { name = "state", type = "Text", value = "open" },
+  } },
+}
+
+---@type sandbox.operation[]
+return {
+  {
+    name = "actions.send",
+    summary = "Sends an announcement, a job, a poll, a meeting, a survey, media, or a package by its id.",
+    method = "POST",
+    path = "/groups/{group}/actions",
+    permission = "action.write",
+    who = "reach",
+    body = shapes.join(TYPE_FIELDS, audience.FIELDS),
+    reply = {
+      { "referenceId", kind = "id" },
+      { "actionId", kind = "id", optional = true },
+      audience.FAILED,
+    },
+    example = {
+      params = { group = demo.names.sales },
+      body = { actionType = "Job", actionBody = {
+        title = "Call the customer", dueDate = 24,
+        assignedTo = json.array { demo.names.alice, demo.names.chitra },
+      } },
+    },
+    run = send,
+  },
+  {
+    name = "actions.list",
+    summary = "The actions of one type, oldest first, from a time on.",
+    method = "GET",
+    path = "/groups/{group}/actions",
+    permission = "action.read",
+    who = "audience",
+    query = {
+      { "actionType", kind = "string", required = true },
+      { "fromDate", kind = "integer", min = 0, default = 0 },
+      { "count", kind = "integer", min = 1, max = limits.actions_per_page, default = COUNT },
+    },
+    reply = {
+      { "actions", kind = "list", of = {
+        { "referenceId", kind = "id" },
+        { "actionType", kind = "choice", choices = assumptions.listable_types },
+        { "sender", kind = "string" },
+        { "creationTime", kind = "integer" },
+        { "actionBody", kind = "object" },
+      } },
+      { "hasMore", kind = "boolean" },
+    },
+    example = {
+      given = { JOB },
+      params = { group = demo.names.sales },
+      query = { actionType = "job", fromDate = "0", count = "30" },
+    },
+    run = list,
+  },
+  {
+    name = "actions.get",
+    summary = "One action; with getDetails its questions and responses too.",
+    method = "GET",
+    path = "/groups/{group}/actions/{action}",
+    permission = "action.read",
+    who = "audience",
+    query = { { "getDetails", kind = "boolean", default = false } },
+    reply = {
+      { "actionId", kind = "id" },
+      { "referenceId", kind = "id" },
+      { "actionType", kind = "string" },
+      { "actionDetails", kind = "object" },
+      { "version", kind = "integer" },
+      { "sender", kind = "string" },
+      { "sentAt", kind = "string" },
+    },
+    example = {
+      given = { JOB },
+      params = { group = demo.names.sales, action = "{action}" },
+      query = { getDetails = "true" },
+    },
+    run = get,
+  },
+  {
+    name = "actions.respond",
+    summary = "Responds to a job, a survey or a package; with responseId a response is replaced.",
+    method = "POST",
+    path = "/groups/{group}/actions/{action}/responses",
+    permission = "action.write",
+    who = "audience",
+    body = shapes.join(TYPE_FIELDS, {
+      { "responseId", kind = "string", not_empty = true, max = limits.identifier_characters },
+    }),
+    reply = { { "responseId", kind = "id" } },
+    example = {
+      given = { JOB },
+      params = { group = demo.names.sales, action = "{action}" },
+      body = { actionType = "Job", actionBody = { isCompleted = true } },
+    },
+    run = respond,
+  },
+  {
+    name = "actions.update",
+    summary = "Sets properties of an action.",
+    method = "PUT",
+    path = "/groups/{group}/actions/{action}",
+    permission = "action.update",
+    who = "reach",
+    body = UPDATE_FIELDS,
+    reply = UPDATE_REPLY,
+    example = UPDATE_EXAMPLE,
+    run = update,
+  },
+  {
+    name = "actions.update_properties",
+    summary = "The same by its other path.",
+    method = "PUT",
+    path = "/groups/{group}/actions/{action}/properties",
+    permission = "action.update",
+    who = "reach",
+    body = UPDATE_FIELDS,
+    reply = UPDATE_REPLY,
+    example = UPDATE_EXAMPLE,
+    run = update,
+  },
+  {
+    name = "actions.remind",
+    summary = "Reminds of an action: the group, or subscribers of a public one.",
+    method = "POST",
+    path = "/groups/{group}/actions/{action}/reminder",
+    permission = "action.write",
+    who = "reach",
+    body = audience.FIELDS,
+    reply = shapes.join(shapes.DONE, { audience.FAILED }),
+    example = {
+      given = { JOB },
+      params = { group = demo.names.sales, action = "{action}" },
+      body = {},
+    },
+    run = remind,
+  },
+}

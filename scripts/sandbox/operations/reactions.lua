@@ -1,0 +1,183 @@
+--- Reactions: like and comment, what was counted, who it was.
+local json = require "jeton.json"
+local access = require "sandbox.access"
+local assumptions = require "sandbox.assumptions"
+local demo = require "sandbox.demo"
+local groups = require "sandbox.data.groups"
+local limits = require "sandbox.limits"
+local reactions = require "sandbox.data.reactions"
+local reply = require "sandbox.http.reply"
+
+-- The group where the message was posted: that of the path, or one above it.
+local function need_source(call)
+  local id = call.body.sourceGroupId or call.query.sourceGroupId
+  if not id or id:lower() == call.group.id:lower() then
+    return call.group
+  end
+  local source = groups.by_id(call.db, id)
+  if not source then
+    reply.not_found "sourceGroupId: there is no group with this id"
+  end
+  ---@cast source sandbox.group
+  if not groups.is_above(call.db, source, call.group) and not access.role(call.db, call.caller, source) then
+    reply.forbidden "sourceGroupId: only a member of the group may do this"
+  end
+  return source
+end
+
+local function need_reference(call, source, reference_id)
+  local subscriber_id = call.role == "Subscriber" and call.caller.user.id or nil
+  if not reactions.has_reference(call.db, source, reference_id, subscriber_id) then
+    reply.not_found "referenceId: the group has no message or action with this reference"
+  end
+end
+
+local function react(call)
+  local fields = call.body
+  local is_comment = fields.reactionType == "Comment"
+  if is_comment and not fields.comment then
+    reply.invalid "comment: missing"
+  end
+  local source = need_source(call)
+  need_reference(call, source, fields.referenceId)
+  return {
+    reactionId = reactions.add(call.db, source, fields.referenceId, call.caller.user.id, fields.reactionType,
+      is_comment and fields.comment or "", call.now),
+  }
+end
+
+local function summary_of(call, source, reference_id)
+  local count = reactions.count(call.db, source, reference_id)
+  return { referenceId = reference_id, reactionsCountMap = { like = count.likes, comment = count.comments } }
+end
+
+local function summary(call)
+  local source = need_source(call)
+  need_reference(call, source, call.params.reference)
+  return { summary = json.array { summary_of(call, source, call.params.reference) } }
+end
+
+local function summaries(call)
+  local source, cursor, out = need_source(call), call.query.cursor, json.array {}
+  local found = reactions.changed(call.db, source, cursor, limits.reactions_per_page)
+  for i, row in ipairs(found) do
+    out[i] = summary_of(call, source, row.reference_id)
+    cursor = row.ticks
+  end
+  return { cursor = cursor, summary = out }
+end
+
+local function details(call)
+  local source, cursor, out = need_source(call), call.query.cursor, json.array {}
+  local reference_id = call.params.reference
+  need_reference(call, source, reference_id)
+  local found = reactions.list(call.db, source, reference_id, call.query.reactionType, cursor,
+    limits.reactions_per_page)
+  for i, row in ipairs(found) do
+    out[i] = {
+      reactionId = row.id,
+      userId = row.user_id,
+      reactionType = row.type,
+      comment = row.type == "Comment" and row.comment or nil,
+      lastModifiedTime = reactions.milliseconds(row.ticks),
+    }
+    cursor = row.ticks
+  end
+  return { cursor = cursor, reactionDetails = out }
+end
+
+local SOURCE = { "sourceGroupId", kind = "string", max = limits.identifier_characters }
+local KINDS = { "Like", "Comment" }
+local CURSOR = { "cursor", kind = "integer", min = 0, default = 0 }
+local SUMMARY = { "summary", kind = "list", of = {
+  { "referenceId", kind = "id" },
+  { "reactionsCountMap", kind = "object", fields = {
+    { "like", kind = "integer" },
+    { "comment", kind = "integer" },
+  } },
+} }
+local MESSAGE = { "messages.send", reference = "referenceId" }
+
+---@type sandbox.operation[]
+return {
+  {
+    name = "reactions.add",
+    summary = "Likes or comments a message or an action.",
+    method = "POST",
+    path = "/groups/{group}/reaction",
+    permission = "reactions.write",
+    who = "audience",
+    body = {
+      { "referenceId", kind = "string", required = true, not_empty = true,
+        max = limits.identifier_characters },
+      { "sourceGroupId", kind = "id", required = assumptions.source_group_required },
+      { "reactionType", kind = "choice", choices = KINDS, required = true },
+      { "comment", kind = "string", not_empty = true, max = limits.comment_characters },
+    },
+    reply = { { "reactionId", kind = "id" } },
+    example = {
+      given = { MESSAGE },
+      params = { group = demo.names.news },
+      body = { referenceId = "{reference}", sourceGroupId = demo.names.news, reactionType = "Comment",
+        comment = "Well done" },
+    },
+    run = react,
+  },
+  {
+    name = "reactions.summaries",
+    summary = "How often messages and actions were liked and commented, those reacted to after the cursor.",
+    method = "GET",
+    path = "/groups/{group}/reaction/summary",
+    permission = "reactions.read",
+    who = "audience",
+    query = { SOURCE, CURSOR },
+    reply = { { "cursor", kind = "integer" }, SUMMARY },
+    example = {
+      given = { MESSAGE },
+      params = { group = demo.names.news },
+      query = { sourceGroupId = demo.names.news, cursor = "636674054802000000" },
+    },
+    run = summaries,
+  },
+  {
+    name = "reactions.summary",
+    summary = "How often one message or action was liked and commented.",
+    method = "GET",
+    path = "/groups/{group}/reaction/{reference}/summary",
+    permission = "reactions.read",
+    who = "audience",
+    query = { SOURCE },
+    reply = { SUMMARY },
+    example = {
+      given = { MESSAGE },
+      params = { group = demo.names.news, reference = "{reference}" },
+      query = { sourceGroupId = demo.names.news },
+    },
+    run = summary,
+  },
+  {
+    name = "reactions.details",
+    summary = "Who liked or commented one message or action, oldest first, those after the cursor.",
+    method = "GET",
+    path = "/groups/{group}/reaction/{reference}",
+    permission = "reactions.read",
+    who = "audience",
+    query = { SOURCE, { "reactionType", kind = "choice", choices = KINDS }, CURSOR },
+    reply = {
+      { "cursor", kind = "integer" },
+      { "reactionDetails", kind = "list", of = {
+        { "reactionId", kind = "id" },
+        { "userId", kind = "id" },
+        { "reactionType", kind = "choice", choices = KINDS },
+        { "comment", kind = "string", optional = true },
+        { "lastModifiedTime", kind = "integer" },
+      } },
+    },
+    example = {
+      given = { MESSAGE },
+      params = { group = demo.names.news, reference = "{reference}" },
+      query = { sourceGroupId = demo.names.news, reactionType = "like" },
+    },
+    run = details,
+  },
+}
