@@ -33,6 +33,7 @@ A call that is refused changes nothing.
 
 local WHO = {
   reach = "members of the group",
+  audience = "members of the group and its subscribers",
   admin = "admins of the group",
   tenant = "tenant-level tokens",
 }
