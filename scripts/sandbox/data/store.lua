@@ -199,6 +199,10 @@ local MIGRATIONS = {
   CREATE INDEX reactions_reference ON reactions(source_group, reference_id, ticks);
   CREATE INDEX reactions_cursor ON reactions(source_group, ticks);
   ]],
+  -- The order in which members came: what is next, without looking at all of them.
+  [[
+  CREATE INDEX members_position ON members(group_number, position);
+  ]],
 }
 
 -- Children before parents: the order in which tables are emptied.
