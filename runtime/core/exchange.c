@@ -65,13 +65,19 @@ static void exchange_free(struct exchange *exchange)
 
 static void exchange_fail(struct exchange *exchange, struct err *err)
 {
-    exchange->done(exchange->arg, NULL, err);
+    const struct exchange_result result = {.service_override = exchange->override};
+    exchange->done(exchange->arg, &result, err);
     exchange_free(exchange);
 }
 
-/* Tries again after delay_ms, unless the deadline is nearer: then `last` is final. */
+/* Tries again after delay_ms, unless the deadline is nearer or nobody waits: then `last` is final.
+ */
 static void exchange_retry(struct exchange *exchange, int64_t delay_ms)
 {
+    if (exchange->options.wanted != NULL && !exchange->options.wanted(exchange->arg)) {
+        exchange_fail(exchange, &exchange->last);
+        return;
+    }
     int64_t deadline_ms = exchange->options.deadline_ms;
     if (deadline_ms > 0 && clock_mono_ms() + delay_ms >= deadline_ms) {
         err_wrap(&exchange->last, "giving up, the deadline is nearer than the next try in %lld s",

@@ -26,7 +26,8 @@ struct exchange_options {
     const char *ca_file;
     int64_t timeout_ms;
     int64_t retries;
-    int64_t deadline_ms; /* monotonic; 0: none. No wait is begun that would pass it */
+    int64_t deadline_ms;       /* monotonic; 0: none. No wait is begun that would pass it */
+    bool (*wanted)(void *arg); /* asked (with done's arg) before each wait; NULL: always */
 };
 
 struct exchange_result {
@@ -35,7 +36,10 @@ struct exchange_result {
     const char *service_override; /* where the token service is now; NULL: as configured */
 };
 
-/* err NULL: result is good; both are valid during the call. Called once, from the loop. */
+/*
+ * err NULL: all of result is good; else only service_override is. Both are valid during the call.
+ * Called once, from the loop.
+ */
 typedef void exchange_done_fn(void *arg, const struct exchange_result *result,
                               const struct err *err);
 

@@ -55,6 +55,26 @@ static void flight_succeed(struct flight *flight, enum token_source source)
     flight_free(flight);
 }
 
+/* The place where the service had moved failed, and so did all else: the next run does not start
+ * there. */
+static void forget_failed_place(struct flight *flight, const char *now)
+{
+    struct store_token *row = &flight->row;
+    if (row->service_override == NULL || (now != NULL && strcmp(now, row->service_override) == 0))
+        return;
+    mem_free(row->service_override);
+    row->service_override = NULL;
+    struct err err;
+    if (store_token_save(flight->tokens->store, row, &err) != 0)
+        log_msg(flight->tokens->log, LOG_WARN, "%s", err.msg);
+}
+
+static bool flight_wanted(void *arg)
+{
+    const struct flight *flight = arg;
+    return flight->waiters != NULL;
+}
+
 static void flight_exchanged(void *arg, const struct exchange_result *result,
                              const struct err *failure)
 {
@@ -62,6 +82,7 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     struct tokens *tokens = flight->tokens;
     flight->exchange = NULL;
     if (failure != NULL) {
+        forget_failed_place(flight, result->service_override);
         flight_fail(flight, failure);
         return;
     }
@@ -173,6 +194,7 @@ static void flight_exchange(struct flight *flight)
             .timeout_ms = connector->timeout_ms,
             .retries = connector->retries,
             .deadline_ms = tokens->deadline_ms,
+            .wanted = flight_wanted,
         };
         memcpy(options.refresh_tokens, flight->candidates.tokens, sizeof options.refresh_tokens);
         flight->exchange = exchange_start(tokens->loop, tokens->http, tokens->log, &options,

@@ -70,6 +70,24 @@ class Refusals(PolicyCase):
         bodies = [r["body"] for r in service.received if r["path"].endswith("/messages")]
         self.assertEqual([json.loads(body) for body in bodies], [{"message": "Hello"}] * 2)
 
+    def test_no_retries_for_nobody(self):
+        """An exchange whose only task was cancelled does not go on while it holds the lock."""
+        def answer(_):
+            time.sleep(0.3)  # the task is cancelled meanwhile
+            return 500, {}, {}
+
+        service = self.service(answer)
+        self.configure(service.base)
+        script = self.write("cancel.lua", """
+            local task, token = require "jeton.task", require "jeton.token"
+            local t = task.spawn(token.get, "contoso")
+            task.sleep(0.1)
+            t:cancel()
+            task.sleep(2.5)
+            """)
+        self.ok("run", script)
+        self.assertEqual(len(service.received), 1)
+
     def test_retries_are_counted(self):
         service = self.service(lambda r: (500, {}, {}) if r["path"] == "/v1/users/me" else None)
         self.configure(service.base, retries=1)
@@ -193,6 +211,18 @@ class Moved(PolicyCase):
                 self.ok("api", asked)
                 self.ok("api", "users/me")
                 self.assertEqual(new.paths()[-1], "/shard/v1/users/me")
+
+    def test_a_place_that_fails_is_forgotten_when_all_else_fails_too(self):
+        new = self.service()
+        moved = iter([(308, {"Location": new.base}, {})])
+        old = self.service(lambda r: next(moved, (404, {}, {})))
+        self.configure(old.base, allow_hosts=[f"127.0.0.1:{new.port}"])
+        self.ok("token", "contoso")
+        new.script = lambda r: (404, {}, {})
+        self.fails(6, "token", "contoso", "--refresh", says="404")
+        new.script = old.script = None
+        self.ok("token", "contoso", "--refresh")
+        self.assertEqual(len(new.received), 2)  # the move and the failure: the third run did not start there
 
     def test_the_endpoint_moved(self):
         for form in ("/v1/groups/1/messages", ""):
