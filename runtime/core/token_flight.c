@@ -175,9 +175,11 @@ static void flight_exchange(struct flight *flight)
         tokens_hide(tokens, flight->connector, flight->row.refresh_token);
         tokens_hide(tokens, flight->connector, flight->row.refresh_previous);
         if (flight->candidates.count == 0)
-            result =
-                err_set(&err, ERR_CONFIG, "no refresh token is known; set 'refresh_token' in %s",
-                        connector->file);
+            result = err_set(
+                &err, ERR_CONFIG,
+                "no refresh token is known; set 'refresh_token' in %s, or sign in: jeton login %s "
+                "(--pin PHONE | --oauth)",
+                connector->file, connector->name);
     }
     /* A refresh token that cannot be stored when it comes would be lost, and the old one spent. */
     if (result == 0)
@@ -240,6 +242,11 @@ static void flight_locked(void *arg, const struct err *failure)
         flight_exchange(flight);
 }
 
+void token_lock_name(const char *owner, char name[TOKEN_LOCK_NAME_SIZE])
+{
+    snprintf(name, TOKEN_LOCK_NAME_SIZE, "token-%.32s", owner);
+}
+
 static struct flight *flight_new(struct token_request *request, const char *owner)
 {
     struct tokens *tokens = request->tokens;
@@ -255,8 +262,8 @@ static struct flight *flight_new(struct token_request *request, const char *owne
     int64_t give_up_ms = clock_mono_ms() + TOKEN_LOCK_WAIT_MS;
     if (tokens->deadline_ms > 0 && tokens->deadline_ms < give_up_ms)
         give_up_ms = tokens->deadline_ms;
-    char name[STORE_OWNER_SIZE + 8];
-    snprintf(name, sizeof name, "token-%.32s", owner);
+    char name[TOKEN_LOCK_NAME_SIZE];
+    token_lock_name(owner, name);
     lock_wait(&flight->lock, store_folder(tokens->store), name, give_up_ms, flight_locked, flight);
     return flight;
 }

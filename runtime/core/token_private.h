@@ -57,6 +57,9 @@ void request_finish(struct token_request *request, const struct token *token,
                     const struct err *err);
 void request_finish_row(struct token_request *request, const struct store_token *row,
                         enum token_source source);
+/* The name of an owner's lock. */
+#define TOKEN_LOCK_NAME_SIZE 40
+void token_lock_name(const char *owner, char name[TOKEN_LOCK_NAME_SIZE]);
 /* Registers a secret of the connector with the redaction point; NULL is fine. */
 void tokens_hide(struct tokens *tokens, const struct connector *connector, const char *secret);
 

@@ -94,23 +94,44 @@ static int parse_fields(const struct json *reply, const struct http_response *re
     return 0;
 }
 
-int wire_token_parse(const struct http_response *response, struct wire_token *token,
-                     struct err *err)
+static struct json *parse_object(const struct http_response *response, struct err *err)
 {
-    memset(token, 0, sizeof *token);
     const struct json_options options = {.max_bytes = WIRE_REPLY_MAX, .max_depth = 16};
     struct json *reply = json_parse(response->body.data, response->body.len, &options, err);
     if (reply == NULL) {
         err_wrap(err, "the token service's reply is not JSON (is token_service the right URL?)");
         err->kind = ERR_HTTP;
-        return -1;
+    } else if (reply->type != JSON_OBJECT_BEGIN) {
+        err_set(err, ERR_HTTP,
+                "the token service's reply is not a JSON object; is token_service the right URL?");
+        json_free(reply);
+        reply = NULL;
     }
-    int result =
-        reply->type == JSON_OBJECT_BEGIN
-            ? parse_fields(reply, response, token, err)
-            : err_set(err, ERR_HTTP,
-                      "the token service's reply is not a JSON object; is token_service the "
-                      "right URL?");
+    return reply;
+}
+
+int wire_token_parse(const struct http_response *response, struct wire_token *token,
+                     struct err *err)
+{
+    memset(token, 0, sizeof *token);
+    struct json *reply = parse_object(response, err);
+    if (reply == NULL)
+        return -1;
+    int result = parse_fields(reply, response, token, err);
+    json_free(reply);
+    return result;
+}
+
+int wire_login_parse(const struct http_response *response, char **refresh_token, struct err *err)
+{
+    *refresh_token = NULL;
+    struct json *reply = parse_object(response, err);
+    if (reply == NULL)
+        return -1;
+    const struct json *value = json_get(reply, "refreshToken");
+    int result = token_sane(value) ? 0 : field_error("refreshToken", "a token", err);
+    if (result == 0)
+        *refresh_token = mem_strdup(value->text);
     json_free(reply);
     return result;
 }

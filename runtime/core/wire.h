@@ -27,6 +27,8 @@ struct wire_token {
 int wire_token_parse(const struct http_response *response, struct wire_token *token,
                      struct err *err);
 void wire_token_destroy(struct wire_token *token); /* wipes */
+/* The refresh token in the reply to a login (mem_free_secret). ERR_HTTP as above. */
+int wire_login_parse(const struct http_response *response, char **refresh_token, struct err *err);
 
 /* A base URL without the slashes at its end (mem_free). */
 char *wire_base(const char *url);

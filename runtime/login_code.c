@@ -1,0 +1,91 @@
+/* Codes of OAuth, from a redirect or from what was pasted. */
+#include "login.h"
+#include "mem.h"
+
+#include <ctype.h>
+#include <sodium.h>
+#include <string.h>
+#include <strings.h>
+
+#define CODE_MAX 4096
+
+static int hex_value(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c != '\0' ? strchr(digits, tolower((unsigned char)c)) : NULL;
+    return at != NULL ? (int)(at - digits) : -1;
+}
+
+static char *decode(const char *text, size_t len)
+{
+    char *out = mem_alloc(len + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        int high = text[i] == '%' && len - i > 2 ? hex_value(text[i + 1]) : -1;
+        int low = high >= 0 ? hex_value(text[i + 2]) : -1;
+        if (low >= 0) {
+            out[n++] = (char)(high * 16 + low);
+            i += 2;
+        } else {
+            out[n++] = text[i] == '+' ? ' ' : text[i];
+        }
+    }
+    out[n] = '\0';
+    return out;
+}
+
+char *login_query_value(const char *query, const char *name)
+{
+    size_t name_len = strlen(name);
+    for (const char *at = query; *at != '\0';) {
+        size_t len = strcspn(at, "&#");
+        if (len > name_len && strncmp(at, name, name_len) == 0 && at[name_len] == '=')
+            return decode(at + name_len + 1, len - name_len - 1);
+        at += len;
+        if (*at != '&')
+            break;
+        at++;
+    }
+    return NULL;
+}
+
+/* Visible ASCII, as it will stand in a form. */
+static bool sane(const char *code)
+{
+    size_t len = strlen(code);
+    for (const char *c = code; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~')
+            return false;
+    }
+    return len > 0 && len <= CODE_MAX;
+}
+
+static bool same(const char *a, const char *b)
+{
+    size_t len = strlen(a);
+    return len == strlen(b) && sodium_memcmp(a, b, len) == 0;
+}
+
+char *login_code_of(const char *text, const char *state)
+{
+    char *code = NULL, *given = NULL;
+    if (strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0) {
+        const char *query = strchr(text, '?');
+        if (query != NULL) {
+            code = login_query_value(query + 1, "code");
+            given = login_query_value(query + 1, "state");
+        }
+        if (given == NULL || !same(given, state)) {
+            mem_free_secret(code);
+            code = NULL;
+        }
+        mem_free_secret(given);
+    } else {
+        code = mem_strdup(text);
+    }
+    if (code != NULL && !sane(code)) {
+        mem_free_secret(code);
+        code = NULL;
+    }
+    return code;
+}

@@ -1,0 +1,174 @@
+/* jeton login: a connector's first refresh token, by PIN or in a browser. */
+#include "login.h"
+
+#include "clock.h"
+#include "mem.h"
+
+#include <string.h>
+
+#define REPORT_MAX ((size_t)64 * 1024)
+
+struct login_options {
+    const char *phone;
+    bool oauth;
+};
+
+struct stored {
+    bool done;
+    struct err err;
+};
+
+static void adopted(void *arg, const struct err *err)
+{
+    struct stored *stored = arg;
+    stored->done = true;
+    if (err != NULL)
+        stored->err = *err;
+}
+
+static int keep(struct engine *engine, const struct connector *connector, const char *refresh_token,
+                struct err *err)
+{
+    struct stored stored = {0};
+    token_adopt(engine->tokens, connector, refresh_token, adopted, &stored);
+    if (app_wait(engine, &stored.done, err) != 0)
+        return -1;
+    if (stored.err.kind == ERR_NONE)
+        return 0;
+    *err = stored.err;
+    return err_wrap(err, "the refresh token came, but could not be stored");
+}
+
+struct proof {
+    struct buf out;
+    struct err err;
+    const char *name;
+    bool done;
+};
+
+static void token_arrived(void *arg, const struct token *token, const struct err *err)
+{
+    struct proof *proof = arg;
+    proof->done = true;
+    if (err != NULL) {
+        proof->err = *err;
+        return;
+    }
+    char time[CLOCK_RFC3339_SIZE];
+    clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
+    buf_printf(&proof->out,
+               "connector '%s' is signed in: its refresh token is stored, and gave an access token "
+               "until %s\n",
+               proof->name, time);
+}
+
+/* The stored token, used once: only then is it known to work. */
+static int prove(struct app *app, struct engine *engine, const struct connector *connector,
+                 struct err *err)
+{
+    struct proof proof = {.name = connector->name};
+    buf_create(&proof.out, REPORT_MAX);
+    token_get(engine->tokens, connector, NULL, token_arrived, &proof);
+    int result = app_wait(engine, &proof.done, err);
+    if (result == 0 && proof.err.kind != ERR_NONE) {
+        *err = proof.err;
+        result = -1;
+    }
+    if (result == 0)
+        result = app_print(app, proof.out.data, proof.out.len, err);
+    buf_destroy(&proof.out);
+    return result;
+}
+
+/* What cannot be read now would make the login useless: before anybody is asked for anything. */
+static int read_secrets(struct app *app, const struct connector *connector, struct buf *id,
+                        struct buf *secret, struct err *err)
+{
+    if (secret_read(&connector->application_id, app->redact, 0, id, err) != 0 ||
+        secret_read(&connector->application_secret, app->redact, 0, secret, err) != 0)
+        return -1;
+    if (connector->refresh_token.kind == SECRET_NONE)
+        return 0;
+    struct buf configured;
+    buf_create_secret(&configured, SECRET_BYTES_MAX);
+    int result = secret_read(&connector->refresh_token, app->redact, 0, &configured, err);
+    buf_destroy(&configured);
+    return result;
+}
+
+static int sign_in(struct app *app, const struct config *config, const char *name,
+                   const struct login_options *options, struct err *err)
+{
+    const struct connector *connector = config_connector(config, name, err);
+    if (connector == NULL)
+        return -1;
+    int result = -1;
+    char *refresh_token = NULL;
+    struct buf id, secret;
+    struct engine engine;
+    buf_create_secret(&id, SECRET_BYTES_MAX);
+    buf_create_secret(&secret, SECRET_BYTES_MAX);
+    engine_create(&engine, config, app->log, app->redact);
+    if (engine_need_store(&engine, err) != 0 ||
+        read_secrets(app, connector, &id, &secret, err) != 0)
+        goto cleanup;
+    const struct login login = {
+        .app = app,
+        .engine = &engine,
+        .connector = connector,
+        .application_id = id.data,
+        .application_secret = secret.data,
+    };
+    result = options->oauth ? login_oauth(&login, &refresh_token, err)
+                            : login_pin(&login, options->phone, &refresh_token, err);
+    if (result != 0) {
+        err_wrap(err, "connector '%s': login", connector->name);
+        goto cleanup;
+    }
+    result = keep(&engine, connector, refresh_token, err);
+    if (result == 0)
+        result = prove(app, &engine, connector, err);
+
+cleanup:
+    engine_destroy(&engine);
+    mem_free_secret(refresh_token);
+    buf_destroy(&secret);
+    buf_destroy(&id);
+    return result;
+}
+
+int verb_login(struct app *app, int argc, char **argv, struct err *err)
+{
+    struct login_options options = {0};
+    const struct opt opts[] = {
+        {0, "pin", OPT_STRING, &options.phone, "PHONE",
+         "a PIN goes to this number by SMS; it is asked for, or read from standard input"},
+        {0, "oauth", OPT_FLAG, &options.oauth, NULL,
+         "print an address to sign in at, and wait for the browser, or for its code to be pasted"},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    const struct opt_spec spec = {
+        .usage = "jeton login CONNECTOR (--pin PHONE | --oauth)",
+        .description = "Signs in, and keeps the refresh token that comes in the state: the "
+                       "connector needs none in the configuration then. One that is configured "
+                       "later, or changed there, wins.",
+        .opts = opts,
+        .min_operands = 1,
+        .max_operands = 1,
+    };
+    struct opt_result result = {0};
+    int parsed = app_options(&spec, argc, argv, &result, err);
+    if (parsed != 0)
+        return parsed < 0 ? -1 : 0;
+    int status = -1;
+    if ((options.phone != NULL) == options.oauth) {
+        mem_free(result.operands);
+        return err_set(err, ERR_USAGE, "jeton login: expected one of --pin PHONE and --oauth");
+    }
+    struct config *config = app_config(app, true, err);
+    if (config != NULL)
+        status = sign_in(app, config, result.operands[0], &options, err);
+    config_free(config);
+    mem_free(result.operands);
+    return status;
+}
