@@ -2,14 +2,19 @@
 #include "lerr.h"
 #include "modules.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #define RANDOM_MAX ((lua_Integer)1024 * 1024)
 /* A longer text has no place in a script's encodings, and doubles in size. */
 #define TEXT_MAX   ((size_t)256 * 1024 * 1024)
 #define UUID_BYTES 16
+#define FILE_PIECE ((size_t)64 * 1024) /* of a file that is hashed, at a time */
 
 /* The argument; raises when it is over TEXT_MAX. */
 static const unsigned char *check_bytes(lua_State *L, int index, size_t *len)
@@ -56,6 +61,40 @@ static int crypto_sha256(lua_State *L)
     crypto_hash_sha256(hash, (const unsigned char *)text, len);
     lua_pushlstring(L, (const char *)hash, sizeof hash);
     return 1;
+}
+
+/* crypto.sha256_file(path): the hash and the size, or nil, err. Read piece by piece. */
+static int crypto_sha256_file(lua_State *L)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES], piece[FILE_PIECE];
+    crypto_hash_sha256_state state;
+    struct err err;
+    size_t len;
+    lua_Integer size = 0;
+    const char *path = luaL_checklstring(L, 1, &len);
+    luaL_argcheck(L, strlen(path) == len, 1, "holds a NUL byte");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : 1;
+    crypto_hash_sha256_init(&state);
+    while (n > 0) {
+        n = read(fd, piece, sizeof piece);
+        if (n > 0) {
+            crypto_hash_sha256_update(&state, piece, (size_t)n);
+            size += n;
+        } else if (n < 0 && errno == EINTR) {
+            n = 1;
+        }
+    }
+    if (n < 0)
+        err_set(&err, ERR_INVALID, "cannot read '%s': %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    if (n < 0)
+        return lerr_return(L, &err);
+    crypto_hash_sha256_final(&state, hash);
+    lua_pushlstring(L, (const char *)hash, sizeof hash);
+    lua_pushinteger(L, size);
+    return 2;
 }
 
 /* crypto.hmac_sha256(key, text): the key may have any length */
@@ -183,6 +222,7 @@ int luaopen_jeton_crypto(lua_State *L)
         {"random", crypto_random},
         {"uuid", crypto_uuid},
         {"sha256", crypto_sha256},
+        {"sha256_file", crypto_sha256_file},
         {"hmac_sha256", crypto_hmac_sha256},
         {"hex", crypto_hex},
         {"unhex", crypto_unhex},

@@ -2,6 +2,7 @@
 local assumptions = require "sandbox.assumptions"
 local clock = require "sandbox.clock"
 local guard = require "sandbox.http.guard"
+local media_files = require "sandbox.media_files"
 local oauth = require "sandbox.oauth"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
@@ -28,6 +29,9 @@ end
 local function dispatch(world, arrived, path)
   guard.check_host(world, arrived.headers)
   local first = path.segments[1]
+  if media_files.matches(arrived.method, path) then
+    return media_files.serve(world, path)
+  end
   if path.prefixed then
     return services.handle(world, arrived, path)
   elseif first == STEERING then

@@ -14,6 +14,7 @@ local assumptions = {
   unauthenticated_code = "Unauthenticated",
   throttled_code = "TooManyRequests",
   too_large_code = "RequestEntityTooLarge",
+  media_type_code = "UnsupportedMediaType",
   moved_code = "EndpointMoved",
   moved_message = "The endpoint has moved; Location holds the new one",
   internal_code = "InternalServerError",
@@ -22,6 +23,7 @@ local assumptions = {
     [401] = "AuthException",
     [403] = "AuthorizationException",
     [404] = "NotFoundException",
+    [415] = "InvalidRequestException",
     [429] = "ThrottlingException",
   },
   category_fallback = "ServiceException",
@@ -89,6 +91,9 @@ local assumptions = {
   job_completed = "Completed",
   job_pending = "Pending",
   job_overdue = "Overdue",
+
+  -- Media: POST /media/url fetches from this machine only; the hosted service fetched from anywhere.
+  media_url_loopback_only = true,
 
   -- CORS: that it allows the custom headers.
   cors_headers = "accessToken, applicationId, applicationSecret, refreshToken, Authorization, Content-Type",

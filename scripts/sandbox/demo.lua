@@ -17,6 +17,7 @@ local TENANT_TOKEN = "demo-tenant-token"
 demo.names = {
   sales = SALES, sales_north = SALES_NORTH, news = NEWS,
   alice = ALICE, bruno = BRUNO, chitra = CHITRA, chitra_id = CHITRA_ID, nobody = "+33100000099",
+  picture_url = "http://127.0.0.1:8080/picture.png",
   connector_id = CONNECTOR_ID, secret = SECRET, tenant_token = TENANT_TOKEN,
 }
 

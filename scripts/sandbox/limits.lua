@@ -8,11 +8,16 @@ local limits = {
   path_segments = 16,
   url_bytes = 8 * 1024, -- path and query
 
+  media_bytes = 1024 * 1024 * 1024, -- an upload, or a file that is fetched
+  media_per_upload = 30,
+  media_fetch_s = 30,
+
   -- What may be stored.
   name_characters = 100, -- of a group, a user or a connector
   welcome_characters = 1000,
   description_characters = 2000,
   picture_bytes = 512 * 1024, -- a URL, or a picture in base64
+  file_name_characters = 255,
   email_characters = 254,
   message_characters = 4000, -- documented
   members_per_request = 1000,

@@ -100,6 +100,8 @@ function main.main(text)
     host = options.host,
     port = options.port,
     max_body = limits.request_bytes,
+    max_upload = limits.media_bytes,
+    folder = options.db and options.db .. ".media",
     handler = function(request)
       return app.handle(world, request)
     end,
@@ -108,7 +110,7 @@ function main.main(text)
     return nil, err
   end
   local closed_at_the_end <close> = listener -- luacheck: ignore 211
-  world:listening(options.host, listener.port)
+  world:listening(options.host, listener.port, listener.folder)
   if not options.argv then
     serve_until_signal(world)
   end

@@ -101,7 +101,10 @@ end
 -- What it may be refused with: names below components/responses by status.
 local function refusals(operation)
   local out = { ["429"] = "Throttled", ["401"] = "Unauthenticated" }
-  if operation.body or operation.query then
+  if operation.upload then
+    out["415"] = "UnsupportedMediaType"
+  end
+  if operation.body or operation.query or operation.upload then
     out["400"] = "Invalid"
   end
   if operation.permission or operation.who then
@@ -111,6 +114,20 @@ local function refusals(operation)
     out[tostring(assumptions.not_found_status)] = "NotFound"
   end
   return out
+end
+
+local function request_body(operation)
+  if operation.upload then
+    return { required = true, content = { ["multipart/form-data"] = { schema = {
+      type = "object",
+      additionalProperties = { type = "string", format = "binary" },
+    } } } }
+  end
+  local schema = operation.body and object(operation.body, is_asked_for)
+  return schema and {
+    required = schema.required ~= nil,
+    content = content(schema, operation.form and FORM),
+  } or nil
 end
 
 local function describe(operation)
@@ -125,10 +142,7 @@ local function describe(operation)
     summary = operation.summary,
     tags = json.array { (operation.name:match "^[^.]+") },
     parameters = parameters(operation),
-    requestBody = operation.body and {
-      required = object(operation.body, is_asked_for).required ~= nil,
-      content = content(object(operation.body, is_asked_for), operation.form and FORM),
-    } or nil,
+    requestBody = request_body(operation),
     responses = responses,
     security = operation.public and json.array {} or nil,
     ["x-permission"] = operation.permission,
@@ -158,6 +172,7 @@ local function components()
       Unauthenticated = refusal "No token, a bad one, or one that has expired",
       Forbidden = refusal "The connector lacks the permission, or the caller the role",
       NotFound = refusal "There is no such thing",
+      UnsupportedMediaType = refusal "No form, or a part of a type that the service does not take",
       Throttled = refusal("Too many calls", {
         ["Retry-After"] = { description = "Seconds to wait", schema = { type = "integer" } },
       }),

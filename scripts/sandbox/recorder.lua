@@ -121,7 +121,8 @@ function recorder:add(arrived, path, at)
     path = request.to_utf8(arrived.path),
     query = mask_table(arrived.query),
     headers = mask_table(arrived.headers),
-    body = mask_body(arrived.body, arrived.headers),
+    body = arrived.parts and ("a form of %d parts"):format(#arrived.parts)
+      or mask_body(arrived.body, arrived.headers),
   }
   local cost = cost_of(arrived)
   self.kept[self.last] = { record = record, path = path.text, cost = cost }

@@ -26,6 +26,7 @@ Refusals: `{"message", "errorCode", "errorCategoryKey"}`, with
 | 404 | `NotFound` | there is no such thing, or no such path |
 | 405 | `MethodNotAllowed` | the path has other methods; `Allow` names them |
 | 413 | `RequestEntityTooLarge` | a JSON body over %d bytes |
+| 415 | `UnsupportedMediaType` | an upload that is no form, or has a part of a type that is not taken |
 | 429 | `TooManyRequests` | over the limits; `Retry-After` says how many seconds to wait |
 
 A call that is refused changes nothing.
@@ -110,6 +111,9 @@ local function example(operation)
   table.sort(query)
   local line = ("%s /v1%s%s"):format(operation.method, path,
     #query > 0 and "?" .. table.concat(query, "&") or "")
+  for _, part in ipairs(call.parts or {}) do
+    line = ("%s\n%s=@%s (%s)"):format(line, part.name, part.filename, part.content_type)
+  end
   return call.body and line .. "\n" .. json.encode(call.body) or line
 end
 
@@ -128,6 +132,9 @@ local function section(operation)
   add_rows(out, "header", operation.headers or {}, "")
   add_rows(out, "query", operation.query or {}, "")
   add_rows(out, "body", operation.body or {}, "")
+  if operation.upload then
+    out[#out + 1] = ("| form | any | file | 1 to %d parts |"):format(limits.media_per_upload)
+  end
   add_rows(out, "reply", operation.reply, "")
   table.move({ "", "```", example(operation), "```", "" }, 1, 5, #out + 1, out)
   return table.concat(out, "\n")

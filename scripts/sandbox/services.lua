@@ -30,6 +30,8 @@ local routes = router.new(operations)
 ---@field query table of the operation's fields
 ---@field body table of the operation's fields
 ---@field caller sandbox.caller not for public operations
+---@field parts jeton.server.Part[] of an upload
+---@field fetched table|nil what `wait` fetched
 ---@field group sandbox.group where the path has {group}
 ---@field role "Admin"|"Member"|"Subscriber" of the caller in it
 
@@ -83,6 +85,25 @@ local function read_body(operation, arrived)
   return body.check(operation.body, fields)
 end
 
+-- Checks what came against the tables of the operation.
+local function read_input(call, operation, arrived)
+  if operation.query then
+    call.query = body.check(operation.query, request.query(arrived.query))
+  end
+  if operation.upload then
+    call.parts = arrived.parts
+      or reply.fail(415, assumptions.media_type_code, "expected a body of Content-Type multipart/form-data")
+    if arrived.malformed then
+      reply.invalid("malformed body: %s", arrived.malformed)
+    end
+  elseif operation.body then
+    if arrived.parts then
+      reply.invalid "malformed body: expected JSON, got multipart/form-data"
+    end
+    call.body = read_body(operation, arrived)
+  end
+end
+
 local function run_operation(world, arrived, path, now, record)
   local operation, params = find_operation(arrived, path)
   record.operation = operation.name
@@ -102,12 +123,7 @@ local function run_operation(world, arrived, path, now, record)
       admit(call, operation, request.access_token(arrived.headers))
       record.connector_id = call.caller.connector.id
     end
-    if operation.query then
-      call.query = body.check(operation.query, request.query(arrived.query))
-    end
-    if operation.body then
-      call.body = read_body(operation, arrived)
-    end
+    read_input(call, operation, arrived)
     result = not operation.wait and operation.run(call)
   end)
   if operation.wait then

@@ -2,6 +2,7 @@
 local clock = require "sandbox.clock"
 local faults = require "sandbox.faults"
 local guard = require "sandbox.http.guard"
+local media = require "sandbox.data.media"
 local recorder = require "sandbox.recorder"
 local seed = require "sandbox.seed"
 local store = require "sandbox.data.store"
@@ -26,6 +27,7 @@ world.__index = world
 ---@field password string|nil
 ---@field url string root, without a slash at the end; known once it listens
 ---@field port integer
+---@field media_folder string
 ---@field is_wildcard boolean it listens on all addresses
 ---@field is_own_name fun(name: string): boolean
 
@@ -57,8 +59,10 @@ end
 --- What is known once it listens.
 ---@param host string
 ---@param port integer
-function world:listening(host, port)
+---@param media_folder string where uploads are kept
+function world:listening(host, port, media_folder)
   self.port = port
+  self.media_folder = media_folder
   self.is_wildcard = host == "0.0.0.0" or host == "::"
   self.is_own_name = guard.names(host)
   self.url = ("http://%s:%d"):format(host:find(":", 1, true) and "[" .. host .. "]" or host, port)
@@ -82,6 +86,7 @@ end
 
 --- Back to the seed: data, clock, switches, faults, what was recorded.
 function world:reset()
+  media.remove_files(self.db, self.media_folder)
   self.db:transaction(function()
     store.clear(self.db)
     self.clock = clock.new(0)

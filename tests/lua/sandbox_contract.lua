@@ -3,7 +3,9 @@
 local http = require "jeton.http"
 local json = require "jeton.json"
 local lu = require "luaunit"
+local server = require "jeton.server"
 local contract = require "contract"
+local demo = require "sandbox.demo"
 local ids = require "sandbox.ids"
 local operations = require "sandbox.operations"
 local signing_in = require "signing_in"
@@ -17,9 +19,17 @@ for _, operation in ipairs(operations) do
   by_name[operation.name] = operation
 end
 
+-- What the examples mean by a picture somewhere.
+local pictures = assert(server.listen {
+  handler = function() return { headers = { ["Content-Type"] = "image/png" }, body = "PNG" } end,
+})
+local PICTURE_URL = ("http://127.0.0.1:%d/picture.png"):format(pictures.port)
+
 -- "{group}" in any text of a value gives what was kept under this name.
 local function fill(value, kept)
-  if type(value) == "string" then
+  if value == demo.names.picture_url then
+    return PICTURE_URL
+  elseif type(value) == "string" then
     return (value:gsub("{(%w+)}", kept))
   elseif type(value) ~= "table" then
     return value
@@ -80,7 +90,8 @@ local function prepare(operation, all_tokens)
     headers = fill(example.headers or {}, kept),
     query = fill(example.query or {}, kept),
     body = operation.body and fill(example.body or {}, kept),
-    -- Sends it with changes: token, params, headers, query, body, or text in place of a body.
+    parts = operation.upload and assert(example.parts),
+    -- Sends it with changes: token, params, headers, query, body, parts, or text in place of a body.
     send = function(self, change)
       change = change or {}
       local path = operation.path:gsub("{(%w+)}", change.params or self.params)
@@ -96,6 +107,7 @@ local function prepare(operation, all_tokens)
           token = token,
           headers = change.headers or self.headers,
           json = not change.text and body or nil,
+          parts = not change.text and (change.parts or self.parts) or nil,
           body = change.text,
         })
     end,
@@ -189,6 +201,24 @@ local function check_bodies(call)
   end
 end
 
+local function check_upload(call)
+  local typed = { ["Content-Type"] = "multipart/form-data; boundary=b" }
+  local UNSUPPORTED = { 415, "UnsupportedMediaType" }
+  refuse("JSON in place of a form", call, { text = "{}" }, UNSUPPORTED, "multipart/form-data")
+  refuse("a form without parts", call, { text = "--b--", headers = typed }, INVALID, "parts")
+  for _, text in ipairs { "", "--b\r\n", "--b\r\nno header\r\n\r\n" } do
+    refuse("malformed form", call, { text = text, headers = typed }, INVALID, "malformed body")
+  end
+  for _, content_type in ipairs { "application/octet-stream", "text/plain", "image/svg+xml", "video/mp4" } do
+    local parts = contract.copy(call.parts)
+    parts[1].content_type = content_type
+    refuse("a part of type " .. content_type, call, { parts = parts }, UNSUPPORTED, content_type)
+  end
+  local parts = contract.copy(call.parts)
+  parts[1].content_type, parts[1].filename = nil, nil
+  refuse("a part without a type", call, { parts = parts }, UNSUPPORTED, "no Content-Type")
+end
+
 local function check_query(call)
   local operation = call.operation
   contract.check_example(operation.query, call.query, "query")
@@ -227,6 +257,7 @@ local function check_operation(operation)
   check_ids(call)
   if operation.headers then check_headers(call) end
   if operation.body then check_bodies(call) end
+  if operation.upload then check_upload(call) end
   if operation.query then check_query(call) end
   if operation.method == "GET" then
     within("as naive clients join URLs", check_success, call, { prefix = "//V1" })
@@ -272,4 +303,6 @@ function TestTable.test_replies_are_looked_at()
   end
 end
 
-return wire.run { TestContract = TestContract, TestTable = TestTable }
+local passed = wire.run { TestContract = TestContract, TestTable = TestTable }
+pictures:close()
+return passed

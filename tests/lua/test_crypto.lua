@@ -46,6 +46,25 @@ function TestHash.test_sha256()
   end
 end
 
+function TestHash.test_sha256_of_a_file()
+  local path = os.tmpname()
+  for _, text in ipairs { "", "abc", ("a"):rep(1000000) } do
+    local file <close> = assert(io.open(path, "w"))
+    file:write(text)
+    file:close()
+    local hash, size = crypto.sha256_file(path)
+    lu.assertEquals(hash, crypto.sha256(text))
+    lu.assertEquals(size, #text)
+  end
+  os.remove(path)
+  for _, bad in ipairs { path, "/" } do
+    local hash, err = crypto.sha256_file(bad)
+    lu.assertNil(hash)
+    lu.assertEquals(err.kind, "invalid")
+    lu.assertStrContains(err.message, "cannot read '" .. bad .. "'")
+  end
+end
+
 function TestHash.test_hmac_sha256()
   for _, case in ipairs {
     { ("\x0b"):rep(20), "Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },

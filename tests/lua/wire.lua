@@ -19,7 +19,8 @@ local wire = {
   daria = "+33100000004", -- in Sales, but without an account
 }
 
---- One call. options: token, headers, body (text), json (a value). Returns status, decoded body, response.
+--- One call. options: token, headers, body (text), json (a value), parts (of a form).
+--- Returns status, decoded body, response.
 function wire.call(method, path, options)
   options = options or {}
   local headers = {}
@@ -28,7 +29,8 @@ function wire.call(method, path, options)
   end
   headers.accessToken = headers.accessToken or options.token
   local response = assert(http.request {
-    method = method, url = wire.root .. path, headers = headers, body = options.body, json = options.json,
+    method = method, url = wire.root .. path, headers = headers,
+    body = options.body, json = options.json, multipart = options.parts,
   })
   return response.status, response:json(), response
 end

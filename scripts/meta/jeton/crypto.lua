@@ -17,6 +17,12 @@ function crypto.uuid() end
 ---@return string hash 32 bytes; see `crypto.hex`
 function crypto.sha256(text) end
 
+--- SHA-256 of a file's content, which is read piece by piece.
+---@param path string
+---@return string? hash 32 bytes; nil when it cannot be read
+---@return integer|jeton.Err size of the content in bytes, or the err, kind `invalid`
+function crypto.sha256_file(path) end
+
 --- HMAC with SHA-256.
 ---@param key string of any length
 ---@param text string

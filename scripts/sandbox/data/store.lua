@@ -203,13 +203,27 @@ local MIGRATIONS = {
   [[
   CREATE INDEX members_position ON members(group_number, position);
   ]],
+  [[
+  CREATE TABLE media (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    type TEXT NOT NULL,
+    name TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    album TEXT COLLATE NOCASE REFERENCES media(id),
+    created_at INTEGER NOT NULL);
+  CREATE INDEX media_album ON media(album);
+  CREATE INDEX media_hash ON media(hash);
+  ]],
 }
 
 -- Children before parents: the order in which tables are emptied.
 local TABLES = {
   "reactions", "action_reminders", "action_properties", "action_responses", "action_assignees",
   "action_recipients", "actions",
-  "webhooks", "bots", "oauth_codes", "pins", "sms", "message_recipients", "messages",
+  "media", "webhooks", "bots", "oauth_codes", "pins", "sms", "message_recipients", "messages",
   "refresh_tokens", "connectors", "subscribers", "members",
   "subgroups", "groups", "users", "tenants",
 }

@@ -20,6 +20,7 @@
 ---@field reply sandbox.reply_field[] all that a success may hold
 ---@field example sandbox.example a call that succeeds on the demo tenant
 ---@field run fun(call: sandbox.call): table a reply, or a failure that keeps what was written
+---@field upload boolean|nil the body is multipart/form-data: call.parts
 
 ---@class sandbox.reply_field
 ---@field [1] string name
@@ -40,12 +41,13 @@
 ---@field headers table<string, string>|nil
 ---@field query table<string, string>|nil
 ---@field body table|nil
+---@field parts table[]|nil of an upload, as jeton.http takes them
 
 local operations = {}
 
 local FILES = {
   "token", "login", "users", "tenant", "groups", "subgroups", "members", "subscribers", "messages",
-  "actions", "reactions",
+  "actions", "reactions", "media",
 }
 for _, name in ipairs(FILES) do
   for _, operation in ipairs(require("sandbox.operations." .. name)) do

@@ -1,0 +1,63 @@
+--- Media: what was uploaded. The content is in files named by its hash, in a folder of their own.
+local ids = require "sandbox.ids"
+
+local media = {}
+
+---@class sandbox.media
+---@field id string
+---@field type "Image"|"Album"|"Audio"|"Document"|"Video"
+---@field name string of the file; "" where it has none
+---@field content_type string "" of an album
+---@field hash string SHA-256 of the content, hexadecimal; "" of an album
+---@field size integer bytes
+---@field album string|nil id of the album that it is in
+
+---@class sandbox.new_media
+---@field type string
+---@field name string|nil
+---@field content_type string|nil
+---@field hash string|nil
+---@field size integer
+---@field album string|nil id
+
+---@param spec sandbox.new_media
+---@param now integer epoch seconds
+---@return string id
+function media.create(db, spec, now)
+  local id = ids.new()
+  db:exec([[INSERT INTO media (id, type, name, content_type, hash, size, album, created_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)]],
+    id, spec.type, spec.name or "", spec.content_type or "", spec.hash or "", spec.size, spec.album, now)
+  return id
+end
+
+---@param id string
+---@return sandbox.media|nil
+function media.by_id(db, id)
+  return db:row("SELECT * FROM media WHERE id = ?", id)
+end
+
+--- What an album holds, in its order.
+---@param album string id
+---@return sandbox.media[]
+function media.of_album(db, album)
+  return db:rows("SELECT * FROM media WHERE album = ? ORDER BY number", album)
+end
+
+--- Where the content of a file is, or goes.
+---@param folder string
+---@param hash string
+---@return string path
+function media.path(folder, hash)
+  return folder .. "/" .. hash
+end
+
+--- Removes the content of all files.
+---@param folder string
+function media.remove_files(db, folder)
+  for _, row in ipairs(db:rows "SELECT DISTINCT hash FROM media WHERE hash <> ''") do
+    os.remove(media.path(folder, row.hash))
+  end
+end
+
+return media

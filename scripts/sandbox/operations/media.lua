@@ -1,0 +1,152 @@
+--- Media: the first of the two steps in which a picture or a document is sent.
+local crypto = require "jeton.crypto"
+local http = require "jeton.http"
+local assumptions = require "sandbox.assumptions"
+local demo = require "sandbox.demo"
+local limits = require "sandbox.limits"
+local media = require "sandbox.data.media"
+local media_resource = require "sandbox.media_resource"
+local media_types = require "sandbox.media_types"
+local reply = require "sandbox.http.reply"
+local request = require "sandbox.http.request"
+
+local REPLY = { { "mediaResource", kind = "string" } }
+
+local function refuse_type(...)
+  reply.fail(415, assumptions.media_type_code, ...)
+end
+
+-- The name alone: some clients send a path.
+local function base_name(name)
+  name = request.to_utf8(name or ""):match "[^/\\]*$"
+  if utf8.len(name) > limits.file_name_characters then
+    reply.invalid("the name of a file: at most %d characters", limits.file_name_characters)
+  end
+  return name
+end
+
+-- A file as it arrived: {name, content_type, type, file, size, sha256}.
+local function check_file(what, file)
+  local name = base_name(file.filename)
+  local kind, why = media_types.kind(file.content_type, name)
+  if not kind then
+    refuse_type(("%s: %s"):format(what, why))
+  end
+  return {
+    type = kind, name = name, content_type = media_types.plain(file.content_type),
+    file = file.file, size = file.size, hash = file.sha256,
+  }
+end
+
+-- Writes the rows, then moves the files: of a refusal nothing is left.
+local function keep(call, files, album)
+  local id
+  for _, file in ipairs(files) do
+    file.album = album
+    id = media.create(call.db, file, call.now)
+  end
+  for _, file in ipairs(files) do
+    assert(os.rename(file.file, media.path(call.world.media_folder, file.hash)))
+  end
+  return id
+end
+
+local function upload(call)
+  local count = #call.parts
+  if count == 0 or count > limits.media_per_upload then
+    reply.invalid("expected 1 to %d parts, got %d", limits.media_per_upload, count)
+  end
+  local files = {}
+  for i, part in ipairs(call.parts) do
+    files[i] = check_file(("part %d"):format(i), part)
+    if count > 1 and files[i].type ~= "Image" then
+      reply.invalid("part %d: several parts give an album, which holds pictures only", i)
+    end
+  end
+  local resource = { type = files[1].type, name = files[1].name }
+  if count == 1 then
+    resource.id = keep(call, files)
+  else
+    resource.type, resource.name = "Album", ""
+    resource.id = media.create(call.db, { type = "Album", size = 0 }, call.now)
+    keep(call, files, resource.id)
+  end
+  return { mediaResource = media_resource.encode(resource) }
+end
+
+local function is_loopback(host)
+  return host == "localhost" or host == "::1" or host:find "^127%.%d+%.%d+%.%d+$" ~= nil
+end
+
+-- Fetches the file that a call names, between its two transactions.
+local function fetch(call)
+  local url = call.body.mediaUrl
+  local parts, err = http.parse_url(url)
+  if not parts then
+    reply.invalid("mediaUrl: %s", err.message)
+  end
+  if assumptions.media_url_loopback_only and not is_loopback(parts.host) then
+    reply.invalid("mediaUrl: the sandbox fetches from this machine only, not from '%s'", parts.host)
+  end
+  local path = ("%s/upload-fetched-%s"):format(call.world.media_folder, crypto.uuid())
+  local response
+  response, err = http.get(url, {
+    save_to = path, max_body = limits.media_bytes, timeout = limits.media_fetch_s,
+  })
+  if not response then
+    reply.invalid("mediaUrl: %s", err.message)
+  elseif not response.path then
+    reply.invalid("mediaUrl: answered with status %d", response.status)
+  end
+  local hash, size = crypto.sha256_file(path)
+  call.fetched = {
+    filename = parts.path:match "[^/]*$", content_type = response.headers["content-type"], file = path,
+    size = assert(size), sha256 = crypto.hex(hash),
+  }
+end
+
+local function upload_url(call)
+  local ok, result = pcall(function()
+    local file = check_file("mediaUrl", call.fetched)
+    local id = keep(call, { file })
+    return media_resource.encode { id = id, type = file.type, name = file.name }
+  end)
+  if not ok then
+    os.remove(call.fetched.file)
+    error(result, 0)
+  end
+  return { mediaResource = result }
+end
+
+---@type sandbox.operation[]
+return {
+  {
+    name = "media.upload",
+    summary = "Uploads a file; several pictures give one album. Any part name; each part's Content-Type must "
+      .. "be that of a .jpg, .jpeg, .png, .mp3, .wav, .doc, .docx, .xls, .xlsx, .ppt, .pptx, .pdf, .mp4 or "
+      .. ".3gpp, and fit its file name, else 415.",
+    method = "POST",
+    path = "/media",
+    permission = "media.write",
+    upload = true,
+    reply = REPLY,
+    example = {
+      parts = { { name = "files", filename = "picture.png", content_type = "image/png", value = "PNG" } },
+    },
+    run = upload,
+  },
+  {
+    name = "media.upload_url",
+    summary = "Has the service fetch a file; the sandbox does so from its own machine only.",
+    method = "POST",
+    path = "/media/url",
+    permission = "media.write",
+    body = {
+      { "mediaUrl", kind = "string", required = true, not_empty = true, max = limits.url_bytes },
+    },
+    reply = REPLY,
+    example = { body = { mediaUrl = demo.names.picture_url } },
+    wait = fetch,
+    run = upload_url,
+  },
+}
