@@ -196,7 +196,9 @@ static void append_permission(struct buf *out, const char *method, const char *p
     if (scope == NULL || !scope_has(scope, permission))
         buf_printf(out, " (the connector needs permission '%s')", permission);
     else
-        buf_printf(out, " (the connector has permission '%s': its user may lack the right)",
+        buf_printf(out,
+                   " (the token has permission '%s': its user may lack the right, or the connector "
+                   "has lost the permission since)",
                    permission);
 }
 
