@@ -51,6 +51,14 @@ local assumptions = {
   unknown_application_message = "There is no application with this applicationId",
   pin_sms = "%s is your PIN for Kaizala. It is good for 10 minutes.",
 
+  -- Bots: a bot is a user whom nobody can call, under a country code that no country has.
+  bot_phone_prefix = "+999",
+  bot_role = "Member", -- in a group that it is added to
+  bot_status = "Active",
+
+  -- Webhooks.
+  webhook_validity_ms = 2 * 365 * 86400 * 1000, -- documented: 2 years
+
   -- Groups and members.
   new_group_shard = "", -- e.g. "@1": the suffix of ids of new groups
   group_types = { "Group", "ConnectGroup" },

@@ -56,6 +56,16 @@ local limits = {
   refresh_token_bytes_max = 4096,
   secret_characters_max = 128,
 
+  -- Bots and webhooks.
+  bots = 1000, -- in a tenant
+  webhooks = 1000, -- of a connector
+  webhook_header_bytes = 4096, -- of a name and its value
+  webhook_headers = 20,
+  webhook_context_bytes = 4096, -- as JSON
+  webhook_token_characters = 1024,
+  webhook_answer_s = 5, -- documented
+  webhook_answer_bytes = 4096,
+
   -- Logins.
   pin_life_s = 600, -- of a PIN
   pin_tries = 5, -- wrong ones, then a new PIN is needed

@@ -9,6 +9,7 @@ local login = require "sandbox.login"
 local oauth_page = require "sandbox.oauth_page"
 local pins = require "sandbox.data.pins"
 local reply = require "sandbox.http.reply"
+local url = require "sandbox.http.url"
 
 local oauth = {}
 
@@ -24,13 +25,6 @@ function oauth.is_page(segments)
   return #segments == 3 and table.concat(segments, "/"):lower() == "api/oauth/authorize"
 end
 
--- A program on the person's own machine: any port, as it takes a free one.
-local function is_loopback(uri)
-  local url = http.parse_url(uri)
-  return url ~= nil and url.scheme == "http"
-    and (url.host == "127.0.0.1" or url.host == "::1" or url.host == "localhost")
-end
-
 -- What the client asked for, or a page that says what is wrong with it: never a redirect to a place
 -- that is not the connector's.
 local function read_request(world, fields)
@@ -41,7 +35,7 @@ local function read_request(world, fields)
   elseif fields.response_type and fields.response_type ~= "code" then
     return nil, "response_type: only code is known."
   elseif uri == "" or #uri > limits.url_bytes or uri:find "[%c%s#]"
-    or not (uri == connector.redirect_uri or is_loopback(uri)) then
+    or not (uri == connector.redirect_uri or url.is_loopback(uri)) then -- any port: it takes a free one
     return nil, "redirect_uri: expected the application's registered one, or one on this machine."
   elseif #state > limits.state_characters then
     return nil, ("state: at most %d bytes."):format(limits.state_characters)

@@ -11,7 +11,8 @@ local MASK = "***"
 local VALUE_BYTES = 100
 -- Names of headers, query parameters and body keys, in lower case.
 local SECRET_NAMES = {
-  accesstoken = true, applicationsecret = true, authorization = true, callbacktoken = true,
+  accesstoken = true, applicationsecret = true, authorization = true, callbackheaders = true,
+  callbacktoken = true,
   client_secret = true, code = true, cookie = true, pin = true, refreshtoken = true,
   ["proxy-authorization"] = true,
 }

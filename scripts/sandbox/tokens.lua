@@ -150,6 +150,21 @@ function tokens.exchange(world, now, id, secret, token, host)
   }
 end
 
+--- An access token of a bot, which acts with its own rights.
+---@param world sandbox.world
+---@param now integer epoch seconds
+---@param connector sandbox.connector
+---@param bot sandbox.user
+---@return table body of the reply
+function tokens.of_bot(world, now, connector, bot)
+  local expires_at = now + world.switches.access_token_lifetime_s
+  return {
+    accessToken = access_token(world, now, connector, bot, { kind = "user" }, nil, expires_at),
+    accessTokenExpiry = expires_at * 1000,
+    scope = permissions.to_scope(permissions.from_mask(connector.permissions)),
+  }
+end
+
 ---@class sandbox.caller
 ---@field kind "group"|"user"|"tenant"
 ---@field connector sandbox.connector

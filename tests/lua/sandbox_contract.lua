@@ -8,6 +8,7 @@ local contract = require "contract"
 local demo = require "sandbox.demo"
 local ids = require "sandbox.ids"
 local operations = require "sandbox.operations"
+local receivers = require "receivers"
 local signing_in = require "signing_in"
 local wire = require "wire"
 
@@ -24,6 +25,7 @@ local pictures = assert(server.listen {
   handler = function() return { headers = { ["Content-Type"] = "image/png" }, body = "PNG" } end,
 })
 local PICTURE_URL = ("http://127.0.0.1:%d/picture.png"):format(pictures.port)
+local receiver = receivers.start()
 
 -- "{group}" in any text of a value gives what was kept under this name.
 local function fill(value, kept)
@@ -69,7 +71,7 @@ end
 ---@return table call: method, path (a pattern), params, token, headers, query, body
 local function prepare(operation, all_tokens)
   local example = assert(operation.example, operation.name .. " has no example")
-  local kept = {}
+  local kept = { receiver = receiver.url }
   for _, step in ipairs(example.given or {}) do
     local before = assert(by_name[step[1]], "there is no operation " .. step[1])
     local call = prepare(before, all_tokens)
@@ -305,4 +307,5 @@ end
 
 local passed = wire.run { TestContract = TestContract, TestTable = TestTable }
 pictures:close()
+receiver:close()
 return passed

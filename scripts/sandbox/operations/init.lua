@@ -47,7 +47,7 @@ local operations = {}
 
 local FILES = {
   "token", "login", "users", "tenant", "groups", "subgroups", "members", "subscribers", "messages",
-  "actions", "reactions", "media",
+  "actions", "reactions", "media", "bots", "webhooks",
 }
 for _, name in ipairs(FILES) do
   for _, operation in ipairs(require("sandbox.operations." .. name)) do

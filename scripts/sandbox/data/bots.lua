@@ -1,0 +1,72 @@
+--- Bots: users that a program made.
+local assumptions = require "sandbox.assumptions"
+local crypto = require "jeton.crypto"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+local users = require "sandbox.data.users"
+
+local bots = {}
+
+---@class sandbox.bot: sandbox.user
+---@field creator_id string
+---@field creator_phone string|nil nil: who made it is gone
+---@field creator_name string|nil
+---@field creator_picture string|nil
+
+local SELECT = [[SELECT users.*, bots.creator_id, creators.phone AS creator_phone,
+                 creators.name AS creator_name, creators.picture AS creator_picture
+                 FROM bots JOIN users ON users.id = bots.user_id
+                 LEFT JOIN users AS creators ON creators.id = bots.creator_id ]]
+
+local PHONE_FORMAT, PHONE_RANGE = "%s%010d", 10000000000
+
+-- A number that is nobody's.
+local function new_phone(db)
+  local phone
+  repeat
+    phone = PHONE_FORMAT:format(assumptions.bot_phone_prefix,
+      ("I6"):unpack(crypto.random(6)) % PHONE_RANGE)
+  until not users.by_phone(db, phone)
+  return phone
+end
+
+---@param creator sandbox.user
+---@param name string
+---@param picture string
+---@param now integer epoch seconds
+---@return string id
+function bots.create(db, creator, name, picture, now)
+  local count = db:row("SELECT count(*) AS n FROM bots JOIN users ON users.id = user_id WHERE tenant_id = ?",
+    creator.tenant_id).n
+  if count >= limits.bots then
+    reply.invalid("a tenant has at most %d bots", limits.bots)
+  end
+  local user = users.create(db, {
+    tenant_id = creator.tenant_id,
+    phone = new_phone(db),
+    name = name,
+    picture = picture,
+    provisioned = true,
+  }, now)
+  db:exec("INSERT INTO bots (user_id, creator_id, created_at) VALUES (?, ?, ?)", user.id, creator.id, now)
+  return user.id
+end
+
+---@return sandbox.bot|nil
+function bots.by_id(db, id)
+  return db:row(SELECT .. "WHERE bots.user_id = ?", id)
+end
+
+---@param creator_id string|nil nil: of everybody
+---@return sandbox.bot[] oldest first
+function bots.list(db, tenant_id, creator_id)
+  return db:rows(SELECT .. [[WHERE users.tenant_id = ? AND (? OR bots.creator_id = ?)
+                             ORDER BY bots.rowid]], tenant_id, creator_id == nil, creator_id)
+end
+
+--- With all that it was a member of; what it wrote stays.
+function bots.delete(db, id)
+  db:exec("DELETE FROM users WHERE id = ?", id)
+end
+
+return bots

@@ -1,0 +1,90 @@
+--- Webhooks: who is told about what.
+local ids = require "sandbox.ids"
+local json = require "jeton.json"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+
+local webhooks = {}
+
+---@class sandbox.webhook
+---@field id string
+---@field connector_id string
+---@field user_id string who made it
+---@field object_id string
+---@field object_type "Group"|"Action"|"ActionPackage"
+---@field events string[]
+---@field url string
+---@field token string
+---@field context any
+---@field headers table<string, string>
+---@field valid_until_ms integer
+---@field active integer 0 or 1
+---@field created_at integer
+
+local JSON_FIELDS = { "events", "context", "headers" }
+
+local function decoded(row)
+  for _, name in ipairs(row and JSON_FIELDS or {}) do
+    row[name] = assert(json.decode(row[name]))
+  end
+  return row
+end
+
+---@param spec table the fields of sandbox.webhook but for id and active
+---@return string id
+function webhooks.create(db, spec)
+  local count = db:row("SELECT count(*) AS n FROM webhooks WHERE connector_id = ?", spec.connector_id).n
+  if count >= limits.webhooks then
+    reply.invalid("a connector has at most %d webhooks", limits.webhooks)
+  end
+  local id = ids.new()
+  db:exec([[INSERT INTO webhooks (id, connector_id, user_id, object_id, object_type, events, url, token,
+            context, headers, valid_until_ms, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
+    id, spec.connector_id, spec.user_id, spec.object_id, spec.object_type,
+    assert(json.encode(spec.events)), spec.url, spec.token, assert(json.encode(spec.context)),
+    assert(json.encode(spec.headers)), spec.valid_until_ms, spec.created_at)
+  return id
+end
+
+--- Writes all that may change.
+---@param webhook sandbox.webhook
+function webhooks.save(db, webhook)
+  db:exec([[UPDATE webhooks SET object_id = ?, object_type = ?, events = ?, url = ?, token = ?, context = ?,
+            headers = ?, valid_until_ms = ?, active = ? WHERE id = ?]],
+    webhook.object_id, webhook.object_type, assert(json.encode(webhook.events)), webhook.url, webhook.token,
+    assert(json.encode(webhook.context)), assert(json.encode(webhook.headers)), webhook.valid_until_ms,
+    webhook.active, webhook.id)
+end
+
+---@return sandbox.webhook|nil
+function webhooks.by_id(db, id)
+  return decoded(db:row("SELECT * FROM webhooks WHERE id = ?", id))
+end
+
+---@param filter {connector_id: string, user_id: string|nil, object_id: string|nil, object_type: string|nil}
+---@return sandbox.webhook[] oldest first
+function webhooks.list(db, filter)
+  local out = {}
+  for i, row in ipairs(db:rows([[
+    SELECT * FROM webhooks WHERE connector_id = ?1 AND (?2 IS NULL OR user_id = ?2)
+    AND (?3 IS NULL OR object_id = ?3) AND (?4 IS NULL OR object_type = ?4) ORDER BY number]],
+    filter.connector_id, filter.user_id, filter.object_id, filter.object_type)) do
+    out[i] = decoded(row)
+  end
+  return out
+end
+
+function webhooks.delete(db, id)
+  db:exec("DELETE FROM webhooks WHERE id = ?", id)
+end
+
+--- The group that an action is in.
+---@param action_id string
+---@return string|nil group_id
+function webhooks.group_of_action(db, action_id)
+  local row = db:row([[SELECT groups.id FROM actions JOIN groups ON groups.number = group_number
+                       WHERE actions.id = ?]], action_id)
+  return row and row.id
+end
+
+return webhooks

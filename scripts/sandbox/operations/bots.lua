@@ -1,0 +1,165 @@
+--- Bots: make, list, change, delete, act as one, add to a group.
+local json = require "jeton.json"
+local access = require "sandbox.access"
+local assumptions = require "sandbox.assumptions"
+local bots = require "sandbox.data.bots"
+local demo = require "sandbox.demo"
+local groups = require "sandbox.data.groups"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+local shapes = require "sandbox.operations.shapes"
+local tokens = require "sandbox.tokens"
+local users = require "sandbox.data.users"
+
+local DONE = { result = "true" }
+
+-- The bot, if the caller made it or holds a tenant-level token.
+local function need_bot(call, id)
+  local bot = bots.by_id(call.db, id)
+  local caller = call.caller
+  if not bot or bot.tenant_id:lower() ~= caller.user.tenant_id:lower() then
+    reply.not_found "there is no bot with this id"
+  end
+  ---@cast bot sandbox.bot
+  if not access.is_tenant_level(caller) and bot.creator_id:lower() ~= caller.user.id:lower() then
+    reply.forbidden "only who made the bot, or a tenant-level token, may do this"
+  end
+  return bot
+end
+
+local function create(call)
+  local fields = call.body
+  return { botUserId = bots.create(call.db, call.caller.user, fields.name, fields.profilePic, call.now) }
+end
+
+local function list(call)
+  local caller, out = call.caller, {}
+  local creator = not access.is_tenant_level(caller) and caller.user.id or nil
+  for i, bot in ipairs(bots.list(call.db, caller.user.tenant_id, creator)) do
+    out[i] = {
+      botUserId = bot.id,
+      name = bot.name,
+      profilePic = bot.picture,
+      tenantId = bot.tenant_id,
+      creatorId = bot.creator_id,
+      creator = bot.creator_phone or "",
+      creatorName = bot.creator_name or "",
+      creatorProfilePic = bot.creator_picture or "",
+      status = assumptions.bot_status,
+    }
+  end
+  return { bots = json.array(out) }
+end
+
+local function update(call)
+  local bot = need_bot(call, call.params.bot)
+  users.update(call.db, bot.id, { name = call.body.name, picture = call.body.profilePic })
+  return DONE
+end
+
+local function delete(call)
+  bots.delete(call.db, need_bot(call, call.params.bot).id)
+  return DONE
+end
+
+local function access_token(call)
+  return tokens.of_bot(call.world, call.now, call.caller.connector, need_bot(call, call.params.bot))
+end
+
+local function add_to_group(call)
+  local bot = need_bot(call, call.body.botUserId)
+  groups.add_member(call.db, call.group, bot.id, assumptions.bot_role)
+  return DONE
+end
+
+local GIVEN = { { "bots.create", bot = "botUserId" } }
+
+---@type sandbox.operation[]
+return {
+  {
+    name = "bots.create",
+    summary = "Makes a bot: a user that a program acts as.",
+    method = "POST",
+    path = "/bot",
+    permission = "bot.write",
+    body = {
+      { "name", kind = "string", required = true, not_empty = true, max = limits.name_characters },
+      { "profilePic", kind = "string", max = limits.picture_bytes, default = "" },
+    },
+    reply = { { "botUserId", kind = "id" } },
+    example = { body = { name = "Reporter", profilePic = "iVBORw0KGgo=" } },
+    run = create,
+  },
+  {
+    name = "bots.list",
+    summary = "The bots that the caller made; with a tenant-level token all of the tenant.",
+    method = "GET",
+    path = "/bot",
+    permission = "bot.read",
+    reply = {
+      { "bots", kind = "list", of = {
+        { "botUserId", kind = "id" },
+        { "name", kind = "string" },
+        { "profilePic", kind = "string" },
+        { "tenantId", kind = "id" },
+        { "creatorId", kind = "id" },
+        { "creator", kind = "string" },
+        { "creatorName", kind = "string" },
+        { "creatorProfilePic", kind = "string" },
+        { "status", kind = "string" },
+      } },
+    },
+    example = { given = { { "bots.create" } } },
+    run = list,
+  },
+  {
+    name = "bots.update",
+    summary = "Changes a bot's name or picture. May: who made it, and tenant-level tokens; so below.",
+    method = "PUT",
+    path = "/bot/{bot}",
+    permission = "bot.update",
+    body = {
+      { "name", kind = "string", not_empty = true, max = limits.name_characters },
+      { "profilePic", kind = "string", max = limits.picture_bytes },
+    },
+    reply = shapes.DONE,
+    example = { given = GIVEN, params = { bot = "{bot}" }, body = { name = "Reporter 2" } },
+    run = update,
+  },
+  {
+    name = "bots.delete",
+    summary = "Deletes a bot; its tokens end at once, what it wrote stays.",
+    method = "DELETE",
+    path = "/bot/{bot}",
+    permission = "bot.remove",
+    reply = shapes.DONE,
+    example = { given = GIVEN, params = { bot = "{bot}" } },
+    run = delete,
+  },
+  {
+    name = "bots.access_token",
+    summary = "An access token with which calls are the bot's own, with its rights.",
+    method = "GET",
+    path = "/bot/accessToken/{bot}",
+    permission = "bot.read",
+    reply = {
+      { "accessToken", kind = "string" },
+      { "accessTokenExpiry", kind = "integer" },
+      { "scope", kind = "string" },
+    },
+    example = { given = GIVEN, params = { bot = "{bot}" } },
+    run = access_token,
+  },
+  {
+    name = "bots.add_to_group",
+    summary = "Makes a bot a member of a group.",
+    method = "POST",
+    path = "/groups/{group}/bot",
+    permission = "bot.write",
+    who = "admin",
+    body = { { "botUserId", kind = "id", required = true } },
+    reply = shapes.DONE,
+    example = { given = GIVEN, params = { group = demo.names.sales }, body = { botUserId = "{bot}" } },
+    run = add_to_group,
+  },
+}

@@ -1,0 +1,297 @@
+--- Webhooks: subscribe to events, list, change, end.
+local crypto = require "jeton.crypto"
+local http = require "jeton.http"
+local json = require "jeton.json"
+local access = require "sandbox.access"
+local assumptions = require "sandbox.assumptions"
+local demo = require "sandbox.demo"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+local shapes = require "sandbox.operations.shapes"
+local url = require "sandbox.http.url"
+local webhooks = require "sandbox.data.webhooks"
+
+local TYPES = { "Group", "Action", "ActionPackage" }
+local EVENTS = {
+  "ActionCreated", "ActionResponse", "SurveyCreated", "SurveyResponse", "JobCreated", "JobResponse",
+  "PollCreated", "PollResponse", "LetsMeetCreated", "LetsMeetResponse", "TextMessageCreated",
+  "AttachmentCreated", "Announcement", "MemberAdded", "MemberRemoved", "GroupAdded", "GroupRemoved",
+}
+local TOKEN_BYTES = 16
+
+local event_names = {}
+for _, name in ipairs(EVENTS) do
+  event_names[name:lower()] = name
+end
+
+-- In any case, each once.
+local function read_events(list)
+  if #list == 0 then
+    reply.invalid "eventTypes: expected at least one"
+  end
+  local out, seen = {}, {}
+  for i, given in ipairs(list) do
+    local name = event_names[given:lower()]
+    if not name then
+      reply.invalid("eventTypes[%d]: expected one of %s", i - 1, table.concat(EVENTS, ", "))
+    elseif not seen[name] then
+      seen[name] = true
+      out[#out + 1] = name
+    end
+  end
+  return json.array(out)
+end
+
+local function read_headers(object)
+  local count = 0
+  for name, value in pairs(object) do
+    count = count + 1
+    if not name:find "^[%w!#$%%&'*+.^_`|~-]+$" then
+      reply.invalid "callBackHeaders: a name is no name of a header"
+    elseif type(value) ~= "string" or value:find "[%c]" or #name + #value > limits.webhook_header_bytes then
+      reply.invalid("callBackHeaders: expected text on one line, at most %d bytes with its name",
+        limits.webhook_header_bytes)
+    end
+  end
+  if count > limits.webhook_headers then
+    reply.invalid("callBackHeaders: at most %d", limits.webhook_headers)
+  end
+  return object
+end
+
+local function read_context(value)
+  if #assert(json.encode(value)) > limits.webhook_context_bytes then
+    reply.invalid("callBackContext: at most %d bytes of JSON", limits.webhook_context_bytes)
+  end
+  return value
+end
+
+local function read_url(text)
+  if text:find "[%c%s#]" or not (url.is_https(text) or url.is_loopback(text)) then
+    reply.invalid "callBackUrl: expected an https:// URL; http:// is for this machine only"
+  end
+  return text
+end
+
+local function read_validity(value, now)
+  if value <= now * 1000 then
+    reply.invalid "validity: expected milliseconds since the epoch, in the future"
+  end
+  return value
+end
+
+-- Asks the receiver to send back what only this call says. It waits.
+local function validate(target)
+  local token = crypto.hex(crypto.random(TOKEN_BYTES))
+  local response, err = http.request {
+    url = target .. (target:find("?", 1, true) and "&" or "?") .. "validationToken=" .. token,
+    timeout = limits.webhook_answer_s,
+    max_body = limits.webhook_answer_bytes,
+  }
+  if not response then
+    reply.invalid("callBackUrl: the receiver did not answer within %d seconds as it must (%s)",
+      limits.webhook_answer_s, err.message)
+  elseif response.status < 200 or response.status > 299 then
+    reply.invalid("callBackUrl: the receiver answered the validation with %d", response.status)
+  elseif response.body:match "^%s*(.-)%s*$" ~= token then
+    reply.invalid "callBackUrl: the receiver did not answer with validationToken as its body"
+  end
+end
+
+-- The caller must reach what it is about. An action package is known by its id alone.
+local function need_object(call, kind, id)
+  local group_id = id
+  if kind == "ActionPackage" then
+    return
+  elseif kind == "Action" then
+    group_id = webhooks.group_of_action(call.db, id)
+    if not group_id then
+      reply.not_found "there is no action with this id"
+    end
+  end
+  access.need_group(call.db, call.caller, group_id, "reach")
+end
+
+local function need_webhook(call)
+  local webhook, caller = webhooks.by_id(call.db, call.params.webhook), call.caller
+  if not webhook or webhook.connector_id:lower() ~= caller.connector.id:lower()
+    or not (access.is_tenant_level(caller) or webhook.user_id:lower() == caller.user.id:lower()) then
+    reply.not_found "this connector and user have no webhook with this id"
+  end
+  return webhook --[[@as sandbox.webhook]]
+end
+
+-- What is given, over what there is.
+local function merge(call, webhook)
+  local fields = call.body
+  if fields.objectId or fields.objectType then
+    webhook.object_id = fields.objectId or webhook.object_id
+    webhook.object_type = fields.objectType or webhook.object_type
+    need_object(call, webhook.object_type, webhook.object_id)
+  end
+  webhook.events = fields.eventTypes and read_events(fields.eventTypes) or webhook.events
+  webhook.url = fields.callBackUrl and read_url(fields.callBackUrl) or webhook.url
+  webhook.token = fields.callBackToken or webhook.token
+  webhook.headers = fields.callBackHeaders and read_headers(fields.callBackHeaders) or webhook.headers
+  if fields.callBackContext ~= nil then
+    webhook.context = read_context(fields.callBackContext)
+  end
+  webhook.valid_until_ms = fields.validity and read_validity(fields.validity, call.now)
+    or webhook.valid_until_ms
+  if fields.active ~= nil then
+    webhook.active = fields.active and 1 or 0
+  end
+  return webhook
+end
+
+local function new_webhook(call)
+  return merge(call, {
+    connector_id = call.caller.connector.id,
+    user_id = call.caller.user.id,
+    token = "",
+    context = "",
+    headers = {},
+    valid_until_ms = call.now * 1000 + assumptions.webhook_validity_ms,
+    created_at = call.now,
+  })
+end
+
+local function list(call)
+  local caller, out = call.caller, {}
+  for i, webhook in ipairs(webhooks.list(call.db, {
+    connector_id = caller.connector.id,
+    user_id = not access.is_tenant_level(caller) and caller.user.id or nil,
+    object_id = call.query.objectId,
+    object_type = call.query.objectType,
+  })) do
+    out[i] = {
+      id = webhook.id,
+      objectId = webhook.object_id,
+      objectType = webhook.object_type,
+      events = webhook.events,
+      filters = json.array {},
+      callbackUrl = webhook.url,
+      callbackToken = webhook.token,
+      callbackContext = webhook.context,
+      ts = webhook.created_at * 1000,
+      validity = webhook.valid_until_ms,
+      active = webhook.active ~= 0 and call.now * 1000 < webhook.valid_until_ms,
+    }
+  end
+  return { webhooks = json.array(out) }
+end
+
+-- The fields of a body; required ones are those without which none can be made.
+local function fields_of(is_new)
+  return {
+    { "objectId", kind = "string", required = is_new, not_empty = true, max = limits.identifier_characters },
+    { "objectType", kind = "choice", required = is_new, choices = TYPES },
+    { "eventTypes", kind = "strings", required = is_new, max = 4 * #EVENTS },
+    { "callBackUrl", kind = "string", required = is_new, not_empty = true, max = limits.url_bytes },
+    { "callBackToken", kind = "string", max = limits.webhook_token_characters },
+    { "callBackContext", kind = "any" },
+    { "callBackHeaders", kind = "object" },
+    { "validity", kind = "integer", min = 1 },
+    not is_new and { "active", kind = "boolean" } or nil,
+  }
+end
+
+local EXAMPLE = {
+  objectId = demo.names.sales,
+  objectType = "Group",
+  eventTypes = json.array { "TextMessageCreated", "JobResponse" },
+  callBackUrl = "{receiver}",
+  callBackToken = "a secret of the receiver",
+  callBackHeaders = { ["X-Source"] = "kaizala" },
+}
+local GIVEN = { { "webhooks.create", webhook = "webhookId" } }
+
+---@type sandbox.operation[]
+return {
+  {
+    name = "webhooks.create",
+    summary = "Subscribes to events of a group, an action or a package. The URL is asked first, by GET with "
+      .. "validationToken in its query, and must answer with that.",
+    method = "POST",
+    path = "/webhook",
+    permission = "webhook.write",
+    body = fields_of(true),
+    reply = { { "webhookId", kind = "id" } },
+    example = { body = EXAMPLE },
+    wait = function(call)
+      validate(new_webhook(call).url)
+    end,
+    run = function(call)
+      return { webhookId = webhooks.create(call.db, new_webhook(call)) }
+    end,
+  },
+  {
+    name = "webhooks.list",
+    summary = "The caller's webhooks; with a tenant-level token all of the connector.",
+    method = "GET",
+    path = "/webhook",
+    permission = "webhook.read",
+    query = {
+      { "objectId", kind = "string", max = limits.identifier_characters },
+      { "objectType", kind = "choice", choices = TYPES },
+    },
+    reply = {
+      { "webhooks", kind = "list", of = {
+        { "id", kind = "id" },
+        { "objectId", kind = "string" },
+        { "objectType", kind = "choice", choices = TYPES },
+        { "events", kind = "strings" },
+        { "filters", kind = "list" },
+        { "callbackUrl", kind = "string" },
+        { "callbackToken", kind = "string" },
+        { "callbackContext", kind = "any" },
+        { "ts", kind = "integer" },
+        { "validity", kind = "integer" },
+        { "active", kind = "boolean" },
+      } },
+    },
+    example = {
+      given = { { "webhooks.create" } },
+      query = { objectId = demo.names.sales, objectType = "Group" },
+    },
+    run = list,
+  },
+  {
+    name = "webhooks.update",
+    summary = "Changes what is given; a new URL is asked first. `active` wakes a webhook that was disabled.",
+    method = "PUT",
+    path = "/webhook/{webhook}",
+    permission = "webhook.update",
+    body = fields_of(false),
+    reply = shapes.DONE,
+    example = {
+      given = GIVEN,
+      params = { webhook = "{webhook}" },
+      body = { active = true, eventTypes = json.array { "Announcement" } },
+    },
+    wait = function(call)
+      local before = need_webhook(call).url
+      local after = merge(call, need_webhook(call)).url
+      if after ~= before then
+        validate(after)
+      end
+    end,
+    run = function(call)
+      webhooks.save(call.db, merge(call, need_webhook(call)))
+      return { result = "true" }
+    end,
+  },
+  {
+    name = "webhooks.delete",
+    summary = "Ends a webhook.",
+    method = "DELETE",
+    path = "/webhook/{webhook}",
+    permission = "webhook.remove",
+    reply = shapes.DONE,
+    example = { given = GIVEN, params = { webhook = "{webhook}" } },
+    run = function(call)
+      webhooks.delete(call.db, need_webhook(call).id)
+      return { result = "true" }
+    end,
+  },
+}

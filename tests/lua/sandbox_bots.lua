@@ -1,0 +1,123 @@
+-- Bots: whose they are, and that their tokens work as the bot.
+local lu = require "luaunit"
+local wire = require "wire"
+
+local GROUP_PATH = "/v1/groups/" .. wire.sales
+local DAY_S = 86400
+
+local tenant, bruno
+
+local function set_up()
+  wire.reset()
+  tenant, bruno = wire.access(), wire.access(wire.user_token)
+end
+
+local function create(token, name)
+  return wire.ok("POST", "/v1/bot", { token = token, json = { name = name or "Reporter" } }).botUserId
+end
+
+local function list(token)
+  return wire.ok("GET", "/v1/bot", { token = token }).bots
+end
+
+local function bot_token(id, token)
+  return wire.ok("GET", "/v1/bot/accessToken/" .. id, { token = token or tenant })
+end
+
+local TestBots = { setUp = set_up }
+
+function TestBots.test_what_is_listed()
+  local id = create(bruno)
+  local found = list(bruno)
+  lu.assertEquals(#found, 1)
+  lu.assertEquals(found[1].botUserId, id)
+  lu.assertEquals(found[1].name, "Reporter")
+  lu.assertEquals(found[1].creator, wire.bruno)
+  lu.assertEquals(found[1].creatorName, "Bruno Keller")
+  lu.assertEquals(found[1].tenantId, wire.state().tenant.id)
+end
+
+function TestBots.test_whose_they_are()
+  local of_alice, of_bruno = create(tenant), create(bruno)
+  lu.assertEquals(#list(bruno), 1)
+  lu.assertEquals(#list(tenant), 2)
+  for _, call in ipairs {
+    { "PUT", "/v1/bot/" .. of_alice, { name = "Mine" } }, { "DELETE", "/v1/bot/" .. of_alice },
+    { "GET", "/v1/bot/accessToken/" .. of_alice },
+  } do
+    wire.refused(403, "PermissionDenied", call[1], call[2], { token = bruno, json = call[3] })
+  end
+  wire.ok("DELETE", "/v1/bot/" .. of_bruno, { token = tenant })
+  lu.assertEquals(#list(bruno), 0)
+end
+
+function TestBots.test_a_token_acts_as_the_bot()
+  local id = create(tenant)
+  wire.ok("POST", GROUP_PATH .. "/bot", { token = tenant, json = { botUserId = id } })
+  local reply = bot_token(id)
+  lu.assertEquals(reply.scope, wire.exchange().scope)
+  local me = wire.ok("GET", "/v1/users/me", { token = reply.accessToken })
+  lu.assertEquals(me.id, id)
+  lu.assertEquals(me.name, "Reporter")
+  lu.assertEquals(me.isTenantAdmin, false)
+  local groups = wire.ok("GET", "/v1/groups", { token = reply.accessToken }).groups
+  lu.assertEquals(#groups, 1)
+  lu.assertEquals(groups[1].groupId, wire.sales)
+  wire.ok("POST", GROUP_PATH .. "/messages", { token = reply.accessToken, json = { message = "Hi" } })
+  local messages = wire.state().messages
+  lu.assertEquals(messages[#messages].sender, me.mobileNumber)
+  local north = "/v1/groups/" .. wire.sales_north
+  wire.refused(403, "PermissionDenied", "GET", north, { token = reply.accessToken })
+end
+
+function TestBots.test_a_token_lives_for_a_day()
+  local token = bot_token(create(tenant)).accessToken
+  wire.steer("clock", { advance_s = DAY_S - 60 })
+  wire.ok("GET", "/v1/users/me", { token = token })
+  wire.steer("clock", { advance_s = 60 })
+  wire.refused(401, "InvalidToken", "GET", "/v1/users/me", { token = token })
+end
+
+function TestBots.test_a_deleted_bot()
+  local id = create(tenant)
+  wire.ok("POST", GROUP_PATH .. "/bot", { token = tenant, json = { botUserId = id } })
+  local token = bot_token(id).accessToken
+  wire.ok("POST", GROUP_PATH .. "/messages", { token = token, json = { message = "x" } })
+  wire.ok("DELETE", "/v1/bot/" .. id, { token = tenant })
+  wire.refused(401, "InvalidToken", "GET", "/v1/users/me", { token = token })
+  wire.refused(404, "NotFound", "DELETE", "/v1/bot/" .. id, { token = tenant })
+  for _, member in ipairs(wire.ok("GET", GROUP_PATH .. "/members", { token = tenant }).members) do
+    lu.assertNotEquals(member.id, id)
+  end
+  lu.assertEquals(wire.state().counts.messages, 1)
+end
+
+function TestBots.test_change()
+  local id = create(tenant)
+  wire.ok("PUT", "/v1/bot/" .. id, { token = tenant, json = { profilePic = "aGVsbG8=" } })
+  wire.ok("PUT", "/v1/bot/" .. id, { token = tenant, json = { Name = "Other" } })
+  lu.assertEquals(list(tenant)[1].name, "Other")
+  lu.assertEquals(list(tenant)[1].profilePic, "aGVsbG8=")
+end
+
+function TestBots.test_a_put_without_id_is_refused_in_json()
+  wire.refused(405, "MethodNotAllowed", "PUT", "/v1/bot", { token = tenant, json = { name = "x" } })
+  wire.refused(405, "MethodNotAllowed", "PUT", "/v1/bot/", { token = tenant, json = { name = "x" } })
+end
+
+function TestBots.test_a_user_is_no_bot()
+  local me = wire.ok("GET", "/v1/users/me", { token = bruno })
+  wire.refused(404, "NotFound", "DELETE", "/v1/bot/" .. me.id, { token = tenant })
+  wire.refused(404, "NotFound", "GET", "/v1/bot/accessToken/" .. me.id, { token = tenant })
+  local json = { botUserId = me.id }
+  wire.refused(404, "NotFound", "POST", GROUP_PATH .. "/bot", { token = tenant, json = json })
+end
+
+function TestBots.test_a_bot_cannot_sign_in()
+  local token = bot_token(create(tenant)).accessToken
+  local phone = wire.ok("GET", "/v1/users/me", { token = token }).mobileNumber
+  wire.refused(400, "InvalidParameters", "POST", "/v1/generatePin",
+    { json = { mobileNumber = phone, applicationId = wire.application_id } })
+end
+
+return wire.run { TestBots = TestBots }
