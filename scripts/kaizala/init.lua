@@ -8,6 +8,8 @@
 local client = require "kaizala.client"
 local token = require "jeton.token"
 -- Methods of groups.
+require "kaizala.actions"
+require "kaizala.reactions"
 require "kaizala.subgroups"
 require "kaizala.subscribers"
 

@@ -7,10 +7,12 @@ local names = {}
 -- Fields that hold a time, and how the service writes it.
 local times = {
   creationTime = "seconds",
+  dueDate = "milliseconds",
   expiryDate = "milliseconds",
   lastModifiedTime = "milliseconds",
   refreshTokenExpiry = "milliseconds",
   sentAt = "iso",
+  startingTime = "iso",
 }
 
 --- Turns a wire name into a Lua one: `("groupImageUrl", "group")` gives `image_url`.

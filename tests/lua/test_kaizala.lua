@@ -171,7 +171,7 @@ function TestDocumentation.test_every_method_is_in_the_reference()
   local file <close> = assert(io.open(source .. "/docs/lua-api.md"))
   local reference = file:read "a"
   local client = require("kaizala.client").new "x"
-  for _, object in ipairs { client, client:group "g" } do
+  for _, object in ipairs { client, client:group "g", client:group("g"):action "a" } do
     for key, value in pairs(getmetatable(object).__index) do
       if type(value) == "function" then
         lu.assertTrue(reference:find(":" .. key .. "%f[^%w_]") ~= nil, key)

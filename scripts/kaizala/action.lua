@@ -1,0 +1,239 @@
+--- One action: its details, responses, properties and reminders.
+local audience = require "kaizala.audience"
+local check = require "kaizala.check"
+local group = require "kaizala.group"
+local json = require "jeton.json"
+local names = require "kaizala.names"
+local survey = require "kaizala.survey"
+
+---@class kaizala.Action
+---@field id? string media have none
+---@field reference_id? string for reactions and replies
+---@field type? string "Job", "Survey", …
+---@field title? string
+---@field sender? string phone number
+---@field creation_time? integer
+---@field response_count? integer
+---@field is_completed? boolean of a job: by all
+---@field responses? kaizala.Response[] after `details`
+---@field questions? table[] after `details`
+---@field properties? table<string, any> after `details`, by name
+---@field ids? string[] where the subscribers took several requests: one a request
+---@field reference_ids? string[] likewise
+---@field failed_result? kaizala.Failed[] subscribers whom it did not reach
+---@field err? jeton.Err why not all requests were made
+---@field dry_run? boolean true when it was printed, not sent
+---@field raw? table
+local Action = {}
+Action.__index = Action
+Action.__name = "kaizala.Action"
+
+---@class kaizala.Response
+---@field id string
+---@field responder? string phone number; nil where the survey is anonymous
+---@field responder_name? string
+---@field answers? table<string, any> by the question's title
+---@field is_completed? boolean of a job
+---@field last_modified_time? integer
+---@field raw table
+
+-- Which group an action belongs to: kept apart from the fields, which are the service's.
+local groups = setmetatable({}, { __mode = "k" })
+
+-- Other files add their methods to the class.
+local action = { Action = Action }
+
+--- Makes an action of which the id alone is known.
+---@param owner kaizala.Group
+---@param id? string
+---@param kind? string
+---@return kaizala.Action action
+function action.new(owner, id, kind)
+  local self = setmetatable({ id = id, type = kind }, Action)
+  groups[self] = owner
+  return self
+end
+
+--- Gives the group that an action belongs to.
+---@param self kaizala.Action
+---@return kaizala.Group group
+function action.group(self)
+  return groups[self]
+end
+
+-- Takes over the fields of a body: of a list, or of the details.
+local function fill(self, body)
+  names.convert(body, "action", self, Action)
+end
+
+--- Makes an action from an entry of a list.
+---@param owner kaizala.Group
+---@param raw any
+---@param request string for the error
+---@return kaizala.Action action
+function action.from_entry(owner, raw, request)
+  check.reply(raw, "actions[]", "object", request)
+  check.reply(raw.referenceId, "referenceId", "string", request)
+  local self = action.new(owner)
+  if raw.actionBody ~= nil then fill(self, check.reply(raw.actionBody, "actionBody", "object", request)) end
+  names.convert(raw, "action", self, Action)
+  self.body = nil
+  return self
+end
+
+local function path(self, tail)
+  local id = check.id(self.id, "the action's id", 4)
+  return group.path(groups[self], ("/actions/%s%s"):format(id, tail or ""))
+end
+
+local function read_responses(self, details, request)
+  local list = {}
+  for i, raw in ipairs(check.reply(details.responses, "responses", "list", request)) do
+    check.reply(raw, "responses[]", "object", request)
+    local response = names.convert(raw, "response", {})
+    if self.questions and raw.answers then
+      response.answers = survey.read(self.questions, check.reply(raw.answers, "answers", "list", request))
+    end
+    list[i] = response
+  end
+  return list
+end
+
+--- Fetches the action with its questions, responses and properties (*waits*).
+---@return kaizala.Action self with its fields filled; raises an err
+function Action:details()
+  check.method(self, Action, "action:details()", 3)
+  local target = path(self)
+  local request = "GET " .. target
+  local reply = group.client(groups[self]):request { path = target, query = { getDetails = true } }
+  local details = check.reply(reply.actionDetails, "actionDetails", "object", request)
+  fill(self, details)
+  names.convert(reply, "action", self, Action)
+  if details.properties then
+    self.properties = {}
+    for _, property in ipairs(check.reply(details.properties, "properties", "list", request)) do
+      self.properties[property.name] = property.value
+    end
+  end
+  if details.responses then self.responses = read_responses(self, details, request) end
+  return self
+end
+
+---@class kaizala.RespondOptions
+---@field completed? boolean of a job
+---@field answers? table<string, any> of a survey or a package, by the question's title
+---@field name? string
+---@field location? { latitude: number, longitude: number, name?: string }
+---@field response_id? string the response that this one replaces
+local respond_options = { "completed", "answers", "name", "location", "response_id" }
+
+local function respond_body(self, options)
+  if options.answers ~= nil then
+    if not self.questions then
+      check.fail("invalid", ("respond: an action of type %s has no questions"):format(tostring(self.type)))
+    end
+    return {
+      answers = survey.answers(self.questions, options.answers),
+      responseName = options.name,
+      responseLocation = options.location,
+    }
+  end
+  return { isCompleted = options.completed }
+end
+
+--- Responds: to a job by `completed`, to a survey or a package by `answers` (*waits*).
+---@param options kaizala.RespondOptions
+---@return string response_id `dry-run` in a dry run; raises an err
+function Action:respond(options)
+  check.method(self, Action, "action:respond({…})", 3)
+  options = check.options(options, "respond", respond_options, 3)
+  check.optional(options.completed, "boolean", "respond: completed", 3)
+  check.optional(options.answers, "table", "respond: answers", 3)
+  check.optional(options.name, "string", "respond: name", 3)
+  check.optional(options.location, "table", "respond: location", 3)
+  check.optional(options.response_id, "string", "respond: response_id", 3)
+  if (options.completed == nil) == (options.answers == nil) then
+    error("respond: give either completed (of a job) or answers (of a survey)", 2)
+  end
+  if not self.type or (options.answers and not self.questions) then self:details() end
+  local target = path(self, "/responses")
+  local reply, dry_run = group.client(groups[self]):request {
+    method = "POST",
+    path = target,
+    json = {
+      actionType = not self.package_id and self.type or nil,
+      id = self.package_id,
+      responseId = options.response_id,
+      actionBody = respond_body(self, options),
+    },
+  }
+  if dry_run then return "dry-run" end
+  return check.reply(reply.responseId, "responseId", "string", "POST " .. target)
+end
+
+local remind_options = { "subscribers", "all_subscribers" }
+
+--- Reminds of the action: the group, or subscribers of a public one (*waits*).
+---@param options? kaizala.AudienceOptions
+---@return kaizala.Failed[]? failed subscribers whom it did not reach; raises an err
+function Action:remind(options)
+  check.method(self, Action, "action:remind()", 3)
+  options = check.options(options, "remind", remind_options, 3)
+  local body = audience.write(options, "remind", 3, {})
+  local _, failed, err = audience.post(group.client(groups[self]),
+    { path = path(self, "/reminder"), json = body }, function() end)
+  if err and not failed then error(err, 0) end
+  return failed
+end
+
+---@class kaizala.UpdateOptions
+---@field types? table<string, string> by name, where the value does not say it: "DateTime", "StringSet", …
+---@field version? integer the one that is changed; any by default
+---@field notify_subscribers? boolean
+---@field all_subscribers? boolean
+local update_options = { "types", "version", "notify_subscribers", "all_subscribers" }
+
+local function property_type(name, value)
+  if type(value) == "string" then return "Text" end
+  if type(value) == "number" then return "Numeric" end
+  if type(value) == "table" then return value.lt and "Location" or "StringList" end
+  check.fail("invalid", ("update_properties: '%s' must be a string, a number or a list, got %s"):format(
+    tostring(name), type(value)))
+end
+
+--- Sets properties (*waits*).
+---@param properties table<string, any> by name: strings, numbers, lists of strings
+---@param options? kaizala.UpdateOptions
+---@return integer? version the new one, where the service says it; raises an err
+function Action:update_properties(properties, options)
+  check.method(self, Action, "action:update_properties({…})", 3)
+  if type(properties) ~= "table" or next(properties) == nil then
+    error("update_properties: properties must be a table with at least one name", 2)
+  end
+  options = check.options(options, "update_properties", update_options, 3)
+  check.optional(options.types, "table", "update_properties: types", 3)
+  check.optional(options.version, "number", "update_properties: version", 3)
+  check.optional(options.notify_subscribers, "boolean", "update_properties: notify_subscribers", 3)
+  check.optional(options.all_subscribers, "boolean", "update_properties: all_subscribers", 3)
+  local list, types = json.array {}, options.types or {}
+  for name, value in pairs(properties) do
+    check.name(name, "update_properties: a name", 3)
+    if type(value) == "table" and not value.lt then json.array(value) end
+    list[#list + 1] = { name = name, type = types[name] or property_type(name, value), value = value }
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  local reply = group.client(groups[self]):request {
+    method = "PUT",
+    path = path(self, "/properties"),
+    json = {
+      version = options.version or -1,
+      updateProperties = list,
+      sendNotificationToSubscribers = options.notify_subscribers,
+      sendToAllSubscribers = options.all_subscribers,
+    },
+  }
+  self.version = math.tointeger(reply.version)
+  return self.version
+end
+
+return action

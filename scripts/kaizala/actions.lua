@@ -1,0 +1,324 @@
+--- Actions of a group: announcements, jobs, polls, meetings, surveys, packages; and the list of them.
+local action = require "kaizala.action"
+local audience = require "kaizala.audience"
+local check = require "kaizala.check"
+local group = require "kaizala.group"
+local iterator = require "kaizala.iterator"
+local json = require "jeton.json"
+local survey = require "kaizala.survey"
+
+---@class kaizala.Group
+local Group = group.Group
+
+-- Types that can be listed, each by a call of its own.
+local LISTED = {
+  "Image", "Job", "Survey", "PhotoWithLocation", "LetsMeet", "Poll", "ShareLocation", "Document",
+  "Announcement",
+}
+local PAGE, PAGE_MAX = 100, 1000
+
+local function invalid(format, ...)
+  check.fail("invalid", format:format(...))
+end
+
+-- The options of a function: its own, and those of every action. Level 4 is the caller of the method.
+local function read_options(self, options, name, own)
+  check.method(self, Group, ("group:%s({…})"):format(name), 4)
+  local known = { "subscribers", "all_subscribers", "repeatable" }
+  table.move(own, 1, #own, #known + 1, known)
+  if type(options) ~= "table" then
+    error(("%s: options must be a table, got %s"):format(name, type(options)), 3)
+  end
+  check.options(options, name, known, 4)
+  check.optional(options.repeatable, "boolean", name .. ": repeatable", 4)
+  return options
+end
+
+local function positive_integer(value, what)
+  if value == nil then return nil end
+  local number = math.tointeger(value)
+  if not number or number < 1 then invalid("%s must be a whole number, at least 1", what) end
+  return number
+end
+
+--- Sends an action of any type (*waits*).
+---@param self kaizala.Group
+---@param name string the function that sends, for messages
+---@param fields { actionType?: string, id?: string, actionBody: table }
+---@param options kaizala.AudienceOptions
+---@return kaizala.Action action raises an err
+local function send(self, name, fields, options)
+  audience.write(options, name, 4, fields)
+  local target = group.path(self, "/actions")
+  local replies, failed, err, dry_run = audience.post(group.client(self),
+    { path = target, json = fields, repeatable = options.repeatable },
+    function(reply, request) check.reply(reply.referenceId, "referenceId", "string", request) end)
+  local sent = action.new(self, nil, fields.actionType)
+  sent.package_id, sent.raw, sent.dry_run = fields.id, replies[1], dry_run or nil
+  sent.questions = fields.actionBody.questions
+  if dry_run then
+    sent.id, sent.reference_id = "dry-run", "dry-run"
+    return sent
+  end
+  sent.id, sent.reference_id = replies[1].actionId, replies[1].referenceId
+  sent.failed_result, sent.err = failed, err
+  sent.ids, sent.reference_ids = {}, {}
+  for i, reply in ipairs(replies) do
+    sent.ids[i], sent.reference_ids[i] = reply.actionId, reply.referenceId
+  end
+  return sent
+end
+
+---@class kaizala.AnnounceOptions: kaizala.AudienceOptions
+---@field message string 1 to 4,000 characters
+---@field title? string
+---@field media? string[] mediaResources of uploads
+---@field repeatable? boolean may be posted twice when the reply is lost
+
+--- Sends an announcement (*waits*).
+---@param options kaizala.AnnounceOptions
+---@return kaizala.Action action raises an err
+function Group:announce(options)
+  options = read_options(self, options, "announce", { "title", "message", "media" })
+  check.message(options.message, "announce: message", 3)
+  check.optional(options.title, "string", "announce: title", 3)
+  check.optional(options.media, "table", "announce: media", 3)
+  return send(self, "announce", { actionType = "Announcement", actionBody = {
+    title = options.title,
+    message = options.message,
+    MediaResources = options.media and json.array(table.move(options.media, 1, #options.media, 1, {})),
+  } }, options)
+end
+
+---@class kaizala.JobOptions: kaizala.AudienceOptions
+---@field title string
+---@field assigned_to string[] phone numbers
+---@field due_in_hours? integer 24 by default
+---@field repeatable? boolean
+
+--- Assigns a job (*waits*).
+---@param options kaizala.JobOptions
+---@return kaizala.Action action raises an err
+function Group:create_job(options)
+  options = read_options(self, options, "create_job", { "title", "assigned_to", "due_in_hours" })
+  check.name(options.title, "create_job: title", 3)
+  local assigned_to = check.phones(options.assigned_to, "create_job: assigned_to", 3)
+  if #assigned_to == 0 then invalid "create_job: assigned_to is empty: a job is somebody's" end
+  return send(self, "create_job", { actionType = "Job", actionBody = {
+    title = options.title,
+    assignedTo = assigned_to,
+    dueDate = positive_integer(options.due_in_hours, "create_job: due_in_hours"),
+  } }, options)
+end
+
+---@class kaizala.PollOptions: kaizala.AudienceOptions
+---@field question string
+---@field choices string[]
+---@field expires_in_hours? integer 720 by default
+---@field repeatable? boolean
+
+--- Asks one question with choices (*waits*).
+---@param options kaizala.PollOptions
+---@return kaizala.Action action raises an err
+function Group:create_poll(options)
+  options = read_options(self, options, "create_poll", { "question", "choices", "expires_in_hours" })
+  check.name(options.question, "create_poll: question", 3)
+  local choices = json.array {}
+  if type(options.choices) ~= "table" or #options.choices == 0 then
+    invalid "create_poll: choices must be a list of at least one"
+  end
+  for i, title in ipairs(options.choices) do
+    check.name(title, ("create_poll: choices[%d]"):format(i), 3)
+    choices[i] = { title = title }
+  end
+  return send(self, "create_poll", { actionType = "Poll", actionBody = {
+    question = options.question,
+    choices = choices,
+    expiryInHours = positive_integer(options.expires_in_hours, "create_poll: expires_in_hours"),
+  } }, options)
+end
+
+---@class kaizala.MeetingOptions: kaizala.AudienceOptions
+---@field title string
+---@field starts_at integer epoch seconds
+---@field minutes? integer 30 by default
+---@field place? { latitude: number, longitude: number, name?: string }
+---@field agenda? string
+---@field sender_only? boolean only the sender sees who comes
+---@field repeatable? boolean
+
+--- Invites to a meeting (*waits*).
+---@param options kaizala.MeetingOptions
+---@return kaizala.Action action raises an err
+function Group:schedule_meeting(options)
+  options = read_options(self, options, "schedule_meeting",
+    { "title", "starts_at", "minutes", "place", "agenda", "sender_only" })
+  check.name(options.title, "schedule_meeting: title", 3)
+  local starts_at = math.tointeger(options.starts_at)
+  if not starts_at then invalid "schedule_meeting: starts_at must be a time, epoch seconds" end
+  check.optional(options.place, "table", "schedule_meeting: place", 3)
+  check.optional(options.agenda, "string", "schedule_meeting: agenda", 3)
+  check.optional(options.sender_only, "boolean", "schedule_meeting: sender_only", 3)
+  local place = options.place
+  if place and (type(place.latitude) ~= "number" or type(place.longitude) ~= "number") then
+    invalid "schedule_meeting: place must have latitude and longitude"
+  end
+  return send(self, "schedule_meeting", { actionType = "LetsMeet", actionBody = {
+    title = options.title,
+    startingTime = os.date("!%Y-%m-%dT%H:%M:%SZ", starts_at),
+    duration = positive_integer(options.minutes, "schedule_meeting: minutes"),
+    place = place and { latitude = place.latitude, longitude = place.longitude, name = place.name or "" },
+    agenda = options.agenda,
+    isSenderOnly = options.sender_only,
+  } }, options)
+end
+
+---@class kaizala.SurveyOptions: kaizala.AudienceOptions
+---@field title string
+---@field questions kaizala.Question[]
+---@field due_in_hours? integer 24 by default
+---@field description? string
+---@field anonymous? boolean
+---@field multiple_responses? boolean one person may answer more than once
+---@field visible_to? "all"|"sender"|"admins"|"members" who sees the answers
+---@field repeatable? boolean
+local survey_options = {
+  "title", "questions", "due_in_hours", "description", "anonymous", "multiple_responses", "visible_to",
+}
+local visibility = { all = "0", sender = "1", admins = "2", members = "3" }
+
+--- Sends a survey (*waits*).
+---@param options kaizala.SurveyOptions
+---@return kaizala.Action action raises an err
+function Group:create_survey(options)
+  options = read_options(self, options, "create_survey", survey_options)
+  check.name(options.title, "create_survey: title", 3)
+  check.optional(options.description, "string", "create_survey: description", 3)
+  check.optional(options.anonymous, "boolean", "create_survey: anonymous", 3)
+  check.optional(options.multiple_responses, "boolean", "create_survey: multiple_responses", 3)
+  if options.visible_to ~= nil and not visibility[options.visible_to] then
+    error("create_survey: visible_to must be 'all', 'sender', 'admins' or 'members'", 2)
+  end
+  return send(self, "create_survey", { actionType = "Survey", actionBody = {
+    title = options.title,
+    questions = survey.write(options.questions, "create_survey"),
+    dueDate = positive_integer(options.due_in_hours, "create_survey: due_in_hours"),
+    description = options.description,
+    isAnonymous = options.anonymous,
+    acceptMultipleResponses = options.multiple_responses,
+    visibility = visibility[options.visible_to],
+  } }, options)
+end
+
+---@class kaizala.SendActionOptions: kaizala.AudienceOptions
+---@field id? string of an action package
+---@field type? string of a built-in action, in place of id
+---@field body? table as on the wire
+---@field questions? kaizala.Question[] of a package, into the body
+---@field repeatable? boolean
+
+--- Sends an action package by its id, or any action by type and body (*waits*).
+---@param options kaizala.SendActionOptions
+---@return kaizala.Action action raises an err
+function Group:send_action(options)
+  options = read_options(self, options, "send_action", { "id", "type", "body", "questions" })
+  check.optional(options.id, "string", "send_action: id", 3)
+  check.optional(options.type, "string", "send_action: type", 3)
+  check.optional(options.body, "table", "send_action: body", 3)
+  if (options.id == nil) == (options.type == nil) then
+    error("send_action: give either id (of a package) or type", 2)
+  end
+  local body = {}
+  for key, value in pairs(options.body or {}) do body[key] = value end
+  if options.questions then body.questions = survey.write(options.questions, "send_action") end
+  return send(self, "send_action", { id = options.id, actionType = options.type, actionBody = body }, options)
+end
+
+--- Names an action of the group, without a request.
+---@param id string
+---@return kaizala.Action action
+function Group:action(id)
+  check.method(self, Group, "group:action(id)", 3)
+  check.id(id, "action: id", 3)
+  return action.new(self, id)
+end
+
+-- The next page of one type, without what was seen. A page ends within a second: the next one starts with
+-- this second again.
+local function fetch_page(self, kind, cursor)
+  local target = group.path(self, "/actions")
+  local request = "GET " .. target
+  local count = PAGE
+  while true do
+    local reply = group.client(self):request { path = target, query = {
+      actionType = kind, fromDate = cursor.from, count = count,
+    } }
+    local list, seen, last = {}, {}, cursor.from
+    for _, raw in ipairs(check.reply(reply.actions, "actions", "list", request)) do
+      local entry = action.from_entry(self, raw, request)
+      last = entry.creation_time or entry.sent_at or last
+      if not cursor.seen[entry.reference_id] then list[#list + 1] = entry end
+      seen[entry.reference_id] = true
+    end
+    if reply.hasMore ~= true then return list, nil end
+    if #list > 0 or count >= PAGE_MAX then
+      if #list == 0 then
+        invalid("%s: over %d actions of one second: the list cannot go on", request, PAGE_MAX)
+      end
+      return list, { from = last, seen = seen }
+    end
+    count = math.min(count * 2, PAGE_MAX)
+  end
+end
+
+local function of_type(self, kind, from)
+  return iterator.new(function(cursor)
+    return fetch_page(self, kind, cursor or { from = from, seen = {} })
+  end)
+end
+
+-- A type that this service does not list is left out.
+local function next_or_none(list)
+  local ok, item = pcall(list.next, list)
+  if ok then return item end
+  if type(item) == "table" and item.status == 400 then return nil end
+  error(item, 0)
+end
+
+-- All types, by time: the oldest of the heads is next.
+local function merged(self, from)
+  local heads
+  return iterator.new(function()
+    if not heads then
+      heads = {}
+      for _, kind in ipairs(LISTED) do
+        local list = of_type(self, kind, from)
+        local first = next_or_none(list)
+        if first then heads[#heads + 1] = { list = list, item = first } end
+      end
+    end
+    local best
+    for i, head in ipairs(heads) do
+      if not best or (head.item.creation_time or 0) < (heads[best].item.creation_time or 0) then best = i end
+    end
+    if not best then return {}, nil end
+    local item = heads[best].item
+    heads[best].item = heads[best].list:next()
+    if not heads[best].item then table.remove(heads, best) end
+    return { item }, true
+  end)
+end
+
+--- Lists actions, oldest first (*waits*, when the first is taken).
+---@param options? { type?: string, from?: integer } type: "Job", "Survey" …, in any case; all that can be
+--- listed by default, merged by time. from: epoch seconds
+---@return kaizala.Iterator actions gives `kaizala.Action`; raises an err
+function Group:actions(options)
+  check.method(self, Group, "group:actions()", 3)
+  options = check.options(options, "actions", { "type", "from" }, 3)
+  check.optional(options.type, "string", "actions: type", 3)
+  local from = math.tointeger(options.from or 0)
+  if not from or from < 0 then error("actions: from must be a time, epoch seconds", 2) end
+  if options.type then return of_type(self, options.type, from) end
+  return merged(self, from)
+end

@@ -1,0 +1,163 @@
+--- Likes and comments on messages and actions.
+local action = require "kaizala.action"
+local check = require "kaizala.check"
+local group = require "kaizala.group"
+local iterator = require "kaizala.iterator"
+local names = require "kaizala.names"
+
+---@class kaizala.Group
+local Group = group.Group
+---@class kaizala.Action
+local Action = action.Action
+
+---@class kaizala.ReactionSummary
+---@field reference_id string
+---@field likes integer
+---@field comments integer
+---@field cursor? integer of its page: where `reaction_summaries` goes on
+---@field raw table
+
+---@class kaizala.Reaction
+---@field id string
+---@field user_id string
+---@field type? "Like"|"Comment"
+---@field comment? string
+---@field last_modified_time integer
+---@field cursor integer of its page: where `reactions` goes on
+---@field raw table
+
+---@class kaizala.ReactOptions
+---@field type "Like"|"Comment"
+---@field comment? string of a comment
+---@field source_group? string id of the group where it was posted, where it is another one
+local react_options = { "type", "comment", "source_group" }
+
+local function path(self, tail)
+  return group.path(self, "/reaction" .. (tail or ""))
+end
+
+--- Likes or comments a message or an action (*waits*).
+---@param reference_id string
+---@param options kaizala.ReactOptions
+---@return string reaction_id `dry-run` in a dry run; raises an err
+function Group:react(reference_id, options)
+  check.method(self, Group, "group:react(reference_id, {…})", 3)
+  check.id(reference_id, "react: reference_id", 3)
+  options = check.options(options, "react", react_options, 3)
+  check.optional(options.source_group, "string", "react: source_group", 3)
+  if options.type ~= "Like" and options.type ~= "Comment" then
+    error(("react: type must be 'Like' or 'Comment', got '%s'"):format(tostring(options.type)), 2)
+  end
+  if options.type == "Comment" then check.message(options.comment, "react: comment", 3) end
+  local target = path(self)
+  local reply, dry_run = group.client(self):request { method = "POST", path = target, json = {
+    referenceId = reference_id,
+    sourceGroupId = options.source_group or self.id,
+    reactionType = options.type,
+    comment = options.comment,
+  } }
+  if dry_run then return "dry-run" end
+  return check.reply(reply.reactionId, "reactionId", "string", "POST " .. target)
+end
+
+--- Likes a message or an action (*waits*).
+---@param reference_id string
+---@return string reaction_id raises an err
+function Group:like(reference_id)
+  check.method(self, Group, "group:like(reference_id)", 3)
+  return self:react(reference_id, { type = "Like" })
+end
+
+--- Comments a message or an action (*waits*).
+---@param reference_id string
+---@param text string 1 to 4,000 characters
+---@return string reaction_id raises an err
+function Group:comment(reference_id, text)
+  check.method(self, Group, "group:comment(reference_id, text)", 3)
+  check.message(text, "comment: text", 3)
+  return self:react(reference_id, { type = "Comment", comment = text })
+end
+
+local function read_summary(raw, request)
+  check.reply(raw, "summary[]", "object", request)
+  local counts = check.reply(raw.reactionsCountMap, "reactionsCountMap", "object", request)
+  local summary = { likes = counts.like or 0, comments = counts.comment or 0, raw = raw }
+  summary.reference_id = check.reply(raw.referenceId, "referenceId", "string", request)
+  return summary
+end
+
+--- Counts likes and comments of one message or action (*waits*).
+---@param reference_id string
+---@return kaizala.ReactionSummary summary raises an err
+function Group:reaction_summary(reference_id)
+  check.method(self, Group, "group:reaction_summary(reference_id)", 3)
+  local id = check.id(reference_id, "reaction_summary: reference_id", 3)
+  local target = path(self, ("/%s/summary"):format(id))
+  local request = "GET " .. target
+  local reply = group.client(self):request { path = target, query = { sourceGroupId = self.id } }
+  return read_summary(check.reply(reply.summary, "summary", "list", request)[1], request)
+end
+
+-- Pages until one is empty, or the cursor stays where it was.
+local function pages(self, target, query, field, read)
+  local request = "GET " .. target
+  return iterator.new(function(cursor)
+    local asked = cursor or query.cursor
+    local reply = group.client(self):request { path = target, query = {
+      sourceGroupId = self.id, reactionType = query.reactionType, cursor = asked,
+    } }
+    local list = {}
+    for i, raw in ipairs(check.reply(reply[field], field, "list", request)) do
+      list[i] = read(raw, request)
+      list[i].cursor = math.tointeger(reply.cursor)
+    end
+    local following = math.tointeger(reply.cursor)
+    return list, #list > 0 and following ~= asked and following or nil
+  end)
+end
+
+--- Counts likes and comments of all that were reacted to (*waits*, when the first is taken).
+---@param options? { cursor?: integer } only those reacted to after it: the `cursor` of a former summary
+---@return kaizala.Iterator summaries gives `kaizala.ReactionSummary`; raises an err
+function Group:reaction_summaries(options)
+  check.method(self, Group, "group:reaction_summaries()", 3)
+  options = check.options(options, "reaction_summaries", { "cursor" }, 3)
+  check.optional(options.cursor, "number", "reaction_summaries: cursor", 3)
+  return pages(self, path(self, "/summary"), { cursor = options.cursor }, "summary", read_summary)
+end
+
+--- Lists who liked or commented (*waits*, when the first is taken).
+---@param reference_id string
+---@param options? { type?: "Like"|"Comment", cursor?: integer } type: both by default; cursor: only those
+--- after it
+---@return kaizala.Iterator reactions gives `kaizala.Reaction`; raises an err
+function Group:reactions(reference_id, options)
+  check.method(self, Group, "group:reactions(reference_id)", 3)
+  options = check.options(options, "reactions", { "type", "cursor" }, 3)
+  check.optional(options.cursor, "number", "reactions: cursor", 3)
+  if options.type ~= nil and options.type ~= "Like" and options.type ~= "Comment" then
+    error(("reactions: type must be 'Like' or 'Comment', got '%s'"):format(tostring(options.type)), 2)
+  end
+  local target = path(self, "/" .. check.id(reference_id, "reactions: reference_id", 3))
+  local query = { cursor = options.cursor, reactionType = options.type }
+  return pages(self, target, query, "reactionDetails", function(raw, request)
+    check.reply(raw, "reactionDetails[]", "object", request)
+    check.reply(raw.reactionId, "reactionId", "string", request)
+    return names.convert(raw, "reaction", {})
+  end)
+end
+
+--- Likes the action (*waits*).
+---@return string reaction_id raises an err
+function Action:like()
+  check.method(self, Action, "action:like()", 3)
+  return action.group(self):react(self.reference_id, { type = "Like" })
+end
+
+--- Comments the action (*waits*).
+---@param text string 1 to 4,000 characters
+---@return string reaction_id raises an err
+function Action:comment(text)
+  check.method(self, Action, "action:comment(text)", 3)
+  return action.group(self):comment(self.reference_id, text)
+end

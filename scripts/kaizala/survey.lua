@@ -1,0 +1,184 @@
+--- Questions and answers by the question's title. On the wire answers are a list in the order of the
+--- questions.
+local check = require "kaizala.check"
+local json = require "jeton.json"
+
+local survey = {}
+
+---@alias kaizala.QuestionType "SingleOption"|"MultiOption"|"Text"|"Image"|"Numeric"|"Date"|"DateTime"
+---|"Location"|"AttachmentList"
+
+---@class kaizala.Question
+---@field title string no two of a survey have the same
+---@field type? kaizala.QuestionType SingleOption where there are options, else Text
+---@field options? string[] of SingleOption and MultiOption
+---@field invisible? boolean
+
+local question_keys = { "title", "type", "options", "invisible" }
+local needs_options = { SingleOption = true, MultiOption = true }
+local types = {
+  SingleOption = true, MultiOption = true, Text = true, Image = true, Numeric = true, Date = true,
+  DateTime = true, Location = true, AttachmentList = true,
+}
+
+local function invalid(format, ...)
+  check.fail("invalid", format:format(...))
+end
+
+local function is_list(value)
+  return type(value) == "table" and value ~= json.null and (#value > 0 or next(value) == nil)
+end
+
+local function write_options(question, where)
+  local list = json.array {}
+  for i, title in ipairs(question.options) do
+    check.name(title, ("%s: options[%d]"):format(where, i), 6)
+    list[i] = { title = title }
+  end
+  if #list == 0 then invalid("%s: a %s question needs options", where, question.type) end
+  return list
+end
+
+local function write_question(question, where)
+  check.options(question, where, question_keys, 5)
+  check.name(question.title, where .. ": title", 5)
+  local kind = question.type or (question.options and "SingleOption" or "Text")
+  if not types[kind] then invalid("%s: there is no question type '%s'", where, tostring(kind)) end
+  local options
+  if needs_options[kind] then
+    options = write_options({ type = kind, options = question.options or {} }, where)
+  elseif question.options then
+    invalid("%s: a %s question has no options", where, kind)
+  end
+  return { title = question.title, type = kind, options = options, isInvisible = question.invisible }
+end
+
+--- Writes questions. Raises `invalid` for a choice without options and for a title that comes twice.
+---@param list kaizala.Question[]
+---@param what string for messages: "create_survey"
+---@return table[] questions as on the wire
+function survey.write(list, what)
+  if not is_list(list) or #list == 0 then
+    invalid("%s: questions must be a list of at least one question", what)
+  end
+  local out, seen = json.array {}, {}
+  for i, question in ipairs(list) do
+    local where = ("%s: questions[%d]"):format(what, i)
+    if type(question) ~= "table" then invalid("%s must be a table", where) end
+    out[i] = write_question(question, where)
+    if seen[question.title] then
+      invalid("%s: there is another question '%s'; answers go by the title", where, question.title)
+    end
+    seen[question.title] = true
+  end
+  return out
+end
+
+local write = {}
+
+local function check_option(question, value, where)
+  local titles = {}
+  for i, option in ipairs(question.options or {}) do
+    if option.title == value then return value end
+    titles[i] = option.title
+  end
+  invalid("%s: '%s' is none of the options %s", where, tostring(value), table.concat(titles, ", "))
+end
+
+write.SingleOption = function(question, value, where)
+  return json.array { check_option(question, value, where) }
+end
+
+write.MultiOption = function(question, value, where)
+  local out = json.array {}
+  for i, title in ipairs(is_list(value) and value or { value }) do
+    out[i] = check_option(question, title, where)
+  end
+  return out
+end
+
+write.Numeric = function(_, value, where)
+  return type(value) == "number" and value or invalid("%s must be a number", where)
+end
+
+write.DateTime = function(_, value, where)
+  return math.tointeger(value) or invalid("%s must be a time, epoch seconds", where)
+end
+write.Date = write.DateTime
+
+write.Location = function(_, value, where)
+  if type(value) ~= "table" or type(value.latitude) ~= "number" or type(value.longitude) ~= "number" then
+    invalid("%s must be a table with latitude and longitude", where)
+  end
+  return { lt = value.latitude, lg = value.longitude, n = value.name or "" }
+end
+
+write.Text = function(_, value, where)
+  return type(value) == "string" and value or invalid("%s must be a string", where)
+end
+write.Image = write.Text
+
+write.AttachmentList = function(_, value, where)
+  local out = json.array {}
+  for i, resource in ipairs(is_list(value) and value or { value }) do
+    out[i] = write.Text(nil, resource, where)
+  end
+  return out
+end
+
+--- Writes answers. Raises `invalid` for a title that is no question's, and for a value that does not fit.
+---@param questions table[] as on the wire
+---@param answers table<string, any> by title; what is left out is not answered
+---@return table list as on the wire
+function survey.answers(questions, answers)
+  local out, known = json.array {}, {}
+  for i, question in ipairs(questions) do
+    local value = answers[question.title]
+    known[question.title] = true
+    if value == nil then
+      out[i] = json.null
+    else
+      local fn = write[question.type] or write.Text
+      out[i] = fn(question, value, ("respond: the answer to '%s'"):format(question.title))
+    end
+  end
+  for title in pairs(answers) do
+    if not known[title] then invalid("respond: there is no question '%s'", tostring(title)) end
+  end
+  return out
+end
+
+local read = {}
+
+read.SingleOption = function(value)
+  return type(value) == "table" and value[1] or value
+end
+
+read.DateTime = function(value)
+  local number = math.tointeger(value)
+  return number and number // 1000 or value
+end
+read.Date = read.DateTime
+
+read.Location = function(value)
+  if type(value) ~= "table" then return value end
+  return { latitude = value.lt, longitude = value.lg, name = value.n }
+end
+
+--- Reads answers.
+---@param questions table[] as on the wire
+---@param list table as on the wire
+---@return table<string, any> answers by title: a choice is its option's title, several are a list, a date
+--- is epoch seconds, a place `{latitude=, longitude=, name=}`; what was not answered is nil
+function survey.read(questions, list)
+  local answers = {}
+  for i, question in ipairs(questions) do
+    local value, fn = list[i], read[question.type]
+    if value ~= nil and value ~= json.null then
+      answers[question.title] = fn and fn(value) or value
+    end
+  end
+  return answers
+end
+
+return survey

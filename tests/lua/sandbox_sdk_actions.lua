@@ -1,0 +1,127 @@
+-- Actions of the SDK, through real sockets, against the sandbox.
+local kaizala = require "kaizala"
+local lu = require "luaunit"
+local sdk = require "sdk"
+
+local ALICE, BRUNO, CHITRA = sdk.alice, sdk.bruno, sdk.chitra
+local newest, raises, state, steer = sdk.newest, sdk.raises, sdk.state, sdk.steer
+
+local kz = kaizala.connect()
+local group
+
+local function set_up()
+  sdk.reset()
+  group = kz:group(sdk.group)
+end
+
+local TestActions = { setUp = set_up }
+
+function TestActions.test_announce()
+  local sent = group:announce { title = "News", message = "Hello" }
+  lu.assertEquals(sent.type, "Announcement")
+  lu.assertEquals(newest().reference_id, sent.reference_id)
+  lu.assertEquals(newest().body.message, "Hello")
+  raises("invalid", "4001 characters", group.announce, group, { message = ("é"):rep(4001) })
+  lu.assertErrorMsgContains("did you mean 'message'", group.announce, group, { mesage = "x" })
+  lu.assertErrorMsgContains("options must be a table", group.announce, group)
+  lu.assertErrorMsgContains("call it with a colon", group.announce, { message = "x" })
+end
+
+function TestActions.test_job()
+  local job = group:create_job { title = "Call", assigned_to = { ALICE, BRUNO }, due_in_hours = 2 }
+  lu.assertEquals(job:details().status, "Pending")
+  lu.assertAlmostEquals(job.due_date, state().clock.now + 7200, 3)
+  lu.assertEquals(type(job:respond { completed = true }), "string")
+  job:details()
+  lu.assertEquals({ job.response_count, job.assignee_count, job.is_completed }, { 1, 2, false })
+  lu.assertEquals(job.responses[1].responder, ALICE)
+  lu.assertEquals(job.responses[1].is_completed, true)
+  lu.assertEquals(group:action(job.id):details().title, "Call")
+  raises("invalid", "assigned_to is empty", group.create_job, group, { title = "x", assigned_to = {} })
+  raises("invalid", "entry 1", group.create_job, group, { title = "x", assigned_to = { "12" } })
+  raises("invalid", "due_in_hours", group.create_job, group,
+    { title = "x", assigned_to = { ALICE }, due_in_hours = 0.5 })
+end
+
+function TestActions.test_poll_and_meeting()
+  group:create_poll { question = "Tea?", choices = { "Yes", "No" }, expires_in_hours = 1 }
+  lu.assertEquals(newest().body.choices, { { title = "Yes" }, { title = "No" } })
+  lu.assertEquals(newest().body.expiryInHours, 1)
+  group:schedule_meeting { title = "Review", starts_at = 1893456000, minutes = 45, agenda = "All",
+    place = { latitude = 48.86, longitude = 2.35, name = "Paris" } }
+  local body = newest().body
+  lu.assertEquals(body.startingTime, "2030-01-01T00:00:00Z")
+  lu.assertEquals({ body.duration, body.agenda, body.place.name }, { 45, "All", "Paris" })
+  lu.assertEquals(group:actions({ type = "letsmeet" }):next().starting_time, 1893456000)
+  raises("invalid", "choices must be", group.create_poll, group, { question = "x", choices = {} })
+  raises("invalid", "starts_at", group.schedule_meeting, group, { title = "x", starts_at = "tomorrow" })
+  raises("invalid", "latitude", group.schedule_meeting, group, { title = "x", starts_at = 1, place = {} })
+end
+
+function TestActions.test_package()
+  local sent = group:send_action { id = "com.example.visit", body = { title = "Visit" },
+    questions = { { title = "How was it?" } } }
+  lu.assertEquals(newest().package, "com.example.visit")
+  sent:respond { answers = { ["How was it?"] = "Fine" } }
+  local again = group:action(sent.id):details()
+  lu.assertEquals(again.responses[1].answers, { ["How was it?"] = "Fine" })
+  lu.assertErrorMsgContains("either id", group.send_action, group, {})
+end
+
+function TestActions.test_lists()
+  for i = 1, 3 do
+    group:announce { message = "a" .. i }
+    group:create_job { title = "j" .. i, assigned_to = { ALICE } }
+    steer("clock", { advance_s = 10 })
+  end
+  local titles = {}
+  for action in group:actions { type = "JOB" } do titles[#titles + 1] = action.title end
+  lu.assertEquals(titles, { "j1", "j2", "j3" })
+  local all = group:actions():all()
+  lu.assertEquals(#all, 6)
+  for i = 2, #all do lu.assertTrue(all[i].creation_time >= all[i - 1].creation_time) end
+  local from = all[5].creation_time
+  lu.assertEquals(#group:actions({ from = from }):all(), 2)
+  lu.assertEquals(all[1].sender, ALICE)
+end
+
+function TestActions.test_a_list_of_many_in_one_second()
+  local sent = {}
+  for i = 1, 250 do
+    local fields = { actionType = "Announcement", actionBody = { message = "x" } }
+    sent[i] = sdk.post("/actions", fields).referenceId
+  end
+  local seen, count = {}, 0
+  for action in group:actions { type = "announcement" } do
+    lu.assertNil(seen[action.reference_id])
+    seen[action.reference_id], count = true, count + 1
+  end
+  lu.assertEquals(count, #sent)
+end
+
+function TestActions.test_properties_and_reminder()
+  local job = group:create_job { title = "x", assigned_to = { ALICE } }
+  lu.assertEquals(job:update_properties { state = "open", price = 5, tags = { "a", "b" } }, 2)
+  job:update_properties({ at = 1530527400 }, { types = { at = "DateTime" }, version = 2 })
+  lu.assertEquals(job:details().properties,
+    { state = "open", price = 5, tags = { "a", "b" }, at = 1530527400 })
+  raises("http", "version", job.update_properties, job, { a = "x" }, { version = 9 })
+  raises("invalid", "'a' must be", job.update_properties, job, { a = true })
+  lu.assertErrorMsgContains("at least one", job.update_properties, job, {})
+  lu.assertNil(job:remind())
+  lu.assertEquals(newest().reminders, 1)
+end
+
+function TestActions.test_to_subscribers()
+  local public = kz:create_group { name = "News", type = "ConnectGroup" }
+  public:add_subscribers { BRUNO }
+  local sent = public:announce { message = "x", subscribers = { BRUNO, CHITRA } }
+  lu.assertEquals(#sent.failed_result, 1)
+  lu.assertEquals(sent.failed_result[1].subscriber, CHITRA)
+  lu.assertEquals(newest().recipients, { BRUNO })
+  local poll = public:create_poll { question = "x", choices = { "y" }, all_subscribers = true }
+  lu.assertEquals(newest().to_all_subscribers, true)
+  lu.assertEquals(poll:remind({ subscribers = { CHITRA } })[1].subscriber, CHITRA)
+end
+
+os.exit(lu.LuaUnit.new():runSuiteByInstances { { "TestActions", TestActions } })
