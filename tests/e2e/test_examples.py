@@ -1,8 +1,10 @@
 """The examples and the README's script do what they say."""
 
+import csv
 import json
 import os
 import shutil
+import sqlite3
 import unittest
 
 import support
@@ -103,6 +105,40 @@ class DiskAlert(Example):
         path = self.copy("disk-alert.yaml")
         for name in ("contoso-id", "contoso-secret", "contoso-refresh-token"):
             self.write("secrets/" + name, "any value\n")
+        self.ok("-c", path, "check")
+
+
+class Survey(Example):
+    def test_sends_and_collects(self):
+        done = self.ok("run", "--sandbox", self.copy("survey.lua"), "demo", self.folder)
+        self.assertRegex(done.stdout, r"^sent [0-9a-f-]{36} to .+\nwrote 1 responses to .+\n$")
+        with open(os.path.join(self.folder, "survey.csv"), encoding="utf-8", newline="") as file:
+            head, row = list(csv.reader(file))
+        self.assertEqual(head[3:], ["Did you like it?", "What was best?", "How many stars?", "Anything else?"])
+        self.assertEqual(row[1:4], ["+33100000001", "Alice Martin", "Yes"])
+        self.assertEqual(row[4:], ["Starter; Dessert", "5", 'More "bread", please'])
+        database = sqlite3.connect(os.path.join(self.folder, "survey.db"))
+        self.addCleanup(database.close)
+        rows = database.execute("SELECT question, answer FROM answers WHERE responder = '+33100000001'").fetchall()
+        self.assertEqual(dict(rows), dict(zip(head[3:], row[3:])))
+
+    def test_the_id_is_kept_between_runs(self):
+        out = self.ok("sandbox", "--exec", "sh", "-ec",
+                      '"$JETON" run "$1" send; "$JETON" run "$1" collect "$2"; "$JETON" run "$1" collect "$2"',
+                      "sh", self.copy("survey.lua"), self.folder, env={"JETON": JETON}).stdout
+        self.assertEqual(out.count("wrote 0 responses"), 2)
+
+    def test_what_is_wrong(self):
+        self.fails(1, "run", "--sandbox", self.copy("survey.lua"), "sned", says="expected send, collect or demo, got sned")
+        self.fails(1, "run", "--sandbox", self.copy("survey.lua"), "collect", says="nothing was sent yet")
+
+    def test_its_configuration(self):
+        path = self.copy("survey.yaml")
+        with open(path, encoding="utf-8") as file:
+            text = file.read().replace("/etc/jeton/secrets", self.folder)
+        self.write("survey.yaml", text)
+        for name in ("contoso-id", "contoso-secret", "contoso-refresh-token"):
+            self.write(name, "any value\n")
         self.ok("-c", path, "check")
 
 

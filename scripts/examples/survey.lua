@@ -1,0 +1,107 @@
+-- Sends a survey, and writes the answers to a CSV file and to an SQLite database.
+--
+-- Run:   jeton -c survey.yaml run survey.lua send [GROUP]     sends it; keeps its id in `jeton.state`
+--        jeton -c survey.yaml run survey.lua collect [FOLDER] writes FOLDER/survey.csv and survey.db (.)
+--        jeton run --sandbox survey.lua demo [FOLDER]         sends, answers it itself, collects
+--        GROUP is an ID (the connector's first group). survey.yaml has the connector.
+--
+-- Out:   one line for what was sent, or for how many answers were written. Collecting again writes all
+--        answers again: the CSV file is made anew, rows of the database are replaced.
+local jeton = require "jeton"
+local kaizala = require "kaizala"
+local sqlite = require "jeton.sqlite"
+local state = require "jeton.state"
+
+local SURVEY = {
+  title = "Lunch",
+  due_in_hours = 48,
+  questions = {
+    { title = "Did you like it?", options = { "Yes", "No" } },
+    { title = "What was best?", type = "MultiOption", options = { "Starter", "Main dish", "Dessert" } },
+    { title = "How many stars?", type = "Numeric" },
+    { title = "Anything else?" },
+  },
+}
+
+local function send(kz, id)
+  local group = id and kz:group(id) or kz:groups():next()
+  if not group then error("the connector reaches no group to send to", 0) end
+  local survey = group:create_survey(SURVEY)
+  if not survey.dry_run then
+    state.set("group", group.id)
+    state.set("survey", survey.id)
+    state.commit()
+  end
+  print(("sent %s to %s"):format(survey.id, group.name or group.id))
+  return survey
+end
+
+-- A value in one cell: several choices are joined.
+local function cell(value)
+  if type(value) == "table" then return table.concat(value, "; ") end
+  return value ~= nil and tostring(value) or ""
+end
+
+-- As RFC 4180 has it.
+local function csv_line(cells)
+  local quoted = {}
+  for i, text in ipairs(cells) do
+    quoted[i] = text:find '[",\r\n]' and '"' .. text:gsub('"', '""') .. '"' or text
+  end
+  return table.concat(quoted, ",") .. "\r\n"
+end
+
+local function write_csv(path, survey)
+  local head = { "response", "responder", "name" }
+  for _, question in ipairs(survey.questions) do head[#head + 1] = question.title end
+  local file <close> = assert(io.open(path, "w"))
+  assert(file:write(csv_line(head)))
+  for _, response in ipairs(survey.responses) do
+    local line = { response.id, response.responder or "", response.responder_name or "" }
+    for _, question in ipairs(survey.questions) do
+      line[#line + 1] = cell(response.answers[question.title])
+    end
+    assert(file:write(csv_line(line)))
+  end
+end
+
+local function write_database(path, survey)
+  local db <close> = assert(sqlite.open(path))
+  db:exec [[CREATE TABLE IF NOT EXISTS answers (
+    survey TEXT, response TEXT, responder TEXT, question TEXT, answer TEXT, at INTEGER,
+    PRIMARY KEY (response, question))]]
+  db:transaction(function()
+    for _, response in ipairs(survey.responses) do
+      for title, answer in pairs(response.answers) do
+        db:exec("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)", survey.id, response.id,
+          response.responder, title, cell(answer), response.last_modified_time)
+      end
+    end
+  end)
+end
+
+local function collect(kz, folder)
+  local group, id = state.get "group", state.get "survey"
+  if not id then error("nothing was sent yet: run it with 'send' first", 0) end
+  local survey = kz:group(group):action(id):details()
+  write_csv(folder .. "/survey.csv", survey)
+  write_database(folder .. "/survey.db", survey)
+  print(("wrote %d responses to %s/survey.csv and survey.db"):format(#survey.responses, folder))
+end
+
+local args = jeton.args
+local what, where = args.what or args[1], args.group or args.folder or args[2]
+local kz = kaizala.connect()
+if what == "send" then
+  send(kz, where)
+elseif what == "collect" then
+  collect(kz, where or ".")
+elseif what == "demo" then
+  send(kz):respond { answers = {
+    ["Did you like it?"] = "Yes", ["What was best?"] = { "Starter", "Dessert" }, ["How many stars?"] = 5,
+    ["Anything else?"] = 'More "bread", please',
+  } }
+  collect(kz, where or ".")
+else
+  error("expected send, collect or demo, got " .. tostring(what), 0)
+end
