@@ -23,8 +23,9 @@ Client.__name = "kaizala.Client"
 ---@field method? string GET by default
 ---@field query? table<string, string|number|boolean>
 ---@field json? any the body
+---@field multipart? jeton.http.Part[] the body is a form, its files streamed from disk
 ---@field repeatable? boolean a POST may be sent twice when its reply is lost
-local request_options = { "method", "path", "query", "json", "repeatable" }
+local request_options = { "method", "path", "query", "json", "multipart", "repeatable" }
 
 --- Sends one authenticated request (*waits*). The token, 401, 308, 429 and broken connections are
 --- taken care of.
@@ -46,6 +47,7 @@ function Client:request(options)
     path = options.path,
     query = options.query,
     json = options.json,
+    multipart = options.multipart,
     repeatable = options.repeatable,
   }
   if not response then error(err, 0) end

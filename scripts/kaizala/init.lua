@@ -9,6 +9,7 @@ local client = require "kaizala.client"
 local token = require "jeton.token"
 -- Methods of groups.
 require "kaizala.actions"
+require "kaizala.media"
 require "kaizala.reactions"
 require "kaizala.subgroups"
 require "kaizala.subscribers"

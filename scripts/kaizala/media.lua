@@ -1,0 +1,187 @@
+--- Pictures, documents, audio and video: one call uploads and posts.
+local audience = require "kaizala.audience"
+local check = require "kaizala.check"
+local group = require "kaizala.group"
+local names = require "kaizala.names"
+
+---@class kaizala.Group
+local Group = group.Group
+
+local OFFICE = "application/vnd.openxmlformats-officedocument."
+
+-- What the service takes, by kind: the ending of a file's name and its content type.
+local TYPES = {
+  Image = { jpg = "image/jpeg", jpeg = "image/jpeg", png = "image/png" },
+  Audio = { mp3 = "audio/mpeg", wav = "audio/wav" },
+  Document = {
+    doc = "application/msword", docx = OFFICE .. "wordprocessingml.document",
+    xls = "application/vnd.ms-excel", xlsx = OFFICE .. "spreadsheetml.sheet",
+    ppt = "application/vnd.ms-powerpoint", pptx = OFFICE .. "presentationml.presentation",
+    pdf = "application/pdf",
+  },
+  Video = { mp4 = "video/mp4", ["3gp"] = "video/3gpp", ["3gpp"] = "video/3gpp" },
+}
+
+-- Pictures that an album may have.
+local ALBUM_MAX = 30
+
+---@class kaizala.MediaOptions: kaizala.AudienceOptions
+---@field caption? string
+local media_options = { "caption", "subscribers", "all_subscribers" }
+
+---@class kaizala.SentMedia
+---@field reference_id string of the message; `dry-run` in a dry run
+---@field reference_ids string[] one a request: more than 30 subscribers take several
+---@field action_id? string where the service gives one
+---@field media_resource string what was uploaded, for other actions
+---@field failed_result? kaizala.Failed[] subscribers whom it did not reach
+---@field err? jeton.Err why not all requests were made; the numbers are in failed_result
+---@field dry_run? boolean true when it was printed, not sent
+---@field raw table the first reply, decoded
+
+local function is_url(source)
+  return source:find "^[Hh][Tt][Tt][Pp][Ss]?://" ~= nil
+end
+
+local function endings(kind)
+  local list = {}
+  for ending in pairs(TYPES[kind]) do list[#list + 1] = "." .. ending end
+  table.sort(list)
+  return table.concat(list, ", ")
+end
+
+-- The content type of a file by the ending of its name; raises `invalid` for one that is not of the
+-- kind. The name in a URL need not have an ending.
+local function content_type(source, kind, what)
+  local name = is_url(source) and source:match "^%a+://[^/?#]*([^?#]*)" or source
+  local ending = name:match "%.([^./]+)$"
+  local found = ending and TYPES[kind][ending:lower()]
+  if not found and (ending or not is_url(source)) then
+    check.fail("invalid", ("%s: '%s' is no file of a type that the service takes here; it takes %s"):format(
+      what, source, endings(kind)))
+  end
+  return found
+end
+
+-- Raises unless a source is what the service takes, and there.
+local function check_source(source, kind, what, level)
+  if type(source) ~= "string" or source == "" then
+    error(("%s must be a path or a URL, got %s"):format(what, source == "" and "''" or type(source)), level)
+  end
+  local found = content_type(source, kind, what)
+  if is_url(source) then return found end
+  local file, why = io.open(source, "rb")
+  if not file then check.fail("invalid", ("%s: cannot read %s"):format(what, why)) end
+  ---@cast file file*
+  local size = file:seek "end"
+  file:close()
+  if size == 0 then check.fail("invalid", ("%s: '%s' is empty"):format(what, source)) end
+  return found
+end
+
+-- Uploads, and gives the mediaResource. A second upload whose first reply was lost shows nowhere.
+local function upload(client, options)
+  options.method, options.repeatable = "POST", true
+  local reply, dry_run = client:request(options)
+  if dry_run then return "dry-run" end
+  return check.reply(reply.mediaResource, "mediaResource", "string", "POST " .. options.path)
+end
+
+local function upload_sources(client, sources, types)
+  if #sources == 1 and is_url(sources[1]) then
+    return upload(client, { path = "/media/url", json = { mediaUrl = sources[1] } })
+  end
+  local parts = {}
+  for i, source in ipairs(sources) do
+    parts[i] = { name = "files", file = source, content_type = types[i] }
+  end
+  return upload(client, { path = "/media", multipart = parts })
+end
+
+-- Posts what was uploaded; more than 30 subscribers take several requests.
+local function post(self, kind, resource, body, target)
+  body.actionType = kind
+  body.actionBody = { mediaResource = resource, caption = body.caption }
+  body.caption = nil
+  local replies, failed, err, dry_run = audience.post(group.client(self), { path = target, json = body },
+    function(reply, request) check.reply(reply.referenceId, "referenceId", "string", request) end)
+  if dry_run then
+    return { reference_id = "dry-run", media_resource = resource, dry_run = true, raw = replies[1] }
+  end
+  local sent = names.convert(replies[1], nil, {})
+  sent.reference_ids = {}
+  for i, reply in ipairs(replies) do sent.reference_ids[i] = reply.referenceId end
+  sent.media_resource, sent.failed_result, sent.err = resource, failed, err
+  return sent
+end
+
+-- Called by the methods in parentheses, so that it is no tail call and misuse is told of their caller.
+local function send(self, what, kind, sources, options)
+  options = check.options(options, what, media_options, 4)
+  check.optional(options.caption, "string", what .. ": caption", 4)
+  local body = audience.write(options, what, 4, { caption = options.caption })
+  local types = {}
+  for i = 1, math.max(#sources, 1) do
+    local source = sources[i]
+    local name = #sources > 1 and ("%s: source %d"):format(what, i) or what .. ": source"
+    types[i] = check_source(source, kind == "Album" and "Image" or kind, name, 4)
+  end
+  local target = group.path(self, "/actions")
+  return post(self, kind, upload_sources(group.client(self), sources, types), body, target)
+end
+
+--- Sends a picture: .jpg, .jpeg or .png (*waits*).
+---@param source string path of a file, or a URL that the service fetches
+---@param options? kaizala.MediaOptions
+---@return kaizala.SentMedia sent raises an err; `invalid` before any request when the file is missing,
+--- empty, or of a type that the service refuses
+function Group:send_image(source, options)
+  check.method(self, Group, "group:send_image(source)", 3)
+  return (send(self, "send_image", "Image", { source }, options))
+end
+
+--- Sends several pictures as one album (*waits*).
+---@param sources string[] paths of files, 1 to 30
+---@param options? kaizala.MediaOptions
+---@return kaizala.SentMedia sent raises an err, as `send_image` does
+function Group:send_album(sources, options)
+  check.method(self, Group, "group:send_album({…})", 3)
+  if type(sources) ~= "table" or #sources == 0 then
+    error("send_album: sources must be a list of paths", 2)
+  elseif #sources > ALBUM_MAX then
+    check.fail("invalid", ("send_album: %d pictures; an album has at most %d"):format(#sources, ALBUM_MAX))
+  end
+  for i, source in ipairs(sources) do
+    if type(source) == "string" and is_url(source) then
+      check.fail("invalid", ("send_album: source %d is a URL; albums are made of files alone"):format(i))
+    end
+  end
+  return (send(self, "send_album", "Album", sources, options))
+end
+
+--- Sends a document: .doc, .docx, .xls, .xlsx, .ppt, .pptx or .pdf (*waits*).
+---@param source string path of a file, or a URL that the service fetches
+---@param options? kaizala.MediaOptions
+---@return kaizala.SentMedia sent raises an err, as `send_image` does
+function Group:send_document(source, options)
+  check.method(self, Group, "group:send_document(source)", 3)
+  return (send(self, "send_document", "Document", { source }, options))
+end
+
+--- Sends audio: .mp3 or .wav (*waits*).
+---@param source string path of a file, or a URL that the service fetches
+---@param options? kaizala.MediaOptions
+---@return kaizala.SentMedia sent raises an err, as `send_image` does
+function Group:send_audio(source, options)
+  check.method(self, Group, "group:send_audio(source)", 3)
+  return (send(self, "send_audio", "Audio", { source }, options))
+end
+
+--- Sends a video: .mp4, .3gp or .3gpp (*waits*).
+---@param source string path of a file, or a URL that the service fetches
+---@param options? kaizala.MediaOptions
+---@return kaizala.SentMedia sent raises an err, as `send_image` does
+function Group:send_video(source, options)
+  check.method(self, Group, "group:send_video(source)", 3)
+  return (send(self, "send_video", "Video", { source }, options))
+end

@@ -1,0 +1,85 @@
+"""Documents that are larger than the memory they may take: up, and back byte for byte."""
+
+import hashlib
+import os
+import unittest
+
+from support import GROUP, Case
+
+MIB = 1 << 20
+DOCUMENT_MIB = 300
+SANITIZED_DOCUMENT_MIB = 20
+RUNNER_MAX_MIB = 32
+SANDBOX_MAX_MIB = 64
+SANITIZED_KIB = 1 << 30  # AddressSanitizer reserves terabytes, and keeps freed memory
+
+SCRIPT = """\
+local id, source, target = ...
+local http = require "jeton.http"
+local group = require "kaizala".connect():group(id)
+group:send_document(source, { caption = "All of it" })
+local reply = require "kaizala".connect():request {
+  path = "/groups/" .. id .. "/actions", query = { actionType = "document" },
+}
+local body = reply.actions[#reply.actions].actionBody
+local response = assert(http.get(body.mediaUrl, { save_to = target }))
+assert(response.status == 200 and response.path == target, "not saved")
+for line in io.lines "/proc/self/status" do print(line) end
+"""
+
+
+def status_kib(lines, name):
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
+
+
+def sha256(path):
+    found = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(MIB):
+            found.update(piece)
+    return found.hexdigest()
+
+
+class Large(Case):
+    def memory_of(self, process):
+        with open(f"/proc/{process.pid}/status", encoding="utf-8") as status:
+            return status.readlines()
+
+    def make_document(self, mebibytes):
+        path = os.path.join(self.folder, "large.pdf")
+        piece = os.urandom(MIB)
+        with open(path, "wb") as file:
+            for number in range(mebibytes):
+                file.write(number.to_bytes(8, "big") + piece[8:])
+            file.write(b"and a piece")
+        return path
+
+    def round_trip(self, *options):
+        sandbox = self.sandbox("--rate-limit", "0", *options)
+        config = self.configure(sandbox.base)
+        is_sanitized = status_kib(self.memory_of(sandbox.process), "VmSize") > SANITIZED_KIB
+        document = self.make_document(SANITIZED_DOCUMENT_MIB if is_sanitized else DOCUMENT_MIB)
+        back = os.path.join(self.folder, "back.pdf")
+        script = self.write("media.lua", SCRIPT)
+        done = self.ok("--config", config, "run", script, GROUP, document, back, timeout=280)
+        self.assertEqual(os.path.getsize(back), os.path.getsize(document))
+        self.assertEqual(sha256(back), sha256(document))
+        if not is_sanitized:
+            self.assertLess(status_kib(done.stdout.splitlines(), "VmHWM") / 1024, RUNNER_MAX_MIB)
+            self.assertLess(status_kib(self.memory_of(sandbox.process), "VmHWM") / 1024, SANDBOX_MAX_MIB)
+        return sandbox, document
+
+    def test_a_document_goes_up_and_comes_back(self):
+        sandbox, _ = self.round_trip()
+        sandbox.stop()
+
+    def test_beside_the_database_it_is_kept_by_its_hash(self):
+        database = os.path.join(self.folder, "sandbox.db")
+        sandbox, document = self.round_trip("--db", database)
+        sandbox.stop()
+        self.assertEqual(os.listdir(database + ".media"), [sha256(document)])
+        self.assertEqual(os.stat(database + ".media").st_mode & 0o777, 0o700)
+
+
+if __name__ == "__main__":
+    unittest.main()
