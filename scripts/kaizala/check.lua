@@ -181,4 +181,19 @@ function check.reply(value, field, expected, request)
   return value
 end
 
+--- Raises `http` when the reply to a change says `result: false`, as a boolean or in words; and when it
+--- carries a `message`, which no success does.
+---@param reply table decoded
+---@param request string "DELETE /bot/…"
+---@return boolean true
+function check.done(reply, request)
+  local result, message = reply.result, reply.message
+  if type(message) == "string" then
+    check.fail("http", "the service answered that it was not done: " .. message, request)
+  elseif result == false or (type(result) == "string" and result:lower() == "false") then
+    check.fail("http", "the service answered that it was not done (result: false)", request)
+  end
+  return true
+end
+
 return check

@@ -197,7 +197,8 @@ function Client:create_group(options)
   return group.from_raw(self, reply, "POST /groups")
 end
 
-local client = {}
+-- Other files add their methods to the class.
+local client = { Client = Client }
 
 --- Makes a client; no request yet.
 ---@param connector string name of a configured connector

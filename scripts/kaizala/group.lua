@@ -107,13 +107,8 @@ end
 ---@param body? table
 ---@return boolean true
 function group.change(self, method, target, body)
-  local reply = clients[self]:request { method = method, path = target, json = body }
-  local result = reply.result
-  if result == false or (type(result) == "string" and result:lower() == "false") then
-    check.fail("http", "the service answered that it was not done (result: false)",
-      method .. " " .. target)
-  end
-  return true
+  local reply, dry_run = clients[self]:request { method = method, path = target, json = body }
+  return dry_run or check.done(reply, method .. " " .. target)
 end
 
 --- Fetches the group's fields (*waits*).

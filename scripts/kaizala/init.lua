@@ -7,12 +7,14 @@
 --- `request`) when the service or the network fails, and a string with its position on misuse.
 local client = require "kaizala.client"
 local token = require "jeton.token"
--- Methods of groups.
+-- Methods of clients and groups.
 require "kaizala.actions"
+require "kaizala.bots"
 require "kaizala.media"
 require "kaizala.reactions"
 require "kaizala.subgroups"
 require "kaizala.subscribers"
+require "kaizala.webhooks"
 
 local kaizala = {}
 

@@ -1,0 +1,161 @@
+--- Bots: users that a program makes and acts as.
+local check = require "kaizala.check"
+local group = require "kaizala.group"
+local iterator = require "kaizala.iterator"
+local names = require "kaizala.names"
+
+---@class kaizala.Client
+local Client = require "kaizala.client".Client
+---@class kaizala.Group
+local Group = group.Group
+
+---@class kaizala.Bot
+---@field id string
+---@field name? string
+---@field profile_pic? string
+---@field tenant_id? string
+---@field creator? string phone number of who made it
+---@field creator_id? string
+---@field creator_name? string
+---@field creator_profile_pic? string
+---@field status? string
+---@field raw? table the decoded reply that the fields come from
+local Bot = {}
+Bot.__index = Bot
+Bot.__name = "kaizala.Bot"
+
+---@class kaizala.BotToken
+---@field access_token string calls that carry it are the bot's
+---@field expires_at integer epoch seconds
+---@field scopes string[]
+---@field raw table
+
+-- Which client a bot belongs to: kept apart from the fields, which are the service's.
+local clients = setmetatable({}, { __mode = "k" })
+
+local function new(client, id)
+  local bot = setmetatable({ id = id }, Bot)
+  clients[bot] = client
+  return bot
+end
+
+local function from_raw(client, raw, request)
+  check.reply(raw, "bots[]", "object", request)
+  local bot = new(client, check.reply(raw.botUserId, "botUserId", "string", request))
+  local id = bot.id
+  names.convert(raw, nil, bot, Bot)
+  bot.id, bot.bot_user_id = id, nil
+  return bot
+end
+
+--- Names a bot, without a request: what is wrong with the id shows at the first call.
+---@param id string
+---@return kaizala.Bot bot
+function Client:bot(id)
+  check.method(self, Client, "kz:bot(id)", 3)
+  check.id(id, "bot: id", 3)
+  return new(self, id)
+end
+
+--- Lists the bots that the caller made; with a tenant admin's token all of the tenant (*waits*, when
+--- the first is taken).
+---@return kaizala.Iterator bots gives `kaizala.Bot`; raises an err
+function Client:bots()
+  check.method(self, Client, "kz:bots()", 3)
+  return iterator.new(function()
+    local reply = self:request { path = "/bot" }
+    local list = {}
+    for i, raw in ipairs(check.reply(reply.bots, "bots", "list", "GET /bot")) do
+      list[i] = from_raw(self, raw, "GET /bot")
+    end
+    return list
+  end)
+end
+
+---@class kaizala.BotOptions
+---@field name? string
+---@field profile_pic? string base64
+local bot_options = { "name", "profile_pic" }
+
+local function write_body(options, what)
+  if type(options) ~= "table" then
+    error(("%s: options must be a table, got %s"):format(what, type(options)), 3)
+  end
+  check.options(options, what, bot_options, 4)
+  if options.name ~= nil then check.name(options.name, what .. ": name", 4) end
+  check.optional(options.profile_pic, "string", what .. ": profile_pic", 4)
+  return { name = options.name, profilePic = options.profile_pic }
+end
+
+--- Makes a bot (*waits*).
+---@param options kaizala.BotOptions name is required
+---@return kaizala.Bot bot with `id`, and what was given; raises an err
+function Client:create_bot(options)
+  check.method(self, Client, "kz:create_bot({…})", 3)
+  local body = write_body(options, "create_bot")
+  check.name(body.name, "create_bot: name", 3)
+  local reply, dry_run = self:request { method = "POST", path = "/bot", json = body }
+  local bot = new(self, dry_run and "dry-run"
+    or check.reply(reply.botUserId, "botUserId", "string", "POST /bot"))
+  bot.name, bot.profile_pic, bot.raw = body.name, body.profilePic, reply
+  return bot
+end
+
+local function path(self, prefix)
+  return prefix .. check.id(self.id, "the bot's id", 4)
+end
+
+local function change(self, method, body)
+  local target = path(self, "/bot/")
+  local reply, dry_run = clients[self]:request { method = method, path = target, json = body }
+  return dry_run or check.done(reply, method .. " " .. target)
+end
+
+--- Changes the bot's name or picture (*waits*).
+---@param options kaizala.BotOptions what is left out stays
+---@return boolean true; raises an err
+function Bot:update(options)
+  check.method(self, Bot, "bot:update({…})", 3)
+  return change(self, "PUT", write_body(options, "update"))
+end
+
+--- Deletes the bot; its tokens end (*waits*).
+---@return boolean true; raises an err
+function Bot:delete()
+  check.method(self, Bot, "bot:delete()", 3)
+  return change(self, "DELETE")
+end
+
+--- Gets an access token of the bot's own (*waits*). It is not kept: ask again when it has expired.
+---@return kaizala.BotToken token raises an err
+function Bot:token()
+  check.method(self, Bot, "bot:token()", 3)
+  local target = path(self, "/bot/accessToken/")
+  local request = "GET " .. target
+  local reply = clients[self]:request { path = target }
+  local expiry = math.tointeger(reply.accessTokenExpiry)
+  if not expiry then
+    check.fail("invalid", "the reply's field 'accessTokenExpiry' should be an integer", request)
+  end
+  ---@cast expiry integer
+  local scopes = {}
+  for scope in (type(reply.scope) == "string" and reply.scope or ""):gmatch "[^,%s]+" do
+    scopes[#scopes + 1] = scope
+  end
+  return {
+    access_token = check.reply(reply.accessToken, "accessToken", "string", request),
+    expires_at = expiry // 1000,
+    scopes = scopes,
+    raw = reply,
+  }
+end
+
+--- Makes a bot a member of the group (*waits*).
+---@param bot kaizala.Bot|string the bot, or its id
+---@return boolean true; raises an err
+function Group:add_bot(bot)
+  check.method(self, Group, "group:add_bot(bot)", 3)
+  local id = getmetatable(bot) == Bot and bot.id or bot
+  check.id(id, "add_bot: bot", 3)
+  return group.change(self, "POST", group.path(self, "/bot"), { botUserId = id })
+end
