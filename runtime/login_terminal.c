@@ -64,7 +64,7 @@ static int next_byte(int signals, char *c, struct err *err)
 
 static int read_line(int signals, struct buf *line, struct err *err)
 {
-    char c;
+    char c = 0;
     int n;
     while ((n = next_byte(signals, &c, err)) > 0 && c != '\n') {
         if (buf_append(line, &c, 1) != 0)
