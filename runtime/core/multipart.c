@@ -124,8 +124,7 @@ static int read_boundary(const char *content_type, struct buf *value)
     const char *at = skip_spaces(content_type) + sizeof FORM - 1;
     const char *name;
     size_t len;
-    int result;
-    while ((result = read_parameter(&at, &name, &len, value)) == 1)
+    while (read_parameter(&at, &name, &len, value) == 1)
         if (is_named(name, len, "boundary"))
             return is_boundary(value) ? 0 : -1;
     return -1;
