@@ -15,6 +15,18 @@ JETON = os.environ["JETON"]
 JETON_FAULTY = os.environ["JETON_FAULTY"]
 SOURCE = os.environ["JETON_SOURCE"]
 
+
+def cached(name):
+    """A variable of CMake's cache, or None."""
+    with open(os.path.join(os.environ["JETON_BUILD"], "CMakeCache.txt"), encoding="utf-8") as cache:
+        for line in cache:
+            if line.startswith(name + ":"):
+                return line.rstrip("\n").partition("=")[2]
+    return None
+
+
+SANITIZED = cached("JETON_SANITIZE") == "ON"  # slower, and far larger
+
 APPLICATION_ID = "2ab9b820-7a1c-4d65-9b3e-0f1d2c3b4a59"
 APPLICATION_SECRET = "SLS3T38IL0"
 TENANT_TOKEN = "demo-tenant-refresh-token"

@@ -16,16 +16,6 @@ def read(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "LC_ALL": "C"}).stdout
 
 
-def cached(name):
-    """A value of the build's configuration."""
-    with open(os.path.join(BUILD, "CMakeCache.txt"), encoding="utf-8") as cache:
-        return re.search(rf"^{name}:\w+=(.*)$", cache.read(), re.MULTILINE).group(1)
-
-
-def sanitized():
-    return cached("JETON_SANITIZE") == "ON"
-
-
 class Installed(support.Case):
     def setUp(self):
         super().setUp()
@@ -54,7 +44,7 @@ class Installed(support.Case):
 
 class Hardened(unittest.TestCase):
     def setUp(self):
-        if sanitized():
+        if support.SANITIZED:
             self.skipTest("a build with sanitizers")
 
     def test_libraries(self):
@@ -78,7 +68,7 @@ class Hardened(unittest.TestCase):
         for archive in ("libjeton_core.a", "libjeton_bindings.a"):
             undefined = set(read("nm", "--undefined-only", "--just-symbols", os.path.join(BUILD, archive)).split())
             self.assertIn("__stack_chk_fail", undefined)
-            if cached("CMAKE_BUILD_TYPE") == "RelWithDebInfo":
+            if support.cached("CMAKE_BUILD_TYPE") == "RelWithDebInfo":
                 self.assertIn("__snprintf_chk", undefined)
 
 
