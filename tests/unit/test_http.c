@@ -178,7 +178,7 @@ static void test_reset_after_request_was_sent(void **state)
 static void test_no_reply(void **state)
 {
     struct fixture *f = *state;
-    char nothing[] = "";
+    static char nothing[] = "";
     f->peer = peer_start(script_say, nothing);
     struct outcome outcome = fixture_fetch(f, "GET", "/");
     assert_true(outcome.sent);

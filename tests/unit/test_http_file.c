@@ -294,6 +294,8 @@ static void test_reply_to_file(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(files_in_folder(), 1);
     mem_free(outcome.body);
+    peer_stop(f->peer); /* it may still read the reply when all of it has arrived */
+    f->peer = NULL;
     mem_free(reply);
     mem_free(data);
 }
@@ -314,7 +316,7 @@ static void test_reply_that_is_not_saved(void **state)
          ERR_NETWORK, "over 8 bytes"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char reply[128];
+        static char reply[128]; /* the peer may still read it when all has arrived */
         snprintf(reply, sizeof reply, "%s", cases[i].reply);
         f->peer = peer_start(script_say, reply);
         const struct http_request request = {.method = "GET",
@@ -336,7 +338,7 @@ static void test_reply_that_is_not_saved(void **state)
 static void test_empty_reply_to_file(void **state)
 {
     struct fixture *f = *state;
-    char reply[] = "HTTP/1.1 200 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    static char reply[] = "HTTP/1.1 200 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     f->peer = peer_start(script_say, reply);
     const struct http_request request = {
         .method = "GET", .url = peer_url(f->peer, "/"), .save_path = in_folder("out")};
