@@ -31,7 +31,7 @@ const char *store_folder(const struct store *store);
 
 /* What is kept of a connector's tokens. Strings are owned by the row; NULL where there is none. */
 struct store_token {
-    char owner[STORE_OWNER_SIZE]; /* token_owner(): whose it is */
+    char owner[STORE_OWNER_SIZE]; /* token_cache_owner(): whose it is */
     int64_t generation;           /* one more at each exchange */
     char *access_token;
     char *endpoint_url;

@@ -6,7 +6,6 @@
 
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void hash_text(crypto_hash_sha256_state *state, const char *text)
@@ -28,8 +27,7 @@ void token_cache_owner(const struct connector *connector, char owner[STORE_OWNER
     const unsigned char kind = (unsigned char)id->kind;
     crypto_hash_sha256_update(&state, &kind, 1);
     hash_text(&state, id->text);
-    if (id->kind == SECRET_ENV)
-        hash_text(&state, getenv(id->text));
+    hash_text(&state, secret_at_hand(id));
     for (char **word = id->command; word != NULL && *word != NULL; word++)
         hash_text(&state, *word);
 
