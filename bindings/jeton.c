@@ -4,6 +4,7 @@
 #include "vm_private.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 static void push_args(lua_State *L, const char *const *args)
 {
@@ -14,13 +15,25 @@ static void push_args(lua_State *L, const char *const *args)
     }
 }
 
+/* nil for a script from standard input. */
+static void push_folder(lua_State *L, const char *script)
+{
+    const char *slash = script != NULL ? strrchr(script, '/') : NULL;
+    if (slash == NULL)
+        lua_pushnil(L);
+    else
+        lua_pushlstring(L, script, slash > script ? (size_t)(slash - script) : 1);
+}
+
 int luaopen_jeton(lua_State *L)
 {
     const struct vm *vm = vm_of(L);
     const struct vm_options *options = vm_options_of(vm_of(L));
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 7);
     push_args(L, options->args);
     lua_setfield(L, -2, "args");
+    push_folder(L, vm->script);
+    lua_setfield(L, -2, "folder");
     if (options->job != NULL) {
         lua_createtable(L, 0, 1);
         lua_pushstring(L, options->job->name);

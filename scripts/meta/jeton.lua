@@ -3,6 +3,7 @@
 --- What a script knows about its run.
 ---@class jeton
 ---@field args string[]|table<string, any> the script's arguments (also `...`), or the job's `args`
+---@field folder? string the script's own folder, where `require` looks too; nil for standard input
 ---@field job? jeton.Job nil outside a job
 ---@field deadline? integer epoch seconds; nil where the run has none
 ---@field connector? string the connector that the run was given; nil where it was given none

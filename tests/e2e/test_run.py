@@ -422,6 +422,7 @@ class Script(RunCase):
     def test_standard_input(self):
         done = self.ok("run", "-", "x", input="#!/usr/bin/env jeton\nprint(..., package.path:match '^[^;]*')\n")
         self.assertEqual(done.stdout, f"x\t{os.path.realpath(self.folder)}/?.lua\n")
+        self.assertEqual(self.ok("run", "-", input="print(require('jeton').folder)").stdout, "nil\n")
         self.fails(1, "run", "-", input="\nerror 'x'", says="stdin:2: x")
         self.assertEqual(self.ok("run", "-", input="").stdout, "")
 

@@ -54,6 +54,9 @@ function TestContext.test_jeton()
   lu.assertEquals(jeton.dry_run, false)
   lu.assertNil(jeton.job)
   lu.assertNil(jeton.deadline)
+  -- Of the script that runs: this one, or stress.lua beside it.
+  lu.assertStrMatches(jeton.folder, "/.+")
+  lu.assertNotNil(io.open(jeton.folder .. "/test_vm.lua"))
 end
 
 local TestGuards = {}
