@@ -4,6 +4,8 @@ local check = require "kaizala.check"
 local group = require "kaizala.group"
 local names = require "kaizala.names"
 
+---@class kaizala.Client
+local Client = require "kaizala.client".Client
 ---@class kaizala.Group
 local Group = group.Group
 
@@ -21,6 +23,13 @@ local TYPES = {
   },
   Video = { mp4 = "video/mp4", ["3gp"] = "video/3gpp", ["3gpp"] = "video/3gpp" },
 }
+
+-- All kinds together.
+local any = {}
+for _, types in pairs(TYPES) do
+  for ending, content_type in pairs(types) do any[ending] = content_type end
+end
+TYPES.Any = any
 
 -- Pictures that an album may have.
 local ALBUM_MAX = 30
@@ -96,6 +105,15 @@ local function upload_sources(client, sources, types)
     parts[i] = { name = "files", file = source, content_type = types[i] }
   end
   return upload(client, { path = "/media", multipart = parts })
+end
+
+--- Uploads a file and posts nothing: for an announcement's `media`, or an answer (*waits*).
+---@param source string path of a file of any type that the service takes, or a URL that the service fetches
+---@return string media_resource `dry-run` in a dry run; raises an err, as `group:send_image` does
+function Client:upload(source)
+  check.method(self, Client, "kz:upload(source)", 3)
+  local found = check_source(source, "Any", "upload: source", 3)
+  return (upload_sources(self, { source }, { found }))
 end
 
 -- Posts what was uploaded; more than 30 subscribers take several requests.

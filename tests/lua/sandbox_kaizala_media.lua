@@ -84,6 +84,17 @@ function TestMedia.test_a_picture_comes_back_by_its_url()
   lu.assertEquals(assert(http.get(body.imageUrl)).body, "PNG")
 end
 
+function TestMedia.test_an_upload_alone_posts_nothing()
+  for name, resource in pairs { image = "PNG", document = "%PDF" } do
+    local before = newest_action()
+    local uploaded = kz:upload(FILES[name])
+    lu.assertEquals(content(uploaded), resource)
+    lu.assertEquals(newest_action(), before)
+  end
+  sales:announce { message = "Look", media = { kz:upload(FILES.image) } }
+  lu.assertEquals(content(newest_action().body.MediaResources[1]), "PNG")
+end
+
 function TestMedia.test_from_a_url()
   local listener <close> = assert(server.listen {
     handler = function() return { body = "PNG", headers = { ["Content-Type"] = "image/png" } } end,
@@ -92,6 +103,7 @@ function TestMedia.test_from_a_url()
     local sent = sales:send_image(("http://127.0.0.1:%d/%s"):format(listener.port, name))
     lu.assertEquals(content(sent.media_resource), "PNG")
   end
+  lu.assertEquals(content(kz:upload(("http://127.0.0.1:%d/picture"):format(listener.port))), "PNG")
   refused("it takes .jpeg, .jpg, .png", sales.send_image, sales, "http://127.0.0.1:1/a.gif")
 end
 
@@ -113,6 +125,8 @@ function TestMedia.test_what_is_refused_before_a_request()
   refused("is no file of a type that the service takes here; it takes .jpeg, .jpg, .png",
     sales.send_image, sales, FILES.document)
   refused("it takes .doc, .docx, .pdf", sales.send_document, sales, FILES.text)
+  refused("it takes .3gp, .3gpp, .doc, .docx, .jpeg, .jpg, .mp3", kz.upload, kz, FILES.text)
+  refused("No such file", kz.upload, kz, folder .. "-none.png")
   refused("it takes .mp3, .wav", sales.send_audio, sales, "no ending")
   refused("it takes .3gp, .3gpp, .mp4", sales.send_video, sales, FILES.audio)
   refused("No such file", sales.send_image, sales, folder .. "-none.png")
@@ -134,6 +148,8 @@ function TestMedia.test_misuse()
   bad("send_image: unknown option 'captoin'; did you mean 'caption'?",
     function() sales:send_image(FILES.image, { captoin = "" }) end)
   bad("send_album: sources must be a list", function() sales:send_album "a.png" end)
+  bad("upload: source must be a path or a URL, got nil", function() kz:upload() end)
+  bad("kz:upload(source)", function() kz.upload(FILES.audio) end)
   bad("group:send_audio(source)", function() sales.send_audio(FILES.audio) end)
 end
 
