@@ -4,6 +4,7 @@
 #include "ljson.h"
 #include "mem.h"
 #include "modules.h"
+#include "store_runs.h"
 #include "vm.h"
 
 #include <lauxlib.h>
@@ -19,8 +20,11 @@ static const char *push_scope(lua_State *L, struct err *err)
 {
     struct vm *vm = vm_of(L);
     const struct job *job = vm_options_of(vm)->job;
-    if (job != NULL)
-        return lua_pushfstring(L, "job:%s:%s", job->name, job->file); /* no ":" in names */
+    if (job != NULL) {
+        char scope[STORE_SCOPE_SIZE];
+        store_scope(scope, job->name, job->file);
+        return lua_pushstring(L, scope);
+    }
     const char *script = vm_script(vm);
     if (script != NULL)
         return lua_pushfstring(L, "script:%s", script);

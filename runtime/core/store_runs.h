@@ -1,0 +1,118 @@
+/*
+ * What the store knows of jobs: a row for each attempt of a run, the claimed slots, when a job was
+ * installed. Errors as in store.h. All texts that are stored were masked by the caller.
+ *
+ * A job's `scope` is its name and the file that defines it: two configurations with one state
+ * folder never mix.
+ */
+#ifndef JETON_STORE_RUNS_H
+#define JETON_STORE_RUNS_H
+
+#include "process_identity.h"
+#include "store.h"
+
+#include <limits.h>
+
+#define STORE_RUN_ID_SIZE   11 /* 10 lower-case letters and digits, and NUL */
+#define STORE_OUTPUT_MAX    ((size_t)64 * 1024)
+#define STORE_SCOPE_SIZE    (PATH_MAX + 80)
+#define STORE_NONE          INT64_MIN            /* no time */
+#define STORE_SLOTS_KEPT    100                  /* claimed slots of a job, however old */
+#define STORE_SLOTS_KEPT_MS (3LL * 86400 * 1000) /* and those younger than this */
+
+/* The scope of a job by its name and the real path of its file; jeton.state uses the same. */
+void store_scope(char scope[static STORE_SCOPE_SIZE], const char *job, const char *file);
+
+/* Runs */
+
+#define STORE_CAUSE_LOCKED      "locked"
+#define STORE_CAUSE_SIGNAL      "signal"
+#define STORE_CAUSE_INTERRUPTED "interrupted"
+
+/* One attempt. Strings are owned by the row where a list gave it, else borrowed. */
+struct store_run {
+    int64_t row; /* grows with time, whatever the clock does */
+    char run[STORE_RUN_ID_SIZE];
+    char *scope;
+    char *job;
+    int64_t slot_ms; /* the scheduled time; STORE_NONE: by hand */
+    int64_t attempt; /* from 1 */
+    int64_t started_ms;
+    int64_t ended_ms; /* STORE_NONE: it runs, or nobody saw the end */
+    int exit;         /* -1: it runs, or was interrupted */
+    /* NULL: it runs, or ended well. Else an err kind (err.h), or one of STORE_CAUSE_… */
+    char *cause;
+    char *message; /* one line; NULL: none */
+    int64_t requests;
+    int64_t exchanges;
+    int64_t peak_kib;
+    struct process_identity supervisor;
+    int64_t output_bytes; /* all that was written */
+    char *output;         /* its last STORE_OUTPUT_MAX bytes; NULL: none, or not asked for */
+    size_t output_len;
+};
+
+/* Random (libsodium), unbiased. */
+void store_run_id(char id[static STORE_RUN_ID_SIZE]);
+/* True while the row is open and its supervisor lives. An open row of a dead one will be marked
+ * interrupted by the job's next run; to be shown so until then. */
+bool store_run_is_running(const struct store_run *run);
+/* Inserts the row as it is: open (exit -1, cause NULL), or ended. Sets run->row. */
+int store_run_add(struct store *store, struct store_run *run, struct err *err);
+/* Writes what the end brought to the row run->row: ended_ms, exit, cause, message, requests,
+ * exchanges, peak_kib, output, output_bytes. */
+int store_run_end(struct store *store, const struct store_run *run, struct err *err);
+
+struct store_runs {
+    struct store_run *items;
+    size_t count;
+};
+void store_runs_destroy(struct store_runs *runs); /* idempotent; a zeroed struct is fine */
+
+struct store_run_filter {
+    const char *scope;  /* NULL: all */
+    const char *job;    /* by name, of any configuration; NULL: all */
+    const char *run;    /* by run id; NULL: all */
+    int64_t since_ms;   /* started then or later; 0: all */
+    int64_t before_row; /* rows older than this one; 0: all */
+    bool open;          /* only those without an end */
+    bool ran;           /* only those that were not skipped for the job's lock */
+    int64_t limit;      /* rows at most; 0: all */
+    bool output;        /* with the output */
+};
+/* Newest first. */
+int store_run_list(struct store *store, const struct store_run_filter *filter,
+                   struct store_runs *runs, struct err *err);
+/* For the holder of the job's lock, before it runs: marks open rows of the scope as interrupted and
+ * gives them. */
+int store_run_interrupt(struct store *store, const char *scope, struct store_runs *runs,
+                        struct err *err);
+/*
+ * Retention: of the ended runs of a scope (all attempts of one are one run) the newest `keep` that
+ * started at since_ms or later stay, and the newest in any case: the next run asks how it ended.
+ */
+int store_run_prune(struct store *store, const char *scope, int64_t keep, int64_t since_ms,
+                    struct err *err);
+
+/* Slots */
+
+/* 1: claimed now, 0: it was claimed before, -1. Forgets what is old. */
+int store_slot_claim(struct store *store, const char *scope, int64_t slot_ms, struct err *err);
+/* The latest claimed slot that is not after not_after_ms. 1, 0: none, -1. */
+int store_slot_latest(struct store *store, const char *scope, int64_t not_after_ms,
+                      int64_t *slot_ms, struct err *err);
+/* 1, 0, -1: was this very slot claimed? */
+int store_slot_claimed(struct store *store, const char *scope, int64_t slot_ms, struct err *err);
+/* For @reboot: 1: claimed for this boot now, 0: it was before, -1. */
+int store_boot_claim(struct store *store, const char *scope, const char *boot_id, struct err *err);
+
+/* Jobs */
+
+/* Since when the job's missed slots count; set to now_ms where it was not known. */
+int store_job_installed(struct store *store, const char *scope, int64_t now_ms,
+                        int64_t *installed_ms, struct err *err);
+/* STORE_NONE: not known any more. */
+int store_job_set_installed(struct store *store, const char *scope, int64_t installed_ms,
+                            struct err *err);
+
+#endif

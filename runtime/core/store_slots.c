@@ -1,0 +1,143 @@
+/* Claimed slots, and when jobs were installed. */
+#include "store_runs.h"
+#include "store_sqlite.h"
+
+static void bind_time(sqlite3_stmt *stmt, int index, int64_t ms)
+{
+    if (ms == STORE_NONE)
+        sqlite3_bind_null(stmt, index);
+    else
+        sqlite3_bind_int64(stmt, index, ms);
+}
+
+/* Runs a query for one integer. 1, 0: no row or NULL, -1. Ends the statement. */
+static int take_integer(struct store *store, sqlite3_stmt *stmt, int64_t *value, struct err *err)
+{
+    int step = sqlite3_step(stmt);
+    int found = step == SQLITE_ROW ? 1 : step == SQLITE_DONE ? 0 : -1;
+    if (found < 0)
+        store_failed(store, "cannot be read", err);
+    else if (found == 1 && sqlite3_column_type(stmt, 0) == SQLITE_NULL)
+        found = 0;
+    else if (found == 1)
+        *value = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return found;
+}
+
+/*
+ * Claims are a set and not a maximum: a clock that jumped ahead and back must not silence a job.
+ * Old ones go by the age of their slot, but never all: a job of once a year is known to have run.
+ */
+static int forget_old(struct store *store, const char *scope, int64_t newest_ms, struct err *err)
+{
+    sqlite3_stmt *stmt = store_prepare(
+        store,
+        "DELETE FROM slot WHERE scope = ?1 AND slot_ms < ?2 AND slot_ms < (SELECT"
+        " slot_ms FROM slot WHERE scope = ?1 ORDER BY slot_ms DESC LIMIT 1 OFFSET ?3)",
+        err);
+    if (stmt == NULL)
+        return -1;
+    store_bind_text(stmt, 1, scope);
+    sqlite3_bind_int64(stmt, 2, newest_ms - STORE_SLOTS_KEPT_MS);
+    sqlite3_bind_int64(stmt, 3, STORE_SLOTS_KEPT - 1);
+    return store_finish(store, stmt, err);
+}
+
+static int add_slot(struct store *store, const char *scope, int64_t slot_ms, bool *claimed,
+                    struct err *err)
+{
+    sqlite3_stmt *stmt =
+        store_prepare(store, "INSERT OR IGNORE INTO slot (scope, slot_ms) VALUES (?, ?)", err);
+    if (stmt == NULL)
+        return -1;
+    store_bind_text(stmt, 1, scope);
+    sqlite3_bind_int64(stmt, 2, slot_ms);
+    int result = store_finish(store, stmt, err);
+    *claimed = result == 0 && sqlite3_changes(store->db) == 1;
+    return result;
+}
+
+int store_slot_claim(struct store *store, const char *scope, int64_t slot_ms, struct err *err)
+{
+    bool claimed = false;
+    if (store_begin(store, err) != 0)
+        return -1;
+    int result = add_slot(store, scope, slot_ms, &claimed, err);
+    if (result == 0 && claimed)
+        result = forget_old(store, scope, slot_ms, err);
+    if (store_end(store, result, err) != 0)
+        return -1;
+    return claimed ? 1 : 0;
+}
+
+int store_slot_latest(struct store *store, const char *scope, int64_t not_after_ms,
+                      int64_t *slot_ms, struct err *err)
+{
+    sqlite3_stmt *stmt =
+        store_prepare(store, "SELECT max(slot_ms) FROM slot WHERE scope = ? AND slot_ms <= ?", err);
+    if (stmt == NULL)
+        return -1;
+    store_bind_text(stmt, 1, scope);
+    sqlite3_bind_int64(stmt, 2, not_after_ms);
+    return take_integer(store, stmt, slot_ms, err);
+}
+
+int store_slot_claimed(struct store *store, const char *scope, int64_t slot_ms, struct err *err)
+{
+    int64_t found;
+    sqlite3_stmt *stmt =
+        store_prepare(store, "SELECT slot_ms FROM slot WHERE scope = ? AND slot_ms = ?", err);
+    if (stmt == NULL)
+        return -1;
+    store_bind_text(stmt, 1, scope);
+    sqlite3_bind_int64(stmt, 2, slot_ms);
+    return take_integer(store, stmt, &found, err);
+}
+
+int store_boot_claim(struct store *store, const char *scope, const char *boot_id, struct err *err)
+{
+    sqlite3_stmt *stmt = store_prepare(store,
+                                       "INSERT INTO job (scope, boot_id) VALUES (?, ?)"
+                                       " ON CONFLICT (scope) DO UPDATE SET boot_id = "
+                                       "excluded.boot_id WHERE boot_id IS NOT excluded.boot_id",
+                                       err);
+    if (stmt == NULL)
+        return -1;
+    store_bind_text(stmt, 1, scope);
+    store_bind_text(stmt, 2, boot_id);
+    if (store_finish(store, stmt, err) != 0)
+        return -1;
+    return sqlite3_changes(store->db) == 1 ? 1 : 0;
+}
+
+int store_job_installed(struct store *store, const char *scope, int64_t now_ms,
+                        int64_t *installed_ms, struct err *err)
+{
+    sqlite3_stmt *stmt = store_prepare(store,
+                                       "INSERT INTO job (scope, installed_ms) VALUES (?, ?)"
+                                       " ON CONFLICT (scope) DO UPDATE SET installed_ms ="
+                                       " coalesce(installed_ms, excluded.installed_ms)"
+                                       " RETURNING installed_ms",
+                                       err);
+    if (stmt == NULL)
+        return -1;
+    store_bind_text(stmt, 1, scope);
+    sqlite3_bind_int64(stmt, 2, now_ms);
+    return take_integer(store, stmt, installed_ms, err) < 0 ? -1 : 0;
+}
+
+int store_job_set_installed(struct store *store, const char *scope, int64_t installed_ms,
+                            struct err *err)
+{
+    sqlite3_stmt *stmt =
+        store_prepare(store,
+                      "INSERT INTO job (scope, installed_ms) VALUES (?, ?)"
+                      " ON CONFLICT (scope) DO UPDATE SET installed_ms = excluded.installed_ms",
+                      err);
+    if (stmt == NULL)
+        return -1;
+    store_bind_text(stmt, 1, scope);
+    bind_time(stmt, 2, installed_ms);
+    return store_finish(store, stmt, err);
+}

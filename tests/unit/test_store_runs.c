@@ -1,0 +1,415 @@
+/* The store's rows of jobs: runs, slots, installations. */
+#include "folder.h"
+#include "store_runs.h"
+
+#include <sqlite3.h>
+#include <sys/wait.h>
+
+#define CLAIMERS 16
+#define MINUTE   60000LL
+#define SCOPE    "job:report:/etc/jeton.yaml"
+
+static struct store *open_well(void)
+{
+    struct err err;
+    struct store *store = store_open("state", &err);
+    if (store == NULL)
+        fail_msg("%s", err.msg);
+    return store;
+}
+
+static struct store_run new_run(const char *id, int64_t attempt, int64_t started_ms)
+{
+    struct store_run run = {.scope = (char *)(uintptr_t)SCOPE,
+                            .job = (char *)(uintptr_t) "report",
+                            .slot_ms = STORE_NONE,
+                            .attempt = attempt,
+                            .started_ms = started_ms,
+                            .ended_ms = STORE_NONE,
+                            .exit = -1};
+    snprintf(run.run, sizeof run.run, "%s", id);
+    process_identity_own(&run.supervisor);
+    return run;
+}
+
+/* An attempt that has ended well. */
+static void add_ended(struct store *store, const char *id, int64_t attempt, int64_t started_ms)
+{
+    struct err err;
+    struct store_run run = new_run(id, attempt, started_ms);
+    run.exit = 0;
+    run.ended_ms = started_ms + 5;
+    assert_int_equal(store_run_add(store, &run, &err), 0);
+}
+
+/* "newest/attempt … oldest/attempt" */
+static char *ids(struct store *store, struct store_run_filter filter)
+{
+    struct err err;
+    struct store_runs runs;
+    struct buf out;
+    buf_create(&out, 4096);
+    assert_int_equal(store_run_list(store, &filter, &runs, &err), 0);
+    for (size_t i = 0; i < runs.count; i++)
+        buf_printf(&out, "%s%s/%d", i > 0 ? " " : "", runs.items[i].run,
+                   (int)runs.items[i].attempt);
+    store_runs_destroy(&runs);
+    return buf_take(&out);
+}
+
+static void assert_ids(struct store *store, struct store_run_filter filter, const char *expected)
+{
+    char *found = ids(store, filter);
+    assert_string_equal(found, expected);
+    mem_free(found);
+}
+
+static void an_attempt_comes_back_as_it_was(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store_runs runs;
+    struct store *store = open_well();
+    struct store_run run = new_run("abcdefghij", 2, 1000);
+    run.slot_ms = 960;
+    assert_int_equal(store_run_add(store, &run, &err), 0);
+
+    const struct store_run_filter by_id = {.run = "abcdefghij", .output = true};
+    assert_int_equal(store_run_list(store, &by_id, &runs, &err), 0);
+    assert_int_equal(runs.count, 1);
+    assert_int_equal(runs.items[0].exit, -1);
+    assert_null(runs.items[0].cause);
+    assert_null(runs.items[0].output);
+    assert_true(runs.items[0].ended_ms == STORE_NONE);
+    assert_true(store_run_is_running(&runs.items[0]));
+    store_runs_destroy(&runs);
+
+    run.exit = 6;
+    run.ended_ms = 1234;
+    run.cause = (char *)(uintptr_t) "http";
+    run.message = (char *)(uintptr_t) "no such group";
+    run.requests = 7;
+    run.exchanges = 1;
+    run.peak_kib = 4321;
+    run.output_bytes = 9;
+    run.output = (char *)(uintptr_t) "a\0b\n";
+    run.output_len = 4;
+    assert_int_equal(store_run_end(store, &run, &err), 0);
+    store_close(store);
+
+    store = open_well();
+    assert_int_equal(store_run_list(store, &by_id, &runs, &err), 0);
+    assert_int_equal(runs.count, 1);
+    const struct store_run *found = &runs.items[0];
+    assert_string_equal(found->scope, SCOPE);
+    assert_string_equal(found->job, "report");
+    assert_int_equal(found->slot_ms, 960);
+    assert_int_equal(found->attempt, 2);
+    assert_int_equal(found->started_ms, 1000);
+    assert_int_equal(found->ended_ms, 1234);
+    assert_int_equal(found->exit, 6);
+    assert_string_equal(found->cause, "http");
+    assert_string_equal(found->message, "no such group");
+    assert_int_equal(found->requests, 7);
+    assert_int_equal(found->exchanges, 1);
+    assert_int_equal(found->peak_kib, 4321);
+    assert_int_equal(found->supervisor.pid, getpid());
+    assert_int_equal(found->output_bytes, 9);
+    assert_int_equal(found->output_len, 4);
+    assert_memory_equal(found->output, "a\0b\n", 4);
+    assert_false(store_run_is_running(found));
+    store_runs_destroy(&runs);
+    store_close(store);
+}
+
+static void only_the_end_of_a_long_output_is_kept(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store_runs runs;
+    struct store *store = open_well();
+    struct store_run run = new_run("abcdefghij", 1, 1000);
+    run.exit = 0;
+    run.output_len = STORE_OUTPUT_MAX + 3;
+    run.output = mem_alloc(run.output_len);
+    memset(run.output, 'x', run.output_len);
+    run.output[run.output_len - 1] = 'z';
+    assert_int_equal(store_run_add(store, &run, &err), 0);
+    mem_free(run.output);
+    const struct store_run_filter all = {.output = true};
+    assert_int_equal(store_run_list(store, &all, &runs, &err), 0);
+    assert_int_equal(runs.items[0].output_len, STORE_OUTPUT_MAX);
+    assert_int_equal(runs.items[0].output[STORE_OUTPUT_MAX - 1], 'z');
+    store_runs_destroy(&runs);
+    store_close(store);
+}
+
+static void lists_are_filtered_and_newest_first(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = open_well();
+    add_ended(store, "first", 1, 3000); /* the clock stepped back after it */
+    add_ended(store, "second", 1, 1000);
+    add_ended(store, "second", 2, 1500);
+    struct store_run skipped = new_run("skipped", 1, 1600);
+    skipped.exit = 7;
+    skipped.cause = (char *)(uintptr_t)STORE_CAUSE_LOCKED;
+    assert_int_equal(store_run_add(store, &skipped, &err), 0);
+    struct store_run other = new_run("other", 1, 1700);
+    other.scope = (char *)(uintptr_t) "job:other:/f";
+    other.job = (char *)(uintptr_t) "other";
+    assert_int_equal(store_run_add(store, &other, &err), 0);
+
+    assert_ids(store, (struct store_run_filter){0}, "other/1 skipped/1 second/2 second/1 first/1");
+    assert_ids(store, (struct store_run_filter){.limit = 2}, "other/1 skipped/1");
+    assert_ids(store, (struct store_run_filter){.scope = SCOPE, .ran = true, .limit = 1},
+               "second/2");
+    assert_ids(store, (struct store_run_filter){.job = "other"}, "other/1");
+    assert_ids(store, (struct store_run_filter){.run = "second"}, "second/2 second/1");
+    assert_ids(store, (struct store_run_filter){.open = true}, "other/1");
+    assert_ids(store, (struct store_run_filter){.since_ms = 1600}, "other/1 skipped/1 first/1");
+    assert_ids(store, (struct store_run_filter){.before_row = skipped.row, .limit = 1}, "second/2");
+    assert_ids(store, (struct store_run_filter){.job = "none"}, "");
+    store_close(store);
+}
+
+static void an_open_row_is_marked_interrupted_once(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store_runs runs;
+    struct store *store = open_well();
+    add_ended(store, "good", 1, 1000);
+    struct store_run run = new_run("killed", 1, 2000);
+    run.supervisor.start += 1; /* the number belongs to another process now */
+    assert_int_equal(store_run_add(store, &run, &err), 0);
+
+    const struct store_run_filter open = {.open = true};
+    assert_int_equal(store_run_list(store, &open, &runs, &err), 0);
+    assert_false(store_run_is_running(&runs.items[0]));
+    store_runs_destroy(&runs);
+    assert_int_equal(store_run_interrupt(store, "job:other:/f", &runs, &err), 0);
+    assert_int_equal(runs.count, 0);
+    store_runs_destroy(&runs);
+    assert_int_equal(store_run_interrupt(store, SCOPE, &runs, &err), 0);
+    assert_int_equal(runs.count, 1);
+    assert_string_equal(runs.items[0].run, "killed");
+    assert_string_equal(runs.items[0].cause, STORE_CAUSE_INTERRUPTED);
+    assert_int_equal(runs.items[0].exit, -1);
+    store_runs_destroy(&runs);
+    assert_int_equal(store_run_interrupt(store, SCOPE, &runs, &err), 0);
+    assert_int_equal(runs.count, 0);
+    store_runs_destroy(&runs);
+    store_close(store);
+}
+
+static void what_is_old_goes_and_the_newest_stays(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = open_well();
+    add_ended(store, "a", 1, 1000);
+    add_ended(store, "b", 1, 2000);
+    add_ended(store, "b", 2, 9000);
+    add_ended(store, "c", 1, 3000);
+    add_ended(store, "d", 1, 4000);
+    struct store_run open = new_run("open", 1, 500);
+    assert_int_equal(store_run_add(store, &open, &err), 0);
+
+    assert_int_equal(store_run_prune(store, "job:other:/f", 0, INT64_MAX, &err), 0);
+    assert_int_equal(store_run_prune(store, SCOPE, 3, 0, &err), 0);
+    assert_ids(store, (struct store_run_filter){0}, "open/1 d/1 c/1 b/2 b/1");
+    assert_int_equal(store_run_prune(store, SCOPE, 1000, 2500, &err), 0); /* as a whole */
+    assert_ids(store, (struct store_run_filter){0}, "open/1 d/1 c/1");
+    assert_int_equal(store_run_prune(store, SCOPE, 0, INT64_MAX, &err), 0);
+    assert_ids(store, (struct store_run_filter){0}, "open/1 d/1");
+    store_close(store);
+}
+
+/* A slot is claimed by one of many, and stays claimed. */
+static void one_process_claims_a_slot(void **state)
+{
+    (void)state;
+    struct err err;
+    int start[2];
+    pid_t children[CLAIMERS];
+    store_close(open_well());
+    assert_int_equal(pipe(start), 0);
+    for (size_t i = 0; i < CLAIMERS; i++) {
+        children[i] = fork();
+        if (children[i] != 0)
+            continue;
+        char byte;
+        close(start[1]);
+        struct store *store = store_open("state", &err);
+        ssize_t waited = read(start[0], &byte, 1); /* all at once */
+        int claimed =
+            store != NULL && waited == 0 ? store_slot_claim(store, SCOPE, 8 * MINUTE, &err) : -1;
+        store_close(store);
+        _exit(claimed < 0 ? 2 : claimed);
+    }
+    close(start[0]);
+    close(start[1]);
+    int claims = 0;
+    for (size_t i = 0; i < CLAIMERS; i++) {
+        int status;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+        claims += WEXITSTATUS(status);
+    }
+    assert_int_equal(claims, 1);
+    struct store *store = open_well();
+    assert_int_equal(store_slot_claimed(store, SCOPE, 8 * MINUTE, &err), 1);
+    assert_int_equal(store_slot_claimed(store, SCOPE, 9 * MINUTE, &err), 0);
+    assert_int_equal(store_slot_claim(store, SCOPE, 8 * MINUTE, &err), 0);
+    assert_int_equal(store_slot_claim(store, "job:other:/f", 8 * MINUTE, &err), 1);
+    store_close(store);
+}
+
+/* A clock that was a day ahead for a while neither silences a job nor lets a slot run twice. */
+static void claims_are_a_set(void **state)
+{
+    (void)state;
+    struct err err;
+    int64_t slot = 0, day = 1440 * MINUTE;
+    struct store *store = open_well();
+    assert_int_equal(store_slot_latest(store, SCOPE, INT64_MAX, &slot, &err), 0);
+    assert_int_equal(store_slot_claim(store, SCOPE, 100 * MINUTE, &err), 1);
+    assert_int_equal(store_slot_claim(store, SCOPE, 100 * MINUTE + day, &err), 1);
+    assert_int_equal(store_slot_claim(store, SCOPE, 101 * MINUTE, &err), 1);
+    assert_int_equal(store_slot_claim(store, SCOPE, 100 * MINUTE, &err), 0);
+    assert_int_equal(store_slot_latest(store, SCOPE, 200 * MINUTE, &slot, &err), 1);
+    assert_int_equal(slot, 101 * MINUTE);
+    assert_int_equal(store_slot_latest(store, SCOPE, 99 * MINUTE, &slot, &err), 0);
+    store_close(store);
+}
+
+static void old_claims_are_forgotten_but_not_all(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = open_well();
+    int64_t late = 10 * STORE_SLOTS_KEPT_MS;
+    for (int64_t i = 1; i <= STORE_SLOTS_KEPT + 5; i++)
+        assert_int_equal(store_slot_claim(store, SCOPE, i, &err), 1);
+    assert_int_equal(store_slot_claimed(store, SCOPE, 1, &err), 1); /* young still */
+    assert_int_equal(store_slot_claim(store, SCOPE, late, &err), 1);
+    assert_int_equal(store_slot_claimed(store, SCOPE, 6, &err), 0);
+    assert_int_equal(store_slot_claimed(store, SCOPE, 7, &err), 1);
+    assert_int_equal(store_slot_claimed(store, SCOPE, late, &err), 1);
+    store_close(store);
+}
+
+static void a_boot_is_claimed_once(void **state)
+{
+    (void)state;
+    struct err err;
+    int64_t installed;
+    struct store *store = open_well();
+    assert_int_equal(store_job_installed(store, SCOPE, 77, &installed, &err), 0);
+    assert_int_equal(store_boot_claim(store, SCOPE, "boot-1", &err), 1);
+    assert_int_equal(store_boot_claim(store, SCOPE, "boot-1", &err), 0);
+    assert_int_equal(store_boot_claim(store, "job:other:/f", "boot-1", &err), 1);
+    assert_int_equal(store_boot_claim(store, SCOPE, "boot-2", &err), 1);
+    assert_int_equal(store_job_installed(store, SCOPE, 99, &installed, &err), 0);
+    assert_int_equal(installed, 77);
+    store_close(store);
+}
+
+static void a_job_is_installed_until_told_otherwise(void **state)
+{
+    (void)state;
+    struct err err;
+    int64_t installed = 0;
+    struct store *store = open_well();
+    assert_int_equal(store_job_installed(store, SCOPE, 1000, &installed, &err), 0);
+    assert_int_equal(installed, 1000);
+    assert_int_equal(store_job_installed(store, SCOPE, 2000, &installed, &err), 0);
+    assert_int_equal(installed, 1000);
+    assert_int_equal(store_job_set_installed(store, SCOPE, 3000, &err), 0);
+    assert_int_equal(store_job_installed(store, SCOPE, 4000, &installed, &err), 0);
+    assert_int_equal(installed, 3000);
+    assert_int_equal(store_job_set_installed(store, SCOPE, STORE_NONE, &err), 0);
+    assert_int_equal(store_job_installed(store, SCOPE, 5000, &installed, &err), 0);
+    assert_int_equal(installed, 5000);
+    store_close(store);
+}
+
+/* What version 1 left is all there, and its file can be used for runs. */
+static void version_1_migrates(void **state)
+{
+    (void)state;
+    static const char version_1[] =
+        "PRAGMA journal_mode = WAL; PRAGMA application_id = 1784968303; PRAGMA user_version = 1;"
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE token ("
+        "  owner TEXT PRIMARY KEY, generation INTEGER NOT NULL, access_token TEXT,"
+        "  endpoint_url TEXT, scope TEXT, lifetime_ms INTEGER NOT NULL,"
+        "  received_wall_ms INTEGER NOT NULL, received_boot_ms INTEGER NOT NULL,"
+        "  received_boot_id TEXT NOT NULL, refresh_token TEXT, refresh_previous TEXT,"
+        "  refresh_since_ms INTEGER NOT NULL, configured_fingerprint TEXT,"
+        "  application_fingerprint TEXT, service_override TEXT) WITHOUT ROWID;"
+        "CREATE TABLE kv (scope TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
+        "  PRIMARY KEY (scope, key)) WITHOUT ROWID;"
+        "INSERT INTO meta VALUES ('salt', zeroblob(32));"
+        "INSERT INTO kv VALUES ('" SCOPE "', 'cursor', '42');"
+        "INSERT INTO token (owner, generation, lifetime_ms, received_wall_ms, received_boot_ms,"
+        "  received_boot_id, refresh_token, refresh_since_ms)"
+        "  VALUES ('owner', 3, 1, 1, 1, 'boot', 'rotated', 1);";
+    assert_int_equal(mkdir("state", 0700), 0);
+    folder_put("state/jeton.db", 0600, "");
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open("state/jeton.db", &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, version_1, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+
+    struct err err;
+    struct store *store = open_well();
+    struct store_token row;
+    struct buf value;
+    buf_create(&value, 100);
+    assert_int_equal(store_kv_get(store, SCOPE, "cursor", &value, &err), 1);
+    assert_string_equal(value.data, "42");
+    assert_int_equal(store_token_load(store, "owner", &row, &err), 1);
+    assert_string_equal(row.refresh_token, "rotated");
+    store_token_destroy(&row);
+    add_ended(store, "first", 1, 1000);
+    store_close(store);
+    store = open_well();
+    assert_ids(store, (struct store_run_filter){0}, "first/1");
+    store_close(store);
+    buf_destroy(&value);
+}
+
+static void ids_are_random_and_well_formed(void **state)
+{
+    (void)state;
+    char one[STORE_RUN_ID_SIZE], other[STORE_RUN_ID_SIZE];
+    store_run_id(one);
+    store_run_id(other);
+    assert_string_not_equal(one, other);
+    assert_int_equal(strlen(one), STORE_RUN_ID_SIZE - 1);
+    assert_int_equal(strspn(one, "abcdefghijklmnopqrstuvwxyz0123456789"), strlen(one));
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, folder_set_up, folder_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_attempt_comes_back_as_it_was),
+        TEST(only_the_end_of_a_long_output_is_kept),
+        TEST(lists_are_filtered_and_newest_first),
+        TEST(an_open_row_is_marked_interrupted_once),
+        TEST(what_is_old_goes_and_the_newest_stays),
+        TEST(one_process_claims_a_slot),
+        TEST(claims_are_a_set),
+        TEST(old_claims_are_forgotten_but_not_all),
+        TEST(a_boot_is_claimed_once),
+        TEST(a_job_is_installed_until_told_otherwise),
+        TEST(version_1_migrates),
+        TEST(ids_are_random_and_well_formed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
