@@ -18,6 +18,7 @@
 static const struct verb verbs[] = {
     {"run", "runs a Lua script", verb_run},
     {"token", "shows or refreshes a connector's access token", verb_token},
+    {"connector", "adds a connector to the configuration", verb_connector},
     {"login", "signs in, for a connector's first refresh token", verb_login},
     {"api", "makes one authenticated call", verb_api},
     {"check", "validates configuration, file modes, schedules and scripts", verb_check},

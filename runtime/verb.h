@@ -27,7 +27,7 @@ struct verb {
     verb_fn *run;
 };
 
-verb_fn verb_run, verb_token, verb_login, verb_api, verb_check, verb_sandbox;
+verb_fn verb_run, verb_token, verb_connector, verb_login, verb_api, verb_check, verb_sandbox;
 
 /* Loads the chosen configuration and says at -v which one it is. required false: none at all is an
  * empty one. */

@@ -114,6 +114,9 @@ struct config {
  * $XDG_CONFIG_HOME/jeton/jeton.yaml, /etc/jeton/jeton.yaml. NULL where there is none (mem_free).
  */
 char *config_choose(const char *explicit_path);
+/* The user's own place for one, whether it exists or not (mem_free):
+ * $XDG_CONFIG_HOME/jeton/jeton.yaml. NULL where there is no home. */
+char *config_user_path(void);
 /* The state folder where no configuration names one (mem_free): $XDG_STATE_HOME/jeton. */
 char *config_default_state(void);
 /*

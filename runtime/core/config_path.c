@@ -23,6 +23,11 @@ static char *xdg_path(const char *variable, const char *fallback, const char *re
     return home != NULL ? mem_printf("%s/%s/%s", home, fallback, rest) : NULL;
 }
 
+char *config_user_path(void)
+{
+    return xdg_path("XDG_CONFIG_HOME", ".config", "jeton/" FILE_NAME);
+}
+
 char *config_choose(const char *explicit_path)
 {
     if (explicit_path != NULL)
@@ -32,7 +37,7 @@ char *config_choose(const char *explicit_path)
         return mem_strdup(variable);
     if (access(FILE_NAME, F_OK) == 0)
         return mem_strdup(FILE_NAME);
-    char *own = xdg_path("XDG_CONFIG_HOME", ".config", "jeton/" FILE_NAME);
+    char *own = config_user_path();
     if (own != NULL && access(own, F_OK) == 0)
         return own;
     mem_free(own);

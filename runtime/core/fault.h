@@ -9,6 +9,11 @@
 #define FAULT_TOKEN_LOCKED   "token-locked"   /* the exchange lock is held, nothing was sent */
 #define FAULT_TOKEN_RECEIVED "token-received" /* the reply has arrived, nothing is stored */
 #define FAULT_TOKEN_STORED   "token-stored"   /* stored, not yet returned */
+/* `connector add` has written: */
+#define FAULT_CONNECTOR_MAIN    "connector-main" /* a configuration where there was none */
+#define FAULT_CONNECTOR_SECRET  "connector-secret"
+#define FAULT_CONNECTOR_REFRESH "connector-refresh"
+#define FAULT_CONNECTOR_YAML    "connector-yaml" /* the last one; not yet read back */
 
 void fault_point(const char *name);
 

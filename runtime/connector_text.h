@@ -1,0 +1,11 @@
+/* What stands in the YAML file of `jeton connector add`. */
+#ifndef JETON_CONNECTOR_TEXT_H
+#define JETON_CONNECTOR_TEXT_H
+
+#include "connector_files.h"
+
+/* ERR_USAGE: a value that is no UTF-8. */
+int connector_text_write(const struct connector_files *files, const struct connector_values *values,
+                         struct buf *out, struct err *err);
+
+#endif

@@ -1,0 +1,350 @@
+"""`jeton connector add`: all of a connector's files or none, against the sandbox."""
+
+import contextlib
+import json
+import os
+import pty
+import select
+import shutil
+import stat
+import time
+import unittest
+
+import support
+
+ID = support.APPLICATION_ID
+SECRET = support.APPLICATION_SECRET
+TOKEN = support.TENANT_TOKEN
+
+
+class AddCase(support.Case):
+
+    def setUp(self):
+        super().setUp()
+        self.box = self.sandbox("--rate-limit", "0")
+        self.home = os.path.join(self.folder, "xdg-config", "jeton")
+
+    def tree(self, root=None):
+        """Every file and folder of the configuration, with its mode and content."""
+        found = {}
+        for folder, folders, files in os.walk(root or self.home):
+            for name in folders + files:
+                path = os.path.join(folder, name)
+                content = None
+                if os.path.isfile(path):
+                    with open(path, encoding="utf-8") as file:
+                        content = file.read()
+                found[os.path.relpath(path, root or self.home)] = (stat.S_IMODE(os.stat(path).st_mode), content)
+        return found
+
+    def options(self, name="contoso", *more):
+        return ("connector", "add", name, "--token-service", self.box.base, *more)
+
+    def lines(self, token=TOKEN, secret=SECRET, application_id=ID):
+        return f"{application_id}\n{secret}\n{token}\n"
+
+    def add(self, name="contoso", *more, input=None, **options):
+        done = self.ok(*self.options(name, *more), input=self.lines() if input is None else input, **options)
+        for secret in (SECRET, TOKEN):
+            self.assertNotIn(secret, done.stdout + done.stderr)
+        return done
+
+    def refused(self, status, *args, input=None, says=None, before=None, **options):
+        """It fails, says why without any secret, and leaves the files as they were."""
+        before = self.tree() if before is None else before
+        done = self.fails(status, *(args or self.options()), input=self.lines() if input is None else input,
+                          says=says, **options)
+        for secret in (SECRET, TOKEN, *(input or "").split("\n")):
+            if len(secret) >= 6:
+                self.assertNotIn(secret, done.stdout + done.stderr)
+        self.assertEqual(self.tree(), before)
+        return done
+
+    def user(self, *before):
+        return json.loads(self.ok(*before, "api", "-C", "contoso", "users/me").stdout)["mobileNumber"]
+
+
+class Written(AddCase):
+
+    def test_without_any_configuration(self):
+        done = self.add()
+        self.assertIn("jeton token contoso", done.stdout)
+        tree = self.tree()
+        self.assertEqual({name: mode for name, (mode, _) in tree.items()}, {
+            "jeton.yaml": 0o600, "conf.d": 0o700, "conf.d/contoso.yaml": 0o600, "secrets": 0o700,
+            "secrets/contoso.secret": 0o600, "secrets/contoso.refresh_token": 0o600})
+        self.assertEqual(tree["secrets/contoso.secret"][1], SECRET + "\n")
+        self.assertEqual(tree["secrets/contoso.refresh_token"][1], TOKEN + "\n")
+        for secret in (SECRET, TOKEN):
+            self.assertNotIn(secret, tree["conf.d/contoso.yaml"][1])
+        self.assertEqual(self.box.exchanges(), 1)
+        # The token that the trial gave is the connector's.
+        shown = json.loads(self.ok("token", "contoso", "--json").stdout)
+        self.assertEqual(shown["source"], "cache")
+        self.assertEqual(self.box.exchanges(), 1)
+        self.ok("check", "--online")
+        self.assertEqual(self.user(), "+33100000001")
+
+    def test_beside_the_configuration_that_is_used(self):
+        main = self.write("etc/jeton.yaml", f"version: 1\nstate: {self.state}\n")
+        done = self.add("contoso", "--allow-host", "*.example.org", "--allow-host", "[::1]:8443",
+                        env={"JETON_CONFIG": main})
+        self.assertNotIn(" -c ", done.stdout)
+        self.assertFalse(os.path.exists(self.home))
+        self.assertIn('["*.example.org", "[::1]:8443"]',
+                      self.tree(os.path.dirname(main))["conf.d/contoso.yaml"][1])
+        self.ok("-c", main, "check")
+        self.assertEqual(self.user("-c", main), "+33100000001")
+
+    def test_in_the_working_directory(self):
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\n")
+        done = self.add("contoso")
+        self.assertIn("  conf.d/contoso.yaml\n", done.stdout)
+        self.assertEqual(self.user(), "+33100000001")
+        self.assertIn("-c jeton.yaml token other", self.ok(
+            "-c", "jeton.yaml", *self.options("other"), input=self.lines()).stdout)
+
+    def test_what_was_pasted_may_have_blanks_around_it(self):
+        self.add(input=f"  {ID}\t\n\t{SECRET}  \r\n {TOKEN}")
+        self.assertEqual(self.tree()["secrets/contoso.refresh_token"][1], TOKEN + "\n")
+
+    def test_names_that_yaml_knows_otherwise(self):
+        for name in ("null", "true", "123", "0x1F", "1e3", "no"):
+            with self.subTest(name):
+                self.add(name)
+                self.ok("token", name, "--refresh")
+
+    def test_where_conf_d_is_a_link(self):
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\n")
+        os.makedirs(os.path.join(self.folder, "elsewhere/fragments"), 0o700)
+        os.symlink("elsewhere/fragments", os.path.join(self.folder, "conf.d"))
+        self.add()
+        self.assertEqual(json.loads(self.ok("token", "contoso", "--json").stdout)["source"], "cache")
+
+    def test_a_rotated_refresh_token_is_kept(self):
+        self.box.steer("switches", {"single_use_refresh_tokens": True})
+        self.add()
+        self.ok("token", "contoso", "--refresh")
+        self.ok("token", "contoso", "--refresh")
+        self.assertEqual(self.tree()["secrets/contoso.refresh_token"][1], TOKEN + "\n")
+
+    def test_a_rotated_refresh_token_outlives_a_failed_write(self):
+        self.box.steer("switches", {"single_use_refresh_tokens": True})
+        blocked = os.path.join(self.home, "secrets/contoso.refresh_token")
+        self.write("xdg-config/jeton/jeton.yaml", "version: 1\n")
+        os.makedirs(blocked, 0o700)
+        before = self.tree()
+        self.refused(3, *self.options("contoso", "--force"), says="contoso.refresh_token", before=before)
+        self.assertEqual(self.box.exchanges(), 1)
+        os.rmdir(blocked)
+        # The token that was typed is spent; the one that replaced it is in the state.
+        self.add()
+        self.ok("token", "contoso", "--refresh")
+
+
+class Refused(AddCase):
+
+    def test_what_the_token_service_refuses(self):
+        for lines in (self.lines(token="no-such-refresh-token"), self.lines(secret="WRONGSECRET"),
+                      self.lines(application_id="00000000-0000-4000-8000-000000000000")):
+            with self.subTest(lines):
+                self.refused(4, input=lines, says=["not added", "contoso"], before={})
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "xdg-config")))
+
+    def test_no_token_service(self):
+        self.box.stop()
+        self.refused(5, says="not added", before={})
+
+    def test_what_is_no_value(self):
+        for text, says in (("", "application ID"), ("\n\n\n", "application ID"), (f"{ID}\n", "application secret"),
+                           (f"{ID}\nabc\n{TOKEN}\n", "application secret"), (f"{ID}\n{SECRET}\n", "refresh token"),
+                           (f"{ID}\n{SECRET}\nwith\x01control\n", "refresh token")):
+            with self.subTest(text):
+                self.refused(2, input=text, says=says, before={})
+        self.assertEqual(self.box.requests("/accessToken"), [])
+
+    def test_bad_arguments(self):
+        for args in (("-x", "--token-service", self.box.base), ("--", "-x", "--token-service", self.box.base),
+                     ("a b", "--token-service", self.box.base), ("../x", "--token-service", self.box.base),
+                     ("x" * 65, "--token-service", self.box.base), ("x", "--token-service", "http://example.org/v1"),
+                     ("x", "--token-service", "https://u:p@example.org/v1"), ("x",), (),
+                     ("x", "--token-service", self.box.base, "--allow-host", "https://example.org")):
+            with self.subTest(args):
+                self.refused(2, "connector", "add", *args, before={})
+        self.assertEqual(self.box.requests("/accessToken"), [])
+
+    def test_a_host_that_is_not_allowed(self):
+        self.box.steer("switches", {"endpoint_url": "http://localhost:1"})
+        self.refused(4, says=["allow_hosts", "--allow-host"], before={})
+        self.add("contoso", "--allow-host", "localhost:1")
+
+    def test_a_name_that_is_defined_elsewhere(self):
+        for place in ("jeton.yaml", "conf.d/contoso.yaml", "conf.d/other.yaml"):
+            for force in ((), ("--force",)):
+                with self.subTest(place=place, force=force):
+                    self.write("xdg-config/jeton/jeton.yaml", "version: 1\n")
+                    path = self.write("xdg-config/jeton/" + place, f"""\
+version: 1
+connectors:
+  contoso:
+    token_service: {self.box.base}
+    application_id: {ID}
+    application_secret: {SECRET}
+""")
+                    self.refused(3, *self.options("contoso", *force), says=place + ":3:3")
+                    os.unlink(path)
+        self.assertEqual(self.box.requests("/accessToken"), [])
+
+    def test_files_that_hold_something_else(self):
+        self.write("xdg-config/jeton/jeton.yaml", "version: 1\n")
+        path = self.write("xdg-config/jeton/conf.d/contoso.yaml", "connectors: {}\n")
+        self.refused(3, *self.options("contoso", "--force"), says="conf.d/contoso.yaml exists")
+        os.unlink(path)
+        self.write("xdg-config/jeton/secrets/contoso.secret", "of somebody else\n")
+        self.refused(3, says="secrets/contoso.secret exists")
+        self.add("contoso", "--force")
+
+    def test_a_configuration_that_is_broken(self):
+        self.write("xdg-config/jeton/jeton.yaml", "version: 1\nconnectrs: {}\n")
+        self.refused(3, says="did you mean 'connectors'")
+
+    def test_folders_that_others_can_write(self):
+        self.write("xdg-config/jeton/jeton.yaml", "version: 1\n")
+        os.mkdir(os.path.join(self.home, "secrets"))
+        os.chmod(os.path.join(self.home, "secrets"), 0o777)
+        self.refused(3, says="chmod go-w")
+        self.assertEqual(self.box.requests("/accessToken"), [])
+
+    def test_a_write_that_fails_leaves_nothing(self):
+        for blocked in ("conf.d/contoso.yaml", "secrets/contoso.refresh_token", "secrets/contoso.secret"):
+            with self.subTest(blocked):
+                self.write("xdg-config/jeton/jeton.yaml", "version: 1\n")
+                folder = os.path.join(self.home, blocked)
+                os.makedirs(folder, 0o700)
+                if blocked.startswith("conf.d"):
+                    # Asked about before anything is sent.
+                    self.refused(3, *self.options("contoso", "--force"), says=blocked)
+                else:
+                    self.refused(3, *self.options("contoso", "--force"), says=["not added", blocked])
+                os.rmdir(folder)
+                self.assertFalse(os.path.exists(os.path.join(self.home, "conf.d/contoso.yaml")))
+        self.add()
+
+
+class PowerFails(AddCase):
+    """A process that is killed between two files: what is there can be loaded, and added again."""
+
+    def killed(self, place, *more, input=None):
+        done = self.jeton(*self.options("contoso", *more), input=input or self.lines(),
+                          program=support.JETON_FAULTY, env={"JETON_FAULT": f"connector-{place}=kill"})
+        self.assertEqual(done.returncode, -9, done.stderr)
+        self.ok("check")
+
+    def test_while_one_is_added(self):
+        for place in ("main", "secret", "refresh", "yaml"):
+            with self.subTest(place):
+                self.killed(place)
+                self.assertEqual(os.path.exists(os.path.join(self.home, "conf.d/contoso.yaml")), place == "yaml")
+                self.add("contoso", "--force")
+                self.ok("token", "contoso", "--refresh")
+                shutil.rmtree(self.home)
+
+    def test_while_one_is_replaced(self):
+        self.add()
+        for place in ("secret", "refresh", "yaml"):
+            with self.subTest(place):
+                self.killed(place, "--force", input=self.lines(support.MEMBER_TOKEN))
+                self.ok("token", "contoso", "--refresh")
+                self.add("contoso", "--force")
+
+
+class Forced(AddCase):
+
+    def test_an_existing_one_needs_force(self):
+        self.add()
+        self.refused(3, says=["conf.d/contoso.yaml:3:3", "--force"], input=self.lines(support.MEMBER_TOKEN))
+        self.add("contoso", "--force", "--allow-host", "*.example.org", input=self.lines(support.MEMBER_TOKEN))
+        self.assertEqual(self.user(), "+33100000002")
+        self.add("contoso", "--force")
+        self.assertEqual(self.user(), "+33100000001")
+        self.assertNotIn("allow_hosts", self.tree()["conf.d/contoso.yaml"][1])
+
+    def test_one_that_fails_leaves_the_former(self):
+        self.add()
+        self.refused(4, *self.options("contoso", "--force"), input=self.lines("no-such-refresh-token"))
+        self.ok("token", "contoso", "--refresh")
+
+    def test_a_write_that_fails_leaves_the_former(self):
+        self.add()
+        target = os.path.join(self.home, "secrets/contoso.refresh_token")
+        os.rename(target, target + ".away")
+        os.mkdir(target, 0o700)
+        self.refused(3, *self.options("contoso", "--force"), says="contoso.refresh_token",
+                     input=self.lines(support.MEMBER_TOKEN))
+        os.rmdir(target)
+        os.rename(target + ".away", target)
+        self.ok("token", "contoso", "--refresh")
+        self.assertEqual(self.user(), "+33100000001")
+
+    def test_what_a_person_changed_is_not_replaced(self):
+        self.add()
+        path = os.path.join(self.home, "conf.d/contoso.yaml")
+        with open(path, encoding="utf-8") as file:
+            written = file.read()
+        for changed in (written + "    timeout: 5s\n", written + "jobs: {}\n",
+                        written.replace("# Written by", "# Once written by")):
+            with self.subTest(changed):
+                self.write(os.path.relpath(path, self.folder), changed)
+                self.refused(3, *self.options("contoso", "--force"), says="contoso.yaml:3:3")
+
+
+class Terminal(AddCase):
+
+    def test_prompts_without_echo(self):
+        self.need_terminal()
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.folder)
+            os.execve(support.JETON, [support.JETON, *self.options()], self.env)
+        self.addCleanup(os.close, terminal)
+        shown = b""
+        for prompt, answer in ((b"Application ID: ", ID), (b"Application secret: ", SECRET),
+                               (b"Refresh token: ", TOKEN), (b"is added", None)):
+            deadline = time.monotonic() + 20
+            while prompt not in shown:
+                self.assertLess(time.monotonic(), deadline, shown)
+                if select.select([terminal], [], [], 0.1)[0]:
+                    try:
+                        shown += os.read(terminal, 4096)
+                    except OSError:
+                        break
+            self.assertIn(prompt, shown)
+            if answer is not None:
+                time.sleep(0.1)  # the echo goes right after the prompt
+                os.write(terminal, answer.encode() + b"\n")
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        for value in (ID, SECRET, TOKEN):
+            self.assertNotIn(value.encode(), shown)
+        self.ok("token", "contoso")
+
+    def test_interrupted_at_a_prompt(self):
+        self.need_terminal()
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.folder)
+            os.execve(support.JETON, [support.JETON, *self.options()], self.env)
+        self.addCleanup(os.close, terminal)
+        shown = b""
+        while b"Application ID: " not in shown:
+            shown += os.read(terminal, 4096)
+        time.sleep(0.1)
+        os.write(terminal, b"\x03")
+        with contextlib.suppress(OSError):
+            while os.read(terminal, 4096):
+                pass
+        self.assertNotEqual(os.waitpid(pid, 0)[1], 0)
+        self.assertEqual(self.tree(), {})
+
+
+if __name__ == "__main__":
+    unittest.main()
