@@ -1,0 +1,271 @@
+#include "zone.h"
+
+#include "mem.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A zone's name; no dot, so that no path leads out of the folder. */
+#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789+-/"
+
+#define DAY        86400
+#define CHUNK      ((int64_t)1 << 25) /* seconds that are read at once: 388 days */
+#define STEP       ((int64_t)7 * DAY) /* no two changes that undo each other are as near */
+#define OFFSET_MAX ((int64_t)26 * 3600)
+
+struct chunk {
+    int64_t index; /* starts at index × CHUNK */
+    struct zone_span *spans;
+    size_t count;
+};
+
+struct zone {
+    char *name;
+    char *tz; /* for $TZ; NULL: as it is */
+    struct chunk *chunks;
+    size_t count;
+    size_t last; /* chunk of the last question */
+};
+
+bool zone_known(const char *name)
+{
+    if (name[0] == '\0' || name[0] == '/' || name[strspn(name, NAME_CHARS)] != '\0')
+        return false;
+    char *path = mem_printf("%s/%s", ZONE_FOLDER, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    mem_free(path);
+    /* The folder also holds tables and other files: a zone's starts with "TZif". */
+    char magic[4];
+    bool known = fd >= 0 && read(fd, magic, sizeof magic) == (ssize_t)sizeof magic &&
+                 memcmp(magic, "TZif", sizeof magic) == 0;
+    if (fd >= 0)
+        close(fd);
+    return known;
+}
+
+static bool is_utc(const char *name)
+{
+    return strcmp(name, "UTC") == 0 || strcmp(name, "Etc/UTC") == 0;
+}
+
+/* The name in a path below the folder, wherever that is ("../usr/share/zoneinfo/Etc/UTC"). */
+static char *name_in_path(const char *path)
+{
+    static const char folder[] = "/zoneinfo/";
+    const char *found = strstr(path, folder);
+    if (found == NULL || !zone_known(found + strlen(folder)))
+        return NULL;
+    return mem_strdup(found + strlen(folder));
+}
+
+static char *system_name(void)
+{
+    char path[PATH_MAX];
+    ssize_t len = readlink(ZONE_SYSTEM, path, sizeof path - 1);
+    if (len < 0)
+        return access(ZONE_SYSTEM, F_OK) != 0 ? mem_strdup("Etc/UTC") : NULL;
+    path[len] = '\0';
+    return name_in_path(path);
+}
+
+static char *local_name(void)
+{
+    const char *tz = getenv("TZ");
+    if (tz == NULL)
+        return system_name();
+    if (tz[0] == ':')
+        tz++;
+    if (strcmp(tz, ZONE_SYSTEM) == 0)
+        return system_name();
+    if (tz[0] == '\0')
+        return mem_strdup("Etc/UTC");
+    if (tz[0] == '/')
+        return name_in_path(tz);
+    return zone_known(tz) || is_utc(tz) ? mem_strdup(tz) : NULL;
+}
+
+struct zone *zone_new(const char *name, struct err *err)
+{
+    char *tz = NULL;
+    if (name != NULL && zone_known(name)) {
+        tz = mem_printf(":%s/%s", ZONE_FOLDER, name);
+    } else if (name != NULL && is_utc(name)) {
+        tz = mem_strdup("UTC0"); /* needs no zone data */
+    } else if (name != NULL) {
+        err_set(err, ERR_CONFIG,
+                "there is no time zone '%s' in " ZONE_FOLDER
+                "; expected a name such as Asia/Kolkata (where it is missing: install tzdata)",
+                name);
+        return NULL;
+    }
+    struct zone *zone = mem_alloc(sizeof *zone);
+    zone->tz = tz;
+    zone->name = name != NULL ? mem_strdup(name) : local_name();
+    return zone;
+}
+
+struct zone *zone_new_system(void)
+{
+    struct zone *zone = mem_alloc(sizeof *zone);
+    zone->tz = mem_strdup(":" ZONE_SYSTEM);
+    zone->name = system_name();
+    return zone;
+}
+
+void zone_free(struct zone *zone)
+{
+    if (zone == NULL)
+        return;
+    for (size_t i = 0; i < zone->count; i++)
+        mem_free(zone->chunks[i].spans);
+    mem_free(zone->chunks);
+    mem_free(zone->name);
+    mem_free(zone->tz);
+    mem_free(zone);
+}
+
+const char *zone_name(const struct zone *zone)
+{
+    return zone->name;
+}
+
+/* --- reading: between enter and leave, localtime_r is the zone's ----------------------------- */
+
+/* What $TZ was (mem_free), for leave. */
+static char *enter(const struct zone *zone)
+{
+    char *former = NULL;
+    if (zone->tz != NULL) {
+        former = mem_strdup(getenv("TZ"));
+        setenv("TZ", zone->tz, 1);
+    }
+    tzset();
+    return former;
+}
+
+static void leave(const struct zone *zone, char *former)
+{
+    if (zone->tz == NULL)
+        return;
+    if (former != NULL)
+        setenv("TZ", former, 1);
+    else
+        unsetenv("TZ");
+    tzset();
+    mem_free(former);
+}
+
+static int32_t probe(int64_t at)
+{
+    time_t instant = (time_t)at;
+    struct tm local;
+    return localtime_r(&instant, &local) != NULL ? (int32_t)local.tm_gmtoff : 0;
+}
+
+/* The first instant in (low, high] whose offset is not low's; high's is not. */
+static int64_t find_change(int64_t low, int64_t high, int32_t offset)
+{
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+        if (probe(middle) == offset)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}
+
+static void add_span(struct chunk *chunk, struct zone_span span)
+{
+    chunk->spans = mem_realloc(chunk->spans, (chunk->count + 1) * sizeof *chunk->spans);
+    chunk->spans[chunk->count++] = span;
+}
+
+static struct chunk read_chunk(int64_t index)
+{
+    struct chunk chunk = {.index = index};
+    const int64_t from = index * CHUNK, until = from + CHUNK;
+    int64_t at = from - STEP; /* a change just before it matters to what comes just after */
+    struct zone_span span = {.from = from, .until = until, .changed = at, .offset = probe(at)};
+    span.before = span.offset;
+    while (at < until - 1) {
+        int64_t next = at + STEP < until ? at + STEP : until - 1;
+        int32_t offset = probe(next);
+        if (offset == span.offset) {
+            at = next;
+            continue;
+        }
+        at = find_change(at, next, span.offset);
+        if (at > from) {
+            span.until = at;
+            add_span(&chunk, span);
+        }
+        span = (struct zone_span){.from = at > from ? at : from,
+                                  .until = until,
+                                  .changed = at,
+                                  .before = span.offset,
+                                  .offset = probe(at)};
+    }
+    add_span(&chunk, span);
+    return chunk;
+}
+
+static const struct chunk *chunk_at(struct zone *zone, int64_t at)
+{
+    int64_t index = at >= 0 ? at / CHUNK : -((-at + CHUNK - 1) / CHUNK);
+    if (zone->count > 0 && zone->chunks[zone->last].index == index)
+        return &zone->chunks[zone->last];
+    for (size_t i = 0; i < zone->count; i++) {
+        if (zone->chunks[i].index == index) {
+            zone->last = i;
+            return &zone->chunks[i];
+        }
+    }
+    zone->chunks = mem_realloc(zone->chunks, (zone->count + 1) * sizeof *zone->chunks);
+    char *former = enter(zone);
+    zone->chunks[zone->count] = read_chunk(index);
+    leave(zone, former);
+    zone->last = zone->count++;
+    return &zone->chunks[zone->last];
+}
+
+struct zone_span zone_at(struct zone *zone, int64_t at)
+{
+    const struct chunk *chunk = chunk_at(zone, at);
+    size_t i = 0;
+    while (at >= chunk->spans[i].until)
+        i++;
+    return chunk->spans[i];
+}
+
+int zone_instants(struct zone *zone, int64_t local, int64_t at[2])
+{
+    int count = 0;
+    /* All spans that may hold it, in their order. */
+    for (int64_t instant = local - OFFSET_MAX; instant <= local + OFFSET_MAX;) {
+        struct zone_span span = zone_at(zone, instant);
+        int64_t found = local - span.offset;
+        if (found >= span.from && found < span.until && count < 2)
+            at[count++] = found;
+        instant = span.until;
+    }
+    return count;
+}
+
+void zone_format(struct zone *zone, int64_t at, char out[ZONE_RFC3339_SIZE])
+{
+    int32_t offset = zone_at(zone, at).offset;
+    time_t local = (time_t)(at + offset);
+    int minutes = abs(offset) / 60;
+    struct tm tm;
+    gmtime_r(&local, &tm);
+    char date[24];
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(out, ZONE_RFC3339_SIZE, "%s%c%02d:%02d", date, offset < 0 ? '-' : '+',
+             minutes / 60 % 100, minutes % 60);
+}

@@ -1,0 +1,210 @@
+/* Zones: offsets and their changes, both ways, and the process as it was. */
+#include "zone.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define PARIS_SPRING INT64_C(1774746000) /* 2026-03-29 01:00 UTC: 02:00 → 03:00 */
+#define PARIS_AUTUMN INT64_C(1792890000) /* 2026-10-25 01:00 UTC: 03:00 → 02:00 */
+
+static struct zone *zone(const char *name)
+{
+    struct err err;
+    err_clear(&err);
+    struct zone *zone = zone_new(name, &err);
+    if (zone == NULL)
+        fail_msg("%s", err.msg);
+    return zone;
+}
+
+static void test_offsets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t at;
+        int32_t offset;
+    } cases[] = {
+        {"Europe/Paris", PARIS_SPRING - 1, 3600},
+        {"Europe/Paris", PARIS_SPRING, 7200},
+        {"Europe/Paris", PARIS_AUTUMN - 1, 7200},
+        {"Europe/Paris", PARIS_AUTUMN, 3600},
+        {"Asia/Kathmandu", PARIS_SPRING, 20700},
+        {"Asia/Kathmandu", 504901799, 19800}, /* 1985-12-31 18:29:59 */
+        {"Asia/Kathmandu", 504901800, 20700},
+        {"Australia/Lord_Howe", PARIS_SPRING, 39600},
+        {"Australia/Lord_Howe", 1775314799, 39600}, /* 2026-04-04 14:59:59 */
+        {"Australia/Lord_Howe", 1775314800, 37800},
+        {"Pacific/Apia", 1325239199, -36000},              /* the end of 2011-12-29 */
+        {"Pacific/Apia", 1325239200, 50400},               /* is that of the 30th too */
+        {"America/New_York", INT64_C(4105000000), -18000}, /* 2100: by the rule */
+        {"America/New_York", INT64_C(4120000000), -14400},
+        {"UTC", 0, 0},
+        {"America/New_York", -1, -18000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct zone *tested = zone(cases[i].name);
+        assert_int_equal(zone_at(tested, cases[i].at).offset, cases[i].offset);
+        zone_free(tested);
+    }
+}
+
+static void test_spans(void **state)
+{
+    (void)state;
+    struct zone *paris = zone("Europe/Paris");
+    struct zone_span span = zone_at(paris, PARIS_SPRING);
+    assert_true(span.from == PARIS_SPRING && span.changed == PARIS_SPRING);
+    assert_int_equal(span.before, 3600);
+    /* Without a hole, whatever the parts they come in, and with the change known for a week. */
+    int changes = 0;
+    for (int64_t at = PARIS_SPRING - 1; at < PARIS_SPRING + INT64_C(20) * 365 * 86400;) {
+        span = zone_at(paris, at);
+        assert_true(span.from <= at && span.until > at && span.changed <= span.from);
+        struct zone_span next = zone_at(paris, span.until);
+        assert_true(next.from == span.until);
+        if (next.offset != span.offset) {
+            changes++;
+            assert_true(next.changed == next.from && next.before == span.offset);
+        } else if (span.until - span.changed < INT64_C(7) * 86400) {
+            assert_true(next.changed == span.changed && next.before == span.before);
+        }
+        at = span.until;
+    }
+    assert_int_equal(changes, 41);
+    zone_free(paris);
+}
+
+static void test_instants(void **state)
+{
+    (void)state;
+    int64_t at[2];
+    struct zone *paris = zone("Europe/Paris");
+    assert_int_equal(zone_instants(paris, PARIS_SPRING + 3600 + 1800, at), 0);
+    assert_int_equal(zone_instants(paris, PARIS_SPRING + 7200, at), 1);
+    assert_true(at[0] == PARIS_SPRING);
+    assert_int_equal(zone_instants(paris, PARIS_AUTUMN + 3600 + 1800, at), 2);
+    assert_true(at[0] == PARIS_AUTUMN - 1800 && at[1] == PARIS_AUTUMN + 1800);
+    zone_free(paris);
+
+    struct zone *apia = zone("Pacific/Apia"); /* there was no 30 December 2011 */
+    assert_int_equal(zone_instants(apia, 1325246400, at), 0);
+    assert_int_equal(zone_instants(apia, 1325203199, at), 1);
+    assert_int_equal(zone_instants(apia, 1325289600, at), 1);
+    zone_free(apia);
+}
+
+static void test_format(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *text;
+    } cases[] = {
+        {"UTC", "2026-03-29T01:00:00+00:00"},
+        {"Europe/Paris", "2026-03-29T03:00:00+02:00"},
+        {"Asia/Kathmandu", "2026-03-29T06:45:00+05:45"},
+        {"America/St_Johns", "2026-03-28T22:30:00-02:30"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char out[ZONE_RFC3339_SIZE];
+        struct zone *tested = zone(cases[i].name);
+        zone_format(tested, PARIS_SPRING, out);
+        assert_string_equal(out, cases[i].text);
+        zone_free(tested);
+    }
+}
+
+static int64_t local_hour(void)
+{
+    time_t at = PARIS_SPRING;
+    struct tm local;
+    localtime_r(&at, &local);
+    return local.tm_hour;
+}
+
+static void test_process_is_as_before(void **state)
+{
+    (void)state;
+    setenv("TZ", "Asia/Kolkata", 1);
+    tzset();
+    struct zone *york = zone("America/New_York");
+    assert_int_equal(zone_at(york, PARIS_SPRING).offset, -14400);
+    assert_string_equal(getenv("TZ"), "Asia/Kolkata");
+    assert_int_equal(local_hour(), 6);
+    unsetenv("TZ");
+    assert_int_equal(zone_at(york, PARIS_AUTUMN).offset, -14400);
+    assert_null(getenv("TZ"));
+    zone_free(york);
+}
+
+static void test_local(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tz;
+        const char *name;
+        int32_t offset;
+    } cases[] = {
+        {"Europe/Paris", "Europe/Paris", 7200},
+        {":Asia/Kolkata", "Asia/Kolkata", 19800},
+        {"/usr/share/zoneinfo/Asia/Kolkata", "Asia/Kolkata", 19800},
+        {"XYZ-3:15", NULL, 11700},
+        {"", "Etc/UTC", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        setenv("TZ", cases[i].tz, 1);
+        struct zone *local = zone(NULL);
+        if (cases[i].name != NULL)
+            assert_string_equal(zone_name(local), cases[i].name);
+        else
+            assert_null(zone_name(local));
+        assert_int_equal(zone_at(local, PARIS_SPRING).offset, cases[i].offset);
+        zone_free(local);
+    }
+    /* The system's is another's affair than $TZ. */
+    struct zone *before = zone_new_system();
+    setenv("TZ", "XYZ-3:15", 1);
+    struct zone *system = zone_new_system();
+    assert_int_equal(zone_at(system, 0).offset, zone_at(before, 0).offset);
+    assert_int_not_equal(zone_at(system, 0).offset, 11700);
+    zone_free(system);
+    zone_free(before);
+}
+
+static void test_unknown(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"",          "Europe/Pariss",  "../../../etc/localtime",
+                                        "tzdata.zi", "/etc/localtime", "Europe",
+                                        "zone.tab"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct err err;
+        err_clear(&err);
+        assert_false(zone_known(names[i]));
+        assert_null(zone_new(names[i], &err));
+        assert_int_equal(err.kind, ERR_CONFIG);
+        assert_non_null(strstr(err.msg, "tzdata"));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_offsets),
+        cmocka_unit_test(test_spans),
+        cmocka_unit_test(test_instants),
+        cmocka_unit_test(test_format),
+        cmocka_unit_test(test_process_is_as_before),
+        cmocka_unit_test(test_local),
+        cmocka_unit_test(test_unknown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
