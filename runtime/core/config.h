@@ -39,7 +39,6 @@
 #define CONFIG_HISTORY_KEEP_MAX       1000000
 #define CONFIG_HISTORY_DAYS_DEFAULT   90
 #define CONFIG_HISTORY_DAYS_MAX       36500
-#define CONFIG_ZONEINFO               "/usr/share/zoneinfo"
 
 struct config_rate_limit {
     int64_t per_minute;        /* calls per connector; 0: none */

@@ -1,15 +1,12 @@
 #include "config_file.h"
 #include "mem.h"
 #include "url.h"
+#include "zone.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define NAME_HEAD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
-#define ZONE_NAME NAME_HEAD "0123456789+-/"
 
 static void read_schedule(const struct schema_walk *walk, const struct schema_field *field,
                           const struct yaml_node *node, void *target)
@@ -27,22 +24,6 @@ static void read_schedule(const struct schema_walk *walk, const struct schema_fi
     job->schedule = mem_strdup(text);
 }
 
-/* The folder also holds tables and other files: a zone's starts with "TZif". */
-static bool is_zone(const char *name)
-{
-    if (name[0] == '/' || name[strspn(name, ZONE_NAME)] != '\0')
-        return false; /* no dot, so that no path leads out */
-    char *path = mem_printf("%s/%s", CONFIG_ZONEINFO, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    mem_free(path);
-    char magic[4];
-    bool zone = fd >= 0 && read(fd, magic, sizeof magic) == (ssize_t)sizeof magic &&
-                memcmp(magic, "TZif", sizeof magic) == 0;
-    if (fd >= 0)
-        close(fd);
-    return zone;
-}
-
 static void read_timezone(const struct schema_walk *walk, const struct schema_field *field,
                           const struct yaml_node *node, void *target)
 {
@@ -51,14 +32,14 @@ static void read_timezone(const struct schema_walk *walk, const struct schema_fi
     struct stat st;
     if (text == NULL)
         return;
-    if (stat(CONFIG_ZONEINFO, &st) != 0) {
+    if (stat(ZONE_FOLDER, &st) != 0) {
         problems_warn(walk->problems, walk->file, node->line, node->col,
-                      "'timezone' of %s cannot be checked: there is no " CONFIG_ZONEINFO
+                      "'timezone' of %s cannot be checked: there is no " ZONE_FOLDER
                       "; install the package tzdata",
                       walk->what);
-    } else if (!is_zone(text)) {
+    } else if (!zone_known(text)) {
         schema_problem(walk, node,
-                       "'timezone' of %s must be a zone of " CONFIG_ZONEINFO
+                       "'timezone' of %s must be a zone of " ZONE_FOLDER
                        " such as Asia/Kolkata, not '%s'",
                        walk->what, yaml_show(node, shown));
         return;
