@@ -1,4 +1,4 @@
-/* jeton.crypto: libsodium's random bytes, hashes, encodings and comparison. */
+/* jeton.crypto: libsodium's random bytes, hashes, encodings, comparison and passwords. */
 #include "lerr.h"
 #include "modules.h"
 
@@ -216,6 +216,36 @@ static int crypto_equal(lua_State *L)
     return 1;
 }
 
+/* crypto.password_hash(password): argon2id, about a tenth of a second and 64 MiB */
+static int crypto_password_hash(lua_State *L)
+{
+    char hash[crypto_pwhash_STRBYTES];
+    struct err err;
+    size_t len;
+    const char *password = luaL_checklstring(L, 1, &len);
+    luaL_argcheck(L, len <= crypto_pwhash_PASSWD_MAX, 1, "at most 4 GiB");
+    if (crypto_pwhash_str(hash, password, len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                          crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0) {
+        err_set(&err, ERR_INVALID, "crypto.password_hash: not enough memory for argon2id");
+        return lerr_return(L, &err);
+    }
+    lua_pushstring(L, hash);
+    return 1;
+}
+
+/* crypto.password_verify(hash, password): as slow as the hash was made */
+static int crypto_password_verify(lua_State *L)
+{
+    size_t hash_len, len;
+    const char *hash = luaL_checklstring(L, 1, &hash_len);
+    const char *password = luaL_checklstring(L, 2, &len);
+    bool good = hash_len < crypto_pwhash_STRBYTES && strlen(hash) == hash_len &&
+                len <= crypto_pwhash_PASSWD_MAX &&
+                crypto_pwhash_str_verify(hash, password, len) == 0;
+    lua_pushboolean(L, good);
+    return 1;
+}
+
 int luaopen_jeton_crypto(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -231,6 +261,8 @@ int luaopen_jeton_crypto(lua_State *L)
         {"base64url", crypto_base64url},
         {"unbase64url", crypto_unbase64url},
         {"equal", crypto_equal},
+        {"password_hash", crypto_password_hash},
+        {"password_verify", crypto_password_verify},
         {0},
     };
     if (sodium_init() < 0)

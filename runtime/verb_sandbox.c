@@ -11,19 +11,24 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_HOST       "127.0.0.1"
-#define DEFAULT_PORT       8480
-#define DEFAULT_PER_MINUTE 100
-#define TENANT_FACTOR      3 /* calls of a tenant for each of a connector, where only N is given */
-#define PER_MINUTE_MAX     1000000000
-#define HOST_MAX           255
-#define PORT_MAX           65535
-#define PASSWORD_MIN       REDACT_MIN_BYTES
-#define PASSWORD_MAX       ((size_t)1024)
-#define JSON_MAX           ((size_t)4 * 1024 * 1024) /* what a command line can be long */
+#define DEFAULT_HOST        "127.0.0.1"
+#define DEFAULT_PORT        8480
+#define DEFAULT_PER_MINUTE  100
+#define TENANT_FACTOR       3 /* calls of a tenant for each of a connector, where only N is given */
+#define PER_MINUTE_MAX      1000000000
+#define HOST_MAX            255
+#define PORT_MAX            65535
+#define PASSWORD_MIN        REDACT_MIN_BYTES
+#define PASSWORD_MAX        ((size_t)1024)
+#define HASH_HEAD           "$argon2id$"
+#define HASH_MEMORY_MAX_KIB (1024U * 1024)
+#define HASH_PASSES_MAX     100U
+#define JSON_MAX            ((size_t)4 * 1024 * 1024) /* what a command line can be long */
 
 struct sandbox_options {
     const char *listen;
@@ -41,7 +46,7 @@ struct sandbox_start {
     bool loopback;
     int64_t per_minute;
     int64_t tenant_per_minute;
-    struct buf password; /* secret; empty: none */
+    char password_hash[crypto_pwhash_STRBYTES]; /* argon2id; "": none */
 };
 
 /* Digits only. Moves *text behind them. */
@@ -100,20 +105,66 @@ static int read_rate_limit(const char *text, struct sandbox_start *start, struct
                    text);
 }
 
-static int read_password(const char *path, struct app *app, struct buf *password, struct err *err)
+static int bad_password_file(const char *path, const char *what, struct err *err)
 {
-    if (safefile_read(path, SAFEFILE_PRIVATE, password, err) != 0)
-        return err_wrap(err, "--password-file");
-    size_t len = strcspn(password->data, "\r\n");
-    if (len < PASSWORD_MIN || strlen(password->data) != password->len)
+    return err_set(err, ERR_CONFIG, "--password-file: %s: %s", path, what);
+}
+
+/* A hash that libsodium can read, and that does not take minutes or all memory to try. */
+static bool good_hash(const char *hash)
+{
+    unsigned memory_kib, passes;
+    return strlen(hash) < crypto_pwhash_STRBYTES &&
+           sscanf(hash, HASH_HEAD "v=19$m=%u,t=%u,", &memory_kib, &passes) == 2 &&
+           memory_kib <= HASH_MEMORY_MAX_KIB && passes <= HASH_PASSES_MAX &&
+           crypto_pwhash_str_needs_rehash(hash, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                                          crypto_pwhash_MEMLIMIT_INTERACTIVE) >= 0;
+}
+
+/* The first line: an argon2id hash as it is, or a password, of which only the hash stays. */
+static int hash_password(const char *path, const struct buf *line, char *hash, struct err *err)
+{
+    if (strncmp(line->data, HASH_HEAD, sizeof HASH_HEAD - 1) == 0) {
+        if (!good_hash(line->data))
+            return bad_password_file(
+                path,
+                "expected an argon2id hash of at most 1 GiB and 100 passes, as "
+                "crypto.password_hash of Lua makes it",
+                err);
+        strcpy(hash, line->data);
+        return 0;
+    }
+    if (line->len < PASSWORD_MIN)
         return err_set(err, ERR_CONFIG,
-                       "--password-file: %s: expected a password of at least %d bytes on the first "
-                       "line",
+                       "--password-file: %s: expected a password of at least %d bytes, or its "
+                       "argon2id hash, on the first line",
                        path, PASSWORD_MIN);
-    password->data[len] = '\0';
-    password->len = len;
-    redact_add(app->redact, password->data, password->len);
+    if (crypto_pwhash_str(hash, line->data, line->len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                          crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0)
+        return bad_password_file(path, "not enough memory for argon2id", err);
     return 0;
+}
+
+static int read_password(const char *path, struct app *app, char *hash, struct err *err)
+{
+    struct buf line;
+    buf_create_secret(&line, PASSWORD_MAX);
+    int result = -1;
+    if (sodium_init() < 0) {
+        bad_password_file(path, "libsodium cannot be used on this machine", err);
+    } else if (safefile_read(path, SAFEFILE_PRIVATE, &line, err) != 0) {
+        err_wrap(err, "--password-file");
+    } else if (strlen(line.data) != line.len) {
+        bad_password_file(path, "it holds a NUL byte", err);
+    } else {
+        line.len = strcspn(line.data, "\r\n");
+        line.data[line.len] = '\0';
+        result = hash_password(path, &line, hash, err);
+    }
+    if (result == 0)
+        redact_add(app->redact, hash, strlen(hash));
+    buf_destroy(&line);
+    return result;
 }
 
 static int read_start(const struct sandbox_options *options, struct app *app,
@@ -130,10 +181,11 @@ static int read_start(const struct sandbox_options *options, struct app *app,
     start->loopback = host_is_loopback(start->host);
     if (!start->loopback && options->password_file == NULL)
         return err_set(err, ERR_USAGE,
-                       "--listen: others can reach %s; that needs --password-file FILE",
+                       "--listen: others can reach %s; that needs --password-file FILE, and "
+                       "TLS in front",
                        start->host);
     if (options->password_file != NULL)
-        return read_password(options->password_file, app, &start->password, err);
+        return read_password(options->password_file, app, start->password_hash, err);
     return 0;
 }
 
@@ -154,11 +206,11 @@ static int write_json(const struct sandbox_options *options, const struct sandbo
     buf_printf(out, "{\"port\":%lld,\"loopback\":%s,\"per_minute\":%lld,\"tenant_per_minute\":%lld",
                (long long)start->port, start->loopback ? "true" : "false",
                (long long)start->per_minute, (long long)start->tenant_per_minute);
-    const char *password = start->password.len > 0 ? start->password.data : NULL;
+    const char *password_hash = start->password_hash[0] != '\0' ? start->password_hash : NULL;
     if (put_text(out, "host", start->host, err) != 0 ||
         put_text(out, "db", options->db, err) != 0 ||
         put_text(out, "seed", options->seed, err) != 0 ||
-        put_text(out, "password", password, err) != 0)
+        put_text(out, "password_hash", password_hash, err) != 0)
         return -1;
     for (size_t i = 0; argv != NULL && argv[i] != NULL; i++) {
         buf_puts(out, i == 0 ? ",\"argv\":[" : ",");
@@ -210,7 +262,8 @@ static int parse(struct sandbox_options *options, int argc, char **argv, struct 
         {0, "rate-limit", OPT_STRING, &options->rate_limit, "N[,M]",
          "calls a minute of a connector and of a tenant (100,300; M: 3 times N; 0: no limit)"},
         {0, "password-file", OPT_STRING, &options->password_file, "FILE",
-         "steering needs this password; only then may HOST be off loopback"},
+         "steering and the portal need this password, or that of this argon2id hash; only then may "
+         "HOST be off loopback"},
         {0, "exec", OPT_FLAG, &options->exec, NULL,
          "run the rest of the line against it, then stop and exit with its status"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
@@ -246,15 +299,20 @@ int verb_sandbox(struct app *app, int argc, char **argv, struct err *err)
     struct sandbox_start start = {0};
     struct buf json;
     int status = -1;
-    buf_create_secret(&start.password, PASSWORD_MAX);
     buf_create_secret(&json, JSON_MAX);
     if (read_start(&options, app, &start, err) != 0 ||
         write_json(&options, &start, command, &json, err) != 0)
         goto cleanup;
+    if (!start.loopback)
+        log_msg(
+            app->log, LOG_WARN,
+            "others can reach %s, and nothing is encrypted: passwords, secrets and tokens can be "
+            "read on the way; put a proxy with TLS in front of it",
+            start.host);
     if (run(app, json.data, &status, err) != 0)
         status = -1;
 cleanup:
     buf_destroy(&json);
-    buf_destroy(&start.password);
+    explicit_bzero(&start.password_hash, sizeof start.password_hash);
     return status;
 }

@@ -67,6 +67,8 @@ local limits = {
   webhook_answer_bytes = 4096,
 
   -- Logins.
+  password_tries = 10, -- wrong passwords of --password-file within password_window_s
+  password_window_s = 60,
   pin_life_s = 600, -- of a PIN
   pin_tries = 5, -- wrong ones, then a new PIN is needed
   pins_per_phone = 5, -- sent to one number within pin_life_s

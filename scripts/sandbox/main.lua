@@ -24,7 +24,7 @@ local HOUR_S = 3600
 ---@field seed string|nil
 ---@field per_minute integer
 ---@field tenant_per_minute integer
----@field password string|nil
+---@field password_hash string|nil of argon2id
 ---@field argv string[]|nil
 
 ---@param options sandbox.options
@@ -66,7 +66,7 @@ local function make_world(options)
     seed = content,
     per_minute = options.per_minute,
     tenant_per_minute = options.tenant_per_minute,
-    password = options.password,
+    password_hash = options.password_hash,
   }
   if is_new then
     local planted

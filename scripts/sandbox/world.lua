@@ -3,6 +3,7 @@ local clock = require "sandbox.clock"
 local faults = require "sandbox.faults"
 local guard = require "sandbox.http.guard"
 local media = require "sandbox.data.media"
+local password = require "sandbox.http.password"
 local recorder = require "sandbox.recorder"
 local seed = require "sandbox.seed"
 local store = require "sandbox.data.store"
@@ -24,7 +25,7 @@ world.__index = world
 ---@field recorder sandbox.recorder
 ---@field limits {per_minute: integer, tenant_per_minute: integer} as started
 ---@field counts {requests: integer, exchanges: integer}
----@field password string|nil
+---@field password sandbox.password|nil
 ---@field url string root, without a slash at the end; known once it listens
 ---@field port integer
 ---@field media_folder string
@@ -36,7 +37,7 @@ world.__index = world
 ---@field seed sandbox.seed
 ---@field per_minute integer
 ---@field tenant_per_minute integer
----@field password string|nil
+---@field password_hash string|nil of argon2id
 
 ---@param options sandbox.world_options
 ---@return sandbox.world
@@ -50,7 +51,7 @@ function world.new(options)
     throttle = throttle.new(),
     faults = faults.new(),
     recorder = recorder.new(),
-    password = options.password,
+    password = options.password_hash and password.new(options.password_hash),
   }, world)
   self:settle()
   return self

@@ -265,21 +265,80 @@ class WhoMay(support.Case):
             self.assertEqual(self.ask(sandbox, "POST", "/_sandbox/reset", headers, b"{}")[0], status, content_type)
         self.assertEqual(self.ask(sandbox, "POST", "/_sandbox/reset", {"Host": host}, b"{}")[0], 415)
 
+    @staticmethod
+    def basic(host, text):
+        return {"Host": host, "Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+
     def test_password(self):
         password = self.write("password", "open sesame\n")
         sandbox = self.sandbox("--password-file", password)
         host = sandbox.url.split("//")[1]
-
-        def basic(text):
-            return {"Host": host, "Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
         self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", {"Host": host})[0], 401)
         for wrong in (":open", "open sesame", ":", "x:open sesame "):
-            self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", basic(wrong))[0], 401, wrong)
-        self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", basic("any:open sesame"))[0], 200)
+            self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", self.basic(host, wrong))[0], 401, wrong)
+        self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", self.basic(host, "any:open sesame"))[0], 200)
         self.assertEqual(self.ask(sandbox, "GET", "/v1/groups", {"Host": host})[0], 401)
 
+    def test_a_hash_instead_of_the_password(self):
+        script = os.path.join(support.SOURCE, "scripts/examples/hash-password.lua")
+        made = self.ok("run", script, input="open sesame\n").stdout
+        self.assertTrue(made.startswith("$argon2id$"), made)
+        self.assertNotEqual(self.ok("run", script, input="open sesame\n").stdout, made)
+        sandbox = self.sandbox("--password-file", self.write("hash", made))
+        host = sandbox.url.split("//")[1]
+        for text, status in ((":open sesame", 200), (":open", 401), (":" + made.strip(), 401)):
+            self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", self.basic(host, text))[0], status, text)
+
+    def test_hashes_that_are_none(self):
+        for line in ("$argon2id$", "$argon2id$v=19$m=65536,t=2,p=1$c2FsdA",
+                     "$argon2id$v=19$m=4194304,t=2,p=1$" + "A" * 60,
+                     "$argon2id$v=19$m=65536,t=1000000,p=1$" + "A" * 60, "$argon2id$" + "A" * 200):
+            hashed = self.write("hash", line + "\n")
+            self.fails(3, "sandbox", "--password-file", hashed, "--exec", "true", says="argon2id")
+
+    def test_only_the_hash_stays_in_memory(self):
+        sandbox = self.sandbox("--password-file", self.write("password", "a-password-nobody-else-has\n"))
+        if support.SANITIZED:
+            self.skipTest("what is freed is kept aside by the sanitizer")
+        pid = sandbox.process.pid
+        found = {b"a-password-nobody-else-has": 0, b"$argon2id$v=19$": 0}
+        with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+            for line in maps:
+                start, end = (int(part, 16) for part in line.split()[0].split("-"))
+                if line.split()[1].startswith("rw"):
+                    memory.seek(start)
+                    content = memory.read(end - start)
+                    for text in found:
+                        found[text] += content.count(text)
+        self.assertEqual(found.pop(b"a-password-nobody-else-has"), 0)
+        self.assertGreater(found.pop(b"$argon2id$v=19$"), 0)
+
+    def test_wrong_passwords_are_limited(self):
+        sandbox = self.sandbox("--password-file", self.write("password", "open sesame\n"))
+        host = sandbox.url.split("//")[1]
+
+        def state(text):
+            return sandbox.call("GET", "/_sandbox/state", headers=self.basic(host, text))
+
+        def advance(seconds):
+            headers = {**self.basic(host, "me:open sesame"), "Content-Type": "application/json"}
+            body = json.dumps({"advance_s": seconds}).encode()
+            self.assertEqual(self.ask(sandbox, "POST", "/_sandbox/clock", headers, body)[0], 200)
+        self.assertEqual(state("me:open sesame")[0], 200)
+        for attempt in range(10):
+            self.assertEqual(state(f"me:wrong {attempt}")[0], 401)
+        status, headers, body = state("me:wrong again")
+        self.assertEqual(status, 429, body)
+        self.assertTrue(1 <= int(headers["Retry-After"]) <= 60, headers["Retry-After"])
+        # The right one is not even looked at, but who was let in before still is.
+        self.assertEqual(state("other:open sesame")[0], 429)
+        self.assertEqual(state("me:open sesame")[0], 200)
+        self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", {"Host": host})[0], 401)
+        advance(61)
+        self.assertEqual(state("other:open sesame")[0], 200)
+
     def test_off_loopback_only_with_a_password(self):
-        self.fails(2, "sandbox", "--listen", "0.0.0.0:0", "--exec", "true", says="--password-file")
+        self.fails(2, "sandbox", "--listen", "0.0.0.0:0", "--exec", "true", says=["--password-file", "TLS"])
         short = self.write("short", "12345\n")
         self.fails(3, "sandbox", "--listen", "0.0.0.0:0", "--password-file", short, "--exec", "true", says="6 bytes")
         open_to_all = self.write("open", "open sesame\n", 0o644)
@@ -289,6 +348,7 @@ class WhoMay(support.Case):
         password = self.write("password", "open sesame\n")
         done = self.ok("sandbox", "--listen", "0.0.0.0:0", "--password-file", password, "--exec", "sh", "-c",
                        "echo $JETON_SANDBOX_REFRESH_TOKEN $JETON_SANDBOX_APPLICATION_SECRET")
+        self.assertIn("TLS", done.stderr)
         token, secret = done.stdout.split()
         self.assertGreater(len(token), 40)
         self.assertRegex(secret, "^[A-Z0-9]{10}$")

@@ -32,6 +32,23 @@ function TestRandom.test_uuid()
   end
 end
 
+local TestPassword = {}
+
+function TestPassword.test_argon2id()
+  local hash = assert(crypto.password_hash "open sesame")
+  lu.assertStrMatches(hash, "%$argon2id%$v=19%$m=65536,t=2,p=1%$.+")
+  lu.assertTrue(crypto.password_verify(hash, "open sesame"))
+  lu.assertFalse(crypto.password_verify(hash, "open sesame "))
+  lu.assertFalse(crypto.password_verify(hash, ""))
+  lu.assertTrue(crypto.password_verify(assert(crypto.password_hash "a\0b"), "a\0b"))
+end
+
+function TestPassword.test_what_is_no_hash()
+  for _, hash in ipairs { "", "open sesame", "$argon2id$", ("$argon2id$"):rep(20), "$argon2id$\0" } do
+    lu.assertFalse(crypto.password_verify(hash, "open sesame"))
+  end
+end
+
 local TestHash = {}
 
 function TestHash.test_sha256()
@@ -176,6 +193,7 @@ local runner = lu.LuaUnit.new()
 runner:setOutputType "text"
 return runner:runSuiteByInstances {
   { "TestRandom", TestRandom },
+  { "TestPassword", TestPassword },
   { "TestHash", TestHash },
   { "TestHex", TestHex },
   { "TestBase64", TestBase64 },

@@ -1,6 +1,6 @@
 ---@meta jeton.crypto
 
---- Random bytes, hashes, encodings and a comparison in constant time.
+--- Random bytes, hashes, encodings, a comparison in constant time, and passwords.
 local crypto = {}
 
 --- Bytes that nobody can predict.
@@ -67,5 +67,17 @@ function crypto.unbase64url(text) end
 ---@param given string what came from outside
 ---@return boolean
 function crypto.equal(known, given) end
+
+--- Hashes a password with argon2id and a random salt: slow on purpose, about 0.1 s and 64 MiB.
+---@param password string
+---@return string? hash `$argon2id$…`, under 128 characters of ASCII; nil when there is not enough memory
+---@return jeton.Err? err kind `invalid`
+function crypto.password_hash(password) end
+
+--- Whether a password is the one that was hashed. As slow as the hash was made; blocks meanwhile.
+---@param hash string `$argon2id$…`; anything else fits no password
+---@param password string
+---@return boolean
+function crypto.password_verify(hash, password) end
 
 return crypto

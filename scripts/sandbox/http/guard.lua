@@ -1,5 +1,4 @@
 --- Who may talk to the sandbox at all: Host on every route; for steering also Origin, proxies, password.
-local crypto = require "jeton.crypto"
 local reply = require "sandbox.http.reply"
 
 local guard = {}
@@ -48,18 +47,12 @@ function guard.check_host(world, headers)
   end
 end
 
-local function check_password(world, headers)
-  if not world.password then
-    return
-  end
-  local encoded = (headers.authorization or ""):match "^%s*[Bb][Aa][Ss][Ii][Cc]%s+(%S+)%s*$"
-  local user_and_password = encoded and crypto.unbase64(encoded)
-  local given = user_and_password and user_and_password:match "^[^:]*:(.*)$"
-  -- Hashes first: then the comparison does not tell the length either.
-  if not given or not crypto.equal(crypto.sha256(given), crypto.sha256(world.password)) then
-    reply.fail(401, "Unauthenticated", "expected the password of --password-file, by HTTP Basic", {
-      ["WWW-Authenticate"] = 'Basic realm="jeton sandbox"',
-    })
+--- Raises 401, or 429, for a request without the password, where there is one.
+---@param world sandbox.world
+---@param headers table<string, string>
+function guard.check_password(world, headers)
+  if world.password then
+    world.password:check(headers.authorization, world.clock:now())
   end
 end
 
@@ -77,7 +70,7 @@ function guard.check_steering(world, method, headers)
   if headers.origin and headers.origin:lower() ~= "http://" .. headers.host:lower() then
     refuse "Origin: pages of another origin may not steer the sandbox"
   end
-  check_password(world, headers)
+  guard.check_password(world, headers)
   local content_type = (headers["content-type"] or ""):lower():match "^%s*([^;%s]*)"
   if method == "POST" and content_type ~= "application/json" then
     reply.fail(415, "UnsupportedMediaType", "Content-Type: expected application/json")

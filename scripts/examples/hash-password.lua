@@ -1,0 +1,14 @@
+-- Prints the argon2id hash of a password, for `jeton sandbox --password-file`.
+--
+-- Run:   jeton run hash-password.lua < FILE > HASH      (the first line of FILE is the password)
+--        (umask 077; jeton run hash-password.lua > HASH)   (then type it, and Enter)
+--
+-- Out:   one line, `$argon2id$…`. A sandbox that is given HASH knows the password when it comes, and
+--        nobody who reads HASH does.
+local crypto = require "jeton.crypto"
+
+local password = io.read "l"
+if not password or password == "" then
+  error("expected a password on the first line of standard input", 0)
+end
+print(assert(crypto.password_hash(password)))
