@@ -54,6 +54,11 @@ void log_free(struct log *log)
     mem_free(log);
 }
 
+void log_no_color(struct log *log)
+{
+    log->color = false;
+}
+
 const struct redact *log_redact(const struct log *log)
 {
     return log != NULL ? log->redact : NULL;

@@ -20,6 +20,8 @@ struct redact {
     struct secret **secrets; /* oldest first */
     size_t count;
     struct redact_index index;
+    redact_observe_fn *observe;
+    void *observe_arg;
 };
 
 struct redact *redact_new(void)
@@ -133,6 +135,8 @@ static void add_piece(struct redact *redact, const char *data, size_t len, const
     redact->secrets = mem_realloc(redact->secrets, (redact->count + 1) * sizeof(struct secret *));
     redact->secrets[redact->count++] = secret;
     index_secret(redact, secret);
+    if (redact->observe != NULL)
+        redact->observe(redact->observe_arg, data, len);
 }
 
 void redact_add_owned(struct redact *redact, const char *secret, size_t len, const char *owner)
@@ -148,6 +152,12 @@ void redact_add_owned(struct redact *redact, const char *secret, size_t len, con
         len -= size;
     }
     add_piece(redact, secret, len, owner);
+}
+
+void redact_observe(struct redact *redact, redact_observe_fn *fn, void *arg)
+{
+    redact->observe = fn;
+    redact->observe_arg = arg;
 }
 
 void redact_add(struct redact *redact, const char *secret, size_t len)

@@ -15,7 +15,8 @@
 
 #define REDACT_MIN_BYTES  6 /* shorter secrets are refused by secret_read */
 #define REDACT_MASK       "********"
-#define REDACT_MAX        8192 /* secrets registered at once */
+#define REDACT_PIECE_MAX  ((size_t)64 * 1024) /* a longer secret is known by its pieces */
+#define REDACT_MAX        8192                /* secrets registered at once */
 #define REDACT_PINNED     4096 /* the first ones (the configuration's) stay; later, the oldest goes */
 #define REDACT_OWNERS_MAX 1024 /* of one secret; more are not kept */
 
@@ -28,6 +29,10 @@ void redact_add(struct redact *redact, const char *secret, size_t len);
  * exchange by hand). A secret may have several owners; one that is known already gets one more.
  */
 void redact_add_owned(struct redact *redact, const char *secret, size_t len, const char *owner);
+/* Calls fn with every secret that is new from now on, in pieces of at most REDACT_PIECE_MAX bytes,
+ * before redact_add returns. fn must not add secrets. NULL: nobody is told any more. */
+typedef void redact_observe_fn(void *arg, const char *secret, size_t len);
+void redact_observe(struct redact *redact, redact_observe_fn *fn, void *arg);
 /*
  * Calls fn once for every secret of which any form occurs in text, with its owners
  * (NULL-terminated, empty for nobody's), until fn returns false. fn must not add secrets.

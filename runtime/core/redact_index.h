@@ -6,9 +6,6 @@
 
 #include <stdint.h>
 
-/* Longer secrets are registered in pieces of this size. */
-#define REDACT_PIECE_MAX ((size_t)64 * 1024)
-
 /* Where none of a text's next bytes is an escape, they select the patterns. None is shorter. */
 #define REDACT_PREFIX_BYTES 4
 #define REDACT_PREFIX_BITS  16

@@ -102,6 +102,47 @@ int store_run_add(struct store *store, struct store_run *run, struct err *err)
     return 0;
 }
 
+int store_run_claim(struct store *store, struct store_run *run, const char *boot_id,
+                    struct err *err)
+{
+    bool claimed = false;
+    if (store_begin(store, err) != 0)
+        return -1;
+    int result;
+    if (boot_id != NULL) {
+        result = store_boot_claim(store, run->scope, boot_id, err);
+        claimed = result == 1;
+        result = result < 0 ? -1 : 0;
+    } else {
+        result = store_slot_insert(store, run->scope, run->slot_ms, &claimed, err);
+    }
+    if (result == 0 && claimed)
+        result = store_run_add(store, run, err);
+    if (store_end(store, result, err) != 0)
+        return -1;
+    return claimed ? 1 : 0;
+}
+
+int store_run_start(struct store *store, struct store_run *run, struct err *err)
+{
+    sqlite3_stmt *stmt =
+        store_prepare(store,
+                      "UPDATE run SET started_ms = ?1, row = (SELECT max(row) + 1 FROM run)"
+                      " WHERE row = ?2 RETURNING row",
+                      err);
+    if (stmt == NULL)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, run->started_ms);
+    sqlite3_bind_int64(stmt, 2, run->row);
+    int result = 0;
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        run->row = sqlite3_column_int64(stmt, 0);
+    else
+        result = store_failed(store, "cannot be written", err);
+    sqlite3_finalize(stmt);
+    return result;
+}
+
 int store_run_end(struct store *store, const struct store_run *run, struct err *err)
 {
     sqlite3_stmt *stmt = store_prepare(store,
@@ -202,18 +243,38 @@ int store_run_list(struct store *store, const struct store_run_filter *filter,
 
 /* Ends */
 
+static int mark_interrupted(struct store *store, struct store_run *run, struct err *err)
+{
+    sqlite3_stmt *stmt = store_prepare(
+        store, "UPDATE run SET cause = '" STORE_CAUSE_INTERRUPTED "' WHERE row = ?", err);
+    if (stmt == NULL)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, run->row);
+    run->cause = mem_strdup(STORE_CAUSE_INTERRUPTED);
+    return store_finish(store, stmt, err);
+}
+
 int store_run_interrupt(struct store *store, const char *scope, struct store_runs *runs,
                         struct err *err)
 {
-    memset(runs, 0, sizeof *runs);
-    sqlite3_stmt *stmt = store_prepare(store,
-                                       "UPDATE run SET cause = '" STORE_CAUSE_INTERRUPTED "'"
-                                       " WHERE scope = ? AND NOT " ENDED " RETURNING " COLUMNS,
-                                       err);
-    if (stmt == NULL)
+    const struct store_run_filter open = {.scope = scope, .open = true};
+    if (store_run_list(store, &open, runs, err) != 0)
         return -1;
-    store_bind_text(stmt, 1, scope);
-    return take_rows(store, stmt, false, runs, err);
+    int result = 0;
+    size_t dead = 0;
+    for (size_t i = 0; i < runs->count; i++) {
+        if (store_run_is_running(&runs->items[i])) {
+            run_destroy(&runs->items[i]);
+            continue;
+        }
+        if (result == 0)
+            result = mark_interrupted(store, &runs->items[i], err);
+        runs->items[dead++] = runs->items[i];
+    }
+    runs->count = dead;
+    if (result != 0)
+        store_runs_destroy(runs);
+    return result;
 }
 
 int store_run_prune(struct store *store, const char *scope, int64_t keep, int64_t since_ms,

@@ -59,6 +59,13 @@ void store_run_id(char id[static STORE_RUN_ID_SIZE]);
 bool store_run_is_running(const struct store_run *run);
 /* Inserts the row as it is: open (exit -1, cause NULL), or ended. Sets run->row. */
 int store_run_add(struct store *store, struct store_run *run, struct err *err);
+/* The same, if the run's slot can be claimed: both or neither. boot_id: the slot is this boot
+ * (@reboot); NULL: it is run->slot_ms. 1, 0: it was claimed before, -1. */
+int store_run_claim(struct store *store, struct store_run *run, const char *boot_id,
+                    struct err *err);
+/* An open row that waited begins: run->started_ms is written, and it becomes the newest row. Those
+ * that ran are so in the order in which they did. */
+int store_run_start(struct store *store, struct store_run *run, struct err *err);
 /* Writes what the end brought to the row run->row: ended_ms, exit, cause, message, requests,
  * exchanges, peak_kib, output, output_bytes. */
 int store_run_end(struct store *store, const struct store_run *run, struct err *err);
@@ -83,8 +90,8 @@ struct store_run_filter {
 /* Newest first. */
 int store_run_list(struct store *store, const struct store_run_filter *filter,
                    struct store_runs *runs, struct err *err);
-/* For the holder of the job's lock, before it runs: marks open rows of the scope as interrupted and
- * gives them. */
+/* For the holder of the job's lock, before it runs: marks those open rows of the scope whose
+ * supervisor is dead as interrupted, and gives them. Others wait for the lock. */
 int store_run_interrupt(struct store *store, const char *scope, struct store_runs *runs,
                         struct err *err);
 /*

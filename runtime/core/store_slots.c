@@ -44,8 +44,8 @@ static int forget_old(struct store *store, const char *scope, int64_t newest_ms,
     return store_finish(store, stmt, err);
 }
 
-static int add_slot(struct store *store, const char *scope, int64_t slot_ms, bool *claimed,
-                    struct err *err)
+int store_slot_insert(struct store *store, const char *scope, int64_t slot_ms, bool *claimed,
+                      struct err *err)
 {
     sqlite3_stmt *stmt =
         store_prepare(store, "INSERT OR IGNORE INTO slot (scope, slot_ms) VALUES (?, ?)", err);
@@ -53,9 +53,10 @@ static int add_slot(struct store *store, const char *scope, int64_t slot_ms, boo
         return -1;
     store_bind_text(stmt, 1, scope);
     sqlite3_bind_int64(stmt, 2, slot_ms);
-    int result = store_finish(store, stmt, err);
-    *claimed = result == 0 && sqlite3_changes(store->db) == 1;
-    return result;
+    if (store_finish(store, stmt, err) != 0)
+        return -1;
+    *claimed = sqlite3_changes(store->db) == 1;
+    return *claimed ? forget_old(store, scope, slot_ms, err) : 0;
 }
 
 int store_slot_claim(struct store *store, const char *scope, int64_t slot_ms, struct err *err)
@@ -63,9 +64,7 @@ int store_slot_claim(struct store *store, const char *scope, int64_t slot_ms, st
     bool claimed = false;
     if (store_begin(store, err) != 0)
         return -1;
-    int result = add_slot(store, scope, slot_ms, &claimed, err);
-    if (result == 0 && claimed)
-        result = forget_old(store, scope, slot_ms, err);
+    int result = store_slot_insert(store, scope, slot_ms, &claimed, err);
     if (store_end(store, result, err) != 0)
         return -1;
     return claimed ? 1 : 0;

@@ -24,6 +24,10 @@ int store_execute(struct store *store, const char *sql, struct err *err);
 int store_begin(struct store *store, struct err *err);
 int store_end(struct store *store, int result, struct err *err);
 
+/* In a transaction of the caller. */
+int store_slot_insert(struct store *store, const char *scope, int64_t slot_ms, bool *claimed,
+                      struct err *err);
+
 /* NULL with err. To be finalized, or ended by store_finish. */
 sqlite3_stmt *store_prepare(struct store *store, const char *sql, struct err *err);
 /* Steps a statement that returns no rows, and ends it. */

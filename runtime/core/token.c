@@ -178,10 +178,16 @@ struct token_request *token_exchange(struct tokens *tokens,
         .retries = credentials->retries,
         .deadline_ms = tokens->deadline_ms,
     };
+    tokens->exchanges++;
     request->exchange = exchange_start(tokens->loop, tokens->http, tokens->log, &options,
                                        request_exchanged, request);
     mem_free(token_service);
     return request;
+}
+
+int64_t tokens_exchanges(const struct tokens *tokens)
+{
+    return tokens->exchanges;
 }
 
 int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err)

@@ -52,6 +52,9 @@ bool tokens_on_wire(const struct tokens *tokens);
 /* Monotonic time after which no wait is begun (the run's deadline); 0: none. */
 void tokens_set_deadline(struct tokens *tokens, int64_t deadline_ms);
 
+/* How many exchanges were begun: for the run record. */
+int64_t tokens_exchanges(const struct tokens *tokens);
+
 struct token_query {
     bool force;         /* exchange even if the cached token is fresh */
     int64_t worse_than; /* > 0: a cached token of this generation or an older one will not do */

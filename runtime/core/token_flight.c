@@ -199,6 +199,7 @@ static void flight_exchange(struct flight *flight)
             .wanted = flight_wanted,
         };
         memcpy(options.refresh_tokens, flight->candidates.tokens, sizeof options.refresh_tokens);
+        tokens->exchanges++;
         flight->exchange = exchange_start(tokens->loop, tokens->http, tokens->log, &options,
                                           flight_exchanged, flight);
     }

@@ -46,6 +46,7 @@ struct tokens {
     struct redact *redact;
     struct log *log;
     int64_t deadline_ms;
+    int64_t exchanges;              /* begun */
     struct token_request *requests; /* that are no flight's waiters */
     struct flight *flights;
 };

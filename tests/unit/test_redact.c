@@ -287,6 +287,31 @@ static void test_stream_holds_back_no_more_than_it_must(void **state)
     redact_free(redact);
 }
 
+static void tell(void *arg, const char *secret, size_t len)
+{
+    buf_printf(arg, "%.*s;", (int)len, secret);
+}
+
+/* Whoever copies the secrets elsewhere hears of each once, from then on. */
+static void test_new_secrets_are_told(void **state)
+{
+    (void)state;
+    struct redact *redact = with("known-before");
+    struct buf heard;
+    buf_create(&heard, OUT_MAX);
+    redact_observe(redact, tell, &heard);
+    redact_add(redact, "known-before", 12);
+    redact_add(redact, "short", 5);
+    redact_add_owned(redact, "hunter22", 8, "contoso");
+    redact_add_owned(redact, "hunter22", 8, "fabrikam");
+    assert_string_equal(heard.data, "hunter22;");
+    redact_observe(redact, NULL, NULL);
+    redact_add(redact, "too-late-to-hear", 16);
+    assert_string_equal(heard.data, "hunter22;");
+    buf_destroy(&heard);
+    redact_free(redact);
+}
+
 static void test_secret_added_between_writes(void **state)
 {
     (void)state;
@@ -361,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_without_redaction),
         cmocka_unit_test(test_output_is_cut_at_its_limit),
         cmocka_unit_test(test_stream_holds_back_no_more_than_it_must),
+        cmocka_unit_test(test_new_secrets_are_told),
         cmocka_unit_test(test_secret_added_between_writes),
         cmocka_unit_test(test_long_secret),
         cmocka_unit_test(test_more_secrets_than_the_limit),

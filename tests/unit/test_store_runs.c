@@ -198,9 +198,57 @@ static void an_open_row_is_marked_interrupted_once(void **state)
     assert_string_equal(runs.items[0].cause, STORE_CAUSE_INTERRUPTED);
     assert_int_equal(runs.items[0].exit, -1);
     store_runs_destroy(&runs);
+    struct store_run waiting = new_run("waiting", 1, 3000);
+    assert_int_equal(store_run_add(store, &waiting, &err), 0);
     assert_int_equal(store_run_interrupt(store, SCOPE, &runs, &err), 0);
     assert_int_equal(runs.count, 0);
     store_runs_destroy(&runs);
+    assert_ids(store, open, "waiting/1");
+    store_close(store);
+}
+
+/* Of those that waited for a lock, the last to start is the newest. */
+static void rows_are_in_the_order_of_starts(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = open_well();
+    struct store_run first = new_run("first", 1, 1000);
+    struct store_run second = new_run("second", 1, 1000);
+    assert_int_equal(store_run_add(store, &first, &err), 0);
+    assert_int_equal(store_run_add(store, &second, &err), 0);
+    second.started_ms = 2000;
+    assert_int_equal(store_run_start(store, &second, &err), 0);
+    first.started_ms = 3000;
+    assert_int_equal(store_run_start(store, &first, &err), 0);
+    assert_ids(store, (struct store_run_filter){0}, "first/1 second/1");
+    assert_ids(store, (struct store_run_filter){.since_ms = 2500}, "first/1");
+    first.exit = 0;
+    assert_int_equal(store_run_end(store, &first, &err), 0);
+    assert_ids(store, (struct store_run_filter){.open = true}, "second/1");
+    store_close(store);
+}
+
+static void a_claim_and_its_run_come_together(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = open_well();
+    struct store_run run = new_run("first", 1, 1000);
+    run.slot_ms = 8 * MINUTE;
+    assert_int_equal(store_run_claim(store, &run, NULL, &err), 1);
+    struct store_run again = new_run("again", 1, 1000);
+    again.slot_ms = 8 * MINUTE;
+    assert_int_equal(store_run_claim(store, &again, NULL, &err), 0);
+    struct store_run broken = new_run("first", 1, 1000); /* the id is taken */
+    broken.slot_ms = 9 * MINUTE;
+    assert_int_equal(store_run_claim(store, &broken, NULL, &err), -1);
+    assert_int_equal(store_slot_claimed(store, SCOPE, 9 * MINUTE, &err), 0);
+    struct store_run boot = new_run("boot", 1, 1000);
+    assert_int_equal(store_run_claim(store, &boot, "boot-1", &err), 1);
+    struct store_run other = new_run("other", 1, 1000);
+    assert_int_equal(store_run_claim(store, &other, "boot-1", &err), 0);
+    assert_ids(store, (struct store_run_filter){0}, "boot/1 first/1");
     store_close(store);
 }
 
@@ -402,6 +450,8 @@ int main(void)
         TEST(only_the_end_of_a_long_output_is_kept),
         TEST(lists_are_filtered_and_newest_first),
         TEST(an_open_row_is_marked_interrupted_once),
+        TEST(rows_are_in_the_order_of_starts),
+        TEST(a_claim_and_its_run_come_together),
         TEST(what_is_old_goes_and_the_newest_stays),
         TEST(one_process_claims_a_slot),
         TEST(claims_are_a_set),
