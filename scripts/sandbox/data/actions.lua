@@ -95,10 +95,9 @@ end
 --- How many answered, and of how many assignees how many are done.
 ---@return {responses: integer, assignees: integer, completed: integer}
 function actions.counts(db, action)
-  return db:row([[SELECT
-    (SELECT count(*) FROM action_responses WHERE action = ?1) AS responses,
-    (SELECT count(*) FROM action_assignees WHERE action = ?1) AS assignees,
-    (SELECT count(*) FROM action_responses WHERE action = ?1 AND completed) AS completed]], action.number)
+  return db:row([[SELECT count(*) AS responses, coalesce(sum(completed), 0) AS completed,
+    (SELECT count(*) FROM action_assignees WHERE action = ?1) AS assignees
+    FROM action_responses WHERE action = ?1]], action.number)
 end
 
 ---@return boolean
@@ -130,12 +129,18 @@ function actions.response_of(db, action, user_id)
     action.number, user_id)
 end
 
+local RESPONSES = [[SELECT action_responses.*, phone, name FROM action_responses
+                    LEFT JOIN users ON users.id = user_id ]]
+
 ---@param user_id string|nil only those of this user
 ---@return sandbox.response[] oldest first
 function actions.responses(db, action, user_id)
-  local rows = db:rows([[SELECT action_responses.*, phone, name FROM action_responses
-    LEFT JOIN users ON users.id = user_id
-    WHERE action = ?1 AND (?2 IS NULL OR user_id = ?2) ORDER BY number]], action.number, user_id)
+  local rows
+  if user_id then
+    rows = db:rows(RESPONSES .. "WHERE action = ? AND user_id = ? ORDER BY number", action.number, user_id)
+  else
+    rows = db:rows(RESPONSES .. "WHERE action = ? ORDER BY number", action.number)
+  end
   for _, row in ipairs(rows) do
     row.body = assert(json.decode(row.body))
   end

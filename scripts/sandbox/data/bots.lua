@@ -1,5 +1,6 @@
 --- Bots: users that a program made.
 local assumptions = require "sandbox.assumptions"
+local counting = require "sandbox.data.counting"
 local crypto = require "jeton.crypto"
 local limits = require "sandbox.limits"
 local reply = require "sandbox.http.reply"
@@ -36,9 +37,9 @@ end
 ---@param now integer epoch seconds
 ---@return string id
 function bots.create(db, creator, name, picture, now)
-  local count = db:row("SELECT count(*) AS n FROM bots JOIN users ON users.id = user_id WHERE tenant_id = ?",
-    creator.tenant_id).n
-  if count >= limits.bots then
+  if counting.reaches(db, limits.bots, "SELECT max(rowid) AS n FROM bots",
+    "SELECT count(*) AS n FROM bots JOIN users ON users.id = user_id WHERE tenant_id = ?",
+    creator.tenant_id) then
     reply.invalid("a tenant has at most %d bots", limits.bots)
   end
   local user = users.create(db, {
@@ -60,8 +61,11 @@ end
 ---@param creator_id string|nil nil: of everybody
 ---@return sandbox.bot[] oldest first
 function bots.list(db, tenant_id, creator_id)
-  return db:rows(SELECT .. [[WHERE users.tenant_id = ? AND (? OR bots.creator_id = ?)
-                             ORDER BY bots.rowid]], tenant_id, creator_id == nil, creator_id)
+  if creator_id then
+    return db:rows(SELECT .. "WHERE bots.creator_id = ? AND users.tenant_id = ? ORDER BY bots.rowid",
+      creator_id, tenant_id)
+  end
+  return db:rows(SELECT .. "WHERE users.tenant_id = ? ORDER BY bots.rowid", tenant_id)
 end
 
 --- With all that it was a member of; what it wrote stays.

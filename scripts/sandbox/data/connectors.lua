@@ -1,5 +1,6 @@
 --- Connectors and the refresh tokens that grant them access.
 local assumptions = require "sandbox.assumptions"
+local counting = require "sandbox.data.counting"
 local ids = require "sandbox.ids"
 local limits = require "sandbox.limits"
 local permissions = require "sandbox.permissions"
@@ -43,7 +44,8 @@ end
 ---@return sandbox.connector connector
 ---@return string secret shown this once
 function connectors.create(db, spec, now)
-  if db:row("SELECT count(*) AS n FROM connectors").n >= limits.connectors then
+  if counting.reaches(db, limits.connectors, "SELECT max(rowid) AS n FROM connectors",
+    "SELECT count(*) AS n FROM connectors") then
     reply.invalid("the sandbox holds at most %d connectors", limits.connectors)
   end
   local id, secret = spec.id or ids.new(), spec.secret or ids.new_secret()

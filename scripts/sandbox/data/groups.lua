@@ -1,5 +1,6 @@
 --- Groups, their tree and their members. Rows are keyed by `number`; the wire sees `id` only.
 local assumptions = require "sandbox.assumptions"
+local counting = require "sandbox.data.counting"
 local hierarchy = require "sandbox.data.hierarchy"
 local ids = require "sandbox.ids"
 local limits = require "sandbox.limits"
@@ -42,9 +43,8 @@ end
 ---@param now integer epoch seconds
 ---@return sandbox.group
 function groups.create(db, spec, now)
-  -- The largest number costs nothing; counting is for when it could be too many.
-  if (db:row("SELECT max(number) AS n FROM groups").n or 0) >= limits.groups
-    and db:row("SELECT count(*) AS n FROM groups").n >= limits.groups then
+  if counting.reaches(db, limits.groups, "SELECT max(number) AS n FROM groups",
+    "SELECT count(*) AS n FROM groups") then
     reply.invalid("the sandbox holds at most %d groups", limits.groups)
   end
   db:exec([[INSERT INTO groups (id, tenant_id, name, type, welcome, image, background, short_description,
@@ -133,13 +133,12 @@ function groups.counts(db, group)
     SELECT
       (SELECT count(*) FROM subgroups WHERE parent = ?1) AS children,
       (SELECT count(*) FROM subgroups WHERE child = ?1) AS parents,
-      (SELECT count(*) FROM members WHERE group_number = ?1) AS own_users,
-      (SELECT count(*) FROM members JOIN users ON users.id = user_id
-        WHERE group_number = ?1 AND provisioned = 0) AS own_unprovisioned,
-      (SELECT count(*) FROM members WHERE group_number IN below) AS users,
-      (SELECT count(DISTINCT user_id) FROM members WHERE group_number IN below) AS unique_users,
-      (SELECT count(DISTINCT user_id) FROM members JOIN users ON users.id = user_id
-        WHERE group_number IN below AND provisioned = 0) AS unprovisioned]], group.number)
+      count(*) FILTER (WHERE group_number = ?1) AS own_users,
+      count(*) FILTER (WHERE group_number = ?1 AND provisioned = 0) AS own_unprovisioned,
+      count(*) AS users,
+      count(DISTINCT users.id) AS unique_users,
+      count(DISTINCT users.id) FILTER (WHERE provisioned = 0) AS unprovisioned
+    FROM below JOIN members ON group_number = below.number JOIN users ON users.id = user_id]], group.number)
 end
 
 ---@return sandbox.group[] of the tenant, oldest first

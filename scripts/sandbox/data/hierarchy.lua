@@ -63,7 +63,8 @@ function hierarchy.with_relatives(db, list)
         SELECT number FROM given UNION SELECT parent FROM subgroups JOIN above ON child = above.number),
       below(number) AS (
         SELECT number FROM given UNION SELECT child FROM subgroups JOIN below ON parent = below.number)
-    SELECT * FROM groups WHERE number IN above OR number IN below ORDER BY number]],
+    SELECT * FROM groups WHERE number IN (SELECT number FROM above UNION SELECT number FROM below)
+    ORDER BY number]],
     json.encode(json.array(numbers)))
 end
 

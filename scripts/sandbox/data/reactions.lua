@@ -64,13 +64,17 @@ function reactions.count(db, source, reference_id)
     FROM reactions WHERE source_group = ? AND reference_id = ?]], source.number, reference_id)
 end
 
---- The references with reactions after the cursor, by their newest reaction.
+--- The references with reactions after the cursor, by their newest reaction. A page costs what lies
+--- between its first and its last one, not what is behind it.
 ---@param cursor integer ticks
 ---@param limit integer
 ---@return {reference_id: string, ticks: integer}[]
 function reactions.changed(db, source, cursor, limit)
-  return db:rows([[SELECT reference_id, max(ticks) AS ticks FROM reactions
-    WHERE source_group = ? AND ticks > ? GROUP BY reference_id ORDER BY max(ticks) LIMIT ?]],
+  return db:rows([[SELECT reference_id, ticks FROM reactions
+    WHERE source_group = ?1 AND ticks > ?2 AND NOT EXISTS (
+      SELECT 1 FROM reactions AS later WHERE later.source_group = ?1
+        AND later.reference_id = reactions.reference_id AND later.ticks > reactions.ticks)
+    ORDER BY ticks LIMIT ?3]],
     source.number, cursor, limit)
 end
 
@@ -78,8 +82,12 @@ end
 ---@param kind "Like"|"Comment"|nil nil: both
 ---@return sandbox.reaction[]
 function reactions.list(db, source, reference_id, kind, cursor, limit)
-  return db:rows([[SELECT * FROM reactions WHERE source_group = ?1 AND reference_id = ?2 AND ticks > ?3
-    AND (?4 IS NULL OR type = ?4) ORDER BY ticks LIMIT ?5]], source.number, reference_id, cursor, kind, limit)
+  if kind then
+    return db:rows([[SELECT * FROM reactions WHERE source_group = ? AND reference_id = ? AND type = ?
+      AND ticks > ? ORDER BY ticks LIMIT ?]], source.number, reference_id, kind, cursor, limit)
+  end
+  return db:rows([[SELECT * FROM reactions WHERE source_group = ? AND reference_id = ? AND ticks > ?
+    ORDER BY ticks LIMIT ?]], source.number, reference_id, cursor, limit)
 end
 
 return reactions

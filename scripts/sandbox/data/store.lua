@@ -217,6 +217,21 @@ local MIGRATIONS = {
   CREATE INDEX media_album ON media(album);
   CREATE INDEX media_hash ON media(hash);
   ]],
+  -- For large tenants: who reacted, and how, to what many react to; answers that are counted; what points
+  -- to a user or a group that goes.
+  [[
+  CREATE INDEX reactions_type ON reactions(source_group, reference_id, type, ticks);
+  CREATE INDEX reactions_user ON reactions(source_group, reference_id, user_id, type);
+  CREATE INDEX action_responses_completed ON action_responses(action, completed);
+  CREATE INDEX subscribers_user ON subscribers(user_id);
+  CREATE INDEX connectors_owner ON connectors(owner_id);
+  CREATE INDEX refresh_tokens_user ON refresh_tokens(user_id);
+  CREATE INDEX refresh_tokens_group ON refresh_tokens(group_number);
+  DROP INDEX refresh_tokens_connector;
+  CREATE INDEX refresh_tokens_grant ON refresh_tokens(connector_id, group_number, user_id);
+  CREATE INDEX pins_sent ON pins(sent_at);
+  CREATE INDEX oauth_codes_made ON oauth_codes(made_at);
+  ]],
 }
 
 -- Children before parents: the order in which tables are emptied.

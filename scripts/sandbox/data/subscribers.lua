@@ -15,10 +15,16 @@ function subscribers.page(db, group, after, count)
     group.number, after, count + 1)
 end
 
---- How many more a group may have.
+--- How many more a group may have, at least.
 ---@param group sandbox.group
 ---@return integer
 function subscribers.room(db, group)
+  -- A group has no more subscribers than there are users. Those are not counted, and its own only where
+  -- one request could fill it.
+  local room = limits.subscribers_per_group - (db:row("SELECT max(rowid) AS n FROM users").n or 0)
+  if room >= limits.subscribers_per_request then
+    return room
+  end
   return limits.subscribers_per_group
     - db:row("SELECT count(*) AS n FROM subscribers WHERE group_number = ?", group.number).n
 end

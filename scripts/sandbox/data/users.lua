@@ -1,5 +1,6 @@
 --- People: by phone number. A number that was never seen becomes an unprovisioned user.
 local assumptions = require "sandbox.assumptions"
+local counting = require "sandbox.data.counting"
 local ids = require "sandbox.ids"
 local limits = require "sandbox.limits"
 local reply = require "sandbox.http.reply"
@@ -41,8 +42,8 @@ end
 ---@param now integer epoch seconds
 ---@return sandbox.user
 function users.create(db, spec, now)
-  -- No user is ever deleted alone: the last row's number is the count, and costs nothing.
-  if (db:row("SELECT max(rowid) AS n FROM users").n or 0) >= limits.users then
+  if counting.reaches(db, limits.users, "SELECT max(rowid) AS n FROM users",
+    "SELECT count(*) AS n FROM users") then
     reply.invalid("the sandbox holds at most %d users", limits.users)
   end
   local id = spec.id or ids.new()

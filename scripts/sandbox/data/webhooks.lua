@@ -1,4 +1,5 @@
 --- Webhooks: who is told about what.
+local counting = require "sandbox.data.counting"
 local ids = require "sandbox.ids"
 local json = require "jeton.json"
 local limits = require "sandbox.limits"
@@ -33,8 +34,8 @@ end
 ---@param spec table the fields of sandbox.webhook but for id and active
 ---@return string id
 function webhooks.create(db, spec)
-  local count = db:row("SELECT count(*) AS n FROM webhooks WHERE connector_id = ?", spec.connector_id).n
-  if count >= limits.webhooks then
+  if counting.reaches(db, limits.webhooks, "SELECT max(number) AS n FROM webhooks",
+    "SELECT count(*) AS n FROM webhooks WHERE connector_id = ?", spec.connector_id) then
     reply.invalid("a connector has at most %d webhooks", limits.webhooks)
   end
   local id = ids.new()

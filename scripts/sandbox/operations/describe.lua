@@ -34,6 +34,17 @@ function describe.group(call, group)
   }
 end
 
+--- The same fields once more, without counting again.
+---@param fields table
+---@return table
+function describe.copy(fields)
+  local out = {}
+  for name, value in pairs(fields) do
+    out[name] = value
+  end
+  return out
+end
+
 ---@param call sandbox.call
 ---@param list sandbox.group[]
 ---@return table[]

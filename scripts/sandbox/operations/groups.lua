@@ -70,7 +70,7 @@ end
 -- The documentation shows the group inside `groups`, clients read the fields at the top: both.
 local function get(call)
   local out = describe.group(call, call.group)
-  out.groups = json.array { describe.group(call, call.group) }
+  out.groups = json.array { describe.copy(out) }
   return out
 end
 

@@ -17,9 +17,9 @@ local DONE = { result = "true" }
 local function list(call)
   local find = call.query.fetchAllGroups and hierarchy.below or hierarchy.children
   local below = describe.groups(call, find(call.db, call.group))
-  local out, inner = describe.group(call, call.group), describe.group(call, call.group)
-  out.subGroups, inner.subGroups = json.array(below), json.array(below)
-  out.groups = json.array { inner }
+  local out = describe.group(call, call.group)
+  out.subGroups = json.array(below)
+  out.groups = json.array { describe.copy(out) }
   return out
 end
 
