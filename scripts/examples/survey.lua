@@ -2,11 +2,14 @@
 --
 -- Run:   jeton -c survey.yaml run survey.lua send [GROUP]     sends it; keeps its id in `jeton.state`
 --        jeton -c survey.yaml run survey.lua collect [FOLDER] writes FOLDER/survey.csv and survey.db (.)
---        jeton run --sandbox survey.lua demo [FOLDER]         sends, answers it itself, collects
---        GROUP is an ID (the connector's first group). survey.yaml has the connector.
+--        jeton run --sandbox survey.lua [demo [FOLDER]]       sends, answers it itself, collects
+--        GROUP is an ID (the connector's first group).
+--        As a job it takes `args: { group: ID, folder: PATH }`: its first run sends, the others collect. See
+--        survey.yaml.
 --
 -- Out:   one line for what was sent, or for how many answers were written. Collecting again writes all
 --        answers again: the CSV file is made anew, rows of the database are replaced.
+local csv = require "lib.csv"
 local jeton = require "jeton"
 local kaizala = require "kaizala"
 local sqlite = require "jeton.sqlite"
@@ -42,27 +45,17 @@ local function cell(value)
   return value ~= nil and tostring(value) or ""
 end
 
--- As RFC 4180 has it.
-local function csv_line(cells)
-  local quoted = {}
-  for i, text in ipairs(cells) do
-    quoted[i] = text:find '[",\r\n]' and '"' .. text:gsub('"', '""') .. '"' or text
-  end
-  return table.concat(quoted, ",") .. "\r\n"
-end
-
 local function write_csv(path, survey)
-  local head = { "response", "responder", "name" }
-  for _, question in ipairs(survey.questions) do head[#head + 1] = question.title end
-  local file <close> = assert(io.open(path, "w"))
-  assert(file:write(csv_line(head)))
+  local rows = { { "response", "responder", "name" } }
+  for _, question in ipairs(survey.questions) do table.insert(rows[1], question.title) end
   for _, response in ipairs(survey.responses) do
-    local line = { response.id, response.responder or "", response.responder_name or "" }
+    local row = { response.id, response.responder or "", response.responder_name or "" }
     for _, question in ipairs(survey.questions) do
-      line[#line + 1] = cell(response.answers[question.title])
+      row[#row + 1] = cell(response.answers[question.title])
     end
-    assert(file:write(csv_line(line)))
+    rows[#rows + 1] = row
   end
+  csv.write(path, rows)
 end
 
 local function write_database(path, survey)
@@ -90,18 +83,21 @@ local function collect(kz, folder)
 end
 
 local args = jeton.args
-local what, where = args.what or args[1], args.group or args.folder or args[2]
+local what = args[1]
+if not what and os.getenv "JETON_SANDBOX_URL" and not jeton.job then what = "demo" end
+if not what then what = state.get "survey" and "collect" or "send" end
+local folder = args.folder or args[2] or "."
 local kz = kaizala.connect()
 if what == "send" then
-  send(kz, where)
+  send(kz, args.group or args[2])
 elseif what == "collect" then
-  collect(kz, where or ".")
+  collect(kz, folder)
 elseif what == "demo" then
   send(kz):respond { answers = {
     ["Did you like it?"] = "Yes", ["What was best?"] = { "Starter", "Dessert" }, ["How many stars?"] = 5,
     ["Anything else?"] = 'More "bread", please',
   } }
-  collect(kz, where or ".")
+  collect(kz, folder)
 else
-  error("expected send, collect or demo, got " .. tostring(what), 0)
+  error("expected send, collect or demo, got " .. what, 0)
 end

@@ -3,28 +3,16 @@
 import csv
 import json
 import os
-import shutil
 import sqlite3
 import unittest
 
-import support
+from examples import Example
 from support import JETON, SOURCE
-
-EXAMPLES = os.path.join(SOURCE, "scripts/examples")
-
-
-class Example(support.Case):
-    def copy(self, name):
-        """Into the private folder, whatever the modes of the sources are."""
-        path = os.path.join(self.folder, name)
-        shutil.copyfile(os.path.join(EXAMPLES, name), path)
-        os.chmod(path, 0o600)
-        return path
 
 
 class Hello(Example):
     def test_against_the_sandbox(self):
-        done = self.ok("run", "--sandbox", self.copy("hello.lua"), "Hello, it is me")
+        done = self.ok("run", "--sandbox", self.example("hello.lua"), "Hello, it is me")
         lines = done.stdout.splitlines()
         self.assertEqual(done.stderr, "")
         self.assertTrue(lines[0].startswith("token      from the exchange, good until "), lines)
@@ -36,7 +24,7 @@ class Hello(Example):
 
     def test_its_configuration(self):
         env = {"KAIZALA_ID": "an-id", "KAIZALA_SECRET": "a-secret", "KAIZALA_REFRESH_TOKEN": "a-token"}
-        self.ok("-c", self.copy("hello.yaml"), "check", env=env)
+        self.ok("-c", self.example("hello.yaml"), "check", env=env)
 
     def test_of_the_readme(self):
         with open(os.path.join(SOURCE, "README.md"), encoding="utf-8") as file:
@@ -64,7 +52,7 @@ class DiskAlert(Example):
         self.write("bin/df", '#!/bin/sh\nexec cat "$DF"\n', mode=0o700)
         self.write("fine", df(50).replace("99%", "89%"))
         self.write("full", df(95))
-        self.env.update(PATH=f"{self.folder}/bin:{self.env['PATH']}", JETON=JETON, SCRIPT=self.copy("disk-alert.lua"))
+        self.env.update(PATH=f"{self.folder}/bin:{self.env['PATH']}", JETON=JETON, SCRIPT=self.example("disk-alert.lua"))
 
     def in_sandbox(self, command):
         """What a shell prints that has a sandbox beside it."""
@@ -97,20 +85,13 @@ class DiskAlert(Example):
 
     def test_a_threshold_that_is_none(self):
         for threshold in ("0", "101", "much", "9.5"):
-            self.fails(1, "run", "--sandbox", self.copy("disk-alert.lua"), threshold,
+            self.fails(1, "run", "--sandbox", self.example("disk-alert.lua"), threshold,
                        says="the threshold must be a whole percentage from 1 to 100, got " + threshold)
-
-    def test_its_configuration(self):
-        self.copy("disk-alert.lua")
-        path = self.copy("disk-alert.yaml")
-        for name in ("contoso-id", "contoso-secret", "contoso-refresh-token"):
-            self.write("secrets/" + name, "any value\n")
-        self.ok("-c", path, "check")
 
 
 class Survey(Example):
     def test_sends_and_collects(self):
-        done = self.ok("run", "--sandbox", self.copy("survey.lua"), "demo", self.folder)
+        done = self.ok("run", "--sandbox", self.example("survey.lua"), "demo", self.folder)
         self.assertRegex(done.stdout, r"^sent [0-9a-f-]{36} to .+\nwrote 1 responses to .+\n$")
         with open(os.path.join(self.folder, "survey.csv"), encoding="utf-8", newline="") as file:
             head, row = list(csv.reader(file))
@@ -125,21 +106,33 @@ class Survey(Example):
     def test_the_id_is_kept_between_runs(self):
         out = self.ok("sandbox", "--exec", "sh", "-ec",
                       '"$JETON" run "$1" send; "$JETON" run "$1" collect "$2"; "$JETON" run "$1" collect "$2"',
-                      "sh", self.copy("survey.lua"), self.folder, env={"JETON": JETON}).stdout
+                      "sh", self.example("survey.lua"), self.folder, env={"JETON": JETON}).stdout
         self.assertEqual(out.count("wrote 0 responses"), 2)
 
     def test_what_is_wrong(self):
-        self.fails(1, "run", "--sandbox", self.copy("survey.lua"), "sned", says="expected send, collect or demo, got sned")
-        self.fails(1, "run", "--sandbox", self.copy("survey.lua"), "collect", says="nothing was sent yet")
+        self.fails(1, "run", "--sandbox", self.example("survey.lua"), "sned", says="expected send, collect or demo, got sned")
+        self.fails(1, "run", "--sandbox", self.example("survey.lua"), "collect", says="nothing was sent yet")
 
-    def test_its_configuration(self):
-        path = self.copy("survey.yaml")
-        with open(path, encoding="utf-8") as file:
-            text = file.read().replace("/etc/jeton/secrets", self.folder)
-        self.write("survey.yaml", text)
-        for name in ("contoso-id", "contoso-secret", "contoso-refresh-token"):
-            self.write(name, "any value\n")
-        self.ok("-c", path, "check")
+    def test_without_an_argument(self):
+        done = self.ok("run", "--sandbox", self.example("survey.lua"))
+        self.assertIn("wrote 1 responses to ./survey.csv", done.stdout)
+        out = self.ok("sandbox", "--exec", "sh", "-ec", 'unset JETON_SANDBOX_URL; "$JETON" run "$1"; "$JETON" run "$1"',
+                      "sh", self.example("survey.lua"), env={"JETON": JETON}).stdout
+        self.assertRegex(out, r"^sent [0-9a-f-]{36} to Sales\nwrote 0 responses to ./survey.csv and survey.db\n$")
+
+
+class Configurations(Example):
+    def test_all_but_hello(self):
+        names = sorted(name for name in os.listdir(self.folder) if name.endswith(".yaml") and name != "hello.yaml")
+        self.assertGreaterEqual(len(names), 7)
+        for secret in ("contoso-id", "contoso-secret", "contoso-refresh-token"):
+            self.write("secrets/" + secret, "any value\n")
+        for name in names:
+            with self.subTest(name):
+                script = name.replace(".yaml", ".lua")
+                with open(self.example(name), encoding="utf-8") as file:
+                    self.assertIn(f"script: {script}\n", file.read())
+                self.ok("-c", self.example(name), "check")
 
 
 if __name__ == "__main__":

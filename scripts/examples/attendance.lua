@@ -1,0 +1,86 @@
+-- Asks in the morning where everybody is, and later reports who answered what and when, in local time.
+--
+-- Run:   jeton run --sandbox attendance.lua [GROUP [FOLDER]]
+--        TZ=Asia/Kolkata jeton -c attendance.yaml run attendance.lua [GROUP [FOLDER]]
+--        GROUP is an ID (the connector's first group), of a public group too; FOLDER is where the report
+--        goes (.). TZ is the time zone of its times, and of its days: the group's, not this machine's.
+--        As a job it takes `args: { group: ID, folder: PATH }` and `environment: { TZ: … }`, and runs
+--        several times a day; see attendance.yaml.
+--
+-- Out:   the first run of a day asks, by a survey. Each later one writes FOLDER/attendance-DATE.csv anew
+--        and says how many have answered. The first of them reminds those who have not. Which survey is
+--        today's is kept in `jeton.state`.
+local csv = require "lib.csv"
+local jeton = require "jeton"
+local kaizala = require "kaizala"
+local state = require "jeton.state"
+
+local QUESTION = "Where are you today?"
+local CHOICES = { "Office", "Home", "Away" }
+local OPEN_HOURS = 12
+
+local function ask(group, today)
+  local survey = group:create_survey {
+    title = "Attendance, " .. today,
+    questions = { { title = QUESTION, options = CHOICES } },
+    due_in_hours = OPEN_HOURS,
+    visible_to = "admins",
+    all_subscribers = group.type == "ConnectGroup" or nil,
+  }
+  state.set("asked", { day = today, survey = survey.id })
+  state.commit()
+  print(("asked %s"):format(group.name))
+end
+
+-- Everybody in the group with the answer, and the numbers of those without.
+local function read_answers(group, survey)
+  local answers, rows, missing = {}, { { "name", "phone", "answer", "answered_at" } }, {}
+  for _, response in ipairs(survey:details().responses) do answers[response.responder] = response end
+  local people = group.type == "ConnectGroup" and group:subscribers() or group:members()
+  for person in people do
+    local response, row = answers[person.mobile_number], { person.name or "", person.mobile_number, "", "" }
+    if response then
+      row[3] = response.answers[QUESTION]
+      row[4] = os.date("%Y-%m-%d %H:%M %Z", response.last_modified_time)
+    else
+      missing[#missing + 1] = person.mobile_number
+    end
+    rows[#rows + 1] = row
+  end
+  return rows, missing
+end
+
+local function remind(group, survey, missing)
+  if group.type == "ConnectGroup" then
+    survey:remind { subscribers = missing }
+  else
+    survey:remind() -- there the service reminds the group
+  end
+end
+
+local function report(group, asked, folder)
+  local survey = group:action(asked.survey)
+  local rows, missing = read_answers(group, survey)
+  local path = ("%s/attendance-%s.csv"):format(folder, asked.day)
+  csv.write(path, rows)
+  print(("%d of %d answered; wrote %s"):format(#rows - 1 - #missing, #rows - 1, path))
+  if #missing > 0 and not asked.reminded then
+    remind(group, survey, missing)
+    asked.reminded = true
+    state.set("asked", asked)
+    print(("reminded %d"):format(#missing))
+  end
+end
+
+local args = jeton.args
+local kz = kaizala.connect()
+local id = args.group or args[1]
+local group = id and kz:group(id) or kz:groups():next()
+if not group then error("the connector reaches no group to ask", 0) end
+group:details()
+local today, asked = os.date "%Y-%m-%d", state.get "asked"
+if asked and asked.day == today then
+  report(group, asked, args.folder or args[2] or ".")
+else
+  ask(group, today)
+end

@@ -1,0 +1,87 @@
+-- Posts the day's leaderboard of a CSV file: the best, with medals, and who rose or fell since the last one.
+--
+-- Run:   jeton run --sandbox leaderboard.lua [FILE [TOP [GROUP]]]
+--        jeton -c leaderboard.yaml run leaderboard.lua FILE [TOP [GROUP]]
+--        FILE has the columns name and score (data/scores.csv beside this script); TOP is how many (5);
+--        GROUP an ID (the connector's first group).
+--        As a job it takes `args: { file: PATH, top: 5, group: ID }`; see leaderboard.yaml.
+--
+-- Out:   the leaderboard, as it was posted. Who has the same score has the same rank, and may make the list
+--        longer than TOP. Once a day: a second run posts nothing, and prints nothing.
+local csv = require "lib.csv"
+local jeton = require "jeton"
+local kaizala = require "kaizala"
+local state = require "jeton.state"
+
+local TOP = 5
+local MEDALS = { "🥇", "🥈", "🥉" }
+
+-- The rows of the file, with scores as numbers.
+local function read_scores(path)
+  local rows, lines = csv.read(path, { "name", "score" }), {}
+  for _, row in ipairs(rows) do
+    local function fail(format, ...)
+      error(("%s:%d: " .. format):format(path, row.line, ...), 0)
+    end
+    local first = lines[row.name]
+    if row.name == "" then fail "the name is missing" end
+    if first then fail("'%s' is there twice; first in line %d", row.name, first) end
+    lines[row.name] = row.line
+    -- Digits alone: tonumber would also take "0x1F" and "1e999".
+    row.points = row.score:find "^%s*[-+]?%d+%.?%d*%s*$" and tonumber(row.score)
+    if not row.points then fail("the score must be a number, as 12 or 7.5, got '%s'", row.score) end
+  end
+  if #rows == 0 then error(path .. ": no scores below the first line", 0) end
+  return rows
+end
+
+-- The best, each with its rank.
+local function rank(rows, top)
+  table.sort(rows, function(a, b)
+    if a.points ~= b.points then return a.points > b.points end
+    return a.name < b.name
+  end)
+  local best = {}
+  for i, row in ipairs(rows) do
+    local above = rows[i - 1]
+    row.rank = above and above.points == row.points and above.rank or i
+    if row.rank > top then break end
+    best[i] = row
+  end
+  return best
+end
+
+-- " ▲2" after a rise of two places.
+local function movement(row, ranks)
+  local before = ranks[row.name]
+  if not before then return next(ranks) and " new" or "" end
+  local up = before - row.rank
+  return up > 0 and " ▲" .. up or up < 0 and " ▼" .. -up or ""
+end
+
+local args = jeton.args
+local path = args.file or args[1] or jeton.folder .. "/data/scores.csv"
+local top = math.tointeger(args.top or args[2] or TOP)
+if not top or top < 1 then
+  error("TOP must be a whole number from 1 on, got " .. tostring(args.top or args[2]), 0)
+end
+
+local best = rank(read_scores(path), top)
+local today, last = os.date "%Y-%m-%d", state.get "last" or { ranks = {} }
+if last.day == today then return end
+
+local lines, ranks = {}, {}
+for i, row in ipairs(best) do
+  local place = MEDALS[row.rank] or row.rank .. "."
+  lines[i] = ("%s %s: %s%s"):format(place, row.name, row.score, movement(row, last.ranks))
+  ranks[row.name] = row.rank
+end
+local text = table.concat(lines, "\n")
+
+local kz = kaizala.connect()
+local id = args.group or args[3]
+local group = id and kz:group(id) or kz:groups():next()
+if not group then error("the connector reaches no group to post to", 0) end
+group:announce { title = "Leaderboard, " .. today, message = text }
+state.set("last", { day = today, ranks = ranks })
+print(text)
