@@ -262,6 +262,17 @@ cleanup:
     return result;
 }
 
+/* A list that ends with NULL, as a configuration's; NULL where none was given (mem_freev). */
+static char **copy_hosts(const struct opt_strings *given)
+{
+    if (given->count == 0)
+        return NULL;
+    char **hosts = mem_alloc((given->count + 1) * sizeof *hosts);
+    for (size_t i = 0; i < given->count; i++)
+        hosts[i] = mem_strdup(given->items[i]);
+    return hosts;
+}
+
 static int run_add(struct app *app, const struct add_options *options, struct err *err)
 {
     if (check_options(options, err) != 0)
@@ -278,8 +289,7 @@ static int run_add(struct app *app, const struct add_options *options, struct er
     add.config = app_config(app, exists, err);
     int result = -1;
     if (add.config != NULL) {
-        if (options->allow_hosts.count > 0)
-            add.hosts = mem_strdupv(options->allow_hosts.items);
+        add.hosts = copy_hosts(&options->allow_hosts);
         connector_files_create(&add.files, path, exists, options->name);
         buf_create_secret(&add.id, SECRET_BYTES_MAX);
         buf_create_secret(&add.secret, SECRET_BYTES_MAX);
