@@ -3,6 +3,8 @@
 local crypto = require "jeton.crypto"
 local json = require "jeton.json"
 local limits = require "sandbox.limits"
+local media = require "sandbox.data.media"
+local reply = require "sandbox.http.reply"
 
 local media_resource = {}
 
@@ -35,6 +37,26 @@ function media_resource.decode(text)
     return nil
   end
   return { id = value.id, type = value.type, name = value.name }
+end
+
+--- Reads one that a client sent, and looks for what was uploaded. Refuses with 400 what no upload of the
+--- caller's tenant returned.
+---@param call sandbox.call
+---@param name string of the field, for messages
+---@param text any
+---@return sandbox.media_resource
+function media_resource.need(call, name, text)
+  local resource = media_resource.decode(text)
+  if not resource then
+    reply.invalid("%s: expected a mediaResource as an upload returns it", name)
+  end
+  ---@cast resource sandbox.media_resource
+  local found = media.by_id(call.db, resource.id)
+  if not found or found.type ~= resource.type
+    or found.tenant_id:lower() ~= call.caller.user.tenant_id:lower() then
+    reply.invalid("%s: no upload of this tenant returned this mediaResource; upload the file first", name)
+  end
+  return resource
 end
 
 --- Where the sandbox serves it.

@@ -1,10 +1,13 @@
 """Documents that are larger than the memory they may take: up, and back byte for byte."""
 
+import contextlib
 import hashlib
 import os
+import sqlite3
+import subprocess
 import unittest
 
-from support import GROUP, Case
+from support import GROUP, Case, wait_until
 
 MIB = 1 << 20
 DOCUMENT_MIB = 300
@@ -79,6 +82,38 @@ class Large(Case):
         sandbox.stop()
         self.assertEqual(os.listdir(database + ".media"), [sha256(document)])
         self.assertEqual(os.stat(database + ".media").st_mode & 0o777, 0o700)
+
+
+SEND = """\
+local id, source = ...
+local kz = require "kaizala".connect()
+local resource = kz:upload(source)
+local body = { actionType = "Document", actionBody = { mediaResource = resource } }
+local function send()
+  return pcall(kz.request, kz, { method = "POST", path = "/groups/" .. id .. "/actions", json = body })
+end
+assert(send())
+io.read "l"
+local ok, err = send()
+print(ok, ok or err.status, ok or err.message)
+"""
+
+
+class Foreign(Case):
+    def test_media_of_another_tenant_are_refused(self):
+        database = os.path.join(self.folder, "sandbox.db")
+        sandbox = self.sandbox("--db", database)
+        config = self.configure(sandbox.base)
+        document = self.write("a.pdf", "x")
+        process = self.start("--config", config, "run", self.write("send.lua", SEND), GROUP, document,
+                             stdin=subprocess.PIPE)
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            wait_until(lambda: connection.execute("SELECT count(*) FROM actions").fetchone()[0] == 1)
+            with connection:
+                connection.execute("UPDATE media SET tenant_id = 'another'")
+        output, errors = process.communicate(b"\n", timeout=60)
+        self.assertEqual(process.returncode, 0, errors)
+        self.assertRegex(output.decode(), "^false\t400\t.*no upload of this tenant returned this mediaResource")
 
 
 if __name__ == "__main__":

@@ -50,8 +50,9 @@ local function now()
   return wire.state().clock.now
 end
 
-local function media(kind, name)
-  return crypto.base64(assert(json.encode { id = "m1", type = kind, name = name or "" }))
+-- A mediaResource that no upload returned.
+local function forged(id, kind)
+  return crypto.base64(assert(json.encode { id = id, type = kind, name = "f" }))
 end
 
 local JOB = { title = "Call", assignedTo = json.array { wire.bruno, wire.chitra } }
@@ -60,14 +61,14 @@ local TestTypes = { setUp = set_up }
 
 function TestTypes.test_announcement()
   local sent = send("announcement", { title = "News", message = "Hello",
-    MediaResources = json.array { media("Image", "a.png") } })
+    MediaResources = json.array { wire.upload "Image" } })
   lu.assertEquals(#sent.referenceId, 36)
   local entry = list("ANNOUNCEMENT").actions[1]
   lu.assertEquals(entry.referenceId, sent.referenceId)
   lu.assertEquals(entry.actionType, "Announcement")
   lu.assertEquals(entry.sender, wire.alice)
   lu.assertEquals(entry.actionBody.message, "Hello")
-  lu.assertEquals(entry.actionBody.media[1].mediaFileName, "a.png")
+  lu.assertEquals(entry.actionBody.media[1].mediaFileName, "f.png")
   lu.assertAlmostEquals(entry.creationTime, now(), 2)
 end
 
@@ -113,12 +114,28 @@ end
 
 function TestTypes.test_media_answer_without_action_id()
   for _, kind in ipairs { "Image", "Album", "Audio", "Document", "Video" } do
-    local sent = send(kind, { mediaResource = media(kind, "f"), caption = "c" })
+    local sent = send(kind, { mediaResource = wire.upload(kind), caption = "c" })
     lu.assertNil(sent.actionId)
     lu.assertEquals(type(sent.referenceId), "string")
   end
-  lu.assertStrContains(list("image").actions[1].actionBody.imageUrl, "/v1/media/m1")
-  lu.assertEquals(list("document").actions[1].actionBody.mediaFileName, "f")
+  lu.assertStrMatches(list("image").actions[1].actionBody.imageUrl, wire.root .. "/v1/media/[%x-]+")
+  lu.assertEquals(list("document").actions[1].actionBody.mediaFileName, "f.pdf")
+end
+
+function TestTypes.test_media_that_nobody_uploaded()
+  local id = json.decode(crypto.unbase64(wire.upload "Image")).id
+  for says, resource in pairs {
+    ["as an upload returns it"] = "no such thing",
+    ["no upload of this tenant"] = forged("853654b2-0000-4000-8000-000000000000", "Image"),
+    ["upload the file first"] = forged(id, "Album"),
+  } do
+    local kind = resource == forged(id, "Album") and "Album" or "Image"
+    refused("actionBody.mediaResource: ", { actionType = kind, actionBody = { mediaResource = resource } })
+    refused(says, { actionType = kind, actionBody = { mediaResource = resource } })
+    refused("actionBody.MediaResources[1]: ", { actionType = "Announcement", actionBody = {
+      message = "x", MediaResources = json.array { wire.upload "Image", resource },
+    } })
+  end
 end
 
 function TestTypes.test_package()
@@ -169,7 +186,7 @@ function TestTypes.test_what_is_refused()
       place = { latitude = 1 } }) },
     { "mediaResource: missing", of("Image", {}) },
     { "as an upload returns it", of("Image", { mediaResource = "https://x" }) },
-    { "of type Image, got one of type Video", of("Image", { mediaResource = media "Video" }) },
+    { "of type Image, got one of type Video", of("Image", { mediaResource = wire.upload "Video" }) },
     { "only for public groups", { actionType = "Job", actionBody = JOB, sendToAllSubscribers = true } },
     { "properties[0].type", { id = "p", actionBody = { properties = json.array {
       { name = "n", type = 99, value = 1 } } } } },
@@ -271,8 +288,8 @@ function TestUpdates.test_properties_of_every_type()
     { name = "e", type = 3, value = 1530527400 }, { name = "f", type = 6, value = '["p","q"]' },
     { name = "g", type = "StringSet", value = list_of { "p", "p" } },
     { name = "h", type = "Location", value = { lt = 1, lg = 2, n = "z" } },
-    { name = "i", type = "Attachment", value = media "Image" },
-    { name = "j", type = "AttachmentList", value = list_of { media "Image" } },
+    { name = "i", type = "Attachment", value = wire.upload "Image" },
+    { name = "j", type = "AttachmentList", value = list_of { wire.upload "Image" } },
   }
   local status, reply = update(id, tenant, { version = -1, updateProperties = list_of(given) })
   lu.assertEquals(status, 200)

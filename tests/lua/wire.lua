@@ -90,6 +90,21 @@ function wire.access(refresh_token)
   return wire.exchange(refresh_token).accessToken
 end
 
+local FILES = {
+  Image = { "f.png", "image/png" }, Audio = { "f.mp3", "audio/mpeg" },
+  Document = { "f.pdf", "application/pdf" }, Video = { "f.mp4", "video/mp4" },
+}
+
+--- Uploads a small file of a type, for an Album two pictures; returns the mediaResource.
+function wire.upload(kind, token)
+  local parts = {}
+  for i = 1, kind == "Album" and 2 or 1 do
+    local file = FILES[kind] or FILES.Image
+    parts[i] = { name = "files", filename = file[1], content_type = file[2], value = "x" }
+  end
+  return wire.ok("POST", "/v1/media", { token = token or wire.access(), parts = parts }).mediaResource
+end
+
 --- Runs the classes of tests, each test on a sandbox as it started.
 ---@return boolean passed the exit status of the script
 function wire.run(tests)

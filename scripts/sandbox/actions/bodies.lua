@@ -129,13 +129,8 @@ local function check_visibility(values)
   reply.invalid 'actionBody.visibility: expected "0" (all), "1" (sender), "2" (admins) or "3" (members)'
 end
 
-local function decode_media(name, text)
-  return media_resource.decode(text)
-    or reply.invalid("actionBody.%s: expected a mediaResource as an upload returns it", name)
-end
-
-local function check_media(kind, values)
-  local resource = decode_media("mediaResource", values.mediaResource)
+local function check_media(call, kind, values)
+  local resource = media_resource.need(call, "actionBody.mediaResource", values.mediaResource)
   local fits = resource.type == kind or (kind == "Album" and resource.type == "Image")
   if not fits then
     reply.invalid("actionBody.mediaResource: expected one of an upload of type %s, got one of type %s", kind,
@@ -146,9 +141,9 @@ end
 -- By type: what the fields alone do not say. Returns when it expires, and ids of assignees.
 local finish = {}
 
-function finish.Announcement(_, values)
+function finish.Announcement(call, values)
   for i, text in ipairs(values.MediaResources or {}) do
-    decode_media(("MediaResources[%d]"):format(i - 1), text)
+    media_resource.need(call, ("actionBody.MediaResources[%d]"):format(i - 1), text)
   end
 end
 
@@ -196,7 +191,7 @@ function bodies.check(call, kind, object)
     end
   end
   if bodies.IS_MEDIA[kind] then
-    check_media(kind, values)
+    check_media(call, kind, values)
   end
   local expires_at, assignees
   if finish[kind] then

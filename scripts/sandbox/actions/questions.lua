@@ -108,27 +108,29 @@ function read.Location(name, _, value)
   return body.check(PLACE_FIELDS, value, name .. ".")
 end
 
-function read.Image(name, _, value)
-  return media_resource.decode(value) and value or expect(name, "a mediaResource")
+function read.Image(name, _, value, call)
+  media_resource.need(call, name, value)
+  return value
 end
 
-function read.AttachmentList(name, _, value)
+function read.AttachmentList(name, _, value, call)
   local list = is_list(value) and value or { value }
   if #list > limits.attachments_per_answer then
     reply.invalid("%s: at most %d entries, got %d", name, limits.attachments_per_answer, #list)
   end
   local out = json.array {}
   for i, item in ipairs(list) do
-    out[i] = read.Image(("%s[%d]"):format(name, i - 1), nil, item)
+    out[i] = read.Image(("%s[%d]"):format(name, i - 1), nil, item, call)
   end
   return out
 end
 
 --- Checks answers against the questions, one for each and in their order.
+---@param call sandbox.call
 ---@param list table[] questions
 ---@param answers table as the client sent them
 ---@return table checked `json.null` for what was not answered
-function questions.check_answers(list, answers)
+function questions.check_answers(call, list, answers)
   if #answers ~= #list then
     reply.invalid("actionBody.answers: expected %d, one for each question, got %d", #list, #answers)
   end
@@ -141,7 +143,7 @@ function questions.check_answers(list, answers)
       end
       out[i] = json.null
     else
-      out[i] = read[question.type](name, question, value)
+      out[i] = read[question.type](name, question, value, call)
     end
   end
   return out

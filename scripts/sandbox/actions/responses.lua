@@ -61,7 +61,7 @@ function responses.add(call, action)
     end
   elseif action.body.questions and #action.body.questions > 0 then
     values = body.check(ANSWER_FIELDS, call.body.actionBody, "actionBody.")
-    values.answers = questions.check_answers(action.body.questions, values.answers)
+    values.answers = questions.check_answers(call, action.body.questions, values.answers)
   else
     reply.invalid("an action of type %s takes no responses; jobs, surveys and packages with questions do",
       action.type)

@@ -5,6 +5,7 @@ local media = {}
 
 ---@class sandbox.media
 ---@field id string
+---@field tenant_id string
 ---@field type "Image"|"Album"|"Audio"|"Document"|"Video"
 ---@field name string of the file; "" where it has none
 ---@field content_type string "" of an album
@@ -13,6 +14,7 @@ local media = {}
 ---@field album string|nil id of the album that it is in
 
 ---@class sandbox.new_media
+---@field tenant_id string
 ---@field type string
 ---@field name string|nil
 ---@field content_type string|nil
@@ -25,9 +27,10 @@ local media = {}
 ---@return string id
 function media.create(db, spec, now)
   local id = ids.new()
-  db:exec([[INSERT INTO media (id, type, name, content_type, hash, size, album, created_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)]],
-    id, spec.type, spec.name or "", spec.content_type or "", spec.hash or "", spec.size, spec.album, now)
+  db:exec([[INSERT INTO media (id, tenant_id, type, name, content_type, hash, size, album, created_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)]],
+    id, spec.tenant_id, spec.type, spec.name or "", spec.content_type or "", spec.hash or "", spec.size,
+    spec.album, now)
   return id
 end
 

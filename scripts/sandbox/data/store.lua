@@ -232,6 +232,11 @@ local MIGRATIONS = {
   CREATE INDEX pins_sent ON pins(sent_at);
   CREATE INDEX oauth_codes_made ON oauth_codes(made_at);
   ]],
+  -- Whose it is: an action takes media of its own tenant only. Until now there was one tenant.
+  [[
+  ALTER TABLE media ADD COLUMN tenant_id TEXT NOT NULL DEFAULT '';
+  UPDATE media SET tenant_id = coalesce((SELECT id FROM tenants ORDER BY rowid LIMIT 1), '');
+  ]],
 }
 
 -- Children before parents: the order in which tables are emptied.

@@ -42,7 +42,7 @@ end
 local function keep(call, files, album)
   local id
   for _, file in ipairs(files) do
-    file.album = album
+    file.album, file.tenant_id = album, call.caller.user.tenant_id
     id = media.create(call.db, file, call.now)
   end
   for _, file in ipairs(files) do
@@ -68,7 +68,8 @@ local function upload(call)
     resource.id = keep(call, files)
   else
     resource.type, resource.name = "Album", ""
-    resource.id = media.create(call.db, { type = "Album", size = 0 }, call.now)
+    local row = { type = "Album", size = 0, tenant_id = call.caller.user.tenant_id }
+    resource.id = media.create(call.db, row, call.now)
     keep(call, files, resource.id)
   end
   return { mediaResource = media_resource.encode(resource) }
