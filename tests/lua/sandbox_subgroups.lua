@@ -167,6 +167,19 @@ function TestSearch.test_by_name()
   lu.assertEquals(find "query=%25", "")
 end
 
+function TestSearch.test_case_does_not_matter_in_other_alphabets()
+  for name, query in pairs {
+    ["Équipe Łódź"] = "ÉQUIPE łÓDŹ", ["ŠKODA ǅ Ÿ"] = "škoda ǅ ÿ", ["GROẞ"] = "groß",
+    ["Отдел Ёлка"] = "оТДЕЛ ёлка", ["Ομάδα ΟΔΟΣ"] = "ΟΜΆΔΑ οδος", ["ՀԱՅ"] = "հայ", ["Việt ẾCH"] = "VIỆT ếch",
+    ["Ə ƠƯ"] = "ə ơư", ["plain ASCII"] = "PLAIN ascii",
+  } do
+    wire.ok("POST", "/v1/groups", { token = tenant, json = { name = name } })
+    local encoded = query:gsub("[^%w]", function(byte) return ("%%%02X"):format(byte:byte()) end)
+    lu.assertEquals(find("query=" .. encoded), name)
+  end
+  lu.assertEquals(find "query=%C3%97", "") -- × is no letter: ÷ is not its small one
+end
+
 function TestSearch.test_pages()
   lu.assertEquals(find "query=s&pageSize=2", "Sales, Sales North")
   lu.assertEquals(find "query=s&pageSize=2&resultsOffset=2", "Contoso News")

@@ -156,6 +156,18 @@ local function by_cursor(path, list, kind)
   end
 end
 
+local function found_by(query)
+  return function(tenant)
+    local offset = 0
+    return pages(tenant, function(reply)
+      if reply and #reply.groups == 0 then return nil end
+      offset = reply and offset + #reply.groups or 0
+      local target = "GET /tenant/findGroupsByQuery?query=%s&resultsOffset=%d&pageSize=5"
+      return target:format(query, offset), "groups"
+    end)
+  end
+end
+
 -- Whole lists, and pages that count: as dear as what there is to give or to count.
 local LISTS = {
   ["all groups of the tenant"] = once("GET /groups", "groups"),
@@ -166,6 +178,7 @@ local LISTS = {
   ["members"] = once(("GET /groups/%s/members"):format(large.crowd), "members"),
   ["bots"] = once("GET /bot", "bots"),
   ["webhooks"] = once("GET /webhook", "webhooks"),
+  ["search"] = found_by "%C3%89QUIPE",
   ["webhooks of an object"] = once("GET /webhook?objectId=" .. large.news, "webhooks"),
   ["reaction summaries"] = by_cursor("reaction/summary", "summary"),
   ["actions: Survey"] = actions_of "Survey",

@@ -1,6 +1,7 @@
 --- Groups, their tree and their members. Rows are keyed by `number`; the wire sees `id` only.
 local assumptions = require "sandbox.assumptions"
 local counting = require "sandbox.data.counting"
+local fold = require "sandbox.fold"
 local hierarchy = require "sandbox.data.hierarchy"
 local ids = require "sandbox.ids"
 local limits = require "sandbox.limits"
@@ -152,14 +153,23 @@ function groups.of_user(db, user_id)
                    WHERE user_id = ? ORDER BY number]], user_id)
 end
 
---- Groups of the tenant by a part of their name, in any case (as far as ASCII goes), oldest first.
+--- Groups of the tenant by a part of their name, in any case, oldest first. Looks at the names of all of
+--- them up to the last one that it gives.
 ---@param text string
 ---@param offset integer how many to pass over
 ---@param count integer
 ---@return sandbox.group[]
 function groups.find(db, tenant_id, text, offset, count)
-  return db:rows([[SELECT * FROM groups WHERE tenant_id = ? AND instr(lower(name), lower(?)) > 0
-                   ORDER BY number LIMIT ? OFFSET ?]], tenant_id, text, count, offset)
+  local wanted, found, out = fold(text), 0, {}
+  for row in db:iterate("SELECT number, name FROM groups WHERE tenant_id = ? ORDER BY number", tenant_id) do
+    if #out == count then
+      break
+    elseif fold(row.name):find(wanted, 1, true) then
+      found = found + 1
+      out[#out + 1] = found > offset and groups.by_number(db, row.number) or nil
+    end
+  end
+  return out
 end
 
 ---@return boolean
