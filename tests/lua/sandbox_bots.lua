@@ -70,6 +70,21 @@ function TestBots.test_a_token_acts_as_the_bot()
   wire.refused(403, "PermissionDenied", "GET", north, { token = reply.accessToken })
 end
 
+function TestBots.test_a_group_token_does_not_lead_into_other_groups()
+  local group_token = wire.access(wire.group_token) -- of Alice, as the tenant-level one
+  local id = create(tenant)
+  wire.ok("POST", GROUP_PATH .. "/bot", { token = group_token, json = { botUserId = id } })
+  bot_token(id, group_token)
+  wire.ok("POST", "/v1/groups/" .. wire.news .. "/bot", { token = tenant, json = { botUserId = id } })
+  for _, call in ipairs {
+    { "GET", "/v1/bot/accessToken/" .. id }, { "DELETE", "/v1/bot/" .. id },
+    { "PUT", "/v1/bot/" .. id, { name = "Mine" } },
+  } do
+    wire.refused(403, "PermissionDenied", call[1], call[2], { token = group_token, json = call[3] })
+  end
+  bot_token(id, tenant)
+end
+
 function TestBots.test_a_token_lives_for_a_day()
   local token = bot_token(create(tenant)).accessToken
   wire.steer("clock", { advance_s = DAY_S - 60 })

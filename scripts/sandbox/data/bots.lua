@@ -68,6 +68,14 @@ function bots.list(db, tenant_id, creator_id)
   return db:rows(SELECT .. "WHERE users.tenant_id = ? ORDER BY bots.rowid", tenant_id)
 end
 
+--- Whether it is a member of a group but this one.
+---@param group sandbox.group
+---@return boolean
+function bots.is_elsewhere(db, id, group)
+  return db:row("SELECT 1 AS found FROM members WHERE user_id = ? AND group_number <> ? LIMIT 1", id,
+    group.number) ~= nil
+end
+
 --- With all that it was a member of; what it wrote stays.
 function bots.delete(db, id)
   db:exec("DELETE FROM users WHERE id = ?", id)

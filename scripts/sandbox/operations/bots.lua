@@ -27,6 +27,15 @@ local function need_bot(call, id)
   return bot
 end
 
+-- One that the caller may act as: a group token must not lead into other groups.
+local function need_own_bot(call, id)
+  local bot, caller = need_bot(call, id), call.caller
+  if caller.kind == "group" and bots.is_elsewhere(call.db, bot.id, caller.group) then
+    reply.forbidden "this token reaches its own group only, and the bot is in another"
+  end
+  return bot
+end
+
 local function create(call)
   local fields = call.body
   return { botUserId = bots.create(call.db, call.caller.user, fields.name, fields.profilePic, call.now) }
@@ -52,18 +61,18 @@ local function list(call)
 end
 
 local function update(call)
-  local bot = need_bot(call, call.params.bot)
+  local bot = need_own_bot(call, call.params.bot)
   users.update(call.db, bot.id, { name = call.body.name, picture = call.body.profilePic })
   return DONE
 end
 
 local function delete(call)
-  bots.delete(call.db, need_bot(call, call.params.bot).id)
+  bots.delete(call.db, need_own_bot(call, call.params.bot).id)
   return DONE
 end
 
 local function access_token(call)
-  return tokens.of_bot(call.world, call.now, call.caller.connector, need_bot(call, call.params.bot))
+  return tokens.of_bot(call.world, call.now, call.caller.connector, need_own_bot(call, call.params.bot))
 end
 
 local function add_to_group(call)
