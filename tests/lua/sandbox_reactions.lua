@@ -132,6 +132,11 @@ function TestReactions.test_subscribers_react_to_what_they_got()
     { token = tenant, json = { message = "for members" } }).referenceId
   wire.refused(404, "NotFound", "POST", path("", wire.news), { token = bruno,
     json = { referenceId = plain, sourceGroupId = wire.news, reactionType = "Like" } })
+  -- And see no trace of the rest.
+  react(plain, "Like", { group = wire.news })
+  lu.assertEquals(#get("/summary", tenant, wire.news).summary, 2)
+  local seen = get("/summary", bruno, wire.news).summary
+  lu.assertEquals({ #seen, seen[1].referenceId }, { 1, reference })
 end
 
 function TestReactions.test_what_is_refused()

@@ -66,16 +66,23 @@ end
 
 --- The references with reactions after the cursor, by their newest reaction. A page costs what lies
 --- between its first and its last one, not what is behind it.
+---@param subscriber_id string|nil only what went to this subscriber
 ---@param cursor integer ticks
 ---@param limit integer
 ---@return {reference_id: string, ticks: integer}[]
-function reactions.changed(db, source, cursor, limit)
+function reactions.changed(db, source, subscriber_id, cursor, limit)
   return db:rows([[SELECT reference_id, ticks FROM reactions
     WHERE source_group = ?1 AND ticks > ?2 AND NOT EXISTS (
       SELECT 1 FROM reactions AS later WHERE later.source_group = ?1
         AND later.reference_id = reactions.reference_id AND later.ticks > reactions.ticks)
-    ORDER BY ticks LIMIT ?3]],
-    source.number, cursor, limit)
+      AND (?3 IS NULL
+      OR EXISTS (SELECT 1 FROM messages WHERE messages.reference_id = reactions.reference_id
+        AND (to_all_subscribers OR EXISTS (SELECT 1 FROM message_recipients AS recipient
+             WHERE message = messages.number AND recipient.user_id = ?3)))
+      OR EXISTS (SELECT 1 FROM actions WHERE actions.reference_id = reactions.reference_id
+        AND (to_all_subscribers OR EXISTS (SELECT 1 FROM action_recipients AS recipient
+             WHERE action = actions.number AND recipient.user_id = ?3))))
+    ORDER BY ticks LIMIT ?4]], source.number, cursor, subscriber_id, limit)
 end
 
 --- The reactions of one reference after the cursor, oldest first.

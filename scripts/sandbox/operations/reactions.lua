@@ -25,9 +25,13 @@ local function need_source(call)
   return source
 end
 
+-- The caller where he is a subscriber: then only what went to him is there.
+local function subscriber_of(call)
+  return call.role == "Subscriber" and call.caller.user.id or nil
+end
+
 local function need_reference(call, source, reference_id)
-  local subscriber_id = call.role == "Subscriber" and call.caller.user.id or nil
-  if not reactions.has_reference(call.db, source, reference_id, subscriber_id) then
+  if not reactions.has_reference(call.db, source, reference_id, subscriber_of(call)) then
     reply.not_found "referenceId: the group has no message or action with this reference"
   end
 end
@@ -59,7 +63,7 @@ end
 
 local function summaries(call)
   local source, cursor, out = need_source(call), call.query.cursor, json.array {}
-  local found = reactions.changed(call.db, source, cursor, limits.reactions_per_page)
+  local found = reactions.changed(call.db, source, subscriber_of(call), cursor, limits.reactions_per_page)
   for i, row in ipairs(found) do
     out[i] = summary_of(call, source, row.reference_id)
     cursor = row.ticks
