@@ -199,11 +199,16 @@ end
 
 function TestResponses.test_anonymous()
   local id = one_question { isAnonymous = true }
-  answer(id, bruno, json.array { "a" })
+  answer(id, bruno, nil, { actionBody = {
+    answers = json.array { "a" }, responseName = "Bruno's",
+    responseLocation = { latitude = 48.86, longitude = 2.35, name = "At Bruno's" },
+  } })
   local response = details(id).responses[1]
   lu.assertEquals(response.answers, { "a" })
   lu.assertEquals(response.isAnonymous, true)
-  for _, name in ipairs { "responder", "responderId", "responderName" } do
+  for _, name in ipairs {
+    "responder", "responderId", "responderName", "responseName", "responseLocation",
+  } do
     lu.assertNil(response[name])
   end
   lu.assertEquals(answer(id, bruno, json.array { "b" }), 400)

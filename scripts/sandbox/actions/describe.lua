@@ -113,7 +113,7 @@ local function may_see_responses(call, action)
   return visibility ~= VISIBILITY.SENDER
 end
 
--- Whose response it is, unless the survey is anonymous.
+-- Whose response it is, unless the survey is anonymous; then neither its name nor its place tells.
 local function responder(action, response)
   local hidden = action.body.isAnonymous or false
   return {
@@ -135,8 +135,10 @@ local function responses(call, action)
     if action.type == "Job" then
       shown.isCompleted = response.completed ~= 0
     else
-      shown.responseName = response.body.responseName
-      shown.responseLocation = response.body.responseLocation
+      if not shown.isAnonymous then
+        shown.responseName = response.body.responseName
+        shown.responseLocation = response.body.responseLocation
+      end
       shown.answers = questions.show_answers(root, action.body.questions, response.body.answers)
     end
     out[i] = shown
