@@ -318,8 +318,13 @@ function TestUpdates.test_who_may_and_what_is_refused()
   lu.assertEquals(update(id, tenant, { version = 9, updateProperties = fine }), 400)
   lu.assertEquals(update(id, tenant, {}), 400)
   lu.assertEquals(update(id, tenant, { updateProperties = json.array {} }), 400)
-  local wrong = json.array { { name = "a", type = "Text", value = 5 } }
-  lu.assertEquals(update(id, tenant, { updateProperties = wrong }), 400)
+  for _, wrong in ipairs {
+    { name = "a", type = "Text", value = 5 },
+    { name = "a", type = "Numeric", value = ("9"):rep(400) }, -- more than any double
+    { name = "a", type = "DateTime", value = "1.5" },
+  } do
+    lu.assertEquals(update(id, tenant, { updateProperties = json.array { wrong } }), 400)
+  end
   lu.assertEquals(update(id, tenant, { updateProperties = fine, sendToAllSubscribers = true }), 400)
   lu.assertNil(get(id).actionDetails.properties)
   local own = send("Job", JOB, { token = bruno }).actionId

@@ -147,6 +147,11 @@ function TestSurvey.test_answers_that_are_refused()
     lu.assertEquals(status, 400, i)
     lu.assertStrContains(reply.message, ("answers[%d]"):format(i - 1))
   end
+  for _, date in ipairs { math.maxinteger, math.mininteger, 9007199254741 } do
+    local answers = json.array(table.move(ANSWERS, 1, #ANSWERS, 1, {}))
+    answers[6] = date -- whose milliseconds are no number that clients can hold
+    lu.assertEquals(answer(id, bruno, answers), 400, date)
+  end
   local status, reply = answer(id, bruno, json.array { "Yes" })
   lu.assertEquals(status, 400)
   lu.assertStrContains(reply.message, "expected 9, one for each question, got 1")
@@ -274,6 +279,10 @@ function TestResponses.test_of_a_package()
   lu.assertEquals(respond "com.example.p", 400)
   id = package(nil)
   lu.assertEquals(respond "com.example.p", 200)
+  local status = wire.call("POST", path(), { token = tenant,
+    json = { id = "com.example.p", actionBody = { title = "x", validity = math.maxinteger } } })
+  lu.assertEquals(status, 400) -- no calendar has it
+  wire.state()
 end
 
 return wire.run { TestSurvey = TestSurvey, TestResponses = TestResponses }

@@ -87,7 +87,7 @@ bodies.FIELDS = {
   Video = MEDIA_FIELDS,
   [assumptions.package_type] = {
     title(false),
-    { "validity", kind = "integer", min = 0 },
+    { "validity", kind = "integer", min = 0, max = limits.validity_ms },
     { "properties", kind = "list", max = limits.properties, of = properties.FIELDS },
     { "questions", kind = "list", max = limits.questions, of = questions.FIELDS },
     { "isAnonymous", kind = "boolean", default = false },

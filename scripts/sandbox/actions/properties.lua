@@ -51,7 +51,7 @@ read.Attachment = read.Text
 function read.Numeric(name, value)
   local number = type(value) == "number" and value
     or type(value) == "string" and value:find "^%-?%d+%.?%d*$" and tonumber(value)
-  return number or expect(name, "a number")
+  return number and number - number == 0 and number or expect(name, "a number") -- no infinity
 end
 
 function read.DateTime(name, value)

@@ -97,7 +97,8 @@ function read.Numeric(name, _, value)
 end
 
 function read.DateTime(name, _, value)
-  return math.type(value) == "integer" and value or expect(name, "a date as epoch seconds, an integer")
+  local is_date = math.type(value) == "integer" and value >= -limits.date_s and value <= limits.date_s
+  return is_date and value or expect(name, "a date as epoch seconds, an integer")
 end
 read.Date = read.DateTime
 
