@@ -20,8 +20,10 @@ static char *excerpt(const char *text)
     size_t len = strcspn(text, "?#");
     if (memchr(text, '@', len) != NULL)
         return mem_strdup("(not shown: it holds user information)");
-    char *shown = mem_printf("'%.*s%s'", (int)(len < EXCERPT_MAX ? len : EXCERPT_MAX), text,
-                             len < EXCERPT_MAX ? "" : "…");
+    size_t kept = len < EXCERPT_MAX ? len : EXCERPT_MAX;
+    while (kept < len && kept > 0 && ((unsigned char)text[kept] & 0xc0) == 0x80)
+        kept--; /* not inside a character */
+    char *shown = mem_printf("'%.*s%s'", (int)kept, text, kept == len ? "" : "…");
     for (char *c = shown; *c != '\0'; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f)
             *c = '.';

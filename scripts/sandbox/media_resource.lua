@@ -1,6 +1,7 @@
 --- The opaque `mediaResource` that an upload returns and that actions and answers carry: base64 of
 --- JSON {id, type, name}.
 local crypto = require "jeton.crypto"
+local http = require "jeton.http"
 local json = require "jeton.json"
 local limits = require "sandbox.limits"
 local media = require "sandbox.data.media"
@@ -64,7 +65,7 @@ end
 ---@param resource sandbox.media_resource
 ---@return string url
 function media_resource.url(root, resource)
-  return ("%s/v1/media/%s"):format(root, resource.id)
+  return ("%s/v1/media/%s"):format(root, http.encode(resource.id)) -- a client may have made it up
 end
 
 return media_resource

@@ -85,6 +85,13 @@ function TestUpload.test_too_many_parts()
   lu.assertEquals(message, "expected 1 to 30 parts, got 31")
 end
 
+function TestUpload.test_bytes_that_are_no_text_are_refused_in_json()
+  local token = wire.access()
+  for _, file in ipairs { part("a.png", "image/\255"), part("a\255.\254", "\195/x") } do
+    wire.refused(415, "UnsupportedMediaType", "POST", "/v1/media", { token = token, parts = { file } })
+  end
+end
+
 function TestUpload.test_a_form_elsewhere()
   local message = wire.refused(400, "InvalidParameters", "POST", "/v1/groups/" .. wire.sales .. "/messages",
     { token = wire.access(), parts = { part("a.png", "image/png") } })
@@ -130,7 +137,9 @@ end
 function TestUrl.test_what_is_not_fetched()
   for _, url in ipairs {
     "http://example.org/a.png", "http://127.0.0.1.example.org/a.png", "file:///etc/passwd",
-    "http://10.0.0.1/a.png", "x", "http://127.0.0.1:1/a.png",
+    "http://10.0.0.1/a.png", "x", "http://127.0.0.1:1/a.png", "http://127.0.0.1/a\0.png",
+    "http://127.0.0.1/\r\nX: y", "http://bad host/" .. ("é"):rep(100), "http://x@127.0.0.1/a.png",
+    "http://example.org\\@127.0.0.1/a.png", "http://[::ffff:10.0.0.1]/a.png",
   } do
     local status, reply = upload_url(url)
     lu.assertEquals(status, 400, url)

@@ -1,6 +1,7 @@
 --- Replies, and the one way to refuse: raise a failure, which rolls back and becomes an error body.
 local json = require "jeton.json"
 local assumptions = require "sandbox.assumptions"
+local request = require "sandbox.http.request"
 
 local reply = {}
 
@@ -76,10 +77,11 @@ function reply.success(value)
   return reply.json(200, value)
 end
 
+--- A message may quote bytes that came: JSON carries them as text.
 ---@param failure sandbox.failure
 function reply.error(failure)
   return reply.json(failure.status, {
-    message = failure.message,
+    message = request.to_utf8(failure.message),
     errorCode = failure.code,
     errorCategoryKey = assumptions.categories[failure.status] or assumptions.category_fallback,
   }, failure.headers)

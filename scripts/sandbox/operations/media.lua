@@ -82,6 +82,9 @@ end
 -- Fetches the file that a call names, between its two transactions.
 local function fetch(call)
   local url = call.body.mediaUrl
+  if url:find "[%c%s]" then
+    reply.invalid "mediaUrl: white space or a control character; percent-encode it (%%20)"
+  end
   local parts, err = http.parse_url(url)
   if not parts then
     reply.invalid("mediaUrl: %s", err.message)
