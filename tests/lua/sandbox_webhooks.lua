@@ -131,7 +131,7 @@ function TestCreating.test_values_that_are_refused()
     { eventTypes = json.array {} }, { eventTypes = json.array { "Nothing" } },
     { validity = os.time() * 1000 - 1000 }, { validity = os.time() },
     { callBackHeaders = { ["X A"] = "b" } }, { callBackHeaders = { A = "b\r\nC: d" } },
-    { callBackHeaders = { A = 5 } }, { callBackContext = ("x"):rep(5000) },
+    { callBackToken = "a\r\nB: c" }, { callBackHeaders = { A = 5 } }, { callBackContext = ("x"):rep(5000) },
     { callBackUrl = "https://x.example/" .. ("x"):rep(9000) },
   } do
     refused(change)
@@ -181,6 +181,18 @@ function TestKeeping.test_whose_they_are()
   wire.refused(404, "NotFound", "DELETE", "/v1/webhook/" .. of_bruno, { token = other })
   wire.ok("DELETE", "/v1/webhook/" .. of_bruno, { token = tenant })
   lu.assertEquals(#list(tenant), 1)
+end
+
+function TestKeeping.test_a_group_token_sees_those_of_its_group()
+  local group_token = wire.access(wire.group_token) -- of Alice, as the tenant-level one
+  local here, elsewhere = create(nil, tenant), create({ objectId = wire.news }, tenant)
+  local seen = list(group_token)
+  lu.assertEquals({ #seen, seen[1].id }, { 1, here })
+  wire.ok("PUT", "/v1/webhook/" .. here, { token = group_token, json = { active = false } })
+  wire.refused(404, "NotFound", "PUT", "/v1/webhook/" .. elsewhere,
+    { token = group_token, json = { callBackToken = "mine" } })
+  wire.refused(404, "NotFound", "DELETE", "/v1/webhook/" .. elsewhere, { token = group_token })
+  lu.assertEquals(#list(tenant), 2)
 end
 
 function TestKeeping.test_changes()

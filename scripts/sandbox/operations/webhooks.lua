@@ -73,6 +73,14 @@ local function read_url(text)
   return text
 end
 
+-- It goes out as a header.
+local function read_token(text)
+  if text:find "%c" then
+    reply.invalid "callBackToken: expected text on one line"
+  end
+  return text
+end
+
 local function read_validity(value, now)
   if value <= now * 1000 then
     reply.invalid "validity: expected milliseconds since the epoch, in the future"
@@ -112,10 +120,23 @@ local function need_object(call, kind, id)
   access.need_group(call.db, call.caller, group_id, "reach")
 end
 
+-- A group token sees nothing of other groups, though they be of the same user.
+local function is_in_reach(call, webhook)
+  if call.caller.kind ~= "group" or webhook.object_type == "ActionPackage" then
+    return true
+  end
+  local id = webhook.object_id
+  if webhook.object_type == "Action" then
+    id = webhooks.group_of_action(call.db, id)
+  end
+  return id ~= nil and id:lower() == call.caller.group.id:lower()
+end
+
 local function need_webhook(call)
   local webhook, caller = webhooks.by_id(call.db, call.params.webhook), call.caller
   if not webhook or webhook.connector_id:lower() ~= caller.connector.id:lower()
-    or not (access.is_tenant_level(caller) or webhook.user_id:lower() == caller.user.id:lower()) then
+    or not (access.is_tenant_level(caller) or webhook.user_id:lower() == caller.user.id:lower())
+    or not is_in_reach(call, webhook) then
     reply.not_found "this connector and user have no webhook with this id"
   end
   return webhook --[[@as sandbox.webhook]]
@@ -131,7 +152,7 @@ local function merge(call, webhook)
   end
   webhook.events = fields.eventTypes and read_events(fields.eventTypes) or webhook.events
   webhook.url = fields.callBackUrl and read_url(fields.callBackUrl) or webhook.url
-  webhook.token = fields.callBackToken or webhook.token
+  webhook.token = fields.callBackToken and read_token(fields.callBackToken) or webhook.token
   webhook.headers = fields.callBackHeaders and read_headers(fields.callBackHeaders) or webhook.headers
   if fields.callBackContext ~= nil then
     webhook.context = read_context(fields.callBackContext)
@@ -158,13 +179,13 @@ end
 
 local function list(call)
   local caller, out = call.caller, {}
-  for i, webhook in ipairs(webhooks.list(call.db, {
+  for _, webhook in ipairs(webhooks.list(call.db, {
     connector_id = caller.connector.id,
     user_id = not access.is_tenant_level(caller) and caller.user.id or nil,
     object_id = call.query.objectId,
     object_type = call.query.objectType,
   })) do
-    out[i] = {
+    out[#out + 1] = is_in_reach(call, webhook) and {
       id = webhook.id,
       objectId = webhook.object_id,
       objectType = webhook.object_type,
@@ -176,7 +197,7 @@ local function list(call)
       ts = webhook.created_at * 1000,
       validity = webhook.valid_until_ms,
       active = webhook.active ~= 0 and call.now * 1000 < webhook.valid_until_ms,
-    }
+    } or nil
   end
   return { webhooks = json.array(out) }
 end
