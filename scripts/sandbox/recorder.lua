@@ -118,7 +118,7 @@ function recorder:add(arrived, path, at)
   local record = {
     number = self.last,
     at = at,
-    method = arrived.method,
+    method = request.to_utf8(arrived.method),
     path = request.to_utf8(arrived.path),
     query = mask_table(arrived.query),
     headers = mask_table(arrived.headers),
