@@ -23,6 +23,7 @@ static const struct verb verbs[] = {
     {"api", "makes one authenticated call", verb_api},
     {"check", "validates configuration, file modes, schedules and scripts", verb_check},
     {"sandbox", "serves a local Kaizala", verb_sandbox},
+    {"init", "writes a configuration and a first script to start from", verb_init},
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 

@@ -1,0 +1,197 @@
+/* jeton init: a commented configuration and a first script, to start from. */
+#include "verb.h"
+
+#include "embed.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define REPORT_MAX ((size_t)64 * 1024)
+
+#define CONFIG_FILE "jeton.yaml"
+#define SCRIPT_FILE "hello.lua"
+
+/* The configuration comes last: what it names is there when it is. */
+static const struct template
+{
+    const char *name;
+    const char *embedded;
+    mode_t mode;
+}
+templates[] = {
+    {SCRIPT_FILE, "init/" SCRIPT_FILE, 0644},
+    {CONFIG_FILE, "init/" CONFIG_FILE, 0600}, /* secrets may be written into it */
+};
+#define TEMPLATES (sizeof templates / sizeof templates[0])
+
+static const struct embedded_file *find_embedded(const char *path)
+{
+    const struct embedded_file *file = embedded_lua;
+    while (file->path != NULL && strcmp(file->path, path) != 0)
+        file++;
+    return file;
+}
+
+/* With its parents, as mkdir -p does it. */
+static int make_folder(const char *path, struct err *err)
+{
+    char *copy = mem_strdup(path);
+    int result = 0;
+    for (char *slash = copy; result == 0 && slash != NULL;) {
+        slash = strchr(slash + 1, '/');
+        if (slash != NULL)
+            *slash = '\0';
+        struct stat st;
+        if (mkdir(copy, 0755) != 0 &&
+            (errno != EEXIST || stat(copy, &st) != 0 || !S_ISDIR(st.st_mode)))
+            result = err_set(err, ERR_CONFIG, "cannot make the folder %s: %s", copy,
+                             strerror(errno == EEXIST ? ENOTDIR : errno));
+        if (slash != NULL)
+            *slash = '/';
+    }
+    mem_free(copy);
+    return result;
+}
+
+static int write_all(int fd, const unsigned char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        data += n;
+        len -= (size_t)n;
+    }
+    return fsync(fd);
+}
+
+/* Never over a file that is there. Leaves none that is not whole. */
+static int write_template(const char *path, const struct template *template, struct err *err)
+{
+    const struct embedded_file *file = find_embedded(template->embedded);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, template->mode);
+    if (fd < 0 && errno == EEXIST)
+        return err_set(err, ERR_CONFIG, "%s exists already; name another folder: jeton init DIR",
+                       path);
+    if (fd < 0)
+        return err_set(err, ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
+    int result =
+        fchmod(fd, template->mode); /* whatever the umask: jeton refuses what others may write */
+    if (result == 0)
+        result = write_all(fd, file->data, file->size);
+    int reason = errno;
+    if (close(fd) != 0 && result == 0) {
+        result = -1;
+        reason = errno;
+    }
+    if (result != 0) {
+        unlink(path);
+        err_set(err, ERR_CONFIG, "cannot write %s: %s", path, strerror(reason));
+    }
+    return result;
+}
+
+static int write_templates(char *const paths[TEMPLATES], struct err *err)
+{
+    for (size_t i = 0; i < TEMPLATES; i++) { /* before anything is written */
+        if (access(paths[i], F_OK) == 0)
+            return err_set(err, ERR_CONFIG,
+                           "%s exists already; name another folder: jeton init DIR", paths[i]);
+    }
+    for (size_t i = 0; i < TEMPLATES; i++) {
+        if (write_template(paths[i], &templates[i], err) != 0) {
+            while (i-- > 0)
+                unlink(paths[i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* As a shell reads it. */
+static char *quoted(const char *path)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "_-./+:,@%";
+    if (path[0] != '\0' && path[strspn(path, plain)] == '\0')
+        return mem_strdup(path);
+    struct buf out;
+    buf_create(&out, REPORT_MAX);
+    buf_puts(&out, "'");
+    for (const char *p = path; *p != '\0'; p++) {
+        if (*p == '\'')
+            buf_puts(&out, "'\\''");
+        else
+            buf_append(&out, p, 1);
+    }
+    buf_puts(&out, "'");
+    char *text = mem_strndup(out.data, out.len);
+    buf_destroy(&out);
+    return text;
+}
+
+static int say_next(struct app *app, char *const paths[TEMPLATES], bool here, struct err *err)
+{
+    struct buf out;
+    char *script = quoted(paths[0]), *config = quoted(paths[1]);
+    buf_create(&out, REPORT_MAX);
+    buf_printf(&out, "wrote %s and %s; next:\n\n", paths[1], paths[0]);
+    buf_printf(&out, "  jeton run --sandbox %s\n      tries the script; it needs no account\n",
+               script);
+    buf_puts(&out, "  jeton sandbox\n      a Kaizala that stays, in another terminal\n");
+    buf_printf(&out, "  jeton %s%s%srun --job hello\n      runs the job against it\n",
+               here ? "" : "-c ", here ? "" : config, here ? "" : " ");
+    int result = app_print(app, out.data, out.len, err);
+    buf_destroy(&out);
+    mem_free(script);
+    mem_free(config);
+    return result;
+}
+
+int verb_init(struct app *app, int argc, char **argv, struct err *err)
+{
+    const struct opt opts[] = {{0, NULL, OPT_FLAG, NULL, NULL, NULL}};
+    const struct opt_spec spec = {
+        .usage = "jeton init [DIR]",
+        .description = "Writes a configuration with one connector and one job, " CONFIG_FILE
+                       ", and its script, " SCRIPT_FILE
+                       ", into the folder, this one by default, and says what to type next. "
+                       "Existing files are left alone.",
+        .opts = opts,
+        .max_operands = 1,
+    };
+    struct opt_result result = {0};
+    char *paths[TEMPLATES] = {NULL};
+    int status = app_options(&spec, argc, argv, &result, err);
+    if (status != 0) {
+        status = status > 0 ? 0 : -1;
+        goto cleanup;
+    }
+    const char *folder = result.count > 0 ? result.operands[0] : ".";
+    bool here = strcmp(folder, ".") == 0;
+    if (folder[0] == '\0') {
+        status = err_set(err, ERR_USAGE, "jeton init: expected a folder, not an empty name");
+        goto cleanup;
+    }
+    for (size_t i = 0; i < TEMPLATES; i++)
+        paths[i] = here ? mem_strdup(templates[i].name)
+                        : mem_printf("%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/",
+                                     templates[i].name);
+    if (!here)
+        status = make_folder(folder, err);
+    if (status == 0)
+        status = write_templates(paths, err);
+    if (status == 0)
+        status = say_next(app, paths, here, err);
+cleanup:
+    for (size_t i = 0; i < TEMPLATES; i++)
+        mem_free(paths[i]);
+    mem_free(result.operands);
+    return status;
+}
