@@ -1,13 +1,18 @@
 /* jeton: what a script knows about its run. */
 #include "lerr.h"
+#include "lyaml.h"
 #include "modules.h"
 #include "vm_private.h"
 
 #include <lauxlib.h>
 #include <string.h>
 
-static void push_args(lua_State *L, const char *const *args)
+static void push_args(lua_State *L, const struct job *job, const char *const *args)
 {
+    if (job != NULL && job->args != NULL) {
+        lyaml_push(L, job->args, yaml_resolve_args);
+        return;
+    }
     lua_newtable(L);
     for (lua_Integer i = 0; args != NULL && args[i] != NULL; i++) {
         lua_pushstring(L, args[i]);
@@ -25,24 +30,47 @@ static void push_folder(lua_State *L, const char *script)
         lua_pushlstring(L, script, slash > script ? (size_t)(slash - script) : 1);
 }
 
+/* The module is on top, with args and deadline. */
+static void push_job(lua_State *L, const struct vm_options *options)
+{
+    const struct vm_attempt *attempt = options->attempt;
+    lua_createtable(L, 0, 7); /* module job */
+    lua_pushstring(L, options->job->name);
+    lua_setfield(L, -2, "name");
+    lua_getfield(L, -2, "args");
+    lua_setfield(L, -2, "args");
+    lua_getfield(L, -2, "deadline");
+    lua_setfield(L, -2, "deadline");
+    if (attempt == NULL)
+        return;
+    lua_pushstring(L, attempt->run); /* nil where it is not recorded */
+    lua_setfield(L, -2, "run");
+    lua_pushinteger(L, attempt->attempt);
+    lua_setfield(L, -2, "attempt");
+    lua_pushinteger(L, attempt->attempts);
+    lua_setfield(L, -2, "attempts");
+    if (attempt->has_slot) {
+        lua_pushinteger(L, attempt->slot);
+        lua_setfield(L, -2, "slot");
+    }
+}
+
 int luaopen_jeton(lua_State *L)
 {
     const struct vm *vm = vm_of(L);
     const struct vm_options *options = vm_options_of(vm_of(L));
     lua_createtable(L, 0, 7);
-    push_args(L, options->args);
+    push_args(L, options->job, options->args);
     lua_setfield(L, -2, "args");
     push_folder(L, vm->script);
     lua_setfield(L, -2, "folder");
-    if (options->job != NULL) {
-        lua_createtable(L, 0, 1);
-        lua_pushstring(L, options->job->name);
-        lua_setfield(L, -2, "name");
-        lua_setfield(L, -2, "job");
-    }
     if (vm->deadline_ms != 0) {
         lua_pushinteger(L, vm->deadline_wall);
         lua_setfield(L, -2, "deadline");
+    }
+    if (options->job != NULL) {
+        push_job(L, options);
+        lua_setfield(L, -2, "job");
     }
     lua_pushstring(L, options->connector); /* nil without one */
     lua_setfield(L, -2, "connector");

@@ -1,8 +1,9 @@
 /* jeton.yaml: YAML to Lua values, as jeton.json would give them. */
+#include "lyaml.h"
+
 #include "lerr.h"
 #include "ljson.h"
 #include "modules.h"
-#include "yaml.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,7 @@
 #include <unistd.h>
 
 #define DOC_NAME    "jeton.yaml.doc"
-#define STACK_LEVEL 4 /* what push_node needs of the stack on each level */
+#define STACK_LEVEL 4 /* what lyaml_push needs of the stack on each level */
 
 /* Keeps the tree until the values are made, whatever raises on the way. */
 static struct yaml_doc **push_doc(lua_State *L)
@@ -31,9 +32,9 @@ static int doc_free(lua_State *L)
     return 0;
 }
 
-static void push_scalar(lua_State *L, const struct yaml_node *node)
+static void push_scalar(lua_State *L, const struct yaml_node *node, lyaml_resolve_fn *resolve)
 {
-    struct yaml_scalar scalar = yaml_resolve(node);
+    struct yaml_scalar scalar = resolve(node);
     switch (scalar.type) {
     case YAML_NULL:
         ljson_push_null(L);
@@ -54,24 +55,24 @@ static void push_scalar(lua_State *L, const struct yaml_node *node)
 }
 
 /* The depth is bounded by YAML_DEPTH_MAX. An anchor's value is made anew at each alias. */
-static void push_node(lua_State *L, const struct yaml_node *node)
+void lyaml_push(lua_State *L, const struct yaml_node *node, lyaml_resolve_fn *resolve)
 {
     luaL_checkstack(L, STACK_LEVEL, "YAML");
     if (node->kind == YAML_SCALAR) {
-        push_scalar(L, node);
+        push_scalar(L, node, resolve);
     } else if (node->kind == YAML_SEQUENCE) {
         lua_createtable(L, (int)node->count, 0); /* list */
         ljson_mark_array(L, -1);
         for (size_t i = 0; i < node->count; i++) {
-            push_node(L, node->items[i]); /* list, value */
+            lyaml_push(L, node->items[i], resolve); /* list, value */
             lua_rawseti(L, -2, (lua_Integer)i + 1);
         }
     } else {
         lua_createtable(L, 0, (int)node->count); /* map */
         for (size_t i = 0; i < node->count; i++) {
             const struct yaml_node *key = node->pairs[i].key;
-            lua_pushlstring(L, key->text, key->len); /* map, key */
-            push_node(L, node->pairs[i].value);      /* map, key, value */
+            lua_pushlstring(L, key->text, key->len);      /* map, key */
+            lyaml_push(L, node->pairs[i].value, resolve); /* map, key, value */
             lua_rawset(L, -3);
         }
     }
@@ -116,7 +117,7 @@ static int finish(lua_State *L, struct yaml_doc **box, int result, const struct 
     if (root == NULL)
         ljson_push_null(L);
     else
-        push_node(L, root);
+        lyaml_push(L, root, yaml_resolve);
     yaml_doc_free(*box);
     *box = NULL;
     return 1;

@@ -21,6 +21,15 @@
 #define VM_STUCK_MS   2000 /* a signal that nobody looked at: the process ends with 128 + n */
 #define VM_SCRIPT_MAX ((size_t)16 * 1024 * 1024)
 
+/* Of a job. */
+struct vm_attempt {
+    const char *run;  /* its run's id; NULL: it is not recorded */
+    int64_t slot;     /* the scheduled time, epoch s */
+    bool has_slot;    /* false: by hand */
+    int64_t attempt;  /* from 1 */
+    int64_t attempts; /* that may be made */
+};
+
 struct vm_options {
     struct engine *engine;   /* borrowed; the vm sets its deadline */
     const char *connector;   /* the run's connector; NULL: the only one */
@@ -29,7 +38,8 @@ struct vm_options {
     int64_t timeout_ms;      /* 0: none */
     const char *const *args; /* jeton.args as a list; NULL-terminated; NULL: none */
     const struct job *job;   /* jeton.job, and whose keys jeton.state holds; NULL outside */
-    bool log_json;           /* how the watchdog writes its one line */
+    const struct vm_attempt *attempt; /* of the job; NULL: not told */
+    bool log_json;                    /* how the watchdog writes its one line */
 };
 
 struct vm;

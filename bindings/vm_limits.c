@@ -33,12 +33,13 @@ void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize)
 void vm_memory_err(const struct vm *vm, struct err *err)
 {
     const size_t mib = (size_t)1024 * 1024;
+    const char *source = vm->options.job != NULL ? "memory of the job" : "--memory";
     if (vm->memory_limit % mib == 0)
-        err_set(err, ERR_SCRIPT, "the script reached its memory limit of %zu MiB (--memory)",
-                vm->memory_limit / mib);
+        err_set(err, ERR_SCRIPT, "the script reached its memory limit of %zu MiB (%s)",
+                vm->memory_limit / mib, source);
     else
-        err_set(err, ERR_SCRIPT, "the script reached its memory limit of %zu bytes (--memory)",
-                vm->memory_limit);
+        err_set(err, ERR_SCRIPT, "the script reached its memory limit of %zu bytes (%s)",
+                vm->memory_limit, source);
 }
 
 /* Around each resume of a task. */
@@ -52,8 +53,10 @@ static void task_runs(void *arg, bool yes)
 
 void vm_deadline_err(const struct vm *vm, struct err *err)
 {
-    int64_t ms = vm->options.timeout_ms;
-    const char *source = vm->options.job != NULL ? "timeout of the job" : "--timeout";
+    /* Of a job the attempt has what is left of it. */
+    const struct job *job = vm->options.job;
+    int64_t ms = job != NULL ? job->timeout_ms : vm->options.timeout_ms;
+    const char *source = job != NULL ? "timeout of the job" : "--timeout";
     if (ms % 1000 == 0)
         err_set(err, ERR_DEADLINE, "the run's deadline of %lld s passed (%s)",
                 (long long)(ms / 1000), source);

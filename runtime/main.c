@@ -137,24 +137,6 @@ static void open_standard_streams(void)
     }
 }
 
-static void report(const struct app *app, const struct err *err)
-{
-    if (app->log_format == LOG_TEXT) {
-        char line[ERR_LINE_MAX];
-        log_msg(app->log, LOG_ERROR, "%s", err_line(err, line));
-        return;
-    }
-    char status[16];
-    snprintf(status, sizeof status, "%d", err->status);
-    const struct log_field fields[] = {
-        {"kind", err_kind_name(err->kind), false},
-        {"status", err->status != 0 ? status : NULL, true},
-        {"code", err->code[0] != '\0' ? err->code : NULL, false},
-        {"request", err->request[0] != '\0' ? err->request : NULL, false},
-    };
-    log_event(app->log, LOG_ERROR, err->msg, fields, sizeof fields / sizeof fields[0]);
-}
-
 static int dispatch(struct app *app, const struct globals *globals, const struct opt_result *result,
                     char **verb_argv, const struct buf *help, struct err *err)
 {
@@ -207,10 +189,8 @@ int main(int argc, char **argv)
     if (status == 0) /* options end at the first operand: from the verb on, argv is the verb's */
         status = dispatch(&app, &globals, &result, argv + argc - result.count, &help, &err);
     status = flush_output(status, &err);
-    if (status < 0) {
-        report(&app, &err);
-        status = err_exit_code(err.kind);
-    }
+    if (status < 0)
+        status = app_report(&app, &err, NULL);
 
     mem_free(result.operands);
     buf_destroy(&help);

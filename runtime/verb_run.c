@@ -1,6 +1,7 @@
 #include "verb.h"
 
 #include "engine.h"
+#include "job.h"
 #include "mem.h"
 #include "vm.h"
 
@@ -18,7 +19,50 @@ struct run_options {
     int64_t memory_bytes;
     bool dry_run;
     bool sandbox;
+    const char *job;
+    bool scheduled;
 };
+
+/* A job brings all that the other options and operands say. */
+static int check_job(const struct run_options *options, const struct opt_result *result,
+                     struct err *err)
+{
+    if (options->connector != NULL)
+        return err_set(err, ERR_USAGE, "--job and --connector: the job names its connector itself");
+    if (options->timeout_ms != NOT_GIVEN || options->memory_bytes != NOT_GIVEN)
+        return err_set(err, ERR_USAGE,
+                       "--job and --%s: a job runs with its own; change '%s' of the job",
+                       options->timeout_ms != NOT_GIVEN ? "timeout" : "memory",
+                       options->timeout_ms != NOT_GIVEN ? "timeout" : "memory");
+    if (options->sandbox)
+        return err_set(err, ERR_USAGE,
+                       "--job and --sandbox: a sandbox ignores the configuration; run the job's "
+                       "script with --sandbox instead");
+    if (result->count > 0)
+        return err_set(err, ERR_USAGE,
+                       "--job and '%s': a job has its own script and args; drop the operand",
+                       result->operands[0]);
+    if (options->dry_run && options->scheduled)
+        return err_set(err, ERR_USAGE,
+                       "--scheduled and --dry-run: a dry run claims nothing; drop one of them");
+    return 0;
+}
+
+static int check_combination(const struct run_options *options, const struct opt_result *result,
+                             struct err *err)
+{
+    if (options->job != NULL)
+        return check_job(options, result, err);
+    if (options->scheduled)
+        return err_set(err, ERR_USAGE, "--scheduled needs --job NAME");
+    if (result->count == 0)
+        return err_set(err, ERR_USAGE,
+                       "jeton run needs a script, or --job NAME; usage: jeton run [OPTIONS] SCRIPT "
+                       "[ARG…]");
+    if (options->sandbox && options->connector != NULL)
+        return err_set(err, ERR_USAGE, "--sandbox brings its own connector: drop --connector");
+    return 0;
+}
 
 static int parse(struct run_options *options, int argc, char **argv, struct opt_result *result,
                  struct err *err)
@@ -34,21 +78,28 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
          "send GET requests only; print the others instead of sending them"},
         {0, "sandbox", OPT_FLAG, &options->sandbox, NULL,
          "run against a local Kaizala that lives as long as the script"},
+        {0, "job", OPT_STRING, &options->job, "NAME",
+         "run this job of the configuration, with all that it says"},
+        {0, "scheduled", OPT_FLAG, &options->scheduled, NULL,
+         "for cron: only if the job is due, and once for each time that it is"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
         .usage = "jeton run [-C CONNECTOR] [--timeout D] [--memory N] [--dry-run] SCRIPT [ARG…]\n"
-                 "jeton run --sandbox [OPTIONS] SCRIPT [ARG…]",
+                 "jeton run --sandbox [OPTIONS] SCRIPT [ARG…]\n"
+                 "jeton run --job NAME [--scheduled | --dry-run]",
         .description =
             "Runs a Lua script; \"-\" reads it from standard input. The script finds its arguments "
             "in `...` and in jeton.args. The exit status says how it ended; see jeton(1).",
         .opts = opts,
         .stop_at_operand = true,
-        .min_operands = 1,
+        .min_operands = 0, /* check_combination knows */
         .max_operands = -1,
     };
     options->timeout_ms = options->memory_bytes = NOT_GIVEN;
     int status = app_options(&spec, argc, argv, result, err);
+    if (status == 0)
+        status = check_combination(options, result, err);
     if (status == 0 && options->timeout_ms == 0)
         status = err_set(err, ERR_USAGE, "--timeout: a run of no time; leave it out for no limit");
     if (status == 0 && options->memory_bytes == 0)
@@ -58,27 +109,6 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
     if (options->memory_bytes == NOT_GIVEN)
         options->memory_bytes = 0;
     return status;
-}
-
-/* The whole error, its traceback below it. In JSON both are fields of one line. */
-static int report(struct app *app, const struct err *err, const char *traceback)
-{
-    char status[16];
-    if (app->log_format == LOG_TEXT) {
-        char line[ERR_LINE_MAX];
-        log_msg(app->log, LOG_ERROR, "%s\n%s", err_line(err, line), traceback);
-        return err_exit_code(err->kind);
-    }
-    snprintf(status, sizeof status, "%d", err->status);
-    const struct log_field fields[] = {
-        {"kind", err_kind_name(err->kind), false},
-        {"status", err->status != 0 ? status : NULL, true},
-        {"code", err->code[0] != '\0' ? err->code : NULL, false},
-        {"request", err->request[0] != '\0' ? err->request : NULL, false},
-        {"traceback", traceback, false},
-    };
-    log_event(app->log, LOG_ERROR, err->msg, fields, sizeof fields / sizeof fields[0]);
-    return err_exit_code(err->kind);
 }
 
 static int run_script(struct app *app, const struct run_options *options, const char **operands,
@@ -105,7 +135,7 @@ static int run_script(struct app *app, const struct run_options *options, const 
     if (vm_run_file(vm, operands[0], &status, err) != 0) {
         status = -1;
         if (vm_traceback(vm) != NULL)
-            status = report(app, err, vm_traceback(vm));
+            status = app_report(app, err, vm_traceback(vm));
     }
 cleanup:
     vm_free(vm);
@@ -161,8 +191,10 @@ int verb_run(struct app *app, int argc, char **argv, struct err *err)
         status = status > 0 ? 0 : -1;
         goto cleanup;
     }
-    if (options.sandbox && options.connector != NULL)
-        status = err_set(err, ERR_USAGE, "--sandbox brings its own connector: drop --connector");
+    const struct job_request request = {
+        .name = options.job, .scheduled = options.scheduled, .dry_run = options.dry_run};
+    if (options.job != NULL)
+        status = job_run(app, &request, err);
     else if (options.sandbox)
         status = exec_sandbox(app, argc, argv, result.count, err);
     else

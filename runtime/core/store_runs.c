@@ -222,10 +222,10 @@ int store_run_list(struct store *store, const struct store_run_filter *filter,
     memset(runs, 0, sizeof *runs);
     char *sql = mem_printf(
         "SELECT " COLUMNS
-        "%s FROM run WHERE started_ms >= ?4%s%s%s%s%s%s ORDER BY row DESC LIMIT ?5",
+        "%s FROM run WHERE started_ms >= ?4%s%s%s%s%s%s%s ORDER BY row DESC LIMIT ?5",
         filter->output ? ", output" : "", filter->scope != NULL ? " AND scope = ?1" : "",
         filter->job != NULL ? " AND job = ?2" : "", filter->run != NULL ? " AND run = ?3" : "",
-        filter->open ? " AND NOT " ENDED : "",
+        filter->open ? " AND NOT " ENDED : "", filter->ended ? " AND " ENDED : "",
         filter->ran ? " AND cause IS NOT '" STORE_CAUSE_LOCKED "'" : "",
         filter->before_row > 0 ? " AND row < ?6" : "");
     sqlite3_stmt *stmt = store_prepare(store, sql, err);

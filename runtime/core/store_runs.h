@@ -83,6 +83,7 @@ struct store_run_filter {
     int64_t since_ms;   /* started then or later; 0: all */
     int64_t before_row; /* rows older than this one; 0: all */
     bool open;          /* only those without an end */
+    bool ended;         /* only those with one */
     bool ran;           /* only those that were not skipped for the job's lock */
     int64_t limit;      /* rows at most; 0: all */
     bool output;        /* with the output */

@@ -1,0 +1,25 @@
+/* How an error is shown on standard error. */
+#include "verb.h"
+
+#include <stdio.h>
+
+int app_report(struct app *app, const struct err *err, const char *traceback)
+{
+    if (app->log_format == LOG_TEXT) {
+        char line[ERR_LINE_MAX];
+        log_msg(app->log, LOG_ERROR, traceback != NULL ? "%s\n%s" : "%s%s", err_line(err, line),
+                traceback != NULL ? traceback : "");
+        return err_exit_code(err->kind);
+    }
+    char status[16];
+    snprintf(status, sizeof status, "%d", err->status);
+    const struct log_field fields[] = {
+        {"kind", err_kind_name(err->kind), false},
+        {"status", err->status != 0 ? status : NULL, true},
+        {"code", err->code[0] != '\0' ? err->code : NULL, false},
+        {"request", err->request[0] != '\0' ? err->request : NULL, false},
+        {"traceback", traceback, false},
+    };
+    log_event(app->log, LOG_ERROR, err->msg, fields, sizeof fields / sizeof fields[0]);
+    return err_exit_code(err->kind);
+}

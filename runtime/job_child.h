@@ -1,0 +1,24 @@
+/* What a job's script runs in. */
+#ifndef JETON_JOB_CHILD_H
+#define JETON_JOB_CHILD_H
+
+#include "verb.h"
+#include "vm.h"
+
+struct job_script {
+    struct app *app;
+    const struct config *config;
+    const struct job *job;
+    const struct vm_attempt *attempt;
+    int64_t deadline_ms; /* monotonic */
+    bool dry_run;
+    int report_fd; /* job_report.h; -1: nobody listens */
+};
+
+/*
+ * Runs the script in this process, which takes the job's environment and directory for good.
+ * Returns the exit status, or -1 with err, whose message names the job.
+ */
+int job_child_run(const struct job_script *script, struct err *err);
+
+#endif

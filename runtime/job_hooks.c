@@ -1,0 +1,14 @@
+#include "job_hooks.h"
+
+void job_hooks_started(const struct job_outcome *outcome)
+{
+    log_msg(outcome->app->log, LOG_DEBUG, "job '%s': run %s starts", outcome->job->name,
+            outcome->run->run);
+}
+
+void job_hooks_ended(const struct job_outcome *outcome)
+{
+    const struct store_run *run = outcome->run;
+    log_msg(outcome->app->log, LOG_DEBUG, "job '%s': run %s has ended: %s", outcome->job->name,
+            run->run, run->cause != NULL ? run->cause : "well");
+}

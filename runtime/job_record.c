@@ -1,0 +1,171 @@
+#include "job_record.h"
+
+#include "clock.h"
+#include "job_slot.h"
+
+#include <string.h>
+
+#define DAY_MS (86400LL * 1000)
+
+void job_record_create(struct job_record *record, struct app *app, const struct config *config,
+                       const struct job *job)
+{
+    memset(record, 0, sizeof *record);
+    record->app = app;
+    record->config = config;
+    record->job = job;
+    store_scope(record->scope, job->name, job->file);
+    record->row = (struct store_run){.scope = record->scope,
+                                     .job = job->name,
+                                     .slot_ms = STORE_NONE,
+                                     .attempt = 1,
+                                     .ended_ms = STORE_NONE,
+                                     .exit = -1};
+    store_run_id(record->row.run);
+    process_identity_own(&record->row.supervisor);
+}
+
+void job_record_destroy(struct job_record *record)
+{
+    store_runs_destroy(&record->previous);
+}
+
+struct job_outcome job_record_outcome(const struct job_record *record)
+{
+    return (struct job_outcome){
+        .app = record->app,
+        .config = record->config,
+        .job = record->job,
+        .scope = record->scope,
+        .run = &record->row,
+        .previous = record->previous.count > 0 ? &record->previous.items[0] : NULL,
+    };
+}
+
+/* Begin */
+
+static int claim(struct job_record *record, struct store *store, struct err *err)
+{
+    char boot_id[CLOCK_BOOT_ID_SIZE];
+    int due = job_slot_due(store, record->job, record->scope, record->row.started_ms,
+                           &record->row.slot_ms, boot_id, err);
+    if (due == 1)
+        due = store_run_claim(store, &record->row, boot_id[0] != '\0' ? boot_id : NULL, err);
+    if (due == 0)
+        log_msg(record->app->log, LOG_DEBUG, "job '%s': no slot is due", record->job->name);
+    return due;
+}
+
+int job_record_begin(struct job_record *record, bool scheduled, struct err *err)
+{
+    struct store *store = store_open(record->config->state, err);
+    if (store == NULL)
+        return -1;
+    int result;
+    record->row.started_ms = clock_wall_ms();
+    if (scheduled)
+        result = claim(record, store, err);
+    else
+        result = store_run_add(store, &record->row, err) == 0 ? 1 : -1;
+    store_close(store);
+    return result;
+}
+
+/* Start */
+
+static void tell_interrupted(const struct job_record *record, const struct store_run *run)
+{
+    char started[CLOCK_RFC3339_SIZE];
+    struct job_outcome outcome = job_record_outcome(record);
+    clock_format_rfc3339(run->started_ms, started, sizeof started);
+    log_msg(record->app->log, LOG_ERROR,
+            "job '%s': run %s of %s was interrupted: it was killed, or the machine went down",
+            record->job->name, run->run, started);
+    outcome.run = run;
+    outcome.previous = NULL;
+    job_hooks_ended(&outcome);
+}
+
+int job_record_start(struct job_record *record, struct err *err)
+{
+    struct store_runs interrupted = {0};
+    struct store_run *row = &record->row;
+    struct store *store = store_open(record->config->state, err);
+    if (store == NULL)
+        return -1;
+    row->started_ms = clock_wall_ms();
+    int result = store_run_interrupt(store, record->scope, &interrupted, err);
+    if (result == 0)
+        result = store_run_start(store, row, err);
+    const struct store_run_filter before = {
+        .scope = record->scope, .before_row = row->row, .ran = true, .ended = true, .limit = 1};
+    if (result == 0)
+        result = store_run_list(store, &before, &record->previous, err);
+    store_close(store);
+    for (size_t i = interrupted.count; i > 0; i--) /* the oldest first */
+        tell_interrupted(record, &interrupted.items[i - 1]);
+    store_runs_destroy(&interrupted);
+    return result;
+}
+
+int job_record_next(struct job_record *record, struct err *err)
+{
+    struct store_run *row = &record->row;
+    struct store *store = store_open(record->config->state, err);
+    if (store == NULL)
+        return -1;
+    struct store_run next = {.scope = row->scope,
+                             .job = row->job,
+                             .slot_ms = row->slot_ms,
+                             .attempt = row->attempt + 1,
+                             .started_ms = clock_wall_ms(),
+                             .ended_ms = STORE_NONE,
+                             .exit = -1,
+                             .supervisor = row->supervisor};
+    memcpy(next.run, row->run, sizeof next.run);
+    int result = store_run_add(store, &next, err);
+    store_close(store);
+    if (result == 0)
+        *row = next;
+    return result;
+}
+
+/* End */
+
+static void say_unrecorded(const struct job_record *record, const char *what, const struct err *err)
+{
+    char line[ERR_LINE_MAX];
+    log_msg(record->app->log, LOG_ERROR, "job '%s': %s: %s", record->job->name, what,
+            err_line(err, line));
+}
+
+void job_record_end(struct job_record *record, const struct job_attempt_end *end)
+{
+    struct store_run *row = &record->row;
+    struct err err;
+    row->ended_ms = clock_wall_ms();
+    row->exit = end->exit;
+    row->cause = (char *)(uintptr_t)end->cause;
+    row->message = end->message[0] != '\0' ? (char *)(uintptr_t)end->message : NULL;
+    row->requests = end->requests;
+    row->exchanges = end->exchanges;
+    row->peak_kib = end->peak_kib;
+    row->output = end->output;
+    row->output_len = end->output_len;
+    row->output_bytes = end->output_bytes;
+    struct store *store = store_open(record->config->state, &err);
+    if (store == NULL || store_run_end(store, row, &err) != 0)
+        say_unrecorded(record, "the end of the run could not be recorded", &err);
+    store_close(store);
+}
+
+void job_record_prune(struct job_record *record)
+{
+    struct err err;
+    int64_t since_ms = clock_wall_ms() - record->config->history_days * DAY_MS;
+    struct store *store = store_open(record->config->state, &err);
+    if (store != NULL &&
+        store_run_prune(store, record->scope, record->config->history_keep, since_ms, &err) != 0)
+        say_unrecorded(record, "old runs could not be dropped", &err);
+    store_close(store);
+}

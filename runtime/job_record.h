@@ -1,0 +1,37 @@
+/* The rows of one run. The store is open inside these functions only: no handle crosses a fork. */
+#ifndef JETON_JOB_RECORD_H
+#define JETON_JOB_RECORD_H
+
+#include "job_attempt.h"
+#include "job_hooks.h"
+
+struct job_record {
+    struct app *app;
+    const struct config *config;
+    const struct job *job;
+    char scope[STORE_SCOPE_SIZE];
+    struct store_run row;       /* of the present attempt; its texts are borrowed */
+    struct store_runs previous; /* none, or the run before */
+};
+
+void job_record_create(struct job_record *record, struct app *app, const struct config *config,
+                       const struct job *job);
+void job_record_destroy(struct job_record *record);
+
+/* Adds the open row of the first attempt; scheduled: and claims the slot that is due. 1; 0: none
+ * is; -1. */
+int job_record_begin(struct job_record *record, bool scheduled, struct err *err);
+/* The lock is held: what was interrupted before is marked, said, and told to the hooks; the first
+ * attempt begins. */
+int job_record_start(struct job_record *record, struct err *err);
+/* A row for another attempt. */
+int job_record_next(struct job_record *record, struct err *err);
+/* Writes how the attempt ended; the texts must live as long as the record. Where it cannot be
+ * written, that is said, and nothing else changes. */
+void job_record_end(struct job_record *record, const struct job_attempt_end *end);
+/* Drops what is past the configuration's history. For the holder of the lock. */
+void job_record_prune(struct job_record *record);
+/* For the hooks. */
+struct job_outcome job_record_outcome(const struct job_record *record);
+
+#endif

@@ -1,0 +1,248 @@
+#include "job.h"
+
+#include "clock.h"
+#include "job_attempt.h"
+#include "job_hooks.h"
+#include "job_record.h"
+#include "job_turn.h"
+#include "mem.h"
+
+#include <sodium.h>
+#include <string.h>
+
+struct run {
+    struct app *app;
+    const struct config *config;
+    const struct job *job;
+    bool scheduled;
+    struct job_signals signals;
+    struct lock lock;
+    struct job_record record;
+    struct job_attempt_end end; /* of the last attempt, or of a run without one */
+    int64_t deadline_ms;        /* monotonic */
+    bool child;                 /* this process runs an attempt */
+};
+
+/* Ends */
+
+/* A run that had no attempt, or an attempt that had no process. Returns -1. */
+static int end_by_error(struct run *run, const char *cause, const struct err *err)
+{
+    memset(&run->end, 0, sizeof run->end);
+    run->end.exit = err_exit_code(err->kind);
+    run->end.cause = cause != NULL ? cause : err_kind_name(err->kind);
+    err_line(err, run->end.message);
+    job_record_end(&run->record, &run->end);
+    return -1;
+}
+
+/* A signal came while the run waited. Returns the exit status. */
+static int end_by_signal(struct run *run)
+{
+    int signo = run->signals.signo;
+    memset(&run->end, 0, sizeof run->end);
+    run->end.exit = 128 + signo;
+    run->end.cause = STORE_CAUSE_SIGNAL;
+    err_text(run->end.message, sizeof run->end.message, "ended by signal %d (%s) before it began",
+             signo, strsignal(signo));
+    job_record_end(&run->record, &run->end);
+    log_msg(run->app->log, LOG_ERROR, "job '%s': %s", run->job->name, run->end.message);
+    return run->end.exit;
+}
+
+static void tell_hooks(const struct run *run)
+{
+    const struct job_outcome outcome = job_record_outcome(&run->record);
+    job_hooks_ended(&outcome);
+}
+
+/* What standard error says of a failed attempt beside what the script's own process has said. */
+
+static void describe_end(const struct run *run, struct buf *out)
+{
+    const struct job_attempt_end *end = &run->end;
+    buf_printf(out, "status %d (%s)", end->exit, end->cause);
+    if (!end->told && end->message[0] != '\0')
+        buf_printf(out, ", %s", end->message);
+}
+
+static void say_failed(const struct run *run)
+{
+    struct buf text;
+    long long attempt = run->record.row.attempt;
+    buf_create(&text, BUF_LIMIT_LINE);
+    describe_end(run, &text);
+    if (attempt > 1)
+        buf_printf(&text, ", after %lld attempts", attempt);
+    log_msg(run->app->log, LOG_ERROR, "job '%s' failed: %s; run %s", run->job->name, text.data,
+            run->record.row.run);
+    buf_destroy(&text);
+}
+
+static void say_again(const struct run *run)
+{
+    struct buf text;
+    buf_create(&text, BUF_LIMIT_LINE);
+    describe_end(run, &text);
+    log_msg(run->app->log, LOG_WARN,
+            "job '%s': attempt %lld of %lld ended with %s; the next one begins in %g s",
+            run->job->name, (long long)run->record.row.attempt, (long long)run->job->attempts,
+            text.data, (double)run->job->retry_delay_ms / 1000);
+    buf_destroy(&text);
+}
+
+/* Attempts */
+
+static int attempt_once(struct run *run, struct err *err)
+{
+    const struct store_run *row = &run->record.row;
+    const struct vm_attempt attempt = {
+        .run = row->run,
+        .slot = row->slot_ms != STORE_NONE ? row->slot_ms / 1000 : 0,
+        .has_slot = row->slot_ms != STORE_NONE,
+        .attempt = row->attempt,
+        .attempts = run->job->attempts,
+    };
+    const struct job_script script = {.app = run->app,
+                                      .config = run->config,
+                                      .job = run->job,
+                                      .attempt = &attempt,
+                                      .deadline_ms = run->deadline_ms,
+                                      .report_fd = -1};
+    enum job_attempt_side side;
+    mem_free(run->end.output);
+    int result = job_attempt_run(&script, &run->signals, &side, &run->end, err);
+    run->child = side == JOB_CHILD;
+    if (run->child)
+        return result;
+    if (result != 0)
+        return end_by_error(run, NULL, err);
+    job_record_end(&run->record, &run->end);
+    if (run->end.orphans > 0)
+        log_msg(run->app->log, LOG_WARN,
+                "job '%s': ended %zu processes that the script had left behind", run->job->name,
+                run->end.orphans);
+    return 0;
+}
+
+static bool may_repeat(const struct run *run)
+{
+    int exit = run->end.exit;
+    return run->record.row.attempt < run->job->attempts && run->signals.signo == 0 &&
+           (exit == err_exit_code(ERR_SCRIPT) || exit == err_exit_code(ERR_NETWORK) ||
+            exit == err_exit_code(ERR_HTTP)) &&
+           clock_mono_ms() + run->job->retry_delay_ms < run->deadline_ms;
+}
+
+/* Returns the exit status, or -1; in the child too. */
+static int attempts(struct run *run, struct err *err)
+{
+    const struct job_outcome outcome = job_record_outcome(&run->record);
+    job_hooks_started(&outcome);
+    for (;;) {
+        int result = attempt_once(run, err);
+        if (run->child || result != 0)
+            return result;
+        if (!may_repeat(run))
+            break;
+        say_again(run);
+        if (!job_signals_sleep(&run->signals, run->job->retry_delay_ms))
+            break;
+        if (job_record_next(&run->record, err) != 0)
+            return -1;
+    }
+    if (run->end.cause == NULL)
+        return 0;
+    say_failed(run);
+    return run->signals.signo != 0 ? 128 + run->signals.signo : run->end.exit;
+}
+
+/* From the claim on */
+
+static void wait_jitter(struct run *run)
+{
+    if (!run->scheduled || run->job->jitter_ms == 0)
+        return;
+    int64_t ms = randombytes_uniform((uint32_t)run->job->jitter_ms + 1);
+    log_msg(run->app->log, LOG_DEBUG, "job '%s': waits %lld ms (jitter)", run->job->name,
+            (long long)ms);
+    job_signals_sleep(&run->signals, ms);
+}
+
+static int hold_and_run(struct run *run, struct err *err)
+{
+    enum job_turn turn = job_turn_take(&run->lock, run->config->state, run->job, run->record.scope,
+                                       &run->signals, run->deadline_ms, err);
+    if (turn == JOB_TURN_SIGNAL)
+        return end_by_signal(run);
+    if (turn != JOB_TURN_TAKEN)
+        return end_by_error(run, turn == JOB_TURN_SKIP ? STORE_CAUSE_LOCKED : NULL, err);
+    if (job_record_start(&run->record, err) != 0)
+        return end_by_error(run, NULL, err);
+    return attempts(run, err);
+}
+
+static int run_recorded(struct run *run, struct err *err)
+{
+    int begun = job_record_begin(&run->record, run->scheduled, err);
+    if (begun != 1)
+        return begun < 0 ? err_wrap(err, "job '%s'", run->job->name) : 0;
+    wait_jitter(run);
+    run->deadline_ms = clock_mono_ms() + run->job->timeout_ms;
+    int status = run->signals.signo != 0 ? end_by_signal(run) : hold_and_run(run, err);
+    if (run->child)
+        return status;
+    if (status < 0)
+        err_wrap(err, "job '%s'", run->job->name);
+    tell_hooks(run);
+    if (run->lock.fd >= 0)
+        job_record_prune(&run->record);
+    return status;
+}
+
+/* Without a record */
+
+static int run_dry(struct app *app, const struct config *config, const struct job *job,
+                   struct err *err)
+{
+    const struct vm_attempt attempt = {.attempt = 1, .attempts = 1};
+    const struct job_script script = {.app = app,
+                                      .config = config,
+                                      .job = job,
+                                      .attempt = &attempt,
+                                      .deadline_ms = clock_mono_ms() + job->timeout_ms,
+                                      .dry_run = true,
+                                      .report_fd = -1};
+    return job_child_run(&script, err);
+}
+
+static int supervise(struct app *app, const struct config *config, const struct job *job,
+                     bool scheduled, struct err *err)
+{
+    struct run run = {.app = app, .config = config, .job = job, .scheduled = scheduled};
+    if (job_signals_start(&run.signals, err) != 0)
+        return -1;
+    lock_create(&run.lock, NULL);
+    job_record_create(&run.record, app, config, job);
+    int status = run_recorded(&run, err);
+    job_record_destroy(&run.record);
+    mem_free(run.end.output);
+    lock_release(&run.lock);
+    job_signals_stop(&run.signals);
+    return status;
+}
+
+int job_run(struct app *app, const struct job_request *request, struct err *err)
+{
+    struct config *config = app_config(app, true, err);
+    if (config == NULL)
+        return -1;
+    int status = -1;
+    const struct job *job = config_job(config, request->name, err);
+    if (job != NULL && request->dry_run)
+        status = run_dry(app, config, job, err);
+    else if (job != NULL)
+        status = supervise(app, config, job, request->scheduled, err);
+    config_free(config);
+    return status;
+}

@@ -1,0 +1,69 @@
+#include "job_signals.h"
+
+#include "clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define SLEEP_MAX_MS 1000000 /* of one poll */
+
+int job_signals_start(struct job_signals *signals, struct err *err)
+{
+    static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
+    sigset_t mask;
+    sigemptyset(&mask);
+    for (size_t i = 0; i < sizeof watched / sizeof watched[0]; i++) {
+        struct sigaction action;
+        if (sigaction(watched[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&mask, watched[i]);
+    }
+    signals->signo = 0;
+    signals->fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (signals->fd < 0)
+        return err_set(err, ERR_CONFIG, "cannot watch signals: %s", strerror(errno));
+    sigprocmask(SIG_BLOCK, &mask, &signals->before);
+    return 0;
+}
+
+void job_signals_leave(struct job_signals *signals)
+{
+    if (signals->fd < 0)
+        return;
+    close(signals->fd);
+    signals->fd = -1;
+    sigprocmask(SIG_SETMASK, &signals->before, NULL);
+}
+
+void job_signals_stop(struct job_signals *signals)
+{
+    while (signals->fd >= 0 && job_signals_take(signals) != 0)
+        continue; /* they were heard: none strikes when it is unblocked */
+    job_signals_leave(signals);
+}
+
+int job_signals_take(struct job_signals *signals)
+{
+    struct signalfd_siginfo info;
+    if (read(signals->fd, &info, sizeof info) != (ssize_t)sizeof info)
+        return 0;
+    if (signals->signo == 0)
+        signals->signo = (int)info.ssi_signo;
+    return (int)info.ssi_signo;
+}
+
+bool job_signals_sleep(struct job_signals *signals, int64_t ms)
+{
+    int64_t until = clock_mono_ms() + ms;
+    while (signals->signo == 0) {
+        int64_t left = until - clock_mono_ms();
+        if (left <= 0)
+            break;
+        struct pollfd fd = {.fd = signals->fd, .events = POLLIN};
+        poll(&fd, 1, left < SLEEP_MAX_MS ? (int)left : SLEEP_MAX_MS);
+        job_signals_take(signals);
+    }
+    return signals->signo == 0;
+}
