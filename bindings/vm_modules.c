@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -70,6 +71,54 @@ static int load_embedded(lua_State *L, const char *path)
     return 1;
 }
 
+/* Style sheets, scripts of pages and pictures: `require` gives their text. */
+static const char *const text_patterns[] = {"%s.css", "%s.js", "%s.svg"};
+
+/* The loader of such a file: its text is the first upvalue. */
+static int return_text(lua_State *L)
+{
+    lua_pushvalue(L, lua_upvalueindex(1));
+    return 1;
+}
+
+static int read_text(lua_State *L, const char *path)
+{
+    luaL_Buffer text;
+    size_t count;
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return 0;
+    luaL_buffinit(L, &text);
+    do {
+        char *chunk = luaL_prepbuffer(&text);
+        count = fread(chunk, 1, LUAL_BUFFERSIZE, file);
+        luaL_addsize(&text, count);
+    } while (count > 0);
+    (void)fclose(file);
+    luaL_pushresult(&text);
+    return 1;
+}
+
+/* Pushes the loader of a text and returns 1; 0: no such file. */
+static int load_text(lua_State *L, const char *folder, const char *path)
+{
+    if (folder != NULL) {
+        lua_pushfstring(L, "%s/%s", folder, path); /* full */
+        if (!read_text(L, lua_tostring(L, -1))) {
+            lua_pop(L, 1);
+            return 0;
+        }
+        lua_remove(L, -2); /* text */
+    } else {
+        const struct embedded_file *file = find_embedded(path);
+        if (file == NULL)
+            return 0;
+        lua_pushlstring(L, (const char *)file->data, file->size);
+    }
+    lua_pushcclosure(L, return_text, 1);
+    return 1;
+}
+
 /* What `name` may have meant, or NULL. */
 static const char *nearest_module(const char *name)
 {
@@ -83,7 +132,7 @@ static const char *nearest_module(const char *name)
     return opt_nearest(name, names, count);
 }
 
-/* A searcher: `kaizala.group` is kaizala/group.lua, `kaizala` is kaizala/init.lua. */
+/* A searcher: `kaizala.group` is kaizala/group.lua, `kaizala` is kaizala/init.lua; else a text. */
 static int search_embedded(lua_State *L)
 {
     static const char *const patterns[] = {"%s.lua", "%s/init.lua"};
@@ -98,6 +147,14 @@ static int search_embedded(lua_State *L)
         const char *path = lua_pushfstring(L, patterns[i], base); /* … path */
         bool found = folder != NULL ? load_from_folder(L, folder, path) : load_embedded(L, path);
         if (found) {
+            lua_pushvalue(L, -2); /* … path fn path */
+            return 2;
+        }
+        lua_pop(L, 1);
+    }
+    for (size_t i = 0; i < sizeof text_patterns / sizeof text_patterns[0]; i++) {
+        const char *path = lua_pushfstring(L, text_patterns[i], base); /* … path */
+        if (load_text(L, folder, path)) {
             lua_pushvalue(L, -2); /* … path fn path */
             return 2;
         }
