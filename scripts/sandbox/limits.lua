@@ -72,10 +72,22 @@ local limits = {
   password_tries = 10, -- wrong passwords of --password-file within password_window_s
   password_window_s = 60,
   pin_life_s = 600, -- of a PIN
+  pin_characters = 20, -- of what is entered
   pin_tries = 5, -- wrong ones, then a new PIN is needed
   pins_per_phone = 5, -- sent to one number within pin_life_s
   code_life_s = 600, -- of a code of OAuth
   state_characters = 1024, -- OAuth's `state`
+
+  -- The portal.
+  portal_idle_s = 8 * 3600, -- then a session is over
+  portal_sessions = 1000,
+  portal_flashes = 8, -- of a session: what one page leaves to the next
+  portal_accounts_shown = 10, -- proposed when signing in
+  portal_sms_shown = 50,
+  portal_rows = 200, -- of a table
+  portal_names = 8, -- of groups, in a sentence
+  sign_ins_per_minute = 60,
+  pin_checks_per_minute = 60,
 
   -- What steering keeps.
   faults = 100,

@@ -91,10 +91,11 @@ local function step(world, asked, nonce, fields, now)
   end
   login.need_person(world.db, phone)
   if not fields.pin then
-    pins.send(world.db, asked.connector, phone, now)
+    pins.send(world.db, pins.for_connector(asked.connector), phone, now)
     return show_form(world, asked, nonce, { phone = phone, has_pin = true })
   end
-  if not pins.take(world.db, asked.connector, phone, (fields.pin:gsub("%s", "")), now) then
+  local pin = fields.pin:gsub("%s", "")
+  if not pins.take(world.db, pins.for_connector(asked.connector), phone, pin, now) then
     return show_form(world, asked, nonce, { phone = phone, has_pin = true, problem = WRONG_PIN })
   end
   local user = pins.user(world.db, phone, asked.connector.tenant_id, now)

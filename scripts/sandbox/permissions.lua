@@ -21,6 +21,20 @@ local VERBS = {
   { name = "update", bit = 16 },
 }
 
+-- The nine that people choose from, in the portal's order, and the resources that each stands for. That
+-- bots belong to the tenant's data is an assumption: the published scope list of all nine has them.
+permissions.CHOICES = {
+  { name = "groupinfo", "groupinfo" },
+  { name = "groupmember", "groupmember" },
+  { name = "textmessage", "textmessage" },
+  { name = "action", "action" },
+  { name = "profile", "profile" },
+  { name = "media", "media" },
+  { name = "webhook", "webhook" },
+  { name = "tenant", "o365", "bot" },
+  { name = "reactions", "reactions" },
+}
+
 local resource_by_name, resource_by_number, verb_bit = {}, {}, {}
 for _, resource in ipairs(RESOURCES) do
   resource_by_name[resource.name] = resource
@@ -63,6 +77,15 @@ function permissions.parse(list)
     set[name] = (set[name] or 0) | bits
   end
   return set
+end
+
+--- How much of a resource's verbs a set has.
+---@param set sandbox.permissions
+---@param name string of the resource
+---@return "all"|"some"|"none"
+function permissions.extent(set, name)
+  local bits = set[name] or 0
+  return bits == 0 and "none" or bits == resource_by_name[name].allowed and "all" or "some"
 end
 
 --- As an access token carries it: "2.30:3.30:4.10".

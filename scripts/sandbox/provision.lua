@@ -37,6 +37,7 @@ provision.CONNECTOR_FIELDS = {
   { "id", kind = "id" },
   { "secret", kind = "string", not_empty = true, max = limits.secret_characters_max },
   { "name", kind = "string", not_empty = true, max = limits.name_characters },
+  { "description", kind = "string", max = limits.description_characters },
   { "owner", kind = "phone" },
   { "permissions", kind = "any" },
   { "redirect_uri", kind = "string", max = limits.url_bytes },
@@ -180,7 +181,11 @@ local function token_kind(db, token, position)
   return "group", user, group
 end
 
-local function make_tokens(db, connector, list, now)
+--- Makes refresh tokens, as the portal does: those that the connector had for the same are invalid then.
+---@param connector sandbox.connector
+---@param list {user: string, group: string|nil, refresh_token: string|nil}[] phone numbers, ids of groups
+---@return table made a list of {kind, user, group, refresh_token}: shown this once
+function provision.tokens(db, connector, list, now)
   local made = {}
   for i, token in ipairs(list) do
     local kind, user, group = token_kind(db, token, i - 1)
@@ -206,7 +211,7 @@ end
 function provision.connector(db, tenant_id, values, now)
   local connector, secret = values.id and connectors.by_id(db, values.id), values.secret
   if connector then
-    connectors.update(db, connector, values.name, values.permissions)
+    connectors.update(db, connector, values.name, values.permissions, values.description)
     if secret then
       connectors.set_secret(db, connector, secret)
     end
@@ -223,6 +228,7 @@ function provision.connector(db, tenant_id, values, now)
       owner_id = owner.id,
       secret = secret,
       permissions = values.permissions or permissions.parse "all",
+      description = values.description,
     }, now)
   end
   ---@cast connector sandbox.connector
@@ -233,7 +239,7 @@ function provision.connector(db, tenant_id, values, now)
     id = connector.id,
     name = values.name or connector.name,
     secret = secret,
-    tokens = make_tokens(db, connector, values.tokens, now),
+    tokens = provision.tokens(db, connector, values.tokens, now),
   }
 end
 

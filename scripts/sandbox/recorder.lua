@@ -1,5 +1,6 @@
 --- What arrived at the services, newest last, with secrets masked. Bounded: the oldest go first.
 local json = require "jeton.json"
+local form = require "sandbox.http.form"
 local limits = require "sandbox.limits"
 local request = require "sandbox.http.request"
 
@@ -13,7 +14,7 @@ local VALUE_BYTES = 100
 local SECRET_NAMES = {
   accesstoken = true, applicationsecret = true, authorization = true, callbackheaders = true,
   callbacktoken = true,
-  client_secret = true, code = true, cookie = true, pin = true, refreshtoken = true,
+  client_secret = true, code = true, csrf = true, cookie = true, pin = true, refreshtoken = true,
   ["proxy-authorization"] = true,
 }
 
@@ -95,6 +96,10 @@ end
 local function mask_body(text, headers)
   if #text > limits.request_body_kept then
     return ("%d bytes"):format(#text)
+  end
+  local fields = form.is_form(headers) and form.decode(text)
+  if fields and next(fields) then
+    return mask_table(fields)
   end
   local value = json.decode(text, { lenient = true, max_depth = limits.json_depth })
   if type(value) ~= "table" then

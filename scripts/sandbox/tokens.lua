@@ -13,7 +13,8 @@ local users = require "sandbox.data.users"
 local tokens = {}
 
 local DAY_S = 86400
-local REFRESH_TOKEN_LIFE_S = 365 * DAY_S
+tokens.REFRESH_TOKEN_LIFE_S = 365 * DAY_S
+
 local SUCCESSOR_AFTER_S = 328 * DAY_S -- 90 % of the life
 local CREDENTIALS = "urn:microsoft:credentials"
 local ISSUER = "urn:microsoft:windows-azure:zumo"
@@ -112,13 +113,13 @@ end
 ---@return boolean the refresh token works for this connector now
 function tokens.is_valid(grant, connector, now)
   return grant.revoked == 0 and grant.connector_id:lower() == connector.id:lower()
-    and now < grant.created_at + REFRESH_TOKEN_LIFE_S
+    and now < grant.created_at + tokens.REFRESH_TOKEN_LIFE_S
 end
 
 ---@param grant sandbox.grant
 ---@return integer epoch seconds
 function tokens.expires_at(grant)
-  return grant.created_at + REFRESH_TOKEN_LIFE_S
+  return grant.created_at + tokens.REFRESH_TOKEN_LIFE_S
 end
 
 --- One exchange.
@@ -138,6 +139,7 @@ function tokens.exchange(world, now, id, secret, token, host)
   if not grant or not tokens.is_valid(grant, connector, now) then
     refuse_token(BAD_TOKEN)
   end
+  connectors.note_use(world.db, grant, now)
   local user = users.by_id(world.db, grant.user_id)
   local group = grant.group_number and groups.by_number(world.db, grant.group_number)
   local expires_at = now + world.switches.access_token_lifetime_s

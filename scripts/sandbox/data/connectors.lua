@@ -16,6 +16,8 @@ local connectors = {}
 ---@field secret_hash string
 ---@field permissions string a mask, see sandbox.permissions
 ---@field redirect_uri string where OAuth may send people besides this machine; "" for nowhere
+---@field description string
+---@field created_at integer epoch seconds
 
 ---@class sandbox.grant
 ---@field id integer
@@ -25,10 +27,52 @@ local connectors = {}
 ---@field group_number integer|nil
 ---@field created_at integer epoch seconds
 ---@field revoked integer 0 or 1
+---@field last_used_at integer|nil epoch seconds of the newest exchange
 
 ---@return sandbox.connector|nil
 function connectors.by_id(db, id)
   return db:row("SELECT * FROM connectors WHERE id = ?", id)
+end
+
+---@param user sandbox.user
+---@return boolean
+function connectors.is_owner(connector, user)
+  return connector.owner_id:lower() == user.id:lower()
+end
+
+--- All of the tenant, with what a list shows of each: the owner, and how many refresh tokens work.
+---@param now integer
+---@param life_s integer of a refresh token
+---@return table[] by name
+function connectors.of_tenant(db, tenant_id, now, life_s)
+  return db:rows([[SELECT connectors.*, users.name AS owner_name, users.email AS owner_email,
+      (SELECT count(*) FROM refresh_tokens WHERE connector_id = connectors.id AND revoked = 0
+        AND refresh_tokens.created_at > ?) AS tokens
+    FROM connectors JOIN users ON users.id = owner_id WHERE connectors.tenant_id = ?
+    ORDER BY connectors.name COLLATE NOCASE, connectors.rowid LIMIT ?]],
+    now - life_s, tenant_id, limits.connectors)
+end
+
+--- How far somebody is: the connectors that he owns, the tokens that he made, those that were exchanged.
+---@param user_id string
+---@return {connectors: integer, tokens: integer, used: integer}
+function connectors.progress(db, user_id)
+  return db:row([[SELECT (SELECT count(*) FROM connectors WHERE owner_id = ?1) AS connectors,
+    (SELECT count(*) FROM refresh_tokens WHERE user_id = ?1 AND revoked = 0) AS tokens,
+    (SELECT count(*) FROM refresh_tokens WHERE user_id = ?1 AND revoked = 0
+      AND last_used_at IS NOT NULL) AS used]], user_id)
+end
+
+--- The refresh tokens made for a connector, newest first, with who made them and for which group.
+---@param user_id string|nil nil: of everybody
+---@param count integer at most
+---@return table[]
+function connectors.grants(db, connector, user_id, count)
+  return db:rows([[SELECT refresh_tokens.*, users.name AS user_name, users.phone AS user_phone,
+      groups.name AS group_name, groups.id AS group_id
+    FROM refresh_tokens JOIN users ON users.id = user_id LEFT JOIN groups ON groups.number = group_number
+    WHERE connector_id = ?1 AND (?2 IS NULL OR user_id = ?2) ORDER BY refresh_tokens.id DESC LIMIT ?3]],
+    connector.id, user_id, count)
 end
 
 ---@class sandbox.new_connector
@@ -38,6 +82,7 @@ end
 ---@field owner_id string
 ---@field secret? string
 ---@field permissions sandbox.permissions
+---@field description? string
 
 ---@param spec sandbox.new_connector
 ---@param now integer
@@ -49,18 +94,18 @@ function connectors.create(db, spec, now)
     reply.invalid("the sandbox holds at most %d connectors", limits.connectors)
   end
   local id, secret = spec.id or ids.new(), spec.secret or ids.new_secret()
-  db:exec([[INSERT INTO connectors (id, tenant_id, name, owner_id, secret_hash, permissions, created_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?)]],
+  db:exec([[INSERT INTO connectors (id, tenant_id, name, owner_id, secret_hash, permissions, description,
+            created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)]],
     id, spec.tenant_id, spec.name, spec.owner_id, ids.hash_secret(secret),
-    permissions.to_mask(spec.permissions), now)
+    permissions.to_mask(spec.permissions), spec.description or "", now)
   return connectors.by_id(db, id), secret
 end
 
---- Changes name or permissions (a set); nil stays.
-function connectors.update(db, connector, name, set)
-  db:exec([[UPDATE connectors SET name = coalesce(?, name), permissions = coalesce(?, permissions)
-            WHERE id = ?]],
-    name, set and permissions.to_mask(set), connector.id)
+--- Changes name, permissions (a set) or description; nil stays.
+function connectors.update(db, connector, name, set, description)
+  db:exec([[UPDATE connectors SET name = coalesce(?, name), permissions = coalesce(?, permissions),
+            description = coalesce(?, description) WHERE id = ?]],
+    name, set and permissions.to_mask(set), description, connector.id)
 end
 
 ---@param uri string
@@ -116,6 +161,11 @@ function connectors.grant(db, grant, token, now)
   end
   connectors.add_token(db, grant, token, now)
   return token
+end
+
+--- Notes that it was exchanged.
+function connectors.note_use(db, grant, now)
+  db:exec("UPDATE refresh_tokens SET last_used_at = ? WHERE id = ?", now, grant.id)
 end
 
 function connectors.revoke(db, grant)

@@ -21,12 +21,28 @@ local function new_pin()
   return tostring(LOWEST + value % COUNT)
 end
 
+---@class sandbox.pin_purpose what a PIN is good for: one of the two
+---@field connector_id string|nil to sign in for this connector
+---@field user_id string|nil to add the number to this account, in the portal
+
+---@param connector sandbox.connector
+---@return sandbox.pin_purpose
+function pins.for_connector(connector)
+  return { connector_id = connector.id }
+end
+
+---@param user sandbox.user
+---@return sandbox.pin_purpose
+function pins.for_account(user)
+  return { user_id = user.id }
+end
+
 --- Sends a new PIN by SMS; the ones before it are worth nothing any more. Refuses the next one with 429
 --- where too many went to this number.
----@param connector sandbox.connector that it is for
+---@param purpose sandbox.pin_purpose
 ---@param phone string
 ---@param now integer epoch seconds
-function pins.send(db, connector, phone, now)
+function pins.send(db, purpose, phone, now)
   db:exec("DELETE FROM pins WHERE sent_at <= ?", now - limits.pin_life_s)
   local sent = db:row("SELECT count(*) AS n, min(sent_at) AS first FROM pins WHERE phone = ?", phone)
   if sent.n >= limits.pins_per_phone then
@@ -34,23 +50,31 @@ function pins.send(db, connector, phone, now)
       { ["Retry-After"] = tostring(math.max(1, sent.first + limits.pin_life_s - now)) })
   end
   local pin = new_pin()
-  db:exec("UPDATE pins SET ended = 1 WHERE phone = ? AND connector_id = ?", phone, connector.id)
-  db:exec("INSERT INTO pins (phone, connector_id, hash, sent_at) VALUES (?, ?, ?, ?)",
-    phone, connector.id, ids.hash_secret(pin), now)
+  db:exec("UPDATE pins SET ended = 1 WHERE phone = ? AND connector_id IS ? AND user_id IS ?",
+    phone, purpose.connector_id, purpose.user_id)
+  db:exec("INSERT INTO pins (phone, connector_id, user_id, hash, sent_at) VALUES (?, ?, ?, ?, ?)",
+    phone, purpose.connector_id, purpose.user_id, ids.hash_secret(pin), now)
   users.send_sms(db, phone, assumptions.pin_sms:format(pin), now)
+end
+
+--- The PIN that can still be taken.
+---@param purpose sandbox.pin_purpose
+---@return table|nil row
+function pins.live(db, purpose, phone, now)
+  return db:row([[SELECT * FROM pins WHERE phone = ? AND connector_id IS ? AND user_id IS ? AND ended = 0
+                  AND sent_at <= ? AND sent_at > ?]],
+    phone, purpose.connector_id, purpose.user_id, now, now - limits.pin_life_s)
 end
 
 --- Takes a PIN: a right one works once, and after too many wrong ones none does until the next is sent.
 --- The count of wrong ones must outlive the refusal: the caller returns it, and does not raise it.
----@param connector sandbox.connector
+---@param purpose sandbox.pin_purpose
 ---@param phone string
 ---@param pin string
 ---@param now integer epoch seconds
 ---@return boolean right
-function pins.take(db, connector, phone, pin, now)
-  local row = db:row([[SELECT * FROM pins WHERE phone = ? AND connector_id = ? AND ended = 0
-                       AND sent_at <= ? AND sent_at > ?]],
-    phone, connector.id, now, now - limits.pin_life_s)
+function pins.take(db, purpose, phone, pin, now)
+  local row = pins.live(db, purpose, phone, now)
   if not row then
     return false
   elseif ids.check_secret(pin, row.hash) then

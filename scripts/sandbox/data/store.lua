@@ -237,6 +237,30 @@ local MIGRATIONS = {
   ALTER TABLE media ADD COLUMN tenant_id TEXT NOT NULL DEFAULT '';
   UPDATE media SET tenant_id = coalesce((SELECT id FROM tenants ORDER BY rowid LIMIT 1), '');
   ]],
+  -- The portal: PINs without a connector, for the account that asked for them.
+  [[
+  ALTER TABLE connectors ADD COLUMN description TEXT NOT NULL DEFAULT '';
+  ALTER TABLE refresh_tokens ADD COLUMN last_used_at INTEGER;
+  ALTER TABLE users ADD COLUMN phone_added_at INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX users_email ON users(email COLLATE NOCASE);
+  ALTER TABLE pins RENAME TO pins_before;
+  CREATE TABLE pins (
+    number INTEGER PRIMARY KEY,
+    phone TEXT NOT NULL,
+    connector_id TEXT COLLATE NOCASE REFERENCES connectors(id) ON DELETE CASCADE,
+    user_id TEXT COLLATE NOCASE REFERENCES users(id) ON DELETE CASCADE,
+    hash TEXT NOT NULL,
+    sent_at INTEGER NOT NULL,
+    wrong INTEGER NOT NULL DEFAULT 0,
+    ended INTEGER NOT NULL DEFAULT 0);
+  INSERT INTO pins (number, phone, connector_id, hash, sent_at, wrong, ended)
+    SELECT number, phone, connector_id, hash, sent_at, wrong, ended FROM pins_before;
+  DROP TABLE pins_before;
+  CREATE INDEX pins_phone ON pins(phone);
+  CREATE INDEX pins_connector ON pins(connector_id);
+  CREATE INDEX pins_user ON pins(user_id);
+  CREATE INDEX pins_sent ON pins(sent_at);
+  ]],
 }
 
 -- Children before parents: the order in which tables are emptied.

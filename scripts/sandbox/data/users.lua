@@ -17,6 +17,7 @@ local users = {}
 ---@field o365_id string
 ---@field provisioned integer 0 or 1
 ---@field tenant_admin integer 0 or 1
+---@field phone_added_at integer epoch seconds when it was shown, in the portal, to be his; 0: never
 
 ---@return sandbox.user|nil
 function users.by_phone(db, phone)
@@ -26,6 +27,34 @@ end
 ---@return sandbox.user|nil
 function users.by_id(db, id)
   return db:row("SELECT * FROM users WHERE id = ?", id)
+end
+
+--- The account with this address, in any case.
+---@param email string not empty
+---@return sandbox.user|nil
+function users.by_email(db, tenant_id, email)
+  return db:row([[SELECT * FROM users WHERE email = ? COLLATE NOCASE AND tenant_id = ?
+                  ORDER BY rowid LIMIT 1]], email, tenant_id)
+end
+
+--- Those who can sign in to the portal, oldest first.
+---@param count integer at most
+---@return sandbox.user[]
+function users.accounts(db, tenant_id, count)
+  return db:rows("SELECT * FROM users WHERE tenant_id = ? AND email <> '' ORDER BY rowid LIMIT ?",
+    tenant_id, count)
+end
+
+--- The number that an account has shown to be its own. Refuses one that somebody else has.
+---@param user sandbox.user
+---@param phone string
+---@param now integer epoch seconds
+function users.add_phone(db, user, phone, now)
+  local holder = users.by_phone(db, phone)
+  if holder and holder.id ~= user.id then
+    reply.invalid "phone: it is somebody else's number"
+  end
+  db:exec("UPDATE users SET phone = ?, provisioned = 1, phone_added_at = ? WHERE id = ?", phone, now, user.id)
 end
 
 ---@class sandbox.new_user
@@ -102,6 +131,14 @@ function users.sms(db, phone)
     return db:rows("SELECT phone, text, sent_at FROM sms WHERE phone = ? ORDER BY number", phone)
   end
   return db:rows "SELECT phone, text, sent_at FROM sms ORDER BY number"
+end
+
+---@param phone string|nil nil: of all numbers
+---@param count integer
+---@return table[] newest first
+function users.newest_sms(db, phone, count)
+  return db:rows([[SELECT number, phone, text, sent_at FROM sms WHERE ?1 IS NULL OR phone = ?1
+                   ORDER BY number DESC LIMIT ?2]], phone, count)
 end
 
 return users

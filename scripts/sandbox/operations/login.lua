@@ -12,7 +12,7 @@ local users = require "sandbox.data.users"
 local function generate_pin(call)
   local connector = login.need_connector(call.db, call.body.applicationId)
   login.need_person(call.db, call.body.mobileNumber)
-  pins.send(call.db, connector, call.body.mobileNumber, call.now)
+  pins.send(call.db, pins.for_connector(connector), call.body.mobileNumber, call.now)
   return {}
 end
 
@@ -32,7 +32,7 @@ local function login_with_pin(call)
     and tokens.authenticate_connector(call.world, fields.applicationId, fields.applicationSecret)
     or login.need_connector(call.db, fields.applicationId)
   login.need_person(call.db, fields.mobileNumber)
-  if not pins.take(call.db, connector, fields.mobileNumber, pin, call.now) then
+  if not pins.take(call.db, pins.for_connector(connector), fields.mobileNumber, pin, call.now) then
     -- Returned, not raised: that it was tried must stay.
     return reply.failure(assumptions.pin_status, assumptions.pin_code, assumptions.pin_message)
   end
