@@ -1,9 +1,10 @@
---- The one handler of the server: tells steering, the front page and the services apart.
+--- The one handler of the server: tells steering, the portal and the services apart.
 local assumptions = require "sandbox.assumptions"
 local clock = require "sandbox.clock"
 local guard = require "sandbox.http.guard"
 local media_files = require "sandbox.media_files"
 local oauth = require "sandbox.oauth"
+local portal = require "sandbox.portal"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 local services = require "sandbox.services"
@@ -13,6 +14,7 @@ local app = {}
 
 local STEERING = "_sandbox"
 
+-- For programs; browsers get the portal.
 local function front_page(world, method)
   if method ~= "GET" then
     reply.fail(405, "MethodNotAllowed", "expected GET", { Allow = "GET" })
@@ -23,6 +25,7 @@ local function front_page(world, method)
     token_service = world.url .. "/v1/accessToken",
     platform_service = world.url .. "/v1",
     steering = world.url .. "/_sandbox/state",
+    portal = world.url .. "/",
   }
 end
 
@@ -39,6 +42,8 @@ local function dispatch(world, arrived, path)
     return steering.handle(world, arrived, below, world.clock:now())
   elseif oauth.is_page(path.segments) then
     return oauth.handle(world, arrived, world.clock:now())
+  elseif portal.is_page(arrived, path.segments) then
+    return portal.handle(world, arrived, path.segments)
   elseif not first then
     return front_page(world, arrived.method)
   end

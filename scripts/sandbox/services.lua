@@ -1,8 +1,8 @@
 --- Token service and platform service: from a request that arrived to its answer.
-local log = require "jeton.log"
 local task = require "jeton.task"
 local access = require "sandbox.access"
 local assumptions = require "sandbox.assumptions"
+local attempt = require "sandbox.http.attempt"
 local body = require "sandbox.http.body"
 local clock = require "sandbox.clock"
 local faults = require "sandbox.faults"
@@ -165,30 +165,11 @@ local function redirect(world, arrived, path)
   }
 end
 
--- The handler of errors that are no refusals: the traceback is taken while the stack is there.
-local function trace(err)
-  if type(err) == "string" then
-    return debug.traceback(err, 2)
-  end
-  return err
-end
-
 --- Runs fn; a refusal becomes its error body, a mistake of the sandbox a 500 that is logged.
 ---@param fn function returns a response
 ---@return table response
 function services.attempt(fn, ...)
-  local ok, result = xpcall(fn, trace, ...)
-  if ok then
-    return result
-  elseif reply.is_failure(result) then
-    return reply.error(result)
-  elseif type(result) == "table" and result.kind then
-    error(result, 0) -- the task is being cancelled
-  end
-  log.error("sandbox: " .. tostring(result))
-  return reply.error {
-    status = 500, code = assumptions.internal_code, message = "the sandbox failed; its log says how",
-  }
+  return attempt(reply.error, fn, ...)
 end
 
 local function preflight()

@@ -4,6 +4,7 @@ local faults = require "sandbox.faults"
 local guard = require "sandbox.http.guard"
 local media = require "sandbox.data.media"
 local password = require "sandbox.http.password"
+local portal_state = require "sandbox.portal.state"
 local recorder = require "sandbox.recorder"
 local seed = require "sandbox.seed"
 local store = require "sandbox.data.store"
@@ -23,6 +24,7 @@ world.__index = world
 ---@field throttle sandbox.throttle
 ---@field faults sandbox.faults
 ---@field recorder sandbox.recorder
+---@field portal sandbox.portal.state
 ---@field limits {per_minute: integer, tenant_per_minute: integer} as started
 ---@field counts {requests: integer, exchanges: integer}
 ---@field password sandbox.password|nil
@@ -76,6 +78,7 @@ function world:settle()
   self.throttle:reset()
   self.faults:clear()
   self.recorder:clear()
+  self.portal = portal_state.new()
 end
 
 --- Writes the seed. Raises a failure where its parts do not fit together; then nothing is written.

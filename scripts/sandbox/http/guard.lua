@@ -56,6 +56,14 @@ function guard.check_password(world, headers)
   end
 end
 
+--- Whether a page of this sandbox may have sent this, as far as the browser tells.
+---@param headers table<string, string>
+---@return boolean
+function guard.is_own_origin(headers)
+  return (not headers.origin or headers.origin:lower() == "http://" .. headers.host:lower())
+    and (not headers["sec-fetch-site"] or headers["sec-fetch-site"] == "same-origin")
+end
+
 --- Raises 403 for what must not steer: pages of other origins, requests that a proxy passed on; 401
 --- without the password; 415 for a POST that is not JSON.
 ---@param world sandbox.world

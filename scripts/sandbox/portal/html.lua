@@ -1,0 +1,139 @@
+--- HTML, escaped by default. `h.p{ class = "note", "text", h.b{ name } }` is an element: string keys
+--- are attributes, the list holds children: text and numbers (escaped), elements, lists of all these;
+--- nil and false are left out. In names of attributes `_` stands for `-`, and one at the end is dropped
+--- (`data_copy`, `for_`). An attribute that is true has no value; nil and false leave it out.
+--- Nothing becomes markup but elements and `html.raw`, which is for text that this program wrote.
+local html = {}
+
+local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
+local VOID = {
+  br = true, hr = true, img = true, input = true, link = true, meta = true, source = true, wbr = true,
+}
+local URL_ATTRIBUTES = { href = true, src = true, action = true, formaction = true, poster = true }
+-- What no page may hold: the policy of the portal (sandbox.portal.respond) would refuse it too.
+local FORBIDDEN = { style = true, srcdoc = true }
+
+local Element = { __name = "sandbox.portal.element" }
+local Raw = { __name = "sandbox.portal.raw" }
+
+---@class sandbox.portal.element
+---@alias sandbox.portal.node sandbox.portal.element|string|number|false|nil|sandbox.portal.node[]
+
+---@param text any
+---@return string
+function html.escape(text)
+  return (tostring(text):gsub("[&<>\"']", ENTITIES))
+end
+
+--- Marks text as markup. Never for what came from people or from the database.
+---@param text string
+function html.raw(text)
+  return setmetatable({ text = text }, Raw)
+end
+
+--- An address that a page may lead to: a path of this server, a part of the page, or http(s).
+---@param text string
+---@return string|nil url nil for anything else, such as javascript:
+function html.safe_url(text)
+  if text:find "[%c%s\\]" then
+    return nil
+  elseif text:find "^[#?]" or text == "/" or text:find "^/[^/]" or text:find "^https?://[^/]" then
+    return text
+  end
+  return nil
+end
+
+-- Lists may have holes: nil where something is not shown.
+local function last_index(list)
+  local last = 0
+  for key in pairs(list) do
+    if math.type(key) == "integer" and key > last then
+      last = key
+    end
+  end
+  return last
+end
+
+local function attribute(name, value)
+  name = name:gsub("_$", ""):gsub("_", "-")
+  if not name:find "^[%a][%a%d-]*$" or FORBIDDEN[name] or name:find "^on" then
+    error("not an attribute of a page: " .. name)
+  elseif value == true then
+    return " " .. name
+  elseif URL_ATTRIBUTES[name] and not html.safe_url(value) then
+    error("not an address that a page may lead to, in " .. name)
+  end
+  return (' %s="%s"'):format(name, html.escape(value))
+end
+
+local function open_tag(element)
+  local names = {}
+  for name, value in pairs(element.content) do
+    if type(name) == "string" and value then
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names) -- the same page is the same text
+  local parts = { "<", element.tag }
+  for _, name in ipairs(names) do
+    parts[#parts + 1] = attribute(name, element.content[name])
+  end
+  parts[#parts + 1] = ">"
+  return table.concat(parts)
+end
+
+local function write(out, node)
+  local meta = type(node) == "table" and getmetatable(node)
+  if node == nil or node == false then
+    return
+  elseif meta == Raw then
+    out[#out + 1] = node.text
+  elseif meta == Element then
+    out[#out + 1] = open_tag(node)
+    if not VOID[node.tag] then
+      for i = 1, last_index(node.content) do
+        write(out, node.content[i])
+      end
+      out[#out + 1] = "</" .. node.tag .. ">"
+    end
+  elseif type(node) == "table" then
+    for i = 1, last_index(node) do
+      write(out, node[i])
+    end
+  elseif type(node) == "string" or type(node) == "number" then
+    out[#out + 1] = html.escape(node)
+  else
+    error("a page cannot show a " .. type(node))
+  end
+end
+
+--- Makes an element.
+---@param tag string
+---@param content table
+---@return sandbox.portal.element
+function html.element(tag, content)
+  assert(tag:find "^%a[%a%d-]*$" and tag ~= "script" or content.src, "not an element of a page")
+  return setmetatable({ tag = tag, content = content }, Element)
+end
+
+---@param node sandbox.portal.node
+---@return string
+function html.render(node)
+  local out = {}
+  write(out, node)
+  return table.concat(out)
+end
+
+--- `h.section{ … }`.
+---@type table<string, fun(content: table): sandbox.portal.element>
+html.h = setmetatable({}, {
+  __index = function(makers, tag)
+    local function make(content)
+      return html.element(tag, content)
+    end
+    rawset(makers, tag, make)
+    return make
+  end,
+})
+
+return html

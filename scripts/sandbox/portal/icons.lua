@@ -1,0 +1,36 @@
+--- Small pictures of the menu and the brand, drawn in the colour of the text; the words beside them say
+--- the same.
+local html = require "sandbox.portal.html"
+
+local h = html.h
+
+local function icon(...)
+  local paths = {}
+  for i, path in ipairs { ... } do
+    paths[i] = h.path { d = path }
+  end
+  return h.svg {
+    class = "icon", viewBox = "0 0 24 24", aria_hidden = "true", focusable = "false", fill = "none",
+    stroke = "currentColor", stroke_width = "2", stroke_linecap = "round", stroke_linejoin = "round",
+    paths,
+  }
+end
+
+---@type table<string, sandbox.portal.element>
+local icons = {
+  coin = h.svg {
+    class = "coin", viewBox = "0 0 24 24", aria_hidden = "true", focusable = "false",
+    h.circle { cx = "12", cy = "12", r = "11", class = "coin-face" },
+    h.circle { cx = "12", cy = "12", r = "8", class = "coin-ring" },
+    h.path { d = "M13.5 7.5v7a2.5 2.5 0 0 1-4.4 1.6", class = "coin-letter" },
+  },
+  home = icon("M3 11l9-8 9 8", "M5 10v10h14V10", "M10 20v-6h4v6"),
+  connectors = icon("M9 2v6M15 2v6", "M6 8h12v3a6 6 0 0 1-12 0z", "M12 17v5"),
+  groups = icon("M9 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8z", "M2 21v-1a7 7 0 0 1 14 0v1", "M16 3.5a4 4 0 0 1 0 7",
+    "M19 14.5a7 7 0 0 1 3 5.5v1"),
+  traffic = icon("M3 12h4l3-8 4 16 3-8h4"),
+  phone = icon("M7 2h10v20H7z", "M11 18h2"),
+  inbox = icon("M4 4h16v12H8l-4 4z", "M8 9h8M8 12h5"),
+}
+
+return icons

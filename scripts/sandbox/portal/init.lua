@@ -1,0 +1,134 @@
+--- The management portal, at the root and below /portal/.
+---
+--- How a page is made: a file in portal/pages/, named in FILES below, returns
+---   { menu = { key = "groups.title", path = "/portal/groups", icon = "groups" },   -- optional
+---     routes = { { method = "GET", path = "/portal/groups", run = show }, … } }
+--- `run(visit)` gets a sandbox.portal.visit (who, language, fields of the form, params of the path) and
+--- returns respond.page(visit, { title =, main = … }) — elements of sandbox.portal.html, with the parts of
+--- sandbox.portal.widgets — or respond.redirect(visit, path), after a form. Forms are made by
+--- visit:form{ action =, … }: they carry the token that is checked here before `run`. Texts are in
+--- portal/strings/, in both languages. A route may say
+---   public = true   who has not signed in may see it, too
+---   phone = true    only who has added a phone number may
+---   wait = true     run waits (for a call, a fault's delay): it is not in one transaction
+--- Everything else is one transaction: a refusal (sandbox.http.reply) leaves no trace, and shows a page
+--- that says so. Rules are those of the data modules; a page has none of its own.
+local attempt = require "sandbox.http.attempt"
+local guard = require "sandbox.http.guard"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+local respond = require "sandbox.portal.respond"
+local router = require "sandbox.http.router"
+local visits = require "sandbox.portal.visit"
+
+local portal = {}
+
+-- In the order of the menu.
+local FILES = { "home", "sign_in", "phone", "connectors", "add_connector", "token", "exchange", "sms" }
+local PREFIX = "portal"
+
+---@class sandbox.portal.route
+---@field method "GET"|"POST"
+---@field path string "/portal/connectors/{connector}"
+---@field public boolean|nil
+---@field phone boolean|nil
+---@field wait boolean|nil
+---@field run fun(visit: sandbox.portal.visit): table
+
+local all = {}
+for _, name in ipairs(FILES) do
+  local file = require("sandbox.portal.pages." .. name)
+  table.move(file.routes, 1, #file.routes, #all + 1, all)
+  respond.menu[#respond.menu + 1] = file.menu
+end
+local routes = router.new(all)
+
+--- Whether it is the portal that answers: people at the root, anybody below /portal.
+---@param arrived table the server's request
+---@param segments string[] of the path
+---@return boolean
+function portal.is_page(arrived, segments)
+  local first = segments[1]
+  if not first then
+    return (arrived.headers.accept or ""):lower():find("text/html", 1, true) ~= nil
+  end
+  return first == PREFIX
+end
+
+local function refuse_form(visit, key)
+  return respond.problem(visit, { status = 403 }, key)
+end
+
+-- Before a form is looked at: is it ours, and this session's?
+local function check_form(visit, arrived)
+  if not guard.is_own_origin(arrived.headers) then
+    return refuse_form(visit, "problem.origin")
+  elseif not visit:read_form(arrived) then
+    return respond.problem(visit, { status = 400 }, "problem.no_form")
+  elseif not visit:is_own_form() then
+    return refuse_form(visit, "problem.form")
+  end
+end
+
+local function run(visit, route)
+  if not visit.user and not route.public then
+    return respond.redirect(visit, "/portal/sign-in")
+  elseif route.phone and visit.user.phone_added_at == 0 then
+    visit:notice "phone.needed"
+    return respond.redirect(visit, "/portal/phone")
+  elseif route.wait then
+    return route.run(visit)
+  end
+  local response
+  visit.db:transaction(function()
+    response = route.run(visit)
+  end)
+  return response
+end
+
+local function find(visit, method, segments)
+  if segments[2] == "assets" and method == "GET" and #segments == 3 then
+    local asset = respond.asset(segments[3])
+    if asset then
+      return nil, asset
+    end
+  end
+  local route, params = routes:match(method, segments)
+  if not route and params then
+    local methods = table.concat(params, ", ")
+    reply.fail(405, "MethodNotAllowed", "expected " .. methods, { Allow = methods })
+  elseif not route then
+    reply.not_found "there is no such page"
+  end
+  visit.params = params
+  return route
+end
+
+local function answer(visit, arrived, segments)
+  if #arrived.target > limits.url_bytes then
+    reply.not_found "there is no such page"
+  end
+  local route, asset = find(visit, arrived.method, segments)
+  if asset then
+    return asset
+  end
+  ---@cast route sandbox.portal.route
+  return arrived.method == "POST" and check_form(visit, arrived) or run(visit, route)
+end
+
+---@param world sandbox.world
+---@param arrived table the server's request
+---@param segments string[] of the path
+---@return table response
+function portal.handle(world, arrived, segments)
+  local ok, failure = pcall(guard.check_password, world, arrived.headers)
+  if not ok then
+    return respond.locked(failure)
+  end
+  local visit = visits.new(world, arrived)
+  return attempt(function(refusal)
+    return respond.problem(visit, refusal)
+  end, answer, visit, arrived, segments)
+end
+
+return portal

@@ -1,0 +1,113 @@
+--- English and French: which one, texts by key (sandbox.portal.strings), dates and numbers.
+--- `t "connectors.title"`; `t("reach.groups", { count = 3 })`: `{count}` in the text is replaced, and
+--- picks singular or plural where the text has both. Where a value is an element of a page (or a list),
+--- the result is a list to put into a page, else a string.
+local strings = require "sandbox.portal.strings"
+
+local language = {}
+
+language.NAMES = { en = "English", fr = "Français" }
+language.ORDER = { "en", "fr" }
+
+local DEFAULT = "en"
+local MONTHS = {
+  en = { "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November", "December" },
+  fr = { "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre",
+    "novembre", "décembre" },
+}
+local NO_BREAK_SPACE = "\u{a0}"
+
+-- French sets a space before some signs; a line must not break there.
+local function typography(code, text)
+  if code ~= "fr" then
+    return text
+  end
+  return (text:gsub(" ([:;!?»])", NO_BREAK_SPACE .. "%1"):gsub("« ", "«" .. NO_BREAK_SPACE))
+end
+
+local function is_plural(code, count)
+  return code == "fr" and count >= 2 or code ~= "fr" and count ~= 1
+end
+
+local function text_of(code, key, values)
+  local entry = strings[key] or error("no text has the key " .. tostring(key))
+  local text = entry[code]
+  if type(text) == "table" then
+    text = text[is_plural(code, values.count) and 2 or 1]
+  end
+  return typography(code, text)
+end
+
+-- Replaces the placeholders; keeps elements as they are.
+local function fill(text, values, show)
+  local out, is_text, at = {}, true, 1
+  for before, name, after in text:gmatch "()%{([%l_]+)%}()" do
+    local value = values[name]
+    if value == nil then
+      error("no value for {" .. name .. "} in: " .. text)
+    end
+    out[#out + 1] = text:sub(at, before - 1)
+    is_text = is_text and type(value) ~= "table"
+    out[#out + 1] = math.type(value) == "integer" and show(value) or value
+    at = after
+  end
+  out[#out + 1] = text:sub(at)
+  return is_text and table.concat(out) or out
+end
+
+--- 12345 → "12,345", in French "12 345".
+---@param code "en"|"fr"
+---@param value integer
+---@return string
+function language.number(code, value)
+  local text = tostring(value):reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^(%-?),", "%1")
+  return (text:gsub(",", code == "fr" and NO_BREAK_SPACE or ","))
+end
+
+---@param code "en"|"fr"
+---@return fun(key: string, values: table|nil): any
+function language.translator(code)
+  return function(key, values)
+    return fill(text_of(code, key, values or {}), values or {}, function(number)
+      return language.number(code, number)
+    end)
+  end
+end
+
+--- In the time zone of this machine: "24 November 2026, 10:33"; in French "24 novembre 2026 à 10:33".
+---@param code "en"|"fr"
+---@param epoch_s integer
+---@return string
+function language.date_time(code, epoch_s)
+  local at = os.date("*t", epoch_s)
+  local day = code == "fr" and at.day == 1 and "1er" or tostring(at.day)
+  return ("%s %s %d%s%02d:%02d"):format(day, MONTHS[code][at.month], at.year, code == "fr" and " à " or ", ",
+    at.hour, at.min)
+end
+
+---@param code "en"|"fr"
+---@param epoch_s integer
+---@return string "24 November 2026"
+function language.date(code, epoch_s)
+  local at = os.date("*t", epoch_s)
+  local day = code == "fr" and at.day == 1 and "1er" or tostring(at.day)
+  return ("%s %s %d"):format(day, MONTHS[code][at.month], at.year)
+end
+
+--- The language that the browser asks for: the known one of the highest q, the first of equals.
+---@param accept string|nil Accept-Language
+---@return "en"|"fr"
+function language.from_header(accept)
+  local best, best_q
+  for range in (accept or ""):sub(1, 1000):gmatch "[^,]+" do
+    local code = (range:match "^%s*(%a+)" or ""):lower()
+    local q = tonumber(range:match ";%s*q=([%d.]+)" or "1") or 0
+    if language.NAMES[code] and q > 0 and (not best_q or q > best_q) then
+      best, best_q = code, q
+    end
+  end
+  return best or DEFAULT
+end
+
+return language

@@ -1,0 +1,231 @@
+--- From a page to a response: its headers, and the frame around it (header, menu, footer).
+local crypto = require "jeton.crypto"
+local html = require "sandbox.portal.html"
+local icons = require "sandbox.portal.icons"
+local language = require "sandbox.portal.language"
+
+local respond = {}
+
+local h = html.h
+
+local POLICY = table.concat({
+  "default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self' data:",
+  "connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'",
+}, "; ")
+-- Of every response, assets too.
+local HEADERS = {
+  ["Content-Security-Policy"] = POLICY,
+  ["Cross-Origin-Opener-Policy"] = "same-origin",
+  ["Cross-Origin-Resource-Policy"] = "same-origin",
+  ["Referrer-Policy"] = "same-origin", -- a form must say its origin
+  ["X-Content-Type-Options"] = "nosniff",
+  ["X-Frame-Options"] = "DENY",
+}
+local ASSET_AGE_S = 86400
+local VERSION_DIGITS = 12
+
+local ASSETS = {
+  ["style.css"] = { type = "text/css; charset=utf-8", text = require "sandbox.portal.assets.style" },
+  ["portal.js"] = { type = "text/javascript; charset=utf-8", text = require "sandbox.portal.assets.portal" },
+  ["icon.svg"] = { type = "image/svg+xml", text = require "sandbox.portal.assets.icon" },
+}
+for name, asset in pairs(ASSETS) do
+  local version = crypto.hex(crypto.sha256(asset.text)):sub(1, VERSION_DIGITS)
+  asset.url = ("/portal/assets/%s?v=%s"):format(name, version) -- a new text is a new address
+end
+
+-- Items of the menu: { key, path, icon }, filled by sandbox.portal from the files of pages.
+respond.menu = {}
+
+local function response(status, content_type, body, more)
+  local headers = { ["Content-Type"] = content_type }
+  for _, list in ipairs { HEADERS, more or {} } do
+    for name, value in pairs(list) do
+      headers[name] = value
+    end
+  end
+  return { status = status, headers = headers, body = body }
+end
+
+---@param name string
+---@return table|nil response
+function respond.asset(name)
+  local asset = ASSETS[name]
+  return asset and response(200, asset.type, asset.text,
+    { ["Cache-Control"] = ("private, max-age=%d"):format(ASSET_AGE_S) })
+end
+
+local function is_below(path, item)
+  return path == item.path or item.path ~= "/" and path:sub(1, #item.path + 1) == item.path .. "/"
+end
+
+local function menu(visit)
+  local items = {}
+  for i, item in ipairs(respond.menu) do
+    items[i] = h.li {
+      h.a {
+        href = item.path,
+        aria_current = is_below(visit.path, item) and (visit.path == item.path and "page" or "true"),
+        icons[item.icon],
+        h.span { visit.t(item.key) },
+      },
+    }
+  end
+  return h.nav { class = "menu", aria_label = visit.t "common.menu", h.ul { items } }
+end
+
+local function language_switch(visit)
+  local buttons = {}
+  for i, code in ipairs(language.ORDER) do
+    buttons[i] = h.button {
+      name = "language", value = code, lang = code, class = "plain",
+      aria_pressed = code == visit.language and "true" or "false",
+      language.NAMES[code],
+    }
+  end
+  return visit:form {
+    action = "/portal/language", class = "languages", role = "group",
+    aria_label = visit.t "common.language",
+    h.input { type = "hidden", name = "back", value = visit.method == "GET" and visit.path or "/" },
+    buttons,
+  }
+end
+
+local function account(visit)
+  if not visit.user then
+    return nil
+  end
+  return visit:form {
+    action = "/portal/sign-out", class = "account",
+    h.span { class = "who", visit.user.name ~= "" and visit.user.name or visit.user.email },
+    h.button { class = "plain", visit.t "common.sign_out" },
+  }
+end
+
+local function top(visit)
+  return h.header {
+    class = "top",
+    h.a { class = "brand", href = "/", icons.coin, h.span { visit.t "common.brand" } },
+    h.span { class = "tenant", visit.world:tenant().name },
+    h.div { class = "tools", language_switch(visit), account(visit) },
+  }
+end
+
+local function notice(visit)
+  local left = visit.session and not visit.is_live and visit:take "notice"
+  return left and h.p { class = "notice", role = "status", visit.t(left.key, left.values) }
+end
+
+---@class sandbox.portal.view
+---@field title string of the page: its heading too, unless `heading` is false
+---@field heading boolean|nil
+---@field intro sandbox.portal.node below the heading
+---@field back {[1]: string, [2]: string}|nil path and text of the page above this one
+---@field main sandbox.portal.node
+---@field narrow boolean|nil a page of little text: a form
+
+local function document(visit, view)
+  local t = visit.t
+  return h.html {
+    lang = visit.language,
+    h.head {
+      h.meta { charset = "utf-8" },
+      h.meta { name = "viewport", content = "width=device-width, initial-scale=1" },
+      h.meta { name = "color-scheme", content = "light dark" },
+      h.title { view.title, " · ", t "common.brand" },
+      h.link { rel = "icon", href = ASSETS["icon.svg"].url, type = "image/svg+xml" },
+      h.link { rel = "stylesheet", href = ASSETS["style.css"].url },
+      h.script { src = ASSETS["portal.js"].url, defer = true },
+    },
+    h.body {
+      data_copied = t "common.copied", data_expired = t "common.expired",
+      h.a { class = "skip", href = "#main", t "common.skip" },
+      top(visit),
+      h.div {
+        class = visit.user and "frame" or "frame alone",
+        visit.user and menu(visit),
+        h.main {
+          id = "main", tabindex = "-1", class = view.narrow and "narrow",
+          view.back and h.p { class = "back", h.a { href = view.back[1], view.back[2] } },
+          view.heading ~= false and h.h1 { view.title },
+          view.intro and h.div { class = "intro", view.intro },
+          notice(visit),
+          view.main,
+        },
+      },
+      h.footer {
+        h.p { t "common.about" },
+        h.p { t("common.clock", { time = visit:time(visit.now) }) },
+      },
+      h.div { id = "said", class = "unseen", role = "status", aria_live = "polite" },
+    },
+  }
+end
+
+local function page_headers(visit, more)
+  local headers = { ["Cache-Control"] = "no-store", ["Content-Language"] = visit.language }
+  if #visit.cookies > 0 then
+    headers["Set-Cookie"] = visit.cookies
+  end
+  for name, value in pairs(more or {}) do
+    headers[name] = value
+  end
+  return headers
+end
+
+--- A whole page.
+---@param visit sandbox.portal.visit
+---@param view sandbox.portal.view
+---@param status integer|nil 200; 400 for a form that was not filled in well
+---@param more table|nil headers
+---@return table response
+function respond.page(visit, view, status, more)
+  local body = "<!DOCTYPE html>\n" .. html.render(document(visit, view)) .. "\n"
+  return response(status or 200, "text/html; charset=utf-8", body, page_headers(visit, more))
+end
+
+--- After a form: the browser fetches the page that shows what came of it.
+---@param visit sandbox.portal.visit
+---@param path string of this server, without secrets
+---@return table response
+function respond.redirect(visit, path)
+  return response(303, "text/plain; charset=utf-8", "", page_headers(visit, { Location = path }))
+end
+
+-- What a refusal is called, by status.
+local PROBLEMS = {
+  [400] = "bad", [403] = "forbidden", [404] = "missing", [405] = "method", [413] = "large",
+  [429] = "busy", [500] = "broken",
+}
+
+--- Without the password of --password-file: a line of text, which tells nothing about the sandbox.
+---@param failure sandbox.failure
+---@return table response
+function respond.locked(failure)
+  local headers = { ["Cache-Control"] = "no-store" }
+  for name, value in pairs(failure.headers or {}) do
+    headers[name] = value
+  end
+  return response(failure.status, "text/plain; charset=utf-8", failure.message .. "\n", headers)
+end
+
+--- A page that says what cannot go on.
+---@param visit sandbox.portal.visit
+---@param failure {status: integer, message: string|nil, headers: table|nil}
+---@param key string|nil of a text that says it better than the message
+---@return table response
+function respond.problem(visit, failure, key)
+  local kind = PROBLEMS[failure.status] or (failure.status < 500 and "bad" or "broken")
+  local detail = not key and failure.message
+  return respond.page(visit, {
+    title = visit.t("problem." .. kind),
+    narrow = true,
+    main = {
+      h.p { role = "alert", visit.t(key or "problem." .. kind .. "_what") },
+      detail and h.p { class = "detail", lang = "en", detail },
+      h.p { h.a { class = "button", href = "/", visit.t "problem.home" } },
+    },
+  }, failure.status, failure.headers)
+end
+
+return respond

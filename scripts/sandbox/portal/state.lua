@@ -1,0 +1,33 @@
+--- What the portal keeps in memory; a reset of the sandbox makes it anew.
+local reply = require "sandbox.http.reply"
+local sessions = require "sandbox.portal.sessions"
+local throttle = require "sandbox.throttle"
+local assumptions = require "sandbox.assumptions"
+local limits = require "sandbox.limits"
+
+local state = {}
+state.__index = state
+
+---@class sandbox.portal.state
+---@field sessions sandbox.portal.sessions
+---@field attempts sandbox.throttle
+
+---@return sandbox.portal.state
+function state.new()
+  return setmetatable({ sessions = sessions.new(), attempts = throttle.new() }, state)
+end
+
+local PER_MINUTE = { sign_in = limits.sign_ins_per_minute, pin = limits.pin_checks_per_minute }
+
+--- Counts one try. Raises 429 where there were too many in a minute.
+---@param what "sign_in"|"pin"
+---@param now integer epoch seconds
+function state:count_attempt(what, now)
+  local retry_after = self.attempts:take(now, { [what] = PER_MINUTE[what] })
+  if retry_after then
+    reply.fail(429, assumptions.throttled_code, "Too many attempts; try again later",
+      { ["Retry-After"] = tostring(retry_after) })
+  end
+end
+
+return state

@@ -1,0 +1,71 @@
+return {
+  ["common.brand"] = { en = "Kaizala sandbox", fr = "Bac à sable Kaizala" },
+  ["common.skip"] = { en = "Skip to content", fr = "Aller au contenu" },
+  ["common.menu"] = { en = "Menu", fr = "Menu" },
+  ["common.language"] = { en = "Language", fr = "Langue" },
+  ["common.sign_out"] = { en = "Sign out", fr = "Se déconnecter" },
+  ["common.about"] = {
+    en = "A Kaizala on this machine, made by jeton. It is not Microsoft's.",
+    fr = "Un Kaizala sur cette machine, fait par jeton. Ce n'est pas celui de Microsoft.",
+  },
+  ["common.clock"] = { en = "The sandbox's clock: {time}", fr = "Horloge du bac à sable : {time}" },
+  ["common.copy"] = { en = "Copy", fr = "Copier" },
+  ["common.copy_what"] = { en = "Copy: {what}", fr = "Copier : {what}" },
+  ["common.copied"] = { en = "Copied", fr = "Copié" },
+  ["common.expired"] = { en = "expired", fr = "expiré" },
+  ["common.errors"] = { en = "Please correct:", fr = "À corriger :" },
+  ["common.cancel"] = { en = "Cancel", fr = "Annuler" },
+  ["common.required"] = { en = "{field}: please fill it in.", fr = "{field} : à remplir." },
+  ["common.too_long"] = {
+    en = { "{field}: at most {count} character.", "{field}: at most {count} characters." },
+    fr = { "{field} : {count} caractère au plus.", "{field} : {count} caractères au plus." },
+  },
+
+  ["problem.bad"] = { en = "That did not work", fr = "Cela n'a pas fonctionné" },
+  ["problem.bad_what"] = {
+    en = "The sandbox refused this:",
+    fr = "Le bac à sable l'a refusé. La raison, en anglais :",
+  },
+  ["problem.forbidden"] = { en = "Not allowed", fr = "Non autorisé" },
+  ["problem.forbidden_what"] = { en = "You may not do this:", fr = "Vous ne pouvez pas faire cela :" },
+  ["problem.missing"] = { en = "There is nothing here", fr = "Il n'y a rien ici" },
+  ["problem.missing_what"] = {
+    en = "This page does not exist, or what it showed was deleted.",
+    fr = "Cette page n'existe pas, ou ce qu'elle montrait a été supprimé.",
+  },
+  ["problem.method"] = { en = "Not this way", fr = "Pas de cette façon" },
+  ["problem.method_what"] = {
+    en = "This address takes another kind of request.",
+    fr = "Cette adresse attend une autre sorte de requête.",
+  },
+  ["problem.large"] = { en = "Too large", fr = "Trop volumineux" },
+  ["problem.large_what"] = {
+    en = "That was more than this page takes.",
+    fr = "C'est plus que cette page n'accepte.",
+  },
+  ["problem.busy"] = { en = "Too many attempts", fr = "Trop de tentatives" },
+  ["problem.busy_what"] = {
+    en = "There were too many attempts in a short time. Wait a little, then try again.",
+    fr = "Il y a eu trop de tentatives en peu de temps. Attendez un peu, puis réessayez.",
+  },
+  ["problem.broken"] = { en = "The sandbox failed", fr = "Le bac à sable a échoué" },
+  ["problem.broken_what"] = {
+    en = "This is a mistake of the sandbox; its log says more.",
+    fr = "C'est une erreur du bac à sable ; son journal en dit plus.",
+  },
+  ["problem.home"] = { en = "To the start page", fr = "Vers la page d'accueil" },
+  ["problem.origin"] = {
+    en = "This form came from another site, so it was not accepted.",
+    fr = "Ce formulaire vient d'un autre site, il n'a donc pas été accepté.",
+  },
+  ["problem.form"] = {
+    en = "This form is not the one that was shown to you, or your session has ended. Open the page again, "
+      .. "with cookies allowed.",
+    fr = "Ce formulaire n'est pas celui qui vous a été montré, ou votre session est terminée. Rouvrez la "
+      .. "page, avec les cookies autorisés.",
+  },
+  ["problem.no_form"] = {
+    en = "The form of this page was expected.",
+    fr = "Le formulaire de cette page était attendu.",
+  },
+}

@@ -1,0 +1,180 @@
+--- One request of a browser, as the pages see it: who it is, in which language, what the form holds.
+local crypto = require "jeton.crypto"
+local form = require "sandbox.http.form"
+local html = require "sandbox.portal.html"
+local language = require "sandbox.portal.language"
+local limits = require "sandbox.limits"
+local request = require "sandbox.http.request"
+local sessions = require "sandbox.portal.sessions"
+local users = require "sandbox.data.users"
+
+local visit = {}
+visit.__index = visit
+
+local LANGUAGE_COOKIE = "jeton_language"
+local YEAR_S = 365 * 86400
+local COOKIE_ATTRIBUTES = "; Path=/; HttpOnly; SameSite=Strict"
+
+---@class sandbox.portal.visit
+---@field world sandbox.world
+---@field db table
+---@field now integer epoch seconds
+---@field method string
+---@field path string as it came, without the query
+---@field headers table<string, string>
+---@field params table<string, string> of the route
+---@field query table<string, string> names in lower case
+---@field fields table<string, string> of the form; those left empty are absent
+---@field language "en"|"fr"
+---@field t fun(key: string, values: table|nil): any a text, see sandbox.portal.language
+---@field id string of the session, or what stands for one before somebody signs in
+---@field session sandbox.portal.session|nil
+---@field user sandbox.user|nil who is signed in
+---@field is_live boolean a page that is open brings itself up to date
+---@field cookies string[] to be set
+
+local function read_cookies(header)
+  local out = {}
+  for name, value in (header or ""):gmatch "%s*([^=;%s]+)=([^;%s]*)" do
+    out[name] = out[name] or value
+  end
+  return out
+end
+
+-- Cookies do not know ports: two sandboxes on one machine would sign each other's people out.
+local function session_cookie(world)
+  return ("jeton_portal_%d"):format(world.port)
+end
+
+---@param world sandbox.world
+---@param arrived table the server's request
+---@return sandbox.portal.visit
+function visit.new(world, arrived)
+  local cookies = read_cookies(arrived.headers.cookie)
+  local code = cookies[LANGUAGE_COOKIE]
+  local self = setmetatable({
+    world = world,
+    db = world.db,
+    now = world.clock:now(),
+    method = arrived.method,
+    path = request.to_utf8(arrived.path),
+    headers = arrived.headers,
+    params = {},
+    query = request.query(arrived.query),
+    fields = {},
+    language = language.NAMES[code] and code or language.from_header(arrived.headers["accept-language"]),
+    cookies = {},
+  }, visit)
+  self.t = language.translator(self.language)
+  self.is_live = arrived.headers["jeton-live"] ~= nil
+  self:recognise(cookies[session_cookie(world)])
+  return self
+end
+
+-- A page that brings itself up to date is nobody who is there: it does not prolong the session.
+function visit:recognise(id)
+  if not sessions.is_id(id) then
+    self:set_id(sessions.new_id())
+    return
+  end
+  self.id = id
+  self.session = self.world.portal.sessions:find(id, self.now)
+  self.user = self.session and users.by_id(self.db, self.session.user_id)
+  if self.user and not self.is_live then
+    self.session.seen_at = self.now
+  end
+end
+
+function visit:set_id(id)
+  self.id = id
+  self:set_cookie(session_cookie(self.world), id)
+end
+
+function visit:set_cookie(name, value, max_age_s)
+  self.cookies[#self.cookies + 1] = name .. "=" .. value .. COOKIE_ATTRIBUTES
+    .. (max_age_s and ("; Max-Age=%d"):format(max_age_s) or "")
+end
+
+--- Reads the form.
+---@param arrived table the server's request
+---@return boolean is_form
+function visit:read_form(arrived)
+  local is_form = form.is_form(arrived.headers) and #arrived.body <= limits.json_bytes
+  local fields = is_form and form.decode(arrived.body) or nil
+  self.fields = fields or {}
+  return fields ~= nil
+end
+
+function visit:form_token()
+  return sessions.form_token(self.world.signing_key, self.id)
+end
+
+--- Whether the form is one that this session was shown.
+---@return boolean
+function visit:is_own_form()
+  return crypto.equal(self:form_token(), self.fields.csrf or "")
+end
+
+--- Begins a session, under an id that nobody knew before.
+---@param user sandbox.user
+function visit:sign_in(user)
+  self.world.portal.sessions:close(self.id)
+  self:set_id(self.world.portal.sessions:open(user.id, self.now))
+  self.session = self.world.portal.sessions:find(self.id, self.now)
+  self.user = user
+end
+
+function visit:sign_out()
+  self.world.portal.sessions:close(self.id)
+  self.session, self.user = nil, nil
+  self:set_id(sessions.new_id())
+end
+
+---@param code "en"|"fr"
+function visit:set_language(code)
+  self:set_cookie(LANGUAGE_COOKIE, code, YEAR_S)
+end
+
+--- Leaves a value to a page to come, for one time: a secret, for instance. Nobody but this session's
+--- next visit gets it, and it is never in an address.
+---@param key string
+---@param value any
+function visit:put(key, value)
+  sessions.put(self.session, key, value)
+end
+
+---@param key string
+---@return any
+function visit:take(key)
+  return sessions.take(self.session, key)
+end
+
+--- A sentence for the top of the next page: "The connector was deleted."
+---@param key string of the text
+---@param values table|nil
+function visit:notice(key, values)
+  self:put("notice", { key = key, values = values })
+end
+
+--- A form that POSTs, with what shows that it is this session's. content: action and children.
+---@param content table
+---@return sandbox.portal.element
+function visit:form(content)
+  local inner = { method = "post", accept_charset = "utf-8" }
+  for key, value in pairs(content) do
+    inner[key] = value
+  end
+  table.insert(inner, 1, html.h.input { type = "hidden", name = "csrf", value = self:form_token() })
+  return html.h.form(inner)
+end
+
+---@param epoch_s integer
+---@return sandbox.portal.element
+function visit:time(epoch_s)
+  return html.h.time {
+    datetime = os.date("!%Y-%m-%dT%H:%M:%SZ", epoch_s),
+    language.date_time(self.language, epoch_s),
+  }
+end
+
+return visit
