@@ -122,8 +122,10 @@ end
 ---@return table response
 function portal.handle(world, arrived, segments)
   local ok, failure = pcall(guard.check_password, world, arrived.headers)
-  if not ok then
+  if not ok and reply.is_failure(failure) then
     return respond.locked(failure)
+  elseif not ok then
+    error(failure, 0)
   end
   local visit = visits.new(world, arrived)
   return attempt(function(refusal)

@@ -108,7 +108,8 @@ end
 local function curl_lines(visit, connector, refresh_token)
   local lines = { "read -rsp 'Secret: ' SECRET" }
   lines[2] = not refresh_token and "read -rsp 'Refresh token: ' REFRESH_TOKEN" or nil
-  lines[#lines + 1] = ("curl -H 'applicationId: %s' -H \"applicationSecret: $SECRET\" \\"):format(connector.id)
+  lines[#lines + 1] = ("curl -H 'applicationId: %s' \\"):format(connector.id)
+  lines[#lines + 1] = '  -H "applicationSecret: $SECRET" \\'
   lines[#lines + 1] = ("  -H %s \\"):format(refresh_token and ("'refreshToken: %s'"):format(refresh_token)
     or '"refreshToken: $REFRESH_TOKEN"')
   lines[#lines + 1] = ("  %s/accessToken"):format(token_service(visit))
