@@ -16,12 +16,17 @@ NAMES = (None, None, None, "jan feb mar apr may jun jul aug sep oct nov dec".spl
 ORACLE = os.path.join(os.environ["JETON_BUILD"], "tests", "cron-oracle")
 
 
-def ask_jeton(questions):
-    """The answer to each line, as a list of numbers."""
+def ask_jeton_lines(questions):
+    """The answer to each line."""
     done = subprocess.run([ORACLE], input="\n".join(questions) + "\n", capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise AssertionError(done.stderr)
-    return [[int(n) for n in line.split()] for line in done.stdout.splitlines()]
+    return done.stdout.splitlines()
+
+
+def ask_jeton(questions):
+    """The answer to each line, as a list of numbers."""
+    return [[int(n) for n in line.split()] for line in ask_jeton_lines(questions)]
 
 
 def random_schedule(rng, hours=None):
@@ -78,6 +83,11 @@ class Schedule:
                 low, high = ends[0], ends[-1]
             found.update(range(low, high + 1, int(step or 1)))
         return found
+
+    def is_possible(self):
+        """Not of 30 February alone, which is refused."""
+        lengths = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+        return not self.both_days or any(day <= lengths[month - 1] for month in self.sets[3] for day in self.sets[2])
 
     def matches_hour(self, hour, day, month, weekday):
         sets = self.sets

@@ -33,18 +33,11 @@ ZONES = {
 HOURS = (0, 1, 2, 2, 3, 4, 12, 23)  # where changes are
 
 
-def possible(schedule):
-    """No 30 February alone."""
-    lengths = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-    fields = schedules.Schedule(schedule)
-    return not fields.both_days or any(day <= lengths[month - 1] for month in fields.sets[3] for day in fields.sets[2])
-
-
 def random_schedules(rng, hours=None):
     found = []
     while len(found) < COUNT:
         schedule = schedules.random_schedule(rng, hours)
-        if possible(schedule):
+        if schedules.Schedule(schedule).is_possible():
             found.append(schedule)
     return found
 

@@ -5,9 +5,13 @@
  *   next|ZONE|SCHEDULE|AFTER|N          up to N slots after the instant
  *   all|ZONE|SCHEDULE|FROM|UNTIL        the slots in [FROM, UNTIL)
  *   latest|ZONE|SCHEDULE|AT|NOT_BEFORE  the latest slot, or nothing
+ *   cover|ZONE|SCHEDULE|FROM|WHERE      lines for a crontab of the zone WHERE, each followed by ';'
+ *   merge|ZONE|SCHEDULE|FROM|WHERE      the same, one line
+ *   plain|ZONE|SCHEDULE|FROM|           1 where the schedule itself will do in its own zone
  *
  * Instants are epoch seconds; slots are separated by blanks. What is wrong ends it with 2.
  */
+#include "cron_cover.h"
 #include "cron_slots.h"
 
 #include <inttypes.h>
@@ -70,6 +74,24 @@ static void latest(const struct cron *cron, struct zone *zone, int64_t at, int64
     putchar('\n');
 }
 
+static void cover(const struct cron *cron, struct zone *zone, int64_t from, struct zone *where,
+                  bool merge)
+{
+    struct cron_cover cover;
+    struct buf text;
+    buf_create(&text, BUF_LIMIT_LINE);
+    cron_cover_create(&cover, cron, zone, where, from);
+    if (merge)
+        cron_cover_merge(&cover);
+    for (size_t i = 0; i < cover.count; i++) {
+        cron_cover_text(&cover.lines[i], &text);
+        buf_puts(&text, ";");
+    }
+    puts(text.data);
+    buf_destroy(&text);
+    cron_cover_destroy(&cover);
+}
+
 static int answer(struct zones *zones, char *line)
 {
     char *fields[FIELDS], *rest = line;
@@ -92,7 +114,14 @@ static int answer(struct zones *zones, char *line)
         all(&cron, found, at, bound);
     else if (strcmp(fields[0], "latest") == 0)
         latest(&cron, found, at, bound);
-    else
+    else if (strcmp(fields[0], "plain") == 0)
+        puts(cron_cover_is_plain(&cron, found, at) ? "1" : "");
+    else if (strcmp(fields[0], "cover") == 0 || strcmp(fields[0], "merge") == 0) {
+        struct zone *where = zone(zones, fields[4], &err);
+        if (where == NULL)
+            return fail(fields[4], err.msg);
+        cover(&cron, found, at, where, fields[0][0] == 'm');
+    } else
         return fail(fields[0], "no such question");
     return 0;
 }

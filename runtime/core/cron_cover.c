@@ -1,0 +1,380 @@
+#include "cron_cover.h"
+
+#include "cron_slots.h"
+#include "mem.h"
+
+#include <time.h>
+
+#define DAY         86400
+#define DAY_MINUTES 1440
+#define HOUR        3600
+#define ALL_DAYS    UINT32_C(0xFFFFFFFE)
+#define ALL_MONTHS  0x1FFE
+#define ALL_WEEK    0x7F
+#define MONTH_ENDS  (UINT32_C(0xF) << 28) /* 28–31: what a month may end with */
+#define WEEK        7
+
+/* Zones are at most this many days apart, either way. */
+enum { SHIFT_MAX = 2, SHIFTS = 2 * SHIFT_MAX + 1 };
+
+/* Times of day: of each hour its minutes, as bits. */
+struct times {
+    uint64_t minutes[24];
+};
+
+/* What a change of local time adds for the times that it skips, and which times it repeats. */
+struct changes {
+    struct cron *skips; /* lines of `where` */
+    size_t count;
+    struct times repeats; /* of `where` */
+};
+
+static int64_t floor_div(int64_t value, int64_t by)
+{
+    return value / by - (value % by < 0 ? 1 : 0);
+}
+
+static int64_t horizon(int64_t from)
+{
+    return from + (int64_t)CRON_COVER_YEARS * 366 * DAY;
+}
+
+static int minute_of_day(int64_t local)
+{
+    return (int)(floor_div(local, 60) - floor_div(local, DAY) * DAY_MINUTES);
+}
+
+static bool has_time(const struct cron *cron, int minute)
+{
+    return (cron->hours >> minute / 60 & 1) && (cron->minutes >> minute % 60 & 1);
+}
+
+static bool is_empty(const struct times *times)
+{
+    uint64_t any = 0;
+    for (int hour = 0; hour < 24; hour++)
+        any |= times->minutes[hour];
+    return any == 0;
+}
+
+static struct tm date_of(int64_t local)
+{
+    struct tm date;
+    time_t seconds = (time_t)local;
+    gmtime_r(&seconds, &date);
+    return date;
+}
+
+/* --- days --------------------------------------------------------------------------------------
+ */
+
+/* The line's days in the form in which they shift: what is all of a field starts with `*`; and of
+ * two that must both match, but are no simple sets any more, one. */
+static void normalize_days(struct cron *line, bool shifts)
+{
+    bool both = line->any_day || line->any_weekday;
+    bool all_days = line->days == ALL_DAYS, all_week = line->weekdays == ALL_WEEK;
+    if (!both && (all_days || all_week)) { /* either matches: always */
+        line->days = ALL_DAYS;
+        line->weekdays = ALL_WEEK;
+        all_days = all_week = true;
+    }
+    if (both && !all_days && !all_week) {
+        if (!shifts)
+            return;
+        if (line->any_day) {
+            line->days = ALL_DAYS;
+            all_days = true;
+        } else {
+            line->weekdays = ALL_WEEK;
+            all_week = true;
+        }
+    }
+    line->any_day = all_days;
+    line->any_weekday = all_week;
+}
+
+/* To the next day, or the one before. */
+static void shift_day(struct cron *line, bool later)
+{
+    /* What is on the border of a month, and is there any that matters? */
+    uint32_t edge = later ? MONTH_ENDS : UINT32_C(1) << 1;
+    uint32_t beyond = later ? UINT32_C(1) << 1 : MONTH_ENDS;
+    uint32_t months = line->months;
+    if (line->days & edge || line->weekdays != ALL_WEEK)
+        months |= later ? (months << 1 | months >> 11) : (months >> 1 | months << 11);
+    line->months = months & ALL_MONTHS;
+    if (line->days != ALL_DAYS)
+        line->days = ((later ? line->days << 1 : line->days >> 1) & ALL_DAYS) |
+                     (line->days & edge ? beyond : 0);
+    unsigned week = line->weekdays;
+    week = later ? (week << 1 | week >> (WEEK - 1)) : (week >> 1 | week << (WEEK - 1));
+    line->weekdays = week & ALL_WEEK;
+    line->any_day = line->days == ALL_DAYS && (line->any_day || line->any_weekday);
+}
+
+static struct cron shift_days(const struct cron *cron, int shift)
+{
+    struct cron line = *cron;
+    normalize_days(&line, shift != 0);
+    for (int i = 0; i < (shift < 0 ? -shift : shift); i++)
+        shift_day(&line, shift > 0);
+    return line;
+}
+
+static bool same_days(const struct cron *a, const struct cron *b)
+{
+    return a->days == b->days && a->months == b->months && a->weekdays == b->weekdays &&
+           a->any_day == b->any_day && a->any_weekday == b->any_weekday;
+}
+
+/* --- times -------------------------------------------------------------------------------------
+ */
+
+/* Adds the schedule's times of day, so many minutes later, each to the day that it then is. */
+static void shift_times(const struct cron *cron, int minutes, struct times shifted[SHIFTS])
+{
+    int hours = (int)floor_div(minutes, 60), rest = minutes - hours * 60;
+    const uint64_t all = ((uint64_t)1 << 60) - 1;
+    uint64_t first = cron->minutes << rest & all;
+    uint64_t second = rest > 0 ? cron->minutes >> (60 - rest) : 0; /* in the hour after */
+    for (int hour = 0; hour < 24; hour++) {
+        if (!(cron->hours >> hour & 1))
+            continue;
+        for (int i = 0; i < 2; i++) {
+            int there = hour + hours + i;
+            int day = (int)floor_div(there, 24);
+            if (day >= -SHIFT_MAX && day <= SHIFT_MAX)
+                shifted[day + SHIFT_MAX].minutes[there - day * 24] |= i == 0 ? first : second;
+        }
+    }
+}
+
+static void add_line(struct cron_cover *cover, const struct cron *line)
+{
+    cover->lines = mem_realloc(cover->lines, (cover->count + 1) * sizeof *cover->lines);
+    cover->lines[cover->count++] = *line;
+}
+
+/* Hours that have the same minutes share a line. */
+static void add_times(struct cron_cover *cover, const struct cron *days, const struct times *times)
+{
+    size_t first = cover->count;
+    for (int hour = 0; hour < 24; hour++) {
+        size_t i = first;
+        if (times->minutes[hour] == 0)
+            continue;
+        while (i < cover->count && cover->lines[i].minutes != times->minutes[hour])
+            i++;
+        if (i == cover->count) {
+            struct cron line = *days;
+            line.minutes = times->minutes[hour];
+            line.hours = 0;
+            line.wildcard = false;
+            add_line(cover, &line);
+        }
+        cover->lines[i].hours |= UINT32_C(1) << hour;
+    }
+}
+
+/* Lines for the schedule's times as they are in `where`. */
+static void add_shifted(struct cron_cover *cover, const struct cron *cron,
+                        struct times shifted[SHIFTS])
+{
+    struct cron days[SHIFTS];
+    for (int i = 0; i < SHIFTS; i++) {
+        days[i] = shift_days(cron, i - SHIFT_MAX);
+        for (int j = 0; j < i; j++) { /* every day: which one does not matter */
+            if (!is_empty(&shifted[j]) && same_days(&days[i], &days[j])) {
+                for (int hour = 0; hour < 24; hour++) {
+                    shifted[j].minutes[hour] |= shifted[i].minutes[hour];
+                    shifted[i].minutes[hour] = 0;
+                }
+            }
+        }
+    }
+    for (int i = 0; i < SHIFTS; i++)
+        add_times(cover, &days[i], &shifted[i]);
+}
+
+/* --- changes -----------------------------------------------------------------------------------
+ */
+
+static bool is_change(const struct zone_span *span, int64_t from)
+{
+    return span->changed == span->from && span->from >= from && span->offset != span->before;
+}
+
+/* Whether the schedule has a time that the span's beginning skipped. */
+static bool has_skipped(const struct cron *cron, const struct zone_span *span)
+{
+    int64_t begin = span->changed + span->before, end = span->changed + span->offset;
+    struct tm first = date_of(begin), last = date_of(end - 60);
+    unsigned months = 1U << (first.tm_mon + 1) | 1U << (last.tm_mon + 1);
+    unsigned weekdays = 1U << first.tm_wday | 1U << last.tm_wday;
+    if (!(cron->months & months))
+        return false;
+    /* Changes are on weekends, year by year; on which days of the month differs. */
+    if (cron->any_day && cron->days == ALL_DAYS && !(cron->weekdays & weekdays))
+        return false;
+    for (int64_t local = begin; local < end; local += 60) {
+        if (has_time(cron, minute_of_day(local)))
+            return true;
+    }
+    return false;
+}
+
+/* The skipped times run right after the change. In later years that is on another day, but of the
+ * same month. */
+static void add_skip(struct changes *changes, const struct zone_span *span, int32_t there)
+{
+    int64_t local = span->changed + there;
+    struct tm date = date_of(span->changed + span->offset);
+    struct tm there_date = date_of(local + 59);
+    unsigned month = (unsigned)there_date.tm_mon + 1;
+    uint32_t months = UINT32_C(1) << month | UINT32_C(1) << (date.tm_mon + 1);
+    /* A day earlier than the first Sunday may be in the month before. */
+    if (there_date.tm_wday != date.tm_wday && date.tm_mday <= WEEK && there < span->offset)
+        months |= UINT32_C(1) << (date.tm_mon == 0 ? 12 : date.tm_mon);
+    if (there_date.tm_wday != date.tm_wday && date.tm_mday > 28 - WEEK && there > span->offset)
+        months |= UINT32_C(1) << (date.tm_mon == 11 ? 1 : date.tm_mon + 2);
+    int minute = minute_of_day(local + 59);
+    size_t i = 0;
+    while (i < changes->count && !has_time(&changes->skips[i], minute))
+        i++;
+    if (i == changes->count) {
+        changes->skips = mem_realloc(changes->skips, (i + 1) * sizeof *changes->skips);
+        changes->skips[changes->count++] = (struct cron){
+            .minutes = (uint64_t)1 << minute % 60,
+            .hours = UINT32_C(1) << minute / 60,
+            .days = ALL_DAYS,
+            .weekdays = ALL_WEEK,
+            .any_day = true,
+            .any_weekday = true,
+        };
+    }
+    changes->skips[i].months |= (uint16_t)months;
+}
+
+static void add_repeat(struct changes *changes, const struct zone_span *span)
+{
+    for (int64_t local = span->changed + span->offset; local < span->changed + span->before;
+         local += 60) {
+        int minute = minute_of_day(local);
+        changes->repeats.minutes[minute / 60] |= (uint64_t)1 << minute % 60;
+    }
+}
+
+/* Once per change of either zone: the times that the schedule then has there. Returns whether both
+ * zones have the same time all along. */
+static bool follow(const struct cron *cron, struct zone *job, struct zone *where, int64_t from,
+                   struct times shifted[SHIFTS], struct changes *changes)
+{
+    bool same = true, first = true;
+    int former = 0;
+    for (int64_t at = from; at < horizon(from);) {
+        struct zone_span here = zone_at(job, at), there = zone_at(where, at);
+        int32_t length = here.offset - here.before;
+        int minutes = (int)-floor_div(-((int64_t)there.offset - here.offset), 60);
+        if (first || minutes != former)
+            shift_times(cron, minutes, shifted);
+        same = same && minutes == 0;
+        if (is_change(&here, at) && !cron->wildcard && length > 0 &&
+            length <= CRON_SLOTS_CHANGE_MAX && has_skipped(cron, &here))
+            add_skip(changes, &here, there.offset);
+        length = there.before - there.offset;
+        if (is_change(&there, at) && length > 0 && length <= CRON_SLOTS_CHANGE_MAX)
+            add_repeat(changes, &there);
+        at = here.until < there.until ? here.until : there.until;
+        former = minutes;
+        first = false;
+    }
+    return same;
+}
+
+/* cron(8) runs a fixed time that repeats once; a slot of another zone may be the second. */
+static void make_wildcard(struct cron *line, const struct times *repeats)
+{
+    bool repeated = false;
+    for (int hour = 0; hour < 24; hour++)
+        repeated =
+            repeated || ((line->hours >> hour & 1) && (line->minutes & repeats->minutes[hour]));
+    if (!repeated)
+        return;
+    line->wildcard = true;
+    if (!(line->hours & 1) && !(line->minutes & 1))
+        line->hours |= 1; /* only what holds the first value can start with `*` */
+}
+
+void cron_cover_create(struct cron_cover *cover, const struct cron *cron, struct zone *job,
+                       struct zone *where, int64_t from)
+{
+    struct times shifted[SHIFTS] = {{{0}}};
+    struct changes changes = {.count = 0};
+    *cover = (struct cron_cover){.count = 0};
+    if (cron->reboot)
+        return;
+    bool same = follow(cron, job, where, from, shifted, &changes);
+    if (same)
+        add_line(cover, cron);
+    else
+        add_shifted(cover, cron, shifted);
+    for (size_t i = 0; i < changes.count; i++)
+        add_line(cover, &changes.skips[i]);
+    for (size_t i = 0; i < cover->count && !same; i++) {
+        cover->lines[i].wildcard = cron_cover_has_star(&cover->lines[i]);
+        make_wildcard(&cover->lines[i], &changes.repeats);
+    }
+    mem_free(changes.skips);
+}
+
+void cron_cover_merge(struct cron_cover *cover)
+{
+    if (cover->count == 0)
+        return;
+    struct cron *all = &cover->lines[0];
+    for (size_t i = 0; i < cover->count; i++) {
+        struct cron *line = &cover->lines[i];
+        if (!same_days(all, line)) {
+            normalize_days(all, true);
+            normalize_days(line, true);
+            bool alike = all->any_day == line->any_day && all->any_weekday == line->any_weekday;
+            all->months |= line->months;
+            all->days = alike ? all->days | line->days : ALL_DAYS;
+            all->weekdays = alike ? all->weekdays | line->weekdays : ALL_WEEK;
+            normalize_days(all, true);
+        }
+        all->minutes |= line->minutes;
+        all->hours |= line->hours;
+        all->wildcard = all->wildcard || line->wildcard;
+    }
+    cover->count = 1;
+}
+
+void cron_cover_destroy(struct cron_cover *cover)
+{
+    mem_free(cover->lines);
+    *cover = (struct cron_cover){.count = 0};
+}
+
+static bool near_midnight(int64_t local)
+{
+    int minute = minute_of_day(local);
+    return minute < 60 || minute >= DAY_MINUTES - 60;
+}
+
+bool cron_cover_is_plain(const struct cron *cron, struct zone *zone, int64_t from)
+{
+    for (int64_t at = from; at < horizon(from);) {
+        struct zone_span span = zone_at(zone, at);
+        int32_t length = span.offset - span.before;
+        bool change = is_change(&span, at);
+        if (change &&
+            (cron->wildcard || length % HOUR != 0 || length > CRON_SLOTS_CHANGE_MAX ||
+             -length > CRON_SLOTS_CHANGE_MAX || near_midnight(span.changed + span.before) ||
+             near_midnight(span.changed + span.offset) || has_skipped(cron, &span)))
+            return false;
+        at = span.until;
+    }
+    return true;
+}
