@@ -127,7 +127,7 @@ local function run_operation(world, arrived, path, now, record)
     result = not operation.wait and operation.run(call)
   end)
   if operation.wait then
-    operation.wait(call)
+    local waited <close> = operation.wait(call) -- luacheck: ignore 211
     world.db:transaction(function()
       admit(call, operation, request.access_token(arrived.headers), true)
       result = operation.run(call)

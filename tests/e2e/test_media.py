@@ -2,12 +2,15 @@
 
 import contextlib
 import hashlib
+import http.server
+import json
 import os
 import sqlite3
 import subprocess
+import threading
 import unittest
 
-from support import GROUP, Case, wait_until
+from support import APPLICATION_ID, APPLICATION_SECRET, GROUP, TENANT_TOKEN, Case, wait_until
 
 MIB = 1 << 20
 DOCUMENT_MIB = 300
@@ -82,6 +85,39 @@ class Large(Case):
         sandbox.stop()
         self.assertEqual(os.listdir(database + ".media"), [sha256(document)])
         self.assertEqual(os.stat(database + ".media").st_mode & 0o777, 0o700)
+
+
+class Fetched(Case):
+    def test_of_what_is_refused_after_all_nothing_is_left(self):
+        """The connector goes while its file is fetched; and a type that is refused."""
+        database = os.path.join(self.folder, "sandbox.db")
+        sandbox = self.sandbox("--db", database)
+
+        class Pictures(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                if self.path == "/a.png":
+                    sandbox.call("DELETE", "/_sandbox/connectors/" + APPLICATION_ID)
+                self.send_response(200)
+                self.send_header("Content-Type", "image/png" if self.path == "/a.png" else "text/html")
+                self.send_header("Content-Length", "3")
+                self.end_headers()
+                self.wfile.write(b"PNG")
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Pictures)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        headers = {"accessToken": json.loads(sandbox.call("GET", "/v1/accessToken", headers={
+            "applicationId": APPLICATION_ID, "applicationSecret": APPLICATION_SECRET,
+            "refreshToken": TENANT_TOKEN})[2])["accessToken"]}
+        for name, status in (("a.html", 415), ("a.png", 401)):
+            url = f"http://127.0.0.1:{server.server_port}/{name}"
+            got, _, body = sandbox.call("POST", "/v1/media/url", {"mediaUrl": url}, headers)
+            self.assertEqual(got, status, body)
+            self.assertEqual(os.listdir(database + ".media"), [])
 
 
 SEND = """\

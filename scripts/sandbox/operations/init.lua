@@ -16,7 +16,8 @@
 ---@field query sandbox.field[]|nil
 ---@field body sandbox.field[]|nil
 ---@field form boolean|nil the body may be an HTML form
----@field wait fun(call: sandbox.call)|nil runs before `run`, outside of its transaction: it may wait
+---@field wait fun(call: sandbox.call)|nil runs before `run`, outside of its transaction: it may wait. What
+---it returns is closed after `run`, or where it does not come to that
 ---@field reply sandbox.reply_field[] all that a success may hold
 ---@field example sandbox.example a call that succeeds on the demo tenant
 ---@field run fun(call: sandbox.call): table a reply, or a failure that keeps what was written

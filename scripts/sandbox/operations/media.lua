@@ -107,19 +107,13 @@ local function fetch(call)
     filename = parts.path:match "[^/]*$", content_type = response.headers["content-type"], file = path,
     size = assert(size), sha256 = crypto.hex(hash),
   }
+  return setmetatable({}, { __close = function() os.remove(path) end }) -- unless it was moved
 end
 
 local function upload_url(call)
-  local ok, result = pcall(function()
-    local file = check_file("mediaUrl", call.fetched)
-    local id = keep(call, { file })
-    return media_resource.encode { id = id, type = file.type, name = file.name }
-  end)
-  if not ok then
-    os.remove(call.fetched.file)
-    error(result, 0)
-  end
-  return { mediaResource = result }
+  local file = check_file("mediaUrl", call.fetched)
+  local id = keep(call, { file })
+  return { mediaResource = media_resource.encode { id = id, type = file.type, name = file.name } }
 end
 
 ---@type sandbox.operation[]
