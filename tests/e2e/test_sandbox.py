@@ -249,6 +249,13 @@ class WhoMay(support.Case):
             self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", headers)[0], status, origin)
             self.assertEqual(self.ask(sandbox, "POST", "/_sandbox/reset", headers, b"{}")[0], status, origin)
 
+    def test_a_page_that_sends_no_origin(self):
+        sandbox = self.sandbox()
+        host = sandbox.url.split("//")[1]
+        for site, status in (("none", 200), ("same-origin", 200), ("same-site", 403), ("cross-site", 403)):
+            headers = {"Host": host, "Sec-Fetch-Site": site}
+            self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", headers)[0], status, site)
+
     def test_proxied(self):
         sandbox = self.sandbox()
         host = sandbox.url.split("//")[1]

@@ -202,8 +202,18 @@ function TestRequests.test_filters()
   lu.assertEquals(count "?path=/v1/users/*&method=get", 3)
   lu.assertEquals(count "?path=/accesstoken", 1)
   lu.assertEquals(count "?limit=2", 2)
+  lu.assertEquals(count "?path=/*us*s*/*e", 3)
+  lu.assertEquals(count "?path=/users/me*e", 0)
   wire.ok("DELETE", "/_sandbox/requests")
   lu.assertEquals(count "", 0)
+end
+
+function TestRequests.test_no_pattern_takes_long()
+  wire.call("GET", "/v1/" .. ("a"):rep(4000))
+  -- Tried in every way, the stars would take longer than anybody waits.
+  local path = "/_sandbox/requests?path=/" .. ("*a"):rep(1000) .. "b"
+  local response = assert(http.request { url = wire.root .. path, timeout = 30 })
+  lu.assertEquals(#response:json().requests, 0)
 end
 
 function TestRequests.test_bytes_that_are_no_text()

@@ -78,6 +78,11 @@ function guard.check_steering(world, method, headers)
   if headers.origin and headers.origin:lower() ~= "http://" .. headers.host:lower() then
     refuse "Origin: pages of another origin may not steer the sandbox"
   end
+  -- What browsers say of requests that come without Origin, such as those of an <img>.
+  local site = headers["sec-fetch-site"]
+  if site and site ~= "same-origin" and site ~= "none" then
+    refuse "Sec-Fetch-Site: pages of another origin may not steer the sandbox"
+  end
   guard.check_password(world, headers)
   local content_type = (headers["content-type"] or ""):lower():match "^%s*([^;%s]*)"
   if method == "POST" and content_type ~= "application/json" then

@@ -56,9 +56,28 @@ end
 ---@param pattern string "/groups/*/messages", with or without /v1, in any case
 ---@return fun(text: string): boolean
 function request.glob(pattern)
-  local lua_pattern = request.path(pattern).text:gsub("[%^%$%(%)%%%.%[%]%+%-%?]", "%%%0"):gsub("%*", ".*")
+  local pieces = {} -- between the stars
+  for piece in (request.path(pattern).text .. "*"):gmatch "([^*]*)%*" do
+    pieces[#pieces + 1] = piece
+  end
+  local first, last = pieces[1], pieces[#pieces]
   return function(text)
-    return text:find("^" .. lua_pattern .. "$") ~= nil
+    if #pieces == 1 then
+      return text == first
+    end
+    local at, stop = #first + 1, #text - #last
+    if at > stop + 1 or text:sub(1, #first) ~= first or text:sub(stop + 1) ~= last then
+      return false
+    end
+    -- Each where it first occurs: no pattern takes long, however many stars it has.
+    for i = 2, #pieces - 1 do
+      local _, found = text:find(pieces[i], at, true)
+      if not found or found > stop then
+        return false
+      end
+      at = found + 1
+    end
+    return true
   end
 end
 
