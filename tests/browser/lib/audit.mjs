@@ -1,0 +1,95 @@
+// What every page must fulfil: accessible by axe's rules, by keyboard, on a narrow screen.
+import assert from "node:assert/strict";
+import { axeSource, screenshotFile } from "./place.mjs";
+
+const GRAVE = new Set(["serious", "critical"]);
+
+// Not by page.addScriptTag: the page's Content-Security-Policy forbids that, as it should.
+async function injectAxe(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Runtime.evaluate", { expression: axeSource });
+  await session.detach();
+}
+
+/** axe-core finds nothing serious or critical. */
+export async function checkAccessible(page, what) {
+  await injectAxe(page);
+  const violations = await page.evaluate(async () => {
+    const { violations: found } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
+    return found.map(({ id, impact, help, nodes }) => ({
+      id, impact, help, nodes: nodes.slice(0, 5).map((node) => `${node.html}\n      ${node.failureSummary}`),
+    }));
+  });
+  const grave = violations.filter((violation) => GRAVE.has(violation.impact));
+  assert.deepEqual(grave, [], `${what}: ${JSON.stringify(grave, null, 2)}`);
+}
+
+/** Nothing makes the page wider than the screen. */
+export async function checkFits(page, what) {
+  const wide = await page.evaluate(() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    return [...document.querySelectorAll("body *")]
+      .filter((element) => element.getBoundingClientRect().right > width + 1)
+      .map((element) => `${element.tagName}.${element.className} ${element.textContent.trim().slice(0, 40)}`);
+  });
+  assert.deepEqual(wide, [], `${what}: wider than the screen`);
+}
+
+// Runs in the page: numbers what must be reached, and describes it.
+function listReachable() {
+  const selector = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]";
+  const groups = new Set();
+  const found = [];
+  for (const element of document.querySelectorAll(selector)) {
+    const { width, height } = element.getBoundingClientRect();
+    const hidden = getComputedStyle(element).visibility === "hidden" || width === 0 || height === 0;
+    if (element.disabled || element.tabIndex < 0 || hidden) continue;
+    if (element.type === "radio") { // one stop for all of a group
+      if (groups.has(element.name)) continue;
+      groups.add(element.name);
+    }
+    element.dataset.reach = String(found.length);
+    found.push(`${element.tagName.toLowerCase()} '${(element.textContent || element.name || "").trim().slice(0, 40)}'`);
+  }
+  return found;
+}
+
+// Runs in the page: which of them has the focus, and whether one can see it.
+function describeFocus() {
+  let element = document.activeElement;
+  if (!element || element === document.body) return null;
+  if (element.type === "radio" && !element.dataset.reach) {
+    element = document.querySelector(`input[type=radio][data-reach][name="${CSS.escape(element.name)}"]`);
+  }
+  const focused = getComputedStyle(document.activeElement);
+  const outlined = focused.outlineStyle !== "none" && parseFloat(focused.outlineWidth) > 0;
+  const box = document.activeElement.getBoundingClientRect();
+  const inView = box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
+  return {
+    reach: element.dataset.reach, visible: (outlined || focused.boxShadow !== "none") && inView,
+    what: document.activeElement.outerHTML.slice(0, 200),
+  };
+}
+
+/** Tab reaches every link, button and field, and one sees where one is. */
+export async function checkKeyboard(page, what) {
+  const expected = await page.evaluate(listReachable);
+  await page.evaluate(() => document.activeElement?.blur());
+  const reached = new Set();
+  const unseen = [];
+  for (let i = 0; i < expected.length * 2 + 5 && reached.size < expected.length; i++) {
+    await page.keyboard.press("Tab");
+    const focus = await page.evaluate(describeFocus);
+    if (focus?.reach === undefined) continue;
+    reached.add(Number(focus.reach));
+    if (!focus.visible) unseen.push(focus.what);
+  }
+  assert.deepEqual(expected.filter((_, index) => !reached.has(index)), [], `${what}: not reached by Tab`);
+  assert.deepEqual(unseen, [], `${what}: the focus is not visible`);
+}
+
+/** A screenshot that stays in the build folder. */
+export async function keep(page, name) {
+  await page.screenshot({ path: screenshotFile(name), fullPage: true });
+}

@@ -1,0 +1,103 @@
+// `jeton sandbox` and `jeton` as processes of a test.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { JETON } from "./place.mjs";
+
+const running = new Set();
+process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
+function start(args, options) {
+  const child = spawn(JETON, args, { stdio: ["pipe", "pipe", "pipe"], ...options });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  return child;
+}
+
+async function read(stream) {
+  let text = "";
+  for await (const piece of stream.setEncoding("utf-8")) text += piece;
+  return text;
+}
+
+/** A folder of its own: $HOME of what runs in it. */
+export class Home {
+  constructor() {
+    this.folder = mkdtempSync(path.join(tmpdir(), "jeton-browser-"));
+  }
+
+  /** Runs jeton to its end: {status, stdout, stderr}. */
+  async jeton(args, input = "") {
+    const env = { ...process.env, HOME: this.folder };
+    for (const name of ["XDG_CONFIG_HOME", "XDG_STATE_HOME"]) delete env[name];
+    const child = start(args, { cwd: this.folder, env });
+    child.stdin.on("error", () => {}); // it may end before it has read all
+    child.stdin.end(input);
+    const [stdout, stderr, [status]] = await Promise.all([read(child.stdout), read(child.stderr), once(child, "close")]);
+    return { status, stdout, stderr };
+  }
+
+  /** As jeton(), and it must succeed: its standard output. */
+  async ok(args, input) {
+    const done = await this.jeton(args, input);
+    if (done.status !== 0) throw new Error(`jeton ${args.join(" ")}: ${done.status}\n${done.stdout}${done.stderr}`);
+    return done.stdout;
+  }
+
+  remove() {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export class Sandbox {
+  /** On a free port, with the demo tenant. */
+  static async start(...options) {
+    const sandbox = new Sandbox();
+    sandbox.child = start(["sandbox", "--listen", "127.0.0.1:0", "--rate-limit", "0", ...options], {});
+    sandbox.child.stdin.end();
+    sandbox.errors = read(sandbox.child.stderr);
+    const lines = createInterface({ input: sandbox.child.stdout });
+    const [line] = await Promise.race([once(lines, "line"), once(sandbox.child, "close").then(() => [""])]);
+    lines.on("line", () => {}); // what it says further is read, so that it is never kept from saying it
+    const match = /^listening on (http:\S+)$/.exec(line);
+    if (!match) throw new Error(`the sandbox did not start: ${line} ${await sandbox.errors}`);
+    sandbox.url = match[1];
+    return sandbox;
+  }
+
+  async stop() {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      const closed = once(this.child, "close");
+      this.child.kill("SIGTERM");
+      await closed;
+    }
+  }
+
+  async #call(method, where, value) {
+    const reply = await fetch(`${this.url}/_sandbox/${where}`, {
+      method,
+      headers: value && { "Content-Type": "application/json" },
+      body: value && JSON.stringify(value),
+    });
+    const body = await reply.json();
+    if (!reply.ok) throw new Error(`${method} /_sandbox/${where}: ${reply.status} ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  steer(where, value) {
+    return this.#call("POST", where, value);
+  }
+
+  look(where) {
+    return this.#call("GET", where);
+  }
+
+  /** The PIN of the newest SMS to a number. */
+  async pin(phone) {
+    const { sms } = await this.look(`sms?phone=${encodeURIComponent(phone)}`);
+    return /\d{6}/.exec(sms.at(-1).text)[0];
+  }
+}

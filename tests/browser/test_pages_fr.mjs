@@ -1,0 +1,4 @@
+import { lookAtPages } from "./lib/look.mjs";
+import { pages } from "./pages.mjs";
+
+lookAtPages(pages, "fr");
