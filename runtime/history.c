@@ -1,0 +1,103 @@
+#include "history.h"
+
+#include "clock.h"
+#include "json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define SECOND_MS 1000
+#define MINUTE_MS (60 * (int64_t)SECOND_MS)
+#define HOUR_MS   (60 * MINUTE_MS)
+
+enum history_state history_state(const struct store_run *run)
+{
+    if (run->ended_ms == STORE_NONE)
+        return store_run_is_running(run) ? HISTORY_RUNNING : HISTORY_FAILED;
+    if (run->cause != NULL && strcmp(run->cause, STORE_CAUSE_LOCKED) == 0)
+        return HISTORY_SKIPPED;
+    return run->exit == 0 ? HISTORY_GOOD : HISTORY_FAILED;
+}
+
+const char *history_cause(const struct store_run *run)
+{
+    return run->ended_ms == STORE_NONE && !store_run_is_running(run) ? STORE_CAUSE_INTERRUPTED
+                                                                     : run->cause;
+}
+
+int64_t history_took_ms(const struct store_run *run)
+{
+    int64_t end = run->ended_ms;
+    if (end == STORE_NONE) {
+        if (!store_run_is_running(run))
+            return -1;
+        end = clock_wall_ms();
+    }
+    return end > run->started_ms ? end - run->started_ms : 0; /* the clock may have been set */
+}
+
+void history_duration(int64_t ms, char out[static HISTORY_DURATION_SIZE])
+{
+    if (ms < 0)
+        out[0] = '\0';
+    else if (ms < SECOND_MS)
+        snprintf(out, HISTORY_DURATION_SIZE, "%" PRId64 " ms", ms);
+    else if (ms < MINUTE_MS)
+        snprintf(out, HISTORY_DURATION_SIZE, "%" PRId64 ".%" PRId64 " s", ms / SECOND_MS,
+                 ms % SECOND_MS / 100);
+    else if (ms < HOUR_MS)
+        snprintf(out, HISTORY_DURATION_SIZE, "%" PRId64 " min %02" PRId64 " s", ms / MINUTE_MS,
+                 ms % MINUTE_MS / SECOND_MS);
+    else
+        snprintf(out, HISTORY_DURATION_SIZE, "%" PRId64 " h %02" PRId64 " min", ms / HOUR_MS,
+                 ms % HOUR_MS / MINUTE_MS);
+}
+
+void history_time(int64_t wall_ms, char out[static HISTORY_TIME_SIZE])
+{
+    time_t seconds = (time_t)(wall_ms / SECOND_MS);
+    struct tm local;
+    if (localtime_r(&seconds, &local) == NULL ||
+        strftime(out, HISTORY_TIME_SIZE, "%Y-%m-%d %H:%M:%S", &local) == 0)
+        out[0] = '\0';
+}
+
+static void json_text(struct buf *out, const char *name, const char *text)
+{
+    buf_printf(out, ",\"%s\":", name);
+    if (text == NULL || json_write_string(out, text, strlen(text)) != 0)
+        buf_puts(out, "null");
+}
+
+static void json_time(struct buf *out, const char *name, int64_t wall_ms)
+{
+    char time[CLOCK_RFC3339_SIZE];
+    if (wall_ms == STORE_NONE) {
+        buf_printf(out, ",\"%s\":null", name);
+        return;
+    }
+    clock_format_rfc3339(wall_ms, time, sizeof time);
+    buf_printf(out, ",\"%s\":\"%s\"", name, time);
+}
+
+void history_json(const struct store_run *run, struct buf *out)
+{
+    buf_printf(out, "{\"run\":\"%s\"", run->run);
+    json_text(out, "job", run->job);
+    json_time(out, "slot", run->slot_ms);
+    buf_printf(out, ",\"attempt\":%" PRId64, run->attempt);
+    json_time(out, "started_at", run->started_ms);
+    json_time(out, "ended_at", run->ended_ms);
+    if (run->exit < 0)
+        buf_puts(out, ",\"exit\":null");
+    else
+        buf_printf(out, ",\"exit\":%d", run->exit);
+    json_text(out, "cause", history_cause(run));
+    json_text(out, "message", run->message);
+    buf_printf(out,
+               ",\"requests\":%" PRId64 ",\"exchanges\":%" PRId64 ",\"peak_kib\":%" PRId64
+               ",\"output_bytes\":%" PRId64 "}",
+               run->requests, run->exchanges, run->peak_kib, run->output_bytes);
+}

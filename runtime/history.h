@@ -1,0 +1,33 @@
+/* Past runs as people and programs see them: `jeton history`, `jeton logs`, what notices get. */
+#ifndef JETON_HISTORY_H
+#define JETON_HISTORY_H
+
+#include "buf.h"
+#include "store_runs.h"
+
+#include <stdbool.h>
+
+#define HISTORY_DURATION_SIZE 32
+#define HISTORY_TIME_SIZE     32
+#define HISTORY_TEXT_MAX      ((size_t)64 * 1024 * 1024) /* of what one command prints */
+
+enum history_state { HISTORY_GOOD, HISTORY_FAILED, HISTORY_SKIPPED, HISTORY_RUNNING };
+
+/* What became of an attempt. An open row of a dead process is a failed one. */
+enum history_state history_state(const struct store_run *run);
+/* NULL where there is none; "interrupted" for an open row of a dead process. */
+const char *history_cause(const struct store_run *run);
+/* How long it took, or has taken; -1: nobody knows (interrupted). */
+int64_t history_took_ms(const struct store_run *run);
+/* "850 ms", "3.2 s", "2 min 05 s", "1 h 02 min"; "" for less than 0. */
+void history_duration(int64_t ms, char out[static HISTORY_DURATION_SIZE]);
+/* "2026-01-31 08:00:00", local time. */
+void history_time(int64_t wall_ms, char out[static HISTORY_TIME_SIZE]);
+
+/* One object: run, job, slot, attempt, started_at, ended_at, exit, cause, requests, exchanges,
+ * peak_kib; message and output_bytes. */
+void history_json(const struct store_run *run, struct buf *out);
+/* A table, newest first, and a line for each job with its durations as a sparkline. */
+void history_text(const struct store_runs *runs, bool color, struct buf *out);
+
+#endif

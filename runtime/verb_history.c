@@ -1,0 +1,119 @@
+/* jeton history: past runs of jobs. */
+#include "history.h"
+#include "verb.h"
+
+#include "mem.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define LIMIT_DEFAULT 20
+#define LIMIT_MAX     100000
+#define NOT_GIVEN     (-1)
+
+struct history_options {
+    const char *job;
+    int64_t limit;
+    bool json;
+};
+
+/* A job that is configured, or was when it ran. */
+static int check_job(const struct config *config, struct store *store, const char *job,
+                     struct err *err)
+{
+    struct err unknown = {0};
+    struct store_runs runs = {0};
+    const struct store_run_filter filter = {.job = job, .limit = 1};
+    if (config_job(config, job, &unknown) != NULL)
+        return 0;
+    int result = store_run_list(store, &filter, &runs, err);
+    if (result == 0 && runs.count == 0) {
+        *err = unknown;
+        result = -1;
+    }
+    store_runs_destroy(&runs);
+    return result;
+}
+
+static void put_json(const struct store_runs *runs, struct buf *out)
+{
+    buf_putc(out, '[');
+    for (size_t i = 0; i < runs->count; i++) {
+        buf_puts(out, i > 0 ? ",\n " : "");
+        history_json(&runs->items[i], out);
+    }
+    buf_puts(out, "]\n");
+}
+
+static int show(struct app *app, const struct store_runs *runs,
+                const struct history_options *options, struct err *err)
+{
+    if (runs->count == 0 && !options->json) {
+        log_msg(app->log, LOG_INFO, "no runs yet");
+        return 0;
+    }
+    struct buf out;
+    buf_create(&out, HISTORY_TEXT_MAX);
+    if (options->json)
+        put_json(runs, &out);
+    else
+        history_text(runs, app->color && isatty(STDOUT_FILENO) == 1, &out);
+    int result = app_print(app, out.data, out.len, err);
+    buf_destroy(&out);
+    return result;
+}
+
+static int list(struct app *app, const struct history_options *options, struct err *err)
+{
+    struct config *config = app_config(app, false, err);
+    if (config == NULL)
+        return -1;
+    struct store_runs runs = {0};
+    const struct store_run_filter filter = {.job = options->job, .limit = options->limit};
+    int result = -1;
+    struct store *store = store_open(config->state, err);
+    if (store != NULL && (options->job == NULL || check_job(config, store, options->job, err) == 0))
+        result = store_run_list(store, &filter, &runs, err);
+    store_close(store);
+    if (result == 0)
+        result = show(app, &runs, options, err);
+    store_runs_destroy(&runs);
+    config_free(config);
+    return result;
+}
+
+int verb_history(struct app *app, int argc, char **argv, struct err *err)
+{
+    struct history_options options = {.limit = NOT_GIVEN};
+    const struct opt opts[] = {
+        {0, "limit", OPT_INTEGER, &options.limit, "N", "attempts at most, the newest (default 20)"},
+        {0, "json", OPT_FLAG, &options.json, NULL, "print one JSON document"},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    const struct opt_spec spec = {
+        .usage = "jeton history [JOB] [--limit N] [--json]",
+        .description =
+            "Past runs of jobs, the newest first, a line for each attempt: ✓ it went well, ✗ it "
+            "failed, – it was not run because another run of the job was under way, ● it runs. "
+            "Below, each job's durations from the oldest to the newest.",
+        .opts = opts,
+        .max_operands = 1,
+    };
+    struct opt_result result = {0};
+    int status = app_options(&spec, argc, argv, &result, err);
+    if (status != 0) {
+        status = status > 0 ? 0 : -1;
+        goto cleanup;
+    }
+    if (options.limit == NOT_GIVEN)
+        options.limit = LIMIT_DEFAULT;
+    if (result.count > 0)
+        options.job = result.operands[0];
+    if (options.limit < 1 || options.limit > LIMIT_MAX)
+        status = err_set(err, ERR_USAGE, "--limit: expected 1 to %d", LIMIT_MAX);
+    else
+        status = list(app, &options, err);
+cleanup:
+    mem_free(result.operands);
+    return status;
+}
