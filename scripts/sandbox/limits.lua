@@ -97,7 +97,7 @@ local limits = {
   requests_kept_bytes = 8 * 1024 * 1024, -- of memory, about, all together
   request_body_kept = 4096, -- bytes of each
   state_messages = 100, -- newest ones in GET /_sandbox/state
-  state_rows = 1000, -- groups, users, connectors each
+  state_rows = 1000, -- groups, users, connectors, bots, webhooks each
   sms_kept = 1000,
   clock_advance_s = 100 * 365 * 86400,
 

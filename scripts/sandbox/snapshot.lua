@@ -1,7 +1,8 @@
---- What the sandbox holds, for GET /_sandbox/state and for the replies of steering. No secrets: the
---- database has hashes only.
+--- What the sandbox holds, for GET /_sandbox/state and for the replies of steering. No secrets: what the
+--- database has besides hashes, tokens and headers of webhooks, is left out.
 local json = require "jeton.json"
 local actions = require "sandbox.data.actions"
+local bots = require "sandbox.data.bots"
 local clock = require "sandbox.clock"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.limits"
@@ -9,6 +10,7 @@ local messages = require "sandbox.data.messages"
 local permissions = require "sandbox.permissions"
 local switches = require "sandbox.switches"
 local tokens = require "sandbox.tokens"
+local webhooks = require "sandbox.data.webhooks"
 
 local snapshot = {}
 
@@ -99,6 +101,31 @@ local function action(row)
   }
 end
 
+local function bot(row)
+  return {
+    id = row.id,
+    name = row.name,
+    phone = row.phone,
+    creator = row.creator_phone or "",
+    picture = row.picture,
+  }
+end
+
+local function webhook(row)
+  return {
+    id = row.id,
+    connector = row.connector_id,
+    user = row.owner,
+    object = row.object_id,
+    object_type = row.object_type,
+    events = row.events,
+    url = row.url,
+    context = row.context,
+    active = row.active ~= 0,
+    valid_until = clock.rfc3339(row.valid_until_ms // 1000),
+  }
+end
+
 local function message(row)
   return {
     reference_id = row.reference_id,
@@ -125,6 +152,7 @@ end
 local function counts(world)
   local row = world.db:row [[SELECT (SELECT count(*) FROM users) AS users,
     (SELECT count(*) FROM groups) AS groups, (SELECT count(*) FROM connectors) AS connectors,
+    (SELECT count(*) FROM bots) AS bots, (SELECT count(*) FROM webhooks) AS webhooks,
     (SELECT count(*) FROM messages) AS messages, (SELECT count(*) FROM actions) AS actions,
     (SELECT count(*) FROM reactions) AS reactions]]
   row.requests, row.exchanges = world.counts.requests, world.counts.exchanges
@@ -159,6 +187,8 @@ function snapshot.state(world)
       function(connector)
         return connector_state(db, connector)
       end),
+    bots = each(bots.oldest(db, limits.state_rows), bot),
+    webhooks = each(webhooks.oldest(db, limits.state_rows), webhook),
     actions = each(actions.newest(db, limits.state_actions), action),
     messages = each(messages.newest(db, limits.state_messages), message),
   }

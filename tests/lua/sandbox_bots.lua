@@ -37,6 +37,16 @@ function TestBots.test_what_is_listed()
   lu.assertEquals(found[1].tenantId, wire.state().tenant.id)
 end
 
+function TestBots.test_what_the_state_says()
+  local id = create(bruno)
+  local state = wire.state()
+  lu.assertEquals(state.counts.bots, 1)
+  lu.assertEquals(#state.bots, 1)
+  local bot = state.bots[1]
+  lu.assertEquals({ bot.id, bot.name, bot.creator, bot.picture }, { id, "Reporter", wire.bruno, "" })
+  lu.assertStrMatches(bot.phone, "%+999%d+")
+end
+
 function TestBots.test_whose_they_are()
   local of_alice, of_bruno = create(tenant), create(bruno)
   lu.assertEquals(#list(bruno), 1)

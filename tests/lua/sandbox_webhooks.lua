@@ -1,6 +1,7 @@
 -- Webhook subscriptions: that receivers are asked, and what is kept.
 local json = require "jeton.json"
 local lu = require "luaunit"
+local names = require "kaizala.names"
 local receivers = require "receivers"
 local task = require "jeton.task"
 local wire = require "wire"
@@ -40,6 +41,21 @@ local function list(token, query)
 end
 
 local TestCreating = { setUp = set_up, tearDown = tear_down }
+
+function TestCreating.test_what_the_state_says()
+  local before = os.time()
+  local id = create({ callBackToken = "a-secret", callBackHeaders = { ["X-A"] = "another-secret" },
+    callBackContext = { a = 1 } }, bruno)
+  local state = wire.state()
+  lu.assertEquals(state.counts.webhooks, 1)
+  local webhook = state.webhooks[1]
+  lu.assertAlmostEquals(names.iso_time(webhook.valid_until), before + TWO_YEARS_MS // 1000, 60)
+  webhook.valid_until = nil
+  lu.assertEquals(state.webhooks, { {
+    id = id, connector = wire.application_id, user = wire.bruno, object = wire.sales, object_type = "Group",
+    events = { "TextMessageCreated" }, url = receiver.url, context = { a = 1 }, active = true,
+  } })
+end
 
 function TestCreating.test_what_is_kept()
   local before = os.time()

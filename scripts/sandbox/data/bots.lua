@@ -76,6 +76,13 @@ function bots.is_elsewhere(db, id, group)
     group.number) ~= nil
 end
 
+--- Those of everybody, oldest first.
+---@param count integer at most so many
+---@return sandbox.bot[]
+function bots.oldest(db, count)
+  return db:rows(SELECT .. "ORDER BY bots.rowid LIMIT ?", count)
+end
+
 --- With all that it was a member of; what it wrote stays.
 function bots.delete(db, id)
   db:exec("DELETE FROM users WHERE id = ?", id)

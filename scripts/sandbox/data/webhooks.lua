@@ -75,6 +75,18 @@ function webhooks.list(db, filter)
   return out
 end
 
+--- Those of everybody, oldest first.
+---@param count integer at most so many
+---@return table[] rows sandbox.webhook with the phone number of who made it as `owner`
+function webhooks.oldest(db, count)
+  local out = {}
+  for i, row in ipairs(db:rows([[SELECT webhooks.*, users.phone AS owner FROM webhooks
+    JOIN users ON users.id = user_id ORDER BY webhooks.number LIMIT ?]], count)) do
+    out[i] = decoded(row)
+  end
+  return out
+end
+
 function webhooks.delete(db, id)
   db:exec("DELETE FROM webhooks WHERE id = ?", id)
 end
