@@ -173,6 +173,21 @@ static int token_lua_connector(lua_State *L)
     return 1;
 }
 
+/* token.hide(secret, connector?): a secret that the service gave to the script. */
+static int token_lua_hide(lua_State *L)
+{
+    size_t len;
+    const char *secret = luaL_checklstring(L, 1, &len);
+    struct err err = {0};
+    struct vm *vm = vm_of(L);
+    const struct connector *connector = vm_connector(vm, luaL_optstring(L, 2, NULL), &err);
+    if (connector == NULL)
+        return lerr_return(L, &err);
+    redact_add_owned(vm_engine(vm)->redact, secret, len, connector->name);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
 static int token_lua_forget(lua_State *L)
 {
     struct err err = {0};
@@ -266,6 +281,7 @@ int luaopen_jeton_token(lua_State *L)
                                          {"refresh", token_lua_refresh},
                                          {"exchange", token_lua_exchange},
                                          {"forget", token_lua_forget},
+                                         {"hide", token_lua_hide},
                                          {"connector", token_lua_connector},
                                          {NULL, NULL}};
     luaL_newmetatable(L, CALL_TYPE);

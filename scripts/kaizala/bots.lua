@@ -3,6 +3,7 @@ local check = require "kaizala.check"
 local group = require "kaizala.group"
 local iterator = require "kaizala.iterator"
 local names = require "kaizala.names"
+local token = require "jeton.token"
 
 ---@class kaizala.Client
 local Client = require "kaizala.client".Client
@@ -126,7 +127,8 @@ function Bot:delete()
   return change(self, "DELETE")
 end
 
---- Gets an access token of the bot's own (*waits*). It is not kept: ask again when it has expired.
+--- Gets an access token of the bot's own (*waits*). It is not kept: ask again when it has expired. It is a
+--- secret: masked in what jeton writes, and let go to the connector's hosts alone.
 ---@return kaizala.BotToken token raises an err
 function Bot:token()
   check.method(self, Bot, "bot:token()", 3)
@@ -142,8 +144,10 @@ function Bot:token()
   for scope in (type(reply.scope) == "string" and reply.scope or ""):gmatch "[^,%s]+" do
     scopes[#scopes + 1] = scope
   end
+  local access_token = check.reply(reply.accessToken, "accessToken", "string", request)
+  assert(token.hide(access_token, clients[self].connector))
   return {
-    access_token = check.reply(reply.accessToken, "accessToken", "string", request),
+    access_token = access_token,
     expires_at = expiry // 1000,
     scopes = scopes,
     raw = reply,

@@ -6,6 +6,7 @@ local jwt = {}
 
 local HEADER = crypto.base64url '{"alg":"HS256","typ":"JWT"}'
 local TOKEN_BYTES_MAX = 16 * 1024
+local LOOKS_SIGNED = HEADER:gsub("%W", "%%%0") .. "%.[%w_-]+%.[%w_-]+"
 
 ---@param key string bytes
 ---@param claims table
@@ -35,6 +36,14 @@ function jwt.verify(key, token)
   local text = crypto.unbase64url(payload)
   local claims = text and json.decode(text)
   return type(claims) == "table" and claims or nil
+end
+
+--- Puts a mask in the place of all tokens in a text.
+---@param text string
+---@param mask string
+---@return string
+function jwt.hide(text, mask)
+  return (text:gsub(LOOKS_SIGNED, mask))
 end
 
 return jwt

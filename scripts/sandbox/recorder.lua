@@ -1,6 +1,7 @@
 --- What arrived at the services, newest last, with secrets masked. Bounded: the oldest go first.
 local json = require "jeton.json"
 local form = require "sandbox.http.form"
+local jwt = require "sandbox.jwt"
 local limits = require "sandbox.limits"
 local request = require "sandbox.http.request"
 
@@ -56,11 +57,16 @@ local function cost_of(arrived)
   return cost
 end
 
+-- Text without access tokens, wherever they are.
+local function clean(text)
+  return jwt.hide(request.to_utf8(text), MASK)
+end
+
 local function mask_table(values)
   local out = {}
   for name, value in pairs(values) do
-    name = request.to_utf8(name)
-    out[name] = SECRET_NAMES[name:lower()] and MASK or request.to_utf8(value)
+    name = clean(name)
+    out[name] = SECRET_NAMES[name:lower()] and MASK or clean(value)
   end
   return out
 end
@@ -68,7 +74,7 @@ end
 -- Masks in place whatever has a secret's name, and texts that are secrets of the headers.
 local function mask_value(value, secrets)
   if type(value) == "string" then
-    return secrets[value] and MASK or value
+    return secrets[value] and MASK or clean(value)
   elseif type(value) ~= "table" or value == json.null then
     return value
   end
@@ -90,7 +96,7 @@ local function mask_text(text)
       return MASK
     end
   end
-  return request.to_utf8(text)
+  return clean(text)
 end
 
 local function mask_body(text, headers)
@@ -124,7 +130,7 @@ function recorder:add(arrived, path, at)
     number = self.last,
     at = at,
     method = request.to_utf8(arrived.method),
-    path = request.to_utf8(arrived.path),
+    path = clean(arrived.path),
     query = mask_table(arrived.query),
     headers = mask_table(arrived.headers),
     body = arrived.parts and ("a form of %d parts"):format(#arrived.parts)

@@ -27,6 +27,26 @@ print(#names, names[1], names[64])
 """
 
 
+BOT = """\
+local kz = require "kaizala".connect()
+local token = kz:create_bot{ name = "Reporter" }:token().access_token
+print(token)
+require "jeton.log".info("the bot's token is " .. token)
+error("failed with " .. token)
+"""
+
+
+class Bots(support.Case):
+    def test_a_bots_token_is_masked(self):
+        self.configure(self.sandbox().base)
+        done = self.jeton("-vv", "run", self.write("bot.lua", BOT))
+        token = done.stdout.strip()
+        self.assertGreater(len(token), 100, done.stderr)
+        self.assertIn("the bot's token is ***", done.stderr)
+        self.assertIn("failed with ***", done.stderr)
+        self.assertNotIn(token, done.stderr)
+
+
 class Tasks(support.Case):
     def run_script(self, text, *args, options=(), **more):
         path = self.write("script.lua", text)

@@ -1,4 +1,5 @@
 -- Bots: whose they are, and that their tokens work as the bot.
+local json = require "jeton.json"
 local lu = require "luaunit"
 local wire = require "wire"
 
@@ -45,6 +46,20 @@ function TestBots.test_what_the_state_says()
   local bot = state.bots[1]
   lu.assertEquals({ bot.id, bot.name, bot.creator, bot.picture }, { id, "Reporter", wire.bruno, "" })
   lu.assertStrMatches(bot.phone, "%+999%d+")
+end
+
+function TestBots.test_their_tokens_are_masked_in_what_is_recorded()
+  local id = create(tenant)
+  local token = bot_token(id).accessToken
+  wire.ok("GET", "/v1/users/me", { token = token })
+  wire.ok("GET", "/v1/users/me", { headers = { Authorization = "Bearer " .. token } })
+  wire.call("POST", GROUP_PATH .. "/messages", { token = token, json = { message = token } })
+  wire.call("POST", GROUP_PATH .. "/messages", { token = tenant, json = { message = "It is " .. token } })
+  wire.call("GET", "/v1/groups/" .. token .. "/x")
+  local recorded = json.encode((wire.ok("GET", "/_sandbox/requests")))
+  lu.assertStrContains(recorded, '"message":"It is ***"')
+  lu.assertStrContains(recorded, '"path":"/v1/groups/***/x"')
+  lu.assertNil(recorded:find(token, 1, true))
 end
 
 function TestBots.test_whose_they_are()
@@ -134,8 +149,8 @@ function TestBots.test_a_user_is_no_bot()
   local me = wire.ok("GET", "/v1/users/me", { token = bruno })
   wire.refused(404, "NotFound", "DELETE", "/v1/bot/" .. me.id, { token = tenant })
   wire.refused(404, "NotFound", "GET", "/v1/bot/accessToken/" .. me.id, { token = tenant })
-  local json = { botUserId = me.id }
-  wire.refused(404, "NotFound", "POST", GROUP_PATH .. "/bot", { token = tenant, json = json })
+  local options = { token = tenant, json = { botUserId = me.id } }
+  wire.refused(404, "NotFound", "POST", GROUP_PATH .. "/bot", options)
 end
 
 function TestBots.test_a_bot_cannot_sign_in()

@@ -80,6 +80,17 @@ function TestToken.test_an_unknown_connector_is_a_config_error()
   lu.assertErrorMsgContains("string expected", token.get, {})
 end
 
+function TestToken.test_what_is_hidden_goes_to_the_connectors_hosts_alone()
+  local text = "given by the service: " .. os.time()
+  local elsewhere = { headers = { ["X-Given"] = text } }
+  lu.assertEquals(select(2, http.get("http://127.0.0.1:1/", elsewhere)).kind, "network")
+  lu.assertTrue(token.hide(text))
+  lu.assertEquals(select(2, http.get("http://127.0.0.1:1/", elsewhere)).kind, "auth")
+  lu.assertEquals(http.get(SANDBOX .. "/", elsewhere).status, 200)
+  lu.assertEquals(select(2, token.hide(text, "sandbix")).kind, "config")
+  lu.assertErrorMsgContains("string expected", token.hide, {})
+end
+
 function TestToken.test_exchange()
   local t = assert(token.exchange(credentials()))
   lu.assertEquals(t.source, "exchange")

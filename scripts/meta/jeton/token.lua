@@ -45,6 +45,15 @@ function token.exchange(credentials) end
 ---@return jeton.Err? err
 function token.forget(connector) end
 
+--- Takes a text for a secret of the connector, such as a token that its service gave: it is masked in all
+--- that jeton writes, and `jeton.http` lets it go to the connector's hosts alone. Texts of under 6 bytes
+--- are no secrets.
+---@param secret string
+---@param connector? string name; default the run's
+---@return true? done
+---@return jeton.Err? err `config`: there is no such connector
+function token.hide(secret, connector) end
+
 --- Says which connector `get` would use, without asking anybody.
 ---@param connector? string name; default the run's
 ---@return string? name
