@@ -167,6 +167,16 @@ connectors:
         except OSError as error:
             self.skipTest(f"no pseudo-terminal: {error}")
 
+    def faketime(self, when):
+        """An environment in which the wall clock is off ("+3600"), or starts at a time ("@2026-01-05 08:00:00")."""
+        try:
+            library = subprocess.run(["faketime", "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, text=True,
+                                     check=False).stdout.strip()
+        except FileNotFoundError:
+            self.skipTest("faketime is not installed")
+        asan = self.env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        return {"LD_PRELOAD": library, "FAKETIME": when, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "ASAN_OPTIONS": asan}
+
     def start(self, *args, program=JETON, env=None, stdin=subprocess.DEVNULL):
         process = subprocess.Popen([program, *args], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    env={**self.env, **(env or {})}, cwd=self.folder)

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
 import threading
 import time
 import unittest
@@ -251,14 +250,6 @@ class Isolation(support.Case):
 
 
 class Clocks(support.Case):
-    def faketime(self, offset):
-        library = subprocess.run(["faketime", "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, text=True,
-                                 check=False).stdout.strip()
-        if not library:
-            self.skipTest("faketime is not installed")
-        asan = self.env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
-        return {"LD_PRELOAD": library, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "ASAN_OPTIONS": asan}
-
     def test_a_service_a_year_ahead(self):
         sandbox = self.sandbox()
         sandbox.steer("clock", {"advance_s": 300 * DAY_S})

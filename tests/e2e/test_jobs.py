@@ -1,0 +1,348 @@
+"""`run --job`: what a job's script finds, how attempts follow one another, what is said and what is recorded."""
+
+import json
+import os
+import signal
+import subprocess
+import unittest
+
+from jobs import WAITS, JobCase, is_alive
+from support import JETON, wait_until
+
+
+class Surroundings(JobCase):
+    def test_a_script_finds_what_its_job_says(self):
+        os.mkdir(self.path("place"))
+        self.job("""
+          local jeton, json = require "jeton", require "jeton.json"
+          print(json.encode(jeton.args), jeton.args == jeton.job.args, select("#", ...))
+          print(os.getenv "GREETING", os.date "%z")
+          os.execute "pwd"
+          print(io.read() or "no input")
+        """, args={"group": "Sales", "top": 10, "list": [1, "a"]}, directory="place",
+                 environment={"GREETING": "bonjour à tous = oui", "TZ": "Asia/Kolkata"})
+        done = self.run_job(env={"GREETING": "hello"})
+        self.assertEqual(done.stdout, '{"group":"Sales","list":[1,"a"],"top":10}\ttrue\t0\n'
+                                      "bonjour à tous = oui\t+0530\n"
+                                      f"{os.path.realpath(self.path('place'))}\nno input\n")
+
+    def test_what_it_knows_of_its_run(self):
+        self.job("""
+          local job = require "jeton".job
+          print(job.name, job.attempt, job.attempts, job.run, job.slot)
+          print(job.deadline == require "jeton".deadline, job.deadline - os.time() > 290)
+        """, timeout="5m", retries={"attempts": 2})
+        done = self.run_job()
+        self.assertEqual(done.stdout, f"job\t1\t2\t{self.row()['run']}\tnil\ntrue\ttrue\n")
+
+    def test_without_args_there_are_none(self):
+        self.job("print(next(require 'jeton'.args), next(require 'jeton'.job.args))")
+        self.assertEqual(self.run_job().stdout, "nil\tnil\n")
+
+    def test_a_phone_number_stays_a_string(self):
+        self.write("job.lua", "for _, value in ipairs(require 'jeton'.args) do print(math.type(value) or value) end")
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\njobs:\n  job: {{ script: job.lua, args: [+33100000001, 007, 7] }}\n")
+        self.assertEqual(self.run_job().stdout, "+33100000001\n007\ninteger\n")
+
+    def test_its_memory_is_limited(self):
+        self.job("local t = {} for i = 1, 1e9 do t[i] = i end", memory="4MiB")
+        done = self.run_job(status=1)
+        self.assertIn("memory limit of 4 MiB (memory of the job)", done.stderr)
+        self.assertEqual(self.row()["cause"], "script")
+
+    def test_a_directory_or_script_that_is_not_there(self):
+        self.job("", directory="nowhere")
+        self.assertIn("cannot enter directory", self.run_job(status=3).stderr)
+        self.job("")
+        os.unlink(self.path("job.lua"))
+        self.assertIn("job.lua", self.run_job(status=3).stderr)
+        self.assertEqual([(row["exit"], row["cause"]) for row in self.rows()], [(3, "config"), (3, "config")])
+
+    def test_a_dry_run_leaves_no_trace(self):
+        self.job("""
+          require "jeton.state".set("a", 1)
+          print(require "jeton".dry_run, require "jeton".job.name, require "jeton".args.top, os.getenv "WORD")
+        """, args={"top": 3}, environment={"WORD": "mot"})
+        self.assertEqual(self.run_job("--dry-run").stdout, "true\tjob\t3\tmot\n")
+        self.assertFalse(os.path.exists(self.state))
+
+
+class Usage(JobCase):
+    def test_what_a_job_decides_itself(self):
+        self.job("")
+        for options, says in ((["-C", "x"], "--connector"), (["--timeout", "5s"], "--timeout"),
+                              (["--memory", "1MiB"], "--memory"), (["--sandbox"], "--sandbox"),
+                              (["--scheduled", "--dry-run"], "--dry-run"), (["x.lua"], "x.lua")):
+            self.fails(2, "run", "--job", "job", *options, says=says)
+        self.fails(2, "run", "--scheduled", "x.lua", says="--job")
+        self.fails(2, "run", says="--job")
+        self.assertFalse(os.path.exists(self.state))
+
+    def test_a_job_that_is_not_there(self):
+        """As after it was renamed: cron's line is heard of."""
+        self.job("", schedule="* * * * *")
+        self.assertIn("job", self.run_job("--scheduled", name="jop", status=3).stderr)
+
+    def test_a_job_without_a_schedule_is_never_due(self):
+        self.job("")
+        self.assertIn("no schedule", self.run_job("--scheduled", status=3).stderr)
+
+    def test_a_configuration_that_became_invalid(self):
+        self.job("", timeout="soon")
+        self.assertIn("timeout", self.run_job("--scheduled", status=3).stderr)
+
+
+class Attempts(JobCase):
+    def test_after_1_5_and_6_others_follow(self):
+        self.job("os.exit(({ 1, 5, 6, 0 })[require 'jeton'.job.attempt])", retries={"attempts": 9, "delay": "1ms"})
+        self.run_job()
+        rows = self.rows()
+        self.assertEqual([row["exit"] for row in rows], [1, 5, 6, 0])
+        self.assertEqual([row["attempt"] for row in rows], [1, 2, 3, 4])
+        self.assertEqual([row["cause"] for row in rows], ["script", "script", "script", None])
+        self.assertEqual(len({row["run"] for row in rows}), 1)
+
+    def test_after_others_none(self):
+        for status in (0, 2, 3, 4, 7, 8, 9):
+            self.job(f"os.exit({status})", retries={"attempts": 3, "delay": "1ms"})
+            self.run_job(status=status)
+        self.assertEqual([row["attempt"] for row in self.rows()], [1] * 7)
+
+    def test_they_are_at_most_as_many(self):
+        self.job("error 'boom'", retries={"attempts": 3, "delay": "1ms"})
+        done = self.run_job(status=1)
+        self.assertEqual(len(self.rows()), 3)
+        for attempt in (1, 2, 3):
+            self.assertEqual(done.stderr.count(f"job 'job', attempt {attempt} of 3: {self.path('job.lua')}:1: boom"), 1)
+        self.assertEqual(done.stderr.count("the next one begins"), 2)
+        self.assertEqual(done.stderr.count("failed: status 1 (script), after 3 attempts"), 1)
+
+    def test_none_begins_that_would_be_past_the_deadline(self):
+        self.job("os.exit(1)", timeout="30s", retries={"attempts": 3, "delay": "60s"})
+        self.run_job(status=1)
+        self.assertEqual(self.row()["exit"], 1)
+
+    def test_the_deadline_is_that_of_all(self):
+        """The second attempt has what the first one left: not all of the time again."""
+        self.job("""
+          local jeton, task = require "jeton", require "jeton.task"
+          if jeton.job.attempt == 1 then task.sleep(0.5) os.exit(1) end
+          task.sleep(60)
+        """, timeout="1500ms", retries={"attempts": 5, "delay": "1ms"})
+        done = self.run_job(status=8)
+        self.assertIn("deadline of 1500 ms passed (timeout of the job)", done.stderr)
+        first, second = self.rows()
+        self.assertEqual((first["exit"], second["exit"], second["cause"]), (1, 8, "deadline"))
+
+    def test_a_state_is_that_of_the_attempt_that_succeeds(self):
+        self.job("""
+          local state, attempt = require "jeton.state", require "jeton".job.attempt
+          print(attempt, state.get "cursor", state.get "early")
+          state.set("early", attempt) state.commit()
+          state.set("cursor", attempt)
+          if attempt < 3 then os.exit(attempt) end
+        """, retries={"attempts": 3, "delay": "1ms"})
+        self.run_job(status=2)
+        self.assertEqual(self.run_job(status=2).stdout, "1\tnil\t2\n2\tnil\t1\n")
+        self.job("""
+          local state, attempt = require "jeton.state", require "jeton".job.attempt
+          if attempt == 2 then print(state.get "cursor", state.get "early") return end
+          state.set("cursor", 7) error "no"
+        """, retries={"attempts": 2, "delay": "1ms"})
+        self.assertEqual(self.run_job().stdout, "nil\t2\n")
+
+
+class Said(JobCase):
+    def test_a_quiet_success_says_nothing(self):
+        self.job("return true")
+        done = self.run_job()
+        self.assertEqual((done.stdout, done.stderr), ("", ""))
+        row = self.row()
+        self.assertEqual((row["exit"], row["cause"], row["message"], row["output"]), (0, None, None, None))
+        self.assertGreater(row["peak_kib"], 100)
+        self.assertGreaterEqual(row["ended_ms"], row["started_ms"])
+
+    def test_a_failure_says_why_and_which_run(self):
+        self.job("error 'boom'")
+        done = self.run_job(status=1)
+        self.assertIn("jeton: error: job 'job': ", done.stderr)
+        self.assertIn("stack traceback:", done.stderr)
+        self.assertIn(f"job 'job' failed: status 1 (script); run {self.row()['run']}", done.stderr)
+        self.assertEqual(self.row()["message"], self.path("job.lua") + ":1: boom")
+
+    def test_a_status_without_a_word_is_heard_of(self):
+        self.job("return false")
+        self.assertIn("failed: status 1 (script)", self.run_job(status=1).stderr)
+
+    def test_the_cause_is_the_kind_of_the_error(self):
+        for kind, status in (("auth", 4), ("network", 5), ("throttled", 6), ("invalid", 1)):
+            self.job(f"return nil, require('jeton.http').error {{ kind = '{kind}', message = 'the message' }}")
+            self.run_job(status=status)
+            row = self.rows()[-1]
+            self.assertEqual((row["exit"], row["cause"], row["message"]), (status, kind, "the message"))
+
+    def test_as_json_each_line_is_an_object(self):
+        self.job("error 'boom'", retries={"attempts": 2, "delay": "1ms"})
+        done = self.jeton("--log-format", "json", "run", "--job", "job")
+        self.assertEqual([json.loads(line)["level"] for line in done.stderr.splitlines()],
+                         ["error", "warning", "error", "error"])
+
+    def test_output_is_passed_on_and_kept_in_its_order(self):
+        self.job("""
+          print "one" io.stderr:write "two\\n" print "three" os.execute "echo four" io.stderr:write "five\\n"
+        """)
+        done = self.run_job()
+        self.assertEqual((done.stdout, done.stderr), ("one\nthree\nfour\n", "two\nfive\n"))
+        self.assertEqual(sorted(self.output().split()), sorted("one two three four five".split()))
+        self.assertEqual(self.row()["output_bytes"], len("one\ntwo\nthree\nfour\nfive\n"))
+
+    def test_nobody_reads_the_output(self):
+        self.job("for _ = 1, 100 do print(('x'):rep(10000)) end return true")
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run([JETON, "run", "--job", "job"], stdout=write, stderr=subprocess.PIPE, text=True,
+                              cwd=self.folder, env=self.env, timeout=60, check=False)
+        os.close(write)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stderr.count("cannot pass on"), 1)
+        self.assertEqual(self.row()["output_bytes"], 1000100)
+
+
+class Masking(JobCase):
+    CONNECTORS = """\
+connectors:
+  contoso:
+    provider: kaizala
+    token_service: http://127.0.0.1:1/v1
+    application_id: app
+    application_secret: { env: APP_SECRET }
+    refresh_token: configured-refresh-token
+    retries: 0
+"""
+
+    def test_secrets_are_masked_in_what_is_kept(self):
+        """Known ones, ones that came during the run, and across writes."""
+        self.job("""
+          print "configured-refresh-token"
+          require "jeton.token".get "contoso" -- reads the secret
+          io.write "hunter" io.flush() io.write "2-and-more\\n"
+          io.stderr:write(require "jeton.crypto".base64("hunter2-and-more"), "\\n")
+          error "it was hunter2-and-more"
+        """, connectors=self.CONNECTORS.replace("application_id: app", "application_id: app-id-of-it"))
+        done = self.run_job(status=1, env={"APP_SECRET": "hunter2-and-more"})
+        self.assertIn("configured-refresh-token", done.stdout)  # a script's own print is its own affair
+        self.assertIn("hunter2-and-more", done.stdout)
+        row = self.row()
+        for secret in (b"configured-refresh", b"hunter2", b"aHVudGVyMi1hbmQ"):
+            self.assertNotIn(secret, row["output"])
+        self.assertGreaterEqual(row["output"].count(b"********"), 4)
+        self.assertIn("it was ********", row["message"])
+        with open(os.path.join(self.state, "jeton.db"), "rb") as file:
+            self.assertNotIn(b"hunter2-and-more", file.read())
+
+    def test_even_where_the_script_is_killed(self):
+        self.job("""
+          require "jeton.token".get "contoso"
+          print(os.getenv "APP_SECRET") io.flush()
+          os.execute "kill -9 $PPID"
+        """, connectors=self.CONNECTORS.replace("application_id: app", "application_id: app-id-of-it"))
+        self.run_job(status=137, env={"APP_SECRET": "hunter2-and-more"})
+        row = self.row()
+        self.assertEqual((row["exit"], row["cause"]), (137, "signal"))
+        self.assertIn(b"********", row["output"])
+        self.assertNotIn(b"hunter2", row["output"])
+
+
+class Counted(JobCase):
+    def test_requests_and_exchanges(self):
+        sandbox = self.sandbox()
+        with open(self.configure(sandbox.base), encoding="utf-8") as file:
+            connectors = file.read().split("connectors:")[1]
+        self.job("local kz = require 'kaizala'.connect() kz:me() kz:me()", connectors="connectors:" + connectors)
+        self.run_job()
+        self.run_job()
+        self.assertEqual([(row["requests"], row["exchanges"]) for row in self.rows()], [(2, 1), (2, 0)])
+
+
+class Retention(JobCase):
+    def test_as_many_runs_as_the_configuration_says(self):
+        self.job("os.exit(require 'jeton'.job.attempt - 1)", history="history: { keep: 3 }\n")
+        for _ in range(5):
+            self.run_job()
+        self.assertEqual(len(self.rows()), 3)
+        self.job("", history="history: { keep: 0, days: 0 }\n")
+        self.run_job()
+        self.assertEqual(len(self.rows()), 1)
+
+
+class Signals(JobCase):
+    def test_a_signal_is_passed_on_and_recorded(self):
+        for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self.job("""
+              local task = require "jeton.task"
+              local _ <close> = setmetatable({}, { __close = function() print "cleaned up" end })
+              io.open("ready", "w"):close()
+              task.sleep(60)
+            """, retries={"attempts": 3, "delay": "1ms"})
+            process = self.start_job()
+            self.wait_for("ready")
+            process.send_signal(signo)
+            out, err = process.communicate(timeout=30)
+            self.assertEqual(process.returncode, 128 + signo, err)
+            self.assertEqual(out, b"cleaned up\n")
+            os.unlink(self.path("ready"))
+        self.assertEqual([(row["exit"], row["cause"]) for row in self.rows()],
+                         [(130, "signal"), (143, "signal"), (129, "signal")])
+
+    def test_a_signal_between_attempts_ends_the_run(self):
+        self.job("io.open('ready', 'w'):close() os.exit(1)", retries={"attempts": 2, "delay": "50s"})
+        process = self.start_job()
+        self.wait_for("ready")
+        wait_until(lambda: self.rows()[0]["exit"] == 1, 30)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 143)
+        self.assertEqual(self.row()["exit"], 1)
+
+    def test_a_signal_that_was_ignored_stays_so(self):
+        self.job(WAITS + "io.open('ready', 'w'):close() wait_for 'go'")
+        old = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            process = self.start_job()
+        finally:
+            signal.signal(signal.SIGHUP, old)
+        self.wait_for("ready")
+        process.send_signal(signal.SIGHUP)
+        self.write("go", "")
+        process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 0)
+
+
+class Interrupted(JobCase):
+    def test_the_script_dies_with_its_supervisor(self):
+        self.job(WAITS + """
+          local file = io.open("/proc/self/stat")
+          print("pid " .. file:read "n")
+          io.open("ready", "w"):close()
+          wait_for "go"
+        """)
+        process = self.start_job()
+        pid = int(process.stdout.readline().split()[1])
+        self.wait_for("ready")
+        process.kill()
+        process.wait()
+        wait_until(lambda: not is_alive(pid), 20)
+        self.assertEqual((self.row()["exit"], self.row()["cause"]), (None, None))
+
+        self.write("go", "")
+        done = self.run_job()  # the lock is free
+        self.assertIn(f"run {self.rows()[0]['run']}", done.stderr)
+        self.assertIn("was interrupted", done.stderr)
+        first, second = self.rows()
+        self.assertEqual((first["exit"], first["cause"], first["ended_ms"]), (None, "interrupted", None))
+        self.assertEqual((second["exit"], second["cause"]), (0, None))
+        self.assertEqual(self.run_job().stderr, "")
+
+
+if __name__ == "__main__":
+    unittest.main()

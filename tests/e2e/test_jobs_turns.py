@@ -1,0 +1,117 @@
+"""Runs of one job at once: one claims a slot, one holds the lock, and none is lost."""
+
+import os
+import signal
+import unittest
+
+from jobs import WAITS, JobCase
+from support import SANITIZED, wait_until
+
+MANY = 50
+AT_EIGHT = "@2026-01-05 08:00:01"
+LONG = 300 if SANITIZED else 120  # seconds for all of them
+
+
+class Turns(JobCase):
+    def end_all(self, processes):
+        return sorted(process.wait(timeout=LONG) for process in processes)
+
+    def test_of_many_that_claim_a_slot_one_runs(self):
+        clock = self.faketime(AT_EIGHT)
+        self.job("io.open('ran', 'a'):write('x'):close()", schedule="0 8 * * *", overlap="wait")
+        statuses = self.end_all([self.start_silent("--scheduled", env=clock) for _ in range(MANY)])
+        self.assertEqual(statuses, [0] * MANY)
+        with open(self.path("ran"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "x")
+        self.assertEqual(self.row()["exit"], 0)
+
+    def test_many_that_wait_run_one_after_the_other(self):
+        """Each adds one to a counter, without any care, and looks that it is alone."""
+        self.job("""
+          local state = require "jeton.state"
+          local count = state.get "count" or 0
+          assert(not io.open "inside", "not alone")
+          io.open("inside", "w"):close()
+          require "jeton.task".sleep(0.001)
+          assert(os.remove "inside")
+          state.set("count", count + 1)
+        """, overlap="wait")
+        self.assertEqual(self.end_all([self.start_silent() for _ in range(MANY)]), [0] * MANY)
+        self.assertEqual([row["exit"] for row in self.rows()], [0] * MANY)
+        self.assertEqual(self.query("SELECT value FROM kv")[0]["value"], str(MANY))
+        times = [(row["started_ms"], row["ended_ms"]) for row in self.rows()]
+        self.assertEqual(times, sorted(times))
+
+    def test_a_second_run_is_skipped_and_recorded(self):
+        self.job(WAITS + "io.open('ready', 'w'):close() wait_for 'go'")
+        first = self.start_job()
+        self.wait_for("ready")
+        done = self.run_job(status=7)
+        self.assertIn("job 'job': not run: another run of it holds its lock", done.stderr)
+        self.write("go", "")
+        self.finish_all([first])
+        rows = self.rows()
+        self.assertEqual(sorted((row["exit"], row["cause"] or "") for row in rows), [(0, ""), (7, "locked")])
+        self.assertEqual(len({row["run"] for row in rows}), 2)
+
+    def test_a_run_by_hand_while_crons_is_due(self):
+        """Cron's is skipped, its slot is claimed all the same; the one by hand claims nothing."""
+        clock = self.faketime(AT_EIGHT)
+        self.job(WAITS + "io.open('ready', 'w'):close() wait_for 'go'", schedule="0 8 * * *")
+        first = self.start_job(env=clock)
+        self.wait_for("ready")
+        self.run_job("--scheduled", status=7, env=clock)
+        self.write("go", "")
+        self.finish_all([first])
+        self.assertEqual(self.run_job("--scheduled", env=clock).stderr, "")
+        self.assertEqual(sorted((row["exit"], row["slot_ms"] is None) for row in self.rows()), [(0, True), (7, False)])
+
+    def test_other_jobs_do_not_wait(self):
+        self.job(WAITS + "io.open('ready', 'w'):close() wait_for 'go'")
+        first = self.start_job()
+        self.wait_for("ready")
+        self.write("other.lua", "")
+        self.write("other.yaml", f"version: 1\nstate: {self.state}\njobs: {{ job: {{ script: other.lua }} }}\n")
+        self.ok("-c", "other.yaml", "run", "--job", "job")  # of the same name, in another configuration
+        self.write("go", "")
+        self.finish_all([first])
+
+    def test_the_deadline_covers_the_wait(self):
+        self.job(WAITS + "io.open('ready', 'w'):close() wait_for 'go'")
+        first = self.start_job()
+        self.wait_for("ready")
+        self.job("error 'never'", overlap="wait", timeout="300ms")
+        done = self.run_job(status=8)
+        self.assertIn("300 ms passed while another run of the job held its lock", done.stderr)
+        self.assertIn((8, "deadline"), [(row["exit"], row["cause"]) for row in self.rows()])
+        self.write("go", "")
+        self.finish_all([first])
+
+    def test_a_signal_ends_the_wait(self):
+        self.job(WAITS + "io.open('ready', 'w'):close() wait_for 'go'", overlap="wait")
+        first = self.start_job()
+        self.wait_for("ready")
+        second = self.start_job()
+        wait_until(lambda: len(self.rows()) == 2, 30)
+        second.send_signal(signal.SIGTERM)
+        _, errors = second.communicate(timeout=30)
+        self.assertEqual(second.returncode, 143)
+        self.assertIn(b"before it began", errors)
+        self.write("go", "")
+        self.finish_all([first])
+        self.assertIn((143, "signal"), [(row["exit"], row["cause"]) for row in self.rows()])
+
+    def test_who_waits_is_not_taken_for_interrupted(self):
+        self.job(WAITS + "io.open('ready' .. require 'jeton'.job.run, 'w'):close() wait_for 'go'", overlap="wait")
+        first = self.start_job()
+        wait_until(lambda: any(name.startswith("ready") for name in os.listdir(self.folder)), 30)
+        others = [self.start_job() for _ in range(3)]
+        wait_until(lambda: len(self.rows()) == 4, 30)
+        first.kill()
+        self.write("go", "")
+        self.finish_all(others)
+        self.assertEqual(sorted(row["cause"] or "" for row in self.rows()), ["", "", "", "interrupted"])
+
+
+if __name__ == "__main__":
+    unittest.main()
