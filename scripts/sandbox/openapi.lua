@@ -1,82 +1,16 @@
 --- The table of operations as an OpenAPI 3.1 document.
 local json = require "jeton.json"
 local assumptions = require "sandbox.assumptions"
+local examples = require "sandbox.examples"
+local json_schema = require "sandbox.json_schema"
 local limits = require "sandbox.limits"
 
 local openapi = {}
 
-local PHONE = ("^\\+[1-9][0-9]{%d,%d}$"):format(limits.phone_digits_min - 1, limits.phone_digits_max - 1)
-
-local schema_of
-
----@param fields sandbox.field[]|sandbox.reply_field[]
----@param is_required fun(field: table): boolean
-local function object(fields, is_required)
-  local properties, required = {}, {}
-  for _, field in ipairs(fields) do
-    properties[field[1]] = schema_of(field, is_required)
-    if is_required(field) then
-      required[#required + 1] = field[1]
-    end
-  end
-  return {
-    type = "object",
-    properties = properties,
-    required = #required > 0 and json.array(required) or nil,
-  }
-end
-
-local function list_of(items)
-  return function(field)
-    return { type = "array", items = items, maxItems = field.max }
-  end
-end
-
--- One schema a kind.
-local KINDS = {
-  string = function(field)
-    return { type = "string", minLength = field.not_empty and 1 or nil, maxLength = field.max }
-  end,
-  boolean = function() return { type = "boolean" } end,
-  integer = function(field)
-    return { type = "integer", format = "int64", minimum = field.min, maximum = field.max }
-  end,
-  number = function() return { type = "number" } end,
-  phone = function() return { type = "string", pattern = PHONE } end,
-  id = function() return { type = "string", maxLength = limits.identifier_characters } end,
-  choice = function(field) return { type = "string", enum = json.array { table.unpack(field.choices) } } end,
-  phones = list_of { type = "string", pattern = PHONE },
-  ids = list_of { type = "string", maxLength = limits.identifier_characters },
-  strings = list_of { type = "string" },
-  any = function() return {} end,
-  list = function(field, is_required)
-    return {
-      type = "array",
-      items = field.of and object(field.of, is_required) or {},
-      maxItems = field.max,
-    }
-  end,
-  object = function(field, is_required)
-    return field.fields and object(field.fields, is_required) or { type = "object" }
-  end,
-  map = function(field, is_required)
-    return { type = "object", additionalProperties = object(field.of, is_required) }
-  end,
-}
-
-function schema_of(field, is_required)
-  local schema = KINDS[field.kind](field, is_required)
-  schema.default = field.default
-  if field.aliases then
-    schema.description = "Also as " .. table.concat(field.aliases, ", ")
-  end
-  return schema
-end
-
 local function is_asked_for(field) return field.required == true end
 local function is_always_there(field) return not field.optional end
 
-local function parameters(operation)
+local function parameters(operation, scope)
   local out = {}
   for name in operation.path:gmatch "{(.-)}" do
     out[#out + 1] = { name = name, ["in"] = "path", required = true,
@@ -85,7 +19,7 @@ local function parameters(operation)
   for _, place in ipairs { "query", "header" } do
     for _, field in ipairs(operation[place == "header" and "headers" or place] or {}) do
       out[#out + 1] = { name = field[1], ["in"] = place, required = field.required == true,
-        schema = schema_of(field, is_asked_for) }
+        schema = json_schema.of(field, scope) }
     end
   end
   return #out > 0 and json.array(out) or nil
@@ -94,8 +28,8 @@ end
 local FORM = "application/x-www-form-urlencoded"
 
 ---@param media_type string|nil JSON where it is left out
-local function content(schema, media_type)
-  return { [media_type or "application/json"] = { schema = schema } }
+local function content(schema, media_type, named)
+  return { [media_type or "application/json"] = { schema = schema, examples = named } }
 end
 
 -- What it may be refused with: names below components/responses by status.
@@ -116,23 +50,34 @@ local function refusals(operation)
   return out
 end
 
-local function request_body(operation)
+-- The bodies of a row's examples, by their names.
+local function examples_of(operation)
+  local out = {}
+  for _, example in ipairs(examples.of(operation)) do
+    out[example.name or "example"] = { value = examples.fill(example.body or {}, examples.SAMPLES) }
+  end
+  return out
+end
+
+local function request_body(operation, scope)
   if operation.upload then
     return { required = true, content = { ["multipart/form-data"] = { schema = {
       type = "object",
       additionalProperties = { type = "string", format = "binary" },
     } } } }
   end
-  local schema = operation.body and object(operation.body, is_asked_for)
+  local schema = operation.body and json_schema.object(operation.body, scope)
   return schema and {
     required = schema.required ~= nil,
-    content = content(schema, operation.form and FORM),
+    content = content(schema, operation.form and FORM, examples_of(operation)),
   } or nil
 end
 
-local function describe(operation)
+local function describe(operation, schemas)
+  local asked = { schemas = schemas, is_required = is_asked_for }
+  local answered = { schemas = schemas, is_required = is_always_there }
   local responses = {
-    ["200"] = { description = "Done", content = content(object(operation.reply, is_always_there)) },
+    ["200"] = { description = "Done", content = content(json_schema.object(operation.reply, answered)) },
   }
   for status, name in pairs(refusals(operation)) do
     responses[status] = { ["$ref"] = "#/components/responses/" .. name }
@@ -141,8 +86,8 @@ local function describe(operation)
     operationId = operation.name,
     summary = operation.summary,
     tags = json.array { (operation.name:match "^[^.]+") },
-    parameters = parameters(operation),
-    requestBody = request_body(operation),
+    parameters = parameters(operation, asked),
+    requestBody = request_body(operation, asked),
     responses = responses,
     security = operation.public and json.array {} or nil,
     ["x-permission"] = operation.permission,
@@ -158,15 +103,14 @@ local function refusal(description, headers)
   }
 end
 
-local function components()
+local function components(schemas)
+  schemas.Error = json_schema.object({
+    { "message", kind = "string" },
+    { "errorCode", kind = "string" },
+    { "errorCategoryKey", kind = "string" },
+  }, { schemas = schemas, is_required = is_always_there })
   return {
-    schemas = {
-      Error = object({
-        { "message", kind = "string" },
-        { "errorCode", kind = "string" },
-        { "errorCategoryKey", kind = "string" },
-      }, is_always_there),
-    },
+    schemas = schemas,
     responses = {
       Invalid = refusal "A malformed body, or a value that is not what it should be",
       Unauthenticated = refusal "No token, a bad one, or one that has expired",
@@ -188,10 +132,10 @@ end
 ---@param root string where the sandbox listens, without a slash at the end
 ---@return table document
 function openapi.document(operations, root)
-  local paths = {}
+  local paths, schemas = {}, {}
   for _, operation in ipairs(operations) do
     local item = paths[operation.path] or {}
-    item[operation.method:lower()] = describe(operation)
+    item[operation.method:lower()] = describe(operation, schemas)
     paths[operation.path] = item
   end
   return {
@@ -203,7 +147,7 @@ function openapi.document(operations, root)
     servers = json.array { { url = root .. "/v1" } },
     security = json.array { { accessToken = json.array {} }, { bearer = json.array {} } },
     paths = paths,
-    components = components(),
+    components = components(schemas),
   }
 end
 

@@ -1,5 +1,6 @@
 --- The table of operations as a page for people: docs/api-reference.md.
 local json = require "jeton.json"
+local examples = require "sandbox.examples"
 local limits = require "sandbox.limits"
 
 local reference = {}
@@ -57,16 +58,47 @@ local DESCRIBE = {
   number = function() return "number" end,
   phone = function() return "phone number" end,
   id = function() return "id" end,
-  choice = function(field) return "`" .. table.concat(field.choices, "`, `") .. "`" end,
-  any = function() return "any value" end,
+  digits = function() return "digits, as text or as a number" end,
+  time = function() return "time, ISO 8601" end,
+  media = function(field)
+    return "`mediaResource`" .. (field.types and " of type " .. table.concat(field.types, " or ") or "")
+  end,
+  choice = function(field)
+    return "`" .. table.concat(field.choices, "`, `") .. "`" .. (field.numbers and ", or its number" or "")
+  end,
+  any = function(field)
+    return "any value" .. (field.max and (", at most %d bytes of JSON"):format(field.max) or "")
+  end,
   object = function() return "object" end,
-  map = function() return "object by key; of each" end,
 }
-for kind, what in pairs { phones = "phone numbers", ids = "ids", strings = "strings", list = "entries" } do
+
+function DESCRIBE.map(field)
+  local of = field.item and DESCRIBE[field.item.kind](field.item)
+  local most = field.max and (" of at most %d"):format(field.max) or ""
+  return ("object by key%s; of each%s"):format(most, of and ": " .. of or "")
+end
+
+function DESCRIBE.list(field)
+  local of = field.item and DESCRIBE[field.item.kind](field.item)
+  local most = field.max and (" of at most %d"):format(field.max) or ""
+  return "list" .. most .. (of and ", each: " .. of or "")
+end
+
+function DESCRIBE.union(field)
+  local out = {}
+  for i, one in ipairs(field.any_of) do
+    out[i] = DESCRIBE[one.kind](one)
+  end
+  return table.concat(out, ", or ") .. (field.nullable and ", or null" or "")
+end
+
+function DESCRIBE.variant(field)
+  return ("by `%s`"):format(field.variants[#field.variants].by)
+end
+
+for kind, what in pairs { phones = "phone numbers", ids = "ids", strings = "strings" } do
   DESCRIBE[kind] = function(field)
-    local most = field.max and (", at most %d"):format(field.max) or ""
-    return kind == "list" and "list" .. (field.max and (" of at most %d"):format(field.max) or "")
-      or "list of " .. what .. most
+    return "list of " .. what .. (field.max and (", at most %d"):format(field.max) or "")
   end
 end
 
@@ -78,6 +110,9 @@ local function notes(field)
   if field.optional then
     out[#out + 1] = "not always"
   end
+  if field.text then
+    out[#out + 1] = "also as text"
+  end
   if field.default ~= nil and field.default ~= "" then
     out[#out + 1] = ("default `%s`"):format(tostring(field.default))
   end
@@ -87,21 +122,42 @@ local function notes(field)
   return table.concat(out, "; ")
 end
 
-local function add_rows(out, place, fields, prefix)
+local add_rows
+
+local function add_nested(out, place, field, name)
+  local nested = field.fields or field.of
+  if nested then
+    local step = field.kind == "list" and "[]." or field.kind == "map" and ".*." or "."
+    add_rows(out, place, nested, name .. step)
+  end
+end
+
+-- One row for each kind of value, or the rows of each object, with what they depend on.
+local function add_variants(out, place, field, name)
+  for _, variant in ipairs(field.variants) do
+    local where = ("%s, %s"):format(place, variant.is or "with `" .. variant.by .. "`")
+    if variant.kind ~= "object" then
+      out[#out + 1] = ("| %s | `%s` | %s | %s |"):format(where, name, DESCRIBE[variant.kind](variant),
+        notes(variant))
+    end
+    add_nested(out, where, variant, name)
+  end
+end
+
+function add_rows(out, place, fields, prefix)
   for _, field in ipairs(fields) do
     local name = prefix .. field[1]
     out[#out + 1] = ("| %s | `%s` | %s | %s |"):format(place, name, DESCRIBE[field.kind](field), notes(field))
-    local nested = field.fields or field.of
-    if nested then
-      local step = field.kind == "list" and "[]." or field.kind == "map" and ".*." or "."
-      add_rows(out, place, nested, name .. step)
+    if field.variants then
+      add_variants(out, place, field, name)
+    else
+      add_nested(out, place, field, name)
     end
   end
 end
 
 -- "PUT /groups/…/members {"members": […]}"
-local function example(operation)
-  local call = operation.example
+local function example_of(operation, call)
   local params = call.params or {}
   local path = operation.path:gsub("{(.-)}", params)
   local query = {}
@@ -115,6 +171,18 @@ local function example(operation)
     line = ("%s\n%s=@%s (%s)"):format(line, part.name, part.filename, part.content_type)
   end
   return call.body and line .. "\n" .. json.encode(call.body) or line
+end
+
+local function all_examples(operation)
+  local out, seen = {}, {}
+  for _, call in ipairs(examples.of(operation)) do
+    local text = example_of(operation, call)
+    if not seen[text] then
+      seen[text] = true
+      out[#out + 1] = text
+    end
+  end
+  return table.concat(out, "\n\n")
 end
 
 local function section(operation)
@@ -136,7 +204,7 @@ local function section(operation)
     out[#out + 1] = ("| form | any | file | 1 to %d parts |"):format(limits.media_per_upload)
   end
   add_rows(out, "reply", operation.reply, "")
-  table.move({ "", "```", example(operation), "```", "" }, 1, 5, #out + 1, out)
+  table.move({ "", "```", all_examples(operation), "```", "" }, 1, 5, #out + 1, out)
   return table.concat(out, "\n")
 end
 

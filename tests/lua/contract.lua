@@ -1,6 +1,7 @@
 -- What the contract test knows about fields: whether a reply is as its table says, and every way in
 -- which a request can break its own.
 local json = require "jeton.json"
+local names = require "kaizala.names"
 local ids = require "sandbox.ids"
 
 local contract = {}
@@ -23,8 +24,9 @@ contract.copy = copy
 local function is_list(value) return type(value) == "table" and json.is_array(value) end
 local function is_object(value) return type(value) == "table" and not json.is_array(value) end
 local function is_string(value) return type(value) == "string" end
+local function is_number(value) return type(value) == "number" end
 
-local check_object
+local check_object, check_value
 
 local function each_is(test)
   return function(value)
@@ -40,13 +42,14 @@ local IS = {
   string = is_string,
   boolean = function(value) return type(value) == "boolean" end,
   integer = function(value) return math.type(value) == "integer" end,
-  number = function(value) return type(value) == "number" end,
+  number = is_number,
   phone = ids.is_phone,
   id = ids.is_id,
   phones = each_is(ids.is_phone),
   ids = each_is(ids.is_id),
   strings = each_is(is_string),
   any = function() return true end,
+  time = function(value) return is_string(value) and names.iso_time(value) ~= nil end,
   list = is_list,
   object = is_object,
   map = is_object,
@@ -58,13 +61,23 @@ local IS = {
   end,
 }
 
-local function check_value(value, field, name)
+function IS.union(value, field)
+  for _, one in ipairs(field.any_of) do
+    if IS[one.kind](value, one) then return true end
+  end
+  return field.nullable and value == json.null
+end
+
+function check_value(value, field, name)
   if not IS[field.kind](value, field) then
     error(("the reply's %s is no %s: %s"):format(name, field.kind, json.encode(value)), 0)
   end
-  if field.kind == "list" and field.of then
-    for i, item in ipairs(value) do
+  if field.kind == "list" then
+    for i, item in ipairs(field.of and value or {}) do
       check_object(item, field.of, ("%s[%d]"):format(name, i - 1))
+    end
+    for i, item in ipairs(field.item and value or {}) do
+      check_value(item, field.item, ("%s[%d]"):format(name, i - 1))
     end
   elseif field.kind == "map" then
     for key, item in pairs(value) do
@@ -72,6 +85,16 @@ local function check_value(value, field, name)
     end
   elseif field.kind == "object" and field.fields then
     check_object(value, field.fields, name)
+  end
+end
+
+-- What a variant is in this object; nil where nothing fits.
+local function pick(field, object)
+  for _, variant in ipairs(field.variants) do
+    local value = object[variant.by]
+    if value ~= nil and value ~= json.null then
+      if not variant.is or (is_string(value) and variant.is:lower() == value:lower()) then return variant end
+    end
   end
 end
 
@@ -83,7 +106,11 @@ function check_object(value, fields, name)
   for _, field in ipairs(fields) do
     known[field[1]] = true
     local item = value[field[1]]
-    if item ~= nil then
+    if item ~= nil and field.variants then
+      local variant = pick(field, value)
+      if not variant then error(("the reply's %s.%s fits no variant"):format(name, field[1]), 0) end
+      check_value(item, variant, name .. "." .. field[1])
+    elseif item ~= nil then
       check_value(item, field, name .. "." .. field[1])
     elseif not field.optional then
       error(("the reply's %s lacks %s"):format(name, field[1]), 0)
@@ -121,6 +148,11 @@ local WRONG = {
   choice = { "no such choice", 5, json.array {} },
   list = { "x", {}, 5 },
   object = { "x", json.array {}, 5 },
+  map = { "x", json.array {}, 5, { a = 5 } },
+  digits = { "x", "", 1.5, true, {}, json.array {} },
+  time = { 5, "tomorrow", "", {} },
+  media = { 5, "", "https://x", {}, json.array {} },
+  union = { true },
   any = {},
 }
 
@@ -143,29 +175,45 @@ local TOO_MUCH = {
   strings = function(field)
     return field.max and many(field.max + 1, function() return "x" end)
   end,
+  any = function(field) return field.max and ("x"):rep(field.max) end,
+  map = function(field)
+    local out = {}
+    for i = 1, field.max and field.max + 1 or 0 do out["k" .. i] = "x" end
+    return field.max and out
+  end,
+  -- A good entry as often as it takes.
+  list = function(field, value)
+    return field.max and is_list(value) and many(field.max + 1, function() return copy(value[1]) end)
+  end,
 }
 
 ---@class contract.break_
 ---@field what string "message: too long"
 ---@field name string of the field, which the refusal must name
 ---@field value table the object as it would be sent
+---@field variant boolean it is in what a variant makes of a field
 
--- Adds each way to break one field of `at(object)`, an object inside of a copy of `whole`.
-local function break_field(out, field, whole, at, name)
-  local function add(what, value)
+-- What one field of `at(object)` may not be, an object inside of a copy of `whole`. `variant`: it is that
+-- by what another field says.
+local function break_field(give, name, key, field, whole, at, variant)
+  local value = at(whole)[key]
+  local function add(what, broken_value)
     local broken = copy(whole)
-    at(broken)[field[1]] = value
-    out[#out + 1] = { what = ("%s: %s"):format(name, what), name = field[1], value = broken }
+    at(broken)[key] = broken_value
+    give { what = ("%s: %s"):format(name, what), name = key, value = broken, variant = variant }
   end
-  for i, value in ipairs(WRONG[field.kind]) do
-    add("wrong type " .. i, value)
+  for i, wrong in ipairs(WRONG[field.kind]) do
+    if not (field.text and is_string(wrong) and field.kind == "number" and tonumber(wrong)) then
+      add("wrong type " .. i, wrong)
+    end
   end
-  local too_much = TOO_MUCH[field.kind] and TOO_MUCH[field.kind](field)
+  local too_much = TOO_MUCH[field.kind] and TOO_MUCH[field.kind](field, value)
   if too_much then
     add("too much", too_much)
   end
   if field.min then
-    add("too little", field.min - 1)
+    local is_of_entries = is_list(value)
+    add("too little", is_of_entries and json.array {} or field.min - 1)
   end
   if field.not_empty then
     add("empty", "")
@@ -175,18 +223,51 @@ local function break_field(out, field, whole, at, name)
     add("left out", nil)
     add("null", json.null)
   end
+  if field.item and is_list(value) then
+    for i, wrong in ipairs(WRONG[field.item.kind]) do
+      add("wrong entry " .. i, json.array { copy(value[1]), wrong })
+    end
+    local too_long = TOO_MUCH[field.item.kind] and TOO_MUCH[field.item.kind](field.item)
+    if too_long then add("too long an entry", json.array { too_long }) end
+  end
 end
 
-local function break_fields(out, fields, whole, at, prefix)
+local break_fields
+
+local function only_variants(fields)
+  local out = {}
   for _, field in ipairs(fields) do
-    local name = prefix .. field[1]
-    break_field(out, field, whole, at, name)
-    local value = at(whole)[field[1]]
-    if field.kind == "object" and field.fields and is_object(value) then
-      break_fields(out, field.fields, whole, function(object) return at(object)[field[1]] end, name .. ".")
-    elseif field.kind == "list" and field.of and is_list(value) and is_object(value[1]) then
-      break_fields(out, field.of, whole, function(object) return at(object)[field[1]][1] end, name .. "[0].")
+    if field.variants then out[#out + 1] = field end
+  end
+  return out
+end
+
+-- What is inside of it.
+local function break_nested(give, field, key, whole, at, name, variant)
+  local value = at(whole)[key]
+  if field.kind == "object" and field.fields and is_object(value) then
+    break_fields(give, field.fields, whole, function(object) return at(object)[key] end, name .. ".", variant)
+  elseif field.kind == "list" and field.of and is_list(value) and is_object(value[1]) then
+    -- Entries differ where what they hold depends on one of their fields.
+    for i = 1, #value do
+      break_fields(give, i == 1 and field.of or only_variants(field.of), whole,
+        function(object) return at(object)[key][i] end, ("%s[%d]."):format(name, i - 1), variant or i > 1)
     end
+  end
+end
+
+function break_fields(give, fields, whole, at, prefix, variant)
+  for _, declared in ipairs(fields) do
+    local key, field, name = declared[1], declared, prefix .. declared[1]
+    local in_variant = variant or declared.variants ~= nil
+    if declared.variants then
+      field = pick(declared, at(whole)) or { kind = "any" }
+      if declared.required and not field.required then
+        field = setmetatable({ required = true }, { __index = field })
+      end
+    end
+    break_field(give, name, key, field, whole, at, in_variant)
+    break_nested(give, field, key, whole, at, name, in_variant)
   end
 end
 
@@ -194,27 +275,21 @@ end
 --- the object has them.
 ---@param fields sandbox.field[]
 ---@param object table that is good
----@return contract.break_[]
-function contract.breaks(fields, object)
-  local out = {}
-  break_fields(out, fields, object, function(value) return value end, "")
-  return out
+---@param give fun(broken: contract.break_) one at a time: they are large, and many
+function contract.each_break(fields, object, give)
+  break_fields(give, fields, object, function(value) return value end, "", false)
 end
 
---- As breaks, for a query: text is all that it can hold.
-function contract.query_breaks(fields, query)
-  local out = {}
-  for _, broken in ipairs(contract.breaks(fields, query)) do
+--- As each_break, for a query: text is all that it can hold.
+function contract.each_query_break(fields, query, give)
+  contract.each_break(fields, query, function(broken)
     local is_text = true
     for _, value in pairs(broken.value) do
       is_text = is_text and (type(value) == "string" or math.type(value) == "integer")
     end
     local is_plain = broken.what:find "wrong type" and broken.value[broken.name] == 5
-    if is_text and not is_plain then
-      out[#out + 1] = broken
-    end
-  end
-  return out
+    if is_text and not is_plain then give(broken) end
+  end)
 end
 
 --- Raises where an example has a field that its table does not know.

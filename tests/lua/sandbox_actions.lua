@@ -269,6 +269,12 @@ function TestJobs.test_who_may_and_what_is_refused()
   local fields = { actionType = "Poll", actionBody = { answers = json.array {} } }
   local message = wire.refused(400, "InvalidParameters", "POST",
     path(wire.sales, "/" .. poll .. "/responses"), { token = bruno, json = fields })
+  lu.assertStrContains(message, "actionType: expected one of Job, Survey, ActionPackage")
+  fields = { id = "p", actionBody = { answers = json.array {} } }
+  local package = wire.ok("POST", path(wire.sales), { token = tenant,
+    json = { id = "p", actionBody = {} } }).actionId
+  message = wire.refused(400, "InvalidParameters", "POST", path(wire.sales, "/" .. package .. "/responses"),
+    { token = bruno, json = fields })
   lu.assertStrContains(message, "takes no responses")
   lu.assertEquals(get(id).actionDetails.responseCount, 0)
 end

@@ -41,13 +41,39 @@ local function resolve(object, where)
 end
 
 local SCHEMA_KEYS = set("type", "format", "pattern", "enum", "default", "description", "properties",
-  "required", "items", "additionalProperties", "minLength", "maxLength", "minimum", "maximum", "maxItems")
-local TYPES = set("string", "integer", "number", "boolean", "array", "object")
+  "required", "items", "additionalProperties", "minLength", "maxLength", "minimum", "maximum", "minItems",
+  "maxItems", "maxProperties", "contentEncoding", "anyOf", "allOf", "not", "if", "then")
+local TYPES = set("string", "integer", "number", "boolean", "array", "object", "null")
 
-local function check_schema(schema, where)
+local function check_type(kind, where)
+  for _, name in ipairs(type(kind) == "table" and kind or { kind }) do
+    lu.assertNotNil(TYPES[name], where .. ": type")
+  end
+end
+
+-- A part of a schema that applies to the object of another: what it requires is described there.
+local check_schema
+
+local function check_parts(schema, properties, where)
+  for _, name in ipairs { "anyOf", "allOf" } do
+    lu.assertTrue(schema[name] == nil or (json.is_array(schema[name]) and #schema[name] > 0), where)
+    for i, part in ipairs(schema[name] or {}) do
+      check_schema(part, ("%s %s %d"):format(where, name, i), properties)
+    end
+  end
+  for _, name in ipairs { "if", "then", "not" } do
+    if schema[name] then check_schema(schema[name], where .. " " .. name, properties) end
+  end
+  lu.assertEquals(schema["if"] ~= nil, schema["then"] ~= nil, where)
+end
+
+function check_schema(schema, where, around)
   schema = resolve(schema, where)
   keys(schema, SCHEMA_KEYS, {}, where)
-  lu.assertTrue(schema.type == nil or TYPES[schema.type] ~= nil, where .. ": type")
+  check_type(schema.type, where)
+  local properties = setmetatable({}, { __index = around })
+  for name in pairs(schema.properties or {}) do properties[name] = true end
+  check_parts(schema, properties, where)
   if schema.type == "array" then lu.assertNotNil(schema.items, where .. ": items") end
   for _, name in ipairs { "enum", "required" } do
     if schema[name] then
@@ -55,7 +81,7 @@ local function check_schema(schema, where)
     end
   end
   for _, name in ipairs(schema.required or {}) do
-    lu.assertNotNil(schema.properties[name], ("%s: required %s is no property"):format(where, name))
+    lu.assertNotNil(properties[name], ("%s: required %s is no property"):format(where, name))
   end
   for name, property in pairs(schema.properties or {}) do
     check_schema(property, where .. "." .. name)
@@ -68,7 +94,11 @@ local function check_content(content, where)
   lu.assertEquals(type(content), "table", where)
   for kind, media in pairs(content) do
     lu.assertStrContains(kind, "/")
-    keys(media, set "schema", { "schema" }, where)
+    keys(media, set("schema", "examples"), { "schema" }, where)
+    for name, example in pairs(media.examples or {}) do
+      lu.assertNotNil(name:match "^[%w ._-]+$", where)
+      keys(example, set "value", { "value" }, where)
+    end
     check_schema(media.schema, where)
   end
 end

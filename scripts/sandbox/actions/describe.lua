@@ -1,15 +1,15 @@
 --- Actions as the wire shows them: in lists, and one in detail.
 local json = require "jeton.json"
+local action_bodies = require "sandbox.operations.action_bodies"
 local actions = require "sandbox.data.actions"
 local assumptions = require "sandbox.assumptions"
-local bodies = require "sandbox.actions.bodies"
 local clock = require "sandbox.clock"
 local media_resource = require "sandbox.media_resource"
 local questions = require "sandbox.actions.questions"
 
 local describe = {}
 
-local VISIBILITY = bodies.VISIBILITY
+local VISIBILITY = action_bodies.VISIBILITY
 
 ---@param call sandbox.call
 ---@param text string a mediaResource

@@ -1,23 +1,10 @@
 --- Responses to actions: who may, until when, once or more often.
 local actions = require "sandbox.data.actions"
 local assumptions = require "sandbox.assumptions"
-local body = require "sandbox.http.body"
-local limits = require "sandbox.limits"
 local questions = require "sandbox.actions.questions"
 local reply = require "sandbox.http.reply"
 
 local responses = {}
-
-local JOB_FIELDS = { { "isCompleted", kind = "boolean", required = true } }
-local ANSWER_FIELDS = {
-  { "responseName", kind = "string", max = limits.title_characters },
-  { "responseLocation", kind = "object", fields = {
-    { "latitude", kind = "number", aliases = { "lt" }, required = true },
-    { "longitude", kind = "number", aliases = { "lg" }, required = true },
-    { "name", kind = "string", aliases = { "n" }, max = limits.title_characters, default = "" },
-  } },
-  { "answers", kind = "list", required = true, max = limits.questions },
-}
 
 local function check_open(call, action)
   local late_is_fine = action.type == "Job" and assumptions.job_after_due
@@ -52,19 +39,16 @@ end
 ---@param action sandbox.action
 ---@return string response_id
 function responses.add(call, action)
-  local user_id, values, completed = call.caller.user.id, nil, false
+  local user_id, values, completed = call.caller.user.id, call.body.actionBody, false
   if action.type == "Job" then
-    values = body.check(JOB_FIELDS, call.body.actionBody, "actionBody.")
     completed = values.isCompleted
     if assumptions.only_assignees_complete_jobs and not actions.is_assignee(call.db, action, user_id) then
       reply.forbidden "only an assignee may respond to a job"
     end
   elseif action.body.questions and #action.body.questions > 0 then
-    values = body.check(ANSWER_FIELDS, call.body.actionBody, "actionBody.")
     values.answers = questions.check_answers(call, action.body.questions, values.answers)
   else
-    reply.invalid("an action of type %s takes no responses; jobs, surveys and packages with questions do",
-      action.type)
+    reply.invalid "a package without questions takes no responses"
   end
   check_open(call, action)
   local replaced = find_replaced(call, action, user_id)

@@ -2,140 +2,60 @@
 --- keys and nulls ignored; strict about types.
 local json = require "jeton.json"
 local assumptions = require "sandbox.assumptions"
-local ids = require "sandbox.ids"
 local limits = require "sandbox.limits"
 local reply = require "sandbox.http.reply"
+local values = require "sandbox.http.values"
 
 local body = {}
 
----@alias sandbox.field_kind "string"|"boolean"|"integer"|"number"|"phone"|"phones"|"id"|"ids"|"strings"
----| "choice"|"list"|"object"|"any"
+---@alias sandbox.field_kind "string"|"boolean"|"integer"|"number"|"digits"|"phone"|"phones"|"id"|"ids"
+---| "strings"|"choice"|"time"|"media"|"list"|"object"|"map"|"union"|"variant"|"any"
 
 ---@class sandbox.field
----@field [1] string name: of the key, and in the result
+---@field [1] string|nil name: of the key, and in the result
 ---@field kind sandbox.field_kind
 ---@field aliases string[]|nil other keys for the same
 ---@field required boolean|nil
----@field max integer|nil characters of a string, entries of a list, an integer's largest value
+---@field max integer|nil characters of a string, entries of a list or map, an integer's largest value, bytes
+---of any value as JSON
 ---@field min integer|nil an integer's smallest value, the fewest entries of a list
 ---@field not_empty boolean|nil
 ---@field choices string[]|nil compared without case; the result is as written here
+---@field numbers table<integer, string>|nil of a choice: what clients may send in its place
+---@field text boolean|nil of a number or a list of strings: may come as text that holds it
+---@field types string[]|nil of media: of these uploads
 ---@field fields sandbox.field[]|nil of an object; none: anything is taken as it comes
----@field of sandbox.field[]|nil of each object of a list; none: anything
+---@field of sandbox.field[]|nil of each object of a list
+---@field item sandbox.field|nil of each entry of a list or map that is no object; neither: anything
+---@field any_of sandbox.field[]|nil of a union: what it may be; they differ by JSON type
+---@field nullable boolean|nil of a union: null is a value
+---@field variants sandbox.variant[]|nil of a variant: what it is depends on fields before it; where none
+---fits, it is missing if it is required, else ignored
+---@field schema string|nil of a variant: OpenAPI's name for the schemas, "ActionBody"
 ---@field default any
 
-local function describe(value)
-  if value == json.null then
-    return "null"
-  elseif type(value) == "table" then
-    return json.is_array(value) and "a list" or "an object"
-  elseif type(value) == "string" then
-    return "a string"
-  end
-  return "a " .. type(value)
-end
+---@class sandbox.variant: sandbox.field kind and limits, where it fits
+---@field by string the field on which it depends
+---@field is string|nil that field's value; nil: it is there
 
--- Never the value itself in a message: it may be a secret.
-local function expect(name, what, value)
-  reply.invalid("%s: expected %s, got %s", name, what, describe(value))
-end
-
-local read = {}
+local expect = values.expect
+local read = setmetatable({}, { __index = values.read })
 local check_fields
 
-function read.string(name, value, field)
-  if type(value) ~= "string" then
-    expect(name, "a string", value)
-  end
-  if field.not_empty and not value:find "%S" then
-    reply.invalid("%s: must not be empty", name)
-  end
-  if field.max then
-    local length = utf8.len(value)
-    if not length then
-      reply.invalid("%s: not valid UTF-8", name)
-    elseif length > field.max then
-      reply.invalid("%s: at most %d characters, got %d", name, field.max, length)
-    end
-  end
-  return value
-end
-
-function read.boolean(name, value)
-  if type(value) == "string" then
-    local text = value:lower()
-    if text == "true" or text == "false" then
-      return text == "true"
-    end
-  end
-  if type(value) ~= "boolean" then
-    expect(name, "true or false", value)
-  end
-  return value
-end
-
-function read.integer(name, value, field)
-  if type(value) == "string" and value:find "^%-?%d+$" then
-    value = math.tointeger(tonumber(value)) or value
-  end
-  if math.type(value) ~= "integer" then
-    expect(name, "an integer", value)
-  end
-  if (field.min and value < field.min) or (field.max and value > field.max) then
-    reply.invalid("%s: expected an integer from %s to %s", name, field.min or "…", field.max or "…")
-  end
-  return value
-end
-
-function read.number(name, value)
-  if type(value) ~= "number" then
-    expect(name, "a number", value)
-  end
-  return value
-end
-
-function read.phone(name, value)
-  if type(value) ~= "string" then
-    expect(name, "a phone number such as \"+33100000001\"", value)
-  elseif not ids.is_phone(value) then
-    reply.invalid("%s: expected a phone number with + and country code, such as +33100000001", name)
-  end
-  return value
-end
-
-function read.id(name, value)
-  if not ids.is_id(value) then
-    reply.invalid("%s: expected a GUID", name)
-  end
-  return value
-end
-
-function read.choice(name, value, field)
-  if type(value) == "string" then
-    for _, choice in ipairs(field.choices) do
-      if choice:lower() == value:lower() then
-        return choice
-      end
-    end
-  end
-  reply.invalid("%s: expected one of %s", name, table.concat(field.choices, ", "))
-end
-
 function read.object(name, value, field)
-  if type(value) ~= "table" or value == json.null or json.is_array(value) then
+  if not values.is_object(value) then
     expect(name, "an object", value)
   end
   return field and field.fields and check_fields(field.fields, value, name .. ".") or value
 end
 
-function read.any(_, value)
-  return value
-end
-
--- A list whose entries are read by `entry`.
-local function list_of(entry, entry_field)
+-- A list whose entries are read as `item`, or each as the field says.
+local function list_of(item)
   return function(name, value, field)
-    if type(value) ~= "table" or value == json.null or not json.is_array(value) then
+    if field.text and type(value) == "string" then
+      value = json.decode(value)
+    end
+    if not values.is_list(value) then
       expect(name, "a list", value)
     end
     if field.max and #value > field.max then
@@ -143,22 +63,79 @@ local function list_of(entry, entry_field)
     elseif field.min and #value < field.min then
       reply.invalid("%s: at least %d entries, got %d", name, field.min, #value)
     end
-    local out = {}
-    for i, item in ipairs(value) do
-      out[i] = entry(("%s[%d]"):format(name, i - 1), item, entry_field and entry_field(field) or {})
+    local entry = item or field.item or (field.of and { kind = "object", fields = field.of })
+    local out = json.array {}
+    for i, one in ipairs(value) do
+      out[i] = entry and read[entry.kind](("%s[%d]"):format(name, i - 1), one, entry) or one
     end
     return out
   end
 end
 
-read.phones = list_of(read.phone)
-read.strings = list_of(read.string)
-read.ids = list_of(read.id)
-read.list = list_of(function(name, item, field)
-  return field.fields and read.object(name, item, field) or item
-end, function(field)
-  return { fields = field.of }
-end)
+read.phones = list_of { kind = "phone" }
+read.strings = list_of { kind = "string" }
+read.ids = list_of { kind = "id" }
+read.list = list_of()
+
+function read.map(name, value, field)
+  if not values.is_object(value) then
+    expect(name, "an object", value)
+  end
+  local count, out = 0, {}
+  for key, one in pairs(value) do
+    count = count + 1
+    out[key] = read[field.item.kind](("%s.%s"):format(name, key), one, field.item)
+  end
+  if field.max and count > field.max then
+    reply.invalid("%s: at most %d entries, got %d", name, field.max, count)
+  end
+  return out
+end
+
+-- What each kind of a union is in JSON.
+local JSON_TYPE = {
+  string = { "a string", function(value) return type(value) == "string" end },
+  number = { "a number", function(value) return type(value) == "number" end },
+  list = { "a list", values.is_list },
+  object = { "an object", values.is_object },
+}
+
+function read.union(name, value, field)
+  if value == json.null and field.nullable then
+    return value
+  end
+  local known = {}
+  for i, one in ipairs(field.any_of) do
+    local json_type = JSON_TYPE[one.kind]
+    if json_type[2](value) then
+      return read[one.kind](name, value, one)
+    end
+    known[i] = json_type[1]
+  end
+  expect(name, table.concat(known, ", ", 1, #known - 1) .. " or " .. known[#known], value)
+end
+
+-- What the fields before it make of a variant; nil where none fits.
+local function pick(field, before)
+  for _, variant in ipairs(field.variants) do
+    local value = before[variant.by]
+    if value ~= nil and (variant.is == nil or variant.is == value) then
+      return variant
+    end
+  end
+end
+
+-- "actionType: missing; expected id or actionType"
+local function refuse_unknown(field, prefix)
+  local known, seen = {}, {}
+  for _, variant in ipairs(field.variants) do
+    if not seen[variant.by] then
+      seen[variant.by] = true
+      known[#known + 1] = variant.by
+    end
+  end
+  reply.invalid("%s%s: missing; expected %s", prefix, known[#known], table.concat(known, " or "))
+end
 
 -- Keys without case; where two differ only by case, the one as documented wins.
 local function by_lower_name(object)
@@ -187,15 +164,19 @@ end
 
 function check_fields(fields, object, prefix)
   local lower, out = by_lower_name(object), {}
-  for _, field in ipairs(fields) do
-    local name = (prefix or "") .. field[1]
-    local value = lookup(object, lower, field)
-    if value ~= nil then
-      out[field[1]] = read[field.kind](name, value, field)
-    elseif field.required then
+  for _, declared in ipairs(fields) do
+    local name, value = prefix .. declared[1], lookup(object, lower, declared)
+    local field = declared.variants and pick(declared, out) or declared
+    if field.kind == "variant" then
+      if declared.required then
+        refuse_unknown(declared, prefix)
+      end
+    elseif value ~= nil then
+      out[declared[1]] = read[field.kind](name, value, field)
+    elseif field.required or declared.required then
       reply.invalid("%s: missing", name)
     else
-      out[field[1]] = field.default
+      out[declared[1]] = field.default
     end
   end
   return out
@@ -206,7 +187,7 @@ end
 ---@param prefix string|nil for messages: "members[0]."
 ---@return table values by field name
 function body.check(fields, object, prefix)
-  return check_fields(fields, object, prefix)
+  return check_fields(fields, object, prefix or "")
 end
 
 --- As check, for the sandbox's own formats: a key that is in no field is a mistake.
@@ -230,6 +211,15 @@ function body.check_strict(fields, object, prefix)
   return body.check(fields, object, prefix)
 end
 
+--- One value by itself: an answer, whose question says what it must be.
+---@param field sandbox.field
+---@param value any
+---@param name string for messages
+---@return any
+function body.value(field, value, name)
+  return read[field.kind](name, value, field)
+end
+
 --- Decodes what a client sent: lenient JSON; nothing at all is an empty object.
 ---@param text string
 ---@return table
@@ -244,8 +234,8 @@ function body.decode(text)
   if value == nil then
     reply.invalid("malformed body: %s", err.message)
   end
-  if type(value) ~= "table" or value == json.null or json.is_array(value) then
-    reply.invalid("malformed body: expected a JSON object, got %s", describe(value))
+  if not values.is_object(value) then
+    reply.invalid("malformed body: expected a JSON object, got %s", values.describe(value))
   end
   return value
 end

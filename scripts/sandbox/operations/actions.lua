@@ -1,5 +1,7 @@
 --- Actions: send, list, one, respond, update, remind.
 local json = require "jeton.json"
+local action_bodies = require "sandbox.operations.action_bodies"
+local action_examples = require "sandbox.operations.action_examples"
 local actions = require "sandbox.data.actions"
 local assumptions = require "sandbox.assumptions"
 local audience = require "sandbox.audience"
@@ -16,24 +18,12 @@ local COUNT = 30
 local ANY_VERSION = -1
 local DONE = "true"
 
--- One of the types, in any case.
-local function find_type(given, known)
-  for _, kind in ipairs(known) do
-    if kind:lower() == given:lower() then
-      return kind
-    end
-  end
-  reply.invalid("actionType: expected one of %s", table.concat(known, ", "))
-end
-
 local function send(call)
   local fields = call.body
-  if not fields.id and not fields.actionType then
-    reply.invalid "actionType: missing; expected actionType, or the id of an action package"
-  end
-  local kind = fields.id and assumptions.package_type or find_type(fields.actionType, bodies.TYPES)
+  local kind = fields.id and assumptions.package_type or fields.actionType
+  local values = fields.actionBody
   local to = audience.resolve(call)
-  local values, expires_at, assignees = bodies.check(call, kind, fields.actionBody)
+  local expires_at, assignees = bodies.finish(call, kind, values)
   local action = actions.create(call.db, {
     group = call.group,
     type = kind,
@@ -55,13 +45,12 @@ end
 
 local function list(call)
   local query = call.query
-  local kind = find_type(query.actionType, assumptions.listable_types)
   local from = query.fromDate
   if from >= assumptions.milliseconds_from then
     from = from // 1000
   end
   local subscriber_id = call.role == "Subscriber" and call.caller.user.id or nil
-  local found = actions.list(call.db, call.group, kind, from, subscriber_id, query.count)
+  local found = actions.list(call.db, call.group, query.actionType, from, subscriber_id, query.count)
   local out = json.array {}
   for i = 1, math.min(#found, query.count) do
     out[i] = describe.entry(call, found[i])
@@ -96,11 +85,9 @@ end
 
 local function respond(call)
   local fields, action = call.body, need_action(call)
-  if not fields.id and not fields.actionType then
-    reply.invalid "actionType: missing; expected actionType, or the id of an action package"
-  elseif fields.id and fields.id:lower() ~= action.package_id:lower() then
+  if fields.id and fields.id:lower() ~= action.package_id:lower() then
     reply.invalid "id: the action is of another package, or of none"
-  elseif not fields.id and fields.actionType:lower() ~= action.type:lower() then
+  elseif not fields.id and fields.actionType ~= action.type then
     reply.invalid("actionType: the action is of type %s", action.type)
   end
   return { responseId = responses.add(call, action) }
@@ -114,7 +101,7 @@ local function update(call)
   if fields.sendToAllSubscribers and call.group.type ~= "ConnectGroup" then
     reply.invalid "sendToAllSubscribers: only for public groups (ConnectGroup)"
   end
-  actions.set_properties(call.db, action, properties.check(fields.updateProperties, "updateProperties"))
+  actions.set_properties(call.db, action, properties.check(fields.updateProperties))
   if #actions.properties(call.db, action) > limits.properties then
     reply.invalid("updateProperties: an action has at most %d properties", limits.properties)
   end
@@ -131,15 +118,18 @@ local function remind(call)
   return { result = DONE, failedResult = #to.failed > 0 and json.array(to.failed) or nil }
 end
 
-local TYPE_FIELDS = {
-  { "actionType", kind = "string", not_empty = true, max = limits.identifier_characters },
-  { "id", kind = "string", not_empty = true, max = limits.identifier_characters },
-  { "actionBody", kind = "object", required = true },
-}
+-- actionType or id, and a body.
+local function typed(types, body)
+  return {
+    { "actionType", kind = "choice", choices = types },
+    { "id", kind = "string", not_empty = true, max = limits.identifier_characters },
+    body,
+  }
+end
 local UPDATE_FIELDS = {
   { "version", kind = "integer", min = ANY_VERSION, default = ANY_VERSION },
   { "updateProperties", kind = "list", required = true, min = 1, max = limits.properties,
-    of = properties.FIELDS },
+    of = action_bodies.PROPERTY },
   { "sendNotificationToSubscribers", kind = "boolean", default = false },
   { "sendToAllSubscribers", kind = "boolean", default = false },
 }
@@ -155,6 +145,10 @@ local UPDATE_EXAMPLE = {
     { name = "state", type = "Text", value = "open" },
   } },
 }
+local UPDATE_MORE = { {
+  name = "every type",
+  body = { version = ANY_VERSION, updateProperties = action_examples.PROPERTIES },
+} }
 
 ---@type sandbox.operation[]
 return {
@@ -165,19 +159,14 @@ return {
     path = "/groups/{group}/actions",
     permission = "action.write",
     who = "reach",
-    body = shapes.join(TYPE_FIELDS, audience.FIELDS),
+    body = shapes.join(typed(action_bodies.TYPES, action_bodies.SENT), audience.FIELDS),
     reply = {
       { "referenceId", kind = "id" },
       { "actionId", kind = "id", optional = true },
       audience.FAILED,
     },
-    example = {
-      params = { group = demo.names.sales },
-      body = { actionType = "Job", actionBody = {
-        title = "Call the customer", dueDate = 24,
-        assignedTo = json.array { demo.names.alice, demo.names.chitra },
-      } },
-    },
+    example = action_examples.JOB,
+    more = action_examples.MORE,
     run = send,
   },
   {
@@ -188,7 +177,7 @@ return {
     permission = "action.read",
     who = "audience",
     query = {
-      { "actionType", kind = "string", required = true },
+      { "actionType", kind = "choice", choices = assumptions.listable_types, required = true },
       { "fromDate", kind = "integer", min = 0, default = 0 },
       { "count", kind = "integer", min = 1, max = limits.actions_per_page, default = COUNT },
     },
@@ -198,15 +187,17 @@ return {
         { "actionType", kind = "choice", choices = assumptions.listable_types },
         { "sender", kind = "string" },
         { "creationTime", kind = "integer" },
-        { "actionBody", kind = "object" },
+        action_bodies.LISTED,
       } },
       { "hasMore", kind = "boolean" },
     },
     example = {
+      name = "Job",
       given = { JOB },
       params = { group = demo.names.sales },
       query = { actionType = "job", fromDate = "0", count = "30" },
     },
+    more = action_examples.listed(),
     run = list,
   },
   {
@@ -220,17 +211,19 @@ return {
     reply = {
       { "actionId", kind = "id" },
       { "referenceId", kind = "id" },
-      { "actionType", kind = "string" },
-      { "actionDetails", kind = "object" },
+      { "actionType", kind = "choice", choices = action_bodies.ALL_TYPES },
+      action_bodies.DETAILS,
       { "version", kind = "integer" },
       { "sender", kind = "string" },
       { "sentAt", kind = "string" },
     },
     example = {
+      name = "Job",
       given = { JOB },
       params = { group = demo.names.sales, action = "{action}" },
       query = { getDetails = "true" },
     },
+    more = action_examples.details(),
     run = get,
   },
   {
@@ -240,15 +233,17 @@ return {
     path = "/groups/{group}/actions/{action}/responses",
     permission = "action.write",
     who = "audience",
-    body = shapes.join(TYPE_FIELDS, {
+    body = shapes.join(typed(action_bodies.ANSWERABLE, action_bodies.RESPONSE), {
       { "responseId", kind = "string", not_empty = true, max = limits.identifier_characters },
     }),
     reply = { { "responseId", kind = "id" } },
     example = {
+      name = "Job",
       given = { JOB },
       params = { group = demo.names.sales, action = "{action}" },
       body = { actionType = "Job", actionBody = { isCompleted = true } },
     },
+    more = action_examples.RESPONSES,
     run = respond,
   },
   {
@@ -261,6 +256,7 @@ return {
     body = UPDATE_FIELDS,
     reply = UPDATE_REPLY,
     example = UPDATE_EXAMPLE,
+    more = UPDATE_MORE,
     run = update,
   },
   {

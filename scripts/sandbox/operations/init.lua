@@ -20,21 +20,28 @@
 ---it returns is closed after `run`, or where it does not come to that
 ---@field reply sandbox.reply_field[] all that a success may hold
 ---@field example sandbox.example a call that succeeds on the demo tenant
+---@field more sandbox.example[]|nil further ones: one for each variant of its body or reply; what one
+---leaves out is as in the first
 ---@field run fun(call: sandbox.call): table a reply, or a failure that keeps what was written
 ---@field upload boolean|nil the body is multipart/form-data: call.parts
 
 ---@class sandbox.reply_field
 ---@field [1] string name
----@field kind sandbox.field_kind|"map" a map is an object whose keys are data: each value is as in `of`
+---@field kind sandbox.field_kind a map is an object whose keys are data: each value is as in `of`
 ---@field optional boolean|nil it may be absent
 ---@field of sandbox.reply_field[]|nil fields of each object of a list or map
 ---@field fields sandbox.reply_field[]|nil fields of an object
+---@field item sandbox.field|nil of each entry of a list that is no object
+---@field any_of sandbox.field[]|nil of a union
+---@field variants sandbox.variant[]|nil of a variant
+---@field schema string|nil
 ---@field choices string[]|nil
 
 ---@class sandbox.example
----@field given {[1]: string, [string]: string}[]|nil operations that run first, by name, each with its own
----example; what is to be kept of their replies: {"groups.create", group = "groupId"}. "{group}" stands
----for it in params, query and body
+---@field name string|nil of one of several: "Job"
+---@field given {[1]: string, [2]: string|nil, [string]: string}[]|nil operations that run first, by name,
+---each with its own example, or the one of this name; what is to be kept of their replies:
+---{"groups.create", group = "groupId"}. "{group}" stands for it in params, query and body
 ---@field sms string|nil "{pin}" stands for the PIN of the newest SMS to this number
 ---@field sign_in string|nil "{code}" stands for what OAuth's page gives to who has this number
 ---@field token "tenant"|"user"|"group"|nil of the demo tenant; the tenant-level one by default

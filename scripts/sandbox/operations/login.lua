@@ -16,23 +16,13 @@ local function generate_pin(call)
   return {}
 end
 
--- A PIN comes as text, or as a number.
-local function read_pin(value)
-  local text = math.tointeger(value) and tostring(math.tointeger(value)) or value
-  if type(text) ~= "string" or not text:find "^%s*%d+%s*$" then
-    reply.invalid "pin: expected digits, as text or as a number"
-  end
-  return text:match "%d+"
-end
-
 local function login_with_pin(call)
   local fields = call.body
-  local pin = read_pin(fields.pin)
   local connector = fields.applicationSecret
     and tokens.authenticate_connector(call.world, fields.applicationId, fields.applicationSecret)
     or login.need_connector(call.db, fields.applicationId)
   login.need_person(call.db, fields.mobileNumber)
-  if not pins.take(call.db, pins.for_connector(connector), fields.mobileNumber, pin, call.now) then
+  if not pins.take(call.db, pins.for_connector(connector), fields.mobileNumber, fields.pin, call.now) then
     -- Returned, not raised: that it was tried must stay.
     return reply.failure(assumptions.pin_status, assumptions.pin_code, assumptions.pin_message)
   end
@@ -87,7 +77,7 @@ return {
       { "mobileNumber", kind = "phone", required = true },
       { "applicationId", kind = "id", required = true },
       { "applicationSecret", kind = "string", max = limits.secret_characters_max },
-      { "pin", kind = "any", required = true },
+      { "pin", kind = "digits", required = true },
     },
     reply = {
       { "refreshToken", kind = "string" },

@@ -10,6 +10,7 @@ local media_types = require "sandbox.media_types"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 
+local PICTURE = { name = "files", filename = "picture.png", content_type = "image/png", value = "PNG" }
 local REPLY = { { "mediaResource", kind = "string" } }
 
 local function refuse_type(...)
@@ -128,8 +129,21 @@ return {
     permission = "media.write",
     upload = true,
     reply = REPLY,
-    example = {
-      parts = { { name = "files", filename = "picture.png", content_type = "image/png", value = "PNG" } },
+    example = { name = "Image", parts = { PICTURE } },
+    more = {
+      { name = "Album", parts = {
+        PICTURE,
+        { name = "FileName", filename = "second.jpg", content_type = "image/jpeg", value = "JPEG" },
+      } },
+      { name = "Audio", parts = {
+        { name = "1", filename = "speech.mp3", content_type = "audio/mpeg", value = "MP3" },
+      } },
+      { name = "Document", parts = {
+        { name = "1", filename = "report.pdf", content_type = "application/pdf", value = "PDF" },
+      } },
+      { name = "Video", parts = {
+        { name = "files", filename = "clip.mp4", content_type = "video/mp4", value = "MP4" },
+      } },
     },
     run = upload,
   },

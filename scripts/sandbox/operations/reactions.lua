@@ -38,15 +38,11 @@ end
 
 local function react(call)
   local fields = call.body
-  local is_comment = fields.reactionType == "Comment"
-  if is_comment and not fields.comment then
-    reply.invalid "comment: missing"
-  end
   local source = need_source(call)
   need_reference(call, source, fields.referenceId)
   return {
     reactionId = reactions.add(call.db, source, fields.referenceId, call.caller.user.id, fields.reactionType,
-      is_comment and fields.comment or "", call.now),
+      fields.comment or "", call.now),
   }
 end
 
@@ -116,15 +112,22 @@ return {
         max = limits.identifier_characters },
       { "sourceGroupId", kind = "id", required = assumptions.source_group_required },
       { "reactionType", kind = "choice", choices = KINDS, required = true },
-      { "comment", kind = "string", not_empty = true, max = limits.comment_characters },
+      { "comment", kind = "variant", variants = {
+        { by = "reactionType", is = "Comment", kind = "string", required = true, not_empty = true,
+          max = limits.comment_characters },
+      } },
     },
     reply = { { "reactionId", kind = "id" } },
     example = {
+      name = "Comment",
       given = { MESSAGE },
       params = { group = demo.names.news },
       body = { referenceId = "{reference}", sourceGroupId = demo.names.news, reactionType = "Comment",
         comment = "Well done" },
     },
+    more = { { name = "Like", body = {
+      referenceId = "{reference}", sourceGroupId = demo.names.news, reactionType = "Like",
+    } } },
     run = react,
   },
   {

@@ -1,5 +1,6 @@
 --- What several operations read or answer: lists of fields.
 local assumptions = require "sandbox.assumptions"
+local limits = require "sandbox.limits"
 
 local shapes = {}
 
@@ -25,6 +26,23 @@ shapes.GROUP = {
   { "isEditable", kind = "boolean" },
   { "isDetailsReadable", kind = "boolean" },
   { "welcomeMessage", kind = "string" },
+}
+
+--- Where somebody meets, or answered.
+---@type sandbox.field[]
+shapes.PLACE = {
+  { "latitude", kind = "number", aliases = { "lt" }, required = true },
+  { "longitude", kind = "number", aliases = { "lg" }, required = true },
+  { "name", kind = "string", aliases = { "n" }, max = limits.title_characters, default = "" },
+}
+
+--- A place in answers and properties.
+---@type sandbox.field[]
+shapes.LOCATION = {
+  { "lt", kind = "number", aliases = { "latitude" }, required = true },
+  { "lg", kind = "number", aliases = { "longitude" }, required = true },
+  { "n", kind = "string", aliases = { "name" }, max = limits.title_characters, default = "" },
+  { "acc", kind = "number", optional = true },
 }
 
 --- What the token service answers.

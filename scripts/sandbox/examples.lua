@@ -1,0 +1,58 @@
+--- The examples of operations: a table's own, and what stands for "{names}" in them.
+local json = require "jeton.json"
+local demo = require "sandbox.demo"
+local media_resource = require "sandbox.media_resource"
+
+local examples = {}
+
+local GUID = "5b2e1d4c-7f60-4b70-9d8e-0f1c2b3d4e52"
+
+local function media(kind, name)
+  return media_resource.encode { id = GUID, type = kind, name = name }
+end
+
+--- What to put for "{name}" where nothing is sent; any other name is an id.
+---@type table<string, string>
+examples.SAMPLES = setmetatable({
+  pin = "123456",
+  code = "a code of /api/Oauth/Authorize",
+  receiver = "https://receiver.example.org/hook",
+  Image = media("Image", "picture.png"),
+  Album = media("Album", ""),
+  Audio = media("Audio", "speech.mp3"),
+  Document = media("Document", "report.pdf"),
+  Video = media("Video", "clip.mp4"),
+}, { __index = function() return GUID end })
+
+--- All examples of an operation, its first one first; what another leaves out is as in the first.
+---@param operation sandbox.operation
+---@return sandbox.example[]
+function examples.of(operation)
+  local first = assert(operation.example, operation.name .. " has no example")
+  local out = { first }
+  for i, other in ipairs(operation.more or {}) do
+    out[i + 1] = setmetatable(other, { __index = first })
+  end
+  return out
+end
+
+--- A copy in which each "{name}" is what was kept under it. The picture somewhere is kept.picture_url.
+---@param value any
+---@param kept table<string, string>
+---@return any
+function examples.fill(value, kept)
+  if value == demo.names.picture_url and rawget(kept, "picture_url") then
+    return kept.picture_url
+  elseif type(value) == "string" then
+    return (value:gsub("{(%w+)}", function(name) return kept[name] end))
+  elseif type(value) ~= "table" or value == json.null then
+    return value
+  end
+  local out = json.is_array(value) and json.array {} or {}
+  for key, item in pairs(value) do
+    out[key] = examples.fill(item, kept)
+  end
+  return out
+end
+
+return examples

@@ -1,0 +1,174 @@
+--- Single values as clients send them, by kind of field; each is read, or refused by its name.
+local json = require "jeton.json"
+local names = require "kaizala.names"
+local ids = require "sandbox.ids"
+local media_resource = require "sandbox.media_resource"
+local reply = require "sandbox.http.reply"
+
+local values = {}
+
+--- What a value is, for messages. Never the value itself: it may be a secret.
+---@param value any
+---@return string
+function values.describe(value)
+  if value == json.null then
+    return "null"
+  elseif type(value) == "table" then
+    return json.is_array(value) and "a list" or "an object"
+  elseif type(value) == "string" then
+    return "a string"
+  end
+  return "a " .. type(value)
+end
+
+--- Refuses a value that is of another type.
+---@param name string
+---@param what string "an integer"
+---@param value any
+function values.expect(name, what, value)
+  reply.invalid("%s: expected %s, got %s", name, what, values.describe(value))
+end
+local expect = values.expect
+
+---@return boolean
+function values.is_object(value)
+  return type(value) == "table" and value ~= json.null and not json.is_array(value)
+end
+
+---@return boolean
+function values.is_list(value)
+  return type(value) == "table" and value ~= json.null and json.is_array(value)
+end
+
+--- By kind: fn(name, value, field) returns the value as operations see it.
+---@type table<string, fun(name: string, value: any, field: sandbox.field): any>
+local read = {}
+values.read = read
+
+function read.string(name, value, field)
+  if type(value) ~= "string" then
+    expect(name, "a string", value)
+  end
+  if field.not_empty and not value:find "%S" then
+    reply.invalid("%s: must not be empty", name)
+  end
+  if field.max then
+    local length = utf8.len(value)
+    if not length then
+      reply.invalid("%s: not valid UTF-8", name)
+    elseif length > field.max then
+      reply.invalid("%s: at most %d characters, got %d", name, field.max, length)
+    end
+  end
+  return value
+end
+
+function read.boolean(name, value)
+  if type(value) == "string" then
+    local text = value:lower()
+    if text == "true" or text == "false" then
+      return text == "true"
+    end
+  end
+  if type(value) ~= "boolean" then
+    expect(name, "true or false", value)
+  end
+  return value
+end
+
+function read.integer(name, value, field)
+  if type(value) == "string" and value:find "^%-?%d+$" then
+    value = math.tointeger(tonumber(value)) or value
+  elseif type(value) == "number" then
+    value = math.tointeger(value) or value -- 5.0 is one
+  end
+  if math.type(value) ~= "integer" then
+    expect(name, "an integer", value)
+  end
+  if (field.min and value < field.min) or (field.max and value > field.max) then
+    reply.invalid("%s: expected an integer from %s to %s", name, field.min or "…", field.max or "…")
+  end
+  return value
+end
+
+function read.number(name, value, field)
+  if field.text and type(value) == "string" and value:find "^%-?%d+%.?%d*$" then
+    value = tonumber(value)
+  end
+  if type(value) ~= "number" or value - value ~= 0 then -- no infinity
+    expect(name, "a number", value)
+  end
+  return value
+end
+
+--- Digits as text, or as the number that they make.
+function read.digits(name, value)
+  local text = math.tointeger(value) and tostring(math.tointeger(value)) or value
+  if type(text) ~= "string" or not text:find "^%s*%d+%s*$" then
+    reply.invalid("%s: expected digits, as text or as a number", name)
+  end
+  return text:match "%d+"
+end
+
+function read.phone(name, value)
+  if type(value) ~= "string" then
+    expect(name, "a phone number such as \"+33100000001\"", value)
+  elseif not ids.is_phone(value) then
+    reply.invalid("%s: expected a phone number with + and country code, such as +33100000001", name)
+  end
+  return value
+end
+
+function read.id(name, value)
+  if not ids.is_id(value) then
+    reply.invalid("%s: expected a GUID", name)
+  end
+  return value
+end
+
+function read.time(name, value, field)
+  if not names.iso_time(read.string(name, value, field)) then
+    reply.invalid("%s: expected a time such as 2018-07-02T10:30:00Z", name)
+  end
+  return value
+end
+
+-- A choice by the number that some clients send.
+local function by_number(value, field)
+  local number = field.numbers and math.tointeger(type(value) == "string" and tonumber(value) or value)
+  return number and field.numbers[number]
+end
+
+function read.choice(name, value, field)
+  if type(value) == "string" then
+    for _, choice in ipairs(field.choices) do
+      if choice:lower() == value:lower() then
+        return choice
+      end
+    end
+  end
+  return by_number(value, field)
+    or reply.invalid("%s: expected one of %s", name, table.concat(field.choices, ", "))
+end
+
+--- A mediaResource: of one of the types that the field names.
+function read.media(name, value, field)
+  local resource = media_resource.decode(value)
+    or reply.invalid("%s: expected a mediaResource as an upload returns it", name)
+  for _, known in ipairs(field.types or { resource.type }) do
+    if resource.type == known then
+      return value
+    end
+  end
+  reply.invalid("%s: expected one of an upload of type %s, got one of type %s", name,
+    table.concat(field.types, " or "), resource.type)
+end
+
+function read.any(name, value, field)
+  if field.max and #assert(json.encode(value)) > field.max then
+    reply.invalid("%s: at most %d bytes of JSON", name, field.max)
+  end
+  return value
+end
+
+return values
