@@ -195,16 +195,6 @@ local function check_operation(operation)
   within("success", check_success, call)
 end
 
--- Runs fn without the collector of stress.lua: with hundreds of large bodies it takes minutes, and what
--- makes them is stressed by the first examples.
-local function calmly(fn, ...)
-  local pause, step = collectgarbage("setpause", 200), collectgarbage("setstepmul", 100)
-  local ok, err = pcall(fn, ...)
-  collectgarbage("setpause", pause)
-  collectgarbage("setstepmul", step)
-  if not ok then error(err, 0) end
-end
-
 -- Of a further example: what is refused in what the first one lacks, and its success.
 local function check_example(operation, example)
   wire.steer("clock", { advance_s = 0 })
@@ -222,7 +212,7 @@ for _, operation in ipairs(operations) do
   TestContract["test_" .. operation.name] = function() check_operation(operation) end
   for _, example in ipairs { table.unpack(examples.of(operation), 2) } do
     TestContract[("test_%s %s"):format(operation.name, example.name)] = function()
-      calmly(check_example, operation, example)
+      wire.calmly(check_example, operation, example)
     end
   end
 end

@@ -68,7 +68,10 @@ local function check_parts(schema, properties, where)
 end
 
 function check_schema(schema, where, around)
-  schema = resolve(schema, where)
+  if schema["$ref"] then
+    resolve(schema, where) -- what it leads to is looked at where it is
+    return
+  end
   keys(schema, SCHEMA_KEYS, {}, where)
   check_type(schema.type, where)
   local properties = setmetatable({}, { __index = around })
@@ -140,7 +143,7 @@ end
 local OPERATION_KEYS = set("operationId", "summary", "tags", "parameters", "requestBody", "responses",
   "security")
 
-local TestOpenapi = { setUp = set_up }
+local TestOpenapi = { setUp = function() wire.calmly(set_up) end }
 
 function TestOpenapi.test_the_document()
   keys(document, set("openapi", "info", "servers", "security", "paths", "components"),
@@ -157,10 +160,12 @@ function TestOpenapi.test_the_document()
   for name, scheme in pairs(document.components.securitySchemes) do
     lu.assertNotNil(set("apiKey", "http")[scheme.type], name)
   end
-  for name, schema in pairs(document.components.schemas) do check_schema(schema, name) end
+  wire.calmly(function()
+    for name, schema in pairs(document.components.schemas) do check_schema(schema, name) end
+  end)
 end
 
-function TestOpenapi.test_each_operation()
+local function check_each_operation()
   local ids = {}
   for path, item in pairs(document.paths) do
     lu.assertEquals(path:sub(1, 1), "/")
@@ -180,6 +185,10 @@ function TestOpenapi.test_each_operation()
     ids[operation.name] = nil
   end
   lu.assertNil(next(ids))
+end
+
+function TestOpenapi.test_each_operation()
+  wire.calmly(check_each_operation)
 end
 
 function TestOpenapi.test_what_it_says_of_one()

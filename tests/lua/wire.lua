@@ -105,6 +105,16 @@ function wire.upload(kind, token)
   return wire.ok("POST", "/v1/media", { token = token or wire.access(), parts = parts }).mediaResource
 end
 
+--- Runs fn without the collector of stress.lua: beside hundreds of large bodies it takes minutes, and C code
+--- that makes them is stressed by others.
+function wire.calmly(fn, ...)
+  local pause, step = collectgarbage("setpause", 200), collectgarbage("setstepmul", 100)
+  local ok, err = pcall(fn, ...)
+  collectgarbage("setpause", pause)
+  collectgarbage("setstepmul", step)
+  if not ok then error(err, 0) end
+end
+
 --- Runs the classes of tests, each test on a sandbox as it started.
 ---@return boolean passed the exit status of the script
 function wire.run(tests)
