@@ -41,9 +41,7 @@ int job_slot_due(struct store *store, const struct job *job, const char *scope, 
     struct zone *zone = zone_new(job->timezone, err);
     if (zone == NULL)
         return -1;
-    /* Rounded up: a slot is a whole second. */
-    bool found =
-        cron_slots_latest(&job->cron, zone, now_ms / 1000, (not_before_ms + 999) / 1000, &slot);
+    bool found = cron_slots_latest(&job->cron, zone, now_ms / 1000, not_before_ms / 1000, &slot);
     zone_free(zone);
     *slot_ms = slot * 1000;
     return found ? 1 : 0;
