@@ -97,6 +97,7 @@ function token_parts.hand_over(visit, connector)
   return widgets.card {
     title = t "hand_over.title",
     h.p { t "hand_over.intro" },
+    widgets.value(visit, { id = "connector-id", label = t "connectors.id", value = connector.id }),
     widgets.code(visit, "hand-over-command", t "hand_over.command", command),
     h.p { t "hand_over.yaml_intro" },
     widgets.code(visit, "hand-over-yaml", "jeton.yaml", configuration(visit, connector, name)),

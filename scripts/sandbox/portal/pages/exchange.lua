@@ -66,12 +66,13 @@ local function outcome(visit, result)
   end
   local worked = result.expires_at
   local left = worked and math.max(0, worked - visit.now)
+  local summary = worked
+    and h.p { class = "notice", role = "status", t("exchange.worked", { time = visit:time(worked) }) }
+    or h.p { class = "alert", role = "alert", t "exchange.refused" }
   return widgets.card {
     title = t("exchange.reply", { status = tostring(result.status) }),
     class = not worked and "danger" or nil,
-    worked
-      and h.p { class = "notice", role = "status", t("exchange.worked", { time = visit:time(worked) }) }
-      or h.p { class = "alert", role = "alert", t "exchange.refused" },
+    summary,
     worked and h.p {
       t "exchange.left", " ", h.span { class = "countdown", role = "timer", data_left = left, clock_face(left) },
     },
