@@ -25,7 +25,8 @@ class Installed(support.Case):
     def test_the_files(self):
         for path in ("bin/jeton", "share/man/man1/jeton.1", "share/man/man5/jeton.yaml.5",
                      "share/jeton/examples/hello.lua", "share/jeton/examples/hello.yaml",
-                     "share/jeton/examples/disk-alert.lua", "share/jeton/meta/jeton/http.lua"):
+                     "share/jeton/examples/disk-alert.lua", "share/jeton/examples/data/logo.png",
+                     "share/jeton/examples/lib/csv.lua", "share/jeton/meta/jeton/http.lua"):
             self.assertTrue(os.path.isfile(os.path.join(self.prefix, path)), path)
 
     def test_the_program_needs_nothing_else_of_it(self):
@@ -37,9 +38,13 @@ class Installed(support.Case):
         done = self.ok("run", "--sandbox", script, program=alone)
         self.assertEqual(done.stdout, "Alice Martin\n")
 
-    def test_an_example_runs_where_it_is(self):
-        example = os.path.join(self.prefix, "share/jeton/examples/hello.lua")
-        self.ok("run", "--sandbox", example, program=os.path.join(self.prefix, "bin/jeton"))
+    def test_examples_run_where_they_are(self):
+        for name, status in (("hello", 0), ("rss", 0), ("leaderboard", 0), ("survey", 0), ("tickets", 0),
+                             ("attendance", 0), ("notice", 1)):  # one of its sample does not subscribe
+            example = os.path.join(self.prefix, f"share/jeton/examples/{name}.lua")
+            done = self.fails(status, "run", "--sandbox", example, program=os.path.join(self.prefix, "bin/jeton"))
+            self.assertNotEqual(done.stdout, "", name)
+            self.assertEqual(done.stderr, "", name)
 
 
 class Hardened(unittest.TestCase):
