@@ -18,10 +18,7 @@ local survey = require "kaizala.survey"
 ---@field responses? kaizala.Response[] after `details`
 ---@field questions? table[] after `details`
 ---@field properties? table<string, any> after `details`, by name
----@field ids? string[] where the subscribers took several requests: one a request
----@field reference_ids? string[] likewise
 ---@field failed_result? kaizala.Failed[] subscribers whom it did not reach
----@field err? jeton.Err why not all requests were made
 ---@field dry_run? boolean true when it was printed, not sent
 ---@field raw? table
 local Action = {}

@@ -50,22 +50,17 @@ end
 local function send(self, name, fields, options)
   audience.write(options, name, 4, fields)
   local target = group.path(self, "/actions")
-  local replies, failed, err, dry_run = audience.post(group.client(self),
-    { path = target, json = fields, repeatable = options.repeatable },
-    function(reply, request) check.reply(reply.referenceId, "referenceId", "string", request) end)
+  local reply, failed, dry_run = audience.post_whole(group.client(self),
+    { path = target, json = fields, repeatable = options.repeatable }, name,
+    function(answer, request) check.reply(answer.referenceId, "referenceId", "string", request) end)
   local sent = action.new(self, nil, fields.actionType)
-  sent.package_id, sent.raw, sent.dry_run = fields.id, replies[1], dry_run or nil
+  sent.package_id, sent.raw, sent.dry_run = fields.id, reply, dry_run or nil
   sent.questions = fields.actionBody.questions
   if dry_run then
     sent.id, sent.reference_id = "dry-run", "dry-run"
     return sent
   end
-  sent.id, sent.reference_id = replies[1].actionId, replies[1].referenceId
-  sent.failed_result, sent.err = failed, err
-  sent.ids, sent.reference_ids = {}, {}
-  for i, reply in ipairs(replies) do
-    sent.ids[i], sent.reference_ids[i] = reply.actionId, reply.referenceId
-  end
+  sent.id, sent.reference_id, sent.failed_result = reply.actionId, reply.referenceId, failed
   return sent
 end
 

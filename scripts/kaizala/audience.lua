@@ -5,8 +5,11 @@ local names = require "kaizala.names"
 
 local audience = {}
 
+--- Numbers that a request carries which cannot go out in parts.
+audience.WHOLE_MAX = 1000
+
 ---@class kaizala.AudienceOptions
----@field subscribers? string[] phone numbers, in a public group, 30 a request; an empty list: nobody
+---@field subscribers? string[] phone numbers, in a public group; an empty list: nobody
 ---@field all_subscribers? boolean all of a public group
 
 ---@class kaizala.Failed
@@ -43,6 +46,30 @@ function audience.failed(reply, request)
     failed[i] = names.convert(raw, nil, {})
   end
   return failed
+end
+
+--- Posts a body with its whole audience at once (*waits*): what people answer must stay one thing, with all
+--- answers in one place. Raises `invalid` for more than `WHOLE_MAX` numbers.
+---@param client kaizala.Client
+---@param request kaizala.RequestOptions path, repeatable, and the body as `json`
+---@param what string the function, for messages
+---@param read fun(reply: table, request: string) checks the reply; may raise
+---@return table reply
+---@return kaizala.Failed[]? failed nil: it reached everybody
+---@return boolean dry_run true when it was printed, not sent
+function audience.post_whole(client, request, what, read)
+  local count, where = #(request.json.subscribers or {}), "POST " .. request.path
+  if count > audience.WHOLE_MAX then
+    check.fail("invalid", ("%s: %d subscribers, of at most %d: an action goes out in one request, so that "
+      .. "its answers stay together; send one to each part of the list, or one to all_subscribers")
+      :format(what, count, audience.WHOLE_MAX))
+  end
+  local reply, dry_run = client:request {
+    method = "POST", path = request.path, json = request.json, repeatable = request.repeatable,
+  }
+  if dry_run then return reply, nil, true end
+  read(reply, where)
+  return reply, audience.failed(reply, where), false
 end
 
 --- Posts a body with an audience; more than 30 subscribers take several requests (*waits*). Raises the

@@ -124,4 +124,27 @@ function TestActions.test_to_subscribers()
   lu.assertEquals(poll:remind({ subscribers = { CHITRA } })[1].subscriber, CHITRA)
 end
 
+function TestActions.test_one_action_for_many_subscribers()
+  local public = kz:create_group { name = "News", type = "ConnectGroup" }
+  local phones = {}
+  for i = 1, 1001 do phones[i] = ("+3316%07d"):format(i) end
+  public:add_subscribers(table.move(phones, 1, 70, 1, {}))
+  local before = state().counts.actions
+  local questions = { { title = "How?" } }
+  local many = table.move(phones, 1, 71, 1, {})
+  local survey = public:create_survey { title = "x", questions = questions, subscribers = many }
+  lu.assertEquals(state().counts.actions, before + 1)
+  lu.assertEquals(#newest().recipients, 70)
+  lu.assertEquals(newest().id, survey.id)
+  lu.assertEquals(#survey.failed_result, 1)
+  lu.assertEquals(survey.failed_result[1].subscriber, phones[71])
+  local function send_to(list)
+    return public:create_survey { title = "x", questions = questions, subscribers = list }
+  end
+  raises("invalid", "create_survey: 1001 subscribers, of at most 1000", send_to, phones)
+  phones[1001] = nil
+  lu.assertEquals(#send_to(phones).failed_result, 930)
+  lu.assertEquals(state().counts.actions, before + 2)
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "TestActions", TestActions } })
