@@ -3,11 +3,12 @@
 import csv
 import json
 import os
+import re
 import sqlite3
 import unittest
 
-from examples import Example
-from support import JETON, SOURCE
+from examples import ALICE, BOB, Example, WithSandbox
+from support import APPLICATION_ID, JETON, SOURCE
 
 
 class Hello(Example):
@@ -133,6 +134,26 @@ class Configurations(Example):
                 with open(self.example(name), encoding="utf-8") as file:
                     self.assertIn(f"script: {script}\n", file.read())
                 self.ok("-c", self.example(name), "check")
+
+
+class Permissions(WithSandbox):
+    def test_those_that_a_configuration_names_are_enough_and_needed(self):
+        self.service.steer("groups", {"name": "News", "type": "ConnectGroup", "admins": [ALICE], "subscribers": [BOB]})
+        for name in ("rss", "leaderboard", "survey", "notice", "tickets", "attendance"):
+            with open(self.example(name + ".yaml"), encoding="utf-8") as file:
+                named = re.search(r"^# Permissions of the connector: (.+)\.$", file.read(), re.MULTILINE).group(1)
+            permissions = re.findall(r"\w+", re.sub(r"\(.*?\)", "", named))
+            commands = {"survey": [["demo"]], "notice": [["data/notice.txt", "all"]],
+                        "tickets": [[], ["done", "102"], []]}.get(name, [[], []])
+            for missing in [*permissions, None]:
+                self.service.steer("connectors", {"id": APPLICATION_ID,
+                                                  "permissions": [p for p in permissions if p != missing]})
+                with self.subTest(name=name, missing=missing):
+                    runs = [self.jeton("run", name + ".lua", *args) for args in commands]
+                    statuses = [done.returncode for done in runs]
+                    self.assertEqual(4 in statuses, missing is not None, [done.stderr for done in runs])
+                    if missing is None:
+                        self.assertEqual(set(statuses), {0})
 
 
 if __name__ == "__main__":
