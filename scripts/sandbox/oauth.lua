@@ -50,7 +50,8 @@ local function form_key(world, asked, nonce)
 end
 
 local function cookie_of(headers)
-  for name, value in (headers.cookie or ""):gmatch "%s*([^=;%s]+)=([^;%s]*)" do
+  for pair in (headers.cookie or ""):gmatch "[^;]+" do
+    local name, value = pair:match "^%s*([^=%s]+)=(%S*)"
     if name == COOKIE and #value == 2 * NONCE_BYTES and value:find "^%x+$" then
       return value
     end

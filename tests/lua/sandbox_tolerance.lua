@@ -1,5 +1,7 @@
 -- What real clients send: paths, headers and bodies that are not quite right.
+local http = require "jeton.http"
 local lu = require "luaunit"
+local task = require "jeton.task"
 local wire = require "wire"
 
 local GROUP_PATH = "/groups/" .. wire.sales
@@ -119,4 +121,31 @@ function TestCors.test_nowhere_else()
   end
 end
 
-return wire.run { TestPaths = TestPaths, TestBodies = TestBodies, TestCors = TestCors }
+local TestLongHeaders = {}
+
+-- What is looked for in a header is not tried from each of its bytes on: one of these took seconds, in
+-- which nobody else was answered.
+function TestLongHeaders.test_they_cost_nothing()
+  local count, limit_s, spaces = 20, 30, (" "):rep(30000)
+  local page = "/api/Oauth/Authorize?redirect_uri=http://127.0.0.1:1/&client_id=" .. wire.application_id
+  for _, case in ipairs {
+    { 401, "/v1/users/me", { Authorization = "Bearer x" .. spaces .. "y" } },
+    { 200, page, { Cookie = "a" .. spaces .. "b" } },
+    { 200, page, { Cookie = ("a"):rep(30000) } },
+  } do
+    local calls = {}
+    for i = 1, count do
+      calls[i] = task.spawn(function()
+        local url = wire.root .. case[2]
+        return assert(http.request { url = url, headers = case[3], timeout = limit_s }).status
+      end)
+    end
+    for i = 1, count do
+      lu.assertEquals(calls[i]:join(), case[1])
+    end
+  end
+end
+
+return wire.run {
+  TestPaths = TestPaths, TestBodies = TestBodies, TestCors = TestCors, TestLongHeaders = TestLongHeaders,
+}

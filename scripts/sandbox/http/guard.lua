@@ -4,6 +4,7 @@ local reply = require "sandbox.http.reply"
 local guard = {}
 
 local HTTP_PORT = 80
+local HOST_BYTES = 300 -- a name and a port
 
 local function refuse(message)
   reply.fail(403, "Forbidden", message)
@@ -15,6 +16,9 @@ end
 
 -- "[::1]:80", "localhost:80", "localhost" → name, port
 local function split(host)
+  if #host > HOST_BYTES then
+    return nil
+  end
   local name, port = host:match "^%[([%x:%.]+)%]:?(%d*)$"
   if not name then
     name, port = host:match "^([^:/@%s]+):?(%d*)$"

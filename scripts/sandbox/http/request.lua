@@ -113,8 +113,11 @@ function request.access_token(headers)
   if headers.accesstoken then
     return headers.accesstoken
   end
-  local scheme, token = (headers.authorization or ""):match "^%s*(%a+)%s+(.-)%s*$"
-  return scheme and scheme:lower() == "bearer" and token or nil
+  local scheme, rest = (headers.authorization or ""):match "^%s*(%a+)%s+(.*)$"
+  if not scheme or scheme:lower() ~= "bearer" then
+    return nil
+  end
+  return rest:match "^(%S*)%s*$" or rest -- with white space inside it is no token
 end
 
 return request

@@ -19,7 +19,7 @@ end
 
 -- The name alone: some clients send a path.
 local function base_name(name)
-  name = request.to_utf8(name or ""):match "[^/\\]*$"
+  name = request.to_utf8(name or ""):gsub("^.*[/\\]", "")
   if utf8.len(name) > limits.file_name_characters then
     reply.invalid("the name of a file: at most %d characters", limits.file_name_characters)
   end
@@ -105,7 +105,7 @@ local function fetch(call)
   end
   local hash, size = crypto.sha256_file(path)
   call.fetched = {
-    filename = parts.path:match "[^/]*$", content_type = response.headers["content-type"], file = path,
+    filename = (parts.path:gsub("^.*/", "")), content_type = response.headers["content-type"], file = path,
     size = assert(size), sha256 = crypto.hex(hash),
   }
   return setmetatable({}, { __close = function() os.remove(path) end }) -- unless it was moved
