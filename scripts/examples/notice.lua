@@ -65,9 +65,10 @@ local function write_journal(key, phones, status)
   state.commit()
 end
 
--- An err of these kinds says that the request was not done. After others nobody knows.
+-- An err of these kinds says that the request was not done, or not even made. After others nobody knows.
 local function was_refused(err)
   return err.kind == "auth" or err.kind == "throttled" or err.kind == "config"
+    or (err.kind == "invalid" and not err.request)
     or (err.kind == "http" and err.status and err.status < 500)
 end
 

@@ -145,6 +145,9 @@ class Notice(WithSandbox):
         self.fails(1, "run", "notice.lua", "data/notice.txt", "numbers.csv",
                    says="numbers.csv:3: '0612345678' is no number with + and country code")
         self.fails(1, "run", "notice.lua", "none.txt", says="none.txt: No such file")
+        self.write("long.txt", "x" * 4001)
+        self.fails(1, "run", "notice.lua", "long.txt", "all", says="the service takes at most 4000")
+        self.assertRegex(self.read_csv("failed.csv")[1][1], "^(invalid: )?send_message: text has 4001 characters")
         self.service.call("DELETE", "/_sandbox/groups/" + NEWS)
         self.fails(1, "run", "notice.lua", says="the connector reaches no public group")
         self.assertEqual(self.messages(), [])
