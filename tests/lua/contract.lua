@@ -88,15 +88,25 @@ function check_value(value, field, name)
   end
 end
 
--- What a variant is in this object; nil where nothing fits.
-local function pick(field, object)
+--- What a field is in this object: itself, or the variant that fits; nil where none does.
+---@param field sandbox.field
+---@param object table
+---@param fields sandbox.field[] of the object
+---@return sandbox.field|nil
+local function pick(field, object, fields)
+  if not field.variants then return field end
   for _, variant in ipairs(field.variants) do
     local value = object[variant.by]
+    for _, other in ipairs(fields) do
+      if other[1] == variant.by and other.numbers then value = other.numbers[value] or value end
+    end
     if value ~= nil and value ~= json.null then
       if not variant.is or (is_string(value) and variant.is:lower() == value:lower()) then return variant end
     end
   end
 end
+
+contract.pick = pick
 
 function check_object(value, fields, name)
   if not is_object(value) then
@@ -107,7 +117,7 @@ function check_object(value, fields, name)
     known[field[1]] = true
     local item = value[field[1]]
     if item ~= nil and field.variants then
-      local variant = pick(field, value)
+      local variant = pick(field, value, fields)
       if not variant then error(("the reply's %s.%s fits no variant"):format(name, field[1]), 0) end
       check_value(item, variant, name .. "." .. field[1])
     elseif item ~= nil then
@@ -234,14 +244,6 @@ end
 
 local break_fields
 
-local function only_variants(fields)
-  local out = {}
-  for _, field in ipairs(fields) do
-    if field.variants then out[#out + 1] = field end
-  end
-  return out
-end
-
 -- What is inside of it.
 local function break_nested(give, field, key, whole, at, name, variant)
   local value = at(whole)[key]
@@ -250,24 +252,30 @@ local function break_nested(give, field, key, whole, at, name, variant)
   elseif field.kind == "list" and field.of and is_list(value) and is_object(value[1]) then
     -- Entries differ where what they hold depends on one of their fields.
     for i = 1, #value do
-      break_fields(give, i == 1 and field.of or only_variants(field.of), whole,
-        function(object) return at(object)[key][i] end, ("%s[%d]."):format(name, i - 1), variant or i > 1)
+      break_fields(give, field.of, whole, function(object) return at(object)[key][i] end,
+        ("%s[%d]."):format(name, i - 1), variant or i > 1, i > 1)
     end
   end
 end
 
-function break_fields(give, fields, whole, at, prefix, variant)
-  for _, declared in ipairs(fields) do
-    local key, field, name = declared[1], declared, prefix .. declared[1]
-    local in_variant = variant or declared.variants ~= nil
-    if declared.variants then
-      field = pick(declared, at(whole)) or { kind = "any" }
-      if declared.required and not field.required then
-        field = setmetatable({ required = true }, { __index = field })
-      end
+local function break_declared(give, declared, fields, whole, at, prefix, variant)
+  local key, field, name = declared[1], declared, prefix .. declared[1]
+  local in_variant = variant or declared.variants ~= nil
+  if declared.variants then
+    field = pick(declared, at(whole), fields) or { kind = "any" }
+    if declared.required and not field.required then
+      field = setmetatable({ required = true }, { __index = field })
     end
-    break_field(give, name, key, field, whole, at, in_variant)
-    break_nested(give, field, key, whole, at, name, in_variant)
+  end
+  break_field(give, name, key, field, whole, at, in_variant)
+  break_nested(give, field, key, whole, at, name, in_variant)
+end
+
+function break_fields(give, fields, whole, at, prefix, variant, only_variants)
+  for _, declared in ipairs(fields) do
+    if declared.variants or not only_variants then
+      break_declared(give, declared, fields, whole, at, prefix, variant)
+    end
   end
 end
 

@@ -10,7 +10,7 @@ local reply = require "sandbox.http.reply"
 local function send(call)
   local fields = call.body
   local to = audience.resolve(call)
-  local reply_to = fields.replyToReferenceId
+  local reply_to = fields.replyToReferenceId:lower() -- as it was given out
   if reply_to ~= "" and not messages.exists(call.db, call.group, reply_to) then
     reply.invalid "replyToReferenceId: the group has no message with this id"
   end

@@ -30,18 +30,21 @@ local function subscriber_of(call)
   return call.role == "Subscriber" and call.caller.user.id or nil
 end
 
-local function need_reference(call, source, reference_id)
+-- Returns the reference as it was given out: clients send it in any case.
+local function need_reference(call, source, given)
+  local reference_id = given:lower()
   if not reactions.has_reference(call.db, source, reference_id, subscriber_of(call)) then
     reply.not_found "referenceId: the group has no message or action with this reference"
   end
+  return reference_id
 end
 
 local function react(call)
   local fields = call.body
   local source = need_source(call)
-  need_reference(call, source, fields.referenceId)
+  local reference_id = need_reference(call, source, fields.referenceId)
   return {
-    reactionId = reactions.add(call.db, source, fields.referenceId, call.caller.user.id, fields.reactionType,
+    reactionId = reactions.add(call.db, source, reference_id, call.caller.user.id, fields.reactionType,
       fields.comment or "", call.now),
   }
 end
@@ -53,8 +56,8 @@ end
 
 local function summary(call)
   local source = need_source(call)
-  need_reference(call, source, call.params.reference)
-  return { summary = json.array { summary_of(call, source, call.params.reference) } }
+  local reference_id = need_reference(call, source, call.params.reference)
+  return { summary = json.array { summary_of(call, source, reference_id) } }
 end
 
 local function summaries(call)
@@ -69,8 +72,7 @@ end
 
 local function details(call)
   local source, cursor, out = need_source(call), call.query.cursor, json.array {}
-  local reference_id = call.params.reference
-  need_reference(call, source, reference_id)
+  local reference_id = need_reference(call, source, call.params.reference)
   local found = reactions.list(call.db, source, reference_id, call.query.reactionType, cursor,
     limits.reactions_per_page)
   for i, row in ipairs(found) do
