@@ -17,17 +17,24 @@ struct login {
     const char *application_secret;
 };
 
-/*
- * POSTs to the token service, following 308 to allowed hosts. Never sent twice. refresh_token NULL:
- * none is expected in the reply; else it is the caller's (mem_free_secret).
- */
-int login_post(const struct login *login, const char *base, const char *path,
-               const char *content_type, const struct buf *body, char **refresh_token,
-               struct err *err);
+/* What came of it. */
+struct login_result {
+    char *refresh_token;
+    char *token_service; /* where a 308 led; NULL: it is where it is configured */
+};
+void login_result_destroy(struct login_result *result);
 
-/* Each gives the refresh token (mem_free_secret). */
-int login_pin(const struct login *login, const char *phone, char **refresh_token, struct err *err);
-int login_oauth(const struct login *login, char **refresh_token, struct err *err);
+/*
+ * POSTs to *base, following 308 to allowed hosts; *base (mem_free) is then where the reply came
+ * from. Never sent twice. refresh_token NULL: none is expected in the reply; else it is the
+ * caller's (mem_free_secret).
+ */
+int login_post(const struct login *login, char **base, const char *path, const char *content_type,
+               const struct buf *body, char **refresh_token, struct err *err);
+
+int login_pin(const struct login *login, const char *phone, struct login_result *out,
+              struct err *err);
+int login_oauth(const struct login *login, struct login_result *out, struct err *err);
 
 /*
  * One line of standard input without its end, at most LOGIN_LINE_MAX bytes; at a terminal after a

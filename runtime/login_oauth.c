@@ -189,7 +189,7 @@ static int listen_for(struct wait *wait, struct err *err)
     return 0;
 }
 
-static int take_code(const struct wait *wait, char **refresh_token, struct err *err)
+static int take_code(const struct wait *wait, struct login_result *out, struct err *err)
 {
     struct buf body;
     buf_create_secret(&body, BODY_MAX);
@@ -198,14 +198,19 @@ static int take_code(const struct wait *wait, char **refresh_token, struct err *
     put_pair(&body, '&', "client_secret", wait->login->application_secret);
     put_pair(&body, '&', "code", wait->code);
     put_pair(&body, '&', "redirect_uri", wait->redirect_uri);
-    char *root = root_of(wait->login);
-    int result = login_post(wait->login, root, TOKEN_PATH, FORM_TYPE, &body, refresh_token, err);
+    char *root = root_of(wait->login), *base = mem_strdup(root);
+    int result =
+        login_post(wait->login, &base, TOKEN_PATH, FORM_TYPE, &body, &out->refresh_token, err);
+    if (result == 0 && strcmp(base, root) != 0) /* with what root_of cut off */
+        out->token_service =
+            mem_printf("%s%s", base, wait->login->connector->token_service + strlen(root));
+    mem_free(base);
     mem_free(root);
     buf_destroy(&body);
     return result;
 }
 
-int login_oauth(const struct login *login, char **refresh_token, struct err *err)
+int login_oauth(const struct login *login, struct login_result *out, struct err *err)
 {
     struct wait wait = {.login = login, .loop = login->engine->loop};
     buf_create_secret(&wait.line, LOGIN_LINE_MAX);
@@ -224,7 +229,7 @@ int login_oauth(const struct login *login, char **refresh_token, struct err *err
         result = -1;
     }
     if (result == 0)
-        result = take_code(&wait, refresh_token, err);
+        result = take_code(&wait, out, err);
     server_free(wait.server);
     mem_free(wait.redirect_uri);
     mem_free_secret(wait.code);

@@ -1,6 +1,7 @@
 /* jeton login --pin: a PIN that comes by SMS. */
 #include "json.h"
 #include "login.h"
+#include "mem.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -45,15 +46,14 @@ static int put_who(const struct login *login, const char *phone, struct buf *bod
     return put_member(body, "applicationId", login->application_id, err);
 }
 
-static int ask_for_pin(const struct login *login, const char *phone, struct err *err)
+static int ask_for_pin(const struct login *login, const char *phone, char **base, struct err *err)
 {
     struct buf body;
     buf_create_secret(&body, BODY_MAX);
     int result = put_who(login, phone, &body, err);
     if (result == 0) {
         buf_putc(&body, '}');
-        result = login_post(login, login->connector->token_service, GENERATE_PATH, JSON_TYPE, &body,
-                            NULL, err);
+        result = login_post(login, base, GENERATE_PATH, JSON_TYPE, &body, NULL, err);
     }
     buf_destroy(&body);
     return result;
@@ -76,7 +76,7 @@ static int read_pin(const struct login *login, struct buf *line, char pin[PIN_MA
     return 0;
 }
 
-static int send_pin(const struct login *login, const char *phone, const char *pin,
+static int send_pin(const struct login *login, const char *phone, const char *pin, char **base,
                     char **refresh_token, struct err *err)
 {
     struct buf body;
@@ -88,18 +88,15 @@ static int send_pin(const struct login *login, const char *phone, const char *pi
         result = put_member(&body, "pin", pin, err);
     if (result == 0) {
         buf_putc(&body, '}');
-        result = login_post(login, login->connector->token_service, LOGIN_PATH, JSON_TYPE, &body,
-                            refresh_token, err);
+        result = login_post(login, base, LOGIN_PATH, JSON_TYPE, &body, refresh_token, err);
     }
     buf_destroy(&body);
     return result;
 }
 
-int login_pin(const struct login *login, const char *phone, char **refresh_token, struct err *err)
+static int read_and_send_pin(const struct login *login, const char *phone, char **base,
+                             char **refresh_token, struct err *err)
 {
-    if (check_phone(phone, err) != 0 || ask_for_pin(login, phone, err) != 0)
-        return -1;
-    log_msg(login->app->log, LOG_INFO, "a PIN goes to %s by SMS", phone);
     struct buf line;
     char pin[PIN_MAX + 1] = "";
     buf_create_secret(&line, LOGIN_LINE_MAX);
@@ -107,7 +104,7 @@ int login_pin(const struct login *login, const char *phone, char **refresh_token
     for (int tries = isatty(STDIN_FILENO) == 1 ? PIN_TRIES : 1; tries > 0; tries--) {
         result = read_pin(login, &line, pin, err);
         if (result == 0)
-            result = send_pin(login, phone, pin, refresh_token, err);
+            result = send_pin(login, phone, pin, base, refresh_token, err);
         bool again = result != 0 && tries > 1 && (err->kind == ERR_AUTH || err->kind == ERR_USAGE);
         if (!again)
             break;
@@ -116,5 +113,22 @@ int login_pin(const struct login *login, const char *phone, char **refresh_token
     }
     explicit_bzero(pin, sizeof pin);
     buf_destroy(&line);
+    return result;
+}
+
+int login_pin(const struct login *login, const char *phone, struct login_result *out,
+              struct err *err)
+{
+    if (check_phone(phone, err) != 0)
+        return -1;
+    char *base = mem_strdup(login->connector->token_service);
+    int result = ask_for_pin(login, phone, &base, err);
+    if (result == 0) {
+        log_msg(login->app->log, LOG_INFO, "a PIN goes to %s by SMS", phone);
+        result = read_and_send_pin(login, phone, &base, &out->refresh_token, err);
+    }
+    if (result == 0 && strcmp(base, login->connector->token_service) != 0)
+        out->token_service = mem_strdup(base);
+    mem_free(base);
     return result;
 }

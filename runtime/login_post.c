@@ -76,12 +76,11 @@ static int send_once(const struct login *login, struct call *call, const char *c
     return result;
 }
 
-int login_post(const struct login *login, const char *base, const char *path,
-               const char *content_type, const struct buf *body, char **refresh_token,
-               struct err *err)
+int login_post(const struct login *login, char **base, const char *path, const char *content_type,
+               const struct buf *body, char **refresh_token, struct err *err)
 {
     struct call call = {.path = path, .refresh_token = refresh_token};
-    char *at = mem_strdup(base);
+    char *at = mem_strdup(*base);
     int result;
     for (int moves = 0;; moves++) {
         call.base = at;
@@ -97,6 +96,18 @@ int login_post(const struct login *login, const char *base, const char *path,
             break;
         }
     }
-    mem_free(at);
+    if (result == 0) {
+        mem_free(*base);
+        *base = at;
+    } else {
+        mem_free(at);
+    }
     return result;
+}
+
+void login_result_destroy(struct login_result *result)
+{
+    mem_free_secret(result->refresh_token);
+    mem_free(result->token_service);
+    *result = (struct login_result){0};
 }

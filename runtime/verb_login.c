@@ -26,11 +26,12 @@ static void adopted(void *arg, const struct err *err)
         stored->err = *err;
 }
 
-static int keep(struct engine *engine, const struct connector *connector, const char *refresh_token,
-                struct err *err)
+static int keep(struct engine *engine, const struct connector *connector,
+                const struct login_result *came, struct err *err)
 {
     struct stored stored = {0};
-    token_adopt(engine->tokens, connector, refresh_token, adopted, &stored);
+    token_adopt(engine->tokens, connector, came->refresh_token, came->token_service, adopted,
+                &stored);
     if (app_wait(engine, &stored.done, err) != 0)
         return -1;
     if (stored.err.kind == ERR_NONE)
@@ -103,7 +104,7 @@ static int sign_in(struct app *app, const struct config *config, const char *nam
     if (connector == NULL)
         return -1;
     int result = -1;
-    char *refresh_token = NULL;
+    struct login_result came = {0};
     struct buf id, secret;
     struct engine engine;
     buf_create_secret(&id, SECRET_BYTES_MAX);
@@ -119,19 +120,19 @@ static int sign_in(struct app *app, const struct config *config, const char *nam
         .application_id = id.data,
         .application_secret = secret.data,
     };
-    result = options->oauth ? login_oauth(&login, &refresh_token, err)
-                            : login_pin(&login, options->phone, &refresh_token, err);
+    result = options->oauth ? login_oauth(&login, &came, err)
+                            : login_pin(&login, options->phone, &came, err);
     if (result != 0) {
         err_wrap(err, "connector '%s': login", connector->name);
         goto cleanup;
     }
-    result = keep(&engine, connector, refresh_token, err);
+    result = keep(&engine, connector, &came, err);
     if (result == 0)
         result = prove(app, &engine, connector, err);
 
 cleanup:
     engine_destroy(&engine);
-    mem_free_secret(refresh_token);
+    login_result_destroy(&came);
     buf_destroy(&secret);
     buf_destroy(&id);
     return result;

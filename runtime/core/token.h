@@ -85,12 +85,14 @@ struct token_request *token_exchange(struct tokens *tokens,
                                      token_done_fn *done, void *arg);
 /*
  * Keeps a refresh token that somebody signed in for, in place of all that is known of the
- * connector's; a configured one wins when it changes. done is called from the loop, once; it cannot
- * be cancelled. ERR_CONFIG (secret, state), ERR_NETWORK (the lock did not come).
+ * connector's; a configured one wins when it changes. token_service: where the service had moved by
+ * then, and is looked for first; NULL: where it is configured. done is called from the loop, once;
+ * it cannot be cancelled. ERR_CONFIG (secret, state), ERR_NETWORK (the lock did not come).
  */
 typedef void token_adopted_fn(void *arg, const struct err *err);
 void token_adopt(struct tokens *tokens, const struct connector *connector,
-                 const char *refresh_token, token_adopted_fn *done, void *arg);
+                 const char *refresh_token, const char *token_service, token_adopted_fn *done,
+                 void *arg);
 /* Drops the cached access token and what was rotated: the configured refresh token is used next.
  * Blocks on the store. */
 int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err);

@@ -11,6 +11,7 @@ struct adoption {
     const struct connector *connector;
     struct lock lock;
     char *refresh_token;
+    char *token_service; /* where it has moved; or NULL */
     token_adopted_fn *done;
     void *arg;
 };
@@ -21,6 +22,7 @@ static void adoption_end(struct adoption *adoption, const struct err *err)
     void *arg = adoption->arg;
     lock_release(&adoption->lock);
     mem_free_secret(adoption->refresh_token);
+    mem_free(adoption->token_service);
     mem_free(adoption);
     done(arg, err);
 }
@@ -71,6 +73,7 @@ static int adopt(struct adoption *adoption, const char *owner, struct err *err)
     if (result == 0) {
         row.refresh_token = mem_strdup(adoption->refresh_token);
         row.refresh_since_ms = clock_wall_ms();
+        row.service_override = mem_strdup(adoption->token_service);
         result = store_token_save(tokens->store, &row, err);
     }
     store_token_destroy(&row);
@@ -94,12 +97,14 @@ static void adoption_locked(void *arg, const struct err *failure)
 }
 
 void token_adopt(struct tokens *tokens, const struct connector *connector,
-                 const char *refresh_token, token_adopted_fn *done, void *arg)
+                 const char *refresh_token, const char *token_service, token_adopted_fn *done,
+                 void *arg)
 {
     struct adoption *adoption = mem_alloc(sizeof *adoption);
     adoption->tokens = tokens;
     adoption->connector = connector;
     adoption->refresh_token = mem_strdup(refresh_token);
+    adoption->token_service = mem_strdup(token_service);
     adoption->done = done;
     adoption->arg = arg;
     tokens_hide(tokens, connector, refresh_token);

@@ -70,6 +70,12 @@ connectors:
             return db.execute("SELECT refresh_token FROM token").fetchall()
 
 
+    def place(self):
+        """Where the token service has moved to, as it is remembered."""
+        with contextlib.closing(sqlite3.connect(os.path.join(self.state, "jeton.db"))) as db:
+            return db.execute("SELECT service_override FROM token").fetchone()[0]
+
+
 class Pin(LoginCase):
 
     def test_on_standard_input(self):
@@ -78,6 +84,7 @@ class Pin(LoginCase):
         pin = self.pin()
         out, err = self.end(process, f" {pin} \n".encode(), 0, pin)
         self.assertIn("contoso", out)
+        self.assertIsNone(self.place())
         (token,), = self.stored()
         self.assertNotIn(token, out + err)
         self.assertEqual(self.me(), PHONE)
@@ -114,6 +121,10 @@ class Pin(LoginCase):
         self.box.steer("switches", {"api_redirect": "full"})
         process = self.login("--pin", PHONE)
         self.end(process, f"{self.pin()}\n".encode())
+        self.assertEqual([request["path"] for request in self.box.requests()],
+                         ["/v1/generatePin", "/moved/v1/generatePin", "/moved/v1/loginWithPinAndApplicationId",
+                          "/moved/v1/accessToken"])
+        self.assertEqual(self.place(), self.box.url + "/moved/v1")
         self.assertEqual(self.me(), PHONE)
 
     def test_a_service_that_moved_to_a_host_that_is_not_allowed(self):
@@ -241,6 +252,16 @@ class Oauth(LoginCase):
         location, _ = self.browse(url, follow=False)
         code = self.code_of(location)
         self.end(process, f"\n  {code} \n".encode(), 0, code)
+        self.assertEqual(self.me(), PHONE)
+
+    def test_a_service_that_moved(self):
+        process, url = self.open()
+        location, _ = self.browse(url, follow=False)
+        self.box.steer("switches", {"api_redirect": "full"})
+        self.end(process, f"{self.code_of(location)}\n".encode())
+        self.assertEqual(self.place(), self.box.url + "/moved/v1")
+        self.assertEqual([request["path"] for request in self.box.requests("/accessToken")],
+                         ["/moved/v1/accessToken"])
         self.assertEqual(self.me(), PHONE)
 
     def test_a_pasted_address(self):
