@@ -17,6 +17,11 @@ function browser.new(options)
   return setmetatable({ cookies = {}, headers = headers }, browser)
 end
 
+--- What a page is about, for messages of tests.
+function browser.main(body)
+  return body:match "<main.-</main>" or body
+end
+
 function browser:cookie_header()
   local parts = {}
   for name, value in pairs(self.cookies) do parts[#parts + 1] = name .. "=" .. value end
@@ -45,7 +50,7 @@ end
 --- GETs a page, which must be there.
 function browser:page(path)
   local response = self:get(path)
-  lu.assertEquals(response.status, 200, response.body)
+  lu.assertEquals(response.status, 200, browser.main(response.body))
   lu.assertEquals(response.headers["content-type"], HTML)
   return response.body
 end
@@ -98,7 +103,7 @@ end
 --- Sends it, and gives the body of the page that it leads to.
 function browser:submit(body, action, fields)
   local response = self:send(body, action, fields)
-  lu.assertEquals(response.status, 303, response.body)
+  lu.assertEquals(response.status, 303, browser.main(response.body))
   return self:page(response.headers.location)
 end
 

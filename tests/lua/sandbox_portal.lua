@@ -339,7 +339,8 @@ function TestHtml.test_escaped_by_default()
     '<input data-x="1" for="y" hidden>')
   for _, content in ipairs {
     { href = "javascript:alert(1)" }, { href = " javascript:x" }, { href = "//evil.example" },
-    { href = "data:x" }, { href = "/\\evil.example" }, { onclick = "x" }, { style = "x" }, { ["x y"] = "z" }, { {}, print },
+    { href = "data:x" }, { href = "/\\evil.example" }, { onclick = "x" }, { style = "x" },
+    { ["x y"] = "z" }, { {}, print },
   } do
     lu.assertFalse(pcall(function() return html.render(h.a(content)) end))
   end

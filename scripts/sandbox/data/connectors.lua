@@ -40,17 +40,33 @@ function connectors.is_owner(connector, user)
   return connector.owner_id:lower() == user.id:lower()
 end
 
---- All of the tenant, with what a list shows of each: the owner, and how many refresh tokens work.
+--- Those of the tenant, with what a list shows of each: the owner, and how many refresh tokens work.
 ---@param now integer
 ---@param life_s integer of a refresh token
+---@param count integer at most
 ---@return table[] by name
-function connectors.of_tenant(db, tenant_id, now, life_s)
+function connectors.of_tenant(db, tenant_id, now, life_s, count)
   return db:rows([[SELECT connectors.*, users.name AS owner_name, users.email AS owner_email,
       (SELECT count(*) FROM refresh_tokens WHERE connector_id = connectors.id AND revoked = 0
         AND refresh_tokens.created_at > ?) AS tokens
     FROM connectors JOIN users ON users.id = owner_id WHERE connectors.tenant_id = ?
     ORDER BY connectors.name COLLATE NOCASE, connectors.rowid LIMIT ?]],
-    now - life_s, tenant_id, limits.connectors)
+    now - life_s, tenant_id, count)
+end
+
+---@param life_s integer of a refresh token
+---@return integer how many of its refresh tokens work
+function connectors.count_working(db, connector, now, life_s)
+  return db:row([[SELECT count(*) AS n FROM refresh_tokens WHERE connector_id = ? AND revoked = 0
+                  AND created_at > ?]], connector.id, now - life_s).n
+end
+
+--- The newest user token that this user made for it.
+---@param user_id string
+---@return sandbox.grant|nil
+function connectors.newest_grant(db, connector, user_id)
+  return db:row([[SELECT * FROM refresh_tokens WHERE connector_id = ? AND group_number IS NULL AND user_id = ?
+                  ORDER BY id DESC LIMIT 1]], connector.id, user_id)
 end
 
 --- How far somebody is: the connectors that he owns, the tokens that he made, those that were exchanged.

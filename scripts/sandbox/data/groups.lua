@@ -147,6 +147,11 @@ function groups.of_tenant(db, tenant_id)
   return db:rows("SELECT * FROM groups WHERE tenant_id = ? ORDER BY number", tenant_id)
 end
 
+---@return integer how many groups the tenant has
+function groups.count(db, tenant_id)
+  return db:row("SELECT count(*) AS n FROM groups WHERE tenant_id = ?", tenant_id).n
+end
+
 ---@return sandbox.group[] that the user is in, oldest first
 function groups.of_user(db, user_id)
   return db:rows([[SELECT groups.* FROM groups JOIN members ON group_number = number

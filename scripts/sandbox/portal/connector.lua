@@ -1,6 +1,7 @@
 --- What the pages of one connector share: finding it, who may, what a user token of it reaches.
 local access = require "sandbox.access"
 local connectors = require "sandbox.data.connectors"
+local groups = require "sandbox.data.groups"
 local limits = require "sandbox.limits"
 local permissions = require "sandbox.permissions"
 local reply = require "sandbox.http.reply"
@@ -60,19 +61,21 @@ end
 ---@class sandbox.portal.reach
 ---@field is_tenant boolean all groups of the tenant
 ---@field count integer groups
----@field names string[] the first of them
+---@field names string[] the first of them, where it is not the tenant
 
 --- What a user token made by this user reaches.
 ---@param visit sandbox.portal.visit
 ---@return sandbox.portal.reach
 function connector_of.reach(visit)
   local caller = { kind = visit.user.tenant_admin ~= 0 and "tenant" or "user", user = visit.user }
-  local groups = access.groups(visit.db, caller)
-  local names = {}
-  for i = 1, math.min(#groups, limits.portal_names) do
-    names[i] = groups[i].name
+  if access.is_tenant_level(caller) then
+    return { is_tenant = true, count = groups.count(visit.db, visit.user.tenant_id), names = {} }
   end
-  return { is_tenant = access.is_tenant_level(caller), count = #groups, names = names }
+  local reached, names = access.groups(visit.db, caller), {}
+  for i = 1, math.min(#reached, limits.portal_names) do
+    names[i] = reached[i].name
+  end
+  return { is_tenant = false, count = #reached, names = names }
 end
 
 return connector_of

@@ -112,7 +112,7 @@ end
 ---@param content table
 ---@return sandbox.portal.element
 function html.element(tag, content)
-  assert(tag:find "^%a[%a%d-]*$" and tag ~= "script" or content.src, "not an element of a page")
+  assert(tag:find "^%a[%a%d-]*$" and (tag ~= "script" or content.src), "not an element of a page")
   return setmetatable({ tag = tag, content = content }, Element)
 end
 

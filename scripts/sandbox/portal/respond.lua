@@ -84,10 +84,9 @@ local function language_switch(visit)
     }
   end
   return visit:form {
-    action = "/portal/language", class = "languages", role = "group",
-    aria_label = visit.t "common.language",
+    action = "/portal/language",
     h.input { type = "hidden", name = "back", value = visit.method == "GET" and visit.path or "/" },
-    buttons,
+    h.div { class = "languages", role = "group", aria_label = visit.t "common.language", buttons },
   }
 end
 
@@ -102,12 +101,13 @@ local function account(visit)
   }
 end
 
-local function top(visit)
+local function top(visit, shows_secret)
   return h.header {
     class = "top",
     h.a { class = "brand", href = "/", icons.coin, h.span { visit.t "common.brand" } },
     h.span { class = "tenant", visit.world:tenant().name },
-    h.div { class = "tools", language_switch(visit), account(visit) },
+    -- The switch loads the page again, and a secret would be gone.
+    h.div { class = "tools", not shows_secret and language_switch(visit), account(visit) },
   }
 end
 
@@ -123,6 +123,7 @@ end
 ---@field back {[1]: string, [2]: string}|nil path and text of the page above this one
 ---@field main sandbox.portal.node
 ---@field narrow boolean|nil a page of little text: a form
+---@field shows_secret boolean|nil what is on it is shown this once
 
 local function document(visit, view)
   local t = visit.t
@@ -140,7 +141,7 @@ local function document(visit, view)
     h.body {
       data_copied = t "common.copied", data_expired = t "common.expired",
       h.a { class = "skip", href = "#main", t "common.skip" },
-      top(visit),
+      top(visit, view.shows_secret),
       h.div {
         class = visit.user and "frame" or "frame alone",
         visit.user and menu(visit),
@@ -216,7 +217,7 @@ end
 ---@return table response
 function respond.problem(visit, failure, key)
   local kind = PROBLEMS[failure.status] or (failure.status < 500 and "bad" or "broken")
-  local detail = not key and failure.message
+  local detail = not key and failure.status < 500 and failure.message
   return respond.page(visit, {
     title = visit.t("problem." .. kind),
     narrow = true,

@@ -33,11 +33,8 @@ end
 
 -- The user token that this user made for it before, if it works.
 local function present_grant(visit, connector)
-  for _, row in ipairs(connectors.grants(visit.db, connector, visit.user.id, limits.portal_rows)) do
-    if row.kind ~= "group" and tokens.is_valid(row, connector, visit.now) then
-      return row
-    end
-  end
+  local grant = connectors.newest_grant(visit.db, connector, visit.user.id)
+  return grant and tokens.is_valid(grant, connector, visit.now) and grant or nil
 end
 
 --- The button that makes a user token, with what it reaches and what it ends.

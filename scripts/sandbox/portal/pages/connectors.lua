@@ -13,6 +13,13 @@ local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
 
+-- Drops what is one too many. True where there was one.
+local function cut(rows)
+  local is_longer = #rows > limits.portal_rows
+  rows[limits.portal_rows + 1] = nil
+  return is_longer
+end
+
 local function add_button(visit)
   return h.a { class = "button", href = "/portal/connectors/new", visit.t "connectors.add" }
 end
@@ -24,7 +31,9 @@ end
 
 local function list(visit)
   local t = visit.t
-  local found = connectors.of_tenant(visit.db, visit.user.tenant_id, visit.now, tokens.REFRESH_TOKEN_LIFE_S)
+  local found = connectors.of_tenant(visit.db, visit.user.tenant_id, visit.now, tokens.REFRESH_TOKEN_LIFE_S,
+    limits.portal_rows + 1)
+  local is_cut = cut(found)
   local rows = {}
   for i, row in ipairs(found) do
     rows[i] = {
@@ -43,6 +52,7 @@ local function list(visit)
       #rows > 0 and widgets.table(t "connectors.title", {
         t "connectors.name", t "connectors.owner", t "connectors.tokens_working", t "connectors.created",
       }, rows) or h.p { class = "empty", t "connectors.none" },
+      is_cut and h.p { class = "soft", t("common.cut", { count = limits.portal_rows }) },
     },
   })
 end
@@ -103,7 +113,8 @@ local function token_table(visit, connector, is_owner)
   local t, rows = visit.t, {}
   local title = t(is_owner and "connectors.tokens" or "connectors.your_tokens")
   local whose = not is_owner and visit.user.id or nil
-  local grants = connectors.grants(visit.db, connector, whose, limits.portal_rows)
+  local grants = connectors.grants(visit.db, connector, whose, limits.portal_rows + 1)
+  local is_cut = cut(grants)
   for i, row in ipairs(grants) do
     rows[i] = {
       { row.user_name, h.div { class = "soft", row.user_phone } },
@@ -120,6 +131,7 @@ local function token_table(visit, connector, is_owner)
       t "connectors.token_to", t "connectors.token_reach", t "connectors.token_state",
       t "connectors.token_when", t "connectors.token_until", t "connectors.token_used",
     }, rows) or h.p { class = "soft", t "connectors.no_tokens" },
+    is_cut and h.p { class = "soft", t("common.cut", { count = limits.portal_rows }) },
   }
 end
 
@@ -131,6 +143,7 @@ local function show(visit)
     title = connector.name,
     back = { "/portal/connectors", t "connectors.title" },
     intro = connector.description ~= "" and h.p { class = "written", connector.description },
+    shows_secret = secret and true,
     main = {
       secret and credentials(visit, connector, secret),
       token_parts.generate(visit, connector),
@@ -179,10 +192,7 @@ end
 
 local function ask_delete(visit)
   local connector = connector_of.owner(visit)
-  local working = 0
-  for _, row in ipairs(connectors.grants(visit.db, connector, nil, limits.portal_rows)) do
-    working = working + (tokens.is_valid(row, connector, visit.now) and 1 or 0)
-  end
+  local working = connectors.count_working(visit.db, connector, visit.now, tokens.REFRESH_TOKEN_LIFE_S)
   return confirm(visit, connector, "/delete", "delete", { name = connector.name, count = working })
 end
 

@@ -74,7 +74,8 @@ local function outcome(visit, result)
     class = not worked and "danger" or nil,
     summary,
     worked and h.p {
-      t "exchange.left", " ", h.span { class = "countdown", role = "timer", data_left = left, clock_face(left) },
+      t "exchange.left", " ",
+      h.span { class = "countdown", role = "timer", data_left = left, clock_face(left) },
     },
     result.successor and {
       h.p { class = "warning", t "exchange.successor" },
@@ -91,6 +92,7 @@ local function show(visit)
   return respond.page(visit, {
     title = visit.t("exchange.title_of", { name = connector.name }),
     back = { connector_of.path(connector), connector.name },
+    shows_secret = result and result.successor and true,
     main = { result and outcome(visit, result), token_parts.exchange(visit, connector) },
   })
 end

@@ -33,6 +33,7 @@ local function show(visit)
   return respond.page(visit, {
     title = t("token.title", { name = connector.name }),
     back = { connector_of.path(connector), connector.name },
+    shows_secret = made and true,
     main = made and {
       shown_once(visit, made),
       token_parts.hand_over(visit, connector),

@@ -14,6 +14,10 @@ return {
   ["common.copied"] = { en = "Copied", fr = "Copié" },
   ["common.expired"] = { en = "expired", fr = "expiré" },
   ["common.errors"] = { en = "Please correct:", fr = "À corriger :" },
+  ["common.cut"] = {
+    en = { "Only the first one is shown.", "Only the first {count} are shown." },
+    fr = { "Seul le premier est montré.", "Seuls les {count} premiers sont montrés." },
+  },
   ["common.cancel"] = { en = "Cancel", fr = "Annuler" },
   ["common.required"] = { en = "{field}: please fill it in.", fr = "{field} : à remplir." },
   ["common.too_long"] = {
