@@ -22,6 +22,7 @@ static const struct verb verbs[] = {
     {"login", "signs in, for a connector's first refresh token", verb_login},
     {"api", "makes one authenticated call", verb_api},
     {"check", "validates configuration, file modes, schedules and scripts", verb_check},
+    {"cron", "has the scheduled jobs run by cron, and says when", verb_cron},
     {"history", "lists past runs of jobs", verb_history},
     {"logs", "prints what a past run printed", verb_logs},
     {"sandbox", "serves a local Kaizala", verb_sandbox},

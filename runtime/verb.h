@@ -27,8 +27,8 @@ struct verb {
     verb_fn *run;
 };
 
-verb_fn verb_run, verb_token, verb_connector, verb_login, verb_api, verb_check, verb_history,
-    verb_logs, verb_sandbox, verb_init;
+verb_fn verb_run, verb_token, verb_connector, verb_login, verb_api, verb_check, verb_cron,
+    verb_history, verb_logs, verb_sandbox, verb_init;
 
 /* Loads the chosen configuration and says at -v which one it is. required false: none at all is an
  * empty one. */

@@ -60,13 +60,15 @@ static int start_failed(struct err *err, const char *program, int code)
                    code == ENOENT ? "no such program" : strerror(code));
 }
 
-pid_t process_spawn(char *const argv[], char *const env[], struct err *err)
+pid_t process_spawn_on(char *const argv[], char *const env[], const int fds[3], struct err *err)
 {
     posix_spawnattr_t attr;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_init(&attr);
     posix_spawn_file_actions_init(&actions);
     set_signals(&attr, 0);
+    for (int fd = 0; fd < FIRST_PRIVATE_FD; fd++)
+        posix_spawn_file_actions_adddup2(&actions, fds[fd], fd);
     posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_PRIVATE_FD);
     char **merged = merge_environment(env);
     pid_t pid = -1;
@@ -75,6 +77,12 @@ pid_t process_spawn(char *const argv[], char *const env[], struct err *err)
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);
     return code == 0 ? pid : start_failed(err, argv[0], code);
+}
+
+pid_t process_spawn(char *const argv[], char *const env[], struct err *err)
+{
+    static const int own[FIRST_PRIVATE_FD] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+    return process_spawn_on(argv, env, own, err);
 }
 
 static void watch_ready(void *arg, short revents)

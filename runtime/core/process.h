@@ -11,6 +11,8 @@
 /* Standard streams inherited. env: NULL-terminated "NAME=value" list that replaces or adds to the
  * present environment; NULL for none. ERR_CONFIG when it cannot be started. */
 pid_t process_spawn(char *const argv[], char *const env[], struct err *err);
+/* The same, with these as its standard streams. */
+pid_t process_spawn_on(char *const argv[], char *const env[], const int fds[3], struct err *err);
 
 struct process_watch {
     struct loop *loop; /* NULL: not watching */

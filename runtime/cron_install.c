@@ -1,0 +1,280 @@
+/* jeton cron install, remove: our block in the user's crontab. */
+#include "cron_plan.h"
+
+#include "clock.h"
+#include "crontab.h"
+#include "mem.h"
+#include "safefile.h"
+#include "store_runs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BACKUP      "crontab.bak" /* in the state folder */
+#define BACKUP_MODE 0600
+
+struct change {
+    struct cron_plan plan;
+    struct buf former, block, changed;
+    struct crontab_place place;
+    bool had_block;
+};
+
+static void change_create(struct change *change)
+{
+    *change = (struct change){.had_block = false};
+    buf_create(&change->former, CRONTAB_MAX);
+    buf_create(&change->block, CRONTAB_MAX);
+    buf_create(&change->changed, CRONTAB_MAX);
+}
+
+static void change_destroy(struct change *change)
+{
+    buf_destroy(&change->former);
+    buf_destroy(&change->block);
+    buf_destroy(&change->changed);
+    cron_plan_destroy(&change->plan);
+}
+
+static int back_up(const struct change *change, struct err *err)
+{
+    const struct config *config = change->plan.config;
+    if (safefile_private_dir(config->state, err) != 0)
+        return -1;
+    char *path = mem_printf("%s/%s", config->state, BACKUP);
+    int result = safefile_write(path, BACKUP_MODE, change->former.data, change->former.len, err);
+    if (result == 0)
+        log_msg(change->plan.app->log, LOG_DEBUG, "the former crontab is kept in %s", path);
+    mem_free(path);
+    return result;
+}
+
+/* Not every crontab command says that it could not: what is there must be what was given. */
+static int check_written(const struct change *change, struct err *err)
+{
+    struct buf now;
+    struct crontab_place place;
+    buf_create(&now, CRONTAB_MAX);
+    int result = crontab_read(&now, err);
+    if (result == 0)
+        result = crontab_find(now.data, change->plan.real, &place, err);
+    if (result == 0 && (place.found != (change->block.len > 0) ||
+                        (place.found && strstr(now.data, change->block.data) == NULL &&
+                         strstr(now.data, CRONTAB_UNENDED) == NULL)))
+        result = err_set(err, ERR_CONFIG,
+                         "`crontab -` ended well, but `crontab -l` does not show what it was "
+                         "given; the former crontab is kept in %s/%s",
+                         change->plan.config->state, BACKUP);
+    buf_destroy(&now);
+    return result;
+}
+
+/* Puts the block where it belongs, or takes it out where it is empty. 1: changed, 0: it was so. */
+static int apply(struct change *change, struct err *err)
+{
+    if (crontab_read(&change->former, err) != 0 ||
+        crontab_find(change->former.data, change->plan.real, &change->place, err) != 0)
+        return -1;
+    change->had_block = change->place.found;
+    crontab_replace(change->former.data, &change->place, &change->block, &change->changed);
+    if (change->changed.len == change->former.len &&
+        memcmp(change->changed.data, change->former.data, change->former.len) == 0)
+        return 0;
+    if (back_up(change, err) != 0 || crontab_write(&change->changed, err) != 0 ||
+        check_written(change, err) != 0)
+        return -1;
+    return 1;
+}
+
+/* Since when missed times of the jobs count: since they are in the crontab. */
+static int note_installed(const struct change *change, bool installed, struct err *err)
+{
+    const struct cron_plan *plan = &change->plan;
+    struct store *store = store_open(plan->config->state, err);
+    int result = store != NULL ? 0 : -1;
+    int64_t now_ms = clock_wall_ms();
+    char *old = mem_strndup(change->former.data + change->place.start,
+                            change->place.end - change->place.start);
+    for (size_t i = 0; i < plan->count && result == 0; i++) {
+        const struct job *job = plan->jobs[i];
+        char scope[STORE_SCOPE_SIZE];
+        int64_t since_ms;
+        char *line = mem_printf(" run --job %s --scheduled\n", job->name);
+        store_scope(scope, job->name, job->file);
+        if (!installed)
+            result = store_job_set_installed(store, scope, STORE_NONE, err);
+        else if (change->had_block && strstr(old, line) != NULL)
+            result = store_job_installed(store, scope, now_ms, &since_ms, err);
+        else
+            result = store_job_set_installed(store, scope, now_ms, err);
+        mem_free(line);
+    }
+    mem_free(old);
+    store_close(store);
+    return result;
+}
+
+/* --- what cron will not have -------------------------------------------------------------------
+ */
+
+/* A line `NAME=` of the crontab, or of a job's environment. */
+static bool has_variable(const struct change *change, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *line = change->former.data; *line != '\0';) {
+        const char *at = line + strspn(line, " \t\"'");
+        if (strncmp(at, name, len) == 0 && at[len + strspn(at + len, " \t\"'")] == '=')
+            return true;
+        line += strcspn(line, "\n");
+        line += *line == '\n';
+    }
+    for (size_t i = 0; i < change->plan.count; i++) {
+        char **entries = change->plan.jobs[i]->environment;
+        for (size_t n = 0; entries != NULL && entries[n] != NULL; n++) {
+            if (strncmp(entries[n], name, len) == 0 && entries[n][len] == '=')
+                return true;
+        }
+    }
+    return false;
+}
+
+static void warn_secret(const struct change *change, const struct secret *secret)
+{
+    if (secret->kind == SECRET_ENV && !has_variable(change, secret->text))
+        log_msg(change->plan.app->log, LOG_WARN,
+                "%s:%d:%d: %s comes from the variable %s, which cron's jobs do not have; put it in "
+                "a file ({file: …}), or set the variable at the top of the crontab",
+                secret->file, secret->line, secret->col, secret->name, secret->text);
+    else if (secret->kind == SECRET_CREDENTIAL)
+        log_msg(change->plan.app->log, LOG_WARN,
+                "%s:%d:%d: %s is a credential of systemd, which cron's jobs do not have; put it in "
+                "a file ({file: …}), or have systemd run the jobs: jeton cron show --format "
+                "systemd",
+                secret->file, secret->line, secret->col, secret->name);
+}
+
+/* Does local time here differ from cron's? */
+static bool differs(struct cron_plan *plan)
+{
+    const int64_t end = plan->now + (int64_t)366 * 86400;
+    for (int64_t at = plan->now; at < end;) {
+        struct zone_span here = zone_at(plan->local, at), there = zone_at(plan->system, at);
+        if (here.offset != there.offset)
+            return true;
+        at = here.until < there.until ? here.until : there.until;
+    }
+    return false;
+}
+
+static void warn(struct change *change)
+{
+    struct cron_plan *plan = &change->plan;
+    for (size_t i = 0; i < plan->config->nconnectors; i++) {
+        warn_secret(change, &plan->config->connectors[i].application_id);
+        warn_secret(change, &plan->config->connectors[i].application_secret);
+        warn_secret(change, &plan->config->connectors[i].refresh_token);
+    }
+    const char *tz = getenv("TZ");
+    if (tz == NULL || !differs(plan))
+        return;
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->jobs[i]->timezone != NULL || plan->jobs[i]->cron.reboot)
+            continue;
+        log_msg(plan->app->log, LOG_WARN,
+                "job '%s' names no timezone: cron runs it in that of the system (%s), not in this "
+                "shell's (TZ=%s); give it a timezone",
+                plan->jobs[i]->name,
+                zone_name(plan->system) != NULL ? zone_name(plan->system) : ZONE_SYSTEM, tz);
+        return;
+    }
+}
+
+/* --- the sub-verbs -----------------------------------------------------------------------------
+ */
+
+static int install(struct app *app, struct err *err)
+{
+    struct change change;
+    change_create(&change);
+    struct cron_plan *plan = &change.plan;
+    int status = cron_plan_create(plan, app, err);
+    if (status == 0 && plan->count > 0)
+        status = crontab_block(plan, &change.block, err);
+    if (status == 0)
+        status = apply(&change, err);
+    int changed = status;
+    if (status >= 0)
+        status = note_installed(&change, true, err);
+    if (status == 0 && plan->count == 0)
+        log_msg(app->log, LOG_WARN, "no job of %s has a schedule: %s", plan->path,
+                changed ? "its block is no more in the crontab" : "there is nothing to install");
+    if (status == 0 && plan->count > 0) {
+        log_msg(app->log, LOG_INFO, "crontab: %zu job%s of %s %s", plan->count,
+                plan->count == 1 ? "" : "s", plan->path,
+                changed ? "installed" : "in it already, and as they should be");
+        warn(&change);
+    }
+    change_destroy(&change);
+    return status;
+}
+
+static int remove_block(struct app *app, struct err *err)
+{
+    struct change change;
+    change_create(&change);
+    struct cron_plan *plan = &change.plan;
+    int status = cron_plan_create(plan, app, err);
+    if (status == 0)
+        status = apply(&change, err);
+    int changed = status;
+    if (status >= 0)
+        status = note_installed(&change, false, err);
+    if (status == 0)
+        log_msg(app->log, LOG_INFO, "crontab: %s",
+                changed ? "the block is out of it"
+                        : "there was no block of this "
+                          "configuration in it");
+    change_destroy(&change);
+    return status;
+}
+
+static int parse(const struct opt_spec *spec, int argc, char **argv, struct err *err)
+{
+    struct opt_result result = {0};
+    int parsed = app_options(spec, argc, argv, &result, err);
+    mem_free(result.operands);
+    return parsed;
+}
+
+static const struct opt no_options[] = {{0, NULL, OPT_FLAG, NULL, NULL, NULL}};
+
+int cron_install(struct app *app, int argc, char **argv, struct err *err)
+{
+    static const struct opt_spec spec = {
+        .usage = "jeton cron install",
+        .description = "Puts the block of all scheduled jobs into your crontab, or brings it up to "
+                       "date. Nothing outside the block's markers is touched; the former crontab "
+                       "is kept in the state folder as " BACKUP ".",
+        .opts = no_options,
+        .max_operands = 0,
+    };
+    int parsed = parse(&spec, argc, argv, err);
+    if (parsed != 0)
+        return parsed < 0 ? -1 : 0;
+    return install(app, err);
+}
+
+int cron_remove(struct app *app, int argc, char **argv, struct err *err)
+{
+    static const struct opt_spec spec = {
+        .usage = "jeton cron remove",
+        .description = "Takes the block of this configuration's jobs out of your crontab. The rest "
+                       "stays byte for byte.",
+        .opts = no_options,
+        .max_operands = 0,
+    };
+    int parsed = parse(&spec, argc, argv, err);
+    if (parsed != 0)
+        return parsed < 0 ? -1 : 0;
+    return remove_block(app, err);
+}

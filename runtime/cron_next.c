@@ -1,0 +1,193 @@
+/* jeton cron next: the times that come next. */
+#include "cron_plan.h"
+
+#include "cron_slots.h"
+#include "json.h"
+#include "mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define TIMES_MAX   100000  /* of one job: -n */
+#define ROWS_MAX    1000000 /* of all */
+#define OUTPUT_MAX  ((size_t)256 * 1024 * 1024)
+#define TIMES_ALONE 5 /* of a job that is named, without -n */
+#define TIME_SIZE   40
+
+struct next_options {
+    const char *job;
+    int64_t count;
+    bool json;
+};
+
+struct row {
+    int64_t at;
+    const struct job *job;
+    struct zone *zone;
+};
+
+struct rows {
+    struct row *items;
+    size_t count;
+};
+
+static int by_time(const void *a, const void *b)
+{
+    const struct row *left = a, *right = b;
+    if (left->at != right->at)
+        return left->at < right->at ? -1 : 1;
+    return (left->job > right->job) - (left->job < right->job); /* the configuration's order */
+}
+
+static int add_rows(struct cron_plan *plan, const struct job *job, int64_t count, struct rows *rows,
+                    struct err *err)
+{
+    struct zone *zone = cron_plan_zone(plan, job, plan->local, err);
+    if (zone == NULL)
+        return -1;
+    int64_t at = plan->now;
+    for (int64_t i = 0; i < count && cron_slots_next(&job->cron, zone, at, &at); i++) {
+        if (rows->count == ROWS_MAX)
+            return err_set(
+                err, ERR_USAGE,
+                "--count %lld: that is over %d times of all jobs; ask for less, or name one",
+                (long long)count, ROWS_MAX);
+        if ((rows->count & (rows->count - 1)) == 0)
+            rows->items = mem_realloc(rows->items, (rows->count * 2 + 1) * sizeof *rows->items);
+        rows->items[rows->count++] = (struct row){at, job, zone};
+    }
+    return 0;
+}
+
+static int find_rows(struct cron_plan *plan, const struct next_options *options, struct rows *rows,
+                     struct err *err)
+{
+    if (options->job == NULL) {
+        for (size_t i = 0; i < plan->count; i++) {
+            if (add_rows(plan, plan->jobs[i], options->count > 0 ? options->count : 1, rows, err) !=
+                0)
+                return -1;
+        }
+        if (rows->count > 1)
+            qsort(rows->items, rows->count, sizeof *rows->items, by_time);
+        return 0;
+    }
+    const struct job *job = config_job(plan->config, options->job, err);
+    if (job == NULL)
+        return -1;
+    if (job->schedule == NULL)
+        return err_set(err, ERR_CONFIG,
+                       "%s:%d:%d: job '%s' has no schedule: it runs when `jeton run --job %s` is "
+                       "typed; give it one such as \"0 8 * * 1-5\"",
+                       job->shown, job->line, job->col, job->name, job->name);
+    return add_rows(plan, job, options->count > 0 ? options->count : TIMES_ALONE, rows, err);
+}
+
+static void put_json(const struct rows *rows, struct buf *out)
+{
+    char at[ZONE_RFC3339_SIZE];
+    buf_puts(out, "[");
+    for (size_t i = 0; i < rows->count; i++) {
+        zone_format(rows->items[i].zone, rows->items[i].at, at);
+        buf_puts(out, i > 0 ? ",\n {\"job\": " : "{\"job\": ");
+        json_write_string(out, rows->items[i].job->name, strlen(rows->items[i].job->name));
+        buf_printf(out, ", \"at\": \"%s\"}", at);
+    }
+    buf_puts(out, "]\n");
+}
+
+/* "Wed 2026-11-25 08:00 +0530" */
+static void format_time(struct zone *zone, int64_t at, char out[TIME_SIZE])
+{
+    int32_t offset = zone_at(zone, at).offset;
+    time_t local = (time_t)(at + offset);
+    struct tm tm;
+    gmtime_r(&local, &tm);
+    tm.tm_gmtoff = offset;
+    strftime(out, TIME_SIZE, "%a %Y-%m-%d %H:%M %z", &tm);
+}
+
+static void put_text(struct cron_plan *plan, const struct next_options *options,
+                     const struct rows *rows, struct buf *out)
+{
+    char at[TIME_SIZE];
+    int width = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        const char *name = plan->jobs[i]->name;
+        if ((options->job == NULL || strcmp(options->job, name) == 0) && width < (int)strlen(name))
+            width = (int)strlen(name);
+    }
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct row *row = &rows->items[i];
+        format_time(plan->local, row->at, at);
+        buf_printf(out, "%-*s  %s", width, row->job->name, at);
+        if (row->job->timezone != NULL) {
+            format_time(row->zone, row->at, at);
+            buf_printf(out, "  %s %s", at, row->job->timezone);
+        }
+        buf_puts(out, "\n");
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct job *job = plan->jobs[i];
+        if (job->cron.reboot && (options->job == NULL || strcmp(options->job, job->name) == 0))
+            buf_printf(out, "%-*s  at the next boot\n", width, job->name);
+    }
+}
+
+static int list(struct app *app, const struct next_options *options, struct err *err)
+{
+    struct cron_plan plan;
+    struct rows rows = {.count = 0};
+    struct buf out;
+    buf_create(&out, OUTPUT_MAX);
+    int result = cron_plan_create(&plan, app, err);
+    if (result == 0)
+        result = find_rows(&plan, options, &rows, err);
+    if (result != 0)
+        goto cleanup;
+    if (options->json)
+        put_json(&rows, &out);
+    else
+        put_text(&plan, options, &rows, &out);
+    if (plan.count == 0)
+        log_msg(app->log, LOG_INFO, "no job of %s has a schedule", plan.config->path);
+    result = app_print(app, out.data, out.len, err);
+cleanup:
+    mem_free(rows.items);
+    buf_destroy(&out);
+    cron_plan_destroy(&plan);
+    return result;
+}
+
+int cron_next(struct app *app, int argc, char **argv, struct err *err)
+{
+    struct next_options options = {.count = -1};
+    const struct opt opts[] = {
+        {'n', "count", OPT_INTEGER, &options.count, "N",
+         "so many times of each job (default 1; 5 of a job that is named)"},
+        {0, "json", OPT_FLAG, &options.json, NULL, "print one JSON list of {job, at}"},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    const struct opt_spec spec = {
+        .usage = "jeton cron next [JOB] [-n N] [--json]",
+        .description = "Lists the times at which jobs are due, the next first: in local time, and "
+                       "in that of the job's own zone.",
+        .opts = opts,
+        .min_operands = 0,
+        .max_operands = 1,
+    };
+    struct opt_result result = {0};
+    int parsed = app_options(&spec, argc, argv, &result, err);
+    if (parsed != 0)
+        return parsed < 0 ? -1 : 0;
+    options.job = result.count > 0 ? result.operands[0] : NULL;
+    int status;
+    if (options.count == 0 || options.count > TIMES_MAX)
+        status = err_set(err, ERR_USAGE, "--count %lld: expected a number from 1 to %d",
+                         (long long)options.count, TIMES_MAX);
+    else
+        status = list(app, &options, err);
+    mem_free(result.operands);
+    return status;
+}

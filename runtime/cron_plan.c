@@ -1,0 +1,110 @@
+#include "cron_plan.h"
+
+#include "clock.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The folder's real path and the last component as it is. */
+static char *absolute(const char *path, struct err *err)
+{
+    char resolved[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    char *folder = slash != NULL ? mem_strndup(path, (size_t)(slash - path) + 1) : mem_strdup(".");
+    char *found = realpath(folder, resolved);
+    if (found == NULL)
+        err_set(err, ERR_CONFIG, "%s: %s", folder, strerror(errno));
+    mem_free(folder);
+    if (found == NULL)
+        return NULL;
+    return mem_printf("%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, name);
+}
+
+static char *real_path(const char *path, struct err *err)
+{
+    char resolved[PATH_MAX];
+    if (realpath(path, resolved) != NULL)
+        return mem_strdup(resolved);
+    err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
+    return NULL;
+}
+
+/* Daemons take the home from the user's entry, and no variable of a login. Where the state's place
+ * comes from those, they must be told. */
+static char *needed_state_home(const struct config *config)
+{
+    char *usual = config_default_state(), *plain = NULL, *needed = NULL;
+    const struct passwd *user = getpwuid(geteuid());
+    if (user != NULL)
+        plain = mem_printf("%s/.local/state/jeton", user->pw_dir);
+    const char *slash = strrchr(usual, '/');
+    if (strcmp(usual, config->state) == 0 && slash != NULL && strcmp(slash, "/jeton") == 0 &&
+        (plain == NULL || strcmp(plain, usual) != 0))
+        needed = mem_strndup(usual, (size_t)(slash - usual));
+    mem_free(usual);
+    mem_free(plain);
+    return needed;
+}
+
+int cron_plan_create(struct cron_plan *plan, struct app *app, struct err *err)
+{
+    *plan = (struct cron_plan){.app = app, .now = clock_wall_ms() / 1000};
+    plan->config = app_config(app, true, err);
+    if (plan->config == NULL)
+        return -1;
+    const struct config *config = plan->config;
+    plan->self = real_path(app->self, err);
+    plan->path = absolute(config->path, err);
+    plan->real = real_path(config->path, err);
+    if (plan->self == NULL || plan->path == NULL || plan->real == NULL)
+        return -1;
+    plan->state_home = needed_state_home(config);
+    plan->jobs = mem_alloc((config->njobs + 1) * sizeof *plan->jobs);
+    plan->zones = mem_alloc((config->njobs + 1) * sizeof *plan->zones);
+    for (size_t i = 0; i < config->njobs; i++) {
+        if (config->jobs[i].schedule != NULL)
+            plan->jobs[plan->count++] = &config->jobs[i];
+    }
+    plan->local = zone_new(NULL, err);
+    plan->system = zone_new_system();
+    return 0;
+}
+
+void cron_plan_destroy(struct cron_plan *plan)
+{
+    for (size_t i = 0; i < plan->nzones; i++)
+        zone_free(plan->zones[i].zone);
+    mem_free(plan->zones);
+    zone_free(plan->local);
+    zone_free(plan->system);
+    mem_free(plan->jobs);
+    mem_free(plan->self);
+    mem_free(plan->path);
+    mem_free(plan->real);
+    mem_free(plan->state_home);
+    config_free(plan->config);
+    *plan = (struct cron_plan){.app = NULL};
+}
+
+struct zone *cron_plan_zone(struct cron_plan *plan, const struct job *job, struct zone *otherwise,
+                            struct err *err)
+{
+    if (job->timezone == NULL)
+        return otherwise;
+    for (size_t i = 0; i < plan->nzones; i++) {
+        if (strcmp(plan->zones[i].name, job->timezone) == 0)
+            return plan->zones[i].zone;
+    }
+    struct zone *zone = zone_new(job->timezone, err);
+    if (zone == NULL)
+        err_wrap(err, "%s:%d:%d: job '%s'", job->shown, job->line, job->col, job->name);
+    else
+        plan->zones[plan->nzones++] = (struct cron_plan_zone){job->timezone, zone};
+    return zone;
+}

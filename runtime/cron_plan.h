@@ -1,0 +1,45 @@
+/* What the sub-verbs of `jeton cron` share: the configuration's scheduled jobs, their zones, and
+ * the paths that other programs are told. */
+#ifndef JETON_CRON_PLAN_H
+#define JETON_CRON_PLAN_H
+
+#include "cron_cover.h"
+#include "verb.h"
+#include "zone.h"
+
+struct cron_plan {
+    struct app *app;
+    struct config *config;
+    const struct job **jobs; /* those with a schedule, in the configuration's order */
+    size_t count;
+    int64_t now; /* epoch seconds */
+    char *self;  /* real path of the executable */
+    char *path;  /* of the configuration; absolute, its own last component kept: conf.d is beside
+                    that, not beside what it links to */
+    char *real;  /* real path of the configuration: whose a block is */
+    char *state_home; /* $XDG_STATE_HOME for whoever has no login's variables; NULL: as without */
+    struct zone *local;
+    struct zone *system;
+    struct cron_plan_zone {
+        const char *name;
+        struct zone *zone;
+    } * zones; /* of jobs that name one */
+    size_t nzones;
+};
+
+/* The sub-verbs: argv[0] is the sub-verb. */
+verb_fn cron_show, cron_install, cron_remove, cron_next;
+
+/* Loads the chosen configuration. Destroy it after errors too. */
+int cron_plan_create(struct cron_plan *plan, struct app *app, struct err *err);
+void cron_plan_destroy(struct cron_plan *plan);
+/* The job's zone, or `otherwise` for one that names none. ERR_CONFIG. */
+struct zone *cron_plan_zone(struct cron_plan *plan, const struct job *job, struct zone *otherwise,
+                            struct err *err);
+
+/* What other programs read, appended to out. */
+int crontab_block(struct cron_plan *plan, struct buf *out, struct err *err);
+int systemd_units(struct cron_plan *plan, struct buf *out, struct err *err);
+int kubernetes_manifests(struct cron_plan *plan, struct buf *out, struct err *err);
+
+#endif

@@ -1,0 +1,80 @@
+/* jeton cron show: what cron, systemd or Kubernetes would be told. */
+#include "cron_plan.h"
+
+#include "mem.h"
+
+#include <string.h>
+
+#define OUTPUT_MAX ((size_t)256 * 1024 * 1024)
+
+static const struct {
+    const char *name;
+    int (*render)(struct cron_plan *plan, struct buf *out, struct err *err);
+} formats[] = {
+    {"crontab", crontab_block},
+    {"systemd", systemd_units},
+    {"kubernetes", kubernetes_manifests},
+};
+#define FORMATS (sizeof formats / sizeof formats[0])
+
+static int show(struct app *app, size_t format, struct err *err)
+{
+    struct cron_plan plan;
+    struct buf out;
+    buf_create(&out, OUTPUT_MAX);
+    int result = cron_plan_create(&plan, app, err);
+    if (result == 0 && plan.count == 0)
+        log_msg(app->log, LOG_INFO, "no job of %s has a schedule", plan.config->path);
+    else if (result == 0)
+        result = formats[format].render(&plan, &out, err);
+    if (result == 0)
+        result = app_print(app, out.data, out.len, err);
+    buf_destroy(&out);
+    cron_plan_destroy(&plan);
+    return result;
+}
+
+static int find_format(const char *name, size_t *format, struct err *err)
+{
+    const char *names[FORMATS];
+    for (*format = 0; *format < FORMATS; (*format)++) {
+        if (strcmp(formats[*format].name, name) == 0)
+            return 0;
+        names[*format] = formats[*format].name;
+    }
+    const char *nearest = opt_nearest(name, names, FORMATS);
+    return err_set(err, ERR_USAGE,
+                   "--format: '%s' is no format; expected crontab, systemd or "
+                   "kubernetes%s%s%s",
+                   name, nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
+                   nearest != NULL ? "'?" : "");
+}
+
+int cron_show(struct app *app, int argc, char **argv, struct err *err)
+{
+    const char *name = "crontab";
+    const struct opt opts[] = {
+        {0, "format", OPT_STRING, &name, "FORMAT",
+         "crontab (default); systemd: a service and a timer a job; kubernetes: a CronJob each"},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    const struct opt_spec spec = {
+        .usage = "jeton cron show [--format crontab|systemd|kubernetes]",
+        .description =
+            "Prints what has the scheduled jobs run. Other schedulers know minutes of their own "
+            "zone: they are told all that may be due, and `run --scheduled` knows which are.",
+        .opts = opts,
+        .min_operands = 0,
+        .max_operands = 0,
+    };
+    struct opt_result result = {0};
+    int parsed = app_options(&spec, argc, argv, &result, err);
+    if (parsed != 0)
+        return parsed < 0 ? -1 : 0;
+    size_t format;
+    int status = find_format(name, &format, err);
+    if (status == 0)
+        status = show(app, format, err);
+    mem_free(result.operands);
+    return status;
+}

@@ -1,0 +1,98 @@
+/* The crontab's block of all scheduled jobs. */
+#include "cron_plan.h"
+
+#include "crontab.h"
+
+#include <string.h>
+
+#define COMMAND_MAX 990 /* characters of a command: cron takes 998 */
+
+/* A word of a command, for cron and then for sh. */
+static void put_word(const char *word, struct buf *out)
+{
+    buf_puts(out, "'");
+    for (const char *c = word; *c != '\0'; c++) {
+        if (*c == '\'')
+            buf_puts(out, "'\\''");
+        else if (*c == '%')
+            buf_puts(out, "\\%");
+        else
+            buf_putc(out, *c);
+    }
+    buf_puts(out, "'");
+}
+
+/* How cron reads backslashes differs from one to the next, and a line is a line. */
+static int check_path(const char *what, const char *path, struct err *err)
+{
+    if (path == NULL || path[strcspn(path, "\\\n\r")] == '\0')
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "%s is '%s': a path with a backslash or a line break cannot be written into a "
+                   "crontab; rename it",
+                   what, path);
+}
+
+static int put_command(const struct cron_plan *plan, const struct job *job, struct buf *out,
+                       struct err *err)
+{
+    size_t start = out->len;
+    if (plan->state_home != NULL) {
+        buf_puts(out, "XDG_STATE_HOME=");
+        put_word(plan->state_home, out);
+        buf_puts(out, " ");
+    }
+    put_word(plan->self, out);
+    buf_puts(out, " --config ");
+    put_word(plan->path, out);
+    buf_printf(out, " run --job %s --scheduled", job->name);
+    if (out->len - start > COMMAND_MAX)
+        return err_set(err, ERR_CONFIG,
+                       "job '%s': its command would be %zu characters long, and cron takes %d; "
+                       "shorten the paths of jeton, the configuration or the state",
+                       job->name, out->len - start, COMMAND_MAX);
+    buf_puts(out, "\n");
+    return 0;
+}
+
+static int put_job(struct cron_plan *plan, const struct job *job, struct buf *out, struct err *err)
+{
+    struct zone *zone = cron_plan_zone(plan, job, plan->system, err);
+    if (zone == NULL)
+        return -1;
+    buf_printf(out, "# %s: %s%s%s\n", job->name, job->schedule, job->timezone != NULL ? ", " : "",
+               job->timezone != NULL ? job->timezone : "");
+    struct cron_cover cover;
+    int result = 0;
+    cron_cover_create(&cover, &job->cron, zone, plan->system, plan->now);
+    for (size_t i = 0; i < cover.count && result == 0; i++) {
+        cron_cover_text(&cover.lines[i], out);
+        buf_puts(out, " ");
+        result = put_command(plan, job, out, err);
+    }
+    cron_cover_destroy(&cover);
+    if (result == 0 && (job->cron.reboot || job->catch_up)) {
+        buf_puts(out, "@reboot ");
+        result = put_command(plan, job, out, err);
+    }
+    return result;
+}
+
+int crontab_block(struct cron_plan *plan, struct buf *out, struct err *err)
+{
+    if (check_path("jeton", plan->self, err) != 0 ||
+        check_path("the configuration", plan->path, err) != 0 ||
+        check_path("the configuration", plan->real, err) != 0 ||
+        check_path("the state's home", plan->state_home, err) != 0)
+        return -1;
+    buf_printf(out,
+               CRONTAB_BEGIN "%s\n"
+                             "# Written by `jeton cron install`, which writes it anew.\n",
+               plan->real);
+    for (size_t i = 0; i < plan->count; i++) {
+        if (put_job(plan, plan->jobs[i], out, err) != 0)
+            return -1;
+    }
+    buf_printf(out, CRONTAB_END "%s\n", plan->real);
+    return 0;
+}

@@ -1,0 +1,95 @@
+/* The block in a crontab's text; the rest stays byte for byte. */
+#include "crontab.h"
+
+#include "mem.h"
+
+#include <string.h>
+
+static bool is_line(const char *line, size_t len, const char *marker, const char *real)
+{
+    size_t marker_len = strlen(marker), real_len = strlen(real);
+    return len == marker_len + real_len && memcmp(line, marker, marker_len) == 0 &&
+           memcmp(line + marker_len, real, real_len) == 0;
+}
+
+static bool starts_with(const char *line, size_t len, const char *marker)
+{
+    return len >= strlen(marker) && memcmp(line, marker, strlen(marker)) == 0;
+}
+
+static int damaged(struct err *err, int line, const char *what, const char *real)
+{
+    return err_set(err, ERR_CONFIG,
+                   "crontab, line %d: %s; expected one block from '" CRONTAB_BEGIN "%s' to "
+                   "'" CRONTAB_END "%s'. Mend it with crontab -e: the simplest is to delete these "
+                   "lines and what is between them",
+                   line, what, real, real);
+}
+
+/* A block that we appended to a line without an end gave it one, which goes with it. */
+static void take_newline(const char *text, struct crontab_place *place)
+{
+    size_t len = strlen(CRONTAB_UNENDED);
+    const char *block = text + place->start;
+    const char *second = memchr(block, '\n', place->end - place->start);
+    if (second == NULL || text[place->end] != '\0' || place->start == 0)
+        return;
+    if (strncmp(second + 1, CRONTAB_UNENDED, len) == 0)
+        place->start--;
+}
+
+int crontab_find(const char *text, const char *real, struct crontab_place *place, struct err *err)
+{
+    bool inside = false;
+    int number = 1;
+    *place = (struct crontab_place){.found = false};
+    for (const char *line = text; *line != '\0'; number++) {
+        size_t len = strcspn(line, "\n");
+        bool begin = is_line(line, len, CRONTAB_BEGIN, real);
+        bool end = is_line(line, len, CRONTAB_END, real);
+        if (begin && (inside || place->found))
+            return damaged(err, number, "the block begins a second time", real);
+        if (end && !inside)
+            return damaged(err, number, "the block ends that did not begin", real);
+        if (inside && !end &&
+            (starts_with(line, len, CRONTAB_BEGIN) || starts_with(line, len, CRONTAB_END)))
+            return damaged(err, number, "another block is inside the one of this configuration",
+                           real);
+        if (begin) {
+            inside = true;
+            place->start = (size_t)(line - text);
+        }
+        line += len + (line[len] == '\n');
+        if (end) {
+            inside = false;
+            place->found = true;
+            place->end = (size_t)(line - text);
+        }
+    }
+    if (inside)
+        return damaged(err, number, "the block that began is without its last line", real);
+    if (place->found)
+        take_newline(text, place);
+    else
+        place->start = place->end = strlen(text);
+    return 0;
+}
+
+void crontab_replace(const char *text, const struct crontab_place *place, const struct buf *block,
+                     struct buf *out)
+{
+    bool unended = place->start > 0 && text[place->start - 1] != '\n';
+    buf_append(out, text, place->start);
+    if (block->len > 0 && unended) {
+        /* After its first line, the block says that the newline before it is its own. */
+        size_t first =
+            (size_t)((const char *)memchr(block->data, '\n', block->len) - block->data) + 1;
+        buf_puts(out, "\n");
+        buf_append(out, block->data, first);
+        buf_puts(out, CRONTAB_UNENDED);
+        buf_append(out, block->data + first, block->len - first);
+    } else {
+        buf_append(out, block->data, block->len);
+    }
+    buf_puts(out, text + place->end);
+}
