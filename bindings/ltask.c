@@ -1,4 +1,5 @@
 /* jeton.task: tasks for scripts. */
+#include "clock.h"
 #include "lerr.h"
 #include "modules.h"
 #include "task_map.h"
@@ -253,13 +254,20 @@ static void new_class(lua_State *L, const char *name, const luaL_Reg *methods)
     lua_pop(L, 1);
 }
 
+/* Seconds of the clock that timers go by. */
+static int now(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)clock_mono_ms() / 1000);
+    return 1;
+}
+
 int luaopen_jeton_task(lua_State *L)
 {
     static const luaL_Reg task_methods[] = {
         {"join", join}, {"cancel", cancel}, {"status", status}, {NULL, NULL}};
     static const luaL_Reg lock_methods[] = {{"with", with}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"spawn", spawn}, {"map", task_map},  {"sleep", sleep_for},
-                                         {"yield", yield}, {"lock", new_lock}, {NULL, NULL}};
+                                         {"yield", yield}, {"lock", new_lock}, {"now", now}, {NULL, NULL}};
     new_class(L, TASK_NAME, task_methods);
     new_class(L, LOCK_NAME, lock_methods);
     luaL_newmetatable(L, HOLD_NAME);

@@ -1,5 +1,6 @@
 --- What arrived at the services, newest last, with secrets masked. Bounded: the oldest go first.
 local json = require "jeton.json"
+local task = require "jeton.task"
 local form = require "sandbox.http.form"
 local jwt = require "sandbox.jwt"
 local limits = require "sandbox.limits"
@@ -30,11 +31,19 @@ local SECRET_NAMES = {
 ---@field status integer|nil nil while it is worked on, and when the connection was dropped
 ---@field operation string|nil
 ---@field connector_id string|nil
+---@field duration_ms integer|nil nil while it is worked on
+---@field error {errorCode: string, message: string}|nil why it was refused
+
+---@class sandbox.recorder.entry
+---@field record sandbox.record
+---@field path string
+---@field cost integer
+---@field started number of task.now
 
 ---@class sandbox.recorder
 ---@field first integer
 ---@field last integer
----@field kept table<integer, {record: sandbox.record, path: string, cost: integer}> by number
+---@field kept table<integer, sandbox.recorder.entry> by number
 ---@field cost integer of all that is kept
 
 ---@return sandbox.recorder
@@ -120,10 +129,17 @@ local function mask_body(text, headers)
   return mask_value(value, secrets)
 end
 
+-- Messages describe what came, and do not quote it.
+local function error_of(response)
+  local value = response.status >= 400 and json.decode(response.body or "")
+  return type(value) == "table" and value.errorCode
+    and { errorCode = value.errorCode, message = clean(tostring(value.message)) } or nil
+end
+
 ---@param arrived table the server's request
 ---@param path sandbox.path
 ---@param at string
----@return sandbox.record to be completed when the answer is known
+---@return sandbox.record to be finished when the answer is known
 function recorder:add(arrived, path, at)
   self.last = self.last + 1
   local record = {
@@ -137,7 +153,7 @@ function recorder:add(arrived, path, at)
       or mask_body(arrived.body, arrived.headers),
   }
   local cost = cost_of(arrived)
-  self.kept[self.last] = { record = record, path = path.text, cost = cost }
+  self.kept[self.last] = { record = record, path = path.text, cost = cost, started = task.now() }
   self.cost = self.cost + cost
   while self.last - self.first >= limits.requests_kept or self.cost > limits.requests_kept_bytes do
     self.cost = self.cost - self.kept[self.first].cost
@@ -145,6 +161,37 @@ function recorder:add(arrived, path, at)
     self.first = self.first + 1
   end
   return record
+end
+
+--- Completes a record.
+---@param record sandbox.record
+---@param response table
+function recorder:finish(record, response)
+  record.status = response.status
+  record.error = error_of(response)
+  local entry = self.kept[record.number]
+  if entry and entry.record == record then -- else all was cleared meanwhile
+    record.duration_ms = math.floor((task.now() - entry.started) * 1000 + 0.5)
+  end
+end
+
+--- One that is still kept.
+---@param number integer|nil
+---@return sandbox.record|nil
+function recorder:get(number)
+  local entry = self.kept[number or 0]
+  return entry and entry.record
+end
+
+--- The newest, newest first.
+---@param count integer at most
+---@return sandbox.record[]
+function recorder:newest(count)
+  local out = {}
+  for number = self.last, math.max(self.first, self.last - count + 1), -1 do
+    out[#out + 1] = self.kept[number].record
+  end
+  return out
 end
 
 ---@param filter {method: string|nil, path: string|nil, limit: integer|nil} path as in a fault

@@ -13,6 +13,7 @@ local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 local router = require "sandbox.http.router"
 local switches = require "sandbox.switches"
+local throttle = require "sandbox.throttle"
 local tokens = require "sandbox.tokens"
 
 local services = {}
@@ -35,10 +36,10 @@ local routes = router.new(operations)
 ---@field group sandbox.group where the path has {group}
 ---@field role "Admin"|"Member"|"Subscriber" of the caller in it
 
-local function throttle(world, caller, now)
+local function count_call(world, caller, now)
   local retry_after = world.throttle:take(now, {
-    ["connector:" .. caller.connector.id:lower()] = world.switches.per_minute,
-    ["tenant:" .. caller.connector.tenant_id:lower()] = world.switches.tenant_per_minute,
+    [throttle.connector_key(caller.connector.id)] = world.switches.per_minute,
+    [throttle.tenant_key(caller.connector.tenant_id)] = world.switches.tenant_per_minute,
   })
   if retry_after then
     local message = ("Too many calls; try again after %d seconds"):format(retry_after)
@@ -50,7 +51,7 @@ end
 local function admit(call, operation, token, again)
   call.caller = tokens.caller(call.world, call.now, token)
   if not again then
-    throttle(call.world, call.caller, call.now)
+    count_call(call.world, call.caller, call.now)
   end
   if operation.permission then
     access.need_permission(call.caller, operation.permission)
@@ -206,8 +207,9 @@ function services.handle(world, arrived, path)
   world.counts.requests = world.counts.requests + 1
   local record = world.recorder:add(arrived, path, clock.rfc3339(world.clock:now()))
   if path.too_deep or #arrived.target > limits.url_bytes then
-    record.status = assumptions.not_found_status
-    return services.attempt(reply.not_found, "there is no such operation")
+    local refusal = services.attempt(reply.not_found, "there is no such operation")
+    world.recorder:finish(record, refusal)
+    return refusal
   end
   local fault = world.faults:take(arrived.method, path.text)
   if fault and fault.delay_ms > 0 then
@@ -220,7 +222,7 @@ function services.handle(world, arrived, path)
   if fault and fault.drop == "after" then
     return { drop = true }
   end
-  record.status = response.status
+  world.recorder:finish(record, response)
   if path.text == TOKEN_PATH and response.status == 200 then
     world.counts.exchanges = world.counts.exchanges + 1
   end

@@ -28,6 +28,18 @@ local function prune(window, now)
   end
 end
 
+--- What the calls of a connector are counted under.
+---@param id string
+function throttle.connector_key(id)
+  return "connector:" .. id:lower()
+end
+
+--- What those of all connectors of a tenant are counted under.
+---@param id string
+function throttle.tenant_key(id)
+  return "tenant:" .. id:lower()
+end
+
 --- Counts one call against every key, or none of them where one has reached its limit.
 ---@param now integer epoch seconds
 ---@param limits table<string, integer> key → calls a minute; 0: no limit
@@ -66,6 +78,19 @@ function throttle:take(now, limits)
     window.total = window.total + 1
   end
   return nil
+end
+
+--- Calls counted within the last minute.
+---@param now integer epoch seconds
+---@param key string
+---@return integer
+function throttle:count(now, key)
+  local window = self.windows[key]
+  if not window then
+    return 0
+  end
+  prune(window, now)
+  return window.total
 end
 
 function throttle:reset()

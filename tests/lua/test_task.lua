@@ -169,6 +169,12 @@ function TestWait.test_below_c_says_so()
   lu.assertStrContains(err, "string.gsub")
 end
 
+function TestWait.test_now_counts_what_was_waited()
+  local before = task.now()
+  task.sleep(0.02)
+  lu.assertTrue(task.now() - before >= 0.019)
+end
+
 function TestWait.test_sleep_wants_seconds()
   lu.assertErrorMsgContains("seconds from 0", task.sleep, -1)
   lu.assertErrorMsgContains("seconds from 0", task.sleep, 0 / 0)

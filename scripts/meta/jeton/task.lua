@@ -47,6 +47,10 @@ function task.sleep(seconds) end
 --- Lets the other tasks and the network have a turn.
 function task.yield() end
 
+--- A clock for durations: it never steps, and says nothing of the time of day.
+---@return number seconds since an arbitrary start, to the millisecond
+function task.now() end
+
 ---@class jeton.task.Lock
 local Lock = {}
 

@@ -24,7 +24,9 @@ local visits = require "sandbox.portal.visit"
 local portal = {}
 
 -- In the order of the menu.
-local FILES = { "home", "sign_in", "phone", "connectors", "add_connector", "token", "exchange", "sms" }
+local FILES = {
+  "home", "sign_in", "phone", "connectors", "add_connector", "token", "exchange", "traffic", "sms",
+}
 local PREFIX = "portal"
 
 ---@class sandbox.portal.route
