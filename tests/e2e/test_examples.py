@@ -8,7 +8,7 @@ import sqlite3
 import unittest
 
 from examples import ALICE, BOB, Example, WithSandbox
-from support import APPLICATION_ID, JETON, SOURCE
+from support import APPLICATION_ID, APPLICATION_SECRET, JETON, SOURCE, TENANT_TOKEN
 
 
 class Hello(Example):
@@ -134,6 +134,49 @@ class Configurations(Example):
                 with open(self.example(name), encoding="utf-8") as file:
                     self.assertIn(f"script: {script}\n", file.read())
                 self.ok("-c", self.example(name), "check")
+
+
+class Jobs(WithSandbox):
+    """The configurations as they are, but for the places of the service and of the feed."""
+
+    def setUp(self):
+        super().setUp()
+        for name, value in (("id", APPLICATION_ID), ("secret", APPLICATION_SECRET), ("refresh-token", TENANT_TOKEN)):
+            self.write("secrets/contoso-" + name, value + "\n")
+        self.service.steer("groups", {"name": "News", "type": "ConnectGroup", "admins": [ALICE], "subscribers": [BOB]})
+
+    def job(self, name, job):
+        with open(self.example(name + ".yaml"), encoding="utf-8") as file:
+            text = file.read().replace("https://kaizala.example.org/v1", self.service.base)
+        text = text.replace("https://news.example.org/feed.xml", self.example("data/feed.xml"))
+        self.write(name + ".yaml", text)
+        # From elsewhere, as cron does.
+        command = ["-C", "/", JETON, "-c", self.example(name + ".yaml"), "run", "--job", job]
+        return [self.ok(*command, program="env", env={"TZ": "UTC"}).stdout for _ in range(2)]
+
+    def test_two_runs_of_each(self):
+        first, second = self.job("rss", "newsroom")
+        self.assertEqual((first.count("posted "), second), (3, ""))
+        first, second = self.job("leaderboard", "leaderboard")
+        self.assertEqual((first.count("\n"), second), (5, ""))
+        first, second = self.job("survey", "lunch-survey")
+        self.assertRegex(first + second, r"^sent \S+ to Sales\nwrote 0 responses to \./survey.csv and survey.db\n$")
+        self.assertEqual(self.job("notice", "notice"), ["1 of 1 have it\n"] * 2)
+        self.assertEqual([message["recipients"] for message in self.messages()], [[BOB]])
+        first, second = self.job("tickets", "tickets")
+        self.assertEqual((first.count("opened #"), second), (2, ""))
+        self.assertEqual(len(self.actions("Job")), 2)
+        for name in ("survey.csv", "survey.db", "failed.csv"):
+            self.assertTrue(os.path.exists(self.example(name)), name)
+
+    def test_attendance_in_the_zone_of_the_job(self):
+        first, second = self.job("attendance", "attendance")
+        self.assertEqual(first, "asked Sales\n")
+        if second == first:
+            self.skipTest("a day began in Kolkata between the two runs")
+        self.respond_as_bob(self.actions("Survey")[0], {"answers": [["Home"]]})
+        report = re.search(r"wrote \./(\S+)", self.job("attendance", "attendance")[0]).group(1)
+        self.assertRegex(self.read_csv(report)[2][3], r"^\d{4}-\d\d-\d\d \d\d:\d\d IST$")
 
 
 class Permissions(WithSandbox):
