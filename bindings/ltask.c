@@ -267,7 +267,8 @@ int luaopen_jeton_task(lua_State *L)
         {"join", join}, {"cancel", cancel}, {"status", status}, {NULL, NULL}};
     static const luaL_Reg lock_methods[] = {{"with", with}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"spawn", spawn}, {"map", task_map},  {"sleep", sleep_for},
-                                         {"yield", yield}, {"lock", new_lock}, {"now", now}, {NULL, NULL}};
+                                         {"yield", yield}, {"lock", new_lock}, {"now", now},
+                                         {NULL, NULL}};
     new_class(L, TASK_NAME, task_methods);
     new_class(L, LOCK_NAME, lock_methods);
     luaL_newmetatable(L, HOLD_NAME);

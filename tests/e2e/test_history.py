@@ -1,0 +1,188 @@
+"""`jeton history` and `jeton logs`: what is shown of past runs."""
+
+import json
+import os
+import signal
+import unittest
+from datetime import datetime
+
+from jobs import WAITS, JobCase
+from support import wait_until
+
+FAILS_TWICE = """
+local job = require "jeton".job
+print("attempt " .. job.attempt)
+if job.attempt < 3 then error("no. " .. job.attempt, 0) end
+"""
+
+
+class HistoryCase(JobCase):
+    def history(self, *options):
+        return json.loads(self.ok("history", "--json", *options).stdout)
+
+    def kill_one(self):
+        """A run whose supervisor was killed."""
+        self.job(WAITS + 'io.open("begun", "w"):close() wait_for "never"')
+        process = self.start_job()
+        self.wait_for("begun")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        os.unlink(self.path("begun"))
+
+
+class AsJson(HistoryCase):
+    def test_nothing_yet(self):
+        self.job("")
+        self.assertEqual(self.history(), [])
+        self.assertEqual(self.history("job"), [])
+
+    def test_the_fields_of_each_attempt_newest_first(self):
+        self.job(FAILS_TWICE, retries={"attempts": 3, "delay": "1ms"})
+        self.run_job()
+        rows = self.history()
+        self.assertEqual([row["attempt"] for row in rows], [3, 2, 1])
+        self.assertEqual([row["exit"] for row in rows], [0, 1, 1])
+        self.assertEqual([row["cause"] for row in rows], [None, "script", "script"])
+        self.assertEqual([row["message"] for row in rows], [None, "no. 2", "no. 1"])
+        self.assertEqual({(row["run"], row["job"], row["slot"]) for row in rows}, {(self.rows()[0]["run"], "job", None)})
+        for row in rows:
+            self.assertEqual(set(row), {"run", "job", "slot", "attempt", "started_at", "ended_at", "exit", "cause",
+                                        "message", "requests", "exchanges", "peak_kib", "output_bytes"})
+            started, ended = (datetime.fromisoformat(row[name]) for name in ("started_at", "ended_at"))
+            self.assertIsNotNone(started.tzinfo)
+            self.assertLessEqual(started, ended)
+            self.assertEqual((row["requests"], row["exchanges"]), (0, 0))
+            self.assertGreater(row["peak_kib"], 0)
+
+    def test_requests_and_exchanges_are_counted(self):
+        sandbox = self.sandbox()
+        self.configure(sandbox.url + "/v1")
+        with open(self.path("jeton.yaml"), "a", encoding="utf-8") as file:
+            file.write("jobs: { job: { script: job.lua } }\n")
+        self.write("job.lua", 'local kz = require "kaizala".connect() kz:me() kz:me()')
+        self.run_job()
+        self.assertEqual([(row["requests"], row["exchanges"]) for row in self.history()], [(2, 1)])
+
+    def test_a_slot_has_its_time(self):
+        self.job("", schedule="* * * * *")
+        self.run_job("--scheduled")
+        slot = datetime.fromisoformat(self.history()[0]["slot"])
+        self.assertEqual((slot.second, slot.microsecond), (0, 0))
+
+    def test_a_limit_and_a_job(self):
+        for name in ("one", "two"):
+            self.job("", name=name)
+            for _ in range(3):
+                self.run_job(name=name)
+        self.assertEqual(len(self.history()), 6)
+        self.assertEqual([row["job"] for row in self.history("--limit", "4")], ["two"] * 3 + ["one"])
+        # Not configured any more; what it did is still known.
+        self.assertEqual([row["job"] for row in self.history("one", "--limit", "2")], ["one"] * 2)
+
+    def test_interrupted(self):
+        self.kill_one()
+        self.assertEqual([(row["exit"], row["cause"], row["ended_at"]) for row in self.history()],
+                         [(None, "interrupted", None)])
+        self.job("")
+        self.run_job()
+        self.assertEqual([(row["exit"], row["cause"]) for row in self.history()], [(0, None), (None, "interrupted")])
+
+
+class AsText(HistoryCase):
+    def table(self, *options):
+        return [line.split() for line in self.ok("history", *options).stdout.splitlines()]
+
+    def test_nothing_yet(self):
+        self.job("")
+        done = self.ok("history")
+        self.assertEqual((done.stdout, done.stderr), ("", "jeton: info: no runs yet\n"))
+
+    def test_good_failed_and_the_summary(self):
+        self.job(FAILS_TWICE, retries={"attempts": 3, "delay": "1ms"})
+        self.run_job()
+        run = self.rows()[0]["run"]
+        table = self.table()
+        self.assertEqual(table[0], ["RUN", "JOB", "STARTED", "TOOK", "EXIT", "WHY"])
+        self.assertEqual([(row[0], row[1], row[2]) for row in table[1:4]],
+                         [("✓", run, "job"), ("✗", run, "job"), ("✗", run, "job")])
+        self.assertEqual(table[1][-2:], ["attempt", "3"])
+        self.assertEqual(table[2][-3:], ["script,", "attempt", "2"])
+        self.assertEqual(table[3][-2:], ["1", "script"])
+        self.assertEqual(table[4], [])
+        self.assertRegex(" ".join(table[5]), "^job [▁-█]{3} 1 good, 2 failed; median .+, longest .+")
+
+    def test_running_and_skipped(self):
+        self.job(WAITS + 'io.open("begun", "w"):close() wait_for "go"')
+        process = self.start_job()
+        self.wait_for("begun")
+        self.run_job(status=7)
+        marks = {row[0]: row for row in self.table() if row and row[0] in "●–"}
+        self.assertEqual(marks["–"][-2:], ["7", "locked"])
+        self.assertEqual(marks["●"][-2:], ["-", "running"])
+        open(self.path("go"), "w", encoding="utf-8").close()
+        self.finish_all([process])
+        self.assertEqual(sorted(row[0] for row in self.table()[1:3]), ["–", "✓"])
+
+    def test_interrupted(self):
+        self.kill_one()
+        self.assertEqual((self.table()[1][0], self.table()[1][-2:]), ("✗", ["-", "interrupted"]))
+
+
+class Logs(HistoryCase):
+    def test_every_attempt_the_oldest_first(self):
+        self.job(FAILS_TWICE, retries={"attempts": 3, "delay": "1ms"})
+        self.run_job()
+        done = self.ok("logs", self.rows()[0]["run"])
+        self.assertEqual([line for line in done.stdout.splitlines() if line.startswith("attempt")],
+                         ["attempt 1", "attempt 2", "attempt 3"])
+        said = done.stderr.splitlines()
+        self.assertEqual(len(said), 3)
+        self.assertIn("attempt 1, ", said[0])
+        self.assertIn("exit 1 after ", said[0])
+        self.assertTrue(said[0].endswith(", script: no. 1"), said[0])
+        self.assertIn("exit 0 after ", said[2])
+
+    def test_a_job_s_name_is_its_newest_run(self):
+        self.job('print "first"')
+        self.run_job()
+        self.job('print "second"')
+        self.run_job()
+        self.assertEqual(self.ok("-q", "logs", "job").stdout, "second\n")
+        self.assertEqual(self.ok("logs", self.rows()[0]["run"]).stdout, "first\n")
+
+    def test_what_was_not_kept_is_said(self):
+        self.job('io.write(("x"):rep(99999), "\\n")')
+        self.run_job()
+        done = self.ok("logs", "job")
+        self.assertEqual(len(done.stdout), 65536)
+        self.assertIn("it printed 100000 bytes; the last 65536 were kept", done.stderr)
+
+    def test_one_that_runs(self):
+        self.job(WAITS + 'print "begins" io.stdout:flush() io.open("begun", "w"):close() wait_for "go"')
+        process = self.start_job()
+        self.wait_for("begun")
+        self.assertIn("its output is kept when it ends", self.ok("logs", "job").stderr)
+        open(self.path("go"), "w", encoding="utf-8").close()
+        self.finish_all([process])
+        wait_until(lambda: self.ok("logs", "job").stdout == "begins\n")
+
+    def test_secrets_are_masked(self):
+        secret = "a-secret-of-the-connector"
+        self.job(f'print("it is {secret}")', connectors=f"""connectors:
+  contoso:
+    provider: kaizala
+    token_service: http://127.0.0.1:9/v1
+    application_id: not-so-secret
+    application_secret: {secret}
+    refresh_token: another-one
+""")
+        self.assertIn(secret, self.run_job().stdout)
+        self.assertEqual(self.ok("logs", "job").stdout, "it is ********\n")
+
+    def test_neither_a_run_nor_a_job(self):
+        self.job("")
+        self.fails(3, "logs", "abcdefghij", says="no run 'abcdefghij' is kept")
+
+
+if __name__ == "__main__":
+    unittest.main()
