@@ -14,6 +14,23 @@ local webhooks = require "sandbox.data.webhooks"
 
 local snapshot = {}
 
+-- A value with its long texts cut: all pictures of all polls are more than a reply can hold.
+local function short(value)
+  if type(value) == "string" and #value > limits.state_text_bytes then
+    local at = limits.state_text_bytes + 1
+    while value:byte(at) & 0xC0 == 0x80 do
+      at = at - 1 -- not inside a character
+    end
+    return value:sub(1, at - 1) .. "…"
+  elseif type(value) ~= "table" or value == json.null then
+    return value
+  end
+  for key, item in pairs(value) do
+    value[key] = short(item)
+  end
+  return value
+end
+
 ---@param user sandbox.user
 function snapshot.user(user)
   return {
@@ -21,7 +38,7 @@ function snapshot.user(user)
     phone = user.phone,
     name = user.name,
     email = user.email,
-    picture = user.picture,
+    picture = short(user.picture),
     tenant_admin = user.tenant_admin ~= 0,
     provisioned = user.provisioned ~= 0,
   }
@@ -47,7 +64,7 @@ function snapshot.group(db, group)
     name = group.name,
     type = group.type,
     welcome_message = group.welcome,
-    image = group.image,
+    image = short(group.image),
     admins = json.array(admins),
     members = json.array(members),
     subscribers = json.array(subscribers),
@@ -90,7 +107,7 @@ local function action(row)
     package = row.package_id ~= "" and row.package_id or nil,
     sender = row.sender,
     connector = row.connector_id,
-    body = row.body,
+    body = short(row.body),
     to_group = row.to_group ~= 0,
     to_all_subscribers = row.to_all_subscribers ~= 0,
     recipients = phones(row.recipients),

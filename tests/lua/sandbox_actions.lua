@@ -218,6 +218,21 @@ function TestLists.test_pages_from_a_time_on()
   lu.assertEquals(#list("job", "&fromDate=" .. from * 1000).actions, 3)
 end
 
+-- All together they would be more than a reply can hold.
+function TestLists.test_a_page_of_large_ones_is_shorter()
+  local image = ("x"):rep(510 * 1024)
+  local poll = json.encode { actionType = "Poll", actionBody = { question = "q", choices = json.array {
+    { title = "a", image = image }, { title = "b", image = image },
+  } } }
+  for _ = 1, 66 do
+    wire.ok("POST", path(wire.sales), { token = tenant, body = poll })
+  end
+  local page = list("poll", "&count=100")
+  lu.assertEquals(page.hasMore, true)
+  lu.assertTrue(#page.actions > 0)
+  lu.assertTrue(#wire.state().actions[1].body.choices[1].image < #image)
+end
+
 function TestLists.test_30_by_default_and_what_is_refused()
   for _ = 1, 31 do send("Announcement", { message = "x" }) end
   local page = list "announcement"

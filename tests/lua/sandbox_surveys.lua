@@ -147,6 +147,10 @@ function TestSurvey.test_answers_that_are_refused()
     lu.assertEquals(status, 400, i)
     lu.assertStrContains(reply.message, ("answers[%d]"):format(i - 1))
   end
+  local many = json.array(table.move(ANSWERS, 1, #ANSWERS, 1, {}))
+  many[2] = json.array {}
+  for i = 1, 101 do many[2][i] = "A" end
+  lu.assertEquals(answer(id, bruno, many), 400)
   for _, date in ipairs { math.maxinteger, math.mininteger, 9007199254741 } do
     local answers = json.array(table.move(ANSWERS, 1, #ANSWERS, 1, {}))
     answers[6] = date -- whose milliseconds are no number that clients can hold

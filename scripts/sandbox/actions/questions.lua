@@ -35,6 +35,9 @@ end
 
 function read.MultiOption(name, question, value)
   local list, seen = values.is_list(value) and value or { value }, {}
+  if #list > limits.options then
+    reply.invalid("%s: at most %d options, got %d", name, limits.options, #list)
+  end
   local out = json.array {}
   for _, title in ipairs(list) do
     check_option(name, question, title)

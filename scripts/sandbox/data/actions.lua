@@ -1,6 +1,7 @@
 --- Actions: who sent what to whom, the answers, the properties, the reminders.
 local json = require "jeton.json"
 local ids = require "sandbox.ids"
+local limits = require "sandbox.limits"
 
 local actions = {}
 
@@ -80,16 +81,20 @@ end
 --- A page of one type, oldest first, from a time on.
 ---@param subscriber_id string|nil only what went to this subscriber
 ---@param count integer
----@return sandbox.action[] one more than count where there are more
+---@return sandbox.action[] page at most count of them, and at least one
+---@return boolean has_more
 function actions.list(db, group, kind, from, subscriber_id, count)
-  local out = {}
-  local rows = db:rows(SELECT .. "WHERE group_number = ? AND type = ? AND actions.created_at >= ? AND (? OR "
+  local out, bytes = {}, 0
+  for row in db:iterate(SELECT .. "WHERE group_number = ? AND type = ? AND actions.created_at >= ? AND (? OR "
     .. ADDRESSED .. ") ORDER BY actions.created_at, number LIMIT ?",
-    group.number, kind, from, subscriber_id == nil, subscriber_id, count + 1)
-  for i, row in ipairs(rows) do
-    out[i] = decoded(row)
+    group.number, kind, from, subscriber_id == nil, subscriber_id, count + 1) do
+    bytes = bytes + #row.body
+    if #out == count or (#out > 0 and bytes > limits.page_bytes) then
+      return out, true
+    end
+    out[#out + 1] = decoded(row)
   end
-  return out
+  return out, false
 end
 
 --- How many answered, and of how many assignees how many are done.

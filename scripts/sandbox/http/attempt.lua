@@ -21,8 +21,8 @@ local function attempt(render, fn, ...)
     return result
   elseif reply.is_failure(result) then
     return render(result)
-  elseif type(result) == "table" and result.kind then
-    error(result, 0) -- the task is being cancelled
+  elseif type(result) == "table" and (result.kind == "cancelled" or result.kind == "deadline") then
+    error(result, 0) -- the task ends
   end
   log.error("sandbox: " .. tostring(result))
   return render(reply.failure(500, assumptions.internal_code, "the sandbox failed; its log says how"))

@@ -50,12 +50,13 @@ local function list(call)
     from = from // 1000
   end
   local subscriber_id = call.role == "Subscriber" and call.caller.user.id or nil
-  local found = actions.list(call.db, call.group, query.actionType, from, subscriber_id, query.count)
+  local found, has_more = actions.list(call.db, call.group, query.actionType, from, subscriber_id,
+    query.count)
   local out = json.array {}
-  for i = 1, math.min(#found, query.count) do
-    out[i] = describe.entry(call, found[i])
+  for i, action in ipairs(found) do
+    out[i] = describe.entry(call, action)
   end
-  return { actions = out, hasMore = #found > query.count }
+  return { actions = out, hasMore = has_more }
 end
 
 -- The action of the path: 404 where there is none that the caller sees.
