@@ -177,6 +177,9 @@ function launch.greeting(world)
     add("Its credentials are those that it was filled with; the database holds only hashes of them.")
   end
   add("")
+  add("In a browser:")
+  add("  %s/", world.url)
+  add("")
   add("What it holds:")
   add("  curl%s %s/_sandbox/state", world.password and " -u :PASSWORD" or "", world.url)
   return table.concat(lines, "\n") .. "\n"

@@ -26,6 +26,12 @@ function TestModules.test_no_module_leaves_a_global()
   end
 end
 
+function TestModules.test_files_that_are_no_lua_give_their_text()
+  lu.assertStrContains(require "sandbox.portal.assets.style", "prefers-color-scheme")
+  lu.assertStrContains(require "sandbox.portal.assets.icon", "<svg")
+  lu.assertEquals(package.loaded["sandbox.portal.assets.icon"], require "sandbox.portal.assets.icon")
+end
+
 function TestModules.test_a_missing_one_says_where_it_was_looked_for()
   local _, err = pcall(require, "kaizala.nothing")
   lu.assertStrContains(err, "no file 'kaizala/nothing.lua' in the executable")
