@@ -17,11 +17,13 @@ class Authority:
         os.chmod(self.file, 0o600)
 
     @staticmethod
-    def openssl(*args):
-        return subprocess.run(["openssl", *args], check=True, capture_output=True)
+    def openssl(*args, starts_in=0):
+        then = ["faketime", "-f", f"+{starts_in}d"] if starts_in else []
+        return subprocess.run([*then, "openssl", *args], check=True, capture_output=True)
 
-    def server(self, name, subject="IP:127.0.0.1", days=30, start=None):
-        """An SSLContext whose certificate is for `subject`; `days` -1: expired yesterday."""
+    def server(self, name, subject="IP:127.0.0.1", days=30, starts_in=0):
+        """An SSLContext whose certificate is for `subject`, good for `days` from a day on that is `starts_in`
+        days away; `days` -1: expired yesterday."""
         key, request, certificate, extensions = (os.path.join(self.folder, name + end)
                                                  for end in (".key", ".csr", ".pem", ".ext"))
         self.openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
@@ -29,7 +31,7 @@ class Authority:
         with open(extensions, "w", encoding="utf-8") as file:
             file.write(f"subjectAltName={subject}\n")
         self.openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key, "-CAcreateserial",
-                     "-days", str(days), "-extfile", extensions, "-out", certificate)
+                     "-days", str(days), "-extfile", extensions, "-out", certificate, starts_in=starts_in)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         return context

@@ -1,6 +1,7 @@
 """TLS: who is not believed, and why; and an authority of one's own."""
 
 import os
+import shutil
 import unittest
 
 import support
@@ -47,6 +48,14 @@ class Tls(support.Case):
         service = self.serve(self.authority.server("old", days=-1))
         self.configure(service.base, ca_file=self.authority.file, retries=0)
         self.fails(5, "token", "contoso", says="expired")
+        self.assertEqual(service.heads, [])
+
+    @unittest.skipUnless(shutil.which("faketime"), "faketime is not installed")
+    def test_a_certificate_that_is_not_yet_valid(self):
+        service = self.serve(self.authority.server("new", starts_in=10))
+        self.configure(service.base, ca_file=self.authority.file, retries=0)
+        done = self.fails(5, "token", "contoso", says=["not yet valid", "check this machine's clock"])
+        self.assertNotIn("expired", done.stderr)
         self.assertEqual(service.heads, [])
 
     def test_a_certificate_for_another_name(self):
