@@ -119,6 +119,16 @@ function TestMedia.test_to_subscribers()
   lu.assertEquals(arrived(), before + 3) -- one upload, 30 and one
   lu.assertEquals(#sent.reference_ids, 2)
   lu.assertEquals(#sent.failed_result, 30)
+  -- The second request fails: what was not sent is reported.
+  local match = { method = "POST", path = "*/actions" }
+  assert(http.post(SANDBOX .. "/_sandbox/faults", { json = json.array {
+    { match = match, times = 1, headers = { ["X-Passed"] = "1" } },
+    { match = match, times = 1, status = 400, body = { message = "Enough", errorCode = "Full" } },
+  } }))
+  sent = news:send_image(FILES.image, { subscribers = many })
+  lu.assertEquals({ #sent.reference_ids, sent.err.code }, { 1, "Full" })
+  lu.assertEquals(#sent.failed_result, 30)
+  lu.assertEquals(sent.failed_result[30].error_code, "Full")
 end
 
 function TestMedia.test_what_is_refused_before_a_request()
