@@ -43,7 +43,7 @@ int verb_cron(struct app *app, int argc, char **argv, struct err *err)
                        "its work. `jeton cron show --help` and so on say more.",
         .opts = opts,
         .stop_at_operand = true,
-        .min_operands = 1,
+        .min_operands = 0,
         .max_operands = -1,
     };
     struct opt_result result = {0};
@@ -52,9 +52,13 @@ int verb_cron(struct app *app, int argc, char **argv, struct err *err)
         return parsed < 0 ? -1 : 0;
     char **rest = argv + argc - result.count;
     mem_free(result.operands);
+    if (result.count == 0)
+        return err_set(err, ERR_USAGE,
+                       "jeton cron: expected show, install, remove or next; `jeton cron --help` "
+                       "says how");
     for (size_t i = 0; i < VERBS; i++) {
         if (strcmp(verbs[i].name, rest[0]) == 0)
-            return verbs[i].run(app, (int)(argv + argc - rest), rest, err);
+            return verbs[i].run(app, result.count, rest, err);
     }
     return unknown(rest[0], err);
 }

@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+"""`jeton cron install` and `remove` change their own block of a crontab and nothing else.
+
+The crontab is a file that a `crontab` of this test's own keeps; the real one is in test_cron_real.py.
+"""
+
+import os
+import sqlite3
+import stat
+import unittest
+
+from support import Case
+
+CRONTAB = """\
+#!/bin/sh
+# Keeps one crontab in a file, and a count of what was written.
+file=$FAKE_CRONTAB
+case ${1-} in
+-l) if [ -e "$file" ]; then cat "$file"; else echo "no crontab for tester" >&2; exit 1; fi ;;
+-r) rm "$file"; echo r >>"$file.calls" ;;
+-) [ -z "${FAKE_REFUSES-}" ] || { echo '"-":3: bad minute' >&2; exit 1; }
+   if [ -n "${FAKE_FORGETS-}" ]; then cat >/dev/null; else cat >"$file"; fi; echo w >>"$file.calls" ;;
+*) echo "usage" >&2; exit 2 ;;
+esac
+"""
+JOBS = """\
+version: 1
+state: {state}
+jobs:
+  report: {{ script: report.lua, schedule: "0 12 * * 1-5" }}
+  nightly: {{ script: report.lua, schedule: "15 3 * * *", timezone: UTC, catch_up: true }}
+  by-hand: {{ script: report.lua }}
+"""
+FORMER = b"MAILTO=ops@example.org\n# jobs of mine\n\n5 4 * * * true  # trailing blanks  \n\t\xff\xfe not UTF-8\n"
+
+
+class Crontab(Case):
+    def setUp(self):
+        super().setUp()
+        self.crontab = os.path.join(self.folder, "crontab.txt")
+        self.write("bin/crontab", CRONTAB, 0o700)
+        self.env.update(PATH=os.path.join(self.folder, "bin") + ":" + self.env["PATH"], FAKE_CRONTAB=self.crontab)
+        self.write("report.lua", "print 'hello'\n")
+        self.config = self.write("jeton.yaml", JOBS.format(state=self.state))
+
+    def put(self, text):
+        with open(self.crontab, "wb") as file:
+            file.write(text)
+
+    def get(self):
+        with open(self.crontab, "rb") as file:
+            return file.read()
+
+    def writes(self):
+        try:
+            with open(self.crontab + ".calls", encoding="utf-8") as calls:
+                return len(calls.readlines())
+        except FileNotFoundError:
+            return 0
+
+    def installed(self):
+        """Names of the jobs whose installation the store knows."""
+        database = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        self.addCleanup(database.close)
+        rows = database.execute("SELECT scope, installed_ms FROM job WHERE installed_ms IS NOT NULL")
+        return {scope.split(":")[1]: installed for scope, installed in rows}
+
+    def shown(self, *options):
+        return self.ok(*options, "cron", "show").stdout.encode()
+
+    def test_round_trip(self):
+        for former in (FORMER, FORMER.rstrip(b"\n"), b"", b"\n", b"\n\n", b"* * * * * x", b"a\r\nb\r\n"):
+            with self.subTest(former=former):
+                self.put(former)
+                self.ok("cron", "install")
+                text = self.get()
+                self.assertTrue(text.startswith(former))
+                self.assertTrue(text.endswith(b"\n"))
+                self.assertGreaterEqual(text.count(b"--scheduled\n"), 3)
+                self.ok("cron", "install")
+                self.assertEqual(self.get(), text)
+                self.ok("cron", "remove")
+                if former:
+                    self.assertEqual(self.get(), former)
+                else:
+                    self.assertFalse(os.path.exists(self.crontab))
+
+    def test_no_crontab_before(self):
+        self.ok("cron", "install")
+        self.assertEqual(self.get(), self.shown())
+        self.ok("cron", "remove")
+        self.assertFalse(os.path.exists(self.crontab))
+        self.ok("cron", "remove")
+        self.assertFalse(os.path.exists(self.crontab))
+
+    def test_in_its_place(self):
+        """A block that is there stays where it is, with what comes after it."""
+        self.put(FORMER)
+        self.ok("cron", "install")
+        self.put(self.get() + b"1 1 * * * after")
+        with open(self.config, "a", encoding="utf-8") as config:
+            config.write('  more: { script: report.lua, schedule: "@hourly" }\n')
+        self.ok("cron", "install")
+        self.assertEqual(self.get(), FORMER + self.shown() + b"1 1 * * * after")
+        self.assertIn(b"run --job more --scheduled\n", self.get())
+        self.ok("cron", "remove")
+        self.assertEqual(self.get(), FORMER + b"1 1 * * * after")
+
+    def test_line_without_end_and_one_added_later(self):
+        self.put(b"1 1 * * * x")
+        self.ok("cron", "install")
+        self.put(self.get() + b"2 2 * * * y\n")
+        self.ok("cron", "remove")
+        self.assertEqual(self.get(), b"1 1 * * * x\n2 2 * * * y\n")
+
+    def test_idempotent_and_backed_up(self):
+        self.put(FORMER)
+        self.ok("cron", "install")
+        backup = os.path.join(self.state, "crontab.bak")
+        with open(backup, "rb") as file:
+            self.assertEqual(file.read(), FORMER)
+        self.assertEqual(stat.S_IMODE(os.stat(backup).st_mode), 0o600)
+        self.assertEqual(self.writes(), 1)
+        done = self.ok("cron", "install")
+        self.assertIn("in it already", done.stderr)
+        self.assertEqual(self.writes(), 1)
+        with open(backup, "rb") as file:
+            self.assertEqual(file.read(), FORMER)
+
+    def test_two_configurations(self):
+        other = self.write("other/jeton.yaml", JOBS.format(state=self.state + "2"))
+        self.write("other/report.lua", "print 'hello'\n")
+        self.put(FORMER)
+        self.ok("cron", "install")
+        self.ok("-c", other, "cron", "install")
+        self.assertEqual(self.get(), FORMER + self.shown() + self.shown("-c", other))
+        self.ok("cron", "remove")
+        self.assertEqual(self.get(), FORMER + self.shown("-c", other))
+        self.ok("-c", "other/../other/jeton.yaml", "cron", "remove")
+        self.assertEqual(self.get(), FORMER)
+
+    def test_damaged_markers(self):
+        self.ok("cron", "install")
+        block = self.get()
+        begin, end = block.splitlines(True)[0], block.splitlines(True)[-1]
+        cases = {
+            b"a\n" + block[:-len(end)]: "without its last line",
+            b"a\n" + block[len(begin):]: "line 8: the block ends that did not begin",
+            block + block: "begins a second time",
+            begin + block: "line 2: the block begins a second time",
+            begin + b"# >>> jeton /elsewhere.yaml\n" + end: "line 2: another block is inside",
+        }
+        for text, says in cases.items():
+            with self.subTest(says=says):
+                self.put(text)
+                for verb in ("install", "remove"):
+                    self.fails(3, "cron", verb, says=[says, "crontab -e"])
+                    self.assertEqual(self.get(), text)
+
+    def test_refused(self):
+        """What the crontab command says is passed on; nothing is noted."""
+        self.put(FORMER)
+        self.fails(3, "cron", "install", says='"-":3: bad minute', env={"FAKE_REFUSES": "1"})
+        self.assertEqual(self.get(), FORMER)
+        self.fails(3, "cron", "install", says="does not show what it was given", env={"FAKE_FORGETS": "1"})
+        self.assertFalse(os.path.exists(os.path.join(self.state, "jeton.db")))
+
+    def test_installation_is_noted(self):
+        self.ok("cron", "install")
+        first = self.installed()
+        self.assertEqual(set(first), {"report", "nightly"})
+        with open(self.config, "a", encoding="utf-8") as config:
+            config.write('  more: { script: report.lua, schedule: "@hourly" }\n')
+        self.ok("cron", "install")
+        second = self.installed()
+        self.assertEqual({name: second[name] for name in first}, first)
+        self.assertGreater(second["more"], first["report"])
+        self.ok("cron", "remove")
+        self.assertEqual(self.installed(), {})
+        self.ok("cron", "install")
+        self.assertGreater(self.installed()["report"], first["report"])
+
+    def test_no_scheduled_job_left(self):
+        self.put(FORMER)
+        self.ok("cron", "install")
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\njobs: {{ x: {{ script: report.lua }} }}\n")
+        self.assertIn("no job", self.ok("cron", "install").stderr)
+        self.assertEqual(self.get(), FORMER)
+
+    def test_variables_that_cron_lacks(self):
+        connector = """\
+connectors:
+  contoso:
+    provider: kaizala
+    token_service: https://kaizala.example.org/v1
+    application_id: { env: CONTOSO_ID }
+    application_secret: { credential: contoso }
+    refresh_token: { env: CONTOSO_TOKEN }
+"""
+        self.write("jeton.yaml", JOBS.format(state=self.state) + connector)
+        self.put(b"CONTOSO_TOKEN = x\n")
+        done = self.ok("cron", "install")
+        self.assertIn("application_id of connector 'contoso' comes from the variable CONTOSO_ID", done.stderr)
+        self.assertIn("credential of systemd", done.stderr)
+        self.assertNotIn("CONTOSO_TOKEN", done.stderr)
+
+    def test_zone_of_a_shell(self):
+        done = self.ok("cron", "install", env={"TZ": "XYZ-3:15"})
+        self.assertIn("job 'report' names no timezone", done.stderr)
+        self.assertIn("TZ=XYZ-3:15", done.stderr)
+        self.assertEqual(self.shown("-q"), self.ok("cron", "show", env={"TZ": "XYZ-3:15"}).stdout.encode())
+
+    def test_state_of_a_login(self):
+        self.write("jeton.yaml", "version: 1\njobs:\n  x: { script: report.lua, schedule: '0 12 * * *' }\n")
+        home = self.env["XDG_STATE_HOME"]
+        self.ok("cron", "install")
+        self.assertIn(f"0 12 * * * XDG_STATE_HOME='{home}' '/".encode(), self.get())
+        # Without the variable it is in the home, which cron takes from the user's entry.
+        self.env.pop("XDG_STATE_HOME")
+        self.ok("cron", "install")
+        self.assertIn(f"XDG_STATE_HOME='{self.folder}/.local/state'".encode(), self.get())
+
+
+if __name__ == "__main__":
+    unittest.main()
