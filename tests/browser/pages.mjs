@@ -1,31 +1,114 @@
-// The pages that are looked at: screenshots, accessibility, keyboard. One row a page.
-//   name   of its screenshots
-//   open   brings the page up; gets the person's page, the sandbox, and what was prepared for all
+// The pages that are looked at: screenshots, accessibility, keyboard. One row a page:
+//   name      of its screenshots
+//   open      brings the page up: gets the Portal, and what was prepared: a connector of Alice, who is signed in
+//   guest     true: who has not signed in sees it
 //   english   true: there is no other language
-const REDIRECT = "http://127.0.0.1:8999/done";
-const CONNECTOR = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16"; // of the demo tenant
-const PHONE = "+33100000002";
+import { ALICE } from "./lib/portal.mjs";
 
-async function openOauth(page, sandbox) {
-  const query = new URLSearchParams({ client_id: CONNECTOR, redirect_uri: REDIRECT, response_type: "code", state: "x" });
-  await page.goto(`${sandbox.url}/api/Oauth/Authorize?${query}`);
+const REDIRECT = "http://127.0.0.1:8999/done";
+const DEMO = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16"; // the demo tenant's own connector
+const WRONG_PIN = "000000"; // none begins with a zero
+
+async function openOauth(portal, values) {
+  await portal.open(`/api/Oauth/Authorize?${new URLSearchParams(values)}`);
+}
+
+const OAUTH = { client_id: DEMO, redirect_uri: REDIRECT, response_type: "code", state: "x" };
+
+async function askForPin(portal) {
+  await portal.open("/portal/phone?other=yes");
+  await portal.askForPin(ALICE.phone);
+}
+
+async function exchange(portal, { id }, secret, refreshToken) {
+  await portal.open(`/portal/connectors/${id}/exchange`);
+  await portal.field(portal.words.secret).fill(secret);
+  await portal.field(portal.words.refreshToken).fill(refreshToken);
+  await portal.button(portal.words.tryIt).click();
 }
 
 export const pages = [
-  { name: "oauth-number", english: true, open: openOauth },
+  { name: "sign-in", guest: true, open: (portal) => portal.open() },
   {
-    name: "oauth-pin", english: true,
-    async open(page, sandbox) {
-      await openOauth(page, sandbox);
-      await page.getByLabel("Phone number").fill(PHONE);
-      await page.getByRole("button", { name: "Send me a PIN" }).click();
-      await page.getByLabel("PIN").waitFor();
+    name: "sign-in-unknown", guest: true,
+    async open(portal) {
+      await portal.open();
+      await portal.field(portal.words.email).fill("nobody@contoso.example");
+      await portal.button(portal.words.signIn).click();
+      await portal.page.getByRole("alert").waitFor();
+    },
+  },
+  { name: "home", open: (portal) => portal.open() },
+  { name: "phone", open: (portal) => portal.open("/portal/phone?other=yes") },
+  { name: "phone-pin", open: askForPin },
+  {
+    name: "phone-pin-wrong",
+    async open(portal) {
+      await askForPin(portal);
+      await portal.enterPin(WRONG_PIN);
+      await portal.page.getByRole("alert").waitFor();
+    },
+  },
+  { name: "sms", open: (portal) => portal.open("/portal/sms") },
+  { name: "connectors", open: (portal) => portal.open("/portal/connectors") },
+  { name: "connector-new", open: (portal) => portal.open("/portal/connectors/new") },
+  {
+    name: "connector-new-wrong",
+    async open(portal) {
+      await portal.open("/portal/connectors/new");
+      await portal.field(portal.words.name).fill("");
+      await portal.field(portal.words.redirectUrl).fill("ftp://example.org/");
+      await portal.button(portal.words.continue).click();
+      await portal.page.getByRole("alert").waitFor();
     },
   },
   {
-    name: "oauth-refused", english: true,
-    async open(page, sandbox) {
-      await page.goto(`${sandbox.url}/api/Oauth/Authorize?client_id=nobody`);
+    name: "connector-new-permissions",
+    async open(portal) {
+      await portal.open("/portal/connectors/new");
+      await portal.field(portal.words.name).fill("A connector with a rather long name that says what it is for");
+      await portal.button(portal.words.continue).click();
+      await portal.button(portal.words.createConnector).waitFor();
     },
   },
+  { name: "connector-created", open: (portal) => portal.addConnector("Evening report") },
+  { name: "connector", open: (portal, { name }) => portal.openConnector(name) },
+  {
+    name: "refresh-token",
+    async open(portal, prepared) {
+      await portal.openConnector(prepared.name);
+      prepared.refreshToken = await portal.generateToken();
+    },
+  },
+  { name: "refresh-token-gone", open: (portal, { id }) => portal.open(`/portal/connectors/${id}/token`) },
+  { name: "exchange", open: (portal, { id }) => portal.open(`/portal/connectors/${id}/exchange`) },
+  {
+    name: "exchange-worked",
+    async open(portal, prepared) {
+      await exchange(portal, prepared, prepared.secret, prepared.refreshToken);
+      await portal.page.getByText(portal.words.replyWorked).waitFor();
+    },
+  },
+  {
+    name: "exchange-refused",
+    async open(portal, prepared) {
+      await exchange(portal, prepared, "WRONGSECRET", prepared.refreshToken);
+      await portal.page.getByText(portal.words.replyRefused).waitFor();
+    },
+  },
+  { name: "connector-secret", open: (portal, { id }) => portal.open(`/portal/connectors/${id}/secret`) },
+  { name: "connector-delete", open: (portal, { id }) => portal.open(`/portal/connectors/${id}/delete`) },
+  { name: "missing", open: (portal) => portal.open("/portal/nothing") },
+
+  { name: "oauth", english: true, guest: true, open: (portal) => openOauth(portal, OAUTH) },
+  {
+    name: "oauth-pin", english: true, guest: true,
+    async open(portal) {
+      await openOauth(portal, OAUTH);
+      await portal.page.getByLabel("Phone number").fill("+33100000002");
+      await portal.button("Send me a PIN").click();
+      await portal.field("PIN").waitFor();
+    },
+  },
+  { name: "oauth-refused", english: true, guest: true, open: (portal) => openOauth(portal, { client_id: "nobody" }) },
 ];
