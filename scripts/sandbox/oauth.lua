@@ -9,6 +9,7 @@ local login = require "sandbox.login"
 local oauth_page = require "sandbox.oauth_page"
 local pins = require "sandbox.data.pins"
 local reply = require "sandbox.http.reply"
+local request = require "sandbox.http.request"
 local url = require "sandbox.http.url"
 
 local oauth = {}
@@ -50,12 +51,8 @@ local function form_key(world, asked, nonce)
 end
 
 local function cookie_of(headers)
-  for pair in (headers.cookie or ""):gmatch "[^;]+" do
-    local name, value = pair:match "^%s*([^=%s]+)=(%S*)"
-    if name == COOKIE and #value == 2 * NONCE_BYTES and value:find "^%x+$" then
-      return value
-    end
-  end
+  local value = request.cookies(headers.cookie)[COOKIE]
+  return value and #value == 2 * NONCE_BYTES and value:find "^%x+$" and value or nil
 end
 
 local function show_form(world, asked, nonce, fields, headers)

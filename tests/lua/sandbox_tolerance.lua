@@ -132,6 +132,7 @@ function TestLongHeaders.test_they_cost_nothing()
     { 401, "/v1/users/me", { Authorization = "Bearer x" .. spaces .. "y" } },
     { 200, page, { Cookie = "a" .. spaces .. "b" } },
     { 200, page, { Cookie = ("a"):rep(30000) } },
+    { 303, "/portal/connectors", { Cookie = ("a"):rep(30000) } },
   } do
     local calls = {}
     for i = 1, count do

@@ -93,6 +93,31 @@ function request.to_utf8(text)
   end))
 end
 
+--- Text without the white space around it. In one go: `%s*$` would be tried from each space on.
+---@param text string
+---@return string
+function request.trim(text)
+  local first, last = text:find "%S", #text
+  while first and text:find("^%s", last) do
+    last = last - 1
+  end
+  return first and text:sub(first, last) or ""
+end
+
+--- The cookies of a request; of one that comes twice the first.
+---@param header string|nil
+---@return table<string, string>
+function request.cookies(header)
+  local out = {}
+  for pair in (header or ""):gmatch "[^;]+" do
+    local name, value = pair:match "^%s*([^=%s]+)=(%S*)"
+    if name then
+      out[name] = out[name] or value
+    end
+  end
+  return out
+end
+
 --- The query with its names in lower case; a parameter without a value was not given.
 ---@param query table<string, string>
 ---@return table<string, string>

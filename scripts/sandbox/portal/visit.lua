@@ -33,14 +33,6 @@ local COOKIE_ATTRIBUTES = "; Path=/; HttpOnly; SameSite=Strict"
 ---@field is_live boolean a page that is open brings itself up to date
 ---@field cookies string[] to be set
 
-local function read_cookies(header)
-  local out = {}
-  for name, value in (header or ""):gmatch "%s*([^=;%s]+)=([^;%s]*)" do
-    out[name] = out[name] or value
-  end
-  return out
-end
-
 -- Cookies do not know ports: two sandboxes on one machine would sign each other's people out.
 local function session_cookie(world)
   return ("jeton_portal_%d"):format(world.port)
@@ -50,7 +42,7 @@ end
 ---@param arrived table the server's request
 ---@return sandbox.portal.visit
 function visit.new(world, arrived)
-  local cookies = read_cookies(arrived.headers.cookie)
+  local cookies = request.cookies(arrived.headers.cookie)
   local code = cookies[LANGUAGE_COOKIE]
   local self = setmetatable({
     world = world,

@@ -5,6 +5,7 @@ local json = require "jeton.json"
 local limits = require "sandbox.limits"
 local permissions = require "sandbox.permissions"
 local provision = require "sandbox.provision"
+local request = require "sandbox.http.request"
 local respond = require "sandbox.portal.respond"
 local url = require "sandbox.http.url"
 local widgets = require "sandbox.portal.widgets"
@@ -87,7 +88,7 @@ end
 local function take_details(visit)
   local values = {}
   for _, name in ipairs { "name", "description", "redirect_uri" } do
-    values[name] = (visit.fields[name] or ""):gsub("\r\n", "\n"):match "^%s*(.-)%s*$"
+    values[name] = request.trim((visit.fields[name] or ""):gsub("\r\n", "\n"))
   end
   local errors = check_details(visit, values)
   if next(errors) then

@@ -3,6 +3,7 @@ local html = require "sandbox.portal.html"
 local language = require "sandbox.portal.language"
 local limits = require "sandbox.limits"
 local reply = require "sandbox.http.reply"
+local request = require "sandbox.http.request"
 local respond = require "sandbox.portal.respond"
 local users = require "sandbox.data.users"
 local widgets = require "sandbox.portal.widgets"
@@ -63,7 +64,7 @@ end
 
 local function sign_in(visit)
   visit.world.portal:count_attempt("sign_in", visit.now)
-  local email = (visit.fields.email or ""):match "^%s*(.-)%s*$"
+  local email = request.trim(visit.fields.email or "")
   local user = email ~= "" and users.by_email(visit.db, visit.world:tenant().id, email)
   if not user then
     return show(visit, email, "sign_in.unknown")
