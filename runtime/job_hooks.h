@@ -30,7 +30,8 @@ struct job_outcome {
 void job_hooks_started(const struct job_outcome *outcome);
 /*
  * Once for every run, after its last attempt: it failed where run->cause is not NULL. For an
- * interrupted one (STORE_CAUSE_INTERRUPTED) the job's next run calls it, before its own start.
+ * interrupted one (STORE_CAUSE_INTERRUPTED) the job's next run calls it, before its own start;
+ * where that one is killed at this very moment, the one after it calls it again.
  */
 void job_hooks_ended(const struct job_outcome *outcome);
 

@@ -49,11 +49,13 @@ static void keep(void *arg, const char *data, size_t len)
     output->at = (output->at + len) % STORE_OUTPUT_MAX;
 }
 
-/* poll promises PIPE_BUF bytes to pipes and their like; a file takes any number. */
+/* poll promises PIPE_BUF bytes to pipes and their like; a file, and /dev/null, take any number. */
 static size_t room_of(int fd)
 {
     struct stat st;
-    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? CHUNK_BYTES : PIPE_BUF;
+    bool any =
+        fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && isatty(fd) == 0));
+    return any ? CHUNK_BYTES : PIPE_BUF;
 }
 
 struct job_output *job_output_new(struct log *log, const struct redact *redact, struct err *err)

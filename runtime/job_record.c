@@ -86,15 +86,32 @@ static void tell_interrupted(const struct job_record *record, const struct store
     job_hooks_ended(&outcome);
 }
 
+/* Told first and marked then: who is killed between the two tells it again, and nothing is lost. */
+static int find_interrupted(const struct job_record *record, struct store_runs *interrupted,
+                            struct err *err)
+{
+    struct store *store = store_open(record->config->state, err);
+    if (store == NULL)
+        return -1;
+    int result = store_run_interrupted(store, record->scope, interrupted, err);
+    store_close(store);
+    for (size_t i = interrupted->count; i > 0; i--) /* the oldest first */
+        tell_interrupted(record, &interrupted->items[i - 1]);
+    return result;
+}
+
 int job_record_start(struct job_record *record, struct err *err)
 {
     struct store_runs interrupted = {0};
     struct store_run *row = &record->row;
-    struct store *store = store_open(record->config->state, err);
-    if (store == NULL)
+    if (find_interrupted(record, &interrupted, err) != 0)
         return -1;
+    struct store *store = store_open(record->config->state, err);
+    int result = store != NULL ? 0 : -1;
+    for (size_t i = 0; i < interrupted.count && result == 0; i++)
+        result = store_run_end(store, &interrupted.items[i], err);
+    store_runs_destroy(&interrupted);
     row->started_ms = clock_wall_ms();
-    int result = store_run_interrupt(store, record->scope, &interrupted, err);
     if (result == 0)
         result = store_run_start(store, row, err);
     const struct store_run_filter before = {
@@ -102,9 +119,6 @@ int job_record_start(struct job_record *record, struct err *err)
     if (result == 0)
         result = store_run_list(store, &before, &record->previous, err);
     store_close(store);
-    for (size_t i = interrupted.count; i > 0; i--) /* the oldest first */
-        tell_interrupted(record, &interrupted.items[i - 1]);
-    store_runs_destroy(&interrupted);
     return result;
 }
 

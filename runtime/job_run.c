@@ -120,8 +120,8 @@ static int attempt_once(struct run *run, struct err *err)
     job_record_end(&run->record, &run->end);
     if (run->end.orphans > 0)
         log_msg(run->app->log, LOG_WARN,
-                "job '%s': ended %zu processes that the script had left behind", run->job->name,
-                run->end.orphans);
+                "job '%s': what the script left running was ended: %zu process%s", run->job->name,
+                run->end.orphans, run->end.orphans == 1 ? "" : "es");
     return 0;
 }
 

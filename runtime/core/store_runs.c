@@ -243,38 +243,24 @@ int store_run_list(struct store *store, const struct store_run_filter *filter,
 
 /* Ends */
 
-static int mark_interrupted(struct store *store, struct store_run *run, struct err *err)
-{
-    sqlite3_stmt *stmt = store_prepare(
-        store, "UPDATE run SET cause = '" STORE_CAUSE_INTERRUPTED "' WHERE row = ?", err);
-    if (stmt == NULL)
-        return -1;
-    sqlite3_bind_int64(stmt, 1, run->row);
-    run->cause = mem_strdup(STORE_CAUSE_INTERRUPTED);
-    return store_finish(store, stmt, err);
-}
-
-int store_run_interrupt(struct store *store, const char *scope, struct store_runs *runs,
-                        struct err *err)
+int store_run_interrupted(struct store *store, const char *scope, struct store_runs *runs,
+                          struct err *err)
 {
     const struct store_run_filter open = {.scope = scope, .open = true};
     if (store_run_list(store, &open, runs, err) != 0)
         return -1;
-    int result = 0;
     size_t dead = 0;
     for (size_t i = 0; i < runs->count; i++) {
-        if (store_run_is_running(&runs->items[i])) {
-            run_destroy(&runs->items[i]);
+        struct store_run *run = &runs->items[i];
+        if (store_run_is_running(run)) {
+            run_destroy(run);
             continue;
         }
-        if (result == 0)
-            result = mark_interrupted(store, &runs->items[i], err);
-        runs->items[dead++] = runs->items[i];
+        run->cause = mem_strdup(STORE_CAUSE_INTERRUPTED);
+        runs->items[dead++] = *run;
     }
     runs->count = dead;
-    if (result != 0)
-        store_runs_destroy(runs);
-    return result;
+    return 0;
 }
 
 int store_run_prune(struct store *store, const char *scope, int64_t keep, int64_t since_ms,

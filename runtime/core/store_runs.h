@@ -91,10 +91,11 @@ struct store_run_filter {
 /* Newest first. */
 int store_run_list(struct store *store, const struct store_run_filter *filter,
                    struct store_runs *runs, struct err *err);
-/* For the holder of the job's lock, before it runs: marks those open rows of the scope whose
- * supervisor is dead as interrupted, and gives them. Others wait for the lock. */
-int store_run_interrupt(struct store *store, const char *scope, struct store_runs *runs,
-                        struct err *err);
+/* For the holder of the job's lock, before it runs: those open rows of the scope whose supervisor
+ * is dead, the newest first, with the cause STORE_CAUSE_INTERRUPTED. store_run_end makes each so,
+ * when it has been told. Other open rows wait for the lock. */
+int store_run_interrupted(struct store *store, const char *scope, struct store_runs *runs,
+                          struct err *err);
 /*
  * Retention: of the ended runs of a scope (all attempts of one are one run) the newest `keep` that
  * started at since_ms or later stay, and the newest in any case: the next run asks how it ended.
