@@ -86,6 +86,7 @@ local limits = {
   portal_flashes = 8, -- of a session: what one page leaves to the next
   portal_accounts_shown = 10, -- proposed when signing in
   portal_sms_shown = 50,
+  portal_tree = 20000, -- rows of the tree of groups, one for each place of a group
   portal_requests_shown = 100,
   portal_rows = 200, -- of a table
   portal_names = 8, -- of groups, in a sentence

@@ -91,6 +91,17 @@ function connectors.grants(db, connector, user_id, count)
     connector.id, user_id, count)
 end
 
+--- The refresh tokens of a group, newest first, with who made them and for which connector.
+---@param group sandbox.group
+---@param count integer at most
+---@return table[]
+function connectors.grants_of_group(db, group, count)
+  return db:rows([[SELECT refresh_tokens.*, users.name AS user_name, users.phone AS user_phone,
+      connectors.name AS connector_name
+    FROM refresh_tokens JOIN users ON users.id = user_id JOIN connectors ON connectors.id = connector_id
+    WHERE group_number = ? ORDER BY refresh_tokens.id DESC LIMIT ?]], group.number, count)
+end
+
 ---@class sandbox.new_connector
 ---@field id? string
 ---@field tenant_id string

@@ -1,4 +1,5 @@
 --- Groups, their tree and their members. Rows are keyed by `number`; the wire sees `id` only.
+local json = require "jeton.json"
 local assumptions = require "sandbox.assumptions"
 local counting = require "sandbox.data.counting"
 local fold = require "sandbox.fold"
@@ -140,6 +141,22 @@ function groups.counts(db, group)
       count(DISTINCT users.id) AS unique_users,
       count(DISTINCT users.id) FILTER (WHERE provisioned = 0) AS unprovisioned
     FROM below JOIN members ON group_number = below.number JOIN users ON users.id = user_id]], group.number)
+end
+
+--- How many members groups have.
+---@param entries {group: sandbox.group}[]
+---@return table<integer, integer> counts by the group's number; nil for none
+function groups.member_counts(db, entries)
+  local numbers, counts = {}, {}
+  for i, entry in ipairs(entries) do
+    numbers[i] = entry.group.number
+  end
+  for _, row in ipairs(db:rows([[SELECT group_number AS number, count(*) AS n FROM members
+      WHERE group_number IN (SELECT value FROM json_each(?)) GROUP BY group_number]],
+    json.encode(json.array(numbers)))) do
+    counts[row.number] = row.n
+  end
+  return counts
 end
 
 ---@return sandbox.group[] of the tenant, oldest first

@@ -32,6 +32,25 @@ function hierarchy.children(db, group)
 end
 
 ---@param group sandbox.group
+---@return sandbox.group[] parents direct ones, oldest first
+function hierarchy.parents(db, group)
+  return db:rows([[SELECT groups.* FROM subgroups JOIN groups ON number = parent
+                   WHERE child = ? ORDER BY number]], group.number)
+end
+
+--- Who is directly below whom in a tenant.
+---@return table<integer, integer[]> children by the parent's number, oldest first
+function hierarchy.edges(db, tenant_id)
+  local children = {}
+  for _, row in ipairs(db:rows([[SELECT parent, child FROM subgroups JOIN groups ON number = parent
+      WHERE tenant_id = ? ORDER BY child]], tenant_id)) do
+    children[row.parent] = children[row.parent] or {}
+    table.insert(children[row.parent], row.child)
+  end
+  return children
+end
+
+---@param group sandbox.group
 ---@return sandbox.group[] subgroups at any distance, oldest first, each once
 function hierarchy.below(db, group)
   return db:rows([[

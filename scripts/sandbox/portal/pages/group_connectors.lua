@@ -1,0 +1,112 @@
+--- A group's connectors: which ones have a token of it, and "Add Connector", which makes one.
+local connector_of = require "sandbox.portal.connector"
+local connectors = require "sandbox.data.connectors"
+local group_of = require "sandbox.portal.group"
+local html = require "sandbox.portal.html"
+local limits = require "sandbox.limits"
+local provision = require "sandbox.provision"
+local reply = require "sandbox.http.reply"
+local respond = require "sandbox.portal.respond"
+local tokens = require "sandbox.tokens"
+local token_parts = require "sandbox.portal.token_parts"
+local widgets = require "sandbox.portal.widgets"
+
+local h = html.h
+
+local function state_of(visit, row)
+  if row.revoked ~= 0 then
+    return widgets.badge(visit.t "connectors.state_revoked", "bad")
+  elseif tokens.expires_at(row) <= visit.now then
+    return widgets.badge(visit.t "connectors.state_expired", "bad")
+  end
+  return widgets.badge(visit.t "connectors.state_works", "good")
+end
+
+local function token_table(visit, group)
+  local t, rows = visit.t, {}
+  for i, row in ipairs(connectors.grants_of_group(visit.db, group, limits.portal_rows)) do
+    rows[i] = {
+      h.a { href = connector_of.path { id = row.connector_id }, row.connector_name },
+      row.user_name ~= "" and row.user_name or row.user_phone,
+      state_of(visit, row),
+      visit:time(row.created_at),
+      visit:time(tokens.expires_at(row)),
+      row.last_used_at and visit:time(row.last_used_at) or t "connectors.never",
+    }
+  end
+  return #rows > 0 and widgets.table(t "connectors.title", {
+    t "traffic.connector", t "connectors.token_to", t "connectors.token_state", t "connectors.token_when",
+    t "connectors.token_until", t "connectors.token_used",
+  }, rows) or h.p { class = "soft", t "group_connectors.none" }
+end
+
+local function add_form(visit, group)
+  local t, options = visit.t, {}
+  local found = connectors.of_tenant(visit.db, visit.user.tenant_id, visit.now, tokens.REFRESH_TOKEN_LIFE_S,
+    limits.portal_rows)
+  for i, connector in ipairs(found) do
+    options[i] = h.option { value = connector.id, connector.name }
+  end
+  if #options == 0 then
+    return h.p { t "connectors.none", " ", h.a { href = "/portal/connectors/new", t "connectors.add" } }
+  end
+  return visit:form {
+    action = group_of.path(group, "/connectors"),
+    h.div {
+      class = "field",
+      h.label { for_ = "field-connector", t "group_connectors.choose" },
+      h.select { id = "field-connector", name = "connector", options },
+    },
+    h.p { class = "soft", t "group_connectors.replaces" },
+    h.div { h.button { t "connectors.add" } },
+  }
+end
+
+-- Right after it was made: the token, this once, and how it is handed over.
+local function made_parts(visit, group, made)
+  local t, connector = visit.t, connectors.by_id(visit.db, made.connector)
+  local until_s = tokens.expires_at { created_at = made.at }
+  return connector and {
+    widgets.card {
+      title = t("token.title", { name = connector.name }), class = "warn",
+      h.p { class = "warning", t("token.once", { time = visit:time(until_s) }) },
+      widgets.value(visit, { id = "refresh-token", label = t "token.refresh", value = made.token }),
+      h.p { t("group_connectors.reaches", { name = group.name }) },
+    },
+    token_parts.hand_over(visit, connector),
+  }
+end
+
+local function show(visit)
+  local t = visit.t
+  local group, role = group_of.visit(visit, "admin")
+  local made = not visit.is_live and visit:take("group-token:" .. group.id)
+  return group_of.page(visit, group, role, "/connectors", {
+    h.p { class = "soft", t "group_connectors.intro" },
+    made and made_parts(visit, group, made),
+    token_table(visit, group),
+    widgets.card { title = t "connectors.add", add_form(visit, group) },
+  })
+end
+
+local function add(visit)
+  local group = group_of.visit(visit, "admin")
+  local connector = connectors.by_id(visit.db, visit.fields.connector or "")
+  if not connector or connector.tenant_id:lower() ~= visit.user.tenant_id:lower() then
+    reply.not_found "there is no connector with this id"
+  end
+  ---@cast connector sandbox.connector
+  local grant = { user = visit.user.phone, group = group.id }
+  local made = provision.tokens(visit.db, connector, { grant }, visit.now)[1]
+  visit:put("group-token:" .. group.id, {
+    connector = connector.id, token = made.refresh_token, at = visit.now,
+  })
+  return respond.redirect(visit, group_of.path(group, "/connectors"))
+end
+
+return {
+  routes = {
+    { method = "GET", path = "/portal/groups/{group}/connectors", phone = true, run = show },
+    { method = "POST", path = "/portal/groups/{group}/connectors", phone = true, run = add },
+  },
+}

@@ -1,0 +1,187 @@
+--- Who is in a group: members and their roles, and a public group's subscribers.
+local act = require "sandbox.portal.act"
+local group_of = require "sandbox.portal.group"
+local groups = require "sandbox.data.groups"
+local html = require "sandbox.portal.html"
+local json = require "jeton.json"
+local ids = require "sandbox.ids"
+local limits = require "sandbox.limits"
+local respond = require "sandbox.portal.respond"
+local subscribers = require "sandbox.data.subscribers"
+local widgets = require "sandbox.portal.widgets"
+
+local h = html.h
+
+-- Numbers as people write them: one a line, or with commas.
+local function read_phones(text)
+  local phones, bad = json.array {}, nil
+  for word in (text or ""):gmatch "[^,;\r\n]+" do
+    local phone = word:gsub("[%s().-]", "")
+    if phone ~= "" then
+      phones[#phones + 1] = phone
+      bad = bad or (not ids.is_phone(phone) and word:match "^%s*(.-)%s*$")
+    end
+  end
+  return phones, bad
+end
+
+local function add_form(visit, group, what, problem)
+  local t = visit.t
+  return widgets.card {
+    title = t(what .. ".add"),
+    visit:form {
+      action = group_of.path(group, "/" .. what),
+      widgets.errors(visit, problem and { { "phones", problem } } or {}),
+      widgets.field {
+        name = "phones", type = "textarea", label = t "people.phones", hint = t "people.phones_hint",
+        value = visit.fields.phones, error = problem, attributes = { required = true },
+      },
+      h.div { h.button { t(what .. ".add") } },
+    },
+  }
+end
+
+local function name_cell(visit, user)
+  return {
+    user.name ~= "" and user.name or user.phone,
+    user.provisioned == 0 and { " ", widgets.badge(visit.t "people.invited") },
+    user.name ~= "" and h.div { class = "soft", user.phone },
+  }
+end
+
+-- A button in a row, whose name for those who hear it says whom it is about.
+local function row_button(visit, action, key, user)
+  local label, whom = visit.t(key), user.name ~= "" and user.name or user.phone
+  return visit:form {
+    action = action, class = "inline",
+    h.input { type = "hidden", name = "user", value = user.id },
+    h.button {
+      class = "second", aria_label = ("%s: %s"):format(label, whom), label,
+    },
+  }
+end
+
+local function shown_of(visit, count)
+  return count > limits.portal_rows
+    and h.p { class = "soft", visit.t("people.first", { count = limits.portal_rows }) }
+end
+
+-- Members ------------------------------------------------------------------------------------------------
+
+local function show_members(visit, problem)
+  local t = visit.t
+  local group, role = group_of.visit(visit)
+  local list, rows = groups.members(visit.db, group), {}
+  for i = 1, math.min(#list, limits.portal_rows) do
+    local user = list[i]
+    local path = group_of.path(group, "/members")
+    rows[i] = {
+      name_cell(visit, user),
+      t("groups.role_" .. user.role:lower()),
+      role == "Admin" and h.div {
+        class = "row",
+        row_button(visit, path .. "/role",
+          user.role == "Admin" and "people.make_member" or "people.make_admin", user),
+        row_button(visit, path .. "/remove", "people.remove", user),
+      },
+    }
+  end
+  return group_of.page(visit, group, role, "/members", {
+    widgets.table(t "groups.members", {
+      t "people.name", t "people.role", role == "Admin" and t "people.change" or nil,
+    }, rows),
+    shown_of(visit, #list),
+    role == "Admin" and add_form(visit, group, "members", problem),
+  }, problem and 400)
+end
+
+-- Adds the numbers of the form through the operation; shows the page again where one is none.
+local function add_people(visit, what, operation, field, show)
+  local group = group_of.visit(visit, "admin")
+  local phones, bad = read_phones(visit.fields.phones)
+  if bad then
+    return show(visit, visit.t("people.bad_phone", { text = bad }))
+  elseif #phones == 0 then
+    return show(visit, visit.t("common.required", { field = visit.t "people.phones" }))
+  end
+  act.as(visit, visit.user, operation, { group = group.id }, { [field] = phones })
+  visit:notice("people.added", { count = #phones })
+  return respond.redirect(visit, group_of.path(group, "/" .. what))
+end
+
+local function change_role(visit)
+  local group = group_of.visit(visit, "admin")
+  local id = visit.fields.user or ""
+  local role = groups.role(visit.db, group, id) == "Admin" and "Member" or "Admin"
+  act.as(visit, visit.user, "members.change_role", { group = group.id, member = id }, { role = role })
+  return respond.redirect(visit, group_of.path(group, "/members"))
+end
+
+local function remove_member(visit)
+  local group = group_of.visit(visit, "admin")
+  act.as(visit, visit.user, "members.remove", { group = group.id, member = visit.fields.user or "" })
+  visit:notice "people.removed"
+  return respond.redirect(visit, group_of.path(group, "/members"))
+end
+
+-- Subscribers --------------------------------------------------------------------------------------------
+
+local function show_subscribers(visit, problem)
+  local t = visit.t
+  local group, role = group_of.visit(visit, "admin")
+  local after = ids.is_id(visit.query.after) and visit.query.after or ""
+  local list = group.type == "ConnectGroup"
+    and subscribers.page(visit.db, group, after, limits.subscribers_per_page) or {}
+  local rows = {}
+  for i = 1, math.min(#list, limits.subscribers_per_page) do
+    rows[i] = {
+      name_cell(visit, list[i]),
+      row_button(visit, group_of.path(group, "/subscribers/remove"), "people.remove", list[i]),
+    }
+  end
+  local has_more = #list > limits.subscribers_per_page
+  return group_of.page(visit, group, role, "/subscribers", {
+    #rows > 0 and widgets.table(t "groups.subscribers", { t "people.name", t "people.change" }, rows)
+      or h.p { class = "empty", t "people.no_subscribers" },
+    (has_more or after ~= "") and h.nav {
+      class = "row", aria_label = t "groups.pages",
+      after ~= "" and h.a {
+        class = "button second", href = group_of.path(group, "/subscribers"), t "people.start",
+      },
+      has_more and h.a {
+        class = "button second",
+        href = group_of.path(group, "/subscribers?after=") .. list[limits.subscribers_per_page].id,
+        t "groups.next",
+      },
+    },
+    add_form(visit, group, "subscribers", problem),
+  }, problem and 400)
+end
+
+local function remove_subscriber(visit)
+  local group = group_of.visit(visit, "admin")
+  if subscribers.remove(visit.db, group, visit.fields.user or "") then
+    visit:notice "people.removed"
+  end
+  return respond.redirect(visit, group_of.path(group, "/subscribers"))
+end
+
+return {
+  routes = {
+    { method = "GET", path = "/portal/groups/{group}/members", run = show_members },
+    {
+      method = "POST", path = "/portal/groups/{group}/members",
+      run = function(visit) return add_people(visit, "members", "members.add", "members", show_members) end,
+    },
+    { method = "POST", path = "/portal/groups/{group}/members/role", run = change_role },
+    { method = "POST", path = "/portal/groups/{group}/members/remove", run = remove_member },
+    { method = "GET", path = "/portal/groups/{group}/subscribers", run = show_subscribers },
+    {
+      method = "POST", path = "/portal/groups/{group}/subscribers",
+      run = function(visit)
+        return add_people(visit, "subscribers", "subscribers.add", "subscribers", show_subscribers)
+      end,
+    },
+    { method = "POST", path = "/portal/groups/{group}/subscribers/remove", run = remove_subscriber },
+  },
+}

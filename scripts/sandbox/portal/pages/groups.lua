@@ -1,0 +1,258 @@
+--- The list of groups as a tree, and making one; a group's own page: details, what is above and below.
+local access = require "sandbox.access"
+local act = require "sandbox.portal.act"
+local group_of = require "sandbox.portal.group"
+local groups = require "sandbox.data.groups"
+local hierarchy = require "sandbox.data.hierarchy"
+local html = require "sandbox.portal.html"
+local language = require "sandbox.portal.language"
+local limits = require "sandbox.limits"
+local reply = require "sandbox.http.reply"
+local respond = require "sandbox.portal.respond"
+local widgets = require "sandbox.portal.widgets"
+
+local h = html.h
+
+local PUBLIC = "ConnectGroup"
+local LEVELS_SHOWN = 6 -- deeper ones are as far in as these
+
+-- The groups in the order of a tree, each with its level; one with two parents stands below both. A
+-- group whose parents are out of reach stands at the top.
+local function tree(visit, list)
+  local by_number, children, is_child = {}, hierarchy.edges(visit.db, visit.user.tenant_id), {}
+  for _, group in ipairs(list) do
+    by_number[group.number] = group
+  end
+  for parent, numbers in pairs(children) do
+    for _, number in ipairs(numbers) do
+      is_child[number] = is_child[number] or by_number[parent] ~= nil
+    end
+  end
+  local out = {}
+  local function add(group, level)
+    out[#out + 1] = { group = group, level = level }
+    for _, number in ipairs(#out <= limits.portal_tree and children[group.number] or {}) do
+      if by_number[number] then
+        add(by_number[number], level + 1)
+      end
+    end
+  end
+  for _, group in ipairs(list) do
+    if not is_child[group.number] then
+      add(group, 0)
+    end
+  end
+  return out
+end
+
+local function flat(list)
+  local out = {}
+  for i, group in ipairs(list) do
+    out[i] = { group = group, level = 0 }
+  end
+  return out
+end
+
+-- Those whose name holds the text. A tenant admin's are found by the database.
+local function find(visit, list, text)
+  local found = groups.find(visit.db, visit.user.tenant_id, text, 0, limits.portal_rows)
+  local reached = {}
+  for _, group in ipairs(list) do
+    reached[group.number] = true
+  end
+  local out = {}
+  for _, group in ipairs(found) do
+    out[#out + 1] = reached[group.number] and group or nil
+  end
+  return out
+end
+
+local function search_form(visit, text)
+  local t = visit.t
+  return h.form {
+    action = "/portal/groups", method = "get", class = "search", role = "search",
+    h.label { for_ = "field-query", t "groups.search" },
+    h.div {
+      class = "with-copy",
+      h.input {
+        type = "search", id = "field-query", name = "query", value = text,
+        maxlength = limits.name_characters,
+      },
+      h.button { class = "second", t "groups.find" },
+    },
+  }
+end
+
+local function rows_of(visit, entries)
+  local t, rows = visit.t, {}
+  local counts = groups.member_counts(visit.db, entries)
+  for i, entry in ipairs(entries) do
+    local group = entry.group
+    local role = access.role(visit.db, act.caller(visit.user), group)
+    rows[i] = {
+      h.span {
+        class = "level-" .. math.min(entry.level, LEVELS_SHOWN),
+        h.a { href = group_of.path(group), group.name },
+      },
+      group_of.kind_badge(visit, group),
+      h.span { class = "number", language.number(visit.language, counts[group.number] or 0) },
+      role and t("groups.role_" .. role:lower()) or "",
+    }
+  end
+  return rows
+end
+
+local function pager(visit, from, count)
+  local t = visit.t
+  if count <= limits.portal_rows then
+    return nil
+  end
+  local last = math.min(from + limits.portal_rows, count)
+  local function to(row, key)
+    return h.a { class = "button second", href = ("/portal/groups?from=%d"):format(row), t(key) }
+  end
+  return h.nav {
+    class = "row", aria_label = t "groups.pages",
+    h.span { class = "soft", t("groups.range", { from = from + 1, to = last, count = count }) },
+    from > 0 and to(math.max(0, from - limits.portal_rows), "groups.previous"),
+    last < count and to(last, "groups.next"),
+  }
+end
+
+local function list(visit)
+  local t = visit.t
+  local reached = access.groups(visit.db, act.caller(visit.user))
+  local text = visit.query.query ~= "" and visit.query.query or nil
+  local all = text and flat(find(visit, reached, text)) or tree(visit, reached)
+  local from = math.tointeger(tonumber(visit.query.from)) or 0
+  from = math.max(0, math.min(from, #all))
+  local shown = table.move(all, from + 1, math.min(from + limits.portal_rows, #all), 1, {})
+  return respond.page(visit, {
+    title = t "groups.title",
+    intro = h.p { t "groups.intro" },
+    main = {
+      h.div { class = "row", h.a { class = "button", href = "/portal/groups/new", t "groups.add" } },
+      search_form(visit, text),
+      #shown > 0 and widgets.table(t "groups.title", {
+        t "groups.name", t "groups.kind", t "groups.members", t "groups.your_role",
+      }, rows_of(visit, shown)) or h.p { class = "empty", t(text and "groups.none_found" or "groups.none") },
+      pager(visit, from, #all),
+    },
+  })
+end
+
+-- Making one ----------------------------------------------------------------------------------------------
+
+local function show_new(visit, values, problem)
+  local t = visit.t
+  return respond.page(visit, {
+    title = t "groups.add",
+    narrow = true,
+    back = { "/portal/groups", t "groups.title" },
+    main = visit:form {
+      action = "/portal/groups/new", class = "card",
+      widgets.errors(visit, problem and { { "name", problem } } or {}),
+      widgets.field {
+        name = "name", label = t "groups.name", value = values.name, error = problem,
+        attributes = { required = true, maxlength = limits.name_characters, autocomplete = "off" },
+      },
+      widgets.field {
+        name = "welcome", label = t "groups.welcome", type = "textarea", value = values.welcome,
+        attributes = { maxlength = limits.welcome_characters },
+      },
+      visit.user.tenant_admin ~= 0 and widgets.checkbox {
+        name = "public", label = t "groups.public", hint = t "groups.public_what",
+      },
+      h.div {
+        class = "row", h.button { t "groups.create" },
+        h.a { class = "button second", href = "/portal/groups", t "common.cancel" },
+      },
+    },
+  }, problem and 400)
+end
+
+local function create(visit)
+  local values = { name = (visit.fields.name or ""):match "^%s*(.-)%s*$", welcome = visit.fields.welcome }
+  if values.name == "" then
+    return show_new(visit, values, visit.t("common.required", { field = visit.t "groups.name" }))
+  end
+  local made = act.as(visit, visit.user, "groups.create", {}, {
+    name = values.name,
+    welcomeMessage = values.welcome,
+    groupType = visit.fields.public and PUBLIC or nil,
+  })
+  visit:notice("groups.created", { name = made.groupName })
+  return respond.redirect(visit, group_of.path { id = made.groupId })
+end
+
+-- One of them ---------------------------------------------------------------------------------------------
+
+local function relatives(visit, key, found)
+  local items = {}
+  for i, group in ipairs(found) do
+    items[i] = h.li { h.a { href = group_of.path(group), group.name } }
+  end
+  return { h.h3 { visit.t(key) },
+    #items > 0 and h.ul { class = "plain-list", items } or h.p { class = "soft", visit.t "groups.nobody" } }
+end
+
+local function subgroup_form(visit, group)
+  local t = visit.t
+  return visit:form {
+    action = group_of.path(group, "/subgroups"),
+    widgets.field {
+      name = "name", label = t "groups.subgroup_name",
+      attributes = { required = true, maxlength = limits.name_characters, autocomplete = "off" },
+    },
+    h.div { h.button { class = "second", t "groups.subgroup_add" } },
+  }
+end
+
+local function show(visit)
+  local t = visit.t
+  local group, role = group_of.visit(visit)
+  local counts = groups.counts(visit.db, group)
+  return group_of.page(visit, group, role, "", h.div {
+    class = "split",
+    widgets.card {
+      title = t "groups.details",
+      group.welcome ~= "" and h.p { class = "written", group.welcome },
+      widgets.value(visit, { id = "group-id", label = t "groups.id", value = group.id }),
+      widgets.facts {
+        { t "groups.kind", group_of.kind_badge(visit, group) },
+        { t "groups.your_role", t("groups.role_" .. role:lower()) },
+        { t "groups.members", language.number(visit.language, counts.own_users) },
+        { t "groups.members_below", language.number(visit.language, counts.unique_users) },
+        { t "connectors.created", visit:time(group.created_at) },
+      },
+    },
+    widgets.card {
+      title = t "groups.tree",
+      relatives(visit, "groups.above", hierarchy.parents(visit.db, group)),
+      relatives(visit, "groups.below", hierarchy.children(visit.db, group)),
+      role == "Admin" and subgroup_form(visit, group),
+    },
+  })
+end
+
+local function add_subgroup(visit)
+  local group = group_of.visit(visit, "admin")
+  local name = (visit.fields.name or ""):match "^%s*(.-)%s*$"
+  if name == "" then
+    reply.invalid "the subgroup needs a name"
+  end
+  local made = act.as(visit, visit.user, "subgroups.create", { group = group.id }, { groupName = name })
+  visit:notice("groups.created", { name = made.groupName })
+  return respond.redirect(visit, group_of.path(group))
+end
+
+return {
+  menu = { key = "groups.title", path = "/portal/groups", icon = "groups" },
+  routes = {
+    { method = "GET", path = "/portal/groups", run = list },
+    { method = "GET", path = "/portal/groups/new", run = function(visit) return show_new(visit, {}) end },
+    { method = "POST", path = "/portal/groups/new", run = create },
+    { method = "GET", path = "/portal/groups/{group}", run = show },
+    { method = "POST", path = "/portal/groups/{group}/subgroups", run = add_subgroup },
+  },
+}
