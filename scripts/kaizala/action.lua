@@ -74,6 +74,7 @@ function action.from_entry(owner, raw, request)
   local self = action.new(owner)
   if raw.actionBody ~= nil then fill(self, check.reply(raw.actionBody, "actionBody", "object", request)) end
   names.convert(raw, "action", self, Action)
+  self.creation_time = self.creation_time or self.sent_at -- lists say the one or the other
   self.body = nil
   return self
 end

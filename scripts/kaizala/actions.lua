@@ -251,7 +251,7 @@ local function fetch_page(self, kind, cursor)
     local list, seen, last = {}, {}, cursor.from
     for _, raw in ipairs(check.reply(reply.actions, "actions", "list", request)) do
       local entry = action.from_entry(self, raw, request)
-      last = entry.creation_time or entry.sent_at or last
+      last = entry.creation_time or last
       if not cursor.seen[entry.reference_id] then list[#list + 1] = entry end
       seen[entry.reference_id] = true
     end

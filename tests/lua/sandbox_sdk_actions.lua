@@ -1,4 +1,5 @@
 -- Actions of the SDK, through real sockets, against the sandbox.
+local json = require "jeton.json"
 local kaizala = require "kaizala"
 local lu = require "luaunit"
 local sdk = require "sdk"
@@ -83,6 +84,26 @@ function TestActions.test_lists()
   local from = all[5].creation_time
   lu.assertEquals(#group:actions({ from = from }):all(), 2)
   lu.assertEquals(all[1].sender, ALICE)
+end
+
+-- The service was seen to say `sentAt`, in ISO 8601, in place of `creationTime`.
+function TestActions.test_all_types_by_time_where_lists_say_sentAt()
+  local faults = json.array {}
+  for i, entry in ipairs {
+    { "Image", "i", "2018-07-02T10:30:02Z" }, { "Job", "j", "2018-07-02T10:30:01Z" },
+    { "Survey", "s", "2018-07-02T12:30:03+02:00" },
+  } do
+    faults[i] = { match = { path = "*/actions" }, times = 1, status = 200, body = {
+      actions = json.array { { actionType = entry[1], referenceId = entry[2], sentAt = entry[3] } },
+      hasMore = false,
+    } }
+  end
+  steer("faults", faults)
+  local order = {}
+  for action in group:actions() do order[#order + 1] = action.reference_id end
+  lu.assertEquals(order, { "j", "i", "s" })
+  steer("faults", json.array { faults[1] })
+  lu.assertEquals(group:actions({ type = "Image" }):next().creation_time, 1530527402)
 end
 
 function TestActions.test_a_list_of_many_in_one_second()
