@@ -32,10 +32,21 @@ local function read_events(list)
   return json.array(out)
 end
 
+-- Those that say where a request goes and where it ends: with them, a delivery would be another one.
+local FRAMING = {}
+for _, name in ipairs {
+  "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding",
+  "upgrade",
+} do
+  FRAMING[name] = true
+end
+
 local function read_headers(object)
   for name, value in pairs(object) do
     if not name:find "^[%w!#$%%&'*+.^_`|~-]+$" then
       reply.invalid "callBackHeaders: a name is no name of a header"
+    elseif FRAMING[name:lower()] then
+      reply.invalid("callBackHeaders: %s is the sender's own", name)
     elseif value:find "[%c]" or #name + #value > limits.webhook_header_bytes then
       reply.invalid("callBackHeaders: expected text on one line, at most %d bytes with its name",
         limits.webhook_header_bytes)
