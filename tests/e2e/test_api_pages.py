@@ -1,0 +1,87 @@
+"""`jeton api --paginate` against the sandbox: every operation that comes in pages is one valid document."""
+
+import json
+import unittest
+
+import support
+
+NEWS = "c9a7e0d4-2b8f-4f3e-b1d6-9e4a7c5d8f03@1"
+SUBSCRIBERS, ACTIONS, REACTIONS, GROUPS = 70, 35, 120, 60
+
+# Operations whose rows say that a list goes on: a cursor, hasMore, or an offset of results.
+FIND_PAGED = """
+local operations, json = require "sandbox.operations", require "jeton.json"
+local out = {}
+for _, operation in ipairs(operations) do
+  local pages = false
+  for _, list in ipairs { operation.reply, operation.query or {} } do
+    for _, field in ipairs(list) do
+      pages = pages or field[1] == "cursor" or field[1] == "hasMore" or field[1] == "resultsOffset"
+    end
+  end
+  if pages then out[operation.name] = operation.path end
+end
+print(json.encode(out))
+"""
+
+
+class Pages(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.server = self.sandbox("--rate-limit", "0")
+        self.configure(self.server.base)
+
+    def fill(self):
+        """More of everything than a page holds."""
+        phones = [f"+33170{i:06}" for i in range(SUBSCRIBERS)]
+        self.server.steer("groups", {"id": NEWS, "name": "News", "type": "ConnectGroup",
+                                     "admins": ["+33100000001"], "subscribers": phones})
+        for i in range(GROUPS):
+            self.server.steer("groups", {"name": f"Team {i:02}", "admins": ["+33100000001"]})
+        token = json.loads(self.ok("token", "contoso", "--json", "--show").stdout)["access_token"]
+        self.headers = {"accessToken": token}
+        for i in range(ACTIONS):
+            if i % 7 == 0:  # a page must hold more than one second's
+                self.server.steer("clock", {"advance_s": 1})
+            self.post("actions", {"actionType": "Announcement", "actionBody": {"message": "x"}})
+        self.reference = self.post("messages", {"message": "x"})["referenceId"]
+        for reference in [self.reference] * REACTIONS + [
+                self.post("messages", {"message": "x"})["referenceId"] for _ in range(REACTIONS)]:
+            self.post("reaction", {"referenceId": reference, "sourceGroupId": support.GROUP,
+                                   "reactionType": "Comment", "comment": "y"})
+
+    def post(self, path, value):
+        status, _, body = self.server.call("POST", f"/v1/groups/{support.GROUP}/{path}", value, self.headers)
+        self.assertEqual(status, 200, body)
+        return json.loads(body)
+
+    def test_every_paged_operation(self):
+        self.fill()
+        group, source = f"groups/{support.GROUP}", f"sourceGroupId={support.GROUP}"
+        cases = {
+            "subscribers.list": (["POST", f"groups/{NEWS}/subscribers"], "subscribers", SUBSCRIBERS),
+            "subscribers.list_by_get": ([f"groups/{NEWS}/subscribers"], "subscribers", SUBSCRIBERS),
+            "actions.list": ([f"{group}/actions?actionType=Announcement&count=10"], "actions", ACTIONS),
+            "reactions.summaries": ([f"{group}/reaction/summary?{source}"], "summary", REACTIONS + 1),
+            "reactions.details": ([f"{group}/reaction/{self.reference}?{source}"], "reactionDetails", REACTIONS),
+            "tenant.find_groups": (["tenant/findGroupsByQuery?query=Team&pageSize=25"], "groups", GROUPS),
+        }
+        self.write("paged.lua", FIND_PAGED)
+        paged = json.loads(self.ok("run", "paged.lua").stdout)
+        self.assertEqual(sorted(cases), sorted(paged))
+        for name, (words, field, count) in cases.items():
+            with self.subTest(name):
+                document = json.loads(self.ok("api", "--paginate", *words).stdout)
+                self.assertEqual(len(document[field]), count)
+                self.assertEqual(len({json.dumps(item) for item in document[field]}), count)
+
+    def test_a_head_and_fields_from_standard_input(self):
+        done = self.ok("api", "POST", f"groups/{support.GROUP}/messages", "--input", "-", "--include",
+                       input="{'message': 'from a pipe',}")
+        head, body = done.stdout.split("\n\n")
+        self.assertTrue(head.startswith("HTTP 200\n"))
+        self.assertEqual(list(json.loads(body)), ["referenceId"])
+
+
+if __name__ == "__main__":
+    unittest.main()
