@@ -24,6 +24,7 @@
 #define ARGS_MAX    64
 #define PART_HASH   "%064zx"
 
+const char *__asan_default_options(void);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
@@ -227,6 +228,12 @@ static void set_up(void)
     lua_remove(L, 1); /* run parse check values keys lines requests */
     lua_sethook(L, hook, LUA_MASKLINE | LUA_MASKCOUNT, STEP);
     fuzz.L = L;
+}
+
+/* AddressSanitizer's: memory that Lua frees would be used again only when it has left the cache. */
+const char *__asan_default_options(void)
+{
+    return "quarantine_size_mb=8";
 }
 
 /* Lua frees when it likes: what looks like a leak would be looked for after every input. */
