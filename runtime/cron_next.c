@@ -14,6 +14,7 @@
 #define OUTPUT_MAX  ((size_t)256 * 1024 * 1024)
 #define TIMES_ALONE 5 /* of a job that is named, without -n */
 #define TIME_SIZE   40
+#define LAST        INT64_C(253402214400) /* within the year 9999, anywhere: no time has five digits */
 
 struct next_options {
     const char *job;
@@ -48,6 +49,8 @@ static int add_rows(struct cron_plan *plan, const struct job *job, int64_t count
         return -1;
     int64_t at = plan->now;
     for (int64_t i = 0; i < count && cron_slots_next(&job->cron, zone, at, &at); i++) {
+        if (at > LAST)
+            break;
         if (rows->count == ROWS_MAX)
             return err_set(
                 err, ERR_USAGE,

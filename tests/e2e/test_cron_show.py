@@ -1,0 +1,319 @@
+#!/usr/bin/env python3
+"""What systemd and Kubernetes are told: their own rules hold, and no slot is missed."""
+
+import datetime
+import json
+import os
+import re
+import shutil
+import subprocess
+import unittest
+import zoneinfo
+
+import schedules
+from support import Case
+
+UTC = datetime.timezone.utc
+YEARS = 2
+WINDOW = 36 * 3600
+
+# Each way of telling: in its own zone, or in UTC; both days; over midnight and a month's end there.
+JOBS = {
+    "plain": ("0 8 * * 1-5", "Asia/Kolkata"),
+    "plain-dst": ("5,35 8-18/5 * jan-jun *", "Europe/Paris"),
+    "skipped": ("30 2 * * *", "Europe/Paris"),
+    "Wild_Card": ("*/30 */12 * * *", "America/New_York"),
+    "half": ("15 2 * * *", "Australia/Lord_Howe"),
+    "midnight": ("0 0 * * *", "Africa/Cairo"),
+    "either-day": ("45 23 1,31 * mon,fri", "America/Santiago"),
+    "both-days": ("15 1 */3 * sat", "Pacific/Apia"),
+    "sunday": ("0 12 * * 7", "UTC"),
+    "local": ("10 5 29 2 *", None),
+}
+
+
+def text_of_jobs(extra=""):
+    lines = ["jobs:"]
+    for name, (schedule, zone) in JOBS.items():
+        timezone = f", timezone: {zone}" if zone else ""
+        lines.append(f'  {name}: {{ script: report.lua, schedule: "{schedule}"{timezone}{extra} }}')
+    return "\n".join(lines) + "\n"
+
+
+class Show(Case):
+    def setUp(self):
+        super().setUp()
+        self.write("report.lua", "print 'hello'\n")
+
+    def show(self, config, output="systemd"):
+        self.write("jeton.yaml", config)
+        return self.ok("cron", "show", "--format", output).stdout
+
+    def slots(self):
+        """{job: slots of two years from now}, as `cron next` says."""
+        found = {}
+        for name in JOBS:
+            count, at = 100, []
+            while not at or at[-1] < at[0] + datetime.timedelta(days=366 * YEARS):
+                count *= 3
+                times = json.loads(self.ok("cron", "next", "--json", "-n", str(count), name).stdout)
+                at = [datetime.datetime.fromisoformat(time["at"]) for time in times]
+            end = at[0] + datetime.timedelta(days=366 * YEARS)
+            found[name] = [int(time.timestamp()) for time in at if time < end]
+        return found
+
+
+class Calendar:
+    """An OnCalendar= expression of the kind that jeton writes: [WEEKDAYS] *-MONTHS-DAYS HOURS:MINUTES:00 [ZONE]."""
+
+    WEEKDAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
+
+    def __init__(self, text):
+        found = re.fullmatch(r"(?:([A-Z][\w.,]+) )?\*-(\S+)-(\S+) (\S+):(\S+):00(?: (\S+))?", text)
+        self.zone = zoneinfo.ZoneInfo(found[6] or "UTC")
+        self.sets = [self.read(found[i] or "*") for i in range(1, 6)]
+
+    def read(self, text):
+        values = set(range(60)) if text == "*" else set()
+        for element in text.split(",") if text != "*" else []:
+            ends = [self.WEEKDAYS.index(end) if end.isalpha() else int(end) for end in element.split("..")]
+            values.update(range(ends[0], ends[-1] + 1))
+        return values
+
+    def elapses(self, instant):
+        """The first time that a local time comes."""
+        local = datetime.datetime.fromtimestamp(instant, UTC).astimezone(self.zone)
+        values = local.weekday(), local.month, local.day, local.hour, local.minute
+        return not local.fold and all(value in values_of for value, values_of in zip(values, self.sets, strict=True))
+
+
+@unittest.skipUnless(shutil.which("systemd-analyze"), "needs systemd-analyze")
+class Systemd(Show):
+    def units(self, config):
+        """{file name: text}, as the comments of the output name them."""
+        parts = re.split(r"^# /etc/systemd/system/(\S+)\n", self.show(config), flags=re.M)
+        self.assertEqual(parts[0], "")
+        return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+    def verify(self, units):
+        folder = os.path.join(self.folder, "units")
+        os.mkdir(folder)
+        for name, text in units.items():
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", *(os.path.join(folder, name) for name in units)],
+                              capture_output=True, text=True, check=False,
+                              env={**self.env, "SYSTEMD_LOG_LEVEL": "warning"})
+        shutil.rmtree(folder)
+        return done.returncode, "".join(line for line in done.stderr.splitlines(True) if folder in line or "jeton-" in line)
+
+    def test_units_are_good(self):
+        os.makedirs(self.folder + "/srv/reports", mode=0o700)
+        more = f", directory: {self.folder}/srv, metrics: '{self.folder}/srv/reports/a b%.prom', catch_up: true"
+        connector = """\
+connectors:
+  contoso:
+    provider: kaizala
+    token_service: https://kaizala.example.org/v1
+    application_id: { credential: contoso-id }
+    application_secret: { credential: contoso-secret }
+    refresh_token: { credential: contoso-id }
+"""
+        units = self.units("version: 1\nstate: /var/lib/jeton-test\n" + connector + text_of_jobs(more) +
+                           '  boot: { script: report.lua, schedule: "@reboot" }\n')
+        self.assertEqual(len(units), 2 * len(JOBS) + 2)
+        self.assertEqual(self.verify(units), (0, ""))
+        service, timer = units["jeton-plain.service"], units["jeton-plain.timer"]
+        self.assertIn('\nStateDirectory="jeton-test"\nStateDirectoryMode=0700\n', service)
+        self.assertIn(f'\nReadWritePaths="{self.folder}/srv"\nReadWritePaths="{self.folder}/srv/reports"\n', service)
+        self.assertEqual(service.count("LoadCredential="), 2)
+        self.assertIn("\nProtectSystem=strict\n", service)
+        self.assertIn("\nOnCalendar=Mon..Fri *-*-* 08:00:00 Asia/Kolkata\n", timer)
+        self.assertIn("\nPersistent=yes\n", timer)
+        self.assertIn("\nOnBootSec=0\n", units["jeton-boot.timer"])
+
+    def test_odd_paths(self):
+        """What is special to systemd, in paths; a state that it does not make."""
+        odd = os.path.join(self.folder, 'a "b" $HOME %h')
+        os.mkdir(odd, 0o700)
+        os.rename(self.write("jeton.yaml", f"version: 1\nstate: '{odd}/state'\n"
+                                           f"jobs: {{ a: {{ script: ../report.lua, schedule: '@daily' }} }}\n"),
+                  os.path.join(odd, "jeton.yaml"))
+        shown = self.ok("-c", os.path.join(odd, "jeton.yaml"), "cron", "show", "--format", "systemd").stdout
+        parts = re.split(r"^# /etc/systemd/system/(\S+)\n", shown, flags=re.M)
+        units = dict(zip(parts[1::2], parts[2::2], strict=True))
+        self.assertEqual(self.verify(units), (0, ""))
+        service = units["jeton-a.service"]
+        self.assertIn(f'--config "{self.folder}/a \\"b\\" $$HOME %%h/jeton.yaml" run', service)
+        self.assertIn(f'\nReadWritePaths="{self.folder}/a \\"b\\" $HOME %%h/state"\n', service)
+
+    def test_verify_would_say_so(self):
+        units = self.units("version: 1\nstate: ./state\n" + text_of_jobs())
+        units["jeton-half.timer"] = units["jeton-half.timer"].replace("OnCalendar=*-*", "OnCalendar=*-13")
+        self.assertNotEqual(self.verify(units)[1], "")
+
+    def analyzed(self, calendar, start, end):
+        """systemd's own times of an expression, in [start, end)."""
+        found, count = [], 8
+        while not found or found[-1] < end:
+            count *= 2
+            done = subprocess.run(["systemd-analyze", "calendar", f"--base-time=@{start - 1}", f"--iterations={count}",
+                                   calendar], capture_output=True, text=True, check=True, env={**self.env, "TZ": "UTC"})
+            times = re.findall(r"(?:Next elapse|Iter\. #\d+): \w+ (\S+ \S+) UTC", done.stdout)
+            found = [int(datetime.datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp()) for at in times]
+            if len(found) < count:
+                break  # it never comes again
+        return [at for at in found if at < end]
+
+    def test_no_slot_is_missed(self):
+        """By the meaning of the expressions (systemd.time(7)), over all of the time; by systemd itself, near each
+        change of local time."""
+        units = self.units("version: 1\nstate: ./state\n" + text_of_jobs())
+        windows = 0
+        for name, slots in self.slots().items():
+            lines = re.findall(r"^OnCalendar=(.*)$", units[f"jeton-{name}.timer"], flags=re.M)
+            calendars = [Calendar(line) for line in lines]
+            missed = [slot for slot in slots if not any(calendar.elapses(slot) for calendar in calendars)]
+            self.assertEqual(missed, [], f"{name}: {lines}")
+            years = [datetime.datetime.fromtimestamp(slot, UTC).year for slot in (slots[0], slots[-1])]
+            for change in schedules.changes(JOBS[name][1] or "UTC", *years):
+                start, end = change - WINDOW, change + WINDOW
+                expected = {slot for slot in slots if start <= slot < end}
+                times = {at for line in lines for at in self.analyzed(line, start, end)}
+                self.assertEqual(expected - times, set(), f"{name}: {lines}")
+                windows += bool(expected)
+        self.assertGreater(windows, 10)
+
+
+# batch/v1 CronJob, as https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/cron-job-v1/ and
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ have it; the schedule's syntax is that of
+# https://pkg.go.dev/github.com/robfig/cron/v3 (ParseStandard). Allowed keys by path; True: any value below.
+CRONJOB = {
+    "apiVersion": str, "kind": str, "metadata": {"name": str, "labels": True, "annotations": True},
+    "spec": {
+        "schedule": str, "timeZone": str, "concurrencyPolicy": str, "startingDeadlineSeconds": int,
+        "jobTemplate": {"spec": {"backoffLimit": int, "activeDeadlineSeconds": int, "template": {"spec": {
+            "restartPolicy": str,
+            "securityContext": {"runAsNonRoot": bool, "seccompProfile": {"type": str}},
+            "containers": [{
+                "name": str, "image": str, "command": [str], "env": [{"name": str, "value": str}],
+                "securityContext": {"allowPrivilegeEscalation": bool, "capabilities": {"drop": [str]},
+                                    "readOnlyRootFilesystem": bool},
+                "volumeMounts": [{"name": str, "mountPath": str, "readOnly": bool}]}],
+            "volumes": [{"name": str, "secret": {"secretName": str, "defaultMode": int},
+                         "persistentVolumeClaim": {"claimName": str}}]}}}},
+    },
+}
+LABEL = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+LABEL_KEY = r"([a-z0-9.-]+/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+CRONJOB_NAME_MAX = 52  # the controller appends 11 characters, and a Job's name has 63 at most
+FIELD = r"(\*|\d+(-\d+)?)(/\d+)?"
+BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))  # 7 is no Sunday there
+
+
+class Kubernetes(Show):
+    def manifests(self, config):
+        """Each document of the output, read by jeton's own YAML parser."""
+        script = ('local yaml, json = require "jeton.yaml", require "jeton.json"\n'
+                  'print(json.encode(yaml.decode(io.read "a")))\n')
+        self.write("read.lua", script)
+        documents = re.split(r"^---\n", self.show(config, "kubernetes"), flags=re.M)
+        self.assertEqual(documents[0], "")
+        return [json.loads(self.ok("run", "read.lua", input=document).stdout) for document in documents[1:]]
+
+    def check_shape(self, value, shape, path):
+        if shape is True:
+            return
+        if isinstance(shape, dict):
+            self.assertIsInstance(value, dict, path)
+            for key, item in value.items():
+                self.assertIn(key, shape, path)
+                self.check_shape(item, shape[key], f"{path}.{key}")
+        elif isinstance(shape, list):
+            self.assertIsInstance(value, list, path)
+            for item in value:
+                self.check_shape(item, shape[0], path + "[]")
+        else:
+            self.assertIs(type(value), shape, path)
+
+    def check_schedule(self, schedule):
+        fields = schedule.split(" ")
+        self.assertEqual(len(fields), 5, schedule)
+        for field, (low, high) in zip(fields, BOUNDS, strict=True):
+            for element in field.split(","):
+                self.assertRegex(element, f"^{FIELD}$", schedule)
+                for number in re.findall(r"\d+", element.partition("/")[0]):
+                    self.assertTrue(low <= int(number) <= high, schedule)
+
+    def check_manifest(self, manifest):
+        self.check_shape(manifest, CRONJOB, "")
+        self.assertEqual((manifest["apiVersion"], manifest["kind"]), ("batch/v1", "CronJob"))
+        metadata, spec = manifest["metadata"], manifest["spec"]
+        self.assertRegex(metadata["name"], f"^{LABEL}$")
+        self.assertLessEqual(len(metadata["name"]), CRONJOB_NAME_MAX)
+        for key, value in {**metadata["labels"], **metadata["annotations"]}.items():
+            self.assertRegex(key, f"^{LABEL_KEY}$")
+            self.assertIsInstance(value, str)
+        self.check_schedule(spec["schedule"])
+        zoneinfo.ZoneInfo(spec["timeZone"])
+        self.assertNotEqual(spec["timeZone"], "Local")
+        self.assertIn(spec["concurrencyPolicy"], ("Allow", "Forbid", "Replace"))
+        self.assertGreaterEqual(spec["startingDeadlineSeconds"], 10)  # below, the controller may never start it
+        template = spec["jobTemplate"]["spec"]["template"]["spec"]
+        self.assertIn(template["restartPolicy"], ("Never", "OnFailure"))
+        mounts = {mount["name"] for mount in template["containers"][0]["volumeMounts"]}
+        self.assertEqual(mounts, {volume["name"] for volume in template["volumes"]})
+
+    def test_manifests(self):
+        found = self.manifests("version: 1\nstate: /var/lib/jeton\n" + text_of_jobs())
+        self.assertEqual(len(found), len(JOBS))
+        for manifest in found:
+            self.check_manifest(manifest)
+        self.assertEqual(len({manifest["metadata"]["name"] for manifest in found}), len(JOBS))
+        first = found[0]
+        self.assertEqual((first["spec"]["schedule"], first["spec"]["timeZone"]), ("0 8 * * 1-5", "Asia/Kolkata"))
+        container = first["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]
+        self.assertEqual(container["command"], ["jeton", "--config", self.folder + "/jeton.yaml", "run", "--job",
+                                                "plain", "--scheduled"])
+
+    def test_choices(self):
+        long = "x" * 60
+        found = self.manifests(f"""\
+version: 1
+state: /var/lib/jeton
+jobs:
+  a_B: {{ script: report.lua, schedule: "@daily", timezone: UTC, overlap: wait, timeout: 90s, jitter: 30s }}
+  a-b: {{ script: report.lua, schedule: "@daily", timezone: UTC, catch_up: true }}
+  {long}: {{ script: report.lua, schedule: "@daily" }}
+  {long}y: {{ script: report.lua, schedule: "@daily" }}
+  boot: {{ script: report.lua, schedule: "@reboot" }}
+""")
+        for manifest in found:
+            self.check_manifest(manifest)
+        self.assertEqual(len({manifest["metadata"]["name"] for manifest in found}), 4)  # and none for boot
+        wait, catch_up, local = found[0]["spec"], found[1]["spec"], found[2]["spec"]
+        self.assertEqual(wait["concurrencyPolicy"], "Allow")
+        self.assertEqual(wait["jobTemplate"]["spec"]["activeDeadlineSeconds"], 180)
+        self.assertEqual(catch_up["concurrencyPolicy"], "Forbid")
+        self.assertGreater(catch_up["startingDeadlineSeconds"], wait["startingDeadlineSeconds"])
+        env = local["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["env"]
+        self.assertEqual(env, [{"name": "TZ", "value": "UTC"}])  # there, local time is this one
+
+    def test_local_zone_without_a_name(self):
+        self.write("jeton.yaml", "version: 1\njobs: { a: { script: report.lua, schedule: '@daily' } }\n")
+        self.fails(3, "cron", "show", "--format", "kubernetes", env={"TZ": "XYZ-3:15"},
+                   says=["jeton.yaml:2:9: job 'a'", "give it one, as in timezone: Europe/Paris"])
+
+    def test_no_slot_is_missed(self):
+        found = self.manifests("version: 1\nstate: ./state\n" + text_of_jobs())
+        told = {manifest["metadata"]["annotations"]["jeton/job"]: manifest["spec"] for manifest in found}
+        for name, slots in self.slots().items():
+            schedule = schedules.Schedule(told[name]["schedule"])
+            zone = zoneinfo.ZoneInfo(told[name]["timeZone"])
+            for slot in slots:
+                local = datetime.datetime.fromtimestamp(slot, UTC).astimezone(zone)
+                self.assertTrue(schedule.matches(local), f"{name}: {local} is not in {told[name]}")
+
+
+if __name__ == "__main__":
+    unittest.main()
