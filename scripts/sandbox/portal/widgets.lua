@@ -38,7 +38,7 @@ function widgets.field(field)
     h.label { for_ = id, field.label },
     field.hint and h.span { class = "hint", id = id .. "-hint", field.hint },
     h[field.type == "textarea" and "textarea" or "input"](input),
-    field.error and h.span { class = "error", id = id .. "-error", field.error },
+    field.error and h.span { class = "error", id = id .. "-error", role = "alert", field.error },
   }
 end
 
@@ -155,12 +155,12 @@ function widgets.badge(text, kind)
   return h.span { class = kind and "badge " .. kind or "badge", text }
 end
 
---- What is wrong with a form, at its top: a list of links to the fields.
+--- What is wrong with a form, at its top: a list of links to the fields. One alone stands at its field.
 ---@param visit sandbox.portal.visit
 ---@param errors {[1]: string, [2]: string}[] name of the field, and the text
 ---@return sandbox.portal.element|nil
 function widgets.errors(visit, errors)
-  if #errors == 0 then
+  if #errors < 2 then
     return nil
   end
   local items = {}

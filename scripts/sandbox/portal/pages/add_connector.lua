@@ -107,10 +107,9 @@ local function show_choices(visit, problem)
       hint = t("permission." .. choice.name .. "_what"),
     }
   end
-  local first = FIELD_PREFIX .. permissions.CHOICES[1].name
   return page(visit, 2, visit:form {
     action = CHOICES, class = "card",
-    widgets.errors(visit, problem and { { first, problem } } or {}),
+    problem and h.p { class = "alert", role = "alert", problem },
     h.fieldset {
       h.legend { t("connectors.choose", { name = visit.session.draft.name }) },
       h.div { class = "choices", boxes },

@@ -30,7 +30,6 @@ local function show_number(visit, value, problem)
   local error_text = problem and t(problem)
   return page(visit, visit:form {
     action = "/portal/phone", class = "card", novalidate = true,
-    widgets.errors(visit, error_text and { { "phone", error_text } } or {}),
     widgets.field {
       name = "phone", label = t "phone.number", hint = t "phone.number_hint", type = "tel", value = value,
       error = error_text,
@@ -46,7 +45,6 @@ local function show_pin(visit, problem)
   return page(visit, {
     visit:form {
       action = "/portal/phone/verify", class = "card", novalidate = true,
-      widgets.errors(visit, problem and { { "pin", problem } } or {}),
       h.p { class = "hint-box", t("phone.sent", { phone = h.strong { phone }, inbox = inbox }) },
       widgets.field {
         name = "pin", label = t "phone.pin", hint = t "phone.pin_hint", error = problem,

@@ -40,7 +40,6 @@ local function show(visit, email, problem)
     main = {
       visit:form {
         action = "/portal/sign-in", class = "card", novalidate = true,
-        widgets.errors(visit, error_text and { { "email", error_text } } or {}),
         widgets.field {
           name = "email", label = t "sign_in.email", type = "email", value = email, error = error_text,
           attributes = {
