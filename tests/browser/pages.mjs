@@ -98,6 +98,15 @@ export const pages = [
   },
   { name: "connector-secret", open: (portal, { id }) => portal.open(`/portal/connectors/${id}/secret`) },
   { name: "connector-delete", open: (portal, { id }) => portal.open(`/portal/connectors/${id}/delete`) },
+  { name: "traffic", open: (portal) => portal.open("/portal/traffic") },
+  {
+    name: "traffic-request",
+    async open(portal) {
+      await portal.open("/portal/traffic");
+      await portal.page.getByRole("link", { name: "POST" }).first().click();
+      await portal.page.getByText(portal.words.arrived).waitFor();
+    },
+  },
   { name: "missing", open: (portal) => portal.open("/portal/nothing") },
 
   { name: "oauth", english: true, guest: true, open: (portal) => openOauth(portal, OAUTH) },

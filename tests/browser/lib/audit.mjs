@@ -84,6 +84,8 @@ function describeFocus() {
 
 /** Tab reaches every link, button and field, and one sees where one is. */
 export async function checkKeyboard(page, what) {
+  // A page that is hidden does not bring itself up to date: what is counted stays.
+  await page.evaluate(() => Object.defineProperty(document, "hidden", { value: true, configurable: true }));
   const expected = await page.evaluate(listReachable);
   await page.evaluate(() => document.activeElement?.blur());
   const reached = new Set();

@@ -6,6 +6,14 @@ import { NARROW, openPerson, WIDE } from "./browser.mjs";
 import { useFixture } from "./fixture.mjs";
 import { ALICE, Portal } from "./portal.mjs";
 
+// What the pages of traffic have to show: calls that worked, and one that did not.
+async function makeTraffic(sandbox, connector) {
+  const accessToken = await sandbox.exchange(connector);
+  const { body } = await sandbox.api("GET", "groups", { accessToken });
+  await sandbox.api("POST", `groups/${body.groups[0].groupId}/messages`, { accessToken }, { message: "Hello" });
+  await sandbox.api("GET", "groups?fetchAllGroups=perhaps", { accessToken: "none" });
+}
+
 async function look(person, name) {
   const { page, language } = person;
   const what = `${name} (${language})`;
@@ -42,6 +50,7 @@ export function lookAtPages(pages, language) {
         people[role] = { person, portal: new Portal(person, fixture.sandbox) };
       }
       prepared = await people.member.portal.obtain(ALICE, "Morning report");
+      await makeTraffic(fixture.sandbox, prepared);
     });
     after(async () => {
       for (const { person } of Object.values(people)) await person.context.close();

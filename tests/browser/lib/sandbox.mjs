@@ -56,7 +56,7 @@ export class Sandbox {
   /** On a free port, with the demo tenant. */
   static async start(...options) {
     const sandbox = new Sandbox();
-    sandbox.child = start(["sandbox", "--listen", "127.0.0.1:0", "--rate-limit", "0", ...options], {});
+    sandbox.child = start(["sandbox", "--listen", "127.0.0.1:0", ...options], {});
     sandbox.child.stdin.end();
     sandbox.errors = read(sandbox.child.stderr);
     const lines = createInterface({ input: sandbox.child.stdout });
@@ -76,28 +76,28 @@ export class Sandbox {
     }
   }
 
-  async #call(method, where, value) {
+  async steer(where, value) {
     const reply = await fetch(`${this.url}/_sandbox/${where}`, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value),
+    });
+    if (!reply.ok) throw new Error(`POST /_sandbox/${where}: ${reply.status} ${await reply.text()}`);
+  }
+
+  /** One call of the API, as a script makes it: {status, body}. */
+  async api(method, where, headers, value) {
+    const reply = await fetch(`${this.url}/v1/${where}`, {
       method,
-      headers: value && { "Content-Type": "application/json" },
+      headers: { ...headers, ...(value && { "Content-Type": "application/json" }) },
       body: value && JSON.stringify(value),
     });
-    const body = await reply.json();
-    if (!reply.ok) throw new Error(`${method} /_sandbox/${where}: ${reply.status} ${JSON.stringify(body)}`);
-    return body;
+    return { status: reply.status, body: await reply.json() };
   }
 
-  steer(where, value) {
-    return this.#call("POST", where, value);
-  }
-
-  look(where) {
-    return this.#call("GET", where);
-  }
-
-  /** The PIN of the newest SMS to a number. */
-  async pin(phone) {
-    const { sms } = await this.look(`sms?phone=${encodeURIComponent(phone)}`);
-    return /\d{6}/.exec(sms.at(-1).text)[0];
+  /** Exchanges what Portal.obtain gave: an access token. */
+  async exchange({ id, secret, refreshToken }) {
+    const headers = { applicationId: id, applicationSecret: secret, refreshToken };
+    const { status, body } = await this.api("GET", "accessToken", headers);
+    if (status !== 200) throw new Error(`accessToken: ${status} ${JSON.stringify(body)}`);
+    return body.accessToken;
   }
 }
