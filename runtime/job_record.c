@@ -119,6 +119,7 @@ int job_record_start(struct job_record *record, struct err *err)
     if (result == 0)
         result = store_run_list(store, &before, &record->previous, err);
     store_close(store);
+    record->started = result == 0;
     return result;
 }
 
@@ -146,17 +147,27 @@ int job_record_next(struct job_record *record, struct err *err)
 
 /* End */
 
-static void say_unrecorded(const struct job_record *record, const char *what, const struct err *err)
+static int write_end(struct job_record *record, struct err *err)
 {
-    char line[ERR_LINE_MAX];
-    log_msg(record->app->log, LOG_ERROR, "job '%s': %s: %s", record->job->name, what,
-            err_line(err, line));
+    const struct config *config = record->config;
+    struct store *store = store_open(config->state, err);
+    if (store == NULL)
+        return -1;
+    int result;
+    if (record->started)
+        result = store_run_end_and_prune(store, &record->row, config->history_keep,
+                                         clock_wall_ms() - config->history_days * DAY_MS, err);
+    else
+        result = store_run_end(store, &record->row, err);
+    store_close(store);
+    return result;
 }
 
 void job_record_end(struct job_record *record, const struct job_attempt_end *end)
 {
     struct store_run *row = &record->row;
     struct err err;
+    char line[ERR_LINE_MAX];
     row->ended_ms = clock_wall_ms();
     row->exit = end->exit;
     row->cause = (char *)(uintptr_t)end->cause;
@@ -167,19 +178,7 @@ void job_record_end(struct job_record *record, const struct job_attempt_end *end
     row->output = end->output;
     row->output_len = end->output_len;
     row->output_bytes = end->output_bytes;
-    struct store *store = store_open(record->config->state, &err);
-    if (store == NULL || store_run_end(store, row, &err) != 0)
-        say_unrecorded(record, "the end of the run could not be recorded", &err);
-    store_close(store);
-}
-
-void job_record_prune(struct job_record *record)
-{
-    struct err err;
-    int64_t since_ms = clock_wall_ms() - record->config->history_days * DAY_MS;
-    struct store *store = store_open(record->config->state, &err);
-    if (store != NULL &&
-        store_run_prune(store, record->scope, record->config->history_keep, since_ms, &err) != 0)
-        say_unrecorded(record, "old runs could not be dropped", &err);
-    store_close(store);
+    if (write_end(record, &err) != 0)
+        log_msg(record->app->log, LOG_ERROR, "job '%s': how run %s ended could not be recorded: %s",
+                record->job->name, row->run, err_line(&err, line));
 }

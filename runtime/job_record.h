@@ -12,6 +12,7 @@ struct job_record {
     char scope[STORE_SCOPE_SIZE];
     struct store_run row;       /* of the present attempt; its texts are borrowed */
     struct store_runs previous; /* none, or the run before */
+    bool started;               /* under the job's lock */
 };
 
 void job_record_create(struct job_record *record, struct app *app, const struct config *config,
@@ -27,10 +28,9 @@ int job_record_start(struct job_record *record, struct err *err);
 /* A row for another attempt. */
 int job_record_next(struct job_record *record, struct err *err);
 /* Writes how the attempt ended; the texts must live as long as the record. Where it cannot be
- * written, that is said, and nothing else changes. */
+ * written, that is said, and nothing else changes. What started drops what the configuration's
+ * history does not keep, too. */
 void job_record_end(struct job_record *record, const struct job_attempt_end *end);
-/* Drops what is past the configuration's history. For the holder of the lock. */
-void job_record_prune(struct job_record *record);
 /* For the hooks. */
 struct job_outcome job_record_outcome(const struct job_record *record);
 

@@ -195,8 +195,6 @@ static int run_recorded(struct run *run, struct err *err)
     if (status < 0)
         err_wrap(err, "job '%s'", run->job->name);
     tell_hooks(run);
-    if (run->lock.fd >= 0)
-        job_record_prune(&run->record);
     return status;
 }
 

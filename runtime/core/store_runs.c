@@ -281,3 +281,14 @@ int store_run_prune(struct store *store, const char *scope, int64_t keep, int64_
     sqlite3_bind_int64(stmt, 3, keep);
     return store_finish(store, stmt, err);
 }
+
+int store_run_end_and_prune(struct store *store, const struct store_run *run, int64_t keep,
+                            int64_t since_ms, struct err *err)
+{
+    if (store_begin(store, err) != 0)
+        return -1;
+    int result = store_run_end(store, run, err);
+    if (result == 0)
+        result = store_run_prune(store, run->scope, keep, since_ms, err);
+    return store_end(store, result, err);
+}

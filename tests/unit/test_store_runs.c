@@ -280,6 +280,9 @@ static void what_is_old_goes_and_the_newest_stays(void **state)
     assert_ids(store, (struct store_run_filter){0}, "open/1 d/1 c/1");
     assert_int_equal(store_run_prune(store, SCOPE, 0, INT64_MAX, &err), 0);
     assert_ids(store, (struct store_run_filter){0}, "open/1 d/1");
+    open.exit = 0;
+    assert_int_equal(store_run_end_and_prune(store, &open, 1, 0, &err), 0);
+    assert_ids(store, (struct store_run_filter){0}, "open/1");
     store_close(store);
 }
 
