@@ -41,6 +41,10 @@ static const char *const migrations[STORE_VERSION] = {
     "CREATE TABLE slot (scope TEXT NOT NULL, slot_ms INTEGER NOT NULL,"
     "  PRIMARY KEY (scope, slot_ms)) WITHOUT ROWID;"
     "CREATE TABLE job (scope TEXT PRIMARY KEY, installed_ms INTEGER, boot_id TEXT) WITHOUT ROWID;",
+    "CREATE TABLE job_counter ("
+    "  scope TEXT PRIMARY KEY, runs INTEGER NOT NULL, failures INTEGER NOT NULL,"
+    "  skipped INTEGER NOT NULL, requests INTEGER NOT NULL, exchanges INTEGER NOT NULL,"
+    "  success_ms INTEGER) WITHOUT ROWID;",
 };
 
 /* Keeps a damaged file (and its journal) under a name of its own, so that nothing overwrites it. */

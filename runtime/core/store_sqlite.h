@@ -1,5 +1,5 @@
 /* What the store's parts share: store_sqlite.c (file, migrations, errors), store_token.c,
- * store_kv.c, store_runs.c, store_slots.c. Nobody else includes it. */
+ * store_kv.c, store_runs.c, store_slots.c, store_counters.c. Nobody else includes it. */
 #ifndef JETON_STORE_SQLITE_H
 #define JETON_STORE_SQLITE_H
 

@@ -1,0 +1,49 @@
+#include "store_counters.h"
+
+#include "store_sqlite.h"
+
+static void take_sums(sqlite3_stmt *stmt, struct store_counters *sums)
+{
+    sums->runs = sqlite3_column_int64(stmt, 0);
+    sums->failures = sqlite3_column_int64(stmt, 1);
+    sums->skipped = sqlite3_column_int64(stmt, 2);
+    sums->requests = sqlite3_column_int64(stmt, 3);
+    sums->exchanges = sqlite3_column_int64(stmt, 4);
+    sums->success_ms =
+        sqlite3_column_type(stmt, 5) == SQLITE_NULL ? STORE_NONE : sqlite3_column_int64(stmt, 5);
+}
+
+int store_counters_add(struct store *store, const char *scope, const struct store_counters *more,
+                       struct store_counters *sums, struct err *err)
+{
+    sqlite3_stmt *stmt = store_prepare(
+        store,
+        "INSERT INTO job_counter (scope, runs, failures, skipped, requests, exchanges, success_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scope) DO UPDATE SET"
+        " runs = runs + excluded.runs, failures = failures + excluded.failures,"
+        " skipped = skipped + excluded.skipped, requests = requests + excluded.requests,"
+        " exchanges = exchanges + excluded.exchanges,"
+        " success_ms = coalesce(excluded.success_ms, success_ms)"
+        " RETURNING runs, failures, skipped, requests, exchanges, success_ms",
+        err);
+    if (stmt == NULL)
+        return -1;
+    store_bind_text(stmt, 1, scope);
+    sqlite3_bind_int64(stmt, 2, more->runs);
+    sqlite3_bind_int64(stmt, 3, more->failures);
+    sqlite3_bind_int64(stmt, 4, more->skipped);
+    sqlite3_bind_int64(stmt, 5, more->requests);
+    sqlite3_bind_int64(stmt, 6, more->exchanges);
+    if (more->success_ms != STORE_NONE)
+        sqlite3_bind_int64(stmt, 7, more->success_ms);
+    int result = 0;
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        take_sums(stmt, sums);
+    else
+        result = store_failed(store, "cannot be written", err);
+    /* The row is returned before the statement is done: its end is the commit. */
+    if (result == 0 && sqlite3_step(stmt) != SQLITE_DONE)
+        result = store_failed(store, "cannot be written", err);
+    sqlite3_finalize(stmt);
+    return result;
+}
