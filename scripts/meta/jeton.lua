@@ -13,5 +13,11 @@ local jeton = {}
 
 ---@class jeton.Job
 ---@field name string
+---@field args table<string, any>|any[] the job's `args`, the same table as `jeton.args`
+---@field slot? integer the scheduled time, epoch seconds; nil for a run by hand
+---@field attempt integer from 1
+---@field attempts integer how many there may be
+---@field deadline integer epoch seconds, of all attempts together
+---@field run? string the run's id in `jeton history`; nil in a dry run
 
 return jeton
