@@ -3,16 +3,20 @@
 #include "verb.h"
 
 #include "mem.h"
+#include "safefile.h"
 
 #include <string.h>
 #include <unistd.h>
 
 #define LIMIT_DEFAULT 20
 #define LIMIT_MAX     100000
+#define LIMIT_PAGE    20000 /* of a page without --limit */
+#define PAGE_MODE     0600
 #define NOT_GIVEN     (-1)
 
 struct history_options {
     const char *job;
+    const char *html; /* a file */
     int64_t limit;
     bool json;
 };
@@ -45,9 +49,25 @@ static void put_json(const struct store_runs *runs, struct buf *out)
     buf_puts(out, "]\n");
 }
 
+static int write_page(struct app *app, const struct store_runs *runs, const char *path,
+                      struct err *err)
+{
+    struct buf page, masked;
+    buf_create(&page, HISTORY_TEXT_MAX);
+    buf_create(&masked, HISTORY_TEXT_MAX);
+    history_html(runs, &page);
+    redact_text(app->redact, page.data, page.len, &masked);
+    int result = safefile_write(path, PAGE_MODE, masked.data, masked.len, err);
+    buf_destroy(&page);
+    buf_destroy(&masked);
+    return result;
+}
+
 static int show(struct app *app, const struct store_runs *runs,
                 const struct history_options *options, struct err *err)
 {
+    if (options->html != NULL)
+        return write_page(app, runs, options->html, err);
     if (runs->count == 0 && !options->json) {
         log_msg(app->log, LOG_INFO, "no runs yet");
         return 0;
@@ -88,10 +108,12 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
     const struct opt opts[] = {
         {0, "limit", OPT_INTEGER, &options.limit, "N", "attempts at most, the newest (default 20)"},
         {0, "json", OPT_FLAG, &options.json, NULL, "print one JSON document"},
+        {0, "html", OPT_STRING, &options.html, "FILE",
+         "write a page with a calendar and a timeline instead, of all that is kept"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton history [JOB] [--limit N] [--json]",
+        .usage = "jeton history [JOB] [--limit N] [--json | --html FILE]",
         .description =
             "Past runs of jobs, the newest first, a line for each attempt: ✓ it went well, ✗ it "
             "failed, – it was not run because another run of the job was under way, ● it runs. "
@@ -106,11 +128,13 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
         goto cleanup;
     }
     if (options.limit == NOT_GIVEN)
-        options.limit = LIMIT_DEFAULT;
+        options.limit = options.html != NULL ? LIMIT_PAGE : LIMIT_DEFAULT;
     if (result.count > 0)
         options.job = result.operands[0];
     if (options.limit < 1 || options.limit > LIMIT_MAX)
         status = err_set(err, ERR_USAGE, "--limit: expected 1 to %d", LIMIT_MAX);
+    else if (options.json && options.html != NULL)
+        status = err_set(err, ERR_USAGE, "--json and --html exclude each other");
     else
         status = list(app, &options, err);
 cleanup:

@@ -5,6 +5,7 @@ import os
 import signal
 import unittest
 from datetime import datetime
+from html.parser import HTMLParser
 
 from jobs import WAITS, JobCase
 from support import wait_until
@@ -126,6 +127,84 @@ class AsText(HistoryCase):
     def test_interrupted(self):
         self.kill_one()
         self.assertEqual((self.table()[1][0], self.table()[1][-2:]), ("✗", ["-", "interrupted"]))
+
+
+class Parts(HTMLParser):
+    """What a page is made of; every tag must be closed in its order."""
+
+    VOID = {"meta", "br"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.rects, self.words = [], [], [], []
+        self.feed(text)
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def classes(self, tag):
+        return [attributes.get("class") for name, attributes in self.tags if name == tag]
+
+
+class AsPage(HistoryCase):
+    def page(self, *options):
+        path = self.path("page.html")
+        done = self.ok("history", "--html", path, *options)
+        self.assertEqual((done.stdout, done.stderr), ("", ""))
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def test_nothing_yet(self):
+        self.job("")
+        self.assertIn("0 attempts of 0 jobs", self.page())
+
+    def test_a_calendar_a_timeline_and_tables(self):
+        self.job(FAILS_TWICE, retries={"attempts": 3, "delay": "1ms"})
+        self.run_job()
+        self.job("", name="other")
+        self.run_job(name="other")
+        parts = Parts(self.page())
+        rects = parts.classes("rect")
+        # The day, red; each attempt; two jobs.
+        self.assertEqual(rects.count("failed"), 1 + 2)
+        self.assertEqual(rects.count("good"), 2)
+        self.assertEqual(parts.classes("b").count("failed"), 2)
+        words = " ".join(parts.words)
+        self.assertIn("4 attempts of 2 jobs", words)
+        self.assertIn("script: no. 1", words)
+        self.assertRegex(words, r"\d{4}-\d\d-\d\d: 4 runs, 2 failed")
+        self.assertNotIn("other", " ".join(Parts(self.page("job")).words))
+
+    def test_it_needs_nothing_else(self):
+        self.job("")
+        self.run_job()
+        tags = Parts(self.page()).tags
+        self.assertEqual([tag for tag, attributes in tags if {"src", "href", "style"} & set(attributes)], [])
+        self.assertNotIn("script", [tag for tag, _ in tags])
+
+    def test_what_a_script_said_is_text(self):
+        self.job("""error('<script>alert(1)</script> & "x"', 0)""")
+        self.run_job(status=1)
+        page = self.page()
+        self.assertIn("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;x&quot;", page)
+        self.assertNotIn("<script", page)
+
+    def test_not_with_json(self):
+        self.job("")
+        self.fails(2, "history", "--json", "--html", "x", says="exclude each other")
 
 
 class Logs(HistoryCase):
