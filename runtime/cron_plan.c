@@ -39,16 +39,16 @@ static char *real_path(const char *path, struct err *err)
  * comes from those, they must be told. */
 static char *needed_state_home(const struct config *config)
 {
-    char *usual = config_default_state(), *plain = NULL, *needed = NULL;
-    const struct passwd *user = getpwuid(geteuid());
-    if (user != NULL)
-        plain = mem_printf("%s/.local/state/jeton", user->pw_dir);
+    char *usual = config_default_state(), *needed = NULL;
     const char *slash = strrchr(usual, '/');
-    if (strcmp(usual, config->state) == 0 && slash != NULL && strcmp(slash, "/jeton") == 0 &&
-        (plain == NULL || strcmp(plain, usual) != 0))
-        needed = mem_strndup(usual, (size_t)(slash - usual));
+    if (strcmp(usual, config->state) == 0 && slash != NULL && strcmp(slash, "/jeton") == 0) {
+        const struct passwd *user = getpwuid(geteuid());
+        char *plain = user != NULL ? mem_printf("%s/.local/state/jeton", user->pw_dir) : NULL;
+        if (plain == NULL || strcmp(plain, usual) != 0)
+            needed = mem_strndup(usual, (size_t)(slash - usual));
+        mem_free(plain);
+    }
     mem_free(usual);
-    mem_free(plain);
     return needed;
 }
 

@@ -33,10 +33,9 @@ static int check_path(const char *what, const char *path, struct err *err)
                    what, path);
 }
 
-static int put_command(const struct cron_plan *plan, const struct job *job, struct buf *out,
-                       struct err *err)
+/* What the commands of all jobs start with. */
+static void put_start(const struct cron_plan *plan, struct buf *out)
 {
-    size_t start = out->len;
     if (plan->state_home != NULL) {
         buf_puts(out, "XDG_STATE_HOME=");
         put_word(plan->state_home, out);
@@ -45,17 +44,27 @@ static int put_command(const struct cron_plan *plan, const struct job *job, stru
     put_word(plan->self, out);
     buf_puts(out, " --config ");
     put_word(plan->path, out);
-    buf_printf(out, " run --job %s --scheduled", job->name);
-    if (out->len - start > COMMAND_MAX)
+    buf_puts(out, " run --job ");
+}
+
+static int put_command(const struct buf *start, const struct job *job, struct buf *out,
+                       struct err *err)
+{
+    size_t before = out->len;
+    buf_append(out, start->data, start->len);
+    buf_puts(out, job->name);
+    buf_puts(out, " --scheduled");
+    if (out->len - before > COMMAND_MAX)
         return err_set(err, ERR_CONFIG,
                        "job '%s': its command would be %zu characters long, and cron takes %d; "
                        "shorten the paths of jeton, the configuration or the state",
-                       job->name, out->len - start, COMMAND_MAX);
+                       job->name, out->len - before, COMMAND_MAX);
     buf_puts(out, "\n");
     return 0;
 }
 
-static int put_job(struct cron_plan *plan, const struct job *job, struct buf *out, struct err *err)
+static int put_job(struct cron_plan *plan, const struct job *job, const struct buf *start,
+                   struct buf *out, struct err *err)
 {
     struct zone *zone = cron_plan_zone(plan, job, plan->system, err);
     if (zone == NULL)
@@ -68,12 +77,12 @@ static int put_job(struct cron_plan *plan, const struct job *job, struct buf *ou
     for (size_t i = 0; i < cover.count && result == 0; i++) {
         cron_cover_text(&cover.lines[i], out);
         buf_puts(out, " ");
-        result = put_command(plan, job, out, err);
+        result = put_command(start, job, out, err);
     }
     cron_cover_destroy(&cover);
     if (result == 0 && (job->cron.reboot || job->catch_up)) {
         buf_puts(out, "@reboot ");
-        result = put_command(plan, job, out, err);
+        result = put_command(start, job, out, err);
     }
     return result;
 }
@@ -89,10 +98,13 @@ int crontab_block(struct cron_plan *plan, struct buf *out, struct err *err)
                CRONTAB_BEGIN "%s\n"
                              "# Written by `jeton cron install`, which writes it anew.\n",
                plan->real);
-    for (size_t i = 0; i < plan->count; i++) {
-        if (put_job(plan, plan->jobs[i], out, err) != 0)
-            return -1;
-    }
+    struct buf start;
+    int result = 0;
+    buf_create(&start, out->limit);
+    put_start(plan, &start);
+    for (size_t i = 0; i < plan->count && result == 0; i++)
+        result = put_job(plan, plan->jobs[i], &start, out, err);
+    buf_destroy(&start);
     buf_printf(out, CRONTAB_END "%s\n", plan->real);
-    return 0;
+    return result;
 }

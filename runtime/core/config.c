@@ -182,6 +182,7 @@ struct config *config_read(const char *path, struct problems *problems)
         mem_free(reader.places[i].file);
     }
     mem_free(reader.places);
+    mem_free(reader.zones.names);
     mem_free(reader.secrets);
     problems_sort(problems);
     if (config->state == NULL)

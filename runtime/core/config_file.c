@@ -124,6 +124,7 @@ static void read_jobs(const struct schema_walk *walk, const struct schema_field 
         add_place(file, "job", name, key, node->pairs[i].value);
         struct schema_walk inner = *walk;
         inner.at = key;
+        inner.context = &file->reader->zones;
         config_job_read(&inner, node->pairs[i].value, job);
     }
 }

@@ -21,18 +21,26 @@ struct config_place {
     size_t order;
 };
 
+/* Zones that were found: many jobs share a few. The names are of the jobs. */
+struct config_zones {
+    const char **names;
+    size_t count;
+};
+
 struct config_reader {
     struct config *config;
     struct problems *problems;
     char *secrets; /* real path of the folder of secrets that jeton wrote; NULL: there is none */
     struct config_place *places;
     size_t nplaces;
+    struct config_zones zones;
 };
 
 /* Adds what the file holds to the reader's configuration, and its problems. */
 void config_file_read(struct config_reader *reader, const char *path, bool main_file);
 
-/* Reads the mapping of one connector or job into a zeroed struct; defaults are set here. */
+/* Reads the mapping of one connector or job into a zeroed struct; defaults are set here. A job's
+ * walk has a struct config_zones as its context. */
 void config_connector_read(const struct schema_walk *walk, const struct yaml_node *node,
                            struct connector *connector);
 void config_connector_destroy(struct connector *connector);

@@ -24,27 +24,44 @@ static void read_schedule(const struct schema_walk *walk, const struct schema_fi
     job->schedule = mem_strdup(text);
 }
 
+static bool was_found(const struct config_zones *zones, const char *name)
+{
+    for (size_t i = 0; i < zones->count; i++) {
+        if (strcmp(zones->names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void read_timezone(const struct schema_walk *walk, const struct schema_field *field,
                           const struct yaml_node *node, void *target)
 {
+    struct config_zones *zones = walk->context;
     const char *text = config_text(walk, field, node);
-    char shown[YAML_SHOWN_SIZE];
+    char shown[YAML_SHOWN_SIZE], *name;
     struct stat st;
     if (text == NULL)
         return;
+    if (was_found(zones, text)) {
+        *(char **)target = mem_strdup(text);
+        return;
+    }
     if (stat(ZONE_FOLDER, &st) != 0) {
         problems_warn(walk->problems, walk->file, node->line, node->col,
                       "'timezone' of %s cannot be checked: there is no " ZONE_FOLDER
                       "; install the package tzdata",
                       walk->what);
+        *(char **)target = mem_strdup(text);
     } else if (!zone_known(text)) {
         schema_problem(walk, node,
                        "'timezone' of %s must be a zone of " ZONE_FOLDER
                        " such as Asia/Kolkata, not '%s'",
                        walk->what, yaml_show(node, shown));
-        return;
+    } else {
+        *(char **)target = name = mem_strdup(text);
+        zones->names = mem_realloc(zones->names, (zones->count + 1) * sizeof *zones->names);
+        zones->names[zones->count++] = name;
     }
-    *(char **)target = mem_strdup(text);
 }
 
 static void read_args(const struct schema_walk *walk, const struct schema_field *field,

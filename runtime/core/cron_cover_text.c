@@ -13,45 +13,60 @@ static uint64_t steps(int low, int high, int step)
     return bits;
 }
 
-/* Values and ranges, in their order. */
-static void put_list(uint64_t bits, int high, struct buf *out)
+static void put_number(int value, struct buf *out)
 {
-    const char *comma = "";
-    for (int value = 0; value <= high; value++) {
-        if (!(bits >> value & 1))
-            continue;
-        int end = value;
-        while (end < high && (bits >> (end + 1) & 1))
-            end++;
+    if (value >= 10)
+        buf_putc(out, (char)('0' + value / 10));
+    buf_putc(out, (char)('0' + value % 10));
+}
+
+static void put_range(int low, int high, struct buf *out)
+{
+    put_number(low, out);
+    buf_putc(out, '-');
+    put_number(high, out);
+}
+
+/* Values and ranges, in their order. */
+static void put_list(uint64_t bits, struct buf *out)
+{
+    while (bits != 0) {
+        int value = __builtin_ctzll(bits);
+        uint64_t rest = ~(bits >> value); /* not 0: no field has a 63 */
+        int end = value + __builtin_ctzll(rest) - 1;
         if (end - value + 1 >= RUN_MIN) {
-            buf_printf(out, "%s%d-%d", comma, value, end);
-            value = end;
+            put_range(value, end, out);
         } else {
-            buf_printf(out, "%s%d", comma, value);
+            put_number(value, out);
+            end = value;
         }
-        comma = ",";
+        bits &= ~(((uint64_t)2 << end) - 1);
+        if (bits != 0)
+            buf_putc(out, ',');
     }
 }
 
-static void put_values(uint64_t bits, int high, struct buf *out)
+static void put_values(uint64_t bits, struct buf *out)
 {
     int first = __builtin_ctzll(bits), last = 63 - __builtin_clzll(bits);
     int count = __builtin_popcountll(bits);
     int step = count > 1 ? (last - first) / (count - 1) : 0;
-    if (count >= STEPS_MIN && step > 1 && steps(first, last, step) == bits)
-        buf_printf(out, "%d-%d/%d", first, last, step);
-    else
-        put_list(bits, high, out);
+    if (count >= STEPS_MIN && step > 1 && steps(first, last, step) == bits) {
+        put_range(first, last, out);
+        buf_printf(out, "/%d", step);
+    } else {
+        put_list(bits, out);
+    }
 }
 
 /* The step of `*` that says the whole field; 0: none does. */
 static int star_step(uint64_t bits, int low, int high)
 {
-    for (int step = 1; step <= (high - low) / 2; step++) {
-        if (steps(low, high, step) == bits)
-            return step;
-    }
-    return 0;
+    uint64_t rest = bits >> low;
+    if (!(rest & 1) || rest == 1)
+        return 0;
+    int step = __builtin_ctzll(rest & ~(uint64_t)1); /* to the second value */
+    return step <= (high - low) / 2 && steps(low, high, step) == bits ? step : 0;
 }
 
 /* A list that starts with `*`, which holds the lowest value and those its step leads to. */
@@ -67,7 +82,7 @@ static void put_star(uint64_t bits, int low, int high, struct buf *out)
     bits &= ~steps(low, high, step);
     if (bits != 0) {
         buf_puts(out, ",");
-        put_values(bits, high, out);
+        put_values(bits, out);
     }
 }
 
@@ -76,7 +91,7 @@ static void put_field(uint64_t bits, int low, int high, bool star, struct buf *o
     if (star)
         put_star(bits, low, high, out);
     else
-        put_values(bits, high, out);
+        put_values(bits, out);
 }
 
 bool cron_cover_has_star(const struct cron *line)

@@ -13,6 +13,7 @@ struct schema_walk {
     const struct yaml_node
         *at;          /* where the next mapping's missing keys are reported; NULL: there */
     const char *what; /* the mapping that is being read, for messages; set by schema_read */
+    void *context;    /* of the tables' own parse functions; may be NULL */
 };
 
 enum schema_type {
