@@ -73,6 +73,7 @@ int cron_plan_create(struct cron_plan *plan, struct app *app, struct err *err)
     }
     plan->local = zone_new(NULL, err);
     plan->system = zone_new_system();
+    plan->utc = zone_new("UTC", err);
     return 0;
 }
 
@@ -80,7 +81,11 @@ void cron_plan_destroy(struct cron_plan *plan)
 {
     for (size_t i = 0; i < plan->nzones; i++)
         zone_free(plan->zones[i].zone);
+    for (size_t i = 0; i < plan->npairs; i++)
+        cron_cover_zones_free(plan->pairs[i].zones);
+    mem_free(plan->pairs);
     mem_free(plan->zones);
+    zone_free(plan->utc);
     zone_free(plan->local);
     zone_free(plan->system);
     mem_free(plan->jobs);
@@ -107,4 +112,17 @@ struct zone *cron_plan_zone(struct cron_plan *plan, const struct job *job, struc
     else
         plan->zones[plan->nzones++] = (struct cron_plan_zone){job->timezone, zone};
     return zone;
+}
+
+const struct cron_cover_zones *cron_plan_compare(struct cron_plan *plan, struct zone *job,
+                                                 struct zone *where)
+{
+    for (size_t i = 0; i < plan->npairs; i++) {
+        if (plan->pairs[i].job == job && plan->pairs[i].where == where)
+            return plan->pairs[i].zones;
+    }
+    struct cron_cover_zones *zones = cron_cover_zones_new(job, where, plan->now);
+    plan->pairs = mem_realloc(plan->pairs, (plan->npairs + 1) * sizeof *plan->pairs);
+    plan->pairs[plan->npairs++] = (struct cron_plan_pair){job, where, zones};
+    return zones;
 }

@@ -20,11 +20,17 @@ struct cron_plan {
     char *state_home; /* $XDG_STATE_HOME for whoever has no login's variables; NULL: as without */
     struct zone *local;
     struct zone *system;
+    struct zone *utc;
     struct cron_plan_zone {
         const char *name;
         struct zone *zone;
     } * zones; /* of jobs that name one */
     size_t nzones;
+    struct cron_plan_pair {
+        struct zone *job, *where;
+        struct cron_cover_zones *zones;
+    } * pairs; /* that were compared */
+    size_t npairs;
 };
 
 /* The sub-verbs: argv[0] is the sub-verb. */
@@ -36,6 +42,10 @@ void cron_plan_destroy(struct cron_plan *plan);
 /* The job's zone, or `otherwise` for one that names none. ERR_CONFIG. */
 struct zone *cron_plan_zone(struct cron_plan *plan, const struct job *job, struct zone *otherwise,
                             struct err *err);
+
+/* How the two zones compare, from now on; the plan's. */
+const struct cron_cover_zones *cron_plan_compare(struct cron_plan *plan, struct zone *job,
+                                                 struct zone *where);
 
 /* What other programs read, appended to out. */
 int crontab_block(struct cron_plan *plan, struct buf *out, struct err *err);

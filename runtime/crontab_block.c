@@ -73,7 +73,7 @@ static int put_job(struct cron_plan *plan, const struct job *job, const struct b
                job->timezone != NULL ? job->timezone : "");
     struct cron_cover cover;
     int result = 0;
-    cron_cover_create(&cover, &job->cron, zone, plan->system, plan->now);
+    cron_cover_create(&cover, &job->cron, cron_plan_compare(plan, zone, plan->system));
     for (size_t i = 0; i < cover.count && result == 0; i++) {
         cron_cover_text(&cover.lines[i], out);
         buf_puts(out, " ");

@@ -60,9 +60,8 @@ static int put_schedule(struct cron_plan *plan, const struct job *job, struct bu
                        "one, as in timezone: Europe/Paris",
                        job->shown, job->line, job->col, job->name);
     struct cron_cover cover;
-    struct zone *utc = zone_new("UTC", err);
     bool plain = cron_cover_is_plain(&job->cron, zone, plan->now);
-    cron_cover_create(&cover, &job->cron, zone, plain ? zone : utc, plan->now);
+    cron_cover_create(&cover, &job->cron, cron_plan_compare(plan, zone, plain ? zone : plan->utc));
     cron_cover_merge(&cover);
     if (!plain)
         buf_printf(out,
@@ -74,7 +73,6 @@ static int put_schedule(struct cron_plan *plan, const struct job *job, struct bu
     buf_puts(out, "\"\n");
     put_string("  timeZone: ", plain ? name : "Etc/UTC", out);
     cron_cover_destroy(&cover);
-    zone_free(utc);
     return 0;
 }
 

@@ -141,12 +141,10 @@ static int put_times(struct cron_plan *plan, const struct job *job, struct buf *
         put_line(&job->cron, job->timezone, out);
     } else { /* in UTC no time is skipped or comes twice */
         struct cron_cover cover;
-        struct zone *utc = zone_new("UTC", err);
-        cron_cover_create(&cover, &job->cron, zone, utc, plan->now);
+        cron_cover_create(&cover, &job->cron, cron_plan_compare(plan, zone, plan->utc));
         for (size_t i = 0; i < cover.count; i++)
             put_line(&cover.lines[i], "UTC", out);
         cron_cover_destroy(&cover);
-        zone_free(utc);
     }
     return 0;
 }

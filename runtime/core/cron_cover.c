@@ -22,11 +22,25 @@ struct times {
     uint64_t minutes[24];
 };
 
-/* What a change of local time adds for the times that it skips, and which times it repeats. */
-struct changes {
-    struct cron *skips; /* lines of `where` */
+/* A change of the job's zone that skips times: at most CRON_SLOTS_CHANGE_MAX. */
+struct skip {
+    struct zone_span span;
+    int32_t there; /* the offset of `where` */
+};
+
+struct cron_cover_zones {
+    bool same;      /* one time all along */
+    int *distances; /* minutes from the job's local time to that of `where`; each once */
+    size_t ndistances;
+    struct skip *skips;
+    size_t nskips;
+    struct times repeats; /* local times of `where` that come twice */
+};
+
+/* Lines for what is skipped. */
+struct skip_lines {
+    struct cron *items;
     size_t count;
-    struct times repeats; /* of `where` */
 };
 
 static int64_t floor_div(int64_t value, int64_t by)
@@ -217,16 +231,18 @@ static bool has_skipped(const struct cron *cron, const struct zone_span *span)
     /* Changes are on weekends, year by year; on which days of the month differs. */
     if (cron->any_day && cron->days == ALL_DAYS && !(cron->weekdays & weekdays))
         return false;
-    for (int64_t local = begin; local < end; local += 60) {
-        if (has_time(cron, minute_of_day(local)))
+    int minute = minute_of_day(begin);
+    for (int64_t left = (end - begin + 59) / 60; left > 0; left--) {
+        if (has_time(cron, minute))
             return true;
+        minute = minute + 1 < DAY_MINUTES ? minute + 1 : 0;
     }
     return false;
 }
 
 /* The skipped times run right after the change. In later years that is on another day, but of the
  * same month. */
-static void add_skip(struct changes *changes, const struct zone_span *span, int32_t there)
+static void add_skip(struct skip_lines *lines, const struct zone_span *span, int32_t there)
 {
     int64_t local = span->changed + there;
     struct tm date = date_of(span->changed + span->offset);
@@ -240,11 +256,11 @@ static void add_skip(struct changes *changes, const struct zone_span *span, int3
         months |= UINT32_C(1) << (date.tm_mon == 11 ? 1 : date.tm_mon + 2);
     int minute = minute_of_day(local + 59);
     size_t i = 0;
-    while (i < changes->count && !has_time(&changes->skips[i], minute))
+    while (i < lines->count && !has_time(&lines->items[i], minute))
         i++;
-    if (i == changes->count) {
-        changes->skips = mem_realloc(changes->skips, (i + 1) * sizeof *changes->skips);
-        changes->skips[changes->count++] = (struct cron){
+    if (i == lines->count) {
+        lines->items = mem_realloc(lines->items, (i + 1) * sizeof *lines->items);
+        lines->items[lines->count++] = (struct cron){
             .minutes = (uint64_t)1 << minute % 60,
             .hours = UINT32_C(1) << minute / 60,
             .days = ALL_DAYS,
@@ -253,43 +269,60 @@ static void add_skip(struct changes *changes, const struct zone_span *span, int3
             .any_weekday = true,
         };
     }
-    changes->skips[i].months |= (uint16_t)months;
+    lines->items[i].months |= (uint16_t)months;
 }
 
-static void add_repeat(struct changes *changes, const struct zone_span *span)
+static void add_repeat(struct cron_cover_zones *zones, const struct zone_span *span)
 {
     for (int64_t local = span->changed + span->offset; local < span->changed + span->before;
          local += 60) {
         int minute = minute_of_day(local);
-        changes->repeats.minutes[minute / 60] |= (uint64_t)1 << minute % 60;
+        zones->repeats.minutes[minute / 60] |= (uint64_t)1 << minute % 60;
     }
 }
 
-/* Once per change of either zone: the times that the schedule then has there. Returns whether both
- * zones have the same time all along. */
-static bool follow(const struct cron *cron, struct zone *job, struct zone *where, int64_t from,
-                   struct times shifted[SHIFTS], struct changes *changes)
+static void add_distance(struct cron_cover_zones *zones, int minutes)
 {
-    bool same = true, first = true;
-    int former = 0;
+    for (size_t i = 0; i < zones->ndistances; i++) {
+        if (zones->distances[i] == minutes)
+            return;
+    }
+    zones->distances =
+        mem_realloc(zones->distances, (zones->ndistances + 1) * sizeof *zones->distances);
+    zones->distances[zones->ndistances++] = minutes;
+    zones->same = zones->same && minutes == 0;
+}
+
+static bool is_short(int32_t length)
+{
+    return length > 0 && length <= CRON_SLOTS_CHANGE_MAX;
+}
+
+struct cron_cover_zones *cron_cover_zones_new(struct zone *job, struct zone *where, int64_t from)
+{
+    struct cron_cover_zones *zones = mem_alloc(sizeof *zones);
+    zones->same = true;
     for (int64_t at = from; at < horizon(from);) {
         struct zone_span here = zone_at(job, at), there = zone_at(where, at);
-        int32_t length = here.offset - here.before;
-        int minutes = (int)-floor_div(-((int64_t)there.offset - here.offset), 60);
-        if (first || minutes != former)
-            shift_times(cron, minutes, shifted);
-        same = same && minutes == 0;
-        if (is_change(&here, at) && !cron->wildcard && length > 0 &&
-            length <= CRON_SLOTS_CHANGE_MAX && has_skipped(cron, &here))
-            add_skip(changes, &here, there.offset);
-        length = there.before - there.offset;
-        if (is_change(&there, at) && length > 0 && length <= CRON_SLOTS_CHANGE_MAX)
-            add_repeat(changes, &there);
+        add_distance(zones, (int)-floor_div(-((int64_t)there.offset - here.offset), 60));
+        if (is_change(&here, at) && is_short(here.offset - here.before)) {
+            zones->skips = mem_realloc(zones->skips, (zones->nskips + 1) * sizeof *zones->skips);
+            zones->skips[zones->nskips++] = (struct skip){here, there.offset};
+        }
+        if (is_change(&there, at) && is_short(there.before - there.offset))
+            add_repeat(zones, &there);
         at = here.until < there.until ? here.until : there.until;
-        former = minutes;
-        first = false;
     }
-    return same;
+    return zones;
+}
+
+void cron_cover_zones_free(struct cron_cover_zones *zones)
+{
+    if (zones == NULL)
+        return;
+    mem_free(zones->distances);
+    mem_free(zones->skips);
+    mem_free(zones);
 }
 
 /* cron(8) runs a fixed time that repeats once; a slot of another zone may be the second. */
@@ -306,26 +339,32 @@ static void make_wildcard(struct cron *line, const struct times *repeats)
         line->hours |= 1; /* only what holds the first value can start with `*` */
 }
 
-void cron_cover_create(struct cron_cover *cover, const struct cron *cron, struct zone *job,
-                       struct zone *where, int64_t from)
+void cron_cover_create(struct cron_cover *cover, const struct cron *cron,
+                       const struct cron_cover_zones *zones)
 {
-    struct times shifted[SHIFTS] = {{{0}}};
-    struct changes changes = {.count = 0};
     *cover = (struct cron_cover){.count = 0};
     if (cron->reboot)
         return;
-    bool same = follow(cron, job, where, from, shifted, &changes);
-    if (same)
+    if (zones->same) {
         add_line(cover, cron);
-    else
+    } else {
+        struct times shifted[SHIFTS] = {{{0}}};
+        for (size_t i = 0; i < zones->ndistances; i++)
+            shift_times(cron, zones->distances[i], shifted);
         add_shifted(cover, cron, shifted);
-    for (size_t i = 0; i < changes.count; i++)
-        add_line(cover, &changes.skips[i]);
-    for (size_t i = 0; i < cover->count && !same; i++) {
-        cover->lines[i].wildcard = cron_cover_has_star(&cover->lines[i]);
-        make_wildcard(&cover->lines[i], &changes.repeats);
     }
-    mem_free(changes.skips);
+    struct skip_lines lines = {.count = 0};
+    for (size_t i = 0; i < zones->nskips && !cron->wildcard; i++) {
+        if (has_skipped(cron, &zones->skips[i].span))
+            add_skip(&lines, &zones->skips[i].span, zones->skips[i].there);
+    }
+    for (size_t i = 0; i < lines.count; i++)
+        add_line(cover, &lines.items[i]);
+    mem_free(lines.items);
+    for (size_t i = 0; i < cover->count && !zones->same; i++) {
+        cover->lines[i].wildcard = cron_cover_has_star(&cover->lines[i]);
+        make_wildcard(&cover->lines[i], &zones->repeats);
+    }
 }
 
 void cron_cover_merge(struct cron_cover *cover)

@@ -22,14 +22,19 @@ struct cron_cover {
     size_t count;
 };
 
+/* How the local times of two zones compare; good for all jobs of the one. */
+struct cron_cover_zones;
+struct cron_cover_zones *cron_cover_zones_new(struct zone *job, struct zone *where, int64_t from);
+void cron_cover_zones_free(struct cron_cover_zones *zones); /* NULL is fine */
+
 /*
- * Every slot of the schedule, which is of zone `job`, is a minute that matches a line in the zone
- * `where`, within CRON_COVER_YEARS from the instant on. A line that may match a slot at a local
- * time that repeats is a wildcard, since cron(8) runs others the first time only; but not where
- * both zones are the same: there the first time is the slot.
+ * Every slot of the schedule, which is of the zone `job`, is a minute that matches a line in the
+ * zone `where`, within CRON_COVER_YEARS from the instant on. A line that may match a slot at a
+ * local time that repeats is a wildcard, since cron(8) runs others the first time only; but not
+ * where both zones are the same: there the first time is the slot.
  */
-void cron_cover_create(struct cron_cover *cover, const struct cron *cron, struct zone *job,
-                       struct zone *where, int64_t from);
+void cron_cover_create(struct cron_cover *cover, const struct cron *cron,
+                       const struct cron_cover_zones *zones);
 /* Makes one line of all: more minutes, one schedule. */
 void cron_cover_merge(struct cron_cover *cover);
 void cron_cover_destroy(struct cron_cover *cover);

@@ -80,7 +80,9 @@ static void cover(const struct cron *cron, struct zone *zone, int64_t from, stru
     struct cron_cover cover;
     struct buf text;
     buf_create(&text, BUF_LIMIT_LINE);
-    cron_cover_create(&cover, cron, zone, where, from);
+    struct cron_cover_zones *zones = cron_cover_zones_new(zone, where, from);
+    cron_cover_create(&cover, cron, zones);
+    cron_cover_zones_free(zones);
     if (merge)
         cron_cover_merge(&cover);
     for (size_t i = 0; i < cover.count; i++) {

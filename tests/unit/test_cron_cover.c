@@ -54,7 +54,9 @@ static void test_lines(void **state)
         assert_int_equal(cron_parse(cases[i].schedule, &cron, &err), 0);
         struct zone *zone = zone_new(cases[i].zone, &err);
         struct zone *where = zone_new(cases[i].where, &err);
-        cron_cover_create(&cover, &cron, zone, where, START);
+        struct cron_cover_zones *zones = cron_cover_zones_new(zone, where, START);
+        cron_cover_create(&cover, &cron, zones);
+        cron_cover_zones_free(zones);
         for (size_t j = 0; j < cover.count; j++) {
             cron_cover_text(&cover.lines[j], &text);
             buf_puts(&text, ";");
