@@ -15,7 +15,7 @@ static void tell_secret(void *arg, const char *secret, size_t len)
     job_report_secret(*(const int *)arg, secret, len);
 }
 
-static int enter(const struct job *job, struct err *err)
+int job_child_environment(const struct job *job, struct err *err)
 {
     for (char **entry = job->environment; entry != NULL && *entry != NULL; entry++) {
         char *name = mem_strndup(*entry, strcspn(*entry, "="));
@@ -25,6 +25,13 @@ static int enter(const struct job *job, struct err *err)
             return err_set(err, ERR_CONFIG, "cannot set the environment: %s", strerror(errno));
     }
     tzset();
+    return 0;
+}
+
+static int enter(const struct job *job, struct err *err)
+{
+    if (job_child_environment(job, err) != 0)
+        return -1;
     if (job->directory != NULL && chdir(job->directory) != 0)
         return err_set(err, ERR_CONFIG, "cannot enter directory '%s': %s", job->directory,
                        strerror(errno));

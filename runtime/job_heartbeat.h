@@ -1,0 +1,19 @@
+/* The heartbeat of a job: its URL is requested when a run starts, succeeds and fails, as
+ * healthchecks.io and its like expect it. */
+#ifndef JETON_JOB_HEARTBEAT_H
+#define JETON_JOB_HEARTBEAT_H
+
+#include "job_hooks.h"
+
+#define JOB_HEARTBEAT_TRY_MS   5000
+#define JOB_HEARTBEAT_TRIES    2
+#define JOB_HEARTBEAT_PAUSE_MS 500   /* between them */
+#define JOB_HEARTBEAT_MS       12000 /* of all; then it is given up */
+
+/* Whoever knows the URL can call it: from now on it is a secret, which may go to its own host. */
+void job_heartbeat_hide(const struct job_outcome *outcome);
+/* What goes wrong is logged, and that is all. Nothing is called for a skipped run. */
+void job_heartbeat_started(const struct job_outcome *outcome);
+void job_heartbeat_ended(const struct job_outcome *outcome);
+
+#endif

@@ -1,0 +1,149 @@
+#include "job_metrics.h"
+
+#include "safefile.h"
+#include "store_counters.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SECOND_MS    1000
+#define KIB          1024
+#define NUMBER_SIZE  32
+#define NOT_A_NUMBER "NaN"
+
+/* A run with all of its attempts. */
+struct whole {
+    const struct store_run *last;
+    int64_t started_ms;
+    int64_t requests;
+    int64_t exchanges;
+    int64_t peak_kib;
+};
+
+static void add_up(const struct store_runs *attempts, struct whole *whole)
+{
+    for (size_t i = 0; i < attempts->count; i++) { /* the newest first */
+        const struct store_run *run = &attempts->items[i];
+        whole->started_ms = run->started_ms;
+        whole->requests += run->requests;
+        whole->exchanges += run->exchanges;
+        if (run->peak_kib > whole->peak_kib)
+            whole->peak_kib = run->peak_kib;
+    }
+}
+
+/* The text. Names of jobs hold nothing that a label's value would have to escape. */
+
+static void tell(struct buf *out, const char *job, const char *name, const char *type,
+                 const char *help, const char *value)
+{
+    buf_printf(out, "# HELP jeton_job_%s %s\n# TYPE jeton_job_%s %s\njeton_job_%s{job=\"%s\"} %s\n",
+               name, help, name, type, name, job, value);
+}
+
+static void tell_count(struct buf *out, const char *job, const char *name, const char *help,
+                       int64_t value)
+{
+    char number[NUMBER_SIZE];
+    snprintf(number, sizeof number, "%" PRId64, value);
+    tell(out, job, name, "counter", help, number);
+}
+
+static const char *seconds(int64_t ms, char number[static NUMBER_SIZE])
+{
+    snprintf(number, NUMBER_SIZE, "%.3f", (double)ms / SECOND_MS);
+    return number;
+}
+
+static void tell_run(struct buf *out, const struct whole *whole)
+{
+    const struct store_run *last = whole->last;
+    char number[NUMBER_SIZE];
+    tell(out, last->job, "last_run_timestamp_seconds", "gauge", "When the last run began.",
+         seconds(whole->started_ms, number));
+    int64_t took = last->ended_ms - whole->started_ms; /* the clock may have been set */
+    tell(out, last->job, "last_run_duration_seconds", "gauge",
+         "How long the last run took, all attempts; NaN where it was interrupted.",
+         last->ended_ms == STORE_NONE ? NOT_A_NUMBER : seconds(took > 0 ? took : 0, number));
+    snprintf(number, sizeof number, "%d", last->exit);
+    tell(out, last->job, "last_run_exit_status", "gauge",
+         "Exit status of the last run; NaN where it was interrupted.",
+         last->exit >= 0 ? number : NOT_A_NUMBER);
+    snprintf(number, sizeof number, "%" PRId64, last->attempt);
+    tell(out, last->job, "last_run_attempts", "gauge", "Attempts of the last run.", number);
+    snprintf(number, sizeof number, "%" PRId64, whole->peak_kib * KIB);
+    tell(out, last->job, "last_run_peak_memory_bytes", "gauge",
+         "Memory that the last run took at most.", number);
+}
+
+static void write_text(struct buf *out, const struct whole *whole,
+                       const struct store_counters *sums)
+{
+    const char *job = whole->last->job;
+    char number[NUMBER_SIZE];
+    tell_run(out, whole);
+    if (sums->success_ms != STORE_NONE)
+        tell(out, job, "last_success_timestamp_seconds", "gauge",
+             "When the last run that succeeded ended.", seconds(sums->success_ms, number));
+    tell_count(out, job, "runs_total", "Runs that have ended.", sums->runs);
+    tell_count(out, job, "failures_total", "Runs that failed.", sums->failures);
+    tell_count(out, job, "skipped_total", "Runs skipped because another was under way.",
+               sums->skipped);
+    tell_count(out, job, "requests_total", "Requests to the service.", sums->requests);
+    tell_count(out, job, "exchanges_total", "Exchanges of tokens.", sums->exchanges);
+}
+
+/* Counts */
+
+static int count(struct store *store, const struct job_outcome *outcome, struct whole *whole,
+                 struct store_counters *sums, struct err *err)
+{
+    const struct store_run *run = outcome->run;
+    struct store_runs attempts;
+    const struct store_run_filter filter = {.scope = outcome->scope, .run = run->run};
+    if (store_run_list(store, &filter, &attempts, err) != 0)
+        return -1;
+    add_up(&attempts, whole);
+    store_runs_destroy(&attempts);
+    bool skipped = run->cause != NULL && strcmp(run->cause, STORE_CAUSE_LOCKED) == 0;
+    const struct store_counters more = {
+        .runs = skipped ? 0 : 1,
+        .failures = !skipped && run->cause != NULL ? 1 : 0,
+        .skipped = skipped ? 1 : 0,
+        .requests = whole->requests,
+        .exchanges = whole->exchanges,
+        .success_ms = run->cause == NULL ? run->ended_ms : STORE_NONE,
+    };
+    if (store_counters_add(store, outcome->scope, &more, sums, err) != 0)
+        return -1;
+    return skipped ? 0 : 1;
+}
+
+static int count_and_write(const struct job_outcome *outcome, struct err *err)
+{
+    struct whole whole = {.last = outcome->run, .started_ms = outcome->run->started_ms};
+    struct store_counters sums;
+    struct store *store = store_open(outcome->config->state, err);
+    if (store == NULL)
+        return -1;
+    int result = count(store, outcome, &whole, &sums, err);
+    store_close(store);
+    if (result != 1)
+        return result;
+    struct buf text;
+    buf_create(&text, JOB_METRICS_MAX);
+    write_text(&text, &whole, &sums);
+    result = safefile_write(outcome->job->metrics, JOB_METRICS_MODE, text.data, text.len, err);
+    buf_destroy(&text);
+    return result;
+}
+
+void job_metrics_ended(const struct job_outcome *outcome)
+{
+    struct err err;
+    char line[ERR_LINE_MAX];
+    if (outcome->job->metrics != NULL && count_and_write(outcome, &err) != 0)
+        log_msg(outcome->app->log, LOG_WARN, "job '%s': metrics: %s", outcome->job->name,
+                err_line(&err, line));
+}
