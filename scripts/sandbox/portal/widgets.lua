@@ -11,6 +11,7 @@ local widgets = {}
 ---@field value string|nil
 ---@field hint string|nil
 ---@field error string|nil what is wrong with what was entered
+---@field among boolean|nil several fields may be wrong: widgets.errors says it aloud
 ---@field type string|nil "text"; also "textarea"
 ---@field attributes table|nil more of the input: maxlength, autocomplete, required …
 
@@ -38,7 +39,7 @@ function widgets.field(field)
     h.label { for_ = id, field.label },
     field.hint and h.span { class = "hint", id = id .. "-hint", field.hint },
     h[field.type == "textarea" and "textarea" or "input"](input),
-    field.error and h.span { class = "error", id = id .. "-error", role = "alert", field.error },
+    field.error and h.span { class = "error", id = id .. "-error", role = not field.among and "alert", field.error },
   }
 end
 

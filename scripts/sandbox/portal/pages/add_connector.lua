@@ -40,21 +40,22 @@ local function show_details(visit, values, errors)
   for _, name in ipairs { "name", "description", "redirect_uri" } do
     list[#list + 1] = errors[name] and { name, errors[name] } or nil
   end
+  local among = #list > 1
   return page(visit, 1, visit:form {
     action = DETAILS, class = "card", novalidate = true,
     widgets.errors(visit, list),
     widgets.field {
-      name = "name", label = t "connectors.name", value = values.name, error = errors.name,
+      name = "name", label = t "connectors.name", value = values.name, error = errors.name, among = among,
       attributes = { required = true, maxlength = limits.name_characters, autocomplete = "off" },
     },
     widgets.field {
       name = "description", label = t "connectors.description", hint = t "connectors.description_hint",
-      type = "textarea", value = values.description, error = errors.description,
+      type = "textarea", value = values.description, error = errors.description, among = among,
       attributes = { maxlength = limits.description_characters },
     },
     widgets.field {
       name = "redirect_uri", label = t "connectors.redirect", hint = t "connectors.redirect_hint",
-      type = "url", value = values.redirect_uri, error = errors.redirect_uri,
+      type = "url", value = values.redirect_uri, error = errors.redirect_uri, among = among,
       attributes = { autocomplete = "off", spellcheck = "false" },
     },
     h.div {
