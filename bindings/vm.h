@@ -17,6 +17,7 @@
 #define VM_REFUSE_MS   900  /* no call waits any more */
 #define VM_WATCHDOG_MS 1000 /* the process ends with 8 */
 /* After a signal: */
+#define VM_SAME_MS    500  /* of a job: the same one again, passed on by its supervisor, is one */
 #define VM_SIGNAL_MS  5000 /* the run ends without waiting for its tasks' clean-up */
 #define VM_STUCK_MS   2000 /* a signal that nobody looked at: the process ends with 128 + n */
 #define VM_SCRIPT_MAX ((size_t)16 * 1024 * 1024)

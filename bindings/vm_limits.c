@@ -152,8 +152,17 @@ static void signal_grace_over(void *arg)
     vm_stop(arg, 0);
 }
 
+/* systemd tells every process of a service to end, and so does a job's supervisor its script. */
+static bool is_same_signal(const struct vm *vm, int signo)
+{
+    return vm->options.job != NULL && signo == vm->signo &&
+           clock_mono_ms() - vm->signal_ms < VM_SAME_MS;
+}
+
 void vm_interrupt(struct vm *vm, int signo)
 {
+    if (is_same_signal(vm, signo))
+        return;
     if (vm->signo != 0) {
         vm_stop(vm, 0);
         return;

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import unittest
 
-from jobs import WAITS, JobCase, is_alive
+from jobs import WAITS, JobCase, is_alive, pids_of
 from support import JETON, wait_until
 
 
@@ -297,6 +297,21 @@ class Signals(JobCase):
             os.unlink(self.path("ready"))
         self.assertEqual([(row["exit"], row["cause"]) for row in self.rows()],
                          [(130, "signal"), (143, "signal"), (129, "signal")])
+
+    def test_a_signal_to_all_processes_is_one_signal(self):
+        """As systemd stops a service: the script hears it twice, and has its time to clean up all the same."""
+        self.job("""
+          local task = require "jeton.task"
+          local function clean_up() task.sleep(0.3) print "cleaned up" end
+          local _ <close> = setmetatable({}, { __close = clean_up })
+          print("pid " .. io.open("/proc/self/stat"):read "n")
+          task.sleep(60)
+        """)
+        process = self.start_job()
+        os.kill(pids_of(process.stdout.readline().decode())[0], signal.SIGTERM)
+        process.terminate()
+        out, err = process.communicate(timeout=30)
+        self.assertEqual((process.returncode, out), (143, b"cleaned up\n"), err)
 
     def test_a_signal_between_attempts_ends_the_run(self):
         self.job("io.open('ready', 'w'):close() os.exit(1)", retries={"attempts": 2, "delay": "50s"})
