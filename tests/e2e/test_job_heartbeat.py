@@ -1,13 +1,13 @@
 """A job's heartbeat: what is requested when, that it changes nothing, and that the URL stays a secret."""
 
 import http.server
-import ssl
+import os
 import threading
 import unittest
 import urllib.parse
 import uuid
 
-from certificates import Certificates
+from certificates import Authority
 from jobs import WAITS, JobCase
 
 SECRET = "4d1c7f0e-52a5-4f0b-9a58-capability"
@@ -146,6 +146,15 @@ class Calls(HeartbeatCase):
         self.run_job("--dry-run")
         self.assertEqual(monitor.seen, [])
 
+    def test_with_everything_configured_a_success_is_quiet(self):
+        monitor = self.monitor()
+        self.job("return true", heartbeat=monitor.url, metrics="job.prom",
+                 on_failure={"command": ["echo", "failed"]}, on_recovery={"command": ["echo", "well"]})
+        for _ in range(2):
+            done = self.run_job()
+            self.assertEqual((done.stdout, done.stderr), ("", ""))
+        self.assertTrue(os.path.exists(self.path("job.prom")))
+
 
 class Failures(HeartbeatCase):
     def assert_warned(self, done, says, times=2):
@@ -185,14 +194,12 @@ class Failures(HeartbeatCase):
         self.assertEqual(set(self.whats(monitor)), {"/start", ""})
 
     def test_certificates_are_verified(self):
-        certificates = Certificates(self.folder)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificates.good)
-        monitor = self.monitor(context=context)
+        authority = Authority(self.folder)
+        monitor = self.monitor(context=authority.server("monitor"))
         self.job("return true", heartbeat=monitor.url)
         self.assert_warned(self.run_job(), "", 2)
         self.assertEqual(monitor.seen, [])
-        self.job("return true", heartbeat=monitor.url, environment={"SSL_CERT_FILE": certificates.authority})
+        self.job("return true", heartbeat=monitor.url, environment={"SSL_CERT_FILE": authority.file})
         self.assertEqual(self.run_job().stderr, "")
         self.assertEqual(self.whats(monitor), ["/start", ""])
 

@@ -1,0 +1,185 @@
+"""A job's metrics: well-formed, as the runs were, from the first one on, and no counter ever falls."""
+
+import math
+import os
+import re
+import signal
+import stat
+import threading
+import time
+import unittest
+
+import support
+from jobs import WAITS, JobCase
+
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+VALUE = r"[+-]?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Inf)|NaN"
+COUNTERS = ("runs_total", "failures_total", "skipped_total", "requests_total", "exchanges_total")
+GAUGES = ("last_run_timestamp_seconds", "last_run_duration_seconds", "last_run_exit_status", "last_run_attempts",
+          "last_run_peak_memory_bytes")
+
+
+def parse(text):
+    """The text format, strictly: {name: (type, {labels: value})}. Of each metric HELP, TYPE and then its samples, once;
+    no time stamps, which the text file collector refuses."""
+    found, name = {}, None
+    if not text.endswith("\n"):
+        raise AssertionError("the last line does not end")
+    lines = text[:-1].split("\n")
+    while lines:
+        help_line, type_line, *lines = lines
+        name = re.fullmatch(rf"# HELP ({NAME}) (?:[^\\\n]|\\\\|\\n)+", help_line).group(1)
+        declared, kind = re.fullmatch(rf"# TYPE ({NAME}) (counter|gauge)", type_line).groups()
+        if declared != name or name in found:
+            raise AssertionError(f"{name}: not declared once: {type_line}")
+        if (kind == "counter") != name.endswith("_total"):
+            raise AssertionError(f"{name}: not the name of a {kind}")
+        samples = {}
+        while lines and not lines[0].startswith("#"):
+            sample = re.fullmatch(rf'{name}\{{({NAME}="(?:[^"\\\n]|\\[\\"n])*")\}} ({VALUE})', lines.pop(0))
+            if sample.group(1) in samples:
+                raise AssertionError(f"{name}: twice: {sample.group(0)}")
+            samples[sample.group(1)] = float(sample.group(2))
+        if not samples:
+            raise AssertionError(f"{name}: no sample")
+        found[name] = (kind, samples)
+    return found
+
+
+class Metrics(JobCase):
+    def measure(self, script, **keys):
+        self.job(script, metrics="job.prom", **keys)
+
+    def read(self, name="job"):
+        """{name without prefix: value} of the only job in the file."""
+        with open(self.path("job.prom"), encoding="utf-8") as file:
+            found = parse(file.read())
+        values = {}
+        for metric, (kind, samples) in found.items():
+            (labels, value), = samples.items()
+            self.assertEqual(labels, f'job="{name}"')
+            short = metric.removeprefix("jeton_job_")
+            self.assertEqual(kind, "counter" if short in COUNTERS else "gauge")
+            values[short] = value
+        return values
+
+    def counts(self):
+        values = self.read()
+        return [int(values[name]) for name in COUNTERS[:3]]
+
+    def test_from_the_first_run_on(self):
+        self.measure("return true")
+        before = time.time()
+        done = self.run_job()
+        self.assertEqual((done.stdout, done.stderr), ("", ""))
+        values = self.read()
+        self.assertEqual(set(values), {*COUNTERS, *GAUGES, "last_success_timestamp_seconds"})
+        row = self.row()
+        self.assertEqual(values["last_run_timestamp_seconds"], row["started_ms"] / 1000)
+        self.assertEqual(values["last_success_timestamp_seconds"], row["ended_ms"] / 1000)
+        self.assertAlmostEqual(values["last_run_duration_seconds"], (row["ended_ms"] - row["started_ms"]) / 1000, places=3)
+        self.assertEqual(values["last_run_peak_memory_bytes"], row["peak_kib"] * 1024)
+        self.assertEqual((values["last_run_exit_status"], values["last_run_attempts"]), (0, 1))
+        self.assertEqual([values[name] for name in COUNTERS], [1, 0, 0, 0, 0])
+        self.assertGreaterEqual(values["last_run_timestamp_seconds"], int(before * 1000) / 1000)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("job.prom")).st_mode), 0o644)
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith(("job.prom", ".job.prom"))], ["job.prom"])
+
+    def test_a_failure_and_a_recovery(self):
+        self.measure("os.exit(io.open 'good' and 0 or 6)", retries={"attempts": 3, "delay": "1ms"})
+        self.run_job(status=6)
+        values = self.read()
+        self.assertNotIn("last_success_timestamp_seconds", values)
+        self.assertEqual((values["last_run_exit_status"], values["last_run_attempts"]), (6, 3))
+        self.assertEqual(values["last_run_timestamp_seconds"], self.rows()[0]["started_ms"] / 1000)
+        self.assertEqual(self.counts(), [1, 1, 0])
+        self.write("good", "")
+        self.run_job()
+        self.assertEqual(self.read()["last_run_exit_status"], 0)
+        success = self.read()["last_success_timestamp_seconds"]
+        os.unlink(self.path("good"))
+        self.run_job(status=6)
+        self.assertEqual(self.read()["last_success_timestamp_seconds"], success)
+        self.assertEqual(self.counts(), [3, 2, 0])
+
+    def test_requests_of_all_attempts(self):
+        sandbox = self.sandbox("--rate-limit", "0")
+        with open(self.configure(sandbox.base), encoding="utf-8") as file:
+            text = file.read()
+        self.measure("require 'kaizala'.connect():me() return require 'jeton'.job.attempt == 2",
+                     retries={"attempts": 2, "delay": "1ms"}, connectors=text[text.index("connectors:"):],
+                     on_failure={"message": {"group": support.GROUP}})
+        for runs in (1, 2):
+            self.run_job()
+            values = self.read()
+            self.assertEqual((values["requests_total"], values["exchanges_total"]), (2 * runs, 1))
+
+    def test_an_interrupted_run(self):
+        self.measure(WAITS + "io.open('begun', 'w'):close() wait_for 'go'")
+        first = self.start_job()
+        self.wait_for("begun")
+        first.kill()
+        first.wait()
+        os.unlink(self.path("begun"))
+        second = self.start_job()
+        self.wait_for("begun")
+        values = self.read()
+        self.assertTrue(math.isnan(values["last_run_exit_status"]) and math.isnan(values["last_run_duration_seconds"]))
+        self.assertEqual(values["last_run_timestamp_seconds"], self.rows()[0]["started_ms"] / 1000)
+        self.assertEqual(self.counts(), [1, 1, 0])
+        self.run_job(status=7)
+        self.assertEqual(self.counts(), [1, 1, 0])  # the file is of those that ran
+        second.send_signal(signal.SIGTERM)
+        second.communicate(timeout=60)
+        self.assertEqual(self.read()["last_run_exit_status"], 143)
+        self.assertEqual(self.counts(), [2, 2, 1])
+
+    def test_no_counter_falls_when_runs_are_forgotten(self):
+        self.measure("return io.open 'good' ~= nil", history="history: { keep: 1 }\n")
+        for status in (1, 0, 1, 0):
+            if status == 0:
+                self.write("good", "")
+            elif os.path.exists(self.path("good")):
+                os.unlink(self.path("good"))
+            self.run_job(status=status)
+        self.assertEqual(len(self.rows()), 1)
+        self.assertEqual(self.counts(), [4, 2, 0])
+
+    def test_jobs_and_configurations_are_counted_apart(self):
+        self.measure("return true")
+        self.run_job()
+        self.job("return true", name="other", metrics="job.prom")
+        self.run_job(name="other")
+        self.assertEqual(self.read("other")["runs_total"], 1)
+
+    def test_a_reader_sees_whole_files_only(self):
+        self.measure("return true")
+        self.run_job()
+        done, seen = threading.Event(), set()
+
+        def look():
+            while not done.is_set():
+                seen.add(int(self.read()["runs_total"]))
+
+        reader = threading.Thread(target=look)
+        reader.start()
+        try:
+            for _ in range(8):
+                self.run_job()
+        finally:
+            done.set()
+            reader.join()
+        self.assertLessEqual(seen, set(range(1, 10)))
+        self.assertEqual(self.counts()[0], 9)
+
+    def test_a_file_that_cannot_be_written_is_said_and_changes_nothing(self):
+        self.job("os.exit(4)", metrics="nowhere/job.prom")
+        done = self.run_job(status=4)
+        self.assertIn("jeton: warning: job 'job': metrics: ", done.stderr)
+        self.assertIn("nowhere/", done.stderr)
+        self.job("return true", metrics="nowhere/job.prom")
+        self.run_job()
+
+
+if __name__ == "__main__":
+    unittest.main()
