@@ -88,6 +88,9 @@ local assumptions = {
   package_type = "ActionPackage", -- the actionType of what was sent by a package's id
   package_validity = "milliseconds", -- epoch, when answers are no longer taken
   milliseconds_from = 100000000000, -- a fromDate of this size is epoch milliseconds, a smaller one seconds
+  meeting_answers = { "Yes", "No", "Maybe" }, -- of people who are asked to a meeting
+  -- With getDetails a poll or a meeting shows its answers as a survey of one question does: nothing is
+  -- known but that its webhooks tell of answers.
   assignee_must_be_in_group = true,
   job_after_due = true, -- a job may be completed late
   second_response_allowed = false, -- without responseId, where acceptMultipleResponses is false

@@ -106,7 +106,7 @@ local function action(row)
     type = row.type,
     package = row.package_id ~= "" and row.package_id or nil,
     sender = row.sender,
-    connector = row.connector_id,
+    connector = row.connector_id ~= "" and row.connector_id or nil,
     body = short(row.body),
     to_group = row.to_group ~= 0,
     to_all_subscribers = row.to_all_subscribers ~= 0,
@@ -148,7 +148,7 @@ local function message(row)
     reference_id = row.reference_id,
     group = row.group_id,
     sender = row.sender or "",
-    connector = row.connector_id,
+    connector = row.connector_id ~= "" and row.connector_id or nil, -- written in the portal
     text = row.text,
     reply_to = row.reply_to,
     to_group = row.to_group ~= 0,

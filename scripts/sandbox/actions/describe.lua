@@ -103,8 +103,13 @@ function describe.entry(call, action)
   }
 end
 
-local function may_see_responses(call, action)
-  local visibility = action.body.visibility or VISIBILITY.ALL
+--- Whether the caller sees the answers of others.
+---@param call sandbox.call
+---@param action sandbox.action
+---@return boolean
+function describe.may_see_responses(call, action)
+  local visibility = action.body.visibility
+    or (action.body.isSenderOnly and VISIBILITY.SENDER or VISIBILITY.ALL)
   if action.sender_id:lower() == call.caller.user.id:lower() then
     return true
   elseif visibility == VISIBILITY.ADMINS then
@@ -128,7 +133,8 @@ end
 
 -- All responses, or the caller's own where the others are hidden.
 local function responses(call, action)
-  local only = not may_see_responses(call, action) and call.caller.user.id or nil
+  local asked = questions.of(action)
+  local only = not describe.may_see_responses(call, action) and call.caller.user.id or nil
   local root, out = call.world:root(call.headers.host), json.array {}
   for i, response in ipairs(actions.responses(call.db, action, only)) do
     local shown = responder(action, response)
@@ -139,7 +145,7 @@ local function responses(call, action)
         shown.responseName = response.body.responseName
         shown.responseLocation = response.body.responseLocation
       end
-      shown.answers = questions.show_answers(root, action.body.questions, response.body.answers)
+      shown.answers = questions.show_answers(root, asked, response.body.answers)
     end
     out[i] = shown
   end
@@ -164,10 +170,12 @@ local function add_details(call, action, out)
     out.visibility = action.body.visibility
     out.isAnonymous = action.body.isAnonymous
     out.acceptMultipleResponses = action.body.acceptMultipleResponses
-    if call.query.getDetails then
-      out.questions = action.body.questions
-      out.responses = responses(call, action)
-    end
+  end
+  local asked = call.query.getDetails and questions.of(action)
+  if asked then
+    out.questions = asked
+    out.responses = responses(call, action)
+    out.responseCount = out.responseCount or actions.counts(call.db, action).responses
   end
   local list = json.array(actions.properties(call.db, action))
   if #list > 0 then

@@ -10,6 +10,30 @@ local values = require "sandbox.http.values"
 
 local questions = {}
 
+--- What an action asks. A poll, and whether somebody comes to a meeting, is one question of options.
+---@param action sandbox.action
+---@return table[]|nil questions nil: it asks nothing that is answered so
+function questions.of(action)
+  local options = json.array {}
+  if action.type == "Poll" then
+    for i, choice in ipairs(action.body.choices) do
+      options[i] = { title = choice.title }
+    end
+  elseif action.type == "LetsMeet" then
+    for i, title in ipairs(assumptions.meeting_answers) do
+      options[i] = { title = title }
+    end
+  else
+    return action.body.questions
+  end
+  return json.array { {
+    title = action.body.question or action.body.title,
+    type = "SingleOption",
+    isInvisible = false,
+    options = options,
+  } }
+end
+
 -- One of the options, by its title.
 local function check_option(name, question, value)
   for _, option in ipairs(question.options) do

@@ -45,10 +45,12 @@ function responses.add(call, action)
     if assumptions.only_assignees_complete_jobs and not actions.is_assignee(call.db, action, user_id) then
       reply.forbidden "only an assignee may respond to a job"
     end
-  elseif action.body.questions and #action.body.questions > 0 then
-    values.answers = questions.check_answers(call, action.body.questions, values.answers)
   else
-    reply.invalid "a package without questions takes no responses"
+    local asked = questions.of(action)
+    if not asked or #asked == 0 then
+      reply.invalid "a package without questions takes no responses"
+    end
+    values.answers = questions.check_answers(call, asked, values.answers)
   end
   check_open(call, action)
   local replaced = find_replaced(call, action, user_id)

@@ -1,5 +1,6 @@
 --- Actions: who sent what to whom, the answers, the properties, the reminders.
 local json = require "jeton.json"
+local conversation = require "sandbox.data.conversation"
 local ids = require "sandbox.ids"
 local limits = require "sandbox.limits"
 
@@ -15,6 +16,7 @@ local actions = {}
 ---@field sender_id string
 ---@field sender string phone number; "" where the sender is gone
 ---@field body table as checked, with its defaults
+---@field bytes integer of the body, as JSON
 ---@field expires_at integer|nil epoch seconds
 ---@field version integer counts the updates
 ---@field to_group integer 0 or 1
@@ -37,6 +39,7 @@ local SELECT = [[SELECT actions.*, coalesce(phone, '') AS sender FROM actions
 
 local function decoded(row)
   if row then
+    row.bytes = #row.body
     row.body = assert(json.decode(row.body))
   end
   return row
@@ -48,10 +51,11 @@ end
 function actions.create(db, spec, now)
   local to = spec.audience
   db:exec([[INSERT INTO actions (id, reference_id, group_number, type, package_id, sender_id, connector_id,
-            body, expires_at, to_group, to_all_subscribers, created_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
+            body, expires_at, to_group, to_all_subscribers, created_at, position)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
     ids.new(), ids.new(), spec.group.number, spec.type, spec.package_id, spec.sender_id, spec.connector_id,
-    assert(json.encode(spec.body)), spec.expires_at, to.to_group, to.to_all_subscribers, now)
+    assert(json.encode(spec.body)), spec.expires_at, to.to_group, to.to_all_subscribers, now,
+    conversation.next_position(db, spec.group))
   local number = db:last_id()
   for _, user_id in ipairs(to.recipients) do
     db:exec("INSERT OR IGNORE INTO action_recipients (action, user_id) VALUES (?, ?)", number, user_id)
@@ -59,6 +63,12 @@ function actions.create(db, spec, now)
   for _, user_id in ipairs(spec.assignees) do
     db:exec("INSERT OR IGNORE INTO action_assignees (action, user_id) VALUES (?, ?)", number, user_id)
   end
+  return actions.by_number(db, number)
+end
+
+---@param number integer
+---@return sandbox.action|nil
+function actions.by_number(db, number)
   return decoded(db:row(SELECT .. "WHERE number = ?", number))
 end
 
@@ -111,6 +121,17 @@ function actions.is_assignee(db, action, user_id)
     action.number, user_id) ~= nil
 end
 
+--- Who has to do a job, and who has done it.
+---@param count integer at most
+---@return {id: string, name: string, phone: string, completed: integer}[]
+function actions.assignees(db, action, count)
+  return db:rows([[
+    SELECT users.id, name, phone, coalesce((SELECT max(completed) FROM action_responses
+      WHERE action_responses.action = ?1 AND action_responses.user_id = users.id), 0) AS completed
+    FROM action_assignees JOIN users ON users.id = action_assignees.user_id
+    WHERE action_assignees.action = ?1 LIMIT ?2]], action.number, count)
+end
+
 ---@class sandbox.response
 ---@field number integer
 ---@field id string
@@ -146,6 +167,21 @@ function actions.responses(db, action, user_id)
   else
     rows = db:rows(RESPONSES .. "WHERE action = ? ORDER BY number", action.number)
   end
+  for _, row in ipairs(rows) do
+    row.body = assert(json.decode(row.body))
+  end
+  return rows
+end
+
+--- The newest responses, newest first.
+---@param user_id string|nil only those of this user
+---@param count integer at most
+---@return sandbox.response[]
+function actions.newest_responses(db, action, user_id, count)
+  local rows = db:rows(RESPONSES .. [[WHERE action_responses.number IN (
+      SELECT number FROM action_responses WHERE action = ?1 AND (?2 IS NULL OR user_id = ?2)
+      ORDER BY number DESC LIMIT ?3)
+    ORDER BY number DESC]], action.number, user_id, count)
   for _, row in ipairs(rows) do
     row.body = assert(json.decode(row.body))
   end

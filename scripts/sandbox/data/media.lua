@@ -47,6 +47,14 @@ function media.of_album(db, album)
   return db:rows("SELECT * FROM media WHERE album = ? ORDER BY number", album)
 end
 
+--- The newest files of a tenant, newest first.
+---@param count integer
+---@return sandbox.media[]
+function media.newest(db, tenant_id, count)
+  return db:rows([[SELECT * FROM media WHERE tenant_id = ? COLLATE NOCASE AND hash <> ''
+                   ORDER BY number DESC LIMIT ?]], tenant_id, count)
+end
+
 --- Where the content of a file is, or goes.
 ---@param folder string
 ---@param hash string

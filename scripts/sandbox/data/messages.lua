@@ -1,4 +1,5 @@
 --- Text messages.
+local conversation = require "sandbox.data.conversation"
 local ids = require "sandbox.ids"
 
 local messages = {}
@@ -6,7 +7,7 @@ local messages = {}
 ---@class sandbox.new_message
 ---@field group sandbox.group
 ---@field sender_id string
----@field connector_id string
+---@field connector_id string "" for none: written in the portal
 ---@field text string
 ---@field reply_to string "" for none
 ---@field to_group boolean to everybody in the group; false: only to subscribers
@@ -19,9 +20,9 @@ local messages = {}
 function messages.create(db, spec, now)
   local reference_id = ids.new()
   db:exec([[INSERT INTO messages (reference_id, group_number, sender_id, connector_id, text, reply_to,
-            to_group, to_all_subscribers, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)]],
+            to_group, to_all_subscribers, sent_at, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
     reference_id, spec.group.number, spec.sender_id, spec.connector_id, spec.text, spec.reply_to,
-    spec.to_group, spec.to_all_subscribers, now)
+    spec.to_group, spec.to_all_subscribers, now, conversation.next_position(db, spec.group))
   local number = db:last_id()
   for _, user_id in ipairs(spec.recipients) do
     db:exec("INSERT OR IGNORE INTO message_recipients (message, user_id) VALUES (?, ?)", number, user_id)
@@ -33,6 +34,21 @@ end
 function messages.exists(db, group, reference_id)
   return db:row("SELECT 1 AS found FROM messages WHERE group_number = ? AND reference_id = ?",
     group.number, reference_id) ~= nil
+end
+
+---@param number integer
+---@return table|nil
+function messages.by_number(db, number)
+  return db:row("SELECT * FROM messages WHERE number = ?", number)
+end
+
+--- The message that another one answers.
+---@param group sandbox.group
+---@param reference_id string
+---@return table|nil
+function messages.by_reference(db, group, reference_id)
+  return db:row("SELECT * FROM messages WHERE group_number = ? AND reference_id = ?",
+    group.number, reference_id)
 end
 
 --- The newest messages of all groups, oldest of them first.

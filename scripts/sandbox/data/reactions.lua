@@ -64,6 +64,20 @@ function reactions.count(db, source, reference_id)
     FROM reactions WHERE source_group = ? AND reference_id = ?]], source.number, reference_id)
 end
 
+---@return boolean
+function reactions.has_liked(db, source, reference_id, user_id)
+  return db:row([[SELECT 1 AS found FROM reactions WHERE source_group = ? AND reference_id = ?
+    AND user_id = ? AND type = 'Like']], source.number, reference_id, user_id) ~= nil
+end
+
+--- The newest comments, oldest of them first.
+---@param count integer at most
+---@return sandbox.reaction[]
+function reactions.newest_comments(db, source, reference_id, count)
+  return db:rows([[SELECT * FROM (SELECT * FROM reactions WHERE source_group = ? AND reference_id = ?
+    AND type = 'Comment' ORDER BY ticks DESC LIMIT ?) ORDER BY ticks]], source.number, reference_id, count)
+end
+
 --- The references with reactions after the cursor, by their newest reaction. A page costs what lies
 --- between its first and its last one, not what is behind it.
 ---@param subscriber_id string|nil only what went to this subscriber

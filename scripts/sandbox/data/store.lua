@@ -261,6 +261,23 @@ local MIGRATIONS = {
   CREATE INDEX pins_user ON pins(user_id);
   CREATE INDEX pins_sent ON pins(sent_at);
   ]],
+  -- A conversation: messages and actions of a group in the one order in which they came.
+  [[
+  ALTER TABLE messages ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE actions ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+  CREATE TEMPORARY TABLE positions AS
+    SELECT kind, number, row_number() OVER (PARTITION BY group_number ORDER BY at, kind, number) AS position
+    FROM (SELECT 1 AS kind, number, group_number, sent_at AS at FROM messages
+          UNION ALL SELECT 2, number, group_number, created_at FROM actions);
+  UPDATE messages SET position = positions.position FROM positions
+    WHERE kind = 1 AND positions.number = messages.number;
+  UPDATE actions SET position = positions.position FROM positions
+    WHERE kind = 2 AND positions.number = actions.number;
+  DROP TABLE positions;
+  DROP INDEX messages_group;
+  CREATE INDEX messages_position ON messages(group_number, position, to_all_subscribers);
+  CREATE INDEX actions_position ON actions(group_number, position, to_all_subscribers);
+  ]],
 }
 
 -- Children before parents: the order in which tables are emptied.

@@ -279,10 +279,7 @@ local JOB_DETAILS = {
     choices = { assumptions.job_pending, assumptions.job_completed, assumptions.job_overdue } },
   { "responses", kind = "list", of = responses { { "isCompleted", kind = "boolean" } } },
 }
-local QUESTIONS_DETAILS = {
-  { "visibility", kind = "choice", choices = VISIBILITIES },
-  { "isAnonymous", kind = "boolean" },
-  { "acceptMultipleResponses", kind = "boolean" },
+local ASKED = {
   { "questions", kind = "list", optional = true, of = {
     { "title", kind = "string" },
     { "type", kind = "choice", choices = QUESTION_TYPES },
@@ -297,8 +294,17 @@ local QUESTIONS_DETAILS = {
     } } },
   } },
 }
+local QUESTIONS_DETAILS = shapes.join({
+  { "visibility", kind = "choice", choices = VISIBILITIES },
+  { "isAnonymous", kind = "boolean" },
+  { "acceptMultipleResponses", kind = "boolean" },
+}, ASKED)
+-- Of a poll and a meeting: with getDetails only.
+local ANSWERED = shapes.join({ { "responseCount", kind = "integer", optional = true } }, ASKED)
 local DETAILS = {
   Job = shapes.join(LISTED.Job, JOB_DETAILS, PROPERTIES),
+  Poll = shapes.join(LISTED.Poll, ANSWERED, PROPERTIES),
+  LetsMeet = shapes.join(LISTED.LetsMeet, ANSWERED, PROPERTIES),
   Survey = shapes.join(LISTED.Survey, { { "description", kind = "string" } }, QUESTIONS_DETAILS, PROPERTIES),
   [PACKAGE] = shapes.join({
     ID,
