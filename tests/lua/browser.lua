@@ -67,14 +67,17 @@ local function attributes(tag)
   return out
 end
 
---- The form of a page that leads to `action`: its fields with the values that they have.
+--- The form of a page that is posted to `action`: its fields with the values that they have.
 function browser.form(body, action)
   for head, content in body:gmatch "<form(.-)>(.-)</form>" do
-    if attributes(head).action == action then
+    if attributes(head).action == action and attributes(head).method == "post" then
       local fields = {}
       for tag in content:gmatch "<input(.-)>" do
         local input = attributes(tag)
-        if input.name and input.type ~= "checkbox" then fields[input.name] = input.value or "" end
+        local is_chosen = input.type ~= "radio" or tag:find " checked" ~= nil
+        if input.name and input.type ~= "checkbox" and is_chosen then
+          fields[input.name] = input.value or ""
+        end
       end
       for tag, value in content:gmatch "<textarea(.-)>\n?(.-)</textarea>" do
         fields[attributes(tag).name] = browser.text(value)

@@ -19,10 +19,35 @@ end
 function act.caller(user)
   return {
     kind = user.tenant_admin ~= 0 and "tenant" or "user",
-    connector = {}, -- nothing is done through a connector
+    connector = { id = "" }, -- nothing is done through a connector
     user = user,
     permissions = permissions.parse "all",
   }
+end
+
+--- A call of a person: what operations, and the functions below them, are given. Raises 403 and 404.
+---@param visit sandbox.portal.visit
+---@param user sandbox.user who acts
+---@param params table<string, string> of the operation's path
+---@param who string|nil who may, as operations say it: "audience"
+---@return sandbox.call
+function act.call(visit, user, params, who)
+  local call = {
+    world = visit.world,
+    db = visit.db,
+    now = visit.now,
+    headers = visit.headers,
+    params = params,
+    query = {},
+    body = {},
+    caller = act.caller(user),
+  }
+  if who == "tenant" then
+    access.need_tenant_level(call.caller)
+  elseif who then
+    call.group, call.role = access.need_group(call.db, call.caller, params.group, who)
+  end
+  return call
 end
 
 --- Runs an operation. Raises what it refuses.
@@ -34,21 +59,9 @@ end
 ---@return table reply
 function act.as(visit, user, name, params, values)
   local operation = by_name[name] or error("no operation has the name " .. name)
-  local call = {
-    world = visit.world,
-    db = visit.db,
-    now = visit.now,
-    headers = visit.headers,
-    params = params,
-    query = operation.query and body.check(operation.query, not operation.body and values or {}) or {},
-    body = operation.body and body.check(operation.body, values or {}) or {},
-    caller = act.caller(user),
-  }
-  if operation.who == "tenant" then
-    access.need_tenant_level(call.caller)
-  elseif operation.who then
-    call.group, call.role = access.need_group(call.db, call.caller, params.group, operation.who)
-  end
+  local call = act.call(visit, user, params, operation.who)
+  call.query = operation.query and body.check(operation.query, not operation.body and values or {}) or {}
+  call.body = operation.body and body.check(operation.body, values or {}) or {}
   local result = operation.run(call)
   if reply.is_failure(result) then
     error(result, 0)

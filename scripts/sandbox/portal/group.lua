@@ -9,8 +9,9 @@ local group_of = {}
 
 local h = html.h
 
--- In their order; public: only of a ConnectGroup.
+-- In their order; public: only of a ConnectGroup; audience: for its subscribers, too.
 local TABS = {
+  { key = "conversation.title", tail = "/conversation", audience = true },
   { key = "groups.about", tail = "" },
   { key = "groups.members", tail = "/members" },
   { key = "groups.subscribers", tail = "/subscribers", public = true },
@@ -36,7 +37,8 @@ end
 local function tabs(visit, group, role, at)
   local items = {}
   for _, tab in ipairs(TABS) do
-    if (not tab.public or group.type == "ConnectGroup") and (not tab.admin or role == "Admin") then
+    if (not tab.public or group.type == "ConnectGroup") and (not tab.admin or role == "Admin")
+      and (tab.audience or role ~= "Subscriber") then
       items[#items + 1] = h.li {
         h.a {
           href = group_of.path(group, tab.tail), aria_current = tab.tail == at and "page" or nil,

@@ -25,8 +25,8 @@ local portal = {}
 
 -- In the order of the menu.
 local FILES = {
-  "home", "sign_in", "phone", "connectors", "add_connector", "token", "exchange", "groups", "group_people",
-  "group_connectors", "traffic", "sms",
+  "home", "sign_in", "phone", "connectors", "add_connector", "token", "exchange", "groups", "conversation",
+  "group_people", "group_connectors", "traffic", "sms",
 }
 local PREFIX = "portal"
 

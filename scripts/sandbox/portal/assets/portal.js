@@ -52,11 +52,14 @@
     const next = () => setTimeout(refresh, pause);
     const refresh = async () => {
       const old = document.getElementById(id);
-      if (document.hidden || !old || old.contains(document.activeElement)) return next();
+      const byParts = old && "parts" in old.dataset;
+      if (document.hidden || !old || (!byParts && old.contains(document.activeElement))) return next();
       try {
         const answer = await fetch(location.href, { headers: { "Jeton-Live": "1" }, redirect: "error" });
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
-        if (answer.ok && fresh && fresh.innerHTML !== (old.fetched ?? old.innerHTML)) {
+        if (answer.ok && fresh && byParts) {
+          merge(old, fresh);
+        } else if (answer.ok && fresh && fresh.innerHTML !== (old.fetched ?? old.innerHTML)) {
           fresh.fetched = fresh.innerHTML;
           old.replaceWith(fresh);
           prepare(fresh);
@@ -68,7 +71,47 @@
     next();
   };
 
+  // Of a part with data-parts, children with an id are brought up to date one by one: a new one does not
+  // wait until somebody has finished typing in another.
+  const written = (field) => (field.type === "checkbox" || field.type === "radio"
+    ? field.checked !== field.defaultChecked
+    : field.options ? [...field.options].some((option) => option.selected !== option.defaultSelected)
+      : field.type !== "hidden" && field.value !== field.defaultValue);
+  const inUse = (part) => part.contains(document.activeElement)
+    || [...part.querySelectorAll("input, textarea, select")].some(written);
+  const stateOf = (part) => part.fetched ?? part.outerHTML;
+
+  const replacePart = (old, fresh) => {
+    fresh.fetched = fresh.outerHTML;
+    const open = [...old.querySelectorAll("details")].map((details) => details.open);
+    old.replaceWith(fresh);
+    fresh.querySelectorAll("details").forEach((details, i) => { details.open = open[i] ?? details.open; });
+    prepare(fresh);
+  };
+
+  const merge = (old, fresh) => {
+    const kept = new Map([...old.children].map((part) => [part.id, part]));
+    let last = null;
+    let added = false;
+    for (const part of [...fresh.children]) {
+      const present = kept.get(part.id);
+      kept.delete(part.id);
+      if (!present) {
+        part.fetched = part.outerHTML;
+        if (last) last.after(part); else old.prepend(part);
+        prepare(part);
+        added = true;
+      } else if (stateOf(present) !== part.outerHTML && !inUse(present)) {
+        replacePart(present, part);
+      }
+      last = document.getElementById(part.id);
+    }
+    for (const part of kept.values()) if (!inUse(part)) part.remove();
+    if (added && fresh.dataset.said) say(fresh.dataset.said);
+  };
+
   prepare(document);
+  for (const part of document.querySelectorAll("[data-parts] > [id]")) part.fetched = part.outerHTML;
   document.querySelectorAll("[data-left]").forEach(countDown);
   document.querySelectorAll("[data-live][id]").forEach((part) => live(part.id, Number(part.dataset.live)));
 })();

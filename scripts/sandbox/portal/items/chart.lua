@@ -1,0 +1,59 @@
+--- Bars of a chart: what was chosen how often. Each bar's number stands beside it as text.
+local html = require "sandbox.portal.html"
+local language = require "sandbox.portal.language"
+
+local chart = {}
+
+local h = html.h
+
+local WIDTH, HEIGHT = 100, 8
+
+local function bar(share)
+  return h.svg {
+    class = "bar", viewBox = ("0 0 %d %d"):format(WIDTH, HEIGHT), preserveAspectRatio = "none",
+    aria_hidden = "true", focusable = "false",
+    h.rect { class = "bar-all", width = WIDTH, height = HEIGHT },
+    share > 0 and h.rect { class = "bar-part", width = ("%.2f"):format(share * WIDTH), height = HEIGHT },
+  }
+end
+
+local function numbers(talk, count, all)
+  local percent = all > 0 and math.floor(100 * count / all + 0.5) or 0
+  return h.span {
+    class = "bar-numbers", language.number(talk.visit.language, count), " · ",
+    talk.t("conversation.percent", { count = percent }),
+  }
+end
+
+---@class sandbox.portal.chart
+---@field options table[] of a question: { title }
+---@field counts table<string, integer>|nil by title; nil: not for these eyes
+---@field answered integer how many answered: the whole of a share
+---@field texts string|nil with what the keys of their texts begin; nil: they are shown as they are
+---@field radio {name: string, id: string, chosen: string|nil}|nil then each can be chosen, by its place
+
+--- A list of options with their bars.
+---@param talk sandbox.portal.talk
+---@param spec sandbox.portal.chart
+---@return sandbox.portal.element
+function chart.options(talk, spec)
+  local rows, radio = {}, spec.radio
+  for i, option in ipairs(spec.options) do
+    local count = spec.counts and spec.counts[option.title] or 0
+    local label = spec.texts and talk.t(spec.texts .. option.title:lower()) or option.title
+    local id = radio and ("%s-%d"):format(radio.id, i)
+    rows[i] = h.li {
+      class = radio and "option can-choose" or "option",
+      radio and h.input {
+        type = "radio", id = id, name = radio.name, value = i, required = true,
+        checked = radio.chosen == option.title,
+      },
+      radio and h.label { for_ = id, label } or h.span { class = "option-title", label },
+      spec.counts and numbers(talk, count, spec.answered),
+      spec.counts and bar(spec.answered > 0 and count / spec.answered or 0),
+    }
+  end
+  return h.ul { class = "chart", rows }
+end
+
+return chart

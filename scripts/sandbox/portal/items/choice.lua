@@ -1,0 +1,68 @@
+--- One question of options that is answered where it stands: a poll, and whether somebody comes.
+local actions = require "sandbox.data.actions"
+local chart = require "sandbox.portal.items.chart"
+local describe = require "sandbox.actions.describe"
+local html = require "sandbox.portal.html"
+local json = require "jeton.json"
+local questions = require "sandbox.actions.questions"
+local tally = require "sandbox.data.tally"
+
+local h = html.h
+
+local function own_choice(talk, action)
+  local own = actions.response_of(talk.db, action, talk.me.id)
+  local answers = own and json.decode(own.body).answers
+  return answers and answers[1] ~= json.null and answers[1][1] or nil, own
+end
+
+-- How many answered, as far as it is for these eyes.
+local function answered(talk, may_see, counted, responses, more)
+  local t = talk.t
+  return h.p {
+    class = "soft",
+    t("conversation.answers", { count = responses }),
+    not may_see and { " · ", t "conversation.sender_sees" },
+    may_see and not counted and { " · ", t "conversation.not_counted" },
+    more and { " · ", more },
+  }
+end
+
+---@param talk sandbox.portal.talk
+---@param item sandbox.portal.item
+---@param texts {question: string, answer: string, option: string|nil} keys of what is asked, of the button,
+---and with what those of the options begin, where they are the service's own words
+---@param more sandbox.portal.node after how many answered
+---@return sandbox.portal.node
+return function(talk, item, texts, more)
+  local t, action = talk.t, item.row
+  local options = questions.of(action)[1].options
+  local may_see = describe.may_see_responses(talk.call, action)
+  local counted, responses = talk:count(action)
+  local counts = may_see and counted and (tally.options(talk.db, action)[1] or {}) or nil
+  local chosen, own = own_choice(talk, action)
+  local id = "choice-" .. item.reference_id
+  local function bars(radio)
+    return chart.options(talk, {
+      options = options, counts = counts, answered = responses, radio = radio, texts = texts.option,
+    })
+  end
+  return {
+    item.is_over and bars(nil) or talk:form {
+      action = talk:path("/" .. item.reference_id .. "/answer"),
+      h.fieldset {
+        class = "choice-list",
+        h.legend { class = "unseen", t(texts.question, { title = questions.of(action)[1].title }) },
+        bars { name = "answer_1", id = id, chosen = chosen },
+      },
+      h.div {
+        h.button {
+          class = own and "second" or nil,
+          aria_label = ("%s: %s"):format(t(own and "conversation.change" or texts.answer),
+            questions.of(action)[1].title),
+          t(own and "conversation.change" or texts.answer),
+        },
+      },
+    },
+    answered(talk, may_see, counted, responses, more),
+  }
+end

@@ -1,0 +1,96 @@
+--- The items of a conversation: one file a kind, and the frame around each: who, when, to whom, likes and
+--- comments. A kind's file is fn(talk, item), which gives what is inside.
+local actions = require "sandbox.data.actions"
+local assumptions = require "sandbox.assumptions"
+local html = require "sandbox.portal.html"
+local messages = require "sandbox.data.messages"
+local reacted = require "sandbox.portal.items.reacted"
+local media = require "sandbox.portal.items.media"
+local talks = require "sandbox.portal.talk"
+local widgets = require "sandbox.portal.widgets"
+
+local items = {}
+
+local h = html.h
+
+local SHOW = {
+  message = require "sandbox.portal.items.message",
+  Announcement = require "sandbox.portal.items.announcement",
+  Job = require "sandbox.portal.items.job",
+  Poll = require "sandbox.portal.items.poll",
+  LetsMeet = require "sandbox.portal.items.meeting",
+  Survey = require "sandbox.portal.items.survey",
+  [assumptions.package_type] = require "sandbox.portal.items.survey",
+  Image = media, Album = media, Audio = media, Document = media, Video = media,
+}
+
+---@class sandbox.portal.item
+---@field kind string "message", or the action's type
+---@field reference_id string
+---@field sender_id string
+---@field at integer epoch seconds
+---@field position integer
+---@field row table the message or the action
+---@field is_over boolean it takes no more answers
+
+--- Reads what is at a place of the conversation.
+---@param db table
+---@param place sandbox.place
+---@param now integer epoch seconds
+---@return sandbox.portal.item
+function items.read(db, place, now)
+  local is_message = place.kind == "message"
+  local row = is_message and messages.by_number(db, place.number) or actions.by_number(db, place.number)
+  ---@cast row table
+  return {
+    kind = is_message and "message" or row.type,
+    reference_id = row.reference_id,
+    sender_id = row.sender_id,
+    at = is_message and row.sent_at or row.created_at,
+    position = place.position,
+    row = row,
+    is_over = row.expires_at ~= nil and now >= row.expires_at,
+  }
+end
+
+-- To whom it went, where that is not simply the group.
+local function audience(talk, item)
+  local row = item.row
+  if row.to_all_subscribers ~= 0 then
+    return widgets.badge(talk.t "conversation.to_subscribers")
+  end
+  return row.to_group == 0 and widgets.badge(talk.t "conversation.to_some")
+end
+
+local function over(talk, item)
+  local is_late = item.kind == "Job"
+  return item.is_over and not is_late and widgets.badge(talk.t "conversation.over")
+end
+
+--- Its element.
+---@param talk sandbox.portal.talk
+---@param item sandbox.portal.item
+---@return sandbox.portal.element
+function items.show(talk, item)
+  local t, part = talk.t, talks.part(item.reference_id)
+  local is_mine = talk:is_me(item.sender_id)
+  local name = talk:name(item.sender_id)
+  return h.article {
+    id = part, class = is_mine and "item mine" or "item", aria_labelledby = part .. "-head",
+    h.header {
+      class = "item-head",
+      h.span { class = "initial", aria_hidden = "true", utf8.char(utf8.codepoint(name, 1)):upper() },
+      h.h3 {
+        id = part .. "-head", name,
+        item.kind ~= "message" and h.span {
+          class = "kind", h.span { class = "unseen", ": " }, t("conversation.kind_" .. item.kind:lower()),
+        },
+      },
+      h.span { class = "item-facts", audience(talk, item), over(talk, item), talk.visit:time(item.at) },
+    },
+    h.div { class = "item-body", SHOW[item.kind](talk, item) },
+    reacted(talk, item),
+  }
+end
+
+return items

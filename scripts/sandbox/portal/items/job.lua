@@ -1,0 +1,58 @@
+--- A job: who has to do it, who has done it, until when.
+local actions = require "sandbox.data.actions"
+local html = require "sandbox.portal.html"
+local limits = require "sandbox.limits"
+local widgets = require "sandbox.portal.widgets"
+
+local h = html.h
+
+local function assignee(talk, row)
+  local t, is_done = talk.t, row.completed ~= 0
+  return h.li {
+    class = is_done and "done" or nil,
+    h.span { row.name ~= "" and row.name or row.phone },
+    widgets.badge(t(is_done and "conversation.done" or "conversation.not_done"), is_done and "good" or nil),
+  }
+end
+
+-- Of somebody who has to do it.
+local function form(talk, item, is_done)
+  return talk:form {
+    action = talk:path("/" .. item.reference_id .. "/job"), class = "inline",
+    h.input { type = "hidden", name = "completed", value = is_done and "no" or "yes" },
+    h.button {
+      class = is_done and "second" or nil,
+      aria_label = ("%s: %s"):format(
+        talk.t(is_done and "conversation.job_undo" or "conversation.job_do"), item.row.body.title),
+      talk.t(is_done and "conversation.job_undo" or "conversation.job_do"),
+    },
+  }
+end
+
+---@param talk sandbox.portal.talk
+---@param item sandbox.portal.item
+---@return sandbox.portal.node
+return function(talk, item)
+  local t, action = talk.t, item.row
+  local counts, list = actions.counts(talk.db, action), {}
+  for i, row in ipairs(actions.assignees(talk.db, action, limits.portal_assignees)) do
+    list[i] = assignee(talk, row)
+  end
+  local is_done = counts.completed >= counts.assignees
+  local own = actions.response_of(talk.db, action, talk.me.id)
+  return {
+    h.h4 { action.body.title },
+    h.p {
+      class = "item-facts",
+      widgets.badge(t("conversation.job_done_of", { count = counts.completed, all = counts.assignees }),
+        is_done and "good" or nil),
+      item.is_over and not is_done and widgets.badge(t "conversation.overdue", "bad"),
+      h.span { class = "soft", t("conversation.due", { time = talk.visit:time(action.expires_at) }) },
+    },
+    h.ul { class = "assignees", list },
+    counts.assignees > #list
+      and h.p { class = "soft", t("conversation.and_more", { count = counts.assignees - #list }) },
+    actions.is_assignee(talk.db, action, talk.me.id)
+      and form(talk, item, own ~= nil and own.completed ~= 0),
+  }
+end

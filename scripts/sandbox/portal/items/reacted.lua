@@ -1,0 +1,94 @@
+--- What is below each item: who likes it, comments, and the forms for both.
+local html = require "sandbox.portal.html"
+local limits = require "sandbox.limits"
+local reactions = require "sandbox.data.reactions"
+
+local h = html.h
+
+local function like(talk, item, count)
+  local t = talk.t
+  local text = { t "conversation.like", count > 0 and h.span { class = "count", count } }
+  if reactions.has_liked(talk.db, talk.group, item.reference_id, talk.me.id) then
+    return h.span {
+      class = "liked", h.span { class = "heart", aria_hidden = "true", "♥" },
+      t "conversation.liked", h.span { class = "count", count },
+    }
+  end
+  return talk:form {
+    action = talk:path("/" .. item.reference_id .. "/like"), class = "inline",
+    h.button { class = "plain", h.span { class = "heart", aria_hidden = "true", "♡" }, text },
+  }
+end
+
+local function comment(talk, row)
+  return h.li {
+    h.p {
+      class = "item-facts", h.strong { talk:name(row.user_id) },
+      talk.visit:time(reactions.milliseconds(row.ticks) // 1000),
+    },
+    h.p { class = "written", row.comment },
+  }
+end
+
+local function comments(talk, item, count)
+  local most = talk.is_whole and limits.portal_comments_whole or limits.portal_comments
+  local list = {}
+  for i, row in ipairs(reactions.newest_comments(talk.db, talk.group, item.reference_id, most)) do
+    list[i] = comment(talk, row)
+  end
+  return {
+    count > #list and h.p {
+      talk.is_whole and talk.t("conversation.newest_comments", { count = #list })
+        or h.a {
+          href = talk:link("/" .. item.reference_id),
+          talk.t("conversation.all_comments", { count = count }),
+        },
+    },
+    #list > 0 and h.ol { class = "comments", list },
+  }
+end
+
+local function comment_form(talk, item, count)
+  local t, name = talk.t, "comment-" .. item.reference_id
+  local form = talk:form {
+    action = talk:path("/" .. item.reference_id .. "/comments"), class = "comment-form",
+    h.label { for_ = name, class = "unseen", t "conversation.your_comment" },
+    h.textarea {
+      id = name, name = "comment", rows = "2", required = true, maxlength = limits.comment_characters,
+      placeholder = t("conversation.comment_as", { name = talk.name_of(talk.me) }),
+    },
+    h.div { h.button { class = "second", t "conversation.send_comment" } },
+  }
+  if talk.is_whole then
+    return form
+  end
+  return h.details {
+    class = "comment-box",
+    h.summary {
+      t "conversation.comment",
+      count > 0 and { " ", h.span { class = "count", count } },
+    },
+    form,
+  }
+end
+
+---@param talk sandbox.portal.talk
+---@param item sandbox.portal.item
+---@return sandbox.portal.element
+return function(talk, item)
+  local count = reactions.count(talk.db, talk.group, item.reference_id)
+  return h.div {
+    class = "item-foot",
+    comments(talk, item, count.comments),
+    h.div {
+      class = "reactions",
+      like(talk, item, count.likes),
+      comment_form(talk, item, count.comments),
+      not talk.is_whole and h.a {
+        class = "more", href = talk:link("/" .. item.reference_id),
+        aria_label = ("%s: %s"):format(talk.t "conversation.open", talk:name(item.sender_id)),
+        talk.t "conversation.open",
+      },
+    },
+  }
+end

@@ -1,0 +1,140 @@
+--- A survey, or an action package: its questions with charts of their answers. On its own page also every
+--- answer in full, and the form to answer it.
+local actions = require "sandbox.data.actions"
+local answer = require "sandbox.portal.items.answer"
+local answer_form = require "sandbox.portal.items.answer_form"
+local chart = require "sandbox.portal.items.chart"
+local describe = require "sandbox.actions.describe"
+local html = require "sandbox.portal.html"
+local limits = require "sandbox.limits"
+local properties = require "sandbox.portal.items.properties"
+local tally = require "sandbox.data.tally"
+local widgets = require "sandbox.portal.widgets"
+
+local h = html.h
+
+-- By type of question: what was answered, in short.
+local summary = {}
+
+function summary.SingleOption(talk, question, at, counted)
+  return chart.options(talk, {
+    options = question.options, counts = counted.options[at] or {}, answered = counted.responses,
+  })
+end
+summary.MultiOption = summary.SingleOption
+
+function summary.Numeric(talk, question, at, counted)
+  local found = counted.numbers[at]
+  if not found then
+    return h.p { class = "soft", talk.t "conversation.no_answer" }
+  end
+  local function shown(value)
+    return answer(talk, question, value)
+  end
+  return h.p {
+    talk.t("conversation.numbers", {
+      mean = shown(math.floor(found.mean * 100 + 0.5) / 100), least = shown(found.least),
+      most = shown(found.most),
+    }),
+  }
+end
+
+-- What is counted; nil where it is not for these eyes, or too much for a page of many.
+local function count(talk, action, may_see)
+  local counted, responses = talk:count(action)
+  return responses, may_see and counted and {
+    responses = responses,
+    options = tally.options(talk.db, action),
+    numbers = tally.numbers(talk.db, action),
+  } or nil
+end
+
+local function question_list(talk, action, counted)
+  local list = {}
+  for i, question in ipairs(action.body.questions) do
+    if not question.isInvisible then
+      local short = counted and summary[question.type]
+      list[#list + 1] = h.li {
+        h.p {
+          class = "question", question.title,
+          not question.options and h.span {
+            class = "kind", talk.t("conversation.type_" .. question.type:lower()),
+          },
+        },
+        short and short(talk, question, i, counted)
+          or question.options and chart.options(talk, { options = question.options, answered = 0 }),
+      }
+    end
+  end
+  return #list > 0 and h.ol { class = "questions", list }
+end
+
+-- One response in full. Nothing tells whose it is where the survey is anonymous.
+local function response(talk, action, row)
+  local facts, is_anonymous = {}, action.body.isAnonymous
+  for i, question in ipairs(action.body.questions) do
+    facts[i] = not question.isInvisible and { question.title, answer(talk, question, row.body.answers[i]) }
+      or { "" }
+  end
+  return h.li {
+    h.p {
+      class = "item-facts",
+      h.strong { is_anonymous and talk.t "conversation.anonymous" or talk:name(row.user_id) },
+      not is_anonymous and talk.visit:time(row.updated_at),
+    },
+    widgets.facts(facts),
+  }
+end
+
+local function response_list(talk, action, may_see)
+  local list, only = {}, not may_see and talk.me.id or nil
+  for i, row in ipairs(actions.newest_responses(talk.db, action, only, limits.portal_answers_shown)) do
+    list[i] = response(talk, action, row)
+  end
+  return #list > 0 and h.section {
+    class = "answer-form", aria_labelledby = "responses-title",
+    h.h4 { id = "responses-title", talk.t(may_see and "conversation.in_full" or "conversation.own_answer") },
+    h.ol { class = "responses", list },
+  }
+end
+
+local function facts(talk, item, responses, may_see, counted)
+  local t, body = talk.t, item.row.body
+  return h.p {
+    class = "soft",
+    t("conversation.answers", { count = responses }),
+    body.isAnonymous and { " · ", t "conversation.is_anonymous" },
+    not may_see and { " · ", t(body.visibility == "2" and "conversation.admins_see"
+      or "conversation.sender_sees") },
+    may_see and not counted and { " · ", t "conversation.not_counted" },
+    item.row.expires_at and { " · ", t(item.is_over and "conversation.ended" or "conversation.ends",
+      { time = talk.visit:time(item.row.expires_at) }) },
+  }
+end
+
+---@param talk sandbox.portal.talk
+---@param item sandbox.portal.item
+---@return sandbox.portal.node
+return function(talk, item)
+  local action = item.row
+  local may_see = describe.may_see_responses(talk.call, action)
+  local responses, counted = count(talk, action, may_see)
+  local asks = #action.body.questions > 0
+  return {
+    h.h4 { action.body.title or action.package_id },
+    action.package_id ~= "" and h.p { class = "soft", h.code { action.package_id } },
+    action.body.description and action.body.description ~= ""
+      and h.p { class = "written", action.body.description },
+    properties(talk, action),
+    asks and { question_list(talk, action, counted), facts(talk, item, responses, may_see, counted) },
+    asks and not item.is_over and (talk.is_whole and answer_form.show(talk, item) or h.p {
+      h.a {
+        class = "button second", href = talk:link("/" .. item.reference_id, nil, "answer"),
+        aria_label = ("%s: %s"):format(talk.t "conversation.answer",
+          action.body.title or action.package_id),
+        talk.t "conversation.answer",
+      },
+    }),
+    asks and talk.is_whole and response_list(talk, action, may_see),
+  }
+end

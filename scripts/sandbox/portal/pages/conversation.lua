@@ -1,0 +1,136 @@
+--- A group's conversation, as the people in it see it: the page that brings itself up to date, and the
+--- page of one item.
+local conversation = require "sandbox.data.conversation"
+local group_of = require "sandbox.portal.group"
+local html = require "sandbox.portal.html"
+local items = require "sandbox.portal.items"
+local limits = require "sandbox.limits"
+local people = require "sandbox.data.people"
+local reply = require "sandbox.http.reply"
+local speak = require "sandbox.portal.speak"
+local talks = require "sandbox.portal.talk"
+
+local h = html.h
+
+local LIVE_MS = 2000
+
+-- Whom the page is for: anybody in the group.
+local function chooser(talk, tail)
+  local t, visit = talk.t, talk.visit
+  local list = people.of_group(talk.db, talk.group, limits.portal_people + 1)
+  local is_cut, options, has_me = #list > limits.portal_people, {}, false
+  list[limits.portal_people + 1] = nil
+  for i, user in ipairs(list) do
+    options[i] = h.option { value = user.id, selected = user.id == talk.me.id, talks.name_of(user) }
+    has_me = has_me or user.id == talk.me.id
+  end
+  if not has_me then
+    table.insert(options, 1, h.option { value = talk.me.id, selected = true, talks.name_of(talk.me) })
+  end
+  return h.form {
+    class = "chooser", method = "get", action = talk:path(tail),
+    h.label { for_ = "field-as", t "conversation.as" },
+    h.select { id = "field-as", name = "as", options },
+    is_cut and {
+      h.label { for_ = "field-phone", t "conversation.as_phone" },
+      h.input { id = "field-phone", name = "phone", type = "tel", value = visit.query.phone },
+    },
+    h.button { class = "second", t "conversation.as_go" },
+  }
+end
+
+-- The items before a position, oldest first; and whether there are older ones.
+local function read_page(talk, before)
+  local places, has_older = conversation.page(talk.db, talk.group, before, talk.subscriber_id,
+    limits.portal_items)
+  local list, bytes = {}, 0
+  for i, place in ipairs(places) do
+    local item = items.read(talk.db, place, talk.visit.now)
+    bytes = bytes + (place.kind == "message" and #item.row.text or item.row.bytes)
+    if i > 1 and bytes > limits.portal_item_bytes then
+      return list, true
+    end
+    table.insert(list, 1, item)
+  end
+  return list, has_older
+end
+
+local function feed(talk, before)
+  local t = talk.t
+  local list, has_older = read_page(talk, before)
+  local shown = {}
+  for i, item in ipairs(list) do
+    shown[i] = items.show(talk, item)
+  end
+  return h.div {
+    class = "pane", tabindex = "0", role = "region", aria_labelledby = "conversation-title",
+    h.div {
+      id = "feed", class = "feed", data_live = not before and LIVE_MS, data_parts = true,
+      data_said = t "conversation.something_new",
+      has_older and h.p {
+        id = "older", class = "pager",
+        h.a { href = talk:link(nil, "before=" .. list[1].position), t "conversation.older" },
+      },
+      #shown == 0 and h.p { id = "nothing", class = "empty", t "conversation.empty" },
+      shown,
+    },
+  }
+end
+
+local function show(visit, problem)
+  local talk = talks.open(visit)
+  local t = visit.t
+  local before = math.tointeger(tonumber(visit.query.before))
+  return group_of.page(visit, talk.group, talk.visitor_role, "/conversation", h.section {
+    class = "card conversation", aria_labelledby = "conversation-title",
+    h.div {
+      class = "head",
+      h.h2 { id = "conversation-title", t "conversation.title" },
+      chooser(talk),
+    },
+    feed(talk, before),
+    before and h.p { class = "pager", h.a { href = talk:link(), t "conversation.newest" } },
+    not before and speak.composer(talk, problem),
+  }, problem and 400)
+end
+
+local function show_item(visit, problem)
+  local talk = talks.open(visit, true)
+  local place = conversation.find(talk.db, talk.group, visit.params.reference:lower(), talk.subscriber_id)
+  if not place then
+    reply.not_found "the group has no message or action with this reference"
+  end
+  talk.problem = problem
+  local item = items.read(talk.db, place, visit.now)
+  return group_of.page(visit, talk.group, talk.visitor_role, nil, h.section {
+    class = "card conversation", aria_labelledby = "conversation-title",
+    h.p { class = "back", h.a {
+      href = talk:link(nil, nil, talks.part(item.reference_id)), visit.t "conversation.back",
+    } },
+    h.div {
+      class = "head",
+      h.h2 { id = "conversation-title", visit.t("conversation.kind_" .. item.kind:lower()) },
+      chooser(talk, "/" .. item.reference_id),
+    },
+    items.show(talk, item),
+  }, problem and 400)
+end
+
+local BASE = "/portal/groups/{group}/conversation"
+local ITEM = BASE .. "/{reference}"
+
+local function route(path, run)
+  return { method = "POST", path = path, run = run }
+end
+
+return {
+  routes = {
+    { method = "GET", path = BASE, run = show },
+    { method = "GET", path = ITEM, run = show_item },
+    route(BASE, function(visit) return speak.write(visit, show) end),
+    route(ITEM .. "/answer", function(visit) return speak.answer(visit, show_item) end),
+    route(ITEM .. "/job", speak.complete),
+    route(ITEM .. "/like", speak.like),
+    route(ITEM .. "/comments", speak.comment),
+  },
+}

@@ -1,0 +1,153 @@
+--- One conversation as one person sees it. Who is signed in reaches the group; who acts may be anybody
+--- in it: the page then shows what that person sees, and its forms do what that person may.
+local act = require "sandbox.portal.act"
+local group_of = require "sandbox.portal.group"
+local html = require "sandbox.portal.html"
+local http = require "jeton.http"
+local limits = require "sandbox.limits"
+local people = require "sandbox.data.people"
+local tally = require "sandbox.data.tally"
+local users = require "sandbox.data.users"
+
+local talk = {}
+talk.__index = talk
+
+---@class sandbox.portal.talk
+---@field visit sandbox.portal.visit
+---@field t fun(key: string, values: table|nil): any
+---@field db table
+---@field group sandbox.group
+---@field visitor_role string of who is signed in
+---@field me sandbox.user who acts
+---@field call sandbox.call of who acts: its `role` is his
+---@field subscriber_id string|nil who acts, where he sees only what went to him
+---@field is_whole boolean the page of one item
+
+-- The person of the page's address or form: by id, or by phone number. Nil for nobody in the group.
+local function find_person(visit, group)
+  local id = visit.fields.as or visit.query.as
+  local phone = visit.query.phone
+  local user
+  if phone and phone ~= "" then
+    user = users.by_phone(visit.db, (phone:gsub("[%s().-]", "")))
+  elseif id then
+    user = users.by_id(visit.db, id)
+  end
+  return user and people.is_in(visit.db, group, user.id) and user or nil
+end
+
+--- Raises 404 and 403.
+---@param visit sandbox.portal.visit
+---@param is_whole boolean|nil
+---@return sandbox.portal.talk
+function talk.open(visit, is_whole)
+  local group, role = group_of.visit(visit, "audience")
+  local me = find_person(visit, group) or visit.user
+  local call = act.call(visit, me, { group = group.id }, "audience")
+  return setmetatable({
+    visit = visit,
+    t = visit.t,
+    db = visit.db,
+    group = group,
+    visitor_role = role,
+    me = me,
+    call = call,
+    subscriber_id = call.role == "Subscriber" and me.id or nil,
+    is_whole = is_whole or visit.fields.whole ~= nil,
+    names = {},
+    left_to_count = limits.portal_answers,
+  }, talk)
+end
+
+---@param tail string|nil "/{reference}/like"
+---@return string path of the conversation's pages
+function talk:path(tail)
+  return group_of.path(self.group, "/conversation" .. (tail or ""))
+end
+
+--- A page of the conversation, for who acts now.
+---@param tail string|nil
+---@param query string|nil "before=5"
+---@param part string|nil id of the part to go to
+---@return string
+function talk:link(tail, query, part)
+  local values = {}
+  values[1] = self.me.id ~= self.visit.user.id and "as=" .. http.encode(self.me.id) or nil
+  values[#values + 1] = query
+  return self:path(tail) .. (#values > 0 and "?" .. table.concat(values, "&") or "")
+    .. (part and "#" .. part or "")
+end
+
+---@param reference_id string
+---@return string id of an item's element
+function talk.part(reference_id)
+  return "item-" .. reference_id
+end
+
+--- Where a form about an item leads to.
+---@param reference_id string
+---@return string path
+function talk:after(reference_id)
+  return self.is_whole and self:link("/" .. reference_id) or self:link(nil, nil, talk.part(reference_id))
+end
+
+--- A form of who acts.
+---@param content table action and children
+---@return sandbox.portal.element
+function talk:form(content)
+  table.insert(content, 1, {
+    html.h.input { type = "hidden", name = "as", value = self.me.id },
+    self.is_whole and html.h.input { type = "hidden", name = "whole", value = "yes" },
+  })
+  return self.visit:form(content)
+end
+
+---@param user sandbox.user
+---@return string
+function talk.name_of(user)
+  return user.name ~= "" and user.name or user.phone
+end
+
+--- What somebody is called.
+---@param user_id string
+---@return string
+function talk:name(user_id)
+  if not self.names[user_id] then
+    local user = users.by_id(self.db, user_id)
+    self.names[user_id] = user and talk.name_of(user) or self.t "conversation.somebody"
+  end
+  return self.names[user_id]
+end
+
+---@param user_id string
+---@return boolean
+function talk:is_me(user_id)
+  return user_id:lower() == self.me.id:lower()
+end
+
+--- Whether the answers may be counted: a page counts so many only.
+---@param action sandbox.action
+---@return boolean may
+---@return integer responses
+function talk:count(action)
+  local responses = tally.responses(self.db, action)
+  if not self.is_whole and responses > self.left_to_count then
+    return false, responses
+  end
+  self.left_to_count = self.left_to_count - responses
+  return true, responses
+end
+
+--- Whether who acts may write to the group, not only answer.
+---@return boolean
+function talk:may_write()
+  return self.call.role ~= "Subscriber"
+end
+
+--- Whether who acts may send to subscribers.
+---@return boolean
+function talk:may_reach_subscribers()
+  return self.group.type == "ConnectGroup" and self.call.role == "Admin"
+end
+
+return talk
