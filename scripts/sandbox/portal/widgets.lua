@@ -39,7 +39,9 @@ function widgets.field(field)
     h.label { for_ = id, field.label },
     field.hint and h.span { class = "hint", id = id .. "-hint", field.hint },
     h[field.type == "textarea" and "textarea" or "input"](input),
-    field.error and h.span { class = "error", id = id .. "-error", role = not field.among and "alert", field.error },
+    field.error and h.span {
+      class = "error", id = id .. "-error", role = not field.among and "alert", field.error,
+    },
   }
 end
 
