@@ -137,8 +137,6 @@ static bool may_repeat(const struct run *run)
 /* Returns the exit status, or -1; in the child too. */
 static int attempts(struct run *run, struct err *err)
 {
-    const struct job_outcome outcome = job_record_outcome(&run->record);
-    job_hooks_started(&outcome);
     for (;;) {
         int result = attempt_once(run, err);
         if (run->child || result != 0)
@@ -169,6 +167,18 @@ static void wait_jitter(struct run *run)
     job_signals_sleep(&run->signals, ms);
 }
 
+/* The hooks' time is not the job's: nobody who is slow to listen brings its deadline nearer. */
+static int start(struct run *run, struct err *err)
+{
+    int64_t begun_ms = clock_mono_ms();
+    if (job_record_start(&run->record, err) != 0)
+        return -1;
+    const struct job_outcome outcome = job_record_outcome(&run->record);
+    job_hooks_started(&outcome);
+    run->deadline_ms += clock_mono_ms() - begun_ms;
+    return 0;
+}
+
 static int hold_and_run(struct run *run, struct err *err)
 {
     enum job_turn turn = job_turn_take(&run->lock, run->config->state, run->job, run->record.scope,
@@ -177,7 +187,7 @@ static int hold_and_run(struct run *run, struct err *err)
         return end_by_signal(run);
     if (turn != JOB_TURN_TAKEN)
         return end_by_error(run, turn == JOB_TURN_SKIP ? STORE_CAUSE_LOCKED : NULL, err);
-    if (job_record_start(&run->record, err) != 0)
+    if (start(run, err) != 0)
         return end_by_error(run, NULL, err);
     return attempts(run, err);
 }

@@ -178,6 +178,15 @@ class Commands(NoticeCase):
         self.write("go", "")
         self.wait_for("sent")
 
+    def test_its_time_is_not_the_jobs(self):
+        self.job("io.open('begun', 'w'):close() require 'jeton.task'.sleep(1000)")
+        first = self.start_job()
+        self.wait_for("begun")
+        first.kill()
+        first.wait()
+        self.job("return true", timeout="4s", on_failure={"command": ["sleep", "4"]})
+        self.run_job()
+
     def test_it_dies_with_its_run(self):
         self.job("return false", on_failure={"command": ["sh", "-c", "echo $$ >pid.new; mv pid.new pid; exec sleep 1000"]})
         process = self.start_job()
