@@ -7,6 +7,8 @@ import { ALICE } from "./lib/portal.mjs";
 
 const REDIRECT = "http://127.0.0.1:8999/done";
 const DEMO = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16"; // the demo tenant's own connector
+const SALES = "853654b2-7e1b-4c0e-9f0a-3d0c5f6b2a11";
+const NEWS = "c9a7e0d4-2b8f-4f3e-b1d6-9e4a7c5d8f03@1"; // a public group, which has subscribers
 const WRONG_PIN = "000000"; // none begins with a zero
 
 async function openOauth(portal, values) {
@@ -35,7 +37,7 @@ export const pages = [
       await portal.open();
       await portal.field(portal.words.email).fill("nobody@contoso.example");
       await portal.button(portal.words.signIn).click();
-      await portal.page.getByRole("alert").waitFor();
+      await portal.page.getByRole("alert").first().waitFor();
     },
   },
   { name: "home", open: (portal) => portal.open() },
@@ -46,7 +48,7 @@ export const pages = [
     async open(portal) {
       await askForPin(portal);
       await portal.enterPin(WRONG_PIN);
-      await portal.page.getByRole("alert").waitFor();
+      await portal.page.getByRole("alert").first().waitFor();
     },
   },
   { name: "sms", open: (portal) => portal.open("/portal/sms") },
@@ -59,7 +61,7 @@ export const pages = [
       await portal.field(portal.words.name).fill("");
       await portal.field(portal.words.redirectUrl).fill("ftp://example.org/");
       await portal.button(portal.words.continue).click();
-      await portal.page.getByRole("alert").waitFor();
+      await portal.page.getByRole("alert").first().waitFor();
     },
   },
   {
@@ -98,6 +100,29 @@ export const pages = [
   },
   { name: "connector-secret", open: (portal, { id }) => portal.open(`/portal/connectors/${id}/secret`) },
   { name: "connector-delete", open: (portal, { id }) => portal.open(`/portal/connectors/${id}/delete`) },
+  { name: "groups", open: (portal) => portal.open("/portal/groups") },
+  { name: "groups-search", open: (portal) => portal.open("/portal/groups?query=north") },
+  { name: "group-new", open: (portal) => portal.open("/portal/groups/new") },
+  { name: "group", open: (portal) => portal.open(`/portal/groups/${SALES}`) },
+  { name: "group-members", open: (portal) => portal.open(`/portal/groups/${SALES}/members`) },
+  {
+    name: "group-members-wrong",
+    async open(portal) {
+      await portal.open(`/portal/groups/${SALES}/members`);
+      await portal.field(portal.words.phones).fill("0100000002");
+      await portal.button(portal.words.addMembers).click();
+      await portal.page.getByRole("alert").first().waitFor();
+    },
+  },
+  { name: "group-subscribers", open: (portal) => portal.open(`/portal/groups/${NEWS}/subscribers`) },
+  { name: "group-connectors", open: (portal) => portal.open(`/portal/groups/${SALES}/connectors`) },
+  {
+    name: "group-token",
+    async open(portal, { name }) {
+      await portal.open(`/portal/groups/${SALES}/connectors`);
+      await portal.addToGroup(name);
+    },
+  },
   { name: "traffic", open: (portal) => portal.open("/portal/traffic") },
   {
     name: "traffic-request",

@@ -67,19 +67,24 @@ function listReachable() {
   return found;
 }
 
-// Runs in the page: which of them has the focus, and whether one can see it.
-function describeFocus() {
-  const element = document.activeElement;
-  if (!element || element === document.body) return null;
-  const same = (one) => one === element || (one.type === "radio" && element.type === "radio" && one.name === element.name);
-  const style = getComputedStyle(element);
-  const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
-  const box = element.getBoundingClientRect();
-  const inView = box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
-  return {
-    index: globalThis.reachable.findIndex(same), visible: (outlined || style.boxShadow !== "none") && inView,
-    what: element.outerHTML.slice(0, 200),
-  };
+// Runs in the page: from now on notes where the focus goes, and whether one can see it there.
+function watchFocus() {
+  globalThis.reached = [];
+  document.addEventListener("focusin", ({ target }) => {
+    const same = (one) => one === target || (one.type === "radio" && target.type === "radio" && one.name === target.name);
+    const style = getComputedStyle(target);
+    const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+    globalThis.reached.push({
+      index: globalThis.reachable.findIndex(same), outlined: outlined || style.boxShadow !== "none", target,
+    });
+  });
+}
+
+// Runs in the page: where the focus went.
+function tellFocus() {
+  return globalThis.reached.map(({ index, outlined, target }) => ({
+    index, outlined, what: target.outerHTML.slice(0, 200),
+  }));
 }
 
 /** Tab reaches every link, button and field, and one sees where one is. */
@@ -88,17 +93,12 @@ export async function checkKeyboard(page, what) {
   await page.evaluate(() => Object.defineProperty(document, "hidden", { value: true, configurable: true }));
   const expected = await page.evaluate(listReachable);
   await page.evaluate(() => document.activeElement?.blur());
-  const reached = new Set();
-  const unseen = [];
-  for (let i = 0; i < expected.length * 2 + 5 && reached.size < expected.length; i++) {
-    await page.keyboard.press("Tab");
-    const focus = await page.evaluate(describeFocus);
-    if (!focus || focus.index < 0) continue;
-    reached.add(focus.index);
-    if (!focus.visible) unseen.push(focus.what);
-  }
+  await page.evaluate(watchFocus);
+  for (let i = 0; i < expected.length + 3; i++) await page.keyboard.press("Tab");
+  const went = (await page.evaluate(tellFocus)).filter(({ index }) => index >= 0);
+  const reached = new Set(went.map(({ index }) => index));
   assert.deepEqual(expected.filter((_, index) => !reached.has(index)), [], `${what}: not reached by Tab`);
-  assert.deepEqual(unseen, [], `${what}: the focus is not visible`);
+  assert.deepEqual(went.filter(({ outlined }) => !outlined), [], `${what}: the focus is not visible`);
 }
 
 /** A screenshot that stays in the build folder. */

@@ -18,19 +18,20 @@ async function look(person, name) {
   const { page, language } = person;
   const what = `${name} (${language})`;
   const file = `${name}.${language}`;
+  const isFirst = language === "en"; // what does not depend on the words is looked at once
   assert.equal(await page.locator("html").getAttribute("lang"), language, what);
   assert.equal(await page.locator("h1").count(), 1, `${what}: one heading of the page`);
   await keep(page, `${file}.wide`);
   await checkAccessible(page, `${what}, light`);
   await page.emulateMedia({ colorScheme: "dark" });
-  await keep(page, `${file}.dark`);
+  if (isFirst) await keep(page, `${file}.dark`);
   await checkContrast(page, `${what}, dark`);
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize(NARROW);
   await keep(page, `${file}.narrow`);
   await checkFits(page, what);
   await page.setViewportSize(WIDE);
-  await checkKeyboard(page, what);
+  if (isFirst) await checkKeyboard(page, what);
   assert.deepEqual(person.problems.splice(0), [], what);
 }
 

@@ -33,7 +33,7 @@ export class Portal {
   }
 
   async menu(name) {
-    await this.page.getByRole("navigation").getByRole("link", { name, exact: true }).click();
+    await this.page.getByRole("navigation", { name: this.words.menu }).getByRole("link", { name, exact: true }).click();
   }
 
   async open(path = "/") {
@@ -110,6 +110,14 @@ export class Portal {
     const [program, ...args] = text.trim().split(/\s+/);
     if (program !== "jeton") throw new Error(`no command of jeton: ${text}`);
     return args;
+  }
+
+  /** On a group's page of connectors: the group's refresh token. */
+  async addToGroup(connector) {
+    await this.field(this.words.chooseConnector).selectOption({ label: connector });
+    await this.button(this.words.addConnector).click();
+    await this.page.getByText(this.words.tokenOnce).waitFor();
+    return this.field(this.words.refreshToken).inputValue();
   }
 
   /** Everything up to a refresh token: {name, id, secret, refreshToken}. */
