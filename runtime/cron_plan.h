@@ -34,7 +34,7 @@ struct cron_plan {
 };
 
 /* The sub-verbs: argv[0] is the sub-verb. */
-verb_fn cron_show, cron_install, cron_remove, cron_next;
+verb_fn cron_show, cron_install, cron_remove, cron_next, cron_run;
 
 /* Loads the chosen configuration. Destroy it after errors too. */
 int cron_plan_create(struct cron_plan *plan, struct app *app, struct err *err);

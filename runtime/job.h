@@ -18,5 +18,8 @@ struct job_request {
 /* Returns the exit status, or -1 with err: in the supervisor, and in the child too, which then
  * leaves by main as any run does. */
 int job_run(struct app *app, const struct job_request *request, struct err *err);
+/* The same for a job of a configuration that is loaded, recorded. */
+int job_run_loaded(struct app *app, const struct config *config, const struct job *job,
+                   bool scheduled, struct err *err);
 
 #endif

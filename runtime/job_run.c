@@ -224,8 +224,8 @@ static int run_dry(struct app *app, const struct config *config, const struct jo
     return job_child_run(&script, err);
 }
 
-static int supervise(struct app *app, const struct config *config, const struct job *job,
-                     bool scheduled, struct err *err)
+int job_run_loaded(struct app *app, const struct config *config, const struct job *job,
+                   bool scheduled, struct err *err)
 {
     struct run run = {.app = app, .config = config, .job = job, .scheduled = scheduled};
     if (job_signals_start(&run.signals, err) != 0)
@@ -250,7 +250,7 @@ int job_run(struct app *app, const struct job_request *request, struct err *err)
     if (job != NULL && request->dry_run)
         status = run_dry(app, config, job, err);
     else if (job != NULL)
-        status = supervise(app, config, job, request->scheduled, err);
+        status = job_run_loaded(app, config, job, request->scheduled, err);
     config_free(config);
     return status;
 }

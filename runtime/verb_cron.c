@@ -9,10 +9,8 @@ static const struct {
     const char *name;
     verb_fn *run;
 } verbs[] = {
-    {"show", cron_show},
-    {"install", cron_install},
-    {"remove", cron_remove},
-    {"next", cron_next},
+    {"show", cron_show}, {"install", cron_install}, {"remove", cron_remove},
+    {"next", cron_next}, {"run", cron_run},
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
@@ -38,7 +36,8 @@ int verb_cron(struct app *app, int argc, char **argv, struct err *err)
         .usage = "jeton cron show [--format crontab|systemd|kubernetes]\n"
                  "jeton cron install\n"
                  "jeton cron remove\n"
-                 "jeton cron next [JOB] [-n N] [--json]",
+                 "jeton cron next [JOB] [-n N] [--json]\n"
+                 "jeton cron run [--grace D] [--at-once N]",
         .description = "Has the scheduled jobs of the configuration run by cron, or by what does "
                        "its work. `jeton cron show --help` and so on say more.",
         .opts = opts,
@@ -54,8 +53,8 @@ int verb_cron(struct app *app, int argc, char **argv, struct err *err)
     mem_free(result.operands);
     if (result.count == 0)
         return err_set(err, ERR_USAGE,
-                       "jeton cron: expected show, install, remove or next; `jeton cron --help` "
-                       "says how");
+                       "jeton cron: expected show, install, remove, next or run; `jeton cron "
+                       "--help` says how");
     for (size_t i = 0; i < VERBS; i++) {
         if (strcmp(verbs[i].name, rest[0]) == 0)
             return verbs[i].run(app, result.count, rest, err);

@@ -1,0 +1,275 @@
+/*
+ * jeton cron run: a scheduler in the foreground. It looks at the clock, forks a supervisor
+ * (job_run.c) for each job that is due, and waits. Whether a slot is due, and that it is taken
+ * once, the supervisor decides: one too many does nothing. The configuration is the one that was
+ * loaded last: what is being edited disturbs no run.
+ */
+#include "clock.h"
+#include "cron_children.h"
+#include "cron_signals.h"
+#include "cron_table.h"
+#include "job.h"
+#include "job_attempt.h"
+#include "job_orphans.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOK_MS          60000 /* at least so often, lest a step of the clock go unseen */
+#define RETRY_MS         5000  /* after a process that could not be started */
+#define AT_ONCE_DEFAULT  64
+#define GRACE_DEFAULT_MS 25000
+#define GRACE_MAX_MS     86400000
+/* From SIGTERM to SIGKILL: the supervisors' own patience, and time to record the end. */
+#define KILL_MS (JOB_ATTEMPT_SIGNAL_MS + JOB_ORPHANS_TERM_MS + JOB_ATTEMPT_FLUSH_MS + 1000)
+
+struct scheduler {
+    struct app *app;
+    int64_t grace_ms;
+    struct cron_table table;
+    struct cron_children children;
+    struct cron_signals signals;
+    const struct job *job; /* in a child: what it runs */
+    int signo;             /* the first one that says to end; 0: none */
+    int64_t next_step_ms;  /* monotonic: when patience with what runs is over */
+    int killing;           /* the last signal that the children got; 0: none */
+};
+
+/* Starting what is due */
+
+static bool has_place(void *arg, const struct cron_entry *entry)
+{
+    const struct cron_children *children = arg;
+    return cron_children_of(children, entry->scope) < CRON_CHILDREN_PER_JOB;
+}
+
+/* False where no process can be made now. In the child scheduler->job is set. */
+static bool start(struct scheduler *scheduler, struct cron_entry *entry)
+{
+    struct log *log = scheduler->app->log;
+    char at[ZONE_RFC3339_SIZE];
+    pid_t pid = fork();
+    if (pid < 0) {
+        log_msg(log, LOG_ERROR, "job '%s': cannot start a process: %s; it is tried again in %d s",
+                entry->job->name, strerror(errno), RETRY_MS / 1000);
+        cron_table_give_back(entry);
+        return false;
+    }
+    if (pid == 0) {
+        scheduler->job = entry->job;
+        return true;
+    }
+    cron_children_add(&scheduler->children, pid, entry->job->name, entry->scope);
+    zone_format(scheduler->table.plan.local, entry->slot, at);
+    log_msg(log, LOG_DEBUG, "job '%s': due at %s: process %d", entry->job->name, at, (int)pid);
+    return true;
+}
+
+/* Returns how long there is nothing to do, in ms. */
+static int64_t start_due(struct scheduler *scheduler)
+{
+    struct cron_children *children = &scheduler->children;
+    struct cron_entry *entry;
+    int64_t now_ms = clock_wall_ms(), now = now_ms / 1000;
+    cron_table_look(&scheduler->table, now);
+    while (children->count < children->max &&
+           (entry = cron_table_take(&scheduler->table, now, has_place, children)) != NULL) {
+        if (!start(scheduler, entry))
+            return RETRY_MS;
+        if (scheduler->job != NULL)
+            return 0;
+    }
+    int64_t next = cron_table_next(&scheduler->table);
+    now_ms = clock_wall_ms();
+    return next <= (now_ms + LOOK_MS) / 1000 ? next * 1000 - now_ms : LOOK_MS;
+}
+
+/* Reading the configuration anew */
+
+static void say_table(const struct scheduler *scheduler, const char *what)
+{
+    const struct cron_table *table = &scheduler->table;
+    log_msg(scheduler->app->log, table->count > 0 ? LOG_INFO : LOG_WARN, "%s: %zu scheduled job%s",
+            what, table->count, table->count == 1 ? "" : "s");
+    cron_table_log(table);
+}
+
+static void reload(struct scheduler *scheduler)
+{
+    struct cron_table fresh;
+    struct err err;
+    char line[ERR_LINE_MAX];
+    /* What the former one had until now is its own. */
+    cron_table_look(&scheduler->table, clock_wall_ms() / 1000);
+    if (cron_table_load(&fresh, scheduler->app, &scheduler->table, &err) != 0) {
+        log_msg(scheduler->app->log, LOG_ERROR, "%s; jobs go on with the configuration as it was",
+                err_line(&err, line));
+        cron_table_destroy(&fresh);
+        return;
+    }
+    cron_table_destroy(&scheduler->table);
+    scheduler->table = fresh;
+    say_table(scheduler, "configuration read anew");
+}
+
+/* Ending */
+
+static void kill_all(struct scheduler *scheduler, int signo)
+{
+    scheduler->killing = signo;
+    scheduler->next_step_ms = clock_mono_ms() + KILL_MS;
+    log_msg(scheduler->app->log, LOG_WARN, "ends %zu job process%s by %s",
+            scheduler->children.count, scheduler->children.count == 1 ? "" : "es",
+            signo == SIGTERM ? "SIGTERM" : "SIGKILL");
+    cron_children_kill(&scheduler->children, signo);
+}
+
+static void stop(struct scheduler *scheduler, int signo)
+{
+    size_t running = scheduler->children.count;
+    if (scheduler->signo != 0) { /* the second one */
+        if (scheduler->killing != SIGKILL)
+            kill_all(scheduler, SIGKILL);
+        return;
+    }
+    size_t waiting = cron_table_waiting(&scheduler->table);
+    scheduler->signo = signo;
+    scheduler->next_step_ms = clock_mono_ms() + scheduler->grace_ms;
+    if (running > 0)
+        log_msg(scheduler->app->log, LOG_INFO,
+                "%s: waits up to %g s for %zu job process%s; a second signal ends all at once",
+                strsignal(signo), (double)scheduler->grace_ms / 1000, running,
+                running == 1 ? "" : "es");
+    if (waiting > 0)
+        log_msg(scheduler->app->log, LOG_WARN, "%zu job%s that waited to be started: left out",
+                waiting, waiting == 1 ? "" : "s");
+}
+
+/* Returns how long to wait, in ms. */
+static int64_t wait_for_ends(struct scheduler *scheduler)
+{
+    int64_t left = scheduler->next_step_ms - clock_mono_ms();
+    if (left > 0)
+        return left < LOOK_MS ? left : LOOK_MS;
+    kill_all(scheduler, scheduler->killing == 0 ? SIGTERM : SIGKILL);
+    return LOOK_MS;
+}
+
+/* What supervisors that were killed left behind is ours (job_orphans_adopt). */
+static void end_orphans(void)
+{
+    struct job_orphans orphans = {0};
+    while (!job_orphans_step(&orphans))
+        usleep(JOB_ORPHANS_TICK_MS * 1000);
+    job_orphans_destroy(&orphans);
+}
+
+/* The loop */
+
+static void take_signals(struct scheduler *scheduler)
+{
+    int signo;
+    bool hangup = false;
+    while ((signo = cron_signals_take(&scheduler->signals)) != 0) {
+        if (signo == SIGHUP)
+            hangup = true;
+        else if (signo != SIGCHLD)
+            stop(scheduler, signo);
+    }
+    cron_children_reap(&scheduler->children);
+    if (hangup && scheduler->signo == 0)
+        reload(scheduler);
+}
+
+/* Until all is over; in a child: until there is one. */
+static void schedule(struct scheduler *scheduler)
+{
+    while (scheduler->signo == 0 || scheduler->children.count > 0) {
+        int64_t ms = scheduler->signo == 0 ? start_due(scheduler) : wait_for_ends(scheduler);
+        if (scheduler->job != NULL)
+            return;
+        cron_signals_wait(&scheduler->signals, ms);
+        take_signals(scheduler);
+    }
+    end_orphans();
+}
+
+/* In a group of its own, so that a terminal's Ctrl-C is ours alone. */
+static int run_child(struct scheduler *scheduler, struct err *err)
+{
+    setpgid(0, 0);
+    cron_signals_stop(&scheduler->signals);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        close(null);
+    }
+    return job_run_loaded(scheduler->app, scheduler->table.plan.config, scheduler->job, true, err);
+}
+
+static int run(struct scheduler *scheduler, struct err *err)
+{
+    int status = -1;
+    if (cron_signals_start(&scheduler->signals, err) != 0)
+        return -1;
+    if (cron_table_load(&scheduler->table, scheduler->app, NULL, err) != 0)
+        goto cleanup;
+    job_orphans_adopt();
+    say_table(scheduler, scheduler->table.plan.config->path);
+    schedule(scheduler);
+    if (scheduler->job != NULL)
+        status = run_child(scheduler, err);
+    else
+        status = scheduler->killing != 0 ? 128 + scheduler->signo : 0;
+cleanup:
+    cron_table_destroy(&scheduler->table);
+    cron_signals_stop(&scheduler->signals);
+    return status;
+}
+
+static int check(int64_t grace_ms, int64_t at_once, struct err *err)
+{
+    if (grace_ms > GRACE_MAX_MS)
+        return err_set(err, ERR_USAGE, "--grace: expected at most %d h", GRACE_MAX_MS / 3600000);
+    if (at_once < 1 || at_once > CRON_CHILDREN_MAX)
+        return err_set(err, ERR_USAGE, "--at-once %lld: expected a number from 1 to %d",
+                       (long long)at_once, CRON_CHILDREN_MAX);
+    return 0;
+}
+
+int cron_run(struct app *app, int argc, char **argv, struct err *err)
+{
+    struct scheduler scheduler = {.app = app, .grace_ms = GRACE_DEFAULT_MS};
+    int64_t at_once = AT_ONCE_DEFAULT;
+    const struct opt opts[] = {
+        {0, "grace", OPT_DURATION, &scheduler.grace_ms, "D",
+         "on SIGTERM, let running jobs go on for so long (default 25s)"},
+        {0, "at-once", OPT_INTEGER, &at_once, "N",
+         "so many runs at most at the same time (default 64); others wait"},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    const struct opt_spec spec = {
+        .usage = "jeton cron run [--grace D] [--at-once N]",
+        .description =
+            "Runs the scheduled jobs itself, in the foreground, where there is no cron: in a "
+            "container. SIGHUP reads the configuration anew. SIGTERM and SIGINT let running jobs "
+            "finish, and end those that do not within --grace; a second one ends all at once.",
+        .opts = opts,
+        .min_operands = 0,
+        .max_operands = 0,
+    };
+    struct opt_result result = {0};
+    int parsed = app_options(&spec, argc, argv, &result, err);
+    if (parsed != 0)
+        return parsed < 0 ? -1 : 0;
+    mem_free(result.operands);
+    if (check(scheduler.grace_ms, at_once, err) != 0)
+        return -1;
+    cron_children_create(&scheduler.children, (size_t)at_once, app->log);
+    int status = run(&scheduler, err);
+    cron_children_destroy(&scheduler.children);
+    return status;
+}
