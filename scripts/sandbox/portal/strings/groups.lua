@@ -65,8 +65,8 @@ return {
   },
   ["people.removed"] = { en = "Removed.", fr = "Supprimé." },
   ["people.remove"] = { en = "Remove", fr = "Supprimer" },
-  ["people.make_admin"] = { en = "Make admin", fr = "Nommer administrateur" },
-  ["people.make_member"] = { en = "Make member", fr = "Rendre simple membre" },
+  ["people.make_admin"] = { en = "Make admin", fr = "Nommer admin" },
+  ["people.make_member"] = { en = "Make member", fr = "Rendre membre" },
   ["people.first"] = {
     en = { "The first one is shown.", "The first {count} are shown." },
     fr = { "Le premier est montré.", "Les {count} premiers sont montrés." },
