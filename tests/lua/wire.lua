@@ -115,6 +115,13 @@ function wire.calmly(fn, ...)
   if not ok then error(err, 0) end
 end
 
+--- Whether this runs under stress.lua.
+function wire.is_stressed()
+  local pause = collectgarbage("setpause", 0)
+  collectgarbage("setpause", pause)
+  return pause == 0
+end
+
 --- Runs the classes of tests, each test on a sandbox as it started.
 ---@return boolean passed the exit status of the script
 function wire.run(tests)
