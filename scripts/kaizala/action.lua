@@ -2,8 +2,8 @@
 local audience = require "kaizala.audience"
 local check = require "kaizala.check"
 local group = require "kaizala.group"
-local json = require "jeton.json"
 local names = require "kaizala.names"
+local properties = require "kaizala.properties"
 local survey = require "kaizala.survey"
 
 ---@class kaizala.Action
@@ -12,6 +12,9 @@ local survey = require "kaizala.survey"
 ---@field type? string "Job", "Survey", …
 ---@field title? string
 ---@field sender? string phone number
+---@field image_url? string of a picture in a list
+---@field latitude? number of a place that somebody shared, with or without a picture
+---@field longitude? number
 ---@field creation_time? integer
 ---@field response_count? integer
 ---@field is_completed? boolean of a job: by all
@@ -108,10 +111,7 @@ function Action:details()
   fill(self, details)
   names.convert(reply, "action", self, Action)
   if details.properties then
-    self.properties = {}
-    for _, property in ipairs(check.reply(details.properties, "properties", "list", request)) do
-      self.properties[property.name] = property.value
-    end
+    self.properties = properties.read(check.reply(details.properties, "properties", "list", request))
   end
   if details.responses then self.responses = read_responses(self, details, request) end
   return self
@@ -191,35 +191,19 @@ end
 ---@field all_subscribers? boolean
 local update_options = { "types", "version", "notify_subscribers", "all_subscribers" }
 
-local function property_type(name, value)
-  if type(value) == "string" then return "Text" end
-  if type(value) == "number" then return "Numeric" end
-  if type(value) == "table" then return value.lt and "Location" or "StringList" end
-  check.fail("invalid", ("update_properties: '%s' must be a string, a number or a list, got %s"):format(
-    tostring(name), type(value)))
-end
-
 --- Sets properties (*waits*).
----@param properties table<string, any> by name: strings, numbers, lists of strings
+---@param values table<string, any> by name: strings, numbers, lists of strings, places
+--- `{latitude=, longitude=, name=?}`
 ---@param options? kaizala.UpdateOptions
 ---@return integer? version the new one, where the service says it; raises an err
-function Action:update_properties(properties, options)
+function Action:update_properties(values, options)
   check.method(self, Action, "action:update_properties({…})", 3)
-  if type(properties) ~= "table" or next(properties) == nil then
-    error("update_properties: properties must be a table with at least one name", 2)
-  end
   options = check.options(options, "update_properties", update_options, 3)
   check.optional(options.types, "table", "update_properties: types", 3)
   check.optional(options.version, "number", "update_properties: version", 3)
   check.optional(options.notify_subscribers, "boolean", "update_properties: notify_subscribers", 3)
   check.optional(options.all_subscribers, "boolean", "update_properties: all_subscribers", 3)
-  local list, types = json.array {}, options.types or {}
-  for name, value in pairs(properties) do
-    check.name(name, "update_properties: a name", 3)
-    if type(value) == "table" and not value.lt then json.array(value) end
-    list[#list + 1] = { name = name, type = types[name] or property_type(name, value), value = value }
-  end
-  table.sort(list, function(a, b) return a.name < b.name end)
+  local list = properties.write(values, "update_properties", options.types or {}, 3)
   local reply = group.client(groups[self]):request {
     method = "PUT",
     path = path(self, "/properties"),

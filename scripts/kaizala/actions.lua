@@ -5,6 +5,7 @@ local check = require "kaizala.check"
 local group = require "kaizala.group"
 local iterator = require "kaizala.iterator"
 local json = require "jeton.json"
+local properties = require "kaizala.properties"
 local survey = require "kaizala.survey"
 
 ---@class kaizala.Group
@@ -106,11 +107,23 @@ function Group:create_job(options)
   } }, options)
 end
 
+---@class kaizala.PollChoice
+---@field title string
+---@field image? string URL of its picture
+
 ---@class kaizala.PollOptions: kaizala.AudienceOptions
 ---@field question string
----@field choices string[]
+---@field choices (string|kaizala.PollChoice)[] titles, or titles with pictures
 ---@field expires_in_hours? integer 720 by default
 ---@field repeatable? boolean
+
+local function write_choice(choice, what)
+  if type(choice) ~= "table" then choice = { title = choice } end
+  check.options(choice, what, { "title", "image" }, 4)
+  check.name(choice.title, what, 4)
+  check.optional(choice.image, "string", what .. ": image", 4)
+  return { title = choice.title, image = choice.image }
+end
 
 --- Asks one question with choices (*waits*).
 ---@param options kaizala.PollOptions
@@ -122,9 +135,8 @@ function Group:create_poll(options)
   if type(options.choices) ~= "table" or #options.choices == 0 then
     invalid "create_poll: choices must be a list of at least one"
   end
-  for i, title in ipairs(options.choices) do
-    check.name(title, ("create_poll: choices[%d]"):format(i), 3)
-    choices[i] = { title = title }
+  for i, choice in ipairs(options.choices) do
+    choices[i] = write_choice(choice, ("create_poll: choices[%d]"):format(i))
   end
   return send(self, "create_poll", { actionType = "Poll", actionBody = {
     question = options.question,
@@ -176,9 +188,11 @@ end
 ---@field anonymous? boolean
 ---@field multiple_responses? boolean one person may answer more than once
 ---@field visible_to? "all"|"sender"|"admins"|"members" who sees the answers
+---@field cover_image? string URL of a picture
 ---@field repeatable? boolean
 local survey_options = {
   "title", "questions", "due_in_hours", "description", "anonymous", "multiple_responses", "visible_to",
+  "cover_image",
 }
 local visibility = { all = "0", sender = "1", admins = "2", members = "3" }
 
@@ -189,6 +203,7 @@ function Group:create_survey(options)
   options = read_options(self, options, "create_survey", survey_options)
   check.name(options.title, "create_survey: title", 3)
   check.optional(options.description, "string", "create_survey: description", 3)
+  check.optional(options.cover_image, "string", "create_survey: cover_image", 3)
   check.optional(options.anonymous, "boolean", "create_survey: anonymous", 3)
   check.optional(options.multiple_responses, "boolean", "create_survey: multiple_responses", 3)
   if options.visible_to ~= nil and not visibility[options.visible_to] then
@@ -202,30 +217,44 @@ function Group:create_survey(options)
     isAnonymous = options.anonymous,
     acceptMultipleResponses = options.multiple_responses,
     visibility = visibility[options.visible_to],
+    coverImage = options.cover_image,
   } }, options)
 end
 
 ---@class kaizala.SendActionOptions: kaizala.AudienceOptions
 ---@field id? string of an action package
 ---@field type? string of a built-in action, in place of id
----@field body? table as on the wire
----@field questions? kaizala.Question[] of a package, into the body
+---@field body? table as on the wire; the fields below go into it
+---@field title? string
+---@field questions? kaizala.Question[] of a package
+---@field properties? table<string, any> of a package, by name, as `action:update_properties` takes them
+---@field validity? integer until when a package takes answers, epoch seconds
 ---@field repeatable? boolean
 
 --- Sends an action package by its id, or any action by type and body (*waits*).
 ---@param options kaizala.SendActionOptions
 ---@return kaizala.Action action raises an err
 function Group:send_action(options)
-  options = read_options(self, options, "send_action", { "id", "type", "body", "questions" })
+  options = read_options(self, options, "send_action",
+    { "id", "type", "body", "title", "questions", "properties", "validity" })
   check.optional(options.id, "string", "send_action: id", 3)
   check.optional(options.type, "string", "send_action: type", 3)
   check.optional(options.body, "table", "send_action: body", 3)
+  check.optional(options.title, "string", "send_action: title", 3)
+  if options.validity ~= nil and math.type(options.validity) ~= "integer" then
+    error("send_action: validity must be an integer of epoch seconds", 2)
+  end
   if (options.id == nil) == (options.type == nil) then
     error("send_action: give either id (of a package) or type", 2)
   end
   local body = {}
   for key, value in pairs(options.body or {}) do body[key] = value end
+  body.title = options.title or body.title
+  body.validity = options.validity and options.validity * 1000 or body.validity
   if options.questions then body.questions = survey.write(options.questions, "send_action") end
+  if options.properties then
+    body.properties = properties.write(options.properties, "send_action: properties", {}, 3)
+  end
   return send(self, "send_action", { id = options.id, actionType = options.type, actionBody = body }, options)
 end
 

@@ -78,6 +78,15 @@ function Group:comment(reference_id, text)
   return self:react(reference_id, { type = "Comment", comment = text })
 end
 
+-- The query of a list: the group where it was posted, which may be above this one.
+local function query_of(self, options)
+  return {
+    sourceGroupId = options.source_group or self.id,
+    cursor = options.cursor,
+    reactionType = options.type,
+  }
+end
+
 local function read_summary(raw, request)
   check.reply(raw, "summary[]", "object", request)
   local counts = check.reply(raw.reactionsCountMap, "reactionsCountMap", "object", request)
@@ -88,13 +97,17 @@ end
 
 --- Counts likes and comments of one message or action (*waits*).
 ---@param reference_id string
+---@param options? { source_group?: string } source_group: id of the group where it was posted, where it is
+--- another one
 ---@return kaizala.ReactionSummary summary raises an err
-function Group:reaction_summary(reference_id)
+function Group:reaction_summary(reference_id, options)
   check.method(self, Group, "group:reaction_summary(reference_id)", 3)
+  options = check.options(options, "reaction_summary", { "source_group" }, 3)
+  check.optional(options.source_group, "string", "reaction_summary: source_group", 3)
   local id = check.id(reference_id, "reaction_summary: reference_id", 3)
   local target = path(self, ("/%s/summary"):format(id))
   local request = "GET " .. target
-  local reply = group.client(self):request { path = target, query = { sourceGroupId = self.id } }
+  local reply = group.client(self):request { path = target, query = query_of(self, options) }
   return read_summary(check.reply(reply.summary, "summary", "list", request)[1], request)
 end
 
@@ -104,7 +117,7 @@ local function pages(self, target, query, field, read)
   return iterator.new(function(cursor)
     local asked = cursor or query.cursor
     local reply = group.client(self):request { path = target, query = {
-      sourceGroupId = self.id, reactionType = query.reactionType, cursor = asked,
+      sourceGroupId = query.sourceGroupId, reactionType = query.reactionType, cursor = asked,
     } }
     local list = {}
     for i, raw in ipairs(check.reply(reply[field], field, "list", request)) do
@@ -117,30 +130,32 @@ local function pages(self, target, query, field, read)
 end
 
 --- Counts likes and comments of all that were reacted to (*waits*, when the first is taken).
----@param options? { cursor?: integer } only those reacted to after it: the `cursor` of a former summary
+---@param options? { cursor?: integer, source_group?: string } cursor: only those reacted to after it: the
+--- `cursor` of a former summary; source_group: as for `reaction_summary`
 ---@return kaizala.Iterator summaries gives `kaizala.ReactionSummary`; raises an err
 function Group:reaction_summaries(options)
   check.method(self, Group, "group:reaction_summaries()", 3)
-  options = check.options(options, "reaction_summaries", { "cursor" }, 3)
+  options = check.options(options, "reaction_summaries", { "cursor", "source_group" }, 3)
+  check.optional(options.source_group, "string", "reaction_summaries: source_group", 3)
   check.optional(options.cursor, "number", "reaction_summaries: cursor", 3)
-  return pages(self, path(self, "/summary"), { cursor = options.cursor }, "summary", read_summary)
+  return pages(self, path(self, "/summary"), query_of(self, options), "summary", read_summary)
 end
 
 --- Lists who liked or commented (*waits*, when the first is taken).
 ---@param reference_id string
----@param options? { type?: "Like"|"Comment", cursor?: integer } type: both by default; cursor: only those
---- after it
+---@param options? { type?: "Like"|"Comment", cursor?: integer, source_group?: string } type: both by
+--- default; cursor: only those after it; source_group: as for `reaction_summary`
 ---@return kaizala.Iterator reactions gives `kaizala.Reaction`; raises an err
 function Group:reactions(reference_id, options)
   check.method(self, Group, "group:reactions(reference_id)", 3)
-  options = check.options(options, "reactions", { "type", "cursor" }, 3)
+  options = check.options(options, "reactions", { "type", "cursor", "source_group" }, 3)
+  check.optional(options.source_group, "string", "reactions: source_group", 3)
   check.optional(options.cursor, "number", "reactions: cursor", 3)
   if options.type ~= nil and options.type ~= "Like" and options.type ~= "Comment" then
     error(("reactions: type must be 'Like' or 'Comment', got '%s'"):format(tostring(options.type)), 2)
   end
   local target = path(self, "/" .. check.id(reference_id, "reactions: reference_id", 3))
-  local query = { cursor = options.cursor, reactionType = options.type }
-  return pages(self, target, query, "reactionDetails", function(raw, request)
+  return pages(self, target, query_of(self, options), "reactionDetails", function(raw, request)
     check.reply(raw, "reactionDetails[]", "object", request)
     check.reply(raw.reactionId, "reactionId", "string", request)
     return names.convert(raw, "reaction", {})

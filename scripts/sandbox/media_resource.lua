@@ -68,4 +68,18 @@ function media_resource.url(root, resource)
   return ("%s/v1/media/%s"):format(root, http.encode(resource.id)) -- a client may have made it up
 end
 
+--- How the service shows it: an album picture by picture.
+---@param root string of the sandbox
+---@param text string a mediaResource that `need` took
+---@return {mediaUrl: string, mediaFileName: string}[]
+function media_resource.show(db, root, text)
+  local resource = assert(media_resource.decode(text))
+  local files = resource.type == "Album" and media.of_album(db, resource.id) or { resource }
+  local out = {}
+  for i, file in ipairs(files) do
+    out[i] = { mediaUrl = media_resource.url(root, file), mediaFileName = file.name }
+  end
+  return out
+end
+
 return media_resource

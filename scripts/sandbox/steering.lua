@@ -14,6 +14,7 @@ local provision = require "sandbox.provision"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 local router = require "sandbox.http.router"
+local sharing = require "sandbox.sharing"
 local snapshot = require "sandbox.snapshot"
 local switches = require "sandbox.switches"
 local users = require "sandbox.data.users"
@@ -169,6 +170,7 @@ local ROUTES = {
   { method = "POST", path = "/groups", value = true, run = make_group },
   { method = "DELETE", path = "/groups/{group}", run = delete_group },
   { method = "POST", path = "/users", value = true, run = make_user },
+  { method = "POST", path = "/locations", value = true, run = sharing.share },
 }
 
 local routes = router.new(ROUTES)

@@ -1,7 +1,10 @@
 -- Actions: every type sent, listed, shown, updated, reminded of; jobs done; and what is refused.
 local crypto = require "jeton.crypto"
+local http = require "jeton.http"
 local json = require "jeton.json"
 local lu = require "luaunit"
+local contract = require "contract"
+local operations = require "sandbox.operations"
 local wire = require "wire"
 
 local HOUR = 3600
@@ -120,6 +123,68 @@ function TestTypes.test_media_answer_without_action_id()
   end
   lu.assertStrMatches(list("image").actions[1].actionBody.imageUrl, wire.root .. "/v1/media/[%x-]+")
   lu.assertEquals(list("document").actions[1].actionBody.mediaFileName, "f.pdf")
+end
+
+-- Every picture of an album, each at a URL of its own.
+function TestTypes.test_albums_of_an_announcement()
+  local album = wire.ok("POST", "/v1/media", { token = tenant, parts = {
+    { name = "1", filename = "a.png", content_type = "image/png", value = "one" },
+    { name = "2", filename = "b.jpg", content_type = "image/jpeg", value = "two" },
+  } }).mediaResource
+  send("Announcement", { message = "x", MediaResources = json.array { album, wire.upload "Document" } })
+  local media = list("announcement").actions[1].actionBody.media
+  local names, texts = {}, {}
+  for i, shown in ipairs(media) do
+    names[i], texts[i] = shown.mediaFileName, assert(http.get(shown.mediaUrl)).body
+  end
+  lu.assertEquals(names, { "a.png", "b.jpg", "f.pdf" })
+  lu.assertEquals(texts, { "one", "two", "x" })
+end
+
+-- Whether an entry is as the table says.
+local function check_listed(entry)
+  for _, operation in ipairs(operations) do
+    if operation.name == "actions.list" then
+      return contract.check_reply(entry, operation.reply[1].of)
+    end
+  end
+  lu.fail "there is no operation actions.list"
+end
+
+-- What phones send, by steering: connectors list it.
+function TestTypes.test_places_that_people_share()
+  local place = { group = wire.sales, phone = wire.bruno, latitude = 48.86, longitude = -2.35 }
+  local shared = wire.steer("locations", place)
+  lu.assertEquals(shared.actionType, "ShareLocation")
+  local entry = list("shareLocation").actions[1]
+  check_listed(entry)
+  lu.assertEquals({ entry.referenceId, entry.sender }, { shared.referenceId, wire.bruno })
+  lu.assertEquals(entry.actionBody, { latitude = 48.86, longitude = -2.35 })
+  place.picture = wire.upload "Image"
+  wire.steer("locations", place)
+  entry = list("photowithlocation").actions[1]
+  check_listed(entry)
+  lu.assertEquals(assert(http.get(entry.actionBody.imageUrl)).body, "x")
+  lu.assertEquals({ entry.actionBody.latitude, entry.actionBody.longitude }, { 48.86, -2.35 })
+  wire.ok("POST", "/v1/groups/" .. wire.sales .. "/reaction", { token = tenant, json = {
+    referenceId = shared.referenceId, sourceGroupId = wire.sales, reactionType = "Like",
+  } })
+end
+
+function TestTypes.test_places_that_nobody_shares()
+  for name, value in pairs {
+    latitude = 90.5, longitude = -181, phone = "+33199999999", colour = "red",
+    picture = wire.upload "Document",
+  } do
+    local place = { group = wire.sales, phone = wire.bruno, latitude = 1, longitude = 2 }
+    place[name] = value
+    local says = wire.refused(400, "InvalidParameters", "POST", "/_sandbox/locations", { json = place })
+    lu.assertStrContains(says, name)
+  end
+  wire.refused(404, "NotFound", "POST", "/_sandbox/locations", { json = {
+    group = crypto.uuid(), phone = wire.bruno, latitude = 1, longitude = 2,
+  } })
+  lu.assertEquals(list("shareLocation").actions, {})
 end
 
 function TestTypes.test_media_that_nobody_uploaded()

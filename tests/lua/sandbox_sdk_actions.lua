@@ -55,6 +55,10 @@ function TestActions.test_poll_and_meeting()
   lu.assertEquals({ body.duration, body.agenda, body.place.name }, { 45, "All", "Paris" })
   lu.assertEquals(group:actions({ type = "letsmeet" }):next().starting_time, 1893456000)
   raises("invalid", "choices must be", group.create_poll, group, { question = "x", choices = {} })
+  group:create_poll { question = "Tea?", choices = { "Yes", { title = "No", image = "https://x/no.png" } } }
+  lu.assertEquals(newest().body.choices, { { title = "Yes" }, { title = "No", image = "https://x/no.png" } })
+  lu.assertErrorMsgContains("did you mean 'image'", group.create_poll, group,
+    { question = "x", choices = { { title = "y", imag = "z" } } })
   raises("invalid", "starts_at", group.schedule_meeting, group, { title = "x", starts_at = "tomorrow" })
   raises("invalid", "latitude", group.schedule_meeting, group, { title = "x", starts_at = 1, place = {} })
 end
@@ -67,6 +71,18 @@ function TestActions.test_package()
   local again = group:action(sent.id):details()
   lu.assertEquals(again.responses[1].answers, { ["How was it?"] = "Fine" })
   lu.assertErrorMsgContains("either id", group.send_action, group, {})
+  local later = state().clock.now + 3600
+  local properties = {
+    state = "open", seats = 4, place = { latitude = 48.86, longitude = 2.35, name = "Paris" },
+  }
+  local visit = group:send_action { id = "com.example.visit", title = "Visit", validity = later,
+    properties = properties }
+  lu.assertEquals(newest().body.validity, later * 1000)
+  visit:details()
+  lu.assertEquals(visit.title, "Visit")
+  lu.assertEquals(visit.properties, properties)
+  lu.assertErrorMsgContains("epoch seconds", group.send_action, group, { id = "a", validity = "x" })
+  raises("invalid", "'x' must be", group.send_action, group, { id = "a", properties = { x = true } })
 end
 
 function TestActions.test_lists()
@@ -84,6 +100,22 @@ function TestActions.test_lists()
   local from = all[5].creation_time
   lu.assertEquals(#group:actions({ from = from }):all(), 2)
   lu.assertEquals(all[1].sender, ALICE)
+end
+
+-- What phones send is among the others.
+function TestActions.test_places_that_people_share()
+  steer("locations", { group = sdk.group, phone = BRUNO, latitude = 48.86, longitude = 2.35 })
+  steer("clock", { advance_s = 10 })
+  group:announce { message = "x" }
+  steer("clock", { advance_s = 10 })
+  steer("locations", { group = sdk.group, phone = BRUNO, latitude = 1.5, longitude = 2.5,
+    picture = sdk.upload() })
+  local all = group:actions():all()
+  lu.assertEquals({ all[1].type, all[2].type, all[3].type },
+    { "ShareLocation", "Announcement", "PhotoWithLocation" })
+  lu.assertEquals({ all[1].latitude, all[1].longitude, all[1].sender }, { 48.86, 2.35, BRUNO })
+  lu.assertStrContains(all[3].image_url, "/v1/media/")
+  lu.assertEquals({ all[3].latitude, all[3].longitude }, { 1.5, 2.5 })
 end
 
 -- The service was seen to say `sentAt`, in ISO 8601, in place of `creationTime`.
@@ -128,6 +160,10 @@ function TestActions.test_properties_and_reminder()
     { state = "open", price = 5, tags = { "a", "b" }, at = 1530527400 })
   raises("http", "version", job.update_properties, job, { a = "x" }, { version = 9 })
   raises("invalid", "'a' must be", job.update_properties, job, { a = true })
+  job:update_properties { place = { latitude = 48.86, longitude = 2.35 }, old = { lt = 1, lg = 2, n = "x" } }
+  local places = job:details().properties
+  lu.assertEquals(places.place, { latitude = 48.86, longitude = 2.35, name = "" })
+  lu.assertEquals(places.old, { latitude = 1, longitude = 2, name = "x" })
   lu.assertErrorMsgContains("at least one", job.update_properties, job, {})
   lu.assertNil(job:remind())
   lu.assertEquals(newest().reminders, 1)

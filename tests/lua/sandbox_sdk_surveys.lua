@@ -47,13 +47,14 @@ end
 
 function TestSurveys.test_options_of_a_survey()
   local survey = group:create_survey { title = "S", questions = { { title = "Q" } }, anonymous = true,
-    multiple_responses = true, visible_to = "sender", description = "D" }
+    multiple_responses = true, visible_to = "sender", description = "D", cover_image = "https://x/c.png" }
   survey:respond { answers = { Q = "1" } }
   survey:respond { answers = { Q = "2" } }
   survey:details()
   lu.assertEquals(#survey.responses, 2)
   lu.assertNil(survey.responses[1].responder)
   lu.assertEquals(newest().body.visibility, "1")
+  lu.assertEquals(newest().body.coverImage, "https://x/c.png")
 end
 
 function TestSurveys.test_what_is_wrong_is_refused_before_a_request()
@@ -96,6 +97,18 @@ function TestReactions.test_like_comment_and_counts()
   lu.assertAlmostEquals(comments[1].last_modified_time, state().clock.now, 3)
   raises("invalid", "is empty", group.comment, group, message, "")
   lu.assertErrorMsgContains("'Like' or 'Comment'", group.react, group, message, { type = "Love" })
+end
+
+-- To what was posted in the group above.
+function TestReactions.test_in_a_subgroup_of_the_source()
+  local below = group:subgroups():next()
+  local message = group:send_message("x").reference_id
+  local above = { source_group = group.id }
+  below:react(message, { type = "Like", source_group = group.id })
+  lu.assertEquals(below:reaction_summary(message, above).likes, 1)
+  lu.assertEquals(below:reaction_summaries(above):next().reference_id, message)
+  lu.assertEquals(#below:reactions(message, above):all(), 1)
+  raises("http", "reference", below.reaction_summary, below, message)
 end
 
 function TestReactions.test_pages_and_cursors()

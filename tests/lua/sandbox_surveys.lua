@@ -99,6 +99,15 @@ function TestSurvey.test_questions_and_answers_of_every_type()
   lu.assertEquals(answers[9][1].mediaFileName, "f.png")
 end
 
+function TestSurvey.test_an_album_is_an_attachment_a_picture()
+  local id = survey { questions = json.array { { title = "Files", type = "AttachmentList" } } }
+  local files = json.array { wire.upload "Album", wire.upload "Document" }
+  lu.assertEquals(answer(id, bruno, json.array { files }), 200)
+  local names = {}
+  for i, shown in ipairs(details(id).responses[1].answers[1]) do names[i] = shown.mediaFileName end
+  lu.assertEquals(names, { "f.png", "f.png", "f.pdf" })
+end
+
 function TestSurvey.test_without_details_no_questions()
   local id = survey()
   local shown = wire.ok("GET", path("/" .. id), { token = tenant })

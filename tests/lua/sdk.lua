@@ -40,6 +40,16 @@ function sdk.post(path, value)
   return assert(response:json())
 end
 
+--- Uploads a picture; gives the mediaResource.
+function sdk.upload()
+  local response = assert(http.post(sdk.root .. "/v1/media", {
+    headers = { accessToken = assert(token.get()).access_token },
+    multipart = { { name = "files", filename = "a.png", content_type = "image/png", value = "PNG" } },
+  }))
+  lu.assertEquals(response.status, 200, response.body)
+  return assert(response:json()).mediaResource
+end
+
 --- Calls, which must raise an err of this kind whose line says so; `invalid` without a request.
 function sdk.raises(kind, says, fn, ...)
   local before = sdk.state().counts.requests

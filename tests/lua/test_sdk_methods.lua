@@ -52,7 +52,7 @@ end
 -- Good values by the parameter's name, for those that come before another.
 local SAMPLES = {
   text = "x", id = "a", member_id = "m", reference_id = "r", query = "q", source = "no-such-file.png",
-  sources = { "no-such-file.png" }, properties = { a = 1 }, role = "Admin",
+  sources = { "no-such-file.png" }, values = { a = 1 }, role = "Admin",
 }
 
 -- Calls a method without one of its parameters and those after it. Gives whether that is misuse, or refused.

@@ -32,11 +32,21 @@ function short.Document(call, action)
 end
 short.Album, short.Audio, short.Video = short.Document, short.Document, short.Document
 
+function short.PhotoWithLocation(call, action)
+  local url = url_and_name(call, action.body.mediaResource)
+  return { imageUrl = url, latitude = action.body.latitude, longitude = action.body.longitude }
+end
+
+function short.ShareLocation(_, action)
+  return { latitude = action.body.latitude, longitude = action.body.longitude }
+end
+
 function short.Announcement(call, action)
-  local media = json.array {}
-  for i, text in ipairs(action.body.MediaResources or {}) do
-    local url, name = url_and_name(call, text)
-    media[i] = { mediaUrl = url, mediaFileName = name }
+  local root, media = call.world:root(call.headers.host), json.array {}
+  for _, text in ipairs(action.body.MediaResources or {}) do
+    for _, shown in ipairs(media_resource.show(call.db, root, text)) do
+      media[#media + 1] = shown
+    end
   end
   return { actionId = action.id, title = action.body.title, message = action.body.message, media = media }
 end
@@ -145,7 +155,7 @@ local function responses(call, action)
         shown.responseName = response.body.responseName
         shown.responseLocation = response.body.responseLocation
       end
-      shown.answers = questions.show_answers(root, asked, response.body.answers)
+      shown.answers = questions.show_answers(call.db, root, asked, response.body.answers)
     end
     out[i] = shown
   end

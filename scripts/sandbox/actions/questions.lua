@@ -128,33 +128,31 @@ function show.DateTime(_, value)
 end
 show.Date = show.DateTime
 
-local function show_media(root, text)
-  local resource = assert(media_resource.decode(text))
-  return { mediaUrl = media_resource.url(root, resource), mediaFileName = resource.name }
+function show.Image(root, value, db)
+  return media_resource.show(db, root, value)[1]
 end
 
-function show.Image(root, value)
-  return show_media(root, value)
-end
-
-function show.AttachmentList(root, value)
+function show.AttachmentList(root, value, db)
   local out = json.array {}
-  for i, text in ipairs(value) do
-    out[i] = show_media(root, text)
+  for _, text in ipairs(value) do
+    for _, shown in ipairs(media_resource.show(db, root, text)) do
+      out[#out + 1] = shown
+    end
   end
   return out
 end
 
 --- Answers as the wire shows them.
+---@param db table
 ---@param root string of the sandbox
 ---@param list table[] questions
 ---@param answers table as check_answers made them
 ---@return table
-function questions.show_answers(root, list, answers)
+function questions.show_answers(db, root, list, answers)
   local out = json.array {}
   for i, question in ipairs(list) do
     local value, fn = answers[i], show[question.type]
-    out[i] = (value == json.null or not fn) and value or fn(root, value)
+    out[i] = (value == json.null or not fn) and value or fn(root, value, db)
   end
   return out
 end

@@ -98,6 +98,9 @@ function read.number(name, value, field)
   if type(value) ~= "number" or value - value ~= 0 then -- no infinity
     expect(name, "a number", value)
   end
+  if (field.min and value < field.min) or (field.max and value > field.max) then
+    reply.invalid("%s: expected a number from %s to %s", name, field.min or "…", field.max or "…")
+  end
   return value
 end
 

@@ -12,7 +12,9 @@ local JOB_HOURS, SURVEY_HOURS, POLL_HOURS, MEETING_MINUTES = 24, 24, 720, 30
 action_bodies.TYPES = {
   "Announcement", "Job", "Poll", "LetsMeet", "Survey", "Image", "Album", "Audio", "Document", "Video",
 }
-action_bodies.ALL_TYPES = shapes.join(action_bodies.TYPES, { PACKAGE })
+-- Those that people's phones send, and connectors list (sandbox.sharing).
+local SHARED = { "PhotoWithLocation", "ShareLocation" }
+action_bodies.ALL_TYPES = shapes.join(action_bodies.TYPES, { PACKAGE }, SHARED)
 action_bodies.ANSWERABLE = { "Job", "Survey", PACKAGE }
 action_bodies.VISIBILITY = { ALL = "0", SENDER = "1", ADMINS = "2", MEMBERS = "3" }
 local VISIBILITIES = { "0", "1", "2", "3" }
@@ -207,7 +209,7 @@ local FILE_SHOWN = shapes.join(MEDIA_SHOWN, { { "caption", kind = "string" } })
 local COORDINATES = { { "latitude", kind = "number" }, { "longitude", kind = "number" } }
 local ID = { "actionId", kind = "id" }
 
--- In a list. The last two cannot be sent by a connector: people's phones do.
+-- In a list.
 local LISTED = {
   Image = { { "imageUrl", kind = "string" }, { "caption", kind = "string" } },
   Album = FILE_SHOWN,
@@ -314,7 +316,7 @@ local DETAILS = {
     { "expiryDate", kind = "integer", optional = true },
   }, QUESTIONS_DETAILS, PROPERTIES),
 }
-for _, name in ipairs(action_bodies.TYPES) do
+for _, name in ipairs(shapes.join(action_bodies.TYPES, SHARED)) do
   DETAILS[name] = DETAILS[name] or shapes.join(LISTED[name], PROPERTIES)
 end
 

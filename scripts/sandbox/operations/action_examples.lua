@@ -139,7 +139,7 @@ action_examples.RESPONSES[3].given = action_examples.RESPONSES[2].given
 function action_examples.details()
   local out = {}
   for _, kind in ipairs(action_bodies.ALL_TYPES) do
-    if not MEDIA[kind] and kind ~= "Job" then
+    if not MEDIA[kind] and kind ~= "Job" and (BODIES[kind] or kind == PACKAGE) then
       out[#out + 1] = { name = kind, given = { { "actions.send", kind, action = "actionId" } } }
     end
   end

@@ -1,0 +1,67 @@
+--- Properties of actions by their names. On the wire they are a list, each with its type.
+local check = require "kaizala.check"
+local json = require "jeton.json"
+
+local properties = {}
+
+local function is_place(value)
+  return value.latitude ~= nil or value.lt ~= nil
+end
+
+local function type_of(value, what)
+  if type(value) == "string" then return "Text" end
+  if type(value) == "number" then return "Numeric" end
+  if type(value) == "table" then return is_place(value) and "Location" or "StringList" end
+  check.fail("invalid", ("%s must be a string, a number, a list or a place, got %s"):format(
+    what, type(value)))
+end
+
+local function write_value(value)
+  if type(value) ~= "table" then return value end
+  if is_place(value) then
+    return {
+      lt = value.latitude or value.lt, lg = value.longitude or value.lg, n = value.name or value.n or "",
+    }
+  end
+  return json.array(table.move(value, 1, #value, 1, {}))
+end
+
+--- Writes them, in the order of their names. Raises `invalid` for a value that none can have.
+---@param values table<string, any> strings, numbers, lists of strings, places
+---@param what string for messages
+---@param types table<string, string> by name, where the value does not say it
+---@param level integer the error's level: 3 is the caller of the function that calls this one
+---@return table[] list as on the wire
+function properties.write(values, what, types, level)
+  if type(values) ~= "table" or next(values) == nil then
+    error(what .. " must be a table with at least one name", level)
+  end
+  local list = json.array {}
+  for name, value in pairs(values) do
+    check.name(name, what .. ": a name", level + 1)
+    list[#list + 1] = {
+      name = name,
+      type = types[name] or type_of(value, ("%s: '%s'"):format(what, name)),
+      value = write_value(value),
+    }
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+--- Reads them.
+---@param list table as on the wire
+---@return table<string, any> values by name; a place is `{latitude=, longitude=, name=}`
+function properties.read(list)
+  local values = {}
+  for _, property in ipairs(list) do
+    local value = property.value
+    if property.type == "Location" and type(value) == "table" then
+      value = { latitude = value.lt, longitude = value.lg, name = value.n }
+    end
+    values[property.name] = value
+  end
+  return values
+end
+
+return properties
