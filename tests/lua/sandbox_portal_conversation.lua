@@ -61,6 +61,18 @@ function TestItems.test_pictures_albums_and_files()
   lu.assertStrContains(text(item(body, ids.Video)), "f.mp4 1 bytes")
 end
 
+function TestItems.test_places_that_people_share()
+  local spot = { group = wire.sales, phone = wire.bruno, latitude = 48.85, longitude = -2.35 }
+  local place = wire.steer("locations", spot).referenceId
+  spot.picture = wire.upload "Image"
+  local picture = wire.steer("locations", spot).referenceId
+  local body = page "alice"
+  lu.assertStrContains(text(item(body, place)), "Bruno Keller : Place")
+  lu.assertStrContains(text(item(body, place)), "48.85000; -2.35000")
+  lu.assertStrMatches(item(body, picture), '.*<img alt="f.png" loading="lazy" src="/v1/media/[%x-]+">.*')
+  lu.assertStrContains(text(item(body, picture)), "48.85000; -2.35000")
+end
+
 function TestItems.test_a_meeting()
   local id = talking.act("LetsMeet", {
     title = "Review", startingTime = "2026-12-01T09:30:00Z", duration = 90, agenda = "Figures",

@@ -227,7 +227,8 @@ function TestRequests.test_what_is_kept_is_bounded()
   for _ = 1, 100 do
     wire.call("POST", "/v1/users/me", { body = body })
   end
-  local requests = wire.ok("GET", "/_sandbox/requests").requests
+  local requests
+  wire.calmly(function() requests = wire.ok("GET", "/_sandbox/requests").requests end)
   lu.assertTrue(#requests > 5 and #requests < 50, tostring(#requests))
   lu.assertEquals(requests[#requests].number, 100)
   lu.assertEquals(#requests[#requests].body.a, 1301)

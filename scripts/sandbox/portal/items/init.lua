@@ -6,6 +6,7 @@ local html = require "sandbox.portal.html"
 local messages = require "sandbox.data.messages"
 local reacted = require "sandbox.portal.items.reacted"
 local media = require "sandbox.portal.items.media"
+local shared = require "sandbox.portal.items.shared"
 local talks = require "sandbox.portal.talk"
 local widgets = require "sandbox.portal.widgets"
 
@@ -21,6 +22,7 @@ local SHOW = {
   LetsMeet = require "sandbox.portal.items.meeting",
   Survey = require "sandbox.portal.items.survey",
   [assumptions.package_type] = require "sandbox.portal.items.survey",
+  ShareLocation = shared, PhotoWithLocation = shared,
   Image = media, Album = media, Audio = media, Document = media, Video = media,
 }
 

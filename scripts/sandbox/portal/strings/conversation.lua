@@ -30,6 +30,8 @@ return {
   ["conversation.kind_album"] = { en = "Album", fr = "Album" },
   ["conversation.kind_audio"] = { en = "Audio", fr = "Audio" },
   ["conversation.kind_document"] = { en = "Document", fr = "Document" },
+  ["conversation.kind_sharelocation"] = { en = "Place", fr = "Lieu" },
+  ["conversation.kind_photowithlocation"] = { en = "Picture with its place", fr = "Image et son lieu" },
   ["conversation.kind_video"] = { en = "Video", fr = "Vidéo" },
   ["conversation.picture"] = { en = "Picture without a name", fr = "Image sans nom" },
   ["conversation.file_gone"] = { en = "The file is gone", fr = "Le fichier n'existe plus" },

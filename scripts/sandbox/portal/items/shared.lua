@@ -1,0 +1,20 @@
+--- A place that somebody's phone shared, with or without a picture taken there.
+local files = require "sandbox.portal.items.files"
+local html = require "sandbox.portal.html"
+local media_resource = require "sandbox.media_resource"
+local place = require "sandbox.portal.items.place"
+
+local h = html.h
+
+local NO_NAME, NO_CAPTION = "", ""
+
+---@param talk sandbox.portal.talk
+---@param item sandbox.portal.item
+---@return sandbox.portal.node
+return function(talk, item)
+  local body = item.row.body
+  return {
+    body.mediaResource and files.of(talk, media_resource.decode(body.mediaResource), NO_CAPTION),
+    h.p { class = "written", place(talk, NO_NAME, body.latitude, body.longitude) },
+  }
+end
