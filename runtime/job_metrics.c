@@ -62,10 +62,13 @@ static void tell_run(struct buf *out, const struct whole *whole)
     char number[NUMBER_SIZE];
     tell(out, last->job, "last_run_timestamp_seconds", "gauge", "When the last run began.",
          seconds(whole->started_ms, number));
-    int64_t took = last->ended_ms - whole->started_ms; /* the clock may have been set */
+    const char *took = NOT_A_NUMBER;
+    if (last->ended_ms != STORE_NONE) { /* the clock may have been set */
+        int64_t ms = last->ended_ms - whole->started_ms;
+        took = seconds(ms > 0 ? ms : 0, number);
+    }
     tell(out, last->job, "last_run_duration_seconds", "gauge",
-         "How long the last run took, all attempts; NaN where it was interrupted.",
-         last->ended_ms == STORE_NONE ? NOT_A_NUMBER : seconds(took > 0 ? took : 0, number));
+         "How long the last run took, all attempts; NaN where it was interrupted.", took);
     snprintf(number, sizeof number, "%d", last->exit);
     tell(out, last->job, "last_run_exit_status", "gauge",
          "Exit status of the last run; NaN where it was interrupted.",

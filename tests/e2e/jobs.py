@@ -45,6 +45,14 @@ class JobCase(Case):
         self.addCleanup(end_process, process)
         return process
 
+    def kill_job(self, process):
+        """As a power failure: the supervisor, and the attempt with it; until both are gone, and the lock is free."""
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="utf-8") as file:
+            children = [int(child) for child in file.read().split()]
+        process.kill()
+        process.wait()
+        wait_until(lambda: not any(map(is_alive, children)), 60)
+
     def path(self, name):
         return os.path.join(self.folder, name)
 
