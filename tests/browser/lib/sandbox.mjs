@@ -9,6 +9,7 @@ import { JETON } from "./place.mjs";
 
 const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => process.exit(1));
 
 function start(args, options) {
   const child = spawn(JETON, args, { stdio: ["pipe", "pipe", "pipe"], ...options });
