@@ -4,11 +4,13 @@
 
 #include <libyaml.h>
 #include <sodium.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ANCHORS_MAX 1000
+#define CHUNK_BYTES ((size_t)32 * 1024) /* of memory at once; a larger piece has one of its own */
 
 /* A node, and what is needed of it while the tree grows. */
 struct item {
@@ -16,13 +18,37 @@ struct item {
     size_t total;          /* nodes in it, aliases counted each time they are used */
     int height;            /* levels below it */
     bool open;             /* its end has not been seen */
-    struct item *next;     /* in the document, which owns them all */
+};
+
+/* A document's memory goes as a whole: most of the time of a large one would be malloc and free. */
+struct chunk {
+    struct chunk *next;
+    size_t used, size;
+    _Alignas(max_align_t) char data[];
 };
 
 struct yaml_doc {
-    struct item *items;
+    struct chunk *chunks; /* newest first */
     struct yaml_node *root;
 };
+
+/* Zeroed, and as long as the document. */
+static void *doc_alloc(struct yaml_doc *doc, size_t size)
+{
+    const size_t unit = _Alignof(max_align_t);
+    struct chunk *chunk = doc->chunks;
+    size = (size + unit - 1) / unit * unit;
+    if (chunk == NULL || chunk->size - chunk->used < size) {
+        size_t room = size < CHUNK_BYTES ? CHUNK_BYTES : size;
+        chunk = mem_alloc(sizeof *chunk + room);
+        chunk->size = room;
+        chunk->next = doc->chunks;
+        doc->chunks = chunk;
+    }
+    void *piece = chunk->data + chunk->used;
+    chunk->used += size;
+    return piece;
+}
 
 struct frame {
     struct item *item;
@@ -115,13 +141,11 @@ static int syntax_problem(struct builder *builder)
 
 static struct item *add_item(struct builder *builder, enum yaml_kind kind, yaml_mark_t mark)
 {
-    struct item *item = mem_alloc(sizeof *item);
+    struct item *item = doc_alloc(builder->doc, sizeof *item);
     item->node.kind = kind;
     item->node.line = (int)mark.line + 1;
     item->node.col = (int)mark.column + 1;
     item->total = 1;
-    item->next = builder->doc->items;
-    builder->doc->items = item;
     return item;
 }
 
@@ -151,10 +175,14 @@ static int set_anchor(struct builder *builder, const yaml_char_t *name, struct i
 }
 
 /* Lists and pairs grow by doubling: capacity is the next power of two of the count. */
-static void *grow(void *array, size_t count, size_t size)
+static void *grow(struct yaml_doc *doc, void *array, size_t count, size_t size)
 {
-    bool full = count == 0 || (count >= 4 && (count & (count - 1)) == 0);
-    return full ? mem_realloc(array, (count == 0 ? 4 : count * 2) * size) : array;
+    if (count != 0 && (count < 4 || (count & (count - 1)) != 0))
+        return array;
+    void *larger = doc_alloc(doc, (count == 0 ? 4 : count * 2) * size);
+    if (count > 0)
+        memcpy(larger, array, count * size);
+    return larger;
 }
 
 static void attach_key(struct builder *builder, struct frame *frame, struct yaml_node *key)
@@ -182,14 +210,14 @@ static void attach(struct builder *builder, struct item *item)
     if (frame->item->height < item->height + 1)
         frame->item->height = item->height + 1;
     if (parent->kind == YAML_SEQUENCE) {
-        parent->items = grow(parent->items, parent->count, sizeof *parent->items);
+        parent->items = grow(builder->doc, parent->items, parent->count, sizeof *parent->items);
         parent->items[parent->count++] = &item->node;
     } else if (frame->drop) {
         frame->drop = false;
     } else if (frame->key == NULL) {
         attach_key(builder, frame, &item->node);
     } else {
-        parent->pairs = grow(parent->pairs, parent->count, sizeof *parent->pairs);
+        parent->pairs = grow(builder->doc, parent->pairs, parent->count, sizeof *parent->pairs);
         parent->pairs[parent->count++] = (struct yaml_pair){frame->key, &item->node};
         frame->key = NULL;
     }
@@ -254,9 +282,9 @@ static int apply_tag(struct builder *builder, struct yaml_node *node, const yaml
 static int scalar(struct builder *builder, const yaml_event_t *event)
 {
     struct item *item = add_item(builder, YAML_SCALAR, event->start_mark);
-    item->node.text =
-        mem_strndup((const char *)event->data.scalar.value, event->data.scalar.length);
     item->node.len = event->data.scalar.length;
+    item->node.text = doc_alloc(builder->doc, item->node.len + 1);
+    memcpy(item->node.text, event->data.scalar.value, item->node.len);
     item->node.plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (apply_tag(builder, &item->node, event->data.scalar.tag, event->start_mark) != 0 ||
         set_anchor(builder, event->data.scalar.anchor, item, event->start_mark) != 0 ||
@@ -423,15 +451,11 @@ void yaml_doc_free(struct yaml_doc *doc)
 {
     if (doc == NULL)
         return;
-    while (doc->items != NULL) {
-        struct item *item = doc->items;
-        doc->items = item->next;
-        if (item->node.text != NULL)
-            sodium_memzero(item->node.text, item->node.len);
-        mem_free(item->node.text);
-        mem_free(item->node.items);
-        mem_free(item->node.pairs);
-        mem_free(item);
+    while (doc->chunks != NULL) {
+        struct chunk *chunk = doc->chunks;
+        doc->chunks = chunk->next;
+        sodium_memzero(chunk->data, chunk->used);
+        mem_free(chunk);
     }
     mem_free(doc);
 }
