@@ -31,11 +31,10 @@ static const struct cron_entry *find(const struct cron_table *table, const char 
 }
 
 /* Where slots of a job that was not looked after until now begin to count. */
-static int begin(struct cron_entry *entry, struct store *store, int64_t now, struct err *err)
+static int begin(struct cron_entry *entry, struct store *store, int64_t now, int64_t installed_ms,
+                 struct err *err)
 {
-    int64_t installed_ms, claimed_ms = STORE_NONE;
-    if (store_job_installed(store, entry->scope, now * 1000, &installed_ms, err) != 0)
-        return -1;
+    int64_t claimed_ms = STORE_NONE;
     entry->looked = installed_ms / 1000;
     if (entry->job->catch_up) {
         if (store_slot_latest(store, entry->scope, now * 1000, &claimed_ms, err) < 0)
@@ -72,7 +71,7 @@ static int fill(struct cron_table *table, struct err *err)
 }
 
 static int take_over(struct cron_table *table, const struct cron_table *former, struct store *store,
-                     struct err *err)
+                     const int64_t *installed_ms, struct err *err)
 {
     int64_t now = table->plan.now;
     for (size_t i = 0; i < table->count; i++) {
@@ -83,7 +82,7 @@ static int take_over(struct cron_table *table, const struct cron_table *former, 
             entry->waiting = old->waiting;
             entry->slot = old->slot;
             entry->order = old->order;
-        } else if (begin(entry, store, now, err) != 0) {
+        } else if (begin(entry, store, now, installed_ms[i], err) != 0) {
             return -1;
         } else if (former == NULL && entry->job->cron.reboot) {
             entry->waiting = true;
@@ -95,18 +94,30 @@ static int take_over(struct cron_table *table, const struct cron_table *former, 
     return 0;
 }
 
+static int look_up(struct cron_table *table, const struct cron_table *former, struct err *err)
+{
+    int result = -1;
+    const char **scopes = mem_alloc((table->count + 1) * sizeof *scopes);
+    int64_t *installed_ms = mem_alloc((table->count + 1) * sizeof *installed_ms);
+    for (size_t i = 0; i < table->count; i++)
+        scopes[i] = table->entries[i].scope;
+    struct store *store = store_open(table->plan.config->state, err);
+    if (store != NULL && store_jobs_installed(store, scopes, table->count, table->plan.now * 1000,
+                                              installed_ms, err) == 0)
+        result = take_over(table, former, store, installed_ms, err);
+    store_close(store); /* none is open at a fork */
+    mem_free(installed_ms);
+    mem_free(scopes);
+    return result;
+}
+
 int cron_table_load(struct cron_table *table, struct app *app, const struct cron_table *former,
                     struct err *err)
 {
     *table = (struct cron_table){.order = former != NULL ? former->order : 0};
     if (cron_plan_create(&table->plan, app, err) != 0 || fill(table, err) != 0)
         return -1;
-    struct store *store = store_open(table->plan.config->state, err);
-    if (store == NULL)
-        return -1;
-    int result = take_over(table, former, store, err);
-    store_close(store); /* none is open at a fork */
-    return result;
+    return look_up(table, former, err);
 }
 
 void cron_table_destroy(struct cron_table *table)

@@ -123,6 +123,9 @@ int store_boot_claim(struct store *store, const char *scope, const char *boot_id
 /* Since when the job's missed slots count; set to now_ms where it was not known. */
 int store_job_installed(struct store *store, const char *scope, int64_t now_ms,
                         int64_t *installed_ms, struct err *err);
+/* The same for many, all or none; what is written is written at once. */
+int store_jobs_installed(struct store *store, const char *const *scopes, size_t count,
+                         int64_t now_ms, int64_t *installed_ms, struct err *err);
 /* STORE_NONE: not known any more. */
 int store_job_set_installed(struct store *store, const char *scope, int64_t installed_ms,
                             struct err *err);

@@ -110,9 +110,23 @@ int store_boot_claim(struct store *store, const char *scope, const char *boot_id
     return sqlite3_changes(store->db) == 1 ? 1 : 0;
 }
 
+/* 1, 0: not known, -1. */
+static int find_installed(struct store *store, const char *scope, int64_t *installed_ms,
+                          struct err *err)
+{
+    sqlite3_stmt *stmt = store_prepare(store, "SELECT installed_ms FROM job WHERE scope = ?", err);
+    if (stmt == NULL)
+        return -1;
+    store_bind_text(stmt, 1, scope);
+    return take_integer(store, stmt, installed_ms, err);
+}
+
 int store_job_installed(struct store *store, const char *scope, int64_t now_ms,
                         int64_t *installed_ms, struct err *err)
 {
+    int known = find_installed(store, scope, installed_ms, err); /* mostly it is: no write */
+    if (known != 0)
+        return known < 0 ? -1 : 0;
     sqlite3_stmt *stmt = store_prepare(store,
                                        "INSERT INTO job (scope, installed_ms) VALUES (?, ?)"
                                        " ON CONFLICT (scope) DO UPDATE SET installed_ms ="
@@ -124,6 +138,17 @@ int store_job_installed(struct store *store, const char *scope, int64_t now_ms,
     store_bind_text(stmt, 1, scope);
     sqlite3_bind_int64(stmt, 2, now_ms);
     return take_integer(store, stmt, installed_ms, err) < 0 ? -1 : 0;
+}
+
+int store_jobs_installed(struct store *store, const char *const *scopes, size_t count,
+                         int64_t now_ms, int64_t *installed_ms, struct err *err)
+{
+    int result = 0;
+    if (store_begin(store, err) != 0)
+        return -1;
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = store_job_installed(store, scopes[i], now_ms, &installed_ms[i], err);
+    return store_end(store, result, err);
 }
 
 int store_job_set_installed(struct store *store, const char *scope, int64_t installed_ms,

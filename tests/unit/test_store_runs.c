@@ -392,6 +392,14 @@ static void a_job_is_installed_until_told_otherwise(void **state)
     assert_int_equal(store_job_set_installed(store, SCOPE, STORE_NONE, &err), 0);
     assert_int_equal(store_job_installed(store, SCOPE, 5000, &installed, &err), 0);
     assert_int_equal(installed, 5000);
+    const char *const scopes[] = {"job:other:/f", SCOPE, "job:third:/f"};
+    int64_t all[3];
+    assert_int_equal(store_jobs_installed(store, scopes, 3, 6000, all, &err), 0);
+    assert_int_equal(all[0], 6000);
+    assert_int_equal(all[1], 5000);
+    assert_int_equal(all[2], 6000);
+    assert_int_equal(store_job_installed(store, scopes[2], 7000, &installed, &err), 0);
+    assert_int_equal(installed, 6000);
     store_close(store);
 }
 
