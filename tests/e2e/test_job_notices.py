@@ -161,7 +161,7 @@ class Commands(NoticeCase):
 
     def test_one_that_hangs_is_killed_with_all_that_it_started(self):
         """A clock that runs sixty times as fast stands for the minute."""
-        self.job("return false", on_failure={"command": ["sh", "-c", "echo pid $$ >&2; sleep 1000 & echo pid $! >&2; wait"]})
+        self.job("return false", on_failure={"command": ["sh", "-c", "echo pid $$ >&2; sleep 1000000 & echo pid $! >&2; wait"]})
         env = self.faketime("+0 x60")
         del env["FAKETIME_DONT_FAKE_MONOTONIC"]
         done = self.run_job(status=1, env=env)
@@ -272,6 +272,12 @@ class Messages(JobCase):
         self.run_job(status=1)
         text, = self.messages()
         self.assertIn("the token is ********, ok?", text)
+
+    def test_secrets_are_masked_for_a_program_too(self):
+        self.notify(f"error 'the token is {support.TENANT_TOKEN}, ok?'", on_failure={"command": ["cat"]})
+        done = self.run_job(status=1)
+        self.assertIn("the token is ********, ok?\",\"requests\":", done.stderr)
+        self.assertNotIn(support.TENANT_TOKEN, done.stderr)
 
     def test_a_group_that_is_not_there(self):
         for group, says in (("Nobody", "reaches no group of this name"),
