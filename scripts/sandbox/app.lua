@@ -41,7 +41,7 @@ local function dispatch(world, arrived, path)
     local below = table.move(path.segments, 2, #path.segments, 1, {})
     return steering.handle(world, arrived, below, world.clock:now())
   elseif oauth.is_page(path.segments) then
-    return oauth.handle(world, arrived, world.clock:now())
+    return oauth.handle(world, arrived)
   elseif portal.is_page(arrived, path.segments) then
     return portal.handle(world, arrived, path.segments)
   elseif not first then

@@ -2,7 +2,7 @@
 local crypto = require "jeton.crypto"
 local http = require "jeton.http"
 local connectors = require "sandbox.data.connectors"
-local form = require "sandbox.http.form"
+local guard = require "sandbox.http.guard"
 local ids = require "sandbox.ids"
 local limits = require "sandbox.limits"
 local login = require "sandbox.login"
@@ -17,7 +17,6 @@ local oauth = {}
 local COOKIE = "jeton_sign_in"
 local NONCE_BYTES = 16
 local PURPOSE = "sign-in form"
-local WRONG_PIN = "The PIN is wrong or too old. After several wrong ones only a new one helps: start again."
 
 --- Whether a path is this page's, in any case.
 ---@param segments string[]
@@ -26,20 +25,20 @@ function oauth.is_page(segments)
   return #segments == 3 and table.concat(segments, "/"):lower() == "api/oauth/authorize"
 end
 
--- What the client asked for, or a page that says what is wrong with it: never a redirect to a place
--- that is not the connector's.
+-- What the client asked for, or the key of the text that says what is wrong with it: never a redirect to
+-- a place that is not the connector's.
 local function read_request(world, fields)
   local connector = fields.client_id and connectors.by_id(world.db, fields.client_id)
   local uri, state = fields.redirect_uri or "", fields.state or ""
   if not connector then
-    return nil, "client_id: there is no application with this id."
+    return nil, "oauth.no_client"
   elseif fields.response_type and fields.response_type ~= "code" then
-    return nil, "response_type: only code is known."
+    return nil, "oauth.response_type"
   elseif uri == "" or #uri > limits.url_bytes or uri:find "[%c%s#]"
     or not (uri == connector.redirect_uri or url.is_loopback(uri)) then -- any port: it takes a free one
-    return nil, "redirect_uri: expected the application's registered one, or one on this machine."
+    return nil, "oauth.redirect"
   elseif #state > limits.state_characters then
-    return nil, ("state: at most %d bytes."):format(limits.state_characters)
+    return nil, "oauth.state"
   end
   return { connector = connector, redirect_uri = uri, state = state }
 end
@@ -55,21 +54,20 @@ local function cookie_of(headers)
   return value and #value == 2 * NONCE_BYTES and value:find "^%x+$" and value or nil
 end
 
-local function show_form(world, asked, nonce, fields, headers)
+local function show_form(visit, asked, nonce, fields)
   fields.connector = asked.connector.name
-  return oauth_page.form(fields, {
+  return oauth_page.form(visit, fields, {
     { "client_id", asked.connector.id },
     { "redirect_uri", asked.redirect_uri },
     { "state", asked.state },
-    { "key", form_key(world, asked, nonce) },
-  }, headers)
+    { "key", form_key(visit.world, asked, nonce) },
+  })
 end
 
-local function show_first(world, asked, headers)
-  local nonce = cookie_of(headers) or crypto.hex(crypto.random(NONCE_BYTES))
-  return show_form(world, asked, nonce, {}, {
-    ["Set-Cookie"] = ("%s=%s; Path=/; HttpOnly; SameSite=Strict"):format(COOKIE, nonce),
-  })
+local function show_first(visit, asked)
+  local nonce = cookie_of(visit.headers) or crypto.hex(crypto.random(NONCE_BYTES))
+  visit:set_cookie(COOKIE, nonce)
+  return show_form(visit, asked, nonce, {})
 end
 
 local function location(asked, code)
@@ -81,76 +79,72 @@ local function location(asked, code)
 end
 
 -- Sends the PIN, or takes it.
-local function step(world, asked, nonce, fields, now)
+local function step(visit, asked, nonce, fields)
+  local db, now = visit.db, visit.now
   local phone = fields.phone and (fields.phone:gsub("[%s().-]", ""))
   if not phone or not ids.is_phone(phone) then
-    return show_form(world, asked, nonce, { phone = fields.phone,
-      problem = "Expected a phone number with + and country code, such as +33100000001." })
+    return show_form(visit, asked, nonce, { phone = fields.phone, problem = visit.t "phone.bad" })
   end
-  login.need_person(world.db, phone)
+  login.need_person(db, phone)
   if not fields.pin then
-    pins.send(world.db, pins.for_connector(asked.connector), phone, now)
-    return show_form(world, asked, nonce, { phone = phone, has_pin = true })
+    pins.send(db, pins.for_connector(asked.connector), phone, now)
+    return show_form(visit, asked, nonce, { phone = phone, has_pin = true })
   end
   local pin = fields.pin:gsub("%s", "")
-  if not pins.take(world.db, pins.for_connector(asked.connector), phone, pin, now) then
-    return show_form(world, asked, nonce, { phone = phone, has_pin = true, problem = WRONG_PIN })
+  if not pins.take(db, pins.for_connector(asked.connector), phone, pin, now) then
+    return show_form(visit, asked, nonce, { phone = phone, has_pin = true, problem = visit.t "oauth.wrong" })
   end
-  local user = pins.user(world.db, phone, asked.connector.tenant_id, now)
-  return oauth_page.redirect(location(asked,
-    pins.new_code(world.db, asked.connector, user, asked.redirect_uri, now)))
+  local user = pins.user(db, phone, asked.connector.tenant_id, now)
+  return oauth_page.redirect(visit, location(asked,
+    pins.new_code(db, asked.connector, user, asked.redirect_uri, now)))
 end
 
-local function submit(world, arrived, now)
-  local headers = arrived.headers
-  local fields = form.is_form(headers) and #arrived.body <= limits.json_bytes and form.decode(arrived.body)
-  if not fields then
-    return oauth_page.problem(400, "Expected the form of this page.")
+local function submit(visit, arrived)
+  if not visit:read_form(arrived) then
+    return oauth_page.problem(visit, 400, "oauth.no_form")
   end
-  local asked, problem = read_request(world, fields)
+  local asked, problem = read_request(visit.world, visit.fields)
   if not asked then
-    return oauth_page.problem(400, problem)
+    return oauth_page.problem(visit, 400, problem)
   end
-  local nonce = cookie_of(headers)
-  local own = not headers.origin or headers.origin:lower() == "http://" .. headers.host:lower()
-  if not own or not nonce or not crypto.equal(form_key(world, asked, nonce), fields.key or "") then
-    return oauth_page.problem(403, "This form is not the one that was shown to you. Start again from the "
-      .. "application, with cookies allowed.")
+  local nonce = cookie_of(visit.headers)
+  if not guard.is_own_origin(visit.headers) or not nonce
+    or not crypto.equal(form_key(visit.world, asked, nonce), visit.fields.key or "") then
+    return oauth_page.problem(visit, 403, "oauth.form")
   end
-  return step(world, asked, nonce, fields, now)
+  return step(visit, asked, nonce, visit.fields)
+end
+
+-- People read a page, not JSON.
+local function answer_form(visit, arrived)
+  local response
+  local ok, failure = pcall(visit.db.transaction, visit.db, function()
+    response = submit(visit, arrived)
+  end)
+  if ok then
+    return response
+  elseif reply.is_failure(failure) then
+    return oauth_page.problem(visit, failure.status, failure.status == 429 and "phone.busy" or nil,
+      failure.status ~= 429 and failure.message or nil)
+  end
+  error(failure, 0)
 end
 
 ---@param world sandbox.world
 ---@param arrived table the server's request
----@param now integer epoch seconds
 ---@return table response
-function oauth.handle(world, arrived, now)
+function oauth.handle(world, arrived)
+  local visit = oauth_page.visit(world, arrived)
   if arrived.method == "POST" then
-    local ok, result = pcall(function()
-      local response
-      world.db:transaction(function()
-        response = submit(world, arrived, now)
-      end)
-      return response
-    end)
-    if ok then
-      return result
-    elseif reply.is_failure(result) then -- people read a page, not JSON
-      return oauth_page.problem(result.status, result.message)
-    end
-    error(result, 0)
+    return answer_form(visit, arrived)
   elseif arrived.method ~= "GET" then
     reply.fail(405, "MethodNotAllowed", "expected GET or POST", { Allow = "GET, POST" })
   end
-  local query = {}
-  for name, value in pairs(arrived.query) do
-    query[name:lower()] = value
-  end
-  local asked, problem = read_request(world, query)
+  local asked, problem = read_request(world, visit.query)
   if not asked then
-    return oauth_page.problem(400, problem)
+    return oauth_page.problem(visit, 400, problem)
   end
-  return show_first(world, asked, arrived.headers)
+  return show_first(visit, asked)
 end
 
 return oauth

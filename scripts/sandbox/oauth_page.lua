@@ -1,88 +1,107 @@
---- The pages of OAuth: plain HTML, without scripts.
+--- The pages of OAuth, in the frame of the portal.
+local html = require "sandbox.portal.html"
+local limits = require "sandbox.limits"
+local respond = require "sandbox.portal.respond"
+local visits = require "sandbox.portal.visit"
+local widgets = require "sandbox.portal.widgets"
+
 local oauth_page = {}
 
-local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
-local STYLE = "body{font:16px/1.5 sans-serif;max-width:24em;margin:4em auto;padding:0 1em}"
-  .. "label,input,button{display:block;width:100%;box-sizing:border-box;font:inherit}"
-  .. "input,button{padding:.5em;margin:.25em 0 1em}[role=alert]{color:#a00}"
+local h = html.h
 
-local HEADERS = {
-  ["Content-Type"] = "text/html; charset=utf-8",
-  ["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
-    .. "frame-ancestors 'none'",
-  ["X-Content-Type-Options"] = "nosniff",
-  ["X-Frame-Options"] = "DENY",
-  ["Referrer-Policy"] = "same-origin", -- the address holds `state`; the form must still say its origin
-  ["Cache-Control"] = "no-store",
-}
+-- Without form-action: browsers apply it to where a form is redirected to, and that is the application.
+local HEADERS = { ["Content-Security-Policy"] = respond.policy { without = "form-action" } }
 
----@param text string
----@return string
-local function escape(text)
-  return (text:gsub("[&<>\"']", ENTITIES))
+--- Somebody who looks at these pages. Who is signed in at the portal is nobody here: the phone says who.
+---@param world sandbox.world
+---@param arrived table the server's request
+---@return sandbox.portal.visit
+function oauth_page.visit(world, arrived)
+  local visit = visits.new(world, arrived)
+  visit.user, visit.session, visit.cookies = nil, nil, {}
+  return visit
 end
 
-local function page(status, title, content, headers)
-  local out = {}
+local function page(visit, status, view, more)
+  local headers = { Location = more and more.location }
   for name, value in pairs(HEADERS) do
-    out[name] = value
+    headers[name] = value
   end
-  for name, value in pairs(headers or {}) do
-    out[name] = value
-  end
-  return {
-    status = status,
-    headers = out,
-    body = ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-      .. '<meta name="viewport" content="width=device-width"><title>%s</title><style>%s</style></head>'
-      .. "<body><main><h1>%s</h1>\n%s</main></body></html>\n")
-      :format(escape(title), STYLE, escape(title), content),
-  }
+  view.narrow, view.alone = true, true
+  return respond.page(visit, view, status, headers)
 end
 
 --- What cannot go on.
+---@param visit sandbox.portal.visit
 ---@param status integer
----@param message string
+---@param key string|nil of a text
+---@param detail string|nil in English, where there is no text
 ---@return table response
-function oauth_page.problem(status, message)
-  return page(status, "Cannot sign in", ('<p role="alert">%s</p>\n'):format(escape(message)))
+function oauth_page.problem(visit, status, key, detail)
+  return page(visit, status, {
+    title = visit.t "oauth.problem",
+    main = {
+      key and h.p { class = "alert", role = "alert", visit.t(key, { most = limits.state_characters }) },
+      detail and h.p { class = "alert", role = "alert", lang = "en", detail },
+    },
+  })
+end
+
+local function phone_parts(visit, fields)
+  local t = visit.t
+  return {
+    widgets.field {
+      name = "phone", label = t "phone.number", hint = t "phone.number_hint", type = "tel",
+      value = fields.phone, error = fields.problem,
+      attributes = { autocomplete = "tel", required = true, autofocus = true },
+    },
+    h.div { h.button { t "phone.generate" } },
+  }
+end
+
+local function pin_parts(visit, fields)
+  local t = visit.t
+  return {
+    h.input { type = "hidden", name = "phone", value = fields.phone },
+    h.p { class = "hint-box", t("oauth.sent", { phone = h.strong { fields.phone } }) },
+    widgets.field {
+      name = "pin", label = t "phone.pin", hint = t "phone.pin_hint", error = fields.problem,
+      attributes = {
+        class = "pin", inputmode = "numeric", autocomplete = "one-time-code", required = true,
+        maxlength = limits.pin_characters, autofocus = true,
+      },
+    },
+    h.div { h.button { t "phone.verify" } },
+  }
 end
 
 --- The form: for the number, and once a PIN was sent, for the PIN.
+---@param visit sandbox.portal.visit
 ---@param fields {connector: string, phone: string|nil, has_pin: boolean, problem: string|nil}
 ---@param hidden {[1]: string, [2]: string}[] names and values
----@param headers table<string, string>|nil
 ---@return table response
-function oauth_page.form(fields, hidden, headers)
-  local out = { ("<p>%s asks to act as you.</p>\n"):format(escape(fields.connector)) }
-  if fields.problem then
-    out[#out + 1] = ('<p role="alert">%s</p>\n'):format(escape(fields.problem))
+function oauth_page.form(visit, fields, hidden)
+  local inputs = {}
+  for i, pair in ipairs(hidden) do
+    inputs[i] = h.input { type = "hidden", name = pair[1], value = pair[2] }
   end
-  out[#out + 1] = '<form method="post" accept-charset="utf-8">\n'
-  for _, pair in ipairs(hidden) do
-    out[#out + 1] = ('<input type="hidden" name="%s" value="%s">\n'):format(escape(pair[1]), escape(pair[2]))
-  end
-  local phone = escape(fields.phone or "")
-  if fields.has_pin then
-    out[#out + 1] = ('<p>A PIN went to %s by SMS.</p>\n<input type="hidden" name="phone" value="%s">\n')
-      :format(phone, phone)
-    out[#out + 1] = '<label for="pin">PIN</label>\n<input id="pin" name="pin" inputmode="numeric" '
-      .. 'autocomplete="one-time-code" required autofocus>\n<button type="submit">Sign in</button>\n'
-  else
-    out[#out + 1] = '<label for="phone">Phone number, with + and country code</label>\n'
-      .. ('<input id="phone" name="phone" type="tel" autocomplete="tel" value="%s" required autofocus>\n')
-        :format(phone)
-      .. '<button type="submit">Send me a PIN</button>\n'
-  end
-  out[#out + 1] = "</form>\n"
-  return page(fields.problem and 400 or 200, "Sign in to Kaizala", table.concat(out), headers)
+  return page(visit, fields.problem and 400 or 200, {
+    title = visit.t "oauth.title",
+    intro = h.p { visit.t("oauth.asks", { name = fields.connector }) },
+    main = h.form {
+      method = "post", accept_charset = "utf-8", class = "card", novalidate = true, inputs,
+      (fields.has_pin and pin_parts or phone_parts)(visit, fields),
+    },
+  })
 end
 
 --- Back to who asked.
+---@param visit sandbox.portal.visit
 ---@param location string
 ---@return table response
-function oauth_page.redirect(location)
-  return page(302, "Signed in", "<p>You are signed in.</p>\n", { Location = location })
+function oauth_page.redirect(visit, location)
+  return page(visit, 302, { title = visit.t "oauth.done", main = h.p { visit.t "oauth.done_what" } },
+    { location = location })
 end
 
 return oauth_page

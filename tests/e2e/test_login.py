@@ -222,7 +222,7 @@ class Oauth(LoginCase):
             urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
 
         def submit(page, **more):
-            hidden = re.findall(r'type="hidden" name="(.*?)" value="(.*?)"', page)
+            hidden = re.findall(r'name="([^"]*)" type="hidden" value="([^"]*)"', page)
             fields = {**{html.unescape(n): html.unescape(v) for n, v in hidden}, **more}
             return opener.open(url.split("?")[0], urllib.parse.urlencode(fields).encode(), timeout=20)
         with opener.open(url, timeout=20) as page:

@@ -232,14 +232,59 @@ function TestOauth.test_what_is_shown_is_escaped()
   wire.steer("connectors", { id = wire.application_id, name = "<b>&'\"" })
   local response, hidden, cookie = signing_in.open { state = "\"><script>alert('1')</script>" }
   lu.assertEquals(response.headers["content-type"], "text/html; charset=utf-8")
-  lu.assertStrContains(response.headers["content-security-policy"], "default-src 'none'")
-  lu.assertNil(response.body:find("<script", 1, true))
+  lu.assertNil(response.body:find("<script>", 1, true))
   lu.assertNil(response.body:find("<b>", 1, true))
   lu.assertEquals(hidden.state, "\"><script>alert('1')</script>")
   hidden.phone = "<i>"
   response = signing_in.submit(hidden, cookie)
   lu.assertEquals(response.status, 400)
   lu.assertNil(response.body:find("<i>", 1, true))
+end
+
+function TestOauth.test_the_policy_knows_no_exception()
+  local response, hidden, cookie = signing_in.open()
+  local bad = signing_in.open { client_id = "x" }
+  hidden.phone = BRUNO
+  for _, page in ipairs { response, bad, signing_in.submit(hidden, cookie) } do
+    lu.assertEquals(page.headers["content-security-policy"],
+      "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+      .. "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'")
+    lu.assertEquals(page.headers["cache-control"], "no-store")
+    lu.assertEquals(page.headers["x-frame-options"], "DENY")
+    lu.assertNil(page.body:find "<style")
+    lu.assertNil(page.body:find " style=")
+    lu.assertNil(page.body:find "<script[^>]*>[^<]")
+  end
+  lu.assertEquals(response.headers["set-cookie"],
+    cookie .. "; Path=/; HttpOnly; SameSite=Strict") -- and none of the portal
+end
+
+function TestOauth.test_in_the_browsers_language()
+  for code, words in pairs {
+    en = { "Sign in to Kaizala", "Enter phone number", "Generate PIN", "A PIN went to", "Verify PIN",
+      "The PIN is wrong", "Cannot sign in", "there is no application" },
+    fr = { "Se connecter à Kaizala", "Entrer le numéro de téléphone", "Générer le code confidentiel",
+      "Un code confidentiel a été envoyé", "Vérifier le code confidentiel", "Le code est faux",
+      "Connexion impossible", "aucune application" },
+  } do
+    wire.reset()
+    local headers = { ["Accept-Language"] = code }
+    local function open(client_id)
+      return assert(http.request { url = wire.root .. signing_in.page, headers = headers,
+        query = { client_id = client_id, redirect_uri = signing_in.redirect_uri } })
+    end
+    local first = open(wire.application_id)
+    local cookie, hidden = first.headers["set-cookie"]:match "^[^;]+", signing_in.hidden(first.body)
+    hidden.phone = BRUNO
+    local second = signing_in.submit(hidden, cookie, headers)
+    hidden.pin = other(signing_in.pin(BRUNO))
+    local third = signing_in.submit(hidden, cookie, headers)
+    local text = first.body .. second.body .. third.body .. open("x").body
+    for _, word in ipairs(words) do
+      lu.assertStrContains(text, word)
+    end
+    lu.assertEquals(select(2, text:gsub('<html lang="' .. code .. '"', "")), 4)
+  end
 end
 
 function TestOauth.test_a_form_of_somebody_else_is_refused()

@@ -16,7 +16,7 @@ local UNESCAPED = { amp = "&", lt = "<", gt = ">", quot = '"' }
 --- The hidden fields of a page.
 function signing_in.hidden(body)
   local fields = {}
-  for name, value in body:gmatch '<input type="hidden" name="(.-)" value="(.-)">' do
+  for name, value in body:gmatch '<input name="([^"]*)" type="hidden" value="([^"]*)">' do
     fields[name] = value:gsub("&(%a+);", UNESCAPED):gsub("&#39;", "'")
   end
   return fields

@@ -8,13 +8,26 @@ local respond = {}
 
 local h = html.h
 
-local POLICY = table.concat({
-  "default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self' data:",
-  "connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'",
-}, "; ")
+local POLICY = {
+  { "default-src", "'none'" }, { "style-src", "'self'" }, { "script-src", "'self'" },
+  { "img-src", "'self' data:" }, { "connect-src", "'self'" }, { "form-action", "'self'" },
+  { "base-uri", "'none'" }, { "frame-ancestors", "'none'" },
+}
+
+--- The Content-Security-Policy.
+---@param options {without: string|nil} a directive that is left out
+---@return string
+function respond.policy(options)
+  local out = {}
+  for _, directive in ipairs(POLICY) do
+    out[#out + 1] = directive[1] ~= options.without and table.concat(directive, " ") or nil
+  end
+  return table.concat(out, "; ")
+end
+
 -- Of every response, assets too.
 local HEADERS = {
-  ["Content-Security-Policy"] = POLICY,
+  ["Content-Security-Policy"] = respond.policy {},
   ["Cross-Origin-Opener-Policy"] = "same-origin",
   ["Cross-Origin-Resource-Policy"] = "same-origin",
   ["Referrer-Policy"] = "same-origin", -- a form must say its origin
@@ -101,13 +114,17 @@ local function account(visit)
   }
 end
 
-local function top(visit, shows_secret)
+local function top(visit, view)
   return h.header {
     class = "top",
     h.a { class = "brand", href = "/", icons.coin, h.span { visit.t "common.brand" } },
     h.span { class = "tenant", visit.world:tenant().name },
-    -- The switch loads the page again, and a secret would be gone.
-    h.div { class = "tools", not shows_secret and language_switch(visit), account(visit) },
+    h.div {
+      class = "tools",
+      -- The switch loads the page again, and what is shown once would be gone.
+      not view.shows_secret and not view.alone and language_switch(visit),
+      account(visit),
+    },
   }
 end
 
@@ -124,6 +141,7 @@ end
 ---@field main sandbox.portal.node
 ---@field narrow boolean|nil a page of little text: a form
 ---@field shows_secret boolean|nil what is on it is shown this once
+---@field alone boolean|nil one of OAuth's pages: its address holds what the application asked for
 
 local function document(visit, view)
   local t = visit.t
@@ -141,7 +159,7 @@ local function document(visit, view)
     h.body {
       data_copied = t "common.copied", data_expired = t "common.expired",
       h.a { class = "skip", href = "#main", t "common.skip" },
-      top(visit, view.shows_secret),
+      top(visit, view),
       h.div {
         class = visit.user and "frame" or "frame alone",
         visit.user and menu(visit),

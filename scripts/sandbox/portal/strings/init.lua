@@ -3,7 +3,9 @@
 --- file beside this one, named in FILES; keys begin with the area ("groups.title").
 local strings = {}
 
-local FILES = { "common", "home", "phone", "connectors", "hand_over", "groups", "conversation", "traffic" }
+local FILES = {
+  "common", "home", "phone", "connectors", "hand_over", "groups", "conversation", "traffic", "oauth",
+}
 
 for _, name in ipairs(FILES) do
   for key, entry in pairs(require("sandbox.portal.strings." .. name)) do
