@@ -9,7 +9,6 @@
 #include "cron_signals.h"
 #include "cron_table.h"
 #include "job.h"
-#include "job_attempt.h"
 #include "job_orphans.h"
 #include "mem.h"
 
@@ -23,8 +22,9 @@
 #define AT_ONCE_DEFAULT  64
 #define GRACE_DEFAULT_MS 25000
 #define GRACE_MAX_MS     86400000
-/* From SIGTERM to SIGKILL: the supervisors' own patience, and time to record the end. */
-#define KILL_MS (JOB_ATTEMPT_SIGNAL_MS + JOB_ORPHANS_TERM_MS + JOB_ATTEMPT_FLUSH_MS + 1000)
+/* From SIGTERM to SIGKILL: what the supervisors give a script (JOB_ATTEMPT_SIGNAL_MS), and time to
+ * record the end and to tell of it. */
+#define KILL_MS 30000
 
 struct scheduler {
     struct app *app;

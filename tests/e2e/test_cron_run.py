@@ -31,7 +31,7 @@ class Scheduler:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [*before, JETON, "-v", "cron", "run", *options], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, env={**case.env, **fake}, cwd=case.folder)
+                stderr=subprocess.STDOUT, env={**case.env, **fake}, cwd=case.folder, start_new_session=True)
         case.addCleanup(end_process, self.process)
 
     def set_clock(self, time, day="2026-01-05"):
@@ -68,6 +68,7 @@ class Scheduler:
 
     def ended(self, status=0):
         self.case.assertEqual(self.process.wait(LONG), status, self.text())
+        self.case.assertNotIn("Sanitizer", self.text())
 
 
 class CronRun(JobCase):
@@ -162,6 +163,20 @@ class Times(CronRun):
         self.wait_ended(1)
         scheduler.end()
         self.assertEqual([row["job"] for row in self.rows()], ["caught"])
+
+    def test_steps_of_the_clock_wake_it(self):
+        """A timer of the wall clock that the kernel cancels when that is set; nobody may set it here."""
+        self.one_job("")
+        scheduler = self.schedule()
+        self.wait_ended(1)
+        folder = f"/proc/{scheduler.process.pid}/fdinfo"
+        texts = []
+        for name in os.listdir(folder):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                texts.append(file.read())
+        self.assertEqual(len([text for text in texts if re.search(r"clockid: 0\n(.*\n)*settime flags: 03\n", text)]), 1,
+                         texts)
+        scheduler.end()
 
     def test_at_the_boot(self):
         self.jobs(job=("", {"schedule": "@reboot"}))
@@ -296,12 +311,13 @@ class Reload(CronRun):
 
 class End(CronRun):
     def test_a_running_job_may_finish(self):
-        for signo in (signal.SIGTERM, signal.SIGINT):
+        """SIGINT is sent to the whole group, as a terminal does."""
+        for signo, send in ((signal.SIGTERM, os.kill), (signal.SIGINT, os.killpg)):
             with self.subTest(signo=signo):
                 self.one_job(UNTIL_TOLD)
                 scheduler = self.schedule("--grace", "1h")
                 self.wait_waits()
-                scheduler.process.send_signal(signo)
+                send(scheduler.process.pid, signo)
                 scheduler.wait_said("waits up to 3600 s for 1 job process")
                 self.write("go", "")
                 scheduler.ended(0)
