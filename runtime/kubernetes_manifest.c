@@ -9,7 +9,7 @@
 #define NAME_MAX_CRONJOB 52   /* the controller adds 11 characters for a Job */
 #define DEADLINE_S       300  /* a slot is claimed up to five minutes after its time */
 #define CATCH_UP_S       3600 /* later starts; below 100 missed ones, or none is started */
-#define GRACE_S          60   /* after the job's own deadline */
+#define GRACE_S          180  /* after the job's own deadline: clean-up, heartbeat, notice */
 #define FNV_BASIS        UINT32_C(2166136261)
 #define FNV_PRIME        UINT32_C(16777619)
 

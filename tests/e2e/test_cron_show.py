@@ -293,7 +293,7 @@ jobs:
         self.assertEqual(len({manifest["metadata"]["name"] for manifest in found}), 4)  # and none for boot
         wait, catch_up, local = found[0]["spec"], found[1]["spec"], found[2]["spec"]
         self.assertEqual(wait["concurrencyPolicy"], "Allow")
-        self.assertEqual(wait["jobTemplate"]["spec"]["activeDeadlineSeconds"], 180)
+        self.assertEqual(wait["jobTemplate"]["spec"]["activeDeadlineSeconds"], 300)
         self.assertEqual(catch_up["concurrencyPolicy"], "Forbid")
         self.assertGreater(catch_up["startingDeadlineSeconds"], wait["startingDeadlineSeconds"])
         env = local["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["env"]

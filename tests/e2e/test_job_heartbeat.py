@@ -183,14 +183,14 @@ class Failures(HeartbeatCase):
         self.assertEqual(self.whats(monitor), ["/start", ""])
 
     def test_a_monitor_that_hangs(self):
-        """A clock that runs thirty times as fast stands for its seconds."""
+        """A clock that runs ten times as fast stands for its seconds."""
         monitor = self.monitor(hang=True)
         self.job("return true", heartbeat=monitor.url)
-        env = self.faketime("+0 x30")
+        env = self.faketime("+0 x10")
         del env["FAKETIME_DONT_FAKE_MONOTONIC"]
         done = self.run_job(env=env)
-        self.assertEqual(done.stderr.count("jeton: warning: job 'job': heartbeat: "), 2, done.stderr)
-        self.assertEqual(set(self.whats(monitor)), {"/start", ""})
+        self.assertGreaterEqual(done.stderr.count("jeton: warning: job 'job': heartbeat: "), 2, done.stderr)
+        self.assertLessEqual(len(monitor.seen), 4)
 
     def test_certificates_are_verified(self):
         authority = Authority(self.folder)
