@@ -1,6 +1,7 @@
 #include "job_attempt.h"
 
 #include "clock.h"
+#include "job_leash.h"
 #include "job_orphans.h"
 #include "job_output.h"
 #include "job_report.h"
@@ -31,6 +32,7 @@ struct attempt {
     struct job_report report;
     struct job_orphans orphans;
     int report_ends[2]; /* ours, the child's */
+    struct job_leash leash;
     pid_t pid;
     int pid_fd;
     int64_t kill_ms; /* monotonic: when patience is over */
@@ -55,7 +57,7 @@ static int prepare(struct attempt *attempt, struct err *err)
     if (pipe2(attempt->report_ends, O_CLOEXEC) != 0 ||
         fcntl(attempt->report_ends[0], F_SETFL, O_NONBLOCK) != 0)
         return err_set(err, ERR_CONFIG, "cannot make a pipe: %s", strerror(errno));
-    return 0;
+    return job_leash_create(&attempt->leash, err);
 }
 
 static void destroy(struct attempt *attempt)
@@ -66,15 +68,18 @@ static void destroy(struct attempt *attempt)
     close_end(&attempt->report_ends[0]);
     close_end(&attempt->report_ends[1]);
     close_end(&attempt->pid_fd);
+    job_leash_destroy(&attempt->leash);
 }
 
 /* The child */
 
-/* The leader of its own group; gone as soon as its supervisor is. False: it is already. */
+/* The leader of its own group; gone, with that, as soon as its supervisor is. False: it is already.
+ */
 static bool become_child(struct attempt *attempt, pid_t supervisor)
 {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    job_leash_attach(&attempt->leash);
     if (getppid() != supervisor)
         return false;
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -107,6 +112,7 @@ static void insist(struct attempt *attempt)
         attempt->killed = attempt->signals->signo != 0 ? 128 + attempt->signals->signo
                                                        : err_exit_code(ERR_DEADLINE);
     kill(-attempt->pid, SIGKILL); /* not reaped: the group's number is still its own */
+    kill(attempt->pid, SIGKILL);  /* it may have gone to another group */
 }
 
 static void pass_signals(struct attempt *attempt)
@@ -248,6 +254,7 @@ static int supervise(struct attempt *attempt, struct job_attempt_end *end, struc
 {
     setpgid(attempt->pid, attempt->pid); /* whoever comes first */
     job_output_started(attempt->output);
+    job_leash_hold(&attempt->leash);
     close_end(&attempt->report_ends[1]);
     attempt->pid_fd = pidfd_open(attempt->pid, 0);
     if (attempt->pid_fd < 0) {
@@ -264,8 +271,11 @@ static int supervise(struct attempt *attempt, struct job_attempt_end *end, struc
 int job_attempt_run(const struct job_script *script, struct job_signals *signals,
                     enum job_attempt_side *side, struct job_attempt_end *end, struct err *err)
 {
-    struct attempt attempt = {
-        .script = script, .signals = signals, .report_ends = {-1, -1}, .pid_fd = -1};
+    struct attempt attempt = {.script = script,
+                              .signals = signals,
+                              .report_ends = {-1, -1},
+                              .leash = {{-1, -1}},
+                              .pid_fd = -1};
     pid_t supervisor = getpid();
     int result = -1;
     memset(end, 0, sizeof *end);

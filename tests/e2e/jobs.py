@@ -87,9 +87,14 @@ def pids_of(text):
     return [int(number) for number in re.findall(r"^pid (\d+)$", text, re.MULTILINE)]
 
 
-def is_alive(pid):
+def state_of(pid):
+    """As in /proc/PID/stat: R, S, T (stopped), Z …; None where there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+            return stat.read().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def is_alive(pid):
+    return state_of(pid) not in (None, "Z")

@@ -1,11 +1,12 @@
 """Jobs that print without end, leave processes behind, ignore signals or fill their memory: bounded, ended, recorded."""
 
 import os
+import re
 import signal
 import subprocess
 import unittest
 
-from jobs import JobCase, is_alive, pids_of
+from jobs import JobCase, is_alive, pids_of, state_of
 from support import JETON, SANITIZED, end_process, wait_until
 
 MIB = 1024 * 1024
@@ -74,9 +75,28 @@ class Hostile(JobCase):
         self.assertEqual(self.run_job().stdout, "goodbye\n")
         self.assertEqual(self.output().splitlines()[0], "goodbye")
 
+    def test_programs_die_with_a_supervisor_that_is_killed(self):
+        """Whatever signals they ignore, and where all of them stand still."""
+        self.job("""
+          os.execute [[trap '' TERM HUP INT
+            sh -c 'echo pid $$; while :; do sleep 0.05; done' & echo pid $$ pid $PPID
+            while test -e go; do sleep 0.02; done; kill -STOP 0; wait]]
+        """)
+        self.write("go", "")
+        process = self.start_job()
+        pids = re.findall(rb"pid (\d+)", process.stdout.readline() + process.stdout.readline())
+        self.assertEqual(len(pids), 3)
+        os.unlink(self.path("go"))
+        wait_until(lambda: all(state_of(int(pid)) == "T" for pid in pids), 20)
+        process.kill()
+        process.wait()
+        wait_until(lambda: not any(is_alive(int(pid)) for pid in pids), 20)
+        self.job("")
+        wait_until(lambda: self.jeton("run", "--job", "job").returncode == 0, 20)
+
     def test_what_is_left_behind_does_not_hold_the_lock(self):
-        """Even where the supervisor is killed and nobody ends it."""
-        self.job("os.execute 'echo pid $$; exec sleep 1000'")
+        """Even where the supervisor is killed and nobody ends it: it is in a session of its own."""
+        self.job("os.execute [[setsid sh -c 'echo pid $$; exec sleep 1000']]")
         process = self.start_job()
         left = pids_of(process.stdout.readline().decode())[0]
         process.kill()

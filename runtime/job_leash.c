@@ -1,0 +1,42 @@
+#include "job_leash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+static void close_end(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+int job_leash_create(struct job_leash *leash, struct err *err)
+{
+    if (pipe2(leash->ends, O_CLOEXEC) == 0)
+        return 0;
+    leash->ends[0] = leash->ends[1] = -1;
+    return err_set(err, ERR_CONFIG, "cannot make a pipe: %s", strerror(errno));
+}
+
+/* The order matters: no signal before it is known to whom. */
+void job_leash_attach(struct job_leash *leash)
+{
+    int fd = leash->ends[0];
+    close_end(&leash->ends[1]);
+    if (fcntl(fd, F_SETOWN, -getpid()) == 0 && fcntl(fd, F_SETSIG, SIGKILL) == 0)
+        fcntl(fd, F_SETFL, O_ASYNC);
+}
+
+void job_leash_hold(struct job_leash *leash)
+{
+    close_end(&leash->ends[0]);
+}
+
+void job_leash_destroy(struct job_leash *leash)
+{
+    close_end(&leash->ends[0]);
+    close_end(&leash->ends[1]);
+}
