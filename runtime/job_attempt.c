@@ -8,6 +8,7 @@
 #include "mem.h"
 #include "process.h"
 #include "store_runs.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -243,6 +244,7 @@ static void describe(struct attempt *attempt, struct job_attempt_end *end)
 {
     set_cause(attempt, end);
     set_message(attempt, end);
+    utf8_repair(end->message); /* it goes into JSON: the history's, a program's, a group's */
     end->requests = attempt->report.result.requests;
     end->exchanges = attempt->report.result.exchanges;
     end->peak_kib = attempt->usage.ru_maxrss;

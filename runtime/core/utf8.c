@@ -74,6 +74,13 @@ size_t utf8_valid_prefix(const char *text, size_t len)
     return pos;
 }
 
+void utf8_repair(char *text)
+{
+    size_t len = strlen(text);
+    for (size_t pos = 0; (pos += utf8_valid_prefix(text + pos, len - pos)) < len;)
+        text[pos] = '?';
+}
+
 int utf8_hex_value(char c)
 {
     if (c >= '0' && c <= '9')

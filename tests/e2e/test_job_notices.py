@@ -267,6 +267,12 @@ class Messages(JobCase):
         self.assertIn("é" * 100, text)
         self.assertTrue(text.endswith(self.row()["run"]))
 
+    def test_a_text_that_is_no_text(self):
+        self.notify(r'error("caf\xe9 \xff\27[2J", 0)')
+        self.run_job(status=1)
+        message, = self.messages()
+        self.assertIn("caf? ?\x1b[2J", message)
+
     def test_secrets_are_masked(self):
         self.notify(f"error 'the token is {support.TENANT_TOKEN}, ok?'")
         self.run_job(status=1)
