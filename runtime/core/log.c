@@ -88,12 +88,12 @@ static void append_unsafe(struct buf *out, uint32_t code)
 }
 
 /* Text that cannot play with a terminal: what is unsafe or not UTF-8 becomes an escape. */
-static void append_safe(struct buf *out, const struct buf *text, bool lines, bool quoted)
+static void append_safe(struct buf *out, const char *text, size_t len, bool lines, bool quoted)
 {
-    for (size_t pos = 0; pos < text->len;) {
-        const char *at = text->data + pos;
+    for (size_t pos = 0; pos < len;) {
+        const char *at = text + pos;
         uint32_t code;
-        size_t size = utf8_decode(at, text->len - pos, &code);
+        size_t size = utf8_decode(at, len - pos, &code);
         if (size == 0)
             append_unsafe(out, (unsigned char)*at);
         else if (is_unsafe(code) && !(lines && (code == '\n' || code == '\t')))
@@ -104,6 +104,11 @@ static void append_safe(struct buf *out, const struct buf *text, bool lines, boo
             buf_append(out, at, size);
         pos += size > 0 ? size : 1;
     }
+}
+
+void log_append_safe(struct buf *out, const char *text, size_t len)
+{
+    append_safe(out, text, len, true, false);
 }
 
 static int append_json(struct buf *out, const struct buf *text)
@@ -162,19 +167,19 @@ static void format_text(const struct log *log, struct buf *line, enum log_level 
     buf_printf(line, "jeton: %s%s%s: ", log->color ? levels[level].color : "", levels[level].name,
                log->color ? "\x1b[0m" : "");
     prepare_message(log, message, &text);
-    append_safe(line, &text, true, false);
+    append_safe(line, text.data, text.len, true, false);
     buf_destroy(&text);
     for (size_t i = 0; i < nfields; i++) {
         if (fields[i].value == NULL)
             continue;
         buf_putc(line, ' ');
         prepare(log, fields[i].name, &text);
-        append_safe(line, &text, false, false);
+        append_safe(line, text.data, text.len, false, false);
         buf_destroy(&text);
         prepare(log, fields[i].value, &text);
         bool quotes = needs_quotes(&text);
         buf_puts(line, quotes ? "=\"" : "=");
-        append_safe(line, &text, false, quotes);
+        append_safe(line, text.data, text.len, false, quotes);
         buf_puts(line, quotes ? "\"" : "");
         buf_destroy(&text);
     }

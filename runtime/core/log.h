@@ -16,6 +16,7 @@ struct log_field {
     bool number;       /* in JSON it stands as it is, where it is a number; else it is a string */
 };
 
+struct buf;
 struct log;
 /*
  * Lines above `level` are dropped. Text: "jeton: error: message name=value\n" (no time: cron's mail
@@ -29,6 +30,10 @@ void log_no_color(struct log *log); /* from now on */
 /* For who must cut a text: mask first, cut after it. NULL where there is none. */
 const struct redact *log_redact(const struct log *log);
 bool log_enabled(const struct log *log, enum log_level level);
+/* Text of many lines that cannot play with a terminal: control characters but line feed and tab,
+ * what turns the direction of text, and what is no UTF-8 become escapes, at most 4 times as long.
+ */
+void log_append_safe(struct buf *out, const char *text, size_t len);
 void log_msg(struct log *log, enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void log_event(struct log *log, enum log_level level, const char *message,

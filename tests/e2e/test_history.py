@@ -2,13 +2,15 @@
 
 import json
 import os
+import pty
 import signal
+import subprocess
 import unittest
 from datetime import datetime
 from html.parser import HTMLParser
 
 from jobs import WAITS, JobCase
-from support import wait_until
+from support import JETON, wait_until
 
 FAILS_TWICE = """
 local job = require "jeton".job
@@ -257,6 +259,32 @@ class Logs(HistoryCase):
 """)
         self.assertIn(secret, self.run_job().stdout)
         self.assertEqual(self.ok("logs", "job").stdout, "it is ********\n")
+
+    def test_bytes_of_any_kind(self):
+        """As they were, but for a terminal; and the list of runs stays JSON."""
+        self.job(r"""
+          io.write "\0 \xff \27[2J \xc2\x9b \u{202e} \u{e9}\ttab\rback\n"
+          error("\xff \27[31m \"red\"", 0)
+        """)
+        self.run_job(status=1)
+        row, = self.history()
+        self.assertEqual(row["cause"], "script")
+        self.assertEqual(row["message"], '? \x1b[31m "red"')
+        with open(self.path("out"), "wb") as out:
+            subprocess.run([JETON, "-q", "logs", "job"], stdin=subprocess.DEVNULL, stdout=out, env=self.env,
+                           cwd=self.folder, check=True)
+        with open(self.path("out"), "rb") as out:
+            self.assertEqual(out.readline(), b"\0 \xff \x1b[2J \xc2\x9b \xe2\x80\xae \xc3\xa9\ttab\rback\n")
+
+        self.need_terminal()
+        main, side = pty.openpty()
+        subprocess.run([JETON, "-q", "logs", "job"], stdin=subprocess.DEVNULL, stdout=side, stderr=side, env=self.env,
+                       cwd=self.folder, check=True)
+        os.close(side)
+        with os.fdopen(main, "rb", 0) as file:
+            text = file.read(4096)
+        self.assertTrue(text.startswith(b"\\x00 \\xff \\x1b[2J \\x9b \\u202e \xc3\xa9\ttab\\rback\r\n"), text)
+        self.assertNotIn(b"\x1b", text)
 
     def test_neither_a_run_nor_a_job(self):
         self.job("")
