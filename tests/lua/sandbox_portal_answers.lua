@@ -196,6 +196,11 @@ function TestSurveys.test_what_is_wrong_comes_back_as_it_was_entered()
     lu.assertStrContains(response.body, '<input checked id="field-answer_2-2"')
   end
   lu.assertEquals(#talking.details(sent.actionId).responses, 0)
+  alice.headers["Accept-Language"] = "fr"
+  body = alice:page(path(sent.referenceId))
+  local response = alice:send(body, path(sent.referenceId) .. "/answer", { answer_4 = "x" })
+  lu.assertStrContains(response.body, "un nombre est attendu</p>")
+  lu.assertNotStrContains(response.body, "en anglais")
 end
 
 function TestSurveys.test_anonymous_ones_name_nobody()

@@ -32,6 +32,7 @@ local COOKIE_ATTRIBUTES = "; Path=/; HttpOnly; SameSite=Strict"
 ---@field user sandbox.user|nil who is signed in
 ---@field is_live boolean a page that is open brings itself up to date
 ---@field cookies string[] to be set
+---@field problem string|nil what is wrong with the form, in the page's language
 
 -- Cookies do not know ports: two sandboxes on one machine would sign each other's people out.
 local function session_cookie(world)

@@ -109,11 +109,17 @@ function show.Numeric(talk, question, name, before)
   })
 end
 
+-- Refuses what was entered, in the language of the page.
+local function refuse(talk, label, key)
+  talk.visit.problem = talk.t("common.about_what", { text = label, what = talk.t(key) })
+  reply.invalid("%s: not readable", label)
+end
+
 -- French writes a comma.
 local function to_number(talk, text, label)
   local plain = text:gsub("%s", ""):gsub(",", ".")
   local value = plain:find "^[+-]?%d*%.?%d+$" and tonumber((plain:gsub("^%+", "")))
-  return value or reply.invalid("%s: %s", label, talk.t "conversation.need_number")
+  return value or refuse(talk, label, "conversation.need_number")
 end
 
 function read.Numeric(talk, question, name)
@@ -142,7 +148,7 @@ function read.Date(talk, question, name)
   return year and os.time {
     year = tonumber(year), month = tonumber(month), day = tonumber(day), hour = tonumber(hour or 0),
     min = tonumber(minute or 0),
-  } or reply.invalid("%s: %s", question.title, talk.t "conversation.need_date")
+  } or refuse(talk, question.title, "conversation.need_date")
 end
 read.DateTime = read.Date
 

@@ -21,6 +21,16 @@ local function own_response(talk, action)
   return own
 end
 
+-- Why the answer was not taken: in the page's language, or as the API says it.
+local function problem(talk)
+  return talk.problem and h.div {
+    class = "alert", role = "alert",
+    talk.visit.problem and h.p { talk.visit.problem } or {
+      h.p { talk.t "problem.bad_what" }, h.p { class = "detail", lang = "en", talk.problem },
+    },
+  }
+end
+
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
 ---@return sandbox.portal.node
@@ -35,10 +45,7 @@ function answer_form.show(talk, item)
   return h.section {
     id = "answer", class = "answer-form", aria_labelledby = "answer-title",
     h.h4 { id = "answer-title", t("conversation.answer_as", { name = talk.name_of(talk.me) }) },
-    talk.problem and h.div {
-      class = "alert", role = "alert", h.p { t "problem.bad_what" }, h.p { class = "detail", lang = "en",
-        talk.problem },
-    },
+    problem(talk),
     talk:form {
       action = talk:path("/" .. item.reference_id .. "/answer"),
       list,

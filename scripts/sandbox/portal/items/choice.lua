@@ -57,8 +57,9 @@ return function(talk, item, texts, more)
       h.div {
         h.button {
           class = own and "second" or nil,
-          aria_label = ("%s: %s"):format(t(own and "conversation.change" or texts.answer),
-            questions.of(action)[1].title),
+          aria_label = t("common.about_what", {
+            text = t(own and "conversation.change" or texts.answer), what = questions.of(action)[1].title,
+          }),
           t(own and "conversation.change" or texts.answer),
         },
       },

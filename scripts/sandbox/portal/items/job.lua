@@ -17,14 +17,14 @@ end
 
 -- Of somebody who has to do it.
 local function form(talk, item, is_done)
+  local text = talk.t(is_done and "conversation.job_undo" or "conversation.job_do")
   return talk:form {
     action = talk:path("/" .. item.reference_id .. "/job"), class = "inline",
     h.input { type = "hidden", name = "completed", value = is_done and "no" or "yes" },
     h.button {
       class = is_done and "second" or nil,
-      aria_label = ("%s: %s"):format(
-        talk.t(is_done and "conversation.job_undo" or "conversation.job_do"), item.row.body.title),
-      talk.t(is_done and "conversation.job_undo" or "conversation.job_do"),
+      aria_label = talk.t("common.about_what", { text = text, what = item.row.body.title }),
+      text,
     },
   }
 end

@@ -86,7 +86,9 @@ return function(talk, item)
       comment_form(talk, item, count.comments),
       not talk.is_whole and h.a {
         class = "more", href = talk:link("/" .. item.reference_id),
-        aria_label = ("%s: %s"):format(talk.t "conversation.open", talk:name(item.sender_id)),
+        aria_label = talk.t("common.about_what", {
+          text = talk.t "conversation.open", what = talk:name(item.sender_id),
+        }),
         talk.t "conversation.open",
       },
     },

@@ -130,8 +130,9 @@ return function(talk, item)
     asks and not item.is_over and (talk.is_whole and answer_form.show(talk, item) or h.p {
       h.a {
         class = "button second", href = talk:link("/" .. item.reference_id, nil, "answer"),
-        aria_label = ("%s: %s"):format(talk.t "conversation.answer",
-          action.body.title or action.package_id),
+        aria_label = talk.t("common.about_what", {
+          text = talk.t "conversation.answer", what = action.body.title or action.package_id,
+        }),
         talk.t "conversation.answer",
       },
     }),

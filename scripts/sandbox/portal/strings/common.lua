@@ -11,6 +11,7 @@ return {
   ["common.clock"] = { en = "The sandbox's clock: {time}", fr = "Horloge du bac à sable : {time}" },
   ["common.copy"] = { en = "Copy", fr = "Copier" },
   ["common.copy_what"] = { en = "Copy: {what}", fr = "Copier : {what}" },
+  ["common.about_what"] = { en = "{text}: {what}", fr = "{text} : {what}" },
   ["common.copied"] = { en = "Copied", fr = "Copié" },
   ["common.expired"] = { en = "expired", fr = "expiré" },
   ["common.errors"] = { en = "Please correct:", fr = "À corriger :" },
