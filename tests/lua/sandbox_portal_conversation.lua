@@ -258,6 +258,16 @@ function TestWriting.test_a_message_as_any_member()
     { "From the portal\n& on", wire.bruno, nil })
 end
 
+function TestWriting.test_nobody_else_writes_for_who_left()
+  local alice = browser.of "alice"
+  local body = alice:page(path() .. "?as=" .. talking.bruno)
+  alice:submit(alice:page("/portal/groups/" .. wire.sales .. "/members"),
+    "/portal/groups/" .. wire.sales .. "/members/remove", { user = talking.bruno })
+  local count = #wire.state().messages
+  lu.assertEquals(alice:send(body, path(), { message = "Hello" }).status, 404)
+  lu.assertEquals(#wire.state().messages, count)
+end
+
 function TestWriting.test_to_all_subscribers()
   local alice = browser.of "alice"
   alice:submit(alice:page(path(nil, wire.news)), path(nil, wire.news), { message = "Hi", to = "subscribers" })

@@ -6,6 +6,7 @@ local html = require "sandbox.portal.html"
 local http = require "jeton.http"
 local limits = require "sandbox.limits"
 local people = require "sandbox.data.people"
+local reply = require "sandbox.http.reply"
 local tally = require "sandbox.data.tally"
 local users = require "sandbox.data.users"
 
@@ -42,7 +43,11 @@ end
 ---@return sandbox.portal.talk
 function talk.open(visit, is_whole)
   local group, role = group_of.visit(visit, "audience")
-  local me = find_person(visit, group) or visit.user
+  local me = find_person(visit, group)
+  if not me and visit.fields.as and visit.fields.as ~= visit.user.id then
+    reply.not_found "the person of this form is not in the group"
+  end
+  me = me or visit.user
   local call = act.call(visit, me, { group = group.id }, "audience")
   return setmetatable({
     visit = visit,

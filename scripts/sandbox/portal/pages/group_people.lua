@@ -50,13 +50,14 @@ local function name_cell(visit, user)
 end
 
 -- A button in a row, whose name for those who hear it says whom it is about.
-local function row_button(visit, action, key, user)
+local function row_button(visit, action, key, user, role)
   local label, whom = visit.t(key), user.name ~= "" and user.name or user.phone
   return visit:form {
     action = action, class = "inline",
     h.input { type = "hidden", name = "user", value = user.id },
+    role and h.input { type = "hidden", name = "role", value = role },
     h.button {
-      class = "second", aria_label = ("%s: %s"):format(label, whom), label,
+      class = "second", aria_label = visit.t("common.about_what", { text = label, what = whom }), label,
     },
   }
 end
@@ -80,8 +81,8 @@ local function show_members(visit, problem)
       t("groups.role_" .. user.role:lower()),
       role == "Admin" and h.div {
         class = "row",
-        row_button(visit, path .. "/role",
-          user.role == "Admin" and "people.make_member" or "people.make_admin", user),
+        user.role == "Admin" and row_button(visit, path .. "/role", "people.make_member", user, "Member")
+          or row_button(visit, path .. "/role", "people.make_admin", user, "Admin"),
         row_button(visit, path .. "/remove", "people.remove", user),
       },
     }
@@ -112,8 +113,9 @@ end
 local function change_role(visit)
   local group = group_of.visit(visit, "admin")
   local id = visit.fields.user or ""
-  local role = groups.role(visit.db, group, id) == "Admin" and "Member" or "Admin"
-  act.as(visit, visit.user, "members.change_role", { group = group.id, member = id }, { role = role })
+  act.as(visit, visit.user, "members.change_role", { group = group.id, member = id }, {
+    role = visit.fields.role,
+  })
   return respond.redirect(visit, group_of.path(group, "/members"))
 end
 
