@@ -272,6 +272,48 @@ local changes = {
   end,
 }
 
+-- Pages of the portal: {path, how much more it may cost in the larger tenant, a name on it}.
+local in_portal = "/portal/groups/"
+local PORTAL = {
+  { "/", PAGE_GROWTH, "Start" },
+  { "/portal/groups", WALK_GROWTH, "Root" }, -- a tree of all groups
+  { "/portal/groups?query=support", WALK_GROWTH, "Support" },
+  { in_portal .. large.root, WALK_GROWTH, "Root" }, -- counts the members below
+  { in_portal .. large.wide, WALK_GROWTH, "Wide" }, -- all its subgroups
+  { in_portal .. large.crowd .. "/members", WALK_GROWTH, "Person 1" },
+  { in_portal .. large.news .. "/subscribers", PAGE_GROWTH, "Person" },
+  { in_portal .. large.news .. "/conversation", WALK_GROWTH, "How was it?" }, -- answers to that
+  { in_portal .. large.news .. "/conversation?before=100", PAGE_GROWTH, "Meeting" },
+  { in_portal .. large.news .. "/conversation/" .. large.survey, WALK_GROWTH, "How was it?" }, -- its answers
+  { in_portal .. large.news .. "/connectors", PAGE_GROWTH, "Large" },
+  { "/portal/connectors", PAGE_GROWTH, "Large" },
+  { "/portal/connectors/" .. large.connector_id, PAGE_GROWTH, "Large" },
+  { "/portal/traffic", PAGE_GROWTH, "/v1/" },
+}
+
+-- A page as Alice sees it, who administers the tenant: the steps that it took.
+function Tenant:page(target, word)
+  local path, raw_query = target:match "^([^?]+)%??(.*)$"
+  local name, value = raw_query:match "^(%l+)=(.*)$"
+  if not self.session then
+    self:token(large.tenant_token) -- a call for Traffic to show
+    local alice = self.db:row "SELECT * FROM users WHERE phone = '+33100000001'"
+    require "sandbox.data.users".add_phone(self.db, alice, alice.phone, self.world.clock:now())
+    self.session = self.world.portal.sessions:open(alice.id, self.world.clock:now())
+  end
+  local before = steps(self.db)
+  local response = app.handle(self.world, {
+    method = "GET", target = target, path = path, raw_query = raw_query,
+    query = name and { [name] = value } or {},
+    headers = { host = "127.0.0.1:1", accept = "text/html", cookie = "jeton_portal_1=" .. self.session },
+    body = "", remote = "127.0.0.1",
+  })
+  local cost = spent(before, steps(self.db))
+  lu.assertEquals(response.status, 200, target)
+  lu.assertTrue(response.body:find(word, 1, true) ~= nil, target)
+  return cost
+end
+
 local TestScale = {}
 local small, double
 
@@ -308,6 +350,16 @@ function TestScale.test_a_change_costs_the_same_in_any_tenant()
     local first, second = change(small), change(double)
     lu.assertTrue(second <= PAGE_GROWTH * first + PAGE_SLACK,
       ("%s: %d steps, and %d in a tenant twice as large"):format(name, first, second))
+  end
+end
+
+-- Lists of people and connectors are sorted for those who look: what a table shows is bounded instead.
+function TestScale.test_pages_of_the_portal()
+  for _, page in ipairs(PORTAL) do
+    local path, growth, word = table.unpack(page)
+    local first, second = small:page(path, word), double:page(path, word)
+    lu.assertTrue(second <= growth * first + PAGE_SLACK,
+      ("%s: %d steps, and %d in a tenant twice as large"):format(path, first, second))
   end
 end
 

@@ -44,6 +44,7 @@ for _, name in ipairs(FILES) do
   table.move(file.routes, 1, #file.routes, #all + 1, all)
   respond.menu[#respond.menu + 1] = file.menu
 end
+portal.routes = all ---@type sandbox.portal.route[]
 local routes = router.new(all)
 
 --- Whether it is the portal that answers: people at the root, anybody below /portal.
