@@ -2,7 +2,6 @@
 //   name      of its screenshots
 //   open      brings the page up: gets the Portal, and what was prepared: a connector of Alice, who is signed in
 //   guest     true: who has not signed in sees it
-//   english   true: there is no other language
 import { ALICE } from "./lib/portal.mjs";
 
 const REDIRECT = "http://127.0.0.1:8999/done";
@@ -134,15 +133,13 @@ export const pages = [
   },
   { name: "missing", open: (portal) => portal.open("/portal/nothing") },
 
-  { name: "oauth", english: true, guest: true, open: (portal) => openOauth(portal, OAUTH) },
+  { name: "oauth", guest: true, open: (portal) => openOauth(portal, OAUTH) },
   {
-    name: "oauth-pin", english: true, guest: true,
+    name: "oauth-pin", guest: true,
     async open(portal) {
       await openOauth(portal, OAUTH);
-      await portal.page.getByLabel("Phone number").fill("+33100000002");
-      await portal.button("Send me a PIN").click();
-      await portal.field("PIN").waitFor();
+      await portal.askForPin("+33100000002");
     },
   },
-  { name: "oauth-refused", english: true, guest: true, open: (portal) => openOauth(portal, { client_id: "nobody" }) },
+  { name: "oauth-refused", guest: true, open: (portal) => openOauth(portal, { client_id: "nobody" }) },
 ];
