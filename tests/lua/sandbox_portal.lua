@@ -218,7 +218,9 @@ function TestForms.test_from_another_site_nothing_happens()
     for _, headers in ipairs {
       { Origin = "http://evil.example" }, { Origin = "null" }, { Origin = "http://127.0.0.1:1" },
       { ["Sec-Fetch-Site"] = "cross-site" }, { ["Sec-Fetch-Site"] = "same-site" },
-      { Origin = wire.root, ["Sec-Fetch-Site"] = "none" },
+      { Origin = wire.root, ["Sec-Fetch-Site"] = "none" }, { Origin = "https://evil.example" },
+      { Origin = "http://evil.example", ["Sec-Fetch-Site"] = "same-origin" },
+      { Origin = "https://evil.example", ["Sec-Fetch-Site"] = "cross-site" },
     } do
       local response = alice:request("POST", action, { form = { csrf = csrf }, headers = headers })
       lu.assertEquals(response.status, 403, action)
@@ -226,8 +228,12 @@ function TestForms.test_from_another_site_nothing_happens()
     end
   end
   lu.assertEquals(wire.ok("GET", "/_sandbox/digest").digest, before)
-  local own = { Origin = wire.root, ["Sec-Fetch-Site"] = "same-origin" }
-  lu.assertEquals(alice:send(alice:page "/", "/portal/sign-out", nil, own).status, 303)
+  -- The second one through TLS, by a proxy that passes it on to this host.
+  for _, origin in ipairs { wire.root, "https://sandbox.example" } do
+    local own = { Origin = origin, ["Sec-Fetch-Site"] = "same-origin" }
+    local response = alice:send(alice:page "/portal/sms", "/portal/language", { language = "en" }, own)
+    lu.assertEquals(response.status, 303)
+  end
 end
 
 function TestForms.test_what_is_no_form()
@@ -328,6 +334,7 @@ function TestLanguages.test_the_documents_own_words()
     ["connectors.create"] = { "Create Connector", "Créer un connecteur" },
     ["token.generate"] = { "Generate user token", "Générer un jeton utilisateur" },
     ["token.refresh"] = { "Refresh token", "Jeton d'actualisation" },
+    ["groups.title"] = { "Groups", "Groupes" },
   } do
     lu.assertEquals({ strings[key].en, strings[key].fr }, words)
   end

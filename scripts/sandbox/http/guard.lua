@@ -60,12 +60,17 @@ function guard.check_password(world, headers)
   end
 end
 
---- Whether a page of this sandbox may have sent this, as far as the browser tells.
+--- Whether a page of this sandbox may have sent this, as far as the browser tells. What it says of the
+--- site counts before the Origin: behind TLS that is the https:// of a name which only the proxy knows.
 ---@param headers table<string, string>
 ---@return boolean
 function guard.is_own_origin(headers)
-  return (not headers.origin or headers.origin:lower() == "http://" .. headers.host:lower())
-    and (not headers["sec-fetch-site"] or headers["sec-fetch-site"] == "same-origin")
+  local site, origin = headers["sec-fetch-site"], headers.origin
+  if site == "same-origin" and origin and origin:find "^https://" then
+    return true
+  end
+  return (not origin or origin:lower() == "http://" .. headers.host:lower())
+    and (not site or site == "same-origin")
 end
 
 --- Raises 403 for what must not steer: pages of other origins, requests that a proxy passed on; 401
