@@ -2,11 +2,10 @@
 //   name      of its screenshots
 //   open      brings the page up: gets the Portal, and what was prepared: a connector of Alice, who is signed in
 //   guest     true: who has not signed in sees it
-import { ALICE } from "./lib/portal.mjs";
+import { ALICE, SALES } from "./lib/portal.mjs";
 
 const REDIRECT = "http://127.0.0.1:8999/done";
 const DEMO = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16"; // the demo tenant's own connector
-const SALES = "853654b2-7e1b-4c0e-9f0a-3d0c5f6b2a11";
 const NEWS = "c9a7e0d4-2b8f-4f3e-b1d6-9e4a7c5d8f03@1"; // a public group, which has subscribers
 const WRONG_PIN = "000000"; // none begins with a zero
 
@@ -120,6 +119,20 @@ export const pages = [
     async open(portal, { name }) {
       await portal.open(`/portal/groups/${SALES}/connectors`);
       await portal.addToGroup(name);
+    },
+  },
+  { name: "conversation-empty", open: (portal) => portal.open(`/portal/groups/${NEWS}/conversation`) },
+  { name: "conversation", open: (portal) => portal.open(`/portal/groups/${SALES}/conversation`) },
+  { name: "conversation-poll", open: (portal, { said }) => portal.openItem(said.poll) },
+  { name: "conversation-job", open: (portal, { said }) => portal.openItem(said.job) },
+  { name: "conversation-survey", open: (portal, { said }) => portal.openItem(said.survey) },
+  {
+    name: "conversation-survey-wrong",
+    async open(portal, { said }) {
+      await portal.openItem(said.survey);
+      await portal.field("Marks out of ten").fill("many");
+      await portal.button(portal.words.changeAnswer).click();
+      await portal.page.getByRole("alert").first().waitFor();
     },
   },
   { name: "traffic", open: (portal) => portal.open("/portal/traffic") },

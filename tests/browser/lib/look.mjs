@@ -4,7 +4,8 @@ import { after, before, describe, it } from "node:test";
 import { checkAccessible, checkContrast, checkFits, checkKeyboard, keep } from "./audit.mjs";
 import { NARROW, openPerson, WIDE } from "./browser.mjs";
 import { useFixture } from "./fixture.mjs";
-import { ALICE, Portal } from "./portal.mjs";
+import { ALICE, Portal, SALES } from "./portal.mjs";
+import { Talk } from "./said.mjs";
 
 // What the pages of traffic have to show: calls that worked, and one that did not.
 async function makeTraffic(sandbox, connector) {
@@ -52,6 +53,8 @@ export function lookAtPages(pages, language) {
       }
       prepared = await people.member.portal.obtain(ALICE, "Morning report");
       await makeTraffic(fixture.sandbox, prepared);
+      const accessToken = await fixture.sandbox.exchange(prepared);
+      prepared.said = await new Talk(fixture.sandbox, accessToken, SALES).all();
     });
     after(async () => {
       for (const { person } of Object.values(people)) await person.context.close();

@@ -3,6 +3,7 @@ import { WORDING } from "./wording.mjs";
 
 export const ALICE = { email: "alice@contoso.example", phone: "+33100000001" }; // a tenant admin
 export const BRUNO = { email: "bruno@contoso.example", phone: "+33100000002" };
+export const SALES = "853654b2-7e1b-4c0e-9f0a-3d0c5f6b2a11"; // a group that both are in
 export const PERMISSIONS = 9;
 
 export class Portal {
@@ -38,6 +39,20 @@ export class Portal {
 
   async open(path = "/") {
     await this.page.goto(this.sandbox.url + path);
+  }
+
+  /** A message or an action of Sales, on its own page. */
+  async openItem({ referenceId }) {
+    await this.open(`/portal/groups/${SALES}/conversation/${referenceId}`);
+  }
+
+  async openConversation() {
+    await this.open(`/portal/groups/${SALES}/conversation`);
+  }
+
+  /** The part of a page that shows a message or an action. */
+  item({ referenceId }) {
+    return this.page.locator(`#item-${referenceId}`);
   }
 
   async signIn({ email }) {

@@ -102,7 +102,7 @@ local function show_item(visit, problem)
   end
   talk.problem = problem
   local item = items.read(talk.db, place, visit.now)
-  return group_of.page(visit, talk.group, talk.visitor_role, nil, h.section {
+  return group_of.page(visit, talk.group, talk.visitor_role, "/conversation", h.section {
     class = "card conversation", aria_labelledby = "conversation-title",
     h.p { class = "back", h.a {
       href = talk:link(nil, nil, talks.part(item.reference_id)), visit.t "conversation.back",
