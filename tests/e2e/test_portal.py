@@ -55,6 +55,16 @@ class Portal(support.Case):
         db = sqlite3.connect(path)
         with open(os.path.join(SOURCE, "tests/e2e/sandbox_7.sql"), encoding="utf-8") as script:
             db.executescript(script.read())
+        number, sender = db.execute("SELECT (SELECT number FROM groups LIMIT 1), (SELECT id FROM users LIMIT 1)").fetchone()
+        with db:
+            for at in (5, 2, 5):
+                db.execute("INSERT INTO messages (reference_id, group_number, sender_id, connector_id, text, reply_to,"
+                           " to_group, to_all_subscribers, sent_at) VALUES (hex(randomblob(8)), ?, ?, '', '', '', 1, 0, ?)",
+                           (number, sender, at))
+            for at in (3, 5):
+                db.execute("INSERT INTO actions (id, reference_id, group_number, type, package_id, sender_id, connector_id,"
+                           " body, to_group, to_all_subscribers, created_at) VALUES (hex(randomblob(8)),"
+                           " hex(randomblob(8)), ?, 'Job', '', ?, '', '{}', 1, 0, ?)", (number, sender, at))
         db.close()
         os.chmod(path, 0o600)
         sandbox = self.sandbox("--db", path)
@@ -71,6 +81,10 @@ class Portal(support.Case):
                          .fetchone(), ("+33100000002", APPLICATION_ID, None, "00:00", 0))
         self.assertEqual(db.execute("SELECT phone_added_at FROM users").fetchall(), [(0,), (0,)])
         self.assertEqual(db.execute("SELECT description FROM connectors").fetchall(), [("",)])
+        # What was said has one order: by time, messages before actions of the same second.
+        said = "SELECT position FROM %s ORDER BY number"
+        self.assertEqual(db.execute(said % "messages").fetchall(), [(3,), (1,), (4,)])
+        self.assertEqual(db.execute(said % "actions").fetchall(), [(2,), (5,)])
         used = db.execute("SELECT last_used_at IS NOT NULL FROM refresh_tokens ORDER BY id").fetchall()
         self.assertEqual(used, [(1,), (0,), (0,)])
         self.assertEqual(db.execute("PRAGMA foreign_key_check").fetchall(), [])

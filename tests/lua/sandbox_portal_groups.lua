@@ -41,7 +41,8 @@ end
 function TestGroups.test_who_sees_which()
   local body = browser.of("chitra"):page "/portal/groups"
   lu.assertStrContains(body, "Sales North")
-  lu.assertNotStrContains(body, "Contoso News") -- she subscribes to it, and is no member
+  lu.assertNotStrContains(body, 'href="' .. path(wire.news) .. '"') -- she subscribes to it, and is no member
+  lu.assertStrContains(body, '<a href="' .. path(wire.news, "/conversation") .. '">Contoso News</a>')
   lu.assertEquals(browser.of("chitra"):get(path(wire.news)).status, 403)
   lu.assertEquals(browser.of("chitra"):get(path "no-such-group").status, 404)
 end

@@ -194,6 +194,16 @@ function groups.find(db, tenant_id, text, offset, count)
   return out
 end
 
+--- Public groups that a user subscribes to and is no member of, oldest first.
+---@param count integer at most
+---@return sandbox.group[]
+function groups.followed(db, user_id, count)
+  return db:rows([[SELECT groups.* FROM subscribers JOIN groups ON number = group_number
+                   WHERE subscribers.user_id = ?1 AND NOT EXISTS (SELECT 1 FROM members
+                     WHERE members.group_number = number AND members.user_id = ?1)
+                   ORDER BY number LIMIT ?2]], user_id, count)
+end
+
 ---@return boolean
 function groups.is_subscriber(db, group, user_id)
   return db:row("SELECT 1 AS found FROM subscribers WHERE group_number = ? AND user_id = ?",

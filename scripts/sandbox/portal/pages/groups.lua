@@ -119,6 +119,17 @@ local function pager(visit, from, count)
   }
 end
 
+-- What somebody follows without being in it: what was sent to him is all that he sees.
+local function followed(visit)
+  local items = {}
+  for i, group in ipairs(groups.followed(visit.db, visit.user.id, limits.portal_rows)) do
+    items[i] = h.li { h.a { href = group_of.path(group, "/conversation"), group.name } }
+  end
+  return #items > 0 and widgets.card {
+    title = visit.t "groups.followed", h.ul { class = "plain-list", items },
+  }
+end
+
 local function list(visit)
   local t = visit.t
   local reached = access.groups(visit.db, act.caller(visit.user))
@@ -137,6 +148,7 @@ local function list(visit)
         t "groups.name", t "groups.kind", t "groups.members", t "groups.your_role",
       }, rows_of(visit, shown)) or h.p { class = "empty", t(text and "groups.none_found" or "groups.none") },
       pager(visit, from, #all),
+      not text and visit.user.tenant_admin == 0 and followed(visit),
     },
   })
 end

@@ -10,6 +10,7 @@ return {
   ["groups.search"] = { en = "Search by name", fr = "Rechercher par nom" },
   ["groups.find"] = { en = "Search", fr = "Rechercher" },
   ["groups.none"] = { en = "You are in no group yet.", fr = "Vous n'êtes encore dans aucun groupe." },
+  ["groups.followed"] = { en = "Public groups that you follow", fr = "Groupes publics que vous suivez" },
   ["groups.none_found"] = { en = "No group has such a name.", fr = "Aucun groupe n'a un tel nom." },
   ["groups.name"] = { en = "Name", fr = "Nom" },
   ["groups.kind"] = { en = "Kind", fr = "Genre" },
