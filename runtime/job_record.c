@@ -145,6 +145,17 @@ int job_record_next(struct job_record *record, struct err *err)
     return result;
 }
 
+int job_record_again(struct job_record *record, struct err *err)
+{
+    struct store *store = store_open(record->config->state, err);
+    if (store == NULL)
+        return -1;
+    record->row.started_ms = clock_wall_ms();
+    int result = store_run_start(store, &record->row, err);
+    store_close(store);
+    return result;
+}
+
 /* End */
 
 static int write_end(struct job_record *record, struct err *err)

@@ -25,8 +25,9 @@ int job_record_begin(struct job_record *record, bool scheduled, struct err *err)
 /* The lock is held: what was interrupted before is marked, said, and told to the hooks; the first
  * attempt begins. */
 int job_record_start(struct job_record *record, struct err *err);
-/* A row for another attempt. */
+/* An open row for another attempt, which waits; it begins. */
 int job_record_next(struct job_record *record, struct err *err);
+int job_record_again(struct job_record *record, struct err *err);
 /* Writes how the attempt ended; the texts must live as long as the record. Where it cannot be
  * written, that is said, and nothing else changes. What started drops what the configuration's
  * history does not keep, too. */

@@ -40,6 +40,7 @@ static int end_by_error(struct run *run, const char *cause, const struct err *er
 static int end_by_signal(struct run *run)
 {
     int signo = run->signals.signo;
+    mem_free(run->end.output);
     memset(&run->end, 0, sizeof run->end);
     run->end.exit = 128 + signo;
     run->end.cause = STORE_CAUSE_SIGNAL;
@@ -144,10 +145,13 @@ static int attempts(struct run *run, struct err *err)
         if (!may_repeat(run))
             break;
         say_again(run);
-        if (!job_signals_sleep(&run->signals, run->job->retry_delay_ms))
-            break;
+        /* Its row is there while it waits: who is killed then is heard of. */
         if (job_record_next(&run->record, err) != 0)
             return -1;
+        if (!job_signals_sleep(&run->signals, run->job->retry_delay_ms))
+            return end_by_signal(run);
+        if (job_record_again(&run->record, err) != 0)
+            return end_by_error(run, NULL, err);
     }
     if (run->end.cause == NULL)
         return 0;

@@ -269,6 +269,12 @@ class Counted(JobCase):
 
 
 class Retention(JobCase):
+    def test_as_long_as_the_configuration_says(self):
+        self.job("", history="history: { days: 3 }\n")
+        for time in ("01 12:00:00", "02 13:00:00", "05 12:00:00"):
+            self.run_job(env=self.faketime(f"@2026-01-{time}"))
+        self.assertEqual([row["started_ms"] // 86400000 - 20454 for row in self.rows()], [1, 4])  # days after the 1st
+
     def test_as_many_runs_as_the_configuration_says(self):
         self.job("os.exit(require 'jeton'.job.attempt - 1)", history="history: { keep: 3 }\n")
         for _ in range(5):
@@ -321,7 +327,7 @@ class Signals(JobCase):
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
         self.assertEqual(process.returncode, 143)
-        self.assertEqual(self.row()["exit"], 1)
+        self.assertEqual([(row["exit"], row["cause"]) for row in self.rows()], [(1, "script"), (143, "signal")])
 
     def test_a_signal_that_was_ignored_stays_so(self):
         self.job(WAITS + "io.open('ready', 'w'):close() wait_for 'go'")
@@ -361,6 +367,19 @@ class Interrupted(JobCase):
         self.assertEqual((first["exit"], first["cause"], first["ended_ms"]), (None, "interrupted", None))
         self.assertEqual((second["exit"], second["cause"]), (0, None))
         self.assertEqual(self.run_job().stderr, "")
+
+    def test_killed_between_two_attempts(self):
+        """The run did not end with the first one: it is not left at that."""
+        self.job("io.open('ready', 'w'):close() os.exit(1)", retries={"attempts": 2, "delay": "50m"})
+        process = self.start_job()
+        self.wait_for("ready")
+        wait_until(lambda: len(self.rows()) == 2, 30)
+        process.kill()
+        process.wait()
+        self.job("")
+        self.assertIn("was interrupted", self.run_job().stderr)
+        self.assertEqual([(row["attempt"], row["exit"], row["cause"]) for row in self.rows()],
+                         [(1, 1, "script"), (2, None, "interrupted"), (1, 0, None)])
 
 
 if __name__ == "__main__":
