@@ -1,9 +1,10 @@
 """`run --job --scheduled`: which slot is due, and that each is claimed once, whatever the clock does."""
 
+import os
 import re
 import unittest
 
-from jobs import JobCase
+from jobs import WAITS, JobCase
 
 MONDAY = "2026-01-05"
 UTC_MIDNIGHT_MS = 1767571200 * 1000  # of that Monday
@@ -41,6 +42,15 @@ class Slots(JobCase):
         self.job("", schedule="0 8 * * *")
         self.assertEqual(len(self.at("08:04:30")), 1)
         self.assertEqual(self.at("08:05:01", day="2026-01-06"), [])
+
+    def test_at_the_very_edge(self):
+        """With a clock that stands still: five minutes are not too late, a second more is."""
+        self.job("if require 'jeton'.job.attempt == 1 then return false end", schedule="0 8 * * *",
+                 retries={"attempts": 2, "delay": "1ms"})
+        for time, count in (("07:59:59", 0), ("08:05:01", 0), ("08:05:00", 2)):
+            self.run_job("--scheduled", env=self.faketime(f"{MONDAY} {time}"))
+            self.assertEqual(len(self.rows()), count, time)
+        self.assertEqual(self.slots(), [480, 480])  # both attempts have it
 
     def test_of_several_the_latest(self):
         self.job("", schedule="* * * * *")
@@ -118,6 +128,29 @@ class Slots(JobCase):
             with self.subTest(catch_up=catch_up):
                 # The slot of the day ahead is done: at its own time it does not come again.
                 self.assertEqual(ran, [1, 2, 3, 4, 4, 5])
+
+    def test_the_clock_is_set_while_a_job_runs(self):
+        """Neither its deadline nor its record cares, and nobody takes it for another's."""
+        for step in ("-3600", "+86400"):
+            with self.subTest(step=step):
+                self.job(WAITS + "io.open('ready', 'w'):close() wait_for 'go'", schedule="* * * * *", timeout="10m",
+                         name="job" + step[1:])
+                clock = {**self.faketime(""), "FAKETIME_TIMESTAMP_FILE": self.write("clock", "+0"),
+                         "FAKETIME_NO_CACHE": "1"}
+                del clock["FAKETIME"]
+                process = self.start_job("--scheduled", name="job" + step[1:], env=clock)
+                self.wait_for("ready")
+                self.write("clock.new", step)
+                os.rename(self.path("clock.new"), self.path("clock"))
+                self.run_job(name="job" + step[1:], status=7, env=clock)
+                self.write("go", "")
+                self.finish_all([process])
+                rows = [row for row in self.rows() if row["job"] == "job" + step[1:]]
+                self.assertEqual(sorted(row["exit"] for row in rows), [0, 7])
+                self.assertEqual(self.run_job("--scheduled", name="job" + step[1:], env=clock).stderr, "")
+                self.ok("history", "job" + step[1:])
+                for name in ("ready", "go"):
+                    os.unlink(self.path(name))
 
     def test_jitter_delays_scheduled_runs_only(self):
         self.job("", schedule="* * * * *", jitter="40ms", timeout="30s")
