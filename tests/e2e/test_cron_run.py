@@ -348,7 +348,11 @@ class End(CronRun):
 
     def test_what_a_killed_run_leaves_behind(self):
         """Its processes become the scheduler's, which reaps them, and ends them when it ends."""
-        script = "os.execute 'sleep 1000 & echo $! >one; sleep 1000 & echo $! >two.new; mv two.new two; wait'"
+        # In sessions of their own: what is in the script's group dies with the supervisor.
+        script = """os.execute [[
+          setsid sh -c 'echo $$ >one; exec sleep 1000' &
+          setsid sh -c 'until test -s one; do sleep 0.01; done; echo $$ >two.new; mv two.new two; exec sleep 1000' &
+          wait]]"""
         self.one_job(script)
         scheduler = self.schedule()
         self.wait_waits("two")
