@@ -173,8 +173,10 @@ local function keep(kept, response, value, spec)
     end
   end
   local body, location = response.body or "", response.headers and response.headers.Location or ""
-  kept.key = body:match 'name="key" value="(%x+)"' or kept.key
-  kept.cookie = (response.headers and response.headers["Set-Cookie"] or ""):match "^[^;]+" or kept.cookie
+  kept.key = body:match 'name="key" type="hidden" value="(%x+)"' or kept.key
+  local cookies = response.headers and response.headers["Set-Cookie"]
+  cookies = type(cookies) == "table" and cookies[1] or cookies or ""
+  kept.cookie = cookies:match "^[^;]+" or kept.cookie
   kept.code = location:match "[?&]code=([%w_-]+)" or kept.code
   local sms = world.db:row "SELECT text FROM sms ORDER BY number DESC LIMIT 1"
   kept.pin = sms and sms.text:match "%d%d%d%d%d%d" or kept.pin
