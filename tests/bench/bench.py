@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Benchmarks against peers, in turns within one run: what counts are the ratios, not the times of this machine.
+
+usage: bench.py [ROUNDS]    JETON is the program, MEASURE what was made of measure.c; 15 rounds by default
+"""
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+
+JETON, MEASURE = os.environ["JETON"], os.environ["MEASURE"]
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+JOBS = 500
+
+# The demo tenant of a sandbox on loopback.
+APPLICATION_ID, SECRET, TOKEN = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16", "SLS3T38IL0", "demo-tenant-token"
+
+CONFIGURATION = """\
+version: 1
+state: {state}
+connectors:
+  sandbox:
+    provider: kaizala
+    token_service: {url}/v1
+    application_id: {id}
+    application_secret: {secret}
+    refresh_token: {token}
+    rate_limit: {{ per_minute: 0, tenant_per_minute: 0 }}
+"""
+
+POST_LUA = """\
+local group = require "kaizala".connect():groups():next()
+group:send_message "Hello"
+"""
+
+# What people do without jeton.
+POST_SH = """\
+set -euo pipefail
+reply=$(curl -sf -H "applicationId: {id}" -H "applicationSecret: {secret}" -H "refreshToken: {token}" {url}/v1/accessToken)
+token=$(jq -r .accessToken <<<"$reply")
+endpoint=$(jq -r .endpointUrl <<<"$reply")
+group=$(curl -sf -H "accessToken: $token" "${{endpoint%/}}/v1/groups" | jq -r '.groups[0].groupId')
+jq -n --arg text Hello '{{message: $text}}' |
+    curl -sf -H "accessToken: $token" -H "Content-Type: application/json" -d @- \\
+        "${{endpoint%/}}/v1/groups/$group/messages" >/dev/null
+"""
+
+FIB = "local function f(n) if n < 2 then return n end return f(n - 1) + f(n - 2) end print(f(27))\n"
+
+
+class Sandbox:
+    def __init__(self):
+        self.process = subprocess.Popen([JETON, "sandbox", "--listen", "127.0.0.1:0", "--rate-limit", "0"],
+                                        stdout=subprocess.PIPE, text=True)
+        for line in self.process.stdout:
+            found = re.search(r"http://127\.0\.0\.1:\d+", line)
+            if found:
+                self.url = found.group(0)
+                return
+        raise SystemExit("bench: the sandbox did not start")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def run(command, env):
+    """Seconds of wall clock, of the processor, and the peak of its largest process in KiB."""
+    done = subprocess.run([MEASURE, *command], env=env, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"bench: {' '.join(command)} failed ({done.returncode})")
+    return [float(value) for value in done.stdout.split()]
+
+
+def compare(name, ours, peer, env, fresh=None):
+    """One row of the table: both in turns."""
+    results = {"ours": [], "peer": []}
+    for _ in range(ROUNDS):
+        if fresh:
+            fresh()
+        results["ours"].append(run(ours, env))
+        results["peer"].append(run(peer, env))
+    columns = []
+    for i, unit in enumerate((1e-3, 1e-3, 1024)):
+        mine, other = (statistics.median(result[i] for result in results[who]) / unit for who in ("ours", "peer"))
+        columns.append(f"{mine:8.1f} {other:8.1f} {mine / other:6.2f}")
+    print(f"{name:<40} {'  '.join(columns)}", flush=True)
+
+
+def write(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, 0o600)
+    return path
+
+
+def many_jobs(state):
+    zones = ["Europe/Paris", "America/New_York", "Asia/Kolkata", "Australia/Sydney"]
+    lines = [f"version: 1\nstate: {state}\njobs:\n"]
+    for i in range(JOBS):
+        lines.append(f"  job-{i}:\n    script: fib.lua\n    schedule: \"{i % 60} {i % 24} * * 1-5\"\n"
+                     f"    timezone: {zones[i % len(zones)]}\n    args: {json.dumps({'number': i})}\n")
+    return "".join(lines)
+
+
+def main():
+    clean = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    with tempfile.TemporaryDirectory(prefix="jeton-bench-") as folder:
+        env = {**clean, "HOME": folder}
+        sandbox = Sandbox()
+        try:
+            values = {"url": sandbox.url, "id": APPLICATION_ID, "secret": SECRET, "token": TOKEN}
+            state = os.path.join(folder, "state")
+            database = os.path.join(state, "jeton.db")
+            configuration = write(folder, "jeton.yaml", CONFIGURATION.format(state=state, **values))
+            post, shell = write(folder, "post.lua", POST_LUA), write(folder, "post.sh", POST_SH.format(**values))
+            fib = write(folder, "fib.lua", FIB)
+            jobs = write(folder, "jobs.yaml", many_jobs(state))
+
+            def forget():
+                for end in ("", "-wal", "-shm", "-journal"):
+                    if os.path.exists(database + end):
+                        os.unlink(database + end)
+
+            print(f"{ROUNDS} rounds in turns, medians: jeton, its peer, and the ratio\n")
+            print(f"{'':<40} {'  '.join(f'{head:>24}' for head in ('wall ms', 'CPU ms', 'largest process MiB'))}")
+            scripted = [JETON, "-c", configuration, "run", post]
+            compare("exchange, list, post | bash, curl, jq", scripted, ["bash", shell], env, forget)
+            compare("the same, token cached | bash, curl, jq", scripted, ["bash", shell], env)
+            compare("--version | lua5.4 -e ''", [JETON, "--version"], ["lua5.4", "-e", ""], env)
+            compare("fib(27) | lua5.4", [JETON, "run", fib], ["lua5.4", fib], env)
+            for verb in ("next", "show"):
+                compare(f"cron {verb}, {JOBS} jobs | jeton --version", [JETON, "-c", jobs, "cron", verb],
+                        [JETON, "--version"], env)
+        finally:
+            sandbox.stop()
+
+
+if __name__ == "__main__":
+    main()
