@@ -1,22 +1,13 @@
 /* The tree lives in an arena behind its root: one free, and one place to wipe. */
+#include "arena.h"
 #include "json.h"
 #include "mem.h"
 
-#include <sodium.h>
 #include <string.h>
-
-#define CHUNK_BYTES ((size_t)16 * 1024)
-
-struct chunk {
-    struct chunk *next;
-    size_t size;
-    size_t used;
-    _Alignas(max_align_t) char data[];
-};
 
 struct tree {
     struct json root; /* first, so that the root's address is the tree's */
-    struct chunk *chunks;
+    struct arena arena;
     size_t count;
 };
 
@@ -25,42 +16,12 @@ struct open_node {
     struct json **tail; /* where the next child goes */
 };
 
-static void *arena_alloc(struct tree *tree, size_t size)
-{
-    size_t align = _Alignof(max_align_t);
-    size = (size + align - 1) / align * align;
-    struct chunk *chunk = tree->chunks;
-    if (chunk == NULL || chunk->size - chunk->used < size) {
-        size_t capacity = size > CHUNK_BYTES ? size : CHUNK_BYTES;
-        chunk = mem_alloc(sizeof *chunk + capacity);
-        chunk->size = capacity;
-        chunk->next = tree->chunks;
-        tree->chunks = chunk;
-    }
-    void *data = chunk->data + chunk->used;
-    chunk->used += size;
-    return data;
-}
-
-static char *arena_text(struct tree *tree, const char *text, size_t len)
-{
-    char *copy = arena_alloc(tree, len + 1);
-    memcpy(copy, text, len);
-    return copy;
-}
-
 void json_free(struct json *root)
 {
     if (root == NULL)
         return;
     struct tree *tree = (struct tree *)root;
-    struct chunk *chunk = tree->chunks;
-    while (chunk != NULL) {
-        struct chunk *next = chunk->next;
-        sodium_memzero(chunk, sizeof *chunk + chunk->used); /* replies hold tokens */
-        mem_free(chunk);
-        chunk = next;
-    }
+    arena_destroy(&tree->arena); /* replies hold tokens */
     mem_free(tree);
 }
 
@@ -71,7 +32,7 @@ static void fill(struct tree *tree, struct json *json, const struct json_token *
     json->integer = token->integer;
     json->number = token->number;
     if (token->type == JSON_STRING) {
-        json->text = arena_text(tree, token->text, token->len);
+        json->text = arena_text(&tree->arena, token->text, token->len);
         json->len = token->len;
     }
 }
@@ -95,13 +56,14 @@ static int build(struct tree *tree, struct json_reader *reader, struct err *err)
             continue;
         }
         if (token.type == JSON_KEY) {
-            key = arena_text(tree, token.text, token.len);
+            key = arena_text(&tree->arena, token.text, token.len);
             key_len = token.len;
             continue;
         }
         if (tree->count++ == JSON_NODES_MAX)
             return err_set(err, ERR_INVALID, "JSON text holds more than %d values", JSON_NODES_MAX);
-        struct json *json = tree->count == 1 ? &tree->root : arena_alloc(tree, sizeof(struct json));
+        struct json *json =
+            tree->count == 1 ? &tree->root : arena_alloc(&tree->arena, sizeof(struct json));
         fill(tree, json, &token);
         json->key = key;
         json->key_len = key_len;

@@ -1,16 +1,15 @@
 #include "yaml.h"
 
+#include "arena.h"
 #include "mem.h"
 
 #include <libyaml.h>
 #include <sodium.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ANCHORS_MAX 1000
-#define CHUNK_BYTES ((size_t)32 * 1024) /* of memory at once; a larger piece has one of its own */
 
 /* A node, and what is needed of it while the tree grows. */
 struct item {
@@ -20,35 +19,10 @@ struct item {
     bool open;             /* its end has not been seen */
 };
 
-/* A document's memory goes as a whole: most of the time of a large one would be malloc and free. */
-struct chunk {
-    struct chunk *next;
-    size_t used, size;
-    _Alignas(max_align_t) char data[];
-};
-
 struct yaml_doc {
-    struct chunk *chunks; /* newest first */
+    struct arena arena; /* most of the time of a large one would be malloc and free */
     struct yaml_node *root;
 };
-
-/* Zeroed, and as long as the document. */
-static void *doc_alloc(struct yaml_doc *doc, size_t size)
-{
-    const size_t unit = _Alignof(max_align_t);
-    struct chunk *chunk = doc->chunks;
-    size = (size + unit - 1) / unit * unit;
-    if (chunk == NULL || chunk->size - chunk->used < size) {
-        size_t room = size < CHUNK_BYTES ? CHUNK_BYTES : size;
-        chunk = mem_alloc(sizeof *chunk + room);
-        chunk->size = room;
-        chunk->next = doc->chunks;
-        doc->chunks = chunk;
-    }
-    void *piece = chunk->data + chunk->used;
-    chunk->used += size;
-    return piece;
-}
 
 struct frame {
     struct item *item;
@@ -141,7 +115,7 @@ static int syntax_problem(struct builder *builder)
 
 static struct item *add_item(struct builder *builder, enum yaml_kind kind, yaml_mark_t mark)
 {
-    struct item *item = doc_alloc(builder->doc, sizeof *item);
+    struct item *item = arena_alloc(&builder->doc->arena, sizeof *item);
     item->node.kind = kind;
     item->node.line = (int)mark.line + 1;
     item->node.col = (int)mark.column + 1;
@@ -179,7 +153,7 @@ static void *grow(struct yaml_doc *doc, void *array, size_t count, size_t size)
 {
     if (count != 0 && (count < 4 || (count & (count - 1)) != 0))
         return array;
-    void *larger = doc_alloc(doc, (count == 0 ? 4 : count * 2) * size);
+    void *larger = arena_alloc(&doc->arena, (count == 0 ? 4 : count * 2) * size);
     if (count > 0)
         memcpy(larger, array, count * size);
     return larger;
@@ -283,8 +257,8 @@ static int scalar(struct builder *builder, const yaml_event_t *event)
 {
     struct item *item = add_item(builder, YAML_SCALAR, event->start_mark);
     item->node.len = event->data.scalar.length;
-    item->node.text = doc_alloc(builder->doc, item->node.len + 1);
-    memcpy(item->node.text, event->data.scalar.value, item->node.len);
+    item->node.text =
+        arena_text(&builder->doc->arena, (const char *)event->data.scalar.value, item->node.len);
     item->node.plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (apply_tag(builder, &item->node, event->data.scalar.tag, event->start_mark) != 0 ||
         set_anchor(builder, event->data.scalar.anchor, item, event->start_mark) != 0 ||
@@ -451,12 +425,7 @@ void yaml_doc_free(struct yaml_doc *doc)
 {
     if (doc == NULL)
         return;
-    while (doc->chunks != NULL) {
-        struct chunk *chunk = doc->chunks;
-        doc->chunks = chunk->next;
-        sodium_memzero(chunk->data, chunk->used);
-        mem_free(chunk);
-    }
+    arena_destroy(&doc->arena);
     mem_free(doc);
 }
 

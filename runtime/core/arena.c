@@ -1,0 +1,48 @@
+#include "arena.h"
+
+#include "mem.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#define CHUNK_BYTES ((size_t)16 * 1024) /* a larger piece has one of its own */
+
+struct arena_chunk {
+    struct arena_chunk *next;
+    size_t size, used;
+    _Alignas(max_align_t) char data[];
+};
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    const size_t unit = _Alignof(max_align_t);
+    struct arena_chunk *chunk = arena->chunks;
+    size = (size + unit - 1) / unit * unit;
+    if (chunk == NULL || chunk->size - chunk->used < size) {
+        size_t room = size > CHUNK_BYTES ? size : CHUNK_BYTES;
+        chunk = mem_alloc(sizeof *chunk + room);
+        chunk->size = room;
+        chunk->next = arena->chunks;
+        arena->chunks = chunk;
+    }
+    void *piece = chunk->data + chunk->used;
+    chunk->used += size;
+    return piece;
+}
+
+char *arena_text(struct arena *arena, const char *text, size_t len)
+{
+    char *copy = arena_alloc(arena, len + 1);
+    memcpy(copy, text, len);
+    return copy;
+}
+
+void arena_destroy(struct arena *arena)
+{
+    while (arena->chunks != NULL) {
+        struct arena_chunk *chunk = arena->chunks;
+        arena->chunks = chunk->next;
+        sodium_memzero(chunk->data, chunk->used);
+        mem_free(chunk);
+    }
+}
