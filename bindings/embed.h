@@ -12,4 +12,7 @@ struct embedded_file {
 
 extern const struct embedded_file embedded_lua[]; /* ends with path NULL */
 
+/* By its path; NULL where there is none. */
+const struct embedded_file *embed_find(const char *path);
+
 #endif

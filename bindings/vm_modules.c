@@ -35,7 +35,7 @@ static const luaL_Reg preloaded[] = {
     {NULL, NULL},
 };
 
-static const struct embedded_file *find_embedded(const char *path)
+const struct embedded_file *embed_find(const char *path)
 {
     for (const struct embedded_file *file = embedded_lua; file->path != NULL; file++) {
         if (strcmp(file->path, path) == 0)
@@ -60,7 +60,7 @@ static int load_from_folder(lua_State *L, const char *folder, const char *path)
 
 static int load_embedded(lua_State *L, const char *path)
 {
-    const struct embedded_file *file = find_embedded(path);
+    const struct embedded_file *file = embed_find(path);
     if (file == NULL)
         return 0;
     lua_pushfstring(L, "@%s", path);
@@ -110,7 +110,7 @@ static int load_text(lua_State *L, const char *folder, const char *path)
         }
         lua_remove(L, -2); /* text */
     } else {
-        const struct embedded_file *file = find_embedded(path);
+        const struct embedded_file *file = embed_find(path);
         if (file == NULL)
             return 0;
         lua_pushlstring(L, (const char *)file->data, file->size);

@@ -28,14 +28,6 @@ templates[] = {
 };
 #define TEMPLATES (sizeof templates / sizeof templates[0])
 
-static const struct embedded_file *find_embedded(const char *path)
-{
-    const struct embedded_file *file = embedded_lua;
-    while (file->path != NULL && strcmp(file->path, path) != 0)
-        file++;
-    return file;
-}
-
 /* With its parents, as mkdir -p does it. */
 static int make_folder(const char *path, struct err *err)
 {
@@ -74,7 +66,7 @@ static int write_all(int fd, const unsigned char *data, size_t len)
 /* Never over a file that is there. Leaves none that is not whole. */
 static int write_template(const char *path, const struct template *template, struct err *err)
 {
-    const struct embedded_file *file = find_embedded(template->embedded);
+    const struct embedded_file *file = embed_find(template->embedded);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, template->mode);
     if (fd < 0 && errno == EEXIST)
         return err_set(err, ERR_CONFIG, "%s exists already; name another folder: jeton init DIR",
