@@ -11,6 +11,8 @@ import unittest
 import urllib.error
 import urllib.request
 
+import faketime
+
 JETON = os.environ["JETON"]
 JETON_FAULTY = os.environ["JETON_FAULTY"]
 SOURCE = os.environ["JETON_SOURCE"]
@@ -169,11 +171,9 @@ connectors:
 
     def faketime(self, when):
         """An environment in which the wall clock is off ("+3600"), or starts at a time ("@2026-01-05 08:00:00")."""
-        try:
-            library = subprocess.run(["faketime", "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, text=True,
-                                     check=False).stdout.strip()
-        except FileNotFoundError:
-            self.skipTest("faketime is not installed")
+        library = faketime.library()
+        if library is None:
+            self.skipTest("libfaketime is not installed")
         asan = self.env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
         return {"LD_PRELOAD": library, "FAKETIME": when, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "ASAN_OPTIONS": asan}
 

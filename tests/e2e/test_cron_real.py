@@ -6,7 +6,6 @@ cron.d are empty there, the system's zone is Asia/Kathmandu, and sendmail is a s
 that a minute begins soon. Needs root; skipped where there is none, or no such namespaces.
 """
 
-import glob
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ import sys
 import tempfile
 import unittest
 
+import faketime
 from support import Case, SANITIZED, wait_until
 
 IN_NAMESPACE = "JETON_TEST_CRON_NAMESPACE"
@@ -46,7 +46,7 @@ def mount(*arguments):
 def enter():
     """Makes the namespace and starts this file in it; or exits as skipped."""
     needed = [program for program in ("unshare", "cron", "crontab") if shutil.which(program) is None]
-    if os.geteuid() != 0 or needed or not faketime():
+    if os.geteuid() != 0 or needed or not faketime.library():
         print(f"skipped: needs root, cron and libfaketime (missing: {needed})")
         sys.exit(SKIPPED)
     probe = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False)
@@ -55,11 +55,6 @@ def enter():
         sys.exit(SKIPPED)
     os.environ[IN_NAMESPACE] = "1"
     os.execvp("unshare", ["unshare", "-m", sys.executable, *sys.argv])
-
-
-def faketime():
-    found = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-    return found[0] if found else None
 
 
 class RealCron(Case):
@@ -93,7 +88,7 @@ class RealCron(Case):
         mount("-t", "tmpfs", "none", "/etc/cron.d")
         self.addCleanup(subprocess.run, ["umount", "-l", "/etc/cron.d"], check=False)
         self.env.pop("TZ", None)
-        self.clock = {"LD_PRELOAD": faketime(), "FAKETIME": f"@{START}", "FAKETIME_FMT": "%s"}
+        self.clock = {"LD_PRELOAD": faketime.library(), "FAKETIME": f"@{START}", "FAKETIME_FMT": "%s"}
         if SANITIZED:
             self.clock["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:detect_leaks=0"
         self.write("report.lua", REPORT)

@@ -1,9 +1,9 @@
 """TLS: who is not believed, and why; and an authority of one's own."""
 
 import os
-import shutil
 import unittest
 
+import faketime
 import support
 from certificates import Authority
 from service import RawService, reply
@@ -50,7 +50,7 @@ class Tls(support.Case):
         self.fails(5, "token", "contoso", says="expired")
         self.assertEqual(service.heads, [])
 
-    @unittest.skipUnless(shutil.which("faketime"), "faketime is not installed")
+    @unittest.skipUnless(faketime.library(), "libfaketime is not installed")
     def test_a_certificate_that_is_not_yet_valid(self):
         service = self.serve(self.authority.server("new", starts_in=10))
         self.configure(service.base, ca_file=self.authority.file, retries=0)
