@@ -60,7 +60,10 @@ static void write_text(const struct job_outcome *outcome, struct buf *out)
         buf_printf(out, "Before: run %s of %s failed (%s)\n", outcome->previous->run, time,
                    outcome->previous->cause);
     }
-    buf_printf(out, "More: jeton logs %s", run->run);
+    if (run->row != 0)
+        buf_printf(out, "More: jeton logs %s", run->run);
+    else
+        buf_puts(out, "It did not begin, and could not be recorded.");
 }
 
 static void write_json(const struct job_outcome *outcome, const struct config_notice *notice,

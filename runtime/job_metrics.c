@@ -80,12 +80,9 @@ static void tell_run(struct buf *out, const struct whole *whole)
          "Memory that the last run took at most.", number);
 }
 
-static void write_text(struct buf *out, const struct whole *whole,
-                       const struct store_counters *sums)
+static void tell_sums(struct buf *out, const char *job, const struct store_counters *sums)
 {
-    const char *job = whole->last->job;
     char number[NUMBER_SIZE];
-    tell_run(out, whole);
     if (sums->success_ms != STORE_NONE)
         tell(out, job, "last_success_timestamp_seconds", "gauge",
              "When the last run that succeeded ended.", seconds(sums->success_ms, number));
@@ -99,6 +96,11 @@ static void write_text(struct buf *out, const struct whole *whole,
 
 /* Counts */
 
+static bool is_skipped(const struct store_run *run)
+{
+    return run->cause != NULL && strcmp(run->cause, STORE_CAUSE_LOCKED) == 0;
+}
+
 static int count(struct store *store, const struct job_outcome *outcome, struct whole *whole,
                  struct store_counters *sums, struct err *err)
 {
@@ -109,7 +111,7 @@ static int count(struct store *store, const struct job_outcome *outcome, struct 
         return -1;
     add_up(&attempts, whole);
     store_runs_destroy(&attempts);
-    bool skipped = run->cause != NULL && strcmp(run->cause, STORE_CAUSE_LOCKED) == 0;
+    bool skipped = is_skipped(run);
     const struct store_counters more = {
         .runs = skipped ? 0 : 1,
         .failures = !skipped && run->cause != NULL ? 1 : 0,
@@ -118,35 +120,44 @@ static int count(struct store *store, const struct job_outcome *outcome, struct 
         .exchanges = whole->exchanges,
         .success_ms = run->cause == NULL ? run->ended_ms : STORE_NONE,
     };
-    if (store_counters_add(store, outcome->scope, &more, sums, err) != 0)
-        return -1;
-    return skipped ? 0 : 1;
+    return store_counters_add(store, outcome->scope, &more, sums, err);
 }
 
-static int count_and_write(const struct job_outcome *outcome, struct err *err)
+/* sums NULL: they are not known. */
+static int write_file(const struct job_outcome *outcome, const struct whole *whole,
+                      const struct store_counters *sums, struct err *err)
 {
-    struct whole whole = {.last = outcome->run, .started_ms = outcome->run->started_ms};
-    struct store_counters sums;
-    struct store *store = store_open(outcome->config->state, err);
-    if (store == NULL)
-        return -1;
-    int result = count(store, outcome, &whole, &sums, err);
-    store_close(store);
-    if (result != 1)
-        return result;
     struct buf text;
     buf_create(&text, JOB_METRICS_MAX);
-    write_text(&text, &whole, &sums);
-    result = safefile_write(outcome->job->metrics, JOB_METRICS_MODE, text.data, text.len, err);
+    tell_run(&text, whole);
+    if (sums != NULL)
+        tell_sums(&text, outcome->job->name, sums);
+    int result = safefile_write(outcome->job->metrics, JOB_METRICS_MODE, text.data, text.len, err);
     buf_destroy(&text);
     return result;
 }
 
+static void warn(const struct job_outcome *outcome, const struct err *err)
+{
+    char line[ERR_LINE_MAX];
+    log_msg(outcome->app->log, LOG_WARN, "job '%s': metrics: %s", outcome->job->name,
+            err_line(err, line));
+}
+
 void job_metrics_ended(const struct job_outcome *outcome)
 {
+    if (outcome->job->metrics == NULL)
+        return;
+    struct whole whole = {.last = outcome->run,
+                          .started_ms = outcome->run->started_ms,
+                          .peak_kib = outcome->run->peak_kib};
+    struct store_counters sums;
     struct err err;
-    char line[ERR_LINE_MAX];
-    if (outcome->job->metrics != NULL && count_and_write(outcome, &err) != 0)
-        log_msg(outcome->app->log, LOG_WARN, "job '%s': metrics: %s", outcome->job->name,
-                err_line(&err, line));
+    struct store *store = store_open(outcome->config->state, &err);
+    bool counted = store != NULL && count(store, outcome, &whole, &sums, &err) == 0;
+    store_close(store);
+    if (!counted)
+        warn(outcome, &err);
+    if (!is_skipped(outcome->run) && write_file(outcome, &whole, counted ? &sums : NULL, &err) != 0)
+        warn(outcome, &err);
 }

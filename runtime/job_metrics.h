@@ -8,7 +8,9 @@
 #define JOB_METRICS_MAX  ((size_t)64 * 1024)
 
 /* Counts the run and writes the file; a skipped run is counted alone: the file is for the run that
- * goes on. What goes wrong is logged, and that is all. */
+ * goes on. Where the state cannot be used, the file tells of the run alone: a metric that is not
+ * there is seen, and one that stays as it was is not. What goes wrong is logged, and that is all.
+ */
 void job_metrics_ended(const struct job_outcome *outcome);
 
 #endif

@@ -1,6 +1,7 @@
 #include "job_record.h"
 
 #include "clock.h"
+#include "fault.h"
 #include "job_slot.h"
 
 #include <string.h>
@@ -68,7 +69,18 @@ int job_record_begin(struct job_record *record, bool scheduled, struct err *err)
     else
         result = store_run_add(store, &record->row, err) == 0 ? 1 : -1;
     store_close(store);
+    if (result != 1)
+        record->row.row = 0; /* what was written was taken back */
     return result;
+}
+
+bool job_record_was_due(struct job_record *record, bool scheduled)
+{
+    struct err err;
+    struct store_run *row = &record->row;
+    row->started_ms = clock_wall_ms();
+    return !scheduled || row->slot_ms != STORE_NONE ||
+           job_slot_recent(record->job, row->started_ms, &row->slot_ms, &err) == 1;
 }
 
 /* Start */
@@ -123,9 +135,24 @@ int job_record_start(struct job_record *record, struct err *err)
     return result;
 }
 
-int job_record_next(struct job_record *record, struct err *err)
+static void take_end(struct store_run *row, const struct job_attempt_end *end)
+{
+    row->ended_ms = clock_wall_ms();
+    row->exit = end->exit;
+    row->cause = (char *)(uintptr_t)end->cause;
+    row->message = end->message[0] != '\0' ? (char *)(uintptr_t)end->message : NULL;
+    row->requests = end->requests;
+    row->exchanges = end->exchanges;
+    row->peak_kib = end->peak_kib;
+    row->output = end->output;
+    row->output_len = end->output_len;
+    row->output_bytes = end->output_bytes;
+}
+
+int job_record_next(struct job_record *record, const struct job_attempt_end *end, struct err *err)
 {
     struct store_run *row = &record->row;
+    take_end(row, end);
     struct store *store = store_open(record->config->state, err);
     if (store == NULL)
         return -1;
@@ -138,8 +165,9 @@ int job_record_next(struct job_record *record, struct err *err)
                              .exit = -1,
                              .supervisor = row->supervisor};
     memcpy(next.run, row->run, sizeof next.run);
-    int result = store_run_add(store, &next, err);
+    int result = store_run_end_and_add(store, row, &next, err);
     store_close(store);
+    fault_point(FAULT_JOB_AGAIN);
     if (result == 0)
         *row = next;
     return result;
@@ -165,7 +193,9 @@ static int write_end(struct job_record *record, struct err *err)
     if (store == NULL)
         return -1;
     int result;
-    if (record->started)
+    if (record->row.row == 0)
+        result = store_run_add(store, &record->row, err);
+    else if (record->started)
         result = store_run_end_and_prune(store, &record->row, config->history_keep,
                                          clock_wall_ms() - config->history_days * DAY_MS, err);
     else
@@ -179,17 +209,9 @@ void job_record_end(struct job_record *record, const struct job_attempt_end *end
     struct store_run *row = &record->row;
     struct err err;
     char line[ERR_LINE_MAX];
-    row->ended_ms = clock_wall_ms();
-    row->exit = end->exit;
-    row->cause = (char *)(uintptr_t)end->cause;
-    row->message = end->message[0] != '\0' ? (char *)(uintptr_t)end->message : NULL;
-    row->requests = end->requests;
-    row->exchanges = end->exchanges;
-    row->peak_kib = end->peak_kib;
-    row->output = end->output;
-    row->output_len = end->output_len;
-    row->output_bytes = end->output_bytes;
-    if (write_end(record, &err) != 0)
+    bool begun = row->row != 0;
+    take_end(row, end);
+    if (write_end(record, &err) != 0 && begun) /* else it has just been said why */
         log_msg(record->app->log, LOG_ERROR, "job '%s': how run %s ended could not be recorded: %s",
                 record->job->name, row->run, err_line(&err, line));
 }

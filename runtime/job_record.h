@@ -22,16 +22,23 @@ void job_record_destroy(struct job_record *record);
 /* Adds the open row of the first attempt; scheduled: and claims the slot that is due. 1; 0: none
  * is; -1. */
 int job_record_begin(struct job_record *record, bool scheduled, struct err *err);
+/* After a begin that failed: whether there was a run that failed with it. By hand always; else
+ * where a slot is due by the clock: nobody knows whether it was claimed. */
+bool job_record_was_due(struct job_record *record, bool scheduled);
 /* The lock is held: what was interrupted before is marked, said, and told to the hooks; the first
  * attempt begins. */
 int job_record_start(struct job_record *record, struct err *err);
-/* An open row for another attempt, which waits; it begins. */
-int job_record_next(struct job_record *record, struct err *err);
-int job_record_again(struct job_record *record, struct err *err);
-/* Writes how the attempt ended; the texts must live as long as the record. Where it cannot be
+/*
+ * Writes how the attempt ended; the texts must live as long as the record. Where it cannot be
  * written, that is said, and nothing else changes. What started drops what the configuration's
- * history does not keep, too. */
+ * history does not keep, too. A run that could not begin gets its row now, if that works by now.
+ */
 void job_record_end(struct job_record *record, const struct job_attempt_end *end);
+/* The same where another attempt follows, with an open row for that one, which waits: both or
+ * neither. It is the present one now. */
+int job_record_next(struct job_record *record, const struct job_attempt_end *end, struct err *err);
+/* What waited begins. */
+int job_record_again(struct job_record *record, struct err *err);
 /* For the hooks. */
 struct job_outcome job_record_outcome(const struct job_record *record);
 

@@ -28,6 +28,7 @@ struct run {
 /* A run that had no attempt, or an attempt that had no process. Returns -1. */
 static int end_by_error(struct run *run, const char *cause, const struct err *err)
 {
+    mem_free(run->end.output);
     memset(&run->end, 0, sizeof run->end);
     run->end.exit = err_exit_code(err->kind);
     run->end.cause = cause != NULL ? cause : err_kind_name(err->kind);
@@ -94,6 +95,15 @@ static void say_again(const struct run *run)
 
 /* Attempts */
 
+static void say_orphans(const struct run *run)
+{
+    if (run->end.orphans > 0)
+        log_msg(run->app->log, LOG_WARN,
+                "job '%s': what the script left running was ended: %zu process%s", run->job->name,
+                run->end.orphans, run->end.orphans == 1 ? "" : "es");
+}
+
+/* Its end is in run->end, and not recorded yet. */
 static int attempt_once(struct run *run, struct err *err)
 {
     const struct store_run *row = &run->record.row;
@@ -118,11 +128,7 @@ static int attempt_once(struct run *run, struct err *err)
         return result;
     if (result != 0)
         return end_by_error(run, NULL, err);
-    job_record_end(&run->record, &run->end);
-    if (run->end.orphans > 0)
-        log_msg(run->app->log, LOG_WARN,
-                "job '%s': what the script left running was ended: %zu process%s", run->job->name,
-                run->end.orphans, run->end.orphans == 1 ? "" : "es");
+    say_orphans(run);
     return 0;
 }
 
@@ -135,6 +141,20 @@ static bool may_repeat(const struct run *run)
            clock_mono_ms() + run->job->retry_delay_ms < run->deadline_ms;
 }
 
+/* The end of an attempt, and the row of the one that follows, which is there while it waits: who is
+ * killed then is heard of. False where it cannot be written. */
+static bool record_next(struct run *run)
+{
+    struct err err;
+    char line[ERR_LINE_MAX];
+    if (job_record_next(&run->record, &run->end, &err) == 0)
+        return true;
+    log_msg(run->app->log, LOG_ERROR,
+            "job '%s': no other attempt can be recorded, so none follows: %s", run->job->name,
+            err_line(&err, line));
+    return false;
+}
+
 /* Returns the exit status, or -1; in the child too. */
 static int attempts(struct run *run, struct err *err)
 {
@@ -145,14 +165,14 @@ static int attempts(struct run *run, struct err *err)
         if (!may_repeat(run))
             break;
         say_again(run);
-        /* Its row is there while it waits: who is killed then is heard of. */
-        if (job_record_next(&run->record, err) != 0)
-            return -1;
+        if (!record_next(run))
+            break;
         if (!job_signals_sleep(&run->signals, run->job->retry_delay_ms))
             return end_by_signal(run);
         if (job_record_again(&run->record, err) != 0)
             return end_by_error(run, NULL, err);
     }
+    job_record_end(&run->record, &run->end);
     if (run->end.cause == NULL)
         return 0;
     say_failed(run);
@@ -196,11 +216,24 @@ static int hold_and_run(struct run *run, struct err *err)
     return attempts(run, err);
 }
 
+/* Without a record no run begins; that it did not is heard of all the same. */
+static int not_begun(struct run *run, struct err *err)
+{
+    if (job_record_was_due(&run->record, run->scheduled)) {
+        err_wrap(err, "it did not begin, for it cannot be recorded");
+        end_by_error(run, NULL, err);
+        tell_hooks(run);
+    }
+    return err_wrap(err, "job '%s'", run->job->name);
+}
+
 static int run_recorded(struct run *run, struct err *err)
 {
     int begun = job_record_begin(&run->record, run->scheduled, err);
-    if (begun != 1)
-        return begun < 0 ? err_wrap(err, "job '%s'", run->job->name) : 0;
+    if (begun < 0)
+        return not_begun(run, err);
+    if (begun == 0)
+        return 0;
     wait_jitter(run);
     run->deadline_ms = clock_mono_ms() + run->job->timeout_ms;
     int status = run->signals.signo != 0 ? end_by_signal(run) : hold_and_run(run, err);

@@ -22,19 +22,21 @@ static int earliest(struct store *store, const struct job *job, const char *scop
     return 0;
 }
 
-int job_slot_due(struct store *store, const struct job *job, const char *scope, int64_t now_ms,
-                 int64_t *slot_ms, char boot_id[static CLOCK_BOOT_ID_SIZE], struct err *err)
+static int check_schedule(const struct job *job, struct err *err)
 {
-    int64_t not_before_ms, slot = 0;
-    boot_id[0] = '\0';
-    if (job->schedule == NULL)
-        return err_set(err, ERR_CONFIG,
-                       "it has no schedule, so that it is never due; give it one, or leave out "
-                       "--scheduled");
-    if (earliest(store, job, scope, now_ms, &not_before_ms, err) != 0)
-        return -1;
+    if (job->schedule != NULL)
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "it has no schedule, so that it is never due; give it one, or leave out "
+                   "--scheduled");
+}
+
+/* 1, 0: none since then, -1. */
+static int find_latest(const struct job *job, int64_t now_ms, int64_t not_before_ms,
+                       int64_t *slot_ms, struct err *err)
+{
+    int64_t slot = 0;
     if (job->cron.reboot) {
-        clock_boot_id(boot_id);
         *slot_ms = (now_ms - clock_boot_ms()) / 1000 * 1000;
         return 1;
     }
@@ -45,4 +47,24 @@ int job_slot_due(struct store *store, const struct job *job, const char *scope, 
     zone_free(zone);
     *slot_ms = slot * 1000;
     return found ? 1 : 0;
+}
+
+int job_slot_due(struct store *store, const struct job *job, const char *scope, int64_t now_ms,
+                 int64_t *slot_ms, char boot_id[static CLOCK_BOOT_ID_SIZE], struct err *err)
+{
+    int64_t not_before_ms;
+    boot_id[0] = '\0';
+    if (check_schedule(job, err) != 0 ||
+        earliest(store, job, scope, now_ms, &not_before_ms, err) != 0)
+        return -1;
+    if (job->cron.reboot)
+        clock_boot_id(boot_id);
+    return find_latest(job, now_ms, not_before_ms, slot_ms, err);
+}
+
+int job_slot_recent(const struct job *job, int64_t now_ms, int64_t *slot_ms, struct err *err)
+{
+    if (check_schedule(job, err) != 0)
+        return -1;
+    return find_latest(job, now_ms, now_ms - JOB_SLOT_LATE_MS, slot_ms, err);
 }

@@ -16,5 +16,8 @@
  */
 int job_slot_due(struct store *store, const struct job *job, const char *scope, int64_t now_ms,
                  int64_t *slot_ms, char boot_id[static CLOCK_BOOT_ID_SIZE], struct err *err);
+/* Where the store cannot be asked: the latest slot that is at most JOB_SLOT_LATE_MS old, claimed or
+ * not; for @reboot, the boot. 1, 0, or -1 with ERR_CONFIG, as above. */
+int job_slot_recent(const struct job *job, int64_t now_ms, int64_t *slot_ms, struct err *err);
 
 #endif

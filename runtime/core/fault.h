@@ -14,6 +14,8 @@
 #define FAULT_CONNECTOR_SECRET  "connector-secret"
 #define FAULT_CONNECTOR_REFRESH "connector-refresh"
 #define FAULT_CONNECTOR_YAML    "connector-yaml" /* the last one; not yet read back */
+/* A job's attempt has ended and that is recorded; another one follows. */
+#define FAULT_JOB_AGAIN "job-again"
 
 void fault_point(const char *name);
 

@@ -292,3 +292,14 @@ int store_run_end_and_prune(struct store *store, const struct store_run *run, in
         result = store_run_prune(store, run->scope, keep, since_ms, err);
     return store_end(store, result, err);
 }
+
+int store_run_end_and_add(struct store *store, const struct store_run *run, struct store_run *next,
+                          struct err *err)
+{
+    if (store_begin(store, err) != 0)
+        return -1;
+    int result = store_run_end(store, run, err);
+    if (result == 0)
+        result = store_run_add(store, next, err);
+    return store_end(store, result, err);
+}

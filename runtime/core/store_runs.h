@@ -102,6 +102,10 @@ int store_run_interrupted(struct store *store, const char *scope, struct store_r
  */
 int store_run_prune(struct store *store, const char *scope, int64_t keep, int64_t since_ms,
                     struct err *err);
+/* store_run_end, and store_run_add of the attempt that follows, together: between two attempts no
+ * moment is without an open row. */
+int store_run_end_and_add(struct store *store, const struct store_run *run, struct store_run *next,
+                          struct err *err);
 /* store_run_end and store_run_prune of the run's scope, together. */
 int store_run_end_and_prune(struct store *store, const struct store_run *run, int64_t keep,
                             int64_t since_ms, struct err *err);

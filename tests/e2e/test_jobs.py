@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 from jobs import WAITS, JobCase, is_alive, pids_of
-from support import JETON, wait_until
+from support import JETON, JETON_FAULTY, wait_until
 
 
 class Surroundings(JobCase):
@@ -376,6 +376,15 @@ class Interrupted(JobCase):
         wait_until(lambda: len(self.rows()) == 2, 30)
         process.kill()
         process.wait()
+        self.job("")
+        self.assertIn("was interrupted", self.run_job().stderr)
+        self.assertEqual([(row["attempt"], row["exit"], row["cause"]) for row in self.rows()],
+                         [(1, 1, "script"), (2, None, "interrupted"), (1, 0, None)])
+
+    def test_killed_as_soon_as_the_first_attempt_is_recorded(self):
+        self.job("os.exit(1)", retries={"attempts": 2, "delay": "0s"})
+        done = self.jeton("run", "--job", "job", program=JETON_FAULTY, env={"JETON_FAULT": "job-again=kill"})
+        self.assertEqual(done.returncode, -signal.SIGKILL, done.stderr)
         self.job("")
         self.assertIn("was interrupted", self.run_job().stderr)
         self.assertEqual([(row["attempt"], row["exit"], row["cause"]) for row in self.rows()],
