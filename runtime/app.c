@@ -116,3 +116,11 @@ int app_options(const struct opt_spec *spec, int argc, char **argv, struct opt_r
     result->operands = NULL;
     return failed != 0 ? -1 : 1;
 }
+
+int app_options_alone(const struct opt_spec *spec, int argc, char **argv, struct err *err)
+{
+    struct opt_result result = {0};
+    int parsed = app_options(spec, argc, argv, &result, err);
+    mem_free(result.operands);
+    return parsed;
+}

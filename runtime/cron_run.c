@@ -10,7 +10,6 @@
 #include "cron_table.h"
 #include "job.h"
 #include "job_orphans.h"
-#include "mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -261,11 +260,9 @@ int cron_run(struct app *app, int argc, char **argv, struct err *err)
         .min_operands = 0,
         .max_operands = 0,
     };
-    struct opt_result result = {0};
-    int parsed = app_options(&spec, argc, argv, &result, err);
+    int parsed = app_options_alone(&spec, argc, argv, err);
     if (parsed != 0)
         return parsed < 0 ? -1 : 0;
-    mem_free(result.operands);
     if (check(scheduler.grace_ms, at_once, err) != 0)
         return -1;
     cron_children_create(&scheduler.children, (size_t)at_once, app->log);

@@ -1,8 +1,6 @@
 /* jeton cron show: what cron, systemd or Kubernetes would be told. */
 #include "cron_plan.h"
 
-#include "mem.h"
-
 #include <string.h>
 
 #define OUTPUT_MAX ((size_t)256 * 1024 * 1024)
@@ -67,14 +65,12 @@ int cron_show(struct app *app, int argc, char **argv, struct err *err)
         .min_operands = 0,
         .max_operands = 0,
     };
-    struct opt_result result = {0};
-    int parsed = app_options(&spec, argc, argv, &result, err);
+    int parsed = app_options_alone(&spec, argc, argv, err);
     if (parsed != 0)
         return parsed < 0 ? -1 : 0;
     size_t format;
     int status = find_format(name, &format, err);
     if (status == 0)
         status = show(app, format, err);
-    mem_free(result.operands);
     return status;
 }

@@ -1,7 +1,7 @@
 #include "history.h"
 
 #include "clock.h"
-#include "json.h"
+#include "json_member.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,28 +64,18 @@ void history_time(int64_t wall_ms, char out[static HISTORY_TIME_SIZE])
         out[0] = '\0';
 }
 
-static void json_text(struct buf *out, const char *name, const char *text)
-{
-    buf_printf(out, ",\"%s\":", name);
-    if (text == NULL || json_write_string(out, text, strlen(text)) != 0)
-        buf_puts(out, "null");
-}
-
 static void json_time(struct buf *out, const char *name, int64_t wall_ms)
 {
-    char time[CLOCK_RFC3339_SIZE];
-    if (wall_ms == STORE_NONE) {
-        buf_printf(out, ",\"%s\":null", name);
-        return;
-    }
-    clock_format_rfc3339(wall_ms, time, sizeof time);
-    buf_printf(out, ",\"%s\":\"%s\"", name, time);
+    if (wall_ms != STORE_NONE)
+        json_member_time(out, name, wall_ms);
+    else
+        json_member_text(out, name, NULL);
 }
 
 void history_json(const struct store_run *run, struct buf *out)
 {
     buf_printf(out, "{\"run\":\"%s\"", run->run);
-    json_text(out, "job", run->job);
+    json_member_text(out, "job", run->job);
     json_time(out, "slot", run->slot_ms);
     buf_printf(out, ",\"attempt\":%" PRId64, run->attempt);
     json_time(out, "started_at", run->started_ms);
@@ -94,8 +84,8 @@ void history_json(const struct store_run *run, struct buf *out)
         buf_puts(out, ",\"exit\":null");
     else
         buf_printf(out, ",\"exit\":%d", run->exit);
-    json_text(out, "cause", history_cause(run));
-    json_text(out, "message", run->message);
+    json_member_text(out, "cause", history_cause(run));
+    json_member_text(out, "message", run->message);
     buf_printf(out,
                ",\"requests\":%" PRId64 ",\"exchanges\":%" PRId64 ",\"peak_kib\":%" PRId64
                ",\"output_bytes\":%" PRId64 "}",

@@ -6,6 +6,7 @@
 #include "job_record.h"
 #include "job_turn.h"
 #include "mem.h"
+#include "utf8.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -33,6 +34,7 @@ static int end_by_error(struct run *run, const char *cause, const struct err *er
     run->end.exit = err_exit_code(err->kind);
     run->end.cause = cause != NULL ? cause : err_kind_name(err->kind);
     err_line(err, run->end.message);
+    utf8_repair(run->end.message); /* paths need not be UTF-8, and it goes into JSON */
     job_record_end(&run->record, &run->end);
     return -1;
 }

@@ -36,6 +36,8 @@ struct config *app_config(struct app *app, bool required, struct err *err);
 /* Parses; with --help prints it and returns 1; 0 to go on; -1 with err. */
 int app_options(const struct opt_spec *spec, int argc, char **argv, struct opt_result *result,
                 struct err *err);
+/* The same where there are no operands. */
+int app_options_alone(const struct opt_spec *spec, int argc, char **argv, struct err *err);
 /* Logs the error as a whole, and below it the traceback (NULL: none; in JSON a field). Returns the
  * exit status of its kind. */
 int app_report(struct app *app, const struct err *err, const char *traceback);

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "engine.h"
 #include "json.h"
+#include "json_member.h"
 #include "mem.h"
 
 #include <string.h>
@@ -27,20 +28,6 @@ struct token_report {
     struct err err;
     bool done;
 };
-
-static void put_json_text(struct buf *out, const char *name, const char *text, size_t len)
-{
-    buf_printf(out, ",\"%s\":", name);
-    if (json_write_string(out, text, len) != 0)
-        buf_puts(out, "null");
-}
-
-static void put_json_time(struct buf *out, const char *name, int64_t wall_ms)
-{
-    char time[CLOCK_RFC3339_SIZE];
-    clock_format_rfc3339(wall_ms, time, sizeof time);
-    buf_printf(out, ",\"%s\":\"%s\"", name, time);
-}
 
 /* "a,b" → ["a","b"] */
 static void put_json_scopes(struct buf *out, const char *scope)
@@ -68,14 +55,14 @@ static void write_json(const struct token_report *report, const struct token *to
                        struct buf *out)
 {
     buf_printf(out, "{\"connector\":\"%s\"", report->connector->name);
-    put_json_text(out, "endpoint_url", token->endpoint_url, strlen(token->endpoint_url));
-    put_json_time(out, "expires_at", token->expires_at_ms);
+    json_member_text(out, "endpoint_url", token->endpoint_url);
+    json_member_time(out, "expires_at", token->expires_at_ms);
     put_json_scopes(out, token->scope != NULL ? token->scope : "");
     buf_printf(out, ",\"source\":\"%s\"", source_name(token));
     if (token->refresh_since_ms > 0)
-        put_json_time(out, "refresh_token_since", token->refresh_since_ms);
+        json_member_time(out, "refresh_token_since", token->refresh_since_ms);
     if (report->options->show)
-        put_json_text(out, "access_token", token->access_token, strlen(token->access_token));
+        json_member_text(out, "access_token", token->access_token);
     buf_puts(out, "}\n");
 }
 

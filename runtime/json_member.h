@@ -1,0 +1,14 @@
+/* Members of a JSON object that is being written, each with a comma before it: `,"name":…`. */
+#ifndef JETON_JSON_MEMBER_H
+#define JETON_JSON_MEMBER_H
+
+#include "buf.h"
+
+#include <stdint.h>
+
+/* null for NULL, and for what is not UTF-8. */
+void json_member_text(struct buf *out, const char *name, const char *text);
+/* RFC 3339 with offset, local time. */
+void json_member_time(struct buf *out, const char *name, int64_t wall_ms);
+
+#endif
