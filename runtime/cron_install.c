@@ -54,36 +54,55 @@ static int check_written(const struct change *change, struct err *err)
 {
     struct buf now;
     struct crontab_place place;
+    bool exists;
+    size_t after = change->former.len - change->place.end;
+    char *written = mem_strndup(change->changed.data + change->place.start,
+                                change->changed.len - after - change->place.start);
     buf_create(&now, CRONTAB_MAX);
-    int result = crontab_read(&now, err);
+    int result = crontab_read(&now, &exists, err);
     if (result == 0)
         result = crontab_find(now.data, change->plan.real, &place, err);
-    if (result == 0 && (place.found != (change->block.len > 0) ||
-                        (place.found && strstr(now.data, change->block.data) == NULL &&
-                         strstr(now.data, CRONTAB_UNENDED) == NULL)))
+    if (result == 0 &&
+        (place.found != (change->block.len > 0) || strstr(now.data, written) == NULL))
         result = err_set(err, ERR_CONFIG,
                          "`crontab -` ended well, but `crontab -l` does not show what it was "
                          "given; the former crontab is kept in %s/%s",
                          change->plan.config->state, BACKUP);
+    mem_free(written);
     buf_destroy(&now);
     return result;
 }
 
 /* Puts the block where it belongs, or takes it out where it is empty. 1: changed, 0: it was so. */
-static int apply(struct change *change, struct err *err)
+static int read_and_write(struct change *change, struct err *err)
 {
-    if (crontab_read(&change->former, err) != 0 ||
+    bool exists;
+    if (crontab_read(&change->former, &exists, err) != 0 ||
         crontab_find(change->former.data, change->plan.real, &change->place, err) != 0)
         return -1;
     change->had_block = change->place.found;
+    if (!change->had_block)
+        change->place.emptied = exists && change->former.len == 0;
     crontab_replace(change->former.data, &change->place, &change->block, &change->changed);
     if (change->changed.len == change->former.len &&
         memcmp(change->changed.data, change->former.data, change->former.len) == 0)
         return 0;
-    if (back_up(change, err) != 0 || crontab_write(&change->changed, err) != 0 ||
+    if (back_up(change, err) != 0 ||
+        crontab_write(&change->changed, change->place.emptied, err) != 0 ||
         check_written(change, err) != 0)
         return -1;
     return 1;
+}
+
+static int apply(struct change *change, struct err *err)
+{
+    struct lock lock;
+    lock_create(&lock, NULL);
+    int result = crontab_lock(&lock, change->plan.app->log, err);
+    if (result == 0)
+        result = read_and_write(change, err);
+    lock_release(&lock);
+    return result;
 }
 
 /* Since when missed times of the jobs count: since they are in the crontab. */
@@ -238,14 +257,6 @@ static int remove_block(struct app *app, struct err *err)
     return status;
 }
 
-static int parse(const struct opt_spec *spec, int argc, char **argv, struct err *err)
-{
-    struct opt_result result = {0};
-    int parsed = app_options(spec, argc, argv, &result, err);
-    mem_free(result.operands);
-    return parsed;
-}
-
 static const struct opt no_options[] = {{0, NULL, OPT_FLAG, NULL, NULL, NULL}};
 
 int cron_install(struct app *app, int argc, char **argv, struct err *err)
@@ -258,7 +269,7 @@ int cron_install(struct app *app, int argc, char **argv, struct err *err)
         .opts = no_options,
         .max_operands = 0,
     };
-    int parsed = parse(&spec, argc, argv, err);
+    int parsed = app_options_alone(&spec, argc, argv, err);
     if (parsed != 0)
         return parsed < 0 ? -1 : 0;
     return install(app, err);
@@ -273,7 +284,7 @@ int cron_remove(struct app *app, int argc, char **argv, struct err *err)
         .opts = no_options,
         .max_operands = 0,
     };
-    int parsed = parse(&spec, argc, argv, err);
+    int parsed = app_options_alone(&spec, argc, argv, err);
     if (parsed != 0)
         return parsed < 0 ? -1 : 0;
     return remove_block(app, err);

@@ -5,6 +5,8 @@
 
 #include "buf.h"
 #include "err.h"
+#include "lock.h"
+#include "log.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,15 +18,27 @@
 #define CRONTAB_END   "# <<< jeton "
 /* Its second line, where the one before it had no newline at its end. */
 #define CRONTAB_UNENDED "# The line before this block had no end.\n"
+/* Or where there was a crontab, an empty one, which is not the same as none. */
+#define CRONTAB_EMPTIED "# The crontab was empty before this block.\n"
+/* For so long another jeton may change it. */
+#define CRONTAB_LOCK_MS 30000
 
+/*
+ * Keeps other jetons of this user from reading and changing the crontab meanwhile, whatever their
+ * configuration and state; blocks until it has the lock (lock_release), and says that it waits. The
+ * lock is on the user's home, which is there. ERR_CONFIG after CRONTAB_LOCK_MS.
+ */
+int crontab_lock(struct lock *lock, struct log *log, struct err *err);
 /* Both block. ERR_CONFIG: there is no such command, or it failed, and what it said. */
-int crontab_read(struct buf *text, struct err *err); /* none at all is an empty one */
-int crontab_write(const struct buf *text, struct err *err);
+int crontab_read(struct buf *text, bool *exists, struct err *err);
+/* exists: an empty text is an empty crontab, not none. */
+int crontab_write(const struct buf *text, bool exists, struct err *err);
 
 /* Where a block is in a text, with what was added before it. */
 struct crontab_place {
     bool found;
     size_t start, end; /* [start, end) in the text */
+    bool emptied;      /* it is in a crontab that was empty; found: as the block says */
 };
 /* ERR_CONFIG when the markers of this configuration are damaged: says where and what to do. */
 int crontab_find(const char *text, const char *real, struct crontab_place *place, struct err *err);

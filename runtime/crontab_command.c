@@ -93,12 +93,13 @@ static bool says_none(const struct buf *said)
            strstr(said->data, "No such file or directory") != NULL;
 }
 
-int crontab_read(struct buf *text, struct err *err)
+int crontab_read(struct buf *text, bool *exists, struct err *err)
 {
     struct buf said;
     buf_create(&said, SAID_MAX);
     int status = run("-l", NULL, text, &said, err);
     int result = status < 0 ? -1 : 0;
+    *exists = status == 0;
     if (status > 0 && says_none(&said))
         buf_clear(text);
     else if (status > 0)
@@ -110,10 +111,10 @@ int crontab_read(struct buf *text, struct err *err)
     return result;
 }
 
-int crontab_write(const struct buf *text, struct err *err)
+int crontab_write(const struct buf *text, bool exists, struct err *err)
 {
     struct buf said, out;
-    const char *argument = text->len > 0 ? "-" : "-r"; /* no crontab is none, not an empty one */
+    const char *argument = text->len > 0 || exists ? "-" : "-r";
     buf_create(&said, SAID_MAX);
     buf_create(&out, SAID_MAX);
     int status = run(argument, text, &out, &said, err);

@@ -26,15 +26,14 @@ static int damaged(struct err *err, int line, const char *what, const char *real
                    line, what, real, real);
 }
 
-/* A block that we appended to a line without an end gave it one, which goes with it. */
-static void take_newline(const char *text, struct crontab_place *place)
+/* What the block's second line says of the crontab before it. One that we appended to a line
+ * without an end gave it one, which goes with it. */
+static void read_note(const char *text, struct crontab_place *place)
 {
-    size_t len = strlen(CRONTAB_UNENDED);
-    const char *block = text + place->start;
-    const char *second = memchr(block, '\n', place->end - place->start);
-    if (second == NULL || text[place->end] != '\0' || place->start == 0)
-        return;
-    if (strncmp(second + 1, CRONTAB_UNENDED, len) == 0)
+    const char *second = strchr(text + place->start, '\n') + 1;
+    place->emptied = strncmp(second, CRONTAB_EMPTIED, strlen(CRONTAB_EMPTIED)) == 0;
+    if (place->start > 0 && text[place->end] == '\0' &&
+        strncmp(second, CRONTAB_UNENDED, strlen(CRONTAB_UNENDED)) == 0)
         place->start--;
 }
 
@@ -69,7 +68,7 @@ int crontab_find(const char *text, const char *real, struct crontab_place *place
     if (inside)
         return damaged(err, number, "the block that began is without its last line", real);
     if (place->found)
-        take_newline(text, place);
+        read_note(text, place);
     else
         place->start = place->end = strlen(text);
     return 0;
@@ -79,17 +78,15 @@ void crontab_replace(const char *text, const struct crontab_place *place, const 
                      struct buf *out)
 {
     bool unended = place->start > 0 && text[place->start - 1] != '\n';
+    const char *note = unended ? CRONTAB_UNENDED : place->emptied ? CRONTAB_EMPTIED : "";
     buf_append(out, text, place->start);
-    if (block->len > 0 && unended) {
-        /* After its first line, the block says that the newline before it is its own. */
+    if (block->len > 0) { /* the note comes after its first line */
         size_t first =
             (size_t)((const char *)memchr(block->data, '\n', block->len) - block->data) + 1;
-        buf_puts(out, "\n");
+        buf_puts(out, unended ? "\n" : "");
         buf_append(out, block->data, first);
-        buf_puts(out, CRONTAB_UNENDED);
+        buf_puts(out, note);
         buf_append(out, block->data + first, block->len - first);
-    } else {
-        buf_append(out, block->data, block->len);
     }
     buf_puts(out, text + place->end);
 }

@@ -123,15 +123,10 @@ void lock_wait(struct lock *lock, const char *folder, const char *name, int64_t 
     loop_timer_start(lock->loop, &lock->timer, 0, on_start, lock);
 }
 
-int lock_block(struct lock *lock, const char *folder, const char *name, int64_t wait_ms,
-               struct err *err)
+static int block(struct lock *lock, int64_t wait_ms, struct err *err)
 {
-    lock->delay_ms = RETRY_FIRST_MS;
-    lock->name = mem_strdup(name);
     int64_t give_up_ms = clock_mono_ms() + wait_ms;
-    lock->fd = lock_open(folder, name, err);
-    if (lock->fd < 0)
-        return -1;
+    lock->delay_ms = RETRY_FIRST_MS;
     while (!lock_attempt(lock)) {
         if (clock_mono_ms() >= give_up_ms)
             return busy(lock, err);
@@ -139,6 +134,25 @@ int lock_block(struct lock *lock, const char *folder, const char *name, int64_t 
         nanosleep(&(struct timespec){.tv_nsec = (long)delay * 1000000}, NULL);
     }
     return 0;
+}
+
+int lock_block(struct lock *lock, const char *folder, const char *name, int64_t wait_ms,
+               struct err *err)
+{
+    lock->name = mem_strdup(name);
+    lock->fd = lock_open(folder, name, err);
+    return lock->fd >= 0 ? block(lock, wait_ms, err) : -1;
+}
+
+int lock_block_folder(struct lock *lock, const char *folder, int64_t wait_ms, struct err *err)
+{
+    lock->name = mem_strdup(folder);
+    lock->fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock->fd < 0)
+        return err_set(err, ERR_CONFIG, "cannot open folder '%s': %s", folder, strerror(errno));
+    if (!lock_attempt(lock) && errno != EWOULDBLOCK)
+        return err_set(err, ERR_CONFIG, "cannot lock folder '%s': %s", folder, strerror(errno));
+    return block(lock, wait_ms, err);
 }
 
 int lock_reserve(struct lock *lock, size_t bytes, struct err *err)

@@ -35,6 +35,9 @@ void lock_wait(struct lock *lock, const char *folder, const char *name, int64_t 
 /* Blocks, at most wait_ms. ERR_BUSY when it is up. */
 int lock_block(struct lock *lock, const char *folder, const char *name, int64_t wait_ms,
                struct err *err);
+/* The same on a folder itself, which is only read. ERR_CONFIG where it cannot be opened or locked.
+ */
+int lock_block_folder(struct lock *lock, const char *folder, int64_t wait_ms, struct err *err);
 /*
  * Keeps bytes of the disk, in the file of a lock that lock_wait got, for what must be written
  * later, until lock_unreserve or lock_release. ERR_NETWORK (retryable) when the disk has no room

@@ -158,7 +158,7 @@ jobs:
         self.assertEqual(self.crontab("-l").stdout, former)
 
     def test_crontab_is_as_before(self):
-        """Through the real command: none at all before, and one of the user's own."""
+        """Through the real command: none at all before, an empty one, and one of the user's own."""
         self.configure("https://kaizala.example.org/v1")
         with open(os.path.join(self.folder, "jeton.yaml"), "a", encoding="utf-8") as config:
             # With `*` at the beginning of lists, as another zone may need.
@@ -168,6 +168,12 @@ jobs:
         self.assertEqual(self.crontab("-l").stdout.count(b"--scheduled\n"), 2)
         self.ok("cron", "remove")
         self.assertIn(b"no crontab", self.crontab("-l").stderr)
+
+        self.assertEqual(self.crontab("-", input=b"").returncode, 0)
+        for _ in range(2):
+            self.ok("cron", "install")
+        self.ok("cron", "remove")
+        self.assertEqual((self.crontab("-l").returncode, self.crontab("-l").stdout), (0, b""))
 
         self.assertEqual(self.crontab("-", input=FORMER).returncode, 0)
         self.ok("cron", "install")

@@ -9,14 +9,17 @@ import sqlite3
 import stat
 import unittest
 
-from support import Case
+from support import Case, wait_until
 
 CRONTAB = """\
 #!/bin/sh
 # Keeps one crontab in a file, and a count of what was written.
 file=$FAKE_CRONTAB
 case ${1-} in
--l) if [ -e "$file" ]; then cat "$file"; else echo "no crontab for tester" >&2; exit 1; fi ;;
+-l) if [ -n "${FAKE_WAITS-}" ]; then
+     : >"$FAKE_WAITS.waits"; until [ -e "$FAKE_WAITS" ]; do sleep 0.05; done
+   fi
+   if [ -e "$file" ]; then cat "$file"; else echo "no crontab for tester" >&2; exit 1; fi ;;
 -r) rm "$file"; echo r >>"$file.calls" ;;
 -) [ -z "${FAKE_REFUSES-}" ] || { echo '"-":3: bad minute' >&2; exit 1; }
    if [ -n "${FAKE_FORGETS-}" ]; then cat >/dev/null; else cat >"$file"; fi; echo w >>"$file.calls" ;;
@@ -80,10 +83,7 @@ class Crontab(Case):
                 self.ok("cron", "install")
                 self.assertEqual(self.get(), text)
                 self.ok("cron", "remove")
-                if former:
-                    self.assertEqual(self.get(), former)
-                else:
-                    self.assertFalse(os.path.exists(self.crontab))
+                self.assertEqual(self.get(), former)
 
     def test_no_crontab_before(self):
         self.ok("cron", "install")
@@ -138,6 +138,19 @@ class Crontab(Case):
         self.assertEqual(self.get(), FORMER + self.shown("-c", other))
         self.ok("-c", "other/../other/jeton.yaml", "cron", "remove")
         self.assertEqual(self.get(), FORMER)
+
+    def test_two_at_one_moment(self):
+        """Whoever comes second reads what the first one wrote, whatever its state folder."""
+        other = self.write("other/jeton.yaml", JOBS.format(state=self.state + "2"))
+        self.write("other/report.lua", "print 'hello'\n")
+        self.put(FORMER)
+        first = self.start("cron", "install", env={"FAKE_WAITS": self.folder + "/go"})
+        wait_until(lambda: os.path.exists(self.folder + "/go.waits"), 60)
+        second = self.start("-c", other, "cron", "install")
+        self.assertIn(b"another jeton changes the crontab", second.stderr.readline())
+        self.write("go", "")
+        self.finish_all([first, second])
+        self.assertEqual(self.get(), FORMER + self.shown() + self.shown("-c", other))
 
     def test_damaged_markers(self):
         self.ok("cron", "install")
