@@ -112,13 +112,9 @@ int store_run_end_and_prune(struct store *store, const struct store_run *run, in
 
 /* Slots */
 
-/* 1: claimed now, 0: it was claimed before, -1. Forgets what is old. */
-int store_slot_claim(struct store *store, const char *scope, int64_t slot_ms, struct err *err);
 /* The latest claimed slot that is not after not_after_ms. 1, 0: none, -1. */
 int store_slot_latest(struct store *store, const char *scope, int64_t not_after_ms,
                       int64_t *slot_ms, struct err *err);
-/* 1, 0, -1: was this very slot claimed? */
-int store_slot_claimed(struct store *store, const char *scope, int64_t slot_ms, struct err *err);
 /* For @reboot: 1: claimed for this boot now, 0: it was before, -1. */
 int store_boot_claim(struct store *store, const char *scope, const char *boot_id, struct err *err);
 

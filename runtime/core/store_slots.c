@@ -59,17 +59,6 @@ int store_slot_insert(struct store *store, const char *scope, int64_t slot_ms, b
     return *claimed ? forget_old(store, scope, slot_ms, err) : 0;
 }
 
-int store_slot_claim(struct store *store, const char *scope, int64_t slot_ms, struct err *err)
-{
-    bool claimed = false;
-    if (store_begin(store, err) != 0)
-        return -1;
-    int result = store_slot_insert(store, scope, slot_ms, &claimed, err);
-    if (store_end(store, result, err) != 0)
-        return -1;
-    return claimed ? 1 : 0;
-}
-
 int store_slot_latest(struct store *store, const char *scope, int64_t not_after_ms,
                       int64_t *slot_ms, struct err *err)
 {
@@ -80,18 +69,6 @@ int store_slot_latest(struct store *store, const char *scope, int64_t not_after_
     store_bind_text(stmt, 1, scope);
     sqlite3_bind_int64(stmt, 2, not_after_ms);
     return take_integer(store, stmt, slot_ms, err);
-}
-
-int store_slot_claimed(struct store *store, const char *scope, int64_t slot_ms, struct err *err)
-{
-    int64_t found;
-    sqlite3_stmt *stmt =
-        store_prepare(store, "SELECT slot_ms FROM slot WHERE scope = ? AND slot_ms = ?", err);
-    if (stmt == NULL)
-        return -1;
-    store_bind_text(stmt, 1, scope);
-    sqlite3_bind_int64(stmt, 2, slot_ms);
-    return take_integer(store, stmt, &found, err);
 }
 
 int store_boot_claim(struct store *store, const char *scope, const char *boot_id, struct err *err)

@@ -42,6 +42,34 @@ static void add_ended(struct store *store, const char *id, int64_t attempt, int6
     assert_int_equal(store_run_add(store, &run, &err), 0);
 }
 
+/* A run's claim of a slot. 1, 0: it was claimed before. */
+static int claim(struct store *store, const char *scope, int64_t slot_ms)
+{
+    struct err err;
+    char id[STORE_RUN_ID_SIZE];
+    store_run_id(id);
+    struct store_run run = new_run(id, 1, slot_ms);
+    run.scope = (char *)(uintptr_t)scope;
+    run.slot_ms = slot_ms;
+    return store_run_claim(store, &run, NULL, &err);
+}
+
+static bool is_claimed(int64_t slot_ms)
+{
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    assert_int_equal(sqlite3_open("state/jeton.db", &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "SELECT 1 FROM slot WHERE scope = '" SCOPE "' AND slot_ms = ?", -1,
+                           &stmt, NULL),
+        SQLITE_OK);
+    sqlite3_bind_int64(stmt, 1, slot_ms);
+    int step = sqlite3_step(stmt);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return step == SQLITE_ROW;
+}
+
 /* "newest/attempt … oldest/attempt" */
 static char *ids(struct store *store, struct store_run_filter filter)
 {
@@ -251,12 +279,30 @@ static void a_claim_and_its_run_come_together(void **state)
     struct store_run broken = new_run("first", 1, 1000); /* the id is taken */
     broken.slot_ms = 9 * MINUTE;
     assert_int_equal(store_run_claim(store, &broken, NULL, &err), -1);
-    assert_int_equal(store_slot_claimed(store, SCOPE, 9 * MINUTE, &err), 0);
+    assert_false(is_claimed(9 * MINUTE));
     struct store_run boot = new_run("boot", 1, 1000);
     assert_int_equal(store_run_claim(store, &boot, "boot-1", &err), 1);
     struct store_run other = new_run("other", 1, 1000);
     assert_int_equal(store_run_claim(store, &other, "boot-1", &err), 0);
     assert_ids(store, (struct store_run_filter){0}, "boot/1 first/1");
+    store_close(store);
+}
+
+static void an_end_and_the_next_attempt_come_together(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = open_well();
+    struct store_run first = new_run("run", 1, 1000), next = new_run("run", 1, 2000);
+    assert_int_equal(store_run_add(store, &first, &err), 0);
+    first.exit = 1;
+    assert_int_equal(store_run_end_and_add(store, &first, &next, &err), -1); /* it is there */
+    assert_ids(store, (struct store_run_filter){.open = true}, "run/1");
+    next.attempt = 2;
+    assert_int_equal(store_run_end_and_add(store, &first, &next, &err), 0);
+    assert_ids(store, (struct store_run_filter){.open = true}, "run/2");
+    assert_ids(store, (struct store_run_filter){.ended = true}, "run/1");
+    assert_true(next.row > first.row);
     store_close(store);
 }
 
@@ -303,8 +349,7 @@ static void one_process_claims_a_slot(void **state)
         close(start[1]);
         struct store *store = store_open("state", &err);
         ssize_t waited = read(start[0], &byte, 1); /* all at once */
-        int claimed =
-            store != NULL && waited == 0 ? store_slot_claim(store, SCOPE, 8 * MINUTE, &err) : -1;
+        int claimed = store != NULL && waited == 0 ? claim(store, SCOPE, 8 * MINUTE) : -1;
         store_close(store);
         _exit(claimed < 0 ? 2 : claimed);
     }
@@ -319,10 +364,10 @@ static void one_process_claims_a_slot(void **state)
     }
     assert_int_equal(claims, 1);
     struct store *store = open_well();
-    assert_int_equal(store_slot_claimed(store, SCOPE, 8 * MINUTE, &err), 1);
-    assert_int_equal(store_slot_claimed(store, SCOPE, 9 * MINUTE, &err), 0);
-    assert_int_equal(store_slot_claim(store, SCOPE, 8 * MINUTE, &err), 0);
-    assert_int_equal(store_slot_claim(store, "job:other:/f", 8 * MINUTE, &err), 1);
+    assert_true(is_claimed(8 * MINUTE));
+    assert_false(is_claimed(9 * MINUTE));
+    assert_int_equal(claim(store, SCOPE, 8 * MINUTE), 0);
+    assert_int_equal(claim(store, "job:other:/f", 8 * MINUTE), 1);
     store_close(store);
 }
 
@@ -334,10 +379,10 @@ static void claims_are_a_set(void **state)
     int64_t slot = 0, day = 1440 * MINUTE;
     struct store *store = open_well();
     assert_int_equal(store_slot_latest(store, SCOPE, INT64_MAX, &slot, &err), 0);
-    assert_int_equal(store_slot_claim(store, SCOPE, 100 * MINUTE, &err), 1);
-    assert_int_equal(store_slot_claim(store, SCOPE, 100 * MINUTE + day, &err), 1);
-    assert_int_equal(store_slot_claim(store, SCOPE, 101 * MINUTE, &err), 1);
-    assert_int_equal(store_slot_claim(store, SCOPE, 100 * MINUTE, &err), 0);
+    assert_int_equal(claim(store, SCOPE, 100 * MINUTE), 1);
+    assert_int_equal(claim(store, SCOPE, 100 * MINUTE + day), 1);
+    assert_int_equal(claim(store, SCOPE, 101 * MINUTE), 1);
+    assert_int_equal(claim(store, SCOPE, 100 * MINUTE), 0);
     assert_int_equal(store_slot_latest(store, SCOPE, 200 * MINUTE, &slot, &err), 1);
     assert_int_equal(slot, 101 * MINUTE);
     assert_int_equal(store_slot_latest(store, SCOPE, 99 * MINUTE, &slot, &err), 0);
@@ -347,16 +392,15 @@ static void claims_are_a_set(void **state)
 static void old_claims_are_forgotten_but_not_all(void **state)
 {
     (void)state;
-    struct err err;
     struct store *store = open_well();
     int64_t late = 10 * STORE_SLOTS_KEPT_MS;
     for (int64_t i = 1; i <= STORE_SLOTS_KEPT + 5; i++)
-        assert_int_equal(store_slot_claim(store, SCOPE, i, &err), 1);
-    assert_int_equal(store_slot_claimed(store, SCOPE, 1, &err), 1); /* young still */
-    assert_int_equal(store_slot_claim(store, SCOPE, late, &err), 1);
-    assert_int_equal(store_slot_claimed(store, SCOPE, 6, &err), 0);
-    assert_int_equal(store_slot_claimed(store, SCOPE, 7, &err), 1);
-    assert_int_equal(store_slot_claimed(store, SCOPE, late, &err), 1);
+        assert_int_equal(claim(store, SCOPE, i), 1);
+    assert_true(is_claimed(1)); /* young still */
+    assert_int_equal(claim(store, SCOPE, late), 1);
+    assert_false(is_claimed(6));
+    assert_true(is_claimed(7));
+    assert_true(is_claimed(late));
     store_close(store);
 }
 
@@ -471,6 +515,7 @@ int main(void)
         TEST(an_open_row_is_marked_interrupted_once),
         TEST(rows_are_in_the_order_of_starts),
         TEST(a_claim_and_its_run_come_together),
+        TEST(an_end_and_the_next_attempt_come_together),
         TEST(what_is_old_goes_and_the_newest_stays),
         TEST(one_process_claims_a_slot),
         TEST(claims_are_a_set),
