@@ -234,17 +234,27 @@ static int next_by_offset(size_t arrived, struct api_request *request)
     return 1;
 }
 
-static int next_by_date(struct api_pages *pages, const struct json *root, size_t added,
-                        struct api_request *request, struct err *err)
+/* The next page starts with the second in which this one ends. Where all of a page is of that
+ * second and was seen, a larger one gets past it. */
+static int next_by_date(struct api_pages *pages, const struct json *root, size_t arrived,
+                        size_t added, struct api_request *request, struct err *err)
 {
     const struct json *more = json_get(root, "hasMore");
     if (more == NULL || more->type != JSON_BOOL || !more->boolean)
         return 0;
-    if (added == 0 || pages->edge_time == 0)
+    if (arrived == 0 || pages->edge_time == 0)
         return err_set(err, ERR_INVALID,
-                       "page %zu: the service says that there is more, but brings nothing new; ask "
-                       "for more at once with -f count=",
+                       "page %zu: the service says that there is more, but brings nothing that "
+                       "has a time: expected creationTime or sentAt",
                        pages->count);
+    if (added == 0 && arrived >= API_COUNT_MAX)
+        return err_set(err, ERR_INVALID,
+                       "page %zu: more than %d actions are of one second, and the service lists "
+                       "no further; what is later comes with fromDate=%" PRId64,
+                       pages->count, API_COUNT_MAX, pages->edge_time + 1);
+    if (added == 0)
+        set_query_number(request, "count",
+                         arrived * 2 < API_COUNT_MAX ? (int64_t)arrived * 2 : API_COUNT_MAX);
     set_query_number(request, "fromDate", pages->edge_time);
     return 1;
 }
@@ -257,9 +267,10 @@ static int add_page(struct api_pages *pages, const struct json *root, struct api
         return err_set(err, ERR_INVALID, "page %zu: expected an object with the list '%s'",
                        pages->count, pages->rule->list != NULL ? pages->rule->list : "groups");
     bool by_date = pages->rule->way == WAY_FROM_DATE;
-    size_t added = 0;
+    size_t arrived = 0, added = 0;
     bool full = keep_shape(pages, root, list) != 0;
     for (const struct json *item = list->child; item != NULL && !full; item = item->next) {
+        arrived++;
         if (by_date && seen_at_edge(pages, item))
             continue;
         full = add_item(pages, item) != 0;
@@ -275,7 +286,7 @@ static int add_page(struct api_pages *pages, const struct json *root, struct api
         return next_by_offset(added, request);
     case WAY_FROM_DATE:
         move_edge(pages, list);
-        return next_by_date(pages, root, added, request, err);
+        return next_by_date(pages, root, arrived, added, request, err);
     }
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "json.h"
 
 #define API_PAGES_MAX 10000
+#define API_COUNT_MAX 1000 /* actions that a page is asked for, where more are of one second */
 
 struct api_rule;
 struct api_pages {

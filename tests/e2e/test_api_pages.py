@@ -2,8 +2,10 @@
 
 import json
 import unittest
+import urllib.parse
 
 import support
+from service import Service
 
 NEWS = "c9a7e0d4-2b8f-4f3e-b1d6-9e4a7c5d8f03@1"
 SUBSCRIBERS, ACTIONS, REACTIONS, GROUPS = 70, 35, 120, 60
@@ -40,9 +42,7 @@ class Pages(support.Case):
             self.server.steer("groups", {"name": f"Team {i:02}", "admins": ["+33100000001"]})
         token = json.loads(self.ok("token", "contoso", "--json", "--show").stdout)["access_token"]
         self.headers = {"accessToken": token}
-        for i in range(ACTIONS):
-            if i % 7 == 0:  # a page must hold more than one second's
-                self.server.steer("clock", {"advance_s": 1})
+        for _ in range(ACTIONS):  # several pages of them in one second
             self.post("actions", {"actionType": "Announcement", "actionBody": {"message": "x"}})
         self.reference = self.post("messages", {"message": "x"})["referenceId"]
         for reference in [self.reference] * REACTIONS + [
@@ -81,6 +81,40 @@ class Pages(support.Case):
         head, body = done.stdout.split("\n\n")
         self.assertTrue(head.startswith("HTTP 200\n"))
         self.assertEqual(list(json.loads(body)), ["referenceId"])
+
+
+class OneSecond(support.Case):
+    """More actions are of one second than fit a page; the cursor of the list knows seconds alone."""
+
+    def list_actions(self, times, limit):
+        """Serves actions of these times, at most `limit` a page; what jeton says of them."""
+        def answer(request):
+            path, _, query = request["path"].partition("?")
+            if not path.endswith("/actions"):
+                return None
+            query = dict(urllib.parse.parse_qsl(query))
+            count = int(query.get("count", 3))
+            found = [{"referenceId": f"r{i}", "actionType": "Job", "creationTime": time, "actionBody": {}}
+                     for i, time in enumerate(times) if time >= int(query.get("fromDate", 0))]
+            page = found[:min(count, limit)]
+            return 200, {}, {"actions": page, "hasMore": len(page) < len(found)}
+        service = Service(answer)
+        self.addCleanup(service.stop)
+        self.configure(service.base)
+        return self.jeton("api", "--paginate", "groups/g/actions?actionType=Job")
+
+    def test_all_come_once(self):
+        times = [100, 100] + [200] * 40 + [300, 400, 400]
+        done = self.list_actions(times, limit=1000)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([a["referenceId"] for a in json.loads(done.stdout)["actions"]],
+                         [f"r{i}" for i in range(len(times))])
+
+    def test_a_service_that_does_not_list_on(self):
+        done = self.list_actions([200] * 1200 + [300], limit=1000)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("more than 1000 actions are of one second", done.stderr)
+        self.assertIn("fromDate=201", done.stderr)
 
 
 if __name__ == "__main__":
