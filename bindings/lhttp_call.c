@@ -8,6 +8,7 @@
 #include "vm.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -207,8 +208,10 @@ static void print_dry(struct call *call, const char *url)
             buf_printf(&plain, "%.*s\n", (int)part->value_len, (const char *)part->value);
     }
     redact_text(vm_engine(call->vm)->redact, plain.data, plain.len, &masked);
+    errno = 0;
     fwrite(masked.data, 1, masked.len, stdout);
     fflush(stdout);
+    vm_output_look(call->vm);
     buf_destroy(&plain);
     buf_destroy(&masked);
 

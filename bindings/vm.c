@@ -68,6 +68,7 @@ struct vm *vm_new(const struct vm_options *options)
     lerr_setup(L);
     vm_modules_setup(L);
     vm_guard_setup(L);
+    vm_output_setup(L);
     vm_coroutine_setup(L);
     return vm;
 }
@@ -221,11 +222,11 @@ static void main_ended(void *arg)
 }
 
 /* What was printed must have arrived before changes of state are kept. */
-static int succeed(struct vm *vm, struct err *err)
+static int succeed(struct vm *vm, int *status, struct err *err)
 {
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return err_set(err, ERR_SCRIPT, "cannot write to standard output: %s", strerror(errno));
-    return lstate_commit(vm->L, err);
+    if (vm_output_arrived(vm, status, err) != 0)
+        return -1;
+    return *status == 0 ? lstate_commit(vm->L, err) : 0;
 }
 
 /* The main function and its nargs arguments are on L. */
@@ -252,7 +253,7 @@ static int run(struct vm *vm, int nargs, int *status, struct err *err)
         result = outcome(vm, status, err);
     task_close_all(vm->scheduler);
     if (result == 0 && *status == 0)
-        result = succeed(vm, err);
+        result = succeed(vm, status, err);
     return result;
 }
 
@@ -280,6 +281,7 @@ int vm_run_file(struct vm *vm, const char *path, int *status, struct err *err)
         *err = vm->broken;
         return -1;
     }
+    vm->is_script = true;
     if (vm_load(L, path, &vm->script, err) != 0 || set_path(vm, err) != 0)
         return -1;
     const char *const *args = vm->options.args;

@@ -10,6 +10,7 @@
 #include <lua.h>
 
 #define VM_MEMORY_DEFAULT (512LL * 1024 * 1024)
+#define VM_MEMORY_MIN     (1LL * 1024 * 1024) /* of a job's `memory`, and of --memory */
 #define VM_HOOK_COUNT     10000 /* instructions between looks, once there is reason to look */
 #define VM_HOOK_FIRST     1000  /* and until the first one, in a state that it interrupts */
 /* After the deadline: */
@@ -69,6 +70,9 @@ int vm_check_syntax(const char *path, struct err *err);
 void vm_interrupt(struct vm *vm, int signo);
 
 /* For bindings. */
+/* After writing to stdout (with errno 0 before it): a script to which nobody listens any more is
+ * interrupted. */
+void vm_output_look(struct vm *vm);
 struct vm *vm_of(lua_State *L);
 /* lua_resume and lua_resetthread, which nobody else calls: the run knows which states run, so that
  * it can interrupt them. */

@@ -1,6 +1,6 @@
 /* The vm's parts: vm.c (a run), vm_load.c (scripts), vm_modules.c (what require finds), vm_limits.c
  * (memory, deadline, signals), vm_hook.c (the count hook that interrupts Lua for them), vm_guard.c
- * and vm_coroutine.c (library functions that are replaced), vm_watchdog.c. */
+ * and vm_coroutine.c (library functions that are replaced), vm_output.c (print), vm_watchdog.c. */
 #ifndef JETON_VM_PRIVATE_H
 #define JETON_VM_PRIVATE_H
 
@@ -30,6 +30,8 @@ struct vm {
     struct task_scheduler *scheduler;
     struct err broken; /* kind not ERR_NONE: what vm_new could not set up */
     char *script;      /* real path */
+    bool is_script;    /* not a module of ours */
+    int output_errno;  /* what standard output failed with; 0: it has not */
 
     /* Memory: the limit counts only while a task runs, so that the C around it cannot fail. */
     size_t memory_used;
@@ -100,6 +102,11 @@ void vm_coroutine_setup(lua_State *L);
 void vm_guard_setup(lua_State *L);
 /* Whether the value at index is the vm's address, that unwinds the stack for os.exit. */
 bool vm_is_unwind(lua_State *L, int index);
+
+/* vm_output.c: print, io.write, file:write */
+void vm_output_setup(lua_State *L);
+/* At the end of a run that went well. *status: 128 + SIGPIPE where nobody reads; ERR_SCRIPT. */
+int vm_output_arrived(struct vm *vm, int *status, struct err *err);
 
 /* vm_modules.c */
 void vm_modules_setup(lua_State *L);

@@ -242,10 +242,11 @@ static int next_by_date(struct api_pages *pages, const struct json *root, size_t
     const struct json *more = json_get(root, "hasMore");
     if (more == NULL || more->type != JSON_BOOL || !more->boolean)
         return 0;
-    if (arrived == 0 || pages->edge_time == 0)
+    int64_t asked = query_number(request, "count");
+    if (arrived == 0 || pages->edge_time == 0 || (added == 0 && (int64_t)arrived < asked))
         return err_set(err, ERR_INVALID,
-                       "page %zu: the service says that there is more, but brings nothing that "
-                       "has a time: expected creationTime or sentAt",
+                       "page %zu: the service says that there is more, but brings nothing new that "
+                       "has a creationTime or sentAt to go on from",
                        pages->count);
     if (added == 0 && arrived >= API_COUNT_MAX)
         return err_set(err, ERR_INVALID,

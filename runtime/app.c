@@ -43,8 +43,8 @@ struct config *app_config(struct app *app, bool required, struct err *err)
     if (path == NULL && required) {
         err_set(err, ERR_CONFIG,
                 "no configuration: looked for --config, $JETON_CONFIG, ./jeton.yaml, "
-                "$XDG_CONFIG_HOME/jeton/jeton.yaml, /etc/jeton/jeton.yaml; "
-                "to try a script without one: jeton run --sandbox SCRIPT");
+                "$XDG_CONFIG_HOME/jeton/jeton.yaml, /etc/jeton/jeton.yaml; `jeton init` and `jeton "
+                "connector add` write one, and jeton run --sandbox SCRIPT needs none");
         return NULL;
     }
     if (path != NULL)
@@ -71,7 +71,8 @@ int app_print_secret(const char *text, size_t len, struct err *err)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return err_set(err, ERR_SCRIPT, "cannot write to standard output: %s", strerror(errno));
+            return err_set(err, errno == EPIPE ? ERR_PIPE : ERR_SCRIPT,
+                           "cannot write to standard output: %s", strerror(errno));
         text += n;
         len -= (size_t)n;
     }

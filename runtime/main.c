@@ -155,14 +155,6 @@ static int dispatch(struct app *app, const struct globals *globals, const struct
     return verb != NULL ? verb->run(app, result->count, verb_argv, err) : -1;
 }
 
-/* What scripts printed must have arrived: a full disk is a failure. */
-static int flush_output(int status, struct err *err)
-{
-    if (status > 0 || (fflush(stdout) == 0 && ferror(stdout) == 0))
-        return status;
-    return err_set(err, ERR_SCRIPT, "cannot write to standard output: %s", strerror(errno));
-}
-
 int main(int argc, char **argv)
 {
     open_standard_streams();
@@ -191,8 +183,9 @@ int main(int argc, char **argv)
         log_new(STDERR_FILENO, choose_level(app.verbosity), app.log_format, app.color, app.redact);
     if (status == 0) /* options end at the first operand: from the verb on, argv is the verb's */
         status = dispatch(&app, &globals, &result, argv + argc - result.count, &help, &err);
-    status = flush_output(status, &err);
-    if (status < 0)
+    if (status < 0 && err.kind == ERR_PIPE) /* as a program that SIGPIPE ends */
+        status = err_exit_code(ERR_PIPE);
+    else if (status < 0)
         status = app_report(&app, &err, NULL);
 
     mem_free(result.operands);

@@ -46,7 +46,8 @@ int app_report(struct app *app, const struct err *err, const char *traceback);
  * the wire, at most half a second, so that what comes back is stored. engine_need_store was called.
  */
 int app_wait(struct engine *engine, const bool *done, struct err *err);
-/* Standard output through the redaction point. ERR_SCRIPT when it cannot be written. */
+/* Standard output through the redaction point. ERR_SCRIPT when it cannot be written, ERR_PIPE when
+ * nobody reads it. */
 int app_print(struct app *app, const char *text, size_t len, struct err *err);
 /* Standard output as it is: only for what the user asked to see unmasked (`token --show`). */
 int app_print_secret(const char *text, size_t len, struct err *err);

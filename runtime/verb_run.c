@@ -102,8 +102,11 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
         status = check_combination(options, result, err);
     if (status == 0 && options->timeout_ms == 0)
         status = err_set(err, ERR_USAGE, "--timeout: a run of no time; leave it out for no limit");
-    if (status == 0 && options->memory_bytes == 0)
-        status = err_set(err, ERR_USAGE, "--memory: a run without memory; the default is 512MiB");
+    if (status == 0 && options->memory_bytes != NOT_GIVEN && options->memory_bytes < VM_MEMORY_MIN)
+        status = err_set(err, ERR_USAGE,
+                         "--memory: %lld bytes are too few for Lua and the SDK; expected 1MiB or "
+                         "more (the default is 512MiB)",
+                         (long long)options->memory_bytes);
     if (options->timeout_ms == NOT_GIVEN)
         options->timeout_ms = 0;
     if (options->memory_bytes == NOT_GIVEN)

@@ -22,6 +22,7 @@ enum err_kind {
     ERR_BUSY,      /* another run holds the lock                         exit 7 */
     ERR_CANCELLED, /* the task was cancelled                             exit 1 */
     ERR_DEADLINE,  /* the run's deadline passed                          exit 8 */
+    ERR_PIPE,      /* nobody reads standard output; main says nothing    exit 128 + SIGPIPE */
 };
 
 #define ERR_MSG_MAX     1024

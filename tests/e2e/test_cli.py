@@ -48,14 +48,6 @@ class Help(support.Case):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"cannot write to standard output: No space left on device", done.stderr)
 
-    def test_a_reader_that_left_is_a_failure_not_a_signal(self):
-        read, write = os.pipe()
-        os.close(read)
-        done = subprocess.run([JETON, "--help"], stdout=write, stderr=subprocess.PIPE, env=self.env, check=False)
-        os.close(write)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn(b"Broken pipe", done.stderr)
-
 
 class Version(support.Case):
     def test_is_one_line(self):

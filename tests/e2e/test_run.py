@@ -484,7 +484,8 @@ class Script(RunCase):
         self.fails(2, "run", "--timeout", "soon", "x.lua", says="soon")
         self.fails(2, "run", "--memory", "lots", "x.lua", says="lots")
         self.fails(2, "run", "--timeout", "0s", "x.lua", says="--timeout")
-        self.fails(2, "run", "--memory", "0", "x.lua", says="--memory")
+        for size in ("0", "64", "1023KiB"):
+            self.fails(2, "run", "--memory", size, "x.lua", says="--memory")
         self.fails(2, "run", "--sandbox", "-C", "x", "x.lua", says="--connector")
         help_text = self.ok("run", "--help").stdout
         for option in ("--connector", "--timeout", "--memory", "--dry-run", "--sandbox"):

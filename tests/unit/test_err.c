@@ -93,6 +93,7 @@ static void test_kinds(void **state)
         {ERR_NETWORK, "network", 5},     {ERR_HTTP, "http", 6},
         {ERR_THROTTLED, "throttled", 6}, {ERR_BUSY, "busy", 7},
         {ERR_CANCELLED, "cancelled", 1}, {ERR_DEADLINE, "deadline", 8},
+        {ERR_PIPE, "pipe", 141},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         assert_string_equal(err_kind_name(kinds[i].kind), kinds[i].name);

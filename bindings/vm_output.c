@@ -1,0 +1,105 @@
+/*
+ * Standard output of a run. What a script prints must have arrived when it has succeeded, and one
+ * that prints to nobody (`jeton run x.lua | head -n 1`) ends as by SIGPIPE, which is ignored: no
+ * other pipe or socket may end a run.
+ */
+#include "vm_private.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <lualib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+void vm_output_look(struct vm *vm)
+{
+    if (vm->output_errno != 0 || !ferror(stdout))
+        return;
+    vm->output_errno = errno != 0 ? errno : EIO;
+    /* A module is not asked by anybody to print: `jeton sandbox | head -n 1` serves on. */
+    if (vm->output_errno == EPIPE && vm->is_script)
+        vm_interrupt(vm, SIGPIPE);
+}
+
+int vm_output_arrived(struct vm *vm, int *status, struct err *err)
+{
+    errno = 0;
+    fflush(stdout);
+    vm_output_look(vm);
+    if (vm->output_errno == 0)
+        return 0;
+    if (vm->signo == SIGPIPE) {
+        *status = 128 + SIGPIPE;
+        return 0;
+    }
+    return err_set(err, ERR_SCRIPT, "cannot write to standard output: %s",
+                   strerror(vm->output_errno));
+}
+
+/* As Lua's. */
+static int print(lua_State *L)
+{
+    int n = lua_gettop(L);
+    errno = 0;
+    for (int i = 1; i <= n; i++) {
+        size_t len;
+        const char *text = luaL_tolstring(L, i, &len); /* arg… text */
+        if (i > 1)
+            fputc('\t', stdout);
+        fwrite(text, 1, len, stdout);
+        lua_pop(L, 1);
+    }
+    fputc('\n', stdout);
+    fflush(stdout);
+    vm_output_look(vm_of(L));
+    return 0;
+}
+
+/* Calls the upvalue with all arguments. Those from `first` on were not looked at: said here, a
+ * wrong one has the function's name and the line of its caller. */
+static int call_write(lua_State *L, int first)
+{
+    for (int i = first; i <= lua_gettop(L); i++)
+        luaL_checkstring(L, i);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    errno = 0;
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    vm_output_look(vm_of(L));
+    return lua_gettop(L);
+}
+
+static int io_write(lua_State *L)
+{
+    return call_write(L, 1);
+}
+
+static int file_write(lua_State *L)
+{
+    const luaL_Stream *file = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+    if (file->closef == NULL)
+        return luaL_error(L, "attempt to use a closed file");
+    return call_write(L, 2);
+}
+
+/* table.write = fn, whose upvalue is what was there. The table is on top, and goes. */
+static void replace_write(lua_State *L, lua_CFunction fn)
+{
+    lua_getfield(L, -1, "write");
+    lua_pushcclosure(L, fn, 1);
+    lua_setfield(L, -2, "write");
+    lua_pop(L, 1);
+}
+
+void vm_output_setup(lua_State *L)
+{
+    lua_pushcfunction(L, print);
+    lua_setglobal(L, "print");
+    lua_getglobal(L, LUA_IOLIBNAME);
+    replace_write(L, io_write);
+    luaL_getmetatable(L, LUA_FILEHANDLE);
+    lua_getfield(L, -1, "__index"); /* FILE* methods */
+    replace_write(L, file_write);
+    lua_pop(L, 1);
+}
