@@ -11,6 +11,10 @@
 #include <sodium.h>
 #include <string.h>
 
+/* Kept free of what the script writes while it runs: how it ended can be recorded on a disk that is
+ * full by then. The row with its output, as SQLite writes it: twice, and its index of that. */
+#define RECORD_BYTES ((size_t)4 * STORE_OUTPUT_MAX)
+
 struct run {
     struct app *app;
     const struct config *config;
@@ -26,42 +30,7 @@ struct run {
 
 /* Ends */
 
-/* A run that had no attempt, or an attempt that had no process. Returns -1. */
-static int end_by_error(struct run *run, const char *cause, const struct err *err)
-{
-    mem_free(run->end.output);
-    memset(&run->end, 0, sizeof run->end);
-    run->end.exit = err_exit_code(err->kind);
-    run->end.cause = cause != NULL ? cause : err_kind_name(err->kind);
-    err_line(err, run->end.message);
-    utf8_repair(run->end.message); /* paths need not be UTF-8, and it goes into JSON */
-    job_record_end(&run->record, &run->end);
-    return -1;
-}
-
-/* A signal came while the run waited. Returns the exit status. */
-static int end_by_signal(struct run *run)
-{
-    int signo = run->signals.signo;
-    mem_free(run->end.output);
-    memset(&run->end, 0, sizeof run->end);
-    run->end.exit = 128 + signo;
-    run->end.cause = STORE_CAUSE_SIGNAL;
-    err_text(run->end.message, sizeof run->end.message, "ended by signal %d (%s) before it began",
-             signo, strsignal(signo));
-    job_record_end(&run->record, &run->end);
-    log_msg(run->app->log, LOG_ERROR, "job '%s': %s", run->job->name, run->end.message);
-    return run->end.exit;
-}
-
-static void tell_hooks(const struct run *run)
-{
-    const struct job_outcome outcome = job_record_outcome(&run->record);
-    job_hooks_ended(&outcome);
-}
-
-/* What standard error says of a failed attempt beside what the script's own process has said. */
-
+/* What standard error says of a failed attempt beside what has been said of it. */
 static void describe_end(const struct run *run, struct buf *out)
 {
     const struct job_attempt_end *end = &run->end;
@@ -81,6 +50,41 @@ static void say_failed(const struct run *run)
     log_msg(run->app->log, LOG_ERROR, "job '%s' failed: %s; run %s", run->job->name, text.data,
             run->record.row.run);
     buf_destroy(&text);
+}
+
+/* A run that had no attempt, or an attempt that had no process. Returns -1. */
+static int end_by_error(struct run *run, const char *cause, const struct err *err)
+{
+    mem_free(run->end.output);
+    memset(&run->end, 0, sizeof run->end);
+    run->end.exit = err_exit_code(err->kind);
+    run->end.cause = cause != NULL ? cause : err_kind_name(err->kind);
+    run->end.told = true; /* say_error */
+    err_line(err, run->end.message);
+    utf8_repair(run->end.message); /* paths need not be UTF-8, and it goes into JSON */
+    job_record_end(&run->record, &run->end);
+    return -1;
+}
+
+/* A signal came while the run waited. Returns the exit status. */
+static int end_by_signal(struct run *run)
+{
+    int signo = run->signals.signo;
+    mem_free(run->end.output);
+    memset(&run->end, 0, sizeof run->end);
+    run->end.exit = 128 + signo;
+    run->end.cause = STORE_CAUSE_SIGNAL;
+    err_text(run->end.message, sizeof run->end.message, "ended by signal %d (%s) before it began",
+             signo, strsignal(signo));
+    job_record_end(&run->record, &run->end);
+    say_failed(run);
+    return run->end.exit;
+}
+
+static void tell_hooks(const struct run *run)
+{
+    const struct job_outcome outcome = job_record_outcome(&run->record);
+    job_hooks_ended(&outcome);
 }
 
 static void say_again(const struct run *run)
@@ -123,11 +127,14 @@ static int attempt_once(struct run *run, struct err *err)
                                       .deadline_ms = run->deadline_ms,
                                       .report_fd = -1};
     enum job_attempt_side side;
+    if (lock_reserve(&run->lock, RECORD_BYTES, err) != 0)
+        return end_by_error(run, NULL, err);
     mem_free(run->end.output);
     int result = job_attempt_run(&script, &run->signals, &side, &run->end, err);
     run->child = side == JOB_CHILD;
     if (run->child)
         return result;
+    lock_unreserve(&run->lock);
     if (result != 0)
         return end_by_error(run, NULL, err);
     say_orphans(run);
@@ -218,15 +225,29 @@ static int hold_and_run(struct run *run, struct err *err)
     return attempts(run, err);
 }
 
+/* What did not get so far that a script's process could say it. A run that is skipped did not fail.
+ */
+static int say_error(const struct run *run, struct err *err)
+{
+    err_wrap(err, "job '%s'", run->job->name);
+    if (err->kind == ERR_BUSY)
+        return -1;
+    int status = app_report(run->app, err, NULL);
+    if (run->record.row.row != 0)
+        say_failed(run);
+    return status;
+}
+
 /* Without a record no run begins; that it did not is heard of all the same. */
 static int not_begun(struct run *run, struct err *err)
 {
-    if (job_record_was_due(&run->record, run->scheduled)) {
-        err_wrap(err, "it did not begin, for it cannot be recorded");
-        end_by_error(run, NULL, err);
-        tell_hooks(run);
-    }
-    return err_wrap(err, "job '%s'", run->job->name);
+    if (!job_record_was_due(&run->record, run->scheduled))
+        return err_wrap(err, "job '%s'", run->job->name);
+    err_wrap(err, "it did not begin, for it cannot be recorded");
+    end_by_error(run, NULL, err);
+    int status = say_error(run, err);
+    tell_hooks(run);
+    return status;
 }
 
 static int run_recorded(struct run *run, struct err *err)
@@ -242,7 +263,7 @@ static int run_recorded(struct run *run, struct err *err)
     if (run->child)
         return status;
     if (status < 0)
-        err_wrap(err, "job '%s'", run->job->name);
+        status = say_error(run, err);
     tell_hooks(run);
     return status;
 }

@@ -26,9 +26,10 @@ static void lock_name(const char *job, const char *scope, char name[static NAME_
 
 static enum job_turn out_of_time(const struct job *job, struct err *err)
 {
+    bool whole = job->timeout_ms % 1000 == 0;
     err_set(err, ERR_DEADLINE,
-            "the timeout of %lld ms passed while another run of the job held its lock",
-            (long long)job->timeout_ms);
+            "the timeout of %lld %s passed while another run of the job held its lock",
+            (long long)(whole ? job->timeout_ms / 1000 : job->timeout_ms), whole ? "s" : "ms");
     return JOB_TURN_FAILED;
 }
 

@@ -72,10 +72,12 @@ int lock_try(struct lock *lock, const char *folder, const char *name, struct err
     lock->fd = lock_open(folder, name, err);
     if (lock->fd < 0)
         return -1;
-    if (lock_attempt(lock))
-        return 1;
-    lock_release(lock);
-    return 0;
+    if (!lock_attempt(lock)) {
+        lock_release(lock);
+        return 0;
+    }
+    lock->folder = mem_strdup(folder);
+    return 1;
 }
 
 static int busy(const struct lock *lock, struct err *err)

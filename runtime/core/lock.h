@@ -39,9 +39,9 @@ int lock_block(struct lock *lock, const char *folder, const char *name, int64_t 
  */
 int lock_block_folder(struct lock *lock, const char *folder, int64_t wait_ms, struct err *err);
 /*
- * Keeps bytes of the disk, in the file of a lock that lock_wait got, for what must be written
- * later, until lock_unreserve or lock_release. ERR_NETWORK (retryable) when the disk has no room
- * for them.
+ * Keeps bytes of the disk, in the file of a lock that is held (lock_wait, lock_try), for what must
+ * be written later, until lock_unreserve or lock_release. ERR_NETWORK (retryable) when the disk has
+ * no room for them.
  */
 int lock_reserve(struct lock *lock, size_t bytes, struct err *err);
 void lock_unreserve(struct lock *lock);

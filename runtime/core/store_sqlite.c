@@ -84,6 +84,14 @@ static int set_aside(struct store *store, struct err *err)
     return -1;
 }
 
+static int stayed_locked(const struct store *store, struct err *err)
+{
+    err_set(err, ERR_NETWORK, "state file '%s' stayed locked by another process for over %d s",
+            store->path, STORE_BUSY_MS / 1000);
+    err->retryable = true;
+    return -1;
+}
+
 int store_failed(struct store *store, const char *doing, struct err *err)
 {
     int code = sqlite3_errcode(store->db) & 0xff;
@@ -94,10 +102,7 @@ int store_failed(struct store *store, const char *doing, struct err *err)
         return set_aside(store, err);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        err_set(err, ERR_NETWORK, "state file '%s' stayed locked by another process for over %d s",
-                store->path, STORE_BUSY_MS / 1000);
-        err->retryable = true;
-        return -1;
+        return stayed_locked(store, err);
     case SQLITE_FULL:
         system = ENOSPC;
         break;
@@ -173,6 +178,8 @@ static int migrate(struct store *store, struct err *err)
     lock_create(&lock, NULL);
     int version = 0;
     int result = lock_block(&lock, store->folder, "store", STORE_BUSY_MS, err);
+    if (result != 0 && err->kind == ERR_BUSY)
+        stayed_locked(store, err);
     if (result == 0)
         result = read_version(store, &version, err);
     if (result == 0 && version < STORE_VERSION) {

@@ -128,7 +128,7 @@ class Unrecorded(JobCase):
         os.makedirs(self.state, mode=0o700)
         run = f"{support.JETON} run --job job"
         done = subprocess.run(
-            [*command, "sh", "-c", f"mount -t tmpfs -o size=256k,mode=700 tmpfs {self.state} && {run} && "
+            [*command, "sh", "-c", f"mount -t tmpfs -o size=1m,mode=700 tmpfs {self.state} && {run} && "
                                    f"{{ cat /dev/zero >{self.state}/fill 2>/dev/null; {run} --scheduled; }}"],
             capture_output=True, text=True, timeout=60, env=self.env, cwd=self.folder, check=False)
         self.assertEqual((done.returncode, done.stdout), (5, "it ran\n"), done.stderr)
@@ -136,6 +136,30 @@ class Unrecorded(JobCase):
         self.assertEqual((what, run["exit"], run["cause"]), ("failed", 5, "network"))
         self.assertIn("the disk is full", run["message"])
         self.assertIsNotNone(run["slot"])
+
+    def test_a_disk_that_was_filled_meanwhile(self):
+        """There is room for the record: it was kept free."""
+        command = namespace()
+        if command is None:
+            self.skipTest("no mount namespaces here")
+        self.notify(f"""
+          local file = io.open("{self.state}/fill", "w")
+          file:setvbuf "no"
+          repeat until not file:write(("x"):rep(512))
+          print(("y"):rep(60000))
+          return false
+        """, retries={"attempts": 2, "delay": "0s"})
+        os.makedirs(self.state, mode=0o700)
+        done = subprocess.run(
+            [*command, "sh", "-c", f"mount -t tmpfs -o size=1m,mode=700 tmpfs {self.state} && "
+                                   f"{support.JETON} run --job job; {support.JETON} history --json"],
+            capture_output=True, text=True, timeout=60, env=self.env, cwd=self.folder, check=False)
+        rows = json.loads(done.stdout[done.stdout.index("["):])
+        self.assertEqual([(row["attempt"], row["exit"], row["cause"]) for row in rows], [(2, 5, "network"), (1, 1, "script")])
+        self.assertEqual(rows[1]["output_bytes"], 60001)
+        self.assertIn("the disk is full", rows[0]["message"])
+        self.assertNotIn("could not be recorded", done.stderr)
+        self.assertEqual([run["attempt"] for _, run in self.told()], [2])
 
     def test_a_script_that_is_not_there(self):
         self.notify()

@@ -1,5 +1,6 @@
 """The state file when it is newer, damaged, locked, read-only, loosened, or the disk is full."""
 
+import fcntl
 import os
 import shlex
 import shutil
@@ -120,6 +121,16 @@ class State(support.Case):
                 done = self.in_namespace(mounts, "token", "contoso", "--refresh")
                 self.assertEqual(done.returncode, 5, done.stderr)
                 self.assertIn("disk is full", done.stderr)
+
+    def test_a_lock_that_stays_may_pass(self):
+        """While another process makes the store or migrates it; a clock twenty times as fast stands for ten seconds."""
+        os.mkdir(self.state, mode=0o700)
+        os.mkdir(os.path.join(self.state, "locks"), mode=0o700)
+        env = self.faketime("+0 x20")
+        del env["FAKETIME_DONT_FAKE_MONOTONIC"]
+        with open(os.path.join(self.state, "locks/store.lock"), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.fails(5, "history", says="stayed locked by another process for over 10 s", env=env)
 
     def test_a_full_disk_spends_no_refresh_token(self):
         self.service.steer("switches", {"single_use_refresh_tokens": True})
