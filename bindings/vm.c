@@ -282,7 +282,12 @@ int vm_run_file(struct vm *vm, const char *path, int *status, struct err *err)
         return -1;
     }
     vm->is_script = true;
-    if (vm_load(L, path, &vm->script, err) != 0 || set_path(vm, err) != 0)
+    int loaded = vm_load(L, vm, path, &vm->script, err);
+    if (vm->signo != 0) {
+        *status = 128 + vm->signo;
+        return 0;
+    }
+    if (loaded != 0 || set_path(vm, err) != 0)
         return -1;
     const char *const *args = vm->options.args;
     for (; args != NULL && args[nargs] != NULL; nargs++) {

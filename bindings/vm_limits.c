@@ -5,8 +5,11 @@
 #include "lerr.h"
 
 #include <lauxlib.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Memory */
 
@@ -201,6 +204,27 @@ void vm_limits_setup(struct vm *vm)
         vm->deadline_ms = clock_mono_ms() + vm->options.timeout_ms;
         vm->deadline_wall = (clock_wall_ms() + vm->options.timeout_ms) / 1000;
         engine_set_deadline(vm->options.engine, vm->deadline_ms);
+    }
+}
+
+int vm_wait_stdin(struct vm *vm, struct err *err)
+{
+    struct pollfd fds[] = {{.fd = signals_fd(vm->signals), .events = POLLIN},
+                           {.fd = STDIN_FILENO, .events = POLLIN}};
+    for (;;) {
+        int64_t left = vm->deadline_ms != 0 ? vm->deadline_ms - clock_mono_ms() : INT_MAX;
+        if (left <= 0) {
+            vm_deadline_err(vm, err);
+            return -1;
+        }
+        int ready = poll(fds, 2, left < INT_MAX ? (int)left : INT_MAX);
+        signals_poll(vm->signals);
+        if (vm->signo != 0) {
+            interrupt_err(vm, err);
+            return -1;
+        }
+        if (ready > 0 && fds[1].revents != 0)
+            return 0;
     }
 }
 

@@ -9,18 +9,25 @@
 #include <string.h>
 #include <unistd.h>
 
-static int read_script(const char *path, struct buf *text, struct err *err)
+#define STDIN_CHUNK ((size_t)16 * 1024)
+
+/* It may be somebody who types, or who never ends: a signal or the deadline ends it. */
+static int read_stdin(struct vm *vm, struct buf *text, struct err *err)
 {
-    if (strcmp(path, "-") == 0) {
-        if (buf_read_fd(text, STDIN_FILENO) == 0)
-            return 0;
-        if (errno == EFBIG)
+    char chunk[STDIN_CHUNK];
+    ssize_t got;
+    do {
+        if (vm_wait_stdin(vm, err) != 0)
+            return -1;
+        got = read(STDIN_FILENO, chunk, sizeof chunk);
+        if (got > 0 && buf_append(text, chunk, (size_t)got) != 0)
             return err_set(err, ERR_CONFIG, "standard input: a script has at most %zu MiB",
                            VM_SCRIPT_MAX >> 20);
+    } while (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN)));
+    if (got < 0)
         return err_set(err, ERR_CONFIG, "standard input: cannot read the script: %s",
                        strerror(errno));
-    }
-    return safefile_read(path, SAFEFILE_NOT_WRITABLE, text, err);
+    return 0;
 }
 
 /* A byte order mark goes; of a first line `#!…` only its end stays, so that lines count right. */
@@ -39,11 +46,11 @@ static const char *skip_first_line(const char *text, size_t *len)
 }
 
 /* Pushes the function, or nothing. */
-static int compile(lua_State *L, const char *path, const struct buf *text, struct err *err)
+static int compile(lua_State *L, const char *path, bool from_stdin, const struct buf *text,
+                   struct err *err)
 {
     size_t len = text->len;
     const char *start = skip_first_line(text->data, &len);
-    bool from_stdin = strcmp(path, "-") == 0;
     /* Bytecode can break out of any limit: after an empty first line too. */
     const char *code = len > 0 && *start == '\n' ? start + 1 : start;
     if (code < text->data + text->len && *code == LUA_SIGNATURE[0])
@@ -63,21 +70,21 @@ static int compile(lua_State *L, const char *path, const struct buf *text, struc
     return -1;
 }
 
-int vm_load(lua_State *L, const char *path, char **real, struct err *err)
+int vm_load(lua_State *L, struct vm *vm, const char *path, char **real, struct err *err)
 {
     struct buf text;
-    int result = -1;
+    bool from_stdin = vm != NULL && strcmp(path, "-") == 0;
     *real = NULL;
     buf_create(&text, VM_SCRIPT_MAX);
-    if (read_script(path, &text, err) != 0 || compile(L, path, &text, err) != 0)
-        goto cleanup;
-    if (strcmp(path, "-") != 0) {
+    int result = from_stdin ? read_stdin(vm, &text, err)
+                            : safefile_read(path, SAFEFILE_NOT_WRITABLE, &text, err);
+    if (result == 0)
+        result = compile(L, path, from_stdin, &text, err);
+    if (result == 0 && !from_stdin) {
         char *resolved = realpath(path, NULL);
         *real = mem_strdup(resolved != NULL ? resolved : path);
         free(resolved);
     }
-    result = 0;
-cleanup:
     buf_destroy(&text);
     return result;
 }
@@ -88,7 +95,7 @@ int vm_check_syntax(const char *path, struct err *err)
     char *real = NULL;
     if (L == NULL)
         return err_set(err, ERR_SCRIPT, "%s: no memory left to check it", path);
-    int result = vm_load(L, path, &real, err);
+    int result = vm_load(L, NULL, path, &real, err);
     mem_free(real);
     lua_close(L);
     return result;

@@ -76,6 +76,9 @@ void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize);
 void vm_limits_setup(struct vm *vm); /* the hook's signal, the deadline, signals */
 void vm_limits_start(struct vm *vm); /* timers and signals, when the run begins */
 void vm_limits_stop(struct vm *vm);
+/* Before vm_limits_start: until standard input can be read. ERR_CANCELLED: a signal came;
+ * ERR_DEADLINE. */
+int vm_wait_stdin(struct vm *vm, struct err *err);
 void vm_deadline_err(const struct vm *vm, struct err *err);
 void vm_memory_err(const struct vm *vm, struct err *err);
 /* The run is over for its tasks; what cannot be suspended is unwound by the hook in delay_ms. */
@@ -113,9 +116,9 @@ void vm_modules_setup(lua_State *L);
 /* Puts the script's folder first in package.path. ERR_CONFIG where its name cannot stand there. */
 int vm_modules_path(lua_State *L, const char *folder, struct err *err);
 
-/* vm_load.c: reads path ("-": standard input), checks modes, pushes the function. real (mem_free):
- * the real path, NULL for standard input. */
-int vm_load(lua_State *L, const char *path, char **real, struct err *err);
+/* vm_load.c: reads path ("-": standard input, where vm is not NULL), checks modes, pushes the
+ * function. real (mem_free): the real path, NULL for standard input. */
+int vm_load(lua_State *L, struct vm *vm, const char *path, char **real, struct err *err);
 
 /* vm_watchdog.c: a thread that ends the process where Lua does not come back from C. */
 struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err);

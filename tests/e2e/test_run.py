@@ -15,6 +15,13 @@ local task = require "jeton.task"
 """
 
 
+def blocks(process, signo):
+    """Whether the process takes the signal as an event, by signalfd."""
+    with open(f"/proc/{process.pid}/status", encoding="utf-8") as status:
+        mask = next(int(line.split()[1], 16) for line in status if line.startswith("SigBlk:"))
+    return mask >> (signo - 1) & 1 == 1
+
+
 class RunCase(Case):
     def script(self, text, *args, status=0, options=(), says=None, prints=None, **more):
         """Runs a script from a file; checks its exit status, and parts of its standard error."""
@@ -425,6 +432,16 @@ class Script(RunCase):
         self.assertEqual(self.ok("run", "-", input="print(require('jeton').folder)").stdout, "nil\n")
         self.fails(1, "run", "-", input="\nerror 'x'", says="stdin:2: x")
         self.assertEqual(self.ok("run", "-", input="").stdout, "")
+
+    def test_standard_input_that_does_not_end(self):
+        process = self.start("run", "--timeout", "100ms", "-", stdin=subprocess.PIPE)
+        self.assertEqual(process.wait(30), 8)
+        self.assertIn(b"the run's deadline of 100 ms passed", process.stderr.read())
+        for signo in (signal.SIGINT, signal.SIGTERM):
+            process = self.start("run", "-", stdin=subprocess.PIPE)
+            wait_until(lambda: blocks(process, signo))
+            process.send_signal(signo)
+            self.assertEqual(process.wait(30), 128 + signo)
 
     def test_lines_count_from_the_first(self):
         self.script("#!/usr/bin/env jeton\nerror 'x'", status=1, says="script.lua:2: x")
