@@ -8,8 +8,8 @@
 /* Raises when the table at index has a key that is not in the NULL-terminated list, with the
  * nearest one. */
 void larg_check_keys(lua_State *L, int index, const char *what, const char *const *keys);
-/* Field of the table at index: pushes nothing; raises on a wrong type. Strings live as long as the
- * table holds them. */
+/* Field of the table at index: pushes nothing; raises on a wrong type. A string is to be copied
+ * before anything else is asked of Lua: an __index may have made it, and then nothing holds it. */
 const char *larg_string(lua_State *L, int index, const char *key, const char *fallback,
                         size_t *len);
 int64_t larg_integer(lua_State *L, int index, const char *key, int64_t fallback);

@@ -210,19 +210,16 @@ static void read_parts(lua_State *L, int index, struct lhttp_request *request)
         int part = lua_gettop(L);
         larg_check_keys(L, part, "a part of multipart", keys);
         struct http_part *to = &request->parts[request->nparts++];
-        size_t len = 0;
-        const char *value = larg_string(L, part, "value", NULL, &len);
+        const char *value = larg_string(L, part, "value", NULL, &to->value_len);
+        if (value != NULL)
+            to->value = mem_strndup(value, to->value_len);
         to->name = copy_option(L, part, "name");
         to->path = copy_option(L, part, "file");
         to->filename = copy_option(L, part, "filename");
         to->content_type = copy_option(L, part, "content_type");
-        if (to->name == NULL || (value == NULL) == (to->path == NULL))
+        if (to->name == NULL || (to->value == NULL) == (to->path == NULL))
             luaL_error(L, "http.request: multipart[%d] must have name, and value or file",
                        (int)i + 1);
-        if (value != NULL) {
-            to->value = mem_strndup(value, len);
-            to->value_len = len;
-        }
         lua_pop(L, 1);
     }
     lua_settop(L, list - 1);

@@ -14,15 +14,14 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct log_field *)a)->name, ((const struct log_field *)b)->name);
 }
 
-/* Collects the fields of the table at 2. Their texts stay on the stack. */
+/* Collects the fields of the table at 2. Their names and values stay in a table on the stack. */
 static size_t read_fields(lua_State *L, struct log_field *fields)
 {
     size_t count = 0;
-    luaL_checkstack(L, 2 * LLOG_FIELDS_MAX + 4, "fields of a log line");
-    lua_newtable(L); /* keeps the texts: converted ones are held by nothing else */
+    lua_newtable(L); /* a value's __tostring may take fields out of the script's table */
     int texts = lua_gettop(L);
     lua_pushnil(L);
-    while (lua_next(L, 2)) { /* texts, key, value */
+    while (lua_next(L, 2)) { /* texts key value */
         if (lua_type(L, -2) != LUA_TSTRING)
             luaL_error(L, "log: fields are named, but there is a key of type %s",
                        luaL_typename(L, -2));
@@ -30,9 +29,12 @@ static size_t read_fields(lua_State *L, struct log_field *fields)
             luaL_error(L, "log: at most %d fields", LLOG_FIELDS_MAX);
         fields[count].name = lua_tostring(L, -2);
         fields[count].number = lua_type(L, -1) == LUA_TNUMBER;
-        fields[count].value = luaL_tolstring(L, -1, NULL); /* texts, key, value, text */
-        lua_rawseti(L, texts, (lua_Integer)++count);
+        lua_pushvalue(L, -2);
+        lua_rawsetp(L, texts, &fields[count].name);
+        fields[count].value = luaL_tolstring(L, -1, NULL); /* texts key value text */
+        lua_rawsetp(L, texts, &fields[count].value);
         lua_pop(L, 1);
+        count++;
     }
     qsort(fields, count, sizeof *fields, by_name); /* the order of a table is arbitrary */
     return count;

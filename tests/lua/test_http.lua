@@ -98,6 +98,19 @@ function TestRequest.test_bodies_are_bytes()
   lu.assertEquals(assert(http.post(base .. "/bytes", { body = bytes })).body, bytes)
 end
 
+function TestRequest.test_a_part_whose_value_nothing_holds()
+  local value = ("x"):rep(1 << 20)
+  local part = setmetatable({}, {
+    __index = function(_, key)
+      if key == "value" then return value .. "" .. key end
+      collectgarbage()
+      return key == "name" and key or nil
+    end,
+  })
+  local echoed = sent { url = base, method = "POST", multipart = { part } }
+  lu.assertStrContains(echoed.body, value .. "value\r\n")
+end
+
 function TestRequest.test_headers_are_sent()
   local got = sent { url = base .. "/h", headers = { ["X-One"] = "a", ["X-Two"] = 2 } }
   lu.assertEquals(got.headers["x-one"], "a")
