@@ -153,6 +153,7 @@ int task_map(lua_State *L)
     struct map *map = lua_newuserdatauv(
         L, sizeof *map + (size_t)(limit > 0 ? limit : 0) * sizeof *map->workers, 0);
     *map = (struct map){.next = 1, .count = count, .workers = (struct map_worker *)(map + 1)};
+    map->stopped = true; /* until all have started: if memory fails first, none takes an item */
     map->wait.drains = true;
     lua_createtable(L, count < TASK_MAX ? (int)count : 0, 0);
     lua_createtable(L, (int)limit, 0); /* list fn map results tasks */
@@ -162,5 +163,6 @@ int task_map(lua_State *L)
     }
     for (lua_Integer i = 0; i < limit; i++)
         start_worker(L, map);
+    map->stopped = false;
     return task_wait(L, &map->wait, MAP, map_cancel, map_finish, map);
 }

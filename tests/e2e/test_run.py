@@ -343,6 +343,23 @@ class Memory(RunCase):
                      f"coroutine.wrap(function() {fill} end)()"):
             self.script(CLOSING + text, status=1, options=("--memory", "16MiB"), says="memory limit of 16 MiB (--memory)")
 
+    def test_a_map_that_cannot_start_all_its_tasks_does_nothing(self):
+        self.script(CLOSING + """
+            local list, ballast = {}, {}
+            for i = 1, 1000 do list[i] = i end
+            repeat
+              for _ = 1, 16 do ballast[#ballast + 1] = ('x'):rep(1024) .. #ballast end
+              collectgarbage()
+            until collectgarbage 'count' > 7 * 1024
+            local done = 0
+            print(pcall(task.map, list, function() done = done + 1 end, { limit = 1000 }))
+            ballast = nil
+            collectgarbage()
+            task.yield()
+            task.yield()
+            print(done)
+        """, options=("--memory", "8MiB"), prints="false\tnot enough memory\n0\n")
+
     def test_a_caught_one_is_a_lua_error(self):
         self.script("print(pcall(function() local s = ('x'):rep(100000) while true do s = s .. s end end)) print 'on'",
                     options=("--memory", "16MiB"), prints="false\tnot enough memory\non\n")
