@@ -7,9 +7,12 @@
 #include "clock.h"
 
 #include <lauxlib.h>
+#include <limits.h>
 #include <lualib.h>
+#include <unistd.h>
 
-#define EXIT_STATUS_MAX 255
+#define EXIT_STATUS_MAX  255
+#define FIRST_PRIVATE_FD 3
 
 bool vm_is_unwind(lua_State *L, int index)
 {
@@ -83,10 +86,11 @@ static int debug_sethook(lua_State *L)
 /*
  * Children that C's library starts inherit the blocked signals of a run, and SIGPIPE ignored. For
  * the time of the call they are as they were: a child can be ended, and so can a script that waits
- * for one.
+ * for one. They would inherit libcurl's sockets too, and keep connections open that we close.
  */
 static int call_unblocked(lua_State *L)
 {
+    close_range(FIRST_PRIVATE_FD, UINT_MAX, CLOSE_RANGE_CLOEXEC);
     struct vm *vm = vm_of(L);
     const struct sigaction plain = {.sa_handler = SIG_DFL};
     struct sigaction pipe_action;

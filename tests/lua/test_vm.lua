@@ -174,8 +174,38 @@ function TestGuards.test_children_can_be_ended()
   end
 end
 
+function TestGuards.test_children_inherit_no_connection()
+  local http = require "jeton.http"
+  local server = assert(require("jeton.server").listen { handler = function() return { body = "" } end })
+  lu.assertEquals(assert(http.get("http://127.0.0.1:" .. server.port)).status, 200) -- and is kept alive
+  local pipe <close> = io.popen "ls -l /proc/self/fd"
+  lu.assertNotStrContains(pipe:read "a", "socket")
+  server:close()
+end
+
+local TestLog = {}
+
+function TestLog.test_a_value_that_takes_fields_away()
+  local log = require "jeton.log"
+  local fields, before = {}, nil
+  for i = 1, 4 do
+    fields[i .. ("x"):rep(1 << 20)] = setmetatable({}, {
+      __tostring = function()
+        if before then fields[before] = nil end
+        for name in pairs(fields) do
+          if name:sub(1, 1) == tostring(i) then before = name end
+        end
+        collectgarbage()
+        return ""
+      end,
+    })
+  end
+  log.debug("four", fields) -- sorted by their names
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances {
   { "TestModules", TestModules },
   { "TestContext", TestContext },
   { "TestGuards", TestGuards },
+  { "TestLog", TestLog },
 })
