@@ -54,10 +54,19 @@ static int lock_open(const char *folder, const char *name, struct err *err)
     return fd;
 }
 
-/* 1: held; 0: not yet. */
-static int lock_attempt(struct lock *lock)
+/* 1: held; 0: somebody else has it; -1: nobody can have it there. */
+static int lock_attempt(struct lock *lock, const char *folder, struct err *err)
 {
-    return flock(lock->fd, LOCK_EX | LOCK_NB) == 0;
+    int result;
+    do {
+        result = flock(lock->fd, LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    if (result == 0 || errno == EWOULDBLOCK)
+        return result == 0;
+    return err_set(err, ERR_CONFIG,
+                   "cannot lock in folder '%s': %s; it must be on a file system that has locks, "
+                   "such as a local disk's",
+                   folder, strerror(errno));
 }
 
 static int64_t next_delay(struct lock *lock)
@@ -72,12 +81,12 @@ int lock_try(struct lock *lock, const char *folder, const char *name, struct err
     lock->fd = lock_open(folder, name, err);
     if (lock->fd < 0)
         return -1;
-    if (!lock_attempt(lock)) {
+    int held = lock_attempt(lock, folder, err);
+    if (held > 0)
+        lock->folder = mem_strdup(folder);
+    else
         lock_release(lock);
-        return 0;
-    }
-    lock->folder = mem_strdup(folder);
-    return 1;
+    return held;
 }
 
 static int busy(const struct lock *lock, struct err *err)
@@ -88,18 +97,17 @@ static int busy(const struct lock *lock, struct err *err)
 static void on_retry(void *arg)
 {
     struct lock *lock = arg;
-    if (lock_attempt(lock)) {
-        lock->fn(lock->arg, NULL);
+    struct err err;
+    int held = lock_attempt(lock, lock->folder, &err);
+    if (held == 0 && lock->give_up_ms > 0 && clock_mono_ms() >= lock->give_up_ms)
+        held = busy(lock, &err);
+    if (held == 0) {
+        loop_timer_start(lock->loop, &lock->timer, next_delay(lock), on_retry, lock);
         return;
     }
-    if (lock->give_up_ms > 0 && clock_mono_ms() >= lock->give_up_ms) {
-        struct err err;
-        busy(lock, &err);
+    if (held < 0)
         lock_release(lock);
-        lock->fn(lock->arg, &err);
-        return;
-    }
-    loop_timer_start(lock->loop, &lock->timer, next_delay(lock), on_retry, lock);
+    lock->fn(lock->arg, held > 0 ? NULL : &err);
 }
 
 static void on_start(void *arg)
@@ -125,17 +133,18 @@ void lock_wait(struct lock *lock, const char *folder, const char *name, int64_t 
     loop_timer_start(lock->loop, &lock->timer, 0, on_start, lock);
 }
 
-static int block(struct lock *lock, int64_t wait_ms, struct err *err)
+static int block(struct lock *lock, const char *folder, int64_t wait_ms, struct err *err)
 {
     int64_t give_up_ms = clock_mono_ms() + wait_ms;
+    int held;
     lock->delay_ms = RETRY_FIRST_MS;
-    while (!lock_attempt(lock)) {
+    while ((held = lock_attempt(lock, folder, err)) == 0) {
         if (clock_mono_ms() >= give_up_ms)
             return busy(lock, err);
         int64_t delay = next_delay(lock);
         nanosleep(&(struct timespec){.tv_nsec = (long)delay * 1000000}, NULL);
     }
-    return 0;
+    return held > 0 ? 0 : -1;
 }
 
 int lock_block(struct lock *lock, const char *folder, const char *name, int64_t wait_ms,
@@ -143,7 +152,7 @@ int lock_block(struct lock *lock, const char *folder, const char *name, int64_t 
 {
     lock->name = mem_strdup(name);
     lock->fd = lock_open(folder, name, err);
-    return lock->fd >= 0 ? block(lock, wait_ms, err) : -1;
+    return lock->fd >= 0 ? block(lock, folder, wait_ms, err) : -1;
 }
 
 int lock_block_folder(struct lock *lock, const char *folder, int64_t wait_ms, struct err *err)
@@ -152,9 +161,7 @@ int lock_block_folder(struct lock *lock, const char *folder, int64_t wait_ms, st
     lock->fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (lock->fd < 0)
         return err_set(err, ERR_CONFIG, "cannot open folder '%s': %s", folder, strerror(errno));
-    if (!lock_attempt(lock) && errno != EWOULDBLOCK)
-        return err_set(err, ERR_CONFIG, "cannot lock folder '%s': %s", folder, strerror(errno));
-    return block(lock, wait_ms, err);
+    return block(lock, folder, wait_ms, err);
 }
 
 int lock_reserve(struct lock *lock, size_t bytes, struct err *err)
