@@ -170,8 +170,7 @@ static void call_moved(struct client_call *call, struct http_response *response)
     int result;
     if (call->path == NULL)
         result = err_set(&call->last, ERR_HTTP,
-                         "308: '%s' has moved; redirects of an absolute URL are not followed",
-                         call->url);
+                         "308: it has moved; redirects of an absolute URL are not followed");
     else if (++call->moves > CLIENT_MOVES_MAX)
         result = err_set(&call->last, ERR_HTTP, "the endpoint moved over %d times in a row (308)",
                          CLIENT_MOVES_MAX);

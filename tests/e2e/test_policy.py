@@ -285,6 +285,14 @@ class Moved(PolicyCase):
             self.fails(6, "token", "contoso", says=str(status))
         self.assert_no_token_sent(elsewhere)
 
+    def test_an_absolute_url_that_moved(self):
+        service = self.service()
+        service.script = lambda r: (308, {"Location": service.base}, {}) if "/users" in r["path"] else None
+        self.configure(service.base)
+        done = self.fails(6, "api", service.base + "/users/me?key=of-nobody", says=[
+            "redirects of an absolute URL are not followed", f"(GET {service.base}/users/me)"])
+        self.assertNotIn("of-nobody", done.stderr)
+
     def test_308_without_location(self):
         service = self.service(lambda r: (308, {}, {}))
         self.configure(service.base)
