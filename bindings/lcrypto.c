@@ -1,9 +1,9 @@
 /* jeton.crypto: libsodium's random bytes, hashes, encodings, comparison and passwords. */
 #include "lerr.h"
 #include "modules.h"
+#include "path.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <lauxlib.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -73,22 +73,22 @@ static int crypto_sha256_file(lua_State *L)
     lua_Integer size = 0;
     const char *path = luaL_checklstring(L, 1, &len);
     luaL_argcheck(L, strlen(path) == len, 1, "holds a NUL byte");
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t n = fd < 0 ? -1 : 1;
+    int fd = path_open(path, NULL, &err);
+    if (fd < 0)
+        return lerr_return(L, &err);
     crypto_hash_sha256_init(&state);
-    while (n > 0) {
-        n = read(fd, piece, sizeof piece);
-        if (n > 0) {
-            crypto_hash_sha256_update(&state, piece, (size_t)n);
-            size += n;
-        } else if (n < 0 && errno == EINTR) {
-            n = 1;
-        }
+    ssize_t n;
+    while ((n = read(fd, piece, sizeof piece)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            break;
+        crypto_hash_sha256_update(&state, piece, (size_t)n);
+        size += n;
     }
     if (n < 0)
         err_set(&err, ERR_INVALID, "cannot read '%s': %s", path, strerror(errno));
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     if (n < 0)
         return lerr_return(L, &err);
     crypto_hash_sha256_final(&state, hash);

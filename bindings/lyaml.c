@@ -4,12 +4,11 @@
 #include "lerr.h"
 #include "ljson.h"
 #include "modules.h"
+#include "path.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <lauxlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define DOC_NAME    "jeton.yaml.doc"
@@ -137,20 +136,15 @@ static int decode(lua_State *L)
 
 static int read_file(const char *path, struct buf *text, struct err *err)
 {
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not wait */
+    int fd = path_open(path, NULL, err);
     if (fd < 0)
-        return err_set(err, ERR_INVALID, "%s: %s", path, strerror(errno));
-    int result = -1;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        err_set(err, ERR_INVALID, "%s: expected a regular file", path);
-    else if (buf_read_fd(text, fd) == 0)
-        result = 0;
-    else if (errno == EFBIG)
-        err_set(err, ERR_INVALID, "%s: larger than %zu MiB, the most that is read", path,
+        return -1;
+    int result = buf_read_fd(text, fd);
+    if (result != 0 && errno == EFBIG)
+        err_set(err, ERR_INVALID, "'%s' is larger than %zu MiB, the most that is read", path,
                 YAML_BYTES_MAX >> 20);
-    else
-        err_set(err, ERR_INVALID, "%s: %s", path, strerror(errno));
+    else if (result != 0)
+        err_set(err, ERR_INVALID, "cannot read '%s': %s", path, strerror(errno));
     close(fd);
     return result;
 }

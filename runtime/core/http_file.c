@@ -1,5 +1,6 @@
 #include "http_transfer.h"
 #include "mem.h"
+#include "path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,16 +81,9 @@ static int check_parts(const struct http_request *request, struct err *err)
 
 static int source_open(struct http_source *source, const char *path, struct err *err)
 {
-    struct stat st;
     source->path = mem_strdup(path);
-    /* Not to wait for the other end of a pipe. */
-    source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (source->fd < 0 || fstat(source->fd, &st) != 0)
-        return err_set(err, ERR_INVALID, "cannot read '%s': %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode))
-        return err_set(err, ERR_INVALID, "cannot send '%s': expected a regular file", path);
-    source->size = st.st_size;
-    return 0;
+    source->fd = path_open(path, &source->size, err);
+    return source->fd >= 0 ? 0 : -1;
 }
 
 static size_t on_read(char *data, size_t size, size_t count, void *arg)

@@ -74,7 +74,7 @@ function TestHash.test_sha256_of_a_file()
     lu.assertEquals(size, #text)
   end
   os.remove(path)
-  for _, bad in ipairs { path, "/" } do
+  for _, bad in ipairs { path, "/", "/dev/null" } do
     local hash, err = crypto.sha256_file(bad)
     lu.assertNil(hash)
     lu.assertEquals(err.kind, "invalid")

@@ -161,10 +161,10 @@ function TestLoad:test_errors_name_the_file()
   value, err = yaml.load(self.path .. ".none")
   lu.assertNil(value)
   lu.assertEquals(err.kind, "invalid")
-  lu.assertEquals(err.message, self.path .. ".none: No such file or directory")
+  lu.assertEquals(err.message, ("cannot read '%s.none': No such file or directory"):format(self.path))
   value, err = yaml.load "/"
   lu.assertNil(value)
-  lu.assertEquals(err.message, "/: expected a regular file")
+  lu.assertEquals(err.message, "cannot read '/': expected a regular file")
 end
 
 local runner = lu.LuaUnit.new()
