@@ -134,6 +134,7 @@ static void describe(lua_State *L, struct vm *vm, struct err *err)
         size_t len;
         const char *text = luaL_tolstring(L, error, &len);
         set_message(vm, text, len, err);
+        vm_hint(L, err);
         lua_pop(L, 1);
     }
     add_traceback(L, vm, error + 1);

@@ -1,6 +1,7 @@
 /* The vm's parts: vm.c (a run), vm_load.c (scripts), vm_modules.c (what require finds), vm_limits.c
  * (memory, deadline, signals), vm_hook.c (the count hook that interrupts Lua for them), vm_guard.c
- * and vm_coroutine.c (library functions that are replaced), vm_output.c (print), vm_watchdog.c. */
+ * and vm_coroutine.c (library functions that are replaced), vm_output.c (print), vm_hint.c
+ * (misspelled names), vm_watchdog.c. */
 #ifndef JETON_VM_PRIVATE_H
 #define JETON_VM_PRIVATE_H
 
@@ -110,6 +111,9 @@ bool vm_is_unwind(lua_State *L, int index);
 void vm_output_setup(lua_State *L);
 /* At the end of a run that went well. *status: 128 + SIGPIPE where nobody reads; ERR_SCRIPT. */
 int vm_output_arrived(struct vm *vm, int *status, struct err *err);
+
+/* vm_hint.c: adds the nearest name to a message about a function that there is not. */
+void vm_hint(lua_State *L, struct err *err);
 
 /* vm_modules.c */
 void vm_modules_setup(lua_State *L);

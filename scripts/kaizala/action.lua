@@ -125,11 +125,21 @@ end
 ---@field response_id? string the response that this one replaces
 local respond_options = { "completed", "answers", "name", "location", "response_id" }
 
+-- What has questions; the service takes no answers to others, polls and meetings among them.
+local asks = { survey = true, actionpackage = true }
+
+local function check_respond(self, options)
+  local kind = self.type or ""
+  if options.completed ~= nil and kind:lower() ~= "job" then
+    check.fail("invalid", ("respond: completed is for a job; this is of type %s"):format(kind))
+  elseif options.answers ~= nil and not self.questions then
+    check.fail("invalid", ("respond: answers are for what has questions, a survey or a package; this is "
+      .. "of type %s"):format(kind))
+  end
+end
+
 local function respond_body(self, options)
   if options.answers ~= nil then
-    if not self.questions then
-      check.fail("invalid", ("respond: an action of type %s has no questions"):format(tostring(self.type)))
-    end
     return {
       answers = survey.answers(self.questions, options.answers),
       responseName = options.name,
@@ -148,12 +158,14 @@ function Action:respond(options)
   check.optional(options.completed, "boolean", "respond: completed", 3)
   check.optional(options.answers, "table", "respond: answers", 3)
   check.optional(options.name, "string", "respond: name", 3)
-  check.optional(options.location, "table", "respond: location", 3)
+  options.location = check.place(options.location, "respond: location", 3)
   check.optional(options.response_id, "string", "respond: response_id", 3)
   if (options.completed == nil) == (options.answers == nil) then
     error("respond: give either completed (of a job) or answers (of a survey)", 2)
   end
-  if not self.type or (options.answers and not self.questions) then self:details() end
+  local known = self.type and (self.questions or not options.answers or not asks[self.type:lower()])
+  if not known then self:details() end
+  check_respond(self, options)
   local target = path(self, "/responses")
   local reply, dry_run = group.client(groups[self]):request {
     method = "POST",

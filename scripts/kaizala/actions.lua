@@ -22,23 +22,25 @@ local function invalid(format, ...)
   check.fail("invalid", format:format(...))
 end
 
+-- Options of every action.
+local AUDIENCE = { "subscribers", "all_subscribers", "repeatable" }
+
 -- The options of a function: its own, and those of every action. Level 4 is the caller of the method.
 local function read_options(self, options, name, own)
   check.method(self, Group, ("group:%s({…})"):format(name), 4)
-  local known = { "subscribers", "all_subscribers", "repeatable" }
-  table.move(own, 1, #own, #known + 1, known)
-  if type(options) ~= "table" then
-    error(("%s: options must be a table, got %s"):format(name, type(options)), 3)
-  end
-  check.options(options, name, known, 4)
+  local known = table.move(own, 1, #own, 1, {})
+  table.move(AUDIENCE, 1, #AUDIENCE, #known + 1, known)
+  check.needed(options, name, known, 4)
   check.optional(options.repeatable, "boolean", name .. ": repeatable", 4)
   return options
 end
 
 local function positive_integer(value, what)
   if value == nil then return nil end
-  local number = math.tointeger(value)
-  if not number or number < 1 then invalid("%s must be a whole number, at least 1", what) end
+  local number = type(value) == "number" and math.tointeger(value)
+  if not number or number < 1 then
+    invalid("%s must be a whole number, at least 1, got %s", what, tostring(value))
+  end
   return number
 end
 
@@ -52,8 +54,7 @@ local function send(self, name, fields, options)
   audience.write(options, name, 4, fields)
   local target = group.path(self, "/actions")
   local reply, failed, dry_run = audience.post_whole(group.client(self),
-    { path = target, json = fields, repeatable = options.repeatable }, name,
-    function(answer, request) check.reply(answer.referenceId, "referenceId", "string", request) end)
+    { path = target, json = fields, repeatable = options.repeatable }, name, audience.check_sent)
   local sent = action.new(self, nil, fields.actionType)
   sent.package_id, sent.raw, sent.dry_run = fields.id, reply, dry_run or nil
   sent.questions = fields.actionBody.questions
@@ -68,7 +69,7 @@ end
 ---@class kaizala.AnnounceOptions: kaizala.AudienceOptions
 ---@field message string 1 to 4,000 characters
 ---@field title? string
----@field media? string[] mediaResources of uploads
+---@field media? string[] what `kz:upload` returned
 ---@field repeatable? boolean may be posted twice when the reply is lost
 
 --- Sends an announcement (*waits*).
@@ -78,11 +79,11 @@ function Group:announce(options)
   options = read_options(self, options, "announce", { "title", "message", "media" })
   check.message(options.message, "announce: message", 3)
   check.optional(options.title, "string", "announce: title", 3)
-  check.optional(options.media, "table", "announce: media", 3)
+  local media = check.resources(options.media, "announce: media", 3)
   return send(self, "announce", { actionType = "Announcement", actionBody = {
     title = options.title,
     message = options.message,
-    MediaResources = options.media and json.array(table.move(options.media, 1, #options.media, 1, {})),
+    MediaResources = media,
   } }, options)
 end
 
@@ -119,10 +120,24 @@ end
 
 local function write_choice(choice, what)
   if type(choice) ~= "table" then choice = { title = choice } end
-  check.options(choice, what, { "title", "image" }, 4)
-  check.name(choice.title, what, 4)
-  check.optional(choice.image, "string", what .. ": image", 4)
+  check.options(choice, what, { "title", "image" }, 5)
+  check.name(choice.title, what, 5)
+  check.optional(choice.image, "string", what .. ": image", 5)
   return { title = choice.title, image = choice.image }
+end
+
+local function write_choices(choices)
+  if type(choices) ~= "table" or #choices == 0 then
+    invalid "create_poll: choices must be a list of at least one, as { \"Tea\", \"Coffee\" }"
+  end
+  local list, seen = json.array {}, {}
+  for i, choice in ipairs(choices) do
+    local what = ("create_poll: choices[%d]"):format(i)
+    list[i] = write_choice(choice, what)
+    if seen[list[i].title] then invalid("%s: there is another '%s'", what, list[i].title) end
+    seen[list[i].title] = true
+  end
+  return list
 end
 
 --- Asks one question with choices (*waits*).
@@ -131,16 +146,9 @@ end
 function Group:create_poll(options)
   options = read_options(self, options, "create_poll", { "question", "choices", "expires_in_hours" })
   check.name(options.question, "create_poll: question", 3)
-  local choices = json.array {}
-  if type(options.choices) ~= "table" or #options.choices == 0 then
-    invalid "create_poll: choices must be a list of at least one"
-  end
-  for i, choice in ipairs(options.choices) do
-    choices[i] = write_choice(choice, ("create_poll: choices[%d]"):format(i))
-  end
   return send(self, "create_poll", { actionType = "Poll", actionBody = {
     question = options.question,
-    choices = choices,
+    choices = write_choices(options.choices),
     expiryInHours = positive_integer(options.expires_in_hours, "create_poll: expires_in_hours"),
   } }, options)
 end
@@ -161,20 +169,16 @@ function Group:schedule_meeting(options)
   options = read_options(self, options, "schedule_meeting",
     { "title", "starts_at", "minutes", "place", "agenda", "sender_only" })
   check.name(options.title, "schedule_meeting: title", 3)
-  local starts_at = math.tointeger(options.starts_at)
-  if not starts_at then invalid "schedule_meeting: starts_at must be a time, epoch seconds" end
-  check.optional(options.place, "table", "schedule_meeting: place", 3)
+  if options.starts_at == nil then error("schedule_meeting: starts_at is missing", 2) end
+  check.time(options.starts_at, "schedule_meeting: starts_at", 3)
   check.optional(options.agenda, "string", "schedule_meeting: agenda", 3)
   check.optional(options.sender_only, "boolean", "schedule_meeting: sender_only", 3)
-  local place = options.place
-  if place and (type(place.latitude) ~= "number" or type(place.longitude) ~= "number") then
-    invalid "schedule_meeting: place must have latitude and longitude"
-  end
+  local place = check.place(options.place, "schedule_meeting: place", 3)
   return send(self, "schedule_meeting", { actionType = "LetsMeet", actionBody = {
     title = options.title,
-    startingTime = os.date("!%Y-%m-%dT%H:%M:%SZ", starts_at),
+    startingTime = os.date("!%Y-%m-%dT%H:%M:%SZ", math.tointeger(options.starts_at)),
     duration = positive_integer(options.minutes, "schedule_meeting: minutes"),
-    place = place and { latitude = place.latitude, longitude = place.longitude, name = place.name or "" },
+    place = place,
     agenda = options.agenda,
     isSenderOnly = options.sender_only,
   } }, options)
@@ -188,12 +192,14 @@ end
 ---@field anonymous? boolean
 ---@field multiple_responses? boolean one person may answer more than once
 ---@field visible_to? "all"|"sender"|"admins"|"members" who sees the answers
+---@field sender_only? boolean the same as visible_to = "sender", as older services know it
 ---@field cover_image? string URL of a picture
 ---@field repeatable? boolean
 local survey_options = {
   "title", "questions", "due_in_hours", "description", "anonymous", "multiple_responses", "visible_to",
-  "cover_image",
+  "sender_only", "cover_image",
 }
+local VISIBLE_TO = { "all", "sender", "admins", "members" }
 local visibility = { all = "0", sender = "1", admins = "2", members = "3" }
 
 --- Sends a survey (*waits*).
@@ -206,8 +212,9 @@ function Group:create_survey(options)
   check.optional(options.cover_image, "string", "create_survey: cover_image", 3)
   check.optional(options.anonymous, "boolean", "create_survey: anonymous", 3)
   check.optional(options.multiple_responses, "boolean", "create_survey: multiple_responses", 3)
-  if options.visible_to ~= nil and not visibility[options.visible_to] then
-    error("create_survey: visible_to must be 'all', 'sender', 'admins' or 'members'", 2)
+  check.optional(options.sender_only, "boolean", "create_survey: sender_only", 3)
+  if options.visible_to ~= nil then
+    check.word(options.visible_to, VISIBLE_TO, "create_survey: visible_to", 3)
   end
   return send(self, "create_survey", { actionType = "Survey", actionBody = {
     title = options.title,
@@ -215,6 +222,7 @@ function Group:create_survey(options)
     dueDate = positive_integer(options.due_in_hours, "create_survey: due_in_hours"),
     description = options.description,
     isAnonymous = options.anonymous,
+    isSenderOnly = options.sender_only,
     acceptMultipleResponses = options.multiple_responses,
     visibility = visibility[options.visible_to],
     coverImage = options.cover_image,
@@ -241,16 +249,14 @@ function Group:send_action(options)
   check.optional(options.type, "string", "send_action: type", 3)
   check.optional(options.body, "table", "send_action: body", 3)
   check.optional(options.title, "string", "send_action: title", 3)
-  if options.validity ~= nil and math.type(options.validity) ~= "integer" then
-    error("send_action: validity must be an integer of epoch seconds", 2)
-  end
+  check.time(options.validity, "send_action: validity", 3)
   if (options.id == nil) == (options.type == nil) then
     error("send_action: give either id (of a package) or type", 2)
   end
   local body = {}
   for key, value in pairs(options.body or {}) do body[key] = value end
   body.title = options.title or body.title
-  body.validity = options.validity and options.validity * 1000 or body.validity
+  body.validity = options.validity and math.tointeger(options.validity) * 1000 or body.validity
   if options.questions then body.questions = survey.write(options.questions, "send_action") end
   if options.properties then
     body.properties = properties.write(options.properties, "send_action: properties", {}, 3)
@@ -341,8 +347,8 @@ function Group:actions(options)
   check.method(self, Group, "group:actions()", 3)
   options = check.options(options, "actions", { "type", "from" }, 3)
   check.optional(options.type, "string", "actions: type", 3)
+  check.time(options.from, "actions: from", 3)
   local from = math.tointeger(options.from or 0)
-  if not from or from < 0 then error("actions: from must be a time, epoch seconds", 2) end
   if options.type then return of_type(self, options.type, from) end
   return merged(self, from)
 end

@@ -107,4 +107,28 @@ function audience.post(client, request, read)
   return replies, #failed > 0 and failed or nil, err, was_dry
 end
 
+--- Checks the reply to a message or an action: for `post` and `post_whole`. Raises `invalid`.
+---@param reply table
+---@param request string
+function audience.check_sent(reply, request)
+  check.reply(reply.referenceId, "referenceId", "string", request)
+end
+
+--- Gives what was sent from what `post` returned.
+---@param replies table[]
+---@param failed? kaizala.Failed[]
+---@param err? jeton.Err
+---@param dry_run boolean
+---@return kaizala.Sent sent
+function audience.sent(replies, failed, err, dry_run)
+  if dry_run then
+    return { reference_id = "dry-run", reference_ids = { "dry-run" }, dry_run = true, raw = replies[1] }
+  end
+  local sent = names.convert(replies[1], nil, {})
+  sent.reference_ids = {}
+  for i, reply in ipairs(replies) do sent.reference_ids[i] = reply.referenceId end
+  sent.failed_result, sent.err = failed, err
+  return sent
+end
+
 return audience

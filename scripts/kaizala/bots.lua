@@ -79,10 +79,7 @@ end
 local bot_options = { "name", "profile_pic" }
 
 local function write_body(options, what)
-  if type(options) ~= "table" then
-    error(("%s: options must be a table, got %s"):format(what, type(options)), 3)
-  end
-  check.options(options, what, bot_options, 4)
+  check.needed(options, what, bot_options, 4)
   if options.name ~= nil then check.name(options.name, what .. ": name", 4) end
   check.optional(options.profile_pic, "string", what .. ": profile_pic", 4)
   return { name = options.name, profilePic = options.profile_pic }
@@ -163,3 +160,5 @@ function Group:add_bot(bot)
   check.id(id, "add_bot: bot", 3)
   return group.change(self, "POST", group.path(self, "/bot"), { botUserId = id })
 end
+
+return { Bot = Bot }

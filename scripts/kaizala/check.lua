@@ -6,6 +6,10 @@ local check = {}
 
 --- Characters that a message may have (the service's limit).
 check.MESSAGE_MAX = 4000
+--- Words that an error names where none is near the wrong one.
+check.WORDS_SHOWN = 4
+--- The last second of the year 9999: a later time is one in milliseconds.
+check.TIME_MAX = 253402300799
 
 --- Raises an err.
 ---@param kind string `invalid`, `http`, …
@@ -35,11 +39,16 @@ end
 local function hint(key, known)
   local nearest, best = nil, 3
   for _, candidate in ipairs(known) do
-    local d = distance(key, candidate)
+    local d = distance(key:lower(), candidate:lower())
     if d <= best then nearest, best = candidate, d end
   end
   return nearest and ("; did you mean '%s'?"):format(nearest)
     or "; there are: " .. table.concat(known, ", ")
+end
+
+-- A value as messages show it.
+local function show(value)
+  return type(value) == "string" and ("'%s'"):format(value) or type(value)
 end
 
 --- Raises (a string) unless the function was called as a method.
@@ -86,13 +95,77 @@ function check.optional(value, expected, what, level)
   end
 end
 
+--- Raises (a string) unless options is a table with known keys alone: for a function that needs some.
+---@param options any
+---@param what string the function, for the message
+---@param known string[] the keys that there are
+---@param level integer as for `options`
+---@return table options
+function check.needed(options, what, known, level)
+  if options == nil then error(what .. ": options must be a table, got nil", level) end
+  return (check.options(options, what, known, level + 1)) -- no tail call: level counts this function
+end
+
+--- Raises (a string) unless value is one of some words.
+---@param value any
+---@param words string[]
+---@param what string what it is, for the message
+---@param level integer as for `options`
+function check.word(value, words, what, level)
+  for _, word in ipairs(words) do
+    if value == word then return end
+  end
+  if #words > check.WORDS_SHOWN then
+    check.optional(value, "string", what, level + 1)
+    error(("%s cannot be %s%s"):format(what, show(value), hint(tostring(value), words)), level)
+  end
+  local first = table.concat(words, "', '", 1, #words - 1)
+  error(("%s must be '%s' or '%s', got %s"):format(what, first, words[#words], show(value)), level)
+end
+
+--- Raises (a string) unless value is nil or a time: a whole number of epoch seconds. Raises `invalid` for
+--- one in milliseconds.
+---@param value any
+---@param what string what it is, for the message
+---@param level integer as for `options`
+function check.time(value, what, level)
+  if value == nil then return end
+  if type(value) ~= "number" or not math.tointeger(value) then
+    error(("%s must be a time in whole epoch seconds, as os.time gives it, got %s"):format(
+      what, show(value)), level)
+  elseif math.abs(value) > check.TIME_MAX then
+    check.fail("invalid", ("%s: %d is after the year 9999; are these milliseconds? Times are seconds"):format(
+      what, value))
+  end
+end
+
+--- Gives a place with the fields that it may have, or nil. Raises (a string) unless it is a table with
+--- latitude and longitude, `invalid` where they are on no map.
+---@param place? { latitude: number, longitude: number, name?: string }
+---@param what string what it is, for the message
+---@param level integer as for `options`
+---@return { latitude: number, longitude: number, name: string }? place the name is "" where there is none
+function check.place(place, what, level)
+  if place == nil then return nil end
+  if type(place) ~= "table" or type(place.latitude) ~= "number" or type(place.longitude) ~= "number" then
+    error(("%s must be a table with latitude and longitude, numbers of degrees"):format(what), level)
+  end
+  check.options(place, what, { "latitude", "longitude", "name" }, level + 1)
+  check.optional(place.name, "string", what .. ": name", level + 1)
+  if math.abs(place.latitude) > 90 or math.abs(place.longitude) > 180 then
+    check.fail("invalid", ("%s: there is no latitude %s with longitude %s; the latitude is from -90 to 90")
+      :format(what, place.latitude, place.longitude))
+  end
+  return { latitude = place.latitude, longitude = place.longitude, name = place.name or "" }
+end
+
 --- Checks a name: UTF-8, not empty.
 ---@param value any raises (a string) unless it is a non-empty string; `invalid` where it is not UTF-8
 ---@param what string for the message
 ---@param level integer as for `options`
 function check.name(value, what, level)
   if type(value) ~= "string" or value == "" then
-    error(what .. " must be a non-empty string", level)
+    error(("%s must be a non-empty string, got %s"):format(what, show(value)), level)
   elseif not utf8.len(value) then
     check.fail("invalid", what .. " is not valid UTF-8")
   end
@@ -105,10 +178,45 @@ end
 ---@return string
 function check.id(id, what, level)
   if type(id) ~= "string" or id == "" or id == "." or id == ".." then
-    local got = type(id) == "string" and ("'%s'"):format(id) or type(id)
-    error(("%s must be a non-empty string, got %s"):format(what, got), level)
+    error(("%s must be a non-empty string, got %s"):format(what, show(id)), level)
   end
   return (http.encode(id):gsub("%%40", "@"))
+end
+
+--- As `id`, for a member's: raises `invalid` for a phone number.
+---@param id any
+---@param what string for the message
+---@param level integer as for `options`
+---@return string
+function check.member_id(id, what, level)
+  if type(id) == "string" and id:find "^%+%d+$" then
+    check.fail("invalid", ("%s: '%s' is a phone number; expected the `id` of an item of group:members()")
+      :format(what, id))
+  end
+  return (check.id(id, what, level + 1))
+end
+
+--- Gives a copy of a list of mediaResources, or nil. Raises (a string) unless it is a list, `invalid` for an
+--- entry that is none.
+---@param list? string[]
+---@param what string for the message
+---@param level integer as for `options`
+---@return string[]? list marked as a JSON list
+function check.resources(list, what, level)
+  if list == nil then return nil end
+  if type(list) ~= "table" then
+    error(("%s must be a list of what kz:upload returned, got %s"):format(what, show(list)), level)
+  end
+  local copy = json.array {}
+  for i, resource in ipairs(list) do
+    -- Opaque, but base64: the path of a file has a point.
+    if type(resource) ~= "string" or not resource:find "^[%w+/=_-]+$" then
+      check.fail("invalid", ("%s: entry %d, %s, is no mediaResource; kz:upload(path) returns one"):format(
+        what, i, show(resource)))
+    end
+    copy[i] = resource
+  end
+  return copy
 end
 
 --- Checks a list of phone numbers: `+`, country code, 8 to 15 digits in all. Raises `invalid`.
@@ -129,9 +237,12 @@ function check.phones(list, what, level)
   local copy = json.array {}
   for i = 1, #list do
     local phone = list[i]
-    if type(phone) ~= "string" or not phone:find "^%+[1-9]%d+$" or #phone < 9 or #phone > 16 then
+    if type(phone) ~= "string" then
+      error(("%s: entry %d must be a string, got %s; write a phone number in quotes, as \"+33100000001\"")
+        :format(what, i, type(phone)), level)
+    elseif not phone:find "^%+[1-9]%d+$" or #phone < 9 or #phone > 16 then
       check.fail("invalid", ("%s: entry %d, '%s', is no phone number; write it with + and country "
-        .. "code, as +33100000001"):format(what, i, tostring(phone)))
+        .. "code, as +33100000001"):format(what, i, phone))
     end
     copy[i] = phone
   end

@@ -35,10 +35,8 @@ local request_options = { "method", "path", "query", "json", "multipart", "repea
 ---@return boolean dry_run true when it was printed, not sent
 function Client:request(options)
   check.method(self, Client, "kz:request({…})", 3)
-  if type(options) ~= "table" or type(options.path) ~= "string" then
-    error("request: options must be a table with path, a string", 2)
-  end
-  check.options(options, "request", request_options, 3)
+  check.needed(options, "request", request_options, 3)
+  check.name(options.path, "request: path", 3)
   check.optional(options.method, "string", "request: method", 3)
   local method = (options.method or "GET"):upper()
   local response, err = http.request {
@@ -145,6 +143,7 @@ local create_options = {
   "name", "welcome_message", "members", "member_ids", "admins", "type", "image_url", "background_url",
   "short_description", "long_description",
 }
+local GROUP_TYPES = { "Group", "ConnectGroup" }
 local create_texts = {
   "welcome_message", "image_url", "background_url", "short_description", "long_description",
 }
@@ -179,15 +178,9 @@ end
 ---@return kaizala.Group group with `id`, `name` and `members_added`; raises an err
 function Client:create_group(options)
   check.method(self, Client, "kz:create_group({…})", 3)
-  if type(options) ~= "table" then
-    error(("create_group: options must be a table, got %s"):format(type(options)), 2)
-  end
-  check.options(options, "create_group", create_options, 3)
+  check.needed(options, "create_group", create_options, 3)
   check.name(options.name, "create_group: name", 3)
-  local kind = options.type
-  if kind ~= nil and kind ~= "Group" and kind ~= "ConnectGroup" then
-    error(("create_group: type must be 'Group' or 'ConnectGroup', got '%s'"):format(tostring(kind)), 2)
-  end
+  if options.type ~= nil then check.word(options.type, GROUP_TYPES, "create_group: type", 3) end
   local reply, dry_run = self:request {
     method = "POST",
     path = "/groups",

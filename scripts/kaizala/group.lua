@@ -24,6 +24,8 @@ local names = require "kaizala.names"
 ---@field is_duplicate? boolean
 ---@field is_editable? boolean
 ---@field is_details_readable? boolean
+---@field members_added? boolean of one that was made: whether its members are in it
+---@field is_added_as_sub_group? boolean of one that was made with a group token
 ---@field raw? table the decoded reply that the fields come from
 local Group = {}
 Group.__index = Group
@@ -40,7 +42,7 @@ Group.__name = "kaizala.Group"
 
 ---@class kaizala.Sent
 ---@field reference_id string of the message; `dry-run` in a dry run
----@field reference_ids? string[] of all messages: one for each 30 subscribers
+---@field reference_ids string[] of all messages: one for each 30 subscribers
 ---@field failed_result? kaizala.Failed[] subscribers whom it did not reach
 ---@field err? jeton.Err why not all requests were made; those who were left out are in failed_result
 ---@field dry_run? boolean true when it was printed, not sent
@@ -156,7 +158,7 @@ end
 ---@return boolean true; raises an err
 function Group:remove_member(member_id)
   check.method(self, Group, "group:remove_member(id)", 3)
-  local id = check.id(member_id, "remove_member: member_id", 3)
+  local id = check.member_id(member_id, "remove_member: member_id", 3)
   return group.change(self, "DELETE", path(self, "/members/" .. id))
 end
 
@@ -166,10 +168,8 @@ end
 ---@return boolean true; raises an err
 function Group:set_role(member_id, role)
   check.method(self, Group, "group:set_role(id, role)", 3)
-  local id = check.id(member_id, "set_role: member_id", 3)
-  if role ~= "Admin" and role ~= "Member" then
-    error(("set_role: role must be 'Admin' or 'Member', got '%s'"):format(tostring(role)), 2)
-  end
+  local id = check.member_id(member_id, "set_role: member_id", 3)
+  check.word(role, { "Admin", "Member" }, "set_role: role", 3)
   return group.change(self, "PUT", path(self, "/members/" .. id), { role = role })
 end
 
@@ -177,10 +177,6 @@ end
 ---@field reply_to? string reference_id of the message that this one answers
 ---@field repeatable? boolean may be posted twice when the reply is lost
 local send_options = { "subscribers", "all_subscribers", "reply_to", "repeatable" }
-
-local function check_sent(reply, request)
-  check.reply(reply.referenceId, "referenceId", "string", request)
-end
 
 --- Posts a text message (*waits*). More than 30 `subscribers` take several requests; where a later one
 --- fails, the result says who was left out, and why.
@@ -201,13 +197,8 @@ function Group:send_message(text, options)
     path = path(self, "/messages"),
     json = body,
     repeatable = options.repeatable,
-  }, check_sent)
-  if dry_run then return { reference_id = "dry-run", dry_run = true, raw = replies[1] } end
-  local sent = names.convert(replies[1], "message", {})
-  sent.reference_ids = {}
-  for i, reply in ipairs(replies) do sent.reference_ids[i] = reply.referenceId end
-  sent.failed_result, sent.err = failed, err
-  return sent
+  }, audience.check_sent)
+  return audience.sent(replies, failed, err, dry_run)
 end
 
 return group

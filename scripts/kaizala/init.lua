@@ -25,7 +25,8 @@ local kaizala = {}
 --- several and none was named
 function kaizala.connect(name)
   if name ~= nil and type(name) ~= "string" then
-    error(("connect: name must be a string, got %s"):format(type(name)), 2)
+    local hint = name == kaizala and ": call it with a point, kaizala.connect()" or ""
+    error(("connect: name must be a string, got %s%s"):format(type(name), hint), 2)
   end
   local connector, err = token.connector(name)
   if not connector then error(err, 0) end

@@ -1,26 +1,33 @@
 --- Lists that come in pages: `for item in list do`, or `list:all()`.
+local check = require "kaizala.check"
 
----@class kaizala.Iterator
----@field private fetch fun(cursor: any): table, any
----@field private page table
----@field private index integer
----@field private cursor any
----@field private ended boolean
+---@class kaizala.Iterator<T>
+---@field private advance fun(): any
+---@operator call: any
 local Iterator = {}
-Iterator.__index = Iterator
 Iterator.__name = "kaizala.Iterator"
+
+-- Raises a string with the position of the script, which ipairs and task.map, in C, have called.
+local function refuse(what)
+  local level = 3
+  while (debug.getinfo(level, "l") or { currentline = 0 }).currentline < 0 do level = level + 1 end
+  error(what .. ": the list comes in pages; take its items by `for item in list do`, or a table of all by "
+    .. "list:all()", level)
+end
+
+-- What is meant for a table would find it empty.
+Iterator.__index = function(_, key)
+  local method = type(key) == "string" and rawget(Iterator, key)
+  return method or refuse(("this list has no '%s'"):format(tostring(key)))
+end
+Iterator.__len = function() refuse "this list has no length" end
+Iterator.__pairs = function() refuse "this list has no keys" end
 
 --- Gives the next item, and fetches a page when it needs one (*waits*).
 ---@return any item nil at the end; raises an err
 function Iterator:next()
-  while self.index >= #self.page do
-    if self.ended then return nil end
-    self.page, self.cursor = self.fetch(self.cursor)
-    self.index = 0
-    self.ended = self.cursor == nil
-  end
-  self.index = self.index + 1
-  return self.page[self.index]
+  check.method(self, Iterator, "list:next()", 3)
+  return self.advance()
 end
 
 Iterator.__call = Iterator.next
@@ -28,6 +35,7 @@ Iterator.__call = Iterator.next
 --- Fetches what is left (*waits*).
 ---@return table list of the remaining items; raises an err
 function Iterator:all()
+  check.method(self, Iterator, "list:all()", 3)
   local list = {}
   for item in self do
     list[#list + 1] = item
@@ -35,14 +43,25 @@ function Iterator:all()
   return list
 end
 
-local iterator = {}
+-- Its methods are known to whoever looks for the nearest name.
+local iterator = { Iterator = Iterator }
 
 --- Makes an iterator; no page is fetched yet.
 ---@param fetch fun(cursor: any): table, any gives the items of a page, and the cursor of the next
 --- page or nil; the first call gets nil; it may raise
 ---@return kaizala.Iterator
 function iterator.new(fetch)
-  return setmetatable({ fetch = fetch, page = {}, index = 0, ended = false }, Iterator)
+  local page, index, cursor, ended = {}, 0, nil, false
+  local function advance()
+    while index >= #page do
+      if ended then return nil end
+      page, cursor = fetch(cursor)
+      index, ended = 0, cursor == nil
+    end
+    index = index + 1
+    return page[index]
+  end
+  return setmetatable({ advance = advance }, Iterator)
 end
 
 return iterator

@@ -2,7 +2,6 @@
 local audience = require "kaizala.audience"
 local check = require "kaizala.check"
 local group = require "kaizala.group"
-local names = require "kaizala.names"
 
 ---@class kaizala.Client
 local Client = require "kaizala.client".Client
@@ -36,7 +35,8 @@ local ALBUM_MAX = 30
 
 ---@class kaizala.MediaOptions: kaizala.AudienceOptions
 ---@field caption? string
-local media_options = { "caption", "subscribers", "all_subscribers" }
+---@field repeatable? boolean may be posted twice when the reply is lost
+local media_options = { "caption", "subscribers", "all_subscribers", "repeatable" }
 
 ---@class kaizala.SentMedia
 ---@field reference_id string of the message; `dry-run` in a dry run
@@ -80,7 +80,11 @@ local function check_source(source, kind, what, level)
   local found = content_type(source, kind, what)
   if is_url(source) then return found end
   local file, why = io.open(source, "rb")
-  if not file then check.fail("invalid", ("%s: cannot read %s"):format(what, why)) end
+  if not file then
+    local hint = source:find "^~" and "; `~` is the shell's: os.getenv \"HOME\" is the home folder"
+      or not source:find "^/" and "; it counts from the working directory, jeton.folder is the script's"
+    check.fail("invalid", ("%s: cannot read %s%s"):format(what, why, hint or ""))
+  end
   ---@cast file file*
   local size = file:seek "end"
   file:close()
@@ -116,20 +120,11 @@ function Client:upload(source)
   return (upload_sources(self, { source }, { found }))
 end
 
--- Posts what was uploaded; more than 30 subscribers take several requests.
-local function post(self, kind, resource, body, target)
-  body.actionType = kind
-  body.actionBody = { mediaResource = resource, caption = body.caption }
-  body.caption = nil
-  local replies, failed, err, dry_run = audience.post(group.client(self), { path = target, json = body },
-    function(reply, request) check.reply(reply.referenceId, "referenceId", "string", request) end)
-  if dry_run then
-    return { reference_id = "dry-run", media_resource = resource, dry_run = true, raw = replies[1] }
-  end
-  local sent = names.convert(replies[1], nil, {})
-  sent.reference_ids = {}
-  for i, reply in ipairs(replies) do sent.reference_ids[i] = reply.referenceId end
-  sent.media_resource, sent.failed_result, sent.err = resource, failed, err
+-- Posts what was uploaded.
+local function post(self, request, resource)
+  local replies, failed, err, dry_run = audience.post(group.client(self), request, audience.check_sent)
+  local sent = audience.sent(replies, failed, err, dry_run)
+  sent.media_resource = resource
   return sent
 end
 
@@ -137,15 +132,18 @@ end
 local function send(self, what, kind, sources, options)
   options = check.options(options, what, media_options, 4)
   check.optional(options.caption, "string", what .. ": caption", 4)
-  local body = audience.write(options, what, 4, { caption = options.caption })
+  check.optional(options.repeatable, "boolean", what .. ": repeatable", 4)
+  local body = audience.write(options, what, 4, { actionType = kind })
   local types = {}
   for i = 1, math.max(#sources, 1) do
     local source = sources[i]
     local name = #sources > 1 and ("%s: source %d"):format(what, i) or what .. ": source"
     types[i] = check_source(source, kind == "Album" and "Image" or kind, name, 4)
   end
-  local target = group.path(self, "/actions")
-  return post(self, kind, upload_sources(group.client(self), sources, types), body, target)
+  local request = { path = group.path(self, "/actions"), json = body, repeatable = options.repeatable }
+  local resource = upload_sources(group.client(self), sources, types)
+  body.actionBody = { mediaResource = resource, caption = options.caption }
+  return post(self, request, resource)
 end
 
 --- Sends a picture: .jpg, .jpeg or .png (*waits*).

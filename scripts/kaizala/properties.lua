@@ -4,6 +4,10 @@ local json = require "jeton.json"
 
 local properties = {}
 
+local TYPES = {
+  "Text", "Numeric", "Location", "DateTime", "StringList", "Attachment", "StringSet", "AttachmentList",
+}
+
 local function is_place(value)
   return value.latitude ~= nil or value.lt ~= nil
 end
@@ -35,6 +39,12 @@ end
 function properties.write(values, what, types, level)
   if type(values) ~= "table" or next(values) == nil then
     error(what .. " must be a table with at least one name", level)
+  end
+  for name, kind in pairs(types) do
+    if values[name] == nil then
+      error(("%s: types names '%s', which has no value"):format(what, name), level)
+    end
+    check.word(kind, TYPES, ("%s: the type of '%s'"):format(what, name), level + 1)
   end
   local list = json.array {}
   for name, value in pairs(values) do

@@ -32,6 +32,8 @@ local Action = action.Action
 ---@field source_group? string id of the group where it was posted, where it is another one
 local react_options = { "type", "comment", "source_group" }
 
+local TYPES = { "Like", "Comment" }
+
 local function path(self, tail)
   return group.path(self, "/reaction" .. (tail or ""))
 end
@@ -43,12 +45,14 @@ end
 function Group:react(reference_id, options)
   check.method(self, Group, "group:react(reference_id, {…})", 3)
   check.id(reference_id, "react: reference_id", 3)
-  options = check.options(options, "react", react_options, 3)
+  check.needed(options, "react", react_options, 3)
   check.optional(options.source_group, "string", "react: source_group", 3)
-  if options.type ~= "Like" and options.type ~= "Comment" then
-    error(("react: type must be 'Like' or 'Comment', got '%s'"):format(tostring(options.type)), 2)
+  check.word(options.type, TYPES, "react: type", 3)
+  if options.type == "Comment" then
+    check.message(options.comment, "react: comment", 3)
+  elseif options.comment ~= nil then
+    error("react: comment is for type = \"Comment\"", 2)
   end
-  if options.type == "Comment" then check.message(options.comment, "react: comment", 3) end
   local target = path(self)
   local reply, dry_run = group.client(self):request { method = "POST", path = target, json = {
     referenceId = reference_id,
@@ -65,6 +69,7 @@ end
 ---@return string reaction_id raises an err
 function Group:like(reference_id)
   check.method(self, Group, "group:like(reference_id)", 3)
+  check.id(reference_id, "like: reference_id", 3)
   return self:react(reference_id, { type = "Like" })
 end
 
@@ -74,6 +79,7 @@ end
 ---@return string reaction_id raises an err
 function Group:comment(reference_id, text)
   check.method(self, Group, "group:comment(reference_id, text)", 3)
+  check.id(reference_id, "comment: reference_id", 3)
   check.message(text, "comment: text", 3)
   return self:react(reference_id, { type = "Comment", comment = text })
 end
@@ -151,9 +157,7 @@ function Group:reactions(reference_id, options)
   options = check.options(options, "reactions", { "type", "cursor", "source_group" }, 3)
   check.optional(options.source_group, "string", "reactions: source_group", 3)
   check.optional(options.cursor, "number", "reactions: cursor", 3)
-  if options.type ~= nil and options.type ~= "Like" and options.type ~= "Comment" then
-    error(("reactions: type must be 'Like' or 'Comment', got '%s'"):format(tostring(options.type)), 2)
-  end
+  if options.type ~= nil then check.word(options.type, TYPES, "reactions: type", 3) end
   local target = path(self, "/" .. check.id(reference_id, "reactions: reference_id", 3))
   return pages(self, target, query_of(self, options), "reactionDetails", function(raw, request)
     check.reply(raw, "reactionDetails[]", "object", request)

@@ -46,10 +46,7 @@ local subgroup_options = { "name", "welcome_message", "image_url", "members", "j
 ---@return kaizala.Group subgroup with `id` and `name`; raises an err
 function Group:create_subgroup(options)
   check.method(self, Group, "group:create_subgroup({…})", 3)
-  if type(options) ~= "table" then
-    error(("create_subgroup: options must be a table, got %s"):format(type(options)), 2)
-  end
-  check.options(options, "create_subgroup", subgroup_options, 3)
+  check.needed(options, "create_subgroup", subgroup_options, 3)
   check.name(options.name, "create_subgroup: name", 3)
   check.optional(options.welcome_message, "string", "create_subgroup: welcome_message", 3)
   check.optional(options.image_url, "string", "create_subgroup: image_url", 3)
@@ -90,6 +87,9 @@ function Group:add_subgroups(groups)
   local ids = json.array {}
   for i, value in ipairs(groups) do
     ids[i] = read_id(value, ("add_subgroups: entry %d"):format(i), 3)
+    if ids[i] == self.id then
+      check.fail("invalid", ("add_subgroups: entry %d is the group itself"):format(i))
+    end
   end
   return group.change(self, "PUT", group.path(self, "/subGroups"), { subGroups = ids })
 end
@@ -102,5 +102,3 @@ function Group:remove_subgroup(subgroup)
   local id = check.id(read_id(subgroup, "remove_subgroup: subgroup", 3), "remove_subgroup: subgroup", 3)
   return group.change(self, "DELETE", group.path(self, "/subGroups/" .. id))
 end
-
-return Group

@@ -110,5 +110,3 @@ function Group:remove_subscribers(phones)
   check.method(self, Group, "group:remove_subscribers({…})", 3)
   return change(self, "remove", "isRemoved", need_phones(phones, "remove_subscribers"))
 end
-
-return Group

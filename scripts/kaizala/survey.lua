@@ -2,6 +2,7 @@
 --- questions.
 local check = require "kaizala.check"
 local json = require "jeton.json"
+local names = require "kaizala.names"
 
 local survey = {}
 
@@ -16,9 +17,8 @@ local survey = {}
 
 local question_keys = { "title", "type", "options", "invisible" }
 local needs_options = { SingleOption = true, MultiOption = true }
-local types = {
-  SingleOption = true, MultiOption = true, Text = true, Image = true, Numeric = true, Date = true,
-  DateTime = true, Location = true, AttachmentList = true,
+local TYPES = {
+  "SingleOption", "MultiOption", "Text", "Image", "Numeric", "Date", "DateTime", "Location", "AttachmentList",
 }
 
 local function invalid(format, ...)
@@ -29,13 +29,16 @@ local function is_list(value)
   return type(value) == "table" and value ~= json.null and (#value > 0 or next(value) == nil)
 end
 
-local function write_options(question, where)
-  local list = json.array {}
-  for i, title in ipairs(question.options) do
-    check.name(title, ("%s: options[%d]"):format(where, i), 6)
-    list[i] = { title = title }
+local function write_options(options, kind, where)
+  if not is_list(options) or #options == 0 then
+    invalid("%s: a %s question needs options, a list of titles", where, kind)
   end
-  if #list == 0 then invalid("%s: a %s question needs options", where, question.type) end
+  local list, seen = json.array {}, {}
+  for i, title in ipairs(options) do
+    check.name(title, ("%s: options[%d], a title,"):format(where, i), 6)
+    if seen[title] then invalid("%s: there is another option '%s'; answers go by the title", where, title) end
+    list[i], seen[title] = { title = title }, true
+  end
   return list
 end
 
@@ -43,10 +46,11 @@ local function write_question(question, where)
   check.options(question, where, question_keys, 5)
   check.name(question.title, where .. ": title", 5)
   local kind = question.type or (question.options and "SingleOption" or "Text")
-  if not types[kind] then invalid("%s: there is no question type '%s'", where, tostring(kind)) end
+  check.word(kind, TYPES, where .. ": type", 5)
+  check.optional(question.invisible, "boolean", where .. ": invisible", 5)
   local options
   if needs_options[kind] then
-    options = write_options({ type = kind, options = question.options or {} }, where)
+    options = write_options(question.options, kind, where)
   elseif question.options then
     invalid("%s: a %s question has no options", where, kind)
   end
@@ -59,12 +63,14 @@ end
 ---@return table[] questions as on the wire
 function survey.write(list, what)
   if not is_list(list) or #list == 0 then
-    invalid("%s: questions must be a list of at least one question", what)
+    invalid("%s: questions must be a list of at least one question, as { { title = \"…\" } }", what)
   end
   local out, seen = json.array {}, {}
   for i, question in ipairs(list) do
     local where = ("%s: questions[%d]"):format(what, i)
-    if type(question) ~= "table" then invalid("%s must be a table", where) end
+    if type(question) ~= "table" then
+      invalid("%s must be a table, as { title = \"…\", options = { \"…\", \"…\" } }", where)
+    end
     out[i] = write_question(question, where)
     if seen[question.title] then
       invalid("%s: there is another question '%s'; answers go by the title", where, question.title)
@@ -82,7 +88,8 @@ local function check_option(question, value, where)
     if option.title == value then return value end
     titles[i] = option.title
   end
-  invalid("%s: '%s' is none of the options %s", where, tostring(value), table.concat(titles, ", "))
+  if type(value) ~= "string" then invalid("%s must be an option's title, got %s", where, type(value)) end
+  invalid("%s: '%s' is none of the options %s", where, value, table.concat(titles, ", "))
 end
 
 write.SingleOption = function(question, value, where)
@@ -102,15 +109,20 @@ write.Numeric = function(_, value, where)
 end
 
 write.DateTime = function(_, value, where)
-  return math.tointeger(value) or invalid("%s must be a time, epoch seconds", where)
+  if type(value) ~= "number" or not math.tointeger(value) then
+    invalid("%s must be a time in whole epoch seconds", where)
+  end
+  check.time(value, where, 2)
+  return math.tointeger(value)
 end
 write.Date = write.DateTime
 
 write.Location = function(_, value, where)
   if type(value) ~= "table" or type(value.latitude) ~= "number" or type(value.longitude) ~= "number" then
-    invalid("%s must be a table with latitude and longitude", where)
+    invalid("%s must be a table with latitude and longitude, numbers of degrees", where)
   end
-  return { lt = value.latitude, lg = value.longitude, n = value.name or "" }
+  local place = assert(check.place(value, where, 2))
+  return { lt = place.latitude, lg = place.longitude, n = place.name }
 end
 
 write.Text = function(_, value, where)
@@ -126,7 +138,7 @@ write.AttachmentList = function(_, value, where)
   return out
 end
 
---- Writes answers. Raises `invalid` for a title that is no question's, and for a value that does not fit.
+--- Writes answers. Raises for a title that is no question's, and for a value that does not fit.
 ---@param questions table[] as on the wire
 ---@param answers table<string, any> by title; what is left out is not answered
 ---@return table list as on the wire
@@ -160,6 +172,15 @@ read.DateTime = function(value)
 end
 read.Date = read.DateTime
 
+read.AttachmentList = function(value)
+  if type(value) ~= "table" then return value end
+  local files = {}
+  for i, raw in ipairs(value) do
+    files[i] = type(raw) == "table" and names.convert(raw, "media", {}) or raw
+  end
+  return files
+end
+
 read.Location = function(value)
   if type(value) ~= "table" then return value end
   return { latitude = value.lt, longitude = value.lg, name = value.n }
@@ -169,7 +190,8 @@ end
 ---@param questions table[] as on the wire
 ---@param list table as on the wire
 ---@return table<string, any> answers by title: a choice is its option's title, several are a list, a date
---- is epoch seconds, a place `{latitude=, longitude=, name=}`; what was not answered is nil
+--- is epoch seconds, a place `{latitude=, longitude=, name=}`, files a list of `{url=, file_name=}`; what was
+--- not answered is nil
 function survey.read(questions, list)
   local answers = {}
   for i, question in ipairs(questions) do

@@ -25,7 +25,12 @@ local Webhook = {}
 Webhook.__index = Webhook
 Webhook.__name = "kaizala.Webhook"
 
-local TYPES = { Group = true, Action = true, ActionPackage = true }
+local TYPES = { "Group", "Action", "ActionPackage" }
+local EVENTS = {
+  "ActionCreated", "ActionResponse", "SurveyCreated", "SurveyResponse", "JobCreated", "JobResponse",
+  "PollCreated", "PollResponse", "LetsMeetCreated", "LetsMeetResponse", "TextMessageCreated",
+  "AttachmentCreated", "Announcement", "MemberAdded", "MemberRemoved", "GroupAdded", "GroupRemoved",
+}
 
 -- Which client a webhook belongs to: kept apart from the fields, which are the service's.
 local clients = setmetatable({}, { __mode = "k" })
@@ -57,12 +62,6 @@ function Client:webhook(id)
   return new(self, id)
 end
 
-local function check_type(kind, what, level)
-  if kind ~= nil and not TYPES[kind] then
-    error(("%s must be 'Group', 'Action' or 'ActionPackage', got '%s'"):format(what, tostring(kind)), level)
-  end
-end
-
 --- Lists the webhooks (*waits*, when the first is taken).
 ---@param options? { object_id?: string, object_type?: "Group"|"Action"|"ActionPackage" } those of one
 --- object, or of one type
@@ -71,7 +70,7 @@ function Client:webhooks(options)
   check.method(self, Client, "kz:webhooks()", 3)
   options = check.options(options, "webhooks", { "object_id", "object_type" }, 3)
   check.optional(options.object_id, "string", "webhooks: object_id", 3)
-  check_type(options.object_type, "webhooks: object_type", 3)
+  if options.object_type ~= nil then check.word(options.object_type, TYPES, "webhooks: object_type", 3) end
   local query = { objectId = options.object_id, objectType = options.object_type }
   return iterator.new(function()
     local reply = self:request { path = "/webhook", query = query }
@@ -116,28 +115,21 @@ local function events_list(events, what, level)
     error(what .. " must be a list of names of events, not empty", level)
   end
   for i, name in ipairs(events) do
-    if type(name) ~= "string" then
-      error(("%s: entry %d must be a string, got %s"):format(what, i, type(name)), level)
-    end
+    check.word(name, EVENTS, ("%s: entry %d"):format(what, i), level + 1)
   end
   return json.array { table.unpack(events) }
 end
 
 -- Checks the options and gives the body; level is that of this function's caller's caller.
 local function write_body(options, what, known)
-  if type(options) ~= "table" then
-    error(("%s: options must be a table, got %s"):format(what, type(options)), 3)
-  end
-  check.options(options, what, known, 4)
-  check_type(options.object_type, what .. ": object_type", 4)
+  check.needed(options, what, known, 4)
+  if options.object_type ~= nil then check.word(options.object_type, TYPES, what .. ": object_type", 4) end
   for _, name in ipairs { "object_id", "callback_token" } do
     check.optional(options[name], "string", ("%s: %s"):format(what, name), 4)
   end
   check.optional(options.callback_headers, "table", what .. ": callback_headers", 4)
   check.optional(options.active, "boolean", what .. ": active", 4)
-  if options.validity ~= nil and math.type(options.validity) ~= "integer" then
-    error(what .. ": validity must be an integer of epoch seconds", 3)
-  end
+  check.time(options.validity, what .. ": validity", 4)
   check_url(options.callback_url, what .. ": callback_url", 3)
   return {
     objectId = options.object_id,
@@ -147,7 +139,7 @@ local function write_body(options, what, known)
     callBackToken = options.callback_token,
     callBackContext = options.callback_context,
     callBackHeaders = options.callback_headers,
-    validity = options.validity and options.validity * 1000,
+    validity = options.validity and math.tointeger(options.validity) * 1000,
     active = options.active,
   }
 end
@@ -192,3 +184,5 @@ function Webhook:delete()
   check.method(self, Webhook, "webhook:delete()", 3)
   return change(self, "DELETE")
 end
+
+return { Webhook = Webhook }

@@ -141,7 +141,7 @@ function TestWebhooks.test_what_is_refused_before_a_request()
   misuse("object_type must be", create, { object_type = "Chat" })
   misuse("events must be a list", create, { events = {} })
   misuse("entry 1 must be a string", create, { events = { 5 } })
-  misuse("validity must be an integer", create, { validity = 1.5 })
+  misuse("validity must be a time", create, { validity = 1.5 })
   misuse("unknown option", create, { active = true })
   misuse("callback_url is missing", kz.create_webhook, kz,
     { object_id = wire.sales, object_type = "Group", events = { "Announcement" } })

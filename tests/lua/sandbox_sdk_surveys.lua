@@ -45,6 +45,20 @@ function TestSurveys.test_answered_and_read_by_title()
   lu.assertEquals(other:details().responses[1].answers["Why?"], "Because")
 end
 
+function TestSurveys.test_files_as_answers()
+  local survey = group:create_survey { title = "S", questions = { { title = "Files", type = "AttachmentList" } } }
+  survey:respond { answers = { Files = { sdk.upload() } } }
+  local files = survey:details().responses[1].answers.Files
+  lu.assertEquals(#files, 1)
+  lu.assertStrContains(files[1].url, "/media/")
+  lu.assertEquals(files[1].file_name, "a.png")
+end
+
+function TestSurveys.test_for_the_sender_only()
+  group:create_survey { title = "S", questions = { { title = "Q" } }, sender_only = true }
+  lu.assertEquals(newest().body.isSenderOnly, true)
+end
+
 function TestSurveys.test_options_of_a_survey()
   local survey = group:create_survey { title = "S", questions = { { title = "Q" } }, anonymous = true,
     multiple_responses = true, visible_to = "sender", description = "D", cover_image = "https://x/c.png" }
@@ -65,7 +79,6 @@ function TestSurveys.test_what_is_wrong_is_refused_before_a_request()
     ["questions[2]: a MultiOption question needs"] =
       with({ title = "x" }, { title = "y", type = "MultiOption" }),
     ["another question 'x'"] = with({ title = "x" }, { title = "x" }),
-    ["no question type 'Colour'"] = with { title = "x", type = "Colour" },
     ["a Text question has no options"] = with { title = "x", type = "Text", options = { "y" } },
   } do
     raises("invalid", says, group.create_survey, group, options)

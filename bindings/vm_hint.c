@@ -1,0 +1,93 @@
+/* "attempt to call a nil value (method 'send_mesage')": what may have been meant. */
+#include "vm_private.h"
+
+#include "opt.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HINT_NAMES_MAX 1024
+#define HINT_NAME_SIZE 64
+
+/* Names of functions; the strings are in tables that stay. */
+struct names {
+    const char *items[HINT_NAMES_MAX];
+    size_t count;
+};
+
+/* The functions of the table on top. */
+static void add_functions(lua_State *L, struct names *names)
+{
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) { /* table name value */
+        if (lua_type(L, -2) == LUA_TSTRING && lua_isfunction(L, -1) &&
+            strncmp(lua_tostring(L, -2), "__", 2) != 0 && names->count < HINT_NAMES_MAX)
+            names->items[names->count++] = lua_tostring(L, -2);
+        lua_pop(L, 1);
+    }
+}
+
+/* The methods of the classes (tables with __name) in the module on top. */
+static void add_methods(lua_State *L, struct names *names)
+{
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) { /* module name class */
+        if (lua_istable(L, -1)) {
+            lua_pushliteral(L, "__name");
+            bool is_class = lua_rawget(L, -2) == LUA_TSTRING;
+            lua_pop(L, 1);
+            if (is_class)
+                add_functions(L, names);
+        }
+        lua_pop(L, 1);
+    }
+}
+
+/* Of the modules that the script has loaded: its own would be told by its author. */
+static void add_loaded(lua_State *L, bool methods, struct names *names)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* loaded */
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) { /* loaded name module */
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+        if (lua_istable(L, -1)) {
+            if (methods && strncmp(name, "kaizala.", 8) == 0)
+                add_methods(L, names);
+            else if (methods && strcmp(name, LUA_STRLIBNAME) == 0)
+                add_functions(L, names);
+            else if (!methods && (strncmp(name, "jeton", 5) == 0 || strcmp(name, "kaizala") == 0))
+                add_functions(L, names);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+void vm_hint(lua_State *L, struct err *err)
+{
+    static const char message[] = "attempt to call a nil value (";
+    char kind[8], name[HINT_NAME_SIZE];
+    const char *at = strstr(err->msg, message);
+    if (at == NULL ||
+        sscanf(at + sizeof message - 1, "%7[a-z] '%63[A-Za-z0-9_]')", kind, name) != 2 ||
+        !lua_checkstack(L, 10))
+        return;
+    struct names names = {.count = 0};
+    if (strcmp(kind, "method") == 0) {
+        add_loaded(L, true, &names);
+    } else if (strcmp(kind, "field") == 0) {
+        add_loaded(L, false, &names);
+    } else if (strcmp(kind, "global") == 0) {
+        lua_pushglobaltable(L);
+        add_functions(L, &names);
+        lua_pop(L, 1);
+    }
+    const char *nearest = opt_nearest(name, names.items, names.count);
+    if (nearest == NULL || strcmp(nearest, name) == 0)
+        return;
+    char text[ERR_MSG_MAX];
+    memcpy(text, err->msg, sizeof text);
+    err_text(err->msg, sizeof err->msg, "%s; did you mean '%s'?", text, nearest);
+}
