@@ -29,10 +29,13 @@ struct job_outcome {
 
 /* Before the first attempt; the lock is held. Not called for a run that never gets so far. */
 void job_hooks_started(const struct job_outcome *outcome);
+/* Whether job_hooks_ended has to tell somebody of such an end: a failure, or a recovery. */
+bool job_hooks_wanted(const struct job_outcome *outcome);
 /*
  * Once for every run, after its last attempt: it failed where run->cause is not NULL. For an
  * interrupted one (STORE_CAUSE_INTERRUPTED) the job's next run calls it, before its own start;
- * where that one is killed at this very moment, the one after it calls it again.
+ * where that one is killed at this very moment, the one after it calls it again. So does the next
+ * run for one that was killed while it was to tell of its end.
  */
 void job_hooks_ended(const struct job_outcome *outcome);
 

@@ -85,51 +85,102 @@ bool job_record_was_due(struct job_record *record, bool scheduled)
 
 /* Start */
 
-static void tell_interrupted(const struct job_record *record, const struct store_run *run)
+/* Of an earlier run, to whom it may concern. */
+static void tell(const struct job_record *record, const struct store_run *run,
+                 const struct store_run *previous, const char *what)
 {
     char started[CLOCK_RFC3339_SIZE];
     struct job_outcome outcome = job_record_outcome(record);
     clock_format_rfc3339(run->started_ms, started, sizeof started);
-    log_msg(record->app->log, LOG_ERROR,
-            "job '%s': run %s of %s was interrupted: it was killed, or the machine went down",
-            record->job->name, run->run, started);
+    log_msg(record->app->log, LOG_ERROR, "job '%s': run %s of %s %s", record->job->name, run->run,
+            started, what);
     outcome.run = run;
-    outcome.previous = NULL;
+    outcome.previous = previous;
     job_hooks_ended(&outcome);
 }
 
-/* Told first and marked then: who is killed between the two tells it again, and nothing is lost. */
-static int find_interrupted(const struct job_record *record, struct store_runs *interrupted,
-                            struct err *err)
+static int find_previous(struct store *store, const struct store_run *run, struct store_runs *runs,
+                         struct err *err)
 {
+    const struct store_run_filter before = {
+        .scope = run->scope, .before_row = run->row, .ran = true, .ended = true, .limit = 1};
+    return store_run_list(store, &before, runs, err);
+}
+
+static int tell_untold(const struct job_record *record, const struct store_run *run,
+                       struct err *err)
+{
+    struct store_runs previous = {0};
+    struct store *store = store_open(record->config->state, err);
+    int result = store != NULL ? find_previous(store, run, &previous, err) : -1;
+    store_close(store);
+    if (result == 0)
+        tell(record, run, previous.count > 0 ? &previous.items[0] : NULL,
+             "had ended, and was killed before all had heard of it");
+    store_runs_destroy(&previous);
+    return result;
+}
+
+/* What became of the runs before, the oldest first. */
+static int tell_former(const struct job_record *record, const struct store_runs *untold,
+                       const struct store_runs *interrupted, struct err *err)
+{
+    for (size_t i = untold->count; i > 0; i--) {
+        if (tell_untold(record, &untold->items[i - 1], err) != 0)
+            return -1;
+    }
+    for (size_t i = interrupted->count; i > 0; i--)
+        tell(record, &interrupted->items[i - 1], NULL,
+             "was interrupted: it was killed, or the machine went down");
+    return 0;
+}
+
+static int mark_former(const struct job_record *record, const struct store_runs *untold,
+                       const struct store_runs *interrupted, struct err *err)
+{
+    struct store *store = store_open(record->config->state, err);
+    int result = store != NULL ? 0 : -1;
+    for (size_t i = 0; i < interrupted->count && result == 0; i++)
+        result = store_run_end(store, &interrupted->items[i], err);
+    for (size_t i = 0; i < untold->count && result == 0; i++)
+        result = store_run_told(store, &untold->items[i], err);
+    store_close(store);
+    return result;
+}
+
+/* Told first and marked then: who is killed between the two tells it again, and nothing is lost. */
+static int settle_former(const struct job_record *record, struct err *err)
+{
+    struct store_runs untold = {0}, interrupted = {0};
     struct store *store = store_open(record->config->state, err);
     if (store == NULL)
         return -1;
-    int result = store_run_interrupted(store, record->scope, interrupted, err);
+    int result = store_run_untold(store, record->scope, &untold, err);
+    if (result == 0)
+        result = store_run_interrupted(store, record->scope, &interrupted, err);
     store_close(store);
-    for (size_t i = interrupted->count; i > 0; i--) /* the oldest first */
-        tell_interrupted(record, &interrupted->items[i - 1]);
+    if (result == 0 && untold.count + interrupted.count > 0) {
+        result = tell_former(record, &untold, &interrupted, err);
+        if (result == 0)
+            result = mark_former(record, &untold, &interrupted, err);
+    }
+    store_runs_destroy(&untold);
+    store_runs_destroy(&interrupted);
     return result;
 }
 
 int job_record_start(struct job_record *record, struct err *err)
 {
-    struct store_runs interrupted = {0};
     struct store_run *row = &record->row;
-    if (find_interrupted(record, &interrupted, err) != 0)
+    if (settle_former(record, err) != 0)
         return -1;
     struct store *store = store_open(record->config->state, err);
-    int result = store != NULL ? 0 : -1;
-    for (size_t i = 0; i < interrupted.count && result == 0; i++)
-        result = store_run_end(store, &interrupted.items[i], err);
-    store_runs_destroy(&interrupted);
+    if (store == NULL)
+        return -1;
     row->started_ms = clock_wall_ms();
+    int result = store_run_start(store, row, err);
     if (result == 0)
-        result = store_run_start(store, row, err);
-    const struct store_run_filter before = {
-        .scope = record->scope, .before_row = row->row, .ran = true, .ended = true, .limit = 1};
-    if (result == 0)
-        result = store_run_list(store, &before, &record->previous, err);
+        result = find_previous(store, row, &record->previous, err);
     store_close(store);
     record->started = result == 0;
     return result;
@@ -211,7 +262,25 @@ void job_record_end(struct job_record *record, const struct job_attempt_end *end
     char line[ERR_LINE_MAX];
     bool begun = row->row != 0;
     take_end(row, end);
+    const struct job_outcome outcome = job_record_outcome(record);
+    row->untold = job_hooks_wanted(&outcome);
     if (write_end(record, &err) != 0 && begun) /* else it has just been said why */
         log_msg(record->app->log, LOG_ERROR, "job '%s': how run %s ended could not be recorded: %s",
                 record->job->name, row->run, err_line(&err, line));
+}
+
+void job_record_told(struct job_record *record)
+{
+    struct err err;
+    char line[ERR_LINE_MAX];
+    fault_point(FAULT_JOB_TOLD);
+    if (!record->row.untold || record->row.row == 0)
+        return;
+    struct store *store = store_open(record->config->state, &err);
+    if (store == NULL || store_run_told(store, &record->row, &err) != 0)
+        log_msg(record->app->log, LOG_WARN,
+                "job '%s': the next run will tell of run %s again, for it could not be recorded "
+                "that all have heard of it: %s",
+                record->job->name, record->row.run, err_line(&err, line));
+    store_close(store);
 }

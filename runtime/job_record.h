@@ -25,8 +25,8 @@ int job_record_begin(struct job_record *record, bool scheduled, struct err *err)
 /* After a begin that failed: whether there was a run that failed with it. By hand always; else
  * where a slot is due by the clock: nobody knows whether it was claimed. */
 bool job_record_was_due(struct job_record *record, bool scheduled);
-/* The lock is held: what was interrupted before is marked, said, and told to the hooks; the first
- * attempt begins. */
+/* The lock is held: what was interrupted before is said, told to the hooks, and marked; so is what
+ * ended before its supervisor could tell of it. The first attempt begins. */
 int job_record_start(struct job_record *record, struct err *err);
 /*
  * Writes how the attempt ended; the texts must live as long as the record. Where it cannot be
@@ -39,6 +39,8 @@ void job_record_end(struct job_record *record, const struct job_attempt_end *end
 int job_record_next(struct job_record *record, const struct job_attempt_end *end, struct err *err);
 /* What waited begins. */
 int job_record_again(struct job_record *record, struct err *err);
+/* The hooks have been told of the end. */
+void job_record_told(struct job_record *record);
 /* For the hooks. */
 struct job_outcome job_record_outcome(const struct job_record *record);
 

@@ -1,6 +1,7 @@
 #include "job.h"
 
 #include "clock.h"
+#include "fault.h"
 #include "job_attempt.h"
 #include "job_hooks.h"
 #include "job_record.h"
@@ -81,10 +82,12 @@ static int end_by_signal(struct run *run)
     return run->end.exit;
 }
 
-static void tell_hooks(const struct run *run)
+static void tell_hooks(struct run *run)
 {
     const struct job_outcome outcome = job_record_outcome(&run->record);
+    fault_point(FAULT_JOB_ENDED);
     job_hooks_ended(&outcome);
+    job_record_told(&run->record);
 }
 
 static void say_again(const struct run *run)

@@ -16,6 +16,8 @@
 #define FAULT_CONNECTOR_YAML    "connector-yaml" /* the last one; not yet read back */
 /* A job's attempt has ended and that is recorded; another one follows. */
 #define FAULT_JOB_AGAIN "job-again"
+#define FAULT_JOB_ENDED "job-ended" /* the last one, and nobody has been told */
+#define FAULT_JOB_TOLD  "job-told"  /* all have been told, and that is not recorded */
 
 void fault_point(const char *name);
 

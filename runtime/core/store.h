@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 
-#define STORE_VERSION    3
+#define STORE_VERSION    4
 #define STORE_BUSY_MS    10000
 #define STORE_KEY_MAX    512                   /* bytes of a key of jeton.state */
 #define STORE_VALUE_MAX  ((size_t)1024 * 1024) /* bytes of a value */

@@ -58,7 +58,7 @@ static void bind_time(sqlite3_stmt *stmt, int index, int64_t ms)
         sqlite3_bind_int64(stmt, index, ms);
 }
 
-/* Parameters 1 to 9: what an end brings. */
+/* Parameters 1 to 10: what an end brings. */
 static void bind_end(sqlite3_stmt *stmt, const struct store_run *run)
 {
     size_t len = run->output_len < STORE_OUTPUT_MAX ? run->output_len : STORE_OUTPUT_MAX;
@@ -73,6 +73,8 @@ static void bind_end(sqlite3_stmt *stmt, const struct store_run *run)
     sqlite3_bind_int64(stmt, 8, run->output_bytes);
     if (run->output != NULL)
         sqlite3_bind_blob(stmt, 9, run->output + run->output_len - len, (int)len, SQLITE_STATIC);
+    if (run->untold)
+        sqlite3_bind_int(stmt, 10, 1);
 }
 
 int store_run_add(struct store *store, struct store_run *run, struct err *err)
@@ -80,22 +82,22 @@ int store_run_add(struct store *store, struct store_run *run, struct err *err)
     sqlite3_stmt *stmt =
         store_prepare(store,
                       "INSERT INTO run (ended_ms, exit, cause, message, requests, exchanges,"
-                      " peak_kib, output_bytes, output, run, scope, job, slot_ms, attempt,"
+                      " peak_kib, output_bytes, output, untold, run, scope, job, slot_ms, attempt,"
                       " started_ms, pid, pid_start, boot_id)"
-                      " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                      " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                       err);
     if (stmt == NULL)
         return -1;
     bind_end(stmt, run);
-    store_bind_text(stmt, 10, run->run);
-    store_bind_text(stmt, 11, run->scope);
-    store_bind_text(stmt, 12, run->job);
-    bind_time(stmt, 13, run->slot_ms);
-    sqlite3_bind_int64(stmt, 14, run->attempt);
-    sqlite3_bind_int64(stmt, 15, run->started_ms);
-    sqlite3_bind_int64(stmt, 16, run->supervisor.pid);
-    sqlite3_bind_int64(stmt, 17, run->supervisor.start);
-    store_bind_text(stmt, 18, run->supervisor.boot_id);
+    store_bind_text(stmt, 11, run->run);
+    store_bind_text(stmt, 12, run->scope);
+    store_bind_text(stmt, 13, run->job);
+    bind_time(stmt, 14, run->slot_ms);
+    sqlite3_bind_int64(stmt, 15, run->attempt);
+    sqlite3_bind_int64(stmt, 16, run->started_ms);
+    sqlite3_bind_int64(stmt, 17, run->supervisor.pid);
+    sqlite3_bind_int64(stmt, 18, run->supervisor.start);
+    store_bind_text(stmt, 19, run->supervisor.boot_id);
     if (store_finish(store, stmt, err) != 0)
         return -1;
     run->row = sqlite3_last_insert_rowid(store->db);
@@ -148,12 +150,21 @@ int store_run_end(struct store *store, const struct store_run *run, struct err *
     sqlite3_stmt *stmt = store_prepare(store,
                                        "UPDATE run SET ended_ms = ?, exit = ?, cause = ?,"
                                        " message = ?, requests = ?, exchanges = ?, peak_kib = ?,"
-                                       " output_bytes = ?, output = ? WHERE row = ?",
+                                       " output_bytes = ?, output = ?, untold = ? WHERE row = ?",
                                        err);
     if (stmt == NULL)
         return -1;
     bind_end(stmt, run);
-    sqlite3_bind_int64(stmt, 10, run->row);
+    sqlite3_bind_int64(stmt, 11, run->row);
+    return store_finish(store, stmt, err);
+}
+
+int store_run_told(struct store *store, const struct store_run *run, struct err *err)
+{
+    sqlite3_stmt *stmt = store_prepare(store, "UPDATE run SET untold = NULL WHERE row = ?", err);
+    if (stmt == NULL)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, run->row);
     return store_finish(store, stmt, err);
 }
 
@@ -222,10 +233,11 @@ int store_run_list(struct store *store, const struct store_run_filter *filter,
     memset(runs, 0, sizeof *runs);
     char *sql = mem_printf(
         "SELECT " COLUMNS
-        "%s FROM run WHERE started_ms >= ?4%s%s%s%s%s%s%s ORDER BY row DESC LIMIT ?5",
+        "%s FROM run WHERE started_ms >= ?4%s%s%s%s%s%s%s%s ORDER BY row DESC LIMIT ?5",
         filter->output ? ", output" : "", filter->scope != NULL ? " AND scope = ?1" : "",
         filter->job != NULL ? " AND job = ?2" : "", filter->run != NULL ? " AND run = ?3" : "",
         filter->open ? " AND NOT " ENDED : "", filter->ended ? " AND " ENDED : "",
+        filter->untold ? " AND untold IS NOT NULL" : "",
         filter->ran ? " AND cause IS NOT '" STORE_CAUSE_LOCKED "'" : "",
         filter->before_row > 0 ? " AND row < ?6" : "");
     sqlite3_stmt *stmt = store_prepare(store, sql, err);
@@ -243,24 +255,40 @@ int store_run_list(struct store *store, const struct store_run_filter *filter,
 
 /* Ends */
 
-int store_run_interrupted(struct store *store, const char *scope, struct store_runs *runs,
-                          struct err *err)
+/* Of those that match, the ones whose supervisor is dead. */
+static int list_dead(struct store *store, const struct store_run_filter *filter,
+                     struct store_runs *runs, struct err *err)
 {
-    const struct store_run_filter open = {.scope = scope, .open = true};
-    if (store_run_list(store, &open, runs, err) != 0)
+    if (store_run_list(store, filter, runs, err) != 0)
         return -1;
     size_t dead = 0;
     for (size_t i = 0; i < runs->count; i++) {
         struct store_run *run = &runs->items[i];
-        if (store_run_is_running(run)) {
+        if (process_identity_alive(&run->supervisor))
             run_destroy(run);
-            continue;
-        }
-        run->cause = mem_strdup(STORE_CAUSE_INTERRUPTED);
-        runs->items[dead++] = *run;
+        else
+            runs->items[dead++] = *run;
     }
     runs->count = dead;
     return 0;
+}
+
+int store_run_interrupted(struct store *store, const char *scope, struct store_runs *runs,
+                          struct err *err)
+{
+    const struct store_run_filter open = {.scope = scope, .open = true};
+    if (list_dead(store, &open, runs, err) != 0)
+        return -1;
+    for (size_t i = 0; i < runs->count; i++)
+        runs->items[i].cause = mem_strdup(STORE_CAUSE_INTERRUPTED);
+    return 0;
+}
+
+int store_run_untold(struct store *store, const char *scope, struct store_runs *runs,
+                     struct err *err)
+{
+    const struct store_run_filter untold = {.scope = scope, .ended = true, .untold = true};
+    return list_dead(store, &untold, runs, err);
 }
 
 int store_run_prune(struct store *store, const char *scope, int64_t keep, int64_t since_ms,

@@ -50,6 +50,7 @@ struct store_run {
     int64_t output_bytes; /* all that was written */
     char *output;         /* its last STORE_OUTPUT_MAX bytes; NULL: none, or not asked for */
     size_t output_len;
+    bool untold; /* of an end: others are to hear of it, and have not yet (store_run_told) */
 };
 
 /* Random (libsodium), unbiased. */
@@ -67,7 +68,7 @@ int store_run_claim(struct store *store, struct store_run *run, const char *boot
  * that ran are so in the order in which they did. */
 int store_run_start(struct store *store, struct store_run *run, struct err *err);
 /* Writes what the end brought to the row run->row: ended_ms, exit, cause, message, requests,
- * exchanges, peak_kib, output, output_bytes. */
+ * exchanges, peak_kib, output, output_bytes, untold. */
 int store_run_end(struct store *store, const struct store_run *run, struct err *err);
 
 struct store_runs {
@@ -84,6 +85,7 @@ struct store_run_filter {
     int64_t before_row; /* rows older than this one; 0: all */
     bool open;          /* only those without an end */
     bool ended;         /* only those with one */
+    bool untold;        /* only those of whose end others are to hear yet */
     bool ran;           /* only those that were not skipped for the job's lock */
     int64_t limit;      /* rows at most; 0: all */
     bool output;        /* with the output */
@@ -96,6 +98,11 @@ int store_run_list(struct store *store, const struct store_run_filter *filter,
  * when it has been told. Other open rows wait for the lock. */
 int store_run_interrupted(struct store *store, const char *scope, struct store_runs *runs,
                           struct err *err);
+/* The same for those that have ended, untold, and whose supervisor is dead: nobody else will tell.
+ */
+int store_run_untold(struct store *store, const char *scope, struct store_runs *runs,
+                     struct err *err);
+int store_run_told(struct store *store, const struct store_run *run, struct err *err);
 /*
  * Retention: of the ended runs of a scope (all attempts of one are one run) the newest `keep` that
  * started at since_ms or later stay, and the newest in any case: the next run asks how it ended.

@@ -45,6 +45,8 @@ static const char *const migrations[STORE_VERSION] = {
     "  scope TEXT PRIMARY KEY, runs INTEGER NOT NULL, failures INTEGER NOT NULL,"
     "  skipped INTEGER NOT NULL, requests INTEGER NOT NULL, exchanges INTEGER NOT NULL,"
     "  success_ms INTEGER) WITHOUT ROWID;",
+    "ALTER TABLE run ADD COLUMN untold INTEGER;"
+    "CREATE INDEX run_untold ON run (scope) WHERE untold IS NOT NULL;",
 };
 
 /* Keeps a damaged file (and its journal) under a name of its own, so that nothing overwrites it. */

@@ -103,6 +103,32 @@ class Commands(NoticeCase):
         self.run_job()
         self.assertEqual(len(self.told()), 2)
 
+    def kill_at(self, point):
+        done = self.jeton("run", "--job", "job", program=support.JETON_FAULTY, env={"JETON_FAULT": point + "=kill"})
+        self.assertEqual(done.returncode, -signal.SIGKILL, done.stderr)
+
+    def test_who_is_killed_before_it_could_tell_is_told_of_by_the_next_one(self):
+        self.notify("return io.open 'good' ~= nil")
+        self.kill_at("job-ended")
+        self.assertEqual((self.told(), self.row()["exit"]), ([], 1))
+        failed = self.row()["run"]
+        self.write("good", "")
+        self.kill_at("job-ended")
+        self.assertEqual(self.whats(), [("failed", failed)])
+        good = self.rows()[-1]["run"]
+        self.assertIn(f"run {good} of ", self.run_job().stderr)
+        self.assertEqual(self.whats(), [("failed", failed), ("well", good)])
+        self.assertEqual(self.run_job().stderr, "")
+        self.assertEqual(len(self.told()), 2)
+
+    def test_who_is_killed_when_it_has_told_is_told_of_again_and_then_no_more(self):
+        self.notify("return false")
+        self.kill_at("job-told")
+        self.write("job.lua", "")
+        for _ in range(2):
+            self.run_job()
+        self.assertEqual([what for what, _ in self.whats()], ["failed", "failed", "well"])
+
     def test_a_skipped_run_is_no_failure_and_one_that_waited_too_long_is(self):
         self.notify(WAITS + "io.open('begun', 'w'):close() wait_for 'go'")
         first = self.start_job()

@@ -306,6 +306,38 @@ static void an_end_and_the_next_attempt_come_together(void **state)
     store_close(store);
 }
 
+static size_t count_untold(struct store *store)
+{
+    struct err err;
+    struct store_runs runs;
+    assert_int_equal(store_run_untold(store, SCOPE, &runs, &err), 0);
+    size_t count = runs.count;
+    store_runs_destroy(&runs);
+    return count;
+}
+
+static void an_end_is_untold_until_it_is_told(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = open_well();
+    struct store_run run = new_run("run", 1, 1000);
+    run.supervisor.start += 1; /* dead */
+    assert_int_equal(store_run_add(store, &run, &err), 0);
+    assert_int_equal(count_untold(store), 0);
+    run.exit = 1;
+    run.untold = true;
+    assert_int_equal(store_run_end(store, &run, &err), 0);
+    struct store_run other = new_run("other", 1, 1000); /* its supervisor is about to tell */
+    other.exit = 1;
+    other.untold = true;
+    assert_int_equal(store_run_add(store, &other, &err), 0);
+    assert_int_equal(count_untold(store), 1);
+    assert_int_equal(store_run_told(store, &run, &err), 0);
+    assert_int_equal(count_untold(store), 0);
+    store_close(store);
+}
+
 static void what_is_old_goes_and_the_newest_stays(void **state)
 {
     (void)state;
@@ -516,6 +548,7 @@ int main(void)
         TEST(rows_are_in_the_order_of_starts),
         TEST(a_claim_and_its_run_come_together),
         TEST(an_end_and_the_next_attempt_come_together),
+        TEST(an_end_is_untold_until_it_is_told),
         TEST(what_is_old_goes_and_the_newest_stays),
         TEST(one_process_claims_a_slot),
         TEST(claims_are_a_set),
