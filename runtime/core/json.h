@@ -6,8 +6,9 @@
  * never rounded to infinity. NaN, Infinity, hex and lone surrogates are refused in both modes.
  *
  * Lenient adds: unquoted keys, single-quoted strings, comments, trailing commas, Python's
- * str(dict) (True, False, None, u''; escapes \' \xNN \UNNNNNNNN \ooo \a \v), a byte order mark, and
- * text that is not valid UTF-8 is read as Latin-1 as a whole.
+ * str(dict) (True, False, None, u''; escapes \' \xNN \UNNNNNNNN \ooo \a \v), control characters but
+ * NUL in strings as they are, a byte order mark, and text that is not valid UTF-8 is read as
+ * Latin-1 as a whole.
  */
 #ifndef JETON_JSON_H
 #define JETON_JSON_H

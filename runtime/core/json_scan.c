@@ -110,6 +110,12 @@ static int scan_escape(struct json_reader *reader, struct err *err)
     return result != 0 ? -1 : buf_append(&reader->scratch, bytes, utf8_encode(code, bytes));
 }
 
+/* What a string may hold as it is. Hand-built text puts line feeds and tabs into it. */
+static bool is_plain(const struct json_reader *reader, char c)
+{
+    return (unsigned char)c >= 0x20 || (reader->lenient && c != '\0');
+}
+
 int json_scan_string(struct json_reader *reader, struct err *err)
 {
     size_t opening = reader->pos;
@@ -118,7 +124,7 @@ int json_scan_string(struct json_reader *reader, struct err *err)
     for (;;) {
         size_t run = reader->pos;
         while (run < reader->len && reader->text[run] != quote && reader->text[run] != '\\' &&
-               (unsigned char)reader->text[run] >= 0x20)
+               is_plain(reader, reader->text[run]))
             run++;
         buf_append(&reader->scratch, reader->text + reader->pos, run - reader->pos);
         reader->pos = run;

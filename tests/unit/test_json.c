@@ -152,8 +152,13 @@ static void test_strings(void **state)
     check(&strict, "\"\\ud83d\\uDE00\"", "\"\xf0\x9f\x98\x80\"");
     check(&strict, "\"\xf0\x9f\x98\x80\"", "\"\xf0\x9f\x98\x80\"");
     check_refused_both("\"a", "invalid JSON at 1:1: the string that begins here has no end");
-    check_refused_both("\"a\nb\"", "invalid JSON at 1:3: control character U+000A in a string; "
-                                   "write it as an escape");
+    check_refused(&strict, "\"a\nb\"",
+                  "invalid JSON at 1:3: control character U+000A in a string; "
+                  "write it as an escape");
+    check(&lenient, "\"a\r\nb\tc\"", "\"a\\r\\nb\\tc\"");
+    check_refused_bytes(&lenient, "\"a\0b\"", 5,
+                        "invalid JSON at 1:3: control character U+0000 in a string; "
+                        "write it as an escape");
     check_refused_both("\"\\q\"", "invalid JSON at 1:3: expected an escape (one of \"\\/bfnrtu) "
                                   "after '\\', found 'q'");
     check_refused_both("\"\\u12G4\"",
