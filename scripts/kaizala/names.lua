@@ -36,22 +36,37 @@ local function days(year, month, day)
   return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
 end
 
---- Reads a time as the service writes it in ISO 8601; without an offset it is UTC.
+-- Seconds since the epoch of a day and a time of day, nil where the calendar or the clock has none such.
+local function instant(year, month, day, hour, minute, second)
+  local first = month >= 1 and month <= 12 and days(year, month, 1)
+  local next_first = first and days(month == 12 and year + 1 or year, month % 12 + 1, 1)
+  if not first or day < 1 or first + day > next_first or hour > 23 or minute > 59 or second > 59 then
+    return nil
+  end
+  return (first + day - 1) * 86400 + hour * 3600 + minute * 60 + second
+end
+
+-- Seconds of "", "Z", "+05:30", "+0530" or "+05".
+local function zone_offset(zone)
+  if zone == "" or zone == "Z" then return 0 end
+  local sign, hours, minutes = zone:match "^([+-])(%d%d):?(%d?%d?)$"
+  if not sign or #minutes == 1 then return nil end
+  return (tonumber(hours) * 3600 + (tonumber(minutes) or 0) * 60) * (sign == "-" and -1 or 1)
+end
+
+--- Reads a time in ISO 8601, as the service writes it or shorter: without seconds, without an offset
+--- (then it is UTC).
 ---@param text string such as `2018-07-02T10:30:00.123Z`
 ---@return integer? time epoch seconds, or nil where the text is no such time
 function names.iso_time(text)
-  local year, month, day, hour, minute, second, rest =
-    text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)[T ](%d%d):(%d%d):(%d%d)(.*)$"
+  local year, month, day, hour, minute, rest =
+    text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)[T ](%d%d):(%d%d)(.*)$"
   if not year then return nil end
-  local offset = 0
-  local zone = rest:gsub("^%.%d+", "")
-  if zone ~= "" and zone ~= "Z" then
-    local sign, hours, minutes = zone:match "^([+-])(%d%d):?(%d%d)$"
-    if not sign then return nil end
-    offset = (tonumber(hours) * 3600 + tonumber(minutes) * 60) * (sign == "-" and -1 or 1)
-  end
-  return days(tonumber(year), tonumber(month), tonumber(day)) * 86400
-    + tonumber(hour) * 3600 + tonumber(minute) * 60 + tonumber(second) - offset
+  local second, zone = rest:match "^:(%d%d)(.*)$"
+  local offset = zone_offset(second and zone:gsub("^%.%d+", "") or rest)
+  local at = instant(tonumber(year), tonumber(month), tonumber(day), tonumber(hour), tonumber(minute),
+    tonumber(second or 0))
+  return offset and at and at - offset
 end
 
 -- A time field's value in epoch seconds; what is no such time stays as it is.
