@@ -64,6 +64,7 @@ end
 ---@return table response
 function app.handle(world, arrived)
   local path = request.path(arrived.path)
+  arrived.headers = request.headers(arrived.headers)
   local response = services.attempt(dispatch, world, arrived, path)
   if response.drop then
     return response

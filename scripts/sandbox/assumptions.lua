@@ -108,6 +108,7 @@ local assumptions = {
 
   -- CORS: that it allows the custom headers.
   cors_headers = "accessToken, applicationId, applicationSecret, refreshToken, Authorization, Content-Type",
+  cors_any_header = true, -- those that a preflight asks for, too
   cors_methods = "GET, POST, PUT, DELETE, OPTIONS",
   cors_max_age_s = "600",
   cors_expose = "Date, Location, Retry-After",

@@ -18,13 +18,18 @@ local BY_CONTENT_TYPE = {
   ["video/mp4"] = "Video", ["video/3gpp"] = "Video",
 }
 
----@type table<string, sandbox.media_kind>
-local BY_ENDING = {
-  jpg = "Image", jpeg = "Image", png = "Image",
-  mp3 = "Audio", wav = "Audio",
-  doc = "Document", docx = "Document", xls = "Document", xlsx = "Document", ppt = "Document",
-  pptx = "Document", pdf = "Document",
-  mp4 = "Video", ["3gp"] = "Video", ["3gpp"] = "Video",
+-- Those that say nothing, as stores of files give them for everything.
+local SILENT = { [""] = true, ["application/octet-stream"] = true, ["binary/octet-stream"] = true }
+
+---@type table<string, string>
+local OF_ENDING = {
+  jpg = "image/jpeg", jpeg = "image/jpeg", png = "image/png",
+  mp3 = "audio/mpeg", wav = "audio/wav",
+  doc = "application/msword", docx = OFFICE .. "wordprocessingml.document",
+  xls = "application/vnd.ms-excel", xlsx = OFFICE .. "spreadsheetml.sheet",
+  ppt = "application/vnd.ms-powerpoint", pptx = OFFICE .. "presentationml.presentation",
+  pdf = "application/pdf",
+  mp4 = "video/mp4", ["3gp"] = "video/3gpp", ["3gpp"] = "video/3gpp",
 }
 
 --- The content type alone, in lower case: without parameters.
@@ -48,10 +53,30 @@ function media_types.kind(content_type, name)
       or ("the Content-Type '%s' is none that the service takes"):format(plain)
   end
   local ending = name:match "%.(%w+)$"
-  if ending and BY_ENDING[ending:lower()] ~= kind then
+  if ending and BY_CONTENT_TYPE[OF_ENDING[ending:lower()]] ~= kind then
     return nil, ("the Content-Type '%s' does not fit a name that ends in .%s"):format(plain, ending)
   end
   return kind
+end
+
+--- The content type of a file that was fetched: what its server says, or, where that says nothing, what
+--- the ending of its name does.
+---@param content_type string|nil
+---@param name string
+---@return string|nil
+function media_types.fetched(content_type, name)
+  if not SILENT[media_types.plain(content_type)] then
+    return content_type
+  end
+  return OF_ENDING[(name:match "%.(%w+)$" or ""):lower()] or content_type
+end
+
+--- Whether a part of a form is a field beside the files: text without a file name.
+---@param part {filename: string|nil, content_type: string|nil}
+---@return boolean
+function media_types.is_field(part)
+  local plain = media_types.plain(part.content_type)
+  return not part.filename and (plain == "" or plain == "text/plain")
 end
 
 return media_types

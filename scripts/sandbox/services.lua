@@ -173,10 +173,19 @@ function services.attempt(fn, ...)
   return attempt(reply.error, fn, ...)
 end
 
-local function preflight()
+-- The headers of the service, and whatever else a browser says that the page will send.
+local function allowed_headers(arrived)
+  local asked = arrived.headers["access-control-request-headers"]
+  if assumptions.cors_any_header and asked and asked:find "^[%w!#$%%&'*+.^_`|~, -]+$" then
+    return assumptions.cors_headers .. ", " .. asked
+  end
+  return assumptions.cors_headers
+end
+
+local function preflight(arrived)
   return reply.json(200, {}, {
     ["Access-Control-Allow-Methods"] = assumptions.cors_methods,
-    ["Access-Control-Allow-Headers"] = assumptions.cors_headers,
+    ["Access-Control-Allow-Headers"] = allowed_headers(arrived),
     ["Access-Control-Max-Age"] = assumptions.cors_max_age_s,
   })
 end
@@ -202,7 +211,7 @@ end
 ---@return table response
 function services.handle(world, arrived, path)
   if arrived.method == "OPTIONS" and path.under_v1 then
-    return preflight()
+    return preflight(arrived)
   end
   world.counts.requests = world.counts.requests + 1
   local record = world.recorder:add(arrived, path, clock.rfc3339(world.clock:now()))

@@ -71,6 +71,16 @@ class Headers(naive.Case):
             self.done(naive.send(self.tenant.endpoint + "/v1/groups", headers=headers))
             self.done(naive.send(self.tenant.endpoint + f"/v1{MESSAGES}", "POST", b'{"message": "x"}', headers))
 
+    def test_bearer_beside_an_empty_header(self):
+        headers = {"accessToken": "", "Authorization": "Bearer " + self.tenant.token}
+        self.done(naive.send(self.tenant.endpoint + "/v1/groups", headers=headers))
+
+    def test_white_space_around_what_was_pasted(self):
+        for around in (" %s ", "\t%s", "%s \t"):
+            headers = [(name, around % value) for name, value in self.tenant.credentials.items()]
+            token = self.done(naive.bare(self.root, "GET", "/v1/accessToken", headers))["accessToken"]
+            self.done(naive.bare(self.root, "GET", "/v1/users/me", [("accessToken", around % token)]))
+
     def test_application_id_on_ordinary_calls(self):
         for value in (APPLICATION_ID, NOTHING, "x"):
             self.done(self.tenant.get("/groups", applicationId=value))
@@ -115,6 +125,16 @@ class Headers(naive.Case):
                 allowed = reply.headers["Access-Control-Allow-Headers"].lower().replace(" ", "").split(",")
                 self.assertLessEqual(set(names), set(allowed))
 
+    def test_preflight_for_other_headers(self):
+        for asked in ("accesstoken, x-requested-with", "cache-control,pragma"):
+            reply = naive.bare(self.root, "OPTIONS", "/v1/groups", [
+                ("Origin", "https://app.example"), ("Access-Control-Request-Method", "GET"),
+                ("Access-Control-Request-Headers", asked)])
+            allowed = reply.headers["Access-Control-Allow-Headers"].lower().replace(" ", "").split(",")
+            self.assertLessEqual(set(asked.replace(" ", "").split(",")), set(allowed))
+        reply = naive.bare(self.root, "OPTIONS", "/v1/groups", [("Access-Control-Request-Headers", "a: b")])
+        self.assertNotIn("a: b", reply.headers["Access-Control-Allow-Headers"])
+
     def test_cors_only_under_v1(self):
         for path in ("/", "/_sandbox/state", "/_sandbox/nothing", f"/groups/{GROUP}", "/nothing"):
             for method in ("GET", "OPTIONS"):
@@ -141,6 +161,11 @@ class Bodies(naive.Case):
             value = {"message": text, "sendToAllSubscribers": False, "replyToReferenceId": None,
                      "x": [True, 1, -2.5, {"y": []}]}
             self.assertEqual(self.sent(str(value)), text, str(value))
+
+    def test_text_put_between_quotes(self):
+        for text in ("disk full\non db1", "a\r\nb\tc\n"):
+            self.assertEqual(self.sent(f'{{"message": "{text}"}}'), text)
+            self.assertEqual(self.sent(f"{{'message': '{text}'}}"), text)
 
     def test_latin_1(self):
         for text in ("Été à Zürich", "£ ÿ"):

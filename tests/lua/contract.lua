@@ -213,7 +213,7 @@ local function break_field(give, name, key, field, whole, at, variant)
     give { what = ("%s: %s"):format(name, what), name = key, value = broken, variant = variant }
   end
   for i, wrong in ipairs(WRONG[field.kind]) do
-    if not (field.text and is_string(wrong) and field.kind == "number" and tonumber(wrong)) then
+    if not (field.kind == "number" and is_string(wrong) and tonumber(wrong)) then
       add("wrong type " .. i, wrong)
     end
   end

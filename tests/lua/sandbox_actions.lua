@@ -4,6 +4,7 @@ local http = require "jeton.http"
 local json = require "jeton.json"
 local lu = require "luaunit"
 local contract = require "contract"
+local kaizala_names = require "kaizala.names"
 local operations = require "sandbox.operations"
 local wire = require "wire"
 
@@ -113,6 +114,27 @@ function TestTypes.test_lets_meet()
   lu.assertEquals(entries[1].actionBody.agenda, "All")
   lu.assertEquals(entries[1].actionBody.startingTime, "2030-07-02T10:30:00Z")
   lu.assertEquals(entries[2].actionBody.duration, 90)
+end
+
+function TestTypes.test_when_a_meeting_starts()
+  for _, text in ipairs {
+    "2030-07-02T10:30", "2030-07-02T10:30Z", "2030-07-02 10:30:00", "2030-07-02T12:30:00.0000000+02",
+  } do
+    send("LetsMeet", { title = "x", startingTime = text })
+  end
+  for _, text in ipairs {
+    "2030-13-02T10:30:00Z", "2030-02-30T10:30:00Z", "2030-07-02T24:30:00Z", "2030-07-02T10:60:00Z",
+  } do
+    refused("startingTime: expected a time", { actionType = "LetsMeet",
+      actionBody = { title = "x", startingTime = text } })
+  end
+end
+
+function TestTypes.test_numbers_as_text()
+  local place = { latitude = "-48.86", longitude = "2", name = "x" }
+  send("LetsMeet", { title = "x", startingTime = "2030-07-02T10:30:00Z", place = place })
+  lu.assertEquals(list("letsmeet").actions[1].actionBody.place,
+    { latitude = -48.86, longitude = 2, name = "x" })
 end
 
 function TestTypes.test_media_answer_without_action_id()
@@ -257,6 +279,8 @@ function TestTypes.test_what_is_refused()
       { name = "n", type = 99, value = 1 } } } } },
     { "properties[0].value: expected a number", { id = "p", actionBody = { properties = json.array {
       { name = "n", type = "Numeric", value = "five" } } } } },
+    { "properties[0].value: expected a list, got a string", { id = "p", actionBody = { properties =
+      json.array { { name = "n", type = "StringList", value = "five" } } } } },
   }
   for _, case in ipairs(cases) do
     refused(case[1], case[2])
@@ -276,6 +300,7 @@ function TestLists.test_pages_from_a_time_on()
   lu.assertEquals(page.actions[1].referenceId, sent[1])
   lu.assertEquals(page.hasMore, true)
   local from = page.actions[3].creationTime
+  lu.assertEquals(kaizala_names.iso_time(page.actions[3].sentAt), from)
   local rest = list("job", "&count=3&fromDate=" .. from)
   lu.assertEquals(#rest.actions, 3)
   lu.assertEquals(rest.actions[1].referenceId, sent[3])

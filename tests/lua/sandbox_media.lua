@@ -92,6 +92,15 @@ function TestUpload.test_bytes_that_are_no_text_are_refused_in_json()
   end
 end
 
+function TestUpload.test_fields_beside_the_file()
+  local field = { name = "FileName", value = "a.png" }
+  local typed = { name = "caption", value = "x", content_type = "text/plain; charset=utf-8" }
+  local resource = upload(field, part("a.png", "image/png", "bytes"), typed)
+  lu.assertEquals({ resource.type, resource.name }, { "Image", "a.png" })
+  lu.assertEquals(fetch(resource.id).body, "bytes")
+  wire.refused(415, "UnsupportedMediaType", "POST", "/v1/media", { token = wire.access(), parts = { field } })
+end
+
 function TestUpload.test_a_form_elsewhere()
   local message = wire.refused(400, "InvalidParameters", "POST", "/v1/groups/" .. wire.sales .. "/messages",
     { token = wire.access(), parts = { part("a.png", "image/png") } })
@@ -132,6 +141,25 @@ function TestUrl.test_a_file_is_fetched()
   lu.assertEquals(upload_url(base .. "/a.pdf?type=text/html"), 415)
   lu.assertEquals(upload_url(base .. "/a.png?type=application/pdf"), 415)
   lu.assertEquals(upload_url(base .. "/none"), 400)
+end
+
+function TestUrl.test_a_server_that_does_not_know_the_type()
+  local listener <close> = assert(server.listen {
+    handler = function(request)
+      return { body = "x", headers = { ["Content-Type"] = request.query.type } }
+    end,
+  })
+  local base = ("http://127.0.0.1:%d"):format(listener.port)
+  for _, case in ipairs {
+    { "/a.pdf?type=application/octet-stream", "Document" }, { "/a.PNG?type=binary/octet-stream", "Image" },
+    { "/a.mp4", "Video" },
+  } do
+    local status, reply = upload_url(base .. case[1])
+    lu.assertEquals(status, 200, case[1])
+    lu.assertEquals(decode(reply).type, case[2])
+  end
+  lu.assertEquals(upload_url(base .. "/a.exe?type=application/octet-stream"), 415)
+  lu.assertEquals(upload_url(base .. "/a?type=application/octet-stream"), 415)
 end
 
 function TestUrl.test_what_is_not_fetched()

@@ -165,6 +165,9 @@ function TestSearch.test_by_name()
   lu.assertEquals(find "query=sALES", "Sales, Sales North")
   lu.assertEquals(find "query=News", "Contoso News")
   lu.assertEquals(find "query=%25", "")
+  for _, query in ipairs { "", "query=&resultsOffset=&pageSize=", "query=&pageSize=1000" } do
+    lu.assertEquals(find(query), "Sales, Sales North, Contoso News")
+  end
 end
 
 function TestSearch.test_case_does_not_matter_in_other_alphabets()

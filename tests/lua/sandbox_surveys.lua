@@ -147,7 +147,8 @@ end
 function TestSurvey.test_answers_that_are_refused()
   local id = survey()
   local wrong = {
-    "Perhaps", json.array { "C" }, 5, "no resource", "4", 1.5, "2018-07-02", { lt = 1 }, json.array { "x" },
+    "Perhaps", json.array { "C" }, 5, "no resource", "four", 1.5, "2018-07-02", { lt = 1 },
+    json.array { "x" },
   }
   for i, value in ipairs(wrong) do
     local answers = json.array(table.move(ANSWERS, 1, #ANSWERS, 1, {}))
@@ -170,6 +171,14 @@ function TestSurvey.test_answers_that_are_refused()
   lu.assertStrContains(reply.message, "expected 9, one for each question, got 1")
   lu.assertEquals(answer(id, bruno, nil), 400)
   lu.assertEquals(details(id).responseCount, 0)
+end
+
+function TestSurvey.test_a_number_as_text()
+  local id = survey()
+  local answers = json.array(table.move(ANSWERS, 1, #ANSWERS, 1, {}))
+  answers[5] = "-4.25"
+  lu.assertEquals(answer(id, bruno, answers), 200)
+  lu.assertEquals(details(id).responses[1].answers[5], -4.25)
 end
 
 function TestSurvey.test_what_was_not_answered_is_null()
@@ -196,7 +205,7 @@ end
 
 function TestResponses.test_once_and_replaced_by_its_id()
   local id = one_question()
-  local _, first = answer(id, bruno, json.array { "a" })
+  local _, first = answer(id, bruno, json.array { "a" }, { responseId = "" }) -- as if left out
   local status, reply = answer(id, bruno, json.array { "b" })
   lu.assertEquals(status, 400)
   lu.assertStrContains(reply.message, "responseId")

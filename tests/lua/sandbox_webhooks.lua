@@ -92,6 +92,10 @@ function TestCreating.test_both_spellings()
     callbackUrl = receiver.url, callbackToken = "t-1", callbackContext = "c",
   } }).webhookId
   lu.assertEquals(list()[1].callbackToken, "t-1")
+  local shown = list()[1] -- by the names that it is listed with
+  shown.events = json.array { "JobCreated" }
+  wire.ok("PUT", "/v1/webhook/" .. id, { token = tenant, json = shown })
+  lu.assertEquals(list()[1].events, { "JobCreated" })
   wire.ok("PUT", "/v1/webhook/" .. id, { token = tenant, json = { callbackContext = "d" } })
   lu.assertEquals(list()[1].callbackContext, "d")
 end

@@ -109,6 +109,7 @@ function describe.entry(call, action)
     actionType = action.type,
     sender = action.sender,
     creationTime = action.created_at,
+    sentAt = clock.rfc3339(action.created_at),
     actionBody = short[action.type](call, action),
   }
 end

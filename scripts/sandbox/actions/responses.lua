@@ -16,7 +16,7 @@ end
 -- The response that this one takes the place of, or nil.
 local function find_replaced(call, action, user_id)
   local id = call.body.responseId
-  if id then
+  if id and id ~= "" then
     local found = actions.response(call.db, action, id)
     if not found then
       reply.not_found "responseId: the action has no response with this id"

@@ -22,7 +22,7 @@ local body = {}
 ---@field not_empty boolean|nil
 ---@field choices string[]|nil compared without case; the result is as written here
 ---@field numbers table<integer, string>|nil of a choice: what clients may send in its place
----@field text boolean|nil of a number or a list of strings: may come as text that holds it
+---@field text boolean|nil of a number or a list of strings: it is known to come as text that holds it, too
 ---@field types string[]|nil of media: of these uploads
 ---@field fields sandbox.field[]|nil of an object; none: anything is taken as it comes
 ---@field of sandbox.field[]|nil of each object of a list
@@ -53,7 +53,8 @@ end
 local function list_of(item)
   return function(name, value, field)
     if field.text and type(value) == "string" then
-      value = json.decode(value)
+      local decoded = json.decode(value)
+      value = values.is_list(decoded) and decoded or value
     end
     if not values.is_list(value) then
       expect(name, "a list", value)

@@ -92,7 +92,7 @@ function read.integer(name, value, field)
 end
 
 function read.number(name, value, field)
-  if field.text and type(value) == "string" and value:find "^%-?%d+%.?%d*$" then
+  if type(value) == "string" and value:find "^%-?%d+%.?%d*$" then
     value = tonumber(value)
   end
   if type(value) ~= "number" or value - value ~= 0 then -- no infinity

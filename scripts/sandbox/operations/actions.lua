@@ -188,6 +188,7 @@ return {
         { "actionType", kind = "choice", choices = assumptions.listable_types },
         { "sender", kind = "string" },
         { "creationTime", kind = "integer" },
+        { "sentAt", kind = "string" },
         action_bodies.LISTED,
       } },
       { "hasMore", kind = "boolean" },
@@ -235,7 +236,7 @@ return {
     permission = "action.write",
     who = "audience",
     body = shapes.join(typed(action_bodies.ANSWERABLE, action_bodies.RESPONSE), {
-      { "responseId", kind = "string", not_empty = true, max = limits.identifier_characters },
+      { "responseId", kind = "string", max = limits.identifier_characters },
     }),
     reply = { { "responseId", kind = "id" } },
     example = {

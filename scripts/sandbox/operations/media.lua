@@ -52,13 +52,23 @@ local function keep(call, files, album)
   return id
 end
 
+-- Fields beside the files say nothing to the service. If there is nothing else, they are refused as files.
+local function without_fields(parts)
+  local out = {}
+  for _, part in ipairs(parts) do
+    out[#out + 1] = not media_types.is_field(part) and part or nil
+  end
+  return #out > 0 and out or parts
+end
+
 local function upload(call)
-  local count = #call.parts
+  local parts = without_fields(call.parts)
+  local count = #parts
   if count == 0 or count > limits.media_per_upload then
     reply.invalid("expected 1 to %d parts, got %d", limits.media_per_upload, count)
   end
   local files = {}
-  for i, part in ipairs(call.parts) do
+  for i, part in ipairs(parts) do
     files[i] = check_file(("part %d"):format(i), part)
     if count > 1 and files[i].type ~= "Image" then
       reply.invalid("part %d: several parts give an album, which holds pictures only", i)
@@ -104,8 +114,9 @@ local function fetch(call)
     reply.invalid("mediaUrl: answered with status %d", response.status)
   end
   local hash, size = crypto.sha256_file(path)
+  local name = parts.path:gsub("^.*/", "")
   call.fetched = {
-    filename = (parts.path:gsub("^.*/", "")), content_type = response.headers["content-type"], file = path,
+    filename = name, content_type = media_types.fetched(response.headers["content-type"], name), file = path,
     size = assert(size), sha256 = crypto.hex(hash),
   }
   return setmetatable({}, { __close = function() os.remove(path) end }) -- unless it was moved

@@ -5,20 +5,22 @@ local groups = require "sandbox.data.groups"
 local limits = require "sandbox.limits"
 local shapes = require "sandbox.operations.shapes"
 
+local PAGE = 50
+
 ---@type sandbox.operation[]
 return {
   {
     name = "tenant.find_groups",
-    summary = "The tenant's groups whose name contains the query, in any case, oldest first.",
+    summary = "The tenant's groups whose name contains the query, in any case, oldest first; without one, all.",
     method = "GET",
     path = "/tenant/findGroupsByQuery",
     permission = "o365.read",
     who = "tenant",
     query = {
-      { "query", kind = "string", required = true, max = limits.name_characters },
+      { "query", kind = "string", max = limits.name_characters, default = "" },
       { "resultsOffset", kind = "integer", min = 0, max = limits.groups, default = 0 },
       { "pageSize", kind = "integer", min = 1, max = limits.groups_per_page,
-        default = limits.groups_per_page },
+        default = PAGE },
     },
     reply = { { "groups", kind = "list", of = shapes.GROUP } },
     example = { query = { query = "sales", pageSize = "10" } },

@@ -196,7 +196,8 @@ local function fields_of(is_new)
   return {
     { "objectId", kind = "string", required = is_new, not_empty = true, max = limits.identifier_characters },
     { "objectType", kind = "choice", required = is_new, choices = TYPES },
-    { "eventTypes", kind = "list", required = is_new, min = 1, max = 4 * #EVENTS, item = EVENT },
+    { "eventTypes", kind = "list", aliases = { "events" }, required = is_new, min = 1, max = 4 * #EVENTS,
+      item = EVENT },
     { "callBackUrl", kind = "string", required = is_new, not_empty = true, max = limits.url_bytes },
     { "callBackToken", kind = "string", max = limits.webhook_token_characters },
     { "callBackContext", kind = "any", max = limits.webhook_context_bytes },
