@@ -11,9 +11,11 @@
 #define MHD_API_FUNCTIONS(X)                                                                       \
     X(start_daemon)                                                                                \
     X(stop_daemon)                                                                                 \
+    X(add_connection)                                                                              \
     X(run)                                                                                         \
     X(get_timeout)                                                                                 \
     X(get_daemon_info)                                                                             \
+    X(get_reason_phrase_for)                                                                       \
     X(get_connection_info)                                                                         \
     X(get_connection_values)                                                                       \
     X(suspend_connection)                                                                          \

@@ -4,11 +4,17 @@
 #include "mem.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define PEER_EVENTS 64 /* departures handled a turn; the rest come at the next */
+/* A connection's: for SERVER_HEADERS_MAX fields, and what it writes itself. */
+#define LIBRARY_MEMORY ((size_t)16 * 1024)
+#define KEEP_IDLE_S    30 /* of a silent connection, before its peer's system is asked … */
+#define KEEP_BETWEEN_S 10
+#define KEEP_PROBES    3
 
 static size_t on_unescape(void *arg, struct MHD_Connection *connection, char *text)
 {
@@ -22,7 +28,7 @@ static size_t on_unescape(void *arg, struct MHD_Connection *connection, char *te
 static void destroy(struct server *server);
 
 /* False when the server is no more. */
-static bool done_being_busy(struct server *server)
+bool server_done_being_busy(struct server *server)
 {
     server->busy = false;
     if (!server->closing)
@@ -31,26 +37,29 @@ static bool done_being_busy(struct server *server)
     return false;
 }
 
-static bool run(struct server *server)
+bool server_run(struct server *server)
 {
     if (server->busy)
         return true;
     server->busy = true;
     server->resumed = false;
+    server->replying = false;
     server->api.run(server->daemon);
-    return done_being_busy(server);
+    if (server->replying)
+        server->api.run(server->daemon);
+    return server_done_being_busy(server);
 }
 
 static void on_sockets(void *arg, short revents)
 {
     (void)revents;
-    run(arg);
+    server_run(arg);
 }
 
 static int64_t before_wait(void *arg)
 {
     struct server *server = arg;
-    if (server->resumed && !run(server))
+    if (server->resumed && !server_run(server))
         return 0;
     MHD_UNSIGNED_LONG_LONG wait_ms = 0;
     if (server->api.get_timeout(server->daemon, &wait_ms) != MHD_YES) {
@@ -65,51 +74,74 @@ static void after_wait(void *arg)
 {
     struct server *server = arg;
     if (server->due_ms >= 0 && clock_mono_ms() >= server->due_ms)
-        run(server);
-}
-
-static void on_peers(void *arg, short revents)
-{
-    (void)revents;
-    struct server *server = arg;
-    struct epoll_event events[PEER_EVENTS];
-    int n = epoll_wait(server->peers.fd, events, PEER_EVENTS, 0);
-    server->busy = true; /* so that no exchange is freed before its event was looked at */
-    for (int i = 0; i < n; i++) {
-        struct server_exchange *exchange = events[i].data.ptr;
-        if (exchange->state == WAITING)
-            server_exchange_gone(exchange);
-    }
-    done_being_busy(server);
+        server_run(server);
 }
 
 /* ---- public ---- */
 
-static struct MHD_Daemon *start_daemon(struct server *server, int fd)
+static struct MHD_Daemon *start_daemon(struct server *server)
 {
-    /* The library's memory for a connection holds the request's headers, then also the reply's;
-     * ours says what is too large. Strict: no space in a target, Host is needed. */
+    /* The library's memory for a connection holds the request's head, its fields, and the reply's
+     * headers. What is no good head is refused before and after it, in the service's form. */
     return server->api.start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0, NULL, NULL,
-        server_exchange_on_access, server, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_URI_LOG_CALLBACK, server_exchange_on_target, server,
-        MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+            MHD_USE_SUPPRESS_DATE_NO_CLOCK,
+        0, NULL, NULL, server_exchange_on_access, server, MHD_OPTION_NOTIFY_CONNECTION,
+        server_connection_on_notify, server, MHD_OPTION_URI_LOG_CALLBACK, server_exchange_on_target,
+        server, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
         server_exchange_on_completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        2 * (SERVER_HEADER_MAX + SERVER_REPLY_HEADER_MAX), MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)SERVER_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_IDLE_S,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        SERVER_HEAD_MAX + SERVER_REPLY_HEADER_MAX + LIBRARY_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)server->options.max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)SERVER_IDLE_S, MHD_OPTION_END);
+}
+
+static void set_limits(struct server_options *options)
+{
+    const struct server_options limits = {.max_body = SERVER_BODY_MAX,
+                                          .head_ms = SERVER_HEAD_MS,
+                                          .body_ms = SERVER_BODY_MS,
+                                          .linger_ms = SERVER_LINGER_MS,
+                                          .rate_min = SERVER_RATE_MIN,
+                                          .max_memory = SERVER_MEMORY_MAX,
+                                          .max_files = SERVER_FILES_MAX,
+                                          .max_uploads = SERVER_UPLOADS_MAX,
+                                          .max_connections = SERVER_CONNECTIONS_MAX};
+#define X(name)                                                                                    \
+    if (options->name == 0)                                                                        \
+        options->name = limits.name;
+    X(max_body)
+    X(head_ms)
+    X(body_ms)
+    X(linger_ms)
+    X(rate_min)
+    X(max_memory)
+    X(max_files)
+    X(max_uploads)
+    X(max_connections)
+#undef X
+}
+
+/* So that a peer whose system is gone, or no longer knows the connection, is noticed while it is
+ * waited for. What is accepted inherits it. */
+static void probe_peers(int listener)
+{
+    const int on = 1, idle_s = KEEP_IDLE_S, between_s = KEEP_BETWEEN_S, probes = KEEP_PROBES;
+    setsockopt(listener, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(listener, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    setsockopt(listener, IPPROTO_TCP, TCP_KEEPINTVL, &between_s, sizeof between_s);
+    setsockopt(listener, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
 struct server *server_new(struct loop *loop, const struct server_options *options, struct err *err)
 {
     struct server *server = mem_alloc(sizeof *server);
-    int listener = -1, peers = -1;
+    int listener = -1, arrivals = -1;
     server->loop = loop;
     server->options = *options;
     server->options.host = NULL; /* not kept */
     server->options.folder = NULL;
-    if (server->options.max_body == 0)
-        server->options.max_body = SERVER_BODY_MAX;
+    set_limits(&server->options);
+    server->due_clock_ms = INT64_MAX;
     server->port = options->port;
     if (mhd_api_open(&server->api, err) != 0)
         goto failed;
@@ -119,30 +151,34 @@ struct server *server_new(struct loop *loop, const struct server_options *option
     listener = server_socket_listen(options->host, &server->port, err);
     if (listener < 0)
         goto failed;
-    peers = epoll_create1(EPOLL_CLOEXEC);
-    if (peers < 0) {
+    probe_peers(listener);
+    arrivals = epoll_create1(EPOLL_CLOEXEC);
+    if (arrivals < 0) {
         err_set(err, ERR_CONFIG, "cannot start a server: %s", strerror(errno));
         goto failed;
     }
-    server->daemon = start_daemon(server, listener);
+    server->daemon = start_daemon(server);
     if (server->daemon == NULL) {
         err_set(err, ERR_CONFIG, "cannot start a server: %s refuses to start", MHD_API_LIBRARY);
         goto failed;
     }
     int sockets = server->api.get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     loop_fd_start(loop, &server->sockets, sockets, POLLIN, on_sockets, server);
-    loop_fd_start(loop, &server->peers, peers, POLLIN, on_peers, server);
     server->hook.before = before_wait;
     server->hook.after = after_wait;
     server->hook.arg = server;
     loop_hook_add(loop, &server->hook);
+    server->scratch = mem_alloc(SERVER_SCRATCH);
+    server->listener.fd = listener;
+    server->arrivals.fd = arrivals;
+    server_connection_listen(server);
     return server;
 
 failed:
     if (listener >= 0)
         close(listener);
-    if (peers >= 0)
-        close(peers);
+    if (arrivals >= 0)
+        close(arrivals);
     server_folder_close(&server->folder);
     mhd_api_close(&server->api);
     mem_free(server);
@@ -151,7 +187,7 @@ failed:
 
 static void destroy(struct server *server)
 {
-    int peers = server->peers.fd;
+    int arrivals = server->arrivals.fd, listener = server->listener.fd;
     server->busy = true; /* a second server_free from inside gone is this one */
     server->closing = true;
     for (struct server_exchange *exchange = server->exchanges; exchange != NULL;
@@ -159,14 +195,19 @@ static void destroy(struct server *server)
         if (exchange->state == WAITING)
             server_exchange_gone(exchange);
     }
-    server->api.run(server->daemon); /* sends what was replied just now */
+    server_connection_stop(server);
+    server->api.run(server->daemon); /* sends what was replied just now … */
+    server->api.run(server->daemon); /* … to who did not wait long enough to be suspended */
     loop_hook_remove(server->loop, &server->hook);
     loop_fd_stop(server->loop, &server->sockets);
-    loop_fd_stop(server->loop, &server->peers);
-    server->api.stop_daemon(server->daemon); /* closes its listener too */
-    while (server->exchanges != NULL)        /* none, unless the library forgot to tell */
+    server->api.stop_daemon(server->daemon);
+    server_connection_end_all(server);
+    while (server->exchanges != NULL) /* none, unless the library forgot to tell */
         server_exchange_free(server->exchanges);
-    close(peers);
+    loop_timer_stop(server->loop, &server->clock); /* the end of a connection may have started it */
+    close(arrivals);
+    close(listener);
+    mem_free(server->scratch);
     server_folder_close(&server->folder);
     mhd_api_close(&server->api);
     mem_free(server);

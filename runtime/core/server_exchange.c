@@ -1,13 +1,16 @@
 #include "server_exchange.h"
 
+#include "clock.h"
 #include "mem.h"
 #include "multipart.h"
+#include "server_head.h"
 #include "server_message.h"
+#include "server_refusal.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static struct server_exchange *exchange_new(struct server *server, const char *target,
@@ -16,6 +19,10 @@ static struct server_exchange *exchange_new(struct server *server, const char *t
     struct server_exchange *exchange = mem_alloc(sizeof *exchange);
     exchange->server = server;
     exchange->connection = connection;
+    exchange->peer =
+        server->api.get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+            ->socket_context;
+    exchange->peer->exchange = exchange;
     exchange->target = mem_strdup(target);
     buf_create(&exchange->body, server->options.max_body);
     exchange->max_body = server->options.max_body;
@@ -44,38 +51,27 @@ void server_exchange_free(struct server_exchange *exchange)
     mem_free(exchange->method);
     mem_free(exchange->version);
     mem_free(exchange->target);
-    buf_destroy(&exchange->body);
-    server_upload_free(exchange->upload);
+    server_body_drop(exchange);
+    exchange->peer->exchange = NULL;
     mem_free(exchange);
 }
 
-static int exchange_fd(const struct server_exchange *exchange)
-{
-    return exchange->server->api
-        .get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-        ->connect_fd;
-}
-
-/* While suspended the library does not look at the socket; the departure of its peer is seen here.
- * One shot: EPOLLRDHUP stays up, and one report is enough. */
+/* While suspended the library does not look at the socket; we do, see on_end. */
 static void exchange_suspend(struct server_exchange *exchange)
 {
-    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = exchange};
     exchange->suspended = true;
     exchange->server->api.suspend_connection(exchange->connection);
-    epoll_ctl(exchange->server->peers.fd, EPOLL_CTL_ADD, exchange_fd(exchange), &event);
 }
 
 /* Hands a waiting exchange back to the library, which asks for the outcome at its next run. */
 static void exchange_leave(struct server_exchange *exchange, enum exchange_state state)
 {
     exchange->state = state;
+    exchange->server->resumed = true;
     if (!exchange->suspended)
         return;
     exchange->suspended = false;
-    epoll_ctl(exchange->server->peers.fd, EPOLL_CTL_DEL, exchange_fd(exchange), NULL);
     exchange->server->api.resume_connection(exchange->connection);
-    exchange->server->resumed = true;
 }
 
 void server_exchange_gone(struct server_exchange *exchange)
@@ -94,9 +90,6 @@ static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char 
     (void)kind;
     struct server_exchange *exchange = arg;
     value = value != NULL ? value : "";
-    exchange->header_bytes += strlen(name) + strlen(value) + strlen(": \r\n");
-    if (exchange->header_bytes > SERVER_HEADER_MAX)
-        return MHD_NO;
     size_t n = exchange->request.nheaders++;
     exchange->headers = mem_realloc(exchange->headers, (n + 1) * sizeof *exchange->headers);
     exchange->headers[n].name = mem_strdup(name);
@@ -113,104 +106,36 @@ static const char *find_header(const struct server_exchange *exchange, const cha
     return NULL;
 }
 
-static enum MHD_Result send_refusal(struct server_exchange *exchange)
+static enum MHD_Result queue(struct server_exchange *exchange)
 {
-    const char *message = "The body of the request is too large", *code = "RequestEntityTooLarge";
-    if (exchange->refused == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE) {
-        message = "The headers of the request are too large";
-        code = "RequestHeaderFieldsTooLarge";
-    } else if (exchange->refused == MHD_HTTP_INSUFFICIENT_STORAGE) {
-        message = "The body of the request cannot be stored";
-        code = "InsufficientStorage";
-    }
-    struct MHD_Response *response =
-        server_message_error(&exchange->server->api, message, code, true);
-    enum MHD_Result result = exchange->server->api.queue_response(
-        exchange->connection, (unsigned)exchange->refused, response);
-    exchange->server->api.destroy_response(response);
-    return result;
+    return exchange->server->api.queue_response(exchange->connection, (unsigned)exchange->status,
+                                                exchange->response);
 }
 
-/* The headers are there, the body is not. */
-static enum MHD_Result on_headers(struct server_exchange *exchange, const char *method,
-                                  const char *version)
+/* Before the body is read: what is answered here ends the connection, but not at once, since its
+ * peer may still be sending. */
+static enum MHD_Result answer_early(struct server_exchange *exchange)
 {
-    const struct mhd_api *api = &exchange->server->api;
-    exchange->state = READING_BODY;
-    exchange->method = mem_strdup(method);
-    exchange->version = mem_strdup(version);
-    api->get_connection_values(exchange->connection, MHD_HEADER_KIND, on_header, exchange);
-    const union MHD_ConnectionInfo *info =
-        api->get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    server_socket_text(info != NULL ? info->client_addr : NULL, exchange->remote);
-
-    const char *type = find_header(exchange, "Content-Type");
-    if (exchange->server->options.max_upload > 0 && multipart_is_form(type)) {
-        exchange->upload = server_upload_new(&exchange->server->folder, type);
-        exchange->max_body = exchange->server->options.max_upload;
-    }
-    const char *length = find_header(exchange, "Content-Length");
-    unsigned long long announced = length != NULL ? strtoull(length, NULL, 10) : 0;
-    if (exchange->header_bytes > SERVER_HEADER_MAX)
-        exchange->refused = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
-    else if (announced > exchange->max_body)
-        exchange->refused = MHD_HTTP_CONTENT_TOO_LARGE;
-    /* Who asks first, or announces more than is worth reading on, is told at once. */
-    if (exchange->refused != 0 &&
-        (find_header(exchange, "Expect") != NULL || announced > SERVER_DISCARD_MAX))
-        return send_refusal(exchange);
-    return MHD_YES;
+    exchange->peer->linger = true;
+    return exchange->state == ANSWERED ? queue(exchange) : MHD_NO;
 }
 
-/* 0, or the status that refuses the body. */
-static int take(struct server_exchange *exchange, const char *data, size_t size)
+static enum MHD_Result refuse_early(struct server_exchange *exchange, int status, const char *code,
+                                    const char *message)
 {
-    struct server *server = exchange->server;
-    size_t spool_over = server->options.spool_over;
-    struct err err; /* the client is told that it failed, not how the disk is */
-    uint64_t before =
-        exchange->upload != NULL ? server_upload_bytes(exchange->upload) : exchange->body.len;
-    if (size > exchange->max_body - before)
-        return MHD_HTTP_CONTENT_TOO_LARGE;
-    if (exchange->upload == NULL && (spool_over == 0 || before + size <= spool_over))
-        return buf_append(&exchange->body, data, size) == 0 ? 0 : MHD_HTTP_CONTENT_TOO_LARGE;
-    if (exchange->upload == NULL) {
-        exchange->upload = server_upload_new(&server->folder, NULL);
-        if (server_upload_feed(exchange->upload, exchange->body.data, before, &err) != 0)
-            return MHD_HTTP_INSUFFICIENT_STORAGE;
-        buf_destroy(&exchange->body);
-        buf_create(&exchange->body, exchange->server->options.max_body);
-    }
-    return server_upload_feed(exchange->upload, data, size, &err) == 0
-               ? 0
-               : MHD_HTTP_INSUFFICIENT_STORAGE;
+    const struct server_refusal refusal = {status, code, message, exchange->target};
+    server_refusal_reply(exchange, &refusal);
+    return answer_early(exchange);
 }
 
-static enum MHD_Result on_body(struct server_exchange *exchange, const char *data, size_t size)
+static enum MHD_Result refuse_body_early(struct server_exchange *exchange, int status)
 {
-    if (exchange->refused == 0)
-        exchange->refused = take(exchange, data, size);
-    if (exchange->refused == 0)
-        return MHD_YES;
-    server_upload_free(exchange->upload);
-    exchange->upload = NULL;
-    exchange->discarded += exchange->body.len + size;
-    buf_destroy(&exchange->body);
-    buf_create(&exchange->body, exchange->server->options.max_body);
-    return exchange->discarded <= SERVER_DISCARD_MAX ? MHD_YES : MHD_NO;
+    struct server_refusal refusal = server_refusal_of(status);
+    return refuse_early(exchange, refusal.status, refusal.code, refusal.message);
 }
 
-static enum MHD_Result on_complete_request(struct server_exchange *exchange)
+static void describe(struct server_exchange *exchange)
 {
-    struct server *server = exchange->server;
-    struct err err;
-    if (exchange->refused == 0 && exchange->upload != NULL &&
-        server_upload_finish(exchange->upload, &exchange->request, &err) != 0)
-        exchange->refused = MHD_HTTP_INSUFFICIENT_STORAGE;
-    if (exchange->refused != 0)
-        return send_refusal(exchange);
-    if (server->closing)
-        return MHD_NO;
     struct server_request *request = &exchange->request;
     request->method = exchange->method;
     request->target = exchange->target;
@@ -219,26 +144,110 @@ static enum MHD_Result on_complete_request(struct server_exchange *exchange)
     request->headers = exchange->headers;
     request->body = exchange->body.data;
     request->body_len = exchange->body.len;
-    exchange->state = WAITING;
-    server->options.handler(server->options.arg, exchange, request);
-    if (exchange->state == WAITING) {
-        exchange_suspend(exchange);
-        return MHD_YES;
-    }
-    return exchange->state == ANSWERED
-               ? server->api.queue_response(exchange->connection, (unsigned)exchange->status,
-                                            exchange->response)
-               : MHD_NO;
 }
 
-/* Called once when the headers are there, for each piece of the body, once after it, and once after
- * a suspended connection was resumed. MHD_NO closes the connection. */
+/* A body is to come: may it? */
+static enum MHD_Result on_body_announced(struct server_exchange *exchange, const char *length)
+{
+    const struct server_options *options = &exchange->server->options;
+    const char *type = find_header(exchange, "Content-Type");
+    bool is_form = options->max_upload > 0 && multipart_is_form(type);
+    exchange->max_body = is_form ? options->max_upload : options->max_body;
+    if (options->head != NULL) {
+        describe(exchange);
+        uint64_t limit = options->head(options->arg, exchange, &exchange->request);
+        if (exchange->state != READING_BODY)
+            return answer_early(exchange);
+        if (limit < exchange->max_body)
+            exchange->max_body = limit;
+    }
+    int refused = server_body_begin(exchange, is_form ? type : NULL,
+                                    length != NULL ? strtoull(length, NULL, 10) : 0);
+    if (refused != 0)
+        return refuse_body_early(exchange, refused);
+    exchange->since_ms = clock_mono_ms();
+    server_connection_expect(exchange->server, exchange->since_ms + options->body_ms);
+    return MHD_YES;
+}
+
+/* The headers are there, the body is not. */
+static enum MHD_Result on_headers(struct server_exchange *exchange, const char *method,
+                                  const char *version)
+{
+    const struct mhd_api *api = &exchange->server->api;
+    const union {
+        const struct sockaddr_storage *storage;
+        const struct sockaddr *any;
+    } address = {&exchange->peer->address};
+    struct server_head_problem problem;
+    exchange->state = READING_BODY;
+    exchange->method = mem_strdup(method);
+    exchange->version = mem_strdup(version);
+    api->get_connection_values(exchange->connection, MHD_HEADER_KIND, on_header, exchange);
+    server_socket_text(address.any, exchange->remote);
+    if (server_head_check_parsed(exchange->target, version, exchange->headers,
+                                 exchange->request.nheaders, &problem) != 0)
+        return refuse_early(exchange, problem.status, problem.code, problem.message);
+    const char *length = find_header(exchange, "Content-Length");
+    if (find_header(exchange, "Transfer-Encoding") == NULL &&
+        (length == NULL || strspn(length, "0") == strlen(length)))
+        return MHD_YES;
+    return on_body_announced(exchange, length);
+}
+
+void server_exchange_refuse_now(struct server_exchange *exchange, int status, const char *code,
+                                const char *message)
+{
+    const struct server_refusal refusal = {status, code, message, exchange->target};
+    struct buf text;
+    server_refusal_text(exchange->server, &refusal, strcmp(exchange->method, "HEAD") == 0, &text);
+    server_connection_say(exchange->peer, text.data, text.len);
+    buf_destroy(&text);
+    exchange->state = DROPPED;
+    exchange->peer->linger = true;
+    server_body_drop(exchange);
+}
+
+/* The library takes no reply in the middle of a body. */
+static enum MHD_Result on_body(struct server_exchange *exchange, const char *data, size_t size)
+{
+    int status = server_body_take(exchange, data, size);
+    if (status == 0)
+        return MHD_YES;
+    struct server_refusal refusal = server_refusal_of(status);
+    server_exchange_refuse_now(exchange, refusal.status, refusal.code, refusal.message);
+    return MHD_NO;
+}
+
+static enum MHD_Result on_complete_request(struct server_exchange *exchange)
+{
+    struct server *server = exchange->server;
+    int status = server_body_finish(exchange);
+    if (status != 0) {
+        struct server_refusal refusal = server_refusal_of(status);
+        server_exchange_refuse_now(exchange, refusal.status, refusal.code, refusal.message);
+        return MHD_NO;
+    }
+    if (server->closing)
+        return MHD_NO;
+    describe(exchange);
+    exchange->state = WAITING;
+    server->options.handler(server->options.arg, exchange, &exchange->request);
+    if (exchange->state == ANSWERED)
+        return queue(exchange);
+    return exchange->state == WAITING ? MHD_YES : MHD_NO;
+}
+
+/* Called once when the headers are there, for each piece of the body, once after it; then until
+ * there is an answer, or the connection is suspended; and once after it was resumed. MHD_NO closes
+ * the connection. */
 enum MHD_Result server_exchange_on_access(void *arg, struct MHD_Connection *connection,
                                           const char *url, const char *method, const char *version,
                                           const char *data, size_t *size, void **context)
 {
     (void)arg;
     (void)url;
+    (void)connection;
     struct server_exchange *exchange = *context;
     if (exchange->state == READING_HEADERS)
         return on_headers(exchange, method, version);
@@ -249,10 +258,16 @@ enum MHD_Result server_exchange_on_access(void *arg, struct MHD_Connection *conn
     }
     if (exchange->state == READING_BODY)
         return on_complete_request(exchange);
-    if (exchange->state == ANSWERED)
-        return exchange->server->api.queue_response(connection, (unsigned)exchange->status,
-                                                    exchange->response);
-    return MHD_NO;
+    if (exchange->state == WAITING) {
+        /* Not before this second call: now the library does not mean to read when it is resumed,
+         * and meet the end of what its peer sends. By now many an answer is there. */
+        exchange_suspend(exchange);
+        return MHD_YES;
+    }
+    if (exchange->state != ANSWERED)
+        return MHD_NO;
+    exchange->server->replying = true;
+    return queue(exchange);
 }
 
 /*
@@ -283,11 +298,39 @@ void server_exchange_on_completed(void *arg, struct MHD_Connection *connection, 
     (void)code;
     struct server_exchange *exchange = *context;
     *context = NULL;
-    if (exchange != NULL)
-        server_exchange_free(exchange);
+    if (exchange == NULL)
+        return;
+    struct server *server = exchange->server;
+    struct server_connection *peer = exchange->peer;
+    if (exchange->state == WAITING && server->options.gone != NULL) /* it broke */
+        server->options.gone(server->options.arg, exchange);
+    server_exchange_free(exchange);
+    if (peer->half_closed && !peer->ended) { /* the library does not always see it */
+        peer->ended = true;
+        shutdown(peer->fd, SHUT_RDWR);
+    }
+    peer->since_ms = clock_mono_ms();
+    server_connection_expect(server, peer->since_ms + SERVER_IDLE_S * INT64_C(1000) +
+                                         server->options.head_ms);
+}
+
+/* By its size, of which rate_min bytes may take a second. */
+int64_t server_exchange_deadline(const struct server_exchange *exchange)
+{
+    const struct server_options *limits = &exchange->server->options;
+    if (exchange->state != READING_BODY && exchange->state != ANSWERED)
+        return INT64_MAX;
+    return exchange->since_ms + limits->body_ms +
+           (int64_t)(exchange->bytes / limits->rate_min * 1000);
 }
 
 /* ---- public ---- */
+
+/* Nothing can follow it. */
+static bool is_last(const struct server_exchange *exchange)
+{
+    return exchange->state == READING_BODY || exchange->peer->half_closed;
+}
 
 void server_set_user_data(struct server_exchange *exchange, void *data)
 {
@@ -299,25 +342,39 @@ void *server_user_data(const struct server_exchange *exchange)
     return exchange->user_data;
 }
 
-static void answer(struct server_exchange *exchange, int status, struct MHD_Response *response)
+/* Nobody waits for it any longer than for a body. */
+static void answer(struct server_exchange *exchange, int status, struct MHD_Response *response,
+                   uint64_t len)
 {
+    struct server *server = exchange->server;
     exchange->status = response != NULL ? status : MHD_HTTP_INTERNAL_SERVER_ERROR;
-    exchange->response = response != NULL ? response
-                                          : server_message_error(&exchange->server->api,
-                                                                 "The reply was not a valid one",
-                                                                 "InternalError", false);
+    exchange->response = response != NULL
+                             ? response
+                             : server_message_error(&server->api, "The reply was not a valid one",
+                                                    "InternalError", is_last(exchange));
+    exchange->bytes = len;
+    exchange->since_ms = clock_mono_ms();
+    server_connection_expect(server, exchange->since_ms + server->options.body_ms);
     exchange_leave(exchange, ANSWERED);
 }
 
 void server_reply(struct server_exchange *exchange, int status, const struct http_header *headers,
                   size_t nheaders, const void *body, size_t body_len)
 {
+    const struct mhd_api *api = &exchange->server->api;
     struct MHD_Response *response = NULL;
     struct err err;
-    if (server_check_reply(status, headers, nheaders, &err) == 0)
-        response =
-            server_message_new(&exchange->server->api, headers, nheaders, body, body_len, false);
-    answer(exchange, status, response);
+    bool good = server_check_reply(status, headers, nheaders, &err) == 0;
+    if (exchange->raw != NULL) {
+        if (good)
+            server_message_text(api, exchange->raw, status, headers, nheaders, body, body_len,
+                                exchange->is_head);
+        exchange->state = good && exchange->raw->len > 0 ? ANSWERED : exchange->state;
+        return;
+    }
+    if (good)
+        response = server_message_new(api, headers, nheaders, body, body_len, is_last(exchange));
+    answer(exchange, status, response, body_len);
 }
 
 void server_reply_file(struct server_exchange *exchange, int status,
@@ -325,14 +382,19 @@ void server_reply_file(struct server_exchange *exchange, int status,
 {
     struct MHD_Response *response = NULL;
     struct err err;
-    if (server_check_reply(status, headers, nheaders, &err) == 0)
-        response = server_message_file(&exchange->server->api, headers, nheaders, fd, len);
+    if (exchange->raw == NULL && server_check_reply(status, headers, nheaders, &err) == 0)
+        response = server_message_file(&exchange->server->api, headers, nheaders, fd, len,
+                                       is_last(exchange));
     else
         close(fd);
-    answer(exchange, status, response);
+    if (exchange->raw == NULL)
+        answer(exchange, status, response, len);
 }
 
 void server_drop(struct server_exchange *exchange)
 {
-    exchange_leave(exchange, DROPPED);
+    if (exchange->raw != NULL)
+        exchange->state = DROPPED;
+    else
+        exchange_leave(exchange, DROPPED);
 }

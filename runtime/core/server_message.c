@@ -146,12 +146,12 @@ struct MHD_Response *server_message_new(const struct mhd_api *api,
 
 struct MHD_Response *server_message_file(const struct mhd_api *api,
                                          const struct http_header *headers, size_t nheaders, int fd,
-                                         uint64_t len)
+                                         uint64_t len, bool close_after)
 {
     struct MHD_Response *response = api->create_response_from_fd64(len, fd);
     if (response == NULL)
         abort();
-    return add_headers(api, response, headers, nheaders, false);
+    return add_headers(api, response, headers, nheaders, close_after);
 }
 
 struct MHD_Response *server_message_error(const struct mhd_api *api, const char *message,
@@ -168,4 +168,29 @@ struct MHD_Response *server_message_error(const struct mhd_api *api, const char 
     if (response == NULL)
         abort(); /* nothing in it can be refused but for want of memory */
     return response;
+}
+
+void server_message_text(const struct mhd_api *api, struct buf *text, int status,
+                         const struct http_header *headers, size_t nheaders, const void *body,
+                         size_t body_len, bool is_head)
+{
+    bool dated = false, good;
+    char date[DATE_SIZE];
+    good = buf_printf(text, "HTTP/1.1 %d %s\r\n", status,
+                      api->get_reason_phrase_for((unsigned)status)) == 0;
+    for (size_t i = 0; i < nheaders; i++) {
+        if (is_framing(&headers[i]) || strcasecmp(headers[i].name, "Connection") == 0)
+            continue;
+        dated = dated || strcasecmp(headers[i].name, "Date") == 0;
+        good = good && buf_printf(text, "%s: %s\r\n", headers[i].name, headers[i].value) == 0;
+    }
+    date_now(date);
+    if (!dated)
+        good = good && buf_printf(text, "Date: %s\r\n", date) == 0;
+    good =
+        good && buf_printf(text, "Connection: close\r\nContent-Length: %zu\r\n\r\n", body_len) == 0;
+    if (!is_head)
+        good = good && buf_append(text, body, body_len) == 0;
+    if (!good)
+        buf_clear(text);
 }

@@ -61,6 +61,45 @@ static void on_gone(void *arg, struct server_exchange *exchange)
     }
 }
 
+static uint64_t on_head(void *arg, struct server_exchange *exchange,
+                        const struct server_request *request)
+{
+    struct server_fixture *f = arg;
+    f->heads++;
+    assert_int_equal(request->body_len, 0);
+    if (strncmp(request->target, "/refused", 8) == 0)
+        server_reply(exchange, 401, NULL, 0, "who are you", 11);
+    if (strncmp(request->target, "/dropped", 8) == 0)
+        server_drop(exchange);
+    return strncmp(request->target, "/ten", 4) == 0 ? 10 : SERVER_ANY;
+}
+
+static void on_refusal(void *arg, struct server_exchange *exchange,
+                       const struct server_refusal *refusal)
+{
+    struct server_fixture *f = arg;
+    f->refusals++;
+    const struct http_header type = {content_type, plain};
+    char text[200];
+    int len = snprintf(text, sizeof text, "sorry: %d %s %s", refusal->status, refusal->code,
+                       refusal->target != NULL ? refusal->target : "-");
+    server_reply(exchange, refusal->status, &type, 1, text, (size_t)len);
+}
+
+void fixture_reopen(struct server_fixture *f, struct server_options options)
+{
+    struct err err;
+    server_free(f->server);
+    options.host = "127.0.0.1";
+    options.handler = on_request;
+    options.head = on_head;
+    options.gone = on_gone;
+    options.refuse = f->renders ? on_refusal : NULL;
+    options.arg = f;
+    f->server = server_new(f->loop, &options, &err);
+    assert_non_null(f->server);
+}
+
 struct server *fixture_serve(struct server_fixture *f, const char *host, int port, struct err *err)
 {
     const struct server_options options = {.host = host,

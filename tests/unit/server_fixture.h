@@ -23,6 +23,8 @@ struct server_fixture {
     struct http_header headers[4]; /* of the reply to targets that begin with /headers */
     size_t nheaders;
     bool free_inside;
+    size_t heads, refusals;
+    bool renders; /* refusals of the server, after fixture_reopen */
 };
 
 /* Of cmocka: *state is the fixture. */
@@ -30,6 +32,9 @@ int server_fixture_setup(void **state);
 int server_fixture_teardown(void **state);
 /* One more server with the fixture's handler. */
 struct server *fixture_serve(struct server_fixture *f, const char *host, int port, struct err *err);
+/* The fixture's server anew, with other limits, and a say over heads: those of targets that begin
+ * with /refused are answered 401, with /dropped dropped, with /ten get ten bytes of body. */
+void fixture_reopen(struct server_fixture *f, struct server_options options);
 /* Turns the loop once; fails when the time `until` (monotonic ms) has come. */
 void fixture_turn(struct server_fixture *f, int64_t until);
 /* Until so many requests are held, or exchanges gone. */

@@ -145,9 +145,9 @@ static void later_reply_costs_no_wait(void **state)
         client_say(f, fd, "GET /hold HTTP/1.1\r\n" HOST_LINE "\r\n");
         fixture_wait_held(f, i + 1);
         server_reply(f->held[i], 200, NULL, 0, "x.", 2);
-        int64_t start_ms = clock_mono_ms();
-        loop_turn(f->loop, 1000); /* one turn writes it, without waiting for anything */
-        assert_true(clock_mono_ms() - start_ms < 500);
+        char first;
+        loop_turn(f->loop, 0); /* one turn writes it, without waiting for anything */
+        assert_int_equal(recv(fd, &first, 1, MSG_PEEK), 1);
         client_hear(f, fd, &reply, "x.", i + 1);
     }
     buf_destroy(&reply);

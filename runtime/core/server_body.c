@@ -1,0 +1,93 @@
+/* The body of a request as it comes: into memory, or into files, within what the server bears. */
+#include "server_exchange.h"
+
+#define REFUSED_TOO_LARGE 413
+#define REFUSED_BUSY      503
+#define REFUSED_STORAGE   507
+
+static int feed_files(struct server_exchange *exchange, const char *data, size_t size)
+{
+    struct server *server = exchange->server;
+    struct err err; /* the client is told that it failed, not how the disk is */
+    if (size > server->options.max_files - server->in_files)
+        return REFUSED_BUSY;
+    exchange->in_files += size;
+    server->in_files += size;
+    return server_upload_feed(exchange->upload, data, size, &err) == 0 ? 0 : REFUSED_STORAGE;
+}
+
+static int begin_files(struct server_exchange *exchange, const char *content_type)
+{
+    struct server *server = exchange->server;
+    if (server->uploads >= server->options.max_uploads)
+        return REFUSED_BUSY;
+    server->uploads++;
+    exchange->upload = server_upload_new(&server->folder, content_type);
+    return 0;
+}
+
+static void free_memory(struct server_exchange *exchange)
+{
+    exchange->server->in_memory -= exchange->in_memory;
+    exchange->in_memory = 0;
+    buf_destroy(&exchange->body);
+    buf_create(&exchange->body, exchange->server->options.max_body);
+}
+
+int server_body_begin(struct server_exchange *exchange, const char *form_type, uint64_t announced)
+{
+    const struct server *server = exchange->server;
+    if (announced > exchange->max_body)
+        return REFUSED_TOO_LARGE;
+    bool to_files = form_type != NULL ||
+                    (server->options.spool_over > 0 && announced > server->options.spool_over);
+    if (announced > (to_files ? server->options.max_files - server->in_files
+                              : server->options.max_memory - server->in_memory))
+        return REFUSED_BUSY;
+    return form_type != NULL ? begin_files(exchange, form_type) : 0;
+}
+
+int server_body_take(struct server_exchange *exchange, const char *data, size_t size)
+{
+    struct server *server = exchange->server;
+    size_t spool_over = server->options.spool_over;
+    if (size > exchange->max_body - exchange->bytes)
+        return REFUSED_TOO_LARGE;
+    exchange->bytes += size;
+    if (exchange->upload != NULL)
+        return feed_files(exchange, data, size);
+    if (spool_over == 0 || exchange->bytes <= spool_over) {
+        if (size > server->options.max_memory - server->in_memory)
+            return REFUSED_BUSY;
+        exchange->in_memory += size;
+        server->in_memory += size;
+        return buf_append(&exchange->body, data, size) == 0 ? 0 : REFUSED_TOO_LARGE;
+    }
+    int refused = begin_files(exchange, NULL);
+    if (refused == 0)
+        refused = feed_files(exchange, exchange->body.data, exchange->body.len);
+    free_memory(exchange);
+    return refused != 0 ? refused : feed_files(exchange, data, size);
+}
+
+int server_body_finish(struct server_exchange *exchange)
+{
+    struct err err;
+    if (exchange->upload != NULL &&
+        server_upload_finish(exchange->upload, &exchange->request, &err) != 0)
+        return REFUSED_STORAGE;
+    return 0;
+}
+
+void server_body_drop(struct server_exchange *exchange)
+{
+    struct server *server = exchange->server;
+    free_memory(exchange);
+    buf_destroy(&exchange->body);
+    server->in_files -= exchange->in_files;
+    exchange->in_files = 0;
+    if (exchange->upload != NULL)
+        server->uploads--;
+    server_upload_free(exchange->upload);
+    exchange->upload = NULL;
+}

@@ -1,0 +1,383 @@
+#include "server_connection.h"
+
+#include "clock.h"
+#include "mem.h"
+#include "server_exchange.h"
+#include "server_head.h"
+#include "server_refusal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPTED_A_TURN 64
+#define EVENTS_A_TURN   64
+#define DRAIN_A_TURN    ((size_t)4 * 1024 * 1024)
+#define PAUSE_MS        100 /* without accepting, where there are too many connections or files */
+
+static struct server_connection *connection_new(struct server *server, int fd)
+{
+    struct server_connection *connection = mem_alloc(sizeof *connection);
+    connection->server = server;
+    connection->fd = fd;
+    connection->since_ms = clock_mono_ms();
+    connection->next = server->connections;
+    if (connection->next != NULL)
+        connection->next->prev = connection;
+    server->connections = connection;
+    server->nconnections++;
+    return connection;
+}
+
+static void connection_free(struct server_connection *connection)
+{
+    struct server *server = connection->server;
+    if (connection->prev != NULL)
+        connection->prev->next = connection->next;
+    else
+        server->connections = connection->next;
+    if (connection->next != NULL)
+        connection->next->prev = connection->prev;
+    server->nconnections--;
+    if (connection->phase != SERVED)
+        close(connection->fd);
+    mem_free(connection);
+}
+
+static void watch(struct server_connection *connection, uint32_t events)
+{
+    struct epoll_event event = {.events = events | EPOLLRDHUP | EPOLLET, .data.ptr = connection};
+    epoll_ctl(connection->server->arrivals.fd, connection->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+              connection->fd, &event);
+    connection->watched = true;
+}
+
+static void unwatch(struct server_connection *connection)
+{
+    if (connection->watched)
+        epoll_ctl(connection->server->arrivals.fd, EPOLL_CTL_DEL, connection->fd, NULL);
+    connection->watched = false;
+}
+
+/* ---- after a reply ---- */
+
+/* False when it ended, and is no more. */
+static bool drain(struct server_connection *connection)
+{
+    const struct server *server = connection->server;
+    size_t drained = 0;
+    while (drained < DRAIN_A_TURN) {
+        ssize_t n = recv(connection->fd, server->scratch, SERVER_SCRATCH, MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return true;
+        if (n <= 0)
+            break;
+        drained += (size_t)n;
+        connection->drained += (size_t)n;
+        if (connection->drained > SERVER_LINGER_MAX)
+            break;
+    }
+    if (drained >= DRAIN_A_TURN && connection->drained <= SERVER_LINGER_MAX) {
+        watch(connection, EPOLLIN); /* anew: its edge has passed, and this tells what is there */
+        return true;
+    }
+    unwatch(connection);
+    connection_free(connection);
+    return false;
+}
+
+/* Its sending side is shut down. */
+static void linger(struct server_connection *connection)
+{
+    connection->phase = LINGERING;
+    connection->since_ms = clock_mono_ms();
+    server_connection_expect(connection->server,
+                             connection->since_ms + connection->server->options.linger_ms);
+    watch(connection, EPOLLIN);
+    drain(connection);
+}
+
+void server_connection_say(const struct server_connection *connection, const char *data, size_t len)
+{
+    ssize_t n;
+    do
+        n = send(connection->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+}
+
+/* Answers a head that nobody else sees. */
+static void refuse(struct server_connection *connection, const struct server_head_problem *problem,
+                   bool is_head)
+{
+    struct buf text;
+    const struct server_refusal refusal = {problem->status, problem->code, problem->message, NULL};
+    server_refusal_text(connection->server, &refusal, is_head, &text);
+    server_connection_say(connection, text.data, text.len);
+    buf_destroy(&text);
+    shutdown(connection->fd, SHUT_WR);
+    linger(connection);
+}
+
+/* ---- arriving ---- */
+
+static void hand_over(struct server_connection *connection)
+{
+    struct server *server = connection->server;
+    watch(connection, 0); /* for the end of what it sends, which the library may not see */
+    connection->phase = SERVED;
+    server->handed_over = connection;
+    const union {
+        const struct sockaddr_storage *storage;
+        const struct sockaddr *any;
+    } address = {&connection->address};
+    /* It has as many places as we have: none is cleaned up, here, to make room. */
+    server->api.add_connection(server->daemon, connection->fd, address.any,
+                               connection->address_len);
+    if (server->handed_over == connection) { /* refused, and closed */
+        server->handed_over = NULL;
+        connection->watched = false;
+        connection_free(connection);
+    }
+}
+
+/* Looks at what is there of the head, without taking it. over: no more will come. */
+static void look(struct server_connection *connection, bool over)
+{
+    static const struct server_head_problem cut = {400, "BadRequest",
+                                                   "The request ends in the middle of its headers"};
+    const struct server *server = connection->server;
+    struct server_head_problem problem;
+    ssize_t n = recv(connection->fd, server->scratch, SERVER_SCRATCH, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        watch(connection, EPOLLIN);
+        return;
+    }
+    if (n <= 0) {
+        unwatch(connection);
+        connection_free(connection);
+        return;
+    }
+    enum server_head_state state = server_head_check(server->scratch, (size_t)n, &problem);
+    if (state == SERVER_HEAD_WHOLE)
+        hand_over(connection);
+    else if (state == SERVER_HEAD_REFUSED || over)
+        refuse(connection, state == SERVER_HEAD_REFUSED ? &problem : &cut,
+               n > 5 && memcmp(server->scratch, "HEAD ", 5) == 0);
+    else
+        watch(connection, EPOLLIN);
+}
+
+/* Its peer sends no more, or the connection broke. */
+static void on_end(struct server_connection *connection, bool broken)
+{
+    const struct server_exchange *exchange = connection->exchange;
+    connection->half_closed = true;
+    if (exchange == NULL && !connection->ended) {
+        connection->ended = true;
+        shutdown(connection->fd, SHUT_RDWR); /* so that the library sees it, too */
+    } else if (broken && exchange != NULL && exchange->state == WAITING && exchange->suspended) {
+        server_exchange_gone(connection->exchange);
+    }
+}
+
+static void on_arrivals(void *arg, short revents)
+{
+    (void)revents;
+    struct server *server = arg;
+    struct epoll_event events[EVENTS_A_TURN];
+    if (server->busy) /* a callback turns the loop: the events stay */
+        return;
+    int n = epoll_wait(server->arrivals.fd, events, EVENTS_A_TURN, 0);
+    server->busy = true;
+    for (int i = 0; i < n; i++) { /* one descriptor, one event: none ends another's connection */
+        struct server_connection *connection = events[i].data.ptr;
+        uint32_t broken = events[i].events & (EPOLLHUP | EPOLLERR);
+        uint32_t over = events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
+        if (connection->phase == ARRIVING)
+            look(connection, over != 0);
+        else if (connection->phase == LINGERING)
+            drain(connection);
+        else
+            on_end(connection, broken != 0);
+    }
+    if (server_done_being_busy(server))
+        server_run(server);
+}
+
+static void on_pause_over(void *arg)
+{
+    struct server *server = arg;
+    server_connection_listen(server);
+}
+
+static void pause_listening(struct server *server)
+{
+    loop_fd_stop(server->loop, &server->listener);
+    loop_timer_start(server->loop, &server->pause, PAUSE_MS, on_pause_over, server);
+}
+
+static void on_listener(void *arg, short revents)
+{
+    (void)revents;
+    struct server *server = arg;
+    if (server->busy)
+        return;
+    server->busy = true;
+    for (int i = 0; i < ACCEPTED_A_TURN; i++) {
+        union {
+            struct sockaddr any;
+            struct sockaddr_storage storage;
+        } address;
+        socklen_t len = sizeof address;
+        if (server->nconnections >= server->options.max_connections) {
+            pause_listening(server);
+            break;
+        }
+        int fd = accept4(server->listener.fd, &address.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+            continue;
+        if (fd < 0) {
+            if (errno != EAGAIN)
+                pause_listening(server); /* no descriptors, no memory */
+            break;
+        }
+        struct server_connection *connection = connection_new(server, fd);
+        connection->address = address.storage;
+        connection->address_len = len;
+        server_connection_expect(server, connection->since_ms + server->options.head_ms);
+        look(connection, false);
+    }
+    if (server_done_being_busy(server))
+        server_run(server);
+}
+
+/* ---- time ---- */
+
+/* When its time is over. */
+static int64_t deadline(const struct server_connection *connection)
+{
+    const struct server_options *limits = &connection->server->options;
+    if (connection->ended)
+        return INT64_MAX;
+    if (connection->phase == ARRIVING)
+        return connection->since_ms + limits->head_ms;
+    if (connection->phase == LINGERING)
+        return connection->since_ms + limits->linger_ms;
+    if (connection->exchange == NULL || connection->exchange->state == READING_HEADERS)
+        return connection->since_ms + SERVER_IDLE_S * INT64_C(1000) + limits->head_ms;
+    return server_exchange_deadline(connection->exchange);
+}
+
+static void expire(struct server_connection *connection)
+{
+    static const struct server_head_problem late = {408, "RequestTimeout",
+                                                    "The request did not come in time"};
+    char first;
+    if (connection->phase == LINGERING ||
+        (connection->phase == ARRIVING &&
+         recv(connection->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)) {
+        unwatch(connection);
+        connection_free(connection);
+    } else if (connection->phase == ARRIVING) {
+        refuse(connection, &late, false);
+    } else {
+        if (connection->exchange != NULL && connection->exchange->state == READING_BODY)
+            server_exchange_refuse_now(connection->exchange, late.status, late.code, late.message);
+        connection->ended = true;
+        connection->linger = false;
+        shutdown(connection->fd, SHUT_RDWR); /* the library sees it, and ends the connection */
+    }
+}
+
+static void on_clock(void *arg)
+{
+    struct server *server = arg;
+    int64_t now_ms = clock_mono_ms(), next_ms = INT64_MAX;
+    server->due_clock_ms = INT64_MAX;
+    if (server->busy) { /* a callback turns the loop: it may hold any of them */
+        server_connection_expect(server, now_ms + PAUSE_MS);
+        return;
+    }
+    server->busy = true;
+    for (struct server_connection *connection = server->connections, *next; connection != NULL;
+         connection = next) {
+        next = connection->next;
+        int64_t due_ms = deadline(connection);
+        if (due_ms <= now_ms)
+            expire(connection);
+        else if (due_ms < next_ms)
+            next_ms = due_ms;
+    }
+    if (next_ms < INT64_MAX)
+        server_connection_expect(server, next_ms);
+    if (server_done_being_busy(server))
+        server_run(server);
+}
+
+void server_connection_expect(struct server *server, int64_t due_ms)
+{
+    if (due_ms >= server->due_clock_ms)
+        return;
+    int64_t now_ms = clock_mono_ms();
+    server->due_clock_ms = due_ms;
+    loop_timer_start(server->loop, &server->clock, due_ms > now_ms ? due_ms - now_ms : 0, on_clock,
+                     server);
+}
+
+/* ---- the library's part ---- */
+
+void server_connection_on_notify(void *arg, struct MHD_Connection *handle, void **context,
+                                 enum MHD_ConnectionNotificationCode code)
+{
+    (void)handle;
+    struct server *server = arg;
+    struct server_connection *connection = *context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        *context = server->handed_over;
+        server->handed_over = NULL;
+        return;
+    }
+    if (connection == NULL)
+        return;
+    *context = NULL;
+    unwatch(connection); /* what is closed may live on in a process that is just being started */
+    int fd = connection->linger && !server->closing ? dup(connection->fd) : -1;
+    if (fd < 0) {
+        connection_free(connection);
+        return;
+    }
+    connection->fd = fd; /* the library closes its own */
+    linger(connection);
+}
+
+/* ---- beginning and end ---- */
+
+void server_connection_listen(struct server *server)
+{
+    loop_fd_start(server->loop, &server->listener, server->listener.fd, POLLIN, on_listener,
+                  server);
+    if (server->arrivals.index == 0)
+        loop_fd_start(server->loop, &server->arrivals, server->arrivals.fd, POLLIN, on_arrivals,
+                      server);
+}
+
+void server_connection_stop(struct server *server)
+{
+    loop_fd_stop(server->loop, &server->listener);
+    loop_fd_stop(server->loop, &server->arrivals);
+    loop_timer_stop(server->loop, &server->pause);
+    loop_timer_stop(server->loop, &server->clock);
+}
+
+void server_connection_end_all(struct server *server)
+{
+    for (struct server_connection *connection = server->connections, *next; connection != NULL;
+         connection = next) {
+        next = connection->next;
+        connection_free(connection);
+    }
+}

@@ -1,0 +1,217 @@
+#include "server_head.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#define EMPTY_LINES_MAX 2  /* before a request line, as old clients send after a body */
+#define LENGTH_DIGITS   19 /* of a Content-Length that fits 64 bits, whatever its digits */
+#define HTTP            "HTTP/"
+#define VERSION_LEN     8 /* "HTTP/1.1" */
+
+#define BAD_LINE       "The request line is malformed: expected METHOD target HTTP/1.1"
+#define BAD_FIELD      "A header is malformed: expected Name: value"
+#define TOO_LARGE      "The headers of the request are too large"
+#define TOO_LARGE_CODE "RequestHeaderFieldsTooLarge"
+
+static int refuse(struct server_head_problem *problem, int status, const char *code,
+                  const char *message)
+{
+    *problem = (struct server_head_problem){status, code, message};
+    return -1;
+}
+
+static int malformed(struct server_head_problem *problem, const char *message)
+{
+    return refuse(problem, 400, "BadRequest", message);
+}
+
+/* RFC 9110 §5.6.2 */
+static bool is_token_byte(unsigned char c)
+{
+    return isalnum(c) ? c < 0x80 : c > ' ' && c < 0x7f && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+}
+
+static size_t token_length(const char *text, size_t len)
+{
+    size_t n = 0;
+    while (n < len && is_token_byte((unsigned char)text[n]))
+        n++;
+    return n;
+}
+
+/* ---- what says where a message ends ---- */
+
+struct tally {
+    bool is_old; /* HTTP/1.0 */
+    size_t hosts, lengths, codings;
+};
+
+static bool is_name(const char *name, size_t len, const char *expected)
+{
+    return len == strlen(expected) && strncasecmp(name, expected, len) == 0;
+}
+
+static int tally_add(struct tally *tally, const char *name, size_t name_len, const char *value,
+                     size_t len, struct server_head_problem *problem)
+{
+    while (len > 0 && (*value == ' ' || *value == '\t')) /* at its end the library keeps it */
+        value++, len--;
+    if (is_name(name, name_len, "Host")) {
+        tally->hosts++;
+    } else if (is_name(name, name_len, "Content-Length")) {
+        tally->lengths++;
+        size_t digits = 0;
+        while (digits < len && isdigit((unsigned char)value[digits]))
+            digits++;
+        if (digits == 0 || digits < len)
+            return malformed(problem, "Content-Length is malformed: expected a number");
+        if (digits > LENGTH_DIGITS)
+            return refuse(problem, 413, "RequestEntityTooLarge",
+                          "The body of the request is too large");
+    } else if (is_name(name, name_len, "Transfer-Encoding")) {
+        tally->codings++;
+        if (!is_name(value, len, "chunked"))
+            return refuse(problem, 501, "NotImplemented",
+                          "Transfer-Encoding is not supported: expected chunked");
+    }
+    return 0;
+}
+
+static int tally_check(const struct tally *tally, struct server_head_problem *problem)
+{
+    if (tally->hosts > 1 || (tally->hosts == 0 && !tally->is_old))
+        return malformed(problem, "Host is missing or repeated: expected it once");
+    if (tally->lengths > 1 || tally->codings > 1 || (tally->codings > 0 && tally->lengths > 0) ||
+        (tally->codings > 0 && tally->is_old))
+        return malformed(problem, "The length of the body is ambiguous: expected one "
+                                  "Content-Length, or Transfer-Encoding: chunked alone");
+    return 0;
+}
+
+/* ---- lines ---- */
+
+/* A line without its end; NULL: it is not all there. A bare LF ends one too (RFC 9112 §2.2). */
+static const char *next_line(const char **at, const char *end, size_t *len)
+{
+    const char *line = *at;
+    const char *lf = memchr(line, '\n', (size_t)(end - line));
+    if (lf == NULL)
+        return NULL;
+    *at = lf + 1;
+    *len = (size_t)(lf - line);
+    if (*len > 0 && line[*len - 1] == '\r')
+        (*len)--;
+    return line;
+}
+
+static int check_version(const char *text, size_t len, struct server_head_problem *problem)
+{
+    if (len != VERSION_LEN || memcmp(text, HTTP, sizeof HTTP - 1) != 0 ||
+        !isdigit((unsigned char)text[5]) || text[6] != '.' || !isdigit((unsigned char)text[7]))
+        return malformed(problem, BAD_LINE);
+    if (text[5] != '1')
+        return refuse(problem, 505, "HttpVersionNotSupported",
+                      "The version of HTTP is not supported: expected HTTP/1.1 or HTTP/1.0");
+    return 0;
+}
+
+static int check_request_line(const char *line, size_t len, struct tally *tally,
+                              struct server_head_problem *problem)
+{
+    size_t method = token_length(line, len);
+    const char *target = line + method + 1, *end = line + len;
+    if (method == 0 || method >= len || line[method] != ' ')
+        return malformed(problem, BAD_LINE);
+    const char *space = target;
+    while (space < end && (unsigned char)*space > ' ' && *space != 0x7f)
+        space++;
+    if (space == target || space == end || *space != ' ')
+        return malformed(problem, BAD_LINE);
+    tally->is_old = end[-1] == '0';
+    return check_version(space + 1, (size_t)(end - space - 1), problem);
+}
+
+static int check_field(const char *line, size_t len, struct tally *tally,
+                       struct server_head_problem *problem)
+{
+    if (*line == ' ' || *line == '\t')
+        return malformed(problem, "A header is continued on a second line, which is obsolete");
+    size_t name = token_length(line, len);
+    if (name == 0 || name == len || line[name] != ':')
+        return malformed(problem, BAD_FIELD);
+    for (size_t i = name + 1; i < len; i++) {
+        unsigned char c = (unsigned char)line[i];
+        if ((c < ' ' && c != '\t') || c == 0x7f)
+            return malformed(problem, "A header holds a control character");
+    }
+    return tally_add(tally, line, name, line + name + 1, len - name - 1, problem);
+}
+
+/* What comes may be no HTTP at all (a TLS handshake), and never have the end of a line. */
+static int check_beginning(const char *line, const char *end, struct server_head_problem *problem)
+{
+    size_t len = (size_t)(end - line), method = token_length(line, len);
+    if (method < len && (line[method] != ' ' || method == 0) && *line != '\r')
+        return malformed(problem, BAD_LINE);
+    return 0;
+}
+
+static enum server_head_state too_large(bool in_line, struct server_head_problem *problem)
+{
+    if (in_line)
+        refuse(problem, 414, "RequestUriTooLong", "The request line is too long");
+    else
+        refuse(problem, 431, TOO_LARGE_CODE, TOO_LARGE);
+    return SERVER_HEAD_REFUSED;
+}
+
+enum server_head_state server_head_check(const char *data, size_t len,
+                                         struct server_head_problem *problem)
+{
+    const char *at = data, *end = data + (len < SERVER_HEAD_MAX ? len : SERVER_HEAD_MAX);
+    const char *line;
+    size_t size = 0, fields = 0;
+    struct tally tally = {0};
+    bool in_line = true; /* the request line is still to come */
+    int empty = 0;
+    while ((line = next_line(&at, end, &size)) != NULL) {
+        if (in_line && size == 0 && ++empty <= EMPTY_LINES_MAX)
+            continue;
+        if (!in_line && size == 0)
+            return tally_check(&tally, problem) == 0 ? SERVER_HEAD_WHOLE : SERVER_HEAD_REFUSED;
+        if (in_line ? check_request_line(line, size, &tally, problem) != 0
+                    : check_field(line, size, &tally, problem) != 0)
+            return SERVER_HEAD_REFUSED;
+        if (!in_line && ++fields > SERVER_HEADERS_MAX)
+            return too_large(false, problem);
+        in_line = false;
+    }
+    if (len > SERVER_HEAD_MAX)
+        return too_large(in_line, problem);
+    if (in_line && at < end && check_beginning(at, end, problem) != 0)
+        return SERVER_HEAD_REFUSED;
+    return SERVER_HEAD_PARTIAL;
+}
+
+int server_head_check_parsed(const char *target, const char *version,
+                             const struct http_header *fields, size_t nfields,
+                             struct server_head_problem *problem)
+{
+    struct tally tally = {.is_old = strcmp(version, "HTTP/1.0") == 0};
+    for (; *target != '\0'; target++) {
+        if ((unsigned char)*target <= ' ' || *target == 0x7f)
+            return malformed(problem, BAD_LINE);
+    }
+    if (nfields > SERVER_HEADERS_MAX)
+        return refuse(problem, 431, TOO_LARGE_CODE, TOO_LARGE);
+    for (size_t i = 0; i < nfields; i++) {
+        const char *name = fields[i].name, *value = fields[i].value;
+        size_t len = strlen(name);
+        if (len == 0 || token_length(name, len) != len)
+            return malformed(problem, BAD_FIELD);
+        if (tally_add(&tally, name, len, value, strlen(value), problem) != 0)
+            return -1;
+    }
+    return tally_check(&tally, problem);
+}

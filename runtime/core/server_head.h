@@ -1,0 +1,32 @@
+/*
+ * The head of a request, as bytes: is it whole, and is it one that everybody reads alike? What a
+ * proxy before us might read otherwise is refused, so that no request can hide in another. Private
+ * to the server.
+ */
+#ifndef JETON_SERVER_HEAD_H
+#define JETON_SERVER_HEAD_H
+
+#include "server.h"
+
+enum server_head_state {
+    SERVER_HEAD_PARTIAL, /* good so far */
+    SERVER_HEAD_WHOLE,
+    SERVER_HEAD_REFUSED,
+};
+
+/* Why, in the service's words. */
+struct server_head_problem {
+    int status;
+    const char *code;
+    const char *message;
+};
+
+/* problem is set where it is refused. A head of more than SERVER_HEAD_MAX bytes is. */
+enum server_head_state server_head_check(const char *data, size_t len,
+                                         struct server_head_problem *problem);
+/* As the library has taken it apart, which is more lenient: 0, or -1 and the problem. */
+int server_head_check_parsed(const char *target, const char *version,
+                             const struct http_header *fields, size_t nfields,
+                             struct server_head_problem *problem);
+
+#endif
