@@ -22,9 +22,10 @@
 /* Of the pictures, in their own units. */
 #define CELL          14
 #define CELL_STEP     17
+#define DISC_MIN      3  /* radius: something failed */
 #define LABELS        40 /* left of the calendar */
 #define MONTH_COLUMNS 2  /* that a month's name takes */
-#define LANES         180
+#define LANES_TOP     24
 #define LANE_STEP     26
 #define LANE_BAR      14
 #define LANES_MAX     100
@@ -60,7 +61,16 @@ static const char style[] =
     ".soft{color:var(--soft)}"
     "section{background:var(--card);border:1px solid var(--line);border-radius:.75rem;"
     "padding:1.25rem;display:grid;gap:.75rem;grid-template-columns:minmax(0,1fr)}"
-    ".scroll{overflow-x:auto}svg{display:block}svg text{fill:var(--soft);font-size:12px}"
+    /* Of what is too wide, its right end is seen first: today. */
+    ".scroll{overflow-x:auto}.newest{direction:rtl}.newest>div{direction:ltr;display:flex;"
+    "width:max-content;min-width:100%}"
+    "svg{display:block;flex:none}svg text{fill:var(--soft);font-size:12px}"
+    ".disc{stroke:var(--card);stroke-width:1.5}"
+    ".names{flex:none;list-style:none;margin:0;padding:24px .75rem 0 0;width:11rem;position:sticky;"
+    "left:0;background:var(--card);color:var(--soft);font-size:12px}"
+    ".names li{height:26px;line-height:26px;margin-top:-6px;margin-bottom:6px;overflow:hidden;"
+    "text-overflow:ellipsis;white-space:nowrap}"
+    "@media(max-width:40rem){.names{width:7rem}}"
     ".none{fill:var(--none)}.good{fill:var(--good)}.many{fill:var(--good-strong)}"
     ".failed{fill:var(--failed)}.skipped{fill:var(--skipped)}.running{fill:var(--running)}"
     ".lane{stroke:var(--line)}"
@@ -77,6 +87,9 @@ static const char style[] =
 static void put_escaped(struct buf *out, const char *text, size_t limit)
 {
     size_t len = strnlen(text, limit);
+    while (len == limit && len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+        len--; /* not within a character */
+    bool cut = text[len] != '\0';
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
         if (c == '&')
@@ -92,7 +105,7 @@ static void put_escaped(struct buf *out, const char *text, size_t limit)
         else
             buf_putc(out, ' ');
     }
-    if (len == limit && text[len] != '\0')
+    if (cut)
         buf_puts(out, "…");
 }
 
@@ -163,18 +176,19 @@ static void fill_calendar(struct calendar *calendar, const struct store_runs *ru
 
 static void put_day(struct buf *out, const struct day *day, int column, int row)
 {
-    const char *class = "none";
+    int x = LABELS + column * CELL_STEP, y = 20 + row * CELL_STEP;
+    const char *class = day->runs == 0 ? "none" : day->runs > MANY_RUNS ? "many" : "good";
+    buf_printf(out, "<g><title>%s: %d attempt%s, %d failed</title>", day->date, day->runs,
+               day->runs == 1 ? "" : "s", day->failed);
+    if (day->failed == 0 || day->failed < day->runs)
+        buf_printf(out,
+                   "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"3\" class=\"%s\"/>", x,
+                   y, CELL, CELL, class);
     if (day->failed > 0)
-        class = "failed";
-    else if (day->runs > 0)
-        class = day->runs > MANY_RUNS ? "many" : "good";
-    buf_printf(
-        out,
-        "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"%d\" class=\"%s\"><title>%s: "
-        "%d run%s, %d failed</title></rect>\n",
-        LABELS + column * CELL_STEP, 20 + row * CELL_STEP, CELL, CELL,
-        day->failed > 0 ? CELL / 2 : 3, class, day->date, day->runs, day->runs == 1 ? "" : "s",
-        day->failed);
+        buf_printf(out, "<circle cx=\"%d\" cy=\"%d\" r=\"%d\" class=\"failed disc\"/>",
+                   x + CELL / 2, y + CELL / 2,
+                   DISC_MIN + (CELL / 2 - DISC_MIN) * day->failed / day->runs);
+    buf_puts(out, "</g>\n");
 }
 
 static void put_calendar(struct buf *out, const struct calendar *calendar)
@@ -185,11 +199,12 @@ static void put_calendar(struct buf *out, const struct calendar *calendar)
     int week = calendar->first / WEEK_DAYS;
     int weeks = (calendar->count + WEEK_DAYS - 1) / WEEK_DAYS - week;
     int wide = LABELS + (weeks + 1) * CELL_STEP;
-    buf_printf(out,
-               "<section><h2>Calendar</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-               "aria-label=\"Calendar\"><svg width=\"%d\" height=\"%d\" role=\"img\" "
-               "aria-label=\"Attempts of each day\">\n",
-               wide, 24 + WEEK_DAYS * CELL_STEP);
+    buf_printf(
+        out,
+        "<section><h2>Calendar</h2><div class=\"scroll newest\" tabindex=\"0\" "
+        "role=\"region\" aria-label=\"Calendar\"><div><svg width=\"%d\" height=\"%d\" role=\"img\" "
+        "aria-label=\"Attempts of each day\">\n",
+        wide, 24 + WEEK_DAYS * CELL_STEP);
     for (int row = 0; row < WEEK_DAYS; row++)
         buf_printf(out, "<text x=\"0\" y=\"%d\">%s</text>\n", 31 + row * CELL_STEP, names[row]);
     char month[8] = "";
@@ -206,8 +221,8 @@ static void put_calendar(struct buf *out, const struct calendar *calendar)
         }
         put_day(out, day, column, i % WEEK_DAYS);
     }
-    buf_puts(out, "</svg></div><p class=\"soft\">Green squares: all went well; red discs: "
-                  "something failed.</p></section>\n");
+    buf_puts(out, "</svg></div></div><p class=\"soft\">Green squares: attempts that went well; red "
+                  "discs: some failed, and the larger the more of them.</p></section>\n");
 }
 
 /* Lanes --------------------------------------------------------------------------------------- */
@@ -231,13 +246,15 @@ static void put_bar(struct buf *out, const struct store_run *run, int64_t from_m
                     int y)
 {
     int64_t took = history_took_ms(run), span = to_ms - from_ms;
+    int64_t begin_ms = run->started_ms > from_ms ? run->started_ms : from_ms;
+    int64_t end_ms = run->started_ms + (took > 0 ? took : 0);
     char started[HISTORY_TIME_SIZE], text[HISTORY_DURATION_SIZE];
-    if (run->started_ms < from_ms || run->started_ms > to_ms)
+    if (end_ms < from_ms || begin_ms > to_ms)
         return;
-    int x = LANES + (int)((run->started_ms - from_ms) * TIME_WIDE / span);
-    int64_t bar = took > 0 ? took * TIME_WIDE / span : 0;
-    if (bar > LANES + TIME_WIDE - x)
-        bar = LANES + TIME_WIDE - x;
+    int x = (int)((begin_ms - from_ms) * TIME_WIDE / span);
+    int64_t bar = (end_ms - begin_ms) * TIME_WIDE / span;
+    if (bar > TIME_WIDE - x)
+        bar = TIME_WIDE - x;
     enum history_state state = history_state(run);
     const char *cause = history_cause(run);
     int taller = state == HISTORY_FAILED ? LANE_FAILED : 0; /* seen without its colour too */
@@ -263,13 +280,25 @@ static void put_hours(struct buf *out, int64_t from_ms, int64_t to_ms, int high)
         char label[16];
         if (at_ms < from_ms || at_ms > to_ms)
             continue;
-        int x = LANES + (int)((at_ms - from_ms) * TIME_WIDE / (to_ms - from_ms));
+        int x = (int)((at_ms - from_ms) * TIME_WIDE / (to_ms - from_ms));
         strftime(label, sizeof label, "%m-%d", &tm);
         buf_printf(out, "<line x1=\"%d\" y1=\"18\" x2=\"%d\" y2=\"%d\" class=\"lane\"/>\n", x, x,
                    high);
-        if (x + DATE_WIDE <= LANES + TIME_WIDE)
+        if (x + DATE_WIDE <= TIME_WIDE)
             buf_printf(out, "<text x=\"%d\" y=\"12\">%s</text>\n", x + 2, label);
     }
+}
+
+/* Beside the picture, so that they stay when it is scrolled. */
+static void put_names(struct buf *out, const char *const *jobs, size_t njobs)
+{
+    buf_puts(out, "<ul class=\"names\">");
+    for (size_t j = 0; j < njobs; j++) {
+        buf_puts(out, "<li>");
+        put_escaped(out, jobs[j], SIZE_MAX);
+        buf_puts(out, "</li>");
+    }
+    buf_puts(out, "</ul>\n");
 }
 
 static void put_timeline(struct buf *out, const struct store_runs *runs, const char *const *jobs,
@@ -278,26 +307,26 @@ static void put_timeline(struct buf *out, const struct store_runs *runs, const c
     int64_t from_ms = now_ms - TIMELINE_S * 1000;
     size_t all = njobs;
     njobs = njobs < LANES_MAX ? njobs : LANES_MAX;
-    int high = 24 + (int)njobs * LANE_STEP;
-    buf_printf(
-        out,
-        "<section><h2>The last seven days</h2><div class=\"scroll\" tabindex=\"0\" "
-        "role=\"region\" aria-label=\"Timeline\"><svg width=\"%d\" height=\"%d\" role=\"img\" "
-        "aria-label=\"Attempts of each job over the last seven days\">\n",
-        LANES + TIME_WIDE + 10, high);
+    int high = LANES_TOP + (int)njobs * LANE_STEP;
+    buf_puts(out,
+             "<section><h2>The last seven days</h2><div class=\"scroll newest\" tabindex=\"0\" "
+             "role=\"region\" aria-label=\"Timeline\"><div>");
+    put_names(out, jobs, njobs);
+    buf_printf(out,
+               "<svg width=\"%d\" height=\"%d\" role=\"img\" "
+               "aria-label=\"Attempts of each job over the last seven days\">\n",
+               TIME_WIDE + 10, high);
     put_hours(out, from_ms, now_ms, high);
     for (size_t j = 0; j < njobs; j++) {
-        int y = 24 + (int)j * LANE_STEP;
-        buf_printf(out, "<text x=\"0\" y=\"%d\">", y + 11);
-        put_escaped(out, jobs[j], 24);
-        buf_printf(out, "</text><line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" class=\"lane\"/>\n",
-                   LANES, y + LANE_BAR / 2, LANES + TIME_WIDE, y + LANE_BAR / 2);
+        int y = LANES_TOP + (int)j * LANE_STEP;
+        buf_printf(out, "<line x1=\"0\" y1=\"%d\" x2=\"%d\" y2=\"%d\" class=\"lane\"/>\n",
+                   y + LANE_BAR / 2, TIME_WIDE, y + LANE_BAR / 2);
         for (size_t i = runs->count; i-- > 0;) { /* failures over what went well: the newest last */
             if (strcmp(runs->items[i].job, jobs[j]) == 0)
                 put_bar(out, &runs->items[i], from_ms, now_ms, y);
         }
     }
-    buf_puts(out, "</svg></div>\n");
+    buf_puts(out, "</svg></div></div>\n");
     if (all > njobs)
         buf_printf(out, "<p class=\"soft\">The %zu jobs that ran last, of %zu.</p>\n", njobs, all);
     buf_puts(out, "</section>\n");

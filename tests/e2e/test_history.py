@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import sqlite3
 import subprocess
 import unittest
 from datetime import datetime
@@ -180,14 +181,15 @@ class AsPage(HistoryCase):
         self.run_job(name="other")
         parts = Parts(self.page())
         rects = parts.classes("rect")
-        # The day, red; each attempt; two jobs.
-        self.assertEqual(rects.count("failed"), 1 + 2)
-        self.assertEqual(rects.count("good"), 2)
+        # The day, with a disc in it for what failed; each attempt; two jobs.
+        self.assertEqual(rects.count("failed"), 2)
+        self.assertEqual(rects.count("good"), 1 + 2)
+        self.assertEqual(parts.classes("circle"), ["failed disc"])
         self.assertEqual(parts.classes("b").count("failed"), 2)
         words = " ".join(parts.words)
         self.assertIn("4 attempts of 2 jobs", words)
         self.assertIn("script: no. 1", words)
-        self.assertRegex(words, r"\d{4}-\d\d-\d\d: 4 runs, 2 failed")
+        self.assertRegex(words, r"\d{4}-\d\d-\d\d: 4 attempts, 2 failed")
         self.assertNotIn("other", " ".join(Parts(self.page("job")).words))
 
     def test_it_needs_nothing_else(self):
@@ -203,6 +205,29 @@ class AsPage(HistoryCase):
         page = self.page()
         self.assertIn("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;x&quot;", page)
         self.assertNotIn("<script", page)
+
+    def test_a_day_on_which_all_failed_is_a_disc_and_nothing_more(self):
+        self.job("os.exit(1)")
+        self.run_job(status=1)
+        parts = Parts(self.page())
+        self.assertEqual((parts.classes("circle"), parts.classes("rect").count("good")), (["failed disc"], 0))
+
+    def test_a_long_message_is_cut_between_characters(self):
+        self.job("error('x' .. ('é'):rep(400), 0)")
+        self.run_job(status=1)
+        self.assertIn("x" + "é" * 99 + "…<", self.page())
+
+    def test_a_run_that_began_before_the_timeline(self):
+        self.job("")
+        self.run_job()
+        day = 86400000
+        db = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        db.execute("UPDATE run SET started_ms = started_ms - ?, ended_ms = ended_ms - ?", (8 * day, 6 * day))
+        db.commit()
+        db.close()
+        bar, = [attributes for tag, attributes in Parts(self.page()).tags if attributes.get("rx") == "1"]
+        self.assertEqual(bar["x"], "0")
+        self.assertAlmostEqual(int(bar["width"]), 120, delta=2)  # a day of seven
 
     def test_not_with_json(self):
         self.job("")
