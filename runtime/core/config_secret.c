@@ -34,7 +34,7 @@ static void read_file(const struct schema_walk *walk, const struct schema_field 
     if (path == NULL)
         return;
     secret->kind = SECRET_FILE;
-    secret->text = schema_path(walk, path);
+    secret->text = schema_path(walk, node, path);
 }
 
 static void read_command(const struct schema_walk *walk, const struct schema_field *field,
@@ -87,6 +87,17 @@ static const struct schema_field source_fields[] = {
     {0},
 };
 
+/* $NAME or ${NAME}: meant as a variable. */
+static bool is_variable(const char *text)
+{
+    if (text[0] != '$')
+        return false;
+    bool braces = text[1] == '{';
+    const char *name = text + (braces ? 2 : 1);
+    size_t len = strspn(name, NAME_HEAD "0123456789");
+    return len > 0 && strcmp(name + len, braces ? "}" : "") == 0;
+}
+
 static void read_plain(const struct schema_walk *walk, const struct schema_field *field,
                        const struct yaml_node *node, struct secret *secret)
 {
@@ -94,6 +105,12 @@ static void read_plain(const struct schema_walk *walk, const struct schema_field
     err_clear(&err);
     if (secret_check_value(node->text, node->len, &err) != 0) {
         schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
+        return;
+    }
+    if (is_variable(node->text)) {
+        schema_problem(walk, node,
+                       "'%s' of %s: variables are not filled in here; write { env: NAME }",
+                       field->name, walk->what);
         return;
     }
     secret->kind = SECRET_PLAIN;

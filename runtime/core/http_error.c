@@ -136,6 +136,14 @@ static void explain_certificate(struct http_transfer *transfer)
     }
 }
 
+/* libcurl names whom it could not reach: where that is not the host, it is the proxy. */
+static bool was_proxy(const struct http_transfer *transfer)
+{
+    static const char words[] = "Failed to connect to ";
+    const char *at = strstr(transfer->curl_message, words);
+    return at != NULL && strstr(at, transfer->url.host) == NULL;
+}
+
 static void explain_connect(struct http_transfer *transfer)
 {
     long number = 0;
@@ -145,7 +153,12 @@ static void explain_connect(struct http_transfer *transfer)
     const char *why = number == ECONNREFUSED ? "connection refused"
                       : number != 0          ? strerror((int)number)
                                              : curl_words(transfer, CURLE_COULDNT_CONNECT);
-    err_set(&transfer->result.err, ERR_NETWORK, "cannot connect to %s: %s", at, why);
+    if (was_proxy(transfer))
+        err_set(&transfer->result.err, ERR_NETWORK,
+                "cannot connect to the proxy that https_proxy names, on the way to %s: %s", at,
+                why);
+    else
+        err_set(&transfer->result.err, ERR_NETWORK, "cannot connect to %s: %s", at, why);
     mem_free(at);
 }
 
@@ -239,8 +252,14 @@ static void explain(struct http_transfer *transfer, CURLcode code)
         retryable = false;
         break;
     case CURLE_SSL_CONNECT_ERROR:
-        err_set(err, ERR_NETWORK, "no TLS connection to '%s': %s", transfer->url.host,
-                curl_words(transfer, code));
+        if (strstr(transfer->curl_message, "wrong version number") != NULL)
+            err_set(err, ERR_NETWORK,
+                    "no TLS connection to '%s': what answers at port %d does not speak TLS; an "
+                    "http:// address, or another port?",
+                    transfer->url.host, transfer->url.port);
+        else
+            err_set(err, ERR_NETWORK, "no TLS connection to '%s': %s", transfer->url.host,
+                    curl_words(transfer, code));
         break;
     case CURLE_PARTIAL_FILE:
         err_set(err, ERR_NETWORK, "the reply was cut short after %zu bytes",

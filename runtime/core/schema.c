@@ -66,8 +66,13 @@ static const char *string(const struct schema_walk *walk, const struct schema_fi
     return node->text;
 }
 
-char *schema_path(const struct schema_walk *walk, const char *path)
+char *schema_path(const struct schema_walk *walk, const struct yaml_node *node, const char *path)
 {
+    if (path[0] == '~' && (path[1] == '/' || path[1] == '\0'))
+        schema_problem(walk, node,
+                       "'%s': the shell alone knows '~'; write the folder's name, or a path that "
+                       "is relative to this file",
+                       path);
     while (strncmp(path, "./", 2) == 0)
         path += 2;
     return path[0] == '/' ? mem_strdup(path) : mem_printf("%s/%s", walk->base_dir, path);
@@ -226,7 +231,7 @@ static void read_string(const struct schema_walk *walk, const struct schema_fiel
     }
     char **place = target;
     mem_free(*place);
-    *place = field->type == SCHEMA_PATH ? schema_path(walk, text) : mem_strdup(text);
+    *place = field->type == SCHEMA_PATH ? schema_path(walk, node, text) : mem_strdup(text);
 }
 
 static void read_strings(const struct schema_walk *walk, const struct schema_field *field,

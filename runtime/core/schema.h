@@ -58,7 +58,7 @@ void schema_wrong_type(const struct schema_walk *walk, const struct schema_field
 char **schema_strings(const struct schema_walk *walk, const struct schema_field *field,
                       const struct yaml_node *node);
 /* path, made absolute against the walk's folder (mem_free). */
-char *schema_path(const struct schema_walk *walk, const char *path);
+char *schema_path(const struct schema_walk *walk, const struct yaml_node *node, const char *path);
 void schema_strings_free(char **strings); /* NULL is fine */
 /* Frees what the field types allocated (STRING, PATH, STRINGS, STRUCT); CUSTOM is the caller's. */
 void schema_free(const struct schema_field *fields, void *target);

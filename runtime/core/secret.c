@@ -34,6 +34,10 @@ int secret_check_value(const char *value, size_t len, struct err *err)
             return err_set(err, ERR_CONFIG,
                            "it holds a control character; expected one line of text");
     }
+    if (len >= 3 && memcmp(value, "\xef\xbb\xbf", 3) == 0)
+        return err_set(err, ERR_CONFIG,
+                       "it starts with a byte order mark, which is no part of it; save it as UTF-8 "
+                       "without");
     if (len < REDACT_MIN_BYTES)
         return err_set(err, ERR_CONFIG,
                        "it is shorter than %d bytes; such a secret could not be masked",

@@ -6,7 +6,7 @@ import unittest
 import faketime
 import support
 from certificates import Authority
-from service import RawService, reply
+from service import RawService, Service, reply
 from test_hostile import token
 
 
@@ -78,6 +78,13 @@ class Tls(support.Case):
         self.configure(service.base, retries=4)
         done = self.fails(5, "-v", "token", "contoso", says="not trusted")
         self.assertNotIn("trying again", done.stderr)
+
+    def test_a_server_without_tls(self):
+        """https:// to a port where plain HTTP is spoken."""
+        service = Service()
+        self.addCleanup(service.stop)
+        self.configure(service.base.replace("http:", "https:"), retries=0)
+        self.fails(5, "token", "contoso", says=f"what answers at port {service.port} does not speak TLS")
 
     def test_a_ca_file_that_is_missing(self):
         service = self.serve(self.authority.server("good"))

@@ -46,7 +46,8 @@ function TestSurveys.test_answered_and_read_by_title()
 end
 
 function TestSurveys.test_files_as_answers()
-  local survey = group:create_survey { title = "S", questions = { { title = "Files", type = "AttachmentList" } } }
+  local survey = group:create_survey { title = "S",
+    questions = { { title = "Files", type = "AttachmentList" } } }
   survey:respond { answers = { Files = { sdk.upload() } } }
   local files = survey:details().responses[1].answers.Files
   lu.assertEquals(#files, 1)

@@ -69,6 +69,12 @@ static void test_https_proxy_sees_connect_alone(void **state)
     struct err err;
     assert_null(http_start(f->http, &request, fixture_done, &outcome, &err));
     assert_int_equal(err.kind, ERR_CONFIG);
+    snprintf(proxy, sizeof proxy, "127.0.0.1:%d", peer_free_port());
+    setenv("https_proxy", proxy, 1);
+    outcome = fixture_send(f, &request);
+    assert_failed(&outcome, ERR_NETWORK,
+                  "the proxy that https_proxy names, on the way to "
+                  "api.example.invalid:443: connection refused");
     unsetenv("https_proxy");
     assert_int_equal(peer_connections(f->peer), 1);
     assert_int_equal(strncmp(seen, "CONNECT api.example.invalid:443 HTTP/1.1\r\n", 42), 0);
