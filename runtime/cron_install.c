@@ -106,11 +106,14 @@ static int apply(struct change *change, struct err *err)
 }
 
 /* Since when missed times of the jobs count: since they are in the crontab. */
-static int note_installed(const struct change *change, bool installed, struct err *err)
+static int note_installed(struct change *change, bool installed, struct err *err)
 {
-    const struct cron_plan *plan = &change->plan;
-    struct store *store = store_open(plan->config->state, err);
-    int result = store != NULL ? 0 : -1;
+    struct cron_plan *plan = &change->plan;
+    struct buf times;
+    buf_create(&times, CRONTAB_MAX);
+    int result = installed ? crontab_times(plan, &times, err) : 0;
+    struct store *store = result == 0 ? store_open(plan->config->state, err) : NULL;
+    result = store != NULL ? crontab_note(plan, store, &times, err) : -1;
     int64_t now_ms = clock_wall_ms();
     char *old = mem_strndup(change->former.data + change->place.start,
                             change->place.end - change->place.start);
@@ -130,6 +133,7 @@ static int note_installed(const struct change *change, bool installed, struct er
     }
     mem_free(old);
     store_close(store);
+    buf_destroy(&times);
     return result;
 }
 

@@ -54,11 +54,16 @@ static char *needed_state_home(const struct config *config)
 
 int cron_plan_create(struct cron_plan *plan, struct app *app, struct err *err)
 {
-    *plan = (struct cron_plan){.app = app, .now = clock_wall_ms() / 1000};
-    plan->config = app_config(app, true, err);
-    if (plan->config == NULL)
-        return -1;
-    const struct config *config = plan->config;
+    struct config *config = app_config(app, true, err);
+    if (config != NULL)
+        return cron_plan_adopt(plan, app, config, err);
+    *plan = (struct cron_plan){.app = app};
+    return -1;
+}
+
+int cron_plan_adopt(struct cron_plan *plan, struct app *app, struct config *config, struct err *err)
+{
+    *plan = (struct cron_plan){.app = app, .config = config, .now = clock_wall_ms() / 1000};
     plan->self = real_path(app->self, err);
     plan->path = absolute(config->path, err);
     plan->real = real_path(config->path, err);

@@ -4,6 +4,7 @@
 #define JETON_CRON_PLAN_H
 
 #include "cron_cover.h"
+#include "store.h"
 #include "verb.h"
 #include "zone.h"
 
@@ -38,6 +39,9 @@ verb_fn cron_show, cron_install, cron_remove, cron_next, cron_run;
 
 /* Loads the chosen configuration. Destroy it after errors too. */
 int cron_plan_create(struct cron_plan *plan, struct app *app, struct err *err);
+/* The same of one that is loaded, which becomes the plan's. */
+int cron_plan_adopt(struct cron_plan *plan, struct app *app, struct config *config,
+                    struct err *err);
 void cron_plan_destroy(struct cron_plan *plan);
 /* The job's zone, or `otherwise` for one that names none. ERR_CONFIG. */
 struct zone *cron_plan_zone(struct cron_plan *plan, const struct job *job, struct zone *otherwise,
@@ -49,7 +53,16 @@ const struct cron_cover_zones *cron_plan_compare(struct cron_plan *plan, struct 
 
 /* What other programs read, appended to out. */
 int crontab_block(struct cron_plan *plan, struct buf *out, struct err *err);
+/* The jobs and times of it alone, without paths. */
+int crontab_times(struct cron_plan *plan, struct buf *out, struct err *err);
 int systemd_units(struct cron_plan *plan, struct buf *out, struct err *err);
 int kubernetes_manifests(struct cron_plan *plan, struct buf *out, struct err *err);
+
+/* The state knows which times were installed. `times` empty: none. Errors as in store.h. */
+int crontab_note(const struct cron_plan *plan, struct store *store, const struct buf *times,
+                 struct err *err);
+/* Whether they are others than cron should have today: the configuration has changed since, or the
+ * rules of a zone. False where none are, or it is not known. Makes no state. */
+bool crontab_is_stale(struct cron_plan *plan);
 
 #endif

@@ -87,6 +87,17 @@ static int put_job(struct cron_plan *plan, const struct job *job, const struct b
     return result;
 }
 
+int crontab_times(struct cron_plan *plan, struct buf *out, struct err *err)
+{
+    struct buf start;
+    int result = 0;
+    buf_create(&start, out->limit);
+    for (size_t i = 0; i < plan->count && result == 0; i++)
+        result = put_job(plan, plan->jobs[i], &start, out, err);
+    buf_destroy(&start);
+    return result;
+}
+
 int crontab_block(struct cron_plan *plan, struct buf *out, struct err *err)
 {
     if (check_path("jeton", plan->self, err) != 0 ||

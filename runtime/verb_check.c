@@ -2,6 +2,7 @@
 #include "verb.h"
 
 #include "clock.h"
+#include "cron_plan.h"
 #include "engine.h"
 #include "json.h"
 #include "mem.h"
@@ -125,6 +126,19 @@ static void check_state(struct check *check)
     if (stat(shown, &st) == 0 && safefile_private_dir(shown, &err) != 0)
         problems_add(&check->problems, NULL, 0, 0, "state folder %s", err.msg);
     mem_free(shown);
+}
+
+/* Without asking cron, for nothing is run: the state knows what was installed. */
+static void check_crontab(struct check *check)
+{
+    struct cron_plan plan;
+    struct err err;
+    if (cron_plan_adopt(&plan, check->app, check->config, &err) == 0 && crontab_is_stale(&plan))
+        problems_warn(&check->problems, NULL, 0, 0,
+                      "the crontab has times of before: since `jeton cron install` jobs have "
+                      "changed, or the rules of a time zone; run it again");
+    plan.config = NULL; /* it stays ours */
+    cron_plan_destroy(&plan);
 }
 
 struct exchange_wait {
@@ -269,6 +283,8 @@ static int run_check(struct check *check, const char *path, struct err *err)
     check_connectors(check);
     check_jobs(check);
     check_state(check);
+    if (problems_errors(&check->problems) == 0)
+        check_crontab(check);
     if (problems_errors(&check->problems) > 0) {
         check->status = err_exit_code(ERR_CONFIG);
     } else if (check->online && check_online(check, err) != 0) {

@@ -4,6 +4,7 @@
 The crontab is a file that a `crontab` of this test's own keeps; the real one is in test_cron_real.py.
 """
 
+import json
 import os
 import sqlite3
 import stat
@@ -192,6 +193,22 @@ class Crontab(Case):
         self.assertEqual(self.installed(), {})
         self.ok("cron", "install")
         self.assertGreater(self.installed()["report"], first["report"])
+
+    def test_times_of_before_are_seen_by_check(self):
+        stale = "warning: the crontab has times of before"
+        self.assertNotIn(stale, self.ok("check").stdout)
+        self.assertFalse(os.path.exists(self.state))  # it makes none
+        self.ok("cron", "install")
+        self.assertNotIn(stale, self.ok("check").stdout)
+        self.write("jeton.yaml", JOBS.format(state=self.state).replace("0 12", "0 13"))
+        self.assertIn(stale, self.ok("check").stdout)
+        problem, = json.loads(self.ok("check", "--json").stdout)["problems"]
+        self.assertEqual(problem["severity"], "warning")
+        self.ok("cron", "install")
+        self.assertNotIn(stale, self.ok("check").stdout)
+        self.write("jeton.yaml", JOBS.format(state=self.state))
+        self.ok("cron", "remove")
+        self.assertNotIn(stale, self.ok("check").stdout)
 
     def test_no_scheduled_job_left(self):
         self.put(FORMER)

@@ -1,0 +1,68 @@
+/* Which times were installed: so that `jeton check` sees that others should be, without running
+ * crontab(1). */
+#include "cron_plan.h"
+
+#include "crontab.h"
+#include "mem.h"
+
+#include <sodium.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEY        "times"
+#define HASH_BYTES 16
+#define HEX_SIZE   (2 * HASH_BYTES + 1)
+
+static void digest(const struct buf *times, char hex[static HEX_SIZE])
+{
+    unsigned char hash[HASH_BYTES];
+    crypto_generichash(hash, sizeof hash, (const unsigned char *)times->data, times->len, NULL, 0);
+    sodium_bin2hex(hex, HEX_SIZE, hash, sizeof hash);
+}
+
+int crontab_note(const struct cron_plan *plan, struct store *store, const struct buf *times,
+                 struct err *err)
+{
+    char hex[HEX_SIZE];
+    digest(times, hex);
+    const struct store_kv item = {KEY, times->len > 0 ? hex : NULL, strlen(hex)};
+    char *scope = mem_printf("crontab:%s", plan->real); /* no job's, which begin with "job:" */
+    int result = store_kv_write(store, scope, &item, 1, err);
+    mem_free(scope);
+    return result;
+}
+
+/* What the state knows. 1, 0: nothing, -1. */
+static int installed(const struct cron_plan *plan, struct buf *hex, struct err *err)
+{
+    char *file = mem_printf("%s/jeton.db", plan->config->state);
+    bool there = access(file, F_OK) == 0;
+    mem_free(file);
+    if (!there)
+        return 0;
+    struct store *store = store_open(plan->config->state, err);
+    if (store == NULL)
+        return -1;
+    char *scope = mem_printf("crontab:%s", plan->real);
+    int found = store_kv_get(store, scope, KEY, hex, err);
+    mem_free(scope);
+    store_close(store);
+    return found;
+}
+
+bool crontab_is_stale(struct cron_plan *plan)
+{
+    struct buf times, then;
+    char now[HEX_SIZE];
+    struct err err;
+    bool stale = false;
+    buf_create(&times, CRONTAB_MAX);
+    buf_create(&then, HEX_SIZE);
+    if (installed(plan, &then, &err) == 1 && crontab_times(plan, &times, &err) == 0) {
+        digest(&times, now);
+        stale = strcmp(now, then.data) != 0;
+    }
+    buf_destroy(&times);
+    buf_destroy(&then);
+    return stale;
+}
