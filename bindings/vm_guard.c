@@ -105,14 +105,6 @@ static int call_unblocked(lua_State *L)
     return status == LUA_OK ? lua_gettop(L) : lua_error(L);
 }
 
-/* library[name] = fn, whose upvalue is what was there. The library is on top. */
-static void replace(lua_State *L, const char *name, lua_CFunction fn)
-{
-    lua_getfield(L, -1, name);
-    lua_pushcclosure(L, fn, 1);
-    lua_setfield(L, -2, name);
-}
-
 void vm_guard_setup(lua_State *L)
 {
     static const struct {
@@ -125,8 +117,14 @@ void vm_guard_setup(lua_State *L)
     };
     lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* loaded */
     for (size_t i = 0; i < sizeof replaced / sizeof replaced[0]; i++) {
-        lua_getfield(L, -1, replaced[i].library);
-        replace(L, replaced[i].name, replaced[i].fn);
+        /* What was there is an upvalue where it is called, and nowhere else: a script can get at
+         * upvalues, by the debug library. */
+        int upvalues = replaced[i].fn == call_unblocked;
+        lua_getfield(L, -1, replaced[i].library); /* loaded library */
+        if (upvalues > 0)
+            lua_getfield(L, -1, replaced[i].name);
+        lua_pushcclosure(L, replaced[i].fn, upvalues);
+        lua_setfield(L, -2, replaced[i].name);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);

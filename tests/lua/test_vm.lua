@@ -72,6 +72,9 @@ function TestGuards.test_the_hook_comes_when_it_is_needed_and_is_no_script_s()
   coroutine.wrap(function() lu.assertNil((debug.gethook())) end)()
   lu.assertErrorMsgContains("keeps the count hook", debug.sethook)
   lu.assertErrorMsgContains("keeps the count hook", debug.sethook, coroutine.create(print), print, "l")
+  for _, guard in ipairs { debug.sethook, pcall, xpcall } do
+    lu.assertNil((debug.getupvalue(guard, 1))) -- what it stands for is out of reach
+  end
 end
 
 function TestGuards.test_pcall_is_lua_s()
