@@ -6,24 +6,15 @@
 #include <limits.h>
 #include <string.h>
 
-struct deferred {
-    loop_fn *fn;
-    void *arg;
-    uint64_t order;
-    struct deferred *next;
-};
-
 struct loop {
     struct loop_timer **timers; /* binary heap, the next one first */
     size_t ntimers, timers_cap;
-    uint64_t order; /* of the next timer or deferred callback */
+    uint64_t order; /* of the next timer */
 
     struct loop_fd **fds; /* a stopped one leaves NULL until the next turn, so that places hold */
     struct pollfd *polled;
     size_t nfds, fds_cap;
     size_t running_fds;
-
-    struct deferred *deferred, *last_deferred;
 
     struct loop_hook *hooks;
     struct loop_hook *next_hook; /* of the walk over hooks; moved on when that one is removed */
@@ -38,20 +29,10 @@ struct loop *loop_new(void)
     return mem_alloc(sizeof(struct loop));
 }
 
-static struct deferred pop_deferred(struct loop *loop)
-{
-    struct deferred item = *loop->deferred;
-    mem_free(loop->deferred);
-    loop->deferred = item.next;
-    return item;
-}
-
 void loop_free(struct loop *loop)
 {
     if (loop == NULL)
         return;
-    while (loop->deferred != NULL)
-        pop_deferred(loop);
     mem_free(loop->timers);
     mem_free(loop->fds);
     mem_free(loop->polled);
@@ -191,32 +172,6 @@ static void run_fds(struct loop *loop, size_t count)
             loop->fds[i]->fn(loop->fds[i]->arg, loop->polled[i].revents);
 }
 
-/* Deferred callbacks */
-
-void loop_defer(struct loop *loop, loop_fn *fn, void *arg)
-{
-    struct deferred *item = mem_alloc(sizeof *item);
-    *item = (struct deferred){.fn = fn, .arg = arg, .order = loop->order++};
-    if (loop->deferred == NULL)
-        loop->deferred = item;
-    else
-        loop->last_deferred->next = item;
-    loop->last_deferred = item;
-}
-
-/* Those of before this turn; what they defer is for the next one. */
-static bool run_deferred(struct loop *loop)
-{
-    bool any = false;
-    uint64_t newest = loop->order;
-    while (loop->deferred != NULL && loop->deferred->order < newest) {
-        struct deferred item = pop_deferred(loop);
-        item.fn(item.arg);
-        any = true;
-    }
-    return any;
-}
-
 /* Hooks */
 
 void loop_hook_add(struct loop *loop, struct loop_hook *hook)
@@ -292,16 +247,12 @@ static void wait_fds(struct loop *loop, int64_t wait)
 bool loop_turn(struct loop *loop, int64_t max_wait_ms)
 {
     loop->turn++;
-    bool deferred = run_deferred(loop);
     int64_t hooks_wait = run_hooks_before(loop);
-    if (!deferred && loop->deferred == NULL && loop->ntimers == 0 && loop->running_fds == 0 &&
-        hooks_wait < 0)
+    if (loop->ntimers == 0 && loop->running_fds == 0 && hooks_wait < 0)
         return false;
 
     int64_t wait = sooner(max_wait_ms, hooks_wait);
-    if (deferred || loop->deferred != NULL) {
-        wait = 0; /* what they did may be what the caller waits for */
-    } else if (loop->ntimers > 0) {
+    if (loop->ntimers > 0) {
         int64_t delay = loop->timers[0]->due_ms - clock_mono_ms();
         wait = sooner(wait, delay > 0 ? delay : 0);
     }

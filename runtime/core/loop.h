@@ -1,5 +1,5 @@
 /*
- * The event loop: timers, file descriptors, and callbacks that run on the next turn. One thread.
+ * The event loop: timers, file descriptors, and hooks that run each turn. One thread.
  * Handles are owned by the caller, start as zeroed structs, and must be stopped before they are
  * freed; stopping one that does not run is fine, from inside any callback too. Starting one that
  * runs starts it anew. A callback may run turns of the same loop.
@@ -59,17 +59,13 @@ void loop_fd_start(struct loop *loop, struct loop_fd *watch, int fd, short event
                    void (*fn)(void *arg, short revents), void *arg);
 void loop_fd_stop(struct loop *loop, struct loop_fd *watch);
 
-/* Once, on the next turn, in order. Cannot be taken back: arg must outlive it. */
-void loop_defer(struct loop *loop, loop_fn *fn, void *arg);
-
 void loop_hook_add(struct loop *loop, struct loop_hook *hook);
 void loop_hook_remove(struct loop *loop, struct loop_hook *hook);
 void loop_set_poll(struct loop *loop, loop_poll_fn *fn, void *arg); /* fn NULL: poll() again */
 
 /*
- * One turn: deferred callbacks, hooks, wait (until the next event, at most max_wait_ms; -1 for
- * ever), callbacks. A signal ends the wait. False when nothing at all is running, so that waiting
- * would never end.
+ * One turn: hooks, wait (until the next event, at most max_wait_ms; -1 for ever), callbacks. A
+ * signal ends the wait. False when nothing at all is running, so that waiting would never end.
  */
 bool loop_turn(struct loop *loop, int64_t max_wait_ms);
 /* Turns until *done is true. False when nothing is left to wait for and it is not. */

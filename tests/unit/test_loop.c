@@ -122,46 +122,6 @@ static void test_nothing_to_wait_for(void **state)
     assert_true(loop_run_until(*state, &done));
 }
 
-static void set_true(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static void test_deferred_run_in_order_and_end_the_wait(void **state)
-{
-    struct loop *loop = *state;
-    struct loop_timer far = {0};
-    bool done = false;
-    loop_timer_start(loop, &far, 60000, note, letter('x'));
-    loop_defer(loop, note, letter('a'));
-    loop_defer(loop, note, letter('b'));
-    loop_defer(loop, set_true, &done);
-    int64_t start = clock_mono_ms();
-    assert_true(loop_run_until(loop, &done));
-    assert_true(clock_mono_ms() - start < 5000);
-    assert_string_equal(trace, "ab");
-    loop_timer_stop(loop, &far);
-}
-
-static struct loop *shared;
-
-static void defer_another(void *arg)
-{
-    loop_defer(shared, note, arg);
-    note(letter('d'));
-}
-
-static void test_what_a_deferred_callback_defers_is_for_the_next_turn(void **state)
-{
-    shared = *state;
-    loop_defer(shared, defer_another, letter('e'));
-    assert_true(loop_turn(shared, -1));
-    assert_string_equal(trace, "d");
-    assert_true(loop_turn(shared, -1));
-    assert_string_equal(trace, "de");
-    assert_false(loop_turn(shared, -1));
-}
-
 static void nested_turn(void *arg)
 {
     note(letter('n'));
@@ -171,8 +131,9 @@ static void nested_turn(void *arg)
 
 static void test_a_callback_may_run_turns(void **state)
 {
-    loop_defer(*state, nested_turn, *state);
-    loop_defer(*state, note, letter('a'));
+    struct loop_timer outer = {0}, inner = {0};
+    loop_timer_start(*state, &outer, 0, nested_turn, *state);
+    loop_timer_start(*state, &inner, 0, note, letter('a'));
     assert_true(loop_turn(*state, -1));
     assert_string_equal(trace, "nam");
     assert_false(loop_turn(*state, -1));
@@ -321,7 +282,7 @@ static void test_own_poll(void **state)
     assert_true(poll_calls > 0);
     int calls = poll_calls;
     loop_set_poll(*state, NULL, NULL);
-    loop_defer(*state, note, letter('b'));
+    loop_timer_start(*state, &timer, 0, note, letter('b'));
     assert_true(loop_turn(*state, -1));
     assert_int_equal(poll_calls, calls);
 }
@@ -334,10 +295,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_timer_that_starts_itself_waits_for_the_next_turn,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_to_wait_for, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_deferred_run_in_order_and_end_the_wait, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_what_a_deferred_callback_defers_is_for_the_next_turn,
-                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_callback_may_run_turns, setup, teardown),
         cmocka_unit_test_setup_teardown(test_descriptor_is_level_triggered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_descriptor_stopped_by_another_is_not_called, setup,
