@@ -170,17 +170,6 @@ const struct redact_index *redact_index_of(const struct redact *redact)
     return &redact->index;
 }
 
-bool redact_contains(const struct redact *redact, const char *text, size_t len)
-{
-    for (size_t pos = 0; pos < len; pos++) {
-        size_t used;
-        if (redact_index_find(&redact->index, text + pos, len - pos, true, &used, NULL, NULL) ==
-            MATCH_FULL)
-            return true;
-    }
-    return false;
-}
-
 struct found {
     const struct secret *secrets[REDACT_MAX];
     size_t count;

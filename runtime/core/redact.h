@@ -1,10 +1,10 @@
 /*
  * The one redaction point. Every secret is registered here; everything that jeton itself writes
  * (log, error, traceback, trace, dry run, body of `api`) passes through redact_text or a stream.
- * A secret is found raw, URL-encoded, JSON-escaped, and in base64 (both alphabets, at any offset),
- * and in what these make of each other. Occurrences that overlap are masked as one. So is the
- * beginning of a secret, from REDACT_MIN_BYTES bytes, where a text was cut: before "…" (ERR_CUT)
- * and "..." (Lua's).
+ * A secret is found raw, URL-encoded, JSON-escaped, and in base64 (both alphabets, at any offset)
+ * that may be URL-encoded or JSON-escaped itself. Occurrences that overlap are masked as one. So is
+ * the beginning of a secret, from REDACT_MIN_BYTES bytes, where a text was cut: before "…"
+ * (ERR_CUT) and "..." (Lua's).
  */
 #ifndef JETON_REDACT_H
 #define JETON_REDACT_H
@@ -40,8 +40,6 @@ void redact_observe(struct redact *redact, redact_observe_fn *fn, void *arg);
 typedef bool redact_found_fn(void *arg, const char *const *owners);
 void redact_find(const struct redact *redact, const char *text, size_t len, redact_found_fn *fn,
                  void *arg);
-/* True when any form of any secret occurs in text. */
-bool redact_contains(const struct redact *redact, const char *text, size_t len);
 /* Appends text to out with every occurrence masked; what passes out's limit is cut off. NULL
  * redact: copied as it is. */
 void redact_text(const struct redact *redact, const char *text, size_t len, struct buf *out);

@@ -29,6 +29,13 @@ static struct secret make_command(const char *script)
     return secret;
 }
 
+static bool note(void *arg, const char *const *owners)
+{
+    (void)owners;
+    *(bool *)arg = true;
+    return true;
+}
+
 /* Reads and destroys; the value (mem_free), or NULL with err set. */
 static char *value_of(struct secret secret, int64_t deadline_ms)
 {
@@ -37,8 +44,9 @@ static char *value_of(struct secret secret, int64_t deadline_ms)
     buf_create_secret(&out, SECRET_BYTES_MAX);
     err_clear(&err);
     int result = secret_read(&secret, redact, deadline_ms, &out, &err);
-    assert_int_equal(redact_contains(redact, "x" VALUE "x", sizeof VALUE + 1),
-                     result == 0 && strcmp(out.data, VALUE) == 0);
+    bool registered = false;
+    redact_find(redact, "x" VALUE "x", sizeof VALUE + 1, note, &registered);
+    assert_int_equal(registered, result == 0 && strcmp(out.data, VALUE) == 0);
     char *value = result == 0 ? mem_strdup(out.data) : NULL;
     if (result != 0)
         assert_int_equal(out.len, 0);
