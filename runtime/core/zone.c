@@ -13,10 +13,9 @@
 /* A zone's name; no dot, so that no path leads out of the folder. */
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789+-/"
 
-#define DAY        86400
-#define CHUNK      ((int64_t)1 << 25) /* seconds that are read at once: 388 days */
-#define STEP       ((int64_t)7 * DAY) /* no two changes that undo each other are as near */
-#define OFFSET_MAX ((int64_t)26 * 3600)
+#define DAY   86400
+#define CHUNK ((int64_t)1 << 25) /* seconds that are read at once: 388 days */
+#define STEP  ((int64_t)7 * DAY) /* no two changes that undo each other are as near */
 
 struct chunk {
     int64_t index; /* starts at index × CHUNK */
@@ -241,20 +240,6 @@ struct zone_span zone_at(struct zone *zone, int64_t at)
     while (at >= chunk->spans[i].until)
         i++;
     return chunk->spans[i];
-}
-
-int zone_instants(struct zone *zone, int64_t local, int64_t at[2])
-{
-    int count = 0;
-    /* All spans that may hold it, in their order. */
-    for (int64_t instant = local - OFFSET_MAX; instant <= local + OFFSET_MAX;) {
-        struct zone_span span = zone_at(zone, instant);
-        int64_t found = local - span.offset;
-        if (found >= span.from && found < span.until && count < 2)
-            at[count++] = found;
-        instant = span.until;
-    }
-    return count;
 }
 
 void zone_format(struct zone *zone, int64_t at, char out[ZONE_RFC3339_SIZE])

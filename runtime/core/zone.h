@@ -40,8 +40,6 @@ void zone_free(struct zone *zone);
 const char *zone_name(const struct zone *zone);
 /* The span that holds the instant. */
 struct zone_span zone_at(struct zone *zone, int64_t at);
-/* The instants with this local time, earlier first: none in a gap, two where it repeats. */
-int zone_instants(struct zone *zone, int64_t local, int64_t at[2]);
 /* Local time with offset, without fractions: "2026-01-31T08:00:00+01:00". */
 #define ZONE_RFC3339_SIZE 32
 void zone_format(struct zone *zone, int64_t at, char out[ZONE_RFC3339_SIZE]);

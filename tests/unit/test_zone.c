@@ -82,25 +82,6 @@ static void test_spans(void **state)
     zone_free(paris);
 }
 
-static void test_instants(void **state)
-{
-    (void)state;
-    int64_t at[2];
-    struct zone *paris = zone("Europe/Paris");
-    assert_int_equal(zone_instants(paris, PARIS_SPRING + 3600 + 1800, at), 0);
-    assert_int_equal(zone_instants(paris, PARIS_SPRING + 7200, at), 1);
-    assert_true(at[0] == PARIS_SPRING);
-    assert_int_equal(zone_instants(paris, PARIS_AUTUMN + 3600 + 1800, at), 2);
-    assert_true(at[0] == PARIS_AUTUMN - 1800 && at[1] == PARIS_AUTUMN + 1800);
-    zone_free(paris);
-
-    struct zone *apia = zone("Pacific/Apia"); /* there was no 30 December 2011 */
-    assert_int_equal(zone_instants(apia, 1325246400, at), 0);
-    assert_int_equal(zone_instants(apia, 1325203199, at), 1);
-    assert_int_equal(zone_instants(apia, 1325289600, at), 1);
-    zone_free(apia);
-}
-
 static void test_format(void **state)
 {
     (void)state;
@@ -198,13 +179,9 @@ static void test_unknown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_offsets),
-        cmocka_unit_test(test_spans),
-        cmocka_unit_test(test_instants),
-        cmocka_unit_test(test_format),
-        cmocka_unit_test(test_process_is_as_before),
-        cmocka_unit_test(test_local),
-        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_offsets), cmocka_unit_test(test_spans),
+        cmocka_unit_test(test_format),  cmocka_unit_test(test_process_is_as_before),
+        cmocka_unit_test(test_local),   cmocka_unit_test(test_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
