@@ -91,7 +91,7 @@ int64_t larg_integer(lua_State *L, int index, const char *key, int64_t fallback)
     return value;
 }
 
-double larg_number(lua_State *L, int index, const char *key, double fallback)
+static double number(lua_State *L, int index, const char *key, double fallback)
 {
     if (!push_field(L, index, key))
         return fallback;
@@ -115,7 +115,7 @@ int larg_boolean(lua_State *L, int index, const char *key, int fallback)
 
 int64_t larg_seconds(lua_State *L, int index, const char *key, int64_t fallback_ms)
 {
-    double seconds = larg_number(L, index, key, -1);
+    double seconds = number(L, index, key, -1);
     if (seconds == -1 && !push_field(L, index, key))
         return fallback_ms;
     if (!(seconds >= 0 && seconds <= LARG_SECONDS_MAX))

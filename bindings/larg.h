@@ -13,7 +13,6 @@ void larg_check_keys(lua_State *L, int index, const char *what, const char *cons
 const char *larg_string(lua_State *L, int index, const char *key, const char *fallback,
                         size_t *len);
 int64_t larg_integer(lua_State *L, int index, const char *key, int64_t fallback);
-double larg_number(lua_State *L, int index, const char *key, double fallback);
 int larg_boolean(lua_State *L, int index, const char *key, int fallback);
 /* Seconds (float) → ms. */
 int64_t larg_seconds(lua_State *L, int index, const char *key, int64_t fallback_ms);

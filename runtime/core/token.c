@@ -18,7 +18,7 @@ void request_list_remove(struct token_request **list, struct token_request *requ
     request->next = NULL;
 }
 
-void request_list_append(struct token_request **list, struct token_request *request)
+static void request_list_append(struct token_request **list, struct token_request *request)
 {
     while (*list != NULL)
         list = &(*list)->next;

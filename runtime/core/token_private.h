@@ -52,7 +52,6 @@ struct tokens {
 };
 
 void request_list_remove(struct token_request **list, struct token_request *request);
-void request_list_append(struct token_request **list, struct token_request *request);
 /* Tells a request that is in no list any more, and frees it. */
 void request_finish(struct token_request *request, const struct token *token,
                     const struct err *err);
