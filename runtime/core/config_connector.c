@@ -146,7 +146,7 @@ void config_connector_destroy(struct connector *connector)
     secret_destroy(&connector->application_id);
     secret_destroy(&connector->application_secret);
     secret_destroy(&connector->refresh_token);
-    schema_strings_free(connector->allow_hosts);
+    mem_freev(connector->allow_hosts);
     mem_free(connector->token_service);
     mem_free(connector->name);
     mem_free(connector->file);

@@ -267,7 +267,7 @@ void config_job_destroy(struct job *job)
     schema_free(job_fields, job);
     schema_free(notice_fields, &job->on_failure);
     schema_free(notice_fields, &job->on_recovery);
-    schema_strings_free(job->environment);
+    mem_freev(job->environment);
     mem_free(job->schedule);
     mem_free(job->timezone);
     mem_free(job->heartbeat);

@@ -48,7 +48,7 @@ static void read_command(const struct schema_walk *walk, const struct schema_fie
         schema_problem(walk, node,
                        "'command' of %s starts with an empty string; expected a program",
                        walk->what);
-        schema_strings_free(command);
+        mem_freev(command);
         return;
     }
     secret->kind = SECRET_COMMAND;

@@ -4,7 +4,7 @@
 
 #define JSON_NUMBER_SIZE 32
 
-/* `text` is a number by JSON's grammar. Infinity on overflow, 0 on underflow. */
+/* `text` is a number by the grammar of JSON or YAML. Infinity on overflow, 0 on underflow. */
 double json_number_parse(const char *text);
 /* The shortest of %.15g, %.16g and %.17g that reads back exactly; always with '.' or 'e', so that
  * it stays a float. value is finite. */

@@ -78,13 +78,6 @@ char *schema_path(const struct schema_walk *walk, const struct yaml_node *node, 
     return path[0] == '/' ? mem_strdup(path) : mem_printf("%s/%s", walk->base_dir, path);
 }
 
-void schema_strings_free(char **strings)
-{
-    for (char **s = strings; s != NULL && *s != NULL; s++)
-        mem_free(*s);
-    mem_free(strings);
-}
-
 char **schema_strings(const struct schema_walk *walk, const struct schema_field *field,
                       const struct yaml_node *node)
 {
@@ -105,7 +98,7 @@ char **schema_strings(const struct schema_walk *walk, const struct schema_field 
     }
     if (count == node->count)
         return strings;
-    schema_strings_free(strings);
+    mem_freev(strings);
     return NULL;
 }
 
@@ -241,7 +234,7 @@ static void read_strings(const struct schema_walk *walk, const struct schema_fie
     if (strings == NULL)
         return;
     char ***place = target;
-    schema_strings_free(*place);
+    mem_freev(*place);
     *place = strings;
 }
 
@@ -336,7 +329,7 @@ void schema_free(const struct schema_field *fields, void *target)
             mem_free(*(char **)place);
             *(char **)place = NULL;
         } else if (fields->type == SCHEMA_STRINGS) {
-            schema_strings_free(*(char ***)place);
+            mem_freev(*(char ***)place);
             *(char ***)place = NULL;
         } else if (fields->type == SCHEMA_STRUCT) {
             schema_free(fields->fields, place);

@@ -54,12 +54,11 @@ void schema_problem(const struct schema_walk *walk, const struct yaml_node *node
 /* "'NAME' of WHAT must be EXPECTED, not a list": for a CUSTOM field's parse(). */
 void schema_wrong_type(const struct schema_walk *walk, const struct schema_field *field,
                        const struct yaml_node *node);
-/* A list of strings, NULL-terminated (mem_free each, then the list); NULL with a problem added. */
+/* A list of strings, NULL-terminated (mem_freev); NULL with a problem added. */
 char **schema_strings(const struct schema_walk *walk, const struct schema_field *field,
                       const struct yaml_node *node);
 /* path, made absolute against the walk's folder (mem_free). */
 char *schema_path(const struct schema_walk *walk, const struct yaml_node *node, const char *path);
-void schema_strings_free(char **strings); /* NULL is fine */
 /* Frees what the field types allocated (STRING, PATH, STRINGS, STRUCT); CUSTOM is the caller's. */
 void schema_free(const struct schema_field *fields, void *target);
 

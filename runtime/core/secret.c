@@ -16,9 +16,7 @@
 void secret_destroy(struct secret *secret)
 {
     mem_free_secret(secret->text);
-    for (char **arg = secret->command; arg != NULL && *arg != NULL; arg++)
-        mem_free(*arg);
-    mem_free(secret->command);
+    mem_freev(secret->command);
     mem_free(secret->name);
     mem_free(secret->file);
     *secret = (struct secret){0};

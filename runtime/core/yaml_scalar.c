@@ -1,9 +1,8 @@
 /* What a plain scalar means: YAML 1.2's core schema. */
+#include "json_number.h"
 #include "yaml.h"
 
-#include <locale.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DIGITS "0123456789"
@@ -102,11 +101,7 @@ static bool is_float(const struct yaml_node *node, double *value)
     }
     if (!has_float_form(node->text))
         return false;
-    locale_t c_locale = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0); /* a script may change ours */
-    *value =
-        c_locale != (locale_t)0 ? strtod_l(node->text, NULL, c_locale) : strtod(node->text, NULL);
-    if (c_locale != (locale_t)0)
-        freelocale(c_locale);
+    *value = json_number_parse(node->text);
     return isfinite(*value); /* 1e400 */
 }
 

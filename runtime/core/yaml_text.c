@@ -1,4 +1,5 @@
 /* What must be true of the bytes before libyaml sees them: its own messages for these are poor. */
+#include "utf8.h"
 #include "yaml.h"
 
 #include <string.h>
@@ -17,23 +18,6 @@ static int refuse(const struct place *place, const char *what)
     return -1;
 }
 
-/* Length of the character at p (1–4), or 0 where it is not UTF-8. *code: its code point. */
-static size_t decode(const unsigned char *p, size_t left, uint32_t *code)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
-    if (p[0] >= 0xF8 || (p[0] >= 0x80 && p[0] < 0xC0) || len > left)
-        return 0;
-    *code = len == 1 ? p[0] : p[0] & (0x7Fu >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-        *code = *code << 6 | (p[i] & 0x3F);
-    }
-    bool surrogate = *code >= 0xD800 && *code <= 0xDFFF;
-    return *code < smallest[len] || *code > 0x10FFFF || surrogate ? 0 : len;
-}
-
 static bool printable(uint32_t code)
 {
     if (code < 0x20)
@@ -46,7 +30,6 @@ static bool printable(uint32_t code)
 int yaml_check_text(const char *file, const char *text, size_t len, struct problems *problems)
 {
     struct place place = {.file = file, .problems = problems, .line = 1, .col = 1};
-    const unsigned char *p = (const unsigned char *)text;
     if (len > YAML_BYTES_MAX) {
         problems_add(problems, file, 0, 0, "larger than %zu MiB, the most that is read",
                      YAML_BYTES_MAX >> 20);
@@ -58,7 +41,7 @@ int yaml_check_text(const char *file, const char *text, size_t len, struct probl
         return refuse(&place, "the file starts with a byte order mark; save it as UTF-8 without");
     for (size_t i = 0; i < len;) {
         uint32_t code = 0;
-        size_t size = decode(p + i, len - i, &code);
+        size_t size = utf8_decode(text + i, len - i, &code);
         if (size == 0)
             return refuse(&place, "not UTF-8; save the file as UTF-8");
         if (!printable(code)) {
@@ -68,7 +51,7 @@ int yaml_check_text(const char *file, const char *text, size_t len, struct probl
         }
         i += size;
         place.col++;
-        if (code == '\n' || (code == '\r' && (i == len || p[i] != '\n'))) {
+        if (code == '\n' || (code == '\r' && (i == len || text[i] != '\n'))) {
             place.line++;
             place.col = 1;
         }
