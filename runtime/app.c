@@ -1,6 +1,7 @@
 /* What the verbs share: the configuration, their options, standard output. */
 #include "verb.h"
 
+#include "fd.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -66,16 +67,9 @@ struct config *app_config(struct app *app, bool required, struct err *err)
 
 int app_print_secret(const char *text, size_t len, struct err *err)
 {
-    while (len > 0) {
-        ssize_t n = write(STDOUT_FILENO, text, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_set(err, errno == EPIPE ? ERR_PIPE : ERR_SCRIPT,
-                           "cannot write to standard output: %s", strerror(errno));
-        text += n;
-        len -= (size_t)n;
-    }
+    if (fd_write(STDOUT_FILENO, text, len) != 0)
+        return err_set(err, errno == EPIPE ? ERR_PIPE : ERR_SCRIPT,
+                       "cannot write to standard output: %s", strerror(errno));
     return 0;
 }
 

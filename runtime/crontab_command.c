@@ -1,6 +1,7 @@
 /* The `crontab` command. */
 #include "crontab.h"
 
+#include "fd.h"
 #include "mem.h"
 #include "process.h"
 
@@ -16,16 +17,9 @@
 static int memory_file(const char *text, size_t len)
 {
     int fd = memfd_create("crontab", MFD_CLOEXEC);
-    while (fd >= 0 && len > 0) {
-        ssize_t n = write(fd, text, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            close(fd);
-            return -1;
-        }
-        text += n;
-        len -= (size_t)n;
+    if (fd >= 0 && fd_write(fd, text, len) != 0) {
+        close(fd);
+        return -1;
     }
     if (fd >= 0)
         lseek(fd, 0, SEEK_SET);

@@ -2,6 +2,7 @@
 #include "verb.h"
 
 #include "embed.h"
+#include "fd.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -49,20 +50,6 @@ static int make_folder(const char *path, struct err *err)
     return result;
 }
 
-static int write_all(int fd, const unsigned char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        data += n;
-        len -= (size_t)n;
-    }
-    return fsync(fd);
-}
-
 /* Never over a file that is there. Leaves none that is not whole. */
 static int write_template(const char *path, const struct template *template, struct err *err)
 {
@@ -73,10 +60,12 @@ static int write_template(const char *path, const struct template *template, str
                        path);
     if (fd < 0)
         return err_set(err, ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
-    int result =
-        fchmod(fd, template->mode); /* whatever the umask: jeton refuses what others may write */
+    /* Whatever the umask: jeton refuses what others may write. */
+    int result = fchmod(fd, template->mode);
     if (result == 0)
-        result = write_all(fd, file->data, file->size);
+        result = fd_write(fd, file->data, file->size);
+    if (result == 0)
+        result = fsync(fd);
     int reason = errno;
     if (close(fd) != 0 && result == 0) {
         result = -1;

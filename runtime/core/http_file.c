@@ -1,3 +1,4 @@
+#include "fd.h"
 #include "http_transfer.h"
 #include "mem.h"
 #include "path.h"
@@ -204,19 +205,12 @@ bool http_save(struct http_transfer *transfer, const char *data, size_t len)
         transfer->fault = HTTP_FAULT_BODY_BYTES;
         return false;
     }
-    while (len > 0) {
-        ssize_t n = write(transfer->save_fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            transfer->fault = HTTP_FAULT_FILE_WRITE;
-            transfer->file_error = n < 0 ? errno : ENOSPC;
-            return false;
-        }
-        data += n;
-        len -= (size_t)n;
-        transfer->saved += n;
+    if (fd_write(transfer->save_fd, data, len) != 0) {
+        transfer->fault = HTTP_FAULT_FILE_WRITE;
+        transfer->file_error = errno;
+        return false;
     }
+    transfer->saved += (int64_t)len;
     return true;
 }
 

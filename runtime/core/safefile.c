@@ -1,5 +1,6 @@
 #include "safefile.h"
 
+#include "fd.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -152,20 +153,6 @@ int safefile_private_dir(const char *path, struct err *err)
     return result;
 }
 
-static int write_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, data, len);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -1;
-        data += put;
-        len -= (size_t)put;
-    }
-    return 0;
-}
-
 /* The rename itself must survive a power failure. */
 static int sync_folder(const char *path)
 {
@@ -191,7 +178,7 @@ int safefile_write(const char *path, mode_t mode, const char *data, size_t len, 
         err_set(err, ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
         goto cleanup;
     }
-    if (write_all(fd, data, len) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0 ||
+    if (fd_write(fd, data, len) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0 ||
         rename(temporary, path) != 0) {
         err_set(err, ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
         unlink(temporary);

@@ -1,5 +1,6 @@
 #include "tempdir.h"
 
+#include "fd.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -69,16 +70,7 @@ int tempdir_write(const char *dir, const char *name, const char *data, size_t le
     if (path == NULL)
         return -1;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int result = fd >= 0 ? 0 : -1;
-    while (result == 0 && len > 0) {
-        ssize_t n = write(fd, data, len);
-        if (n > 0) {
-            data += n;
-            len -= (size_t)n;
-        } else if (errno != EINTR) {
-            result = -1;
-        }
-    }
+    int result = fd >= 0 ? fd_write(fd, data, len) : -1;
     if (result != 0)
         err_set(err, ERR_CONFIG, "cannot write '%s': %s", path, strerror(errno));
     if (fd >= 0)
