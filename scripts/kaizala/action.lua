@@ -10,17 +10,34 @@ local survey = require "kaizala.survey"
 ---@field id? string media have none
 ---@field reference_id? string for reactions and replies
 ---@field type? string "Job", "Survey", …
+---@field package_id? string of a package
 ---@field title? string
 ---@field sender? string phone number
----@field image_url? string of a picture in a list
+---@field creation_time? integer epoch seconds, as all times here; in a list
+---@field sent_at? integer after `details`
+---@field message? string of an announcement
+---@field media? kaizala.File[] of an announcement
+---@field image_url? string of a picture
 ---@field latitude? number of a place that somebody shared, with or without a picture
 ---@field longitude? number
----@field creation_time? integer
----@field response_count? integer
+---@field assignee_count? integer of a job
 ---@field is_completed? boolean of a job: by all
+---@field due_date? integer of a job, after `details`
+---@field status? "Pending"|"Completed"|"Overdue" of a job, after `details`
+---@field question? string of a poll
+---@field choices? table[] of a poll: `{title=}`
+---@field expiry_date? integer of a poll or a survey: until when it takes answers
+---@field description? string of a survey, after `details`
+---@field starting_time? integer of a meeting
+---@field duration? integer of a meeting, minutes
+---@field agenda? string of a meeting
+---@field place? { latitude: number, longitude: number, name: string } of a meeting
+---@field is_sender_only? boolean of a poll or a meeting: only the sender sees who answers what
+---@field response_count? integer
 ---@field responses? kaizala.Response[] after `details`
----@field questions? table[] after `details`
+---@field questions? kaizala.AskedQuestion[] after `details`
 ---@field properties? table<string, any> after `details`, by name
+---@field version? integer of the properties, after `details`
 ---@field failed_result? kaizala.Failed[] subscribers whom it did not reach
 ---@field dry_run? boolean true when it was printed, not sent
 ---@field raw? table
@@ -28,10 +45,26 @@ local Action = {}
 Action.__index = Action
 Action.__name = "kaizala.Action"
 
+---@class kaizala.File
+---@field url string
+---@field file_name? string
+---@field raw table
+
+---@class kaizala.AskedQuestion
+---@field title string
+---@field type kaizala.QuestionType
+---@field options? table[] `{title=}`
+---@field is_invisible? boolean
+---@field raw table
+
 ---@class kaizala.Response
 ---@field id string
+---@field name? string what the responder called it
+---@field location? { latitude: number, longitude: number, name?: string }
 ---@field responder? string phone number; nil where the survey is anonymous
+---@field responder_id? string
 ---@field responder_name? string
+---@field is_anonymous? boolean
 ---@field answers? table<string, any> by the question's title
 ---@field is_completed? boolean of a job
 ---@field last_modified_time? integer
@@ -64,6 +97,8 @@ end
 -- Takes over the fields of a body: of a list, or of the details.
 local function fill(self, body)
   names.convert(body, "action", self, Action)
+  if type(body.media) == "table" then self.media = names.list(body.media, "media") end
+  if type(body.questions) == "table" then self.questions = names.list(body.questions, "question") end
 end
 
 --- Makes an action from an entry of a list.

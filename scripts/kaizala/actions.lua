@@ -5,6 +5,7 @@ local check = require "kaizala.check"
 local group = require "kaizala.group"
 local iterator = require "kaizala.iterator"
 local json = require "jeton.json"
+local names = require "kaizala.names"
 local properties = require "kaizala.properties"
 local survey = require "kaizala.survey"
 
@@ -57,7 +58,7 @@ local function send(self, name, fields, options)
     { path = target, json = fields, repeatable = options.repeatable }, name, audience.check_sent)
   local sent = action.new(self, nil, fields.actionType)
   sent.package_id, sent.raw, sent.dry_run = fields.id, reply, dry_run or nil
-  sent.questions = fields.actionBody.questions
+  if fields.actionBody.questions then sent.questions = names.list(fields.actionBody.questions, "question") end
   if dry_run then
     sent.id, sent.reference_id = "dry-run", "dry-run"
     return sent
@@ -342,7 +343,7 @@ end
 --- Lists actions, oldest first (*waits*, when the first is taken).
 ---@param options? { type?: string, from?: integer } type: "Job", "Survey" …, in any case; all that can be
 --- listed by default, merged by time. from: epoch seconds
----@return kaizala.Iterator actions gives `kaizala.Action`; raises an err
+---@return kaizala.Iterator<kaizala.Action> actions gives `kaizala.Action`; raises an err
 function Group:actions(options)
   check.method(self, Group, "group:actions()", 3)
   options = check.options(options, "actions", { "type", "from" }, 3)

@@ -60,7 +60,7 @@ end
 
 --- Lists the bots that the caller made; with a tenant admin's token all of the tenant (*waits*, when
 --- the first is taken).
----@return kaizala.Iterator bots gives `kaizala.Bot`; raises an err
+---@return kaizala.Iterator<kaizala.Bot> bots gives `kaizala.Bot`; raises an err
 function Client:bots()
   check.method(self, Client, "kz:bots()", 3)
   return iterator.new(function()

@@ -16,6 +16,11 @@ Client.__name = "kaizala.Client"
 ---@field id string
 ---@field name? string
 ---@field mobile_number? string
+---@field profile_pic? string
+---@field email? string
+---@field tenant_id? string
+---@field is_provisioned? boolean
+---@field is_tenant_admin? boolean
 ---@field raw table the decoded reply, with all that the service says
 
 ---@class kaizala.RequestOptions
@@ -75,7 +80,7 @@ end
 --- Lists the groups that the token reaches (*waits*, when the first is taken).
 ---@param options? { details?: boolean, all?: boolean } details: with their counts and the caller's
 --- role; all: parents and subgroups too, not the direct ones alone
----@return kaizala.Iterator groups gives `kaizala.Group`; raises an err
+---@return kaizala.Iterator<kaizala.Group> groups gives `kaizala.Group`; raises an err
 function Client:groups(options)
   check.method(self, Client, "kz:groups()", 3)
   options = check.options(options, "groups", { "details", "all" }, 3)
@@ -107,7 +112,7 @@ local SEARCH_PAGE = 50
 --- Searches all groups of the tenant by a part of their name; needs a tenant admin's token (*waits*, when
 --- the first is taken).
 ---@param query string
----@return kaizala.Iterator groups gives `kaizala.Group`; raises an err
+---@return kaizala.Iterator<kaizala.Group> groups gives `kaizala.Group`; raises an err
 function Client:find_groups(query)
   check.method(self, Client, "kz:find_groups(query)", 3)
   check.name(query, "find_groups: query", 3)

@@ -126,7 +126,7 @@ function Group:details()
 end
 
 --- Lists who is in the group (*waits*, when the first is taken).
----@return kaizala.Iterator members gives `kaizala.Member`; raises an err
+---@return kaizala.Iterator<kaizala.Member> members gives `kaizala.Member`; raises an err
 function Group:members()
   check.method(self, Group, "group:members()", 3)
   local target = path(self, "/members")

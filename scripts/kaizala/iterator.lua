@@ -1,9 +1,9 @@
 --- Lists that come in pages: `for item in list do`, or `list:all()`.
 local check = require "kaizala.check"
 
----@class kaizala.Iterator<T>
+---@class kaizala.Iterator<T>: { next: (fun(self): T?), all: fun(self): T[] }
 ---@field private advance fun(): any
----@operator call: any
+---@overload fun(): T?
 local Iterator = {}
 Iterator.__name = "kaizala.Iterator"
 

@@ -99,4 +99,16 @@ function names.convert(raw, object, into, reserved)
   return into
 end
 
+--- Converts a list of objects of one kind.
+---@param list any[] decoded; what is no object stays as it is
+---@param object? string the objects' own name
+---@return any[] converted
+function names.list(list, object)
+  local converted = {}
+  for i, raw in ipairs(list) do
+    converted[i] = type(raw) == "table" and names.convert(raw, object, {}) or raw
+  end
+  return converted
+end
+
 return names

@@ -138,7 +138,7 @@ end
 --- Counts likes and comments of all that were reacted to (*waits*, when the first is taken).
 ---@param options? { cursor?: integer, source_group?: string } cursor: only those reacted to after it: the
 --- `cursor` of a former summary; source_group: as for `reaction_summary`
----@return kaizala.Iterator summaries gives `kaizala.ReactionSummary`; raises an err
+---@return kaizala.Iterator<kaizala.ReactionSummary> summaries gives `kaizala.ReactionSummary`; raises an err
 function Group:reaction_summaries(options)
   check.method(self, Group, "group:reaction_summaries()", 3)
   options = check.options(options, "reaction_summaries", { "cursor", "source_group" }, 3)
@@ -151,7 +151,7 @@ end
 ---@param reference_id string
 ---@param options? { type?: "Like"|"Comment", cursor?: integer, source_group?: string } type: both by
 --- default; cursor: only those after it; source_group: as for `reaction_summary`
----@return kaizala.Iterator reactions gives `kaizala.Reaction`; raises an err
+---@return kaizala.Iterator<kaizala.Reaction> reactions gives `kaizala.Reaction`; raises an err
 function Group:reactions(reference_id, options)
   check.method(self, Group, "group:reactions(reference_id)", 3)
   options = check.options(options, "reactions", { "type", "cursor", "source_group" }, 3)

@@ -9,7 +9,7 @@ local Group = group.Group
 
 --- Lists the groups below this one (*waits*, when the first is taken).
 ---@param options? { all?: boolean } all: those at any distance, not the direct ones alone
----@return kaizala.Iterator subgroups gives `kaizala.Group`; raises an err
+---@return kaizala.Iterator<kaizala.Group> subgroups gives `kaizala.Group`; raises an err
 function Group:subgroups(options)
   check.method(self, Group, "group:subgroups()", 3)
   options = check.options(options, "subgroups", { "all" }, 3)

@@ -27,7 +27,7 @@ local Group = group.Group
 local PAGE = 50
 
 --- Lists who subscribes to a public group (*waits*, when the first is taken).
----@return kaizala.Iterator subscribers gives `kaizala.Subscriber`; raises an err
+---@return kaizala.Iterator<kaizala.Subscriber> subscribers gives `kaizala.Subscriber`; raises an err
 function Group:subscribers()
   check.method(self, Group, "group:subscribers()", 3)
   local target = group.path(self, "/subscribers")

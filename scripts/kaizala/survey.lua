@@ -173,12 +173,7 @@ end
 read.Date = read.DateTime
 
 read.AttachmentList = function(value)
-  if type(value) ~= "table" then return value end
-  local files = {}
-  for i, raw in ipairs(value) do
-    files[i] = type(raw) == "table" and names.convert(raw, "media", {}) or raw
-  end
-  return files
+  return type(value) == "table" and names.list(value, "media") or value
 end
 
 read.Location = function(value)

@@ -65,7 +65,7 @@ end
 --- Lists the webhooks (*waits*, when the first is taken).
 ---@param options? { object_id?: string, object_type?: "Group"|"Action"|"ActionPackage" } those of one
 --- object, or of one type
----@return kaizala.Iterator webhooks gives `kaizala.Webhook`; raises an err
+---@return kaizala.Iterator<kaizala.Webhook> webhooks gives `kaizala.Webhook`; raises an err
 function Client:webhooks(options)
   check.method(self, Client, "kz:webhooks()", 3)
   options = check.options(options, "webhooks", { "object_id", "object_type" }, 3)

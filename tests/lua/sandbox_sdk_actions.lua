@@ -202,4 +202,25 @@ function TestActions.test_one_action_for_many_subscribers()
   lu.assertEquals(state().counts.actions, before + 2)
 end
 
+function TestActions.test_nested_fields_have_names_of_lua()
+  group:create_poll { question = "Tea?", choices = { "Yes", "No" } }
+  local poll = group:actions({ type = "Poll" }):next()
+  lu.assertEquals(poll.question, "Tea?")
+  lu.assertEquals(poll.choices, { { title = "Yes" }, { title = "No" } })
+  local sent = group:announce { message = "x", media = { sdk.upload() } }
+  local listed = group:actions({ type = "Announcement" }):next()
+  for _, announcement in ipairs { listed, group:action(sent.id):details() } do
+    lu.assertEquals(announcement.message, "x")
+    lu.assertEquals(announcement.media[1].file_name, "a.png")
+    lu.assertStrContains(announcement.media[1].url, "/media/")
+  end
+  local survey = group:create_survey { title = "S", questions = { { title = "Q", invisible = true } } }
+  survey:respond { answers = { Q = "x" }, name = "Mine", location = { latitude = 1, longitude = 2 } }
+  for _, asked in ipairs { survey, group:action(survey.id):details() } do
+    lu.assertEquals(asked.questions[1].title, "Q")
+    lu.assertEquals(asked.questions[1].is_invisible, true)
+  end
+  lu.assertEquals(survey:details().responses[1].location, { latitude = 1, longitude = 2, name = "" })
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "TestActions", TestActions } })
