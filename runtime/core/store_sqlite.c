@@ -228,8 +228,10 @@ static int prepare_file(struct store *store, struct err *err)
 
 struct store *store_open(const char *folder, struct err *err)
 {
-    if (safefile_private_dir(folder, err) != 0)
+    if (safefile_private_dir(folder, err) != 0) {
+        err_wrap(err, "state folder (`state:` chooses it)");
         return NULL;
+    }
     struct store *store = mem_alloc(sizeof *store);
     store->folder = mem_strdup(folder);
     store->path = mem_printf("%s/jeton.db", folder);
