@@ -4,6 +4,7 @@
  */
 #include "larg.h"
 #include "lerr.h"
+#include "lserver_ask.h"
 #include "lserver_message.h"
 #include "modules.h"
 #include "server.h"
@@ -28,7 +29,8 @@ struct waiter { /* a task that waits until the server is closed */
     bool keeper; /* the server's own: when it is cancelled the server closes */
 };
 
-struct lserver {           /* user values: 1 the handler, 2 the host, 3 the folder */
+/* user values: LSERVER_HANDLER … */
+struct lserver {
     struct server *server; /* NULL: closed */
     lua_State *main;
     struct waiter *waiters;
@@ -163,17 +165,6 @@ static void on_gone(void *arg, struct server_exchange *answer)
         exchange->answer = NULL;
 }
 
-/* A cancellation keeps its value, everything else becomes text with a traceback. */
-static int on_error(lua_State *L)
-{
-    struct err err;
-    if (lerr_get(L, 1, &err) && (err.kind == ERR_CANCELLED || err.kind == ERR_DEADLINE))
-        return 1;
-    const char *text = luaL_tolstring(L, 1, NULL);
-    luaL_traceback(L, L, text, 1);
-    return 1;
-}
-
 static int answer(lua_State *L)
 {
     struct exchange *exchange = luaL_checkudata(L, 1, EXCHANGE_TYPE);
@@ -219,7 +210,7 @@ static int served(lua_State *L, int status, lua_KContext context)
 /* The task of a request: exchange, what, handler, request. */
 static int serve(lua_State *L)
 {
-    lua_pushcfunction(L, on_error);
+    lua_pushcfunction(L, lserver_on_error);
     lua_insert(L, 3); /* exchange what on_error handler request */
     return served(L, lua_pcallk(L, 1, 1, 3, 0, served), 0);
 }
@@ -247,8 +238,8 @@ static int start_task(lua_State *L)
     lua_pushstring(L, arrival->request->method);
     lua_pushliteral(L, " ");
     lua_pushlstring(L, arrival->request->target, path < PATH_SHOWN ? path : PATH_SHOWN);
-    lua_concat(L, 3);           /* server serve exchange what */
-    lua_getiuservalue(L, 1, 1); /* server serve exchange what handler */
+    lua_concat(L, 3);                         /* server serve exchange what */
+    lua_getiuservalue(L, 1, LSERVER_HANDLER); /* server serve exchange what handler */
     lserver_message_push(L, arrival->request);
     /* From here on the exchange has the say over the answer. */
     if (task_start(L, 4) == NULL) /* server */
@@ -285,13 +276,38 @@ static void on_request(void *arg, struct server_exchange *answer,
     }
 }
 
+/* ---- what is asked at once ---- */
+
+static uint64_t on_head(void *arg, struct server_exchange *answer,
+                        const struct server_request *request)
+{
+    struct lserver *ls = arg;
+    return lserver_ask_head(ls->main, ls, answer, request);
+}
+
+static void on_refusal(void *arg, struct server_exchange *answer,
+                       const struct server_refusal *refusal)
+{
+    struct lserver *ls = arg;
+    lserver_ask_refuse(ls->main, ls, answer, refusal);
+}
+
 /* ---- the server ---- */
+
+static bool has_function(lua_State *L, const char *name)
+{
+    int type = lua_getfield(L, 1, name);
+    if (type != LUA_TFUNCTION && type != LUA_TNIL)
+        luaL_argerror(L, 1, lua_pushfstring(L, "%s is not a function", name));
+    lua_pop(L, 1);
+    return type == LUA_TFUNCTION;
+}
 
 static struct server_options read_options(lua_State *L, int64_t *task_limit)
 {
-    static const char *const keys[] = {"host",     "port",       "handler",
-                                       "max_body", "spool_over", "max_upload",
-                                       "folder",   "task_limit", NULL};
+    static const char *const keys[] = {"host",   "port",     "handler",    "head",
+                                       "refuse", "max_body", "spool_over", "max_upload",
+                                       "folder", "ask_over", "task_limit", NULL};
     luaL_checktype(L, 1, LUA_TTABLE);
     larg_check_keys(L, 1, "server.listen", keys);
     size_t len = 0;
@@ -301,6 +317,7 @@ static struct server_options read_options(lua_State *L, int64_t *task_limit)
     int64_t max_body = larg_integer(L, 1, "max_body", (int64_t)SERVER_BODY_MAX);
     int64_t spool_over = larg_integer(L, 1, "spool_over", 0);
     int64_t max_upload = larg_integer(L, 1, "max_upload", 0);
+    int64_t ask_over = larg_integer(L, 1, "ask_over", 0);
     const char *folder = larg_string(L, 1, "folder", NULL, &len);
     luaL_argcheck(L, folder == NULL || strlen(folder) == len, 1, "folder holds a NUL byte");
     *task_limit = larg_integer(L, 1, "task_limit", TASK_LIMIT_DEFAULT);
@@ -311,37 +328,44 @@ static struct server_options read_options(lua_State *L, int64_t *task_limit)
                   "max_body is not in 1 to 256 MiB (with spool_over: 8 GiB)");
     luaL_argcheck(L, max_upload >= 0 && max_upload <= SPOOL_LIMIT, 1,
                   "max_upload is not in 0 to 8 GiB");
+    luaL_argcheck(L, ask_over >= 0 && ask_over <= BODY_LIMIT, 1, "ask_over is not in 0 to 256 MiB");
     luaL_argcheck(L, *task_limit > 0 && *task_limit <= TASK_MAX, 1, "task_limit is out of range");
-    if (lua_getfield(L, 1, "handler") != LUA_TFUNCTION)
-        luaL_argerror(L, 1, "handler is not a function");
-    lua_pop(L, 1);
+    luaL_argcheck(L, has_function(L, "handler"), 1, "handler is not a function");
+    bool has_head = has_function(L, "head"), has_refuse = has_function(L, "refuse");
     return (struct server_options){.host = host != NULL ? host : "127.0.0.1",
                                    .port = (int)port,
                                    .max_body = (size_t)max_body,
                                    .spool_over = (size_t)spool_over,
                                    .max_upload = (uint64_t)max_upload,
                                    .folder = folder,
+                                   .ask_over = (size_t)ask_over,
                                    .handler = on_request,
-                                   .gone = on_gone};
+                                   .head = has_head ? on_head : NULL,
+                                   .gone = on_gone,
+                                   .refuse = has_refuse ? on_refusal : NULL};
 }
 
-/* server.listen{ host=, port=, handler=, max_body=, spool_over=, max_upload=, folder=, task_limit=
- * } */
+/* server.listen{ host=, port=, handler=, head=, ask_over=, refuse=, max_body=, spool_over=,
+ * max_upload=, folder=, task_limit= } */
 static int server_listen(lua_State *L)
 {
     int64_t task_limit;
     lua_settop(L, 1);
     struct server_options options = read_options(L, &task_limit);
-    struct lserver *ls = lua_newuserdatauv(L, sizeof *ls, 3); /* options server */
+    struct lserver *ls = lua_newuserdatauv(L, sizeof *ls, LSERVER_VALUES); /* options server */
     *ls = (struct lserver){.task_limit = task_limit};
     luaL_setmetatable(L, SERVER_TYPE);
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
     ls->main = lua_tothread(L, -1);
     lua_pop(L, 1);
     lua_getfield(L, 1, "handler");
-    lua_setiuservalue(L, 2, 1);
+    lua_setiuservalue(L, 2, LSERVER_HANDLER);
+    lua_getfield(L, 1, "head");
+    lua_setiuservalue(L, 2, LSERVER_HEAD);
+    lua_getfield(L, 1, "refuse");
+    lua_setiuservalue(L, 2, LSERVER_REFUSE);
     lua_pushstring(L, options.host);
-    lua_setiuservalue(L, 2, 2);
+    lua_setiuservalue(L, 2, LSERVER_HOST);
     lua_pushvalue(L, 2);
     lua_rawsetp(L, LUA_REGISTRYINDEX, ls); /* before it is open: what comes after may raise */
     options.arg = ls;
@@ -355,7 +379,7 @@ static int server_listen(lua_State *L)
     }
     ls->port = server_port(ls->server);
     lua_pushstring(L, server_folder(ls->server)); /* NULL: nil */
-    lua_setiuservalue(L, 2, 3);
+    lua_setiuservalue(L, 2, LSERVER_FOLDER);
     lua_pushcfunction(L, keep);
     lua_pushvalue(L, 2);
     if (task_start(L, 1) == NULL) {
@@ -385,9 +409,9 @@ static int server_index(lua_State *L)
     if (strcmp(key, "port") == 0) {
         lua_pushinteger(L, ls->port);
     } else if (strcmp(key, "host") == 0) {
-        lua_getiuservalue(L, 1, 2);
+        lua_getiuservalue(L, 1, LSERVER_HOST);
     } else if (strcmp(key, "folder") == 0) {
-        lua_getiuservalue(L, 1, 3);
+        lua_getiuservalue(L, 1, LSERVER_FOLDER);
     } else {
         lua_pushvalue(L, 2);
         lua_rawget(L, lua_upvalueindex(1));

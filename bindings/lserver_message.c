@@ -148,6 +148,22 @@ void lserver_message_push(lua_State *L, const struct server_request *request)
     lua_setfield(L, -2, "remote");
 }
 
+void lserver_message_push_refusal(lua_State *L, const struct server_refusal *refusal)
+{
+    lua_createtable(L, 0, 4); /* refusal */
+    lua_pushinteger(L, refusal->status);
+    lua_setfield(L, -2, "status");
+    lua_pushstring(L, refusal->code);
+    lua_setfield(L, -2, "code");
+    lua_pushstring(L, refusal->message);
+    lua_setfield(L, -2, "message");
+    if (refusal->target != NULL) {
+        const char *path = origin_form(refusal->target);
+        lua_pushlstring(L, path, strcspn(path, "?"));
+        lua_setfield(L, -2, "path");
+    }
+}
+
 /* ---- responses ---- */
 
 /* struct http_header has no const; nothing writes to it here. */

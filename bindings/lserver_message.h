@@ -9,6 +9,8 @@
 
 /* Pushes the table of a request. */
 void lserver_message_push(lua_State *L, const struct server_request *request);
+/* Pushes that of a refusal by the server: status, code, message, and path where it is known. */
+void lserver_message_push_refusal(lua_State *L, const struct server_refusal *refusal);
 /*
  * Checks the handler's response at index and answers with it (or drops). exchange NULL: the peer is
  * gone, it is only checked. Raises a string when it is no response.

@@ -80,9 +80,10 @@ typedef void server_handler_fn(void *arg, struct server_exchange *exchange,
  */
 typedef void server_gone_fn(void *arg, struct server_exchange *exchange);
 /*
- * The head of a request that has a body is there, nothing of the body was read: `body` and what
- * else tells of it is empty. Refuse it by server_reply (the connection ends with that) or
- * server_drop, or return how many bytes its body may have, SERVER_ANY: as the options say.
+ * The head of a request that has a body is there, no more than ask_over bytes of the body were
+ * read: `body` and what else tells of it is empty. Refuse it by server_reply (the connection ends
+ * with that) or server_drop, or return how many bytes its body may have, SERVER_ANY: as the options
+ * say.
  */
 typedef uint64_t server_head_fn(void *arg, struct server_exchange *exchange,
                                 const struct server_request *request);
@@ -109,6 +110,9 @@ struct server_options {
     int64_t head_ms, body_ms, linger_ms;
     uint64_t rate_min, max_memory, max_files;
     size_t max_uploads, max_connections;
+    /* A body of no more than so many bytes is read without asking `head`, unless its sender waits
+     * to be asked for it, or it is a form that goes to files. 0: always asks. */
+    size_t ask_over;
     server_handler_fn *handler;
     server_head_fn *head;     /* may be NULL */
     server_gone_fn *gone;     /* may be NULL */

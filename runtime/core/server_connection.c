@@ -109,15 +109,23 @@ void server_connection_say(const struct server_connection *connection, const cha
     while (n < 0 && errno == EINTR);
 }
 
-/* Answers a head that nobody else sees. */
+/* Answers a head that nobody else sees; the first len bytes of it are in the scratch. */
 static void refuse(struct server_connection *connection, const struct server_head_problem *problem,
-                   bool is_head)
+                   size_t len)
 {
     struct buf text;
-    const struct server_refusal refusal = {problem->status, problem->code, problem->message, NULL};
-    server_refusal_text(connection->server, &refusal, is_head, &text);
+    struct server_refusal refusal = {problem->status, problem->code, problem->message, NULL};
+    const char *method = NULL, *target = NULL;
+    size_t method_len = 0, target_len = 0;
+    char *path = NULL;
+    if (server_head_line(connection->server->scratch, len, &method, &method_len, &target,
+                         &target_len))
+        refusal.target = path = mem_strndup(target, target_len);
+    server_refusal_text(connection->server, &refusal,
+                        method_len == 4 && memcmp(method, "HEAD", 4) == 0, &text);
     server_connection_say(connection, text.data, text.len);
     buf_destroy(&text);
+    mem_free(path);
     shutdown(connection->fd, SHUT_WR);
     linger(connection);
 }
@@ -165,8 +173,7 @@ static void look(struct server_connection *connection, bool over)
     if (state == SERVER_HEAD_WHOLE)
         hand_over(connection);
     else if (state == SERVER_HEAD_REFUSED || over)
-        refuse(connection, state == SERVER_HEAD_REFUSED ? &problem : &cut,
-               n > 5 && memcmp(server->scratch, "HEAD ", 5) == 0);
+        refuse(connection, state == SERVER_HEAD_REFUSED ? &problem : &cut, (size_t)n);
     else
         watch(connection, EPOLLIN);
 }
@@ -276,14 +283,15 @@ static void expire(struct server_connection *connection)
 {
     static const struct server_head_problem late = {408, "RequestTimeout",
                                                     "The request did not come in time"};
-    char first;
-    if (connection->phase == LINGERING ||
-        (connection->phase == ARRIVING &&
-         recv(connection->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)) {
+    ssize_t n = 0;
+    if (connection->phase == ARRIVING)
+        n = recv(connection->fd, connection->server->scratch, SERVER_SCRATCH,
+                 MSG_PEEK | MSG_DONTWAIT);
+    if (connection->phase != SERVED && n <= 0) {
         unwatch(connection);
         connection_free(connection);
     } else if (connection->phase == ARRIVING) {
-        refuse(connection, &late, false);
+        refuse(connection, &late, (size_t)n);
     } else {
         if (connection->exchange != NULL && connection->exchange->state == READING_BODY)
             server_exchange_refuse_now(connection->exchange, late.status, late.code, late.message);

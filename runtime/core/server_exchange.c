@@ -146,23 +146,51 @@ static void describe(struct server_exchange *exchange)
     request->body_len = exchange->body.len;
 }
 
-/* A body is to come: may it? */
-static enum MHD_Result on_body_announced(struct server_exchange *exchange, const char *length)
+/* May its body come? False: it was answered, or dropped. */
+static bool ask_head(struct server_exchange *exchange)
 {
     const struct server_options *options = &exchange->server->options;
-    const char *type = find_header(exchange, "Content-Type");
-    bool is_form = options->max_upload > 0 && multipart_is_form(type);
-    exchange->max_body = is_form ? options->max_upload : options->max_body;
-    if (options->head != NULL) {
-        describe(exchange);
-        uint64_t limit = options->head(options->arg, exchange, &exchange->request);
-        if (exchange->state != READING_BODY)
-            return answer_early(exchange);
-        if (limit < exchange->max_body)
-            exchange->max_body = limit;
+    struct server_request request = exchange->request;
+    exchange->unasked = false;
+    request.body = "";
+    request.body_len = 0;
+    uint64_t limit = options->head(options->arg, exchange, &request);
+    if (limit < exchange->max_body)
+        exchange->max_body = limit;
+    return exchange->state == READING_BODY;
+}
+
+/* In the middle of a body, where the library takes no reply. */
+static bool ask_head_now(struct server_exchange *exchange)
+{
+    struct buf text;
+    buf_create(&text, SERVER_EARLY_REPLY_MAX);
+    exchange->raw = &text;
+    exchange->is_head = strcmp(exchange->method, "HEAD") == 0;
+    bool may_come = ask_head(exchange);
+    exchange->raw = NULL;
+    if (!may_come) {
+        server_connection_say(exchange->peer, text.data, text.len);
+        exchange->state = DROPPED;
+        exchange->peer->linger = true;
     }
-    int refused = server_body_begin(exchange, is_form ? type : NULL,
-                                    length != NULL ? strtoull(length, NULL, 10) : 0);
+    buf_destroy(&text);
+    return may_come;
+}
+
+static enum MHD_Result on_body_announced(struct server_exchange *exchange, bool is_form,
+                                         const char *length)
+{
+    const struct server_options *options = &exchange->server->options;
+    uint64_t announced = length != NULL ? strtoull(length, NULL, 10) : 0;
+    exchange->unasked = options->head != NULL;
+    if (exchange->unasked && (options->ask_over == 0 || announced > options->ask_over || is_form ||
+                              find_header(exchange, "Expect") != NULL)) {
+        if (!ask_head(exchange))
+            return answer_early(exchange);
+    }
+    int refused = server_body_begin(
+        exchange, is_form ? find_header(exchange, "Content-Type") : NULL, announced);
     if (refused != 0)
         return refuse_body_early(exchange, refused);
     exchange->since_ms = clock_mono_ms();
@@ -180,6 +208,8 @@ static enum MHD_Result on_headers(struct server_exchange *exchange, const char *
         const struct sockaddr *any;
     } address = {&exchange->peer->address};
     struct server_head_problem problem;
+    if (exchange->server->closing)
+        return MHD_NO;
     exchange->state = READING_BODY;
     exchange->method = mem_strdup(method);
     exchange->version = mem_strdup(version);
@@ -188,11 +218,17 @@ static enum MHD_Result on_headers(struct server_exchange *exchange, const char *
     if (server_head_check_parsed(exchange->target, version, exchange->headers,
                                  exchange->request.nheaders, &problem) != 0)
         return refuse_early(exchange, problem.status, problem.code, problem.message);
+    describe(exchange);
+    const struct server_options *options = &exchange->server->options;
     const char *length = find_header(exchange, "Content-Length");
-    if (find_header(exchange, "Transfer-Encoding") == NULL &&
-        (length == NULL || strspn(length, "0") == strlen(length)))
-        return MHD_YES;
-    return on_body_announced(exchange, length);
+    const char *type = find_header(exchange, "Content-Type");
+    bool is_form = options->max_upload > 0 && multipart_is_form(type);
+    exchange->max_body = is_form ? options->max_upload : options->max_body;
+    if (find_header(exchange, "Transfer-Encoding") != NULL ||
+        (length != NULL && strspn(length, "0") < strlen(length)))
+        return on_body_announced(exchange, is_form, length);
+    int refused = is_form ? server_body_begin(exchange, type, 0) : 0; /* a form of no bytes */
+    return refused == 0 ? MHD_YES : refuse_body_early(exchange, refused);
 }
 
 void server_exchange_refuse_now(struct server_exchange *exchange, int status, const char *code,
@@ -211,6 +247,9 @@ void server_exchange_refuse_now(struct server_exchange *exchange, int status, co
 /* The library takes no reply in the middle of a body. */
 static enum MHD_Result on_body(struct server_exchange *exchange, const char *data, size_t size)
 {
+    if (exchange->unasked && exchange->bytes + size > exchange->server->options.ask_over &&
+        !ask_head_now(exchange))
+        return MHD_NO;
     int status = server_body_take(exchange, data, size);
     if (status == 0)
         return MHD_YES;

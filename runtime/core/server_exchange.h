@@ -25,6 +25,7 @@ struct server_exchange {
     bool is_head;                      /* of `raw`: without the body */
     enum exchange_state state;
     bool suspended;
+    bool unasked;                  /* `head` is still to be asked, when more of the body comes */
     int64_t since_ms;              /* the body began, the reply was made */
     struct server_request request; /* points into what follows */
     struct http_header *headers;
@@ -69,7 +70,8 @@ struct server {
     size_t uploads;                        /* bodies under way that go to files */
 };
 
-#define SERVER_SCRATCH ((size_t)64 * 1024)
+#define SERVER_EARLY_REPLY_MAX ((size_t)1024 * 1024) /* one that is made past the library */
+#define SERVER_SCRATCH         ((size_t)64 * 1024)
 
 bool server_run(struct server *server);             /* false: it is no more */
 bool server_done_being_busy(struct server *server); /* false: it is no more */

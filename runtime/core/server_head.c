@@ -194,6 +194,26 @@ enum server_head_state server_head_check(const char *data, size_t len,
     return SERVER_HEAD_PARTIAL;
 }
 
+bool server_head_line(const char *data, size_t len, const char **method, size_t *method_len,
+                      const char **target, size_t *target_len)
+{
+    const char *at = data, *line;
+    size_t size = 0;
+    struct tally tally = {0};
+    struct server_head_problem problem;
+    do
+        line = next_line(&at, data + len, &size);
+    while (line != NULL && size == 0);
+    if (line == NULL ||
+        (check_request_line(line, size, &tally, &problem) != 0 && problem.status == 400))
+        return false;
+    *method = line;
+    *method_len = token_length(line, size);
+    *target = line + *method_len + 1;
+    *target_len = strcspn(*target, " "); /* there is one: the line is good */
+    return true;
+}
+
 int server_head_check_parsed(const char *target, const char *version,
                              const struct http_header *fields, size_t nfields,
                              struct server_head_problem *problem)

@@ -3,7 +3,6 @@
 #include "server_exchange.h"
 
 #define ERROR_BYTES_MAX ((size_t)4096)
-#define TEXT_MAX        ((size_t)1024 * 1024)
 
 struct server_refusal server_refusal_of(int status)
 {
@@ -35,7 +34,7 @@ static void reply_plainly(struct server_exchange *exchange, const struct server_
 void server_refusal_reply(struct server_exchange *exchange, const struct server_refusal *refusal)
 {
     const struct server_options *options = &exchange->server->options;
-    if (options->refuse != NULL)
+    if (options->refuse != NULL && !exchange->server->closing)
         options->refuse(options->arg, exchange, refusal);
     if (exchange->state != ANSWERED && exchange->state != DROPPED)
         reply_plainly(exchange, refusal);
@@ -46,6 +45,6 @@ void server_refusal_text(struct server *server, const struct server_refusal *ref
 {
     struct server_exchange exchange = {
         .server = server, .state = READING_BODY, .raw = text, .is_head = is_head};
-    buf_create(text, TEXT_MAX);
+    buf_create(text, SERVER_EARLY_REPLY_MAX);
     server_refusal_reply(&exchange, refusal);
 }

@@ -1,7 +1,9 @@
 --- The one handler of the server: tells steering, the portal and the services apart.
 local assumptions = require "sandbox.assumptions"
 local clock = require "sandbox.clock"
+local form = require "sandbox.http.form"
 local guard = require "sandbox.http.guard"
+local limits = require "sandbox.limits"
 local media_files = require "sandbox.media_files"
 local oauth = require "sandbox.oauth"
 local portal = require "sandbox.portal"
@@ -29,25 +31,74 @@ local function front_page(world, method)
   }
 end
 
-local function dispatch(world, arrived, path)
-  guard.check_host(world, arrived.headers)
+-- What is at a path, and how its requests are answered and judged. `head` returns a response that refuses,
+-- or nil and, where it is not json_bytes, the limit of the body.
+local MEDIA = {
+  handle = function(world, _, path)
+    return media_files.serve(world, path)
+  end,
+  head = function() end,
+}
+local SERVICES = { handle = services.handle, head = services.head }
+local STEERED = {
+  handle = function(world, arrived, path)
+    return steering.handle(world, arrived, table.move(path.segments, 2, #path.segments, 1, {}),
+      world.clock:now())
+  end,
+  head = function(world, arrived, path)
+    steering.head(world, arrived, table.move(path.segments, 2, #path.segments, 1, {}))
+  end,
+}
+local OAUTH = { handle = oauth.handle, head = oauth.head }
+local PORTAL = {
+  handle = function(world, arrived, path)
+    return portal.handle(world, arrived, path.segments)
+  end,
+  head = function(world, arrived, path)
+    return portal.head(world, arrived, path.segments)
+  end,
+}
+local FRONT = {
+  handle = function(world, arrived)
+    return front_page(world, arrived.method)
+  end,
+  head = function(world, arrived)
+    front_page(world, arrived.method)
+  end,
+}
+
+local function place(arrived, path)
   local first = path.segments[1]
   if media_files.matches(arrived.method, path) then
-    return media_files.serve(world, path)
-  end
-  if path.prefixed then
-    return services.handle(world, arrived, path)
+    return MEDIA
+  elseif path.prefixed then
+    return SERVICES
   elseif first == STEERING then
-    local below = table.move(path.segments, 2, #path.segments, 1, {})
-    return steering.handle(world, arrived, below, world.clock:now())
+    return STEERED
   elseif oauth.is_page(path.segments) then
-    return oauth.handle(world, arrived)
+    return OAUTH
   elseif portal.is_page(arrived, path.segments) then
-    return portal.handle(world, arrived, path.segments)
+    return PORTAL
   elseif not first then
-    return front_page(world, arrived.method)
+    return FRONT
   end
-  return services.handle(world, arrived, path)
+  return SERVICES
+end
+
+local function dispatch(world, arrived, path)
+  guard.check_host(world, arrived.headers)
+  return place(arrived, path).handle(world, arrived, path)
+end
+
+local function judge(world, arrived, path, found)
+  guard.check_host(world, arrived.headers)
+  local there = place(arrived, path)
+  local response, limit = there.head(world, arrived, path)
+  found.limit = limit
+  if not response and there ~= SERVICES and form.is_multipart(arrived.headers) then
+    reply.fail(415, assumptions.media_type_code, "nothing here takes multipart/form-data")
+  end
+  return response
 end
 
 local function has_header(headers, name)
@@ -59,24 +110,50 @@ local function has_header(headers, name)
   return false
 end
 
----@param world sandbox.world
----@param arrived table the server's request
----@return table response
-function app.handle(world, arrived)
-  local path = request.path(arrived.path)
-  arrived.headers = request.headers(arrived.headers)
-  local response = services.attempt(dispatch, world, arrived, path)
+-- What every response has, by where it comes from.
+local function complete(world, path, response)
   if response.drop then
     return response
   end
   if not has_header(response.headers, "date") then
     response.headers.Date = clock.http_date(world.clock:now())
   end
-  if path.under_v1 then
+  if path and path.under_v1 then
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Expose-Headers"] = assumptions.cors_expose
   end
   return response
+end
+
+---@param world sandbox.world
+---@param arrived table the server's request
+---@return table response
+function app.handle(world, arrived)
+  local path = request.path(arrived.path)
+  return complete(world, path, services.attempt(dispatch, world, arrived, path))
+end
+
+--- Judges a request by its head, before anything of its body is read.
+---@param world sandbox.world
+---@param arrived table the server's request, without its body
+---@return table|integer answer a response that refuses it, or how many bytes its body may have
+function app.head(world, arrived)
+  local path, found = request.path(arrived.path), {}
+  local response = services.attempt(judge, world, arrived, path, found)
+  return response and complete(world, path, response) or found.limit or limits.json_bytes
+end
+
+--- What the server itself refuses: no HTTP, too large, too slow, too many.
+---@param world sandbox.world
+---@param refusal jeton.server.Refusal
+---@return table response
+function app.refuse(world, refusal)
+  return complete(world, refusal.path and request.path(refusal.path), reply.error {
+    status = refusal.status,
+    code = refusal.status == 400 and reply.INVALID or refusal.code,
+    message = refusal.message,
+    headers = refusal.status == 503 and { ["Retry-After"] = "1" } or nil,
+  })
 end
 
 return app

@@ -93,6 +93,19 @@ function faults:clear()
   self.list = {}
 end
 
+--- Whether a fault fits. It is not used up.
+---@param method string
+---@param path string normalised
+---@return boolean
+function faults:fits(method, path)
+  for _, fault in ipairs(self.list) do
+    if (not fault.method or fault.method == method) and fault.matches_path(path) then
+      return true
+    end
+  end
+  return false
+end
+
 --- The first fault that fits, which is used up by one.
 ---@param method string
 ---@param path string normalised

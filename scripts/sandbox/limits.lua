@@ -2,9 +2,9 @@
 ---@class sandbox.limits
 local limits = {
   -- What arrives.
-  request_bytes = 16 * 1024 * 1024, -- a whole request; more is refused by the server with 413
-  json_bytes = 1024 * 1024, -- a JSON body
+  json_bytes = 1024 * 1024, -- a body that is no upload
   json_depth = 32,
+  unasked_bytes = 16 * 1024, -- of a body that is read, and recorded, before its head is judged
   path_segments = 16,
   url_bytes = 8 * 1024, -- path and query
 

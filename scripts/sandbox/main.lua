@@ -99,11 +99,18 @@ function main.main(text)
   listener, err = server.listen {
     host = options.host,
     port = options.port,
-    max_body = limits.request_bytes,
+    ask_over = limits.unasked_bytes,
+    max_body = limits.json_bytes,
     max_upload = limits.media_bytes,
     folder = options.db and options.db .. ".media",
     handler = function(request)
       return app.handle(world, request)
+    end,
+    head = function(request)
+      return app.head(world, request)
+    end,
+    refuse = function(refusal)
+      return app.refuse(world, refusal)
     end,
   }
   if not listener then

@@ -2,6 +2,7 @@
 local crypto = require "jeton.crypto"
 local http = require "jeton.http"
 local connectors = require "sandbox.data.connectors"
+local form = require "sandbox.http.form"
 local guard = require "sandbox.http.guard"
 local ids = require "sandbox.ids"
 local limits = require "sandbox.limits"
@@ -128,6 +129,16 @@ local function answer_form(visit, arrived)
       failure.status ~= 429 and failure.message or nil)
   end
   error(failure, 0)
+end
+
+--- Judges a request before its body is read.
+---@param world sandbox.world
+---@param arrived table the server's request
+---@return table|nil response that refuses
+function oauth.head(world, arrived)
+  if not form.is_form(arrived.headers) then
+    return oauth_page.problem(oauth_page.visit(world, arrived), 400, "oauth.no_form")
+  end
 end
 
 ---@param world sandbox.world

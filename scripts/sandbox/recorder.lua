@@ -149,7 +149,7 @@ function recorder:add(arrived, path, at)
     path = clean(arrived.path),
     query = mask_table(arrived.query),
     headers = mask_table(arrived.headers),
-    body = arrived.parts and ("a form of %d parts"):format(#arrived.parts)
+    body = arrived.unread and "not read" or arrived.parts and ("a form of %d parts"):format(#arrived.parts)
       or mask_body(arrived.body, arrived.headers),
   }
   local cost = cost_of(arrived)

@@ -36,8 +36,9 @@ local routes = router.new(operations)
 ---@field group sandbox.group where the path has {group}
 ---@field role "Admin"|"Member"|"Subscriber" of the caller in it
 
-local function count_call(world, caller, now)
-  local retry_after = world.throttle:take(now, {
+local function count_call(world, caller, now, look)
+  local bucket = world.throttle
+  local retry_after = (look and bucket.look or bucket.take)(bucket, now, {
     [throttle.connector_key(caller.connector.id)] = world.switches.per_minute,
     [throttle.tenant_key(caller.connector.tenant_id)] = world.switches.tenant_per_minute,
   })
@@ -47,11 +48,12 @@ local function count_call(world, caller, now)
   end
 end
 
--- Who calls, and may he: in the order token, limits, permission, group. `again`: it was counted before.
-local function admit(call, operation, token, again)
-  call.caller = tokens.caller(call.world, call.now, token)
-  if not again then
-    count_call(call.world, call.caller, call.now)
+-- Who calls, and may he: in the order token, limits, permission, group. The call is counted: "look": it
+-- will be; "again": it was.
+local function admit(call, operation, counted)
+  call.caller = tokens.caller(call.world, call.now, request.access_token(call.headers))
+  if counted ~= "again" then
+    count_call(call.world, call.caller, call.now, counted == "look")
   end
   if operation.permission then
     access.need_permission(call.caller, operation.permission)
@@ -75,6 +77,14 @@ local function find_operation(arrived, path)
   reply.not_found "there is no such operation"
 end
 
+local function refuse_multipart()
+  reply.invalid "malformed body: expected JSON, got multipart/form-data"
+end
+
+local function need_multipart()
+  reply.fail(415, assumptions.media_type_code, "expected a body of Content-Type multipart/form-data")
+end
+
 local function read_body(operation, arrived)
   if not operation.form or not form.is_form(arrived.headers) then
     return body.read(operation.body, arrived.body)
@@ -92,23 +102,20 @@ local function read_input(call, operation, arrived)
     call.query = body.check(operation.query, request.query(arrived.query))
   end
   if operation.upload then
-    call.parts = arrived.parts
-      or reply.fail(415, assumptions.media_type_code, "expected a body of Content-Type multipart/form-data")
+    call.parts = arrived.parts or need_multipart()
     if arrived.malformed then
       reply.invalid("malformed body: %s", arrived.malformed)
     end
   elseif operation.body then
     if arrived.parts then
-      reply.invalid "malformed body: expected JSON, got multipart/form-data"
+      refuse_multipart()
     end
     call.body = read_body(operation, arrived)
   end
 end
 
-local function run_operation(world, arrived, path, now, record)
-  local operation, params = find_operation(arrived, path)
-  record.operation = operation.name
-  local call = {
+local function new_call(world, arrived, params, now)
+  return {
     world = world,
     db = world.db,
     now = now,
@@ -117,11 +124,17 @@ local function run_operation(world, arrived, path, now, record)
     query = {},
     body = {},
   }
+end
+
+local function run_operation(world, arrived, path, now, record)
+  local operation, params = find_operation(arrived, path)
+  record.operation = operation.name
+  local call = new_call(world, arrived, params, now)
   local result
   -- One transaction: a refusal leaves no trace.
   world.db:transaction(function()
     if not operation.public then
-      admit(call, operation, request.access_token(arrived.headers))
+      admit(call, operation)
       record.connector_id = call.caller.connector.id
     end
     read_input(call, operation, arrived)
@@ -130,7 +143,7 @@ local function run_operation(world, arrived, path, now, record)
   if operation.wait then
     local waited <close> = operation.wait(call) -- luacheck: ignore 211
     world.db:transaction(function()
-      admit(call, operation, request.access_token(arrived.headers), true)
+      admit(call, operation, "again")
       result = operation.run(call)
     end)
   end
@@ -204,6 +217,67 @@ local function serve(world, arrived, path, record, fault)
   return response
 end
 
+-- Raises what is wrong with a call that shows before its body is read.
+local function judge(world, arrived, path, now, found)
+  local operation, params = find_operation(arrived, path)
+  found.operation = operation
+  if not operation.public then
+    local call = new_call(world, arrived, params, now)
+    found.call = call
+    admit(call, operation, "look")
+  end
+  local is_multipart = form.is_multipart(arrived.headers)
+  if operation.upload and not is_multipart then
+    need_multipart()
+  elseif not operation.upload and is_multipart then
+    refuse_multipart()
+  end
+  local limit = operation.upload and limits.media_bytes or limits.json_bytes
+  if (tonumber(arrived.headers["content-length"]) or 0) > limit then
+    body.refuse_length(limit)
+  end
+  return nil
+end
+
+local function is_too_long(arrived, path)
+  return path.too_deep or #arrived.target > limits.url_bytes
+end
+
+--- Judges a call by its head, before anything of its body is read: what must be refused is, at once. A
+--- call that a fault waits for is left to it.
+---@param world sandbox.world
+---@param arrived table the server's request, without its body
+---@param path sandbox.path
+---@return table|nil response that refuses
+---@return integer limit bytes of the body
+function services.head(world, arrived, path)
+  if (arrived.method == "OPTIONS" and path.under_v1) or world.faults:fits(arrived.method, path.text) then
+    return nil, form.is_multipart(arrived.headers) and limits.media_bytes or limits.json_bytes
+  end
+  local now, found = world.clock:now(), {}
+  local response
+  if is_too_long(arrived, path) then
+    response = services.attempt(reply.not_found, "there is no such operation")
+  else
+    response = redirect(world, arrived, path)
+      or services.attempt(judge, world, arrived, path, now, found)
+  end
+  local operation, caller = found.operation, found.call and found.call.caller
+  if not response then
+    return nil, operation.upload and limits.media_bytes or limits.json_bytes
+  end
+  arrived.unread = true
+  world.counts.requests = world.counts.requests + 1
+  local record = world.recorder:add(arrived, path, clock.rfc3339(now))
+  record.operation = operation and operation.name
+  record.connector_id = caller and caller.connector.id
+  if caller and response.status ~= 429 then
+    services.attempt(count_call, world, caller, now)
+  end
+  world.recorder:finish(record, response)
+  return response, 0
+end
+
 --- Answers a call of the services.
 ---@param world sandbox.world
 ---@param arrived table the server's request
@@ -215,7 +289,7 @@ function services.handle(world, arrived, path)
   end
   world.counts.requests = world.counts.requests + 1
   local record = world.recorder:add(arrived, path, clock.rfc3339(world.clock:now()))
-  if path.too_deep or #arrived.target > limits.url_bytes then
+  if is_too_long(arrived, path) then
     local refusal = services.attempt(reply.not_found, "there is no such operation")
     world.recorder:finish(record, refusal)
     return refusal

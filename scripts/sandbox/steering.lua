@@ -186,13 +186,8 @@ local function decode(text)
   return value
 end
 
---- Answers a request below /_sandbox. Raises failures.
----@param world sandbox.world
----@param arrived table the server's request
----@param segments string[] of the path, below /_sandbox
----@param now integer epoch seconds
----@return table response
-function steering.handle(world, arrived, segments, now)
+-- Who may, and what for. All that a head tells.
+local function find(world, arrived, segments)
   guard.check_steering(world, arrived.method, arrived.headers)
   local route, params = routes:match(arrived.method, segments)
   if not route then
@@ -203,6 +198,25 @@ function steering.handle(world, arrived, segments, now)
     reply.not_found("there is no /_sandbox/%s", request.to_utf8(table.concat(segments, "/")))
   end
   ---@cast route table
+  return route, params
+end
+
+--- Judges a request below /_sandbox before its body is read. Raises failures.
+---@param world sandbox.world
+---@param arrived table the server's request
+---@param segments string[] of the path, below /_sandbox
+function steering.head(world, arrived, segments)
+  find(world, arrived, segments)
+end
+
+--- Answers a request below /_sandbox. Raises failures.
+---@param world sandbox.world
+---@param arrived table the server's request
+---@param segments string[] of the path, below /_sandbox
+---@param now integer epoch seconds
+---@return table response
+function steering.handle(world, arrived, segments, now)
+  local route, params = find(world, arrived, segments)
   local call = { world = world, now = now, params = params, query = request.query(arrived.query) }
   if route.value then
     call.value = decode(arrived.body)

@@ -40,11 +40,11 @@ function throttle.tenant_key(id)
   return "tenant:" .. id:lower()
 end
 
---- Counts one call against every key, or none of them where one has reached its limit.
+--- Whether one more call would be refused. Counts nothing.
 ---@param now integer epoch seconds
 ---@param limits table<string, integer> key → calls a minute; 0: no limit
----@return integer|nil retry_after seconds, when the call is refused
-function throttle:take(now, limits)
+---@return integer|nil retry_after seconds, when it would
+function throttle:look(now, limits)
   local wait
   for key, limit in pairs(limits) do
     local window = self.windows[key]
@@ -63,6 +63,15 @@ function throttle:take(now, limits)
       wait = math.max(wait or 1, window.slots[at].at + WINDOW_S - now)
     end
   end
+  return wait
+end
+
+--- Counts one call against every key, or none of them where one has reached its limit.
+---@param now integer epoch seconds
+---@param limits table<string, integer> key → calls a minute; 0: no limit
+---@return integer|nil retry_after seconds, when the call is refused
+function throttle:take(now, limits)
+  local wait = self:look(now, limits)
   if wait then
     return wait
   end

@@ -272,6 +272,83 @@ function TestServer.test_under_garbage_collection()
   collectgarbage(mode)
 end
 
+function TestServer.test_head_is_asked_before_the_body()
+  local asked, handled = {}, 0
+  local s <close> = listen(function()
+    handled = handled + 1
+    return {}
+  end, {
+    head = function(request)
+      asked[#asked + 1] = request
+      if request.path == "/refuse" then
+        return { status = 401, headers = { ["X-Why"] = "no token" }, body = "no" }
+      elseif request.path == "/drop" then
+        return { drop = true }
+      elseif request.path == "/fail" then
+        error "a mistake"
+      elseif request.path == "/wait" then
+        task.sleep(0)
+      elseif request.path == "/wrong" then
+        return "text"
+      end
+      return request.path == "/three" and 3 or nil
+    end,
+  })
+  local function post(path, body)
+    return http.post(url(s, path), { body = body, headers = { ["X-Any"] = "x" } })
+  end
+  local response = assert(post("/refuse?a=b", ("x"):rep(100000)))
+  lu.assertEquals({ response.status, response.headers["x-why"], response.body }, { 401, "no token", "no" })
+  lu.assertEquals({ asked[1].path, asked[1].body, asked[1].query.a, asked[1].headers["x-any"] },
+    { "/refuse", "", "b", "x" })
+  lu.assertEquals(asked[1].headers["content-length"], "100000")
+  lu.assertEquals(assert(post("/three", "abc")).status, 200)
+  lu.assertEquals(assert(post("/three", "abcd")).status, 413)
+  lu.assertNil((post("/drop", "x")))
+  for _, path in ipairs { "/fail", "/wait", "/wrong" } do
+    lu.assertEquals(assert(post(path, "x")).status, 500, path)
+  end
+  lu.assertEquals(assert(post("/any", "x")).status, 200)
+  lu.assertEquals(#asked, 8)
+  lu.assertEquals(assert(http.get(url(s, "/refuse"))).status, 200) -- has no body
+  lu.assertEquals({ #asked, handled }, { 8, 3 })
+end
+
+function TestServer.test_small_bodies_are_not_asked_for()
+  local asked = 0
+  local s <close> = listen(function() return {} end, {
+    ask_over = 3,
+    head = function()
+      asked = asked + 1
+      return { status = 401 }
+    end,
+  })
+  lu.assertEquals(assert(http.post(url(s), { body = "abc" })).status, 200)
+  lu.assertEquals(assert(http.post(url(s), { body = "abcd" })).status, 401)
+  lu.assertEquals(asked, 1)
+end
+
+function TestServer.test_refusals_in_a_form_of_ones_own()
+  local seen
+  local s <close> = listen(function() return {} end, {
+    max_body = 3,
+    refuse = function(refusal)
+      seen = refusal
+      if refusal.path == "/fail" then
+        error "a mistake"
+      end
+      return { status = refusal.status, headers = { ["X-Code"] = refusal.code }, body = "sorry" }
+    end,
+  })
+  local response = assert(http.post(url(s, "/a?b"), { body = "abcd" }))
+  lu.assertEquals({ response.status, response.headers["x-code"], response.body },
+    { 413, "RequestEntityTooLarge", "sorry" })
+  lu.assertEquals(seen, { status = 413, code = "RequestEntityTooLarge", path = "/a",
+    message = "The body of the request is too large" })
+  response = assert(http.post(url(s, "/fail"), { body = "abcd" }))
+  lu.assertEquals(response:json().errorCode, "RequestEntityTooLarge")
+end
+
 function TestServer.test_addresses()
   local s <close> = listen(function() return {} end, { host = "localhost" })
   lu.assertEquals(s.host, "localhost")
@@ -290,6 +367,9 @@ function TestServer.test_misuse()
   lu.assertErrorMsgContains("handler", server.listen, {})
   lu.assertErrorMsgContains("handler", server.listen, { handler = "x" })
   lu.assertErrorMsgContains("did you mean 'port'", server.listen, { handler = print, prot = 1 })
+  lu.assertErrorMsgContains("head", server.listen, { handler = print, head = 1 })
+  lu.assertErrorMsgContains("refuse", server.listen, { handler = print, refuse = {} })
+  lu.assertErrorMsgContains("ask_over", server.listen, { handler = print, ask_over = -1 })
   lu.assertErrorMsgContains("port", server.listen, { handler = print, port = 65536 })
   lu.assertErrorMsgContains("max_body", server.listen, { handler = print, max_body = 0 })
   lu.assertErrorMsgContains("task_limit", server.listen, { handler = print, task_limit = 0 })

@@ -123,6 +123,29 @@ static void nothing_follows_an_early_reply(void **state)
     assert_int_equal(f->requests, 0);
 }
 
+/* Small bodies are read without asking; what turns out to be larger is asked for in the middle. */
+static void asked_for_what_is_larger(void **state)
+{
+    struct server_fixture *f = *state;
+    struct server_options options = plain;
+    options.ask_over = 10;
+    fixture_reopen(f, options);
+    expect(f, "/refused", "Connection: close\r\nContent-Length: 10\r\n\r\n0123456789", 200);
+    expect(f, "/refused",
+           "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 200);
+    assert_int_equal(f->heads, 0);
+    expect(f, "/refused", "Content-Length: 11\r\n\r\n", 401);
+    expect(f, "/refused", "Content-Length: 1\r\nExpect: 100-continue\r\n\r\n", 401);
+    expect(f, "/refused", "Transfer-Encoding: chunked\r\n\r\n8\r\n01234567\r\n3\r\n012\r\n", 401);
+    expect(f, "/ten", "Transfer-Encoding: chunked\r\n\r\nb\r\n0123456789a\r\n", 413);
+    assert_int_equal(f->heads, 4);
+    expect(f, "/",
+           "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n0123456789a\r\n0\r\n\r\n",
+           200);
+    assert_int_equal(f->heads, 5);
+    assert_int_equal(f->requests, 3);
+}
+
 static void dropped_by_the_head(void **state)
 {
     struct server_fixture *f = *state;
@@ -352,8 +375,9 @@ static void refusals_are_rendered(void **state)
         {"POST /x HTTP/1.1\r\n" HOST_LINE "Transfer-Encoding: chunked\r\n\r\n3e9\r\n",
          "sorry: 408 RequestTimeout /x"},
         {"no http\r\n", "sorry: 400 BadRequest -"},
-        {"GET /half HTTP/1.1\r\n", "sorry: 408 RequestTimeout -"},
-        {"GET / HTTP/2.0\r\n\r\n", "sorry: 505 HttpVersionNotSupported -"},
+        {"GET /half HTTP/1.1\r\n", "sorry: 408 RequestTimeout /half"},
+        {"GET /one?two HTTP/1.1\r\nbad\r\n", "sorry: 400 BadRequest /one?two"},
+        {"GET / HTTP/2.0\r\n\r\n", "sorry: 505 HttpVersionNotSupported /"},
     };
     options.head_ms = SHORT_MS;
     options.body_ms = SHORT_MS;
@@ -377,6 +401,7 @@ int main(void)
         T(accepted_by_the_head),
         T(reply_waits_for_who_sends_it_all),
         T(nothing_follows_an_early_reply),
+        T(asked_for_what_is_larger),
         T(dropped_by_the_head),
         T(lingering_ends),
         T(bodies_in_memory_are_bounded),

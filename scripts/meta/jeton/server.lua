@@ -8,6 +8,14 @@ local server = {}
 ---@field host? string a literal address, or "localhost"; default "127.0.0.1"
 ---@field port? integer default 0, a free one
 ---@field handler fun(request: jeton.server.Request): jeton.server.Response may wait
+---@field head? fun(request: jeton.server.Request): jeton.server.Response|integer|nil asked at once, before
+--- anything of a body is read (`body` is ""): a response refuses it and ends the connection, a number
+--- is the most bytes that this body may have. It must not wait; requests without a body do not ask
+---@field ask_over? integer bytes; smaller bodies are read without asking `head`, unless they are split
+--- into files or their sender waits to be asked for them; default 0
+---@field refuse? fun(refusal: jeton.server.Refusal): jeton.server.Response puts what the server itself
+--- refuses (what is no HTTP, too large, too slow) into a form of its own; must not wait. Default: JSON,
+--- `{"message":…, "errorCode":…}`
 ---@field max_body? integer bytes; a larger body is answered 413; default 16 MiB
 ---@field spool_over? integer bytes; a larger body is put into a file, `body_file`; default: none is
 ---@field max_upload? integer bytes of a multipart/form-data body, which is then split into files,
@@ -27,6 +35,12 @@ local server = {}
 ---@field parts? jeton.server.Part[] of a multipart/form-data body, with max_upload
 ---@field malformed? string why there are no parts
 ---@field remote string address of the peer
+
+---@class jeton.server.Refusal
+---@field status integer
+---@field code string "RequestEntityTooLarge"
+---@field message string
+---@field path? string as it came, without the query; nil where it is not known
 
 ---@class jeton.server.Part
 ---@field name string "" where it has none

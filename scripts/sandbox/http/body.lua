@@ -221,12 +221,18 @@ function body.value(field, value, name)
   return read[field.kind](name, value, field)
 end
 
+--- 413.
+---@param limit integer bytes
+function body.refuse_length(limit)
+  reply.fail(413, assumptions.too_large_code, ("the body is over %d bytes"):format(limit))
+end
+
 --- Decodes what a client sent: lenient JSON; nothing at all is an empty object.
 ---@param text string
 ---@return table
 function body.decode(text)
   if #text > limits.json_bytes then
-    reply.fail(413, assumptions.too_large_code, ("the body is over %d bytes"):format(limits.json_bytes))
+    body.refuse_length(limits.json_bytes)
   end
   if not text:find "%S" then
     return {}

@@ -4,6 +4,7 @@ local request = require "sandbox.http.request"
 local form = {}
 
 local CONTENT_TYPE = "application/x-www-form-urlencoded"
+local MULTIPART = "multipart/form-data"
 
 local function decode(text)
   return request.to_utf8((text:gsub("+", " "):gsub("%%(%x%x)", function(hex)
@@ -11,10 +12,20 @@ local function decode(text)
   end)))
 end
 
+local function media_type(headers)
+  return (headers["content-type"] or ""):lower():match "^%s*([^;%s]*)"
+end
+
 ---@param headers table<string, string> names in lower case
 ---@return boolean
 function form.is_form(headers)
-  return ((headers["content-type"] or ""):lower():match "^%s*([^;%s]*)") == CONTENT_TYPE
+  return media_type(headers) == CONTENT_TYPE
+end
+
+---@param headers table<string, string> names in lower case
+---@return boolean
+function form.is_multipart(headers)
+  return media_type(headers) == MULTIPART
 end
 
 --- An empty field was not filled in: it is left out.

@@ -15,6 +15,7 @@ Failure.__tostring = function(failure)
   return ("%d %s: %s"):format(failure.status, failure.code, failure.message)
 end
 
+reply.INVALID = "InvalidParameters" -- the errorCode of 400
 reply.CONTENT_TYPE = "application/json; charset=utf-8"
 
 --- A refusal that is returned by an operation: what it wrote stays.
@@ -39,7 +40,7 @@ end
 --- 400 InvalidParameters.
 ---@param format string
 function reply.invalid(format, ...)
-  reply.fail(400, "InvalidParameters", format:format(...))
+  reply.fail(400, reply.INVALID, format:format(...))
 end
 
 --- 404: no such thing.

@@ -14,6 +14,7 @@
 --- Everything else is one transaction: a refusal (sandbox.http.reply) leaves no trace, and shows a page
 --- that says so. Rules are those of the data modules; a page has none of its own.
 local attempt = require "sandbox.http.attempt"
+local form = require "sandbox.http.form"
 local guard = require "sandbox.http.guard"
 local limits = require "sandbox.limits"
 local reply = require "sandbox.http.reply"
@@ -63,10 +64,20 @@ local function refuse_form(visit, key)
   return respond.problem(visit, { status = 403 }, key)
 end
 
--- Before a form is looked at: is it ours, and this session's?
-local function check_form(visit, arrived)
+-- Of a form, all that its head tells.
+local function check_form_head(visit, arrived)
   if not guard.is_own_origin(arrived.headers) then
     return refuse_form(visit, "problem.origin")
+  elseif not form.is_form(arrived.headers) then
+    return respond.problem(visit, { status = 400 }, "problem.no_form")
+  end
+end
+
+-- Before a form is looked at: is it ours, and this session's?
+local function check_form(visit, arrived)
+  local response = check_form_head(visit, arrived)
+  if response then
+    return response
   elseif not visit:read_form(arrived) then
     return respond.problem(visit, { status = 400 }, "problem.no_form")
   elseif not visit:is_own_form() then
@@ -108,11 +119,20 @@ local function find(visit, method, segments)
   return route
 end
 
-local function answer(visit, arrived, segments)
+local function find_page(visit, arrived, segments)
   if #arrived.target > limits.url_bytes then
     reply.not_found "there is no such page"
   end
-  local route, asset = find(visit, arrived.method, segments)
+  return find(visit, arrived.method, segments)
+end
+
+local function judge(visit, arrived, segments)
+  find_page(visit, arrived, segments)
+  return check_form_head(visit, arrived)
+end
+
+local function answer(visit, arrived, segments)
+  local route, asset = find_page(visit, arrived, segments)
   if asset then
     return asset
   end
@@ -120,11 +140,7 @@ local function answer(visit, arrived, segments)
   return arrived.method == "POST" and check_form(visit, arrived) or run(visit, route)
 end
 
----@param world sandbox.world
----@param arrived table the server's request
----@param segments string[] of the path
----@return table response
-function portal.handle(world, arrived, segments)
+local function visited(fn, world, arrived, segments)
   local ok, failure = pcall(guard.check_password, world, arrived.headers)
   if not ok and reply.is_failure(failure) then
     return respond.locked(failure)
@@ -134,7 +150,24 @@ function portal.handle(world, arrived, segments)
   local visit = visits.new(world, arrived)
   return attempt(function(refusal)
     return respond.problem(visit, refusal)
-  end, answer, visit, arrived, segments)
+  end, fn, visit, arrived, segments)
+end
+
+--- Judges a request before its body is read.
+---@param world sandbox.world
+---@param arrived table the server's request
+---@param segments string[] of the path
+---@return table|nil response that refuses
+function portal.head(world, arrived, segments)
+  return visited(judge, world, arrived, segments)
+end
+
+---@param world sandbox.world
+---@param arrived table the server's request
+---@param segments string[] of the path
+---@return table response
+function portal.handle(world, arrived, segments)
+  return visited(answer, world, arrived, segments)
 end
 
 return portal
