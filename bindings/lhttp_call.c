@@ -207,6 +207,7 @@ static void print_dry(struct call *call, const char *url)
         else
             buf_printf(&plain, "%.*s\n", (int)part->value_len, (const char *)part->value);
     }
+    engine_know_secrets(vm_engine(call->vm));
     redact_text(vm_engine(call->vm)->redact, plain.data, plain.len, &masked);
     errno = 0;
     fwrite(masked.data, 1, masked.len, stdout);

@@ -52,6 +52,7 @@ static int write_line(lua_State *L)
         lua_settop(L, 2);
         count = read_fields(L, fields);
     }
+    engine_know_secrets(vm_engine(vm_of(L)));
     log_event(vm_engine(vm_of(L))->log, level, message, fields, count);
     return 0;
 }

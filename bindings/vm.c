@@ -255,6 +255,8 @@ static int run(struct vm *vm, int nargs, int *status, struct err *err)
     task_close_all(vm->scheduler);
     if (result == 0 && *status == 0)
         result = succeed(vm, status, err);
+    if (result != 0) /* its message is shown */
+        engine_know_secrets(vm->options.engine);
     return result;
 }
 

@@ -95,6 +95,7 @@ static int call_unblocked(lua_State *L)
     const struct sigaction plain = {.sa_handler = SIG_DFL};
     struct sigaction pipe_action;
     sigset_t blocked;
+    vm_output_begins(vm);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     sigaction(SIGPIPE, &plain, &pipe_action);

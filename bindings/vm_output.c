@@ -22,6 +22,13 @@ void vm_output_look(struct vm *vm)
         vm_interrupt(vm, SIGPIPE);
 }
 
+void vm_output_begins(struct vm *vm)
+{
+    const struct vm_attempt *attempt = vm->options.attempt;
+    if (attempt != NULL && attempt->run != NULL)
+        engine_know_secrets(vm->options.engine);
+}
+
 int vm_output_arrived(struct vm *vm, int *status, struct err *err)
 {
     errno = 0;
@@ -41,6 +48,7 @@ int vm_output_arrived(struct vm *vm, int *status, struct err *err)
 static int print(lua_State *L)
 {
     int n = lua_gettop(L);
+    vm_output_begins(vm_of(L));
     errno = 0;
     for (int i = 1; i <= n; i++) {
         size_t len;
@@ -62,6 +70,7 @@ static int call_write(lua_State *L, int first)
 {
     for (int i = first; i <= lua_gettop(L); i++)
         luaL_checkstring(L, i);
+    vm_output_begins(vm_of(L));
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     errno = 0;

@@ -109,6 +109,9 @@ bool vm_is_unwind(lua_State *L, int index);
 
 /* vm_output.c: print, io.write, file:write */
 void vm_output_setup(lua_State *L);
+/* Before something of the run is written to its standard streams: of a job they are kept, masked.
+ */
+void vm_output_begins(struct vm *vm);
 /* At the end of a run that went well. *status: 128 + SIGPIPE where nobody reads; ERR_SCRIPT. */
 int vm_output_arrived(struct vm *vm, int *status, struct err *err);
 

@@ -21,13 +21,38 @@ int connector_allows(const struct connector *connector, const char *url, struct 
     return result;
 }
 
+#define SECRETS 3
+
+static void list_secrets(const struct connector *connector, const struct secret *secrets[SECRETS])
+{
+    secrets[0] = &connector->application_id;
+    secrets[1] = &connector->application_secret;
+    secrets[2] = &connector->refresh_token;
+}
+
 void connector_hide(const struct connector *connector, struct redact *redact)
 {
-    const struct secret *secrets[] = {&connector->application_id, &connector->application_secret,
-                                      &connector->refresh_token};
-    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
+    const struct secret *secrets[SECRETS];
+    list_secrets(connector, secrets);
+    for (size_t i = 0; i < SECRETS; i++) {
         const char *value = secret_at_hand(secrets[i]);
         if (value != NULL)
             redact_add_owned(redact, value, strlen(value), connector->name);
+    }
+}
+
+void connector_hide_files(const struct connector *connector, struct redact *redact)
+{
+    const struct secret *secrets[SECRETS];
+    list_secrets(connector, secrets);
+    for (size_t i = 0; i < SECRETS; i++) {
+        struct buf value;
+        struct err ignored;
+        if (secrets[i]->kind != SECRET_FILE && secrets[i]->kind != SECRET_CREDENTIAL)
+            continue;
+        buf_create_secret(&value, SECRET_BYTES_MAX);
+        if (secret_read(secrets[i], NULL, 0, &value, &ignored) == 0)
+            redact_add_owned(redact, value.data, value.len, connector->name);
+        buf_destroy(&value);
     }
 }

@@ -12,5 +12,8 @@ int connector_allows(const struct connector *connector, const char *url, struct 
  * and yet masks them and keeps them where they belong.
  */
 void connector_hide(const struct connector *connector, struct redact *redact);
+/* Reads and registers those that are in files ({file:}, {credential:}); what cannot be read is left
+ * out. May block as files do; no command runs. */
+void connector_hide_files(const struct connector *connector, struct redact *redact);
 
 #endif

@@ -17,6 +17,15 @@ void engine_create(struct engine *engine, const struct config *config, struct lo
         connector_hide(&config->connectors[i], redact);
 }
 
+void engine_know_secrets(struct engine *engine)
+{
+    if (engine->secrets_known)
+        return;
+    engine->secrets_known = true;
+    for (size_t i = 0; i < engine->config->nconnectors; i++)
+        connector_hide_files(&engine->config->connectors[i], engine->redact);
+}
+
 /* From the top down: tokens may still turn the loop to take in a last reply. */
 void engine_destroy(struct engine *engine)
 {

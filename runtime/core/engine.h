@@ -17,11 +17,18 @@ struct engine {
     struct tokens *tokens; /* likewise */
     struct client *client; /* likewise */
     int64_t deadline_ms;   /* monotonic; 0: none */
+    bool secrets_known;
 };
 
 void engine_create(struct engine *engine, const struct config *config, struct log *log,
                    struct redact *redact);
 void engine_destroy(struct engine *engine);
+/*
+ * A script can read a secret's file itself. Before text of its own leaves, or is written by jeton,
+ * the secrets in files are registered, once: a run with a cached token that does neither reads
+ * none. Those of commands are known from the first exchange on.
+ */
+void engine_know_secrets(struct engine *engine);
 /* Opens the state folder on first need: a script without connectors leaves no trace. */
 int engine_need_store(struct engine *engine, struct err *err);
 void engine_set_deadline(struct engine *engine, int64_t deadline_ms);
