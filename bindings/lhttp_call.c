@@ -49,14 +49,7 @@ static int call_gc(lua_State *L)
     struct call *call = luaL_checkudata(L, 1, CALL_TYPE);
     call_stop(call);
     lhttp_request_destroy(&call->request);
-    for (size_t i = 0; i < call->response.nheaders; i++) {
-        mem_free(call->response.headers[i].name);
-        mem_free(call->response.headers[i].value);
-    }
-    mem_free(call->response.headers);
-    call->response.headers = NULL;
-    call->response.nheaders = 0;
-    buf_destroy(&call->response.body);
+    http_response_clear(&call->response);
     mem_free(call->base);
     call->base = NULL;
     return 0;
@@ -70,20 +63,11 @@ void lhttp_call_setup(lua_State *L)
     lua_pop(L, 1);
 }
 
-/* Takes the body and copies the rest: the reply belongs to whoever called back. */
 static void keep_response(struct call *call, struct http_response *response)
 {
     call->has_response = true;
-    call->response.status = response->status;
-    call->response.headers = mem_alloc((response->nheaders + 1) * sizeof *response->headers);
-    call->response.nheaders = response->nheaders;
-    for (size_t i = 0; i < response->nheaders; i++) {
-        call->response.headers[i].name = mem_strdup(response->headers[i].name);
-        call->response.headers[i].value = mem_strdup(response->headers[i].value);
-    }
-    call->response.saved = response->saved;
-    call->response.body = response->body;
-    buf_create(&response->body, 0);
+    call->response = *response;
+    *response = (struct http_response){0};
 }
 
 static void http_done(void *arg, struct http_result *result)
@@ -151,7 +135,7 @@ static void push_response(lua_State *L, const struct call *call)
     lua_pushlstring(L, call->response.body.data, call->response.body.len);
     lua_setfield(L, -2, "body");
     if (call->response.saved) {
-        lua_pushstring(L, call->request.save_path);
+        lua_pushstring(L, call->request.http.save_path);
         lua_setfield(L, -2, "path");
     }
     if (call->dry_run) {
@@ -188,19 +172,19 @@ static bool is_read(const char *method)
 /* The request that a dry run does not send goes to standard output, beside the script's own. */
 static void print_dry(struct call *call, const char *url)
 {
-    const struct lhttp_request *request = &call->request;
+    const struct http_request *http = &call->request.http;
     struct buf plain, masked;
     buf_create_secret(&plain, HTTP_BODY_MAX + (size_t)4 * URL_MAX);
     buf_create(&masked, 2 * plain.limit);
-    buf_printf(&plain, "%s %s\n", request->method, url);
-    if (request->body.len > 0) {
-        buf_append(&plain, request->body.data, request->body.len);
+    buf_printf(&plain, "%s %s\n", http->method, url);
+    if (http->body_len > 0) {
+        buf_append(&plain, http->body, http->body_len);
         buf_putc(&plain, '\n');
     }
-    if (request->body_path != NULL)
-        buf_printf(&plain, "<%s>\n", request->body_path);
-    for (size_t i = 0; i < request->nparts; i++) {
-        const struct http_part *part = &request->parts[i];
+    if (http->body_path != NULL)
+        buf_printf(&plain, "<%s>\n", http->body_path);
+    for (size_t i = 0; i < http->nparts; i++) {
+        const struct http_part *part = &http->parts[i];
         buf_printf(&plain, "%s=", part->name);
         if (part->path != NULL)
             buf_printf(&plain, "<%s>\n", part->path);
@@ -227,8 +211,8 @@ static int dry_finish(lua_State *L, void *arg)
 {
     struct call *call = arg;
     if (call->err.kind == ERR_NONE) {
-        const char *query = call->request.query.len > 0 ? call->request.query.data : NULL;
-        char *url = client_url(call->connector, call->base, call->request.path, query, &call->err);
+        char *url = client_url(call->connector, call->base, call->request.path,
+                               call->request.query.data, &call->err);
         if (url != NULL)
             print_dry(call, url);
         mem_free(url);
@@ -241,22 +225,21 @@ static int dry_finish(lua_State *L, void *arg)
 static int check_secrets(const struct call *call, const struct url *url, const char *target,
                          struct err *err)
 {
-    const struct lhttp_request *request = &call->request;
-    const struct buf *query = &request->query;
-    const struct buf *body = &request->body;
+    const struct http_request *http = &call->request.http;
+    const struct buf *query = &call->request.query;
     if (lowner_check(call->vm, url, "the URL", target, strlen(target), err) != 0 ||
         lowner_check(call->vm, url, "the query", query->data, query->len, err) != 0 ||
-        lowner_check(call->vm, url, "the body", body->data, body->len, err) != 0)
+        lowner_check(call->vm, url, "the body", http->body, http->body_len, err) != 0)
         return -1;
-    for (size_t i = 0; i < request->nheaders; i++) {
-        const char *name = request->headers[i].name;
-        const char *value = request->headers[i].value;
+    for (size_t i = 0; i < http->nheaders; i++) {
+        const char *name = http->headers[i].name, *value = http->headers[i].value;
         if (lowner_check(call->vm, url, "a header", name, strlen(name), err) != 0 ||
             lowner_check(call->vm, url, "a header", value, strlen(value), err) != 0)
             return -1;
     }
-    for (size_t i = 0; i < request->nparts; i++) { /* of files the content is the script's affair */
-        const struct http_part *part = &request->parts[i];
+    /* Of files the content is the script's affair. */
+    for (size_t i = 0; i < http->nparts; i++) {
+        const struct http_part *part = &http->parts[i];
         const char *texts[] = {part->name, part->filename, part->content_type};
         for (size_t j = 0; j < sizeof texts / sizeof texts[0]; j++)
             if (texts[j] != NULL &&
@@ -269,60 +252,33 @@ static int check_secrets(const struct call *call, const struct url *url, const c
     return 0;
 }
 
-/* Adds the query to the URL as it was parsed. */
-static void complete_url(struct call *call, struct url *url)
-{
-    struct lhttp_request *request = &call->request;
-    if (request->query.len > 0) {
-        char *query = url->query == NULL || url->query[0] == '\0'
-                          ? mem_strdup(request->query.data)
-                          : mem_printf("%s&%s", url->query, request->query.data);
-        mem_free(url->query);
-        url->query = query;
-    }
-    mem_free(request->url);
-    request->url = url_format(url, true);
-}
-
 /* 1: answered already (dry run), 0: under way. */
 static int start_plain(struct call *call, struct err *err)
 {
-    struct lhttp_request *request = &call->request;
+    struct http_request *http = &call->request.http;
     struct url url = {0};
     int result = -1;
-    if (url_parse(request->url, &url, err) != 0)
+    if (url_parse(http->url, &url, err) != 0)
         goto cleanup;
     /* As it was written too: a host becomes lower case. */
-    if (lowner_check(call->vm, &url, "the URL", request->url, strlen(request->url), err) != 0)
+    if (lowner_check(call->vm, &url, "the URL", http->url, strlen(http->url), err) != 0)
         goto cleanup;
-    complete_url(call, &url);
-    if (check_secrets(call, &url, request->url, err) != 0)
+    url_add_query(&url, call->request.query.data);
+    mem_free_secret(http->url);
+    http->url = url_format(&url, true);
+    if (check_secrets(call, &url, http->url, err) != 0)
         goto cleanup;
-    if (vm_options_of(call->vm)->dry_run && !is_read(request->method)) {
-        print_dry(call, request->url);
+    if (vm_options_of(call->vm)->dry_run && !is_read(http->method)) {
+        print_dry(call, http->url);
         result = 1;
         goto cleanup;
     }
-    struct http_request wire = {.method = request->method,
-                                .url = request->url,
-                                .headers = request->headers,
-                                .nheaders = request->nheaders,
-                                .body = request->body.data,
-                                .body_len = request->body.len,
-                                .has_body = request->has_body,
-                                .body_path = request->body_path,
-                                .parts = request->parts,
-                                .nparts = request->nparts,
-                                .save_path = request->save_path,
-                                .ca_file = request->ca_file,
-                                .timeout_ms = request->timeout_ms,
-                                .max_body = request->max_body};
-    call->transfer = http_start(vm_engine(call->vm)->http, &wire, http_done, call, err);
+    call->transfer = http_start(vm_engine(call->vm)->http, http, http_done, call, err);
     result = call->transfer != NULL ? 0 : -1;
 cleanup:
     if (result < 0 && url.host != NULL && err->request[0] == '\0') {
         char *shown = url_format(&url, false);
-        err_text(err->request, sizeof err->request, "%s %s", request->method, shown);
+        err_text(err->request, sizeof err->request, "%s %s", http->method, shown);
         mem_free(shown);
     }
     url_destroy(&url);
@@ -355,30 +311,21 @@ static int start_client(struct call *call, struct err *err)
     url_destroy(&service);
     if (checked != 0 || engine_need_store(engine, err) != 0)
         return -1;
-    if (vm_options_of(call->vm)->dry_run && !is_read(request->method)) {
+    if (vm_options_of(call->vm)->dry_run && !is_read(request->http.method)) {
         struct token_query query = {0};
         call->dry_run = true;
         call->token = token_get(engine->tokens, call->connector, &query, token_done, call);
         return 0;
     }
-    struct client_request wire = {.method = request->method,
-                                  .path = request->path,
-                                  .query = request->query.len > 0 ? request->query.data : NULL,
-                                  .headers = request->headers,
-                                  .nheaders = request->nheaders,
-                                  .body = request->body.data,
-                                  .body_len = request->body.len,
-                                  .has_body = request->has_body,
-                                  .body_path = request->body_path,
-                                  .parts = request->parts,
-                                  .nparts = request->nparts,
-                                  .save_path = request->save_path,
-                                  .repeatable = request->repeatable,
-                                  .any_status = request->any_status,
-                                  .timeout_ms = request->timeout_ms,
-                                  .max_body = request->max_body,
-                                  .check = check_target,
-                                  .check_arg = call};
+    const struct client_request wire = {
+        .http = request->http,
+        .path = request->path,
+        .query = request->query.data,
+        .repeatable = request->repeatable,
+        .any_status = request->any_status,
+        .check = check_target,
+        .check_arg = call,
+    };
     call->client = client_start(engine->client, call->connector, &wire, client_done, call);
     return 0;
 }
@@ -391,7 +338,6 @@ int lhttp_call(lua_State *L)
     struct call *call = lua_newuserdatauv(L, sizeof *call, 0); /* options call */
     *call = (struct call){.vm = vm_of(L)};
     lhttp_request_create(&call->request);
-    buf_create(&call->response.body, 0);
     luaL_setmetatable(L, CALL_TYPE);
 
     struct err err;

@@ -26,19 +26,19 @@ void lhttp_request_create(struct lhttp_request *request)
 
 void lhttp_request_destroy(struct lhttp_request *request)
 {
-    for (size_t i = 0; i < request->nheaders; i++) {
+    for (size_t i = 0; i < request->http.nheaders; i++) {
         mem_free(request->headers[i].name);
         mem_free_secret(request->headers[i].value);
     }
     mem_free(request->headers);
-    mem_free(request->method);
-    mem_free_secret(request->url);
+    http_parts_free(request->parts, request->http.nparts);
+    mem_free(request->http.method);
+    mem_free_secret(request->http.url);
+    mem_free(request->http.body_path);
+    mem_free(request->http.save_path);
+    mem_free(request->http.ca_file);
     mem_free(request->connector);
     mem_free_secret(request->path);
-    mem_free(request->ca_file);
-    mem_free(request->body_path);
-    http_parts_free(request->parts, request->nparts);
-    mem_free(request->save_path);
     buf_destroy(&request->query);
     buf_destroy(&request->body);
     lhttp_request_create(request);
@@ -146,15 +146,17 @@ static int read_pairs(lua_State *L, int index, const char *what, struct buf *out
 static void add_header(struct lhttp_request *request, const char *name, const char *value,
                        size_t len)
 {
+    struct http_request *http = &request->http;
     request->headers =
-        mem_realloc(request->headers, (request->nheaders + 1) * sizeof *request->headers);
-    request->headers[request->nheaders++] =
+        mem_realloc(request->headers, (http->nheaders + 1) * sizeof *request->headers);
+    http->headers = request->headers;
+    request->headers[http->nheaders++] =
         (struct http_header){.name = mem_strdup(name), .value = mem_strndup(value, len)};
 }
 
 static bool has_header(const struct lhttp_request *request, const char *name)
 {
-    for (size_t i = 0; i < request->nheaders; i++)
+    for (size_t i = 0; i < request->http.nheaders; i++)
         if (strcasecmp(request->headers[i].name, name) == 0)
             return true;
     return false;
@@ -203,13 +205,14 @@ static void read_parts(lua_State *L, int index, struct lhttp_request *request)
     if (n == 0 || n > HTTP_PARTS_MAX)
         luaL_error(L, "http.request: multipart must have 1 to %d parts", HTTP_PARTS_MAX);
     request->parts = mem_alloc(n * sizeof *request->parts);
+    request->http.parts = request->parts;
     for (size_t i = 0; i < n; i++) {
         if (lua_rawgeti(L, list, (lua_Integer)i + 1) != LUA_TTABLE)
             luaL_error(L, "http.request: multipart[%d] must be a table, got a %s", (int)i + 1,
                        luaL_typename(L, -1));
         int part = lua_gettop(L);
         larg_check_keys(L, part, "a part of multipart", keys);
-        struct http_part *to = &request->parts[request->nparts++];
+        struct http_part *to = &request->parts[request->http.nparts++];
         const char *value = larg_string(L, part, "value", NULL, &to->value_len);
         if (value != NULL)
             to->value = mem_strndup(value, to->value_len);
@@ -242,14 +245,14 @@ static int read_body(lua_State *L, int index, struct lhttp_request *request, str
     if (kind == NULL)
         return 0;
     if (strcmp(kind, "body_file") == 0) {
-        request->body_path = copy_option(L, index, "body_file");
+        request->http.body_path = copy_option(L, index, "body_file");
         return 0;
     }
     if (strcmp(kind, "multipart") == 0) {
         read_parts(L, index, request);
         return 0;
     }
-    request->has_body = true;
+    request->http.has_body = true;
     if (strcmp(kind, "form") == 0) {
         default_type(request, "application/x-www-form-urlencoded");
         return read_pairs(L, index, "form", &request->body, err);
@@ -279,14 +282,14 @@ static void read_target(lua_State *L, int index, struct lhttp_request *request)
         request->connector = copy_option(L, index, "connector");
     lua_pop(L, 1);
 
-    request->url = copy_option(L, index, "url");
+    request->http.url = copy_option(L, index, "url");
     request->path = copy_option(L, index, "path");
-    if (request->authenticated && (request->url != NULL || request->path == NULL))
+    if (request->authenticated && (request->http.url != NULL || request->path == NULL))
         luaL_error(L, "http.request: connector goes with path, not with url");
-    if (!request->authenticated && (request->url == NULL || request->path != NULL))
+    if (!request->authenticated && (request->http.url == NULL || request->path != NULL))
         luaL_error(L, "http.request: give url, or connector with path");
-    request->ca_file = copy_option(L, index, "ca_file");
-    if (request->authenticated && request->ca_file != NULL)
+    request->http.ca_file = copy_option(L, index, "ca_file");
+    if (request->authenticated && request->http.ca_file != NULL)
         luaL_error(L, "http.request: ca_file of a connector stands in its configuration");
     request->repeatable = larg_boolean(L, index, "repeatable", 0);
     request->any_status = larg_boolean(L, index, "any_status", 0);
@@ -300,25 +303,27 @@ int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, s
     larg_check_keys(L, index, "http.request", option_keys);
     read_target(L, index, request);
 
-    request->method = copy_option(L, index, "method");
-    if (request->method == NULL)
-        request->method = mem_strdup("GET");
-    for (char *c = request->method; *c != '\0'; c++)
+    char *method = copy_option(L, index, "method");
+    for (char *c = method; c != NULL && *c != '\0'; c++)
         *c = (char)toupper((unsigned char)*c);
+    request->http.method = method != NULL ? method : mem_strdup("GET");
     request->lenient = larg_boolean(L, index, "lenient", 0);
-    request->timeout_ms = larg_seconds(L, index, "timeout", 0);
-    if (request->timeout_ms < 0)
+    request->http.timeout_ms = larg_seconds(L, index, "timeout", 0);
+    if (request->http.timeout_ms < 0)
         return luaL_error(L, "http.request: timeout must not be negative");
-    request->save_path = copy_option(L, index, "save_to");
-    int64_t limit = (int64_t)(request->save_path != NULL ? HTTP_SAVE_MAX : HTTP_BODY_MAX);
+    request->http.save_path = copy_option(L, index, "save_to");
+    int64_t limit = (int64_t)(request->http.save_path != NULL ? HTTP_SAVE_MAX : HTTP_BODY_MAX);
     int64_t max_body = larg_integer(L, index, "max_body", 0);
     if (max_body < 0 || max_body > limit)
         return luaL_error(L, "http.request: max_body must be from 1 to %I bytes",
                           (LUAI_UACINT)limit);
-    request->max_body = (size_t)max_body;
+    request->http.max_body = (size_t)max_body;
 
     if (read_headers(L, index, request, err) != 0 ||
-        read_pairs(L, index, "query", &request->query, err) != 0)
+        read_pairs(L, index, "query", &request->query, err) != 0 ||
+        read_body(L, index, request, err) != 0)
         return -1;
-    return read_body(L, index, request, err);
+    request->http.body = request->body.data;
+    request->http.body_len = request->body.len;
+    return 0;
 }

@@ -10,23 +10,14 @@
 #define LHTTP_PARAMS_MAX 1000 /* entries of headers=, query= and form= */
 
 struct lhttp_request {
-    char *method;       /* upper case */
-    char *url;          /* plain requests: complete, query included; else NULL */
-    bool authenticated; /* connector= was given */
-    char *connector;    /* its name; NULL: the run's */
-    char *path;         /* authenticated requests */
-    struct buf query;   /* encoded, without "?"; part of url in plain requests */
-    struct buf body;
-    bool has_body;
-    char *body_path; /* of body_file= */
-    struct http_part *parts;
-    size_t nparts;
-    char *save_path; /* of save_to= */
-    struct http_header *headers;
-    size_t nheaders;
-    char *ca_file;
-    int64_t timeout_ms;
-    size_t max_body;
+    struct http_request http;    /* owns its strings; url: of plain requests, query included */
+    struct http_header *headers; /* http's */
+    struct http_part *parts;     /* http's */
+    struct buf query;            /* encoded, without "?"; part of url in plain requests */
+    struct buf body;             /* http's */
+    bool authenticated;          /* connector= was given */
+    char *connector;             /* its name; NULL: the run's */
+    char *path;                  /* authenticated requests */
     bool lenient;
     bool repeatable;
     bool any_status;

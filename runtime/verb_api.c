@@ -52,23 +52,21 @@ static void replied(void *arg, struct http_response *response, const struct err 
 /* One call to its end, into api->body. */
 static int call(struct api *api, const struct api_request *request, struct err *err)
 {
-    static char content_type[] = "Content-Type", json[] = "application/json; charset=utf-8";
-    const struct http_header header = {content_type, json};
+    const struct http_header header = {"Content-Type", "application/json; charset=utf-8"};
     struct buf body;
     buf_create(&body, API_TEXT_MAX);
     char *query = api_request_query(request);
     struct client_request call = {
-        .method = request->method,
+        .http = {.method = request->method, .max_body = API_BODY_MAX},
         .path = request->path,
         .query = query,
-        .max_body = API_BODY_MAX,
     };
     if (api_request_body(request, &body)) {
-        call.has_body = true;
-        call.body = body.data;
-        call.body_len = body.len;
-        call.headers = &header;
-        call.nheaders = 1;
+        call.http.has_body = true;
+        call.http.body = body.data;
+        call.http.body_len = body.len;
+        call.http.headers = &header;
+        call.http.nheaders = 1;
     }
     mem_free(api->body);
     api->body = NULL;

@@ -33,7 +33,7 @@ struct client_call {
     const struct connector *connector;
     struct client_request request; /* our own copies */
     struct http_header *headers;   /* the caller's and, last, the access token */
-    char *body;                    /* of request.body_len bytes */
+    char *body;                    /* of request.http.body_len bytes */
     struct http_part *parts;
     char *path;     /* below the endpoint: "/v1/groups"; NULL for an absolute URL */
     char *endpoint; /* where a 308 sent this call */
@@ -71,18 +71,18 @@ static void call_free(struct client_call *call)
         token_cancel(call->token_request);
     if (call->transfer != NULL)
         http_cancel(call->transfer);
-    for (size_t i = 0; i < call->request.nheaders; i++) {
+    for (size_t i = 0; i < call->request.http.nheaders; i++) {
         mem_free(call->headers[i].name);
         mem_free_secret(call->headers[i].value); /* a script may put a secret anywhere */
     }
     mem_free(call->headers);
-    mem_free(call->request.method);
+    mem_free(call->request.http.method);
     if (call->body != NULL)
-        sodium_memzero(call->body, call->request.body_len);
+        sodium_memzero(call->body, call->request.http.body_len);
     mem_free(call->body);
-    mem_free(call->request.body_path);
-    http_parts_free(call->parts, call->request.nparts);
-    mem_free(call->request.save_path);
+    mem_free(call->request.http.body_path);
+    http_parts_free(call->parts, call->request.http.nparts);
+    mem_free(call->request.http.save_path);
     mem_free_secret(call->request.path);
     mem_free_secret(call->request.query);
     mem_free_secret(call->path);
@@ -160,7 +160,7 @@ static void call_throttled(struct client_call *call, struct http_response *respo
 /* "GET https://host/path": the query stays out of errors. */
 static void call_label(struct client_call *call)
 {
-    err_text(call->last.request, sizeof call->last.request, "%s %.*s", call->request.method,
+    err_text(call->last.request, sizeof call->last.request, "%s %.*s", call->request.http.method,
              (int)strcspn(call->url, "?"), call->url);
 }
 
@@ -195,7 +195,7 @@ static void call_answered(void *arg, struct http_result *result)
 {
     struct client_call *call = arg;
     struct http_response *response = &result->response;
-    const char *method = call->request.method;
+    const char *method = call->request.http.method;
     bool repeatable = call->request.repeatable || is_idempotent(method);
     call->transfer = NULL;
     call->last = result->err;
@@ -260,25 +260,13 @@ static int call_send(struct client_call *call, const char *endpoint, struct err 
     if (call->request.check != NULL &&
         call->request.check(call->request.check_arg, call->url, err) != 0)
         return -1;
-    call->headers[call->request.nheaders] =
-        (struct http_header){WIRE_ACCESS_TOKEN, call->access_token};
-    const struct http_request request = {
-        .method = call->request.method,
-        .url = call->url,
-        .headers = call->headers,
-        .nheaders = call->request.nheaders + 1,
-        .body = call->request.body,
-        .body_len = call->request.body_len,
-        .has_body = call->request.has_body,
-        .body_path = call->request.body_path,
-        .parts = call->parts,
-        .nparts = call->request.nparts,
-        .save_path = call->request.save_path,
-        .ca_file = call->connector->ca_file,
-        .timeout_ms =
-            call->request.timeout_ms > 0 ? call->request.timeout_ms : call->connector->timeout_ms,
-        .max_body = call->request.max_body,
-    };
+    struct http_request request = call->request.http;
+    call->headers[request.nheaders++] = (struct http_header){WIRE_ACCESS_TOKEN, call->access_token};
+    request.url = call->url;
+    request.headers = call->headers;
+    request.ca_file = call->connector->ca_file;
+    if (request.timeout_ms == 0)
+        request.timeout_ms = call->connector->timeout_ms;
     call->transfer = http_start(call->client->http, &request, call_answered, call, err);
     call->client->requests += call->transfer != NULL;
     return call->transfer != NULL ? 0 : -1;
@@ -344,22 +332,23 @@ struct client_call *client_start(struct client *client, const struct connector *
     client->calls = call;
 
     call->request = *request;
-    call->request.method = mem_strdup(request->method);
+    struct http_request *http = &call->request.http;
+    http->method = mem_strdup(http->method);
+    http->body_path = mem_strdup(http->body_path);
+    http->save_path = mem_strdup(http->save_path);
+    if (http->body_len > 0) {
+        call->body = mem_alloc(http->body_len);
+        memcpy(call->body, http->body, http->body_len);
+    }
+    http->body = call->body;
+    http->parts = call->parts = http_parts_copy(http->parts, http->nparts);
+    call->headers = mem_alloc((http->nheaders + 1) * sizeof *call->headers);
+    for (size_t i = 0; i < http->nheaders; i++)
+        call->headers[i] = (struct http_header){mem_strdup(http->headers[i].name),
+                                                mem_strdup(http->headers[i].value)};
     call->request.path = mem_strdup(request->path);
     call->request.query = mem_strdup(request->query);
     call->path = client_path(request->path);
-    if (request->body_len > 0) {
-        call->body = mem_alloc(request->body_len);
-        memcpy(call->body, request->body, request->body_len);
-    }
-    call->request.body = call->body;
-    call->request.body_path = mem_strdup(request->body_path);
-    call->parts = http_parts_copy(request->parts, request->nparts);
-    call->request.save_path = mem_strdup(request->save_path);
-    call->headers = mem_alloc((request->nheaders + 1) * sizeof *call->headers);
-    for (size_t i = 0; i < request->nheaders; i++)
-        call->headers[i] = (struct http_header){mem_strdup(request->headers[i].name),
-                                                mem_strdup(request->headers[i].value)};
 
     const struct config_rate_limit *rate = &connector->rate_limit;
     call->connector_limit = limit_find(client, "connector", connector->name, rate->per_minute);

@@ -12,23 +12,13 @@
 #define CLIENT_RETRY_AFTER_MAX (15LL * 60 * 1000) /* a longer Retry-After fails */
 
 struct client_request {
-    const char *method;
+    struct http_request http; /* of one try: url and ca_file are set here; timeout_ms 0: the
+                                 connector's */
     const char *path;  /* below the endpoint: "groups", "/groups", "/v1/groups" are the same; or an
                           absolute URL */
     const char *query; /* without "?", encoded; may be NULL. Added to a query that path has */
-    const struct http_header *headers;
-    size_t nheaders;
-    const void *body;
-    size_t body_len;
-    bool has_body;
-    const char *body_path; /* these three as in http.h */
-    const struct http_part *parts;
-    size_t nparts;
-    const char *save_path;
-    bool repeatable;    /* a POST that may be sent twice */
-    bool any_status;    /* a final error status is a response, not an error */
-    int64_t timeout_ms; /* of one try; 0: the connector's */
-    size_t max_body;
+    bool repeatable;   /* a POST that may be sent twice */
+    bool any_status;   /* a final error status is a response, not an error */
     /* Asked with the URL before each try, wherever a 308 has led; -1 with err refuses. May be NULL.
      */
     int (*check)(void *arg, const char *url, struct err *err);

@@ -37,13 +37,7 @@ char *client_url(const struct connector *connector, const char *endpoint, const 
         host_check(&url, (const char *const *)connector->allow_hosts, connector->token_service,
                    err) != 0)
         goto cleanup;
-    if (query != NULL && query[0] != '\0') {
-        char *joined = url.query != NULL && url.query[0] != '\0'
-                           ? mem_printf("%s&%s", url.query, query)
-                           : mem_strdup(query);
-        mem_free(url.query);
-        url.query = joined;
-    }
+    url_add_query(&url, query);
     result = url_format(&url, true);
 cleanup:
     url_destroy(&url);

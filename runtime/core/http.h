@@ -95,8 +95,9 @@ struct http_result {
     struct http_response response;
 };
 
-/* The result is the callee's to read; it is freed after the call (take response.body by buf_take).
- * Called from the loop. */
+/* The result is the callee's to read, and freed after the call: what is kept is taken out of it
+ * (response.body by buf_take, or the response as a whole, with zeroes in its place). Called from
+ * the loop. */
 typedef void http_done_fn(void *arg, struct http_result *result);
 
 struct http;
@@ -114,6 +115,7 @@ void http_free(struct http *http); /* cancels what runs, without calling done; n
 struct http_transfer *http_start(struct http *http, const struct http_request *request,
                                  http_done_fn *done, void *arg, struct err *err);
 void http_cancel(struct http_transfer *transfer); /* done will not be called; NULL is fine */
+void http_response_clear(struct http_response *response); /* wipes; idempotent */
 const char *http_response_header(const struct http_response *response,
                                  const char *name); /* any case; first; or NULL */
 /* Retry-After: seconds or HTTP date (against the reply's own Date). Milliseconds, or -1. */

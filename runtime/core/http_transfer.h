@@ -121,7 +121,6 @@ int http_save_done(struct http_transfer *transfer);
 size_t http_on_header(char *data, size_t size, size_t count, void *arg);
 size_t http_on_body(char *data, size_t size, size_t count, void *arg);
 int http_on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port);
-void http_response_clear(struct http_response *response);
 
 /* Sets transfer->result.err from libcurl's result. */
 void http_explain(struct http_transfer *transfer, CURLcode code);

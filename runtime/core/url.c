@@ -196,6 +196,17 @@ void url_destroy(struct url *url)
     *url = (struct url){0};
 }
 
+void url_add_query(struct url *url, const char *query)
+{
+    if (query == NULL || query[0] == '\0')
+        return;
+    char *joined = url->query != NULL && url->query[0] != '\0'
+                       ? mem_printf("%s&%s", url->query, query)
+                       : mem_strdup(query);
+    mem_free(url->query);
+    url->query = joined;
+}
+
 char *url_format(const struct url *url, bool with_query)
 {
     bool ipv6 = strchr(url->host, ':') != NULL;

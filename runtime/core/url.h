@@ -27,6 +27,8 @@ int url_parse(const char *text, struct url *url, struct err *err);
 /* `location` may be relative to base. */
 int url_resolve(const char *base, const char *location, struct url *url, struct err *err);
 void url_destroy(struct url *url);
+/* Adds "&query", or "query" where there is none. Encoded already; NULL and "" are fine. */
+void url_add_query(struct url *url, const char *query);
 /* "scheme://host[:port]path[?query]" (mem_free). with_query false: for messages. */
 char *url_format(const struct url *url, bool with_query);
 /* A literal 127.0.0.0/8, ::1, or exactly "localhost". */
