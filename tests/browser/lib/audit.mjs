@@ -1,29 +1,39 @@
 // What every page must fulfil: accessible by axe's rules, by keyboard, on a narrow screen.
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { axeSource, screenshotFile } from "./place.mjs";
 
 const GRAVE = new Set(["serious", "critical"]);
 
-// Not by page.addScriptTag: the page's Content-Security-Policy forbids that, as it should.
-async function injectAxe(page) {
-  const session = await page.context().newCDPSession(page);
-  await session.send("Runtime.evaluate", { expression: axeSource });
-  await session.detach();
+// Screenshots and keys by Chromium's own protocol cost half of what they cost otherwise.
+const sessions = new WeakMap();
+
+async function sessionOf(page) {
+  if (!sessions.has(page)) sessions.set(page, await page.context().newCDPSession(page));
+  return sessions.get(page);
 }
+
+/** To be called once for a page, before it is opened: axe-core is in every document of it from then on. */
+export async function bringAxe(page) {
+  // Not by page.addScriptTag: the page's Content-Security-Policy forbids that, as it should.
+  await page.addInitScript(axeSource);
+}
+
+// Nothing but the violations is read, and no page has frames or needs its style sheets fetched again.
+const LEAN = { resultTypes: ["violations"], selectors: false, elementRef: false, iframes: false, preload: false };
 
 async function findGrave(page, options) {
   const violations = await page.evaluate(async (given) => {
-    const { violations: found } = await globalThis.axe.run(document, { resultTypes: ["violations"], ...given });
+    const { violations: found } = await globalThis.axe.run(document, given);
     return found.map(({ id, impact, help, nodes }) => ({
       id, impact, help, nodes: nodes.slice(0, 5).map((node) => `${node.html} ${node.failureSummary}`),
     }));
-  }, options);
+  }, { ...LEAN, ...options });
   return violations.filter((violation) => GRAVE.has(violation.impact));
 }
 
-/** axe-core finds nothing serious or critical. */
+/** axe-core finds nothing serious or critical. After bringAxe. */
 export async function checkAccessible(page, what) {
-  await injectAxe(page);
   const grave = await findGrave(page, {});
   assert.deepEqual(grave, [], `${what}: ${JSON.stringify(grave, null, 2)}`);
 }
@@ -94,6 +104,17 @@ function countPartsOfDates() {
   return [...document.querySelectorAll("input")].reduce((sum, { type }) => sum + (most[type] ?? 0), 0);
 }
 
+// In one go: the browser keeps the order, and says at the end that all were handled.
+async function pressTab(page, times) {
+  const session = await sessionOf(page);
+  const key = { key: "Tab", code: "Tab", windowsVirtualKeyCode: 9 };
+  const sent = [];
+  for (let i = 0; i < times; i++) {
+    for (const type of ["rawKeyDown", "keyUp"]) sent.push(session.send("Input.dispatchKeyEvent", { type, ...key }));
+  }
+  await Promise.all(sent);
+}
+
 /** Tab reaches every link, button and field, and one sees where one is. */
 export async function checkKeyboard(page, what) {
   // A page that is hidden does not bring itself up to date: what is counted stays.
@@ -102,14 +123,20 @@ export async function checkKeyboard(page, what) {
   await page.evaluate(() => document.activeElement?.blur());
   await page.evaluate(watchFocus);
   const more = await page.evaluate(countPartsOfDates);
-  for (let i = 0; i < expected.length + more + 3; i++) await page.keyboard.press("Tab");
+  await pressTab(page, expected.length + more + 3);
   const went = (await page.evaluate(tellFocus)).filter(({ index }) => index >= 0);
   const reached = new Set(went.map(({ index }) => index));
   assert.deepEqual(expected.filter((_, index) => !reached.has(index)), [], `${what}: not reached by Tab`);
   assert.deepEqual(went.filter(({ outlined }) => !outlined), [], `${what}: the focus is not visible`);
 }
 
-/** A screenshot that stays in the build folder. */
+/** A screenshot of the whole page, which stays in the build folder. */
 export async function keep(page, name) {
-  await page.screenshot({ path: screenshotFile(name), fullPage: true });
+  const session = await sessionOf(page);
+  await page.evaluate(() => document.fonts.ready);
+  const { cssContentSize: { width, height } } = await session.send("Page.getLayoutMetrics");
+  const { data } = await session.send("Page.captureScreenshot", {
+    captureBeyondViewport: true, optimizeForSpeed: true, clip: { x: 0, y: 0, width, height, scale: 1 },
+  });
+  writeFileSync(screenshotFile(name), Buffer.from(data, "base64"));
 }

@@ -8,6 +8,8 @@ const ARGUMENTS = [
 ];
 const LOCALES = { en: "en-GB", fr: "fr-FR" };
 
+const PATIENCE_MS = 120_000; // for machines that do much else
+
 export const WIDE = { width: 1280, height: 800 };
 export const NARROW = { width: 390, height: 844 };
 
@@ -31,6 +33,7 @@ export async function openPerson(browser, { language = "en", viewport = WIDE, sc
     locale: LOCALES[language], viewport, colorScheme: scheme, javaScriptEnabled: scripts, reducedMotion: "reduce",
     serviceWorkers: "block",
   });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const problems = [];
   page.on("console", (message) => {
@@ -51,4 +54,15 @@ export async function openPerson(browser, { language = "en", viewport = WIDE, sc
     }
   });
   return { context, page, problems, language };
+}
+
+/** Makes of a person somebody else, who was never here: no cookie, permission or page is left. */
+export async function refresh({ context, page, problems }) {
+  for (const other of context.pages()) {
+    if (other !== page) await other.close();
+  }
+  await page.goto("about:blank");
+  await context.clearCookies();
+  await context.clearPermissions();
+  problems.length = 0;
 }

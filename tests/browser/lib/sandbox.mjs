@@ -82,6 +82,7 @@ export class Sandbox {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value),
     });
     if (!reply.ok) throw new Error(`POST /_sandbox/${where}: ${reply.status} ${await reply.text()}`);
+    return reply.json();
   }
 
   /** One call of the API, as a script makes it: {status, body}. */

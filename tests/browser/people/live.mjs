@@ -1,8 +1,8 @@
 // What appears on a page that is open, without a reload.
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { useFixture } from "./lib/fixture.mjs";
-import { ALICE } from "./lib/portal.mjs";
+import { useFixture } from "../lib/fixture.mjs";
+import { ALICE } from "../lib/portal.mjs";
 
 const fixture = useFixture();
 

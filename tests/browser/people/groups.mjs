@@ -1,8 +1,8 @@
 // Groups, as a person makes and fills them, and a token that reaches one of them only.
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { useFixture } from "./lib/fixture.mjs";
-import { ALICE, BRUNO, lines } from "./lib/portal.mjs";
+import { useFixture } from "../lib/fixture.mjs";
+import { ALICE, BRUNO, lines } from "../lib/portal.mjs";
 
 const fixture = useFixture();
 

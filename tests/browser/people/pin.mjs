@@ -1,8 +1,8 @@
 // A PIN is good once, for ten minutes, until five wrong ones came.
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { useFixture } from "./lib/fixture.mjs";
-import { ALICE, BRUNO } from "./lib/portal.mjs";
+import { useFixture } from "../lib/fixture.mjs";
+import { ALICE, BRUNO } from "../lib/portal.mjs";
 
 const PIN_TRIES = 5;
 const PIN_LIFE_S = 600;

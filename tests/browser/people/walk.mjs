@@ -1,8 +1,8 @@
 // The four steps, as a person does them, in both languages; and what ends a token.
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { useFixture } from "./lib/fixture.mjs";
-import { ALICE, BRUNO, lines, PERMISSIONS } from "./lib/portal.mjs";
+import { useFixture } from "../lib/fixture.mjs";
+import { ALICE, BRUNO, lines, PERMISSIONS } from "../lib/portal.mjs";
 
 const fixture = useFixture();
 

@@ -1,9 +1,9 @@
 // A group's conversation: what scripts post appears while people type, what people answer is read by scripts.
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { useFixture } from "./lib/fixture.mjs";
-import { ALICE, lines, SALES } from "./lib/portal.mjs";
-import { Talk } from "./lib/said.mjs";
+import { useFixture } from "../lib/fixture.mjs";
+import { ALICE, lines, SALES } from "../lib/portal.mjs";
+import { Talk } from "../lib/said.mjs";
 
 const fixture = useFixture();
 
@@ -17,7 +17,7 @@ end
 `;
 const POLL = { question: "Tea?", choices: [{ title: "Green" }, { title: "Black" }] };
 
-// The demo tenant's own connector: what it can do, test_walk.mjs obtains by hand.
+// The demo tenant's own connector: what it can do, walk.mjs obtains by hand.
 const DEMO = {
   id: "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16", secret: "SLS3T38IL0", refreshToken: "demo-tenant-token",
 };
