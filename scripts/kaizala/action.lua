@@ -8,7 +8,7 @@ local survey = require "kaizala.survey"
 
 ---@class kaizala.Action
 ---@field id? string media have none
----@field reference_id? string for reactions and replies
+---@field reference_id? string for reactions
 ---@field type? string "Job", "Survey", …
 ---@field package_id? string of a package
 ---@field title? string
@@ -136,9 +136,14 @@ local function read_responses(self, details, request)
 end
 
 --- Fetches the action with its questions, responses and properties (*waits*).
----@return kaizala.Action self with its fields filled; raises an err
+---@return kaizala.Action self with its fields filled; raises an err. One that a dry run did not send has
+--- no responses
 function Action:details()
   check.method(self, Action, "action:details()", 3)
+  if self.dry_run then
+    self.responses = {}
+    return self
+  end
   local target = path(self)
   local request = "GET " .. target
   local reply = group.client(groups[self]):request { path = target, query = { getDetails = true } }

@@ -545,6 +545,18 @@ class Script(RunCase):
 
 
 class Sandbox(RunCase):
+    def test_a_dry_run_of_what_is_sent_and_read(self):
+        """What the SDK gives for what was not sent can be used on."""
+        path = self.write("script.lua", """
+            local group = require("kaizala").connect():groups():next()
+            local survey = group:create_survey { title = "S", questions = { { title = "Q" } } }
+            print(survey.id, #survey:details().responses, survey.questions[1].title)
+            print(table.unpack(group:send_message("x").reference_ids))
+            print(survey:respond { answers = { Q = "x" } })""")
+        done = self.ok("run", "--sandbox", "--dry-run", path)
+        told = [line for line in done.stdout.splitlines() if not line.startswith(("POST ", "{"))]
+        self.assertEqual(told, ["dry-run\t0\tQ", "dry-run", "dry-run"])
+
     def test_run_in_it(self):
         path = self.write("script.lua", "print(os.getenv 'JETON_SANDBOX_URL' ~= nil, require('jeton').connector, ...) "
                           "error 'boom'")

@@ -1,0 +1,125 @@
+"""The guides, typed as they stand: each block does what the page says, against a sandbox at another port."""
+
+import os
+import re
+import stat
+import subprocess
+import textwrap
+import unittest
+
+import support
+
+PORT_OF_THE_PAGES = "127.0.0.1:8480"
+# A crontab(1) that keeps the user's file in the test's folder.
+CRONTAB = """#!/bin/sh
+case $1 in
+  -l) cat "$HOME/crontab" 2>/dev/null || { echo "no crontab for you" >&2; exit 1; } ;;
+  -) cat > "$HOME/crontab" ;;
+  *) cat "$1" > "$HOME/crontab" ;;
+esac
+"""
+
+
+class Guide(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.server = self.sandbox("--rate-limit", "0")
+        self.env["PATH"] = f"{self.folder}/bin:{self.env['PATH']}"
+        self.env["XDG_CONFIG_HOME"] = self.folder + "/.config"
+        os.mkdir(self.folder + "/bin")
+        os.symlink(support.JETON, self.folder + "/bin/jeton")
+        self.write("bin/crontab", CRONTAB, mode=0o700)
+
+    def blocks(self, page):
+        """(language, text) of each block, with the sandbox's address, and files in the test's folder."""
+        with open(os.path.join(support.SOURCE, "docs", page), encoding="utf-8") as file:
+            text = file.read()
+        text = text.replace(PORT_OF_THE_PAGES, self.server.url.removeprefix("http://"))
+        text = text.replace("/tmp/", self.folder + "/")
+        return [(language, textwrap.dedent(block))
+                for language, block in re.findall(r"^ *```(\w+)\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)]
+
+    def type(self, block, status=0, leave_out=r"^(\./dev|export PATH|jeton sandbox *(#.*)?$)|example\.org"):
+        """Types the lines in a shell; what they print. Left out: the installation, a sandbox that stays, a service."""
+        lines = [line for line in block.splitlines() if not re.search(leave_out, line)]
+        done = subprocess.run(["sh", "-ec", "\n".join(lines)], capture_output=True, text=True, env=self.env,
+                              input="\n".join((support.APPLICATION_ID, support.APPLICATION_SECRET,
+                                               support.TENANT_TOKEN, "")),
+                              cwd=self.folder, timeout=60, check=False)
+        self.assertEqual(done.returncode, status, "\n".join(lines) + "\n" + done.stdout + done.stderr)
+        return done.stdout
+
+    def crontab(self):
+        with open(self.folder + "/crontab", encoding="utf-8") as file:
+            return file.read()
+
+    def test_first_script(self):
+        blocks = self.blocks("guide-first-script.md")
+        scripts = [block for language, block in blocks if language == "lua"]
+        jobs = [block for language, block in blocks if language == "yaml"]
+        shell = [block for language, block in blocks if language == "sh"]
+        self.assertEqual((len(scripts), len(jobs), len(shell)), (1, 1, 9))
+        self.write("new-lines.lua", scripts[0])
+        self.assertRegex(self.type(shell[0]), r"^jeton \d")
+        self.assertEqual(self.type(shell[1]), "posted to Sales: 1 new\n")
+        self.assertEqual(self.type(shell[2]), "posted to Sales: 1 new\n")
+        self.type(shell[3])
+        self.assertIn("'contoso' is added", self.type(shell[4]))
+        self.assertIn("token exchanged", self.type(shell[5]))
+        out = self.type(shell[6])
+        self.assertIn("POST ", out)
+        self.assertEqual(out.count("posted to Sales: 1 new"), 2)
+        self.assertIn("app.log: 1 new, the last: error: disk full", out)  # what the sandbox received
+        with open(self.folder + "/.config/jeton/jeton.yaml", "a", encoding="utf-8") as file:
+            file.write(jobs[0])
+        out = self.type(shell[7])
+        self.assertIn("posted to Sales: 2 new", out)
+        self.assertIn("new-lines", self.crontab())
+        self.assertIn("jeton connector add production", shell[8])  # needs the service
+
+    def test_cron(self):
+        blocks = [block for language, block in self.blocks("guide-cron.md") if language == "sh"]
+        begin, run, check, nxt, install, look = blocks[:6]
+        self.assertIn("posted to Sales: Hello from jeton, no. 1", self.type(begin))
+        # The demo's connector, which init writes, is the seed's here, and listens elsewhere.
+        path = self.folder + "/.config/jeton/jeton.yaml"
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        text = text.replace(PORT_OF_THE_PAGES, self.server.url.removeprefix("http://"))
+        text = re.sub("application_id: .*", "application_id: " + support.APPLICATION_ID, text)
+        text = re.sub("refresh_token: .*", "refresh_token: " + support.TENANT_TOKEN, text)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        self.assertEqual(self.type(run), "posted to Sales: Good morning, no. 1\n")
+        self.assertIn("good (1 connector, 1 job)", self.type(check))
+        self.assertEqual(self.type(nxt).count("hello"), 3)
+        self.assertIn("run --job hello --scheduled", self.type(install))
+        self.assertIn("run --job hello --scheduled", self.crontab())
+        self.assertIn("posted to Sales: Good morning", self.type(look))
+        self.assertTrue(os.path.getsize(self.folder + "/runs.html") > 0)
+
+
+class Snippets(support.Case):
+    def test_lua_of_the_pages_is_lua(self):
+        """Of README.md and docs/: syntax, and no name that is misspelled in `require`."""
+        found = 0
+        for page in ["README.md"] + ["docs/" + name for name in sorted(os.listdir(support.SOURCE + "/docs"))
+                                     if name.endswith(".md")]:
+            with open(os.path.join(support.SOURCE, page), encoding="utf-8") as file:
+                blocks = re.findall(r"^ *```lua\n(.*?)^ *```$", file.read(), re.DOTALL | re.MULTILINE)
+            for block in blocks:
+                found += 1
+                with self.subTest(page + ": " + block):
+                    self.write("block.lua", block)
+                    self.write("x.lua", f"""
+                        assert(loadfile "{self.folder}/block.lua")
+                        for line in io.lines "{self.folder}/block.lua" do
+                          for name in line:gmatch 'require "?%(?"?([%w.]+)"' do require(name) end
+                        end""")
+                    self.ok("run", "x.lua")
+        self.assertGreater(found, 4)
+
+
+if __name__ == "__main__":
+    unittest.main()
