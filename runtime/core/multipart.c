@@ -267,7 +267,7 @@ static int read_header(struct multipart *multipart, struct fields *fields)
         if (read_line(at, fields) != 0)
             return -1;
     }
-    return fields->disposed ? 0 : -1;
+    return fields->disposed || fields->content_type != NULL ? 0 : -1;
 }
 
 static int begin_part(struct multipart *multipart, struct err *err)

@@ -1,7 +1,8 @@
 /*
  * multipart/form-data as it arrives (RFC 7578): the header and the content of each part, piece by
  * piece, in memory that does not grow with them. Lenient where clients are: parameters with or
- * without quotes, filename* as some write it, text before the first part and after the last.
+ * without quotes, filename* as some write it, parts that say nothing but their type, text before
+ * the first part and after the last.
  */
 #ifndef JETON_MULTIPART_H
 #define JETON_MULTIPART_H

@@ -91,6 +91,7 @@ static void parts_as_clients_write_them(void **state)
     check(TYPE, "--b\r\n" NAMED "a; filename=y; filename*=latin1''z\r\n\r\nx\r\n--b--",
           "[a|y|-|x]");
     check(TYPE, "before\r\n--b \t\r\n" NAMED "a\r\n\r\nx\r\n--b--after\r\n--b\r\n", "[a|-|-|x]");
+    check(TYPE, "--b\r\nContent-Type: image/png\r\n\r\nx\r\n--b--", "[|-|image/png|x]");
     check(TYPE, "--b--", "");
 }
 
