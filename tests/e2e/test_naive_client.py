@@ -172,6 +172,23 @@ class Bodies(naive.Case):
             self.assertEqual(self.sent(json.dumps({"message": text}, ensure_ascii=False).encode("latin-1")), text)
             self.assertEqual(self.sent(str({"message": text}).encode("latin-1")), text)
 
+    def test_byte_order_marks(self):
+        text = "Été 😀 \ud7ff"
+        for encoding in ("utf-8-sig", "utf-16"):
+            self.assertEqual(self.sent(json.dumps({"message": text}, ensure_ascii=False).encode(encoding)), text)
+        self.assertEqual(self.sent(b"\xfe\xff" + json.dumps({"message": text}).encode("utf-16-be")), text)
+
+    def test_nothing_between_quotes(self):
+        self.assertEqual(self.sent('{"message": "f", "sendToAllSubscribers": "", "replyToReferenceId": ""}'), "f")
+        meeting = {"title": "x", "startingTime": "2030-07-02T10:30:00Z", "duration": "", "isSenderOnly": ""}
+        for fields in ({"actionType": "LetsMeet", "actionBody": meeting},
+                       {"actionType": "", "id": "com.contoso.x", "actionBody": {"validity": ""}}):
+            self.done(self.tenant.call("POST", f"/groups/{GROUP}/actions", fields))
+        job = {"actionType": "Job", "actionBody": {"title": "x", "assignedTo": [BOB]}}
+        action = self.done(self.tenant.call("POST", f"/groups/{GROUP}/actions", job))["actionId"]
+        self.refused(self.member.call("POST", f"/groups/{GROUP}/actions/{action}/responses",
+                                      {"actionType": "Job", "actionBody": {"isCompleted": ""}}), 400)
+
     def test_keys_in_any_case_with_nulls(self):
         self.assertEqual(self.sent(str({"Message": "a", "Subscribers": None, "SendToAllSubscribers": None})), "a")
         self.assertEqual(self.sent(json.dumps({"MESSAGE": "b", "replytoreferenceid": None, "subscribers": None})), "b")

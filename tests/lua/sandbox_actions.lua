@@ -255,7 +255,7 @@ function TestTypes.test_what_is_refused()
     { "MediaResources[0]", of("Announcement", { message = "x", MediaResources = json.array { "eA==" } }) },
     { "title: missing", of("Job", { assignedTo = people }) },
     { "title: must not be empty", of("Job", { title = " ", assignedTo = people }) },
-    { "title: at most", of("Job", { title = ("x"):rep(501), assignedTo = people }) },
+    { "title: at most", of("Job", { title = ("x"):rep(4001), assignedTo = people }) },
     { "assignedTo: missing", of("Job", { title = "x" }) },
     { "assignedTo: at least 1", of("Job", { title = "x", assignedTo = json.array {} }) },
     { "assignedTo[0]: expected a phone", of("Job", { title = "x", assignedTo = json.array { "12" } }) },

@@ -38,6 +38,9 @@ local body = {}
 ---@field by string the field on which it depends
 ---@field is string|nil that field's value; nil: it is there
 
+-- By byte order mark: how a unit of UTF-16 is packed.
+local UTF16 = { ["\xFF\xFE"] = "<I2", ["\xFE\xFF"] = ">I2" }
+
 local expect = values.expect
 local read = setmetatable({}, { __index = values.read })
 local check_fields
@@ -147,6 +150,9 @@ local function by_lower_name(object)
   return out
 end
 
+-- Kinds of which nothing between quotes is no value: tools that fill in forms send "" for what is left out.
+local BLANK = { boolean = true, choice = true, integer = true, number = true }
+
 local function lookup(object, lower, field)
   local value = object[field[1]]
   if value == nil then
@@ -168,13 +174,17 @@ function check_fields(fields, object, prefix)
   for _, declared in ipairs(fields) do
     local name, value = prefix .. declared[1], lookup(object, lower, declared)
     local field = declared.variants and pick(declared, out) or declared
+    local is_required = field.required or declared.required
+    if value == "" and BLANK[field.kind] and not is_required then
+      value = nil
+    end
     if field.kind == "variant" then
       if declared.required then
         refuse_unknown(declared, prefix)
       end
     elseif value ~= nil then
       out[declared[1]] = read[field.kind](name, value, field)
-    elseif field.required or declared.required then
+    elseif is_required then
       reply.invalid("%s: missing", name)
     else
       out[declared[1]] = field.default
@@ -191,7 +201,8 @@ function body.check(fields, object, prefix)
   return check_fields(fields, object, prefix or "")
 end
 
---- As check, for the sandbox's own formats: a key that is in no field is a mistake.
+--- As check, for the sandbox's own formats: a key that is in no field is a mistake, and so is "" for a
+--- number.
 ---@param fields sandbox.field[]
 ---@param object any
 ---@param prefix string|nil
@@ -203,6 +214,9 @@ function body.check_strict(fields, object, prefix)
     local known, names = false, {}
     for i, field in ipairs(fields) do
       known, names[i] = known or field[1] == key, field[1]
+      if field[1] == key and object[key] == "" and BLANK[field.kind] then
+        read[field.kind]((prefix or "") .. key, "", field)
+      end
     end
     if not known then
       reply.invalid("%s: unknown key '%s'; expected one of %s", name, tostring(key),
@@ -227,6 +241,25 @@ function body.refuse_length(limit)
   reply.fail(413, assumptions.too_large_code, ("the body is over %d bytes"):format(limit))
 end
 
+-- UTF-16 behind its byte order mark, as Windows writes files, in UTF-8; other text as it is.
+local function from_utf16(text)
+  local unit = UTF16[text:sub(1, 2)]
+  if not unit or #text % 2 ~= 0 then
+    return text
+  end
+  local out, high = {}, nil
+  for at = 3, #text, 2 do
+    local code = unit:unpack(text, at)
+    if high and code >= 0xDC00 and code <= 0xDFFF then
+      out[#out] = utf8.char(0x10000 + (high - 0xD800) * 0x400 + code - 0xDC00)
+    else
+      out[#out + 1] = utf8.char(code >= 0xD800 and code <= 0xDFFF and 0xFFFD or code)
+    end
+    high = code >= 0xD800 and code <= 0xDBFF and code or nil
+  end
+  return table.concat(out)
+end
+
 --- Decodes what a client sent: lenient JSON; nothing at all is an empty object.
 ---@param text string
 ---@return table
@@ -234,6 +267,7 @@ function body.decode(text)
   if #text > limits.json_bytes then
     body.refuse_length(limits.json_bytes)
   end
+  text = from_utf16(text)
   if not text:find "%S" then
     return {}
   end

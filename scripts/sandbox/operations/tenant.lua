@@ -11,7 +11,7 @@ local PAGE = 50
 return {
   {
     name = "tenant.find_groups",
-    summary = "The tenant's groups whose name contains the query, in any case, oldest first; without one, all.",
+    summary = "The tenant's groups whose name contains the query, in any case, oldest first; without it all.",
     method = "GET",
     path = "/tenant/findGroupsByQuery",
     permission = "o365.read",
