@@ -84,16 +84,24 @@ void server_exchange_gone(struct server_exchange *exchange)
 
 /* ---- the library's callbacks ---- */
 
+/* A copy without the white space behind it, which is no part of a value (RFC 9110, 5.5). */
+static char *copy_value(const char *value)
+{
+    size_t len = strlen(value);
+    while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
+        len--;
+    return mem_strndup(value, len);
+}
+
 static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name,
                                  const char *value)
 {
     (void)kind;
     struct server_exchange *exchange = arg;
-    value = value != NULL ? value : "";
     size_t n = exchange->request.nheaders++;
     exchange->headers = mem_realloc(exchange->headers, (n + 1) * sizeof *exchange->headers);
     exchange->headers[n].name = mem_strdup(name);
-    exchange->headers[n].value = mem_strdup(value);
+    exchange->headers[n].value = copy_value(value != NULL ? value : "");
     return MHD_YES;
 }
 

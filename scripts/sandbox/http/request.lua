@@ -131,19 +131,6 @@ function request.query(query)
   return out
 end
 
---- Headers without the white space behind their values: it is no part of them (RFC 9110, 5.5), and comes
---- with ids and tokens that were pasted.
----@param headers table<string, string>
----@return table<string, string>
-function request.headers(headers)
-  local out = {}
-  for name, value in pairs(headers) do
-    local last = value:byte(-1)
-    out[name] = (last == 0x20 or last == 0x09) and request.trim(value) or value
-  end
-  return out
-end
-
 --- The access token, from its own header or, where that is absent or empty, from Authorization.
 ---@param headers table<string, string> names in lower case
 ---@return string|nil
