@@ -5,6 +5,7 @@
 #include "job_slot.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define DAY_MS (86400LL * 1000)
 
@@ -15,6 +16,7 @@ void job_record_create(struct job_record *record, struct app *app, const struct 
     record->app = app;
     record->config = config;
     record->job = job;
+    record->hold = -1;
     store_scope(record->scope, job->name, job->file);
     record->row = (struct store_run){.scope = record->scope,
                                      .job = job->name,
@@ -29,6 +31,9 @@ void job_record_create(struct job_record *record, struct app *app, const struct 
 void job_record_destroy(struct job_record *record)
 {
     store_runs_destroy(&record->previous);
+    if (record->hold >= 0)
+        close(record->hold);
+    record->hold = -1;
 }
 
 struct job_outcome job_record_outcome(const struct job_record *record)
@@ -62,11 +67,12 @@ int job_record_begin(struct job_record *record, bool scheduled, struct err *err)
     struct store *store = store_open(record->config->state, err);
     if (store == NULL)
         return -1;
-    int result;
+    int result = -1;
     record->row.started_ms = clock_wall_ms();
-    if (scheduled)
+    record->hold = store_run_hold(record->config->state, record->row.run, err);
+    if (record->hold >= 0 && scheduled)
         result = claim(record, store, err);
-    else
+    else if (record->hold >= 0)
         result = store_run_add(store, &record->row, err) == 0 ? 1 : -1;
     store_close(store);
     if (result != 1)

@@ -13,6 +13,7 @@ struct job_record {
     struct store_run row;       /* of the present attempt; its texts are borrowed */
     struct store_runs previous; /* none, or the run before */
     bool started;               /* under the job's lock */
+    int hold;                   /* store_run_hold; -1 */
 };
 
 void job_record_create(struct job_record *record, struct app *app, const struct config *config,

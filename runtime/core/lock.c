@@ -164,6 +164,36 @@ int lock_block_folder(struct lock *lock, const char *folder, int64_t wait_ms, st
     return block(lock, folder, wait_ms, err);
 }
 
+/* Of the open file, not of the process: a child that is forked shares it. */
+static struct flock one_byte(int64_t at)
+{
+    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+}
+
+int lock_byte(const char *folder, const char *name, int64_t at, struct err *err)
+{
+    struct flock byte = one_byte(at);
+    int fd = lock_open(folder, name, err);
+    if (fd < 0 || fcntl(fd, F_OFD_SETLK, &byte) == 0)
+        return fd;
+    err_set(err, ERR_CONFIG, "cannot lock a byte of '%s/locks/%s.lock': %s", folder, name,
+            strerror(errno));
+    close(fd);
+    return -1;
+}
+
+bool lock_byte_is_held(const char *folder, const char *name, int64_t at)
+{
+    struct flock byte = one_byte(at);
+    char *path = mem_printf("%s/locks/%s.lock", folder, name);
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    mem_free(path);
+    bool held = fd >= 0 && fcntl(fd, F_OFD_GETLK, &byte) == 0 && byte.l_type != F_UNLCK;
+    if (fd >= 0)
+        close(fd);
+    return held;
+}
+
 int lock_reserve(struct lock *lock, size_t bytes, struct err *err)
 {
     int failure;

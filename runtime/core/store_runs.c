@@ -1,5 +1,6 @@
 #include "store_runs.h"
 
+#include "lock.h"
 #include "mem.h"
 #include "store_sqlite.h"
 
@@ -7,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ENDED "(exit IS NOT NULL OR cause IS NOT NULL)"
+#define HOLD_NAME "runs" /* of the lock file */
+#define ENDED     "(exit IS NOT NULL OR cause IS NOT NULL)"
 /* As take_row reads them. */
 #define COLUMNS                                                                                    \
     "row, run, scope, job, slot_ms, attempt, started_ms, ended_ms, exit, cause, message,"          \
@@ -28,7 +30,29 @@ void store_run_id(char id[static STORE_RUN_ID_SIZE])
 
 bool store_run_is_running(const struct store_run *run)
 {
-    return run->exit < 0 && run->cause == NULL && process_identity_alive(&run->supervisor);
+    return run->exit < 0 && run->cause == NULL && run->alive;
+}
+
+/* Signs of life. Ids are numbers of base 36: each has a byte of its own. */
+
+static int64_t byte_of(const char *run)
+{
+    int64_t at = 0;
+    for (size_t i = 0; i + 1 < STORE_RUN_ID_SIZE && run[i] != '\0'; i++)
+        at = at * 36 + (run[i] >= 'a' ? run[i] - 'a' : run[i] - '0' + 26);
+    return at;
+}
+
+int store_run_hold(const char *folder, const char *run, struct err *err)
+{
+    return lock_byte(folder, HOLD_NAME, byte_of(run), err);
+}
+
+/* By its number too: one of an older version holds nothing. */
+static bool is_alive(const struct store *store, const struct store_run *run)
+{
+    return lock_byte_is_held(store->folder, HOLD_NAME, byte_of(run->run)) ||
+           process_identity_alive(&run->supervisor);
 }
 
 static void run_destroy(struct store_run *run)
@@ -204,9 +228,10 @@ static void take_row(sqlite3_stmt *stmt, bool output, struct store_run *run)
         mem_strndup(run->output_len > 0 ? sqlite3_column_blob(stmt, 18) : "", run->output_len);
 }
 
-/* Runs the query to its end, and ends it. */
-static int take_rows(struct store *store, sqlite3_stmt *stmt, bool output, struct store_runs *runs,
-                     struct err *err)
+/* Runs the query to its end, and ends it. alive: that is wanted of all rows, not of open ones
+ * alone. */
+static int take_rows(struct store *store, sqlite3_stmt *stmt, bool output, bool alive,
+                     struct store_runs *runs, struct err *err)
 {
     size_t room = 0;
     int step;
@@ -219,6 +244,8 @@ static int take_rows(struct store *store, sqlite3_stmt *stmt, bool output, struc
         struct store_run *run = &runs->items[runs->count++];
         memset(run, 0, sizeof *run);
         take_row(stmt, output, run);
+        if (alive || (run->exit < 0 && run->cause == NULL))
+            run->alive = is_alive(store, run);
     }
     int result = step == SQLITE_DONE ? 0 : store_failed(store, "cannot be read", err);
     sqlite3_finalize(stmt);
@@ -250,7 +277,7 @@ int store_run_list(struct store *store, const struct store_run_filter *filter,
     sqlite3_bind_int64(stmt, 4, filter->since_ms > 0 ? filter->since_ms : INT64_MIN);
     sqlite3_bind_int64(stmt, 5, filter->limit > 0 ? filter->limit : -1);
     sqlite3_bind_int64(stmt, 6, filter->before_row);
-    return take_rows(store, stmt, filter->output, runs, err);
+    return take_rows(store, stmt, filter->output, filter->untold, runs, err);
 }
 
 /* Ends */
@@ -264,7 +291,7 @@ static int list_dead(struct store *store, const struct store_run_filter *filter,
     size_t dead = 0;
     for (size_t i = 0; i < runs->count; i++) {
         struct store_run *run = &runs->items[i];
-        if (process_identity_alive(&run->supervisor))
+        if (run->alive)
             run_destroy(run);
         else
             runs->items[dead++] = *run;

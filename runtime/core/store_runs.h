@@ -50,13 +50,20 @@ struct store_run {
     int64_t output_bytes; /* all that was written */
     char *output;         /* its last STORE_OUTPUT_MAX bytes; NULL: none, or not asked for */
     size_t output_len;
+    bool alive;  /* of a row in a list that is open or untold: its supervisor is */
     bool untold; /* of an end: others are to hear of it, and have not yet (store_run_told) */
 };
 
 /* Random (libsodium), unbiased. */
 void store_run_id(char id[static STORE_RUN_ID_SIZE]);
-/* True while the row is open and its supervisor lives. An open row of a dead one will be marked
- * interrupted by the job's next run; to be shown so until then. */
+/*
+ * The supervisor's sign of life, in the state folder's locks: a descriptor, to be closed when all
+ * is over. It is gone when the supervisor and what it forked are, however they ended. A process
+ * number would not do: who looks may be in another container. -1 with err.
+ */
+int store_run_hold(const char *folder, const char *run, struct err *err);
+/* True when the row was open and its supervisor alive as it was read. An open row of a dead one
+ * will be marked interrupted by the job's next run; to be shown so until then. */
 bool store_run_is_running(const struct store_run *run);
 /* Inserts the row as it is: open (exit -1, cause NULL), or ended. Sets run->row. */
 int store_run_add(struct store *store, struct store_run *run, struct err *err);

@@ -1,11 +1,14 @@
 """Runs of one job at once: one claims a slot, one holds the lock, and none is lost."""
 
+import json
 import os
+import shutil
 import signal
+import subprocess
 import unittest
 
 from jobs import WAITS, JobCase
-from support import SANITIZED, wait_until
+from support import JETON, SANITIZED, wait_until
 
 MANY = 50
 AT_EIGHT = "@2026-01-05 08:00:01"
@@ -112,6 +115,33 @@ class Turns(JobCase):
         self.write("go", "")
         self.finish_all(others)
         self.assertEqual(sorted(row["cause"] or "" for row in self.rows()), ["", "", "", "interrupted"])
+
+    def test_who_waits_in_another_container_is_alive_too(self):
+        """There its process has another number, or none."""
+        apart = next((command for command in (["unshare", "-pf", "--mount-proc"], ["unshare", "-rpf", "--mount-proc"])
+                      if shutil.which("unshare") and subprocess.run([*command, "true"], capture_output=True,
+                                                                    check=False).returncode == 0), None)
+        if apart is None:
+            self.skipTest("no namespaces of processes here")
+        self.job(WAITS + "io.open('ready', 'w'):close() wait_for 'go'", overlap="wait")
+        first = self.start_job()
+        self.wait_for("ready")
+        away = self.start(*apart[1:], JETON, "run", "--job", "job", program=apart[0])
+        wait_until(lambda: len(self.rows()) == 2, 30)
+        with open(f"/proc/{away.pid}/task/{away.pid}/children", encoding="utf-8") as file:
+            supervisor, = map(int, file.read().split())
+        os.kill(supervisor, signal.SIGSTOP)
+        second = self.start_job()
+        wait_until(lambda: len(self.rows()) == 3, 30)
+        self.write("go", "")
+        self.finish_all([first])
+        self.assertEqual(second.communicate(timeout=60)[1], b"")
+        rows = json.loads(self.ok("history", "--json").stdout)
+        self.assertEqual(sorted((row["exit"], row["cause"]) for row in rows if row["exit"] is not None), [(0, None)] * 2)
+        self.assertEqual([row["cause"] for row in rows if row["exit"] is None], [None])
+        os.kill(supervisor, signal.SIGKILL)
+        away.communicate(timeout=60)
+        self.assertIn("was interrupted", self.run_job().stderr)
 
 
 if __name__ == "__main__":

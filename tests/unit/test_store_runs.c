@@ -316,6 +316,36 @@ static size_t count_untold(struct store *store)
     return count;
 }
 
+/* Whatever its process number says, which may be of another container. */
+static void who_holds_its_sign_is_alive(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store_runs runs;
+    struct store *store = open_well();
+    int fds[2] = {-1, -1};
+    const char *const ids[] = {"aaaaaaaaa0", "9999999999"};
+    for (size_t i = 0; i < 2; i++) {
+        struct store_run run = new_run(ids[i], 1, 1000);
+        run.supervisor.start += 1;
+        assert_int_equal(store_run_add(store, &run, &err), 0);
+        fds[i] = store_run_hold("state", ids[i], &err);
+        assert_true(fds[i] >= 0);
+    }
+    close(fds[0]);
+    assert_int_equal(store_run_list(store, &(struct store_run_filter){.open = true}, &runs, &err),
+                     0);
+    assert_true(store_run_is_running(&runs.items[0]));
+    assert_false(store_run_is_running(&runs.items[1]));
+    store_runs_destroy(&runs);
+    assert_int_equal(store_run_interrupted(store, SCOPE, &runs, &err), 0);
+    assert_int_equal(runs.count, 1);
+    assert_string_equal(runs.items[0].run, ids[0]);
+    store_runs_destroy(&runs);
+    close(fds[1]);
+    store_close(store);
+}
+
 static void an_end_is_untold_until_it_is_told(void **state)
 {
     (void)state;
@@ -548,6 +578,7 @@ int main(void)
         TEST(rows_are_in_the_order_of_starts),
         TEST(a_claim_and_its_run_come_together),
         TEST(an_end_and_the_next_attempt_come_together),
+        TEST(who_holds_its_sign_is_alive),
         TEST(an_end_is_untold_until_it_is_told),
         TEST(what_is_old_goes_and_the_newest_stays),
         TEST(one_process_claims_a_slot),
