@@ -89,9 +89,9 @@ int login_read_hidden(const char *prompt, struct buf *line, struct err *err)
     struct hidden hidden;
     if (tcgetattr(STDIN_FILENO, &hidden.before) != 0)
         return read_line(-1, line, err);
-    say(prompt);
-    if (hide(&hidden, err) != 0)
+    if (hide(&hidden, err) != 0) /* before the prompt: who answers at once is not shown either */
         return -1;
+    say(prompt);
     int result = read_line(hidden.signals, line, err);
     say("\n");
     show(&hidden);

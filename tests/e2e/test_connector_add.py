@@ -320,7 +320,6 @@ class Terminal(AddCase):
                         break
             self.assertIn(prompt, shown)
             if answer is not None:
-                time.sleep(0.1)  # the echo goes right after the prompt
                 os.write(terminal, answer.encode() + b"\n")
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
         for value in (ID, SECRET, TOKEN):
@@ -337,7 +336,6 @@ class Terminal(AddCase):
         shown = b""
         while b"Application ID: " not in shown:
             shown += os.read(terminal, 4096)
-        time.sleep(0.1)
         os.write(terminal, b"\x03")
         with contextlib.suppress(OSError):
             while os.read(terminal, 4096):

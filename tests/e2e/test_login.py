@@ -154,12 +154,10 @@ class Pin(LoginCase):
         read_until(b"PIN (it came by SMS): ")
         pin = self.pin()
         wrong = str((int(pin) - 100000 + 1) % 900000 + 100000)
-        time.sleep(0.1)
         os.write(terminal, f"{wrong}\n".encode())
         read_until(b"InvalidPin")
         shown = shown.split(b"InvalidPin", 1)[1]
         read_until(b"PIN (it came by SMS): ")
-        time.sleep(0.1)
         os.write(terminal, f"{pin}\n".encode())
         read_until(b"is signed in")
         self.assertNotIn(pin.encode(), shown)

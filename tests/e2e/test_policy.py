@@ -72,20 +72,26 @@ class Refusals(PolicyCase):
 
     def test_no_retries_for_nobody(self):
         """An exchange whose only task was cancelled does not go on while it holds the lock."""
+        asked, cancelled = os.path.join(self.folder, "asked"), os.path.join(self.folder, "cancelled")
+
         def answer(_):
-            time.sleep(0.3)  # the task is cancelled meanwhile
+            self.write(asked, "")
+            support.wait_until(lambda: os.path.exists(cancelled))
             return 500, {}, {}
 
         service = self.service(answer)
         self.configure(service.base)
         script = self.write("cancel.lua", """
             local task, token = require "jeton.task", require "jeton.token"
+            local asked, cancelled = ...
             local t = task.spawn(token.get, "contoso")
-            task.sleep(0.1)
+            while not io.open(asked) do task.sleep(0.02) end
             t:cancel()
+            task.sleep(0.02)
+            io.open(cancelled, "w"):close()
             task.sleep(2.5)
             """)
-        self.ok("run", script)
+        self.ok("run", script, asked, cancelled)
         self.assertEqual(len(service.received), 1)
 
     def test_retries_are_counted(self):
