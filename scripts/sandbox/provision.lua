@@ -18,7 +18,7 @@ provision.USER_FIELDS = {
   { "id", kind = "id" },
   { "name", kind = "string", max = limits.name_characters },
   { "email", kind = "string", max = limits.email_characters },
-  { "picture", kind = "string", max = limits.picture_bytes },
+  { "picture", kind = "string", max = limits.picture_url_bytes },
   { "tenant_admin", kind = "boolean" },
   { "provisioned", kind = "boolean", default = true },
 }
@@ -27,7 +27,7 @@ provision.GROUP_FIELDS = {
   { "name", kind = "string", required = true, not_empty = true, max = limits.name_characters },
   { "type", kind = "choice", choices = assumptions.group_types },
   { "welcome_message", kind = "string", max = limits.welcome_characters },
-  { "image", kind = "string", max = limits.picture_bytes },
+  { "image", kind = "string", max = limits.picture_url_bytes },
   { "admins", kind = "phones", max = limits.members_per_request, default = {} },
   { "members", kind = "phones", max = limits.members_per_request, default = {} },
   { "subscribers", kind = "phones", max = limits.subscribers_per_request, default = {} },

@@ -9,6 +9,7 @@ local faults = require "sandbox.faults"
 local form = require "sandbox.http.form"
 local limits = require "sandbox.limits"
 local operations = require "sandbox.operations"
+local pictures = require "sandbox.pictures"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 local router = require "sandbox.http.router"
@@ -32,6 +33,7 @@ local routes = router.new(operations)
 ---@field body table of the operation's fields
 ---@field caller sandbox.caller not for public operations
 ---@field parts jeton.server.Part[] of an upload
+---@field files {hash: string, content: string}[]|nil of pictures, to be written when it has succeeded
 ---@field fetched table|nil what `wait` fetched
 ---@field group sandbox.group where the path has {group}
 ---@field role "Admin"|"Member"|"Subscriber" of the caller in it
@@ -139,6 +141,7 @@ local function run_operation(world, arrived, path, now, record)
     end
     read_input(call, operation, arrived)
     result = not operation.wait and operation.run(call)
+    pictures.store(call)
   end)
   if operation.wait then
     local waited <close> = operation.wait(call) -- luacheck: ignore 211

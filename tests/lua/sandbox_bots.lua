@@ -1,4 +1,6 @@
 -- Bots: whose they are, and that their tokens work as the bot.
+local crypto = require "jeton.crypto"
+local http = require "jeton.http"
 local json = require "jeton.json"
 local lu = require "luaunit"
 local wire = require "wire"
@@ -36,6 +38,50 @@ function TestBots.test_what_is_listed()
   lu.assertEquals(found[1].creator, wire.bruno)
   lu.assertEquals(found[1].creatorName, "Bruno Keller")
   lu.assertEquals(found[1].tenantId, wire.state().tenant.id)
+end
+
+-- Lists are not paged: long pictures would make them longer than a reply can be.
+function TestBots.test_a_large_picture_is_listed_by_its_url()
+  local content = "\x89PNG\r\n\x1a\n" .. crypto.random(300000)
+  local encoded = crypto.base64(content)
+  local function paint(picture)
+    local json_body = { name = "Painter", profilePic = picture }
+    return wire.ok("POST", "/v1/bot", { token = bruno, json = json_body }).botUserId
+  end
+  local id, small = paint(encoded), paint "iVBORw0KGgo="
+  local listed = {}
+  for _, bot in ipairs(list(bruno)) do
+    listed[bot.botUserId] = bot.profilePic
+  end
+  lu.assertEquals(listed[small], "iVBORw0KGgo=")
+  lu.assertTrue(#listed[id] < 200, listed[id])
+  local response = assert(http.get(listed[id]))
+  lu.assertTrue(response.body == content)
+  lu.assertEquals(response.headers["content-type"], "image/png")
+  for _, form in ipairs { "data:image/png;base64," .. encoded, (encoded:gsub(("."):rep(76), "%0\r\n")) } do
+    wire.ok("PUT", "/v1/bot/" .. id, { token = bruno, json = { profilePic = form } })
+    local url
+    for _, bot in ipairs(list(bruno)) do
+      url = bot.botUserId == id and bot.profilePic or url
+    end
+    lu.assertNotEquals(url, listed[id])
+    lu.assertTrue(assert(http.get(url)).body == content)
+  end
+  local page = "<script>" .. ("x"):rep(3000)
+  wire.ok("PUT", "/v1/bot/" .. small, { token = bruno, json = { profilePic = crypto.base64(page) } })
+  for _, bot in ipairs(list(bruno)) do
+    if bot.botUserId == small then
+      lu.assertEquals(assert(http.get(bot.profilePic)).headers["content-type"], "application/octet-stream")
+    end
+  end
+end
+
+function TestBots.test_a_large_picture_that_is_none()
+  local before = wire.ok("GET", "/_sandbox/digest").digest
+  local message = wire.refused(400, "InvalidParameters", "POST", "/v1/bot",
+    { token = bruno, json = { name = "Painter", profilePic = ("?"):rep(5000) } })
+  lu.assertStrContains(message, "profilePic: expected a URL")
+  lu.assertEquals(wire.ok("GET", "/_sandbox/digest").digest, before)
 end
 
 function TestBots.test_what_the_state_says()

@@ -1,7 +1,12 @@
 -- Groups and their members: create, list, one; add, change, remove; who may.
+local crypto = require "jeton.crypto"
+local http = require "jeton.http"
 local json = require "jeton.json"
+local limits = require "sandbox.limits"
 local lu = require "luaunit"
 local wire = require "wire"
+
+local REPLY_BYTES = 64 * 1024 * 1024 -- of JSON
 
 local tenant, bruno, group_token
 
@@ -173,6 +178,41 @@ function TestCreating.test_refusals_leave_no_trace()
   local after = wire.state()
   lu.assertEquals(after.groups, before.groups)
   lu.assertEquals(after.users, before.users)
+end
+
+function TestCreating.test_a_large_picture_is_listed_by_its_url()
+  local content = "\xff\xd8\xff" .. crypto.random(200000)
+  local encoded = crypto.base64(content)
+  local group = create(tenant, { name = "Painters", groupPhoto = encoded, backgroundPhoto = encoded }).groupId
+  local below = wire.ok("POST", "/v1/groups/" .. group .. "/subGroups",
+    { token = tenant, json = { groupName = "Below", groupImageUrl = encoded } }).groupId
+  local listed = list(tenant, "?fetchAllGroups=true")
+  for _, id in ipairs { group, below } do
+    local url = listed[id].groupImageUrl
+    lu.assertTrue(#url < 200, url)
+    local response = assert(http.get(url))
+    lu.assertTrue(response.body == content)
+    lu.assertEquals(response.headers["content-type"], "image/jpeg")
+  end
+end
+
+-- Neither list is paged: as long as they can be they must fit a reply, and groups come twice in one.
+function TestCreating.test_the_longest_lists_fit_a_reply()
+  local worst = ("\1"):rep(limits.name_characters)
+  local group = create(tenant, {
+    name = worst, welcomeMessage = ("\1"):rep(limits.welcome_characters),
+    groupPhoto = ('"'):rep(limits.picture_url_bytes),
+  }).groupId
+  local entry = #json.encode(list(tenant)[group])
+  lu.assertTrue(entry > 10000)
+  lu.assertTrue(2 * limits.groups * (entry + 100) < REPLY_BYTES, entry)
+  local phone = "+33100000077"
+  wire.steer("users", { phone = phone, name = worst, picture = ('"'):rep(limits.picture_url_bytes) })
+  wire.ok("PUT", "/v1/groups/" .. group .. "/members", { token = tenant, json = { members = { phone } } })
+  entry = #json.encode(members(group)[phone])
+  lu.assertTrue(entry > 4000)
+  lu.assertTrue(limits.members_per_group * (entry + 100) < REPLY_BYTES)
+  lu.assertTrue(limits.bots * 3 * (entry + 100) < REPLY_BYTES) -- two pictures, two names
 end
 
 local TestMembers = { setUp = set_up }

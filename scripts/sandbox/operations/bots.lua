@@ -6,6 +6,7 @@ local bots = require "sandbox.data.bots"
 local demo = require "sandbox.demo"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.limits"
+local pictures = require "sandbox.pictures"
 local reply = require "sandbox.http.reply"
 local shapes = require "sandbox.operations.shapes"
 local tokens = require "sandbox.tokens"
@@ -38,7 +39,8 @@ end
 
 local function create(call)
   local fields = call.body
-  return { botUserId = bots.create(call.db, call.caller.user, fields.name, fields.profilePic, call.now) }
+  local picture = pictures.read(call, "profilePic", fields.profilePic) --[[@as string]]
+  return { botUserId = bots.create(call.db, call.caller.user, fields.name, picture, call.now) }
 end
 
 local function list(call)
@@ -62,7 +64,9 @@ end
 
 local function update(call)
   local bot = need_own_bot(call, call.params.bot)
-  users.update(call.db, bot.id, { name = call.body.name, picture = call.body.profilePic })
+  users.update(call.db, bot.id, {
+    name = call.body.name, picture = pictures.read(call, "profilePic", call.body.profilePic),
+  })
   return DONE
 end
 

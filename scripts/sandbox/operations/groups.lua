@@ -8,6 +8,7 @@ local groups = require "sandbox.data.groups"
 local hierarchy = require "sandbox.data.hierarchy"
 local invite = require "sandbox.invite"
 local limits = require "sandbox.limits"
+local pictures = require "sandbox.pictures"
 local reply = require "sandbox.http.reply"
 local shapes = require "sandbox.operations.shapes"
 local users = require "sandbox.data.users"
@@ -45,8 +46,8 @@ local function create(call)
     name = fields.name,
     type = fields.groupType,
     welcome = fields.welcomeMessage,
-    image = fields.groupPhoto,
-    background = fields.backgroundPhoto,
+    image = pictures.read(call, "groupPhoto", fields.groupPhoto),
+    background = pictures.read(call, "backgroundPhoto", fields.backgroundPhoto),
     short_description = fields.ShortDescriptionString,
     long_description = fields.LongDescriptionString,
   }, call.now)

@@ -8,6 +8,7 @@ local groups = require "sandbox.data.groups"
 local hierarchy = require "sandbox.data.hierarchy"
 local invite = require "sandbox.invite"
 local limits = require "sandbox.limits"
+local pictures = require "sandbox.pictures"
 local reply = require "sandbox.http.reply"
 local shapes = require "sandbox.operations.shapes"
 
@@ -29,7 +30,7 @@ local function create(call)
     tenant_id = call.group.tenant_id,
     name = fields.groupName,
     welcome = fields.welcomeMessage,
-    image = fields.groupImageUrl,
+    image = pictures.read(call, "groupImageUrl", fields.groupImageUrl),
   }, call.now)
   groups.add_subgroup(call.db, call.group, group)
   if fields.addUserToGroup then

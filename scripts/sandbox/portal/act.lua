@@ -4,6 +4,7 @@ local access = require "sandbox.access"
 local body = require "sandbox.http.body"
 local operations = require "sandbox.operations"
 local permissions = require "sandbox.permissions"
+local pictures = require "sandbox.pictures"
 local reply = require "sandbox.http.reply"
 
 local act = {}
@@ -66,6 +67,7 @@ function act.as(visit, user, name, params, values)
   if reply.is_failure(result) then
     error(result, 0)
   end
+  pictures.store(call)
   return result
 end
 

@@ -1,0 +1,71 @@
+--- Pictures of groups and bots. Their lists are not paged, so what is longer than a URL is kept as a file,
+--- and the row holds its URL.
+local crypto = require "jeton.crypto"
+local limits = require "sandbox.limits"
+local media = require "sandbox.data.media"
+local media_resource = require "sandbox.media_resource"
+local reply = require "sandbox.http.reply"
+
+local pictures = {}
+
+-- How the content begins. What is none of these is served as bytes: SVG, for one, may hold scripts.
+local TYPES = {
+  { "^\x89PNG\r\n", "image/png" },
+  { "^\xff\xd8\xff", "image/jpeg" },
+  { "^GIF8", "image/gif" },
+  { "^RIFF....WEBP", "image/webp" },
+}
+
+local function content_type(content)
+  for _, known in ipairs(TYPES) do
+    if content:find(known[1]) then
+      return known[2]
+    end
+  end
+  return "application/octet-stream"
+end
+
+--- What a row holds of a picture that came: the text as it is, or the URL of what it encodes. The file is
+--- written by pictures.store.
+---@param call sandbox.call
+---@param name string of the field
+---@param text string|nil a URL, or base64
+---@return string|nil
+function pictures.read(call, name, text)
+  if not text or #text <= limits.picture_url_bytes and not text:find "%c" then
+    return text
+  end
+  local encoded = text:gsub("^data:[^,]*,", ""):gsub("%s+", "")
+  local content = crypto.unbase64(encoded)
+  if not content then
+    reply.invalid("%s: expected a URL of at most %d bytes, or a picture in base64", name,
+      limits.picture_url_bytes)
+  end
+  ---@cast content string
+  local hash = crypto.hex(crypto.sha256(content))
+  local id = media.create(call.db, {
+    tenant_id = call.caller.user.tenant_id, type = "Image", content_type = content_type(content), hash = hash,
+    size = #content,
+  }, call.now)
+  call.files = call.files or {}
+  call.files[#call.files + 1] = { hash = hash, content = content }
+  return media_resource.url(call.world:root(call.headers.host), { id = id })
+end
+
+--- Writes the files of a call that has come to its end; of one that is refused nothing is left.
+---@param call sandbox.call
+function pictures.store(call)
+  for _, new in ipairs(call.files or {}) do
+    local path = ("%s/upload-picture-%s"):format(call.world.media_folder, crypto.uuid())
+    local file = assert(io.open(path, "wb"))
+    local written, err = file:write(new.content)
+    local closed, why = file:close()
+    if not (written and closed) then
+      os.remove(path)
+      error(err or why, 0)
+    end
+    assert(os.rename(path, media.path(call.world.media_folder, new.hash)))
+  end
+end
+
+return pictures
