@@ -128,7 +128,10 @@ static int add_field(struct api_request *request, const char *field, bool is_jso
     if (is_json) {
         struct json *root = json_parse(value, strlen(value), NULL, err);
         if (root == NULL) {
-            err_set(err, ERR_USAGE, "-F %s: %s; for a text there is -f", name, err->msg);
+            err_set(err, ERR_USAGE,
+                    "-F %s: %s; in JSON a text has double quotes, as in "
+                    "-F '%s=[\"+33100000001\"]'; for a text alone there is -f",
+                    name, err->msg, name);
             goto cleanup;
         }
         json_free(root);

@@ -125,10 +125,13 @@ static int read_values(struct add *add, struct err *err)
         log_msg(add->app->log, LOG_INFO,
                 "the next three are on the connector's page of the management portal; what is "
                 "typed or pasted is not shown");
-    if (read_value(add, "Application ID: ", "the application ID", &add->id, err) != 0 ||
-        read_value(add, "Application secret: ", "the application secret", &add->secret, err) != 0)
-        return -1;
-    return read_value(add, "Refresh token: ", "the refresh token", &add->refresh_token, err);
+    if (read_value(add, "Application ID: ", "the application ID", &add->id, err) == 0 &&
+        read_value(add, "Application secret: ", "the application secret", &add->secret, err) == 0 &&
+        read_value(add, "Refresh token: ", "the refresh token", &add->refresh_token, err) == 0)
+        return 0;
+    if (isatty(STDIN_FILENO) != 1)
+        err_wrap(err, "three lines are read: application ID, application secret, refresh token");
+    return -1;
 }
 
 static struct secret plain(const char *value, const char *key, const char *connector)

@@ -174,7 +174,9 @@ static void exchange_refused(struct exchange *exchange)
     char message[ERR_MSG_MAX];
     memcpy(message, exchange->last.msg, sizeof message);
     err_text(exchange->last.msg, sizeof exchange->last.msg,
-             "%s; check application_id, application_secret and refresh_token", message);
+             "%s; check application_id, application_secret and refresh_token, which ends after 365 "
+             "days, or when another is made",
+             message);
     exchange_give_up(exchange);
 }
 
