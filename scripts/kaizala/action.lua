@@ -229,7 +229,7 @@ local remind_options = { "subscribers", "all_subscribers" }
 function Action:remind(options)
   check.method(self, Action, "action:remind()", 3)
   options = check.options(options, "remind", remind_options, 3)
-  local body = audience.write(options, "remind", 3, {})
+  local body = audience.write(groups[self], options, "remind", 3, {})
   local _, failed, err = audience.post(group.client(groups[self]),
     { path = path(self, "/reminder"), json = body }, function() end)
   if err and not failed then error(err, 0) end

@@ -52,7 +52,7 @@ end
 ---@param options kaizala.AudienceOptions
 ---@return kaizala.Action action raises an err
 local function send(self, name, fields, options)
-  audience.write(options, name, 4, fields)
+  audience.write(self, options, name, 4, fields)
   local target = group.path(self, "/actions")
   local reply, failed, dry_run = audience.post_whole(group.client(self),
     { path = target, json = fields, repeatable = options.repeatable }, name, audience.check_sent)

@@ -19,14 +19,26 @@ audience.WHOLE_MAX = 1000
 ---@field error_reason string
 ---@field raw? table what the service said of it
 
+--- Raises `invalid` for a group that is known to be no public one.
+---@param group kaizala.Group
+---@param what string the function, for messages
+function audience.check_public(group, what)
+  if group.type == "Group" then
+    check.fail("invalid", ("%s: '%s' is of type Group; only a public group (ConnectGroup) has subscribers")
+      :format(what, group.name or group.id))
+  end
+end
+
 --- Writes the audience into a body.
+---@param group kaizala.Group raises `invalid` where it is known to have no subscribers
 ---@param options kaizala.AudienceOptions
 ---@param what string the function, for messages
 ---@param level integer the error's level: 3 is the caller of the function that calls this one
 ---@param body table receives `subscribers` and `sendToAllSubscribers`
 ---@return table body
-function audience.write(options, what, level, body)
+function audience.write(group, options, what, level, body)
   check.optional(options.all_subscribers, "boolean", what .. ": all_subscribers", level + 1)
+  if options.subscribers ~= nil or options.all_subscribers then audience.check_public(group, what) end
   body.sendToAllSubscribers = options.all_subscribers
   if options.subscribers ~= nil then
     body.subscribers = check.phones(options.subscribers, what .. ": subscribers", level + 1)

@@ -82,6 +82,9 @@ local function write_body(options, what)
   check.needed(options, what, bot_options, 4)
   if options.name ~= nil then check.name(options.name, what .. ": name", 4) end
   check.optional(options.profile_pic, "string", what .. ": profile_pic", 4)
+  if options.profile_pic and not options.profile_pic:find "^[%w+/\r\n]*=*%s*$" then
+    check.fail("invalid", what .. ": profile_pic must be a picture in base64, as crypto.base64 writes it")
+  end
   return { name = options.name, profilePic = options.profile_pic }
 end
 

@@ -189,7 +189,7 @@ function Group:send_message(text, options)
   options = check.options(options, "send_message", send_options, 3)
   check.optional(options.reply_to, "string", "send_message: reply_to", 3)
   check.optional(options.repeatable, "boolean", "send_message: repeatable", 3)
-  local body = audience.write(options, "send_message", 3, {
+  local body = audience.write(self, options, "send_message", 3, {
     message = text,
     replyToReferenceId = options.reply_to,
   })

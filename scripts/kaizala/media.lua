@@ -133,7 +133,7 @@ local function send(self, what, kind, sources, options)
   options = check.options(options, what, media_options, 4)
   check.optional(options.caption, "string", what .. ": caption", 4)
   check.optional(options.repeatable, "boolean", what .. ": repeatable", 4)
-  local body = audience.write(options, what, 4, { actionType = kind })
+  local body = audience.write(self, options, what, 4, { actionType = kind })
   local types = {}
   for i = 1, math.max(#sources, 1) do
     local source = sources[i]

@@ -1,4 +1,5 @@
 --- The subscribers of a public group.
+local audience = require "kaizala.audience"
 local check = require "kaizala.check"
 local chunks = require "kaizala.chunks"
 local group = require "kaizala.group"
@@ -30,6 +31,7 @@ local PAGE = 50
 ---@return kaizala.Iterator<kaizala.Subscriber> subscribers gives `kaizala.Subscriber`; raises an err
 function Group:subscribers()
   check.method(self, Group, "group:subscribers()", 3)
+  audience.check_public(self, "subscribers")
   local target = group.path(self, "/subscribers")
   local request = "GET " .. target
   return iterator.new(function(cursor)
@@ -68,6 +70,7 @@ local function sort(changes, part, reply, flag, request)
 end
 
 local function change(self, what, flag, phones)
+  audience.check_public(self, what .. "_subscribers")
   local parts = chunks.split(phones)
   local target = group.path(self, "/subscribers/" .. what)
   local changes = { done = {}, failed = {} }

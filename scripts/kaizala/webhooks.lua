@@ -128,6 +128,10 @@ local function write_body(options, what, known)
     check.optional(options[name], "string", ("%s: %s"):format(what, name), 4)
   end
   check.optional(options.callback_headers, "table", what .. ": callback_headers", 4)
+  for name, value in pairs(options.callback_headers or {}) do
+    check.name(name, what .. ": callback_headers: a name", 4)
+    check.optional(value, "string", ("%s: callback_headers: %s"):format(what, name), 4)
+  end
   check.optional(options.active, "boolean", what .. ": active", 4)
   check.time(options.validity, what .. ": validity", 4)
   check_url(options.callback_url, what .. ": callback_url", 3)

@@ -177,6 +177,24 @@ function TestRefusals.test_webhooks()
       "create_webhook: object_type must be 'Group', 'Action' or 'ActionPackage', got 'group'",
   }
   invalid { [hook "events = { 'JobResponse' }, validity = 1893456000000"] = "are these milliseconds?" }
+  misuse { [hook "events = { 'JobResponse' }, callback_headers = { x = 5 }"] =
+    "create_webhook: callback_headers: x must be a string, got number" }
+end
+
+function TestRefusals.test_subscribers_of_a_group_that_has_none()
+  local says = "'Sales' is of type Group; only a public group (ConnectGroup) has subscribers"
+  invalid {
+    ["g:subscribers()"] = "subscribers: " .. says,
+    ["g:add_subscribers { '+33100000002' }"] = "add_subscribers: " .. says,
+    ["g:send_message('x', { all_subscribers = true })"] = "send_message: " .. says,
+    ["g:create_poll { question = 'x', choices = { 'y' }, subscribers = { '+33100000002' } }"] = "create_poll: " .. says,
+    ["survey:remind { all_subscribers = true }"] = "remind: " .. says,
+  }
+end
+
+function TestRefusals.test_bots()
+  invalid { ["kz:create_bot { name = 'x', profile_pic = 'photo.png' }"] = "profile_pic must be a picture in base64" }
+  misuse { ["kz:create_bot 'x'"] = "create_bot: options must be a table, got string" }
 end
 
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "TestRefusals", TestRefusals } })
