@@ -70,7 +70,6 @@ static const char style[] =
     "left:0;background:var(--card);color:var(--soft);font-size:12px}"
     ".names li{height:26px;line-height:26px;margin-top:-6px;margin-bottom:6px;overflow:hidden;"
     "text-overflow:ellipsis;white-space:nowrap}"
-    "@media(max-width:40rem){.names{width:7rem}}"
     ".none{fill:var(--none)}.good{fill:var(--good)}.many{fill:var(--good-strong)}"
     ".failed{fill:var(--failed)}.skipped{fill:var(--skipped)}.running{fill:var(--running)}"
     ".lane{stroke:var(--line)}"
@@ -79,9 +78,11 @@ static const char style[] =
     "vertical-align:top}th.number{text-align:right}th{color:var(--soft);font-size:.8rem;white-"
     "space:nowrap}"
     "td.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}"
-    "td.when{white-space:nowrap}code{font-family:ui-monospace,monospace;font-size:.87em}"
+    "td.job{min-width:9rem}td.when{white-space:nowrap}code{font-family:ui-monospace,monospace;font-"
+    "size:.87em}"
     "b.good{color:var(--good-strong)}b.failed{color:var(--failed)}b.skipped{color:var(--skipped)}"
-    "b.running{color:var(--running)}td.why{overflow-wrap:anywhere;min-width:14rem}";
+    "b.running{color:var(--running)}td.why{overflow-wrap:anywhere;min-width:14rem}"
+    "@media(max-width:40rem){.names{width:7rem}section{padding:1rem}th,td{padding:.4rem .45rem}}";
 
 /* What came from scripts is text, never markup; bytes that are no text are left out. */
 static void put_escaped(struct buf *out, const char *text, size_t limit)
@@ -360,7 +361,7 @@ static void put_job(struct buf *out, const struct store_runs *runs, const char *
         history_duration(took[count / 2], median);
         history_duration(took[count - 1], longest);
     }
-    buf_puts(out, "<tr><td>");
+    buf_puts(out, "<tr><td class=\"job\">");
     put_escaped(out, job, SIZE_MAX);
     buf_printf(out,
                "</td><td class=\"number\">%zu</td><td class=\"number\">%zu</td><td "
@@ -394,7 +395,7 @@ static void put_row(struct buf *out, const struct store_run *run)
     history_duration(history_took_ms(run), took);
     if (run->exit >= 0)
         snprintf(exit, sizeof exit, "%d", run->exit);
-    buf_printf(out, "<tr><td><b class=\"%s\">%s</b></td><td><code>%s</code></td><td>",
+    buf_printf(out, "<tr><td><b class=\"%s\">%s</b></td><td><code>%s</code></td><td class=\"job\">",
                state_classes[state], state_signs[state], run->run);
     put_escaped(out, run->job, SIZE_MAX);
     buf_printf(out,
