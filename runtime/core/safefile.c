@@ -169,6 +169,10 @@ static int sync_folder(const char *path)
 int safefile_write(const char *path, mode_t mode, const char *data, size_t len, struct err *err)
 {
     char resolved[PATH_MAX];
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* root could do it: to /dev/null */
+        return err_set(err, ERR_CONFIG, "cannot write %s: expected a file, or none, and it is a %s",
+                       path, S_ISDIR(st.st_mode) ? "folder" : "device, pipe or socket");
     if (realpath(path, resolved) != NULL)
         path = resolved; /* a symbolic link stays one */
     char *temporary = mem_printf("%s.XXXXXX", path);

@@ -26,7 +26,8 @@ int safefile_private_dir(const char *path, struct err *err);
 /* "chmod go-w 'path'" style advice for a mode; used by safefile_open and `check`. */
 int safefile_check_mode(const char *path, mode_t mode, uid_t owner, enum safefile_rule rule,
                         struct err *err);
-/* Replaces path atomically (temporary file in the same folder, fsync, rename), with this mode. */
+/* Replaces path atomically (temporary file in the same folder, fsync, rename), with this mode. What
+ * is there must be a regular file: no device or pipe is replaced. */
 int safefile_write(const char *path, mode_t mode, const char *data, size_t len, struct err *err);
 
 #endif

@@ -146,15 +146,38 @@ static void test_write_replaces(void **state)
     assert_int_equal(err.kind, ERR_CONFIG);
 }
 
+static void test_write_replaces_nothing_but_files(void **state)
+{
+    (void)state;
+    struct stat st;
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    assert_int_equal(symlink("pipe", "link"), 0);
+    assert_int_equal(mkdir("folder", 0700), 0);
+    static const char *const paths[] = {"pipe", "link", "folder"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        assert_int_equal(safefile_write(paths[i], 0600, "x", 1, &err), -1);
+        assert_non_null(strstr(err.msg, i < 2 ? "it is a device, pipe" : "it is a folder"));
+    }
+    assert_int_equal(lstat("pipe", &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_int_equal(lstat("link", &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_set_up, folder_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_modes),           TEST(test_message_says_what_to_type),
-        TEST(test_owner),           TEST(test_link_is_followed_to_its_target),
-        TEST(test_read_is_bounded), TEST(test_only_regular_files),
-        TEST(test_private_folder),  TEST(test_write_replaces),
+        TEST(test_modes),
+        TEST(test_message_says_what_to_type),
+        TEST(test_owner),
+        TEST(test_link_is_followed_to_its_target),
+        TEST(test_read_is_bounded),
+        TEST(test_only_regular_files),
+        TEST(test_private_folder),
+        TEST(test_write_replaces),
+        TEST(test_write_replaces_nothing_but_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
