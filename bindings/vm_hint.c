@@ -1,4 +1,5 @@
-/* "attempt to call a nil value (method 'send_mesage')": what may have been meant. */
+/* "attempt to call a nil value (method 'send_mesage')": what may have been meant. And "attempt to
+ * index a nil value (global 'kaizala')": a module that was not required. */
 #include "vm_private.h"
 
 #include "opt.h"
@@ -65,14 +66,52 @@ static void add_loaded(lua_State *L, bool methods, struct names *names)
     lua_pop(L, 1);
 }
 
+static void append(struct err *err, const char *before, const char *name, const char *after)
+{
+    char text[ERR_MSG_MAX];
+    memcpy(text, err->msg, sizeof text);
+    err_text(err->msg, sizeof err->msg, "%s; %s%s%s", text, before, name, after);
+}
+
+/* The global that was indexed has the name of a module of ours, or what follows "jeton.". */
+static void hint_module(lua_State *L, const char *name, struct err *err)
+{
+    char long_name[sizeof "jeton." + HINT_NAME_SIZE], line[3 * HINT_NAME_SIZE];
+    snprintf(long_name, sizeof long_name, "jeton.%s", name);
+    lua_getfield(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE); /* preload */
+    const char *module = NULL;
+    if (strcmp(name, "kaizala") == 0 || lua_getfield(L, -1, name) != LUA_TNIL)
+        module = name;
+    else if (lua_getfield(L, -2, long_name) != LUA_TNIL)
+        module = long_name;
+    if (module == NULL)
+        return;
+    snprintf(line, sizeof line, "local %s = require \"%s\"", name, module);
+    append(err, "the script needs `", line, "`");
+}
+
+/* The name in "MESSAGE (KIND 'NAME')"; false where there is no such message. */
+static bool find_name(const char *text, const char *message, char kind[8],
+                      char name[HINT_NAME_SIZE])
+{
+    const char *at = strstr(text, message);
+    return at != NULL &&
+           sscanf(at + strlen(message), " (%7[a-z] '%63[A-Za-z0-9_]')", kind, name) == 2;
+}
+
 void vm_hint(lua_State *L, struct err *err)
 {
-    static const char message[] = "attempt to call a nil value (";
     char kind[8], name[HINT_NAME_SIZE];
-    const char *at = strstr(err->msg, message);
-    if (at == NULL ||
-        sscanf(at + sizeof message - 1, "%7[a-z] '%63[A-Za-z0-9_]')", kind, name) != 2 ||
-        !lua_checkstack(L, 10))
+    int top = lua_gettop(L);
+    if (!lua_checkstack(L, 10))
+        return;
+    if (find_name(err->msg, "attempt to index a nil value", kind, name)) {
+        if (strcmp(kind, "global") == 0)
+            hint_module(L, name, err);
+        lua_settop(L, top);
+        return;
+    }
+    if (!find_name(err->msg, "attempt to call a nil value", kind, name))
         return;
     struct names names = {.count = 0};
     if (strcmp(kind, "method") == 0) {
@@ -85,9 +124,6 @@ void vm_hint(lua_State *L, struct err *err)
         lua_pop(L, 1);
     }
     const char *nearest = opt_nearest(name, names.items, names.count);
-    if (nearest == NULL || strcmp(nearest, name) == 0)
-        return;
-    char text[ERR_MSG_MAX];
-    memcpy(text, err->msg, sizeof text);
-    err_text(err->msg, sizeof err->msg, "%s; did you mean '%s'?", text, nearest);
+    if (nearest != NULL && strcmp(nearest, name) != 0)
+        append(err, "did you mean '", nearest, "'?");
 }
