@@ -113,6 +113,9 @@ local function notes(field)
   if field.text then
     out[#out + 1] = "also as text"
   end
+  if field.iso then
+    out[#out + 1] = "also as ISO 8601"
+  end
   if field.default ~= nil and field.default ~= "" then
     out[#out + 1] = ("default `%s`"):format(tostring(field.default))
   end

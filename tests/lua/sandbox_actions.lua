@@ -401,6 +401,8 @@ function TestUpdates.test_properties_of_every_type()
     { name = "h", type = "Location", value = { lt = 1, lg = 2, n = "z" } },
     { name = "i", type = "Attachment", value = wire.upload "Image" },
     { name = "j", type = "AttachmentList", value = list_of { wire.upload "Image" } },
+    { name = "k", type = "Location", value = '{"latitude": 1, "longitude": "2"}' },
+    { name = "l", type = "DateTime", value = "2018-07-02T10:30:00Z" },
   }
   local status, reply = update(id, tenant, { version = -1, updateProperties = list_of(given) })
   lu.assertEquals(status, 200)
@@ -413,6 +415,8 @@ function TestUpdates.test_properties_of_every_type()
   lu.assertEquals(values.f, { "p", "q" })
   lu.assertEquals(values.g, { "p" })
   lu.assertEquals(values.h, { lt = 1, lg = 2, n = "z" })
+  lu.assertEquals(values.k, { lt = 1, lg = 2, n = "" })
+  lu.assertEquals(values.l, 1530527400000)
   lu.assertEquals(types.e, "DateTime")
   lu.assertEquals(types.f, "StringList")
   -- The other path, the present version; a name that exists is changed.

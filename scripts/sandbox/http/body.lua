@@ -22,7 +22,9 @@ local body = {}
 ---@field not_empty boolean|nil
 ---@field choices string[]|nil compared without case; the result is as written here
 ---@field numbers table<integer, string>|nil of a choice: what clients may send in its place
----@field text boolean|nil of a number or a list of strings: it is known to come as text that holds it, too
+---@field text boolean|nil of a number, a list of strings or an object: it is known to come as text that
+---holds it, too
+---@field iso boolean|nil of an integer that is a time: may come as ISO 8601, and is read as milliseconds
 ---@field types string[]|nil of media: of these uploads
 ---@field fields sandbox.field[]|nil of an object; none: anything is taken as it comes
 ---@field of sandbox.field[]|nil of each object of a list
@@ -45,7 +47,16 @@ local expect = values.expect
 local read = setmetatable({}, { __index = values.read })
 local check_fields
 
+-- What text holds, where that is one of these; else the text.
+local function from_text(value, is_one)
+  local decoded = json.decode(value)
+  return is_one(decoded) and decoded or value
+end
+
 function read.object(name, value, field)
+  if field and field.text and type(value) == "string" then
+    value = from_text(value, values.is_object)
+  end
   if not values.is_object(value) then
     expect(name, "an object", value)
   end
@@ -56,8 +67,7 @@ end
 local function list_of(item)
   return function(name, value, field)
     if field.text and type(value) == "string" then
-      local decoded = json.decode(value)
-      value = values.is_list(decoded) and decoded or value
+      value = from_text(value, values.is_list)
     end
     if not values.is_list(value) then
       expect(name, "a list", value)

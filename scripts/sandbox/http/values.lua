@@ -79,6 +79,9 @@ end
 function read.integer(name, value, field)
   if type(value) == "string" and value:find "^%-?%d+$" then
     value = math.tointeger(tonumber(value)) or value
+  elseif field.iso and type(value) == "string" then
+    local at = names.iso_time(value)
+    value = at and at * 1000 or value
   elseif type(value) == "number" then
     value = math.tointeger(value) or value -- 5.0 is one
   end

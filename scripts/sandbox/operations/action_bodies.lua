@@ -44,8 +44,8 @@ local TEXTS = { kind = "list", item = TEXT, max = limits.property_entries, text 
 local PROPERTY_VALUES = {
   Text = TEXT, Attachment = TEXT, StringList = TEXTS, StringSet = TEXTS, AttachmentList = TEXTS,
   Numeric = { kind = "number", text = true },
-  DateTime = { kind = "integer" },
-  Location = { kind = "object", fields = shapes.LOCATION },
+  DateTime = { kind = "integer", iso = true },
+  Location = { kind = "object", fields = shapes.LOCATION, text = true },
 }
 
 -- A variant for each of some values of another field.
