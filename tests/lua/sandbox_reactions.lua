@@ -71,6 +71,18 @@ function TestReactions.test_details_by_type_and_cursor()
   lu.assertTrue(page.cursor > all.cursor)
 end
 
+-- To a client whose numbers are doubles a cursor that it cannot hold gives the same page for ever.
+function TestReactions.test_cursors_that_a_double_holds()
+  local reference, last = post "x", 0
+  for i = 1, 5 do
+    react(reference, "Comment", { comment = tostring(i) })
+    local cursor = get("/summary").cursor
+    lu.assertTrue(cursor > last)
+    lu.assertEquals(math.tointeger(cursor + 0.0), cursor)
+    last = cursor
+  end
+end
+
 function TestReactions.test_a_cursor_survives_exactly()
   for _, cursor in ipairs { TICKS, TICKS + 1, math.maxinteger, 0 } do
     local _, response = wire.ok("GET", path("/summary?cursor=" .. cursor), { token = tenant })

@@ -5,6 +5,8 @@ local reactions = {}
 
 local TICKS_A_SECOND = 10000000
 local EPOCH_TICKS = 621355968000000000 -- 1970 in ticks since the year 1
+-- Doubles this large lie so far apart: clients in JavaScript get cursors that are exact for them, too.
+local STEP_TICKS = 128
 
 ---@class sandbox.reaction
 ---@field number integer
@@ -23,7 +25,7 @@ end
 -- After every other, also when the clock was set back.
 local function next_ticks(db, now)
   local last = db:row("SELECT max(ticks) AS ticks FROM reactions").ticks or 0
-  return math.max(last + 1, EPOCH_TICKS + now * TICKS_A_SECOND)
+  return math.max((last // STEP_TICKS + 1) * STEP_TICKS, EPOCH_TICKS + now * TICKS_A_SECOND)
 end
 
 --- Whether a group has a message or an action with this reference.
