@@ -165,16 +165,26 @@ end
 ---@field response_id? string the response that this one replaces
 local respond_options = { "completed", "answers", "name", "location", "response_id" }
 
--- What has questions; the service takes no answers to others, polls and meetings among them.
-local asks = { survey = true, actionpackage = true }
+-- The service takes no answers to these, though people answer polls and meetings in the app.
+local takes_no_answers = {
+  job = true, poll = true, letsmeet = true, announcement = true, image = true, album = true, document = true,
+  audio = true, video = true, sharelocation = true, photowithlocation = true,
+}
 
-local function check_respond(self, options)
-  local kind = self.type or ""
-  if options.completed ~= nil and kind:lower() ~= "job" then
-    check.fail("invalid", ("respond: completed is for a job; this is of type %s"):format(kind))
-  elseif options.answers ~= nil and not self.questions then
-    check.fail("invalid", ("respond: answers are for what has questions, a survey or a package; this is "
-      .. "of type %s"):format(kind))
+-- Whether an action takes answers: nil where its details must say so.
+local function takes_answers(self)
+  if not self.type then return nil end
+  return not takes_no_answers[self.type:lower()] and (self.questions ~= nil or nil)
+end
+
+-- Fetches what is not known of the action and needed for a response (*waits*); refuses what cannot be one.
+local function prepare_response(self, options)
+  if not self.type or (options.answers and takes_answers(self) == nil) then self:details() end
+  if options.completed ~= nil and (self.type or ""):lower() ~= "job" then
+    check.fail("invalid", ("respond: completed is for a job; this is of type %s"):format(self.type))
+  elseif options.answers and not takes_answers(self) then
+    check.fail("invalid", ("respond: answers are for a survey or a package with questions; this is of "
+      .. "type %s"):format(self.type))
   end
 end
 
@@ -203,9 +213,7 @@ function Action:respond(options)
   if (options.completed == nil) == (options.answers == nil) then
     error("respond: give either completed (of a job) or answers (of a survey)", 2)
   end
-  local known = self.type and (self.questions or not options.answers or not asks[self.type:lower()])
-  if not known then self:details() end
-  check_respond(self, options)
+  prepare_response(self, options)
   local target = path(self, "/responses")
   local reply, dry_run = group.client(groups[self]):request {
     method = "POST",

@@ -159,7 +159,8 @@ function TestRefusals.test_surveys()
     ["survey:respond { answers = { Day = '2026-01-01' } }"] = "the answer to 'Day' must be a time in whole epoch",
     ["survey:respond { answers = { Where = 'Paris' } }"] = "'Where' must be a table with latitude and longitude",
     ["survey:respond { completed = true }"] = "completed is for a job; this is of type Survey",
-    ["job:respond { answers = { x = 1 } }"] = "answers are for what has questions",
+    ["job:respond { answers = { x = 1 } }"] = "answers are for a survey or a package with questions",
+    ["poll:respond { answers = { Q = 'Yes' } }"] = "this is of type Poll",
   }
 end
 
