@@ -86,8 +86,8 @@ local assumptions = {
     "Announcement",
   },
   package_type = "ActionPackage", -- the actionType of what was sent by a package's id
-  package_validity = "milliseconds", -- epoch, when answers are no longer taken
-  milliseconds_from = 100000000000, -- a fromDate of this size is epoch milliseconds, a smaller one seconds
+  milliseconds_from = 100000000000, -- a time of this size is epoch milliseconds, a smaller one seconds
+  package_validity_in_hours = true, -- one too small for a time: as a survey's dueDate; 0: for ever
   meeting_answers = { "Yes", "No", "Maybe" }, -- of people who are asked to a meeting
   -- With getDetails a poll or a meeting shows its answers as a survey of one question does: nothing is
   -- known but that its webhooks tell of answers.

@@ -301,6 +301,15 @@ function TestResponses.test_of_a_package()
   lu.assertEquals(respond "com.example.p", 400)
   id = package(nil)
   lu.assertEquals(respond "com.example.p", 200)
+  -- Nobody knows what a validity is written in: hours, seconds and milliseconds are told apart.
+  for _, validity in ipairs { 0, 24, now + HOUR } do
+    id = package(validity)
+    lu.assertEquals(respond "com.example.p", 200, validity)
+  end
+  id = package(1)
+  wire.steer("clock", { advance_s = HOUR + 1 })
+  log_in()
+  lu.assertEquals(respond "com.example.p", 400)
   local status = wire.call("POST", path(), { token = tenant,
     json = { id = "com.example.p", actionBody = { title = "x", validity = math.maxinteger } } })
   lu.assertEquals(status, 400) -- no calendar has it

@@ -4,6 +4,7 @@ local names = require "kaizala.names"
 local action_bodies = require "sandbox.operations.action_bodies"
 local assumptions = require "sandbox.assumptions"
 local groups = require "sandbox.data.groups"
+local limits = require "sandbox.limits"
 local media_resource = require "sandbox.media_resource"
 local properties = require "sandbox.actions.properties"
 local reply = require "sandbox.http.reply"
@@ -59,11 +60,21 @@ function finish.Survey(call, values)
   return call.now + values.dueDate * HOUR_S
 end
 
-finish[assumptions.package_type] = function(_, values)
+-- Until when a package takes answers. No reference says in what its validity is written.
+local function package_end(call, validity)
+  if not validity or validity == 0 then
+    return nil
+  elseif validity <= limits.action_hours and assumptions.package_validity_in_hours then
+    return call.now + validity * HOUR_S
+  end
+  return validity < assumptions.milliseconds_from and validity or validity // 1000
+end
+
+finish[assumptions.package_type] = function(call, values)
   values.visibility = action_bodies.VISIBILITY.ALL
   values.questions = values.questions or json.array {}
   values.properties = properties.check(values.properties or json.array {})
-  return values.validity and values.validity // (assumptions.package_validity == "milliseconds" and 1000 or 1)
+  return package_end(call, values.validity)
 end
 
 --- Completes the body of a new action.
