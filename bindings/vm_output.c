@@ -68,8 +68,10 @@ static int print(lua_State *L)
  * wrong one has the function's name and the line of its caller. */
 static int call_write(lua_State *L, int first)
 {
-    for (int i = first; i <= lua_gettop(L); i++)
-        luaL_checkstring(L, i);
+    for (int i = first; i <= lua_gettop(L); i++) {
+        if (lua_type(L, i) != LUA_TNUMBER) /* written as it is: 2.0 as 2 */
+            luaL_checkstring(L, i);
+    }
     vm_output_begins(vm_of(L));
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);

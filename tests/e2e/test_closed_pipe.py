@@ -111,7 +111,9 @@ class ClosedPipe(support.Case):
             file:close()
             print(pcall(function() file:write("x") end))
             print(pcall(print, setmetatable({}, { __tostring = function() return {} end })))
-            print(1, nil, "a\\0b", 2.0)""")
+            print(1, nil, "a\\0b", 2.0)
+            io.write(2.0, 3, "4", 0.5, "\\n")
+            io.stdout:write(2.0, "\\n"):write("x\\n")""")
         self.assertEqual(self.ok("run", "x.lua").stdout.replace("false\tx.lua", "x"), """\
 x:2: bad argument #1 to 'write' (string expected, got table)
 x:3: bad argument #2 to 'write' (string expected, got table)
@@ -119,6 +121,9 @@ x:4: bad argument #1 to 'write' (FILE* expected, got string)
 x:7: attempt to use a closed file
 false\t'__tostring' must return a string
 1\tnil\ta\0b\t2.0
+2340.5
+2
+x
 """)
 
 
