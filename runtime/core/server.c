@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* A connection's: for SERVER_HEADERS_MAX fields, and what it writes itself. */
@@ -121,6 +122,19 @@ static void set_limits(struct server_options *options)
 #undef X
 }
 
+/* Connections do not take the descriptors that files and databases need. */
+static void leave_descriptors(struct server_options *options)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return;
+    size_t share = (size_t)limit.rlim_cur / 4 * 3;
+    if (options->max_connections > share)
+        options->max_connections = share > 0 ? share : 1;
+    if (options->max_uploads > share / 8)
+        options->max_uploads = share / 8 > 0 ? share / 8 : 1;
+}
+
 /* So that a peer whose system is gone, or no longer knows the connection, is noticed while it is
  * waited for. What is accepted inherits it. */
 static void probe_peers(int listener)
@@ -141,6 +155,7 @@ struct server *server_new(struct loop *loop, const struct server_options *option
     server->options.host = NULL; /* not kept */
     server->options.folder = NULL;
     set_limits(&server->options);
+    leave_descriptors(&server->options);
     server->due_clock_ms = INT64_MAX;
     server->port = options->port;
     if (mhd_api_open(&server->api, err) != 0)

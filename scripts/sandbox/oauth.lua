@@ -136,7 +136,7 @@ end
 ---@param arrived table the server's request
 ---@return table|nil response that refuses
 function oauth.head(world, arrived)
-  if not form.is_form(arrived.headers) then
+  if arrived.method == "POST" and not form.is_form(arrived.headers) then
     return oauth_page.problem(oauth_page.visit(world, arrived), 400, "oauth.no_form")
   end
 end

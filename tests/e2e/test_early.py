@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import socket
 import unittest
 
@@ -114,13 +115,35 @@ class Early(Case):
             reply = self.upload(self.token)
             self.assertEqual(reply[0], status, reply)
 
-    def upload(self, token):
+    def upload(self, token, connection=None):
         body = (b'--b\r\nContent-Disposition: form-data; name="1"; filename="a.png"\r\nContent-Type: image/png\r\n'
                 b"\r\nPNG\r\n--b--\r\n")
-        connection = self.connect()
+        connection = connection or self.connect()
         connection.sendall(self.head("POST", "/v1/media", "Connection: close", token=token, length=len(body)))
         connection.sendall(body)
         return self.hear(connection)
+
+    def test_connections_leave_descriptors_for_files(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+        try:
+            box = self.sandbox("--db", os.path.join(self.folder, "small.db"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        self.port = int(box.url.rpartition(":")[2])
+        self.box = box
+        token = self.exchange(APPLICATION_ID, APPLICATION_SECRET, TENANT_TOKEN)
+        first = self.connect()
+        first.sendall(f"GET /v1/users/me HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n\r\n".encode())
+        self.assertIn(b" 401 ", first.recv(65536))
+        crowd = [self.connect() for _ in range(80)]
+        for connection in crowd:
+            connection.sendall(b"GET /v1/users/me HTTP/1.1\r\n")
+        reply = self.upload(token, first)
+        self.assertEqual(reply[0], 200, reply)
+        for connection in crowd:
+            connection.close()
+        self.assertEqual(self.upload(token)[0], 200)
 
     def test_json_is_refused_before_it_comes(self):
         path = f"/v1/groups/{GROUP}/messages"

@@ -46,6 +46,13 @@ os.time = function(fields) -- luacheck: ignore 122
 end
 os.rename = function() return true end -- luacheck: ignore 122
 os.remove = function() return true end -- luacheck: ignore 122
+local real_open = io.open
+io.open = function(path, mode) -- luacheck: ignore 122
+  if not path:find "^/nowhere/" then
+    return real_open(path, mode)
+  end
+  return { write = function(file) return file end, close = function() return true end }
+end
 function task.sleep() end
 
 -- A receiver of webhooks that echoes, and pictures: unless the URL says that nobody is there.
@@ -75,6 +82,7 @@ local clock = require "sandbox.clock"
 local contract = require "contract"
 local demo = require "sandbox.demo"
 local digest = require "sandbox.data.digest"
+local form = require "sandbox.http.form"
 local operations = require "sandbox.operations"
 local sandbox_world = require "sandbox.world"
 local seed = require "sandbox.seed"
@@ -182,10 +190,33 @@ local function keep(kept, response, value, spec)
   kept.pin = sms and sms.text:match "%d%d%d%d%d%d" or kept.pin
 end
 
+-- What is said of a request whose body was not read: nothing changes by it, and what is refused then would
+-- be refused in the same way after it. Of faults and redirects the first call takes one.
+local function judge(check, request)
+  local head = {}
+  for name, value in pairs(request) do
+    head[name] = value
+  end
+  head.body, head.parts, head.malformed = "", nil, nil
+  local before = changes()
+  local answer = app.head(world, head)
+  assert(changes() == before, "judging a head changed the database")
+  if math.type(answer) == "integer" then
+    assert(answer >= 0, "a strange limit")
+    return nil
+  end
+  check(answer)
+  assert(answer.status ~= 500, "the sandbox failed: " .. (answer.body or ""))
+  is_json(answer)
+  local as_it_came = form.is_multipart(request.headers) == (request.parts ~= nil)
+  return as_it_came and answer.status ~= 308 and answer.status ~= 413 and answer.status or nil
+end
+
 local function ask(parse, check, state, text)
   text = text:gsub("%$(%a+)", function(name) return state.kept[name] or known[name] end)
   local request, spec = parse(text)
   local injected = #world.faults.list > 0
+  local refused = not injected and judge(check, request)
   local before, record = changes(), world.recorder.last
   local response = app.handle(world, request)
   check(response)
@@ -194,6 +225,8 @@ local function ask(parse, check, state, text)
     return
   end
   assert(response.status >= STATUS_MIN and response.status <= STATUS_MAX, "a strange status")
+  assert(not refused or response.status == refused or response.status == 308,
+    ("%s %s: %s by its head, else %d"):format(request.method, request.path, refused, response.status))
   assert(response.status ~= 500, "the sandbox failed: " .. (response.body or ""))
   local operation = last_operation(record)
   local value = is_json(response) and check_body(response, operation) or nil

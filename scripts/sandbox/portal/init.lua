@@ -128,7 +128,7 @@ end
 
 local function judge(visit, arrived, segments)
   find_page(visit, arrived, segments)
-  return check_form_head(visit, arrived)
+  return arrived.method == "POST" and check_form_head(visit, arrived) or nil
 end
 
 local function answer(visit, arrived, segments)
