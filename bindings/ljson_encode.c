@@ -4,6 +4,7 @@
  */
 #include "ljson.h"
 #include "mem.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -81,11 +82,8 @@ static int fail(const struct encoder *encoder, const struct path *path, const ch
     buf_create(&text, BUF_LIMIT_LINE);
     append_path(&text, path);
     if (text.len > PATH_MAX_BYTES) {
-        text.len = PATH_MAX_BYTES;
-        while (((unsigned char)text.data[text.len] & 0xc0) == 0x80)
-            text.len--;
-        text.data[text.len] = '\0';
-        buf_puts(&text, "…");
+        text.len = utf8_cut(text.data, text.len, PATH_MAX_BYTES);
+        buf_puts(&text, ERR_CUT);
     }
     err_set(encoder->err, ERR_INVALID, "%s: %s", text.data, what);
     buf_destroy(&text);

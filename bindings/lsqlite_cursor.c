@@ -1,8 +1,10 @@
 #include "lsqlite_cursor.h"
 
+#include "err.h"
 #include "json.h"
 #include "ljson.h"
 #include "mem.h"
+#include "utf8.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -36,16 +38,10 @@ int lsqlite_raise(lua_State *L, sqlite3 *handle, const char *sql)
     const char *name = code_name(code);
     if (name == NULL)
         name = lua_pushfstring(L, "SQLite error %d", code);
-    size_t len = strlen(sql);
-    const char *cut = "";
-    if (len > SQL_SHOWN) {
-        len = SQL_SHOWN;
-        while (len > 0 && ((unsigned char)sql[len] & 0xc0) == 0x80)
-            len--; /* not inside a character */
-        cut = "…";
-    }
+    size_t len = utf8_cut(sql, strlen(sql), SQL_SHOWN);
     const char *shown = lua_pushlstring(L, sql, len);
-    return luaL_error(L, "%s (%s) in: %s%s", sqlite3_errmsg(handle), name, shown, cut);
+    return luaL_error(L, "%s (%s) in: %s%s", sqlite3_errmsg(handle), name, shown,
+                      sql[len] != '\0' ? ERR_CUT : "");
 }
 
 /* ---- the cache ---- */

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "mem.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -87,9 +88,7 @@ static const char style[] =
 /* What came from scripts is text, never markup; bytes that are no text are left out. */
 static void put_escaped(struct buf *out, const char *text, size_t limit)
 {
-    size_t len = strnlen(text, limit);
-    while (len == limit && len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
-        len--; /* not within a character */
+    size_t len = utf8_cut(text, strlen(text), limit);
     bool cut = text[len] != '\0';
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];

@@ -1,5 +1,7 @@
 #include "err.h"
 
+#include "utf8.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,9 +35,7 @@ void err_vtext(char *out, size_t size, const char *fmt, va_list args)
     int wanted = vsnprintf(out, size, fmt, args);
     if (wanted < 0 || (size_t)wanted < size)
         return;
-    size_t len = size - sizeof ERR_CUT;
-    while (len > 0 && ((unsigned char)out[len] & 0xc0) == 0x80)
-        len--; /* not inside a character */
+    size_t len = utf8_cut(out, size - 1, size - sizeof ERR_CUT);
     memcpy(out + len, ERR_CUT, sizeof ERR_CUT);
 }
 

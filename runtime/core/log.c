@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include "clock.h"
+#include "err.h"
 #include "json.h"
 #include "mem.h"
 #include "utf8.h"
@@ -21,7 +22,6 @@
 
 #define LINE_END    "}\n"
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
-#define CUT         "\xe2\x80\xa6" /* an ellipsis */
 
 struct log {
     int fd;
@@ -147,10 +147,8 @@ static void prepare(const struct log *log, const char *text, struct buf *out)
     redact_text(log->redact, text, len, out);
     if (out->len <= VALUE_MAX)
         return;
-    out->len = VALUE_MAX - strlen(CUT);
-    while (out->len > 0 && ((unsigned char)out->data[out->len] & 0xc0) == 0x80)
-        out->len--;
-    buf_puts(out, CUT);
+    out->len = utf8_cut(out->data, out->len, VALUE_MAX - strlen(ERR_CUT));
+    buf_puts(out, ERR_CUT);
 }
 
 static void prepare_message(const struct log *log, const char *message, struct buf *out)

@@ -3,6 +3,7 @@
 #include "buf.h"
 #include "curl_api.h"
 #include "mem.h"
+#include "utf8.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -20,10 +21,8 @@ static char *excerpt(const char *text)
     size_t len = strcspn(text, "?#");
     if (memchr(text, '@', len) != NULL)
         return mem_strdup("(not shown: it holds user information)");
-    size_t kept = len < EXCERPT_MAX ? len : EXCERPT_MAX;
-    while (kept < len && kept > 0 && ((unsigned char)text[kept] & 0xc0) == 0x80)
-        kept--; /* not inside a character */
-    char *shown = mem_printf("'%.*s%s'", (int)kept, text, kept == len ? "" : "…");
+    size_t kept = utf8_cut(text, len, EXCERPT_MAX);
+    char *shown = mem_printf("'%.*s%s'", (int)kept, text, kept == len ? "" : ERR_CUT);
     for (char *c = shown; *c != '\0'; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f)
             *c = '.';

@@ -74,6 +74,15 @@ size_t utf8_valid_prefix(const char *text, size_t len)
     return pos;
 }
 
+size_t utf8_cut(const char *text, size_t len, size_t max)
+{
+    if (len <= max)
+        return len;
+    while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
+        max--;
+    return max;
+}
+
 void utf8_repair(char *text)
 {
     size_t len = strlen(text);

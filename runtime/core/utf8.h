@@ -14,6 +14,8 @@ size_t utf8_decode(const char *text, size_t len, uint32_t *code);
 size_t utf8_encode(uint32_t code, char out[UTF8_BYTES_MAX]);
 /* Number of bytes before the first invalid one; len when all is valid. */
 size_t utf8_valid_prefix(const char *text, size_t len);
+/* At most `max` of the len bytes, without a part of a character at the end. */
+size_t utf8_cut(const char *text, size_t len, size_t max);
 /* Each byte that is invalid becomes a question mark. */
 void utf8_repair(char *text);
 /* 0 to 15, or -1 for what is no hexadecimal digit: escapes in JSON and URLs spell code points with

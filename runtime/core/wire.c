@@ -4,6 +4,7 @@
 #include "json.h"
 #include "mem.h"
 #include "redact.h"
+#include "utf8.h"
 
 #include <ctype.h>
 #include <sodium.h>
@@ -148,9 +149,7 @@ char *wire_base(const char *url)
 /* Text from outside, for a message on one line: cut, control characters become spaces. */
 static void append_clean(struct buf *out, const char *text, size_t len, size_t max)
 {
-    size_t shown = len < max ? len : max;
-    while (shown < len && shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80)
-        shown--; /* do not cut a character */
+    size_t shown = utf8_cut(text, len, max);
     for (size_t i = 0; i < shown; i++)
         buf_putc(out, (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i]);
     if (shown < len)

@@ -1,5 +1,6 @@
 /* What a plain scalar means: YAML 1.2's core schema. */
 #include "json_number.h"
+#include "utf8.h"
 #include "yaml.h"
 
 #include <math.h>
@@ -151,14 +152,11 @@ const char *yaml_describe(const struct yaml_node *node)
 
 const char *yaml_show(const struct yaml_node *node, char out[YAML_SHOWN_SIZE])
 {
-    static const char ellipsis[] = "…";
-    size_t room = YAML_SHOWN_SIZE - sizeof ellipsis, len = node->len < room ? node->len : room;
-    while (len < node->len && len > 0 && ((unsigned char)node->text[len] & 0xC0) == 0x80)
-        len--; /* not inside a character */
+    size_t len = utf8_cut(node->text, node->len, YAML_SHOWN_SIZE - sizeof ERR_CUT);
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)node->text[i];
         out[i] = c < ' ' || c == 0x7f ? '?' : node->text[i];
     }
-    memcpy(out + len, len < node->len ? ellipsis : "", len < node->len ? sizeof ellipsis : 1);
+    strcpy(out + len, len < node->len ? ERR_CUT : "");
     return out;
 }
