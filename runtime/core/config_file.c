@@ -129,7 +129,6 @@ static void read_jobs(const struct schema_walk *walk, const struct schema_field 
     }
 }
 
-/* A newer version is reported alone, before anything else is looked at. */
 static void read_version(const struct schema_walk *walk, const struct schema_field *field,
                          const struct yaml_node *node, void *target)
 {
@@ -170,6 +169,7 @@ static const struct schema_field file_fields[] = {
     {0},
 };
 
+/* A newer version is reported alone, before anything else is looked at. */
 static bool is_newer(const struct yaml_node *root, const struct file *file)
 {
     const struct yaml_node *node = yaml_get(root, "version");

@@ -226,6 +226,8 @@ static void test_watch_can_be_stopped(void **state)
 
 int main(void)
 {
+    /* A folder in it that may not be looked into would hide "no such program". */
+    setenv("PATH", "/usr/bin:/bin", 1);
     const struct CMUnitTest tests[] = {
         TEST(test_output_is_collected),
         TEST(test_arguments_go_without_a_shell),
