@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static int too_long(const char *what, const char *name, struct err *err)
@@ -143,7 +142,7 @@ void lexec_stop(struct lexec *exec)
 /* A child that is not waited for yet keeps its number: the signals reach no one else. */
 static void end_child(pid_t pid, int grace_ms)
 {
-    int status, fd = pidfd_open(pid, 0);
+    int fd = pidfd_open(pid, 0);
     struct pollfd exit = {.fd = fd, .events = POLLIN};
     int ready = 0;
     kill(pid, SIGTERM);
@@ -154,8 +153,7 @@ static void end_child(pid_t pid, int grace_ms)
         kill(pid, SIGKILL);
     if (fd >= 0)
         close(fd);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    process_wait(pid);
 }
 
 static void free_list(char **list)

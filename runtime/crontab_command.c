@@ -45,8 +45,7 @@ static int run(const char *argument, const struct buf *input, struct buf *out, s
     pid = process_spawn_on(argv, env, fds, err);
     if (pid < 0)
         goto cleanup;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    status = process_wait(pid);
     lseek(fds[1], 0, SEEK_SET);
     lseek(fds[2], 0, SEEK_SET);
     if (buf_read_fd(out, fds[1]) != 0)

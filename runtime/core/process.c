@@ -42,31 +42,30 @@ static char **merge_environment(char *const env[])
     return merged;
 }
 
-/* SIGPIPE is ignored here and signals may be blocked: the child starts as from a shell. */
-static void set_signals(posix_spawnattr_t *attr, short flags)
-{
-    sigset_t none, defaults;
-    sigemptyset(&none);
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    posix_spawnattr_setsigmask(attr, &none);
-    posix_spawnattr_setsigdefault(attr, &defaults);
-    posix_spawnattr_setflags(attr, (short)(flags | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
-}
-
 static int start_failed(struct err *err, const char *program, int code)
 {
     return err_set(err, ERR_CONFIG, "cannot start '%s': %s", program,
                    code == ENOENT ? "no such program" : strerror(code));
 }
 
-pid_t process_spawn_on(char *const argv[], char *const env[], const int fds[3], struct err *err)
+/* fds: its standard streams. group: in a process group of its own. */
+static pid_t spawn(char *const argv[], char *const env[], const int fds[3], bool group,
+                   struct err *err)
 {
     posix_spawnattr_t attr;
     posix_spawn_file_actions_t actions;
+    sigset_t none, defaults;
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
     posix_spawnattr_init(&attr);
     posix_spawn_file_actions_init(&actions);
-    set_signals(&attr, 0);
+    /* SIGPIPE is ignored here and signals may be blocked: the child starts as from a shell. */
+    sigemptyset(&none);
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &defaults);
+    posix_spawnattr_setpgroup(&attr, 0);
+    posix_spawnattr_setflags(&attr, (short)(flags | (group ? POSIX_SPAWN_SETPGROUP : 0)));
     for (int fd = 0; fd < FIRST_PRIVATE_FD; fd++)
         posix_spawn_file_actions_adddup2(&actions, fds[fd], fd);
     posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_PRIVATE_FD);
@@ -79,10 +78,23 @@ pid_t process_spawn_on(char *const argv[], char *const env[], const int fds[3], 
     return code == 0 ? pid : start_failed(err, argv[0], code);
 }
 
+pid_t process_spawn_on(char *const argv[], char *const env[], const int fds[3], struct err *err)
+{
+    return spawn(argv, env, fds, false, err);
+}
+
 pid_t process_spawn(char *const argv[], char *const env[], struct err *err)
 {
     static const int own[FIRST_PRIVATE_FD] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
     return process_spawn_on(argv, env, own, err);
+}
+
+int process_wait(pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return status;
 }
 
 static void watch_ready(void *arg, short revents)
@@ -93,12 +105,7 @@ static void watch_ready(void *arg, short revents)
     void (*fn)(void *, int) = watch->fn;
     void *fn_arg = watch->arg;
     process_watch_stop(watch);
-    int status = 0;
-    pid_t got;
-    do {
-        got = waitpid(pid, &status, 0);
-    } while (got < 0 && errno == EINTR);
-    fn(fn_arg, status);
+    fn(fn_arg, process_wait(pid));
 }
 
 int process_watch_start(struct loop *loop, struct process_watch *watch, pid_t pid,
@@ -120,26 +127,6 @@ void process_watch_stop(struct process_watch *watch)
     loop_fd_stop(watch->loop, &watch->fd);
     close(fd);
     watch->loop = NULL;
-}
-
-/* In a process group of its own: /dev/null in, the pipe's end out, errors dropped. */
-static pid_t spawn_with_output(char *const argv[], int out_fd, struct err *err)
-{
-    posix_spawnattr_t attr;
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_init(&attr);
-    posix_spawn_file_actions_init(&actions);
-    set_signals(&attr, POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setpgroup(&attr, 0);
-    posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_PRIVATE_FD);
-    pid_t pid = -1;
-    int code = posix_spawnp(&pid, argv[0], &actions, &attr, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attr);
-    return code == 0 ? pid : start_failed(err, argv[0], code);
 }
 
 /*
@@ -184,13 +171,14 @@ static int check_status(int status, struct err *err)
 
 int process_output(char *const argv[], int64_t deadline_ms, struct buf *out, struct err *err)
 {
-    int ends[2] = {-1, -1}, pid_fd = -1, result = -1, status = 0;
+    int ends[2] = {-1, -1}, null = -1, pid_fd = -1, result = -1;
     pid_t pid = -1;
-    if (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
+    if (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0 ||
+        (null = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0) {
         err_set(err, ERR_CONFIG, "cannot start '%s': %s", argv[0], strerror(errno));
         goto cleanup;
     }
-    pid = spawn_with_output(argv, ends[1], err);
+    pid = spawn(argv, NULL, (const int[]){null, ends[1], null}, true, err);
     if (pid < 0)
         goto cleanup;
     close(ends[1]);
@@ -202,8 +190,7 @@ int process_output(char *const argv[], int64_t deadline_ms, struct buf *out, str
         result = collect(ends[0], pid_fd, deadline_ms, out, err);
     if (result != 0)
         kill(-pid, SIGKILL); /* not yet waited for, so that the group's number is still its own */
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    int status = process_wait(pid);
     if (result == 0)
         result = check_status(status, err);
     if (result != 0)
@@ -213,6 +200,8 @@ cleanup:
         if (ends[i] >= 0)
             close(ends[i]);
     }
+    if (null >= 0)
+        close(null);
     if (pid_fd >= 0)
         close(pid_fd);
     return result;

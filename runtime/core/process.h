@@ -14,6 +14,9 @@ pid_t process_spawn(char *const argv[], char *const env[], struct err *err);
 /* The same, with these as its standard streams. */
 pid_t process_spawn_on(char *const argv[], char *const env[], const int fds[3], struct err *err);
 
+/* Waits for a child; its wait status. Blocks. */
+int process_wait(pid_t pid);
+
 struct process_watch {
     struct loop *loop; /* NULL: not watching */
     struct loop_fd fd;
