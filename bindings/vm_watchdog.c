@@ -21,6 +21,7 @@
 
 #define WATCHDOG_STACK ((size_t)256 * 1024)
 #define WATCHDOG_LINE  512
+#define LOOK_AGAIN_MS  (1000 * 1000)
 
 struct vm_watchdog {
     pthread_t thread;
@@ -68,14 +69,15 @@ static void end_process(const struct vm_watchdog *watchdog, int status, const ch
  * -1: for ever. */
 static int time_left(const struct vm_watchdog *watchdog, int64_t signal_since)
 {
-    int64_t now = clock_mono_ms(), left = -1;
+    int64_t until = INT64_MAX;
     if (watchdog->deadline_ms != 0)
-        left = watchdog->deadline_ms + (watchdog->called ? VM_WATCHDOG_MS : 0) - now;
-    if (signal_since != 0 && (left < 0 || signal_since + VM_STUCK_MS - now < left))
-        left = signal_since + VM_STUCK_MS - now;
-    if (watchdog->deadline_ms == 0 && signal_since == 0)
+        until = watchdog->deadline_ms + (watchdog->called ? VM_WATCHDOG_MS : 0);
+    if (signal_since != 0 && signal_since + VM_STUCK_MS < until)
+        until = signal_since + VM_STUCK_MS;
+    if (until == INT64_MAX)
         return -1;
-    return left < 0 ? 0 : left > 1000 * 1000 ? 1000 * 1000 : (int)left;
+    int64_t left = until - clock_mono_ms();
+    return left < 0 ? 0 : left > LOOK_AGAIN_MS ? LOOK_AGAIN_MS : (int)left;
 }
 
 static void check_signal(const struct vm_watchdog *watchdog)
