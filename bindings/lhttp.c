@@ -49,22 +49,9 @@ static int http_post(lua_State *L)
 
 static int response_json(lua_State *L)
 {
-    static const char *const keys[] = {"lenient", "max_bytes", "max_depth", NULL};
     luaL_checktype(L, 1, LUA_TTABLE);
     struct json_options options = {.lenient = larg_boolean(L, 1, "lenient", 0)};
-    if (!lua_isnoneornil(L, 2)) {
-        luaL_checktype(L, 2, LUA_TTABLE);
-        larg_check_keys(L, 2, "response:json", keys);
-        options.lenient = larg_boolean(L, 2, "lenient", options.lenient);
-        int64_t max_bytes = larg_integer(L, 2, "max_bytes", 0);
-        int64_t max_depth = larg_integer(L, 2, "max_depth", 0);
-        luaL_argcheck(L, max_bytes >= 0 && max_bytes <= (int64_t)JSON_BYTES_MAX, 2,
-                      "max_bytes is out of range");
-        luaL_argcheck(L, max_depth >= 0 && max_depth <= JSON_DEPTH_MAX, 2,
-                      "max_depth is out of range");
-        options.max_bytes = (size_t)max_bytes;
-        options.max_depth = (int)max_depth;
-    }
+    ljson_options(L, 2, "response:json", &options);
     luaL_argcheck(L, lua_getfield(L, 1, "body") == LUA_TSTRING, 1, "not a response");
     size_t len = 0;
     const char *body = lua_tolstring(L, -1, &len); /* stays on the stack */
@@ -80,20 +67,9 @@ static int http_encode(lua_State *L)
 {
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
-    luaL_Buffer out;
-    luaL_buffinit(L, &out);
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-            (c != '\0' && strchr("-._~", c) != NULL)) {
-            luaL_addchar(&out, (char)c);
-        } else {
-            char escape[4];
-            snprintf(escape, sizeof escape, "%%%02X", c);
-            luaL_addlstring(&out, escape, 3);
-        }
-    }
-    luaL_pushresult(&out);
+    luaL_Buffer encoded;
+    char *out = luaL_buffinitsize(L, &encoded, len * 3);
+    luaL_pushresultsize(&encoded, url_encode_to(out, text, len));
     return 1;
 }
 

@@ -108,7 +108,7 @@ static const char *push_value(lua_State *L, int table, const char *what, const c
 
 static int append_encoded(struct buf *out, const char *text, size_t len)
 {
-    char *encoded = url_encode(text, len, "");
+    char *encoded = url_encode(text, len);
     int result = buf_puts(out, encoded);
     mem_free(encoded);
     return result;

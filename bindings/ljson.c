@@ -170,29 +170,32 @@ int ljson_decode(lua_State *L, const char *text, size_t len, const struct json_o
     return result;
 }
 
+void ljson_options(lua_State *L, int index, const char *what, struct json_options *options)
+{
+    static const char *const keys[] = {"lenient", "max_bytes", "max_depth", NULL};
+    if (lua_isnoneornil(L, index))
+        return;
+    luaL_checktype(L, index, LUA_TTABLE);
+    larg_check_keys(L, index, what, keys);
+    int64_t bytes = larg_integer(L, index, "max_bytes", (int64_t)JSON_BYTES_MAX);
+    int64_t depth = larg_integer(L, index, "max_depth", JSON_DEPTH_MAX);
+    if (bytes < 1 || bytes > (int64_t)JSON_BYTES_MAX)
+        luaL_error(L, "%s: max_bytes must be 1 to %d", what, (int)JSON_BYTES_MAX);
+    if (depth < 1 || depth > JSON_DEPTH_MAX)
+        luaL_error(L, "%s: max_depth must be 1 to %d", what, JSON_DEPTH_MAX);
+    options->lenient = larg_boolean(L, index, "lenient", options->lenient);
+    options->max_bytes = (size_t)bytes;
+    options->max_depth = (int)depth;
+}
+
 /* json.decode(text, options?) */
 static int decode(lua_State *L)
 {
-    static const char *const keys[] = {"lenient", "max_bytes", "max_depth", NULL};
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
     struct json_options options = {0};
     struct err err;
-    if (!lua_isnoneornil(L, 2)) {
-        luaL_checktype(L, 2, LUA_TTABLE);
-        larg_check_keys(L, 2, "json.decode", keys);
-        int64_t bytes = larg_integer(L, 2, "max_bytes", (int64_t)JSON_BYTES_MAX);
-        int64_t depth = larg_integer(L, 2, "max_depth", JSON_DEPTH_MAX);
-        if (bytes < 1 || bytes > (int64_t)JSON_BYTES_MAX)
-            return luaL_error(L, "json.decode: max_bytes must be 1 to %d", (int)JSON_BYTES_MAX);
-        if (depth < 1 || depth > JSON_DEPTH_MAX)
-            return luaL_error(L, "json.decode: max_depth must be 1 to %d", JSON_DEPTH_MAX);
-        options = (struct json_options){
-            .lenient = larg_boolean(L, 2, "lenient", 0),
-            .max_bytes = (size_t)bytes,
-            .max_depth = (int)depth,
-        };
-    }
+    ljson_options(L, 2, "json.decode", &options);
     return ljson_decode(L, text, len, &options, &err) == 0 ? 1 : lerr_return(L, &err);
 }
 

@@ -13,6 +13,8 @@
  * json.array's metatable. Raises when Lua is out of memory (and leaks nothing then). */
 int ljson_decode(lua_State *L, const char *text, size_t len, const struct json_options *options,
                  struct err *err);
+/* Reads {lenient=, max_bytes=, max_depth=} at index, where that is not nil. Raises on misuse. */
+void ljson_options(lua_State *L, int index, const char *what, struct json_options *options);
 /* Appends the value at index. ERR_INVALID names the path to what cannot be written ("$.a[3]: a
  * function"). Never raises, so that `out` may be any buffer. */
 int ljson_encode(lua_State *L, int index, struct buf *out, struct err *err);

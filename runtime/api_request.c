@@ -206,8 +206,8 @@ void api_request_destroy(struct api_request *request)
 
 void api_request_set_query(struct api_request *request, const char *name, const char *value)
 {
-    char *encoded = url_encode(name, strlen(name), "");
-    pairs_set(&request->query, encoded, url_encode(value, strlen(value), ""));
+    char *encoded = url_encode(name, strlen(name));
+    pairs_set(&request->query, encoded, url_encode(value, strlen(value)));
     mem_free(encoded);
 }
 

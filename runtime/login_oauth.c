@@ -143,7 +143,7 @@ static char *root_of(const struct login *login)
 
 static void put_pair(struct buf *out, char separator, const char *name, const char *value)
 {
-    char *encoded = url_encode(value, strlen(value), "");
+    char *encoded = url_encode(value, strlen(value));
     if (separator != '\0')
         buf_putc(out, separator);
     buf_printf(out, "%s=%s", name, encoded);

@@ -222,23 +222,28 @@ bool url_is_loopback(const struct url *url)
     return host_is_loopback(url->host);
 }
 
-char *url_encode(const char *text, size_t len, const char *keep)
+size_t url_encode_to(char *out, const char *text, size_t len)
 {
     static const char hex[] = "0123456789ABCDEF";
     static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                      "0123456789-._~";
-    char *encoded = mem_alloc(len * 3 + 1);
     size_t at = 0;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
-        if (c != '\0' &&
-            (strchr(unreserved, c) != NULL || (keep != NULL && strchr(keep, c) != NULL))) {
-            encoded[at++] = (char)c;
+        if (c != '\0' && strchr(unreserved, c) != NULL) {
+            out[at++] = (char)c;
         } else {
-            encoded[at++] = '%';
-            encoded[at++] = hex[c >> 4];
-            encoded[at++] = hex[c & 15];
+            out[at++] = '%';
+            out[at++] = hex[c >> 4];
+            out[at++] = hex[c & 15];
         }
     }
+    return at;
+}
+
+char *url_encode(const char *text, size_t len)
+{
+    char *encoded = mem_alloc(len * 3 + 1);
+    url_encode_to(encoded, text, len);
     return encoded;
 }

@@ -33,8 +33,10 @@ void url_add_query(struct url *url, const char *query);
 char *url_format(const struct url *url, bool with_query);
 /* A literal 127.0.0.0/8, ::1, or exactly "localhost". */
 bool url_is_loopback(const struct url *url);
-/* (mem_free) Percent-encodes all but unreserved characters and those in keep. */
-char *url_encode(const char *text, size_t len, const char *keep);
+/* (mem_free) Percent-encodes all but unreserved characters. */
+char *url_encode(const char *text, size_t len);
+/* The same, into out, which has room for 3 × len; returns the length. No NUL is added. */
+size_t url_encode_to(char *out, const char *text, size_t len);
 /*
  * Syntax only, without libcurl, for the configuration: starts with https:// (or http:// and a
  * loopback host), has a host, no user information, white space, query or fragment.

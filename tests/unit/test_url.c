@@ -181,11 +181,8 @@ static void test_loopback(void **state)
 static void test_encode(void **state)
 {
     (void)state;
-    char *text = url_encode("a b/c@1~\xc3\xa9\0x", 12, NULL);
+    char *text = url_encode("a b/c@1~\xc3\xa9\0x", 12);
     assert_string_equal(text, "a%20b%2Fc%401~%C3%A9%00x");
-    mem_free(text);
-    text = url_encode("a/b@1", 5, "/@");
-    assert_string_equal(text, "a/b@1");
     mem_free(text);
 }
 
