@@ -1,4 +1,4 @@
-# jeton_embed_lua(TARGET ROOT DIR…): compiles every ROOT/DIR/**.lua into TARGET, in the table
+# jeton_embed_lua(TARGET ROOT DIR…): compiles every file below ROOT/DIR into TARGET, in the table
 # `embedded_lua` that bindings/embed.h declares. `kaizala/init.lua` becomes module `kaizala`,
 # `sandbox/router.lua` module `sandbox.router`.
 function(jeton_embed_lua target root)
