@@ -113,7 +113,7 @@ local function find(visit, method, segments)
     local methods = table.concat(params, ", ")
     reply.fail(405, "MethodNotAllowed", "expected " .. methods, { Allow = methods })
   elseif not route then
-    reply.not_found "there is no such page"
+    reply.not_found(respond.NO_PAGE)
   end
   visit.params = params
   return route
@@ -121,7 +121,7 @@ end
 
 local function find_page(visit, arrived, segments)
   if #arrived.target > limits.url_bytes then
-    reply.not_found "there is no such page"
+    reply.not_found(respond.NO_PAGE)
   end
   return find(visit, arrived.method, segments)
 end

@@ -18,8 +18,11 @@ local MONTHS = {
 }
 local NO_BREAK_SPACE = "\u{a0}"
 
--- French sets a space before some signs; a line must not break there.
-local function typography(code, text)
+--- French sets a space before some signs; a line must not break there.
+---@param code "en"|"fr"
+---@param text string
+---@return string
+function language.typography(code, text)
   if code ~= "fr" then
     return text
   end
@@ -36,7 +39,7 @@ local function text_of(code, key, values)
   if type(text) == "table" then
     text = text[is_plural(code, values.count) and 2 or 1]
   end
-  return typography(code, text)
+  return language.typography(code, text)
 end
 
 -- Replaces the placeholders; keeps elements as they are.

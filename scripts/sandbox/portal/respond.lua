@@ -3,6 +3,7 @@ local crypto = require "jeton.crypto"
 local html = require "sandbox.portal.html"
 local icons = require "sandbox.portal.icons"
 local language = require "sandbox.portal.language"
+local widgets = require "sandbox.portal.widgets"
 
 local respond = {}
 
@@ -211,6 +212,9 @@ function respond.redirect(visit, path)
   return response(303, "text/plain; charset=utf-8", "", page_headers(visit, { Location = path }))
 end
 
+-- A refusal that the page's own words say as well.
+respond.NO_PAGE = "there is no such page"
+
 -- What a refusal is called, by status.
 local PROBLEMS = {
   [400] = "bad", [403] = "forbidden", [404] = "missing", [405] = "method", [413] = "large",
@@ -235,13 +239,13 @@ end
 ---@return table response
 function respond.problem(visit, failure, key)
   local kind = PROBLEMS[failure.status] or (failure.status < 500 and "bad" or "broken")
-  local detail = not key and failure.status < 500 and failure.message
+  local detail = not key and failure.status < 500 and failure.message ~= respond.NO_PAGE and failure.message
   return respond.page(visit, {
     title = visit.t("problem." .. kind),
     narrow = true,
     main = {
       h.p { role = "alert", visit.t(key or "problem." .. kind .. "_what") },
-      detail and h.p { class = "detail", lang = "en", detail },
+      detail and widgets.refusal(visit, detail),
       h.p { h.a { class = "button", href = "/", visit.t "problem.home" } },
     },
   }, failure.status, failure.headers)

@@ -1,5 +1,6 @@
 --- The parts that pages are made of.
 local html = require "sandbox.portal.html"
+local refusals = require "sandbox.portal.refusals"
 
 local h = html.h
 
@@ -128,7 +129,7 @@ function widgets.facts(facts)
   return h.dl(out)
 end
 
---- A table that scrolls by itself where it is wider than the page.
+--- A table; on a narrow screen a list of blocks, in between it scrolls by itself.
 ---@param label string
 ---@param columns string[]
 ---@param rows sandbox.portal.node[][] the first cell of each is its heading
@@ -136,18 +137,22 @@ end
 function widgets.table(label, columns, rows)
   local head, body = {}, {}
   for i, column in ipairs(columns) do
-    head[i] = h.th { scope = "col", column }
+    head[i] = h.th { scope = "col", role = "columnheader", column }
   end
   for i, row in ipairs(rows) do
-    local cells = { h.th { scope = "row", row[1] } }
+    local cells = { h.th { scope = "row", role = "rowheader", row[1] } }
     for j = 2, #columns do
-      cells[j] = h.td { row[j] }
+      cells[j] = h.td { role = "cell", data_label = columns[j], h.div { row[j] } }
     end
-    body[i] = h.tr { cells }
+    body[i] = h.tr { role = "row", cells }
   end
   return h.div {
     class = "scroll", tabindex = "0", role = "region", aria_label = label,
-    h.table { h.thead { h.tr { head } }, h.tbody { body } },
+    -- The roles are said, for on a narrow screen the style sheet makes blocks of the rows.
+    h.table {
+      role = "table", h.thead { role = "rowgroup", h.tr { role = "row", head } },
+      h.tbody { role = "rowgroup", body },
+    },
   }
 end
 
@@ -156,6 +161,15 @@ end
 ---@return sandbox.portal.element
 function widgets.badge(text, kind)
   return h.span { class = kind and "badge " .. kind or "badge", text }
+end
+
+--- What the API refused, in the language of the page as far as it is known there.
+---@param visit sandbox.portal.visit
+---@param message string
+---@return sandbox.portal.element
+function widgets.refusal(visit, message)
+  local text, code = refusals.translate(visit.language, message)
+  return h.p { class = "detail", lang = code ~= visit.language and code or nil, text }
 end
 
 --- What is wrong with a form, at its top: a list of links to the fields. One alone stands at its field.

@@ -4,6 +4,7 @@ local actions = require "sandbox.data.actions"
 local fields = require "sandbox.portal.items.answer_fields"
 local html = require "sandbox.portal.html"
 local json = require "jeton.json"
+local widgets = require "sandbox.portal.widgets"
 
 local answer_form = {}
 
@@ -26,7 +27,7 @@ local function problem(talk)
   return talk.problem and h.div {
     class = "alert", role = "alert",
     talk.visit.problem and h.p { talk.visit.problem } or {
-      h.p { talk.t "problem.bad_what" }, h.p { class = "detail", lang = "en", talk.problem },
+      h.p { talk.t "problem.bad_what" }, widgets.refusal(talk.visit, talk.problem),
     },
   }
 end

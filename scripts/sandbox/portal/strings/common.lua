@@ -29,7 +29,7 @@ return {
   ["problem.bad"] = { en = "That did not work", fr = "Cela n'a pas fonctionné" },
   ["problem.bad_what"] = {
     en = "The sandbox refused this:",
-    fr = "Le bac à sable l'a refusé. La raison, en anglais :",
+    fr = "Le bac à sable l'a refusé :",
   },
   ["problem.forbidden"] = { en = "Not allowed", fr = "Non autorisé" },
   ["problem.forbidden_what"] = { en = "You may not do this:", fr = "Vous ne pouvez pas faire cela :" },

@@ -13,7 +13,7 @@ return {
   ["groups.followed"] = { en = "Public groups that you follow", fr = "Groupes publics que vous suivez" },
   ["groups.none_found"] = { en = "No group has such a name.", fr = "Aucun groupe n'a un tel nom." },
   ["groups.name"] = { en = "Name", fr = "Nom" },
-  ["groups.kind"] = { en = "Kind", fr = "Genre" },
+  ["groups.kind"] = { en = "Kind", fr = "Type" },
   ["groups.public"] = { en = "Public group", fr = "Groupe public" },
   ["groups.public_what"] = {
     en = "Has subscribers beside its members, who see what admins send to them.",
