@@ -9,6 +9,10 @@ const DEMO = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16"; // the demo tenant's own co
 const NEWS = "c9a7e0d4-2b8f-4f3e-b1d6-9e4a7c5d8f03@1"; // a public group, which has subscribers
 const WRONG_PIN = "000000"; // none begins with a zero
 
+// Longer than any screen, and from right to left.
+const LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft";
+const ARABIC = "مرحبا بالعالم (123)";
+
 async function openOauth(portal, values) {
   await portal.open(`/api/Oauth/Authorize?${new URLSearchParams(values)}`);
 }
@@ -96,6 +100,16 @@ export const pages = [
       await portal.page.getByText(portal.words.replyRefused).waitFor();
     },
   },
+  {
+    name: "connector-long",
+    async open(portal) {
+      const { id } = await portal.sandbox.steer("connectors", {
+        name: LONG, owner: ALICE.phone, description: LONG.repeat(2), tokens: [{ user: ALICE.phone }],
+      });
+      await portal.open(`/portal/connectors/${id}`);
+    },
+  },
+  { name: "connectors-long", open: (portal) => portal.open("/portal/connectors") },
   { name: "connector-secret", open: (portal, { id }) => portal.open(`/portal/connectors/${id}/secret`) },
   { name: "connector-delete", open: (portal, { id }) => portal.open(`/portal/connectors/${id}/delete`) },
   { name: "groups", open: (portal) => portal.open("/portal/groups") },
@@ -133,6 +147,16 @@ export const pages = [
       await portal.field("Marks out of ten").fill("many");
       await portal.button(portal.words.changeAnswer).click();
       await portal.page.getByRole("alert").first().waitFor();
+    },
+  },
+  {
+    name: "conversation-long",
+    async open(portal, { talk }) {
+      await talk.say(LONG.repeat(3));
+      await talk.say(ARABIC);
+      await talk.act("Poll", { question: LONG, choices: [{ title: LONG }, { title: ARABIC }] });
+      await talk.act("Job", { title: LONG, assignedTo: [ALICE.phone] });
+      await portal.openConversation();
     },
   },
   { name: "traffic", open: (portal) => portal.open("/portal/traffic") },

@@ -42,6 +42,27 @@ function TestItems.test_an_announcement_with_media()
   lu.assertStrMatches(shown, '.*<img alt="f.png" loading="lazy" src="/v1/media/[%x-]+">.*')
 end
 
+function TestItems.test_pictures_of_choices_and_covers_that_are_here()
+  local resource = wire.upload "Image"
+  local shown = talking.act("Image", { mediaResource = resource }).referenceId
+  local bruno = browser.of "bruno"
+  local source = item(bruno:page(path()), shown):match 'src="([^"]+)"'
+  local poll = talking.act("Poll", { question = "Tea?", choices = {
+    { title = "Green", image = wire.root .. source }, { title = "Black", image = resource },
+    { title = "White", image = "https://files.example.org/tea.png" },
+    { title = "Red", image = wire.root .. "/v1/media/none" }, { title = "None" },
+  } }).referenceId
+  local survey = talking.act("Survey", {
+    title = "Covered", coverImage = wire.root .. source, questions = { { title = "Why?", type = "Text" } },
+  }).referenceId
+  local body = bruno:page(path())
+  local picture = ('<img alt="" class="illustration" loading="lazy" src="%s">'):format(source)
+  lu.assertStrContains(item(body, poll), "Green" .. picture .. "</label>")
+  lu.assertStrContains(item(body, poll), "Black" .. picture .. "</label>")
+  lu.assertEquals(select(2, item(body, poll):gsub("<img ", "")), 2)
+  lu.assertStrContains(item(body, survey), "</h4>" .. picture)
+end
+
 function TestItems.test_pictures_albums_and_files()
   local ids, bruno = {}, browser.of "bruno"
   for _, kind in ipairs { "Image", "Album", "Document", "Audio", "Video" } do

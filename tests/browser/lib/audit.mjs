@@ -49,9 +49,10 @@ export async function checkFits(page, what) {
   const wide = await page.evaluate(() => {
     const width = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth <= width) return [];
-    return [...document.querySelectorAll("body *")]
-      .filter((element) => element.getBoundingClientRect().right > width + 1)
+    const parts = [...document.querySelectorAll("body *")]
+      .filter((element) => element.getBoundingClientRect().right > width + 1 || element.scrollWidth > width)
       .map((element) => `${element.tagName}.${element.className} ${element.textContent.trim().slice(0, 40)}`);
+    return [`${document.documentElement.scrollWidth} in place of ${width}`, ...parts];
   });
   assert.deepEqual(wide, [], `${what}: wider than the screen`);
 }

@@ -11,7 +11,7 @@ const LOCALES = { en: "en-GB", fr: "fr-FR" };
 const PATIENCE_MS = 120_000; // for machines that do much else
 
 export const WIDE = { width: 1280, height: 800 };
-export const NARROW = { width: 390, height: 844 };
+export const NARROW = { width: 360, height: 740 };
 
 export async function openBrowser() {
   return chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS, headless: true });

@@ -79,7 +79,8 @@ export function lookAtPages(pages, language) {
         prepared = await makeConnector(fixture.sandbox, "Morning report");
         await makeTraffic(fixture.sandbox, prepared);
         const accessToken = await fixture.sandbox.exchange(prepared);
-        prepared.said = await new Talk(fixture.sandbox, accessToken, SALES).all();
+        prepared.talk = new Talk(fixture.sandbox, accessToken, SALES);
+        prepared.said = await prepared.talk.all();
       });
       rows(false);
     });

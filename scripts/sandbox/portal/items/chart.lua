@@ -1,4 +1,5 @@
 --- Bars of a chart: what was chosen how often. Each bar's number stands beside it as text.
+local files = require "sandbox.portal.items.files"
 local html = require "sandbox.portal.html"
 local language = require "sandbox.portal.language"
 
@@ -27,6 +28,7 @@ end
 
 ---@class sandbox.portal.chart
 ---@field options table[] of a question: { title }
+---@field choices table[]|nil of a poll, in the order of the options: { image }
 ---@field counts table<string, integer>|nil by title; nil: not for these eyes
 ---@field answered integer how many answered: the whole of a share
 ---@field texts string|nil with what the keys of their texts begin; nil: they are shown as they are
@@ -41,6 +43,8 @@ function chart.options(talk, spec)
   for i, option in ipairs(spec.options) do
     local count = spec.counts and spec.counts[option.title] or 0
     local label = spec.texts and talk.t(spec.texts .. option.title:lower()) or option.title
+    local choice = spec.choices and spec.choices[i]
+    local picture = choice and choice.image
     local id = radio and ("%s-%d"):format(radio.id, i)
     rows[i] = h.li {
       class = radio and "option can-choose" or "option",
@@ -48,7 +52,8 @@ function chart.options(talk, spec)
         type = "radio", id = id, name = radio.name, value = i, required = true,
         checked = radio.chosen == option.title,
       },
-      radio and h.label { for_ = id, label } or h.span { class = "option-title", label },
+      radio and h.label { for_ = id, label, files.illustration(talk, picture) }
+        or h.span { class = "option-title", label, files.illustration(talk, picture) },
       spec.counts and numbers(talk, count, spec.answered),
       spec.counts and bar(spec.answered > 0 and count / spec.answered or 0),
     }

@@ -43,7 +43,8 @@ return function(talk, item, texts, more)
   local id = "choice-" .. item.reference_id
   local function bars(radio)
     return chart.options(talk, {
-      options = options, counts = counts, answered = responses, radio = radio, texts = texts.option,
+      options = options, choices = action.body.choices, counts = counts, answered = responses,
+      radio = radio, texts = texts.option,
     })
   end
   return {

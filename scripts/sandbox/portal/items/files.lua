@@ -2,6 +2,7 @@
 local html = require "sandbox.portal.html"
 local language = require "sandbox.portal.language"
 local media = require "sandbox.data.media"
+local media_resource = require "sandbox.media_resource"
 local widgets = require "sandbox.portal.widgets"
 
 local files = {}
@@ -66,6 +67,22 @@ local function album(talk, found, caption)
     end
   end
   return { #pictures > 0 and h.ul { class = "album", pictures }, others }
+end
+
+--- A picture by its address, beside what it illustrates: what the sandbox itself serves. Those of other
+--- hosts are not asked for (nor does the policy of the portal allow it).
+---@param talk sandbox.portal.talk
+---@param address string|nil a URL, or a mediaResource
+---@return sandbox.portal.element|nil
+function files.illustration(talk, address)
+  local resource = media_resource.decode(address)
+  local root = talk.visit.world:root(talk.visit.headers.host) .. url ""
+  local id = resource and resource.id
+    or address and address:sub(1, #root) == root and address:sub(#root + 1)
+  local found = id and media.by_id(talk.db, id)
+  local is_picture = found and (found.type == "Image" or found.type == "Album")
+  return is_picture and h.img { class = "illustration", src = url(found.id), alt = "", loading = "lazy" }
+    or nil
 end
 
 --- One upload.

@@ -5,6 +5,7 @@ local answer = require "sandbox.portal.items.answer"
 local answer_form = require "sandbox.portal.items.answer_form"
 local chart = require "sandbox.portal.items.chart"
 local describe = require "sandbox.actions.describe"
+local files = require "sandbox.portal.items.files"
 local html = require "sandbox.portal.html"
 local limits = require "sandbox.limits"
 local properties = require "sandbox.portal.items.properties"
@@ -122,6 +123,7 @@ return function(talk, item)
   local asks = #action.body.questions > 0
   return {
     h.h4 { action.body.title or action.package_id },
+    files.illustration(talk, action.body.coverImage),
     action.package_id ~= "" and h.p { class = "soft", h.code { action.package_id } },
     action.body.description and action.body.description ~= ""
       and h.p { class = "written", action.body.description },
