@@ -62,7 +62,7 @@ class Facts(support.Case):
         path = f"groups/{support.GROUP}/messages"
         for text in EXACT:
             self.ok("api", "POST", path, "--input", "-", input='{"message": "x", "unknown": %s}' % text)
-        for text, says in REFUSED + (('"' + "x" * 63 * 1024 * 1024 + '"', "too large"),):
+        for text, says in REFUSED + (('"' + "x" * 63 * 1024 * 1024 + '"', "RequestEntityTooLarge"),):
             done = self.fails(6, "api", "POST", path, "--input", "-",
                               input='{"message": "x", "unknown": %s}' % text)
             self.assertIn(says, done.stdout)
