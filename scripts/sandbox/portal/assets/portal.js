@@ -110,6 +110,9 @@
     if (added && fresh.dataset.said) say(fresh.dataset.said);
   };
 
+  // A page that comes back from the browser's memory may show a secret, or what somebody saw who signed out.
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
   prepare(document);
   for (const part of document.querySelectorAll("[data-parts] > [id]")) part.fetched = part.outerHTML;
   document.querySelectorAll("[data-left]").forEach(countDown);
