@@ -210,7 +210,9 @@ bool server_head_line(const char *data, size_t len, const char **method, size_t 
     *method = line;
     *method_len = token_length(line, size);
     *target = line + *method_len + 1;
-    *target_len = strcspn(*target, " "); /* there is one: the line is good */
+    /* There is a space: the line is good. Nothing ends the data with a NUL. */
+    const char *space = memchr(*target, ' ', size - *method_len - 1);
+    *target_len = (size_t)(space - *target);
     return true;
 }
 
