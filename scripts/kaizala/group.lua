@@ -174,7 +174,7 @@ function Group:set_role(member_id, role)
 end
 
 ---@class kaizala.SendOptions: kaizala.AudienceOptions
----@field reply_to? string reference_id of the message that this one answers
+---@field reply_to? string reference_id of the message or action that this one answers
 ---@field repeatable? boolean may be posted twice when the reply is lost
 local send_options = { "subscribers", "all_subscribers", "reply_to", "repeatable" }
 

@@ -1,6 +1,7 @@
 -- Text messages: to a group, to subscribers of a public one, and what is refused.
 local json = require "jeton.json"
 local lu = require "luaunit"
+local talking = require "talking"
 local wire = require "wire"
 
 local tenant, bruno, group_token
@@ -61,6 +62,9 @@ function TestGroup.test_replies()
   local first = send(tenant, wire.sales, { message = "question" }).referenceId
   send(tenant, wire.sales, { message = "answer", replyToReferenceId = first })
   lu.assertEquals(newest().reply_to, first)
+  local poll = talking.act("Poll", talking.poll).referenceId
+  send(tenant, wire.sales, { message = "to the poll", replyToReferenceId = poll:upper() })
+  lu.assertEquals(newest().reply_to, poll)
   local elsewhere = { message = "elsewhere", replyToReferenceId = first }
   refused(400, "InvalidParameters", tenant, wire.sales_north, elsewhere)
 end

@@ -22,12 +22,17 @@ function TestItems.test_messages_in_their_order_and_what_they_answer()
   local first = talking.say "One\n  two"
   local poll = talking.act("Poll", talking.poll).referenceId
   local answer = talking.say("Three", nil, { replyToReferenceId = first })
+  local about_poll = talking.say("Four", nil, { replyToReferenceId = poll })
+  local picture = talking.act("Image", { mediaResource = wire.upload "Image" }).referenceId
+  local about_picture = talking.say("Five", nil, { replyToReferenceId = picture })
   local body = page "alice"
   lu.assertStrContains(item(body, first), '<p class="written">One\n  two</p>')
   lu.assertStrContains(text(item(body, answer)), "Alice Martin One two Three")
+  lu.assertStrContains(text(item(body, about_poll)), "Alice Martin Tea? Four")
+  lu.assertStrContains(text(item(body, about_picture)), "Alice Martin Picture Five")
   local order = {}
   for id in body:gmatch '<article [^>]*id="item%-([%x-]+)"' do order[#order + 1] = id end
-  lu.assertEquals(order, { first, poll, answer }) -- all of one second
+  lu.assertEquals(order, { first, poll, answer, about_poll, picture, about_picture }) -- all of one second
 end
 
 function TestItems.test_an_announcement_with_media()

@@ -30,25 +30,10 @@ function messages.create(db, spec, now)
   return reference_id
 end
 
----@return boolean
-function messages.exists(db, group, reference_id)
-  return db:row("SELECT 1 AS found FROM messages WHERE group_number = ? AND reference_id = ?",
-    group.number, reference_id) ~= nil
-end
-
 ---@param number integer
 ---@return table|nil
 function messages.by_number(db, number)
   return db:row("SELECT * FROM messages WHERE number = ?", number)
-end
-
---- The message that another one answers.
----@param group sandbox.group
----@param reference_id string
----@return table|nil
-function messages.by_reference(db, group, reference_id)
-  return db:row("SELECT * FROM messages WHERE group_number = ? AND reference_id = ?",
-    group.number, reference_id)
 end
 
 --- The newest messages of all groups, oldest of them first.

@@ -28,21 +28,6 @@ local function next_ticks(db, now)
   return math.max((last // STEP_TICKS + 1) * STEP_TICKS, EPOCH_TICKS + now * TICKS_A_SECOND)
 end
 
---- Whether a group has a message or an action with this reference.
----@param subscriber_id string|nil only what went to this subscriber
----@return boolean
-function reactions.has_reference(db, group, reference_id, subscriber_id)
-  return db:row([[
-    SELECT 1 AS found FROM messages WHERE group_number = ?1 AND reference_id = ?2
-      AND (?3 IS NULL OR to_all_subscribers
-           OR EXISTS (SELECT 1 FROM message_recipients WHERE message = number AND user_id = ?3))
-    UNION ALL
-    SELECT 1 FROM actions WHERE group_number = ?1 AND reference_id = ?2
-      AND (?3 IS NULL OR to_all_subscribers
-           OR EXISTS (SELECT 1 FROM action_recipients WHERE action = number AND user_id = ?3))]],
-    group.number, reference_id, subscriber_id) ~= nil
-end
-
 --- A reaction; a second like of the same user is the first one.
 ---@param kind "Like"|"Comment"
 ---@return string reaction_id

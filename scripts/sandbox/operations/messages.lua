@@ -2,6 +2,7 @@
 local json = require "jeton.json"
 local assumptions = require "sandbox.assumptions"
 local audience = require "sandbox.audience"
+local conversation = require "sandbox.data.conversation"
 local demo = require "sandbox.demo"
 local limits = require "sandbox.limits"
 local messages = require "sandbox.data.messages"
@@ -11,8 +12,8 @@ local function send(call)
   local fields = call.body
   local to = audience.resolve(call)
   local reply_to = fields.replyToReferenceId:lower() -- as it was given out
-  if reply_to ~= "" and not messages.exists(call.db, call.group, reply_to) then
-    reply.invalid "replyToReferenceId: the group has no message with this id"
+  if reply_to ~= "" and not conversation.find(call.db, call.group, reply_to) then
+    reply.invalid "replyToReferenceId: the group has no message or action with this reference"
   end
   local out = {
     referenceId = messages.create(call.db, {

@@ -2,6 +2,7 @@
 local json = require "jeton.json"
 local access = require "sandbox.access"
 local assumptions = require "sandbox.assumptions"
+local conversation = require "sandbox.data.conversation"
 local demo = require "sandbox.demo"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.limits"
@@ -33,7 +34,7 @@ end
 -- Returns the reference as it was given out: clients send it in any case.
 local function need_reference(call, source, given)
   local reference_id = given:lower()
-  if not reactions.has_reference(call.db, source, reference_id, subscriber_of(call)) then
+  if not conversation.find(call.db, source, reference_id, subscriber_of(call)) then
     reply.not_found "referenceId: the group has no message or action with this reference"
   end
   return reference_id

@@ -28,7 +28,7 @@ local FRENCH = {
     "Le groupe n'a pas de message à cet endroit." },
   { "the person of this form is not in the group",
     "La personne de ce formulaire n'est plus dans le groupe." },
-  { "replyToReferenceId: the group has no message with this id",
+  { "replyToReferenceId: the group has no message or action with this reference",
     "Le message auquel vous répondez a disparu." },
 
   -- Who may.

@@ -1,18 +1,34 @@
---- A text message, and the one that it answers.
+--- A text message, and what it answers.
+local actions = require "sandbox.data.actions"
+local conversation = require "sandbox.data.conversation"
 local html = require "sandbox.portal.html"
 local messages = require "sandbox.data.messages"
 
 local h = html.h
 
+-- What an action says in a line.
+local function summary(talk, action)
+  for _, field in ipairs { "title", "question", "message", "caption" } do
+    local text = action.body[field] or ""
+    if text ~= "" then return text end
+  end
+  return talk.t("conversation.kind_" .. action.type:lower())
+end
+
 -- What is answered may not be for this person's eyes.
 local function quoted(talk, item)
   local reply_to = item.row.reply_to
-  local found = reply_to ~= "" and not talk.subscriber_id
-    and messages.by_reference(talk.db, talk.group, reply_to)
-  return found and h.blockquote {
+  local place = reply_to ~= "" and not talk.subscriber_id
+    and conversation.find(talk.db, talk.group, reply_to)
+  if not place then return nil end
+  local is_message = place.kind == "message"
+  local row = is_message and messages.by_number(talk.db, place.number)
+    or actions.by_number(talk.db, place.number)
+  ---@cast row table
+  return h.blockquote {
     class = "quoted",
-    h.strong { talk:name(found.sender_id) },
-    h.span { class = "clip", found.text },
+    h.strong { talk:name(row.sender_id) },
+    h.span { class = "clip", is_message and row.text or summary(talk, row) },
   }
 end
 
