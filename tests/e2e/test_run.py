@@ -218,9 +218,15 @@ class Exit(RunCase):
 
 
 class Deadline(RunCase):
-    def runaway(self, text, timeout="1s", **more):
+    def runaway(self, text, timeout="1s", tries=5, **more):
+        """On a machine under load the watchdog may end a run before its script has looked: then it is tried again."""
         began = time.monotonic()
-        done = self.script(text, status=8, options=("--timeout", timeout), **more)
+        try:
+            done = self.script(text, status=8, options=("--timeout", timeout), **more)
+        except AssertionError as error:
+            if tries == 1 or "ended without clean-up" not in str(error):
+                raise
+            return self.runaway(text, timeout, tries - 1, **more)
         self.assertLess(time.monotonic() - began, 8 if SANITIZED else 4)
         return done
 
