@@ -7,14 +7,6 @@ import { useFixture } from "./fixture.mjs";
 import { ALICE, Portal, SALES } from "./portal.mjs";
 import { Talk } from "./said.mjs";
 
-// A connector of Alice, with a token of hers; how she gets them by hand, people/walk.mjs does.
-async function makeConnector(sandbox, name) {
-  const { id, secret, tokens: [{ refresh_token: refreshToken }] } = await sandbox.steer("connectors", {
-    name, owner: ALICE.phone, permissions: "all", tokens: [{ user: ALICE.phone }],
-  });
-  return { name, id, secret, refreshToken };
-}
-
 // What the pages of traffic have to show: calls that worked, and one that did not.
 async function makeTraffic(sandbox, connector) {
   const accessToken = await sandbox.exchange(connector);
@@ -76,7 +68,7 @@ export function lookAtPages(pages, language) {
       before(async () => {
         await portal.signIn(ALICE);
         await portal.addPhone(ALICE);
-        prepared = await makeConnector(fixture.sandbox, "Morning report");
+        prepared = await fixture.sandbox.makeConnector("Morning report", ALICE);
         await makeTraffic(fixture.sandbox, prepared);
         const accessToken = await fixture.sandbox.exchange(prepared);
         prepared.talk = new Talk(fixture.sandbox, accessToken, SALES);

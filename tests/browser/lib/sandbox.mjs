@@ -85,6 +85,17 @@ export class Sandbox {
     return reply.json();
   }
 
+  /**
+   * A connector with a token of its owner, as Portal.obtain gives them; how people get them by hand,
+   * people/walk.mjs does.
+   */
+  async makeConnector(name, { phone }) {
+    const { id, secret, tokens: [{ refresh_token: refreshToken }] } = await this.steer("connectors", {
+      name, owner: phone, permissions: "all", tokens: [{ user: phone }],
+    });
+    return { name, id, secret, refreshToken };
+  }
+
   /** One call of the API, as a script makes it: {status, body}. */
   async api(method, where, headers, value) {
     const reply = await fetch(`${this.url}/v1/${where}`, {

@@ -12,7 +12,9 @@ describe("a group", () => {
   it("has a token of its own", () => fixture.as({ language: "fr" }, async (portal) => {
     const { page, words } = portal;
     const name = '"><img src=x onerror=alert(1)> & « Ventes »';
-    const have = await portal.obtain(ALICE, "Ventes");
+    const have = await fixture.sandbox.makeConnector("Ventes", ALICE);
+    await portal.signIn(ALICE);
+    await portal.addPhone(ALICE);
 
     await portal.menu(words.groups);
     await portal.link(words.newGroup).click();

@@ -11,7 +11,8 @@ describe("without a reload", () => {
 
   it("traffic, with secrets masked", () => fixture.as({}, async (portal) => {
     const { page, sandbox, words } = portal;
-    const have = await portal.obtain(ALICE, "Watched");
+    const have = await sandbox.makeConnector("Watched", ALICE);
+    await portal.signIn(ALICE);
     await portal.menu(words.traffic);
     await portal.heading(words.traffic).waitFor();
     await page.evaluate(() => { globalThis.sameDocument = true; });
