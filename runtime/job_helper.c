@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* In a group of its own, so that all that it starts can be killed with it. */
@@ -36,14 +35,6 @@ static bool wait_for_end(int pid_fd, int64_t limit_ms)
     return false;
 }
 
-static int reap(pid_t pid)
-{
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return status;
-}
-
 int job_helper_run(job_helper_fn *fn, void *arg, int64_t limit_ms, struct err *err)
 {
     pid_t supervisor = getpid();
@@ -59,7 +50,7 @@ int job_helper_run(job_helper_fn *fn, void *arg, int64_t limit_ms, struct err *e
     bool ended = pid_fd >= 0 && wait_for_end(pid_fd, limit_ms);
     if (!ended)
         kill(-pid, SIGKILL); /* not reaped: the group's number is still its own */
-    int status = reap(pid);
+    int status = process_wait(pid);
     if (pid_fd < 0)
         return err_set(err, ERR_CONFIG, "cannot watch a process: %s", strerror(code));
     close(pid_fd);

@@ -1,5 +1,6 @@
 #include "job_notice.h"
 
+#include "fd.h"
 #include "history.h"
 #include "job_child.h"
 #include "job_helper.h"
@@ -73,20 +74,6 @@ static char **fill_in_all(char *const *argv, const struct store_run *run)
 
 /* Input */
 
-static bool write_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        data += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 /* In memory and not a pipe: a program that does not read it is none of our concern. */
 static int open_input(const struct store_run *run, struct err *err)
 {
@@ -95,7 +82,7 @@ static int open_input(const struct store_run *run, struct err *err)
     history_json(run, &json);
     buf_putc(&json, '\n');
     int fd = memfd_create("run", MFD_CLOEXEC);
-    if (fd >= 0 && (!write_all(fd, json.data, json.len) || lseek(fd, 0, SEEK_SET) != 0)) {
+    if (fd >= 0 && (fd_write(fd, json.data, json.len) != 0 || lseek(fd, 0, SEEK_SET) != 0)) {
         close(fd);
         fd = -1;
     }

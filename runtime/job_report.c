@@ -1,5 +1,7 @@
 #include "job_report.h"
 
+#include "fd.h"
+
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
@@ -16,25 +18,11 @@ struct frame_head {
 };
 
 /* Where nobody reads any more, the child is about to die with its supervisor. */
-static void send_all(int fd, const void *data, size_t len)
-{
-    const char *at = data;
-    while (len > 0) {
-        ssize_t n = write(fd, at, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return;
-        at += n;
-        len -= (size_t)n;
-    }
-}
-
 static void send_frame(int fd, enum frame_type type, const void *data, size_t len)
 {
     const struct frame_head head = {.type = type, .len = (uint32_t)len};
-    send_all(fd, &head, sizeof head);
-    send_all(fd, data, len);
+    if (fd_write(fd, &head, sizeof head) == 0)
+        fd_write(fd, data, len);
 }
 
 void job_report_secret(int fd, const char *secret, size_t len)

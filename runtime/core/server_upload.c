@@ -1,5 +1,6 @@
 #include "server_upload.h"
 
+#include "fd.h"
 #include "mem.h"
 #include "multipart.h"
 #include "safefile.h"
@@ -100,16 +101,8 @@ static int file_write(struct server_upload *upload, const char *data, size_t len
     struct server_part *part = &upload->parts[upload->nparts - 1];
     crypto_hash_sha256_update(&upload->hash, (const unsigned char *)data, len);
     part->size += len;
-    while (len > 0) {
-        ssize_t n = write(upload->fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return err_set(err, ERR_CONFIG, "cannot write '%s': %s", part->path,
-                           strerror(n < 0 ? errno : ENOSPC));
-        data += n;
-        len -= (size_t)n;
-    }
+    if (fd_write(upload->fd, data, len) != 0)
+        return err_set(err, ERR_CONFIG, "cannot write '%s': %s", part->path, strerror(errno));
     return 0;
 }
 
