@@ -214,6 +214,15 @@ connectors:
         return outputs
 
 
+def mount_namespace():
+    """The command that runs a shell where it may mount, or None."""
+    for command in (["unshare", "-m"], ["unshare", "-rm"]):
+        if shutil.which("unshare") and subprocess.run([*command, "sh", "-c", "mount -t tmpfs tmpfs /mnt"],
+                                                      capture_output=True, check=False).returncode == 0:
+            return command
+    return None
+
+
 def end_process(process):
     if process.poll() is None:
         process.send_signal(signal.SIGCONT)

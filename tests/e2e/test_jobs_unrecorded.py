@@ -16,15 +16,6 @@ cat >>told
 """
 
 
-def namespace():
-    """The command that runs a shell where it may mount, or None."""
-    for command in (["unshare", "-m"], ["unshare", "-rm"]):
-        if shutil.which("unshare") and subprocess.run([*command, "sh", "-c", "mount -t tmpfs tmpfs /mnt"],
-                                                      capture_output=True, check=False).returncode == 0:
-            return command
-    return None
-
-
 class Unrecorded(JobCase):
     def setUp(self):
         super().setUp()
@@ -121,7 +112,7 @@ class Unrecorded(JobCase):
         self.assertEqual(run["run"], self.rows()[0]["run"])
 
     def test_a_full_disk(self):
-        command = namespace()
+        command = support.mount_namespace()
         if command is None:
             self.skipTest("no mount namespaces here")
         self.notify(schedule="* * * * *")
@@ -139,7 +130,7 @@ class Unrecorded(JobCase):
 
     def test_a_disk_that_was_filled_meanwhile(self):
         """There is room for the record: it was kept free."""
-        command = namespace()
+        command = support.mount_namespace()
         if command is None:
             self.skipTest("no mount namespaces here")
         self.notify(f"""

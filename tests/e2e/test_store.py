@@ -3,22 +3,12 @@
 import fcntl
 import os
 import shlex
-import shutil
 import sqlite3
 import stat
 import subprocess
 import unittest
 
 import support
-
-
-def namespace():
-    """The command that runs a shell where it may mount, or None."""
-    for command in (["unshare", "-m"], ["unshare", "-rm"]):
-        if shutil.which("unshare") and subprocess.run([*command, "sh", "-c", "mount -t tmpfs tmpfs /mnt"],
-                                                      capture_output=True, check=False).returncode == 0:
-            return command
-    return None
 
 
 class State(support.Case):
@@ -82,7 +72,7 @@ class State(support.Case):
 
     def in_namespace(self, mounts, *args):
         """Runs jeton where `mounts` (shell) has been done first."""
-        command = namespace()
+        command = support.mount_namespace()
         if command is None:
             self.skipTest("mounting is not allowed here")
         line = f"{mounts} && exec {shlex.join([support.JETON, *args])}"
