@@ -1,5 +1,5 @@
 # jeton_embed_lua(TARGET ROOT DIR…): compiles every file below ROOT/DIR into TARGET, in the table
-# `embedded_lua` that bindings/embed.h declares. `kaizala/init.lua` becomes module `kaizala`,
+# `embedded_lua` that bindings/vm/embed.h declares. `kaizala/init.lua` becomes module `kaizala`,
 # `sandbox/router.lua` module `sandbox.router`.
 function(jeton_embed_lua target root)
   set(files)
