@@ -1,4 +1,4 @@
--- jeton.json from Lua. The parser itself is tested in unit/test_json.c.
+-- jeton.json from Lua. The parser itself is tested in unit/text/test_json.c.
 local cjson = require "cjson"
 local json = require "jeton.json"
 local lu = require "luaunit"
