@@ -3,64 +3,19 @@
 #include "clock.h"
 #include "connector.h"
 #include "mem.h"
-#include "token_private.h"
+#include "token_flight.h"
+#include "token_request.h"
 
 #include <string.h>
 
 #define SETTLE_MS 500 /* what tokens_free waits for a reply that may hold a new refresh token */
 
-void request_list_remove(struct token_request **list, struct token_request *request)
-{
-    while (*list != NULL && *list != request)
-        list = &(*list)->next;
-    if (*list != NULL)
-        *list = request->next;
-    request->next = NULL;
-}
-
-static void request_list_append(struct token_request **list, struct token_request *request)
-{
-    while (*list != NULL)
-        list = &(*list)->next;
-    *list = request;
-}
-
-void tokens_hide(struct tokens *tokens, const struct connector *connector, const char *secret)
-{
-    if (secret != NULL)
-        redact_add_owned(tokens->redact, secret, strlen(secret), connector->name);
-}
-
-void request_finish(struct token_request *request, const struct token *token, const struct err *err)
-{
-    loop_timer_stop(request->tokens->loop, &request->timer);
-    token_done_fn *done = request->done;
-    void *arg = request->arg;
-    mem_free(request);
-    done(arg, token, err);
-}
-
-void request_finish_row(struct token_request *request, const struct store_token *row,
-                        enum token_source source)
-{
-    const struct token token = {
-        .access_token = row->access_token,
-        .endpoint_url = row->endpoint_url,
-        .scope = row->scope != NULL ? row->scope : "",
-        .expires_at_ms = clock_wall_ms() + token_cache_remaining_ms(row),
-        .generation = row->generation,
-        .refresh_since_ms = row->refresh_token != NULL ? row->refresh_since_ms : 0,
-        .source = source,
-    };
-    request_finish(request, &token, NULL);
-}
-
 static void request_join(struct token_request *request, const char *owner)
 {
     struct tokens *tokens = request->tokens;
-    struct flight *flight = flight_join(request, owner);
-    request_list_remove(&tokens->requests, request);
-    request_list_append(&flight->waiters, request);
+    struct flight *flight = token_flight_join(request, owner);
+    token_request_remove(&tokens->requests, request);
+    token_request_append(&flight->waiters, request);
     request->flight = flight;
 }
 
@@ -73,39 +28,28 @@ static void request_start(void *arg)
     struct store_token row;
     struct err err;
     if (store_token_load(tokens->store, owner, &row, &err) < 0) {
-        request_list_remove(&tokens->requests, request);
-        request_finish(request, NULL, &err);
+        token_request_remove(&tokens->requests, request);
+        token_request_finish(request, NULL, &err);
         return;
     }
     if (request->query.force && row.generation > request->query.worse_than)
         request->query.worse_than = row.generation;
-    tokens_hide(tokens, request->connector, row.access_token);
-    tokens_hide(tokens, request->connector, row.refresh_token);
-    tokens_hide(tokens, request->connector, row.refresh_previous);
+    token_request_hide(tokens, request->connector, row.access_token);
+    token_request_hide(tokens, request->connector, row.refresh_token);
+    token_request_hide(tokens, request->connector, row.refresh_previous);
     if (token_cache_usable(&row, request->query.worse_than)) {
-        request_list_remove(&tokens->requests, request);
-        request_finish_row(request, &row, TOKEN_CACHE);
+        token_request_remove(&tokens->requests, request);
+        token_request_finish_row(request, &row, TOKEN_CACHE);
     } else {
         request_join(request, owner);
     }
     store_token_destroy(&row);
 }
 
-static struct token_request *request_new(struct tokens *tokens, token_done_fn *done, void *arg)
-{
-    struct token_request *request = mem_alloc(sizeof *request);
-    request->tokens = tokens;
-    request->done = done;
-    request->arg = arg;
-    request->next = tokens->requests;
-    tokens->requests = request;
-    return request;
-}
-
 struct token_request *token_get(struct tokens *tokens, const struct connector *connector,
                                 const struct token_query *query, token_done_fn *done, void *arg)
 {
-    struct token_request *request = request_new(tokens, done, arg);
+    struct token_request *request = token_request_new(tokens, done, arg);
     request->connector = connector;
     if (query != NULL)
         request->query = *query;
@@ -118,13 +62,14 @@ void token_cancel(struct token_request *request)
     struct tokens *tokens = request->tokens;
     struct flight *flight = request->flight;
     loop_timer_stop(tokens->loop, &request->timer);
-    request_list_remove(flight != NULL ? &flight->waiters : &tokens->requests, request);
+    token_request_remove(flight != NULL ? &flight->waiters : &tokens->requests, request);
     if (request->exchange != NULL)
         exchange_cancel(request->exchange);
     mem_free(request);
     /* Nobody waits any more: give the lock to others, unless a reply is on its way. */
-    if (flight != NULL && flight->waiters == NULL && !flight->ending && !flight_on_wire(flight))
-        flight_free(flight);
+    if (flight != NULL && flight->waiters == NULL && !flight->ending &&
+        !token_flight_on_wire(flight))
+        token_flight_free(flight);
 }
 
 /* Secrets of no connector: masked wherever jeton writes. */
@@ -140,9 +85,9 @@ static void request_exchanged(void *arg, const struct exchange_result *result,
     struct token_request *request = arg;
     struct tokens *tokens = request->tokens;
     request->exchange = NULL;
-    request_list_remove(&tokens->requests, request);
+    token_request_remove(&tokens->requests, request);
     if (err != NULL) {
-        request_finish(request, NULL, err);
+        token_request_finish(request, NULL, err);
         return;
     }
     hide_by_hand(tokens, result->token.access_token);
@@ -155,14 +100,14 @@ static void request_exchanged(void *arg, const struct exchange_result *result,
         .source = TOKEN_EXCHANGE,
         .refresh_token = result->token.refresh_token,
     };
-    request_finish(request, &token, NULL);
+    token_request_finish(request, &token, NULL);
 }
 
 struct token_request *token_exchange(struct tokens *tokens,
                                      const struct token_credentials *credentials,
                                      token_done_fn *done, void *arg)
 {
-    struct token_request *request = request_new(tokens, done, arg);
+    struct token_request *request = token_request_new(tokens, done, arg);
     hide_by_hand(tokens, credentials->application_secret);
     hide_by_hand(tokens, credentials->refresh_token);
     char *token_service = wire_base(credentials->token_service);
@@ -227,7 +172,7 @@ void tokens_set_deadline(struct tokens *tokens, int64_t deadline_ms)
 bool tokens_on_wire(const struct tokens *tokens)
 {
     for (const struct flight *flight = tokens->flights; flight != NULL; flight = flight->next) {
-        if (flight_on_wire(flight))
+        if (token_flight_on_wire(flight))
             return true;
     }
     return false;
@@ -258,6 +203,6 @@ void tokens_free(struct tokens *tokens)
     while (tokens_on_wire(tokens) && clock_mono_ms() < until_ms)
         loop_turn(tokens->loop, until_ms - clock_mono_ms());
     while (tokens->flights != NULL)
-        flight_free(tokens->flights);
+        token_flight_free(tokens->flights);
     mem_free(tokens);
 }

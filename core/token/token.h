@@ -14,30 +14,10 @@
 #include "loop.h"
 #include "redact.h"
 #include "store.h"
+#include "token_query.h"
 
-#define TOKEN_FRESH_MS        300000 /* or 10 % of the lifetime, if that is less */
-#define TOKEN_LOCK_WAIT_MS    600000
 #define TOKEN_REFRESH_LIFE_MS (365LL * 86400 * 1000) /* of a refresh token (kaizala: 365 days) */
 #define TOKEN_WARN_MS         (30LL * 86400 * 1000)
-
-enum token_source { TOKEN_CACHE, TOKEN_EXCHANGE };
-
-struct token {
-    const char *access_token; /* all strings: valid during the callback only */
-    const char *endpoint_url; /* no trailing slash */
-    const char *scope;        /* comma-separated */
-    int64_t expires_at_ms;    /* by the local wall clock */
-    int64_t generation; /* pass it as token_query.worse_than when the API refused this token */
-    int64_t refresh_since_ms; /* when the stored refresh token came; 0: not known */
-    enum token_source source;
-    const char *refresh_token; /* only from token_exchange, when one came; else NULL */
-};
-
-/* err NULL: token is good. Called once, from the loop. */
-typedef void token_done_fn(void *arg, const struct token *token, const struct err *err);
-
-struct tokens;
-struct token_request;
 
 struct tokens *tokens_new(struct loop *loop, struct http *http, struct store *store,
                           struct redact *redact, struct log *log);
@@ -55,10 +35,6 @@ void tokens_set_deadline(struct tokens *tokens, int64_t deadline_ms);
 /* How many exchanges were begun: for the run record. */
 int64_t tokens_exchanges(const struct tokens *tokens);
 
-struct token_query {
-    bool force;         /* exchange even if the cached token is fresh */
-    int64_t worse_than; /* > 0: a cached token of this generation or an older one will not do */
-};
 /*
  * done is called from the loop, never from inside this call. Errors: ERR_CONFIG (secret, state),
  * ERR_AUTH (refused, host), ERR_NETWORK, ERR_HTTP, ERR_THROTTLED,

@@ -1,7 +1,8 @@
 /* A refresh token that a person signed in for, put where rotated ones are kept. */
 #include "clock.h"
 #include "mem.h"
-#include "token_private.h"
+#include "token.h"
+#include "token_request.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +41,7 @@ static int fingerprint(struct adoption *adoption, const struct secret *secret, c
     int result = secret_read(secret, tokens->redact, tokens->deadline_ms, &value, err);
     if (result == 0) {
         char text[TOKEN_FINGERPRINT_SIZE];
-        tokens_hide(tokens, adoption->connector, value.data);
+        token_request_hide(tokens, adoption->connector, value.data);
         token_cache_fingerprint(salt, purpose, value.data, text);
         *out = mem_strdup(text);
     }
@@ -107,11 +108,11 @@ void token_adopt(struct tokens *tokens, const struct connector *connector,
     adoption->token_service = mem_strdup(token_service);
     adoption->done = done;
     adoption->arg = arg;
-    tokens_hide(tokens, connector, refresh_token);
+    token_request_hide(tokens, connector, refresh_token);
     lock_create(&adoption->lock, tokens->loop);
     char owner[STORE_OWNER_SIZE], name[TOKEN_LOCK_NAME_SIZE];
     token_cache_owner(connector, owner);
-    token_lock_name(owner, name);
+    token_cache_lock_name(owner, name);
     lock_wait(&adoption->lock, store_folder(tokens->store), name,
               clock_mono_ms() + TOKEN_LOCK_WAIT_MS, adoption_locked, adoption);
 }

@@ -2,7 +2,6 @@
 
 #include "clock.h"
 #include "mem.h"
-#include "token.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -34,6 +33,11 @@ void token_cache_owner(const struct connector *connector, char owner[STORE_OWNER
     unsigned char digest[crypto_hash_sha256_BYTES];
     crypto_hash_sha256_final(&state, digest);
     sodium_bin2hex(owner, STORE_OWNER_SIZE, digest, sizeof digest);
+}
+
+void token_cache_lock_name(const char *owner, char name[TOKEN_LOCK_NAME_SIZE])
+{
+    snprintf(name, TOKEN_LOCK_NAME_SIZE, "token-%.32s", owner);
 }
 
 int64_t token_cache_remaining_ms(const struct store_token *row)

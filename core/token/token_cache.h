@@ -6,6 +6,9 @@
 #include "exchange.h"
 #include "store.h"
 
+#define TOKEN_FRESH_MS         300000 /* or 10 % of the lifetime, if that is less */
+#define TOKEN_LOCK_WAIT_MS     600000
+#define TOKEN_LOCK_NAME_SIZE   40
 #define TOKEN_FINGERPRINT_SIZE 65 /* hex and NUL */
 
 /*
@@ -14,6 +17,8 @@
  * comes from).
  */
 void token_cache_owner(const struct connector *connector, char owner[STORE_OWNER_SIZE]);
+/* The name of an owner's lock. */
+void token_cache_lock_name(const char *owner, char name[TOKEN_LOCK_NAME_SIZE]);
 /* Milliseconds that the row's access token still lives; 0 when there is none or that cannot be
  * known. */
 int64_t token_cache_remaining_ms(const struct store_token *row);

@@ -1,8 +1,10 @@
+#include "token_flight.h"
+
 #include "clock.h"
 #include "connector.h"
 #include "fault.h"
 #include "mem.h"
-#include "token_private.h"
+#include "token_request.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +12,7 @@
 /* Of the disk, for a row and SQLite's pages around it. */
 #define TOKEN_RESERVE_BYTES ((size_t)64 * 1024)
 
-void flight_free(struct flight *flight)
+void token_flight_free(struct flight *flight)
 {
     struct flight **at = &flight->tokens->flights;
     while (*at != flight)
@@ -37,10 +39,10 @@ static void flight_fail(struct flight *flight, const struct err *err)
     lock_release(&flight->lock);
     struct token_request *request;
     while ((request = flight->waiters) != NULL) {
-        request_list_remove(&flight->waiters, request);
-        request_finish(request, NULL, &copy);
+        token_request_remove(&flight->waiters, request);
+        token_request_finish(request, NULL, &copy);
     }
-    flight_free(flight);
+    token_flight_free(flight);
 }
 
 static void flight_succeed(struct flight *flight, enum token_source source)
@@ -49,10 +51,10 @@ static void flight_succeed(struct flight *flight, enum token_source source)
     lock_release(&flight->lock);
     struct token_request *request;
     while ((request = flight->waiters) != NULL) {
-        request_list_remove(&flight->waiters, request);
-        request_finish_row(request, &flight->row, source);
+        token_request_remove(&flight->waiters, request);
+        token_request_finish_row(request, &flight->row, source);
     }
-    flight_free(flight);
+    token_flight_free(flight);
 }
 
 /* The place where the service had moved failed, and so did all else: the next run does not start
@@ -86,8 +88,8 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
         flight_fail(flight, failure);
         return;
     }
-    tokens_hide(tokens, flight->connector, result->token.access_token);
-    tokens_hide(tokens, flight->connector, result->token.refresh_token);
+    token_request_hide(tokens, flight->connector, result->token.access_token);
+    token_request_hide(tokens, flight->connector, result->token.refresh_token);
     fault_point(FAULT_TOKEN_RECEIVED);
 
     struct err err;
@@ -143,8 +145,8 @@ static int flight_read_secrets(struct flight *flight, struct buf *id, struct buf
         secret_read(&connector->application_secret, tokens->redact, tokens->deadline_ms, secret,
                     err) != 0)
         return -1;
-    tokens_hide(tokens, connector, id->data);
-    tokens_hide(tokens, connector, secret->data);
+    token_request_hide(tokens, connector, id->data);
+    token_request_hide(tokens, connector, secret->data);
     token_cache_fingerprint(salt, "application_id", id->data, flight->application_fingerprint);
     flight_check_application(flight);
     flight->has_configured = connector->refresh_token.kind != SECRET_NONE;
@@ -152,7 +154,7 @@ static int flight_read_secrets(struct flight *flight, struct buf *id, struct buf
         if (secret_read(&connector->refresh_token, tokens->redact, tokens->deadline_ms,
                         &flight->configured, err) != 0)
             return -1;
-        tokens_hide(tokens, connector, flight->configured.data);
+        token_request_hide(tokens, connector, flight->configured.data);
         token_cache_fingerprint(salt, "refresh_token", flight->configured.data,
                                 flight->configured_fingerprint);
     }
@@ -172,8 +174,8 @@ static void flight_exchange(struct flight *flight)
         token_cache_candidates(&flight->row,
                                flight->has_configured ? flight->configured.data : NULL,
                                flight->configured_fingerprint, &flight->candidates);
-        tokens_hide(tokens, flight->connector, flight->row.refresh_token);
-        tokens_hide(tokens, flight->connector, flight->row.refresh_previous);
+        token_request_hide(tokens, flight->connector, flight->row.refresh_token);
+        token_request_hide(tokens, flight->connector, flight->row.refresh_previous);
         if (flight->candidates.count == 0)
             result = err_set(
                 &err, ERR_CONFIG,
@@ -232,7 +234,7 @@ static void flight_locked(void *arg, const struct err *failure)
         flight_fail(flight, &err);
         return;
     }
-    tokens_hide(tokens, flight->connector, flight->row.access_token);
+    token_request_hide(tokens, flight->connector, flight->row.access_token);
     for (const struct token_request *w = flight->waiters; w != NULL; w = w->next) {
         if (w->query.worse_than > flight->worse_than)
             flight->worse_than = w->query.worse_than;
@@ -241,11 +243,6 @@ static void flight_locked(void *arg, const struct err *failure)
         flight_succeed(flight, TOKEN_CACHE); /* another process was quicker */
     else
         flight_exchange(flight);
-}
-
-void token_lock_name(const char *owner, char name[TOKEN_LOCK_NAME_SIZE])
-{
-    snprintf(name, TOKEN_LOCK_NAME_SIZE, "token-%.32s", owner);
 }
 
 static struct flight *flight_new(struct token_request *request, const char *owner)
@@ -264,12 +261,12 @@ static struct flight *flight_new(struct token_request *request, const char *owne
     if (tokens->deadline_ms > 0 && tokens->deadline_ms < give_up_ms)
         give_up_ms = tokens->deadline_ms;
     char name[TOKEN_LOCK_NAME_SIZE];
-    token_lock_name(owner, name);
+    token_cache_lock_name(owner, name);
     lock_wait(&flight->lock, store_folder(tokens->store), name, give_up_ms, flight_locked, flight);
     return flight;
 }
 
-struct flight *flight_join(struct token_request *request, const char *owner)
+struct flight *token_flight_join(struct token_request *request, const char *owner)
 {
     struct flight *flight = request->tokens->flights;
     while (flight != NULL && strcmp(flight->row.owner, owner) != 0)
@@ -277,7 +274,7 @@ struct flight *flight_join(struct token_request *request, const char *owner)
     return flight != NULL ? flight : flight_new(request, owner);
 }
 
-bool flight_on_wire(const struct flight *flight)
+bool token_flight_on_wire(const struct flight *flight)
 {
     return flight->exchange != NULL && exchange_on_wire(flight->exchange);
 }

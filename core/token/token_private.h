@@ -1,13 +1,17 @@
-/* Shared by token.c (who wants a token) and token_flight.c (the one exchange that serves them). */
+/* The structs of this folder: who wants a token, the one exchange that serves them, and all of
+ * both.
+ */
 #ifndef JETON_TOKEN_PRIVATE_H
 #define JETON_TOKEN_PRIVATE_H
 
+#include "config.h"
 #include "exchange.h"
 #include "lock.h"
-#include "token.h"
+#include "store.h"
 #include "token_cache.h"
+#include "token_query.h"
 
-/* Somebody who wants a token: first alone (timer), then among a flight's waiters. */
+/* Somebody who wants a token: first in tokens.requests (timer), then among a flight's waiters. */
 struct token_request {
     struct tokens *tokens;
     const struct connector *connector;
@@ -50,23 +54,5 @@ struct tokens {
     struct token_request *requests; /* that are no flight's waiters */
     struct flight *flights;
 };
-
-void request_list_remove(struct token_request **list, struct token_request *request);
-/* Tells a request that is in no list any more, and frees it. */
-void request_finish(struct token_request *request, const struct token *token,
-                    const struct err *err);
-void request_finish_row(struct token_request *request, const struct store_token *row,
-                        enum token_source source);
-/* The name of an owner's lock. */
-#define TOKEN_LOCK_NAME_SIZE 40
-void token_lock_name(const char *owner, char name[TOKEN_LOCK_NAME_SIZE]);
-/* Registers a secret of the connector with the redaction point; NULL is fine. */
-void tokens_hide(struct tokens *tokens, const struct connector *connector, const char *secret);
-
-/* The flight of this owner, begun (by waiting for its lock) if there is none. */
-struct flight *flight_join(struct token_request *request, const char *owner);
-void flight_free(struct flight *flight);
-/* True while a reply may be on its way. */
-bool flight_on_wire(const struct flight *flight);
 
 #endif

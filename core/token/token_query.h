@@ -1,0 +1,33 @@
+/* What is asked of tokens, and what comes back. */
+#ifndef JETON_TOKEN_QUERY_H
+#define JETON_TOKEN_QUERY_H
+
+#include "err.h"
+
+#include <stdint.h>
+
+enum token_source { TOKEN_CACHE, TOKEN_EXCHANGE };
+
+struct token {
+    const char *access_token; /* all strings: valid during the callback only */
+    const char *endpoint_url; /* no trailing slash */
+    const char *scope;        /* comma-separated */
+    int64_t expires_at_ms;    /* by the local wall clock */
+    int64_t generation; /* pass it as token_query.worse_than when the API refused this token */
+    int64_t refresh_since_ms; /* when the stored refresh token came; 0: not known */
+    enum token_source source;
+    const char *refresh_token; /* only from token_exchange, when one came; else NULL */
+};
+
+/* err NULL: token is good. Called once, from the loop. */
+typedef void token_done_fn(void *arg, const struct token *token, const struct err *err);
+
+struct token_query {
+    bool force;         /* exchange even if the cached token is fresh */
+    int64_t worse_than; /* > 0: a cached token of this generation or an older one will not do */
+};
+
+struct tokens;
+struct token_request;
+
+#endif

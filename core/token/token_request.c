@@ -1,0 +1,65 @@
+#include "token_request.h"
+
+#include "clock.h"
+#include "mem.h"
+
+#include <string.h>
+
+struct token_request *token_request_new(struct tokens *tokens, token_done_fn *done, void *arg)
+{
+    struct token_request *request = mem_alloc(sizeof *request);
+    request->tokens = tokens;
+    request->done = done;
+    request->arg = arg;
+    request->next = tokens->requests;
+    tokens->requests = request;
+    return request;
+}
+
+void token_request_append(struct token_request **list, struct token_request *request)
+{
+    while (*list != NULL)
+        list = &(*list)->next;
+    *list = request;
+}
+
+void token_request_remove(struct token_request **list, struct token_request *request)
+{
+    while (*list != NULL && *list != request)
+        list = &(*list)->next;
+    if (*list != NULL)
+        *list = request->next;
+    request->next = NULL;
+}
+
+void token_request_finish(struct token_request *request, const struct token *token,
+                          const struct err *err)
+{
+    loop_timer_stop(request->tokens->loop, &request->timer);
+    token_done_fn *done = request->done;
+    void *arg = request->arg;
+    mem_free(request);
+    done(arg, token, err);
+}
+
+void token_request_finish_row(struct token_request *request, const struct store_token *row,
+                              enum token_source source)
+{
+    const struct token token = {
+        .access_token = row->access_token,
+        .endpoint_url = row->endpoint_url,
+        .scope = row->scope != NULL ? row->scope : "",
+        .expires_at_ms = clock_wall_ms() + token_cache_remaining_ms(row),
+        .generation = row->generation,
+        .refresh_since_ms = row->refresh_token != NULL ? row->refresh_since_ms : 0,
+        .source = source,
+    };
+    token_request_finish(request, &token, NULL);
+}
+
+void token_request_hide(struct tokens *tokens, const struct connector *connector,
+                        const char *secret)
+{
+    if (secret != NULL)
+        redact_add_owned(tokens->redact, secret, strlen(secret), connector->name);
+}
