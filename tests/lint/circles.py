@@ -5,8 +5,9 @@
     tests/lint/circles.py --edges A B      why A depends on B: each include, call and require
     tests/lint/circles.py --root FOLDER    another source tree
 
-C: foo.c and foo.h are one file, core/X/foo; foo_private.h is a file of its own. A depends on B if it
-includes B's header, or names a function that B defines (a call, or a pointer in a table).
+C, in two ways. By calls: a.c depends on b.c if it names a function that b.c defines (a call, or a
+pointer in a table). By includes: a.c and a.h are one module, that depends on each module whose header
+it includes. A header that no .c file of its name goes with is no module: parts of one thing share it.
 Lua: below scripts/, a file depends on what it requires, lazily too. require("a.b." .. name) is
 every module of a/b. Among the rooms of scripts/sandbox the arrows only go down, see ROOMS.
 """
@@ -141,33 +142,45 @@ def c_uses(head, body):
             yield name, match.start()
 
 
-def c_graph(root):
-    stems, sources, defined = {}, [], collections.defaultdict(set)
-    for path in files(root, C_FOLDERS, (".c", ".h")):
-        stem = os.path.splitext(path)[0]
-        text = read(root, path)
-        code = C_NOISE.sub(blank, text)
-        blocks = list(c_blocks(C_DIRECTIVE.sub(blank, code)))
-        sources.append((path, stem, text, blocks))
-        stems[os.path.basename(path)] = stem
-        for head, _, _ in blocks:
+class Source:
+    def __init__(self, root, path):
+        self.path = path
+        self.stem, self.ending = os.path.splitext(path)
+        self.text = read(root, path)
+        self.blocks = list(c_blocks(C_DIRECTIVE.sub(blank, C_NOISE.sub(blank, self.text))))
+
+    def place(self, offset):
+        return f"{self.path}:{line(self.text, offset)}"
+
+
+def c_calls(sources):
+    defined = collections.defaultdict(set)
+    for source in sources:
+        for head, _, _ in source.blocks:
             name = c_function(head)
             if name and "static" not in head.split():
-                defined[name].add(stem)
-
+                defined[name].add(source.path)
     graph = Graph()
-    for path, stem, text, blocks in sources:
-        for match in C_INCLUDE.finditer(text):
-            name = os.path.basename(match.group(1))
-            if name in stems:
-                place = f"{path}:{line(text, match.start())}"
-                graph.add(stem, stems[name], f"{place}: includes {name}")
-        for head, offset, body in blocks:
+    for source in sources:
+        for head, offset, body in source.blocks:
             if not c_function(head) and "=" not in head:
                 continue  # a struct: its members are no uses
             for name, at in c_uses(head, body):
                 for other in defined.get(name, ()):
-                    graph.add(stem, other, f"{path}:{line(text, offset + at)}: names {name}")
+                    graph.add(source.path, other, f"{source.place(offset + at)}: names {name}")
+    return graph
+
+
+def c_includes(sources):
+    paths = {source.path for source in sources}
+    modules = {os.path.basename(source.path): source.stem for source in sources
+               if source.ending == ".h" and source.stem + ".c" in paths}
+    graph = Graph()
+    for source in sources:
+        for match in C_INCLUDE.finditer(source.text):
+            name = os.path.basename(match.group(1))
+            if name in modules:
+                graph.add(source.stem, modules[name], f"{source.place(match.start())}: includes {name}")
     return graph
 
 
@@ -232,7 +245,7 @@ def room_faults(graph, rooms):
 def report(kind, graph):
     circles = graph.circles()
     for circle in circles:
-        print(f"a circle among {len(circle)} {kind} files:")
+        print(f"a circle among {len(circle)} {kind}:")
         for start in circle:
             for end in sorted(set(graph.edges[start]) & set(circle)):
                 reasons = graph.edges[start][end]
@@ -245,7 +258,7 @@ def edges(graphs, start, end):
     """Prints why start depends on end. Both may be given without their folder."""
 
     def same(node, name):
-        return node == name or node.endswith("/" + name)
+        return node == name or os.path.splitext(node)[0].endswith("/" + name) or node.endswith("/" + name)
 
     for graph in graphs:
         for node in sorted(graph.edges):
@@ -265,14 +278,16 @@ def main():
 
     graphs = {}
     if options.only != "lua":
-        graphs["C"] = c_graph(options.root)
+        sources = [Source(options.root, path) for path in files(options.root, C_FOLDERS, (".c", ".h"))]
+        graphs["C files, by calls"] = c_calls(sources)
+        graphs["C modules, by includes"] = c_includes(sources)
     if options.only != "c":
-        graphs["Lua"] = lua_graph(options.root)
+        graphs["Lua files"] = lua_graph(options.root)
     if options.edges:
         edges(graphs.values(), *options.edges)
         return 0
     count = sum(report(kind, graph) for kind, graph in graphs.items())
-    faults = room_faults(graphs["Lua"], ROOMS) if ROOMS and "Lua" in graphs else []
+    faults = room_faults(graphs["Lua files"], ROOMS) if ROOMS and "Lua files" in graphs else []
     for fault in faults:
         print(fault)
     return 1 if count or faults else 0
