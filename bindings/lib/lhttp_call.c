@@ -1,8 +1,8 @@
 #include "lhttp_call.h"
 
+#include "egress.h"
 #include "lerr.h"
 #include "lhttp_request.h"
-#include "lowner.h"
 #include "mem.h"
 #include "task.h"
 #include "vm.h"
@@ -227,14 +227,14 @@ static int check_secrets(const struct call *call, const struct url *url, const c
 {
     const struct http_request *http = &call->request.http;
     const struct buf *query = &call->request.query;
-    if (lowner_check(call->vm, url, "the URL", target, strlen(target), err) != 0 ||
-        lowner_check(call->vm, url, "the query", query->data, query->len, err) != 0 ||
-        lowner_check(call->vm, url, "the body", http->body, http->body_len, err) != 0)
+    if (egress_check(vm_engine(call->vm), url, "the URL", target, strlen(target), err) != 0 ||
+        egress_check(vm_engine(call->vm), url, "the query", query->data, query->len, err) != 0 ||
+        egress_check(vm_engine(call->vm), url, "the body", http->body, http->body_len, err) != 0)
         return -1;
     for (size_t i = 0; i < http->nheaders; i++) {
         const char *name = http->headers[i].name, *value = http->headers[i].value;
-        if (lowner_check(call->vm, url, "a header", name, strlen(name), err) != 0 ||
-            lowner_check(call->vm, url, "a header", value, strlen(value), err) != 0)
+        if (egress_check(vm_engine(call->vm), url, "a header", name, strlen(name), err) != 0 ||
+            egress_check(vm_engine(call->vm), url, "a header", value, strlen(value), err) != 0)
             return -1;
     }
     /* Of files the content is the script's affair. */
@@ -242,11 +242,11 @@ static int check_secrets(const struct call *call, const struct url *url, const c
         const struct http_part *part = &http->parts[i];
         const char *texts[] = {part->name, part->filename, part->content_type};
         for (size_t j = 0; j < sizeof texts / sizeof texts[0]; j++)
-            if (texts[j] != NULL &&
-                lowner_check(call->vm, url, "a part", texts[j], strlen(texts[j]), err) != 0)
+            if (texts[j] != NULL && egress_check(vm_engine(call->vm), url, "a part", texts[j],
+                                                 strlen(texts[j]), err) != 0)
                 return -1;
-        if (part->path == NULL &&
-            lowner_check(call->vm, url, "a part", part->value, part->value_len, err) != 0)
+        if (part->path == NULL && egress_check(vm_engine(call->vm), url, "a part", part->value,
+                                               part->value_len, err) != 0)
             return -1;
     }
     return 0;
@@ -261,7 +261,7 @@ static int start_plain(struct call *call, struct err *err)
     if (url_parse(http->url, &url, err) != 0)
         goto cleanup;
     /* As it was written too: a host becomes lower case. */
-    if (lowner_check(call->vm, &url, "the URL", http->url, strlen(http->url), err) != 0)
+    if (egress_check(vm_engine(call->vm), &url, "the URL", http->url, strlen(http->url), err) != 0)
         goto cleanup;
     url_add_query(&url, call->request.query.data);
     mem_free_secret(http->url);

@@ -1,8 +1,8 @@
+#include "egress.h"
 #include "larg.h"
 #include "lerr.h"
-#include "lowner.h"
-#include "mem.h"
 #include "modules.h"
+#include "mem.h"
 #include "task.h"
 #include "url.h"
 #include "vm.h"
@@ -260,7 +260,7 @@ static int token_lua_exchange(lua_State *L)
     if (read_hosts(L, call, &err) != 0 || engine_need_store(engine, &err) != 0)
         return lerr_return(L, &err);
     const char *const *hosts = call->hosts[0] != NULL ? (const char *const *)call->hosts : NULL;
-    call->owner = lowner_by_hand(call->given[0], hosts);
+    call->owner = egress_by_hand(call->given[0], hosts);
     for (size_t i = 1; i < sizeof call->given / sizeof *call->given; i++)
         own_secret(call, call->given[i]);
 

@@ -1,9 +1,9 @@
 #include "job_heartbeat.h"
 
+#include "egress.h"
 #include "http.h"
 #include "job_child.h"
 #include "job_helper.h"
-#include "lowner.h"
 #include "mem.h"
 
 #include <sodium.h>
@@ -36,7 +36,7 @@ void job_heartbeat_hide(const struct job_outcome *outcome)
     struct redact *redact = outcome->app->redact;
     size_t base_len = strcspn(url, "?");
     char *base = mem_strndup(url, base_len);
-    char *owner = lowner_by_hand(base, NULL);
+    char *owner = egress_by_hand(base, NULL);
     redact_add_owned(redact, base, base_len, owner);
     if (url[base_len] == '?')
         redact_add_owned(redact, url + base_len + 1, strlen(url + base_len + 1), owner);

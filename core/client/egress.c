@@ -1,4 +1,4 @@
-#include "lowner.h"
+#include "egress.h"
 
 #include "mem.h"
 
@@ -9,13 +9,13 @@
 #define OWNER_SIZE ((size_t)16 * 1024)
 
 struct search {
-    struct vm *vm;
+    struct engine *engine;
     const struct url *url;
     struct err *err; /* why the last owner may not */
     bool allowed;
 };
 
-char *lowner_by_hand(const char *token_service, const char *const *allow_hosts)
+char *egress_by_hand(const char *token_service, const char *const *allow_hosts)
 {
     struct buf owner;
     buf_create(&owner, OWNER_SIZE);
@@ -25,7 +25,7 @@ char *lowner_by_hand(const char *token_service, const char *const *allow_hosts)
     return buf_take(&owner);
 }
 
-/* "by-hand BASE PATTERN…": what lowner_by_hand wrote. */
+/* "by-hand BASE PATTERN…": what egress_by_hand wrote. */
 static int check_by_hand(const struct url *url, const char *owner, struct err *err)
 {
     char *copy = mem_strdup(owner + strlen(BY_HAND));
@@ -45,7 +45,7 @@ static int check_owner(const struct search *search, const char *owner, struct er
 {
     if (strncmp(owner, BY_HAND, strlen(BY_HAND)) == 0)
         return check_by_hand(search->url, owner, err);
-    const struct config *config = vm_engine(search->vm)->config;
+    const struct config *config = search->engine->config;
     const struct connector *connector = config_connector(config, owner, err);
     if (connector == NULL)
         return -1;
@@ -66,13 +66,13 @@ static bool secret_found(void *arg, const char *const *owners)
     return search->allowed;
 }
 
-int lowner_check(struct vm *vm, const struct url *url, const char *where, const char *text,
+int egress_check(struct engine *engine, const struct url *url, const char *where, const char *text,
                  size_t len, struct err *err)
 {
     struct err why = {0};
-    engine_know_secrets(vm_engine(vm));
-    struct search search = {.vm = vm, .url = url, .err = &why, .allowed = true};
-    redact_find(vm_engine(vm)->redact, text, len, secret_found, &search);
+    engine_know_secrets(engine);
+    struct search search = {.engine = engine, .url = url, .err = &why, .allowed = true};
+    redact_find(engine->redact, text, len, secret_found, &search);
     if (search.allowed)
         return 0;
     return err_set(err, ERR_AUTH, "%s holds what must not go to %s: %s", where, url->host, why.msg);
