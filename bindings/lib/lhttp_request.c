@@ -2,6 +2,7 @@
 
 #include "larg.h"
 #include "ljson.h"
+#include "ljson_encode.h"
 #include "mem.h"
 #include "url.h"
 

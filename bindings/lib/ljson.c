@@ -2,55 +2,14 @@
 
 #include "larg.h"
 #include "lerr.h"
+#include "ljson_encode.h"
+#include "ljson_value.h"
+#include "modules.h"
 
 #include <lauxlib.h>
 
 #define READER_NAME "jeton.json.reader"
 #define BUF_NAME    "jeton.json.buf"
-#define ARRAY_NAME  "jeton.json.array"
-
-/* Its address is the array metatable's key in the registry. */
-static const char array_key;
-
-void ljson_push_null(lua_State *L)
-{
-    lua_pushlightuserdata(L, NULL);
-}
-
-bool ljson_is_null(lua_State *L, int index)
-{
-    return lua_type(L, index) == LUA_TLIGHTUSERDATA && lua_touserdata(L, index) == NULL;
-}
-
-static void push_array_metatable(lua_State *L)
-{
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &array_key) == LUA_TTABLE)
-        return;
-    lua_pop(L, 1);
-    lua_createtable(L, 0, 1);                      /* mt */
-    lua_pushliteral(L, ARRAY_NAME);                /* mt, name */
-    lua_setfield(L, -2, "__name");                 /* mt */
-    lua_pushvalue(L, -1);                          /* mt, mt */
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &array_key); /* mt */
-}
-
-void ljson_mark_array(lua_State *L, int index)
-{
-    index = lua_absindex(L, index);
-    luaL_checkstack(L, 3, NULL);
-    push_array_metatable(L);
-    lua_setmetatable(L, index);
-}
-
-bool ljson_is_array(lua_State *L, int index)
-{
-    if (!lua_istable(L, index) || !lua_getmetatable(L, index))
-        return false;                              /* mt */
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &array_key); /* mt, array's */
-    bool result = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return result;
-}
 
 static int reader_gc(lua_State *L)
 {
@@ -110,7 +69,7 @@ static void push_scalar(lua_State *L, const struct json_token *token)
         lua_pushlstring(L, token->text, token->len);
         break;
     default:
-        ljson_push_null(L);
+        ljson_value_push_null(L);
         break;
     }
 }
@@ -159,7 +118,7 @@ int ljson_decode(lua_State *L, const char *text, size_t len, const struct json_o
     if (!lua_checkstack(L, 2 * JSON_DEPTH_MAX + 8))
         luaL_error(L, "not enough memory to decode JSON");
     struct json_reader **box = push_box(L, sizeof *box, READER_NAME, reader_gc);
-    push_array_metatable(L); /* box, mt */
+    ljson_value_push_array_metatable(L); /* box, mt */
     *box = json_reader_new(text, len, options, err);
     int result = *box != NULL ? build(L, *box, base + 2, err) : -1; /* box, mt, value? */
     json_reader_free(*box);
@@ -234,10 +193,10 @@ static int array(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     if (lua_getmetatable(L, 1)) {
         lua_pop(L, 1);
-        if (!ljson_is_array(L, 1))
+        if (!ljson_value_is_array(L, 1))
             return luaL_argerror(L, 1, "a table without a metatable expected");
     }
-    ljson_mark_array(L, 1);
+    ljson_value_mark_array(L, 1);
     return 1;
 }
 
@@ -245,7 +204,7 @@ static int array(lua_State *L)
 static int is_array(lua_State *L)
 {
     luaL_checkany(L, 1);
-    lua_pushboolean(L, ljson_is_array(L, 1));
+    lua_pushboolean(L, ljson_value_is_array(L, 1));
     return 1;
 }
 
@@ -255,7 +214,7 @@ int luaopen_jeton_json(lua_State *L)
         {"decode", decode}, {"encode", encode}, {"array", array}, {"is_array", is_array}, {0},
     };
     luaL_newlib(L, functions);
-    ljson_push_null(L);
+    ljson_value_push_null(L);
     lua_setfield(L, -2, "null");
     return 1;
 }

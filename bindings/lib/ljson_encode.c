@@ -2,7 +2,10 @@
  * Lua values as JSON. Nothing here raises: no metamethod is called and no Lua memory is allocated,
  * so that callers may hold what a longjmp would leak.
  */
-#include "ljson.h"
+#include "ljson_encode.h"
+
+#include "json.h"
+#include "ljson_value.h"
 #include "mem.h"
 #include "utf8.h"
 
@@ -241,7 +244,7 @@ static int encode_table(struct encoder *encoder, int index, const struct path *p
         return fail(encoder, path, what);
     }
     struct shape shape = shape_of(encoder->L, index);
-    bool marked = ljson_is_array(encoder->L, index);
+    bool marked = ljson_value_is_array(encoder->L, index);
     if (shape.other != LUA_TNONE) {
         snprintf(what, sizeof what,
                  "a table with a key that is neither a string nor 1, 2, 3 … (a %s)",
@@ -280,7 +283,7 @@ static int encode_value(struct encoder *encoder, int index, const struct path *p
     case LUA_TTABLE:
         return encode_table(encoder, index, path);
     default:
-        if (ljson_is_null(L, index))
+        if (ljson_value_is_null(L, index))
             return put(encoder, "null");
         snprintf(what, sizeof what, "a %s cannot be written as JSON",
                  lua_typename(L, lua_type(L, index)));

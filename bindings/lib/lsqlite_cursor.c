@@ -2,7 +2,7 @@
 
 #include "err.h"
 #include "json.h"
-#include "ljson.h"
+#include "ljson_value.h"
 #include "mem.h"
 #include "utf8.h"
 
@@ -151,7 +151,7 @@ static int bind_value(lua_State *L, struct lsqlite_cursor *cursor, int place, in
     case LUA_TNIL:
         return sqlite3_bind_null(stmt, place);
     case LUA_TLIGHTUSERDATA:
-        if (ljson_is_null(L, index))
+        if (ljson_value_is_null(L, index))
             return sqlite3_bind_null(stmt, place);
         break;
     case LUA_TBOOLEAN:

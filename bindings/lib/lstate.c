@@ -2,6 +2,7 @@
 
 #include "lerr.h"
 #include "ljson.h"
+#include "ljson_encode.h"
 #include "mem.h"
 #include "modules.h"
 #include "store_runs.h"

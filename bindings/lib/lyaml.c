@@ -2,7 +2,7 @@
 #include "lyaml.h"
 
 #include "lerr.h"
-#include "ljson.h"
+#include "ljson_value.h"
 #include "modules.h"
 #include "path.h"
 
@@ -36,7 +36,7 @@ static void push_scalar(lua_State *L, const struct yaml_node *node, lyaml_resolv
     struct yaml_scalar scalar = resolve(node);
     switch (scalar.type) {
     case YAML_NULL:
-        ljson_push_null(L);
+        ljson_value_push_null(L);
         break;
     case YAML_BOOL:
         lua_pushboolean(L, scalar.boolean);
@@ -61,7 +61,7 @@ void lyaml_push(lua_State *L, const struct yaml_node *node, lyaml_resolve_fn *re
         push_scalar(L, node, resolve);
     } else if (node->kind == YAML_SEQUENCE) {
         lua_createtable(L, (int)node->count, 0); /* list */
-        ljson_mark_array(L, -1);
+        ljson_value_mark_array(L, -1);
         for (size_t i = 0; i < node->count; i++) {
             lyaml_push(L, node->items[i], resolve); /* list, value */
             lua_rawseti(L, -2, (lua_Integer)i + 1);
@@ -114,7 +114,7 @@ static int finish(lua_State *L, struct yaml_doc **box, int result, const struct 
     }
     const struct yaml_node *root = yaml_root(*box);
     if (root == NULL)
-        ljson_push_null(L);
+        ljson_value_push_null(L);
     else
         lyaml_push(L, root, yaml_resolve);
     yaml_doc_free(*box);
