@@ -1,8 +1,8 @@
 /* The command line: global options, the verb table, and the one place that prints errors and exits.
  */
-#include "verb.h"
-
 #include "mem.h"
+#include "modules.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -160,7 +160,7 @@ int main(int argc, char **argv)
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);
 
-    struct app app = {.redact = redact_new(), .self = NULL};
+    struct app app = {.redact = redact_new(), .modules = modules};
     struct globals globals = {0};
     struct opt_result result = {0};
     struct buf help;

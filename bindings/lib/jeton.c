@@ -1,8 +1,8 @@
 /* jeton: what a script knows about its run. */
 #include "lerr.h"
+#include "luaopen.h"
 #include "lyaml.h"
-#include "modules.h"
-#include "vm_private.h"
+#include "vm.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -57,15 +57,15 @@ static void push_job(lua_State *L, const struct vm_options *options)
 
 int luaopen_jeton(lua_State *L)
 {
-    const struct vm *vm = vm_of(L);
-    const struct vm_options *options = vm_options_of(vm_of(L));
+    struct vm *vm = vm_of(L);
+    const struct vm_options *options = vm_options_of(vm);
     lua_createtable(L, 0, 7);
     push_args(L, options->job, options->args);
     lua_setfield(L, -2, "args");
-    push_folder(L, vm->script);
+    push_folder(L, vm_script(vm));
     lua_setfield(L, -2, "folder");
-    if (vm->deadline_ms != 0) {
-        lua_pushinteger(L, vm->deadline_wall);
+    if (vm_deadline(vm) != 0) {
+        lua_pushinteger(L, vm_deadline(vm));
         lua_setfield(L, -2, "deadline");
     }
     if (options->job != NULL) {

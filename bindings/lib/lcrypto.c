@@ -1,6 +1,6 @@
 /* jeton.crypto: libsodium's random bytes, hashes, encodings, comparison and passwords. */
 #include "lerr.h"
-#include "modules.h"
+#include "luaopen.h"
 #include "path.h"
 
 #include <errno.h>

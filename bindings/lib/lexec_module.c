@@ -2,8 +2,8 @@
 #include "larg.h"
 #include "lerr.h"
 #include "lexec.h"
+#include "luaopen.h"
 #include "mem.h"
-#include "modules.h"
 #include "task.h"
 #include "vm.h"
 

@@ -2,8 +2,8 @@
 #include "lerr.h"
 #include "lhttp_call.h"
 #include "ljson.h"
+#include "luaopen.h"
 #include "mem.h"
-#include "modules.h"
 #include "url.h"
 
 #include <lauxlib.h>

@@ -4,7 +4,7 @@
 #include "lerr.h"
 #include "ljson_encode.h"
 #include "ljson_value.h"
-#include "modules.h"
+#include "luaopen.h"
 
 #include <lauxlib.h>
 

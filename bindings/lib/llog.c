@@ -1,6 +1,6 @@
 /* jeton.log: lines of a script in jeton's own log. */
 #include "engine.h"
-#include "modules.h"
+#include "luaopen.h"
 #include "vm.h"
 
 #include <lauxlib.h>

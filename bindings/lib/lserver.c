@@ -6,7 +6,7 @@
 #include "lerr.h"
 #include "lserver_ask.h"
 #include "lserver_message.h"
-#include "modules.h"
+#include "luaopen.h"
 #include "server.h"
 #include "task.h"
 #include "vm.h"

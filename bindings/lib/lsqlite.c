@@ -2,8 +2,8 @@
  */
 #include "lerr.h"
 #include "lsqlite_cursor.h"
+#include "luaopen.h"
 #include "mem.h"
-#include "modules.h"
 
 #include <errno.h>
 #include <fcntl.h>

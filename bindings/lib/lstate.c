@@ -1,10 +1,10 @@
-#include "lstate.h"
-
+/* jeton.state: durable keys and values of a job or script. Changes wait in the Lua state and are
+ * written together. */
 #include "lerr.h"
 #include "ljson.h"
 #include "ljson_encode.h"
+#include "luaopen.h"
 #include "mem.h"
-#include "modules.h"
 #include "store_runs.h"
 #include "vm.h"
 
@@ -202,8 +202,7 @@ static int state_keys(lua_State *L)
 static int state_commit(lua_State *L)
 {
     lua_settop(L, 0);
-    if (lua_getfield(L, LUA_REGISTRYINDEX, CHANGES) != LUA_TTABLE)
-        return 0; /* the module was never opened */
+    lua_getfield(L, LUA_REGISTRYINDEX, CHANGES);
     size_t count = 0;
     for (lua_pushnil(L); lua_next(L, 1) != 0; lua_pop(L, 1))
         count++;
@@ -227,7 +226,8 @@ static int state_commit(lua_State *L)
     return 0;
 }
 
-int lstate_commit(lua_State *L, struct err *err)
+/* For vm_on_success. Nothing is written where nothing was set, or in a dry run. */
+static int commit_at_end(lua_State *L, struct err *err)
 {
     int top = lua_gettop(L);
     if (!lua_checkstack(L, 2))
@@ -258,6 +258,7 @@ int luaopen_jeton_state(lua_State *L)
     lua_setfield(L, -2, "__gc");
     lua_newtable(L);
     lua_setfield(L, LUA_REGISTRYINDEX, CHANGES);
+    vm_on_success(vm_of(L), commit_at_end);
     lua_settop(L, 0);
     luaL_newlib(L, functions);
     return 1;

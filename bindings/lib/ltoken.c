@@ -1,7 +1,7 @@
 #include "egress.h"
 #include "larg.h"
 #include "lerr.h"
-#include "modules.h"
+#include "luaopen.h"
 #include "mem.h"
 #include "task.h"
 #include "url.h"

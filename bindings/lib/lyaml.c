@@ -3,7 +3,7 @@
 
 #include "lerr.h"
 #include "ljson_value.h"
-#include "modules.h"
+#include "luaopen.h"
 #include "path.h"
 
 #include <errno.h>

@@ -1,24 +1,9 @@
-/* The modules in the executable: what package.preload gets. One file each. */
+/* The C modules in the executable, for vm_options. */
 #ifndef JETON_MODULES_H
 #define JETON_MODULES_H
 
-#include <lua.h>
+#include <lauxlib.h>
 
-int luaopen_jeton(lua_State *L);        /* jeton.c */
-int luaopen_jeton_crypto(lua_State *L); /* lcrypto.c */
-int luaopen_jeton_exec(lua_State *L);   /* lexec_module.c */
-int luaopen_jeton_http(lua_State *L);   /* lhttp.c */
-int luaopen_jeton_json(lua_State *L);   /* ljson.c */
-int luaopen_jeton_log(lua_State *L);    /* llog.c */
-int luaopen_jeton_server(lua_State *L); /* lserver.c */
-int luaopen_jeton_sqlite(lua_State *L); /* lsqlite.c */
-int luaopen_jeton_state(lua_State *L);  /* lstate.c */
-int luaopen_jeton_task(lua_State *L);   /* ltask.c */
-int luaopen_jeton_token(lua_State *L);  /* ltoken.c */
-int luaopen_jeton_yaml(lua_State *L);   /* lyaml.c */
-
-/* Debian's lua-cjson. */
-int luaopen_cjson(lua_State *L);
-int luaopen_cjson_safe(lua_State *L);
+extern const luaL_Reg modules[]; /* ends with name NULL */
 
 #endif

@@ -1,10 +1,9 @@
 /* jeton.task: tasks for scripts. */
 #include "clock.h"
 #include "lerr.h"
-#include "modules.h"
+#include "run.h"
 #include "task_map.h"
 #include "task_private.h"
-#include "vm.h"
 
 #include <lauxlib.h>
 #include <math.h>
@@ -137,7 +136,7 @@ static int sleep_for(lua_State *L)
     if (seconds == 0)
         return task_yield(L);
     struct nap *nap = lua_newuserdatauv(L, sizeof *nap, 0);
-    *nap = (struct nap){.loop = vm_scheduler(vm_of(L))->loop};
+    *nap = (struct nap){.loop = run_of(L)->scheduler->loop};
     loop_timer_start(nap->loop, &nap->timer, (int64_t)ceil(seconds * 1000), nap_over, nap);
     return task_wait(L, &nap->wait, lua_gettop(L), nap_cancel, nothing, nap);
 }

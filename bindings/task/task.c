@@ -2,20 +2,30 @@
 
 #include "lerr.h"
 #include "mem.h"
-#include "vm.h"
+#include "run.h"
 
 #include <assert.h>
 #include <lauxlib.h>
 
 struct task *task_running(lua_State *L)
 {
-    struct task *task = vm_scheduler(vm_of(L))->current;
+    struct task *task = run_of(L)->scheduler->current;
     return task != NULL && task->co == L ? task : NULL;
 }
 
 bool task_ended(const struct task *task)
 {
     return task->state >= TASK_DONE;
+}
+
+bool task_failed(const struct task *task)
+{
+    return task->state == TASK_FAILED || task->state == TASK_CANCELLED;
+}
+
+bool task_out_of_memory(const struct task *task)
+{
+    return task->memory;
 }
 
 /* The ready queue */
@@ -81,7 +91,7 @@ static int body(lua_State *L)
 
 bool task_room(lua_State *L, size_t count)
 {
-    const struct task_scheduler *scheduler = vm_scheduler(vm_of(L));
+    const struct task_scheduler *scheduler = run_of(L)->scheduler;
     return !scheduler->stopped && scheduler->kept_count + count <= TASK_MAX;
 }
 
@@ -92,7 +102,7 @@ void task_hold(lua_State *L, int index)
 
 struct task *task_new(lua_State *L, int nargs)
 {
-    struct task_scheduler *scheduler = vm_scheduler(vm_of(L));
+    struct task_scheduler *scheduler = run_of(L)->scheduler;
     if (!task_room(L, 1) || !lua_checkstack(L, LUA_MINSTACK)) {
         lua_pop(L, nargs + 1);
         return NULL;
@@ -131,7 +141,8 @@ static bool is_cancellation(struct task *task)
            (err.kind == ERR_CANCELLED || err.kind == ERR_DEADLINE);
 }
 
-void task_take_cancel(struct task *task)
+/* It was raised, or will never be. */
+static void forget_cancel(struct task *task)
 {
     mem_free(task->cancel);
     task->cancel = NULL;
@@ -146,7 +157,7 @@ static void end(struct task *task)
         task->state = TASK_DONE;
     else
         task->state = is_cancellation(task) ? TASK_CANCELLED : TASK_FAILED;
-    task_take_cancel(task);
+    forget_cancel(task);
     task->order = scheduler->failures;
     if (task->state == TASK_FAILED)
         scheduler->failures++;
@@ -181,7 +192,7 @@ static void resume(struct task *task)
     task->state = TASK_RUNNING;
     scheduler->current = task;
     scheduler->running(scheduler->running_arg, true);
-    int status = vm_resume(task->co, scheduler->L, nargs, &nresults);
+    int status = run_resume(task->co, scheduler->L, nargs, &nresults);
     scheduler->running(scheduler->running_arg, false);
     scheduler->current = NULL;
     if (status == LUA_YIELD)
@@ -222,13 +233,20 @@ static void raise_cancel(lua_State *L, struct task *task)
     if (task->cancel == NULL)
         return;
     lerr_push(L, task->cancel);
-    task_take_cancel(task);
+    forget_cancel(task);
     lua_error(L);
+}
+
+void task_raise_cancel(lua_State *L)
+{
+    struct task *task = run_of(L)->scheduler->current;
+    if (task != NULL)
+        raise_cancel(L, task);
 }
 
 void task_check(lua_State *L, const char *what)
 {
-    struct task_scheduler *scheduler = vm_scheduler(vm_of(L));
+    struct task_scheduler *scheduler = run_of(L)->scheduler;
     struct task *task = task_running(L);
     if (scheduler->stopped || scheduler->current == NULL)
         luaL_error(L, "%s waits, and the run is ending: clean-up at that point cannot wait", what);
@@ -355,14 +373,20 @@ void task_cancel_all(struct task_scheduler *scheduler, const struct err *err)
     }
 }
 
+void task_pass_by(struct task_scheduler *scheduler)
+{
+    if (scheduler->current != NULL)
+        scheduler->current->told = true;
+}
+
 /* The scheduler */
 
-struct task_scheduler *task_scheduler_new(lua_State *L, struct loop *loop)
+struct task_scheduler *task_scheduler_new(lua_State *L, struct loop *loop,
+                                          void (*running)(void *arg, bool yes), void *arg)
 {
     struct task_scheduler *scheduler = mem_alloc(sizeof *scheduler);
-    scheduler->L = L;
-    scheduler->loop = loop;
-    scheduler->idle = true;
+    *scheduler = (struct task_scheduler){
+        .L = L, .loop = loop, .idle = true, .running = running, .running_arg = arg};
     luaL_newmetatable(L, TASK_NAME);
     lua_pop(L, 1);
     task_table_create(L);
@@ -396,6 +420,9 @@ void task_refuse(struct task_scheduler *scheduler, const struct err *err)
         scheduler->refusal = mem_alloc(sizeof *scheduler->refusal);
     *scheduler->refusal = *err;
     scheduler->refuse = true;
+    for (struct task *task = scheduler->kept; task != NULL; task = task->next)
+        task->told = false;
+    task_cancel_all(scheduler, err);
 }
 
 void task_close_all(struct task_scheduler *scheduler)
@@ -407,7 +434,7 @@ void task_close_all(struct task_scheduler *scheduler)
         struct task *task = scheduler->kept;
         task_push_kept(scheduler->L, task);
         task_release(task);
-        task_take_cancel(task);
+        forget_cancel(task);
         if (!task_ended(task)) {
             struct task_wait *wait = task->wait;
             task->wait = NULL;
@@ -418,7 +445,7 @@ void task_close_all(struct task_scheduler *scheduler)
             task->state = TASK_CANCELLED;
             task->watches = NULL;
             scheduler->alive--;
-            vm_reset(task->co); /* runs pending <close> variables */
+            run_reset(task->co); /* runs pending <close> variables */
         }
         lua_pop(scheduler->L, 1);
     }

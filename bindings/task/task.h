@@ -1,6 +1,6 @@
 /*
  * Tasks: coroutines that wait for the loop. task.c is the only file that calls lua_yieldk,
- * and resumes them (by vm_resume).
+ * and resumes them (by run_resume).
  *
  * A binding that waits: check arguments; task_check; make a userdata for the operation, with __gc;
  * start the work; `return task_wait(L, &op->wait, index, op_cancel, op_finish, op)`. When the work
@@ -19,7 +19,6 @@
 #define TASK_MAX 100000 /* kept at once: alive, or failed and not joined yet */
 
 struct task;
-struct task_scheduler;
 
 /* Zeroed before its first use. May be used again once its finish was called. */
 struct task_wait {
@@ -42,17 +41,12 @@ int task_wait(lua_State *L, struct task_wait *wait, int anchor, void (*cancel)(v
 /* Idempotent. Ignored after a cancellation. */
 void task_wake(struct task_wait *wait);
 
-struct task_scheduler *task_scheduler_new(lua_State *L, struct loop *loop);
-/* Every task must have ended, or task_close_all been called. */
-void task_scheduler_free(struct task_scheduler *scheduler);
 /*
  * The function and its nargs arguments are on top of L and are taken. Starts on the next turn. The
  * task is valid until it has ended. NULL when TASK_MAX are kept. Callable from the loop, outside
  * any protected call.
  */
 struct task *task_start(lua_State *L, int nargs);
-/* Every task, waiting ones at once, is cancelled with this error (kind cancelled or deadline). */
-void task_cancel_all(struct task_scheduler *scheduler, const struct err *err);
 int luaopen_jeton_task(lua_State *L); /* ltask.c */
 
 #endif

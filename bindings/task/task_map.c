@@ -2,7 +2,6 @@
 
 #include "larg.h"
 #include "task_private.h"
-#include "vm.h"
 
 #include <lauxlib.h>
 

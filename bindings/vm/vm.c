@@ -1,7 +1,6 @@
 #include "vm_private.h"
 
 #include "lerr.h"
-#include "lstate.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -16,7 +15,7 @@
 
 struct vm *vm_of(lua_State *L)
 {
-    return *(struct vm **)lua_getextraspace(L); /* a coroutine's is a copy of the main thread's */
+    return (struct vm *)run_of(L);
 }
 
 struct engine *vm_engine(struct vm *vm)
@@ -29,11 +28,6 @@ const struct vm_options *vm_options_of(struct vm *vm)
     return &vm->options;
 }
 
-struct task_scheduler *vm_scheduler(struct vm *vm)
-{
-    return vm->scheduler;
-}
-
 const char *vm_script(const struct vm *vm)
 {
     return vm->script;
@@ -42,6 +36,16 @@ const char *vm_script(const struct vm *vm)
 const char *vm_traceback(const struct vm *vm)
 {
     return vm->traceback.len > 0 ? vm->traceback.data : NULL;
+}
+
+int64_t vm_deadline(const struct vm *vm)
+{
+    return vm->deadline_wall;
+}
+
+void vm_on_success(struct vm *vm, int (*commit)(lua_State *L, struct err *err))
+{
+    vm->commit = commit;
 }
 
 const struct connector *vm_connector(struct vm *vm, const char *name, struct err *err)
@@ -62,11 +66,11 @@ struct vm *vm_new(const struct vm_options *options)
     if (L == NULL)
         abort(); /* out of memory, as in the core */
     vm->L = L;
-    *(struct vm **)lua_getextraspace(L) = vm;
-    vm->scheduler = task_scheduler_new(L, options->engine->loop);
+    run_create(&vm->run, L, vm_look);
+    vm->run.scheduler = task_scheduler_new(L, options->engine->loop, vm_memory_counts, vm);
     vm_limits_setup(vm);
     lerr_setup(L);
-    vm_modules_setup(L);
+    vm_modules_setup(vm);
     vm_guard_setup(L);
     vm_output_setup(L);
     vm_coroutine_setup(L);
@@ -77,14 +81,15 @@ void vm_free(struct vm *vm)
 {
     if (vm == NULL)
         return;
-    task_close_all(vm->scheduler);
+    task_close_all(vm->run.scheduler);
     lua_settop(vm->L, 0);
     vm_limits_stop(vm);
-    vm_hook_forget(vm);
+    run_hook_forget(&vm->run);
     lua_close(vm->L);
     vm_watchdog_free(vm->watchdog);
-    vm_hook_stop(vm);
-    task_scheduler_free(vm->scheduler);
+    run_hook_stop(&vm->run);
+    pthread_sigmask(SIG_SETMASK, &vm->mask, NULL);
+    task_scheduler_free(vm->run.scheduler);
     buf_destroy(&vm->traceback);
     mem_free(vm->script);
     mem_free(vm);
@@ -188,8 +193,8 @@ static void call_described(struct vm *vm, lua_CFunction fn, int index, int *stat
 static int outcome(struct vm *vm, int *status, struct err *err)
 {
     struct task *main_task = vm->main_task;
-    bool failed = main_task->state == TASK_FAILED || main_task->state == TASK_CANCELLED;
-    if (failed && main_task->memory) {
+    bool failed = task_failed(main_task);
+    if (failed && task_out_of_memory(main_task)) {
         vm_memory_err(vm, err);
         return -1;
     }
@@ -201,10 +206,10 @@ static int outcome(struct vm *vm, int *status, struct err *err)
         return -1;
 
     call_described(vm, describe_results, 1, status, err);
-    struct task *first = task_first_failure(vm->scheduler);
+    struct task *first = task_first_failure(vm->run.scheduler);
     if (err->kind == ERR_NONE && *status == 0 && first != NULL) {
         call_described(vm, describe_failure, -1, status, err);
-        if (first->memory)
+        if (task_out_of_memory(first))
             vm_memory_err(vm, err);
     }
     return err->kind == ERR_NONE ? 0 : -1;
@@ -215,11 +220,11 @@ static int outcome(struct vm *vm, int *status, struct err *err)
 static void main_ended(void *arg)
 {
     struct vm *vm = arg;
-    if (vm->main_task->state == TASK_DONE)
+    if (!task_failed(vm->main_task))
         return;
     struct err err;
     err_set(&err, ERR_CANCELLED, "the script failed");
-    task_cancel_all(vm->scheduler, &err);
+    task_cancel_all(vm->run.scheduler, &err);
 }
 
 /* What was printed must have arrived before changes of state are kept. */
@@ -227,7 +232,7 @@ static int succeed(struct vm *vm, int *status, struct err *err)
 {
     if (vm_output_arrived(vm, status, err) != 0)
         return -1;
-    return *status == 0 ? lstate_commit(vm->L, err) : 0;
+    return *status == 0 && vm->commit != NULL ? vm->commit(vm->L, err) : 0;
 }
 
 /* The main function and its nargs arguments are on L. */
@@ -241,7 +246,7 @@ static int run(struct vm *vm, int nargs, int *status, struct err *err)
     task_mark_joined(vm->main_task);
     task_watch_add(vm->main_task, &vm->main_watch);
     vm_limits_start(vm);
-    task_run_all(vm->scheduler);
+    task_run_all(vm->run.scheduler);
 
     int result = 0;
     *status = 0;
@@ -252,7 +257,7 @@ static int run(struct vm *vm, int nargs, int *status, struct err *err)
         *status = vm->exit_status;
     else
         result = outcome(vm, status, err);
-    task_close_all(vm->scheduler);
+    task_close_all(vm->run.scheduler);
     if (result == 0 && *status == 0)
         result = succeed(vm, status, err);
     if (result != 0) /* its message is shown */

@@ -11,8 +11,6 @@
 
 #define VM_MEMORY_DEFAULT (512LL * 1024 * 1024)
 #define VM_MEMORY_MIN     (1LL * 1024 * 1024) /* of a job's `memory`, and of --memory */
-#define VM_HOOK_COUNT     10000 /* instructions between looks, once there is reason to look */
-#define VM_HOOK_FIRST     1000  /* and until the first one, in a state that it interrupts */
 /* After the deadline: */
 #define VM_INSIST_MS   500  /* the count hook raises at every instruction */
 #define VM_REFUSE_MS   900  /* no call waits any more */
@@ -33,13 +31,14 @@ struct vm_attempt {
 };
 
 struct vm_options {
-    struct engine *engine;   /* borrowed; the vm sets its deadline */
-    const char *connector;   /* the run's connector; NULL: the only one */
-    bool dry_run;            /* http: GETs go out, the rest is printed */
-    int64_t memory_bytes;    /* 0: VM_MEMORY_DEFAULT */
-    int64_t timeout_ms;      /* 0: none */
-    const char *const *args; /* jeton.args as a list; NULL-terminated; NULL: none */
-    const struct job *job;   /* jeton.job, and whose keys jeton.state holds; NULL outside */
+    struct engine *engine;          /* borrowed; the vm sets its deadline */
+    const struct luaL_Reg *modules; /* of C: what package.preload gets; ends with name NULL */
+    const char *connector;          /* the run's connector; NULL: the only one */
+    bool dry_run;                   /* http: GETs go out, the rest is printed */
+    int64_t memory_bytes;           /* 0: VM_MEMORY_DEFAULT */
+    int64_t timeout_ms;             /* 0: none */
+    const char *const *args;        /* jeton.args as a list; NULL-terminated; NULL: none */
+    const struct job *job;          /* jeton.job, and whose keys jeton.state holds; NULL outside */
     const struct vm_attempt *attempt; /* of the job; NULL: not told */
     bool log_json;                    /* how the watchdog writes its one line */
 };
@@ -74,16 +73,14 @@ void vm_interrupt(struct vm *vm, int signo);
  * interrupted. */
 void vm_output_look(struct vm *vm);
 struct vm *vm_of(lua_State *L);
-/* lua_resume and lua_resetthread, which nobody else calls: the run knows which states run, so that
- * it can interrupt them. */
-int vm_resume(lua_State *co, lua_State *from, int nargs, int *nresults);
-int vm_reset(lua_State *co);
 struct engine *vm_engine(struct vm *vm);
 const struct vm_options *vm_options_of(struct vm *vm);
-struct task_scheduler *vm_scheduler(struct vm *vm);
-/* Real path of the script that vm_run_file runs; NULL: standard input, or a module. For
- * jeton.state. When the last task has ended well, vm_run_file calls lstate_commit (lstate.h). */
+/* Real path of the script that vm_run_file runs; NULL: standard input, or a module. */
 const char *vm_script(const struct vm *vm);
+int64_t vm_deadline(const struct vm *vm); /* epoch s; 0: none */
+/* `commit` is called once, when the last task has ended well: the run fails where it does. It
+ * raises nothing. */
+void vm_on_success(struct vm *vm, int (*commit)(lua_State *L, struct err *err));
 /* Connector by name, or the run's where name is NULL. ERR_CONFIG. */
 const struct connector *vm_connector(struct vm *vm, const char *name, struct err *err);
 

@@ -1,6 +1,6 @@
 /*
  * coroutine.resume, wrap, close and yield as Lua has them, but that every state that runs is known
- * to the count hook (vm_resume), that what unwinds the stack passes, and that the scheduler's
+ * to the count hook (run_resume), that what unwinds the stack passes, and that the scheduler's
  * coroutines are out of a script's reach.
  */
 #include "vm_private.h"
@@ -38,7 +38,7 @@ static int resume(lua_State *L, lua_State *co, int nargs)
         return -1;
     }
     lua_xmove(L, co, nargs);
-    int status = vm_resume(co, L, nargs, &count);
+    int status = run_resume(co, L, nargs, &count);
     if (status != LUA_OK && status != LUA_YIELD) {
         lua_xmove(co, L, 1);
         return -1;
@@ -72,7 +72,7 @@ static int wrapped(lua_State *L)
         return count;
     int status = lua_status(co);
     if (status != LUA_OK && status != LUA_YIELD) { /* it failed; else it could not be resumed */
-        status = vm_reset(co);                     /* pending <close> variables, and their errors */
+        status = run_reset(co);                    /* pending <close> variables, and their errors */
         lua_xmove(co, L, 1);
     }
     if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
@@ -101,7 +101,7 @@ static int coroutine_close(lua_State *L)
         return luaL_error(L, "cannot close a running coroutine");
     if (lua_status(co) == LUA_OK && lua_getstack(co, 0, &frame))
         return luaL_error(L, "cannot close a normal coroutine");
-    if (vm_reset(co) != LUA_OK) {
+    if (run_reset(co) != LUA_OK) {
         lua_xmove(co, L, 1);
         return failure(L);
     }

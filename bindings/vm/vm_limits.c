@@ -45,8 +45,7 @@ void vm_memory_err(const struct vm *vm, struct err *err)
                 vm->memory_limit, source);
 }
 
-/* Around each resume of a task. */
-static void task_runs(void *arg, bool yes)
+void vm_memory_counts(void *arg, bool yes)
 {
     struct vm *vm = arg;
     vm->memory_limited = yes;
@@ -78,10 +77,9 @@ static void hook_deadline(lua_State *L, struct vm *vm, int64_t now)
 {
     struct err err;
     vm->deadline_passed = true;
-    if (vm->scheduler->current != NULL)
-        vm->scheduler->current->told = true;
+    task_pass_by(vm->run.scheduler);
     if (now >= vm->deadline_ms + VM_INSIST_MS)
-        vm_hook_insist(L);
+        run_hook_insist(L);
     vm_deadline_err(vm, &err);
     lerr_raise(L, &err);
 }
@@ -89,14 +87,9 @@ static void hook_deadline(lua_State *L, struct vm *vm, int64_t now)
 /* The loop cannot say it to a task that does not come back to it. */
 static void hook_signal(lua_State *L, struct vm *vm, int64_t now)
 {
-    struct task *task = vm->scheduler->current;
     if (now >= vm->signal_ms + VM_SIGNAL_MS)
         vm_stop(vm, 0);
-    if (task != NULL && task->cancel != NULL) {
-        struct err err = *task->cancel;
-        task_take_cancel(task);
-        lerr_raise(L, &err);
-    }
+    task_raise_cancel(L);
 }
 
 void vm_look(lua_State *L)
@@ -108,7 +101,7 @@ void vm_look(lua_State *L)
     if (vm->signo != 0)
         hook_signal(L, vm, now);
     if (vm->unwind_ms != 0 && now >= vm->unwind_ms) {
-        vm_hook_insist(L);
+        run_hook_insist(L);
         lua_pushlightuserdata(L, vm);
         lua_error(L);
     }
@@ -123,10 +116,7 @@ static void refuse_waits(void *arg)
     struct vm *vm = arg;
     struct err err;
     vm_deadline_err(vm, &err);
-    for (struct task *task = vm->scheduler->kept; task != NULL; task = task->next)
-        task->told = false;
-    task_refuse(vm->scheduler, &err);
-    task_cancel_all(vm->scheduler, &err);
+    task_refuse(vm->run.scheduler, &err);
 }
 
 static void deadline_reached(void *arg)
@@ -134,9 +124,9 @@ static void deadline_reached(void *arg)
     struct vm *vm = arg;
     struct err err;
     vm->deadline_passed = true;
-    vm_hook_on(vm);
+    run_hook_on(&vm->run);
     vm_deadline_err(vm, &err);
-    task_cancel_all(vm->scheduler, &err);
+    task_cancel_all(vm->run.scheduler, &err);
     loop_timer_start(vm->options.engine->loop, &vm->deadline_timer,
                      vm->deadline_ms + VM_REFUSE_MS - clock_mono_ms(), refuse_waits, vm);
 }
@@ -145,9 +135,9 @@ static void deadline_reached(void *arg)
 
 void vm_stop(struct vm *vm, int64_t delay_ms)
 {
-    task_stop(vm->scheduler);
+    task_stop(vm->run.scheduler);
     vm->unwind_ms = clock_mono_ms() + delay_ms;
-    vm_hook_on(vm);
+    run_hook_on(&vm->run);
 }
 
 static void signal_grace_over(void *arg)
@@ -173,9 +163,9 @@ void vm_interrupt(struct vm *vm, int signo)
     struct err err;
     vm->signo = signo;
     vm->signal_ms = clock_mono_ms();
-    vm_hook_on(vm);
+    run_hook_on(&vm->run);
     interrupt_err(vm, &err);
-    task_cancel_all(vm->scheduler, &err);
+    task_cancel_all(vm->run.scheduler, &err);
     loop_timer_start(vm->options.engine->loop, &vm->signal_timer, VM_SIGNAL_MS, signal_grace_over,
                      vm);
 }
@@ -192,11 +182,9 @@ void vm_limits_setup(struct vm *vm)
 {
     int64_t bytes = vm->options.memory_bytes;
     vm->memory_limit = (size_t)(bytes > 0 ? bytes : VM_MEMORY_DEFAULT);
-    vm->scheduler->running = task_runs;
-    vm->scheduler->running_arg = vm;
 
     pthread_sigmask(SIG_BLOCK, NULL, &vm->mask);
-    vm_hook_setup(vm);
+    run_hook_setup(&vm->run);
     vm->signals = signals_new(vm->L, vm->options.engine->loop, &vm->broken);
     if (vm->signals != NULL)
         signals_push(vm->signals, &vm->handler, on_signal, vm);

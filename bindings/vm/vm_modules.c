@@ -3,7 +3,6 @@
 
 #include "embed.h"
 #include "mem.h"
-#include "modules.h"
 #include "opt.h"
 
 #include <errno.h>
@@ -16,24 +15,7 @@
 #include <unistd.h>
 
 #define MODULE_NAME_MAX 100
-
-static const luaL_Reg preloaded[] = {
-    {"cjson", luaopen_cjson},
-    {"cjson.safe", luaopen_cjson_safe},
-    {"jeton", luaopen_jeton},
-    {"jeton.crypto", luaopen_jeton_crypto},
-    {"jeton.exec", luaopen_jeton_exec},
-    {"jeton.http", luaopen_jeton_http},
-    {"jeton.json", luaopen_jeton_json},
-    {"jeton.log", luaopen_jeton_log},
-    {"jeton.server", luaopen_jeton_server},
-    {"jeton.sqlite", luaopen_jeton_sqlite},
-    {"jeton.state", luaopen_jeton_state},
-    {"jeton.task", luaopen_jeton_task},
-    {"jeton.token", luaopen_jeton_token},
-    {"jeton.yaml", luaopen_jeton_yaml},
-    {NULL, NULL},
-};
+#define MODULES_MAX     64 /* of C, whose names are looked at */
 
 const struct embedded_file *embed_find(const char *path)
 {
@@ -120,14 +102,13 @@ static int load_text(lua_State *L, const char *folder, const char *path)
 }
 
 /* What `name` may have meant, or NULL. */
-static const char *nearest_module(const char *name)
+static const char *nearest_module(const struct vm *vm, const char *name)
 {
-    const char *names[sizeof preloaded / sizeof preloaded[0]];
+    const char *names[MODULES_MAX + 1];
     size_t count = 0;
-    while (preloaded[count].name != NULL) {
-        names[count] = preloaded[count].name;
-        count++;
-    }
+    for (const luaL_Reg *module = vm->options.modules; module->name != NULL; module++)
+        if (count < MODULES_MAX)
+            names[count++] = module->name;
     names[count++] = "kaizala";
     return opt_nearest(name, names, count);
 }
@@ -160,7 +141,7 @@ static int search_embedded(lua_State *L)
         }
         lua_pop(L, 1);
     }
-    const char *nearest = nearest_module(name);
+    const char *nearest = nearest_module(vm_of(L), name);
     if (nearest != NULL)
         lua_pushfstring(L, "no file '%s.lua' in the executable; did you mean '%s'?", base, nearest);
     else
@@ -204,14 +185,15 @@ static void add_searcher(lua_State *L)
     lua_pop(L, 1);
 }
 
-void vm_modules_setup(lua_State *L)
+void vm_modules_setup(struct vm *vm)
 {
+    lua_State *L = vm->L;
     /* $LUA_PATH and the like are for another interpreter: a run finds the same files everywhere. */
     lua_pushboolean(L, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
     luaL_openlibs(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-    luaL_setfuncs(L, preloaded, 0);
+    luaL_setfuncs(L, vm->options.modules, 0);
     lua_pop(L, 1);
     lua_getglobal(L, LUA_LOADLIBNAME);
     keep_absolute(L, "path");

@@ -1,14 +1,14 @@
 /* The vm's parts: vm.c (a run), vm_load.c (scripts), vm_modules.c (what require finds), vm_limits.c
- * (memory, deadline, signals), vm_hook.c (the count hook that interrupts Lua for them), vm_guard.c
- * and vm_coroutine.c (library functions that are replaced), vm_output.c (print), vm_hint.c
- * (misspelled names), vm_watchdog.c. */
+ * (memory, deadline, signals), vm_guard.c and vm_coroutine.c (library functions that are replaced),
+ * vm_output.c (print), vm_hint.c (misspelled names), vm_watchdog.c. */
 #ifndef JETON_VM_PRIVATE_H
 #define JETON_VM_PRIVATE_H
 
 #include "buf.h"
 #include "loop.h"
+#include "run.h"
 #include "signals.h"
-#include "task_private.h"
+#include "task_scheduler.h"
 #include "vm.h"
 
 #include <pthread.h>
@@ -19,16 +19,11 @@
 
 struct vm_watchdog;
 
-/* A state that runs, on the C stack of what resumed it. */
-struct vm_running {
-    lua_State *L;
-    struct vm_running *below;
-};
-
 struct vm {
+    struct run run; /* first: vm_of counts on it */
     lua_State *L;
     struct vm_options options;
-    struct task_scheduler *scheduler;
+    int (*commit)(lua_State *L, struct err *err); /* vm_on_success; NULL: none */
     struct err broken; /* kind not ERR_NONE: what vm_new could not set up */
     char *script;      /* real path */
     bool is_script;    /* not a module of ours */
@@ -54,12 +49,6 @@ struct vm {
     int signo; /* the first; 0: none */
     int64_t signal_ms;
 
-    /* The count hook. A signal's handler walks the chain, from the innermost state down to L. */
-    struct vm_running base;
-    struct vm_running *volatile running;
-    volatile sig_atomic_t hook_on;
-    struct sigaction hook_before; /* what the signal did before the run */
-
     struct vm_watchdog *watchdog;
 
     /* os.exit, or a signal that insists */
@@ -74,6 +63,8 @@ struct vm {
 
 /* vm_limits.c */
 void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize);
+/* Around each resume of a task: the limit counts. arg: the vm. */
+void vm_memory_counts(void *arg, bool yes);
 void vm_limits_setup(struct vm *vm); /* the hook's signal, the deadline, signals */
 void vm_limits_start(struct vm *vm); /* timers and signals, when the run begins */
 void vm_limits_stop(struct vm *vm);
@@ -85,19 +76,8 @@ void vm_memory_err(const struct vm *vm, struct err *err);
 /* The run is over for its tasks; what cannot be suspended is unwound by the hook in delay_ms. */
 void vm_stop(struct vm *vm, int64_t delay_ms);
 
-/* In the hook: raises what has come: the deadline, a signal, the end that os.exit wants. */
+/* The run's `look`: raises what has come: the deadline, a signal, the end that os.exit wants. */
 void vm_look(lua_State *L);
-
-/* vm_hook.c */
-void vm_hook_setup(struct vm *vm);
-/* From now on Lua looks (vm_look), whichever state runs. Once on, the hook stays. */
-void vm_hook_on(struct vm *vm);
-/* The same from another thread; `thread` is the run's. */
-void vm_hook_call(struct vm *vm, pthread_t thread);
-/* L, and the coroutines that it makes, look at every instruction. */
-void vm_hook_insist(lua_State *L);
-void vm_hook_forget(struct vm *vm); /* before the state is closed */
-void vm_hook_stop(struct vm *vm);   /* when no other thread calls any more */
 
 /* vm_coroutine.c: coroutine.* */
 void vm_coroutine_setup(lua_State *L);
@@ -119,7 +99,7 @@ int vm_output_arrived(struct vm *vm, int *status, struct err *err);
 void vm_hint(lua_State *L, struct err *err);
 
 /* vm_modules.c */
-void vm_modules_setup(lua_State *L);
+void vm_modules_setup(struct vm *vm);
 /* Puts the script's folder first in package.path. ERR_CONFIG where its name cannot stand there. */
 int vm_modules_path(lua_State *L, const char *folder, struct err *err);
 

@@ -25,8 +25,8 @@
 
 struct vm_watchdog {
     pthread_t thread;
-    struct vm *vm; /* for vm_hook_call only, as its thread */
-    pthread_t run;
+    struct run *run; /* for run_hook_call only, as its thread */
+    pthread_t thread_of_run;
     int stop_fd;
     int signal_fd;       /* the run's, doubled: this thread outlives the watcher */
     int64_t deadline_ms; /* monotonic; 0: none */
@@ -98,7 +98,7 @@ static void check_deadline(struct vm_watchdog *watchdog, int64_t now)
     if (watchdog->deadline_ms == 0 || now < watchdog->deadline_ms)
         return;
     if (!watchdog->called)
-        vm_hook_call(watchdog->vm, watchdog->run);
+        run_hook_call(watchdog->run, watchdog->thread_of_run);
     watchdog->called = true;
     if (now >= watchdog->deadline_ms + VM_WATCHDOG_MS)
         end_process(watchdog, 8,
@@ -124,7 +124,7 @@ static void *watch(void *arg)
         check_deadline(watchdog, now);
         if (signal_since == 0 && fds[1].revents != 0) {
             signal_since = now;
-            vm_hook_call(watchdog->vm, watchdog->run);
+            run_hook_call(watchdog->run, watchdog->thread_of_run);
         } else if (signal_since != 0 && now >= signal_since + VM_STUCK_MS) {
             check_signal(watchdog);
             signal_since = 0;
@@ -146,8 +146,8 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
     sigset_t all, before;
     pthread_attr_t attributes;
     watchdog->json = vm->options.log_json;
-    watchdog->vm = vm;
-    watchdog->run = pthread_self();
+    watchdog->run = &vm->run;
+    watchdog->thread_of_run = pthread_self();
     watchdog->deadline_ms = vm->deadline_ms;
     watchdog->signal_fd = fcntl(signals_fd(vm->signals), F_DUPFD_CLOEXEC, 0);
     watchdog->stop_fd = eventfd(0, EFD_CLOEXEC);

@@ -16,6 +16,7 @@ struct app {
     const char *self; /* path of this executable */
     struct log *log;
     struct redact *redact;
+    const struct luaL_Reg *modules; /* of Lua, for vm_options */
 };
 
 /* argv[0] is the verb. Returns the exit status, or -1 with err. */

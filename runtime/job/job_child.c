@@ -46,6 +46,7 @@ static int run_vm(const struct job_script *script, struct engine *engine, char *
         return -1;
     int64_t left = script->deadline_ms - clock_mono_ms();
     const struct vm_options options = {.engine = engine,
+                                       .modules = script->app->modules,
                                        .connector = job->connector,
                                        .dry_run = script->dry_run,
                                        .memory_bytes = job->memory_bytes,

@@ -92,6 +92,7 @@ static int send_by_sdk(const struct message *message, struct err *err)
     engine_create(&engine, outcome->config, outcome->app->log, outcome->app->redact);
     const struct vm_options options = {
         .engine = &engine,
+        .modules = outcome->app->modules,
         .connector = connector != NULL ? connector : outcome->job->connector,
         .timeout_ms = JOB_NOTICE_MESSAGE_MS,
         .log_json = outcome->app->log_format == LOG_JSON,

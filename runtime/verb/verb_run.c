@@ -128,6 +128,7 @@ static int run_script(struct app *app, const struct run_options *options, const 
         goto cleanup;
 
     const struct vm_options vm_options = {.engine = &engine,
+                                          .modules = app->modules,
                                           .connector = options->connector,
                                           .dry_run = options->dry_run,
                                           .memory_bytes = options->memory_bytes,

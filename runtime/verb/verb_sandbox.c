@@ -232,7 +232,7 @@ static int run(struct app *app, const char *json, int *status, struct err *err)
     if (config == NULL)
         return err_set(err, ERR_CONFIG, "the empty configuration was refused");
     engine_create(&engine, config, app->log, app->redact);
-    const struct vm_options options = {.engine = &engine};
+    const struct vm_options options = {.engine = &engine, .modules = app->modules};
     struct vm *vm = vm_new(&options);
     int result = vm_run_module(vm, "sandbox.main", "main", json, status, err);
     vm_free(vm);

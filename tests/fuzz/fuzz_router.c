@@ -6,6 +6,7 @@
 #include "buf.h"
 #include "engine.h"
 #include "lserver_message.h"
+#include "modules.h"
 #include "vm_private.h"
 
 #include <lauxlib.h>
@@ -209,7 +210,7 @@ static void set_up(void)
     struct redact *redact = redact_new();
     engine_create(&engine, config, log_new(STDERR_FILENO, LOG_ERROR, LOG_TEXT, false, redact),
                   redact);
-    static struct vm_options options = {.engine = &engine};
+    static struct vm_options options = {.engine = &engine, .modules = modules};
     static struct vm *vm; /* reachable until the end */
     vm = vm_new(&options);
     pthread_sigmask(SIG_SETMASK, &signals, NULL); /* vm_new blocks those that end a fuzzer */

@@ -2,6 +2,7 @@
 #include "vm.h"
 
 #include "folder.h"
+#include "modules.h"
 #include "redact.h"
 
 #define SCRIPT                                                                                     \
@@ -27,7 +28,8 @@ static void run_job(const char *path, const char *after, const char *before)
     struct engine engine;
     engine_create(&engine, config, log, redact);
     const char *const args[] = {after, before, NULL};
-    const struct vm_options options = {.engine = &engine, .job = job, .args = args};
+    const struct vm_options options = {
+        .engine = &engine, .modules = modules, .job = job, .args = args};
     struct vm *vm = vm_new(&options);
     int status = -1;
     int result = vm_run_file(vm, job->script, &status, &err);

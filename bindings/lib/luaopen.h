@@ -1,0 +1,19 @@
+/* What opens the modules that are written in C, one file each. */
+#ifndef JETON_LUAOPEN_H
+#define JETON_LUAOPEN_H
+
+#include <lua.h>
+
+int luaopen_jeton(lua_State *L);        /* jeton.c */
+int luaopen_jeton_crypto(lua_State *L); /* lcrypto.c */
+int luaopen_jeton_exec(lua_State *L);   /* lexec_module.c */
+int luaopen_jeton_http(lua_State *L);   /* lhttp.c */
+int luaopen_jeton_json(lua_State *L);   /* ljson.c */
+int luaopen_jeton_log(lua_State *L);    /* llog.c */
+int luaopen_jeton_server(lua_State *L); /* lserver.c */
+int luaopen_jeton_sqlite(lua_State *L); /* lsqlite.c */
+int luaopen_jeton_state(lua_State *L);  /* lstate.c */
+int luaopen_jeton_token(lua_State *L);  /* ltoken.c */
+int luaopen_jeton_yaml(lua_State *L);   /* lyaml.c */
+
+#endif

@@ -1,0 +1,26 @@
+#include "modules.h"
+
+#include "luaopen.h"
+#include "task.h"
+
+/* Debian's lua-cjson has no header. */
+int luaopen_cjson(lua_State *L);
+int luaopen_cjson_safe(lua_State *L);
+
+const luaL_Reg modules[] = {
+    {"cjson", luaopen_cjson},
+    {"cjson.safe", luaopen_cjson_safe},
+    {"jeton", luaopen_jeton},
+    {"jeton.crypto", luaopen_jeton_crypto},
+    {"jeton.exec", luaopen_jeton_exec},
+    {"jeton.http", luaopen_jeton_http},
+    {"jeton.json", luaopen_jeton_json},
+    {"jeton.log", luaopen_jeton_log},
+    {"jeton.server", luaopen_jeton_server},
+    {"jeton.sqlite", luaopen_jeton_sqlite},
+    {"jeton.state", luaopen_jeton_state},
+    {"jeton.task", luaopen_jeton_task},
+    {"jeton.token", luaopen_jeton_token},
+    {"jeton.yaml", luaopen_jeton_yaml},
+    {NULL, NULL},
+};
