@@ -11,50 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What bindings ask for */
-
-struct vm *vm_of(lua_State *L)
-{
-    return (struct vm *)run_of(L);
-}
-
-struct engine *vm_engine(struct vm *vm)
-{
-    return vm->options.engine;
-}
-
-const struct vm_options *vm_options_of(struct vm *vm)
-{
-    return &vm->options;
-}
-
-const char *vm_script(const struct vm *vm)
-{
-    return vm->script;
-}
-
-const char *vm_traceback(const struct vm *vm)
-{
-    return vm->traceback.len > 0 ? vm->traceback.data : NULL;
-}
-
-int64_t vm_deadline(const struct vm *vm)
-{
-    return vm->deadline_wall;
-}
-
-void vm_on_success(struct vm *vm, int (*commit)(lua_State *L, struct err *err))
-{
-    vm->commit = commit;
-}
-
-const struct connector *vm_connector(struct vm *vm, const char *name, struct err *err)
-{
-    if (name == NULL)
-        name = vm->options.connector;
-    return config_connector(vm->options.engine->config, name, err);
-}
-
 /* The state */
 
 struct vm *vm_new(const struct vm_options *options)
@@ -96,6 +52,11 @@ void vm_free(struct vm *vm)
 }
 
 /* Outcomes */
+
+const char *vm_traceback(const struct vm *vm)
+{
+    return vm->traceback.len > 0 ? vm->traceback.data : NULL;
+}
 
 /* The error's first line is err's message; what follows is kept for vm_traceback. */
 static void set_message(struct vm *vm, const char *text, size_t len, struct err *err)

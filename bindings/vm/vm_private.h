@@ -1,6 +1,7 @@
-/* The vm's parts: vm.c (a run), vm_load.c (scripts), vm_modules.c (what require finds), vm_limits.c
- * (memory, deadline, signals), vm_guard.c and vm_coroutine.c (library functions that are replaced),
- * vm_output.c (print), vm_hint.c (misspelled names), vm_watchdog.c. */
+/* The vm's parts: vm.c (a run), vm_info.c (what bindings ask of it), vm_load.c (scripts),
+ * vm_modules.c (what require finds), vm_limits.c (memory, deadline, signals), vm_guard.c and
+ * vm_coroutine.c (library functions that are replaced), vm_output.c (print), vm_hint.c (misspelled
+ * names), vm_watchdog.c. */
 #ifndef JETON_VM_PRIVATE_H
 #define JETON_VM_PRIVATE_H
 

@@ -1,0 +1,39 @@
+/* What bindings ask of their run. */
+#include "vm_private.h"
+
+struct vm *vm_of(lua_State *L)
+{
+    return (struct vm *)run_of(L);
+}
+
+struct engine *vm_engine(struct vm *vm)
+{
+    return vm->options.engine;
+}
+
+const struct vm_options *vm_options_of(struct vm *vm)
+{
+    return &vm->options;
+}
+
+const char *vm_script(const struct vm *vm)
+{
+    return vm->script;
+}
+
+int64_t vm_deadline(const struct vm *vm)
+{
+    return vm->deadline_wall;
+}
+
+void vm_on_success(struct vm *vm, int (*commit)(lua_State *L, struct err *err))
+{
+    vm->commit = commit;
+}
+
+const struct connector *vm_connector(struct vm *vm, const char *name, struct err *err)
+{
+    if (name == NULL)
+        name = vm->options.connector;
+    return config_connector(vm->options.engine->config, name, err);
+}
