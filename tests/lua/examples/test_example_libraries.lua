@@ -1,0 +1,137 @@
+-- The libraries of scripts/examples: CSV, XML, feeds.
+local jeton = require "jeton"
+local lu = require "luaunit"
+
+package.path = os.getenv "JETON_SOURCE" .. "/scripts/examples/?.lua;" .. package.path
+local csv = require "lib.csv"
+local xml = require "lib.xml"
+local feed = require "lib.feed"
+
+local path = os.tmpname()
+
+local function read(text, needed)
+  local file <close> = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  return csv.read(path, needed or {})
+end
+
+local TestCsv = {}
+
+function TestCsv.test_fields()
+  for text, expected in pairs {
+    ["a,b\n1,2\n"] = { { a = "1", b = "2", line = 2 } },
+    ["a,b\r\n1,2"] = { { a = "1", b = "2", line = 2 } },
+    ["\u{FEFF}a,b\n,\n"] = { { a = "", b = "", line = 2 } },
+    ['a,b\n"x, ""y""","two\nlines"\n3,4\n'] =
+      { { a = 'x, "y"', b = "two\nlines", line = 2 }, { a = "3", b = "4", line = 4 } },
+    ['a\n""\n\n\n x \n'] = { { a = " x ", line = 5 } },
+    ["a,b\n"] = {},
+  } do
+    lu.assertEquals(read(text), expected, text)
+  end
+end
+
+function TestCsv.test_what_is_wrong()
+  for text, says in pairs {
+    [""] = ":1: the file is empty",
+    ["a,a\n"] = ":1: the column 'a' is there twice",
+    ["a,b\n1,2\n1\n"] = ":3: 1 fields, but the first line names 2 columns",
+    ["a,b\n1,2,3\n"] = ":2: 3 fields, but the first line names 2 columns",
+    ['a,b\n1,"2\n3\n'] = ":2: this quote is never closed",
+    ['a,b\n1,2"\n'] = ":2: a quote in a field that does not begin with one",
+    ['a,b\n"1" ,2\n'] = ":2: expected a comma or the end of the line here",
+    ["a,b\n1\r2\n"] = ":2: expected a comma or the end of the line here",
+    ["a,b\n1,\xE9\n"] = ":2: this is not UTF-8",
+    ["a;b\n"] = ":1: there is no column 'b'; there are: a;b",
+  } do
+    lu.assertErrorMsgContains(path .. says, read, text, { says:match "no column '(b)'" })
+  end
+  lu.assertErrorMsgContains("No such file", csv.read, path .. ".none", {})
+end
+
+function TestCsv.test_what_is_written_is_read_again()
+  local rows = { { "a", "b" }, { 'x, "y"', "two\r\nlines" }, { 1.5, 2 } }
+  csv.write(path, rows)
+  lu.assertEquals(csv.read(path, { "a", "b" }), {
+    { a = 'x, "y"', b = "two\r\nlines", line = 2 }, { a = "1.5", b = "2", line = 4 },
+  })
+  lu.assertErrorMsgContains("No such file", csv.write, path .. ".none/file", rows)
+end
+
+local TestXml = {}
+
+local function parse(text) return xml.parse(text, "x.xml") end
+
+function TestXml.test_a_tree()
+  local root = parse [==[<?xml version="1.0"?><!DOCTYPE a SYSTEM "x">
+<a n='1 "2"' m:o = "&lt;&amp;&#233;&#xE9;"><!-- <no> -- > --><b/>
+text <![CDATA[<c> &amp;]]></a >
+]==]
+  lu.assertEquals({ root.name, root.line, root.attributes },
+    { "a", 2, { n = '1 "2"', ["m:o"] = "<&éé" } })
+  lu.assertEquals({ root[1].name, root[1].line, #root[1] }, { "b", 2, 0 })
+  lu.assertEquals(table.concat(root, "", 2), "\ntext <c> &amp;")
+  lu.assertEquals(xml.text(parse "<a> x<b>y<c>z</c></b> </a>"), "xyz")
+  lu.assertEquals(parse("\u{FEFF}<é.1/>").name, "é.1")
+end
+
+function TestXml.test_what_is_wrong()
+  for text, says in pairs {
+    [""] = ":1: there is no element",
+    ["<a>\n<b>\n</a>"] = ":3: </a> closes nothing: <b> of line 2 is open",
+    ["<a/></a>"] = ":1: </a> closes nothing",
+    ["<a>\n"] = ":1: the text ends, and <a> of line 1 is open",
+    ["<a/>\n<b/>"] = ":2: this is outside of the root element",
+    ["<a/>\n\n text"] = ":3: this is outside of the root element",
+    ["<a>\n&nbsp;</a>"] = ":2: '&nbsp;' is no entity of XML; a plain & is written &amp;",
+    ["<a>Q & A</a>"] = ":1: '&' is no entity of XML",
+    ["<a>&#0;</a>"] = "'&#0;' is no entity",
+    ["<a>&#xD800;</a>"] = "'&#xD800;' is no entity",
+    ["<a>&#12ab;</a>"] = "'&#12ab;' is no entity",
+    ["<a b>"] = ":1: the tag <a> is not as XML has it",
+    ["<a\nb=1>"] = ":1: the tag <a> is not as XML has it",
+    ["<a b='1' b='2'/>"] = ":1: the attribute 'b' of <a> is there twice, or has no closing quote",
+    ["<a b='1/>\n<c d='2'/>"] = ":1: the attribute 'b' of <a> is there twice, or has no closing quote",
+    ["<a b='1/>"] = ":1: the attribute 'b' is never closed",
+    ["<a>1 < 2</a>"] = ":1: this is no tag; a plain < is written &lt;",
+    ["<a></a"] = ":1: this tag is not as XML has it",
+    ["<a>\n<!-- x"] = ":2: this comment is never closed",
+    ["<a><![CDATA[x</a>"] = ":1: this CDATA is never closed",
+    ["<?xml"] = ":1: this instruction is never closed",
+    ["<!DOCTYPE a [<!ENTITY b 'c'>]><a/>"] = ":1: this is no tag",
+    ["<a>\n\xE9</a>"] = ":2: this is not UTF-8",
+    [("<a>"):rep(101)] = "over 100 elements in one another",
+  } do
+    lu.assertErrorMsgContains("x.xml", parse, text)
+    lu.assertErrorMsgContains(says, parse, text)
+  end
+end
+
+function TestXml.test_a_long_one()
+  local list = {}
+  for i = 1, 300 do list[i] = ("<item><title>Item %d</title>\n<guid>%d</guid></item>"):format(i, i) end
+  local items = feed.parse("<rss><channel>" .. table.concat(list) .. "</channel></rss>", "x.xml")
+  lu.assertEquals({ #items, items[300].id, items[300].line }, { 300, "300", 300 })
+end
+
+local TestFeed = {}
+
+function TestFeed.test_which_element_is_what()
+  local function item(text)
+    return feed.parse("<rss><channel><item>" .. text .. "</item></channel></rss>", "x.xml")[1]
+  end
+  lu.assertEquals(item "<link>https://a/1</link>".id, "https://a/1")
+  lu.assertEquals(item "<title>T</title>".id, "T")
+  lu.assertNil(item "<guid>1</guid><enclosure url='a.mp3' type='audio/mpeg'/>".picture)
+  lu.assertNil(item "<guid>1</guid><image url='a.png' type='image/png'/>".picture)
+  lu.assertEquals(item "<guid>1</guid><media:content url='a' medium='image'/><enclosure/>".picture, "a")
+  lu.assertEquals(item "<guid>1</guid><description>A</description><content>B</content>".text, "A")
+  lu.assertEquals(feed.parse("<feed/>", "x.xml"), {})
+end
+
+local result = lu.LuaUnit.new():runSuiteByInstances {
+  { "TestCsv", TestCsv }, { "TestXml", TestXml }, { "TestFeed", TestFeed },
+}
+os.remove(path)
+os.exit(result)
