@@ -1,8 +1,10 @@
 /* The command line: global options, the verb table, and the one place that prints errors and exits.
  */
+#include "verb.h"
+
 #include "mem.h"
 #include "modules.h"
-#include "verb.h"
+#include "nearest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +17,11 @@
 
 #define HELP_MAX ((size_t)64 * 1024)
 
-static const struct verb verbs[] = {
+static const struct verb {
+    const char *name;
+    const char *summary; /* one line for `jeton --help` */
+    app_fn *run;
+} verbs[] = {
     {"run", "runs a Lua script", verb_run},
     {"token", "shows or refreshes a connector's access token", verb_token},
     {"connector", "adds a connector to the configuration", verb_connector},
@@ -114,7 +120,7 @@ static const struct verb *find_verb(const char *name, struct err *err)
             return &verbs[i];
         names[i] = verbs[i].name;
     }
-    const char *nearest = opt_nearest(name, names, VERBS);
+    const char *nearest = nearest_name(name, names, VERBS);
     if (nearest != NULL)
         err_set(err, ERR_USAGE, "unknown verb '%s'; did you mean '%s'?", name, nearest);
     else

@@ -1,6 +1,6 @@
 #include "larg.h"
 
-#include "opt.h"
+#include "nearest.h"
 
 #include <lauxlib.h>
 #include <math.h>
@@ -19,7 +19,7 @@ static int unknown_key(lua_State *L, const char *what, const char *name, const c
     size_t count = 0;
     while (keys[count] != NULL)
         count++;
-    const char *nearest = opt_nearest(name, keys, count);
+    const char *nearest = nearest_name(name, keys, count);
     if (nearest != NULL)
         return luaL_error(L, "%s: unknown option '%s'; did you mean '%s'?", what, name, nearest);
 

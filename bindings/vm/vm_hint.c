@@ -2,7 +2,7 @@
  * index a nil value (global 'kaizala')": a module that was not required. */
 #include "vm_private.h"
 
-#include "opt.h"
+#include "nearest.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -123,7 +123,7 @@ void vm_hint(lua_State *L, struct err *err)
         add_functions(L, &names);
         lua_pop(L, 1);
     }
-    const char *nearest = opt_nearest(name, names.items, names.count);
+    const char *nearest = nearest_name(name, names.items, names.count);
     if (nearest != NULL && strcmp(nearest, name) != 0)
         append(err, "did you mean '", nearest, "'?");
 }

@@ -3,7 +3,7 @@
 
 #include "embed.h"
 #include "mem.h"
-#include "opt.h"
+#include "nearest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,7 +110,7 @@ static const char *nearest_module(const struct vm *vm, const char *name)
         if (count < MODULES_MAX)
             names[count++] = module->name;
     names[count++] = "kaizala";
-    return opt_nearest(name, names, count);
+    return nearest_name(name, names, count);
 }
 
 /* A searcher: `kaizala.group` is kaizala/group.lua, `kaizala` is kaizala/init.lua; else a text. */

@@ -6,37 +6,26 @@
 #include <time.h>
 #include <unistd.h>
 
-static int64_t system_now_ms(void *arg, enum clock_kind kind)
+static int64_t now_ms(clockid_t id)
 {
-    static const clockid_t ids[] = {[CLOCK_MONO] = CLOCK_MONOTONIC,
-                                    [CLOCK_BOOT] = CLOCK_BOOTTIME,
-                                    [CLOCK_WALL] = CLOCK_REALTIME};
     struct timespec now;
-    (void)arg;
-    clock_gettime(ids[kind], &now);
+    clock_gettime(id, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-const struct clock clock_system = {.now_ms = system_now_ms};
-
-int64_t clock_now_ms(const struct clock *clock, enum clock_kind kind)
-{
-    return clock->now_ms(clock->arg, kind);
 }
 
 int64_t clock_mono_ms(void)
 {
-    return system_now_ms(NULL, CLOCK_MONO);
+    return now_ms(CLOCK_MONOTONIC);
 }
 
 int64_t clock_boot_ms(void)
 {
-    return system_now_ms(NULL, CLOCK_BOOT);
+    return now_ms(CLOCK_BOOTTIME);
 }
 
 int64_t clock_wall_ms(void)
 {
-    return system_now_ms(NULL, CLOCK_WALL);
+    return now_ms(CLOCK_REALTIME);
 }
 
 void clock_boot_id(char id[CLOCK_BOOT_ID_SIZE])

@@ -2,7 +2,7 @@
 
 #include "config_file.h"
 #include "mem.h"
-#include "opt.h"
+#include "nearest.h"
 #include "path.h"
 
 #include <dirent.h>
@@ -107,7 +107,7 @@ static const char *nearest_connector(const struct config *config, const char *na
     const char **names = mem_alloc((config->nconnectors + 1) * sizeof *names);
     for (size_t i = 0; i < config->nconnectors; i++)
         names[i] = config->connectors[i].name;
-    const char *nearest = opt_nearest(name, names, config->nconnectors);
+    const char *nearest = nearest_name(name, names, config->nconnectors);
     mem_free(names);
     return nearest;
 }
@@ -259,7 +259,7 @@ const struct job *config_job(const struct config *config, const char *name, stru
         if (strcmp(names[i], name) == 0)
             found = &config->jobs[i];
     }
-    const char *nearest = found == NULL ? opt_nearest(name, names, config->njobs) : NULL;
+    const char *nearest = found == NULL ? nearest_name(name, names, config->njobs) : NULL;
     if (nearest != NULL)
         err_set(err, ERR_CONFIG, "unknown job '%s'; did you mean '%s'?", name, nearest);
     else if (found == NULL)

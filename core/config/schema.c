@@ -1,7 +1,8 @@
 #include "schema.h"
 
 #include "mem.h"
-#include "opt.h"
+#include "nearest.h"
+#include "quantity.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -163,8 +164,8 @@ static void read_quantity(const struct schema_walk *walk, const struct schema_fi
     err_clear(&err);
     if (text == NULL)
         return;
-    if ((field->type == SCHEMA_DURATION ? opt_duration(text, &value, &err)
-                                        : opt_size(text, &value, &err)) != 0)
+    if ((field->type == SCHEMA_DURATION ? quantity_duration(text, &value, &err)
+                                        : quantity_size(text, &value, &err)) != 0)
         wrong_value(walk, field, node);
     else
         store_bounded(walk, field, node, value, target);
@@ -267,7 +268,7 @@ static void unknown_key(const struct schema_walk *walk, const struct schema_fiel
     size_t count = 0;
     for (; fields[count].name != NULL && count < FIELDS_MAX; count++)
         names[count] = fields[count].name;
-    const char *nearest = opt_nearest(key->text, names, count);
+    const char *nearest = nearest_name(key->text, names, count);
     char shown[YAML_SHOWN_SIZE];
     yaml_show(key, shown);
     if (nearest != NULL) {

@@ -1,6 +1,6 @@
 #include "cron.h"
 
-#include "opt.h"
+#include "nearest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -69,7 +69,7 @@ static int expected_value(const struct cursor *cursor, const char *at)
         snprintf(names, sizeof names, " or %s-%s", field->names[0],
                  field->names[field->nnames - 1]);
     const char *nearest =
-        field->names != NULL ? opt_nearest(word, field->names, field->nnames) : NULL;
+        field->names != NULL ? nearest_name(word, field->names, field->nnames) : NULL;
     int used = snprintf(what, sizeof what, "expected %d-%d%s%s", field->min, field->max, names,
                         strchr(BLANKS ",/-", *at) != NULL ? "" : ", found ");
     if (strchr(BLANKS ",/-", *at) == NULL)
@@ -242,7 +242,7 @@ static int parse_nickname(const char *text, struct cron *cron, struct err *err)
     }
     if (!alone)
         return err_set(err, ERR_INVALID, "nothing can follow '%.*s'", shown, text);
-    const char *nearest = opt_nearest(text, names, NICKNAMES);
+    const char *nearest = nearest_name(text, names, NICKNAMES);
     if (nearest != NULL)
         return err_set(err, ERR_INVALID, "unknown nickname '%.*s'; did you mean '%s'?", (int)length,
                        text, nearest);

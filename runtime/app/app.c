@@ -1,5 +1,5 @@
 /* What the verbs share: the configuration, their options, standard output. */
-#include "verb.h"
+#include "app.h"
 
 #include "fd.h"
 #include "mem.h"

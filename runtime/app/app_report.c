@@ -1,5 +1,5 @@
 /* How an error is shown on standard error. */
-#include "verb.h"
+#include "app.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* A verb's wait for the loop, in which no signal loses a refresh token. */
-#include "verb.h"
+#include "app.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,6 +1,8 @@
 #include "opt.h"
 
 #include "mem.h"
+#include "nearest.h"
+#include "quantity.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -61,7 +63,7 @@ static const char *nearest_option(const struct opt_spec *spec, const char *name)
     for (size_t i = 0; i < count; i++)
         names[i] = spec->opts[i].long_name;
     names[count] = HELP_NAME;
-    const char *found = opt_nearest(name, names, count + 1);
+    const char *found = nearest_name(name, names, count + 1);
     mem_free(names);
     return found;
 }
@@ -109,23 +111,8 @@ static void add_string(struct opt_strings *strings, const char *text)
     strings->items[strings->count++] = text;
 }
 
-static int parse_integer(const char *text, int64_t *value, const char **rest)
-{
-    int64_t sum = 0;
-    const char *pos = text;
-    for (; *pos >= '0' && *pos <= '9'; pos++) {
-        if (__builtin_mul_overflow(sum, 10, &sum) || __builtin_add_overflow(sum, *pos - '0', &sum))
-            return -1;
-    }
-    *value = sum;
-    *rest = pos;
-    return pos > text ? 0 : -1;
-}
-
 static int store_value(const struct opt *opt, const char *text, struct err *err)
 {
-    const char *rest;
-    int64_t integer;
     switch (opt->type) {
     case OPT_FLAG:
         *(bool *)opt->value = true;
@@ -140,15 +127,11 @@ static int store_value(const struct opt *opt, const char *text, struct err *err)
         add_string(opt->value, text);
         return 0;
     case OPT_DURATION:
-        return opt_duration(text, opt->value, err);
+        return quantity_duration(text, opt->value, err);
     case OPT_SIZE:
-        return opt_size(text, opt->value, err);
+        return quantity_size(text, opt->value, err);
     case OPT_INTEGER:
-        if (parse_integer(text, &integer, &rest) != 0 || *rest != '\0')
-            return err_set(err, ERR_INVALID, "expected an integer that is not negative, found '%s'",
-                           text);
-        *(int64_t *)opt->value = integer;
-        return 0;
+        return quantity_integer(text, opt->value, err);
     }
     return 0;
 }
@@ -260,51 +243,4 @@ int opt_parse(const struct opt_spec *spec, int argc, char **argv, struct opt_res
     mem_free(result->operands);
     *result = (struct opt_result){0};
     return -1;
-}
-
-struct unit {
-    const char *name;
-    int64_t factor;
-};
-
-static int parse_unit(const char *text, const struct unit *units, size_t count, int64_t *value)
-{
-    const char *rest;
-    if (parse_integer(text, value, &rest) != 0)
-        return -1;
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(rest, units[i].name) == 0)
-            return __builtin_mul_overflow(*value, units[i].factor, value) ? -1 : 0;
-    }
-    return -1;
-}
-
-int opt_duration(const char *text, int64_t *ms, struct err *err)
-{
-    static const struct unit units[] = {
-        {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000},
-    };
-    int64_t value;
-    if (parse_unit(text, units, sizeof units / sizeof *units, &value) != 0)
-        return err_set(err, ERR_INVALID,
-                       "expected a duration (an integer and ms, s, m, h or d, like 30s), found "
-                       "'%s'",
-                       text);
-    *ms = value;
-    return 0;
-}
-
-int opt_size(const char *text, int64_t *bytes, struct err *err)
-{
-    static const struct unit units[] = {
-        {"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30},
-    };
-    int64_t value;
-    if (parse_unit(text, units, sizeof units / sizeof *units, &value) != 0)
-        return err_set(err, ERR_INVALID,
-                       "expected a size (an integer and B, KiB, MiB or GiB, like 512MiB), found "
-                       "'%s'",
-                       text);
-    *bytes = value;
-    return 0;
 }

@@ -57,10 +57,4 @@ int opt_parse(const struct opt_spec *spec, int argc, char **argv, struct opt_res
               struct err *err);
 void opt_help(const struct opt_spec *spec, struct buf *out);
 
-/* Shared with the configuration. ERR_INVALID says what was expected. */
-int opt_duration(const char *text, int64_t *ms, struct err *err);
-int opt_size(const char *text, int64_t *bytes, struct err *err);
-/* The candidate nearest to `name` (edit distance at most 2, or a third of its length), or NULL. */
-const char *opt_nearest(const char *name, const char *const *candidates, size_t count);
-
 #endif

@@ -3,9 +3,9 @@
 #ifndef JETON_CRON_PLAN_H
 #define JETON_CRON_PLAN_H
 
+#include "app.h"
 #include "cron_cover.h"
 #include "store.h"
-#include "verb.h"
 #include "zone.h"
 
 struct cron_plan {
@@ -35,7 +35,7 @@ struct cron_plan {
 };
 
 /* The sub-verbs: argv[0] is the sub-verb. */
-verb_fn cron_show, cron_install, cron_remove, cron_next, cron_run;
+app_fn cron_show, cron_install, cron_remove, cron_next, cron_run;
 
 /* Loads the chosen configuration. Destroy it after errors too. */
 int cron_plan_create(struct cron_plan *plan, struct app *app, struct err *err);

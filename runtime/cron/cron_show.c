@@ -1,5 +1,6 @@
 /* jeton cron show: what cron, systemd or Kubernetes would be told. */
 #include "cron_plan.h"
+#include "nearest.h"
 
 #include <string.h>
 
@@ -40,7 +41,7 @@ static int find_format(const char *name, size_t *format, struct err *err)
             return 0;
         names[*format] = formats[*format].name;
     }
-    const char *nearest = opt_nearest(name, names, FORMATS);
+    const char *nearest = nearest_name(name, names, FORMATS);
     return err_set(err, ERR_USAGE,
                    "--format: '%s' is no format; expected crontab, systemd or "
                    "kubernetes%s%s%s",

@@ -7,7 +7,7 @@
 #ifndef JETON_JOB_H
 #define JETON_JOB_H
 
-#include "verb.h"
+#include "app.h"
 
 struct job_request {
     const char *name;

@@ -2,7 +2,7 @@
 #ifndef JETON_JOB_CHILD_H
 #define JETON_JOB_CHILD_H
 
-#include "verb.h"
+#include "app.h"
 #include "vm.h"
 
 struct job_script {

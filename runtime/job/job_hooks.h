@@ -7,8 +7,8 @@
 #ifndef JETON_JOB_HOOKS_H
 #define JETON_JOB_HOOKS_H
 
+#include "app.h"
 #include "store_runs.h"
-#include "verb.h"
 
 struct job_outcome {
     struct app *app;

@@ -3,7 +3,7 @@
 #ifndef JETON_LOGIN_H
 #define JETON_LOGIN_H
 
-#include "verb.h"
+#include "app.h"
 
 #define LOGIN_LINE_MAX  ((size_t)16 * 1024) /* of what is typed or pasted */
 #define LOGIN_WAIT_MS   (10LL * 60 * 1000)  /* for the browser: as long as a code lives */

@@ -1,4 +1,6 @@
 /* jeton connector add: a connector's values, tried and then written beside the configuration. */
+#include "verb.h"
+
 #include "connector_files.h"
 #include "login.h"
 

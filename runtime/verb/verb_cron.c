@@ -1,13 +1,15 @@
 /* jeton cron: a table of its sub-verbs. */
-#include "cron_plan.h"
+#include "verb.h"
 
+#include "cron_plan.h"
 #include "mem.h"
+#include "nearest.h"
 
 #include <string.h>
 
 static const struct {
     const char *name;
-    verb_fn *run;
+    app_fn *run;
 } verbs[] = {
     {"show", cron_show}, {"install", cron_install}, {"remove", cron_remove},
     {"next", cron_next}, {"run", cron_run},
@@ -19,7 +21,7 @@ static int unknown(const char *name, struct err *err)
     const char *names[VERBS];
     for (size_t i = 0; i < VERBS; i++)
         names[i] = verbs[i].name;
-    const char *nearest = opt_nearest(name, names, VERBS);
+    const char *nearest = nearest_name(name, names, VERBS);
     if (nearest != NULL)
         return err_set(err, ERR_USAGE, "jeton cron: unknown sub-verb '%s'; did you mean '%s'?",
                        name, nearest);

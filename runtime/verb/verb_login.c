@@ -1,7 +1,8 @@
 /* jeton login: a connector's first refresh token, by PIN or in a browser. */
-#include "login.h"
+#include "verb.h"
 
 #include "clock.h"
+#include "login.h"
 #include "mem.h"
 
 #include <string.h>

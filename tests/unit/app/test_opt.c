@@ -268,111 +268,14 @@ static void test_help_layout(void **state)
     buf_destroy(&out);
 }
 
-static void test_duration(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        int64_t ms; /* -1: refused */
-    } cases[] = {
-        {"0s", 0},
-        {"250ms", 250},
-        {"60s", 60000},
-        {"5m", 300000},
-        {"1h", 3600000},
-        {"365d", INT64_C(31536000000)},
-        {"", -1},
-        {"5", -1},
-        {"s", -1},
-        {"-1s", -1},
-        {"+1s", -1},
-        {" 1s", -1},
-        {"1 s", -1},
-        {"1.5s", -1},
-        {"1S", -1},
-        {"1s1", -1},
-        {"1w", -1},
-        {"9223372036854775807ms", INT64_MAX},
-        {"106751991168d", -1},
-        {"9223372036854775808ms", -1},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct err err = {0};
-        int64_t ms = -1;
-        int result = opt_duration(cases[i].text, &ms, &err);
-        if (ms != cases[i].ms || result != (cases[i].ms < 0 ? -1 : 0))
-            fail_msg("'%s' gave %lld", cases[i].text, (long long)ms);
-        assert_int_equal(err.kind, result == 0 ? ERR_NONE : ERR_INVALID);
-    }
-}
-
-static void test_size(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        int64_t bytes;
-    } cases[] = {
-        {"0", 0},
-        {"100", 100},
-        {"100B", 100},
-        {"2KiB", 2048},
-        {"1MiB", 1 << 20},
-        {"2GiB", INT64_C(1) << 31},
-        {"", -1},
-        {"MiB", -1},
-        {"1KB", -1},
-        {"1mib", -1},
-        {"-1", -1},
-        {"1.5MiB", -1},
-        {"9999999999999GiB", -1},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct err err = {0};
-        int64_t bytes = -1;
-        opt_size(cases[i].text, &bytes, &err);
-        if (bytes != cases[i].bytes)
-            fail_msg("'%s' gave %lld", cases[i].text, (long long)bytes);
-    }
-}
-
-static void test_nearest(void **state)
-{
-    (void)state;
-    static const char *const keys[] = {"refresh_token", "token_service", "timeout", "retries",
-                                       "id"};
-    size_t count = sizeof keys / sizeof *keys;
-    assert_string_equal(opt_nearest("refesh_token", keys, count), "refresh_token");
-    assert_string_equal(opt_nearest("refreshToken", keys, count), "refresh_token");
-    assert_string_equal(opt_nearest("tokenservices", keys, count), "token_service");
-    assert_string_equal(opt_nearest("retires", keys, count), "retries"); /* a swap is one edit */
-    assert_string_equal(opt_nearest("timeout", keys, count), "timeout");
-    assert_string_equal(opt_nearest("idd", keys, count), "id");
-    assert_null(opt_nearest("ab", keys, count)); /* nothing of it would remain */
-    assert_null(opt_nearest("colour", keys, count));
-    assert_null(opt_nearest("", keys, count));
-    assert_null(opt_nearest("timeout", keys, 0));
-    char longer[200];
-    memset(longer, 'a', sizeof longer);
-    longer[sizeof longer - 1] = '\0';
-    assert_null(opt_nearest(longer, keys, count));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_short_options),
-        cmocka_unit_test(test_operands),
-        cmocka_unit_test(test_number_of_operands),
-        cmocka_unit_test(test_help_comes_first),
-        cmocka_unit_test(test_unknown_options),
-        cmocka_unit_test(test_bad_values),
-        cmocka_unit_test(test_global_command_name),
+        cmocka_unit_test(test_values),           cmocka_unit_test(test_short_options),
+        cmocka_unit_test(test_operands),         cmocka_unit_test(test_number_of_operands),
+        cmocka_unit_test(test_help_comes_first), cmocka_unit_test(test_unknown_options),
+        cmocka_unit_test(test_bad_values),       cmocka_unit_test(test_global_command_name),
         cmocka_unit_test(test_help_layout),
-        cmocka_unit_test(test_duration),
-        cmocka_unit_test(test_size),
-        cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,4 @@
-/* "Did you mean …?" */
-#include "opt.h"
+#include "nearest.h"
 
 #include <string.h>
 
@@ -31,7 +30,7 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
     return rows[a_len % 3][b_len];
 }
 
-const char *opt_nearest(const char *name, const char *const *candidates, size_t count)
+const char *nearest_name(const char *name, const char *const *candidates, size_t count)
 {
     size_t len = strlen(name);
     size_t allowed = len / 3 > 2 ? len / 3 : 2;

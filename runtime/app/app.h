@@ -1,6 +1,6 @@
-/* One verb, one file. main owns `struct app`, prints errors and exits. */
-#ifndef JETON_VERB_H
-#define JETON_VERB_H
+/* What all verbs share. main owns `struct app`, prints errors and exits. */
+#ifndef JETON_APP_H
+#define JETON_APP_H
 
 #include "config.h"
 #include "engine.h"
@@ -19,17 +19,8 @@ struct app {
     const struct luaL_Reg *modules; /* of Lua, for vm_options */
 };
 
-/* argv[0] is the verb. Returns the exit status, or -1 with err. */
-typedef int verb_fn(struct app *app, int argc, char **argv, struct err *err);
-
-struct verb {
-    const char *name;
-    const char *summary; /* one line for `jeton --help` */
-    verb_fn *run;
-};
-
-verb_fn verb_run, verb_token, verb_connector, verb_login, verb_api, verb_check, verb_cron,
-    verb_history, verb_logs, verb_sandbox, verb_init;
+/* A verb, or a verb of a verb: argv[0] is its name. Returns the exit status, or -1 with err. */
+typedef int app_fn(struct app *app, int argc, char **argv, struct err *err);
 
 /* Loads the chosen configuration and says at -v which one it is. required false: none at all is an
  * empty one. */

@@ -1,0 +1,10 @@
+/* "Did you mean …?" */
+#ifndef JETON_NEAREST_H
+#define JETON_NEAREST_H
+
+#include <stddef.h>
+
+/* The candidate nearest to `name` (edit distance at most 2, or a third of its length), or NULL. */
+const char *nearest_name(const char *name, const char *const *candidates, size_t count);
+
+#endif

@@ -1,0 +1,10 @@
+/* The verbs, each in a file of its own; main has their table. */
+#ifndef JETON_VERB_H
+#define JETON_VERB_H
+
+#include "app.h"
+
+app_fn verb_run, verb_token, verb_connector, verb_login, verb_api, verb_check, verb_cron,
+    verb_history, verb_logs, verb_sandbox, verb_init;
+
+#endif
