@@ -3,9 +3,9 @@ local exec = require "jeton.exec"
 local json = require "jeton.json"
 local connectors = require "sandbox.data.connectors"
 local groups = require "sandbox.data.groups"
-local ids = require "sandbox.ids"
-local permissions = require "sandbox.permissions"
-local tokens = require "sandbox.tokens"
+local ids = require "sandbox.base.ids"
+local permissions = require "sandbox.base.permissions"
+local tokens = require "sandbox.rules.tokens"
 local users = require "sandbox.data.users"
 
 local launch = {}

@@ -1,16 +1,16 @@
 --- All that one running sandbox is made of.
-local clock = require "sandbox.clock"
-local faults = require "sandbox.faults"
+local clock = require "sandbox.base.clock"
+local faults = require "sandbox.services.faults"
 local guard = require "sandbox.http.guard"
 local media = require "sandbox.data.media"
 local password = require "sandbox.http.password"
 local portal_state = require "sandbox.portal.state"
-local recorder = require "sandbox.recorder"
+local recorder = require "sandbox.services.recorder"
 local seed = require "sandbox.seed"
 local store = require "sandbox.data.store"
-local switches = require "sandbox.switches"
-local throttle = require "sandbox.throttle"
-local assumptions = require "sandbox.assumptions"
+local switches = require "sandbox.services.switches"
+local throttle = require "sandbox.rules.throttle"
+local assumptions = require "sandbox.base.assumptions"
 
 local world = {}
 world.__index = world

@@ -78,16 +78,16 @@ end
 -- The world --------------------------------------------------------------------------------------
 
 local app = require "sandbox.app"
-local clock = require "sandbox.clock"
+local clock = require "sandbox.base.clock"
 local contract = require "contract"
-local demo = require "sandbox.demo"
+local demo = require "sandbox.seed.demo"
 local digest = require "sandbox.data.digest"
 local form = require "sandbox.http.form"
 local operations = require "sandbox.operations"
 local sandbox_world = require "sandbox.world"
 local seed = require "sandbox.seed"
 local store = require "sandbox.data.store"
-local tokens = require "sandbox.tokens"
+local tokens = require "sandbox.rules.tokens"
 
 local BARE_ID, BARE_TOKEN = "5d0c1b9a-3e2f-4a7b-8c6d-1f0e9d8c7b6a", "bare-token-0"
 

@@ -2,7 +2,7 @@
 local http = require "jeton.http"
 local json = require "jeton.json"
 local server = require "jeton.server"
-local examples = require "sandbox.examples"
+local examples = require "sandbox.reference.examples"
 local operations = require "sandbox.operations"
 local receivers = require "receivers"
 local signing_in = require "signing_in"

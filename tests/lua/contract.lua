@@ -2,7 +2,7 @@
 -- which a request can break its own.
 local json = require "jeton.json"
 local names = require "kaizala.names"
-local ids = require "sandbox.ids"
+local ids = require "sandbox.base.ids"
 
 local contract = {}
 

@@ -6,7 +6,7 @@ local wire = {
   root = assert(os.getenv "JETON_SANDBOX_URL", "run this by: jeton run --sandbox"),
   application_id = assert(os.getenv "JETON_SANDBOX_APPLICATION_ID"),
   secret = assert(os.getenv "JETON_SANDBOX_APPLICATION_SECRET"),
-  -- The demo tenant (scripts/sandbox/demo.lua).
+  -- The demo tenant (scripts/sandbox/seed/demo.lua).
   tenant_token = assert(os.getenv "JETON_SANDBOX_REFRESH_TOKEN"),
   user_token = "demo-user-token", -- Bruno's: a member of Sales, the admin of Sales North
   group_token = "demo-group-token", -- of Sales

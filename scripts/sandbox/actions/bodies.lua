@@ -1,11 +1,11 @@
 --- What the fields of an action's body alone do not say: when it expires, and whom it assigns.
 local json = require "jeton.json"
 local names = require "kaizala.names"
-local action_bodies = require "sandbox.operations.action_bodies"
-local assumptions = require "sandbox.assumptions"
+local action_fields = require "sandbox.actions.fields"
+local assumptions = require "sandbox.base.assumptions"
 local groups = require "sandbox.data.groups"
-local limits = require "sandbox.limits"
-local media_resource = require "sandbox.media_resource"
+local limits = require "sandbox.base.limits"
+local media_resource = require "sandbox.base.media_resource"
 local properties = require "sandbox.actions.properties"
 local reply = require "sandbox.http.reply"
 local users = require "sandbox.data.users"
@@ -55,7 +55,7 @@ end
 
 function finish.Survey(call, values)
   if values.isSenderOnly then
-    values.visibility = action_bodies.VISIBILITY.SENDER
+    values.visibility = action_fields.VISIBILITY.SENDER
   end
   return call.now + values.dueDate * HOUR_S
 end
@@ -71,7 +71,7 @@ local function package_end(call, validity)
 end
 
 finish[assumptions.package_type] = function(call, values)
-  values.visibility = action_bodies.VISIBILITY.ALL
+  values.visibility = action_fields.VISIBILITY.ALL
   values.questions = values.questions or json.array {}
   values.properties = properties.check(values.properties or json.array {})
   return package_end(call, values.validity)

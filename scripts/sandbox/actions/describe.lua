@@ -1,15 +1,15 @@
 --- Actions as the wire shows them: in lists, and one in detail.
 local json = require "jeton.json"
-local action_bodies = require "sandbox.operations.action_bodies"
+local action_fields = require "sandbox.actions.fields"
 local actions = require "sandbox.data.actions"
-local assumptions = require "sandbox.assumptions"
-local clock = require "sandbox.clock"
-local media_resource = require "sandbox.media_resource"
+local assumptions = require "sandbox.base.assumptions"
+local clock = require "sandbox.base.clock"
+local media_resource = require "sandbox.base.media_resource"
 local questions = require "sandbox.actions.questions"
 
 local describe = {}
 
-local VISIBILITY = action_bodies.VISIBILITY
+local VISIBILITY = action_fields.VISIBILITY
 
 ---@param call sandbox.call
 ---@param text string a mediaResource

@@ -1,10 +1,10 @@
 --- Answers to the questions of surveys and packages.
 local json = require "jeton.json"
-local action_bodies = require "sandbox.operations.action_bodies"
-local assumptions = require "sandbox.assumptions"
+local action_fields = require "sandbox.actions.fields"
+local assumptions = require "sandbox.base.assumptions"
 local body = require "sandbox.http.body"
-local limits = require "sandbox.limits"
-local media_resource = require "sandbox.media_resource"
+local limits = require "sandbox.base.limits"
+local media_resource = require "sandbox.base.media_resource"
 local reply = require "sandbox.http.reply"
 local values = require "sandbox.http.values"
 
@@ -73,7 +73,7 @@ function read.MultiOption(name, question, value)
   return out
 end
 
-for kind, field in pairs(action_bodies.ANSWERS) do
+for kind, field in pairs(action_fields.ANSWERS) do
   read[kind] = function(name, _, value)
     return body.value(field, value, name)
   end

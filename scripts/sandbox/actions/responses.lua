@@ -1,6 +1,6 @@
 --- Responses to actions: who may, until when, once or more often.
 local actions = require "sandbox.data.actions"
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 local questions = require "sandbox.actions.questions"
 local reply = require "sandbox.http.reply"
 

@@ -1,8 +1,8 @@
 --- Actions: who sent what to whom, the answers, the properties, the reminders.
 local json = require "jeton.json"
 local conversation = require "sandbox.data.conversation"
-local ids = require "sandbox.ids"
-local limits = require "sandbox.limits"
+local ids = require "sandbox.base.ids"
+local limits = require "sandbox.base.limits"
 
 local actions = {}
 

@@ -1,8 +1,8 @@
 --- Bots: users that a program made.
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 local counting = require "sandbox.data.counting"
 local crypto = require "jeton.crypto"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local reply = require "sandbox.http.reply"
 local users = require "sandbox.data.users"
 

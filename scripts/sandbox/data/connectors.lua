@@ -1,9 +1,9 @@
 --- Connectors and the refresh tokens that grant them access.
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 local counting = require "sandbox.data.counting"
-local ids = require "sandbox.ids"
-local limits = require "sandbox.limits"
-local permissions = require "sandbox.permissions"
+local ids = require "sandbox.base.ids"
+local limits = require "sandbox.base.limits"
+local permissions = require "sandbox.base.permissions"
 local reply = require "sandbox.http.reply"
 
 local connectors = {}

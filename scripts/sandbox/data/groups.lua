@@ -1,11 +1,11 @@
 --- Groups, their tree and their members. Rows are keyed by `number`; the wire sees `id` only.
 local json = require "jeton.json"
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 local counting = require "sandbox.data.counting"
-local fold = require "sandbox.fold"
+local fold = require "sandbox.base.fold"
 local hierarchy = require "sandbox.data.hierarchy"
-local ids = require "sandbox.ids"
-local limits = require "sandbox.limits"
+local ids = require "sandbox.base.ids"
+local limits = require "sandbox.base.limits"
 local reply = require "sandbox.http.reply"
 
 local groups = {}

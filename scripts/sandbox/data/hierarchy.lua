@@ -1,6 +1,6 @@
 --- The tree of groups: who is below and above whom. A group may have several parents.
 local json = require "jeton.json"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local reply = require "sandbox.http.reply"
 
 local hierarchy = {}

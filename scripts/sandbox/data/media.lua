@@ -1,5 +1,5 @@
 --- Media: what was uploaded. The content is in files named by its hash, in a folder of their own.
-local ids = require "sandbox.ids"
+local ids = require "sandbox.base.ids"
 
 local media = {}
 

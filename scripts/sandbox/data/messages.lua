@@ -1,6 +1,6 @@
 --- Text messages.
 local conversation = require "sandbox.data.conversation"
-local ids = require "sandbox.ids"
+local ids = require "sandbox.base.ids"
 
 local messages = {}
 

@@ -1,8 +1,8 @@
 --- PINs that went out by SMS, and the codes of OAuth that a right one leads to. Hashes only.
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 local crypto = require "jeton.crypto"
-local ids = require "sandbox.ids"
-local limits = require "sandbox.limits"
+local ids = require "sandbox.base.ids"
+local limits = require "sandbox.base.limits"
 local reply = require "sandbox.http.reply"
 local users = require "sandbox.data.users"
 

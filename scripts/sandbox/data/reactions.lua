@@ -1,5 +1,5 @@
 --- Likes and comments. Each has a moment of its own in .NET ticks, by which lists page.
-local ids = require "sandbox.ids"
+local ids = require "sandbox.base.ids"
 
 local reactions = {}
 

@@ -1,6 +1,6 @@
 --- Subscribers of public groups. The order of a list is that of their ids: it stays while people come
 --- and go, so a cursor may wait.
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 
 local subscribers = {}
 

@@ -1,8 +1,8 @@
 --- People: by phone number. A number that was never seen becomes an unprovisioned user.
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 local counting = require "sandbox.data.counting"
-local ids = require "sandbox.ids"
-local limits = require "sandbox.limits"
+local ids = require "sandbox.base.ids"
+local limits = require "sandbox.base.limits"
 local reply = require "sandbox.http.reply"
 
 local users = {}

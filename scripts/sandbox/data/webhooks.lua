@@ -1,8 +1,8 @@
 --- Webhooks: who is told about what.
 local counting = require "sandbox.data.counting"
-local ids = require "sandbox.ids"
+local ids = require "sandbox.base.ids"
 local json = require "jeton.json"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local reply = require "sandbox.http.reply"
 
 local webhooks = {}

@@ -1,6 +1,6 @@
 --- Runs what answers a request: refusals and mistakes become responses.
 local log = require "jeton.log"
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 local reply = require "sandbox.http.reply"
 
 -- The handler of errors that are no refusals: the traceback is taken while the stack is there.

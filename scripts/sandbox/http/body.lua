@@ -1,8 +1,8 @@
 --- Bodies and queries against a table of fields. Lenient as the service was: keys in any case, unknown
 --- keys and nulls ignored; strict about types.
 local json = require "jeton.json"
-local assumptions = require "sandbox.assumptions"
-local limits = require "sandbox.limits"
+local assumptions = require "sandbox.base.assumptions"
+local limits = require "sandbox.base.limits"
 local reply = require "sandbox.http.reply"
 local values = require "sandbox.http.values"
 

@@ -1,6 +1,6 @@
 --- The password of --password-file, by HTTP Basic with any user name. Only its argon2id hash is kept.
 local crypto = require "jeton.crypto"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local reply = require "sandbox.http.reply"
 
 local password = {}

@@ -1,6 +1,6 @@
 --- Replies, and the one way to refuse: raise a failure, which rolls back and becomes an error body.
 local json = require "jeton.json"
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 local request = require "sandbox.http.request"
 
 local reply = {}

@@ -1,6 +1,6 @@
 --- What arrived, normalised: clients join URLs naively, so `//v1/groups/`, `/V1/Groups` and `/groups`
 --- are one path.
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 
 local request = {}
 

@@ -1,8 +1,8 @@
 --- Single values as clients send them, by kind of field; each is read, or refused by its name.
 local json = require "jeton.json"
 local names = require "kaizala.names"
-local ids = require "sandbox.ids"
-local media_resource = require "sandbox.media_resource"
+local ids = require "sandbox.base.ids"
+local media_resource = require "sandbox.base.media_resource"
 local reply = require "sandbox.http.reply"
 
 local values = {}

@@ -1,8 +1,8 @@
 --- Examples of actions: one for each type of them.
 local json = require "jeton.json"
-local action_bodies = require "sandbox.operations.action_bodies"
-local assumptions = require "sandbox.assumptions"
-local demo = require "sandbox.demo"
+local action_fields = require "sandbox.actions.fields"
+local assumptions = require "sandbox.base.assumptions"
+local demo = require "sandbox.seed.demo"
 
 local action_examples = {}
 
@@ -78,7 +78,7 @@ action_examples.JOB = {
 
 ---@type sandbox.example[]
 action_examples.MORE = {}
-for _, kind in ipairs(action_bodies.TYPES) do
+for _, kind in ipairs(action_fields.TYPES) do
   if kind ~= "Job" then
     table.insert(action_examples.MORE, {
       name = kind,
@@ -138,7 +138,7 @@ action_examples.RESPONSES[3].given = action_examples.RESPONSES[2].given
 ---@return sandbox.example[]
 function action_examples.details()
   local out = {}
-  for _, kind in ipairs(action_bodies.ALL_TYPES) do
+  for _, kind in ipairs(action_fields.ALL_TYPES) do
     if not MEDIA[kind] and kind ~= "Job" and (BODIES[kind] or kind == PACKAGE) then
       out[#out + 1] = { name = kind, given = { { "actions.send", kind, action = "actionId" } } }
     end

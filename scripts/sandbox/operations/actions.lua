@@ -1,18 +1,18 @@
 --- Actions: send, list, one, respond, update, remind.
 local json = require "jeton.json"
-local action_bodies = require "sandbox.operations.action_bodies"
+local action_fields = require "sandbox.actions.fields"
 local action_examples = require "sandbox.operations.action_examples"
 local actions = require "sandbox.data.actions"
-local assumptions = require "sandbox.assumptions"
-local audience = require "sandbox.audience"
+local assumptions = require "sandbox.base.assumptions"
+local audience = require "sandbox.rules.audience"
 local bodies = require "sandbox.actions.bodies"
-local demo = require "sandbox.demo"
+local demo = require "sandbox.seed.demo"
 local describe = require "sandbox.actions.describe"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local properties = require "sandbox.actions.properties"
 local reply = require "sandbox.http.reply"
 local responses = require "sandbox.actions.responses"
-local shapes = require "sandbox.operations.shapes"
+local shapes = require "sandbox.http.shapes"
 
 local COUNT = 30
 local ANY_VERSION = -1
@@ -130,7 +130,7 @@ end
 local UPDATE_FIELDS = {
   { "version", kind = "integer", min = ANY_VERSION, default = ANY_VERSION },
   { "updateProperties", kind = "list", required = true, min = 1, max = limits.properties,
-    of = action_bodies.PROPERTY },
+    of = action_fields.PROPERTY },
   { "sendNotificationToSubscribers", kind = "boolean", default = false },
   { "sendToAllSubscribers", kind = "boolean", default = false },
 }
@@ -160,7 +160,7 @@ return {
     path = "/groups/{group}/actions",
     permission = "action.write",
     who = "reach",
-    body = shapes.join(typed(action_bodies.TYPES, action_bodies.SENT), audience.FIELDS),
+    body = shapes.join(typed(action_fields.TYPES, action_fields.SENT), audience.FIELDS),
     reply = {
       { "referenceId", kind = "id" },
       { "actionId", kind = "id", optional = true },
@@ -189,7 +189,7 @@ return {
         { "sender", kind = "string" },
         { "creationTime", kind = "integer" },
         { "sentAt", kind = "string" },
-        action_bodies.LISTED,
+        action_fields.LISTED,
       } },
       { "hasMore", kind = "boolean" },
     },
@@ -213,8 +213,8 @@ return {
     reply = {
       { "actionId", kind = "id" },
       { "referenceId", kind = "id" },
-      { "actionType", kind = "choice", choices = action_bodies.ALL_TYPES },
-      action_bodies.DETAILS,
+      { "actionType", kind = "choice", choices = action_fields.ALL_TYPES },
+      action_fields.DETAILS,
       { "version", kind = "integer" },
       { "sender", kind = "string" },
       { "sentAt", kind = "string" },
@@ -235,7 +235,7 @@ return {
     path = "/groups/{group}/actions/{action}/responses",
     permission = "action.write",
     who = "audience",
-    body = shapes.join(typed(action_bodies.ANSWERABLE, action_bodies.RESPONSE), {
+    body = shapes.join(typed(action_fields.ANSWERABLE, action_fields.RESPONSE), {
       { "responseId", kind = "string", max = limits.identifier_characters },
     }),
     reply = { { "responseId", kind = "id" } },

@@ -1,15 +1,15 @@
 --- Bots: make, list, change, delete, act as one, add to a group.
 local json = require "jeton.json"
-local access = require "sandbox.access"
-local assumptions = require "sandbox.assumptions"
+local access = require "sandbox.rules.access"
+local assumptions = require "sandbox.base.assumptions"
 local bots = require "sandbox.data.bots"
-local demo = require "sandbox.demo"
+local demo = require "sandbox.seed.demo"
 local groups = require "sandbox.data.groups"
-local limits = require "sandbox.limits"
-local pictures = require "sandbox.pictures"
+local limits = require "sandbox.base.limits"
+local pictures = require "sandbox.rules.pictures"
 local reply = require "sandbox.http.reply"
-local shapes = require "sandbox.operations.shapes"
-local tokens = require "sandbox.tokens"
+local shapes = require "sandbox.http.shapes"
+local tokens = require "sandbox.rules.tokens"
 local users = require "sandbox.data.users"
 
 local DONE = { result = "true" }

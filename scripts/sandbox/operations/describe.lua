@@ -1,5 +1,5 @@
 --- Groups and people as the wire shows them.
-local access = require "sandbox.access"
+local access = require "sandbox.rules.access"
 local groups = require "sandbox.data.groups"
 
 local describe = {}

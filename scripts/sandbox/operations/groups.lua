@@ -1,16 +1,16 @@
 --- Groups: create, list, one.
 local json = require "jeton.json"
-local access = require "sandbox.access"
-local assumptions = require "sandbox.assumptions"
-local demo = require "sandbox.demo"
+local access = require "sandbox.rules.access"
+local assumptions = require "sandbox.base.assumptions"
+local demo = require "sandbox.seed.demo"
 local describe = require "sandbox.operations.describe"
 local groups = require "sandbox.data.groups"
 local hierarchy = require "sandbox.data.hierarchy"
-local invite = require "sandbox.invite"
-local limits = require "sandbox.limits"
-local pictures = require "sandbox.pictures"
+local invite = require "sandbox.rules.invite"
+local limits = require "sandbox.base.limits"
+local pictures = require "sandbox.rules.pictures"
 local reply = require "sandbox.http.reply"
-local shapes = require "sandbox.operations.shapes"
+local shapes = require "sandbox.http.shapes"
 local users = require "sandbox.data.users"
 
 -- Adds people to a new group: the caller and `admins` as admins, the rest as members.

@@ -1,12 +1,12 @@
 --- The token service for people: a PIN by SMS, and the code that the page of OAuth hands out.
-local assumptions = require "sandbox.assumptions"
-local demo = require "sandbox.demo"
-local limits = require "sandbox.limits"
-local login = require "sandbox.login"
+local assumptions = require "sandbox.base.assumptions"
+local demo = require "sandbox.seed.demo"
+local limits = require "sandbox.base.limits"
+local login = require "sandbox.rules.login"
 local pins = require "sandbox.data.pins"
 local reply = require "sandbox.http.reply"
-local shapes = require "sandbox.operations.shapes"
-local tokens = require "sandbox.tokens"
+local shapes = require "sandbox.http.shapes"
+local tokens = require "sandbox.rules.tokens"
 local users = require "sandbox.data.users"
 
 local function generate_pin(call)

@@ -1,12 +1,12 @@
 --- Media: the first of the two steps in which a picture or a document is sent.
 local crypto = require "jeton.crypto"
 local http = require "jeton.http"
-local assumptions = require "sandbox.assumptions"
-local demo = require "sandbox.demo"
-local limits = require "sandbox.limits"
+local assumptions = require "sandbox.base.assumptions"
+local demo = require "sandbox.seed.demo"
+local limits = require "sandbox.base.limits"
 local media = require "sandbox.data.media"
-local media_resource = require "sandbox.media_resource"
-local media_types = require "sandbox.media_types"
+local media_resource = require "sandbox.base.media_resource"
+local media_types = require "sandbox.rules.media_types"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 

@@ -1,12 +1,12 @@
 --- Members of a group: list, add, change the role, remove.
 local json = require "jeton.json"
-local assumptions = require "sandbox.assumptions"
-local demo = require "sandbox.demo"
+local assumptions = require "sandbox.base.assumptions"
+local demo = require "sandbox.seed.demo"
 local groups = require "sandbox.data.groups"
-local invite = require "sandbox.invite"
-local limits = require "sandbox.limits"
+local invite = require "sandbox.rules.invite"
+local limits = require "sandbox.base.limits"
 local reply = require "sandbox.http.reply"
-local shapes = require "sandbox.operations.shapes"
+local shapes = require "sandbox.http.shapes"
 
 local DONE = { result = "true" }
 

@@ -1,10 +1,10 @@
 --- Text messages.
 local json = require "jeton.json"
-local assumptions = require "sandbox.assumptions"
-local audience = require "sandbox.audience"
+local assumptions = require "sandbox.base.assumptions"
+local audience = require "sandbox.rules.audience"
 local conversation = require "sandbox.data.conversation"
-local demo = require "sandbox.demo"
-local limits = require "sandbox.limits"
+local demo = require "sandbox.seed.demo"
+local limits = require "sandbox.base.limits"
 local messages = require "sandbox.data.messages"
 local reply = require "sandbox.http.reply"
 

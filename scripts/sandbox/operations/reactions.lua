@@ -1,11 +1,11 @@
 --- Reactions: like and comment, what was counted, who it was.
 local json = require "jeton.json"
-local access = require "sandbox.access"
-local assumptions = require "sandbox.assumptions"
+local access = require "sandbox.rules.access"
+local assumptions = require "sandbox.base.assumptions"
 local conversation = require "sandbox.data.conversation"
-local demo = require "sandbox.demo"
+local demo = require "sandbox.seed.demo"
 local groups = require "sandbox.data.groups"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local reactions = require "sandbox.data.reactions"
 local reply = require "sandbox.http.reply"
 

@@ -2,8 +2,8 @@
 local json = require "jeton.json"
 local describe = require "sandbox.operations.describe"
 local groups = require "sandbox.data.groups"
-local limits = require "sandbox.limits"
-local shapes = require "sandbox.operations.shapes"
+local limits = require "sandbox.base.limits"
+local shapes = require "sandbox.http.shapes"
 
 local PAGE = 50
 

@@ -1,8 +1,8 @@
 --- The token service.
-local demo = require "sandbox.demo"
-local limits = require "sandbox.limits"
-local shapes = require "sandbox.operations.shapes"
-local tokens = require "sandbox.tokens"
+local demo = require "sandbox.seed.demo"
+local limits = require "sandbox.base.limits"
+local shapes = require "sandbox.http.shapes"
+local tokens = require "sandbox.rules.tokens"
 
 ---@type sandbox.operation[]
 return {

@@ -1,10 +1,10 @@
 --- What people do on pages is what programs do through the API: an operation of sandbox.operations runs
 --- with the same checks and limits, as a person instead of for a token.
-local access = require "sandbox.access"
+local access = require "sandbox.rules.access"
 local body = require "sandbox.http.body"
 local operations = require "sandbox.operations"
-local permissions = require "sandbox.permissions"
-local pictures = require "sandbox.pictures"
+local permissions = require "sandbox.base.permissions"
+local pictures = require "sandbox.rules.pictures"
 local reply = require "sandbox.http.reply"
 
 local act = {}

@@ -1,9 +1,9 @@
 --- What the pages of one connector share: finding it, who may, what a user token of it reaches.
-local access = require "sandbox.access"
+local access = require "sandbox.rules.access"
 local connectors = require "sandbox.data.connectors"
 local groups = require "sandbox.data.groups"
-local limits = require "sandbox.limits"
-local permissions = require "sandbox.permissions"
+local limits = require "sandbox.base.limits"
+local permissions = require "sandbox.base.permissions"
 local reply = require "sandbox.http.reply"
 
 local connector_of = {}

@@ -1,5 +1,5 @@
 --- What the pages of one group share: finding it, who may, the tabs.
-local access = require "sandbox.access"
+local access = require "sandbox.rules.access"
 local act = require "sandbox.portal.act"
 local html = require "sandbox.portal.html"
 local respond = require "sandbox.portal.respond"

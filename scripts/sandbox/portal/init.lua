@@ -16,7 +16,7 @@
 local attempt = require "sandbox.http.attempt"
 local form = require "sandbox.http.form"
 local guard = require "sandbox.http.guard"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local reply = require "sandbox.http.reply"
 local respond = require "sandbox.portal.respond"
 local router = require "sandbox.http.router"

@@ -1,6 +1,6 @@
 --- What the API refuses, as people read it: its messages are English, for programs; what a person can meet
 --- on a page is here in French.
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 local language = require "sandbox.portal.language"
 
 local refusals = {}

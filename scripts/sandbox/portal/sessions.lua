@@ -2,7 +2,7 @@
 --- a session holds lives in memory, and ends with it: the phone number that waits for its PIN, the
 --- connector that is being filled in, and secrets that are to be shown once (`flash`).
 local crypto = require "jeton.crypto"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 
 local sessions = {}
 sessions.__index = sessions

@@ -1,9 +1,9 @@
 --- What the portal keeps in memory; a reset of the sandbox makes it anew.
 local reply = require "sandbox.http.reply"
 local sessions = require "sandbox.portal.sessions"
-local throttle = require "sandbox.throttle"
-local assumptions = require "sandbox.assumptions"
-local limits = require "sandbox.limits"
+local throttle = require "sandbox.rules.throttle"
+local assumptions = require "sandbox.base.assumptions"
+local limits = require "sandbox.base.limits"
 
 local state = {}
 state.__index = state

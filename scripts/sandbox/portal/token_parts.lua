@@ -3,8 +3,8 @@ local connector_of = require "sandbox.portal.connector"
 local connectors = require "sandbox.data.connectors"
 local html = require "sandbox.portal.html"
 local json = require "jeton.json"
-local limits = require "sandbox.limits"
-local tokens = require "sandbox.tokens"
+local limits = require "sandbox.base.limits"
+local tokens = require "sandbox.rules.tokens"
 local widgets = require "sandbox.portal.widgets"
 
 local token_parts = {}

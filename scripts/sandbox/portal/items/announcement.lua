@@ -1,6 +1,6 @@
 --- An announcement, with its media.
 local html = require "sandbox.portal.html"
-local media_resource = require "sandbox.media_resource"
+local media_resource = require "sandbox.base.media_resource"
 local shown = require "sandbox.portal.items.files"
 
 local h = html.h

@@ -3,7 +3,7 @@ local files = require "sandbox.portal.items.files"
 local html = require "sandbox.portal.html"
 local json = require "jeton.json"
 local language = require "sandbox.portal.language"
-local media_resource = require "sandbox.media_resource"
+local media_resource = require "sandbox.base.media_resource"
 local place_of = require "sandbox.portal.items.place"
 
 local h = html.h

@@ -1,9 +1,9 @@
 --- The field of a question, by its type, and reading what was entered there.
 local html = require "sandbox.portal.html"
 local json = require "jeton.json"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local media = require "sandbox.data.media"
-local media_resource = require "sandbox.media_resource"
+local media_resource = require "sandbox.base.media_resource"
 local reply = require "sandbox.http.reply"
 local widgets = require "sandbox.portal.widgets"
 

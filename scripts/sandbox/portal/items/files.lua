@@ -2,7 +2,7 @@
 local html = require "sandbox.portal.html"
 local language = require "sandbox.portal.language"
 local media = require "sandbox.data.media"
-local media_resource = require "sandbox.media_resource"
+local media_resource = require "sandbox.base.media_resource"
 local widgets = require "sandbox.portal.widgets"
 
 local files = {}

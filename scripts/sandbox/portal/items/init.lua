@@ -1,7 +1,7 @@
 --- The items of a conversation: one file a kind, and the frame around each: who, when, to whom, likes and
 --- comments. A kind's file is fn(talk, item), which gives what is inside.
 local actions = require "sandbox.data.actions"
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 local html = require "sandbox.portal.html"
 local messages = require "sandbox.data.messages"
 local reacted = require "sandbox.portal.items.reacted"

@@ -1,7 +1,7 @@
 --- A job: who has to do it, who has done it, until when.
 local actions = require "sandbox.data.actions"
 local html = require "sandbox.portal.html"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local widgets = require "sandbox.portal.widgets"
 
 local h = html.h

@@ -1,7 +1,7 @@
 --- Pictures, albums, documents, audio and video with their captions.
 local files = require "sandbox.portal.items.files"
 local html = require "sandbox.portal.html"
-local media_resource = require "sandbox.media_resource"
+local media_resource = require "sandbox.base.media_resource"
 
 local h = html.h
 

@@ -1,6 +1,6 @@
 --- What is below each item: who likes it, comments, and the forms for both.
 local html = require "sandbox.portal.html"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local reactions = require "sandbox.data.reactions"
 
 local h = html.h

@@ -1,7 +1,7 @@
 --- A place that somebody's phone shared, with or without a picture taken there.
 local files = require "sandbox.portal.items.files"
 local html = require "sandbox.portal.html"
-local media_resource = require "sandbox.media_resource"
+local media_resource = require "sandbox.base.media_resource"
 local place = require "sandbox.portal.items.place"
 
 local h = html.h

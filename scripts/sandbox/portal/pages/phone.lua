@@ -1,7 +1,7 @@
 --- "Add a phone number": the number, then the PIN that came by SMS.
 local html = require "sandbox.portal.html"
-local ids = require "sandbox.ids"
-local limits = require "sandbox.limits"
+local ids = require "sandbox.base.ids"
+local limits = require "sandbox.base.limits"
 local pins = require "sandbox.data.pins"
 local reply = require "sandbox.http.reply"
 local respond = require "sandbox.portal.respond"

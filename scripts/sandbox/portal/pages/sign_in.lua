@@ -1,7 +1,7 @@
 --- Signing in and out, and the switch of the language.
 local html = require "sandbox.portal.html"
 local language = require "sandbox.portal.language"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 local respond = require "sandbox.portal.respond"

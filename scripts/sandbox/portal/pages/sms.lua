@@ -1,7 +1,7 @@
 --- The SMS inbox: what would have gone to telephones.
 local html = require "sandbox.portal.html"
-local ids = require "sandbox.ids"
-local limits = require "sandbox.limits"
+local ids = require "sandbox.base.ids"
+local limits = require "sandbox.base.limits"
 local respond = require "sandbox.portal.respond"
 local users = require "sandbox.data.users"
 

@@ -1,10 +1,10 @@
 --- "Generate user token": the refresh token, shown once, and what to do with it.
 local connector_of = require "sandbox.portal.connector"
 local html = require "sandbox.portal.html"
-local provision = require "sandbox.provision"
+local provision = require "sandbox.seed.provision"
 local respond = require "sandbox.portal.respond"
 local token_parts = require "sandbox.portal.token_parts"
-local tokens = require "sandbox.tokens"
+local tokens = require "sandbox.rules.tokens"
 local widgets = require "sandbox.portal.widgets"
 
 local h = html.h

@@ -3,9 +3,9 @@ local connectors = require "sandbox.data.connectors"
 local html = require "sandbox.portal.html"
 local json = require "jeton.json"
 local language = require "sandbox.portal.language"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local respond = require "sandbox.portal.respond"
-local throttle = require "sandbox.throttle"
+local throttle = require "sandbox.rules.throttle"
 local widgets = require "sandbox.portal.widgets"
 
 local h = html.h

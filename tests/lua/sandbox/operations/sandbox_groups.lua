@@ -3,7 +3,7 @@ package.path = require("jeton").folder .. "/../../?.lua;" .. package.path
 local crypto = require "jeton.crypto"
 local http = require "jeton.http"
 local json = require "jeton.json"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local lu = require "luaunit"
 local wire = require "wire"
 

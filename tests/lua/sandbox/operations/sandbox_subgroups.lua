@@ -2,7 +2,7 @@
 package.path = require("jeton").folder .. "/../../?.lua;" .. package.path
 local json = require "jeton.json"
 local lu = require "luaunit"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local wire = require "wire"
 
 local SUBGROUPS = "/v1/groups/" .. wire.sales .. "/subGroups"

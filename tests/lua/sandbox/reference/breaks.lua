@@ -4,8 +4,8 @@
 package.path = require("jeton").folder .. "/../../?.lua;" .. package.path
 local json = require "jeton.json"
 local contract = require "contract"
-local examples = require "sandbox.examples"
-local openapi = require "sandbox.openapi"
+local examples = require "sandbox.reference.examples"
+local openapi = require "sandbox.reference.openapi"
 local operations = require "sandbox.operations"
 
 local function write(operation, example, what, body)

@@ -1,7 +1,7 @@
 --- Faults that a test asks for: instead of, or before, the real answer.
 local json = require "jeton.json"
 local body = require "sandbox.http.body"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 

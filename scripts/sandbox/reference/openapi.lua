@@ -1,9 +1,9 @@
 --- The table of operations as an OpenAPI 3.1 document.
 local json = require "jeton.json"
-local assumptions = require "sandbox.assumptions"
-local examples = require "sandbox.examples"
-local json_schema = require "sandbox.json_schema"
-local limits = require "sandbox.limits"
+local assumptions = require "sandbox.base.assumptions"
+local examples = require "sandbox.reference.examples"
+local json_schema = require "sandbox.reference.json_schema"
+local limits = require "sandbox.base.limits"
 
 local openapi = {}
 

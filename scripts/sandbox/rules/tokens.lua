@@ -1,12 +1,12 @@
 --- The token service: refresh tokens in, access tokens out; and what an access token says.
 local crypto = require "jeton.crypto"
 local json = require "jeton.json"
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 local connectors = require "sandbox.data.connectors"
 local groups = require "sandbox.data.groups"
-local ids = require "sandbox.ids"
-local jwt = require "sandbox.jwt"
-local permissions = require "sandbox.permissions"
+local ids = require "sandbox.base.ids"
+local jwt = require "sandbox.base.jwt"
+local permissions = require "sandbox.base.permissions"
 local reply = require "sandbox.http.reply"
 local users = require "sandbox.data.users"
 

@@ -1,6 +1,6 @@
 --- The small tenant that a sandbox without --seed holds.
 local json = require "jeton.json"
-local ids = require "sandbox.ids"
+local ids = require "sandbox.base.ids"
 
 local demo = {}
 

@@ -1,12 +1,12 @@
 --- Makes users, groups and connectors from the shapes of a seed: for seeds, and for steering as the
 --- portal would do. What exists already (same phone, same id) is changed.
 local json = require "jeton.json"
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 local body = require "sandbox.http.body"
 local connectors = require "sandbox.data.connectors"
 local groups = require "sandbox.data.groups"
-local limits = require "sandbox.limits"
-local permissions = require "sandbox.permissions"
+local limits = require "sandbox.base.limits"
+local permissions = require "sandbox.base.permissions"
 local reply = require "sandbox.http.reply"
 local subscribers = require "sandbox.data.subscribers"
 local users = require "sandbox.data.users"

@@ -1,7 +1,7 @@
 --- The examples of operations: a table's own, and what stands for "{names}" in them.
 local json = require "jeton.json"
-local demo = require "sandbox.demo"
-local media_resource = require "sandbox.media_resource"
+local demo = require "sandbox.seed.demo"
+local media_resource = require "sandbox.base.media_resource"
 
 local examples = {}
 

@@ -1,6 +1,6 @@
 --- What several operations read or answer: lists of fields.
-local assumptions = require "sandbox.assumptions"
-local limits = require "sandbox.limits"
+local assumptions = require "sandbox.base.assumptions"
+local limits = require "sandbox.base.limits"
 
 local shapes = {}
 

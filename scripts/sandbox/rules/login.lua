@@ -1,9 +1,9 @@
 --- What PIN and OAuth logins share: who may sign in, and what he gets.
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 local connectors = require "sandbox.data.connectors"
-local permissions = require "sandbox.permissions"
+local permissions = require "sandbox.base.permissions"
 local reply = require "sandbox.http.reply"
-local tokens = require "sandbox.tokens"
+local tokens = require "sandbox.rules.tokens"
 local users = require "sandbox.data.users"
 
 local login = {}

@@ -3,9 +3,9 @@ local json = require "jeton.json"
 local log = require "jeton.log"
 local yaml = require "jeton.yaml"
 local body = require "sandbox.http.body"
-local ids = require "sandbox.ids"
-local limits = require "sandbox.limits"
-local provision = require "sandbox.provision"
+local ids = require "sandbox.base.ids"
+local limits = require "sandbox.base.limits"
+local provision = require "sandbox.seed.provision"
 local reply = require "sandbox.http.reply"
 
 local seed = {}

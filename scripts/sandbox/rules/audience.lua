@@ -1,7 +1,7 @@
 --- To whom a message or an action goes: the group, or subscribers of a public one.
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 local groups = require "sandbox.data.groups"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local reply = require "sandbox.http.reply"
 local users = require "sandbox.data.users"
 

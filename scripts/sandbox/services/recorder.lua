@@ -2,8 +2,8 @@
 local json = require "jeton.json"
 local task = require "jeton.task"
 local form = require "sandbox.http.form"
-local jwt = require "sandbox.jwt"
-local limits = require "sandbox.limits"
+local jwt = require "sandbox.base.jwt"
+local limits = require "sandbox.base.limits"
 local request = require "sandbox.http.request"
 
 local recorder = {}

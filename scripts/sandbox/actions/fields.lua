@@ -1,22 +1,22 @@
 --- What the body of each type of action holds: sent, listed, in detail, in a response.
-local assumptions = require "sandbox.assumptions"
-local limits = require "sandbox.limits"
-local shapes = require "sandbox.operations.shapes"
+local assumptions = require "sandbox.base.assumptions"
+local limits = require "sandbox.base.limits"
+local shapes = require "sandbox.http.shapes"
 
-local action_bodies = {}
+local action_fields = {}
 
 local PACKAGE = assumptions.package_type
 local JOB_HOURS, SURVEY_HOURS, POLL_HOURS, MEETING_MINUTES = 24, 24, 720, 30
 
 --- The types that a client may send by name.
-action_bodies.TYPES = {
+action_fields.TYPES = {
   "Announcement", "Job", "Poll", "LetsMeet", "Survey", "Image", "Album", "Audio", "Document", "Video",
 }
--- Those that people's phones send, and connectors list (sandbox.sharing).
+-- Those that people's phones send, and connectors list (sandbox.steering.sharing).
 local SHARED = { "PhotoWithLocation", "ShareLocation" }
-action_bodies.ALL_TYPES = shapes.join(action_bodies.TYPES, { PACKAGE }, SHARED)
-action_bodies.ANSWERABLE = { "Job", "Survey", PACKAGE }
-action_bodies.VISIBILITY = { ALL = "0", SENDER = "1", ADMINS = "2", MEMBERS = "3" }
+action_fields.ALL_TYPES = shapes.join(action_fields.TYPES, { PACKAGE }, SHARED)
+action_fields.ANSWERABLE = { "Job", "Survey", PACKAGE }
+action_fields.VISIBILITY = { ALL = "0", SENDER = "1", ADMINS = "2", MEMBERS = "3" }
 local VISIBILITIES = { "0", "1", "2", "3" }
 
 -- Fields that several types share ---------------------------------------------------------------
@@ -61,7 +61,7 @@ local function variants(by, names, of)
 end
 
 ---@type sandbox.field[]
-action_bodies.PROPERTY = {
+action_fields.PROPERTY = {
   { "name", kind = "string", required = true, not_empty = true, max = limits.title_characters },
   { "type", kind = "choice", choices = PROPERTY_TYPES, numbers = assumptions.property_numbers,
     required = true },
@@ -130,7 +130,7 @@ local SENT = {
     flag "isSenderOnly",
     flag "acceptMultipleResponses",
     { "visibility", kind = "choice", choices = VISIBILITIES,
-      numbers = { [0] = "0", "1", "2", "3" }, default = action_bodies.VISIBILITY.ALL },
+      numbers = { [0] = "0", "1", "2", "3" }, default = action_fields.VISIBILITY.ALL },
     { "description", kind = "string", max = limits.description_characters, default = "" },
     { "coverImage", kind = "string", max = limits.picture_bytes },
   },
@@ -143,7 +143,7 @@ local SENT = {
 local PACKAGE_SENT = {
   title(false),
   { "validity", kind = "integer", min = 0, max = limits.validity_ms },
-  { "properties", kind = "list", max = limits.properties, of = action_bodies.PROPERTY },
+  { "properties", kind = "list", max = limits.properties, of = action_fields.PROPERTY },
   { "questions", kind = "list", max = limits.questions, of = QUESTION },
   flag "isAnonymous",
   flag "acceptMultipleResponses",
@@ -161,8 +161,8 @@ local function objects(by, names, fields)
 end
 
 ---@type sandbox.field
-action_bodies.SENT = { "actionBody", kind = "variant", schema = "ActionBody", required = true,
-  variants = shapes.join(of_package(PACKAGE_SENT), objects("actionType", action_bodies.TYPES, SENT)) }
+action_fields.SENT = { "actionBody", kind = "variant", schema = "ActionBody", required = true,
+  variants = shapes.join(of_package(PACKAGE_SENT), objects("actionType", action_fields.TYPES, SENT)) }
 
 -- Responses ------------------------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ local DATE = { kind = "integer", min = -limits.date_s, max = limits.date_s } -- 
 
 --- By type of question: what an answer is; of the others, titles of options and media, more is known.
 ---@type table<string, sandbox.field>
-action_bodies.ANSWERS = {
+action_fields.ANSWERS = {
   Text = { kind = "string", max = limits.answer_characters },
   Numeric = { kind = "number" },
   Date = DATE,
@@ -196,8 +196,8 @@ local RESPONSES = {
 }
 
 ---@type sandbox.field
-action_bodies.RESPONSE = { "actionBody", kind = "variant", schema = "ResponseBody", required = true,
-  variants = shapes.join(of_package(ANSWERS), objects("actionType", action_bodies.ANSWERABLE, RESPONSES)) }
+action_fields.RESPONSE = { "actionBody", kind = "variant", schema = "ResponseBody", required = true,
+  variants = shapes.join(of_package(ANSWERS), objects("actionType", action_fields.ANSWERABLE, RESPONSES)) }
 
 -- As the service shows them --------------------------------------------------------------------
 
@@ -259,7 +259,7 @@ local LISTED = {
 }
 
 ---@type sandbox.reply_field
-action_bodies.LISTED = { "actionBody", kind = "variant", schema = "ListedAction",
+action_fields.LISTED = { "actionBody", kind = "variant", schema = "ListedAction",
   variants = objects("actionType", assumptions.listable_types, LISTED) }
 
 -- In detail.
@@ -274,7 +274,7 @@ local function responses(...)
   }, ...)
 end
 
-local PROPERTIES = { { "properties", kind = "list", optional = true, of = action_bodies.PROPERTY } }
+local PROPERTIES = { { "properties", kind = "list", optional = true, of = action_fields.PROPERTY } }
 local JOB_DETAILS = {
   { "dueDate", kind = "integer" },
   { "status", kind = "choice",
@@ -316,12 +316,12 @@ local DETAILS = {
     { "expiryDate", kind = "integer", optional = true },
   }, QUESTIONS_DETAILS, PROPERTIES),
 }
-for _, name in ipairs(shapes.join(action_bodies.TYPES, SHARED)) do
+for _, name in ipairs(shapes.join(action_fields.TYPES, SHARED)) do
   DETAILS[name] = DETAILS[name] or shapes.join(LISTED[name], PROPERTIES)
 end
 
 ---@type sandbox.reply_field
-action_bodies.DETAILS = { "actionDetails", kind = "variant", schema = "ActionDetails",
-  variants = objects("actionType", action_bodies.ALL_TYPES, DETAILS) }
+action_fields.DETAILS = { "actionDetails", kind = "variant", schema = "ActionDetails",
+  variants = objects("actionType", action_fields.ALL_TYPES, DETAILS) }
 
-return action_bodies
+return action_fields

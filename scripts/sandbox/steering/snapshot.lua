@@ -3,13 +3,13 @@
 local json = require "jeton.json"
 local actions = require "sandbox.data.actions"
 local bots = require "sandbox.data.bots"
-local clock = require "sandbox.clock"
+local clock = require "sandbox.base.clock"
 local groups = require "sandbox.data.groups"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local messages = require "sandbox.data.messages"
-local permissions = require "sandbox.permissions"
-local switches = require "sandbox.switches"
-local tokens = require "sandbox.tokens"
+local permissions = require "sandbox.base.permissions"
+local switches = require "sandbox.services.switches"
+local tokens = require "sandbox.rules.tokens"
 local webhooks = require "sandbox.data.webhooks"
 
 local snapshot = {}

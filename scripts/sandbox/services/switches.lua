@@ -1,7 +1,7 @@
 --- The switches of the sandbox: how the services behave until they are set otherwise. They last
 --- until reset or the end of the process.
 local body = require "sandbox.http.body"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local reply = require "sandbox.http.reply"
 
 local switches = {}

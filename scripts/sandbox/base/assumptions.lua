@@ -39,7 +39,7 @@ local assumptions = {
   access_token_permissions = "connector", -- a connector's present permissions count, not those in the token
 
   -- Throttling has no value here: calls of the token service, calls without a good token, and calls
-  -- that are refused with 429 do not count (sandbox.services, sandbox.throttle).
+  -- that are refused with 429 do not count (sandbox.services, sandbox.rules.throttle).
 
   -- Logins by PIN and OAuth. Their tokens are user tokens, of a tenant admin too, and a number that is
   -- nobody's gets an account by its first login.

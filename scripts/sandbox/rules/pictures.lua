@@ -1,9 +1,9 @@
 --- Pictures of groups and bots. Their lists are not paged, so what is longer than a URL is kept as a file,
 --- and the row holds its URL.
 local crypto = require "jeton.crypto"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local media = require "sandbox.data.media"
-local media_resource = require "sandbox.media_resource"
+local media_resource = require "sandbox.base.media_resource"
 local reply = require "sandbox.http.reply"
 
 local pictures = {}

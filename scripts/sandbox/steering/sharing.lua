@@ -3,8 +3,8 @@
 local actions = require "sandbox.data.actions"
 local body = require "sandbox.http.body"
 local groups = require "sandbox.data.groups"
-local limits = require "sandbox.limits"
-local media_resource = require "sandbox.media_resource"
+local limits = require "sandbox.base.limits"
+local media_resource = require "sandbox.base.media_resource"
 local reply = require "sandbox.http.reply"
 local users = require "sandbox.data.users"
 

@@ -1,7 +1,7 @@
 --- Identifiers, secrets and refresh tokens.
 local crypto = require "jeton.crypto"
-local assumptions = require "sandbox.assumptions"
-local limits = require "sandbox.limits"
+local assumptions = require "sandbox.base.assumptions"
+local limits = require "sandbox.base.limits"
 
 local ids = {}
 

@@ -1,8 +1,8 @@
 --- Who may do what: what a caller reaches, and what he administers.
 local groups = require "sandbox.data.groups"
-local permissions = require "sandbox.permissions"
+local permissions = require "sandbox.base.permissions"
 local reply = require "sandbox.http.reply"
-local assumptions = require "sandbox.assumptions"
+local assumptions = require "sandbox.base.assumptions"
 
 local access = {}
 

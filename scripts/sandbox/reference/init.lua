@@ -1,7 +1,7 @@
 --- The table of operations as a page for people: docs/api-reference.md.
 local json = require "jeton.json"
-local examples = require "sandbox.examples"
-local limits = require "sandbox.limits"
+local examples = require "sandbox.reference.examples"
+local limits = require "sandbox.base.limits"
 
 local reference = {}
 

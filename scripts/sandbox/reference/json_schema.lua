@@ -1,6 +1,6 @@
 --- Tables of fields as JSON Schema (2020-12), as OpenAPI 3.1 has it.
 local json = require "jeton.json"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 
 local json_schema = {}
 

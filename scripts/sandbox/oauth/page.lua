@@ -1,6 +1,6 @@
 --- The pages of OAuth, in the frame of the portal.
 local html = require "sandbox.portal.html"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local respond = require "sandbox.portal.respond"
 local visits = require "sandbox.portal.visit"
 local widgets = require "sandbox.portal.widgets"

@@ -3,7 +3,7 @@
 local crypto = require "jeton.crypto"
 local http = require "jeton.http"
 local json = require "jeton.json"
-local limits = require "sandbox.limits"
+local limits = require "sandbox.base.limits"
 local media = require "sandbox.data.media"
 local reply = require "sandbox.http.reply"
 
