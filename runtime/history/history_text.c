@@ -1,13 +1,12 @@
 #include "history.h"
 
-#include "config.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SPARKS_MAX 40 /* runs in a job's sparkline */
+#define SPARKS_MAX    40 /* runs in a job's sparkline */
+#define JOB_WIDTH_MAX 64 /* of the column of names */
 
 struct mark {
     const char *sign;
@@ -108,7 +107,7 @@ void history_text(const struct store_runs *runs, bool color, struct buf *out)
 {
     int width = (int)strlen("JOB");
     for (size_t i = 0; i < runs->count; i++) {
-        int len = (int)strnlen(runs->items[i].job, CONFIG_NAME_MAX);
+        int len = (int)strnlen(runs->items[i].job, JOB_WIDTH_MAX);
         width = len > width ? len : width;
     }
     buf_printf(out, "   %-*s  %-*s  %-19s  %12s  %4s  %s\n", STORE_RUN_ID_SIZE - 1, "RUN", width,
