@@ -166,14 +166,6 @@ void lserver_message_push_refusal(lua_State *L, const struct server_refusal *ref
 
 /* ---- responses ---- */
 
-/* struct http_header has no const; nothing writes to it here. */
-static char *borrow(const char *text)
-{
-    char *same;
-    memcpy(&same, &text, sizeof same);
-    return same;
-}
-
 struct fields { /* a userdata; the strings are those of the table, or kept in `anchor` */
     size_t count;
     struct http_header list[HEADERS_MAX];
@@ -191,7 +183,7 @@ static void add_field(lua_State *L, struct fields *fields, int anchor, const cha
         luaL_error(L, "header %s of %s: its value holds a NUL byte", name, RESPONSE);
     if (fields->count >= HEADERS_MAX)
         luaL_error(L, "headers of %s: more than %d", RESPONSE, HEADERS_MAX);
-    fields->list[fields->count++] = (struct http_header){borrow(name), borrow(value)};
+    fields->list[fields->count++] = (struct http_header){name, value};
     lua_rawseti(L, anchor, (lua_Integer)fields->count);
 }
 
@@ -284,8 +276,8 @@ void lserver_message_refuse(struct server_exchange *exchange, int status, const 
 {
     char body[ERROR_BYTES_MAX];
     const struct http_header headers[] = {
-        {borrow("Content-Type"), borrow("application/json; charset=utf-8")},
-        {borrow("Retry-After"), borrow("1")},
+        {"Content-Type", "application/json; charset=utf-8"},
+        {"Retry-After", "1"},
     };
     int len =
         snprintf(body, sizeof body, "{\"message\":\"%s\",\"errorCode\":\"%s\"}", message, code);

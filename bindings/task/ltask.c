@@ -1,5 +1,4 @@
 /* jeton.task: tasks for scripts. */
-#include "clock.h"
 #include "lerr.h"
 #include "run.h"
 #include "task_map.h"
@@ -256,7 +255,7 @@ static void new_class(lua_State *L, const char *name, const luaL_Reg *methods)
 /* Seconds of the clock that timers go by. */
 static int now(lua_State *L)
 {
-    lua_pushnumber(L, (lua_Number)clock_mono_ms() / 1000);
+    lua_pushnumber(L, (lua_Number)loop_now_ms(run_of(L)->scheduler->loop) / 1000);
     return 1;
 }
 

@@ -1,7 +1,6 @@
 /* What ends a run before its script does: memory, deadline, signals. */
 #include "vm_private.h"
 
-#include "clock.h"
 #include "lerr.h"
 
 #include <lauxlib.h>
@@ -53,6 +52,11 @@ void vm_memory_counts(void *arg, bool yes)
 
 /* What the count hook looks at */
 
+static int64_t now_ms(const struct vm *vm)
+{
+    return loop_now_ms(vm->options.engine->loop);
+}
+
 void vm_deadline_err(const struct vm *vm, struct err *err)
 {
     /* Of a job the attempt has what is left of it. */
@@ -95,7 +99,7 @@ static void hook_signal(lua_State *L, struct vm *vm, int64_t now)
 void vm_look(lua_State *L)
 {
     struct vm *vm = vm_of(L);
-    int64_t now = clock_mono_ms();
+    int64_t now = now_ms(vm);
     if (vm->signals != NULL)
         signals_poll(vm->signals);
     if (vm->signo != 0)
@@ -128,7 +132,7 @@ static void deadline_reached(void *arg)
     vm_deadline_err(vm, &err);
     task_cancel_all(vm->run.scheduler, &err);
     loop_timer_start(vm->options.engine->loop, &vm->deadline_timer,
-                     vm->deadline_ms + VM_REFUSE_MS - clock_mono_ms(), refuse_waits, vm);
+                     vm->deadline_ms + VM_REFUSE_MS - now_ms(vm), refuse_waits, vm);
 }
 
 /* Signals */
@@ -136,7 +140,7 @@ static void deadline_reached(void *arg)
 void vm_stop(struct vm *vm, int64_t delay_ms)
 {
     task_stop(vm->run.scheduler);
-    vm->unwind_ms = clock_mono_ms() + delay_ms;
+    vm->unwind_ms = now_ms(vm) + delay_ms;
     run_hook_on(&vm->run);
 }
 
@@ -148,8 +152,7 @@ static void signal_grace_over(void *arg)
 /* systemd tells every process of a service to end, and so does a job's supervisor its script. */
 static bool is_same_signal(const struct vm *vm, int signo)
 {
-    return vm->options.job != NULL && signo == vm->signo &&
-           clock_mono_ms() - vm->signal_ms < VM_SAME_MS;
+    return vm->options.job != NULL && signo == vm->signo && now_ms(vm) - vm->signal_ms < VM_SAME_MS;
 }
 
 void vm_interrupt(struct vm *vm, int signo)
@@ -162,7 +165,7 @@ void vm_interrupt(struct vm *vm, int signo)
     }
     struct err err;
     vm->signo = signo;
-    vm->signal_ms = clock_mono_ms();
+    vm->signal_ms = now_ms(vm);
     run_hook_on(&vm->run);
     interrupt_err(vm, &err);
     task_cancel_all(vm->run.scheduler, &err);
@@ -189,8 +192,10 @@ void vm_limits_setup(struct vm *vm)
     if (vm->signals != NULL)
         signals_push(vm->signals, &vm->handler, on_signal, vm);
     if (vm->options.timeout_ms > 0) {
-        vm->deadline_ms = clock_mono_ms() + vm->options.timeout_ms;
-        vm->deadline_wall = (clock_wall_ms() + vm->options.timeout_ms) / 1000;
+        vm->deadline_ms = now_ms(vm) + vm->options.timeout_ms;
+        vm->deadline_wall = (clock_now_ms(loop_clock(vm->options.engine->loop), CLOCK_WALL) +
+                             vm->options.timeout_ms) /
+                            1000;
         engine_set_deadline(vm->options.engine, vm->deadline_ms);
     }
 }
@@ -200,7 +205,7 @@ int vm_wait_stdin(struct vm *vm, struct err *err)
     struct pollfd fds[] = {{.fd = signals_fd(vm->signals), .events = POLLIN},
                            {.fd = STDIN_FILENO, .events = POLLIN}};
     for (;;) {
-        int64_t left = vm->deadline_ms != 0 ? vm->deadline_ms - clock_mono_ms() : INT_MAX;
+        int64_t left = vm->deadline_ms != 0 ? vm->deadline_ms - now_ms(vm) : INT_MAX;
         if (left <= 0) {
             vm_deadline_err(vm, err);
             return -1;
@@ -220,7 +225,7 @@ void vm_limits_start(struct vm *vm)
 {
     if (vm->deadline_ms != 0)
         loop_timer_start(vm->options.engine->loop, &vm->deadline_timer,
-                         vm->deadline_ms - clock_mono_ms(), deadline_reached, vm);
+                         vm->deadline_ms - now_ms(vm), deadline_reached, vm);
 }
 
 void vm_limits_stop(struct vm *vm)

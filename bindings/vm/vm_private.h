@@ -37,7 +37,7 @@ struct vm {
     bool memory_refused; /* has been, at some time */
 
     /* Deadline */
-    int64_t deadline_ms;   /* monotonic; 0: none */
+    int64_t deadline_ms;   /* loop_now_ms; 0: none */
     int64_t deadline_wall; /* epoch s */
     bool deadline_passed;  /* and a task was told so */
     struct loop_timer deadline_timer;

@@ -29,7 +29,7 @@ struct vm_watchdog {
     pthread_t thread_of_run;
     int stop_fd;
     int signal_fd;       /* the run's, doubled: this thread outlives the watcher */
-    int64_t deadline_ms; /* monotonic; 0: none */
+    int64_t deadline_ms; /* clock_mono_ms; 0: none */
     bool called;         /* for the deadline */
     bool json;
 };
@@ -148,7 +148,10 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
     watchdog->json = vm->options.log_json;
     watchdog->run = &vm->run;
     watchdog->thread_of_run = pthread_self();
-    watchdog->deadline_ms = vm->deadline_ms;
+    if (vm->deadline_ms != 0) { /* of real time: this thread watches what computes */
+        int64_t left = vm->deadline_ms - loop_now_ms(vm->options.engine->loop);
+        watchdog->deadline_ms = clock_mono_ms() + left;
+    }
     watchdog->signal_fd = fcntl(signals_fd(vm->signals), F_DUPFD_CLOEXEC, 0);
     watchdog->stop_fd = eventfd(0, EFD_CLOEXEC);
     int rc = errno; /* of the one that failed */

@@ -6,26 +6,37 @@
 #include <time.h>
 #include <unistd.h>
 
-static int64_t now_ms(clockid_t id)
+static int64_t system_now_ms(void *arg, enum clock_kind kind)
 {
+    static const clockid_t ids[] = {[CLOCK_MONO] = CLOCK_MONOTONIC,
+                                    [CLOCK_BOOT] = CLOCK_BOOTTIME,
+                                    [CLOCK_WALL] = CLOCK_REALTIME};
     struct timespec now;
-    clock_gettime(id, &now);
+    (void)arg;
+    clock_gettime(ids[kind], &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+const struct clock clock_system = {.now_ms = system_now_ms};
+
+int64_t clock_now_ms(const struct clock *clock, enum clock_kind kind)
+{
+    return clock->now_ms(clock->arg, kind);
 }
 
 int64_t clock_mono_ms(void)
 {
-    return now_ms(CLOCK_MONOTONIC);
+    return system_now_ms(NULL, CLOCK_MONO);
 }
 
 int64_t clock_boot_ms(void)
 {
-    return now_ms(CLOCK_BOOTTIME);
+    return system_now_ms(NULL, CLOCK_BOOT);
 }
 
 int64_t clock_wall_ms(void)
 {
-    return now_ms(CLOCK_REALTIME);
+    return system_now_ms(NULL, CLOCK_WALL);
 }
 
 void clock_boot_id(char id[CLOCK_BOOT_ID_SIZE])

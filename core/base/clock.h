@@ -7,10 +7,25 @@
 
 #define CLOCK_BOOT_ID_SIZE 40
 
-int64_t clock_mono_ms(void); /* since an arbitrary start; stands still in suspend: for timers */
-int64_t
-clock_boot_ms(void); /* since boot, suspend included; no step of the wall clock touches it */
-int64_t clock_wall_ms(void); /* since the epoch */
+enum clock_kind {
+    CLOCK_MONO, /* since an arbitrary start; stands still in suspend: for timers */
+    CLOCK_BOOT, /* since boot, suspend included; no step of the wall clock touches it */
+    CLOCK_WALL, /* since the epoch */
+};
+
+/* Where the time comes from. A loop has one (loop_set_clock): a test replaces it and lets hours
+ * pass at once. */
+struct clock {
+    int64_t (*now_ms)(void *arg, enum clock_kind kind);
+    void *arg;
+};
+extern const struct clock clock_system;
+int64_t clock_now_ms(const struct clock *clock, enum clock_kind kind);
+
+/* The system's, for what has no loop. */
+int64_t clock_mono_ms(void);
+int64_t clock_boot_ms(void);
+int64_t clock_wall_ms(void);
 /* The kernel's id of this boot: boot times compare only within one. "" where it cannot be read. */
 void clock_boot_id(char id[CLOCK_BOOT_ID_SIZE]);
 /* RFC 3339 with milliseconds and numeric offset, local time: "2026-01-31T08:00:00.000+01:00". */

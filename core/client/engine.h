@@ -16,7 +16,7 @@ struct engine {
     struct store *store;   /* NULL until engine_need_store */
     struct tokens *tokens; /* likewise */
     struct client *client; /* likewise */
-    int64_t deadline_ms;   /* monotonic; 0: none */
+    int64_t deadline_ms;   /* loop_now_ms; 0: none */
     bool secrets_known;
 };
 

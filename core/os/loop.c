@@ -1,12 +1,12 @@
 #include "loop.h"
 
-#include "clock.h"
 #include "mem.h"
 
 #include <limits.h>
 #include <string.h>
 
 struct loop {
+    const struct clock *clock;
     struct loop_timer **timers; /* binary heap, the next one first */
     size_t ntimers, timers_cap;
     uint64_t order; /* of the next timer */
@@ -26,7 +26,9 @@ struct loop {
 
 struct loop *loop_new(void)
 {
-    return mem_alloc(sizeof(struct loop));
+    struct loop *loop = mem_alloc(sizeof *loop);
+    loop->clock = &clock_system;
+    return loop;
 }
 
 void loop_free(struct loop *loop)
@@ -37,6 +39,21 @@ void loop_free(struct loop *loop)
     mem_free(loop->fds);
     mem_free(loop->polled);
     mem_free(loop);
+}
+
+void loop_set_clock(struct loop *loop, const struct clock *clock)
+{
+    loop->clock = clock;
+}
+
+const struct clock *loop_clock(const struct loop *loop)
+{
+    return loop->clock;
+}
+
+int64_t loop_now_ms(const struct loop *loop)
+{
+    return clock_now_ms(loop->clock, CLOCK_MONO);
 }
 
 /* Capacity for one more item. */
@@ -83,7 +100,7 @@ void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay
                       void *arg)
 {
     loop_timer_stop(loop, timer);
-    int64_t now = clock_mono_ms();
+    int64_t now = loop_now_ms(loop);
     timer->fn = fn;
     timer->arg = arg;
     timer->order = loop->order++;
@@ -110,7 +127,7 @@ void loop_timer_stop(struct loop *loop, struct loop_timer *timer)
 
 static void run_timers(struct loop *loop)
 {
-    int64_t now = clock_mono_ms();
+    int64_t now = loop_now_ms(loop);
     /* One that is started from here on waits for the next turn: descriptors get theirs too. */
     uint64_t newest = loop->order;
     while (loop->ntimers > 0) {
@@ -253,7 +270,7 @@ bool loop_turn(struct loop *loop, int64_t max_wait_ms)
 
     int64_t wait = sooner(max_wait_ms, hooks_wait);
     if (loop->ntimers > 0) {
-        int64_t delay = loop->timers[0]->due_ms - clock_mono_ms();
+        int64_t delay = loop->timers[0]->due_ms - loop_now_ms(loop);
         wait = sooner(wait, delay > 0 ? delay : 0);
     }
     prepare_fds(loop);

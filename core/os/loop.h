@@ -7,6 +7,8 @@
 #ifndef JETON_LOOP_H
 #define JETON_LOOP_H
 
+#include "clock.h"
+
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +22,7 @@ typedef void loop_fn(void *arg);
 struct loop_timer {
     loop_fn *fn;
     void *arg;
-    int64_t due_ms; /* clock_mono_ms */
+    int64_t due_ms; /* loop_now_ms */
     uint64_t order; /* timers of one millisecond fire in the order they were started */
     size_t index;   /* place in the heap + 1; 0: not running */
 };
@@ -49,6 +51,11 @@ typedef int loop_poll_fn(void *arg, struct pollfd *fds, size_t nfds, int timeout
 
 struct loop *loop_new(void);
 void loop_free(struct loop *loop);
+/* Timers go by this clock, and so must everything that is compared with them. It is borrowed; at
+ * first clock_system. Its CLOCK_MONO never goes back. */
+void loop_set_clock(struct loop *loop, const struct clock *clock);
+const struct clock *loop_clock(const struct loop *loop);
+int64_t loop_now_ms(const struct loop *loop); /* CLOCK_MONO */
 
 /* Once, not before delay_ms have passed (0: on the next turn). */
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms, loop_fn *fn,

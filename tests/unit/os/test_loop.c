@@ -56,6 +56,37 @@ static void test_timers_fire_in_order_and_never_early(void **state)
     assert_true(clock_mono_ms() - start >= 20);
 }
 
+/* A test's own clock: all three kinds stand still until the test moves them. */
+static int64_t own_now_ms(void *arg, enum clock_kind kind)
+{
+    return ((const int64_t *)arg)[kind];
+}
+
+static void test_a_clock_that_jumps(void **state)
+{
+    enum { MINUTE = 60 * 1000 };
+    struct loop *loop = *state;
+    int64_t now[] = {[CLOCK_MONO] = 5, [CLOCK_BOOT] = 6, [CLOCK_WALL] = 7};
+    const struct clock clock = {own_now_ms, now};
+    struct loop_timer timers[2] = {0};
+    int64_t start = clock_mono_ms();
+    assert_ptr_equal(loop_clock(loop), &clock_system);
+    loop_set_clock(loop, &clock);
+    assert_int_equal(loop_now_ms(loop), 5);
+    assert_int_equal(clock_now_ms(loop_clock(loop), CLOCK_WALL), 7);
+    loop_timer_start(loop, &timers[0], 15 * MINUTE, note, letter('a'));
+    loop_timer_start(loop, &timers[1], 16 * MINUTE, note, letter('b'));
+    assert_true(loop_turn(loop, 1));
+    assert_string_equal(trace, "");
+    now[CLOCK_MONO] += 15 * MINUTE + 1;
+    assert_true(loop_turn(loop, -1));
+    assert_string_equal(trace, "a");
+    now[CLOCK_MONO] += MINUTE;
+    assert_true(loop_turn(loop, -1));
+    assert_string_equal(trace, "ab");
+    assert_true(clock_mono_ms() - start < MINUTE);
+}
+
 struct alarm {
     struct loop_timer timer;
     const struct alarm **last; /* that fired before */
@@ -291,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_timers_fire_in_order_and_never_early, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_jumps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_timers_keep_their_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timer_that_starts_itself_waits_for_the_next_turn,
                                         setup, teardown),
