@@ -14,7 +14,7 @@
 /* After the deadline: */
 #define VM_INSIST_MS   500  /* the count hook raises at every instruction */
 #define VM_REFUSE_MS   900  /* no call waits any more */
-#define VM_WATCHDOG_MS 1000 /* the process ends with 8 */
+#define VM_WATCHDOG_MS 1000 /* the process ends with 8, unless watchdog_ms says when */
 /* After a signal: */
 #define VM_SAME_MS    500  /* of a job: the same one again, passed on by its supervisor, is one */
 #define VM_SIGNAL_MS  5000 /* the run ends without waiting for its tasks' clean-up */
@@ -40,6 +40,7 @@ struct vm_options {
     const char *const *args;        /* jeton.args as a list; NULL-terminated; NULL: none */
     const struct job *job;          /* jeton.job, and whose keys jeton.state holds; NULL outside */
     const struct vm_attempt *attempt; /* of the job; NULL: not told */
+    int64_t watchdog_ms;              /* after the deadline; 0: VM_WATCHDOG_MS */
     bool log_json;                    /* how the watchdog writes its one line */
 };
 

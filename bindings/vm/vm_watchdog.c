@@ -1,7 +1,7 @@
 /*
  * A thread that calls the count hook when the deadline passes, or a signal comes. The hook cannot
  * stop a long call into C: a pathological string.find, a read from the terminal. This thread does,
- * by ending the process: VM_WATCHDOG_MS after the deadline, or when a signal has waited for
+ * by ending the process: a second after the deadline, or when a signal has waited for
  * VM_STUCK_MS. It touches nothing of the run but its descriptors.
  */
 #include "vm_private.h"
@@ -30,6 +30,7 @@ struct vm_watchdog {
     int stop_fd;
     int signal_fd;       /* the run's, doubled: this thread outlives the watcher */
     int64_t deadline_ms; /* clock_mono_ms; 0: none */
+    int64_t grace_ms;    /* after it */
     bool called;         /* for the deadline */
     bool json;
 };
@@ -71,7 +72,7 @@ static int time_left(const struct vm_watchdog *watchdog, int64_t signal_since)
 {
     int64_t until = INT64_MAX;
     if (watchdog->deadline_ms != 0)
-        until = watchdog->deadline_ms + (watchdog->called ? VM_WATCHDOG_MS : 0);
+        until = watchdog->deadline_ms + (watchdog->called ? watchdog->grace_ms : 0);
     if (signal_since != 0 && signal_since + VM_STUCK_MS < until)
         until = signal_since + VM_STUCK_MS;
     if (until == INT64_MAX)
@@ -100,7 +101,7 @@ static void check_deadline(struct vm_watchdog *watchdog, int64_t now)
     if (!watchdog->called)
         run_hook_call(watchdog->run, watchdog->thread_of_run);
     watchdog->called = true;
-    if (now >= watchdog->deadline_ms + VM_WATCHDOG_MS)
+    if (now >= watchdog->deadline_ms + watchdog->grace_ms)
         end_process(watchdog, 8,
                     "the run's deadline passed, and a call did not come back: ended without "
                     "clean-up",
@@ -145,6 +146,7 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
     struct vm_watchdog *watchdog = mem_alloc(sizeof *watchdog);
     sigset_t all, before;
     pthread_attr_t attributes;
+    watchdog->grace_ms = vm->options.watchdog_ms > 0 ? vm->options.watchdog_ms : VM_WATCHDOG_MS;
     watchdog->json = vm->options.log_json;
     watchdog->run = &vm->run;
     watchdog->thread_of_run = pthread_self();

@@ -1,10 +1,12 @@
 /*
- * Named places where a test may let the power fail. In `jeton` this is an empty function
- * (fault_none.c); in the tests' `jeton-fault` it looks at $JETON_FAULT (fault_env.c):
+ * Named places where a test may let the power fail. In `jeton` the functions here do nothing
+ * (fault_none.c); in the tests' `jeton-fault` they look at $JETON_FAULT (fault_env.c):
  * "NAME=kill" ends the process by SIGKILL there, "NAME=stop" suspends it by SIGSTOP.
  */
 #ifndef JETON_FAULT_H
 #define JETON_FAULT_H
+
+#include <stdint.h>
 
 #define FAULT_TOKEN_LOCKED   "token-locked"   /* the exchange lock is held, nothing was sent */
 #define FAULT_TOKEN_RECEIVED "token-received" /* the reply has arrived, nothing is stored */
@@ -20,5 +22,10 @@
 #define FAULT_JOB_TOLD  "job-told"  /* all have been told, and that is not recorded */
 
 void fault_point(const char *name);
+
+/* Limits that a test may move: "NAME=MILLISECONDS". */
+#define FAULT_RUN_WATCHDOG "run-watchdog" /* vm_options.watchdog_ms */
+
+int64_t fault_limit_ms(const char *name); /* 0: as it is; in `jeton` always */
 
 #endif
