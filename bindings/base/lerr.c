@@ -46,7 +46,7 @@ int lerr_raise(lua_State *L, const struct err *err)
     return lua_error(L);
 }
 
-/* The field as text; only strings and numbers count, so that nothing of the script runs here. */
+/* The field as text. Only strings and numbers count, so that no code of the script runs here. */
 static void get_string(lua_State *L, int index, const char *key, char *out, size_t size)
 {
     lua_pushstring(L, key);
@@ -101,7 +101,7 @@ static int lerr_tostring(lua_State *L)
     if (!lerr_get(L, 1, &err))
         return luaL_argerror(L, 1, "a jeton error expected");
     lua_pushliteral(L, "kind");
-    lua_rawget(L, 1); /* as the script sees it: it may be a kind of its own */
+    lua_rawget(L, 1); /* the script may have set a kind of its own */
     const char *kind = lua_tostring(L, -1);
     char line[ERR_LINE_MAX];
     lua_pushfstring(L, "%s: %s", kind != NULL ? kind : err_kind_name(err.kind),

@@ -1,6 +1,6 @@
 /*
- * One run of Lua, as bindings find it from any of its states. The vm owns it. Nothing here knows
- * what a scheduler or a vm is: they put into it what those above must find.
+ * One run of Lua, found from any of its states: the extra space of each points to it. The vm owns
+ * it and fills it in; nothing here knows what a vm or a scheduler is.
  */
 #ifndef JETON_RUN_H
 #define JETON_RUN_H
@@ -11,7 +11,7 @@
 
 struct task_scheduler;
 
-/* A state that runs, on the C stack of what resumed it. */
+/* A coroutine that is running or has resumed another one; on the C stack of run_resume. */
 struct run_state {
     lua_State *L;
     struct run_state *below;
@@ -19,34 +19,34 @@ struct run_state {
 
 struct run {
     struct task_scheduler *scheduler; /* set by the vm */
-    /* Called by the count hook: raises when the deadline has passed, or a signal has come. */
+    /* What the count hook calls. Raises if the deadline has passed or a signal has arrived. */
     void (*look)(lua_State *L);
 
-    /* For run_hook.c. A signal's handler walks the chain, from the innermost state down to base. */
+    /* For run_hook.c. A signal handler walks this list, from the innermost state down to base. */
     struct run_state base;
     struct run_state *volatile running;
     volatile sig_atomic_t hook_on;
-    struct sigaction hook_before; /* what the signal did before the run */
+    struct sigaction hook_before; /* the signal's action before the run */
 };
 
-/* L is the main state; its coroutines find the run too. */
+/* L: the main state. */
 void run_create(struct run *run, lua_State *L, void (*look)(lua_State *L));
 struct run *run_of(lua_State *L);
 
-/* lua_resume and lua_resetthread. Nothing else may call those two: the run has to know which states
- * run, to interrupt them. */
+/* lua_resume and lua_resetthread, which nothing else may call: to interrupt Lua, the run must know
+ * which states are running. */
 int run_resume(lua_State *co, lua_State *from, int nargs, int *nresults);
 int run_reset(lua_State *co);
 
 /* The count hook. */
 void run_hook_setup(struct run *run);
-/* From now on `look` is called now and then, whichever state runs. There is no way back. */
+/* From now on, `look` is called every few thousand instructions. It cannot be switched off. */
 void run_hook_on(struct run *run);
-/* The same from another thread; `thread` is the run's. */
+/* The same, called from another thread; `thread` is the one that runs Lua. */
 void run_hook_call(struct run *run, pthread_t thread);
-/* In L, and in the coroutines that it makes, `look` is called at every instruction. */
+/* From now on, L and the coroutines it makes call `look` at every instruction. */
 void run_hook_insist(lua_State *L);
 void run_hook_forget(struct run *run); /* before the state is closed */
-void run_hook_stop(struct run *run);   /* when no other thread calls any more */
+void run_hook_stop(struct run *run);   /* when no other thread will call run_hook_call */
 
 #endif

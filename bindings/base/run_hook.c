@@ -1,11 +1,10 @@
 /*
- * The count hook, by which a run looks at its deadline and its signals while Lua computes. It costs
- * about as much as the computation, so it comes only when there is something to look at:
- * run_hook_on says so in the run's thread, run_hook_call from another, by a signal whose handler
- * puts the hook into every state that runs at that moment. lua_sethook is made for that: the VM
- * reads what it sets at every call and every jump back. A state that is resumed later gets the hook
- * before it runs, a new coroutine has it from its maker; so the hook reaches all, and stays for the
- * rest of the run.
+ * The count hook lets a run notice its deadline and its signals while Lua computes. The hook makes
+ * Lua about twice as slow, so it is set only once there is something to notice: by run_hook_on in
+ * the run's own thread, or by run_hook_call from another thread. That one sends a signal whose
+ * handler sets the hook in every state that is running at that moment; lua_sethook may be called
+ * from a signal handler. A coroutine that is resumed later gets the hook before it runs, and a new
+ * one inherits it, so that no state is left out. The hook stays until the run ends.
  */
 #include "run.h"
 
@@ -14,8 +13,8 @@
 #include <unistd.h>
 
 #define HOOK_SIGNAL    SIGRTMIN
-#define RUN_HOOK_COUNT 10000 /* instructions between looks, once there is reason to look */
-#define RUN_HOOK_FIRST 1000  /* and until the first one, in a state that it interrupts */
+#define RUN_HOOK_COUNT 10000 /* instructions between calls of the hook */
+#define RUN_HOOK_FIRST 1000  /* until the first call, in the state that is computing */
 
 static void hook(lua_State *L, lua_Debug *ar)
 {
@@ -29,7 +28,8 @@ static void first_hook(lua_State *L, lua_Debug *ar)
     hook(L, ar);
 }
 
-/* A coroutine that was being made as the signal came may have some of the three, not all. */
+/* A coroutine that was just being created when the signal came may have inherited only part of the
+ * hook. */
 static bool has_hook(lua_State *L)
 {
     return lua_gethookmask(L) != 0 && lua_gethook(L) != NULL && lua_gethookcount(L) > 0;
@@ -41,17 +41,17 @@ static void put_hook(lua_State *L, lua_Hook fn, int count)
         lua_sethook(L, fn, LUA_MASKCOUNT, count);
 }
 
-/* Runs in the run's thread, anywhere: also in the middle of lua_resume, or while the loop waits. */
+/* The signal handler. It may interrupt the run's thread anywhere, even inside lua_resume. */
 static void on_call(int signo, siginfo_t *info, void *context)
 {
     (void)signo, (void)context;
     if (info->si_code != SI_QUEUE || info->si_pid != getpid())
-        return; /* not ours: no run comes with it */
+        return; /* sent by somebody else: si_value is no run */
     struct run *run = info->si_value.sival_ptr;
     struct run_state *top = run->running;
     run->hook_on = true;
-    /* What computes looks soon, for RUN_HOOK_COUNT calls into C can take long; but not at once:
-     * most tasks come to a call that waits, where an error is expected, before that. */
+    /* Soon, since RUN_HOOK_COUNT calls into C can take long. But not at once: most tasks reach a
+     * call that waits before that, and scripts expect errors there. */
     if (top != NULL && top->below != NULL)
         put_hook(top->L, first_hook, RUN_HOOK_FIRST);
     for (; top != NULL; top = top->below)
@@ -70,20 +70,20 @@ void run_hook_insist(lua_State *L)
     lua_sethook(L, hook, LUA_MASKCOUNT, 1);
 }
 
-/* Fails only where the user's queue of signals is full; then the watchdog's hard end remains. */
+/* Fails only if the user's queue of signals is full. Then the watchdog still ends the process. */
 void run_hook_call(struct run *run, pthread_t thread)
 {
     pthread_sigqueue(thread, HOOK_SIGNAL, (union sigval){.sival_ptr = run});
 }
 
-/* States that run */
+/* Running states */
 
-/* First into the chain, then the question: a signal in between finds the state there. */
+/* The state joins the list before hook_on is read, so that a signal in between is not missed. */
 static void begin(struct run *run, struct run_state *running, lua_State *L)
 {
     running->L = L;
     running->below = run->running;
-    atomic_signal_fence(memory_order_seq_cst); /* for on_call, the chain is whole at any time */
+    atomic_signal_fence(memory_order_seq_cst); /* on_call must never see a broken list */
     run->running = running;
     if (run->hook_on)
         put_hook(L, hook, RUN_HOOK_COUNT);
@@ -135,6 +135,6 @@ void run_hook_forget(struct run *run)
 void run_hook_stop(struct run *run)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigaction(HOOK_SIGNAL, &ignore, NULL); /* discards one that is pending, with its run */
+    sigaction(HOOK_SIGNAL, &ignore, NULL); /* discards a pending one, which points to the run */
     sigaction(HOOK_SIGNAL, &run->hook_before, NULL);
 }

@@ -51,7 +51,7 @@ static int join_finish(lua_State *L, void *arg)
     return task_outcome(L, join->target, 1);
 }
 
-/* Whether `task` waits for `other`, by joins alone. */
+/* Whether `task` waits for `other` by a chain of joins. */
 static bool waits_for(struct task *task, const struct task *other)
 {
     while (task->state == TASK_WAITING && task->wait != NULL && task->wait->finish == join_finish) {
@@ -146,7 +146,7 @@ static int yield(lua_State *L)
     return task_yield(L);
 }
 
-/* Locks. A lock passes from its holder straight to the one that has waited longest. */
+/* Locks. The holder hands its lock directly to the task that has waited longest. */
 
 struct lock_waiter {
     struct task_wait wait;
@@ -179,7 +179,7 @@ static int waiter_finish(lua_State *L, void *arg)
     return call_locked(L);
 }
 
-/* __close of what a call of `with` holds: also when an error or a cancellation ends it. */
+/* The __close of a call of `with`: also runs when an error or a cancellation ends it. */
 static int release(lua_State *L)
 {
     lua_getiuservalue(L, 1, 1);
@@ -201,7 +201,7 @@ static int with_end(lua_State *L, int call_status, lua_KContext ctx)
     return lua_gettop(L) - 2; /* lock hold result… */
 }
 
-/* The lock is this task's. lock hold fn arg… */
+/* This task holds the lock. Stack: lock hold fn arg… */
 static int call_locked(lua_State *L)
 {
     lua_toclose(L, 2);
@@ -217,7 +217,8 @@ static int with(lua_State *L)
     struct task *self = task_running(L);
     if (lock->holder == self)
         return luaL_error(L, "lock:with: this task holds the lock already");
-    lua_newuserdatauv(L, 0, 1); /* made first: nothing may fail between the lock and its release */
+    lua_newuserdatauv(L, 0,
+                      1); /* made first: nothing may raise between taking the lock and `release` */
     luaL_setmetatable(L, HOLD_NAME);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
@@ -252,7 +253,7 @@ static void new_class(lua_State *L, const char *name, const luaL_Reg *methods)
     lua_pop(L, 1);
 }
 
-/* Seconds of the clock that timers go by. */
+/* Seconds, on the clock that timers go by. */
 static int now(lua_State *L)
 {
     lua_pushnumber(L, (lua_Number)loop_now_ms(run_of(L)->scheduler->loop) / 1000);

@@ -58,10 +58,7 @@ static struct task *dequeue(struct task_scheduler *scheduler)
 
 /* Starting */
 
-/*
- * Keeps the traceback of an error that leaves the task, while the stack is still whole: then the
- * body's pcall unwinds it, and pending <close> variables may wait.
- */
+/* The message handler of a task. It keeps the traceback, for after it the stack is unwound. */
 static int on_error(lua_State *L)
 {
     struct task *task = task_running(L);
@@ -80,7 +77,7 @@ static int body_end(lua_State *L, int status, lua_KContext ctx)
     struct task *task = task_running(L);
     task->failed = status != LUA_OK && status != LUA_YIELD;
     task->memory = status == LUA_ERRMEM;
-    return lua_gettop(L) - 1; /* all but on_error: results, or the error */
+    return lua_gettop(L) - 1; /* the results, or the error; not on_error */
 }
 
 /* on_error fn arg… */
@@ -141,7 +138,7 @@ static bool is_cancellation(struct task *task)
            (err.kind == ERR_CANCELLED || err.kind == ERR_DEADLINE);
 }
 
-/* It was raised, or will never be. */
+/* It was raised, or never will be. */
 static void forget_cancel(struct task *task)
 {
     mem_free(task->cancel);
@@ -196,9 +193,9 @@ static void resume(struct task *task)
     scheduler->running(scheduler->running_arg, false);
     scheduler->current = NULL;
     if (status == LUA_YIELD)
-        return; /* task_wait, task_yield or task_exit has said what it waits for */
+        return; /* task_wait, task_yield or task_park has set its state */
     if (status != LUA_OK) {
-        /* The body is protected: what gets here is an error in error handling. */
+        /* The body is a protected call, so this is an error in error handling. */
         task->failed = true;
         task->memory = status == LUA_ERRMEM;
         nresults = 1;
@@ -212,8 +209,9 @@ static void run_ready(void *arg)
 {
     struct task_scheduler *scheduler = arg;
     if (scheduler->current != NULL)
-        return; /* a task turns the loop itself; the turn below starts the timer again */
-    /* Those made ready from here on wait for the next turn, so that the rest of the loop runs. */
+        return; /* a task is turning the loop; the turn that runs it starts the timer again */
+    /* Tasks that become ready from here on wait for the next turn, so that the loop gets its share.
+     */
     for (size_t n = scheduler->ready_count; n > 0 && !scheduler->stopped; n--) {
         struct task *task = dequeue(scheduler);
         if (task->state == TASK_NEW && task->cancel != NULL)
@@ -227,7 +225,7 @@ static void run_ready(void *arg)
 
 /* Waiting */
 
-/* Raises the cancellation that was not delivered yet. */
+/* Raises the task's cancellation, if there is one that was not raised yet. */
 static void raise_cancel(lua_State *L, struct task *task)
 {
     if (task->cancel == NULL)
@@ -352,12 +350,12 @@ void task_cancel(struct task *task, const struct err *err)
     *task->cancel = *err;
     struct task_wait *wait = task->wait;
     if (task->state != TASK_WAITING || wait == NULL)
-        return; /* raised when it waits next; one that never ran never will */
+        return; /* raised when it next waits; a task that has not begun ends unrun */
     if (wait->drains) {
         wait->cancel(wait->arg);
         return;
     }
-    wait->task = NULL; /* task->wait stays: wait_end sees by it that nothing woke it */
+    wait->task = NULL; /* task->wait stays: it tells wait_end that nothing woke the task */
     task->state = TASK_READY;
     wait->cancel(wait->arg);
     enqueue(task);
@@ -367,7 +365,7 @@ void task_cancel_all(struct task_scheduler *scheduler, const struct err *err)
 {
     struct task *next;
     for (struct task *task = scheduler->kept; task != NULL; task = next) {
-        next = task->next; /* cancelling ends nothing here: that comes with the next turn */
+        next = task->next; /* cancelled tasks end on the next turn, not here */
         if (!task->told)
             task_cancel(task, err);
     }

@@ -6,9 +6,9 @@
 #include <lauxlib.h>
 
 /*
- * A few workers take item after item. The first that fails ends the others; when all have ended,
- * the mapping task goes on. When that is cancelled itself, the workers are, and it still waits for
- * them: nothing of a map goes on after it.
+ * Workers take one item after the other. If one fails, the others are cancelled; when all have
+ * ended, task.map returns or raises. If the calling task is cancelled, so are the workers, and it
+ * still waits for them: no worker runs on after task.map has ended.
  */
 struct map {
     struct task_wait wait;
@@ -23,10 +23,10 @@ struct map {
 struct map_worker {
     struct task_watch watch;
     struct map *map;
-    struct task *task; /* held by the map's table of tasks */
+    struct task *task; /* kept alive by the map's table of tasks */
 };
 
-/* Stack of task_map, which its call keeps: the workers' upvalues come from here. */
+/* The stack of task_map. */
 enum { ARG_LIST = 1, ARG_FN = 2, ARG_OPTIONS = 3, MAP = 3, RESULTS = 4, TASKS = 5 };
 /* Upvalues of a worker. */
 enum { UP_MAP = 1, UP_LIST = 2, UP_FN = 3, UP_RESULTS = 4 };
@@ -71,7 +71,7 @@ static void worker_ended(void *arg)
         map->failed = worker->task;
         stop_workers(map, &err);
     } else if (worker->task->state == TASK_CANCELLED) {
-        map->stopped = true; /* by task.map's own cancellation, or the run's */
+        map->stopped = true; /* cancelled by map_cancel, or with the run */
         if (map->failed == NULL)
             map->failed = worker->task;
     }
@@ -123,10 +123,12 @@ static void start_worker(lua_State *L, struct map *map)
     lua_pushvalue(L, ARG_FN);
     lua_pushvalue(L, RESULTS);
     lua_pushcclosure(L, work, 4);
-    struct task *task = task_new(L, 0); /* … task; task_map has made sure of the room */
+    struct task *task = task_new(L, 0); /* … task; task_map has checked that there is room */
     *worker = (struct map_worker){
         .watch = {.ended = worker_ended, .arg = worker}, .map = map, .task = task};
-    lua_pushvalue(L, MAP); /* the watch is part of it, even if this call fails half way */
+    lua_pushvalue(
+        L,
+        MAP); /* it contains the watch: the task keeps it alive even if task_map fails half way */
     task_hold(L, -2);
     map->nworkers++;
     map->running++;
@@ -152,7 +154,8 @@ int task_map(lua_State *L)
     struct map *map = lua_newuserdatauv(
         L, sizeof *map + (size_t)(limit > 0 ? limit : 0) * sizeof *map->workers, 0);
     *map = (struct map){.next = 1, .count = count, .workers = (struct map_worker *)(map + 1)};
-    map->stopped = true; /* until all have started: if memory fails first, none takes an item */
+    map->stopped =
+        true; /* until all workers have started: if memory runs out before, none takes an item */
     map->wait.drains = true;
     lua_createtable(L, count < TASK_MAX ? (int)count : 0, 0);
     lua_createtable(L, (int)limit, 0); /* list fn map results tasks */

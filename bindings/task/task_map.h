@@ -4,7 +4,7 @@
 
 #include <lua.h>
 
-#define TASK_MAP_LIMIT     20   /* items in work at once, where no limit is given */
+#define TASK_MAP_LIMIT     20   /* items under way at once, unless a limit is given */
 #define TASK_MAP_LIMIT_MAX 1000 /* each has a coroutine of its own */
 
 /* list fn {limit=}? → results in order. Raises the first error, after the others have ended. */

@@ -1,4 +1,4 @@
-/* What becomes of a task's end: watches, joining, failures. */
+/* What happens when a task has ended: watches, joining, failures. */
 #include "lerr.h"
 #include "task_private.h"
 
@@ -41,8 +41,7 @@ void task_push_failure(lua_State *L, struct task *task, int index)
     lua_getiuservalue(L, index, USER_TRACEBACK); /* error traceback */
 }
 
-/* error traceback → error: a string gets it appended, an err as a field, others stay as they are.
- */
+/* error traceback → error: a string gets the traceback appended, an err gets it as a field. */
 static void attach_traceback(lua_State *L)
 {
     struct err err;
@@ -55,7 +54,8 @@ static void attach_traceback(lua_State *L)
     }
     if (lerr_get(L, error, &err)) {
         lua_pushliteral(L, "traceback");
-        if (lua_rawget(L, error) == LUA_TNIL) { /* else the innermost task's: it tells more */
+        if (lua_rawget(L, error) ==
+            LUA_TNIL) { /* else it has that of an inner task, which says more */
             lua_pushliteral(L, "traceback");
             lua_pushvalue(L, error + 1);
             lua_rawset(L, error);
@@ -71,7 +71,7 @@ int task_outcome(lua_State *L, struct task *task, int index)
     if (task->state == TASK_DONE) {
         if (!lua_checkstack(task->co, task->nresults))
             return luaL_error(L, "too many results of a task");
-        for (int i = 1; i <= task->nresults; i++) /* copies: there may be more joiners */
+        for (int i = 1; i <= task->nresults; i++) /* copies: others may join too */
             lua_pushvalue(task->co, i);
         lua_xmove(task->co, L, task->nresults);
         return task->nresults;

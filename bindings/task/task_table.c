@@ -1,8 +1,8 @@
-/* The tasks that are kept: the table in the registry that holds them, and the scheduler's list. */
+/* Keeps tasks: a table in the registry holds them against the collector, a list finds them. */
 #include "task_private.h"
 
-static const char tasks_key =
-    0; /* its address is the registry's key of {[address of the coroutine] = task} */
+/* Its address is the registry's key of {[address of the coroutine] = task}. */
+static const char tasks_key = 0;
 
 void task_table_create(lua_State *L)
 {
