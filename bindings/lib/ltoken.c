@@ -1,10 +1,10 @@
+#include "allow.h"
 #include "egress.h"
 #include "larg.h"
 #include "lerr.h"
 #include "luaopen.h"
 #include "mem.h"
 #include "task.h"
-#include "url.h"
 #include "vm.h"
 
 #include <lauxlib.h>
@@ -223,7 +223,7 @@ static int read_hosts(lua_State *L, struct call *call, struct err *err)
                       "allow_hosts must be a list of host patterns");
         call->hosts[i - 1] = mem_strdup(lua_tostring(L, -1));
         lua_pop(L, 1);
-        if (host_pattern_check(call->hosts[i - 1], err) != 0)
+        if (allow_pattern_check(call->hosts[i - 1], err) != 0)
             return err_wrap(err, "allow_hosts of token.exchange");
     }
     lua_pop(L, 1);
@@ -253,7 +253,7 @@ static int token_lua_exchange(lua_State *L)
 
     struct err err = {0};
     struct engine *engine = vm_engine(vm_of(L));
-    if (url_check_base(call->given[0], &err) != 0) {
+    if (allow_check_base(call->given[0], &err) != 0) {
         err_wrap(&err, "token_service of token.exchange");
         return lerr_return(L, &err);
     }

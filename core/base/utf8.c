@@ -89,14 +89,3 @@ void utf8_repair(char *text)
     for (size_t pos = 0; (pos += utf8_valid_prefix(text + pos, len - pos)) < len;)
         text[pos] = '?';
 }
-
-int utf8_hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}

@@ -18,8 +18,5 @@ size_t utf8_valid_prefix(const char *text, size_t len);
 size_t utf8_cut(const char *text, size_t len, size_t max);
 /* Each byte that is invalid becomes a question mark. */
 void utf8_repair(char *text);
-/* 0 to 15, or -1 for what is no hexadecimal digit: escapes in JSON and URLs spell code points with
- * them. */
-int utf8_hex_value(char c);
 
 #endif

@@ -1,6 +1,6 @@
+#include "allow.h"
 #include "client.h"
 #include "mem.h"
-#include "url.h"
 
 #include <string.h>
 #include <strings.h>
@@ -34,8 +34,8 @@ char *client_url(const struct connector *connector, const char *endpoint, const 
     struct url url = {0};
     char *result = NULL;
     if (url_parse(text, &url, err) != 0 ||
-        host_check(&url, (const char *const *)connector->allow_hosts, connector->token_service,
-                   err) != 0)
+        allow_check(&url, (const char *const *)connector->allow_hosts, connector->token_service,
+                    err) != 0)
         goto cleanup;
     url_add_query(&url, query);
     result = url_format(&url, true);

@@ -1,5 +1,6 @@
 #include "egress.h"
 
+#include "allow.h"
 #include "mem.h"
 
 #include <string.h>
@@ -36,7 +37,7 @@ static int check_by_hand(const struct url *url, const char *owner, struct err *e
     for (char *host = strtok_r(NULL, " ", &rest); host != NULL && count < HOSTS_MAX;
          host = strtok_r(NULL, " ", &rest))
         hosts[count++] = host;
-    int result = host_check(url, hosts, base, err);
+    int result = allow_check(url, hosts, base, err);
     mem_free(copy);
     return result;
 }
@@ -49,8 +50,8 @@ static int check_owner(const struct search *search, const char *owner, struct er
     const struct connector *connector = config_connector(config, owner, err);
     if (connector == NULL)
         return -1;
-    if (host_check(search->url, (const char *const *)connector->allow_hosts,
-                   connector->token_service, err) != 0)
+    if (allow_check(search->url, (const char *const *)connector->allow_hosts,
+                    connector->token_service, err) != 0)
         return err_wrap(err, "a secret of connector '%s'", owner);
     return 0;
 }

@@ -6,8 +6,8 @@
 #include "url.h"
 
 /*
- * 0 when text holds no registered secret, or only such as may go to url: url passes host_check of a
- * connector whose secret it is. ERR_AUTH else; `where` names the text ("a header").
+ * 0 when text holds no registered secret, or only such as may go to url: url passes allow_check of
+ * a connector whose secret it is. ERR_AUTH else; `where` names the text ("a header").
  */
 int egress_check(struct engine *engine, const struct url *url, const char *where, const char *text,
                  size_t len, struct err *err);

@@ -1,6 +1,6 @@
+#include "allow.h"
 #include "config_file.h"
 #include "mem.h"
-#include "url.h"
 
 #include <string.h>
 
@@ -37,7 +37,7 @@ static void read_token_service(const struct schema_walk *walk, const struct sche
     err_clear(&err);
     if (text == NULL)
         return;
-    if (url_check_base(text, &err) != 0) {
+    if (allow_check_base(text, &err) != 0) {
         schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
         return;
     }
@@ -56,7 +56,7 @@ static void read_allow_hosts(const struct schema_walk *walk, const struct schema
     for (size_t i = 0; patterns[i] != NULL; i++) {
         struct err err;
         err_clear(&err);
-        if (host_pattern_check(patterns[i], &err) != 0)
+        if (allow_pattern_check(patterns[i], &err) != 0)
             schema_problem(walk, node->items[i], "'%s' of %s: %s", field->name, walk->what,
                            err.msg);
     }

@@ -1,6 +1,6 @@
+#include "allow.h"
 #include "config_file.h"
 #include "mem.h"
-#include "url.h"
 #include "zone.h"
 
 #include <string.h>
@@ -122,7 +122,7 @@ static void read_heartbeat(const struct schema_walk *walk, const struct schema_f
         return;
     /* As a token service's, but it may have a query. */
     char *base = mem_strndup(text, strcspn(text, "?"));
-    if (url_check_base(base, &err) != 0)
+    if (allow_check_base(base, &err) != 0)
         schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
     else if (text[strcspn(text, " \t\r\n#")] != '\0')
         schema_problem(walk, node, "'%s' of %s: a URL holds no white space and no '#'", field->name,

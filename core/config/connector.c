@@ -1,6 +1,6 @@
 #include "connector.h"
 
-#include "url.h"
+#include "allow.h"
 
 #include <string.h>
 
@@ -15,8 +15,8 @@ int connector_allows(const struct connector *connector, const char *url, struct 
     struct url parsed;
     if (url_parse(url, &parsed, err) != 0)
         return -1;
-    int result = host_check(&parsed, (const char *const *)connector->allow_hosts,
-                            connector->token_service, err);
+    int result = allow_check(&parsed, (const char *const *)connector->allow_hosts,
+                             connector->token_service, err);
     url_destroy(&parsed);
     return result;
 }

@@ -4,7 +4,8 @@
 
 #include "config.h"
 
-/* By its allow_hosts and token_service (host_check). ERR_INVALID: no URL; ERR_AUTH: not allowed. */
+/* By its allow_hosts and token_service (allow_check). ERR_INVALID: no URL; ERR_AUTH: not allowed.
+ */
 int connector_allows(const struct connector *connector, const char *url, struct err *err);
 
 /*

@@ -1,5 +1,6 @@
 #include "secret.h"
 
+#include "ascii.h"
 #include "clock.h"
 #include "mem.h"
 #include "path.h"
@@ -26,12 +27,8 @@ int secret_check_value(const char *value, size_t len, struct err *err)
 {
     if (len == 0)
         return err_set(err, ERR_CONFIG, "it is empty");
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)value[i];
-        if (c < ' ' || c == 0x7f)
-            return err_set(err, ERR_CONFIG,
-                           "it holds a control character; expected one line of text");
-    }
+    if (ascii_has_control(value, len))
+        return err_set(err, ERR_CONFIG, "it holds a control character; expected one line of text");
     if (len >= 3 && memcmp(value, "\xef\xbb\xbf", 3) == 0)
         return err_set(err, ERR_CONFIG,
                        "it starts with a byte order mark, which is no part of it; save it as UTF-8 "

@@ -19,6 +19,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "field.h"
 #include "log.h"
 #include "loop.h"
 
@@ -32,11 +33,6 @@
 #define HTTP_TIMEOUT_MS       60000
 #define HTTP_PARTS_MAX        100               /* of a multipart body */
 #define HTTP_SAVE_MAX         ((size_t)8 << 30) /* bytes of a reply that goes to a file */
-
-struct http_header {
-    const char *name;
-    const char *value;
-};
 
 /* A part of a multipart/form-data body: a value, or a file's content. */
 struct http_part {

@@ -1,3 +1,4 @@
+#include "field.h"
 #include "http_transfer.h"
 #include "mem.h"
 
@@ -80,19 +81,9 @@ struct http_trust http_trust_system(void)
     return trust;
 }
 
-static bool is_token(const char *text)
-{
-    static const char others[] = "!#$%&'*+-.^_`|~";
-    for (const char *c = text; *c != '\0'; c++)
-        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-              strchr(others, *c) != NULL))
-            return false;
-    return *text != '\0';
-}
-
 int http_method_check(const struct http_request *request, struct err *err)
 {
-    if (request->method == NULL || !is_token(request->method) ||
+    if (request->method == NULL || !field_is_token(request->method) ||
         strlen(request->method) > METHOD_MAX)
         return err_set(err, ERR_INVALID, "bad HTTP method: expected a word such as GET or POST");
     if (strcmp(request->method, "CONNECT") == 0)
@@ -105,18 +96,17 @@ int http_method_check(const struct http_request *request, struct err *err)
 
 static int header_check(const struct http_header *header, struct err *err)
 {
-    if (header->name == NULL || !is_token(header->name))
+    if (header->name == NULL || !field_is_token(header->name))
         return err_set(err, ERR_INVALID,
                        "bad header name: expected letters, digits and '-', without ':'");
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
         if (strcasecmp(header->name, reserved[i]) == 0)
             return err_set(err, ERR_INVALID, "header '%s' cannot be set: leave it out",
                            header->name);
-    for (const char *c = header->value; *c != '\0'; c++)
-        if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
-            return err_set(err, ERR_INVALID,
-                           "header '%s': its value holds a line break or control character",
-                           header->name);
+    if (!field_is_value(header->value, strlen(header->value)))
+        return err_set(err, ERR_INVALID,
+                       "header '%s': its value holds a line break or control character",
+                       header->name);
     return 0;
 }
 

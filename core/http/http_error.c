@@ -1,3 +1,4 @@
+#include "ascii.h"
 #include "http_transfer.h"
 #include "mem.h"
 
@@ -33,9 +34,7 @@ static const char *curl_words(struct http_transfer *transfer, CURLcode code)
 {
     if (transfer->curl_message[0] == '\0')
         return transfer->api->easy_strerror(code);
-    for (char *c = transfer->curl_message; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = ' ';
+    ascii_blank_controls(transfer->curl_message, strlen(transfer->curl_message), ' ');
     return transfer->curl_message;
 }
 

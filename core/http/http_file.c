@@ -1,3 +1,4 @@
+#include "ascii.h"
 #include "fd.h"
 #include "http_transfer.h"
 #include "mem.h"
@@ -56,10 +57,7 @@ void http_parts_free(struct http_part *parts, size_t nparts)
 
 static bool has_control(const char *text)
 {
-    for (; text != NULL && *text != '\0'; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            return true;
-    return false;
+    return text != NULL && ascii_has_control(text, strlen(text));
 }
 
 static int check_parts(const struct http_request *request, struct err *err)

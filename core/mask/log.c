@@ -1,5 +1,6 @@
 #include "log.h"
 
+#include "ascii.h"
 #include "clock.h"
 #include "err.h"
 #include "json.h"
@@ -132,8 +133,8 @@ static int append_json(struct buf *out, const struct buf *text)
 static bool needs_quotes(const struct buf *text)
 {
     for (size_t i = 0; i < text->len; i++) {
-        unsigned char c = (unsigned char)text->data[i];
-        if (c <= 0x20 || c >= 0x7f || strchr("\"\\=", c) != NULL)
+        char c = text->data[i];
+        if (!ascii_is_visible(c) || strchr("\"\\=", c) != NULL)
             return true;
     }
     return text->len == 0;

@@ -1,5 +1,6 @@
 #include "redact_match.h"
 
+#include "ascii.h"
 #include "utf8.h"
 
 #include <string.h>
@@ -21,7 +22,7 @@ static enum redact_match read_hex(const char *text, size_t len, size_t digits, u
     for (size_t i = 0; i < digits; i++) {
         if (i == len)
             return MATCH_PARTIAL;
-        int digit = utf8_hex_value(text[i]);
+        int digit = ascii_hex_value(text[i]);
         if (digit < 0)
             return MATCH_NO;
         *value = *value << 4 | (uint32_t)digit;

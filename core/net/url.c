@@ -1,7 +1,9 @@
 #include "url.h"
 
+#include "ascii.h"
 #include "buf.h"
 #include "curl_api.h"
+#include "host.h"
 #include "mem.h"
 #include "utf8.h"
 
@@ -23,9 +25,7 @@ static char *excerpt(const char *text)
         return mem_strdup("(not shown: it holds user information)");
     size_t kept = utf8_cut(text, len, EXCERPT_MAX);
     char *shown = mem_printf("'%.*s%s'", (int)kept, text, kept == len ? "" : ERR_CUT);
-    for (char *c = shown; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '.';
+    ascii_blank_controls(shown, strlen(shown), '.');
     return shown;
 }
 
@@ -41,8 +41,8 @@ static int check_text(const char *text, struct err *err)
 {
     if (strnlen(text, URL_MAX + 1) > URL_MAX)
         return err_set(err, ERR_INVALID, "URL longer than %d bytes", URL_MAX);
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
-        if (*c <= ' ' || *c == 0x7f)
+    for (const char *c = text; *c != '\0'; c++)
+        if (ascii_is_control(*c) || *c == ' ')
             return invalid(err, text,
                            "white space or a control character; percent-encode it (%20)");
     return 0;

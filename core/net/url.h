@@ -31,35 +31,11 @@ void url_destroy(struct url *url);
 void url_add_query(struct url *url, const char *query);
 /* "scheme://host[:port]path[?query]" (mem_free). with_query false: for messages. */
 char *url_format(const struct url *url, bool with_query);
-/* A literal 127.0.0.0/8, ::1, or exactly "localhost". */
+/* By its host (host_is_loopback). */
 bool url_is_loopback(const struct url *url);
 /* (mem_free) Percent-encodes all but unreserved characters. */
 char *url_encode(const char *text, size_t len);
 /* The same, into out, which has room for 3 × len; returns the length. No NUL is added. */
 size_t url_encode_to(char *out, const char *text, size_t len);
-/*
- * Syntax only, without libcurl, for the configuration: starts with https:// (or http:// and a
- * loopback host), has a host, no user information, white space, query or fragment.
- */
-int url_check_base(const char *text, struct err *err);
-
-/* Labels of letters, digits, '-' and '_'; not an IPv6 address. */
-bool host_name_valid(const char *host, size_t len);
-/* As url_is_loopback; host in lower case, without brackets. */
-bool host_is_loopback(const char *host);
-
-/*
- * Hosts. A pattern is an exact host, or "*." and a suffix of at least one label ("*" is one or more
- * labels), each with an optional ":port".
- */
-int host_pattern_check(const char *pattern, struct err *err);
-bool host_pattern_match(const char *pattern, const struct url *url);
-/*
- * May a token go to url? Host and port must match a pattern of allow_hosts (NULL: none) or be those
- * of base (the token service's URL), and the scheme be https, or http to loopback. ERR_AUTH names
- * the pattern that would allow it.
- */
-int host_check(const struct url *url, const char *const *allow_hosts, const char *base,
-               struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "cron.h"
 
+#include "ascii.h"
 #include "nearest.h"
 
 #include <stdio.h>
@@ -169,7 +170,7 @@ static int parse_field(struct cursor *cursor, uint64_t *bits)
     if (*cursor->p == '\0' || strchr(BLANKS, *cursor->p) != NULL)
         return 0;
     char what[64];
-    bool ascii = *cursor->p > ' ' && *cursor->p < 0x7f;
+    bool ascii = ascii_is_visible(*cursor->p);
     snprintf(what, sizeof what, "expected ',', '-', '/' or a blank%s%.*s%s",
              ascii ? ", found '" : "", ascii ? 1 : 0, cursor->p, ascii ? "'" : "");
     return refuse(cursor, cursor->p, what);

@@ -1,6 +1,8 @@
 #include "multipart.h"
 
+#include "ascii.h"
 #include "buf.h"
+#include "field.h"
 #include "mem.h"
 
 #include <ctype.h>
@@ -113,7 +115,7 @@ static bool is_boundary(const struct buf *value)
         value->data[value->len - 1] == ' ')
         return false;
     for (size_t i = 0; i < value->len; i++)
-        if ((unsigned char)value->data[i] < ' ' || (unsigned char)value->data[i] >= 0x7f)
+        if (!ascii_is_visible(value->data[i]) && value->data[i] != ' ')
             return false;
     return true;
 }
@@ -248,20 +250,12 @@ static int read_line(char *line, struct fields *fields)
     return 0;
 }
 
-static bool has_control(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
-            return true;
-    return false;
-}
-
 /* The whole header is in `line`, up to and with its empty line. */
 static int read_header(struct multipart *multipart, struct fields *fields)
 {
     char *at = multipart->line.data;
     for (char *end; (end = strstr(at, "\r\n")) != at; at = end + 2) {
-        if (end == NULL || has_control(at, (size_t)(end - at)))
+        if (end == NULL || !field_is_value(at, (size_t)(end - at)))
             return -1;
         *end = '\0';
         if (read_line(at, fields) != 0)

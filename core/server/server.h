@@ -8,7 +8,7 @@
 #define JETON_SERVER_H
 
 #include "err.h"
-#include "http.h"
+#include "field.h"
 #include "loop.h"
 
 #include <stdint.h>

@@ -1,5 +1,8 @@
 #include "server_head.h"
 
+#include "ascii.h"
+#include "field.h"
+
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -24,20 +27,6 @@ static int refuse(struct server_head_problem *problem, int status, const char *c
 static int malformed(struct server_head_problem *problem, const char *message)
 {
     return refuse(problem, 400, "BadRequest", message);
-}
-
-/* RFC 9110 §5.6.2 */
-static bool is_token_byte(unsigned char c)
-{
-    return isalnum(c) ? c < 0x80 : c > ' ' && c < 0x7f && strchr("!#$%&'*+-.^_`|~", c) != NULL;
-}
-
-static size_t token_length(const char *text, size_t len)
-{
-    size_t n = 0;
-    while (n < len && is_token_byte((unsigned char)text[n]))
-        n++;
-    return n;
 }
 
 /* ---- what says where a message ends ---- */
@@ -119,12 +108,12 @@ static int check_version(const char *text, size_t len, struct server_head_proble
 static int check_request_line(const char *line, size_t len, struct tally *tally,
                               struct server_head_problem *problem)
 {
-    size_t method = token_length(line, len);
+    size_t method = field_token_length(line, len);
     const char *target = line + method + 1, *end = line + len;
     if (method == 0 || method >= len || line[method] != ' ')
         return malformed(problem, BAD_LINE);
     const char *space = target;
-    while (space < end && (unsigned char)*space > ' ' && *space != 0x7f)
+    while (space < end && !ascii_is_control(*space) && *space != ' ')
         space++;
     if (space == target || space == end || *space != ' ')
         return malformed(problem, BAD_LINE);
@@ -137,21 +126,18 @@ static int check_field(const char *line, size_t len, struct tally *tally,
 {
     if (*line == ' ' || *line == '\t')
         return malformed(problem, "A header is continued on a second line, which is obsolete");
-    size_t name = token_length(line, len);
+    size_t name = field_token_length(line, len);
     if (name == 0 || name == len || line[name] != ':')
         return malformed(problem, BAD_FIELD);
-    for (size_t i = name + 1; i < len; i++) {
-        unsigned char c = (unsigned char)line[i];
-        if ((c < ' ' && c != '\t') || c == 0x7f)
-            return malformed(problem, "A header holds a control character");
-    }
+    if (!field_is_value(line + name + 1, len - name - 1))
+        return malformed(problem, "A header holds a control character");
     return tally_add(tally, line, name, line + name + 1, len - name - 1, problem);
 }
 
 /* What comes may be no HTTP at all (a TLS handshake), and never have the end of a line. */
 static int check_beginning(const char *line, const char *end, struct server_head_problem *problem)
 {
-    size_t len = (size_t)(end - line), method = token_length(line, len);
+    size_t len = (size_t)(end - line), method = field_token_length(line, len);
     if (method < len && (line[method] != ' ' || method == 0) && *line != '\r')
         return malformed(problem, BAD_LINE);
     return 0;
@@ -208,7 +194,7 @@ bool server_head_line(const char *data, size_t len, const char **method, size_t 
         (check_request_line(line, size, &tally, &problem) != 0 && problem.status == 400))
         return false;
     *method = line;
-    *method_len = token_length(line, size);
+    *method_len = field_token_length(line, size);
     *target = line + *method_len + 1;
     /* There is a space: the line is good. Nothing ends the data with a NUL. */
     const char *space = memchr(*target, ' ', size - *method_len - 1);
@@ -222,17 +208,16 @@ int server_head_check_parsed(const char *target, const char *version,
 {
     struct tally tally = {.is_old = strcmp(version, "HTTP/1.0") == 0};
     for (; *target != '\0'; target++) {
-        if ((unsigned char)*target <= ' ' || *target == 0x7f)
+        if (ascii_is_control(*target) || *target == ' ')
             return malformed(problem, BAD_LINE);
     }
     if (nfields > SERVER_HEADERS_MAX)
         return refuse(problem, 431, TOO_LARGE_CODE, TOO_LARGE);
     for (size_t i = 0; i < nfields; i++) {
         const char *name = fields[i].name, *value = fields[i].value;
-        size_t len = strlen(name);
-        if (len == 0 || token_length(name, len) != len)
+        if (!field_is_token(name))
             return malformed(problem, BAD_FIELD);
-        if (tally_add(&tally, name, len, value, strlen(value), problem) != 0)
+        if (tally_add(&tally, name, strlen(name), value, strlen(value), problem) != 0)
             return -1;
     }
     return tally_check(&tally, problem);

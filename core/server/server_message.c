@@ -1,6 +1,8 @@
 #include "server_message.h"
 
+#include "ascii.h"
 #include "buf.h"
+#include "field.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -15,29 +17,6 @@
 #define ERROR_BYTES_MAX ((size_t)4096)
 #define NAME_SHOWN      64 /* bytes of a bad header name in a message */
 
-/* RFC 9110 §5.6.2 */
-static bool is_token(const char *text)
-{
-    if (*text == '\0')
-        return false;
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c >= 0x80 || (!isalnum(c) && strchr("!#$%&'*+-.^_`|~", c) == NULL))
-            return false;
-    }
-    return true;
-}
-
-static bool has_control(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c < 0x20 || c == 0x7f)
-            return true;
-    }
-    return false;
-}
-
 int server_check_reply(int status, const struct http_header *headers, size_t nheaders,
                        struct err *err)
 {
@@ -47,7 +26,7 @@ int server_check_reply(int status, const struct http_header *headers, size_t nhe
     size_t total = 0;
     for (size_t i = 0; i < nheaders; i++) {
         const char *name = headers[i].name, *value = headers[i].value;
-        if (!is_token(name)) {
+        if (!field_is_token(name)) {
             char shown[NAME_SHOWN + 1];
             size_t len = 0;
             for (; name[len] != '\0' && len < NAME_SHOWN; len++)
@@ -57,7 +36,7 @@ int server_check_reply(int status, const struct http_header *headers, size_t nhe
                            "header name '%s' of a reply: expected letters, digits and hyphens",
                            shown);
         }
-        if (has_control(value))
+        if (ascii_has_control(value, strlen(value)))
             return err_set(err, ERR_INVALID,
                            "header %.*s of a reply: its value holds a control character "
                            "(a line break would begin another header)",

@@ -1,4 +1,5 @@
 /* Strings and numbers of the reader. */
+#include "ascii.h"
 #include "json_number.h"
 #include "json_reader.h"
 #include "utf8.h"
@@ -18,7 +19,7 @@ static int scan_hex(struct json_reader *reader, int digits, uint32_t *value, str
 {
     *value = 0;
     for (int i = 0; i < digits; i++) {
-        int digit = reader->pos < reader->len ? utf8_hex_value(reader->text[reader->pos]) : -1;
+        int digit = reader->pos < reader->len ? ascii_hex_value(reader->text[reader->pos]) : -1;
         if (digit < 0)
             return json_fail_expected(reader, err, "a hex digit of the escape");
         *value = *value << 4 | (uint32_t)digit;

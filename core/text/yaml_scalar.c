@@ -1,4 +1,5 @@
 /* What a plain scalar means: YAML 1.2's core schema. */
+#include "ascii.h"
 #include "json_number.h"
 #include "utf8.h"
 #include "yaml.h"
@@ -153,10 +154,8 @@ const char *yaml_describe(const struct yaml_node *node)
 const char *yaml_show(const struct yaml_node *node, char out[YAML_SHOWN_SIZE])
 {
     size_t len = utf8_cut(node->text, node->len, YAML_SHOWN_SIZE - sizeof ERR_CUT);
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)node->text[i];
-        out[i] = c < ' ' || c == 0x7f ? '?' : node->text[i];
-    }
+    memcpy(out, node->text, len);
+    ascii_blank_controls(out, len, '?');
     strcpy(out + len, len < node->len ? ERR_CUT : "");
     return out;
 }

@@ -1,9 +1,9 @@
 #include "exchange.h"
 
+#include "allow.h"
 #include "backoff.h"
 #include "clock.h"
 #include "mem.h"
-#include "url.h"
 
 #include <string.h>
 
@@ -240,7 +240,7 @@ static void exchange_send(void *arg)
     struct url url;
     int result = url_parse(address, &url, &err);
     if (result == 0) {
-        result = host_check(&url, options->allow_hosts, options->token_service, &err);
+        result = allow_check(&url, options->allow_hosts, options->token_service, &err);
         url_destroy(&url);
     }
     if (result == 0) {

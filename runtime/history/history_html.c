@@ -1,6 +1,7 @@
 /* The history as one self-contained page: a calendar, a timeline, a table. */
 #include "history.h"
 
+#include "ascii.h"
 #include "clock.h"
 #include "mem.h"
 #include "utf8.h"
@@ -91,7 +92,7 @@ static void put_escaped(struct buf *out, const char *text, size_t limit)
     size_t len = utf8_cut(text, strlen(text), limit);
     bool cut = text[len] != '\0';
     for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
+        char c = text[i];
         if (c == '&')
             buf_puts(out, "&amp;");
         else if (c == '<')
@@ -100,10 +101,8 @@ static void put_escaped(struct buf *out, const char *text, size_t limit)
             buf_puts(out, "&gt;");
         else if (c == '"')
             buf_puts(out, "&quot;");
-        else if (c >= ' ' && c != 0x7f)
-            buf_putc(out, (char)c);
         else
-            buf_putc(out, ' ');
+            buf_putc(out, ascii_is_control(c) ? ' ' : c);
     }
     if (cut)
         buf_puts(out, "…");

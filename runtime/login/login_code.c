@@ -1,4 +1,5 @@
 /* Codes of OAuth, from a redirect or from what was pasted. */
+#include "ascii.h"
 #include "login.h"
 #include "mem.h"
 
@@ -54,7 +55,7 @@ static bool sane(const char *code)
 {
     size_t len = strlen(code);
     for (const char *c = code; *c != '\0'; c++) {
-        if (*c <= ' ' || *c > '~')
+        if (!ascii_is_visible(*c))
             return false;
     }
     return len > 0 && len <= CODE_MAX;

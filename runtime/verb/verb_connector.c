@@ -4,10 +4,10 @@
 #include "connector_files.h"
 #include "login.h"
 
+#include "allow.h"
 #include "clock.h"
 #include "config_file.h"
 #include "mem.h"
-#include "url.h"
 #include "wire.h"
 
 #include <ctype.h>
@@ -51,11 +51,11 @@ static int check_options(const struct add_options *options, struct err *err)
         return err_set(err, ERR_USAGE,
                        "jeton connector add: expected --token-service URL, such as "
                        "https://kaizala.example.org/v1");
-    int result = url_check_base(options->token_service, err);
+    int result = allow_check_base(options->token_service, err);
     if (result != 0)
         err_wrap(err, "--token-service");
     for (size_t i = 0; result == 0 && i < options->allow_hosts.count; i++) {
-        result = host_pattern_check(options->allow_hosts.items[i], err);
+        result = allow_pattern_check(options->allow_hosts.items[i], err);
         if (result != 0)
             err_wrap(err, "--allow-host");
     }

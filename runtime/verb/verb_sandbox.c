@@ -3,10 +3,10 @@
 #include "verb.h"
 
 #include "engine.h"
+#include "host.h"
 #include "json.h"
 #include "mem.h"
 #include "safefile.h"
-#include "url.h"
 #include "vm.h"
 
 #include <arpa/inet.h>

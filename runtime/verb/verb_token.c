@@ -1,6 +1,7 @@
 /* jeton token: a connector's access token, from the cache or by an exchange. */
 #include "verb.h"
 
+#include "ascii.h"
 #include "clock.h"
 #include "engine.h"
 #include "json.h"
@@ -71,7 +72,7 @@ static void put_text(struct buf *out, const char *label, const char *text)
 {
     buf_printf(out, "%-14s ", label);
     for (; *text != '\0'; text++)
-        buf_putc(out, (unsigned char)*text < ' ' || *text == '\x7f' ? '?' : *text);
+        buf_putc(out, ascii_is_control(*text) ? '?' : *text);
     buf_putc(out, '\n');
 }
 
@@ -92,7 +93,7 @@ static void put_scopes(struct buf *out, const char *scope)
         if (!same)
             buf_printf(out, "%-14s ", label);
         for (size_t i = 0; i < len; i++)
-            buf_putc(out, (unsigned char)scope[i] < ' ' || scope[i] == '\x7f' ? '?' : scope[i]);
+            buf_putc(out, ascii_is_control(scope[i]) ? '?' : scope[i]);
         label = "";
         last = scope;
         last_len = name;

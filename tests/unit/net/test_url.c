@@ -1,5 +1,5 @@
+#include "allow.h"
 #include "mem.h"
-#include "url.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -189,7 +189,7 @@ static void test_encode(void **state)
 static void check_base(const char *text, const char *why)
 {
     struct err err = {0};
-    int result = url_check_base(text, &err);
+    int result = allow_check_base(text, &err);
     if (why == NULL && result != 0)
         fail_msg("%s: %s", text, err.msg);
     if (why != NULL) {
@@ -230,7 +230,7 @@ static void test_check_base(void **state)
 static void check_pattern(const char *pattern, const char *why)
 {
     struct err err = {0};
-    int result = host_pattern_check(pattern, &err);
+    int result = allow_pattern_check(pattern, &err);
     if (why == NULL ? result != 0 : result == 0)
         fail_msg("%s: %s", pattern, result == 0 ? "accepted" : err.msg);
     if (why != NULL && strstr(err.msg, why) == NULL)
@@ -266,7 +266,7 @@ static bool matches(const char *pattern, const char *text)
     struct url url;
     struct err err;
     assert_int_equal(url_parse(text, &url, &err), 0);
-    bool is = host_pattern_match(pattern, &url);
+    bool is = allow_pattern_match(pattern, &url);
     url_destroy(&url);
     return is;
 }
@@ -298,7 +298,7 @@ static void check_host(const char *text, const char *const *allow, const char *b
     struct url url;
     struct err err = {0};
     assert_int_equal(url_parse(text, &url, &err), 0);
-    int result = host_check(&url, allow, base, &err);
+    int result = allow_check(&url, allow, base, &err);
     url_destroy(&url);
     if (why == NULL) {
         if (result != 0)
@@ -342,11 +342,11 @@ static void test_proposed_pattern_allows(void **state)
         struct err err;
         char pattern[200];
         assert_int_equal(url_parse(urls[i], &url, &err), 0);
-        assert_int_equal(host_check(&url, NULL, NULL, &err), -1);
+        assert_int_equal(allow_check(&url, NULL, NULL, &err), -1);
         assert_int_equal(sscanf(strstr(err.msg, "add '"), "add '%199[^']'", pattern), 1);
         const char *const allow[] = {pattern, NULL};
-        assert_int_equal(host_pattern_check(pattern, &err), 0);
-        assert_int_equal(host_check(&url, allow, NULL, &err), 0);
+        assert_int_equal(allow_pattern_check(pattern, &err), 0);
+        assert_int_equal(allow_check(&url, allow, NULL, &err), 0);
         url_destroy(&url);
     }
 }

@@ -1,0 +1,13 @@
+/* Names of hosts. */
+#ifndef JETON_HOST_H
+#define JETON_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Labels of letters, digits, '-' and '_'; not an IPv6 address. */
+bool host_name_valid(const char *host, size_t len);
+/* A literal 127.0.0.0/8, ::1, or exactly "localhost": in lower case, without brackets. */
+bool host_is_loopback(const char *host);
+
+#endif
