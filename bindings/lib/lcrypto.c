@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define RANDOM_MAX ((lua_Integer)1024 * 1024)
-/* A longer text has no place in a script's encodings, and doubles in size. */
+/* Of texts to encode, which may double in size. */
 #define TEXT_MAX   ((size_t)256 * 1024 * 1024)
 #define UUID_BYTES 16
 #define FILE_PIECE ((size_t)64 * 1024) /* of a file that is hashed, at a time */
@@ -157,7 +157,7 @@ static int encode(lua_State *L, int variant)
     return 1;
 }
 
-/* Padding is optional: a text without it is read by `unpadded`. */
+/* Padding is optional: `unpadded` is the variant without it. */
 static int decode(lua_State *L, int padded, int unpadded, const char *what, const char *expected)
 {
     luaL_Buffer buffer;
@@ -200,8 +200,8 @@ static int crypto_unbase64url(lua_State *L)
 }
 
 /*
- * crypto.equal(a, b): the time depends on the length of `b` alone, which is what the caller was
- * given from outside: neither where texts differ nor how long `a` is can be measured.
+ * crypto.equal(a, b): takes a time that depends only on the length of `b`, the text that came from
+ * outside. So nobody can measure where the texts differ, or how long `a` is.
  */
 static int crypto_equal(lua_State *L)
 {
@@ -209,7 +209,7 @@ static int crypto_equal(lua_State *L)
     const char *a = luaL_checklstring(L, 1, &a_len);
     const char *b = luaL_checklstring(L, 2, &b_len);
     bool same_length = a_len == b_len;
-    /* Of different lengths, b is compared with itself. */
+    /* If the lengths differ, b is compared with itself, to take the same time. */
     const char *other = same_length ? a : b;
     bool same = sodium_memcmp(other, b, b_len) == 0;
     lua_pushboolean(L, same && same_length);

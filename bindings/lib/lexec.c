@@ -76,9 +76,9 @@ int lexec_add_file(struct lexec *exec, const char *name, const char *text, size_
 /* ---- the child ---- */
 
 /*
- * Ctrl-C and a hang-up come from the terminal to its whole foreground process group: a child that
- * is in ours has got the signal already, and a second one could make it give up its own clean-up.
- * What a process sent came to us alone.
+ * Passes a signal on to the child. The terminal sends Ctrl-C and hang-up to its whole foreground
+ * process group: a child in our group has got it already, and a second one could make it give up
+ * its clean-up. A signal that was sent by a process reached only us.
  */
 static void forward(void *arg, int signo, bool by_process)
 {
@@ -139,7 +139,8 @@ void lexec_stop(struct lexec *exec)
     loop_timer_start(exec->loop, &exec->timer, LEXEC_TERM_MS, on_term_timeout, exec);
 }
 
-/* A child that is not waited for yet keeps its number: the signals reach no one else. */
+/* Until a child has been waited for, its pid is not reused: the signals cannot hit another process.
+ */
 static void end_child(pid_t pid, int grace_ms)
 {
     int fd = pidfd_open(pid, 0);

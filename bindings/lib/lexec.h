@@ -1,5 +1,4 @@
-/* The child of exec.run: its private folder, its environment, its signals, its end. Private to
- * jeton.exec. */
+/* The child of exec.run: its private folder, environment, signals and end. Only for jeton.exec. */
 #ifndef JETON_LEXEC_H
 #define JETON_LEXEC_H
 
@@ -22,32 +21,32 @@ struct lexec {
     struct loop *loop;
     struct log *log;
     struct signals *signals;
-    char *dir;          /* NULL: none (any more) */
+    char *dir;          /* NULL: none, or removed */
     char **argv, **env; /* NULL-terminated, owned */
     size_t argc, envc;
-    pid_t pid; /* 0: no child (any more) */
+    pid_t pid; /* 0: not started, or ended */
     bool stopping;
     struct process_watch watch;
     struct signals_handler handler;
     struct loop_timer timer; /* to SIGKILL */
-    int status;              /* exit status once it has ended */
+    int status;              /* exit status, when it has ended */
     void (*ended)(void *arg);
     void *arg;
 };
 
 int lexec_make_dir(struct lexec *exec, struct err *err);
 void lexec_add_arg(struct lexec *exec, const char *arg);
-/* NAME=value; {dir} in it is replaced. */
+/* Adds NAME=value, with {dir} replaced. */
 int lexec_add_env(struct lexec *exec, const char *name, const char *value, struct err *err);
 int lexec_add_file(struct lexec *exec, const char *name, const char *text, size_t len,
                    struct err *err);
 /* Starts the child; `ended` is called from the loop when it has ended and its folder is gone. */
 int lexec_start(struct lexec *exec, void (*ended)(void *arg), void *arg, struct err *err);
-/* SIGTERM, and SIGKILL if it still runs LEXEC_TERM_MS later, or at the second call. Does not wait.
- */
+/* Sends SIGTERM, and SIGKILL if the child still runs LEXEC_TERM_MS later. A second call sends
+ * SIGKILL. Does not wait. */
 void lexec_stop(struct lexec *exec);
-/* Ends the child before it returns (blocks up to grace_ms between SIGTERM and SIGKILL) and frees
- * all; idempotent. */
+/* Ends the child, waiting at most grace_ms between SIGTERM and SIGKILL, and frees all. Idempotent.
+ */
 void lexec_destroy(struct lexec *exec, int grace_ms);
 
 #endif

@@ -1,4 +1,4 @@
-/* jeton.exec, internal: the sandbox's --exec. exec.run{…} waits for a child. */
+/* jeton.exec, internal, for the sandbox's --exec: exec.run{…} runs a child and waits for it. */
 #include "larg.h"
 #include "lerr.h"
 #include "lexec.h"
@@ -17,7 +17,7 @@ struct run {
     struct lexec exec;
 };
 
-/* Also when the state closes while the child runs. */
+/* The state may be closed while the child runs. */
 static int run_gc(lua_State *L)
 {
     struct run *run = luaL_checkudata(L, 1, RUN_TYPE);
@@ -38,8 +38,7 @@ static int run_finish(lua_State *L, void *arg)
     return 1;
 }
 
-/* The wait drains: the cancellation is raised when the child has ended. Cancelled again, the child
- * gets no more time. */
+/* The cancellation is raised only when the child has ended (wait.drains). A second one kills it. */
 static void run_cancel(void *arg)
 {
     struct run *run = arg;

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* http.get(url, options?) and http.post: a copy of the options with url and method set. */
+/* http.get(url, options?) and http.post: call with a copy of the options that has url and method.
+ */
 static int call_method(lua_State *L, const char *method)
 {
     luaL_checkstring(L, 1);
@@ -111,7 +112,7 @@ static void error_text(lua_State *L, const char *key, char *out, size_t size)
     err_text(out, size, "%s", text);
 }
 
-/* http.error{kind=, message=, …}: the same value that bindings return, for libraries that raise. */
+/* http.error{kind=, message=, …}: makes an error like those of the bindings, for Lua libraries. */
 static int http_error(lua_State *L)
 {
     static const char *const keys[] = {"kind",      "message", "status", "code",

@@ -103,7 +103,7 @@ static void token_done(void *arg, const struct token *token, const struct err *e
     task_wake(&call->wait);
 }
 
-/* Pushes a table of the headers: names in lower case, repeated values joined. */
+/* Pushes a table of the headers, with names in lower case and repeated ones joined. */
 static void push_headers(lua_State *L, const struct http_response *response)
 {
     lua_createtable(L, 0, (int)response->nheaders); /* headers */
@@ -169,7 +169,8 @@ static bool is_read(const char *method)
     return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 }
 
-/* The request that a dry run does not send goes to standard output, beside the script's own. */
+/* A dry run prints the request instead of sending it, to standard output among what the script
+ * prints. */
 static void print_dry(struct call *call, const char *url)
 {
     const struct http_request *http = &call->request.http;
@@ -220,8 +221,8 @@ static int dry_finish(lua_State *L, void *arg)
     return call_finish(L, call);
 }
 
-/* Nothing of a secret leaves for a host that its connector does not allow. `target`: the URL, or
- * what is known of it. */
+/* Refuses a request that would carry a secret to a host that its connector does not allow.
+ * `target`: the URL, or as much of it as is known. */
 static int check_secrets(const struct call *call, const struct url *url, const char *target,
                          struct err *err)
 {
@@ -237,7 +238,7 @@ static int check_secrets(const struct call *call, const struct url *url, const c
             egress_check(vm_engine(call->vm), url, "a header", value, strlen(value), err) != 0)
             return -1;
     }
-    /* Of files the content is the script's affair. */
+    /* The content of files is left to the script. */
     for (size_t i = 0; i < http->nparts; i++) {
         const struct http_part *part = &http->parts[i];
         const char *texts[] = {part->name, part->filename, part->content_type};
@@ -252,7 +253,7 @@ static int check_secrets(const struct call *call, const struct url *url, const c
     return 0;
 }
 
-/* 1: answered already (dry run), 0: under way. */
+/* 0: started; 1: a dry run, which is answered already. */
 static int start_plain(struct call *call, struct err *err)
 {
     struct http_request *http = &call->request.http;
@@ -260,7 +261,7 @@ static int start_plain(struct call *call, struct err *err)
     int result = -1;
     if (url_parse(http->url, &url, err) != 0)
         goto cleanup;
-    /* As it was written too: a host becomes lower case. */
+    /* Also as the script wrote it: url_parse makes the host lower case. */
     if (egress_check(vm_engine(call->vm), &url, "the URL", http->url, strlen(http->url), err) != 0)
         goto cleanup;
     url_add_query(&url, call->request.query.data);
@@ -285,7 +286,7 @@ cleanup:
     return result;
 }
 
-/* A call may go elsewhere than to its connector's service: to its endpoint, or an absolute URL. */
+/* For client.c: the call may go to the connector's endpoint or to an absolute URL. */
 static int check_target(void *arg, const char *text, struct err *err)
 {
     struct url url = {0};
@@ -303,7 +304,7 @@ static int start_client(struct call *call, struct err *err)
     call->connector = vm_connector(call->vm, request->connector, err);
     if (call->connector == NULL)
         return -1;
-    /* Another connector's secret goes along only where that one allows this one's service. */
+    /* A secret of another connector may go along only if that one allows this one's service. */
     struct url service = {0};
     int checked = url_parse(call->connector->token_service, &service, err);
     if (checked == 0)

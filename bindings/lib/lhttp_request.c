@@ -17,7 +17,7 @@ static const char *const option_keys[] = {
     "json",      "form",       "body_file",  "save_to", "timeout", "max_body", "ca_file",
     "multipart", "repeatable", "any_status", "lenient", NULL};
 
-/* A script may put a secret into any of these: they are wiped when they go. */
+/* A script may put a secret into any of these, so they are wiped when they are freed. */
 void lhttp_request_create(struct lhttp_request *request)
 {
     *request = (struct lhttp_request){0};
@@ -45,7 +45,7 @@ void lhttp_request_destroy(struct lhttp_request *request)
     lhttp_request_create(request);
 }
 
-/* Copies a string option; NULL where it is absent. */
+/* A copy of a string option; NULL: it is absent. */
 static char *copy_option(lua_State *L, int index, const char *key)
 {
     size_t len = 0;
@@ -62,10 +62,8 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/*
- * Pushes a userdata with the string keys of the table at index, in byte order. They live as long as
- * the table holds them.
- */
+/* Pushes a userdata with the table's keys in byte order; all must be strings. They are the table's
+ * own strings, and live as long as they are in it. */
 static const char **push_sorted_keys(lua_State *L, int index, const char *what, size_t *count)
 {
     size_t n = 0;
@@ -90,8 +88,7 @@ static const char **push_sorted_keys(lua_State *L, int index, const char *what, 
     return keys;
 }
 
-/* Pushes the entry as a string. Calls nothing of the script: it could change the table meanwhile.
- */
+/* Pushes the entry as a string. Calls no metamethod, which could change the table. */
 static const char *push_value(lua_State *L, int table, const char *what, const char *key,
                               size_t *len)
 {

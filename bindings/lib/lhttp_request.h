@@ -1,5 +1,5 @@
-/* What a script asks of jeton.http, copied out of its option table: neither a longjmp nor a later
- * change of the table can touch it. */
+/* The options of a request of jeton.http, copied out of the script's table, so that neither a
+ * longjmp nor a later change of the table affects them. */
 #ifndef JETON_LHTTP_REQUEST_H
 #define JETON_LHTTP_REQUEST_H
 
@@ -25,8 +25,8 @@ struct lhttp_request {
 
 void lhttp_request_create(struct lhttp_request *request);
 void lhttp_request_destroy(struct lhttp_request *request); /* idempotent */
-/* Reads the option table at index. Raises on misuse; -1 with ERR_INVALID for values that cannot be
- * sent. */
+/* Reads the option table at index. Raises on misuse. -1 with ERR_INVALID: a value cannot be sent.
+ */
 int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, struct err *err);
 
 #endif

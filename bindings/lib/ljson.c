@@ -25,7 +25,7 @@ static int buf_gc(lua_State *L)
     return 0;
 }
 
-/* A zeroed userdata whose memory outside of Lua is released by gc when Lua raises. */
+/* A zeroed userdata, whose gc frees memory outside of Lua if something raises. */
 static void *push_box(lua_State *L, size_t size, const char *name, lua_CFunction gc)
 {
     char *box = lua_newuserdatauv(L, size, 0); /* box */
@@ -44,7 +44,7 @@ struct level {
     lua_Integer count;
 };
 
-/* The value on top of the stack goes into the open table below it (below its key, in an object). */
+/* Stores the value on top into the open table below it, or below its key in an object. */
 static void store(lua_State *L, struct level *level)
 {
     if (level->object)
@@ -74,7 +74,7 @@ static void push_scalar(lua_State *L, const struct json_token *token)
     }
 }
 
-/* Stack while it runs: for each open container its table and, in an object, the key that waits. */
+/* While it runs, the stack holds the table of each open container and, in an object, the key. */
 static int build(lua_State *L, struct json_reader *reader, int array_metatable, struct err *err)
 {
     struct level levels[JSON_DEPTH_MAX + 1];

@@ -1,6 +1,6 @@
 /*
- * Lua values as JSON. Nothing here raises: no metamethod is called and no Lua memory is allocated,
- * so that callers may hold what a longjmp would leak.
+ * Nothing here raises: no metamethod is called and no Lua memory is allocated. So callers may hold
+ * memory that a longjmp would leak.
  */
 #include "ljson_encode.h"
 
@@ -20,7 +20,7 @@
 #define PATH_KEY_MAX   40
 #define STACK_SLOTS    8 /* that one level may use */
 
-/* Where in the value we are: from the innermost outwards. */
+/* The place in the value, from the innermost level outwards. */
 struct path {
     const struct path *parent;
     const char *key; /* NULL: an index, or the root where parent is NULL too */
@@ -42,7 +42,7 @@ struct encoder {
     struct err *err;
 };
 
-/* What the keys of a table are. */
+/* Which kinds of keys a table has. */
 struct shape {
     size_t strings;
     lua_Integer integers;
@@ -163,8 +163,8 @@ static int compare_keys(const void *left, const void *right)
     return order != 0 ? order : (a->len > b->len) - (a->len < b->len);
 }
 
-/* The keys of the table (all strings), in byte order. They are left on the stack, where later
- * lookups find them: pushing a string anew could allocate. */
+/* The keys of the table, all strings, in byte order. They stay on the stack for later lookups,
+ * since pushing a string again could allocate. */
 static struct key *sorted_keys(lua_State *L, int index, size_t count)
 {
     struct key *keys = mem_alloc(count * sizeof *keys);

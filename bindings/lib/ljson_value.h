@@ -1,5 +1,4 @@
-/* What JSON has and Lua has not: null, and lists that are known as such even where they are empty.
- */
+/* What JSON has and Lua has not: null, and empty lists that differ from empty objects. */
 #ifndef JETON_LJSON_VALUE_H
 #define JETON_LJSON_VALUE_H
 

@@ -1,6 +1,6 @@
 /*
- * jeton.server: each request runs the handler in a task of its own. An open server is anchored in
- * the registry and kept by a task (`keep`), so that the run goes on until it is closed.
+ * jeton.server: the handler runs in a new task for each request. The registry keeps an open server
+ * alive, and a task that waits for its end (`keep`) keeps the run going until it is closed.
  */
 #include "larg.h"
 #include "lerr.h"
@@ -19,17 +19,17 @@
 #define WAITER_TYPE        "jeton.server.waiter"
 #define TASK_LIMIT_DEFAULT 1000
 #define BODY_LIMIT         ((int64_t)256 * 1024 * 1024) /* the largest max_body */
-#define SPOOL_LIMIT        ((int64_t)SERVER_UPLOAD_MAX) /* the same where they go to files */
+#define SPOOL_LIMIT        ((int64_t)SERVER_UPLOAD_MAX) /* the same, if bodies go to files */
 #define PATH_SHOWN         200                          /* bytes of a path in the log */
 
 struct waiter { /* a task that waits until the server is closed */
     struct task_wait wait;
-    struct lserver *server; /* NULL: not (any more) in its list */
+    struct lserver *server; /* whose list it is in; NULL: in none */
     struct waiter *prev, *next;
-    bool keeper; /* the server's own: when it is cancelled the server closes */
+    bool keeper; /* it is the task `keep`: when that is cancelled, the server closes */
 };
 
-/* user values: LSERVER_HANDLER … */
+/* A userdata with the user values LSERVER_…. */
 struct lserver {
     struct server *server; /* NULL: closed */
     lua_State *main;
@@ -59,8 +59,8 @@ static void unlink_waiter(struct waiter *waiter)
     waiter->server = NULL;
 }
 
-/* Without Lua: also called when a task is cancelled. What waits for an answer is told by on_gone.
- * The anchor is left to `unanchor`. */
+/* Makes no Lua call, so that it can be called when a task is cancelled. on_gone is called for each
+ * request without an answer. It leaves the server in the registry: see unanchor. */
 static void close_server(struct lserver *ls)
 {
     struct server *server = ls->server;
@@ -115,7 +115,7 @@ static int wait_until_closed(lua_State *L, bool keeper)
     *waiter = (struct waiter){.keeper = keeper};
     luaL_setmetatable(L, WAITER_TYPE);
     lua_pushvalue(L, 1);
-    lua_setiuservalue(L, 2, 1); /* the waiter's list lives as long as the waiter */
+    lua_setiuservalue(L, 2, 1); /* keeps the server, whose list the waiter is in */
     waiter->server = ls;
     waiter->next = ls->waiters;
     if (waiter->next != NULL)
@@ -156,10 +156,10 @@ static int exchange_gc(lua_State *L)
     return 0;
 }
 
-/* The peer left, or the server closes: the task runs on, its reply goes nowhere. */
+/* The peer has left, or the server closes. The task runs on, but its response is not sent. */
 static void on_gone(void *arg, struct server_exchange *answer)
 {
-    (void)arg; /* maybe collected already */
+    (void)arg; /* the server may be collected already */
     struct exchange *exchange = server_user_data(answer);
     if (exchange != NULL)
         exchange->answer = NULL;
@@ -207,7 +207,7 @@ static int served(lua_State *L, int status, lua_KContext context)
     return 0;
 }
 
-/* The task of a request: exchange, what, handler, request. */
+/* The task of a request. Arguments: exchange, what, handler, request. */
 static int serve(lua_State *L)
 {
     lua_pushcfunction(L, lserver_on_error);
@@ -221,7 +221,7 @@ struct arrival {
     const struct server_request *request;
 };
 
-/* Protected: makes the task. */
+/* Called protected: makes the task. */
 static int start_task(lua_State *L)
 {
     struct arrival *arrival = lua_touserdata(L, 1);
@@ -241,7 +241,7 @@ static int start_task(lua_State *L)
     lua_concat(L, 3);                         /* server serve exchange what */
     lua_getiuservalue(L, 1, LSERVER_HANDLER); /* server serve exchange what handler */
     lserver_message_push(L, arrival->request);
-    /* From here on the exchange has the say over the answer. */
+    /* From here on the exchange owns the answer. */
     if (task_start(L, 4) == NULL) /* server */
         return luaL_error(L, "too many tasks");
     exchange->owner = arrival->ls;
@@ -276,7 +276,7 @@ static void on_request(void *arg, struct server_exchange *answer,
     }
 }
 
-/* ---- what is asked at once ---- */
+/* ---- calls that cannot wait ---- */
 
 static uint64_t on_head(void *arg, struct server_exchange *answer,
                         const struct server_request *request)
@@ -367,7 +367,7 @@ static int server_listen(lua_State *L)
     lua_pushstring(L, options.host);
     lua_setiuservalue(L, 2, LSERVER_HOST);
     lua_pushvalue(L, 2);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, ls); /* before it is open: what comes after may raise */
+    lua_rawsetp(L, LUA_REGISTRYINDEX, ls); /* before it is open, since what follows may raise */
     options.arg = ls;
 
     struct err err;
@@ -391,7 +391,7 @@ static int server_listen(lua_State *L)
     return 1;
 }
 
-/* Ends what is open; the requests' tasks run on. */
+/* Closes the server. The tasks of its requests run on. */
 static int server_close(lua_State *L)
 {
     struct lserver *ls = luaL_checkudata(L, 1, SERVER_TYPE);

@@ -6,7 +6,6 @@
 
 #include <lauxlib.h>
 
-/* A cancellation keeps its value, everything else becomes text with a traceback. */
 int lserver_on_error(lua_State *L)
 {
     struct err err;
@@ -18,14 +17,14 @@ int lserver_on_error(lua_State *L)
 }
 
 struct question {
-    const void *server; /* its key in the registry */
+    const void *server; /* the registry's key */
     struct server_exchange *answer;
     const struct server_request *head;
     const struct server_refusal *refusal;
     uint64_t limit;
 };
 
-/* Protected: head(request) → a response that refuses, a limit in bytes, or nil. */
+/* Called protected: head(request) returns a response that refuses, a limit in bytes, or nil. */
 static int ask_head(lua_State *L)
 {
     struct question *question = lua_touserdata(L, 1);
@@ -49,7 +48,7 @@ static int ask_head(lua_State *L)
     return 0;
 }
 
-/* Protected: refuse(refusal) → a response. */
+/* Called protected: refuse(refusal) returns a response. */
 static int ask_refuse(lua_State *L)
 {
     const struct question *question = lua_touserdata(L, 1);
@@ -95,5 +94,5 @@ void lserver_ask_refuse(lua_State *L, const void *server, struct server_exchange
                         const struct server_refusal *refusal)
 {
     struct question question = {.server = server, .answer = answer, .refusal = refusal};
-    ask(L, &question, ask_refuse, "refuse"); /* without an answer the plain form is taken */
+    ask(L, &question, ask_refuse, "refuse"); /* if it fails, the server answers in its plain form */
 }

@@ -16,7 +16,7 @@
 #define HEADERS_MAX     100 /* fields in a response */
 #define ERROR_BYTES_MAX 256
 
-/* The request line may hold a whole URL (RFC 9112 §3.2.2): what counts is the path. */
+/* The request line may hold an absolute URL (RFC 9112 §3.2.2): skips to its path. */
 static const char *origin_form(const char *target)
 {
     size_t scheme = strncasecmp(target, "http://", 7) == 0    ? 7
@@ -36,7 +36,7 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* As forms do it: + is a space; a % without two hex digits stays. */
+/* Decodes as forms do: + is a space. A % without two hex digits stays as it is. */
 static void push_decoded(lua_State *L, const char *text, size_t len)
 {
     luaL_Buffer out;
@@ -166,12 +166,12 @@ void lserver_message_push_refusal(lua_State *L, const struct server_refusal *ref
 
 /* ---- responses ---- */
 
-struct fields { /* a userdata; the strings are those of the table, or kept in `anchor` */
+struct fields { /* a userdata; its strings belong to the table, or are kept in `anchor` */
     size_t count;
     struct http_header list[HEADERS_MAX];
 };
 
-/* The value on top of the stack, which is popped. anchor: a list that keeps converted numbers. */
+/* Adds the value on top of the stack and pops it. anchor: a list that keeps the strings alive. */
 static void add_field(lua_State *L, struct fields *fields, int anchor, const char *name)
 {
     size_t len;
@@ -221,8 +221,7 @@ static struct fields *push_fields(lua_State *L, int index)
     return fields;
 }
 
-/* Opens the file of a response. Its path is the script's own: what is wrong with it is no secret of
- * the log. */
+/* Opens the file of a response. The path comes from the script, so messages may show it. */
 static int open_file(lua_State *L, const char *path, uint64_t *len)
 {
     struct stat st;
@@ -260,7 +259,7 @@ void lserver_message_answer(lua_State *L, int index, struct server_exchange *exc
     if (server_check_reply(status < 0 || status > 1000 ? 0 : (int)status, fields->list,
                            fields->count, &err) != 0)
         luaL_error(L, "%s", err.msg);
-    uint64_t file_len = 0; /* opened last: nothing raises after it */
+    uint64_t file_len = 0; /* opened last, since nothing below raises */
     int fd = exchange != NULL && !drop && path != NULL ? open_file(L, path, &file_len) : -1;
     if (exchange != NULL && drop)
         server_drop(exchange);

@@ -1,4 +1,4 @@
-/* Requests and responses as Lua sees them. Private to jeton.server. */
+/* Requests and responses as Lua tables. Only for jeton.server. */
 #ifndef JETON_LSERVER_MESSAGE_H
 #define JETON_LSERVER_MESSAGE_H
 
@@ -7,16 +7,14 @@
 #include <lua.h>
 #include <stdbool.h>
 
-/* Pushes the table of a request. */
+/* Pushes a request. */
 void lserver_message_push(lua_State *L, const struct server_request *request);
-/* Pushes that of a refusal by the server: status, code, message, and path where it is known. */
+/* Pushes a refusal by the server: status, code, message, and path if it is known. */
 void lserver_message_push_refusal(lua_State *L, const struct server_refusal *refusal);
-/*
- * Checks the handler's response at index and answers with it (or drops). exchange NULL: the peer is
- * gone, it is only checked. Raises a string when it is no response.
- */
+/* Checks the response at index and answers with it, or drops the connection if it says so. exchange
+ * NULL: the peer is gone, so it is only checked. Raises a string if it is not a valid response. */
 void lserver_message_answer(lua_State *L, int index, struct server_exchange *exchange);
-/* {"message":…,"errorCode":…}; both plain ASCII without quotes. */
+/* Answers {"message":…,"errorCode":…}. Both must be ASCII without quotes. */
 void lserver_message_refuse(struct server_exchange *exchange, int status, const char *message,
                             const char *code);
 

@@ -1,5 +1,4 @@
-/* jeton.sqlite: databases of scripts. One userdata a connection; SQL errors are mistakes and raise.
- */
+/* jeton.sqlite: databases for scripts. A connection is a userdata. SQL errors raise. */
 #include "lerr.h"
 #include "lsqlite_cursor.h"
 #include "luaopen.h"
@@ -30,7 +29,7 @@ static const char *check_sql(lua_State *L, size_t *len)
     return sql;
 }
 
-/* A cursor on the one statement at index 2 with the arguments after it, on top of the stack. */
+/* Pushes a cursor for the statement at index 2, with the arguments after it as parameters. */
 static struct lsqlite_cursor *start(lua_State *L, bool borrow)
 {
     struct lsqlite_db *db = check_db(L);
@@ -47,7 +46,7 @@ static struct lsqlite_cursor *start(lua_State *L, bool borrow)
 
 static int64_t run_to_end(lua_State *L, struct lsqlite_cursor *cursor)
 {
-    /* sqlite3_changes keeps the number of an earlier statement when this one changes nothing. */
+    /* If this statement changes nothing, sqlite3_changes still has an earlier one's number. */
     int64_t before = sqlite3_total_changes64(cursor->db->handle);
     while (lsqlite_cursor_step(L, cursor))
         continue;
@@ -69,7 +68,7 @@ static int db_exec(lua_State *L)
             lsqlite_cursor_push(L, 1, sql, (size_t)(end - sql), &rest); /* … cursor */
         lua_toclose(L, -1);
         if (cursor->stmt != NULL) {
-            if (last > 2) /* parameters belong to one statement */
+            if (last > 2) /* which of the statements would get the parameters? */
                 lsqlite_cursor_check_rest(L, cursor->db, rest);
             lsqlite_cursor_bind(L, cursor, 3, last, true);
             changes += run_to_end(L, cursor);
@@ -114,7 +113,7 @@ static int iterate_next(lua_State *L)
     }
     lsqlite_cursor_close(cursor);
     lua_pushboolean(L, 1);
-    lua_replace(L, lua_upvalueindex(2)); /* came to its end */
+    lua_replace(L, lua_upvalueindex(2)); /* the last row was read */
     return 0;
 }
 
@@ -145,7 +144,7 @@ static void run_simple(lua_State *L, struct lsqlite_db *db, const char *sql)
         lsqlite_raise(L, db->handle, sql);
 }
 
-/* Some errors (a full disk) have rolled everything back already. */
+/* Some errors, such as a full disk, roll back by themselves. */
 static void roll_back(struct lsqlite_db *db, const char *name)
 {
     if (db->handle == NULL || sqlite3_get_autocommit(db->handle))
@@ -157,8 +156,8 @@ static void roll_back(struct lsqlite_db *db, const char *name)
 }
 
 /*
- * db:transaction(fn) → fn's results. fn is called by lua_pcall, under which nothing can yield: a
- * call that waits raises, instead of leaving the transaction open for other tasks to fall into.
+ * db:transaction(fn) → fn's results. fn cannot yield under lua_pcall, so a call that waits raises.
+ * Otherwise other tasks could run inside the open transaction.
  */
 static int db_transaction(lua_State *L)
 {
@@ -171,7 +170,8 @@ static int db_transaction(lua_State *L)
         return luaL_error(L, "the transaction around this one has ended");
     const char *name = lua_pushfstring(L, "jeton_%d", db->depth); /* db fn name */
     bool outer = db->depth == 0;
-    /* Immediate: two that read first and write later would refuse each other. */
+    /* Immediate: otherwise two transactions that read first and then write would block each other.
+     */
     run_simple(L, db, outer ? "BEGIN IMMEDIATE" : lua_pushfstring(L, "SAVEPOINT %s", name));
     lua_settop(L, 3);
     lua_pushvalue(L, 2);
@@ -239,8 +239,8 @@ static int db_tostring(lua_State *L)
 
 /* ---- opening ---- */
 
-/* SQLite would create it 0644. Only a file that was not there is touched: closing a descriptor of
- * one that this process has open already would drop SQLite's locks on it. */
+/* Creates the file with our mode, since SQLite would use 0644. An existing file is not opened:
+ * closing a descriptor would drop the locks that SQLite has on it in this process. */
 static int create_private(const char *path, struct err *err)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
@@ -264,12 +264,12 @@ static int configure(struct lsqlite_db *db, const char *path, bool file, struct 
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    /* "x" is a column, never a string: a misspelt column is an error. */
+    /* "x" is always a column, never a string, so that a misspelt column is an error. */
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     if (sqlite3_exec(db->handle, "PRAGMA foreign_keys=ON", NULL, NULL, NULL) != SQLITE_OK)
         return open_failed(db, path, err);
-    /* Reads the file too, so that one that is no database is refused here. */
+    /* This also reads the file: one that is no database fails here. */
     const char *probe = file && !sqlite3_db_readonly(db->handle, "main")
                             ? "PRAGMA journal_mode=WAL"
                             : "SELECT count(*) FROM sqlite_schema";
@@ -285,7 +285,7 @@ static int sqlite_open(lua_State *L)
     const char *path = luaL_checklstring(L, 1, &len);
     luaL_argcheck(L, len > 0 && strlen(path) == len, 1, "a path without NUL bytes expected");
     bool file = strcmp(path, ":memory:") != 0;
-    /* Else SQLite might take it for a URI. */
+    /* Otherwise SQLite may take it for a URI. */
     const char *name = strncmp(path, "file:", 5) == 0 ? lua_pushfstring(L, "./%s", path) : path;
     struct lsqlite_db *db = lua_newuserdatauv(L, sizeof *db, 0);
     *db = (struct lsqlite_db){0};

@@ -64,7 +64,7 @@ static void cache_clear(struct lsqlite_cached *entry)
     *entry = (struct lsqlite_cached){0};
 }
 
-/* A free place, or that of the statement unused for longest. NULL when all are being used. */
+/* A free entry, or that of the statement unused for longest. NULL: all are in use. */
 static struct lsqlite_cached *cache_place(struct lsqlite_db *db)
 {
     struct lsqlite_cached *oldest = NULL;
@@ -121,7 +121,7 @@ struct lsqlite_cursor *lsqlite_cursor_push(lua_State *L, int db_index, const cha
             lsqlite_raise(L, db->handle, sql);
         link_cursor(cursor, db);
         cursor->stmt = stmt;
-        /* Of several statements in one text none is cached: schemas are run once. */
+        /* A text of several statements is not cached: it is a schema, and runs once. */
         bool alone = *skip_space(*rest) == '\0';
         entry = stmt != NULL && alone ? cache_place(db) : NULL;
         if (entry == NULL)
@@ -227,7 +227,8 @@ void lsqlite_cursor_close(struct lsqlite_cursor *cursor)
     if (cursor->next != NULL)
         cursor->next->prev = cursor->prev;
     if (cursor->cached != NULL) {
-        sqlite3_reset(cursor->stmt); /* its result repeats the error of step, which was raised */
+        sqlite3_reset(
+            cursor->stmt); /* returns the error of sqlite3_step again, which was raised already */
         sqlite3_clear_bindings(cursor->stmt);
         cursor->cached->busy = false;
     } else {
@@ -241,7 +242,7 @@ void lsqlite_cursor_check_rest(lua_State *L, struct lsqlite_db *db, const char *
     rest = skip_space(rest);
     if (*rest == '\0')
         return;
-    sqlite3_stmt *stmt = NULL; /* SQLite tells a comment from a statement */
+    sqlite3_stmt *stmt = NULL; /* SQLite knows what is only a comment */
     int code = sqlite3_prepare_v2(db->handle, rest, -1, &stmt, NULL);
     bool comment = code == SQLITE_OK && stmt == NULL;
     sqlite3_finalize(stmt);

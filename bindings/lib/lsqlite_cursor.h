@@ -1,6 +1,4 @@
-/*
- * One execution of one SQL statement, and the cache that prepared statements come from. Private to
- * jeton.sqlite.
+/* The execution of an SQL statement, and the cache of prepared statements. Only for jeton.sqlite.
  */
 #ifndef JETON_LSQLITE_CURSOR_H
 #define JETON_LSQLITE_CURSOR_H
@@ -19,7 +17,7 @@ struct lsqlite_cached {
     sqlite3_stmt *stmt;
     char *sql; /* as the script wrote it */
     size_t len;
-    uint64_t used; /* the db's count when it was last taken */
+    uint64_t used; /* the connection's count when it was last used */
     bool busy;
 };
 
@@ -32,34 +30,32 @@ struct lsqlite_db {  /* the userdata of a connection */
     int depth;                      /* of transactions */
 };
 
-struct lsqlite_cursor {    /* a userdata, whose user value is the connection's */
+struct lsqlite_cursor {    /* a userdata; its user value is the connection */
     struct lsqlite_db *db; /* NULL: not open */
     struct lsqlite_cursor *prev, *next;
-    sqlite3_stmt *stmt;            /* NULL: nothing but white space and comments */
-    struct lsqlite_cached *cached; /* where stmt belongs; NULL: to the cursor alone */
+    sqlite3_stmt *stmt;            /* NULL: the SQL holds only white space and comments */
+    struct lsqlite_cached *cached; /* the place of stmt in the cache; NULL: the cursor owns it */
 };
 
-/*
- * Pushes a cursor on the first statement of sql; *rest is what follows it. db_index: the connection
- * on the stack. Raises on an SQL error.
- */
+/* Pushes a cursor for the first statement of sql; *rest points to what follows it. db_index: the
+ * connection on the stack. Raises on an SQL error. */
 struct lsqlite_cursor *lsqlite_cursor_push(lua_State *L, int db_index, const char *sql, size_t len,
                                            const char **rest);
 /*
- * Parameters from `first` to `last` on the stack: nil, json.null, boolean, integer, float, string
- * (TEXT when it is UTF-8, else BLOB). borrow: the strings stay on the stack until the cursor is
- * closed. Raises on another type or a wrong number of them.
+ * Binds the parameters at `first` to `last` on the stack: nil, json.null, booleans, numbers,
+ * strings (TEXT if UTF-8, else BLOB). borrow: they stay on the stack until the cursor is closed, so
+ * strings need not be copied. Raises on another type, or a wrong number of parameters.
  */
 void lsqlite_cursor_bind(lua_State *L, struct lsqlite_cursor *cursor, int first, int last,
                          bool borrow);
-bool lsqlite_cursor_step(lua_State *L, struct lsqlite_cursor *cursor); /* true: a row is there */
+bool lsqlite_cursor_step(lua_State *L, struct lsqlite_cursor *cursor); /* true: there is a row */
 void lsqlite_cursor_push_row(lua_State *L, const struct lsqlite_cursor *cursor);
 void lsqlite_cursor_close(struct lsqlite_cursor *cursor); /* idempotent */
-/* Raises when anything but white space and comments follows a statement. */
+/* Raises if `rest` holds more than white space and comments. */
 void lsqlite_cursor_check_rest(lua_State *L, struct lsqlite_db *db, const char *rest);
-/* Closes every cursor and statement; before the connection is closed. */
+/* Closes all cursors and statements; to be called before the connection is closed. */
 void lsqlite_cursor_close_all(struct lsqlite_db *db);
-/* Raises a string: where, what SQLite says, its code, and the SQL (cut). */
+/* Raises a string: position, SQLite's message and code, and the beginning of the SQL. */
 int lsqlite_raise(lua_State *L, sqlite3 *handle, const char *sql);
 void lsqlite_cursor_setup(lua_State *L); /* the metatable */
 

@@ -15,8 +15,8 @@
 #define CHANGES  "jeton.state.changes" /* registry: {key = JSON text, or false: deleted} */
 #define BUF_TYPE "jeton.state.buf"
 
-/* Whose keys these are: the job's, of the file that defines it (two configurations may share a
- * state folder), or the script's. Both paths are real. Pushed. */
+/* Pushes the scope of the keys: the job and the file that defines it, since configurations may
+ * share a state folder; or the script. Both are real paths. */
 static const char *push_scope(lua_State *L, struct err *err)
 {
     struct vm *vm = vm_of(L);
@@ -40,7 +40,7 @@ static int buf_gc(lua_State *L)
     return 0;
 }
 
-/* Memory that survives a longjmp: owned by a userdata on the stack. */
+/* A buffer that a longjmp does not leak: a userdata on the stack owns it. */
 static struct buf *push_buf(lua_State *L, size_t limit)
 {
     struct buf *buf = lua_newuserdatauv(L, sizeof *buf, 0);
@@ -58,7 +58,7 @@ static const char *check_key(lua_State *L)
     return key;
 }
 
-/* The store, opened, and the scope, pushed. Raises err. */
+/* Opens the store and pushes the scope. Raises err. */
 static struct store *ready_store(lua_State *L, const char **scope)
 {
     struct err err = {0};
@@ -147,7 +147,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Sets t[i] = the sorted keys of the table on top of the stack, which is replaced by t. */
+/* Replaces the table on top of the stack by a sorted list of its keys. */
 static void sort_keys(lua_State *L)
 {
     int set = lua_gettop(L);
@@ -198,7 +198,7 @@ static int state_keys(lua_State *L)
     return 1;
 }
 
-/* Writes the changes at once and forgets them. Raises err. */
+/* Writes all changes in one transaction, then forgets them. Raises err. */
 static int state_commit(lua_State *L)
 {
     lua_settop(L, 0);
@@ -226,7 +226,7 @@ static int state_commit(lua_State *L)
     return 0;
 }
 
-/* For vm_on_success. Nothing is written where nothing was set, or in a dry run. */
+/* For vm_on_success. */
 static int commit_at_end(lua_State *L, struct err *err)
 {
     int top = lua_gettop(L);

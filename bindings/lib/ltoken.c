@@ -24,7 +24,7 @@ struct call {
     char *refresh_token;
     int64_t expires_at_ms;
     enum token_source source;
-    /* token.exchange alone: the values given */
+    /* only for token.exchange: the values that were given */
     char *owner;
     char *given[4]; /* token_service, application_id, application_secret, refresh_token */
     char *ca_file;
@@ -127,7 +127,7 @@ static int call_finish(lua_State *L, void *arg)
     return 1;
 }
 
-/* The connector named by the argument, with the state open; NULL with err. */
+/* Opens the state. Returns the connector that argument 1 names; NULL with err. */
 static const struct connector *ready_connector(lua_State *L, struct err *err)
 {
     struct vm *vm = vm_of(L);
@@ -162,7 +162,7 @@ static int token_lua_refresh(lua_State *L)
     return get(L, "token.refresh", true);
 }
 
-/* token.connector(name?): which one get would use, without asking anybody. */
+/* token.connector(name?): the connector that get would use. Sends nothing. */
 static int token_lua_connector(lua_State *L)
 {
     struct err err = {0};
@@ -173,7 +173,7 @@ static int token_lua_connector(lua_State *L)
     return 1;
 }
 
-/* token.hide(secret, connector?): a secret that the service gave to the script. */
+/* token.hide(secret, connector?): has a secret masked that the service gave to the script. */
 static int token_lua_hide(lua_State *L)
 {
     size_t len;

@@ -1,4 +1,4 @@
-/* What opens the modules that are written in C, one file each. */
+/* The functions that open the modules written in C, one file each. */
 #ifndef JETON_LUAOPEN_H
 #define JETON_LUAOPEN_H
 

@@ -1,4 +1,4 @@
-/* jeton.yaml: YAML to Lua values, as jeton.json would give them. */
+/* jeton.yaml: YAML as Lua values, in the form that jeton.json gives. */
 #include "lyaml.h"
 
 #include "lerr.h"
@@ -14,7 +14,7 @@
 #define DOC_NAME    "jeton.yaml.doc"
 #define STACK_LEVEL 4 /* what lyaml_push needs of the stack on each level */
 
-/* Keeps the tree until the values are made, whatever raises on the way. */
+/* Owns the tree while values are made of it, since that may raise. */
 static struct yaml_doc **push_doc(lua_State *L)
 {
     struct yaml_doc **box = lua_newuserdatauv(L, sizeof *box, 0);
@@ -53,7 +53,7 @@ static void push_scalar(lua_State *L, const struct yaml_node *node, lyaml_resolv
     }
 }
 
-/* The depth is bounded by YAML_DEPTH_MAX. An anchor's value is made anew at each alias. */
+/* Recursion is bounded by YAML_DEPTH_MAX. Each alias gets a copy of its anchor's value. */
 void lyaml_push(lua_State *L, const struct yaml_node *node, lyaml_resolve_fn *resolve)
 {
     luaL_checkstack(L, STACK_LEVEL, "YAML");
@@ -108,7 +108,7 @@ static int read_doc(struct yaml_doc **doc, const char *file, const char *text, s
 static int finish(lua_State *L, struct yaml_doc **box, int result, const struct err *err)
 {
     if (result != 0) {
-        yaml_doc_free(*box); /* keys given twice leave a tree */
+        yaml_doc_free(*box); /* there is one even after an error, if it was a repeated key */
         *box = NULL;
         return lerr_return(L, err);
     }
@@ -163,7 +163,7 @@ static int load(lua_State *L)
     int result = read_file(path, &text, &err);
     if (result == 0)
         result = read_doc(box, path, text.data, text.len, &err);
-    buf_destroy(&text); /* before anything that may raise */
+    buf_destroy(&text); /* before anything below can raise */
     return finish(L, box, result, &err);
 }
 

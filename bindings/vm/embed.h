@@ -12,7 +12,7 @@ struct embedded_file {
 
 extern const struct embedded_file embedded_lua[]; /* ends with path NULL */
 
-/* By its path; NULL where there is none. */
+/* The file of that path; NULL: there is none. */
 const struct embedded_file *embed_find(const char *path);
 
 #endif

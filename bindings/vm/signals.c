@@ -12,7 +12,7 @@
 static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
 #define WATCHED_COUNT (sizeof watched / sizeof watched[0])
 
-static const char registry_key = 0; /* its address is the key of the run's watcher */
+static const char registry_key = 0; /* its address is the registry's key of the watcher */
 
 struct signals {
     lua_State *L;
@@ -29,8 +29,8 @@ static void on_readable(void *arg, short revents)
     signals_poll(arg);
 }
 
-/* Signals that are ignored already are left alone: a blocked signal is never discarded by the
- * kernel, and a run under nohup would end on a hang-up. */
+/* Leaves out signals that are ignored. The kernel does not discard a signal that is blocked, so a
+ * run under nohup would get the hang-up after all. */
 static void choose(sigset_t *mask)
 {
     sigemptyset(mask);
@@ -65,7 +65,7 @@ void signals_free(struct signals *signals)
 {
     if (signals == NULL)
         return;
-    signals_poll(signals); /* else what is pending would strike when it is unblocked */
+    signals_poll(signals); /* else a pending signal would take effect when it is unblocked */
     int fd = signals->watch.fd;
     loop_fd_stop(signals->loop, &signals->watch);
     close(fd);

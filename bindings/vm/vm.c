@@ -85,14 +85,14 @@ static bool is_memory_error(lua_State *L, const struct vm *vm, int index)
            strcmp(text + len - (sizeof message - 1), message) == 0;
 }
 
-/* error traceback (nil where there is none): fills err and vm->traceback. */
+/* Stack: error traceback|nil. Fills err and vm->traceback. */
 static void describe(lua_State *L, struct vm *vm, struct err *err)
 {
     int error = lua_gettop(L) - 1;
     if (is_memory_error(L, vm, error)) {
         vm_memory_err(vm, err);
     } else if (lerr_get(L, error, err)) {
-        lua_pushliteral(L, "traceback"); /* of the task that it comes from */
+        lua_pushliteral(L, "traceback"); /* of the task that raised it */
         lua_rawget(L, error);
         add_traceback(L, vm, -1);
         lua_pop(L, 1);
@@ -106,7 +106,7 @@ static void describe(lua_State *L, struct vm *vm, struct err *err)
     add_traceback(L, vm, error + 1);
 }
 
-/* task vm err: protected, for __tostring is the script's. */
+/* Arguments: task vm err. Called protected, since __tostring may be the script's. */
 static int describe_failure(lua_State *L)
 {
     struct task *task = lua_touserdata(L, 1);
@@ -115,7 +115,7 @@ static int describe_failure(lua_State *L)
     return 0;
 }
 
-/* task vm err status: what the main script returned. */
+/* Arguments: task vm err status. What the main script returned. */
 static int describe_results(lua_State *L)
 {
     struct task *task = lua_touserdata(L, 1);
@@ -128,13 +128,13 @@ static int describe_results(lua_State *L)
     if (lua_isboolean(L, 5) && !lua_toboolean(L, 5))
         *status = 1;
     if (lua_toboolean(L, 5) || n < 2 || lua_isnil(L, 6))
-        return 0; /* true, false or nil alone */
+        return 0; /* true, or no error after false or nil */
     lua_pushnil(L);
     describe(L, lua_touserdata(L, 2), err);
     return 0;
 }
 
-/* Calls fn(task, vm, err, status) with the task's userdata at index of L. */
+/* Calls fn(task, vm, err, status). The task's userdata is at index. */
 static void call_described(struct vm *vm, lua_CFunction fn, int index, int *status, struct err *err)
 {
     lua_State *L = vm->L;
@@ -150,7 +150,7 @@ static void call_described(struct vm *vm, lua_CFunction fn, int index, int *stat
     }
 }
 
-/* After the last task: its outcome, else the first failure that nobody joined. */
+/* The outcome of the main task, else the first failure that nobody joined. */
 static int outcome(struct vm *vm, int *status, struct err *err)
 {
     struct task *main_task = vm->main_task;
@@ -188,7 +188,7 @@ static void main_ended(void *arg)
     task_cancel_all(vm->run.scheduler, &err);
 }
 
-/* What was printed must have arrived before changes of state are kept. */
+/* The output must have been written before changes of the state are kept. */
 static int succeed(struct vm *vm, int *status, struct err *err)
 {
     if (vm_output_arrived(vm, status, err) != 0)
@@ -196,7 +196,7 @@ static int succeed(struct vm *vm, int *status, struct err *err)
     return *status == 0 && vm->commit != NULL ? vm->commit(vm->L, err) : 0;
 }
 
-/* The main function and its nargs arguments are on L. */
+/* Runs the function that is on L, below its nargs arguments. */
 static int run(struct vm *vm, int nargs, int *status, struct err *err)
 {
     vm->watchdog = vm_watchdog_new(vm, err);
@@ -221,12 +221,12 @@ static int run(struct vm *vm, int nargs, int *status, struct err *err)
     task_close_all(vm->run.scheduler);
     if (result == 0 && *status == 0)
         result = succeed(vm, status, err);
-    if (result != 0) /* its message is shown */
+    if (result != 0) /* its message will be shown: know what to mask */
         engine_know_secrets(vm->options.engine);
     return result;
 }
 
-/* The folder of the script, or the working directory; absolute. */
+/* Lets require find modules in the script's folder, or in the working directory. */
 static int set_path(struct vm *vm, struct err *err)
 {
     char folder[PATH_MAX];

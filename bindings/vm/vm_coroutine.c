@@ -1,7 +1,7 @@
 /*
- * coroutine.resume, wrap, close and yield as Lua has them, but that every state that runs is known
- * to the count hook (run_resume), that what unwinds the stack passes, and that the scheduler's
- * coroutines are out of a script's reach.
+ * coroutine.resume, wrap, close and yield as Lua has them, with three differences: they resume by
+ * run_resume, so that the count hook reaches every coroutine; they let through the error that
+ * unwinds for os.exit; they refuse coroutines that are tasks.
  */
 #include "vm_private.h"
 
@@ -19,7 +19,7 @@ static lua_State *check_coroutine(lua_State *L, const char *what)
     return co;
 }
 
-/* false error, or past every caller. The error is on top. */
+/* Returns false, error. The error is on top; if it unwinds for os.exit, raises it again. */
 static int failure(lua_State *L)
 {
     if (vm_is_unwind(L, -1))
@@ -29,7 +29,7 @@ static int failure(lua_State *L)
     return 2;
 }
 
-/* With the nargs values on top of L. Returns the number of results on L; -1: an error is there. */
+/* Passes the nargs values on top of L. Returns the number of results on L; -1: an error is on L. */
 static int resume(lua_State *L, lua_State *co, int nargs)
 {
     int count;
@@ -71,8 +71,9 @@ static int wrapped(lua_State *L)
     if (count >= 0)
         return count;
     int status = lua_status(co);
-    if (status != LUA_OK && status != LUA_YIELD) { /* it failed; else it could not be resumed */
-        status = run_reset(co);                    /* pending <close> variables, and their errors */
+    if (status != LUA_OK &&
+        status != LUA_YIELD) {  /* it failed; otherwise it could not be resumed */
+        status = run_reset(co); /* pending <close> variables, and their errors */
         lua_xmove(co, L, 1);
     }
     if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {

@@ -1,6 +1,6 @@
 /*
- * Library functions that are replaced, so that a script can neither leave its run in disorder nor
- * take the scheduler's place.
+ * Replaces library functions by which a script could skip the run's clean-up (os.exit), catch the
+ * error that ends it (pcall, xpcall), or switch off its limits (debug.sethook).
  */
 #include "vm_private.h"
 
@@ -19,7 +19,8 @@ bool vm_is_unwind(lua_State *L, int index)
     return lua_islightuserdata(L, index) && lua_touserdata(L, index) == vm_of(L);
 }
 
-/* os.exit([true | false | status]): ends the run after its clean-up, and never returns. */
+/* os.exit([true | false | status]): ends the run after its clean-up. Never returns to the script.
+ */
 static int exit_run(lua_State *L)
 {
     struct vm *vm = vm_of(L);
@@ -37,12 +38,12 @@ static int exit_run(lua_State *L)
     }
     if (task_can_park(L))
         return task_park(L);
-    /* Inside a plain coroutine, or a function that C calls: unwound, past every pcall. */
+    /* Inside a plain coroutine, or a function that C code calls: an error that no pcall catches. */
     lua_pushlightuserdata(L, vm);
     return lua_error(L);
 }
 
-/* pcall and xpcall as Lua has them, but for what unwinds the stack. */
+/* pcall and xpcall as Lua has them, except that they let through what unwinds for os.exit. */
 
 static int protected_end(lua_State *L, int status, lua_KContext below)
 {
@@ -84,9 +85,10 @@ static int debug_sethook(lua_State *L)
 }
 
 /*
- * Children that C's library starts inherit the blocked signals of a run, and SIGPIPE ignored. For
- * the time of the call they are as they were: a child can be ended, and so can a script that waits
- * for one. They would inherit libcurl's sockets too, and keep connections open that we close.
+ * os.execute and io.popen. Their children would inherit the run's blocked signals and an ignored
+ * SIGPIPE: during the call both are as they were before the run, so that a signal ends the child,
+ * and a script that waits for it. Children would also inherit libcurl's sockets and keep
+ * connections open.
  */
 static int call_unblocked(lua_State *L)
 {
@@ -118,8 +120,8 @@ void vm_guard_setup(lua_State *L)
     };
     lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* loaded */
     for (size_t i = 0; i < sizeof replaced / sizeof replaced[0]; i++) {
-        /* What was there is an upvalue where it is called, and nowhere else: a script can get at
-         * upvalues, by the debug library. */
+        /* The original is kept as an upvalue only where it is called, since scripts can reach
+         * upvalues through the debug library. */
         int upvalues = replaced[i].fn == call_unblocked;
         lua_getfield(L, -1, replaced[i].library); /* loaded library */
         if (upvalues > 0)

@@ -1,5 +1,7 @@
-/* "attempt to call a nil value (method 'send_mesage')": what may have been meant. And "attempt to
- * index a nil value (global 'kaizala')": a module that was not required. */
+/*
+ * Suggestions for two errors. "attempt to call a nil value (method 'send_mesage')": the nearest
+ * name. "attempt to index a nil value (global 'kaizala')": the script has not required the module.
+ */
 #include "vm_private.h"
 
 #include "nearest.h"
@@ -12,7 +14,7 @@
 #define HINT_NAMES_MAX 1024
 #define HINT_NAME_SIZE 64
 
-/* Names of functions; the strings are in tables that stay. */
+/* Names of functions. The strings belong to tables that live as long as the run. */
 struct names {
     const char *items[HINT_NAMES_MAX];
     size_t count;
@@ -46,7 +48,7 @@ static void add_methods(lua_State *L, struct names *names)
     }
 }
 
-/* Of the modules that the script has loaded: its own would be told by its author. */
+/* Adds names from the loaded modules that are ours, not from the script's own. */
 static void add_loaded(lua_State *L, bool methods, struct names *names)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* loaded */
@@ -73,7 +75,7 @@ static void append(struct err *err, const char *before, const char *name, const 
     err_text(err->msg, sizeof err->msg, "%s; %s%s%s", text, before, name, after);
 }
 
-/* The global that was indexed has the name of a module of ours, or what follows "jeton.". */
+/* Suggests `require` if the global has the name of a module of ours, with or without "jeton.". */
 static void hint_module(lua_State *L, const char *name, struct err *err)
 {
     char long_name[sizeof "jeton." + HINT_NAME_SIZE], line[3 * HINT_NAME_SIZE];
@@ -90,7 +92,7 @@ static void hint_module(lua_State *L, const char *name, struct err *err)
     append(err, "the script needs `", line, "`");
 }
 
-/* The name in "MESSAGE (KIND 'NAME')"; false where there is no such message. */
+/* Takes kind and name out of "MESSAGE (KIND 'NAME')"; false: the text is another one. */
 static bool find_name(const char *text, const char *message, char kind[8],
                       char name[HINT_NAME_SIZE])
 {

@@ -1,4 +1,4 @@
-/* What ends a run before its script does: memory, deadline, signals. */
+/* What ends a run before its script has ended: memory, deadline, signals. */
 #include "vm_private.h"
 
 #include "lerr.h"
@@ -16,7 +16,7 @@ void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize)
 {
     struct vm *vm = arg;
     if (ptr == NULL)
-        osize = 0; /* then it names the kind of object */
+        osize = 0; /* for a new object it is the kind of object */
     if (nsize == 0) {
         free(ptr);
         vm->memory_used -= osize;
@@ -24,7 +24,7 @@ void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize)
     }
     if (vm->memory_limited && nsize > osize && vm->memory_used - osize + nsize > vm->memory_limit) {
         vm->memory_refused = true;
-        return NULL; /* Lua collects, tries again, then raises */
+        return NULL; /* Lua collects garbage, tries again, then raises */
     }
     void *fresh = realloc(ptr, nsize);
     if (fresh != NULL)
@@ -50,7 +50,7 @@ void vm_memory_counts(void *arg, bool yes)
     vm->memory_limited = yes;
 }
 
-/* What the count hook looks at */
+/* In the count hook */
 
 static int64_t now_ms(const struct vm *vm)
 {
@@ -59,7 +59,7 @@ static int64_t now_ms(const struct vm *vm)
 
 void vm_deadline_err(const struct vm *vm, struct err *err)
 {
-    /* Of a job the attempt has what is left of it. */
+    /* An attempt at a job has only what is left of the job's timeout. */
     const struct job *job = vm->options.job;
     int64_t ms = job != NULL ? job->timeout_ms : vm->options.timeout_ms;
     const char *source = job != NULL ? "timeout of the job" : "--timeout";
@@ -88,7 +88,7 @@ static void hook_deadline(lua_State *L, struct vm *vm, int64_t now)
     lerr_raise(L, &err);
 }
 
-/* The loop cannot say it to a task that does not come back to it. */
+/* A task that computes does not return to the loop, which would tell it of its cancellation. */
 static void hook_signal(lua_State *L, struct vm *vm, int64_t now)
 {
     if (now >= vm->signal_ms + VM_SIGNAL_MS)
@@ -149,7 +149,7 @@ static void signal_grace_over(void *arg)
     vm_stop(arg, 0);
 }
 
-/* systemd tells every process of a service to end, and so does a job's supervisor its script. */
+/* systemd signals every process of a service, and a job's supervisor passes the signal on again. */
 static bool is_same_signal(const struct vm *vm, int signo)
 {
     return vm->options.job != NULL && signo == vm->signo && now_ms(vm) - vm->signal_ms < VM_SAME_MS;

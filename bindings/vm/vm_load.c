@@ -11,7 +11,7 @@
 
 #define STDIN_CHUNK ((size_t)16 * 1024)
 
-/* It may be somebody who types, or who never ends: a signal or the deadline ends it. */
+/* Standard input may be a terminal, or never reach EOF: a signal or the deadline ends the wait. */
 static int read_stdin(struct vm *vm, struct buf *text, struct err *err)
 {
     char chunk[STDIN_CHUNK];
@@ -30,7 +30,8 @@ static int read_stdin(struct vm *vm, struct buf *text, struct err *err)
     return 0;
 }
 
-/* A byte order mark goes; of a first line `#!…` only its end stays, so that lines count right. */
+/* Skips a byte order mark and the text of a first line `#!…`, but not its newline, so that line
+ * numbers stay right. */
 static const char *skip_first_line(const char *text, size_t *len)
 {
     const char *start = text;
@@ -51,7 +52,7 @@ static int compile(lua_State *L, const char *path, bool from_stdin, const struct
 {
     size_t len = text->len;
     const char *start = skip_first_line(text->data, &len);
-    /* Bytecode can break out of any limit: after an empty first line too. */
+    /* Bytecode could break out of every limit. It may follow a skipped first line. */
     const char *code = len > 0 && *start == '\n' ? start + 1 : start;
     if (code < text->data + text->len && *code == LUA_SIGNATURE[0])
         return err_set(err, ERR_CONFIG, "%s: precompiled Lua is refused; give the source",

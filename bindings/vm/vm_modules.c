@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define MODULE_NAME_MAX 100
-#define MODULES_MAX     64 /* of C, whose names are looked at */
+#define MODULES_MAX     64 /* whose names are compared with a misspelt one */
 
 const struct embedded_file *embed_find(const char *path)
 {
@@ -53,10 +53,10 @@ static int load_embedded(lua_State *L, const char *path)
     return 1;
 }
 
-/* Style sheets, scripts of pages and pictures: `require` gives their text. */
+/* `require` gives the text of style sheets, page scripts and pictures. */
 static const char *const text_patterns[] = {"%s.css", "%s.js", "%s.svg"};
 
-/* The loader of such a file: its text is the first upvalue. */
+/* The loader of such a file. Its text is the upvalue. */
 static int return_text(lua_State *L)
 {
     lua_pushvalue(L, lua_upvalueindex(1));
@@ -81,7 +81,7 @@ static int read_text(lua_State *L, const char *path)
     return 1;
 }
 
-/* Pushes the loader of a text and returns 1; 0: no such file. */
+/* Pushes the loader of such a file and returns 1; 0: no such file. */
 static int load_text(lua_State *L, const char *folder, const char *path)
 {
     if (folder != NULL) {
@@ -101,7 +101,7 @@ static int load_text(lua_State *L, const char *folder, const char *path)
     return 1;
 }
 
-/* What `name` may have meant, or NULL. */
+/* The module that `name` may be a misspelling of, or NULL. */
 static const char *nearest_module(const struct vm *vm, const char *name)
 {
     const char *names[MODULES_MAX + 1];
@@ -113,7 +113,8 @@ static const char *nearest_module(const struct vm *vm, const char *name)
     return nearest_name(name, names, count);
 }
 
-/* A searcher: `kaizala.group` is kaizala/group.lua, `kaizala` is kaizala/init.lua; else a text. */
+/* A searcher for package.searchers: `kaizala.group` is kaizala/group.lua, `kaizala` is
+ * kaizala/init.lua; if there is neither, a text file. */
 static int search_embedded(lua_State *L)
 {
     static const char *const patterns[] = {"%s.lua", "%s/init.lua"};
@@ -150,7 +151,7 @@ static int search_embedded(lua_State *L)
     return 1;
 }
 
-/* package[field] without its relative entries. The library is on top. */
+/* Removes the relative entries of package[field]. The library is on top. */
 static void keep_absolute(lua_State *L, const char *field)
 {
     luaL_Buffer kept;
@@ -172,7 +173,7 @@ static void keep_absolute(lua_State *L, const char *field)
     lua_pop(L, 1);
 }
 
-/* searchers: preload, the executable's, then those of the file system. */
+/* Adds the searcher after that of package.preload, before those of the file system. */
 static void add_searcher(lua_State *L)
 {
     lua_getfield(L, -1, "searchers"); /* package searchers */
@@ -188,7 +189,8 @@ static void add_searcher(lua_State *L)
 void vm_modules_setup(struct vm *vm)
 {
     lua_State *L = vm->L;
-    /* $LUA_PATH and the like are for another interpreter: a run finds the same files everywhere. */
+    /* $LUA_PATH and the like are meant for lua(1). Ignored, so that a run finds the same files
+     * everywhere. */
     lua_pushboolean(L, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
     luaL_openlibs(L);

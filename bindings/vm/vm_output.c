@@ -1,7 +1,7 @@
 /*
- * Standard output of a run. What a script prints must have arrived when it has succeeded, and one
- * that prints to nobody (`jeton run x.lua | head -n 1`) ends as by SIGPIPE, which is ignored: no
- * other pipe or socket may end a run.
+ * Standard output of a run. A run succeeds only if all that it printed was written. If nobody reads
+ * its output any more (`jeton run x.lua | head -n 1`), it ends as if by SIGPIPE. The signal itself
+ * is ignored, so that no other broken pipe or socket can end a run.
  */
 #include "vm_private.h"
 
@@ -17,7 +17,7 @@ void vm_output_look(struct vm *vm)
     if (vm->output_errno != 0 || !ferror(stdout))
         return;
     vm->output_errno = errno != 0 ? errno : EIO;
-    /* A module is not asked by anybody to print: `jeton sandbox | head -n 1` serves on. */
+    /* Printing is not what a module is for: `jeton sandbox | head -n 1` goes on serving. */
     if (vm->output_errno == EPIPE && vm->is_script)
         vm_interrupt(vm, SIGPIPE);
 }
@@ -44,7 +44,7 @@ int vm_output_arrived(struct vm *vm, int *status, struct err *err)
                    strerror(vm->output_errno));
 }
 
-/* As Lua's. */
+/* print, as Lua has it. */
 static int print(lua_State *L)
 {
     int n = lua_gettop(L);
@@ -64,12 +64,12 @@ static int print(lua_State *L)
     return 0;
 }
 
-/* Calls the upvalue with all arguments. Those from `first` on were not looked at: said here, a
- * wrong one has the function's name and the line of its caller. */
+/* Calls the original, the upvalue. Checks the arguments from `first` on before: errors raised here
+ * have the function's name and the caller's line. */
 static int call_write(lua_State *L, int first)
 {
     for (int i = first; i <= lua_gettop(L); i++) {
-        if (lua_type(L, i) != LUA_TNUMBER) /* written as it is: 2.0 as 2 */
+        if (lua_type(L, i) != LUA_TNUMBER) /* not converted: io.write writes 2.0 as 2 */
             luaL_checkstring(L, i);
     }
     vm_output_begins(vm_of(L));
@@ -94,7 +94,7 @@ static int file_write(lua_State *L)
     return call_write(L, 2);
 }
 
-/* table.write = fn, whose upvalue is what was there. The table is on top, and goes. */
+/* Sets `write` of the table on top to fn, with the original as upvalue. Pops the table. */
 static void replace_write(lua_State *L, lua_CFunction fn)
 {
     lua_getfield(L, -1, "write");

@@ -1,8 +1,8 @@
 /*
- * A thread that calls the count hook when the deadline passes, or a signal comes. The hook cannot
- * stop a long call into C: a pathological string.find, a read from the terminal. This thread does,
- * by ending the process: a second after the deadline, or when a signal has waited for
- * VM_STUCK_MS. It touches nothing of the run but its descriptors.
+ * A thread that sets the count hook when the deadline passes or a signal comes. The hook cannot
+ * stop a long call into C, such as a pathological string.find or a read from the terminal. This
+ * thread can, by ending the process: a second after the deadline, or when a signal has been pending
+ * for VM_STUCK_MS. It touches nothing of the run but its descriptors.
  */
 #include "vm_private.h"
 
@@ -25,17 +25,17 @@
 
 struct vm_watchdog {
     pthread_t thread;
-    struct run *run; /* for run_hook_call only, as its thread */
+    struct run *run; /* only for run_hook_call, as is its thread */
     pthread_t thread_of_run;
     int stop_fd;
-    int signal_fd;       /* the run's, doubled: this thread outlives the watcher */
+    int signal_fd;       /* a duplicate of the run's, which is closed before this thread ends */
     int64_t deadline_ms; /* clock_mono_ms; 0: none */
     int64_t grace_ms;    /* after it */
     bool called;         /* for the deadline */
     bool json;
 };
 
-/* What the script has printed is not lost, unless it is printing at this moment. */
+/* Flushes what the script has printed, unless it is printing at this very moment. */
 static void flush_output(void)
 {
     struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
@@ -61,13 +61,13 @@ static void end_process(const struct vm_watchdog *watchdog, int status, const ch
         len = snprintf(line, sizeof line, "jeton: error: %s\n", message);
     }
     if (write(STDERR_FILENO, line, (size_t)len) < 0) {
-        /* nobody is left to tell */
+        /* there is no way to report it */
     }
     _exit(status);
 }
 
-/* Milliseconds until the deadline, or the end after it, or until a waiting signal counts as stuck;
- * -1: for ever. */
+/* How long to sleep, in milliseconds: until the deadline, the end of the grace after it, or until a
+ * pending signal counts as stuck. -1: for ever. */
 static int time_left(const struct vm_watchdog *watchdog, int64_t signal_since)
 {
     int64_t until = INT64_MAX;
@@ -86,7 +86,7 @@ static void check_signal(const struct vm_watchdog *watchdog)
     struct signalfd_siginfo info;
     char message[WATCHDOG_LINE / 2];
     if (read(watchdog->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
-        return; /* somebody looked at it after all */
+        return; /* the run has read it after all */
     int signo = (int)info.ssi_signo;
     snprintf(message, sizeof message,
              "ended by signal %d in a call that does not wait for signals, without clean-up",
@@ -113,7 +113,8 @@ static void *watch(void *arg)
     struct vm_watchdog *watchdog = arg;
     int64_t signal_since = 0;
     for (;;) {
-        /* A signal that waits would end every poll at once: look again when its time is up. */
+        /* A pending signal would end every poll at once: do not poll for it until its time is up.
+         */
         struct pollfd fds[] = {
             {.fd = watchdog->stop_fd, .events = POLLIN},
             {.fd = signal_since == 0 ? watchdog->signal_fd : -1, .events = POLLIN}};
@@ -156,12 +157,12 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
     }
     watchdog->signal_fd = fcntl(signals_fd(vm->signals), F_DUPFD_CLOEXEC, 0);
     watchdog->stop_fd = eventfd(0, EFD_CLOEXEC);
-    int rc = errno; /* of the one that failed */
+    int rc = errno; /* if one of them failed */
 
     sigfillset(&all);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, WATCHDOG_STACK);
-    pthread_sigmask(SIG_BLOCK, &all, &before); /* signals are the run's */
+    pthread_sigmask(SIG_BLOCK, &all, &before); /* the new thread gets no signals */
     if (watchdog->signal_fd >= 0 && watchdog->stop_fd >= 0)
         rc = pthread_create(&watchdog->thread, &attributes, watch, watchdog);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
