@@ -62,7 +62,7 @@ function crypto.base64url(bytes) end
 ---@return jeton.Err? err kind `invalid`
 function crypto.unbase64url(text) end
 
---- Compares without telling by its duration where the texts differ or how long `known` is.
+--- Compares in a time that reveals neither where the texts differ nor how long `known` is.
 ---@param known string
 ---@param given string what came from outside
 ---@return boolean
@@ -74,8 +74,8 @@ function crypto.equal(known, given) end
 ---@return jeton.Err? err kind `invalid`
 function crypto.password_hash(password) end
 
---- Whether a password is the one that was hashed. As slow as the hash was made; blocks meanwhile.
----@param hash string `$argon2id$…`; anything else fits no password
+--- Whether a password is the one that was hashed. Takes as long as making the hash, and blocks.
+---@param hash string `$argon2id$…`; anything else matches no password
 ---@param password string
 ---@return boolean
 function crypto.password_verify(hash, password) end

@@ -1,8 +1,8 @@
 ---@meta jeton.http
 
 --- HTTP requests, plain ones and authenticated ones on a connector's endpoint. A request suspends
---- its task, not the process. Redirects are replies like others. A registered secret in URL,
---- headers or body to a host that its connector does not allow is refused (kind `auth`).
+--- its task, not the process. Redirects are not followed. A request with a secret in its URL, headers or
+--- body is refused (kind `auth`) if the secret's connector does not allow the host.
 local http = {}
 
 --- What a failed call returns after nil, and what the SDK raises. `tostring` gives one line.
@@ -13,7 +13,7 @@ local http = {}
 ---@field code? string the service's errorCode
 ---@field retryable boolean the same call may succeed later
 ---@field request? string method and URL, without query
----@field traceback? string of the task that it ended, once joined
+---@field traceback? string of the task that failed with it, after `join`
 
 ---@class jeton.ErrFields
 ---@field kind string one of those of `jeton.Err`
@@ -33,9 +33,9 @@ local http = {}
 ---@field body_file? string path of a regular file that is sent as it is, without being read into memory
 ---@field multipart? jeton.http.Part[] sent as multipart/form-data, files without being read into memory
 ---@field save_to? string path: a 2xx reply's body goes to this file (0600), which appears when it is
---- complete, and replaces one that was there
----@field timeout? number seconds, of one try; default 60, or the connector's; where a file is sent or
---- saved, the longest time in which nothing moves
+--- complete, and replaces an existing one
+---@field timeout? number seconds, of one try; default 60, or the connector's; if a file is sent or
+--- saved, the longest time without progress
 ---@field max_body? integer bytes of the reply; default and limit 64 MiB, with save_to 8 GiB
 ---@field lenient? boolean `response:json()` reads lenient JSON
 
@@ -55,13 +55,13 @@ local http = {}
 ---@class jeton.http.ConnectorOptions : jeton.http.Options
 ---@field connector string|true its name; true: the run's
 ---@field path string below the endpoint's /v1 (`groups`, `/groups`, `/v1/groups`), or an allowed URL
----@field repeatable? boolean a POST may be sent twice when its reply is lost
+---@field repeatable? boolean a POST may be repeated if its reply is lost
 ---@field any_status? boolean an error status is a response, not an err
 
 ---@class jeton.http.Response
 ---@field status integer
 ---@field headers table<string, string> names in lower case; repeated values joined by `, `
----@field body string "" when it was saved
+---@field body string "" if it was saved
 ---@field path? string where it was saved: save_to
 ---@field dry_run? boolean true when the request was printed, not sent
 local response = {}
@@ -72,12 +72,12 @@ local response = {}
 ---@return jeton.Err? err
 function response:json(options) end
 
---- Sends a request (*waits*). With `connector`: token, 401, 308, 429, 5xx and broken connections
---- are taken care of, and an error status is an err. With `url`: one try, any status is a response.
+--- Sends a request (*waits*). With `connector`, it adds the token, handles 401, 308, 429, 5xx and broken
+--- connections, and an error status is an err. With `url`, it tries once, and any status is a response.
 ---@param options jeton.http.UrlOptions|jeton.http.ConnectorOptions raises on an unknown key
 ---@return jeton.http.Response? response
 ---@return jeton.Err? err
----@return jeton.http.Response? reply the error reply, where one came
+---@return jeton.http.Response? reply the error reply, if one came
 function http.request(options) end
 
 --- Sends a GET (*waits*).
@@ -105,7 +105,7 @@ function http.encode(text) end
 ---@return jeton.Err? err
 function http.parse_url(url) end
 
---- Makes an err like those that bindings return, for libraries that raise them.
+--- Makes an err like those of jeton, for your own libraries.
 ---@param fields jeton.ErrFields
 ---@return jeton.Err
 function http.error(fields) end

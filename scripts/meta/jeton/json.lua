@@ -1,7 +1,7 @@
 ---@meta jeton.json
 
---- JSON that keeps what it is given: integers of 64 bits stay integers, an empty list stays a list.
---- A value that cannot be kept exactly is refused, never changed.
+--- Lossless JSON: 64-bit integers stay integers, an empty list stays a list. A value that cannot be
+--- represented exactly is refused, never changed.
 local json = {}
 
 --- JSON's null. Also what `cjson.null` is.

@@ -1,9 +1,9 @@
 ---@meta jeton.sqlite
 
---- SQLite databases. SQL errors raise a string: they are mistakes in the script; so do a full disk,
---- a lock held by another process for 10 s, and I/O errors. Parameters take the place of `?` in
---- order: nil and `json.null` as NULL, booleans as 0 and 1, integers, floats, strings as text where
---- they are UTF-8, else as blobs. Calls do not wait: they hold up the other tasks while they run.
+--- SQLite databases. SQL errors raise a string, as do a full disk, I/O errors, and a lock that another
+--- process holds for over 10 s. Parameters replace `?` in order: nil and `json.null` as NULL, booleans
+--- as 0 and 1, integers, floats, strings as text if they are UTF-8, else as blobs. Calls do not wait:
+--- they block the other tasks while they run.
 local sqlite = {}
 
 ---@alias jeton.sqlite.Value nil|boolean|integer|number|string|lightuserdata
@@ -14,9 +14,9 @@ local sqlite = {}
 ---@class jeton.sqlite.Db
 local db = {}
 
---- Opens a database, made with mode 0600 where it is absent. Foreign keys are enforced, a file is
+--- Opens a database, made with mode 0600 if it is absent. Foreign keys are enforced, a file is
 --- in WAL mode, `"x"` is always a name, never a string. nil, err: kind `config`.
----@param path string ":memory:" for one that lives until it is closed
+---@param path string ":memory:" for a database in memory
 ---@return jeton.sqlite.Db? db
 ---@return jeton.Err? err
 function sqlite.open(path) end
@@ -49,17 +49,17 @@ function db:row(sql, ...) end
 function db:iterate(sql, ...) end
 
 --- Calls fn in a transaction, which commits when fn returns and rolls back when it raises (the
---- error goes on). One inside of another is a savepoint. fn must not wait: that raises.
+--- error goes on). A nested one is a savepoint. fn must not wait: that raises.
 ---@generic T
 ---@param fn fun(): T
 ---@return T results of fn
 function db:transaction(fn) end
 
---- Rowid of the row inserted last; 0 before the first.
+--- The rowid of the last inserted row; 0 if there is none.
 ---@return integer
 function db:last_id() end
 
---- Closes it with its iterations. Closing it again is fine. Also done by `local db <close>`.
+--- Closes it and its iterations. Idempotent. Also done by `local db <close>`.
 function db:close() end
 
 return sqlite

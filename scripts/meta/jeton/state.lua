@@ -1,18 +1,18 @@
 ---@meta jeton.state
 
---- Durable keys and values of the job, or of the script where there is no job: cursors, what was
---- done last. Changes are seen at once, written together when the run succeeds, and dropped when it
---- fails. A dry run writes nothing. A state that cannot be read or written raises a `jeton.Err`.
+--- Durable keys and values of the job, or of the script outside of jobs: a cursor, what was done last.
+--- The script sees its changes at once; they are written together when the run succeeds, and dropped
+--- when it fails. A dry run writes nothing. A state that cannot be read or written raises a `jeton.Err`.
 local state = {}
 
 --- Gives a value.
 ---@param key string 1 to 512 bytes
----@return any value nil where there is none; a JSON null is `json.null`
+---@return any value nil if there is none; a JSON null is `json.null`
 function state.get(key) end
 
---- Sets a value; nil deletes it. It is written out at once: later changes of a table do not count.
+--- Sets a value; nil deletes it. A table is copied: later changes of it have no effect.
 ---@param key string 1 to 512 bytes
----@param value any what JSON can hold, 1 MiB at most
+---@param value any a value that JSON can hold, at most 1 MiB
 function state.set(key, value) end
 
 --- Lists the keys, in byte order.

@@ -1,7 +1,7 @@
 ---@meta jeton.task
 
 --- Tasks: functions that run side by side and wait for each other, for time and for the network.
---- Only one runs at a time, until it waits. The run ends when every task has.
+--- Only one runs at a time, until it waits. The run ends when all tasks have ended.
 local task = {}
 
 ---@class jeton.task.Task
@@ -20,8 +20,8 @@ function task.spawn(fn, ...) end
 ---@return any ... what its function returned
 function Task:join() end
 
---- Makes the call in which the task waits raise a `jeton.Err` of kind `cancelled`, once; a task that
---- has not started never does. Does not wait for its end.
+--- Makes the call in which the task waits raise a `jeton.Err` of kind `cancelled`, once. A task that has
+--- not started never runs. Does not wait for the task's end.
 function Task:cancel() end
 
 --- Says how the task is doing.
@@ -29,7 +29,7 @@ function Task:cancel() end
 function Task:status() end
 
 ---@class jeton.task.MapOptions
----@field limit? integer items in work at once, 1 to 1000; default 20
+---@field limit? integer items processed at once, 1 to 1000; default 20
 
 --- Calls fn for every item of a list, several at once, and waits for all. The first error cancels
 --- the others, waits for their end, and is raised as `Task:join` does.
@@ -47,7 +47,7 @@ function task.sleep(seconds) end
 --- Lets the other tasks and the network have a turn.
 function task.yield() end
 
---- A clock for durations: it never steps, and says nothing of the time of day.
+--- A clock for durations: setting the time of day does not affect it.
 ---@return number seconds since an arbitrary start, to the millisecond
 function task.now() end
 
@@ -59,7 +59,7 @@ local Lock = {}
 function task.lock() end
 
 --- Waits for the lock, in order of arrival, calls fn and releases the lock, however fn ends. Raises
---- when this task holds it already.
+--- if this task holds it already.
 ---@param fn function
 ---@param ... any its arguments
 ---@return any ... what fn returned

@@ -9,7 +9,7 @@ local token = {}
 ---@field expires_at integer epoch seconds, by the local clock
 ---@field scopes string[]
 ---@field source "cache"|"exchange"
----@field refresh_token? string from `exchange` alone, when a new one came
+---@field refresh_token? string only from `exchange`, if a new one came
 
 ---@class jeton.token.Credentials
 ---@field token_service string https://…, or http:// to loopback
@@ -32,10 +32,10 @@ function token.get(connector) end
 ---@return jeton.Err? err
 function token.refresh(connector) end
 
---- Exchanges values given by hand, and stores no token (*waits*). `jeton.http` then lets these
---- values and the new token go to the token service and allow_hosts alone.
+--- Exchanges the given values, and stores nothing (*waits*). From then on `jeton.http` sends these
+--- values and the new token only to the token service and allow_hosts.
 ---@param credentials jeton.token.Credentials raises on an unknown or missing key
----@return jeton.Token? token with `refresh_token` when one came
+---@return jeton.Token? token with `refresh_token` if one came
 ---@return jeton.Err? err
 function token.exchange(credentials) end
 
@@ -45,16 +45,16 @@ function token.exchange(credentials) end
 ---@return jeton.Err? err
 function token.forget(connector) end
 
---- Takes a text for a secret of the connector, such as a token that its service gave: it is masked in all
---- that jeton writes, and `jeton.http` lets it go to the connector's hosts alone. Texts of under 6 bytes
---- are no secrets.
+--- Treats a text as a secret of the connector, such as a token that its service returned: it is masked in
+--- all that jeton writes, and `jeton.http` sends it only to the connector's hosts. Texts of under 6 bytes
+--- are not masked.
 ---@param secret string
 ---@param connector? string name; default the run's
 ---@return true? done
 ---@return jeton.Err? err `config`: there is no such connector
 function token.hide(secret, connector) end
 
---- Says which connector `get` would use, without asking anybody.
+--- Says which connector `get` would use. Sends nothing.
 ---@param connector? string name; default the run's
 ---@return string? name
 ---@return jeton.Err? err `config`: there is none of that name, or several and none was named
