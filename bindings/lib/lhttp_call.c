@@ -265,8 +265,8 @@ static int start_plain(struct call *call, struct err *err)
     if (egress_check(vm_engine(call->vm), &url, "the URL", http->url, strlen(http->url), err) != 0)
         goto cleanup;
     url_add_query(&url, call->request.query.data);
-    mem_free_secret(http->url);
-    http->url = url_format(&url, true);
+    mem_free_secret(call->request.url);
+    http->url = call->request.url = url_format(&url, true);
     if (check_secrets(call, &url, http->url, err) != 0)
         goto cleanup;
     if (vm_options_of(call->vm)->dry_run && !is_read(http->method)) {

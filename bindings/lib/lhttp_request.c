@@ -33,11 +33,11 @@ void lhttp_request_destroy(struct lhttp_request *request)
     }
     mem_free(request->headers);
     http_parts_free(request->parts, request->http.nparts);
-    mem_free(request->http.method);
-    mem_free_secret(request->http.url);
-    mem_free(request->http.body_path);
-    mem_free(request->http.save_path);
-    mem_free(request->http.ca_file);
+    mem_free(request->method);
+    mem_free_secret(request->url);
+    mem_free(request->body_path);
+    mem_free(request->save_path);
+    mem_free(request->ca_file);
     mem_free(request->connector);
     mem_free_secret(request->path);
     buf_destroy(&request->query);
@@ -243,7 +243,7 @@ static int read_body(lua_State *L, int index, struct lhttp_request *request, str
     if (kind == NULL)
         return 0;
     if (strcmp(kind, "body_file") == 0) {
-        request->http.body_path = copy_option(L, index, "body_file");
+        request->http.body_path = request->body_path = copy_option(L, index, "body_file");
         return 0;
     }
     if (strcmp(kind, "multipart") == 0) {
@@ -280,13 +280,13 @@ static void read_target(lua_State *L, int index, struct lhttp_request *request)
         request->connector = copy_option(L, index, "connector");
     lua_pop(L, 1);
 
-    request->http.url = copy_option(L, index, "url");
+    request->http.url = request->url = copy_option(L, index, "url");
     request->path = copy_option(L, index, "path");
     if (request->authenticated && (request->http.url != NULL || request->path == NULL))
         luaL_error(L, "http.request: connector goes with path, not with url");
     if (!request->authenticated && (request->http.url == NULL || request->path != NULL))
         luaL_error(L, "http.request: give url, or connector with path");
-    request->http.ca_file = copy_option(L, index, "ca_file");
+    request->http.ca_file = request->ca_file = copy_option(L, index, "ca_file");
     if (request->authenticated && request->http.ca_file != NULL)
         luaL_error(L, "http.request: ca_file of a connector stands in its configuration");
     request->repeatable = larg_boolean(L, index, "repeatable", 0);
@@ -304,12 +304,12 @@ int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, s
     char *method = copy_option(L, index, "method");
     for (char *c = method; c != NULL && *c != '\0'; c++)
         *c = (char)toupper((unsigned char)*c);
-    request->http.method = method != NULL ? method : mem_strdup("GET");
+    request->http.method = request->method = method != NULL ? method : mem_strdup("GET");
     request->lenient = larg_boolean(L, index, "lenient", 0);
     request->http.timeout_ms = larg_seconds(L, index, "timeout", 0);
     if (request->http.timeout_ms < 0)
         return luaL_error(L, "http.request: timeout must not be negative");
-    request->http.save_path = copy_option(L, index, "save_to");
+    request->http.save_path = request->save_path = copy_option(L, index, "save_to");
     int64_t limit = (int64_t)(request->http.save_path != NULL ? HTTP_SAVE_MAX : HTTP_BODY_MAX);
     int64_t max_body = larg_integer(L, index, "max_body", 0);
     if (max_body < 0 || max_body > limit)

@@ -10,14 +10,15 @@
 #define LHTTP_PARAMS_MAX 1000 /* entries of headers=, query= and form= */
 
 struct lhttp_request {
-    struct http_request http;    /* owns its strings; url: of plain requests, query included */
-    struct http_header *headers; /* http's */
-    struct http_part *parts;     /* http's */
-    struct buf query;            /* encoded, without "?"; part of url in plain requests */
-    struct buf body;             /* http's */
-    bool authenticated;          /* connector= was given */
-    char *connector;             /* its name; NULL: the run's */
-    char *path;                  /* authenticated requests */
+    struct http_request http; /* a view of what follows; url is set in plain requests */
+    char *url, *method, *body_path, *save_path, *ca_file;
+    struct http_header *headers;
+    struct http_part *parts;
+    struct buf body;
+    struct buf query;   /* encoded, without "?"; lhttp_call makes it part of the url */
+    bool authenticated; /* connector= was given */
+    char *connector;    /* its name; NULL: the run's */
+    char *path;         /* authenticated requests */
     bool lenient;
     bool repeatable;
     bool any_status;
