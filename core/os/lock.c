@@ -99,7 +99,7 @@ static void on_retry(void *arg)
     struct lock *lock = arg;
     struct err err;
     int held = lock_attempt(lock, lock->folder, &err);
-    if (held == 0 && lock->give_up_ms > 0 && clock_mono_ms() >= lock->give_up_ms)
+    if (held == 0 && lock->give_up_ms > 0 && loop_now_ms(lock->loop) >= lock->give_up_ms)
         held = busy(lock, &err);
     if (held == 0) {
         loop_timer_start(lock->loop, &lock->timer, next_delay(lock), on_retry, lock);

@@ -30,7 +30,7 @@ void lock_create(struct lock *lock, struct loop *loop);
 /* 1: held, 0: somebody else has it, -1: error (ERR_CONFIG; also on a file system that has no
  * locks). name: [A-Za-z0-9._-]+ */
 int lock_try(struct lock *lock, const char *folder, const char *name, struct err *err);
-/* Calls fn from the loop: err NULL when held; ERR_BUSY at give_up_ms; ERR_CONFIG. */
+/* Calls fn from the loop: err NULL when held; ERR_BUSY at give_up_ms (loop_now_ms); ERR_CONFIG. */
 void lock_wait(struct lock *lock, const char *folder, const char *name, int64_t give_up_ms,
                void (*fn)(void *arg, const struct err *err), void *arg);
 /* Blocks, at most wait_ms. ERR_BUSY when it is up. */
