@@ -1,6 +1,5 @@
 #include "server_exchange.h"
 
-#include "clock.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -67,14 +66,14 @@ static int64_t before_wait(void *arg)
         server->due_ms = -1;
         return -1;
     }
-    server->due_ms = clock_mono_ms() + (int64_t)wait_ms;
+    server->due_ms = loop_now_ms(server->loop) + (int64_t)wait_ms;
     return (int64_t)wait_ms;
 }
 
 static void after_wait(void *arg)
 {
     struct server *server = arg;
-    if (server->due_ms >= 0 && clock_mono_ms() >= server->due_ms)
+    if (server->due_ms >= 0 && loop_now_ms(server->loop) >= server->due_ms)
         server_run(server);
 }
 

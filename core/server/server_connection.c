@@ -1,6 +1,5 @@
 #include "server_connection.h"
 
-#include "clock.h"
 #include "mem.h"
 #include "server_exchange.h"
 #include "server_head.h"
@@ -22,7 +21,7 @@ static struct server_connection *connection_new(struct server *server, int fd)
     struct server_connection *connection = mem_alloc(sizeof *connection);
     connection->server = server;
     connection->fd = fd;
-    connection->since_ms = clock_mono_ms();
+    connection->since_ms = loop_now_ms(server->loop);
     connection->next = server->connections;
     if (connection->next != NULL)
         connection->next->prev = connection;
@@ -94,7 +93,7 @@ static bool drain(struct server_connection *connection)
 static void linger(struct server_connection *connection)
 {
     connection->phase = LINGERING;
-    connection->since_ms = clock_mono_ms();
+    connection->since_ms = loop_now_ms(connection->server->loop);
     server_connection_expect(connection->server,
                              connection->since_ms + connection->server->options.linger_ms);
     watch(connection, EPOLLIN);
@@ -304,7 +303,7 @@ static void expire(struct server_connection *connection)
 static void on_clock(void *arg)
 {
     struct server *server = arg;
-    int64_t now_ms = clock_mono_ms(), next_ms = INT64_MAX;
+    int64_t now_ms = loop_now_ms(server->loop), next_ms = INT64_MAX;
     server->due_clock_ms = INT64_MAX;
     if (server->busy) { /* a callback turns the loop: it may hold any of them */
         server_connection_expect(server, now_ms + PAUSE_MS);
@@ -330,7 +329,7 @@ void server_connection_expect(struct server *server, int64_t due_ms)
 {
     if (due_ms >= server->due_clock_ms)
         return;
-    int64_t now_ms = clock_mono_ms();
+    int64_t now_ms = loop_now_ms(server->loop);
     server->due_clock_ms = due_ms;
     loop_timer_start(server->loop, &server->clock, due_ms > now_ms ? due_ms - now_ms : 0, on_clock,
                      server);

@@ -1,6 +1,5 @@
 #include "server_exchange.h"
 
-#include "clock.h"
 #include "mem.h"
 #include "multipart.h"
 #include "server_head.h"
@@ -201,7 +200,7 @@ static enum MHD_Result on_body_announced(struct server_exchange *exchange, bool 
         exchange, is_form ? find_header(exchange, "Content-Type") : NULL, announced);
     if (refused != 0)
         return refuse_body_early(exchange, refused);
-    exchange->since_ms = clock_mono_ms();
+    exchange->since_ms = loop_now_ms(exchange->server->loop);
     server_connection_expect(exchange->server, exchange->since_ms + options->body_ms);
     return MHD_YES;
 }
@@ -356,7 +355,7 @@ void server_exchange_on_completed(void *arg, struct MHD_Connection *connection, 
         peer->ended = true;
         shutdown(peer->fd, SHUT_RDWR);
     }
-    peer->since_ms = clock_mono_ms();
+    peer->since_ms = loop_now_ms(server->loop);
     server_connection_expect(server, peer->since_ms + SERVER_IDLE_S * INT64_C(1000) +
                                          server->options.head_ms);
 }
@@ -400,7 +399,7 @@ static void answer(struct server_exchange *exchange, int status, struct MHD_Resp
                              : server_message_error(&server->api, "The reply was not a valid one",
                                                     "InternalError", is_last(exchange));
     exchange->bytes = len;
-    exchange->since_ms = clock_mono_ms();
+    exchange->since_ms = loop_now_ms(server->loop);
     server_connection_expect(server, exchange->since_ms + server->options.body_ms);
     exchange_leave(exchange, ANSWERED);
 }
