@@ -1,5 +1,6 @@
 #include "lhttp_call.h"
 
+#include "client_url.h"
 #include "egress.h"
 #include "lerr.h"
 #include "lhttp_request.h"
@@ -306,7 +307,7 @@ static int start_client(struct call *call, struct err *err)
         return -1;
     /* A secret of another connector may go along only if that one allows this one's service. */
     struct url service = {0};
-    int checked = url_parse(call->connector->token_service, &service, err);
+    int checked = url_parse(call->connector->base, &service, err);
     if (checked == 0)
         checked = check_secrets(call, &service, request->path, err);
     url_destroy(&service);

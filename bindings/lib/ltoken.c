@@ -1,9 +1,11 @@
 #include "allow.h"
+#include "connector.h"
 #include "egress.h"
 #include "larg.h"
 #include "lerr.h"
 #include "luaopen.h"
 #include "mem.h"
+#include "provider_list.h"
 #include "task.h"
 #include "vm.h"
 
@@ -15,7 +17,6 @@
 
 struct call {
     struct task_wait wait;
-    struct redact *redact;
     struct token_request *request;
     struct err err; /* kind ERR_NONE: the token is good */
     char *access_token;
@@ -24,11 +25,9 @@ struct call {
     char *refresh_token;
     int64_t expires_at_ms;
     enum token_source source;
-    /* only for token.exchange: the values that were given */
-    char *owner;
-    char *given[4]; /* token_service, application_id, application_secret, refresh_token */
-    char *ca_file;
-    char *hosts[HOSTS_MAX + 1];
+    /* only of token.exchange: what it was given */
+    struct connector *connector;
+    struct connector_secrets secrets;
 };
 
 static void call_stop(void *arg)
@@ -47,12 +46,8 @@ static int call_gc(lua_State *L)
     mem_free_secret(call->refresh_token);
     mem_free(call->endpoint_url);
     mem_free(call->scope);
-    mem_free(call->owner);
-    mem_free(call->ca_file);
-    for (size_t i = 0; i < sizeof call->given / sizeof *call->given; i++)
-        mem_free_secret(call->given[i]);
-    for (size_t i = 0; call->hosts[i] != NULL; i++)
-        mem_free(call->hosts[i]);
+    connector_free(call->connector);
+    connector_secrets_destroy(&call->secrets);
     *call = (struct call){0};
     return 0;
 }
@@ -60,15 +55,9 @@ static int call_gc(lua_State *L)
 static struct call *call_new(lua_State *L)
 {
     struct call *call = lua_newuserdatauv(L, sizeof *call, 0);
-    *call = (struct call){.redact = vm_engine(vm_of(L))->redact};
+    *call = (struct call){0};
     luaL_setmetatable(L, CALL_TYPE);
     return call;
-}
-
-static void own_secret(const struct call *call, const char *secret)
-{
-    if (call->owner != NULL && secret != NULL)
-        redact_add_owned(call->redact, secret, strlen(secret), call->owner);
 }
 
 static void token_done(void *arg, const struct token *token, const struct err *err)
@@ -84,8 +73,6 @@ static void token_done(void *arg, const struct token *token, const struct err *e
         call->scope = mem_strdup(token->scope != NULL ? token->scope : "");
         call->expires_at_ms = token->expires_at_ms;
         call->source = token->source;
-        own_secret(call, call->access_token);
-        own_secret(call, call->refresh_token);
     }
     task_wake(&call->wait);
 }
@@ -114,10 +101,12 @@ static int call_finish(lua_State *L, void *arg)
     lua_createtable(L, 0, 6);
     lua_pushstring(L, call->access_token);
     lua_setfield(L, -2, "access_token");
-    lua_pushstring(L, call->endpoint_url);
+    lua_pushstring(L, call->endpoint_url); /* NULL: nil */
     lua_setfield(L, -2, "endpoint_url");
-    lua_pushinteger(L, call->expires_at_ms / 1000);
-    lua_setfield(L, -2, "expires_at");
+    if (call->expires_at_ms > 0) {
+        lua_pushinteger(L, call->expires_at_ms / 1000);
+        lua_setfield(L, -2, "expires_at");
+    }
     push_scopes(L, call->scope);
     lua_setfield(L, -2, "scopes");
     lua_pushstring(L, call->source == TOKEN_CACHE ? "cache" : "exchange");
@@ -127,7 +116,7 @@ static int call_finish(lua_State *L, void *arg)
     return 1;
 }
 
-/* Opens the state. Returns the connector that argument 1 names; NULL with err. */
+/* The connector named by the argument, with the state open; NULL with err. */
 static const struct connector *ready_connector(lua_State *L, struct err *err)
 {
     struct vm *vm = vm_of(L);
@@ -162,7 +151,7 @@ static int token_lua_refresh(lua_State *L)
     return get(L, "token.refresh", true);
 }
 
-/* token.connector(name?): the connector that get would use. Sends nothing. */
+/* token.connector(name?): which one get would use, without asking anybody. */
 static int token_lua_connector(lua_State *L)
 {
     struct err err = {0};
@@ -173,7 +162,7 @@ static int token_lua_connector(lua_State *L)
     return 1;
 }
 
-/* token.hide(secret, connector?): has a secret masked that the service gave to the script. */
+/* token.hide(secret, connector?): a secret that the service gave to the script. */
 static int token_lua_hide(lua_State *L)
 {
     size_t len;
@@ -198,7 +187,8 @@ static int token_lua_forget(lua_State *L)
     return 1;
 }
 
-static char *copy_field(lua_State *L, const char *key, bool required)
+/* A text of the options, which holds it; NULL where it is absent. */
+static const char *field_text(lua_State *L, const char *key, bool required)
 {
     size_t len = 0;
     const char *text = larg_string(L, 1, key, NULL, &len);
@@ -206,10 +196,10 @@ static char *copy_field(lua_State *L, const char *key, bool required)
         luaL_error(L, "token.exchange: %s is missing", key);
     if (text != NULL && (len == 0 || strlen(text) != len))
         luaL_error(L, "token.exchange: %s is empty or holds a NUL byte", key);
-    return text != NULL ? mem_strndup(text, len) : NULL;
+    return text;
 }
 
-static int read_hosts(lua_State *L, struct call *call, struct err *err)
+static int read_hosts(lua_State *L, struct connector *connector, struct err *err)
 {
     if (lua_getfield(L, 1, "allow_hosts") == LUA_TNIL) {
         lua_pop(L, 1);
@@ -218,60 +208,66 @@ static int read_hosts(lua_State *L, struct call *call, struct err *err)
     luaL_argcheck(L, lua_istable(L, -1), 1, "allow_hosts must be a list of host patterns");
     lua_Integer count = luaL_len(L, -1);
     luaL_argcheck(L, count <= HOSTS_MAX, 1, "allow_hosts has over 64 patterns");
+    if (count > 0)
+        connector->allow_hosts = mem_alloc(((size_t)count + 1) * sizeof *connector->allow_hosts);
     for (lua_Integer i = 1; i <= count; i++) {
         luaL_argcheck(L, lua_geti(L, -1, i) == LUA_TSTRING, 1,
                       "allow_hosts must be a list of host patterns");
-        call->hosts[i - 1] = mem_strdup(lua_tostring(L, -1));
+        connector->allow_hosts[i - 1] = mem_strdup(lua_tostring(L, -1));
         lua_pop(L, 1);
-        if (allow_pattern_check(call->hosts[i - 1], err) != 0)
+        if (allow_pattern_check(connector->allow_hosts[i - 1], err) != 0)
             return err_wrap(err, "allow_hosts of token.exchange");
     }
     lua_pop(L, 1);
     return 0;
 }
 
+/* The keys of token.exchange: those of every connector of the provider, and the options. */
+#define KEYS_REQUIRED (1 + PROVIDER_GIVEN)
+static void list_keys(const struct provider *provider, const char *keys[KEYS_REQUIRED + 4])
+{
+    size_t count = 0;
+    keys[count++] = provider->service_key;
+    for (size_t i = 0; i < PROVIDER_GIVEN; i++)
+        keys[count++] = provider->given[i].key;
+    keys[count++] = "allow_hosts";
+    keys[count++] = "ca_file";
+    keys[count++] = "timeout";
+    keys[count] = NULL;
+}
+
 static int token_lua_exchange(lua_State *L)
 {
-    static const char *const keys[] = {"token_service",
-                                       "application_id",
-                                       "application_secret",
-                                       "refresh_token",
-                                       "allow_hosts",
-                                       "ca_file",
-                                       "timeout",
-                                       NULL};
+    const struct provider *provider = provider_default;
+    const char *keys[KEYS_REQUIRED + 4];
+    list_keys(provider, keys);
     task_check(L, "token.exchange");
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     larg_check_keys(L, 1, "token.exchange", keys);
     struct call *call = call_new(L); /* options call */
-    for (size_t i = 0; i < sizeof call->given / sizeof *call->given; i++)
-        call->given[i] = copy_field(L, keys[i], true);
-    call->ca_file = copy_field(L, "ca_file", false);
-    int64_t timeout_ms = larg_seconds(L, 1, "timeout", 0);
-    luaL_argcheck(L, timeout_ms >= 0, 1, "timeout must not be negative");
+    call->connector = connector_new(&provider->config, NULL);
+    call->connector->retries = 0;
+    const char *service = field_text(L, keys[0], true);
+    for (size_t i = 1; i < KEYS_REQUIRED; i++)
+        connector_secrets_add(&call->secrets, keys[i], field_text(L, keys[i], true));
+    call->connector->ca_file = mem_strdup(field_text(L, "ca_file", false));
+    call->connector->timeout_ms = larg_seconds(L, 1, "timeout", 0);
+    luaL_argcheck(L, call->connector->timeout_ms >= 0, 1, "timeout must not be negative");
 
     struct err err = {0};
     struct engine *engine = vm_engine(vm_of(L));
-    if (allow_check_base(call->given[0], &err) != 0) {
-        err_wrap(&err, "token_service of token.exchange");
+    if (allow_check_base(service, &err) != 0) {
+        err_wrap(&err, "%s of token.exchange", keys[0]);
         return lerr_return(L, &err);
     }
-    if (read_hosts(L, call, &err) != 0 || engine_need_store(engine, &err) != 0)
+    if (read_hosts(L, call->connector, &err) != 0 || engine_need_store(engine, &err) != 0)
         return lerr_return(L, &err);
-    const char *const *hosts = call->hosts[0] != NULL ? (const char *const *)call->hosts : NULL;
-    call->owner = egress_by_hand(call->given[0], hosts);
-    for (size_t i = 1; i < sizeof call->given / sizeof *call->given; i++)
-        own_secret(call, call->given[i]);
-
-    struct token_credentials credentials = {.token_service = call->given[0],
-                                            .application_id = call->given[1],
-                                            .application_secret = call->given[2],
-                                            .refresh_token = call->given[3],
-                                            .allow_hosts = hosts,
-                                            .ca_file = call->ca_file,
-                                            .timeout_ms = timeout_ms};
-    call->request = token_exchange(engine->tokens, &credentials, token_done, call);
+    call->connector->name =
+        egress_by_hand(service, (const char *const *)call->connector->allow_hosts);
+    connector_set(call->connector, keys[0], service);
+    call->request =
+        token_exchange(engine->tokens, call->connector, &call->secrets, token_done, call);
     return task_wait(L, &call->wait, 2, call_stop, call_finish, call);
 }
 

@@ -32,8 +32,16 @@ enum err_kind {
 /* Ends what was cut. The redaction knows by it that a secret before it may lack its end. */
 #define ERR_CUT "\xe2\x80\xa6"
 
+/* What would help, for who has an option for it. */
+enum err_hint {
+    ERR_HINT_NONE,
+    ERR_HINT_ALLOW_HOST, /* a pattern in allow_hosts */
+};
+
 struct err {
     enum err_kind kind;
+    enum err_hint hint;
+    bool named;                    /* msg says already which connector it is about */
     int status;                    /* HTTP status, 0 where there is none */
     bool retryable;                /* the same call may succeed later */
     char code[ERR_CODE_MAX];       /* the service's errorCode, or "" */

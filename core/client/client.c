@@ -1,12 +1,12 @@
 #include "client.h"
 
-#include "backoff.h"
+#include "client_url.h"
 #include "clock.h"
 #include "mem.h"
 #include "pace.h"
-#include "wire.h"
+#include "provider.h"
+#include "retry.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ struct limit {
 
 struct client {
     struct loop *loop;
-    struct http *http;
+    struct transport transport;
     struct tokens *tokens;
     struct log *log;
     int64_t deadline_ms;
@@ -31,29 +31,27 @@ struct client {
 struct client_call {
     struct client *client;
     const struct connector *connector;
-    struct client_request request; /* our own copies */
-    struct http_header *headers;   /* the caller's and, last, the access token */
-    char *body;                    /* of request.http.body_len bytes */
-    struct http_part *parts;
+    struct client_request options; /* the caller's; what it points to is only ours from here on: */
+    struct http_request *request;  /* a copy, without what each try adds */
+    struct http_header *headers;   /* the request's and, last, the access token */
+    char *target;                  /* options.path */
+    char *query;
     char *path;     /* below the endpoint: "/v1/groups"; NULL for an absolute URL */
     char *endpoint; /* where a 308 sent this call */
     client_done_fn *done;
     void *arg;
 
     struct token_request *token_request;
-    struct http_transfer *transfer;
-    struct loop_timer timer;
+    void *transfer; /* of the transport */
+    struct retry retry;
     struct limit *connector_limit;
     struct limit *tenant_limit;
-    char *access_token;
+    struct http_header authorization; /* its value is ours */
     char *scope;
     int64_t generation;
     char *url;    /* of the request under way */
     bool renewed; /* the one exchange after a 401 has been */
     int moves;
-    int64_t attempt;   /* of network errors and 5xx */
-    int64_t throttled; /* 429 */
-    int64_t waited_ms;
     struct err last;
     struct client_call *next;
 };
@@ -66,28 +64,18 @@ static void call_free(struct client_call *call)
     while (*at != call)
         at = &(*at)->next;
     *at = call->next;
-    loop_timer_stop(call->client->loop, &call->timer);
+    retry_stop(&call->retry);
     if (call->token_request != NULL)
         token_cancel(call->token_request);
     if (call->transfer != NULL)
-        http_cancel(call->transfer);
-    for (size_t i = 0; i < call->request.http.nheaders; i++) {
-        mem_free(call->headers[i].name);
-        mem_free_secret(call->headers[i].value); /* a script may put a secret anywhere */
-    }
+        call->client->transport.cancel(call->client->transport.self, call->transfer);
+    http_request_free(call->request);
     mem_free(call->headers);
-    mem_free(call->request.http.method);
-    if (call->body != NULL)
-        sodium_memzero(call->body, call->request.http.body_len);
-    mem_free(call->body);
-    mem_free(call->request.http.body_path);
-    http_parts_free(call->parts, call->request.http.nparts);
-    mem_free(call->request.http.save_path);
-    mem_free_secret(call->request.path);
-    mem_free_secret(call->request.query);
+    mem_free_secret(call->target);
+    mem_free_secret(call->query);
     mem_free_secret(call->path);
     mem_free(call->endpoint);
-    mem_free_secret(call->access_token);
+    mem_free_secret(call->authorization.value);
     mem_free(call->scope);
     mem_free_secret(call->url);
     mem_free(call);
@@ -102,24 +90,8 @@ static void call_finish(struct client_call *call, struct http_response *response
 
 static void call_fail(struct client_call *call, struct http_response *response)
 {
-    bool wanted = call->request.any_status && response != NULL;
+    bool wanted = call->options.any_status && response != NULL;
     call_finish(call, response, wanted ? NULL : &call->last);
-}
-
-/* Waits, then tries again; unless the deadline is nearer: then `last` is final. */
-static void call_retry(struct client_call *call, int64_t delay_ms, struct http_response *response)
-{
-    struct client *client = call->client;
-    if (client->deadline_ms > 0 && clock_mono_ms() + delay_ms >= client->deadline_ms) {
-        err_wrap(&call->last, "giving up, the deadline is nearer than the next try in %lld s",
-                 (long long)(delay_ms + 999) / 1000);
-        call_fail(call, response);
-        return;
-    }
-    char line[ERR_LINE_MAX];
-    log_msg(client->log, LOG_INFO, "%s; trying again in %.1f s", err_line(&call->last, line),
-            (double)delay_ms / 1000);
-    loop_timer_start(client->loop, &call->timer, delay_ms, call_begin, call);
 }
 
 static bool is_idempotent(const char *method)
@@ -127,45 +99,23 @@ static bool is_idempotent(const char *method)
     return strcmp(method, "POST") != 0 && strcmp(method, "PATCH") != 0;
 }
 
-static void call_backoff(struct client_call *call, bool may_repeat, struct http_response *response)
+/* The connection broke, or the service failed. */
+static void call_broken(struct client_call *call, bool may_repeat, struct http_response *response)
 {
-    if (!may_repeat || call->attempt >= call->connector->retries) {
+    if (!may_repeat || !retry_broken(&call->retry, response, &call->last))
         call_fail(call, response);
-        return;
-    }
-    call->attempt++;
-    int64_t delay_ms = response != NULL ? http_retry_after_ms(response) : -1;
-    if (delay_ms < 0)
-        delay_ms = backoff_ms(call->attempt);
-    if (delay_ms > CLIENT_RETRY_AFTER_MAX) {
-        call_fail(call, response);
-        return;
-    }
-    call_retry(call, delay_ms, response);
-}
-
-static void call_throttled(struct client_call *call, struct http_response *response)
-{
-    int64_t delay_ms = backoff_throttled_ms(http_retry_after_ms(response), ++call->throttled);
-    call->waited_ms += delay_ms;
-    if (call->waited_ms > CLIENT_RETRY_AFTER_MAX) {
-        err_wrap(&call->last, "giving up, the service wants a wait of over %lld minutes",
-                 CLIENT_RETRY_AFTER_MAX / 60000);
-        call_fail(call, response);
-        return;
-    }
-    call_retry(call, delay_ms, response);
 }
 
 /* "GET https://host/path": the query stays out of errors. */
 static void call_label(struct client_call *call)
 {
-    err_text(call->last.request, sizeof call->last.request, "%s %.*s", call->request.http.method,
+    err_text(call->last.request, sizeof call->last.request, "%s %.*s", call->request->method,
              (int)strcspn(call->url, "?"), call->url);
 }
 
 static void call_moved(struct client_call *call, struct http_response *response)
 {
+    const struct provider *provider = provider_of(call->connector);
     char *endpoint = NULL;
     int result;
     if (call->path == NULL)
@@ -175,7 +125,7 @@ static void call_moved(struct client_call *call, struct http_response *response)
         result = err_set(&call->last, ERR_HTTP, "the endpoint moved over %d times in a row (308)",
                          CLIENT_MOVES_MAX);
     else
-        result = wire_moved(response, call->url, call->path, &endpoint, &call->last);
+        result = provider->moved(response, call->url, call->path, &endpoint, &call->last);
     if (result == 0)
         result = token_set_endpoint(call->client->tokens, call->connector, endpoint, &call->last);
     if (result != 0) {
@@ -195,12 +145,13 @@ static void call_answered(void *arg, struct http_result *result)
 {
     struct client_call *call = arg;
     struct http_response *response = &result->response;
-    const char *method = call->request.http.method;
-    bool repeatable = call->request.repeatable || is_idempotent(method);
+    const char *method = call->request->method;
+    bool repeatable = call->options.repeatable || is_idempotent(method);
     call->transfer = NULL;
+    call->retry.deadline_ms = call->client->deadline_ms;
     call->last = result->err;
     if (result->err.kind != ERR_NONE) {
-        call_backoff(call, result->err.retryable && (repeatable || !result->sent), NULL);
+        call_broken(call, result->err.retryable && (repeatable || !result->sent), NULL);
         return;
     }
     int status = response->status;
@@ -208,21 +159,23 @@ static void call_answered(void *arg, struct http_result *result)
         call_finish(call, response, NULL);
         return;
     }
-    if (status == 308) {
+    const struct provider *provider = provider_of(call->connector);
+    if (status == 308 && provider->moved != NULL) {
         call_moved(call, response);
         return;
     }
-    wire_error(response, method, call->path != NULL ? call->path : call->request.path, call->scope,
-               &call->last);
+    provider->error(response, method, call->path != NULL ? call->path : call->target, call->scope,
+                    &call->last);
     call_label(call);
     if (status == 401 && !call->renewed) {
         call->renewed = true;
         call_begin(call); /* with a token newer than this generation */
     } else if (status == 429) {
-        call_throttled(call, response);
+        if (!retry_throttled(&call->retry, response, &call->last))
+            call_fail(call, response);
     } else if (status >= 500) {
         bool refused = status == 503 && http_retry_after_ms(response) >= 0;
-        call_backoff(call, repeatable || refused, response);
+        call_broken(call, repeatable || refused, response);
     } else {
         call_fail(call, response);
     }
@@ -231,7 +184,7 @@ static void call_answered(void *arg, struct http_result *result)
 /* The limits that jeton keeps by itself. True: go ahead. */
 static bool call_pace(struct client_call *call)
 {
-    int64_t now_ms = clock_mono_ms();
+    int64_t now_ms = loop_now_ms(call->client->loop);
     int64_t delay_ms = pace_delay_ms(&call->connector_limit->pace, now_ms);
     if (call->tenant_limit != NULL) {
         int64_t tenant_ms = pace_delay_ms(&call->tenant_limit->pace, now_ms);
@@ -242,7 +195,9 @@ static bool call_pace(struct client_call *call)
                 "connector '%s' has used its %lld calls a minute (rate_limit)",
                 call->connector->name, (long long)call->connector->rate_limit.per_minute);
         call->last.retryable = true;
-        call_retry(call, delay_ms, NULL);
+        call->retry.deadline_ms = call->client->deadline_ms;
+        if (!retry_later(&call->retry, delay_ms, &call->last))
+            call_fail(call, NULL);
         return false;
     }
     pace_take(&call->connector_limit->pace, now_ms);
@@ -254,20 +209,21 @@ static bool call_pace(struct client_call *call)
 static int call_send(struct client_call *call, const char *endpoint, struct err *err)
 {
     mem_free_secret(call->url);
-    call->url = client_url(call->connector, endpoint, call->request.path, call->request.query, err);
+    call->url = client_url(call->connector, endpoint, call->target, call->query, err);
     if (call->url == NULL)
         return -1;
-    if (call->request.check != NULL &&
-        call->request.check(call->request.check_arg, call->url, err) != 0)
+    if (call->options.check != NULL &&
+        call->options.check(call->options.check_arg, call->url, err) != 0)
         return -1;
-    struct http_request request = call->request.http;
-    call->headers[request.nheaders++] = (struct http_header){WIRE_ACCESS_TOKEN, call->access_token};
+    struct http_request request = *call->request;
+    call->headers[request.nheaders++] = call->authorization;
     request.url = call->url;
     request.headers = call->headers;
     request.ca_file = call->connector->ca_file;
     if (request.timeout_ms == 0)
         request.timeout_ms = call->connector->timeout_ms;
-    call->transfer = http_start(call->client->http, &request, call_answered, call, err);
+    const struct transport *transport = &call->client->transport;
+    call->transfer = transport->start(transport->self, &request, call_answered, call, err);
     call->client->requests += call->transfer != NULL;
     return call->transfer != NULL ? 0 : -1;
 }
@@ -275,14 +231,15 @@ static int call_send(struct client_call *call, const char *endpoint, struct err 
 static void call_token(void *arg, const struct token *token, const struct err *err)
 {
     struct client_call *call = arg;
+    const struct provider *provider = provider_of(call->connector);
     call->token_request = NULL;
     if (err != NULL) {
         call_finish(call, NULL, err);
         return;
     }
-    mem_free_secret(call->access_token);
+    mem_free_secret(call->authorization.value);
     mem_free(call->scope);
-    call->access_token = mem_strdup(token->access_token);
+    call->authorization = provider->authorize(call->connector, token->access_token);
     call->scope = mem_strdup(token->scope);
     call->generation = token->generation;
     if (!call_pace(call))
@@ -331,24 +288,20 @@ struct client_call *client_start(struct client *client, const struct connector *
     call->next = client->calls;
     client->calls = call;
 
-    call->request = *request;
-    struct http_request *http = &call->request.http;
-    http->method = mem_strdup(http->method);
-    http->body_path = mem_strdup(http->body_path);
-    http->save_path = mem_strdup(http->save_path);
-    if (http->body_len > 0) {
-        call->body = mem_alloc(http->body_len);
-        memcpy(call->body, http->body, http->body_len);
-    }
-    http->body = call->body;
-    http->parts = call->parts = http_parts_copy(http->parts, http->nparts);
-    call->headers = mem_alloc((http->nheaders + 1) * sizeof *call->headers);
-    for (size_t i = 0; i < http->nheaders; i++)
-        call->headers[i] = (struct http_header){mem_strdup(http->headers[i].name),
-                                                mem_strdup(http->headers[i].value)};
-    call->request.path = mem_strdup(request->path);
-    call->request.query = mem_strdup(request->query);
-    call->path = client_path(request->path);
+    call->options = *request;
+    call->request = http_request_copy(&request->http);
+    call->headers = mem_alloc((request->http.nheaders + 1) * sizeof *call->headers);
+    if (request->http.nheaders > 0)
+        memcpy(call->headers, call->request->headers,
+               request->http.nheaders * sizeof *call->headers);
+    call->target = mem_strdup(request->path);
+    call->query = mem_strdup(request->query);
+    call->retry = (struct retry){.loop = client->loop,
+                                 .log = client->log,
+                                 .again = call_begin,
+                                 .arg = call,
+                                 .retries = connector->retries};
+    call->path = client_path(connector, request->path);
 
     const struct config_rate_limit *rate = &connector->rate_limit;
     call->connector_limit = limit_find(client, "connector", connector->name, rate->per_minute);
@@ -363,12 +316,12 @@ void client_cancel(struct client_call *call)
     call_free(call);
 }
 
-struct client *client_new(struct loop *loop, struct http *http, struct tokens *tokens,
-                          struct log *log)
+struct client *client_new(struct loop *loop, const struct transport *transport,
+                          struct tokens *tokens, struct log *log)
 {
     struct client *client = mem_alloc(sizeof *client);
     client->loop = loop;
-    client->http = http;
+    client->transport = *transport;
     client->tokens = tokens;
     client->log = log;
     return client;

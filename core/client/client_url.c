@@ -1,8 +1,10 @@
-#include "allow.h"
-#include "client.h"
-#include "mem.h"
+#include "client_url.h"
 
-#include <string.h>
+#include "allow.h"
+#include "mem.h"
+#include "provider.h"
+#include "url.h"
+
 #include <strings.h>
 
 static bool is_absolute(const char *path)
@@ -10,37 +12,29 @@ static bool is_absolute(const char *path)
     return strncasecmp(path, "http://", 7) == 0 || strncasecmp(path, "https://", 8) == 0;
 }
 
-/* "groups", "/groups", "v1/groups" and "/v1/groups" are the same: what follows /v1/. */
-static const char *below_version(const char *path)
+char *client_path(const struct connector *connector, const char *path)
 {
-    path += strspn(path, "/");
-    if (strncasecmp(path, "v1/", 3) == 0)
-        path += 3;
-    else if (strcasecmp(path, "v1") == 0)
-        path += 2;
-    return path + strspn(path, "/");
-}
-
-char *client_path(const char *path)
-{
-    return is_absolute(path) ? NULL : mem_printf("/v1/%s", below_version(path));
+    return is_absolute(path) ? NULL : provider_of(connector)->path(path);
 }
 
 char *client_url(const struct connector *connector, const char *endpoint, const char *path,
                  const char *query, struct err *err)
 {
-    char *text = is_absolute(path) ? mem_strdup(path)
-                                   : mem_printf("%s/v1/%s", endpoint, below_version(path));
+    const struct provider *provider = provider_of(connector);
+    if (endpoint == NULL && provider->endpoint != NULL)
+        endpoint = provider->endpoint(connector);
+    char *below = client_path(connector, path);
+    char *text = below != NULL ? mem_printf("%s%s", endpoint, below) : mem_strdup(path);
     struct url url = {0};
     char *result = NULL;
     if (url_parse(text, &url, err) != 0 ||
-        allow_check(&url, (const char *const *)connector->allow_hosts, connector->token_service,
-                    err) != 0)
+        allow_check(&url, (const char *const *)connector->allow_hosts, connector->base, err) != 0)
         goto cleanup;
     url_add_query(&url, query);
     result = url_format(&url, true);
 cleanup:
     url_destroy(&url);
     mem_free(text);
+    mem_free(below);
     return result;
 }

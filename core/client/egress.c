@@ -50,8 +50,8 @@ static int check_owner(const struct search *search, const char *owner, struct er
     const struct connector *connector = config_connector(config, owner, err);
     if (connector == NULL)
         return -1;
-    if (allow_check(search->url, (const char *const *)connector->allow_hosts,
-                    connector->token_service, err) != 0)
+    if (allow_check(search->url, (const char *const *)connector->allow_hosts, connector->base,
+                    err) != 0)
         return err_wrap(err, "a secret of connector '%s'", owner);
     return 0;
 }

@@ -14,7 +14,7 @@ void engine_create(struct engine *engine, const struct config *config, struct lo
     engine->loop = loop_new();
     engine->http = http_new(engine->loop, log);
     for (size_t i = 0; i < config->nconnectors; i++)
-        connector_hide(&config->connectors[i], redact);
+        connector_hide(config->connectors[i], redact);
 }
 
 void engine_know_secrets(struct engine *engine)
@@ -23,7 +23,7 @@ void engine_know_secrets(struct engine *engine)
         return;
     engine->secrets_known = true;
     for (size_t i = 0; i < engine->config->nconnectors; i++)
-        connector_hide_files(&engine->config->connectors[i], engine->redact);
+        connector_hide_files(engine->config->connectors[i], engine->redact);
 }
 
 /* From the top down: tokens may still turn the loop to take in a last reply. */
@@ -44,9 +44,10 @@ int engine_need_store(struct engine *engine, struct err *err)
     engine->store = store_open(engine->config->state, err);
     if (engine->store == NULL)
         return -1;
+    const struct transport transport = transport_http(engine->http);
     engine->tokens =
-        tokens_new(engine->loop, engine->http, engine->store, engine->redact, engine->log);
-    engine->client = client_new(engine->loop, engine->http, engine->tokens, engine->log);
+        tokens_new(engine->loop, &transport, engine->store, engine->redact, engine->log);
+    engine->client = client_new(engine->loop, &transport, engine->tokens, engine->log);
     engine_set_deadline(engine, engine->deadline_ms);
     return 0;
 }

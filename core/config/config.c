@@ -96,8 +96,8 @@ static void check_twice(struct config_reader *reader)
 static const struct connector *find_connector(const struct config *config, const char *name)
 {
     for (size_t i = 0; i < config->nconnectors; i++) {
-        if (strcmp(config->connectors[i].name, name) == 0)
-            return &config->connectors[i];
+        if (strcmp(config->connectors[i]->name, name) == 0)
+            return config->connectors[i];
     }
     return NULL;
 }
@@ -106,7 +106,7 @@ static const char *nearest_connector(const struct config *config, const char *na
 {
     const char **names = mem_alloc((config->nconnectors + 1) * sizeof *names);
     for (size_t i = 0; i < config->nconnectors; i++)
-        names[i] = config->connectors[i].name;
+        names[i] = config->connectors[i]->name;
     const char *nearest = nearest_name(name, names, config->nconnectors);
     mem_free(names);
     return nearest;
@@ -167,14 +167,15 @@ static void read_all(struct config_reader *reader, const char *path)
     mem_free(secrets);
 }
 
-struct config *config_read(const char *path, struct problems *problems)
+struct config *config_read(const char *path, const struct config_provider *const *providers,
+                           struct problems *problems)
 {
     struct config *config = mem_alloc(sizeof *config);
     config->path = mem_strdup(path);
     config->history_keep = CONFIG_HISTORY_KEEP_DEFAULT;
     config->history_days = CONFIG_HISTORY_DAYS_DEFAULT;
     config->sources = mem_alloc(sizeof *config->sources);
-    struct config_reader reader = {.config = config, .problems = problems};
+    struct config_reader reader = {.config = config, .providers = providers, .problems = problems};
     if (path != NULL)
         read_all(&reader, path);
     for (size_t i = 0; i < reader.nplaces; i++) {
@@ -190,9 +191,10 @@ struct config *config_read(const char *path, struct problems *problems)
     return config;
 }
 
-struct config *config_load(const char *path, struct problems *problems)
+struct config *config_load(const char *path, const struct config_provider *const *providers,
+                           struct problems *problems)
 {
-    struct config *config = config_read(path, problems);
+    struct config *config = config_read(path, providers, problems);
     if (problems_errors(problems) == 0)
         return config;
     config_free(config);
@@ -204,7 +206,7 @@ void config_free(struct config *config)
     if (config == NULL)
         return;
     for (size_t i = 0; i < config->nconnectors; i++)
-        config_connector_destroy(&config->connectors[i]);
+        connector_free(config->connectors[i]);
     for (size_t i = 0; i < config->njobs; i++)
         config_job_destroy(&config->jobs[i]);
     for (size_t i = 0; i < config->sources->count; i++)
@@ -222,7 +224,7 @@ const struct connector *config_connector(const struct config *config, const char
                                          struct err *err)
 {
     if (name == NULL && config->nconnectors == 1)
-        return &config->connectors[0];
+        return config->connectors[0];
     const struct connector *found = name != NULL ? find_connector(config, name) : NULL;
     if (found != NULL)
         return found;
@@ -237,13 +239,13 @@ const struct connector *config_connector(const struct config *config, const char
     }
     if (name == NULL) {
         err_set(err, ERR_CONFIG, "%zu connectors are configured; name one of them, as in -C %s",
-                config->nconnectors, config->connectors[0].name);
+                config->nconnectors, config->connectors[0]->name);
         return NULL;
     }
     const char *nearest = nearest_connector(config, name);
     err_set(err, ERR_CONFIG, "unknown connector '%s'; %s '%s'%s", name,
             nearest != NULL ? "did you mean" : "there is",
-            nearest != NULL ? nearest : config->connectors[0].name,
+            nearest != NULL ? nearest : config->connectors[0]->name,
             nearest != NULL           ? "?"
             : config->nconnectors > 1 ? ", among others"
                                       : "");

@@ -3,28 +3,19 @@
 #ifndef JETON_CONFIG_H
 #define JETON_CONFIG_H
 
+#include "connector.h"
 #include "cron.h"
 #include "problems.h"
-#include "secret.h"
 #include "yaml.h"
 
 #include <stdint.h>
 
-#define CONFIG_VERSION        1
-#define CONFIG_CONNECTORS_MAX 1000
-#define CONFIG_JOBS_MAX       10000
-#define CONFIG_NAME_MAX       64
-#define CONFIG_FILES_MAX      1000 /* in conf.d */
+#define CONFIG_VERSION   1
+#define CONFIG_JOBS_MAX  10000
+#define CONFIG_NAME_MAX  64
+#define CONFIG_FILES_MAX 1000 /* in conf.d */
 
 /* Bounds and defaults of values; times in milliseconds. */
-#define CONFIG_RATE_MAX               1000000
-#define CONFIG_PER_MINUTE_DEFAULT     100
-#define CONFIG_TENANT_MINUTE_DEFAULT  300
-#define CONFIG_TIMEOUT_DEFAULT_MS     60000
-#define CONFIG_TIMEOUT_MIN_MS         10
-#define CONFIG_TIMEOUT_MAX_MS         3600000
-#define CONFIG_RETRIES_DEFAULT        4
-#define CONFIG_RETRIES_MAX            20
 #define CONFIG_JOB_TIMEOUT_DEFAULT_MS 3600000
 #define CONFIG_JOB_TIMEOUT_MIN_MS     100
 #define CONFIG_JOB_TIMEOUT_MAX_MS     (30LL * 86400 * 1000)
@@ -39,28 +30,6 @@
 #define CONFIG_HISTORY_KEEP_MAX       1000000
 #define CONFIG_HISTORY_DAYS_DEFAULT   90
 #define CONFIG_HISTORY_DAYS_MAX       36500
-
-struct config_rate_limit {
-    int64_t per_minute;        /* calls per connector; 0: none */
-    char *tenant;              /* connectors that share a tenant's limit; NULL: none */
-    int64_t tenant_per_minute; /* 0: none */
-};
-
-struct connector {
-    char *name;
-    char *file;  /* real path of the defining file */
-    char *shown; /* the same as messages show it */
-    int line, col;
-    char *token_service; /* no trailing slash */
-    struct secret application_id;
-    struct secret application_secret;
-    struct secret refresh_token; /* kind SECRET_NONE where absent */
-    char **allow_hosts;          /* NULL-terminated; NULL: the host of token_service only */
-    char *ca_file;               /* NULL: the system's */
-    struct config_rate_limit rate_limit;
-    int64_t timeout_ms; /* one request, reply included */
-    int64_t retries;    /* after the first try */
-};
 
 enum config_overlap { OVERLAP_SKIP, OVERLAP_WAIT };
 
@@ -101,7 +70,7 @@ struct config {
     char *state; /* absolute folder */
     int64_t history_keep;
     int64_t history_days;
-    struct connector *connectors;
+    struct connector **connectors;
     size_t nconnectors;
     struct job *jobs;
     size_t njobs;
@@ -119,14 +88,17 @@ char *config_user_path(void);
 /* The state folder where no configuration names one (mem_free): $XDG_STATE_HOME/jeton. */
 char *config_default_state(void);
 /*
- * Reads and validates. path NULL: an empty configuration. Problems (warnings too) are collected and
- * sorted; NULL when any is an error. Reads no secret's value and runs no command. Refuses unsafe
- * modes.
+ * Reads and validates; connectors are of the providers in the list, which ends with NULL, the first
+ * one where a connector names none. path NULL: an empty configuration. Problems (warnings too) are
+ * collected and sorted; NULL when any is an error. Reads no secret's value and runs no command.
+ * Refuses unsafe modes.
  */
-struct config *config_load(const char *path, struct problems *problems);
+struct config *config_load(const char *path, const struct config_provider *const *providers,
+                           struct problems *problems);
 /* The same, but what could be read is returned with errors too, incomplete: for `check`, which
  * looks at what it names. Never NULL. */
-struct config *config_read(const char *path, struct problems *problems);
+struct config *config_read(const char *path, const struct config_provider *const *providers,
+                           struct problems *problems);
 void config_free(struct config *config);
 /* By name; ERR_CONFIG names the nearest. name NULL: the only one there is. */
 const struct connector *config_connector(const struct config *config, const char *name,

@@ -1,50 +1,38 @@
+/* The mapping of a connector: what all have, and its provider's own fields among them. */
 #include "allow.h"
+#include "config_field.h"
 #include "config_file.h"
+#include "connector.h"
 #include "mem.h"
 
 #include <string.h>
 
-const char *config_text(const struct schema_walk *walk, const struct schema_field *field,
-                        const struct yaml_node *node)
+#define FIELDS_MAX 64 /* of a provider, and of all connectors */
+
+/* "kaizala or another": the names of all providers, `quote` around each. */
+static void list_providers(const struct config_provider *const *providers, const char *quote,
+                           struct buf *out)
 {
-    if (node->kind != YAML_SCALAR) {
-        schema_wrong_type(walk, field, node);
-    } else if (node->len == 0 || strlen(node->text) != node->len) {
-        schema_problem(walk, node, "'%s' of %s %s; expected %s", field->name, walk->what,
-                       node->len == 0 ? "is empty" : "holds a NUL character", field->expected);
-    } else {
-        return node->text;
-    }
-    return NULL;
+    for (size_t i = 0; providers[i] != NULL; i++)
+        buf_printf(out, "%s%s%s%s", i > 0 ? " or " : "", quote, providers[i]->name, quote);
 }
 
+/* Who read the connectors has chosen by it already. */
 static void read_provider(const struct schema_walk *walk, const struct schema_field *field,
                           const struct yaml_node *node, void *target)
 {
-    (void)target; /* there is one */
+    const struct connector *connector = target;
     char shown[YAML_SHOWN_SIZE];
+    struct buf names;
     const char *text = config_text(walk, field, node);
-    if (text != NULL && strcmp(text, "kaizala") != 0)
-        schema_problem(walk, node, "'provider' of %s must be 'kaizala', not '%s'", walk->what,
-                       yaml_show(node, shown));
-}
-
-static void read_token_service(const struct schema_walk *walk, const struct schema_field *field,
-                               const struct yaml_node *node, void *target)
-{
-    const char *text = config_text(walk, field, node);
-    struct err err;
-    err_clear(&err);
-    if (text == NULL)
+    if (text == NULL || strcmp(text, connector->provider->name) == 0)
         return;
-    if (allow_check_base(text, &err) != 0) {
-        schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
-        return;
-    }
-    size_t len = strlen(text);
-    while (len > 0 && text[len - 1] == '/')
-        len--;
-    *(char **)target = mem_strndup(text, len);
+    buf_create(&names, BUF_LIMIT_LINE);
+    const struct config_reader *reader = walk->context;
+    list_providers(reader->providers, "'", &names);
+    schema_problem(walk, node, "'provider' of %s must be %s, not '%s'", walk->what, names.data,
+                   yaml_show(node, shown));
+    buf_destroy(&names);
 }
 
 static void read_allow_hosts(const struct schema_walk *walk, const struct schema_field *field,
@@ -78,37 +66,7 @@ static const struct schema_field rate_fields[] = {
     {0},
 };
 
-#define SECRET_EXPECTED                                                                            \
-    "a string, {env: NAME}, {file: PATH}, {command: [PROGRAM, …]} or {credential: NAME}"
-
-static const struct schema_field connector_fields[] = {
-    {.name = "provider",
-     .type = SCHEMA_CUSTOM,
-     .parse = read_provider,
-     .expected = "the word kaizala"},
-    {.name = "token_service",
-     .type = SCHEMA_CUSTOM,
-     .offset = offsetof(struct connector, token_service),
-     .required = true,
-     .parse = read_token_service,
-     .expected = "a URL such as https://kaizala.example.org/v1"},
-    {.name = "application_id",
-     .type = SCHEMA_CUSTOM,
-     .offset = offsetof(struct connector, application_id),
-     .required = true,
-     .parse = config_secret_parse,
-     .expected = SECRET_EXPECTED},
-    {.name = "application_secret",
-     .type = SCHEMA_CUSTOM,
-     .offset = offsetof(struct connector, application_secret),
-     .required = true,
-     .parse = config_secret_parse,
-     .expected = SECRET_EXPECTED},
-    {.name = "refresh_token",
-     .type = SCHEMA_CUSTOM,
-     .offset = offsetof(struct connector, refresh_token),
-     .parse = config_secret_parse,
-     .expected = SECRET_EXPECTED},
+static const struct schema_field common_fields[] = {
     {.name = "allow_hosts",
      .type = SCHEMA_CUSTOM,
      .offset = offsetof(struct connector, allow_hosts),
@@ -131,24 +89,23 @@ static const struct schema_field connector_fields[] = {
 void config_connector_read(const struct schema_walk *walk, const struct yaml_node *node,
                            struct connector *connector)
 {
-    connector->rate_limit.per_minute = CONFIG_PER_MINUTE_DEFAULT;
-    connector->rate_limit.tenant_per_minute = CONFIG_TENANT_MINUTE_DEFAULT;
-    connector->timeout_ms = CONFIG_TIMEOUT_DEFAULT_MS;
-    connector->retries = CONFIG_RETRIES_DEFAULT;
+    struct buf words;
+    buf_create(&words, BUF_LIMIT_LINE);
+    buf_puts(&words, "the word ");
+    const struct config_reader *reader = walk->context;
+    list_providers(reader->providers, "", &words);
+    struct schema_field fields[FIELDS_MAX] = {{.name = "provider",
+                                               .type = SCHEMA_CUSTOM,
+                                               .parse = read_provider,
+                                               .expected = words.data}};
+    size_t count = 1;
+    for (const struct schema_field *field = connector->provider->fields; field->name != NULL;
+         field++)
+        fields[count++] = *field;
+    memcpy(&fields[count], common_fields, sizeof common_fields);
     char *what = mem_printf("connector '%s'", connector->name);
-    schema_read(walk, connector_fields, what, node, connector);
+    schema_read(walk, fields, what, node, connector);
     mem_free(what);
-}
-
-void config_connector_destroy(struct connector *connector)
-{
-    schema_free(connector_fields, connector);
-    secret_destroy(&connector->application_id);
-    secret_destroy(&connector->application_secret);
-    secret_destroy(&connector->refresh_token);
-    mem_freev(connector->allow_hosts);
-    mem_free(connector->token_service);
-    mem_free(connector->name);
-    mem_free(connector->file);
-    mem_free(connector->shown);
+    buf_destroy(&words);
+    connector->provider->settle(connector);
 }

@@ -1,5 +1,6 @@
 /* One file of the configuration: what may stand in it, and what its mode must be. */
 #include "config_file.h"
+#include "connector.h"
 #include "mem.h"
 #include "path.h"
 #include "safefile.h"
@@ -59,6 +60,18 @@ static const char *read_name(const struct schema_walk *walk, const char *kind,
     return NULL;
 }
 
+/* The one that a connector's mapping names; the first where it names none, or none of the list. */
+static const struct config_provider *find_provider(const struct config_provider *const *providers,
+                                                   const struct yaml_node *mapping)
+{
+    const struct yaml_node *name = yaml_get(mapping, "provider");
+    for (size_t i = 0; name != NULL && name->kind == YAML_SCALAR && providers[i] != NULL; i++) {
+        if (strcmp(name->text, providers[i]->name) == 0)
+            return providers[i];
+    }
+    return providers[0];
+}
+
 static void read_connectors(const struct schema_walk *walk, const struct schema_field *field,
                             const struct yaml_node *node, void *target)
 {
@@ -79,17 +92,17 @@ static void read_connectors(const struct schema_walk *walk, const struct schema_
         const char *name = read_name(walk, "connector", key);
         if (name == NULL)
             continue;
-        struct connector *connector = &config->connectors[config->nconnectors++];
-        *connector = (struct connector){
-            .name = mem_strdup(name),
-            .file = mem_strdup(file->real),
-            .shown = mem_strdup(file->shown),
-            .line = key->line,
-            .col = key->col,
-        };
+        struct connector *connector =
+            connector_new(find_provider(file->reader->providers, node->pairs[i].value), name);
+        config->connectors[config->nconnectors++] = connector;
+        connector->file = mem_strdup(file->real);
+        connector->shown = mem_strdup(file->shown);
+        connector->line = key->line;
+        connector->col = key->col;
         add_place(file, "connector", name, key, node->pairs[i].value);
         struct schema_walk inner = *walk;
         inner.at = key;
+        inner.context = file->reader;
         config_connector_read(&inner, node->pairs[i].value, connector);
     }
 }
@@ -241,9 +254,8 @@ static void check_plain_secrets(struct file *file, size_t from)
     if (safefile_check_mode(file->shown, file->mode, geteuid(), SAFEFILE_PRIVATE, &err) == 0)
         return;
     for (size_t i = from; i < config->nconnectors; i++) {
-        const struct connector *connector = &config->connectors[i];
-        if (connector->application_secret.kind != SECRET_PLAIN &&
-            connector->refresh_token.kind != SECRET_PLAIN)
+        const struct connector *connector = config->connectors[i];
+        if (!connector_has_plain_secret(connector))
             continue;
         const char *message = strstr(err.msg, "group or others");
         problems_add(file->reader->problems, file->shown, 0, 0,
@@ -322,9 +334,9 @@ void config_file_read(struct config_reader *reader, const char *path, bool main_
     }
     check_plain_secrets(&file, from);
     for (size_t i = from; i < config->nconnectors; i++) {
-        mark_private(reader, &config->connectors[i].application_id);
-        mark_private(reader, &config->connectors[i].application_secret);
-        mark_private(reader, &config->connectors[i].refresh_token);
+        struct secret *secret;
+        for (size_t n = 0; (secret = connector_secret_at(config->connectors[i], n)) != NULL; n++)
+            mark_private(reader, secret);
     }
     schema_free(file_fields, &file);
     mem_free(file.shown);

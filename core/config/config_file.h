@@ -29,6 +29,7 @@ struct config_zones {
 
 struct config_reader {
     struct config *config;
+    const struct config_provider *const *providers;
     struct problems *problems;
     char *secrets; /* real path of the folder of secrets that jeton wrote; NULL: there is none */
     struct config_place *places;
@@ -39,18 +40,13 @@ struct config_reader {
 /* Adds what the file holds to the reader's configuration, and its problems. */
 void config_file_read(struct config_reader *reader, const char *path, bool main_file);
 
-/* Reads the mapping of one connector or job into a zeroed struct; defaults are set here. A job's
- * walk has a struct config_zones as its context. */
+/* Reads the mapping of one connector, made of the provider that it names. The walk has the reader
+ * as its context. */
 void config_connector_read(const struct schema_walk *walk, const struct yaml_node *node,
                            struct connector *connector);
-void config_connector_destroy(struct connector *connector);
+/* Reads the mapping of one job into a zeroed struct; defaults are set here. Its walk has a struct
+ * config_zones as its context. */
 void config_job_read(const struct schema_walk *walk, const struct yaml_node *node, struct job *job);
 void config_job_destroy(struct job *job);
-
-/* A field of kind SCHEMA_CUSTOM: a string, or {env:}, {file:}, {command:}, {credential:}. */
-schema_parse_fn config_secret_parse;
-/* A scalar's text, not empty; NULL with a problem added. */
-const char *config_text(const struct schema_walk *walk, const struct schema_field *field,
-                        const struct yaml_node *node);
 
 #endif

@@ -1,4 +1,5 @@
 #include "allow.h"
+#include "config_field.h"
 #include "config_file.h"
 #include "mem.h"
 #include "zone.h"

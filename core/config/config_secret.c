@@ -1,7 +1,8 @@
 /* Where a secret comes from: a string, or a mapping with one key. No value ever gets into a
  * message. */
-#include "config_file.h"
+#include "config_field.h"
 #include "mem.h"
+#include "secret.h"
 
 #include <string.h>
 
@@ -154,4 +155,10 @@ void config_secret_parse(const struct schema_walk *walk, const struct schema_fie
                        field->name, walk->what);
     else
         schema_read(walk, source_fields, secret->name, node, secret);
+}
+
+void config_id_parse(const struct schema_walk *walk, const struct schema_field *field,
+                     const struct yaml_node *node, void *target)
+{
+    config_secret_parse(walk, field, node, target);
 }

@@ -1,6 +1,9 @@
 #include "connector.h"
 
 #include "allow.h"
+#include "config_field.h"
+#include "mem.h"
+#include "url.h"
 
 #include <string.h>
 
@@ -10,32 +13,114 @@ _Static_assert(REDACT_PINNED >= 3 * CONFIG_CONNECTORS_MAX &&
                    REDACT_MAX >= 6 * CONFIG_CONNECTORS_MAX,
                "redact.h and config.h");
 
+struct connector *connector_new(const struct config_provider *provider, const char *name)
+{
+    struct connector *connector = mem_alloc(provider->size);
+    connector->provider = provider;
+    connector->name = mem_strdup(name);
+    connector->rate_limit.per_minute = CONFIG_PER_MINUTE_DEFAULT;
+    connector->rate_limit.tenant_per_minute = CONFIG_TENANT_MINUTE_DEFAULT;
+    connector->timeout_ms = CONFIG_TIMEOUT_DEFAULT_MS;
+    connector->retries = CONFIG_RETRIES_DEFAULT;
+    return connector;
+}
+
+static bool is_secret(const struct schema_field *field)
+{
+    return field->parse == config_secret_parse || field->parse == config_id_parse;
+}
+
+static void *place_of(const struct connector *connector, const struct schema_field *field)
+{
+    return (char *)(uintptr_t)connector + field->offset;
+}
+
+void connector_free(struct connector *connector)
+{
+    if (connector == NULL)
+        return;
+    for (const struct schema_field *field = connector->provider->fields; field->name != NULL;
+         field++) {
+        if (is_secret(field))
+            secret_destroy(place_of(connector, field));
+        else if (field->parse == config_url_parse)
+            mem_free(*(char **)place_of(connector, field));
+    }
+    schema_free(connector->provider->fields, connector);
+    mem_freev(connector->allow_hosts);
+    mem_free(connector->ca_file);
+    mem_free(connector->rate_limit.tenant);
+    mem_free(connector->name);
+    mem_free(connector->file);
+    mem_free(connector->shown);
+    mem_free(connector);
+}
+
+void connector_set(struct connector *connector, const char *key, const char *value)
+{
+    const struct schema_field *field = connector->provider->fields;
+    while (strcmp(field->name, key) != 0)
+        field++;
+    if (is_secret(field))
+        *(struct secret *)place_of(connector, field) = (struct secret){
+            .kind = SECRET_PLAIN,
+            .text = mem_strdup(value),
+            .name = mem_printf("%s of connector '%s'", key, connector->name),
+        };
+    else
+        *(char **)place_of(connector, field) = url_base(value);
+    connector->provider->settle(connector);
+}
+
+struct secret *connector_secret_at(const struct connector *connector, size_t index)
+{
+    for (const struct schema_field *field = connector->provider->fields; field->name != NULL;
+         field++) {
+        struct secret *secret = place_of(connector, field);
+        if (is_secret(field) && secret->kind != SECRET_NONE && index-- == 0)
+            return secret;
+    }
+    return NULL;
+}
+
+const struct secret *connector_secret(const struct connector *connector, const char *key)
+{
+    for (const struct schema_field *field = connector->provider->fields; field->name != NULL;
+         field++) {
+        const struct secret *secret = place_of(connector, field);
+        if (is_secret(field) && strcmp(field->name, key) == 0)
+            return secret->kind != SECRET_NONE ? secret : NULL;
+    }
+    return NULL;
+}
+
+bool connector_has_plain_secret(const struct connector *connector)
+{
+    for (const struct schema_field *field = connector->provider->fields; field->name != NULL;
+         field++) {
+        const struct secret *secret = place_of(connector, field);
+        if (field->parse == config_secret_parse && secret->kind == SECRET_PLAIN)
+            return true;
+    }
+    return false;
+}
+
 int connector_allows(const struct connector *connector, const char *url, struct err *err)
 {
     struct url parsed;
     if (url_parse(url, &parsed, err) != 0)
         return -1;
-    int result = allow_check(&parsed, (const char *const *)connector->allow_hosts,
-                             connector->token_service, err);
+    int result =
+        allow_check(&parsed, (const char *const *)connector->allow_hosts, connector->base, err);
     url_destroy(&parsed);
     return result;
 }
 
-#define SECRETS 3
-
-static void list_secrets(const struct connector *connector, const struct secret *secrets[SECRETS])
-{
-    secrets[0] = &connector->application_id;
-    secrets[1] = &connector->application_secret;
-    secrets[2] = &connector->refresh_token;
-}
-
 void connector_hide(const struct connector *connector, struct redact *redact)
 {
-    const struct secret *secrets[SECRETS];
-    list_secrets(connector, secrets);
-    for (size_t i = 0; i < SECRETS; i++) {
-        const char *value = secret_at_hand(secrets[i]);
+    const struct secret *secret;
+    for (size_t i = 0; (secret = connector_secret_at(connector, i)) != NULL; i++) {
+        const char *value = secret_at_hand(secret);
         if (value != NULL)
             redact_add_owned(redact, value, strlen(value), connector->name);
     }
@@ -43,15 +128,14 @@ void connector_hide(const struct connector *connector, struct redact *redact)
 
 void connector_hide_files(const struct connector *connector, struct redact *redact)
 {
-    const struct secret *secrets[SECRETS];
-    list_secrets(connector, secrets);
-    for (size_t i = 0; i < SECRETS; i++) {
+    const struct secret *secret;
+    for (size_t i = 0; (secret = connector_secret_at(connector, i)) != NULL; i++) {
         struct buf value;
         struct err ignored;
-        if (secrets[i]->kind != SECRET_FILE && secrets[i]->kind != SECRET_CREDENTIAL)
+        if (secret->kind != SECRET_FILE && secret->kind != SECRET_CREDENTIAL)
             continue;
         buf_create_secret(&value, SECRET_BYTES_MAX);
-        if (secret_read(secrets[i], NULL, 0, &value, &ignored) == 0)
+        if (secret_read(secret, NULL, 0, &value, &ignored) == 0)
             redact_add_owned(redact, value.data, value.len, connector->name);
         buf_destroy(&value);
     }

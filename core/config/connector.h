@@ -1,11 +1,72 @@
-/* Where a connector's secrets may go, and that nobody sees them. */
+/* A connector: its memory, its secrets, where they may go, and that nobody sees them. */
 #ifndef JETON_CONNECTOR_H
 #define JETON_CONNECTOR_H
 
-#include "config.h"
+#include "secret.h"
 
-/* By its allow_hosts and token_service (allow_check). ERR_INVALID: no URL; ERR_AUTH: not allowed.
+#define CONFIG_CONNECTORS_MAX 1000
+
+/* Bounds and defaults of values; times in milliseconds. */
+#define CONFIG_RATE_MAX              1000000
+#define CONFIG_PER_MINUTE_DEFAULT    100
+#define CONFIG_TENANT_MINUTE_DEFAULT 300
+#define CONFIG_TIMEOUT_DEFAULT_MS    60000
+#define CONFIG_TIMEOUT_MIN_MS        10
+#define CONFIG_TIMEOUT_MAX_MS        3600000
+#define CONFIG_RETRIES_DEFAULT       4
+#define CONFIG_RETRIES_MAX           20
+
+struct config_rate_limit {
+    int64_t per_minute;        /* calls per connector; 0: none */
+    char *tenant;              /* connectors that share a tenant's limit; NULL: none */
+    int64_t tenant_per_minute; /* 0: none */
+};
+
+struct connector;
+struct schema_field;
+
+/* A kind of token service, as far as the configuration knows it: which keys only its connectors
+ * have.
  */
+struct config_provider {
+    const char *name; /* `provider: NAME` */
+    size_t size;      /* of its connectors: a struct that begins with a struct connector */
+    /* Offsets into that struct; SCHEMA_CUSTOM only with the parsers of config_field.h. Ends with
+     * name NULL. */
+    const struct schema_field *fields;
+    /* Sets `base` from them. Some may be missing, where the mapping was wrong. */
+    void (*settle)(struct connector *connector);
+};
+
+struct connector { /* made by connector_new */
+    const struct config_provider *provider;
+    char *name;
+    char *file;  /* real path of the defining file */
+    char *shown; /* the same as messages show it */
+    int line, col;
+    const char *base;   /* the URL of its token service: that host and port may always get its
+                           tokens. Points into a field of the provider's */
+    char **allow_hosts; /* NULL-terminated; NULL: the host of base only */
+    char *ca_file;      /* NULL: the system's */
+    struct config_rate_limit rate_limit;
+    int64_t timeout_ms; /* one request, reply included */
+    int64_t retries;    /* after the first try */
+};
+
+/* Of this provider, with the defaults of what can be left out. */
+struct connector *connector_new(const struct config_provider *provider, const char *name);
+void connector_free(struct connector *connector); /* NULL is fine */
+/* Sets a field of its provider that is a URL, or a secret to this very value. */
+void connector_set(struct connector *connector, const char *key, const char *value);
+
+/* Its configured secrets in the order of the provider's table; NULL after the last. */
+struct secret *connector_secret_at(const struct connector *connector, size_t index);
+/* NULL where none is configured under this key. */
+const struct secret *connector_secret(const struct connector *connector, const char *key);
+/* One that the configuration shows to everybody who may read it; an ID does not count. */
+bool connector_has_plain_secret(const struct connector *connector);
+
+/* By its allow_hosts and base (allow_check). ERR_INVALID: no URL; ERR_AUTH: not allowed. */
 int connector_allows(const struct connector *connector, const char *url, struct err *err);
 
 /*

@@ -156,6 +156,7 @@ int secret_read(const struct secret *secret, struct redact *redact, int64_t dead
     }
     if (result != 0) {
         err_wrap(err, "%s", secret->name != NULL ? secret->name : "a secret");
+        err->named = secret->name != NULL;
         if (secret->file != NULL && secret->line > 0)
             err_wrap(err, "%s:%d:%d", secret->file, secret->line, secret->col);
     }

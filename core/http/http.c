@@ -4,7 +4,6 @@
 
 #include <limits.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,13 +105,9 @@ static void transfer_free(struct http_transfer *transfer)
     close_easy(http, transfer);
     http_headers_free(transfer);
     http_files_free(transfer);
-    if (transfer->body != NULL)
-        sodium_memzero(transfer->body, transfer->body_len);
-    mem_free(transfer->body);
-    mem_free(transfer->method);
+    http_request_free(transfer->request);
     mem_free(transfer->address);
     mem_free(transfer->label);
-    mem_free(transfer->ca_file);
     url_destroy(&transfer->url);
     http_response_clear(&transfer->result.response);
     mem_free(transfer);
@@ -288,19 +283,14 @@ static int copy_request(struct http_transfer *transfer, const struct http_reques
         http_proxy_check(&transfer->url, err) != 0 ||
         http_headers_copy(transfer, request, err) != 0)
         return -1;
-    transfer->method = mem_strdup(request->method);
+    struct http_request bare = *request; /* the headers are in libcurl's list */
+    bare.headers = NULL;
+    bare.nheaders = 0;
+    transfer->request = http_request_copy(&bare);
     transfer->address = url_format(&transfer->url, true);
     char *shown = url_format(&transfer->url, false);
     transfer->label = mem_printf("%s %s", request->method, shown);
     mem_free(shown);
-    transfer->has_body = request->has_body;
-    if (request->has_body) {
-        transfer->body = mem_alloc(request->body_len);
-        transfer->body_len = request->body_len;
-        if (request->body_len > 0)
-            memcpy(transfer->body, request->body, request->body_len);
-    }
-    transfer->ca_file = mem_strdup(request->ca_file);
     transfer->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : HTTP_TIMEOUT_MS;
     transfer->max_body = request->max_body > 0        ? request->max_body
                          : request->save_path != NULL ? HTTP_SAVE_MAX

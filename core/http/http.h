@@ -116,7 +116,10 @@ const char *http_response_header(const struct http_response *response,
                                  const char *name); /* any case; first; or NULL */
 /* Retry-After: seconds or HTTP date (against the reply's own Date). Milliseconds, or -1. */
 int64_t http_retry_after_ms(const struct http_response *response);
-struct http_part *http_parts_copy(const struct http_part *parts, size_t nparts);
+/* A copy of all that a request names, to keep and send again; wiped by http_request_free (NULL is
+ * fine). */
+struct http_request *http_request_copy(const struct http_request *request);
+void http_request_free(struct http_request *request);
 void http_parts_free(struct http_part *parts, size_t nparts); /* wipes; NULL is fine */
 
 #endif

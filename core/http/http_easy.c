@@ -203,24 +203,24 @@ static CURLcode set_basics(struct http_transfer *transfer)
 static CURLcode set_method(struct http_transfer *transfer)
 {
     CURLcode code = CURLE_OK;
-    const char *method = transfer->method;
+    const char *method = transfer->request->method;
     /* Without a length these are refused by some servers (411). */
     bool empty_body =
-        !transfer->has_body &&
+        !transfer->request->has_body &&
         (strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0);
     if (strcmp(method, "HEAD") == 0) {
         SET(CURLOPT_NOBODY, 1L);
         return code;
     }
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)transfer->max_body);
-    if (transfer->nparts > 0) {
+    if (transfer->request->nparts > 0) {
         code = code == CURLE_OK ? http_set_parts(transfer) : code;
     } else if (transfer->nsources > 0) {
         code = code == CURLE_OK ? http_set_file(transfer) : code;
-    } else if (transfer->has_body || empty_body) {
+    } else if (transfer->request->has_body || empty_body) {
         SET(CURLOPT_POST, 1L);
-        SET(CURLOPT_POSTFIELDS, transfer->has_body ? transfer->body : "");
-        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_len);
+        SET(CURLOPT_POSTFIELDS, transfer->request->has_body ? transfer->request->body : "");
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->request->body_len);
     } else {
         SET(CURLOPT_HTTPGET, 1L);
     }
@@ -231,8 +231,8 @@ static CURLcode set_method(struct http_transfer *transfer)
 static CURLcode set_trust(const struct http_transfer *transfer, const struct http_trust *system)
 {
     CURLcode code = CURLE_OK;
-    struct http_trust own = {transfer->ca_file, NULL};
-    const struct http_trust *trust = transfer->ca_file != NULL ? &own : system;
+    struct http_trust own = {transfer->request->ca_file, NULL};
+    const struct http_trust *trust = transfer->request->ca_file != NULL ? &own : system;
     /* Both are set, as each has a default compiled into libcurl. */
     SET(CURLOPT_CAINFO, trust->file);
     SET(CURLOPT_CAPATH, trust->dir);

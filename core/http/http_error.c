@@ -71,7 +71,7 @@ static void explain_fault(struct http_transfer *transfer)
         err_set(err, ERR_INVALID, "'%s' became shorter while it was sent", transfer->file_path);
         break;
     case HTTP_FAULT_FILE_WRITE:
-        err_set(err, ERR_INVALID, "cannot write '%s': %s", transfer->save_path,
+        err_set(err, ERR_INVALID, "cannot write '%s': %s", transfer->request->save_path,
                 strerror(transfer->file_error));
         break;
     default:
@@ -115,7 +115,7 @@ static void explain_certificate(struct http_transfer *transfer)
                 verdict == X509_SELF_SIGNED || verdict == X509_SELF_SIGNED_IN_CHAIN
                     ? "it is self-signed, or its authority is unknown here"
                     : "its authority is unknown here",
-                transfer->ca_file != NULL
+                transfer->request->ca_file != NULL
                     ? "the connector's ca_file does not hold that authority's certificate"
                     : "set ca_file on the connector if the authority is your own");
         break;
@@ -247,7 +247,8 @@ static void explain(struct http_transfer *transfer, CURLcode code)
         break;
     case CURLE_SSL_CACERT_BADFILE:
         err_set(err, ERR_CONFIG, "cannot read certificates from '%s'; expected PEM",
-                transfer->ca_file != NULL ? transfer->ca_file : "SSL_CERT_FILE or SSL_CERT_DIR");
+                transfer->request->ca_file != NULL ? transfer->request->ca_file
+                                                   : "SSL_CERT_FILE or SSL_CERT_DIR");
         retryable = false;
         break;
     case CURLE_SSL_CONNECT_ERROR:

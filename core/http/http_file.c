@@ -16,29 +16,6 @@
 
 /* ---- parts ---- */
 
-struct http_part *http_parts_copy(const struct http_part *parts, size_t nparts)
-{
-    if (nparts == 0)
-        return NULL;
-    struct http_part *copy = mem_alloc(nparts * sizeof *copy);
-    for (size_t i = 0; i < nparts; i++) {
-        copy[i] = (struct http_part){
-            .name = mem_strdup(parts[i].name),
-            .value_len = parts[i].value_len,
-            .path = mem_strdup(parts[i].path),
-            .filename = mem_strdup(parts[i].filename),
-            .content_type = mem_strdup(parts[i].content_type),
-        };
-        if (parts[i].path == NULL) {
-            char *value = mem_alloc(parts[i].value_len + 1);
-            if (parts[i].value_len > 0)
-                memcpy(value, parts[i].value, parts[i].value_len);
-            copy[i].value = value;
-        }
-    }
-    return copy;
-}
-
 void http_parts_free(struct http_part *parts, size_t nparts)
 {
     for (size_t i = 0; i < nparts; i++) {
@@ -170,8 +147,8 @@ CURLcode http_set_parts(struct http_transfer *transfer)
     transfer->mime = transfer->api->mime_init(transfer->easy);
     if (transfer->mime == NULL)
         abort(); /* out of memory */
-    for (size_t i = 0; i < transfer->nparts && code == CURLE_OK; i++)
-        code = add_part(transfer, &transfer->parts[i], &transfer->sources[i]);
+    for (size_t i = 0; i < transfer->request->nparts && code == CURLE_OK; i++)
+        code = add_part(transfer, &transfer->request->parts[i], &transfer->sources[i]);
     SET(CURLOPT_MIMEPOST, transfer->mime);
     return code;
 }
@@ -186,7 +163,6 @@ static int save_open(struct http_transfer *transfer, const char *path, struct er
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
         return err_set(err, ERR_INVALID, "cannot save to '%s': expected a regular file, or none",
                        path);
-    transfer->save_path = mem_strdup(path);
     transfer->save_temporary = mem_printf("%s" TEMPORARY_SUFFIX, path);
     transfer->save_fd = mkostemp(transfer->save_temporary, O_CLOEXEC);
     if (transfer->save_fd >= 0)
@@ -220,9 +196,9 @@ int http_save_done(struct http_transfer *transfer)
     int fd = transfer->save_fd;
     transfer->save_fd = -1;
     /* close() tells of a full disk where it is another machine's. */
-    if (close(fd) != 0 || rename(transfer->save_temporary, transfer->save_path) != 0) {
-        err_set(&transfer->result.err, ERR_INVALID, "cannot write '%s': %s", transfer->save_path,
-                strerror(errno));
+    if (close(fd) != 0 || rename(transfer->save_temporary, transfer->request->save_path) != 0) {
+        err_set(&transfer->result.err, ERR_INVALID, "cannot write '%s': %s",
+                transfer->request->save_path, strerror(errno));
         err_text(transfer->result.err.request, sizeof transfer->result.err.request, "%s",
                  transfer->label);
         return -1;
@@ -240,8 +216,6 @@ int http_files_open(struct http_transfer *transfer, const struct http_request *r
 {
     if (check_parts(request, err) != 0)
         return -1;
-    transfer->parts = http_parts_copy(request->parts, request->nparts);
-    transfer->nparts = request->nparts;
     size_t n = request->body_path != NULL ? 1 : request->nparts;
     transfer->sources = mem_alloc((n + 1) * sizeof *transfer->sources);
     for (size_t i = 0; i < n; i++)
@@ -257,7 +231,7 @@ int http_files_open(struct http_transfer *transfer, const struct http_request *r
 
 bool http_has_files(const struct http_transfer *transfer)
 {
-    bool found = transfer->save_path != NULL;
+    bool found = transfer->request->save_path != NULL;
     for (size_t i = 0; i < transfer->nsources && !found; i++)
         found = transfer->sources[i].path != NULL;
     return found;
@@ -285,6 +259,4 @@ void http_files_free(struct http_transfer *transfer)
     for (size_t i = 0; i < transfer->nsources; i++)
         mem_free(transfer->sources[i].path);
     mem_free(transfer->sources);
-    http_parts_free(transfer->parts, transfer->nparts);
-    mem_free(transfer->save_path);
 }

@@ -78,7 +78,7 @@ void http_trace_request(struct log *log, const struct http_transfer *transfer)
         return;
     struct buf out;
     buf_create_secret(&out, TEXT_MAX);
-    buf_printf(&out, "> %s %s", transfer->method, transfer->address);
+    buf_printf(&out, "> %s %s", transfer->request->method, transfer->address);
     for (const struct curl_slist *item = transfer->headers; item != NULL; item = item->next) {
         size_t name_len = strcspn(item->data, ":;");
         const char *value = item->data + name_len;
@@ -86,12 +86,12 @@ void http_trace_request(struct log *log, const struct http_transfer *transfer)
         if (*value != '\0' || item->data[name_len] == ';') /* "Name:" keeps one from being sent */
             append_header(&out, item->data, name_len, value);
     }
-    if (transfer->nparts > 0)
-        buf_printf(&out, "\n  (multipart/form-data, %zu parts)", transfer->nparts);
+    if (transfer->request->nparts > 0)
+        buf_printf(&out, "\n  (multipart/form-data, %zu parts)", transfer->request->nparts);
     else if (transfer->nsources > 0)
         buf_printf(&out, "\n  (%lld bytes of '%s')", (long long)transfer->sources[0].size,
                    transfer->sources[0].path);
-    append_body(&out, log, transfer->body, transfer->body_len);
+    append_body(&out, log, transfer->request->body, transfer->request->body_len);
     log_msg(log, LOG_TRACE, "%s", out.data);
     buf_destroy(&out);
 }
@@ -107,7 +107,7 @@ static void trace_response(struct log *log, const struct http_transfer *transfer
                       response->headers[i].value);
     if (response->saved)
         buf_printf(&out, "\n  (%lld bytes in '%s')", (long long)transfer->saved,
-                   transfer->save_path);
+                   transfer->request->save_path);
     append_body(&out, log, response->body.data, response->body.len);
     log_msg(log, LOG_TRACE, "%s", out.data);
     buf_destroy(&out);

@@ -53,26 +53,19 @@ struct http_transfer {
     http_done_fn *done;
     void *arg;
 
-    char *method;
+    struct http_request *request; /* our copy, without the headers */
     struct url url;
-    char *address;              /* url as text */
-    char *label;                /* "GET https://host/path", for messages */
-    struct curl_slist *headers; /* wiped when freed */
-    char *body;                 /* wiped when freed */
-    size_t body_len;
-    bool has_body;
+    char *address;               /* url as text */
+    char *label;                 /* "GET https://host/path", for messages */
+    struct curl_slist *headers;  /* wiped when freed */
     struct http_source *sources; /* of the body, or one a part (fd -1: the part is a value) */
     size_t nsources;
-    struct http_part *parts;
-    size_t nparts;
     curl_mime *mime;
-    char *save_path;
     char *save_temporary; /* its name until it is complete; NULL: none, or no more */
     int save_fd;          /* -1: none */
     int64_t saved;        /* bytes */
     int file_error;       /* errno of a file, and its name, for the fault */
     const char *file_path;
-    char *ca_file; /* NULL: the system's */
     int64_t timeout_ms;
     size_t max_body;
 

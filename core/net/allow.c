@@ -203,6 +203,7 @@ static int refuse(const struct url *url, struct err *err)
                 exact, wild);
     else
         err_set(err, ERR_AUTH, "host '%s' is not allowed; add '%s' to allow_hosts", exact, exact);
+    err->hint = ERR_HINT_ALLOW_HOST;
     mem_free(exact);
     mem_free(wild);
     return -1;

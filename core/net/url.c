@@ -241,6 +241,14 @@ size_t url_encode_to(char *out, const char *text, size_t len)
     return at;
 }
 
+char *url_base(const char *text)
+{
+    size_t len = strlen(text);
+    while (len > 0 && text[len - 1] == '/')
+        len--;
+    return mem_strndup(text, len);
+}
+
 char *url_encode(const char *text, size_t len)
 {
     char *encoded = mem_alloc(len * 3 + 1);

@@ -33,6 +33,8 @@ void url_add_query(struct url *url, const char *query);
 char *url_format(const struct url *url, bool with_query);
 /* By its host (host_is_loopback). */
 bool url_is_loopback(const struct url *url);
+/* A base URL without the slashes at its end, so that what follows it has one (mem_free). */
+char *url_base(const char *text);
 /* (mem_free) Percent-encodes all but unreserved characters. */
 char *url_encode(const char *text, size_t len);
 /* The same, into out, which has room for 3 × len; returns the length. No NUL is added. */

@@ -1,108 +1,77 @@
 #include "exchange.h"
 
-#include "allow.h"
-#include "backoff.h"
-#include "clock.h"
 #include "mem.h"
+#include "retry.h"
 
 #include <string.h>
 
-#define ACCESS_TOKEN_PATH "/accessToken"
-
 struct exchange {
-    struct loop *loop;
-    struct http *http;
+    struct transport transport;
     struct log *log;
-    struct exchange_options options; /* our own copies */
+    const struct connector *connector;
+    const struct provider *provider;
+    struct connector_secrets secrets;
+    char *tokens[PROVIDER_GRANTS_MAX];
+    size_t ntokens;
+    bool (*wanted)(void *arg);
     exchange_done_fn *done;
     void *arg;
 
-    char **allow_hosts;
-
-    char *override;  /* where the service is, if not where it is configured */
+    char *service;   /* where the service is, if not where it is configured */
     bool remembered; /* that is from an earlier exchange: if it fails, ask where it is configured */
-    size_t candidate;
+    size_t grant;
     int moves;
-    int64_t attempt;   /* of network errors and 5xx */
-    int64_t throttled; /* 429 */
-    int64_t waited_ms;
-    struct http_transfer *transfer;
-    struct loop_timer timer;
-    struct err last; /* why we wait */
+    void *transfer; /* of the transport */
+    struct retry retry;
+    struct err last;             /* why we wait, or give up */
+    char label[ERR_REQUEST_MAX]; /* what `last` is about: "GET https://host/path" */
 };
 
 static void exchange_send(void *arg);
 
-/* Where the service is, as far as is known. */
-static const char *exchange_base(const struct exchange *exchange)
-{
-    return exchange->override != NULL ? exchange->override : exchange->options.token_service;
-}
-
-/* Says what `last` is about. */
-static void exchange_label(struct exchange *exchange)
-{
-    err_text(exchange->last.request, sizeof exchange->last.request, "GET %s" ACCESS_TOKEN_PATH,
-             exchange_base(exchange));
-}
-
 static void exchange_free(struct exchange *exchange)
 {
-    loop_timer_stop(exchange->loop, &exchange->timer);
+    retry_stop(&exchange->retry);
     if (exchange->transfer != NULL)
-        http_cancel(exchange->transfer);
-    struct exchange_options *options = &exchange->options;
-    mem_free(options->token_service);
-    mem_free_secret(options->application_id);
-    mem_free_secret(options->application_secret);
-    for (size_t i = 0; i < options->nrefresh_tokens; i++)
-        mem_free_secret(options->refresh_tokens[i]);
-    mem_freev(exchange->allow_hosts);
-    mem_free(options->ca_file);
-    mem_free(exchange->override);
+        exchange->transport.cancel(exchange->transport.self, exchange->transfer);
+    connector_secrets_destroy(&exchange->secrets);
+    for (size_t i = 0; i < exchange->ntokens; i++)
+        mem_free_secret(exchange->tokens[i]);
+    mem_free(exchange->service);
     mem_free(exchange);
 }
 
-static void exchange_fail(struct exchange *exchange, struct err *err)
+static struct provider_ask exchange_ask(const struct exchange *exchange)
 {
-    const struct exchange_result result = {.service_override = exchange->override};
-    exchange->done(exchange->arg, &result, err);
+    return (struct provider_ask){
+        .purpose = PROVIDER_ACCESS,
+        .connector = exchange->connector,
+        .secrets = &exchange->secrets,
+        .service = exchange->service,
+        .refresh_token = exchange->tokens[exchange->grant],
+    };
+}
+
+/* `last` is final. */
+static void exchange_fail(struct exchange *exchange)
+{
+    const struct exchange_result result = {.service = exchange->service};
+    exchange->done(exchange->arg, &result, &exchange->last);
     exchange_free(exchange);
 }
 
-/* Tries again after delay_ms, unless the deadline is nearer or nobody waits: then `last` is final.
- */
-static void exchange_retry(struct exchange *exchange, int64_t delay_ms)
-{
-    if (exchange->options.wanted != NULL && !exchange->options.wanted(exchange->arg)) {
-        exchange_fail(exchange, &exchange->last);
-        return;
-    }
-    int64_t deadline_ms = exchange->options.deadline_ms;
-    if (deadline_ms > 0 && clock_mono_ms() + delay_ms >= deadline_ms) {
-        err_wrap(&exchange->last, "giving up, the deadline is nearer than the next try in %lld s",
-                 (long long)(delay_ms + 999) / 1000);
-        exchange_fail(exchange, &exchange->last);
-        return;
-    }
-    char line[ERR_LINE_MAX];
-    log_msg(exchange->log, LOG_INFO, "%s; trying again in %.1f s", err_line(&exchange->last, line),
-            (double)delay_ms / 1000);
-    loop_timer_start(exchange->loop, &exchange->timer, delay_ms, exchange_send, exchange);
-}
-
 /* A service that moved, and now fails there, is looked for where it is configured. */
-static bool exchange_drop_override(struct exchange *exchange)
+static bool exchange_return(struct exchange *exchange)
 {
     if (!exchange->remembered)
         return false;
     log_msg(exchange->log, LOG_WARN, "the token service fails at '%s', where it had moved: %s",
-            exchange->override, exchange->last.msg);
-    mem_free(exchange->override);
-    exchange->override = NULL;
+            exchange->service, exchange->last.msg);
+    mem_free(exchange->service);
+    exchange->service = NULL;
     exchange->remembered = false;
     exchange->moves = 0;
-    exchange->candidate = 0;
+    exchange->grant = 0;
     exchange_send(exchange);
     return true;
 }
@@ -110,192 +79,162 @@ static bool exchange_drop_override(struct exchange *exchange)
 /* `last` is final, unless another place may answer. */
 static void exchange_give_up(struct exchange *exchange)
 {
-    if (!exchange_drop_override(exchange))
-        exchange_fail(exchange, &exchange->last);
+    if (!exchange_return(exchange))
+        exchange_fail(exchange);
 }
 
-static void exchange_backoff(struct exchange *exchange)
+static void exchange_wait(struct exchange *exchange, const struct http_response *throttled)
 {
-    if (exchange_drop_override(exchange))
+    bool wanted = exchange->wanted == NULL || exchange->wanted(exchange->arg);
+    if (throttled == NULL && exchange_return(exchange))
         return;
-    if (exchange->attempt >= exchange->options.retries) {
-        exchange_fail(exchange, &exchange->last);
-        return;
-    }
-    exchange->attempt++;
-    exchange_retry(exchange, backoff_ms(exchange->attempt));
+    if (!wanted ||
+        !(throttled != NULL ? retry_throttled(&exchange->retry, throttled, &exchange->last)
+                            : retry_broken(&exchange->retry, NULL, &exchange->last)))
+        exchange_fail(exchange);
 }
 
-static void exchange_throttled(struct exchange *exchange, const struct http_response *response)
+static void exchange_moved(struct exchange *exchange, char *service)
 {
-    int64_t delay_ms = backoff_throttled_ms(http_retry_after_ms(response), ++exchange->throttled);
-    exchange->waited_ms += delay_ms;
-    if (exchange->waited_ms > EXCHANGE_WAIT_MAX_MS) {
-        err_wrap(&exchange->last, "giving up, the service wants a wait of over %lld minutes",
-                 EXCHANGE_WAIT_MAX_MS / 60000);
-        exchange_fail(exchange, &exchange->last);
-        return;
-    }
-    exchange_retry(exchange, delay_ms);
-}
-
-static void exchange_moved(struct exchange *exchange, const char *request_url,
-                           const struct http_response *response)
-{
-    char *base = NULL;
     if (++exchange->moves > EXCHANGE_MOVES_MAX) {
+        mem_free(service);
         err_set(&exchange->last, ERR_HTTP, "the token service moved over %d times in a row (308)",
                 EXCHANGE_MOVES_MAX);
-        exchange_label(exchange);
+        memcpy(exchange->last.request, exchange->label, sizeof exchange->label);
         exchange_give_up(exchange);
-    } else if (wire_moved(response, request_url, ACCESS_TOKEN_PATH, &base, &exchange->last) != 0) {
-        exchange_label(exchange);
-        exchange_give_up(exchange);
-    } else {
-        log_msg(exchange->log, LOG_INFO, "the token service moved to %s", base);
-        mem_free(exchange->override);
-        exchange->override = base;
-        exchange_send(exchange); /* which checks the host */
+        return;
     }
+    mem_free(exchange->service);
+    exchange->service = service;
+    log_msg(exchange->log, LOG_INFO, "the token service moved to %s", service);
+    exchange_send(exchange); /* which checks the host */
 }
 
-/* The refresh token was refused: perhaps the one before it, or the configured one, still works. */
+/* Perhaps the refresh token before it, or the configured one, still works. */
 static void exchange_refused(struct exchange *exchange)
 {
     exchange->last.kind = ERR_AUTH;
-    if (exchange->candidate + 1 < exchange->options.nrefresh_tokens) {
+    if (exchange->grant + 1 < exchange->ntokens) {
         char line[ERR_LINE_MAX];
         log_msg(exchange->log, LOG_INFO, "%s; trying the next refresh token that is known",
                 err_line(&exchange->last, line));
-        exchange->candidate++;
+        exchange->grant++;
         exchange_send(exchange);
         return;
     }
-    char message[ERR_MSG_MAX];
-    memcpy(message, exchange->last.msg, sizeof message);
-    err_text(exchange->last.msg, sizeof exchange->last.msg,
-             "%s; check application_id, application_secret and refresh_token, which ends after 365 "
-             "days, or when another is made",
-             message);
+    exchange->provider->refused(exchange->connector, &exchange->last);
     exchange_give_up(exchange);
 }
 
-static void exchange_succeeded(struct exchange *exchange, const struct http_response *response)
+static void exchange_succeeded(struct exchange *exchange, struct provider_token *token)
 {
-    struct exchange_result result = {.used = exchange->candidate,
-                                     .service_override = exchange->override};
-    if (wire_token_parse(response, &result.token, &exchange->last) != 0) {
-        exchange_label(exchange);
-        exchange_give_up(exchange);
-        return;
-    }
+    struct exchange_result result = {
+        .token = *token, .used = exchange->grant, .service = exchange->service};
     exchange->done(exchange->arg, &result, NULL);
-    wire_token_destroy(&result.token);
+    provider_token_destroy(token);
     exchange_free(exchange);
 }
 
 static void exchange_answered(void *arg, struct http_result *result)
 {
     struct exchange *exchange = arg;
-    struct http_response *response = &result->response;
+    const struct http_response *response = &result->response;
     exchange->transfer = NULL;
     exchange->last = result->err;
     if (result->err.kind != ERR_NONE) {
         err_wrap(&exchange->last, "token exchange");
         if (result->err.retryable)
-            exchange_backoff(exchange);
+            exchange_wait(exchange, NULL);
         else
             exchange_give_up(exchange);
         return;
     }
-    if (response->status == 200) {
-        exchange_succeeded(exchange, response);
-        return;
-    }
-    if (response->status == 308) {
-        char *request_url = mem_printf("%s" ACCESS_TOKEN_PATH, exchange_base(exchange));
-        exchange_moved(exchange, request_url, response);
-        mem_free(request_url);
-        return;
-    }
-    wire_error(response, "GET", ACCESS_TOKEN_PATH, NULL, &exchange->last);
-    err_wrap(&exchange->last, "token exchange");
-    exchange_label(exchange);
-    if (response->status == 429)
-        exchange_throttled(exchange, response);
-    else if (response->status >= 500)
-        exchange_backoff(exchange);
-    else if (response->status == 400 || response->status == 401 || response->status == 403)
+    const struct provider_ask ask = exchange_ask(exchange);
+    struct provider_reply reply;
+    enum provider_meaning meaning =
+        exchange->provider->reply(&ask, response, &reply, &exchange->last);
+    if (exchange->last.status != 0) /* the service refused, rather than made no sense */
+        err_wrap(&exchange->last, "token exchange");
+    memcpy(exchange->last.request, exchange->label, sizeof exchange->label);
+    switch (meaning) {
+    case PROVIDER_GOOD:
+        exchange_succeeded(exchange, &reply.token);
+        break;
+    case PROVIDER_MOVED:
+        exchange_moved(exchange, reply.moved);
+        break;
+    case PROVIDER_WAIT:
+        exchange_wait(exchange, exchange->last.kind == ERR_THROTTLED ? response : NULL);
+        break;
+    case PROVIDER_NEXT:
         exchange_refused(exchange);
-    else
+        break;
+    case PROVIDER_REFUSED:
         exchange_give_up(exchange);
+        break;
+    }
+}
+
+static int exchange_try(struct exchange *exchange, struct err *err)
+{
+    const struct connector *connector = exchange->connector;
+    const struct provider_ask ask = exchange_ask(exchange);
+    struct http_request *request = exchange->provider->request(&ask, err);
+    if (request == NULL)
+        return -1;
+    err_text(exchange->label, sizeof exchange->label, "%s %.*s", request->method,
+             (int)strcspn(request->url, "?"), request->url);
+    request->ca_file = connector->ca_file;
+    request->timeout_ms = connector->timeout_ms;
+    request->max_body = PROVIDER_REPLY_MAX;
+    int result = connector_allows(connector, request->url, err);
+    if (result == 0)
+        exchange->transfer = exchange->transport.start(exchange->transport.self, request,
+                                                       exchange_answered, exchange, err);
+    http_request_free(request);
+    return exchange->transfer != NULL ? 0 : -1;
 }
 
 static void exchange_send(void *arg)
 {
     struct exchange *exchange = arg;
-    const struct exchange_options *options = &exchange->options;
-    char *address = mem_printf("%s" ACCESS_TOKEN_PATH, exchange_base(exchange));
     struct err err;
-    struct url url;
-    int result = url_parse(address, &url, &err);
-    if (result == 0) {
-        result = allow_check(&url, options->allow_hosts, options->token_service, &err);
-        url_destroy(&url);
-    }
-    if (result == 0) {
-        struct http_header headers[] = {
-            {"Accept", "application/json"},
-            {WIRE_APPLICATION_ID, options->application_id},
-            {WIRE_APPLICATION_SECRET, options->application_secret},
-            {WIRE_REFRESH_TOKEN, options->refresh_tokens[exchange->candidate]},
-        };
-        const struct http_request request = {
-            .method = "GET",
-            .url = address,
-            .headers = headers,
-            .nheaders = sizeof headers / sizeof headers[0],
-            .ca_file = options->ca_file,
-            .timeout_ms = options->timeout_ms,
-            .max_body = WIRE_REPLY_MAX,
-        };
-        exchange->transfer =
-            http_start(exchange->http, &request, exchange_answered, exchange, &err);
-        result = exchange->transfer != NULL ? 0 : -1;
-    }
-    mem_free(address);
-    if (result == 0)
+    if (exchange_try(exchange, &err) == 0)
         return;
     err_wrap(&err, "token exchange");
     exchange->last = err;
-    exchange_label(exchange);
-    /* An override that was stored while other hosts were allowed. */
-    if (exchange->moves > 0 || !exchange_drop_override(exchange))
-        exchange_fail(exchange, &exchange->last);
+    memcpy(exchange->last.request, exchange->label, sizeof exchange->label);
+    /* A place that was stored while other hosts were allowed. */
+    if (exchange->moves > 0 || !exchange_return(exchange))
+        exchange_fail(exchange);
 }
 
-struct exchange *exchange_start(struct loop *loop, struct http *http, struct log *log,
-                                const struct exchange_options *options, exchange_done_fn *done,
-                                void *arg)
+struct exchange *exchange_start(struct loop *loop, const struct transport *transport,
+                                struct log *log, const struct exchange_options *options,
+                                exchange_done_fn *done, void *arg)
 {
     struct exchange *exchange = mem_alloc(sizeof *exchange);
-    exchange->loop = loop;
-    exchange->http = http;
+    exchange->transport = *transport;
     exchange->log = log;
+    exchange->connector = options->connector;
+    exchange->provider = provider_of(options->connector);
+    exchange->secrets = *options->secrets;
+    *options->secrets = (struct connector_secrets){0};
+    exchange->wanted = options->wanted;
     exchange->done = done;
     exchange->arg = arg;
-    exchange->options = *options;
-    exchange->options.token_service = mem_strdup(options->token_service);
-    exchange->options.application_id = mem_strdup(options->application_id);
-    exchange->options.application_secret = mem_strdup(options->application_secret);
-    for (size_t i = 0; i < options->nrefresh_tokens; i++)
-        exchange->options.refresh_tokens[i] = mem_strdup(options->refresh_tokens[i]);
-    exchange->allow_hosts = mem_strdupv(options->allow_hosts);
-    exchange->options.allow_hosts = (const char *const *)exchange->allow_hosts;
-    exchange->options.ca_file = mem_strdup(options->ca_file);
-    exchange->override = mem_strdup(options->service_override);
-    exchange->remembered = exchange->override != NULL;
-    loop_timer_start(loop, &exchange->timer, 0, exchange_send, exchange);
+    exchange->ntokens = options->ntokens;
+    for (size_t i = 0; i < options->ntokens; i++)
+        exchange->tokens[i] = mem_strdup(options->tokens[i]);
+    exchange->service = mem_strdup(options->service);
+    exchange->remembered = exchange->service != NULL;
+    exchange->retry = (struct retry){.loop = loop,
+                                     .log = log,
+                                     .again = exchange_send,
+                                     .arg = exchange,
+                                     .retries = options->connector->retries,
+                                     .deadline_ms = options->deadline_ms};
+    loop_timer_start(loop, &exchange->retry.timer, 0, exchange_send, exchange);
     return exchange;
 }
 

@@ -24,7 +24,7 @@ static void request_start(void *arg)
     struct token_request *request = arg;
     struct tokens *tokens = request->tokens;
     char owner[STORE_OWNER_SIZE];
-    token_cache_owner(request->connector, owner);
+    provider_of(request->connector)->owner(request->connector, owner);
     struct store_token row;
     struct err err;
     if (store_token_load(tokens->store, owner, &row, &err) < 0) {
@@ -72,13 +72,6 @@ void token_cancel(struct token_request *request)
         token_flight_free(flight);
 }
 
-/* Secrets of no connector: masked wherever jeton writes. */
-static void hide_by_hand(struct tokens *tokens, const char *secret)
-{
-    if (secret != NULL)
-        redact_add(tokens->redact, secret, strlen(secret));
-}
-
 static void request_exchanged(void *arg, const struct exchange_result *result,
                               const struct err *err)
 {
@@ -90,43 +83,38 @@ static void request_exchanged(void *arg, const struct exchange_result *result,
         token_request_finish(request, NULL, err);
         return;
     }
-    hide_by_hand(tokens, result->token.access_token);
-    hide_by_hand(tokens, result->token.refresh_token);
+    const struct provider_token *came = &result->token;
+    token_request_hide(tokens, request->connector, came->access_token);
+    token_request_hide(tokens, request->connector, came->refresh_token);
     const struct token token = {
-        .access_token = result->token.access_token,
-        .endpoint_url = result->token.endpoint_url,
-        .scope = result->token.scope,
-        .expires_at_ms = clock_wall_ms() + result->token.lifetime_ms,
+        .access_token = came->access_token,
+        .endpoint_url = came->endpoint_url,
+        .scope = came->scope != NULL ? came->scope : "",
+        .expires_at_ms = came->lifetime_ms > 0 ? clock_wall_ms() + came->lifetime_ms : 0,
         .source = TOKEN_EXCHANGE,
-        .refresh_token = result->token.refresh_token,
+        .refresh_token = came->refresh_token,
     };
     token_request_finish(request, &token, NULL);
 }
 
-struct token_request *token_exchange(struct tokens *tokens,
-                                     const struct token_credentials *credentials,
-                                     token_done_fn *done, void *arg)
+struct token_request *token_exchange(struct tokens *tokens, const struct connector *connector,
+                                     struct connector_secrets *secrets, token_done_fn *done,
+                                     void *arg)
 {
     struct token_request *request = token_request_new(tokens, done, arg);
-    hide_by_hand(tokens, credentials->application_secret);
-    hide_by_hand(tokens, credentials->refresh_token);
-    char *token_service = wire_base(credentials->token_service);
+    request->connector = connector;
+    for (size_t i = 0; i < secrets->count; i++)
+        token_request_hide(tokens, connector, secrets->items[i].value);
     const struct exchange_options options = {
-        .token_service = token_service,
-        .application_id = credentials->application_id,
-        .application_secret = credentials->application_secret,
-        .refresh_tokens = {credentials->refresh_token},
-        .nrefresh_tokens = 1,
-        .allow_hosts = credentials->allow_hosts,
-        .ca_file = credentials->ca_file,
-        .timeout_ms = credentials->timeout_ms,
-        .retries = credentials->retries,
+        .connector = connector,
+        .secrets = secrets,
+        .tokens = {connector_secrets_get(secrets, PROVIDER_REFRESH_TOKEN)},
+        .ntokens = 1,
         .deadline_ms = tokens->deadline_ms,
     };
     tokens->exchanges++;
-    request->exchange = exchange_start(tokens->loop, tokens->http, tokens->log, &options,
+    request->exchange = exchange_start(tokens->loop, &tokens->transport, tokens->log, &options,
                                        request_exchanged, request);
-    mem_free(token_service);
     return request;
 }
 
@@ -138,7 +126,7 @@ int64_t tokens_exchanges(const struct tokens *tokens)
 int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err)
 {
     char owner[STORE_OWNER_SIZE];
-    token_cache_owner(connector, owner);
+    provider_of(connector)->owner(connector, owner);
     return store_token_delete(tokens->store, owner, err);
 }
 
@@ -146,18 +134,18 @@ int token_set_endpoint(struct tokens *tokens, const struct connector *connector,
                        const char *endpoint_url, struct err *err)
 {
     char owner[STORE_OWNER_SIZE];
-    token_cache_owner(connector, owner);
+    provider_of(connector)->owner(connector, owner);
     if (connector_allows(connector, endpoint_url, err) != 0)
         return -1;
     return store_token_set_endpoint(tokens->store, owner, endpoint_url, err);
 }
 
-struct tokens *tokens_new(struct loop *loop, struct http *http, struct store *store,
+struct tokens *tokens_new(struct loop *loop, const struct transport *transport, struct store *store,
                           struct redact *redact, struct log *log)
 {
     struct tokens *tokens = mem_alloc(sizeof *tokens);
     tokens->loop = loop;
-    tokens->http = http;
+    tokens->transport = *transport;
     tokens->store = store;
     tokens->redact = redact;
     tokens->log = log;
@@ -199,9 +187,9 @@ void tokens_free(struct tokens *tokens)
         for (size_t left = count_waiters(flight); left > 0; left--)
             token_cancel(flight->waiters); /* the last one may free the flight */
     }
-    int64_t until_ms = clock_mono_ms() + SETTLE_MS;
-    while (tokens_on_wire(tokens) && clock_mono_ms() < until_ms)
-        loop_turn(tokens->loop, until_ms - clock_mono_ms());
+    int64_t until_ms = loop_now_ms(tokens->loop) + SETTLE_MS;
+    while (tokens_on_wire(tokens) && loop_now_ms(tokens->loop) < until_ms)
+        loop_turn(tokens->loop, until_ms - loop_now_ms(tokens->loop));
     while (tokens->flights != NULL)
         token_flight_free(tokens->flights);
     mem_free(tokens);

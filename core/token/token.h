@@ -8,18 +8,19 @@
 #ifndef JETON_TOKEN_H
 #define JETON_TOKEN_H
 
-#include "config.h"
-#include "http.h"
+#include "connector.h"
+#include "connector_secrets.h"
 #include "log.h"
 #include "loop.h"
 #include "redact.h"
 #include "store.h"
 #include "token_query.h"
+#include "transport.h"
 
-#define TOKEN_REFRESH_LIFE_MS (365LL * 86400 * 1000) /* of a refresh token (kaizala: 365 days) */
-#define TOKEN_WARN_MS         (30LL * 86400 * 1000)
+#define TOKEN_WARN_MS (30LL * 86400 * 1000)
 
-struct tokens *tokens_new(struct loop *loop, struct http *http, struct store *store,
+/* transport is copied; what it stands for must outlive the tokens. */
+struct tokens *tokens_new(struct loop *loop, const struct transport *transport, struct store *store,
                           struct redact *redact, struct log *log);
 /*
  * Cancels what waits. An exchange that is on the wire gets half a second to end and be stored, so
@@ -45,30 +46,23 @@ struct token_request *token_get(struct tokens *tokens, const struct connector *c
 /* done will not be called. An exchange under way goes on for the others, and is stored. */
 void token_cancel(struct token_request *request);
 
-/* One exchange with values given by hand; nothing is stored, no lock is taken. */
-struct token_credentials {
-    const char *token_service;
-    const char *application_id;
-    const char *application_secret;
-    const char *refresh_token;
-    const char *const *allow_hosts; /* NULL-terminated; may be NULL */
-    const char *ca_file;
-    int64_t timeout_ms;
-    int64_t retries;
-};
-struct token_request *token_exchange(struct tokens *tokens,
-                                     const struct token_credentials *credentials,
-                                     token_done_fn *done, void *arg);
+/*
+ * One exchange with values given by hand; nothing is stored, no lock is taken. The connector is of
+ * no configuration, and lives as long as the request; its name is what the secrets that come are
+ * registered under. secrets are taken over, and left empty.
+ */
+struct token_request *token_exchange(struct tokens *tokens, const struct connector *connector,
+                                     struct connector_secrets *secrets, token_done_fn *done,
+                                     void *arg);
 /*
  * Keeps a refresh token that somebody signed in for, in place of all that is known of the
- * connector's; a configured one wins when it changes. token_service: where the service had moved by
+ * connector's; a configured one wins when it changes. service: where the token service had moved by
  * then, and is looked for first; NULL: where it is configured. done is called from the loop, once;
  * it cannot be cancelled. ERR_CONFIG (secret, state), ERR_NETWORK (the lock did not come).
  */
 typedef void token_adopted_fn(void *arg, const struct err *err);
 void token_adopt(struct tokens *tokens, const struct connector *connector,
-                 const char *refresh_token, const char *token_service, token_adopted_fn *done,
-                 void *arg);
+                 const char *refresh_token, const char *service, token_adopted_fn *done, void *arg);
 /* Drops the cached access token and what was rotated: the configured refresh token is used next.
  * Blocks on the store. */
 int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err);

@@ -7,34 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void hash_text(crypto_hash_sha256_state *state, const char *text)
-{
-    static const unsigned char nul = 0;
-    if (text != NULL)
-        crypto_hash_sha256_update(state, (const unsigned char *)text, strlen(text));
-    crypto_hash_sha256_update(state, &nul, 1);
-}
-
-void token_cache_owner(const struct connector *connector, char owner[STORE_OWNER_SIZE])
-{
-    const struct secret *id = &connector->application_id;
-    crypto_hash_sha256_state state;
-    crypto_hash_sha256_init(&state);
-    hash_text(&state, connector->file);
-    hash_text(&state, connector->name);
-    hash_text(&state, connector->token_service);
-    const unsigned char kind = (unsigned char)id->kind;
-    crypto_hash_sha256_update(&state, &kind, 1);
-    hash_text(&state, id->text);
-    hash_text(&state, secret_at_hand(id));
-    for (char **word = id->command; word != NULL && *word != NULL; word++)
-        hash_text(&state, *word);
-
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256_final(&state, digest);
-    sodium_bin2hex(owner, STORE_OWNER_SIZE, digest, sizeof digest);
-}
-
 void token_cache_lock_name(const char *owner, char name[TOKEN_LOCK_NAME_SIZE])
 {
     snprintf(name, TOKEN_LOCK_NAME_SIZE, "token-%.32s", owner);
@@ -42,8 +14,10 @@ void token_cache_lock_name(const char *owner, char name[TOKEN_LOCK_NAME_SIZE])
 
 int64_t token_cache_remaining_ms(const struct store_token *row)
 {
-    if (row->access_token == NULL || row->endpoint_url == NULL)
+    if (row->access_token == NULL)
         return 0;
+    if (row->lifetime_ms == 0)
+        return INT64_MAX;
     char boot_id[CLOCK_BOOT_ID_SIZE];
     clock_boot_id(boot_id);
     int64_t elapsed;
@@ -78,29 +52,38 @@ void token_cache_fingerprint(const unsigned char salt[32], const char *purpose, 
     sodium_bin2hex(out, TOKEN_FINGERPRINT_SIZE, digest, sizeof digest);
 }
 
-static void add_candidate(struct token_candidates *out, const char *token)
+void token_cache_configure(struct token_configured *configured, const struct connector *connector,
+                           const struct connector_secrets *secrets, const unsigned char salt[32])
 {
-    if (token == NULL)
-        return;
-    for (size_t i = 0; i < out->count; i++) {
-        if (strcmp(out->tokens[i], token) == 0)
-            return;
-    }
-    out->tokens[out->count++] = token;
+    const char *client_key = provider_of(connector)->given[0].key;
+    const char *client = connector_secrets_get(secrets, client_key);
+    const char *refresh = connector_secrets_get(secrets, PROVIDER_REFRESH_TOKEN);
+    *configured = (struct token_configured){.refresh_token = mem_strdup(refresh)};
+    token_cache_fingerprint(salt, client_key, client, configured->client_fingerprint);
+    if (refresh != NULL)
+        token_cache_fingerprint(salt, PROVIDER_REFRESH_TOKEN, refresh,
+                                configured->refresh_fingerprint);
 }
 
-void token_cache_candidates(const struct store_token *row, const char *configured,
-                            const char *configured_fingerprint, struct token_candidates *out)
+void token_cache_unconfigure(struct token_configured *configured)
 {
-    *out = (struct token_candidates){0};
-    bool changed =
-        configured != NULL && (row->configured_fingerprint == NULL ||
-                               strcmp(row->configured_fingerprint, configured_fingerprint) != 0);
-    if (!changed) {
-        add_candidate(out, row->refresh_token);
-        add_candidate(out, row->refresh_previous);
-    }
-    add_candidate(out, configured);
+    mem_free_secret(configured->refresh_token);
+    *configured = (struct token_configured){0};
+}
+
+size_t token_cache_grants(const struct provider *provider, const struct store_token *row,
+                          const struct token_configured *configured,
+                          const char *tokens[PROVIDER_GRANTS_MAX])
+{
+    const struct provider_known known = {
+        .current = row->refresh_token,
+        .previous = row->refresh_previous,
+        .configured = configured->refresh_token,
+        .changed = configured->refresh_token != NULL &&
+                   (row->configured_fingerprint == NULL ||
+                    strcmp(row->configured_fingerprint, configured->refresh_fingerprint) != 0),
+    };
+    return provider->grants(&known, tokens);
 }
 
 static void replace(char **field, const char *value)
@@ -133,13 +116,16 @@ static void apply_rotation(struct store_token *row, const char *fresh, const cha
 }
 
 void token_cache_apply(struct store_token *row, const struct exchange_result *result,
-                       const char *used, const char *configured, const char *configured_fingerprint,
+                       const char *used, const struct token_configured *configured,
                        bool keep_access)
 {
-    const struct wire_token *token = &result->token;
-    apply_rotation(row, token->refresh_token, used, configured);
-    replace(&row->configured_fingerprint, configured != NULL ? configured_fingerprint : NULL);
-    replace(&row->service_override, result->service_override);
+    const struct provider_token *token = &result->token;
+    if (used != NULL)
+        apply_rotation(row, token->refresh_token, used, configured->refresh_token);
+    replace(&row->configured_fingerprint,
+            configured->refresh_token != NULL ? configured->refresh_fingerprint : NULL);
+    replace(&row->application_fingerprint, configured->client_fingerprint);
+    replace(&row->service_override, result->service);
     replace(&row->access_token, keep_access ? token->access_token : NULL);
     replace(&row->endpoint_url, keep_access ? token->endpoint_url : NULL);
     replace(&row->scope, keep_access ? token->scope : NULL);

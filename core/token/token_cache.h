@@ -2,7 +2,7 @@
 #ifndef JETON_TOKEN_CACHE_H
 #define JETON_TOKEN_CACHE_H
 
-#include "config.h"
+#include "connector.h"
 #include "exchange.h"
 #include "store.h"
 
@@ -11,16 +11,11 @@
 #define TOKEN_LOCK_NAME_SIZE   40
 #define TOKEN_FINGERPRINT_SIZE 65 /* hex and NUL */
 
-/*
- * Whose a row is: the defining file, the connector's name, its token service, and its application
- * ID (the value where it is at hand without reading a file or running a command, else where it
- * comes from).
- */
-void token_cache_owner(const struct connector *connector, char owner[STORE_OWNER_SIZE]);
 /* The name of an owner's lock. */
 void token_cache_lock_name(const char *owner, char name[TOKEN_LOCK_NAME_SIZE]);
 /* Milliseconds that the row's access token still lives; 0 when there is none or that cannot be
- * known. */
+ * known. One whose lifetime the service did not say (0) lives until an API refuses it: INT64_MAX.
+ */
 int64_t token_cache_remaining_ms(const struct store_token *row);
 /* At least min(TOKEN_FRESH_MS, 10 % of the lifetime) is left, and it is newer than generation
  * worse_than. */
@@ -29,23 +24,25 @@ bool token_cache_usable(const struct store_token *row, int64_t worse_than);
 void token_cache_fingerprint(const unsigned char salt[32], const char *purpose, const char *secret,
                              char out[TOKEN_FINGERPRINT_SIZE]);
 
-/* The refresh tokens to try, in order. `configured` NULL: none is configured. */
-struct token_candidates {
-    const char *tokens[EXCHANGE_CANDIDATES_MAX]; /* borrowed from the row and from configured */
-    size_t count;
+/* What the configuration says at the time of an exchange, by fingerprints where it is a secret. */
+struct token_configured {
+    char *refresh_token;                              /* NULL: none is configured */
+    char refresh_fingerprint[TOKEN_FINGERPRINT_SIZE]; /* "" where none is */
+    char client_fingerprint[TOKEN_FINGERPRINT_SIZE];
 };
-/*
- * A rotated token stands in for the configured one until the configured value itself changes; the
- * one before it and the configured one are tried when it is refused. A changed configured value (by
- * its fingerprint) wins alone.
- */
-void token_cache_candidates(const struct store_token *row, const char *configured,
-                            const char *configured_fingerprint, struct token_candidates *out);
+void token_cache_configure(struct token_configured *configured, const struct connector *connector,
+                           const struct connector_secrets *secrets, const unsigned char salt[32]);
+void token_cache_unconfigure(struct token_configured *configured); /* wipes */
 
-/* Puts an exchange's result into the row. `used` is the refresh token that worked. keep_access
- * false: only rotation. */
+/* The grants to try, in the provider's order; borrowed from both. Their number. */
+size_t token_cache_grants(const struct provider *provider, const struct store_token *row,
+                          const struct token_configured *configured,
+                          const char *tokens[PROVIDER_GRANTS_MAX]);
+
+/* Puts an exchange's result into the row. `used` is the refresh token that worked; NULL: the grant
+ * needed none. keep_access false: only rotation. */
 void token_cache_apply(struct store_token *row, const struct exchange_result *result,
-                       const char *used, const char *configured, const char *configured_fingerprint,
+                       const char *used, const struct token_configured *configured,
                        bool keep_access);
 
 #endif

@@ -21,7 +21,7 @@ void token_flight_free(struct flight *flight)
     if (flight->exchange != NULL)
         exchange_cancel(flight->exchange);
     lock_release(&flight->lock);
-    buf_destroy(&flight->configured);
+    token_cache_unconfigure(&flight->configured);
     store_token_destroy(&flight->row);
     mem_free(flight);
 }
@@ -31,10 +31,8 @@ void token_flight_free(struct flight *flight)
 static void flight_fail(struct flight *flight, const struct err *err)
 {
     struct err copy = *err;
-    char *connector = mem_printf("connector '%s'", flight->connector->name);
-    if (strstr(copy.msg, connector) == NULL) /* a secret's error names it already */
-        err_wrap(&copy, "%s", connector);
-    mem_free(connector);
+    if (!copy.named)
+        err_wrap(&copy, "connector '%s'", flight->connector->name);
     flight->ending = true;
     lock_release(&flight->lock);
     struct token_request *request;
@@ -84,7 +82,7 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     struct tokens *tokens = flight->tokens;
     flight->exchange = NULL;
     if (failure != NULL) {
-        forget_failed_place(flight, result->service_override);
+        forget_failed_place(flight, result->service);
         flight_fail(flight, failure);
         return;
     }
@@ -94,15 +92,13 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
 
     struct err err;
     struct store_token *row = &flight->row;
-    int allowed = connector_allows(flight->connector, result->token.endpoint_url, &err);
+    const char *endpoint = result->token.endpoint_url;
+    int allowed = endpoint != NULL ? connector_allows(flight->connector, endpoint, &err) : 0;
     if (row->generation < flight->worse_than)
         row->generation = flight->worse_than;
     row->generation++;
-    token_cache_apply(row, result, flight->candidates.tokens[result->used],
-                      flight->has_configured ? flight->configured.data : NULL,
-                      flight->configured_fingerprint, allowed == 0);
-    mem_free(row->application_fingerprint);
-    row->application_fingerprint = mem_strdup(flight->application_fingerprint);
+    token_cache_apply(row, result, flight->tokens_tried[result->used], &flight->configured,
+                      allowed == 0);
 
     struct err store_err;
     lock_unreserve(&flight->lock);
@@ -120,12 +116,12 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     flight_succeed(flight, TOKEN_EXCHANGE);
 }
 
-/* What the row holds was got with another application ID: of no use, but generations go on. */
-static void flight_check_application(struct flight *flight)
+/* What the row holds was got by another client (its ID): of no use, but generations go on. */
+static void flight_check_client(struct flight *flight)
 {
     struct store_token *row = &flight->row;
     if (row->application_fingerprint == NULL ||
-        strcmp(row->application_fingerprint, flight->application_fingerprint) == 0)
+        strcmp(row->application_fingerprint, flight->configured.client_fingerprint) == 0)
         return;
     struct store_token fresh = {.generation = row->generation};
     memcpy(fresh.owner, row->owner, sizeof fresh.owner);
@@ -133,82 +129,53 @@ static void flight_check_application(struct flight *flight)
     *row = fresh;
 }
 
-static int flight_read_secrets(struct flight *flight, struct buf *id, struct buf *secret,
-                               struct err *err)
+/* What the exchange is made of: secrets, and the grants to try. */
+static int flight_prepare(struct flight *flight, struct connector_secrets *secrets, size_t *ntokens,
+                          struct err *err)
 {
     const struct connector *connector = flight->connector;
+    const struct provider *provider = provider_of(connector);
     struct tokens *tokens = flight->tokens;
     unsigned char salt[32];
     if (store_salt(tokens->store, salt, err) != 0 ||
-        secret_read(&connector->application_id, tokens->redact, tokens->deadline_ms, id, err) !=
-            0 ||
-        secret_read(&connector->application_secret, tokens->redact, tokens->deadline_ms, secret,
-                    err) != 0)
+        connector_secrets_read(connector, tokens->redact, tokens->deadline_ms, secrets, err) != 0)
         return -1;
-    token_request_hide(tokens, connector, id->data);
-    token_request_hide(tokens, connector, secret->data);
-    token_cache_fingerprint(salt, "application_id", id->data, flight->application_fingerprint);
-    flight_check_application(flight);
-    flight->has_configured = connector->refresh_token.kind != SECRET_NONE;
-    if (flight->has_configured) {
-        if (secret_read(&connector->refresh_token, tokens->redact, tokens->deadline_ms,
-                        &flight->configured, err) != 0)
-            return -1;
-        token_request_hide(tokens, connector, flight->configured.data);
-        token_cache_fingerprint(salt, "refresh_token", flight->configured.data,
-                                flight->configured_fingerprint);
-    }
-    return 0;
+    token_cache_configure(&flight->configured, connector, secrets, salt);
+    flight_check_client(flight);
+    token_request_hide(tokens, connector, flight->row.refresh_token);
+    token_request_hide(tokens, connector, flight->row.refresh_previous);
+    *ntokens =
+        token_cache_grants(provider, &flight->row, &flight->configured, flight->tokens_tried);
+    if (*ntokens == 0)
+        return err_set(err, ERR_CONFIG,
+                       "no refresh token is known; set '" PROVIDER_REFRESH_TOKEN
+                       "' in %s, or sign in: jeton login %s (%s)",
+                       connector->file, connector->name, provider->sign_in);
+    /* A refresh token that cannot be stored when it comes would be lost, and the old one spent. */
+    return lock_reserve(&flight->lock, TOKEN_RESERVE_BYTES, err);
 }
 
 static void flight_exchange(struct flight *flight)
 {
-    const struct connector *connector = flight->connector;
     struct tokens *tokens = flight->tokens;
-    struct buf id, secret;
+    struct connector_secrets secrets = {0};
+    struct exchange_options options = {
+        .connector = flight->connector,
+        .secrets = &secrets,
+        .deadline_ms = tokens->deadline_ms,
+        .wanted = flight_wanted,
+    };
     struct err err;
-    buf_create_secret(&id, SECRET_BYTES_MAX);
-    buf_create_secret(&secret, SECRET_BYTES_MAX);
-    int result = flight_read_secrets(flight, &id, &secret, &err);
-    if (result == 0) {
-        token_cache_candidates(&flight->row,
-                               flight->has_configured ? flight->configured.data : NULL,
-                               flight->configured_fingerprint, &flight->candidates);
-        token_request_hide(tokens, flight->connector, flight->row.refresh_token);
-        token_request_hide(tokens, flight->connector, flight->row.refresh_previous);
-        if (flight->candidates.count == 0)
-            result = err_set(
-                &err, ERR_CONFIG,
-                "no refresh token is known; set 'refresh_token' in %s, or sign in: jeton login %s "
-                "(--pin PHONE | --oauth)",
-                connector->file, connector->name);
-    }
-    /* A refresh token that cannot be stored when it comes would be lost, and the old one spent. */
-    if (result == 0)
-        result = lock_reserve(&flight->lock, TOKEN_RESERVE_BYTES, &err);
-    if (result == 0) {
-        struct exchange_options options = {
-            .token_service = connector->token_service,
-            .service_override = flight->row.service_override,
-            .application_id = id.data,
-            .application_secret = secret.data,
-            .nrefresh_tokens = flight->candidates.count,
-            .allow_hosts = (const char *const *)connector->allow_hosts,
-            .ca_file = connector->ca_file,
-            .timeout_ms = connector->timeout_ms,
-            .retries = connector->retries,
-            .deadline_ms = tokens->deadline_ms,
-            .wanted = flight_wanted,
-        };
-        memcpy(options.refresh_tokens, flight->candidates.tokens, sizeof options.refresh_tokens);
-        tokens->exchanges++;
-        flight->exchange = exchange_start(tokens->loop, tokens->http, tokens->log, &options,
-                                          flight_exchanged, flight);
-    }
-    buf_destroy(&id);
-    buf_destroy(&secret);
-    if (result != 0)
+    if (flight_prepare(flight, &secrets, &options.ntokens, &err) != 0) {
+        connector_secrets_destroy(&secrets);
         flight_fail(flight, &err);
+        return;
+    }
+    options.service = flight->row.service_override;
+    memcpy(options.tokens, flight->tokens_tried, sizeof options.tokens);
+    tokens->exchanges++;
+    flight->exchange = exchange_start(tokens->loop, &tokens->transport, tokens->log, &options,
+                                      flight_exchanged, flight);
 }
 
 static void flight_locked(void *arg, const struct err *failure)
@@ -217,7 +184,7 @@ static void flight_locked(void *arg, const struct err *failure)
     struct tokens *tokens = flight->tokens;
     struct err err;
     if (failure != NULL && failure->kind == ERR_BUSY) {
-        bool late = tokens->deadline_ms > 0 && clock_mono_ms() >= tokens->deadline_ms;
+        bool late = tokens->deadline_ms > 0 && loop_now_ms(tokens->loop) >= tokens->deadline_ms;
         err_set(&err, late ? ERR_DEADLINE : ERR_NETWORK,
                 "another process is exchanging this connector's token and did not end in time");
         failure = &err;
@@ -252,12 +219,11 @@ static struct flight *flight_new(struct token_request *request, const char *owne
     flight->tokens = tokens;
     flight->connector = request->connector;
     memcpy(flight->row.owner, owner, sizeof flight->row.owner);
-    buf_create_secret(&flight->configured, SECRET_BYTES_MAX);
     lock_create(&flight->lock, tokens->loop);
     flight->next = tokens->flights;
     tokens->flights = flight;
 
-    int64_t give_up_ms = clock_mono_ms() + TOKEN_LOCK_WAIT_MS;
+    int64_t give_up_ms = loop_now_ms(tokens->loop) + TOKEN_LOCK_WAIT_MS;
     if (tokens->deadline_ms > 0 && tokens->deadline_ms < give_up_ms)
         give_up_ms = tokens->deadline_ms;
     char name[TOKEN_LOCK_NAME_SIZE];

@@ -4,12 +4,13 @@
 #ifndef JETON_TOKEN_PRIVATE_H
 #define JETON_TOKEN_PRIVATE_H
 
-#include "config.h"
+#include "connector.h"
 #include "exchange.h"
 #include "lock.h"
 #include "store.h"
 #include "token_cache.h"
 #include "token_query.h"
+#include "transport.h"
 
 /* Somebody who wants a token: first in tokens.requests (timer), then among a flight's waiters. */
 struct token_request {
@@ -33,11 +34,9 @@ struct flight {
     int64_t worse_than; /* the highest of the waiters' when the lock came */
     struct lock lock;
     struct exchange *exchange;
-    struct buf configured; /* the configured refresh token */
-    bool has_configured;
-    char configured_fingerprint[TOKEN_FINGERPRINT_SIZE];
-    char application_fingerprint[TOKEN_FINGERPRINT_SIZE];
-    struct token_candidates candidates;
+    struct token_configured configured;
+    /* The grants of the exchange, by their refresh tokens: those of row and configured. */
+    const char *tokens_tried[PROVIDER_GRANTS_MAX];
     struct token_request *waiters;
     bool ending; /* waiters are being told; the flight frees itself */
     struct flight *next;
@@ -45,7 +44,7 @@ struct flight {
 
 struct tokens {
     struct loop *loop;
-    struct http *http;
+    struct transport transport;
     struct store *store;
     struct redact *redact;
     struct log *log;

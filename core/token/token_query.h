@@ -10,11 +10,12 @@ enum token_source { TOKEN_CACHE, TOKEN_EXCHANGE };
 
 struct token {
     const char *access_token; /* all strings: valid during the callback only */
-    const char *endpoint_url; /* no trailing slash */
+    const char *endpoint_url; /* no trailing slash; NULL: the service named none */
     const char *scope;        /* comma-separated */
-    int64_t expires_at_ms;    /* by the local wall clock */
+    int64_t expires_at_ms;    /* by the local wall clock; 0: the service did not say */
     int64_t generation; /* pass it as token_query.worse_than when the API refused this token */
-    int64_t refresh_since_ms; /* when the stored refresh token came; 0: not known */
+    int64_t refresh_since_ms;      /* when the stored refresh token came; 0: not known */
+    int64_t refresh_expires_at_ms; /* of the stored refresh token; 0: not known */
     enum token_source source;
     const char *refresh_token; /* only from token_exchange, when one came; else NULL */
 };

@@ -45,13 +45,17 @@ void token_request_finish(struct token_request *request, const struct token *tok
 void token_request_finish_row(struct token_request *request, const struct store_token *row,
                               enum token_source source)
 {
+    int64_t now_ms = clock_wall_ms(), left_ms = token_cache_remaining_ms(row);
+    int64_t since_ms = row->refresh_token != NULL ? row->refresh_since_ms : 0;
+    int64_t life_ms = provider_of(request->connector)->refresh_life_ms;
     const struct token token = {
         .access_token = row->access_token,
         .endpoint_url = row->endpoint_url,
         .scope = row->scope != NULL ? row->scope : "",
-        .expires_at_ms = clock_wall_ms() + token_cache_remaining_ms(row),
+        .expires_at_ms = row->lifetime_ms > 0 ? now_ms + left_ms : 0,
         .generation = row->generation,
-        .refresh_since_ms = row->refresh_token != NULL ? row->refresh_since_ms : 0,
+        .refresh_since_ms = since_ms,
+        .refresh_expires_at_ms = since_ms > 0 && life_ms > 0 ? since_ms + life_ms : 0,
         .source = source,
     };
     token_request_finish(request, &token, NULL);

@@ -3,6 +3,7 @@
 
 #include "fd.h"
 #include "mem.h"
+#include "provider_list.h"
 
 #include <errno.h>
 #include <string.h>
@@ -55,7 +56,7 @@ struct config *app_config(struct app *app, bool required, struct err *err)
 
     struct problems problems;
     problems_create(&problems);
-    struct config *config = config_load(path, &problems);
+    struct config *config = config_load(path, provider_list, &problems);
     if (config == NULL) {
         problems_sort(&problems);
         report_all(app, path, &problems, err);

@@ -38,6 +38,10 @@ int app_report(struct app *app, const struct err *err, const char *traceback);
  * the wire, at most half a second, so that what comes back is stored. engine_need_store was called.
  */
 int app_wait(struct engine *engine, const bool *done, struct err *err);
+/* The same until the connector's token is there (token_get), which `use` gets during a call. */
+int app_wait_token(struct engine *engine, const struct connector *connector,
+                   const struct token_query *query,
+                   void (*use)(void *arg, const struct token *token), void *arg, struct err *err);
 /* Standard output through the redaction point. ERR_SCRIPT when it cannot be written, ERR_PIPE when
  * nobody reads it. */
 int app_print(struct app *app, const char *text, size_t len, struct err *err);

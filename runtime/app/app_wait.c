@@ -83,3 +83,34 @@ int app_wait(struct engine *engine, const bool *done, struct err *err)
     guard_lower(&guard);
     return result;
 }
+
+struct token_wait {
+    void (*use)(void *arg, const struct token *token);
+    void *arg;
+    struct err err;
+    bool done;
+};
+
+static void token_arrived(void *arg, const struct token *token, const struct err *err)
+{
+    struct token_wait *wait = arg;
+    wait->done = true;
+    if (err != NULL)
+        wait->err = *err;
+    else
+        wait->use(wait->arg, token);
+}
+
+int app_wait_token(struct engine *engine, const struct connector *connector,
+                   const struct token_query *query,
+                   void (*use)(void *arg, const struct token *token), void *arg, struct err *err)
+{
+    struct token_wait wait = {.use = use, .arg = arg};
+    token_get(engine->tokens, connector, query, token_arrived, &wait);
+    if (app_wait(engine, &wait.done, err) != 0)
+        return err_wrap(err, "connector '%s'", connector->name);
+    if (wait.err.kind == ERR_NONE)
+        return 0;
+    *err = wait.err;
+    return -1;
+}

@@ -2,6 +2,7 @@
 #include "cron_plan.h"
 
 #include "clock.h"
+#include "connector.h"
 #include "crontab.h"
 #include "mem.h"
 #include "safefile.h"
@@ -193,9 +194,10 @@ static void warn(struct change *change)
 {
     struct cron_plan *plan = &change->plan;
     for (size_t i = 0; i < plan->config->nconnectors; i++) {
-        warn_secret(change, &plan->config->connectors[i].application_id);
-        warn_secret(change, &plan->config->connectors[i].application_secret);
-        warn_secret(change, &plan->config->connectors[i].refresh_token);
+        const struct connector *connector = plan->config->connectors[i];
+        const struct secret *secret;
+        for (size_t n = 0; (secret = connector_secret_at(connector, n)) != NULL; n++)
+            warn_secret(change, secret);
     }
     const char *tz = getenv("TZ");
     if (tz == NULL || !differs(plan))

@@ -1,6 +1,7 @@
 /* systemd: a service and a timer for each scheduled job. */
 #include "cron_plan.h"
 
+#include "connector.h"
 #include "mem.h"
 
 #include <pwd.h>
@@ -176,9 +177,9 @@ static void put_credentials(const struct config *config, struct buf *out)
     struct buf lines;
     buf_create(&lines, out->limit);
     for (size_t i = 0; i < config->nconnectors; i++) {
-        put_credential(&config->connectors[i].application_id, &lines);
-        put_credential(&config->connectors[i].application_secret, &lines);
-        put_credential(&config->connectors[i].refresh_token, &lines);
+        const struct secret *secret;
+        for (size_t n = 0; (secret = connector_secret_at(config->connectors[i], n)) != NULL; n++)
+            put_credential(secret, &lines);
     }
     buf_puts(out, lines.data);
     buf_destroy(&lines);

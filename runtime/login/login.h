@@ -4,33 +4,35 @@
 #define JETON_LOGIN_H
 
 #include "app.h"
+#include "provider.h"
 
 #define LOGIN_LINE_MAX  ((size_t)16 * 1024) /* of what is typed or pasted */
 #define LOGIN_WAIT_MS   (10LL * 60 * 1000)  /* for the browser: as long as a code lives */
-#define LOGIN_MOVES_MAX 3                   /* 308 in a row */
+#define LOGIN_MOVES_MAX 3                   /* in a row */
 
 struct login {
     struct app *app;
     struct engine *engine;
     const struct connector *connector;
-    const char *application_id;
-    const char *application_secret;
+    const struct connector_secrets *secrets;
 };
 
 /* What came of it. */
 struct login_result {
     char *refresh_token;
-    char *token_service; /* where a 308 led; NULL: it is where it is configured */
+    char *service; /* where the token service has moved; NULL: it is where it is configured */
 };
 void login_result_destroy(struct login_result *result);
 
+/* What the provider is to be asked for, where result->service is; the rest is the caller's. */
+struct provider_ask login_ask(const struct login *login, enum provider_purpose purpose,
+                              const struct login_result *result);
 /*
- * POSTs to *base, following 308 to allowed hosts; *base (mem_free) is then where the reply came
- * from. Never sent twice. refresh_token NULL: none is expected in the reply; else it is the
- * caller's (mem_free_secret).
+ * Sends one request of a sign-in, never twice, but to where the service has moved and the connector
+ * allows it. result->service is where the reply came from; refresh_token what came, if one did.
  */
-int login_post(const struct login *login, char **base, const char *path, const char *content_type,
-               const struct buf *body, char **refresh_token, struct err *err);
+int login_post(struct provider_ask ask, const struct login *login, struct login_result *result,
+               struct err *err);
 
 int login_pin(const struct login *login, const char *phone, struct login_result *out,
               struct err *err);

@@ -3,20 +3,14 @@
 #include "login.h"
 #include "mem.h"
 #include "server.h"
-#include "url.h"
 
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
-#define BODY_MAX       ((size_t)1024 * 1024)
-#define URL_OUT_MAX    ((size_t)64 * 1024)
-#define STATE_BYTES    16
-#define AUTHORIZE_PATH "/api/Oauth/Authorize"
-#define TOKEN_PATH     "/api/oauth/token"
-#define FORM_TYPE      "application/x-www-form-urlencoded"
+#define URL_OUT_MAX ((size_t)64 * 1024)
+#define STATE_BYTES 16
 
 struct wait {
     const struct login *login;
@@ -131,42 +125,20 @@ static void too_late(void *arg)
     wait->done = true;
 }
 
-/* Where the pages are: the token service's URL without /v1 (mem_free). */
-static char *root_of(const struct login *login)
-{
-    const char *base = login->connector->token_service;
-    size_t len = strlen(base);
-    if (len > 3 && strcasecmp(base + len - 3, "/v1") == 0)
-        len -= 3;
-    return mem_strndup(base, len);
-}
-
-static void put_pair(struct buf *out, char separator, const char *name, const char *value)
-{
-    char *encoded = url_encode(value, strlen(value));
-    if (separator != '\0')
-        buf_putc(out, separator);
-    buf_printf(out, "%s=%s", name, encoded);
-    mem_free_secret(encoded);
-}
-
-/* The application ID is masked elsewhere; here it is what the browser needs. */
+/* It holds the ID of the client, which is masked elsewhere; here the browser needs it. */
 static int print_url(const struct wait *wait, struct err *err)
 {
     struct buf out;
     buf_create_secret(&out, URL_OUT_MAX);
-    char *root = root_of(wait->login);
-    buf_printf(&out, "%s" AUTHORIZE_PATH, root);
-    put_pair(&out, '?', "response_type", "code");
-    put_pair(&out, '&', "client_id", wait->login->application_id);
-    put_pair(&out, '&', "redirect_uri", wait->redirect_uri);
-    put_pair(&out, '&', "state", wait->state);
+    const struct login *login = wait->login;
+    struct provider_ask ask = login_ask(login, PROVIDER_CODE, &(struct login_result){0});
+    ask.redirect_uri = wait->redirect_uri;
+    provider_of(login->connector)->sign_in_url(&ask, wait->state, &out);
     buf_putc(&out, '\n');
-    log_msg(wait->login->app->log, LOG_INFO,
+    log_msg(login->app->log, LOG_INFO,
             "open this address in a browser and sign in; if it cannot come back here, paste the "
             "code, or the address that it was led to:");
     int result = app_print_secret(out.data, out.len, err);
-    mem_free(root);
     buf_destroy(&out);
     return result;
 }
@@ -191,23 +163,10 @@ static int listen_for(struct wait *wait, struct err *err)
 
 static int take_code(const struct wait *wait, struct login_result *out, struct err *err)
 {
-    struct buf body;
-    buf_create_secret(&body, BODY_MAX);
-    put_pair(&body, '\0', "grant_type", "authorization_code");
-    put_pair(&body, '&', "client_id", wait->login->application_id);
-    put_pair(&body, '&', "client_secret", wait->login->application_secret);
-    put_pair(&body, '&', "code", wait->code);
-    put_pair(&body, '&', "redirect_uri", wait->redirect_uri);
-    char *root = root_of(wait->login), *base = mem_strdup(root);
-    int result =
-        login_post(wait->login, &base, TOKEN_PATH, FORM_TYPE, &body, &out->refresh_token, err);
-    if (result == 0 && strcmp(base, root) != 0) /* with what root_of cut off */
-        out->token_service =
-            mem_printf("%s%s", base, wait->login->connector->token_service + strlen(root));
-    mem_free(base);
-    mem_free(root);
-    buf_destroy(&body);
-    return result;
+    struct provider_ask ask = login_ask(wait->login, PROVIDER_CODE, out);
+    ask.code = wait->code;
+    ask.redirect_uri = wait->redirect_uri;
+    return login_post(ask, wait->login, out, err);
 }
 
 int login_oauth(const struct login *login, struct login_result *out, struct err *err)

@@ -1,19 +1,13 @@
 /* jeton login --pin: a PIN that comes by SMS. */
-#include "json.h"
 #include "login.h"
-#include "mem.h"
 
 #include <string.h>
 #include <unistd.h>
 
-#define BODY_MAX      ((size_t)1024 * 1024)
-#define PIN_TRIES     3 /* at a terminal */
-#define PIN_MAX       32
-#define PHONE_MIN     7
-#define PHONE_MAX     15 /* E.164 */
-#define GENERATE_PATH "/generatePin"
-#define LOGIN_PATH    "/loginWithPinAndApplicationId"
-#define JSON_TYPE     "application/json"
+#define PIN_TRIES 3 /* at a terminal */
+#define PIN_MAX   32
+#define PHONE_MIN 7
+#define PHONE_MAX 15 /* E.164 */
 
 static size_t count_digits(const char *text)
 {
@@ -29,34 +23,6 @@ static int check_phone(const char *phone, struct err *err)
                        "+33100000001",
                        phone);
     return 0;
-}
-
-static int put_member(struct buf *body, const char *name, const char *value, struct err *err)
-{
-    buf_printf(body, "%s\"%s\":", body->len == 0 ? "{" : ",", name);
-    if (json_write_string(body, value, strlen(value)) != 0)
-        return err_set(err, ERR_CONFIG, "%s is not valid UTF-8", name);
-    return 0;
-}
-
-static int put_who(const struct login *login, const char *phone, struct buf *body, struct err *err)
-{
-    if (put_member(body, "mobileNumber", phone, err) != 0)
-        return -1;
-    return put_member(body, "applicationId", login->application_id, err);
-}
-
-static int ask_for_pin(const struct login *login, const char *phone, char **base, struct err *err)
-{
-    struct buf body;
-    buf_create_secret(&body, BODY_MAX);
-    int result = put_who(login, phone, &body, err);
-    if (result == 0) {
-        buf_putc(&body, '}');
-        result = login_post(login, base, GENERATE_PATH, JSON_TYPE, &body, NULL, err);
-    }
-    buf_destroy(&body);
-    return result;
 }
 
 /* Trims; what is left must be digits. */
@@ -76,26 +42,17 @@ static int read_pin(const struct login *login, struct buf *line, char pin[PIN_MA
     return 0;
 }
 
-static int send_pin(const struct login *login, const char *phone, const char *pin, char **base,
-                    char **refresh_token, struct err *err)
+static int send_pin(const struct login *login, const char *phone, const char *pin,
+                    struct login_result *out, struct err *err)
 {
-    struct buf body;
-    buf_create_secret(&body, BODY_MAX);
-    int result = put_who(login, phone, &body, err);
-    if (result == 0)
-        result = put_member(&body, "applicationSecret", login->application_secret, err);
-    if (result == 0)
-        result = put_member(&body, "pin", pin, err);
-    if (result == 0) {
-        buf_putc(&body, '}');
-        result = login_post(login, base, LOGIN_PATH, JSON_TYPE, &body, refresh_token, err);
-    }
-    buf_destroy(&body);
-    return result;
+    struct provider_ask ask = login_ask(login, PROVIDER_PIN, out);
+    ask.phone = phone;
+    ask.pin = pin;
+    return login_post(ask, login, out, err);
 }
 
-static int read_and_send_pin(const struct login *login, const char *phone, char **base,
-                             char **refresh_token, struct err *err)
+static int read_and_send_pin(const struct login *login, const char *phone, struct login_result *out,
+                             struct err *err)
 {
     struct buf line;
     char pin[PIN_MAX + 1] = "";
@@ -104,7 +61,7 @@ static int read_and_send_pin(const struct login *login, const char *phone, char 
     for (int tries = isatty(STDIN_FILENO) == 1 ? PIN_TRIES : 1; tries > 0; tries--) {
         result = read_pin(login, &line, pin, err);
         if (result == 0)
-            result = send_pin(login, phone, pin, base, refresh_token, err);
+            result = send_pin(login, phone, pin, out, err);
         bool again = result != 0 && tries > 1 && (err->kind == ERR_AUTH || err->kind == ERR_USAGE);
         if (!again)
             break;
@@ -121,14 +78,10 @@ int login_pin(const struct login *login, const char *phone, struct login_result 
 {
     if (check_phone(phone, err) != 0)
         return -1;
-    char *base = mem_strdup(login->connector->token_service);
-    int result = ask_for_pin(login, phone, &base, err);
-    if (result == 0) {
-        log_msg(login->app->log, LOG_INFO, "a PIN goes to %s by SMS", phone);
-        result = read_and_send_pin(login, phone, &base, &out->refresh_token, err);
-    }
-    if (result == 0 && strcmp(base, login->connector->token_service) != 0)
-        out->token_service = mem_strdup(base);
-    mem_free(base);
-    return result;
+    struct provider_ask ask = login_ask(login, PROVIDER_SEND_PIN, out);
+    ask.phone = phone;
+    if (login_post(ask, login, out, err) != 0)
+        return -1;
+    log_msg(login->app->log, LOG_INFO, "a PIN goes to %s by SMS", phone);
+    return read_and_send_pin(login, phone, out, err);
 }

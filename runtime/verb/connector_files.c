@@ -1,9 +1,11 @@
 /* Writing the files of a connector: all of them, or none. */
 #include "connector_files.h"
 
+#include "config.h"
 #include "connector_text.h"
 #include "fault.h"
 #include "mem.h"
+#include "provider_list.h"
 #include "safefile.h"
 
 #include <errno.h>
@@ -15,7 +17,7 @@
 #include <unistd.h>
 
 #define FOLDERS      3
-#define FILES        4
+#define FILES        (2 + PROVIDER_GIVEN)
 #define PRIVATE_MODE 0600
 #define MAIN_TEXT                                                                                  \
     "# The configuration of jeton, see jeton.yaml(5). The files of conf.d/ are read with it.\n"    \
@@ -67,8 +69,8 @@ static char *from_yaml(const struct connector_files *files, const char *path)
     return reference;
 }
 
-void connector_files_create(struct connector_files *files, const char *main, bool main_exists,
-                            const char *name)
+void connector_files_create(struct connector_files *files, const struct provider *provider,
+                            const char *main, bool main_exists, const char *name)
 {
     char *folder = parent_of(main);
     *files = (struct connector_files){
@@ -77,11 +79,14 @@ void connector_files_create(struct connector_files *files, const char *main, boo
         .folders = {folder, beside(folder, "conf.d"), beside(folder, "secrets")},
     };
     files->yaml = mem_printf("%s/%s.yaml", files->folders[1], name);
-    files->secret = mem_printf("%s/%s.secret", files->folders[2], name);
-    files->refresh_token = mem_printf("%s/%s.refresh_token", files->folders[2], name);
     files->real = real_of(files->yaml);
-    files->secret_from_yaml = from_yaml(files, files->secret);
-    files->refresh_token_from_yaml = from_yaml(files, files->refresh_token);
+    for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
+        const char *suffix = provider->given[i].file;
+        if (suffix == NULL)
+            continue;
+        files->secrets[i] = mem_printf("%s/%s.%s", files->folders[2], name, suffix);
+        files->from_yaml[i] = from_yaml(files, files->secrets[i]);
+    }
 }
 
 void connector_files_destroy(struct connector_files *files)
@@ -90,11 +95,11 @@ void connector_files_destroy(struct connector_files *files)
     for (size_t i = 0; i < FOLDERS; i++)
         mem_free(files->folders[i]);
     mem_free(files->yaml);
-    mem_free(files->secret);
-    mem_free(files->refresh_token);
     mem_free(files->real);
-    mem_free(files->secret_from_yaml);
-    mem_free(files->refresh_token_from_yaml);
+    for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
+        mem_free(files->secrets[i]);
+        mem_free(files->from_yaml[i]);
+    }
 }
 
 /* Of a folder, or of the nearest above it that exists. */
@@ -216,9 +221,20 @@ static bool reads_as(const struct secret *secret, const char *value)
     struct buf read;
     struct err err;
     buf_create_secret(&read, SECRET_BYTES_MAX);
-    bool same = secret_read(secret, NULL, 0, &read, &err) == 0 && strcmp(read.data, value) == 0;
+    bool same = secret != NULL && secret_read(secret, NULL, 0, &read, &err) == 0 &&
+                strcmp(read.data, value) == 0;
     buf_destroy(&read);
     return same;
+}
+
+static bool reads_as_given(const struct connector *connector, const struct connector_values *values)
+{
+    for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
+        if (!reads_as(connector_secret(connector, values->provider->given[i].key),
+                      values->given[i]))
+            return false;
+    }
+    return true;
 }
 
 /* What will be read from now on is what was asked for. */
@@ -227,7 +243,7 @@ static int verify(const struct connector_files *files, const struct connector_va
 {
     struct problems problems;
     problems_create(&problems);
-    struct config *config = config_load(files->main, &problems);
+    struct config *config = config_load(files->main, provider_list, &problems);
     int result = -1;
     const struct connector *found = NULL;
     if (config == NULL)
@@ -235,9 +251,7 @@ static int verify(const struct connector_files *files, const struct connector_va
                 problems.count > 0 ? problems.items[0].message : "unknown problem");
     else
         found = config_connector(config, values->name, err);
-    if (found != NULL && reads_as(&found->application_id, values->application_id) &&
-        reads_as(&found->application_secret, values->application_secret) &&
-        reads_as(&found->refresh_token, values->refresh_token))
+    if (found != NULL && reads_as_given(found, values))
         result = 0;
     else if (found != NULL)
         err_set(err, ERR_CONFIG,
@@ -251,6 +265,8 @@ static int verify(const struct connector_files *files, const struct connector_va
 
 static int put_all(struct commit *commit, const struct connector_values *values, struct err *err)
 {
+    static const char *const faults[PROVIDER_GIVEN] = {FAULT_CONNECTOR_MAIN, FAULT_CONNECTOR_SECRET,
+                                                       FAULT_CONNECTOR_REFRESH};
     const struct connector_files *files = commit->files;
     struct buf yaml;
     buf_create(&yaml, YAML_BYTES_MAX);
@@ -259,13 +275,11 @@ static int put_all(struct commit *commit, const struct connector_values *values,
         result = make_folders(commit, err);
     if (result == 0 && !files->main_exists)
         result = put(commit, files->main, MAIN_TEXT, sizeof MAIN_TEXT - 1, err);
-    fault_point(FAULT_CONNECTOR_MAIN);
-    if (result == 0)
-        result = put_line(commit, files->secret, values->application_secret, err);
-    fault_point(FAULT_CONNECTOR_SECRET);
-    if (result == 0)
-        result = put_line(commit, files->refresh_token, values->refresh_token, err);
-    fault_point(FAULT_CONNECTOR_REFRESH);
+    for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
+        if (result == 0 && files->secrets[i] != NULL)
+            result = put_line(commit, files->secrets[i], values->given[i], err);
+        fault_point(faults[i]);
+    }
     if (result == 0)
         result = put(commit, files->yaml, yaml.data, yaml.len, err);
     fault_point(FAULT_CONNECTOR_YAML);

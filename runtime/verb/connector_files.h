@@ -3,15 +3,14 @@
 #ifndef JETON_CONNECTOR_FILES_H
 #define JETON_CONNECTOR_FILES_H
 
-#include "config.h"
+#include "provider.h"
 
 struct connector_values {
     const char *name;
-    const char *token_service;
-    char *const *allow_hosts; /* NULL-terminated; NULL: none */
-    const char *application_id;
-    const char *application_secret; /* without a line's end, as the refresh token */
-    const char *refresh_token;
+    const struct provider *provider;
+    const char *service;               /* no slash at its end */
+    char *const *allow_hosts;          /* NULL-terminated; NULL: none */
+    const char *given[PROVIDER_GIVEN]; /* as the provider lists them; without a line's end */
 };
 
 struct connector_files {
@@ -19,16 +18,14 @@ struct connector_files {
     bool main_exists;
     char *folders[3]; /* the configuration's, conf.d, secrets */
     char *yaml;
-    char *secret;
-    char *refresh_token;
-    char *real;             /* of yaml, resolved: the connector's file, as the state knows it */
-    char *secret_from_yaml; /* as yaml names them */
-    char *refresh_token_from_yaml;
+    char *secrets[PROVIDER_GIVEN];   /* NULL: the value stands in yaml */
+    char *from_yaml[PROVIDER_GIVEN]; /* the same as yaml names them */
+    char *real; /* of yaml, resolved: the connector's file, as the state knows it */
 };
 
 /* Names only; nothing need exist. */
-void connector_files_create(struct connector_files *files, const char *main, bool main_exists,
-                            const char *name);
+void connector_files_create(struct connector_files *files, const struct provider *provider,
+                            const char *main, bool main_exists, const char *name);
 void connector_files_destroy(struct connector_files *files);
 
 /* ERR_CONFIG when they cannot be written by this user: asked before anybody types a secret. */

@@ -54,12 +54,16 @@ static int put_hosts(struct buf *out, char *const *hosts, struct err *err)
 static int put_connector(const struct connector_files *files, const struct connector_values *values,
                          struct buf *out, struct err *err)
 {
+    const struct provider *provider = values->provider;
     buf_printf(out, "connectors:\n  %s:\n", values->name);
-    if (put_key(out, "token_service", values->token_service, err) != 0 ||
-        put_key(out, "application_id", values->application_id, err) != 0 ||
-        put_file(out, "application_secret", files->secret_from_yaml, err) != 0 ||
-        put_file(out, "refresh_token", files->refresh_token_from_yaml, err) != 0)
+    if (put_key(out, provider->service_key, values->service, err) != 0)
         return -1;
+    for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
+        const char *key = provider->given[i].key, *file = files->from_yaml[i];
+        if ((file != NULL ? put_file(out, key, file, err)
+                          : put_key(out, key, values->given[i], err)) != 0)
+            return -1;
+    }
     return put_hosts(out, values->allow_hosts, err);
 }
 
@@ -72,14 +76,20 @@ int connector_text_write(const struct connector_files *files, const struct conne
 
 bool connector_files_ours(const struct connector_files *files, const struct connector *connector)
 {
-    if (strcmp(connector->file, files->real) != 0 || connector->application_id.kind != SECRET_PLAIN)
-        return false;
-    const struct connector_values values = {
+    struct connector_values values = {
         .name = connector->name,
-        .token_service = connector->token_service,
+        .provider = provider_of(connector),
+        .service = connector->base,
         .allow_hosts = connector->allow_hosts,
-        .application_id = connector->application_id.text,
     };
+    if (strcmp(connector->file, files->real) != 0)
+        return false;
+    for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
+        const struct secret *secret = connector_secret(connector, values.provider->given[i].key);
+        if (files->secrets[i] == NULL && (secret == NULL || secret->kind != SECRET_PLAIN))
+            return false;
+        values.given[i] = secret != NULL ? secret->text : NULL;
+    }
     struct buf text, expected;
     struct err err;
     buf_create(&text, YAML_BYTES_MAX);

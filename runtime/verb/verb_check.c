@@ -7,6 +7,7 @@
 #include "json.h"
 #include "mem.h"
 #include "path.h"
+#include "provider_list.h"
 #include "safefile.h"
 #include "vm.h"
 
@@ -101,10 +102,10 @@ static void check_jobs(struct check *check)
 static void check_connectors(struct check *check)
 {
     for (size_t i = 0; i < check->config->nconnectors; i++) {
-        const struct connector *connector = &check->config->connectors[i];
-        secret_check(&connector->application_id, &check->problems);
-        secret_check(&connector->application_secret, &check->problems);
-        secret_check(&connector->refresh_token, &check->problems);
+        const struct connector *connector = check->config->connectors[i];
+        const struct secret *secret;
+        for (size_t n = 0; (secret = connector_secret_at(connector, n)) != NULL; n++)
+            secret_check(secret, &check->problems);
         if (connector->ca_file != NULL && access(connector->ca_file, R_OK) != 0) {
             int code = errno;
             char *shown = path_show(connector->ca_file);
@@ -172,9 +173,12 @@ static void exchanged(void *arg, const struct token *token, const struct err *er
     if (err != NULL) {
         char line[ERR_LINE_MAX];
         err_line(err, line);
-        if (!add_secret_problem(check, &connector->application_id, line) &&
-            !add_secret_problem(check, &connector->application_secret, line) &&
-            !add_secret_problem(check, &connector->refresh_token, line))
+        const struct secret *secret;
+        size_t n = 0;
+        while ((secret = connector_secret_at(connector, n)) != NULL &&
+               !add_secret_problem(check, secret, line))
+            n++;
+        if (secret == NULL)
             /* The message names the connector. */
             problems_add(&check->problems, connector->shown, connector->line, connector->col, "%s",
                          line);
@@ -199,8 +203,8 @@ static int check_online(struct check *check, struct err *err)
     int result = engine_need_store(&engine, err);
     check->waiting = config->nconnectors;
     for (size_t i = 0; result == 0 && i < config->nconnectors; i++) {
-        waits[i] = (struct exchange_wait){check, &config->connectors[i]};
-        token_get(engine.tokens, &config->connectors[i], &query, exchanged, &waits[i]);
+        waits[i] = (struct exchange_wait){check, config->connectors[i]};
+        token_get(engine.tokens, config->connectors[i], &query, exchanged, &waits[i]);
     }
     if (result == 0 && config->nconnectors > 0)
         result = app_wait(&engine, &check->done, err);
@@ -279,7 +283,7 @@ static int run_check(struct check *check, const char *path, struct err *err)
     log_msg(check->app->log, LOG_DEBUG, "configuration: %s", path);
     problems_create(&check->problems);
     buf_create(&check->report, REPORT_MAX);
-    check->config = config_read(path, &check->problems);
+    check->config = config_read(path, provider_list, &check->problems);
     check_connectors(check);
     check_jobs(check);
     check_state(check);

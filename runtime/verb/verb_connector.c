@@ -6,9 +6,10 @@
 
 #include "allow.h"
 #include "clock.h"
-#include "config_file.h"
+#include "connector.h"
 #include "mem.h"
-#include "wire.h"
+#include "provider_list.h"
+#include "url.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -29,7 +30,8 @@ struct add {
     struct config *config;
     struct connector_files files;
     char **hosts;
-    struct buf id, secret, refresh_token; /* secrets */
+    const struct provider *provider;
+    struct buf given[PROVIDER_GIVEN]; /* secrets, in the provider's order */
 };
 
 static bool good_name(const char *name)
@@ -49,8 +51,8 @@ static int check_options(const struct add_options *options, struct err *err)
                        options->name, CONFIG_NAME_MAX);
     if (options->token_service == NULL)
         return err_set(err, ERR_USAGE,
-                       "jeton connector add: expected --token-service URL, such as "
-                       "https://kaizala.example.org/v1");
+                       "jeton connector add: expected --token-service URL, such as %s",
+                       provider_default->service_example);
     int result = allow_check_base(options->token_service, err);
     if (result != 0)
         err_wrap(err, "--token-service");
@@ -71,13 +73,14 @@ static int check_free(const struct add *add, struct err *err)
     const char *name = add->options->name;
     const struct connector *found = config_connector(add->config, name, err);
     if (found == NULL) {
-        const char *paths[] = {files->yaml, files->secret, files->refresh_token};
-        for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-            /* conf.d/NAME.yaml holds something else: not even --force may replace that. */
-            if (access(paths[i], F_OK) == 0 && (i == 0 || !add->options->force))
-                return err_set(err, ERR_CONFIG, "%s exists already; %s", paths[i],
-                               i == 0 ? "move it away, or choose another name"
-                                      : "--force replaces it");
+        /* conf.d/NAME.yaml holds something else: not even --force may replace that. */
+        if (access(files->yaml, F_OK) == 0)
+            return err_set(err, ERR_CONFIG,
+                           "%s exists already; move it away, or choose another name", files->yaml);
+        for (size_t i = 0; i < PROVIDER_GIVEN && !add->options->force; i++) {
+            if (files->secrets[i] != NULL && access(files->secrets[i], F_OK) == 0)
+                return err_set(err, ERR_CONFIG, "%s exists already; --force replaces it",
+                               files->secrets[i]);
         }
         return 0;
     }
@@ -95,12 +98,13 @@ static int check_free(const struct add *add, struct err *err)
 }
 
 /* Pasted text comes with blanks around it. */
-static int read_value(const struct add *add, const char *prompt, const char *what,
-                      struct buf *value, struct err *err)
+static int read_value(const struct add *add, const char *label, struct buf *value, struct err *err)
 {
     struct buf line;
     buf_create_secret(&line, LOGIN_LINE_MAX);
+    char *prompt = mem_printf("%c%s: ", toupper((unsigned char)label[0]), label + 1);
     int result = login_read_hidden(prompt, &line, err);
+    mem_free(prompt);
     if (result == 0) {
         const char *from = line.data, *to = line.data + line.len;
         while (from < to && isspace((unsigned char)*from))
@@ -114,74 +118,51 @@ static int read_value(const struct add *add, const char *prompt, const char *wha
     if (result == 0) {
         redact_add(add->app->redact, value->data, value->len);
     } else {
-        err_wrap(err, "%s", what);
+        err_wrap(err, "the %s", label);
         err->kind = err->kind == ERR_CONFIG ? ERR_USAGE : err->kind;
     }
     buf_destroy(&line);
     return result;
 }
 
+_Static_assert(PROVIDER_GIVEN == 3, "the texts count them");
+
 static int read_values(struct add *add, struct err *err)
 {
-    if (isatty(STDIN_FILENO) == 1)
+    const struct provider_given *given = add->provider->given;
+    bool terminal = isatty(STDIN_FILENO) == 1;
+    if (terminal)
         log_msg(add->app->log, LOG_INFO,
-                "the next three are on the connector's page of the management portal; what is "
-                "typed or pasted is not shown");
-    if (read_value(add, "Application ID: ", "the application ID", &add->id, err) == 0 &&
-        read_value(add, "Application secret: ", "the application secret", &add->secret, err) == 0 &&
-        read_value(add, "Refresh token: ", "the refresh token", &add->refresh_token, err) == 0)
-        return 0;
-    if (isatty(STDIN_FILENO) != 1)
-        err_wrap(err, "three lines are read: application ID, application secret, refresh token");
-    return -1;
-}
-
-static struct secret plain(const char *value, const char *key, const char *connector)
-{
-    return (struct secret){
-        .kind = SECRET_PLAIN,
-        .text = mem_strdup(value),
-        .name = mem_printf("%s of connector '%s'", key, connector),
-    };
+                "the next three are %s; what is typed or pasted is not shown",
+                add->provider->given_where);
+    int result = 0;
+    for (size_t i = 0; i < PROVIDER_GIVEN && result == 0; i++)
+        result = read_value(add, given[i].label, &add->given[i], err);
+    if (result != 0 && !terminal)
+        err_wrap(err, "three lines are read: %s, %s, %s", given[0].label, given[1].label,
+                 given[2].label);
+    return result;
 }
 
 /* The connector as it will be once its files are there. */
-static void fill_connector(const struct add *add, struct connector *connector)
+static struct connector *make_connector(const struct add *add)
 {
-    const char *name = add->options->name;
-    *connector = (struct connector){
-        .name = mem_strdup(name),
-        .file = mem_strdup(add->files.real),
-        .shown = mem_strdup(add->files.yaml),
-        .token_service = wire_base(add->options->token_service),
-        .application_id = plain(add->id.data, "application_id", name),
-        .application_secret = plain(add->secret.data, "application_secret", name),
-        .refresh_token = plain(add->refresh_token.data, "refresh_token", name),
-        .allow_hosts = mem_strdupv((const char *const *)add->hosts),
-        .timeout_ms = CONFIG_TIMEOUT_DEFAULT_MS,
-        .retries = CONFIG_RETRIES_DEFAULT,
-    };
+    struct connector *connector = connector_new(&add->provider->config, add->options->name);
+    connector->file = mem_strdup(add->files.real);
+    connector->shown = mem_strdup(add->files.yaml);
+    connector->allow_hosts = mem_strdupv((const char *const *)add->hosts);
+    connector_set(connector, add->provider->service_key, add->options->token_service);
+    for (size_t i = 0; i < PROVIDER_GIVEN; i++)
+        connector_set(connector, add->provider->given[i].key, add->given[i].data);
+    return connector;
 }
 
-struct trial {
-    const struct add *add;
-    struct buf out;
-    struct err err;
-    bool done;
-};
-
-static void token_arrived(void *arg, const struct token *token, const struct err *err)
+static void report_trial(void *arg, const struct token *token)
 {
-    struct trial *trial = arg;
-    trial->done = true;
-    if (err != NULL) {
-        trial->err = *err;
-        return;
-    }
+    struct buf *out = arg;
     char time[CLOCK_RFC3339_SIZE];
     clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
-    buf_printf(&trial->out, "connector '%s' is added: the exchange gave an access token until %s\n",
-               trial->add->options->name, time);
+    buf_printf(out, "until %s\n", time);
 }
 
 /*
@@ -190,27 +171,16 @@ static void token_arrived(void *arg, const struct token *token, const struct err
  */
 static int try_exchange(struct add *add, struct buf *out, struct err *err)
 {
-    struct trial trial = {.add = add};
-    struct connector connector;
-    struct engine engine;
     const struct token_query query = {.force = true};
-    buf_create(&trial.out, REPORT_MAX);
-    fill_connector(add, &connector);
+    struct connector *connector = make_connector(add);
+    struct engine engine;
     engine_create(&engine, add->config, add->app->log, add->app->redact);
     int result = engine_need_store(&engine, err);
-    if (result == 0) {
-        token_get(engine.tokens, &connector, &query, token_arrived, &trial);
-        result = app_wait(&engine, &trial.done, err);
-    }
-    if (result == 0 && trial.err.kind != ERR_NONE) {
-        *err = trial.err;
-        result = -1;
-    }
+    buf_printf(out, "connector '%s' is added: the exchange gave an access token ", connector->name);
     if (result == 0)
-        buf_append(out, trial.out.data, trial.out.len);
+        result = app_wait_token(&engine, connector, &query, report_trial, out, err);
     engine_destroy(&engine);
-    config_connector_destroy(&connector);
-    buf_destroy(&trial.out);
+    connector_free(connector);
     return result;
 }
 
@@ -220,27 +190,32 @@ static void put_report(const struct add *add, struct buf *out)
     const char *name = add->options->name;
     if (!files->main_exists)
         buf_printf(out, "  %s (new)\n", files->main);
-    buf_printf(out, "  %s\n  %s\n  %s\n", files->yaml, files->secret, files->refresh_token);
+    buf_printf(out, "  %s\n", files->yaml);
+    for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
+        if (files->secrets[i] != NULL)
+            buf_printf(out, "  %s\n", files->secrets[i]);
+    }
     const char *option = add->app->config_path != NULL ? " -c " : "";
     const char *config = add->app->config_path != NULL ? add->app->config_path : "";
     buf_printf(out,
                "next: jeton%s%s token %s\n"
-               "      jeton%s%s api -C %s groups\n"
+               "      jeton%s%s api -C %s %s\n"
                "      jeton%s%s run -C %s SCRIPT\n",
-               option, config, name, option, config, name, option, config, name);
+               option, config, name, option, config, name, add->provider->try_path, option, config,
+               name);
 }
 
 static int write_files(struct add *add, struct err *err)
 {
-    char *service = wire_base(add->options->token_service);
-    const struct connector_values values = {
+    char *service = url_base(add->options->token_service);
+    struct connector_values values = {
         .name = add->options->name,
-        .token_service = service,
+        .provider = add->provider,
+        .service = service,
         .allow_hosts = add->hosts,
-        .application_id = add->id.data,
-        .application_secret = add->secret.data,
-        .refresh_token = add->refresh_token.data,
     };
+    for (size_t i = 0; i < PROVIDER_GIVEN; i++)
+        values.given[i] = add->given[i].data;
     int result = connector_files_write(&add->files, &values, err);
     mem_free(service);
     return result;
@@ -256,7 +231,7 @@ static int add_connector(struct add *add, struct err *err)
         goto cleanup;
     if (try_exchange(add, &out, err) != 0 || write_files(add, err) != 0) {
         err_wrap(err, "not added");
-        if (strstr(err->msg, "to allow_hosts") != NULL)
+        if (err->hint == ERR_HINT_ALLOW_HOST)
             log_msg(add->app->log, LOG_INFO, "--allow-host PATTERN adds a host to allow_hosts");
         goto cleanup;
     }
@@ -290,19 +265,17 @@ static int run_add(struct app *app, const struct add_options *options, struct er
         return err_set(err, ERR_CONFIG,
                        "there is no configuration, and no home for one; set HOME, or name a "
                        "configuration: jeton -c FILE connector add");
-    struct add add = {.app = app, .options = options};
+    struct add add = {.app = app, .options = options, .provider = provider_default};
     add.config = app_config(app, exists, err);
     int result = -1;
     if (add.config != NULL) {
         add.hosts = copy_hosts(&options->allow_hosts);
-        connector_files_create(&add.files, path, exists, options->name);
-        buf_create_secret(&add.id, SECRET_BYTES_MAX);
-        buf_create_secret(&add.secret, SECRET_BYTES_MAX);
-        buf_create_secret(&add.refresh_token, SECRET_BYTES_MAX);
+        connector_files_create(&add.files, add.provider, path, exists, options->name);
+        for (size_t i = 0; i < PROVIDER_GIVEN; i++)
+            buf_create_secret(&add.given[i], SECRET_BYTES_MAX);
         result = add_connector(&add, err);
-        buf_destroy(&add.refresh_token);
-        buf_destroy(&add.secret);
-        buf_destroy(&add.id);
+        for (size_t i = 0; i < PROVIDER_GIVEN; i++)
+            buf_destroy(&add.given[i]);
         connector_files_destroy(&add.files);
         mem_freev(add.hosts);
     }

@@ -31,8 +31,7 @@ static int keep(struct engine *engine, const struct connector *connector,
                 const struct login_result *came, struct err *err)
 {
     struct stored stored = {0};
-    token_adopt(engine->tokens, connector, came->refresh_token, came->token_service, adopted,
-                &stored);
+    token_adopt(engine->tokens, connector, came->refresh_token, came->service, adopted, &stored);
     if (app_wait(engine, &stored.done, err) != 0)
         return -1;
     if (stored.err.kind == ERR_NONE)
@@ -43,19 +42,12 @@ static int keep(struct engine *engine, const struct connector *connector,
 
 struct proof {
     struct buf out;
-    struct err err;
     const char *name;
-    bool done;
 };
 
-static void token_arrived(void *arg, const struct token *token, const struct err *err)
+static void report_proof(void *arg, const struct token *token)
 {
     struct proof *proof = arg;
-    proof->done = true;
-    if (err != NULL) {
-        proof->err = *err;
-        return;
-    }
     char time[CLOCK_RFC3339_SIZE];
     clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
     buf_printf(&proof->out,
@@ -70,31 +62,10 @@ static int prove(struct app *app, struct engine *engine, const struct connector 
 {
     struct proof proof = {.name = connector->name};
     buf_create(&proof.out, REPORT_MAX);
-    token_get(engine->tokens, connector, NULL, token_arrived, &proof);
-    int result = app_wait(engine, &proof.done, err);
-    if (result == 0 && proof.err.kind != ERR_NONE) {
-        *err = proof.err;
-        result = -1;
-    }
+    int result = app_wait_token(engine, connector, NULL, report_proof, &proof, err);
     if (result == 0)
         result = app_print(app, proof.out.data, proof.out.len, err);
     buf_destroy(&proof.out);
-    return result;
-}
-
-/* What cannot be read now would make the login useless: before anybody is asked for anything. */
-static int read_secrets(struct app *app, const struct connector *connector, struct buf *id,
-                        struct buf *secret, struct err *err)
-{
-    if (secret_read(&connector->application_id, app->redact, 0, id, err) != 0 ||
-        secret_read(&connector->application_secret, app->redact, 0, secret, err) != 0)
-        return -1;
-    if (connector->refresh_token.kind == SECRET_NONE)
-        return 0;
-    struct buf configured;
-    buf_create_secret(&configured, SECRET_BYTES_MAX);
-    int result = secret_read(&connector->refresh_token, app->redact, 0, &configured, err);
-    buf_destroy(&configured);
     return result;
 }
 
@@ -106,20 +77,19 @@ static int sign_in(struct app *app, const struct config *config, const char *nam
         return -1;
     int result = -1;
     struct login_result came = {0};
-    struct buf id, secret;
+    struct connector_secrets secrets = {0};
     struct engine engine;
-    buf_create_secret(&id, SECRET_BYTES_MAX);
-    buf_create_secret(&secret, SECRET_BYTES_MAX);
     engine_create(&engine, config, app->log, app->redact);
+    /* What cannot be read now would make the login useless: before anybody is asked for anything.
+     */
     if (engine_need_store(&engine, err) != 0 ||
-        read_secrets(app, connector, &id, &secret, err) != 0)
+        connector_secrets_read(connector, app->redact, 0, &secrets, err) != 0)
         goto cleanup;
     const struct login login = {
         .app = app,
         .engine = &engine,
         .connector = connector,
-        .application_id = id.data,
-        .application_secret = secret.data,
+        .secrets = &secrets,
     };
     result = options->oauth ? login_oauth(&login, &came, err)
                             : login_pin(&login, options->phone, &came, err);
@@ -134,8 +104,7 @@ static int sign_in(struct app *app, const struct config *config, const char *nam
 cleanup:
     engine_destroy(&engine);
     login_result_destroy(&came);
-    buf_destroy(&secret);
-    buf_destroy(&id);
+    connector_secrets_destroy(&secrets);
     return result;
 }
 

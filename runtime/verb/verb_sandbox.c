@@ -6,6 +6,7 @@
 #include "host.h"
 #include "json.h"
 #include "mem.h"
+#include "provider_list.h"
 #include "safefile.h"
 #include "vm.h"
 
@@ -227,7 +228,7 @@ static int run(struct app *app, const char *json, int *status, struct err *err)
     struct problems problems;
     struct engine engine;
     problems_create(&problems);
-    struct config *config = config_load(NULL, &problems);
+    struct config *config = config_load(NULL, provider_list, &problems);
     problems_destroy(&problems);
     if (config == NULL)
         return err_set(err, ERR_CONFIG, "the empty configuration was refused");

@@ -7,6 +7,7 @@
 #include "json.h"
 #include "json_member.h"
 #include "mem.h"
+#include "provider.h"
 
 #include <string.h>
 
@@ -26,8 +27,6 @@ struct token_report {
     const struct connector *connector;
     const struct token_options *options;
     struct buf out; /* secret: with --show it holds the token */
-    struct err err;
-    bool done;
 };
 
 /* "a,b" → ["a","b"] */
@@ -115,7 +114,7 @@ static void write_text(const struct token_report *report, const struct token *to
 {
     int64_t now = clock_wall_ms();
     put_text(out, "connector", report->connector->name);
-    put_text(out, "endpoint", token->endpoint_url);
+    put_text(out, "endpoint", token->endpoint_url != NULL ? token->endpoint_url : "-");
     put_time(out, "expires", token->expires_at_ms);
     int64_t left = token->expires_at_ms - now;
     buf_printf(out, " (in %lldh %lldm)\n", (long long)(left / HOUR_MS),
@@ -135,28 +134,20 @@ static void write_text(const struct token_report *report, const struct token *to
 
 static void warn_of_age(const struct token_report *report, const struct token *token)
 {
-    if (token->refresh_since_ms <= 0)
-        return;
-    int64_t dies = token->refresh_since_ms + TOKEN_REFRESH_LIFE_MS;
+    int64_t dies = token->refresh_expires_at_ms;
     int64_t left = dies - clock_wall_ms();
-    if (left > TOKEN_WARN_MS)
+    if (dies == 0 || left > TOKEN_WARN_MS)
         return;
     char time[CLOCK_RFC3339_SIZE];
     clock_format_rfc3339(dies, time, sizeof time);
-    log_msg(report->app->log, LOG_WARN,
-            "the refresh token of connector '%s' dies %s (%s); have a new one generated in the "
-            "management portal and configure it",
-            report->connector->name, left > 0 ? "soon" : "now", time);
+    log_msg(report->app->log, LOG_WARN, "the refresh token of connector '%s' dies %s (%s); %s",
+            report->connector->name, left > 0 ? "soon" : "now", time,
+            provider_of(report->connector)->renewal);
 }
 
-static void token_arrived(void *arg, const struct token *token, const struct err *err)
+static void report_token(void *arg, const struct token *token)
 {
     struct token_report *report = arg;
-    report->done = true;
-    if (err != NULL) {
-        report->err = *err;
-        return;
-    }
     if (report->options->json)
         write_json(report, token, &report->out);
     else
@@ -179,15 +170,8 @@ static int show_token(struct app *app, const struct config *config, const char *
     if (engine_need_store(&engine, err) != 0)
         goto cleanup;
     const struct token_query query = {.force = options->refresh};
-    token_get(engine.tokens, connector, &query, token_arrived, &report);
-    if (app_wait(&engine, &report.done, err) != 0) {
-        err_wrap(err, "connector '%s'", name);
+    if (app_wait_token(&engine, connector, &query, report_token, &report, err) != 0)
         goto cleanup;
-    }
-    if (report.err.kind != ERR_NONE) {
-        *err = report.err;
-        goto cleanup;
-    }
     if (options->show)
         status = app_print_secret(report.out.data, report.out.len, err);
     else

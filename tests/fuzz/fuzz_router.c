@@ -7,6 +7,7 @@
 #include "engine.h"
 #include "lserver_message.h"
 #include "modules.h"
+#include "provider_list.h"
 #include "vm_private.h"
 
 #include <lauxlib.h>
@@ -206,7 +207,7 @@ static void set_up(void)
     sigset_t signals;
     pthread_sigmask(SIG_SETMASK, NULL, &signals);
     problems_create(&problems);
-    struct config *config = config_load(NULL, &problems);
+    struct config *config = config_load(NULL, provider_list, &problems);
     struct redact *redact = redact_new();
     engine_create(&engine, config, log_new(STDERR_FILENO, LOG_ERROR, LOG_TEXT, false, redact),
                   redact);

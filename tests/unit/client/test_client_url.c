@@ -1,5 +1,6 @@
 /* Where a connector's request goes. */
-#include "client.h"
+#include "client_url.h"
+#include "kaizala.h"
 #include "mem.h"
 
 #include <setjmp.h>
@@ -12,7 +13,8 @@
 static char service[] = "https://token.example.org/v1";
 static char pattern[] = "*.api.example.org";
 static char *hosts[] = {pattern, NULL};
-static const struct connector connector = {.token_service = service, .allow_hosts = hosts};
+static const struct connector connector = {
+    .provider = &kaizala_provider.config, .base = service, .allow_hosts = hosts};
 
 #define ENDPOINT "https://kms1.api.example.org"
 

@@ -1,5 +1,7 @@
 /* The whole configuration: values, defaults, files beside it, modes and references. */
 #include "config.h"
+#include "kaizala_connector.h"
+#include "provider_list.h"
 
 #include "folder.h"
 #include "path.h"
@@ -15,7 +17,7 @@ static struct config *load(const char *path)
 {
     struct problems problems;
     problems_create(&problems);
-    struct config *config = config_load(path, &problems);
+    struct config *config = config_load(path, provider_list, &problems);
     if (problems.count > 0)
         fail_msg("%s:%d:%d: %s", problems.items[0].file, problems.items[0].line,
                  problems.items[0].col, problems.items[0].message);
@@ -29,7 +31,7 @@ static void refused(const char *path, const char *expected)
     struct buf out;
     problems_create(&problems);
     buf_create(&out, 100000);
-    assert_null(config_load(path, &problems));
+    assert_null(config_load(path, provider_list, &problems));
     problems_format(&problems, &out);
     assert_string_equal(out.data, expected);
     buf_destroy(&out);
@@ -88,17 +90,18 @@ static void test_everything(void **state)
     assert_string_equal(c->shown, "jeton.yaml");
     assert_int_equal(c->line, 5);
     assert_int_equal(c->col, 3);
-    assert_string_equal(c->token_service, "https://kaizala.example.org/v1");
-    assert_int_equal(c->application_id.kind, SECRET_PLAIN);
-    assert_string_equal(c->application_id.text, "0123456");
+    assert_string_equal(kaizala_connector_of(c)->token_service, "https://kaizala.example.org/v1");
+    assert_int_equal(kaizala_connector_of(c)->application_id.kind, SECRET_PLAIN);
+    assert_string_equal(kaizala_connector_of(c)->application_id.text, "0123456");
     snprintf(path, sizeof path, "%s/secrets/contoso.secret", folder->path);
-    assert_int_equal(c->application_secret.kind, SECRET_FILE);
-    assert_string_equal(c->application_secret.text, path);
-    assert_string_equal(c->application_secret.name, "application_secret of connector 'contoso'");
-    assert_int_equal(c->application_secret.line, 9);
-    assert_int_equal(c->refresh_token.kind, SECRET_COMMAND);
-    assert_string_equal(c->refresh_token.command[2], "kaizala/contoso");
-    assert_null(c->refresh_token.command[3]);
+    assert_int_equal(kaizala_connector_of(c)->application_secret.kind, SECRET_FILE);
+    assert_string_equal(kaizala_connector_of(c)->application_secret.text, path);
+    assert_string_equal(kaizala_connector_of(c)->application_secret.name,
+                        "application_secret of connector 'contoso'");
+    assert_int_equal(kaizala_connector_of(c)->application_secret.line, 9);
+    assert_int_equal(kaizala_connector_of(c)->refresh_token.kind, SECRET_COMMAND);
+    assert_string_equal(kaizala_connector_of(c)->refresh_token.command[2], "kaizala/contoso");
+    assert_null(kaizala_connector_of(c)->refresh_token.command[3]);
     assert_string_equal(c->allow_hosts[1], "127.0.0.1:8080");
     assert_string_equal(c->ca_file, "/etc/ca.pem");
     assert_int_equal(c->rate_limit.per_minute, 0);
@@ -141,12 +144,12 @@ static void test_defaults(void **state)
                "version: 1\nconnectors: { c: " CONNECTOR " }\njobs: { j: { script: /j.lua } }\n");
     setenv("XDG_STATE_HOME", "/somewhere", 1);
     struct config *config = load("jeton.yaml");
-    const struct connector *c = &config->connectors[0];
+    const struct connector *c = config->connectors[0];
     const struct job *job = &config->jobs[0];
     assert_string_equal(config->state, "/somewhere/jeton");
     assert_int_equal(config->history_keep, 1000);
     assert_int_equal(config->history_days, 90);
-    assert_int_equal(c->refresh_token.kind, SECRET_NONE);
+    assert_int_equal(kaizala_connector_of(c)->refresh_token.kind, SECRET_NONE);
     assert_null(c->allow_hosts);
     assert_null(c->ca_file);
     assert_int_equal(c->rate_limit.per_minute, 100);
@@ -191,9 +194,9 @@ static void test_files_beside_it(void **state)
     folder_put("etc/conf.d/off.yaml", 0600, "# nothing yet\n");
     struct config *config = load("etc/jeton.yaml");
     assert_int_equal(config->nconnectors, 2);
-    assert_string_equal(config->connectors[0].name, "first");
-    assert_string_equal(config->connectors[1].name, "second");
-    assert_string_equal(config->connectors[1].shown, "etc/conf.d/b.yaml");
+    assert_string_equal(config->connectors[0]->name, "first");
+    assert_string_equal(config->connectors[1]->name, "second");
+    assert_string_equal(config->connectors[1]->shown, "etc/conf.d/b.yaml");
     assert_non_null(strstr(config->state, "/etc/conf.d/st"));
     config_free(config);
 }
@@ -270,9 +273,9 @@ static void test_secrets_of_our_own(void **state)
                "application_id: {file: ../other/id}, application_secret: {file: "
                "../secrets/c.secret}, refresh_token: {file: ../same/t} } }\n");
     struct config *config = load("jeton.yaml");
-    assert_false(config->connectors[0].application_id.private_file);
-    assert_true(config->connectors[0].application_secret.private_file);
-    assert_true(config->connectors[0].refresh_token.private_file);
+    assert_false(kaizala_connector_of(config->connectors[0])->application_id.private_file);
+    assert_true(kaizala_connector_of(config->connectors[0])->application_secret.private_file);
+    assert_true(kaizala_connector_of(config->connectors[0])->refresh_token.private_file);
     config_free(config);
 }
 
@@ -300,7 +303,7 @@ static void test_too_many_problems(void **state)
     folder_put("jeton.yaml", 0600, text.data);
     struct problems problems;
     problems_create(&problems);
-    assert_null(config_load("jeton.yaml", &problems));
+    assert_null(config_load("jeton.yaml", provider_list, &problems));
     assert_int_equal(problems.count, PROBLEMS_MAX);
     assert_int_equal(problems.omitted, 20);
     problems_destroy(&problems);
@@ -379,7 +382,7 @@ static void test_read_with_mistakes(void **state)
     folder_put("jeton.yaml", 0600, "version: 1\nzzz: 1\njobs: { j: { script: a } }\n");
     struct problems problems;
     problems_create(&problems);
-    struct config *config = config_read("jeton.yaml", &problems);
+    struct config *config = config_read("jeton.yaml", provider_list, &problems);
     assert_int_equal(problems_errors(&problems), 1);
     assert_int_equal(config->njobs, 1);
     assert_non_null(config->state);

@@ -1,5 +1,7 @@
 /* What is kept of a connector's tokens, and what follows from it. */
 #include "clock.h"
+#include "kaizala.h"
+#include "kaizala_connector.h"
 #include "mem.h"
 #include "token.h"
 #include "token_cache.h"
@@ -81,34 +83,50 @@ static void after_a_reboot_the_wall_clock_counts(void **state)
     store_token_destroy(&row);
 }
 
+static struct token_configured configured(const char *token, const char *fingerprint)
+{
+    struct token_configured now = {.refresh_token = (char *)(uintptr_t)token};
+    if (token != NULL)
+        strcpy(now.refresh_fingerprint, fingerprint);
+    return now;
+}
+
+static size_t grants(const struct store_token *row, const char *token, const char *fingerprint,
+                     const char *tokens[PROVIDER_GRANTS_MAX])
+{
+    const struct token_configured now = configured(token, fingerprint);
+    return token_cache_grants(&kaizala_provider, row, &now, tokens);
+}
+
 static void candidates_in_order(void **state)
 {
     (void)state;
-    struct token_candidates found;
+    const char *tokens[PROVIDER_GRANTS_MAX];
+    size_t count;
     struct store_token row = {0};
 
-    token_cache_candidates(&row, "configured", "fp1", &found);
-    assert_int_equal(found.count, 1);
-    assert_string_equal(found.tokens[0], "configured");
+    count = grants(&row, "configured", "fp1", tokens);
+    assert_int_equal(count, 1);
+    assert_string_equal(tokens[0], "configured");
 
     row.refresh_token = mem_strdup("rotated");
     row.refresh_previous = mem_strdup("before");
     row.configured_fingerprint = mem_strdup("fp1");
-    token_cache_candidates(&row, "configured", "fp1", &found);
-    assert_int_equal(found.count, 3);
-    assert_string_equal(found.tokens[0], "rotated");
-    assert_string_equal(found.tokens[1], "before");
-    assert_string_equal(found.tokens[2], "configured");
+    count = grants(&row, "configured", "fp1", tokens);
+    assert_int_equal(count, 3);
+    assert_string_equal(tokens[0], "rotated");
+    assert_string_equal(tokens[1], "before");
+    assert_string_equal(tokens[2], "configured");
 
-    token_cache_candidates(&row, "before", "fp1", &found);
-    assert_int_equal(found.count, 2); /* none twice */
+    count = grants(&row, "before", "fp1", tokens);
+    assert_int_equal(count, 2); /* none twice */
 
-    token_cache_candidates(&row, "changed by hand", "fp2", &found);
-    assert_int_equal(found.count, 1);
-    assert_string_equal(found.tokens[0], "changed by hand");
+    count = grants(&row, "changed by hand", "fp2", tokens);
+    assert_int_equal(count, 1);
+    assert_string_equal(tokens[0], "changed by hand");
 
-    token_cache_candidates(&row, NULL, NULL, &found); /* as after `login` */
-    assert_int_equal(found.count, 2);
+    count = grants(&row, NULL, NULL, tokens); /* as after `login` */
+    assert_int_equal(count, 2);
     store_token_destroy(&row);
 }
 
@@ -122,12 +140,19 @@ static struct exchange_result result_with(const char *refresh_token)
     return result;
 }
 
+static void apply(struct store_token *row, const struct exchange_result *result, const char *used,
+                  const char *token, const char *fingerprint, bool keep_access)
+{
+    const struct token_configured now = configured(token, fingerprint);
+    token_cache_apply(row, result, used, &now, keep_access);
+}
+
 static void rotation_keeps_the_one_before_until_the_new_one_has_worked(void **state)
 {
     (void)state;
     struct store_token row = {0};
     struct exchange_result first = result_with("second");
-    token_cache_apply(&row, &first, "first", "first", "fp", true);
+    apply(&row, &first, "first", "first", "fp", true);
     assert_string_equal(row.refresh_token, "second");
     assert_string_equal(row.refresh_previous, "first");
     assert_string_equal(row.configured_fingerprint, "fp");
@@ -135,17 +160,17 @@ static void rotation_keeps_the_one_before_until_the_new_one_has_worked(void **st
     assert_true(row.refresh_since_ms > 0);
 
     struct exchange_result plain = result_with(NULL);
-    token_cache_apply(&row, &plain, row.refresh_token, "first", "fp", true);
+    apply(&row, &plain, row.refresh_token, "first", "fp", true);
     assert_string_equal(row.refresh_token, "second");
     assert_null(row.refresh_previous);
 
     struct exchange_result third = result_with("third");
-    token_cache_apply(&row, &third, row.refresh_token, "first", "fp", true);
+    apply(&row, &third, row.refresh_token, "first", "fp", true);
     assert_string_equal(row.refresh_token, "third");
     assert_string_equal(row.refresh_previous, "second");
 
     /* The third was refused and the second still worked. */
-    token_cache_apply(&row, &plain, row.refresh_previous, "first", "fp", true);
+    apply(&row, &plain, row.refresh_previous, "first", "fp", true);
     assert_string_equal(row.refresh_token, "second");
     assert_null(row.refresh_previous);
     store_token_destroy(&row);
@@ -156,7 +181,7 @@ static void a_configured_token_is_not_copied_into_the_store(void **state)
     (void)state;
     struct store_token row = {.refresh_token = mem_strdup("old rotated")};
     struct exchange_result plain = result_with(NULL);
-    token_cache_apply(&row, &plain, "configured", "configured", "fp2", true);
+    apply(&row, &plain, "configured", "configured", "fp2", true);
     assert_null(row.refresh_token);
     assert_string_equal(row.configured_fingerprint, "fp2");
     store_token_destroy(&row);
@@ -167,7 +192,7 @@ static void without_access_only_the_rotation_is_kept(void **state)
     (void)state;
     struct store_token row = {.access_token = mem_strdup("stale")};
     struct exchange_result rotated = result_with("second");
-    token_cache_apply(&row, &rotated, "first", "first", "fp", false);
+    apply(&row, &rotated, "first", "first", "fp", false);
     assert_string_equal(row.refresh_token, "second");
     assert_null(row.access_token);
     assert_null(row.endpoint_url);
@@ -177,31 +202,31 @@ static void without_access_only_the_rotation_is_kept(void **state)
 static void owners_differ_by_all_that_counts(void **state)
 {
     (void)state;
-    struct connector base = {
-        .name = mem_strdup("contoso"),
-        .file = mem_strdup("/etc/jeton/jeton.yaml"),
+    struct kaizala_connector base = {
+        .common = {.name = mem_strdup("contoso"), .file = mem_strdup("/etc/jeton/jeton.yaml")},
         .token_service = mem_strdup("https://kaizala.example.org/v1"),
         .application_id = {.kind = SECRET_PLAIN, .text = mem_strdup("2ab9b820")},
     };
     char owner[STORE_OWNER_SIZE], other[STORE_OWNER_SIZE];
-    token_cache_owner(&base, owner);
-    token_cache_owner(&base, other);
+    kaizala_provider.owner(&base.common, owner);
+    kaizala_provider.owner(&base.common, other);
     assert_string_equal(owner, other);
 
-    char **fields[] = {&base.name, &base.file, &base.token_service, &base.application_id.text};
+    char **fields[] = {&base.common.name, &base.common.file, &base.token_service,
+                       &base.application_id.text};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         char *kept = *fields[i];
         *fields[i] = mem_strdup("x");
-        token_cache_owner(&base, other);
+        kaizala_provider.owner(&base.common, other);
         assert_string_not_equal(owner, other);
         mem_free(*fields[i]);
         *fields[i] = kept;
     }
     base.application_id.kind = SECRET_ENV;
     setenv("2ab9b820", "one", 1);
-    token_cache_owner(&base, owner);
+    kaizala_provider.owner(&base.common, owner);
     setenv("2ab9b820", "two", 1);
-    token_cache_owner(&base, other);
+    kaizala_provider.owner(&base.common, other);
     assert_string_not_equal(owner, other);
     unsetenv("2ab9b820");
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)

@@ -1,4 +1,5 @@
 /* What a run is for a script of a job. */
+#include "provider_list.h"
 #include "vm.h"
 
 #include "folder.h"
@@ -18,7 +19,7 @@ static void run_job(const char *path, const char *after, const char *before)
     struct err err = {0};
     struct problems problems;
     problems_create(&problems);
-    struct config *config = config_load(path, &problems);
+    struct config *config = config_load(path, provider_list, &problems);
     assert_non_null(config);
     const struct job *job = config_job(config, "report", &err);
     assert_non_null(job);

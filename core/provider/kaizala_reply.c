@@ -1,29 +1,21 @@
-#include "wire.h"
+#include "kaizala_reply.h"
 
 #include "clock.h"
 #include "json.h"
+#include "kaizala_permissions.h"
+#include "kaizala_request.h"
 #include "mem.h"
 #include "redact.h"
+#include "url.h"
 #include "utf8.h"
 
 #include <ctype.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define TOKEN_MAX       ((size_t)16 * 1024)         /* bytes of an access or refresh token */
 #define LIFETIME_MAX_MS (10LL * 365 * 86400 * 1000) /* more is a mistake in the reply */
 #define MESSAGE_MAX     500 /* bytes of the service's message that we show */
-
-void wire_token_destroy(struct wire_token *token)
-{
-    mem_free_secret(token->access_token);
-    mem_free(token->endpoint_url);
-    mem_free(token->scope);
-    mem_free_secret(token->refresh_token);
-    memset(token, 0, sizeof *token);
-}
 
 /* A token travels in a header: visible ASCII only. */
 static bool token_sane(const struct json *value)
@@ -47,7 +39,7 @@ static int field_error(const char *field, const char *expected, struct err *err)
 }
 
 static int parse_lifetime(const struct json *expiry, const struct http_response *response,
-                          struct wire_token *token, struct err *err)
+                          struct provider_token *token, struct err *err)
 {
     if (expiry == NULL || expiry->type != JSON_INT || expiry->integer <= 0)
         return field_error("accessTokenExpiry", "an integer of epoch milliseconds", err);
@@ -64,7 +56,7 @@ static int parse_lifetime(const struct json *expiry, const struct http_response 
 }
 
 static int parse_fields(const struct json *reply, const struct http_response *response,
-                        struct wire_token *token, struct err *err)
+                        struct provider_token *token, struct err *err)
 {
     const struct json *access = json_get(reply, "accessToken");
     const struct json *endpoint = json_get(reply, "endpointUrl");
@@ -88,7 +80,7 @@ static int parse_fields(const struct json *reply, const struct http_response *re
         return -1;
 
     token->access_token = mem_strdup(access->text);
-    token->endpoint_url = wire_base(endpoint->text);
+    token->endpoint_url = url_base(endpoint->text);
     const char *scopes = json_string(scope);
     token->scope = mem_strdup(scopes != NULL ? scopes : "");
     token->refresh_token = rotated ? mem_strdup(refresh->text) : NULL;
@@ -97,7 +89,7 @@ static int parse_fields(const struct json *reply, const struct http_response *re
 
 static struct json *parse_object(const struct http_response *response, struct err *err)
 {
-    const struct json_options options = {.max_bytes = WIRE_REPLY_MAX, .max_depth = 16};
+    const struct json_options options = {.max_bytes = PROVIDER_REPLY_MAX, .max_depth = 16};
     struct json *reply = json_parse(response->body.data, response->body.len, &options, err);
     if (reply == NULL) {
         err_wrap(err, "the token service's reply is not JSON (is token_service the right URL?)");
@@ -111,8 +103,8 @@ static struct json *parse_object(const struct http_response *response, struct er
     return reply;
 }
 
-int wire_token_parse(const struct http_response *response, struct wire_token *token,
-                     struct err *err)
+int kaizala_reply_token(const struct http_response *response, struct provider_token *token,
+                        struct err *err)
 {
     memset(token, 0, sizeof *token);
     struct json *reply = parse_object(response, err);
@@ -123,7 +115,7 @@ int wire_token_parse(const struct http_response *response, struct wire_token *to
     return result;
 }
 
-int wire_login_parse(const struct http_response *response, char **refresh_token, struct err *err)
+int kaizala_reply_login(const struct http_response *response, char **refresh_token, struct err *err)
 {
     *refresh_token = NULL;
     struct json *reply = parse_object(response, err);
@@ -135,15 +127,6 @@ int wire_login_parse(const struct http_response *response, char **refresh_token,
         *refresh_token = mem_strdup(value->text);
     json_free(reply);
     return result;
-}
-
-/* So that "{base}/v1/…" has one slash: the service answers with and without one at the end. */
-char *wire_base(const char *url)
-{
-    size_t len = strlen(url);
-    while (len > 0 && url[len - 1] == '/')
-        len--;
-    return mem_strndup(url, len);
 }
 
 /* Text from outside, for a message on one line: cut, control characters become spaces. */
@@ -175,34 +158,8 @@ static const char *status_phrase(int status)
     return status >= 500 ? "server error" : status >= 300 && status < 400 ? "redirect" : "refused";
 }
 
-static bool scope_has(const char *scope, const char *permission)
-{
-    size_t len = strlen(permission);
-    for (const char *at = scope; (at = strstr(at, permission)) != NULL; at += len) {
-        if ((at == scope || at[-1] == ',' || at[-1] == ' ') &&
-            (at[len] == '\0' || at[len] == ',' || at[len] == ' '))
-            return true;
-    }
-    return false;
-}
-
-static void append_permission(struct buf *out, const char *method, const char *path,
-                              const char *scope)
-{
-    const char *permission = wire_permission(method, path);
-    if (permission == NULL)
-        return;
-    if (scope == NULL || !scope_has(scope, permission))
-        buf_printf(out, " (the connector needs permission '%s')", permission);
-    else
-        buf_printf(out,
-                   " (the token has permission '%s': its user may lack the right, or the connector "
-                   "has lost the permission since)",
-                   permission);
-}
-
-int wire_error(const struct http_response *response, const char *method, const char *path,
-               const char *scope, struct err *err)
+int kaizala_reply_error(const struct http_response *response, const char *method, const char *path,
+                        const char *scope, struct err *err)
 {
     int status = response->status;
     struct buf text;
@@ -210,7 +167,7 @@ int wire_error(const struct http_response *response, const char *method, const c
     buf_printf(&text, "%d %s", status, status_phrase(status));
 
     struct err ignored;
-    const struct json_options options = {.max_bytes = WIRE_REPLY_MAX, .max_depth = 16};
+    const struct json_options options = {.max_bytes = PROVIDER_REPLY_MAX, .max_depth = 16};
     struct json *body = json_parse(response->body.data, response->body.len, &options, &ignored);
     const char *code = json_string(json_get(body, "errorCode"));
     const struct json *message = json_get(body, "message");
@@ -223,7 +180,7 @@ int wire_error(const struct http_response *response, const char *method, const c
         append_clean(&text, message->text, message->len, MESSAGE_MAX);
     }
     if (status == 403)
-        append_permission(&text, method, path, scope);
+        kaizala_permissions_explain(&text, method, path, scope);
 
     enum err_kind kind = status == 401 || status == 403 ? ERR_AUTH
                          : status == 429                ? ERR_THROTTLED
@@ -236,86 +193,6 @@ int wire_error(const struct http_response *response, const char *method, const c
     json_free(body);
     buf_destroy(&text);
     return -1;
-}
-
-/*
- * From the published scope list and the masks in access tokens (2 write, 4 read, 8 remove, 16
- * update). Paths below /v1; `*` is one segment.
- */
-static const struct {
-    const char *method;
-    const char *path;
-    const char *permission;
-} permissions[] = {
-    {"GET", "users/me", "profile.read"},
-    {"GET", "groups", "groupinfo.read"},
-    {"POST", "groups", "groupinfo.write"},
-    {"GET", "groups/*", "groupinfo.read"},
-    {"GET", "groups/*/subgroups", "groupinfo.read"},
-    {"POST", "groups/*/subgroups", "groupinfo.write"},
-    {"PUT", "groups/*/subgroups", "groupinfo.update"},
-    {"DELETE", "groups/*/subgroups/*", "groupinfo.remove"},
-    {"GET", "groups/*/members", "groupmember.read"},
-    {"PUT", "groups/*/members", "groupmember.write"},
-    {"PUT", "groups/*/members/*", "groupmember.update"},
-    {"DELETE", "groups/*/members/*", "groupmember.remove"},
-    {"GET", "groups/*/subscribers", "groupmember.read"},
-    {"POST", "groups/*/subscribers", "groupmember.read"},
-    {"PUT", "groups/*/subscribers/add", "groupmember.write"},
-    {"PUT", "groups/*/subscribers/remove", "groupmember.remove"},
-    {"POST", "groups/*/messages", "textmessage.write"},
-    {"GET", "groups/*/actions", "action.read"},
-    {"POST", "groups/*/actions", "action.write"},
-    {"GET", "groups/*/actions/*", "action.read"},
-    {"PUT", "groups/*/actions/*", "action.update"},
-    {"POST", "groups/*/actions/*/responses", "action.write"},
-    {"POST", "groups/*/actions/*/reminder", "action.write"},
-    {"GET", "bot", "bot.read"},
-    {"POST", "bot", "bot.write"},
-    {"PUT", "bot/*", "bot.update"},
-    {"DELETE", "bot/*", "bot.remove"},
-    {"GET", "bot/accessToken/*", "bot.read"},
-    {"POST", "groups/*/bot", "bot.write"},
-    {"GET", "webhook", "webhook.read"},
-    {"POST", "webhook", "webhook.write"},
-    {"PUT", "webhook/*", "webhook.update"},
-    {"DELETE", "webhook/*", "webhook.remove"},
-    {"POST", "media", "media.write"},
-    {"POST", "media/url", "media.write"},
-};
-
-/* Segment by segment, regardless of case. */
-static bool path_matches(const char *pattern, const char *path)
-{
-    for (;;) {
-        size_t want = strcspn(pattern, "/");
-        size_t have = strcspn(path, "/?");
-        bool any = want == 1 && pattern[0] == '*' && have > 0;
-        if (!any && (want != have || strncasecmp(pattern, path, want) != 0))
-            return false;
-        pattern += want;
-        path += have;
-        if (*pattern == '\0' || *path != '/')
-            break;
-        pattern++;
-        path++;
-    }
-    while (*path == '/')
-        path++;
-    return *pattern == '\0' && (*path == '\0' || *path == '?');
-}
-
-const char *wire_permission(const char *method, const char *path)
-{
-    while (*path == '/')
-        path++;
-    if (strncasecmp(path, "v1/", 3) == 0)
-        path += 3;
-    for (size_t i = 0; i < sizeof permissions / sizeof permissions[0]; i++) {
-        if (strcmp(permissions[i].method, method) == 0 && path_matches(permissions[i].path, path))
-            return permissions[i].permission;
-    }
-    return NULL;
 }
 
 /* The next byte, a percent escape read, in lower case; the text moves on. */
@@ -351,8 +228,8 @@ static size_t without_slashes(const char *path, size_t len)
     return len;
 }
 
-int wire_moved(const struct http_response *response, const char *request_url, const char *path,
-               char **base, struct err *err)
+int kaizala_reply_moved(const struct http_response *response, const char *request_url,
+                        const char *path, char **base, struct err *err)
 {
     const char *location = http_response_header(response, "Location");
     if (location == NULL)
@@ -372,8 +249,48 @@ int wire_moved(const struct http_response *response, const char *request_url, co
     }
     url.path[len] = '\0';
     char *text = url_format(&url, false);
-    *base = wire_base(text);
+    *base = url_base(text);
     mem_free(text);
     url_destroy(&url);
     return 0;
+}
+
+/* `base` is where the request went, as *moved is where the next one goes: what a sign-in cuts off
+ * the token service's URL is put back. */
+static int service_moved(const struct provider_ask *ask, const struct http_response *response,
+                         char **moved, struct err *err)
+{
+    const char *path = kaizala_request_path(ask), *service = kaizala_request_service(ask);
+    char *base = kaizala_request_base(ask), *to = NULL;
+    char *url = mem_printf("%s%s", base, path);
+    int result = kaizala_reply_moved(response, url, path, &to, err);
+    if (result == 0)
+        *moved = mem_printf("%s%s", to, service + strlen(base));
+    mem_free(to);
+    mem_free(url);
+    mem_free(base);
+    return result;
+}
+
+enum provider_meaning kaizala_reply_read(const struct provider_ask *ask,
+                                         const struct http_response *response,
+                                         struct provider_reply *out, struct err *err)
+{
+    int status = response->status;
+    *out = (struct provider_reply){0};
+    if (status == 308)
+        return service_moved(ask, response, &out->moved, err) == 0 ? PROVIDER_MOVED
+                                                                   : PROVIDER_REFUSED;
+    if (status == 200) {
+        int result = 0;
+        if (ask->purpose == PROVIDER_ACCESS)
+            result = kaizala_reply_token(response, &out->token, err);
+        else if (ask->purpose != PROVIDER_SEND_PIN)
+            result = kaizala_reply_login(response, &out->token.refresh_token, err);
+        return result == 0 ? PROVIDER_GOOD : PROVIDER_REFUSED;
+    }
+    kaizala_reply_error(response, "", "", NULL, err);
+    if (status == 429 || status >= 500)
+        return PROVIDER_WAIT;
+    return status == 400 || status == 401 || status == 403 ? PROVIDER_NEXT : PROVIDER_REFUSED;
 }

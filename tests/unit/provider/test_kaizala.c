@@ -1,7 +1,8 @@
 /* What is known of Kaizala's wire: replies, errors, moved services, permissions. */
 #include "clock.h"
+#include "kaizala_permissions.h"
+#include "kaizala_reply.h"
 #include "mem.h"
-#include "wire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,10 +26,10 @@ static struct http_response reply(int status, const char *body)
     return response;
 }
 
-static int parse(const char *body, struct wire_token *token, struct err *err)
+static int parse(const char *body, struct provider_token *token, struct err *err)
 {
     struct http_response response = reply(200, body);
-    int result = wire_token_parse(&response, token, err);
+    int result = kaizala_reply_token(&response, token, err);
     buf_destroy(&response.body);
     return result;
 }
@@ -36,7 +37,7 @@ static int parse(const char *body, struct wire_token *token, struct err *err)
 static void a_good_reply(void **state)
 {
     (void)state;
-    struct wire_token token;
+    struct provider_token token;
     struct err err;
     assert_int_equal(
         parse("{\"accessToken\":\"eyJhbGciOi\",\"endpointUrl\":\"https://kms.example.org/\","
@@ -49,7 +50,7 @@ static void a_good_reply(void **state)
     assert_null(token.refresh_token);
     assert_int_equal(token.lifetime_ms,
                      86400000); /* by the reply's own Date, whatever our clock says */
-    wire_token_destroy(&token);
+    provider_token_destroy(&token);
 
     assert_int_equal(parse("{\"accessToken\":\"eyJhbGciOi\",\"endpointUrl\":\"https://e.example\","
                            "\"refreshToken\":\"next-one\"," GOOD_EXPIRY "}",
@@ -57,7 +58,7 @@ static void a_good_reply(void **state)
                      0);
     assert_string_equal(token.refresh_token, "next-one");
     assert_string_equal(token.scope, "");
-    wire_token_destroy(&token);
+    provider_token_destroy(&token);
 }
 
 static void replies_that_make_no_sense(void **state)
@@ -110,7 +111,7 @@ static void replies_that_make_no_sense(void **state)
          "'refreshToken'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct wire_token token;
+        struct provider_token token;
         struct err err;
         assert_int_equal(parse(cases[i].body, &token, &err), -1);
         assert_int_equal(err.kind, ERR_HTTP);
@@ -146,7 +147,8 @@ static void errors_have_the_kind_of_their_status(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct http_response response = reply(cases[i].status, cases[i].body);
         struct err err;
-        wire_error(&response, "POST", "/v1/groups/853654b2@1/messages", "groupinfo.read", &err);
+        kaizala_reply_error(&response, "POST", "/v1/groups/853654b2@1/messages", "groupinfo.read",
+                            &err);
         assert_int_equal(err.kind, cases[i].kind);
         assert_int_equal(err.status, cases[i].status);
         assert_int_equal(err.retryable, cases[i].retryable);
@@ -163,7 +165,8 @@ static void a_permission_that_is_there_is_not_called_missing(void **state)
     (void)state;
     struct http_response response = reply(403, "");
     struct err err;
-    wire_error(&response, "POST", "/v1/groups/x/messages", "a.read,textmessage.write", &err);
+    kaizala_reply_error(&response, "POST", "/v1/groups/x/messages", "a.read,textmessage.write",
+                        &err);
     assert_non_null(strstr(err.msg, "has permission 'textmessage.write'"));
     buf_destroy(&response.body);
 }
@@ -171,15 +174,17 @@ static void a_permission_that_is_there_is_not_called_missing(void **state)
 static void permissions_of_operations(void **state)
 {
     (void)state;
-    assert_string_equal(wire_permission("GET", "/v1/users/me"), "profile.read");
-    assert_string_equal(wire_permission("GET", "//v1/Groups/?x=1"), "groupinfo.read");
-    assert_string_equal(wire_permission("POST", "/v1/groups/1@2/Messages"), "textmessage.write");
-    assert_string_equal(wire_permission("DELETE", "/groups/1/members/2"), "groupmember.remove");
-    assert_string_equal(wire_permission("PUT", "/v1/groups/1/subscribers/add"),
+    assert_string_equal(kaizala_permissions_of("GET", "/v1/users/me"), "profile.read");
+    assert_string_equal(kaizala_permissions_of("GET", "//v1/Groups/?x=1"), "groupinfo.read");
+    assert_string_equal(kaizala_permissions_of("POST", "/v1/groups/1@2/Messages"),
+                        "textmessage.write");
+    assert_string_equal(kaizala_permissions_of("DELETE", "/groups/1/members/2"),
+                        "groupmember.remove");
+    assert_string_equal(kaizala_permissions_of("PUT", "/v1/groups/1/subscribers/add"),
                         "groupmember.write");
-    assert_null(wire_permission("POST", "/v1/groups//messages"));
-    assert_null(wire_permission("PATCH", "/v1/groups"));
-    assert_null(wire_permission("GET", "/v1/groups/1/members/2/3"));
+    assert_null(kaizala_permissions_of("POST", "/v1/groups//messages"));
+    assert_null(kaizala_permissions_of("PATCH", "/v1/groups"));
+    assert_null(kaizala_permissions_of("GET", "/v1/groups/1/members/2/3"));
 }
 
 static void where_a_308_leads(void **state)
@@ -210,8 +215,8 @@ static void where_a_308_leads(void **state)
         struct http_response response = {.status = 308, .headers = headers, .nheaders = 1};
         struct err err;
         char *base = NULL;
-        int result = wire_moved(&response, "https://old.example.org/v1/accessToken", cases[i].path,
-                                &base, &err);
+        int result = kaizala_reply_moved(&response, "https://old.example.org/v1/accessToken",
+                                         cases[i].path, &base, &err);
         if (result != 0)
             fail_msg("%s: %s", cases[i].location, err.msg);
         assert_string_equal(base, cases[i].base);
@@ -225,11 +230,13 @@ static void a_308_that_leads_nowhere(void **state)
     struct err err;
     char *base = NULL;
     struct http_response bare = {.status = 308};
-    assert_int_equal(wire_moved(&bare, "https://o.example/", "/accessToken", &base, &err), -1);
+    assert_int_equal(kaizala_reply_moved(&bare, "https://o.example/", "/accessToken", &base, &err),
+                     -1);
     assert_int_equal(err.kind, ERR_HTTP);
     struct http_header headers[] = {{"Location", "ftp://o.example/x"}};
     struct http_response ftp = {.status = 308, .headers = headers, .nheaders = 1};
-    assert_int_equal(wire_moved(&ftp, "https://o.example/", "/accessToken", &base, &err), -1);
+    assert_int_equal(kaizala_reply_moved(&ftp, "https://o.example/", "/accessToken", &base, &err),
+                     -1);
     assert_int_equal(err.kind, ERR_HTTP);
     assert_null(base);
 }

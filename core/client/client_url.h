@@ -1,0 +1,16 @@
+/* Where a connector's request goes. */
+#ifndef JETON_CLIENT_URL_H
+#define JETON_CLIENT_URL_H
+
+#include "connector.h"
+
+/*
+ * Where such a request goes (mem_free): path below the endpoint (NULL: the provider's own), or an
+ * absolute URL that the connector allows; query is added. NULL with ERR_INVALID or ERR_AUTH.
+ */
+char *client_url(const struct connector *connector, const char *endpoint, const char *path,
+                 const char *query, struct err *err);
+/* The path below the endpoint, as the provider writes it (mem_free). NULL for an absolute URL. */
+char *client_path(const struct connector *connector, const char *path);
+
+#endif

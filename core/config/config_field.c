@@ -1,0 +1,35 @@
+#include "config_field.h"
+
+#include "allow.h"
+#include "mem.h"
+#include "url.h"
+
+#include <string.h>
+
+const char *config_text(const struct schema_walk *walk, const struct schema_field *field,
+                        const struct yaml_node *node)
+{
+    if (node->kind != YAML_SCALAR) {
+        schema_wrong_type(walk, field, node);
+    } else if (node->len == 0 || strlen(node->text) != node->len) {
+        schema_problem(walk, node, "'%s' of %s %s; expected %s", field->name, walk->what,
+                       node->len == 0 ? "is empty" : "holds a NUL character", field->expected);
+    } else {
+        return node->text;
+    }
+    return NULL;
+}
+
+void config_url_parse(const struct schema_walk *walk, const struct schema_field *field,
+                      const struct yaml_node *node, void *target)
+{
+    const char *text = config_text(walk, field, node);
+    struct err err;
+    err_clear(&err);
+    if (text == NULL)
+        return;
+    if (allow_check_base(text, &err) != 0)
+        schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
+    else
+        *(char **)target = url_base(text);
+}

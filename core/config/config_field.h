@@ -1,0 +1,20 @@
+/* Fields of connectors' mappings, for the tables of configuration and providers. */
+#ifndef JETON_CONFIG_FIELD_H
+#define JETON_CONFIG_FIELD_H
+
+#include "schema.h"
+
+#define CONFIG_SECRET_EXPECTED                                                                     \
+    "a string, {env: NAME}, {file: PATH}, {command: [PROGRAM, …]} or {credential: NAME}"
+
+/* char *: the URL of a service, as allow_check_base wants it, without slashes at its end. */
+schema_parse_fn config_url_parse;
+/* struct secret: a string, or {env:}, {file:}, {command:}, {credential:}. */
+schema_parse_fn config_secret_parse;
+/* The same for what is no secret in plain text: the ID of a client. */
+schema_parse_fn config_id_parse;
+/* A scalar's text, not empty; NULL with a problem added. */
+const char *config_text(const struct schema_walk *walk, const struct schema_field *field,
+                        const struct yaml_node *node);
+
+#endif

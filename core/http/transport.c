@@ -1,0 +1,18 @@
+#include "transport.h"
+
+static void *start(void *self, const struct http_request *request, http_done_fn *done, void *arg,
+                   struct err *err)
+{
+    return http_start(self, request, done, arg, err);
+}
+
+static void cancel(void *self, void *handle)
+{
+    (void)self;
+    http_cancel(handle);
+}
+
+struct transport transport_http(struct http *http)
+{
+    return (struct transport){start, cancel, http};
+}

@@ -1,0 +1,18 @@
+/* What carries requests for tokens and client: http, or what a test puts in its place. */
+#ifndef JETON_TRANSPORT_H
+#define JETON_TRANSPORT_H
+
+#include "http.h"
+
+struct transport {
+    /* As http_start; the handle is the transport's own. */
+    void *(*start)(void *self, const struct http_request *request, http_done_fn *done, void *arg,
+                   struct err *err);
+    void (*cancel)(void *self, void *handle); /* as http_cancel */
+    void *self;
+};
+
+/* Over http, which must outlive it. */
+struct transport transport_http(struct http *http);
+
+#endif

@@ -1,0 +1,84 @@
+#include "kaizala.h"
+
+#include "kaizala_connector.h"
+#include "kaizala_reply.h"
+#include "kaizala_request.h"
+
+#include <string.h>
+
+/* Lists that are documented as cut into pages. */
+static const struct provider_list lists[] = {
+    {"groups/*/subscribers", "subscribers", PROVIDER_BY_CURSOR, .next = "cursor"},
+    {"groups/*/reaction/summary", "summary", PROVIDER_BY_CURSOR, .next = "cursor"},
+    {"groups/*/reaction/*", "reactionDetails", PROVIDER_BY_CURSOR, .next = "cursor"},
+    {"groups/*/actions", "actions", PROVIDER_BY_DATE, .next = "fromDate", .size = "count",
+     .more = "hasMore", .time = "creationTime", .iso_time = "sentAt", .id = "referenceId"},
+    {"tenant/findGroupsByQuery", NULL, PROVIDER_BY_OFFSET, .next = "resultsOffset",
+     .size = "pageSize"},
+    {0},
+};
+
+static void add(const char *token, const char *tokens[PROVIDER_GRANTS_MAX], size_t *count)
+{
+    bool known = token == NULL;
+    for (size_t i = 0; i < *count && !known; i++)
+        known = strcmp(tokens[i], token) == 0;
+    if (!known)
+        tokens[(*count)++] = token;
+}
+
+/*
+ * A rotated token stands in for the configured one until the configured value itself changes; the
+ * one before it and the configured one are tried when it is refused. A changed configured value
+ * wins over all.
+ */
+static size_t grants(const struct provider_known *known, const char *tokens[PROVIDER_GRANTS_MAX])
+{
+    size_t count = 0;
+    if (!known->changed) {
+        add(known->current, tokens, &count);
+        add(known->previous, tokens, &count);
+    }
+    add(known->configured, tokens, &count);
+    return count;
+}
+
+static void refused(const struct connector *connector, struct err *err)
+{
+    (void)connector;
+    char message[ERR_MSG_MAX];
+    memcpy(message, err->msg, sizeof message);
+    err_text(err->msg, sizeof err->msg,
+             "%s; check application_id, application_secret and refresh_token, which ends after 365 "
+             "days, or when another is made",
+             message);
+}
+
+const struct provider kaizala_provider = {
+    .config = {.name = "kaizala",
+               .size = sizeof(struct kaizala_connector),
+               .fields = kaizala_connector_fields,
+               .settle = kaizala_connector_settle},
+    .service_key = KAIZALA_TOKEN_SERVICE,
+    .service_example = KAIZALA_SERVICE_EXAMPLE,
+    .given = {{KAIZALA_APPLICATION_ID, "application ID", NULL},
+              {KAIZALA_APPLICATION_SECRET, "application secret", "secret"},
+              {PROVIDER_REFRESH_TOKEN, "refresh token", "refresh_token"}},
+    .given_where = "on the connector's page of the management portal",
+    .sign_in = "--pin PHONE | --oauth",
+    .renewal = "have a new one generated in the management portal and configure it",
+    .try_path = "groups",
+    .refresh_life_ms = 365LL * 86400 * 1000,
+    .lists = lists,
+    .owner = kaizala_connector_owner,
+    .grants = grants,
+    .request = kaizala_request_new,
+    .reply = kaizala_reply_read,
+    .refused = refused,
+    .sign_in_url = kaizala_request_sign_in_url,
+    .path = kaizala_request_api_path,
+    .resource = kaizala_request_resource,
+    .authorize = kaizala_request_authorize,
+    .moved = kaizala_reply_moved,
+    .error = kaizala_reply_error,
+};

@@ -1,0 +1,152 @@
+/*
+ * What differs between token services, as one table of a provider: how its connectors are written
+ * down, what is asked of the service and what its replies mean, how an API is called with a token.
+ * Nothing outside of this folder names a path, a header or a field of a service. Knows no token
+ * engine and no client: those ask the table.
+ */
+#ifndef JETON_PROVIDER_H
+#define JETON_PROVIDER_H
+
+#include "connector.h"
+#include "connector_secrets.h"
+#include "http.h"
+
+#define PROVIDER_OWNER_SIZE 65 /* hex and NUL */
+#define PROVIDER_GRANTS_MAX 3
+#define PROVIDER_GIVEN      3                   /* values that a connector is added with */
+#define PROVIDER_REPLY_MAX  ((size_t)64 * 1024) /* bytes of a token service's reply */
+
+/* The key of the refresh token in all connectors' mappings. */
+#define PROVIDER_REFRESH_TOKEN "refresh_token"
+
+/* What one request to a token service is for. */
+enum provider_purpose {
+    PROVIDER_ACCESS,   /* an access token */
+    PROVIDER_SEND_PIN, /* a PIN to `phone`; nothing comes back */
+    PROVIDER_PIN,      /* a refresh token, for `pin` */
+    PROVIDER_CODE,     /* a refresh token, for the `code` that a browser brought */
+};
+
+struct provider_ask {
+    enum provider_purpose purpose;
+    const struct connector *connector;
+    const struct connector_secrets *secrets;
+    const char *service;       /* where the token service has moved; NULL: where it is configured */
+    const char *refresh_token; /* PROVIDER_ACCESS: NULL for a grant that needs none */
+    const char *phone;         /* PROVIDER_SEND_PIN, PROVIDER_PIN */
+    const char *pin;
+    const char *code; /* PROVIDER_CODE */
+    const char *redirect_uri;
+};
+
+/* The reply of a grant. What the service did not say is NULL or 0. */
+struct provider_token {
+    char *access_token; /* NULL: a sign-in that gives a refresh token only */
+    int64_t lifetime_ms;
+    char *refresh_token; /* NULL: the one that was sent stays */
+    char *endpoint_url;  /* no trailing slash */
+    char *scope;         /* comma-separated */
+};
+void provider_token_destroy(struct provider_token *token); /* wipes */
+
+enum provider_meaning {
+    PROVIDER_GOOD,    /* token: what was asked for */
+    PROVIDER_NEXT,    /* refused; the next grant may be taken */
+    PROVIDER_MOVED,   /* moved: ask the same there */
+    PROVIDER_WAIT,    /* throttled (err.kind ERR_THROTTLED) or broken: ask again later */
+    PROVIDER_REFUSED, /* for good */
+};
+
+struct provider_reply {
+    struct provider_token token; /* PROVIDER_GOOD: to be destroyed */
+    char *moved;                 /* PROVIDER_MOVED: the token service's new URL (mem_free) */
+};
+
+/* Refresh tokens that are known; NULL where there is none. */
+struct provider_known {
+    const char *current;  /* the last one that the service gave */
+    const char *previous; /* the one before, as long as `current` has not worked */
+    const char *configured;
+    bool changed; /* `configured` is another one than when `current` came */
+};
+
+/* A value that a person gives to make a connector: the client's ID, its secret, a refresh token. */
+struct provider_given {
+    const char *key;   /* of the mapping */
+    const char *label; /* "application secret" */
+    const char
+        *file; /* the end of its file's name, below secrets/; NULL: it stands in the mapping */
+};
+
+/* How the pages of a list follow each other. */
+enum provider_way {
+    PROVIDER_BY_CURSOR, /* the reply's `next` goes into the next request; none: the end */
+    PROVIDER_BY_OFFSET, /* `next` counts what came; an empty or short page (`size`): the end */
+    PROVIDER_BY_DATE,   /* `more`; `next` is the time of the newest that came */
+};
+struct provider_list {
+    const char *path; /* as provider.resource gives it; "*" is any one segment */
+    const char *list; /* the member with the list; NULL: the reply's only list */
+    enum provider_way way;
+    const char *next;     /* parameter of the request; BY_CURSOR: and member of the reply */
+    const char *size;     /* parameter: items that a page is asked for */
+    const char *more;     /* BY_DATE: member of the reply, true while there is more … */
+    const char *time;     /* … of an item, epoch seconds … */
+    const char *iso_time; /* … or this one, RFC 3339 … */
+    const char *id;       /* … and what tells items apart */
+};
+
+struct provider {
+    struct config_provider config; /* first: connector.provider points to it */
+
+    /* What people are told, and asked for. */
+    const char *service_key; /* of the mapping: the token service's URL */
+    const char *service_example;
+    struct provider_given given[PROVIDER_GIVEN]; /* the client's ID first */
+    const char *given_where;                     /* where to find them */
+    const char *sign_in;               /* the options of `jeton login`, to get a refresh token */
+    const char *renewal;               /* what to do about a refresh token that dies soon */
+    const char *try_path;              /* a path that a new connector may be tried with */
+    int64_t refresh_life_ms;           /* of a refresh token, from its receipt; 0: not known */
+    const struct provider_list *lists; /* that come in pages; ends with path NULL */
+
+    /* Whose a stored row is: what makes it another connector's. */
+    void (*owner)(const struct connector *connector, char owner[PROVIDER_OWNER_SIZE]);
+    /* The grants to try in order, each by its refresh token (NULL: one that needs none). Their
+     * number; 0: nothing is known that could be sent. */
+    size_t (*grants)(const struct provider_known *known, const char *tokens[PROVIDER_GRANTS_MAX]);
+    /* The request (http_request_free), but for ca_file, timeout and size. NULL with err. */
+    struct http_request *(*request)(const struct provider_ask *ask, struct err *err);
+    /* What a reply to it means. But for PROVIDER_GOOD and PROVIDER_MOVED err says why; its status
+     * is set where the service itself refused. */
+    enum provider_meaning (*reply)(const struct provider_ask *ask,
+                                   const struct http_response *response, struct provider_reply *out,
+                                   struct err *err);
+    /* No grant was accepted: adds to err what a person can do. */
+    void (*refused)(const struct connector *connector, struct err *err);
+    /* PROVIDER_CODE: appends the URL that a browser is sent to. */
+    void (*sign_in_url)(const struct provider_ask *ask, const char *state, struct buf *out);
+
+    /* Where calls go when no reply has named an endpoint. NULL: a reply always does. */
+    const char *(*endpoint)(const struct connector *connector);
+    /* `path` as it stands below the endpoint, with its first slash (mem_free). */
+    char *(*path)(const char *path);
+    /* What its tables know a path or URL by: without version and leading slashes. In `path`. */
+    const char *(*resource)(const char *path);
+    /* The header that carries an access token; its value is the caller's (mem_free_secret). */
+    struct http_header (*authorize)(const struct connector *connector, const char *access_token);
+    /*
+     * 308 of an API: the new endpoint (mem_free), from what was asked for: `path` below the old
+     * one. ERR_HTTP when it cannot be told. NULL: it never moves.
+     */
+    int (*moved)(const struct http_response *response, const char *request_url, const char *path,
+                 char **endpoint, struct err *err);
+    /* Fills err from an API's error reply: kind, status, code, message. `scope` is the token's; may
+     * be NULL. Returns -1. */
+    int (*error)(const struct http_response *response, const char *method, const char *path,
+                 const char *scope, struct err *err);
+};
+
+const struct provider *provider_of(const struct connector *connector);
+
+#endif
