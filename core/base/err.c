@@ -76,6 +76,15 @@ int err_wrap(struct err *err, const char *fmt, ...)
     char message[ERR_MSG_MAX];
     memcpy(message, err->msg, sizeof message);
     err_text(err->msg, sizeof err->msg, "%s: %s", context, message);
+    err->subject = 0;
+    return -1;
+}
+
+int err_about(struct err *err, const char *subject)
+{
+    size_t len = strlen(subject) + strlen(": ");
+    err_wrap(err, "%s", subject);
+    err->subject = len < strlen(err->msg) ? len : 0; /* a very long one is cut */
     return -1;
 }
 

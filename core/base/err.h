@@ -44,6 +44,7 @@ struct err {
     bool named;                    /* msg says already which connector it is about */
     int status;                    /* HTTP status, 0 where there is none */
     bool retryable;                /* the same call may succeed later */
+    size_t subject;                /* bytes of msg that name what it is about, by err_about */
     char code[ERR_CODE_MAX];       /* the service's errorCode, or "" */
     char request[ERR_REQUEST_MAX]; /* "GET https://host/path" (no query), or "" */
     char msg[ERR_MSG_MAX]; /* one line, no trailing period or newline; without the request */
@@ -58,6 +59,8 @@ int err_vset(struct err *err, enum err_kind kind, const char *fmt, va_list args)
     __attribute__((format(printf, 3, 0)));
 /* Puts "context: " before the message; kind and the rest stay. Returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* err_wrap with a subject, such as a path: msg + err->subject is the message without it. */
+int err_about(struct err *err, const char *subject);
 /* As snprintf, for a field of an err and the like: what does not fit ends with ERR_CUT. */
 void err_text(char *out, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void err_vtext(char *out, size_t size, const char *fmt, va_list args)

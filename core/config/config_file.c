@@ -235,16 +235,6 @@ static void read_tree(struct file *file, const struct yaml_node *root, bool main
     }
 }
 
-/* Without the path that safefile puts first: a problem names its file itself. */
-static void add_file_problem(struct file *file, const struct err *err)
-{
-    const char *message = err->msg;
-    size_t len = strlen(file->shown);
-    if (strncmp(message, file->shown, len) == 0 && strncmp(message + len, ": ", 2) == 0)
-        message += len + 2;
-    problems_add(file->reader->problems, file->shown, 0, 0, "%s", message);
-}
-
 /* A secret in plain text makes the file one that nobody else may read. */
 static void check_plain_secrets(struct file *file, size_t from)
 {
@@ -257,10 +247,9 @@ static void check_plain_secrets(struct file *file, size_t from)
         const struct connector *connector = config->connectors[i];
         if (!connector_has_plain_secret(connector))
             continue;
-        const char *message = strstr(err.msg, "group or others");
         problems_add(file->reader->problems, file->shown, 0, 0,
                      "it holds a secret in plain text (connector '%s'), but %s", connector->name,
-                     message != NULL ? message : err.msg);
+                     err.msg + err.subject);
         return;
     }
 }
@@ -288,7 +277,7 @@ static struct yaml_doc *read_doc(struct file *file)
     buf_create_secret(&text, YAML_BYTES_MAX);
     int fd = safefile_open(file->shown, SAFEFILE_NOT_WRITABLE, &err);
     if (fd < 0) {
-        add_file_problem(file, &err);
+        problems_add(file->reader->problems, file->shown, 0, 0, "%s", err.msg + err.subject);
         goto cleanup;
     }
     if (fstat(fd, &st) == 0)

@@ -37,12 +37,18 @@ static char *shell_word(const char *path)
     return buf_take(&word);
 }
 
+static int fail(struct err *err, const char *path, const char *why)
+{
+    err_set(err, ERR_CONFIG, "%s", why);
+    return err_about(err, path);
+}
+
 static int refuse(struct err *err, const char *path, const char *what, const char *remedy)
 {
     char *word = shell_word(path);
-    err_set(err, ERR_CONFIG, "%s: %s; run: %s %s", path, what, remedy, word);
+    err_set(err, ERR_CONFIG, "%s; run: %s %s", what, remedy, word);
     mem_free(word);
-    return -1;
+    return err_about(err, path);
 }
 
 static int check_owner(const char *path, uid_t owner, struct err *err)
@@ -80,14 +86,16 @@ int safefile_open(const char *path, enum safefile_rule rule, struct err *err)
     /* O_NONBLOCK: opening a FIFO must not wait for a writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
-        return err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
+        return fail(err, path, strerror(errno));
     struct stat st;
-    int result = -1;
+    int result;
     if (fstat(fd, &st) != 0)
-        err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
+        result = fail(err, path, strerror(errno));
     else if (!S_ISREG(st.st_mode))
-        err_set(err, ERR_CONFIG, "%s: expected a regular file, found a %s", path,
-                S_ISDIR(st.st_mode) ? "folder" : "device, pipe or socket");
+        result =
+            fail(err, path,
+                 S_ISDIR(st.st_mode) ? "expected a regular file, found a folder"
+                                     : "expected a regular file, found a device, pipe or socket");
     else
         result = safefile_check_mode(path, st.st_mode, st.st_uid, rule, err);
     if (result == 0)
@@ -105,7 +113,7 @@ int safefile_read(const char *path, enum safefile_rule rule, struct buf *out, st
     if (result != 0 && errno == EFBIG)
         err_set(err, ERR_CONFIG, "%s: larger than %zu bytes", path, out->limit);
     else if (result != 0)
-        err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
+        fail(err, path, strerror(errno));
     close(fd);
     return result;
 }
@@ -138,11 +146,10 @@ int safefile_private_dir(const char *path, struct err *err)
         return -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
     if (fd < 0)
-        return err_set(err, ERR_CONFIG, "%s: %s", path,
-                       errno == ENOTDIR ? "expected a folder" : strerror(errno));
+        return fail(err, path, errno == ENOTDIR ? "expected a folder" : strerror(errno));
     int result = -1;
     if (fstat(fd, &st) != 0)
-        err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
+        fail(err, path, strerror(errno));
     else if (check_owner(path, st.st_uid, err) == 0)
         result = st.st_mode & OTHERS_ANY ? refuse(err, path,
                                                   "group or others can enter, read or write this "

@@ -1,4 +1,4 @@
-/* File modes: what may be trusted (design: Modes), and durable writes. */
+/* Which files may be trusted, by owner and mode, and durable writes. */
 #ifndef JETON_SAFEFILE_H
 #define JETON_SAFEFILE_H
 
@@ -14,8 +14,8 @@ enum safefile_rule {
 };
 
 /*
- * Opens for reading and checks the open file (no race). ERR_CONFIG names the path and, for modes,
- * the chmod to type. Returns the descriptor (O_CLOEXEC), or -1.
+ * Opens for reading and checks the open file (no race). ERR_CONFIG names the path (as
+ * its subject) and, for modes, the chmod to type. Returns the descriptor (O_CLOEXEC), or -1.
  */
 int safefile_open(const char *path, enum safefile_rule rule, struct err *err);
 /* Reads a whole file so checked. */
