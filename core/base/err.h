@@ -69,7 +69,7 @@ void err_vtext(char *out, size_t size, const char *fmt, va_list args)
 const char *err_line(const struct err *err, char out[static ERR_LINE_MAX]);
 /* "auth", "network", … as Lua sees them. */
 const char *err_kind_name(enum err_kind kind);
-/* The exit status of the kind (design: exit codes). ERR_NONE gives 0. */
+/* The exit status of the kind. ERR_NONE gives 0. */
 int err_exit_code(enum err_kind kind);
 
 #endif

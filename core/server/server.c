@@ -1,6 +1,9 @@
-#include "server_exchange.h"
+#include "server.h"
 
 #include "mem.h"
+#include "server_clock.h"
+#include "server_connection.h"
+#include "server_exchange.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -25,41 +28,16 @@ static size_t on_unescape(void *arg, struct MHD_Connection *connection, char *te
 
 /* ---- the loop ---- */
 
-static void destroy(struct server *server);
-
-/* False when the server is no more. */
-bool server_done_being_busy(struct server *server)
-{
-    server->busy = false;
-    if (!server->closing)
-        return true;
-    destroy(server);
-    return false;
-}
-
-bool server_run(struct server *server)
-{
-    if (server->busy)
-        return true;
-    server->busy = true;
-    server->resumed = false;
-    server->replying = false;
-    server->api.run(server->daemon);
-    if (server->replying)
-        server->api.run(server->daemon);
-    return server_done_being_busy(server);
-}
-
 static void on_sockets(void *arg, short revents)
 {
     (void)revents;
-    server_run(arg);
+    server_clock_run(arg);
 }
 
 static int64_t before_wait(void *arg)
 {
     struct server *server = arg;
-    if (server->resumed && !server_run(server))
+    if (server->resumed && !server_clock_run(server))
         return 0;
     MHD_UNSIGNED_LONG_LONG wait_ms = 0;
     if (server->api.get_timeout(server->daemon, &wait_ms) != MHD_YES) {
@@ -74,7 +52,7 @@ static void after_wait(void *arg)
 {
     struct server *server = arg;
     if (server->due_ms >= 0 && loop_now_ms(server->loop) >= server->due_ms)
-        server_run(server);
+        server_clock_run(server);
 }
 
 /* ---- public ---- */
@@ -145,11 +123,40 @@ static void probe_peers(int listener)
     setsockopt(listener, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
+static void destroy(struct server *server)
+{
+    int arrivals = server->arrivals.fd, listener = server->listener.fd;
+    server->busy = true; /* a second server_free from inside gone is this one */
+    server->closing = true;
+    for (struct server_exchange *exchange = server->exchanges; exchange != NULL;
+         exchange = exchange->next) {
+        if (exchange->state == WAITING)
+            server_exchange_gone(exchange);
+    }
+    server_connection_stop(server);
+    server->api.run(server->daemon); /* sends what was replied just now … */
+    server->api.run(server->daemon); /* … to who did not wait long enough to be suspended */
+    loop_hook_remove(server->loop, &server->hook);
+    loop_fd_stop(server->loop, &server->sockets);
+    server->api.stop_daemon(server->daemon);
+    server_connection_end_all(server);
+    while (server->exchanges != NULL) /* none, unless the library forgot to tell */
+        server_exchange_free(server->exchanges);
+    loop_timer_stop(server->loop, &server->clock); /* the end of a connection may have started it */
+    close(arrivals);
+    close(listener);
+    mem_free(server->scratch);
+    server_folder_close(&server->folder);
+    mhd_api_close(&server->api);
+    mem_free(server);
+}
+
 struct server *server_new(struct loop *loop, const struct server_options *options, struct err *err)
 {
     struct server *server = mem_alloc(sizeof *server);
     int listener = -1, arrivals = -1;
     server->loop = loop;
+    server->destroy = destroy;
     server->options = *options;
     server->options.host = NULL; /* not kept */
     server->options.folder = NULL;
@@ -197,34 +204,6 @@ failed:
     mhd_api_close(&server->api);
     mem_free(server);
     return NULL;
-}
-
-static void destroy(struct server *server)
-{
-    int arrivals = server->arrivals.fd, listener = server->listener.fd;
-    server->busy = true; /* a second server_free from inside gone is this one */
-    server->closing = true;
-    for (struct server_exchange *exchange = server->exchanges; exchange != NULL;
-         exchange = exchange->next) {
-        if (exchange->state == WAITING)
-            server_exchange_gone(exchange);
-    }
-    server_connection_stop(server);
-    server->api.run(server->daemon); /* sends what was replied just now … */
-    server->api.run(server->daemon); /* … to who did not wait long enough to be suspended */
-    loop_hook_remove(server->loop, &server->hook);
-    loop_fd_stop(server->loop, &server->sockets);
-    server->api.stop_daemon(server->daemon);
-    server_connection_end_all(server);
-    while (server->exchanges != NULL) /* none, unless the library forgot to tell */
-        server_exchange_free(server->exchanges);
-    loop_timer_stop(server->loop, &server->clock); /* the end of a connection may have started it */
-    close(arrivals);
-    close(listener);
-    mem_free(server->scratch);
-    server_folder_close(&server->folder);
-    mhd_api_close(&server->api);
-    mem_free(server);
 }
 
 void server_free(struct server *server)

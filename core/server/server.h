@@ -8,118 +8,11 @@
 #define JETON_SERVER_H
 
 #include "err.h"
-#include "field.h"
 #include "loop.h"
-
-#include <stdint.h>
-
-#define SERVER_BODY_MAX         ((size_t)16 * 1024 * 1024)
-#define SERVER_HEAD_MAX         ((size_t)32 * 1024) /* request line and headers, as sent */
-#define SERVER_HEADERS_MAX      100
-#define SERVER_REPLY_HEADER_MAX ((size_t)16 * 1024)
-#define SERVER_CONNECTIONS_MAX  1000 /* or three quarters of the descriptors that there may be */
-
-/* Time. A request or a reply that comes or goes slower ends its connection; 300 MB may take three
- * and a half days. */
-#define SERVER_IDLE_S   60    /* nothing at all moves, or no next request begins */
-#define SERVER_HEAD_MS  30000 /* for a whole head */
-#define SERVER_BODY_MS  60000 /* for a body or a reply, and a second more for each … */
-#define SERVER_RATE_MIN 1024  /* … bytes of it */
-/* After a reply that came before its request was read: the rest is read away for so long and so
- * far, that its sender sees the reply and not a reset. */
-#define SERVER_LINGER_MS  30000
-#define SERVER_LINGER_MAX ((uint64_t)1 << 30)
-
-/* Bodies under way at once, all together; more are answered 503. */
-#define SERVER_MEMORY_MAX  ((uint64_t)256 << 20) /* bytes of those in memory */
-#define SERVER_FILES_MAX   ((uint64_t)32 << 30)  /* bytes of those in files */
-#define SERVER_UPLOADS_MAX 64                    /* of those in files */
-
-#define SERVER_UPLOAD_MAX ((uint64_t)8 << 30) /* the largest max_upload */
-#define SERVER_HASH_SIZE  65                  /* hexadecimal digits of SHA-256, and a NUL */
-#define SERVER_ANY        UINT64_MAX          /* of server_head_fn */
-
-/* A part of a multipart form, in a file. */
-struct server_part {
-    const char *name;         /* "" where it has none */
-    const char *filename;     /* as the client says; NULL: none */
-    const char *content_type; /* as the client says; NULL: none */
-    const char *path;
-    uint64_t size;
-    char sha256[SERVER_HASH_SIZE];
-};
+#include "server_options.h"
+#include "server_reply.h"
 
 struct server;
-struct server_request {
-    const char *method;
-    const char *target; /* as it came: path and query, still encoded */
-    const char *version;
-    const char *remote; /* address of the peer, "127.0.0.1" */
-    const struct http_header *headers;
-    size_t nheaders;
-    const char *body; /* "" where it is in files */
-    size_t body_len;
-    /* Files live as long as the request; the handler may move them away. */
-    const char *body_path; /* the body is in this file; NULL: in body */
-    uint64_t body_path_len;
-    bool is_form;          /* the body was a multipart form, and is in parts */
-    const char *malformed; /* why that could not be read; NULL: it could */
-    const struct server_part *parts;
-    size_t nparts;
-};
-
-struct server_exchange; /* one request waiting for its answer */
-/* Answer now or later, by exactly one server_reply or server_drop. `request` is valid until then.
- */
-typedef void server_handler_fn(void *arg, struct server_exchange *exchange,
-                               const struct server_request *request);
-/*
- * The connection broke, or the server is closing, before an answer: exchange is invalid from now
- * on. A peer that shuts down its sending side waits for its answer; one that closes looks the same
- * until something is sent to it, or its system says (keep-alive probes ask) that nobody is there.
- */
-typedef void server_gone_fn(void *arg, struct server_exchange *exchange);
-/*
- * The head of a request that has a body is there, no more than ask_over bytes of the body were
- * read: `body` and what else tells of it is empty. Refuse it by server_reply (the connection ends
- * with that) or server_drop, or return how many bytes its body may have, SERVER_ANY: as the options
- * say.
- */
-typedef uint64_t server_head_fn(void *arg, struct server_exchange *exchange,
-                                const struct server_request *request);
-/* What the server itself refuses. */
-struct server_refusal {
-    int status;
-    const char *code; /* "RequestEntityTooLarge" */
-    const char *message;
-    const char *target; /* as it came; NULL: it is not known */
-};
-/* Puts a refusal into the service's form by one server_reply, at once. exchange is not otherwise
- * known to anybody. Without an answer: {"message":…,"errorCode":…}. */
-typedef void server_refuse_fn(void *arg, struct server_exchange *exchange,
-                              const struct server_refusal *refusal);
-
-struct server_options {
-    const char *host;    /* a literal address, or "localhost" */
-    int port;            /* 0: a free one */
-    size_t max_body;     /* 0: SERVER_BODY_MAX; more is answered 413 */
-    size_t spool_over;   /* a body of more bytes goes to a file; 0: none does */
-    uint64_t max_upload; /* of multipart forms, which are split into files; 0: they are ordinary */
-    const char *folder;  /* where files go, made 0700 if absent; NULL: a temporary one */
-    /* 0: the limits above */
-    int64_t head_ms, body_ms, linger_ms;
-    uint64_t rate_min, max_memory, max_files;
-    size_t max_uploads, max_connections;
-    /* A body of no more than so many bytes is read without asking `head`, unless its sender waits
-     * to be asked for it, or it is a form that goes to files. 0: always asks. */
-    size_t ask_over;
-    server_handler_fn *handler;
-    server_head_fn *head;     /* may be NULL */
-    server_gone_fn *gone;     /* may be NULL */
-    server_refuse_fn *refuse; /* may be NULL */
-    void *arg;
-};
-
 /* ERR_CONFIG: libmicrohttpd missing, bad address or folder; ERR_NETWORK: address in use. */
 struct server *server_new(struct loop *loop, const struct server_options *options, struct err *err);
 /* Calls gone for what waits; replies made before are sent as far as they go without waiting. From
@@ -127,27 +20,5 @@ struct server *server_new(struct loop *loop, const struct server_options *option
 void server_free(struct server *server);
 int server_port(const struct server *server);
 const char *server_folder(const struct server *server); /* NULL: it needs none */
-void server_set_user_data(struct server_exchange *exchange, void *data);
-void *server_user_data(const struct server_exchange *exchange);
-/*
- * ERR_INVALID: a status outside 200–599, a header name that is no token, a value with control
- * characters (they would end the header and begin another), more than SERVER_REPLY_HEADER_MAX
- * bytes of them.
- */
-int server_check_reply(int status, const struct http_header *headers, size_t nheaders,
-                       struct err *err);
-/*
- * Copies everything. Content-Length is set; Date only where headers hold none. Content-Length,
- * Transfer-Encoding, Keep-Alive, Upgrade, and a Connection other than `close` are the server's own:
- * left out. What server_check_reply refuses is answered 500 in its place.
- */
-void server_reply(struct server_exchange *exchange, int status, const struct http_header *headers,
-                  size_t nheaders, const void *body, size_t body_len);
-/* As server_reply; the body is what the descriptor holds, from its start, len bytes of it. It is
- * closed when they are sent. */
-void server_reply_file(struct server_exchange *exchange, int status,
-                       const struct http_header *headers, size_t nheaders, int fd, uint64_t len);
-/* Closes the connection without an answer. */
-void server_drop(struct server_exchange *exchange);
 
 #endif

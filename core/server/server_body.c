@@ -1,5 +1,5 @@
 /* The body of a request as it comes: into memory, or into files, within what the server bears. */
-#include "server_exchange.h"
+#include "server_private.h"
 
 #define REFUSED_TOO_LARGE 413
 #define REFUSED_BUSY      503

@@ -1,6 +1,7 @@
 #include "server_connection.h"
 
 #include "mem.h"
+#include "server_clock.h"
 #include "server_exchange.h"
 #include "server_head.h"
 #include "server_refusal.h"
@@ -94,18 +95,10 @@ static void linger(struct server_connection *connection)
 {
     connection->phase = LINGERING;
     connection->since_ms = loop_now_ms(connection->server->loop);
-    server_connection_expect(connection->server,
-                             connection->since_ms + connection->server->options.linger_ms);
+    server_clock_expect(connection->server,
+                        connection->since_ms + connection->server->options.linger_ms);
     watch(connection, EPOLLIN);
     drain(connection);
-}
-
-void server_connection_say(const struct server_connection *connection, const char *data, size_t len)
-{
-    ssize_t n;
-    do
-        n = send(connection->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
 }
 
 /* Answers a head that nobody else sees; the first len bytes of it are in the scratch. */
@@ -122,7 +115,7 @@ static void refuse(struct server_connection *connection, const struct server_hea
         refusal.target = path = mem_strndup(target, target_len);
     server_refusal_text(connection->server, &refusal,
                         method_len == 4 && memcmp(method, "HEAD", 4) == 0, &text);
-    server_connection_say(connection, text.data, text.len);
+    server_reply_send(connection, text.data, text.len);
     buf_destroy(&text);
     mem_free(path);
     shutdown(connection->fd, SHUT_WR);
@@ -210,8 +203,8 @@ static void on_arrivals(void *arg, short revents)
         else
             on_end(connection, broken != 0);
     }
-    if (server_done_being_busy(server))
-        server_run(server);
+    if (server_clock_idle(server))
+        server_clock_run(server);
 }
 
 static void on_pause_over(void *arg)
@@ -254,11 +247,11 @@ static void on_listener(void *arg, short revents)
         struct server_connection *connection = connection_new(server, fd);
         connection->address = address.storage;
         connection->address_len = len;
-        server_connection_expect(server, connection->since_ms + server->options.head_ms);
+        server_clock_expect(server, connection->since_ms + server->options.head_ms);
         look(connection, false);
     }
-    if (server_done_being_busy(server))
-        server_run(server);
+    if (server_clock_idle(server))
+        server_clock_run(server);
 }
 
 /* ---- time ---- */
@@ -306,7 +299,7 @@ static void on_clock(void *arg)
     int64_t now_ms = loop_now_ms(server->loop), next_ms = INT64_MAX;
     server->due_clock_ms = INT64_MAX;
     if (server->busy) { /* a callback turns the loop: it may hold any of them */
-        server_connection_expect(server, now_ms + PAUSE_MS);
+        server_clock_expect(server, now_ms + PAUSE_MS);
         return;
     }
     server->busy = true;
@@ -320,19 +313,9 @@ static void on_clock(void *arg)
             next_ms = due_ms;
     }
     if (next_ms < INT64_MAX)
-        server_connection_expect(server, next_ms);
-    if (server_done_being_busy(server))
-        server_run(server);
-}
-
-void server_connection_expect(struct server *server, int64_t due_ms)
-{
-    if (due_ms >= server->due_clock_ms)
-        return;
-    int64_t now_ms = loop_now_ms(server->loop);
-    server->due_clock_ms = due_ms;
-    loop_timer_start(server->loop, &server->clock, due_ms > now_ms ? due_ms - now_ms : 0, on_clock,
-                     server);
+        server_clock_expect(server, next_ms);
+    if (server_clock_idle(server))
+        server_clock_run(server);
 }
 
 /* ---- the library's part ---- */
@@ -365,6 +348,7 @@ void server_connection_on_notify(void *arg, struct MHD_Connection *handle, void 
 
 void server_connection_listen(struct server *server)
 {
+    server->on_clock = on_clock;
     loop_fd_start(server->loop, &server->listener, server->listener.fd, POLLIN, on_listener,
                   server);
     if (server->arrivals.index == 0)

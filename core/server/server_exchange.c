@@ -2,15 +2,14 @@
 
 #include "mem.h"
 #include "multipart.h"
+#include "server_clock.h"
 #include "server_head.h"
-#include "server_message.h"
 #include "server_refusal.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 static struct server_exchange *exchange_new(struct server *server, const char *target,
                                             struct MHD_Connection *connection)
@@ -62,21 +61,10 @@ static void exchange_suspend(struct server_exchange *exchange)
     exchange->server->api.suspend_connection(exchange->connection);
 }
 
-/* Hands a waiting exchange back to the library, which asks for the outcome at its next run. */
-static void exchange_leave(struct server_exchange *exchange, enum exchange_state state)
-{
-    exchange->state = state;
-    exchange->server->resumed = true;
-    if (!exchange->suspended)
-        return;
-    exchange->suspended = false;
-    exchange->server->api.resume_connection(exchange->connection);
-}
-
 void server_exchange_gone(struct server_exchange *exchange)
 {
     struct server *server = exchange->server;
-    exchange_leave(exchange, DROPPED);
+    server_reply_leave(exchange, DROPPED);
     if (server->options.gone != NULL)
         server->options.gone(server->options.arg, exchange);
 }
@@ -177,7 +165,7 @@ static bool ask_head_now(struct server_exchange *exchange)
     bool may_come = ask_head(exchange);
     exchange->raw = NULL;
     if (!may_come) {
-        server_connection_say(exchange->peer, text.data, text.len);
+        server_reply_send(exchange->peer, text.data, text.len);
         exchange->state = DROPPED;
         exchange->peer->linger = true;
     }
@@ -201,7 +189,7 @@ static enum MHD_Result on_body_announced(struct server_exchange *exchange, bool 
     if (refused != 0)
         return refuse_body_early(exchange, refused);
     exchange->since_ms = loop_now_ms(exchange->server->loop);
-    server_connection_expect(exchange->server, exchange->since_ms + options->body_ms);
+    server_clock_expect(exchange->server, exchange->since_ms + options->body_ms);
     return MHD_YES;
 }
 
@@ -244,7 +232,7 @@ void server_exchange_refuse_now(struct server_exchange *exchange, int status, co
     const struct server_refusal refusal = {status, code, message, exchange->target};
     struct buf text;
     server_refusal_text(exchange->server, &refusal, strcmp(exchange->method, "HEAD") == 0, &text);
-    server_connection_say(exchange->peer, text.data, text.len);
+    server_reply_send(exchange->peer, text.data, text.len);
     buf_destroy(&text);
     exchange->state = DROPPED;
     exchange->peer->linger = true;
@@ -356,8 +344,8 @@ void server_exchange_on_completed(void *arg, struct MHD_Connection *connection, 
         shutdown(peer->fd, SHUT_RDWR);
     }
     peer->since_ms = loop_now_ms(server->loop);
-    server_connection_expect(server, peer->since_ms + SERVER_IDLE_S * INT64_C(1000) +
-                                         server->options.head_ms);
+    server_clock_expect(server,
+                        peer->since_ms + SERVER_IDLE_S * INT64_C(1000) + server->options.head_ms);
 }
 
 /* By its size, of which rate_min bytes may take a second. */
@@ -368,79 +356,4 @@ int64_t server_exchange_deadline(const struct server_exchange *exchange)
         return INT64_MAX;
     return exchange->since_ms + limits->body_ms +
            (int64_t)(exchange->bytes / limits->rate_min * 1000);
-}
-
-/* ---- public ---- */
-
-/* Nothing can follow it. */
-static bool is_last(const struct server_exchange *exchange)
-{
-    return exchange->state == READING_BODY || exchange->peer->half_closed;
-}
-
-void server_set_user_data(struct server_exchange *exchange, void *data)
-{
-    exchange->user_data = data;
-}
-
-void *server_user_data(const struct server_exchange *exchange)
-{
-    return exchange->user_data;
-}
-
-/* Nobody waits for it any longer than for a body. */
-static void answer(struct server_exchange *exchange, int status, struct MHD_Response *response,
-                   uint64_t len)
-{
-    struct server *server = exchange->server;
-    exchange->status = response != NULL ? status : MHD_HTTP_INTERNAL_SERVER_ERROR;
-    exchange->response = response != NULL
-                             ? response
-                             : server_message_error(&server->api, "The reply was not a valid one",
-                                                    "InternalError", is_last(exchange));
-    exchange->bytes = len;
-    exchange->since_ms = loop_now_ms(server->loop);
-    server_connection_expect(server, exchange->since_ms + server->options.body_ms);
-    exchange_leave(exchange, ANSWERED);
-}
-
-void server_reply(struct server_exchange *exchange, int status, const struct http_header *headers,
-                  size_t nheaders, const void *body, size_t body_len)
-{
-    const struct mhd_api *api = &exchange->server->api;
-    struct MHD_Response *response = NULL;
-    struct err err;
-    bool good = server_check_reply(status, headers, nheaders, &err) == 0;
-    if (exchange->raw != NULL) {
-        if (good)
-            server_message_text(api, exchange->raw, status, headers, nheaders, body, body_len,
-                                exchange->is_head);
-        exchange->state = good && exchange->raw->len > 0 ? ANSWERED : exchange->state;
-        return;
-    }
-    if (good)
-        response = server_message_new(api, headers, nheaders, body, body_len, is_last(exchange));
-    answer(exchange, status, response, body_len);
-}
-
-void server_reply_file(struct server_exchange *exchange, int status,
-                       const struct http_header *headers, size_t nheaders, int fd, uint64_t len)
-{
-    struct MHD_Response *response = NULL;
-    struct err err;
-    if (exchange->raw == NULL && server_check_reply(status, headers, nheaders, &err) == 0)
-        response = server_message_file(&exchange->server->api, headers, nheaders, fd, len,
-                                       is_last(exchange));
-    else
-        close(fd);
-    if (exchange->raw == NULL)
-        answer(exchange, status, response, len);
-}
-
-void server_drop(struct server_exchange *exchange)
-{
-    if (exchange->raw != NULL)
-        exchange->state = DROPPED;
-    else
-        exchange_leave(exchange, DROPPED);
 }

@@ -6,7 +6,7 @@
 #ifndef JETON_SERVER_HEAD_H
 #define JETON_SERVER_HEAD_H
 
-#include "server.h"
+#include "server_options.h"
 
 enum server_head_state {
     SERVER_HEAD_PARTIAL, /* good so far */

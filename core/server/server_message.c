@@ -1,53 +1,16 @@
 #include "server_message.h"
 
-#include "ascii.h"
 #include "buf.h"
 #include "field.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
-#define STATUS_MIN      200 /* interim replies are the server's own affair */
-#define STATUS_MAX      599
 #define DATE_SIZE       64
 #define ERROR_BYTES_MAX ((size_t)4096)
-#define NAME_SHOWN      64 /* bytes of a bad header name in a message */
-
-int server_check_reply(int status, const struct http_header *headers, size_t nheaders,
-                       struct err *err)
-{
-    if (status < STATUS_MIN || status > STATUS_MAX)
-        return err_set(err, ERR_INVALID, "status %d of a reply: expected %d to %d", status,
-                       STATUS_MIN, STATUS_MAX);
-    size_t total = 0;
-    for (size_t i = 0; i < nheaders; i++) {
-        const char *name = headers[i].name, *value = headers[i].value;
-        if (!field_is_token(name)) {
-            char shown[NAME_SHOWN + 1];
-            size_t len = 0;
-            for (; name[len] != '\0' && len < NAME_SHOWN; len++)
-                shown[len] = isprint((unsigned char)name[len]) ? name[len] : '?';
-            shown[len] = '\0';
-            return err_set(err, ERR_INVALID,
-                           "header name '%s' of a reply: expected letters, digits and hyphens",
-                           shown);
-        }
-        if (ascii_has_control(value, strlen(value)))
-            return err_set(err, ERR_INVALID,
-                           "header %.*s of a reply: its value holds a control character "
-                           "(a line break would begin another header)",
-                           NAME_SHOWN, name);
-        total += strlen(name) + strlen(value) + strlen(": \r\n");
-    }
-    if (total > SERVER_REPLY_HEADER_MAX)
-        return err_set(err, ERR_INVALID, "headers of a reply: %zu bytes, the limit is %zu", total,
-                       SERVER_REPLY_HEADER_MAX);
-    return 0;
-}
 
 /* What says where a message ends must come from the one that sends it. */
 static bool is_framing(const struct http_header *header)

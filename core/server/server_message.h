@@ -1,10 +1,10 @@
-/* A reply in libmicrohttpd's form; with server_check_reply of server.h in the same file. */
+/* A reply in libmicrohttpd's form. Private to the server. */
 #ifndef JETON_SERVER_MESSAGE_H
 #define JETON_SERVER_MESSAGE_H
 
 #include "buf.h"
+#include "field.h"
 #include "mhd_api.h"
-#include "server.h"
 
 /* Copies everything. headers must have passed server_check_reply. close_after: the connection ends
  * with it. NULL: the library refuses a header. */

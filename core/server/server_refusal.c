@@ -1,6 +1,7 @@
 #include "server_refusal.h"
 
-#include "server_exchange.h"
+#include "server_private.h"
+#include "server_reply.h"
 
 #define ERROR_BYTES_MAX ((size_t)4096)
 

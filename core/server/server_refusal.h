@@ -3,7 +3,9 @@
 #define JETON_SERVER_REFUSAL_H
 
 #include "buf.h"
-#include "server.h"
+#include "server_options.h"
+
+struct server;
 
 /* The refusal of one of the statuses that the server knows: 413, 503, … */
 struct server_refusal server_refusal_of(int status);

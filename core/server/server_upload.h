@@ -6,7 +6,8 @@
 #ifndef JETON_SERVER_UPLOAD_H
 #define JETON_SERVER_UPLOAD_H
 
-#include "server.h"
+#include "err.h"
+#include "server_options.h"
 
 #include <stdint.h>
 
