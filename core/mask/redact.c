@@ -1,7 +1,7 @@
 #include "redact.h"
 
 #include "mem.h"
-#include "redact_index.h"
+#include "redact_private.h"
 
 #include <sodium.h>
 #include <string.h>

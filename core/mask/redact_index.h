@@ -39,7 +39,4 @@ typedef void redact_visit_fn(void *arg, const struct redact_pattern *pattern);
 enum redact_match redact_index_find(const struct redact_index *index, const char *text, size_t len,
                                     bool final, size_t *used, redact_visit_fn *visit, void *arg);
 
-struct redact;
-const struct redact_index *redact_index_of(const struct redact *redact);
-
 #endif

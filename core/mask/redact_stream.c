@@ -2,7 +2,7 @@
 #include "err.h"
 #include "mem.h"
 #include "redact.h"
-#include "redact_index.h"
+#include "redact_private.h"
 
 #include <sodium.h>
 #include <string.h>
