@@ -1,8 +1,10 @@
-/* Private to json.c (structure) and json_scan.c (strings and numbers). */
+/* Where a reader of JSON is in its text. Private to json.c (structure) and json_scan.c (strings and
+ * numbers). */
 #ifndef JETON_JSON_READER_H
 #define JETON_JSON_READER_H
 
-#include "json.h"
+#include "buf.h"
+#include "json_token.h"
 
 enum json_state {
     STATE_VALUE,         /* at the top, or after ':' */
@@ -28,14 +30,13 @@ struct json_reader {
 };
 
 /* Sets the error at the byte `pos`: "invalid JSON at LINE:COLUMN: …". Returns -1. */
-int json_fail_at(const struct json_reader *reader, size_t pos, struct err *err, const char *fmt,
-                 ...) __attribute__((format(printf, 4, 5)));
+int json_reader_fail(const struct json_reader *reader, size_t pos, struct err *err, const char *fmt,
+                     ...) __attribute__((format(printf, 4, 5)));
 /* The same at the reader's position, with what was found there instead. */
-int json_fail_expected(const struct json_reader *reader, struct err *err, const char *expected);
+int json_reader_fail_expected(const struct json_reader *reader, struct err *err,
+                              const char *expected);
 
-/* At the opening quote. Leaves the text in reader->scratch. */
-int json_scan_string(struct json_reader *reader, struct err *err);
-/* At '-' or a digit. */
-int json_scan_number(struct json_reader *reader, struct json_token *token, struct err *err);
+/* The character at the reader's position; at the end NUL, which no state expects either. */
+char json_reader_peek(const struct json_reader *reader);
 
 #endif

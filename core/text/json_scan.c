@@ -1,7 +1,7 @@
-/* Strings and numbers of the reader. */
+#include "json_scan.h"
+
 #include "ascii.h"
 #include "json_number.h"
-#include "json_reader.h"
 #include "utf8.h"
 
 #include <math.h>
@@ -21,7 +21,7 @@ static int scan_hex(struct json_reader *reader, int digits, uint32_t *value, str
     for (int i = 0; i < digits; i++) {
         int digit = reader->pos < reader->len ? ascii_hex_value(reader->text[reader->pos]) : -1;
         if (digit < 0)
-            return json_fail_expected(reader, err, "a hex digit of the escape");
+            return json_reader_fail_expected(reader, err, "a hex digit of the escape");
         *value = *value << 4 | (uint32_t)digit;
         reader->pos++;
     }
@@ -44,8 +44,8 @@ static int scan_unicode(struct json_reader *reader, size_t start, uint32_t *code
             return -1;
     }
     if (low < 0xdc00 || low > 0xdfff)
-        return json_fail_at(reader, start, err,
-                            "a surrogate (\\uD800 to \\uDFFF) without its other half");
+        return json_reader_fail(reader, start, err,
+                                "a surrogate (\\uD800 to \\uDFFF) without its other half");
     *code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
     return 0;
 }
@@ -70,7 +70,7 @@ static int scan_python_escape(struct json_reader *reader, size_t start, char c, 
         if (scan_hex(reader, 8, code, err) != 0)
             return -1;
         if (*code > CODE_LAST || is_surrogate(*code))
-            return json_fail_at(reader, start, err, "the escape \\U does not name a character");
+            return json_reader_fail(reader, start, err, "the escape \\U does not name a character");
         return 0;
     default:
         *code = (uint32_t)(c - '0');
@@ -105,7 +105,7 @@ static int scan_escape(struct json_reader *reader, struct err *err)
         reader->pos++;
         result = scan_python_escape(reader, start, c, &code, err);
     } else {
-        return json_fail_expected(reader, err, "an escape (one of \"\\/bfnrtu) after '\\'");
+        return json_reader_fail_expected(reader, err, "an escape (one of \"\\/bfnrtu) after '\\'");
     }
     char bytes[UTF8_BYTES_MAX];
     return result != 0 ? -1 : buf_append(&reader->scratch, bytes, utf8_encode(code, bytes));
@@ -130,15 +130,15 @@ int json_scan_string(struct json_reader *reader, struct err *err)
         buf_append(&reader->scratch, reader->text + reader->pos, run - reader->pos);
         reader->pos = run;
         if (run == reader->len)
-            return json_fail_at(reader, opening, err, "the string that begins here has no end");
+            return json_reader_fail(reader, opening, err, "the string that begins here has no end");
         if (reader->text[run] == quote) {
             reader->pos++;
             return 0;
         }
         if (reader->text[run] != '\\')
-            return json_fail_at(reader, run, err,
-                                "control character U+%04X in a string; write it as an escape",
-                                (unsigned char)reader->text[run]);
+            return json_reader_fail(reader, run, err,
+                                    "control character U+%04X in a string; write it as an escape",
+                                    (unsigned char)reader->text[run]);
         if (scan_escape(reader, err) != 0)
             return -1;
     }
@@ -151,39 +151,34 @@ static int skip_digits(struct json_reader *reader, const char *expected, struct 
     while (reader->pos < reader->len && reader->text[reader->pos] >= '0' &&
            reader->text[reader->pos] <= '9')
         reader->pos++;
-    return reader->pos > start ? 0 : json_fail_expected(reader, err, expected);
-}
-
-static char peek(const struct json_reader *reader)
-{
-    return reader->pos < reader->len ? reader->text[reader->pos] : '\0';
+    return reader->pos > start ? 0 : json_reader_fail_expected(reader, err, expected);
 }
 
 /* Moves behind the number by JSON's grammar. */
 static int skip_number(struct json_reader *reader, bool *integer, struct err *err)
 {
     size_t start = reader->pos;
-    if (peek(reader) == '-')
+    if (json_reader_peek(reader) == '-')
         reader->pos++;
-    bool zero = peek(reader) == '0';
+    bool zero = json_reader_peek(reader) == '0';
     size_t digits = reader->pos;
     if (skip_digits(reader, "a digit after '-'", err) != 0)
         return -1;
     if (zero && reader->pos - digits > 1)
-        return json_fail_at(reader, start, err, "a number must not begin with a superfluous 0");
-    if (zero && (peek(reader) == 'x' || peek(reader) == 'X'))
-        return json_fail_at(reader, start, err, "hexadecimal numbers are not JSON");
+        return json_reader_fail(reader, start, err, "a number must not begin with a superfluous 0");
+    if (zero && (json_reader_peek(reader) == 'x' || json_reader_peek(reader) == 'X'))
+        return json_reader_fail(reader, start, err, "hexadecimal numbers are not JSON");
     *integer = true;
-    if (peek(reader) == '.') {
+    if (json_reader_peek(reader) == '.') {
         *integer = false;
         reader->pos++;
         if (skip_digits(reader, "a digit after '.'", err) != 0)
             return -1;
     }
-    if (peek(reader) == 'e' || peek(reader) == 'E') {
+    if (json_reader_peek(reader) == 'e' || json_reader_peek(reader) == 'E') {
         *integer = false;
         reader->pos++;
-        if (peek(reader) == '+' || peek(reader) == '-')
+        if (json_reader_peek(reader) == '+' || json_reader_peek(reader) == '-')
             reader->pos++;
         if (skip_digits(reader, "a digit of the exponent", err) != 0)
             return -1;
@@ -207,8 +202,9 @@ static int read_integer(const struct json_reader *reader, size_t start, int64_t 
     return 0;
 
 too_large:
-    return json_fail_at(reader, start, err,
-                        "an integer beyond 64 bits cannot be read exactly; send it as a string");
+    return json_reader_fail(
+        reader, start, err,
+        "an integer beyond 64 bits cannot be read exactly; send it as a string");
 }
 
 static int read_double(struct json_reader *reader, size_t start, double *value, struct err *err)
@@ -217,13 +213,13 @@ static int read_double(struct json_reader *reader, size_t start, double *value, 
     buf_append(&reader->scratch, reader->text + start, reader->pos - start);
     *value = json_number_parse(reader->scratch.data);
     if (isinf(*value))
-        return json_fail_at(reader, start, err,
-                            "a number beyond the range of a double (1.8e308) cannot be read");
+        return json_reader_fail(reader, start, err,
+                                "a number beyond the range of a double (1.8e308) cannot be read");
     const char *exponent = strpbrk(reader->scratch.data, "eE");
     const char *digit = strpbrk(reader->scratch.data, "123456789");
     if (*value == 0 && digit != NULL && (exponent == NULL || digit < exponent))
-        return json_fail_at(reader, start, err,
-                            "a number too near to 0 for a double (4.9e-324) cannot be read");
+        return json_reader_fail(reader, start, err,
+                                "a number too near to 0 for a double (4.9e-324) cannot be read");
     return 0;
 }
 
