@@ -3,7 +3,7 @@
 #ifndef JETON_JOB_HEARTBEAT_H
 #define JETON_JOB_HEARTBEAT_H
 
-#include "job_hooks.h"
+#include "job_outcome.h"
 
 #define JOB_HEARTBEAT_TRY_MS   5000
 #define JOB_HEARTBEAT_TRIES    2

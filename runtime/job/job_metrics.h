@@ -2,7 +2,7 @@
 #ifndef JETON_JOB_METRICS_H
 #define JETON_JOB_METRICS_H
 
-#include "job_hooks.h"
+#include "job_outcome.h"
 
 #define JOB_METRICS_MODE 0644 /* the exporter runs as somebody else */
 #define JOB_METRICS_MAX  ((size_t)64 * 1024)

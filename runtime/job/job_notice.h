@@ -2,7 +2,7 @@
 #ifndef JETON_JOB_NOTICE_H
 #define JETON_JOB_NOTICE_H
 
-#include "job_hooks.h"
+#include "job_outcome.h"
 
 #define JOB_NOTICE_COMMAND_MS 60000 /* that a program may take */
 #define JOB_NOTICE_MESSAGE_MS 60000 /* that the service may take to take in a message */

@@ -1,5 +1,6 @@
 #include "job_record.h"
 
+#include "job_hooks.h"
 #include "clock.h"
 #include "fault.h"
 #include "job_slot.h"

@@ -3,7 +3,7 @@
 #define JETON_JOB_RECORD_H
 
 #include "job_attempt.h"
-#include "job_hooks.h"
+#include "job_outcome.h"
 
 struct job_record {
     struct app *app;
