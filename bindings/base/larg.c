@@ -41,7 +41,7 @@ void larg_check_keys(lua_State *L, int index, const char *what, const char *cons
     while (lua_next(L, index)) { /* key, value */
         lua_pop(L, 1);
         if (lua_type(L, -1) != LUA_TSTRING) {
-            luaL_error(L, "%s: options are named, but there is a key of type %s", what,
+            luaL_error(L, "%s: options must have names as keys, not a %s", what,
                        luaL_typename(L, -1));
         }
         const char *name = lua_tostring(L, -1);

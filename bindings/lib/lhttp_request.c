@@ -288,7 +288,9 @@ static void read_target(lua_State *L, int index, struct lhttp_request *request)
         luaL_error(L, "http.request: give url, or connector with path");
     request->http.ca_file = request->ca_file = copy_option(L, index, "ca_file");
     if (request->authenticated && request->http.ca_file != NULL)
-        luaL_error(L, "http.request: ca_file of a connector stands in its configuration");
+        luaL_error(
+            L,
+            "http.request: ca_file goes with url; that of a connector is set in the configuration");
     request->repeatable = larg_boolean(L, index, "repeatable", 0);
     request->any_status = larg_boolean(L, index, "any_status", 0);
     if (!request->authenticated && (request->repeatable || request->any_status))

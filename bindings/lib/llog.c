@@ -23,8 +23,7 @@ static size_t read_fields(lua_State *L, struct log_field *fields)
     lua_pushnil(L);
     while (lua_next(L, 2)) { /* texts key value */
         if (lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "log: fields are named, but there is a key of type %s",
-                       luaL_typename(L, -2));
+            luaL_error(L, "log: fields must have names as keys, not a %s", luaL_typename(L, -2));
         if (count == LLOG_FIELDS_MAX)
             luaL_error(L, "log: at most %d fields", LLOG_FIELDS_MAX);
         fields[count].name = lua_tostring(L, -2);

@@ -247,11 +247,11 @@ void task_check(lua_State *L, const char *what)
     struct task_scheduler *scheduler = run_of(L)->scheduler;
     struct task *task = task_running(L);
     if (scheduler->stopped || scheduler->current == NULL)
-        luaL_error(L, "%s waits, and the run is ending: clean-up at that point cannot wait", what);
+        luaL_error(L, "%s waits: the run is ending, and clean-up cannot wait any more", what);
     if (task == NULL)
         luaL_error(L,
-                   "%s waits: inside a plain coroutine that is not possible; start it with "
-                   "task.spawn",
+                   "%s waits: that is not possible inside a plain coroutine; use task.spawn "
+                   "instead",
                    what);
     if (!lua_isyieldable(L))
         luaL_error(L,

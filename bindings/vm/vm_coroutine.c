@@ -14,8 +14,7 @@ static lua_State *check_coroutine(lua_State *L, const char *what)
     lua_State *co = lua_tothread(L, 1);
     luaL_argexpected(L, co != NULL, 1, "coroutine");
     if (task_of(L, co) != NULL)
-        luaL_error(L, "%s: that coroutine is a task; it goes on when what it waits for is done",
-                   what);
+        luaL_error(L, "%s: that coroutine is a task, which only the scheduler resumes", what);
     return co;
 }
 
@@ -113,7 +112,7 @@ static int coroutine_close(lua_State *L)
 static int coroutine_yield(lua_State *L)
 {
     if (task_running(L) != NULL)
-        return luaL_error(L, "coroutine.yield: outside a plain coroutine; a task gives way by "
+        return luaL_error(L, "coroutine.yield: only inside a plain coroutine; a task calls "
                              "task.yield()");
     return task_yield_plain(L);
 }

@@ -209,7 +209,8 @@ int vm_modules_path(lua_State *L, const char *folder, struct err *err)
     if (strpbrk(folder, LUA_PATH_SEP LUA_PATH_MARK) != NULL)
         return err_set(
             err, ERR_CONFIG,
-            "%s: a script's folder has neither ';' nor '?' in its name; move or rename it", folder);
+            "%s: the path of a script's folder must not contain ';' or '?'; move or rename it",
+            folder);
     if (strcmp(folder, "/") == 0)
         folder = ""; /* the root */
     lua_getglobal(L, LUA_LOADLIBNAME);

@@ -202,7 +202,7 @@ class Exit(RunCase):
         self.script(CLOSING + """
             local _ <close> = closing(function() print(pcall(task.sleep, 1)) end)
             os.exit(8)
-        """, status=8, prints="false\ttask.sleep waits, and the run is ending: clean-up at that point cannot wait\n")
+        """, status=8, prints="false\ttask.sleep waits: the run is ending, and clean-up cannot wait any more\n")
 
     def test_success_keeps_the_state_and_failure_drops_it(self):
         self.script("require('jeton.state').set('a', 1) os.exit(0)")
@@ -513,7 +513,7 @@ class Script(RunCase):
 
     def test_a_folder_that_cannot_stand_in_a_path(self):
         path = self.write("a;b/script.lua", "")
-        self.fails(3, "run", path, says="neither ';' nor '?'")
+        self.fails(3, "run", path, says="must not contain ';' or '?'")
 
     def test_usage(self):
         self.fails(2, "run", says="SCRIPT")
@@ -544,7 +544,7 @@ class Script(RunCase):
     def test_the_log_of_a_script(self):
         done = self.script("local log = require 'jeton.log' log.info('hello', { b = 2, a = true }) log.debug 'hidden'")
         self.assertEqual(done.stderr, "jeton: info: hello a=true b=2\n")
-        self.script("require('jeton.log').info('x', { 'y' })", status=1, says="fields are named")
+        self.script("require('jeton.log').info('x', { 'y' })", status=1, says="fields must have names as keys")
 
 
 class Sandbox(RunCase):

@@ -158,8 +158,8 @@ end
 
 function TestWait.test_in_a_plain_coroutine_says_what_to_do()
   local err = raised(coroutine.wrap(function() task.sleep(0) end))
-  lu.assertStrContains(err, "task.sleep waits: inside a plain coroutine that is not possible; "
-    .. "start it with task.spawn")
+  lu.assertStrContains(err, "task.sleep waits: that is not possible inside a plain coroutine; "
+    .. "use task.spawn instead")
 end
 
 function TestWait.test_below_c_says_so()
