@@ -1,6 +1,5 @@
 #include "token.h"
 
-#include "clock.h"
 #include "connector.h"
 #include "mem.h"
 #include "token_flight.h"
@@ -37,7 +36,7 @@ static void request_start(void *arg)
     token_request_hide(tokens, request->connector, row.access_token);
     token_request_hide(tokens, request->connector, row.refresh_token);
     token_request_hide(tokens, request->connector, row.refresh_previous);
-    if (token_cache_usable(&row, request->query.worse_than)) {
+    if (token_cache_usable(&row, request->query.worse_than, loop_clock(tokens->loop))) {
         token_request_remove(&tokens->requests, request);
         token_request_finish_row(request, &row, TOKEN_CACHE);
     } else {
@@ -84,13 +83,14 @@ static void request_exchanged(void *arg, const struct exchange_result *result,
         return;
     }
     const struct provider_token *came = &result->token;
+    int64_t now_ms = clock_now_ms(loop_clock(tokens->loop), CLOCK_WALL);
     token_request_hide(tokens, request->connector, came->access_token);
     token_request_hide(tokens, request->connector, came->refresh_token);
     const struct token token = {
         .access_token = came->access_token,
         .endpoint_url = came->endpoint_url,
         .scope = came->scope != NULL ? came->scope : "",
-        .expires_at_ms = came->lifetime_ms > 0 ? clock_wall_ms() + came->lifetime_ms : 0,
+        .expires_at_ms = came->lifetime_ms > 0 ? now_ms + came->lifetime_ms : 0,
         .source = TOKEN_EXCHANGE,
         .refresh_token = came->refresh_token,
     };

@@ -1,5 +1,4 @@
 /* A refresh token that a person signed in for, put where rotated ones are kept. */
-#include "clock.h"
 #include "mem.h"
 #include "token.h"
 #include "token_request.h"
@@ -55,7 +54,7 @@ static int adopt(struct adoption *adoption, const char *owner, struct err *err)
         if (configured.refresh_token != NULL)
             row.configured_fingerprint = mem_strdup(configured.refresh_fingerprint);
         row.refresh_token = mem_strdup(adoption->refresh_token);
-        row.refresh_since_ms = clock_wall_ms();
+        row.refresh_since_ms = clock_now_ms(loop_clock(tokens->loop), CLOCK_WALL);
         row.service_override = mem_strdup(adoption->service);
         result = store_token_save(tokens->store, &row, err);
     }

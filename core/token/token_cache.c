@@ -1,6 +1,5 @@
 #include "token_cache.h"
 
-#include "clock.h"
 #include "mem.h"
 
 #include <sodium.h>
@@ -12,7 +11,7 @@ void token_cache_lock_name(const char *owner, char name[TOKEN_LOCK_NAME_SIZE])
     snprintf(name, TOKEN_LOCK_NAME_SIZE, "token-%.32s", owner);
 }
 
-int64_t token_cache_remaining_ms(const struct store_token *row)
+int64_t token_cache_remaining_ms(const struct store_token *row, const struct clock *clock)
 {
     if (row->access_token == NULL)
         return 0;
@@ -22,21 +21,22 @@ int64_t token_cache_remaining_ms(const struct store_token *row)
     clock_boot_id(boot_id);
     int64_t elapsed;
     if (boot_id[0] != '\0' && strcmp(boot_id, row->received_boot_id) == 0)
-        elapsed = clock_boot_ms() - row->received_boot_ms;
+        elapsed = clock_now_ms(clock, CLOCK_BOOT) - row->received_boot_ms;
     else
-        elapsed = clock_wall_ms() - row->received_wall_ms;
+        elapsed = clock_now_ms(clock, CLOCK_WALL) - row->received_wall_ms;
     /* Received in the future: the wall clock was set back over a reboot, and tells nothing. */
     if (elapsed < 0 || elapsed >= row->lifetime_ms)
         return 0;
     return row->lifetime_ms - elapsed;
 }
 
-bool token_cache_usable(const struct store_token *row, int64_t worse_than)
+bool token_cache_usable(const struct store_token *row, int64_t worse_than,
+                        const struct clock *clock)
 {
     int64_t margin = row->lifetime_ms / 10;
     if (margin > TOKEN_FRESH_MS)
         margin = TOKEN_FRESH_MS;
-    int64_t remaining = token_cache_remaining_ms(row);
+    int64_t remaining = token_cache_remaining_ms(row, clock);
     return row->generation > worse_than && remaining > 0 && remaining >= margin;
 }
 
@@ -95,14 +95,14 @@ static void replace(char **field, const char *value)
 
 /* What the row knows of refresh tokens after `used` has worked. */
 static void apply_rotation(struct store_token *row, const char *fresh, const char *used,
-                           const char *configured)
+                           const char *configured, int64_t now_ms)
 {
     if (fresh != NULL && strcmp(fresh, used) != 0) {
         char *previous = mem_strdup(used); /* used may be a field of the row */
         replace(&row->refresh_token, fresh);
         replace(&row->refresh_previous, previous);
         mem_free_secret(previous);
-        row->refresh_since_ms = clock_wall_ms();
+        row->refresh_since_ms = now_ms;
         return;
     }
     bool stored = row->refresh_token != NULL && strcmp(row->refresh_token, used) == 0;
@@ -117,11 +117,12 @@ static void apply_rotation(struct store_token *row, const char *fresh, const cha
 
 void token_cache_apply(struct store_token *row, const struct exchange_result *result,
                        const char *used, const struct token_configured *configured,
-                       bool keep_access)
+                       bool keep_access, const struct clock *clock)
 {
+    int64_t now_ms = clock_now_ms(clock, CLOCK_WALL);
     const struct provider_token *token = &result->token;
     if (used != NULL)
-        apply_rotation(row, token->refresh_token, used, configured->refresh_token);
+        apply_rotation(row, token->refresh_token, used, configured->refresh_token, now_ms);
     replace(&row->configured_fingerprint,
             configured->refresh_token != NULL ? configured->refresh_fingerprint : NULL);
     replace(&row->application_fingerprint, configured->client_fingerprint);
@@ -130,7 +131,7 @@ void token_cache_apply(struct store_token *row, const struct exchange_result *re
     replace(&row->endpoint_url, keep_access ? token->endpoint_url : NULL);
     replace(&row->scope, keep_access ? token->scope : NULL);
     row->lifetime_ms = token->lifetime_ms;
-    row->received_wall_ms = clock_wall_ms();
-    row->received_boot_ms = clock_boot_ms();
+    row->received_wall_ms = now_ms;
+    row->received_boot_ms = clock_now_ms(clock, CLOCK_BOOT);
     clock_boot_id(row->received_boot_id);
 }

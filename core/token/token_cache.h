@@ -2,6 +2,7 @@
 #ifndef JETON_TOKEN_CACHE_H
 #define JETON_TOKEN_CACHE_H
 
+#include "clock.h"
 #include "connector.h"
 #include "exchange.h"
 #include "store.h"
@@ -16,10 +17,11 @@ void token_cache_lock_name(const char *owner, char name[TOKEN_LOCK_NAME_SIZE]);
 /* Milliseconds that the row's access token still lives; 0 when there is none or that cannot be
  * known. One whose lifetime the service did not say (0) lives until an API refuses it: INT64_MAX.
  */
-int64_t token_cache_remaining_ms(const struct store_token *row);
+int64_t token_cache_remaining_ms(const struct store_token *row, const struct clock *clock);
 /* At least min(TOKEN_FRESH_MS, 10 % of the lifetime) is left, and it is newer than generation
  * worse_than. */
-bool token_cache_usable(const struct store_token *row, int64_t worse_than);
+bool token_cache_usable(const struct store_token *row, int64_t worse_than,
+                        const struct clock *clock);
 /* A secret's keyed hash: tells whether a configured value has changed, without keeping it. */
 void token_cache_fingerprint(const unsigned char salt[32], const char *purpose, const char *secret,
                              char out[TOKEN_FINGERPRINT_SIZE]);
@@ -43,6 +45,6 @@ size_t token_cache_grants(const struct provider *provider, const struct store_to
  * needed none. keep_access false: only rotation. */
 void token_cache_apply(struct store_token *row, const struct exchange_result *result,
                        const char *used, const struct token_configured *configured,
-                       bool keep_access);
+                       bool keep_access, const struct clock *clock);
 
 #endif

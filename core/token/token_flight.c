@@ -1,6 +1,5 @@
 #include "token_flight.h"
 
-#include "clock.h"
 #include "connector.h"
 #include "fault.h"
 #include "mem.h"
@@ -98,7 +97,7 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
         row->generation = flight->worse_than;
     row->generation++;
     token_cache_apply(row, result, flight->tokens_tried[result->used], &flight->configured,
-                      allowed == 0);
+                      allowed == 0, loop_clock(tokens->loop));
 
     struct err store_err;
     lock_unreserve(&flight->lock);
@@ -206,7 +205,7 @@ static void flight_locked(void *arg, const struct err *failure)
         if (w->query.worse_than > flight->worse_than)
             flight->worse_than = w->query.worse_than;
     }
-    if (token_cache_usable(&flight->row, flight->worse_than))
+    if (token_cache_usable(&flight->row, flight->worse_than, loop_clock(flight->tokens->loop)))
         flight_succeed(flight, TOKEN_CACHE); /* another process was quicker */
     else
         flight_exchange(flight);

@@ -1,6 +1,5 @@
 #include "token_request.h"
 
-#include "clock.h"
 #include "mem.h"
 
 #include <string.h>
@@ -45,7 +44,9 @@ void token_request_finish(struct token_request *request, const struct token *tok
 void token_request_finish_row(struct token_request *request, const struct store_token *row,
                               enum token_source source)
 {
-    int64_t now_ms = clock_wall_ms(), left_ms = token_cache_remaining_ms(row);
+    const struct clock *clock = loop_clock(request->tokens->loop);
+    int64_t now_ms = clock_now_ms(clock, CLOCK_WALL);
+    int64_t left_ms = token_cache_remaining_ms(row, clock);
     int64_t since_ms = row->refresh_token != NULL ? row->refresh_since_ms : 0;
     int64_t life_ms = provider_of(request->connector)->refresh_life_ms;
     const struct token token = {

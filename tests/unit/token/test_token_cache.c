@@ -42,18 +42,41 @@ static void fresh_until_the_margin(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct store_token row = fresh_row(cases[i].lifetime_s * 1000, cases[i].age_s * 1000);
-        assert_int_equal(token_cache_usable(&row, 0), cases[i].usable);
+        assert_int_equal(token_cache_usable(&row, 0, &clock_system), cases[i].usable);
         store_token_destroy(&row);
     }
+}
+
+static int64_t own_now_ms(void *arg, enum clock_kind kind)
+{
+    (void)kind;
+    return *(const int64_t *)arg;
+}
+
+static void a_token_ages_by_the_clock_it_is_given(void **state)
+{
+    (void)state;
+    int64_t now_ms = 0;
+    const struct clock clock = {own_now_ms, &now_ms};
+    struct store_token row = fresh_row(86400000, 0);
+    row.received_wall_ms = row.received_boot_ms = 0;
+    assert_int_equal(token_cache_remaining_ms(&row, &clock), 86400000);
+    now_ms = 86400000 - TOKEN_FRESH_MS;
+    assert_true(token_cache_usable(&row, 0, &clock));
+    now_ms++;
+    assert_false(token_cache_usable(&row, 0, &clock));
+    now_ms = 86400000;
+    assert_int_equal(token_cache_remaining_ms(&row, &clock), 0);
+    store_token_destroy(&row);
 }
 
 static void worse_generations_will_not_do(void **state)
 {
     (void)state;
     struct store_token row = fresh_row(86400000, 0);
-    assert_true(token_cache_usable(&row, 6));
-    assert_false(token_cache_usable(&row, 7));
-    assert_false(token_cache_usable(&row, 8));
+    assert_true(token_cache_usable(&row, 6, &clock_system));
+    assert_false(token_cache_usable(&row, 7, &clock_system));
+    assert_false(token_cache_usable(&row, 8, &clock_system));
     store_token_destroy(&row);
 }
 
@@ -63,9 +86,9 @@ static void wall_clock_steps_change_nothing_within_a_boot(void **state)
     struct store_token row = fresh_row(86400000, 1000);
     row.received_wall_ms -=
         400LL * 86400 * 1000; /* as if the clock had been stepped forward since */
-    assert_true(token_cache_usable(&row, 0));
+    assert_true(token_cache_usable(&row, 0, &clock_system));
     row.received_wall_ms = clock_wall_ms() + 86400000; /* or back */
-    assert_true(token_cache_usable(&row, 0));
+    assert_true(token_cache_usable(&row, 0, &clock_system));
     store_token_destroy(&row);
 }
 
@@ -75,11 +98,11 @@ static void after_a_reboot_the_wall_clock_counts(void **state)
     struct store_token row = fresh_row(86400000, 1000);
     strcpy(row.received_boot_id, "another boot");
     row.received_boot_ms = clock_boot_ms() + 1000000;
-    assert_true(token_cache_usable(&row, 0));
+    assert_true(token_cache_usable(&row, 0, &clock_system));
     row.received_wall_ms = clock_wall_ms() - 86400000;
-    assert_false(token_cache_usable(&row, 0));
+    assert_false(token_cache_usable(&row, 0, &clock_system));
     row.received_wall_ms = clock_wall_ms() + 5000; /* received in the future: tells nothing */
-    assert_false(token_cache_usable(&row, 0));
+    assert_false(token_cache_usable(&row, 0, &clock_system));
     store_token_destroy(&row);
 }
 
@@ -144,7 +167,7 @@ static void apply(struct store_token *row, const struct exchange_result *result,
                   const char *token, const char *fingerprint, bool keep_access)
 {
     const struct token_configured now = configured(token, fingerprint);
-    token_cache_apply(row, result, used, &now, keep_access);
+    token_cache_apply(row, result, used, &now, keep_access, &clock_system);
 }
 
 static void rotation_keeps_the_one_before_until_the_new_one_has_worked(void **state)
@@ -254,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fresh_until_the_margin),
         cmocka_unit_test(worse_generations_will_not_do),
+        cmocka_unit_test(a_token_ages_by_the_clock_it_is_given),
         cmocka_unit_test(wall_clock_steps_change_nothing_within_a_boot),
         cmocka_unit_test(after_a_reboot_the_wall_clock_counts),
         cmocka_unit_test(candidates_in_order),
