@@ -13,6 +13,7 @@ void engine_create(struct engine *engine, const struct config *config, struct lo
     engine->redact = redact;
     engine->loop = loop_new();
     engine->http = http_new(engine->loop, log);
+    engine->transport = transport_http(engine->http);
     for (size_t i = 0; i < config->nconnectors; i++)
         connector_hide(config->connectors[i], redact);
 }
@@ -44,10 +45,9 @@ int engine_need_store(struct engine *engine, struct err *err)
     engine->store = store_open(engine->config->state, err);
     if (engine->store == NULL)
         return -1;
-    const struct transport transport = transport_http(engine->http);
     engine->tokens =
-        tokens_new(engine->loop, &transport, engine->store, engine->redact, engine->log);
-    engine->client = client_new(engine->loop, &transport, engine->tokens, engine->log);
+        tokens_new(engine->loop, &engine->transport, engine->store, engine->redact, engine->log);
+    engine->client = client_new(engine->loop, &engine->transport, engine->tokens, engine->log);
     engine_set_deadline(engine, engine->deadline_ms);
     return 0;
 }

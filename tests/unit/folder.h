@@ -21,7 +21,7 @@ struct folder {
     char path[64];
 };
 
-static int folder_set_up(void **state)
+static inline int folder_set_up(void **state)
 {
     struct folder *folder = mem_alloc(sizeof *folder);
     strcpy(folder->path, "/tmp/jeton-test-XXXXXX");
@@ -30,7 +30,7 @@ static int folder_set_up(void **state)
     return mkdtemp(folder->path) != NULL && chdir(folder->path) == 0 ? 0 : -1;
 }
 
-static int folder_tear_down(void **state)
+static inline int folder_tear_down(void **state)
 {
     struct folder *folder = *state;
     char *command = mem_printf("rm -rf '%s'", folder->path);
