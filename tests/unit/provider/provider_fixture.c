@@ -9,10 +9,11 @@ void provider_fixture_create(struct provider_fixture *f, const char *issuer, con
 {
     static const struct config_provider *const providers[] = {&kaizala_provider.config,
                                                               &tiny_provider.config, NULL};
-    char *text = mem_printf("version: 1\nstate: state\nconnectors:\n  c:\n    provider: tiny\n"
-                            "    issuer: %s\n    api: %s\n    user: somebody\n"
-                            "    password: %s\n    retries: 2\n",
-                            issuer, api, password);
+    char *text =
+        mem_printf("version: 1\nstate: state\nconnectors:\n  c:\n    provider: tiny\n"
+                   "    issuer: %s\n    api: %s\n    user: somebody\n"
+                   "    password: %s\n    retries: 2\n    allow_hosts: [api.example.org]\n",
+                   issuer, api, password);
     folder_put("jeton.yaml", 0600, text);
     mem_free(text);
     struct problems problems;
