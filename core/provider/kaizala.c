@@ -6,14 +6,30 @@
 
 #include <string.h>
 
+#define CURSOR(path, list)                                                                         \
+    {                                                                                              \
+        path, list, .way = PROVIDER_BY_CURSOR, .next = "cursor"                                    \
+    }
+
 /* Lists that are documented as cut into pages. */
 static const struct provider_list lists[] = {
-    {"groups/*/subscribers", "subscribers", PROVIDER_BY_CURSOR, .next = "cursor"},
-    {"groups/*/reaction/summary", "summary", PROVIDER_BY_CURSOR, .next = "cursor"},
-    {"groups/*/reaction/*", "reactionDetails", PROVIDER_BY_CURSOR, .next = "cursor"},
-    {"groups/*/actions", "actions", PROVIDER_BY_DATE, .next = "fromDate", .size = "count",
-     .more = "hasMore", .time = "creationTime", .iso_time = "sentAt", .id = "referenceId"},
-    {"tenant/findGroupsByQuery", NULL, PROVIDER_BY_OFFSET, .next = "resultsOffset",
+    CURSOR("groups/*/subscribers", "subscribers"),
+    CURSOR("groups/*/reaction/summary", "summary"),
+    CURSOR("groups/*/reaction/*", "reactionDetails"),
+    {.path = "groups/*/actions",
+     .list = "actions",
+     .way = PROVIDER_BY_DATE,
+     .next = "fromDate",
+     .size = "count",
+     .more = "hasMore",
+     .time = "creationTime",
+     .iso_time = "sentAt",
+     .id = "referenceId"},
+    {.path = "tenant/findGroupsByQuery",
+     .list = "groups",
+     .any_list = true,
+     .way = PROVIDER_BY_OFFSET,
+     .next = "resultsOffset",
      .size = "pageSize"},
     {0},
 };

@@ -86,7 +86,8 @@ enum provider_way {
 };
 struct provider_list {
     const char *path; /* as provider.resource gives it; "*" is any one segment */
-    const char *list; /* the member with the list; NULL: the reply's only list */
+    const char *list; /* the member with the list */
+    bool any_list;    /* it may have another name, but is the only list */
     enum provider_way way;
     const char *next;     /* parameter of the request; BY_CURSOR: and member of the reply */
     const char *size;     /* parameter: items that a page is asked for */
@@ -104,11 +105,12 @@ struct provider {
     const char *service_example;
     struct provider_given given[PROVIDER_GIVEN]; /* the client's ID first */
     const char *given_where;                     /* where to find them */
-    const char *sign_in;               /* the options of `jeton login`, to get a refresh token */
-    const char *renewal;               /* what to do about a refresh token that dies soon */
-    const char *try_path;              /* a path that a new connector may be tried with */
-    int64_t refresh_life_ms;           /* of a refresh token, from its receipt; 0: not known */
-    const struct provider_list *lists; /* that come in pages; ends with path NULL */
+    const char *sign_in;     /* the options of `jeton login`, to get a refresh token */
+    const char *renewal;     /* what to do about a refresh token that dies soon */
+    const char *try_path;    /* a path that a new connector may be tried with */
+    int64_t refresh_life_ms; /* of a refresh token, from its receipt; 0: not known */
+    const struct provider_list
+        *lists; /* that come in pages; ends with path NULL. NULL: none does */
 
     /* Whose a stored row is: what makes it another connector's. */
     void (*owner)(const struct connector *connector, char owner[PROVIDER_OWNER_SIZE]);

@@ -9,28 +9,6 @@
 #include <strings.h>
 #include <time.h>
 
-/* How a list goes on. */
-enum api_way {
-    WAY_CURSOR,    /* the reply's `cursor` goes into the next request; none: the end */
-    WAY_OFFSET,    /* `resultsOffset` counts what came; an empty or short page: the end */
-    WAY_FROM_DATE, /* `hasMore`; `fromDate` is the time of the newest that came */
-};
-
-struct api_rule {
-    const char *path; /* below the endpoint's v1; "*" is any one segment */
-    const char *list; /* NULL: the reply's only list */
-    enum api_way way;
-};
-
-/* What the service documents as cut into pages. */
-static const struct api_rule rules[] = {
-    {"groups/*/subscribers", "subscribers", WAY_CURSOR},
-    {"groups/*/reaction/summary", "summary", WAY_CURSOR},
-    {"groups/*/reaction/*", "reactionDetails", WAY_CURSOR},
-    {"groups/*/actions", "actions", WAY_FROM_DATE},
-    {"tenant/findGroupsByQuery", NULL, WAY_OFFSET},
-};
-
 /* The length of the segment at *at, which is moved past slashes before it. */
 static size_t next_segment(const char **at)
 {
@@ -53,23 +31,15 @@ static bool path_matches(const char *pattern, const char *path)
     }
 }
 
-/* What follows the endpoint: of an absolute URL, what is after its last "/v1/". */
-static const char *below_endpoint(const char *path)
+bool api_pages_create(struct api_pages *pages, const struct provider *provider,
+                      const struct api_request *request)
 {
-    for (const char *at = path; *at != '\0'; at++) {
-        if (strncasecmp(at, "/v1/", 4) == 0)
-            path = at + 4;
-    }
-    return strncasecmp(path, "v1/", 3) == 0 ? path + 3 : path;
-}
-
-bool api_pages_create(struct api_pages *pages, const struct api_request *request)
-{
-    const char *path = below_endpoint(request->path);
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        if (!path_matches(rules[i].path, path))
+    const char *path = provider->resource(request->path);
+    for (const struct provider_list *list = provider->lists; list != NULL && list->path != NULL;
+         list++) {
+        if (!path_matches(list->path, path))
             continue;
-        *pages = (struct api_pages){.rule = &rules[i]};
+        *pages = (struct api_pages){.list = list};
         buf_create(&pages->items, API_TEXT_MAX);
         buf_create(&pages->before, API_TEXT_MAX);
         buf_create(&pages->after, API_TEXT_MAX);
@@ -98,9 +68,9 @@ void api_pages_destroy(struct api_pages *pages)
 
 /* --- joining --- */
 
-static const struct json *find_list(const struct api_rule *rule, const struct json *root)
+static const struct json *find_list(const struct provider_list *rule, const struct json *root)
 {
-    if (rule->list != NULL) {
+    if (!rule->any_list) {
         const struct json *list = json_get(root, rule->list);
         return list != NULL && list->type == JSON_ARRAY_BEGIN ? list : NULL;
     }
@@ -141,24 +111,24 @@ static int add_item(struct api_pages *pages, const struct json *item)
     return json_write(&pages->items, item);
 }
 
-/* --- by date: pages overlap where several actions are of one second --- */
+/* --- by date: pages overlap where several items are of one second --- */
 
-/* Epoch seconds of an action; 0 where it has no time. */
-static int64_t action_time(const struct json *action)
+/* Epoch seconds of an item; 0 where it has no time. */
+static int64_t item_time(const struct api_pages *pages, const struct json *item)
 {
-    const struct json *created = json_get(action, "creationTime");
+    const struct json *created = json_get(item, pages->list->time);
     if (created != NULL && created->type == JSON_INT)
         return created->integer;
-    const char *sent = json_string(json_get(action, "sentAt"));
+    const char *sent = json_string(json_get(item, pages->list->iso_time));
     struct tm tm = {0};
     if (sent == NULL || strptime(sent, "%Y-%m-%dT%H:%M:%S", &tm) == NULL)
         return 0;
     return (int64_t)timegm(&tm);
 }
 
-static bool seen_at_edge(const struct api_pages *pages, const struct json *action)
+static bool seen_at_edge(const struct api_pages *pages, const struct json *item)
 {
-    const char *id = json_string(json_get(action, "referenceId"));
+    const char *id = json_string(json_get(item, pages->list->id));
     for (size_t i = 0; id != NULL && i < pages->nedge_ids; i++) {
         if (strcmp(pages->edge_ids[i], id) == 0)
             return true;
@@ -169,16 +139,16 @@ static bool seen_at_edge(const struct api_pages *pages, const struct json *actio
 static void move_edge(struct api_pages *pages, const struct json *list)
 {
     int64_t newest = pages->edge_time;
-    for (const struct json *action = list->child; action != NULL; action = action->next) {
-        if (action_time(action) > newest)
-            newest = action_time(action);
+    for (const struct json *item = list->child; item != NULL; item = item->next) {
+        if (item_time(pages, item) > newest)
+            newest = item_time(pages, item);
     }
     if (newest > pages->edge_time)
         forget_edge(pages);
     pages->edge_time = newest;
-    for (const struct json *action = list->child; action != NULL; action = action->next) {
-        const char *id = json_string(json_get(action, "referenceId"));
-        if (id == NULL || action_time(action) != newest || seen_at_edge(pages, action))
+    for (const struct json *item = list->child; item != NULL; item = item->next) {
+        const char *id = json_string(json_get(item, pages->list->id));
+        if (id == NULL || item_time(pages, item) != newest || seen_at_edge(pages, item))
             continue;
         pages->edge_ids =
             mem_realloc(pages->edge_ids, (pages->nedge_ids + 1) * sizeof *pages->edge_ids);
@@ -191,7 +161,8 @@ static void move_edge(struct api_pages *pages, const struct json *list)
 static int next_by_cursor(struct api_pages *pages, const struct json *root,
                           struct api_request *request, struct err *err)
 {
-    const struct json *cursor = json_get(root, "cursor");
+    const char *name = pages->list->next;
+    const struct json *cursor = json_get(root, name);
     const char *text = json_string(cursor);
     bool number = cursor != NULL && cursor->type == JSON_INT;
     if (!number && (text == NULL || text[0] == '\0'))
@@ -206,8 +177,8 @@ static int next_by_cursor(struct api_pages *pages, const struct json *root,
     mem_free(pages->cursor);
     pages->cursor = buf_take(&json);
     if (strcmp(request->method, "GET") != 0)
-        return api_request_set_field(request, "cursor", pages->cursor, err) == 0 ? 1 : -1;
-    api_request_set_query(request, "cursor", number ? pages->cursor : text);
+        return api_request_set_field(request, name, pages->cursor, err) == 0 ? 1 : -1;
+    api_request_set_query(request, name, number ? pages->cursor : text);
     return 1;
 }
 
@@ -224,13 +195,13 @@ static void set_query_number(struct api_request *request, const char *name, int6
     api_request_set_query(request, name, text);
 }
 
-static int next_by_offset(size_t arrived, struct api_request *request)
+static int next_by_offset(const struct provider_list *list, size_t arrived,
+                          struct api_request *request)
 {
-    int64_t size = query_number(request, "pageSize");
+    int64_t size = query_number(request, list->size);
     if (arrived == 0 || (size > 0 && (int64_t)arrived < size))
         return 0;
-    int64_t offset = query_number(request, "resultsOffset");
-    set_query_number(request, "resultsOffset", offset + (int64_t)arrived);
+    set_query_number(request, list->next, query_number(request, list->next) + (int64_t)arrived);
     return 1;
 }
 
@@ -239,35 +210,36 @@ static int next_by_offset(size_t arrived, struct api_request *request)
 static int next_by_date(struct api_pages *pages, const struct json *root, size_t arrived,
                         size_t added, struct api_request *request, struct err *err)
 {
-    const struct json *more = json_get(root, "hasMore");
+    const struct provider_list *list = pages->list;
+    const struct json *more = json_get(root, list->more);
     if (more == NULL || more->type != JSON_BOOL || !more->boolean)
         return 0;
-    int64_t asked = query_number(request, "count");
+    int64_t asked = query_number(request, list->size);
     if (arrived == 0 || pages->edge_time == 0 || (added == 0 && (int64_t)arrived < asked))
         return err_set(err, ERR_INVALID,
                        "page %zu: the service says that there is more, but brings nothing new that "
-                       "has a creationTime or sentAt to go on from",
-                       pages->count);
+                       "has a %s or %s to go on from",
+                       pages->count, list->time, list->iso_time);
     if (added == 0 && arrived >= API_COUNT_MAX)
         return err_set(err, ERR_INVALID,
-                       "page %zu: more than %d actions are of one second, and the service lists "
-                       "no further; what is later comes with fromDate=%" PRId64,
-                       pages->count, API_COUNT_MAX, pages->edge_time + 1);
+                       "page %zu: more than %d %s are of one second, and the service lists "
+                       "no further; what is later comes with %s=%" PRId64,
+                       pages->count, API_COUNT_MAX, list->list, list->next, pages->edge_time + 1);
     if (added == 0)
-        set_query_number(request, "count",
+        set_query_number(request, list->size,
                          arrived * 2 < API_COUNT_MAX ? (int64_t)arrived * 2 : API_COUNT_MAX);
-    set_query_number(request, "fromDate", pages->edge_time);
+    set_query_number(request, list->next, pages->edge_time);
     return 1;
 }
 
 static int add_page(struct api_pages *pages, const struct json *root, struct api_request *request,
                     struct err *err)
 {
-    const struct json *list = find_list(pages->rule, root);
+    const struct json *list = find_list(pages->list, root);
     if (list == NULL)
         return err_set(err, ERR_INVALID, "page %zu: expected an object with the list '%s'",
-                       pages->count, pages->rule->list != NULL ? pages->rule->list : "groups");
-    bool by_date = pages->rule->way == WAY_FROM_DATE;
+                       pages->count, pages->list->list);
+    bool by_date = pages->list->way == PROVIDER_BY_DATE;
     size_t arrived = 0, added = 0;
     bool full = keep_shape(pages, root, list) != 0;
     for (const struct json *item = list->child; item != NULL && !full; item = item->next) {
@@ -280,12 +252,12 @@ static int add_page(struct api_pages *pages, const struct json *root, struct api
     if (full)
         return err_set(err, ERR_INVALID, "page %zu: the joined list is over %zu MiB", pages->count,
                        API_TEXT_MAX / (1024 * 1024));
-    switch (pages->rule->way) {
-    case WAY_CURSOR:
+    switch (pages->list->way) {
+    case PROVIDER_BY_CURSOR:
         return next_by_cursor(pages, root, request, err);
-    case WAY_OFFSET:
-        return next_by_offset(added, request);
-    case WAY_FROM_DATE:
+    case PROVIDER_BY_OFFSET:
+        return next_by_offset(pages->list, added, request);
+    case PROVIDER_BY_DATE:
         move_edge(pages, list);
         return next_by_date(pages, root, arrived, added, request, err);
     }

@@ -5,24 +5,25 @@
 
 #include "api_request.h"
 #include "json.h"
+#include "provider.h"
 
 #define API_PAGES_MAX 10000
-#define API_COUNT_MAX 1000 /* actions that a page is asked for, where more are of one second */
+#define API_COUNT_MAX 1000 /* items that a page is asked for, where more are of one second */
 
-struct api_rule;
 struct api_pages {
-    const struct api_rule *rule;
+    const struct provider_list *list;
     size_t count;             /* pages so far */
     struct buf items;         /* the joined list, without its brackets */
     struct buf before, after; /* the last page, around its list */
     char *cursor;             /* sent last; JSON */
-    int64_t edge_time;        /* newest in the list: the next fromDate … */
+    int64_t edge_time;        /* newest in the list: the next page begins there … */
     char **edge_ids;          /* … and what of it has been seen */
     size_t nedge_ids;
 };
 
 /* False for a list that comes whole: then nothing was created. */
-bool api_pages_create(struct api_pages *pages, const struct api_request *request);
+bool api_pages_create(struct api_pages *pages, const struct provider *provider,
+                      const struct api_request *request);
 void api_pages_destroy(struct api_pages *pages);
 /* 1: request is now that of the next page; 0: this was the last one; -1 with ERR_INVALID (not the
  * shape of such a list, or its pages never end). */

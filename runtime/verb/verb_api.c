@@ -120,7 +120,7 @@ static int call_and_print(struct api *api, struct api_request *request, struct e
 {
     struct api_pages pages;
     int status;
-    if (api->options->paginate && api_pages_create(&pages, request)) {
+    if (api->options->paginate && api_pages_create(&pages, provider_of(api->connector), request)) {
         status = call_all_pages(api, &pages, request, err);
         api_pages_destroy(&pages);
     } else {

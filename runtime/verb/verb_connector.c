@@ -287,9 +287,10 @@ static int run_add(struct app *app, const struct add_options *options, struct er
 int verb_connector(struct app *app, int argc, char **argv, struct err *err)
 {
     struct add_options options = {0};
+    char *where =
+        mem_printf("where its tokens are exchanged, such as %s", provider_default->service_example);
     const struct opt opts[] = {
-        {0, "token-service", OPT_STRING, &options.token_service, "URL",
-         "where its tokens are exchanged, such as https://kaizala.example.org/v1"},
+        {0, "token-service", OPT_STRING, &options.token_service, "URL", where},
         {0, "allow-host", OPT_STRINGS, &options.allow_hosts, "PATTERN",
          "a host that may get its tokens, such as '*.example.org'; may be given again (the token "
          "service's alone)"},
@@ -328,5 +329,6 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
         status = 0;
     }
     mem_free(options.allow_hosts.items);
+    mem_free(where);
     return status;
 }
