@@ -1,99 +1,11 @@
 #include "config.h"
 
-#include "config_file.h"
 #include "mem.h"
 #include "nearest.h"
-#include "path.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#define FOLDER "conf.d"
-#define SUFFIX ".yaml"
-
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Names of the *.yaml files in folder, in byte order. Hidden files are left out. */
-static char **list_files(const char *folder, struct problems *problems, size_t *count)
-{
-    char **names = NULL;
-    *count = 0;
-    DIR *dir = opendir(folder);
-    if (dir == NULL) {
-        char *shown = path_show(folder);
-        if (errno != ENOENT)
-            problems_add(problems, shown, 0, 0, "%s", strerror(errno));
-        mem_free(shown);
-        return NULL;
-    }
-    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        size_t len = strlen(entry->d_name), suffix = sizeof SUFFIX - 1;
-        if (entry->d_name[0] == '.' || len <= suffix ||
-            strcmp(entry->d_name + len - suffix, SUFFIX) != 0)
-            continue;
-        if (*count == CONFIG_FILES_MAX) {
-            problems_add(problems, folder, 0, 0, "more than %d files", CONFIG_FILES_MAX);
-            break;
-        }
-        names = mem_realloc(names, (*count + 1) * sizeof *names);
-        names[(*count)++] = mem_strdup(entry->d_name);
-    }
-    closedir(dir);
-    if (*count > 1)
-        qsort(names, *count, sizeof *names, by_bytes);
-    return names;
-}
-
-static void read_folder(struct config_reader *reader, const char *folder)
-{
-    size_t count;
-    char **names = list_files(folder, reader->problems, &count);
-    for (size_t i = 0; i < count; i++) {
-        char *path = mem_printf("%s/%s", folder, names[i]);
-        struct stat st;
-        /* A link that leads nowhere is a mistake, which reading it reports. */
-        if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
-            config_file_read(reader, path, false);
-        mem_free(path);
-        mem_free(names[i]);
-    }
-    mem_free(names);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    const struct config_place *left = a, *right = b;
-    int order = strcmp(left->kind, right->kind);
-    if (order == 0)
-        order = strcmp(left->name, right->name);
-    return order != 0 ? order : (left->order > right->order) - (left->order < right->order);
-}
-
-static void check_twice(struct config_reader *reader)
-{
-    if (reader->nplaces > 1)
-        qsort(reader->places, reader->nplaces, sizeof *reader->places, by_name);
-    const struct config_place *first = reader->places;
-    for (size_t i = 1; i < reader->nplaces; i++) {
-        const struct config_place *place = &reader->places[i];
-        if (strcmp(first->kind, place->kind) != 0 || strcmp(first->name, place->name) != 0) {
-            first = place;
-            continue;
-        }
-        problems_add(reader->problems, place->file, place->key->line, place->key->col,
-                     "%s '%s' is defined twice; it is at %s:%d:%d already", place->kind,
-                     place->name, first->file, first->key->line, first->key->col);
-    }
-}
-
-static const struct connector *find_connector(const struct config *config, const char *name)
+const struct connector *config_find_connector(const struct config *config, const char *name)
 {
     for (size_t i = 0; i < config->nconnectors; i++) {
         if (strcmp(config->connectors[i]->name, name) == 0)
@@ -102,7 +14,7 @@ static const struct connector *find_connector(const struct config *config, const
     return NULL;
 }
 
-static const char *nearest_connector(const struct config *config, const char *name)
+const char *config_nearest_connector(const struct config *config, const char *name)
 {
     const char **names = mem_alloc((config->nconnectors + 1) * sizeof *names);
     for (size_t i = 0; i < config->nconnectors; i++)
@@ -112,120 +24,12 @@ static const char *nearest_connector(const struct config *config, const char *na
     return nearest;
 }
 
-/* A connector that a job names at `node` must be one of the configuration's. */
-static void check_reference(struct config_reader *reader, const struct config_place *place,
-                            const struct yaml_node *node, const char *where)
-{
-    if (node == NULL || node->kind != YAML_SCALAR || node->len == 0 ||
-        find_connector(reader->config, node->text) != NULL)
-        return;
-    char shown[YAML_SHOWN_SIZE];
-    const char *nearest = nearest_connector(reader->config, node->text);
-    problems_add(reader->problems, place->file, node->line, node->col,
-                 "unknown connector '%s' in %sjob '%s'%s%s%s", yaml_show(node, shown), where,
-                 place->name, nearest != NULL ? "; did you mean '" : "",
-                 nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
-}
-
-static void check_jobs(struct config_reader *reader)
-{
-    static const char *const notices[][2] = {{"on_failure", "on_failure of "},
-                                             {"on_recovery", "on_recovery of "}};
-    for (size_t i = 0; i < reader->nplaces; i++) {
-        const struct config_place *place = &reader->places[i];
-        if (strcmp(place->kind, "job") != 0)
-            continue;
-        check_reference(reader, place, yaml_get(place->value, "connector"), "");
-        for (size_t n = 0; n < 2; n++) {
-            const struct yaml_node *notice = yaml_get(place->value, notices[n][0]);
-            const struct yaml_node *message = notice ? yaml_get(notice, "message") : NULL;
-            if (message != NULL)
-                check_reference(reader, place, yaml_get(message, "connector"), notices[n][1]);
-        }
-    }
-}
-
-/* The folder that path lies in, as a prefix: "", or with its slash. */
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return mem_strndup(path, slash == NULL ? 0 : (size_t)(slash - path) + 1);
-}
-
-static void read_all(struct config_reader *reader, const char *path)
-{
-    char *folder = folder_of(path), *extra = mem_printf("%s" FOLDER, folder);
-    char *secrets = mem_printf("%ssecrets", folder), resolved[PATH_MAX];
-    if (realpath(secrets, resolved) != NULL)
-        reader->secrets = mem_strdup(resolved);
-    config_file_read(reader, path, true);
-    read_folder(reader, extra);
-    check_twice(reader);
-    check_jobs(reader);
-    mem_free(folder);
-    mem_free(extra);
-    mem_free(secrets);
-}
-
-struct config *config_read(const char *path, const struct config_provider *const *providers,
-                           struct problems *problems)
-{
-    struct config *config = mem_alloc(sizeof *config);
-    config->path = mem_strdup(path);
-    config->history_keep = CONFIG_HISTORY_KEEP_DEFAULT;
-    config->history_days = CONFIG_HISTORY_DAYS_DEFAULT;
-    config->sources = mem_alloc(sizeof *config->sources);
-    struct config_reader reader = {.config = config, .providers = providers, .problems = problems};
-    if (path != NULL)
-        read_all(&reader, path);
-    for (size_t i = 0; i < reader.nplaces; i++) {
-        mem_free(reader.places[i].name);
-        mem_free(reader.places[i].file);
-    }
-    mem_free(reader.places);
-    mem_free(reader.zones.names);
-    mem_free(reader.secrets);
-    problems_sort(problems);
-    if (config->state == NULL)
-        config->state = config_default_state();
-    return config;
-}
-
-struct config *config_load(const char *path, const struct config_provider *const *providers,
-                           struct problems *problems)
-{
-    struct config *config = config_read(path, providers, problems);
-    if (problems_errors(problems) == 0)
-        return config;
-    config_free(config);
-    return NULL;
-}
-
-void config_free(struct config *config)
-{
-    if (config == NULL)
-        return;
-    for (size_t i = 0; i < config->nconnectors; i++)
-        connector_free(config->connectors[i]);
-    for (size_t i = 0; i < config->njobs; i++)
-        config_job_destroy(&config->jobs[i]);
-    for (size_t i = 0; i < config->sources->count; i++)
-        yaml_doc_free(config->sources->docs[i]);
-    mem_free(config->sources->docs);
-    mem_free(config->sources);
-    mem_free(config->connectors);
-    mem_free(config->jobs);
-    mem_free(config->state);
-    mem_free(config->path);
-    mem_free(config);
-}
-
 const struct connector *config_connector(const struct config *config, const char *name,
                                          struct err *err)
 {
     if (name == NULL && config->nconnectors == 1)
         return config->connectors[0];
-    const struct connector *found = name != NULL ? find_connector(config, name) : NULL;
+    const struct connector *found = name != NULL ? config_find_connector(config, name) : NULL;
     if (found != NULL)
         return found;
     if (config->connectors == NULL || config->nconnectors == 0) {
@@ -242,7 +46,7 @@ const struct connector *config_connector(const struct config *config, const char
                 config->nconnectors, config->connectors[0]->name);
         return NULL;
     }
-    const char *nearest = nearest_connector(config, name);
+    const char *nearest = config_nearest_connector(config, name);
     err_set(err, ERR_CONFIG, "unknown connector '%s'; %s '%s'%s", name,
             nearest != NULL ? "did you mean" : "there is",
             nearest != NULL ? nearest : config->connectors[0]->name,

@@ -5,7 +5,6 @@
 
 #include "connector.h"
 #include "cron.h"
-#include "problems.h"
 #include "yaml.h"
 
 #include <stdint.h>
@@ -78,7 +77,7 @@ struct config {
 };
 
 /*
- * The path that design's order chooses: explicit_path (--config), $JETON_CONFIG, ./jeton.yaml,
+ * The first that there is of explicit_path (--config), $JETON_CONFIG, ./jeton.yaml,
  * $XDG_CONFIG_HOME/jeton/jeton.yaml, /etc/jeton/jeton.yaml. NULL where there is none (mem_free).
  */
 char *config_choose(const char *explicit_path);
@@ -87,19 +86,9 @@ char *config_choose(const char *explicit_path);
 char *config_user_path(void);
 /* The state folder where no configuration names one (mem_free): $XDG_STATE_HOME/jeton. */
 char *config_default_state(void);
-/*
- * Reads and validates; connectors are of the providers in the list, which ends with NULL, the first
- * one where a connector names none. path NULL: an empty configuration. Problems (warnings too) are
- * collected and sorted; NULL when any is an error. Reads no secret's value and runs no command.
- * Refuses unsafe modes.
- */
-struct config *config_load(const char *path, const struct config_provider *const *providers,
-                           struct problems *problems);
-/* The same, but what could be read is returned with errors too, incomplete: for `check`, which
- * looks at what it names. Never NULL. */
-struct config *config_read(const char *path, const struct config_provider *const *providers,
-                           struct problems *problems);
-void config_free(struct config *config);
+/* By name, or NULL; and the nearest name where there is one. */
+const struct connector *config_find_connector(const struct config *config, const char *name);
+const char *config_nearest_connector(const struct config *config, const char *name);
 /* By name; ERR_CONFIG names the nearest. name NULL: the only one there is. */
 const struct connector *config_connector(const struct config *config, const char *name,
                                          struct err *err);

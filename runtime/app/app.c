@@ -1,6 +1,7 @@
 /* What the verbs share: the configuration, their options, standard output. */
 #include "app.h"
 
+#include "config_load.h"
 #include "fd.h"
 #include "mem.h"
 #include "provider_list.h"

@@ -1,6 +1,7 @@
 #include "cron_plan.h"
 
 #include "clock.h"
+#include "config_load.h"
 #include "mem.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 #include "job.h"
 
 #include "clock.h"
+#include "config_load.h"
 #include "fault.h"
 #include "job_attempt.h"
 #include "job_hooks.h"

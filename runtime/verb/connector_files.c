@@ -1,7 +1,7 @@
 /* Writing the files of a connector: all of them, or none. */
 #include "connector_files.h"
 
-#include "config.h"
+#include "config_load.h"
 #include "connector_text.h"
 #include "fault.h"
 #include "mem.h"

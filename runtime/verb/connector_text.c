@@ -74,7 +74,7 @@ int connector_text_write(const struct connector_files *files, const struct conne
     return put_connector(files, values, out, err);
 }
 
-bool connector_files_ours(const struct connector_files *files, const struct connector *connector)
+bool connector_text_ours(const struct connector_files *files, const struct connector *connector)
 {
     struct connector_values values = {
         .name = connector->name,

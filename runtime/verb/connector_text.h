@@ -2,10 +2,14 @@
 #ifndef JETON_CONNECTOR_TEXT_H
 #define JETON_CONNECTOR_TEXT_H
 
-#include "connector_files.h"
+#include "connector_values.h"
 
 /* ERR_USAGE: a value that is no UTF-8. */
 int connector_text_write(const struct connector_files *files, const struct connector_values *values,
                          struct buf *out, struct err *err);
+
+/* True when `connector` is in files->yaml, which holds what connector_text_write put there and
+ * nothing else. */
+bool connector_text_ours(const struct connector_files *files, const struct connector *connector);
 
 #endif

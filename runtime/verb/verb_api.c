@@ -3,6 +3,7 @@
 
 #include "api_pages.h"
 #include "api_request.h"
+#include "config_load.h"
 #include "engine.h"
 #include "mem.h"
 

@@ -1,7 +1,9 @@
 /* jeton connector add: a connector's values, tried and then written beside the configuration. */
 #include "verb.h"
 
+#include "config_load.h"
 #include "connector_files.h"
+#include "connector_text.h"
 #include "login.h"
 
 #include "allow.h"
@@ -84,7 +86,7 @@ static int check_free(const struct add *add, struct err *err)
         }
         return 0;
     }
-    if (!connector_files_ours(files, found))
+    if (!connector_text_ours(files, found))
         return err_set(err, ERR_CONFIG,
                        "connector '%s' is defined at %s:%d:%d, where somebody wrote or changed it; "
                        "change it there, or choose another name",

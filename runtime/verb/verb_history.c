@@ -1,4 +1,5 @@
 /* jeton history: past runs of jobs. */
+#include "config_load.h"
 #include "history.h"
 #include "verb.h"
 

@@ -2,6 +2,7 @@
 #include "verb.h"
 
 #include "clock.h"
+#include "config_load.h"
 #include "login.h"
 #include "mem.h"
 

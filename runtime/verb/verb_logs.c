@@ -1,4 +1,5 @@
 /* jeton logs: what a past run printed. */
+#include "config_load.h"
 #include "history.h"
 #include "verb.h"
 

@@ -1,5 +1,6 @@
 #include "verb.h"
 
+#include "config_load.h"
 #include "engine.h"
 #include "fault.h"
 #include "job.h"

@@ -2,6 +2,7 @@
  */
 #include "verb.h"
 
+#include "config_load.h"
 #include "engine.h"
 #include "host.h"
 #include "json.h"

@@ -3,6 +3,7 @@
 
 #include "ascii.h"
 #include "clock.h"
+#include "config_load.h"
 #include "engine.h"
 #include "json.h"
 #include "json_member.h"

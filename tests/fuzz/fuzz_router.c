@@ -4,6 +4,7 @@
  * into Lua: a hook counts the lines for it.
  */
 #include "buf.h"
+#include "config_load.h"
 #include "engine.h"
 #include "lserver_message.h"
 #include "modules.h"

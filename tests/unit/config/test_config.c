@@ -1,5 +1,5 @@
 /* The whole configuration: values, defaults, files beside it, modes and references. */
-#include "config.h"
+#include "config_load.h"
 #include "kaizala_connector.h"
 #include "provider_list.h"
 

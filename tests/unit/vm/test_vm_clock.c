@@ -1,4 +1,5 @@
 /* A run by a clock that a test moves: what waits for an hour goes on at once. */
+#include "config_load.h"
 #include "provider_list.h"
 #include "vm.h"
 

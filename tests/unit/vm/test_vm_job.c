@@ -1,4 +1,5 @@
 /* What a run is for a script of a job. */
+#include "config_load.h"
 #include "provider_list.h"
 #include "vm.h"
 

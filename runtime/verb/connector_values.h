@@ -1,0 +1,25 @@
+/* What `jeton connector add` writes, and into which files. */
+#ifndef JETON_CONNECTOR_VALUES_H
+#define JETON_CONNECTOR_VALUES_H
+
+#include "provider.h"
+
+struct connector_values {
+    const char *name;
+    const struct provider *provider;
+    const char *service;               /* no slash at its end */
+    char *const *allow_hosts;          /* NULL-terminated; NULL: none */
+    const char *given[PROVIDER_GIVEN]; /* as the provider lists them; without a line's end */
+};
+
+struct connector_files {
+    char *main; /* the configuration that they are beside */
+    bool main_exists;
+    char *folders[3]; /* the configuration's, conf.d, secrets */
+    char *yaml;
+    char *secrets[PROVIDER_GIVEN];   /* NULL: the value stands in yaml */
+    char *from_yaml[PROVIDER_GIVEN]; /* the same as yaml names them */
+    char *real; /* of yaml, resolved: the connector's file, as the state knows it */
+};
+
+#endif
