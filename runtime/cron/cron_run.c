@@ -4,12 +4,13 @@
  * once, the supervisor decides: one too many does nothing. The configuration is the one that was
  * loaded last: what is being edited disturbs no run.
  */
+#include "app_children.h"
+#include "app_signals.h"
 #include "clock.h"
-#include "cron_children.h"
-#include "cron_signals.h"
 #include "cron_table.h"
 #include "job.h"
 #include "job_orphans.h"
+#include "mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,8 @@
 #define LOOK_MS          60000 /* at least so often, lest a step of the clock go unseen */
 #define RETRY_MS         5000  /* after a process that could not be started */
 #define AT_ONCE_DEFAULT  64
+#define AT_ONCE_MAX      1000
+#define PER_JOB_MAX      8 /* of one job: those that wait for its lock (overlap: wait) */
 #define GRACE_DEFAULT_MS 25000
 #define GRACE_MAX_MS     86400000
 /* From SIGTERM to SIGKILL: what the supervisors give a script (JOB_ATTEMPT_SIGNAL_MS), and time to
@@ -29,8 +32,8 @@ struct scheduler {
     struct app *app;
     int64_t grace_ms;
     struct cron_table table;
-    struct cron_children children;
-    struct cron_signals signals;
+    struct app_children children;
+    struct app_signals signals;
     const struct job *job; /* in a child: what it runs */
     int signo;             /* the first one that says to end; 0: none */
     int64_t next_step_ms;  /* monotonic: when patience with what runs is over */
@@ -41,8 +44,8 @@ struct scheduler {
 
 static bool has_place(void *arg, const struct cron_entry *entry)
 {
-    const struct cron_children *children = arg;
-    return cron_children_of(children, entry->scope) < CRON_CHILDREN_PER_JOB;
+    const struct app_children *children = arg;
+    return app_children_of(children, entry->scope) < PER_JOB_MAX;
 }
 
 /* False where no process can be made now. In the child scheduler->job is set. */
@@ -61,7 +64,9 @@ static bool start(struct scheduler *scheduler, struct cron_entry *entry)
         scheduler->job = entry->job;
         return true;
     }
-    cron_children_add(&scheduler->children, pid, entry->job->name, entry->scope);
+    char *name = mem_printf("job '%s'", entry->job->name);
+    app_children_add(&scheduler->children, pid, name, entry->scope);
+    mem_free(name);
     zone_format(scheduler->table.plan.local, entry->slot, at);
     log_msg(log, LOG_DEBUG, "job '%s': due at %s: process %d", entry->job->name, at, (int)pid);
     return true;
@@ -70,7 +75,7 @@ static bool start(struct scheduler *scheduler, struct cron_entry *entry)
 /* Returns how long there is nothing to do, in ms. */
 static int64_t start_due(struct scheduler *scheduler)
 {
-    struct cron_children *children = &scheduler->children;
+    struct app_children *children = &scheduler->children;
     struct cron_entry *entry;
     int64_t now_ms = clock_wall_ms(), now = now_ms / 1000;
     cron_table_look(&scheduler->table, now);
@@ -123,7 +128,7 @@ static void kill_all(struct scheduler *scheduler, int signo)
     log_msg(scheduler->app->log, LOG_WARN, "ends %zu job process%s by %s",
             scheduler->children.count, scheduler->children.count == 1 ? "" : "es",
             signo == SIGTERM ? "SIGTERM" : "SIGKILL");
-    cron_children_kill(&scheduler->children, signo);
+    app_children_kill(&scheduler->children, signo);
 }
 
 static void stop(struct scheduler *scheduler, int signo)
@@ -172,13 +177,13 @@ static void take_signals(struct scheduler *scheduler)
 {
     int signo;
     bool hangup = false;
-    while ((signo = cron_signals_take(&scheduler->signals)) != 0) {
+    while ((signo = app_signals_take(&scheduler->signals)) != 0) {
         if (signo == SIGHUP)
             hangup = true;
         else if (signo != SIGCHLD)
             stop(scheduler, signo);
     }
-    cron_children_reap(&scheduler->children);
+    app_children_reap(&scheduler->children);
     if (hangup && scheduler->signo == 0)
         reload(scheduler);
 }
@@ -190,7 +195,7 @@ static void schedule(struct scheduler *scheduler)
         int64_t ms = scheduler->signo == 0 ? start_due(scheduler) : wait_for_ends(scheduler);
         if (scheduler->job != NULL)
             return;
-        cron_signals_wait(&scheduler->signals, ms);
+        app_signals_wait(&scheduler->signals, ms);
         take_signals(scheduler);
     }
     end_orphans();
@@ -200,7 +205,7 @@ static void schedule(struct scheduler *scheduler)
 static int run_child(struct scheduler *scheduler, struct err *err)
 {
     setpgid(0, 0);
-    cron_signals_stop(&scheduler->signals);
+    app_signals_stop(&scheduler->signals);
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null >= 0) {
         dup2(null, STDIN_FILENO);
@@ -212,7 +217,7 @@ static int run_child(struct scheduler *scheduler, struct err *err)
 static int run(struct scheduler *scheduler, struct err *err)
 {
     int status = -1;
-    if (cron_signals_start(&scheduler->signals, err) != 0)
+    if (app_signals_start(&scheduler->signals, err) != 0)
         return -1;
     if (cron_table_load(&scheduler->table, scheduler->app, NULL, err) != 0)
         goto cleanup;
@@ -225,7 +230,7 @@ static int run(struct scheduler *scheduler, struct err *err)
         status = scheduler->killing != 0 ? 128 + scheduler->signo : 0;
 cleanup:
     cron_table_destroy(&scheduler->table);
-    cron_signals_stop(&scheduler->signals);
+    app_signals_stop(&scheduler->signals);
     return status;
 }
 
@@ -233,9 +238,9 @@ static int check(int64_t grace_ms, int64_t at_once, struct err *err)
 {
     if (grace_ms > GRACE_MAX_MS)
         return err_set(err, ERR_USAGE, "--grace: expected at most %d h", GRACE_MAX_MS / 3600000);
-    if (at_once < 1 || at_once > CRON_CHILDREN_MAX)
+    if (at_once < 1 || at_once > AT_ONCE_MAX)
         return err_set(err, ERR_USAGE, "--at-once %lld: expected a number from 1 to %d",
-                       (long long)at_once, CRON_CHILDREN_MAX);
+                       (long long)at_once, AT_ONCE_MAX);
     return 0;
 }
 
@@ -265,8 +270,8 @@ int cron_run(struct app *app, int argc, char **argv, struct err *err)
         return parsed < 0 ? -1 : 0;
     if (check(scheduler.grace_ms, at_once, err) != 0)
         return -1;
-    cron_children_create(&scheduler.children, (size_t)at_once, app->log);
+    app_children_create(&scheduler.children, (size_t)at_once, app->log);
     int status = run(&scheduler, err);
-    cron_children_destroy(&scheduler.children);
+    app_children_destroy(&scheduler.children);
     return status;
 }

@@ -1,4 +1,4 @@
-#include "cron_signals.h"
+#include "app_signals.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -23,7 +23,7 @@ static int watch_clock(void)
     return fd;
 }
 
-int cron_signals_start(struct cron_signals *signals, struct err *err)
+int app_signals_start(struct app_signals *signals, struct err *err)
 {
     const struct sigaction usual = {.sa_handler = SIG_DFL};
     struct sigaction interrupt;
@@ -45,7 +45,7 @@ int cron_signals_start(struct cron_signals *signals, struct err *err)
     return 0;
 }
 
-void cron_signals_stop(struct cron_signals *signals)
+void app_signals_stop(struct app_signals *signals)
 {
     if (signals->fd < 0)
         return;
@@ -58,7 +58,7 @@ void cron_signals_stop(struct cron_signals *signals)
     sigprocmask(SIG_SETMASK, &signals->before, NULL);
 }
 
-void cron_signals_wait(const struct cron_signals *signals, int64_t ms)
+void app_signals_wait(const struct app_signals *signals, int64_t ms)
 {
     uint64_t times;
     struct pollfd fds[] = {{.fd = signals->fd, .events = POLLIN},
@@ -69,7 +69,7 @@ void cron_signals_wait(const struct cron_signals *signals, int64_t ms)
         return;
 }
 
-int cron_signals_take(const struct cron_signals *signals)
+int app_signals_take(const struct app_signals *signals)
 {
     struct signalfd_siginfo info;
     if (read(signals->fd, &info, sizeof info) != (ssize_t)sizeof info)

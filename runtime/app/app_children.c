@@ -1,0 +1,81 @@
+#include "app_children.h"
+
+#include "mem.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+void app_children_create(struct app_children *children, size_t max, struct log *log)
+{
+    *children = (struct app_children){
+        .items = mem_alloc(max * sizeof *children->items), .max = max, .log = log};
+}
+
+static void forget(struct app_children *children, size_t i)
+{
+    mem_free(children->items[i].name);
+    mem_free(children->items[i].group);
+    children->items[i] = children->items[--children->count];
+}
+
+void app_children_destroy(struct app_children *children)
+{
+    while (children->count > 0)
+        forget(children, children->count - 1);
+    mem_free(children->items);
+    children->items = NULL;
+}
+
+void app_children_add(struct app_children *children, pid_t pid, const char *name, const char *group)
+{
+    children->items[children->count++] =
+        (struct app_child){.pid = pid, .name = mem_strdup(name), .group = mem_strdup(group)};
+}
+
+size_t app_children_of(const struct app_children *children, const char *group)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < children->count; i++)
+        count += strcmp(children->items[i].group, group) == 0 ? 1 : 0;
+    return count;
+}
+
+static void say_ended(const struct app_children *children, const struct app_child *child,
+                      int wait_status)
+{
+    if (WIFSIGNALED(wait_status)) /* nobody else has said so */
+        log_msg(children->log, LOG_ERROR, "%s: process %d was ended by signal %d (%s)", child->name,
+                (int)child->pid, WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
+    else if (WEXITSTATUS(wait_status) != 0)
+        log_msg(children->log, LOG_WARN, "%s: process %d ended with status %d", child->name,
+                (int)child->pid, WEXITSTATUS(wait_status));
+    else
+        log_msg(children->log, LOG_DEBUG, "%s: process %d has ended", child->name, (int)child->pid);
+}
+
+void app_children_reap(struct app_children *children)
+{
+    for (;;) {
+        int status;
+        pid_t pid = waitpid(-1, &status, WNOHANG);
+        if (pid < 0 && errno == EINTR)
+            continue;
+        if (pid <= 0)
+            return;
+        for (size_t i = 0; i < children->count; i++) {
+            if (children->items[i].pid != pid)
+                continue;
+            say_ended(children, &children->items[i], status);
+            forget(children, i);
+            break;
+        }
+    }
+}
+
+void app_children_kill(const struct app_children *children, int signo)
+{
+    for (size_t i = 0; i < children->count; i++) /* not reaped: the numbers are still theirs */
+        kill(children->items[i].pid, signo);
+}

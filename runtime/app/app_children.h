@@ -1,0 +1,33 @@
+/* The child processes of a server, such as the supervisors of `jeton cron run`. */
+#ifndef JETON_APP_CHILDREN_H
+#define JETON_APP_CHILDREN_H
+
+#include "log.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct app_child {
+    pid_t pid;
+    char *name;  /* for messages: "job 'report'" */
+    char *group; /* what app_children_of counts by */
+};
+
+struct app_children {
+    struct app_child *items;
+    size_t count, max;
+    struct log *log;
+};
+
+void app_children_create(struct app_children *children, size_t max, struct log *log);
+/* Ends none of them. */
+void app_children_destroy(struct app_children *children);
+void app_children_add(struct app_children *children, pid_t pid, const char *name,
+                      const char *group);
+size_t app_children_of(const struct app_children *children, const char *group);
+/* Reaps all that have ended, adopted ones too, and says which of ours ended badly. */
+void app_children_reap(struct app_children *children);
+void app_children_kill(const struct app_children *children, int signo);
+
+#endif
