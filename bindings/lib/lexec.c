@@ -3,12 +3,9 @@
 #include "mem.h"
 #include "tempdir.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 static int too_long(const char *what, const char *name, struct err *err)
@@ -143,17 +140,9 @@ void lexec_stop(struct lexec *exec)
  */
 static void end_child(pid_t pid, int grace_ms)
 {
-    int fd = pidfd_open(pid, 0);
-    struct pollfd exit = {.fd = fd, .events = POLLIN};
-    int ready = 0;
     kill(pid, SIGTERM);
-    do {
-        ready = fd >= 0 ? poll(&exit, 1, grace_ms) : 0;
-    } while (ready < 0 && errno == EINTR);
-    if (ready <= 0)
+    if (process_ends_within(pid, grace_ms) <= 0)
         kill(pid, SIGKILL);
-    if (fd >= 0)
-        close(fd);
     process_wait(pid);
 }
 

@@ -11,6 +11,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,6 +88,35 @@ pid_t process_spawn(char *const argv[], char *const env[], struct err *err)
 {
     static const int own[FIRST_PRIVATE_FD] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
     return process_spawn_on(argv, env, own, err);
+}
+
+pid_t process_fork(struct err *err)
+{
+    pid_t parent = getpid();
+    signal(SIGCHLD, SIG_DFL); /* whoever started us may have had it ignored */
+    pid_t pid = fork();
+    if (pid < 0)
+        return err_set(err, ERR_CONFIG, "cannot start a process: %s", strerror(errno));
+    setpgid(pid, pid); /* by both: whoever comes first */
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        if (getppid() != parent) /* it ended before that was set */
+            raise(SIGKILL);
+    }
+    return pid;
+}
+
+int process_ends_within(pid_t pid, int64_t ms)
+{
+    struct pollfd fd = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+    if (fd.fd < 0)
+        return -1;
+    int64_t until = clock_mono_ms() + ms;
+    int ready = 0;
+    for (int64_t left = ms; left > 0 && ready <= 0; left = until - clock_mono_ms())
+        ready = poll(&fd, 1, left > INT_MAX ? INT_MAX : (int)left);
+    close(fd.fd);
+    return ready > 0;
 }
 
 int process_wait(pid_t pid)

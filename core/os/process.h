@@ -14,6 +14,16 @@ pid_t process_spawn(char *const argv[], char *const env[], struct err *err);
 /* The same, with these as its standard streams. */
 pid_t process_spawn_on(char *const argv[], char *const env[], const int fds[3], struct err *err);
 
+/*
+ * fork(), for a child that runs on in this program: it leads a process group of its own, so that
+ * all that it starts can be killed with it, and is killed when its parent ends. 0 in the child;
+ * ERR_CONFIG.
+ */
+pid_t process_fork(struct err *err);
+
+/* Blocks until the child has ended or ms are over; it remains to be waited for. 1: it has ended;
+ * 0: not yet; -1 with errno: it cannot be watched. */
+int process_ends_within(pid_t pid, int64_t ms);
 /* Waits for a child; its wait status. Blocks. */
 int process_wait(pid_t pid);
 

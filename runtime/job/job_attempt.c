@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -74,15 +73,9 @@ static void destroy(struct attempt *attempt)
 
 /* The child */
 
-/* The leader of its own group; gone, with that, as soon as its supervisor is. False: it is already.
- */
-static bool become_child(struct attempt *attempt, pid_t supervisor)
+static void become_child(struct attempt *attempt)
 {
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     job_leash_attach(&attempt->leash);
-    if (getppid() != supervisor)
-        return false;
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null >= 0) {
         dup2(null, STDIN_FILENO);
@@ -92,14 +85,12 @@ static bool become_child(struct attempt *attempt, pid_t supervisor)
     close_end(&attempt->report_ends[0]);
     setvbuf(stdout, NULL, _IOLBF, 0); /* in the order of what goes to standard error */
     log_no_color(attempt->script->app->log);
-    return true;
 }
 
-static int run_child(struct attempt *attempt, pid_t supervisor, struct err *err)
+static int run_child(struct attempt *attempt, struct err *err)
 {
     struct job_script script = *attempt->script;
-    if (!become_child(attempt, supervisor))
-        return err_set(err, ERR_CANCELLED, "the supervisor of job '%s' is gone", script.job->name);
+    become_child(attempt);
     job_signals_leave(attempt->signals);
     script.report_fd = attempt->report_ends[1];
     return job_child_run(&script, err);
@@ -254,7 +245,6 @@ static void describe(struct attempt *attempt, struct job_attempt_end *end)
 
 static int supervise(struct attempt *attempt, struct job_attempt_end *end, struct err *err)
 {
-    setpgid(attempt->pid, attempt->pid); /* whoever comes first */
     job_output_started(attempt->output);
     job_leash_hold(&attempt->leash);
     close_end(&attempt->report_ends[1]);
@@ -278,22 +268,18 @@ int job_attempt_run(const struct job_script *script, struct job_signals *signals
                               .report_ends = {-1, -1},
                               .leash = {{-1, -1}},
                               .pid_fd = -1};
-    pid_t supervisor = getpid();
     int result = -1;
     memset(end, 0, sizeof *end);
     *side = JOB_SUPERVISOR;
     job_report_create(&attempt.report, script->app->redact);
     if (prepare(&attempt, err) != 0)
         goto cleanup;
-    signal(SIGCHLD, SIG_DFL); /* whoever started us may have had it ignored */
     job_orphans_adopt();
-    attempt.pid = fork();
-    if (attempt.pid < 0) {
-        err_set(err, ERR_CONFIG, "cannot start a process: %s", strerror(errno));
-    } else if (attempt.pid == 0) {
+    attempt.pid = process_fork(err);
+    if (attempt.pid == 0) {
         *side = JOB_CHILD;
-        result = run_child(&attempt, supervisor, err);
-    } else {
+        result = run_child(&attempt, err);
+    } else if (attempt.pid > 0) {
         result = supervise(&attempt, end, err);
     }
 cleanup:
