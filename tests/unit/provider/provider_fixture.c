@@ -1,5 +1,6 @@
 #include "provider_fixture.h"
 
+#include "config_load.h"
 #include "folder.h"
 #include "kaizala.h"
 #include "tiny_provider.h"

@@ -1,4 +1,5 @@
 /* The token engine and the client with a provider that has nothing of Kaizala's shape. */
+#include "config_load.h"
 #include "folder.h"
 #include "kaizala.h"
 #include "peer.h"
