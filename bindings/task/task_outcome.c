@@ -54,8 +54,8 @@ static void attach_traceback(lua_State *L)
     }
     if (lerr_get(L, error, &err)) {
         lua_pushliteral(L, "traceback");
-        if (lua_rawget(L, error) ==
-            LUA_TNIL) { /* else it has that of an inner task, which says more */
+        /* If it has an inner task's traceback, that says more. */
+        if (lua_rawget(L, error) == LUA_TNIL) {
             lua_pushliteral(L, "traceback");
             lua_pushvalue(L, error + 1);
             lua_rawset(L, error);
