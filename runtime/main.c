@@ -36,29 +36,11 @@ static const struct verb {
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
-struct globals {
-    const char *config;
-    const char *log_format;
-    int verbose;
-    bool quiet;
-    bool no_color;
-    bool version;
-};
-
-static int parse_globals(struct globals *globals, int argc, char **argv, struct opt_result *result,
-                         struct buf *help, struct err *err)
+static int parse_globals(struct app_globals *globals, int argc, char **argv,
+                         struct opt_result *result, struct buf *help, struct err *err)
 {
-    const struct opt opts[] = {
-        {'c', "config", OPT_STRING, &globals->config, "FILE", "use this configuration"},
-        {'v', "verbose", OPT_COUNT, &globals->verbose, NULL,
-         "say more: the configuration, requests; twice: headers and bodies (secrets masked)"},
-        {'q', "quiet", OPT_FLAG, &globals->quiet, NULL, "say errors only"},
-        {0, "log-format", OPT_STRING, &globals->log_format, "FORMAT",
-         "of what goes to standard error: text or json"},
-        {0, "no-color", OPT_FLAG, &globals->no_color, NULL, "no colours on a terminal"},
-        {0, "version", OPT_FLAG, &globals->version, NULL, "print the version"},
-        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
-    };
+    struct opt opts[APP_GLOBALS];
+    app_globals(globals, opts);
     const struct opt_spec spec = {
         .usage = "jeton [GLOBAL OPTIONS] VERB [OPTIONS] [ARGS]",
         .description = "Runs Lua automation scripts against Microsoft Kaizala connectors.",
@@ -96,7 +78,7 @@ static int choose_log_format(const char *option, enum log_format *format, struct
     return 0;
 }
 
-static bool choose_color(const struct globals *globals)
+static bool choose_color(const struct app_globals *globals)
 {
     const char *no_color = getenv("NO_COLOR");
     return !globals->no_color && (no_color == NULL || no_color[0] == '\0') &&
@@ -146,8 +128,9 @@ static void open_standard_streams(void)
     }
 }
 
-static int dispatch(struct app *app, const struct globals *globals, const struct opt_result *result,
-                    char **verb_argv, const struct buf *help, struct err *err)
+static int dispatch(struct app *app, const struct app_globals *globals,
+                    const struct opt_result *result, char **verb_argv, const struct buf *help,
+                    struct err *err)
 {
     if (result->help)
         return app_print(app, help->data, help->len, err);
@@ -167,7 +150,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
 
     struct app app = {.redact = redact_new(), .modules = modules};
-    struct globals globals = {0};
+    struct app_globals globals = {0};
     struct opt_result result = {0};
     struct buf help;
     struct err err;

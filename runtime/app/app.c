@@ -86,32 +86,43 @@ int app_print(struct app *app, const char *text, size_t len, struct err *err)
     return result;
 }
 
+void app_globals(struct app_globals *globals, struct opt opts[APP_GLOBALS])
+{
+    const struct opt all[APP_GLOBALS] = {
+        {'c', "config", OPT_STRING, &globals->config, "FILE", "use this configuration"},
+        {'v', "verbose", OPT_COUNT, &globals->verbose, NULL,
+         "say more: the configuration, requests; twice: headers and bodies (secrets masked)"},
+        {'q', "quiet", OPT_FLAG, &globals->quiet, NULL, "say errors only"},
+        {0, "log-format", OPT_STRING, &globals->log_format, "FORMAT",
+         "of what goes to standard error: text or json"},
+        {0, "no-color", OPT_FLAG, &globals->no_color, NULL, "no colours on a terminal"},
+        {0, "version", OPT_FLAG, &globals->version, NULL, "print the version"},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    memcpy(opts, all, sizeof all);
+}
+
 int app_options(const struct opt_spec *spec, int argc, char **argv, struct opt_result *result,
                 struct err *err)
 {
-    /* Names alone: main reads them. */
-    static const struct opt global[] = {
-        {'c', "config", OPT_STRING, NULL, "FILE", NULL},
-        {'v', "verbose", OPT_COUNT, NULL, NULL, NULL},
-        {'q', "quiet", OPT_FLAG, NULL, NULL, NULL},
-        {0, "log-format", OPT_STRING, NULL, "FORMAT", NULL},
-        {0, "no-color", OPT_FLAG, NULL, NULL, NULL},
-        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
-    };
+    struct app_globals unread;
+    struct opt global[APP_GLOBALS];
+    app_globals(&unread, global);
+    global[APP_GLOBALS - 2] = global[APP_GLOBALS - 1]; /* --version stands before no verb */
     struct opt_spec verb = *spec;
     verb.earlier = global;
     if (opt_parse(&verb, argc, argv, result, err) != 0)
         return -1;
     if (!result->help)
-        return 0;
+        return 1;
     struct buf help;
     buf_create(&help, HELP_MAX);
     opt_help(spec, &help);
-    int failed = app_print_secret(help.data, help.len, err); /* holds no secret, and no app here */
+    int printed = app_print_secret(help.data, help.len, err); /* holds no secret, and no app here */
     buf_destroy(&help);
     mem_free(result->operands);
     result->operands = NULL;
-    return failed != 0 ? -1 : 1;
+    return printed;
 }
 
 int app_options_alone(const struct opt_spec *spec, int argc, char **argv, struct err *err)

@@ -19,13 +19,25 @@ struct app {
     const struct luaL_Reg *modules; /* of Lua, for vm_options */
 };
 
+/* The options before the verb. */
+struct app_globals {
+    const char *config;
+    const char *log_format;
+    int verbose;
+    bool quiet;
+    bool no_color;
+    bool version;
+};
+#define APP_GLOBALS 7
+void app_globals(struct app_globals *globals, struct opt opts[APP_GLOBALS]);
+
 /* A verb, or a verb of a verb: argv[0] is its name. Returns the exit status, or -1 with err. */
 typedef int app_fn(struct app *app, int argc, char **argv, struct err *err);
 
 /* Loads the chosen configuration and says at -v which one it is. required false: none at all is an
  * empty one. */
 struct config *app_config(struct app *app, bool required, struct err *err);
-/* Parses; with --help prints it and returns 1; 0 to go on; -1 with err. */
+/* Parses: 1 to go on; 0 where --help was given, and has been printed; -1 with err. */
 int app_options(const struct opt_spec *spec, int argc, char **argv, struct opt_result *result,
                 struct err *err);
 /* The same where there are no operands. */

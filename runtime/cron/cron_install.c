@@ -276,8 +276,8 @@ int cron_install(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = 0,
     };
     int parsed = app_options_alone(&spec, argc, argv, err);
-    if (parsed != 0)
-        return parsed < 0 ? -1 : 0;
+    if (parsed <= 0)
+        return parsed;
     return install(app, err);
 }
 
@@ -291,7 +291,7 @@ int cron_remove(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = 0,
     };
     int parsed = app_options_alone(&spec, argc, argv, err);
-    if (parsed != 0)
-        return parsed < 0 ? -1 : 0;
+    if (parsed <= 0)
+        return parsed;
     return remove_block(app, err);
 }

@@ -182,8 +182,8 @@ int cron_next(struct app *app, int argc, char **argv, struct err *err)
     };
     struct opt_result result = {0};
     int parsed = app_options(&spec, argc, argv, &result, err);
-    if (parsed != 0)
-        return parsed < 0 ? -1 : 0;
+    if (parsed <= 0)
+        return parsed;
     options.job = result.count > 0 ? result.operands[0] : NULL;
     int status;
     if (options.count == 0 || options.count > TIMES_MAX)

@@ -266,8 +266,8 @@ int cron_run(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = 0,
     };
     int parsed = app_options_alone(&spec, argc, argv, err);
-    if (parsed != 0)
-        return parsed < 0 ? -1 : 0;
+    if (parsed <= 0)
+        return parsed;
     if (check(scheduler.grace_ms, at_once, err) != 0)
         return -1;
     app_children_create(&scheduler.children, (size_t)at_once, app->log);

@@ -67,8 +67,8 @@ int cron_show(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = 0,
     };
     int parsed = app_options_alone(&spec, argc, argv, err);
-    if (parsed != 0)
-        return parsed < 0 ? -1 : 0;
+    if (parsed <= 0)
+        return parsed;
     size_t format;
     int status = find_format(name, &format, err);
     if (status == 0)

@@ -1,8 +1,8 @@
 #include "job_record.h"
 
-#include "job_hooks.h"
 #include "clock.h"
 #include "fault.h"
+#include "job_hooks.h"
 #include "job_slot.h"
 
 #include <string.h>

@@ -200,14 +200,11 @@ int verb_api(struct app *app, int argc, char **argv, struct err *err)
     struct opt_result result = {0};
     struct api_request request = {0};
     int status = app_options(&spec, argc, argv, &result, err);
-    if (status != 0) {
-        status = status < 0 ? -1 : 0;
-    } else if (take_operands(&result, &options.words, err) != 0 ||
-               api_request_create(&request, &options.words, err) != 0) {
-        status = -1;
-    } else {
-        status = run(app, &options, &request, err);
-    }
+    if (status > 0)
+        status = take_operands(&result, &options.words, err) != 0 ||
+                         api_request_create(&request, &options.words, err) != 0
+                     ? -1
+                     : run(app, &options, &request, err);
     api_request_destroy(&request);
     mem_free(options.words.texts.items);
     mem_free(options.words.values.items);

@@ -342,8 +342,8 @@ int verb_check(struct app *app, int argc, char **argv, struct err *err)
     };
     struct opt_result result;
     int options = app_options(&spec, argc, argv, &result, err);
-    if (options != 0)
-        return options > 0 ? 0 : -1;
+    if (options <= 0)
+        return options;
     mem_free(result.operands);
 
     char *path = config_choose(app->config_path);

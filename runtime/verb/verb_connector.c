@@ -315,7 +315,7 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
     };
     struct opt_result result = {0};
     int status = app_options(&spec, argc, argv, &result, err);
-    if (status == 0) {
+    if (status > 0) {
         status = -1;
         if (strcmp(result.operands[0], "add") != 0)
             err_set(err, ERR_USAGE, "jeton connector: unknown command '%s'; expected add",
@@ -327,8 +327,6 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
             status = run_add(app, &options, err);
         }
         mem_free(result.operands);
-    } else if (status > 0) {
-        status = 0;
     }
     mem_free(options.allow_hosts.items);
     mem_free(where);

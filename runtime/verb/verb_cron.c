@@ -49,8 +49,8 @@ int verb_cron(struct app *app, int argc, char **argv, struct err *err)
     };
     struct opt_result result = {0};
     int parsed = app_options(&spec, argc, argv, &result, err);
-    if (parsed != 0)
-        return parsed < 0 ? -1 : 0;
+    if (parsed <= 0)
+        return parsed;
     char **rest = argv + argc - result.count;
     mem_free(result.operands);
     if (result.count == 0)

@@ -124,10 +124,8 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
     };
     struct opt_result result = {0};
     int status = app_options(&spec, argc, argv, &result, err);
-    if (status != 0) {
-        status = status > 0 ? 0 : -1;
+    if (status <= 0)
         goto cleanup;
-    }
     if (options.limit == NOT_GIVEN)
         options.limit = options.html != NULL ? LIMIT_PAGE : LIMIT_DEFAULT;
     if (result.count > 0)

@@ -150,10 +150,8 @@ int verb_init(struct app *app, int argc, char **argv, struct err *err)
     struct opt_result result = {0};
     char *paths[TEMPLATES] = {NULL};
     int status = app_options(&spec, argc, argv, &result, err);
-    if (status != 0) {
-        status = status > 0 ? 0 : -1;
+    if (status <= 0)
         goto cleanup;
-    }
     const char *folder = result.count > 0 ? result.operands[0] : ".";
     bool here = strcmp(folder, ".") == 0;
     if (folder[0] == '\0') {
@@ -164,8 +162,7 @@ int verb_init(struct app *app, int argc, char **argv, struct err *err)
         paths[i] = here ? mem_strdup(templates[i].name)
                         : mem_printf("%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/",
                                      templates[i].name);
-    if (!here)
-        status = make_folder(folder, err);
+    status = here ? 0 : make_folder(folder, err);
     if (status == 0)
         status = write_templates(paths, err);
     if (status == 0)

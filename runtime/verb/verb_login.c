@@ -130,8 +130,8 @@ int verb_login(struct app *app, int argc, char **argv, struct err *err)
     };
     struct opt_result result = {0};
     int parsed = app_options(&spec, argc, argv, &result, err);
-    if (parsed != 0)
-        return parsed < 0 ? -1 : 0;
+    if (parsed <= 0)
+        return parsed;
     int status = -1;
     if ((options.phone != NULL) == options.oauth) {
         mem_free(result.operands);

@@ -114,10 +114,8 @@ int verb_logs(struct app *app, int argc, char **argv, struct err *err)
     };
     struct opt_result result = {0};
     int status = app_options(&spec, argc, argv, &result, err);
-    if (status == 0)
+    if (status > 0)
         status = print_logs(app, result.operands[0], err);
-    else
-        status = status > 0 ? 0 : -1;
     mem_free(result.operands);
     return status;
 }

@@ -100,11 +100,11 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
     };
     options->timeout_ms = options->memory_bytes = NOT_GIVEN;
     int status = app_options(&spec, argc, argv, result, err);
-    if (status == 0)
-        status = check_combination(options, result, err);
-    if (status == 0 && options->timeout_ms == 0)
+    if (status > 0)
+        status = check_combination(options, result, err) == 0 ? 1 : -1;
+    if (status > 0 && options->timeout_ms == 0)
         status = err_set(err, ERR_USAGE, "--timeout: a run of no time; leave it out for no limit");
-    if (status == 0 && options->memory_bytes != NOT_GIVEN && options->memory_bytes < VM_MEMORY_MIN)
+    if (status > 0 && options->memory_bytes != NOT_GIVEN && options->memory_bytes < VM_MEMORY_MIN)
         status = err_set(err, ERR_USAGE,
                          "--memory: %lld bytes are too few for Lua and the SDK; expected 1MiB or "
                          "more (the default is 512MiB)",
@@ -194,10 +194,8 @@ int verb_run(struct app *app, int argc, char **argv, struct err *err)
     struct run_options options = {0};
     struct opt_result result = {0};
     int status = parse(&options, argc, argv, &result, err);
-    if (status != 0) {
-        status = status > 0 ? 0 : -1;
+    if (status <= 0)
         goto cleanup;
-    }
     const struct job_request request = {
         .name = options.job, .scheduled = options.scheduled, .dry_run = options.dry_run};
     if (options.job != NULL)

@@ -278,19 +278,18 @@ static int parse(struct sandbox_options *options, int argc, char **argv, struct 
         .max_operands = 0,
     };
     struct opt_result result;
-    int help = app_options(&spec, argc, argv, &result, err);
-    if (help == 0)
-        mem_free(result.operands);
-    return help;
+    int parsed = app_options(&spec, argc, argv, &result, err);
+    mem_free(result.operands);
+    return parsed;
 }
 
 int verb_sandbox(struct app *app, int argc, char **argv, struct err *err)
 {
     struct sandbox_options options = {0};
     int exec = find_exec(argc, argv);
-    int help = parse(&options, exec < argc ? exec + 1 : argc, argv, err);
-    if (help != 0)
-        return help > 0 ? 0 : -1;
+    int parsed = parse(&options, exec < argc ? exec + 1 : argc, argv, err);
+    if (parsed <= 0)
+        return parsed;
     if (exec < argc && !options.exec)
         return err_set(err, ERR_USAGE, "%s: expected a value after it", argv[exec - 1]);
     int first = exec + 1 < argc && strcmp(argv[exec + 1], "--") == 0 ? exec + 2 : exec + 1;

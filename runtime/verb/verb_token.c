@@ -203,8 +203,8 @@ int verb_token(struct app *app, int argc, char **argv, struct err *err)
     };
     struct opt_result result = {0};
     int parsed = app_options(&spec, argc, argv, &result, err);
-    if (parsed != 0)
-        return parsed < 0 ? -1 : 0;
+    if (parsed <= 0)
+        return parsed;
 
     struct config *config = app_config(app, true, err);
     int status = -1;
