@@ -3,12 +3,12 @@
 #include "client_url.h"
 #include "egress.h"
 #include "lerr.h"
+#include "lheaders.h"
 #include "lhttp_request.h"
 #include "mem.h"
 #include "task.h"
 #include "vm.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <lauxlib.h>
 #include <stdio.h>
@@ -104,34 +104,12 @@ static void token_done(void *arg, const struct token *token, const struct err *e
     task_wake(&call->wait);
 }
 
-/* Pushes a table of the headers, with names in lower case and repeated ones joined. */
-static void push_headers(lua_State *L, const struct http_response *response)
-{
-    lua_createtable(L, 0, (int)response->nheaders); /* headers */
-    for (size_t i = 0; i < response->nheaders; i++) {
-        luaL_Buffer name;
-        luaL_buffinit(L, &name);
-        for (const char *c = response->headers[i].name; *c != '\0'; c++)
-            luaL_addchar(&name, (char)tolower((unsigned char)*c));
-        luaL_pushresult(&name); /* headers name */
-        lua_pushvalue(L, -1);
-        if (lua_gettable(L, -3) == LUA_TNIL) { /* headers name nil */
-            lua_pop(L, 1);
-            lua_pushstring(L, response->headers[i].value);
-        } else { /* headers name old */
-            lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), response->headers[i].value);
-            lua_remove(L, -2);
-        }
-        lua_settable(L, -3);
-    }
-}
-
 static void push_response(lua_State *L, const struct call *call)
 {
     lua_createtable(L, 0, 4);
     lua_pushinteger(L, call->response.status);
     lua_setfield(L, -2, "status");
-    push_headers(L, &call->response);
+    lheaders_push(L, call->response.headers, call->response.nheaders);
     lua_setfield(L, -2, "headers");
     lua_pushlstring(L, call->response.body.data, call->response.body.len);
     lua_setfield(L, -2, "body");

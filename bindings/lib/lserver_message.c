@@ -1,6 +1,7 @@
 #include "lserver_message.h"
 
 #include "larg.h"
+#include "lheaders.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -72,27 +73,6 @@ static void push_query(lua_State *L, const char *query)
     }
 }
 
-static void push_headers(lua_State *L, const struct server_request *request)
-{
-    lua_createtable(L, 0, (int)request->nheaders); /* headers */
-    for (size_t i = 0; i < request->nheaders; i++) {
-        luaL_Buffer name;
-        luaL_buffinit(L, &name);
-        for (const char *c = request->headers[i].name; *c != '\0'; c++)
-            luaL_addchar(&name, (char)tolower((unsigned char)*c));
-        luaL_pushresult(&name); /* headers name */
-        lua_pushvalue(L, -1);
-        if (lua_rawget(L, -3) == LUA_TNIL) { /* headers name nil */
-            lua_pop(L, 1);
-            lua_pushstring(L, request->headers[i].value);
-        } else { /* headers name old */
-            lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), request->headers[i].value);
-            lua_remove(L, -2);
-        }
-        lua_rawset(L, -3);
-    }
-}
-
 static void push_parts(lua_State *L, const struct server_request *request)
 {
     lua_createtable(L, (int)request->nparts, 0); /* parts */
@@ -132,7 +112,7 @@ void lserver_message_push(lua_State *L, const struct server_request *request)
     lua_setfield(L, -2, "raw_query");
     push_query(L, query);
     lua_setfield(L, -2, "query");
-    push_headers(L, request);
+    lheaders_push(L, request->headers, request->nheaders);
     lua_setfield(L, -2, "headers");
     lua_pushlstring(L, request->body, request->body_len);
     lua_setfield(L, -2, "body");
