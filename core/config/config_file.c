@@ -245,12 +245,15 @@ static void check_plain_secrets(struct file *file, size_t from)
         return;
     for (size_t i = from; i < config->nconnectors; i++) {
         const struct connector *connector = config->connectors[i];
-        if (!connector_has_plain_secret(connector))
-            continue;
-        problems_add(file->reader->problems, file->shown, 0, 0,
-                     "it holds a secret in plain text (connector '%s'), but %s", connector->name,
-                     err.msg + err.subject);
-        return;
+        const struct secret *secret;
+        for (size_t n = 0; (secret = connector_secret_at(connector, n)) != NULL; n++) {
+            if (secret->kind != SECRET_PLAIN || secret->is_id)
+                continue;
+            problems_add(file->reader->problems, file->shown, 0, 0,
+                         "it holds a secret in plain text (connector '%s'), but %s",
+                         connector->name, err.msg + err.subject);
+            return;
+        }
     }
 }
 

@@ -134,6 +134,7 @@ void config_secret_parse(const struct schema_walk *walk, const struct schema_fie
 {
     struct secret *secret = target;
     *secret = (struct secret){
+        .key = field->name,
         .name = mem_printf("%s of %s", field->name, walk->what),
         .file = mem_strdup(walk->file),
         .line = node->line,
@@ -161,4 +162,5 @@ void config_id_parse(const struct schema_walk *walk, const struct schema_field *
                      const struct yaml_node *node, void *target)
 {
     config_secret_parse(walk, field, node, target);
+    ((struct secret *)target)->is_id = true;
 }

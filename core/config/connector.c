@@ -64,6 +64,7 @@ void connector_set(struct connector *connector, const char *key, const char *val
     if (is_secret(field))
         *(struct secret *)place_of(connector, field) = (struct secret){
             .kind = SECRET_PLAIN,
+            .key = field->name,
             .text = mem_strdup(value),
             .name = mem_printf("%s of connector '%s'", key, connector->name),
         };
@@ -85,24 +86,11 @@ struct secret *connector_secret_at(const struct connector *connector, size_t ind
 
 const struct secret *connector_secret(const struct connector *connector, const char *key)
 {
-    for (const struct schema_field *field = connector->provider->fields; field->name != NULL;
-         field++) {
-        const struct secret *secret = place_of(connector, field);
-        if (is_secret(field) && strcmp(field->name, key) == 0)
-            return secret->kind != SECRET_NONE ? secret : NULL;
-    }
-    return NULL;
-}
-
-bool connector_has_plain_secret(const struct connector *connector)
-{
-    for (const struct schema_field *field = connector->provider->fields; field->name != NULL;
-         field++) {
-        const struct secret *secret = place_of(connector, field);
-        if (field->parse == config_secret_parse && secret->kind == SECRET_PLAIN)
-            return true;
-    }
-    return false;
+    const struct secret *secret;
+    size_t i = 0;
+    while ((secret = connector_secret_at(connector, i)) != NULL && strcmp(secret->key, key) != 0)
+        i++;
+    return secret;
 }
 
 int connector_allows(const struct connector *connector, const char *url, struct err *err)

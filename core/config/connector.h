@@ -63,8 +63,6 @@ void connector_set(struct connector *connector, const char *key, const char *val
 struct secret *connector_secret_at(const struct connector *connector, size_t index);
 /* NULL where none is configured under this key. */
 const struct secret *connector_secret(const struct connector *connector, const char *key);
-/* One that the configuration shows to everybody who may read it; an ID does not count. */
-bool connector_has_plain_secret(const struct connector *connector);
 
 /* By its allow_hosts and base (allow_check). ERR_INVALID: no URL; ERR_AUTH: not allowed. */
 int connector_allows(const struct connector *connector, const char *url, struct err *err);

@@ -1,25 +1,20 @@
 #include "connector_secrets.h"
 
-#include "connector.h"
 #include "mem.h"
-#include "schema.h"
 
 #include <string.h>
 
 int connector_secrets_read(const struct connector *connector, struct redact *redact,
                            int64_t deadline_ms, struct connector_secrets *out, struct err *err)
 {
-    for (const struct schema_field *field = connector->provider->fields; field->name != NULL;
-         field++) {
-        const struct secret *secret = connector_secret(connector, field->name);
+    const struct secret *secret;
+    for (size_t i = 0; (secret = connector_secret_at(connector, i)) != NULL; i++) {
         struct buf value;
-        if (secret == NULL)
-            continue;
         buf_create_secret(&value, SECRET_BYTES_MAX);
         int result = secret_read(secret, redact, deadline_ms, &value, err);
         if (result == 0) {
             redact_add_owned(redact, value.data, value.len, connector->name);
-            connector_secrets_add(out, field->name, value.data);
+            connector_secrets_add(out, secret->key, value.data);
         }
         buf_destroy(&value);
         if (result != 0)

@@ -23,7 +23,7 @@ bool retry_broken(struct retry *retry, const struct http_response *response, str
     retry->broken++;
     int64_t delay_ms = response != NULL ? http_retry_after_ms(response) : -1;
     if (delay_ms < 0)
-        delay_ms = backoff_ms(retry->broken);
+        delay_ms = retry->pause_ms > 0 ? retry->pause_ms : backoff_ms(retry->broken);
     return delay_ms <= RETRY_WAIT_MAX_MS && retry_later(retry, delay_ms, why);
 }
 

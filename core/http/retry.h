@@ -15,6 +15,7 @@ struct retry {
     struct log *log; /* NULL: nobody is told */
     loop_fn *again;  /* the next try, from the loop */
     void *arg;
+    int64_t pause_ms;    /* between tries of what broke; 0: backoff_ms */
     int64_t retries;     /* after the first try, of what broke (network, 5xx) */
     int64_t deadline_ms; /* by the loop's clock; 0: none. No wait is begun that would pass it */
     /* ---- */

@@ -5,6 +5,7 @@
 #include "job_child.h"
 #include "job_helper.h"
 #include "mem.h"
+#include "retry.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -21,11 +22,10 @@
 struct ping {
     const struct job_outcome *outcome;
     const char *url;
-    struct loop *loop;
     struct http *http;
+    struct retry retry;
     struct err err;
     bool done;
-    bool repeatable; /* err may pass */
 };
 
 void job_heartbeat_hide(const struct job_outcome *outcome)
@@ -90,40 +90,25 @@ static void answered(void *arg, struct http_result *result)
 {
     struct ping *ping = arg;
     int status = result->response.status;
-    ping->done = true;
+    bool may_pass = result->err.kind != ERR_NONE || status >= HTTP_ERROR || status == HTTP_TOO_MANY;
     ping->err = result->err;
-    ping->repeatable = true;
-    if (result->err.kind != ERR_NONE || (status >= HTTP_OK && status < HTTP_REDIRECT))
-        return;
-    ping->repeatable = status >= HTTP_ERROR || status == HTTP_TOO_MANY;
-    err_set(&ping->err, ERR_HTTP, "it was answered with status %d%s", status,
-            status >= HTTP_REDIRECT && status < HTTP_BAD ? ", and redirects are not followed" : "");
+    if (result->err.kind == ERR_NONE && (status < HTTP_OK || status >= HTTP_REDIRECT))
+        err_set(&ping->err, ERR_HTTP, "it was answered with status %d%s", status,
+                status >= HTTP_REDIRECT && status < HTTP_BAD ? ", and redirects are not followed"
+                                                             : "");
+    ping->done =
+        ping->err.kind == ERR_NONE || !may_pass || !retry_broken(&ping->retry, NULL, &ping->err);
 }
 
-static void try_once(struct ping *ping)
+static void try_once(void *arg)
 {
+    struct ping *ping = arg;
     const struct http_request request = {.method = "GET",
                                          .url = ping->url,
                                          .timeout_ms = JOB_HEARTBEAT_TRY_MS,
                                          .max_body = REPLY_MAX};
-    err_clear(&ping->err);
-    ping->done = ping->repeatable = false;
-    if (http_start(ping->http, &request, answered, ping, &ping->err) != NULL &&
-        !loop_run_until(ping->loop, &ping->done))
-        err_set(&ping->err, ERR_NETWORK, "no answer came");
-}
-
-static void wake(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static void pause_between(struct loop *loop)
-{
-    bool over = false;
-    struct loop_timer timer = {0};
-    loop_timer_start(loop, &timer, JOB_HEARTBEAT_PAUSE_MS, wake, &over);
-    loop_run_until(loop, &over);
+    if (http_start(ping->http, &request, answered, ping, &ping->err) == NULL)
+        ping->done = true;
 }
 
 static int call(void *arg)
@@ -132,17 +117,18 @@ static int call(void *arg)
     const struct job_outcome *outcome = ping->outcome;
     char line[ERR_LINE_MAX];
     if (job_child_environment(outcome->job, &ping->err) == 0) {
-        ping->loop = loop_new();
-        ping->http = http_new(ping->loop, outcome->app->log);
+        struct loop *loop = loop_new();
+        ping->http = http_new(loop, outcome->app->log);
+        ping->retry = (struct retry){.loop = loop,
+                                     .again = try_once,
+                                     .arg = ping,
+                                     .retries = JOB_HEARTBEAT_TRIES - 1,
+                                     .pause_ms = JOB_HEARTBEAT_PAUSE_MS};
         try_once(ping);
-        for (int i = 1; i < JOB_HEARTBEAT_TRIES && ping->repeatable; i++) {
-            if (ping->err.kind == ERR_NONE)
-                break;
-            pause_between(ping->loop);
-            try_once(ping);
-        }
+        if (!loop_run_until(loop, &ping->done))
+            err_set(&ping->err, ERR_NETWORK, "no answer came");
         http_free(ping->http);
-        loop_free(ping->loop);
+        loop_free(loop);
     }
     if (ping->err.kind == ERR_NONE)
         return 0;
