@@ -1,4 +1,4 @@
-/* Memory that goes as a whole: a parsed document's. Wiped, as it may hold secrets. */
+/* Memory that is freed all at once, such as a parsed document's. Wiped, as it may hold secrets. */
 #ifndef JETON_ARENA_H
 #define JETON_ARENA_H
 

@@ -8,8 +8,8 @@
 #define CLOCK_BOOT_ID_SIZE 40
 
 enum clock_kind {
-    CLOCK_MONO, /* since an arbitrary start; stands still in suspend: for timers */
-    CLOCK_BOOT, /* since boot, suspend included; no step of the wall clock touches it */
+    CLOCK_MONO, /* since an arbitrary start; does not run during suspend: for timers */
+    CLOCK_BOOT, /* since boot, suspend included; setting the wall clock does not change it */
     CLOCK_WALL, /* since the epoch */
 };
 

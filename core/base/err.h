@@ -18,7 +18,7 @@ enum err_kind {
     ERR_AUTH,      /* token service refused, permission, host            exit 4 */
     ERR_NETWORK,   /* no connection, TLS, timeout                        exit 5 */
     ERR_HTTP,      /* the service answered with an error                 exit 6 */
-    ERR_THROTTLED, /* 429 that waiting did not cure                      exit 6 */
+    ERR_THROTTLED, /* 429 in spite of waiting                            exit 6 */
     ERR_BUSY,      /* another run holds the lock                         exit 7 */
     ERR_CANCELLED, /* the task was cancelled                             exit 1 */
     ERR_DEADLINE,  /* the run's deadline passed                          exit 8 */
@@ -29,10 +29,11 @@ enum err_kind {
 #define ERR_CODE_MAX    64
 #define ERR_REQUEST_MAX 512
 #define ERR_LINE_MAX    (ERR_MSG_MAX + ERR_REQUEST_MAX + 2) /* of err_line */
-/* Ends what was cut. The redaction knows by it that a secret before it may lack its end. */
+/* Ends a text that was cut. The redaction takes it as a sign that a secret just before it may be
+ * incomplete. */
 #define ERR_CUT "\xe2\x80\xa6"
 
-/* What would help, for who has an option for it. */
+/* What would help, for callers that have an option for it. */
 enum err_hint {
     ERR_HINT_NONE,
     ERR_HINT_ALLOW_HOST, /* a pattern in allow_hosts */
@@ -41,7 +42,7 @@ enum err_hint {
 struct err {
     enum err_kind kind;
     enum err_hint hint;
-    bool named;                    /* msg says already which connector it is about */
+    bool named;                    /* msg names the connector already */
     int status;                    /* HTTP status, 0 where there is none */
     bool retryable;                /* the same call may succeed later */
     size_t subject;                /* bytes of msg that name what it is about, by err_about */
@@ -65,7 +66,7 @@ int err_about(struct err *err, const char *subject);
 void err_text(char *out, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void err_vtext(char *out, size_t size, const char *fmt, va_list args)
     __attribute__((format(printf, 3, 0)));
-/* For people: "message (GET https://host/path)", or the message alone. Returns out. */
+/* For people: "message (GET https://host/path)", or only the message. Returns out. */
 const char *err_line(const struct err *err, char out[static ERR_LINE_MAX]);
 /* "auth", "network", … as Lua sees them. */
 const char *err_kind_name(enum err_kind kind);

@@ -18,12 +18,12 @@
 #define FAULT_CONNECTOR_YAML    "connector-yaml" /* the last one; not yet read back */
 /* A job's attempt has ended and that is recorded; another one follows. */
 #define FAULT_JOB_AGAIN "job-again"
-#define FAULT_JOB_ENDED "job-ended" /* the last one, and nobody has been told */
-#define FAULT_JOB_TOLD  "job-told"  /* all have been told, and that is not recorded */
+#define FAULT_JOB_ENDED "job-ended" /* the last attempt has ended, and no hook has been told */
+#define FAULT_JOB_TOLD  "job-told"  /* all hooks have been told, and that is not recorded */
 
 void fault_point(const char *name);
 
-/* Limits that a test may move: "NAME=MILLISECONDS". */
+/* Limits that a test may change: "NAME=MILLISECONDS". */
 #define FAULT_RUN_WATCHDOG "run-watchdog" /* vm_options.watchdog_ms */
 
 int64_t fault_limit_ms(const char *name); /* 0: as it is; in `jeton` always */

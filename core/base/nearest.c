@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define NAME_MAX_BYTES 64 /* longer names have no neighbours */
+#define NAME_MAX_BYTES 64 /* longer names are not compared */
 
 static size_t min(size_t a, size_t b)
 {
@@ -42,10 +42,11 @@ const char *nearest_name(const char *name, const char *const *candidates, size_t
         if (candidate_len > NAME_MAX_BYTES)
             continue;
         size_t d = distance(name, len, candidates[i], candidate_len);
-        /* Something of both must remain, or short names would be near to everything. */
+        /* At least one character of each must be kept, or short names would be near to everything.
+         */
         if (d <= allowed && d < len && d < candidate_len) {
             nearest = candidates[i];
-            allowed = d - (d > 0); /* from here on, only what is nearer */
+            allowed = d - (d > 0); /* from here on, only nearer ones */
         }
         if (nearest != NULL && d == 0)
             break;

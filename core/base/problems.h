@@ -1,5 +1,4 @@
-/* The list of what is wrong with configuration files: all of it, in order of discovery until it is
- * sorted. */
+/* All problems of the configuration files, in order of discovery until they are sorted. */
 #ifndef JETON_PROBLEMS_H
 #define JETON_PROBLEMS_H
 
@@ -12,7 +11,7 @@ struct problem {
     char *file; /* as the user would type it; NULL where there is none */
     int line;   /* from 1; 0: the file as a whole */
     int col;
-    bool warning; /* `check` shows it; it fails nothing */
+    bool warning; /* `check` shows it; it is no error */
     char *message;
 };
 
@@ -28,7 +27,7 @@ void problems_add(struct problems *problems, const char *file, int line, int col
                   ...) __attribute__((format(printf, 5, 6)));
 void problems_warn(struct problems *problems, const char *file, int line, int col, const char *fmt,
                    ...) __attribute__((format(printf, 5, 6)));
-/* Takes a warning at this place away: an error says the same. */
+/* Removes a warning at this place: an error says the same. */
 void problems_drop_warning(struct problems *problems, const char *file, int line, int col);
 /* By file, line and column. */
 void problems_sort(struct problems *problems);

@@ -55,7 +55,7 @@ size_t utf8_valid_prefix(const char *text, size_t len)
 {
     size_t pos = 0;
     while (pos < len) {
-        /* Eight ASCII bytes at a time: most of what passes here is nothing else. */
+        /* Eight ASCII bytes at a time: most text is ASCII. */
         uint64_t word;
         while (len - pos >= sizeof word) {
             memcpy(&word, text + pos, sizeof word);

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Between tries: from the first to the last, doubling, with jitter so that waiters do not march in
- * step. */
+/* Between attempts: doubling from the first to the last, with jitter so that several waiters do not
+ * try at the same moment. */
 #define RETRY_FIRST_MS 2
 #define RETRY_LAST_MS  50
 
@@ -54,7 +54,7 @@ static int lock_open(const char *folder, const char *name, struct err *err)
     return fd;
 }
 
-/* 1: held; 0: somebody else has it; -1: nobody can have it there. */
+/* 1: held; 0: another process has it; -1: locking does not work there. */
 static int lock_attempt(struct lock *lock, const char *folder, struct err *err)
 {
     int result;
@@ -202,7 +202,7 @@ int lock_reserve(struct lock *lock, size_t bytes, struct err *err)
         failure = posix_fallocate(lock->fd, 0, (off_t)bytes);
     } while (failure == EINTR);
     if (failure != ENOSPC && failure != EDQUOT)
-        return 0; /* a file system that cannot reserve is no reason to stop */
+        return 0; /* on a file system that cannot reserve space we go on without */
     err_set(err, ERR_NETWORK, "cannot write in state folder '%s': the disk is full", lock->folder);
     may_pass(err);
     return -1;
@@ -220,7 +220,8 @@ void lock_release(struct lock *lock)
         loop_timer_stop(lock->loop, &lock->timer);
     lock_unreserve(lock);
     if (lock->fd >= 0)
-        close(lock->fd); /* the last descriptor of this open file: the kernel lets go of the lock */
+        close(lock->fd); /* this was the last descriptor of this open file: the kernel releases the
+                            lock */
     lock->fd = -1;
     mem_free(lock->name);
     mem_free(lock->folder);

@@ -41,16 +41,16 @@ int lock_block(struct lock *lock, const char *folder, const char *name, int64_t 
 int lock_block_folder(struct lock *lock, const char *folder, int64_t wait_ms, struct err *err);
 /*
  * One of many locks in one file: its byte `at`. Held by the descriptor that is returned, and by
- * whoever inherits it without becoming another program. Nobody waits for it: it is a sign of life,
- * which all see who see the file, in whatever container. -1: ERR_CONFIG, ERR_NETWORK.
+ * forked children until they exec. Nobody waits for it: it is a sign of life, visible to all
+ * processes that can open the file, in any container. -1: ERR_CONFIG, ERR_NETWORK.
  */
 int lock_byte(const char *folder, const char *name, int64_t at, struct err *err);
-/* Whether somebody holds it, in this process too; false where there is no such file. */
+/* Whether any process holds it, this one included; false where there is no such file. */
 bool lock_byte_is_held(const char *folder, const char *name, int64_t at);
 /*
- * Keeps bytes of the disk, in the file of a lock that is held (lock_wait, lock_try), for what must
- * be written later, until lock_unreserve or lock_release. ERR_NETWORK (retryable) when the disk has
- * no room for them.
+ * Reserves disk space in the file of a lock that is held (lock_wait, lock_try), for what must be
+ * written later, until lock_unreserve or lock_release. ERR_NETWORK (retryable) when the disk is
+ * full.
  */
 int lock_reserve(struct lock *lock, size_t bytes, struct err *err);
 void lock_unreserve(struct lock *lock);

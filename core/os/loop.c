@@ -11,17 +11,17 @@ struct loop {
     size_t ntimers, timers_cap;
     uint64_t order; /* of the next timer */
 
-    struct loop_fd **fds; /* a stopped one leaves NULL until the next turn, so that places hold */
+    struct loop_fd **fds; /* stopped ones leave NULL until the next turn */
     struct pollfd *polled;
     size_t nfds, fds_cap;
     size_t running_fds;
 
     struct loop_hook *hooks;
-    struct loop_hook *next_hook; /* of the walk over hooks; moved on when that one is removed */
+    struct loop_hook *next_hook; /* next of the walk; moved on when removed */
 
     loop_poll_fn *poll;
     void *poll_arg;
-    uint64_t turn; /* a callback may run turns of its own: the outer one sees it by this */
+    uint64_t turn; /* a callback may run the loop itself: the outer run notices by this */
 };
 
 struct loop *loop_new(void)
@@ -104,7 +104,7 @@ void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay
     timer->fn = fn;
     timer->arg = arg;
     timer->order = loop->order++;
-    /* The clock has lost a part of a millisecond: one more, so that it never fires early. */
+    /* The clock rounds down to milliseconds: one more, so that the timer never fires early. */
     if (delay_ms <= 0)
         timer->due_ms = now;
     else
@@ -128,7 +128,8 @@ void loop_timer_stop(struct loop *loop, struct loop_timer *timer)
 static void run_timers(struct loop *loop)
 {
     int64_t now = loop_now_ms(loop);
-    /* One that is started from here on waits for the next turn: descriptors get theirs too. */
+    /* A timer that is started from here on waits for the next turn, so that descriptors get theirs.
+     */
     uint64_t newest = loop->order;
     while (loop->ntimers > 0) {
         struct loop_timer *timer = loop->timers[0];
@@ -164,7 +165,7 @@ void loop_fd_stop(struct loop *loop, struct loop_fd *watch)
     watch->index = 0;
 }
 
-/* Closes the gaps and fills `polled`, place by place. */
+/* Removes the gaps and fills `polled` in the same order. */
 static void prepare_fds(struct loop *loop)
 {
     size_t count = 0;
@@ -256,7 +257,7 @@ static void wait_fds(struct loop *loop, int64_t wait)
     int timeout = wait > INT_MAX ? INT_MAX : (int)wait;
     int got = loop->poll != NULL ? loop->poll(loop->poll_arg, loop->polled, loop->nfds, timeout)
                                  : poll(loop->polled, loop->nfds, timeout);
-    if (got < 0) /* a signal: revents say nothing */
+    if (got < 0) /* poll was interrupted: revents are not valid */
         for (size_t i = 0; i < loop->nfds; i++)
             loop->polled[i].revents = 0;
 }

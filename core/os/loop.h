@@ -35,7 +35,7 @@ struct loop_fd {
     size_t index; /* place + 1; 0: not running */
 };
 
-/* Something that has its own poll function or must look around each turn (curl, libmicrohttpd). */
+/* For libraries that have their own poll function or must run each turn (curl, libmicrohttpd). */
 struct loop_hook {
     /* Before polling. Returns the milliseconds it can wait, 0 to poll without waiting, -1 when it
      * has nothing going on (or only on descriptors that run in the loop). */
@@ -75,7 +75,7 @@ void loop_set_poll(struct loop *loop, loop_poll_fn *fn, void *arg); /* fn NULL: 
  * signal ends the wait. False when nothing at all is running, so that waiting would never end.
  */
 bool loop_turn(struct loop *loop, int64_t max_wait_ms);
-/* Turns until *done is true. False when nothing is left to wait for and it is not. */
+/* Runs until *done is true. False when nothing is left to wait for before that. */
 bool loop_run_until(struct loop *loop, const bool *done);
 
 #endif

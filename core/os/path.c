@@ -26,7 +26,7 @@ char *path_show(const char *path)
 int path_open(const char *path, int64_t *size, struct err *err)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not wait for a writer */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
     const char *problem = NULL;
     if (fd < 0 || fstat(fd, &st) != 0)
         problem = strerror(errno);

@@ -93,14 +93,14 @@ pid_t process_spawn(char *const argv[], char *const env[], struct err *err)
 pid_t process_fork(struct err *err)
 {
     pid_t parent = getpid();
-    signal(SIGCHLD, SIG_DFL); /* whoever started us may have had it ignored */
+    signal(SIGCHLD, SIG_DFL); /* our parent may have left it ignored */
     pid_t pid = fork();
     if (pid < 0)
         return err_set(err, ERR_CONFIG, "cannot start a process: %s", strerror(errno));
-    setpgid(pid, pid); /* by both: whoever comes first */
+    setpgid(pid, pid); /* in both processes, whichever comes first */
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-        if (getppid() != parent) /* it ended before that was set */
+        if (getppid() != parent) /* it ended before the death signal was set */
             raise(SIGKILL);
     }
     return pid;
@@ -160,8 +160,8 @@ void process_watch_stop(struct process_watch *watch)
 }
 
 /*
- * Until the child has ended and what it wrote has been read. A process that it left behind may keep
- * the pipe open: nobody waits for that one.
+ * Until the child has ended and its output has been read. A process that it left behind may keep
+ * the pipe open: we do not wait for that one.
  */
 static int collect(int pipe_fd, int pid_fd, int64_t deadline_ms, struct buf *out, struct err *err)
 {
@@ -219,7 +219,7 @@ int process_output(char *const argv[], int64_t deadline_ms, struct buf *out, str
     else
         result = collect(ends[0], pid_fd, deadline_ms, out, err);
     if (result != 0)
-        kill(-pid, SIGKILL); /* not yet waited for, so that the group's number is still its own */
+        kill(-pid, SIGKILL); /* not yet waited for: its number is not reused */
     int status = process_wait(pid);
     if (result == 0)
         result = check_status(status, err);

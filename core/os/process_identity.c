@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STAT_SIZE   1024 /* a name has 16 bytes; what is looked at comes early */
+#define STAT_SIZE   1024 /* a name has at most 16 bytes; the fields that are read come early */
 #define START_FIELD 22   /* proc(5) */
 #define STATE_FIELD 3
 
@@ -24,7 +24,7 @@ static char read_stat(pid_t pid, int64_t *start)
     if (n <= 0)
         return '\0';
     text[n] = '\0';
-    char *field = strrchr(text, ')'); /* the name may hold anything */
+    char *field = strrchr(text, ')'); /* the name may contain anything, parentheses too */
     if (field == NULL || field[1] != ' ')
         return '\0';
     field += 2;

@@ -1,4 +1,4 @@
-/* Which process a number stood for: numbers are used again, after a boot all of them. */
+/* Identifies a process beyond its number: numbers are reused, and after a reboot all of them. */
 #ifndef JETON_PROCESS_IDENTITY_H
 #define JETON_PROCESS_IDENTITY_H
 
@@ -15,7 +15,7 @@ struct process_identity {
 };
 
 void process_identity_own(struct process_identity *identity);
-/* Whether that very process still runs (a zombie does not). */
+/* Whether that process still runs (a zombie does not). */
 bool process_identity_alive(const struct process_identity *identity);
 
 #endif

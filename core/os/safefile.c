@@ -17,7 +17,7 @@
 #define OTHERS_WRITE (S_IWGRP | S_IWOTH)
 #define OTHERS_ANY   (S_IRWXG | S_IRWXO)
 
-/* The path as one shell word, for a command to type. */
+/* The path quoted as one shell word, for a command that a message suggests. */
 static char *shell_word(const char *path)
 {
     static const char plain[] =
@@ -177,7 +177,7 @@ int safefile_write(const char *path, mode_t mode, const char *data, size_t len, 
 {
     char resolved[PATH_MAX];
     struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* root could do it: to /dev/null */
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* root could replace /dev/null */
         return err_set(err, ERR_CONFIG, "cannot write %s: expected a file, or none, and it is a %s",
                        path, S_ISDIR(st.st_mode) ? "folder" : "device, pipe or socket");
     if (realpath(path, resolved) != NULL)

@@ -23,11 +23,12 @@ int safefile_read(const char *path, enum safefile_rule rule, struct buf *out, st
 /* Creates the folder (and its parents) 0700 if absent; one that group or others may enter, read or
  * write is refused. */
 int safefile_private_dir(const char *path, struct err *err);
-/* "chmod go-w 'path'" style advice for a mode; used by safefile_open and `check`. */
+/* Checks a mode and an owner; the error says what is wrong and which chmod fixes it. Used by
+ * safefile_open and `check`. */
 int safefile_check_mode(const char *path, mode_t mode, uid_t owner, enum safefile_rule rule,
                         struct err *err);
-/* Replaces path atomically (temporary file in the same folder, fsync, rename), with this mode. What
- * is there must be a regular file: no device or pipe is replaced. */
+/* Replaces path atomically (temporary file in the same folder, fsync, rename), with this mode. An
+ * existing file must be a regular one: no device or pipe is replaced. */
 int safefile_write(const char *path, mode_t mode, const char *data, size_t len, struct err *err);
 
 #endif

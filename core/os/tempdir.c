@@ -11,8 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TEMPLATE    "jeton-XXXXXX"
-#define REMOVE_MORE 3 /* walks: what the child left running may still write */
+#define TEMPLATE "jeton-XXXXXX"
+#define REMOVE_MORE                                                                                \
+    3 /* passes over the folder: processes that the child left behind may still write */
 
 char *tempdir_new(struct err *err)
 {
@@ -94,7 +95,7 @@ int tempdir_make_dir(const char *dir, const char *name, struct err *err)
 static void remove_entry(const FTSENT *entry)
 {
     switch (entry->fts_info) {
-    case FTS_D: /* about to be read: a child may have taken our rights to it */
+    case FTS_D: /* before it is read: a child may have removed our permissions */
         if ((entry->fts_statp->st_mode & S_IRWXU) != S_IRWXU)
             chmod(entry->fts_accpath, 0700);
         break;
@@ -104,7 +105,7 @@ static void remove_entry(const FTSENT *entry)
     case FTS_DNR:
     case FTS_ERR:
     case FTS_NS:
-        break; /* seen by the last look at the folder */
+        break; /* found by the last pass over the folder */
     default:
         unlink(entry->fts_accpath);
     }

@@ -1,4 +1,4 @@
-/* A private folder for the time of one child process. */
+/* A private folder for one child process. */
 #ifndef JETON_TEMPDIR_H
 #define JETON_TEMPDIR_H
 
