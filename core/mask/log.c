@@ -88,7 +88,8 @@ static void append_unsafe(struct buf *out, uint32_t code)
         buf_printf(out, code < 0x100 ? "\\x%02x" : "\\u%04x", code);
 }
 
-/* Text that cannot play with a terminal: what is unsafe or not UTF-8 becomes an escape. */
+/* Text that is safe on a terminal: unsafe characters and bytes that are not UTF-8 become escapes.
+ */
 static void append_safe(struct buf *out, const char *text, size_t len, bool lines, bool quoted)
 {
     for (size_t pos = 0; pos < len;) {
@@ -140,7 +141,7 @@ static bool needs_quotes(const struct buf *text)
     return text->len == 0;
 }
 
-/* Masked first and cut after it, so that no cut leaves a part of a secret behind. */
+/* Masked first and cut afterwards, so that a cut never leaves part of a secret. */
 static void prepare(const struct log *log, const char *text, struct buf *out)
 {
     size_t len = strlen(text);
@@ -251,7 +252,7 @@ static void write_line(const struct log *log, const struct buf *line)
             struct pollfd waiting = {.fd = log->fd, .events = POLLOUT};
             poll(&waiting, 1, -1);
         } else if (errno != EINTR) {
-            return; /* there is no place left to complain at */
+            return; /* nothing is left to report this to */
         }
     }
 }

@@ -27,12 +27,12 @@ struct log *log_new(int fd, enum log_level level, enum log_format format, bool c
                     const struct redact *redact);
 void log_free(struct log *log);
 void log_no_color(struct log *log); /* from now on */
-/* For who must cut a text: mask first, cut after it. NULL where there is none. */
+/* For callers that cut a text: mask first, cut afterwards. NULL where there is none. */
 const struct redact *log_redact(const struct log *log);
 bool log_enabled(const struct log *log, enum log_level level);
-/* Text of many lines that cannot play with a terminal: control characters but line feed and tab,
- * what turns the direction of text, and what is no UTF-8 become escapes, at most 4 times as long.
- */
+/* Text of many lines, safe on a terminal: control characters except line feed and tab, characters
+ * that change the direction of text, and bytes that are not UTF-8 become escapes, at most 4 times
+ * as long. */
 void log_append_safe(struct buf *out, const char *text, size_t len);
 void log_msg(struct log *log, enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

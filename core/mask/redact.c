@@ -75,8 +75,8 @@ static void add_owner(struct secret *secret, const char *owner)
 }
 
 /*
- * What base64 of anything that holds the secret contains, when `offset` (0 to 2) bytes precede the
- * secret in its group of three: only the digits that no neighbour has a part in.
+ * What base64 of any text with this secret in it contains, when `offset` (0 to 2) bytes precede the
+ * secret in its group of three: only the digits that depend on no neighbouring byte.
  */
 static void add_base64(struct secret *secret, const char *data, size_t len, size_t offset,
                        int variant)

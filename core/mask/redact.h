@@ -29,8 +29,8 @@ void redact_add(struct redact *redact, const char *secret, size_t len);
  * exchange by hand). A secret may have several owners; one that is known already gets one more.
  */
 void redact_add_owned(struct redact *redact, const char *secret, size_t len, const char *owner);
-/* Calls fn with every secret that is new from now on, in pieces of at most REDACT_PIECE_MAX bytes,
- * before redact_add returns. fn must not add secrets. NULL: nobody is told any more. */
+/* Calls fn with every new secret from now on, in pieces of at most REDACT_PIECE_MAX bytes, before
+ * redact_add returns. fn must not add secrets. NULL: stops the calls. */
 typedef void redact_observe_fn(void *arg, const char *secret, size_t len);
 void redact_observe(struct redact *redact, redact_observe_fn *fn, void *arg);
 /*

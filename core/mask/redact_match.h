@@ -22,8 +22,8 @@ enum redact_match {
 enum redact_match redact_match(const char *pattern, size_t pattern_len, const char *text,
                                size_t len, bool final, size_t *used);
 /*
- * The byte that an escape ('%', '\' or '+') at the beginning of text stands for first. NO: it
- * stands for itself only.
+ * The first byte that an escape ('%', '\' or '+') at the beginning of text stands for. NO: it is
+ * not an escape.
  */
 enum redact_match redact_match_first(const char *text, size_t len, bool final, unsigned char *byte);
 

@@ -1,4 +1,25 @@
-/* Text with masks, as a whole and in pieces. */
+/*
+ * Masking, of a whole text and of one that comes in pieces.
+ *
+ * A secret may lie across two writes, and what has been written cannot be taken back. So a stream
+ * holds back the end of the text from where a secret may begin:
+ *
+ *     write 1   "Authorization: Bearer abc"       "abcdef" is the secret
+ *                written -------------|held        "abc" may be its beginning
+ *     write 2   "def, done"
+ *               ["abc" "def"] -> mask, ", done" is written
+ *
+ * scan() walks from left to right and asks the index what is at each position. Nothing: the byte
+ * passes. A whole pattern: a mask takes its place. The text ends before that is decided (PARTIAL):
+ * the walk stops, and the rest is held until the next write. At the end of the stream nothing more
+ * can come, so what is undecided then is no secret.
+ *
+ * Patterns may overlap: where one begins within another that has a mask, that mask stands for both.
+ * `masked` counts the bytes that the last mask still covers, from one write to the next.
+ *
+ * A text that was cut ends with a mark ("..."). What stands before a mark and is the beginning of a
+ * secret is masked too (find_cut).
+ */
 #include "err.h"
 #include "mem.h"
 #include "redact.h"

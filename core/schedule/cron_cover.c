@@ -108,10 +108,10 @@ static void normalize_days(struct cron *line, bool shifts)
     line->any_weekday = all_week;
 }
 
-/* To the next day, or the one before. */
+/* Shifts the line by a day, forward or back. */
 static void shift_day(struct cron *line, bool later)
 {
-    /* What is on the border of a month, and is there any that matters? */
+    /* Whether the shift crosses the end of a month, and whether that matters. */
     uint32_t edge = later ? MONTH_ENDS : UINT32_C(1) << 1;
     uint32_t beyond = later ? UINT32_C(1) << 1 : MONTH_ENDS;
     uint32_t months = line->months;

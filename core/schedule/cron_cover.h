@@ -1,6 +1,7 @@
 /*
- * What a scheduler of another zone is told, so that it misses no slot of a job: a superset of its
- * times, for one that knows minutes alone. The runner decides which of them are due.
+ * What a scheduler in another zone is told so that it misses no slot of a job: a superset of its
+ * times, since cron and its like know only minutes of one zone. The runner decides which of them
+ * are due.
  */
 #ifndef JETON_CRON_COVER_H
 #define JETON_CRON_COVER_H

@@ -1,3 +1,19 @@
+/*
+ * A schedule is in local time; a slot is an instant. Between two changes of the zone's offset (a
+ * span, zone.h) one is the other plus a constant, and the search for the next slot goes from span
+ * to span. What happens at a change, with 01:30 and 02:30 every day in Europe/Paris:
+ *
+ *     spring, +1 h to +2 h     local   00:30  01:30 | 03:00  03:30      02:00 to 02:59 are skipped
+ *                              slots          01:30 | 03:00             02:30 runs at the change
+ *
+ *     autumn, +2 h to +1 h     local   01:30  02:30 | 02:00  02:30      02:00 to 02:59 come twice
+ *                              slots   01:30  02:30 | -                 02:30 runs the first time
+ *
+ * skipped_slot() is the first rule: all times that a change skipped are one slot, right after it.
+ * first_minute() is the second: after a change back, a span starts where the repetition ends.
+ * Neither holds for a schedule whose minute or hour starts with `*`, which follows real time, nor
+ * for changes of more than CRON_SLOTS_CHANGE_MAX.
+ */
 #include "cron_slots.h"
 
 #include <stddef.h>
@@ -5,7 +21,8 @@
 #define DAY         86400
 #define DAY_MINUTES 1440
 #define YEAR        ((int64_t)366 * DAY)
-/* No change of offset is longer: beyond it, local times are in the order of instants. */
+/* No change of offset is longer than this; instants further apart are in the same order as their
+ * local times. */
 #define CHANGE_MAX ((int64_t)2 * DAY)
 
 static int64_t floor_div(int64_t value, int64_t by)
@@ -157,7 +174,8 @@ static bool skipped_slot(const struct cron *cron, const struct zone_span *span, 
     return true;
 }
 
-/* The first minute of the span (local), from the instant on, that is no repetition to leave out. */
+/* The first minute of the span (local), from the instant on, that is not a repetition to leave out.
+ */
 static int64_t first_minute(const struct cron *cron, const struct zone_span *span, int64_t at)
 {
     int64_t local = at + span->offset;

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A zone's name; no dot, so that no path leads out of the folder. */
+/* Characters of a zone's name; no dot, so that no path leads out of the folder. */
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789+-/"
 
 #define DAY   86400
@@ -28,7 +28,7 @@ struct zone {
     char *tz; /* for $TZ; NULL: as it is */
     struct chunk *chunks;
     size_t count;
-    size_t last; /* chunk of the last question */
+    size_t last; /* chunk of the last query */
 };
 
 bool zone_known(const char *name)

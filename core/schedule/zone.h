@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define ZONE_FOLDER "/usr/share/zoneinfo"
-#define ZONE_SYSTEM "/etc/localtime" /* of daemons, whatever a login's TZ says */
+#define ZONE_SYSTEM "/etc/localtime" /* of daemons, which do not see a login's TZ */
 
 struct zone;
 

@@ -117,7 +117,7 @@ static void close_container(struct json_reader *reader, struct json_token *token
     reader->state = STATE_AFTER;
 }
 
-/* What other writers than JSON's make of values that are no numbers. */
+/* How some writers spell values that are not numbers. */
 static bool at_not_a_number(const struct json_reader *reader)
 {
     static const char *const words[] = {"NaN", "nan", "Inf", "inf", "-Inf", "-inf"};

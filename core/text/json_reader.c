@@ -96,7 +96,7 @@ int json_reader_fail(const struct json_reader *reader, size_t pos, struct err *e
 int json_reader_fail_expected(const struct json_reader *reader, struct err *err,
                               const char *expected)
 {
-    /* One character and no more of the text: it may be part of a secret. */
+    /* Not more than one character of the text: it may be part of a secret. */
     char found[32] = "the end of the text";
     uint32_t code;
     if (reader->pos < reader->len) {

@@ -111,7 +111,7 @@ static int scan_escape(struct json_reader *reader, struct err *err)
     return result != 0 ? -1 : buf_append(&reader->scratch, bytes, utf8_encode(code, bytes));
 }
 
-/* What a string may hold as it is. Hand-built text puts line feeds and tabs into it. */
+/* Characters that need no escape. Lenient text may contain raw line feeds and tabs. */
 static bool is_plain(const struct json_reader *reader, char c)
 {
     return (unsigned char)c >= 0x20 || (reader->lenient && c != '\0');
@@ -154,7 +154,7 @@ static int skip_digits(struct json_reader *reader, const char *expected, struct 
     return reader->pos > start ? 0 : json_reader_fail_expected(reader, err, expected);
 }
 
-/* Moves behind the number by JSON's grammar. */
+/* Moves past the number, by JSON's grammar. */
 static int skip_number(struct json_reader *reader, bool *integer, struct err *err)
 {
     size_t start = reader->pos;
@@ -190,7 +190,7 @@ static int read_integer(const struct json_reader *reader, size_t start, int64_t 
                         struct err *err)
 {
     bool negative = reader->text[start] == '-';
-    int64_t sum = 0; /* kept negative: that side has one more */
+    int64_t sum = 0; /* summed as a negative number: the range has one more on that side */
     for (size_t i = start + negative; i < reader->pos; i++) {
         if (__builtin_mul_overflow(sum, 10, &sum) ||
             __builtin_sub_overflow(sum, reader->text[i] - '0', &sum))

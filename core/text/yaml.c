@@ -20,7 +20,7 @@ struct item {
 };
 
 struct yaml_doc {
-    struct arena arena; /* most of the time of a large one would be malloc and free */
+    struct arena arena; /* for a large text, most of the time would otherwise be malloc and free */
     struct yaml_node *root;
 };
 
@@ -71,7 +71,7 @@ static char byte_at(const struct builder *builder, size_t line, size_t column)
     return p < end ? *p : '\0';
 }
 
-/* libyaml's words for the usual mistakes, in words that say what to do. */
+/* Clearer messages for libyaml's usual errors. */
 static const struct {
     const char *theirs;
     const char *ours;

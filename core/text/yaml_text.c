@@ -1,4 +1,4 @@
-/* What must be true of the bytes before libyaml sees them: its own messages for these are poor. */
+/* Checks of the bytes before libyaml sees them: its own messages for these are unclear. */
 #include "utf8.h"
 #include "yaml.h"
 
