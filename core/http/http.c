@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* While something runs and libcurl names no time of its own. */
+/* Longest wait while a transfer runs and libcurl names no time of its own. */
 #define IDLE_POLL_MS 1000
 
 struct list {
@@ -135,7 +135,7 @@ static void finish(struct http_transfer *transfer, CURLcode code)
     set_state(transfer, HTTP_FINISHED);
 }
 
-/* As many of the queue as may be on the wire. */
+/* Starts queued transfers up to the limit of concurrent ones. */
 static void launch(struct http *http)
 {
     while (http->queued.first != NULL && http->running.count < HTTP_CONCURRENT_MAX) {
@@ -210,8 +210,8 @@ static void after_poll(void *arg)
 }
 
 /*
- * curl_multi_poll waits for libcurl's sockets and ours, but reports no hang-up on ours: what
- * happened there is asked again, without waiting.
+ * curl_multi_poll waits for libcurl's sockets and ours, but reports no hang-up on ours: we poll
+ * ours once more, without waiting.
  */
 static int poll_all(void *arg, struct pollfd *fds, size_t nfds, int timeout_ms)
 {

@@ -16,7 +16,8 @@
 #define MAX_IDLE_S  60L
 #define KEEPALIVE_S 60L
 
-/* libcurl sets these itself, and two of them would let two readers see two different requests. */
+/* libcurl sets these itself; a second copy could make two servers on the way read two different
+ * requests. */
 static const char *const reserved[] = {
     "Connection", "Content-Length",   "Expect",  "Keep-Alive",        "Proxy-Authorization",
     "TE",         "Proxy-Connection", "Upgrade", "Transfer-Encoding", "Trailer",
@@ -72,7 +73,7 @@ struct http_trust http_trust_system(void)
     struct http_trust trust = {environment("SSL_CERT_FILE", "SSL_CERT_FILE"),
                                environment("SSL_CERT_DIR", "SSL_CERT_DIR")};
     if (trust.file == NULL && trust.dir == NULL) {
-        /* Looked up name by name; to load the bundle takes 25 ms. */
+        /* Certificates are looked up by name there; loading the whole bundle takes 25 ms. */
         if (is_hashed_dir(TRUST_DIR))
             trust.dir = TRUST_DIR;
         else
@@ -142,7 +143,7 @@ int http_headers_copy(struct http_transfer *transfer, const struct http_request 
         return err_set(err, ERR_INVALID,
                        "header 'Content-Type' cannot be set with a multipart body: leave it out");
     if (!has_type && request->nparts == 0)
-        append(transfer, "Content-Type:"); /* else a body is called a form */
+        append(transfer, "Content-Type:"); /* or libcurl would call a body a form */
     return 0;
 }
 

@@ -135,7 +135,7 @@ static void explain_certificate(struct http_transfer *transfer)
     }
 }
 
-/* libcurl names whom it could not reach: where that is not the host, it is the proxy. */
+/* libcurl names the host that it could not reach: where that is not the URL's, it is the proxy. */
 static bool was_proxy(const struct http_transfer *transfer)
 {
     static const char words[] = "Failed to connect to ";
@@ -196,7 +196,7 @@ static void explain_broken(struct http_transfer *transfer, CURLcode code)
                 curl_words(transfer, code));
 }
 
-/* What the server sent is no HTTP that jeton takes; sending again would not help. */
+/* The server's reply is not valid HTTP for us; sending again would not help. */
 static void explain_bad_reply(struct http_transfer *transfer, CURLcode code)
 {
     struct err *err = &transfer->result.err;

@@ -195,7 +195,7 @@ int http_save_done(struct http_transfer *transfer)
         return 0;
     int fd = transfer->save_fd;
     transfer->save_fd = -1;
-    /* close() tells of a full disk where it is another machine's. */
+    /* on a network file system a full disk is reported by close() */
     if (close(fd) != 0 || rename(transfer->save_temporary, transfer->request->save_path) != 0) {
         err_set(&transfer->result.err, ERR_INVALID, "cannot write '%s': %s",
                 transfer->request->save_path, strerror(errno));

@@ -122,9 +122,9 @@ size_t http_on_body(char *data, size_t size, size_t count, void *arg)
 }
 
 /*
- * Called when the connection stands, TLS included, and the request goes out next. libcurl sends
- * again by itself when a kept-alive connection breaks before the first byte of a reply; the server
- * may have acted on what it read by then, so that is only for methods that may be repeated.
+ * Called when the connection is up, TLS included, and the request goes out next. libcurl sends
+ * again by itself when a kept-alive connection breaks before the first byte of a reply. The server
+ * may have acted on the first request by then, so this is only for methods that may be repeated.
  */
 int http_on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {

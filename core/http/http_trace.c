@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #define BODY_SHOWN ((size_t)4 * 1024)
-/* Looked at for secrets before it is cut, so that no cut hides one from the redaction. */
+/* This much is masked before it is cut, so that no cut hides a secret from the redaction. */
 #define BODY_READ ((size_t)64 * 1024)
 #define TEXT_MAX  ((size_t)512 * 1024)
 /* A secret that BODY_READ cuts is within this many bytes of its end. */
@@ -42,7 +42,7 @@ static void append_header(struct buf *out, const char *name, size_t name_len, co
 }
 
 /*
- * The start of a body. One that speaks of a token may hold a secret that nobody has registered yet
+ * The start of a body. A body that mentions a token may hold a secret that is not registered yet
  * (the reply of an exchange is read after this): only its size is shown.
  */
 static void append_body(struct buf *out, const struct log *log, const char *body, size_t len)

@@ -5,8 +5,8 @@
 #include <string.h>
 
 /*
- * The one mutable global of the core, and the accepted exception: a library is loaded, and
- * curl_global_init called, once in a process, whoever asks first (url_parse has no struct to keep
+ * The only mutable global of the core, and an accepted exception: the library is loaded, and
+ * curl_global_init called, once in a process by the first caller (url_parse has no struct to keep
  * it in). Written under pthread_once, constant from then on.
  */
 static struct {

@@ -77,9 +77,9 @@ static bool is_number(const char *label)
 }
 
 /*
- * Takes over `host` as libcurl gives it: lower case, no brackets, no trailing dot. A host whose
+ * Normalises `host` as libcurl gives it: lower case, no brackets, no trailing dot. A host whose
  * last label is a number must be a canonical IPv4 address: other spellings (0x7f.1, or one that was
- * percent-encoded) would mean another host to whoever reads them next.
+ * percent-encoded) might mean another host to the next parser.
  */
 static const char *canonical_host(char *host)
 {

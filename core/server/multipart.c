@@ -48,7 +48,7 @@ static const char *skip_spaces(const char *at)
 }
 
 /* Reads a quoted value from behind its quote. Only quotes and backslashes are escaped: a backslash
- * before another character is one of a path of Windows. */
+ * before another character belongs to a Windows path. */
 static const char *read_quoted(const char *at, struct buf *value)
 {
     for (; *at != '\0' && *at != '"'; at++) {

@@ -13,9 +13,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* A connection's: for SERVER_HEADERS_MAX fields, and what it writes itself. */
+/* Per connection: for SERVER_HEADERS_MAX fields, and what the library writes itself. */
 #define LIBRARY_MEMORY ((size_t)16 * 1024)
-#define KEEP_IDLE_S    30 /* of a silent connection, before its peer's system is asked … */
+#define KEEP_IDLE_S    30 /* of a silent connection, before keep-alive probes start … */
 #define KEEP_BETWEEN_S 10
 #define KEEP_PROBES    3
 
@@ -23,7 +23,7 @@ static size_t on_unescape(void *arg, struct MHD_Connection *connection, char *te
 {
     (void)arg;
     (void)connection;
-    return strlen(text); /* left as it came: whoever splits the target decodes it */
+    return strlen(text); /* left as it came: the handler decodes it after splitting it */
 }
 
 /* ---- the loop ---- */
@@ -60,7 +60,7 @@ static void after_wait(void *arg)
 static struct MHD_Daemon *start_daemon(struct server *server)
 {
     /* The library's memory for a connection holds the request's head, its fields, and the reply's
-     * headers. What is no good head is refused before and after it, in the service's form. */
+     * headers. Malformed heads are refused by us before and after it, in the service's form. */
     return server->api.start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
             MHD_USE_SUPPRESS_DATE_NO_CLOCK,
@@ -99,7 +99,7 @@ static void set_limits(struct server_options *options)
 #undef X
 }
 
-/* Connections do not take the descriptors that files and databases need. */
+/* Leaves descriptors for files and databases. */
 static void leave_descriptors(struct server_options *options)
 {
     struct rlimit limit;
@@ -112,8 +112,8 @@ static void leave_descriptors(struct server_options *options)
         options->max_uploads = share / 8 > 0 ? share / 8 : 1;
 }
 
-/* So that a peer whose system is gone, or no longer knows the connection, is noticed while it is
- * waited for. What is accepted inherits it. */
+/* Notices a peer whose system is gone, or no longer knows the connection, while its request waits.
+ * Accepted sockets inherit the options. */
 static void probe_peers(int listener)
 {
     const int on = 1, idle_s = KEEP_IDLE_S, between_s = KEEP_BETWEEN_S, probes = KEEP_PROBES;
@@ -126,7 +126,7 @@ static void probe_peers(int listener)
 static void destroy(struct server *server)
 {
     int arrivals = server->arrivals.fd, listener = server->listener.fd;
-    server->busy = true; /* a second server_free from inside gone is this one */
+    server->busy = true; /* a nested server_free, from inside gone, must do nothing */
     server->closing = true;
     for (struct server_exchange *exchange = server->exchanges; exchange != NULL;
          exchange = exchange->next) {
@@ -134,15 +134,17 @@ static void destroy(struct server *server)
             server_exchange_gone(exchange);
     }
     server_connection_stop(server);
-    server->api.run(server->daemon); /* sends what was replied just now … */
-    server->api.run(server->daemon); /* … to who did not wait long enough to be suspended */
+    server->api.run(server->daemon); /* sends the replies made just now … */
+    server->api.run(
+        server
+            ->daemon); /* … and a second run, for replies to exchanges that were never suspended */
     loop_hook_remove(server->loop, &server->hook);
     loop_fd_stop(server->loop, &server->sockets);
     server->api.stop_daemon(server->daemon);
     server_connection_end_all(server);
-    while (server->exchanges != NULL) /* none, unless the library forgot to tell */
+    while (server->exchanges != NULL) /* normally none: the library reports each end */
         server_exchange_free(server->exchanges);
-    loop_timer_stop(server->loop, &server->clock); /* the end of a connection may have started it */
+    loop_timer_stop(server->loop, &server->clock); /* ending a connection may have started it */
     close(arrivals);
     close(listener);
     mem_free(server->scratch);

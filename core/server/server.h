@@ -15,8 +15,8 @@
 struct server;
 /* ERR_CONFIG: libmicrohttpd missing, bad address or folder; ERR_NETWORK: address in use. */
 struct server *server_new(struct loop *loop, const struct server_options *options, struct err *err);
-/* Calls gone for what waits; replies made before are sent as far as they go without waiting. From
- * inside handler or gone it takes effect when that has returned. NULL is fine. */
+/* Calls gone for exchanges that wait; replies made before are sent as far as possible without
+ * waiting. From inside handler or gone it takes effect after the callback returns. NULL is fine. */
 void server_free(struct server *server);
 int server_port(const struct server *server);
 const char *server_folder(const struct server *server); /* NULL: it needs none */

@@ -1,4 +1,4 @@
-/* The body of a request as it comes: into memory, or into files, within what the server bears. */
+/* The body of a request as it arrives: into memory, or into files, within the server's limits. */
 #include "server_private.h"
 
 #define REFUSED_TOO_LARGE 413
@@ -8,7 +8,7 @@
 static int feed_files(struct server_exchange *exchange, const char *data, size_t size)
 {
     struct server *server = exchange->server;
-    struct err err; /* the client is told that it failed, not how the disk is */
+    struct err err; /* the client learns only that it failed */
     if (size > server->options.max_files - server->in_files)
         return REFUSED_BUSY;
     exchange->in_files += size;

@@ -15,7 +15,7 @@
 #define ACCEPTED_A_TURN 64
 #define EVENTS_A_TURN   64
 #define DRAIN_A_TURN    ((size_t)4 * 1024 * 1024)
-#define PAUSE_MS        100 /* without accepting, where there are too many connections or files */
+#define PAUSE_MS        100 /* without accepting, when there are too many connections or open files */
 
 static struct server_connection *connection_new(struct server *server, int fd)
 {
@@ -63,7 +63,7 @@ static void unwatch(struct server_connection *connection)
 
 /* ---- after a reply ---- */
 
-/* False when it ended, and is no more. */
+/* False when it ended and was freed. */
 static bool drain(struct server_connection *connection)
 {
     const struct server *server = connection->server;
@@ -82,7 +82,7 @@ static bool drain(struct server_connection *connection)
             break;
     }
     if (drained >= DRAIN_A_TURN && connection->drained <= SERVER_LINGER_MAX) {
-        watch(connection, EPOLLIN); /* anew: its edge has passed, and this tells what is there */
+        watch(connection, EPOLLIN); /* re-arm: the edge has passed, and this reports what is left */
         return true;
     }
     unwatch(connection);
@@ -101,7 +101,7 @@ static void linger(struct server_connection *connection)
     drain(connection);
 }
 
-/* Answers a head that nobody else sees; the first len bytes of it are in the scratch. */
+/* Answers a head that the library never sees; the first len bytes of it are in the scratch. */
 static void refuse(struct server_connection *connection, const struct server_head_problem *problem,
                    size_t len)
 {
@@ -127,14 +127,15 @@ static void refuse(struct server_connection *connection, const struct server_hea
 static void hand_over(struct server_connection *connection)
 {
     struct server *server = connection->server;
-    watch(connection, 0); /* for the end of what it sends, which the library may not see */
+    watch(connection, 0); /* for the end of its input, which the library may not notice */
     connection->phase = SERVED;
     server->handed_over = connection;
     const union {
         const struct sockaddr_storage *storage;
         const struct sockaddr *any;
     } address = {&connection->address};
-    /* It has as many places as we have: none is cleaned up, here, to make room. */
+    /* The library has as many places as we have, so it never has to close a connection to make
+     * room. */
     server->api.add_connection(server->daemon, connection->fd, address.any,
                                connection->address_len);
     if (server->handed_over == connection) { /* refused, and closed */
@@ -144,7 +145,8 @@ static void hand_over(struct server_connection *connection)
     }
 }
 
-/* Looks at what is there of the head, without taking it. over: no more will come. */
+/* Looks at the part of the head that has arrived, without taking it from the socket. over: no more
+ * will come. */
 static void look(struct server_connection *connection, bool over)
 {
     static const struct server_head_problem cut = {400, "BadRequest",
@@ -177,7 +179,7 @@ static void on_end(struct server_connection *connection, bool broken)
     connection->half_closed = true;
     if (exchange == NULL && !connection->ended) {
         connection->ended = true;
-        shutdown(connection->fd, SHUT_RDWR); /* so that the library sees it, too */
+        shutdown(connection->fd, SHUT_RDWR); /* so that the library notices, too */
     } else if (broken && exchange != NULL && exchange->state == WAITING && exchange->suspended) {
         server_exchange_gone(connection->exchange);
     }
@@ -188,11 +190,12 @@ static void on_arrivals(void *arg, short revents)
     (void)revents;
     struct server *server = arg;
     struct epoll_event events[EVENTS_A_TURN];
-    if (server->busy) /* a callback turns the loop: the events stay */
+    if (server->busy) /* a callback runs the loop: the events stay */
         return;
     int n = epoll_wait(server->arrivals.fd, events, EVENTS_A_TURN, 0);
     server->busy = true;
-    for (int i = 0; i < n; i++) { /* one descriptor, one event: none ends another's connection */
+    for (int i = 0; i < n; i++) { /* at most one event a descriptor: handling one frees no other
+                                     connection of the list */
         struct server_connection *connection = events[i].data.ptr;
         uint32_t broken = events[i].events & (EPOLLHUP | EPOLLERR);
         uint32_t over = events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
@@ -289,7 +292,7 @@ static void expire(struct server_connection *connection)
             server_exchange_refuse_now(connection->exchange, late.status, late.code, late.message);
         connection->ended = true;
         connection->linger = false;
-        shutdown(connection->fd, SHUT_RDWR); /* the library sees it, and ends the connection */
+        shutdown(connection->fd, SHUT_RDWR); /* the library notices, and ends the connection */
     }
 }
 
@@ -298,7 +301,7 @@ static void on_clock(void *arg)
     struct server *server = arg;
     int64_t now_ms = loop_now_ms(server->loop), next_ms = INT64_MAX;
     server->due_clock_ms = INT64_MAX;
-    if (server->busy) { /* a callback turns the loop: it may hold any of them */
+    if (server->busy) { /* a callback runs the loop: it may be using any of them */
         server_clock_expect(server, now_ms + PAUSE_MS);
         return;
     }
@@ -334,7 +337,7 @@ void server_connection_on_notify(void *arg, struct MHD_Connection *handle, void 
     if (connection == NULL)
         return;
     *context = NULL;
-    unwatch(connection); /* what is closed may live on in a process that is just being started */
+    unwatch(connection); /* a closed socket stays open in a child that is being started */
     int fd = connection->linger && !server->closing ? dup(connection->fd) : -1;
     if (fd < 0) {
         connection_free(connection);

@@ -1,11 +1,11 @@
 /*
  * Connections of a server, from their arrival to their end. Private to the server.
  *
- * A connection is ours until a whole, sound head has arrived, which is looked at and left in the
- * socket: the library would answer what is wrong with it in its own words, and would spend memory
- * on who never sends one. Then it is the library's. After a reply that came before its request was
- * read it is ours again: what is still under way is read away, since closing would reset the
- * connection and take the reply with it.
+ * A connection is ours until a complete, valid head has arrived. We look at the head and leave it
+ * in the socket, because the library would answer a bad one in its own words, and would spend
+ * memory on clients that never send one. Then the connection is the library's. After a reply that
+ * came before its request was read it is ours again: we read the rest away, since closing would
+ * reset the connection and lose the reply.
  */
 #ifndef JETON_SERVER_CONNECTION_H
 #define JETON_SERVER_CONNECTION_H

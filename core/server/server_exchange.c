@@ -54,7 +54,7 @@ void server_exchange_free(struct server_exchange *exchange)
     mem_free(exchange);
 }
 
-/* While suspended the library does not look at the socket; we do, see on_end. */
+/* While a connection is suspended the library does not look at the socket; we do, see on_end. */
 static void exchange_suspend(struct server_exchange *exchange)
 {
     exchange->suspended = true;
@@ -141,7 +141,7 @@ static void describe(struct server_exchange *exchange)
     request->body_len = exchange->body.len;
 }
 
-/* May its body come? False: it was answered, or dropped. */
+/* Whether the body may come. False: the request was answered, or dropped. */
 static bool ask_head(struct server_exchange *exchange)
 {
     const struct server_options *options = &exchange->server->options;
@@ -293,8 +293,8 @@ enum MHD_Result server_exchange_on_access(void *arg, struct MHD_Connection *conn
     if (exchange->state == READING_BODY)
         return on_complete_request(exchange);
     if (exchange->state == WAITING) {
-        /* Not before this second call: now the library does not mean to read when it is resumed,
-         * and meet the end of what its peer sends. By now many an answer is there. */
+        /* Only at this second call: the library is past reading now, so that after a resume it does
+         * not run into the end of the client's input. Many answers are there by now. */
         exchange_suspend(exchange);
         return MHD_YES;
     }
@@ -305,9 +305,9 @@ enum MHD_Result server_exchange_on_access(void *arg, struct MHD_Connection *conn
 }
 
 /*
- * The library would spend the connection's memory on every parameter of the query, and when that is
- * used up neither answer nor close. Nobody asks it for them: it is shown an empty query. The target
- * lies in its own buffer, which it writes to in the same way to split path and parameters.
+ * The library would use the connection's memory for every parameter of the query, and when that is
+ * used up neither answer nor close. We never ask it for parameters, so it is shown an empty query.
+ * The target is in the library's own writable buffer, which it splits in the same way.
  */
 static void hide_query(const char *target)
 {
@@ -339,7 +339,7 @@ void server_exchange_on_completed(void *arg, struct MHD_Connection *connection, 
     if (exchange->state == WAITING && server->options.gone != NULL) /* it broke */
         server->options.gone(server->options.arg, exchange);
     server_exchange_free(exchange);
-    if (peer->half_closed && !peer->ended) { /* the library does not always see it */
+    if (peer->half_closed && !peer->ended) { /* the library does not always notice */
         peer->ended = true;
         shutdown(peer->fd, SHUT_RDWR);
     }
@@ -348,7 +348,7 @@ void server_exchange_on_completed(void *arg, struct MHD_Connection *connection, 
                         peer->since_ms + SERVER_IDLE_S * INT64_C(1000) + server->options.head_ms);
 }
 
-/* By its size, of which rate_min bytes may take a second. */
+/* A second for every rate_min bytes, after body_ms. */
 int64_t server_exchange_deadline(const struct server_exchange *exchange)
 {
     const struct server_options *limits = &exchange->server->options;

@@ -134,7 +134,7 @@ static int check_field(const char *line, size_t len, struct tally *tally,
     return tally_add(tally, line, name, line + name + 1, len - name - 1, problem);
 }
 
-/* What comes may be no HTTP at all (a TLS handshake), and never have the end of a line. */
+/* The data may not be HTTP at all (a TLS handshake), and never contain the end of a line. */
 static int check_beginning(const char *line, const char *end, struct server_head_problem *problem)
 {
     size_t len = (size_t)(end - line), method = field_token_length(line, len);

@@ -1,7 +1,7 @@
 /*
- * The head of a request, as bytes: is it whole, and is it one that everybody reads alike? What a
- * proxy before us might read otherwise is refused, so that no request can hide in another. Private
- * to the server.
+ * The head of a request, as bytes: is it complete, and would every server read it alike? What a
+ * proxy before us might read in another way is refused, so that no request can be smuggled inside
+ * another. Private to the server.
  */
 #ifndef JETON_SERVER_HEAD_H
 #define JETON_SERVER_HEAD_H
@@ -28,7 +28,8 @@ enum server_head_state server_head_check(const char *data, size_t len,
  * lengths. False: there is none. */
 bool server_head_line(const char *data, size_t len, const char **method, size_t *method_len,
                       const char **target, size_t *target_len);
-/* As the library has taken it apart, which is more lenient: 0, or -1 and the problem. */
+/* The same checks for a head that the library has parsed, since it is more lenient: 0, or -1 and
+ * the problem. */
 int server_head_check_parsed(const char *target, const char *version,
                              const struct http_header *fields, size_t nfields,
                              struct server_head_problem *problem);

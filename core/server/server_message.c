@@ -12,7 +12,7 @@
 #define DATE_SIZE       64
 #define ERROR_BYTES_MAX ((size_t)4096)
 
-/* What says where a message ends must come from the one that sends it. */
+/* Headers that delimit a message are set by the server itself. */
 static bool is_framing(const struct http_header *header)
 {
     static const char *const names[] = {"Content-Length", "Transfer-Encoding", "Keep-Alive",
@@ -24,7 +24,7 @@ static bool is_framing(const struct http_header *header)
     return strcasecmp(header->name, "Connection") == 0 && strcasecmp(header->value, "close") != 0;
 }
 
-/* Names of its own: strftime's follow the locale. */
+/* English names: strftime's follow the locale. */
 static void date_now(char text[DATE_SIZE])
 {
     static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -44,7 +44,7 @@ static bool add(const struct mhd_api *api, struct MHD_Response *response, const 
     return *value == '\0' || api->add_response_header(response, name, value) == MHD_YES;
 }
 
-/* NULL where a header is refused; then the response is no more. */
+/* NULL where a header is refused; then the response is freed. */
 static struct MHD_Response *add_headers(const struct mhd_api *api, struct MHD_Response *response,
                                         const struct http_header *headers, size_t nheaders,
                                         bool close_after)
@@ -108,7 +108,7 @@ struct MHD_Response *server_message_error(const struct mhd_api *api, const char 
         server_message_new(api, &header, 1, body.data, body.len, close_after);
     buf_destroy(&body);
     if (response == NULL)
-        abort(); /* nothing in it can be refused but for want of memory */
+        abort(); /* only out of memory can refuse these */
     return response;
 }
 

@@ -12,18 +12,18 @@
 #define SERVER_REPLY_HEADER_MAX ((size_t)16 * 1024)
 #define SERVER_CONNECTIONS_MAX  1000 /* or three quarters of the descriptors that there may be */
 
-/* Time. A request or a reply that comes or goes slower ends its connection; 300 MB may take three
- * and a half days. */
+/* Time. A request or a reply that is slower ends its connection; 300 MB may take three and a half
+ * days. */
 #define SERVER_IDLE_S   60    /* nothing at all moves, or no next request begins */
 #define SERVER_HEAD_MS  30000 /* for a whole head */
 #define SERVER_BODY_MS  60000 /* for a body or a reply, and a second more for each … */
 #define SERVER_RATE_MIN 1024  /* … bytes of it */
-/* After a reply that came before its request was read: the rest is read away for so long and so
- * far, that its sender sees the reply and not a reset. */
+/* After a reply that came before its request was read, we read the rest away, for so long and so
+ * far, so that the client sees the reply and not a reset. */
 #define SERVER_LINGER_MS  30000
 #define SERVER_LINGER_MAX ((uint64_t)1 << 30)
 
-/* Bodies under way at once, all together; more are answered 503. */
+/* Limits for all bodies under way together; beyond them, 503. */
 #define SERVER_MEMORY_MAX  ((uint64_t)256 << 20) /* bytes of those in memory */
 #define SERVER_FILES_MAX   ((uint64_t)32 << 30)  /* bytes of those in files */
 #define SERVER_UPLOADS_MAX 64                    /* of those in files */
@@ -67,15 +67,14 @@ typedef void server_handler_fn(void *arg, struct server_exchange *exchange,
                                const struct server_request *request);
 /*
  * The connection broke, or the server is closing, before an answer: exchange is invalid from now
- * on. A peer that shuts down its sending side waits for its answer; one that closes looks the same
- * until something is sent to it, or its system says (keep-alive probes ask) that nobody is there.
+ * on. A peer that only shuts down its sending side still waits for its answer. One that closed
+ * looks the same until something is sent to it, or a keep-alive probe finds nobody there.
  */
 typedef void server_gone_fn(void *arg, struct server_exchange *exchange);
 /*
- * The head of a request that has a body is there, no more than ask_over bytes of the body were
- * read: `body` and what else tells of it is empty. Refuse it by server_reply (the connection ends
- * with that) or server_drop, or return how many bytes its body may have, SERVER_ANY: as the options
- * say.
+ * The head of a request with a body has arrived; at most ask_over bytes of the body were read, and
+ * `request` holds nothing of it. Refuse it by server_reply (which ends the connection) or
+ * server_drop, or return how many bytes the body may have; SERVER_ANY: the limit of the options.
  */
 typedef uint64_t server_head_fn(void *arg, struct server_exchange *exchange,
                                 const struct server_request *request);
@@ -86,8 +85,8 @@ struct server_refusal {
     const char *message;
     const char *target; /* as it came; NULL: it is not known */
 };
-/* Puts a refusal into the service's form by one server_reply, at once. exchange is not otherwise
- * known to anybody. Without an answer: {"message":…,"errorCode":…}. */
+/* Answers a refusal in the service's form, by one server_reply, at once; exchange is valid only
+ * during the call. Where it does not answer: {"message":…,"errorCode":…}. */
 typedef void server_refuse_fn(void *arg, struct server_exchange *exchange,
                               const struct server_refusal *refusal);
 

@@ -19,7 +19,7 @@ struct server_connection {
     bool watched;                     /* in the server's epoll of connections */
     bool half_closed;                 /* nothing more comes from its peer */
     bool linger;                      /* when the library is done with it */
-    bool ended;                       /* shut down; the library is about to notice */
+    bool ended;                       /* shut down; the library will notice */
     int64_t since_ms;                 /* it arrived, its last exchange ended, it began to linger */
     uint64_t drained;                 /* bytes read away */
     struct server_exchange *exchange; /* the one that goes on, while SERVED */
@@ -69,8 +69,8 @@ struct server {
     struct loop_hook hook;
     struct loop_fd sockets; /* the daemon's epoll descriptor */
     int64_t due_ms;         /* when the daemon wants to run; -1: not by itself */
-    bool resumed;           /* a reply was made: it must run before the next wait */
-    bool replying;          /* it has just been given one, and sends it at its next run */
+    bool resumed;           /* a reply was made: the daemon must run before the next wait */
+    bool replying;          /* the daemon has a reply that it sends at its next run */
     bool busy;              /* inside the daemon, or going through connections */
     bool closing;           /* server_free was called; while busy it waits */
     void (*destroy)(struct server *server); /* … for this */

@@ -19,7 +19,7 @@ struct server_refusal server_refusal_of(int status)
     return (struct server_refusal){500, "InternalError", "The server failed", NULL};
 }
 
-/* The form of who gave none: {"message":…,"errorCode":…}. Both are plain ASCII text. */
+/* The form where the options give none: {"message":…,"errorCode":…}. Both are plain ASCII text. */
 static void reply_plainly(struct server_exchange *exchange, const struct server_refusal *refusal)
 {
     const struct http_header headers[] = {{"Content-Type", "application/json; charset=utf-8"},

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define STATUS_MIN 200 /* interim replies are the server's own affair */
+#define STATUS_MIN 200 /* interim replies are sent by the library */
 #define STATUS_MAX 599
 #define NAME_SHOWN 64 /* bytes of a bad header name in a message */
 
@@ -81,7 +81,7 @@ void *server_user_data(const struct server_exchange *exchange)
     return exchange->user_data;
 }
 
-/* Nobody waits for it any longer than for a body. */
+/* The client must take the reply within the time for a body. */
 static void answer(struct server_exchange *exchange, int status, struct MHD_Response *response,
                    uint64_t len)
 {

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #define PREFIX     "upload-"
-#define LEFT_S     (24 * 3600) /* a file of this age is nobody's any more */
-#define NAME_TRIES 1000        /* names that a process of the same number may have left */
+#define LEFT_S     (24 * 3600) /* a file of this age has been abandoned */
+#define NAME_TRIES 1000        /* names that an earlier process with our number may have left */
 
 struct server_upload {
     struct server_folder *folder;
@@ -172,7 +172,7 @@ uint64_t server_upload_bytes(const struct server_upload *upload)
     return upload->bytes;
 }
 
-/* What is wrong with the form is for the handler to answer; what is wrong with the disk is not. */
+/* Errors in the form are for the handler to answer; errors of the disk are not. */
 static int sort_out(struct server_upload *upload, const struct err *failure, struct err *err)
 {
     if (failure->kind == ERR_INVALID) {
