@@ -17,7 +17,7 @@ static void list_providers(const struct config_provider *const *providers, const
         buf_printf(out, "%s%s%s%s", i > 0 ? " or " : "", quote, providers[i]->name, quote);
 }
 
-/* Who read the connectors has chosen by it already. */
+/* The key was used before, to choose the provider. */
 static void read_provider(const struct schema_walk *walk, const struct schema_field *field,
                           const struct yaml_node *node, void *target)
 {

@@ -182,7 +182,7 @@ static const struct schema_field file_fields[] = {
     {0},
 };
 
-/* A newer version is reported alone, before anything else is looked at. */
+/* A newer version is the only problem reported: nothing else is looked at. */
 static bool is_newer(const struct yaml_node *root, const struct file *file)
 {
     const struct yaml_node *node = yaml_get(root, "version");
@@ -235,7 +235,7 @@ static void read_tree(struct file *file, const struct yaml_node *root, bool main
     }
 }
 
-/* A secret in plain text makes the file one that nobody else may read. */
+/* A file with a secret in plain text must be private. */
 static void check_plain_secrets(struct file *file, size_t from)
 {
     const struct config *config = file->reader->config;

@@ -118,7 +118,7 @@ static void read_plain(const struct schema_walk *walk, const struct schema_field
     secret->text = mem_strndup(node->text, node->len);
 }
 
-/* {SECRET}: what would be called an unknown key is the secret itself, and not to be shown. */
+/* {SECRET}: the unknown key is the secret itself, so it must not be shown. */
 static bool is_braced_text(const struct yaml_node *node)
 {
     const struct yaml_node *key = node->pairs[0].key, *value = node->pairs[0].value;

@@ -1,4 +1,4 @@
-/* A connector: its memory, its secrets, where they may go, and that nobody sees them. */
+/* A connector: its memory and its secrets, where they may be sent, and how they are hidden. */
 #ifndef JETON_CONNECTOR_H
 #define JETON_CONNECTOR_H
 
@@ -68,8 +68,8 @@ const struct secret *connector_secret(const struct connector *connector, const c
 int connector_allows(const struct connector *connector, const char *url, struct err *err);
 
 /*
- * Registers what is known of its secrets without reading any: a run with a cached token reads none,
- * and yet masks them and keeps them where they belong.
+ * Registers the secrets that are known without reading any: a run with a cached token reads none,
+ * and still masks them and keeps them from other hosts.
  */
 void connector_hide(const struct connector *connector, struct redact *redact);
 /* Reads and registers those that are in files ({file:}, {credential:}); what cannot be read is left

@@ -17,7 +17,7 @@ struct schema_walk {
 };
 
 enum schema_type {
-    SCHEMA_STRING,   /* char * : the text as written, whatever YAML would make of it */
+    SCHEMA_STRING,   /* char * : the text as written, whatever its type in YAML */
     SCHEMA_PATH,     /* char * : made absolute against base_dir */
     SCHEMA_INTEGER,  /* int64_t within [min, max] */
     SCHEMA_BOOL,     /* bool */
