@@ -21,7 +21,8 @@ struct call {
     struct lhttp_request request;
     struct vm *vm;
     const struct connector *connector;
-    struct http_transfer *transfer; /* at most one of these three is under way */
+    const struct transport *transport; /* of transfer */
+    void *transfer;                    /* at most one of these three is under way */
     struct client_call *client;
     struct token_request *token;
     char *base; /* dry run: the endpoint of the connector */
@@ -34,8 +35,7 @@ struct call {
 static void call_stop(void *arg)
 {
     struct call *call = arg;
-    if (call->transfer != NULL)
-        http_cancel(call->transfer);
+    transport_cancel(call->transport, call->transfer);
     if (call->client != NULL)
         client_cancel(call->client);
     if (call->token != NULL)
@@ -253,7 +253,8 @@ static int start_plain(struct call *call, struct err *err)
         result = 1;
         goto cleanup;
     }
-    call->transfer = http_start(vm_engine(call->vm)->http, http, http_done, call, err);
+    call->transport = &vm_engine(call->vm)->transport;
+    call->transfer = transport_start(call->transport, http, http_done, call, err);
     result = call->transfer != NULL ? 0 : -1;
 cleanup:
     if (result < 0 && url.host != NULL && err->request[0] == '\0') {

@@ -67,8 +67,7 @@ static void call_free(struct client_call *call)
     retry_stop(&call->retry);
     if (call->token_request != NULL)
         token_cancel(call->token_request);
-    if (call->transfer != NULL)
-        call->client->transport.cancel(call->client->transport.self, call->transfer);
+    transport_cancel(&call->client->transport, call->transfer);
     http_request_free(call->request);
     mem_free(call->headers);
     mem_free_secret(call->target);
@@ -222,8 +221,7 @@ static int call_send(struct client_call *call, const char *endpoint, struct err 
     request.ca_file = call->connector->ca_file;
     if (request.timeout_ms == 0)
         request.timeout_ms = call->connector->timeout_ms;
-    const struct transport *transport = &call->client->transport;
-    call->transfer = transport->start(transport->self, &request, call_answered, call, err);
+    call->transfer = transport_start(&call->client->transport, &request, call_answered, call, err);
     call->client->requests += call->transfer != NULL;
     return call->transfer != NULL ? 0 : -1;
 }

@@ -13,11 +13,12 @@ struct engine {
     struct redact *redact;       /* borrowed */
     struct loop *loop;
     struct http *http;
-    struct transport transport; /* of tokens and client: http, or what is put here before them */
-    struct store *store;        /* NULL until engine_need_store */
-    struct tokens *tokens;      /* likewise */
-    struct client *client;      /* likewise */
-    int64_t deadline_ms;        /* loop_now_ms; 0: none */
+    struct transport
+        transport;         /* http, or what is put here before the first need of store and client */
+    struct store *store;   /* NULL until engine_need_store */
+    struct tokens *tokens; /* likewise */
+    struct client *client; /* likewise */
+    int64_t deadline_ms;   /* loop_now_ms; 0: none */
     bool secrets_known;
 };
 

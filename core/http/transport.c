@@ -16,3 +16,15 @@ struct transport transport_http(struct http *http)
 {
     return (struct transport){start, cancel, http};
 }
+
+void *transport_start(const struct transport *transport, const struct http_request *request,
+                      http_done_fn *done, void *arg, struct err *err)
+{
+    return transport->start(transport->self, request, done, arg, err);
+}
+
+void transport_cancel(const struct transport *transport, void *handle)
+{
+    if (handle != NULL)
+        transport->cancel(transport->self, handle);
+}

@@ -1,4 +1,4 @@
-/* What carries requests for tokens and client: http, or what a test puts in its place. */
+/* What carries the requests of a run: http, or what a test puts in its place. */
 #ifndef JETON_TRANSPORT_H
 #define JETON_TRANSPORT_H
 
@@ -14,5 +14,9 @@ struct transport {
 
 /* Over http, which must outlive it. */
 struct transport transport_http(struct http *http);
+/* NULL with err, as http_start. */
+void *transport_start(const struct transport *transport, const struct http_request *request,
+                      http_done_fn *done, void *arg, struct err *err);
+void transport_cancel(const struct transport *transport, void *handle); /* NULL is fine */
 
 #endif

@@ -32,8 +32,7 @@ static void exchange_send(void *arg);
 static void exchange_free(struct exchange *exchange)
 {
     retry_stop(&exchange->retry);
-    if (exchange->transfer != NULL)
-        exchange->transport.cancel(exchange->transport.self, exchange->transfer);
+    transport_cancel(&exchange->transport, exchange->transfer);
     connector_secrets_destroy(&exchange->secrets);
     for (size_t i = 0; i < exchange->ntokens; i++)
         mem_free_secret(exchange->tokens[i]);
@@ -187,10 +186,9 @@ static int exchange_try(struct exchange *exchange, struct err *err)
     request->ca_file = connector->ca_file;
     request->timeout_ms = connector->timeout_ms;
     request->max_body = PROVIDER_REPLY_MAX;
-    int result = connector_allows(connector, request->url, err);
-    if (result == 0)
-        exchange->transfer = exchange->transport.start(exchange->transport.self, request,
-                                                       exchange_answered, exchange, err);
+    if (connector_allows(connector, request->url, err) == 0)
+        exchange->transfer =
+            transport_start(&exchange->transport, request, exchange_answered, exchange, err);
     http_request_free(request);
     return exchange->transfer != NULL ? 0 : -1;
 }

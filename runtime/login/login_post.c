@@ -37,7 +37,7 @@ static int send_once(const struct login *login, struct call *call, struct err *e
     request->timeout_ms = connector->timeout_ms;
     request->max_body = PROVIDER_REPLY_MAX;
     int result = connector_allows(connector, request->url, err);
-    if (result == 0 && http_start(engine->http, request, answered, call, err) == NULL)
+    if (result == 0 && transport_start(&engine->transport, request, answered, call, err) == NULL)
         result = -1;
     if (result == 0)
         result = app_wait(engine, &call->done, err);

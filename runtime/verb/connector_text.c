@@ -88,7 +88,7 @@ bool connector_text_ours(const struct connector_files *files, const struct conne
         const struct secret *secret = connector_secret(connector, values.provider->given[i].key);
         if (files->secrets[i] == NULL && (secret == NULL || secret->kind != SECRET_PLAIN))
             return false;
-        values.given[i] = secret != NULL ? secret->text : NULL;
+        values.given[i] = secret != NULL ? secret->text : "";
     }
     struct buf text, expected;
     struct err err;
