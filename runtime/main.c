@@ -118,8 +118,8 @@ static char *own_path(const char *argv0)
     return n > 0 ? mem_strndup(path, (size_t)n) : mem_strdup(argv0);
 }
 
-/* A closed standard stream would give its number to the next file that is opened, the state's, and
- * what is printed would go there. */
+/* If a standard stream is closed, the next file that is opened (the state's) would get its number,
+ * and output would be written into it. */
 static void open_standard_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {

@@ -21,7 +21,8 @@ static void describe(const struct problem *problem, struct err *err)
         err_wrap(err, "%s", problem->file);
 }
 
-/* All that is wrong, line by line, and how many there are in err. One alone is err itself. */
+/* Logs each error on a line of its own; err then says how many there are. A single error becomes
+ * err itself. */
 static void report_all(const struct app *app, const char *path, const struct problems *problems,
                        struct err *err)
 {

@@ -76,6 +76,6 @@ void app_children_reap(struct app_children *children)
 
 void app_children_kill(const struct app_children *children, int signo)
 {
-    for (size_t i = 0; i < children->count; i++) /* not reaped: the numbers are still theirs */
+    for (size_t i = 0; i < children->count; i++) /* not reaped: the numbers have not been reused */
         kill(children->items[i].pid, signo);
 }

@@ -26,7 +26,7 @@ void app_children_destroy(struct app_children *children);
 void app_children_add(struct app_children *children, pid_t pid, const char *name,
                       const char *group);
 size_t app_children_of(const struct app_children *children, const char *group);
-/* Reaps all that have ended, adopted ones too, and says which of ours ended badly. */
+/* Reaps all that have ended, adopted ones too, and logs how ours ended. */
 void app_children_reap(struct app_children *children);
 void app_children_kill(const struct app_children *children, int signo);
 

@@ -10,7 +10,8 @@
 
 #define FAR_AWAY 7258118400 /* the year 2200 */
 
-/* Reports every step of the wall clock, and the end of a suspend; it never fires by itself. */
+/* Becomes readable when the wall clock is set, and after a suspend; the timer itself never fires.
+ */
 static int watch_clock(void)
 {
     const struct itimerspec never = {.it_value = {.tv_sec = FAR_AWAY}};
@@ -33,14 +34,14 @@ int app_signals_start(struct app_signals *signals, struct err *err)
     sigaddset(&mask, SIGHUP);
     sigaddset(&mask, SIGCHLD);
     if (sigaction(SIGINT, NULL, &interrupt) == 0 && interrupt.sa_handler != SIG_IGN)
-        sigaddset(&mask, SIGINT); /* else a shell's `&` keeps it from us */
+        sigaddset(&mask, SIGINT); /* a shell's `&` ignores it for us */
     signals->clock_fd = -1;
     signals->fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
     if (signals->fd < 0)
         return err_set(err, ERR_CONFIG, "cannot watch signals: %s", strerror(errno));
     sigprocmask(SIG_BLOCK, &mask, &signals->before);
-    sigaction(SIGHUP, &usual, &signals->hangup); /* with nohup it reads anew, too */
-    sigaction(SIGCHLD, &usual, NULL);            /* whoever started us may have had it ignored */
+    sigaction(SIGHUP, &usual, &signals->hangup); /* with nohup, too, it means to reload */
+    sigaction(SIGCHLD, &usual, NULL);            /* our parent may have left it ignored */
     signals->clock_fd = watch_clock();
     return 0;
 }

@@ -1,5 +1,5 @@
-/* What wakes a server that has child processes: signals, ends of processes, and that the clock was
- * set. */
+/* What wakes a server with child processes: signals, ends of children, and changes of the wall
+ * clock. */
 #ifndef JETON_APP_SIGNALS_H
 #define JETON_APP_SIGNALS_H
 
@@ -11,17 +11,17 @@
 
 struct app_signals {
     int fd;
-    int clock_fd;    /* -1: the system has none, and steps of the clock are seen a little later */
-    sigset_t before; /* the mask as it was, which a child gets back */
+    int clock_fd;    /* -1: not available; changes of the clock are noticed a little later */
+    sigset_t before; /* the earlier mask, which a child gets back */
     struct sigaction hangup;
 };
 
 /* Blocks SIGINT (unless it was ignored), SIGTERM, SIGHUP and SIGCHLD. ERR_CONFIG when the system
  * gives no descriptor. */
 int app_signals_start(struct app_signals *signals, struct err *err);
-/* As before; idempotent. In a child too. */
+/* Restores what was before; idempotent. In a child too. */
 void app_signals_stop(struct app_signals *signals);
-/* Until a signal has come, the clock was set, or the time is over. */
+/* Waits until a signal has come, the clock was set, or the time is over. */
 void app_signals_wait(const struct app_signals *signals, int64_t ms);
 /* The next one that has come, 0 for none. */
 int app_signals_take(const struct app_signals *signals);

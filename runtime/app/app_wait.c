@@ -10,7 +10,8 @@
 /* How long a signal waits for the reply of an exchange, which may hold the next refresh token. */
 #define SETTLE_MS 500
 
-/* While it is up, signals that would end the process wait; when it is down, they strike. */
+/* While blocked, signals that would end the process stay pending; they take effect when unblocked.
+ */
 struct guard {
     struct loop *loop;
     struct loop_fd watch;
@@ -63,8 +64,8 @@ static void guard_lower(struct guard *guard)
     }
     loop_timer_stop(guard->loop, &guard->settle);
     guard->up = false;
-    sigprocmask(SIG_SETMASK, &guard->before, NULL); /* a signal that waits ends the process here */
-    guard->over = false;                            /* it was caught by somebody: go on */
+    sigprocmask(SIG_SETMASK, &guard->before, NULL); /* a pending signal ends the process here */
+    guard->over = false;                            /* a handler took it: go on */
 }
 
 int app_wait(struct engine *engine, const bool *done, struct err *err)

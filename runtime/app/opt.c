@@ -19,7 +19,7 @@ struct parse {
     struct err *err;
 };
 
-/* The words of the usage's first line before the first that stands for something else. */
+/* The command's name: the words of the usage's first line before the first placeholder. */
 static void command_name(const char *usage, char *out, size_t size)
 {
     size_t end = 0;
@@ -68,7 +68,7 @@ static const char *nearest_option(const struct opt_spec *spec, const char *name)
     return found;
 }
 
-/* The one that it is of those that stand before the verb, or NULL: `shown` is -x or --name. */
+/* The option before the verb that `shown` (-x or --name) is, or NULL. */
 static const struct opt *find_earlier(const struct opt_spec *spec, const char *shown)
 {
     if (spec->earlier == NULL)

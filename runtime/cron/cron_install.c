@@ -50,7 +50,7 @@ static int back_up(const struct change *change, struct err *err)
     return result;
 }
 
-/* Not every crontab command says that it could not: what is there must be what was given. */
+/* Not every crontab command reports failure: we read back what it installed. */
 static int check_written(const struct change *change, struct err *err)
 {
     struct buf now;
@@ -74,7 +74,8 @@ static int check_written(const struct change *change, struct err *err)
     return result;
 }
 
-/* Puts the block where it belongs, or takes it out where it is empty. 1: changed, 0: it was so. */
+/* Inserts or replaces the block, or removes it where it is empty. 1: changed; 0: it was so already.
+ */
 static int read_and_write(struct change *change, struct err *err)
 {
     bool exists;
@@ -106,7 +107,7 @@ static int apply(struct change *change, struct err *err)
     return result;
 }
 
-/* Since when missed times of the jobs count: since they are in the crontab. */
+/* From when on missed times of the jobs count: from their installation. */
 static int note_installed(struct change *change, bool installed, struct err *err)
 {
     struct cron_plan *plan = &change->plan;

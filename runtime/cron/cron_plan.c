@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The folder's real path and the last component as it is. */
+/* The folder's real path, and the last component unresolved. */
 static char *absolute(const char *path, struct err *err)
 {
     char resolved[PATH_MAX];
@@ -36,8 +36,8 @@ static char *real_path(const char *path, struct err *err)
     return NULL;
 }
 
-/* Daemons take the home from the user's entry, and no variable of a login. Where the state's place
- * comes from those, they must be told. */
+/* Daemons take the home from the user's entry and see no variables of a login. Where the state's
+ * place depends on those, the daemon must be told. */
 static char *needed_state_home(const struct config *config)
 {
     char *usual = config_default_state(), *needed = NULL;

@@ -15,10 +15,10 @@ struct cron_plan {
     size_t count;
     int64_t now; /* epoch seconds */
     char *self;  /* real path of the executable */
-    char *path;  /* of the configuration; absolute, its own last component kept: conf.d is beside
+    char *path;  /* of the configuration: absolute, its last component unresolved: conf.d is beside
                     that, not beside what it links to */
     char *real;  /* real path of the configuration: whose a block is */
-    char *state_home; /* $XDG_STATE_HOME for whoever has no login's variables; NULL: as without */
+    char *state_home; /* $XDG_STATE_HOME for daemons; NULL: not needed */
     struct zone *local;
     struct zone *system;
     struct zone *utc;
@@ -61,8 +61,8 @@ int kubernetes_manifests(struct cron_plan *plan, struct buf *out, struct err *er
 /* The state knows which times were installed. `times` empty: none. Errors as in store.h. */
 int crontab_note(const struct cron_plan *plan, struct store *store, const struct buf *times,
                  struct err *err);
-/* Whether they are others than cron should have today: the configuration has changed since, or the
- * rules of a zone. False where none are, or it is not known. Makes no state. */
+/* Whether cron should have other times today: the configuration or a zone's rules have changed
+ * since. False where none are installed, or it is not known. Creates no state. */
 bool crontab_is_stale(struct cron_plan *plan);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * jeton cron run: a scheduler in the foreground. It looks at the clock, forks a supervisor
- * (job_run.c) for each job that is due, and waits. Whether a slot is due, and that it is taken
- * once, the supervisor decides: one too many does nothing. The configuration is the one that was
- * loaded last: what is being edited disturbs no run.
+ * (job_run.c) for each job that is due, and waits. The supervisor decides whether a slot is really
+ * due and takes it once: a supervisor too many does nothing. Runs use the configuration as it was
+ * loaded last; editing the file does not disturb them.
  */
 #include "app_children.h"
 #include "app_signals.h"
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_MS          60000 /* at least so often, lest a step of the clock go unseen */
+#define LOOK_MS          60000 /* at least so often, to notice changes of the clock */
 #define RETRY_MS         5000  /* after a process that could not be started */
 #define AT_ONCE_DEFAULT  64
 #define AT_ONCE_MAX      1000
@@ -36,7 +36,7 @@ struct scheduler {
     struct app_signals signals;
     const struct job *job; /* in a child: what it runs */
     int signo;             /* the first one that says to end; 0: none */
-    int64_t next_step_ms;  /* monotonic: when patience with what runs is over */
+    int64_t next_step_ms;  /* monotonic: when the next signal is sent to what still runs */
     int killing;           /* the last signal that the children got; 0: none */
 };
 
@@ -72,7 +72,7 @@ static bool start(struct scheduler *scheduler, struct cron_entry *entry)
     return true;
 }
 
-/* Returns how long there is nothing to do, in ms. */
+/* Returns in how many ms there is something to do again. */
 static int64_t start_due(struct scheduler *scheduler)
 {
     struct app_children *children = &scheduler->children;
@@ -162,7 +162,7 @@ static int64_t wait_for_ends(struct scheduler *scheduler)
     return LOOK_MS;
 }
 
-/* What supervisors that were killed left behind is ours (job_orphans_adopt). */
+/* Children of killed supervisors are ours now (job_orphans_adopt). */
 static void end_orphans(void)
 {
     struct job_orphans orphans = {0};
@@ -188,7 +188,7 @@ static void take_signals(struct scheduler *scheduler)
         reload(scheduler);
 }
 
-/* Until all is over; in a child: until there is one. */
+/* Returns when all has ended; in a child, at once. */
 static void schedule(struct scheduler *scheduler)
 {
     while (scheduler->signo == 0 || scheduler->children.count > 0) {

@@ -30,7 +30,7 @@ static const struct cron_entry *find(const struct cron_table *table, const char 
     return NULL;
 }
 
-/* Where slots of a job that was not looked after until now begin to count. */
+/* From where slots of a newly seen job count. */
 static int begin(struct cron_entry *entry, struct store *store, int64_t now, int64_t installed_ms,
                  struct err *err)
 {
@@ -154,7 +154,7 @@ static void mark(struct cron_table *table, struct cron_entry *entry, int64_t slo
 static void look_at(struct cron_table *table, struct cron_entry *entry, int64_t now)
 {
     int64_t slot, not_before = entry->looked + 1;
-    bool back = now < entry->looked; /* the clock was set back: what was claimed stays claimed */
+    bool back = now < entry->looked; /* the clock was set back: claimed slots stay claimed */
     if (!back && now >= entry->next) {
         if (!entry->job->catch_up && not_before < now - LATE_S)
             not_before = now - LATE_S;

@@ -33,7 +33,8 @@ int cron_table_load(struct cron_table *table, struct app *app, const struct cron
                     struct err *err);
 void cron_table_destroy(struct cron_table *table);
 
-/* Marks those that became due, whatever the clock did since the last look. now in epoch seconds. */
+/* Marks the entries that became due since the last call, also where the clock was set meanwhile.
+ * now in epoch seconds. */
 void cron_table_look(struct cron_table *table, int64_t now);
 /* The earliest slot to come; INT64_MAX: none. */
 int64_t cron_table_next(const struct cron_table *table);
@@ -44,7 +45,7 @@ int64_t cron_table_next(const struct cron_table *table);
 struct cron_entry *cron_table_take(struct cron_table *table, int64_t now,
                                    bool (*may)(void *arg, const struct cron_entry *entry),
                                    void *arg);
-/* It could not be started: it waits again, at the same place. */
+/* Its process could not be started: the entry waits again, at the same place. */
 void cron_table_give_back(struct cron_entry *entry);
 size_t cron_table_waiting(const struct cron_table *table);
 /* At -v: each job and its next time. */

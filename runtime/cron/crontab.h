@@ -13,10 +13,10 @@
 
 #define CRONTAB_MAX ((size_t)4 * 1024 * 1024)
 
-/* Lines that a block starts and ends with, before the path of the configuration whose it is. */
+/* First and last line of a block, each followed by the path of its configuration. */
 #define CRONTAB_BEGIN "# >>> jeton "
 #define CRONTAB_END   "# <<< jeton "
-/* Its second line, where the one before it had no newline at its end. */
+/* Its second line, where the line before the block had no newline at its end. */
 #define CRONTAB_UNENDED "# The line before this block had no end.\n"
 /* Or where there was a crontab, an empty one, which is not the same as none. */
 #define CRONTAB_EMPTIED "# The crontab was empty before this block.\n"
@@ -24,9 +24,9 @@
 #define CRONTAB_LOCK_MS 30000
 
 /*
- * Keeps other jetons of this user from reading and changing the crontab meanwhile, whatever their
- * configuration and state; blocks until it has the lock (lock_release), and says that it waits. The
- * lock is on the user's home, which is there. ERR_CONFIG after CRONTAB_LOCK_MS.
+ * Keeps other jeton processes of this user from reading and changing the crontab, whatever their
+ * configuration and state. Blocks until it has the lock (lock_release), and logs that it waits. The
+ * lock is on the user's home, which exists. ERR_CONFIG after CRONTAB_LOCK_MS.
  */
 int crontab_lock(struct lock *lock, struct log *log, struct err *err);
 /* Both block. ERR_CONFIG: there is no such command, or it failed, and what it said. */

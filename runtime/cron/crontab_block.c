@@ -22,7 +22,7 @@ static void put_word(const char *word, struct buf *out)
     buf_puts(out, "'");
 }
 
-/* How cron reads backslashes differs from one to the next, and a line is a line. */
+/* Cron implementations read backslashes differently, and a line cannot be continued. */
 static int check_path(const char *what, const char *path, struct err *err)
 {
     if (path == NULL || path[strcspn(path, "\\\n\r")] == '\0')

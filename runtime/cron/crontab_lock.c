@@ -4,9 +4,9 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#define NO_HOME "/" /* locked by those whose home is not there; it only is held longer */
+#define NO_HOME "/" /* locked by users without a home; it is only held longer */
 
-/* Whose home, or else what is there in any case. */
+/* The user's home, or else a folder that always exists. */
 static int lock_home(struct lock *lock, const char **folder, struct err *err)
 {
     const struct passwd *user = getpwuid(getuid());
@@ -24,7 +24,7 @@ int crontab_lock(struct lock *lock, struct log *log, struct err *err)
     const char *folder;
     if (lock_home(lock, &folder, err) == 0)
         return 0;
-    if (err->kind != ERR_BUSY) { /* a file system without locks is no reason to stop */
+    if (err->kind != ERR_BUSY) { /* on a file system without locks we go on */
         log_msg(log, LOG_DEBUG, "the crontab is changed without a lock: %s", err->msg);
         return 0;
     }

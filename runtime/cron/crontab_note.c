@@ -1,5 +1,5 @@
-/* Which times were installed: so that `jeton check` sees that others should be, without running
- * crontab(1). */
+/* Records which times were installed, so that `jeton check` can tell that they are outdated without
+ * running crontab(1). */
 #include "cron_plan.h"
 
 #include "crontab.h"

@@ -150,7 +150,7 @@ static int put_times(struct cron_plan *plan, const struct job *job, struct buf *
     return 0;
 }
 
-/* systemd makes what is below /var/lib; what is elsewhere has to be there. */
+/* systemd creates folders below /var/lib; others have to exist. */
 static void put_state(const struct cron_plan *plan, struct buf *out)
 {
     const char *state = plan->config->state;

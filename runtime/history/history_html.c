@@ -63,7 +63,7 @@ static const char style[] =
     ".soft{color:var(--soft)}"
     "section{background:var(--card);border:1px solid var(--line);border-radius:.75rem;"
     "padding:1.25rem;display:grid;gap:.75rem;grid-template-columns:minmax(0,1fr)}"
-    /* Of what is too wide, its right end is seen first: today. */
+    /* When it is too wide, its right end shows first: today. */
     ".scroll{overflow-x:auto}.newest{direction:rtl}.newest>div{direction:ltr;display:flex;"
     "width:max-content;min-width:100%}"
     "svg{display:block;flex:none}svg text{fill:var(--soft);font-size:12px}"
@@ -86,7 +86,7 @@ static const char style[] =
     "b.running{color:var(--running)}td.why{overflow-wrap:anywhere;min-width:14rem}"
     "@media(max-width:40rem){.names{width:7rem}section{padding:1rem}th,td{padding:.4rem .45rem}}";
 
-/* What came from scripts is text, never markup; bytes that are no text are left out. */
+/* Text from scripts is escaped, never markup; invalid bytes are left out. */
 static void put_escaped(struct buf *out, const char *text, size_t limit)
 {
     size_t len = utf8_cut(text, strlen(text), limit);
@@ -126,7 +126,7 @@ struct calendar {
     int first;                      /* the day of the oldest run */
 };
 
-/* Noon of the day so many days from the day of `time`: no change of daylight saving reaches it. */
+/* Noon of the day, so many days from the day of `time`: far from any change of daylight saving. */
 static struct tm noon(time_t time, int days)
 {
     struct tm tm;

@@ -36,7 +36,7 @@ struct attempt {
     pid_t pid;
     int pid_fd;
     int64_t kill_ms; /* monotonic: when patience is over */
-    int killed;      /* 0, or the exit status that the kill stands for */
+    int killed;      /* 0, or the exit status when we killed it */
     bool ended;      /* the child is reaped */
     int wait_status;
     struct rusage usage;
@@ -103,7 +103,7 @@ static void insist(struct attempt *attempt)
     if (attempt->killed == 0)
         attempt->killed = attempt->signals->signo != 0 ? 128 + attempt->signals->signo
                                                        : err_exit_code(ERR_DEADLINE);
-    kill(-attempt->pid, SIGKILL); /* not reaped: the group's number is still its own */
+    kill(-attempt->pid, SIGKILL); /* not reaped: the group's number has not been reused */
     kill(attempt->pid, SIGKILL);  /* it may have gone to another group */
 }
 
@@ -130,7 +130,7 @@ static void reap_child(struct attempt *attempt)
     close_end(&attempt->pid_fd);
 }
 
-/* What was read of the output is passed on after the report: see job_output.h. */
+/* Output is passed on after the report: see job_output.h. */
 static void take_in(struct attempt *attempt)
 {
     job_output_read(attempt->output);
@@ -164,7 +164,7 @@ static void wait_and_take(struct attempt *attempt)
         insist(attempt);
 }
 
-/* All of the attempt's processes are gone: what they wrote is in the pipes, as a whole. */
+/* All of the attempt's processes have ended: all that they wrote is in the pipes. */
 static void drain(struct attempt *attempt)
 {
     int64_t before, total = -1;
@@ -235,7 +235,7 @@ static void describe(struct attempt *attempt, struct job_attempt_end *end)
 {
     set_cause(attempt, end);
     set_message(attempt, end);
-    utf8_repair(end->message); /* it goes into JSON: the history's, a program's, a group's */
+    utf8_repair(end->message); /* it goes into JSON: history, on_failure, message */
     end->requests = attempt->report.result.requests;
     end->exchanges = attempt->report.result.exchanges;
     end->peak_kib = attempt->usage.ru_maxrss;

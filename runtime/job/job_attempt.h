@@ -1,4 +1,4 @@
-/* One attempt of a run: a child process, watched to its end and a little further. */
+/* One attempt of a run: a child process, watched until it and all that it started have ended. */
 #ifndef JETON_JOB_ATTEMPT_H
 #define JETON_JOB_ATTEMPT_H
 
@@ -8,7 +8,7 @@
 /* When a child that should have ended by itself is killed: */
 #define JOB_ATTEMPT_DEADLINE_MS 3000  /* after the deadline */
 #define JOB_ATTEMPT_SIGNAL_MS   10000 /* after a signal was passed on */
-#define JOB_ATTEMPT_FLUSH_MS    2000  /* for standard output to take what is left, after the end */
+#define JOB_ATTEMPT_FLUSH_MS    2000  /* for whoever reads standard output, after the end */
 
 struct job_attempt_end {
     int exit;

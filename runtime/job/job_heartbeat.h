@@ -10,9 +10,10 @@
 #define JOB_HEARTBEAT_PAUSE_MS 500   /* between them */
 #define JOB_HEARTBEAT_MS       12000 /* of all; then it is given up */
 
-/* Whoever knows the URL can call it: from now on it is a secret, which may go to its own host. */
+/* Whoever knows the URL can call it: it is registered as a secret, which may be sent only to its
+ * own host. */
 void job_heartbeat_hide(const struct job_outcome *outcome);
-/* What goes wrong is logged, and that is all. Nothing is called for a skipped run. */
+/* Failures are only logged. Nothing is called for a skipped run. */
 void job_heartbeat_started(const struct job_outcome *outcome);
 void job_heartbeat_ended(const struct job_outcome *outcome);
 

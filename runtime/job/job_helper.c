@@ -21,7 +21,7 @@ int job_helper_run(job_helper_fn *fn, void *arg, int64_t limit_ms, struct err *e
     int ended = process_ends_within(pid, limit_ms);
     int code = errno;
     if (ended <= 0)
-        kill(-pid, SIGKILL); /* not reaped: the group's number is still its own */
+        kill(-pid, SIGKILL); /* not reaped: the group's number has not been reused */
     int status = process_wait(pid);
     if (ended < 0)
         return err_set(err, ERR_CONFIG, "cannot watch a process: %s", strerror(code));

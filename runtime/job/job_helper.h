@@ -1,6 +1,6 @@
 /*
  * A process of its own for what the supervisor must not do itself (Lua, libcurl) or not wait for
- * without end (somebody else's program). It is gone when the supervisor is.
+ * without limit (another program). It ends with the supervisor.
  */
 #ifndef JETON_JOB_HELPER_H
 #define JETON_JOB_HELPER_H

@@ -21,7 +21,7 @@ int job_leash_create(struct job_leash *leash, struct err *err)
     return err_set(err, ERR_CONFIG, "cannot make a pipe: %s", strerror(errno));
 }
 
-/* The order matters: no signal before it is known to whom. */
+/* The order matters: no signal before its receiver is set. */
 void job_leash_attach(struct job_leash *leash)
 {
     int fd = leash->ends[0];

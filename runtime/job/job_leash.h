@@ -1,8 +1,8 @@
 /*
- * What has the kernel kill an attempt's whole process group when its supervisor dies, even by
- * SIGKILL: PR_SET_PDEATHSIG alone reaches the script's own process, and not what it has started.
- * A pipe of which only the supervisor holds the end for writing: when that is gone, SIGKILL is the
- * signal that says so to the group (F_SETOWN, F_SETSIG), stopped or not.
+ * Has the kernel kill an attempt's whole process group when its supervisor dies, even by SIGKILL.
+ * PR_SET_PDEATHSIG reaches only the script's own process, not what it started. So there is a pipe
+ * of which only the supervisor holds the writing end: when that is closed, the kernel sends SIGKILL
+ * to the group (F_SETOWN, F_SETSIG), stopped or not.
  */
 #ifndef JETON_JOB_LEASH_H
 #define JETON_JOB_LEASH_H

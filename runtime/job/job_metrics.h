@@ -7,10 +7,9 @@
 #define JOB_METRICS_MODE 0644 /* the exporter runs as somebody else */
 #define JOB_METRICS_MAX  ((size_t)64 * 1024)
 
-/* Counts the run and writes the file; a skipped run is counted alone: the file is for the run that
- * goes on. Where the state cannot be used, the file tells of the run alone: a metric that is not
- * there is seen, and one that stays as it was is not. What goes wrong is logged, and that is all.
- */
+/* Counts the run and writes the file. A skipped run is only counted: the file is about the run that
+ * is going on. Where the state cannot be used, the file has only the metrics of this run: a missing
+ * metric is noticed, a stale one is not. Failures are only logged. */
 void job_metrics_ended(const struct job_outcome *outcome);
 
 #endif

@@ -74,7 +74,7 @@ static char **fill_in_all(char *const *argv, const struct store_run *run)
 
 /* Input */
 
-/* In memory and not a pipe: a program that does not read it is none of our concern. */
+/* In memory and not a pipe, so that a program that does not read it cannot block us. */
 static int open_input(const struct store_run *run, struct err *err)
 {
     struct buf json;
@@ -92,7 +92,7 @@ static int open_input(const struct store_run *run, struct err *err)
     return fd;
 }
 
-/* The program's process; what it prints is news, and goes where errors go. */
+/* The program's process. Its output goes to standard error. */
 static int execute(void *arg)
 {
     const struct command *command = arg;

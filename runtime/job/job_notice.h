@@ -5,13 +5,13 @@
 #include "job_outcome.h"
 
 #define JOB_NOTICE_COMMAND_MS 60000 /* that a program may take */
-#define JOB_NOTICE_MESSAGE_MS 60000 /* that the service may take to take in a message */
+#define JOB_NOTICE_MESSAGE_MS 60000 /* for the service to accept a message */
 #define JOB_NOTICE_INSIST_MS  3000  /* more, until what sends it is killed */
 /* What the service takes is 4,000 characters. */
 #define JOB_NOTICE_TEXT_MAX ((size_t)4000 - 1)
 
-/* What the end of a run asks for: nothing for a skipped one. What goes wrong is logged, and that is
- * all. */
+/* Does what is configured for the end of a run: nothing for a skipped one. Failures are only
+ * logged. */
 void job_notice_ended(const struct job_outcome *outcome);
 
 /* Sends a group the text about the run (job_message.c). `what` is the configuration's key. 0, or -1

@@ -51,7 +51,7 @@ static bool was_told(const struct job_orphans *orphans, pid_t pid)
     return false;
 }
 
-/* SIGTERM comes once, as from anybody who means well. */
+/* SIGTERM is sent once. */
 static void end_one(struct job_orphans *orphans, pid_t pid, bool insist)
 {
     if (insist)

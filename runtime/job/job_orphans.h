@@ -1,7 +1,7 @@
 /*
- * What a script leaves behind: the supervisor is the reaper of all that descends from it
- * (PR_SET_CHILD_SUBREAPER), so whoever loses its parent becomes its child and is found, in a
- * session of its own too.
+ * Processes that a script leaves behind. The supervisor is the reaper of all its descendants
+ * (PR_SET_CHILD_SUBREAPER): one that loses its parent becomes the supervisor's child and is found,
+ * even in a session of its own.
  */
 #ifndef JETON_JOB_ORPHANS_H
 #define JETON_JOB_ORPHANS_H

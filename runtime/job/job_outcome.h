@@ -1,4 +1,4 @@
-/* A run, as those who are told of it see it. */
+/* A run as hooks see it. */
 #ifndef JETON_JOB_OUTCOME_H
 #define JETON_JOB_OUTCOME_H
 

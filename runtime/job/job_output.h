@@ -1,7 +1,7 @@
 /*
- * The output of an attempt: two pipes, whose content goes on to the supervisor's own standard
- * output and error as it comes, and whose end is kept, masked, in the order of its arrival. Bounded
- * memory, however much is written.
+ * The output of an attempt: two pipes. What arrives goes on to the supervisor's own standard output
+ * and error; the last part is kept, masked, in order of arrival. Memory is bounded, however much is
+ * written.
  */
 #ifndef JETON_JOB_OUTPUT_H
 #define JETON_JOB_OUTPUT_H
@@ -34,7 +34,7 @@ void job_output_read(struct job_output *output);
 void job_output_pass(struct job_output *output);
 /* True when all that has come was passed on. */
 bool job_output_idle(const struct job_output *output);
-/* Nothing is passed on any more: it goes to the record alone. */
+/* Nothing is passed on from now on: output goes only to the record. */
 void job_output_give_up(struct job_output *output);
 /* Bytes that have come. */
 int64_t job_output_total(const struct job_output *output);

@@ -128,7 +128,7 @@ static int tell_untold(const struct job_record *record, const struct store_run *
     return result;
 }
 
-/* What became of the runs before, the oldest first. */
+/* Reports runs that ended unreported before, oldest first. */
 static int tell_former(const struct job_record *record, const struct store_runs *untold,
                        const struct store_runs *interrupted, struct err *err)
 {
@@ -155,7 +155,8 @@ static int mark_former(const struct job_record *record, const struct store_runs 
     return result;
 }
 
-/* Told first and marked then: who is killed between the two tells it again, and nothing is lost. */
+/* Told first and marked afterwards: a kill between the two means that it is told twice, never that
+ * it is lost. */
 static int settle_former(const struct job_record *record, struct err *err)
 {
     struct store_runs untold = {0}, interrupted = {0};

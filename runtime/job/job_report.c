@@ -17,7 +17,7 @@ struct frame_head {
     uint32_t len;
 };
 
-/* Where nobody reads any more, the child is about to die with its supervisor. */
+/* If nobody reads, the supervisor is gone and the child will be killed. */
 static void send_frame(int fd, enum frame_type type, const void *data, size_t len)
 {
     const struct frame_head head = {.type = type, .len = (uint32_t)len};
@@ -89,7 +89,7 @@ bool job_report_read(struct job_report *report, int fd)
             continue;
         more = n > 0;
         open = n > 0 || (n < 0 && errno == EAGAIN);
-        /* A frame that is larger than any is none of ours: the pipe is of no more use. */
+        /* A frame that is too large is not ours: the pipe cannot be trusted any longer. */
         if (more && buf_append(&report->pending, data, (size_t)n) != 0)
             more = open = false;
         if (more)

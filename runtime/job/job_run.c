@@ -13,8 +13,8 @@
 #include <sodium.h>
 #include <string.h>
 
-/* Kept free of what the script writes while it runs: how it ended can be recorded on a disk that is
- * full by then. The row with its output, as SQLite writes it: twice, and its index of that. */
+/* Disk space reserved while the script runs, so that the end can be recorded even when the disk is
+ * full by then: the row with its output, as SQLite writes it: twice, and its index. */
 #define RECORD_BYTES ((size_t)4 * STORE_OUTPUT_MAX)
 
 struct run {
@@ -32,7 +32,7 @@ struct run {
 
 /* Ends */
 
-/* What standard error says of a failed attempt beside what has been said of it. */
+/* What standard error says about a failed attempt in addition. */
 static void describe_end(const struct run *run, struct buf *out)
 {
     const struct job_attempt_end *end = &run->end;
@@ -154,8 +154,8 @@ static bool may_repeat(const struct run *run)
            clock_mono_ms() + run->job->retry_delay_ms < run->deadline_ms;
 }
 
-/* The end of an attempt, and the row of the one that follows, which is there while it waits: who is
- * killed then is heard of. False where it cannot be written. */
+/* Records the end of an attempt and the open row of the next one, which is there while that one
+ * waits, so that a kill during the wait is noticed. False where it cannot be written. */
 static bool record_next(struct run *run)
 {
     struct err err;
@@ -204,7 +204,7 @@ static void wait_jitter(struct run *run)
     job_signals_sleep(&run->signals, ms);
 }
 
-/* The hooks' time is not the job's: nobody who is slow to listen brings its deadline nearer. */
+/* Time spent in hooks does not count against the deadline. */
 static int start(struct run *run, struct err *err)
 {
     int64_t begun_ms = clock_mono_ms();
@@ -229,7 +229,7 @@ static int hold_and_run(struct run *run, struct err *err)
     return attempts(run, err);
 }
 
-/* What did not get so far that a script's process could say it. A run that is skipped did not fail.
+/* Logs failures that came before the script's process could log them. A skipped run did not fail.
  */
 static int say_error(const struct run *run, struct err *err)
 {
@@ -242,7 +242,7 @@ static int say_error(const struct run *run, struct err *err)
     return status;
 }
 
-/* Without a record no run begins; that it did not is heard of all the same. */
+/* Without a record no run begins; the hooks are told of that failure. */
 static int not_begun(struct run *run, struct err *err)
 {
     if (!job_record_was_due(&run->record, run->scheduled))

@@ -40,7 +40,7 @@ void job_signals_leave(struct job_signals *signals)
 void job_signals_stop(struct job_signals *signals)
 {
     while (signals->fd >= 0 && job_signals_take(signals) != 0)
-        continue; /* they were heard: none strikes when it is unblocked */
+        continue; /* they were handled: none may take effect when it is unblocked */
     job_signals_leave(signals);
 }
 

@@ -17,7 +17,7 @@ struct job_signals {
 /* Blocks them. ERR_CONFIG when the system gives no descriptor. */
 int job_signals_start(struct job_signals *signals, struct err *err);
 void job_signals_stop(struct job_signals *signals); /* as before; once started; idempotent */
-/* In a child: they act as before, one that waits too. */
+/* In a child: they act as before, pending ones too. */
 void job_signals_leave(struct job_signals *signals);
 /* The next one that has come, 0 for none. */
 int job_signals_take(struct job_signals *signals);

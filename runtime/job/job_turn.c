@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Between two looks: from the first to the last, doubling, with jitter so that waiters do not march
- * in step. */
+/* Between attempts: doubling from the first to the last, with jitter so that several waiters do not
+ * try at the same moment. */
 #define LOOK_FIRST_MS 2
 #define LOOK_LAST_MS  50
 

@@ -1,4 +1,4 @@
-/* One run of a job at a time: its lock, which dies with whoever holds it. */
+/* One run of a job at a time: its lock, which is released when its holder ends. */
 #ifndef JETON_JOB_TURN_H
 #define JETON_JOB_TURN_H
 

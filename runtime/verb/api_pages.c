@@ -85,7 +85,7 @@ static const struct json *find_list(const struct provider_list *rule, const stru
     return found;
 }
 
-/* Keeps the page around its list; the last page's stays. */
+/* Keeps the object around the list; the last page's stays. */
 static int keep_shape(struct api_pages *pages, const struct json *root, const struct json *list)
 {
     struct buf *out = &pages->before;

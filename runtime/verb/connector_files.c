@@ -181,7 +181,7 @@ static int put(struct commit *commit, const char *path, const char *data, size_t
             return -1;
         }
     }
-    commit->count++; /* from here on it is undone: a write may fail after the rename */
+    commit->count++; /* from here on it must be undone: a write may fail after the rename */
     return safefile_write(path, PRIVATE_MODE, data, len, err);
 }
 
@@ -198,7 +198,7 @@ static int put_line(struct commit *commit, const char *path, const char *value, 
     return result;
 }
 
-/* Backwards, so that no state in between names what is gone. */
+/* Backwards, so that at no time a file names one that is gone. */
 static void undo(struct commit *commit)
 {
     struct err err;
@@ -237,7 +237,7 @@ static bool reads_as_given(const struct connector *connector, const struct conne
     return true;
 }
 
-/* What will be read from now on is what was asked for. */
+/* Checks that the files, read back as a configuration, mean what was asked for. */
 static int verify(const struct connector_files *files, const struct connector_values *values,
                   struct err *err)
 {

@@ -118,7 +118,7 @@ static void check_connectors(struct check *check)
     }
 }
 
-/* It is made when it is first needed: only what is there already can be wrong. */
+/* Folders are made when first needed: only existing ones can be wrong. */
 static void check_state(struct check *check)
 {
     struct stat st;
@@ -130,7 +130,7 @@ static void check_state(struct check *check)
     mem_free(shown);
 }
 
-/* Without asking cron, for nothing is run: the state knows what was installed. */
+/* Does not ask cron, since `check` runs nothing: the state records what was installed. */
 static void check_crontab(struct check *check)
 {
     struct cron_plan plan;

@@ -16,7 +16,7 @@
 #define CONFIG_FILE "jeton.yaml"
 #define SCRIPT_FILE "hello.lua"
 
-/* The configuration comes last: what it names is there when it is. */
+/* The configuration is written last: then the files that it names exist. */
 static const struct template
 {
     const char *name;
@@ -50,7 +50,7 @@ static int make_folder(const char *path, struct err *err)
     return result;
 }
 
-/* Never over a file that is there. Leaves none that is not whole. */
+/* Never replaces a file, and leaves no partial one. */
 static int write_template(const char *path, const struct template *template, struct err *err)
 {
     const struct embedded_file *file = embed_find(template->embedded);
@@ -60,7 +60,7 @@ static int write_template(const char *path, const struct template *template, str
                        path);
     if (fd < 0)
         return err_set(err, ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
-    /* Whatever the umask: jeton refuses what others may write. */
+    /* Whatever the umask is: jeton refuses files that others may write. */
     int result = fchmod(fd, template->mode);
     if (result == 0)
         result = fd_write(fd, file->data, file->size);

@@ -34,7 +34,7 @@ static void say_attempt(struct app *app, const struct store_run *run)
                 run->output_bytes, run->output_len);
 }
 
-/* Into a file or a pipe byte for byte; a terminal is not for old output to play with. */
+/* To a file or a pipe byte for byte; on a terminal, without control characters. */
 static int print_output(struct app *app, const struct store_run *run, struct err *err)
 {
     if (isatty(STDOUT_FILENO) == 0)

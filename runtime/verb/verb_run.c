@@ -25,7 +25,7 @@ struct run_options {
     bool scheduled;
 };
 
-/* A job brings all that the other options and operands say. */
+/* A job defines all that the other options and operands say. */
 static int check_job(const struct run_options *options, const struct opt_result *result,
                      struct err *err)
 {
