@@ -25,13 +25,13 @@ static const struct verb {
     {"run", "runs a Lua script", verb_run},
     {"token", "shows or refreshes a connector's access token", verb_token},
     {"connector", "adds a connector to the configuration", verb_connector},
-    {"login", "signs in, for a connector's first refresh token", verb_login},
+    {"login", "signs in to get a connector's first refresh token", verb_login},
     {"api", "makes one authenticated call", verb_api},
     {"check", "validates configuration, file modes, schedules and scripts", verb_check},
-    {"cron", "has the scheduled jobs run by cron, and says when", verb_cron},
+    {"cron", "makes cron run the scheduled jobs, and shows when", verb_cron},
     {"history", "lists past runs of jobs", verb_history},
     {"logs", "prints what a past run printed", verb_logs},
-    {"sandbox", "serves a local Kaizala", verb_sandbox},
+    {"sandbox", "starts a local Kaizala", verb_sandbox},
     {"init", "writes a configuration and a first script to start from", verb_init},
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])

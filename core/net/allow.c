@@ -130,7 +130,7 @@ int allow_check_base(const char *text, struct err *err)
     if (loopback)
         return 0;
     return err_set(err, ERR_INVALID,
-                   "http:// is not encrypted and allowed for loopback only (127.0.0.1, [::1], "
+                   "http:// is not encrypted and only allowed for loopback (127.0.0.1, [::1], "
                    "localhost); use https://");
 }
 

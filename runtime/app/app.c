@@ -92,10 +92,10 @@ void app_globals(struct app_globals *globals, struct opt opts[APP_GLOBALS])
     const struct opt all[APP_GLOBALS] = {
         {'c', "config", OPT_STRING, &globals->config, "FILE", "use this configuration"},
         {'v', "verbose", OPT_COUNT, &globals->verbose, NULL,
-         "say more: the configuration, requests; twice: headers and bodies (secrets masked)"},
-        {'q', "quiet", OPT_FLAG, &globals->quiet, NULL, "say errors only"},
+         "log more: configuration, requests; twice: headers and bodies too (secrets masked)"},
+        {'q', "quiet", OPT_FLAG, &globals->quiet, NULL, "log only errors"},
         {0, "log-format", OPT_STRING, &globals->log_format, "FORMAT",
-         "of what goes to standard error: text or json"},
+         "format of the log on standard error: text or json"},
         {0, "no-color", OPT_FLAG, &globals->no_color, NULL, "no colours on a terminal"},
         {0, "version", OPT_FLAG, &globals->version, NULL, "print the version"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},

@@ -233,7 +233,7 @@ static int install(struct app *app, struct err *err)
         status = note_installed(&change, true, err);
     if (status == 0 && plan->count == 0)
         log_msg(app->log, LOG_WARN, "no job of %s has a schedule: %s", plan->path,
-                changed ? "its block is no more in the crontab" : "there is nothing to install");
+                changed ? "its block was removed from the crontab" : "there is nothing to install");
     if (status == 0 && plan->count > 0) {
         log_msg(app->log, LOG_INFO, "crontab: %zu job%s of %s %s", plan->count,
                 plan->count == 1 ? "" : "s", plan->path,
@@ -270,8 +270,8 @@ int cron_install(struct app *app, int argc, char **argv, struct err *err)
 {
     static const struct opt_spec spec = {
         .usage = "jeton cron install",
-        .description = "Puts the block of all scheduled jobs into your crontab, or brings it up to "
-                       "date. Nothing outside the block's markers is touched; the former crontab "
+        .description = "Adds a block with all scheduled jobs to your crontab, or updates it. "
+                       "Nothing outside the block's markers is changed; the previous crontab "
                        "is kept in the state folder as " BACKUP ".",
         .opts = no_options,
         .max_operands = 0,
@@ -286,8 +286,8 @@ int cron_remove(struct app *app, int argc, char **argv, struct err *err)
 {
     static const struct opt_spec spec = {
         .usage = "jeton cron remove",
-        .description = "Takes the block of this configuration's jobs out of your crontab. The rest "
-                       "stays byte for byte.",
+        .description = "Removes the block of this configuration's jobs from your crontab. The rest "
+                       "stays unchanged, byte for byte.",
         .opts = no_options,
         .max_operands = 0,
     };

@@ -168,14 +168,14 @@ int cron_next(struct app *app, int argc, char **argv, struct err *err)
     struct next_options options = {.count = -1};
     const struct opt opts[] = {
         {'n', "count", OPT_INTEGER, &options.count, "N",
-         "so many times of each job (default 1; 5 of a job that is named)"},
+         "how many times of each job (default 1; with JOB, 5)"},
         {0, "json", OPT_FLAG, &options.json, NULL, "print one JSON list of {job, at}"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
         .usage = "jeton cron next [JOB] [-n N] [--json]",
-        .description = "Lists the times at which jobs are due, the next first: in local time, and "
-                       "in that of the job's own zone.",
+        .description = "Lists the times at which jobs are due, the next one first: in local time, "
+                       "and in the job's own time zone.",
         .opts = opts,
         .min_operands = 0,
         .max_operands = 1,

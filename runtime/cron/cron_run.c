@@ -250,17 +250,17 @@ int cron_run(struct app *app, int argc, char **argv, struct err *err)
     int64_t at_once = AT_ONCE_DEFAULT;
     const struct opt opts[] = {
         {0, "grace", OPT_DURATION, &scheduler.grace_ms, "D",
-         "on SIGTERM, let running jobs go on for so long (default 25s)"},
+         "how long running jobs may go on after SIGTERM (default 25s)"},
         {0, "at-once", OPT_INTEGER, &at_once, "N",
-         "so many runs at most at the same time (default 64); others wait"},
+         "most runs at the same time (default 64); others wait"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
         .usage = "jeton cron run [--grace D] [--at-once N]",
         .description =
-            "Runs the scheduled jobs itself, in the foreground, where there is no cron: in a "
-            "container. SIGHUP reads the configuration anew. SIGTERM and SIGINT let running jobs "
-            "finish, and end those that do not within --grace; a second one ends all at once.",
+            "Runs the scheduled jobs itself, in the foreground, where there is no cron, as in a "
+            "container. SIGHUP reloads the configuration. SIGTERM and SIGINT let running jobs "
+            "finish, and stop those that do not within --grace; a second signal stops all at once.",
         .opts = opts,
         .min_operands = 0,
         .max_operands = 0,

@@ -54,14 +54,16 @@ int cron_show(struct app *app, int argc, char **argv, struct err *err)
     const char *name = "crontab";
     const struct opt opts[] = {
         {0, "format", OPT_STRING, &name, "FORMAT",
-         "crontab (default); systemd: a service and a timer a job; kubernetes: a CronJob each"},
+         "crontab (default); systemd: a service and a timer for each job; kubernetes: a CronJob "
+         "for each job"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
         .usage = "jeton cron show [--format crontab|systemd|kubernetes]",
         .description =
-            "Prints what has the scheduled jobs run. Other schedulers know minutes of their own "
-            "zone: they are told all that may be due, and `run --scheduled` knows which are.",
+            "Prints the schedule for cron or another scheduler. They know only minutes of "
+            "their own time zone, so they start a job whenever it may be due, and `run "
+            "--scheduled` decides whether it is.",
         .opts = opts,
         .min_operands = 0,
         .max_operands = 0,

@@ -21,8 +21,8 @@ static int damaged(struct err *err, int line, const char *what, const char *real
 {
     return err_set(err, ERR_CONFIG,
                    "crontab, line %d: %s; expected one block from '" CRONTAB_BEGIN "%s' to "
-                   "'" CRONTAB_END "%s'. Mend it with crontab -e: the simplest is to delete these "
-                   "lines and what is between them",
+                   "'" CRONTAB_END "%s'. Repair it with crontab -e: the simplest way is to delete "
+                   "these lines and everything between them",
                    line, what, real, real);
 }
 

@@ -123,7 +123,7 @@ static int tell_untold(const struct job_record *record, const struct store_run *
     store_close(store);
     if (result == 0)
         tell(record, run, previous.count > 0 ? &previous.items[0] : NULL,
-             "had ended, and was killed before all had heard of it");
+             "had ended, and was killed before its hooks were done");
     store_runs_destroy(&previous);
     return result;
 }

@@ -130,7 +130,7 @@ static int add_field(struct api_request *request, const char *field, bool is_jso
         if (root == NULL) {
             err_set(err, ERR_USAGE,
                     "-F %s: %s; in JSON a text has double quotes, as in "
-                    "-F '%s=[\"+33100000001\"]'; for a text alone there is -f",
+                    "-F '%s=[\"+33100000001\"]'; for plain text use -f",
                     name, err->msg, name);
             goto cleanup;
         }

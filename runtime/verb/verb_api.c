@@ -177,14 +177,15 @@ int verb_api(struct app *app, int argc, char **argv, struct err *err)
     const struct opt opts[] = {
         {'C', "connector", OPT_STRING, &options.connector, "NAME",
          "the connector; not needed where there is only one"},
-        {'f', "field", OPT_STRINGS, &options.words.texts, "KEY=VALUE", "a field with a text"},
+        {'f', "field", OPT_STRINGS, &options.words.texts, "KEY=VALUE",
+         "a field with a string value"},
         {'F', "json-field", OPT_STRINGS, &options.words.values, "KEY=JSON",
          "a field with a JSON value: 5, true, [\"+33100000001\"]"},
         {0, "input", OPT_STRING, &options.words.input, "FILE",
          "the body, from a file, or - for standard input"},
         {0, "paginate", OPT_FLAG, &options.paginate, NULL,
          "get every page of a list, and print one object"},
-        {0, "include", OPT_FLAG, &options.include, NULL, "print status and headers too"},
+        {0, "include", OPT_FLAG, &options.include, NULL, "print the status and the headers too"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {

@@ -336,8 +336,8 @@ int verb_check(struct app *app, int argc, char **argv, struct err *err)
         .usage = "jeton check [--online] [--json]",
         .description =
             "Validates the configuration, the modes of its files, schedules and the syntax "
-            "of every script, without running anything (no secret command either). All "
-            "that is wrong is listed with file, line and column; the status is 3 then.",
+            "of every script, without running anything (no secret command either). All problems "
+            "are listed with file, line and column; the status is 3 then.",
         .opts = opts,
     };
     struct opt_result result;

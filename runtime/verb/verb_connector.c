@@ -294,8 +294,8 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
     const struct opt opts[] = {
         {0, "token-service", OPT_STRING, &options.token_service, "URL", where},
         {0, "allow-host", OPT_STRINGS, &options.allow_hosts, "PATTERN",
-         "a host that may get its tokens, such as '*.example.org'; may be given again (the token "
-         "service's alone)"},
+         "a host that its tokens may be sent to, such as '*.example.org'; repeatable (default: "
+         "only the token service's)"},
         {0, "force", OPT_FLAG, &options.force, NULL,
          "replace the connector of this name that an earlier `connector add` wrote"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},

@@ -40,8 +40,8 @@ int verb_cron(struct app *app, int argc, char **argv, struct err *err)
                  "jeton cron remove\n"
                  "jeton cron next [JOB] [-n N] [--json]\n"
                  "jeton cron run [--grace D] [--at-once N]",
-        .description = "Has the scheduled jobs of the configuration run by cron, or by what does "
-                       "its work. `jeton cron show --help` and so on say more.",
+        .description = "Makes cron, or another scheduler, run the scheduled jobs of the "
+                       "configuration. See `jeton cron show --help` and so on.",
         .opts = opts,
         .stop_at_operand = true,
         .min_operands = 0,

@@ -107,7 +107,8 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
 {
     struct history_options options = {.limit = NOT_GIVEN};
     const struct opt opts[] = {
-        {0, "limit", OPT_INTEGER, &options.limit, "N", "attempts at most, the newest (default 20)"},
+        {0, "limit", OPT_INTEGER, &options.limit, "N",
+         "show only the N newest attempts (default 20)"},
         {0, "json", OPT_FLAG, &options.json, NULL, "print one JSON document"},
         {0, "html", OPT_STRING, &options.html, "FILE",
          "write a page with a calendar and a timeline instead, of all that is kept"},
@@ -116,9 +117,9 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
     const struct opt_spec spec = {
         .usage = "jeton history [JOB] [--limit N] [--json | --html FILE]",
         .description =
-            "Past runs of jobs, the newest first, a line for each attempt: ✓ it went well, ✗ it "
-            "failed, – it was not run because another run of the job was under way, ● it runs. "
-            "Below, each job's durations from the oldest to the newest.",
+            "Lists past runs of jobs, the newest first, one line for each attempt: ✓ it succeeded, "
+            "✗ it failed, – it was skipped because another run of the job was under way, ● it is "
+            "running. Below, each job's durations from the oldest to the newest.",
         .opts = opts,
         .max_operands = 1,
     };

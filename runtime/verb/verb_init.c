@@ -142,8 +142,8 @@ int verb_init(struct app *app, int argc, char **argv, struct err *err)
         .usage = "jeton init [DIR]",
         .description = "Writes a configuration with one connector and one job, " CONFIG_FILE
                        ", and its script, " SCRIPT_FILE
-                       ", into the folder, this one by default, and says what to type next. "
-                       "Existing files are left alone.",
+                       ", into DIR (default: the current folder), and shows what to type next. "
+                       "Existing files are not changed.",
         .opts = opts,
         .max_operands = 1,
     };

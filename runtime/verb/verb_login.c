@@ -114,16 +114,16 @@ int verb_login(struct app *app, int argc, char **argv, struct err *err)
     struct login_options options = {0};
     const struct opt opts[] = {
         {0, "pin", OPT_STRING, &options.phone, "PHONE",
-         "a PIN goes to this number by SMS; it is asked for, or read from standard input"},
+         "send a PIN to this number by SMS; it is prompted for, or read from standard input"},
         {0, "oauth", OPT_FLAG, &options.oauth, NULL,
-         "print an address to sign in at, and wait for the browser, or for its code to be pasted"},
+         "print a URL to sign in at, and wait for the browser, or for its code to be pasted"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
         .usage = "jeton login CONNECTOR (--pin PHONE | --oauth)",
-        .description = "Signs in, and keeps the refresh token that comes in the state: the "
-                       "connector needs none in the configuration then. One that is configured "
-                       "later, or changed there, wins.",
+        .description =
+            "Signs in and stores the refresh token in the state: the connector then needs none in "
+            "the configuration. One that is configured or changed later takes precedence.",
         .opts = opts,
         .min_operands = 1,
         .max_operands = 1,

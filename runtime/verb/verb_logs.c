@@ -104,10 +104,9 @@ int verb_logs(struct app *app, int argc, char **argv, struct err *err)
     const struct opt opts[] = {{0, NULL, OPT_FLAG, NULL, NULL, NULL}};
     const struct opt_spec spec = {
         .usage = "jeton logs RUN",
-        .description =
-            "Prints what a run's attempts printed, their last 64 KiB each, secrets masked; how "
-            "each ended goes to standard error. `jeton history` lists the runs. Instead of a "
-            "run, a job's name means its newest one.",
+        .description = "Prints the output of a run's attempts, the last 64 KiB of each, secrets "
+                       "masked; how each ended goes to standard error. `jeton history` lists the "
+                       "runs. A job's name stands for its newest run.",
         .opts = opts,
         .min_operands = 1,
         .max_operands = 1,

@@ -79,11 +79,11 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
         {0, "dry-run", OPT_FLAG, &options->dry_run, NULL,
          "send GET requests only; print the others instead of sending them"},
         {0, "sandbox", OPT_FLAG, &options->sandbox, NULL,
-         "run against a local Kaizala that lives as long as the script"},
+         "run against a local Kaizala that ends with the script"},
         {0, "job", OPT_STRING, &options->job, "NAME",
-         "run this job of the configuration, with all that it says"},
+         "run this job of the configuration, with its settings"},
         {0, "scheduled", OPT_FLAG, &options->scheduled, NULL,
-         "for cron: only if the job is due, and once for each time that it is"},
+         "for cron: run only if the job is due, and once for each time"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
@@ -103,7 +103,8 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
     if (status > 0)
         status = check_combination(options, result, err) == 0 ? 1 : -1;
     if (status > 0 && options->timeout_ms == 0)
-        status = err_set(err, ERR_USAGE, "--timeout: a run of no time; leave it out for no limit");
+        status = err_set(err, ERR_USAGE,
+                         "--timeout: 0 is no time to run; leave the option out for no limit");
     if (status > 0 && options->memory_bytes != NOT_GIVEN && options->memory_bytes < VM_MEMORY_MIN)
         status = err_set(err, ERR_USAGE,
                          "--memory: %lld bytes are too few for Lua and the SDK; expected 1MiB or "

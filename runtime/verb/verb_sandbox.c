@@ -264,16 +264,16 @@ static int parse(struct sandbox_options *options, int argc, char **argv, struct 
         {0, "rate-limit", OPT_STRING, &options->rate_limit, "N[,M]",
          "calls a minute of a connector and of a tenant (100,300; M: 3 times N; 0: no limit)"},
         {0, "password-file", OPT_STRING, &options->password_file, "FILE",
-         "steering and the portal need this password, or that of this argon2id hash; only then may "
-         "HOST be off loopback"},
+         "the control API and the portal require this password (or argon2id hash); without one "
+         "HOST must be loopback"},
         {0, "exec", OPT_FLAG, &options->exec, NULL,
          "run the rest of the line against it, then stop and exit with its status"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
         .usage = "jeton sandbox [OPTIONS]\njeton sandbox [OPTIONS] --exec CMD [ARG…]",
-        .description = "Serves a local Kaizala: token service, groups, members, messages; steered "
-                       "below /_sandbox/.",
+        .description = "Starts a local Kaizala: token service, groups, members, messages; "
+                       "controlled below /_sandbox/.",
         .opts = opts,
         .max_operands = 0,
     };

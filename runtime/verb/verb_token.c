@@ -195,8 +195,9 @@ int verb_token(struct app *app, int argc, char **argv, struct err *err)
     };
     const struct opt_spec spec = {
         .usage = "jeton token CONNECTOR [--refresh] [--json] [--show]",
-        .description = "Shows the connector's access token: where it is good, until when, and for "
-                       "what. A fresh one comes from the cache; else it is exchanged and kept.",
+        .description =
+            "Shows where the connector's access token is valid, until when, and for what. A fresh "
+            "token comes from the cache; otherwise one is exchanged and cached.",
         .opts = opts,
         .min_operands = 1,
         .max_operands = 1,
