@@ -217,6 +217,28 @@ char *url_format(const struct url *url, bool with_query)
                       ipv6 ? "]" : "", port, url->path, query ? "?" : "", query ? url->query : "");
 }
 
+/* Moves *at past slashes; the length of the segment there. */
+static size_t next_segment(const char **at)
+{
+    *at += strspn(*at, "/");
+    return strcspn(*at, "/?");
+}
+
+bool url_path_matches(const char *pattern, const char *path)
+{
+    for (;;) {
+        size_t wanted = next_segment(&pattern);
+        size_t got = next_segment(&path);
+        if (wanted == 0 || got == 0)
+            return wanted == got;
+        bool any = wanted == 1 && *pattern == '*';
+        if (!any && (wanted != got || strncasecmp(pattern, path, got) != 0))
+            return false;
+        pattern += wanted;
+        path += got;
+    }
+}
+
 bool url_is_loopback(const struct url *url)
 {
     return host_is_loopback(url->host);

@@ -31,6 +31,9 @@ void url_destroy(struct url *url);
 void url_add_query(struct url *url, const char *query);
 /* "scheme://host[:port]path[?query]" (mem_free). with_query false: for messages. */
 char *url_format(const struct url *url, bool with_query);
+/* Whether the path, up to its query, is the pattern: segment by segment, in any case; `*` is any
+ * one segment. */
+bool url_path_matches(const char *pattern, const char *path);
 /* By its host (host_is_loopback). */
 bool url_is_loopback(const struct url *url);
 /* A base URL without the slashes at its end, so that what follows it has one (mem_free). */

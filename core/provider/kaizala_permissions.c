@@ -1,5 +1,7 @@
 #include "kaizala_permissions.h"
 
+#include "url.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -49,27 +51,6 @@ static const struct {
     {"POST", "media/url", "media.write"},
 };
 
-/* Segment by segment, regardless of case. */
-static bool path_matches(const char *pattern, const char *path)
-{
-    for (;;) {
-        size_t want = strcspn(pattern, "/");
-        size_t have = strcspn(path, "/?");
-        bool any = want == 1 && pattern[0] == '*' && have > 0;
-        if (!any && (want != have || strncasecmp(pattern, path, want) != 0))
-            return false;
-        pattern += want;
-        path += have;
-        if (*pattern == '\0' || *path != '/')
-            break;
-        pattern++;
-        path++;
-    }
-    while (*path == '/')
-        path++;
-    return *pattern == '\0' && (*path == '\0' || *path == '?');
-}
-
 const char *kaizala_permissions_of(const char *method, const char *path)
 {
     while (*path == '/')
@@ -77,7 +58,8 @@ const char *kaizala_permissions_of(const char *method, const char *path)
     if (strncasecmp(path, "v1/", 3) == 0)
         path += 3;
     for (size_t i = 0; i < sizeof permissions / sizeof permissions[0]; i++) {
-        if (strcmp(permissions[i].method, method) == 0 && path_matches(permissions[i].path, path))
+        if (strcmp(permissions[i].method, method) == 0 &&
+            url_path_matches(permissions[i].path, path))
             return permissions[i].permission;
     }
     return NULL;

@@ -287,8 +287,8 @@ void job_record_told(struct job_record *record)
     struct store *store = store_open(record->config->state, &err);
     if (store == NULL || store_run_told(store, &record->row, &err) != 0)
         log_msg(record->app->log, LOG_WARN,
-                "job '%s': the next run will tell of run %s again, for it could not be recorded "
-                "that all have heard of it: %s",
+                "job '%s': the next run will report run %s again, since it could not be "
+                "recorded that its hooks are done: %s",
                 record->job->name, record->row.run, err_line(&err, line));
     store_close(store);
 }

@@ -1,6 +1,7 @@
 #include "api_pages.h"
 
 #include "mem.h"
+#include "url.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,35 +10,13 @@
 #include <strings.h>
 #include <time.h>
 
-/* The length of the segment at *at, which is moved past slashes before it. */
-static size_t next_segment(const char **at)
-{
-    *at += strspn(*at, "/");
-    return strcspn(*at, "/");
-}
-
-static bool path_matches(const char *pattern, const char *path)
-{
-    for (;;) {
-        size_t wanted = next_segment(&pattern);
-        size_t got = next_segment(&path);
-        if (wanted == 0 || got == 0)
-            return wanted == got;
-        bool any = wanted == 1 && *pattern == '*';
-        if (!any && (wanted != got || strncasecmp(pattern, path, got) != 0))
-            return false;
-        pattern += wanted;
-        path += got;
-    }
-}
-
 bool api_pages_create(struct api_pages *pages, const struct provider *provider,
                       const struct api_request *request)
 {
     const char *path = provider->resource(request->path);
     for (const struct provider_list *list = provider->lists; list != NULL && list->path != NULL;
          list++) {
-        if (!path_matches(list->path, path))
+        if (!url_path_matches(list->path, path))
             continue;
         *pages = (struct api_pages){.list = list};
         buf_create(&pages->items, API_TEXT_MAX);

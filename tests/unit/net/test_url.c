@@ -351,15 +351,33 @@ static void test_proposed_pattern_allows(void **state)
     }
 }
 
+static void test_path_matches(void **state)
+{
+    (void)state;
+    assert_true(url_path_matches("groups/*/members", "/Groups/a%2Fb/members?limit=1"));
+    assert_true(url_path_matches("groups", "groups/"));
+    assert_false(url_path_matches("groups/*", "groups"));
+    assert_false(url_path_matches("groups/*", "groups/?x"));
+    assert_false(url_path_matches("groups/*", "groups/a/b"));
+    assert_false(url_path_matches("groups", "group"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),         cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_refused),       cmocka_unit_test(test_long_url_is_refused),
-        cmocka_unit_test(test_resolve),       cmocka_unit_test(test_loopback),
-        cmocka_unit_test(test_encode),        cmocka_unit_test(test_check_base),
-        cmocka_unit_test(test_pattern_check), cmocka_unit_test(test_pattern_match),
-        cmocka_unit_test(test_host_check),    cmocka_unit_test(test_proposed_pattern_allows),
+        cmocka_unit_test(test_path_matches),
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_long_url_is_refused),
+        cmocka_unit_test(test_resolve),
+        cmocka_unit_test(test_loopback),
+        cmocka_unit_test(test_encode),
+        cmocka_unit_test(test_check_base),
+        cmocka_unit_test(test_pattern_check),
+        cmocka_unit_test(test_pattern_match),
+        cmocka_unit_test(test_host_check),
+        cmocka_unit_test(test_proposed_pattern_allows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
