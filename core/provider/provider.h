@@ -74,8 +74,7 @@ struct provider_known {
 struct provider_given {
     const char *key;   /* of the mapping */
     const char *label; /* "application secret" */
-    const char
-        *file; /* the end of its file's name, below secrets/; NULL: it stands in the mapping */
+    const char *file;  /* secrets/NAME.FILE holds it; NULL: it stands in the mapping itself */
 };
 
 /* How the pages of a list follow each other. */
@@ -85,7 +84,7 @@ enum provider_way {
     PROVIDER_BY_DATE,   /* `more`; `next` is the time of the newest that came */
 };
 struct provider_list {
-    const char *path; /* as provider.resource gives it; "*" is any one segment */
+    const char *path; /* what provider.resource gives; "*" is any one segment */
     const char *list; /* the member with the list */
     bool any_list;    /* it may have another name, but is the only list */
     enum provider_way way;
@@ -105,12 +104,11 @@ struct provider {
     const char *service_example;
     struct provider_given given[PROVIDER_GIVEN]; /* the client's ID first */
     const char *given_where;                     /* where to find them */
-    const char *sign_in;     /* the options of `jeton login`, to get a refresh token */
-    const char *renewal;     /* what to do about a refresh token that dies soon */
-    const char *try_path;    /* a path that a new connector may be tried with */
-    int64_t refresh_life_ms; /* of a refresh token, from its receipt; 0: not known */
-    const struct provider_list
-        *lists; /* that come in pages; ends with path NULL. NULL: none does */
+    const char *sign_in;               /* the options of `jeton login`, to get a refresh token */
+    const char *renewal;               /* what to do about a refresh token that dies soon */
+    const char *try_path;              /* a path that a new connector may be tried with */
+    int64_t refresh_life_ms;           /* of a refresh token, from its receipt; 0: not known */
+    const struct provider_list *lists; /* cut into pages; ends with path NULL. NULL: none is */
 
     /* Whose a stored row is: what makes it another connector's. */
     void (*owner)(const struct connector *connector, char owner[PROVIDER_OWNER_SIZE]);
@@ -133,7 +131,7 @@ struct provider {
     const char *(*endpoint)(const struct connector *connector);
     /* `path` as it stands below the endpoint, with its first slash (mem_free). */
     char *(*path)(const char *path);
-    /* What its tables know a path or URL by: without version and leading slashes. In `path`. */
+    /* The part of a path or URL that `lists` is looked up by; points into `path`. */
     const char *(*resource)(const char *path);
     /* The header that carries an access token; its value is the caller's (mem_free_secret). */
     struct http_header (*authorize)(const struct connector *connector, const char *access_token);

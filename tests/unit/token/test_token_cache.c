@@ -234,6 +234,9 @@ static void owners_differ_by_all_that_counts(void **state)
     kaizala_provider.owner(&base.common, owner);
     kaizala_provider.owner(&base.common, other);
     assert_string_equal(owner, other);
+    /* As 0.1.0 made it: stored rows are found by it. */
+    assert_string_equal(owner, "7fd3a727b553fd8828a62165a5f9f43c"
+                               "fd8100f63819d33eef2592413af8782d");
 
     char **fields[] = {&base.common.name, &base.common.file, &base.token_service,
                        &base.application_id.text};
