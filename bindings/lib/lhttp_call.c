@@ -298,7 +298,7 @@ static int start_client(struct call *call, struct err *err)
         call->token = token_get(engine->tokens, call->connector, &query, token_done, call);
         return 0;
     }
-    const struct client_request wire = {
+    const struct client_request request_of_call = {
         .http = request->http,
         .path = request->path,
         .query = request->query.data,
@@ -307,7 +307,8 @@ static int start_client(struct call *call, struct err *err)
         .check = check_target,
         .check_arg = call,
     };
-    call->client = client_start(engine->client, call->connector, &wire, client_done, call);
+    call->client =
+        client_start(engine->client, call->connector, &request_of_call, client_done, call);
     return 0;
 }
 

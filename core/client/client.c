@@ -36,7 +36,7 @@ struct client_call {
     struct http_header *headers;   /* the request's and, last, the access token */
     char *target;                  /* options.path */
     char *query;
-    char *path;     /* below the endpoint: "/v1/groups"; NULL for an absolute URL */
+    char *path;     /* below the endpoint, as the provider writes it; NULL for an absolute URL */
     char *endpoint; /* where a 308 sent this call */
     client_done_fn *done;
     void *arg;

@@ -16,11 +16,11 @@ struct search {
     bool allowed;
 };
 
-char *egress_by_hand(const char *token_service, const char *const *allow_hosts)
+char *egress_by_hand(const char *base, const char *const *allow_hosts)
 {
     struct buf owner;
     buf_create(&owner, OWNER_SIZE);
-    buf_printf(&owner, BY_HAND "%s", token_service);
+    buf_printf(&owner, BY_HAND "%s", base);
     for (size_t i = 0; allow_hosts != NULL && allow_hosts[i] != NULL; i++)
         buf_printf(&owner, " %s", allow_hosts[i]);
     return buf_take(&owner);

@@ -15,6 +15,6 @@ int egress_check(struct engine *engine, const struct url *url, const char *where
  * The owner (for redact_add_owned) of values that a script hands to token.exchange: they may go
  * where that service is, and to allow_hosts (NULL-terminated, may be NULL). mem_free.
  */
-char *egress_by_hand(const char *token_service, const char *const *allow_hosts);
+char *egress_by_hand(const char *base, const char *const *allow_hosts);
 
 #endif
