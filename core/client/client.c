@@ -31,7 +31,7 @@ struct client {
 struct client_call {
     struct client *client;
     const struct connector *connector;
-    struct client_request options; /* the caller's; what it points to is only ours from here on: */
+    struct client_request options; /* the caller's texts; copies follow: */
     struct http_request *request;  /* a copy, without what each try adds */
     struct http_header *headers;   /* the request's and, last, the access token */
     char *target;                  /* options.path */

@@ -1,7 +1,6 @@
 /*
- * An authenticated call on a connector's endpoint: token, request, and all that can follow (401,
- * 308, 429, 5xx, broken connections). The only place with retry policy. Used by `jeton api` and by
- * jeton.http.
+ * An authenticated call on a connector's endpoint: token, request, and everything that can follow
+ * (401, 308, 429, 5xx, broken connections). Used by `jeton api` and by jeton.http.
  */
 #ifndef JETON_CLIENT_H
 #define JETON_CLIENT_H

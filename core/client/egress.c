@@ -56,7 +56,8 @@ static int check_owner(const struct search *search, const char *owner, struct er
     return 0;
 }
 
-/* A secret that was found: one owner that allows the host is enough. Goes on while all is well. */
+/* For each secret that is found: it is enough that one owner allows the host. Returns whether to go
+ * on. */
 static bool secret_found(void *arg, const char *const *owners)
 {
     struct search *search = arg;

@@ -26,12 +26,12 @@ void engine_create(struct engine *engine, const struct config *config, struct lo
                    struct redact *redact);
 void engine_destroy(struct engine *engine);
 /*
- * A script can read a secret's file itself. Before text of its own leaves, or is written by jeton,
- * the secrets in files are registered, once: a run with a cached token that does neither reads
- * none. Those of commands are known from the first exchange on.
+ * Scripts can read secret files themselves. So before text of a script leaves, or is written by
+ * jeton, the secrets in files are registered, once. A run with a cached token that sends and writes
+ * none reads no file. Secrets from commands are known from the first exchange on.
  */
 void engine_know_secrets(struct engine *engine);
-/* Opens the state folder on first need: a script without connectors leaves no trace. */
+/* Opens the state folder when first needed: a script without connectors leaves no trace. */
 int engine_need_store(struct engine *engine, struct err *err);
 void engine_set_deadline(struct engine *engine, int64_t deadline_ms);
 

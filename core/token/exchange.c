@@ -18,7 +18,8 @@ struct exchange {
     void *arg;
 
     char *service;   /* where the service is, if not where it is configured */
-    bool remembered; /* that is from an earlier exchange: if it fails, ask where it is configured */
+    bool remembered; /* `service` is from an earlier exchange: if it fails, ask where it is
+                        configured */
     size_t grant;
     int moves;
     void *transfer; /* of the transport */
@@ -59,7 +60,7 @@ static void exchange_fail(struct exchange *exchange)
     exchange_free(exchange);
 }
 
-/* A service that moved, and now fails there, is looked for where it is configured. */
+/* When a place that the service moved to fails, we go back to the configured one. */
 static bool exchange_return(struct exchange *exchange)
 {
     if (!exchange->remembered)

@@ -1,8 +1,8 @@
 /*
  * One exchange at a token service: a grant in, an access token out, with all that may happen on the
- * way (moved service, throttling, server errors, a refused grant with another one at hand). What is
- * asked and what a reply means is the provider's. Knows no store and no lock: token.c decides when
- * to exchange and keeps what comes.
+ * way (moved service, throttling, server errors, a refused grant when there is another one to try).
+ * The provider knows the requests and what replies mean. Knows no store and no lock: token.c
+ * decides when to exchange, and stores the result.
  */
 #ifndef JETON_EXCHANGE_H
 #define JETON_EXCHANGE_H
@@ -41,7 +41,7 @@ struct exchange;
 struct exchange *exchange_start(struct loop *loop, const struct transport *transport,
                                 struct log *log, const struct exchange_options *options,
                                 exchange_done_fn *done, void *arg);
-/* done will not be called; what is on the wire is broken off. */
+/* done will not be called; a request under way is aborted. */
 void exchange_cancel(struct exchange *exchange);
 /* True while the service may be answering: breaking off now could lose a refresh token. */
 bool exchange_on_wire(const struct exchange *exchange);

@@ -65,7 +65,7 @@ void token_cancel(struct token_request *request)
     if (request->exchange != NULL)
         exchange_cancel(request->exchange);
     mem_free(request);
-    /* Nobody waits any more: give the lock to others, unless a reply is on its way. */
+    /* No request waits any more: release the lock, unless a reply may be on its way. */
     if (flight != NULL && flight->waiters == NULL && !flight->ending &&
         !token_flight_on_wire(flight))
         token_flight_free(flight);

@@ -23,9 +23,8 @@
 struct tokens *tokens_new(struct loop *loop, const struct transport *transport, struct store *store,
                           struct redact *redact, struct log *log);
 /*
- * Cancels what waits. An exchange that is on the wire gets half a second to end and be stored, so
- * that a refresh token that is on its way is not lost: not to be called from a callback of the
- * loop.
+ * Cancels requests that wait. An exchange under way gets half a second to end and be stored, so
+ * that its refresh token is not lost: not to be called from a callback of the loop.
  */
 void tokens_free(struct tokens *tokens);
 /* True while the reply of an exchange may be on its way: to end now could lose a refresh token. */
@@ -63,7 +62,7 @@ struct token_request *token_exchange(struct tokens *tokens, const struct connect
 typedef void token_adopted_fn(void *arg, const struct err *err);
 void token_adopt(struct tokens *tokens, const struct connector *connector,
                  const char *refresh_token, const char *service, token_adopted_fn *done, void *arg);
-/* Drops the cached access token and what was rotated: the configured refresh token is used next.
+/* Drops the cached access token and the rotated refresh tokens: the configured one is used next.
  * Blocks on the store. */
 int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err);
 /* The API moved (308): remember the new endpoint. Checks allow_hosts. Blocks on the store. */

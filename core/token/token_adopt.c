@@ -28,8 +28,8 @@ static void adoption_end(struct adoption *adoption, const struct err *err)
 }
 
 /*
- * All that was known is over: the service ended the tokens before this one. The configured refresh
- * token, if there is one, is of before: it wins again when it changes.
+ * What was known before is obsolete: the service ended the earlier tokens. The configured refresh
+ * token, if there is one, is older: it takes precedence again when it changes.
  */
 static int adopt(struct adoption *adoption, const char *owner, struct err *err)
 {

@@ -24,7 +24,8 @@ int64_t token_cache_remaining_ms(const struct store_token *row, const struct clo
         elapsed = clock_now_ms(clock, CLOCK_BOOT) - row->received_boot_ms;
     else
         elapsed = clock_now_ms(clock, CLOCK_WALL) - row->received_wall_ms;
-    /* Received in the future: the wall clock was set back over a reboot, and tells nothing. */
+    /* Received in the future: the wall clock was set back over a reboot, so the time says nothing.
+     */
     if (elapsed < 0 || elapsed >= row->lifetime_ms)
         return 0;
     return row->lifetime_ms - elapsed;
@@ -107,7 +108,7 @@ static void apply_rotation(struct store_token *row, const char *fresh, const cha
     }
     bool stored = row->refresh_token != NULL && strcmp(row->refresh_token, used) == 0;
     if (!stored) {
-        /* The stored one was refused or overruled. What is configured need not be kept twice. */
+        /* The stored one was refused or replaced. The configured one need not be stored twice. */
         bool is_configured = configured != NULL && strcmp(configured, used) == 0;
         replace(&row->refresh_token, is_configured ? NULL : used);
         row->refresh_since_ms = 0;

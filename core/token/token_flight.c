@@ -25,8 +25,8 @@ void token_flight_free(struct flight *flight)
     mem_free(flight);
 }
 
-/* Every waiter gets the error. It is released first: a callback may ask again, or cancel another
- * waiter. */
+/* Every waiter gets the error. Each is removed first, since its callback may ask again, or cancel
+ * another waiter. */
 static void flight_fail(struct flight *flight, const struct err *err)
 {
     struct err copy = *err;
@@ -54,8 +54,8 @@ static void flight_succeed(struct flight *flight, enum token_source source)
     token_flight_free(flight);
 }
 
-/* The place where the service had moved failed, and so did all else: the next run does not start
- * there. */
+/* The place that the service had moved to failed, and so did the others: the next run does not
+ * start there. */
 static void forget_failed_place(struct flight *flight, const char *now)
 {
     struct store_token *row = &flight->row;
@@ -115,7 +115,8 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     flight_succeed(flight, TOKEN_EXCHANGE);
 }
 
-/* What the row holds was got by another client (its ID): of no use, but generations go on. */
+/* The row's tokens were issued to another client ID: they are not used, but generations go on
+ * counting. */
 static void flight_check_client(struct flight *flight)
 {
     struct store_token *row = &flight->row;

@@ -1,5 +1,4 @@
-/* Signing in, for `jeton login`: the parts of it. They turn the engine's loop until they are done.
- */
+/* The parts of signing in, for `jeton login`. They run the engine's loop until they are done. */
 #ifndef JETON_LOGIN_H
 #define JETON_LOGIN_H
 

@@ -1,4 +1,4 @@
-/* Codes of OAuth, from a redirect or from what was pasted. */
+/* OAuth codes, from a redirect or from pasted text. */
 #include "ascii.h"
 #include "login.h"
 #include "mem.h"

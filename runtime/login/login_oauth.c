@@ -1,5 +1,5 @@
-/* jeton login --oauth: the browser signs in, and leads back to a server of ours on loopback; or
- * what it shows is pasted. */
+/* jeton login --oauth: the browser signs in and is redirected to a server of ours on loopback, or
+ * the code that it shows is pasted. */
 #include "login.h"
 #include "mem.h"
 #include "server.h"
@@ -42,7 +42,7 @@ static void answer(struct server_exchange *exchange, int status, const char *tex
     server_reply(exchange, status, headers, sizeof headers / sizeof headers[0], text, strlen(text));
 }
 
-/* Where the browser is sent: ours only with the state that we made. */
+/* The browser's redirect: ours only with the state that we made. */
 static void redirected(void *arg, struct server_exchange *exchange,
                        const struct server_request *request)
 {
@@ -125,7 +125,7 @@ static void too_late(void *arg)
     wait->done = true;
 }
 
-/* It holds the ID of the client, which is masked elsewhere; here the browser needs it. */
+/* The URL holds the client's ID, which is masked elsewhere; here the browser needs it. */
 static int print_url(const struct wait *wait, struct err *err)
 {
     struct buf out;

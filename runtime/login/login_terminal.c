@@ -9,8 +9,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* While the echo is off, signals that end or stop the process wait: the terminal is set right
- * before they strike. */
+/* While the echo is off, signals that end or stop the process stay pending, so that the terminal is
+ * restored first. */
 struct hidden {
     struct termios before;
     sigset_t mask;
@@ -89,7 +89,7 @@ int login_read_hidden(const char *prompt, struct buf *line, struct err *err)
     struct hidden hidden;
     if (tcgetattr(STDIN_FILENO, &hidden.before) != 0)
         return read_line(-1, line, err);
-    if (hide(&hidden, err) != 0) /* before the prompt: who answers at once is not shown either */
+    if (hide(&hidden, err) != 0) /* before the prompt: input typed at once is not echoed either */
         return -1;
     say(prompt);
     int result = read_line(hidden.signals, line, err);
