@@ -7,6 +7,7 @@ local limits = require "sandbox.base.limits"
 local media_files = require "sandbox.services.media_files"
 local oauth = require "sandbox.oauth"
 local portal = require "sandbox.portal"
+local refusal = require "sandbox.base.refusal"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 local services = require "sandbox.services"
@@ -19,7 +20,7 @@ local STEERING = "_sandbox"
 -- For programs; browsers get the portal.
 local function front_page(world, method)
   if method ~= "GET" then
-    reply.fail(405, "MethodNotAllowed", "expected GET", { Allow = "GET" })
+    refusal.fail(405, "MethodNotAllowed", "expected GET", { Allow = "GET" })
   end
   return reply.success {
     name = "jeton sandbox",
@@ -96,7 +97,7 @@ local function judge(world, arrived, path, found)
   local response, limit = there.head(world, arrived, path)
   found.limit = limit
   if not response and there ~= SERVICES and form.is_multipart(arrived.headers) then
-    reply.fail(415, assumptions.media_type_code, "nothing here takes multipart/form-data")
+    refusal.fail(415, assumptions.media_type_code, "nothing here takes multipart/form-data")
   end
   return response
 end
@@ -145,14 +146,14 @@ end
 
 --- What the server itself refuses: no HTTP, too large, too slow, too many.
 ---@param world sandbox.world
----@param refusal jeton.server.Refusal
+---@param refused jeton.server.Refusal
 ---@return table response
-function app.refuse(world, refusal)
-  return complete(world, refusal.path and request.path(refusal.path), reply.error {
-    status = refusal.status,
-    code = refusal.status == 400 and reply.INVALID or refusal.code,
-    message = refusal.message,
-    headers = refusal.status == 503 and { ["Retry-After"] = "1" } or nil,
+function app.refuse(world, refused)
+  return complete(world, refused.path and request.path(refused.path), reply.error {
+    status = refused.status,
+    code = refused.status == 400 and refusal.INVALID or refused.code,
+    message = refused.message,
+    headers = refused.status == 503 and { ["Retry-After"] = "1" } or nil,
   })
 end
 

@@ -7,7 +7,7 @@ local app = require "sandbox.app"
 local demo = require "sandbox.seed.demo"
 local launch = require "sandbox.launch"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local seed = require "sandbox.seed"
 local store = require "sandbox.data.store"
 local sandbox_world = require "sandbox.world"
@@ -41,7 +41,7 @@ local function plant(world, options)
   local ok, failure = pcall(world.plant, world)
   if ok then
     return true
-  elseif reply.is_failure(failure) then
+  elseif refusal.is_failure(failure) then
     return nil, { kind = "config", message = ("%s: %s"):format(options.seed or "seed", failure.message) }
   end
   error(failure, 0)
@@ -109,8 +109,8 @@ function main.main(text)
     head = function(request)
       return app.head(world, request)
     end,
-    refuse = function(refusal)
-      return app.refuse(world, refusal)
+    refuse = function(refused)
+      return app.refuse(world, refused)
     end,
   }
   if not listener then

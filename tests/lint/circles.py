@@ -25,7 +25,10 @@ LUA_FILES = (".lua", ".css", ".js", ".svg")  # what `require` finds there
 # The rooms of scripts/sandbox, top to bottom: each may require only those after it. "." is the
 # files that stand in no room.
 SANDBOX = "scripts/sandbox"
-ROOMS = ()
+ROOMS = (
+    ".", "oauth", "portal", "steering", "reference", "services", "operations", "actions", "rules",
+    "seed", "data", "http", "base",
+)
 
 C_NOISE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
 C_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.MULTILINE)

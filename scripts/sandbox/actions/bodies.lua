@@ -1,13 +1,13 @@
 --- What the fields of an action's body alone do not say: when it expires, and whom it assigns.
 local json = require "jeton.json"
-local names = require "kaizala.names"
+local iso_time = require "sandbox.base.iso_time"
 local action_fields = require "sandbox.actions.fields"
 local assumptions = require "sandbox.base.assumptions"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.base.limits"
-local media_resource = require "sandbox.base.media_resource"
+local uploads = require "sandbox.rules.uploads"
 local properties = require "sandbox.actions.properties"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local users = require "sandbox.data.users"
 
 local bodies = {}
@@ -26,7 +26,7 @@ local function find_assignees(call, phones)
     if is_here then
       out[#out + 1] = user.id
     elseif assumptions.assignee_must_be_in_group then
-      reply.invalid("actionBody.assignedTo[%d]: nobody in the group has this phone number", i - 1)
+      refusal.invalid("actionBody.assignedTo[%d]: nobody in the group has this phone number", i - 1)
     end
   end
   return out
@@ -37,7 +37,7 @@ local finish = {}
 
 function finish.Announcement(call, values)
   for i, text in ipairs(values.MediaResources or {}) do
-    media_resource.need(call, ("actionBody.MediaResources[%d]"):format(i - 1), text)
+    uploads.need(call, ("actionBody.MediaResources[%d]"):format(i - 1), text)
   end
 end
 
@@ -50,7 +50,7 @@ function finish.Poll(call, values)
 end
 
 function finish.LetsMeet(_, values)
-  return names.iso_time(values.startingTime) + values.duration * 60
+  return iso_time(values.startingTime) + values.duration * 60
 end
 
 function finish.Survey(call, values)
@@ -86,7 +86,7 @@ end
 function bodies.finish(call, kind, values)
   local expires_at, assignees
   if bodies.IS_MEDIA[kind] then
-    media_resource.need(call, "actionBody.mediaResource", values.mediaResource)
+    uploads.need(call, "actionBody.mediaResource", values.mediaResource)
   end
   if finish[kind] then
     expires_at, assignees = finish[kind](call, values)

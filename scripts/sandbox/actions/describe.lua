@@ -5,6 +5,7 @@ local actions = require "sandbox.data.actions"
 local assumptions = require "sandbox.base.assumptions"
 local clock = require "sandbox.base.clock"
 local media_resource = require "sandbox.base.media_resource"
+local uploads = require "sandbox.rules.uploads"
 local questions = require "sandbox.actions.questions"
 
 local describe = {}
@@ -44,7 +45,7 @@ end
 function short.Announcement(call, action)
   local root, media = call.world:root(call.headers.host), json.array {}
   for _, text in ipairs(action.body.MediaResources or {}) do
-    for _, shown in ipairs(media_resource.show(call.db, root, text)) do
+    for _, shown in ipairs(uploads.show(call.db, root, text)) do
       media[#media + 1] = shown
     end
   end

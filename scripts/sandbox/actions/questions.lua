@@ -4,8 +4,8 @@ local action_fields = require "sandbox.actions.fields"
 local assumptions = require "sandbox.base.assumptions"
 local body = require "sandbox.http.body"
 local limits = require "sandbox.base.limits"
-local media_resource = require "sandbox.base.media_resource"
-local reply = require "sandbox.http.reply"
+local uploads = require "sandbox.rules.uploads"
+local refusal = require "sandbox.base.refusal"
 local values = require "sandbox.http.values"
 
 local questions = {}
@@ -45,7 +45,7 @@ local function check_option(name, question, value)
   for i, option in ipairs(question.options) do
     titles[i] = option.title
   end
-  reply.invalid("%s: expected one of the options %s", name, table.concat(titles, ", "))
+  refusal.invalid("%s: expected one of the options %s", name, table.concat(titles, ", "))
 end
 
 local read = {}
@@ -60,7 +60,7 @@ end
 function read.MultiOption(name, question, value)
   local list, seen = values.is_list(value) and value or { value }, {}
   if #list > limits.options then
-    reply.invalid("%s: at most %d options, got %d", name, limits.options, #list)
+    refusal.invalid("%s: at most %d options, got %d", name, limits.options, #list)
   end
   local out = json.array {}
   for _, title in ipairs(list) do
@@ -80,14 +80,14 @@ for kind, field in pairs(action_fields.ANSWERS) do
 end
 
 function read.Image(name, _, value, call)
-  media_resource.need(call, name, value)
+  uploads.need(call, name, value)
   return value
 end
 
 function read.AttachmentList(name, _, value, call)
   local list = values.is_list(value) and value or { value }
   if #list > limits.attachments_per_answer then
-    reply.invalid("%s: at most %d entries, got %d", name, limits.attachments_per_answer, #list)
+    refusal.invalid("%s: at most %d entries, got %d", name, limits.attachments_per_answer, #list)
   end
   local out = json.array {}
   for i, item in ipairs(list) do
@@ -103,14 +103,14 @@ end
 ---@return table checked `json.null` for what was not answered
 function questions.check_answers(call, list, answers)
   if #answers ~= #list then
-    reply.invalid("actionBody.answers: expected %d, one for each question, got %d", #list, #answers)
+    refusal.invalid("actionBody.answers: expected %d, one for each question, got %d", #list, #answers)
   end
   local out = json.array {}
   for i, question in ipairs(list) do
     local name, value = ("actionBody.answers[%d]"):format(i - 1), answers[i]
     if value == json.null then
       if not assumptions.unanswered_allowed then
-        reply.invalid("%s: expected an answer", name)
+        refusal.invalid("%s: expected an answer", name)
       end
       out[i] = json.null
     else
@@ -129,13 +129,13 @@ end
 show.Date = show.DateTime
 
 function show.Image(root, value, db)
-  return media_resource.show(db, root, value)[1]
+  return uploads.show(db, root, value)[1]
 end
 
 function show.AttachmentList(root, value, db)
   local out = json.array {}
   for _, text in ipairs(value) do
-    for _, shown in ipairs(media_resource.show(db, root, text)) do
+    for _, shown in ipairs(uploads.show(db, root, text)) do
       out[#out + 1] = shown
     end
   end

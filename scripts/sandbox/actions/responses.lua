@@ -2,14 +2,14 @@
 local actions = require "sandbox.data.actions"
 local assumptions = require "sandbox.base.assumptions"
 local questions = require "sandbox.actions.questions"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local responses = {}
 
 local function check_open(call, action)
   local late_is_fine = action.type == "Job" and assumptions.job_after_due
   if action.expires_at and call.now >= action.expires_at and not late_is_fine then
-    reply.invalid("this %s has expired: it takes no more responses", action.type)
+    refusal.invalid("this %s has expired: it takes no more responses", action.type)
   end
 end
 
@@ -19,9 +19,9 @@ local function find_replaced(call, action, user_id)
   if id and id ~= "" then
     local found = actions.response(call.db, action, id)
     if not found then
-      reply.not_found "responseId: the action has no response with this id"
+      refusal.not_found "responseId: the action has no response with this id"
     elseif found.user_id:lower() ~= user_id:lower() then
-      reply.forbidden "only who gave a response may replace it"
+      refusal.forbidden "only who gave a response may replace it"
     end
     return found
   end
@@ -29,7 +29,7 @@ local function find_replaced(call, action, user_id)
   if not own or action.body.acceptMultipleResponses then
     return nil
   elseif action.type ~= "Job" and not assumptions.second_response_allowed then
-    reply.invalid "you have responded already: give responseId to replace the response"
+    refusal.invalid "you have responded already: give responseId to replace the response"
   end
   return own
 end
@@ -43,12 +43,12 @@ function responses.add(call, action)
   if action.type == "Job" then
     completed = values.isCompleted
     if assumptions.only_assignees_complete_jobs and not actions.is_assignee(call.db, action, user_id) then
-      reply.forbidden "only an assignee may respond to a job"
+      refusal.forbidden "only an assignee may respond to a job"
     end
   else
     local asked = questions.of(action)
     if not asked or #asked == 0 then
-      reply.invalid "a package without questions takes no responses"
+      refusal.invalid "a package without questions takes no responses"
     end
     values.answers = questions.check_answers(call, asked, values.answers)
   end

@@ -4,8 +4,6 @@ local crypto = require "jeton.crypto"
 local http = require "jeton.http"
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
-local media = require "sandbox.data.media"
-local reply = require "sandbox.http.reply"
 
 local media_resource = {}
 
@@ -40,46 +38,12 @@ function media_resource.decode(text)
   return { id = value.id, type = value.type, name = value.name }
 end
 
---- Reads one that a client sent, and looks for what was uploaded. Refuses with 400 what no upload of the
---- caller's tenant returned.
----@param call sandbox.call
----@param name string of the field, for messages
----@param text any
----@return sandbox.media_resource
-function media_resource.need(call, name, text)
-  local resource = media_resource.decode(text)
-  if not resource then
-    reply.invalid("%s: expected a mediaResource as an upload returns it", name)
-  end
-  ---@cast resource sandbox.media_resource
-  local found = media.by_id(call.db, resource.id)
-  if not found or found.type ~= resource.type
-    or found.tenant_id:lower() ~= call.caller.user.tenant_id:lower() then
-    reply.invalid("%s: no upload of this tenant returned this mediaResource; upload the file first", name)
-  end
-  return resource
-end
-
 --- Where the sandbox serves it.
 ---@param root string of the sandbox, without a slash at the end
 ---@param resource sandbox.media_resource
 ---@return string url
 function media_resource.url(root, resource)
   return ("%s/v1/media/%s"):format(root, http.encode(resource.id)) -- a client may have made it up
-end
-
---- How the service shows it: an album picture by picture.
----@param root string of the sandbox
----@param text string a mediaResource that `need` took
----@return {mediaUrl: string, mediaFileName: string}[]
-function media_resource.show(db, root, text)
-  local resource = assert(media_resource.decode(text))
-  local files = resource.type == "Album" and media.of_album(db, resource.id) or { resource }
-  local out = {}
-  for i, file in ipairs(files) do
-    out[i] = { mediaUrl = media_resource.url(root, file), mediaFileName = file.name }
-  end
-  return out
 end
 
 return media_resource

@@ -3,7 +3,7 @@ local assumptions = require "sandbox.base.assumptions"
 local counting = require "sandbox.data.counting"
 local crypto = require "jeton.crypto"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local users = require "sandbox.data.users"
 
 local bots = {}
@@ -40,7 +40,7 @@ function bots.create(db, creator, name, picture, now)
   if counting.reaches(db, limits.bots, "SELECT max(rowid) AS n FROM bots",
     "SELECT count(*) AS n FROM bots JOIN users ON users.id = user_id WHERE tenant_id = ?",
     creator.tenant_id) then
-    reply.invalid("a tenant has at most %d bots", limits.bots)
+    refusal.invalid("a tenant has at most %d bots", limits.bots)
   end
   local user = users.create(db, {
     tenant_id = creator.tenant_id,

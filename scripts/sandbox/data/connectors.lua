@@ -4,7 +4,7 @@ local counting = require "sandbox.data.counting"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
 local permissions = require "sandbox.base.permissions"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local connectors = {}
 
@@ -118,7 +118,7 @@ end
 function connectors.create(db, spec, now)
   if counting.reaches(db, limits.connectors, "SELECT max(rowid) AS n FROM connectors",
     "SELECT count(*) AS n FROM connectors") then
-    reply.invalid("the sandbox holds at most %d connectors", limits.connectors)
+    refusal.invalid("the sandbox holds at most %d connectors", limits.connectors)
   end
   local id, secret = spec.id or ids.new(), spec.secret or ids.new_secret()
   db:exec([[INSERT INTO connectors (id, tenant_id, name, owner_id, secret_hash, permissions, description,
@@ -175,7 +175,7 @@ end
 function connectors.grant(db, grant, token, now)
   token = token or ids.new_refresh_token()
   if connectors.find_grant(db, token) then
-    reply.invalid("this refresh token exists already; each needs a value of its own")
+    refusal.invalid("this refresh token exists already; each needs a value of its own")
   end
   if grant.group_number then
     db:exec([[UPDATE refresh_tokens SET revoked = 1 WHERE connector_id = ? AND group_number = ?

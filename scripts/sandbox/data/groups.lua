@@ -6,7 +6,7 @@ local fold = require "sandbox.base.fold"
 local hierarchy = require "sandbox.data.hierarchy"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local groups = {}
 
@@ -47,7 +47,7 @@ end
 function groups.create(db, spec, now)
   if counting.reaches(db, limits.groups, "SELECT max(number) AS n FROM groups",
     "SELECT count(*) AS n FROM groups") then
-    reply.invalid("the sandbox holds at most %d groups", limits.groups)
+    refusal.invalid("the sandbox holds at most %d groups", limits.groups)
   end
   db:exec([[INSERT INTO groups (id, tenant_id, name, type, welcome, image, background, short_description,
             long_description, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
@@ -75,7 +75,7 @@ function groups.add_member(db, group, user_id, role)
   if last >= limits.members_per_group
     and db:row("SELECT count(*) AS n FROM members WHERE group_number = ?", group.number).n
     >= limits.members_per_group then
-    reply.invalid("a group has at most %d members", limits.members_per_group)
+    refusal.invalid("a group has at most %d members", limits.members_per_group)
   end
   db:exec("INSERT INTO members (group_number, user_id, role, position) VALUES (?, ?, ?, ?)",
     group.number, user_id, role, last + 1)
@@ -109,7 +109,7 @@ function groups.add_subgroup(db, parent, child)
       SELECT ?1 UNION SELECT parent FROM subgroups JOIN above ON child = above.number)
     SELECT 1 AS found FROM above WHERE number = ?2]], parent.number, child.number)
   if above then
-    reply.invalid("group %s cannot become a subgroup of %s: it would be its own ancestor", child.id,
+    refusal.invalid("group %s cannot become a subgroup of %s: it would be its own ancestor", child.id,
       parent.id)
   end
   hierarchy.check_levels(db, parent, child)

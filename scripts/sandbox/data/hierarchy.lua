@@ -1,7 +1,7 @@
 --- The tree of groups: who is below and above whom. A group may have several parents.
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local hierarchy = {}
 
@@ -19,7 +19,7 @@ end
 function hierarchy.check_levels(db, parent, child)
   local all = levels(db, parent, "child", "parent") + levels(db, child, "parent", "child")
   if all > limits.group_levels then
-    reply.invalid("group %s cannot become a subgroup of %s: at most %d levels, this makes %d", child.id,
+    refusal.invalid("group %s cannot become a subgroup of %s: at most %d levels, this makes %d", child.id,
       parent.id, limits.group_levels, all)
   end
 end

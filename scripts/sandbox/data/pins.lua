@@ -3,7 +3,7 @@ local assumptions = require "sandbox.base.assumptions"
 local crypto = require "jeton.crypto"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local users = require "sandbox.data.users"
 
 local pins = {}
@@ -46,7 +46,7 @@ function pins.send(db, purpose, phone, now)
   db:exec("DELETE FROM pins WHERE sent_at <= ?", now - limits.pin_life_s)
   local sent = db:row("SELECT count(*) AS n, min(sent_at) AS first FROM pins WHERE phone = ?", phone)
   if sent.n >= limits.pins_per_phone then
-    reply.fail(429, assumptions.throttled_code, "Too many PINs for this number; try again later",
+    refusal.fail(429, assumptions.throttled_code, "Too many PINs for this number; try again later",
       { ["Retry-After"] = tostring(math.max(1, sent.first + limits.pin_life_s - now)) })
   end
   local pin = new_pin()

@@ -3,7 +3,7 @@ local assumptions = require "sandbox.base.assumptions"
 local counting = require "sandbox.data.counting"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local users = {}
 
@@ -52,7 +52,7 @@ end
 function users.add_phone(db, user, phone, now)
   local holder = users.by_phone(db, phone)
   if holder and holder.id ~= user.id then
-    reply.invalid "phone: it is somebody else's number"
+    refusal.invalid "phone: it is somebody else's number"
   end
   db:exec("UPDATE users SET phone = ?, provisioned = 1, phone_added_at = ? WHERE id = ?", phone, now, user.id)
 end
@@ -73,7 +73,7 @@ end
 function users.create(db, spec, now)
   if counting.reaches(db, limits.users, "SELECT max(rowid) AS n FROM users",
     "SELECT count(*) AS n FROM users") then
-    reply.invalid("the sandbox holds at most %d users", limits.users)
+    refusal.invalid("the sandbox holds at most %d users", limits.users)
   end
   local id = spec.id or ids.new()
   db:exec([[INSERT INTO users (id, tenant_id, phone, name, email, picture, o365_id, provisioned,

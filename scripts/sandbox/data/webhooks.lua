@@ -3,7 +3,7 @@ local counting = require "sandbox.data.counting"
 local ids = require "sandbox.base.ids"
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local webhooks = {}
 
@@ -36,7 +36,7 @@ end
 function webhooks.create(db, spec)
   if counting.reaches(db, limits.webhooks, "SELECT max(number) AS n FROM webhooks",
     "SELECT count(*) AS n FROM webhooks WHERE connector_id = ?", spec.connector_id) then
-    reply.invalid("a connector has at most %d webhooks", limits.webhooks)
+    refusal.invalid("a connector has at most %d webhooks", limits.webhooks)
   end
   local id = ids.new()
   db:exec([[INSERT INTO webhooks (id, connector_id, user_id, object_id, object_type, events, url, token,

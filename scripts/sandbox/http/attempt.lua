@@ -1,7 +1,7 @@
 --- Runs what answers a request: refusals and mistakes become responses.
 local log = require "jeton.log"
 local assumptions = require "sandbox.base.assumptions"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 -- The handler of errors that are no refusals: the traceback is taken while the stack is there.
 local function trace(err)
@@ -19,13 +19,13 @@ local function attempt(render, fn, ...)
   local ok, result = xpcall(fn, trace, ...)
   if ok then
     return result
-  elseif reply.is_failure(result) then
+  elseif refusal.is_failure(result) then
     return render(result)
   elseif type(result) == "table" and (result.kind == "cancelled" or result.kind == "deadline") then
     error(result, 0) -- the task ends
   end
   log.error("sandbox: " .. tostring(result))
-  return render(reply.failure(500, assumptions.internal_code, "the sandbox failed; its log says how"))
+  return render(refusal.failure(500, assumptions.internal_code, "the sandbox failed; its log says how"))
 end
 
 return attempt

@@ -3,7 +3,7 @@
 local json = require "jeton.json"
 local assumptions = require "sandbox.base.assumptions"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local values = require "sandbox.http.values"
 
 local body = {}
@@ -73,9 +73,9 @@ local function list_of(item)
       expect(name, "a list", value)
     end
     if field.max and #value > field.max then
-      reply.invalid("%s: at most %d entries, got %d", name, field.max, #value)
+      refusal.invalid("%s: at most %d entries, got %d", name, field.max, #value)
     elseif field.min and #value < field.min then
-      reply.invalid("%s: at least %d entries, got %d", name, field.min, #value)
+      refusal.invalid("%s: at least %d entries, got %d", name, field.min, #value)
     end
     local entry = item or field.item or (field.of and { kind = "object", fields = field.of })
     local out = json.array {}
@@ -101,7 +101,7 @@ function read.map(name, value, field)
     out[key] = read[field.item.kind](("%s.%s"):format(name, key), one, field.item)
   end
   if field.max and count > field.max then
-    reply.invalid("%s: at most %d entries, got %d", name, field.max, count)
+    refusal.invalid("%s: at most %d entries, got %d", name, field.max, count)
   end
   return out
 end
@@ -148,7 +148,7 @@ local function refuse_unknown(field, prefix)
       known[#known + 1] = variant.by
     end
   end
-  reply.invalid("%s%s: missing; expected %s", prefix, known[#known], table.concat(known, " or "))
+  refusal.invalid("%s%s: missing; expected %s", prefix, known[#known], table.concat(known, " or "))
 end
 
 -- Keys without case; where two differ only by case, the one as documented wins.
@@ -195,7 +195,7 @@ function check_fields(fields, object, prefix)
     elseif value ~= nil then
       out[declared[1]] = read[field.kind](name, value, field)
     elseif is_required then
-      reply.invalid("%s: missing", name)
+      refusal.invalid("%s: missing", name)
     else
       out[declared[1]] = field.default
     end
@@ -229,7 +229,7 @@ function body.check_strict(fields, object, prefix)
       end
     end
     if not known then
-      reply.invalid("%s: unknown key '%s'; expected one of %s", name, tostring(key),
+      refusal.invalid("%s: unknown key '%s'; expected one of %s", name, tostring(key),
         table.concat(names, ", "))
     end
   end
@@ -248,7 +248,7 @@ end
 --- 413.
 ---@param limit integer bytes
 function body.refuse_length(limit)
-  reply.fail(413, assumptions.too_large_code, ("the body is over %d bytes"):format(limit))
+  refusal.fail(413, assumptions.too_large_code, ("the body is over %d bytes"):format(limit))
 end
 
 -- UTF-16 behind its byte order mark, as Windows writes files, in UTF-8; other text as it is.
@@ -283,10 +283,10 @@ function body.decode(text)
   end
   local value, err = json.decode(text, { lenient = true, max_depth = limits.json_depth })
   if value == nil then
-    reply.invalid("malformed body: %s", err.message)
+    refusal.invalid("malformed body: %s", err.message)
   end
   if not values.is_object(value) then
-    reply.invalid("malformed body: expected a JSON object, got %s", values.describe(value))
+    refusal.invalid("malformed body: expected a JSON object, got %s", values.describe(value))
   end
   return value
 end

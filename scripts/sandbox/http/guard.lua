@@ -1,5 +1,5 @@
 --- Who may talk to the sandbox at all: Host on every route; for steering also Origin, proxies, password.
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local guard = {}
 
@@ -7,7 +7,7 @@ local HTTP_PORT = 80
 local HOST_BYTES = 300 -- a name and a port
 
 local function refuse(message)
-  reply.fail(403, "Forbidden", message)
+  refusal.fail(403, "Forbidden", message)
 end
 
 local function is_literal_address(name)
@@ -95,7 +95,7 @@ function guard.check_steering(world, method, headers)
   guard.check_password(world, headers)
   local content_type = (headers["content-type"] or ""):lower():match "^%s*([^;%s]*)"
   if method == "POST" and content_type ~= "application/json" then
-    reply.fail(415, "UnsupportedMediaType", "Content-Type: expected application/json")
+    refusal.fail(415, "UnsupportedMediaType", "Content-Type: expected application/json")
   end
 end
 

@@ -1,7 +1,7 @@
 --- The password of --password-file, by HTTP Basic with any user name. Only its argon2id hash is kept.
 local crypto = require "jeton.crypto"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local password = {}
 password.__index = password
@@ -27,7 +27,7 @@ local function given_by(header)
 end
 
 local function ask()
-  reply.fail(401, "Unauthenticated", "expected the password of --password-file, by HTTP Basic", {
+  refusal.fail(401, "Unauthenticated", "expected the password of --password-file, by HTTP Basic", {
     ["WWW-Authenticate"] = 'Basic realm="jeton sandbox", charset="UTF-8"',
   })
 end
@@ -59,7 +59,7 @@ function password:check(header, now)
   self.wrong = recent(self.wrong, now)
   if #self.wrong >= limits.password_tries then
     local wait = self.wrong[1] + limits.password_window_s - now
-    reply.fail(429, "TooManyRequests", ("%d wrong passwords; try again in %d s"):format(#self.wrong, wait),
+    refusal.fail(429, "TooManyRequests", ("%d wrong passwords; try again in %d s"):format(#self.wrong, wait),
       { ["Retry-After"] = tostring(wait) })
   end
   if not crypto.password_verify(self.hash, given --[[@as string]]) then

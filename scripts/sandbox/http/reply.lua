@@ -1,66 +1,11 @@
---- Replies, and the one way to refuse: raise a failure, which rolls back and becomes an error body.
+--- Replies in JSON: successes, and the error body of a refusal.
 local json = require "jeton.json"
 local assumptions = require "sandbox.base.assumptions"
 local request = require "sandbox.http.request"
 
 local reply = {}
 
----@class sandbox.failure
----@field status integer
----@field code string
----@field message string
----@field headers table<string, string>|nil
-local Failure = { __name = "sandbox.failure" }
-Failure.__tostring = function(failure)
-  return ("%d %s: %s"):format(failure.status, failure.code, failure.message)
-end
-
-reply.INVALID = "InvalidParameters" -- the errorCode of 400
 reply.CONTENT_TYPE = "application/json; charset=utf-8"
-
---- A refusal that is returned by an operation: what it wrote stays.
----@param status integer
----@param code string errorCode
----@param message string
----@param headers table<string, string>|nil
----@return sandbox.failure
-function reply.failure(status, code, message, headers)
-  return setmetatable({ status = status, code = code, message = message, headers = headers }, Failure)
-end
-
---- Refuses: raises, and what was written is rolled back.
----@param status integer
----@param code string errorCode
----@param message string
----@param headers table<string, string>|nil
-function reply.fail(status, code, message, headers)
-  error(reply.failure(status, code, message, headers), 0)
-end
-
---- 400 InvalidParameters.
----@param format string
-function reply.invalid(format, ...)
-  reply.fail(400, reply.INVALID, format:format(...))
-end
-
---- 404: no such thing.
----@param format string
-function reply.not_found(format, ...)
-  reply.fail(assumptions.not_found_status, assumptions.not_found_code, format:format(...))
-end
-
---- 403: what is needed.
----@param need string "only an admin of the group may do this"
-function reply.forbidden(need)
-  reply.fail(assumptions.permission_status, assumptions.permission_code,
-    assumptions.role_message:format(need))
-end
-
----@param value any
----@return boolean
-function reply.is_failure(value)
-  return getmetatable(value) == Failure
-end
 
 ---@param status integer
 ---@param value table

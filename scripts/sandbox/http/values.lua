@@ -1,9 +1,9 @@
 --- Single values as clients send them, by kind of field; each is read, or refused by its name.
 local json = require "jeton.json"
-local names = require "kaizala.names"
+local iso_time = require "sandbox.base.iso_time"
 local ids = require "sandbox.base.ids"
 local media_resource = require "sandbox.base.media_resource"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local values = {}
 
@@ -26,7 +26,7 @@ end
 ---@param what string "an integer"
 ---@param value any
 function values.expect(name, what, value)
-  reply.invalid("%s: expected %s, got %s", name, what, values.describe(value))
+  refusal.invalid("%s: expected %s, got %s", name, what, values.describe(value))
 end
 local expect = values.expect
 
@@ -50,14 +50,14 @@ function read.string(name, value, field)
     expect(name, "a string", value)
   end
   if field.not_empty and not value:find "%S" then
-    reply.invalid("%s: must not be empty", name)
+    refusal.invalid("%s: must not be empty", name)
   end
   if field.max then
     local length = utf8.len(value)
     if not length then
-      reply.invalid("%s: not valid UTF-8", name)
+      refusal.invalid("%s: not valid UTF-8", name)
     elseif length > field.max then
-      reply.invalid("%s: at most %d characters, got %d", name, field.max, length)
+      refusal.invalid("%s: at most %d characters, got %d", name, field.max, length)
     end
   end
   return value
@@ -80,7 +80,7 @@ function read.integer(name, value, field)
   if type(value) == "string" and value:find "^%-?%d+$" then
     value = math.tointeger(tonumber(value)) or value
   elseif field.iso and type(value) == "string" then
-    local at = names.iso_time(value)
+    local at = iso_time(value)
     value = at and at * 1000 or value
   elseif type(value) == "number" then
     value = math.tointeger(value) or value -- 5.0 is one
@@ -89,7 +89,7 @@ function read.integer(name, value, field)
     expect(name, "an integer", value)
   end
   if (field.min and value < field.min) or (field.max and value > field.max) then
-    reply.invalid("%s: expected an integer from %s to %s", name, field.min or "…", field.max or "…")
+    refusal.invalid("%s: expected an integer from %s to %s", name, field.min or "…", field.max or "…")
   end
   return value
 end
@@ -102,7 +102,7 @@ function read.number(name, value, field)
     expect(name, "a number", value)
   end
   if (field.min and value < field.min) or (field.max and value > field.max) then
-    reply.invalid("%s: expected a number from %s to %s", name, field.min or "…", field.max or "…")
+    refusal.invalid("%s: expected a number from %s to %s", name, field.min or "…", field.max or "…")
   end
   return value
 end
@@ -111,7 +111,7 @@ end
 function read.digits(name, value)
   local text = math.tointeger(value) and tostring(math.tointeger(value)) or value
   if type(text) ~= "string" or not text:find "^%s*%d+%s*$" then
-    reply.invalid("%s: expected digits, as text or as a number", name)
+    refusal.invalid("%s: expected digits, as text or as a number", name)
   end
   return text:match "%d+"
 end
@@ -120,21 +120,21 @@ function read.phone(name, value)
   if type(value) ~= "string" then
     expect(name, "a phone number such as \"+33100000001\"", value)
   elseif not ids.is_phone(value) then
-    reply.invalid("%s: expected a phone number with + and country code, such as +33100000001", name)
+    refusal.invalid("%s: expected a phone number with + and country code, such as +33100000001", name)
   end
   return value
 end
 
 function read.id(name, value)
   if not ids.is_id(value) then
-    reply.invalid("%s: expected a GUID", name)
+    refusal.invalid("%s: expected a GUID", name)
   end
   return value
 end
 
 function read.time(name, value, field)
-  if not names.iso_time(read.string(name, value, field)) then
-    reply.invalid("%s: expected a time such as 2018-07-02T10:30:00Z", name)
+  if not iso_time(read.string(name, value, field)) then
+    refusal.invalid("%s: expected a time such as 2018-07-02T10:30:00Z", name)
   end
   return value
 end
@@ -154,25 +154,25 @@ function read.choice(name, value, field)
     end
   end
   return by_number(value, field)
-    or reply.invalid("%s: expected one of %s", name, table.concat(field.choices, ", "))
+    or refusal.invalid("%s: expected one of %s", name, table.concat(field.choices, ", "))
 end
 
 --- A mediaResource: of one of the types that the field names.
 function read.media(name, value, field)
   local resource = media_resource.decode(value)
-    or reply.invalid("%s: expected a mediaResource as an upload returns it", name)
+    or refusal.invalid("%s: expected a mediaResource as an upload returns it", name)
   for _, known in ipairs(field.types or { resource.type }) do
     if resource.type == known then
       return value
     end
   end
-  reply.invalid("%s: expected one of an upload of type %s, got one of type %s", name,
+  refusal.invalid("%s: expected one of an upload of type %s, got one of type %s", name,
     table.concat(field.types, " or "), resource.type)
 end
 
 function read.any(name, value, field)
   if field.max and #assert(json.encode(value)) > field.max then
-    reply.invalid("%s: at most %d bytes of JSON", name, field.max)
+    refusal.invalid("%s: at most %d bytes of JSON", name, field.max)
   end
   return value
 end

@@ -9,7 +9,7 @@ local limits = require "sandbox.base.limits"
 local login = require "sandbox.rules.login"
 local oauth_page = require "sandbox.oauth.page"
 local pins = require "sandbox.data.pins"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local request = require "sandbox.http.request"
 local url = require "sandbox.http.url"
 
@@ -124,7 +124,7 @@ local function answer_form(visit, arrived)
   end)
   if ok then
     return response
-  elseif reply.is_failure(failure) then
+  elseif refusal.is_failure(failure) then
     return oauth_page.problem(visit, failure.status, failure.status == 429 and "phone.busy" or nil,
       failure.status ~= 429 and failure.message or nil)
   end
@@ -149,7 +149,7 @@ function oauth.handle(world, arrived)
   if arrived.method == "POST" then
     return answer_form(visit, arrived)
   elseif arrived.method ~= "GET" then
-    reply.fail(405, "MethodNotAllowed", "expected GET or POST", { Allow = "GET, POST" })
+    refusal.fail(405, "MethodNotAllowed", "expected GET or POST", { Allow = "GET, POST" })
   end
   local asked, problem = read_request(world, visit.query)
   if not asked then

@@ -10,7 +10,7 @@ local demo = require "sandbox.seed.demo"
 local describe = require "sandbox.actions.describe"
 local limits = require "sandbox.base.limits"
 local properties = require "sandbox.actions.properties"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local responses = require "sandbox.actions.responses"
 local shapes = require "sandbox.http.shapes"
 
@@ -64,7 +64,7 @@ local function need_action(call)
   local action = actions.by_id(call.db, call.group, call.params.action)
   if not action or (call.role == "Subscriber"
     and not actions.is_addressed(call.db, action, call.caller.user.id)) then
-    reply.not_found "the group has no action with this id"
+    refusal.not_found "the group has no action with this id"
   end
   ---@cast action sandbox.action
   return action
@@ -75,7 +75,7 @@ local function need_own_action(call)
   local action = need_action(call)
   local is_sender = action.sender_id:lower() == call.caller.user.id:lower()
   if not is_sender and not (assumptions.may_update == "admin" and call.role == "Admin") then
-    reply.forbidden "only who sent the action, or an admin of the group, may do this"
+    refusal.forbidden "only who sent the action, or an admin of the group, may do this"
   end
   return action
 end
@@ -87,9 +87,9 @@ end
 local function respond(call)
   local fields, action = call.body, need_action(call)
   if fields.id and fields.id:lower() ~= action.package_id:lower() then
-    reply.invalid "id: the action is of another package, or of none"
+    refusal.invalid "id: the action is of another package, or of none"
   elseif not fields.id and fields.actionType ~= action.type then
-    reply.invalid("actionType: the action is of type %s", action.type)
+    refusal.invalid("actionType: the action is of type %s", action.type)
   end
   return { responseId = responses.add(call, action) }
 end
@@ -97,14 +97,14 @@ end
 local function update(call)
   local fields, action = call.body, need_own_action(call)
   if fields.version ~= ANY_VERSION and fields.version ~= action.version then
-    reply.invalid("version: expected -1, or %d, which is the present one", action.version)
+    refusal.invalid("version: expected -1, or %d, which is the present one", action.version)
   end
   if fields.sendToAllSubscribers and call.group.type ~= "ConnectGroup" then
-    reply.invalid "sendToAllSubscribers: only for public groups (ConnectGroup)"
+    refusal.invalid "sendToAllSubscribers: only for public groups (ConnectGroup)"
   end
   actions.set_properties(call.db, action, properties.check(fields.updateProperties))
   if #actions.properties(call.db, action) > limits.properties then
-    reply.invalid("updateProperties: an action has at most %d properties", limits.properties)
+    refusal.invalid("updateProperties: an action has at most %d properties", limits.properties)
   end
   return { actionId = action.id, version = actions.add_version(call.db, action), result = DONE }
 end
@@ -112,7 +112,7 @@ end
 local function remind(call)
   local action = need_own_action(call)
   if bodies.IS_MEDIA[action.type] or action.type == "Announcement" then
-    reply.invalid("an action of type %s asks for nothing: there is nobody to remind", action.type)
+    refusal.invalid("an action of type %s asks for nothing: there is nobody to remind", action.type)
   end
   local to = audience.resolve(call)
   actions.add_reminder(call.db, action, call.caller.user.id, to, call.now)

@@ -7,7 +7,7 @@ local demo = require "sandbox.seed.demo"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.base.limits"
 local pictures = require "sandbox.rules.pictures"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local shapes = require "sandbox.http.shapes"
 local tokens = require "sandbox.rules.tokens"
 local users = require "sandbox.data.users"
@@ -19,11 +19,11 @@ local function need_bot(call, id)
   local bot = bots.by_id(call.db, id)
   local caller = call.caller
   if not bot or bot.tenant_id:lower() ~= caller.user.tenant_id:lower() then
-    reply.not_found "there is no bot with this id"
+    refusal.not_found "there is no bot with this id"
   end
   ---@cast bot sandbox.bot
   if not access.is_tenant_level(caller) and bot.creator_id:lower() ~= caller.user.id:lower() then
-    reply.forbidden "only who made the bot, or a tenant-level token, may do this"
+    refusal.forbidden "only who made the bot, or a tenant-level token, may do this"
   end
   return bot
 end
@@ -32,7 +32,7 @@ end
 local function need_own_bot(call, id)
   local bot, caller = need_bot(call, id), call.caller
   if caller.kind == "group" and bots.is_elsewhere(call.db, bot.id, caller.group) then
-    reply.forbidden "this token reaches its own group only, and the bot is in another"
+    refusal.forbidden "this token reaches its own group only, and the bot is in another"
   end
   return bot
 end

@@ -9,7 +9,7 @@ local hierarchy = require "sandbox.data.hierarchy"
 local invite = require "sandbox.rules.invite"
 local limits = require "sandbox.base.limits"
 local pictures = require "sandbox.rules.pictures"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local shapes = require "sandbox.http.shapes"
 local users = require "sandbox.data.users"
 
@@ -28,7 +28,7 @@ local function add_people(call, group, fields)
   add_phones(fields.members, "Member")
   for i, id in ipairs(fields.memberUserIds or {}) do
     if not users.by_id(call.db, id) then
-      reply.invalid("memberUserIds[%d]: there is no user with this id", i - 1)
+      refusal.invalid("memberUserIds[%d]: there is no user with this id", i - 1)
     end
     groups.add_member(call.db, group, id, "Member")
     given, added = given + 1, added + 1
@@ -39,7 +39,7 @@ end
 local function create(call)
   local fields, caller = call.body, call.caller
   if fields.groupType == "ConnectGroup" and not access.is_tenant_level(caller) then
-    reply.forbidden "only a tenant-level token may create a ConnectGroup"
+    refusal.forbidden "only a tenant-level token may create a ConnectGroup"
   end
   local group = groups.create(call.db, {
     tenant_id = caller.user.tenant_id,

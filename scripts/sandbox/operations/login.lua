@@ -4,7 +4,7 @@ local demo = require "sandbox.seed.demo"
 local limits = require "sandbox.base.limits"
 local login = require "sandbox.rules.login"
 local pins = require "sandbox.data.pins"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local shapes = require "sandbox.http.shapes"
 local tokens = require "sandbox.rules.tokens"
 local users = require "sandbox.data.users"
@@ -24,7 +24,7 @@ local function login_with_pin(call)
   login.need_person(call.db, fields.mobileNumber)
   if not pins.take(call.db, pins.for_connector(connector), fields.mobileNumber, fields.pin, call.now) then
     -- Returned, not raised: that it was tried must stay.
-    return reply.failure(assumptions.pin_status, assumptions.pin_code, assumptions.pin_message)
+    return refusal.failure(assumptions.pin_status, assumptions.pin_code, assumptions.pin_message)
   end
   local user = pins.user(call.db, fields.mobileNumber, connector.tenant_id, call.now)
   local token, expires_at = login.grant(call.db, connector, user, call.now)
@@ -41,7 +41,7 @@ local function oauth_token(call)
   local connector = tokens.authenticate_connector(call.world, fields.client_id, fields.client_secret)
   local code = pins.take_code(call.db, connector, fields.code, call.now)
   if not code or (fields.redirect_uri and fields.redirect_uri ~= code.redirect_uri) then
-    reply.fail(assumptions.pin_status, assumptions.code_code, assumptions.code_message)
+    refusal.fail(assumptions.pin_status, assumptions.code_code, assumptions.code_message)
   end
   local user = users.by_id(call.db, code.user_id)
   local token = login.grant(call.db, connector, user, call.now)

@@ -7,21 +7,21 @@ local limits = require "sandbox.base.limits"
 local media = require "sandbox.data.media"
 local media_resource = require "sandbox.base.media_resource"
 local media_types = require "sandbox.rules.media_types"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local request = require "sandbox.http.request"
 
 local PICTURE = { name = "files", filename = "picture.png", content_type = "image/png", value = "PNG" }
 local REPLY = { { "mediaResource", kind = "string" } }
 
 local function refuse_type(...)
-  reply.fail(415, assumptions.media_type_code, ...)
+  refusal.fail(415, assumptions.media_type_code, ...)
 end
 
 -- The name alone: some clients send a path.
 local function base_name(name)
   name = request.to_utf8(name or ""):gsub("^.*[/\\]", "")
   if utf8.len(name) > limits.file_name_characters then
-    reply.invalid("the name of a file: at most %d characters", limits.file_name_characters)
+    refusal.invalid("the name of a file: at most %d characters", limits.file_name_characters)
   end
   return name
 end
@@ -65,13 +65,13 @@ local function upload(call)
   local parts = without_fields(call.parts)
   local count = #parts
   if count == 0 or count > limits.media_per_upload then
-    reply.invalid("expected 1 to %d parts, got %d", limits.media_per_upload, count)
+    refusal.invalid("expected 1 to %d parts, got %d", limits.media_per_upload, count)
   end
   local files = {}
   for i, part in ipairs(parts) do
     files[i] = check_file(("part %d"):format(i), part)
     if count > 1 and files[i].type ~= "Image" then
-      reply.invalid("part %d: several parts give an album, which holds pictures only", i)
+      refusal.invalid("part %d: several parts give an album, which holds pictures only", i)
     end
   end
   local resource = { type = files[1].type, name = files[1].name }
@@ -94,14 +94,14 @@ end
 local function fetch(call)
   local url = call.body.mediaUrl
   if url:find "[%c%s]" then
-    reply.invalid "mediaUrl: white space or a control character; percent-encode it (%%20)"
+    refusal.invalid "mediaUrl: white space or a control character; percent-encode it (%%20)"
   end
   local parts, err = http.parse_url(url)
   if not parts then
-    reply.invalid("mediaUrl: %s", err.message)
+    refusal.invalid("mediaUrl: %s", err.message)
   end
   if assumptions.media_url_loopback_only and not is_loopback(parts.host) then
-    reply.invalid("mediaUrl: the sandbox fetches from this machine only, not from '%s'", parts.host)
+    refusal.invalid("mediaUrl: the sandbox fetches from this machine only, not from '%s'", parts.host)
   end
   local path = ("%s/upload-fetched-%s"):format(call.world.media_folder, crypto.uuid())
   local response
@@ -109,9 +109,9 @@ local function fetch(call)
     save_to = path, max_body = limits.media_bytes, timeout = limits.media_fetch_s,
   })
   if not response then
-    reply.invalid("mediaUrl: %s", err.message)
+    refusal.invalid("mediaUrl: %s", err.message)
   elseif not response.path then
-    reply.invalid("mediaUrl: answered with status %d", response.status)
+    refusal.invalid("mediaUrl: answered with status %d", response.status)
   end
   local hash, size = crypto.sha256_file(path)
   local name = parts.path:gsub("^.*/", "")

@@ -5,7 +5,7 @@ local demo = require "sandbox.seed.demo"
 local groups = require "sandbox.data.groups"
 local invite = require "sandbox.rules.invite"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local shapes = require "sandbox.http.shapes"
 
 local DONE = { result = "true" }
@@ -14,7 +14,7 @@ local DONE = { result = "true" }
 local function need_member(call)
   local role = groups.role(call.db, call.group, call.params.member)
   if not role then
-    reply.not_found("the group has no member with this id")
+    refusal.not_found("the group has no member with this id")
   end
   return call.params.member, role
 end
@@ -22,7 +22,7 @@ end
 local function need_another_admin(call, role)
   if role == "Admin" and not assumptions.last_admin_may_leave
     and groups.count_admins(call.db, call.group) == 1 then
-    reply.invalid "a group needs at least one admin"
+    refusal.invalid "a group needs at least one admin"
   end
 end
 

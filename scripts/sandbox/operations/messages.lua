@@ -6,14 +6,14 @@ local conversation = require "sandbox.data.conversation"
 local demo = require "sandbox.seed.demo"
 local limits = require "sandbox.base.limits"
 local messages = require "sandbox.data.messages"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local function send(call)
   local fields = call.body
   local to = audience.resolve(call)
   local reply_to = fields.replyToReferenceId:lower() -- as it was given out
   if reply_to ~= "" and not conversation.find(call.db, call.group, reply_to) then
-    reply.invalid "replyToReferenceId: the group has no message or action with this reference"
+    refusal.invalid "replyToReferenceId: the group has no message or action with this reference"
   end
   local out = {
     referenceId = messages.create(call.db, {

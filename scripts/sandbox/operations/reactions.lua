@@ -7,7 +7,7 @@ local demo = require "sandbox.seed.demo"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.base.limits"
 local reactions = require "sandbox.data.reactions"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 -- The group where the message was posted: that of the path, or one above it.
 local function need_source(call)
@@ -17,11 +17,11 @@ local function need_source(call)
   end
   local source = groups.by_id(call.db, id)
   if not source then
-    reply.not_found "sourceGroupId: there is no group with this id"
+    refusal.not_found "sourceGroupId: there is no group with this id"
   end
   ---@cast source sandbox.group
   if not groups.is_above(call.db, source, call.group) and not access.role(call.db, call.caller, source) then
-    reply.forbidden "sourceGroupId: only a member of the group may do this"
+    refusal.forbidden "sourceGroupId: only a member of the group may do this"
   end
   return source
 end
@@ -35,7 +35,7 @@ end
 local function need_reference(call, source, given)
   local reference_id = given:lower()
   if not conversation.find(call.db, source, reference_id, subscriber_of(call)) then
-    reply.not_found "referenceId: the group has no message or action with this reference"
+    refusal.not_found "referenceId: the group has no message or action with this reference"
   end
   return reference_id
 end

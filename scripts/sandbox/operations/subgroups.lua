@@ -9,7 +9,7 @@ local hierarchy = require "sandbox.data.hierarchy"
 local invite = require "sandbox.rules.invite"
 local limits = require "sandbox.base.limits"
 local pictures = require "sandbox.rules.pictures"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local shapes = require "sandbox.http.shapes"
 
 local DONE = { result = "true" }
@@ -46,11 +46,11 @@ local function add(call)
   for i, id in ipairs(call.body.subGroups) do
     local child = groups.by_id(call.db, id)
     if not child then
-      reply.invalid("subGroups[%d]: there is no group with this id", i - 1)
+      refusal.invalid("subGroups[%d]: there is no group with this id", i - 1)
     end
     ---@cast child sandbox.group
     if assumptions.subgroup_needs_its_admin and access.role(call.db, call.caller, child) ~= "Admin" then
-      reply.forbidden(("only an admin of group %s may make it a subgroup"):format(child.id))
+      refusal.forbidden(("only an admin of group %s may make it a subgroup"):format(child.id))
     end
     groups.add_subgroup(call.db, call.group, child)
   end
@@ -60,7 +60,7 @@ end
 local function remove(call)
   local child = groups.by_id(call.db, call.params.subgroup)
   if not child or not hierarchy.remove(call.db, call.group, child) then
-    reply.not_found "the group has no subgroup with this id"
+    refusal.not_found "the group has no subgroup with this id"
   end
   return DONE
 end

@@ -6,13 +6,13 @@ local demo = require "sandbox.seed.demo"
 local ids = require "sandbox.base.ids"
 local invite = require "sandbox.rules.invite"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local subscribers = require "sandbox.data.subscribers"
 local users = require "sandbox.data.users"
 
 local function need_public(call)
   if call.group.type ~= "ConnectGroup" then
-    reply.invalid "group: only public groups (ConnectGroup) have subscribers"
+    refusal.invalid "group: only public groups (ConnectGroup) have subscribers"
   end
 end
 
@@ -23,7 +23,7 @@ local function read_cursor(cursor)
   end
   local id = crypto.unbase64(cursor)
   if not ids.is_id(id) then
-    reply.invalid "cursor: not one that a page of subscribers came with"
+    refusal.invalid "cursor: not one that a page of subscribers came with"
   end
   return id
 end

@@ -6,7 +6,7 @@ local access = require "sandbox.rules.access"
 local assumptions = require "sandbox.base.assumptions"
 local demo = require "sandbox.seed.demo"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local shapes = require "sandbox.http.shapes"
 local url = require "sandbox.http.url"
 local webhooks = require "sandbox.data.webhooks"
@@ -44,11 +44,11 @@ end
 local function read_headers(object)
   for name, value in pairs(object) do
     if not name:find "^[%w!#$%%&'*+.^_`|~-]+$" then
-      reply.invalid "callBackHeaders: a name is no name of a header"
+      refusal.invalid "callBackHeaders: a name is no name of a header"
     elseif FRAMING[name:lower()] then
-      reply.invalid("callBackHeaders: %s is the sender's own", name)
+      refusal.invalid("callBackHeaders: %s is the sender's own", name)
     elseif value:find "[%c]" or #name + #value > limits.webhook_header_bytes then
-      reply.invalid("callBackHeaders: expected text on one line, at most %d bytes with its name",
+      refusal.invalid("callBackHeaders: expected text on one line, at most %d bytes with its name",
         limits.webhook_header_bytes)
     end
   end
@@ -57,7 +57,7 @@ end
 
 local function read_url(text)
   if text:find "[%c%s#]" or not (url.is_https(text) or url.is_loopback(text)) then
-    reply.invalid "callBackUrl: expected an https:// URL; http:// is for this machine only"
+    refusal.invalid "callBackUrl: expected an https:// URL; http:// is for this machine only"
   end
   return text
 end
@@ -65,14 +65,14 @@ end
 -- It goes out as a header.
 local function read_token(text)
   if text:find "%c" then
-    reply.invalid "callBackToken: expected text on one line"
+    refusal.invalid "callBackToken: expected text on one line"
   end
   return text
 end
 
 local function read_validity(value, now)
   if value <= now * 1000 then
-    reply.invalid "validity: expected milliseconds since the epoch, in the future"
+    refusal.invalid "validity: expected milliseconds since the epoch, in the future"
   end
   return value
 end
@@ -86,12 +86,12 @@ local function validate(target)
     max_body = limits.webhook_answer_bytes,
   }
   if not response then
-    reply.invalid("callBackUrl: the receiver did not answer within %d seconds as it must (%s)",
+    refusal.invalid("callBackUrl: the receiver did not answer within %d seconds as it must (%s)",
       limits.webhook_answer_s, err.message)
   elseif response.status < 200 or response.status > 299 then
-    reply.invalid("callBackUrl: the receiver answered the validation with %d", response.status)
+    refusal.invalid("callBackUrl: the receiver answered the validation with %d", response.status)
   elseif response.body:match "^%s*(.-)%s*$" ~= token then
-    reply.invalid "callBackUrl: the receiver did not answer with validationToken as its body"
+    refusal.invalid "callBackUrl: the receiver did not answer with validationToken as its body"
   end
 end
 
@@ -103,7 +103,7 @@ local function need_object(call, kind, id)
   elseif kind == "Action" then
     group_id = webhooks.group_of_action(call.db, id)
     if not group_id then
-      reply.not_found "there is no action with this id"
+      refusal.not_found "there is no action with this id"
     end
   end
   access.need_group(call.db, call.caller, group_id, "reach")
@@ -126,7 +126,7 @@ local function need_webhook(call)
   if not webhook or webhook.connector_id:lower() ~= caller.connector.id:lower()
     or not (access.is_tenant_level(caller) or webhook.user_id:lower() == caller.user.id:lower())
     or not is_in_reach(call, webhook) then
-    reply.not_found "this connector and user have no webhook with this id"
+    refusal.not_found "this connector and user have no webhook with this id"
   end
   return webhook --[[@as sandbox.webhook]]
 end

@@ -5,7 +5,7 @@ local body = require "sandbox.http.body"
 local operations = require "sandbox.operations"
 local permissions = require "sandbox.base.permissions"
 local pictures = require "sandbox.rules.pictures"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local act = {}
 
@@ -64,7 +64,7 @@ function act.as(visit, user, name, params, values)
   call.query = operation.query and body.check(operation.query, not operation.body and values or {}) or {}
   call.body = operation.body and body.check(operation.body, values or {}) or {}
   local result = operation.run(call)
-  if reply.is_failure(result) then
+  if refusal.is_failure(result) then
     error(result, 0)
   end
   pictures.store(call)

@@ -4,7 +4,7 @@ local connectors = require "sandbox.data.connectors"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.base.limits"
 local permissions = require "sandbox.base.permissions"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local connector_of = {}
 
@@ -14,7 +14,7 @@ local connector_of = {}
 function connector_of.visit(visit)
   local connector = connectors.by_id(visit.db, visit.params.connector)
   if not connector or connector.tenant_id:lower() ~= visit.user.tenant_id:lower() then
-    reply.not_found "there is no connector with this id"
+    refusal.not_found "there is no connector with this id"
   end
   return connector --[[@as sandbox.connector]]
 end
@@ -32,7 +32,7 @@ end
 function connector_of.owner(visit)
   local connector = connector_of.visit(visit)
   if not connector_of.is_owner(visit, connector) then
-    reply.forbidden "only the owner of the connector may do this"
+    refusal.forbidden "only the owner of the connector may do this"
   end
   return connector
 end

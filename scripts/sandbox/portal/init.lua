@@ -17,7 +17,7 @@ local attempt = require "sandbox.http.attempt"
 local form = require "sandbox.http.form"
 local guard = require "sandbox.http.guard"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local respond = require "sandbox.portal.respond"
 local router = require "sandbox.http.router"
 local visits = require "sandbox.portal.visit"
@@ -111,9 +111,9 @@ local function find(visit, method, segments)
   local route, params = routes:match(method, segments)
   if not route and params then
     local methods = table.concat(params, ", ")
-    reply.fail(405, "MethodNotAllowed", "expected " .. methods, { Allow = methods })
+    refusal.fail(405, "MethodNotAllowed", "expected " .. methods, { Allow = methods })
   elseif not route then
-    reply.not_found(respond.NO_PAGE)
+    refusal.not_found(respond.NO_PAGE)
   end
   visit.params = params
   return route
@@ -121,7 +121,7 @@ end
 
 local function find_page(visit, arrived, segments)
   if #arrived.target > limits.url_bytes then
-    reply.not_found(respond.NO_PAGE)
+    refusal.not_found(respond.NO_PAGE)
   end
   return find(visit, arrived.method, segments)
 end
@@ -142,14 +142,14 @@ end
 
 local function visited(fn, world, arrived, segments)
   local ok, failure = pcall(guard.check_password, world, arrived.headers)
-  if not ok and reply.is_failure(failure) then
+  if not ok and refusal.is_failure(failure) then
     return respond.locked(failure)
   elseif not ok then
     error(failure, 0)
   end
   local visit = visits.new(world, arrived)
-  return attempt(function(refusal)
-    return respond.problem(visit, refusal)
+  return attempt(function(raised)
+    return respond.problem(visit, raised)
   end, fn, visit, arrived, segments)
 end
 

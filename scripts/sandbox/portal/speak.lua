@@ -8,7 +8,7 @@ local html = require "sandbox.portal.html"
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
 local questions = require "sandbox.actions.questions"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local respond = require "sandbox.portal.respond"
 local responses = require "sandbox.actions.responses"
 local talks = require "sandbox.portal.talk"
@@ -89,7 +89,7 @@ local function open(visit)
   local talk, reference_id = talks.open(visit), visit.params.reference:lower()
   local place = conversation.find(talk.db, talk.group, reference_id, talk.subscriber_id)
   if not place then
-    reply.not_found "the group has no message or action with this reference"
+    refusal.not_found "the group has no message or action with this reference"
   end
   ---@cast place sandbox.place
   return talk, reference_id, place.kind == "action" and actions.by_number(talk.db, place.number) or nil
@@ -98,7 +98,7 @@ end
 local function open_action(visit)
   local talk, reference_id, action = open(visit)
   if not action then
-    reply.invalid "a message takes no answers"
+    refusal.invalid "a message takes no answers"
   end
   ---@cast action sandbox.action
   return talk, reference_id, action
@@ -129,7 +129,7 @@ function speak.answer(visit, show)
   local talk, reference_id, action = open_action(visit)
   local asked = questions.of(action)
   if not asked then
-    reply.invalid("an action of type %s takes no answers of this kind", action.type)
+    refusal.invalid("an action of type %s takes no answers of this kind", action.type)
   end
   local is_choice, nothing = BY_PEOPLE_ONLY[action.type], false
   local ok, failure = pcall(function()
@@ -137,7 +137,7 @@ function speak.answer(visit, show)
     nothing = is_choice and values.answers[1] == json.null
     return nothing or store(talk, action, values, answer_form.replaced(talk, action))
   end)
-  if not ok and reply.is_failure(failure) and failure.status == 400 and not is_choice then
+  if not ok and refusal.is_failure(failure) and failure.status == 400 and not is_choice then
     return show(visit, failure.message)
   elseif not ok then
     error(failure, 0)

@@ -1,5 +1,5 @@
 --- What the portal keeps in memory; a reset of the sandbox makes it anew.
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local sessions = require "sandbox.portal.sessions"
 local throttle = require "sandbox.rules.throttle"
 local assumptions = require "sandbox.base.assumptions"
@@ -25,7 +25,7 @@ local PER_MINUTE = { sign_in = limits.sign_ins_per_minute, pin = limits.pin_chec
 function state:count_attempt(what, now)
   local retry_after = self.attempts:take(now, { [what] = PER_MINUTE[what] })
   if retry_after then
-    reply.fail(429, assumptions.throttled_code, "Too many attempts; try again later",
+    refusal.fail(429, assumptions.throttled_code, "Too many attempts; try again later",
       { ["Retry-After"] = tostring(retry_after) })
   end
 end

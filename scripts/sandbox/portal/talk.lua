@@ -6,7 +6,7 @@ local html = require "sandbox.portal.html"
 local http = require "jeton.http"
 local limits = require "sandbox.base.limits"
 local people = require "sandbox.data.people"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local tally = require "sandbox.data.tally"
 local users = require "sandbox.data.users"
 
@@ -45,7 +45,7 @@ function talk.open(visit, is_whole)
   local group, role = group_of.visit(visit, "audience")
   local me = find_person(visit, group)
   if not me and visit.fields.as and visit.fields.as ~= visit.user.id then
-    reply.not_found "the person of this form is not in the group"
+    refusal.not_found "the person of this form is not in the group"
   end
   me = me or visit.user
   local call = act.call(visit, me, { group = group.id }, "audience")

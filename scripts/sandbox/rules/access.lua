@@ -1,7 +1,7 @@
 --- Who may do what: what a caller reaches, and what he administers.
 local groups = require "sandbox.data.groups"
 local permissions = require "sandbox.base.permissions"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local assumptions = require "sandbox.base.assumptions"
 
 local access = {}
@@ -44,7 +44,7 @@ end
 ---@param permission string
 function access.need_permission(caller, permission)
   if not permissions.has(caller.permissions, permission) then
-    reply.fail(assumptions.permission_status, assumptions.permission_code,
+    refusal.fail(assumptions.permission_status, assumptions.permission_code,
       assumptions.permission_message:format(permission))
   end
 end
@@ -52,7 +52,7 @@ end
 ---@param caller sandbox.caller
 function access.need_tenant_level(caller)
   if not access.is_tenant_level(caller) then
-    reply.forbidden "only a tenant-level token may do this"
+    refusal.forbidden "only a tenant-level token may do this"
   end
 end
 
@@ -64,7 +64,7 @@ end
 function access.need_group(db, caller, id, who)
   local group = groups.by_id(db, id)
   if not group then
-    reply.not_found("there is no group with this id")
+    refusal.not_found("there is no group with this id")
   end
   ---@cast group sandbox.group
   local role = access.role(db, caller, group)
@@ -73,10 +73,10 @@ function access.need_group(db, caller, id, who)
     return group, "Subscriber"
   end
   if not role then
-    reply.forbidden(caller.kind == "group" and "this token reaches its own group only"
+    refusal.forbidden(caller.kind == "group" and "this token reaches its own group only"
       or "only a member of the group may do this")
   elseif who == "admin" and role ~= "Admin" then
-    reply.forbidden "only an admin of the group may do this"
+    refusal.forbidden "only an admin of the group may do this"
   end
   return group, role
 end

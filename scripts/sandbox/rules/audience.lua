@@ -2,7 +2,7 @@
 local assumptions = require "sandbox.base.assumptions"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local users = require "sandbox.data.users"
 
 local audience = {}
@@ -33,11 +33,11 @@ audience.FAILED = { "failedResult", kind = "list", optional = true, of = {
 local function check(call, to_subscribers)
   local is_public = call.group.type == "ConnectGroup"
   if to_subscribers and not is_public then
-    reply.invalid "subscribers, sendToAllSubscribers: only for public groups (ConnectGroup)"
+    refusal.invalid "subscribers, sendToAllSubscribers: only for public groups (ConnectGroup)"
   end
   local needs_admin = to_subscribers or (is_public and assumptions.plain_message_in_public_group == "Admin")
   if needs_admin and call.role ~= "Admin" then
-    reply.forbidden "only an admin of the group may send to subscribers"
+    refusal.forbidden "only an admin of the group may send to subscribers"
   end
 end
 

@@ -2,7 +2,7 @@
 local assumptions = require "sandbox.base.assumptions"
 local connectors = require "sandbox.data.connectors"
 local permissions = require "sandbox.base.permissions"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local tokens = require "sandbox.rules.tokens"
 local users = require "sandbox.data.users"
 
@@ -14,7 +14,7 @@ local login = {}
 function login.need_connector(db, id)
   local connector = connectors.by_id(db, id)
   if not connector then
-    reply.fail(401, assumptions.unauthenticated_code, assumptions.unknown_application_message)
+    refusal.fail(401, assumptions.unauthenticated_code, assumptions.unknown_application_message)
   end
   return connector --[[@as sandbox.connector]]
 end
@@ -24,7 +24,7 @@ end
 function login.need_person(db, phone)
   local user = users.by_phone(db, phone)
   if user and users.is_bot(db, user.id) then
-    reply.invalid "mobileNumber: a bot cannot sign in"
+    refusal.invalid "mobileNumber: a bot cannot sign in"
   end
 end
 

@@ -4,7 +4,7 @@ local crypto = require "jeton.crypto"
 local limits = require "sandbox.base.limits"
 local media = require "sandbox.data.media"
 local media_resource = require "sandbox.base.media_resource"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local pictures = {}
 
@@ -38,7 +38,7 @@ function pictures.read(call, name, text)
   local encoded = text:gsub("^data:[^,]*,", ""):gsub("%s+", "")
   local content = crypto.unbase64(encoded)
   if not content then
-    reply.invalid("%s: expected a URL of at most %d bytes, or a picture in base64", name,
+    refusal.invalid("%s: expected a URL of at most %d bytes, or a picture in base64", name,
       limits.picture_url_bytes)
   end
   ---@cast content string

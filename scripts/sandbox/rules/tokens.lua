@@ -7,7 +7,7 @@ local groups = require "sandbox.data.groups"
 local ids = require "sandbox.base.ids"
 local jwt = require "sandbox.base.jwt"
 local permissions = require "sandbox.base.permissions"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local users = require "sandbox.data.users"
 
 local tokens = {}
@@ -25,7 +25,7 @@ local BAD_TOKEN = "Invalid token. Failure reason:Token validation failed due to 
 local MISSING_TOKEN = "Token missing. Header should have token as value of ACCESSTOKEN"
 
 local function refuse_token(message)
-  reply.fail(401, "InvalidToken", message)
+  refusal.fail(401, "InvalidToken", message)
 end
 
 -- The innermost claim: what the token is about.
@@ -102,7 +102,7 @@ end
 function tokens.authenticate_connector(world, id, secret)
   local connector = id and secret and connectors.by_id(world.db, id)
   if not connector or not ids.check_secret(secret, connector.secret_hash) then
-    reply.fail(401, assumptions.unauthenticated_code, BAD_CREDENTIALS)
+    refusal.fail(401, assumptions.unauthenticated_code, BAD_CREDENTIALS)
   end
   return connector --[[@as sandbox.connector]]
 end

@@ -6,7 +6,7 @@ local body = require "sandbox.http.body"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
 local provision = require "sandbox.seed.provision"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local seed = {}
 
@@ -33,7 +33,7 @@ local function collect(problems, fn, ...)
   local result = table.pack(pcall(fn, ...))
   if result[1] then
     return result[2]
-  elseif not reply.is_failure(result[2]) then
+  elseif not refusal.is_failure(result[2]) then
     error(result[2], 0)
   end
   local message = result[2].message
@@ -175,8 +175,8 @@ function seed.apply(db, content, now)
     local result = table.pack(pcall(fn, ...))
     if result[1] then
       return result[2]
-    elseif reply.is_failure(result[2]) then
-      reply.invalid("%s[%d].%s", what, index - 1, result[2].message)
+    elseif refusal.is_failure(result[2]) then
+      refusal.invalid("%s[%d].%s", what, index - 1, result[2].message)
     end
     error(result[2], 0)
   end

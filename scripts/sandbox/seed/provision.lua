@@ -7,7 +7,7 @@ local connectors = require "sandbox.data.connectors"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.base.limits"
 local permissions = require "sandbox.base.permissions"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local subscribers = require "sandbox.data.subscribers"
 local users = require "sandbox.data.users"
 
@@ -57,11 +57,12 @@ function provision.read_connector(object, prefix)
   if values.permissions ~= nil then
     local list = values.permissions
     if list ~= "all" and not json.is_array(list) then
-      reply.invalid("%spermissions: expected all, or a list of %s", prefix, permissions.names())
+      refusal.invalid("%spermissions: expected all, or a list of %s", prefix, permissions.names())
     end
     local set, unknown = permissions.parse(list)
     if not set then
-      reply.invalid("%spermissions: unknown permission '%s'; expected all, or some of %s, groupinfo.read, …",
+      refusal.invalid(
+        "%spermissions: unknown permission '%s'; expected all, or some of %s, groupinfo.read, …",
         prefix, unknown, permissions.names())
     end
     values.permissions = set
@@ -71,7 +72,7 @@ function provision.read_connector(object, prefix)
     values.tokens[i] = body.check_strict(provision.TOKEN_FIELDS, token, name)
     local text = values.tokens[i].refresh_token
     if text and (#text < limits.refresh_token_bytes_min or not text:find "^[%g]+$") then
-      reply.invalid("%srefresh_token: expected at least %d visible ASCII characters", name,
+      refusal.invalid("%srefresh_token: expected at least %d visible ASCII characters", name,
         limits.refresh_token_bytes_min)
     end
   end
@@ -88,7 +89,7 @@ function provision.user(db, tenant_id, values, now)
     return users.by_id(db, user.id) --[[@as sandbox.user]]
   end
   if values.id and users.by_id(db, values.id) then
-    reply.invalid "id: another user has it"
+    refusal.invalid "id: another user has it"
   end
   return users.create(db, {
     id = values.id,
@@ -142,7 +143,7 @@ function provision.group(db, tenant_id, values, now)
   end
   ---@cast group sandbox.group
   if #values.subscribers > 0 and group.type ~= "ConnectGroup" then
-    reply.invalid "subscribers: only a ConnectGroup has them"
+    refusal.invalid "subscribers: only a ConnectGroup has them"
   end
   add_people(db, group, values, now)
   return group
@@ -153,7 +154,7 @@ function provision.subgroups(db, group, values)
   for i, id in ipairs(values.subgroups) do
     local child = groups.by_id(db, id)
     if not child then
-      reply.invalid("subgroups[%d]: there is no group with this id", i - 1)
+      refusal.invalid("subgroups[%d]: there is no group with this id", i - 1)
     end
     groups.add_subgroup(db, group, child)
   end
@@ -163,7 +164,7 @@ end
 local function token_kind(db, token, position)
   local user = users.by_phone(db, token.user)
   if not user then
-    reply.invalid("tokens[%d].user: there is no user with this phone number", position)
+    refusal.invalid("tokens[%d].user: there is no user with this phone number", position)
   end
   ---@cast user sandbox.user
   if not token.group then
@@ -171,11 +172,11 @@ local function token_kind(db, token, position)
   end
   local group = groups.by_id(db, token.group)
   if not group then
-    reply.invalid("tokens[%d].group: there is no group with this id", position)
+    refusal.invalid("tokens[%d].group: there is no group with this id", position)
   end
   ---@cast group sandbox.group
   if user.tenant_admin == 0 and groups.role(db, group, user.id) ~= "Admin" then
-    reply.invalid("tokens[%d].user: only an admin of the group or of the tenant can make a group token",
+    refusal.invalid("tokens[%d].user: only an admin of the group or of the tenant can make a group token",
       position)
   end
   return "group", user, group
@@ -218,7 +219,7 @@ function provision.connector(db, tenant_id, values, now)
   else
     local owner = values.owner and users.by_phone(db, values.owner)
     if not owner then
-      reply.invalid("owner: %s", values.owner and "there is no user with this phone number" or "missing")
+      refusal.invalid("owner: %s", values.owner and "there is no user with this phone number" or "missing")
     end
     ---@cast owner sandbox.user
     connector, secret = connectors.create(db, {

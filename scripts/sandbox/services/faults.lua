@@ -2,6 +2,7 @@
 local json = require "jeton.json"
 local body = require "sandbox.http.body"
 local limits = require "sandbox.base.limits"
+local refusal = require "sandbox.base.refusal"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 
@@ -46,7 +47,7 @@ local function read_headers(prefix, headers)
     if type(value) == "number" then
       headers[name] = tostring(value)
     elseif type(value) ~= "string" then
-      reply.invalid("%sheaders.%s: expected a string", prefix, name)
+      refusal.invalid("%sheaders.%s: expected a string", prefix, name)
     end
   end
   return headers
@@ -57,7 +58,7 @@ local function read_fault(spec, prefix)
   local match = body.check_strict(MATCH_FIELDS, values.match, prefix .. "match.")
   local drop = values.drop
   if drop ~= nil and type(drop) ~= "boolean" and drop ~= "after" then
-    reply.invalid('%sdrop: expected true, false or "after"', prefix)
+    refusal.invalid('%sdrop: expected true, false or "after"', prefix)
   end
   local method = match.method and match.method ~= "*" and match.method:upper() or nil
   return {
@@ -80,7 +81,7 @@ function faults:set(specs)
     specs = { specs }
   end
   if #specs > limits.faults then
-    reply.invalid("at most %d faults at once", limits.faults)
+    refusal.invalid("at most %d faults at once", limits.faults)
   end
   local list = {}
   for i, spec in ipairs(specs) do

@@ -10,6 +10,7 @@ local form = require "sandbox.http.form"
 local limits = require "sandbox.base.limits"
 local operations = require "sandbox.operations"
 local pictures = require "sandbox.rules.pictures"
+local refusal = require "sandbox.base.refusal"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 local router = require "sandbox.http.router"
@@ -46,7 +47,7 @@ local function count_call(world, caller, now, look)
   })
   if retry_after then
     local message = ("Too many calls; try again after %d seconds"):format(retry_after)
-    reply.fail(429, assumptions.throttled_code, message, { ["Retry-After"] = tostring(retry_after) })
+    refusal.fail(429, assumptions.throttled_code, message, { ["Retry-After"] = tostring(retry_after) })
   end
 end
 
@@ -73,18 +74,18 @@ local function find_operation(arrived, path)
     return operation, params
   elseif params then
     local methods = table.concat(params, ", ")
-    reply.fail(assumptions.method_status, assumptions.method_code, "expected " .. methods,
+    refusal.fail(assumptions.method_status, assumptions.method_code, "expected " .. methods,
       { Allow = methods })
   end
-  reply.not_found "there is no such operation"
+  refusal.not_found "there is no such operation"
 end
 
 local function refuse_multipart()
-  reply.invalid "malformed body: expected JSON, got multipart/form-data"
+  refusal.invalid "malformed body: expected JSON, got multipart/form-data"
 end
 
 local function need_multipart()
-  reply.fail(415, assumptions.media_type_code, "expected a body of Content-Type multipart/form-data")
+  refusal.fail(415, assumptions.media_type_code, "expected a body of Content-Type multipart/form-data")
 end
 
 local function read_body(operation, arrived)
@@ -93,7 +94,7 @@ local function read_body(operation, arrived)
   end
   local fields = form.decode(arrived.body)
   if not fields then
-    reply.invalid "malformed body: expected a form, name=value&…"
+    refusal.invalid "malformed body: expected a form, name=value&…"
   end
   return body.check(operation.body, fields)
 end
@@ -106,7 +107,7 @@ local function read_input(call, operation, arrived)
   if operation.upload then
     call.parts = arrived.parts or need_multipart()
     if arrived.malformed then
-      reply.invalid("malformed body: %s", arrived.malformed)
+      refusal.invalid("malformed body: %s", arrived.malformed)
     end
   elseif operation.body then
     if arrived.parts then
@@ -150,7 +151,7 @@ local function run_operation(world, arrived, path, now, record)
       result = operation.run(call)
     end)
   end
-  if reply.is_failure(result) then
+  if refusal.is_failure(result) then
     error(result, 0)
   end
   return reply.success(result)
@@ -260,7 +261,7 @@ function services.head(world, arrived, path)
   local now, found = world.clock:now(), {}
   local response
   if is_too_long(arrived, path) then
-    response = services.attempt(reply.not_found, "there is no such operation")
+    response = services.attempt(refusal.not_found, "there is no such operation")
   else
     response = redirect(world, arrived, path)
       or services.attempt(judge, world, arrived, path, now, found)
@@ -293,9 +294,9 @@ function services.handle(world, arrived, path)
   world.counts.requests = world.counts.requests + 1
   local record = world.recorder:add(arrived, path, clock.rfc3339(world.clock:now()))
   if is_too_long(arrived, path) then
-    local refusal = services.attempt(reply.not_found, "there is no such operation")
-    world.recorder:finish(record, refusal)
-    return refusal
+    local response = services.attempt(refusal.not_found, "there is no such operation")
+    world.recorder:finish(record, response)
+    return response
   end
   local fault = world.faults:take(arrived.method, path.text)
   if fault and fault.delay_ms > 0 then

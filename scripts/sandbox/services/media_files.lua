@@ -1,7 +1,7 @@
 --- Serving what was uploaded, at the URLs that actions show. Like the service's blob storage: whoever
 --- has the URL, whose id nobody can guess, may fetch it.
 local media = require "sandbox.data.media"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local media_files = {}
 
@@ -23,7 +23,7 @@ function media_files.serve(world, path)
     found = media.of_album(world.db, found.id)[1]
   end
   if not found then
-    reply.not_found "there is no media with this id"
+    refusal.not_found "there is no media with this id"
   end
   ---@cast found sandbox.media
   return {

@@ -2,7 +2,7 @@
 --- until reset or the end of the process.
 local body = require "sandbox.http.body"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 
 local switches = {}
 
@@ -65,7 +65,7 @@ local function read_redirect(name, value)
   local redirect = body.check_strict(REDIRECT_FIELDS, value, name .. ".")
   redirect.to = redirect.to and redirect.to:gsub("/+$", "")
   if redirect.to and redirect.to:find "[%c%s]" then
-    reply.invalid("%s.to: expected a URL", name)
+    refusal.invalid("%s.to: expected a URL", name)
   end
   return redirect
 end

@@ -11,6 +11,7 @@ local openapi = require "sandbox.reference.openapi"
 local operations = require "sandbox.operations"
 local permissions = require "sandbox.base.permissions"
 local provision = require "sandbox.seed.provision"
+local refusal = require "sandbox.base.refusal"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 local router = require "sandbox.http.router"
@@ -65,7 +66,7 @@ end
 
 local function delete_connector(call)
   if not connectors.delete(call.world.db, call.params.connector) then
-    reply.not_found "there is no connector with this id"
+    refusal.not_found "there is no connector with this id"
   end
   return { deleted = true }
 end
@@ -73,7 +74,7 @@ end
 local function delete_group(call)
   local group = groups.by_id(call.world.db, call.params.group)
   if not group then
-    reply.not_found "there is no group with this id"
+    refusal.not_found "there is no group with this id"
   end
   call.world.db:exec("DELETE FROM groups WHERE number = ?", group.number)
   return { deleted = true }
@@ -179,9 +180,9 @@ local routes = router.new(ROUTES)
 local function decode(text)
   local value, err = json.decode(text, { max_bytes = limits.json_bytes, max_depth = limits.json_depth })
   if value == nil then
-    reply.invalid("malformed body: %s", err.message)
+    refusal.invalid("malformed body: %s", err.message)
   elseif type(value) ~= "table" or value == json.null then
-    reply.invalid "malformed body: expected a JSON object or list"
+    refusal.invalid "malformed body: expected a JSON object or list"
   end
   return value
 end
@@ -192,10 +193,10 @@ local function find(world, arrived, segments)
   local route, params = routes:match(arrived.method, segments)
   if not route then
     if params then
-      reply.fail(405, "MethodNotAllowed", "expected " .. table.concat(params, " or "),
+      refusal.fail(405, "MethodNotAllowed", "expected " .. table.concat(params, " or "),
         { Allow = table.concat(params, ", ") })
     end
-    reply.not_found("there is no /_sandbox/%s", request.to_utf8(table.concat(segments, "/")))
+    refusal.not_found("there is no /_sandbox/%s", request.to_utf8(table.concat(segments, "/")))
   end
   ---@cast route table
   return route, params

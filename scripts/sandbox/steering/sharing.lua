@@ -4,8 +4,8 @@ local actions = require "sandbox.data.actions"
 local body = require "sandbox.http.body"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.base.limits"
-local media_resource = require "sandbox.base.media_resource"
-local reply = require "sandbox.http.reply"
+local uploads = require "sandbox.rules.uploads"
+local refusal = require "sandbox.base.refusal"
 local users = require "sandbox.data.users"
 
 local sharing = {}
@@ -23,12 +23,12 @@ local FIELDS = {
 local function find(db, values)
   local group = groups.by_id(db, values.group)
   if not group then
-    reply.not_found "group: there is no group with this id"
+    refusal.not_found "group: there is no group with this id"
   end
   ---@cast group sandbox.group
   local user = users.by_phone(db, values.phone)
   if not user or not groups.role(db, group, user.id) then
-    reply.invalid "phone: no member of the group has this number"
+    refusal.invalid "phone: no member of the group has this number"
   end
   ---@cast user sandbox.user
   return group, user
@@ -41,7 +41,7 @@ function sharing.share(call)
   local db, values = call.world.db, body.check_strict(FIELDS, call.value)
   local group, user = find(db, values)
   if values.picture then
-    media_resource.need({ db = db, caller = { user = user } }, "picture", values.picture)
+    uploads.need({ db = db, caller = { user = user } }, "picture", values.picture)
   end
   local action = actions.create(db, {
     group = group,

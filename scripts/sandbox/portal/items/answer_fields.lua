@@ -4,7 +4,7 @@ local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
 local media = require "sandbox.data.media"
 local media_resource = require "sandbox.base.media_resource"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local widgets = require "sandbox.portal.widgets"
 
 local answer_fields = {}
@@ -112,7 +112,7 @@ end
 -- Refuses what was entered, in the language of the page.
 local function refuse(talk, label, key)
   talk.visit.problem = talk.t("common.about_what", { text = label, what = talk.t(key) })
-  reply.invalid("%s: not readable", label)
+  refusal.invalid("%s: not readable", label)
 end
 
 -- French writes a comma.

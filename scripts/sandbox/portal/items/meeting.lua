@@ -1,7 +1,7 @@
 --- A meeting: when, where, what about, and who comes.
 local choice = require "sandbox.portal.items.choice"
 local html = require "sandbox.portal.html"
-local names = require "kaizala.names"
+local iso_time = require "sandbox.base.iso_time"
 local place_of = require "sandbox.portal.items.place"
 local widgets = require "sandbox.portal.widgets"
 
@@ -20,7 +20,7 @@ return function(talk, item)
   return {
     h.h4 { body.title },
     widgets.facts {
-      { t "conversation.starts", talk.visit:time(names.iso_time(body.startingTime)) },
+      { t "conversation.starts", talk.visit:time(iso_time(body.startingTime)) },
       { t "conversation.duration", t("conversation.minutes", { count = body.duration }) },
       { t "conversation.place", body.place
         and place_of(talk, body.place.name, body.place.latitude, body.place.longitude) },

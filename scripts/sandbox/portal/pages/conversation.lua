@@ -6,7 +6,7 @@ local html = require "sandbox.portal.html"
 local items = require "sandbox.portal.items"
 local limits = require "sandbox.base.limits"
 local people = require "sandbox.data.people"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local speak = require "sandbox.portal.speak"
 local talks = require "sandbox.portal.talk"
 
@@ -98,7 +98,7 @@ local function show_item(visit, problem)
   local talk = talks.open(visit, true)
   local place = conversation.find(talk.db, talk.group, visit.params.reference:lower(), talk.subscriber_id)
   if not place then
-    reply.not_found "the group has no message or action with this reference"
+    refusal.not_found "the group has no message or action with this reference"
   end
   talk.problem = problem
   local item = items.read(talk.db, place, visit.now)

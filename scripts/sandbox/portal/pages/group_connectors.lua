@@ -5,7 +5,7 @@ local group_of = require "sandbox.portal.group"
 local html = require "sandbox.portal.html"
 local limits = require "sandbox.base.limits"
 local provision = require "sandbox.seed.provision"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local respond = require "sandbox.portal.respond"
 local tokens = require "sandbox.rules.tokens"
 local token_parts = require "sandbox.portal.token_parts"
@@ -93,7 +93,7 @@ local function add(visit)
   local group = group_of.visit(visit, "admin")
   local connector = connectors.by_id(visit.db, visit.fields.connector or "")
   if not connector or connector.tenant_id:lower() ~= visit.user.tenant_id:lower() then
-    reply.not_found "there is no connector with this id"
+    refusal.not_found "there is no connector with this id"
   end
   ---@cast connector sandbox.connector
   local grant = { user = visit.user.phone, group = group.id }

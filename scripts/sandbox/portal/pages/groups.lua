@@ -7,7 +7,7 @@ local hierarchy = require "sandbox.data.hierarchy"
 local html = require "sandbox.portal.html"
 local language = require "sandbox.portal.language"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local respond = require "sandbox.portal.respond"
 local widgets = require "sandbox.portal.widgets"
 
@@ -251,7 +251,7 @@ local function add_subgroup(visit)
   local group = group_of.visit(visit, "admin")
   local name = (visit.fields.name or ""):match "^%s*(.-)%s*$"
   if name == "" then
-    reply.invalid "the subgroup needs a name"
+    refusal.invalid "the subgroup needs a name"
   end
   local made = act.as(visit, visit.user, "subgroups.create", { group = group.id }, { groupName = name })
   visit:notice("groups.created", { name = made.groupName })

@@ -3,7 +3,7 @@ local html = require "sandbox.portal.html"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
 local pins = require "sandbox.data.pins"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local respond = require "sandbox.portal.respond"
 local users = require "sandbox.data.users"
 local widgets = require "sandbox.portal.widgets"
@@ -85,7 +85,7 @@ local function generate(visit)
     return show_number(visit, written, "phone.taken")
   end
   local ok, failure = pcall(pins.send, visit.db, pins.for_account(visit.user), phone, visit.now)
-  if not ok and reply.is_failure(failure) and failure.status == 429 then
+  if not ok and refusal.is_failure(failure) and failure.status == 429 then
     return show_number(visit, written, "phone.busy")
   elseif not ok then
     error(failure, 0)

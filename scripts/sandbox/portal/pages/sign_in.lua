@@ -2,7 +2,7 @@
 local html = require "sandbox.portal.html"
 local language = require "sandbox.portal.language"
 local limits = require "sandbox.base.limits"
-local reply = require "sandbox.http.reply"
+local refusal = require "sandbox.base.refusal"
 local request = require "sandbox.http.request"
 local respond = require "sandbox.portal.respond"
 local users = require "sandbox.data.users"
@@ -80,7 +80,7 @@ end
 local function change_language(visit)
   local code, back = visit.fields.language, visit.fields.back or "/"
   if not language.NAMES[code] then
-    reply.invalid "language: expected en or fr"
+    refusal.invalid "language: expected en or fr"
   end
   visit:set_language(code)
   -- Only to a page of the portal: this is no way to somewhere else.
