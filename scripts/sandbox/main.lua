@@ -1,4 +1,19 @@
---- The sandbox: options in, a server that runs until a signal, or for as long as --exec's command.
+--- The sandbox: options in, a server that runs until a signal, or until the command of --exec has ended.
+---
+--- Its rooms, top to bottom; each may require only those below it (tests/lint/circles.py checks this):
+---   this folder    start, the world, which room answers a request
+---   oauth          the sign-in page for applications, in the portal's frame
+---   portal         pages for people
+---   steering       /_sandbox/, for tests
+---   reference      the operations as OpenAPI and as documentation
+---   services       a call of the API, from arrival to reply; faults, switches, recorder
+---   operations     the table of operations
+---   actions        the types of actions
+---   rules          who may do what: access, tokens, sign-in, audience, call limits, uploads
+---   seed           --seed, and the demo tenant
+---   data           SQL
+---   http           paths, bodies, replies
+---   base           ids, time, permissions, refusals, limits, assumptions
 local http = require "jeton.http"
 local json = require "jeton.json"
 local server = require "jeton.server"
