@@ -174,7 +174,9 @@ static int state_keys(lua_State *L)
     const char *scope;
     struct listing listing = {.names = push_buf(L, (size_t)STORE_KEYS_MAX * (STORE_KEY_MAX + 1))};
     struct store *store = ready_store(L, &scope);
-    if (store_kv_each(store, scope, add_name, &listing, &err) != 0)
+    struct store_call call = {.op = STORE_KV_EACH,
+                              .kv = {.scope = scope, .fn = add_name, .arg = &listing}};
+    if (store_wait(store, &call, &err) != 0)
         return lerr_raise(L, &err);
 
     lua_newtable(L); /* set: key = true */

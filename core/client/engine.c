@@ -33,7 +33,7 @@ void engine_destroy(struct engine *engine)
     client_free(engine->client);
     tokens_free(engine->tokens);
     http_free(engine->http);
-    store_close(engine->store);
+    store_free(engine->store);
     loop_free(engine->loop);
     memset(engine, 0, sizeof *engine);
 }
@@ -42,9 +42,12 @@ int engine_need_store(struct engine *engine, struct err *err)
 {
     if (engine->store != NULL)
         return 0;
-    engine->store = store_open(engine->config->state, err);
-    if (engine->store == NULL)
+    struct store *store = store_new(engine->config->state, engine->loop);
+    if (store_open(store, err) != 0) {
+        store_free(store);
         return -1;
+    }
+    engine->store = store;
     engine->tokens =
         tokens_new(engine->loop, &engine->transport, engine->store, engine->redact, engine->log);
     engine->client = client_new(engine->loop, &engine->transport, engine->tokens, engine->log);

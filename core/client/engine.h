@@ -31,7 +31,7 @@ void engine_destroy(struct engine *engine);
  * none reads no file. Secrets from commands are known from the first exchange on.
  */
 void engine_know_secrets(struct engine *engine);
-/* Opens the state folder when first needed: a script without connectors leaves no trace. */
+/* Opens the state when first needed: a script without connectors leaves no trace. */
 int engine_need_store(struct engine *engine, struct err *err);
 void engine_set_deadline(struct engine *engine, int64_t deadline_ms);
 

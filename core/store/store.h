@@ -1,33 +1,62 @@
 /*
- * The state: one file, `jeton.db` (0600) in the state folder (0700). Narrow on purpose: nobody
- * above knows what is behind it. Safe for many processes at once; every write is durable when its
- * function returns.
+ * The state: all that is shared between processes. Token rows, keys of `jeton.state`, runs, slots,
+ * counters (store_runs.h, store_counters.h), and leases (store_lease.h). Nobody above knows what
+ * holds it: an engine does (store_engine.h), SQLite in a folder today.
  *
- * Errors: ERR_CONFIG when it cannot be used (newer version, corrupt: renamed to
- * jeton.db.corrupt-TIME and named in the message, read-only, unsafe modes); ERR_NETWORK, retryable,
- * when it may pass (locked for over STORE_BUSY_MS, disk full).
+ * Calls. Whoever wants something fills in a struct store_call and starts it. It is done once:
+ * before store_start returns, or later, from the loop. So starting a call is the last thing that a
+ * function does with what `done` may free. Whoever has nothing else to do meanwhile uses
+ * store_wait, or one of the functions that are named after an operation: these block. What was
+ * written is durable when the call is done.
+ *
+ * Errors: ERR_CONFIG when the state cannot be used (newer version, damaged: it is kept aside and
+ * the message says where, read-only, unsafe modes); ERR_NETWORK, retryable, when that may pass
+ * (locked for over STORE_BUSY_MS, disk full).
  */
 #ifndef JETON_STORE_H
 #define JETON_STORE_H
 
 #include "buf.h"
 #include "err.h"
+#include "loop.h"
 
 #include <stdint.h>
 
-#define STORE_VERSION    4
+/* What this program writes, and the oldest program that can still use that, by the version that it
+ * knows. What a version adds, the programs of the versions from STORE_OLDEST on do not see; what
+ * they use is taken away one release later, by raising STORE_OLDEST. */
+#define STORE_VERSION    5
+#define STORE_OLDEST     4
 #define STORE_BUSY_MS    10000
 #define STORE_KEY_MAX    512                   /* bytes of a key of jeton.state */
 #define STORE_VALUE_MAX  ((size_t)1024 * 1024) /* bytes of a value */
 #define STORE_KEYS_MAX   100000                /* keys of one job */
 #define STORE_OWNER_SIZE 65                    /* hex sha256 and NUL */
+#define STORE_SALT_SIZE  32
 
 struct store;
+struct store_lease;
+struct store_run;
+struct store_runs;
+struct store_run_filter;
+struct store_counters;
 
-/* Creates folder and file where absent, migrates forward. */
-struct store *store_open(const char *folder, struct err *err);
-void store_close(struct store *store); /* NULL is fine */
-const char *store_folder(const struct store *store);
+/*
+ * The one handle of a process; nothing is read or made yet. place: what the configuration's `state`
+ * says. loop NULL: the store has one of its own, for store_wait.
+ */
+struct store *store_new(const char *place, struct loop *loop);
+void store_free(struct store *store); /* NULL is fine. Calls and leases must be over. */
+/* Makes the state where there is none, and brings it up to STORE_VERSION. Every call does so by
+ * itself; idempotent. Blocks. */
+int store_open(struct store *store, struct err *err);
+/* Until the next call. To be called before a fork: no open state crosses one. Leases are kept.
+ * Idempotent. */
+void store_close(struct store *store);
+/* Whether there is a state. Makes none. */
+bool store_exists(const struct store *store);
+/* The time by the state's clock, which all who share it agree on: wall clock, ms. */
+int64_t store_now_ms(const struct store *store);
 
 /* What is kept of a connector's tokens. Strings are owned by the row; NULL where there is none. */
 struct store_token {
@@ -47,35 +76,110 @@ struct store_token {
     char *application_fingerprint; /* of the application ID that all this was got with */
     char *service_override;        /* where a 308 moved the token service */
 };
-
 void store_token_destroy(struct store_token *row); /* wipes */
-/* 1: found, 0: none, -1: error. */
-int store_token_load(struct store *store, const char *owner, struct store_token *row,
-                     struct err *err);
-int store_token_save(struct store *store, const struct store_token *row,
-                     struct err *err); /* insert or replace */
-/* Only the endpoint of an existing row, so that an exchange under way elsewhere loses nothing. */
-int store_token_set_endpoint(struct store *store, const char *owner, const char *endpoint_url,
-                             struct err *err);
-int store_token_delete(struct store *store, const char *owner, struct err *err);
 
-/* 32 random bytes made when the store was made: the key of fingerprints. */
-int store_salt(struct store *store, unsigned char salt[32], struct err *err);
-
-/* Durable keys and values of one job or script (`scope`). A value is text (JSON by convention). */
-int store_kv_get(struct store *store, const char *scope, const char *key, struct buf *value,
-                 struct err *err); /* 1, 0, -1 */
+/* A durable key and its value, text (JSON by convention). Both borrowed. */
 struct store_kv {
     const char *key;
-    const char *value; /* NULL: delete */
+    const char *value; /* to be written: NULL deletes the key */
     size_t len;
 };
-/* All of them or none, in one transaction. ERR_INVALID over the limits. */
+typedef bool store_kv_fn(void *arg, const struct store_kv *item);
+
+enum store_op {
+    STORE_SALT, /* salt: random bytes made with the state, the key of fingerprints */
+
+    /* token */
+    STORE_TOKEN_LOAD,     /* owner → row; 1, 0: none */
+    STORE_TOKEN_SAVE,     /* row, inserted or replaced */
+    STORE_TOKEN_ENDPOINT, /* owner, endpoint_url: only that of an existing row, so that an exchange
+                             under way elsewhere loses nothing */
+    STORE_TOKEN_DELETE,   /* owner */
+
+    /* kv: the keys of one job or script (scope) */
+    STORE_KV_GET,   /* key → value; 1, 0: none */
+    STORE_KV_WRITE, /* items: all or none. ERR_INVALID over the limits. */
+    STORE_KV_EACH,  /* fn for every key in byte order until it returns false; it must not use the
+                       store */
+
+    /* run, list, job, counters: as the functions of store_runs.h and store_counters.h say */
+    STORE_RUN_ADD,
+    STORE_RUN_CLAIM,
+    STORE_RUN_START,
+    STORE_RUN_END,
+    STORE_RUN_TOLD,
+    STORE_RUN_LIST,
+    STORE_SLOT_LATEST,
+    STORE_JOB_INSTALLED,
+    STORE_JOB_SET_INSTALLED,
+    STORE_COUNTERS_ADD,
+    STORE_OPS
+};
+
+/* All that it points to is borrowed until it is done. */
+struct store_call {
+    enum store_op op;
+    /* The lease that a write is made under. Where it was lost, nothing is written: ERR_BUSY. NULL:
+     * none is needed. */
+    const struct store_lease *under;
+    union {
+        unsigned char *salt; /* STORE_SALT_SIZE */
+        struct {
+            const char *owner;
+            struct store_token *row;
+            const char *endpoint_url;
+        } token;
+        struct {
+            const char *scope;
+            const char *key;
+            struct buf *value;
+            const struct store_kv *items;
+            size_t count;
+            store_kv_fn *fn;
+            void *arg;
+        } kv;
+        struct {
+            const struct store_run *ended;
+            struct store_run *added;
+            const char *boot_id;
+            bool prune;
+            int64_t keep, since_ms;
+        } run;
+        struct {
+            const struct store_run_filter *filter;
+            struct store_runs *runs;
+        } list;
+        struct {
+            const char *const *scopes;
+            size_t count;
+            int64_t at_ms;
+            int64_t *found_ms;
+        } job;
+        struct {
+            const char *scope;
+            const struct store_counters *more;
+            struct store_counters *sums;
+        } counters;
+    };
+    /* When it is done. */
+    int result;     /* -1 with err; else 0, or 1 where the operation says so */
+    struct err err; /* of a result of -1 */
+    /* The store's. */
+    struct store *store; /* NULL: not under way */
+    loop_fn *done;
+    void *arg;
+};
+
+void store_start(struct store *store, struct store_call *call, loop_fn *done, void *arg);
+/* done will not be called; what is written may be written all the same. Idempotent; a zeroed call
+ * is fine. */
+void store_cancel(struct store_call *call);
+/* Starts it and turns the loop until it is done. Returns its result. */
+int store_wait(struct store *store, struct store_call *call, struct err *err);
+
+int store_kv_get(struct store *store, const char *scope, const char *key, struct buf *value,
+                 struct err *err);
 int store_kv_write(struct store *store, const char *scope, const struct store_kv *items,
                    size_t count, struct err *err);
-/* Calls fn for every key of the scope, in byte order, until it returns false. fn must not use the
- * store. */
-int store_kv_each(struct store *store, const char *scope,
-                  bool (*fn)(void *arg, const struct store_kv *item), void *arg, struct err *err);
 
 #endif

@@ -8,6 +8,7 @@
 #ifndef JETON_STORE_RUNS_H
 #define JETON_STORE_RUNS_H
 
+#include "arena.h"
 #include "process_identity.h"
 #include "store.h"
 
@@ -29,26 +30,26 @@ void store_scope(char scope[static STORE_SCOPE_SIZE], const char *job, const cha
 #define STORE_CAUSE_SIGNAL      "signal"
 #define STORE_CAUSE_INTERRUPTED "interrupted"
 
-/* One attempt. Strings are owned by the row where a list gave it, else borrowed. */
+/* One attempt. Its texts are borrowed: a list owns those of its items. */
 struct store_run {
     int64_t row; /* grows with time, whatever the clock does */
     char run[STORE_RUN_ID_SIZE];
-    char *scope;
-    char *job;
+    const char *scope;
+    const char *job;
     int64_t slot_ms; /* the scheduled time; STORE_NONE: by hand */
     int64_t attempt; /* from 1 */
     int64_t started_ms;
     int64_t ended_ms; /* STORE_NONE: it runs, or nobody saw the end */
     int exit;         /* -1: it runs, or was interrupted */
     /* NULL: it runs, or ended well. Else an err kind (err.h), or one of STORE_CAUSE_… */
-    char *cause;
-    char *message; /* one line; NULL: none */
+    const char *cause;
+    const char *message; /* one line; NULL: none */
     int64_t requests;
     int64_t exchanges;
     int64_t peak_kib;
     struct process_identity supervisor;
     int64_t output_bytes; /* all that was written */
-    char *output;         /* its last STORE_OUTPUT_MAX bytes; NULL: none, or not asked for */
+    const char *output;   /* its last STORE_OUTPUT_MAX bytes; NULL: none, or not asked for */
     size_t output_len;
     bool alive;  /* of a row in a list that is open or untold: its supervisor is */
     bool untold; /* of an end: others are to hear of it, and have not yet (store_run_told) */
@@ -56,12 +57,6 @@ struct store_run {
 
 /* Random (libsodium), unbiased. */
 void store_run_id(char id[static STORE_RUN_ID_SIZE]);
-/*
- * The supervisor's sign of life, in the state folder's locks: a descriptor, to be closed when all
- * is over. It is gone when the supervisor and what it forked are, however they ended. A process
- * number would not do: who looks may be in another container. -1 with err.
- */
-int store_run_hold(const char *folder, const char *run, struct err *err);
 /* True when the row was open and its supervisor alive as it was read. An open row of a dead one
  * will be marked interrupted by the job's next run; to be shown so until then. */
 bool store_run_is_running(const struct store_run *run);
@@ -81,6 +76,7 @@ int store_run_end(struct store *store, const struct store_run *run, struct err *
 struct store_runs {
     struct store_run *items;
     size_t count;
+    struct arena texts;
 };
 void store_runs_destroy(struct store_runs *runs); /* idempotent; a zeroed struct is fine */
 
@@ -110,17 +106,15 @@ int store_run_interrupted(struct store *store, const char *scope, struct store_r
 int store_run_untold(struct store *store, const char *scope, struct store_runs *runs,
                      struct err *err);
 int store_run_told(struct store *store, const struct store_run *run, struct err *err);
-/*
- * Retention: of the ended runs of a scope (all attempts of one are one run) the newest `keep` that
- * started at since_ms or later stay, and the newest in any case: the next run asks how it ended.
- */
-int store_run_prune(struct store *store, const char *scope, int64_t keep, int64_t since_ms,
-                    struct err *err);
 /* store_run_end, and store_run_add of the attempt that follows, together: between two attempts no
  * moment is without an open row. */
 int store_run_end_and_add(struct store *store, const struct store_run *run, struct store_run *next,
                           struct err *err);
-/* store_run_end and store_run_prune of the run's scope, together. */
+/*
+ * store_run_end with retention, together: of the ended runs of its scope (all attempts of one are
+ * one run) the newest `keep` that started at since_ms or later stay, and the newest in any case:
+ * the next run asks how it ended.
+ */
 int store_run_end_and_prune(struct store *store, const struct store_run *run, int64_t keep,
                             int64_t since_ms, struct err *err);
 
@@ -129,8 +123,6 @@ int store_run_end_and_prune(struct store *store, const struct store_run *run, in
 /* The latest claimed slot that is not after not_after_ms. 1, 0: none, -1. */
 int store_slot_latest(struct store *store, const char *scope, int64_t not_after_ms,
                       int64_t *slot_ms, struct err *err);
-/* For @reboot: 1: claimed for this boot now, 0: it was before, -1. */
-int store_boot_claim(struct store *store, const char *scope, const char *boot_id, struct err *err);
 
 /* Jobs */
 

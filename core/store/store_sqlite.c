@@ -1,8 +1,8 @@
 #include "store_sqlite.h"
-#include "clock.h"
 #include "lock.h"
 #include "mem.h"
 #include "safefile.h"
+#include "store_runs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,10 @@
 
 #define APPLICATION_ID 0x6a65746f /* "jeto": tells file(1) and us whose database it is */
 
-/* What each version adds; index 0 makes version 1. */
-static const char *const migrations[STORE_VERSION] = {
+/* What each version adds; index 0 makes version 1. The version of a state is in its meta, from 5
+ * on; SQLite's user_version is the oldest one that can use it, which is all that programs before 5
+ * look at. */
+static const char *const migrations[] = {
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE token ("
     "  owner TEXT PRIMARY KEY, generation INTEGER NOT NULL, access_token TEXT, endpoint_url TEXT,"
@@ -47,26 +49,28 @@ static const char *const migrations[STORE_VERSION] = {
     "  success_ms INTEGER) WITHOUT ROWID;",
     "ALTER TABLE run ADD COLUMN untold INTEGER;"
     "CREATE INDEX run_untold ON run (scope) WHERE untold IS NOT NULL;",
+    "INSERT INTO meta (key, value) VALUES ('version', 5);",
 };
+_Static_assert(sizeof migrations / sizeof migrations[0] == STORE_VERSION, "one a version");
 
 /* Keeps a damaged file (and its journal) under a name of its own, so that nothing overwrites it. */
-static int set_aside(struct store *store, struct err *err)
+static int set_aside(struct store_sqlite *sqlite, struct err *err)
 {
     struct stat st;
-    if (stat(store->path, &st) != 0 || st.st_ino != store->inode)
+    if (stat(sqlite->path, &st) != 0 || st.st_ino != sqlite->inode)
         return err_set(
             err, ERR_CONFIG,
             "state file '%s' was damaged and another process has set it aside; run again",
-            store->path);
+            sqlite->path);
     char stamp[32];
     time_t now = time(NULL);
     struct tm utc;
     strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
-    char *kept = mem_printf("%s.corrupt-%s-%d", store->path, stamp, (int)getpid());
+    char *kept = mem_printf("%s.corrupt-%s-%d", sqlite->path, stamp, (int)getpid());
     static const char *const suffixes[] = {"-wal", "-shm", ""};
     int result = 0;
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        char *from = mem_printf("%s%s", store->path, suffixes[i]);
+        char *from = mem_printf("%s%s", sqlite->path, suffixes[i]);
         char *to = mem_printf("%s%s", kept, suffixes[i]);
         result = rename(from, to);
         mem_free(from);
@@ -78,33 +82,65 @@ static int set_aside(struct store *store, struct err *err)
             "state file '%s' is damaged; it is kept as '%s', and the next run starts with a new "
             "one (a rotated refresh token in it is lost to jeton: if the next exchange is "
             "refused, configure a new refresh token)",
-            store->path, kept);
+            sqlite->path, kept);
     else
         err_set(err, ERR_CONFIG, "state file '%s' is damaged and could not be set aside: %s",
-                store->path, strerror(errno));
+                sqlite->path, strerror(errno));
     mem_free(kept);
     return -1;
 }
 
-static int stayed_locked(const struct store *store, struct err *err)
+static int stayed_locked(const struct store_sqlite *sqlite, struct err *err)
 {
     err_set(err, ERR_NETWORK, "state file '%s' stayed locked by another process for over %d s",
-            store->path, STORE_BUSY_MS / 1000);
+            sqlite->path, STORE_BUSY_MS / 1000);
     err->retryable = true;
     return -1;
 }
 
-int store_failed(struct store *store, const char *doing, struct err *err)
+/* 1, 0: no row, -1. */
+static int read_integer(struct store_sqlite *sqlite, const char *sql, int *value)
 {
-    int code = sqlite3_errcode(store->db) & 0xff;
-    int system = sqlite3_system_errno(store->db);
+    sqlite3_stmt *stmt = NULL;
+    int step = sqlite3_prepare_v2(sqlite->db, sql, -1, &stmt, NULL);
+    if (step == SQLITE_OK)
+        step = sqlite3_step(stmt);
+    if (step == SQLITE_ROW)
+        *value = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    return step == SQLITE_ROW ? 1 : step == SQLITE_DONE ? 0 : -1;
+}
+
+static int is_newer(const struct store_sqlite *sqlite, int version, struct err *err)
+{
+    return err_set(err, ERR_CONFIG,
+                   "state file '%s' is of version %d and this jeton knows up to %d; "
+                   "use a newer jeton, or set `state:` to another folder",
+                   sqlite->path, version, STORE_VERSION);
+}
+
+/* What was there when this process opened the state may have been taken away by a newer one. */
+static int unusable(struct store_sqlite *sqlite, const char *doing, struct err *err)
+{
+    int oldest = 0;
+    err_set(err, ERR_CONFIG, "state file '%s': %s: %s", sqlite->path, doing,
+            sqlite3_errmsg(sqlite->db));
+    if (read_integer(sqlite, "PRAGMA user_version", &oldest) == 1 && oldest > STORE_VERSION)
+        is_newer(sqlite, oldest, err);
+    return -1;
+}
+
+int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct err *err)
+{
+    int code = sqlite3_errcode(sqlite->db) & 0xff;
+    int system = sqlite3_system_errno(sqlite->db);
     switch (code) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return set_aside(store, err);
+        return set_aside(sqlite, err);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return stayed_locked(store, err);
+        return stayed_locked(sqlite, err);
     case SQLITE_FULL:
         system = ENOSPC;
         break;
@@ -112,12 +148,12 @@ int store_failed(struct store *store, const char *doing, struct err *err)
         system = system != 0 ? system : EROFS;
         break;
     case SQLITE_CANTOPEN: /* its journal, mostly: SQLite does not say why */
-        if (access(store->folder, W_OK) != 0)
+        if (access(sqlite->folder, W_OK) != 0)
             system = errno;
         break;
     }
     if (system == ENOSPC || system == EDQUOT) {
-        err_set(err, ERR_NETWORK, "cannot write state file '%s': the disk is full", store->path);
+        err_set(err, ERR_NETWORK, "cannot write state file '%s': the disk is full", sqlite->path);
         err->retryable = true;
         return -1;
     }
@@ -126,88 +162,82 @@ int store_failed(struct store *store, const char *doing, struct err *err)
             err, ERR_CONFIG,
             "cannot write state file '%s': it is read-only (%s); make folder '%s' writable "
             "for this user, or set `state:` to another folder",
-            store->path, strerror(system), store->folder);
-    return err_set(err, ERR_CONFIG, "state file '%s': %s: %s", store->path, doing,
-                   sqlite3_errmsg(store->db));
+            sqlite->path, strerror(system), sqlite->folder);
+    return unusable(sqlite, doing, err);
 }
 
-int store_execute(struct store *store, const char *sql, struct err *err)
+int store_sqlite_execute(struct store_sqlite *sqlite, const char *sql, struct err *err)
 {
-    if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK)
+    if (sqlite3_exec(sqlite->db, sql, NULL, NULL, NULL) == SQLITE_OK)
         return 0;
-    return store_failed(store, "cannot be used", err);
+    return store_sqlite_failed(sqlite, "cannot be used", err);
 }
 
-int store_begin(struct store *store, struct err *err)
+int store_sqlite_begin(struct store_sqlite *sqlite, struct err *err)
 {
-    return store_execute(store, "BEGIN IMMEDIATE", err);
+    return store_sqlite_execute(sqlite, "BEGIN IMMEDIATE", err);
 }
 
-int store_end(struct store *store, int result, struct err *err)
+int store_sqlite_end(struct store_sqlite *sqlite, int result, struct err *err)
 {
     if (result == 0)
-        result = store_execute(store, "COMMIT", err);
+        result = store_sqlite_execute(sqlite, "COMMIT", err);
     if (result != 0)
-        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+        sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
     return result;
 }
 
-static int read_version(struct store *store, int *version, struct err *err)
+/* What the state's version is, once it is known that this program can use it. 0: it is new. */
+static int read_version(struct store_sqlite *sqlite, int *version, struct err *err)
 {
-    sqlite3_stmt *stmt = NULL;
-    int result = -1;
-    if (sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW) {
-        *version = sqlite3_column_int(stmt, 0);
-        result = 0;
-    }
-    if (result != 0)
-        store_failed(store, "cannot be read", err);
-    sqlite3_finalize(stmt);
-    if (result == 0 && *version > STORE_VERSION)
-        return err_set(err, ERR_CONFIG,
-                       "state file '%s' is of version %d and this jeton knows up to %d; "
-                       "use a newer jeton, or set `state:` to another folder",
-                       store->path, *version, STORE_VERSION);
-    return result;
+    int oldest;
+    if (read_integer(sqlite, "PRAGMA user_version", &oldest) < 0)
+        return store_sqlite_failed(sqlite, "cannot be read", err);
+    if (oldest > STORE_VERSION)
+        return is_newer(sqlite, oldest, err);
+    *version = oldest;
+    if (oldest > 0 &&
+        read_integer(sqlite, "SELECT value FROM meta WHERE key = 'version'", version) < 0)
+        return store_sqlite_failed(sqlite, "cannot be read", err);
+    return 0;
 }
 
 /* From whatever version to ours. One process at a time: switching to WAL cannot wait for others by
  * itself. */
-static int migrate(struct store *store, struct err *err)
+static int migrate(struct store_sqlite *sqlite, struct err *err)
 {
     struct lock lock;
     lock_create(&lock, NULL);
     int version = 0;
-    int result = lock_block(&lock, store->folder, "store", STORE_BUSY_MS, err);
+    int result = lock_block(&lock, sqlite->folder, "store", STORE_BUSY_MS, err);
     if (result != 0 && err->kind == ERR_BUSY)
-        stayed_locked(store, err);
+        stayed_locked(sqlite, err);
     if (result == 0)
-        result = read_version(store, &version, err);
+        result = read_version(sqlite, &version, err);
     if (result == 0 && version < STORE_VERSION) {
-        result = store_execute(store, "PRAGMA journal_mode = WAL", err);
+        result = store_sqlite_execute(sqlite, "PRAGMA journal_mode = WAL", err);
         if (result == 0)
-            result = store_begin(store, err);
+            result = store_sqlite_begin(sqlite, err);
         for (int next = version; result == 0 && next < STORE_VERSION; next++)
-            result = store_execute(store, migrations[next], err);
+            result = store_sqlite_execute(sqlite, migrations[next], err);
         char *seal = mem_printf("PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-                                APPLICATION_ID, STORE_VERSION);
+                                APPLICATION_ID, STORE_OLDEST);
         if (result == 0)
-            result = store_execute(store, seal, err);
+            result = store_sqlite_execute(sqlite, seal, err);
         mem_free(seal);
         if (result != 0)
-            sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+            sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
     }
     lock_release(&lock);
     return result;
 }
 
 /* The file exists before SQLite opens it, so that it never has another mode than 0600. */
-static int prepare_file(struct store *store, struct err *err)
+static int prepare_file(struct store_sqlite *sqlite, struct err *err)
 {
-    int fd = open(store->path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(sqlite->path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 && (errno == ENOSPC || errno == EDQUOT)) {
-        err_set(err, ERR_NETWORK, "cannot create state file '%s': the disk is full", store->path);
+        err_set(err, ERR_NETWORK, "cannot create state file '%s': the disk is full", sqlite->path);
         err->retryable = true;
         return -1;
     }
@@ -216,103 +246,104 @@ static int prepare_file(struct store *store, struct err *err)
             err, ERR_CONFIG,
             "cannot open state file '%s': %s; make folder '%s' writable for this user, or "
             "set `state:` to another folder",
-            store->path, strerror(errno), store->folder);
+            sqlite->path, strerror(errno), sqlite->folder);
     struct stat st;
     int result = fstat(fd, &st);
     close(fd);
     if (result != 0)
-        return err_set(err, ERR_CONFIG, "state file '%s': %s", store->path, strerror(errno));
-    store->inode = st.st_ino;
-    return safefile_check_mode(store->path, st.st_mode, st.st_uid, SAFEFILE_PRIVATE, err);
+        return err_set(err, ERR_CONFIG, "state file '%s': %s", sqlite->path, strerror(errno));
+    sqlite->inode = st.st_ino;
+    return safefile_check_mode(sqlite->path, st.st_mode, st.st_uid, SAFEFILE_PRIVATE, err);
 }
 
-struct store *store_open(const char *folder, struct err *err)
+static int prepare_database(struct store_sqlite *sqlite, struct err *err)
 {
-    if (safefile_private_dir(folder, err) != 0) {
-        err_wrap(err, "state folder (`state:` chooses it)");
-        return NULL;
-    }
-    struct store *store = mem_alloc(sizeof *store);
-    store->folder = mem_strdup(folder);
-    store->path = mem_printf("%s/jeton.db", folder);
     int version = 0;
-    if (prepare_file(store, err) != 0)
-        goto fail;
-    if (sqlite3_open_v2(store->path, &store->db,
+    if (sqlite3_open_v2(sqlite->path, &sqlite->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-                        NULL) != SQLITE_OK) {
-        store_failed(store, "cannot be opened", err);
-        goto fail;
-    }
-    sqlite3_extended_result_codes(store->db, 1);
-    sqlite3_busy_timeout(store->db, STORE_BUSY_MS);
-    sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+                        NULL) != SQLITE_OK)
+        return store_sqlite_failed(sqlite, "cannot be opened", err);
+    sqlite3_extended_result_codes(sqlite->db, 1);
+    sqlite3_busy_timeout(sqlite->db, STORE_BUSY_MS);
+    sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     /* FULL: a commit survives a power failure. secure_delete: a replaced token is overwritten. */
-    if (store_execute(store, "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON", err) != 0 ||
-        read_version(store, &version, err) != 0)
-        goto fail;
-    if (version < STORE_VERSION && migrate(store, err) != 0)
-        goto fail;
-    return store;
-
-fail:
-    store_close(store);
-    return NULL;
+    if (store_sqlite_execute(sqlite, "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON", err) !=
+            0 ||
+        read_version(sqlite, &version, err) != 0)
+        return -1;
+    return version < STORE_VERSION ? migrate(sqlite, err) : 0;
 }
 
-void store_close(struct store *store)
+void store_sqlite_close(struct store_sqlite *sqlite)
 {
-    if (store == NULL)
-        return;
-    sqlite3_close(store->db);
-    mem_free(store->folder);
-    mem_free(store->path);
-    mem_free(store);
+    sqlite3_close(sqlite->db);
+    sqlite->db = NULL;
 }
 
-const char *store_folder(const struct store *store)
+int store_sqlite_open(struct store_sqlite *sqlite, struct err *err)
 {
-    return store->folder;
+    if (safefile_private_dir(sqlite->folder, err) != 0)
+        return err_wrap(err, "state folder (`state:` chooses it)");
+    if (prepare_file(sqlite, err) == 0 && prepare_database(sqlite, err) == 0)
+        return 0;
+    store_sqlite_close(sqlite);
+    return -1;
 }
 
-sqlite3_stmt *store_prepare(struct store *store, const char *sql, struct err *err)
+sqlite3_stmt *store_sqlite_prepare(struct store_sqlite *sqlite, const char *sql, struct err *err)
 {
     sqlite3_stmt *stmt = NULL;
-    if (sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL) != SQLITE_OK)
-        store_failed(store, "cannot be read", err);
+    if (sqlite3_prepare_v2(sqlite->db, sql, -1, &stmt, NULL) != SQLITE_OK)
+        store_sqlite_failed(sqlite, "cannot be read", err);
     return stmt;
 }
 
 /* Steps a statement that returns no rows, and ends it. */
-int store_finish(struct store *store, sqlite3_stmt *stmt, struct err *err)
+int store_sqlite_finish(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct err *err)
 {
-    int result =
-        sqlite3_step(stmt) == SQLITE_DONE ? 0 : store_failed(store, "cannot be written", err);
+    int result = sqlite3_step(stmt) == SQLITE_DONE
+                     ? 0
+                     : store_sqlite_failed(sqlite, "cannot be written", err);
     sqlite3_finalize(stmt);
     return result;
 }
 
-void store_bind_text(sqlite3_stmt *stmt, int index, const char *text)
+void store_sqlite_bind_text(sqlite3_stmt *stmt, int index, const char *text)
 {
     sqlite3_bind_text(stmt, index, text, -1, SQLITE_STATIC);
 }
 
-char *store_column_text(sqlite3_stmt *stmt, int column)
+char *store_sqlite_column_text(sqlite3_stmt *stmt, int column)
 {
     return mem_strdup((const char *)sqlite3_column_text(stmt, column));
 }
 
-int store_salt(struct store *store, unsigned char salt[32], struct err *err)
+void store_sqlite_bind_time(sqlite3_stmt *stmt, int index, int64_t ms)
 {
-    sqlite3_stmt *stmt = store_prepare(store, "SELECT value FROM meta WHERE key = 'salt'", err);
+    if (ms == STORE_NONE)
+        sqlite3_bind_null(stmt, index);
+    else
+        sqlite3_bind_int64(stmt, index, ms);
+}
+
+int64_t store_sqlite_column_time(sqlite3_stmt *stmt, int column)
+{
+    return sqlite3_column_type(stmt, column) == SQLITE_NULL ? STORE_NONE
+                                                            : sqlite3_column_int64(stmt, column);
+}
+
+int store_sqlite_salt(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
+{
+    sqlite3_stmt *stmt =
+        store_sqlite_prepare(sqlite, "SELECT value FROM meta WHERE key = 'salt'", err);
     if (stmt == NULL)
         return -1;
     int result = 0;
-    if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) == 32)
-        memcpy(salt, sqlite3_column_blob(stmt, 0), 32);
+    if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) == STORE_SALT_SIZE)
+        memcpy(call->salt, sqlite3_column_blob(stmt, 0), STORE_SALT_SIZE);
     else
         result = err_set(err, ERR_CONFIG, "state file '%s' has lost its salt; move it away",
-                         store->path);
+                         sqlite->path);
     sqlite3_finalize(stmt);
     return result;
 }

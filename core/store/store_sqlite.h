@@ -1,39 +1,69 @@
-/* What the store's parts share: store_sqlite.c (file, migrations, errors), store_token.c,
- * store_kv.c, store_runs.c, store_slots.c, store_counters.c. Nobody else includes it. */
+/* What the parts of the SQLite engine share: store_sqlite.c (file, migrations, errors), a file for
+ * each kind of row, and store_sqlite_engine.c (the table). Nobody else includes it. */
 #ifndef JETON_STORE_SQLITE_H
 #define JETON_STORE_SQLITE_H
 
-#include "store.h"
+#include "store_engine.h"
 
 #include <sqlite3.h>
 #include <sys/types.h>
 
-struct store {
-    sqlite3 *db;
+struct store_sqlite {
+    sqlite3 *db; /* NULL: not open */
     char *folder;
     char *path;
     ino_t inode; /* of the file that was opened */
 };
 
+/* Makes folder and file where there are none, and brings them up to STORE_VERSION. */
+int store_sqlite_open(struct store_sqlite *sqlite, struct err *err);
+void store_sqlite_close(struct store_sqlite *sqlite); /* idempotent */
+
 /* Sets err from what SQLite has just refused; a damaged file is set aside. Returns -1. */
-int store_failed(struct store *store, const char *doing, struct err *err);
+int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct err *err);
 /* Statements without parameters or rows. */
-int store_execute(struct store *store, const char *sql, struct err *err);
+int store_sqlite_execute(struct store_sqlite *sqlite, const char *sql, struct err *err);
 /* A write transaction. store_end commits where result is 0 and rolls back else; returns 0, or -1
  * with err. */
-int store_begin(struct store *store, struct err *err);
-int store_end(struct store *store, int result, struct err *err);
+int store_sqlite_begin(struct store_sqlite *sqlite, struct err *err);
+int store_sqlite_end(struct store_sqlite *sqlite, int result, struct err *err);
+
+/* The operations. They return what store_finish takes. */
+typedef int store_sqlite_op(struct store_sqlite *sqlite, struct store_call *call, struct err *err);
+store_sqlite_op store_sqlite_salt;
+store_sqlite_op store_sqlite_token_load;
+store_sqlite_op store_sqlite_token_save;
+store_sqlite_op store_sqlite_token_endpoint;
+store_sqlite_op store_sqlite_token_delete;
+store_sqlite_op store_sqlite_kv_get;
+store_sqlite_op store_sqlite_kv_write;
+store_sqlite_op store_sqlite_kv_each;
+store_sqlite_op store_sqlite_run_add;
+store_sqlite_op store_sqlite_run_claim;
+store_sqlite_op store_sqlite_run_start;
+store_sqlite_op store_sqlite_run_end;
+store_sqlite_op store_sqlite_run_told;
+store_sqlite_op store_sqlite_run_list;
+store_sqlite_op store_sqlite_slot_latest;
+store_sqlite_op store_sqlite_job_installed;
+store_sqlite_op store_sqlite_job_set_installed;
+store_sqlite_op store_sqlite_counters_add;
 
 /* In a transaction of the caller. */
-int store_slot_insert(struct store *store, const char *scope, int64_t slot_ms, bool *claimed,
-                      struct err *err);
+int store_sqlite_slot_insert(struct store_sqlite *sqlite, const char *scope, int64_t slot_ms,
+                             bool *claimed, struct err *err);
+int store_sqlite_boot_insert(struct store_sqlite *sqlite, const char *scope, const char *boot_id,
+                             bool *claimed, struct err *err);
 
 /* NULL with err. To be finalized, or ended by store_finish. */
-sqlite3_stmt *store_prepare(struct store *store, const char *sql, struct err *err);
+sqlite3_stmt *store_sqlite_prepare(struct store_sqlite *sqlite, const char *sql, struct err *err);
 /* Steps a statement that returns no rows, and ends it. */
-int store_finish(struct store *store, sqlite3_stmt *stmt, struct err *err);
+int store_sqlite_finish(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct err *err);
 /* NULL is NULL; the text is borrowed until the statement ends. */
-void store_bind_text(sqlite3_stmt *stmt, int index, const char *text);
-char *store_column_text(sqlite3_stmt *stmt, int column); /* mem_free */
+void store_sqlite_bind_text(sqlite3_stmt *stmt, int index, const char *text);
+char *store_sqlite_column_text(sqlite3_stmt *stmt, int column); /* mem_free */
+/* STORE_NONE is NULL. */
+void store_sqlite_bind_time(sqlite3_stmt *stmt, int index, int64_t ms);
+int64_t store_sqlite_column_time(sqlite3_stmt *stmt, int column);
 
 #endif

@@ -9,28 +9,27 @@
 
 #define SETTLE_MS 500 /* what tokens_free waits for a reply that may hold a new refresh token */
 
-static void request_join(struct token_request *request, const char *owner)
+static void request_join(struct token_request *request)
 {
     struct tokens *tokens = request->tokens;
-    struct flight *flight = token_flight_join(request, owner);
+    struct flight *flight = token_flight_join(request);
     token_request_remove(&tokens->requests, request);
     token_request_append(&flight->waiters, request);
     request->flight = flight;
 }
 
-static void request_start(void *arg)
+static void request_loaded(void *arg)
 {
     struct token_request *request = arg;
     struct tokens *tokens = request->tokens;
-    char owner[STORE_OWNER_SIZE];
-    provider_of(request->connector)->owner(request->connector, owner);
-    struct store_token row;
-    struct err err;
-    if (store_token_load(tokens->store, owner, &row, &err) < 0) {
+    if (request->call.result < 0) {
+        struct err err = request->call.err;
         token_request_remove(&tokens->requests, request);
         token_request_finish(request, NULL, &err);
         return;
     }
+    struct store_token row = request->row; /* longer than the request */
+    memset(&request->row, 0, sizeof request->row);
     if (request->query.force && row.generation > request->query.worse_than)
         request->query.worse_than = row.generation;
     token_request_hide(tokens, request->connector, row.access_token);
@@ -40,9 +39,18 @@ static void request_start(void *arg)
         token_request_remove(&tokens->requests, request);
         token_request_finish_row(request, &row, TOKEN_CACHE);
     } else {
-        request_join(request, owner);
+        request_join(request);
     }
     store_token_destroy(&row);
+}
+
+static void request_start(void *arg)
+{
+    struct token_request *request = arg;
+    provider_of(request->connector)->owner(request->connector, request->owner);
+    request->call = (struct store_call){.op = STORE_TOKEN_LOAD,
+                                        .token = {.owner = request->owner, .row = &request->row}};
+    store_start(request->tokens->store, &request->call, request_loaded, request);
 }
 
 struct token_request *token_get(struct tokens *tokens, const struct connector *connector,
@@ -64,6 +72,7 @@ void token_cancel(struct token_request *request)
     token_request_remove(flight != NULL ? &flight->waiters : &tokens->requests, request);
     if (request->exchange != NULL)
         exchange_cancel(request->exchange);
+    store_cancel(&request->call);
     mem_free(request);
     /* No request waits any more: release the lock, unless a reply may be on its way. */
     if (flight != NULL && flight->waiters == NULL && !flight->ending &&
@@ -127,7 +136,8 @@ int token_forget(struct tokens *tokens, const struct connector *connector, struc
 {
     char owner[STORE_OWNER_SIZE];
     provider_of(connector)->owner(connector, owner);
-    return store_token_delete(tokens->store, owner, err);
+    struct store_call call = {.op = STORE_TOKEN_DELETE, .token = {.owner = owner}};
+    return store_wait(tokens->store, &call, err);
 }
 
 int token_set_endpoint(struct tokens *tokens, const struct connector *connector,
@@ -137,7 +147,9 @@ int token_set_endpoint(struct tokens *tokens, const struct connector *connector,
     provider_of(connector)->owner(connector, owner);
     if (connector_allows(connector, endpoint_url, err) != 0)
         return -1;
-    return store_token_set_endpoint(tokens->store, owner, endpoint_url, err);
+    struct store_call call = {.op = STORE_TOKEN_ENDPOINT,
+                              .token = {.owner = owner, .endpoint_url = endpoint_url}};
+    return store_wait(tokens->store, &call, err);
 }
 
 struct tokens *tokens_new(struct loop *loop, const struct transport *transport, struct store *store,

@@ -9,75 +9,119 @@
 struct adoption {
     struct tokens *tokens;
     const struct connector *connector;
-    struct lock lock;
+    struct store_lease lease;
+    char owner[STORE_OWNER_SIZE];
+    struct store_token row;
+    struct store_call call; /* one at a time */
+    unsigned char salt[STORE_SALT_SIZE];
     char *refresh_token;
     char *service; /* where the token service has moved; or NULL */
     token_adopted_fn *done;
     void *arg;
 };
 
-static void adoption_end(struct adoption *adoption, const struct err *err)
+static void adoption_end(struct adoption *adoption, const struct err *failure)
 {
     token_adopted_fn *done = adoption->done;
     void *arg = adoption->arg;
-    lock_release(&adoption->lock);
+    struct err err;
+    if (failure != NULL)
+        err = *failure;
+    store_lease_release(&adoption->lease);
+    store_token_destroy(&adoption->row);
     mem_free_secret(adoption->refresh_token);
     mem_free(adoption->service);
     mem_free(adoption);
-    done(arg, err);
+    done(arg, failure != NULL ? &err : NULL);
+}
+
+/* Ends the adoption where its last call failed. */
+static bool adoption_goes_on(struct adoption *adoption)
+{
+    if (adoption->call.result >= 0)
+        return true;
+    adoption_end(adoption, &adoption->call.err);
+    return false;
+}
+
+static void adoption_stored(void *arg)
+{
+    struct adoption *adoption = arg;
+    if (adoption_goes_on(adoption))
+        adoption_end(adoption, NULL);
 }
 
 /*
  * What was known before is obsolete: the service ended the earlier tokens. The configured refresh
  * token, if there is one, is older: it takes precedence again when it changes.
  */
-static int adopt(struct adoption *adoption, const char *owner, struct err *err)
+static int adopt(struct adoption *adoption, struct err *err)
 {
     struct tokens *tokens = adoption->tokens;
     const struct connector *connector = adoption->connector;
-    struct store_token old, row = {0};
-    unsigned char salt[32];
-    if (store_token_load(tokens->store, owner, &old, err) < 0)
-        return -1;
-    row.generation = old.generation + 1;
-    store_token_destroy(&old);
-    memcpy(row.owner, owner, sizeof row.owner);
+    struct store_token *row = &adoption->row;
     struct connector_secrets secrets = {0};
     struct token_configured configured = {0};
-    int result = store_salt(tokens->store, salt, err);
-    if (result == 0)
-        result =
-            connector_secrets_read(connector, tokens->redact, tokens->deadline_ms, &secrets, err);
+    int64_t generation = row->generation + 1;
+    store_token_destroy(row);
+    row->generation = generation;
+    memcpy(row->owner, adoption->owner, sizeof row->owner);
+    int result =
+        connector_secrets_read(connector, tokens->redact, tokens->deadline_ms, &secrets, err);
     if (result == 0) {
-        token_cache_configure(&configured, connector, &secrets, salt);
-        row.application_fingerprint = mem_strdup(configured.client_fingerprint);
+        token_cache_configure(&configured, connector, &secrets, adoption->salt);
+        row->application_fingerprint = mem_strdup(configured.client_fingerprint);
         if (configured.refresh_token != NULL)
-            row.configured_fingerprint = mem_strdup(configured.refresh_fingerprint);
-        row.refresh_token = mem_strdup(adoption->refresh_token);
-        row.refresh_since_ms = clock_now_ms(loop_clock(tokens->loop), CLOCK_WALL);
-        row.service_override = mem_strdup(adoption->service);
-        result = store_token_save(tokens->store, &row, err);
+            row->configured_fingerprint = mem_strdup(configured.refresh_fingerprint);
+        row->refresh_token = mem_strdup(adoption->refresh_token);
+        row->refresh_since_ms = clock_now_ms(loop_clock(tokens->loop), CLOCK_WALL);
+        row->service_override = mem_strdup(adoption->service);
     }
     token_cache_unconfigure(&configured);
     connector_secrets_destroy(&secrets);
-    store_token_destroy(&row);
     return result;
+}
+
+static void adoption_salted(void *arg)
+{
+    struct adoption *adoption = arg;
+    struct err err;
+    if (!adoption_goes_on(adoption))
+        return;
+    if (adopt(adoption, &err) != 0) {
+        adoption_end(adoption, &err);
+        return;
+    }
+    adoption->call = (struct store_call){
+        .op = STORE_TOKEN_SAVE, .under = &adoption->lease, .token = {.row = &adoption->row}};
+    store_start(adoption->tokens->store, &adoption->call, adoption_stored, adoption);
+}
+
+static void adoption_loaded(void *arg)
+{
+    struct adoption *adoption = arg;
+    if (!adoption_goes_on(adoption))
+        return;
+    adoption->call = (struct store_call){.op = STORE_SALT, .salt = adoption->salt};
+    store_start(adoption->tokens->store, &adoption->call, adoption_salted, adoption);
 }
 
 static void adoption_locked(void *arg, const struct err *failure)
 {
     struct adoption *adoption = arg;
     struct err err;
-    char owner[STORE_OWNER_SIZE];
-    provider_of(adoption->connector)->owner(adoption->connector, owner);
     if (failure != NULL && failure->kind == ERR_BUSY) {
         err_set(&err, ERR_NETWORK,
                 "another process is exchanging this connector's token and did not end in time");
         failure = &err;
     }
-    if (failure == NULL && adopt(adoption, owner, &err) != 0)
-        failure = &err;
-    adoption_end(adoption, failure);
+    if (failure != NULL) {
+        adoption_end(adoption, failure);
+        return;
+    }
+    adoption->call = (struct store_call){
+        .op = STORE_TOKEN_LOAD, .token = {.owner = adoption->owner, .row = &adoption->row}};
+    store_start(adoption->tokens->store, &adoption->call, adoption_loaded, adoption);
 }
 
 void token_adopt(struct tokens *tokens, const struct connector *connector,
@@ -91,10 +135,7 @@ void token_adopt(struct tokens *tokens, const struct connector *connector,
     adoption->done = done;
     adoption->arg = arg;
     token_request_hide(tokens, connector, refresh_token);
-    lock_create(&adoption->lock, tokens->loop);
-    char owner[STORE_OWNER_SIZE], name[TOKEN_LOCK_NAME_SIZE];
-    provider_of(connector)->owner(connector, owner);
-    token_cache_lock_name(owner, name);
-    lock_wait(&adoption->lock, store_folder(tokens->store), name,
-              loop_now_ms(tokens->loop) + TOKEN_LOCK_WAIT_MS, adoption_locked, adoption);
+    provider_of(connector)->owner(connector, adoption->owner);
+    store_lease_take(&adoption->lease, tokens->store, STORE_LEASE_TOKEN, adoption->owner,
+                     loop_now_ms(tokens->loop) + TOKEN_LOCK_WAIT_MS, adoption_locked, adoption);
 }

@@ -6,11 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-void token_cache_lock_name(const char *owner, char name[TOKEN_LOCK_NAME_SIZE])
-{
-    snprintf(name, TOKEN_LOCK_NAME_SIZE, "token-%.32s", owner);
-}
-
 int64_t token_cache_remaining_ms(const struct store_token *row, const struct clock *clock)
 {
     if (row->access_token == NULL)

@@ -9,11 +9,8 @@
 
 #define TOKEN_FRESH_MS         300000 /* or 10 % of the lifetime, if that is less */
 #define TOKEN_LOCK_WAIT_MS     600000
-#define TOKEN_LOCK_NAME_SIZE   40
 #define TOKEN_FINGERPRINT_SIZE 65 /* hex and NUL */
 
-/* The name of an owner's lock. */
-void token_cache_lock_name(const char *owner, char name[TOKEN_LOCK_NAME_SIZE]);
 /* Milliseconds that the row's access token still lives; 0 when there is none or that cannot be
  * known. One whose lifetime the service did not say (0) lives until an API refuses it: INT64_MAX.
  */

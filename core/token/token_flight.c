@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of the disk, for a row and SQLite's pages around it. */
+/* Of the disk, for a row and what the state writes around it. */
 #define TOKEN_RESERVE_BYTES ((size_t)64 * 1024)
 
 void token_flight_free(struct flight *flight)
@@ -19,7 +19,8 @@ void token_flight_free(struct flight *flight)
     *at = flight->next;
     if (flight->exchange != NULL)
         exchange_cancel(flight->exchange);
-    lock_release(&flight->lock);
+    store_cancel(&flight->call);
+    store_lease_release(&flight->lease);
     token_cache_unconfigure(&flight->configured);
     store_token_destroy(&flight->row);
     mem_free(flight);
@@ -33,7 +34,7 @@ static void flight_fail(struct flight *flight, const struct err *err)
     if (!copy.named)
         err_wrap(&copy, "connector '%s'", flight->connector->name);
     flight->ending = true;
-    lock_release(&flight->lock);
+    store_lease_release(&flight->lease);
     struct token_request *request;
     while ((request = flight->waiters) != NULL) {
         token_request_remove(&flight->waiters, request);
@@ -45,7 +46,7 @@ static void flight_fail(struct flight *flight, const struct err *err)
 static void flight_succeed(struct flight *flight, enum token_source source)
 {
     flight->ending = true;
-    lock_release(&flight->lock);
+    store_lease_release(&flight->lease);
     struct token_request *request;
     while ((request = flight->waiters) != NULL) {
         token_request_remove(&flight->waiters, request);
@@ -54,18 +55,54 @@ static void flight_succeed(struct flight *flight, enum token_source source)
     token_flight_free(flight);
 }
 
+static void flight_call(struct flight *flight, enum store_op op, loop_fn *done)
+{
+    flight->call = (struct store_call){.op = op};
+    if (op == STORE_SALT) {
+        flight->call.salt = flight->salt;
+    } else {
+        flight->call.token.owner = flight->owner;
+        flight->call.token.row = &flight->row;
+    }
+    if (op == STORE_TOKEN_SAVE)
+        flight->call.under = &flight->lease;
+    store_start(flight->tokens->store, &flight->call, done, flight);
+}
+
+static void flight_forgot(void *arg)
+{
+    struct flight *flight = arg;
+    if (flight->call.result < 0)
+        log_msg(flight->tokens->log, LOG_WARN, "%s", flight->call.err.msg);
+    flight_fail(flight, &flight->failure);
+}
+
 /* The place that the service had moved to failed, and so did the others: the next run does not
  * start there. */
-static void forget_failed_place(struct flight *flight, const char *now)
+static void flight_refused(struct flight *flight, const char *now)
 {
     struct store_token *row = &flight->row;
-    if (row->service_override == NULL || (now != NULL && strcmp(now, row->service_override) == 0))
+    if (row->service_override == NULL || (now != NULL && strcmp(now, row->service_override) == 0)) {
+        flight_fail(flight, &flight->failure);
         return;
+    }
     mem_free(row->service_override);
     row->service_override = NULL;
-    struct err err;
-    if (store_token_save(flight->tokens->store, row, &err) != 0)
-        log_msg(flight->tokens->log, LOG_WARN, "%s", err.msg);
+    flight_call(flight, STORE_TOKEN_SAVE, flight_forgot);
+}
+
+static void flight_stored(void *arg)
+{
+    struct flight *flight = arg;
+    if (flight->call.result < 0) {
+        flight_fail(flight, &flight->call.err);
+        return;
+    }
+    fault_point(FAULT_TOKEN_STORED);
+    if (flight->failure.kind != ERR_NONE)
+        flight_fail(flight, &flight->failure);
+    else
+        flight_succeed(flight, TOKEN_EXCHANGE);
 }
 
 static bool flight_wanted(void *arg)
@@ -81,38 +118,29 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     struct tokens *tokens = flight->tokens;
     flight->exchange = NULL;
     if (failure != NULL) {
-        forget_failed_place(flight, result->service);
-        flight_fail(flight, failure);
+        flight->failure = *failure;
+        flight_refused(flight, result->service);
         return;
     }
     token_request_hide(tokens, flight->connector, result->token.access_token);
     token_request_hide(tokens, flight->connector, result->token.refresh_token);
     fault_point(FAULT_TOKEN_RECEIVED);
 
-    struct err err;
     struct store_token *row = &flight->row;
     const char *endpoint = result->token.endpoint_url;
-    int allowed = endpoint != NULL ? connector_allows(flight->connector, endpoint, &err) : 0;
+    bool allowed =
+        endpoint == NULL || connector_allows(flight->connector, endpoint, &flight->failure) == 0;
+    if (!allowed) {
+        err_wrap(&flight->failure, "the endpoint that came with the token");
+        flight->failure.kind = ERR_AUTH;
+    }
     if (row->generation < flight->worse_than)
         row->generation = flight->worse_than;
     row->generation++;
-    token_cache_apply(row, result, flight->tokens_tried[result->used], &flight->configured,
-                      allowed == 0, loop_clock(tokens->loop));
-
-    struct err store_err;
-    lock_unreserve(&flight->lock);
-    if (store_token_save(tokens->store, row, &store_err) != 0) {
-        flight_fail(flight, &store_err);
-        return;
-    }
-    fault_point(FAULT_TOKEN_STORED);
-    if (allowed != 0) {
-        err_wrap(&err, "the endpoint that came with the token");
-        err.kind = ERR_AUTH;
-        flight_fail(flight, &err);
-        return;
-    }
-    flight_succeed(flight, TOKEN_EXCHANGE);
+    token_cache_apply(row, result, flight->tokens_tried[result->used], &flight->configured, allowed,
+                      loop_clock(tokens->loop));
+    store_lease_unreserve(&flight->lease);
+    flight_call(flight, STORE_TOKEN_SAVE, flight_stored);
 }
 
 /* The row's tokens were issued to another client ID: they are not used, but generations go on
@@ -136,11 +164,9 @@ static int flight_prepare(struct flight *flight, struct connector_secrets *secre
     const struct connector *connector = flight->connector;
     const struct provider *provider = provider_of(connector);
     struct tokens *tokens = flight->tokens;
-    unsigned char salt[32];
-    if (store_salt(tokens->store, salt, err) != 0 ||
-        connector_secrets_read(connector, tokens->redact, tokens->deadline_ms, secrets, err) != 0)
+    if (connector_secrets_read(connector, tokens->redact, tokens->deadline_ms, secrets, err) != 0)
         return -1;
-    token_cache_configure(&flight->configured, connector, secrets, salt);
+    token_cache_configure(&flight->configured, connector, secrets, flight->salt);
     flight_check_client(flight);
     token_request_hide(tokens, connector, flight->row.refresh_token);
     token_request_hide(tokens, connector, flight->row.refresh_previous);
@@ -152,11 +178,16 @@ static int flight_prepare(struct flight *flight, struct connector_secrets *secre
                        "' in %s, or sign in: jeton login %s (%s)",
                        connector->file, connector->name, provider->sign_in);
     /* A refresh token that cannot be stored when it comes would be lost, and the old one spent. */
-    return lock_reserve(&flight->lock, TOKEN_RESERVE_BYTES, err);
+    return store_lease_reserve(&flight->lease, TOKEN_RESERVE_BYTES, err);
 }
 
-static void flight_exchange(struct flight *flight)
+static void flight_exchange(void *arg)
 {
+    struct flight *flight = arg;
+    if (flight->call.result < 0) {
+        flight_fail(flight, &flight->call.err);
+        return;
+    }
     struct tokens *tokens = flight->tokens;
     struct connector_secrets secrets = {0};
     struct exchange_options options = {
@@ -178,6 +209,24 @@ static void flight_exchange(struct flight *flight)
                                       flight_exchanged, flight);
 }
 
+static void flight_loaded(void *arg)
+{
+    struct flight *flight = arg;
+    if (flight->call.result < 0) {
+        flight_fail(flight, &flight->call.err);
+        return;
+    }
+    token_request_hide(flight->tokens, flight->connector, flight->row.access_token);
+    for (const struct token_request *w = flight->waiters; w != NULL; w = w->next) {
+        if (w->query.worse_than > flight->worse_than)
+            flight->worse_than = w->query.worse_than;
+    }
+    if (token_cache_usable(&flight->row, flight->worse_than, loop_clock(flight->tokens->loop)))
+        flight_succeed(flight, TOKEN_CACHE); /* another process was quicker */
+    else
+        flight_call(flight, STORE_SALT, flight_exchange);
+}
+
 static void flight_locked(void *arg, const struct err *failure)
 {
     struct flight *flight = arg;
@@ -194,53 +243,37 @@ static void flight_locked(void *arg, const struct err *failure)
         return;
     }
     fault_point(FAULT_TOKEN_LOCKED);
-    char owner[STORE_OWNER_SIZE];
-    memcpy(owner, flight->row.owner, sizeof owner);
-    store_token_destroy(&flight->row);
-    if (store_token_load(tokens->store, owner, &flight->row, &err) < 0) {
-        flight_fail(flight, &err);
-        return;
-    }
-    token_request_hide(tokens, flight->connector, flight->row.access_token);
-    for (const struct token_request *w = flight->waiters; w != NULL; w = w->next) {
-        if (w->query.worse_than > flight->worse_than)
-            flight->worse_than = w->query.worse_than;
-    }
-    if (token_cache_usable(&flight->row, flight->worse_than, loop_clock(flight->tokens->loop)))
-        flight_succeed(flight, TOKEN_CACHE); /* another process was quicker */
-    else
-        flight_exchange(flight);
+    flight_call(flight, STORE_TOKEN_LOAD, flight_loaded);
 }
 
-static struct flight *flight_new(struct token_request *request, const char *owner)
+static struct flight *flight_new(struct token_request *request)
 {
     struct tokens *tokens = request->tokens;
     struct flight *flight = mem_alloc(sizeof *flight);
     flight->tokens = tokens;
     flight->connector = request->connector;
-    memcpy(flight->row.owner, owner, sizeof flight->row.owner);
-    lock_create(&flight->lock, tokens->loop);
+    memcpy(flight->owner, request->owner, sizeof flight->owner);
     flight->next = tokens->flights;
     tokens->flights = flight;
 
     int64_t give_up_ms = loop_now_ms(tokens->loop) + TOKEN_LOCK_WAIT_MS;
     if (tokens->deadline_ms > 0 && tokens->deadline_ms < give_up_ms)
         give_up_ms = tokens->deadline_ms;
-    char name[TOKEN_LOCK_NAME_SIZE];
-    token_cache_lock_name(owner, name);
-    lock_wait(&flight->lock, store_folder(tokens->store), name, give_up_ms, flight_locked, flight);
+    store_lease_take(&flight->lease, tokens->store, STORE_LEASE_TOKEN, flight->owner, give_up_ms,
+                     flight_locked, flight);
     return flight;
 }
 
-struct flight *token_flight_join(struct token_request *request, const char *owner)
+struct flight *token_flight_join(struct token_request *request)
 {
     struct flight *flight = request->tokens->flights;
-    while (flight != NULL && strcmp(flight->row.owner, owner) != 0)
+    while (flight != NULL && strcmp(flight->owner, request->owner) != 0)
         flight = flight->next;
-    return flight != NULL ? flight : flight_new(request, owner);
+    return flight != NULL ? flight : flight_new(request);
 }
 
 bool token_flight_on_wire(const struct flight *flight)
 {
-    return flight->exchange != NULL && exchange_on_wire(flight->exchange);
+    bool stores = flight->call.store != NULL && flight->call.op == STORE_TOKEN_SAVE;
+    return stores || (flight->exchange != NULL && exchange_on_wire(flight->exchange));
 }

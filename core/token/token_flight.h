@@ -6,9 +6,9 @@
 #include "token_private.h"
 
 /* The flight of this owner, begun (by waiting for its lock) if there is none. */
-struct flight *token_flight_join(struct token_request *request, const char *owner);
+struct flight *token_flight_join(struct token_request *request);
 void token_flight_free(struct flight *flight);
-/* True while a reply may be on its way. */
+/* True while a reply may be on its way, or is being stored. */
 bool token_flight_on_wire(const struct flight *flight);
 
 #endif

@@ -6,8 +6,7 @@
 
 #include "connector.h"
 #include "exchange.h"
-#include "lock.h"
-#include "store.h"
+#include "store_lease.h"
 #include "token_cache.h"
 #include "token_query.h"
 #include "transport.h"
@@ -20,6 +19,9 @@ struct token_request {
     token_done_fn *done;
     void *arg;
     struct loop_timer timer;
+    char owner[STORE_OWNER_SIZE];
+    struct store_token row;    /* what is known before a flight is needed */
+    struct store_call call;    /* reads it */
     struct flight *flight;     /* whose waiter it is */
     struct exchange *exchange; /* token_exchange: its own */
     struct token_request *next;
@@ -30,15 +32,19 @@ struct token_request {
 struct flight {
     struct tokens *tokens;
     const struct connector *connector;
+    char owner[STORE_OWNER_SIZE];
     struct store_token row;
+    struct store_call call; /* one at a time */
+    unsigned char salt[STORE_SALT_SIZE];
     int64_t worse_than; /* the highest of the waiters' when the lock came */
-    struct lock lock;
+    struct store_lease lease;
     struct exchange *exchange;
     struct token_configured configured;
     /* The grants of the exchange, by their refresh tokens: those of row and configured. */
     const char *tokens_tried[PROVIDER_GRANTS_MAX];
     struct token_request *waiters;
-    bool ending; /* waiters are being told; the flight frees itself */
+    struct err failure; /* what the waiters hear when the row is stored; ERR_NONE: it went well */
+    bool ending;        /* waiters are being told; the flight frees itself */
     struct flight *next;
 };
 

@@ -114,8 +114,9 @@ static int note_installed(struct change *change, bool installed, struct err *err
     struct buf times;
     buf_create(&times, CRONTAB_MAX);
     int result = installed ? crontab_times(plan, &times, err) : 0;
-    struct store *store = result == 0 ? store_open(plan->config->state, err) : NULL;
-    result = store != NULL ? crontab_note(plan, store, &times, err) : -1;
+    struct store *store = store_new(plan->config->state, NULL);
+    if (result == 0)
+        result = crontab_note(plan, store, &times, err);
     int64_t now_ms = clock_wall_ms();
     char *old = mem_strndup(change->former.data + change->place.start,
                             change->place.end - change->place.start);
@@ -134,7 +135,7 @@ static int note_installed(struct change *change, bool installed, struct err *err
         mem_free(line);
     }
     mem_free(old);
-    store_close(store);
+    store_free(store);
     buf_destroy(&times);
     return result;
 }

@@ -101,11 +101,11 @@ static int look_up(struct cron_table *table, const struct cron_table *former, st
     int64_t *installed_ms = mem_alloc((table->count + 1) * sizeof *installed_ms);
     for (size_t i = 0; i < table->count; i++)
         scopes[i] = table->entries[i].scope;
-    struct store *store = store_open(table->plan.config->state, err);
-    if (store != NULL && store_jobs_installed(store, scopes, table->count, table->plan.now * 1000,
-                                              installed_ms, err) == 0)
+    struct store *store = store_new(table->plan.config->state, NULL);
+    if (store_jobs_installed(store, scopes, table->count, table->plan.now * 1000, installed_ms,
+                             err) == 0)
         result = take_over(table, former, store, installed_ms, err);
-    store_close(store); /* none is open at a fork */
+    store_free(store); /* none is open at a fork */
     mem_free(installed_ms);
     mem_free(scopes);
     return result;

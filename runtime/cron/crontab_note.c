@@ -7,7 +7,6 @@
 
 #include <sodium.h>
 #include <string.h>
-#include <unistd.h>
 
 #define KEY        "times"
 #define HASH_BYTES 16
@@ -35,18 +34,13 @@ int crontab_note(const struct cron_plan *plan, struct store *store, const struct
 /* What the state knows. 1, 0: nothing, -1. */
 static int installed(const struct cron_plan *plan, struct buf *hex, struct err *err)
 {
-    char *file = mem_printf("%s/jeton.db", plan->config->state);
-    bool there = access(file, F_OK) == 0;
-    mem_free(file);
-    if (!there)
-        return 0;
-    struct store *store = store_open(plan->config->state, err);
-    if (store == NULL)
-        return -1;
+    struct store *store = store_new(plan->config->state, NULL);
+    int found = 0;
     char *scope = mem_printf("crontab:%s", plan->real);
-    int found = store_kv_get(store, scope, KEY, hex, err);
+    if (store_exists(store))
+        found = store_kv_get(store, scope, KEY, hex, err);
     mem_free(scope);
-    store_close(store);
+    store_free(store);
     return found;
 }
 

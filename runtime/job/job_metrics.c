@@ -101,13 +101,13 @@ static bool is_skipped(const struct store_run *run)
     return run->cause != NULL && strcmp(run->cause, STORE_CAUSE_LOCKED) == 0;
 }
 
-static int count(struct store *store, const struct job_outcome *outcome, struct whole *whole,
+static int count(const struct job_outcome *outcome, struct whole *whole,
                  struct store_counters *sums, struct err *err)
 {
     const struct store_run *run = outcome->run;
     struct store_runs attempts;
     const struct store_run_filter filter = {.scope = outcome->scope, .run = run->run};
-    if (store_run_list(store, &filter, &attempts, err) != 0)
+    if (store_run_list(outcome->store, &filter, &attempts, err) != 0)
         return -1;
     add_up(&attempts, whole);
     store_runs_destroy(&attempts);
@@ -120,7 +120,7 @@ static int count(struct store *store, const struct job_outcome *outcome, struct 
         .exchanges = whole->exchanges,
         .success_ms = run->cause == NULL ? run->ended_ms : STORE_NONE,
     };
-    return store_counters_add(store, outcome->scope, &more, sums, err);
+    return store_counters_add(outcome->store, outcome->scope, &more, sums, err);
 }
 
 /* sums NULL: they are not known. */
@@ -153,9 +153,8 @@ void job_metrics_ended(const struct job_outcome *outcome)
                           .peak_kib = outcome->run->peak_kib};
     struct store_counters sums;
     struct err err;
-    struct store *store = store_open(outcome->config->state, &err);
-    bool counted = store != NULL && count(store, outcome, &whole, &sums, &err) == 0;
-    store_close(store);
+    bool counted = count(outcome, &whole, &sums, &err) == 0;
+    store_close(outcome->store);
     if (!counted)
         warn(outcome, &err);
     if (!is_skipped(outcome->run) && write_file(outcome, &whole, counted ? &sums : NULL, &err) != 0)

@@ -9,6 +9,7 @@ struct job_outcome {
     struct app *app;
     const struct config *config;
     const struct job *job;
+    struct store *store; /* no fork while it is open: store_close */
     const char *scope;
     /*
      * The row of the attempt: as it starts, or the last one as it ended, in the store already;

@@ -6,18 +6,17 @@
 #include "job_slot.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #define DAY_MS (86400LL * 1000)
 
 void job_record_create(struct job_record *record, struct app *app, const struct config *config,
-                       const struct job *job)
+                       const struct job *job, struct store *store)
 {
     memset(record, 0, sizeof *record);
     record->app = app;
     record->config = config;
     record->job = job;
-    record->hold = -1;
+    record->store = store;
     store_scope(record->scope, job->name, job->file);
     record->row = (struct store_run){.scope = record->scope,
                                      .job = job->name,
@@ -32,9 +31,7 @@ void job_record_create(struct job_record *record, struct app *app, const struct 
 void job_record_destroy(struct job_record *record)
 {
     store_runs_destroy(&record->previous);
-    if (record->hold >= 0)
-        close(record->hold);
-    record->hold = -1;
+    store_lease_release(&record->life);
 }
 
 struct job_outcome job_record_outcome(const struct job_record *record)
@@ -43,6 +40,7 @@ struct job_outcome job_record_outcome(const struct job_record *record)
         .app = record->app,
         .config = record->config,
         .job = record->job,
+        .store = record->store,
         .scope = record->scope,
         .run = &record->row,
         .previous = record->previous.count > 0 ? &record->previous.items[0] : NULL,
@@ -51,31 +49,35 @@ struct job_outcome job_record_outcome(const struct job_record *record)
 
 /* Begin */
 
-static int claim(struct job_record *record, struct store *store, struct err *err)
+static int claim(struct job_record *record, struct err *err)
 {
     char boot_id[CLOCK_BOOT_ID_SIZE];
-    int due = job_slot_due(store, record->job, record->scope, record->row.started_ms,
+    int due = job_slot_due(record->store, record->job, record->scope, record->row.started_ms,
                            &record->row.slot_ms, boot_id, err);
     if (due == 1)
-        due = store_run_claim(store, &record->row, boot_id[0] != '\0' ? boot_id : NULL, err);
+        due =
+            store_run_claim(record->store, &record->row, boot_id[0] != '\0' ? boot_id : NULL, err);
     if (due == 0)
         log_msg(record->app->log, LOG_DEBUG, "job '%s': no slot is due", record->job->name);
     return due;
 }
 
+/* The state is opened first: what is wrong with it is said before anything is made in it. */
+static int begin(struct job_record *record, bool scheduled, struct err *err)
+{
+    if (store_open(record->store, err) != 0 ||
+        store_lease_try(&record->life, record->store, STORE_LEASE_RUN, record->row.run, err) != 1)
+        return -1;
+    if (scheduled)
+        return claim(record, err);
+    return store_run_add(record->store, &record->row, err) == 0 ? 1 : -1;
+}
+
 int job_record_begin(struct job_record *record, bool scheduled, struct err *err)
 {
-    struct store *store = store_open(record->config->state, err);
-    if (store == NULL)
-        return -1;
-    int result = -1;
-    record->row.started_ms = clock_wall_ms();
-    record->hold = store_run_hold(record->config->state, record->row.run, err);
-    if (record->hold >= 0 && scheduled)
-        result = claim(record, store, err);
-    else if (record->hold >= 0)
-        result = store_run_add(store, &record->row, err) == 0 ? 1 : -1;
-    store_close(store);
+    record->row.started_ms = store_now_ms(record->store);
+    int result = begin(record, scheduled, err);
+    store_close(record->store);
     if (result != 1)
         record->row.row = 0; /* what was written was taken back */
     return result;
@@ -85,7 +87,7 @@ bool job_record_was_due(struct job_record *record, bool scheduled)
 {
     struct err err;
     struct store_run *row = &record->row;
-    row->started_ms = clock_wall_ms();
+    row->started_ms = store_now_ms(record->store);
     return !scheduled || row->slot_ms != STORE_NONE ||
            job_slot_recent(record->job, row->started_ms, &row->slot_ms, &err) == 1;
 }
@@ -103,6 +105,7 @@ static void tell(const struct job_record *record, const struct store_run *run,
             started, what);
     outcome.run = run;
     outcome.previous = previous;
+    store_close(record->store);
     job_hooks_ended(&outcome);
 }
 
@@ -118,9 +121,7 @@ static int tell_untold(const struct job_record *record, const struct store_run *
                        struct err *err)
 {
     struct store_runs previous = {0};
-    struct store *store = store_open(record->config->state, err);
-    int result = store != NULL ? find_previous(store, run, &previous, err) : -1;
-    store_close(store);
+    int result = find_previous(record->store, run, &previous, err);
     if (result == 0)
         tell(record, run, previous.count > 0 ? &previous.items[0] : NULL,
              "had ended, and was killed before its hooks were done");
@@ -145,13 +146,11 @@ static int tell_former(const struct job_record *record, const struct store_runs 
 static int mark_former(const struct job_record *record, const struct store_runs *untold,
                        const struct store_runs *interrupted, struct err *err)
 {
-    struct store *store = store_open(record->config->state, err);
-    int result = store != NULL ? 0 : -1;
+    int result = 0;
     for (size_t i = 0; i < interrupted->count && result == 0; i++)
-        result = store_run_end(store, &interrupted->items[i], err);
+        result = store_run_end(record->store, &interrupted->items[i], err);
     for (size_t i = 0; i < untold->count && result == 0; i++)
-        result = store_run_told(store, &untold->items[i], err);
-    store_close(store);
+        result = store_run_told(record->store, &untold->items[i], err);
     return result;
 }
 
@@ -160,13 +159,9 @@ static int mark_former(const struct job_record *record, const struct store_runs 
 static int settle_former(const struct job_record *record, struct err *err)
 {
     struct store_runs untold = {0}, interrupted = {0};
-    struct store *store = store_open(record->config->state, err);
-    if (store == NULL)
-        return -1;
-    int result = store_run_untold(store, record->scope, &untold, err);
+    int result = store_run_untold(record->store, record->scope, &untold, err);
     if (result == 0)
-        result = store_run_interrupted(store, record->scope, &interrupted, err);
-    store_close(store);
+        result = store_run_interrupted(record->store, record->scope, &interrupted, err);
     if (result == 0 && untold.count + interrupted.count > 0) {
         result = tell_former(record, &untold, &interrupted, err);
         if (result == 0)
@@ -180,26 +175,24 @@ static int settle_former(const struct job_record *record, struct err *err)
 int job_record_start(struct job_record *record, struct err *err)
 {
     struct store_run *row = &record->row;
-    if (settle_former(record, err) != 0)
-        return -1;
-    struct store *store = store_open(record->config->state, err);
-    if (store == NULL)
-        return -1;
-    row->started_ms = clock_wall_ms();
-    int result = store_run_start(store, row, err);
+    int result = settle_former(record, err);
+    row->started_ms = store_now_ms(record->store);
     if (result == 0)
-        result = find_previous(store, row, &record->previous, err);
-    store_close(store);
+        result = store_run_start(record->store, row, err);
+    if (result == 0)
+        result = find_previous(record->store, row, &record->previous, err);
+    store_close(record->store);
     record->started = result == 0;
     return result;
 }
 
-static void take_end(struct store_run *row, const struct job_attempt_end *end)
+static void take_end(struct job_record *record, const struct job_attempt_end *end)
 {
-    row->ended_ms = clock_wall_ms();
+    struct store_run *row = &record->row;
+    row->ended_ms = store_now_ms(record->store);
     row->exit = end->exit;
-    row->cause = (char *)(uintptr_t)end->cause;
-    row->message = end->message[0] != '\0' ? (char *)(uintptr_t)end->message : NULL;
+    row->cause = end->cause;
+    row->message = end->message[0] != '\0' ? end->message : NULL;
     row->requests = end->requests;
     row->exchanges = end->exchanges;
     row->peak_kib = end->peak_kib;
@@ -211,21 +204,18 @@ static void take_end(struct store_run *row, const struct job_attempt_end *end)
 int job_record_next(struct job_record *record, const struct job_attempt_end *end, struct err *err)
 {
     struct store_run *row = &record->row;
-    take_end(row, end);
-    struct store *store = store_open(record->config->state, err);
-    if (store == NULL)
-        return -1;
+    take_end(record, end);
     struct store_run next = {.scope = row->scope,
                              .job = row->job,
                              .slot_ms = row->slot_ms,
                              .attempt = row->attempt + 1,
-                             .started_ms = clock_wall_ms(),
+                             .started_ms = store_now_ms(record->store),
                              .ended_ms = STORE_NONE,
                              .exit = -1,
                              .supervisor = row->supervisor};
     memcpy(next.run, row->run, sizeof next.run);
-    int result = store_run_end_and_add(store, row, &next, err);
-    store_close(store);
+    int result = store_run_end_and_add(record->store, row, &next, err);
+    store_close(record->store);
     fault_point(FAULT_JOB_AGAIN);
     if (result == 0)
         *row = next;
@@ -234,12 +224,9 @@ int job_record_next(struct job_record *record, const struct job_attempt_end *end
 
 int job_record_again(struct job_record *record, struct err *err)
 {
-    struct store *store = store_open(record->config->state, err);
-    if (store == NULL)
-        return -1;
-    record->row.started_ms = clock_wall_ms();
-    int result = store_run_start(store, &record->row, err);
-    store_close(store);
+    record->row.started_ms = store_now_ms(record->store);
+    int result = store_run_start(record->store, &record->row, err);
+    store_close(record->store);
     return result;
 }
 
@@ -248,15 +235,14 @@ int job_record_again(struct job_record *record, struct err *err)
 static int write_end(struct job_record *record, struct err *err)
 {
     const struct config *config = record->config;
-    struct store *store = store_open(config->state, err);
-    if (store == NULL)
-        return -1;
+    struct store *store = record->store;
     int result;
     if (record->row.row == 0)
         result = store_run_add(store, &record->row, err);
     else if (record->started)
-        result = store_run_end_and_prune(store, &record->row, config->history_keep,
-                                         clock_wall_ms() - config->history_days * DAY_MS, err);
+        result = store_run_end_and_prune(
+            store, &record->row, config->history_keep,
+            store_now_ms(record->store) - config->history_days * DAY_MS, err);
     else
         result = store_run_end(store, &record->row, err);
     store_close(store);
@@ -269,7 +255,7 @@ void job_record_end(struct job_record *record, const struct job_attempt_end *end
     struct err err;
     char line[ERR_LINE_MAX];
     bool begun = row->row != 0;
-    take_end(row, end);
+    take_end(record, end);
     const struct job_outcome outcome = job_record_outcome(record);
     row->untold = job_hooks_wanted(&outcome);
     if (write_end(record, &err) != 0 && begun) /* else it has just been said why */
@@ -284,11 +270,10 @@ void job_record_told(struct job_record *record)
     fault_point(FAULT_JOB_TOLD);
     if (!record->row.untold || record->row.row == 0)
         return;
-    struct store *store = store_open(record->config->state, &err);
-    if (store == NULL || store_run_told(store, &record->row, &err) != 0)
+    if (store_run_told(record->store, &record->row, &err) != 0)
         log_msg(record->app->log, LOG_WARN,
                 "job '%s': the next run will report run %s again, since it could not be "
                 "recorded that its hooks are done: %s",
                 record->job->name, record->row.run, err_line(&err, line));
-    store_close(store);
+    store_close(record->store);
 }

@@ -1,23 +1,25 @@
-/* The rows of one run. The store is open inside these functions only: no handle crosses a fork. */
+/* The rows of one run. The store is open only inside these functions: it is closed at a fork. */
 #ifndef JETON_JOB_RECORD_H
 #define JETON_JOB_RECORD_H
 
 #include "job_attempt.h"
 #include "job_outcome.h"
+#include "store_lease.h"
 
 struct job_record {
     struct app *app;
     const struct config *config;
     const struct job *job;
+    struct store *store; /* borrowed */
     char scope[STORE_SCOPE_SIZE];
     struct store_run row;       /* of the present attempt; its texts are borrowed */
     struct store_runs previous; /* none, or the run before */
     bool started;               /* under the job's lock */
-    int hold;                   /* store_run_hold; -1 */
+    struct store_lease life;    /* the supervisor's sign of life */
 };
 
 void job_record_create(struct job_record *record, struct app *app, const struct config *config,
-                       const struct job *job);
+                       const struct job *job, struct store *store);
 void job_record_destroy(struct job_record *record);
 
 /* Adds the open row of the first attempt; scheduled: and claims the slot that is due. 1; 0: none

@@ -23,7 +23,8 @@ struct run {
     const struct job *job;
     bool scheduled;
     struct job_signals signals;
-    struct lock lock;
+    struct store *store;
+    struct store_lease lease; /* of the job */
     struct job_record record;
     struct job_attempt_end end; /* of the last attempt, or of a run without one */
     int64_t deadline_ms;        /* monotonic */
@@ -131,14 +132,14 @@ static int attempt_once(struct run *run, struct err *err)
                                       .deadline_ms = run->deadline_ms,
                                       .report_fd = -1};
     enum job_attempt_side side;
-    if (lock_reserve(&run->lock, RECORD_BYTES, err) != 0)
+    if (store_lease_reserve(&run->lease, RECORD_BYTES, err) != 0)
         return end_by_error(run, NULL, err);
     mem_free(run->end.output);
     int result = job_attempt_run(&script, &run->signals, &side, &run->end, err);
     run->child = side == JOB_CHILD;
     if (run->child)
         return result;
-    lock_unreserve(&run->lock);
+    store_lease_unreserve(&run->lease);
     if (result != 0)
         return end_by_error(run, NULL, err);
     say_orphans(run);
@@ -218,7 +219,7 @@ static int start(struct run *run, struct err *err)
 
 static int hold_and_run(struct run *run, struct err *err)
 {
-    enum job_turn turn = job_turn_take(&run->lock, run->config->state, run->job, run->record.scope,
+    enum job_turn turn = job_turn_take(&run->lease, run->store, run->job, run->record.scope,
                                        &run->signals, run->deadline_ms, err);
     if (turn == JOB_TURN_SIGNAL)
         return end_by_signal(run);
@@ -294,12 +295,13 @@ int job_run_loaded(struct app *app, const struct config *config, const struct jo
     struct run run = {.app = app, .config = config, .job = job, .scheduled = scheduled};
     if (job_signals_start(&run.signals, err) != 0)
         return -1;
-    lock_create(&run.lock, NULL);
-    job_record_create(&run.record, app, config, job);
+    run.store = store_new(config->state, NULL);
+    job_record_create(&run.record, app, config, job, run.store);
     int status = run_recorded(&run, err);
     job_record_destroy(&run.record);
     mem_free(run.end.output);
-    lock_release(&run.lock);
+    store_lease_release(&run.lease);
+    store_free(run.store);
     job_signals_stop(&run.signals);
     return status;
 }

@@ -3,26 +3,11 @@
 #include "clock.h"
 
 #include <sodium.h>
-#include <stdio.h>
-#include <string.h>
 
 /* Between attempts: doubling from the first to the last, with jitter so that several waiters do not
  * try at the same moment. */
 #define LOOK_FIRST_MS 2
 #define LOOK_LAST_MS  50
-
-#define HASH_BYTES 16
-#define NAME_SIZE  (CONFIG_NAME_MAX + 2 * HASH_BYTES + 8)
-
-/* "job-NAME-HASH": the scope's hash tells configurations apart. */
-static void lock_name(const char *job, const char *scope, char name[static NAME_SIZE])
-{
-    unsigned char hash[HASH_BYTES];
-    char hex[2 * HASH_BYTES + 1];
-    crypto_generichash(hash, sizeof hash, (const unsigned char *)scope, strlen(scope), NULL, 0);
-    sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
-    snprintf(name, NAME_SIZE, "job-%s-%s", job, hex);
-}
 
 static enum job_turn out_of_time(const struct job *job, struct err *err)
 {
@@ -33,15 +18,13 @@ static enum job_turn out_of_time(const struct job *job, struct err *err)
     return JOB_TURN_FAILED;
 }
 
-enum job_turn job_turn_take(struct lock *lock, const char *state, const struct job *job,
+enum job_turn job_turn_take(struct store_lease *lease, struct store *store, const struct job *job,
                             const char *scope, struct job_signals *signals, int64_t deadline_ms,
                             struct err *err)
 {
-    char name[NAME_SIZE];
     int64_t delay_ms = LOOK_FIRST_MS;
-    lock_name(job->name, scope, name);
     for (;;) {
-        int held = lock_try(lock, state, name, err);
+        int held = store_lease_try(lease, store, STORE_LEASE_JOB, scope, err);
         if (held != 0)
             return held == 1 ? JOB_TURN_TAKEN : JOB_TURN_FAILED;
         if (job->overlap == OVERLAP_SKIP) {

@@ -4,7 +4,7 @@
 
 #include "config.h"
 #include "job_signals.h"
-#include "lock.h"
+#include "store_lease.h"
 
 enum job_turn {
     JOB_TURN_TAKEN,
@@ -15,7 +15,7 @@ enum job_turn {
 
 /* Blocks where the job waits. The lock is to be released; a child that is forked keeps a part in
  * it until it ends or becomes another program. */
-enum job_turn job_turn_take(struct lock *lock, const char *state, const struct job *job,
+enum job_turn job_turn_take(struct store_lease *lease, struct store *store, const struct job *job,
                             const char *scope, struct job_signals *signals, int64_t deadline_ms,
                             struct err *err);
 

@@ -92,10 +92,10 @@ static int list(struct app *app, const struct history_options *options, struct e
     struct store_runs runs = {0};
     const struct store_run_filter filter = {.job = options->job, .limit = options->limit};
     int result = -1;
-    struct store *store = store_open(config->state, err);
-    if (store != NULL && (options->job == NULL || check_job(config, store, options->job, err) == 0))
+    struct store *store = store_new(config->state, NULL);
+    if (options->job == NULL || check_job(config, store, options->job, err) == 0)
         result = store_run_list(store, &filter, &runs, err);
-    store_close(store);
+    store_free(store);
     if (result == 0)
         result = show(app, &runs, options, err);
     store_runs_destroy(&runs);

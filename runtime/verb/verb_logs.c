@@ -89,9 +89,9 @@ static int print_logs(struct app *app, const char *name, struct err *err)
     if (config == NULL)
         return -1;
     struct store_runs runs = {0};
-    struct store *store = store_open(config->state, err);
-    int result = store != NULL ? find(store, name, &runs, err) : -1;
-    store_close(store);
+    struct store *store = store_new(config->state, NULL);
+    int result = find(store, name, &runs, err);
+    store_free(store);
     for (size_t i = runs.count; result == 0 && i-- > 0;)
         result = print_attempt(app, &runs.items[i], err);
     store_runs_destroy(&runs);

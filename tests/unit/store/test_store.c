@@ -1,72 +1,25 @@
-/* The state file: what goes in comes out, and what is wrong with it is said. */
-#include "mem.h"
-#include "store.h"
+/* The state: what goes in comes out, whatever holds it. */
+#include "clock.h"
+#include "store_fixture.h"
+#include "store_lease.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <sqlite3.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <signal.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <cmocka.h>
+#define SCOPE "job:report:/etc/jeton.yaml"
 
-struct place {
-    char root[64];
-    char folder[80];
-    char file[96];
-};
-
-static int set_up(void **state)
-{
-    struct place *place = mem_alloc(sizeof *place);
-    strcpy(place->root, "/tmp/jeton-store-XXXXXX");
-    if (mkdtemp(place->root) == NULL)
-        return -1;
-    snprintf(place->folder, sizeof place->folder, "%s/state", place->root);
-    snprintf(place->file, sizeof place->file, "%s/jeton.db", place->folder);
-    *state = place;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct place *place = *state;
-    char *command = mem_printf("rm -rf '%s'", place->root);
-    int result = system(command);
-    mem_free(command);
-    mem_free(place);
-    return result;
-}
-
-static struct store *open_well(const struct place *place)
+static int read_salt(struct store *store, unsigned char salt[STORE_SALT_SIZE])
 {
     struct err err;
-    struct store *store = store_open(place->folder, &err);
-    if (store == NULL)
-        fail_msg("%s", err.msg);
-    return store;
-}
-
-static void run_sql(const struct place *place, const char *sql)
-{
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(place->file, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    struct store_call call = {.op = STORE_SALT, .salt = salt};
+    return store_wait(store, &call, &err);
 }
 
 static void a_row_comes_back_as_it_was(void **state)
 {
+    (void)state;
     struct err err;
-    struct store *store = open_well(*state);
+    struct store *store = store_fixture_open();
     struct store_token row = {
         .owner = "owner-1",
         .generation = 3,
@@ -82,12 +35,12 @@ static void a_row_comes_back_as_it_was(void **state)
         .configured_fingerprint = mem_strdup("fp"),
         .service_override = mem_strdup("https://o.example/v1"),
     };
-    assert_int_equal(store_token_save(store, &row, &err), 0);
-    store_close(store);
+    assert_int_equal(store_fixture_save(store, &row, NULL, &err), 0);
+    store_free(store);
 
-    store = open_well(*state);
+    store = store_fixture_open();
     struct store_token found;
-    assert_int_equal(store_token_load(store, "owner-1", &found, &err), 1);
+    assert_int_equal(store_fixture_load(store, "owner-1", &found), 1);
     assert_int_equal(found.generation, 3);
     assert_string_equal(found.access_token, row.access_token);
     assert_string_equal(found.endpoint_url, row.endpoint_url);
@@ -100,74 +53,29 @@ static void a_row_comes_back_as_it_was(void **state)
     assert_string_equal(found.service_override, row.service_override);
     store_token_destroy(&found);
 
-    assert_int_equal(store_token_load(store, "owner-2", &found, &err), 0);
+    assert_int_equal(store_fixture_load(store, "owner-2", &found), 0);
     store_token_destroy(&found);
-    assert_int_equal(store_token_set_endpoint(store, "owner-1", "https://new.example", &err), 0);
-    assert_int_equal(store_token_load(store, "owner-1", &found, &err), 1);
+    struct store_call endpoint = {
+        .op = STORE_TOKEN_ENDPOINT,
+        .token = {.owner = "owner-1", .endpoint_url = "https://new.example"}};
+    assert_int_equal(store_wait(store, &endpoint, &err), 0);
+    assert_int_equal(store_fixture_load(store, "owner-1", &found), 1);
     assert_string_equal(found.endpoint_url, "https://new.example");
     assert_string_equal(found.access_token, "access");
     store_token_destroy(&found);
-    assert_int_equal(store_token_delete(store, "owner-1", &err), 0);
-    assert_int_equal(store_token_load(store, "owner-1", &found, &err), 0);
+    struct store_call gone = {.op = STORE_TOKEN_DELETE, .token = {.owner = "owner-1"}};
+    assert_int_equal(store_wait(store, &gone, &err), 0);
+    assert_int_equal(store_fixture_load(store, "owner-1", &found), 0);
     store_token_destroy(&found);
     store_token_destroy(&row);
-    store_close(store);
-}
-
-static void folder_and_files_are_private(void **state)
-{
-    struct place *place = *state;
-    mode_t old = umask(0);
-    struct store *store = open_well(place);
-    struct err err;
-    struct store_kv item = {"k", "v", 1};
-    assert_int_equal(store_kv_write(store, "job", &item, 1, &err), 0);
-    struct stat st;
-    assert_int_equal(stat(place->folder, &st), 0);
-    assert_int_equal(st.st_mode & 07777, 0700);
-    DIR *dir = opendir(place->folder);
-    struct dirent *entry;
-    int files = 0;
-    while ((entry = readdir(dir)) != NULL) {
-        if (strncmp(entry->d_name, "jeton.db", 8) != 0)
-            continue;
-        assert_int_equal(fstatat(dirfd(dir), entry->d_name, &st, 0), 0);
-        assert_int_equal(st.st_mode & 07777, 0600);
-        files++;
-    }
-    assert_true(files >= 1);
-    closedir(dir);
-    umask(old);
-    store_close(store);
-}
-
-static void loosened_modes_are_refused(void **state)
-{
-    struct place *place = *state;
-    struct err err;
-    store_close(open_well(place));
-    chmod(place->file, 0640);
-    assert_null(store_open(place->folder, &err));
-    assert_int_equal(err.kind, ERR_CONFIG);
-    assert_non_null(strstr(err.msg, "chmod"));
-    chmod(place->file, 0600);
-    chmod(place->folder, 0755);
-    assert_null(store_open(place->folder, &err));
-    assert_int_equal(err.kind, ERR_CONFIG);
-    assert_non_null(strstr(err.msg, "chmod"));
-}
-
-static bool collect(void *arg, const struct store_kv *item)
-{
-    struct buf *out = arg;
-    buf_printf(out, "%s=%s;", item->key, item->value);
-    return true;
+    store_free(store);
 }
 
 static void keys_are_written_together_or_not_at_all(void **state)
 {
+    (void)state;
     struct err err;
-    struct store *store = open_well(*state);
+    struct store *store = store_fixture_open();
     struct store_kv good[] = {{"b", "2", 1}, {"a", "1", 1}, {"c", "3", 1}};
     assert_int_equal(store_kv_write(store, "job", good, 3, &err), 0);
     char *long_key = mem_alloc(STORE_KEY_MAX + 2);
@@ -180,7 +88,7 @@ static void keys_are_written_together_or_not_at_all(void **state)
 
     struct buf out;
     buf_create(&out, 1000);
-    assert_int_equal(store_kv_each(store, "job", collect, &out, &err), 0);
+    store_fixture_keys(store, "job", &out);
     assert_string_equal(out.data, "a=1;c=3;");
     buf_clear(&out);
     assert_int_equal(store_kv_get(store, "job", "c", &out, &err), 1);
@@ -188,73 +96,40 @@ static void keys_are_written_together_or_not_at_all(void **state)
     assert_int_equal(store_kv_get(store, "other job", "c", &out, &err), 0);
     buf_destroy(&out);
     mem_free(long_key);
-    store_close(store);
+    store_free(store);
 }
 
-static void a_newer_version_is_refused(void **state)
+static void the_salt_stays(void **state)
 {
-    struct place *place = *state;
-    struct err err;
-    store_close(open_well(place));
-    run_sql(place, "PRAGMA user_version = 999");
-    assert_null(store_open(place->folder, &err));
-    assert_int_equal(err.kind, ERR_CONFIG);
-    assert_non_null(strstr(err.msg, "version 999"));
-}
-
-static void a_corrupt_file_is_kept_aside(void **state)
-{
-    struct place *place = *state;
-    struct err err;
-    store_close(open_well(place));
-    FILE *file = fopen(place->file, "w");
-    fputs("this is no database, but somebody may want these bytes", file);
-    fclose(file);
-    assert_null(store_open(place->folder, &err));
-    assert_int_equal(err.kind, ERR_CONFIG);
-    char *kept = strstr(err.msg, "jeton.db.corrupt-");
-    assert_non_null(kept);
-    char *command = mem_printf("grep -q 'somebody may want' %s/jeton.db.corrupt-*", place->folder);
-    assert_int_equal(system(command), 0);
-    mem_free(command);
-    store_close(open_well(place)); /* the next run starts anew */
-}
-
-static void a_locked_file_may_pass(void **state)
-{
-    struct place *place = *state;
-    struct err err;
-    struct store *store = open_well(place);
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(place->file, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
-    struct store_kv item = {"k", "v", 1};
-    assert_int_equal(store_kv_write(store, "job", &item, 1, &err), -1);
-    assert_int_equal(err.kind, ERR_NETWORK);
-    assert_true(err.retryable);
-    assert_non_null(strstr(err.msg, "locked"));
-    sqlite3_close(db);
-    assert_int_equal(store_kv_write(store, "job", &item, 1, &err), 0);
-    store_close(store);
+    (void)state;
+    unsigned char first[32], second[32], zero[32] = {0};
+    struct store *store = store_fixture_open();
+    assert_int_equal(read_salt(store, first), 0);
+    store_free(store);
+    store = store_fixture_open();
+    assert_int_equal(read_salt(store, second), 0);
+    store_free(store);
+    assert_memory_equal(first, second, 32);
+    assert_memory_not_equal(first, zero, 32);
 }
 
 static void many_processes_create_one_store(void **state)
 {
-    struct place *place = *state;
+    (void)state;
     pid_t children[16];
     for (size_t i = 0; i < 16; i++) {
         children[i] = fork();
         if (children[i] != 0)
             continue;
         struct err err;
-        struct store *store = store_open(place->folder, &err);
+        struct store *store = store_fixture_open();
         char key[8];
         snprintf(key, sizeof key, "%zu", i);
         struct store_kv item = {key, "v", 1};
-        bool good = store != NULL && store_kv_write(store, "job", &item, 1, &err) == 0;
+        bool good = store_kv_write(store, "job", &item, 1, &err) == 0;
         if (!good)
             dprintf(2, "%s\n", err.msg);
-        store_close(store);
+        store_free(store);
         _exit(good ? 0 : 1);
     }
     for (size_t i = 0; i < 16; i++) {
@@ -262,42 +137,249 @@ static void many_processes_create_one_store(void **state)
         assert_int_equal(waitpid(children[i], &status, 0), children[i]);
         assert_int_equal(status, 0);
     }
-    struct err err;
     struct buf out;
     buf_create(&out, 1000);
-    struct store *store = open_well(place);
-    assert_int_equal(store_kv_each(store, "job", collect, &out, &err), 0);
+    struct store *store = store_fixture_open();
+    store_fixture_keys(store, "job", &out);
     assert_int_equal(out.len, 10 * 4 + 6 * 5);
     buf_destroy(&out);
-    store_close(store);
+    store_free(store);
 }
 
-static void the_salt_stays(void **state)
+/* Calls */
+
+static void count(void *arg)
 {
-    struct err err;
-    unsigned char first[32], second[32], zero[32] = {0};
-    struct store *store = open_well(*state);
-    assert_int_equal(store_salt(store, first, &err), 0);
-    store_close(store);
-    store = open_well(*state);
-    assert_int_equal(store_salt(store, second, &err), 0);
-    store_close(store);
-    assert_memory_equal(first, second, 32);
-    assert_memory_not_equal(first, zero, 32);
+    ++*(int *)arg;
 }
+
+static void a_call_is_done_once(void **state)
+{
+    (void)state;
+    int done = 0;
+    struct err err;
+    struct loop *loop = loop_new();
+    struct store *own = store_fixture_open();
+    struct store *store = store_fixture_new(loop);
+    struct buf value;
+    buf_create(&value, 100);
+    assert_int_equal(store_kv_write(own, SCOPE, &(struct store_kv){"k", "v", 1}, 1, &err), 0);
+    struct store_call call = {.op = STORE_KV_GET,
+                              .kv = {.scope = SCOPE, .key = "k", .value = &value}};
+    store_start(store, &call, count, &done);
+    while (done == 0)
+        assert_true(loop_turn(loop, -1));
+    assert_int_equal(call.result, 1);
+    assert_string_equal(value.data, "v");
+    loop_turn(loop, 5);
+    assert_int_equal(done, 1);
+    store_cancel(&call); /* too late, and harmless */
+    buf_destroy(&value);
+    store_free(store);
+    store_free(own);
+    loop_free(loop);
+}
+
+static void what_is_cancelled_is_not_done(void **state)
+{
+    (void)state;
+    int done = 0;
+    struct loop *loop = loop_new();
+    struct store *store = store_fixture_new(loop);
+    struct store_token row;
+    struct store_call call = {.op = STORE_TOKEN_LOAD, .token = {.owner = "nobody", .row = &row}};
+    store_start(store, &call, count, &done);
+    int before = done; /* of an engine that finishes at once */
+    store_cancel(&call);
+    loop_turn(loop, 5);
+    assert_int_equal(done, before);
+    store_free(store);
+    loop_free(loop);
+}
+
+static void a_closed_store_opens_by_itself(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    assert_int_equal(store_kv_write(store, SCOPE, &(struct store_kv){"k", "v", 1}, 1, &err), 0);
+    store_close(store);
+    store_close(store);
+    struct buf value;
+    buf_create(&value, 100);
+    assert_int_equal(store_kv_get(store, SCOPE, "k", &value, &err), 1);
+    assert_string_equal(value.data, "v");
+    buf_destroy(&value);
+    int64_t now_ms = clock_wall_ms();
+    assert_in_range(store_now_ms(store), now_ms - 1000, now_ms + 5000);
+    store_free(store);
+}
+
+static void a_handle_makes_nothing(void **state)
+{
+    (void)state;
+    struct store *store = store_fixture_new(NULL);
+    assert_false(store_exists(store));
+    store_free(store);
+    assert_int_equal(access("state", F_OK), -1);
+    store_free(store_fixture_open());
+    store = store_fixture_new(NULL);
+    assert_true(store_exists(store));
+    store_free(store);
+}
+
+/* Leases */
+
+static void one_holds_a_lease(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open(), *other = store_fixture_open();
+    struct store_lease first = {0}, second = {0}, third = {0};
+    assert_int_equal(store_lease_try(&first, store, STORE_LEASE_JOB, SCOPE, &err), 1);
+    assert_int_equal(store_lease_try(&second, other, STORE_LEASE_JOB, SCOPE, &err), 0);
+    assert_int_equal(store_lease_try(&third, other, STORE_LEASE_JOB, "job:report:/other", &err), 1);
+    store_close(store); /* leases stay */
+    assert_int_equal(store_lease_try(&second, other, STORE_LEASE_JOB, SCOPE, &err), 0);
+    assert_int_equal(store_lease_renew(&first, &err), 0);
+    store_lease_release(&first);
+    store_lease_release(&first);
+    assert_int_equal(store_lease_try(&second, other, STORE_LEASE_JOB, SCOPE, &err), 1);
+    store_lease_release(&second);
+    store_lease_release(&third);
+    store_free(store);
+    store_free(other);
+}
+
+struct taking {
+    bool done;
+    struct err err;
+};
+
+static void taken(void *arg, const struct err *err)
+{
+    struct taking *taking = arg;
+    assert_false(taking->done);
+    taking->done = true;
+    if (err != NULL)
+        taking->err = *err;
+}
+
+static void a_lease_is_waited_for(void **state)
+{
+    (void)state;
+    struct err err;
+    struct loop *loop = loop_new();
+    struct store *store = store_fixture_new(loop), *other = store_fixture_open();
+    struct store_lease held = {0}, wanted = {0};
+    struct taking late = {0}, well = {0};
+    assert_int_equal(store_lease_try(&held, other, STORE_LEASE_TOKEN, "owner", &err), 1);
+    store_lease_take(&wanted, store, STORE_LEASE_TOKEN, "owner", loop_now_ms(loop) + 20, taken,
+                     &late);
+    assert_true(loop_run_until(loop, &late.done));
+    assert_int_equal(late.err.kind, ERR_BUSY);
+    assert_false(wanted.held);
+    store_lease_release(&wanted);
+    store_lease_take(&wanted, store, STORE_LEASE_TOKEN, "owner", 0, taken, &well);
+    loop_turn(loop, 0);
+    assert_false(well.done);
+    store_lease_release(&held);
+    assert_true(loop_run_until(loop, &well.done));
+    assert_int_equal(well.err.kind, ERR_NONE);
+    assert_true(wanted.held);
+    store_lease_release(&wanted);
+    struct taking none = {0};
+    store_lease_take(&wanted, store, STORE_LEASE_TOKEN, "owner", 0, taken, &none);
+    store_lease_release(&wanted); /* ends taking */
+    loop_turn(loop, 5);
+    assert_false(none.done);
+    store_free(store);
+    store_free(other);
+    loop_free(loop);
+}
+
+static void a_lease_dies_with_its_holder(void **state)
+{
+    (void)state;
+    struct err err;
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct store_lease lease;
+        struct store *store = store_fixture_open();
+        char held = store_lease_try(&lease, store, STORE_LEASE_JOB, SCOPE, &err) == 1 ? 'y' : 'n';
+        _exit(write(ready[1], &held, 1) == 1 && pause() == 0 ? 0 : 1);
+    }
+    char held = 'n';
+    assert_int_equal(read(ready[0], &held, 1), 1);
+    assert_int_equal(held, 'y');
+    struct store *store = store_fixture_open();
+    struct store_lease lease = {0};
+    assert_int_equal(store_lease_try(&lease, store, STORE_LEASE_JOB, SCOPE, &err), 0);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(store_lease_try(&lease, store, STORE_LEASE_JOB, SCOPE, &err), 1);
+    store_lease_release(&lease);
+    store_free(store);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+static void nothing_is_written_under_a_lost_lease(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    struct store_lease lease = {0};
+    struct store_token row = {.owner = "owner", .generation = 1, .received_boot_id = "b"}, found;
+    assert_int_equal(store_lease_try(&lease, store, STORE_LEASE_JOB, SCOPE, &err), 1);
+    assert_int_equal(store_fixture_save(store, &row, &lease, &err), 0);
+    store_fixture_steal();
+    assert_int_equal(store_lease_renew(&lease, &err), -1);
+    assert_int_equal(err.kind, ERR_BUSY);
+    assert_int_equal(store_lease_renew(&lease, &err), -1);
+    row.generation = 2;
+    assert_int_equal(store_fixture_save(store, &row, &lease, &err), -1);
+    assert_int_equal(err.kind, ERR_BUSY);
+    assert_int_equal(store_fixture_load(store, "owner", &found), 1);
+    assert_int_equal(found.generation, 1);
+    store_token_destroy(&found);
+    store_lease_release(&lease);
+    store_free(store);
+}
+
+static void room_is_kept_for_what_comes(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    struct store_lease lease = {0};
+    assert_int_equal(store_lease_try(&lease, store, STORE_LEASE_JOB, SCOPE, &err), 1);
+    assert_int_equal(store_lease_reserve(&lease, 4096, &err), 0);
+    store_lease_unreserve(&lease);
+    store_lease_release(&lease);
+    store_free(store);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, folder_set_up, folder_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_row_comes_back_as_it_was, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(folder_and_files_are_private, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(loosened_modes_are_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(keys_are_written_together_or_not_at_all, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_newer_version_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_corrupt_file_is_kept_aside, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_locked_file_may_pass, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(many_processes_create_one_store, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_salt_stays, set_up, tear_down),
+        TEST(a_row_comes_back_as_it_was),
+        TEST(keys_are_written_together_or_not_at_all),
+        TEST(many_processes_create_one_store),
+        TEST(the_salt_stays),
+        TEST(a_call_is_done_once),
+        TEST(what_is_cancelled_is_not_done),
+        TEST(a_closed_store_opens_by_itself),
+        TEST(a_handle_makes_nothing),
+        TEST(one_holds_a_lease),
+        TEST(a_lease_is_waited_for),
+        TEST(a_lease_dies_with_its_holder),
+        TEST(nothing_is_written_under_a_lost_lease),
+        TEST(room_is_kept_for_what_comes),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return STORE_FIXTURE_RUN(tests);
 }

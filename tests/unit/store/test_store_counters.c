@@ -1,6 +1,6 @@
 /* Counters of jobs: they add up by scope, and outlive the rows of runs. */
-#include "folder.h"
 #include "store_counters.h"
+#include "store_fixture.h"
 
 static void they_add_up_by_scope(void **state)
 {
@@ -12,19 +12,17 @@ static void they_add_up_by_scope(void **state)
     const struct store_counters bad = {
         .runs = 1, .failures = 1, .requests = 2, .success_ms = STORE_NONE};
     const struct store_counters skipped = {.skipped = 1, .success_ms = STORE_NONE};
-    struct store *store = store_open("state", &err);
-    assert_non_null(store);
+    struct store *store = store_fixture_open();
     assert_int_equal(store_counters_add(store, "a", &bad, &sums, &err), 0);
     assert_true(sums.success_ms == STORE_NONE);
     assert_int_equal(store_counters_add(store, "a", &good, &sums, &err), 0);
     assert_int_equal(store_counters_add(store, "b", &good, &sums, &err), 0);
     assert_int_equal(sums.runs, 1);
-    store_close(store);
+    store_free(store);
 
-    store = store_open("state", &err);
-    assert_non_null(store);
+    store = store_fixture_open();
     assert_int_equal(store_counters_add(store, "a", &skipped, &sums, &err), 0);
-    store_close(store);
+    store_free(store);
     assert_int_equal(sums.runs, 2);
     assert_int_equal(sums.failures, 1);
     assert_int_equal(sums.skipped, 1);
@@ -38,5 +36,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(they_add_up_by_scope, folder_set_up, folder_tear_down),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return STORE_FIXTURE_RUN(tests);
 }

@@ -1,27 +1,17 @@
 /* The store's rows of jobs: runs, slots, installations. */
-#include "folder.h"
-#include "store_runs.h"
+#include "store_fixture.h"
+#include "store_lease.h"
 
-#include <sqlite3.h>
 #include <sys/wait.h>
 
 #define CLAIMERS 16
 #define MINUTE   60000LL
 #define SCOPE    "job:report:/etc/jeton.yaml"
 
-static struct store *open_well(void)
-{
-    struct err err;
-    struct store *store = store_open("state", &err);
-    if (store == NULL)
-        fail_msg("%s", err.msg);
-    return store;
-}
-
 static struct store_run new_run(const char *id, int64_t attempt, int64_t started_ms)
 {
-    struct store_run run = {.scope = (char *)(uintptr_t)SCOPE,
-                            .job = (char *)(uintptr_t) "report",
+    struct store_run run = {.scope = SCOPE,
+                            .job = "report",
                             .slot_ms = STORE_NONE,
                             .attempt = attempt,
                             .started_ms = started_ms,
@@ -49,25 +39,30 @@ static int claim(struct store *store, const char *scope, int64_t slot_ms)
     char id[STORE_RUN_ID_SIZE];
     store_run_id(id);
     struct store_run run = new_run(id, 1, slot_ms);
-    run.scope = (char *)(uintptr_t)scope;
+    run.scope = scope;
     run.slot_ms = slot_ms;
     return store_run_claim(store, &run, NULL, &err);
 }
 
+/* The same for a boot. */
+static int claim_boot(struct store *store, const char *scope, const char *boot_id)
+{
+    struct err err;
+    char id[STORE_RUN_ID_SIZE];
+    store_run_id(id);
+    struct store_run run = new_run(id, 1, 1000);
+    run.scope = scope;
+    return store_run_claim(store, &run, boot_id, &err);
+}
+
 static bool is_claimed(int64_t slot_ms)
 {
-    sqlite3 *db;
-    sqlite3_stmt *stmt;
-    assert_int_equal(sqlite3_open("state/jeton.db", &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_prepare_v2(db, "SELECT 1 FROM slot WHERE scope = '" SCOPE "' AND slot_ms = ?", -1,
-                           &stmt, NULL),
-        SQLITE_OK);
-    sqlite3_bind_int64(stmt, 1, slot_ms);
-    int step = sqlite3_step(stmt);
-    sqlite3_finalize(stmt);
-    sqlite3_close(db);
-    return step == SQLITE_ROW;
+    struct err err;
+    int64_t latest_ms = 0;
+    struct store *store = store_fixture_open();
+    int found = store_slot_latest(store, SCOPE, slot_ms, &latest_ms, &err);
+    store_free(store);
+    return found == 1 && latest_ms == slot_ms;
 }
 
 /* "newest/attempt … oldest/attempt" */
@@ -97,7 +92,7 @@ static void an_attempt_comes_back_as_it_was(void **state)
     (void)state;
     struct err err;
     struct store_runs runs;
-    struct store *store = open_well();
+    struct store *store = store_fixture_open();
     struct store_run run = new_run("abcdefghij", 2, 1000);
     run.slot_ms = 960;
     assert_int_equal(store_run_add(store, &run, &err), 0);
@@ -114,18 +109,18 @@ static void an_attempt_comes_back_as_it_was(void **state)
 
     run.exit = 6;
     run.ended_ms = 1234;
-    run.cause = (char *)(uintptr_t) "http";
-    run.message = (char *)(uintptr_t) "no such group";
+    run.cause = "http";
+    run.message = "no such group";
     run.requests = 7;
     run.exchanges = 1;
     run.peak_kib = 4321;
     run.output_bytes = 9;
-    run.output = (char *)(uintptr_t) "a\0b\n";
+    run.output = "a\0b\n";
     run.output_len = 4;
     assert_int_equal(store_run_end(store, &run, &err), 0);
-    store_close(store);
+    store_free(store);
 
-    store = open_well();
+    store = store_fixture_open();
     assert_int_equal(store_run_list(store, &by_id, &runs, &err), 0);
     assert_int_equal(runs.count, 1);
     const struct store_run *found = &runs.items[0];
@@ -147,7 +142,7 @@ static void an_attempt_comes_back_as_it_was(void **state)
     assert_memory_equal(found->output, "a\0b\n", 4);
     assert_false(store_run_is_running(found));
     store_runs_destroy(&runs);
-    store_close(store);
+    store_free(store);
 }
 
 static void only_the_end_of_a_long_output_is_kept(void **state)
@@ -155,38 +150,39 @@ static void only_the_end_of_a_long_output_is_kept(void **state)
     (void)state;
     struct err err;
     struct store_runs runs;
-    struct store *store = open_well();
+    struct store *store = store_fixture_open();
     struct store_run run = new_run("abcdefghij", 1, 1000);
     run.exit = 0;
     run.output_len = STORE_OUTPUT_MAX + 3;
-    run.output = mem_alloc(run.output_len);
-    memset(run.output, 'x', run.output_len);
-    run.output[run.output_len - 1] = 'z';
+    char *output = mem_alloc(run.output_len);
+    memset(output, 'x', run.output_len);
+    output[run.output_len - 1] = 'z';
+    run.output = output;
     assert_int_equal(store_run_add(store, &run, &err), 0);
-    mem_free(run.output);
+    mem_free(output);
     const struct store_run_filter all = {.output = true};
     assert_int_equal(store_run_list(store, &all, &runs, &err), 0);
     assert_int_equal(runs.items[0].output_len, STORE_OUTPUT_MAX);
     assert_int_equal(runs.items[0].output[STORE_OUTPUT_MAX - 1], 'z');
     store_runs_destroy(&runs);
-    store_close(store);
+    store_free(store);
 }
 
 static void lists_are_filtered_and_newest_first(void **state)
 {
     (void)state;
     struct err err;
-    struct store *store = open_well();
+    struct store *store = store_fixture_open();
     add_ended(store, "first", 1, 3000); /* the clock stepped back after it */
     add_ended(store, "second", 1, 1000);
     add_ended(store, "second", 2, 1500);
     struct store_run skipped = new_run("skipped", 1, 1600);
     skipped.exit = 7;
-    skipped.cause = (char *)(uintptr_t)STORE_CAUSE_LOCKED;
+    skipped.cause = STORE_CAUSE_LOCKED;
     assert_int_equal(store_run_add(store, &skipped, &err), 0);
     struct store_run other = new_run("other", 1, 1700);
-    other.scope = (char *)(uintptr_t) "job:other:/f";
-    other.job = (char *)(uintptr_t) "other";
+    other.scope = "job:other:/f";
+    other.job = "other";
     assert_int_equal(store_run_add(store, &other, &err), 0);
 
     assert_ids(store, (struct store_run_filter){0}, "other/1 skipped/1 second/2 second/1 first/1");
@@ -199,7 +195,7 @@ static void lists_are_filtered_and_newest_first(void **state)
     assert_ids(store, (struct store_run_filter){.since_ms = 1600}, "other/1 skipped/1 first/1");
     assert_ids(store, (struct store_run_filter){.before_row = skipped.row, .limit = 1}, "second/2");
     assert_ids(store, (struct store_run_filter){.job = "none"}, "");
-    store_close(store);
+    store_free(store);
 }
 
 /* Marks all that are; how many. */
@@ -224,7 +220,7 @@ static void an_open_row_is_marked_interrupted_once(void **state)
     (void)state;
     struct err err;
     struct store_runs runs;
-    struct store *store = open_well();
+    struct store *store = store_fixture_open();
     add_ended(store, "good", 1, 1000);
     struct store_run run = new_run("killed", 1, 2000);
     run.supervisor.start += 1; /* the number belongs to another process now */
@@ -240,7 +236,7 @@ static void an_open_row_is_marked_interrupted_once(void **state)
     assert_int_equal(store_run_add(store, &waiting, &err), 0);
     assert_int_equal(mark_interrupted(store, SCOPE), 0);
     assert_ids(store, open, "waiting/1");
-    store_close(store);
+    store_free(store);
 }
 
 /* Of those that waited for a lock, the last to start is the newest. */
@@ -248,7 +244,7 @@ static void rows_are_in_the_order_of_starts(void **state)
 {
     (void)state;
     struct err err;
-    struct store *store = open_well();
+    struct store *store = store_fixture_open();
     struct store_run first = new_run("first", 1, 1000);
     struct store_run second = new_run("second", 1, 1000);
     assert_int_equal(store_run_add(store, &first, &err), 0);
@@ -262,14 +258,14 @@ static void rows_are_in_the_order_of_starts(void **state)
     first.exit = 0;
     assert_int_equal(store_run_end(store, &first, &err), 0);
     assert_ids(store, (struct store_run_filter){.open = true}, "second/1");
-    store_close(store);
+    store_free(store);
 }
 
 static void a_claim_and_its_run_come_together(void **state)
 {
     (void)state;
     struct err err;
-    struct store *store = open_well();
+    struct store *store = store_fixture_open();
     struct store_run run = new_run("first", 1, 1000);
     run.slot_ms = 8 * MINUTE;
     assert_int_equal(store_run_claim(store, &run, NULL, &err), 1);
@@ -285,14 +281,14 @@ static void a_claim_and_its_run_come_together(void **state)
     struct store_run other = new_run("other", 1, 1000);
     assert_int_equal(store_run_claim(store, &other, "boot-1", &err), 0);
     assert_ids(store, (struct store_run_filter){0}, "boot/1 first/1");
-    store_close(store);
+    store_free(store);
 }
 
 static void an_end_and_the_next_attempt_come_together(void **state)
 {
     (void)state;
     struct err err;
-    struct store *store = open_well();
+    struct store *store = store_fixture_open();
     struct store_run first = new_run("run", 1, 1000), next = new_run("run", 1, 2000);
     assert_int_equal(store_run_add(store, &first, &err), 0);
     first.exit = 1;
@@ -303,7 +299,7 @@ static void an_end_and_the_next_attempt_come_together(void **state)
     assert_ids(store, (struct store_run_filter){.open = true}, "run/2");
     assert_ids(store, (struct store_run_filter){.ended = true}, "run/1");
     assert_true(next.row > first.row);
-    store_close(store);
+    store_free(store);
 }
 
 static size_t count_untold(struct store *store)
@@ -322,17 +318,16 @@ static void who_holds_its_sign_is_alive(void **state)
     (void)state;
     struct err err;
     struct store_runs runs;
-    struct store *store = open_well();
-    int fds[2] = {-1, -1};
+    struct store *store = store_fixture_open();
+    struct store_lease signs[2];
     const char *const ids[] = {"aaaaaaaaa0", "9999999999"};
     for (size_t i = 0; i < 2; i++) {
         struct store_run run = new_run(ids[i], 1, 1000);
         run.supervisor.start += 1;
         assert_int_equal(store_run_add(store, &run, &err), 0);
-        fds[i] = store_run_hold("state", ids[i], &err);
-        assert_true(fds[i] >= 0);
+        assert_int_equal(store_lease_try(&signs[i], store, STORE_LEASE_RUN, ids[i], &err), 1);
     }
-    close(fds[0]);
+    store_lease_release(&signs[0]);
     assert_int_equal(store_run_list(store, &(struct store_run_filter){.open = true}, &runs, &err),
                      0);
     assert_true(store_run_is_running(&runs.items[0]));
@@ -342,15 +337,15 @@ static void who_holds_its_sign_is_alive(void **state)
     assert_int_equal(runs.count, 1);
     assert_string_equal(runs.items[0].run, ids[0]);
     store_runs_destroy(&runs);
-    close(fds[1]);
-    store_close(store);
+    store_lease_release(&signs[1]);
+    store_free(store);
 }
 
 static void an_end_is_untold_until_it_is_told(void **state)
 {
     (void)state;
     struct err err;
-    struct store *store = open_well();
+    struct store *store = store_fixture_open();
     struct store_run run = new_run("run", 1, 1000);
     run.supervisor.start += 1; /* dead */
     assert_int_equal(store_run_add(store, &run, &err), 0);
@@ -365,14 +360,22 @@ static void an_end_is_untold_until_it_is_told(void **state)
     assert_int_equal(count_untold(store), 1);
     assert_int_equal(store_run_told(store, &run, &err), 0);
     assert_int_equal(count_untold(store), 0);
-    store_close(store);
+    store_free(store);
+}
+
+/* At the end of a run whose row is gone: nothing but retention. */
+static int prune(struct store *store, const char *scope, int64_t keep, int64_t since_ms)
+{
+    struct err err;
+    const struct store_run gone = {.scope = scope};
+    return store_run_end_and_prune(store, &gone, keep, since_ms, &err);
 }
 
 static void what_is_old_goes_and_the_newest_stays(void **state)
 {
     (void)state;
     struct err err;
-    struct store *store = open_well();
+    struct store *store = store_fixture_open();
     add_ended(store, "a", 1, 1000);
     add_ended(store, "b", 1, 2000);
     add_ended(store, "b", 2, 9000);
@@ -381,27 +384,26 @@ static void what_is_old_goes_and_the_newest_stays(void **state)
     struct store_run open = new_run("open", 1, 500);
     assert_int_equal(store_run_add(store, &open, &err), 0);
 
-    assert_int_equal(store_run_prune(store, "job:other:/f", 0, INT64_MAX, &err), 0);
-    assert_int_equal(store_run_prune(store, SCOPE, 3, 0, &err), 0);
+    assert_int_equal(prune(store, "job:other:/f", 0, INT64_MAX), 0);
+    assert_int_equal(prune(store, SCOPE, 3, 0), 0);
     assert_ids(store, (struct store_run_filter){0}, "open/1 d/1 c/1 b/2 b/1");
-    assert_int_equal(store_run_prune(store, SCOPE, 1000, 2500, &err), 0); /* as a whole */
+    assert_int_equal(prune(store, SCOPE, 1000, 2500), 0); /* as a whole */
     assert_ids(store, (struct store_run_filter){0}, "open/1 d/1 c/1");
-    assert_int_equal(store_run_prune(store, SCOPE, 0, INT64_MAX, &err), 0);
+    assert_int_equal(prune(store, SCOPE, 0, INT64_MAX), 0);
     assert_ids(store, (struct store_run_filter){0}, "open/1 d/1");
     open.exit = 0;
     assert_int_equal(store_run_end_and_prune(store, &open, 1, 0, &err), 0);
     assert_ids(store, (struct store_run_filter){0}, "open/1");
-    store_close(store);
+    store_free(store);
 }
 
 /* A slot is claimed by one of many, and stays claimed. */
 static void one_process_claims_a_slot(void **state)
 {
     (void)state;
-    struct err err;
     int start[2];
     pid_t children[CLAIMERS];
-    store_close(open_well());
+    store_free(store_fixture_open());
     assert_int_equal(pipe(start), 0);
     for (size_t i = 0; i < CLAIMERS; i++) {
         children[i] = fork();
@@ -409,10 +411,10 @@ static void one_process_claims_a_slot(void **state)
             continue;
         char byte;
         close(start[1]);
-        struct store *store = store_open("state", &err);
+        struct store *store = store_fixture_open();
         ssize_t waited = read(start[0], &byte, 1); /* all at once */
         int claimed = store != NULL && waited == 0 ? claim(store, SCOPE, 8 * MINUTE) : -1;
-        store_close(store);
+        store_free(store);
         _exit(claimed < 0 ? 2 : claimed);
     }
     close(start[0]);
@@ -425,12 +427,12 @@ static void one_process_claims_a_slot(void **state)
         claims += WEXITSTATUS(status);
     }
     assert_int_equal(claims, 1);
-    struct store *store = open_well();
+    struct store *store = store_fixture_open();
     assert_true(is_claimed(8 * MINUTE));
     assert_false(is_claimed(9 * MINUTE));
     assert_int_equal(claim(store, SCOPE, 8 * MINUTE), 0);
     assert_int_equal(claim(store, "job:other:/f", 8 * MINUTE), 1);
-    store_close(store);
+    store_free(store);
 }
 
 /* A clock that was a day ahead for a while neither silences a job nor lets a slot run twice. */
@@ -439,7 +441,7 @@ static void claims_are_a_set(void **state)
     (void)state;
     struct err err;
     int64_t slot = 0, day = 1440 * MINUTE;
-    struct store *store = open_well();
+    struct store *store = store_fixture_open();
     assert_int_equal(store_slot_latest(store, SCOPE, INT64_MAX, &slot, &err), 0);
     assert_int_equal(claim(store, SCOPE, 100 * MINUTE), 1);
     assert_int_equal(claim(store, SCOPE, 100 * MINUTE + day), 1);
@@ -448,13 +450,13 @@ static void claims_are_a_set(void **state)
     assert_int_equal(store_slot_latest(store, SCOPE, 200 * MINUTE, &slot, &err), 1);
     assert_int_equal(slot, 101 * MINUTE);
     assert_int_equal(store_slot_latest(store, SCOPE, 99 * MINUTE, &slot, &err), 0);
-    store_close(store);
+    store_free(store);
 }
 
 static void old_claims_are_forgotten_but_not_all(void **state)
 {
     (void)state;
-    struct store *store = open_well();
+    struct store *store = store_fixture_open();
     int64_t late = 10 * STORE_SLOTS_KEPT_MS;
     for (int64_t i = 1; i <= STORE_SLOTS_KEPT + 5; i++)
         assert_int_equal(claim(store, SCOPE, i), 1);
@@ -463,7 +465,7 @@ static void old_claims_are_forgotten_but_not_all(void **state)
     assert_false(is_claimed(6));
     assert_true(is_claimed(7));
     assert_true(is_claimed(late));
-    store_close(store);
+    store_free(store);
 }
 
 static void a_boot_is_claimed_once(void **state)
@@ -471,15 +473,15 @@ static void a_boot_is_claimed_once(void **state)
     (void)state;
     struct err err;
     int64_t installed;
-    struct store *store = open_well();
+    struct store *store = store_fixture_open();
     assert_int_equal(store_job_installed(store, SCOPE, 77, &installed, &err), 0);
-    assert_int_equal(store_boot_claim(store, SCOPE, "boot-1", &err), 1);
-    assert_int_equal(store_boot_claim(store, SCOPE, "boot-1", &err), 0);
-    assert_int_equal(store_boot_claim(store, "job:other:/f", "boot-1", &err), 1);
-    assert_int_equal(store_boot_claim(store, SCOPE, "boot-2", &err), 1);
+    assert_int_equal(claim_boot(store, SCOPE, "boot-1"), 1);
+    assert_int_equal(claim_boot(store, SCOPE, "boot-1"), 0);
+    assert_int_equal(claim_boot(store, "job:other:/f", "boot-1"), 1);
+    assert_int_equal(claim_boot(store, SCOPE, "boot-2"), 1);
     assert_int_equal(store_job_installed(store, SCOPE, 99, &installed, &err), 0);
     assert_int_equal(installed, 77);
-    store_close(store);
+    store_free(store);
 }
 
 static void a_job_is_installed_until_told_otherwise(void **state)
@@ -487,7 +489,7 @@ static void a_job_is_installed_until_told_otherwise(void **state)
     (void)state;
     struct err err;
     int64_t installed = 0;
-    struct store *store = open_well();
+    struct store *store = store_fixture_open();
     assert_int_equal(store_job_installed(store, SCOPE, 1000, &installed, &err), 0);
     assert_int_equal(installed, 1000);
     assert_int_equal(store_job_installed(store, SCOPE, 2000, &installed, &err), 0);
@@ -506,53 +508,7 @@ static void a_job_is_installed_until_told_otherwise(void **state)
     assert_int_equal(all[2], 6000);
     assert_int_equal(store_job_installed(store, scopes[2], 7000, &installed, &err), 0);
     assert_int_equal(installed, 6000);
-    store_close(store);
-}
-
-/* What version 1 left is all there, and its file can be used for runs. */
-static void version_1_migrates(void **state)
-{
-    (void)state;
-    static const char version_1[] =
-        "PRAGMA journal_mode = WAL; PRAGMA application_id = 1784968303; PRAGMA user_version = 1;"
-        "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-        "CREATE TABLE token ("
-        "  owner TEXT PRIMARY KEY, generation INTEGER NOT NULL, access_token TEXT,"
-        "  endpoint_url TEXT, scope TEXT, lifetime_ms INTEGER NOT NULL,"
-        "  received_wall_ms INTEGER NOT NULL, received_boot_ms INTEGER NOT NULL,"
-        "  received_boot_id TEXT NOT NULL, refresh_token TEXT, refresh_previous TEXT,"
-        "  refresh_since_ms INTEGER NOT NULL, configured_fingerprint TEXT,"
-        "  application_fingerprint TEXT, service_override TEXT) WITHOUT ROWID;"
-        "CREATE TABLE kv (scope TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
-        "  PRIMARY KEY (scope, key)) WITHOUT ROWID;"
-        "INSERT INTO meta VALUES ('salt', zeroblob(32));"
-        "INSERT INTO kv VALUES ('" SCOPE "', 'cursor', '42');"
-        "INSERT INTO token (owner, generation, lifetime_ms, received_wall_ms, received_boot_ms,"
-        "  received_boot_id, refresh_token, refresh_since_ms)"
-        "  VALUES ('owner', 3, 1, 1, 1, 'boot', 'rotated', 1);";
-    assert_int_equal(mkdir("state", 0700), 0);
-    folder_put("state/jeton.db", 0600, "");
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open("state/jeton.db", &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, version_1, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-
-    struct err err;
-    struct store *store = open_well();
-    struct store_token row;
-    struct buf value;
-    buf_create(&value, 100);
-    assert_int_equal(store_kv_get(store, SCOPE, "cursor", &value, &err), 1);
-    assert_string_equal(value.data, "42");
-    assert_int_equal(store_token_load(store, "owner", &row, &err), 1);
-    assert_string_equal(row.refresh_token, "rotated");
-    store_token_destroy(&row);
-    add_ended(store, "first", 1, 1000);
-    store_close(store);
-    store = open_well();
-    assert_ids(store, (struct store_run_filter){0}, "first/1");
-    store_close(store);
-    buf_destroy(&value);
+    store_free(store);
 }
 
 static void ids_are_random_and_well_formed(void **state)
@@ -586,8 +542,7 @@ int main(void)
         TEST(old_claims_are_forgotten_but_not_all),
         TEST(a_boot_is_claimed_once),
         TEST(a_job_is_installed_until_told_otherwise),
-        TEST(version_1_migrates),
         TEST(ids_are_random_and_well_formed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return STORE_FIXTURE_RUN(tests);
 }

@@ -1,0 +1,132 @@
+#include "store.h"
+
+#include "mem.h"
+#include "store_private.h"
+
+#include <sodium.h>
+
+struct store *store_new(const char *place, struct loop *loop)
+{
+    return store_new_on(&store_sqlite, place, loop);
+}
+
+struct store *store_new_on(const struct store_engine *engine, const char *place, struct loop *loop)
+{
+    struct store *store = mem_alloc(sizeof *store);
+    store->engine = engine;
+    store->own_loop = loop == NULL ? loop_new() : NULL;
+    store->loop = loop != NULL ? loop : store->own_loop;
+    store->self = engine->create(place, store->loop);
+    return store;
+}
+
+void store_free(struct store *store)
+{
+    if (store == NULL)
+        return;
+    store_close(store);
+    store->engine->destroy(store->self);
+    loop_free(store->own_loop);
+    mem_free(store);
+}
+
+int store_open(struct store *store, struct err *err)
+{
+    if (!store->open && store->engine->open(store->self, err) != 0)
+        return -1;
+    store->open = true;
+    return 0;
+}
+
+void store_close(struct store *store)
+{
+    if (store->open)
+        store->engine->close(store->self);
+    store->open = false;
+}
+
+bool store_exists(const struct store *store)
+{
+    return store->engine->exists(store->self);
+}
+
+int64_t store_now_ms(const struct store *store)
+{
+    return store->engine->now_ms(store->self);
+}
+
+/* Calls */
+
+void store_start(struct store *store, struct store_call *call, loop_fn *done, void *arg)
+{
+    call->store = store;
+    call->done = done;
+    call->arg = arg;
+    if (call->under != NULL && !call->under->held)
+        store_finish(call, err_set(&call->err, ERR_BUSY, "the lock was lost to somebody else"));
+    else if (store_open(store, &call->err) != 0)
+        store_finish(call, -1);
+    else
+        store->engine->start(store->self, call);
+}
+
+void store_finish(struct store_call *call, int result)
+{
+    call->store = NULL;
+    call->result = result;
+    call->done(call->arg);
+}
+
+void store_cancel(struct store_call *call)
+{
+    if (call->store != NULL)
+        call->store->engine->cancel(call->store->self, call);
+    call->store = NULL;
+}
+
+static void waited(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+int store_wait(struct store *store, struct store_call *call, struct err *err)
+{
+    bool done = false;
+    store_start(store, call, waited, &done);
+    if (!loop_run_until(store->loop, &done)) {
+        store_cancel(call);
+        return err_set(err, ERR_NETWORK, "the state does not answer");
+    }
+    if (call->result < 0)
+        *err = call->err;
+    return call->result;
+}
+
+int store_kv_get(struct store *store, const char *scope, const char *key, struct buf *value,
+                 struct err *err)
+{
+    struct store_call call = {.op = STORE_KV_GET,
+                              .kv = {.scope = scope, .key = key, .value = value}};
+    return store_wait(store, &call, err);
+}
+
+int store_kv_write(struct store *store, const char *scope, const struct store_kv *items,
+                   size_t count, struct err *err)
+{
+    struct store_call call = {.op = STORE_KV_WRITE,
+                              .kv = {.scope = scope, .items = items, .count = count}};
+    return store_wait(store, &call, err);
+}
+
+void store_token_destroy(struct store_token *row)
+{
+    mem_free_secret(row->access_token);
+    mem_free(row->endpoint_url);
+    mem_free(row->scope);
+    mem_free_secret(row->refresh_token);
+    mem_free_secret(row->refresh_previous);
+    mem_free(row->configured_fingerprint);
+    mem_free(row->application_fingerprint);
+    mem_free(row->service_override);
+    sodium_memzero(row, sizeof *row);
+}

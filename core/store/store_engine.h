@@ -1,0 +1,44 @@
+/*
+ * What holds a state. Only core/store and its tests include this.
+ *
+ * An engine is a table. `self` is what its create returned. An operation is started and ends by
+ * store_finish, once, before start returns or from the loop. To add an operation: store_op and its
+ * members in store.h, and one function in each engine.
+ */
+#ifndef JETON_STORE_ENGINE_H
+#define JETON_STORE_ENGINE_H
+
+#include "store.h"
+#include "store_lease.h"
+
+struct store_engine {
+    /* place is borrowed; nothing is read or made. */
+    void *(*create)(const char *place, struct loop *loop);
+    void (*destroy)(void *self); /* closed before */
+    int (*open)(void *self, struct err *err);
+    void (*close)(void *self); /* idempotent */
+    bool (*exists)(const void *self);
+    int64_t (*now_ms)(const void *self);
+    void (*start)(void *self, struct store_call *call); /* it is open */
+    void (*cancel)(void *self, struct store_call *call);
+    /* Leases; the state need not be open. Taking ends by lease->done, once. */
+    void (*lease_take)(void *self, struct store_lease *lease);
+    int (*lease_renew)(void *self, struct store_lease *lease, struct err *err);
+    void (*lease_release)(void *self, struct store_lease *lease);
+};
+
+extern const struct store_engine store_sqlite;
+
+struct store *store_new_on(const struct store_engine *engine, const char *place, struct loop *loop);
+/* Ends the call. result -1: call->err is set. */
+void store_finish(struct store_call *call, int result);
+
+/* The part of a lease that every engine has: this host's own lock, in the folder's `locks/`. It
+ * goes with its holder, however that ends, so that on one host nobody waits for the dead. */
+void store_flock_take(struct store_lease *lease, const char *folder);
+int store_flock_renew(const struct store_lease *lease, struct err *err);
+void store_flock_release(struct store_lease *lease);
+/* Whether somebody holds the lease of a run. */
+bool store_flock_run_is_held(const char *folder, const char *run);
+
+#endif

@@ -1,0 +1,69 @@
+#include "store_lease.h"
+
+#include "store_private.h"
+
+void store_lease_take(struct store_lease *lease, struct store *store, enum store_lease_kind kind,
+                      const char *key, int64_t give_up_ms,
+                      void (*done)(void *arg, const struct err *err), void *arg)
+{
+    *lease = (struct store_lease){.store = store,
+                                  .kind = kind,
+                                  .key = key,
+                                  .give_up_ms = give_up_ms,
+                                  .done = done,
+                                  .arg = arg};
+    lock_create(&lease->lock, store->loop);
+    store->engine->lease_take(store->self, lease);
+}
+
+struct trial {
+    struct err *err;
+    int held; /* as store_lease_try returns it */
+    bool done;
+};
+
+static void tried(void *arg, const struct err *err)
+{
+    struct trial *trial = arg;
+    trial->done = true;
+    trial->held = err == NULL ? 1 : err->kind == ERR_BUSY ? 0 : -1;
+    if (err != NULL)
+        *trial->err = *err;
+}
+
+int store_lease_try(struct store_lease *lease, struct store *store, enum store_lease_kind kind,
+                    const char *key, struct err *err)
+{
+    struct trial trial = {.err = err};
+    store_lease_take(lease, store, kind, key, 1, tried, &trial);
+    loop_run_until(store->loop, &trial.done);
+    if (trial.held != 1)
+        store_lease_release(lease);
+    return trial.held;
+}
+
+int store_lease_renew(struct store_lease *lease, struct err *err)
+{
+    if (!lease->held)
+        return err_set(err, ERR_BUSY, "the lock was lost to somebody else");
+    int result = lease->store->engine->lease_renew(lease->store->self, lease, err);
+    lease->held = result == 0;
+    return result;
+}
+
+int store_lease_reserve(struct store_lease *lease, size_t bytes, struct err *err)
+{
+    return lock_reserve(&lease->lock, bytes, err);
+}
+
+void store_lease_unreserve(struct store_lease *lease)
+{
+    lock_unreserve(&lease->lock);
+}
+
+void store_lease_release(struct store_lease *lease)
+{
+    if (lease->store != NULL)
+        lease->store->engine->lease_release(lease->store->self, lease);
+    *lease = (struct store_lease){.held = false};
+}

@@ -1,0 +1,50 @@
+/*
+ * Leases: who may do what only one may do at a time. A lease ends with its holder, however that
+ * ends; a child that is forked has a part in it until it ends or becomes another program. One that
+ * is held can be lost, where its holder was believed to be dead: then renewing says so, and the
+ * calls that are made under it write nothing.
+ */
+#ifndef JETON_STORE_LEASE_H
+#define JETON_STORE_LEASE_H
+
+#include "lock.h"
+#include "store.h"
+
+enum store_lease_kind {
+    STORE_LEASE_TOKEN, /* the exchange of an owner's token; key: the owner */
+    STORE_LEASE_JOB,   /* to run a job; key: its scope */
+    STORE_LEASE_RUN,   /* a sign of life; key: the run. Only its supervisor takes it. */
+};
+
+/* Owned by the caller; zeroed is not held. */
+struct store_lease {
+    struct store *store;
+    enum store_lease_kind kind;
+    const char *key;    /* while it is taken */
+    int64_t give_up_ms; /* likewise */
+    bool held;
+    struct lock lock; /* of this host */
+    void (*done)(void *arg, const struct err *err);
+    void *arg;
+};
+
+/* Calls done as a call does, before it returns or from the loop: err NULL when it is held; ERR_BUSY
+ * at give_up_ms (monotonic; 0: never; one that has passed: it is tried once); ERR_CONFIG,
+ * ERR_NETWORK. key is borrowed until then. */
+void store_lease_take(struct store_lease *lease, struct store *store, enum store_lease_kind kind,
+                      const char *key, int64_t give_up_ms,
+                      void (*done)(void *arg, const struct err *err), void *arg);
+/* One try. 1: held, 0: somebody else has it, -1. Blocks. */
+int store_lease_try(struct store_lease *lease, struct store *store, enum store_lease_kind kind,
+                    const char *key, struct err *err);
+/* Whoever holds one for long calls it now and then. -1: ERR_BUSY where it was lost. Blocks. */
+int store_lease_renew(struct store_lease *lease, struct err *err);
+/*
+ * Keeps bytes of the disk for what must be written later, until store_lease_unreserve or the
+ * lease's end. ERR_NETWORK (retryable) when there is no room for them.
+ */
+int store_lease_reserve(struct store_lease *lease, size_t bytes, struct err *err);
+void store_lease_unreserve(struct store_lease *lease);
+void store_lease_release(struct store_lease *lease); /* idempotent; ends taking too */
+
+#endif

@@ -1,0 +1,108 @@
+/* SQLite as an engine: all is done when start returns. */
+#include "clock.h"
+#include "mem.h"
+#include "store_sqlite.h"
+
+#include <unistd.h>
+
+static void *sqlite_create(const char *place, struct loop *loop)
+{
+    (void)loop; /* nothing waits */
+    struct store_sqlite *sqlite = mem_alloc(sizeof *sqlite);
+    sqlite->folder = mem_strdup(place);
+    sqlite->path = mem_printf("%s/jeton.db", place);
+    return sqlite;
+}
+
+static void sqlite_destroy(void *self)
+{
+    struct store_sqlite *sqlite = self;
+    mem_free(sqlite->folder);
+    mem_free(sqlite->path);
+    mem_free(sqlite);
+}
+
+static int sqlite_open(void *self, struct err *err)
+{
+    return store_sqlite_open(self, err);
+}
+
+static void sqlite_close(void *self)
+{
+    store_sqlite_close(self);
+}
+
+static bool sqlite_exists(const void *self)
+{
+    const struct store_sqlite *sqlite = self;
+    return access(sqlite->path, F_OK) == 0;
+}
+
+static int64_t sqlite_now_ms(const void *self)
+{
+    (void)self; /* all who share the state are on this host */
+    return clock_wall_ms();
+}
+
+static void sqlite_start(void *self, struct store_call *call)
+{
+    static store_sqlite_op *const ops[STORE_OPS] = {
+        [STORE_SALT] = store_sqlite_salt,
+        [STORE_TOKEN_LOAD] = store_sqlite_token_load,
+        [STORE_TOKEN_SAVE] = store_sqlite_token_save,
+        [STORE_TOKEN_ENDPOINT] = store_sqlite_token_endpoint,
+        [STORE_TOKEN_DELETE] = store_sqlite_token_delete,
+        [STORE_KV_GET] = store_sqlite_kv_get,
+        [STORE_KV_WRITE] = store_sqlite_kv_write,
+        [STORE_KV_EACH] = store_sqlite_kv_each,
+        [STORE_RUN_ADD] = store_sqlite_run_add,
+        [STORE_RUN_CLAIM] = store_sqlite_run_claim,
+        [STORE_RUN_START] = store_sqlite_run_start,
+        [STORE_RUN_END] = store_sqlite_run_end,
+        [STORE_RUN_TOLD] = store_sqlite_run_told,
+        [STORE_RUN_LIST] = store_sqlite_run_list,
+        [STORE_SLOT_LATEST] = store_sqlite_slot_latest,
+        [STORE_JOB_INSTALLED] = store_sqlite_job_installed,
+        [STORE_JOB_SET_INSTALLED] = store_sqlite_job_set_installed,
+        [STORE_COUNTERS_ADD] = store_sqlite_counters_add,
+    };
+    store_finish(call, ops[call->op](self, call, &call->err));
+}
+
+static void sqlite_cancel(void *self, struct store_call *call)
+{
+    (void)self;
+    (void)call;
+}
+
+static void sqlite_lease_take(void *self, struct store_lease *lease)
+{
+    const struct store_sqlite *sqlite = self;
+    store_flock_take(lease, sqlite->folder);
+}
+
+static int sqlite_lease_renew(void *self, struct store_lease *lease, struct err *err)
+{
+    (void)self;
+    return store_flock_renew(lease, err);
+}
+
+static void sqlite_lease_release(void *self, struct store_lease *lease)
+{
+    (void)self;
+    store_flock_release(lease);
+}
+
+const struct store_engine store_sqlite = {
+    .create = sqlite_create,
+    .destroy = sqlite_destroy,
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .exists = sqlite_exists,
+    .now_ms = sqlite_now_ms,
+    .start = sqlite_start,
+    .cancel = sqlite_cancel,
+    .lease_take = sqlite_lease_take,
+    .lease_renew = sqlite_lease_renew,
+    .lease_release = sqlite_lease_release,
+};

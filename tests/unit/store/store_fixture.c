@@ -1,0 +1,170 @@
+#include "store_fixture.h"
+
+static const struct store_engine *engine = &store_sqlite;
+
+int store_fixture_run(const struct CMUnitTest *tests, size_t count)
+{
+    int failed = 0;
+    engine = &store_sqlite;
+    failed += _cmocka_run_group_tests("sqlite", tests, count, NULL, NULL);
+    engine = &store_late;
+    failed += _cmocka_run_group_tests("late", tests, count, NULL, NULL);
+    return failed;
+}
+
+struct store *store_fixture_new(struct loop *loop)
+{
+    return store_new_on(engine, "state", loop);
+}
+
+struct store *store_fixture_open(void)
+{
+    struct err err;
+    struct store *store = store_fixture_new(NULL);
+    if (store_open(store, &err) != 0)
+        fail_msg("%s", err.msg);
+    return store;
+}
+
+void store_fixture_steal(void)
+{
+    assert_int_equal(system("rm state/locks/job-*.lock"), 0);
+}
+
+int store_fixture_load(struct store *store, const char *owner, struct store_token *row)
+{
+    struct err err;
+    struct store_call call = {.op = STORE_TOKEN_LOAD, .token = {.owner = owner, .row = row}};
+    return store_wait(store, &call, &err);
+}
+
+int store_fixture_save(struct store *store, struct store_token *row,
+                       const struct store_lease *under, struct err *err)
+{
+    struct store_call call = {.op = STORE_TOKEN_SAVE, .under = under, .token = {.row = row}};
+    return store_wait(store, &call, err);
+}
+
+static bool collect(void *arg, const struct store_kv *item)
+{
+    buf_printf(arg, "%s=%s;", item->key, item->value);
+    return true;
+}
+
+void store_fixture_keys(struct store *store, const char *scope, struct buf *out)
+{
+    struct err err;
+    struct store_call call = {.op = STORE_KV_EACH,
+                              .kv = {.scope = scope, .fn = collect, .arg = out}};
+    assert_int_equal(store_wait(store, &call, &err), 0);
+}
+
+/* The late engine */
+
+struct late {
+    void *inner;
+    struct loop *loop;
+    struct waiting *first;
+};
+
+struct waiting {
+    struct late *late;
+    struct store_call *call;
+    struct loop_timer timer;
+    struct waiting *next;
+};
+
+static void *late_create(const char *place, struct loop *loop)
+{
+    struct late *late = mem_alloc(sizeof *late);
+    late->inner = store_sqlite.create(place, loop);
+    late->loop = loop;
+    return late;
+}
+
+static void late_destroy(void *self)
+{
+    struct late *late = self;
+    assert_null(late->first);
+    store_sqlite.destroy(late->inner);
+    mem_free(late);
+}
+
+static int late_open(void *self, struct err *err)
+{
+    return store_sqlite.open(((struct late *)self)->inner, err);
+}
+
+static void late_close(void *self)
+{
+    store_sqlite.close(((struct late *)self)->inner);
+}
+
+static bool late_exists(const void *self)
+{
+    return store_sqlite.exists(((const struct late *)self)->inner);
+}
+
+static int64_t late_now_ms(const void *self)
+{
+    return store_sqlite.now_ms(((const struct late *)self)->inner);
+}
+
+static void late_cancel(void *self, struct store_call *call)
+{
+    struct late *late = self;
+    struct waiting **at = &late->first;
+    while ((*at)->call != call)
+        at = &(*at)->next;
+    struct waiting *gone = *at;
+    *at = gone->next;
+    loop_timer_stop(late->loop, &gone->timer);
+    mem_free(gone);
+}
+
+static void late_work(void *arg)
+{
+    struct waiting *waiting = arg;
+    struct late *late = waiting->late;
+    struct store_call *call = waiting->call;
+    late_cancel(late, call);
+    store_sqlite.start(late->inner, call);
+}
+
+static void late_start(void *self, struct store_call *call)
+{
+    struct late *late = self;
+    struct waiting *waiting = mem_alloc(sizeof *waiting);
+    *waiting = (struct waiting){.late = late, .call = call, .next = late->first};
+    late->first = waiting;
+    loop_timer_start(late->loop, &waiting->timer, 1, late_work, waiting);
+}
+
+static void late_take(void *self, struct store_lease *lease)
+{
+    store_sqlite.lease_take(((struct late *)self)->inner, lease);
+}
+
+static int late_renew(void *self, struct store_lease *lease, struct err *err)
+{
+    return store_sqlite.lease_renew(((struct late *)self)->inner, lease, err);
+}
+
+static void late_release(void *self, struct store_lease *lease)
+{
+    store_sqlite.lease_release(((struct late *)self)->inner, lease);
+}
+
+const struct store_engine store_late = {
+    .create = late_create,
+    .destroy = late_destroy,
+    .open = late_open,
+    .close = late_close,
+    .exists = late_exists,
+    .now_ms = late_now_ms,
+    .start = late_start,
+    .cancel = late_cancel,
+    .lease_take = late_take,
+    .lease_renew = late_renew,
+    .lease_release = late_release,
+};

@@ -1,0 +1,30 @@
+/* The store's contract is tested on each engine: the tests of a file run once for each of them. */
+#ifndef JETON_TEST_STORE_FIXTURE_H
+#define JETON_TEST_STORE_FIXTURE_H
+
+#include "folder.h"
+#include "store_engine.h"
+#include "store_runs.h"
+
+/* SQLite that finishes every call later, from the loop. */
+extern const struct store_engine store_late;
+
+/* All tests on each engine; returns what main returns. */
+int store_fixture_run(const struct CMUnitTest *tests, size_t count);
+#define STORE_FIXTURE_RUN(tests) store_fixture_run(tests, sizeof(tests) / sizeof(tests)[0])
+
+/* A handle on the state of this test, on the engine of this turn; opened. To be freed. */
+struct store *store_fixture_open(void);
+/* The same, not opened yet. */
+struct store *store_fixture_new(struct loop *loop);
+/* Lets whoever holds the lease of a job lose it. */
+void store_fixture_steal(void);
+
+/* What is only started in the program, to its end. */
+int store_fixture_load(struct store *store, const char *owner, struct store_token *row);
+int store_fixture_save(struct store *store, struct store_token *row,
+                       const struct store_lease *under, struct err *err);
+/* "key=value;…" of all keys of the scope */
+void store_fixture_keys(struct store *store, const char *scope, struct buf *out);
+
+#endif

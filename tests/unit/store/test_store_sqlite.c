@@ -1,0 +1,241 @@
+/* SQLite as an engine: its files, and its versions. */
+#include "store_fixture.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+
+#define FILE_NAME "state/jeton.db"
+#define SCOPE     "job:report:/etc/jeton.yaml"
+
+static void refused(struct err *err)
+{
+    struct store *store = store_new("state", NULL);
+    assert_int_equal(store_open(store, err), -1);
+    store_free(store);
+}
+
+static void run_sql(const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static int ask_sql(const char *sql)
+{
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    assert_int_equal(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int value = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return value;
+}
+
+static void folder_and_files_are_private(void **state)
+{
+    (void)state;
+    mode_t old = umask(0);
+    struct store *store = store_fixture_open();
+    struct err err;
+    struct store_kv item = {"k", "v", 1};
+    assert_int_equal(store_kv_write(store, "job", &item, 1, &err), 0);
+    struct stat st;
+    assert_int_equal(stat("state", &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+    DIR *dir = opendir("state");
+    struct dirent *entry;
+    int files = 0;
+    while ((entry = readdir(dir)) != NULL) {
+        if (strncmp(entry->d_name, "jeton.db", 8) != 0)
+            continue;
+        assert_int_equal(fstatat(dirfd(dir), entry->d_name, &st, 0), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+        files++;
+    }
+    assert_true(files >= 1);
+    closedir(dir);
+    umask(old);
+    store_free(store);
+}
+
+static void loosened_modes_are_refused(void **state)
+{
+    (void)state;
+    struct err err;
+    store_free(store_fixture_open());
+    chmod(FILE_NAME, 0640);
+    refused(&err);
+    assert_int_equal(err.kind, ERR_CONFIG);
+    assert_non_null(strstr(err.msg, "chmod"));
+    chmod(FILE_NAME, 0600);
+    chmod("state", 0755);
+    refused(&err);
+    assert_int_equal(err.kind, ERR_CONFIG);
+    assert_non_null(strstr(err.msg, "chmod"));
+}
+
+static void a_newer_version_is_refused(void **state)
+{
+    (void)state;
+    struct err err;
+    store_free(store_fixture_open());
+    run_sql("PRAGMA user_version = 999");
+    refused(&err);
+    assert_int_equal(err.kind, ERR_CONFIG);
+    assert_non_null(strstr(err.msg, "version 999"));
+}
+
+static void a_corrupt_file_is_kept_aside(void **state)
+{
+    (void)state;
+    struct err err;
+    store_free(store_fixture_open());
+    FILE *file = fopen(FILE_NAME, "w");
+    fputs("this is no database, but somebody may want these bytes", file);
+    fclose(file);
+    refused(&err);
+    assert_int_equal(err.kind, ERR_CONFIG);
+    char *kept = strstr(err.msg, "jeton.db.corrupt-");
+    assert_non_null(kept);
+    assert_int_equal(system("grep -q 'somebody may want' state/jeton.db.corrupt-*"), 0);
+    store_free(store_fixture_open()); /* the next run starts anew */
+}
+
+static void a_locked_file_may_pass(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    struct store_kv item = {"k", "v", 1};
+    assert_int_equal(store_kv_write(store, "job", &item, 1, &err), -1);
+    assert_int_equal(err.kind, ERR_NETWORK);
+    assert_true(err.retryable);
+    assert_non_null(strstr(err.msg, "locked"));
+    sqlite3_close(db);
+    assert_int_equal(store_kv_write(store, "job", &item, 1, &err), 0);
+    store_free(store);
+}
+
+/* What version 1 left is all there, and its file can be used for runs. */
+static void version_1_migrates(void **state)
+{
+    (void)state;
+    static const char version_1[] =
+        "PRAGMA journal_mode = WAL; PRAGMA application_id = 1784968303; PRAGMA user_version = 1;"
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE token ("
+        "  owner TEXT PRIMARY KEY, generation INTEGER NOT NULL, access_token TEXT,"
+        "  endpoint_url TEXT, scope TEXT, lifetime_ms INTEGER NOT NULL,"
+        "  received_wall_ms INTEGER NOT NULL, received_boot_ms INTEGER NOT NULL,"
+        "  received_boot_id TEXT NOT NULL, refresh_token TEXT, refresh_previous TEXT,"
+        "  refresh_since_ms INTEGER NOT NULL, configured_fingerprint TEXT,"
+        "  application_fingerprint TEXT, service_override TEXT) WITHOUT ROWID;"
+        "CREATE TABLE kv (scope TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
+        "  PRIMARY KEY (scope, key)) WITHOUT ROWID;"
+        "INSERT INTO meta VALUES ('salt', zeroblob(32));"
+        "INSERT INTO kv VALUES ('" SCOPE "', 'cursor', '42');"
+        "INSERT INTO token (owner, generation, lifetime_ms, received_wall_ms, received_boot_ms,"
+        "  received_boot_id, refresh_token, refresh_since_ms)"
+        "  VALUES ('owner', 3, 1, 1, 1, 'boot', 'rotated', 1);";
+    assert_int_equal(mkdir("state", 0700), 0);
+    folder_put("state/jeton.db", 0600, "");
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open("state/jeton.db", &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, version_1, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+
+    struct err err;
+    struct store *store = store_fixture_open();
+    struct store_token row;
+    struct buf value;
+    buf_create(&value, 100);
+    assert_int_equal(store_kv_get(store, SCOPE, "cursor", &value, &err), 1);
+    assert_string_equal(value.data, "42");
+    assert_int_equal(store_fixture_load(store, "owner", &row), 1);
+    assert_string_equal(row.refresh_token, "rotated");
+    store_token_destroy(&row);
+    struct store_run run = {.run = "first", .scope = SCOPE, .job = "report", .attempt = 1};
+    assert_int_equal(store_run_add(store, &run, &err), 0);
+    store_free(store);
+    store = store_fixture_open();
+    struct store_runs runs;
+    assert_int_equal(store_run_list(store, &(struct store_run_filter){0}, &runs, &err), 0);
+    assert_int_equal(runs.count, 1);
+    assert_string_equal(runs.items[0].run, "first");
+    store_runs_destroy(&runs);
+    store_free(store);
+    buf_destroy(&value);
+}
+
+/* A program of 0.1.0 knows version 4 and looks at user_version. */
+static void programs_of_0_1_0_can_go_on(void **state)
+{
+    (void)state;
+    store_free(store_fixture_open());
+    assert_int_equal(ask_sql("PRAGMA user_version"), STORE_OLDEST);
+    assert_int_equal(STORE_OLDEST, 4);
+    assert_int_equal(ask_sql("SELECT value FROM meta WHERE key = 'version'"), STORE_VERSION);
+    run_sql("DELETE FROM meta WHERE key = 'version'"); /* as it left it */
+    store_free(store_fixture_open());
+    assert_int_equal(ask_sql("SELECT value FROM meta WHERE key = 'version'"), STORE_VERSION);
+    assert_int_equal(ask_sql("PRAGMA user_version"), STORE_OLDEST);
+}
+
+/* A newer program adds: whoever has the state open goes on, and whoever opens it can use it. */
+static void what_a_newer_version_adds_disturbs_nobody(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    struct store_kv item = {"k", "v", 1};
+    assert_int_equal(store_kv_write(store, "job", &item, 1, &err), 0);
+    run_sql("BEGIN; CREATE TABLE intent (id TEXT); ALTER TABLE token ADD COLUMN epoch INTEGER;"
+            "UPDATE meta SET value = 99 WHERE key = 'version'; COMMIT");
+    assert_int_equal(store_kv_write(store, "job", &item, 1, &err), 0);
+    store_free(store);
+    store = store_fixture_open();
+    assert_int_equal(store_kv_write(store, "job", &item, 1, &err), 0);
+    store_free(store);
+    assert_int_equal(ask_sql("SELECT value FROM meta WHERE key = 'version'"), 99);
+}
+
+/* It takes away, a release later: whoever has the state open is told so. */
+static void what_a_newer_version_takes_away_is_said(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    struct store_kv item = {"k", "v", 1};
+    assert_int_equal(store_kv_write(store, "job", &item, 1, &err), 0);
+    run_sql("BEGIN; ALTER TABLE kv RENAME TO pair; PRAGMA user_version = 99; COMMIT");
+    assert_int_equal(store_kv_write(store, "job", &item, 1, &err), -1);
+    assert_int_equal(err.kind, ERR_CONFIG);
+    assert_non_null(strstr(err.msg, "version 99"));
+    store_free(store);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, folder_set_up, folder_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(folder_and_files_are_private),
+        TEST(loosened_modes_are_refused),
+        TEST(a_newer_version_is_refused),
+        TEST(a_corrupt_file_is_kept_aside),
+        TEST(a_locked_file_may_pass),
+        TEST(version_1_migrates),
+        TEST(programs_of_0_1_0_can_go_on),
+        TEST(what_a_newer_version_adds_disturbs_nobody),
+        TEST(what_a_newer_version_takes_away_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
