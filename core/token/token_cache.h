@@ -1,4 +1,18 @@
-/* What is kept of a connector's tokens, and what follows from it. Pure: no network, no waiting. */
+/*
+ * What is kept of a connector's tokens, and what follows from it. Pure: no network, no waiting.
+ *
+ * Rotation. A service may answer each exchange with a new refresh token and refuse the old one from
+ * then on. The row keeps three things of it:
+ *
+ *     configured ──exchange──► R1 ──exchange──► R2
+ *     (fingerprint only)       previous         current
+ *
+ * current stands in for the configured value until somebody configures another one: then the
+ * fingerprints differ, and the configured one is used. previous is kept until current has worked
+ * once: a reply may be stored and yet not be valid at the service, which is the one moment when
+ * the old token is still good. A row is stored in one piece, before anybody uses what it holds, so
+ * that a kill leaves either the old or the new row, never a row between them.
+ */
 #ifndef JETON_TOKEN_CACHE_H
 #define JETON_TOKEN_CACHE_H
 
