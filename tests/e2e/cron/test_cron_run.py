@@ -142,9 +142,9 @@ class Times(CronRun):
         self.assertEqual(len(self.rows()), 1)
 
     def test_minute_by_minute(self):
-        """The clock runs sixty times as fast, timers too."""
+        """The clock runs twenty times as fast, timers too: a machine under load has three seconds for a run."""
         self.jobs(job=("", {"schedule": "* * * * *"}))
-        scheduler = self.schedule(env={"FAKETIME_DONT_FAKE_MONOTONIC": "0"}, at="08:00:30 x60")
+        scheduler = self.schedule(env={"FAKETIME_DONT_FAKE_MONOTONIC": "0"}, at="08:00:50 x20")
         self.wait_ended(3)
         scheduler.end()
         slots = self.slots()
