@@ -28,6 +28,7 @@ def cached(name):
 
 
 SANITIZED = cached("JETON_SANITIZE") == "ON"  # slower, and far larger
+SOAK = bool(os.environ.get("JETON_SOAK"))  # the long form: ./dev soak
 
 APPLICATION_ID = "2ab9b820-7a1c-4d65-9b3e-0f1d2c3b4a59"
 APPLICATION_SECRET = "SLS3T38IL0"

@@ -12,9 +12,10 @@ import unittest
 import zoneinfo
 
 import schedules
+from support import SOAK
 
 SEED = 20260201
-COUNT = 500
+COUNT = 5000 if SOAK else 250
 SLOTS_MAX = 120  # of one schedule that are looked at: those near changes, and others
 YEARS = 2
 START = 1798761600  # 2027-01-01

@@ -14,7 +14,7 @@ import support
 from jobs import JobCase
 
 JOBS = ("a", "b", "c", "d")
-KILLS = 40 if support.SANITIZED else 200
+KILLS = 2000 if support.SOAK else 40 if support.SANITIZED else 200
 MORE = 5  # times as many, where a slow machine kills most runs before they post
 SEED = int(os.environ.get("JETON_KILL_SEED", "0")) or random.randrange(1 << 32)
 

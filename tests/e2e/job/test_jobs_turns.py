@@ -8,11 +8,11 @@ import subprocess
 import unittest
 
 from jobs import WAITS, JobCase
-from support import JETON, SANITIZED, wait_until
+from support import JETON, SANITIZED, SOAK, wait_until
 
-MANY = 50
+MANY = 300 if SOAK else 50
 AT_EIGHT = "@2026-01-05 08:00:01"
-LONG = 300 if SANITIZED else 120  # seconds for all of them
+LONG = 900 if SOAK else 300 if SANITIZED else 120  # seconds for all of them
 
 
 class Turns(JobCase):

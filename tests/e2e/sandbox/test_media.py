@@ -10,10 +10,10 @@ import subprocess
 import threading
 import unittest
 
-from support import APPLICATION_ID, APPLICATION_SECRET, GROUP, TENANT_TOKEN, Case, wait_until
+from support import APPLICATION_ID, APPLICATION_SECRET, GROUP, SOAK, TENANT_TOKEN, Case, wait_until
 
 MIB = 1 << 20
-DOCUMENT_MIB = 300
+DOCUMENT_MIB = 300 if SOAK else 100
 SANITIZED_DOCUMENT_MIB = 20
 RUNNER_MAX_MIB = 32
 SANDBOX_MAX_MIB = 64
