@@ -118,7 +118,7 @@ function action.from_entry(owner, raw, request)
 end
 
 local function path(self, tail)
-  local id = check.id(self.id, "the action's id", 4)
+  local id = check.id(self.id, "the action's id")
   return group.path(groups[self], ("/actions/%s%s"):format(id, tail or ""))
 end
 
@@ -139,7 +139,7 @@ end
 ---@return kaizala.Action self with its fields filled; raises an err. One that a dry run did not send has
 --- no responses
 function Action:details()
-  check.method(self, Action, "action:details()", 3)
+  check.method(self, Action, "action:details()")
   if self.dry_run then
     self.responses = {}
     return self
@@ -163,7 +163,10 @@ end
 ---@field name? string
 ---@field location? { latitude: number, longitude: number, name?: string }
 ---@field response_id? string the response that this one replaces
-local respond_options = { "completed", "answers", "name", "location", "response_id" }
+local respond_options = {
+  { "completed", "boolean" }, { "answers", "table" }, { "name", "string", "responseName" },
+  { "location", check.place, "responseLocation" }, { "response_id", "string" },
+}
 
 -- The service takes no answers to these, though people answer polls and meetings in the app.
 local takes_no_answers = {
@@ -188,32 +191,22 @@ local function prepare_response(self, options)
   end
 end
 
-local function respond_body(self, options)
-  if options.answers ~= nil then
-    return {
-      answers = survey.answers(self.questions, options.answers),
-      responseName = options.name,
-      responseLocation = options.location,
-    }
-  end
-  return { isCompleted = options.completed }
-end
-
 --- Responds: to a job by `completed`, to a survey or a package by `answers` (*waits*).
 ---@param options kaizala.RespondOptions
 ---@return string response_id `dry-run` in a dry run; raises an err
 function Action:respond(options)
-  check.method(self, Action, "action:respond({…})", 3)
-  options = check.options(options, "respond", respond_options, 3)
-  check.optional(options.completed, "boolean", "respond: completed", 3)
-  check.optional(options.answers, "table", "respond: answers", 3)
-  check.optional(options.name, "string", "respond: name", 3)
-  options.location = check.place(options.location, "respond: location", 3)
-  check.optional(options.response_id, "string", "respond: response_id", 3)
+  check.method(self, Action, "action:respond({…})")
+  local body
+  options, body = check.fields(options, "respond", respond_options)
   if (options.completed == nil) == (options.answers == nil) then
-    error("respond: give either completed (of a job) or answers (of a survey)", 2)
+    check.misuse("respond: give either completed (of a job) or answers (of a survey)")
   end
   prepare_response(self, options)
+  if options.answers then
+    body.answers = survey.answers(self.questions, options.answers)
+  else
+    body = { isCompleted = options.completed }
+  end
   local target = path(self, "/responses")
   local reply, dry_run = group.client(groups[self]):request {
     method = "POST",
@@ -222,22 +215,22 @@ function Action:respond(options)
       actionType = not self.package_id and self.type or nil,
       id = self.package_id,
       responseId = options.response_id,
-      actionBody = respond_body(self, options),
+      actionBody = body,
     },
   }
   if dry_run then return "dry-run" end
   return check.reply(reply.responseId, "responseId", "string", "POST " .. target)
 end
 
-local remind_options = { "subscribers", "all_subscribers" }
+local remind_options = { { "subscribers" }, { "all_subscribers" } }
 
 --- Reminds of the action: the group, or subscribers of a public one (*waits*).
 ---@param options? kaizala.AudienceOptions
 ---@return kaizala.Failed[]? failed subscribers whom it did not reach; raises an err
 function Action:remind(options)
-  check.method(self, Action, "action:remind()", 3)
-  options = check.options(options, "remind", remind_options, 3)
-  local body = audience.write(groups[self], options, "remind", 3, {})
+  check.method(self, Action, "action:remind()")
+  options = check.fields(options, "remind", remind_options)
+  local body = audience.write(groups[self], options, "remind", {})
   local _, failed, err = audience.post(group.client(groups[self]),
     { path = path(self, "/reminder"), json = body }, function() end)
   if err and not failed then error(err, 0) end
@@ -249,7 +242,12 @@ end
 ---@field version? integer the one that is changed; any by default
 ---@field notify_subscribers? boolean
 ---@field all_subscribers? boolean
-local update_options = { "types", "version", "notify_subscribers", "all_subscribers" }
+local update_options = {
+  { "types", "table" },
+  { "version", "number", "version" },
+  { "notify_subscribers", "boolean", "sendNotificationToSubscribers" },
+  { "all_subscribers", "boolean", "sendToAllSubscribers" },
+}
 
 --- Sets properties (*waits*).
 ---@param values table<string, any> by name: strings, numbers, lists of strings, places
@@ -257,22 +255,13 @@ local update_options = { "types", "version", "notify_subscribers", "all_subscrib
 ---@param options? kaizala.UpdateOptions
 ---@return integer? version the new one, where the service says it; raises an err
 function Action:update_properties(values, options)
-  check.method(self, Action, "action:update_properties({…})", 3)
-  options = check.options(options, "update_properties", update_options, 3)
-  check.optional(options.types, "table", "update_properties: types", 3)
-  check.optional(options.version, "number", "update_properties: version", 3)
-  check.optional(options.notify_subscribers, "boolean", "update_properties: notify_subscribers", 3)
-  check.optional(options.all_subscribers, "boolean", "update_properties: all_subscribers", 3)
-  local list = properties.write(values, "update_properties", options.types or {}, 3)
+  check.method(self, Action, "action:update_properties({…})")
+  local body
+  options, body = check.fields(options, "update_properties", update_options)
+  body.version = body.version or -1
+  body.updateProperties = properties.write(values, "update_properties", options.types or {})
   local reply = group.client(groups[self]):request {
-    method = "PUT",
-    path = path(self, "/properties"),
-    json = {
-      version = options.version or -1,
-      updateProperties = list,
-      sendNotificationToSubscribers = options.notify_subscribers,
-      sendToAllSubscribers = options.all_subscribers,
-    },
+    method = "PUT", path = path(self, "/properties"), json = body,
   }
   self.version = math.tointeger(reply.version)
   return self.version

@@ -23,26 +23,20 @@ local function invalid(format, ...)
   check.fail("invalid", format:format(...))
 end
 
--- Options of every action.
-local AUDIENCE = { "subscribers", "all_subscribers", "repeatable" }
-
--- The options of a function: its own, and those of every action. Level 4 is the caller of the method.
-local function read_options(self, options, name, own)
-  check.method(self, Group, ("group:%s({…})"):format(name), 4)
-  local known = table.move(own, 1, #own, 1, {})
-  table.move(AUDIENCE, 1, #AUDIENCE, #known + 1, known)
-  check.needed(options, name, known, 4)
-  check.optional(options.repeatable, "boolean", name .. ": repeatable", 4)
-  return options
-end
-
 local function positive_integer(value, what)
-  if value == nil then return nil end
   local number = type(value) == "number" and math.tointeger(value)
   if not number or number < 1 then
     invalid("%s must be a whole number, at least 1, got %s", what, tostring(value))
   end
   return number
+end
+
+-- The options of a function: its own, and those of every action, which audience.write reads.
+local function with_audience(own)
+  for _, field in ipairs { { "subscribers" }, { "all_subscribers" }, { "repeatable", "boolean" } } do
+    own[#own + 1] = field
+  end
+  return own
 end
 
 --- Sends an action of any type (*waits*).
@@ -52,7 +46,7 @@ end
 ---@param options kaizala.AudienceOptions
 ---@return kaizala.Action action raises an err
 local function send(self, name, fields, options)
-  audience.write(self, options, name, 4, fields)
+  audience.write(self, options, name, fields)
   local target = group.path(self, "/actions")
   local reply, failed, dry_run = audience.post_whole(group.client(self),
     { path = target, json = fields, repeatable = options.repeatable }, name, audience.check_sent)
@@ -72,20 +66,19 @@ end
 ---@field title? string
 ---@field media? string[] what `kz:upload` returned
 ---@field repeatable? boolean may be posted twice when the reply is lost
+local announce_options = with_audience {
+  { "title", "string", "title" }, { "message", check.message, "message", required = true },
+  { "media", check.resources, "MediaResources" },
+}
 
 --- Sends an announcement (*waits*).
 ---@param options kaizala.AnnounceOptions
 ---@return kaizala.Action action raises an err
 function Group:announce(options)
-  options = read_options(self, options, "announce", { "title", "message", "media" })
-  check.message(options.message, "announce: message", 3)
-  check.optional(options.title, "string", "announce: title", 3)
-  local media = check.resources(options.media, "announce: media", 3)
-  return send(self, "announce", { actionType = "Announcement", actionBody = {
-    title = options.title,
-    message = options.message,
-    MediaResources = media,
-  } }, options)
+  check.method(self, Group, "group:announce({…})")
+  local body
+  options, body = check.needed(options, "announce", announce_options)
+  return send(self, "announce", { actionType = "Announcement", actionBody = body }, options)
 end
 
 ---@class kaizala.JobOptions: kaizala.AudienceOptions
@@ -94,19 +87,25 @@ end
 ---@field due_in_hours? integer 24 by default
 ---@field repeatable? boolean
 
+local function assignees(phones, what)
+  local list = check.phones(phones, what)
+  if #list == 0 then invalid("%s is empty: a job is somebody's", what) end
+  return list
+end
+local job_options = with_audience {
+  { "title", check.name, "title", required = true },
+  { "assigned_to", assignees, "assignedTo", required = true },
+  { "due_in_hours", positive_integer, "dueDate" },
+}
+
 --- Assigns a job (*waits*).
 ---@param options kaizala.JobOptions
 ---@return kaizala.Action action raises an err
 function Group:create_job(options)
-  options = read_options(self, options, "create_job", { "title", "assigned_to", "due_in_hours" })
-  check.name(options.title, "create_job: title", 3)
-  local assigned_to = check.phones(options.assigned_to, "create_job: assigned_to", 3)
-  if #assigned_to == 0 then invalid "create_job: assigned_to is empty: a job is somebody's" end
-  return send(self, "create_job", { actionType = "Job", actionBody = {
-    title = options.title,
-    assignedTo = assigned_to,
-    dueDate = positive_integer(options.due_in_hours, "create_job: due_in_hours"),
-  } }, options)
+  check.method(self, Group, "group:create_job({…})")
+  local body
+  options, body = check.needed(options, "create_job", job_options)
+  return send(self, "create_job", { actionType = "Job", actionBody = body }, options)
 end
 
 ---@class kaizala.PollChoice
@@ -121,37 +120,40 @@ end
 
 local function write_choice(choice, what)
   if type(choice) ~= "table" then choice = { title = choice } end
-  check.options(choice, what, { "title", "image" }, 5)
-  check.name(choice.title, what, 5)
-  check.optional(choice.image, "string", what .. ": image", 5)
+  check.options(choice, what, { "title", "image" })
+  check.name(choice.title, what)
+  check.optional(choice.image, "string", what .. ": image")
   return { title = choice.title, image = choice.image }
 end
 
-local function write_choices(choices)
+local function write_choices(choices, what)
   if type(choices) ~= "table" or #choices == 0 then
-    invalid "create_poll: choices must be a list of at least one, as { \"Tea\", \"Coffee\" }"
+    invalid("%s must be a list of at least one, as { \"Tea\", \"Coffee\" }", what)
   end
   local list, seen = json.array {}, {}
   for i, choice in ipairs(choices) do
-    local what = ("create_poll: choices[%d]"):format(i)
-    list[i] = write_choice(choice, what)
-    if seen[list[i].title] then invalid("%s: there is another '%s'", what, list[i].title) end
+    local where = ("%s[%d]"):format(what, i)
+    list[i] = write_choice(choice, where)
+    if seen[list[i].title] then invalid("%s: there is another '%s'", where, list[i].title) end
     seen[list[i].title] = true
   end
   return list
 end
 
+local poll_options = with_audience {
+  { "question", check.name, "question", required = true },
+  { "choices", write_choices, "choices", required = true },
+  { "expires_in_hours", positive_integer, "expiryInHours" },
+}
+
 --- Asks one question with choices (*waits*).
 ---@param options kaizala.PollOptions
 ---@return kaizala.Action action raises an err
 function Group:create_poll(options)
-  options = read_options(self, options, "create_poll", { "question", "choices", "expires_in_hours" })
-  check.name(options.question, "create_poll: question", 3)
-  return send(self, "create_poll", { actionType = "Poll", actionBody = {
-    question = options.question,
-    choices = write_choices(options.choices),
-    expiryInHours = positive_integer(options.expires_in_hours, "create_poll: expires_in_hours"),
-  } }, options)
+  check.method(self, Group, "group:create_poll({…})")
+  local body
+  options, body = check.needed(options, "create_poll", poll_options)
+  return send(self, "create_poll", { actionType = "Poll", actionBody = body }, options)
 end
 
 ---@class kaizala.MeetingOptions: kaizala.AudienceOptions
@@ -163,26 +165,27 @@ end
 ---@field sender_only? boolean only the sender sees who comes
 ---@field repeatable? boolean
 
+local function start(value, what)
+  if value == nil then check.misuse(what .. " is missing") end
+  return os.date("!%Y-%m-%dT%H:%M:%SZ", check.time(value, what))
+end
+local meeting_options = with_audience {
+  { "title", check.name, "title", required = true },
+  { "starts_at", start, "startingTime", required = true },
+  { "minutes", positive_integer, "duration" },
+  { "place", check.place, "place" },
+  { "agenda", "string", "agenda" },
+  { "sender_only", "boolean", "isSenderOnly" },
+}
+
 --- Invites to a meeting (*waits*).
 ---@param options kaizala.MeetingOptions
 ---@return kaizala.Action action raises an err
 function Group:schedule_meeting(options)
-  options = read_options(self, options, "schedule_meeting",
-    { "title", "starts_at", "minutes", "place", "agenda", "sender_only" })
-  check.name(options.title, "schedule_meeting: title", 3)
-  if options.starts_at == nil then error("schedule_meeting: starts_at is missing", 2) end
-  check.time(options.starts_at, "schedule_meeting: starts_at", 3)
-  check.optional(options.agenda, "string", "schedule_meeting: agenda", 3)
-  check.optional(options.sender_only, "boolean", "schedule_meeting: sender_only", 3)
-  local place = check.place(options.place, "schedule_meeting: place", 3)
-  return send(self, "schedule_meeting", { actionType = "LetsMeet", actionBody = {
-    title = options.title,
-    startingTime = os.date("!%Y-%m-%dT%H:%M:%SZ", math.tointeger(options.starts_at)),
-    duration = positive_integer(options.minutes, "schedule_meeting: minutes"),
-    place = place,
-    agenda = options.agenda,
-    isSenderOnly = options.sender_only,
-  } }, options)
+  check.method(self, Group, "group:schedule_meeting({…})")
+  local body
+  options, body = check.needed(options, "schedule_meeting", meeting_options)
+  return send(self, "schedule_meeting", { actionType = "LetsMeet", actionBody = body }, options)
 end
 
 ---@class kaizala.SurveyOptions: kaizala.AudienceOptions
@@ -196,38 +199,34 @@ end
 ---@field sender_only? boolean the same as visible_to = "sender", as older services know it
 ---@field cover_image? string URL of a picture
 ---@field repeatable? boolean
-local survey_options = {
-  "title", "questions", "due_in_hours", "description", "anonymous", "multiple_responses", "visible_to",
-  "sender_only", "cover_image",
-}
+
 local VISIBLE_TO = { "all", "sender", "admins", "members" }
-local visibility = { all = "0", sender = "1", admins = "2", members = "3" }
+local VISIBILITY = { all = "0", sender = "1", admins = "2", members = "3" }
+local function visibility(value, what)
+  return VISIBILITY[check.word(value, VISIBLE_TO, what)]
+end
+
+local survey_options = with_audience {
+  { "title", check.name, "title", required = true },
+  { "questions" },
+  { "due_in_hours", positive_integer, "dueDate" },
+  { "description", "string", "description" },
+  { "anonymous", "boolean", "isAnonymous" },
+  { "multiple_responses", "boolean", "acceptMultipleResponses" },
+  { "visible_to", visibility, "visibility" },
+  { "sender_only", "boolean", "isSenderOnly" },
+  { "cover_image", "string", "coverImage" },
+}
 
 --- Sends a survey (*waits*).
 ---@param options kaizala.SurveyOptions
 ---@return kaizala.Action action raises an err
 function Group:create_survey(options)
-  options = read_options(self, options, "create_survey", survey_options)
-  check.name(options.title, "create_survey: title", 3)
-  check.optional(options.description, "string", "create_survey: description", 3)
-  check.optional(options.cover_image, "string", "create_survey: cover_image", 3)
-  check.optional(options.anonymous, "boolean", "create_survey: anonymous", 3)
-  check.optional(options.multiple_responses, "boolean", "create_survey: multiple_responses", 3)
-  check.optional(options.sender_only, "boolean", "create_survey: sender_only", 3)
-  if options.visible_to ~= nil then
-    check.word(options.visible_to, VISIBLE_TO, "create_survey: visible_to", 3)
-  end
-  return send(self, "create_survey", { actionType = "Survey", actionBody = {
-    title = options.title,
-    questions = survey.write(options.questions, "create_survey"),
-    dueDate = positive_integer(options.due_in_hours, "create_survey: due_in_hours"),
-    description = options.description,
-    isAnonymous = options.anonymous,
-    isSenderOnly = options.sender_only,
-    acceptMultipleResponses = options.multiple_responses,
-    visibility = visibility[options.visible_to],
-    coverImage = options.cover_image,
-  } }, options)
+  check.method(self, Group, "group:create_survey({…})")
+  local body
+  options, body = check.needed(options, "create_survey", survey_options)
+  body.questions = survey.write(options.questions, "create_survey")
+  return send(self, "create_survey", { actionType = "Survey", actionBody = body }, options)
 end
 
 ---@class kaizala.SendActionOptions: kaizala.AudienceOptions
@@ -240,27 +239,27 @@ end
 ---@field validity? integer until when a package takes answers, epoch seconds
 ---@field repeatable? boolean
 
+local action_options = with_audience {
+  { "id", "string" }, { "type", "string" }, { "body", "table" }, { "title", "string", "title" },
+  { "questions" }, { "properties" }, { "validity", check.milliseconds, "validity" },
+}
+
 --- Sends an action package by its id, or any action by type and body (*waits*).
 ---@param options kaizala.SendActionOptions
 ---@return kaizala.Action action raises an err
 function Group:send_action(options)
-  options = read_options(self, options, "send_action",
-    { "id", "type", "body", "title", "questions", "properties", "validity" })
-  check.optional(options.id, "string", "send_action: id", 3)
-  check.optional(options.type, "string", "send_action: type", 3)
-  check.optional(options.body, "table", "send_action: body", 3)
-  check.optional(options.title, "string", "send_action: title", 3)
-  check.time(options.validity, "send_action: validity", 3)
+  check.method(self, Group, "group:send_action({…})")
+  local body
+  options, body = check.needed(options, "send_action", action_options)
   if (options.id == nil) == (options.type == nil) then
-    error("send_action: give either id (of a package) or type", 2)
+    check.misuse "send_action: give either id (of a package) or type"
   end
-  local body = {}
-  for key, value in pairs(options.body or {}) do body[key] = value end
-  body.title = options.title or body.title
-  body.validity = options.validity and math.tointeger(options.validity) * 1000 or body.validity
+  for key, value in pairs(options.body or {}) do
+    if body[key] == nil then body[key] = value end
+  end
   if options.questions then body.questions = survey.write(options.questions, "send_action") end
   if options.properties then
-    body.properties = properties.write(options.properties, "send_action: properties", {}, 3)
+    body.properties = properties.write(options.properties, "send_action: properties", {})
   end
   return send(self, "send_action", { id = options.id, actionType = options.type, actionBody = body }, options)
 end
@@ -269,8 +268,8 @@ end
 ---@param id string
 ---@return kaizala.Action action
 function Group:action(id)
-  check.method(self, Group, "group:action(id)", 3)
-  check.id(id, "action: id", 3)
+  check.method(self, Group, "group:action(id)")
+  check.id(id, "action: id")
   return action.new(self, id)
 end
 
@@ -345,10 +344,8 @@ end
 --- listed by default, merged by time. from: epoch seconds
 ---@return kaizala.Iterator<kaizala.Action> actions gives `kaizala.Action`; raises an err
 function Group:actions(options)
-  check.method(self, Group, "group:actions()", 3)
-  options = check.options(options, "actions", { "type", "from" }, 3)
-  check.optional(options.type, "string", "actions: type", 3)
-  check.time(options.from, "actions: from", 3)
+  check.method(self, Group, "group:actions()")
+  options = check.fields(options, "actions", { { "type", "string" }, { "from", check.time } })
   local from = math.tointeger(options.from or 0)
   if options.type then return of_type(self, options.type, from) end
   return merged(self, from)

@@ -33,15 +33,14 @@ end
 ---@param group kaizala.Group raises `invalid` where it is known to have no subscribers
 ---@param options kaizala.AudienceOptions
 ---@param what string the function, for messages
----@param level integer the error's level: 3 is the caller of the function that calls this one
 ---@param body table receives `subscribers` and `sendToAllSubscribers`
 ---@return table body
-function audience.write(group, options, what, level, body)
-  check.optional(options.all_subscribers, "boolean", what .. ": all_subscribers", level + 1)
+function audience.write(group, options, what, body)
+  check.optional(options.all_subscribers, "boolean", what .. ": all_subscribers")
   if options.subscribers ~= nil or options.all_subscribers then audience.check_public(group, what) end
   body.sendToAllSubscribers = options.all_subscribers
   if options.subscribers ~= nil then
-    body.subscribers = check.phones(options.subscribers, what .. ": subscribers", level + 1)
+    body.subscribers = check.phones(options.subscribers, what .. ": subscribers")
   end
   return body
 end

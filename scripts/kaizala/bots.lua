@@ -53,8 +53,8 @@ end
 ---@param id string
 ---@return kaizala.Bot bot
 function Client:bot(id)
-  check.method(self, Client, "kz:bot(id)", 3)
-  check.id(id, "bot: id", 3)
+  check.method(self, Client, "kz:bot(id)")
+  check.id(id, "bot: id")
   return new(self, id)
 end
 
@@ -62,7 +62,7 @@ end
 --- the first is taken).
 ---@return kaizala.Iterator<kaizala.Bot> bots gives `kaizala.Bot`; raises an err
 function Client:bots()
-  check.method(self, Client, "kz:bots()", 3)
+  check.method(self, Client, "kz:bots()")
   return iterator.new(function()
     local reply = self:request { path = "/bot" }
     local list = {}
@@ -76,25 +76,24 @@ end
 ---@class kaizala.BotOptions
 ---@field name? string
 ---@field profile_pic? string base64
-local bot_options = { "name", "profile_pic" }
 
-local function write_body(options, what)
-  check.needed(options, what, bot_options, 4)
-  if options.name ~= nil then check.name(options.name, what .. ": name", 4) end
-  check.optional(options.profile_pic, "string", what .. ": profile_pic", 4)
-  if options.profile_pic and not options.profile_pic:find "^[%w+/\r\n]*=*%s*$" then
-    check.fail("invalid", what .. ": profile_pic must be a picture in base64, as crypto.base64 writes it")
+local function picture(text, what)
+  check.optional(text, "string", what)
+  if not text:find "^[%w+/\r\n]*=*%s*$" then
+    check.fail("invalid", what .. " must be a picture in base64, as crypto.base64 writes it")
   end
-  return { name = options.name, profilePic = options.profile_pic }
+  return text
 end
+
+local bot_options = { { "name", check.name, "name" }, { "profile_pic", picture, "profilePic" } }
 
 --- Makes a bot (*waits*).
 ---@param options kaizala.BotOptions name is required
 ---@return kaizala.Bot bot with `id`, and what was given; raises an err
 function Client:create_bot(options)
-  check.method(self, Client, "kz:create_bot({…})", 3)
-  local body = write_body(options, "create_bot")
-  check.name(body.name, "create_bot: name", 3)
+  check.method(self, Client, "kz:create_bot({…})")
+  local _, body = check.needed(options, "create_bot", bot_options)
+  check.name(body.name, "create_bot: name")
   local reply, dry_run = self:request { method = "POST", path = "/bot", json = body }
   local bot = new(self, dry_run and "dry-run"
     or check.reply(reply.botUserId, "botUserId", "string", "POST /bot"))
@@ -103,7 +102,7 @@ function Client:create_bot(options)
 end
 
 local function path(self, prefix)
-  return prefix .. check.id(self.id, "the bot's id", 4)
+  return prefix .. check.id(self.id, "the bot's id")
 end
 
 local function change(self, method, body)
@@ -116,14 +115,15 @@ end
 ---@param options kaizala.BotOptions what is left out stays
 ---@return boolean true; raises an err
 function Bot:update(options)
-  check.method(self, Bot, "bot:update({…})", 3)
-  return change(self, "PUT", write_body(options, "update"))
+  check.method(self, Bot, "bot:update({…})")
+  local _, body = check.needed(options, "update", bot_options)
+  return change(self, "PUT", body)
 end
 
 --- Deletes the bot; its tokens end (*waits*).
 ---@return boolean true; raises an err
 function Bot:delete()
-  check.method(self, Bot, "bot:delete()", 3)
+  check.method(self, Bot, "bot:delete()")
   return change(self, "DELETE")
 end
 
@@ -131,7 +131,7 @@ end
 --- secret: masked in what jeton writes, and let go to the connector's hosts alone.
 ---@return kaizala.BotToken token raises an err
 function Bot:token()
-  check.method(self, Bot, "bot:token()", 3)
+  check.method(self, Bot, "bot:token()")
   local target = path(self, "/bot/accessToken/")
   local request = "GET " .. target
   local reply = clients[self]:request { path = target }
@@ -158,9 +158,9 @@ end
 ---@param bot kaizala.Bot|string the bot, or its id
 ---@return boolean true; raises an err
 function Group:add_bot(bot)
-  check.method(self, Group, "group:add_bot(bot)", 3)
+  check.method(self, Group, "group:add_bot(bot)")
   local id = getmetatable(bot) == Bot and bot.id or bot
-  check.id(id, "add_bot: bot", 3)
+  check.id(id, "add_bot: bot")
   return group.change(self, "POST", group.path(self, "/bot"), { botUserId = id })
 end
 

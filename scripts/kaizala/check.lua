@@ -20,6 +20,20 @@ function check.fail(kind, message, request, code)
   error(http.error { kind = kind, message = message, request = request, code = code }, 0)
 end
 
+-- How the chunks of the SDK are called: "@kaizala/", or the folder that they were read from.
+local OWN = debug.getinfo(1, "S").source:match "^(.*)check%.lua$"
+
+--- Raises a string with the position of the script's line that called the SDK.
+---@param message string
+function check.misuse(message)
+  local level, info = 2, debug.getinfo(2, "Sl")
+  while info and (info.currentline < 0 or info.source:sub(1, #OWN) == OWN) do
+    level = level + 1
+    info = debug.getinfo(level, "Sl")
+  end
+  error(message, level)
+end
+
 -- Edit distance, for "did you mean".
 local function distance(a, b)
   local row = {}
@@ -55,30 +69,25 @@ end
 ---@param self any
 ---@param class table the metatable that self must have
 ---@param call string how it is called, for the message: "group:send_message(…)"
----@param level integer as for `options`
-function check.method(self, class, call, level)
-  if getmetatable(self) ~= class then
-    error(("call it with a colon: %s"):format(call), level)
-  end
+function check.method(self, class, call)
+  if getmetatable(self) ~= class then check.misuse("call it with a colon: " .. call) end
 end
 
---- Raises (a string) unless options is nil or a table with known keys alone.
+--- Raises (a string) unless options is nil or a table that has only known keys.
 ---@param options any
 ---@param what string the function, for the message
 ---@param known string[] the keys that there are
----@param level integer the error's level: 3 is the caller of the function that checks
 ---@return table options empty where there are none
-function check.options(options, what, known, level)
+function check.options(options, what, known)
   if options == nil then return {} end
   if type(options) ~= "table" then
-    error(("%s: options must be a table, got %s"):format(what, type(options)), level)
+    check.misuse(("%s: options must be a table, got %s"):format(what, type(options)))
   end
   local is_known = {}
   for _, key in ipairs(known) do is_known[key] = true end
   for key in pairs(options) do
     if not is_known[key] then
-      error(("%s: unknown option '%s'%s"):format(what, tostring(key), hint(tostring(key), known)),
-        level)
+      check.misuse(("%s: unknown option '%s'%s"):format(what, tostring(key), hint(tostring(key), known)))
     end
   end
   return options
@@ -88,70 +97,114 @@ end
 ---@param value any
 ---@param expected string a type's name
 ---@param what string what it is, for the message
----@param level integer as for `options`
-function check.optional(value, expected, what, level)
+---@return any value
+function check.optional(value, expected, what)
   if value ~= nil and type(value) ~= expected then
-    error(("%s must be a %s, got %s"):format(what, expected, type(value)), level)
+    check.misuse(("%s must be a %s, got %s"):format(what, expected, type(value)))
   end
+  return value
 end
 
---- Raises (a string) unless options is a table with known keys alone: for a function that needs some.
+--- One option of a function: its name, what it must be, and its name on the wire, where it has one. What
+--- it must be is the name of a Lua type, a list of words, or a function that gets the value and what it is
+--- (for messages), and returns what goes on the wire. nil: it is checked elsewhere.
+---@class kaizala.Field
+---@field [1] string
+---@field [2] string|string[]|(fun(value: any, what: string): any)|nil
+---@field [3] string|nil
+---@field required? boolean the function is called for nil too, and refuses it
+
+--- Checks the options of a function. Raises (a string) for an unknown one, and what the checks raise.
+---@param options table|nil
+---@param what string the function, for messages
+---@param fields kaizala.Field[]
+---@return table options empty where there are none
+---@return table body what goes on the wire, by the names there
+function check.fields(options, what, fields)
+  local known, body = {}, {}
+  for i, field in ipairs(fields) do known[i] = field[1] end
+  options = check.options(options, what, known)
+  for _, field in ipairs(fields) do
+    local name, kind, wire = field[1], field[2], field[3]
+    local value, label = options[name], what .. ": " .. name
+    if type(kind) == "string" then
+      check.optional(value, kind, label)
+    elseif type(kind) == "table" and value ~= nil then
+      check.word(value, kind, label)
+    elseif type(kind) == "function" and (value ~= nil or field.required) then
+      value = kind(value, label)
+    end
+    if wire then body[wire] = value end
+  end
+  return options, body
+end
+
+--- As `fields`, for a function that cannot do without options.
 ---@param options any
----@param what string the function, for the message
----@param known string[] the keys that there are
----@param level integer as for `options`
+---@param what string
+---@param fields kaizala.Field[]
 ---@return table options
-function check.needed(options, what, known, level)
-  if options == nil then error(what .. ": options must be a table, got nil", level) end
-  return (check.options(options, what, known, level + 1)) -- no tail call: level counts this function
+---@return table body
+function check.needed(options, what, fields)
+  if options == nil then check.misuse(what .. ": options must be a table, got nil") end
+  return check.fields(options, what, fields)
 end
 
 --- Raises (a string) unless value is one of some words.
 ---@param value any
 ---@param words string[]
 ---@param what string what it is, for the message
----@param level integer as for `options`
-function check.word(value, words, what, level)
+---@return string value
+function check.word(value, words, what)
   for _, word in ipairs(words) do
-    if value == word then return end
+    if value == word then return value end
   end
   if #words > check.WORDS_SHOWN then
-    check.optional(value, "string", what, level + 1)
-    error(("%s cannot be %s%s"):format(what, show(value), hint(tostring(value), words)), level)
+    check.optional(value, "string", what)
+    check.misuse(("%s cannot be %s%s"):format(what, show(value), hint(tostring(value), words)))
   end
   local first = table.concat(words, "', '", 1, #words - 1)
-  error(("%s must be '%s' or '%s', got %s"):format(what, first, words[#words], show(value)), level)
+  check.misuse(("%s must be '%s' or '%s', got %s"):format(what, first, words[#words], show(value)))
 end
 
 --- Raises (a string) unless value is nil or a time: a whole number of epoch seconds. Raises `invalid` for
 --- one in milliseconds.
 ---@param value any
 ---@param what string what it is, for the message
----@param level integer as for `options`
-function check.time(value, what, level)
-  if value == nil then return end
+---@return integer? value
+function check.time(value, what)
+  if value == nil then return nil end
   if type(value) ~= "number" or not math.tointeger(value) then
-    error(("%s must be a time in whole epoch seconds, as os.time gives it, got %s"):format(
-      what, show(value)), level)
+    check.misuse(("%s must be a time in whole epoch seconds, as os.time gives it, got %s"):format(
+      what, show(value)))
   elseif math.abs(value) > check.TIME_MAX then
     check.fail("invalid", ("%s: %d is after the year 9999; are these milliseconds? Times are seconds"):format(
       what, value))
   end
+  return math.tointeger(value)
+end
+
+--- As `time`; gives milliseconds.
+---@param value any
+---@param what string
+---@return integer? milliseconds
+function check.milliseconds(value, what)
+  local seconds = check.time(value, what)
+  return seconds and seconds * 1000
 end
 
 --- Gives a place with the fields that it may have, or nil. Raises (a string) unless it is a table with
 --- latitude and longitude, `invalid` where they are on no map.
 ---@param place? { latitude: number, longitude: number, name?: string }
 ---@param what string what it is, for the message
----@param level integer as for `options`
 ---@return { latitude: number, longitude: number, name: string }? place the name is "" where there is none
-function check.place(place, what, level)
+function check.place(place, what)
   if place == nil then return nil end
   if type(place) ~= "table" or type(place.latitude) ~= "number" or type(place.longitude) ~= "number" then
-    error(("%s must be a table with latitude and longitude, numbers of degrees"):format(what), level)
+    check.misuse(("%s must be a table with latitude and longitude, numbers of degrees"):format(what))
   end
-  check.options(place, what, { "latitude", "longitude", "name" }, level + 1)
-  check.optional(place.name, "string", what .. ": name", level + 1)
+  check.options(place, what, { "latitude", "longitude", "name" })
+  check.optional(place.name, "string", what .. ": name")
   if math.abs(place.latitude) > 90 or math.abs(place.longitude) > 180 then
     check.fail("invalid", ("%s: there is no latitude %s with longitude %s; the latitude is from -90 to 90")
       :format(what, place.latitude, place.longitude))
@@ -162,23 +215,23 @@ end
 --- Checks a name: UTF-8, not empty.
 ---@param value any raises (a string) unless it is a non-empty string; `invalid` where it is not UTF-8
 ---@param what string for the message
----@param level integer as for `options`
-function check.name(value, what, level)
+---@return string value
+function check.name(value, what)
   if type(value) ~= "string" or value == "" then
-    error(("%s must be a non-empty string, got %s"):format(what, show(value)), level)
+    check.misuse(("%s must be a non-empty string, got %s"):format(what, show(value)))
   elseif not utf8.len(value) then
     check.fail("invalid", what .. " is not valid UTF-8")
   end
+  return value
 end
 
 --- Gives an id as it stands in a path: percent-encoded, but for `@`, which ends some ids.
 ---@param id any raises (a string) unless it is a non-empty string
 ---@param what string for the message
----@param level integer as for `options`
 ---@return string
-function check.id(id, what, level)
+function check.id(id, what)
   if type(id) ~= "string" or id == "" or id == "." or id == ".." then
-    error(("%s must be a non-empty string, got %s"):format(what, show(id)), level)
+    check.misuse(("%s must be a non-empty string, got %s"):format(what, show(id)))
   end
   return (http.encode(id):gsub("%%40", "@"))
 end
@@ -186,26 +239,24 @@ end
 --- As `id`, for a member's: raises `invalid` for a phone number.
 ---@param id any
 ---@param what string for the message
----@param level integer as for `options`
 ---@return string
-function check.member_id(id, what, level)
+function check.member_id(id, what)
   if type(id) == "string" and id:find "^%+%d+$" then
     check.fail("invalid", ("%s: '%s' is a phone number; expected the `id` of an item of group:members()")
       :format(what, id))
   end
-  return (check.id(id, what, level + 1))
+  return (check.id(id, what))
 end
 
 --- Gives a copy of a list of mediaResources, or nil. Raises (a string) unless it is a list, `invalid` for an
 --- entry that is none.
 ---@param list? string[]
 ---@param what string for the message
----@param level integer as for `options`
 ---@return string[]? list marked as a JSON list
-function check.resources(list, what, level)
+function check.resources(list, what)
   if list == nil then return nil end
   if type(list) ~= "table" then
-    error(("%s must be a list of what kz:upload returned, got %s"):format(what, show(list)), level)
+    check.misuse(("%s must be a list of what kz:upload returned, got %s"):format(what, show(list)))
   end
   local copy = json.array {}
   for i, resource in ipairs(list) do
@@ -222,24 +273,23 @@ end
 --- Checks a list of phone numbers: `+`, country code, 8 to 15 digits in all. Raises `invalid`.
 ---@param list any raises (a string) unless it is a list
 ---@param what string for the message
----@param level integer as for `options`
 ---@return table list a copy, marked as a JSON list
-function check.phones(list, what, level)
+function check.phones(list, what)
   if type(list) ~= "table" then
-    error(("%s must be a list of phone numbers, got %s"):format(what, type(list)), level)
+    check.misuse(("%s must be a list of phone numbers, got %s"):format(what, type(list)))
   end
   for key in pairs(list) do
     if math.type(key) ~= "integer" or key < 1 or key > #list then
-      error(("%s must be a list of phone numbers, without the key '%s'"):format(what,
-        tostring(key)), level)
+      check.misuse(("%s must be a list of phone numbers, without the key '%s'"):format(what,
+        tostring(key)))
     end
   end
   local copy = json.array {}
   for i = 1, #list do
     local phone = list[i]
     if type(phone) ~= "string" then
-      error(("%s: entry %d must be a string, got %s; write a phone number in quotes, as \"+33100000001\"")
-        :format(what, i, type(phone)), level)
+      check.misuse(("%s: entry %d must be a string, got %s; write a phone number in quotes, as "
+        .. "\"+33100000001\""):format(what, i, type(phone)))
     elseif not phone:find "^%+[1-9]%d+$" or #phone < 9 or #phone > 16 then
       check.fail("invalid", ("%s: entry %d, '%s', is no phone number; write it with + and country "
         .. "code, as +33100000001"):format(what, i, phone))
@@ -252,10 +302,10 @@ end
 --- Checks a message's text: UTF-8, 1 to 4,000 characters. Raises `invalid`.
 ---@param text any raises (a string) unless it is a string
 ---@param what string for the message
----@param level integer as for `options`
-function check.message(text, what, level)
+---@return string text
+function check.message(text, what)
   if type(text) ~= "string" then
-    error(("%s must be a string, got %s"):format(what, type(text)), level)
+    check.misuse(("%s must be a string, got %s"):format(what, type(text)))
   end
   local length, bad = utf8.len(text)
   if not length then
@@ -266,6 +316,7 @@ function check.message(text, what, level)
     check.fail("invalid", ("%s has %d characters; the service takes at most %d: split it"):format(
       what, length, check.MESSAGE_MAX))
   end
+  return text
 end
 
 -- What a decoded value is, in words.

@@ -30,7 +30,10 @@ Client.__name = "kaizala.Client"
 ---@field json? any the body
 ---@field multipart? jeton.http.Part[] the body is a form, its files streamed from disk
 ---@field repeatable? boolean a POST may be sent twice when its reply is lost
-local request_options = { "method", "path", "query", "json", "multipart", "repeatable" }
+local request_options = {
+  { "method", "string" }, { "path", check.name, required = true }, { "query" }, { "json" },
+  { "multipart" }, { "repeatable" },
+}
 
 --- Sends one authenticated request (*waits*). The token, 401, 308, 429 and broken connections are
 --- taken care of.
@@ -39,10 +42,8 @@ local request_options = { "method", "path", "query", "json", "multipart", "repea
 --- reply that is no JSON object, `http` for one that carries an errorCode
 ---@return boolean dry_run true when it was printed, not sent
 function Client:request(options)
-  check.method(self, Client, "kz:request({…})", 3)
-  check.needed(options, "request", request_options, 3)
-  check.name(options.path, "request: path", 3)
-  check.optional(options.method, "string", "request: method", 3)
+  check.method(self, Client, "kz:request({…})")
+  check.needed(options, "request", request_options)
   local method = (options.method or "GET"):upper()
   local response, err = http.request {
     connector = self.connector,
@@ -71,22 +72,25 @@ end
 --- Says who the connector acts as (*waits*).
 ---@return kaizala.User user raises an err
 function Client:me()
-  check.method(self, Client, "kz:me()", 3)
+  check.method(self, Client, "kz:me()")
   local reply = self:request { path = "/users/me" }
   check.reply(reply.id or reply.userId, "id", "string", "GET /users/me")
   return names.convert(reply, "user", {})
 end
+
+-- true, or nothing: what is left out is false.
+local function only_true(value, what)
+  return check.optional(value, "boolean", what) or nil
+end
+local groups_options = { { "details", only_true, "showDetails" }, { "all", only_true, "fetchAllGroups" } }
 
 --- Lists the groups that the token reaches (*waits*, when the first is taken).
 ---@param options? { details?: boolean, all?: boolean } details: with their counts and the caller's
 --- role; all: parents and subgroups too, not the direct ones alone
 ---@return kaizala.Iterator<kaizala.Group> groups gives `kaizala.Group`; raises an err
 function Client:groups(options)
-  check.method(self, Client, "kz:groups()", 3)
-  options = check.options(options, "groups", { "details", "all" }, 3)
-  check.optional(options.details, "boolean", "groups: details", 3)
-  check.optional(options.all, "boolean", "groups: all", 3)
-  local query = { showDetails = options.details or nil, fetchAllGroups = options.all or nil }
+  check.method(self, Client, "kz:groups()")
+  local _, query = check.fields(options, "groups", groups_options)
   return iterator.new(function()
     local reply = self:request { path = "/groups", query = query }
     local list = {}
@@ -101,8 +105,8 @@ end
 ---@param id string
 ---@return kaizala.Group group
 function Client:group(id)
-  check.method(self, Client, "kz:group(id)", 3)
-  check.id(id, "group: id", 3)
+  check.method(self, Client, "kz:group(id)")
+  check.id(id, "group: id")
   return group.new(self, id)
 end
 
@@ -114,8 +118,8 @@ local SEARCH_PAGE = 50
 ---@param query string
 ---@return kaizala.Iterator<kaizala.Group> groups gives `kaizala.Group`; raises an err
 function Client:find_groups(query)
-  check.method(self, Client, "kz:find_groups(query)", 3)
-  check.name(query, "find_groups: query", 3)
+  check.method(self, Client, "kz:find_groups(query)")
+  check.name(query, "find_groups: query")
   local target = "/tenant/findGroupsByQuery"
   local request = "GET " .. target
   return iterator.new(function(offset)
@@ -144,53 +148,36 @@ end
 ---@field background_url? string
 ---@field short_description? string
 ---@field long_description? string
-local create_options = {
-  "name", "welcome_message", "members", "member_ids", "admins", "type", "image_url", "background_url",
-  "short_description", "long_description",
-}
-local GROUP_TYPES = { "Group", "ConnectGroup" }
-local create_texts = {
-  "welcome_message", "image_url", "background_url", "short_description", "long_description",
-}
 
--- Checks everything but the name and type, and writes the body.
-local function create_body(options, level)
-  for _, key in ipairs(create_texts) do
-    check.optional(options[key], "string", "create_group: " .. key, level + 1)
-  end
-  local ids
-  if options.member_ids ~= nil then
-    check.optional(options.member_ids, "table", "create_group: member_ids", level + 1)
-    ids = json.array(table.move(options.member_ids, 1, #options.member_ids, 1, {}))
-    for i, id in ipairs(ids) do check.id(id, ("create_group: member_ids[%d]"):format(i), level + 1) end
-  end
-  return {
-    name = options.name,
-    welcomeMessage = options.welcome_message or "",
-    members = options.members and check.phones(options.members, "create_group: members", level + 1),
-    memberUserIds = ids,
-    admins = options.admins and check.phones(options.admins, "create_group: admins", level + 1),
-    groupType = options.type,
-    groupPhoto = options.image_url,
-    backgroundPhoto = options.background_url,
-    ShortDescriptionString = options.short_description,
-    LongDescriptionString = options.long_description,
-  }
+local function user_ids(list, what)
+  check.optional(list, "table", what)
+  local ids = json.array(table.move(list, 1, #list, 1, {}))
+  for i, id in ipairs(ids) do check.id(id, ("%s[%d]"):format(what, i)) end
+  return ids
 end
+
+local create_options = {
+  { "name", check.name, "name", required = true },
+  { "welcome_message", "string", "welcomeMessage" },
+  { "members", check.phones, "members" },
+  { "member_ids", user_ids, "memberUserIds" },
+  { "admins", check.phones, "admins" },
+  { "type", { "Group", "ConnectGroup" }, "groupType" },
+  { "image_url", "string", "groupPhoto" },
+  { "background_url", "string", "backgroundPhoto" },
+  { "short_description", "string", "ShortDescriptionString" },
+  { "long_description", "string", "LongDescriptionString" },
+}
 
 --- Makes a group; with a group token it becomes a subgroup of that group (*waits*).
 ---@param options kaizala.CreateOptions
 ---@return kaizala.Group group with `id`, `name` and `members_added`; raises an err
 function Client:create_group(options)
-  check.method(self, Client, "kz:create_group({…})", 3)
-  check.needed(options, "create_group", create_options, 3)
-  check.name(options.name, "create_group: name", 3)
-  if options.type ~= nil then check.word(options.type, GROUP_TYPES, "create_group: type", 3) end
-  local reply, dry_run = self:request {
-    method = "POST",
-    path = "/groups",
-    json = create_body(options, 3),
-  }
+  check.method(self, Client, "kz:create_group({…})")
+  local body
+  options, body = check.needed(options, "create_group", create_options)
+  body.welcomeMessage = body.welcomeMessage or ""
+  local reply, dry_run = self:request { method = "POST", path = "/groups", json = body }
   if dry_run then reply = { groupId = "dry-run", groupName = options.name } end
   return group.from_raw(self, reply, "POST /groups")
 end

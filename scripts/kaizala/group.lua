@@ -84,7 +84,7 @@ end
 
 -- "/groups/ID" and what follows.
 local function path(self, tail)
-  return "/groups/" .. check.id(self.id, "the group's id", 4) .. (tail or "")
+  return "/groups/" .. check.id(self.id, "the group's id") .. (tail or "")
 end
 
 --- Gives the client that a group belongs to.
@@ -116,7 +116,7 @@ end
 --- Fetches the group's fields (*waits*).
 ---@return kaizala.Group self with its fields filled; raises an err
 function Group:details()
-  check.method(self, Group, "group:details()", 3)
+  check.method(self, Group, "group:details()")
   local target = path(self)
   local request = "GET " .. target
   local reply = clients[self]:request { path = target }
@@ -128,7 +128,7 @@ end
 --- Lists who is in the group (*waits*, when the first is taken).
 ---@return kaizala.Iterator<kaizala.Member> members gives `kaizala.Member`; raises an err
 function Group:members()
-  check.method(self, Group, "group:members()", 3)
+  check.method(self, Group, "group:members()")
   local target = path(self, "/members")
   local request = "GET " .. target
   return iterator.new(function()
@@ -147,9 +147,9 @@ end
 ---@param phones string[] with + and country code
 ---@return boolean true; raises an err
 function Group:add_members(phones)
-  check.method(self, Group, "group:add_members({…})", 3)
-  local list = check.phones(phones, "add_members: phones", 3)
-  if #list == 0 then error("add_members: the list of phones is empty", 2) end
+  check.method(self, Group, "group:add_members({…})")
+  local list = check.phones(phones, "add_members: phones")
+  if #list == 0 then check.misuse("add_members: the list of phones is empty") end
   return group.change(self, "PUT", path(self, "/members"), { members = list })
 end
 
@@ -157,8 +157,8 @@ end
 ---@param member_id string the member's `id`, not the phone number
 ---@return boolean true; raises an err
 function Group:remove_member(member_id)
-  check.method(self, Group, "group:remove_member(id)", 3)
-  local id = check.member_id(member_id, "remove_member: member_id", 3)
+  check.method(self, Group, "group:remove_member(id)")
+  local id = check.member_id(member_id, "remove_member: member_id")
   return group.change(self, "DELETE", path(self, "/members/" .. id))
 end
 
@@ -167,16 +167,19 @@ end
 ---@param role "Admin"|"Member"
 ---@return boolean true; raises an err
 function Group:set_role(member_id, role)
-  check.method(self, Group, "group:set_role(id, role)", 3)
-  local id = check.member_id(member_id, "set_role: member_id", 3)
-  check.word(role, { "Admin", "Member" }, "set_role: role", 3)
+  check.method(self, Group, "group:set_role(id, role)")
+  local id = check.member_id(member_id, "set_role: member_id")
+  check.word(role, { "Admin", "Member" }, "set_role: role")
   return group.change(self, "PUT", path(self, "/members/" .. id), { role = role })
 end
 
 ---@class kaizala.SendOptions: kaizala.AudienceOptions
 ---@field reply_to? string reference_id of the message or action that this one answers
 ---@field repeatable? boolean may be posted twice when the reply is lost
-local send_options = { "subscribers", "all_subscribers", "reply_to", "repeatable" }
+local send_options = {
+  { "subscribers" }, { "all_subscribers" }, { "reply_to", "string", "replyToReferenceId" },
+  { "repeatable", "boolean" },
+}
 
 --- Posts a text message (*waits*). More than 30 `subscribers` take several requests; where a later one
 --- fails, the result says who was left out, and why.
@@ -184,15 +187,12 @@ local send_options = { "subscribers", "all_subscribers", "reply_to", "repeatable
 ---@param options? kaizala.SendOptions
 ---@return kaizala.Sent sent raises an err
 function Group:send_message(text, options)
-  check.method(self, Group, "group:send_message(text)", 3)
-  check.message(text, "send_message: text", 3)
-  options = check.options(options, "send_message", send_options, 3)
-  check.optional(options.reply_to, "string", "send_message: reply_to", 3)
-  check.optional(options.repeatable, "boolean", "send_message: repeatable", 3)
-  local body = audience.write(self, options, "send_message", 3, {
-    message = text,
-    replyToReferenceId = options.reply_to,
-  })
+  check.method(self, Group, "group:send_message(text)")
+  check.message(text, "send_message: text")
+  local body
+  options, body = check.fields(options, "send_message", send_options)
+  body.message = text
+  audience.write(self, options, "send_message", body)
   local replies, failed, err, dry_run = audience.post(clients[self], {
     path = path(self, "/messages"),
     json = body,

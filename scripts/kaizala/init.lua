@@ -5,6 +5,7 @@
 ---
 --- Functions raise an err (a table with `kind`, `message`, `status`, `code`, `retryable`,
 --- `request`) when the service or the network fails, and a string with its position on misuse.
+local check = require "kaizala.check"
 local client = require "kaizala.client"
 local token = require "jeton.token"
 -- Methods of clients and groups.
@@ -26,7 +27,7 @@ local kaizala = {}
 function kaizala.connect(name)
   if name ~= nil and type(name) ~= "string" then
     local hint = name == kaizala and ": call it with a point, kaizala.connect()" or ""
-    error(("connect: name must be a string, got %s%s"):format(type(name), hint), 2)
+    check.misuse(("connect: name must be a string, got %s%s"):format(type(name), hint))
   end
   local connector, err = token.connector(name)
   if not connector then error(err, 0) end

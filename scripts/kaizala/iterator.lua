@@ -7,12 +7,9 @@ local check = require "kaizala.check"
 local Iterator = {}
 Iterator.__name = "kaizala.Iterator"
 
--- Raises a string with the position of the script, which ipairs and task.map, in C, have called.
 local function refuse(what)
-  local level = 3
-  while (debug.getinfo(level, "l") or { currentline = 0 }).currentline < 0 do level = level + 1 end
-  error(what .. ": the list comes in pages; take its items by `for item in list do`, or a table of all by "
-    .. "list:all()", level)
+  check.misuse(what .. ": the list comes in pages; take its items by `for item in list do`, or a table of "
+    .. "all by list:all()")
 end
 
 -- What is meant for a table would find it empty.
@@ -26,7 +23,7 @@ Iterator.__pairs = function() refuse "this list has no keys" end
 --- Gives the next item, and fetches a page when it needs one (*waits*).
 ---@return any item nil at the end; raises an err
 function Iterator:next()
-  check.method(self, Iterator, "list:next()", 3)
+  check.method(self, Iterator, "list:next()")
   return self.advance()
 end
 
@@ -35,7 +32,7 @@ Iterator.__call = Iterator.next
 --- Fetches what is left (*waits*).
 ---@return table list of the remaining items; raises an err
 function Iterator:all()
-  check.method(self, Iterator, "list:all()", 3)
+  check.method(self, Iterator, "list:all()")
   local list = {}
   for item in self do
     list[#list + 1] = item

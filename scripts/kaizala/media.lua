@@ -36,7 +36,9 @@ local ALBUM_MAX = 30
 ---@class kaizala.MediaOptions: kaizala.AudienceOptions
 ---@field caption? string
 ---@field repeatable? boolean may be posted twice when the reply is lost
-local media_options = { "caption", "subscribers", "all_subscribers", "repeatable" }
+local media_options = {
+  { "caption", "string" }, { "subscribers" }, { "all_subscribers" }, { "repeatable", "boolean" },
+}
 
 ---@class kaizala.SentMedia
 ---@field reference_id string of the message; `dry-run` in a dry run
@@ -73,9 +75,9 @@ local function content_type(source, kind, what)
 end
 
 -- Raises unless a source is what the service takes, and there.
-local function check_source(source, kind, what, level)
+local function check_source(source, kind, what)
   if type(source) ~= "string" or source == "" then
-    error(("%s must be a path or a URL, got %s"):format(what, source == "" and "''" or type(source)), level)
+    check.misuse(("%s must be a path or a URL, got %s"):format(what, source == "" and "''" or type(source)))
   end
   local found = content_type(source, kind, what)
   if is_url(source) then return found end
@@ -115,8 +117,8 @@ end
 ---@param source string path of a file of any type that the service takes, or a URL that the service fetches
 ---@return string media_resource `dry-run` in a dry run; raises an err, as `group:send_image` does
 function Client:upload(source)
-  check.method(self, Client, "kz:upload(source)", 3)
-  local found = check_source(source, "Any", "upload: source", 3)
+  check.method(self, Client, "kz:upload(source)")
+  local found = check_source(source, "Any", "upload: source")
   return (upload_sources(self, { source }, { found }))
 end
 
@@ -128,17 +130,14 @@ local function post(self, request, resource)
   return sent
 end
 
--- Called by the methods in parentheses, so that it is no tail call and misuse is told of their caller.
 local function send(self, what, kind, sources, options)
-  options = check.options(options, what, media_options, 4)
-  check.optional(options.caption, "string", what .. ": caption", 4)
-  check.optional(options.repeatable, "boolean", what .. ": repeatable", 4)
-  local body = audience.write(self, options, what, 4, { actionType = kind })
+  options = check.fields(options, what, media_options)
+  local body = audience.write(self, options, what, { actionType = kind })
   local types = {}
   for i = 1, math.max(#sources, 1) do
     local source = sources[i]
     local name = #sources > 1 and ("%s: source %d"):format(what, i) or what .. ": source"
-    types[i] = check_source(source, kind == "Album" and "Image" or kind, name, 4)
+    types[i] = check_source(source, kind == "Album" and "Image" or kind, name)
   end
   local request = { path = group.path(self, "/actions"), json = body, repeatable = options.repeatable }
   local resource = upload_sources(group.client(self), sources, types)
@@ -152,8 +151,8 @@ end
 ---@return kaizala.SentMedia sent raises an err; `invalid` before any request when the file is missing,
 --- empty, or of a type that the service refuses
 function Group:send_image(source, options)
-  check.method(self, Group, "group:send_image(source)", 3)
-  return (send(self, "send_image", "Image", { source }, options))
+  check.method(self, Group, "group:send_image(source)")
+  return send(self, "send_image", "Image", { source }, options)
 end
 
 --- Sends several pictures as one album (*waits*).
@@ -161,9 +160,9 @@ end
 ---@param options? kaizala.MediaOptions
 ---@return kaizala.SentMedia sent raises an err, as `send_image` does
 function Group:send_album(sources, options)
-  check.method(self, Group, "group:send_album({…})", 3)
+  check.method(self, Group, "group:send_album({…})")
   if type(sources) ~= "table" or #sources == 0 then
-    error("send_album: sources must be a list of paths", 2)
+    check.misuse("send_album: sources must be a list of paths")
   elseif #sources > ALBUM_MAX then
     check.fail("invalid", ("send_album: %d pictures; an album has at most %d"):format(#sources, ALBUM_MAX))
   end
@@ -172,7 +171,7 @@ function Group:send_album(sources, options)
       check.fail("invalid", ("send_album: source %d is a URL; albums are made of files alone"):format(i))
     end
   end
-  return (send(self, "send_album", "Album", sources, options))
+  return send(self, "send_album", "Album", sources, options)
 end
 
 --- Sends a document: .doc, .docx, .xls, .xlsx, .ppt, .pptx or .pdf (*waits*).
@@ -180,8 +179,8 @@ end
 ---@param options? kaizala.MediaOptions
 ---@return kaizala.SentMedia sent raises an err, as `send_image` does
 function Group:send_document(source, options)
-  check.method(self, Group, "group:send_document(source)", 3)
-  return (send(self, "send_document", "Document", { source }, options))
+  check.method(self, Group, "group:send_document(source)")
+  return send(self, "send_document", "Document", { source }, options)
 end
 
 --- Sends audio: .mp3 or .wav (*waits*).
@@ -189,8 +188,8 @@ end
 ---@param options? kaizala.MediaOptions
 ---@return kaizala.SentMedia sent raises an err, as `send_image` does
 function Group:send_audio(source, options)
-  check.method(self, Group, "group:send_audio(source)", 3)
-  return (send(self, "send_audio", "Audio", { source }, options))
+  check.method(self, Group, "group:send_audio(source)")
+  return send(self, "send_audio", "Audio", { source }, options)
 end
 
 --- Sends a video: .mp4, .3gp or .3gpp (*waits*).
@@ -198,6 +197,6 @@ end
 ---@param options? kaizala.MediaOptions
 ---@return kaizala.SentMedia sent raises an err, as `send_image` does
 function Group:send_video(source, options)
-  check.method(self, Group, "group:send_video(source)", 3)
-  return (send(self, "send_video", "Video", { source }, options))
+  check.method(self, Group, "group:send_video(source)")
+  return send(self, "send_video", "Video", { source }, options)
 end

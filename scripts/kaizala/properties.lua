@@ -34,21 +34,20 @@ end
 ---@param values table<string, any> strings, numbers, lists of strings, places
 ---@param what string for messages
 ---@param types table<string, string> by name, where the value does not say it
----@param level integer the error's level: 3 is the caller of the function that calls this one
 ---@return table[] list as on the wire
-function properties.write(values, what, types, level)
+function properties.write(values, what, types)
   if type(values) ~= "table" or next(values) == nil then
-    error(what .. " must be a table with at least one name", level)
+    check.misuse(what .. " must be a table with at least one name")
   end
   for name, kind in pairs(types) do
     if values[name] == nil then
-      error(("%s: types names '%s', which has no value"):format(what, name), level)
+      check.misuse(("%s: types names '%s', which has no value"):format(what, name))
     end
-    check.word(kind, TYPES, ("%s: the type of '%s'"):format(what, name), level + 1)
+    check.word(kind, TYPES, ("%s: the type of '%s'"):format(what, name))
   end
   local list = json.array {}
   for name, value in pairs(values) do
-    check.name(name, what .. ": a name", level + 1)
+    check.name(name, what .. ": a name")
     list[#list + 1] = {
       name = name,
       type = types[name] or type_of(value, ("%s: '%s'"):format(what, name)),

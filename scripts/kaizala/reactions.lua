@@ -30,9 +30,18 @@ local Action = action.Action
 ---@field type "Like"|"Comment"
 ---@field comment? string of a comment
 ---@field source_group? string id of the group where it was posted, where it is another one
-local react_options = { "type", "comment", "source_group" }
-
 local TYPES = { "Like", "Comment" }
+local function kind(value, what) return check.word(value, TYPES, what) end
+local react_options = {
+  { "type", kind, "reactionType", required = true }, { "comment", nil, "comment" },
+  { "source_group", "string", "sourceGroupId" },
+}
+-- What the lists take, each some of these: the query.
+local list_options = {
+  type = { "type", TYPES, "reactionType" },
+  cursor = { "cursor", "number", "cursor" },
+  source_group = { "source_group", "string", "sourceGroupId" },
+}
 
 local function path(self, tail)
   return group.path(self, "/reaction" .. (tail or ""))
@@ -43,23 +52,18 @@ end
 ---@param options kaizala.ReactOptions
 ---@return string reaction_id `dry-run` in a dry run; raises an err
 function Group:react(reference_id, options)
-  check.method(self, Group, "group:react(reference_id, {…})", 3)
-  check.id(reference_id, "react: reference_id", 3)
-  check.needed(options, "react", react_options, 3)
-  check.optional(options.source_group, "string", "react: source_group", 3)
-  check.word(options.type, TYPES, "react: type", 3)
+  check.method(self, Group, "group:react(reference_id, {…})")
+  check.id(reference_id, "react: reference_id")
+  local body
+  options, body = check.needed(options, "react", react_options)
   if options.type == "Comment" then
-    check.message(options.comment, "react: comment", 3)
+    check.message(options.comment, "react: comment")
   elseif options.comment ~= nil then
-    error("react: comment is for type = \"Comment\"", 2)
+    check.misuse("react: comment is for type = \"Comment\"")
   end
   local target = path(self)
-  local reply, dry_run = group.client(self):request { method = "POST", path = target, json = {
-    referenceId = reference_id,
-    sourceGroupId = options.source_group or self.id,
-    reactionType = options.type,
-    comment = options.comment,
-  } }
+  body.referenceId, body.sourceGroupId = reference_id, body.sourceGroupId or self.id
+  local reply, dry_run = group.client(self):request { method = "POST", path = target, json = body }
   if dry_run then return "dry-run" end
   return check.reply(reply.reactionId, "reactionId", "string", "POST " .. target)
 end
@@ -68,8 +72,8 @@ end
 ---@param reference_id string
 ---@return string reaction_id raises an err
 function Group:like(reference_id)
-  check.method(self, Group, "group:like(reference_id)", 3)
-  check.id(reference_id, "like: reference_id", 3)
+  check.method(self, Group, "group:like(reference_id)")
+  check.id(reference_id, "like: reference_id")
   return self:react(reference_id, { type = "Like" })
 end
 
@@ -78,19 +82,20 @@ end
 ---@param text string 1 to 4,000 characters
 ---@return string reaction_id raises an err
 function Group:comment(reference_id, text)
-  check.method(self, Group, "group:comment(reference_id, text)", 3)
-  check.id(reference_id, "comment: reference_id", 3)
-  check.message(text, "comment: text", 3)
+  check.method(self, Group, "group:comment(reference_id, text)")
+  check.id(reference_id, "comment: reference_id")
+  check.message(text, "comment: text")
   return self:react(reference_id, { type = "Comment", comment = text })
 end
 
--- The query of a list: the group where it was posted, which may be above this one.
-local function query_of(self, options)
-  return {
-    sourceGroupId = options.source_group or self.id,
-    cursor = options.cursor,
-    reactionType = options.type,
-  }
+-- Checks the options of a list and gives its query, with the group where it was posted, which may be above
+-- this one.
+local function query_of(self, options, what, ...)
+  local fields = {}
+  for i, name in ipairs { ... } do fields[i] = list_options[name] end
+  local _, query = check.fields(options, what, fields)
+  query.sourceGroupId = query.sourceGroupId or self.id
+  return query
 end
 
 local function read_summary(raw, request)
@@ -107,13 +112,12 @@ end
 --- another one
 ---@return kaizala.ReactionSummary summary raises an err
 function Group:reaction_summary(reference_id, options)
-  check.method(self, Group, "group:reaction_summary(reference_id)", 3)
-  options = check.options(options, "reaction_summary", { "source_group" }, 3)
-  check.optional(options.source_group, "string", "reaction_summary: source_group", 3)
-  local id = check.id(reference_id, "reaction_summary: reference_id", 3)
+  check.method(self, Group, "group:reaction_summary(reference_id)")
+  local query = query_of(self, options, "reaction_summary", "source_group")
+  local id = check.id(reference_id, "reaction_summary: reference_id")
   local target = path(self, ("/%s/summary"):format(id))
   local request = "GET " .. target
-  local reply = group.client(self):request { path = target, query = query_of(self, options) }
+  local reply = group.client(self):request { path = target, query = query }
   return read_summary(check.reply(reply.summary, "summary", "list", request)[1], request)
 end
 
@@ -140,11 +144,9 @@ end
 --- `cursor` of a former summary; source_group: as for `reaction_summary`
 ---@return kaizala.Iterator<kaizala.ReactionSummary> summaries gives `kaizala.ReactionSummary`; raises an err
 function Group:reaction_summaries(options)
-  check.method(self, Group, "group:reaction_summaries()", 3)
-  options = check.options(options, "reaction_summaries", { "cursor", "source_group" }, 3)
-  check.optional(options.source_group, "string", "reaction_summaries: source_group", 3)
-  check.optional(options.cursor, "number", "reaction_summaries: cursor", 3)
-  return pages(self, path(self, "/summary"), query_of(self, options), "summary", read_summary)
+  check.method(self, Group, "group:reaction_summaries()")
+  local query = query_of(self, options, "reaction_summaries", "cursor", "source_group")
+  return pages(self, path(self, "/summary"), query, "summary", read_summary)
 end
 
 --- Lists who liked or commented (*waits*, when the first is taken).
@@ -153,13 +155,10 @@ end
 --- default; cursor: only those after it; source_group: as for `reaction_summary`
 ---@return kaizala.Iterator<kaizala.Reaction> reactions gives `kaizala.Reaction`; raises an err
 function Group:reactions(reference_id, options)
-  check.method(self, Group, "group:reactions(reference_id)", 3)
-  options = check.options(options, "reactions", { "type", "cursor", "source_group" }, 3)
-  check.optional(options.source_group, "string", "reactions: source_group", 3)
-  check.optional(options.cursor, "number", "reactions: cursor", 3)
-  if options.type ~= nil then check.word(options.type, TYPES, "reactions: type", 3) end
-  local target = path(self, "/" .. check.id(reference_id, "reactions: reference_id", 3))
-  return pages(self, target, query_of(self, options), "reactionDetails", function(raw, request)
+  check.method(self, Group, "group:reactions(reference_id)")
+  local query = query_of(self, options, "reactions", "type", "cursor", "source_group")
+  local target = path(self, "/" .. check.id(reference_id, "reactions: reference_id"))
+  return pages(self, target, query, "reactionDetails", function(raw, request)
     check.reply(raw, "reactionDetails[]", "object", request)
     check.reply(raw.reactionId, "reactionId", "string", request)
     return names.convert(raw, "reaction", {})
@@ -169,7 +168,7 @@ end
 --- Likes the action (*waits*).
 ---@return string reaction_id raises an err
 function Action:like()
-  check.method(self, Action, "action:like()", 3)
+  check.method(self, Action, "action:like()")
   return action.group(self):react(self.reference_id, { type = "Like" })
 end
 
@@ -177,6 +176,6 @@ end
 ---@param text string 1 to 4,000 characters
 ---@return string reaction_id raises an err
 function Action:comment(text)
-  check.method(self, Action, "action:comment(text)", 3)
+  check.method(self, Action, "action:comment(text)")
   return action.group(self):comment(self.reference_id, text)
 end

@@ -11,9 +11,8 @@ local Group = group.Group
 ---@param options? { all?: boolean } all: those at any distance, not the direct ones alone
 ---@return kaizala.Iterator<kaizala.Group> subgroups gives `kaizala.Group`; raises an err
 function Group:subgroups(options)
-  check.method(self, Group, "group:subgroups()", 3)
-  options = check.options(options, "subgroups", { "all" }, 3)
-  check.optional(options.all, "boolean", "subgroups: all", 3)
+  check.method(self, Group, "group:subgroups()")
+  options = check.fields(options, "subgroups", { { "all", "boolean" } })
   local target = group.path(self, "/subGroups")
   local request = "GET " .. target
   local client = group.client(self)
@@ -39,40 +38,33 @@ end
 ---@field image_url? string
 ---@field members? string[] phone numbers with + and country code
 ---@field join? boolean whether the caller becomes its admin; the service's default is true
-local subgroup_options = { "name", "welcome_message", "image_url", "members", "join" }
+local subgroup_options = {
+  { "name", check.name, "groupName", required = true },
+  { "welcome_message", "string", "welcomeMessage" },
+  { "image_url", "string", "groupImageUrl" },
+  { "members", check.phones, "members" },
+  { "join", "boolean", "addUserToGroup" },
+}
 
 --- Makes a group below this one (*waits*).
 ---@param options kaizala.SubgroupOptions
 ---@return kaizala.Group subgroup with `id` and `name`; raises an err
 function Group:create_subgroup(options)
-  check.method(self, Group, "group:create_subgroup({…})", 3)
-  check.needed(options, "create_subgroup", subgroup_options, 3)
-  check.name(options.name, "create_subgroup: name", 3)
-  check.optional(options.welcome_message, "string", "create_subgroup: welcome_message", 3)
-  check.optional(options.image_url, "string", "create_subgroup: image_url", 3)
-  check.optional(options.join, "boolean", "create_subgroup: join", 3)
-  local members = options.members and check.phones(options.members, "create_subgroup: members", 3)
+  check.method(self, Group, "group:create_subgroup({…})")
+  local body
+  options, body = check.needed(options, "create_subgroup", subgroup_options)
+  body.welcomeMessage = body.welcomeMessage or ""
   local target = group.path(self, "/subGroups")
   local client = group.client(self)
-  local reply, dry_run = client:request {
-    method = "POST",
-    path = target,
-    json = {
-      groupName = options.name,
-      welcomeMessage = options.welcome_message or "",
-      groupImageUrl = options.image_url,
-      members = members,
-      addUserToGroup = options.join,
-    },
-  }
+  local reply, dry_run = client:request { method = "POST", path = target, json = body }
   if dry_run then reply = { groupId = "dry-run", groupName = options.name } end
   return group.from_raw(client, reply, "POST " .. target)
 end
 
 -- The id of a group, or of what names one.
-local function read_id(value, what, level)
+local function read_id(value, what)
   local id = getmetatable(value) == Group and value.id or value
-  check.id(id, what, level + 1)
+  check.id(id, what)
   return id
 end
 
@@ -80,13 +72,13 @@ end
 ---@param groups (string|kaizala.Group)[] ids, or groups
 ---@return boolean true; raises an err
 function Group:add_subgroups(groups)
-  check.method(self, Group, "group:add_subgroups({…})", 3)
+  check.method(self, Group, "group:add_subgroups({…})")
   if type(groups) ~= "table" or getmetatable(groups) == Group or #groups == 0 then
-    error("add_subgroups: groups must be a list of ids or groups, not empty", 2)
+    check.misuse("add_subgroups: groups must be a list of ids or groups, not empty")
   end
   local ids = json.array {}
   for i, value in ipairs(groups) do
-    ids[i] = read_id(value, ("add_subgroups: entry %d"):format(i), 3)
+    ids[i] = read_id(value, ("add_subgroups: entry %d"):format(i))
     if ids[i] == self.id then
       check.fail("invalid", ("add_subgroups: entry %d is the group itself"):format(i))
     end
@@ -98,7 +90,7 @@ end
 ---@param subgroup string|kaizala.Group its id, or the group
 ---@return boolean true; raises an err
 function Group:remove_subgroup(subgroup)
-  check.method(self, Group, "group:remove_subgroup(id)", 3)
-  local id = check.id(read_id(subgroup, "remove_subgroup: subgroup", 3), "remove_subgroup: subgroup", 3)
+  check.method(self, Group, "group:remove_subgroup(id)")
+  local id = check.id(read_id(subgroup, "remove_subgroup: subgroup"), "remove_subgroup: subgroup")
   return group.change(self, "DELETE", group.path(self, "/subGroups/" .. id))
 end

@@ -30,7 +30,7 @@ local PAGE = 50
 --- Lists who subscribes to a public group (*waits*, when the first is taken).
 ---@return kaizala.Iterator<kaizala.Subscriber> subscribers gives `kaizala.Subscriber`; raises an err
 function Group:subscribers()
-  check.method(self, Group, "group:subscribers()", 3)
+  check.method(self, Group, "group:subscribers()")
   audience.check_public(self, "subscribers")
   local target = group.path(self, "/subscribers")
   local request = "GET " .. target
@@ -91,8 +91,8 @@ end
 
 -- A list of numbers that is not empty.
 local function need_phones(phones, what)
-  local list = check.phones(phones, what .. ": phones", 4)
-  if #list == 0 then error(what .. ": the list of phones is empty", 3) end
+  local list = check.phones(phones, what .. ": phones")
+  if #list == 0 then check.misuse(what .. ": the list of phones is empty") end
   return list
 end
 
@@ -101,7 +101,7 @@ end
 ---@return kaizala.SubscriberChanges changes who was added and who was not; raises an err where the first
 --- request fails: then nobody was
 function Group:add_subscribers(phones)
-  check.method(self, Group, "group:add_subscribers({…})", 3)
+  check.method(self, Group, "group:add_subscribers({…})")
   return change(self, "add", "isAdded", need_phones(phones, "add_subscribers"))
 end
 
@@ -110,6 +110,6 @@ end
 ---@return kaizala.SubscriberChanges changes who was removed and who was not; raises an err where the first
 --- request fails: then nobody was
 function Group:remove_subscribers(phones)
-  check.method(self, Group, "group:remove_subscribers({…})", 3)
+  check.method(self, Group, "group:remove_subscribers({…})")
   return change(self, "remove", "isRemoved", need_phones(phones, "remove_subscribers"))
 end

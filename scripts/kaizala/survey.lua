@@ -35,7 +35,7 @@ local function write_options(options, kind, where)
   end
   local list, seen = json.array {}, {}
   for i, title in ipairs(options) do
-    check.name(title, ("%s: options[%d], a title,"):format(where, i), 6)
+    check.name(title, ("%s: options[%d], a title,"):format(where, i))
     if seen[title] then invalid("%s: there is another option '%s'; answers go by the title", where, title) end
     list[i], seen[title] = { title = title }, true
   end
@@ -43,11 +43,11 @@ local function write_options(options, kind, where)
 end
 
 local function write_question(question, where)
-  check.options(question, where, question_keys, 5)
-  check.name(question.title, where .. ": title", 5)
+  check.options(question, where, question_keys)
+  check.name(question.title, where .. ": title")
   local kind = question.type or (question.options and "SingleOption" or "Text")
-  check.word(kind, TYPES, where .. ": type", 5)
-  check.optional(question.invisible, "boolean", where .. ": invisible", 5)
+  check.word(kind, TYPES, where .. ": type")
+  check.optional(question.invisible, "boolean", where .. ": invisible")
   local options
   if needs_options[kind] then
     options = write_options(question.options, kind, where)
@@ -112,7 +112,7 @@ write.DateTime = function(_, value, where)
   if type(value) ~= "number" or not math.tointeger(value) then
     invalid("%s must be a time in whole epoch seconds", where)
   end
-  check.time(value, where, 2)
+  check.time(value, where)
   return math.tointeger(value)
 end
 write.Date = write.DateTime
@@ -121,7 +121,7 @@ write.Location = function(_, value, where)
   if type(value) ~= "table" or type(value.latitude) ~= "number" or type(value.longitude) ~= "number" then
     invalid("%s must be a table with latitude and longitude, numbers of degrees", where)
   end
-  local place = assert(check.place(value, where, 2))
+  local place = assert(check.place(value, where))
   return { lt = place.latitude, lg = place.longitude, n = place.name }
 end
 

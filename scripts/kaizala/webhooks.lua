@@ -57,21 +57,20 @@ end
 ---@param id string
 ---@return kaizala.Webhook webhook
 function Client:webhook(id)
-  check.method(self, Client, "kz:webhook(id)", 3)
-  check.id(id, "webhook: id", 3)
+  check.method(self, Client, "kz:webhook(id)")
+  check.id(id, "webhook: id")
   return new(self, id)
 end
+
+local list_options = { { "object_id", "string", "objectId" }, { "object_type", TYPES, "objectType" } }
 
 --- Lists the webhooks (*waits*, when the first is taken).
 ---@param options? { object_id?: string, object_type?: "Group"|"Action"|"ActionPackage" } those of one
 --- object, or of one type
 ---@return kaizala.Iterator<kaizala.Webhook> webhooks gives `kaizala.Webhook`; raises an err
 function Client:webhooks(options)
-  check.method(self, Client, "kz:webhooks()", 3)
-  options = check.options(options, "webhooks", { "object_id", "object_type" }, 3)
-  check.optional(options.object_id, "string", "webhooks: object_id", 3)
-  if options.object_type ~= nil then check.word(options.object_type, TYPES, "webhooks: object_type", 3) end
-  local query = { objectId = options.object_id, objectType = options.object_type }
+  check.method(self, Client, "kz:webhooks()")
+  local _, query = check.fields(options, "webhooks", list_options)
   return iterator.new(function()
     local reply = self:request { path = "/webhook", query = query }
     local list = {}
@@ -91,72 +90,60 @@ end
 ---@field callback_context? any
 ---@field callback_headers? table<string, string>
 ---@field validity? integer epoch seconds; the service's default is two years
-local webhook_options = {
-  "object_id", "object_type", "events", "callback_url", "callback_token", "callback_context",
-  "callback_headers", "validity",
-}
-local update_options = { "active", table.unpack(webhook_options) }
 
-local function check_url(text, what, level)
-  check.optional(text, "string", what, level + 1)
-  if text == nil then return end
-  local url, err = http.parse_url(text)
-  if not url then
+local function url(text, what)
+  check.optional(text, "string", what)
+  local parsed, err = http.parse_url(text)
+  if not parsed then
     check.fail("invalid", ("%s: %s"):format(what, err and err.message or "not a URL"))
-  elseif url.scheme ~= "https" and url.host ~= "localhost" and url.host ~= "::1"
-    and not url.host:find "^127%.%d+%.%d+%.%d+$" then
+  elseif parsed.scheme ~= "https" and parsed.host ~= "localhost" and parsed.host ~= "::1"
+    and not parsed.host:find "^127%.%d+%.%d+%.%d+$" then
     check.fail("invalid", what .. " must be an https:// URL; http:// is for this machine only")
   end
+  return text
 end
 
-local function events_list(events, what, level)
-  if events == nil then return nil end
+local function event_names(events, what)
   if type(events) ~= "table" or #events == 0 then
-    error(what .. " must be a list of names of events, not empty", level)
+    check.misuse(what .. " must be a list of names of events, not empty")
   end
   for i, name in ipairs(events) do
-    check.word(name, EVENTS, ("%s: entry %d"):format(what, i), level + 1)
+    check.word(name, EVENTS, ("%s: entry %d"):format(what, i))
   end
   return json.array { table.unpack(events) }
 end
 
--- Checks the options and gives the body; level is that of this function's caller's caller.
-local function write_body(options, what, known)
-  check.needed(options, what, known, 4)
-  if options.object_type ~= nil then check.word(options.object_type, TYPES, what .. ": object_type", 4) end
-  for _, name in ipairs { "object_id", "callback_token" } do
-    check.optional(options[name], "string", ("%s: %s"):format(what, name), 4)
+local function headers(list, what)
+  check.optional(list, "table", what)
+  for name, value in pairs(list) do
+    check.name(name, what .. ": a name")
+    check.optional(value, "string", ("%s: %s"):format(what, name))
   end
-  check.optional(options.callback_headers, "table", what .. ": callback_headers", 4)
-  for name, value in pairs(options.callback_headers or {}) do
-    check.name(name, what .. ": callback_headers: a name", 4)
-    check.optional(value, "string", ("%s: callback_headers: %s"):format(what, name), 4)
-  end
-  check.optional(options.active, "boolean", what .. ": active", 4)
-  check.time(options.validity, what .. ": validity", 4)
-  check_url(options.callback_url, what .. ": callback_url", 3)
-  return {
-    objectId = options.object_id,
-    objectType = options.object_type,
-    eventTypes = events_list(options.events, what .. ": events", 4),
-    callBackUrl = options.callback_url,
-    callBackToken = options.callback_token,
-    callBackContext = options.callback_context,
-    callBackHeaders = options.callback_headers,
-    validity = options.validity and math.tointeger(options.validity) * 1000,
-    active = options.active,
-  }
+  return list
 end
+
+local webhook_options = {
+  { "object_id", "string", "objectId" },
+  { "object_type", TYPES, "objectType" },
+  { "events", event_names, "eventTypes" },
+  { "callback_url", url, "callBackUrl" },
+  { "callback_token", "string", "callBackToken" },
+  { "callback_context", nil, "callBackContext" },
+  { "callback_headers", headers, "callBackHeaders" },
+  { "validity", check.milliseconds, "validity" },
+}
+local update_options = { { "active", "boolean", "active" }, table.unpack(webhook_options) }
 
 --- Subscribes to events (*waits*): the service calls callback_url. Before that it asks it, by GET with
 --- `validationToken` in the query, and the answer's body must be that token.
 ---@param options kaizala.WebhookOptions object_id, object_type, events and callback_url are required
 ---@return kaizala.Webhook webhook with `id`; raises an err
 function Client:create_webhook(options)
-  check.method(self, Client, "kz:create_webhook({…})", 3)
-  local body = write_body(options, "create_webhook", webhook_options)
+  check.method(self, Client, "kz:create_webhook({…})")
+  local body
+  options, body = check.needed(options, "create_webhook", webhook_options)
   for _, name in ipairs { "object_id", "object_type", "events", "callback_url" } do
-    if options[name] == nil then error("create_webhook: " .. name .. " is missing", 2) end
+    if options[name] == nil then check.misuse("create_webhook: " .. name .. " is missing") end
   end
   local reply, dry_run = self:request { method = "POST", path = "/webhook", json = body }
   local webhook = new(self, dry_run and "dry-run"
@@ -166,7 +153,7 @@ function Client:create_webhook(options)
 end
 
 local function change(self, method, body)
-  local target = "/webhook/" .. check.id(self.id, "the webhook's id", 4)
+  local target = "/webhook/" .. check.id(self.id, "the webhook's id")
   local reply, dry_run = clients[self]:request { method = method, path = target, json = body }
   return dry_run or check.done(reply, method .. " " .. target)
 end
@@ -178,14 +165,15 @@ end
 ---@param options kaizala.WebhookChanges what is left out stays
 ---@return boolean true; raises an err
 function Webhook:update(options)
-  check.method(self, Webhook, "webhook:update({…})", 3)
-  return change(self, "PUT", write_body(options, "update", update_options))
+  check.method(self, Webhook, "webhook:update({…})")
+  local _, body = check.needed(options, "update", update_options)
+  return change(self, "PUT", body)
 end
 
 --- Ends the webhook (*waits*).
 ---@return boolean true; raises an err
 function Webhook:delete()
-  check.method(self, Webhook, "webhook:delete()", 3)
+  check.method(self, Webhook, "webhook:delete()")
   return change(self, "DELETE")
 end
 
