@@ -1,5 +1,5 @@
 --- The pages of OAuth, in the frame of the portal.
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local limits = require "sandbox.base.limits"
 local respond = require "sandbox.portal.respond"
 local visits = require "sandbox.portal.visit"

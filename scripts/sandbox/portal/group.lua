@@ -1,7 +1,7 @@
 --- What the pages of one group share: finding it, who may, the tabs.
 local access = require "sandbox.rules.access"
 local act = require "sandbox.portal.act"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local respond = require "sandbox.portal.respond"
 local widgets = require "sandbox.portal.widgets"
 
@@ -52,7 +52,7 @@ end
 
 ---@param visit sandbox.portal.visit
 ---@param group sandbox.group
----@return sandbox.portal.element
+---@return html.element
 function group_of.kind_badge(visit, group)
   return widgets.badge(visit.t(group.type == "ConnectGroup" and "groups.public" or "groups.private"))
 end
@@ -62,7 +62,7 @@ end
 ---@param group sandbox.group
 ---@param role string of the visitor
 ---@param at string the tab: its tail
----@param main sandbox.portal.node
+---@param main html.node
 ---@param status integer|nil
 ---@return table response
 function group_of.page(visit, group, role, at, main, status)

@@ -1,6 +1,6 @@
 --- Small pictures of the menu and the brand, drawn in the colour of the text; the words beside them say
 --- the same.
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 
 local h = html.h
 
@@ -16,7 +16,7 @@ local function icon(...)
   }
 end
 
----@type table<string, sandbox.portal.element>
+---@type table<string, html.element>
 local icons = {
   coin = h.svg {
     class = "coin", viewBox = "0 0 24 24", aria_hidden = "true", focusable = "false",

@@ -4,7 +4,7 @@
 ---   { menu = { key = "groups.title", path = "/portal/groups", icon = "groups" },   -- optional
 ---     routes = { { method = "GET", path = "/portal/groups", run = show }, … } }
 --- `run(visit)` gets a sandbox.portal.visit (who, language, fields of the form, params of the path) and
---- returns respond.page(visit, { title =, main = … }) — elements of sandbox.portal.html, with the parts of
+--- returns respond.page(visit, { title =, main = … }) — elements of html.elements, with the parts of
 --- sandbox.portal.widgets — or respond.redirect(visit, path), after a form. Forms are made by
 --- visit:form{ action =, … }: they carry the token that is checked here before `run`. Texts are in
 --- portal/strings/, in both languages. A route may say

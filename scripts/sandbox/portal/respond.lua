@@ -1,6 +1,6 @@
 --- From a page to a response: its headers, and the frame around it (header, menu, footer).
 local crypto = require "jeton.crypto"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local icons = require "sandbox.portal.icons"
 local language = require "sandbox.portal.language"
 local widgets = require "sandbox.portal.widgets"
@@ -137,9 +137,9 @@ end
 ---@class sandbox.portal.view
 ---@field title string of the page: its heading too, unless `heading` is false
 ---@field heading boolean|nil
----@field intro sandbox.portal.node below the heading
+---@field intro html.node below the heading
 ---@field back {[1]: string, [2]: string}|nil path and text of the page above this one
----@field main sandbox.portal.node
+---@field main html.node
 ---@field narrow boolean|nil a page of little text: a form
 ---@field shows_secret boolean|nil what is on it is shown this once
 ---@field alone boolean|nil one of OAuth's pages: its address holds what the application asked for

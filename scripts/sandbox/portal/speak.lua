@@ -4,7 +4,7 @@ local act = require "sandbox.portal.act"
 local actions = require "sandbox.data.actions"
 local answer_form = require "sandbox.portal.items.answer_form"
 local conversation = require "sandbox.data.conversation"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
 local questions = require "sandbox.actions.questions"
@@ -45,7 +45,7 @@ end
 --- The form that writes a message.
 ---@param talk sandbox.portal.talk
 ---@param problem string|nil
----@return sandbox.portal.node
+---@return html.node
 function speak.composer(talk, problem)
   local t = talk.t
   if not talk:may_write() then

@@ -2,7 +2,7 @@
 --- in it: the page then shows what that person sees, and its forms do what that person may.
 local act = require "sandbox.portal.act"
 local group_of = require "sandbox.portal.group"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local http = require "jeton.http"
 local limits = require "sandbox.base.limits"
 local people = require "sandbox.data.people"
@@ -98,7 +98,7 @@ end
 
 --- A form of who acts.
 ---@param content table action and children
----@return sandbox.portal.element
+---@return html.element
 function talk:form(content)
   table.insert(content, 1, {
     html.h.input { type = "hidden", name = "as", value = self.me.id },

@@ -1,7 +1,7 @@
 --- The parts of pages around a refresh token: making one, handing it over, exchanging it.
 local connector_of = require "sandbox.portal.connector"
 local connectors = require "sandbox.data.connectors"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
 local tokens = require "sandbox.rules.tokens"
@@ -40,7 +40,7 @@ end
 --- The button that makes a user token, with what it reaches and what it ends.
 ---@param visit sandbox.portal.visit
 ---@param connector sandbox.connector
----@return sandbox.portal.element
+---@return html.element
 function token_parts.generate(visit, connector)
   local t, before = visit.t, present_grant(visit, connector)
   return widgets.card {
@@ -87,7 +87,7 @@ end
 --- How the token goes to who writes the scripts: a command, or a piece of the configuration.
 ---@param visit sandbox.portal.visit
 ---@param connector sandbox.connector
----@return sandbox.portal.element
+---@return html.element
 function token_parts.hand_over(visit, connector)
   local t, name = visit.t, configuration_name(connector)
   local command = ("jeton connector add %s --token-service %s"):format(name, token_service(visit))
@@ -134,7 +134,7 @@ end
 ---@param visit sandbox.portal.visit
 ---@param connector sandbox.connector
 ---@param refresh_token string|nil that this page shows
----@return sandbox.portal.element[]
+---@return html.element[]
 function token_parts.exchange(visit, connector, refresh_token)
   local t = visit.t
   return {

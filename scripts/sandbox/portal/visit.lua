@@ -1,7 +1,7 @@
 --- One request of a browser, as the pages see it: who it is, in which language, what the form holds.
 local crypto = require "jeton.crypto"
 local form = require "sandbox.http.form"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local language = require "sandbox.portal.language"
 local limits = require "sandbox.base.limits"
 local request = require "sandbox.http.request"
@@ -151,7 +151,7 @@ end
 
 --- A form that POSTs, with what shows that it is this session's. content: action and children.
 ---@param content table
----@return sandbox.portal.element
+---@return html.element
 function visit:form(content)
   local inner = { method = "post", accept_charset = "utf-8" }
   for key, value in pairs(content) do
@@ -162,7 +162,7 @@ function visit:form(content)
 end
 
 ---@param epoch_s integer
----@return sandbox.portal.element
+---@return html.element
 function visit:time(epoch_s)
   return html.h.time {
     datetime = os.date("!%Y-%m-%dT%H:%M:%SZ", epoch_s),

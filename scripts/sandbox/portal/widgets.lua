@@ -1,5 +1,5 @@
 --- The parts that pages are made of.
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local refusals = require "sandbox.portal.refusals"
 
 local h = html.h
@@ -18,7 +18,7 @@ local widgets = {}
 
 --- A labelled field, with its hint and what is wrong with it.
 ---@param field sandbox.portal.field
----@return sandbox.portal.element
+---@return html.element
 function widgets.field(field)
   local id = "field-" .. field.name
   local described = {}
@@ -48,7 +48,7 @@ end
 
 --- A box to tick, with a sentence on what it means.
 ---@param choice {name: string, label: string, hint: string|nil, checked: boolean}
----@return sandbox.portal.element
+---@return html.element
 function widgets.checkbox(choice)
   local id = "field-" .. choice.name
   return h.div {
@@ -74,7 +74,7 @@ end
 --- A value to be copied: an ID, a secret.
 ---@param visit sandbox.portal.visit
 ---@param value {id: string, label: string, value: string, hint: string|nil}
----@return sandbox.portal.element
+---@return html.element
 function widgets.value(visit, value)
   return h.div {
     class = "field",
@@ -96,7 +96,7 @@ end
 ---@param id string
 ---@param label string what it is
 ---@param text string
----@return sandbox.portal.element
+---@return html.element
 function widgets.code(visit, id, label, text)
   return h.div {
     class = "code",
@@ -106,7 +106,7 @@ function widgets.code(visit, id, label, text)
 end
 
 --- A part of a page with a heading of its own. content: title, and children; also class, id.
----@return sandbox.portal.element
+---@return html.element
 function widgets.card(content)
   local title = content.title
   local card = { class = "card", id = content.id, data_live = content.data_live }
@@ -117,8 +117,8 @@ function widgets.card(content)
 end
 
 --- Names and values. Those without a value are left out.
----@param facts {[1]: string, [2]: sandbox.portal.node}[]
----@return sandbox.portal.element
+---@param facts {[1]: string, [2]: html.node}[]
+---@return html.element
 function widgets.facts(facts)
   local out = { class = "facts" }
   for _, fact in ipairs(facts) do
@@ -132,8 +132,8 @@ end
 --- A table; on a narrow screen a list of blocks, in between it scrolls by itself.
 ---@param label string
 ---@param columns string[]
----@param rows sandbox.portal.node[][] the first cell of each is its heading
----@return sandbox.portal.element
+---@param rows html.node[][] the first cell of each is its heading
+---@return html.element
 function widgets.table(label, columns, rows)
   local head, body = {}, {}
   for i, column in ipairs(columns) do
@@ -158,7 +158,7 @@ end
 
 ---@param text string
 ---@param kind "good"|"bad"|nil
----@return sandbox.portal.element
+---@return html.element
 function widgets.badge(text, kind)
   return h.span { class = kind and "badge " .. kind or "badge", text }
 end
@@ -166,7 +166,7 @@ end
 --- What the API refused, in the language of the page as far as it is known there.
 ---@param visit sandbox.portal.visit
 ---@param message string
----@return sandbox.portal.element
+---@return html.element
 function widgets.refusal(visit, message)
   local text, code = refusals.translate(visit.language, message)
   return h.p { class = "detail", lang = code ~= visit.language and code or nil, text }
@@ -175,7 +175,7 @@ end
 --- What is wrong with a form, at its top: a list of links to the fields. One alone stands at its field.
 ---@param visit sandbox.portal.visit
 ---@param errors {[1]: string, [2]: string}[] name of the field, and the text
----@return sandbox.portal.element|nil
+---@return html.element|nil
 function widgets.errors(visit, errors)
   if #errors < 2 then
     return nil

@@ -1,5 +1,5 @@
 --- An announcement, with its media.
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local media_resource = require "sandbox.base.media_resource"
 local shown = require "sandbox.portal.items.files"
 
@@ -7,7 +7,7 @@ local h = html.h
 
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
----@return sandbox.portal.node
+---@return html.node
 return function(talk, item)
   local body, files = item.row.body, {}
   for i, text in ipairs(body.MediaResources or {}) do

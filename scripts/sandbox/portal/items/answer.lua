@@ -1,6 +1,6 @@
 --- One answer to a question, to be read.
 local files = require "sandbox.portal.items.files"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local json = require "jeton.json"
 local language = require "sandbox.portal.language"
 local media_resource = require "sandbox.base.media_resource"
@@ -60,7 +60,7 @@ end
 ---@param talk sandbox.portal.talk
 ---@param question table
 ---@param value any as it is stored
----@return sandbox.portal.node
+---@return html.node
 return function(talk, question, value)
   if value == nil or value == json.null then
     return "—"

@@ -1,5 +1,5 @@
 --- The field of a question, by its type, and reading what was entered there.
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
 local media = require "sandbox.data.media"
@@ -240,7 +240,7 @@ end
 ---@param question table
 ---@param name string of the field
 ---@param before any what was answered before
----@return sandbox.portal.element
+---@return html.element
 function answer_fields.show(talk, question, name, before)
   return show[question.type](talk, question, name, before)
 end

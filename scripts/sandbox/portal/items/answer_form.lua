@@ -2,7 +2,7 @@
 --- answered before; and reading it.
 local actions = require "sandbox.data.actions"
 local fields = require "sandbox.portal.items.answer_fields"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local json = require "jeton.json"
 local widgets = require "sandbox.portal.widgets"
 
@@ -34,7 +34,7 @@ end
 
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
----@return sandbox.portal.node
+---@return html.node
 function answer_form.show(talk, item)
   local t, action = talk.t, item.row
   local own, list = own_response(talk, action), {}

@@ -1,6 +1,6 @@
 --- Bars of a chart: what was chosen how often. Each bar's number stands beside it as text.
 local files = require "sandbox.portal.items.files"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local language = require "sandbox.portal.language"
 
 local chart = {}
@@ -37,7 +37,7 @@ end
 --- A list of options with their bars.
 ---@param talk sandbox.portal.talk
 ---@param spec sandbox.portal.chart
----@return sandbox.portal.element
+---@return html.element
 function chart.options(talk, spec)
   local rows, radio = {}, spec.radio
   for i, option in ipairs(spec.options) do

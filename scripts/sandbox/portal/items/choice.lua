@@ -2,7 +2,7 @@
 local actions = require "sandbox.data.actions"
 local chart = require "sandbox.portal.items.chart"
 local describe = require "sandbox.actions.describe"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local json = require "jeton.json"
 local questions = require "sandbox.actions.questions"
 local tally = require "sandbox.data.tally"
@@ -31,8 +31,8 @@ end
 ---@param item sandbox.portal.item
 ---@param texts {question: string, answer: string, option: string|nil} keys of what is asked, of the button,
 ---and with what those of the options begin, where they are the service's own words
----@param more sandbox.portal.node after how many answered
----@return sandbox.portal.node
+---@param more html.node after how many answered
+---@return html.node
 return function(talk, item, texts, more)
   local t, action = talk.t, item.row
   local options = questions.of(action)[1].options

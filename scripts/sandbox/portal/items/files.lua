@@ -1,5 +1,5 @@
 --- What was uploaded: pictures to be seen, other files as links with their size.
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local language = require "sandbox.portal.language"
 local media = require "sandbox.data.media"
 local media_resource = require "sandbox.base.media_resource"
@@ -73,7 +73,7 @@ end
 --- hosts are not asked for (nor does the policy of the portal allow it).
 ---@param talk sandbox.portal.talk
 ---@param address string|nil a URL, or a mediaResource
----@return sandbox.portal.element|nil
+---@return html.element|nil
 function files.illustration(talk, address)
   local resource = media_resource.decode(address)
   local root = talk.visit.world:root(talk.visit.headers.host) .. url ""
@@ -89,7 +89,7 @@ end
 ---@param talk sandbox.portal.talk
 ---@param resource sandbox.media_resource|nil
 ---@param caption string "" for none
----@return sandbox.portal.node
+---@return html.node
 function files.of(talk, resource, caption)
   local found = resource and media.by_id(talk.db, resource.id)
   if not found then

@@ -2,7 +2,7 @@
 --- comments. A kind's file is fn(talk, item), which gives what is inside.
 local actions = require "sandbox.data.actions"
 local assumptions = require "sandbox.base.assumptions"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local messages = require "sandbox.data.messages"
 local reacted = require "sandbox.portal.items.reacted"
 local media = require "sandbox.portal.items.media"
@@ -72,7 +72,7 @@ end
 --- Its element.
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
----@return sandbox.portal.element
+---@return html.element
 function items.show(talk, item)
   local t, part = talk.t, talks.part(item.reference_id)
   local is_mine = talk:is_me(item.sender_id)

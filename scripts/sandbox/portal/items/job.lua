@@ -1,6 +1,6 @@
 --- A job: who has to do it, who has done it, until when.
 local actions = require "sandbox.data.actions"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local limits = require "sandbox.base.limits"
 local widgets = require "sandbox.portal.widgets"
 
@@ -31,7 +31,7 @@ end
 
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
----@return sandbox.portal.node
+---@return html.node
 return function(talk, item)
   local t, action = talk.t, item.row
   local counts, list = actions.counts(talk.db, action), {}

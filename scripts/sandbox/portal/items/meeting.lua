@@ -1,6 +1,6 @@
 --- A meeting: when, where, what about, and who comes.
 local choice = require "sandbox.portal.items.choice"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local iso_time = require "sandbox.base.iso_time"
 local place_of = require "sandbox.portal.items.place"
 local widgets = require "sandbox.portal.widgets"
@@ -14,7 +14,7 @@ local TEXTS = {
 
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
----@return sandbox.portal.node
+---@return html.node
 return function(talk, item)
   local t, body = talk.t, item.row.body
   return {

@@ -1,7 +1,7 @@
 --- A text message, and what it answers.
 local actions = require "sandbox.data.actions"
 local conversation = require "sandbox.data.conversation"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local messages = require "sandbox.data.messages"
 
 local h = html.h
@@ -34,7 +34,7 @@ end
 
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
----@return sandbox.portal.node
+---@return html.node
 return function(talk, item)
   return { quoted(talk, item), h.p { class = "written", item.row.text } }
 end

@@ -1,6 +1,6 @@
 --- A poll.
 local choice = require "sandbox.portal.items.choice"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 
 local h = html.h
 
@@ -8,7 +8,7 @@ local TEXTS = { question = "conversation.poll_question", answer = "conversation.
 
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
----@return sandbox.portal.node
+---@return html.node
 return function(talk, item)
   local until_when = talk.visit:time(item.row.expires_at)
   return {

@@ -1,6 +1,6 @@
 --- Properties of an action: names and values, as scripts keep them there.
 local actions = require "sandbox.data.actions"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local place_of = require "sandbox.portal.items.place"
 local widgets = require "sandbox.portal.widgets"
 
@@ -18,7 +18,7 @@ end
 
 ---@param talk sandbox.portal.talk
 ---@param action sandbox.action
----@return sandbox.portal.node
+---@return html.node
 return function(talk, action)
   local facts = {}
   for i, property in ipairs(actions.properties(talk.db, action)) do

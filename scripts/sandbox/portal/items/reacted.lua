@@ -1,5 +1,5 @@
 --- What is below each item: who likes it, comments, and the forms for both.
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local limits = require "sandbox.base.limits"
 local reactions = require "sandbox.data.reactions"
 
@@ -74,7 +74,7 @@ end
 
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
----@return sandbox.portal.element
+---@return html.element
 return function(talk, item)
   local count = reactions.count(talk.db, talk.group, item.reference_id)
   return h.div {

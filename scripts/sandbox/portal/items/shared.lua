@@ -1,6 +1,6 @@
 --- A place that somebody's phone shared, with or without a picture taken there.
 local files = require "sandbox.portal.items.files"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local media_resource = require "sandbox.base.media_resource"
 local place = require "sandbox.portal.items.place"
 
@@ -10,7 +10,7 @@ local NO_NAME, NO_CAPTION = "", ""
 
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
----@return sandbox.portal.node
+---@return html.node
 return function(talk, item)
   local body = item.row.body
   return {

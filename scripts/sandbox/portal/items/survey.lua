@@ -6,7 +6,7 @@ local answer_form = require "sandbox.portal.items.answer_form"
 local chart = require "sandbox.portal.items.chart"
 local describe = require "sandbox.actions.describe"
 local files = require "sandbox.portal.items.files"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local limits = require "sandbox.base.limits"
 local properties = require "sandbox.portal.items.properties"
 local tally = require "sandbox.data.tally"
@@ -115,7 +115,7 @@ end
 
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
----@return sandbox.portal.node
+---@return html.node
 return function(talk, item)
   local action = item.row
   local may_see = describe.may_see_responses(talk.call, action)

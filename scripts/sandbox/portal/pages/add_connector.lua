@@ -1,6 +1,6 @@
 --- "Add Connector", in two steps: details, then permissions.
 local connector_of = require "sandbox.portal.connector"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
 local permissions = require "sandbox.base.permissions"

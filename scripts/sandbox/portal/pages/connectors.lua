@@ -1,7 +1,7 @@
 --- The list of connectors, and the page of one: details, permissions, tokens; a new secret; deletion.
 local connector_of = require "sandbox.portal.connector"
 local connectors = require "sandbox.data.connectors"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local ids = require "sandbox.base.ids"
 local language = require "sandbox.portal.language"
 local limits = require "sandbox.base.limits"

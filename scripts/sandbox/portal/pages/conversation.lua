@@ -2,7 +2,7 @@
 --- page of one item.
 local conversation = require "sandbox.data.conversation"
 local group_of = require "sandbox.portal.group"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local items = require "sandbox.portal.items"
 local limits = require "sandbox.base.limits"
 local people = require "sandbox.data.people"

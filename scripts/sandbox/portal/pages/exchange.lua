@@ -1,6 +1,6 @@
 --- The exchange: the lines to run, and "Try it", which makes the very call that they make.
 local connector_of = require "sandbox.portal.connector"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local json = require "jeton.json"
 local request = require "sandbox.http.request"
 local respond = require "sandbox.portal.respond"

@@ -2,7 +2,7 @@
 local connector_of = require "sandbox.portal.connector"
 local connectors = require "sandbox.data.connectors"
 local group_of = require "sandbox.portal.group"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local limits = require "sandbox.base.limits"
 local provision = require "sandbox.seed.provision"
 local refusal = require "sandbox.base.refusal"

@@ -2,7 +2,7 @@
 local act = require "sandbox.portal.act"
 local group_of = require "sandbox.portal.group"
 local groups = require "sandbox.data.groups"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local json = require "jeton.json"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"

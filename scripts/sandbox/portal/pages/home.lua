@@ -1,6 +1,6 @@
 --- The start page: the four steps, and how far this person is.
 local connectors = require "sandbox.data.connectors"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local respond = require "sandbox.portal.respond"
 local widgets = require "sandbox.portal.widgets"
 

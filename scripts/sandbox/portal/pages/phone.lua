@@ -1,5 +1,5 @@
 --- "Add a phone number": the number, then the PIN that came by SMS.
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
 local pins = require "sandbox.data.pins"

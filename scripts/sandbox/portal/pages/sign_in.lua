@@ -1,5 +1,5 @@
 --- Signing in and out, and the switch of the language.
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local language = require "sandbox.portal.language"
 local limits = require "sandbox.base.limits"
 local refusal = require "sandbox.base.refusal"

@@ -1,5 +1,5 @@
 --- The SMS inbox: what would have gone to telephones.
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
 local respond = require "sandbox.portal.respond"

@@ -1,6 +1,6 @@
 --- "Generate user token": the refresh token, shown once, and what to do with it.
 local connector_of = require "sandbox.portal.connector"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local provision = require "sandbox.seed.provision"
 local respond = require "sandbox.portal.respond"
 local token_parts = require "sandbox.portal.token_parts"

@@ -1,6 +1,6 @@
 --- Traffic: what arrives at the services, what is left of the limits, and one request in full.
 local connectors = require "sandbox.data.connectors"
-local html = require "sandbox.portal.html"
+local html = require "html.elements"
 local json = require "jeton.json"
 local language = require "sandbox.portal.language"
 local limits = require "sandbox.base.limits"

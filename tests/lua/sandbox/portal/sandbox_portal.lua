@@ -357,7 +357,7 @@ end
 local TestHtml = {}
 
 function TestHtml.test_escaped_by_default()
-  local html = require "sandbox.portal.html"
+  local html = require "html.elements"
   local h = html.h
   lu.assertEquals(html.render(h.p { title = HOSTILE, HOSTILE, nil, false, { 1, h.b { "&" } } }),
     '<p title="&quot;&gt;&lt;img src=x onerror=alert(1)&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;">'

@@ -13,11 +13,11 @@ local URL_ATTRIBUTES = { href = true, src = true, action = true, formaction = tr
 -- What no page may hold: the policy of the portal (sandbox.portal.respond) would refuse it too.
 local FORBIDDEN = { style = true, srcdoc = true }
 
-local Element = { __name = "sandbox.portal.element" }
-local Raw = { __name = "sandbox.portal.raw" }
+local Element = { __name = "html.element" }
+local Raw = { __name = "html.raw" }
 
----@class sandbox.portal.element
----@alias sandbox.portal.node sandbox.portal.element|string|number|false|nil|sandbox.portal.node[]
+---@class html.element
+---@alias html.node html.element|string|number|false|nil|html.node[]
 
 ---@param text any
 ---@return string
@@ -110,13 +110,13 @@ end
 --- Makes an element.
 ---@param tag string
 ---@param content table
----@return sandbox.portal.element
+---@return html.element
 function html.element(tag, content)
   assert(tag:find "^%a[%a%d-]*$" and (tag ~= "script" or content.src), "not an element of a page")
   return setmetatable({ tag = tag, content = content }, Element)
 end
 
----@param node sandbox.portal.node
+---@param node html.node
 ---@return string
 function html.render(node)
   local out = {}
@@ -125,7 +125,7 @@ function html.render(node)
 end
 
 --- `h.section{ … }`.
----@type table<string, fun(content: table): sandbox.portal.element>
+---@type table<string, fun(content: table): html.element>
 html.h = setmetatable({}, {
   __index = function(makers, tag)
     local function make(content)
