@@ -14,8 +14,7 @@ void engine_create(struct engine *engine, const struct config *config, struct lo
     engine->loop = loop_new();
     engine->http = http_new(engine->loop, log);
     engine->transport = transport_http(engine->http);
-    for (size_t i = 0; i < config->nconnectors; i++)
-        connector_hide(config->connectors[i], redact);
+    config_hide(config, redact);
 }
 
 void engine_know_secrets(struct engine *engine)

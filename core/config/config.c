@@ -56,6 +56,39 @@ const struct connector *config_connector(const struct config *config, const char
     return NULL;
 }
 
+const char *config_job_variable(const struct job *job, const char *name)
+{
+    size_t len = strlen(name);
+    for (char **entry = job->environment; entry != NULL && *entry != NULL; entry++) {
+        if (strncmp(*entry, name, len) == 0 && (*entry)[len] == '=')
+            return *entry + len + 1;
+    }
+    return NULL;
+}
+
+static void hide_variables(const struct job *job, const struct connector *connector,
+                           struct redact *redact)
+{
+    const struct secret *secret;
+    for (size_t i = 0; (secret = connector_secret_at(connector, i)) != NULL; i++) {
+        const char *value =
+            secret->kind == SECRET_ENV ? config_job_variable(job, secret->text) : NULL;
+        if (value != NULL)
+            redact_add_owned(redact, value, strlen(value), connector->name);
+    }
+}
+
+void config_hide(const struct config *config, struct redact *redact)
+{
+    for (size_t i = 0; i < config->nconnectors; i++) {
+        connector_hide(config->connectors[i], redact);
+        for (size_t j = 0; j < config->njobs; j++) {
+            if (config->jobs[j].environment != NULL)
+                hide_variables(&config->jobs[j], config->connectors[i], redact);
+        }
+    }
+}
+
 const struct job *config_job(const struct config *config, const char *name, struct err *err)
 {
     const char **names = mem_alloc((config->njobs + 1) * sizeof *names);

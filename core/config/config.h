@@ -93,5 +93,13 @@ const char *config_nearest_connector(const struct config *config, const char *na
 const struct connector *config_connector(const struct config *config, const char *name,
                                          struct err *err);
 const struct job *config_job(const struct config *config, const char *name, struct err *err);
+/* The value that a job's `environment` gives a variable, or NULL. */
+const char *config_job_variable(const struct job *job, const char *name);
+/*
+ * Registers the secrets that can be had without reading or running anything, as their connectors':
+ * written ones, those in variables of this process, and those in variables that a job sets for
+ * itself, whichever job runs.
+ */
+void config_hide(const struct config *config, struct redact *redact);
 
 #endif

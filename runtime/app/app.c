@@ -62,6 +62,8 @@ struct config *app_config(struct app *app, bool required, struct err *err)
     if (config == NULL) {
         problems_sort(&problems);
         report_all(app, path, &problems, err);
+    } else {
+        config_hide(config, app->redact);
     }
     problems_destroy(&problems);
     mem_free(path);

@@ -155,11 +155,8 @@ static bool has_variable(const struct change *change, const char *name)
         line += *line == '\n';
     }
     for (size_t i = 0; i < change->plan.count; i++) {
-        char **entries = change->plan.jobs[i]->environment;
-        for (size_t n = 0; entries != NULL && entries[n] != NULL; n++) {
-            if (strncmp(entries[n], name, len) == 0 && entries[n][len] == '=')
-                return true;
-        }
+        if (config_job_variable(change->plan.jobs[i], name) != NULL)
+            return true;
     }
     return false;
 }

@@ -84,8 +84,8 @@ int job_child_run(const struct job_script *script, struct err *err)
     struct engine engine;
     struct job_result result = {0};
     char *traceback = NULL;
+    int status = enter(script->job, err); /* before the engine, which reads variables */
     engine_create(&engine, script->config, app->log, app->redact);
-    int status = enter(script->job, err);
     if (status == 0)
         status = run_vm(script, &engine, &traceback, err);
     result.status = status >= 0 ? status : err_exit_code(err->kind);

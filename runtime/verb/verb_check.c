@@ -100,13 +100,25 @@ static void check_jobs(struct check *check)
     }
 }
 
+/* A variable that is missing here may be one that a job sets. */
+static bool is_set_by_a_job(const struct config *config, const struct secret *secret)
+{
+    for (size_t i = 0; i < config->njobs && secret->kind == SECRET_ENV; i++) {
+        if (config_job_variable(&config->jobs[i], secret->text) != NULL)
+            return true;
+    }
+    return false;
+}
+
 static void check_connectors(struct check *check)
 {
     for (size_t i = 0; i < check->config->nconnectors; i++) {
         const struct connector *connector = check->config->connectors[i];
         const struct secret *secret;
-        for (size_t n = 0; (secret = connector_secret_at(connector, n)) != NULL; n++)
-            secret_check(secret, &check->problems);
+        for (size_t n = 0; (secret = connector_secret_at(connector, n)) != NULL; n++) {
+            if (!is_set_by_a_job(check->config, secret))
+                secret_check(secret, &check->problems);
+        }
         if (connector->ca_file != NULL && access(connector->ca_file, R_OK) != 0) {
             int code = errno;
             char *shown = path_show(connector->ca_file);
