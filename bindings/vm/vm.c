@@ -125,6 +125,10 @@ static int describe_results(lua_State *L)
     if (n == 0)
         return 0;
     lua_settop(L, 4 + (n > 2 ? 2 : n));
+    struct buf *text = ((struct vm *)lua_touserdata(L, 2))->options.text;
+    if (text != NULL && lua_type(L, 5) == LUA_TSTRING &&
+        buf_append(text, lua_tostring(L, 5), lua_rawlen(L, 5)) != 0)
+        err_set(err, ERR_SCRIPT, "the text has more than %zu bytes", text->limit);
     if (lua_isboolean(L, 5) && !lua_toboolean(L, 5))
         *status = 1;
     if (lua_toboolean(L, 5) || n < 2 || lua_isnil(L, 6))

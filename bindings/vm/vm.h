@@ -42,6 +42,7 @@ struct vm_options {
     const struct vm_attempt *attempt; /* of the job; NULL: unknown */
     int64_t watchdog_ms;              /* after the deadline; 0: VM_WATCHDOG_MS */
     bool log_json;                    /* how the watchdog writes its one line */
+    struct buf *text;                 /* gets the text that the main task returns; NULL: none */
 };
 
 struct vm;

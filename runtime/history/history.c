@@ -91,3 +91,44 @@ void history_json(const struct store_run *run, struct buf *out)
                ",\"output_bytes\":%" PRId64 "}",
                run->requests, run->exchanges, run->peak_kib, run->output_bytes);
 }
+
+static void put_attempt(const struct store_run *run, struct buf *out)
+{
+    static const char *const states[] = {
+        [HISTORY_GOOD] = "good",
+        [HISTORY_FAILED] = "failed",
+        [HISTORY_SKIPPED] = "skipped",
+        [HISTORY_RUNNING] = "running",
+    };
+    char started[HISTORY_TIME_SIZE], took[HISTORY_DURATION_SIZE];
+    int64_t took_ms = history_took_ms(run);
+    const char *cause = history_cause(run);
+    history_time(run->started_ms, started);
+    history_duration(took_ms, took);
+    buf_printf(out,
+               "{\"run\":\"%s\",\"state\":\"%s\",\"started_ms\":%" PRId64
+               ",\"started\":\"%s\",\"took_ms\":%" PRId64 ",\"took\":\"%s\",\"attempt\":%" PRId64,
+               run->run, states[history_state(run)], run->started_ms, started, took_ms, took,
+               run->attempt);
+    json_member_text(out, "job", run->job);
+    if (run->exit >= 0)
+        buf_printf(out, ",\"exit\":%d", run->exit);
+    if (cause != NULL)
+        json_member_text(out, "cause", cause);
+    if (run->message != NULL)
+        json_member_text(out, "message", run->message);
+    buf_putc(out, '}');
+}
+
+void history_page_json(const struct store_runs *runs, struct buf *out)
+{
+    char now[HISTORY_TIME_SIZE];
+    int64_t now_ms = clock_wall_ms();
+    history_time(now_ms, now);
+    buf_printf(out, "{\"now_ms\":%" PRId64 ",\"now\":\"%s\",\"runs\":[", now_ms, now);
+    for (size_t i = 0; i < runs->count; i++) {
+        buf_puts(out, i > 0 ? "," : "");
+        put_attempt(&runs->items[i], out);
+    }
+    buf_puts(out, "]}");
+}

@@ -29,8 +29,7 @@ void history_time(int64_t wall_ms, char out[static HISTORY_TIME_SIZE]);
 void history_json(const struct store_run *run, struct buf *out);
 /* A table, newest first, and a line for each job with its durations as a sparkline. */
 void history_text(const struct store_runs *runs, bool color, struct buf *out);
-/* One page that needs nothing else: a calendar and a timeline as SVG, a table of jobs, one of the
- * newest attempts. */
-void history_html(const struct store_runs *runs, struct buf *out);
+/* What scripts/history/page.lua makes a page of. */
+void history_page_json(const struct store_runs *runs, struct buf *out);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "mem.h"
 #include "safefile.h"
+#include "vm.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -50,25 +51,47 @@ static void put_json(const struct store_runs *runs, struct buf *out)
     buf_puts(out, "]\n");
 }
 
-static int write_page(struct app *app, const struct store_runs *runs, const char *path,
-                      struct err *err)
+/* The page is made by scripts/history/page.lua. Its exit status, or -1. */
+static int render(struct app *app, const struct config *config, const struct store_runs *runs,
+                  struct buf *page, struct err *err)
+{
+    struct engine engine;
+    struct buf json;
+    int status;
+    engine_create(&engine, config, app->log, app->redact);
+    buf_create(&json, HISTORY_TEXT_MAX);
+    history_page_json(runs, &json);
+    const struct vm_options options = {.engine = &engine, .modules = app->modules, .text = page};
+    struct vm *vm = vm_new(&options);
+    if (vm_run_module(vm, "history.page", "render", json.data, &status, err) != 0)
+        status = -1;
+    vm_free(vm);
+    buf_destroy(&json);
+    engine_destroy(&engine);
+    return status;
+}
+
+static int write_page(struct app *app, const struct config *config, const struct store_runs *runs,
+                      const char *path, struct err *err)
 {
     struct buf page, masked;
     buf_create(&page, HISTORY_TEXT_MAX);
     buf_create(&masked, HISTORY_TEXT_MAX);
-    history_html(runs, &page);
-    redact_text(app->redact, page.data, page.len, &masked);
-    int result = safefile_write(path, PAGE_MODE, masked.data, masked.len, err);
+    int status = render(app, config, runs, &page, err);
+    if (status == 0) {
+        redact_text(app->redact, page.data, page.len, &masked);
+        status = safefile_write(path, PAGE_MODE, masked.data, masked.len, err);
+    }
     buf_destroy(&page);
     buf_destroy(&masked);
-    return result;
+    return status;
 }
 
-static int show(struct app *app, const struct store_runs *runs,
+static int show(struct app *app, const struct config *config, const struct store_runs *runs,
                 const struct history_options *options, struct err *err)
 {
     if (options->html != NULL)
-        return write_page(app, runs, options->html, err);
+        return write_page(app, config, runs, options->html, err);
     if (runs->count == 0 && !options->json) {
         log_msg(app->log, LOG_INFO, "no runs yet");
         return 0;
@@ -97,7 +120,7 @@ static int list(struct app *app, const struct history_options *options, struct e
         result = store_run_list(store, &filter, &runs, err);
     store_free(store);
     if (result == 0)
-        result = show(app, &runs, options, err);
+        result = show(app, config, &runs, options, err);
     store_runs_destroy(&runs);
     config_free(config);
     return result;
