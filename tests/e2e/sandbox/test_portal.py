@@ -28,7 +28,7 @@ class Portal(support.Case):
         right = {"Authorization": "Basic " + base64.b64encode(b"me:open sesame").decode()}
         status, _, body = self.page(sandbox, **right)
         self.assertEqual(status, 200)
-        self.assertIn("password was enough", body.decode())
+        self.assertIn("no other password is needed", body.decode())
         self.assertEqual(self.page(sandbox, asset, **right)[0], 200)
         wrong = {"Authorization": "Basic " + base64.b64encode(b"me:open").decode()}
         self.assertEqual(self.page(sandbox, **wrong)[0], 401)

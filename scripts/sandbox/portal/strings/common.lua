@@ -17,7 +17,7 @@ return {
   ["common.errors"] = { en = "Please correct:", fr = "À corriger :" },
   ["common.cut"] = {
     en = { "Only the first one is shown.", "Only the first {count} are shown." },
-    fr = { "Seul le premier est montré.", "Seuls les {count} premiers sont montrés." },
+    fr = { "Seul le premier est affiché.", "Seuls les {count} premiers sont affichés." },
   },
   ["common.cancel"] = { en = "Cancel", fr = "Annuler" },
   ["common.required"] = { en = "{field}: please fill it in.", fr = "{field} : à remplir." },
@@ -38,14 +38,14 @@ return {
     en = "This page does not exist, or what it showed was deleted.",
     fr = "Cette page n'existe pas, ou ce qu'elle montrait a été supprimé.",
   },
-  ["problem.method"] = { en = "Not this way", fr = "Pas de cette façon" },
+  ["problem.method"] = { en = "Wrong method", fr = "Méthode incorrecte" },
   ["problem.method_what"] = {
-    en = "This address takes another kind of request.",
+    en = "This address expects another kind of request.",
     fr = "Cette adresse attend une autre sorte de requête.",
   },
   ["problem.large"] = { en = "Too large", fr = "Trop volumineux" },
   ["problem.large_what"] = {
-    en = "That was more than this page takes.",
+    en = "That was more than this page accepts.",
     fr = "C'est plus que cette page n'accepte.",
   },
   ["problem.busy"] = { en = "Too many attempts", fr = "Trop de tentatives" },
@@ -55,10 +55,10 @@ return {
   },
   ["problem.broken"] = { en = "The sandbox failed", fr = "Le bac à sable a échoué" },
   ["problem.broken_what"] = {
-    en = "This is a mistake of the sandbox; its log says more.",
-    fr = "C'est une erreur du bac à sable ; son journal en dit plus.",
+    en = "This is a bug in the sandbox. Its log has the details.",
+    fr = "C'est un bogue du bac à sable. Son journal donne les détails.",
   },
-  ["problem.home"] = { en = "To the start page", fr = "Vers la page d'accueil" },
+  ["problem.home"] = { en = "Go to the start page", fr = "Aller à la page d'accueil" },
   ["problem.origin"] = {
     en = "This form came from another site, so it was not accepted.",
     fr = "Ce formulaire vient d'un autre site, il n'a donc pas été accepté.",
@@ -70,7 +70,7 @@ return {
       .. "page, avec les cookies autorisés.",
   },
   ["problem.no_form"] = {
-    en = "The form of this page was expected.",
-    fr = "Le formulaire de cette page était attendu.",
+    en = "The request did not contain this page's form.",
+    fr = "La requête ne contenait pas le formulaire de cette page.",
   },
 }

@@ -15,13 +15,13 @@ return {
   ["connectors.description_hint"] = { en = "Optional: what it is for", fr = "Facultatif : à quoi il sert" },
   ["connectors.redirect"] = { en = "Redirect URL", fr = "URL de redirection" },
   ["connectors.redirect_hint"] = {
-    en = "Optional, for OAuth: where people are sent after signing in. https://, or http:// on this machine",
-    fr = "Facultatif, pour OAuth : où les personnes sont envoyées après la connexion. https://, ou http:// "
+    en = "Optional, for OAuth: where people go after signing in. https://, or http:// on this machine",
+    fr = "Facultatif, pour OAuth : où aller après la connexion. https://, ou http:// "
       .. "sur cette machine",
   },
   ["connectors.redirect_bad"] = {
-    en = "Enter a URL that begins with https://, or with http:// and this machine.",
-    fr = "Entrez une URL qui commence par https://, ou par http:// et cette machine.",
+    en = "Enter a URL that starts with https://, or with http:// for this machine.",
+    fr = "Entrez une URL qui commence par https://, ou par http:// pour cette machine.",
   },
   ["connectors.continue"] = { en = "Continue", fr = "Continuer" },
   ["connectors.create"] = { en = "Create Connector", fr = "Créer un connecteur" },
@@ -40,8 +40,8 @@ return {
 
   ["connectors.note"] = { en = "Note the ID and secret", fr = "Notez l'ID et le secret" },
   ["connectors.note_warning"] = {
-    en = "The secret is shown this once: the sandbox keeps only a hash of it.",
-    fr = "Le secret n'est montré que cette fois : le bac à sable n'en garde qu'une empreinte.",
+    en = "The secret is shown only once: the sandbox keeps only a hash of it.",
+    fr = "Le secret n'est affiché qu'une fois : le bac à sable n'en garde qu'une empreinte.",
   },
   ["connectors.id"] = { en = "Connector ID", fr = "ID du connecteur" },
   ["connectors.secret"] = { en = "Secret", fr = "Secret" },
@@ -51,16 +51,16 @@ return {
   ["connectors.no_permissions"] = { en = "None.", fr = "Aucune." },
 
   ["connectors.tokens"] = { en = "Tokens issued", fr = "Jetons émis" },
-  ["connectors.your_tokens"] = { en = "Tokens that you issued", fr = "Jetons que vous avez émis" },
+  ["connectors.your_tokens"] = { en = "Tokens you issued", fr = "Jetons que vous avez émis" },
   ["connectors.no_tokens"] = { en = "None yet.", fr = "Aucun pour l'instant." },
   ["connectors.token_to"] = { en = "Granted by", fr = "Accordé par" },
   ["connectors.token_reach"] = { en = "Reaches", fr = "Donne accès à" },
   ["connectors.token_when"] = { en = "Issued", fr = "Émis" },
-  ["connectors.token_until"] = { en = "Good until", fr = "Valable jusqu'au" },
+  ["connectors.token_until"] = { en = "Valid until", fr = "Valable jusqu'au" },
   ["connectors.token_used"] = { en = "Last used", fr = "Dernière utilisation" },
   ["connectors.token_state"] = { en = "State", fr = "État" },
   ["connectors.never"] = { en = "never", fr = "jamais" },
-  ["connectors.state_works"] = { en = "works", fr = "valable" },
+  ["connectors.state_works"] = { en = "valid", fr = "valable" },
   ["connectors.state_revoked"] = { en = "revoked", fr = "révoqué" },
   ["connectors.state_expired"] = { en = "expired", fr = "expiré" },
   ["connectors.kind_tenant"] = { en = "the whole tenant", fr = "tout le client" },
@@ -70,23 +70,23 @@ return {
   ["connectors.manage"] = { en = "Manage the connector", fr = "Gérer le connecteur" },
   ["connectors.regenerate"] = { en = "Regenerate secret", fr = "Régénérer le secret" },
   ["connectors.regenerate_what"] = {
-    en = "{name} gets a new secret. The one before, and all its refresh tokens, stop working at once.",
-    fr = "{name} reçoit un nouveau secret. Le précédent et tous ses jetons d'actualisation cessent aussitôt "
+    en = "{name} will get a new secret. The old one and all its refresh tokens will stop working at once.",
+    fr = "{name} recevra un nouveau secret. L'ancien et tous ses jetons d'actualisation cesseront aussitôt "
       .. "de fonctionner.",
   },
   ["connectors.delete"] = { en = "Delete connector", fr = "Supprimer le connecteur" },
   ["connectors.delete_what"] = {
     en = {
-      "{name} is deleted for good. {count} refresh token that works now, and every access token, stop "
-        .. "working at once.",
-      "{name} is deleted for good. {count} refresh tokens that work now, and every access token, stop "
+      "{name} will be deleted for good. {count} valid refresh token and all access tokens will stop working "
+        .. "at once.",
+      "{name} will be deleted for good. {count} valid refresh tokens and all access tokens will stop "
         .. "working at once.",
     },
     fr = {
-      "{name} est supprimé définitivement. {count} jeton d'actualisation valable et tous les jetons d'accès "
-        .. "cessent aussitôt de fonctionner.",
-      "{name} est supprimé définitivement. {count} jetons d'actualisation valables et tous les jetons "
-        .. "d'accès cessent aussitôt de fonctionner.",
+      "{name} sera supprimé définitivement. {count} jeton d'actualisation valable et tous les jetons d'accès "
+        .. "cesseront aussitôt de fonctionner.",
+      "{name} sera supprimé définitivement. {count} jetons d'actualisation valables et tous les jetons "
+        .. "d'accès cesseront aussitôt de fonctionner.",
     },
   },
   ["connectors.deleted"] = { en = "{name} was deleted.", fr = "{name} a été supprimé." },
@@ -98,20 +98,19 @@ return {
   },
   ["permission.groupmember"] = { en = "Group member list", fr = "Liste des membres des groupes" },
   ["permission.groupmember_what"] = {
-    en = "Read who is in a group or subscribes to it; add and remove people, change their roles",
-    fr = "Lire qui est dans un groupe ou y est abonné ; ajouter et retirer des personnes, changer "
-      .. "leurs rôles",
+    en = "Read members and subscribers; add and remove people, change their roles",
+    fr = "Lire les membres et les abonnés ; ajouter et retirer des personnes, changer leurs rôles",
   },
   ["permission.textmessage"] = { en = "Text message", fr = "Messages texte" },
   ["permission.textmessage_what"] = { en = "Send text messages", fr = "Envoyer des messages texte" },
   ["permission.action"] = { en = "Action and responses", fr = "Actions et réponses" },
   ["permission.action_what"] = {
-    en = "Send announcements, jobs, polls, surveys and meetings; read and give responses",
-    fr = "Envoyer annonces, tâches, sondages, enquêtes et réunions ; lire et donner des réponses",
+    en = "Send announcements, jobs, polls, surveys and meetings; read and send responses",
+    fr = "Envoyer annonces, tâches, sondages, enquêtes et réunions ; lire et envoyer des réponses",
   },
   ["permission.profile"] = { en = "User profile", fr = "Profil utilisateur" },
   ["permission.profile_what"] = {
-    en = "Read the profile of who granted access",
+    en = "Read the profile of the person who granted access",
     fr = "Lire le profil de la personne qui a accordé l'accès",
   },
   ["permission.media"] = { en = "Media", fr = "Médias" },
@@ -121,12 +120,12 @@ return {
   },
   ["permission.webhook"] = { en = "Outgoing webhooks", fr = "Webhooks sortants" },
   ["permission.webhook_what"] = {
-    en = "Have events of a group sent to a URL",
-    fr = "Faire envoyer les événements d'un groupe à une URL",
+    en = "Send the events of a group to a URL",
+    fr = "Envoyer les événements d'un groupe à une URL",
   },
   ["permission.tenant"] = { en = "Tenant data", fr = "Données du client" },
   ["permission.tenant_what"] = {
-    en = "Search the groups of the whole tenant; make bots",
+    en = "Search the groups of the whole tenant; create bots",
     fr = "Chercher dans les groupes de tout le client ; créer des robots",
   },
   ["permission.reactions"] = { en = "Reactions", fr = "Réactions" },

@@ -1,22 +1,22 @@
 return {
   ["groups.title"] = { en = "Groups", fr = "Groupes" },
   ["groups.intro"] = {
-    en = "The groups that you reach; those below another one are further in.",
-    fr = "Les groupes auxquels vous avez accès ; ceux qui sont sous un autre sont en retrait.",
+    en = "The groups you have access to. Subgroups are indented below their parent.",
+    fr = "Les groupes auxquels vous avez accès. Les sous-groupes sont en retrait sous leur parent.",
   },
   ["groups.add"] = { en = "New group", fr = "Nouveau groupe" },
   ["groups.create"] = { en = "Create group", fr = "Créer le groupe" },
   ["groups.created"] = { en = "{name} was created.", fr = "{name} a été créé." },
   ["groups.search"] = { en = "Search by name", fr = "Rechercher par nom" },
   ["groups.find"] = { en = "Search", fr = "Rechercher" },
-  ["groups.none"] = { en = "You are in no group yet.", fr = "Vous n'êtes encore dans aucun groupe." },
-  ["groups.followed"] = { en = "Public groups that you follow", fr = "Groupes publics que vous suivez" },
-  ["groups.none_found"] = { en = "No group has such a name.", fr = "Aucun groupe n'a un tel nom." },
+  ["groups.none"] = { en = "You are not in any group yet.", fr = "Vous n'êtes encore dans aucun groupe." },
+  ["groups.followed"] = { en = "Public groups you follow", fr = "Groupes publics que vous suivez" },
+  ["groups.none_found"] = { en = "No group has this name.", fr = "Aucun groupe ne porte ce nom." },
   ["groups.name"] = { en = "Name", fr = "Nom" },
-  ["groups.kind"] = { en = "Kind", fr = "Type" },
+  ["groups.kind"] = { en = "Type", fr = "Type" },
   ["groups.public"] = { en = "Public group", fr = "Groupe public" },
   ["groups.public_what"] = {
-    en = "Has subscribers beside its members, who see what admins send to them.",
+    en = "Besides members it has subscribers, who see what admins send to them.",
     fr = "A des abonnés en plus de ses membres ; ils voient ce que les administrateurs leur envoient.",
   },
   ["groups.private"] = { en = "Group", fr = "Groupe" },
@@ -29,10 +29,10 @@ return {
   ["groups.range"] = { en = "{from} to {to} of {count}", fr = "{from} à {to} sur {count}" },
   ["groups.previous"] = { en = "Previous", fr = "Précédents" },
   ["groups.next"] = { en = "Next", fr = "Suivants" },
-  ["groups.parts"] = { en = "Parts of the group", fr = "Parties du groupe" },
+  ["groups.parts"] = { en = "Sections of the group", fr = "Rubriques du groupe" },
   ["groups.about"] = { en = "About", fr = "À propos" },
   ["groups.members"] = { en = "Members", fr = "Membres" },
-  ["groups.members_below"] = { en = "People, with subgroups", fr = "Personnes, avec les sous-groupes" },
+  ["groups.members_below"] = { en = "People, including subgroups", fr = "Personnes, sous-groupes compris" },
   ["groups.subscribers"] = { en = "Subscribers", fr = "Abonnés" },
   ["groups.details"] = { en = "Details", fr = "Détails" },
   ["groups.id"] = { en = "Group ID", fr = "ID du groupe" },
@@ -50,10 +50,9 @@ return {
   ["people.change"] = { en = "Change", fr = "Modifier" },
   ["people.phones"] = { en = "Phone numbers", fr = "Numéros de téléphone" },
   ["people.phones_hint"] = {
-    en = "With + and country code; one a line, or with commas. A number that is nobody's is invited by "
-      .. "SMS.",
-    fr = "Avec + et l'indicatif du pays ; un par ligne, ou avec des virgules. Un numéro qui n'est à personne "
-      .. "est invité par SMS.",
+    en = "With + and country code, one per line or separated by commas. Unknown numbers are invited by SMS.",
+    fr = "Avec + et l'indicatif du pays, un par ligne ou séparés par des virgules. Les numéros inconnus sont "
+      .. "invités par SMS.",
   },
   ["people.bad_phone"] = {
     en = "“{text}” is not a phone number with + and country code.",
@@ -64,33 +63,32 @@ return {
     en = { "{count} person was added.", "{count} people were added." },
     fr = { "{count} personne a été ajoutée.", "{count} personnes ont été ajoutées." },
   },
-  ["people.removed"] = { en = "Removed.", fr = "Supprimé." },
-  ["people.remove"] = { en = "Remove", fr = "Supprimer" },
+  ["people.removed"] = { en = "Removed from the group.", fr = "Retiré du groupe." },
+  ["people.remove"] = { en = "Remove", fr = "Retirer" },
   ["people.make_admin"] = { en = "Make admin", fr = "Nommer admin" },
   ["people.make_member"] = { en = "Make member", fr = "Rendre membre" },
   ["people.first"] = {
-    en = { "The first one is shown.", "The first {count} are shown." },
-    fr = { "Le premier est montré.", "Les {count} premiers sont montrés." },
+    en = { "Only the first one is shown.", "Only the first {count} are shown." },
+    fr = { "Seul le premier est affiché.", "Seuls les {count} premiers sont affichés." },
   },
   ["people.no_subscribers"] = { en = "Nobody subscribes yet.", fr = "Personne n'est encore abonné." },
   ["people.start"] = { en = "From the start", fr = "Depuis le début" },
 
   ["group_connectors.intro"] = {
-    en = "A group token lets a connector act as an admin of this group, and of no other.",
-    fr = "Un jeton de groupe permet à un connecteur d'agir en administrateur de ce groupe, "
-      .. "et d'aucun autre.",
+    en = "A group token lets a connector act as an admin of this group and no other.",
+    fr = "Un jeton de groupe permet à un connecteur d'agir en administrateur de ce groupe et d'aucun autre.",
   },
   ["group_connectors.none"] = {
-    en = "No connector has a token of this group yet.",
-    fr = "Aucun connecteur n'a encore de jeton de ce groupe.",
+    en = "No connector has a token for this group yet.",
+    fr = "Aucun connecteur n'a encore de jeton pour ce groupe.",
   },
   ["group_connectors.choose"] = { en = "Choose a connector", fr = "Choisir un connecteur" },
   ["group_connectors.replaces"] = {
-    en = "A token that this connector has for the group already stops working.",
-    fr = "Un jeton que ce connecteur a déjà pour le groupe cesse de fonctionner.",
+    en = "If this connector already has a token for the group, that token will stop working.",
+    fr = "Si ce connecteur a déjà un jeton pour le groupe, ce jeton cessera de fonctionner.",
   },
   ["group_connectors.reaches"] = {
-    en = "It reaches {name} only.",
+    en = "It gives access to {name} only.",
     fr = "Il donne accès à {name} seulement.",
   },
 }

@@ -26,31 +26,32 @@ return {
   },
   ["home.step3"] = { en = "Hand the refresh token over", fr = "Transmettre le jeton d'actualisation" },
   ["home.step3_what"] = {
-    en = "It goes to the developer's configuration: one command stores it, so that it is in no chat "
-      .. "and no mail.",
-    fr = "Il va dans la configuration du développeur : une commande l'enregistre, sans passer par une "
-      .. "messagerie ni un courriel.",
+    en = "The developer stores it in the configuration with one command. It does not go through chat or "
+      .. "mail.",
+    fr = "Le développeur l'enregistre dans sa configuration avec une seule commande, sans messagerie ni "
+      .. "courriel.",
   },
   ["home.step4"] = { en = "Exchange it for an access token", fr = "L'échanger contre un jeton d'accès" },
   ["home.step4_what"] = {
-    en = "The program sends ID, secret and refresh token, and gets an access token for a day.",
-    fr = "Le programme envoie l'ID, le secret et le jeton d'actualisation, et reçoit un jeton d'accès pour "
-      .. "un jour.",
+    en = "The program sends ID, secret and refresh token, and gets an access token valid for one day.",
+    fr = "Le programme envoie l'ID, le secret et le jeton d'actualisation, et reçoit un jeton d'accès "
+      .. "valable un jour.",
   },
   ["home.open_connectors"] = { en = "Open the connectors", fr = "Ouvrir les connecteurs" },
 
   ["sign_in.title"] = { en = "Sign in", fr = "Se connecter" },
   ["sign_in.intro"] = {
-    en = "With the e-mail address of an account of {tenant}. This stands for signing in with Office 365; "
-      .. "there is no password here, because only this machine reaches the sandbox.",
-    fr = "Avec l'adresse électronique d'un compte de {tenant}. Cela remplace la connexion avec Office 365 ; "
-      .. "il n'y a pas de mot de passe, car seule cette machine atteint le bac à sable.",
+    en = "Use the e-mail address of an account of {tenant}. This replaces signing in with Office 365. There "
+      .. "is no password, because the sandbox can only be reached from this machine.",
+    fr = "Utilisez l'adresse électronique d'un compte de {tenant}. Cela remplace la connexion avec "
+      .. "Office 365. Il n'y a pas de mot de passe, car le bac à sable n'est accessible que depuis cette "
+      .. "machine.",
   },
   ["sign_in.intro_password"] = {
-    en = "With the e-mail address of an account of {tenant}. This stands for signing in with Office 365; the "
-      .. "sandbox's own password was enough.",
-    fr = "Avec l'adresse électronique d'un compte de {tenant}. Cela remplace la connexion avec Office 365 ; "
-      .. "le mot de passe du bac à sable a suffi.",
+    en = "Use the e-mail address of an account of {tenant}. This replaces signing in with Office 365; no "
+      .. "other password is needed than the sandbox's own.",
+    fr = "Utilisez l'adresse électronique d'un compte de {tenant}. Cela remplace la connexion avec "
+      .. "Office 365 ; aucun autre mot de passe que celui du bac à sable n'est nécessaire.",
   },
   ["sign_in.email"] = { en = "E-mail address", fr = "Adresse électronique" },
   ["sign_in.unknown"] = {
@@ -62,10 +63,10 @@ return {
 
   ["sms.title"] = { en = "SMS inbox", fr = "SMS reçus" },
   ["sms.intro"] = {
-    en = "What the sandbox would have sent to telephones: PINs and invitations.",
-    fr = "Ce que le bac à sable aurait envoyé aux téléphones : codes confidentiels et invitations.",
+    en = "Text messages that the sandbox would have sent to phones: PINs and invitations.",
+    fr = "SMS que le bac à sable aurait envoyés aux téléphones : codes confidentiels et invitations.",
   },
   ["sms.none"] = { en = "No SMS yet.", fr = "Pas encore de SMS." },
   ["sms.to"] = { en = "To {phone}", fr = "Au {phone}" },
-  ["sms.all"] = { en = "Show those to all numbers", fr = "Montrer ceux de tous les numéros" },
+  ["sms.all"] = { en = "Show messages to all numbers", fr = "Afficher les SMS de tous les numéros" },
 }

@@ -5,12 +5,12 @@ return {
     fr = "{name} demande à agir en votre nom.",
   },
   ["oauth.sent"] = {
-    en = "A PIN went to {phone} by SMS.",
+    en = "A PIN was sent to {phone} by SMS.",
     fr = "Un code confidentiel a été envoyé par SMS au {phone}.",
   },
   ["oauth.wrong"] = {
-    en = "The PIN is wrong or too old. After several wrong ones only a new one helps: start again.",
-    fr = "Le code est faux ou trop ancien. Après plusieurs codes faux, seul un nouveau aide : recommencez.",
+    en = "The PIN is wrong or has expired. After several wrong attempts you need a new one: start again.",
+    fr = "Le code est faux ou a expiré. Après plusieurs tentatives, il en faut un nouveau : recommencez.",
   },
   ["oauth.done"] = { en = "Signed in", fr = "Connexion réussie" },
   ["oauth.done_what"] = { en = "You are signed in.", fr = "Vous êtes connecté." },
@@ -20,20 +20,20 @@ return {
     fr = "client_id : aucune application n'a cet identifiant.",
   },
   ["oauth.response_type"] = {
-    en = "response_type: only code is known.",
-    fr = "response_type : seul code est connu.",
+    en = "response_type: only 'code' is supported.",
+    fr = "response_type : seul « code » est pris en charge.",
   },
   ["oauth.redirect"] = {
-    en = "redirect_uri: expected the application's registered one, or one on this machine.",
-    fr = "redirect_uri : celle de l'application était attendue, ou une de cette machine.",
+    en = "redirect_uri: expected the URL registered for the application, or one on this machine.",
+    fr = "redirect_uri : l'URL enregistrée pour l'application est attendue, ou une de cette machine.",
   },
   ["oauth.state"] = {
     en = "state: at most {most} bytes.",
     fr = "state : {most} octets au plus.",
   },
   ["oauth.no_form"] = {
-    en = "Expected the form of this page.",
-    fr = "Le formulaire de cette page était attendu.",
+    en = "The request did not contain this page's form.",
+    fr = "La requête ne contenait pas le formulaire de cette page.",
   },
   ["oauth.form"] = {
     en = "This form is not the one that was shown to you. Start again from the application, with cookies "

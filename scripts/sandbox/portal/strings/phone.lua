@@ -1,13 +1,12 @@
 return {
   ["phone.title"] = { en = "Add a phone number", fr = "Ajouter un numéro de téléphone" },
   ["phone.needed"] = {
-    en = "Add a phone number first: connectors belong to people with one.",
-    fr = "Ajoutez d'abord un numéro de téléphone : les connecteurs appartiennent aux personnes qui "
-      .. "en ont un.",
+    en = "Add a phone number first: only people who have one can own connectors.",
+    fr = "Ajoutez d'abord un numéro de téléphone : il en faut un pour posséder des connecteurs.",
   },
   ["phone.intro"] = {
-    en = "A PIN goes to it by SMS, to show that the number is yours.",
-    fr = "Un code confidentiel y est envoyé par SMS, pour montrer que ce numéro est le vôtre.",
+    en = "A PIN will be sent to it by SMS, to check that the number is yours.",
+    fr = "Un code confidentiel y est envoyé par SMS, pour vérifier que ce numéro est le vôtre.",
   },
   ["phone.number"] = { en = "Enter phone number", fr = "Entrer le numéro de téléphone" },
   ["phone.number_hint"] = {
@@ -16,11 +15,11 @@ return {
   },
   ["phone.generate"] = { en = "Generate PIN", fr = "Générer le code confidentiel" },
   ["phone.pin"] = { en = "PIN", fr = "Code confidentiel" },
-  ["phone.pin_hint"] = { en = "Six digits, good for 10 minutes", fr = "Six chiffres, valables 10 minutes" },
+  ["phone.pin_hint"] = { en = "Six digits, valid for 10 minutes", fr = "Six chiffres, valables 10 minutes" },
   ["phone.verify"] = { en = "Verify PIN", fr = "Vérifier le code confidentiel" },
   ["phone.sent"] = {
-    en = "A PIN went to {phone}. Here it arrives in the {inbox}.",
-    fr = "Un code confidentiel a été envoyé au {phone}. Ici, il arrive dans les {inbox}.",
+    en = "A PIN was sent to {phone}. In the sandbox it arrives in the {inbox}.",
+    fr = "Un code confidentiel a été envoyé au {phone}. Dans le bac à sable, il arrive dans les {inbox}.",
   },
   ["phone.other"] = { en = "Use another number", fr = "Utiliser un autre numéro" },
   ["phone.again"] = { en = "Send a new PIN", fr = "Envoyer un nouveau code" },
@@ -32,9 +31,9 @@ return {
     },
   },
   ["phone.ended"] = {
-    en = "This PIN is no longer good: there were five wrong ones, or ten minutes have passed. Send "
+    en = "This PIN is no longer valid: there were five wrong attempts, or ten minutes have passed. Send "
       .. "a new one.",
-    fr = "Ce code n'est plus valable : il y en a eu cinq de faux, ou dix minutes sont passées. Envoyez-en un "
+    fr = "Ce code n'est plus valable : il y a eu cinq tentatives, ou dix minutes sont passées. Envoyez-en un "
       .. "nouveau.",
   },
   ["phone.bad"] = {
@@ -46,7 +45,7 @@ return {
     fr = "Ce numéro appartient à un autre compte du client.",
   },
   ["phone.busy"] = {
-    en = "Five PINs went to this number within ten minutes. Try again later.",
+    en = "Five PINs were sent to this number within ten minutes. Try again later.",
     fr = "Cinq codes ont été envoyés à ce numéro en dix minutes. Réessayez plus tard.",
   },
   ["phone.added"] = {

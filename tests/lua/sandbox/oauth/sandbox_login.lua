@@ -262,7 +262,7 @@ end
 
 function TestOauth.test_in_the_browsers_language()
   for code, words in pairs {
-    en = { "Sign in to Kaizala", "Enter phone number", "Generate PIN", "A PIN went to", "Verify PIN",
+    en = { "Sign in to Kaizala", "Enter phone number", "Generate PIN", "A PIN was sent to", "Verify PIN",
       "The PIN is wrong", "Cannot sign in", "there is no application" },
     fr = { "Se connecter à Kaizala", "Entrer le numéro de téléphone", "Générer le code confidentiel",
       "Un code confidentiel a été envoyé", "Vérifier le code confidentiel", "Le code est faux",

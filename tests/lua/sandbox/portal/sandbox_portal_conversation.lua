@@ -16,7 +16,7 @@ end
 local TestItems = {}
 
 function TestItems.test_nothing_yet()
-  lu.assertStrContains(page "alice", "Nothing was said here yet.")
+  lu.assertStrContains(page "alice", "No messages yet.")
 end
 
 function TestItems.test_messages_in_their_order_and_what_they_answer()
@@ -211,7 +211,7 @@ function TestWho.test_a_subscriber_sees_what_went_to_him()
   lu.assertNil(item(body, nobody))
   lu.assertNil(item(body, other.referenceId))
   lu.assertEquals(reader:get(path(nobody, wire.news)).status, 404)
-  lu.assertStrContains(body, "Subscribers read, answer and comment")
+  lu.assertStrContains(body, "Subscribers can read, answer and comment")
   local _, tabs = body:match('<nav aria%-label="[^"]*" class="tabs">(.-)</nav>'):gsub("<li>", "")
   lu.assertEquals(tabs, 1)
   -- Alice sees all of it, and what Chitra sees when she looks as Chitra.
@@ -268,7 +268,7 @@ end
 function TestReactions.test_an_empty_comment_is_none()
   local id, alice = talking.say "Hello", browser.of "alice"
   local body = alice:submit(alice:page(path()), path(id) .. "/comments", { comment = " " })
-  lu.assertStrContains(body, "Write something to comment.")
+  lu.assertStrContains(body, "Write a comment first.")
   lu.assertEquals(summary(id), { like = 0, comment = 0 })
 end
 

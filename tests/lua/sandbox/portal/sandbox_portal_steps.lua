@@ -55,10 +55,10 @@ function TestPhone.test_a_wrong_pin_five_times()
     lu.assertEquals(response.status, 400)
     lu.assertStrContains(response.body, ("%d attempt"):format(left))
   end
-  lu.assertStrContains(verify(alice, page, other(pin)).body, "no longer good")
+  lu.assertStrContains(verify(alice, page, other(pin)).body, "no longer valid")
   local response = verify(alice, page, pin)
   lu.assertEquals(response.status, 400)
-  lu.assertStrContains(response.body, "no longer good")
+  lu.assertStrContains(response.body, "no longer valid")
   lu.assertEquals(alice:get("/portal/connectors").headers.location, "/portal/phone")
   -- A new one helps.
   page = alice:submit(alice:page "/portal/phone", "/portal/phone", {})
@@ -70,7 +70,7 @@ function TestPhone.test_a_late_pin()
   wire.steer("clock", { advance_s = 600 })
   local response = verify(alice, page, pin)
   lu.assertEquals(response.status, 400)
-  lu.assertStrContains(response.body, "no longer good")
+  lu.assertStrContains(response.body, "no longer valid")
   alice, page, pin = waiting()
   wire.steer("clock", { advance_s = 590 })
   lu.assertEquals(verify(alice, page, pin).status, 303)
@@ -133,7 +133,7 @@ function TestPhone.test_pins_are_limited()
   end
   local response = alice:send(page, "/portal/phone", {})
   lu.assertEquals(response.status, 400)
-  lu.assertStrContains(response.body, "Five PINs went to this number")
+  lu.assertStrContains(response.body, "Five PINs were sent to this number")
 end
 
 function TestPhone.test_checks_of_pins_are_limited()
@@ -154,7 +154,7 @@ function TestConnectors.test_a_connector_in_two_steps()
   lu.assertStrMatches(id, "%x+%-%x+%-%x+%-%x+%-%x+")
   lu.assertStrMatches(secret, "[A-Z0-9]+")
   lu.assertEquals(#secret, 10)
-  lu.assertStrContains(page, "The secret is shown this once")
+  lu.assertStrContains(page, "The secret is shown only once")
   local address = "/portal/connectors/" .. id
   local again = alice:page(address)
   lu.assertNil(again:find(secret, 1, true))
@@ -187,7 +187,7 @@ function TestConnectors.test_what_is_wrong_with_the_details()
     ["Name: please fill it in."] = { name = "  " },
     ["Name: at most 100 characters."] = { name = ("é"):rep(101) },
     ["Description: at most 2,000 characters."] = { name = "x", description = ("x"):rep(2001) },
-    ["begins with https://"] = { name = "x", redirect_uri = "http://evil.example/" },
+    ["starts with https://"] = { name = "x", redirect_uri = "http://evil.example/" },
   } do
     local response = alice:send(alice:page(path), path, fields)
     lu.assertEquals(response.status, 400, words)
@@ -212,7 +212,7 @@ function TestConnectors.test_only_the_owner_manages_it()
   lu.assertStrContains(page, "Generate user token")
   lu.assertNil(page:find("Regenerate secret", 1, true))
   lu.assertNil(page:find(wire.alice, 1, true)) -- whose tokens are no business of his
-  lu.assertStrContains(page, "Tokens that you issued")
+  lu.assertStrContains(page, "Tokens you issued")
   local csrf = browser.form(page, "/portal/sign-out").csrf
   for _, action in ipairs { address .. "/delete", address .. "/secret" } do
     lu.assertEquals(bruno:get(action).status, 403)
@@ -242,7 +242,7 @@ function TestConnectors.test_deletion_ends_its_tokens()
   local access = wire.access()
   local address = "/portal/connectors/" .. wire.application_id
   local page = alice:page(address .. "/delete")
-  lu.assertStrContains(page, "3 refresh tokens that work now")
+  lu.assertStrContains(page, "3 valid refresh tokens")
   lu.assertStrContains(alice:submit(page, address .. "/delete"), "Demo was deleted.")
   wire.refused(401, "InvalidToken", "GET", "/v1/groups", { token = access })
   wire.refused(401, "Unauthenticated", "GET", "/v1/accessToken", { headers = wire.credentials() })
@@ -277,9 +277,9 @@ end
 
 function TestTokens.test_of_a_tenant_admin()
   local alice = browser.of "alice"
-  lu.assertStrContains(alice:page(DEMO), "A new one ends it")
+  lu.assertStrContains(alice:page(DEMO), "A new one replaces it")
   local token, page = generate(alice)
-  lu.assertStrContains(page, "It reaches the whole tenant: 3 groups today.")
+  lu.assertStrContains(page, "It gives access to the whole tenant: 3 groups today.")
   lu.assertEquals(#wire.ok("GET", "/v1/groups", { token = wire.access(token) }).groups, 3)
   wire.refused(401, "InvalidToken", "GET", "/v1/accessToken", { headers = wire.credentials() })
   wire.exchange(wire.user_token) -- of somebody else: it stays
@@ -289,19 +289,19 @@ end
 function TestTokens.test_of_others()
   local token, page = generate(browser.of "bruno")
   lu.assertStrContains(page,
-    "It reaches the 2 groups that you are in, with your own rights: Sales, Sales North.")
+    "It gives access to the 2 groups you are in, with your own rights: Sales, Sales North.")
   lu.assertEquals(#wire.ok("GET", "/v1/groups", { token = wire.access(token) }).groups, 2)
   wire.steer("users", { phone = "+33100000077", name = "Eva", email = "eva@contoso.example" })
   local eva = browser.new()
   eva:sign_in "eva@contoso.example"
   eva:add_phone "+33100000077"
-  lu.assertStrContains(eva:page(DEMO), "You are in no group")
+  lu.assertStrContains(eva:page(DEMO), "You are not in any group")
 end
 
 function TestTokens.test_shown_once()
   local alice = browser.of "alice"
   local token, page = generate(alice)
-  lu.assertStrContains(page, "It is shown this once")
+  lu.assertStrContains(page, "It is shown only once")
   local again = alice:page(DEMO .. "/token")
   lu.assertNil(again:find(token, 1, true))
   lu.assertStrContains(again, "generate a new one")
@@ -344,7 +344,7 @@ function TestExchange.test_the_whole_way()
   lu.assertStrContains(browser.text(page), ("-H 'refreshToken: %s'"):format(token))
   lu.assertStrContains(browser.text(page), "token.exchange {")
   local result = alice:submit(page, address .. "/exchange", { secret = secret })
-  for _, text in ipairs { "Reply: 200", "The token service gave an access token", "eyJhbG…",
+  for _, text in ipairs { "Reply: 200", "The token service returned an access token", "eyJhbG…",
     'data-left="86400"', "24:00:00" } do
     lu.assertStrContains(result, text)
   end

@@ -57,7 +57,7 @@ function TestTraffic.test_one_that_is_not_kept()
   for _, number in ipairs { "999999", "0", "-1", "x", "1e999" } do
     local response = alice:get("/portal/traffic/" .. number)
     lu.assertEquals(response.status, 404, number)
-    lu.assertStrContains(response.body, "no longer kept")
+    lu.assertStrContains(response.body, "no longer stored")
   end
 end
 
