@@ -39,14 +39,12 @@ void engine_destroy(struct engine *engine)
 
 int engine_need_store(struct engine *engine, struct err *err)
 {
-    if (engine->store != NULL)
+    if (engine->tokens != NULL)
         return 0;
-    struct store *store = store_new(engine->config->state, engine->loop);
-    if (store_open(store, err) != 0) {
-        store_free(store);
+    if (engine->store == NULL)
+        engine->store = store_new(engine->config->state, engine->loop);
+    if (store_open(engine->store, err) != 0)
         return -1;
-    }
-    engine->store = store;
     engine->tokens =
         tokens_new(engine->loop, &engine->transport, engine->store, engine->redact, engine->log);
     engine->client = client_new(engine->loop, &engine->transport, engine->tokens, engine->log);

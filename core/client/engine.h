@@ -15,8 +15,8 @@ struct engine {
     struct http *http;
     struct transport
         transport;         /* http, or what is put here before the first need of store and client */
-    struct store *store;   /* NULL until engine_need_store */
-    struct tokens *tokens; /* likewise */
+    struct store *store;   /* NULL until engine_need_store, or what is put here before */
+    struct tokens *tokens; /* NULL until engine_need_store */
     struct client *client; /* likewise */
     int64_t deadline_ms;   /* loop_now_ms; 0: none */
     bool secrets_known;

@@ -76,19 +76,6 @@ static int64_t next_delay(struct lock *lock)
     return delay / 2 + (int64_t)randombytes_uniform((uint32_t)delay + 1);
 }
 
-int lock_try(struct lock *lock, const char *folder, const char *name, struct err *err)
-{
-    lock->fd = lock_open(folder, name, err);
-    if (lock->fd < 0)
-        return -1;
-    int held = lock_attempt(lock, folder, err);
-    if (held > 0)
-        lock->folder = mem_strdup(folder);
-    else
-        lock_release(lock);
-    return held;
-}
-
 static int busy(const struct lock *lock, struct err *err)
 {
     return err_set(err, ERR_BUSY, "lock '%s' is held by another process", lock->name);

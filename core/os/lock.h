@@ -25,15 +25,13 @@ struct lock {
     void *arg;
 };
 
-/* loop may be NULL where only lock_try and lock_block are used. */
+/* loop may be NULL where lock_wait is not used. */
 void lock_create(struct lock *lock, struct loop *loop);
-/* 1: held, 0: somebody else has it, -1: error (ERR_CONFIG; also on a file system that has no
- * locks). name: [A-Za-z0-9._-]+ */
-int lock_try(struct lock *lock, const char *folder, const char *name, struct err *err);
-/* Calls fn from the loop: err NULL when held; ERR_BUSY at give_up_ms (loop_now_ms); ERR_CONFIG. */
+/* Calls fn from the loop: err NULL when held; ERR_BUSY at give_up_ms (loop_now_ms); ERR_CONFIG,
+ * also on a file system that has no locks. name: [A-Za-z0-9._-]+ */
 void lock_wait(struct lock *lock, const char *folder, const char *name, int64_t give_up_ms,
                void (*fn)(void *arg, const struct err *err), void *arg);
-/* Blocks, at most wait_ms. ERR_BUSY when it is up. */
+/* Blocks, at most wait_ms (0: one try). ERR_BUSY when it is up. */
 int lock_block(struct lock *lock, const char *folder, const char *name, int64_t wait_ms,
                struct err *err);
 /* The same on a folder itself, which is only read. ERR_CONFIG where it cannot be opened or locked.
@@ -48,7 +46,7 @@ int lock_byte(const char *folder, const char *name, int64_t at, struct err *err)
 /* Whether any process holds it, this one included; false where there is no such file. */
 bool lock_byte_is_held(const char *folder, const char *name, int64_t at);
 /*
- * Reserves disk space in the file of a lock that is held (lock_wait, lock_try), for what must be
+ * Reserves disk space in the file of a lock that is held (lock_wait), for what must be
  * written later, until lock_unreserve or lock_release. ERR_NETWORK (retryable) when the disk is
  * full.
  */

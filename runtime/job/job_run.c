@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* Disk space reserved while the script runs, so that the end can be recorded even when the disk is
- * full by then: the row with its output, as SQLite writes it: twice, and its index. */
+ * full by then: the row with its output, as the state writes it: twice, and an index. */
 #define RECORD_BYTES ((size_t)4 * STORE_OUTPUT_MAX)
 
 struct run {

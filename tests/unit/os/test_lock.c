@@ -19,8 +19,10 @@ static void test_one_holds_it(void **state)
     struct err err;
     lock_create(&first, NULL);
     lock_create(&second, NULL);
-    assert_int_equal(lock_try(&first, folder->path, NAME, &err), 1);
-    assert_int_equal(lock_try(&second, folder->path, NAME, &err), 0);
+    assert_int_equal(lock_block(&first, folder->path, NAME, 0, &err), 0);
+    assert_int_equal(lock_block(&second, folder->path, NAME, 0, &err), -1);
+    assert_int_equal(err.kind, ERR_BUSY);
+    lock_release(&second);
     assert_int_equal(lock_block(&second, folder->path, NAME, 1, &err), -1);
     assert_int_equal(err.kind, ERR_BUSY);
     lock_release(&second);
@@ -60,7 +62,7 @@ static void test_waiting(void **state)
     struct wait wait = {.loop = loop_new(), .holder = &holder};
     lock_create(&holder, NULL);
     lock_create(&wait.lock, wait.loop);
-    assert_int_equal(lock_try(&holder, folder->path, NAME, &wait.err), 1);
+    assert_int_equal(lock_block(&holder, folder->path, NAME, 0, &wait.err), 0);
 
     err_clear(&wait.err);
     lock_wait(&wait.lock, folder->path, NAME, clock_mono_ms() + 1, told, &wait);
@@ -73,7 +75,10 @@ static void test_waiting(void **state)
     lock_wait(&wait.lock, folder->path, NAME, 0, told, &wait);
     assert_true(loop_run_until(wait.loop, &wait.called));
     assert_int_equal(wait.err.kind, ERR_NONE);
-    assert_int_equal(lock_try(&holder, folder->path, NAME, &wait.err), 0);
+    assert_int_equal(lock_block(&holder, folder->path, NAME, 0, &wait.err), -1);
+    assert_int_equal(wait.err.kind, ERR_BUSY);
+
+    lock_release(&holder);
 
     lock_release(&wait.lock);
     loop_free(wait.loop);
@@ -109,8 +114,9 @@ static int try_without_locks(const char *folder)
     if (refuse_locks() != 0)
         return 77;
     lock_create(&wait.lock, wait.loop);
-    if (lock_try(&wait.lock, folder, NAME, &err) != -1 || !says_so(&err, folder))
+    if (lock_block(&wait.lock, folder, NAME, 0, &err) != -1 || !says_so(&err, folder))
         return 1;
+    lock_release(&wait.lock);
     if (lock_block(&wait.lock, folder, NAME, 60000, &err) != -1 || !says_so(&err, folder))
         return 2;
     lock_release(&wait.lock);

@@ -3,6 +3,7 @@
 #include "config_load.h"
 #include "folder.h"
 #include "kaizala.h"
+#include "store_fixture.h"
 #include "tiny_provider.h"
 
 void provider_fixture_create(struct provider_fixture *f, const char *issuer, const char *api,
@@ -28,6 +29,7 @@ void provider_fixture_create(struct provider_fixture *f, const char *issuer, con
     f->redact = redact_new();
     f->log = log_new(STDERR_FILENO, LOG_ERROR, LOG_TEXT, false, f->redact);
     engine_create(&f->engine, f->config, f->log, f->redact);
+    f->engine.store = store_new_on(store_fixture_engine, f->config->state, f->engine.loop);
 }
 
 void provider_fixture_destroy(struct provider_fixture *f)

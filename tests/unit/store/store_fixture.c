@@ -1,20 +1,20 @@
 #include "store_fixture.h"
 
-static const struct store_engine *engine = &store_sqlite;
+const struct store_engine *store_fixture_engine = &store_sqlite;
 
 int store_fixture_run(const struct CMUnitTest *tests, size_t count)
 {
     int failed = 0;
-    engine = &store_sqlite;
+    store_fixture_engine = &store_sqlite;
     failed += _cmocka_run_group_tests("sqlite", tests, count, NULL, NULL);
-    engine = &store_late;
+    store_fixture_engine = &store_late;
     failed += _cmocka_run_group_tests("late", tests, count, NULL, NULL);
     return failed;
 }
 
 struct store *store_fixture_new(struct loop *loop)
 {
-    return store_new_on(engine, "state", loop);
+    return store_new_on(store_fixture_engine, "state", loop);
 }
 
 struct store *store_fixture_open(void)

@@ -9,6 +9,8 @@
 /* SQLite that finishes every call later, from the loop. */
 extern const struct store_engine store_late;
 
+/* That of this turn; SQLite where there are no turns. */
+extern const struct store_engine *store_fixture_engine;
 /* All tests on each engine; returns what main returns. */
 int store_fixture_run(const struct CMUnitTest *tests, size_t count);
 #define STORE_FIXTURE_RUN(tests) store_fixture_run(tests, sizeof(tests) / sizeof(tests)[0])

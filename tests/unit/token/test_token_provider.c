@@ -4,6 +4,7 @@
 #include "kaizala.h"
 #include "peer.h"
 #include "provider_fixture.h"
+#include "store_fixture.h"
 #include "tiny_provider.h"
 
 /* The token service and the API in one: what it gave, and what it will say. */
@@ -241,6 +242,37 @@ static void an_api_that_never_moves_is_not_followed(void **state)
     world_destroy(&world);
 }
 
+static void never(void *arg, const struct token *token, const struct err *err)
+{
+    (void)token, (void)err;
+    *(bool *)arg = true;
+}
+
+/* At every step on the way to a token: while the state is read, waited for, read again. */
+static void whoever_cancels_is_not_called(void **state)
+{
+    (void)state;
+    struct world world;
+    struct err err;
+    world_create(&world);
+    assert_int_equal(engine_need_store(&world.f.engine, &err), 0);
+    bool called = false;
+    for (int turns = 0; !called; turns++) { /* one turn more each time, until it has arrived */
+        struct token_request *request =
+            token_get(world.f.engine.tokens, world.f.connector, NULL, never, &called);
+        for (int i = 0; i < turns && !called; i++)
+            loop_turn(world.f.engine.loop, 1);
+        if (called)
+            break;
+        token_cancel(request);
+        loop_turn(world.f.engine.loop, 1);
+        assert_false(called);
+    }
+    struct arrived arrived = provider_fixture_token(&world.f, NULL);
+    assert_int_equal(arrived.err.kind, ERR_NONE);
+    world_destroy(&world);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_set_up, folder_tear_down)
 
 int main(void)
@@ -254,6 +286,7 @@ int main(void)
         TEST(calls_go_to_the_configured_endpoint),
         TEST(a_401_makes_one_exchange_and_one_more_try),
         TEST(an_api_that_never_moves_is_not_followed),
+        TEST(whoever_cancels_is_not_called),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return STORE_FIXTURE_RUN(tests);
 }
