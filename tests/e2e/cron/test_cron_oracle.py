@@ -45,11 +45,14 @@ def random_schedules(rng, hours=None):
 
 def croniter_agrees(schedule):
     """To it a step in a day's field is no `*`, a list of all days is one, no range ends with Sunday's
-    7, and in February it goes astray between 28 and a later day of a list."""
+    7, in February it goes astray between 28 and a later day of a list, and beside a day that none of the
+    months has (31 April) it finds no weekday."""
     _, _, day, _, weekday = schedule.split()
     if "-7" in weekday or day.startswith("*/") or weekday.startswith("*/"):
         return False
     sets = schedules.Schedule(schedule).sets
+    if min(sets[2]) > max(calendar.monthrange(2024, month)[1] for month in sets[3]):
+        return False
     return (day == "*" or len(sets[2]) == 1 or max(sets[2]) <= 28) and (weekday == "*" or not sets[4] >= set(range(7)))
 
 
