@@ -1,5 +1,4 @@
 -- The libraries of scripts/examples: CSV, XML, feeds.
-local jeton = require "jeton"
 local lu = require "luaunit"
 
 package.path = os.getenv "JETON_SOURCE" .. "/scripts/examples/?.lua;" .. package.path

@@ -1,6 +1,6 @@
 -- The sandbox with large tenants: no statement looks through a whole table where an index could tell, what a
 -- page costs does not grow with the tenant, and what a walk costs grows with what it gives. Counted in
--- steps of SQLite's virtual machine, so that a slow machine is no failure. tests/e2e/sandbox/test_scale.py runs it.
+-- steps of SQLite's virtual machine, so a slow machine is no failure. Run by tests/e2e/sandbox/test_scale.py.
 local json = require "jeton.json"
 local large = require "large_tenant"
 local lu = require "luaunit"

@@ -1,6 +1,6 @@
--- For tests/e2e/sandbox/test_openapi.py: writes the document of OpenAPI; then, a JSON object a line, each example
--- of each operation with a body, and each way to break it that the table knows: {what, operation, example, good,
--- body}.
+-- For tests/e2e/sandbox/test_openapi.py: writes the document of OpenAPI; then, a JSON object a line, each
+-- example of each operation with a body, and each way to break it that the table knows: {what, operation,
+-- example, good, body}.
 package.path = require("jeton").folder .. "/../../?.lua;" .. package.path
 local json = require "jeton.json"
 local contract = require "contract"

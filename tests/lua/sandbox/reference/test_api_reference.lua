@@ -3,6 +3,7 @@ local lu = require "luaunit"
 local operations = require "sandbox.operations"
 local reference = require "sandbox.reference"
 
+collectgarbage "generational" -- all of it is Lua: stress.lua has nothing to find here
 local SOURCE = assert(os.getenv "JETON_SOURCE", "JETON_SOURCE must name the folder of the source")
 
 local TestReference = {}
