@@ -34,9 +34,21 @@ static int unknown_key(lua_State *L, const char *what, const char *name, const c
                       count > 0 ? lua_tostring(L, -1) : "none");
 }
 
-void larg_check_keys(lua_State *L, int index, const char *what, const char *const *keys)
+void larg_copy(lua_State *L, int index)
 {
     index = lua_absindex(L, index);
+    luaL_checkstack(L, 4, "a table");
+    lua_newtable(L);                                 /* the last call that may collect garbage */
+    for (lua_pushnil(L); lua_next(L, index) != 0;) { /* copy key value */
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2); /* copy key key value */
+        lua_rawset(L, -4);
+    }
+    lua_replace(L, index);
+}
+
+static void check_keys(lua_State *L, int index, const char *what, const char *const *keys)
+{
     lua_pushnil(L);
     while (lua_next(L, index)) { /* key, value */
         lua_pop(L, 1);
@@ -51,6 +63,19 @@ void larg_check_keys(lua_State *L, int index, const char *what, const char *cons
         if (keys[i] == NULL)
             unknown_key(L, what, name, keys);
     }
+}
+
+void larg_options(lua_State *L, int index, const char *what, const char *const *keys)
+{
+    index = lua_absindex(L, index);
+    luaL_checkstack(L, 4, "options");
+    check_keys(L, index, what, keys);
+    lua_newtable(L);
+    for (size_t i = 0; keys[i] != NULL; i++) {
+        lua_getfield(L, index, keys[i]);
+        lua_setfield(L, -2, keys[i]);
+    }
+    lua_replace(L, index);
 }
 
 /* Pushes the field; false (and nothing pushed) where it is absent. */

@@ -1,16 +1,25 @@
-/* Reads the fields of an option table. All raise a string with its position on misuse. */
+/*
+ * Reads tables of a script. Almost every call into Lua may collect garbage, and so run finalizers,
+ * which may change any table that the script can reach; metamethods may do the same. So tables are
+ * copied first, and only the copies are read. All raise a string with its position on misuse.
+ */
 #ifndef JETON_LARG_H
 #define JETON_LARG_H
 
 #include <lua.h>
 #include <stdint.h>
 
+/* Replaces the table at index by a copy without a metatable, which no code of the script can reach:
+ * it stays as it is, and keeps its strings alive. While it is filled no such code runs. */
+void larg_copy(lua_State *L, int index);
 /* Raises when the table at index has a key that is not in the NULL-terminated list, and suggests
- * the nearest one that is. `what` names the call. */
-void larg_check_keys(lua_State *L, int index, const char *what, const char *const *keys);
-/* A field of the table at index, or the fallback where it is nil. Pushes nothing. Copy a string
- * before the next call into Lua: an __index may have made it, so that nothing keeps it alive.
- * len NULL: a NUL byte in the string is refused. */
+ * the nearest one that is. `what` names the call. Then replaces the table by one that only the
+ * caller can reach, as larg_copy does; it has the fields that are listed, also those that an
+ * __index gives. */
+void larg_options(lua_State *L, int index, const char *what, const char *const *keys);
+/* A field of the table at index, or the fallback where it is nil. Pushes nothing. A string lives as
+ * long as the table, which must come from larg_options. len NULL: a NUL byte in the string is
+ * refused. */
 const char *larg_string(lua_State *L, int index, const char *key, const char *fallback,
                         size_t *len);
 int64_t larg_integer(lua_State *L, int index, const char *key, int64_t fallback);

@@ -130,7 +130,7 @@ static int exec_run(lua_State *L)
 {
     static const char *const keys[] = {"argv", "env", "files", "env_dir", NULL};
     luaL_checktype(L, 1, LUA_TTABLE);
-    larg_check_keys(L, 1, "exec.run", keys);
+    larg_options(L, 1, "exec.run", keys);
     task_check(L, "exec.run");
     lua_settop(L, 1);
     struct run *run = lua_newuserdatauv(L, sizeof *run, 0); /* options run */

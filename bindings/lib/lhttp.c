@@ -15,26 +15,20 @@
 static int call_method(lua_State *L, const char *method)
 {
     luaL_checkstring(L, 1);
-    if (!lua_isnoneornil(L, 2))
-        luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2); /* url options|nil */
-    lua_newtable(L);  /* url options|nil copy */
-    if (lua_istable(L, 2)) {
-        for (lua_pushnil(L); lua_next(L, 2) != 0;) { /* … key value */
-            lua_pushvalue(L, -2);
-            lua_insert(L, -2); /* … key key value */
-            lua_rawset(L, 3);
-        }
-        if (lua_getfield(L, 3, "url") != LUA_TNIL || lua_getfield(L, 3, "method") != LUA_TNIL)
-            return luaL_argerror(L, 2, "url and method are set by this function");
-        lua_settop(L, 3);
+    if (lua_isnil(L, 2)) {
+        lua_newtable(L);
+        lua_replace(L, 2);
     }
-    lua_pushvalue(L, 1);
-    lua_setfield(L, 3, "url");
+    luaL_checktype(L, 2, LUA_TTABLE);
+    larg_copy(L, 2); /* url copy */
+    if (lua_getfield(L, 2, "url") != LUA_TNIL || lua_getfield(L, 2, "method") != LUA_TNIL)
+        return luaL_argerror(L, 2, "url and method are set by this function");
+    lua_settop(L, 2);
     lua_pushstring(L, method);
-    lua_setfield(L, 3, "method");
-    lua_replace(L, 1); /* copy options|nil */
-    lua_settop(L, 1);
+    lua_setfield(L, 2, "method");
+    lua_insert(L, 1); /* copy url */
+    lua_setfield(L, 1, "url");
     return lhttp_call(L);
 }
 
@@ -120,7 +114,7 @@ static int http_error(lua_State *L)
     static const enum err_kind kinds[] = {ERR_AUTH,   ERR_NETWORK,   ERR_HTTP,     ERR_THROTTLED,
                                           ERR_CONFIG, ERR_CANCELLED, ERR_DEADLINE, ERR_INVALID};
     luaL_checktype(L, 1, LUA_TTABLE);
-    larg_check_keys(L, 1, "http.error", keys);
+    larg_options(L, 1, "http.error", keys);
     const char *kind = larg_string(L, 1, "kind", "", NULL);
     struct err err = {0};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

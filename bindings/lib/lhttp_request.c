@@ -62,8 +62,8 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Pushes a userdata with the table's keys in byte order; all must be strings. They are the table's
- * own strings, and live as long as they are in it. */
+/* Pushes a userdata with the keys in byte order; all must be strings. They are the table's own. It
+ * must come from larg_copy: here it is counted, then read. */
 static const char **push_sorted_keys(lua_State *L, int index, const char *what, size_t *count)
 {
     size_t n = 0;
@@ -88,7 +88,7 @@ static const char **push_sorted_keys(lua_State *L, int index, const char *what, 
     return keys;
 }
 
-/* Pushes the entry as a string. Calls no metamethod, which could change the table. */
+/* Pushes the entry as a string. */
 static const char *push_value(lua_State *L, int table, const char *what, const char *key,
                               size_t *len)
 {
@@ -125,6 +125,7 @@ static int read_pairs(lua_State *L, int index, const char *what, struct buf *out
                           luaL_typename(L, -1));
     int table = lua_gettop(L);
     size_t count;
+    larg_copy(L, table);
     const char **keys = push_sorted_keys(L, table, what, &count);
     int result = 0;
     for (size_t i = 0; i < count && result == 0; i++) {
@@ -172,6 +173,7 @@ static int read_headers(lua_State *L, int index, struct lhttp_request *request, 
                           luaL_typename(L, -1));
     int table = lua_gettop(L);
     size_t count;
+    larg_copy(L, table);
     const char **keys = push_sorted_keys(L, table, "headers", &count);
     for (size_t i = 0; i < count; i++) {
         size_t len;
@@ -209,7 +211,7 @@ static void read_parts(lua_State *L, int index, struct lhttp_request *request)
             luaL_error(L, "http.request: multipart[%d] must be a table, got a %s", (int)i + 1,
                        luaL_typename(L, -1));
         int part = lua_gettop(L);
-        larg_check_keys(L, part, "a part of multipart", keys);
+        larg_options(L, part, "a part of multipart", keys);
         struct http_part *to = &request->parts[request->http.nparts++];
         const char *value = larg_string(L, part, "value", NULL, &to->value_len);
         if (value != NULL)
@@ -300,7 +302,7 @@ static void read_target(lua_State *L, int index, struct lhttp_request *request)
 int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, struct err *err)
 {
     index = lua_absindex(L, index);
-    larg_check_keys(L, index, "http.request", option_keys);
+    larg_options(L, index, "http.request", option_keys);
     read_target(L, index, request);
 
     char *method = copy_option(L, index, "method");

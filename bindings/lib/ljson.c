@@ -135,7 +135,7 @@ void ljson_options(lua_State *L, int index, const char *what, struct json_option
     if (lua_isnoneornil(L, index))
         return;
     luaL_checktype(L, index, LUA_TTABLE);
-    larg_check_keys(L, index, what, keys);
+    larg_options(L, index, what, keys);
     int64_t bytes = larg_integer(L, index, "max_bytes", (int64_t)JSON_BYTES_MAX);
     int64_t depth = larg_integer(L, index, "max_depth", JSON_DEPTH_MAX);
     if (bytes < 1 || bytes > (int64_t)JSON_BYTES_MAX)
@@ -167,7 +167,7 @@ static int encode(lua_State *L)
     luaL_checkany(L, 1);
     if (!lua_isnoneornil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);
-        larg_check_keys(L, 2, "json.encode", keys);
+        larg_options(L, 2, "json.encode", keys);
         indent = larg_integer(L, 2, "indent", 0);
         if (indent < 0 || indent > LJSON_INDENT_MAX)
             return luaL_error(L, "json.encode: indent must be 0 to %d spaces", LJSON_INDENT_MAX);

@@ -1,5 +1,6 @@
 /* jeton.log: lines of a script in jeton's own log. */
 #include "engine.h"
+#include "larg.h"
 #include "luaopen.h"
 #include "vm.h"
 
@@ -18,7 +19,8 @@ static int by_name(const void *a, const void *b)
 static size_t read_fields(lua_State *L, struct log_field *fields)
 {
     size_t count = 0;
-    lua_newtable(L); /* a value's __tostring may take fields out of the script's table */
+    larg_copy(L, 2); /* a value's __tostring may change the script's table */
+    lua_newtable(L);
     int texts = lua_gettop(L);
     lua_pushnil(L);
     while (lua_next(L, 2)) { /* texts key value */

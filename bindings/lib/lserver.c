@@ -108,14 +108,14 @@ static int waiter_gc(lua_State *L)
 static int wait_until_closed(lua_State *L, bool keeper)
 {
     struct lserver *ls = luaL_checkudata(L, 1, SERVER_TYPE);
-    if (ls->server == NULL)
-        return 0;
     lua_settop(L, 1);
     struct waiter *waiter = lua_newuserdatauv(L, sizeof *waiter, 1); /* server waiter */
     *waiter = (struct waiter){.keeper = keeper};
     luaL_setmetatable(L, WAITER_TYPE);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, 2, 1); /* keeps the server, whose list the waiter is in */
+    if (ls->server == NULL)
+        return 0;
     waiter->server = ls;
     waiter->next = ls->waiters;
     if (waiter->next != NULL)
@@ -169,7 +169,7 @@ static int answer(lua_State *L)
 {
     struct exchange *exchange = luaL_checkudata(L, 1, EXCHANGE_TYPE);
     /* server_reply ends it; only then is nothing left that can raise */
-    lserver_message_answer(L, 2, exchange->answer);
+    lserver_message_answer(L, 2, &exchange->answer);
     exchange->answer = NULL;
     return 0;
 }
@@ -309,7 +309,7 @@ static struct server_options read_options(lua_State *L, int64_t *task_limit)
                                        "refuse", "max_body", "spool_over", "max_upload",
                                        "folder", "ask_over", "task_limit", NULL};
     luaL_checktype(L, 1, LUA_TTABLE);
-    larg_check_keys(L, 1, "server.listen", keys);
+    larg_options(L, 1, "server.listen", keys);
     size_t len = 0;
     const char *host = larg_string(L, 1, "host", NULL, &len);
     luaL_argcheck(L, host == NULL || strlen(host) == len, 1, "host holds a NUL byte");

@@ -34,7 +34,7 @@ static int ask_head(lua_State *L)
     lserver_message_push(L, question->head);
     lua_call(L, 1, 1); /* question server result */
     if (lua_istable(L, 3)) {
-        lserver_message_answer(L, 3, question->answer);
+        lserver_message_answer(L, 3, &question->answer);
         return 0;
     }
     if (lua_isnil(L, 3))
@@ -57,7 +57,7 @@ static int ask_refuse(lua_State *L)
     lua_getiuservalue(L, 2, LSERVER_REFUSE);
     lserver_message_push_refusal(L, question->refusal);
     lua_call(L, 1, 1); /* question server response */
-    lserver_message_answer(L, 3, question->answer);
+    lserver_message_answer(L, 3, &question->answer);
     return 0;
 }
 

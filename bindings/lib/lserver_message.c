@@ -146,7 +146,7 @@ void lserver_message_push_refusal(lua_State *L, const struct server_refusal *ref
 
 /* ---- responses ---- */
 
-struct fields { /* a userdata; its strings belong to the table, or are kept in `anchor` */
+struct fields { /* a userdata; the names belong to the copy of the table, the values to `anchor` */
     size_t count;
     struct http_header list[HEADERS_MAX];
 };
@@ -167,7 +167,7 @@ static void add_field(lua_State *L, struct fields *fields, int anchor, const cha
     lua_rawseti(L, anchor, (lua_Integer)fields->count);
 }
 
-/* Pushes the userdata and the anchor. */
+/* Pushes the userdata, the anchor, and the copy of the headers. */
 static struct fields *push_fields(lua_State *L, int index)
 {
     struct fields *fields = lua_newuserdatauv(L, sizeof *fields, 0);
@@ -178,6 +178,7 @@ static struct fields *push_fields(lua_State *L, int index)
     if (type != LUA_TTABLE && type != LUA_TNIL)
         luaL_error(L, "headers of %s: a table expected, got %s", RESPONSE, lua_typename(L, type));
     if (type == LUA_TTABLE) {
+        larg_copy(L, -1); /* the lists in it may have metamethods */
         for (lua_pushnil(L); lua_next(L, anchor + 1) != 0;) { /* … headers name value */
             size_t len;
             if (lua_type(L, -2) != LUA_TSTRING)
@@ -197,7 +198,7 @@ static struct fields *push_fields(lua_State *L, int index)
             }
         }
     }
-    lua_settop(L, anchor);
+    lua_settop(L, anchor + 1);
     return fields;
 }
 
@@ -216,14 +217,14 @@ static int open_file(lua_State *L, const char *path, uint64_t *len)
     return fd;
 }
 
-void lserver_message_answer(lua_State *L, int index, struct server_exchange *exchange)
+void lserver_message_answer(lua_State *L, int index, struct server_exchange *const *waiting)
 {
     static const char *const keys[] = {"status", "headers", "body", "file", "drop", NULL};
     index = lua_absindex(L, index);
     if (!lua_istable(L, index))
         luaL_error(L, "the handler must return a response table, it returned %s",
                    luaL_typename(L, index));
-    larg_check_keys(L, index, RESPONSE, keys);
+    larg_options(L, index, RESPONSE, keys);
     bool drop = larg_boolean(L, index, "drop", 0);
     int64_t status = larg_integer(L, index, "status", 200);
     size_t len = 0;
@@ -234,12 +235,14 @@ void lserver_message_answer(lua_State *L, int index, struct server_exchange *exc
         luaL_error(L, "file of %s: holds a NUL byte", RESPONSE);
     if (path != NULL && len > 0)
         luaL_error(L, "body and file of %s: at most one of them", RESPONSE);
-    const struct fields *fields = push_fields(L, index); /* … fields anchor */
+    const struct fields *fields = push_fields(L, index); /* … fields anchor headers */
     struct err err;
     if (server_check_reply(status < 0 || status > 1000 ? 0 : (int)status, fields->list,
                            fields->count, &err) != 0)
         luaL_error(L, "%s", err.msg);
-    uint64_t file_len = 0; /* opened last, since nothing below raises */
+    /* From here on no code of the script runs, and nothing raises but open_file. */
+    struct server_exchange *exchange = *waiting;
+    uint64_t file_len = 0;
     int fd = exchange != NULL && !drop && path != NULL ? open_file(L, path, &file_len) : -1;
     if (exchange != NULL && drop)
         server_drop(exchange);
@@ -247,7 +250,7 @@ void lserver_message_answer(lua_State *L, int index, struct server_exchange *exc
         server_reply_file(exchange, (int)status, fields->list, fields->count, fd, file_len);
     else if (exchange != NULL)
         server_reply(exchange, (int)status, fields->list, fields->count, body, len);
-    lua_pop(L, 2);
+    lua_pop(L, 3);
 }
 
 void lserver_message_refuse(struct server_exchange *exchange, int status, const char *message,

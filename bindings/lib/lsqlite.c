@@ -172,16 +172,18 @@ static int db_transaction(lua_State *L)
     bool outer = db->depth == 0;
     /* Immediate: otherwise two transactions that read first and then write would block each other.
      */
-    run_simple(L, db, outer ? "BEGIN IMMEDIATE" : lua_pushfstring(L, "SAVEPOINT %s", name));
+    const char *begin = outer ? "BEGIN IMMEDIATE" : lua_pushfstring(L, "SAVEPOINT %s", name);
+    run_simple(L, check_db(L), begin); /* a finalizer may have closed it */
+    db->depth++;                       /* so that it stays open */
     lua_settop(L, 3);
     lua_pushvalue(L, 2);
-    db->depth++;
     int status = lua_pcall(L, 0, LUA_MULTRET, 0); /* db fn name results… | error */
     db->depth--;
     if (status != LUA_OK) {
         roll_back(db, name);
         return lua_error(L);
     }
+    check_db(L); /* a <close> variable may have closed it */
     if (sqlite3_get_autocommit(db->handle))
         return luaL_error(L, "the transaction was ended inside of db:transaction; leave BEGIN, "
                              "COMMIT and ROLLBACK to it (raise an error to roll back)");

@@ -32,16 +32,33 @@ static const char *code_name(int code)
     return NULL;
 }
 
+/* Copies the beginning of an SQL text, which SQLite may own. */
+static const char *cut_sql(const char *sql, char shown[SQL_SHOWN + sizeof ERR_CUT])
+{
+    size_t len = utf8_cut(sql, strlen(sql), SQL_SHOWN);
+    memcpy(shown, sql, len);
+    strcpy(shown + len, sql[len] != '\0' ? ERR_CUT : "");
+    return shown;
+}
+
 int lsqlite_raise(lua_State *L, sqlite3 *handle, const char *sql)
 {
+    char shown[SQL_SHOWN + sizeof ERR_CUT];
     int code = sqlite3_errcode(handle) & 0xff;
     const char *name = code_name(code);
+    cut_sql(sql, shown);
+    const char *message = lua_pushstring(L, sqlite3_errmsg(handle)); /* may close the connection */
     if (name == NULL)
         name = lua_pushfstring(L, "SQLite error %d", code);
-    size_t len = utf8_cut(sql, strlen(sql), SQL_SHOWN);
-    const char *shown = lua_pushlstring(L, sql, len);
-    return luaL_error(L, "%s (%s) in: %s%s", sqlite3_errmsg(handle), name, shown,
-                      sql[len] != '\0' ? ERR_CUT : "");
+    return luaL_error(L, "%s (%s) in: %s", message, name, shown);
+}
+
+/* To be called before a cursor is used again after code of the script may have run: any call that
+ * allocates may run finalizers, and one of them may have closed the connection. */
+static void check_open(lua_State *L, const struct lsqlite_cursor *cursor)
+{
+    if (cursor->db == NULL)
+        luaL_error(L, "the database was closed while a statement was using it");
 }
 
 /* ---- the cache ---- */
@@ -113,6 +130,8 @@ struct lsqlite_cursor *lsqlite_cursor_push(lua_State *L, int db_index, const cha
 {
     struct lsqlite_db *db = lua_touserdata(L, db_index);
     struct lsqlite_cursor *cursor = new_cursor(L, db_index);
+    if (db->handle == NULL) /* closed by a finalizer */
+        luaL_error(L, "the database is closed");
     struct lsqlite_cached *entry = cache_find(db, sql, len);
     if (entry == NULL) {
         sqlite3_stmt *stmt = NULL;
@@ -175,8 +194,11 @@ void lsqlite_cursor_bind(lua_State *L, struct lsqlite_cursor *cursor, int first,
 {
     int given = last - first + 1;
     int wanted = sqlite3_bind_parameter_count(cursor->stmt);
-    if (given != wanted)
-        luaL_error(L, "%d parameters given, %d in: %s", given, wanted, sqlite3_sql(cursor->stmt));
+    if (given != wanted) {
+        char shown[SQL_SHOWN + sizeof ERR_CUT];
+        luaL_error(L, "%d parameters given, %d in: %s", given, wanted,
+                   cut_sql(sqlite3_sql(cursor->stmt), shown));
+    }
     for (int i = 0; i < given; i++) {
         if (bind_value(L, cursor, i + 1, first + i, borrow) != SQLITE_OK)
             lsqlite_raise(L, cursor->db->handle, sqlite3_sql(cursor->stmt));
@@ -185,6 +207,7 @@ void lsqlite_cursor_bind(lua_State *L, struct lsqlite_cursor *cursor, int first,
 
 bool lsqlite_cursor_step(lua_State *L, struct lsqlite_cursor *cursor)
 {
+    check_open(L, cursor);
     int code = sqlite3_step(cursor->stmt);
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         lsqlite_raise(L, cursor->db->handle, sqlite3_sql(cursor->stmt));
@@ -197,6 +220,7 @@ void lsqlite_cursor_push_row(lua_State *L, const struct lsqlite_cursor *cursor)
     int columns = sqlite3_data_count(stmt);
     lua_createtable(L, 0, columns);
     for (int i = 0; i < columns; i++) {
+        check_open(L, cursor);
         switch (sqlite3_column_type(stmt, i)) {
         case SQLITE_INTEGER:
             lua_pushinteger(L, sqlite3_column_int64(stmt, i));
@@ -211,6 +235,7 @@ void lsqlite_cursor_push_row(lua_State *L, const struct lsqlite_cursor *cursor)
             lua_pushlstring(L, data != NULL ? data : "", (size_t)sqlite3_column_bytes(stmt, i));
         }
         }
+        check_open(L, cursor);
         lua_setfield(L, -2, sqlite3_column_name(stmt, i));
     }
 }

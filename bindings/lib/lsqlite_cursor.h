@@ -37,6 +37,11 @@ struct lsqlite_cursor {    /* a userdata; its user value is the connection */
     struct lsqlite_cached *cached; /* the place of stmt in the cache; NULL: the cursor owns it */
 };
 
+/*
+ * Code of the script that runs meanwhile, such as a finalizer, may close the connection; that
+ * closes its cursors. What is called for a cursor then raises.
+ */
+
 /* Pushes a cursor for the first statement of sql; *rest points to what follows it. db_index: the
  * connection on the stack. Raises on an SQL error. */
 struct lsqlite_cursor *lsqlite_cursor_push(lua_State *L, int db_index, const char *sql, size_t len,
@@ -55,7 +60,8 @@ void lsqlite_cursor_close(struct lsqlite_cursor *cursor); /* idempotent */
 void lsqlite_cursor_check_rest(lua_State *L, struct lsqlite_db *db, const char *rest);
 /* Closes all cursors and statements; to be called before the connection is closed. */
 void lsqlite_cursor_close_all(struct lsqlite_db *db);
-/* Raises a string: position, SQLite's message and code, and the beginning of the SQL. */
+/* Raises a string: position, SQLite's message and code, and the beginning of the SQL. handle and
+ * sql are read before anything that could close the connection. */
 int lsqlite_raise(lua_State *L, sqlite3 *handle, const char *sql);
 void lsqlite_cursor_setup(lua_State *L); /* the metatable */
 

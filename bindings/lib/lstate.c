@@ -1,5 +1,6 @@
 /* jeton.state: durable keys and values of a job or script. Changes wait in the Lua state and are
  * written together. */
+#include "larg.h"
 #include "lerr.h"
 #include "ljson.h"
 #include "ljson_encode.h"
@@ -200,19 +201,38 @@ static int state_keys(lua_State *L)
     return 1;
 }
 
+/* Stack: changes copy … Removes from the changes what was written, but not what has been set since.
+ */
+static void forget_written(lua_State *L)
+{
+    for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1)) { /* … key written */
+        lua_pushvalue(L, -2);
+        lua_rawget(L, 1);
+        bool same = lua_rawequal(L, -1, -2);
+        lua_pop(L, 1);
+        if (same) {
+            lua_pushvalue(L, -2);
+            lua_pushnil(L);
+            lua_rawset(L, 1);
+        }
+    }
+}
+
 /* Writes all changes in one transaction, then forgets them. Raises err. */
 static int state_commit(lua_State *L)
 {
     lua_settop(L, 0);
-    lua_getfield(L, LUA_REGISTRYINDEX, CHANGES);
+    lua_getfield(L, LUA_REGISTRYINDEX, CHANGES); /* changes */
+    lua_pushvalue(L, 1);
+    larg_copy(L, 2); /* changes copy; a finalizer may call state.set below */
     size_t count = 0;
-    for (lua_pushnil(L); lua_next(L, 1) != 0; lua_pop(L, 1))
+    for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1))
         count++;
     if (count == 0 || vm_options_of(vm_of(L))->dry_run)
         return 0;
-    struct store_kv *items = lua_newuserdatauv(L, count * sizeof *items, 0); /* changes items */
+    struct store_kv *items = lua_newuserdatauv(L, count * sizeof *items, 0); /* … items */
     size_t i = 0;
-    for (lua_pushnil(L); lua_next(L, 1) != 0; lua_pop(L, 1)) {
+    for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1)) {
         items[i] = (struct store_kv){.key = lua_tostring(L, -2)};
         if (lua_isstring(L, -1))
             items[i].value = lua_tolstring(L, -1, &items[i].len);
@@ -220,11 +240,10 @@ static int state_commit(lua_State *L)
     }
     struct err err = {0};
     const char *scope;
-    struct store *store = ready_store(L, &scope); /* changes items scope */
+    struct store *store = ready_store(L, &scope); /* … items scope */
     if (store_kv_write(store, scope, items, count, &err) != 0)
         return lerr_raise(L, &err);
-    lua_newtable(L);
-    lua_setfield(L, LUA_REGISTRYINDEX, CHANGES);
+    forget_written(L);
     return 0;
 }
 

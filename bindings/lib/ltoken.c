@@ -244,7 +244,7 @@ static int token_lua_exchange(lua_State *L)
     task_check(L, "token.exchange");
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    larg_check_keys(L, 1, "token.exchange", keys);
+    larg_options(L, 1, "token.exchange", keys);
     struct call *call = call_new(L); /* options call */
     call->connector = connector_new(&provider->config, NULL);
     call->connector->retries = 0;

@@ -20,7 +20,9 @@ static int spawn(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     if (task_new(L, lua_gettop(L) - 1) == NULL)
-        return luaL_error(L, "task.spawn: the run is ending, or %d tasks are alive already",
+        return luaL_error(L,
+                          "task.spawn: the run is ending, or %d tasks are alive already, or these "
+                          "are too many arguments",
                           TASK_MAX);
     return 1;
 }

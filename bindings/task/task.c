@@ -110,7 +110,10 @@ struct task *task_new(lua_State *L, int nargs)
     task->co = lua_newthread(L); /* fn arg… task co */
     lua_setiuservalue(L, -2, USER_COROUTINE);
     lua_insert(L, -nargs - 2); /* task fn arg… */
-    lua_checkstack(task->co, nargs + LUA_MINSTACK);
+    if (!lua_checkstack(task->co, nargs + LUA_MINSTACK)) {
+        lua_pop(L, nargs + 2);
+        return NULL;
+    }
     lua_pushcfunction(task->co, body);
     lua_pushcfunction(task->co, on_error);
     lua_xmove(L, task->co, nargs + 1); /* task */
@@ -290,6 +293,8 @@ int task_wait(lua_State *L, struct task_wait *wait, int anchor, void (*cancel)(v
     wait->task = task;
     task->wait = wait;
     task->state = TASK_WAITING;
+    if (task->cancel != NULL) /* by a finalizer, since task_check */
+        task_cancel(task, task->cancel);
     return lua_yieldk(L, 0, (lua_KContext)wait, wait_end);
 }
 

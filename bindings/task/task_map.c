@@ -107,7 +107,7 @@ static lua_Integer check_limit(lua_State *L)
     lua_Integer limit = TASK_MAP_LIMIT;
     if (!lua_isnoneornil(L, ARG_OPTIONS)) {
         luaL_checktype(L, ARG_OPTIONS, LUA_TTABLE);
-        larg_check_keys(L, ARG_OPTIONS, "task.map", keys);
+        larg_options(L, ARG_OPTIONS, "task.map", keys);
         limit = larg_integer(L, ARG_OPTIONS, "limit", limit);
         if (limit < 1 || limit > TASK_MAP_LIMIT_MAX)
             luaL_error(L, "task.map: limit: an integer from 1 to %d expected", TASK_MAP_LIMIT_MAX);
@@ -123,7 +123,9 @@ static void start_worker(lua_State *L, struct map *map)
     lua_pushvalue(L, ARG_FN);
     lua_pushvalue(L, RESULTS);
     lua_pushcclosure(L, work, 4);
-    struct task *task = task_new(L, 0); /* … task; task_map has checked that there is room */
+    struct task *task = task_new(L, 0); /* … task */
+    if (task == NULL) /* finalizers started tasks, or ended the run, since there was room */
+        luaL_error(L, "task.map: the run is ending, or %d tasks are alive already", TASK_MAX);
     *worker = (struct map_worker){
         .watch = {.ended = worker_ended, .arg = worker}, .map = map, .task = task};
     lua_pushvalue(

@@ -14,10 +14,12 @@
 #define HINT_NAMES_MAX 1024
 #define HINT_NAME_SIZE 64
 
-/* Names of functions. The strings belong to tables that live as long as the run. */
+/* Names of functions. The strings belong to the script's tables: while they are used, nothing may
+ * allocate, since a finalizer could change the tables. */
 struct names {
     const char *items[HINT_NAMES_MAX];
     size_t count;
+    int name_key; /* where "__name" is on the stack */
 };
 
 /* The functions of the table on top. */
@@ -38,7 +40,7 @@ static void add_methods(lua_State *L, struct names *names)
     lua_pushnil(L);
     while (lua_next(L, -2) != 0) { /* module name class */
         if (lua_istable(L, -1)) {
-            lua_pushliteral(L, "__name");
+            lua_pushvalue(L, names->name_key);
             bool is_class = lua_rawget(L, -2) == LUA_TSTRING;
             lua_pop(L, 1);
             if (is_class)
@@ -115,7 +117,8 @@ void vm_hint(lua_State *L, struct err *err)
     }
     if (!find_name(err->msg, "attempt to call a nil value", kind, name))
         return;
-    struct names names = {.count = 0};
+    lua_pushliteral(L, "__name");
+    struct names names = {.name_key = lua_gettop(L)};
     if (strcmp(kind, "method") == 0) {
         add_loaded(L, true, &names);
     } else if (strcmp(kind, "field") == 0) {
@@ -125,6 +128,7 @@ void vm_hint(lua_State *L, struct err *err)
         add_functions(L, &names);
         lua_pop(L, 1);
     }
+    lua_settop(L, top);
     const char *nearest = nearest_name(name, names.items, names.count);
     if (nearest != NULL && strcmp(nearest, name) != 0)
         append(err, "did you mean '", nearest, "'?");

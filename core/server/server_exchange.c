@@ -242,6 +242,8 @@ void server_exchange_refuse_now(struct server_exchange *exchange, int status, co
 /* The library takes no reply in the middle of a body. */
 static enum MHD_Result on_body(struct server_exchange *exchange, const char *data, size_t size)
 {
+    if (exchange->server->closing) /* its owner expects no more questions */
+        return MHD_NO;
     if (exchange->unasked && exchange->bytes + size > exchange->server->options.ask_over &&
         !ask_head_now(exchange))
         return MHD_NO;
