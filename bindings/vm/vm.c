@@ -1,5 +1,6 @@
 #include "vm_private.h"
 
+#include "fault.h"
 #include "lerr.h"
 #include "mem.h"
 
@@ -30,6 +31,7 @@ struct vm *vm_new(const struct vm_options *options)
     vm_guard_setup(L);
     vm_output_setup(L);
     vm_coroutine_setup(L);
+    vm->collect_every = fault_number(FAULT_COLLECT);
     return vm;
 }
 

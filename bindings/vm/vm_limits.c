@@ -12,9 +12,31 @@
 
 /* Memory */
 
+/* Whether the allocation is asked for by a C function, or by a callback of the loop. */
+static bool is_for_c(const struct vm *vm)
+{
+    const struct run_state *running = vm->run.running;
+    lua_Debug frame;
+    if (running == NULL)
+        return false;
+    if (lua_getstack(running->L, 0, &frame) == 0)
+        return true;
+    return lua_getinfo(running->L, "S", &frame) != 0 && frame.what[0] == 'C';
+}
+
+/* For tests: lets Lua collect all garbage, and run finalizers, as soon as it may after this
+ * allocation. */
+static void collect_soon(struct vm *vm)
+{
+    if (is_for_c(vm) && ++vm->allocations % vm->collect_every == 0)
+        lua_gc(vm->L, LUA_GCRESTART);
+}
+
 void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize)
 {
     struct vm *vm = arg;
+    if (vm->collect_every != 0 && nsize > 0)
+        collect_soon(vm);
     if (ptr == NULL)
         osize = 0; /* for a new object it is the kind of object */
     if (nsize == 0) {

@@ -34,7 +34,8 @@ struct vm {
     size_t memory_used;
     size_t memory_limit;
     bool memory_limited;
-    bool memory_refused; /* at least once */
+    bool memory_refused;                /* at least once */
+    int64_t collect_every, allocations; /* FAULT_COLLECT */
 
     /* Deadline */
     int64_t deadline_ms;   /* loop_now_ms; 0: none */

@@ -23,9 +23,11 @@
 
 void fault_point(const char *name);
 
-/* Limits that a test may change: "NAME=MILLISECONDS". */
+/* Numbers that a test may change: "NAME=NUMBER". */
 #define FAULT_RUN_WATCHDOG "run-watchdog" /* vm_options.watchdog_ms */
+/* Of N allocations of C code that belongs to Lua, one lets Lua collect garbage at once. */
+#define FAULT_COLLECT "collect"
 
-int64_t fault_limit_ms(const char *name); /* 0: as it is; in `jeton` always */
+int64_t fault_number(const char *name); /* 0: as it is; in `jeton` always */
 
 #endif

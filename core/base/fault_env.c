@@ -20,7 +20,7 @@ void fault_point(const char *name)
         raise(strcmp(how, "stop") == 0 ? SIGSTOP : SIGKILL);
 }
 
-int64_t fault_limit_ms(const char *name)
+int64_t fault_number(const char *name)
 {
     const char *ms = wanted(name);
     return ms != NULL ? strtoll(ms, NULL, 10) : 0;

@@ -5,7 +5,7 @@ void fault_point(const char *name)
     (void)name;
 }
 
-int64_t fault_limit_ms(const char *name)
+int64_t fault_number(const char *name)
 {
     (void)name;
     return 0;

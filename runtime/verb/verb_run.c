@@ -137,7 +137,7 @@ static int run_script(struct app *app, const struct run_options *options, const 
                                           .memory_bytes = options->memory_bytes,
                                           .timeout_ms = options->timeout_ms,
                                           .args = operands + 1,
-                                          .watchdog_ms = fault_limit_ms(FAULT_RUN_WATCHDOG),
+                                          .watchdog_ms = fault_number(FAULT_RUN_WATCHDOG),
                                           .log_json = app->log_format == LOG_JSON};
     vm = vm_new(&vm_options);
     if (vm_run_file(vm, operands[0], &status, err) != 0) {
