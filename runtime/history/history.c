@@ -92,7 +92,7 @@ void history_json(const struct store_run *run, struct buf *out)
                run->requests, run->exchanges, run->peak_kib, run->output_bytes);
 }
 
-static void put_attempt(const struct store_run *run, struct buf *out)
+void history_view_run(const struct store_run *run, struct buf *out)
 {
     static const char *const states[] = {
         [HISTORY_GOOD] = "good",
@@ -120,15 +120,16 @@ static void put_attempt(const struct store_run *run, struct buf *out)
     buf_putc(out, '}');
 }
 
-void history_page_json(const struct store_runs *runs, struct buf *out)
+void history_view(const struct store_runs *runs, bool color, struct buf *out)
 {
     char now[HISTORY_TIME_SIZE];
     int64_t now_ms = clock_wall_ms();
     history_time(now_ms, now);
-    buf_printf(out, "{\"now_ms\":%" PRId64 ",\"now\":\"%s\",\"runs\":[", now_ms, now);
+    buf_printf(out, "{\"now_ms\":%" PRId64 ",\"now\":\"%s\",\"color\":%s,\"runs\":[", now_ms, now,
+               color ? "true" : "false");
     for (size_t i = 0; i < runs->count; i++) {
         buf_puts(out, i > 0 ? "," : "");
-        put_attempt(&runs->items[i], out);
+        history_view_run(&runs->items[i], out);
     }
     buf_puts(out, "]}");
 }

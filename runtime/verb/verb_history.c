@@ -51,19 +51,19 @@ static void put_json(const struct store_runs *runs, struct buf *out)
     buf_puts(out, "]\n");
 }
 
-/* The page is made by scripts/history/page.lua. Its exit status, or -1. */
+/* Calls `render` of scripts/history/….lua for the text. Its exit status, or -1. */
 static int render(struct app *app, const struct config *config, const struct store_runs *runs,
-                  struct buf *page, struct err *err)
+                  const char *module, struct buf *text, struct err *err)
 {
     struct engine engine;
     struct buf json;
     int status;
     engine_create(&engine, config, app->log, app->redact);
     buf_create(&json, HISTORY_TEXT_MAX);
-    history_page_json(runs, &json);
-    const struct vm_options options = {.engine = &engine, .modules = app->modules, .text = page};
+    history_view(runs, app->color && isatty(STDOUT_FILENO) == 1, &json);
+    const struct vm_options options = {.engine = &engine, .modules = app->modules, .text = text};
     struct vm *vm = vm_new(&options);
-    if (vm_run_module(vm, "history.page", "render", json.data, &status, err) != 0)
+    if (vm_run_module(vm, module, "render", json.data, &status, err) != 0)
         status = -1;
     vm_free(vm);
     buf_destroy(&json);
@@ -71,40 +71,36 @@ static int render(struct app *app, const struct config *config, const struct sto
     return status;
 }
 
-static int write_page(struct app *app, const struct config *config, const struct store_runs *runs,
-                      const char *path, struct err *err)
+static int write_page(struct app *app, const struct buf *page, const char *path, struct err *err)
 {
-    struct buf page, masked;
-    buf_create(&page, HISTORY_TEXT_MAX);
+    struct buf masked;
     buf_create(&masked, HISTORY_TEXT_MAX);
-    int status = render(app, config, runs, &page, err);
-    if (status == 0) {
-        redact_text(app->redact, page.data, page.len, &masked);
-        status = safefile_write(path, PAGE_MODE, masked.data, masked.len, err);
-    }
-    buf_destroy(&page);
+    redact_text(app->redact, page->data, page->len, &masked);
+    int result = safefile_write(path, PAGE_MODE, masked.data, masked.len, err);
     buf_destroy(&masked);
-    return status;
+    return result;
 }
 
 static int show(struct app *app, const struct config *config, const struct store_runs *runs,
                 const struct history_options *options, struct err *err)
 {
-    if (options->html != NULL)
-        return write_page(app, config, runs, options->html, err);
-    if (runs->count == 0 && !options->json) {
+    if (runs->count == 0 && options->html == NULL && !options->json) {
         log_msg(app->log, LOG_INFO, "no runs yet");
         return 0;
     }
     struct buf out;
+    int status = 0;
     buf_create(&out, HISTORY_TEXT_MAX);
     if (options->json)
         put_json(runs, &out);
     else
-        history_text(runs, app->color && isatty(STDOUT_FILENO) == 1, &out);
-    int result = app_print(app, out.data, out.len, err);
+        status = render(app, config, runs, options->html != NULL ? "history.page" : "history.text",
+                        &out, err);
+    if (status == 0)
+        status = options->html != NULL ? write_page(app, &out, options->html, err)
+                                       : app_print(app, out.data, out.len, err);
     buf_destroy(&out);
-    return result;
+    return status;
 }
 
 static int list(struct app *app, const struct history_options *options, struct err *err)

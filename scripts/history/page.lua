@@ -1,5 +1,6 @@
 --- The history of jobs as one self-contained page: a calendar, a timeline, tables.
 local elements = require "html.elements"
+local jobs = require "history.jobs"
 local json = require "jeton.json"
 
 local page = {}
@@ -31,23 +32,6 @@ local BAR_MIN <const> = 2
 local SIGNS = { good = "✓", failed = "✗", skipped = "–", running = "●" }
 local WEEKDAYS = { [0] = "Mon", [2] = "Wed", [4] = "Fri" }
 local MONTHS = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" }
-
----@class history.run an attempt, as runtime/history/history_page.c writes it
----@field run string
----@field job string
----@field state "good"|"failed"|"skipped"|"running"
----@field started_ms integer
----@field started string
----@field took_ms integer -1: not known
----@field took string ""
----@field exit integer|nil
----@field attempt integer
----@field cause string|nil
----@field message string|nil
-
----@class history.job
----@field name string
----@field runs history.run[] newest first
 
 local function plural(count, word)
   return ("%d %s%s"):format(count, word, count == 1 and "" or "s")
@@ -184,9 +168,9 @@ local function day_lines(from_ms, to_ms, high)
   return lines
 end
 
-local function timeline(jobs, now_ms)
+local function timeline(by_job, now_ms)
   local from_ms = now_ms - TIMELINE_MS
-  local shown = math.min(#jobs, LANES_MAX)
+  local shown = math.min(#by_job, LANES_MAX)
   local high = LANES_TOP + shown * LANE_STEP
   local names = { class = "names" } -- beside the picture, so that they stay when it is scrolled
   local picture = {
@@ -195,9 +179,9 @@ local function timeline(jobs, now_ms)
     day_lines(from_ms, now_ms, high),
   }
   for j = 1, shown do
-    local runs, y = jobs[j].runs, LANES_TOP + (j - 1) * LANE_STEP
+    local runs, y = by_job[j].runs, LANES_TOP + (j - 1) * LANE_STEP
     local middle = y + LANE_BAR // 2
-    names[j] = h.li { one_line(jobs[j].name) }
+    names[j] = h.li { one_line(by_job[j].name) }
     picture[#picture + 1] = h.line { x1 = 0, y1 = middle, x2 = TIME_WIDE, y2 = middle, class = "lane" }
     for i = #runs, 1, -1 do -- the newest last, over the others
       picture[#picture + 1] = bar(runs[i], from_ms, now_ms, y)
@@ -205,7 +189,7 @@ local function timeline(jobs, now_ms)
   end
   return section("The last seven days",
     scrolled("Timeline", "scroll newest", h.div { h.ul(names), h.svg(picture) }),
-    #jobs > shown and h.p { class = "soft", ("The %d jobs that ran last, of %d."):format(shown, #jobs) })
+    #by_job > shown and h.p { class = "soft", ("The %d jobs that ran last, of %d."):format(shown, #by_job) })
 end
 
 local function head_cells(names, numbers)
@@ -221,26 +205,16 @@ local function number(text)
 end
 
 local function job_row(job)
-  local count, ended = { good = 0, failed = 0 }, {}
-  for _, run in ipairs(job.runs) do
-    if count[run.state] then
-      count[run.state] = count[run.state] + 1
-      ended[#ended + 1] = run.took_ms >= 0 and run or nil
-    end
-  end
-  table.sort(ended, function(a, b)
-    return a.took_ms < b.took_ms
-  end)
-  local median, longest = ended[#ended // 2 + 1], ended[#ended]
+  local summary = jobs.summary(job, math.maxinteger)
   return h.tr {
-    h.td { class = "job", one_line(job.name) }, number(count.good), number(count.failed),
-    number(median and median.took), number(longest and longest.took),
+    h.td { class = "job", one_line(job.name) }, number(summary.good), number(summary.failed),
+    number(summary.median and summary.median.took), number(summary.longest and summary.longest.took),
   }
 end
 
-local function table_of_jobs(jobs)
+local function table_of_jobs(by_job)
   local rows = {}
-  for i, job in ipairs(jobs) do
+  for i, job in ipairs(by_job) do
     rows[i] = job_row(job)
   end
   return section("Jobs", scrolled("Jobs", "scroll", h.table {
@@ -275,26 +249,12 @@ local function table_of_attempts(runs)
     }))
 end
 
--- The jobs, the one that ran last first.
-local function group_by_job(runs)
-  local jobs = {}
-  for _, run in ipairs(runs) do
-    local job = jobs[run.job]
-    if not job then
-      job = { name = run.job, runs = {} }
-      jobs[run.job], jobs[#jobs + 1] = job, job
-    end
-    job.runs[#job.runs + 1] = run
-  end
-  return jobs
-end
-
 --- The text of the page.
----@param text string JSON: `{"now_ms":…, "now":…, "runs": history.run[]}`, the newest first
+---@param view string JSON: `{"now_ms":…, "now":…, "runs": history.run[]}`, the newest first
 ---@return string
-function page.render(text)
-  local history = assert(json.decode(text))
-  local runs, jobs = history.runs, group_by_job(history.runs)
+function page.render(view)
+  local history = assert(json.decode(view))
+  local runs, by_job = history.runs, jobs.group(history.runs)
   return "<!DOCTYPE html>\n" .. elements.render(h.html {
     lang = "en",
     h.head {
@@ -312,10 +272,10 @@ function page.render(text)
         h.h1 { "History of jobs" },
         h.p {
           class = "soft",
-          ("%s of %s, as of %s."):format(plural(#runs, "attempt"), plural(#jobs, "job"), history.now),
+          ("%s of %s, as of %s."):format(plural(#runs, "attempt"), plural(#by_job, "job"), history.now),
         },
         #runs > 0 and {
-          calendar(runs, history.now_ms // 1000), timeline(jobs, history.now_ms), table_of_jobs(jobs),
+          calendar(runs, history.now_ms // 1000), timeline(by_job, history.now_ms), table_of_jobs(by_job),
           table_of_attempts(runs),
         },
       },

@@ -1,0 +1,78 @@
+--- The history of jobs for a terminal: a table, newest first, and a line for each job with its
+--- durations as a sparkline.
+local jobs = require "history.jobs"
+local json = require "jeton.json"
+
+local text = {}
+
+local SPARKS_MAX <const> = 40 -- runs in a job's sparkline
+local JOB_WIDTH_MAX <const> = 64 -- of the column of names
+
+local SPARKS = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" }
+local MARKS = {
+  good = { sign = "✓", color = 32 },
+  failed = { sign = "✗", color = 31 },
+  skipped = { sign = "–", color = 33 },
+  running = { sign = "●", color = 36 },
+}
+
+local function pad(name, width)
+  return name .. (" "):rep(width - #name)
+end
+
+local function mark(state, color)
+  local its = MARKS[state]
+  return color and ("\27[%dm%s\27[0m"):format(its.color, its.sign) or its.sign
+end
+
+-- "  http, attempt 2": the last column.
+local function why(run)
+  local parts = { run.state == "running" and "running" or run.cause }
+  if run.attempt > 1 then
+    parts[#parts + 1] = "attempt " .. run.attempt
+  end
+  return #parts > 0 and "  " .. table.concat(parts, ", ") or ""
+end
+
+local function row(run, width, color)
+  return ("%s  %s  %s  %s  %12s  %4s%s\n"):format(mark(run.state, color), run.run, pad(run.job, width),
+    run.started, run.took, run.exit or "-", why(run))
+end
+
+-- The job's durations, oldest first, and what they come to.
+local function summary_line(job, width)
+  local summary = jobs.summary(job, SPARKS_MAX)
+  if not summary.longest then
+    return ""
+  end
+  local highest, sparks = math.max(summary.longest.took_ms, 1), {}
+  for i = #summary.ended, 1, -1 do
+    sparks[#sparks + 1] = SPARKS[summary.ended[i].took_ms * (#SPARKS - 1) // highest + 1]
+  end
+  return ("%s  %s  %d good, %d failed; median %s, longest %s\n"):format(pad(job.name, width),
+    table.concat(sparks), summary.good, summary.failed, summary.median.took, summary.longest.took)
+end
+
+---@param view string JSON: `{"color": boolean, "runs": history.run[]}`, the newest first
+---@return string
+function text.render(view)
+  local history = assert(json.decode(view))
+  local width = #"JOB"
+  for _, run in ipairs(history.runs) do
+    width = math.max(width, math.min(#run.job, JOB_WIDTH_MAX))
+  end
+  local lines = {
+    ("   %-10s  %s  %-19s  %12s  %4s  %s\n"):format("RUN", pad("JOB", width), "STARTED", "TOOK", "EXIT",
+      "WHY"),
+  }
+  for _, run in ipairs(history.runs) do
+    lines[#lines + 1] = row(run, width, history.color)
+  end
+  lines[#lines + 1] = "\n"
+  for _, job in ipairs(jobs.group(history.runs)) do
+    lines[#lines + 1] = summary_line(job, width)
+  end
+  return table.concat(lines)
+end
+
+return text
