@@ -15,69 +15,22 @@ struct message {
     const struct job_outcome *outcome;
     const struct config_notice *notice;
     const char *what;
-    const char *json; /* {"group":…, "text":…} */
+    const char *json; /* as scripts/job/notice.lua reads it */
 };
 
-/* The text. All that it holds was masked for the record. */
-
-static void tell_status(const struct store_run *run, struct buf *out)
-{
-    if (run->cause == NULL)
-        return;
-    buf_printf(out, "Cause: %s", run->cause);
-    if (run->exit >= 0)
-        buf_printf(out, ", exit status %d", run->exit);
-    buf_putc(out, '\n');
-    if (run->message != NULL)
-        buf_printf(out, "%s\n", run->message);
-}
-
-static void tell_times(const struct store_run *run, struct buf *out)
-{
-    char time[HISTORY_TIME_SIZE], duration[HISTORY_DURATION_SIZE];
-    history_time(run->started_ms, time);
-    history_duration(history_took_ms(run), duration);
-    buf_printf(out, "Started: %s", time);
-    if (duration[0] != '\0')
-        buf_printf(out, ", took %s", duration);
-    if (run->attempt > 1)
-        buf_printf(out, ", attempt %lld", (long long)run->attempt);
-    buf_putc(out, '\n');
-}
-
-static void write_text(const struct job_outcome *outcome, struct buf *out)
-{
-    const struct store_run *run = outcome->run;
-    char time[HISTORY_TIME_SIZE];
-    buf_printf(out, "Job %s %s\n", run->job,
-               run->cause == NULL                                 ? "runs well again"
-               : strcmp(run->cause, STORE_CAUSE_INTERRUPTED) == 0 ? "was interrupted"
-                                                                  : "failed");
-    tell_status(run, out);
-    tell_times(run, out);
-    if (run->cause == NULL) {
-        history_time(outcome->previous->started_ms, time);
-        buf_printf(out, "Before: run %s of %s failed (%s)\n", outcome->previous->run, time,
-                   outcome->previous->cause);
-    }
-    if (run->row != 0)
-        buf_printf(out, "More: jeton logs %s", run->run);
-    else
-        buf_puts(out, "It did not begin, and could not be recorded.");
-}
-
+/* All that it holds was masked for the record. */
 static void write_json(const struct job_outcome *outcome, const struct config_notice *notice,
                        struct buf *out)
 {
-    struct buf text;
-    buf_create(&text, JOB_NOTICE_TEXT_MAX);
-    write_text(outcome, &text);
     buf_puts(out, "{\"group\":");
     json_write_string(out, notice->group, strlen(notice->group));
-    buf_puts(out, ",\"text\":");
-    json_write_string(out, text.data, text.len);
+    buf_printf(out, ",\"recorded\":%s,\"run\":", outcome->run->row != 0 ? "true" : "false");
+    history_view_run(outcome->run, out);
+    if (outcome->previous != NULL) {
+        buf_puts(out, ",\"previous\":");
+        history_view_run(outcome->previous, out);
+    }
     buf_putc(out, '}');
-    buf_destroy(&text);
 }
 
 /* The sender's process */

@@ -7,8 +7,6 @@
 #define JOB_NOTICE_COMMAND_MS 60000 /* that a program may take */
 #define JOB_NOTICE_MESSAGE_MS 60000 /* for the service to accept a message */
 #define JOB_NOTICE_INSIST_MS  3000  /* more, until what sends it is killed */
-/* What the service takes is 4,000 characters. */
-#define JOB_NOTICE_TEXT_MAX ((size_t)4000 - 1)
 
 /* Does what is configured for the end of a run: nothing for a skipped one. Failures are only
  * logged. */

@@ -28,13 +28,38 @@ local function find(kz, name)
   return found[1]
 end
 
---- Sends the text (*waits*); raises when it did not arrive.
----@param text string JSON: `{"group": id or name, "text": …}`
+local function heading(run)
+  if not run.cause then
+    return "runs well again"
+  end
+  return run.cause == "interrupted" and "was interrupted" or "failed"
+end
+
+local function compose(order)
+  local run, previous = order.run, order.previous
+  local lines = { ("Job %s %s"):format(run.job, heading(run)) }
+  if run.cause then
+    lines[2] = "Cause: " .. run.cause .. (run.exit and ", exit status " .. run.exit or "")
+    lines[3] = run.message
+  end
+  lines[#lines + 1] = ("Started: %s%s%s"):format(run.started, run.took ~= "" and ", took " .. run.took or "",
+    run.attempt > 1 and ", attempt " .. run.attempt or "")
+  if not run.cause then
+    lines[#lines + 1] = ("Before: run %s of %s failed (%s)"):format(previous.run, previous.started,
+      previous.cause)
+  end
+  lines[#lines + 1] = order.recorded and "More: jeton logs " .. run.run
+    or "It did not begin, and could not be recorded."
+  return table.concat(lines, "\n")
+end
+
+--- Tells the group (*waits*); raises when the message did not arrive.
+---@param text string JSON: `{"group": id or name, "recorded": boolean, "run": history.run, "previous": …}`
 function notice.send(text)
   local order = assert(json.decode(text))
   local kz = kaizala.connect()
   local group = order.group:find(GUID) and kz:group(order.group) or find(kz, order.group)
-  group:send_message(order.text)
+  group:send_message(compose(order))
 end
 
 return notice
