@@ -190,7 +190,7 @@ int store_sqlite_end(struct store_sqlite *sqlite, int result, struct err *err)
 /* What the state's version is, once it is known that this program can use it. 0: it is new. */
 static int read_version(struct store_sqlite *sqlite, int *version, struct err *err)
 {
-    int oldest;
+    int oldest = 0;
     if (read_integer(sqlite, "PRAGMA user_version", &oldest) < 0)
         return store_sqlite_failed(sqlite, "cannot be read", err);
     if (oldest > STORE_VERSION)
