@@ -3,6 +3,7 @@
 #include "lsqlite_cursor.h"
 #include "luaopen.h"
 #include "mem.h"
+#include "place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -243,13 +244,15 @@ static int db_tostring(lua_State *L)
 
 /* Creates the file with our mode, since SQLite would use 0644. An existing file is not opened:
  * closing a descriptor would drop the locks that SQLite has on it in this process. */
-static int create_private(const char *path, struct err *err)
+static int create_private(const struct place *place, struct err *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+    if (place->exists)
+        return 0;
+    int fd = openat(place->folder, place->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
     if (fd >= 0)
         close(fd);
     else if (errno != EEXIST)
-        return err_set(err, ERR_CONFIG, "cannot create database '%s': %s", path, strerror(errno));
+        return err_set(err, ERR_CONFIG, "%s", strerror(errno));
     return 0;
 }
 
@@ -280,6 +283,19 @@ static int configure(struct lsqlite_db *db, const char *path, bool file, struct 
     return 0;
 }
 
+/* What SQLite is to open (mem_free): a path without links, by the rule of place.h. */
+static char *place_database(const char *path, struct err *err)
+{
+    struct place place;
+    char *name = NULL;
+    if (place_find(&place, path, err) == 0 && create_private(&place, err) == 0)
+        name = mem_strdup(place.path);
+    else
+        err_wrap(err, "cannot open database '%s'", path);
+    place_destroy(&place);
+    return name;
+}
+
 /* sqlite.open(path) */
 static int sqlite_open(lua_State *L)
 {
@@ -287,20 +303,22 @@ static int sqlite_open(lua_State *L)
     const char *path = luaL_checklstring(L, 1, &len);
     luaL_argcheck(L, len > 0 && strlen(path) == len, 1, "a path without NUL bytes expected");
     bool file = strcmp(path, ":memory:") != 0;
-    /* Otherwise SQLite may take it for a URI. */
-    const char *name = strncmp(path, "file:", 5) == 0 ? lua_pushfstring(L, "./%s", path) : path;
     struct lsqlite_db *db = lua_newuserdatauv(L, sizeof *db, 0);
     *db = (struct lsqlite_db){0};
     luaL_setmetatable(L, LSQLITE_DB);
 
     struct err err;
     err_clear(&err);
-    if (file && create_private(name, &err) != 0)
+    char *name = file ? place_database(path, &err) : mem_strdup(path);
+    if (name == NULL)
         return lerr_return(L, &err);
-    if (sqlite3_open_v2(name, &db->handle,
+    int code =
+        sqlite3_open_v2(name, &db->handle,
                         SQLITE_OPEN_READWRITE | (file ? 0 : SQLITE_OPEN_MEMORY) |
-                            SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                        NULL) != SQLITE_OK)
+                            SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                        NULL);
+    mem_free(name);
+    if (code != SQLITE_OK)
         open_failed(db, path, &err);
     else if (configure(db, path, file, &err) == 0)
         return 1;

@@ -309,7 +309,6 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
     transfer->done = done;
     transfer->arg = arg;
     transfer->state = HTTP_DELIVERING; /* in no list yet */
-    transfer->save_fd = -1;
     buf_create_secret(&transfer->result.response.body, HTTP_BODY_MAX);
     if (copy_request(transfer, request, err) != 0) {
         transfer_free(transfer);

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TEMPORARY_SUFFIX ".XXXXXX"
+#define SAVED_MODE 0600
 
 /* ---- parts ---- */
 
@@ -159,18 +159,10 @@ CURLcode http_set_parts(struct http_transfer *transfer)
 
 static int save_open(struct http_transfer *transfer, const char *path, struct err *err)
 {
-    struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-        return err_set(err, ERR_INVALID, "cannot save to '%s': expected a regular file, or none",
-                       path);
-    transfer->save_temporary = mem_printf("%s" TEMPORARY_SUFFIX, path);
-    transfer->save_fd = mkostemp(transfer->save_temporary, O_CLOEXEC);
-    if (transfer->save_fd >= 0)
+    if (newfile_open(&transfer->save, path, err) == 0)
         return 0;
-    int number = errno;
-    mem_free(transfer->save_temporary);
-    transfer->save_temporary = NULL;
-    return err_set(err, ERR_INVALID, "cannot save to '%s': %s", path, strerror(number));
+    err->kind = ERR_INVALID;
+    return err_wrap(err, "cannot save to '%s'", path);
 }
 
 bool http_save(struct http_transfer *transfer, const char *data, size_t len)
@@ -179,7 +171,7 @@ bool http_save(struct http_transfer *transfer, const char *data, size_t len)
         transfer->fault = HTTP_FAULT_BODY_BYTES;
         return false;
     }
-    if (fd_write(transfer->save_fd, data, len) != 0) {
+    if (fd_write(transfer->save.fd, data, len) != 0) {
         transfer->fault = HTTP_FAULT_FILE_WRITE;
         transfer->file_error = errno;
         return false;
@@ -190,21 +182,16 @@ bool http_save(struct http_transfer *transfer, const char *data, size_t len)
 
 int http_save_done(struct http_transfer *transfer)
 {
+    struct err *err = &transfer->result.err;
     int status = transfer->result.response.status;
-    if (transfer->save_temporary == NULL || status < 200 || status >= 300)
+    if (!transfer->save.open || status < 200 || status >= 300)
         return 0;
-    int fd = transfer->save_fd;
-    transfer->save_fd = -1;
-    /* on a network file system a full disk is reported by close() */
-    if (close(fd) != 0 || rename(transfer->save_temporary, transfer->request->save_path) != 0) {
-        err_set(&transfer->result.err, ERR_INVALID, "cannot write '%s': %s",
-                transfer->request->save_path, strerror(errno));
-        err_text(transfer->result.err.request, sizeof transfer->result.err.request, "%s",
-                 transfer->label);
+    if (newfile_publish(&transfer->save, SAVED_MODE, 0, err) != 0) {
+        err->kind = ERR_INVALID;
+        err_wrap(err, "cannot write '%s'", transfer->request->save_path);
+        err_text(err->request, sizeof err->request, "%s", transfer->label);
         return -1;
     }
-    mem_free(transfer->save_temporary);
-    transfer->save_temporary = NULL;
     transfer->result.response.saved = true;
     return 0;
 }
@@ -244,13 +231,7 @@ void http_files_close(struct http_transfer *transfer)
             close(transfer->sources[i].fd);
         transfer->sources[i].fd = -1;
     }
-    if (transfer->save_fd >= 0)
-        close(transfer->save_fd);
-    transfer->save_fd = -1;
-    if (transfer->save_temporary != NULL)
-        unlink(transfer->save_temporary);
-    mem_free(transfer->save_temporary);
-    transfer->save_temporary = NULL;
+    newfile_close(&transfer->save);
 }
 
 void http_files_free(struct http_transfer *transfer)

@@ -110,7 +110,7 @@ size_t http_on_body(char *data, size_t size, size_t count, void *arg)
 {
     struct http_transfer *transfer = arg;
     size_t total = size * count;
-    if (transfer->save_fd >= 0) {
+    if (transfer->save.open) {
         long status = 0;
         transfer->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         if (status >= 200 && status < 300)

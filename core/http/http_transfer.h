@@ -12,6 +12,7 @@
 
 #include "curl_api.h"
 #include "http.h"
+#include "newfile.h"
 #include "url.h"
 
 enum http_state {
@@ -61,10 +62,9 @@ struct http_transfer {
     struct http_source *sources; /* of the body, or one a part (fd -1: the part is a value) */
     size_t nsources;
     curl_mime *mime;
-    char *save_temporary; /* its name until it is complete; NULL: none, or no more */
-    int save_fd;          /* -1: none */
-    int64_t saved;        /* bytes */
-    int file_error;       /* errno of a file, and its name, for the fault */
+    struct newfile save; /* until it is complete */
+    int64_t saved;       /* bytes */
+    int file_error;      /* errno of a file, and its name, for the fault */
     const char *file_path;
     int64_t timeout_ms;
     size_t max_body;

@@ -2,14 +2,12 @@
 
 #include "fd.h"
 #include "mem.h"
+#include "newfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -160,49 +158,14 @@ int safefile_private_dir(const char *path, struct err *err)
     return result;
 }
 
-/* The rename itself must survive a power failure. */
-static int sync_folder(const char *path)
-{
-    char *copy = mem_strdup(path);
-    int fd = open(dirname(copy), O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-    mem_free(copy);
-    if (fd < 0)
-        return -1;
-    int result = fsync(fd);
-    close(fd);
-    return result;
-}
-
 int safefile_write(const char *path, mode_t mode, const char *data, size_t len, struct err *err)
 {
-    char resolved[PATH_MAX];
-    struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* root could replace /dev/null */
-        return err_set(err, ERR_CONFIG, "cannot write %s: expected a file, or none, and it is a %s",
-                       path, S_ISDIR(st.st_mode) ? "folder" : "device, pipe or socket");
-    if (realpath(path, resolved) != NULL)
-        path = resolved; /* a symbolic link stays one */
-    char *temporary = mem_printf("%s.XXXXXX", path);
-    int result = -1;
-    int fd = mkostemp(temporary, O_CLOEXEC); /* 0600 until all of it is written */
-    if (fd < 0) {
-        err_set(err, ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
-        goto cleanup;
-    }
-    if (fd_write(fd, data, len) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0 ||
-        rename(temporary, path) != 0) {
-        err_set(err, ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
-        unlink(temporary);
-        goto cleanup;
-    }
-    if (sync_folder(path) != 0) {
-        err_set(err, ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
-        goto cleanup;
-    }
-    result = 0;
-cleanup:
-    if (fd >= 0)
-        close(fd);
-    mem_free(temporary);
-    return result;
+    struct newfile file;
+    int result = newfile_open(&file, path, err);
+    if (result == 0 && fd_write(file.fd, data, len) != 0)
+        result = err_set(err, ERR_CONFIG, "%s", strerror(errno));
+    if (result == 0)
+        result = newfile_publish(&file, mode, NEWFILE_DURABLE, err);
+    newfile_close(&file);
+    return result == 0 ? 0 : err_wrap(err, "cannot write %s", path);
 }

@@ -27,8 +27,7 @@ int safefile_private_dir(const char *path, struct err *err);
  * safefile_open and `check`. */
 int safefile_check_mode(const char *path, mode_t mode, uid_t owner, enum safefile_rule rule,
                         struct err *err);
-/* Replaces path atomically (temporary file in the same folder, fsync, rename), with this mode. An
- * existing file must be a regular one: no device or pipe is replaced. */
+/* Replaces path as a whole, durably, with this mode, by the rules of newfile.h and place.h. */
 int safefile_write(const char *path, mode_t mode, const char *data, size_t len, struct err *err);
 
 #endif

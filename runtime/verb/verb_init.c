@@ -4,9 +4,9 @@
 #include "embed.h"
 #include "fd.h"
 #include "mem.h"
+#include "newfile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,34 +54,21 @@ static int make_folder(const char *path, struct err *err)
 static int write_template(const char *path, const struct template *template, struct err *err)
 {
     const struct embedded_file *file = embed_find(template->embedded);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, template->mode);
-    if (fd < 0 && errno == EEXIST)
-        return err_set(err, ERR_CONFIG, "%s exists already; name another folder: jeton init DIR",
-                       path);
-    if (fd < 0)
-        return err_set(err, ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
-    /* Whatever the umask is: jeton refuses files that others may write. */
-    int result = fchmod(fd, template->mode);
-    if (result == 0)
-        result = fd_write(fd, file->data, file->size);
-    if (result == 0)
-        result = fsync(fd);
-    int reason = errno;
-    if (close(fd) != 0 && result == 0) {
-        result = -1;
-        reason = errno;
-    }
-    if (result != 0) {
-        unlink(path);
-        err_set(err, ERR_CONFIG, "cannot write %s: %s", path, strerror(reason));
-    }
-    return result;
+    struct newfile out;
+    int result = newfile_open(&out, path, err);
+    if (result == 0 && fd_write(out.fd, file->data, file->size) != 0)
+        result = err_set(err, ERR_CONFIG, "%s", strerror(errno));
+    if (result == 0) /* whatever the umask is: jeton refuses files that others may write */
+        result = newfile_publish(&out, template->mode, NEWFILE_DURABLE | NEWFILE_EXCLUSIVE, err);
+    newfile_close(&out);
+    return result == 0 ? 0 : err_wrap(err, "cannot write %s", path);
 }
 
 static int write_templates(char *const paths[TEMPLATES], struct err *err)
 {
     for (size_t i = 0; i < TEMPLATES; i++) { /* before anything is written */
-        if (access(paths[i], F_OK) == 0)
+        struct stat st;
+        if (lstat(paths[i], &st) == 0)
             return err_set(err, ERR_CONFIG,
                            "%s exists already; name another folder: jeton init DIR", paths[i]);
     }

@@ -15,7 +15,8 @@ local sqlite = {}
 local db = {}
 
 --- Opens a database, made with mode 0600 if it is absent. Foreign keys are enforced, a file is
---- in WAL mode, `"x"` is always a name, never a string. nil, err: kind `config`.
+--- in WAL mode, `"x"` is always a name, never a string. Links are followed where they and their
+--- folders are yours or root's. nil, err: kind `config`.
 ---@param path string ":memory:" for a database in memory
 ---@return jeton.sqlite.Db? db
 ---@return jeton.Err? err

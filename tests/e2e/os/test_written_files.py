@@ -1,0 +1,132 @@
+"""All that jeton writes obeys one rule: links of one's own are followed, those of others refused, devices and /proc left
+alone, and a kill leaves nothing."""
+
+import json
+import os
+import signal
+import unittest
+
+from jobs import JobCase
+from service import RawService, Service
+from support import wait_until
+
+STRANGER = 4321
+
+
+class Written(JobCase):
+    def setUp(self):
+        super().setUp()
+        self.service = Service(lambda request: (200, {}, b"new"))
+        self.addCleanup(self.service.stop)
+        self.job("print 'ran'", metrics="metrics.prom")
+        self.run_job()
+
+    def save(self, path):
+        self.write("save.lua", f"""
+          local response, err = require("jeton.http").get("{self.service.url}/", {{ save_to = {json.dumps(path)} }})
+          if err then error(err.message, 0) end
+        """)
+        return self.jeton("run", "save.lua")
+
+    def page(self, path):
+        return self.jeton("history", "--html", path)
+
+    def metrics(self, path):
+        self.job("print 'ran'", metrics=path)
+        return self.jeton("run", "--job", "job")
+
+    def database(self, path):
+        self.write("db.lua", f"""
+          local db, err = require("jeton.sqlite").open({json.dumps(path)})
+          if err then error(err.message, 0) end
+          db:exec "CREATE TABLE IF NOT EXISTS t (x)" db:close()
+        """)
+        return self.jeton("run", "db.lua")
+
+    def ways(self):
+        return (self.save, self.page, self.metrics, self.database)
+
+    def read(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def test_links_of_ones_own_are_followed(self):
+        os.mkdir(self.path("folder"))
+        for way in self.ways():
+            for link, target in (("link", "folder/there"), ("dangling", "folder/none")):
+                with self.subTest(way=way.__name__, link=link):
+                    self.write("folder/there", "")
+                    os.symlink(target, self.path(link))
+                    done = way(link)
+                    self.assertNotIn("error", done.stderr)
+                    self.assertTrue(os.path.islink(self.path(link)))
+                    self.assertNotEqual(self.read(target), b"")
+                    os.unlink(self.path(link))
+                    for name in os.listdir(self.path("folder")):
+                        os.unlink(self.path("folder/" + name))
+
+    def test_standard_output_is_no_file(self):
+        """It is a regular file here; by its name below /proc it would be replaced under whoever writes it."""
+        for way in self.ways():
+            for path in ("/dev/stdout", "/proc/self/fd/1", "stdout"):
+                with self.subTest(way=way.__name__, path=path):
+                    if not os.path.lexists(self.path("stdout")):
+                        os.symlink("/proc/self/fd/1", self.path("stdout"))
+                    before = os.readlink("/dev/stdout")
+                    done = way(path)
+                    self.assertIn("nothing is written below /dev, /proc and /sys", done.stderr)
+                    self.assertEqual(os.readlink("/dev/stdout"), before)
+
+    def test_devices_and_pipes_stay(self):
+        os.mkfifo(self.path("pipe"))
+        for way in self.ways():
+            for path in ("/dev/null", "pipe"):
+                with self.subTest(way=way.__name__, path=path):
+                    self.assertIn("it is a device, pipe or socket", way(path).stderr)
+        self.assertFalse(os.path.isfile("/dev/null") or os.path.isfile(self.path("pipe")))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can lay links for others")
+    def test_links_in_folders_of_others_are_refused(self):
+        os.mkdir(self.path("theirs"))
+        os.chown(self.path("theirs"), STRANGER, STRANGER)
+        for way in self.ways():
+            with self.subTest(way=way.__name__):
+                self.write("precious", "precious")
+                os.symlink("../precious", self.path("theirs/link"))
+                os.lchown(self.path("theirs/link"), STRANGER, STRANGER)
+                done = way("theirs/link")
+                self.assertIn("a link is followed only where every folder and link belongs to you or root", done.stderr)
+                self.assertEqual(self.read("precious"), b"precious")
+                os.unlink(self.path("theirs/link"))
+                self.assertNotIn("error", way("theirs/file").stderr)
+                for name in os.listdir(self.path("theirs")):
+                    os.unlink(self.path("theirs/" + name))
+
+    def test_init_replaces_no_link(self):
+        os.mkdir(self.path("new"))
+        os.symlink("../elsewhere.yaml", self.path("new/jeton.yaml"))
+        done = self.jeton("init", "new")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("new/jeton.yaml exists already", done.stderr)
+        self.assertFalse(os.path.exists(self.path("elsewhere.yaml")))
+
+    def test_a_kill_leaves_nothing(self):
+        def half(connection, _head):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+            connection.recv(1)
+
+        service = RawService(half)
+        self.addCleanup(service.stop)
+        self.write("half.lua", f"require('jeton.http').get('{service.url}/', {{ save_to = 'saved' }})")
+        before = set(os.listdir(self.folder))
+        process = self.start("run", "half.lua")
+        wait_until(lambda: service.heads)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.save("saved")  # where a file cannot be without a name, the next one takes the first one's over
+        self.assertEqual(set(os.listdir(self.folder)), before | {"saved", "save.lua"})
+        self.assertEqual(self.read("saved"), b"new")
+
+
+if __name__ == "__main__":
+    unittest.main()
