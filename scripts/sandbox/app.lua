@@ -1,4 +1,4 @@
---- The one handler of the server: tells steering, the portal and the services apart.
+--- The handler of the server: decides by path which room answers a request.
 local assumptions = require "sandbox.base.assumptions"
 local clock = require "sandbox.base.clock"
 local form = require "sandbox.http.form"
@@ -17,7 +17,7 @@ local app = {}
 
 local STEERING = "_sandbox"
 
--- For programs; browsers get the portal.
+-- The root page for programs; browsers get the portal.
 local function front_page(world, method)
   if method ~= "GET" then
     refusal.fail(405, "MethodNotAllowed", "expected GET", { Allow = "GET" })
@@ -32,8 +32,8 @@ local function front_page(world, method)
   }
 end
 
--- What is at a path, and how its requests are answered and judged. `head` returns a response that refuses,
--- or nil and, where it is not json_bytes, the limit of the body.
+-- The rooms, each with `handle`, which answers a request, and `head`, which judges its head: that returns a
+-- response that refuses it, or nil and the limit of the body (nil: json_bytes).
 local MEDIA = {
   handle = function(world, _, path)
     return media_files.serve(world, path)
@@ -111,7 +111,7 @@ local function has_header(headers, name)
   return false
 end
 
--- What every response has, by where it comes from.
+-- Adds the headers that every response has, depending on the path.
 local function complete(world, path, response)
   if response.drop then
     return response
@@ -144,7 +144,7 @@ function app.head(world, arrived)
   return response and complete(world, path, response) or found.limit or limits.json_bytes
 end
 
---- What the server itself refuses: no HTTP, too large, too slow, too many.
+--- Writes the response when the server itself refuses: malformed, too large, too slow, too many.
 ---@param world sandbox.world
 ---@param refused jeton.server.Refusal
 ---@return table response

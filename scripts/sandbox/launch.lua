@@ -1,4 +1,4 @@
---- What a start needs besides serving: credentials that work, the text for people, --exec.
+--- What happens at the start besides serving: credentials, the greeting, --exec.
 local exec = require "jeton.exec"
 local json = require "jeton.json"
 local connectors = require "sandbox.data.connectors"
@@ -18,7 +18,7 @@ local CONNECTOR_NAME = "sandbox" -- in the configuration that --exec writes
 ---@field refresh_token string
 ---@field group_id string|nil
 
--- How well a seeded token suits --exec: the tenant admin's first.
+-- The preference of a seeded token for --exec: the tenant admin's first.
 local function rank(db, token)
   local user = users.by_phone(db, token.user)
   if not user or not token.refresh_token then
@@ -29,7 +29,7 @@ local function rank(db, token)
   return user.tenant_admin ~= 0 and 1 or 2
 end
 
--- Does what the seed says still hold? The database may be older than the seed, and used since.
+-- Whether a seeded token is still valid. The database may be older than the seed, and used since.
 local function works(world, connector, token)
   local row = connector.id and connector.secret and connectors.by_id(world.db, connector.id)
   local grant = row and ids.check_secret(connector.secret, row.secret_hash)
@@ -47,7 +47,7 @@ local function first_group(world)
   return row and row.id
 end
 
---- Credentials that the seed names in clear and that work now.
+--- Credentials from the seed that are valid now.
 ---@param world sandbox.world
 ---@return sandbox.credentials|nil
 function launch.seeded_credentials(world)
@@ -69,8 +69,8 @@ function launch.seeded_credentials(world)
   return best
 end
 
---- A connector of its own, with a token of the tenant admin (or of the first user there is): the
---- database has only hashes of the others, and making a new token would end one that is in use.
+--- Creates a connector for --exec, with a token of the tenant admin (or of the first user): the database has
+--- only hashes of existing tokens, and a new token for an existing connector would invalidate one in use.
 ---@param world sandbox.world
 ---@return sandbox.credentials
 function launch.new_credentials(world)
@@ -95,7 +95,7 @@ function launch.new_credentials(world)
   }
 end
 
---- A configuration with one connector. JSON strings are YAML too, so no value can break out.
+--- A configuration with one connector. JSON strings are valid YAML, so no value can break out.
 ---@param world sandbox.world
 ---@param credentials sandbox.credentials
 ---@param state string|nil folder
@@ -145,7 +145,7 @@ function launch.exec(world, argv)
   }
 end
 
---- What a start without --exec prints: the address first, then how to use it.
+--- What a start without --exec prints: first the address, then how to use it.
 ---@param world sandbox.world
 ---@return string
 function launch.greeting(world)
@@ -174,13 +174,13 @@ function launch.greeting(world)
       add("  %s", line)
     end
   else
-    add("Its credentials are those that it was filled with; the database holds only hashes of them.")
+    add("Use the credentials of its seed; the database holds only hashes of them.")
   end
   add("")
   add("In a browser:")
   add("  %s/", world.url)
   add("")
-  add("What it holds:")
+  add("Its contents:")
   add("  curl%s %s/_sandbox/state", world.password and " -u :PASSWORD" or "", world.url)
   return table.concat(lines, "\n") .. "\n"
 end

@@ -1,4 +1,4 @@
---- All that one running sandbox is made of.
+--- The state of one running sandbox.
 local clock = require "sandbox.base.clock"
 local faults = require "sandbox.services.faults"
 local guard = require "sandbox.http.guard"
@@ -28,10 +28,10 @@ world.__index = world
 ---@field limits {per_minute: integer, tenant_per_minute: integer} as started
 ---@field counts {requests: integer, exchanges: integer}
 ---@field password sandbox.password|nil
----@field url string root, without a slash at the end; known once it listens
+---@field url string root, without a slash at the end; set by world:listening
 ---@field port integer
 ---@field media_folder string
----@field is_wildcard boolean it listens on all addresses
+---@field is_wildcard boolean listens on all addresses
 ---@field is_own_name fun(name: string): boolean
 
 ---@class sandbox.world_options
@@ -59,7 +59,7 @@ function world.new(options)
   return self
 end
 
---- What is known once it listens.
+--- Sets what is known only after the server listens.
 ---@param host string
 ---@param port integer
 ---@param media_folder string where uploads are kept
@@ -71,7 +71,7 @@ function world:listening(host, port, media_folder)
   self.url = ("http://%s:%d"):format(host:find(":", 1, true) and "[" .. host .. "]" or host, port)
 end
 
---- Puts everything that lives outside the database back to its start.
+--- Resets everything outside the database.
 function world:settle()
   self.switches = switches.defaults(self.limits.per_minute, self.limits.tenant_per_minute)
   self.counts = { requests = 0, exchanges = 0 }
@@ -81,14 +81,14 @@ function world:settle()
   self.portal = portal_state.new()
 end
 
---- Writes the seed. Raises a failure where its parts do not fit together; then nothing is written.
+--- Writes the seed. If its parts do not fit together, raises a failure and writes nothing.
 function world:plant()
   self.db:transaction(function()
     seed.apply(self.db, self.seed, self.clock:now())
   end)
 end
 
---- Back to the seed: data, clock, switches, faults, what was recorded.
+--- Resets everything to the seed: data, clock, switches, faults, records.
 function world:reset()
   media.remove_files(self.db, self.media_folder)
   self.db:transaction(function()
@@ -105,14 +105,14 @@ function world:advance(seconds)
   self.clock:advance(seconds)
 end
 
---- The root as the caller can reach it.
----@param host string|nil the Host header of the call: what counts where all addresses are listened on
+--- The root URL as seen by the caller.
+---@param host string|nil the Host header of the call, used when listening on all addresses
 ---@return string without a slash at the end
 function world:root(host)
   return self.is_wildcard and host and "http://" .. host or self.url
 end
 
---- What the token service says where the platform service is.
+--- The platform service's URL, as the token service returns it.
 ---@param host string|nil the Host header of the call
 ---@return string
 function world:endpoint_url(host)

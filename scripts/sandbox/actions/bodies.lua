@@ -1,4 +1,4 @@
---- What the fields of an action's body alone do not say: when it expires, and whom it assigns.
+--- Completes action bodies: the expiry, the assignees, and checks that need the database.
 local json = require "jeton.json"
 local iso_time = require "sandbox.base.iso_time"
 local action_fields = require "sandbox.actions.fields"
@@ -16,7 +16,7 @@ local HOUR_S = 3600
 
 bodies.IS_MEDIA = { Image = true, Album = true, Audio = true, Document = true, Video = true }
 
--- Users of the phone numbers, who must be in the group.
+-- The users with these numbers, who must be in the group.
 local function find_assignees(call, phones)
   local out = {}
   for i, phone in ipairs(phones) do
@@ -32,7 +32,7 @@ local function find_assignees(call, phones)
   return out
 end
 
--- By type: returns when it expires, and ids of assignees.
+-- By type: returns the expiry, and ids of assignees.
 local finish = {}
 
 function finish.Announcement(call, values)
@@ -60,7 +60,7 @@ function finish.Survey(call, values)
   return call.now + values.dueDate * HOUR_S
 end
 
--- Until when a package takes answers. No reference says in what its validity is written.
+-- The expiry of a package. The unit of its validity is not documented.
 local function package_end(call, validity)
   if not validity or validity == 0 then
     return nil
@@ -80,7 +80,7 @@ end
 --- Completes the body of a new action.
 ---@param call sandbox.call
 ---@param kind string
----@param values table as its fields read it
+---@param values table checked against its fields
 ---@return integer|nil expires_at epoch seconds
 ---@return string[] assignees ids of users
 function bodies.finish(call, kind, values)

@@ -1,4 +1,4 @@
---- Actions as the wire shows them: in lists, and one in detail.
+--- Writes actions for replies: list entries and details.
 local json = require "jeton.json"
 local action_fields = require "sandbox.actions.fields"
 local actions = require "sandbox.data.actions"
@@ -19,7 +19,7 @@ local function url_and_name(call, text)
   return media_resource.url(call.world:root(call.headers.host), resource), resource.name
 end
 
--- By type: the body in a list.
+-- By type: the body of a list entry.
 local short = {}
 
 function short.Image(call, action)
@@ -101,7 +101,7 @@ short[assumptions.package_type] = function(call, action)
   return out
 end
 
---- One entry of the list.
+--- A list entry.
 ---@param call sandbox.call
 ---@param action sandbox.action
 function describe.entry(call, action)
@@ -115,7 +115,7 @@ function describe.entry(call, action)
   }
 end
 
---- Whether the caller sees the answers of others.
+--- Whether the caller may see the answers of others.
 ---@param call sandbox.call
 ---@param action sandbox.action
 ---@return boolean
@@ -130,7 +130,7 @@ function describe.may_see_responses(call, action)
   return visibility ~= VISIBILITY.SENDER
 end
 
--- Whose response it is, unless the survey is anonymous; then neither its name nor its place tells.
+-- The responder, left out with name and place if the survey is anonymous.
 local function responder(action, response)
   local hidden = action.body.isAnonymous or false
   return {
@@ -143,7 +143,7 @@ local function responder(action, response)
   }
 end
 
--- All responses, or the caller's own where the others are hidden.
+-- All responses, or only the caller's if the others are hidden.
 local function responses(call, action)
   local asked = questions.of(action)
   local only = not describe.may_see_responses(call, action) and call.caller.user.id or nil
@@ -171,7 +171,7 @@ local function job_status(call, action, entry)
   return call.now >= action.expires_at and assumptions.job_overdue or assumptions.job_pending
 end
 
--- What is in detail only.
+-- By type: fields that only details have.
 local function add_details(call, action, out)
   if action.type == "Job" then
     out.dueDate = action.expires_at * 1000
@@ -195,7 +195,7 @@ local function add_details(call, action, out)
   end
 end
 
---- One action.
+--- An action in detail.
 ---@param call sandbox.call
 ---@param action sandbox.action
 function describe.action(call, action)

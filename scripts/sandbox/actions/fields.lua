@@ -1,4 +1,4 @@
---- What the body of each type of action holds: sent, listed, in detail, in a response.
+--- The fields of action bodies by type: sent, listed, in detail, in a response.
 local assumptions = require "sandbox.base.assumptions"
 local limits = require "sandbox.base.limits"
 local shapes = require "sandbox.http.shapes"
@@ -12,7 +12,7 @@ local JOB_HOURS, SURVEY_HOURS, POLL_HOURS, MEETING_MINUTES = 24, 24, 720, 30
 action_fields.TYPES = {
   "Announcement", "Job", "Poll", "LetsMeet", "Survey", "Image", "Album", "Audio", "Document", "Video",
 }
--- Those that people's phones send, and connectors list (sandbox.steering.sharing).
+-- Types that only phones send and connectors can list (sandbox.steering.sharing).
 local SHARED = { "PhotoWithLocation", "ShareLocation" }
 action_fields.ALL_TYPES = shapes.join(action_fields.TYPES, { PACKAGE }, SHARED)
 action_fields.ANSWERABLE = { "Job", "Survey", PACKAGE }
@@ -35,7 +35,7 @@ local function flag(name)
   return { name, kind = "boolean", default = false }
 end
 
--- Properties: what the value is depends on the type.
+-- Properties: the type decides what the value is.
 local PROPERTY_TYPES = {
   "Text", "Numeric", "Location", "DateTime", "StringList", "Attachment", "StringSet", "AttachmentList",
 }
@@ -48,7 +48,7 @@ local PROPERTY_VALUES = {
   Location = { kind = "object", fields = shapes.LOCATION, text = true },
 }
 
--- A variant for each of some values of another field.
+-- Makes a variant for each of some values of another field.
 local function variants(by, names, of)
   local out = {}
   for i, name in ipairs(names) do
@@ -149,7 +149,7 @@ local PACKAGE_SENT = {
   flag "acceptMultipleResponses",
 }
 
--- A package's id first: it wins over actionType.
+-- The package's id comes first: it wins over actionType.
 local function of_package(fields)
   return { { by = "id", kind = "object", fields = fields } }
 end
@@ -168,7 +168,7 @@ action_fields.SENT = { "actionBody", kind = "variant", schema = "ActionBody", re
 
 local DATE = { kind = "integer", min = -limits.date_s, max = limits.date_s } -- epoch seconds
 
---- By type of question: what an answer is; of the others, titles of options and media, more is known.
+--- Answers by type of question. (For options and media, actions/questions.lua checks more.)
 ---@type table<string, sandbox.field>
 action_fields.ANSWERS = {
   Text = { kind = "string", max = limits.answer_characters },
@@ -301,7 +301,7 @@ local QUESTIONS_DETAILS = shapes.join({
   { "isAnonymous", kind = "boolean" },
   { "acceptMultipleResponses", kind = "boolean" },
 }, ASKED)
--- Of a poll and a meeting: with getDetails only.
+-- For a poll and a meeting: only with getDetails.
 local ANSWERED = shapes.join({ { "responseCount", kind = "integer", optional = true } }, ASKED)
 local DETAILS = {
   Job = shapes.join(LISTED.Job, JOB_DETAILS, PROPERTIES),

@@ -15,8 +15,8 @@ local function unique(list)
   return out
 end
 
---- Makes sets of what came as their lists.
----@param list {name: string, type: string, value: any}[] as their fields read it
+--- Removes duplicates from sets.
+---@param list {name: string, type: string, value: any}[] checked against their fields
 ---@return {name: string, type: string, value: any}[] list
 function properties.check(list)
   for _, property in ipairs(list) do

@@ -10,9 +10,9 @@ local values = require "sandbox.http.values"
 
 local questions = {}
 
---- What an action asks. A poll, and whether somebody comes to a meeting, is one question of options.
+--- The questions of an action. A poll and a meeting are one question with options.
 ---@param action sandbox.action
----@return table[]|nil questions nil: it asks nothing that is answered so
+---@return table[]|nil questions nil: the action has none
 function questions.of(action)
   local options = json.array {}
   if action.type == "Poll" then
@@ -100,7 +100,7 @@ end
 ---@param call sandbox.call
 ---@param list table[] questions
 ---@param answers table as the client sent them
----@return table checked `json.null` for what was not answered
+---@return table checked `json.null` for unanswered questions
 function questions.check_answers(call, list, answers)
   if #answers ~= #list then
     refusal.invalid("actionBody.answers: expected %d, one for each question, got %d", #list, #answers)
@@ -120,7 +120,7 @@ function questions.check_answers(call, list, answers)
   return out
 end
 
--- How the service shows an answer, as in its webhooks: dates are milliseconds, media URLs.
+-- An answer for replies, as in the service's webhooks: dates as milliseconds, media as URLs.
 local show = {}
 
 function show.DateTime(_, value)
@@ -142,11 +142,11 @@ function show.AttachmentList(root, value, db)
   return out
 end
 
---- Answers as the wire shows them.
+--- Answers for replies.
 ---@param db table
 ---@param root string of the sandbox
 ---@param list table[] questions
----@param answers table as check_answers made them
+---@param answers table from check_answers
 ---@return table
 function questions.show_answers(db, root, list, answers)
   local out = json.array {}

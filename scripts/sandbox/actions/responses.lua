@@ -1,4 +1,4 @@
---- Responses to actions: who may, until when, once or more often.
+--- Responses to actions: who may respond, until when, and how often.
 local actions = require "sandbox.data.actions"
 local assumptions = require "sandbox.base.assumptions"
 local questions = require "sandbox.actions.questions"
@@ -13,7 +13,7 @@ local function check_open(call, action)
   end
 end
 
--- The response that this one takes the place of, or nil.
+-- The response to replace, or nil.
 local function find_replaced(call, action, user_id)
   local id = call.body.responseId
   if id and id ~= "" then
@@ -21,7 +21,7 @@ local function find_replaced(call, action, user_id)
     if not found then
       refusal.not_found "responseId: the action has no response with this id"
     elseif found.user_id:lower() ~= user_id:lower() then
-      refusal.forbidden "only who gave a response may replace it"
+      refusal.forbidden "only the person who gave a response may replace it"
     end
     return found
   end
@@ -34,7 +34,7 @@ local function find_replaced(call, action, user_id)
   return own
 end
 
---- Stores one. Raises 400, 403 and 404.
+--- Stores a response. Raises 400, 403 and 404.
 ---@param call sandbox.call
 ---@param action sandbox.action
 ---@return string response_id

@@ -1,5 +1,5 @@
---- What nobody knows about the hosted service, in one place: each value here is a choice of the
---- sandbox, not a documented or observed fact. Change it here and the whole sandbox follows.
+--- What is not known about the hosted service. Each value here is a choice of the sandbox, not a documented
+--- or observed fact. Change it here and the whole sandbox follows.
 ---@class sandbox.assumptions
 local assumptions = {
   -- Statuses and codes. Only 400, 401, 415, 429 and the codes InvalidParameters, InvalidToken are known.
@@ -36,22 +36,22 @@ local assumptions = {
   new_secret_revokes_tokens = true,
   token_leeway_s = 300, -- how far in the future nbf may lie
   application_type = "Connector",
-  access_token_permissions = "connector", -- a connector's present permissions count, not those in the token
+  access_token_permissions = "connector", -- the connector's current permissions count, not those in the token
 
-  -- Throttling has no value here: calls of the token service, calls without a good token, and calls
-  -- that are refused with 429 do not count (sandbox.services, sandbox.rules.throttle).
+  -- Throttling has no value here. Not counted are calls to the token service, calls without a valid token,
+  -- and calls that are refused with 429 (sandbox.services, sandbox.rules.throttle).
 
-  -- Logins by PIN and OAuth. Their tokens are user tokens, of a tenant admin too, and a number that is
-  -- nobody's gets an account by its first login.
+  -- Logins by PIN and OAuth. They give user tokens, to tenant admins too. An unknown number gets an account
+  -- at its first login.
   pin_status = 401,
   pin_code = "InvalidPin",
   pin_message = "The PIN is wrong, was used, or is too old; ask for a new one",
   code_code = "InvalidCode",
   code_message = "The code is wrong, was used, or is too old; sign in again",
   unknown_application_message = "There is no application with this applicationId",
-  pin_sms = "%s is your PIN for Kaizala. It is good for 10 minutes.",
+  pin_sms = "%s is your PIN for Kaizala. It is valid for 10 minutes.",
 
-  -- Bots: a bot is a user whom nobody can call, under a country code that no country has.
+  -- Bots: a bot is a user with a phone number that cannot be called, in an unassigned country code.
   bot_phone_prefix = "+999",
   bot_role = "Member", -- in a group that it is added to
   bot_status = "Active",
@@ -66,17 +66,17 @@ local assumptions = {
   last_admin_may_leave = true,
   invitation_sms = "%s added you to %s on Kaizala.", -- to a number that has no account yet
 
-  -- Subgroups. With fetchAllGroups `subGroups` is one flat list; a group with two parents is there once.
+  -- Subgroups. With fetchAllGroups `subGroups` is one flat list; a group with two parents appears once.
   subgroup_has_its_maker = true, -- where addUserToGroup is left out
-  subgroup_needs_its_admin = true, -- who adds an existing group must be its admin, too
+  subgroup_needs_its_admin = true, -- the caller must also be an admin of the group that is added
 
   -- Subscribers, and the search in the tenant (whose reply nobody has seen).
   subscribers_shown_to = "admin",
-  subscriber_added_again = true, -- isAdded of one who subscribes already
+  subscriber_added_again = true, -- isAdded of somebody who is already a subscriber
 
   -- Messages.
   empty_message_allowed = false,
-  plain_message_in_public_group = "Member", -- role that may post without subscribers
+  plain_message_in_public_group = "Member", -- the role that may post without naming subscribers
   failed_subscriber_code = "SubscriberNotFound",
   failed_subscriber_reason = "Not a subscriber of this group",
 
@@ -85,12 +85,12 @@ local assumptions = {
     "Image", "Job", "Survey", "PhotoWithLocation", "LetsMeet", "Poll", "ShareLocation", "Document",
     "Announcement",
   },
-  package_type = "ActionPackage", -- the actionType of what was sent by a package's id
+  package_type = "ActionPackage", -- the actionType of what was sent with a package's id
   milliseconds_from = 100000000000, -- a time of this size is epoch milliseconds, a smaller one seconds
-  package_validity_in_hours = true, -- one too small for a time: as a survey's dueDate; 0: for ever
-  meeting_answers = { "Yes", "No", "Maybe" }, -- of people who are asked to a meeting
-  -- With getDetails a poll or a meeting shows its answers as a survey of one question does: nothing is
-  -- known but that its webhooks tell of answers.
+  package_validity_in_hours = true, -- a value too small for a time, like a survey's dueDate; 0: no end
+  meeting_answers = { "Yes", "No", "Maybe" }, -- of people who are invited to a meeting
+  -- With getDetails a poll or a meeting shows its answers like a survey with one question. Known is only
+  -- that its webhooks report answers.
   assignee_must_be_in_group = true,
   job_after_due = true, -- a job may be completed late
   second_response_allowed = false, -- without responseId, where acceptMultipleResponses is false
@@ -108,7 +108,7 @@ local assumptions = {
 
   -- CORS: that it allows the custom headers.
   cors_headers = "accessToken, applicationId, applicationSecret, refreshToken, Authorization, Content-Type",
-  cors_any_header = true, -- those that a preflight asks for, too
+  cors_any_header = true, -- also those that a preflight asks for
   cors_methods = "GET, POST, PUT, DELETE, OPTIONS",
   cors_max_age_s = "600",
   cors_expose = "Date, Location, Retry-After",

@@ -1,5 +1,5 @@
---- The sandbox's own clock: real time and an offset that tests move. Everything that has a lifetime
---- goes by it, and so does the Date header of every reply.
+--- The sandbox's own clock: real time plus an offset that tests can change. All lifetimes and the Date
+--- header of every reply use it.
 local clock = {}
 clock.__index = clock
 

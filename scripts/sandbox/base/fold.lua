@@ -1,7 +1,7 @@
---- Text in which case does not matter: capital letters of the Latin, Greek, Cyrillic and Armenian
---- alphabets become small ones, one for one. Composed and decomposed accents stay two things.
+--- Case folding: capital letters of the Latin, Greek, Cyrillic and Armenian alphabets become small ones, one
+--- for one. Composed and decomposed accents stay different.
 
--- First and last capital, and how far its small letter is; `step` 2: capitals and small letters alternate.
+-- First and last capital, distance to the small letter, step (2: capitals and small letters alternate).
 local RANGES = {
   { 0x00C0, 0x00D6, 32 }, { 0x00D8, 0x00DE, 32 }, -- À … Þ, without ×
   { 0x0100, 0x012E, 1, 2 }, { 0x0132, 0x0136, 1, 2 }, { 0x0139, 0x0147, 1, 2 }, { 0x014A, 0x0176, 1, 2 },

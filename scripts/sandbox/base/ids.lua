@@ -41,7 +41,7 @@ function ids.new_refresh_token()
   return crypto.base64url(crypto.random(REFRESH_TOKEN_BYTES))
 end
 
---- How a refresh token is stored: it is random, so a plain hash is enough.
+--- How a refresh token is stored. It is random, so a plain hash is enough.
 ---@param token string
 ---@return string hex
 function ids.hash_token(token)
@@ -57,7 +57,7 @@ function ids.hash_secret(secret)
 end
 
 ---@param secret string
----@param stored string as hash_secret made it
+---@param stored string from hash_secret
 ---@return boolean
 function ids.check_secret(secret, stored)
   local salt, hash = stored:match "^(%x+):(%x+)$"

@@ -16,16 +16,16 @@ function jwt.sign(key, claims)
   return signed .. "." .. crypto.base64url(crypto.hmac_sha256(key, signed))
 end
 
---- The claims of a token whose signature is right. Lifetimes are the caller's to check.
+--- The claims of a token with a valid signature. The caller must check the lifetime.
 ---@param key string bytes
 ---@param token string
----@return table|nil claims nil for anything that this key did not sign
+---@return table|nil claims nil for anything not signed with this key
 function jwt.verify(key, token)
   if #token > TOKEN_BYTES_MAX then
     return nil
   end
   local header, payload, signature = token:match "^([%w_-]+)%.([%w_-]+)%.([%w_-]+)$"
-  -- One header only: a token cannot choose its own algorithm.
+  -- Only this header is accepted, so that a token cannot choose its algorithm.
   if header ~= HEADER then
     return nil
   end
@@ -38,7 +38,7 @@ function jwt.verify(key, token)
   return type(claims) == "table" and claims or nil
 end
 
---- Puts a mask in the place of all tokens in a text.
+--- Masks all tokens in a text.
 ---@param text string
 ---@param mask string
 ---@return string

@@ -24,7 +24,7 @@ end
 
 --- Reads one.
 ---@param text any what a client sent
----@return sandbox.media_resource|nil resource nil: an upload never returned this
+---@return sandbox.media_resource|nil resource nil: no upload returned this
 function media_resource.decode(text)
   if type(text) ~= "string" or text == "" or #text > limits.media_resource_bytes then
     return nil

@@ -1,7 +1,7 @@
 --- The permissions of a connector: names, the mask in an access token, the list of scopes.
 local permissions = {}
 
--- In the published order. `allowed` is the sum of the verbs that a resource knows.
+-- In the published order. `allowed` is the sum of the verbs of a resource.
 local RESOURCES = {
   { name = "groupinfo", number = 2, allowed = 30 },
   { name = "groupmember", number = 3, allowed = 30 },
@@ -21,8 +21,8 @@ local VERBS = {
   { name = "update", bit = 16 },
 }
 
--- The nine that people choose from, in the portal's order, and the resources that each stands for. That
--- bots belong to the tenant's data is an assumption: the published scope list of all nine has them.
+-- The nine that people choose from, in the portal's order, with their resources. That bots belong to the
+-- tenant's data is an assumption: the published scope list of all nine contains them.
 permissions.CHOICES = {
   { name = "groupinfo", "groupinfo" },
   { name = "groupmember", "groupmember" },
@@ -58,7 +58,7 @@ end
 --- From "all", or a list of resources ("groupinfo") and single permissions ("groupinfo.read").
 ---@param list "all"|string[]
 ---@return sandbox.permissions|nil set
----@return string|nil unknown the entry that is no permission
+---@return string|nil unknown the entry that is not a permission
 function permissions.parse(list)
   local set = {}
   if list == "all" then
@@ -79,7 +79,7 @@ function permissions.parse(list)
   return set
 end
 
---- How much of a resource's verbs a set has.
+--- How many of a resource's verbs a set contains.
 ---@param set sandbox.permissions
 ---@param name string of the resource
 ---@return "all"|"some"|"none"
@@ -88,7 +88,7 @@ function permissions.extent(set, name)
   return bits == 0 and "none" or bits == resource_by_name[name].allowed and "all" or "some"
 end
 
---- As an access token carries it: "2.30:3.30:4.10".
+--- As in an access token: "2.30:3.30:4.10".
 ---@param set sandbox.permissions
 ---@return string
 function permissions.to_mask(set)
@@ -114,7 +114,7 @@ function permissions.from_mask(mask)
   return set
 end
 
---- As the token service reports it: "groupinfo.write,groupinfo.read,…".
+--- As in a reply of the token service: "groupinfo.write,groupinfo.read,…".
 ---@param set sandbox.permissions
 ---@return string
 function permissions.to_scope(set)

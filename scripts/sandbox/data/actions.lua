@@ -14,7 +14,7 @@ local actions = {}
 ---@field type string "Job", "Survey" … or "Package"
 ---@field package_id string "" for none
 ---@field sender_id string
----@field sender string phone number; "" where the sender is gone
+---@field sender string phone number; "" if the sender no longer exists
 ---@field body table as checked, with its defaults
 ---@field bytes integer of the body, as JSON
 ---@field expires_at integer|nil epoch seconds
@@ -82,14 +82,14 @@ local ADDRESSED = [[(to_all_subscribers OR EXISTS (SELECT 1 FROM action_recipien
                      WHERE action = actions.number AND action_recipients.user_id = ?))]]
 
 ---@param action sandbox.action
----@return boolean the subscriber is one of those to whom it went
+---@return boolean it was sent to the subscriber
 function actions.is_addressed(db, action, user_id)
   return db:row("SELECT 1 AS found FROM actions WHERE number = ? AND " .. ADDRESSED,
     action.number, user_id) ~= nil
 end
 
 --- A page of one type, oldest first, from a time on.
----@param subscriber_id string|nil only what went to this subscriber
+---@param subscriber_id string|nil only what was sent to this subscriber
 ---@param count integer
 ---@return sandbox.action[] page at most count of them, and at least one
 ---@return boolean has_more
@@ -107,7 +107,7 @@ function actions.list(db, group, kind, from, subscriber_id, count)
   return out, false
 end
 
---- How many answered, and of how many assignees how many are done.
+--- Counts the responses, the assignees, and the assignees who are done.
 ---@return {responses: integer, assignees: integer, completed: integer}
 function actions.counts(db, action)
   return db:row([[SELECT count(*) AS responses, coalesce(sum(completed), 0) AS completed,
@@ -121,7 +121,7 @@ function actions.is_assignee(db, action, user_id)
     action.number, user_id) ~= nil
 end
 
---- Who has to do a job, and who has done it.
+--- The assignees of a job, and which of them are done.
 ---@param count integer at most
 ---@return {id: string, name: string, phone: string, completed: integer}[]
 function actions.assignees(db, action, count)
@@ -232,7 +232,7 @@ function actions.add_version(db, action)
   return action.version + 1
 end
 
----@param user_id string who reminds
+---@param user_id string who sends the reminder
 ---@param to sandbox.audience
 function actions.add_reminder(db, action, user_id, to, now)
   db:exec([[INSERT INTO action_reminders (action, user_id, to_group, to_all_subscribers, recipients, sent_at)

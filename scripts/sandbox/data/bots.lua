@@ -1,4 +1,4 @@
---- Bots: users that a program made.
+--- Bots: users created by a program.
 local assumptions = require "sandbox.base.assumptions"
 local counting = require "sandbox.data.counting"
 local crypto = require "jeton.crypto"
@@ -10,7 +10,7 @@ local bots = {}
 
 ---@class sandbox.bot: sandbox.user
 ---@field creator_id string
----@field creator_phone string|nil nil: who made it is gone
+---@field creator_phone string|nil nil: the creator no longer exists
 ---@field creator_name string|nil
 ---@field creator_picture string|nil
 
@@ -21,7 +21,7 @@ local SELECT = [[SELECT users.*, bots.creator_id, creators.phone AS creator_phon
 
 local PHONE_FORMAT, PHONE_RANGE = "%s%010d", 10000000000
 
--- A number that is nobody's.
+-- An unused phone number.
 local function new_phone(db)
   local phone
   repeat
@@ -68,7 +68,7 @@ function bots.list(db, tenant_id, creator_id)
   return db:rows(SELECT .. "WHERE users.tenant_id = ? ORDER BY bots.rowid", tenant_id)
 end
 
---- Whether it is a member of a group but this one.
+--- Whether it is a member of any other group.
 ---@param group sandbox.group
 ---@return boolean
 function bots.is_elsewhere(db, id, group)
@@ -76,14 +76,14 @@ function bots.is_elsewhere(db, id, group)
     group.number) ~= nil
 end
 
---- Those of everybody, oldest first.
+--- Bots of all creators, oldest first.
 ---@param count integer at most so many
 ---@return sandbox.bot[]
 function bots.oldest(db, count)
   return db:rows(SELECT .. "ORDER BY bots.rowid LIMIT ?", count)
 end
 
---- With all that it was a member of; what it wrote stays.
+--- Deletes a bot and its memberships. Its messages stay.
 function bots.delete(db, id)
   db:exec("DELETE FROM users WHERE id = ?", id)
 end

@@ -15,7 +15,7 @@ local connectors = {}
 ---@field owner_id string
 ---@field secret_hash string
 ---@field permissions string a mask, see sandbox.permissions
----@field redirect_uri string where OAuth may send people besides this machine; "" for nowhere
+---@field redirect_uri string where OAuth may redirect to besides this machine; "" for none
 ---@field description string
 ---@field created_at integer epoch seconds
 
@@ -23,7 +23,7 @@ local connectors = {}
 ---@field id integer
 ---@field connector_id string
 ---@field kind "group"|"user"|"tenant"
----@field user_id string who made it
+---@field user_id string who created it
 ---@field group_number integer|nil
 ---@field created_at integer epoch seconds
 ---@field revoked integer 0 or 1
@@ -40,7 +40,7 @@ function connectors.is_owner(connector, user)
   return connector.owner_id:lower() == user.id:lower()
 end
 
---- Those of the tenant, with what a list shows of each: the owner, and how many refresh tokens work.
+--- The connectors of a tenant, each with its owner and the number of valid refresh tokens.
 ---@param now integer
 ---@param life_s integer of a refresh token
 ---@param count integer at most
@@ -55,13 +55,13 @@ function connectors.of_tenant(db, tenant_id, now, life_s, count)
 end
 
 ---@param life_s integer of a refresh token
----@return integer how many of its refresh tokens work
+---@return integer the number of its valid refresh tokens
 function connectors.count_working(db, connector, now, life_s)
   return db:row([[SELECT count(*) AS n FROM refresh_tokens WHERE connector_id = ? AND revoked = 0
                   AND created_at > ?]], connector.id, now - life_s).n
 end
 
---- The newest user token that this user made for it.
+--- The newest user token that this user created for it.
 ---@param user_id string
 ---@return sandbox.grant|nil
 function connectors.newest_grant(db, connector, user_id)
@@ -69,7 +69,7 @@ function connectors.newest_grant(db, connector, user_id)
                   ORDER BY id DESC LIMIT 1]], connector.id, user_id)
 end
 
---- How far somebody is: the connectors that he owns, the tokens that he made, those that were exchanged.
+--- A user's progress: connectors owned, tokens created, tokens exchanged.
 ---@param user_id string
 ---@return {connectors: integer, tokens: integer, used: integer}
 function connectors.progress(db, user_id)
@@ -79,7 +79,7 @@ function connectors.progress(db, user_id)
       AND last_used_at IS NOT NULL) AS used]], user_id)
 end
 
---- The refresh tokens made for a connector, newest first, with who made them and for which group.
+--- The refresh tokens of a connector, newest first, with their creators and groups.
 ---@param user_id string|nil nil: of everybody
 ---@param count integer at most
 ---@return table[]
@@ -91,7 +91,7 @@ function connectors.grants(db, connector, user_id, count)
     connector.id, user_id, count)
 end
 
---- The refresh tokens of a group, newest first, with who made them and for which connector.
+--- The refresh tokens of a group, newest first, with their creators and connectors.
 ---@param group sandbox.group
 ---@param count integer at most
 ---@return table[]
@@ -114,7 +114,7 @@ end
 ---@param spec sandbox.new_connector
 ---@param now integer
 ---@return sandbox.connector connector
----@return string secret shown this once
+---@return string secret shown only once
 function connectors.create(db, spec, now)
   if counting.reaches(db, limits.connectors, "SELECT max(rowid) AS n FROM connectors",
     "SELECT count(*) AS n FROM connectors") then
@@ -128,7 +128,7 @@ function connectors.create(db, spec, now)
   return connectors.by_id(db, id), secret
 end
 
---- Changes name, permissions (a set) or description; nil stays.
+--- Changes name, permissions (a set) or description; nil leaves a value as it is.
 function connectors.update(db, connector, name, set, description)
   db:exec([[UPDATE connectors SET name = coalesce(?, name), permissions = coalesce(?, permissions),
             description = coalesce(?, description) WHERE id = ?]],
@@ -159,7 +159,7 @@ function connectors.find_grant(db, token)
   return db:row("SELECT * FROM refresh_tokens WHERE hash = ?", ids.hash_token(token))
 end
 
---- Stores one more refresh token for the grant.
+--- Stores one more refresh token for a grant.
 ---@param grant table connector_id, kind, user_id, group_number
 function connectors.add_token(db, grant, token, now)
   db:exec([[INSERT INTO refresh_tokens (hash, connector_id, kind, user_id, group_number, created_at)
@@ -167,8 +167,7 @@ function connectors.add_token(db, grant, token, now)
     ids.hash_token(token), grant.connector_id, grant.kind, grant.user_id, grant.group_number, now)
 end
 
---- A new refresh token, as the portal makes it: those that this connector had for the same grantee
---- are invalid from now on.
+--- Creates a refresh token, as the portal does: it replaces the connector's tokens for the same grantee.
 ---@param grant table connector_id, kind, user_id, group_number
 ---@param token string|nil nil: a random one
 ---@return string token
@@ -190,7 +189,7 @@ function connectors.grant(db, grant, token, now)
   return token
 end
 
---- Notes that it was exchanged.
+--- Records an exchange.
 function connectors.note_use(db, grant, now)
   db:exec("UPDATE refresh_tokens SET last_used_at = ? WHERE id = ?", now, grant.id)
 end

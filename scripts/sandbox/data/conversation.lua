@@ -1,5 +1,5 @@
---- What was said in a group: its messages and actions in the order in which they came. Each has a
---- position in its group, over both kinds; pages are read by it, from the newest back.
+--- The conversation of a group: messages and actions in order of arrival. Each has a position in its group,
+--- counted over both kinds; pages are read by position, from the newest back.
 local conversation = {}
 
 ---@class sandbox.place one entry of a conversation
@@ -8,7 +8,7 @@ local conversation = {}
 ---@field position integer
 
 ---@param group sandbox.group
----@return integer position after everything that is there
+---@return integer position the next free one
 function conversation.next_position(db, group)
   return db:row([[SELECT max(
     coalesce((SELECT max(position) FROM messages WHERE group_number = ?1), 0),
@@ -16,7 +16,7 @@ function conversation.next_position(db, group)
     group.number).position + 1
 end
 
--- One of the two tables, newest first. A subscriber sees what went to all of them, or to him.
+-- SQL for one of the two tables, newest first. Subscribers see what was sent to all subscribers or to them.
 local function select_of(kind)
   return ([[SELECT * FROM (SELECT '%s' AS kind, number, position FROM %ss WHERE group_number = ?1
     AND position < ?2 AND (?3 IS NULL OR to_all_subscribers
@@ -26,10 +26,10 @@ end
 
 local PAGE = select_of "message" .. " UNION ALL " .. select_of "action" .. " ORDER BY position DESC LIMIT ?4"
 
---- The entries before a position, newest first. Reads the index alone.
+--- The entries before a position, newest first. Reads only the index.
 ---@param group sandbox.group
 ---@param before integer|nil nil: from the newest
----@param subscriber_id string|nil only what went to this subscriber
+---@param subscriber_id string|nil only what was sent to this subscriber
 ---@param count integer
 ---@return sandbox.place[] at most count of them
 ---@return boolean has_older
@@ -40,10 +40,10 @@ function conversation.page(db, group, before, subscriber_id, count)
   return found, has_older
 end
 
---- Where the message or the action with this reference is.
+--- The position of the message or action with this reference.
 ---@param group sandbox.group
 ---@param reference_id string
----@param subscriber_id string|nil only what went to this subscriber
+---@param subscriber_id string|nil only what was sent to this subscriber
 ---@return sandbox.place|nil
 function conversation.find(db, group, reference_id, subscriber_id)
   return db:row([[

@@ -1,8 +1,8 @@
---- Whether a table is full, without counting it at every insertion.
+--- Checks whether a table is full, without counting its rows at every insertion.
 local counting = {}
 
---- A largest row number is never smaller than the number of rows, and costs nothing: the rows are counted
---- only where it could be too many.
+--- The largest row number is never smaller than the number of rows, and cheap to get. The rows are counted
+--- only if it reaches the limit.
 ---@param limit integer
 ---@param largest string SQL that gives `n`, the largest row number of the table
 ---@param count string SQL that gives `n`, the number of rows that count

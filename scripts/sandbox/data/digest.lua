@@ -1,4 +1,4 @@
---- One value that stands for all that the database holds: equal before and after means unchanged.
+--- A digest of the whole database: if it is equal before and after, nothing has changed.
 local crypto = require "jeton.crypto"
 
 local digest = {}

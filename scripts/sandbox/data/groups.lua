@@ -1,4 +1,4 @@
---- Groups, their tree and their members. Rows are keyed by `number`; the wire sees `id` only.
+--- Groups, their tree and their members. Rows are keyed by `number`; clients see only `id`.
 local json = require "jeton.json"
 local assumptions = require "sandbox.base.assumptions"
 local counting = require "sandbox.data.counting"
@@ -58,14 +58,14 @@ function groups.create(db, spec, now)
 end
 
 ---@param user_id string
----@return "Admin"|"Member"|nil role nil: no member
+---@return "Admin"|"Member"|nil role nil: not a member
 function groups.role(db, group, user_id)
   local row = db:row("SELECT role FROM members WHERE group_number = ? AND user_id = ?", group.number, user_id)
   return row and row.role
 end
 
 ---@param role "Admin"|"Member"
----@return boolean added false: was a member already (his role stays)
+---@return boolean added false: was already a member (keeps the role)
 function groups.add_member(db, group, user_id, role)
   if groups.role(db, group, user_id) then
     return false
@@ -82,7 +82,7 @@ function groups.add_member(db, group, user_id, role)
   return true
 end
 
----@return boolean removed false: was no member
+---@return boolean removed false: was not a member
 function groups.remove_member(db, group, user_id)
   return db:exec("DELETE FROM members WHERE group_number = ? AND user_id = ?", group.number, user_id) > 0
 end
@@ -91,7 +91,7 @@ function groups.set_role(db, group, user_id, role)
   db:exec("UPDATE members SET role = ? WHERE group_number = ? AND user_id = ?", role, group.number, user_id)
 end
 
----@return table[] users with their role, in the order they came
+---@return table[] users with their role, in the order of joining
 function groups.members(db, group)
   return db:rows([[SELECT users.*, members.role FROM members JOIN users ON users.id = members.user_id
                    WHERE group_number = ? ORDER BY position]], group.number)
@@ -102,7 +102,7 @@ function groups.count_admins(db, group)
   return db:row("SELECT count(*) AS n FROM members WHERE group_number = ? AND role = 'Admin'", group.number).n
 end
 
---- Makes child a subgroup. Refuses what would make a group its own ancestor, or nest too deep.
+--- Makes child a subgroup. Refuses cycles and too deep nesting.
 function groups.add_subgroup(db, parent, child)
   local above = db:row([[
     WITH RECURSIVE above(number) AS (
@@ -116,7 +116,7 @@ function groups.add_subgroup(db, parent, child)
   db:exec("INSERT OR IGNORE INTO subgroups (parent, child) VALUES (?, ?)", parent.number, child.number)
 end
 
---- Whether a group is the other one's parent, at any distance.
+--- Whether a group is an ancestor of the other one.
 ---@return boolean
 function groups.is_above(db, group, other)
   return db:row([[
@@ -126,7 +126,7 @@ function groups.is_above(db, group, other)
     SELECT 1 AS found FROM above WHERE number = ?2]], other.number, group.number) ~= nil
 end
 
---- Everything that a group's reply counts, in one query.
+--- All counts of a group's reply, in one query.
 ---@return table counts
 function groups.counts(db, group)
   return db:row([[
@@ -175,10 +175,10 @@ function groups.of_user(db, user_id)
                    WHERE user_id = ? ORDER BY number]], user_id)
 end
 
---- Groups of the tenant by a part of their name, in any case, oldest first. Looks at the names of all of
---- them up to the last one that it gives.
+--- Groups of the tenant by a part of their name, in any case, oldest first. Reads the names of all groups up
+--- to the last one that it returns.
 ---@param text string
----@param offset integer how many to pass over
+---@param offset integer how many to skip
 ---@param count integer
 ---@return sandbox.group[]
 function groups.find(db, tenant_id, text, offset, count)
@@ -194,7 +194,7 @@ function groups.find(db, tenant_id, text, offset, count)
   return out
 end
 
---- Public groups that a user subscribes to and is no member of, oldest first.
+--- Public groups that a user is a subscriber but not a member of, oldest first.
 ---@param count integer at most
 ---@return sandbox.group[]
 function groups.followed(db, user_id, count)

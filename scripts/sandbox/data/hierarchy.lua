@@ -1,11 +1,11 @@
---- The tree of groups: who is below and above whom. A group may have several parents.
+--- The tree of groups: parents and subgroups. A group may have several parents.
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
 local refusal = require "sandbox.base.refusal"
 
 local hierarchy = {}
 
--- How many levels a group's relatives make, itself included, in one direction.
+-- The number of levels in one direction, the group included.
 local function levels(db, group, from, to)
   return db:row(([[
     WITH RECURSIVE path(number, level) AS (
@@ -13,7 +13,7 @@ local function levels(db, group, from, to)
     SELECT max(level) AS n FROM path]]):format(to, from), group.number).n
 end
 
---- Refuses what would nest groups deeper than the limit: it bounds what counting and listing cost.
+--- Refuses nesting deeper than the limit, which bounds the cost of counting and listing.
 ---@param parent sandbox.group
 ---@param child sandbox.group
 function hierarchy.check_levels(db, parent, child)
@@ -38,7 +38,7 @@ function hierarchy.parents(db, group)
                    WHERE child = ? ORDER BY number]], group.number)
 end
 
---- Who is directly below whom in a tenant.
+--- The direct subgroups of all groups of a tenant.
 ---@return table<integer, integer[]> children by the parent's number, oldest first
 function hierarchy.edges(db, tenant_id)
   local children = {}
@@ -62,7 +62,7 @@ end
 
 ---@param parent sandbox.group
 ---@param child sandbox.group
----@return boolean removed false: it was no direct subgroup
+---@return boolean removed false: it was not a direct subgroup
 function hierarchy.remove(db, parent, child)
   return db:exec("DELETE FROM subgroups WHERE parent = ? AND child = ?", parent.number, child.number) > 0
 end

@@ -1,4 +1,4 @@
---- Media: what was uploaded. The content is in files named by its hash, in a folder of their own.
+--- Uploads. The content is in files named by its hash, in a folder of their own.
 local ids = require "sandbox.base.ids"
 
 local media = {}
@@ -40,7 +40,7 @@ function media.by_id(db, id)
   return db:row("SELECT * FROM media WHERE id = ?", id)
 end
 
---- What an album holds, in its order.
+--- The files of an album, in order.
 ---@param album string id
 ---@return sandbox.media[]
 function media.of_album(db, album)
@@ -55,7 +55,7 @@ function media.newest(db, tenant_id, count)
                    ORDER BY number DESC LIMIT ?]], tenant_id, count)
 end
 
---- Where the content of a file is, or goes.
+--- The path of a file's content.
 ---@param folder string
 ---@param hash string
 ---@return string path

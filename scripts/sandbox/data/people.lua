@@ -1,9 +1,9 @@
---- Who is in a group: members, and the subscribers of a public one, together.
+--- The people of a group: members, and subscribers of a public group, together.
 local groups = require "sandbox.data.groups"
 
 local people = {}
 
---- Members as they came, then subscribers.
+--- Members in the order of joining, then subscribers.
 ---@param group sandbox.group
 ---@param count integer at most
 ---@return sandbox.user[]

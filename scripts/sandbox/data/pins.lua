@@ -1,4 +1,4 @@
---- PINs that went out by SMS, and the codes of OAuth that a right one leads to. Hashes only.
+--- PINs sent by SMS, and the OAuth codes issued for them. Only hashes are stored.
 local assumptions = require "sandbox.base.assumptions"
 local crypto = require "jeton.crypto"
 local ids = require "sandbox.base.ids"
@@ -8,7 +8,7 @@ local users = require "sandbox.data.users"
 
 local pins = {}
 
--- The first digit is no 0: a PIN that comes as a number is the same.
+-- The first digit is not 0, so that a PIN sent as a number is the same.
 local LOWEST, COUNT = 100000, 900000
 local RANDOM_BYTES, RANDOM_RANGE = 4, 1 << 32
 
@@ -37,8 +37,7 @@ function pins.for_account(user)
   return { user_id = user.id }
 end
 
---- Sends a new PIN by SMS; the ones before it are worth nothing any more. Refuses the next one with 429
---- where too many went to this number.
+--- Sends a new PIN by SMS and invalidates earlier ones. Raises 429 if too many were sent to this number.
 ---@param purpose sandbox.pin_purpose
 ---@param phone string
 ---@param now integer epoch seconds
@@ -57,7 +56,7 @@ function pins.send(db, purpose, phone, now)
   users.send_sms(db, phone, assumptions.pin_sms:format(pin), now)
 end
 
---- The PIN that can still be taken.
+--- The PIN that is still valid.
 ---@param purpose sandbox.pin_purpose
 ---@return table|nil row
 function pins.live(db, purpose, phone, now)
@@ -66,8 +65,8 @@ function pins.live(db, purpose, phone, now)
     phone, purpose.connector_id, purpose.user_id, now, now - limits.pin_life_s)
 end
 
---- Takes a PIN: a right one works once, and after too many wrong ones none does until the next is sent.
---- The count of wrong ones must outlive the refusal: the caller returns it, and does not raise it.
+--- Checks a PIN. A correct one works once; after too many wrong attempts a new PIN is needed. The count of
+--- attempts must survive the refusal: the caller must return the failure, not raise it.
 ---@param purpose sandbox.pin_purpose
 ---@param phone string
 ---@param pin string
@@ -86,7 +85,7 @@ function pins.take(db, purpose, phone, pin, now)
   return false
 end
 
---- The user who has shown that the number is his; a number that is nobody's gets an account.
+--- The user who verified this number. An unknown number gets an account.
 ---@param tenant_id string
 ---@return sandbox.user
 function pins.user(db, phone, tenant_id, now)
@@ -95,7 +94,7 @@ function pins.user(db, phone, tenant_id, now)
   return users.by_id(db, user.id) --[[@as sandbox.user]]
 end
 
---- A code of OAuth; works once, for as long as a PIN.
+--- Creates an OAuth code. It works once, for as long as a PIN.
 ---@return string code
 function pins.new_code(db, connector, user, redirect_uri, now)
   db:exec("DELETE FROM oauth_codes WHERE made_at <= ?", now - limits.code_life_s)
@@ -105,7 +104,7 @@ function pins.new_code(db, connector, user, redirect_uri, now)
   return code
 end
 
----@param connector sandbox.connector that asks: a code is good for one connector only
+---@param connector sandbox.connector that exchanges it: a code is valid for one connector only
 ---@param code string
 ---@param now integer
 ---@return {user_id: string, redirect_uri: string}|nil

@@ -1,11 +1,11 @@
---- Likes and comments. Each has a moment of its own in .NET ticks, by which lists page.
+--- Likes and comments. Each has a unique time in .NET ticks, which is the cursor of lists.
 local ids = require "sandbox.base.ids"
 
 local reactions = {}
 
 local TICKS_A_SECOND = 10000000
 local EPOCH_TICKS = 621355968000000000 -- 1970 in ticks since the year 1
--- Doubles this large lie so far apart: clients in JavaScript get cursors that are exact for them, too.
+-- Spacing of doubles of this size: cursors are exact for clients in JavaScript, too.
 local STEP_TICKS = 128
 
 ---@class sandbox.reaction
@@ -14,7 +14,7 @@ local STEP_TICKS = 128
 ---@field user_id string
 ---@field type "Like"|"Comment"
 ---@field comment string
----@field ticks integer unique, in the order that they came
+---@field ticks integer unique, in order of arrival
 
 ---@param ticks integer
 ---@return integer epoch milliseconds
@@ -22,13 +22,13 @@ function reactions.milliseconds(ticks)
   return (ticks - EPOCH_TICKS) // (TICKS_A_SECOND // 1000)
 end
 
--- After every other, also when the clock was set back.
+-- Later than all others, even after the clock was set back.
 local function next_ticks(db, now)
   local last = db:row("SELECT max(ticks) AS ticks FROM reactions").ticks or 0
   return math.max((last // STEP_TICKS + 1) * STEP_TICKS, EPOCH_TICKS + now * TICKS_A_SECOND)
 end
 
---- A reaction; a second like of the same user is the first one.
+--- Adds a reaction. A second like of the same user returns the first one.
 ---@param kind "Like"|"Comment"
 ---@return string reaction_id
 function reactions.add(db, source, reference_id, user_id, kind, comment, now)
@@ -65,9 +65,9 @@ function reactions.newest_comments(db, source, reference_id, count)
     AND type = 'Comment' ORDER BY ticks DESC LIMIT ?) ORDER BY ticks]], source.number, reference_id, count)
 end
 
---- The references with reactions after the cursor, by their newest reaction. A page costs what lies
---- between its first and its last one, not what is behind it.
----@param subscriber_id string|nil only what went to this subscriber
+--- The references with reactions after the cursor, by their newest reaction. A page reads only the reactions
+--- between its first and last one.
+---@param subscriber_id string|nil only what was sent to this subscriber
 ---@param cursor integer ticks
 ---@param limit integer
 ---@return {reference_id: string, ticks: integer}[]

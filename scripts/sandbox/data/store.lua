@@ -1,12 +1,11 @@
---- The sandbox's database: opening it, its schema, and its small values (clock, switches, keys).
+--- The sandbox's database: opening, schema and migrations, and small values (clock, signing key).
 local crypto = require "jeton.crypto"
 local json = require "jeton.json"
 local sqlite = require "jeton.sqlite"
 
 local store = {}
 
--- One entry a version: what brings a database from the version before to this one. Entries that
--- were released never change; new ones are added at the end.
+-- Migrations, one per version. Released entries never change; new ones are added at the end.
 local MIGRATIONS = {
   [[
   CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -199,7 +198,7 @@ local MIGRATIONS = {
   CREATE INDEX reactions_reference ON reactions(source_group, reference_id, ticks);
   CREATE INDEX reactions_cursor ON reactions(source_group, ticks);
   ]],
-  -- The order in which members came: what is next, without looking at all of them.
+  -- The order of joining, so that the next number is found without a scan.
   [[
   CREATE INDEX members_position ON members(group_number, position);
   ]],
@@ -217,8 +216,8 @@ local MIGRATIONS = {
   CREATE INDEX media_album ON media(album);
   CREATE INDEX media_hash ON media(hash);
   ]],
-  -- For large tenants: who reacted, and how, to what many react to; answers that are counted; what points
-  -- to a user or a group that goes.
+  -- Indices for large tenants: reactions by user and kind, answers by question, and references to users and
+  -- groups that are deleted.
   [[
   CREATE INDEX reactions_type ON reactions(source_group, reference_id, type, ticks);
   CREATE INDEX reactions_user ON reactions(source_group, reference_id, user_id, type);
@@ -232,7 +231,7 @@ local MIGRATIONS = {
   CREATE INDEX pins_sent ON pins(sent_at);
   CREATE INDEX oauth_codes_made ON oauth_codes(made_at);
   ]],
-  -- Whose it is: an action takes media of its own tenant only. Until now there was one tenant.
+  -- The tenant of a medium: actions take only media of their own tenant.
   [[
   ALTER TABLE media ADD COLUMN tenant_id TEXT NOT NULL DEFAULT '';
   UPDATE media SET tenant_id = coalesce((SELECT id FROM tenants ORDER BY rowid LIMIT 1), '');
@@ -261,7 +260,7 @@ local MIGRATIONS = {
   CREATE INDEX pins_user ON pins(user_id);
   CREATE INDEX pins_sent ON pins(sent_at);
   ]],
-  -- A conversation: messages and actions of a group in the one order in which they came.
+  -- Positions in the conversation: messages and actions of a group in one order.
   [[
   ALTER TABLE messages ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE actions ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
@@ -280,7 +279,7 @@ local MIGRATIONS = {
   ]],
 }
 
--- Children before parents: the order in which tables are emptied.
+-- The order in which tables are emptied: children before parents.
 local TABLES = {
   "reactions", "action_reminders", "action_properties", "action_responses", "action_assignees",
   "action_recipients", "actions",
@@ -317,7 +316,7 @@ local function migrate(db, path)
   return true
 end
 
---- Opens or creates the database and brings it to the present version.
+--- Opens or creates the database and migrates it to the current version.
 ---@param path string|nil nil: in memory
 ---@return table|nil db
 ---@return table|nil err of kind "config"
@@ -326,7 +325,7 @@ function store.open(path)
   if not db then
     return nil, { kind = "config", message = ("--db: %s"):format(tostring(err and err.message or err)) }
   end
-  -- A file that is no database shows at the first statement.
+  -- That a file is not a database shows only at the first statement.
   local ok, result, why = pcall(function()
     db:exec "PRAGMA foreign_keys = ON"
     return migrate(db, path or ":memory:")
@@ -342,7 +341,7 @@ function store.open(path)
 end
 
 ---@param db table
----@return boolean empty nothing was seeded yet
+---@return boolean empty not seeded yet
 function store.is_empty(db)
   return db:row("SELECT count(*) AS n FROM tenants").n == 0
 end
@@ -357,7 +356,7 @@ end
 
 --- A small value kept in the database.
 ---@param name string
----@return any value nil where there is none
+---@return any value nil if there is none
 function store.get(db, name)
   local row = db:row("SELECT value FROM settings WHERE name = ?", name)
   return row and json.decode(row.value)
@@ -371,7 +370,7 @@ function store.set(db, name, value)
     name, assert(json.encode(value)))
 end
 
---- The key that signs access tokens; made once for a database.
+--- The key that signs access tokens; created once per database.
 ---@return string bytes
 function store.signing_key(db)
   local hex = store.get(db, "signing_key")

@@ -1,4 +1,4 @@
---- What was answered, counted by the database: how often each option was chosen, numbers in short.
+--- Statistics of answers, computed by the database: counts of options, summaries of numbers.
 local tally = {}
 
 ---@class sandbox.numbers
@@ -24,7 +24,7 @@ function tally.options(db, action)
   return out
 end
 
---- Numbers that were answered, in short.
+--- Summaries of numeric answers.
 ---@param action sandbox.action
 ---@return table<integer, sandbox.numbers> by the question's place, from 1
 function tally.numbers(db, action)
@@ -39,7 +39,7 @@ function tally.numbers(db, action)
   return out
 end
 
---- How many answered, without looking at what.
+--- The number of responses.
 ---@param action sandbox.action
 ---@return integer
 function tally.responses(db, action)

@@ -1,4 +1,4 @@
---- People: by phone number. A number that was never seen becomes an unprovisioned user.
+--- Users, by phone number. An unknown number becomes an unprovisioned user.
 local assumptions = require "sandbox.base.assumptions"
 local counting = require "sandbox.data.counting"
 local ids = require "sandbox.base.ids"
@@ -17,7 +17,7 @@ local users = {}
 ---@field o365_id string
 ---@field provisioned integer 0 or 1
 ---@field tenant_admin integer 0 or 1
----@field phone_added_at integer epoch seconds when it was shown, in the portal, to be his; 0: never
+---@field phone_added_at integer epoch seconds when the user verified the number in the portal; 0: never
 
 ---@return sandbox.user|nil
 function users.by_phone(db, phone)
@@ -37,7 +37,7 @@ function users.by_email(db, tenant_id, email)
                   ORDER BY rowid LIMIT 1]], email, tenant_id)
 end
 
---- Those who can sign in to the portal, oldest first.
+--- Users who can sign in to the portal, oldest first.
 ---@param count integer at most
 ---@return sandbox.user[]
 function users.accounts(db, tenant_id, count)
@@ -45,7 +45,7 @@ function users.accounts(db, tenant_id, count)
     tenant_id, count)
 end
 
---- The number that an account has shown to be its own. Refuses one that somebody else has.
+--- Sets an account's verified phone number. Refuses a number of somebody else.
 ---@param user sandbox.user
 ---@param phone string
 ---@param now integer epoch seconds
@@ -84,7 +84,7 @@ function users.create(db, spec, now)
 end
 
 --- Changes the given fields.
----@param fields table name, email, picture, tenant_admin, provisioned; nil stays
+---@param fields table name, email, picture, tenant_admin, provisioned; nil leaves a value as it is
 function users.update(db, id, fields)
   db:exec([[UPDATE users SET name = coalesce(?, name), email = coalesce(?, email),
             picture = coalesce(?, picture), tenant_admin = coalesce(?, tenant_admin),
@@ -92,7 +92,7 @@ function users.update(db, id, fields)
     fields.name, fields.email, fields.picture, fields.tenant_admin, fields.provisioned, id)
 end
 
---- The user with this number; an unknown one becomes an unprovisioned user of the tenant.
+--- The user with this number. An unknown number becomes an unprovisioned user of the tenant.
 ---@param phone string checked already
 ---@param tenant_id string
 ---@param now integer

@@ -10,7 +10,7 @@ local webhooks = {}
 ---@class sandbox.webhook
 ---@field id string
 ---@field connector_id string
----@field user_id string who made it
+---@field user_id string who created it
 ---@field object_id string
 ---@field object_type "Group"|"Action"|"ActionPackage"
 ---@field events string[]
@@ -75,7 +75,7 @@ function webhooks.list(db, filter)
   return out
 end
 
---- Those of everybody, oldest first.
+--- Bots of all creators, oldest first.
 ---@param count integer at most so many
 ---@return table[] rows sandbox.webhook with the phone number of who made it as `owner`
 function webhooks.oldest(db, count)

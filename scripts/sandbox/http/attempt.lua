@@ -1,9 +1,9 @@
---- Runs what answers a request: refusals and mistakes become responses.
+--- Runs the code that answers a request, and turns refusals and bugs into responses.
 local log = require "jeton.log"
 local assumptions = require "sandbox.base.assumptions"
 local refusal = require "sandbox.base.refusal"
 
--- The handler of errors that are no refusals: the traceback is taken while the stack is there.
+-- The message handler: takes the traceback of anything but a refusal while the stack still exists.
 local function trace(err)
   if type(err) == "string" then
     return debug.traceback(err, 2)
@@ -11,7 +11,7 @@ local function trace(err)
   return err
 end
 
---- Runs fn; a refusal is rendered, a mistake of the sandbox is logged and rendered as a 500.
+--- Runs fn. A refusal is rendered; any other error is logged and rendered as a 500.
 ---@param render fun(failure: sandbox.failure): table makes a response
 ---@param fn function returns a response
 ---@return table response

@@ -1,5 +1,5 @@
---- Bodies and queries against a table of fields. Lenient as the service was: keys in any case, unknown
---- keys and nulls ignored; strict about types.
+--- Checks bodies and queries against a table of fields. Lenient like the service: keys in any case, unknown
+--- keys and nulls ignored. Strict about types.
 local json = require "jeton.json"
 local assumptions = require "sandbox.base.assumptions"
 local limits = require "sandbox.base.limits"
@@ -21,9 +21,8 @@ local body = {}
 ---@field min integer|nil an integer's smallest value, the fewest entries of a list
 ---@field not_empty boolean|nil
 ---@field choices string[]|nil compared without case; the result is as written here
----@field numbers table<integer, string>|nil of a choice: what clients may send in its place
----@field text boolean|nil of a number, a list of strings or an object: it is known to come as text that
----holds it, too
+---@field numbers table<integer, string>|nil of a choice: numbers that clients may send instead
+---@field text boolean|nil of a number, a list of strings or an object: clients may send it as text, too
 ---@field iso boolean|nil of an integer that is a time: may come as ISO 8601, and is read as milliseconds
 ---@field types string[]|nil of media: of these uploads
 ---@field fields sandbox.field[]|nil of an object; none: anything is taken as it comes
@@ -31,8 +30,8 @@ local body = {}
 ---@field item sandbox.field|nil of each entry of a list or map that is no object; neither: anything
 ---@field any_of sandbox.field[]|nil of a union: what it may be; they differ by JSON type
 ---@field nullable boolean|nil of a union: null is a value
----@field variants sandbox.variant[]|nil of a variant: what it is depends on fields before it; where none
----fits, it is missing if it is required, else ignored
+---@field variants sandbox.variant[]|nil of a variant: fields before it decide what it is; if none
+---fits, a required one is missing and an optional one is ignored
 ---@field schema string|nil of a variant: OpenAPI's name for the schemas, "ActionBody"
 ---@field default any
 
@@ -40,14 +39,14 @@ local body = {}
 ---@field by string the field on which it depends
 ---@field is string|nil that field's value; nil: it is there
 
--- By byte order mark: how a unit of UTF-16 is packed.
+-- By byte order mark: the format of a UTF-16 unit for string.unpack.
 local UTF16 = { ["\xFF\xFE"] = "<I2", ["\xFE\xFF"] = ">I2" }
 
 local expect = values.expect
 local read = setmetatable({}, { __index = values.read })
 local check_fields
 
--- What text holds, where that is one of these; else the text.
+-- The decoded text if is_one accepts it, else the text itself.
 local function from_text(value, is_one)
   local decoded = json.decode(value)
   return is_one(decoded) and decoded or value
@@ -129,7 +128,7 @@ function read.union(name, value, field)
   expect(name, table.concat(known, ", ", 1, #known - 1) .. " or " .. known[#known], value)
 end
 
--- What the fields before it make of a variant; nil where none fits.
+-- Chooses the variant by the fields before it; nil if none fits.
 local function pick(field, before)
   for _, variant in ipairs(field.variants) do
     local value = before[variant.by]
@@ -151,7 +150,7 @@ local function refuse_unknown(field, prefix)
   refusal.invalid("%s%s: missing; expected %s", prefix, known[#known], table.concat(known, " or "))
 end
 
--- Keys without case; where two differ only by case, the one as documented wins.
+-- The values by lower-case key. (lookup tries the documented spelling first.)
 local function by_lower_name(object)
   local out = {}
   for key, value in pairs(object) do
@@ -160,7 +159,7 @@ local function by_lower_name(object)
   return out
 end
 
--- Kinds of which nothing between quotes is no value: tools that fill in forms send "" for what is left out.
+-- For these kinds "" means that the value is absent: form tools send it for empty fields.
 local BLANK = { boolean = true, choice = true, integer = true, number = true }
 
 local function lookup(object, lower, field)
@@ -211,8 +210,7 @@ function body.check(fields, object, prefix)
   return check_fields(fields, object, prefix or "")
 end
 
---- As check, for the sandbox's own formats: a key that is in no field is a mistake, and so is "" for a
---- number.
+--- Like check, for the sandbox's own formats: unknown keys are refused, and so is "" for a number.
 ---@param fields sandbox.field[]
 ---@param object any
 ---@param prefix string|nil
@@ -236,7 +234,7 @@ function body.check_strict(fields, object, prefix)
   return body.check(fields, object, prefix)
 end
 
---- One value by itself: an answer, whose question says what it must be.
+--- Checks one value by itself, such as an answer to a question.
 ---@param field sandbox.field
 ---@param value any
 ---@param name string for messages
@@ -245,13 +243,13 @@ function body.value(field, value, name)
   return read[field.kind](name, value, field)
 end
 
---- 413.
+--- Raises 413.
 ---@param limit integer bytes
 function body.refuse_length(limit)
   refusal.fail(413, assumptions.too_large_code, ("the body is over %d bytes"):format(limit))
 end
 
--- UTF-16 behind its byte order mark, as Windows writes files, in UTF-8; other text as it is.
+-- Converts UTF-16 with a byte order mark, as Windows writes files, to UTF-8; returns other text unchanged.
 local function from_utf16(text)
   local unit = UTF16[text:sub(1, 2)]
   if not unit or #text % 2 ~= 0 then
@@ -270,7 +268,7 @@ local function from_utf16(text)
   return table.concat(out)
 end
 
---- Decodes what a client sent: lenient JSON; nothing at all is an empty object.
+--- Decodes a client's body: lenient JSON; an empty body is an empty object.
 ---@param text string
 ---@return table
 function body.decode(text)

@@ -28,9 +28,9 @@ function form.is_multipart(headers)
   return media_type(headers) == MULTIPART
 end
 
---- An empty field was not filled in: it is left out.
+--- Decodes a form. Empty fields are left out.
 ---@param text string
----@return table<string, string>|nil fields nil where this is no form
+---@return table<string, string>|nil fields nil if this is not a form
 function form.decode(text)
   local out = {}
   for pair in text:gmatch "[^&]+" do

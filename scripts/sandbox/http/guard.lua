@@ -1,4 +1,4 @@
---- Who may talk to the sandbox at all: Host on every route; for steering also Origin, proxies, password.
+--- Checks of where a request comes from: Host on every route; for steering also Origin, proxies, password.
 local refusal = require "sandbox.base.refusal"
 
 local guard = {}
@@ -29,12 +29,12 @@ local function split(host)
   return name:lower(), port == "" and HTTP_PORT or tonumber(port)
 end
 
---- The names under which a sandbox that listens here may be called.
+--- Makes the check whether a host name may be used for a sandbox that listens here.
 ---@param listen_host string as given to --listen
 ---@return fun(name: string): boolean
 function guard.names(listen_host)
   local allowed = { ["localhost"] = true, ["127.0.0.1"] = true, ["::1"] = true, [listen_host:lower()] = true }
-  -- On all addresses: any literal. A page of the web that rebinds its name cannot send one.
+  -- On all addresses: any literal address. A web page that rebinds its name cannot send one.
   local wildcard = listen_host == "0.0.0.0" or listen_host == "::"
   return function(name)
     return allowed[name] or (wildcard and is_literal_address(name))
@@ -51,7 +51,7 @@ function guard.check_host(world, headers)
   end
 end
 
---- Raises 401, or 429, for a request without the password, where there is one.
+--- Raises 401 or 429 for a request without the password, if one is set.
 ---@param world sandbox.world
 ---@param headers table<string, string>
 function guard.check_password(world, headers)
@@ -60,8 +60,8 @@ function guard.check_password(world, headers)
   end
 end
 
---- Whether a page of this sandbox may have sent this, as far as the browser tells. What it says of the
---- site counts before the Origin: behind TLS that is the https:// of a name which only the proxy knows.
+--- Whether a page of this sandbox can have sent this, according to the browser. Sec-Fetch-Site counts before
+--- Origin: behind a TLS proxy, Origin is an https:// name that only the proxy knows.
 ---@param headers table<string, string>
 ---@return boolean
 function guard.is_own_origin(headers)
@@ -73,8 +73,8 @@ function guard.is_own_origin(headers)
     and (not site or site == "same-origin")
 end
 
---- Raises 403 for what must not steer: pages of other origins, requests that a proxy passed on; 401
---- without the password; 415 for a POST that is not JSON.
+--- Raises 403 for pages of other origins and for requests passed on by a proxy, 401 without the password,
+--- 415 for a POST that is not JSON.
 ---@param world sandbox.world
 ---@param method string
 ---@param headers table<string, string>
@@ -87,7 +87,7 @@ function guard.check_steering(world, method, headers)
   if headers.origin and headers.origin:lower() ~= "http://" .. headers.host:lower() then
     refuse "Origin: pages of another origin may not steer the sandbox"
   end
-  -- What browsers say of requests that come without Origin, such as those of an <img>.
+  -- Browsers send this header even with requests that have no Origin, such as those of an <img>.
   local site = headers["sec-fetch-site"]
   if site and site ~= "same-origin" and site ~= "none" then
     refuse "Sec-Fetch-Site: pages of another origin may not steer the sandbox"

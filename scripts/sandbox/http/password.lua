@@ -11,10 +11,10 @@ local KEY_BYTES = 32
 ---@class sandbox.password
 ---@field hash string of argon2id
 ---@field key string
----@field accepted string|nil keyed hash of the last header that was right
----@field wrong integer[] when wrong ones came, by the sandbox's clock
+---@field accepted string|nil keyed hash of the last correct header
+---@field wrong integer[] times of wrong attempts, by the sandbox's clock
 
----@param hash string as crypto.password_hash gives it
+---@param hash string from crypto.password_hash
 ---@return sandbox.password
 function password.new(hash)
   return setmetatable({ hash = hash, key = crypto.random(KEY_BYTES), wrong = {} }, password)
@@ -32,7 +32,7 @@ local function ask()
   })
 end
 
--- Those that count still; a clock that was set back forgets them.
+-- Attempts that still count; setting the clock back forgets them.
 local function recent(times, now)
   local kept = {}
   for _, at in ipairs(times) do
@@ -43,8 +43,8 @@ local function recent(times, now)
   return kept
 end
 
---- Raises 401 without the password, 429 after too many wrong ones. Whoever was let in before is let
---- in still, and quickly: argon2id is slow on purpose.
+--- Raises 401 without the password, 429 after too many wrong ones. The last correct header is still
+--- accepted then, and without the (deliberately slow) argon2id.
 ---@param header string|nil Authorization
 ---@param now integer epoch seconds
 function password:check(header, now)

@@ -18,12 +18,12 @@ function reply.json(status, value, headers)
   return { status = status, headers = out, body = assert(json.encode(value)) }
 end
 
----@param value table an object: never empty of meaning, never with errorCode
+---@param value table an object without errorCode
 function reply.success(value)
   return reply.json(200, value)
 end
 
---- A message may quote bytes that came: JSON carries them as text.
+--- The error body. A message may quote bytes from the request, so it is made valid UTF-8.
 ---@param failure sandbox.failure
 function reply.error(failure)
   return reply.json(failure.status, {

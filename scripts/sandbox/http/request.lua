@@ -1,18 +1,18 @@
---- What arrived, normalised: clients join URLs naively, so `//v1/groups/`, `/V1/Groups` and `/groups`
---- are one path.
+--- Normalises requests. Clients join URLs carelessly, so `//v1/groups/`, `/V1/Groups` and `/groups` are the
+--- same path.
 local limits = require "sandbox.base.limits"
 
 local request = {}
 
--- A second place where the same service answers: what a 308 leads to.
+-- A second path prefix for the same service: the target of a 308.
 request.MOVED_PREFIX = "moved"
 
 ---@class sandbox.path
 ---@field segments string[] decoded, in their own case
 ---@field text string lower case, without /v1: "/groups/853654b2-…/members"
 ---@field under_v1 boolean
----@field moved boolean below the second place
----@field prefixed boolean below /v1 or the second place: never steering, never the portal
+---@field moved boolean below MOVED_PREFIX
+---@field prefixed boolean below /v1 or MOVED_PREFIX: never steering, never the portal
 ---@field too_deep boolean
 
 local function decode(segment)
@@ -52,7 +52,7 @@ function request.path(raw)
   }
 end
 
---- A test for normalised paths: `*` stands for any characters, "/" included; the rest is exact.
+--- Makes a test for normalised paths: `*` matches any characters, including "/".
 ---@param pattern string "/groups/*/messages", with or without /v1, in any case
 ---@return fun(text: string): boolean
 function request.glob(pattern)
@@ -69,7 +69,7 @@ function request.glob(pattern)
     if at > stop + 1 or text:sub(1, #first) ~= first or text:sub(stop + 1) ~= last then
       return false
     end
-    -- Each where it first occurs: no pattern takes long, however many stars it has.
+    -- Each piece at its first occurrence, so that the time is bounded however many stars there are.
     for i = 2, #pieces - 1 do
       local _, found = text:find(pieces[i], at, true)
       if not found or found > stop then
@@ -81,7 +81,7 @@ function request.glob(pattern)
   end
 end
 
---- Text that JSON can carry: what is not valid UTF-8 is read as Latin-1.
+--- Makes text valid UTF-8: anything else is read as Latin-1.
 ---@param text string
 ---@return string
 function request.to_utf8(text)
@@ -93,7 +93,7 @@ function request.to_utf8(text)
   end))
 end
 
---- Text without the white space around it. In one go: `%s*$` would be tried from each space on.
+--- Trims white space. (A pattern with `%s*$` would take quadratic time.)
 ---@param text string
 ---@return string
 function request.trim(text)
@@ -104,7 +104,7 @@ function request.trim(text)
   return first and text:sub(first, last) or ""
 end
 
---- The cookies of a request; of one that comes twice the first.
+--- The cookies of a request; of duplicates the first.
 ---@param header string|nil
 ---@return table<string, string>
 function request.cookies(header)
@@ -118,7 +118,7 @@ function request.cookies(header)
   return out
 end
 
---- The query with its names in lower case; a parameter without a value was not given.
+--- The query with names in lower case; parameters without a value are left out.
 ---@param query table<string, string>
 ---@return table<string, string>
 function request.query(query)
@@ -131,7 +131,7 @@ function request.query(query)
   return out
 end
 
---- The access token, from its own header or, where that is absent or empty, from Authorization.
+--- The access token from its own header or, if that is absent or empty, from Authorization.
 ---@param headers table<string, string> names in lower case
 ---@return string|nil
 function request.access_token(headers)
@@ -142,7 +142,7 @@ function request.access_token(headers)
   if not scheme or scheme:lower() ~= "bearer" then
     return nil
   end
-  return rest:match "^(%S*)%s*$" or rest -- with white space inside it is no token
+  return rest:match "^(%S*)%s*$" or rest -- a token has no white space inside
 end
 
 return request

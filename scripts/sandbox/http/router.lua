@@ -1,4 +1,4 @@
---- From method and path to an operation. The table of operations is all that it knows.
+--- Finds an operation by method and path, from a table of operations.
 local router = {}
 router.__index = router
 
@@ -31,7 +31,7 @@ function router.new(operations)
   return setmetatable({ root = root }, router)
 end
 
--- Literal segments win over {parameters}; a dead end is walked back from.
+-- Literal segments win over {parameters}; at a dead end it backtracks.
 local function walk(node, segments, at, values)
   if at > #segments then
     return next(node.methods) and node or nil
@@ -54,8 +54,8 @@ end
 ---@param method string
 ---@param segments string[]
 ---@return sandbox.operation|nil operation
----@return table<string, string>|string[]|nil parameters by name; without an operation: the methods that
----the path knows, nil where there is no such path
+---@return table<string, string>|string[]|nil parameters by name; without an operation: the methods of
+---the path, nil if there is no such path
 function router:match(method, segments)
   local values = {}
   local node = walk(self.root, segments, 1, values)

@@ -1,4 +1,4 @@
---- What several operations read or answer: lists of fields.
+--- Lists of fields that several operations read or return.
 local assumptions = require "sandbox.base.assumptions"
 local limits = require "sandbox.base.limits"
 
@@ -28,7 +28,7 @@ shapes.GROUP = {
   { "welcomeMessage", kind = "string" },
 }
 
---- Where somebody meets, or answered.
+--- The place of a meeting or of an answer.
 ---@type sandbox.field[]
 shapes.PLACE = {
   { "latitude", kind = "number", aliases = { "lt" }, required = true },
@@ -45,7 +45,7 @@ shapes.LOCATION = {
   { "acc", kind = "number", optional = true },
 }
 
---- What the token service answers.
+--- The reply of the token service.
 ---@type sandbox.reply_field[]
 shapes.TOKEN = {
   { "accessToken", kind = "string" },
@@ -55,11 +55,11 @@ shapes.TOKEN = {
   { "scope", kind = "string" },
 }
 
---- The documented sample has a string here.
+--- The documented sample has a string, not a boolean.
 ---@type sandbox.reply_field[]
 shapes.DONE = { { "result", kind = "choice", choices = { "true" } } }
 
---- One list of fields after the other.
+--- Concatenates lists of fields.
 ---@param ... sandbox.field[]
 ---@return sandbox.field[]
 function shapes.join(...)

@@ -1,4 +1,4 @@
---- URLs that clients give: where a browser is sent, where events go.
+--- Checks URLs from clients: redirect targets and callback URLs.
 local http = require "jeton.http"
 
 local url = {}
@@ -9,7 +9,7 @@ local function is_own(host)
   return host == "localhost" or host == "::1" or host:find "^127%.%d+%.%d+%.%d+$" ~= nil
 end
 
---- A program on this machine, over plain http.
+--- Whether the URL is plain http to this machine.
 ---@param text string
 ---@return boolean
 function url.is_loopback(text)

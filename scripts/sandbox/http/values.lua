@@ -1,4 +1,4 @@
---- Single values as clients send them, by kind of field; each is read, or refused by its name.
+--- Reads single values by the kind of their field, or refuses them, naming the field.
 local json = require "jeton.json"
 local iso_time = require "sandbox.base.iso_time"
 local ids = require "sandbox.base.ids"
@@ -7,7 +7,7 @@ local refusal = require "sandbox.base.refusal"
 
 local values = {}
 
---- What a value is, for messages. Never the value itself: it may be a secret.
+--- The type of a value, for messages. Never the value itself: it may be a secret.
 ---@param value any
 ---@return string
 function values.describe(value)
@@ -21,7 +21,7 @@ function values.describe(value)
   return "a " .. type(value)
 end
 
---- Refuses a value that is of another type.
+--- Refuses a value of the wrong type.
 ---@param name string
 ---@param what string "an integer"
 ---@param value any
@@ -40,7 +40,7 @@ function values.is_list(value)
   return type(value) == "table" and value ~= json.null and json.is_array(value)
 end
 
---- By kind: fn(name, value, field) returns the value as operations see it.
+--- Readers by kind: fn(name, value, field) returns the value for the operation.
 ---@type table<string, fun(name: string, value: any, field: sandbox.field): any>
 local read = {}
 values.read = read
@@ -107,7 +107,7 @@ function read.number(name, value, field)
   return value
 end
 
---- Digits as text, or as the number that they make.
+--- Digits, as text or as a number.
 function read.digits(name, value)
   local text = math.tointeger(value) and tostring(math.tointeger(value)) or value
   if type(text) ~= "string" or not text:find "^%s*%d+%s*$" then
@@ -139,7 +139,7 @@ function read.time(name, value, field)
   return value
 end
 
--- A choice by the number that some clients send.
+-- A choice given by number, as some clients do.
 local function by_number(value, field)
   local number = field.numbers and math.tointeger(type(value) == "string" and tonumber(value) or value)
   return number and field.numbers[number]
@@ -157,7 +157,7 @@ function read.choice(name, value, field)
     or refusal.invalid("%s: expected one of %s", name, table.concat(field.choices, ", "))
 end
 
---- A mediaResource: of one of the types that the field names.
+--- A mediaResource of one of the field's types.
 function read.media(name, value, field)
   local resource = media_resource.decode(value)
     or refusal.invalid("%s: expected a mediaResource as an upload returns it", name)

@@ -1,4 +1,4 @@
---- /api/Oauth/Authorize: where a browser signs in by phone and PIN, and is sent back with a code.
+--- /api/Oauth/Authorize: people sign in by phone number and PIN, and are redirected back with a code.
 local crypto = require "jeton.crypto"
 local http = require "jeton.http"
 local connectors = require "sandbox.data.connectors"
@@ -19,15 +19,15 @@ local COOKIE = "jeton_sign_in"
 local NONCE_BYTES = 16
 local PURPOSE = "sign-in form"
 
---- Whether a path is this page's, in any case.
+--- Whether a path is that of this page, in any case.
 ---@param segments string[]
 ---@return boolean
 function oauth.is_page(segments)
   return #segments == 3 and table.concat(segments, "/"):lower() == "api/oauth/authorize"
 end
 
--- What the client asked for, or the key of the text that says what is wrong with it: never a redirect to
--- a place that is not the connector's.
+-- The parameters of the request, or the key of an error text. There is never a redirect to a URL that is not
+-- the connector's.
 local function read_request(world, fields)
   local connector = fields.client_id and connectors.by_id(world.db, fields.client_id)
   local uri, state = fields.redirect_uri or "", fields.state or ""
@@ -36,7 +36,7 @@ local function read_request(world, fields)
   elseif fields.response_type and fields.response_type ~= "code" then
     return nil, "oauth.response_type"
   elseif uri == "" or #uri > limits.url_bytes or uri:find "[%c%s#]"
-    or not (uri == connector.redirect_uri or url.is_loopback(uri)) then -- any port: it takes a free one
+    or not (uri == connector.redirect_uri or url.is_loopback(uri)) then -- any port: programs take a free one
     return nil, "oauth.redirect"
   elseif #state > limits.state_characters then
     return nil, "oauth.state"
@@ -44,7 +44,7 @@ local function read_request(world, fields)
   return { connector = connector, redirect_uri = uri, state = state }
 end
 
--- Ties a form to the browser that it was shown to, and to what that one asked for.
+-- Ties a form to the browser that it was sent to, and to the request's parameters.
 local function form_key(world, asked, nonce)
   return crypto.hex(crypto.hmac_sha256(world.signing_key,
     ("s1s1s4s4s4"):pack(PURPOSE, nonce, asked.connector.id:lower(), asked.redirect_uri, asked.state)))
@@ -79,7 +79,7 @@ local function location(asked, code)
   return asked.redirect_uri .. (asked.redirect_uri:find("?", 1, true) and "&" or "?") .. query
 end
 
--- Sends the PIN, or takes it.
+-- Sends the PIN, or checks the entered one.
 local function step(visit, asked, nonce, fields)
   local db, now = visit.db, visit.now
   local phone = fields.phone and (fields.phone:gsub("[%s().-]", ""))
@@ -116,7 +116,7 @@ local function submit(visit, arrived)
   return step(visit, asked, nonce, visit.fields)
 end
 
--- People read a page, not JSON.
+-- Errors are shown as a page, not as JSON.
 local function answer_form(visit, arrived)
   local response
   local ok, failure = pcall(visit.db.transaction, visit.db, function()

@@ -9,10 +9,10 @@ local oauth_page = {}
 
 local h = html.h
 
--- Without form-action: browsers apply it to where a form is redirected to, and that is the application.
+-- Without form-action: browsers also apply it to the redirect after a form, here to the application.
 local HEADERS = { ["Content-Security-Policy"] = respond.policy { without = "form-action" } }
 
---- Somebody who looks at these pages. Who is signed in at the portal is nobody here: the phone says who.
+--- A visit to these pages. A session of the portal does not count here: the phone number identifies the user.
 ---@param world sandbox.world
 ---@param arrived table the server's request
 ---@return sandbox.portal.visit
@@ -31,11 +31,11 @@ local function page(visit, status, view, more)
   return respond.page(visit, view, status, headers)
 end
 
---- What cannot go on.
+--- An error page.
 ---@param visit sandbox.portal.visit
 ---@param status integer
 ---@param key string|nil of a text
----@param detail string|nil in English, where there is no text
+---@param detail string|nil in English, if there is no text
 ---@return table response
 function oauth_page.problem(visit, status, key, detail)
   return page(visit, status, {
@@ -75,7 +75,7 @@ local function pin_parts(visit, fields)
   }
 end
 
---- The form: for the number, and once a PIN was sent, for the PIN.
+--- The form for the phone number and, after a PIN was sent, for the PIN.
 ---@param visit sandbox.portal.visit
 ---@param fields {connector: string, phone: string|nil, has_pin: boolean, problem: string|nil}
 ---@param hidden {[1]: string, [2]: string}[] names and values
@@ -95,7 +95,7 @@ function oauth_page.form(visit, fields, hidden)
   })
 end
 
---- Back to who asked.
+--- Redirects back to the application.
 ---@param visit sandbox.portal.visit
 ---@param location string
 ---@return table response

@@ -1,4 +1,4 @@
---- Examples of actions: one for each type of them.
+--- Examples of actions, one for each type.
 local json = require "jeton.json"
 local action_fields = require "sandbox.actions.fields"
 local assumptions = require "sandbox.base.assumptions"
@@ -68,7 +68,7 @@ for kind in pairs(MEDIA) do
   BODIES[kind] = { mediaResource = ("{%s}"):format(kind), caption = "As of today" }
 end
 
---- Sent. The first is a job: what the examples of other operations are about.
+--- Sent actions. The first is a job, which the examples of other operations use.
 ---@type sandbox.example
 action_examples.JOB = {
   name = "Job",
@@ -101,7 +101,7 @@ table.insert(action_examples.MORE, {
     subscribers = json.array { names.bruno, names.nobody } },
 })
 
---- Listed: one of each type that can be sent.
+--- Listed actions: one of each type that can be sent.
 ---@return sandbox.example[]
 function action_examples.listed()
   local out = {}
@@ -134,7 +134,7 @@ action_examples.RESPONSES = {
 }
 action_examples.RESPONSES[3].given = action_examples.RESPONSES[2].given
 
---- In detail: each type that has an id of its own, the answerable ones with a response.
+--- Details: each type that has an id of its own; those that take answers, with a response.
 ---@return sandbox.example[]
 function action_examples.details()
   local out = {}

@@ -59,7 +59,7 @@ local function list(call)
   return { actions = out, hasMore = has_more }
 end
 
--- The action of the path: 404 where there is none that the caller sees.
+-- The action of the path. Raises 404 if there is none that the caller may see.
 local function need_action(call)
   local action = actions.by_id(call.db, call.group, call.params.action)
   if not action or (call.role == "Subscriber"
@@ -70,12 +70,12 @@ local function need_action(call)
   return action
 end
 
--- Only who sent it, or an admin of the group.
+-- Raises 403 unless the caller sent it or is an admin of the group.
 local function need_own_action(call)
   local action = need_action(call)
   local is_sender = action.sender_id:lower() == call.caller.user.id:lower()
   if not is_sender and not (assumptions.may_update == "admin" and call.role == "Admin") then
-    refusal.forbidden "only who sent the action, or an admin of the group, may do this"
+    refusal.forbidden "only the sender of the action or an admin of the group may do this"
   end
   return action
 end
@@ -172,7 +172,7 @@ return {
   },
   {
     name = "actions.list",
-    summary = "The actions of one type, oldest first, from a time on.",
+    summary = "Lists the actions of one type since a time, oldest first.",
     method = "GET",
     path = "/groups/{group}/actions",
     permission = "action.read",
@@ -204,7 +204,7 @@ return {
   },
   {
     name = "actions.get",
-    summary = "One action; with getDetails its questions and responses too.",
+    summary = "Returns an action; with getDetails also its questions and responses.",
     method = "GET",
     path = "/groups/{group}/actions/{action}",
     permission = "action.read",
@@ -230,7 +230,7 @@ return {
   },
   {
     name = "actions.respond",
-    summary = "Responds to a job, a survey or a package; with responseId a response is replaced.",
+    summary = "Responds to a job, a survey or a package; with responseId it replaces a response.",
     method = "POST",
     path = "/groups/{group}/actions/{action}/responses",
     permission = "action.write",
@@ -263,7 +263,7 @@ return {
   },
   {
     name = "actions.update_properties",
-    summary = "The same by its other path.",
+    summary = "The same with the other path.",
     method = "PUT",
     path = "/groups/{group}/actions/{action}/properties",
     permission = "action.update",
@@ -275,7 +275,7 @@ return {
   },
   {
     name = "actions.remind",
-    summary = "Reminds of an action: the group, or subscribers of a public one.",
+    summary = "Reminds the group, or subscribers of a public group, of an action.",
     method = "POST",
     path = "/groups/{group}/actions/{action}/reminder",
     permission = "action.write",

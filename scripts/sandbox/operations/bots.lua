@@ -23,12 +23,12 @@ local function need_bot(call, id)
   end
   ---@cast bot sandbox.bot
   if not access.is_tenant_level(caller) and bot.creator_id:lower() ~= caller.user.id:lower() then
-    refusal.forbidden "only who made the bot, or a tenant-level token, may do this"
+    refusal.forbidden "only the creator of the bot or a tenant-level token may do this"
   end
   return bot
 end
 
--- One that the caller may act as: a group token must not lead into other groups.
+-- Checks that the caller may act as the bot: a group token must not give access to other groups.
 local function need_own_bot(call, id)
   local bot, caller = need_bot(call, id), call.caller
   if caller.kind == "group" and bots.is_elsewhere(call.db, bot.id, caller.group) then
@@ -91,7 +91,7 @@ local GIVEN = { { "bots.create", bot = "botUserId" } }
 return {
   {
     name = "bots.create",
-    summary = "Makes a bot: a user that a program acts as.",
+    summary = "Creates a bot: a user that a program can act as.",
     method = "POST",
     path = "/bot",
     permission = "bot.write",
@@ -105,7 +105,7 @@ return {
   },
   {
     name = "bots.list",
-    summary = "The bots that the caller made; with a tenant-level token all of the tenant.",
+    summary = "Lists the bots that the caller created; with a tenant-level token all of the tenant.",
     method = "GET",
     path = "/bot",
     permission = "bot.read",
@@ -127,7 +127,7 @@ return {
   },
   {
     name = "bots.update",
-    summary = "Changes a bot's name or picture. May: who made it, and tenant-level tokens; so below.",
+    summary = "Changes a bot's name or picture. Allowed for its creator and tenant-level tokens, also below.",
     method = "PUT",
     path = "/bot/{bot}",
     permission = "bot.update",
@@ -141,7 +141,7 @@ return {
   },
   {
     name = "bots.delete",
-    summary = "Deletes a bot; its tokens end at once, what it wrote stays.",
+    summary = "Deletes a bot. Its tokens become invalid at once; its messages stay.",
     method = "DELETE",
     path = "/bot/{bot}",
     permission = "bot.remove",
@@ -151,7 +151,7 @@ return {
   },
   {
     name = "bots.access_token",
-    summary = "An access token with which calls are the bot's own, with its rights.",
+    summary = "Returns an access token of the bot, with the bot's own rights.",
     method = "GET",
     path = "/bot/accessToken/{bot}",
     permission = "bot.read",

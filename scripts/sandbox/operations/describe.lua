@@ -1,10 +1,10 @@
---- Groups and people as the wire shows them.
+--- Writes groups for replies.
 local access = require "sandbox.rules.access"
 local groups = require "sandbox.data.groups"
 
 local describe = {}
 
---- One group as this caller sees it: the fields of shapes.GROUP.
+--- One group as this caller sees it, with the fields of shapes.GROUP.
 ---@param call sandbox.call
 ---@param group sandbox.group
 ---@return table
@@ -34,7 +34,7 @@ function describe.group(call, group)
   }
 end
 
---- The same fields once more, without counting again.
+--- Copies these fields, without counting again.
 ---@param fields table
 ---@return table
 function describe.copy(fields)

@@ -68,7 +68,7 @@ local function list(call)
   return { groups = json.array(describe.groups(call, found)) }
 end
 
--- The documentation shows the group inside `groups`, clients read the fields at the top: both.
+-- The documentation shows the group inside `groups`, clients read the fields at the top: the reply has both.
 local function get(call)
   local out = describe.group(call, call.group)
   out.groups = json.array { describe.copy(out) }
@@ -79,7 +79,7 @@ end
 return {
   {
     name = "groups.create",
-    summary = "Makes a group; with a group token, a subgroup of the token's group.",
+    summary = "Creates a group; with a group token, a subgroup of the token's group.",
     method = "POST",
     path = "/groups",
     permission = "groupinfo.write",
@@ -110,7 +110,7 @@ return {
   },
   {
     name = "groups.list",
-    summary = "The groups that the token reaches; with fetchAllGroups their parents and subgroups too.",
+    summary = "Lists the groups of the token; with fetchAllGroups also their parents and subgroups.",
     method = "GET",
     path = "/groups",
     permission = "groupinfo.read",
@@ -124,7 +124,7 @@ return {
   },
   {
     name = "groups.get",
-    summary = "One group: its fields, and the same once more in a list.",
+    summary = "Returns a group: its fields, and the same again in a list.",
     method = "GET",
     path = "/groups/{group}",
     permission = "groupinfo.read",

@@ -1,4 +1,4 @@
---- The token service for people: a PIN by SMS, and the code that the page of OAuth hands out.
+--- Sign-in by PIN, and the exchange of OAuth codes.
 local assumptions = require "sandbox.base.assumptions"
 local demo = require "sandbox.seed.demo"
 local limits = require "sandbox.base.limits"
@@ -23,7 +23,7 @@ local function login_with_pin(call)
     or login.need_connector(call.db, fields.applicationId)
   login.need_person(call.db, fields.mobileNumber)
   if not pins.take(call.db, pins.for_connector(connector), fields.mobileNumber, fields.pin, call.now) then
-    -- Returned, not raised: that it was tried must stay.
+    -- Returned, not raised: the attempt must be kept.
     return refusal.failure(assumptions.pin_status, assumptions.pin_code, assumptions.pin_message)
   end
   local user = pins.user(call.db, fields.mobileNumber, connector.tenant_id, call.now)
@@ -55,7 +55,7 @@ end
 return {
   {
     name = "login.generate_pin",
-    summary = "Sends a PIN by SMS to somebody who wants to sign in; here it is read at /_sandbox/sms.",
+    summary = "Sends a PIN for signing in by SMS; the sandbox shows it at /_sandbox/sms.",
     method = "POST",
     path = "/generatePin",
     public = true,
@@ -69,7 +69,7 @@ return {
   },
   {
     name = "login.with_pin",
-    summary = "Gives a refresh token, of the user's own rights, for the PIN that came by SMS.",
+    summary = "Exchanges the PIN from the SMS for a refresh token with the user's own rights.",
     method = "POST",
     path = "/loginWithPinAndApplicationId",
     public = true,
@@ -94,7 +94,7 @@ return {
   },
   {
     name = "login.oauth_token",
-    summary = "Exchanges the code of /api/Oauth/Authorize for both tokens; the body is a form.",
+    summary = "Exchanges the code of /api/Oauth/Authorize for both tokens. The body is a form.",
     method = "POST",
     path = "/api/oauth/token",
     public = true,

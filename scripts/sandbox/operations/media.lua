@@ -1,4 +1,4 @@
---- Media: the first of the two steps in which a picture or a document is sent.
+--- Media: uploading is the first of two steps to send a picture or a document.
 local crypto = require "jeton.crypto"
 local http = require "jeton.http"
 local assumptions = require "sandbox.base.assumptions"
@@ -17,7 +17,7 @@ local function refuse_type(...)
   refusal.fail(415, assumptions.media_type_code, ...)
 end
 
--- The name alone: some clients send a path.
+-- Only the name: some clients send a path.
 local function base_name(name)
   name = request.to_utf8(name or ""):gsub("^.*[/\\]", "")
   if utf8.len(name) > limits.file_name_characters then
@@ -26,7 +26,7 @@ local function base_name(name)
   return name
 end
 
--- A file as it arrived: {name, content_type, type, file, size, sha256}.
+-- An uploaded file: {name, content_type, type, file, size, sha256}.
 local function check_file(what, file)
   local name = base_name(file.filename)
   local kind, why = media_types.kind(file.content_type, name)
@@ -39,7 +39,7 @@ local function check_file(what, file)
   }
 end
 
--- Writes the rows, then moves the files: of a refusal nothing is left.
+-- Writes the rows, then moves the files, so that a refusal leaves none.
 local function keep(call, files, album)
   local id
   for _, file in ipairs(files) do
@@ -52,7 +52,7 @@ local function keep(call, files, album)
   return id
 end
 
--- Fields beside the files say nothing to the service. If there is nothing else, they are refused as files.
+-- The service ignores plain fields. If there are no files, it refuses them as files.
 local function without_fields(parts)
   local out = {}
   for _, part in ipairs(parts) do
@@ -90,7 +90,7 @@ local function is_loopback(host)
   return host == "localhost" or host == "::1" or host:find "^127%.%d+%.%d+%.%d+$" ~= nil
 end
 
--- Fetches the file that a call names, between its two transactions.
+-- Fetches the file of the URL, between the call's two transactions.
 local function fetch(call)
   local url = call.body.mediaUrl
   if url:find "[%c%s]" then
@@ -160,7 +160,7 @@ return {
   },
   {
     name = "media.upload_url",
-    summary = "Has the service fetch a file; the sandbox does so from its own machine only.",
+    summary = "Makes the service fetch a file; the sandbox fetches only from its own machine.",
     method = "POST",
     path = "/media/url",
     permission = "media.write",

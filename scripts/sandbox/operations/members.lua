@@ -10,7 +10,7 @@ local shapes = require "sandbox.http.shapes"
 
 local DONE = { result = "true" }
 
--- The member that the path names: 404 where he is none.
+-- The member of the path. Raises 404 if the user is not a member.
 local function need_member(call)
   local role = groups.role(call.db, call.group, call.params.member)
   if not role then
@@ -68,7 +68,7 @@ end
 return {
   {
     name = "members.list",
-    summary = "Who is in a group, in the order they came.",
+    summary = "Lists the members of a group, in the order of joining.",
     method = "GET",
     path = "/groups/{group}/members",
     permission = "groupmember.read",
@@ -88,7 +88,7 @@ return {
   },
   {
     name = "members.add",
-    summary = "Adds people by phone number; one that is nobody's gets an invitation by SMS.",
+    summary = "Adds people by phone number. Unknown numbers get an invitation by SMS.",
     method = "PUT",
     path = "/groups/{group}/members",
     permission = "groupmember.write",

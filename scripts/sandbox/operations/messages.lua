@@ -11,7 +11,7 @@ local refusal = require "sandbox.base.refusal"
 local function send(call)
   local fields = call.body
   local to = audience.resolve(call)
-  local reply_to = fields.replyToReferenceId:lower() -- as it was given out
+  local reply_to = fields.replyToReferenceId:lower() -- ids are given out in lower case
   if reply_to ~= "" and not conversation.find(call.db, call.group, reply_to) then
     refusal.invalid "replyToReferenceId: the group has no message or action with this reference"
   end

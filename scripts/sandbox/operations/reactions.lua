@@ -1,4 +1,4 @@
---- Reactions: like and comment, what was counted, who it was.
+--- Reactions: like, comment, counts, lists.
 local json = require "jeton.json"
 local access = require "sandbox.rules.access"
 local assumptions = require "sandbox.base.assumptions"
@@ -9,7 +9,7 @@ local limits = require "sandbox.base.limits"
 local reactions = require "sandbox.data.reactions"
 local refusal = require "sandbox.base.refusal"
 
--- The group where the message was posted: that of the path, or one above it.
+-- The group where the message was posted: the group of the path, or one above it.
 local function need_source(call)
   local id = call.body.sourceGroupId or call.query.sourceGroupId
   if not id or id:lower() == call.group.id:lower() then
@@ -26,12 +26,12 @@ local function need_source(call)
   return source
 end
 
--- The caller where he is a subscriber: then only what went to him is there.
+-- The caller's id if only a subscriber: then only what was sent to them counts.
 local function subscriber_of(call)
   return call.role == "Subscriber" and call.caller.user.id or nil
 end
 
--- Returns the reference as it was given out: clients send it in any case.
+-- Returns the reference in its original case: clients may change it.
 local function need_reference(call, source, given)
   local reference_id = given:lower()
   if not conversation.find(call.db, source, reference_id, subscriber_of(call)) then
@@ -105,7 +105,7 @@ local MESSAGE = { "messages.send", reference = "referenceId" }
 return {
   {
     name = "reactions.add",
-    summary = "Likes or comments a message or an action.",
+    summary = "Likes or comments on a message or an action.",
     method = "POST",
     path = "/groups/{group}/reaction",
     permission = "reactions.write",
@@ -135,7 +135,7 @@ return {
   },
   {
     name = "reactions.summaries",
-    summary = "How often messages and actions were liked and commented, those reacted to after the cursor.",
+    summary = "Counts the likes and comments of messages and actions with reactions after the cursor.",
     method = "GET",
     path = "/groups/{group}/reaction/summary",
     permission = "reactions.read",
@@ -151,7 +151,7 @@ return {
   },
   {
     name = "reactions.summary",
-    summary = "How often one message or action was liked and commented.",
+    summary = "Counts the likes and comments of a message or action.",
     method = "GET",
     path = "/groups/{group}/reaction/{reference}/summary",
     permission = "reactions.read",
@@ -167,7 +167,7 @@ return {
   },
   {
     name = "reactions.details",
-    summary = "Who liked or commented one message or action, oldest first, those after the cursor.",
+    summary = "Lists the reactions to a message or action after the cursor, oldest first.",
     method = "GET",
     path = "/groups/{group}/reaction/{reference}",
     permission = "reactions.read",

@@ -14,7 +14,7 @@ local shapes = require "sandbox.http.shapes"
 
 local DONE = { result = "true" }
 
--- Documented in both shapes: fields and subGroups at the top, and inside of `groups`.
+-- Both shapes are documented: fields and subGroups at the top, and inside `groups`.
 local function list(call)
   local find = call.query.fetchAllGroups and hierarchy.below or hierarchy.children
   local below = describe.groups(call, find(call.db, call.group))
@@ -71,7 +71,7 @@ local SUBGROUPS = { "subGroups", kind = "list", of = shapes.GROUP }
 return {
   {
     name = "subgroups.list",
-    summary = "A group and its direct subgroups; with fetchAllGroups all that are below it, each once.",
+    summary = "Returns a group and its direct subgroups; with fetchAllGroups all descendants, each once.",
     method = "GET",
     path = "/groups/{group}/subGroups",
     permission = "groupinfo.read",
@@ -86,7 +86,7 @@ return {
   },
   {
     name = "subgroups.create",
-    summary = "Makes a group below this one; the caller becomes its admin unless addUserToGroup is false.",
+    summary = "Creates a subgroup. The caller becomes its admin unless addUserToGroup is false.",
     method = "POST",
     path = "/groups/{group}/subGroups",
     permission = "groupinfo.write",
@@ -110,7 +110,7 @@ return {
   },
   {
     name = "subgroups.add",
-    summary = "Makes groups that exist subgroups of this one. None may become its own ancestor.",
+    summary = "Makes existing groups subgroups of this one. No group may become its own ancestor.",
     method = "PUT",
     path = "/groups/{group}/subGroups",
     permission = "groupinfo.update",
@@ -126,7 +126,7 @@ return {
   },
   {
     name = "subgroups.remove",
-    summary = "Takes a group out from below this one; it stays as a group.",
+    summary = "Removes a group from the subgroups of this one. The group itself stays.",
     method = "DELETE",
     path = "/groups/{group}/subGroups/{subgroup}",
     permission = "groupinfo.remove",

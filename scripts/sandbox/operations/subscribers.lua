@@ -16,7 +16,7 @@ local function need_public(call)
   end
 end
 
--- The id that a cursor stands for.
+-- Decodes a cursor to an id.
 local function read_cursor(cursor)
   if cursor == "" then
     return ""
@@ -99,7 +99,7 @@ local PHONES = {
 return {
   {
     name = "subscribers.list",
-    summary = "A page of a public group's subscribers; a cursor comes only if there are more.",
+    summary = "Lists a page of a public group's subscribers. The reply has a cursor only if there are more.",
     method = "POST",
     path = "/groups/{group}/subscribers",
     permission = "groupmember.read",
@@ -123,7 +123,7 @@ return {
   },
   {
     name = "subscribers.add",
-    summary = "Makes people subscribers of a public group; says of each whether it was done.",
+    summary = "Adds subscribers to a public group; the reply has a result for each.",
     method = "PUT",
     path = "/groups/{group}/subscribers/add",
     permission = "groupmember.write",
@@ -138,7 +138,7 @@ return {
   },
   {
     name = "subscribers.remove",
-    summary = "Removes subscribers of a public group; says of each whether it was one.",
+    summary = "Removes subscribers of a public group; the reply says for each whether it was a subscriber.",
     method = "PUT",
     path = "/groups/{group}/subscribers/remove",
     permission = "groupmember.remove",

@@ -1,4 +1,4 @@
---- What is asked about the tenant as a whole.
+--- Queries about the whole tenant.
 local json = require "jeton.json"
 local describe = require "sandbox.operations.describe"
 local groups = require "sandbox.data.groups"
@@ -11,7 +11,7 @@ local PAGE = 50
 return {
   {
     name = "tenant.find_groups",
-    summary = "The tenant's groups whose name contains the query, in any case, oldest first; without it all.",
+    summary = "Lists the tenant's groups whose name contains the query, in any case, oldest first.",
     method = "GET",
     path = "/tenant/findGroupsByQuery",
     permission = "o365.read",

@@ -8,7 +8,7 @@ local tokens = require "sandbox.rules.tokens"
 return {
   {
     name = "token.exchange",
-    summary = "Exchanges a connector's refresh token for an access token, good for a day.",
+    summary = "Exchanges a connector's refresh token for an access token, valid for one day.",
     method = "GET",
     path = "/accessToken",
     public = true,

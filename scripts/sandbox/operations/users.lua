@@ -1,10 +1,10 @@
---- The caller himself.
+--- The caller.
 
 ---@type sandbox.operation[]
 return {
   {
     name = "users.me",
-    summary = "Who the token acts as.",
+    summary = "Returns the user of the token.",
     method = "GET",
     path = "/users/me",
     permission = "profile.read",

@@ -1,4 +1,4 @@
---- Webhooks: subscribe to events, list, change, end.
+--- Webhooks: subscribe to events, list, change, delete.
 local crypto = require "jeton.crypto"
 local http = require "jeton.http"
 local json = require "jeton.json"
@@ -20,7 +20,7 @@ local EVENTS = {
 local EVENT = { kind = "choice", choices = EVENTS }
 local TOKEN_BYTES = 16
 
--- Each once.
+-- Removes duplicates.
 local function read_events(list)
   local out, seen = {}, {}
   for _, name in ipairs(list) do
@@ -32,7 +32,7 @@ local function read_events(list)
   return json.array(out)
 end
 
--- Those that say where a request goes and where it ends: with them, a delivery would be another one.
+-- Headers that control framing and routing: they could turn a delivery into a different request.
 local FRAMING = {}
 for _, name in ipairs {
   "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding",
@@ -62,7 +62,7 @@ local function read_url(text)
   return text
 end
 
--- It goes out as a header.
+-- It is sent as a header.
 local function read_token(text)
   if text:find "%c" then
     refusal.invalid "callBackToken: expected text on one line"
@@ -77,7 +77,7 @@ local function read_validity(value, now)
   return value
 end
 
--- Asks the receiver to send back what only this call says. It waits.
+-- Asks the receiver to echo a random token. Waits.
 local function validate(target)
   local token = crypto.hex(crypto.random(TOKEN_BYTES))
   local response, err = http.request {
@@ -95,7 +95,7 @@ local function validate(target)
   end
 end
 
--- The caller must reach what it is about. An action package is known by its id alone.
+-- The caller must have access to the object. An action package has only an id.
 local function need_object(call, kind, id)
   local group_id = id
   if kind == "ActionPackage" then
@@ -109,7 +109,7 @@ local function need_object(call, kind, id)
   access.need_group(call.db, call.caller, group_id, "reach")
 end
 
--- A group token sees nothing of other groups, though they be of the same user.
+-- A group token sees only its own group, even if the user has others.
 local function is_in_reach(call, webhook)
   if call.caller.kind ~= "group" or webhook.object_type == "ActionPackage" then
     return true
@@ -131,7 +131,7 @@ local function need_webhook(call)
   return webhook --[[@as sandbox.webhook]]
 end
 
--- What is given, over what there is.
+-- Merges the given fields into the existing ones.
 local function merge(call, webhook)
   local fields = call.body
   if fields.objectId or fields.objectType then
@@ -191,7 +191,7 @@ local function list(call)
   return { webhooks = json.array(out) }
 end
 
--- The fields of a body; required ones are those without which none can be made.
+-- The fields of a body; `required` applies when one is created.
 local function fields_of(is_new)
   return {
     { "objectId", kind = "string", required = is_new, not_empty = true, max = limits.identifier_characters },
@@ -239,7 +239,7 @@ return {
   },
   {
     name = "webhooks.list",
-    summary = "The caller's webhooks; with a tenant-level token all of the connector.",
+    summary = "Lists the caller's webhooks; with a tenant-level token all of the connector.",
     method = "GET",
     path = "/webhook",
     permission = "webhook.read",
@@ -270,7 +270,7 @@ return {
   },
   {
     name = "webhooks.update",
-    summary = "Changes what is given; a new URL is asked first. `active` wakes a webhook that was disabled.",
+    summary = "Changes the given fields. A new URL is validated first. `active` enables a disabled webhook.",
     method = "PUT",
     path = "/webhook/{webhook}",
     permission = "webhook.update",
@@ -295,7 +295,7 @@ return {
   },
   {
     name = "webhooks.delete",
-    summary = "Ends a webhook.",
+    summary = "Deletes a webhook.",
     method = "DELETE",
     path = "/webhook/{webhook}",
     permission = "webhook.remove",

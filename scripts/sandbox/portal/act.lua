@@ -1,5 +1,4 @@
---- What people do on pages is what programs do through the API: an operation of sandbox.operations runs
---- with the same checks and limits, as a person instead of for a token.
+--- Runs operations of the API in the name of a person, with the same checks and limits as for programs.
 local access = require "sandbox.rules.access"
 local body = require "sandbox.http.body"
 local operations = require "sandbox.operations"
@@ -14,23 +13,23 @@ for _, operation in ipairs(operations) do
   by_name[operation.name] = operation
 end
 
---- A person as the API would see a user token of his with every permission.
+--- The caller for a person: as with a user token with all permissions.
 ---@param user sandbox.user
 ---@return sandbox.caller
 function act.caller(user)
   return {
     kind = user.tenant_admin ~= 0 and "tenant" or "user",
-    connector = { id = "" }, -- nothing is done through a connector
+    connector = { id = "" }, -- there is no connector
     user = user,
     permissions = permissions.parse "all",
   }
 end
 
---- A call of a person: what operations, and the functions below them, are given. Raises 403 and 404.
+--- Makes the call that operations get. Raises 403 and 404.
 ---@param visit sandbox.portal.visit
 ---@param user sandbox.user who acts
 ---@param params table<string, string> of the operation's path
----@param who string|nil who may, as operations say it: "audience"
+---@param who string|nil as in operations: "audience"
 ---@return sandbox.call
 function act.call(visit, user, params, who)
   local call = {
@@ -51,7 +50,7 @@ function act.call(visit, user, params, who)
   return call
 end
 
---- Runs an operation. Raises what it refuses.
+--- Runs an operation. Raises its refusals.
 ---@param visit sandbox.portal.visit
 ---@param user sandbox.user who acts
 ---@param name string of the operation: "members.add"

@@ -1,4 +1,4 @@
---- What the pages of one connector share: finding it, who may, what a user token of it reaches.
+--- What the pages of a connector have in common: finding it, access, and the groups of its user tokens.
 local access = require "sandbox.rules.access"
 local connectors = require "sandbox.data.connectors"
 local groups = require "sandbox.data.groups"
@@ -26,7 +26,7 @@ function connector_of.is_owner(visit, connector)
   return connectors.is_owner(connector, visit.user)
 end
 
---- As visit, and it must be the user's own. Raises 403.
+--- Like visit, but it must be the user's own. Raises 403.
 ---@param visit sandbox.portal.visit
 ---@return sandbox.connector
 function connector_of.owner(visit)
@@ -44,7 +44,7 @@ function connector_of.path(connector, tail)
   return "/portal/connectors/" .. connector.id .. (tail or "")
 end
 
---- The choices of the portal that it has: { name, extent }.
+--- Its permissions, in the portal's terms: { name, extent }.
 ---@param connector sandbox.connector
 ---@return {name: string, extent: "all"|"some"}[]
 function connector_of.permissions(connector)
@@ -61,9 +61,9 @@ end
 ---@class sandbox.portal.reach
 ---@field is_tenant boolean all groups of the tenant
 ---@field count integer groups
----@field names string[] the first of them, where it is not the tenant
+---@field names string[] the first of them, unless is_tenant
 
---- What a user token made by this user reaches.
+--- The groups that a user token of this user gives access to.
 ---@param visit sandbox.portal.visit
 ---@return sandbox.portal.reach
 function connector_of.reach(visit)

@@ -1,4 +1,4 @@
---- What the pages of one group share: finding it, who may, the tabs.
+--- What the pages of a group have in common: finding it, access, and the tabs.
 local access = require "sandbox.rules.access"
 local act = require "sandbox.portal.act"
 local html = require "html.elements"
@@ -9,7 +9,7 @@ local group_of = {}
 
 local h = html.h
 
--- In their order; public: only of a ConnectGroup; audience: for its subscribers, too.
+-- In order. public: only of a ConnectGroup; audience: also for its subscribers.
 local TABS = {
   { key = "conversation.title", tail = "/conversation", audience = true },
   { key = "groups.about", tail = "" },
@@ -18,7 +18,7 @@ local TABS = {
   { key = "connectors.title", tail = "/connectors", admin = true },
 }
 
---- The group of the path, as somebody who reaches it. Raises 404 and 403.
+--- The group of the path, and the visitor's role. Raises 404 and 403.
 ---@param visit sandbox.portal.visit
 ---@param who "reach"|"audience"|"admin"|nil "reach"
 ---@return sandbox.group group
@@ -57,7 +57,7 @@ function group_of.kind_badge(visit, group)
   return widgets.badge(visit.t(group.type == "ConnectGroup" and "groups.public" or "groups.private"))
 end
 
---- One of the pages of a group.
+--- Renders a page of a group.
 ---@param visit sandbox.portal.visit
 ---@param group sandbox.group
 ---@param role string of the visitor

@@ -1,4 +1,4 @@
---- Small pictures of the menu and the brand, drawn in the colour of the text; the words beside them say
+--- Icons of the menu and the brand, in the colour of the text. They are decoration: the words beside them say
 --- the same.
 local html = require "html.elements"
 

@@ -3,16 +3,16 @@
 --- How a page is made: a file in portal/pages/, named in FILES below, returns
 ---   { menu = { key = "groups.title", path = "/portal/groups", icon = "groups" },   -- optional
 ---     routes = { { method = "GET", path = "/portal/groups", run = show }, … } }
---- `run(visit)` gets a sandbox.portal.visit (who, language, fields of the form, params of the path) and
+--- `run(visit)` gets a sandbox.portal.visit (user, language, fields of the form, params of the path) and
 --- returns respond.page(visit, { title =, main = … }) — elements of html.elements, with the parts of
 --- sandbox.portal.widgets — or respond.redirect(visit, path), after a form. Forms are made by
 --- visit:form{ action =, … }: they carry the token that is checked here before `run`. Texts are in
 --- portal/strings/, in both languages. A route may say
----   public = true   who has not signed in may see it, too
----   phone = true    only who has added a phone number may
----   wait = true     run waits (for a call, a fault's delay): it is not in one transaction
---- Everything else is one transaction: a refusal (sandbox.http.reply) leaves no trace, and shows a page
---- that says so. Rules are those of the data modules; a page has none of its own.
+---   public = true   can be seen without signing in
+---   phone = true    only for users who have added a phone number
+---   wait = true     run waits (for a call, a fault's delay), so it does not run in a transaction
+--- All others run in one transaction: a refusal (sandbox.base.refusal) rolls it back and shows an error page.
+--- Pages have no rules of their own; they use those of the API.
 local attempt = require "sandbox.http.attempt"
 local form = require "sandbox.http.form"
 local guard = require "sandbox.http.guard"
@@ -48,7 +48,7 @@ end
 portal.routes = all ---@type sandbox.portal.route[]
 local routes = router.new(all)
 
---- Whether it is the portal that answers: people at the root, anybody below /portal.
+--- Whether the portal answers: browsers at the root, everybody below /portal.
 ---@param arrived table the server's request
 ---@param segments string[] of the path
 ---@return boolean
@@ -64,7 +64,7 @@ local function refuse_form(visit, key)
   return respond.problem(visit, { status = 403 }, key)
 end
 
--- Of a form, all that its head tells.
+-- Checks a form as far as its head allows.
 local function check_form_head(visit, arrived)
   if not guard.is_own_origin(arrived.headers) then
     return refuse_form(visit, "problem.origin")
@@ -73,7 +73,7 @@ local function check_form_head(visit, arrived)
   end
 end
 
--- Before a form is looked at: is it ours, and this session's?
+-- Checks that a form is ours and belongs to this session.
 local function check_form(visit, arrived)
   local response = check_form_head(visit, arrived)
   if response then

@@ -1,7 +1,7 @@
---- English and French: which one, texts by key (sandbox.portal.strings), dates and numbers.
+--- English and French: choosing one, texts by key (sandbox.portal.strings), dates and numbers.
 --- `t "connectors.title"`; `t("reach.groups", { count = 3 })`: `{count}` in the text is replaced, and
---- picks singular or plural where the text has both. Where a value is an element of a page (or a list),
---- the result is a list to put into a page, else a string.
+--- selects singular or plural if the text has both. If a value is an element of a page (or a list), the
+--- result is a list to put into a page, else a string.
 local strings = require "sandbox.portal.strings"
 
 local language = {}
@@ -18,7 +18,7 @@ local MONTHS = {
 }
 local NO_BREAK_SPACE = "\u{a0}"
 
---- French sets a space before some signs; a line must not break there.
+--- French has a space before some punctuation; lines must not break there.
 ---@param code "en"|"fr"
 ---@param text string
 ---@return string
@@ -98,7 +98,7 @@ function language.date(code, epoch_s)
   return ("%s %s %d"):format(day, MONTHS[code][at.month], at.year)
 end
 
---- The language that the browser asks for: the known one of the highest q, the first of equals.
+--- The language that the browser prefers: the supported one with the highest q, the first of equals.
 ---@param accept string|nil Accept-Language
 ---@return "en"|"fr"
 function language.from_header(accept)

@@ -1,11 +1,11 @@
---- What the API refuses, as people read it: its messages are English, for programs; what a person can meet
---- on a page is here in French.
+--- Translates refusals of the API. Its messages are in English, for programs; those that can appear on a page
+--- are here in French.
 local assumptions = require "sandbox.base.assumptions"
 local language = require "sandbox.portal.language"
 
 local refusals = {}
 
--- Names of fields, as pages call them. Any other is shown as it is.
+-- Names of fields in French. Others are shown as they are.
 local FIELDS = {
   name = "nom", groupName = "nom", welcomeMessage = "message d'accueil", message = "message",
   comment = "commentaire", members = "numéros de téléphone", subscribers = "numéros de téléphone",
@@ -15,9 +15,9 @@ local KINDS = {
   Job = "cette tâche", Poll = "ce sondage", Survey = "cette enquête", LetsMeet = "cette réunion",
 }
 
--- A pattern of the message, and its French; %1 … are captures. A function gives the French of a capture.
+-- A pattern of the message, and the French text with captures (%1 …), or a function that returns it.
 local FRENCH = {
-  -- Where something is.
+  -- Missing objects.
   { "there is no group with this id", "Il n'y a plus de groupe ici : il a peut-être été supprimé." },
   { "there is no connector with this id",
     "Il n'y a plus de connecteur ici : il a peut-être été supprimé." },
@@ -31,7 +31,7 @@ local FRENCH = {
   { "replyToReferenceId: the group has no message or action with this reference",
     "Le message auquel vous répondez a disparu." },
 
-  -- Who may.
+  -- Roles.
   { "only an admin of the group may do this", "Seul un administrateur du groupe peut le faire." },
   { "only a member of the group may do this", "Seul un membre du groupe peut le faire." },
   { "sourceGroupId: only a member of the group may do this", "Seul un membre du groupe peut le faire." },
@@ -43,7 +43,8 @@ local FRENCH = {
   { "only the owner of the connector may do this", "Seul le propriétaire du connecteur peut le faire." },
   { "only an assignee may respond to a job",
     "Seules les personnes à qui la tâche est confiée peuvent y répondre." },
-  { "only who gave a response may replace it", "Seule la personne qui a donné une réponse peut la changer." },
+  { "only the person who gave a response may replace it",
+    "Seule la personne qui a donné une réponse peut la changer." },
   { "a group needs at least one admin", "Un groupe a besoin d'au moins un administrateur." },
   { "group: only public groups %(ConnectGroup%) have subscribers",
     "Seuls les groupes publics ont des abonnés." },
@@ -78,7 +79,7 @@ local FRENCH = {
   { "phone: it is somebody else's number", "Ce numéro est celui de quelqu'un d'autre." },
   { "mobileNumber: a bot cannot sign in", "Un robot ne peut pas se connecter." },
 
-  -- Values, by the name of their field.
+  -- Values, by field.
   { "([%w.]+): at most (%d+) characters, got (%d+)", function(field, most, got)
     return ("%s : %s caractères au plus, il y en a %s."):format(FIELDS[field] or field, most, got)
   end },
@@ -107,7 +108,7 @@ local FRENCH = {
   end },
 }
 
--- "Not allowed: ", which the page's heading says.
+-- "Not allowed: ", which is in the page's heading already.
 local PREFIX = assumptions.role_message:match "^(.-)%%s$"
 
 local function without_prefix(message)
@@ -118,11 +119,11 @@ local function capitalised(text)
   return (text:gsub("^%l", string.upper))
 end
 
---- A refusal in the language of a page.
+--- Translates a refusal into the language of a page.
 ---@param code "en"|"fr"
----@param message string as the API says it
+---@param message string of the API
 ---@return string text
----@return "en"|"fr" language of the text: English where nobody has put it into French
+---@return "en"|"fr" language of the text: English if there is no translation
 function refusals.translate(code, message)
   message = without_prefix(message)
   for _, entry in ipairs(code == "fr" and FRENCH or {}) do

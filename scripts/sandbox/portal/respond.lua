@@ -1,4 +1,4 @@
---- From a page to a response: its headers, and the frame around it (header, menu, footer).
+--- Makes responses from pages: headers, and the frame (header, menu, footer).
 local crypto = require "jeton.crypto"
 local html = require "html.elements"
 local icons = require "sandbox.portal.icons"
@@ -26,12 +26,12 @@ function respond.policy(options)
   return table.concat(out, "; ")
 end
 
--- Of every response, assets too.
+-- Headers of every response, including assets.
 local HEADERS = {
   ["Content-Security-Policy"] = respond.policy {},
   ["Cross-Origin-Opener-Policy"] = "same-origin",
   ["Cross-Origin-Resource-Policy"] = "same-origin",
-  ["Referrer-Policy"] = "same-origin", -- a form must say its origin
+  ["Referrer-Policy"] = "same-origin", -- forms need an Origin
   ["X-Content-Type-Options"] = "nosniff",
   ["X-Frame-Options"] = "DENY",
 }
@@ -45,7 +45,7 @@ local ASSETS = {
 }
 for name, asset in pairs(ASSETS) do
   local version = crypto.hex(crypto.sha256(asset.text)):sub(1, VERSION_DIGITS)
-  asset.url = ("/portal/assets/%s?v=%s"):format(name, version) -- a new text is a new address
+  asset.url = ("/portal/assets/%s?v=%s"):format(name, version) -- changes with the content
 end
 
 -- Items of the menu: { key, path, icon }, filled by sandbox.portal from the files of pages.
@@ -122,7 +122,7 @@ local function top(visit, view)
     h.span { class = "tenant", visit.world:tenant().name },
     h.div {
       class = "tools",
-      -- The switch loads the page again, and what is shown once would be gone.
+      -- Switching reloads the page, and a secret shown only once would be lost.
       not view.shows_secret and not view.alone and language_switch(visit),
       account(visit),
     },
@@ -140,9 +140,9 @@ end
 ---@field intro html.node below the heading
 ---@field back {[1]: string, [2]: string}|nil path and text of the page above this one
 ---@field main html.node
----@field narrow boolean|nil a page of little text: a form
----@field shows_secret boolean|nil what is on it is shown this once
----@field alone boolean|nil one of OAuth's pages: its address holds what the application asked for
+---@field narrow boolean|nil a narrow page: a form
+---@field shows_secret boolean|nil contains a secret that is shown only once
+---@field alone boolean|nil a page of OAuth: its URL has the parameters of the application
 
 local function document(visit, view)
   local t = visit.t
@@ -193,10 +193,10 @@ local function page_headers(visit, more)
   return headers
 end
 
---- A whole page.
+--- Renders a page.
 ---@param visit sandbox.portal.visit
 ---@param view sandbox.portal.view
----@param status integer|nil 200; 400 for a form that was not filled in well
+---@param status integer|nil default 200; 400 for a form with errors
 ---@param more table|nil headers
 ---@return table response
 function respond.page(visit, view, status, more)
@@ -204,7 +204,7 @@ function respond.page(visit, view, status, more)
   return response(status or 200, "text/html; charset=utf-8", body, page_headers(visit, more))
 end
 
---- After a form: the browser fetches the page that shows what came of it.
+--- Redirects after a form, to the page that shows the result.
 ---@param visit sandbox.portal.visit
 ---@param path string of this server, without secrets
 ---@return table response
@@ -212,16 +212,16 @@ function respond.redirect(visit, path)
   return response(303, "text/plain; charset=utf-8", "", page_headers(visit, { Location = path }))
 end
 
--- A refusal that the page's own words say as well.
+-- A message that error pages do not repeat.
 respond.NO_PAGE = "there is no such page"
 
--- What a refusal is called, by status.
+-- Keys of error texts by status.
 local PROBLEMS = {
   [400] = "bad", [403] = "forbidden", [404] = "missing", [405] = "method", [413] = "large",
   [429] = "busy", [500] = "broken",
 }
 
---- Without the password of --password-file: a line of text, which tells nothing about the sandbox.
+--- Without the password of --password-file: a line of text that reveals nothing about the sandbox.
 ---@param failure sandbox.failure
 ---@return table response
 function respond.locked(failure)
@@ -232,10 +232,10 @@ function respond.locked(failure)
   return response(failure.status, "text/plain; charset=utf-8", failure.message .. "\n", headers)
 end
 
---- A page that says what cannot go on.
+--- An error page.
 ---@param visit sandbox.portal.visit
 ---@param failure {status: integer, message: string|nil, headers: table|nil}
----@param key string|nil of a text that says it better than the message
+---@param key string|nil of a text to show instead of the message
 ---@return table response
 function respond.problem(visit, failure, key)
   local kind = PROBLEMS[failure.status] or (failure.status < 500 and "bad" or "broken")

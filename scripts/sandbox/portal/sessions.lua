@@ -1,6 +1,6 @@
---- Who is signed in. A session's id is random and known to the browser alone: here is its hash. What
---- a session holds lives in memory, and ends with it: the phone number that waits for its PIN, the
---- connector that is being filled in, and secrets that are to be shown once (`flash`).
+--- Sessions. The id is random and known only to the browser; its hash is stored here. The data of a session
+--- is kept in memory: the phone number to be verified, the draft of a connector, and values for the next page
+--- (`flash`), such as secrets that are shown only once.
 local crypto = require "jeton.crypto"
 local limits = require "sandbox.base.limits"
 
@@ -13,9 +13,9 @@ local FORM_PURPOSE = "form of the portal"
 ---@class sandbox.portal.session
 ---@field user_id string
 ---@field seen_at integer epoch seconds
----@field flash {key: string, value: any}[] what one page leaves to the next one
----@field draft table|nil the connector of "Add Connector"'s first step
----@field phone string|nil that a PIN went to
+---@field flash {key: string, value: any}[] data that one page leaves for the next
+---@field draft table|nil from the first step of "Add Connector"
+---@field phone string|nil to be verified by PIN
 
 ---@class sandbox.portal.sessions
 ---@field by_hash table<string, sandbox.portal.session>
@@ -26,7 +26,7 @@ function sessions.new()
   return setmetatable({ by_hash = {}, count = 0 }, sessions)
 end
 
---- For a browser that has no session yet, or a new one at sign-in.
+--- Makes an id for a browser without a session, and a new one at sign-in.
 ---@return string id
 function sessions.new_id()
   return crypto.hex(crypto.random(ID_BYTES))
@@ -38,7 +38,7 @@ function sessions.is_id(text)
   return text ~= nil and #text == 2 * ID_BYTES and text:find "^%x+$" ~= nil
 end
 
---- What every form carries: who does not know the session's id cannot make it.
+--- The token in every form, derived from the session's id.
 ---@param key string of the sandbox
 ---@param id string of the session, also of one that has not signed in
 ---@return string
@@ -54,7 +54,7 @@ local function is_over(session, now)
   return now - session.seen_at >= limits.portal_idle_s
 end
 
--- Room for one more: those that are over go, else the one that was not seen for longest.
+-- Makes room: removes expired sessions, else the one idle for longest.
 function sessions:make_room(now)
   local oldest
   for hash, session in pairs(self.by_hash) do
@@ -105,7 +105,7 @@ function sessions:close(id)
   end
 end
 
---- Keeps a value for one page to come.
+--- Keeps a value for the next page.
 ---@param session sandbox.portal.session
 ---@param key string
 ---@param value any
@@ -117,10 +117,10 @@ function sessions.put(session, key, value)
   end
 end
 
---- Gives it, this once.
+--- Takes the value.
 ---@param session sandbox.portal.session
 ---@param key string
----@return any value nil where there is none
+---@return any value nil if there is none
 function sessions.take(session, key)
   for i, entry in ipairs(session.flash) do
     if entry.key == key then

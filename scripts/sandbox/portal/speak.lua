@@ -1,5 +1,5 @@
---- What is done in a conversation: writing, answering, liking, commenting; each as the person of the form,
---- through the operations that programs call.
+--- Writing, answering, liking and commenting in a conversation, in the name of the person of the form, by
+--- operations of the API.
 local act = require "sandbox.portal.act"
 local actions = require "sandbox.data.actions"
 local answer_form = require "sandbox.portal.items.answer_form"
@@ -18,10 +18,10 @@ local speak = {}
 
 local h = html.h
 
--- Types whose answers a program cannot send: only people give them.
+-- Types that only people can answer, not programs.
 local BY_PEOPLE_ONLY = { Poll = true, LetsMeet = true }
 
--- A browser ends the lines of a form by CR LF.
+-- Browsers send CR LF at line ends.
 local function text_of(visit, name)
   local text = (visit.fields[name] or ""):gsub("\r\n", "\n")
   return text:find "%S" and text or nil
@@ -42,7 +42,7 @@ local function audience_field(talk)
   }
 end
 
---- The form that writes a message.
+--- The form to write a message.
 ---@param talk sandbox.portal.talk
 ---@param problem string|nil
 ---@return html.node
@@ -84,7 +84,7 @@ function speak.write(visit, show)
   return respond.redirect(visit, talk:after(sent.referenceId))
 end
 
--- The item of the path, as who acts sees it.
+-- The item of the path, as the acting person sees it.
 local function open(visit)
   local talk, reference_id = talks.open(visit), visit.params.reference:lower()
   local place = conversation.find(talk.db, talk.group, reference_id, talk.subscriber_id)
@@ -104,7 +104,7 @@ local function open_action(visit)
   return talk, reference_id, action
 end
 
--- Stores a response as its operation does.
+-- Stores a response like the operation.
 local function store(talk, action, values, response_id)
   local params = { group = talk.group.id, action = action.id }
   if BY_PEOPLE_ONLY[action.type] then
@@ -121,7 +121,7 @@ local function store(talk, action, values, response_id)
   })
 end
 
---- Answers a poll, a meeting, a survey or a package. What is refused is shown with the form.
+--- Answers a poll, a meeting, a survey or a package. A refusal is shown with the form.
 ---@param visit sandbox.portal.visit
 ---@param show fun(visit: sandbox.portal.visit, problem: string): table
 ---@return table response
@@ -150,7 +150,7 @@ function speak.answer(visit, show)
   return respond.redirect(visit, talk:after(reference_id))
 end
 
---- A job: done, or not after all.
+--- Marks a job as done or not done.
 ---@param visit sandbox.portal.visit
 ---@return table response
 function speak.complete(visit)

@@ -1,4 +1,4 @@
---- What the portal keeps in memory; a reset of the sandbox makes it anew.
+--- The portal's data in memory; a reset of the sandbox clears it.
 local refusal = require "sandbox.base.refusal"
 local sessions = require "sandbox.portal.sessions"
 local throttle = require "sandbox.rules.throttle"
@@ -19,7 +19,7 @@ end
 
 local PER_MINUTE = { sign_in = limits.sign_ins_per_minute, pin = limits.pin_checks_per_minute }
 
---- Counts one try. Raises 429 where there were too many in a minute.
+--- Counts an attempt. Raises 429 after too many in a minute.
 ---@param what "sign_in"|"pin"
 ---@param now integer epoch seconds
 function state:count_attempt(what, now)

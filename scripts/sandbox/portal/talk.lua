@@ -1,5 +1,5 @@
---- One conversation as one person sees it. Who is signed in reaches the group; who acts may be anybody
---- in it: the page then shows what that person sees, and its forms do what that person may.
+--- A conversation as one person sees it. The visitor has access to the group; the acting person can be
+--- anybody in the group. The page shows what the acting person sees and may do.
 local act = require "sandbox.portal.act"
 local group_of = require "sandbox.portal.group"
 local html = require "html.elements"
@@ -18,13 +18,13 @@ talk.__index = talk
 ---@field t fun(key: string, values: table|nil): any
 ---@field db table
 ---@field group sandbox.group
----@field visitor_role string of who is signed in
----@field me sandbox.user who acts
----@field call sandbox.call of who acts: its `role` is his
----@field subscriber_id string|nil who acts, where he sees only what went to him
----@field is_whole boolean the page of one item
+---@field visitor_role string of the signed-in user
+---@field me sandbox.user the acting person
+---@field call sandbox.call of the acting person, with their `role`
+---@field subscriber_id string|nil the acting person, if only a subscriber
+---@field is_whole boolean it is the page of one item
 
--- The person of the page's address or form: by id, or by phone number. Nil for nobody in the group.
+-- The person in the page's URL or form, by id or phone number; nil if not in the group.
 local function find_person(visit, group)
   local id = visit.fields.as or visit.query.as
   local phone = visit.query.phone
@@ -70,10 +70,10 @@ function talk:path(tail)
   return group_of.path(self.group, "/conversation" .. (tail or ""))
 end
 
---- A page of the conversation, for who acts now.
+--- The URL of a page of the conversation, for the same acting person.
 ---@param tail string|nil
 ---@param query string|nil "before=5"
----@param part string|nil id of the part to go to
+---@param part string|nil id of an element
 ---@return string
 function talk:link(tail, query, part)
   local values = {}
@@ -89,14 +89,14 @@ function talk.part(reference_id)
   return "item-" .. reference_id
 end
 
---- Where a form about an item leads to.
+--- The action of a form about an item.
 ---@param reference_id string
 ---@return string path
 function talk:after(reference_id)
   return self.is_whole and self:link("/" .. reference_id) or self:link(nil, nil, talk.part(reference_id))
 end
 
---- A form of who acts.
+--- A form in the name of the acting person.
 ---@param content table action and children
 ---@return html.element
 function talk:form(content)
@@ -113,7 +113,7 @@ function talk.name_of(user)
   return user.name ~= "" and user.name or user.phone
 end
 
---- What somebody is called.
+--- The displayed name of a user.
 ---@param user_id string
 ---@return string
 function talk:name(user_id)
@@ -130,7 +130,7 @@ function talk:is_me(user_id)
   return user_id:lower() == self.me.id:lower()
 end
 
---- Whether the answers may be counted: a page counts so many only.
+--- Whether answers may still be counted: there is a limit for a page.
 ---@param action sandbox.action
 ---@return boolean may
 ---@return integer responses
@@ -143,13 +143,13 @@ function talk:count(action)
   return true, responses
 end
 
---- Whether who acts may write to the group, not only answer.
+--- Whether the acting person may write messages.
 ---@return boolean
 function talk:may_write()
   return self.call.role ~= "Subscriber"
 end
 
---- Whether who acts may send to subscribers.
+--- Whether the acting person may send to subscribers.
 ---@return boolean
 function talk:may_reach_subscribers()
   return self.group.type == "ConnectGroup" and self.call.role == "Admin"

@@ -1,4 +1,4 @@
---- The parts of pages around a refresh token: making one, handing it over, exchanging it.
+--- Parts of pages about refresh tokens: creating, handing over, exchanging.
 local connector_of = require "sandbox.portal.connector"
 local connectors = require "sandbox.data.connectors"
 local html = require "html.elements"
@@ -14,7 +14,7 @@ local h = html.h
 local NAME_CHARACTERS = 64 -- of a connector in jeton's configuration
 local FALLBACK_NAME = "connector"
 
---- Which groups a user token of this user reaches, in a sentence.
+--- A sentence on the groups that a user token of this user gives access to.
 ---@param visit sandbox.portal.visit
 ---@return string
 function token_parts.reach(visit)
@@ -31,13 +31,13 @@ function token_parts.reach(visit)
   return t("token.reaches_user", { count = reach.count, names = names })
 end
 
--- The user token that this user made for it before, if it works.
+-- The user's earlier user token, if it is valid.
 local function present_grant(visit, connector)
   local grant = connectors.newest_grant(visit.db, connector, visit.user.id)
   return grant and tokens.is_valid(grant, connector, visit.now) and grant or nil
 end
 
---- The button that makes a user token, with what it reaches and what it ends.
+--- The button to create a user token, with its groups and what it replaces.
 ---@param visit sandbox.portal.visit
 ---@param connector sandbox.connector
 ---@return html.element
@@ -57,7 +57,7 @@ function token_parts.generate(visit, connector)
   }
 end
 
--- As jeton names connectors: [A-Za-z0-9][A-Za-z0-9_-]{0,63}
+-- A connector's name in jeton: [A-Za-z0-9][A-Za-z0-9_-]{0,63}
 local function configuration_name(connector)
   local name = connector.name:lower():gsub("[^a-z0-9]+", "-"):gsub("^%-+", ""):sub(1, NAME_CHARACTERS)
   name = name:gsub("%-+$", "")
@@ -84,7 +84,7 @@ local function configuration(visit, connector, name)
   }, "\n") .. "\n"
 end
 
---- How the token goes to who writes the scripts: a command, or a piece of the configuration.
+--- How to hand the token over: a command, or a part of the configuration.
 ---@param visit sandbox.portal.visit
 ---@param connector sandbox.connector
 ---@return html.element
@@ -101,8 +101,8 @@ function token_parts.hand_over(visit, connector)
   }
 end
 
--- The secret is asked for, so that it stays out of the shell's history; so is the token, unless it is
--- on this page anyway.
+-- The lines ask for the secret, to keep it out of the shell's history, and for the token unless
+-- this page shows it anyway.
 local function curl_lines(visit, connector, refresh_token)
   local lines = { "read -rsp 'Secret: ' SECRET" }
   lines[2] = not refresh_token and "read -rsp 'Refresh token: ' REFRESH_TOKEN" or nil
@@ -130,7 +130,7 @@ local function lua_lines(visit, connector)
   return LUA:format(token_service(visit), connector.id)
 end
 
---- The exchange: what to run, and a form that does it here.
+--- The exchange: commands to run, and a form to try it.
 ---@param visit sandbox.portal.visit
 ---@param connector sandbox.connector
 ---@param refresh_token string|nil that this page shows

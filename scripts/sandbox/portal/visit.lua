@@ -1,4 +1,4 @@
---- One request of a browser, as the pages see it: who it is, in which language, what the form holds.
+--- A request from a browser: user, language, fields of the form.
 local crypto = require "jeton.crypto"
 local form = require "sandbox.http.form"
 local html = require "html.elements"
@@ -27,14 +27,14 @@ local COOKIE_ATTRIBUTES = "; Path=/; HttpOnly; SameSite=Strict"
 ---@field fields table<string, string> of the form; those left empty are absent
 ---@field language "en"|"fr"
 ---@field t fun(key: string, values: table|nil): any a text, see sandbox.portal.language
----@field id string of the session, or what stands for one before somebody signs in
+---@field id string of the session; a temporary one before sign-in
 ---@field session sandbox.portal.session|nil
----@field user sandbox.user|nil who is signed in
----@field is_live boolean a page that is open brings itself up to date
+---@field user sandbox.user|nil the signed-in user
+---@field is_live boolean an open page refreshes itself
 ---@field cookies string[] to be set
 ---@field problem string|nil what is wrong with the form, in the page's language
 
--- Cookies do not know ports: two sandboxes on one machine would sign each other's people out.
+-- The port is in the name because cookies ignore ports: two sandboxes would overwrite each other's.
 local function session_cookie(world)
   return ("jeton_portal_%d"):format(world.port)
 end
@@ -64,7 +64,7 @@ function visit.new(world, arrived)
   return self
 end
 
--- A page that brings itself up to date is nobody who is there: it does not prolong the session.
+-- A page that refreshes itself does not keep the session alive.
 function visit:recognise(id)
   if not sessions.is_id(id) then
     self:set_id(sessions.new_id())
@@ -102,13 +102,13 @@ function visit:form_token()
   return sessions.form_token(self.world.signing_key, self.id)
 end
 
---- Whether the form is one that this session was shown.
+--- Whether the form belongs to this session.
 ---@return boolean
 function visit:is_own_form()
   return crypto.equal(self:form_token(), self.fields.csrf or "")
 end
 
---- Begins a session, under an id that nobody knew before.
+--- Starts a session with a new id.
 ---@param user sandbox.user
 function visit:sign_in(user)
   self.world.portal.sessions:close(self.id)
@@ -128,8 +128,8 @@ function visit:set_language(code)
   self:set_cookie(LANGUAGE_COOKIE, code, YEAR_S)
 end
 
---- Leaves a value to a page to come, for one time: a secret, for instance. Nobody but this session's
---- next visit gets it, and it is never in an address.
+--- Leaves a value, such as a secret, for a later page of this session, which takes it once. It never appears
+--- in a URL.
 ---@param key string
 ---@param value any
 function visit:put(key, value)
@@ -149,7 +149,7 @@ function visit:notice(key, values)
   self:put("notice", { key = key, values = values })
 end
 
---- A form that POSTs, with what shows that it is this session's. content: action and children.
+--- A form that POSTs, with the session's token. content: action and children.
 ---@param content table
 ---@return html.element
 function visit:form(content)

@@ -11,12 +11,12 @@ local widgets = {}
 ---@field label string
 ---@field value string|nil
 ---@field hint string|nil
----@field error string|nil what is wrong with what was entered
----@field among boolean|nil several fields may be wrong: widgets.errors says it aloud
+---@field error string|nil an error message
+---@field among boolean|nil several fields may have errors, which widgets.errors announces
 ---@field type string|nil "text"; also "textarea"
 ---@field attributes table|nil more of the input: maxlength, autocomplete, required …
 
---- A labelled field, with its hint and what is wrong with it.
+--- A field with label, hint and error.
 ---@param field sandbox.portal.field
 ---@return html.element
 function widgets.field(field)
@@ -31,7 +31,7 @@ function widgets.field(field)
   input.aria_describedby = #described > 0 and table.concat(described, " ")
   input.aria_invalid = field.error and "true"
   if field.type == "textarea" then
-    input[1] = "\n" .. (field.value or "") -- a browser drops the first line break
+    input[1] = "\n" .. (field.value or "") -- browsers drop the first line break
   else
     input.type, input.value = field.type or "text", field.value
   end
@@ -46,7 +46,7 @@ function widgets.field(field)
   }
 end
 
---- A box to tick, with a sentence on what it means.
+--- A checkbox with an explanation.
 ---@param choice {name: string, label: string, hint: string|nil, checked: boolean}
 ---@return html.element
 function widgets.checkbox(choice)
@@ -62,7 +62,7 @@ function widgets.checkbox(choice)
   }
 end
 
--- Shown by the script, which makes it work.
+-- Hidden until the script, which it needs, shows it.
 local function copy_button(visit, id, what)
   return h.button {
     type = "button", class = "second", data_copy = id, hidden = true,
@@ -71,7 +71,7 @@ local function copy_button(visit, id, what)
   }
 end
 
---- A value to be copied: an ID, a secret.
+--- A value with a button to copy it: an ID, a secret.
 ---@param visit sandbox.portal.visit
 ---@param value {id: string, label: string, value: string, hint: string|nil}
 ---@return html.element
@@ -91,7 +91,7 @@ function widgets.value(visit, value)
   }
 end
 
---- Lines to be copied: a command, a piece of a file.
+--- Lines with a button to copy them: a command, a part of a file.
 ---@param visit sandbox.portal.visit
 ---@param id string
 ---@param label string what it is
@@ -105,7 +105,7 @@ function widgets.code(visit, id, label, text)
   }
 end
 
---- A part of a page with a heading of its own. content: title, and children; also class, id.
+--- A section with a heading. content: title and children; also class, id.
 ---@return html.element
 function widgets.card(content)
   local title = content.title
@@ -116,7 +116,7 @@ function widgets.card(content)
   return h.section(card)
 end
 
---- Names and values. Those without a value are left out.
+--- A list of names and values. Those without a value are left out.
 ---@param facts {[1]: string, [2]: html.node}[]
 ---@return html.element
 function widgets.facts(facts)
@@ -129,7 +129,7 @@ function widgets.facts(facts)
   return h.dl(out)
 end
 
---- A table; on a narrow screen a list of blocks, in between it scrolls by itself.
+--- A table. On narrow screens it becomes a list of blocks; on medium ones it scrolls.
 ---@param label string
 ---@param columns string[]
 ---@param rows html.node[][] the first cell of each is its heading
@@ -148,7 +148,7 @@ function widgets.table(label, columns, rows)
   end
   return h.div {
     class = "scroll", tabindex = "0", role = "region", aria_label = label,
-    -- The roles are said, for on a narrow screen the style sheet makes blocks of the rows.
+    -- Explicit roles: on narrow screens the style sheet turns rows into blocks.
     h.table {
       role = "table", h.thead { role = "rowgroup", h.tr { role = "row", head } },
       h.tbody { role = "rowgroup", body },
@@ -163,7 +163,7 @@ function widgets.badge(text, kind)
   return h.span { class = kind and "badge " .. kind or "badge", text }
 end
 
---- What the API refused, in the language of the page as far as it is known there.
+--- A refusal of the API, in the language of the page if there is a translation.
 ---@param visit sandbox.portal.visit
 ---@param message string
 ---@return html.element
@@ -172,7 +172,7 @@ function widgets.refusal(visit, message)
   return h.p { class = "detail", lang = code ~= visit.language and code or nil, text }
 end
 
---- What is wrong with a form, at its top: a list of links to the fields. One alone stands at its field.
+--- The errors of a form as a list of links to the fields. A single error is shown only at its field.
 ---@param visit sandbox.portal.visit
 ---@param errors {[1]: string, [2]: string}[] name of the field, and the text
 ---@return html.element|nil

@@ -1,4 +1,4 @@
---- The examples of operations: a table's own, and what stands for "{names}" in them.
+--- Examples of operations, and values for "{names}" in them.
 local json = require "jeton.json"
 local demo = require "sandbox.seed.demo"
 local media_resource = require "sandbox.base.media_resource"
@@ -11,7 +11,7 @@ local function media(kind, name)
   return media_resource.encode { id = GUID, type = kind, name = name }
 end
 
---- What to put for "{name}" where nothing is sent; any other name is an id.
+--- Values for "{name}" in documentation; any other name is an id.
 ---@type table<string, string>
 examples.SAMPLES = setmetatable({
   pin = "123456",
@@ -24,7 +24,7 @@ examples.SAMPLES = setmetatable({
   Video = media("Video", "clip.mp4"),
 }, { __index = function() return GUID end })
 
---- All examples of an operation, its first one first; what another leaves out is as in the first.
+--- All examples of an operation, the first one first. Absent fields of the others are as in the first.
 ---@param operation sandbox.operation
 ---@return sandbox.example[]
 function examples.of(operation)
@@ -36,7 +36,7 @@ function examples.of(operation)
   return out
 end
 
---- A copy in which each "{name}" is what was kept under it. The picture somewhere is kept.picture_url.
+--- A copy with each "{name}" replaced by the kept value. The demo picture's URL becomes kept.picture_url.
 ---@param value any
 ---@param kept table<string, string>
 ---@return any

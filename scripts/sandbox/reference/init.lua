@@ -1,4 +1,4 @@
---- The table of operations as a page for people: docs/api-reference.md.
+--- Writes docs/api-reference.md from the table of operations.
 local json = require "jeton.json"
 local examples = require "sandbox.reference.examples"
 local limits = require "sandbox.base.limits"
@@ -12,25 +12,25 @@ Written from `scripts/sandbox/operations/`: change it there, then run
 `jeton run scripts/tools/api-reference.lua docs/api-reference.md`. The same as OpenAPI 3.1:
 `GET /_sandbox/openapi.json`.
 
-Paths are below `/v1`, and answer without it too. Every call but the public ones carries the header
-`accessToken`, or `Authorization: Bearer`. Bodies and replies are JSON objects; in what is sent, names count
-regardless of case, unknown ones and nulls are ignored. A phone number has `+` and country code. An id is a
-GUID, with `@1`, `@2` … after it or not.
+Paths are below `/v1`, which may be left out. All calls except the public ones need the header `accessToken`
+or `Authorization: Bearer`. Bodies and replies are JSON objects; in requests, the case of names does not
+matter, and unknown names and nulls are ignored. A phone number has `+` and country code. An id is a GUID,
+optionally followed by `@1`, `@2` …
 
 Refusals: `{"message", "errorCode", "errorCategoryKey"}`, with
 
 | status | errorCode | when |
 | --- | --- | --- |
-| 400 | `InvalidParameters` | a body that is malformed, a field missing, of the wrong type, too long |
-| 401 | `InvalidToken` | no token, a bad one, or one that has expired |
-| 403 | `PermissionDenied` | the connector lacks the permission, or the caller the role |
-| 404 | `NotFound` | there is no such thing, or no such path |
-| 405 | `MethodNotAllowed` | the path has other methods; `Allow` names them |
+| 400 | `InvalidParameters` | a malformed body, or a field that is missing, of the wrong type or too long |
+| 401 | `InvalidToken` | the token is missing, invalid or expired |
+| 403 | `PermissionDenied` | the connector lacks the permission, or the caller lacks the role |
+| 404 | `NotFound` | there is no such object or path |
+| 405 | `MethodNotAllowed` | the path has only other methods; `Allow` lists them |
 | 413 | `RequestEntityTooLarge` | a JSON body over %d bytes |
-| 415 | `UnsupportedMediaType` | an upload that is no form, or has a part of a type that is not taken |
+| 415 | `UnsupportedMediaType` | an upload that is not a form, or has a part of an unsupported type |
 | 429 | `TooManyRequests` | over the limits; `Retry-After` says how many seconds to wait |
 
-A call that is refused changes nothing.
+A refused call changes nothing.
 ]]
 
 local WHO = {
@@ -135,7 +135,7 @@ local function add_nested(out, place, field, name)
   end
 end
 
--- One row for each kind of value, or the rows of each object, with what they depend on.
+-- One row for each kind of value, or the rows of each object, with the field they depend on.
 local function add_variants(out, place, field, name)
   for _, variant in ipairs(field.variants) do
     local where = ("%s, %s"):format(place, variant.is or "with `" .. variant.by .. "`")
@@ -194,7 +194,7 @@ local function section(operation)
     rules[1] = ("Permission: `%s`."):format(operation.permission)
   end
   rules[#rules + 1] = operation.public and "Public."
-    or ("May: %s."):format(WHO[operation.who] or "any token")
+    or ("Allowed for: %s."):format(WHO[operation.who] or "any token")
   local out = {
     ("### %s %s"):format(operation.method, operation.path), "",
     operation.summary .. " " .. table.concat(rules, " "), "",

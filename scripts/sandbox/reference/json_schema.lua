@@ -1,4 +1,4 @@
---- Tables of fields as JSON Schema (2020-12), as OpenAPI 3.1 has it.
+--- Converts tables of fields to JSON Schema (2020-12), as in OpenAPI 3.1.
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
 
@@ -9,12 +9,12 @@ local GUID = "^([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{6
 
 local schema_of
 
---- The schemas of a document that have names of their own, and whether requests or replies are meant.
+--- The named schemas of a document, and whether it describes requests or replies.
 ---@class sandbox.json_schema.scope
 ---@field schemas table<string, table>
 ---@field is_required fun(field: table): boolean
 
--- What the field on which a variant depends must be: its value, or the numbers that stand for it.
+-- The condition of a variant: the other field's value, or the numbers for it.
 local function condition(fields, variant)
   local rule = { required = json.array { variant.by } }
   if variant.is then
@@ -31,7 +31,7 @@ local function condition(fields, variant)
   return rule
 end
 
--- A variant's schema: by a reference where the field has a name for it.
+-- A variant's schema: a reference if the field has a name for it.
 local function variant_schema(field, variant, scope)
   local schema = schema_of(variant, scope)
   if not field.schema then
@@ -42,7 +42,7 @@ local function variant_schema(field, variant, scope)
   return { ["$ref"] = "#/components/schemas/" .. name }
 end
 
--- Adds the rules of a variant to its object: if that field is so, then this one is such.
+-- Adds the rules of a variant to its object: if the other field has this value, the variant has this schema.
 local function add_variant(rules, fields, field, scope)
   local choices, before = json.array {}, json.array {}
   for _, variant in ipairs(field.variants) do
@@ -64,7 +64,7 @@ local function add_variant(rules, fields, field, scope)
     or { description = "By " .. by }
 end
 
--- One of the fields on which a variant depends must be there.
+-- One of the fields that a variant depends on must be present.
 local function add_need(rules, field)
   local needs, seen = json.array {}, {}
   for _, variant in ipairs(field.variants) do
@@ -112,7 +112,7 @@ local function or_text(schema, field)
   return field.text and { anyOf = json.array { schema, { type = "string" } } } or schema
 end
 
--- One schema a kind.
+-- Schemas by kind.
 local KINDS = {
   string = function(field)
     return { type = "string", maxLength = field.max, pattern = field.not_empty and "\\S" or nil }

@@ -1,4 +1,4 @@
---- The table of operations as an OpenAPI 3.1 document.
+--- Writes the table of operations as an OpenAPI 3.1 document.
 local json = require "jeton.json"
 local assumptions = require "sandbox.base.assumptions"
 local examples = require "sandbox.reference.examples"
@@ -32,7 +32,7 @@ local function content(schema, media_type, named)
   return { [media_type or "application/json"] = { schema = schema, examples = named } }
 end
 
--- What it may be refused with: names below components/responses by status.
+-- Possible refusals: names below components/responses by status.
 local function refusals(operation)
   local out = { ["429"] = "Throttled", ["401"] = "Unauthenticated" }
   if operation.upload then

@@ -1,4 +1,4 @@
---- Who may do what: what a caller reaches, and what he administers.
+--- Authorisation: which groups callers have access to, and which they administer.
 local groups = require "sandbox.data.groups"
 local permissions = require "sandbox.base.permissions"
 local refusal = require "sandbox.base.refusal"
@@ -6,7 +6,7 @@ local assumptions = require "sandbox.base.assumptions"
 
 local access = {}
 
---- A tenant-level token: made by a tenant admin, who still is one.
+--- A tenant-level token: issued by somebody who was a tenant admin and still is.
 ---@param caller sandbox.caller
 ---@return boolean
 function access.is_tenant_level(caller)
@@ -17,7 +17,7 @@ end
 --- token of all groups of the tenant, a user token has the user's own role.
 ---@param caller sandbox.caller
 ---@param group sandbox.group
----@return "Admin"|"Member"|nil role nil: the group is out of reach
+---@return "Admin"|"Member"|nil role nil: no access to the group
 function access.role(db, caller, group)
   if caller.kind == "group" then
     return caller.group.number == group.number and "Admin" or nil
@@ -28,7 +28,7 @@ function access.role(db, caller, group)
   return groups.role(db, group, caller.user.id)
 end
 
---- The groups that a caller's token reaches.
+--- The groups that a caller's token gives access to.
 ---@param caller sandbox.caller
 ---@return sandbox.group[]
 function access.groups(db, caller)
@@ -56,7 +56,7 @@ function access.need_tenant_level(caller)
   end
 end
 
---- Finds the group of a path and checks that the caller may: 404 for none, 403 for one out of reach.
+--- Finds the group of a path and checks the caller's role: raises 404 if there is none, 403 without access.
 ---@param id string
 ---@param who "reach"|"admin"|"audience" audience: a subscriber of a public group too
 ---@return sandbox.group group

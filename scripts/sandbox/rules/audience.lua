@@ -1,4 +1,4 @@
---- To whom a message or an action goes: the group, or subscribers of a public one.
+--- The audience of a message or an action: the group, or subscribers of a public group.
 local assumptions = require "sandbox.base.assumptions"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.base.limits"
@@ -7,14 +7,14 @@ local users = require "sandbox.data.users"
 
 local audience = {}
 
---- The fields that say so in a body.
+--- Its fields in a body.
 ---@type sandbox.field[]
 audience.FIELDS = {
   { "sendToAllSubscribers", kind = "boolean", default = false },
   { "subscribers", kind = "phones", max = limits.subscribers_per_request },
 }
 
---- What a reply says of those whom it did not reach.
+--- The field of a reply that lists numbers it was not sent to.
 ---@type sandbox.reply_field
 audience.FAILED = { "failedResult", kind = "list", optional = true, of = {
   { "subscriber", kind = "phone" },
@@ -27,9 +27,9 @@ audience.FAILED = { "failedResult", kind = "list", optional = true, of = {
 ---@field to_group boolean to everybody in the group; false: only to subscribers
 ---@field to_all_subscribers boolean
 ---@field recipients string[] ids of single subscribers
----@field failed table[] an entry of failedResult for each number that does not subscribe
+---@field failed table[] an entry of failedResult for each number that is not a subscriber
 
--- Refuses what the kind of group or the caller's role does not allow.
+-- Refuses what the type of the group or the caller's role does not allow.
 local function check(call, to_subscribers)
   local is_public = call.group.type == "ConnectGroup"
   if to_subscribers and not is_public then

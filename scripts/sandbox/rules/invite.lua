@@ -1,4 +1,4 @@
---- People by phone number: a number that is nobody's becomes an unprovisioned user, who is told by SMS.
+--- Finds users by phone number. An unknown number becomes an unprovisioned user and gets an SMS.
 local users = require "sandbox.data.users"
 
 --- Calls fn for the user of each number.

@@ -1,4 +1,4 @@
---- What PIN and OAuth logins share: who may sign in, and what he gets.
+--- What PIN and OAuth logins have in common: who may sign in, and the token.
 local assumptions = require "sandbox.base.assumptions"
 local connectors = require "sandbox.data.connectors"
 local permissions = require "sandbox.base.permissions"
@@ -8,7 +8,7 @@ local users = require "sandbox.data.users"
 
 local login = {}
 
---- The connector that somebody signs in for. Raises 401 where there is none.
+--- The connector that somebody signs in for. Raises 401 if there is none.
 ---@param id string
 ---@return sandbox.connector
 function login.need_connector(db, id)
@@ -19,7 +19,7 @@ function login.need_connector(db, id)
   return connector --[[@as sandbox.connector]]
 end
 
---- Raises where the number is a bot's: it has no telephone.
+--- Raises 400 for the number of a bot, which cannot receive SMS.
 ---@param phone string
 function login.need_person(db, phone)
   local user = users.by_phone(db, phone)
@@ -28,7 +28,7 @@ function login.need_person(db, phone)
   end
 end
 
---- A refresh token with the user's own rights, of an admin of the tenant too.
+--- Issues a refresh token with the user's own rights, also to a tenant admin.
 ---@param connector sandbox.connector
 ---@param user sandbox.user
 ---@param now integer epoch seconds

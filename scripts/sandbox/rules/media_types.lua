@@ -1,4 +1,4 @@
---- The types of media that the service takes, by content type and by the ending of a file's name.
+--- The types of media that the service accepts, by content type and by file extension.
 local media_types = {}
 
 ---@alias sandbox.media_kind "Image"|"Audio"|"Document"|"Video"
@@ -18,7 +18,7 @@ local BY_CONTENT_TYPE = {
   ["video/mp4"] = "Video", ["video/3gpp"] = "Video",
 }
 
--- Those that say nothing, as stores of files give them for everything.
+-- Generic types, which file stores use for everything.
 local SILENT = { [""] = true, ["application/octet-stream"] = true, ["binary/octet-stream"] = true }
 
 ---@type table<string, string>
@@ -32,18 +32,18 @@ local OF_ENDING = {
   mp4 = "video/mp4", ["3gp"] = "video/3gpp", ["3gpp"] = "video/3gpp",
 }
 
---- The content type alone, in lower case: without parameters.
+--- The content type without parameters, in lower case.
 ---@param content_type string|nil
 ---@return string
 function media_types.plain(content_type)
   return (content_type or ""):match "^%s*([^;%s]*)":lower()
 end
 
---- What a file is: its content type must be one that the service takes, and fit the ending of its name
---- where that has one.
+--- The kind of a file. The service must accept its content type, which must match the file extension if there
+--- is one.
 ---@param content_type string|nil
 ---@param name string "" for none
----@return sandbox.media_kind|nil kind nil: the service refuses it
+---@return sandbox.media_kind|nil kind nil: the service refuses the file
 ---@return string|nil why
 function media_types.kind(content_type, name)
   local plain = media_types.plain(content_type)
@@ -59,8 +59,7 @@ function media_types.kind(content_type, name)
   return kind
 end
 
---- The content type of a file that was fetched: what its server says, or, where that says nothing, what
---- the ending of its name does.
+--- The content type of a fetched file: the server's, or, if that is generic, by file extension.
 ---@param content_type string|nil
 ---@param name string
 ---@return string|nil
@@ -71,7 +70,7 @@ function media_types.fetched(content_type, name)
   return OF_ENDING[(name:match "%.(%w+)$" or ""):lower()] or content_type
 end
 
---- Whether a part of a form is a field beside the files: text without a file name.
+--- Whether a part of a form is a plain field, not a file: text without a file name.
 ---@param part {filename: string|nil, content_type: string|nil}
 ---@return boolean
 function media_types.is_field(part)

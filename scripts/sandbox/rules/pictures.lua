@@ -1,5 +1,5 @@
---- Pictures of groups and bots. Their lists are not paged, so what is longer than a URL is kept as a file,
---- and the row holds its URL.
+--- Pictures of groups and bots. Their lists are not paged, so a picture longer than a URL is stored as a
+--- file, and the row has its URL.
 local crypto = require "jeton.crypto"
 local limits = require "sandbox.base.limits"
 local media = require "sandbox.data.media"
@@ -8,7 +8,7 @@ local refusal = require "sandbox.base.refusal"
 
 local pictures = {}
 
--- How the content begins. What is none of these is served as bytes: SVG, for one, may hold scripts.
+-- First bytes of the content. Anything else is served as plain bytes: SVG, for one, can contain scripts.
 local TYPES = {
   { "^\x89PNG\r\n", "image/png" },
   { "^\xff\xd8\xff", "image/jpeg" },
@@ -25,8 +25,8 @@ local function content_type(content)
   return "application/octet-stream"
 end
 
---- What a row holds of a picture that came: the text as it is, or the URL of what it encodes. The file is
---- written by pictures.store.
+--- What a row stores for a picture: the given URL, or the URL of the decoded picture, whose file
+--- pictures.store writes.
 ---@param call sandbox.call
 ---@param name string of the field
 ---@param text string|nil a URL, or base64
@@ -52,7 +52,7 @@ function pictures.read(call, name, text)
   return media_resource.url(call.world:root(call.headers.host), { id = id })
 end
 
---- Writes the files of a call that has come to its end; of one that is refused nothing is left.
+--- Writes the files of a call that succeeded. A refused call leaves none.
 ---@param call sandbox.call
 function pictures.store(call)
   for _, new in ipairs(call.files or {}) do

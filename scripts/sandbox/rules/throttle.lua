@@ -1,4 +1,4 @@
---- Calls a minute, counted in a sliding window by the sandbox's clock.
+--- Counts calls per minute in a sliding window, by the sandbox's clock.
 local throttle = {}
 throttle.__index = throttle
 
@@ -12,8 +12,8 @@ function throttle.new()
   return setmetatable({ windows = {} }, throttle)
 end
 
--- A window is a queue of { second, calls } and their sum. What is older than the window leaves it;
--- what lies in the future (the clock was set back) too.
+-- A window is a queue of { second, calls } and their sum. Entries older than the window are dropped, and so
+-- are those in the future (after the clock was set back).
 local function prune(window, now)
   local slots = window.slots
   while slots[window.first] and slots[window.first].at <= now - WINDOW_S do
@@ -28,22 +28,22 @@ local function prune(window, now)
   end
 end
 
---- What the calls of a connector are counted under.
+--- The key under which calls of a connector are counted.
 ---@param id string
 function throttle.connector_key(id)
   return "connector:" .. id:lower()
 end
 
---- What those of all connectors of a tenant are counted under.
+--- The key under which calls of all connectors of a tenant are counted.
 ---@param id string
 function throttle.tenant_key(id)
   return "tenant:" .. id:lower()
 end
 
---- Whether one more call would be refused. Counts nothing.
+--- Whether one more call would be refused. Does not count it.
 ---@param now integer epoch seconds
 ---@param limits table<string, integer> key → calls a minute; 0: no limit
----@return integer|nil retry_after seconds, when it would
+---@return integer|nil retry_after seconds, if it would be
 function throttle:look(now, limits)
   local wait
   for key, limit in pairs(limits) do
@@ -54,7 +54,7 @@ function throttle:look(now, limits)
     end
     prune(window, now)
     if limit > 0 and window.total >= limit then
-      -- The first moment when enough calls have left the window.
+      -- The first time at which enough calls have left the window.
       local excess, at = window.total - limit + 1, window.first
       while excess > window.slots[at].calls do
         excess = excess - window.slots[at].calls
@@ -66,10 +66,10 @@ function throttle:look(now, limits)
   return wait
 end
 
---- Counts one call against every key, or none of them where one has reached its limit.
+--- Counts one call for every key, or for none if one has reached its limit.
 ---@param now integer epoch seconds
 ---@param limits table<string, integer> key → calls a minute; 0: no limit
----@return integer|nil retry_after seconds, when the call is refused
+---@return integer|nil retry_after seconds, if the call is refused
 function throttle:take(now, limits)
   local wait = self:look(now, limits)
   if wait then

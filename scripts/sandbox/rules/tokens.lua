@@ -1,4 +1,4 @@
---- The token service: refresh tokens in, access tokens out; and what an access token says.
+--- The token service: exchanges refresh tokens for access tokens, and reads access tokens.
 local crypto = require "jeton.crypto"
 local json = require "jeton.json"
 local assumptions = require "sandbox.base.assumptions"
@@ -28,7 +28,7 @@ local function refuse_token(message)
   refusal.fail(401, "InvalidToken", message)
 end
 
--- The innermost claim: what the token is about.
+-- The innermost claim, with the contents of the token.
 local function token_data(connector, user, grant, group)
   if grant.kind == "group" then
     return { GroupId = group.id, AppName = connector.name, UserTenantIds = json.array { user.tenant_id } }
@@ -44,7 +44,7 @@ local function token_data(connector, user, grant, group)
   return { AppName = connector.name }
 end
 
--- A GUID that stays the same for one user of one connector.
+-- A GUID that is always the same for one user of one connector.
 local function client_id(connector, user)
   local hex = crypto.hex(crypto.sha256(connector.id:lower() .. ":" .. user.id:lower()))
   return ("%s-%s-%s-%s-%s"):format(hex:sub(1, 8), hex:sub(9, 12), hex:sub(13, 16), hex:sub(17, 20),
@@ -73,7 +73,7 @@ local function access_token(world, now, connector, user, grant, group, expires_a
   })
 end
 
--- The refresh token that comes back with this exchange, or the value that stands for none.
+-- The refresh token that this exchange returns, or the value for none.
 local function next_refresh_token(world, now, grant, token)
   local db = world.db
   if world.switches.single_use_refresh_tokens then
@@ -85,8 +85,8 @@ local function next_refresh_token(world, now, grant, token)
   if now < grant.created_at + SUCCESSOR_AFTER_S then
     return assumptions.no_refresh_token
   end
-  -- Derived from the old one, so that a client that lost the first reply gets the same again, though
-  -- the database holds nothing but hashes.
+  -- Derived from the old one, so that a client that lost the first reply gets the same again, although
+  -- the database has only hashes.
   local successor = crypto.base64url(crypto.hmac_sha256(world.signing_key, "successor:" .. token))
   if not connectors.find_grant(db, successor) then
     connectors.add_token(db, grant, successor, now)
@@ -94,7 +94,7 @@ local function next_refresh_token(world, now, grant, token)
   return successor
 end
 
---- The connector, once its ID and secret are right. Raises 401.
+--- The connector with this ID and secret. Raises 401.
 ---@param world sandbox.world
 ---@param id string|nil
 ---@param secret string|nil
@@ -110,7 +110,7 @@ end
 ---@param grant sandbox.grant
 ---@param connector sandbox.connector
 ---@param now integer epoch seconds
----@return boolean the refresh token works for this connector now
+---@return boolean the refresh token is valid for this connector now
 function tokens.is_valid(grant, connector, now)
   return grant.revoked == 0 and grant.connector_id:lower() == connector.id:lower()
     and now < grant.created_at + tokens.REFRESH_TOKEN_LIFE_S
@@ -122,7 +122,7 @@ function tokens.expires_at(grant)
   return grant.created_at + tokens.REFRESH_TOKEN_LIFE_S
 end
 
---- One exchange.
+--- Exchanges a refresh token.
 ---@param world sandbox.world
 ---@param now integer epoch seconds
 ---@param id string|nil
@@ -152,7 +152,7 @@ function tokens.exchange(world, now, id, secret, token, host)
   }
 end
 
---- An access token of a bot, which acts with its own rights.
+--- Issues an access token for a bot, with the bot's own rights.
 ---@param world sandbox.world
 ---@param now integer epoch seconds
 ---@param connector sandbox.connector
@@ -174,7 +174,7 @@ end
 ---@field group sandbox.group|nil of a group token
 ---@field permissions sandbox.permissions
 
--- The claims as one table, or nil where they are not what this sandbox writes.
+-- The claims as one table, or nil if this sandbox did not write them.
 local function read_claims(world, now, token)
   local claims = jwt.verify(world.signing_key, token)
   if not claims or claims.iss ~= ISSUER or claims.aud ~= ISSUER
@@ -186,8 +186,8 @@ local function read_claims(world, now, token)
   return credentials, json.decode(credentials.data), claims.uid:sub(#UID_PREFIX + 1)
 end
 
---- Who calls. Raises 401 for a token that is missing, forged, expired, or whose connector, user or
---- group is gone.
+--- The caller. Raises 401 for a token that is missing, forged or expired, or whose connector, user or group
+--- no longer exists.
 ---@param world sandbox.world
 ---@param now integer epoch seconds
 ---@param token string|nil

@@ -1,12 +1,12 @@
---- What was uploaded, behind the mediaResources that calls carry.
+--- Looks up uploads by the mediaResources in calls.
 local media = require "sandbox.data.media"
 local media_resource = require "sandbox.base.media_resource"
 local refusal = require "sandbox.base.refusal"
 
 local uploads = {}
 
---- Reads one that a client sent, and looks for what was uploaded. Refuses with 400 what no upload of the
---- caller's tenant returned.
+--- Reads a client's mediaResource and finds the upload. Raises 400 if no upload of the caller's tenant
+--- returned it.
 ---@param call sandbox.call
 ---@param name string of the field, for messages
 ---@param text any
@@ -25,9 +25,9 @@ function uploads.need(call, name, text)
   return resource
 end
 
---- How the service shows it: an album picture by picture.
+--- A mediaResource as the service shows it; an album picture by picture.
 ---@param root string of the sandbox
----@param text string a mediaResource that `uploads.need` took
+---@param text string a mediaResource that `uploads.need` accepted
 ---@return {mediaUrl: string, mediaFileName: string}[]
 function uploads.show(db, root, text)
   local resource = assert(media_resource.decode(text))

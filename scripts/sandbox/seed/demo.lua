@@ -1,4 +1,4 @@
---- The small tenant that a sandbox without --seed holds.
+--- The small tenant of a sandbox without --seed.
 local json = require "jeton.json"
 local ids = require "sandbox.base.ids"
 
@@ -12,8 +12,8 @@ local CHITRA_ID = "c3d2e5b4-6d70-4c81-ae9f-102d3c4e5f63"
 local CONNECTOR_ID, SECRET = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16", "SLS3T38IL0"
 local TENANT_TOKEN = "demo-tenant-token"
 
---- Names that the examples of operations use. Chitra is a member of Sales and subscribes to News, a
---- ConnectGroup; Sales North is below Sales; `nobody` is nobody's number.
+--- Names for the examples of operations. Chitra is a member of Sales and a subscriber of News, a
+--- ConnectGroup. Sales North is a subgroup of Sales. `nobody` is a number without a user.
 demo.names = {
   sales = SALES, sales_north = SALES_NORTH, news = NEWS,
   alice = ALICE, bruno = BRUNO, chitra = CHITRA, chitra_id = CHITRA_ID, nobody = "+33100000099",
@@ -21,8 +21,8 @@ demo.names = {
   connector_id = CONNECTOR_ID, secret = SECRET, tenant_token = TENANT_TOKEN,
 }
 
---- As YAML would give it. Secrets and tokens are fixed where only this machine can reach the sandbox,
---- so that examples can name them; elsewhere they are random.
+--- The seed, as decoded YAML. Secrets and tokens are fixed if only this machine can reach the sandbox, so
+--- that examples can contain them; otherwise they are random.
 ---@param predictable boolean
 ---@return table document for seed.check
 function demo.document(predictable)

@@ -1,4 +1,4 @@
---- Seeds: the YAML that makes ids, secrets and tokens predictable.
+--- Reads and applies seeds: YAML files with predictable ids, secrets and tokens.
 local json = require "jeton.json"
 local log = require "jeton.log"
 local yaml = require "jeton.yaml"
@@ -27,8 +27,8 @@ local TENANT_FIELDS = {
 ---@field groups table[]
 ---@field connectors table[]
 
--- Runs fn; a failure becomes one more problem. YAML turns plain +33… and 0123 into numbers: then the
--- message says what helps.
+-- Runs fn and adds its failure to the problems. YAML reads unquoted +33… and 0123 as numbers; the message
+-- then says so.
 local function collect(problems, fn, ...)
   local result = table.pack(pcall(fn, ...))
   if result[1] then
@@ -129,7 +129,7 @@ local function refuse(format, ...)
   return nil, { kind = "config", message = format:format(...) }
 end
 
--- All that is wrong, line by line; an err would hold the first of it only.
+-- Logs all problems, one per line; an err could hold only the first.
 local function report(path, problems)
   for i = 1, math.min(#problems, limits.seed_problems) do
     log.error(("%s: %s"):format(path, problems[i]))
@@ -165,7 +165,7 @@ function seed.load(path)
   return checked
 end
 
---- Writes a checked seed into an empty database. Raises a failure where its parts do not fit together.
+--- Writes a checked seed into an empty database. Raises a failure if its parts do not fit together.
 ---@param content sandbox.seed
 ---@param now integer epoch seconds
 function seed.apply(db, content, now)

@@ -1,5 +1,5 @@
---- Makes users, groups and connectors from the shapes of a seed: for seeds, and for steering as the
---- portal would do. What exists already (same phone, same id) is changed.
+--- Creates users, groups and connectors from the entries of a seed; steering and the portal use it, too.
+--- Existing ones (same phone, same id) are changed.
 local json = require "jeton.json"
 local assumptions = require "sandbox.base.assumptions"
 local body = require "sandbox.http.body"
@@ -49,7 +49,7 @@ provision.TOKEN_FIELDS = {
   { "refresh_token", kind = "string", max = limits.refresh_token_bytes_max },
 }
 
---- Checks a connector's shape, its permissions and tokens too.
+--- Checks a connector's entry with its permissions and tokens.
 ---@param prefix string for messages: "connectors[0]."
 ---@return table values; permissions a set, tokens checked
 function provision.read_connector(object, prefix)
@@ -122,7 +122,7 @@ local function add_people(db, group, values, now)
 end
 
 ---@param tenant_id string
----@param values table checked against GROUP_FIELDS; subgroups are joined by provision.subgroups
+---@param values table checked against GROUP_FIELDS; provision.subgroups adds the subgroups
 ---@return sandbox.group
 function provision.group(db, tenant_id, values, now)
   local group = values.id and groups.by_id(db, values.id)
@@ -160,7 +160,7 @@ function provision.subgroups(db, group, values)
   end
 end
 
--- Which kind of refresh token it is: by what the portal would make for this user.
+-- The kind of refresh token that the portal would create for this user.
 local function token_kind(db, token, position)
   local user = users.by_phone(db, token.user)
   if not user then
@@ -182,10 +182,10 @@ local function token_kind(db, token, position)
   return "group", user, group
 end
 
---- Makes refresh tokens, as the portal does: those that the connector had for the same are invalid then.
+--- Creates refresh tokens, as the portal does: they replace the connector's tokens for the same grantee.
 ---@param connector sandbox.connector
 ---@param list {user: string, group: string|nil, refresh_token: string|nil}[] phone numbers, ids of groups
----@return table made a list of {kind, user, group, refresh_token}: shown this once
+---@return table made a list of {kind, user, group, refresh_token}, shown only once
 function provision.tokens(db, connector, list, now)
   local made = {}
   for i, token in ipairs(list) do
@@ -205,10 +205,10 @@ function provision.tokens(db, connector, list, now)
   return json.array(made)
 end
 
---- Creates a connector or changes the one with this id, then makes the tokens.
+--- Creates a connector or changes the one with this id, then creates the tokens.
 ---@param tenant_id string
 ---@param values table from provision.read_connector
----@return table id, name, secret (only where it is new), tokens: what the portal shows this once
+---@return table id, name, secret (only if new), tokens: what the portal shows only once
 function provision.connector(db, tenant_id, values, now)
   local connector, secret = values.id and connectors.by_id(db, values.id), values.secret
   if connector then

@@ -1,4 +1,4 @@
---- Faults that a test asks for: instead of, or before, the real answer.
+--- Simulated faults, requested by tests: they replace or delay the real answer.
 local json = require "jeton.json"
 local body = require "sandbox.http.body"
 local limits = require "sandbox.base.limits"
@@ -14,7 +14,7 @@ local FIELDS = {
   { "times", kind = "integer", min = 0, max = limits.fault_times, default = 1 }, -- 0: until cleared
   { "status", kind = "integer", min = 200, max = 599 },
   { "delay_ms", kind = "integer", min = 0, max = limits.fault_delay_ms, default = 0 },
-  { "drop", kind = "any" }, -- true: before it is processed; "after": processed, the answer is lost
+  { "drop", kind = "any" }, -- true: before processing; "after": processed, but the answer is lost
   { "body", kind = "any" }, -- text as it is, or a JSON value
   { "headers", kind = "object", default = {} },
 }
@@ -74,7 +74,7 @@ local function read_fault(spec, prefix)
   }
 end
 
---- Replaces all faults. Raises 400 for one that is wrong; then nothing changes.
+--- Replaces all faults. Raises 400 if one is invalid; then nothing changes.
 ---@param specs table a list, or one fault
 function faults:set(specs)
   if not json.is_array(specs) then
@@ -94,7 +94,7 @@ function faults:clear()
   self.list = {}
 end
 
---- Whether a fault fits. It is not used up.
+--- Whether a fault matches. Does not use it up.
 ---@param method string
 ---@param path string normalised
 ---@return boolean
@@ -107,7 +107,7 @@ function faults:fits(method, path)
   return false
 end
 
---- The first fault that fits, which is used up by one.
+--- Takes the first matching fault, using it up by one.
 ---@param method string
 ---@param path string normalised
 ---@return sandbox.fault|nil
@@ -125,7 +125,7 @@ function faults:take(method, path)
   end
 end
 
---- Does the fault answer by itself, in place of the operation?
+--- Whether the fault replaces the answer of the operation.
 ---@param fault sandbox.fault
 ---@return boolean
 function faults.answers(fault)
@@ -149,7 +149,7 @@ function faults.response(fault)
   return response
 end
 
---- Puts the fault's headers over those of a response.
+--- Overrides headers of a response with the fault's.
 ---@param fault sandbox.fault
 ---@param response table
 function faults.add_headers(fault, response)
@@ -163,7 +163,7 @@ function faults.add_headers(fault, response)
   end
 end
 
---- As steering shows them.
+--- The JSON that steering shows.
 ---@return table[]
 function faults:describe()
   local out = {}

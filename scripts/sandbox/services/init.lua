@@ -1,4 +1,4 @@
---- Token service and platform service: from a request that arrived to its answer.
+--- Answers calls of the API: token service and platform service.
 local task = require "jeton.task"
 local access = require "sandbox.rules.access"
 local assumptions = require "sandbox.base.assumptions"
@@ -34,7 +34,7 @@ local routes = router.new(operations)
 ---@field body table of the operation's fields
 ---@field caller sandbox.caller not for public operations
 ---@field parts jeton.server.Part[] of an upload
----@field files {hash: string, content: string}[]|nil of pictures, to be written when it has succeeded
+---@field files {hash: string, content: string}[]|nil of pictures, written after success
 ---@field fetched table|nil what `wait` fetched
 ---@field group sandbox.group where the path has {group}
 ---@field role "Admin"|"Member"|"Subscriber" of the caller in it
@@ -51,8 +51,8 @@ local function count_call(world, caller, now, look)
   end
 end
 
--- Who calls, and may he: in the order token, limits, permission, group. The call is counted: "look": it
--- will be; "again": it was.
+-- Identifies the caller and checks token, call limits, permission and group, in this order. Counts the call;
+-- not yet if counted is "look", not twice if it is "again".
 local function admit(call, operation, counted)
   call.caller = tokens.caller(call.world, call.now, request.access_token(call.headers))
   if counted ~= "again" then
@@ -99,7 +99,7 @@ local function read_body(operation, arrived)
   return body.check(operation.body, fields)
 end
 
--- Checks what came against the tables of the operation.
+-- Checks query and body against the fields of the operation.
 local function read_input(call, operation, arrived)
   if operation.query then
     call.query = body.check(operation.query, request.query(arrived.query))
@@ -134,7 +134,7 @@ local function run_operation(world, arrived, path, now, record)
   record.operation = operation.name
   local call = new_call(world, arrived, params, now)
   local result
-  -- One transaction: a refusal leaves no trace.
+  -- One transaction: a refusal rolls everything back.
   world.db:transaction(function()
     if not operation.public then
       admit(call, operation)
@@ -157,7 +157,7 @@ local function run_operation(world, arrived, path, now, record)
   return reply.success(result)
 end
 
--- 308 when the switches say so: to the URL of the same call, or to the new base.
+-- The 308 that the switches ask for, if any: to the URL of the same call, or to the new base.
 local function redirect(world, arrived, path)
   local is_token_call = path.text == TOKEN_PATH
   local found = switches.take_redirect(world.switches, is_token_call and "token_redirect" or "api_redirect")
@@ -183,14 +183,14 @@ local function redirect(world, arrived, path)
   }
 end
 
---- Runs fn; a refusal becomes its error body, a mistake of the sandbox a 500 that is logged.
+--- Runs fn. A refusal becomes an error body; any other error is logged and becomes a 500.
 ---@param fn function returns a response
 ---@return table response
 function services.attempt(fn, ...)
   return attempt(reply.error, fn, ...)
 end
 
--- The headers of the service, and whatever else a browser says that the page will send.
+-- The headers of the service, plus any other that the browser announces.
 local function allowed_headers(arrived)
   local asked = arrived.headers["access-control-request-headers"]
   if assumptions.cors_any_header and asked and asked:find "^[%w!#$%%&'*+.^_`|~, -]+$" then
@@ -221,7 +221,7 @@ local function serve(world, arrived, path, record, fault)
   return response
 end
 
--- Raises what is wrong with a call that shows before its body is read.
+-- Refuses what can be refused before the body is read.
 local function judge(world, arrived, path, now, found)
   local operation, params = find_operation(arrived, path)
   found.operation = operation
@@ -247,8 +247,8 @@ local function is_too_long(arrived, path)
   return path.too_deep or #arrived.target > limits.url_bytes
 end
 
---- Judges a call by its head, before anything of its body is read: what must be refused is, at once. A
---- call that a fault waits for is left to it.
+--- Judges a call by its head, so that it can be refused before its body is read. Calls that match a fault are
+--- left to services.handle.
 ---@param world sandbox.world
 ---@param arrived table the server's request, without its body
 ---@param path sandbox.path
@@ -282,7 +282,7 @@ function services.head(world, arrived, path)
   return response, 0
 end
 
---- Answers a call of the services.
+--- Answers a call.
 ---@param world sandbox.world
 ---@param arrived table the server's request
 ---@param path sandbox.path

@@ -1,5 +1,5 @@
---- Serving what was uploaded, at the URLs that actions show. Like the service's blob storage: whoever
---- has the URL, whose id nobody can guess, may fetch it.
+--- Serves uploads at the URLs that actions show. As with the service's blob storage, anybody who has the URL
+--- may fetch the file; its id cannot be guessed.
 local media = require "sandbox.data.media"
 local refusal = require "sandbox.base.refusal"
 
@@ -13,7 +13,7 @@ function media_files.matches(method, path)
   return (method == "GET" or method == "HEAD") and #segments == 2 and segments[1]:lower() == "media"
 end
 
---- The content of a file; of an album, of its first.
+--- Serves the content of a file, or of an album's first file.
 ---@param world sandbox.world
 ---@param path sandbox.path
 ---@return table response

@@ -1,4 +1,4 @@
---- What arrived at the services, newest last, with secrets masked. Bounded: the oldest go first.
+--- Records the latest calls, with secrets masked. Memory is bounded: the oldest are dropped.
 local json = require "jeton.json"
 local task = require "jeton.task"
 local form = require "sandbox.http.form"
@@ -10,7 +10,7 @@ local recorder = {}
 recorder.__index = recorder
 
 local MASK = "***"
--- What a value costs in memory beside its text: its place in a table, and perhaps a table of its own.
+-- Memory of a value besides its text: a slot in a table, and perhaps a table of its own.
 local VALUE_BYTES = 100
 -- Names of headers, query parameters and body keys, in lower case.
 local SECRET_NAMES = {
@@ -28,11 +28,11 @@ local SECRET_NAMES = {
 ---@field query table<string, string>
 ---@field headers table<string, string>
 ---@field body any decoded JSON, else text
----@field status integer|nil nil while it is worked on, and when the connection was dropped
+---@field status integer|nil nil while in progress and after a dropped connection
 ---@field operation string|nil
 ---@field connector_id string|nil
----@field duration_ms integer|nil nil while it is worked on
----@field error {errorCode: string, message: string}|nil why it was refused
+---@field duration_ms integer|nil nil while in progress
+---@field error {errorCode: string, message: string}|nil of a refusal
 
 ---@class sandbox.recorder.entry
 ---@field record sandbox.record
@@ -44,14 +44,14 @@ local SECRET_NAMES = {
 ---@field first integer
 ---@field last integer
 ---@field kept table<integer, sandbox.recorder.entry> by number
----@field cost integer of all that is kept
+---@field cost integer of all entries
 
 ---@return sandbox.recorder
 function recorder.new()
   return setmetatable({ first = 1, last = 0, kept = {}, cost = 0 }, recorder)
 end
 
--- About how many bytes a record takes: a short text may hold very many values.
+-- Approximate memory of a record in bytes: a short text can decode to very many values.
 local function cost_of(arrived)
   local cost = 2 * #arrived.target
   for _, values in ipairs { arrived.headers, arrived.query } do
@@ -66,7 +66,7 @@ local function cost_of(arrived)
   return cost
 end
 
--- Text without access tokens, wherever they are.
+-- Masks access tokens anywhere in a text.
 local function clean(text)
   return jwt.hide(request.to_utf8(text), MASK)
 end
@@ -80,7 +80,7 @@ local function mask_table(values)
   return out
 end
 
--- Masks in place whatever has a secret's name, and texts that are secrets of the headers.
+-- Masks, in place, values with a secret's name and texts that equal a secret of the headers.
 local function mask_value(value, secrets)
   if type(value) == "string" then
     return secrets[value] and MASK or clean(value)
@@ -97,7 +97,7 @@ local function mask_value(value, secrets)
   return value
 end
 
--- A body that is no JSON may hold anything: it is kept only where none of the names occurs in it.
+-- A body that is not JSON can contain anything: it is kept only if none of the names occurs in it.
 local function mask_text(text)
   local lower = text:lower()
   for name in pairs(SECRET_NAMES) do
@@ -129,7 +129,7 @@ local function mask_body(text, headers)
   return mask_value(value, secrets)
 end
 
--- Messages describe what came, and do not quote it.
+-- Messages describe input without quoting it.
 local function error_of(response)
   local value = response.status >= 400 and json.decode(response.body or "")
   return type(value) == "table" and value.errorCode
@@ -139,7 +139,7 @@ end
 ---@param arrived table the server's request
 ---@param path sandbox.path
 ---@param at string
----@return sandbox.record to be finished when the answer is known
+---@return sandbox.record pass it to `finish` with the answer
 function recorder:add(arrived, path, at)
   self.last = self.last + 1
   local record = {
@@ -170,12 +170,12 @@ function recorder:finish(record, response)
   record.status = response.status
   record.error = error_of(response)
   local entry = self.kept[record.number]
-  if entry and entry.record == record then -- else all was cleared meanwhile
+  if entry and entry.record == record then -- else it was cleared meanwhile
     record.duration_ms = math.floor((task.now() - entry.started) * 1000 + 0.5)
   end
 end
 
---- One that is still kept.
+--- A record by number, if it is still kept.
 ---@param number integer|nil
 ---@return sandbox.record|nil
 function recorder:get(number)
@@ -183,7 +183,7 @@ function recorder:get(number)
   return entry and entry.record
 end
 
---- The newest, newest first.
+--- The newest records, newest first.
 ---@param count integer at most
 ---@return sandbox.record[]
 function recorder:newest(count)

@@ -1,5 +1,5 @@
---- The switches of the sandbox: how the services behave until they are set otherwise. They last
---- until reset or the end of the process.
+--- The switches of the sandbox change how the API behaves. They last until they are set again, until a reset,
+--- or until the process ends.
 local body = require "sandbox.http.body"
 local limits = require "sandbox.base.limits"
 local refusal = require "sandbox.base.refusal"
@@ -12,11 +12,11 @@ local PER_MINUTE_MAX = 1000000000
 
 ---@class sandbox.redirect
 ---@field kind "full"|"base" Location: the URL of the same call, or the new base
----@field to string|nil the new base; nil: this sandbox's second place, /moved
----@field times integer how many calls it still answers with 308
+---@field to string|nil the new base; nil: /moved on this sandbox
+---@field times integer how many more calls get a 308
 
 ---@class sandbox.switches
----@field single_use_refresh_tokens boolean each exchange gives a new refresh token and ends the old one
+---@field single_use_refresh_tokens boolean each exchange replaces the refresh token
 ---@field access_token_lifetime_s integer
 ---@field per_minute integer calls of a connector; 0: no limit
 ---@field tenant_per_minute integer calls of all connectors of a tenant; 0: no limit
@@ -35,7 +35,7 @@ local FIELDS = {
 }
 local KINDS = { "full", "base" }
 local REDIRECT_FIELDS = {
-  { "kind", kind = "choice", choices = KINDS, default = KINDS[1] }, -- what HTTP clients follow by themselves
+  { "kind", kind = "choice", choices = KINDS, default = KINDS[1] }, -- clients follow "full" by themselves
   { "to", kind = "string", not_empty = true, max = limits.url_bytes },
   { "times", kind = "integer", min = 1, max = limits.fault_times, default = 1 },
 }
@@ -70,7 +70,7 @@ local function read_redirect(name, value)
   return redirect
 end
 
---- Changes those that are given. Raises 400 and changes nothing where one is wrong.
+--- Sets the given switches. If one is invalid, raises 400 and changes nothing.
 ---@param current sandbox.switches
 ---@param object table
 function switches.set(current, object)
@@ -86,7 +86,7 @@ function switches.set(current, object)
   current.single_use_refresh_tokens = current.single_use_refresh_tokens or false
 end
 
---- Takes one of the redirects that are left.
+--- Uses up one of the remaining redirects.
 ---@param current sandbox.switches
 ---@param name "token_redirect"|"api_redirect"
 ---@return sandbox.redirect|nil
@@ -101,7 +101,7 @@ function switches.take_redirect(current, name)
   return redirect
 end
 
---- As steering shows them.
+--- The JSON that steering shows.
 ---@param current sandbox.switches
 ---@return table
 function switches.describe(current)

@@ -1,4 +1,4 @@
---- The steering routes, below /_sandbox/: for tests of scripts, and for people with curl.
+--- The routes below /_sandbox/, for tests and for people with curl.
 local json = require "jeton.json"
 local body = require "sandbox.http.body"
 local clock = require "sandbox.base.clock"
@@ -82,7 +82,7 @@ end
 
 local function list_sms(call)
   local out = {}
-  -- A plus sign that was not encoded arrives as a blank.
+  -- An unencoded plus sign arrives as a blank.
   local phone = call.query.phone and call.query.phone:gsub("^ ", "+")
   for i, row in ipairs(users.sms(call.world.db, phone)) do
     out[i] = { phone = row.phone, text = row.text, at = clock.rfc3339(row.sent_at) }
@@ -98,7 +98,7 @@ local function list_switches(call)
   return switches.describe(call.world.switches)
 end
 
--- `value` is true where the operation reads a body.
+-- `value`: the route reads a body.
 local ROUTES = {
   { method = "GET", path = "/state", run = function(call) return snapshot.state(call.world) end },
   {
@@ -176,7 +176,7 @@ local ROUTES = {
 
 local routes = router.new(ROUTES)
 
--- Strict JSON: what steers is written for the sandbox, a slip should show.
+-- Strict JSON: these requests are written for the sandbox, so that mistakes should be reported.
 local function decode(text)
   local value, err = json.decode(text, { max_bytes = limits.json_bytes, max_depth = limits.json_depth })
   if value == nil then
@@ -187,7 +187,7 @@ local function decode(text)
   return value
 end
 
--- Who may, and what for. All that a head tells.
+-- Checks that the request may steer, and finds the route.
 local function find(world, arrived, segments)
   guard.check_steering(world, arrived.method, arrived.headers)
   local route, params = routes:match(arrived.method, segments)

@@ -1,5 +1,5 @@
---- What people's phones share and no connector can send: a place, or a picture with the place where it was
---- taken. Steering does it in their name.
+--- Shares a place, or a picture with the place where it was taken, in the name of a user. Phones can do this,
+--- connectors cannot; so steering offers it.
 local actions = require "sandbox.data.actions"
 local body = require "sandbox.http.body"
 local groups = require "sandbox.data.groups"
@@ -19,7 +19,7 @@ local FIELDS = {
   { "picture", kind = "media", types = { "Image" } },
 }
 
--- Who shares, and in which group: a member, as the phone lets nobody else.
+-- The group and the user, who must be a member.
 local function find(db, values)
   local group = groups.by_id(db, values.group)
   if not group then
@@ -34,7 +34,7 @@ local function find(db, values)
   return group, user
 end
 
---- Shares it. Raises 400 and 404.
+--- Creates the action. Raises 400 and 404.
 ---@param call {world: sandbox.world, value: any, now: integer}
 ---@return {actionType: string, referenceId: string}
 function sharing.share(call)

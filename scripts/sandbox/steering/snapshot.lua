@@ -1,5 +1,5 @@
---- What the sandbox holds, for GET /_sandbox/state and for the replies of steering. No secrets: what the
---- database has besides hashes, tokens and headers of webhooks, is left out.
+--- The contents of the sandbox, for GET /_sandbox/state and other replies of steering. Secrets are left out:
+--- the database has hashes of most, and tokens and headers of webhooks in clear.
 local json = require "jeton.json"
 local actions = require "sandbox.data.actions"
 local bots = require "sandbox.data.bots"
@@ -14,12 +14,12 @@ local webhooks = require "sandbox.data.webhooks"
 
 local snapshot = {}
 
--- A value with its long texts cut: all pictures of all polls are more than a reply can hold.
+-- Copies a value, cutting long texts: the pictures of all polls would not fit into a reply.
 local function short(value)
   if type(value) == "string" and #value > limits.state_text_bytes then
     local at = limits.state_text_bytes + 1
     while value:byte(at) & 0xC0 == 0x80 do
-      at = at - 1 -- not inside a character
+      at = at - 1 -- do not cut inside a character
     end
     return value:sub(1, at - 1) .. "…"
   elseif type(value) ~= "table" or value == json.null then
@@ -185,7 +185,7 @@ local function connector_state(db, connector)
   }
 end
 
---- Everything, long lists cut (counts has the true numbers).
+--- Everything. Long lists are cut; counts has the full numbers.
 ---@param world sandbox.world
 function snapshot.state(world)
   local db, now = world.db, world.clock:now()

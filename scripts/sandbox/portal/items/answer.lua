@@ -1,4 +1,4 @@
---- One answer to a question, to be read.
+--- Shows an answer to a question.
 local files = require "sandbox.portal.items.files"
 local html = require "html.elements"
 local json = require "jeton.json"
@@ -52,7 +52,7 @@ function show.AttachmentList(talk, value)
   return h.div { class = "files", out }
 end
 
--- A date that no calendar of this machine knows is shown as its number.
+-- A date outside of this machine's calendar is shown as a number.
 local function is_shown(kind, value)
   return (kind ~= "Date" and kind ~= "DateTime") or pcall(os.date, "*t", value)
 end

@@ -1,4 +1,4 @@
---- The field of a question, by its type, and reading what was entered there.
+--- Input fields for questions by type, and reading what was entered.
 local html = require "html.elements"
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
@@ -11,7 +11,7 @@ local answer_fields = {}
 
 local h = html.h
 
--- What was entered in the form that came back, else what was answered before.
+-- The value entered in a refused form, else the earlier answer.
 local function value_of(talk, name, before)
   if talk.visit.method == "POST" then
     return talk.visit.fields[name]
@@ -19,7 +19,7 @@ local function value_of(talk, name, before)
   return before
 end
 
--- A group of boxes or circles with the question above them. choices: {name, value, label, checked}.
+-- A group of checkboxes or radio buttons below the question. choices: {name, value, label, checked}.
 local function choices(question, kind, id, list)
   local out = {}
   for i, choice in ipairs(list) do
@@ -109,13 +109,13 @@ function show.Numeric(talk, question, name, before)
   })
 end
 
--- Refuses what was entered, in the language of the page.
+-- Refuses the input, in the language of the page.
 local function refuse(talk, label, key)
   talk.visit.problem = talk.t("common.about_what", { text = label, what = talk.t(key) })
   refusal.invalid("%s: not readable", label)
 end
 
--- French writes a comma.
+-- French uses a decimal comma.
 local function to_number(talk, text, label)
   local plain = text:gsub("%s", ""):gsub(",", ".")
   local value = plain:find "^[+-]?%d*%.?%d+$" and tonumber((plain:gsub("^%+", "")))
@@ -127,7 +127,7 @@ function read.Numeric(talk, question, name)
   return text and to_number(talk, text, question.title)
 end
 
--- In the time zone of this machine, as times are shown.
+-- In the time zone of this machine, like displayed times.
 local function date_field(kind, format)
   return function(talk, question, name, before)
     local ok, text = pcall(os.date, format, answered(before) and before or 0)
@@ -184,7 +184,7 @@ function read.Location(talk, question, name)
   }
 end
 
--- What was uploaded is what can be answered with.
+-- Uploaded files to choose from.
 local function uploads(talk, kind)
   local out = {}
   for _, found in ipairs(media.newest(talk.db, talk.group.tenant_id, limits.portal_files)) do
@@ -239,7 +239,7 @@ end
 ---@param talk sandbox.portal.talk
 ---@param question table
 ---@param name string of the field
----@param before any what was answered before
+---@param before any the earlier answer
 ---@return html.element
 function answer_fields.show(talk, question, name, before)
   return show[question.type](talk, question, name, before)

@@ -1,5 +1,5 @@
---- The form that answers a survey or a package: a field for each question, filled with what the person
---- answered before; and reading it.
+--- The form to answer a survey or a package: a field for each question, filled with the earlier answer; and
+--- reading it.
 local actions = require "sandbox.data.actions"
 local fields = require "sandbox.portal.items.answer_fields"
 local html = require "html.elements"
@@ -10,7 +10,7 @@ local answer_form = {}
 
 local h = html.h
 
--- What the person answered, where that is replaced.
+-- The earlier answers, if they will be replaced.
 local function own_response(talk, action)
   if action.body.acceptMultipleResponses then
     return nil
@@ -22,7 +22,7 @@ local function own_response(talk, action)
   return own
 end
 
--- Why the answer was not taken: in the page's language, or as the API says it.
+-- Why the answer was refused, in the page's language or as the API says it.
 local function problem(talk)
   return talk.problem and h.div {
     class = "alert", role = "alert",
@@ -55,7 +55,7 @@ function answer_form.show(talk, item)
   }
 end
 
---- The body of a response, from the form. Raises 400 for what is no answer to its question.
+--- Reads the body of a response from the form. Raises 400 for invalid answers.
 ---@param talk sandbox.portal.talk
 ---@param asked table[] questions
 ---@return table values
@@ -68,7 +68,7 @@ function answer_form.read(talk, asked)
   return { answers = answers }
 end
 
---- The response that a new one of this person takes the place of.
+--- The person's response that a new one will replace.
 ---@param talk sandbox.portal.talk
 ---@param action sandbox.action
 ---@return string|nil id

@@ -1,4 +1,4 @@
---- Bars of a chart: what was chosen how often. Each bar's number stands beside it as text.
+--- Bar charts of choices. The number of each bar is also shown as text.
 local files = require "sandbox.portal.items.files"
 local html = require "html.elements"
 local language = require "sandbox.portal.language"
@@ -29,12 +29,12 @@ end
 ---@class sandbox.portal.chart
 ---@field options table[] of a question: { title }
 ---@field choices table[]|nil of a poll, in the order of the options: { image }
----@field counts table<string, integer>|nil by title; nil: not for these eyes
----@field answered integer how many answered: the whole of a share
----@field texts string|nil with what the keys of their texts begin; nil: they are shown as they are
----@field radio {name: string, id: string, chosen: string|nil}|nil then each can be chosen, by its place
+---@field counts table<string, integer>|nil by title; nil: hidden from this person
+---@field answered integer how many answered: 100 %
+---@field texts string|nil prefix of the keys of their texts; nil: they are shown as they are
+---@field radio {name: string, id: string, chosen: string|nil}|nil if each can be chosen, by its position
 
---- A list of options with their bars.
+--- A list of options with bars.
 ---@param talk sandbox.portal.talk
 ---@param spec sandbox.portal.chart
 ---@return html.element

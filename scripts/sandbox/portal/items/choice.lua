@@ -1,4 +1,4 @@
---- One question of options that is answered where it stands: a poll, and whether somebody comes.
+--- A question with options that is answered in the conversation itself: a poll, or a meeting.
 local actions = require "sandbox.data.actions"
 local chart = require "sandbox.portal.items.chart"
 local describe = require "sandbox.actions.describe"
@@ -15,7 +15,7 @@ local function own_choice(talk, action)
   return answers and answers[1] ~= json.null and answers[1][1] or nil, own
 end
 
--- How many answered, as far as it is for these eyes.
+-- The number of answers, if this person may see it.
 local function answered(talk, may_see, counted, responses, more)
   local t = talk.t
   return h.p {
@@ -29,9 +29,9 @@ end
 
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
----@param texts {question: string, answer: string, option: string|nil} keys of what is asked, of the button,
----and with what those of the options begin, where they are the service's own words
----@param more html.node after how many answered
+---@param texts {question: string, answer: string, option: string|nil} keys of the question, of the button,
+---and the prefix of the keys of options, if those are the service's own words
+---@param more html.node after the number of answers
 ---@return html.node
 return function(talk, item, texts, more)
   local t, action = talk.t, item.row

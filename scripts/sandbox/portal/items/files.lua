@@ -1,4 +1,4 @@
---- What was uploaded: pictures to be seen, other files as links with their size.
+--- Uploads: pictures, and other files as links with their size.
 local html = require "html.elements"
 local language = require "sandbox.portal.language"
 local media = require "sandbox.data.media"
@@ -34,7 +34,7 @@ function files.size(talk, bytes)
   return talk.t("conversation.size_" .. unit, { size = value })
 end
 
--- A picture; its text is the caption, or the file's name.
+-- A picture; its alternative text is the caption or the file's name.
 local function picture(talk, found, caption)
   local text = caption ~= "" and caption or found.name
   return h.a {
@@ -69,8 +69,8 @@ local function album(talk, found, caption)
   return { #pictures > 0 and h.ul { class = "album", pictures }, others }
 end
 
---- A picture by its address, beside what it illustrates: what the sandbox itself serves. Those of other
---- hosts are not asked for (nor does the policy of the portal allow it).
+--- A picture by its URL, if the sandbox itself serves it. Pictures of other hosts are not loaded; the
+--- policy of the portal forbids it.
 ---@param talk sandbox.portal.talk
 ---@param address string|nil a URL, or a mediaResource
 ---@return html.element|nil
@@ -85,7 +85,7 @@ function files.illustration(talk, address)
     or nil
 end
 
---- One upload.
+--- An upload.
 ---@param talk sandbox.portal.talk
 ---@param resource sandbox.media_resource|nil
 ---@param caption string "" for none

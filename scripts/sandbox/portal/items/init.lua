@@ -1,5 +1,5 @@
---- The items of a conversation: one file a kind, and the frame around each: who, when, to whom, likes and
---- comments. A kind's file is fn(talk, item), which gives what is inside.
+--- The items of a conversation. Each kind has a file that returns fn(talk, item), which renders the contents.
+--- The frame around it is here: sender, time, audience, likes and comments.
 local actions = require "sandbox.data.actions"
 local assumptions = require "sandbox.base.assumptions"
 local html = require "html.elements"
@@ -33,9 +33,9 @@ local SHOW = {
 ---@field at integer epoch seconds
 ---@field position integer
 ---@field row table the message or the action
----@field is_over boolean it takes no more answers
+---@field is_over boolean no more answers are accepted
 
---- Reads what is at a place of the conversation.
+--- Reads the item at a position of the conversation.
 ---@param db table
 ---@param place sandbox.place
 ---@param now integer epoch seconds
@@ -55,7 +55,7 @@ function items.read(db, place, now)
   }
 end
 
--- To whom it went, where that is not simply the group.
+-- The audience, unless it is simply the group.
 local function audience(talk, item)
   local row = item.row
   if row.to_all_subscribers ~= 0 then
@@ -69,7 +69,7 @@ local function over(talk, item)
   return item.is_over and not is_late and widgets.badge(talk.t "conversation.over")
 end
 
---- Its element.
+--- Renders an item.
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
 ---@return html.element

@@ -1,4 +1,4 @@
---- A job: who has to do it, who has done it, until when.
+--- A job: assignees, who is done, the due date.
 local actions = require "sandbox.data.actions"
 local html = require "html.elements"
 local limits = require "sandbox.base.limits"
@@ -15,7 +15,7 @@ local function assignee(talk, row)
   }
 end
 
--- Of somebody who has to do it.
+-- The form of an assignee.
 local function form(talk, item, is_done)
   local text = talk.t(is_done and "conversation.job_undo" or "conversation.job_do")
   return talk:form {

@@ -1,4 +1,4 @@
---- A meeting: when, where, what about, and who comes.
+--- A meeting: time, place, agenda, and who will attend.
 local choice = require "sandbox.portal.items.choice"
 local html = require "html.elements"
 local iso_time = require "sandbox.base.iso_time"

@@ -1,4 +1,4 @@
---- A text message, and what it answers.
+--- A text message, and the item it replies to.
 local actions = require "sandbox.data.actions"
 local conversation = require "sandbox.data.conversation"
 local html = require "html.elements"
@@ -6,7 +6,7 @@ local messages = require "sandbox.data.messages"
 
 local h = html.h
 
--- What an action says in a line.
+-- An action in one line.
 local function summary(talk, action)
   for _, field in ipairs { "title", "question", "message", "caption" } do
     local text = action.body[field] or ""
@@ -15,7 +15,7 @@ local function summary(talk, action)
   return talk.t("conversation.kind_" .. action.type:lower())
 end
 
--- What is answered may not be for this person's eyes.
+-- The person may not be allowed to see that item.
 local function quoted(talk, item)
   local reply_to = item.row.reply_to
   local place = reply_to ~= "" and not talk.subscriber_id

@@ -1,4 +1,4 @@
---- A place: its name, and where it is.
+--- A place: name and coordinates.
 
 ---@param talk sandbox.portal.talk
 ---@param name string "" for none

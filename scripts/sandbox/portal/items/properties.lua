@@ -1,4 +1,4 @@
---- Properties of an action: names and values, as scripts keep them there.
+--- Properties of an action: names and values, set by scripts.
 local actions = require "sandbox.data.actions"
 local html = require "html.elements"
 local place_of = require "sandbox.portal.items.place"

@@ -1,4 +1,4 @@
---- What is below each item: who likes it, comments, and the forms for both.
+--- Likes and comments below an item, with their forms.
 local html = require "html.elements"
 local limits = require "sandbox.base.limits"
 local reactions = require "sandbox.data.reactions"

@@ -1,4 +1,4 @@
---- A place that somebody's phone shared, with or without a picture taken there.
+--- A place shared from a phone, with or without a picture.
 local files = require "sandbox.portal.items.files"
 local html = require "html.elements"
 local media_resource = require "sandbox.base.media_resource"

@@ -1,5 +1,5 @@
---- A survey, or an action package: its questions with charts of their answers. On its own page also every
---- answer in full, and the form to answer it.
+--- A survey or an action package: questions with charts of the answers. Its own page also shows all answers
+--- and the form to answer.
 local actions = require "sandbox.data.actions"
 local answer = require "sandbox.portal.items.answer"
 local answer_form = require "sandbox.portal.items.answer_form"
@@ -14,7 +14,7 @@ local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
 
--- By type of question: what was answered, in short.
+-- By type of question: a summary of the answers.
 local summary = {}
 
 function summary.SingleOption(talk, question, at, counted)
@@ -40,7 +40,7 @@ function summary.Numeric(talk, question, at, counted)
   }
 end
 
--- What is counted; nil where it is not for these eyes, or too much for a page of many.
+-- The counts; nil if hidden from this person, or too many for a page with other items.
 local function count(talk, action, may_see)
   local counted, responses = talk:count(action)
   return responses, may_see and counted and {
@@ -70,7 +70,7 @@ local function question_list(talk, action, counted)
   return #list > 0 and h.ol { class = "questions", list }
 end
 
--- One response in full. Nothing tells whose it is where the survey is anonymous.
+-- A response. An anonymous survey does not reveal the responder.
 local function response(talk, action, row)
   local facts, is_anonymous = {}, action.body.isAnonymous
   for i, question in ipairs(action.body.questions) do

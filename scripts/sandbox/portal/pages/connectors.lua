@@ -1,4 +1,4 @@
---- The list of connectors, and the page of one: details, permissions, tokens; a new secret; deletion.
+--- The list of connectors, and the page of a connector: details, permissions, tokens; new secret; deletion.
 local connector_of = require "sandbox.portal.connector"
 local connectors = require "sandbox.data.connectors"
 local html = require "html.elements"
@@ -13,7 +13,7 @@ local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
 
--- Drops what is one too many. True where there was one.
+-- Drops an entry over the limit. Returns whether there was one.
 local function cut(rows)
   local is_longer = #rows > limits.portal_rows
   rows[limits.portal_rows + 1] = nil
@@ -57,7 +57,7 @@ local function list(visit)
   })
 end
 
--- Right after it was made, or got a new secret: both, the secret this once.
+-- Right after it was created or got a new secret: ID and secret, which is shown only once.
 local function credentials(visit, connector, secret)
   local t = visit.t
   return widgets.card {
@@ -171,7 +171,7 @@ local function show(visit)
   })
 end
 
--- A page that asks before it does.
+-- A page that asks for confirmation.
 local function confirm(visit, connector, action, key, values)
   local t = visit.t
   return respond.page(visit, {

@@ -1,5 +1,5 @@
---- A group's conversation, as the people in it see it: the page that brings itself up to date, and the
---- page of one item.
+--- The conversation of a group, as its people see it: the page, which refreshes itself, and the page of an
+--- item.
 local conversation = require "sandbox.data.conversation"
 local group_of = require "sandbox.portal.group"
 local html = require "html.elements"
@@ -14,7 +14,7 @@ local h = html.h
 
 local LIVE_MS = 2000
 
--- Whom the page is for: anybody in the group.
+-- The chooser of the acting person: anybody in the group.
 local function chooser(talk, tail)
   local t, visit = talk.t, talk.visit
   local list = people.of_group(talk.db, talk.group, limits.portal_people + 1)

@@ -1,4 +1,4 @@
---- The exchange: the lines to run, and "Try it", which makes the very call that they make.
+--- The exchange: commands to run, and "Try it", which makes the same call.
 local connector_of = require "sandbox.portal.connector"
 local html = require "html.elements"
 local json = require "jeton.json"
@@ -14,7 +14,7 @@ local CALL_PATH = "/v1/accessToken"
 local SHOWN_CHARACTERS = 6 -- of an access token
 local INDENT = 2
 
--- Through the service itself: its limits, redirects and faults count, and Traffic shows it.
+-- Through sandbox.services, so that limits, redirects and faults apply, and Traffic shows the call.
 local function make_call(visit, connector)
   local arrived = {
     method = "GET", target = CALL_PATH, path = CALL_PATH, raw_query = "", query = {}, body = "",
@@ -28,7 +28,7 @@ local function make_call(visit, connector)
   return services.handle(visit.world, arrived, request.path(CALL_PATH))
 end
 
--- What may be shown: the access token masked; a new refresh token apart, for one time.
+-- What the page shows: the access token is masked; a new refresh token is kept apart, to be shown once.
 local function describe(response)
   if response.drop then
     return { dropped = true }

@@ -1,4 +1,4 @@
---- A group's connectors: which ones have a token of it, and "Add Connector", which makes one.
+--- A group's connectors: those with a token for it, and "Add Connector", which creates one.
 local connector_of = require "sandbox.portal.connector"
 local connectors = require "sandbox.data.connectors"
 local group_of = require "sandbox.portal.group"
@@ -62,7 +62,7 @@ local function add_form(visit, group)
   }
 end
 
--- Right after it was made: the token, this once, and how it is handed over.
+-- Right after it was created: the token, which is shown only once, and how to hand it over.
 local function made_parts(visit, group, made)
   local t, connector = visit.t, connectors.by_id(visit.db, made.connector)
   local until_s = tokens.expires_at { created_at = made.at }

@@ -1,4 +1,4 @@
---- Who is in a group: members and their roles, and a public group's subscribers.
+--- The people of a group: members with their roles, and subscribers of a public group.
 local act = require "sandbox.portal.act"
 local group_of = require "sandbox.portal.group"
 local groups = require "sandbox.data.groups"
@@ -12,7 +12,7 @@ local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
 
--- Numbers as people write them: one a line, or with commas.
+-- Splits a text into numbers: one per line, or separated by commas.
 local function read_phones(text)
   local phones, bad = json.array {}, nil
   for word in (text or ""):gmatch "[^,;\r\n]+" do
@@ -49,7 +49,7 @@ local function name_cell(visit, user)
   }
 end
 
--- A button in a row, whose name for those who hear it says whom it is about.
+-- A button in a row, whose accessible name includes the person's name.
 local function row_button(visit, action, key, user, role)
   local label, whom = visit.t(key), user.name ~= "" and user.name or user.phone
   return visit:form {
@@ -96,7 +96,7 @@ local function show_members(visit, problem)
   }, problem and 400)
 end
 
--- Adds the numbers of the form through the operation; shows the page again where one is none.
+-- Adds the numbers of the form with the operation; shows the page again if one is invalid.
 local function add_people(visit, what, operation, field, show)
   local group = group_of.visit(visit, "admin")
   local phones, bad = read_phones(visit.fields.phones)

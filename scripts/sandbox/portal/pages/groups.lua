@@ -1,4 +1,4 @@
---- The list of groups as a tree, and making one; a group's own page: details, what is above and below.
+--- The list of groups as a tree; creating a group; a group's own page: details, parents, subgroups.
 local access = require "sandbox.rules.access"
 local act = require "sandbox.portal.act"
 local group_of = require "sandbox.portal.group"
@@ -14,10 +14,10 @@ local widgets = require "sandbox.portal.widgets"
 local h = html.h
 
 local PUBLIC = "ConnectGroup"
-local LEVELS_SHOWN = 6 -- deeper ones are as far in as these
+local LEVELS_SHOWN = 6 -- deeper ones have the same indent
 
--- The groups in the order of a tree, each with its level; one with two parents stands below both. A
--- group whose parents are out of reach stands at the top.
+-- The groups in tree order, each with its level. A group with two parents appears below both; one without an
+-- accessible parent is at the top.
 local function tree(visit, list)
   local by_number, children, is_child = {}, hierarchy.edges(visit.db, visit.user.tenant_id), {}
   for _, group in ipairs(list) do
@@ -53,7 +53,7 @@ local function flat(list)
   return out
 end
 
--- Those whose name holds the text. A tenant admin's are found by the database.
+-- Groups with the text in their name. For tenant admins the database searches.
 local function find(visit, list, text)
   local found = groups.find(visit.db, visit.user.tenant_id, text, 0, limits.portal_rows)
   local reached = {}
@@ -119,7 +119,7 @@ local function pager(visit, from, count)
   }
 end
 
--- What somebody follows without being in it: what was sent to him is all that he sees.
+-- Public groups that the person only follows. They see only what was sent to them.
 local function followed(visit)
   local items = {}
   for i, group in ipairs(groups.followed(visit.db, visit.user.id, limits.portal_rows)) do

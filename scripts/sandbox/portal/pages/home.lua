@@ -1,4 +1,4 @@
---- The start page: the four steps, and how far this person is.
+--- The start page: the four steps, and the user's progress.
 local connectors = require "sandbox.data.connectors"
 local html = require "html.elements"
 local respond = require "sandbox.portal.respond"
@@ -6,7 +6,7 @@ local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
 
--- Which steps this person has done. Whether a token was handed over shows when it is used.
+-- The steps that are done. That a token was handed over is known only when it is used.
 local function steps_done(visit)
   local made = connectors.progress(visit.db, visit.user.id)
   local is_registered = visit.user.phone_added_at ~= 0 and made.connectors > 0

@@ -1,4 +1,4 @@
---- "Add a phone number": the number, then the PIN that came by SMS.
+--- "Add a phone number": the number, then the PIN from the SMS.
 local html = require "html.elements"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"

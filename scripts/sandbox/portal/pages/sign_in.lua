@@ -10,7 +10,7 @@ local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
 
--- Who there is: nobody knows the addresses of a demo by heart.
+-- Suggested accounts: nobody knows the addresses of a demo by heart.
 local function accounts(visit)
   local items = {}
   for i, user in ipairs(users.accounts(visit.db, visit.world:tenant().id, limits.portal_accounts_shown)) do
@@ -83,7 +83,7 @@ local function change_language(visit)
     refusal.invalid "language: expected en or fr"
   end
   visit:set_language(code)
-  -- Only to a page of the portal: this is no way to somewhere else.
+  -- Only to a page of the portal: no open redirect.
   return respond.redirect(visit, back:find "^/portal/[%w/_@%%.-]*$" and back or "/")
 end
 

@@ -1,4 +1,4 @@
---- The SMS inbox: what would have gone to telephones.
+--- The SMS inbox: messages that would have been sent to phones.
 local html = require "html.elements"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
@@ -11,7 +11,7 @@ local LIVE_MS = 2000
 
 local function show(visit)
   local t = visit.t
-  -- A plus sign that was not encoded arrives as a blank.
+  -- An unencoded plus sign arrives as a blank.
   local phone = visit.query.phone and visit.query.phone:gsub("^ ", "+")
   local messages = users.newest_sms(visit.db, phone, limits.portal_sms_shown)
   local items = {}

@@ -1,4 +1,4 @@
---- Traffic: what arrives at the services, what is left of the limits, and one request in full.
+--- Traffic: recorded requests, what is left of the limits, and the page of a request.
 local connectors = require "sandbox.data.connectors"
 local html = require "html.elements"
 local json = require "jeton.json"
@@ -12,7 +12,7 @@ local h = html.h
 
 local LIVE_MS = 2000
 
--- A call for a token says itself who it is for; others are known by their token.
+-- A call to the token service names its connector; other calls have a token.
 local function connector_name(visit, record)
   local id = record.connector_id or record.headers.applicationid
   local connector = id and connectors.by_id(visit.db, id)
@@ -39,7 +39,7 @@ local function limit_row(visit, who, key, most)
   return { who, number(made), most > 0 and number(math.max(0, most - made)) or t "traffic.no_limit" }
 end
 
--- The tenant's limit, and those of the connectors whose calls are shown.
+-- The tenant's limit, and the limits of the connectors in the list.
 local function limits_card(visit, records)
   local t, world = visit.t, visit.world
   local tenant = world:tenant()

@@ -30,7 +30,7 @@ function TestReference.test_what_it_says_of_a_field()
     example = { params = { id = "7" }, body = { n = 3 } },
   } }
   for _, line in ipairs {
-    "## A", "### PUT /x/{id}", "Does it. Permission: `bot.write`. May: any token.",
+    "## A", "### PUT /x/{id}", "Does it. Permission: `bot.write`. Allowed for: any token.",
     "| body | `n` | integer, 1 to 5 | default `2`; also as `m` |",
     "| reply | `list` | list | not always |", "| reply | `list[].s` | string |  |", 'PUT /v1/x/7\n{"n":3}',
   } do
