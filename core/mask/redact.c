@@ -3,138 +3,85 @@
 #include "mem.h"
 #include "redact_private.h"
 
-#include <sodium.h>
 #include <string.h>
 
-/* Raw, and base64 in two alphabets at three offsets. */
-#define PATTERNS_MAX 7
-
-struct secret {
-    struct redact_pattern patterns[PATTERNS_MAX]; /* [0] is the secret itself */
+struct owners {
+    char **names; /* NULL-terminated */
     size_t count;
-    char **owners; /* NULL-terminated */
-    size_t nowners;
 };
 
 struct redact {
-    struct secret **secrets; /* oldest first */
-    size_t count;
-    struct redact_index index;
+    struct redact_forms *forms; /* the secrets, oldest first; knows them in all their forms */
+    struct owners *owners;      /* of each of them */
+    struct redact_scan *scan;   /* its memory is used again by the next text */
     redact_observe_fn *observe;
     void *observe_arg;
 };
 
 struct redact *redact_new(void)
 {
-    return mem_alloc(sizeof(struct redact));
+    struct redact *redact = mem_alloc(sizeof(struct redact));
+    redact->forms = redact_forms_new();
+    redact->scan = redact_scan_new(redact->forms);
+    return redact;
 }
 
-static void secret_free(struct secret *secret)
+static void owners_free(struct owners *owners)
 {
-    for (size_t i = 0; i < secret->count; i++) {
-        sodium_memzero(secret->patterns[i].data, secret->patterns[i].len);
-        mem_free(secret->patterns[i].data);
-    }
-    for (size_t i = 0; i < secret->nowners; i++)
-        mem_free(secret->owners[i]);
-    mem_free(secret->owners);
-    mem_free(secret);
+    for (size_t i = 0; i < owners->count; i++)
+        mem_free(owners->names[i]);
+    mem_free(owners->names);
 }
 
 void redact_free(struct redact *redact)
 {
     if (redact == NULL)
         return;
-    for (size_t i = 0; i < redact->count; i++)
-        secret_free(redact->secrets[i]);
-    mem_free(redact->secrets);
+    for (size_t i = 0; i < redact->forms->count; i++)
+        owners_free(&redact->owners[i]);
+    mem_free(redact->owners);
+    redact_scan_free(redact->scan);
+    redact_forms_free(redact->forms);
     mem_free(redact);
 }
 
-static void add_pattern(struct secret *secret, const char *data, size_t len)
+static void add_owner(struct owners *owners, const char *owner)
 {
-    for (size_t i = 0; i < secret->count; i++) {
-        if (secret->patterns[i].len == len && memcmp(secret->patterns[i].data, data, len) == 0)
-            return;
-    }
-    secret->patterns[secret->count++] =
-        (struct redact_pattern){.data = mem_strndup(data, len), .len = len, .secret = secret};
-}
-
-static void add_owner(struct secret *secret, const char *owner)
-{
-    if (owner == NULL || secret->nowners == REDACT_OWNERS_MAX)
+    if (owner == NULL || owners->count == REDACT_OWNERS_MAX)
         return;
-    for (size_t i = 0; i < secret->nowners; i++) {
-        if (strcmp(secret->owners[i], owner) == 0)
+    for (size_t i = 0; i < owners->count; i++) {
+        if (strcmp(owners->names[i], owner) == 0)
             return;
     }
-    secret->owners = mem_realloc(secret->owners, (secret->nowners + 2) * sizeof(char *));
-    secret->owners[secret->nowners++] = mem_strdup(owner);
-    secret->owners[secret->nowners] = NULL;
-}
-
-/*
- * What base64 of any text with this secret in it contains, when `offset` (0 to 2) bytes precede the
- * secret in its group of three: only the digits that depend on no neighbouring byte.
- */
-static void add_base64(struct secret *secret, const char *data, size_t len, size_t offset,
-                       int variant)
-{
-    size_t size = offset + len;
-    unsigned char *plain = mem_alloc(size);
-    memcpy(plain + offset, data, len);
-    size_t encoded_size = sodium_base64_encoded_len(size, variant);
-    char *encoded = mem_alloc(encoded_size);
-    sodium_bin2base64(encoded, encoded_size, plain, size, variant);
-    size_t begin = (offset * 8 + 5) / 6;
-    size_t end = size * 8 / 6;
-    add_pattern(secret, encoded + begin, end - begin);
-    sodium_memzero(plain, size);
-    sodium_memzero(encoded, encoded_size);
-    mem_free(plain);
-    mem_free(encoded);
-}
-
-static void index_secret(struct redact *redact, struct secret *secret)
-{
-    for (size_t i = 0; i < secret->count; i++)
-        redact_index_add(&redact->index, &secret->patterns[i]);
+    owners->names = mem_realloc(owners->names, (owners->count + 2) * sizeof(char *));
+    owners->names[owners->count++] = mem_strdup(owner);
+    owners->names[owners->count] = NULL;
 }
 
 static void drop_oldest(struct redact *redact)
 {
-    secret_free(redact->secrets[REDACT_PINNED]);
-    redact->count--;
-    memmove(&redact->secrets[REDACT_PINNED], &redact->secrets[REDACT_PINNED + 1],
-            (redact->count - REDACT_PINNED) * sizeof(struct secret *));
-    memset(&redact->index, 0, sizeof redact->index);
-    for (size_t i = 0; i < redact->count; i++)
-        index_secret(redact, redact->secrets[i]);
+    owners_free(&redact->owners[REDACT_PINNED]);
+    redact_forms_remove(redact->forms, REDACT_PINNED);
+    memmove(&redact->owners[REDACT_PINNED], &redact->owners[REDACT_PINNED + 1],
+            (redact->forms->count - REDACT_PINNED) * sizeof *redact->owners);
 }
 
 static void add_piece(struct redact *redact, const char *data, size_t len, const char *owner)
 {
-    for (size_t i = 0; i < redact->count; i++) {
-        const struct redact_pattern *raw = &redact->secrets[i]->patterns[0];
-        if (raw->len == len && memcmp(raw->data, data, len) == 0) {
-            add_owner(redact->secrets[i], owner);
+    for (size_t i = 0; i < redact->forms->count; i++) {
+        const struct forms_secret *known = &redact->forms->secrets[i];
+        if (known->len == len && memcmp(known->data, data, len) == 0) {
+            add_owner(&redact->owners[i], owner);
             return;
         }
     }
-    struct secret *secret = mem_alloc(sizeof *secret);
-    secret->owners = mem_alloc(sizeof(char *));
-    add_owner(secret, owner);
-    add_pattern(secret, data, len);
-    for (size_t offset = 0; offset < 3; offset++) {
-        add_base64(secret, data, len, offset, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
-        add_base64(secret, data, len, offset, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    }
-    if (redact->count == REDACT_MAX)
+    if (redact->forms->count == REDACT_MAX)
         drop_oldest(redact);
-    redact->secrets = mem_realloc(redact->secrets, (redact->count + 1) * sizeof(struct secret *));
-    redact->secrets[redact->count++] = secret;
-    index_secret(redact, secret);
+    size_t count = redact->forms->count;
+    redact_forms_add(redact->forms, data, len);
+    redact->owners = mem_realloc(redact->owners, (count + 1) * sizeof *redact->owners);
+    redact->owners[count] = (struct owners){.names = mem_alloc(sizeof(char *))};
+    add_owner(&redact->owners[count], owner);
     if (redact->observe != NULL)
         redact->observe(redact->observe_arg, data, len);
 }
@@ -165,36 +112,32 @@ void redact_add(struct redact *redact, const char *secret, size_t len)
     redact_add_owned(redact, secret, len, NULL);
 }
 
-const struct redact_index *redact_index_of(const struct redact *redact)
+struct redact_forms *redact_forms_of(const struct redact *redact)
 {
-    return &redact->index;
+    return redact->forms;
+}
+
+struct redact_scan *redact_scan_of(const struct redact *redact)
+{
+    redact_scan_restart(redact->scan);
+    return redact->scan;
 }
 
 struct found {
-    const struct secret *secrets[REDACT_MAX];
-    size_t count;
+    const struct redact *redact;
+    redact_found_fn *fn;
+    void *arg;
 };
 
-static void found_add(void *arg, const struct redact_pattern *pattern)
+static bool tell_owners(void *arg, size_t secret)
 {
-    struct found *found = arg;
-    for (size_t i = 0; i < found->count; i++) {
-        if (found->secrets[i] == pattern->secret)
-            return;
-    }
-    found->secrets[found->count++] = pattern->secret;
+    const struct found *found = arg;
+    return found->fn(found->arg, (const char *const *)found->redact->owners[secret].names);
 }
 
 void redact_find(const struct redact *redact, const char *text, size_t len, redact_found_fn *fn,
                  void *arg)
 {
-    struct found *found = mem_alloc(sizeof *found);
-    for (size_t pos = 0; pos < len; pos++) {
-        size_t used;
-        redact_index_find(&redact->index, text + pos, len - pos, true, &used, found_add, found);
-    }
-    bool more = true;
-    for (size_t i = 0; i < found->count && more; i++)
-        more = fn(arg, (const char *const *)found->secrets[i]->owners);
-    mem_free(found);
+    struct found found = {.redact = redact, .fn = fn, .arg = arg};
+    redact_scan_find(redact->scan, text, len, tell_owners, &found);
 }

@@ -1,24 +1,19 @@
 /*
  * The one redaction point. Every secret is registered here; everything that jeton itself writes
  * (log, error, traceback, trace, dry run, body of `api`) passes through redact_text or a stream.
- * A secret is found raw, URL-encoded, JSON-escaped, and in base64 (both alphabets, at any offset)
- * that may be URL-encoded or JSON-escaped itself. Occurrences that overlap are masked as one. So is
- * the beginning of a secret, from REDACT_MIN_BYTES bytes, where a text was cut: before "…"
- * (ERR_CUT) and "..." (Lua's).
+ * A secret is found as it is, URL-encoded, JSON-escaped, with entities of HTML, in hex, and in
+ * base64 (both alphabets, at any offset, over lines) that may be URL-encoded or JSON-escaped
+ * itself. Occurrences that overlap are masked as one. So is the beginning of a secret, from
+ * REDACT_MIN_BYTES bytes, where a text was cut: before "…" (ERR_CUT) and "..." (Lua's).
+ * What a byte of text costs is bounded, whatever the text and the secrets are.
  */
 #ifndef JETON_REDACT_H
 #define JETON_REDACT_H
 
 #include "buf.h"
+#include "redact_limits.h"
 
 #include <stdbool.h>
-
-#define REDACT_MIN_BYTES  6 /* shorter secrets are refused by secret_read */
-#define REDACT_MASK       "********"
-#define REDACT_PIECE_MAX  ((size_t)64 * 1024) /* a longer secret is known by its pieces */
-#define REDACT_MAX        8192                /* secrets registered at once */
-#define REDACT_PINNED     4096 /* the first ones (the configuration's) stay; later, the oldest goes */
-#define REDACT_OWNERS_MAX 1024 /* of one secret; more are not kept */
 
 struct redact *redact_new(void);
 void redact_free(struct redact *redact);

@@ -1,10 +1,12 @@
-/* Between redact.c, which keeps the secrets, and redact_stream.c, which looks for them. */
+/* Between redact.c, which keeps the secrets, and redact_stream.c, which masks them. */
 #ifndef JETON_REDACT_PRIVATE_H
 #define JETON_REDACT_PRIVATE_H
 
-#include "redact_index.h"
+#include "redact_scan.h"
 
 struct redact;
-const struct redact_index *redact_index_of(const struct redact *redact);
+struct redact_forms *redact_forms_of(const struct redact *redact);
+/* For a text that is there as a whole; begins anew. */
+struct redact_scan *redact_scan_of(const struct redact *redact);
 
 #endif

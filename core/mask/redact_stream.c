@@ -1,26 +1,32 @@
 /*
  * Masking, of a whole text and of one that comes in pieces.
  *
+ * How secrets are found. A text is read from its beginning in several ways at once (redact_scan.c):
+ * as it stands, and with what percent signs, backslashes or entities stand for in their place, and
+ * as digits of hex or base64. For each way there is a state (redact_machine.c): the longest end of
+ * what was read so far with which some secret begins. Each byte moves each state by one step, so
+ * that the work for a byte is bounded whatever the text and the secrets are; it does not matter how
+ * many secrets there are, nor how alike they look. Most of a text needs none of that: where nothing
+ * has begun, the next four bytes tell whether anything may begin with them (redact_forms.c). The
+ * states are made when a text first may hold a secret.
+ *
  * A secret may lie across two writes, and what has been written cannot be taken back. So a stream
- * holds back the end of the text from where a secret may begin:
+ * holds back the end of the text from where a secret may begin, that is the earliest beginning of
+ * the states:
  *
  *     write 1   "Authorization: Bearer abc"       "abcdef" is the secret
  *                written -------------|held        "abc" may be its beginning
  *     write 2   "def, done"
  *               ["abc" "def"] -> mask, ", done" is written
  *
- * scan() walks from left to right and asks the index what is at each position. Nothing: the byte
- * passes. A whole pattern: a mask takes its place. The text ends before that is decided (PARTIAL):
- * the walk stops, and the rest is held until the next write. At the end of the stream nothing more
- * can come, so what is undecided then is no secret.
+ * At the end of the stream nothing more can come, so what is undecided then is no secret.
  *
- * Patterns may overlap: where one begins within another that has a mask, that mask stands for both.
- * `masked` counts the bytes that the last mask still covers, from one write to the next.
+ * Secrets may overlap: where one begins within another that has a mask, that mask stands for both.
+ * `plain` is where the last mask ends, which may be after all that there is yet.
  *
  * A text that was cut ends with a mark ("..."). What stands before a mark and is the beginning of a
- * secret is masked too (find_cut).
+ * secret is masked too.
  */
-#include "err.h"
 #include "mem.h"
 #include "redact.h"
 #include "redact_private.h"
@@ -28,95 +34,44 @@
 #include <sodium.h>
 #include <string.h>
 
-/* Bytes that a stream scans at once. */
+/* Bytes that are scanned at once. */
 #define SLICE_BYTES ((size_t)16 * 1024)
-/* A stream holds back less than the longest pattern (a piece in base64) as long as it can be
- * written, and a slice. */
-#define HELD_MAX (REDACT_PIECE_MAX * 4 / 3 * REDACT_EXPANSION_MAX + SLICE_BYTES + 64)
+/* A stream holds back less than the longest form (a piece in base64) as long as it can be
+ * written, and a slice; what is gone is removed when it is as much again. */
+#define HELD_MAX (2 * (REDACT_PIECE_MAX * 4 / 3 * SCAN_EXPANSION_MAX + SLICE_BYTES))
 
 struct redact_stream {
     const struct redact *redact;
+    struct redact_scan *scan;
     redact_write_fn *write;
     void *arg;
     struct buf held;
-    size_t masked; /* of the next bytes, already stood for by the last mask */
+    size_t gone;   /* bytes at the beginning of what is held that were written */
+    size_t origin; /* the place of the first held byte in the stream */
+    size_t plain;  /* from this place on, text is written as it is */
 };
 
-#define MARK_BYTES ((size_t)3)
-
-/* Is a mark of a cut at the beginning of text? */
-static enum redact_match mark_at(const char *text, size_t len)
-{
-    static const char marks[][MARK_BYTES + 1] = {ERR_CUT, "..."};
-    enum redact_match match = MATCH_NO;
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
-        if (memcmp(text, marks[i], len < MARK_BYTES ? len : MARK_BYTES) == 0)
-            match = len < MARK_BYTES ? MATCH_PARTIAL : MATCH_FULL;
-    }
-    return match;
-}
-
-/* The first mark, complete or cut off by the end of text, from `from` on; len where there is none.
- */
-static size_t next_mark(const char *text, size_t len, size_t from)
-{
-    while (from < len && ((text[from] != ERR_CUT[0] && text[from] != '.') ||
-                          mark_at(text + from, len - from) == MATCH_NO))
-        from++;
-    return from;
-}
-
-/* At the beginning of text: a secret that was cut at the mark, `mark` bytes further on. */
-static enum redact_match find_cut(const struct redact_index *index, const char *text, size_t len,
-                                  size_t mark, bool final)
-{
-    size_t used;
-    if (mark >= len || mark < REDACT_MIN_BYTES || mark / REDACT_EXPANSION_MAX > index->longest ||
-        redact_index_find(index, text, mark, false, &used, NULL, NULL) != MATCH_PARTIAL)
-        return MATCH_NO;
-    enum redact_match match = mark_at(text + mark, len - mark);
-    return match == MATCH_PARTIAL && final ? MATCH_NO : match;
-}
-
 /*
- * Writes text with masks up to its end, or, unless final, to where a secret may begin; returns how
- * far. *masked: how many bytes from there on an earlier mask stands for.
+ * Scans on to the end of the view and writes, with masks, what is decided; returns up to where.
+ * *plain: all before is written, or an earlier mask stands for it.
  */
-static size_t scan(const struct redact_index *index, const char *text, size_t len, bool final,
-                   size_t *masked, redact_write_fn *write, void *arg)
+static size_t mask(struct redact_scan *scan, struct redact_view view, size_t *plain,
+                   redact_write_fn *write, void *arg)
 {
-    size_t plain = *masked; /* from here to pos, text is written as it is */
-    size_t pos = 0, mark = next_mark(text, len, 0);
-    for (; pos < len; pos++) {
-        size_t used = 0;
-        while (pos < len && !index->starts[(unsigned char)text[pos]])
-            pos++;
-        if (pos == len)
-            break;
-        enum redact_match match =
-            redact_index_find(index, text + pos, len - pos, final, &used, NULL, NULL);
-        if (mark < pos)
-            mark = next_mark(text, len, pos);
-        enum redact_match cut = find_cut(index, text + pos, len - pos, mark - pos, final);
-        if (match == MATCH_PARTIAL || cut == MATCH_PARTIAL)
-            break;
-        if (match == MATCH_NO)
-            used = 0;
-        if (cut == MATCH_FULL && mark - pos > used)
-            used = mark - pos;
-        if (used == 0 || pos + used <= plain)
-            continue;
-        if (pos >= plain) {
-            if (pos > plain)
-                write(arg, text + plain, pos - plain);
+    size_t decided = redact_scan_run(scan, view), begin, end;
+    while (redact_scan_span(scan, decided, &begin, &end)) {
+        if (begin > *plain)
+            write(arg, view.text + (*plain - view.origin), begin - *plain);
+        if (begin >= *plain)
             write(arg, REDACT_MASK, strlen(REDACT_MASK));
-        }
-        plain = pos + used;
+        if (end > *plain)
+            *plain = end;
     }
-    if (pos > plain)
-        write(arg, text + plain, pos - plain);
-    *masked = plain > pos ? plain - pos : 0;
-    return pos;
+    if (decided > *plain) {
+        write(arg, view.text + (*plain - view.origin), decided - *plain);
+        *plain = decided;
+    }
+    return decided;
 }
 
 static void write_to_buf(void *arg, const char *data, size_t len)
@@ -128,11 +83,18 @@ static void write_to_buf(void *arg, const char *data, size_t len)
 
 void redact_text(const struct redact *redact, const char *text, size_t len, struct buf *out)
 {
-    size_t masked = 0;
-    if (redact == NULL)
+    if (redact == NULL) {
         write_to_buf(out, text, len);
-    else
-        scan(redact_index_of(redact), text, len, true, &masked, write_to_buf, out);
+        return;
+    }
+    struct redact_scan *scan = redact_scan_of(redact);
+    struct redact_view view = {.text = text};
+    size_t plain = 0;
+    while (!view.final) {
+        view.final = len - view.len <= SLICE_BYTES;
+        view.len += view.final ? len - view.len : SLICE_BYTES;
+        mask(scan, view, &plain, write_to_buf, out);
+    }
 }
 
 struct redact_stream *redact_stream_new(const struct redact *redact, redact_write_fn *write,
@@ -140,23 +102,30 @@ struct redact_stream *redact_stream_new(const struct redact *redact, redact_writ
 {
     struct redact_stream *stream = mem_alloc(sizeof *stream);
     stream->redact = redact;
+    stream->scan = redact != NULL ? redact_scan_new(redact_forms_of(redact)) : NULL;
     stream->write = write;
     stream->arg = arg;
     buf_create_secret(&stream->held, HELD_MAX);
     return stream;
 }
 
-static void stream_scan(struct redact_stream *stream, bool final)
+static void stream_mask(struct redact_stream *stream, bool final)
 {
     struct buf *held = &stream->held;
-    size_t done = scan(redact_index_of(stream->redact), held->data, held->len, final,
-                       &stream->masked, stream->write, stream->arg);
-    size_t left = held->len - done;
-    if (done == 0)
+    struct redact_view view = {.text = held->data + stream->gone,
+                               .len = held->len - stream->gone,
+                               .origin = stream->origin,
+                               .final = final};
+    size_t decided = mask(stream->scan, view, &stream->plain, stream->write, stream->arg);
+    stream->gone += decided - stream->origin;
+    stream->origin = decided;
+    if (stream->gone < held->len - stream->gone)
         return;
-    memmove(held->data, held->data + done, left);
-    sodium_memzero(held->data + left, done);
+    size_t left = held->len - stream->gone;
+    memmove(held->data, held->data + stream->gone, left);
+    sodium_memzero(held->data + left, stream->gone);
     held->len = left;
+    stream->gone = 0;
 }
 
 void redact_stream_write(struct redact_stream *stream, const char *data, size_t len)
@@ -168,7 +137,7 @@ void redact_stream_write(struct redact_stream *stream, const char *data, size_t 
     while (len > 0) {
         size_t size = len < SLICE_BYTES ? len : SLICE_BYTES;
         buf_append(&stream->held, data, size);
-        stream_scan(stream, false);
+        stream_mask(stream, false);
         data += size;
         len -= size;
     }
@@ -179,7 +148,8 @@ void redact_stream_free(struct redact_stream *stream)
     if (stream == NULL)
         return;
     if (stream->redact != NULL)
-        stream_scan(stream, true);
+        stream_mask(stream, true);
     buf_destroy(&stream->held);
+    redact_scan_free(stream->scan);
     mem_free(stream);
 }

@@ -1,0 +1,93 @@
+#include "redact_skip.h"
+
+#define TEXT_ESCAPES (READ_PERCENT | READ_FORM | READ_JSON | READ_HTML)
+
+char redact_skip_digit(const struct redact_unit *unit)
+{
+    return unit->size == 1 ? redact_forms_digit(unit->bytes[0]) : '\0';
+}
+
+bool redact_skip_is_break(const struct redact_unit *unit)
+{
+    return unit->size == 1 && (unit->bytes[0] == '\n' || unit->bytes[0] == '\r');
+}
+
+/* What comes before `pos` and may be of the first bytes of a form. */
+static size_t gram_before(size_t from, size_t pos)
+{
+    return pos - from < FORMS_GRAM_BYTES - 1 ? from : pos - (FORMS_GRAM_BYTES - 1);
+}
+
+/*
+ * Something may begin at text: is there an escape among its first bytes? Then the same escape may
+ * be among the first bytes of something that began before.
+ */
+static bool escape_follows(const struct redact_forms *forms, const char *text, unsigned leads)
+{
+    for (size_t i = 1; i < FORMS_GRAM_BYTES; i++) {
+        if ((forms->escapes[(unsigned char)text[i]] & leads) != 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Nothing has begun at `from`: the next place at which a form may begin, or the beginning of one
+ * with an escape in its first bytes. Most of a text is passed here.
+ */
+size_t redact_skip_text(const struct redact_forms *forms, const struct redact_view *view,
+                        size_t from)
+{
+    struct redact_unit unit;
+    for (size_t pos = from; pos < view->len; pos++) {
+        const char *text = view->text + pos;
+        unsigned ways = forms->escapes[(unsigned char)*text] & TEXT_ESCAPES;
+        if (ways != 0 && redact_read(text, view->len - pos, ways, &unit) != MATCH_NO)
+            return gram_before(from, pos);
+        if (pos + FORMS_GRAM_BYTES <= view->len && redact_forms_may_begin(forms, FORMS_TEXT, text))
+            return escape_follows(forms, text, TEXT_ESCAPES) ? gram_before(from, pos) : pos;
+    }
+    return view->final ? view->len : gram_before(from, view->len);
+}
+
+/* An end of line at pos: are there digits around it? */
+static bool breaks_digits(const struct redact_forms *forms, const struct redact_view *view,
+                          size_t from, size_t pos)
+{
+    if (pos == from || redact_forms_digit(view->text[pos - 1]) == '\0')
+        return false;
+    if (pos + 1 == view->len)
+        return !view->final;
+    char next = view->text[pos + 1];
+    return redact_forms_digit(next) != '\0' || forms->escapes[(unsigned char)next] != 0;
+}
+
+/* The same for base64. An escape that is no digit ends what was before. */
+size_t redact_skip_base64(const struct redact_forms *forms, const struct redact_view *view,
+                          size_t from)
+{
+    const unsigned ways = SKIP_BASE64;
+    struct redact_unit unit;
+    for (size_t pos = from; pos < view->len; pos++) {
+        const char *text = view->text + pos;
+        unsigned lead = forms->escapes[(unsigned char)*text] & (ways | FORMS_BREAK);
+        if (lead == FORMS_BREAK && breaks_digits(forms, view, from, pos))
+            return gram_before(from, pos);
+        if ((lead & ways) != 0) {
+            enum redact_match match = redact_read(text, view->len - pos, ways, &unit);
+            if (match == MATCH_PARTIAL ||
+                (match == MATCH_FULL && redact_skip_digit(&unit) != '\0') ||
+                (match == MATCH_FULL && redact_skip_is_break(&unit) && pos > from))
+                return gram_before(from, pos);
+            if (match == MATCH_FULL) {
+                from = pos + unit.used;
+                pos = from - 1;
+                continue;
+            }
+        }
+        if (pos + FORMS_GRAM_BYTES <= view->len &&
+            redact_forms_may_begin(forms, FORMS_BASE64, text))
+            return escape_follows(forms, text, ways | FORMS_BREAK) ? gram_before(from, pos) : pos;
+    }
+    return view->final ? view->len : gram_before(from, view->len);
+}

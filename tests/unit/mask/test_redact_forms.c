@@ -1,0 +1,176 @@
+/* The forms of a secret that others write: pages of HTML, dumps in hex, mail's base64; and what
+ * looking for them costs. */
+#include "mem.h"
+#include "redact.h"
+
+#include <setjmp.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define OUT_MAX ((size_t)16 * 1024 * 1024)
+
+static struct redact *with(const char *secret)
+{
+    struct redact *redact = redact_new();
+    redact_add(redact, secret, strlen(secret));
+    return redact;
+}
+
+static void append(void *arg, const char *data, size_t len)
+{
+    buf_append(arg, data, len);
+}
+
+/* As a whole, and in two pieces at every place. */
+static void check(const struct redact *redact, const char *text, const char *expected)
+{
+    struct buf out;
+    buf_create(&out, OUT_MAX);
+    redact_text(redact, text, strlen(text), &out);
+    assert_string_equal(out.data, expected);
+    for (size_t cut = 0; cut <= strlen(text); cut++) {
+        buf_clear(&out);
+        struct redact_stream *stream = redact_stream_new(redact, append, &out);
+        redact_stream_write(stream, text, cut);
+        redact_stream_write(stream, text + cut, strlen(text) - cut);
+        redact_stream_free(stream);
+        assert_string_equal(out.data, expected);
+    }
+    buf_destroy(&out);
+}
+
+static void html(void **state)
+{
+    (void)state;
+    struct redact *redact = with("aB3&k<1>z\"Q'/`=\xc3\xa9");
+    check(redact, "<p>aB3&amp;k&lt;1&gt;z&quot;Q&apos;&sol;&grave;&equals;\xc3\xa9</p>",
+          "<p>********</p>");
+    check(redact, "<p>aB3&#38;k&#60;1&#062;z&#34;Q&#039;&#x2F;&#x60;&#x3D;\xc3\xa9</p>",
+          "<p>********</p>");
+    check(redact, "<p>aB3&amp;k&lt;1>z\"Q'/`=&#233;</p>", "<p>********</p>"); /* some */
+    check(redact, "<p>aB3&amp;k&lt;1>z\"Q'/`=&#xE9;</p>", "<p>********</p>");
+    check(redact,
+          "&#97;&#66;&#51;&#38;&#107;&#60;&#49;&#62;&#122;&#34;&#81;&#39;&#47;&#96;&#61;&#233;",
+          "********");
+    check(redact, "a &amp; b &nosuch; &#; &#x; &#xg; &#1114112; &",
+          "a &amp; b &nosuch; &#; &#x; "
+          "&#xg; &#1114112; &");
+    check(redact, "aB3&amp;k&lt;1&g...", "********...");
+    redact_free(redact);
+}
+
+static void hex(void **state)
+{
+    (void)state;
+    struct redact *redact = with("hunter\xeb"
+                                 "2");
+    check(redact, "0x68756e746572eb32 68756E746572EB32", "0x******** ********");
+    check(redact, "a68756E746572eb32b", "a********b"); /* at an odd place, cases mixed */
+    check(redact, "68756e746572eb33", "68756e746572eb33");
+    check(redact, "68756e746572e\xe2\x80\xa6", "********\xe2\x80\xa6");
+    redact_free(redact);
+}
+
+/* base64 in lines of `width`, after `before` bytes. */
+static void check_lines(const char *secret, size_t before, size_t width, const char *end)
+{
+    struct redact *redact = with(secret);
+    unsigned char plain[512];
+    char digits[1024];
+    memset(plain, 'x', sizeof plain);
+    memcpy(plain + before, secret, strlen(secret));
+    sodium_bin2base64(digits, sizeof digits, plain, sizeof plain, sodium_base64_VARIANT_ORIGINAL);
+    struct buf text, out;
+    buf_create(&text, OUT_MAX);
+    buf_create(&out, OUT_MAX);
+    for (size_t i = 0; digits[i] != '\0'; i++) {
+        if (i > 0 && i % width == 0)
+            buf_puts(&text, end);
+        buf_putc(&text, digits[i]);
+    }
+    redact_text(redact, text.data, text.len, &out);
+    const char *mask = strstr(out.data, REDACT_MASK);
+    assert_non_null(mask);
+    size_t begin = (before * 8 + 5) / 6, breaks = begin > 0 ? (begin - 1) / width : 0;
+    size_t left = begin + breaks * strlen(end);
+    assert_true((size_t)(mask - out.data) >= left);
+    assert_true((size_t)(mask - out.data) <= left + strlen(end));
+    assert_null(strstr(mask + 1, REDACT_MASK "*"));
+    buf_destroy(&text);
+    buf_destroy(&out);
+    redact_free(redact);
+}
+
+static void base64_in_lines(void **state)
+{
+    (void)state;
+    for (size_t before = 0; before < 90; before++) {
+        check_lines("a secret of forty bytes, or nearly so: 1", before, 64, "\n");
+        check_lines("a secret of forty bytes, or nearly so: 1", before, 76, "\r\n");
+        check_lines("a secret of forty bytes, or nearly so: 1", before, 76, "\\n");
+        check_lines("a secret of forty bytes, or nearly so: 1", before, 76, "\\r\\n");
+    }
+    struct redact *redact = with("hunter22");
+    check(redact, "aHVu\n\n\ndGVyMjI=", "aHVu\n\n\ndGVyMjI="); /* no lines: paragraphs */
+    redact_free(redact);
+}
+
+static double cost(const struct redact *redact, const char *unit, size_t len)
+{
+    struct buf text, out;
+    buf_create(&text, len);
+    buf_create(&out, OUT_MAX);
+    while (buf_puts(&text, unit) == 0)
+        continue;
+    clock_t begun = clock();
+    redact_text(redact, text.data, text.len, &out);
+    struct redact_stream *stream = redact_stream_new(redact, append, &out);
+    for (size_t i = 0; i < text.len; i += 1000)
+        redact_stream_write(stream, text.data + i, text.len - i < 1000 ? text.len - i : 1000);
+    redact_stream_free(stream);
+    double seconds = (double)(clock() - begun) / CLOCKS_PER_SEC;
+    buf_destroy(&text);
+    buf_destroy(&out);
+    return seconds;
+}
+
+/* Whoever sends the text can make it like the secrets. Quadratic work takes minutes here. */
+static void hostile_texts_cost_what_others_cost(void **state)
+{
+    (void)state;
+    static const char *const units[] = {"a",      "%61", "\\u0061", "&#97;", "61", "YWFh",
+                                        "YW\nFh", "%",   "\\",      "&#",    "a.", "aaaaaaa..."};
+    size_t len = 16000;
+    char *secret = mem_alloc(len + 1), alike[64];
+    memset(secret, 'a', len);
+    struct redact *redact = with(secret);
+    for (int i = 0; i < 2000; i++) {
+        snprintf(alike, sizeof alike, "aaaaaaaaaaaaaaaaaaaaaaaa%d", i);
+        redact_add(redact, alike, strlen(alike));
+    }
+    redact_add(redact, "aaaaaa", 6);
+    cost(redact, "a", 100);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        double seconds = cost(redact, units[i], (size_t)512 * 1024);
+        if (seconds > 5)
+            fail_msg("512 KiB of '%s' took %.1f s", units[i], seconds);
+    }
+    redact_free(redact);
+    mem_free(secret);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(html),
+        cmocka_unit_test(hex),
+        cmocka_unit_test(base64_in_lines),
+        cmocka_unit_test(hostile_texts_cost_what_others_cost),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
