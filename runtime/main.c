@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define HELP_MAX ((size_t)64 * 1024)
@@ -128,6 +129,15 @@ static void open_standard_streams(void)
     }
 }
 
+/* Tokens and other secrets are in memory, which a core dump would write to a file. Programs that are
+ * executed are not affected. */
+static void forbid_core_dumps(void)
+{
+    const char *allowed = getenv("JETON_CORE"); /* for developers */
+    if (allowed == NULL || strcmp(allowed, "1") != 0)
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 static int dispatch(struct app *app, const struct app_globals *globals,
                     const struct opt_result *result, char **verb_argv, const struct buf *help,
                     struct err *err)
@@ -146,6 +156,7 @@ static int dispatch(struct app *app, const struct app_globals *globals,
 
 int main(int argc, char **argv)
 {
+    forbid_core_dumps();
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);
 

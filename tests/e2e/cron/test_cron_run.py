@@ -27,6 +27,7 @@ class Scheduler:
         fake = case.faketime("")
         del fake["FAKETIME"]
         self.set_clock(at)
+        fake["JETON_CORE"] = "1"  # to look into its /proc without being root
         fake.update(FAKETIME_TIMESTAMP_FILE=self.clock, FAKETIME_NO_CACHE="1", **(env or {}))
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(

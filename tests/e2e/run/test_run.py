@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -577,6 +578,29 @@ class Sandbox(RunCase):
         process.send_signal(signal.SIGTERM)
         wait_until(lambda: process.poll() is not None)
         self.assertEqual(process.returncode, 128 + signal.SIGTERM)
+
+
+class Cores(RunCase):
+    def dumps_core(self, **env):
+        path = self.write("script.lua", "print 'ready' io.stdout:flush() require('jeton.task').sleep(100)")
+        process = subprocess.Popen(
+            [JETON, "run", path], stdout=subprocess.PIPE, env={**self.env, **env}, cwd=self.folder,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2))
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        process.stdout.close()
+        process.send_signal(signal.SIGABRT)
+        _, status = os.waitpid(process.pid, 0)
+        process.returncode = -os.WTERMSIG(status)
+        return os.WCOREDUMP(status)
+
+    @unittest.skipIf(resource.getrlimit(resource.RLIMIT_CORE)[1] != resource.RLIM_INFINITY, "cores are limited here")
+    def test_secrets_are_in_no_core(self):
+        self.assertFalse(self.dumps_core())
+        if not SANITIZED:
+            self.assertTrue(self.dumps_core(JETON_CORE="1"))
+
+    def test_programs_that_it_starts_are_as_ever(self):
+        self.script('os.execute [[python3 -c "import ctypes; print(ctypes.CDLL(None).prctl(3))"]]', prints="1\n")
 
 
 if __name__ == "__main__":
