@@ -160,7 +160,9 @@ static void deliver(struct http *http)
         struct http_transfer *transfer = http->finished.first;
         set_state(transfer, HTTP_DELIVERING);
         http_trace_result(http->log, transfer);
+        struct http_traced *traced = http_trace_keep(http->log, transfer);
         transfer->done(transfer->arg, &transfer->result);
+        http_trace_reply(http->log, traced);
         transfer_free(transfer);
     }
 }

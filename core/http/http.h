@@ -63,6 +63,7 @@ struct http_request {
      */
     const char *save_path;
     const char *ca_file; /* NULL: the system's */
+    bool brings_secrets; /* a reply below 400: of it LOG_TRACE shows no body, and few headers */
     /*
      * 0: HTTP_TIMEOUT_MS. Of the whole exchange, from when it is on the wire; where a file is sent
      * or saved, of the longest time in which nothing moves (in whole seconds, measured over some).
@@ -106,7 +107,8 @@ void http_free(struct http *http); /* cancels what runs, without calling done; n
  * that are not the caller's to set), and for a file that cannot be read or made; ERR_CONFIG when
  * libcurl is missing or https_proxy is no HTTP proxy. Never calls done itself: on success done is
  * called from the loop, exactly once, unless cancelled. At LOG_DEBUG logs method, URL, status,
- * duration; at LOG_TRACE headers and bodies (cut), masked.
+ * duration; at LOG_TRACE headers and bodies (cut), masked; those of a reply when done has returned,
+ * so that a secret that done registers is masked.
  */
 struct http_transfer *http_start(struct http *http, const struct http_request *request,
                                  http_done_fn *done, void *arg, struct err *err);

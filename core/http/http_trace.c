@@ -41,35 +41,51 @@ static void append_header(struct buf *out, const char *name, size_t name_len, co
     buf_printf(out, ": %s", names_secret(name, name_len) ? REDACT_MASK : value);
 }
 
-/*
- * The start of a body. A body that mentions a token may hold a secret that is not registered yet
- * (the reply of an exchange is read after this): only its size is shown.
- */
-static void append_body(struct buf *out, const struct log *log, const char *body, size_t len)
+/* A letter as \u0061: whoever writes so hides a name. */
+static bool hides_letters(const char *text, size_t len)
 {
-    size_t read = len < BODY_READ ? len : BODY_READ;
-    if (len == 0)
+    static const char begin[] = "\\u00";
+    for (size_t i = 0; i + sizeof begin <= len; i++)
+        if (memcmp(text + i, begin, sizeof begin - 1) == 0 && text[i + sizeof begin - 1] >= '4' &&
+            text[i + sizeof begin - 1] <= '7')
+            return true;
+    return false;
+}
+
+/*
+ * The start of a body. A body that mentions a token may hold a secret that nobody registers: only
+ * its size is shown. `len` bytes are there, of `total`.
+ */
+static void append_body(struct buf *out, const struct log *log, const char *body, size_t len,
+                        size_t total)
+{
+    if (total == 0)
         return;
-    if (names_secret(body, read)) {
-        buf_printf(out, "\n  (body of %zu bytes, not shown: it names a secret)", len);
+    if (names_secret(body, len) || hides_letters(body, len)) {
+        buf_printf(out, "\n  (body of %zu bytes, not shown: it names a secret)", total);
         return;
     }
-    if (memchr(body, '\0', read) != NULL) {
-        buf_printf(out, "\n  (body of %zu bytes, binary)", len);
+    if (memchr(body, '\0', len) != NULL) {
+        buf_printf(out, "\n  (body of %zu bytes, binary)", total);
         return;
     }
     struct buf masked;
     buf_create_secret(&masked, TEXT_MAX);
-    redact_text(log_redact(log), body, read, &masked);
+    redact_text(log_redact(log), body, len, &masked);
     size_t usable = masked.len;
-    if (read < len)
+    if (len < total)
         usable = usable > SECRET_LEN_MAX ? usable - SECRET_LEN_MAX : 0;
     size_t shown = usable < BODY_SHOWN ? usable : BODY_SHOWN;
     buf_puts(out, "\n");
     buf_append(out, masked.data, shown);
-    if (shown < masked.len || read < len)
-        buf_printf(out, "\n  (%zu bytes in all)", len);
+    if (shown < masked.len || len < total)
+        buf_printf(out, "\n  (%zu bytes in all)", total);
     buf_destroy(&masked);
+}
+
+static size_t body_read(size_t len)
+{
+    return len < BODY_READ ? len : BODY_READ;
 }
 
 void http_trace_request(struct log *log, const struct http_transfer *transfer)
@@ -91,26 +107,65 @@ void http_trace_request(struct log *log, const struct http_transfer *transfer)
     else if (transfer->nsources > 0)
         buf_printf(&out, "\n  (%lld bytes of '%s')", (long long)transfer->sources[0].size,
                    transfer->sources[0].path);
-    append_body(&out, log, transfer->request->body, transfer->request->body_len);
+    size_t len = transfer->request->body_len;
+    append_body(&out, log, transfer->request->body, body_read(len), len);
     log_msg(log, LOG_TRACE, "%s", out.data);
     buf_destroy(&out);
 }
 
-static void trace_response(struct log *log, const struct http_transfer *transfer)
+/* A reply as it came: what in it is a secret is known only when it was read. */
+struct http_traced {
+    struct buf head;
+    struct buf body; /* its start */
+    size_t total;
+};
+
+/* Of a reply that brings secrets: what tells why it was not understood. */
+static bool is_plain_header(const char *name)
+{
+    static const char *const plain[] = {"Content-Type", "Content-Length", "Date", "Retry-After",
+                                        "Server"};
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        if (strcasecmp(name, plain[i]) == 0)
+            return true;
+    return false;
+}
+
+struct http_traced *http_trace_keep(const struct log *log, const struct http_transfer *transfer)
 {
     const struct http_response *response = &transfer->result.response;
-    struct buf out;
-    buf_create_secret(&out, TEXT_MAX);
-    buf_printf(&out, "< %d %s", response->status, transfer->label);
-    for (size_t i = 0; i < response->nheaders; i++)
-        append_header(&out, response->headers[i].name, strlen(response->headers[i].name),
-                      response->headers[i].value);
+    bool hidden = transfer->request->brings_secrets && response->status < 400;
+    if (!log_enabled(log, LOG_TRACE) || transfer->result.err.kind != ERR_NONE)
+        return NULL;
+    struct http_traced *traced = mem_alloc(sizeof *traced);
+    buf_create_secret(&traced->head, TEXT_MAX);
+    buf_create_secret(&traced->body, BODY_READ);
+    buf_printf(&traced->head, "< %d %s", response->status, transfer->label);
+    for (size_t i = 0; i < response->nheaders; i++) {
+        const struct http_header *header = &response->headers[i];
+        append_header(&traced->head, header->name, strlen(header->name),
+                      hidden && !is_plain_header(header->name) ? REDACT_MASK : header->value);
+    }
     if (response->saved)
-        buf_printf(&out, "\n  (%lld bytes in '%s')", (long long)transfer->saved,
+        buf_printf(&traced->head, "\n  (%lld bytes in '%s')", (long long)transfer->saved,
                    transfer->request->save_path);
-    append_body(&out, log, response->body.data, response->body.len);
-    log_msg(log, LOG_TRACE, "%s", out.data);
-    buf_destroy(&out);
+    if (hidden && response->body.len > 0)
+        buf_printf(&traced->head, "\n  (body of %zu bytes, not shown: it may bring secrets)",
+                   response->body.len);
+    traced->total = hidden ? 0 : response->body.len;
+    buf_append(&traced->body, response->body.data, body_read(traced->total));
+    return traced;
+}
+
+void http_trace_reply(struct log *log, struct http_traced *traced)
+{
+    if (traced == NULL)
+        return;
+    append_body(&traced->head, log, traced->body.data, traced->body.len, traced->total);
+    log_msg(log, LOG_TRACE, "%s", traced->head.data);
+    buf_destroy(&traced->head);
+    buf_destroy(&traced->body);
+    mem_free(traced);
 }
 
 void http_trace_result(struct log *log, const struct http_transfer *transfer)
@@ -133,6 +188,4 @@ void http_trace_result(struct log *log, const struct http_transfer *transfer)
         {"error", failed ? result->err.msg : NULL, false},
     };
     log_event(log, LOG_DEBUG, transfer->label, fields, sizeof fields / sizeof fields[0]);
-    if (!failed && log_enabled(log, LOG_TRACE))
-        trace_response(log, transfer);
 }

@@ -120,5 +120,12 @@ void http_explain(struct http_transfer *transfer, CURLcode code);
 
 void http_trace_request(struct log *log, const struct http_transfer *transfer);
 void http_trace_result(struct log *log, const struct http_transfer *transfer);
+/*
+ * At LOG_TRACE: the reply, kept until its receiver has read it and registered the secrets in it;
+ * then logged, and freed. NULL: there is nothing to log.
+ */
+struct http_traced;
+struct http_traced *http_trace_keep(const struct log *log, const struct http_transfer *transfer);
+void http_trace_reply(struct log *log, struct http_traced *traced);
 
 #endif

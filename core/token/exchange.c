@@ -187,6 +187,7 @@ static int exchange_try(struct exchange *exchange, struct err *err)
     request->ca_file = connector->ca_file;
     request->timeout_ms = connector->timeout_ms;
     request->max_body = PROVIDER_REPLY_MAX;
+    request->brings_secrets = true;
     if (connector_allows(connector, request->url, err) == 0)
         exchange->transfer =
             transport_start(&exchange->transport, request, exchange_answered, exchange, err);

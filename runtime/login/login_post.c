@@ -36,6 +36,7 @@ static int send_once(const struct login *login, struct call *call, struct err *e
     request->ca_file = connector->ca_file;
     request->timeout_ms = connector->timeout_ms;
     request->max_body = PROVIDER_REPLY_MAX;
+    request->brings_secrets = true;
     int result = connector_allows(connector, request->url, err);
     if (result == 0 && transport_start(&engine->transport, request, answered, call, err) == NULL)
         result = -1;

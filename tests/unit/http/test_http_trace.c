@@ -12,6 +12,21 @@
 
 #define SECRET "hunter2-hunter2"
 
+#define LEARNED "learned-from-the-reply"
+
+struct reader {
+    struct redact *redact;
+    struct outcome outcome;
+};
+
+/* As those do that find a token in a reply. */
+static void learn(void *arg, struct http_result *result)
+{
+    struct reader *reader = arg;
+    redact_add(reader->redact, LEARNED, strlen(LEARNED));
+    fixture_done(&reader->outcome, result);
+}
+
 /* Sends one request with a log of that level; what was logged (mem_free). */
 static char *logged(struct fixture *f, enum log_level level, const char *reply,
                     const struct http_request *request)
@@ -30,8 +45,11 @@ static char *logged(struct fixture *f, enum log_level level, const char *reply,
     f->peer = peer_start(script_say, copy);
     struct http_request sent = *request;
     sent.url = peer_url(f->peer, request->url);
-    struct outcome outcome = fixture_send(f, &sent);
-    mem_free(outcome.body);
+    struct reader reader = {.redact = redact};
+    struct err err;
+    assert_non_null(http_start(f->http, &sent, learn, &reader, &err));
+    assert_true(loop_run_until(f->loop, &reader.outcome.done));
+    mem_free(reader.outcome.body);
     http_free(f->http);
     f->http = NULL;
     log_free(log);
@@ -128,6 +146,48 @@ static void test_trace_does_not_show_a_reply_that_brings_a_token(void **state)
     mem_free(text);
 }
 
+static void test_trace_knows_what_the_reply_taught(void **state)
+{
+    const struct http_request request = {.method = "GET", .url = "/"};
+    char *text = logged(*state, LOG_TRACE,
+                        "HTTP/1.1 200 OK\r\nX-New: " LEARNED "\r\nContent-Length: 28\r\n\r\n"
+                        "\"say: " LEARNED "\"",
+                        &request);
+    assert_shows(text, "X-New: ********");
+    assert_shows(text, "say: ********");
+    assert_hides(text, LEARNED);
+    mem_free(text);
+}
+
+static void test_trace_distrusts_escaped_names(void **state)
+{
+    const struct http_request request = {.method = "GET", .url = "/"};
+    char *text = logged(*state, LOG_TRACE,
+                        "HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n"
+                        "{\"acc\\u0065ssTok\\u0065n\": \"new\"}",
+                        &request);
+    assert_shows(text, "body of 32 bytes, not shown");
+    assert_hides(text, "new");
+    mem_free(text);
+}
+
+static void test_trace_hides_what_brings_secrets(void **state)
+{
+    const struct http_request request = {.method = "GET", .url = "/", .brings_secrets = true};
+    char *text = logged(*state, LOG_TRACE,
+                        "HTTP/1.1 200 OK\r\nX-New: new-new\r\nDate: today\r\n"
+                        "Content-Length: 7\r\n\r\nnew-new",
+                        &request);
+    assert_shows(text, "X-New: ********");
+    assert_shows(text, "Date: today");
+    assert_shows(text, "body of 7 bytes, not shown");
+    assert_hides(text, "new-new");
+    mem_free(text);
+    text = logged(*state, LOG_TRACE, "HTTP/1.1 400 No\r\nContent-Length: 4\r\n\r\nwhy?", &request);
+    assert_shows(text, "why?");
+    mem_free(text);
+}
+
 static void test_trace_cuts_a_long_body_after_masking(void **state)
 {
     const struct http_request request = {.method = "GET", .url = "/"};
@@ -151,6 +211,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_trace_masks, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_trace_does_not_show_a_reply_that_brings_a_token,
                                         fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_trace_knows_what_the_reply_taught, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_trace_distrusts_escaped_names, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_trace_hides_what_brings_secrets, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_trace_cuts_a_long_body_after_masking, fixture_setup,
                                         fixture_teardown),
     };
