@@ -12,13 +12,16 @@ recorder.__index = recorder
 local MASK = "***"
 -- Memory of a value besides its text: a slot in a table, and perhaps a table of its own.
 local VALUE_BYTES = 100
--- Names of headers, query parameters and body keys, in lower case.
-local SECRET_NAMES = {
-  accesstoken = true, applicationsecret = true, authorization = true, callbackheaders = true,
-  callbacktoken = true,
-  client_secret = true, code = true, csrf = true, cookie = true, pin = true, refreshtoken = true,
-  ["proxy-authorization"] = true,
-}
+-- Names of headers, query parameters and body keys, without case and separators: as a whole, or as a part.
+local SECRET_NAMES = { callbackheaders = true, code = true, csrf = true, pin = true }
+local SECRET_PARTS = { "apikey", "authorization", "cookie", "credential", "passphrase", "passwd", "password", "secret",
+  "token" }
+-- What is said about a secret: `accessTokenExpiry`, `token_type`.
+local ABOUT = { "expiry$", "expires$", "expiresin$", "expiresat$", "type$", "^tokenservice" }
+-- Shorter values are masked where they stand, but not sought elsewhere.
+local SOUGHT_BYTES = 6
+-- Of a request with more secrets than this, the body is not kept.
+local SOUGHT_MAX = 32
 
 ---@class sandbox.record
 ---@field number integer
@@ -66,74 +69,125 @@ local function cost_of(arrived)
   return cost
 end
 
--- Masks access tokens anywhere in a text.
-local function clean(text)
-  return jwt.hide(request.to_utf8(text), MASK)
+local function is_secret(name)
+  local plain = name:lower():gsub("[^%w]", "")
+  if SECRET_NAMES[plain] then
+    return true
+  end
+  for _, pattern in ipairs(ABOUT) do
+    if plain:find(pattern) then
+      return false
+    end
+  end
+  for _, part in ipairs(SECRET_PARTS) do
+    if plain:find(part, 1, true) then
+      return true
+    end
+  end
+  return false
 end
 
-local function mask_table(values)
+-- Notes the values of secrets, whatever else they stand under: they are masked there, too.
+local function note(secrets, value)
+  if type(value) == "string" and #value >= SOUGHT_BYTES and #secrets <= SOUGHT_MAX and not secrets[value] then
+    secrets[value] = true
+    secrets[#secrets + 1] = value
+  end
+end
+
+local function note_table(secrets, values)
+  for name, value in pairs(values) do
+    if is_secret(name) then
+      note(secrets, value)
+      note(secrets, value:match "^%a+ +(.+)$") -- after "Bearer"
+    end
+  end
+end
+
+local function note_json(secrets, value)
+  for name, inner in pairs(value) do
+    if type(inner) == "table" and inner ~= json.null then
+      note_json(secrets, inner)
+    elseif type(name) == "string" and is_secret(name) then
+      note(secrets, inner)
+    end
+  end
+end
+
+-- Masks access tokens, and the secrets of this request, anywhere in a text.
+local function clean(text, secrets)
+  text = jwt.hide(request.to_utf8(text), MASK)
+  for _, secret in ipairs(secrets) do
+    text = text:gsub(secret:gsub("%W", "%%%0"), MASK)
+  end
+  return text
+end
+
+local function mask_table(values, secrets)
   local out = {}
   for name, value in pairs(values) do
-    name = clean(name)
-    out[name] = SECRET_NAMES[name:lower()] and MASK or clean(value)
+    out[clean(name, secrets)] = is_secret(name) and MASK or clean(value, secrets)
   end
   return out
 end
 
--- Masks, in place, values with a secret's name and texts that equal a secret of the headers.
-local function mask_value(value, secrets)
+-- In place.
+local function mask_json(value, secrets)
   if type(value) == "string" then
-    return secrets[value] and MASK or clean(value)
+    return clean(value, secrets)
   elseif type(value) ~= "table" or value == json.null then
     return value
   end
   for key, inner in pairs(value) do
-    if type(key) == "string" and SECRET_NAMES[key:lower()] then
-      value[key] = MASK
-    else
-      value[key] = mask_value(inner, secrets)
-    end
+    value[key] = type(key) == "string" and is_secret(key) and MASK or mask_json(inner, secrets)
   end
   return value
 end
 
 -- A body that is not JSON can contain anything: it is kept only if none of the names occurs in it.
-local function mask_text(text)
-  local lower = text:lower()
+local function names_secret(text)
+  local plain = text:lower():gsub("[-_]", "")
   for name in pairs(SECRET_NAMES) do
-    if lower:find(name, 1, true) then
-      return MASK
+    if plain:find(name, 1, true) then
+      return true
     end
   end
-  return clean(text)
+  for _, part in ipairs(SECRET_PARTS) do
+    if plain:find(part, 1, true) then
+      return true
+    end
+  end
+  return false
 end
 
-local function mask_body(text, headers)
-  if #text > limits.request_body_kept then
-    return ("%d bytes"):format(#text)
+-- How a body is kept, once all secrets of the request are noted in `secrets`, its own included.
+local function body_of(arrived, secrets)
+  local text = arrived.body
+  if arrived.unread then
+    return function() return "not read" end
+  elseif arrived.parts then
+    return function() return ("a form of %d parts"):format(#arrived.parts) end
+  elseif #text > limits.request_body_kept then
+    return function() return ("%d bytes"):format(#text) end
   end
-  local fields = form.is_form(headers) and form.decode(text)
+  local fields = form.is_form(arrived.headers) and form.decode(text)
   if fields and next(fields) then
-    return mask_table(fields)
+    note_table(secrets, fields)
+    return function() return mask_table(fields, secrets) end
   end
   local value = json.decode(text, { lenient = true, max_depth = limits.json_depth })
   if type(value) ~= "table" then
-    return mask_text(text)
+    return function() return names_secret(text) and MASK or clean(text, secrets) end
   end
-  local secrets = {}
-  for name, header in pairs(headers) do
-    if SECRET_NAMES[name] then
-      secrets[header] = true
-    end
-  end
-  return mask_value(value, secrets)
+  note_json(secrets, value)
+  return function() return mask_json(value, secrets) end
 end
 
 -- Messages describe input without quoting it.
 local function error_of(response)
   local value = response.status >= 400 and json.decode(response.body or "")
   return type(value) == "table" and value.errorCode
-    and { errorCode = value.errorCode, message = clean(tostring(value.message)) } or nil
+    and { errorCode = value.errorCode, message = clean(tostring(value.message), {}) } or nil
 end
 
 ---@param arrived table the server's request
@@ -142,15 +196,18 @@ end
 ---@return sandbox.record pass it to `finish` with the answer
 function recorder:add(arrived, path, at)
   self.last = self.last + 1
+  local secrets = {}
+  note_table(secrets, arrived.headers)
+  note_table(secrets, arrived.query)
+  local body = body_of(arrived, secrets)
   local record = {
     number = self.last,
     at = at,
     method = request.to_utf8(arrived.method),
-    path = clean(arrived.path),
-    query = mask_table(arrived.query),
-    headers = mask_table(arrived.headers),
-    body = arrived.unread and "not read" or arrived.parts and ("a form of %d parts"):format(#arrived.parts)
-      or mask_body(arrived.body, arrived.headers),
+    path = clean(arrived.path, secrets),
+    query = mask_table(arrived.query, secrets),
+    headers = mask_table(arrived.headers, secrets),
+    body = #secrets > SOUGHT_MAX and MASK or body(),
   }
   local cost = cost_of(arrived)
   self.kept[self.last] = { record = record, path = path.text, cost = cost, started = task.now() }
