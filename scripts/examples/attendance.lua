@@ -1,15 +1,15 @@
--- Asks in the morning where everybody is, and later reports who answered what and when, in local time.
+-- Asks everybody in the morning where they are, and reports the answers later, with times in local time.
 --
 -- Run:   jeton run --sandbox attendance.lua [GROUP [FOLDER]]
 --        TZ=Asia/Kolkata jeton -c attendance.yaml run attendance.lua [GROUP [FOLDER]]
---        GROUP is an ID (the connector's first group), of a public group too; FOLDER is where the report
---        goes (.). TZ is the time zone of its times, and of its days: the group's, not this machine's.
+--        GROUP is an ID (default: the connector's first group), also of a public group; FOLDER is for the
+--        report (default: .). TZ is the time zone for times and days: the group's, not this machine's.
 --        As a job it takes `args: { group: ID, folder: PATH }` and `environment: { TZ: … }`, and runs
 --        several times a day; see attendance.yaml.
 --
--- Out:   the first run of a day asks, by a survey. Each later one writes FOLDER/attendance-DATE.csv anew
---        and says how many have answered. The first of them reminds those who have not. Which survey is
---        today's is kept in `jeton.state`.
+-- Out:   the first run of a day sends a survey. Each later one writes FOLDER/attendance-DATE.csv and prints
+--        how many have answered; the first of these also reminds the others. Today's survey is kept in
+--        `jeton.state`.
 local csv = require "lib.csv"
 local jeton = require "jeton"
 local kaizala = require "kaizala"
@@ -32,7 +32,7 @@ local function ask(group, today)
   print(("asked %s"):format(group.name))
 end
 
--- Everybody in the group with the answer, and the numbers of those without.
+-- A row for everybody in the group, and the numbers of those who have not answered.
 local function read_answers(group, survey)
   local answers, rows, missing = {}, { { "name", "phone", "answer", "answered_at" } }, {}
   for _, response in ipairs(survey:details().responses) do answers[response.responder] = response end
@@ -54,7 +54,7 @@ local function remind(group, survey, missing)
   if group.type == "ConnectGroup" then
     survey:remind { subscribers = missing }
   else
-    survey:remind() -- there the service reminds the group
+    survey:remind() -- here the service can only remind the whole group
   end
 end
 
@@ -76,7 +76,7 @@ local args = jeton.args
 local kz = kaizala.connect()
 local id = args.group or args[1]
 local group = id and kz:group(id) or kz:groups():next()
-if not group then error("the connector reaches no group to ask", 0) end
+if not group then error("the connector has access to no group", 0) end
 group:details()
 local today, asked = os.date "%Y-%m-%d", state.get "asked"
 if asked and asked.day == today then

@@ -2,12 +2,12 @@
 --
 -- Run:   jeton -c disk-alert.yaml run disk-alert.lua [THRESHOLD [GROUP]]
 --        jeton run --sandbox disk-alert.lua 1              (to see it post)
---        THRESHOLD is in percent used (90); GROUP an ID (the connector's first group).
+--        THRESHOLD is in percent used (default: 90); GROUP an ID (default: the connector's first group).
 --        As a job it takes `args: { threshold: 90, group: ID }`. See disk-alert.yaml for cron.
 --
--- Out:   one message and one line for each file system that has become nearly full. Nothing while
---        all is well, and nothing again until a reported one was fine in between: what has been
---        reported is kept in `jeton.state`.
+-- Out:   a message to the group and a printed line for each file system that has become nearly full. It is
+--        reported again only after it was below the threshold in between: `jeton.state` keeps what has
+--        been reported.
 local jeton = require "jeton"
 local kaizala = require "kaizala"
 local log = require "jeton.log"
@@ -15,7 +15,7 @@ local state = require "jeton.state"
 
 local THRESHOLD = 90
 
--- Not disks: what they hold is memory, or an image that is always full.
+-- Not disks: in memory, or images that are always full.
 local pseudo = { tmpfs = true, devtmpfs = true, udev = true, shm = true, none = true, squashfs = true }
 
 ---@return { mount: string, percent: integer, free_gib: number }[]
@@ -33,9 +33,9 @@ local function file_systems()
       }
     end
   end
-  -- df's own status does not matter: it fails for one mount that it may not look at.
+  -- df's exit status is ignored: it fails if a single mount is not accessible.
   pipe:close()
-  if #list == 0 then error("df named no file system", 0) end
+  if #list == 0 then error("df listed no file system", 0) end
   return list
 end
 
@@ -60,7 +60,7 @@ if #full == 0 then return end
 local kz = kaizala.connect()
 local id = args.group or args[2]
 local group = id and kz:group(id) or kz:groups():next()
-if not group then error("the connector reaches no group to post to", 0) end
+if not group then error("the connector has access to no group", 0) end
 
 local file = io.open "/proc/sys/kernel/hostname"
 local host = file and file:read "l" or "this machine"
@@ -70,7 +70,7 @@ for _, fs in ipairs(full) do
   local text = ("%s: %s is %d %% full, %.1f GiB left"):format(host, fs.mount, fs.percent, fs.free_gib)
   local sent = group:send_message(text)
   log.debug("posted", { reference_id = sent.reference_id })
-  -- Written now: should the next message fail, this one is not posted again.
+  -- Written now, so that this one is not posted again if the next message fails.
   state.set(fs.key, fs.percent)
   state.commit()
   print(text)

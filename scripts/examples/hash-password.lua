@@ -3,8 +3,8 @@
 -- Run:   jeton run hash-password.lua < FILE > HASH      (the first line of FILE is the password)
 --        (umask 077; jeton run hash-password.lua > HASH)   (then type it, and Enter)
 --
--- Out:   one line, `$argon2id$…`. A sandbox that is given HASH knows the password when it comes, and
---        nobody who reads HASH does.
+-- Out:   one line, `$argon2id$…`. A sandbox with HASH recognises the password, but it cannot be read from
+--        HASH.
 local crypto = require "jeton.crypto"
 
 local password = io.read "l"

@@ -1,9 +1,9 @@
--- Says hello: exchanges a token, lists the groups, posts to the first, shows who is in it.
+-- Says hello: exchanges a token, lists the groups, posts to the first one, lists its members.
 --
 -- Run:   jeton run --sandbox hello.lua [TEXT]         (no account needed)
 --        jeton -c hello.yaml run hello.lua [TEXT]     (against a real service)
 --
--- Out:   what is done, step by step; in the sandbox, also what it has received.
+-- Out:   each step; with the sandbox, also the messages that it has received.
 local http = require "jeton.http"
 local jeton = require "jeton"
 local kaizala = require "kaizala"
@@ -11,10 +11,10 @@ local token = require "jeton.token"
 
 local text = jeton.args[1] or "Hello from jeton"
 
--- The SDK does this by itself; here it is to be seen.
+-- The SDK does this by itself; here it is only shown.
 local t, err = token.get()
 if not t then error(err, 0) end
-print(("token      from the %s, good until %s"):format(t.source, os.date("%Y-%m-%d %H:%M", t.expires_at)))
+print(("token      from the %s, valid until %s"):format(t.source, os.date("%Y-%m-%d %H:%M", t.expires_at)))
 print("endpoint   " .. t.endpoint_url)
 
 local kz = kaizala.connect()
@@ -25,7 +25,7 @@ for _, group in ipairs(groups) do
   print(("group      %s  %s"):format(group.id, group.name))
 end
 local group = groups[1]
-if not group then error("the connector reaches no group", 0) end
+if not group then error("the connector has access to no group", 0) end
 
 local sent = group:send_message(text)
 print(("posted     %q to %s, as %s"):format(text, group.name, sent.reference_id))

@@ -1,13 +1,13 @@
--- Posts the day's leaderboard of a CSV file: the best, with medals, and who rose or fell since the last one.
+-- Posts the day's leaderboard from a CSV file: the best, with medals and the changes since the last one.
 --
 -- Run:   jeton run --sandbox leaderboard.lua [FILE [TOP [GROUP]]]
 --        jeton -c leaderboard.yaml run leaderboard.lua FILE [TOP [GROUP]]
---        FILE has the columns name and score (data/scores.csv beside this script); TOP is how many (5);
---        GROUP an ID (the connector's first group).
+--        FILE has the columns name and score (data/scores.csv beside this script); TOP is how many
+--        (default: 5); GROUP an ID (default: the connector's first group).
 --        As a job it takes `args: { file: PATH, top: 5, group: ID }`; see leaderboard.yaml.
 --
--- Out:   the leaderboard, as it was posted. Who has the same score has the same rank, and may make the list
---        longer than TOP. Once a day: a second run posts nothing, and prints nothing.
+-- Out:   the posted leaderboard. Equal scores have the same rank, so the list can be longer than TOP. Only
+--        once a day: a second run posts and prints nothing.
 local csv = require "lib.csv"
 local jeton = require "jeton"
 local kaizala = require "kaizala"
@@ -25,11 +25,11 @@ local function read_scores(path)
     end
     local first = lines[row.name]
     if row.name == "" then fail "the name is missing" end
-    if first then fail("'%s' is there twice; first in line %d", row.name, first) end
+    if first then fail("duplicate name '%s'; first in line %d", row.name, first) end
     lines[row.name] = row.line
-    -- Digits alone: tonumber would also take "0x1F" and "1e999".
+    -- Only digits: tonumber would also accept "0x1F" and "1e999".
     row.points = row.score:find "^%s*[-+]?%d+%.?%d*%s*$" and tonumber(row.score)
-    if not row.points then fail("the score must be a number, as 12 or 7.5, got '%s'", row.score) end
+    if not row.points then fail("the score must be a number such as 12 or 7.5, got '%s'", row.score) end
   end
   if #rows == 0 then error(path .. ": no scores below the first line", 0) end
   return rows
@@ -51,7 +51,7 @@ local function rank(rows, top)
   return best
 end
 
--- " ▲2" after a rise of two places.
+-- " ▲2" after rising by two places.
 local function movement(row, ranks)
   local before = ranks[row.name]
   if not before then return next(ranks) and " new" or "" end
@@ -63,7 +63,7 @@ local args = jeton.args
 local path = args.file or args[1] or jeton.folder .. "/data/scores.csv"
 local top = math.tointeger(args.top or args[2] or TOP)
 if not top or top < 1 then
-  error("TOP must be a whole number from 1 on, got " .. tostring(args.top or args[2]), 0)
+  error("TOP must be a whole number of at least 1, got " .. tostring(args.top or args[2]), 0)
 end
 
 local best = rank(read_scores(path), top)
@@ -81,7 +81,7 @@ local text = table.concat(lines, "\n")
 local kz = kaizala.connect()
 local id = args.group or args[3]
 local group = id and kz:group(id) or kz:groups():next()
-if not group then error("the connector reaches no group to post to", 0) end
+if not group then error("the connector has access to no group", 0) end
 group:announce { title = "Leaderboard, " .. today, message = text }
 state.set("last", { day = today, ranks = ranks })
 print(text)

@@ -1,22 +1,22 @@
--- Sends a notice to the subscribers of a public group, 30 a request, and to nobody twice.
+-- Sends a notice to the subscribers of a public group, 30 per request, and to nobody twice.
 --
 -- Run:   jeton run --sandbox notice.lua [TEXT [NUMBERS [GROUP [FAILED]]]]
 --        jeton -c notice.yaml run notice.lua TEXT [NUMBERS [GROUP [FAILED]]]
 --        TEXT is a file with the notice (data/notice.txt beside this script); NUMBERS a CSV file with a
---        column phone (data/subscribers.csv), or `all` subscribers; GROUP an ID (the connector's first
---        public group); FAILED a CSV file that is written (failed.csv).
+--        column phone (data/subscribers.csv), or `all` subscribers; GROUP an ID (default: the
+--        connector's first public group); FAILED a CSV file to write (default: failed.csv).
 --        As a job it takes `args: { text: PATH, numbers: all, group: ID, failed: PATH }`; see notice.yaml.
 --
--- Out:   how many got it. FAILED says who did not, and why; the status is then 1. Whom it reached is kept in
---        `jeton.state` for each text and group: another run sends to the rest alone. Where a request had no
---        reply its numbers may have got the notice: they are `unknown`, and get it no more.
+-- Out:   how many got it. FAILED lists the others with the reason; the status is then 1. `jeton.state` keeps
+--        who got it, for each text and group: another run sends only to the rest. If a request had no reply,
+--        its numbers may have got the notice: they are `unknown`, and it is not sent to them again.
 local crypto = require "jeton.crypto"
 local csv = require "lib.csv"
 local jeton = require "jeton"
 local kaizala = require "kaizala"
 local state = require "jeton.state"
 
-local CHUNK = 30 -- numbers that one request carries
+local CHUNK = 30 -- numbers per request
 
 local function read(path)
   local file <close> = assert(io.open(path))
@@ -27,10 +27,10 @@ local function public_group(kz)
   for group in kz:groups { details = true } do
     if group.type == "ConnectGroup" then return group end
   end
-  error("the connector reaches no public group", 0)
+  error("the connector has access to no public group", 0)
 end
 
--- Each number once.
+-- Removes duplicates.
 local function read_numbers(group, source)
   local numbers, seen = {}, {}
   local function add(phone)
@@ -43,14 +43,14 @@ local function read_numbers(group, source)
   end
   for _, row in ipairs(csv.read(source, { "phone" })) do
     if not row.phone:find "^%+%d+$" then
-      error(("%s:%d: '%s' is no number with + and country code"):format(source, row.line, row.phone), 0)
+      error(("%s:%d: '%s' is not a number with + and country code"):format(source, row.line, row.phone), 0)
     end
     add(row.phone)
   end
   return numbers
 end
 
--- What earlier runs did, by number: "sent" or "unknown". The state has an entry for each request.
+-- The results of earlier runs by number: "sent" or "unknown". The state has an entry for each request.
 local function read_journal(notice)
   local done = {}
   for _, key in ipairs(state.keys()) do
@@ -65,16 +65,16 @@ local function write_journal(key, phones, status)
   state.commit()
 end
 
--- An err of these kinds says that the request was not done, or not even made. After others nobody knows.
+-- After an err of these kinds the request was certainly not processed. After others this is unknown.
 local function was_refused(err)
   return err.kind == "auth" or err.kind == "throttled" or err.kind == "config"
     or (err.kind == "invalid" and not err.request)
     or (err.kind == "http" and err.status and err.status < 500)
 end
 
--- Sends to a chunk. Gives the reasons, by number, of those who did not get it; and an err that ends it all.
+-- Sends to a chunk. Gives the reasons by number for those who did not get it, and an err that stops the run.
 local function send(group, text, chunk, key)
-  write_journal(key, chunk, "unknown") -- before: should the run be killed now, nobody gets it twice
+  write_journal(key, chunk, "unknown") -- first, so that nobody gets it twice if the run is killed
   local ok, sent = pcall(group.send_message, group, text, { subscribers = chunk })
   local reasons, reached = {}, {}
   if not ok then
@@ -122,7 +122,7 @@ for _, phone in ipairs(numbers) do
   if reasons[phone] then rows[#rows + 1] = { phone, reasons[phone] } end
 end
 if not jeton.dry_run then csv.write(failed_path, rows) end
-local others = #rows > 1 and "; of the others see " .. failed_path or ""
+local others = #rows > 1 and "; for the others see " .. failed_path or ""
 print(("%d of %d have it%s"):format(#numbers - #rows + 1, #numbers, others))
 if err then error(err, 0) end
 return #rows == 1

@@ -2,12 +2,12 @@
 --
 -- Run:   jeton run --sandbox rss.lua [FEED [GROUP]]       (FEED: data/feed.xml beside this script)
 --        jeton -c rss.yaml run rss.lua FEED [GROUP]
---        FEED is a file or a URL, RSS 2.0 or Atom; GROUP an ID (the connector's first group).
+--        FEED is a file or a URL, RSS 2.0 or Atom; GROUP an ID (default: the connector's first group).
 --        As a job it takes `args: { feed: URL, group: ID, limit: 5 }`; see rss.yaml.
 --
--- Out:   a line for each item that was posted. At most 5 a run, the oldest first: the others are for the
---        next run. What was posted is kept in `jeton.state`, and is not posted again. An item whose
---        picture is missing is posted without it, and standard error says so.
+-- Out:   a line for each posted item. A run posts at most 5, the oldest first; the next run posts the others.
+--        `jeton.state` keeps what was posted, so that nothing is posted twice. If a picture is missing, the
+--        item is posted without it, with a warning on standard error.
 local feed = require "lib.feed"
 local http = require "jeton.http"
 local jeton = require "jeton"
@@ -18,7 +18,7 @@ local xml = require "lib.xml"
 
 local LIMIT, TITLE_MAX, TEXT_MAX = 5, 200, 1000 -- items a run; characters
 
--- Tags that part no words.
+-- Tags that do not separate words.
 local INLINE = { a = true, b = true, em = true, i = true, span = true, strong = true, u = true }
 
 local function is_url(text)
@@ -39,7 +39,7 @@ local function read(source)
   return response.body
 end
 
--- The words of HTML, cut to so many characters.
+-- The text of HTML, cut to a number of characters.
 local function plain(html, max)
   local text = (html or ""):gsub("<[^%a]*(%a*)[^>]*>", function(tag)
     return INLINE[tag:lower()] and "" or " "
@@ -52,7 +52,7 @@ local function plain(html, max)
   return text:sub(1, utf8.offset(text, max) - 1) .. "…"
 end
 
--- Where a picture is: a URL, or a file in the folder of a feed that is a file, and nowhere else.
+-- The location of a picture: a URL, or, if the feed is a file, a file in its folder and nowhere else.
 local function locate(picture, source)
   if is_url(picture) then return picture end
   if is_url(source) then
@@ -65,7 +65,7 @@ local function locate(picture, source)
   return (source:match "^.*/" or "") .. picture
 end
 
--- The uploaded picture in a list. One that is missing, or that the service refuses, does not stop the item.
+-- A list with the uploaded picture; empty if it is missing or the service refuses it.
 local function upload(kz, item, source)
   if not item.picture then return nil end
   local ok, result = pcall(function() return kz:upload(locate(item.picture, source)) end)
@@ -97,10 +97,10 @@ if #new == 0 then return end
 
 local kz = kaizala.connect()
 local group = id and kz:group(id) or kz:groups():next()
-if not group then error("the connector reaches no group to post to", 0) end
+if not group then error("the connector has access to no group", 0) end
 for i = 1, math.min(#new, limit) do
   post(kz, group, new[i], source)
-  -- Written now, with what the feed still holds: should the next one fail, this one is not posted again.
+  -- Written now, so that this one is not posted again if the next one fails. Only items of the feed are kept.
   known[new[i].id] = true
   state.set(key, known)
   state.commit()

@@ -3,12 +3,12 @@
 -- Run:   jeton -c survey.yaml run survey.lua send [GROUP]     sends it; keeps its id in `jeton.state`
 --        jeton -c survey.yaml run survey.lua collect [FOLDER] writes FOLDER/survey.csv and survey.db (.)
 --        jeton run --sandbox survey.lua [demo [FOLDER]]       sends, answers it itself, collects
---        GROUP is an ID (the connector's first group).
---        As a job it takes `args: { group: ID, folder: PATH }`: its first run sends, the others collect. See
+--        GROUP is an ID (default: the connector's first group).
+--        As a job it takes `args: { group: ID, folder: PATH }`: the first run sends, later ones collect. See
 --        survey.yaml.
 --
--- Out:   one line for what was sent, or for how many answers were written. Collecting again writes all
---        answers again: the CSV file is made anew, rows of the database are replaced.
+-- Out:   a line on what was sent, or on how many answers were written. Collecting again overwrites the CSV
+--        file and replaces the rows of the database.
 local csv = require "lib.csv"
 local jeton = require "jeton"
 local kaizala = require "kaizala"
@@ -28,7 +28,7 @@ local SURVEY = {
 
 local function send(kz, id)
   local group = id and kz:group(id) or kz:groups():next()
-  if not group then error("the connector reaches no group to send to", 0) end
+  if not group then error("the connector has access to no group", 0) end
   local survey = group:create_survey(SURVEY)
   if not survey.dry_run then
     state.set("group", group.id)
@@ -39,7 +39,7 @@ local function send(kz, id)
   return survey
 end
 
--- A value in one cell: several choices are joined.
+-- A value for one cell; several choices are joined.
 local function cell(value)
   if type(value) == "table" then return table.concat(value, "; ") end
   return value ~= nil and tostring(value) or ""
@@ -75,7 +75,7 @@ end
 
 local function collect(kz, folder)
   local group, id = state.get "group", state.get "survey"
-  if not id then error("nothing was sent yet: run it with 'send' first", 0) end
+  if not id then error("nothing has been sent yet: run it with 'send' first", 0) end
   local survey = kz:group(group):action(id):details()
   write_csv(folder .. "/survey.csv", survey)
   write_database(folder .. "/survey.db", survey)

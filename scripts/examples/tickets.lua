@@ -1,22 +1,22 @@
--- Makes a job of each ticket in a queue, reminds of those that are late, and reports those that are done.
+-- Creates a job for each ticket in a queue, sends reminders for late ones, and reports completed ones.
 --
 -- Run:   jeton run --sandbox tickets.lua [QUEUE [GROUP]]
 --        jeton -c tickets.yaml run tickets.lua [QUEUE [GROUP]]
 --        jeton -c tickets.yaml run tickets.lua done ID       completes a ticket of the connector's own user
 --        QUEUE is a CSV file with the columns id, title, assignee (a phone number in the group) and hours
---        until it is due (data/tickets.csv beside this script); GROUP an ID (the connector's first group).
---        As a job it takes `args: { queue: PATH, group: ID }`: let cron run it often. See tickets.yaml.
+--        until it is due (data/tickets.csv beside this script); GROUP an ID (default: the connector's first
+--        group). As a job it takes `args: { queue: PATH, group: ID }` and should run often. See tickets.yaml.
 --
--- Out:   a line for each ticket that was opened, reminded of (once, when it is late) or closed; nothing else.
---        A ticket is opened once, however long it stays in the queue: open and closed ones are kept in
---        `jeton.state`. The group gets a message when one is closed.
+-- Out:   a line for each ticket that was opened or closed, or is late (one reminder each). A ticket is opened
+--        only once, however long it stays in the queue: `jeton.state` keeps open and closed ones. The group
+--        gets a message when one is closed.
 local csv = require "lib.csv"
 local jeton = require "jeton"
 local kaizala = require "kaizala"
 local log = require "jeton.log"
 local state = require "jeton.state"
 
--- Written at once: what follows may fail, and this is not to be done again.
+-- Written at once, so that it is not done again if a later step fails.
 local function keep(ticket)
   state.set("ticket:" .. ticket.id, ticket)
   state.commit()
@@ -27,7 +27,8 @@ local function read_queue(path)
   for _, row in ipairs(rows) do
     local hours = math.tointeger(row.hours)
     if not hours or hours < 1 then
-      error(("%s:%d: hours must be a whole number from 1 on, got '%s'"):format(path, row.line, row.hours), 0)
+      error(("%s:%d: hours must be a whole number of at least 1, got '%s'"):format(path, row.line,
+        row.hours), 0)
     end
     row.hours = hours
   end
@@ -44,7 +45,7 @@ local function open(group, row)
   print(("opened #%s for %s: %s"):format(row.id, row.assignee, row.title))
 end
 
--- Looks at the job of an open ticket.
+-- Checks the job of an open ticket.
 local function follow(kz, ticket)
   local group = kz:group(ticket.group)
   local job = group:action(ticket.job):details()
@@ -63,7 +64,7 @@ local function follow(kz, ticket)
   end
 end
 
--- One that the service refuses, as for an assignee who is not in the group, does not stop the others.
+-- If the service refuses one, for example because the assignee is not in the group, the others go on.
 local function try_open(group, row)
   local ok, err = pcall(open, group, row)
   if ok then return true end
@@ -72,7 +73,7 @@ local function try_open(group, row)
   return false
 end
 
--- Gives false where a ticket could not be opened.
+-- Gives false if a ticket could not be opened.
 local function poll(kz, queue, group)
   local is_fine = true
   for _, key in ipairs(state.keys()) do
@@ -95,6 +96,6 @@ else
   local queue = read_queue(args.queue or args[1] or jeton.folder .. "/data/tickets.csv")
   local id = args.group or args[2]
   local group = id and kz:group(id) or kz:groups():next()
-  if not group then error("the connector reaches no group to post to", 0) end
+  if not group then error("the connector has access to no group", 0) end
   return poll(kz, queue, group)
 end

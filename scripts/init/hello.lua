@@ -1,9 +1,9 @@
--- Posts a greeting to a group, numbered: how often that went well is kept between the runs.
+-- Posts a numbered greeting to a group. The number is kept between runs.
 --
 -- Run:   jeton run --sandbox hello.lua [TEXT]     (no account needed)
---        jeton run --job hello                    (as cron will; see jeton.yaml)
+--        jeton run --job hello                    (as cron does; see jeton.yaml)
 --
--- Out:   what was posted where; nothing when cron started it, which would mail it.
+-- Out:   what was posted where; nothing if cron started it, because cron mails all output.
 local jeton = require "jeton"
 local kaizala = require "kaizala"
 local state = require "jeton.state"
@@ -11,7 +11,7 @@ local state = require "jeton.state"
 local text = jeton.args.text or jeton.args[1] or "Hello from jeton"
 
 local group = kaizala.connect():groups():next()
-if not group then error("the connector reaches no group to post to", 0) end
+if not group then error("the connector has access to no group", 0) end
 
 local number = (state.get "number" or 0) + 1
 text = ("%s, no. %d"):format(text, number)

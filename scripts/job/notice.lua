@@ -1,17 +1,17 @@
---- Sends the notice about a run of a job to a group: what `on_failure: { message: … }` does.
+--- Sends the notice about a run of a job to a group, for `on_failure: { message: … }`.
 local json = require "jeton.json"
 local kaizala = require "kaizala"
 
 local notice = {}
 
--- As the service writes ids, a suffix `@1` included.
+-- Ids of the service, with or without a suffix such as `@1`.
 local GUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x"
 
 local function fail(text, ...)
   error(text:format(...), 0)
 end
 
--- The only group of this name that the connector reaches.
+-- The only group with this name that the connector has access to.
 local function find(kz, name)
   local found, seen = {}, {}
   for group in kz:groups { all = true } do
@@ -19,10 +19,11 @@ local function find(kz, name)
     seen[group.id] = true
   end
   if #found == 0 then
-    fail("connector '%s' reaches no group of this name; expected a group's name or its id", kz.connector)
+    fail("connector '%s' has access to no group of this name; expected a group's name or its id",
+      kz.connector)
   end
   if #found > 1 then
-    fail("connector '%s' reaches %d groups of this name; name it by its id, such as %s", kz.connector,
+    fail("connector '%s' has access to %d groups of this name; use its id, such as %s", kz.connector,
       #found, found[1].id)
   end
   return found[1]

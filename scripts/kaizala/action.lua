@@ -7,39 +7,39 @@ local properties = require "kaizala.properties"
 local survey = require "kaizala.survey"
 
 ---@class kaizala.Action
----@field id? string media have none
+---@field id? string nil for media
 ---@field reference_id? string for reactions
 ---@field type? string "Job", "Survey", …
 ---@field package_id? string of a package
 ---@field title? string
 ---@field sender? string phone number
----@field creation_time? integer epoch seconds, as all times here; in a list
+---@field creation_time? integer epoch seconds, like all times here; in a list
 ---@field sent_at? integer after `details`
 ---@field message? string of an announcement
 ---@field media? kaizala.File[] of an announcement
 ---@field image_url? string of a picture
----@field latitude? number of a place that somebody shared, with or without a picture
+---@field latitude? number of a shared place, with or without a picture
 ---@field longitude? number
 ---@field assignee_count? integer of a job
----@field is_completed? boolean of a job: by all
+---@field is_completed? boolean of a job: by all assignees
 ---@field due_date? integer of a job, after `details`
 ---@field status? "Pending"|"Completed"|"Overdue" of a job, after `details`
 ---@field question? string of a poll
 ---@field choices? table[] of a poll: `{title=}`
----@field expiry_date? integer of a poll or a survey: until when it takes answers
+---@field expiry_date? integer of a poll or a survey: when it stops taking answers
 ---@field description? string of a survey, after `details`
 ---@field starting_time? integer of a meeting
 ---@field duration? integer of a meeting, minutes
 ---@field agenda? string of a meeting
 ---@field place? { latitude: number, longitude: number, name: string } of a meeting
----@field is_sender_only? boolean of a poll or a meeting: only the sender sees who answers what
+---@field is_sender_only? boolean of a poll or a meeting: only the sender sees the answers
 ---@field response_count? integer
 ---@field responses? kaizala.Response[] after `details`
 ---@field questions? kaizala.AskedQuestion[] after `details`
 ---@field properties? table<string, any> after `details`, by name
 ---@field version? integer of the properties, after `details`
----@field failed_result? kaizala.Failed[] subscribers whom it did not reach
----@field dry_run? boolean true when it was printed, not sent
+---@field failed_result? kaizala.Failed[] subscribers it was not sent to
+---@field dry_run? boolean true if it was printed, not sent
 ---@field raw? table
 local Action = {}
 Action.__index = Action
@@ -59,9 +59,9 @@ Action.__name = "kaizala.Action"
 
 ---@class kaizala.Response
 ---@field id string
----@field name? string what the responder called it
+---@field name? string the name given by the responder
 ---@field location? { latitude: number, longitude: number, name?: string }
----@field responder? string phone number; nil where the survey is anonymous
+---@field responder? string phone number; nil if the survey is anonymous
 ---@field responder_id? string
 ---@field responder_name? string
 ---@field is_anonymous? boolean
@@ -70,13 +70,13 @@ Action.__name = "kaizala.Action"
 ---@field last_modified_time? integer
 ---@field raw table
 
--- Which group an action belongs to: kept apart from the fields, which are the service's.
+-- The group of each action, kept apart from the fields, which are the service's.
 local groups = setmetatable({}, { __mode = "k" })
 
 -- Other files add their methods to the class.
 local action = { Action = Action }
 
---- Makes an action of which the id alone is known.
+--- Makes an action of which only the id is known.
 ---@param owner kaizala.Group
 ---@param id? string
 ---@param kind? string
@@ -94,7 +94,7 @@ function action.group(self)
   return groups[self]
 end
 
--- Takes over the fields of a body: of a list, or of the details.
+-- Sets the fields from a body of a list or of the details.
 local function fill(self, body)
   names.convert(body, "action", self, Action)
   if type(body.media) == "table" then self.media = names.list(body.media, "media") end
@@ -112,7 +112,7 @@ function action.from_entry(owner, raw, request)
   local self = action.new(owner)
   if raw.actionBody ~= nil then fill(self, check.reply(raw.actionBody, "actionBody", "object", request)) end
   names.convert(raw, "action", self, Action)
-  self.creation_time = self.creation_time or self.sent_at -- lists say the one or the other
+  self.creation_time = self.creation_time or self.sent_at -- lists have one or the other
   self.body = nil
   return self
 end
@@ -136,8 +136,7 @@ local function read_responses(self, details, request)
 end
 
 --- Fetches the action with its questions, responses and properties (*waits*).
----@return kaizala.Action self with its fields filled; raises an err. One that a dry run did not send has
---- no responses
+---@return kaizala.Action self with its fields filled; raises an err. One from a dry run has no responses
 function Action:details()
   check.method(self, Action, "action:details()")
   if self.dry_run then
@@ -168,19 +167,19 @@ local respond_options = {
   { "location", check.place, "responseLocation" }, { "response_id", "string" },
 }
 
--- The service takes no answers to these, though people answer polls and meetings in the app.
+-- Types that the service takes no answers for, though people can answer polls and meetings in the app.
 local takes_no_answers = {
   job = true, poll = true, letsmeet = true, announcement = true, image = true, album = true, document = true,
   audio = true, video = true, sharelocation = true, photowithlocation = true,
 }
 
--- Whether an action takes answers: nil where its details must say so.
+-- Whether an action takes answers; nil: unknown before its details are fetched.
 local function takes_answers(self)
   if not self.type then return nil end
   return not takes_no_answers[self.type:lower()] and (self.questions ~= nil or nil)
 end
 
--- Fetches what is not known of the action and needed for a response (*waits*); refuses what cannot be one.
+-- Fetches what is needed for a response and not known yet (*waits*). Refuses responses of the wrong kind.
 local function prepare_response(self, options)
   if not self.type or (options.answers and takes_answers(self) == nil) then self:details() end
   if options.completed ~= nil and (self.type or ""):lower() ~= "job" then
@@ -224,9 +223,9 @@ end
 
 local remind_options = { { "subscribers" }, { "all_subscribers" } }
 
---- Reminds of the action: the group, or subscribers of a public one (*waits*).
+--- Reminds the group, or subscribers of a public group, of the action (*waits*).
 ---@param options? kaizala.AudienceOptions
----@return kaizala.Failed[]? failed subscribers whom it did not reach; raises an err
+---@return kaizala.Failed[]? failed subscribers it was not sent to; raises an err
 function Action:remind(options)
   check.method(self, Action, "action:remind()")
   options = check.fields(options, "remind", remind_options)
@@ -238,8 +237,8 @@ function Action:remind(options)
 end
 
 ---@class kaizala.UpdateOptions
----@field types? table<string, string> by name, where the value does not say it: "DateTime", "StringSet", …
----@field version? integer the one that is changed; any by default
+---@field types? table<string, string> by name, if not clear from the value: "DateTime", "StringSet", …
+---@field version? integer the version to change; any by default
 ---@field notify_subscribers? boolean
 ---@field all_subscribers? boolean
 local update_options = {
@@ -253,7 +252,7 @@ local update_options = {
 ---@param values table<string, any> by name: strings, numbers, lists of strings, places
 --- `{latitude=, longitude=, name=?}`
 ---@param options? kaizala.UpdateOptions
----@return integer? version the new one, where the service says it; raises an err
+---@return integer? version the new one, if the service returns it; raises an err
 function Action:update_properties(values, options)
   check.method(self, Action, "action:update_properties({…})")
   local body

@@ -1,4 +1,4 @@
---- Actions of a group: announcements, jobs, polls, meetings, surveys, packages; and the list of them.
+--- Actions of a group: announcements, jobs, polls, meetings, surveys, packages; and listing them.
 local action = require "kaizala.action"
 local audience = require "kaizala.audience"
 local check = require "kaizala.check"
@@ -12,7 +12,7 @@ local survey = require "kaizala.survey"
 ---@class kaizala.Group
 local Group = group.Group
 
--- Types that can be listed, each by a call of its own.
+-- Types that can be listed, each with its own call.
 local LISTED = {
   "Image", "Job", "Survey", "PhotoWithLocation", "LetsMeet", "Poll", "ShareLocation", "Document",
   "Announcement",
@@ -65,7 +65,7 @@ end
 ---@field message string 1 to 4,000 characters
 ---@field title? string
 ---@field media? string[] what `kz:upload` returned
----@field repeatable? boolean may be posted twice when the reply is lost
+---@field repeatable? boolean may be repeated if the reply is lost
 local announce_options = with_audience {
   { "title", "string", "title" }, { "message", check.message, "message", required = true },
   { "media", check.resources, "MediaResources" },
@@ -89,7 +89,7 @@ end
 
 local function assignees(phones, what)
   local list = check.phones(phones, what)
-  if #list == 0 then invalid("%s is empty: a job is somebody's", what) end
+  if #list == 0 then invalid("%s is empty: a job needs an assignee", what) end
   return list
 end
 local job_options = with_audience {
@@ -162,7 +162,7 @@ end
 ---@field minutes? integer 30 by default
 ---@field place? { latitude: number, longitude: number, name?: string }
 ---@field agenda? string
----@field sender_only? boolean only the sender sees who comes
+---@field sender_only? boolean only the sender sees who will attend
 ---@field repeatable? boolean
 
 local function start(value, what)
@@ -196,7 +196,7 @@ end
 ---@field anonymous? boolean
 ---@field multiple_responses? boolean one person may answer more than once
 ---@field visible_to? "all"|"sender"|"admins"|"members" who sees the answers
----@field sender_only? boolean the same as visible_to = "sender", as older services know it
+---@field sender_only? boolean same as visible_to = "sender", for older services
 ---@field cover_image? string URL of a picture
 ---@field repeatable? boolean
 
@@ -231,12 +231,12 @@ end
 
 ---@class kaizala.SendActionOptions: kaizala.AudienceOptions
 ---@field id? string of an action package
----@field type? string of a built-in action, in place of id
----@field body? table as on the wire; the fields below go into it
+---@field type? string of a built-in action, instead of id
+---@field body? table as on the wire; the fields below are added
 ---@field title? string
 ---@field questions? kaizala.Question[] of a package
 ---@field properties? table<string, any> of a package, by name, as `action:update_properties` takes them
----@field validity? integer until when a package takes answers, epoch seconds
+---@field validity? integer when a package stops taking answers, epoch seconds
 ---@field repeatable? boolean
 
 local action_options = with_audience {
@@ -264,7 +264,7 @@ function Group:send_action(options)
   return send(self, "send_action", { id = options.id, actionType = options.type, actionBody = body }, options)
 end
 
---- Names an action of the group, without a request.
+--- Makes an action object without a request.
 ---@param id string
 ---@return kaizala.Action action
 function Group:action(id)
@@ -273,8 +273,8 @@ function Group:action(id)
   return action.new(self, id)
 end
 
--- The next page of one type, without what was seen. A page ends within a second: the next one starts with
--- this second again.
+-- The next page of one type, without entries already seen. A page can end in the middle of a second, so the
+-- next one starts with the same second.
 local function fetch_page(self, kind, cursor)
   local target = group.path(self, "/actions")
   local request = "GET " .. target
@@ -307,7 +307,7 @@ local function of_type(self, kind, from)
   end)
 end
 
--- A type that this service does not list is left out.
+-- Types that this service cannot list are left out.
 local function next_or_none(list)
   local ok, item = pcall(list.next, list)
   if ok then return item end
@@ -315,7 +315,7 @@ local function next_or_none(list)
   error(item, 0)
 end
 
--- All types, by time: the oldest of the heads is next.
+-- Merges all types by time: the oldest of the heads is next.
 local function merged(self, from)
   local heads
   return iterator.new(function()
@@ -340,8 +340,8 @@ local function merged(self, from)
 end
 
 --- Lists actions, oldest first (*waits*, when the first is taken).
----@param options? { type?: string, from?: integer } type: "Job", "Survey" …, in any case; all that can be
---- listed by default, merged by time. from: epoch seconds
+---@param options? { type?: string, from?: integer } type: "Job", "Survey" …, in any case; default: all that
+--- can be listed, merged by time. from: epoch seconds
 ---@return kaizala.Iterator<kaizala.Action> actions gives `kaizala.Action`; raises an err
 function Group:actions(options)
   check.method(self, Group, "group:actions()")

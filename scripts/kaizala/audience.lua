@@ -1,25 +1,25 @@
---- To whom a message or an action goes, and whom it did not reach.
+--- The audience of a message or an action, and whom it was not sent to.
 local check = require "kaizala.check"
 local chunks = require "kaizala.chunks"
 local names = require "kaizala.names"
 
 local audience = {}
 
---- Numbers that a request carries which cannot go out in parts.
+--- Most numbers in a request that cannot be split.
 audience.WHOLE_MAX = 1000
 
 ---@class kaizala.AudienceOptions
----@field subscribers? string[] phone numbers, in a public group; an empty list: nobody
+---@field subscribers? string[] phone numbers, in a public group; empty: nobody
 ---@field all_subscribers? boolean all of a public group
 
 ---@class kaizala.Failed
 ---@field subscriber string phone number
 ---@field subscriber_id? string
----@field error_code string the service's, or the kind of the err that ended a long list
+---@field error_code string the service's, or the kind of the err that stopped a long list
 ---@field error_reason string
----@field raw? table what the service said of it
+---@field raw? table the service's entry
 
---- Raises `invalid` for a group that is known to be no public one.
+--- Raises `invalid` for a group that is known not to be public.
 ---@param group kaizala.Group
 ---@param what string the function, for messages
 function audience.check_public(group, what)
@@ -30,7 +30,7 @@ function audience.check_public(group, what)
 end
 
 --- Writes the audience into a body.
----@param group kaizala.Group raises `invalid` where it is known to have no subscribers
+---@param group kaizala.Group raises `invalid` if it is known to have no subscribers
 ---@param options kaizala.AudienceOptions
 ---@param what string the function, for messages
 ---@param body table receives `subscribers` and `sendToAllSubscribers`
@@ -45,10 +45,10 @@ function audience.write(group, options, what, body)
   return body
 end
 
---- Reads whom it did not reach.
+--- Reads whom it was not sent to.
 ---@param reply table decoded
 ---@param request string "POST /groups/…", for the error
----@return kaizala.Failed[]? failed nil: it reached everybody
+---@return kaizala.Failed[]? failed nil: it was sent to everybody
 function audience.failed(reply, request)
   if reply.failedResult == nil then return nil end
   local failed = {}
@@ -59,15 +59,15 @@ function audience.failed(reply, request)
   return failed
 end
 
---- Posts a body with its whole audience at once (*waits*): what people answer must stay one thing, with all
---- answers in one place. Raises `invalid` for more than `WHOLE_MAX` numbers.
+--- Posts a body with its whole audience in one request (*waits*), so that all answers belong to one action.
+--- Raises `invalid` for more than `WHOLE_MAX` numbers.
 ---@param client kaizala.Client
 ---@param request kaizala.RequestOptions path, repeatable, and the body as `json`
 ---@param what string the function, for messages
 ---@param read fun(reply: table, request: string) checks the reply; may raise
 ---@return table reply
----@return kaizala.Failed[]? failed nil: it reached everybody
----@return boolean dry_run true when it was printed, not sent
+---@return kaizala.Failed[]? failed nil: it was sent to everybody
+---@return boolean dry_run true if it was printed, not sent
 function audience.post_whole(client, request, what, read)
   local count, where = #(request.json.subscribers or {}), "POST " .. request.path
   if count > audience.WHOLE_MAX then
@@ -83,15 +83,15 @@ function audience.post_whole(client, request, what, read)
   return reply, audience.failed(reply, where), false
 end
 
---- Posts a body with an audience; more than 30 subscribers take several requests (*waits*). Raises the
---- err of the first one.
+--- Posts a body with an audience; more than 30 subscribers take several requests (*waits*). Raises an
+--- err if the first one fails.
 ---@param client kaizala.Client
 ---@param request kaizala.RequestOptions path, repeatable, and the body as `json`
 ---@param read fun(reply: table, request: string) checks a reply; may raise
----@return table[] replies one a request that succeeded
----@return kaizala.Failed[]? failed nil: it reached everybody
+---@return table[] replies one for each successful request
+---@return kaizala.Failed[]? failed nil: it was sent to everybody
 ---@return jeton.Err? err why not all requests were made
----@return boolean dry_run true when they were printed, not sent
+---@return boolean dry_run true if they were printed, not sent
 function audience.post(client, request, read)
   local body, where = request.json, "POST " .. request.path
   local all = body.subscribers
@@ -101,7 +101,7 @@ function audience.post(client, request, read)
     local part_body = {}
     for key, value in pairs(body) do part_body[key] = value end
     part_body.subscribers = all and part
-    -- All subscribers at once: with the first request alone.
+    -- sendToAllSubscribers goes only with the first request.
     if i > 1 then part_body.sendToAllSubscribers = nil end
     local reply, dry_run = client:request {
       method = "POST", path = request.path, json = part_body, repeatable = request.repeatable,
@@ -118,14 +118,14 @@ function audience.post(client, request, read)
   return replies, #failed > 0 and failed or nil, err, was_dry
 end
 
---- Checks the reply to a message or an action: for `post` and `post_whole`. Raises `invalid`.
+--- Checks the reply to a message or an action, for `post` and `post_whole`. Raises `invalid`.
 ---@param reply table
 ---@param request string
 function audience.check_sent(reply, request)
   check.reply(reply.referenceId, "referenceId", "string", request)
 end
 
---- Gives what was sent from what `post` returned.
+--- Makes the result for scripts from what `post` returned.
 ---@param replies table[]
 ---@param failed? kaizala.Failed[]
 ---@param err? jeton.Err

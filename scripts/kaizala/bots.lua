@@ -1,4 +1,4 @@
---- Bots: users that a program makes and acts as.
+--- Bots: users that a program creates and acts as.
 local check = require "kaizala.check"
 local group = require "kaizala.group"
 local iterator = require "kaizala.iterator"
@@ -15,7 +15,7 @@ local Group = group.Group
 ---@field name? string
 ---@field profile_pic? string
 ---@field tenant_id? string
----@field creator? string phone number of who made it
+---@field creator? string phone number of the creator
 ---@field creator_id? string
 ---@field creator_name? string
 ---@field creator_profile_pic? string
@@ -26,12 +26,12 @@ Bot.__index = Bot
 Bot.__name = "kaizala.Bot"
 
 ---@class kaizala.BotToken
----@field access_token string calls that carry it are the bot's
+---@field access_token string for calls as the bot
 ---@field expires_at integer epoch seconds
 ---@field scopes string[]
 ---@field raw table
 
--- Which client a bot belongs to: kept apart from the fields, which are the service's.
+-- The client of each bot, kept apart from the fields, which are the service's.
 local clients = setmetatable({}, { __mode = "k" })
 
 local function new(client, id)
@@ -49,7 +49,7 @@ local function from_raw(client, raw, request)
   return bot
 end
 
---- Names a bot, without a request: what is wrong with the id shows at the first call.
+--- Makes a bot object without a request; a wrong id is reported by the first call.
 ---@param id string
 ---@return kaizala.Bot bot
 function Client:bot(id)
@@ -58,8 +58,8 @@ function Client:bot(id)
   return new(self, id)
 end
 
---- Lists the bots that the caller made; with a tenant admin's token all of the tenant (*waits*, when
---- the first is taken).
+--- Lists the bots that the caller created; with a tenant admin's token all of the tenant (*waits*, when the
+--- first is taken).
 ---@return kaizala.Iterator<kaizala.Bot> bots gives `kaizala.Bot`; raises an err
 function Client:bots()
   check.method(self, Client, "kz:bots()")
@@ -87,9 +87,9 @@ end
 
 local bot_options = { { "name", check.name, "name" }, { "profile_pic", picture, "profilePic" } }
 
---- Makes a bot (*waits*).
+--- Creates a bot (*waits*).
 ---@param options kaizala.BotOptions name is required
----@return kaizala.Bot bot with `id`, and what was given; raises an err
+---@return kaizala.Bot bot with `id`, and the given fields; raises an err
 function Client:create_bot(options)
   check.method(self, Client, "kz:create_bot({…})")
   local _, body = check.needed(options, "create_bot", bot_options)
@@ -112,7 +112,7 @@ local function change(self, method, body)
 end
 
 --- Changes the bot's name or picture (*waits*).
----@param options kaizala.BotOptions what is left out stays
+---@param options kaizala.BotOptions absent fields stay as they are
 ---@return boolean true; raises an err
 function Bot:update(options)
   check.method(self, Bot, "bot:update({…})")
@@ -120,15 +120,15 @@ function Bot:update(options)
   return change(self, "PUT", body)
 end
 
---- Deletes the bot; its tokens end (*waits*).
+--- Deletes the bot; its tokens become invalid (*waits*).
 ---@return boolean true; raises an err
 function Bot:delete()
   check.method(self, Bot, "bot:delete()")
   return change(self, "DELETE")
 end
 
---- Gets an access token of the bot's own (*waits*). It is not kept: ask again when it has expired. It is a
---- secret: masked in what jeton writes, and let go to the connector's hosts alone.
+--- Gets an access token of the bot (*waits*). It is not cached: ask again when it has expired. It is a
+--- secret: masked in what jeton writes, and sent only to the connector's hosts.
 ---@return kaizala.BotToken token raises an err
 function Bot:token()
   check.method(self, Bot, "bot:token()")

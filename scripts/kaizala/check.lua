@@ -1,4 +1,4 @@
---- What is known to be wrong is refused before a request, and what comes back is checked.
+--- Checks arguments before a request, and replies after it.
 local http = require "jeton.http"
 local json = require "jeton.json"
 
@@ -6,7 +6,7 @@ local check = {}
 
 --- Characters that a message may have (the service's limit).
 check.MESSAGE_MAX = 4000
---- Words that an error names where none is near the wrong one.
+--- Up to so many words, an error lists them all.
 check.WORDS_SHOWN = 4
 --- The last second of the year 9999: a later time is one in milliseconds.
 check.TIME_MAX = 253402300799
@@ -20,7 +20,7 @@ function check.fail(kind, message, request, code)
   error(http.error { kind = kind, message = message, request = request, code = code }, 0)
 end
 
--- How the chunks of the SDK are called: "@kaizala/", or the folder that they were read from.
+-- Prefix of the SDK's chunk names: "@kaizala/", or the folder they were read from.
 local OWN = debug.getinfo(1, "S").source:match "^(.*)check%.lua$"
 
 --- Raises a string with the position of the script's line that called the SDK.
@@ -49,7 +49,7 @@ local function distance(a, b)
   return row[#b]
 end
 
--- "; did you mean 'x'?", or all that there are.
+-- "; did you mean 'x'?", or the list of all.
 local function hint(key, known)
   local nearest, best = nil, 3
   for _, candidate in ipairs(known) do
@@ -76,8 +76,8 @@ end
 --- Raises (a string) unless options is nil or a table that has only known keys.
 ---@param options any
 ---@param what string the function, for the message
----@param known string[] the keys that there are
----@return table options empty where there are none
+---@param known string[] the keys
+---@return table options empty if nil
 function check.options(options, what, known)
   if options == nil then return {} end
   if type(options) ~= "table" then
@@ -105,21 +105,21 @@ function check.optional(value, expected, what)
   return value
 end
 
---- One option of a function: its name, what it must be, and its name on the wire, where it has one. What
---- it must be is the name of a Lua type, a list of words, or a function that gets the value and what it is
---- (for messages), and returns what goes on the wire. nil: it is checked elsewhere.
+--- An option of a function: its name, its check, and its name on the wire (nil: it does not go there). The
+--- check is the name of a Lua type, a list of words, a function that gets the value and a label for messages
+--- and returns the value for the wire, or nil if it is checked elsewhere.
 ---@class kaizala.Field
 ---@field [1] string
 ---@field [2] string|string[]|(fun(value: any, what: string): any)|nil
 ---@field [3] string|nil
----@field required? boolean the function is called for nil too, and refuses it
+---@field required? boolean the function is also called for nil, and refuses it
 
---- Checks the options of a function. Raises (a string) for an unknown one, and what the checks raise.
+--- Checks the options of a function. Raises (a string) for an unknown one, and the errors of the checks.
 ---@param options table|nil
 ---@param what string the function, for messages
 ---@param fields kaizala.Field[]
----@return table options empty where there are none
----@return table body what goes on the wire, by the names there
+---@return table options empty if nil
+---@return table body values by their names on the wire
 function check.fields(options, what, fields)
   local known, body = {}, {}
   for i, field in ipairs(fields) do known[i] = field[1] end
@@ -139,7 +139,7 @@ function check.fields(options, what, fields)
   return options, body
 end
 
---- As `fields`, for a function that cannot do without options.
+--- Like `fields`, for a function that needs options.
 ---@param options any
 ---@param what string
 ---@param fields kaizala.Field[]
@@ -184,7 +184,7 @@ function check.time(value, what)
   return math.tointeger(value)
 end
 
---- As `time`; gives milliseconds.
+--- Like `time`; gives milliseconds.
 ---@param value any
 ---@param what string
 ---@return integer? milliseconds
@@ -193,11 +193,11 @@ function check.milliseconds(value, what)
   return seconds and seconds * 1000
 end
 
---- Gives a place with the fields that it may have, or nil. Raises (a string) unless it is a table with
---- latitude and longitude, `invalid` where they are on no map.
+--- Copies a place, or gives nil. Raises (a string) unless it is a table with latitude and longitude,
+--- `invalid` if these are out of range.
 ---@param place? { latitude: number, longitude: number, name?: string }
 ---@param what string what it is, for the message
----@return { latitude: number, longitude: number, name: string }? place the name is "" where there is none
+---@return { latitude: number, longitude: number, name: string }? place the name is "" if absent
 function check.place(place, what)
   if place == nil then return nil end
   if type(place) ~= "table" or type(place.latitude) ~= "number" or type(place.longitude) ~= "number" then
@@ -213,7 +213,7 @@ function check.place(place, what)
 end
 
 --- Checks a name: UTF-8, not empty.
----@param value any raises (a string) unless it is a non-empty string; `invalid` where it is not UTF-8
+---@param value any raises (a string) unless it is a non-empty string; `invalid` if it is not UTF-8
 ---@param what string for the message
 ---@return string value
 function check.name(value, what)
@@ -225,7 +225,7 @@ function check.name(value, what)
   return value
 end
 
---- Gives an id as it stands in a path: percent-encoded, but for `@`, which ends some ids.
+--- Encodes an id for a path: percent-encoded except for `@`, which is part of some ids.
 ---@param id any raises (a string) unless it is a non-empty string
 ---@param what string for the message
 ---@return string
@@ -236,7 +236,7 @@ function check.id(id, what)
   return (http.encode(id):gsub("%%40", "@"))
 end
 
---- As `id`, for a member's: raises `invalid` for a phone number.
+--- Like `id`, for a member's id; raises `invalid` for a phone number.
 ---@param id any
 ---@param what string for the message
 ---@return string
@@ -262,7 +262,7 @@ function check.resources(list, what)
   for i, resource in ipairs(list) do
     -- Opaque, but base64: the path of a file has a point.
     if type(resource) ~= "string" or not resource:find "^[%w+/=_-]+$" then
-      check.fail("invalid", ("%s: entry %d, %s, is no mediaResource; kz:upload(path) returns one"):format(
+      check.fail("invalid", ("%s: entry %d, %s, is not a mediaResource; kz:upload(path) returns one"):format(
         what, i, show(resource)))
     end
     copy[i] = resource
@@ -291,7 +291,7 @@ function check.phones(list, what)
       check.misuse(("%s: entry %d must be a string, got %s; write a phone number in quotes, as "
         .. "\"+33100000001\""):format(what, i, type(phone)))
     elseif not phone:find "^%+[1-9]%d+$" or #phone < 9 or #phone > 16 then
-      check.fail("invalid", ("%s: entry %d, '%s', is no phone number; write it with + and country "
+      check.fail("invalid", ("%s: entry %d, '%s', is not a phone number; write it with + and country "
         .. "code, as +33100000001"):format(what, i, phone))
     end
     copy[i] = phone
@@ -319,7 +319,7 @@ function check.message(text, what)
   return text
 end
 
--- What a decoded value is, in words.
+-- The type of a decoded value, in words.
 local function describe(value)
   if value == nil then return "missing" end
   if value == json.null then return "null" end
@@ -331,7 +331,7 @@ end
 --- Gives a value of a reply, or raises `invalid` naming it.
 ---@param value any
 ---@param field string its name on the wire
----@param expected "string"|"list"|"object" an empty string is none
+---@param expected "string"|"list"|"object" an empty string is not accepted
 ---@param request string "GET /groups"
 ---@return any value
 function check.reply(value, field, expected, request)
@@ -343,8 +343,8 @@ function check.reply(value, field, expected, request)
   return value
 end
 
---- Raises `http` when the reply to a change says `result: false`, as a boolean or in words; and when it
---- carries a `message`, which no success does.
+--- Raises `http` when the reply to a change says `result: false`, as a boolean or as text, or when it
+--- has a `message`, which successes never have.
 ---@param reply table decoded
 ---@param request string "DELETE /bot/…"
 ---@return boolean true

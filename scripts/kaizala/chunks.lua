@@ -1,9 +1,9 @@
---- Long lists of phone numbers go out in several requests.
+--- Sends long lists of phone numbers in several requests.
 local json = require "jeton.json"
 
 local chunks = {}
 
---- Numbers that one request carries.
+--- Numbers per request.
 chunks.SIZE = 30
 
 --- Splits a list.
@@ -29,12 +29,12 @@ local function add_failed(failed, phones, err)
   end
 end
 
---- Calls fn for each part (*waits*). What the first raises goes on. What a later one raises ends it: then
---- some are done and the rest is not, and the numbers of the rest are reported.
+--- Calls fn for each part (*waits*). An error of the first part is raised. After an error of a later part the
+--- rest is not tried, and its numbers are reported.
 ---@param parts table[] from `chunks.split`
 ---@param fn fun(part: table, index: integer) sends a request; may raise an err
 ---@return kaizala.Failed[] failed numbers that no request was made for, or whose request failed
----@return jeton.Err? err why it ended
+---@return jeton.Err? err why it stopped
 function chunks.each(parts, fn)
   local failed, why = {}, nil
   for i, part in ipairs(parts) do

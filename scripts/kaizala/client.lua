@@ -1,4 +1,4 @@
---- A connection to the service by one connector of the configuration.
+--- The client: access to the service with a connector of the configuration.
 local check = require "kaizala.check"
 local group = require "kaizala.group"
 local http = require "jeton.http"
@@ -21,7 +21,7 @@ Client.__name = "kaizala.Client"
 ---@field tenant_id? string
 ---@field is_provisioned? boolean
 ---@field is_tenant_admin? boolean
----@field raw table the decoded reply, with all that the service says
+---@field raw table the decoded reply, complete
 
 ---@class kaizala.RequestOptions
 ---@field path string below the connector's endpoint: `/groups`
@@ -29,18 +29,18 @@ Client.__name = "kaizala.Client"
 ---@field query? table<string, string|number|boolean>
 ---@field json? any the body
 ---@field multipart? jeton.http.Part[] the body is a form, its files streamed from disk
----@field repeatable? boolean a POST may be sent twice when its reply is lost
+---@field repeatable? boolean a POST may be repeated if its reply is lost
 local request_options = {
   { "method", "string" }, { "path", check.name, required = true }, { "query" }, { "json" },
   { "multipart" }, { "repeatable" },
 }
 
---- Sends one authenticated request (*waits*). The token, 401, 308, 429 and broken connections are
---- taken care of.
+--- Sends one authenticated request (*waits*). It adds the token and handles 401, 308, 429 and
+--- broken connections.
 ---@param options kaizala.RequestOptions
 ---@return table reply the decoded object; raises an err: what `jeton.http` returns, `invalid` for a
---- reply that is no JSON object, `http` for one that carries an errorCode
----@return boolean dry_run true when it was printed, not sent
+--- reply that is not a JSON object, `http` for one with an errorCode
+---@return boolean dry_run true if it was printed, not sent
 function Client:request(options)
   check.method(self, Client, "kz:request({…})")
   check.needed(options, "request", request_options)
@@ -69,7 +69,7 @@ function Client:request(options)
   return reply, response.dry_run == true
 end
 
---- Says who the connector acts as (*waits*).
+--- Gets the user that the connector acts as (*waits*).
 ---@return kaizala.User user raises an err
 function Client:me()
   check.method(self, Client, "kz:me()")
@@ -78,15 +78,15 @@ function Client:me()
   return names.convert(reply, "user", {})
 end
 
--- true, or nothing: what is left out is false.
+-- The service's default is false, so only true is sent.
 local function only_true(value, what)
   return check.optional(value, "boolean", what) or nil
 end
 local groups_options = { { "details", only_true, "showDetails" }, { "all", only_true, "fetchAllGroups" } }
 
---- Lists the groups that the token reaches (*waits*, when the first is taken).
+--- Lists the groups that the token gives access to (*waits*, when the first is taken).
 ---@param options? { details?: boolean, all?: boolean } details: with their counts and the caller's
---- role; all: parents and subgroups too, not the direct ones alone
+--- role; all: also their parents and subgroups
 ---@return kaizala.Iterator<kaizala.Group> groups gives `kaizala.Group`; raises an err
 function Client:groups(options)
   check.method(self, Client, "kz:groups()")
@@ -101,7 +101,7 @@ function Client:groups(options)
   end)
 end
 
---- Names a group, without a request: what is wrong with the id shows at the first call.
+--- Makes a group object without a request; a wrong id is reported by the first call.
 ---@param id string
 ---@return kaizala.Group group
 function Client:group(id)
@@ -110,7 +110,7 @@ function Client:group(id)
   return group.new(self, id)
 end
 
--- Groups that a page of a search has.
+-- Groups in a page of a search.
 local SEARCH_PAGE = 50
 
 --- Searches all groups of the tenant by a part of their name; needs a tenant admin's token (*waits*, when
@@ -140,8 +140,8 @@ end
 ---@field name string
 ---@field welcome_message? string
 ---@field members? string[] phone numbers with + and country code
----@field member_ids? string[] ids of users
----@field admins? string[] phone numbers; the caller is an admin in any case
+---@field member_ids? string[] user ids
+---@field admins? string[] phone numbers; the caller always becomes one
 ---@field type? "Group"|"ConnectGroup" Group by default; ConnectGroup (managed, public) needs a tenant
 --- admin's token
 ---@field image_url? string
@@ -169,7 +169,7 @@ local create_options = {
   { "long_description", "string", "LongDescriptionString" },
 }
 
---- Makes a group; with a group token it becomes a subgroup of that group (*waits*).
+--- Creates a group; with a group token, a subgroup of that group (*waits*).
 ---@param options kaizala.CreateOptions
 ---@return kaizala.Group group with `id`, `name` and `members_added`; raises an err
 function Client:create_group(options)

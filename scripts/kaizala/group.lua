@@ -15,17 +15,17 @@ local names = require "kaizala.names"
 ---@field has_parent_groups? boolean
 ---@field current_level_sub_group_count? integer
 ---@field current_level_parent_group_count? integer
----@field user_count? integer of the group and all below it, each membership
----@field unique_user_count? integer the same, each person once
----@field un_provisioned_user_count? integer of those, people without an account
----@field current_level_user_count? integer of the group alone
+---@field user_count? integer memberships in the group and all below it
+---@field unique_user_count? integer the same, but each person once
+---@field un_provisioned_user_count? integer of those, people who have no account
+---@field current_level_user_count? integer only in the group itself
 ---@field current_level_un_provisioned_user_count? integer
 ---@field is_mapped_to_tenant? boolean
 ---@field is_duplicate? boolean
 ---@field is_editable? boolean
 ---@field is_details_readable? boolean
----@field members_added? boolean of one that was made: whether its members are in it
----@field is_added_as_sub_group? boolean of one that was made with a group token
+---@field members_added? boolean of a new group: whether its members were added
+---@field is_added_as_sub_group? boolean of a new group, made with a group token
 ---@field raw? table the decoded reply that the fields come from
 local Group = {}
 Group.__index = Group
@@ -42,19 +42,19 @@ Group.__name = "kaizala.Group"
 
 ---@class kaizala.Sent
 ---@field reference_id string of the message; `dry-run` in a dry run
----@field reference_ids string[] of all messages: one for each 30 subscribers
----@field failed_result? kaizala.Failed[] subscribers whom it did not reach
----@field err? jeton.Err why not all requests were made; those who were left out are in failed_result
----@field dry_run? boolean true when it was printed, not sent
+---@field reference_ids string[] of all messages, one per 30 subscribers
+---@field failed_result? kaizala.Failed[] subscribers it was not sent to
+---@field err? jeton.Err why not all requests were made; the others are in failed_result
+---@field dry_run? boolean true if it was printed, not sent
 ---@field raw table
 
--- Which client a group belongs to: kept apart from the fields, which are the service's.
+-- The client of each group, kept apart from the fields, which are the service's.
 local clients = setmetatable({}, { __mode = "k" })
 
 -- Other files add their methods to the class.
 local group = { Group = Group }
 
---- Makes a group of which the id alone is known.
+--- Makes a group of which only the id is known.
 ---@param client kaizala.Client
 ---@param id? string
 ---@return kaizala.Group group
@@ -76,7 +76,7 @@ end
 --- Makes a group from an object of the wire; raises `invalid` where it has no groupId.
 ---@param client kaizala.Client
 ---@param raw any
----@param request string what the object answers, for the error
+---@param request string for the error
 ---@return kaizala.Group group
 function group.from_raw(client, raw, request)
   return fill(group.new(client), raw, request)
@@ -94,7 +94,7 @@ function group.client(self)
   return clients[self]
 end
 
---- Gives the path of what a group has: `/groups/ID/actions`.
+--- Gives a path below the group: `/groups/ID/actions`.
 ---@param self kaizala.Group
 ---@param tail string `/actions`
 ---@return string path
@@ -102,7 +102,7 @@ function group.path(self, tail)
   return path(self, tail)
 end
 
---- Sends a change (*waits*); raises `http` when the reply says `result: false`, as a boolean or in words.
+--- Sends a change (*waits*); raises `http` when the reply says `result: false`, as a boolean or as text.
 ---@param self kaizala.Group
 ---@param method string
 ---@param target string path
@@ -120,12 +120,12 @@ function Group:details()
   local target = path(self)
   local request = "GET " .. target
   local reply = clients[self]:request { path = target }
-  -- The fields are at the top, or in a list of one, or both.
+  -- The fields are at the top, in a list with one entry, or both.
   if reply.groupId ~= nil then return fill(self, reply, request) end
   return fill(self, check.reply(reply.groups, "groups", "list", request)[1], request)
 end
 
---- Lists who is in the group (*waits*, when the first is taken).
+--- Lists the members (*waits*, when the first is taken).
 ---@return kaizala.Iterator<kaizala.Member> members gives `kaizala.Member`; raises an err
 function Group:members()
   check.method(self, Group, "group:members()")
@@ -175,13 +175,13 @@ end
 
 ---@class kaizala.SendOptions: kaizala.AudienceOptions
 ---@field reply_to? string reference_id of the message or action that this one answers
----@field repeatable? boolean may be posted twice when the reply is lost
+---@field repeatable? boolean may be repeated if the reply is lost
 local send_options = {
   { "subscribers" }, { "all_subscribers" }, { "reply_to", "string", "replyToReferenceId" },
   { "repeatable", "boolean" },
 }
 
---- Posts a text message (*waits*). More than 30 `subscribers` take several requests; where a later one
+--- Posts a text message (*waits*). More than 30 `subscribers` take several requests; if a later one
 --- fails, the result says who was left out, and why.
 ---@param text string UTF-8, 1 to 4,000 characters
 ---@param options? kaizala.SendOptions

@@ -1,14 +1,14 @@
---- The Kaizala SDK: groups, members and messages by the connectors of the configuration.
+--- The Kaizala SDK: groups, members and messages, with the connectors of the configuration.
 ---
 ---     local kz = require "kaizala".connect()
 ---     for group in kz:groups() do print(group.id, group.name) end
 ---
 --- Functions raise an err (a table with `kind`, `message`, `status`, `code`, `retryable`,
---- `request`) when the service or the network fails, and a string with its position on misuse.
+--- `request`) when the service or the network fails, and a string with the position on misuse.
 local check = require "kaizala.check"
 local client = require "kaizala.client"
 local token = require "jeton.token"
--- Methods of clients and groups.
+-- These files add methods to clients and groups.
 require "kaizala.actions"
 require "kaizala.bots"
 require "kaizala.media"

@@ -1,4 +1,4 @@
---- Lists that come in pages: `for item in list do`, or `list:all()`.
+--- Lists that arrive in pages: `for item in list do`, or `list:all()`.
 local check = require "kaizala.check"
 
 ---@class kaizala.Iterator<T>: { next: (fun(self): T?), all: fun(self): T[] }
@@ -12,7 +12,7 @@ local function refuse(what)
     .. "all by list:all()")
 end
 
--- What is meant for a table would find it empty.
+-- Functions for tables would see an empty list, so they are refused.
 Iterator.__index = function(_, key)
   local method = type(key) == "string" and rawget(Iterator, key)
   return method or refuse(("this list has no '%s'"):format(tostring(key)))
@@ -20,7 +20,7 @@ end
 Iterator.__len = function() refuse "this list has no length" end
 Iterator.__pairs = function() refuse "this list has no keys" end
 
---- Gives the next item, and fetches a page when it needs one (*waits*).
+--- Gives the next item, fetching a page if needed (*waits*).
 ---@return any item nil at the end; raises an err
 function Iterator:next()
   check.method(self, Iterator, "list:next()")
@@ -29,7 +29,7 @@ end
 
 Iterator.__call = Iterator.next
 
---- Fetches what is left (*waits*).
+--- Fetches all remaining items (*waits*).
 ---@return table list of the remaining items; raises an err
 function Iterator:all()
   check.method(self, Iterator, "list:all()")

@@ -1,4 +1,4 @@
---- Pictures, documents, audio and video: one call uploads and posts.
+--- Pictures, documents, audio and video: each call uploads and posts.
 local audience = require "kaizala.audience"
 local check = require "kaizala.check"
 local group = require "kaizala.group"
@@ -10,7 +10,7 @@ local Group = group.Group
 
 local OFFICE = "application/vnd.openxmlformats-officedocument."
 
--- What the service takes, by kind: the ending of a file's name and its content type.
+-- What the service accepts, by kind: file extensions and content types.
 local TYPES = {
   Image = { jpg = "image/jpeg", jpeg = "image/jpeg", png = "image/png" },
   Audio = { mp3 = "audio/mpeg", wav = "audio/wav" },
@@ -30,24 +30,24 @@ for _, types in pairs(TYPES) do
 end
 TYPES.Any = any
 
--- Pictures that an album may have.
+-- Most pictures in an album.
 local ALBUM_MAX = 30
 
 ---@class kaizala.MediaOptions: kaizala.AudienceOptions
 ---@field caption? string
----@field repeatable? boolean may be posted twice when the reply is lost
+---@field repeatable? boolean may be repeated if the reply is lost
 local media_options = {
   { "caption", "string" }, { "subscribers" }, { "all_subscribers" }, { "repeatable", "boolean" },
 }
 
 ---@class kaizala.SentMedia
 ---@field reference_id string of the message; `dry-run` in a dry run
----@field reference_ids string[] one a request: more than 30 subscribers take several
----@field action_id? string where the service gives one
----@field media_resource string what was uploaded, for other actions
----@field failed_result? kaizala.Failed[] subscribers whom it did not reach
+---@field reference_ids string[] one per request; more than 30 subscribers take several
+---@field action_id? string if the service returns one
+---@field media_resource string the upload, for use in other actions
+---@field failed_result? kaizala.Failed[] subscribers it was not sent to
 ---@field err? jeton.Err why not all requests were made; the numbers are in failed_result
----@field dry_run? boolean true when it was printed, not sent
+---@field dry_run? boolean true if it was printed, not sent
 ---@field raw table the first reply, decoded
 
 local function is_url(source)
@@ -61,20 +61,20 @@ local function endings(kind)
   return table.concat(list, ", ")
 end
 
--- The content type of a file by the ending of its name; raises `invalid` for one that is not of the
--- kind. The name in a URL need not have an ending.
+-- The content type of a file by its extension; raises `invalid` for another kind. A URL need not have an
+-- extension.
 local function content_type(source, kind, what)
   local name = is_url(source) and source:match "^%a+://[^/?#]*([^?#]*)" or source
   local ending = name:match "%.([^./]+)$"
   local found = ending and TYPES[kind][ending:lower()]
   if not found and (ending or not is_url(source)) then
-    check.fail("invalid", ("%s: '%s' is no file of a type that the service takes here; it takes %s"):format(
+    check.fail("invalid", ("%s: '%s' has a type that the service does not accept here; it accepts %s"):format(
       what, source, endings(kind)))
   end
   return found
 end
 
--- Raises unless a source is what the service takes, and there.
+-- Raises unless the service accepts the source and it exists.
 local function check_source(source, kind, what)
   if type(source) ~= "string" or source == "" then
     check.misuse(("%s must be a path or a URL, got %s"):format(what, source == "" and "''" or type(source)))
@@ -94,7 +94,7 @@ local function check_source(source, kind, what)
   return found
 end
 
--- Uploads, and gives the mediaResource. A second upload whose first reply was lost shows nowhere.
+-- Uploads, and gives the mediaResource. Repeating it is harmless: an unused upload is not visible.
 local function upload(client, options)
   options.method, options.repeatable = "POST", true
   local reply, dry_run = client:request(options)
@@ -113,8 +113,8 @@ local function upload_sources(client, sources, types)
   return upload(client, { path = "/media", multipart = parts })
 end
 
---- Uploads a file and posts nothing: for an announcement's `media`, or an answer (*waits*).
----@param source string path of a file of any type that the service takes, or a URL that the service fetches
+--- Uploads a file without posting it, for an announcement's `media` or an answer (*waits*).
+---@param source string path of a file of any supported type, or a URL that the service fetches
 ---@return string media_resource `dry-run` in a dry run; raises an err, as `group:send_image` does
 function Client:upload(source)
   check.method(self, Client, "kz:upload(source)")
@@ -122,7 +122,7 @@ function Client:upload(source)
   return (upload_sources(self, { source }, { found }))
 end
 
--- Posts what was uploaded.
+-- Posts an upload.
 local function post(self, request, resource)
   local replies, failed, err, dry_run = audience.post(group.client(self), request, audience.check_sent)
   local sent = audience.sent(replies, failed, err, dry_run)
@@ -148,8 +148,8 @@ end
 --- Sends a picture: .jpg, .jpeg or .png (*waits*).
 ---@param source string path of a file, or a URL that the service fetches
 ---@param options? kaizala.MediaOptions
----@return kaizala.SentMedia sent raises an err; `invalid` before any request when the file is missing,
---- empty, or of a type that the service refuses
+---@return kaizala.SentMedia sent raises an err; `invalid` before any request if the file is missing,
+--- empty, or of an unsupported type
 function Group:send_image(source, options)
   check.method(self, Group, "group:send_image(source)")
   return send(self, "send_image", "Image", { source }, options)
@@ -168,7 +168,7 @@ function Group:send_album(sources, options)
   end
   for i, source in ipairs(sources) do
     if type(source) == "string" and is_url(source) then
-      check.fail("invalid", ("send_album: source %d is a URL; albums are made of files alone"):format(i))
+      check.fail("invalid", ("send_album: source %d is a URL; albums can only be made from files"):format(i))
     end
   end
   return send(self, "send_album", "Album", sources, options)

@@ -1,10 +1,10 @@
---- From the wire's names to those of Lua: the object's own name as a prefix is dropped, the rest is
---- snake_case, and every time is an integer of epoch seconds.
+--- Converts names and times from the wire to Lua: the object's own name as a prefix is dropped, the rest is
+--- snake_case, and times are integers, epoch seconds.
 local json = require "jeton.json"
 
 local names = {}
 
--- Fields that hold a time, and how the service writes it.
+-- Fields with times, and their format on the wire.
 local times = {
   creationTime = "seconds",
   dueDate = "milliseconds",
@@ -17,7 +17,7 @@ local times = {
 
 --- Turns a wire name into a Lua one: `("groupImageUrl", "group")` gives `image_url`.
 ---@param name string as on the wire, in camelCase
----@param object? string the object's own name, in lower case, dropped where it is a prefix
+---@param object? string the object's own name, in lower case, dropped if it is a prefix
 ---@return string
 function names.snake(name, object)
   if object and name:sub(1, #object) == object and name:find("^%u", #object + 1) then
@@ -36,7 +36,7 @@ local function days(year, month, day)
   return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
 end
 
--- Seconds since the epoch of a day and a time of day, nil where the calendar or the clock has none such.
+-- Seconds since the epoch of a date and a time of day; nil if there is no such date or time.
 local function instant(year, month, day, hour, minute, second)
   local first = month >= 1 and month <= 12 and days(year, month, 1)
   local next_first = first and days(month == 12 and year + 1 or year, month % 12 + 1, 1)
@@ -57,7 +57,7 @@ end
 --- Reads a time in ISO 8601, as the service writes it or shorter: without seconds, without an offset
 --- (then it is UTC).
 ---@param text string such as `2018-07-02T10:30:00.123Z`
----@return integer? time epoch seconds, or nil where the text is no such time
+---@return integer? time epoch seconds, or nil if the text is not a time
 function names.iso_time(text)
   local year, month, day, hour, minute, rest =
     text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)[T ](%d%d):(%d%d)(.*)$"
@@ -69,7 +69,7 @@ function names.iso_time(text)
   return offset and at and at - offset
 end
 
--- A time field's value in epoch seconds; what is no such time stays as it is.
+-- A time field's value in epoch seconds; anything else stays as it is.
 local function seconds(value, unit)
   if unit == "iso" then
     return type(value) == "string" and names.iso_time(value) or value
@@ -89,7 +89,7 @@ end
 function names.convert(raw, object, into, reserved)
   for name, value in pairs(raw) do
     local key = names.snake(name, object)
-    -- Where two wire names give one (`groupId` and `id`), the one that is spelled so wins.
+    -- If two wire names give the same one (`groupId` and `id`), the identical name wins.
     local wins = key == name or raw[key] == nil
     if wins and key ~= "raw" and value ~= json.null and not (reserved and reserved[key]) then
       into[key] = times[name] and seconds(value, times[name]) or value
@@ -100,7 +100,7 @@ function names.convert(raw, object, into, reserved)
 end
 
 --- Converts a list of objects of one kind.
----@param list any[] decoded; what is no object stays as it is
+---@param list any[] decoded; entries that are not objects stay as they are
 ---@param object? string the objects' own name
 ---@return any[] converted
 function names.list(list, object)

@@ -1,4 +1,4 @@
---- Properties of actions by their names. On the wire they are a list, each with its type.
+--- Properties of actions by name. On the wire they are a list of names, types and values.
 local check = require "kaizala.check"
 local json = require "jeton.json"
 
@@ -30,10 +30,10 @@ local function write_value(value)
   return json.array(table.move(value, 1, #value, 1, {}))
 end
 
---- Writes them, in the order of their names. Raises `invalid` for a value that none can have.
+--- Writes properties, ordered by name. Raises `invalid` for unsupported values.
 ---@param values table<string, any> strings, numbers, lists of strings, places
 ---@param what string for messages
----@param types table<string, string> by name, where the value does not say it
+---@param types table<string, string> by name, if not clear from the value
 ---@return table[] list as on the wire
 function properties.write(values, what, types)
   if type(values) ~= "table" or next(values) == nil then
@@ -58,7 +58,7 @@ function properties.write(values, what, types)
   return list
 end
 
---- Reads them.
+--- Reads properties.
 ---@param list table as on the wire
 ---@return table<string, any> values by name; a place is `{latitude=, longitude=, name=}`
 function properties.read(list)

@@ -14,7 +14,7 @@ local Action = action.Action
 ---@field reference_id string
 ---@field likes integer
 ---@field comments integer
----@field cursor? integer of its page: where `reaction_summaries` goes on
+---@field cursor? integer of its page, to continue `reaction_summaries`
 ---@field raw table
 
 ---@class kaizala.Reaction
@@ -23,20 +23,20 @@ local Action = action.Action
 ---@field type? "Like"|"Comment"
 ---@field comment? string
 ---@field last_modified_time integer
----@field cursor integer of its page: where `reactions` goes on
+---@field cursor integer of its page, to continue `reactions`
 ---@field raw table
 
 ---@class kaizala.ReactOptions
 ---@field type "Like"|"Comment"
 ---@field comment? string of a comment
----@field source_group? string id of the group where it was posted, where it is another one
+---@field source_group? string id of the group where it was posted, if another
 local TYPES = { "Like", "Comment" }
 local function kind(value, what) return check.word(value, TYPES, what) end
 local react_options = {
   { "type", kind, "reactionType", required = true }, { "comment", nil, "comment" },
   { "source_group", "string", "sourceGroupId" },
 }
--- What the lists take, each some of these: the query.
+-- Options of the lists; each takes some of these.
 local list_options = {
   type = { "type", TYPES, "reactionType" },
   cursor = { "cursor", "number", "cursor" },
@@ -47,7 +47,7 @@ local function path(self, tail)
   return group.path(self, "/reaction" .. (tail or ""))
 end
 
---- Likes or comments a message or an action (*waits*).
+--- Likes or comments on a message or an action (*waits*).
 ---@param reference_id string
 ---@param options kaizala.ReactOptions
 ---@return string reaction_id `dry-run` in a dry run; raises an err
@@ -77,7 +77,7 @@ function Group:like(reference_id)
   return self:react(reference_id, { type = "Like" })
 end
 
---- Comments a message or an action (*waits*).
+--- Comments on a message or an action (*waits*).
 ---@param reference_id string
 ---@param text string 1 to 4,000 characters
 ---@return string reaction_id raises an err
@@ -88,8 +88,7 @@ function Group:comment(reference_id, text)
   return self:react(reference_id, { type = "Comment", comment = text })
 end
 
--- Checks the options of a list and gives its query, with the group where it was posted, which may be above
--- this one.
+-- Checks the options of a list and gives its query, with the group of the post, which may be above this one.
 local function query_of(self, options, what, ...)
   local fields = {}
   for i, name in ipairs { ... } do fields[i] = list_options[name] end
@@ -108,8 +107,8 @@ end
 
 --- Counts likes and comments of one message or action (*waits*).
 ---@param reference_id string
----@param options? { source_group?: string } source_group: id of the group where it was posted, where it is
---- another one
+---@param options? { source_group?: string } source_group: id of the group where it was posted, if
+--- another
 ---@return kaizala.ReactionSummary summary raises an err
 function Group:reaction_summary(reference_id, options)
   check.method(self, Group, "group:reaction_summary(reference_id)")
@@ -121,7 +120,7 @@ function Group:reaction_summary(reference_id, options)
   return read_summary(check.reply(reply.summary, "summary", "list", request)[1], request)
 end
 
--- Pages until one is empty, or the cursor stays where it was.
+-- Pages until one is empty or the cursor does not change.
 local function pages(self, target, query, field, read)
   local request = "GET " .. target
   return iterator.new(function(cursor)
@@ -139,9 +138,9 @@ local function pages(self, target, query, field, read)
   end)
 end
 
---- Counts likes and comments of all that were reacted to (*waits*, when the first is taken).
----@param options? { cursor?: integer, source_group?: string } cursor: only those reacted to after it: the
---- `cursor` of a former summary; source_group: as for `reaction_summary`
+--- Counts likes and comments of all messages and actions with reactions (*waits*, when the first is taken).
+---@param options? { cursor?: integer, source_group?: string } cursor: only later reactions: the `cursor`
+--- of an earlier summary; source_group: as for `reaction_summary`
 ---@return kaizala.Iterator<kaizala.ReactionSummary> summaries gives `kaizala.ReactionSummary`; raises an err
 function Group:reaction_summaries(options)
   check.method(self, Group, "group:reaction_summaries()")
@@ -149,10 +148,10 @@ function Group:reaction_summaries(options)
   return pages(self, path(self, "/summary"), query, "summary", read_summary)
 end
 
---- Lists who liked or commented (*waits*, when the first is taken).
+--- Lists likes and comments (*waits*, when the first is taken).
 ---@param reference_id string
 ---@param options? { type?: "Like"|"Comment", cursor?: integer, source_group?: string } type: both by
---- default; cursor: only those after it; source_group: as for `reaction_summary`
+--- default; cursor: only later ones; source_group: as for `reaction_summary`
 ---@return kaizala.Iterator<kaizala.Reaction> reactions gives `kaizala.Reaction`; raises an err
 function Group:reactions(reference_id, options)
   check.method(self, Group, "group:reactions(reference_id)")
@@ -172,7 +171,7 @@ function Action:like()
   return action.group(self):react(self.reference_id, { type = "Like" })
 end
 
---- Comments the action (*waits*).
+--- Comments on the action (*waits*).
 ---@param text string 1 to 4,000 characters
 ---@return string reaction_id raises an err
 function Action:comment(text)

@@ -1,4 +1,4 @@
---- The groups below a group.
+--- Subgroups.
 local check = require "kaizala.check"
 local group = require "kaizala.group"
 local iterator = require "kaizala.iterator"
@@ -7,8 +7,8 @@ local json = require "jeton.json"
 ---@class kaizala.Group
 local Group = group.Group
 
---- Lists the groups below this one (*waits*, when the first is taken).
----@param options? { all?: boolean } all: those at any distance, not the direct ones alone
+--- Lists the subgroups (*waits*, when the first is taken).
+---@param options? { all?: boolean } all: all descendants, not only direct subgroups
 ---@return kaizala.Iterator<kaizala.Group> subgroups gives `kaizala.Group`; raises an err
 function Group:subgroups(options)
   check.method(self, Group, "group:subgroups()")
@@ -18,7 +18,7 @@ function Group:subgroups(options)
   local client = group.client(self)
   return iterator.new(function()
     local reply = client:request { path = target, query = { fetchAllGroups = options.all or nil } }
-    -- The list is at the top, or in the only one of `groups`.
+    -- The list is at the top, or in the only entry of `groups`.
     local found = reply.subGroups
     if found == nil then
       local first = check.reply(reply.groups, "groups", "list", request)[1]
@@ -46,7 +46,7 @@ local subgroup_options = {
   { "join", "boolean", "addUserToGroup" },
 }
 
---- Makes a group below this one (*waits*).
+--- Creates a subgroup (*waits*).
 ---@param options kaizala.SubgroupOptions
 ---@return kaizala.Group subgroup with `id` and `name`; raises an err
 function Group:create_subgroup(options)
@@ -61,14 +61,14 @@ function Group:create_subgroup(options)
   return group.from_raw(client, reply, "POST " .. target)
 end
 
--- The id of a group, or of what names one.
+-- The id of a group, given as a group or an id.
 local function read_id(value, what)
   local id = getmetatable(value) == Group and value.id or value
   check.id(id, what)
   return id
 end
 
---- Makes groups that exist subgroups of this one (*waits*).
+--- Makes existing groups subgroups of this one (*waits*).
 ---@param groups (string|kaizala.Group)[] ids, or groups
 ---@return boolean true; raises an err
 function Group:add_subgroups(groups)
@@ -86,7 +86,7 @@ function Group:add_subgroups(groups)
   return group.change(self, "PUT", group.path(self, "/subGroups"), { subGroups = ids })
 end
 
---- Takes a group out from below this one; it stays as a group (*waits*).
+--- Removes a group from the subgroups; the group itself stays (*waits*).
 ---@param subgroup string|kaizala.Group its id, or the group
 ---@return boolean true; raises an err
 function Group:remove_subgroup(subgroup)

@@ -20,14 +20,14 @@ local Group = group.Group
 
 ---@class kaizala.SubscriberChanges
 ---@field done string[] phone numbers that were added, or removed
----@field failed kaizala.Failed[] those that were not, with the reason
----@field err? jeton.Err why it ended before all requests were made
----@field dry_run? boolean true when it was printed, not sent
+---@field failed kaizala.Failed[] the others, with the reason
+---@field err? jeton.Err why not all requests were made
+---@field dry_run? boolean true if it was printed, not sent
 
--- Subscribers that a page has (the service's limit).
+-- Subscribers in a page (the service's limit).
 local PAGE = 50
 
---- Lists who subscribes to a public group (*waits*, when the first is taken).
+--- Lists the subscribers of a public group (*waits*, when the first is taken).
 ---@return kaizala.Iterator<kaizala.Subscriber> subscribers gives `kaizala.Subscriber`; raises an err
 function Group:subscribers()
   check.method(self, Group, "group:subscribers()")
@@ -51,7 +51,7 @@ function Group:subscribers()
   end)
 end
 
--- Sorts one part by what the reply says of each number.
+-- Sorts the numbers of a part by their results in the reply.
 local function sort(changes, part, reply, flag, request)
   local result = check.reply(reply.result, "result", "object", request)
   for _, phone in ipairs(part) do
@@ -89,26 +89,26 @@ local function change(self, what, flag, phones)
   return changes
 end
 
--- A list of numbers that is not empty.
+-- Checks a non-empty list of numbers.
 local function need_phones(phones, what)
   local list = check.phones(phones, what .. ": phones")
   if #list == 0 then check.misuse(what .. ": the list of phones is empty") end
   return list
 end
 
---- Makes people subscribers of a public group, 30 a request (*waits*).
+--- Adds subscribers to a public group, 30 per request (*waits*).
 ---@param phones string[] with + and country code
----@return kaizala.SubscriberChanges changes who was added and who was not; raises an err where the first
---- request fails: then nobody was
+---@return kaizala.SubscriberChanges changes who was added and who was not; raises an err if the first
+--- request fails
 function Group:add_subscribers(phones)
   check.method(self, Group, "group:add_subscribers({…})")
   return change(self, "add", "isAdded", need_phones(phones, "add_subscribers"))
 end
 
---- Removes subscribers of a public group, 30 a request (*waits*).
+--- Removes subscribers of a public group, 30 per request (*waits*).
 ---@param phones string[] with + and country code
----@return kaizala.SubscriberChanges changes who was removed and who was not; raises an err where the first
---- request fails: then nobody was
+---@return kaizala.SubscriberChanges changes who was removed and who was not; raises an err if the first
+--- request fails
 function Group:remove_subscribers(phones)
   check.method(self, Group, "group:remove_subscribers({…})")
   return change(self, "remove", "isRemoved", need_phones(phones, "remove_subscribers"))

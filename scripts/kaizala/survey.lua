@@ -1,4 +1,4 @@
---- Questions and answers by the question's title. On the wire answers are a list in the order of the
+--- Questions and answers by the question's title. On the wire, answers are a list in the order of the
 --- questions.
 local check = require "kaizala.check"
 local json = require "jeton.json"
@@ -10,8 +10,8 @@ local survey = {}
 ---|"Location"|"AttachmentList"
 
 ---@class kaizala.Question
----@field title string no two of a survey have the same
----@field type? kaizala.QuestionType SingleOption where there are options, else Text
+---@field title string unique in a survey
+---@field type? kaizala.QuestionType SingleOption if there are options, else Text
 ---@field options? string[] of SingleOption and MultiOption
 ---@field invisible? boolean
 
@@ -57,7 +57,7 @@ local function write_question(question, where)
   return { title = question.title, type = kind, options = options, isInvisible = question.invisible }
 end
 
---- Writes questions. Raises `invalid` for a choice without options and for a title that comes twice.
+--- Writes questions. Raises `invalid` for a choice without options and for a duplicate title.
 ---@param list kaizala.Question[]
 ---@param what string for messages: "create_survey"
 ---@return table[] questions as on the wire
@@ -138,9 +138,9 @@ write.AttachmentList = function(_, value, where)
   return out
 end
 
---- Writes answers. Raises for a title that is no question's, and for a value that does not fit.
+--- Writes answers. Raises for an unknown title, and for a value of the wrong kind.
 ---@param questions table[] as on the wire
----@param answers table<string, any> by title; what is left out is not answered
+---@param answers table<string, any> by title; missing ones are not answered
 ---@return table list as on the wire
 function survey.answers(questions, answers)
   local out, known = json.array {}, {}
@@ -185,8 +185,7 @@ end
 ---@param questions table[] as on the wire
 ---@param list table as on the wire
 ---@return table<string, any> answers by title: a choice is its option's title, several are a list, a date
---- is epoch seconds, a place `{latitude=, longitude=, name=}`, files a list of `{url=, file_name=}`; what was
---- not answered is nil
+--- is epoch seconds, a place `{latitude=, longitude=, name=}`, files a list of `{url=, file_name=}`
 function survey.read(questions, list)
   local answers = {}
   for i, question in ipairs(questions) do

@@ -1,4 +1,4 @@
---- Webhooks: what the service calls when something happens.
+--- Webhooks: the service calls a URL when something happens.
 local check = require "kaizala.check"
 local http = require "jeton.http"
 local iterator = require "kaizala.iterator"
@@ -15,10 +15,10 @@ local Client = require "kaizala.client".Client
 ---@field events? string[]
 ---@field filters? table
 ---@field callback_url? string
----@field callback_token? string what a delivery carries in `kz-callback-token`
----@field callback_context? any what a delivery carries as `context`
----@field ts? integer when it was made, epoch seconds
----@field validity? integer until when it is good, epoch seconds
+---@field callback_token? string sent with deliveries in `kz-callback-token`
+---@field callback_context? any sent with deliveries as `context`
+---@field ts? integer when it was created, epoch seconds
+---@field validity? integer when it expires, epoch seconds
 ---@field active? boolean
 ---@field raw? table the decoded reply that the fields come from
 local Webhook = {}
@@ -32,7 +32,7 @@ local EVENTS = {
   "AttachmentCreated", "Announcement", "MemberAdded", "MemberRemoved", "GroupAdded", "GroupRemoved",
 }
 
--- Which client a webhook belongs to: kept apart from the fields, which are the service's.
+-- The client of each webhook, kept apart from the fields, which are the service's.
 local clients = setmetatable({}, { __mode = "k" })
 
 local function new(client, id)
@@ -53,7 +53,7 @@ local function from_raw(client, raw, request)
   return webhook
 end
 
---- Names a webhook, without a request: what is wrong with the id shows at the first call.
+--- Makes a webhook object without a request; a wrong id is reported by the first call.
 ---@param id string
 ---@return kaizala.Webhook webhook
 function Client:webhook(id)
@@ -65,8 +65,8 @@ end
 local list_options = { { "object_id", "string", "objectId" }, { "object_type", TYPES, "objectType" } }
 
 --- Lists the webhooks (*waits*, when the first is taken).
----@param options? { object_id?: string, object_type?: "Group"|"Action"|"ActionPackage" } those of one
---- object, or of one type
+---@param options? { object_id?: string, object_type?: "Group"|"Action"|"ActionPackage" } only those of
+--- this object or type
 ---@return kaizala.Iterator<kaizala.Webhook> webhooks gives `kaizala.Webhook`; raises an err
 function Client:webhooks(options)
   check.method(self, Client, "kz:webhooks()")
@@ -85,7 +85,7 @@ end
 ---@field object_id? string of the group, action or package
 ---@field object_type? "Group"|"Action"|"ActionPackage"
 ---@field events? string[] `TextMessageCreated`, `JobResponse`, …
----@field callback_url? string https://, or http:// on this machine; it is asked before it is accepted
+---@field callback_url? string https://, or http:// on this machine; it is validated first
 ---@field callback_token? string
 ---@field callback_context? any
 ---@field callback_headers? table<string, string>
@@ -134,8 +134,8 @@ local webhook_options = {
 }
 local update_options = { { "active", "boolean", "active" }, table.unpack(webhook_options) }
 
---- Subscribes to events (*waits*): the service calls callback_url. Before that it asks it, by GET with
---- `validationToken` in the query, and the answer's body must be that token.
+--- Subscribes to events (*waits*), for which the service calls callback_url. First it validates the URL by a
+--- GET with `validationToken` in the query: the body of the answer must be that token.
 ---@param options kaizala.WebhookOptions object_id, object_type, events and callback_url are required
 ---@return kaizala.Webhook webhook with `id`; raises an err
 function Client:create_webhook(options)
@@ -159,10 +159,10 @@ local function change(self, method, body)
 end
 
 ---@class kaizala.WebhookChanges: kaizala.WebhookOptions
----@field active? boolean true wakes one that was disabled
+---@field active? boolean true enables a disabled one
 
 --- Changes the webhook (*waits*).
----@param options kaizala.WebhookChanges what is left out stays
+---@param options kaizala.WebhookChanges absent fields stay as they are
 ---@return boolean true; raises an err
 function Webhook:update(options)
   check.method(self, Webhook, "webhook:update({…})")
@@ -170,7 +170,7 @@ function Webhook:update(options)
   return change(self, "PUT", body)
 end
 
---- Ends the webhook (*waits*).
+--- Deletes the webhook (*waits*).
 ---@return boolean true; raises an err
 function Webhook:delete()
   check.method(self, Webhook, "webhook:delete()")

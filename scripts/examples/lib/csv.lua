@@ -1,16 +1,16 @@
---- CSV files as RFC 4180 has them: commas, quotes, a first line with the names of the columns; UTF-8.
---- The examples find it by `require "lib.csv"`: the folder lib beside the script.
+--- CSV files as in RFC 4180: commas, quotes, a first line with column names; UTF-8. `require "lib.csv"` finds
+--- it in the folder lib beside the script.
 local csv = {}
 
----@class csv.Row: table<string, string> the fields by the name of their column
----@field line integer where the row is in the file
+---@class csv.Row: table<string, string> the fields by column name
+---@field line integer line number in the file
 
--- One field from pos on, and the place behind it.
+-- The field at pos, and the position after it.
 local function read_field(text, pos, fail)
   if text:sub(pos, pos) ~= '"' then
     local stop = text:find("[,\r\n]", pos) or #text + 1
     local value = text:sub(pos, stop - 1)
-    if value:find('"', 1, true) then fail(pos, "a quote in a field that does not begin with one") end
+    if value:find('"', 1, true) then fail(pos, "a quote inside an unquoted field") end
     return value, stop
   end
   local stop = pos
@@ -22,7 +22,7 @@ local function read_field(text, pos, fail)
   return (text:sub(pos + 1, stop - 1):gsub('""', '"')), stop + 1
 end
 
--- The fields of one line, and where the next one begins.
+-- The fields of the line at pos, and the position of the next line.
 local function read_line(text, pos, fail)
   local fields = {}
   while true do
@@ -38,7 +38,7 @@ end
 local function check_columns(names, needed, fail)
   local known = {}
   for _, name in ipairs(names) do
-    if known[name] then fail(1, "the column '%s' is there twice", name) end
+    if known[name] then fail(1, "duplicate column '%s'", name) end
     known[name] = true
   end
   for _, name in ipairs(needed) do
@@ -48,9 +48,9 @@ local function check_columns(names, needed, fail)
   end
 end
 
---- Reads a file. Raises a message with file and line for what is no such CSV.
+--- Reads a file. Raises a message with file and line if it is not valid.
 ---@param path string
----@param needed string[] columns that must be there
+---@param needed string[] required columns
 ---@return csv.Row[] rows empty lines are left out
 function csv.read(path, needed)
   local file <close> = assert(io.open(path, "rb"))
@@ -70,7 +70,7 @@ function csv.read(path, needed)
       check_columns(names, needed, fail)
     elseif #fields > 1 or fields[1] ~= "" then
       if #fields ~= #names then
-        fail(pos, "%d fields, but the first line names %d columns", #fields, #names)
+        fail(pos, "%d fields, but the first line has %d columns", #fields, #names)
       end
       local row = { line = line }
       for i, name in ipairs(names) do row[name] = fields[i] end
@@ -79,13 +79,13 @@ function csv.read(path, needed)
     local _, lines = text:sub(pos, following - 1):gsub("\n", "")
     pos, line = following, line + lines
   end
-  if not names then fail(1, "the file is empty; its first line should name the columns") end
+  if not names then fail(1, "the file is empty; its first line must have the column names") end
   return rows
 end
 
---- Writes a file anew.
+--- Writes a file, overwriting it.
 ---@param path string
----@param rows (string|number)[][] the first one: the names of the columns
+---@param rows (string|number)[][] the first one has the column names
 function csv.write(path, rows)
   local file <close> = assert(io.open(path, "wb"))
   for _, row in ipairs(rows) do

@@ -1,17 +1,17 @@
---- Reads feeds, RSS 2.0 and Atom: the parts of their items that a card shows.
+--- Reads feeds, RSS 2.0 and Atom: the parts of items that are needed for a card.
 local xml = require "lib.xml"
 
 local feed = {}
 
 ---@class feed.Item
----@field id string what tells it from others: its guid or id, else its link, else its title
+---@field id string its guid or id, else its link, else its title
 ---@field title? string
----@field text? string may hold HTML
+---@field text? string may contain HTML
 ---@field link? string
 ---@field picture? string a URL, or relative to the feed
 ---@field line integer
 
--- The URL in an element that names a picture.
+-- The URL in an element that refers to a picture.
 local function picture_in(element)
   local name, has = element.name, element.attributes
   local names_media = name == "enclosure" or name:find "^media:" or has.rel == "enclosure"
@@ -22,7 +22,7 @@ end
 local function read_item(node)
   local item = { line = node.line }
   for _, child in ipairs(node) do
-    local name = child.name -- nil: the white space between elements
+    local name = child.name -- nil for text between elements
     item.picture = item.picture or name and picture_in(child)
     if name == "guid" or name == "id" then item.id = xml.text(child)
     elseif name == "title" then item.title = xml.text(child)
@@ -39,7 +39,7 @@ end
 --- Reads the items, in the feed's order: the newest first.
 ---@param text string
 ---@param source string file or URL, for messages
----@return feed.Item[] items raises a message with source and line for what is no feed
+---@return feed.Item[] items raises a message with source and line if it is not a feed
 function feed.parse(text, source)
   local root = xml.parse(text, source)
   if root.name ~= "rss" and root.name ~= "feed" then

@@ -1,8 +1,8 @@
---- Reads XML into tables, as far as feeds need it: elements, attributes, text, CDATA, comments, the five
---- entities and numeric ones. UTF-8 alone; no entities of a DTD, and names with their prefix as written.
+--- Reads XML into tables, as far as needed for feeds: elements, attributes, text, CDATA, comments, the five
+--- predefined entities and numeric ones. Only UTF-8. No DTD entities; prefixes of names are kept as written.
 local xml = {}
 
----@class xml.Element children are its list: texts (strings) and elements, in order
+---@class xml.Element its list part has the children: texts (strings) and elements
 ---@field name string with its prefix: "media:content"
 ---@field attributes table<string, string>
 ---@field line integer
@@ -11,9 +11,9 @@ local NAME = "[%a_\x80-\xff][%w_:.\x80-\xff-]*"
 local DEPTH_MAX = 100
 local ENTITIES = { lt = "<", gt = ">", amp = "&", quot = '"', apos = "'" }
 
---- Gives the character of an entity: of "lt", "#233", "#xE9".
+--- Gives the character of an entity: "lt", "#233", "#xE9".
 ---@param name string without & and ;
----@return string? character nil where XML has no such entity
+---@return string? character nil if XML has no such entity
 function xml.entity(name)
   local hex, digits = name:match "^#(x?)(%x+)$"
   if not hex then return ENTITIES[name] end
@@ -25,10 +25,10 @@ end
 --- Reads a document.
 ---@param text string
 ---@param source string file or URL, for messages
----@return xml.Element root raises a message with source and line for what is no such XML
+---@return xml.Element root raises a message with source and line if it is not valid
 function xml.parse(text, source)
   local pos, open, root = 1, {}, nil
-  local line, counted = 1, 1 -- the line of the place up to which lines were counted
+  local line, counted = 1, 1 -- line number at position `counted`
 
   local function fail(at, format, ...)
     local _, above = text:sub(1, at - 1):gsub("\n", "")
@@ -38,7 +38,7 @@ function xml.parse(text, source)
   local function decode(from, to)
     return (text:sub(from, to):gsub("()&([^;%s<&]*;?)", function(at, name)
       return xml.entity(name:match "^(.*);$" or "")
-        or fail(from + at - 1, "'&%s' is no entity of XML; a plain & is written &amp;", name)
+        or fail(from + at - 1, "'&%s' is not an XML entity; write a plain & as &amp;", name)
     end))
   end
 
@@ -54,7 +54,7 @@ function xml.parse(text, source)
     end
   end
 
-  -- Steps over what ends with these characters, and gives where it ended.
+  -- Skips to the end of something with this ending, and gives the position before the ending.
   local function skip(from, ending, what)
     local first, last = text:find(ending, from, true)
     if not first then fail(pos, "this %s is never closed", what) end
@@ -69,7 +69,7 @@ function xml.parse(text, source)
       if not stop then return attributes, at end
       local close = text:find(quote, stop + 1, true) or fail(at, "the attribute '%s' is never closed", key)
       if attributes[key] or text:sub(stop + 1, close):find("<", 1, true) then
-        fail(at, "the attribute '%s' of <%s> is there twice, or has no closing quote", key, name)
+        fail(at, "the attribute '%s' of <%s> is duplicate, or has no closing quote", key, name)
       end
       attributes[key], at = decode(stop + 1, close - 1), close + 1
     end
@@ -81,17 +81,17 @@ function xml.parse(text, source)
     local attributes, at = read_attributes(name, from)
     local element = { name = name, attributes = attributes, line = line }
     local _, stop, slash = text:find("^%s*(/?)>", at)
-    if not stop then fail(at, "the tag <%s> is not as XML has it", name) end
+    if not stop then fail(at, "the tag <%s> is malformed", name) end
     add(element, pos)
     pos = stop + 1
     if slash == "" then open[#open + 1] = element end
-    if #open > DEPTH_MAX then fail(pos, "over %d elements in one another", DEPTH_MAX) end
+    if #open > DEPTH_MAX then fail(pos, "over %d nested elements", DEPTH_MAX) end
   end
 
   local function read_end()
     local _, stop, name = text:find("^</(" .. NAME .. ")%s*>", pos)
     local top = open[#open]
-    if not stop then fail(pos, "this tag is not as XML has it") end
+    if not stop then fail(pos, "this tag is malformed") end
     if not top or top.name ~= name then
       fail(pos, "</%s> closes nothing%s", name,
         top and (": <%s> of line %d is open"):format(top.name, top.line) or "")
@@ -113,15 +113,15 @@ function xml.parse(text, source)
     elseif text:find("^<!%[CDATA%[", pos) then add(text:sub(start + 9, skip(pos + 9, "]]>", "CDATA")), start)
     elseif text:find("^<%?", pos) then skip(pos + 2, "?>", "instruction")
     elseif text:find("^<!DOCTYPE[^%[>]*>", pos) then skip(pos, ">", "DOCTYPE")
-    elseif pos <= #text then fail(pos, "this is no tag; a plain < is written &lt;")
+    elseif pos <= #text then fail(pos, "this is not a tag; write a plain < as &lt;")
     end
   end
   local top = open[#open]
-  if top then fail(#text, "the text ends, and <%s> of line %d is open", top.name, top.line) end
+  if top then fail(#text, "the text ends while <%s> of line %d is open", top.name, top.line) end
   return root or fail(1, "there is no element")
 end
 
---- Gives the text in an element, and in those in it, without the white space around it.
+--- Gives the text in an element and its descendants, without surrounding white space.
 ---@param element xml.Element
 ---@return string
 function xml.text(element)

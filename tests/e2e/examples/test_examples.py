@@ -16,7 +16,7 @@ class Hello(Example):
         done = self.ok("run", "--sandbox", self.example("hello.lua"), "Hello, it is me")
         lines = done.stdout.splitlines()
         self.assertEqual(done.stderr, "")
-        self.assertTrue(lines[0].startswith("token      from the exchange, good until "), lines)
+        self.assertTrue(lines[0].startswith("token      from the exchange, valid until "), lines)
         posted = next(line for line in lines if line.startswith("posted "))
         self.assertRegex(posted, r'^posted     "Hello, it is me" to .+, as [0-9a-f-]{36}(@\d)?$')
         self.assertGreaterEqual(sum(line.startswith("group ") for line in lines), 1)
@@ -82,7 +82,7 @@ class DiskAlert(Example):
 
     def test_no_file_system_at_all(self):
         self.write("none", "")
-        self.fails(1, "run", "--sandbox", "disk-alert.lua", env={"DF": "none"}, says="df named no file system")
+        self.fails(1, "run", "--sandbox", "disk-alert.lua", env={"DF": "none"}, says="df listed no file system")
 
     def test_a_threshold_that_is_none(self):
         for threshold in ("0", "101", "much", "9.5"):
@@ -112,7 +112,7 @@ class Survey(Example):
 
     def test_what_is_wrong(self):
         self.fails(1, "run", "--sandbox", self.example("survey.lua"), "sned", says="expected send, collect or demo, got sned")
-        self.fails(1, "run", "--sandbox", self.example("survey.lua"), "collect", says="nothing was sent yet")
+        self.fails(1, "run", "--sandbox", self.example("survey.lua"), "collect", says="nothing has been sent yet")
 
     def test_without_an_argument(self):
         done = self.ok("run", "--sandbox", self.example("survey.lua"))

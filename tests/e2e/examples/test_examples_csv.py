@@ -44,16 +44,16 @@ class Leaderboard(WithSandbox):
         self.assertEqual(len(self.posted()), 1)
 
     def test_what_is_wrong(self):
-        for text, says in (("name,score\nA,1\nB,many\n", "scores.csv:3: the score must be a number, as 12 or 7.5, got 'many'"),
+        for text, says in (("name,score\nA,1\nB,many\n", "scores.csv:3: the score must be a number such as 12 or 7.5, got 'many'"),
                            ('name,score\n"A\nB",1\nC,0x1F\n', "scores.csv:4: the score must be a number"),
-                           ("name,score\nA,1\nB,2\nA,3\n", "scores.csv:4: 'A' is there twice; first in line 2"),
+                           ("name,score\nA,1\nB,2\nA,3\n", "scores.csv:4: duplicate name 'A'; first in line 2"),
                            ("name,score\n,1\n", "scores.csv:2: the name is missing"),
                            ("name,points\nA,1\n", "scores.csv:1: there is no column 'score'; there are: name, points"),
                            ("name,score\n", "scores.csv: no scores below the first line")):
             self.write("scores.csv", text)
             self.fails(1, "run", "leaderboard.lua", "scores.csv", says=says)
         self.fails(1, "run", "leaderboard.lua", "none.csv", says="none.csv: No such file")
-        self.fails(1, "run", "leaderboard.lua", "data/scores.csv", "0", says="TOP must be a whole number from 1 on, got 0")
+        self.fails(1, "run", "leaderboard.lua", "data/scores.csv", "0", says="TOP must be a whole number of at least 1, got 0")
         self.assertEqual(self.posted(), [])
 
 
@@ -100,7 +100,7 @@ class Notice(WithSandbox):
         numbers = [NOBODY, *self.numbers[:3], self.numbers[0]]
         self.write("some.csv", "name,phone\n" + "".join(f"X,{number}\n" for number in numbers))
         done = self.fails(1, "run", "notice.lua", "data/notice.txt", "some.csv", NEWS, "left-out.csv")
-        self.assertEqual(done.stdout, "3 of 4 have it; of the others see left-out.csv\n")
+        self.assertEqual(done.stdout, "3 of 4 have it; for the others see left-out.csv\n")
         self.assertEqual(self.read_csv("left-out.csv"),
                          [["phone", "reason"], [NOBODY, "Not a subscriber of this group"]])
         # What was written can be read: now he subscribes.
@@ -112,7 +112,7 @@ class Notice(WithSandbox):
     def test_a_request_that_was_refused(self):
         self.fault_at_second(status=400)
         done = self.fails(6, "run", "notice.lua", "data/notice.txt", "numbers.csv")
-        self.assertEqual(done.stdout, "30 of 65 have it; of the others see failed.csv\n")
+        self.assertEqual(done.stdout, "30 of 65 have it; for the others see failed.csv\n")
         rows = self.read_csv("failed.csv")[1:]
         self.assertEqual([row[0] for row in rows], self.numbers[30:])
         self.assertEqual([row[1] for row in rows[30:]], ["not tried"] * 5)
@@ -124,7 +124,7 @@ class Notice(WithSandbox):
         self.fault_at_second(drop="after")
         self.fails(5, "run", "notice.lua", "data/notice.txt", "numbers.csv")
         done = self.fails(1, "run", "notice.lua", "data/notice.txt", "numbers.csv")
-        self.assertEqual(done.stdout, "35 of 65 have it; of the others see failed.csv\n")
+        self.assertEqual(done.stdout, "35 of 65 have it; for the others see failed.csv\n")
         rows = self.read_csv("failed.csv")[1:]
         self.assertEqual([row[0] for row in rows], self.numbers[30:60])
         self.assertEqual({row[1] for row in rows}, {"unknown: the request of an earlier run had no reply"})
@@ -137,19 +137,19 @@ class Notice(WithSandbox):
         process.kill()
         process.wait()
         done = self.fails(1, "run", "notice.lua", "data/notice.txt", "numbers.csv")
-        self.assertEqual(done.stdout, "35 of 65 have it; of the others see failed.csv\n")
+        self.assertEqual(done.stdout, "35 of 65 have it; for the others see failed.csv\n")
         self.assertLessEqual(set(self.received().values()), {1})
 
     def test_what_is_wrong(self):
         self.write("numbers.csv", "phone,name\n" + self.numbers[0] + ",A\n0612345678,B\n")
         self.fails(1, "run", "notice.lua", "data/notice.txt", "numbers.csv",
-                   says="numbers.csv:3: '0612345678' is no number with + and country code")
+                   says="numbers.csv:3: '0612345678' is not a number with + and country code")
         self.fails(1, "run", "notice.lua", "none.txt", says="none.txt: No such file")
         self.write("long.txt", "x" * 4001)
         self.fails(1, "run", "notice.lua", "long.txt", "all", says="the service takes at most 4000")
         self.assertRegex(self.read_csv("failed.csv")[1][1], "^(invalid: )?send_message: text has 4001 characters")
         self.service.call("DELETE", "/_sandbox/groups/" + NEWS)
-        self.fails(1, "run", "notice.lua", says="the connector reaches no public group")
+        self.fails(1, "run", "notice.lua", says="the connector has access to no public group")
         self.assertEqual(self.messages(), [])
 
     def test_a_dry_run_writes_nothing(self):

@@ -79,7 +79,7 @@ class Rss(WithSandbox):
         self.assertEqual(done.stdout.count("posted Item"), len(pictures))
         self.assertEqual([card for card in self.cards() if "MediaResources" in card], [])
         self.assertEqual(done.stderr.count("posted without its picture"), len(pictures))
-        for number, reason in enumerate(["No such file", "it takes .3gp", "is not in the feed's folder",
+        for number, reason in enumerate(["No such file", "it accepts .3gp", "is not in the feed's folder",
                                          "is not in the feed's folder", "mediaUrl"]):
             line = next(line for line in done.stderr.splitlines() if f"item=id-{number} " in line)
             self.assertIn(reason, line)

@@ -62,7 +62,7 @@ class Tickets(WithSandbox):
     def test_what_is_wrong(self):
         self.write("queue.csv", f"id,title,assignee,hours\n1,First,{BOB},1\n2,Second,{BOB},soon\n")
         self.fails(1, "run", "tickets.lua", "queue.csv",
-                   says="queue.csv:3: hours must be a whole number from 1 on, got 'soon'")
+                   says="queue.csv:3: hours must be a whole number of at least 1, got 'soon'")
         self.fails(1, "run", "tickets.lua", "done", "7", says="there is no ticket with the id 7")
         self.assertEqual(self.actions("Job"), [])
 

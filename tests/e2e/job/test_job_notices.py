@@ -312,7 +312,7 @@ class Messages(JobCase):
         self.assertNotIn(support.TENANT_TOKEN, done.stderr)
 
     def test_a_group_that_is_not_there(self):
-        for group, says in (("Nobody", "reaches no group of this name"),
+        for group, says in (("Nobody", "has access to no group of this name"),
                             ("00000000-9d4e-4a53-8c11-1f7f7d1c0a01", "there is no group with this id (POST ")):
             with self.subTest(group=group):
                 self.notify("os.exit(9)", group=group)
@@ -325,7 +325,7 @@ class Messages(JobCase):
         self.write("more.lua", "require 'kaizala'.connect():create_group { name = 'Sales' }")
         self.notify("return false", group="Sales")
         self.ok("run", "more.lua")
-        self.assertIn("reaches 2 groups of this name; name it by its id, such as ", self.run_job(status=1).stderr)
+        self.assertIn("has access to 2 groups of this name; use its id, such as ", self.run_job(status=1).stderr)
         self.assertEqual(self.messages(), [])
 
     def test_another_connector(self):

@@ -104,7 +104,7 @@ function TestMedia.test_from_a_url()
     lu.assertEquals(content(sent.media_resource), "PNG")
   end
   lu.assertEquals(content(kz:upload(("http://127.0.0.1:%d/picture"):format(listener.port))), "PNG")
-  refused("it takes .jpeg, .jpg, .png", sales.send_image, sales, "http://127.0.0.1:1/a.gif")
+  refused("it accepts .jpeg, .jpg, .png", sales.send_image, sales, "http://127.0.0.1:1/a.gif")
 end
 
 function TestMedia.test_to_subscribers()
@@ -132,13 +132,13 @@ function TestMedia.test_to_subscribers()
 end
 
 function TestMedia.test_what_is_refused_before_a_request()
-  refused("is no file of a type that the service takes here; it takes .jpeg, .jpg, .png",
+  refused("has a type that the service does not accept here; it accepts .jpeg, .jpg, .png",
     sales.send_image, sales, FILES.document)
-  refused("it takes .doc, .docx, .pdf", sales.send_document, sales, FILES.text)
-  refused("it takes .3gp, .3gpp, .doc, .docx, .jpeg, .jpg, .mp3", kz.upload, kz, FILES.text)
+  refused("it accepts .doc, .docx, .pdf", sales.send_document, sales, FILES.text)
+  refused("it accepts .3gp, .3gpp, .doc, .docx, .jpeg, .jpg, .mp3", kz.upload, kz, FILES.text)
   refused("No such file", kz.upload, kz, folder .. "-none.png")
-  refused("it takes .mp3, .wav", sales.send_audio, sales, "no ending")
-  refused("it takes .3gp, .3gpp, .mp4", sales.send_video, sales, FILES.audio)
+  refused("it accepts .mp3, .wav", sales.send_audio, sales, "no ending")
+  refused("it accepts .3gp, .3gpp, .mp4", sales.send_video, sales, FILES.audio)
   refused("No such file", sales.send_image, sales, folder .. "-none.png")
   refused("is empty", sales.send_image, sales, FILES.empty)
   refused("source 2: '", sales.send_album, sales, { FILES.image, FILES.document })
@@ -146,7 +146,7 @@ function TestMedia.test_what_is_refused_before_a_request()
   local many = {}
   for i = 1, 31 do many[i] = FILES.image end
   refused("at most 30", sales.send_album, sales, many)
-  refused("no phone number", sales.send_image, sales, FILES.image, { subscribers = { "1" } })
+  refused("not a phone number", sales.send_image, sales, FILES.image, { subscribers = { "1" } })
 end
 
 function TestMedia.test_misuse()

@@ -81,7 +81,7 @@ function TestRefusals.test_phone_numbers_and_ids()
     ["g:react('r')"] = "react: options must be a table, got nil",
   }
   invalid {
-    ["g:add_members { '0033100000002' }"] = "'0033100000002', is no phone number; write it with +",
+    ["g:add_members { '0033100000002' }"] = "'0033100000002', is not a phone number; write it with +",
     ["g:remove_member '+33100000002'"] = "'+33100000002' is a phone number; expected the `id` of an item of",
     ["g:set_role('+33100000002', 'Admin')"] = "set_role: member_id: '+33100000002' is a phone number",
     ["g:add_subgroups { g }"] = "entry 1 is the group itself",
@@ -116,7 +116,7 @@ function TestRefusals.test_actions()
   }
   invalid {
     ["g:announce { message = 'x', media = { 'a.png' } }"] =
-      "announce: media: entry 1, 'a.png', is no mediaResource; kz:upload(path) returns one",
+      "announce: media: entry 1, 'a.png', is not a mediaResource; kz:upload(path) returns one",
     ["g:create_poll { question = 'x', choices = {} }"] = "choices must be a list of at least one",
     ["g:create_poll { question = 'x', choices = { 'a', 'a' } }"] = "choices[2]: there is another 'a'",
     ["g:create_job { title = 'x', assigned_to = { '+33100000002' }, due_in_hours = 0.5 }"] =
