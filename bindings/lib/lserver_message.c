@@ -2,16 +2,13 @@
 
 #include "larg.h"
 #include "lheaders.h"
+#include "path.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define RESPONSE        "the handler's response"
 #define HEADERS_MAX     100 /* fields in a response */
@@ -205,15 +202,12 @@ static struct fields *push_fields(lua_State *L, int index)
 /* Opens the file of a response. The path comes from the script, so messages may show it. */
 static int open_file(lua_State *L, const char *path, uint64_t *len)
 {
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct err err;
+    int64_t size;
+    int fd = path_open(path, &size, &err);
     if (fd < 0)
-        luaL_error(L, "file of %s: cannot read '%s': %s", RESPONSE, path, strerror(errno));
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        close(fd);
-        luaL_error(L, "file of %s: '%s' is no regular file", RESPONSE, path);
-    }
-    *len = (uint64_t)st.st_size;
+        luaL_error(L, "file of %s: %s", RESPONSE, err.msg);
+    *len = (uint64_t)size;
     return fd;
 }
 

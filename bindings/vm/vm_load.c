@@ -7,9 +7,12 @@
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define STDIN_CHUNK ((size_t)16 * 1024)
+#define STDIN_CHUNK  ((size_t)16 * 1024)
+#define SOURCE_PIECE ((size_t)4 * 1024)
+#define LOAD_FAILED  "error loading module '%s' from file '%s':\n\t" /* as Lua says it */
 
 /* Standard input may be a terminal, or never reach EOF: a signal or the deadline ends the wait. */
 static int read_stdin(struct vm *vm, struct buf *text, struct err *err)
@@ -77,17 +80,76 @@ int vm_load(lua_State *L, struct vm *vm, const char *path, char **real, struct e
     bool from_stdin = vm != NULL && strcmp(path, "-") == 0;
     *real = NULL;
     buf_create(&text, VM_SCRIPT_MAX);
-    int result = from_stdin ? read_stdin(vm, &text, err)
-                            : safefile_read(path, SAFEFILE_NOT_WRITABLE, &text, err);
+    int result =
+        from_stdin ? read_stdin(vm, &text, err) : safefile_read(path, SAFEFILE_OR_PIPE, &text, err);
+    struct stat st;
+    bool piped = from_stdin || (stat(path, &st) == 0 && S_ISFIFO(st.st_mode)); /* lies nowhere */
     if (result == 0)
         result = compile(L, path, from_stdin, &text, err);
-    if (result == 0 && !from_stdin) {
+    if (result == 0 && !piped) {
         char *resolved = realpath(path, NULL);
         *real = mem_strdup(resolved != NULL ? resolved : path);
         free(resolved);
     }
     buf_destroy(&text);
     return result;
+}
+
+/* A module, read piece by piece: an error that Lua raises must leave nothing behind. */
+struct source {
+    int fd;
+    size_t len; /* read until now */
+    bool in_first_line;
+    int code; /* errno, where reading failed */
+    char piece[SOURCE_PIECE];
+};
+
+static const char *read_source(lua_State *L, void *arg, size_t *len)
+{
+    struct source *source = arg;
+    const char *start = source->piece;
+    (void)L;
+    do {
+        ssize_t got = read(source->fd, source->piece, sizeof source->piece);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got > 0 && source->len + (size_t)got > VM_SCRIPT_MAX) {
+            errno = EFBIG;
+            got = -1;
+        }
+        source->code = got < 0 ? errno : 0;
+        *len = got > 0 ? (size_t)got : 0;
+        if (*len == 0)
+            return NULL;
+        if (source->len == 0) {
+            start = skip_first_line(source->piece, len);
+            source->in_first_line = *len == 0;
+        } else if (source->in_first_line) {
+            start = memchr(source->piece, '\n', *len);
+            source->in_first_line = start == NULL;
+            *len = start != NULL ? (size_t)(source->piece + *len - start) : 0;
+        }
+        source->len += (size_t)got;
+    } while (*len == 0); /* an empty piece would be the end */
+    return start;
+}
+
+void vm_load_module(lua_State *L, const char *name, const char *path)
+{
+    struct source source = {0};
+    struct err err = {0};
+    lua_pushfstring(L, "@%s", path); /* chunkname */
+    source.fd = safefile_open(path, SAFEFILE_NOT_WRITABLE, &err);
+    if (source.fd >= 0) {
+        int status = lua_load(L, read_source, &source, lua_tostring(L, -1), "t"); /* fn|message */
+        close(source.fd);
+        lua_remove(L, -2);
+        if (status == LUA_OK && source.code == 0)
+            return;
+        if (source.code == 0)
+            luaL_error(L, LOAD_FAILED "%s", name, path, lua_tostring(L, -1));
+    }
+    luaL_error(L, LOAD_FAILED "%s", name, path, source.fd < 0 ? err.msg : strerror(source.code));
 }
 
 int vm_check_syntax(const char *path, struct err *err)

@@ -4,6 +4,7 @@
 #include "embed.h"
 #include "mem.h"
 #include "nearest.h"
+#include "safefile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,15 +28,14 @@ const struct embedded_file *embed_find(const char *path)
 }
 
 /* $JETON_SCRIPTS/path. Pushes the function and returns 1; 0: no such file. */
-static int load_from_folder(lua_State *L, const char *folder, const char *path)
+static int load_from_folder(lua_State *L, const char *name, const char *folder, const char *path)
 {
     lua_pushfstring(L, "%s/%s", folder, path);
     if (access(lua_tostring(L, -1), R_OK) != 0) {
         lua_pop(L, 1);
         return 0;
     }
-    if (luaL_loadfilex(L, lua_tostring(L, -1), "t") != LUA_OK)
-        return lua_error(L);
+    vm_load_module(L, name, lua_tostring(L, -1));
     lua_remove(L, -2);
     return 1;
 }
@@ -67,9 +67,15 @@ static int read_text(lua_State *L, const char *path)
 {
     luaL_Buffer text;
     size_t count;
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
+    struct err err = {0};
+    if (access(path, R_OK) != 0)
         return 0;
+    int fd = safefile_open(path, SAFEFILE_NOT_WRITABLE, &err);
+    if (fd < 0)
+        return luaL_error(L, "%s", err.msg);
+    FILE *file = fdopen(fd, "r");
+    if (file == NULL)
+        abort(); /* out of memory */
     luaL_buffinit(L, &text);
     do {
         char *chunk = luaL_prepbuffer(&text);
@@ -127,7 +133,8 @@ static int search_embedded(lua_State *L)
     const char *base = luaL_gsub(L, name, ".", "/"); /* name base */
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
         const char *path = lua_pushfstring(L, patterns[i], base); /* … path */
-        bool found = folder != NULL ? load_from_folder(L, folder, path) : load_embedded(L, path);
+        bool found =
+            folder != NULL ? load_from_folder(L, name, folder, path) : load_embedded(L, path);
         if (found) {
             lua_pushvalue(L, -2); /* … path fn path */
             return 2;
@@ -173,14 +180,67 @@ static void keep_absolute(lua_State *L, const char *field)
     lua_pop(L, 1);
 }
 
-/* Adds the searcher after that of package.preload, before those of the file system. */
-static void add_searcher(lua_State *L)
+/* Pushes the path of the module's file by package[field], or nil and where it was looked for. The
+ * package is upvalue 1. */
+static bool search_path(lua_State *L, const char *name, const char *field)
+{
+    lua_getfield(L, lua_upvalueindex(1), "searchpath");
+    lua_pushstring(L, name);
+    lua_getfield(L, lua_upvalueindex(1), field);
+    lua_call(L, 2, 2); /* path nil | nil places */
+    bool found = lua_isstring(L, -2);
+    lua_pop(L, found ? 1 : 0);
+    return found;
+}
+
+/* The searcher of Lua files. Code obeys the modes of scripts, and is never precompiled. */
+static int search_lua(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    if (!search_path(L, name, "path"))
+        return 1;
+    vm_load_module(L, name, lua_tostring(L, -1)); /* path fn */
+    lua_insert(L, -2);
+    return 2;
+}
+
+/* Lua's searchers of C libraries (upvalue 2), which look for the module, or for its root (upvalue
+ * 3). */
+static int search_c(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    const char *dot = lua_toboolean(L, lua_upvalueindex(3)) ? strchr(name, '.') : NULL;
+    struct err err = {0};
+    lua_settop(L, 1);
+    const char *looked_for = dot != NULL ? lua_pushlstring(L, name, (size_t)(dot - name)) : name;
+    if (search_path(L, looked_for, "cpath")) {
+        int fd = safefile_open(lua_tostring(L, -1), SAFEFILE_NOT_WRITABLE, &err);
+        if (fd < 0)
+            return luaL_error(L, "error loading module '%s': %s", name, err.msg);
+        close(fd);
+    }
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_insert(L, 1);
+    lua_call(L, 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+/* Lua has: preload, Lua files, C libraries, C libraries of the root. We add the executable's after
+ * the first, and put ours in place of the others. */
+static void set_searchers(lua_State *L)
 {
     lua_getfield(L, -1, "searchers"); /* package searchers */
-    for (lua_Integer i = luaL_len(L, -1); i >= 2; i--) {
-        lua_geti(L, -1, i);
+    for (int i = 4; i >= 3; i--) {
+        lua_pushvalue(L, -2);
+        lua_geti(L, -2, i);
+        lua_pushboolean(L, i == 4);
+        lua_pushcclosure(L, search_c, 3);
         lua_seti(L, -2, i + 1);
     }
+    lua_pushvalue(L, -2);
+    lua_pushcclosure(L, search_lua, 1);
+    lua_seti(L, -2, 3);
     lua_pushcfunction(L, search_embedded);
     lua_seti(L, -2, 2);
     lua_pop(L, 1);
@@ -200,7 +260,7 @@ void vm_modules_setup(struct vm *vm)
     lua_getglobal(L, LUA_LOADLIBNAME);
     keep_absolute(L, "path");
     keep_absolute(L, "cpath");
-    add_searcher(L);
+    set_searchers(L);
     lua_pop(L, 1);
 }
 

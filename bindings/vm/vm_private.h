@@ -110,6 +110,8 @@ int vm_modules_path(lua_State *L, const char *folder, struct err *err);
 /* vm_load.c: reads the script at path, checks its modes and pushes the function. With a vm, "-" is
  * standard input. *real (mem_free): the real path; NULL: standard input. */
 int vm_load(lua_State *L, struct vm *vm, const char *path, char **real, struct err *err);
+/* Pushes the function of a module's file, by the modes of scripts; raises what is wrong. */
+void vm_load_module(lua_State *L, const char *name, const char *path);
 
 /* vm_watchdog.c: a thread that ends the process if a call into C does not return in time. */
 struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err);

@@ -22,8 +22,7 @@ struct engine {
     bool secrets_known;
 };
 
-/* Registers what can be had of the configuration's secrets, and reads the environment's trust
- * anchors: all variables must have been set before. */
+/* Registers what can be had of the configuration's secrets: variables must have been set before. */
 void engine_create(struct engine *engine, const struct config *config, struct log *log,
                    struct redact *redact);
 void engine_destroy(struct engine *engine);

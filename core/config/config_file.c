@@ -278,7 +278,7 @@ static struct yaml_doc *read_doc(struct file *file)
     struct err err;
     err_clear(&err);
     buf_create_secret(&text, YAML_BYTES_MAX);
-    int fd = safefile_open(file->shown, SAFEFILE_NOT_WRITABLE, &err);
+    int fd = safefile_open(file->shown, SAFEFILE_OR_PIPE, &err);
     if (fd < 0) {
         problems_add(file->reader->problems, file->shown, 0, 0, "%s", err.msg + err.subject);
         goto cleanup;
@@ -299,18 +299,30 @@ cleanup:
     return doc;
 }
 
+/* Sets where it lies. A pipe, as <(…) of a shell gives it, lies nowhere: the working directory
+ * stands for it, so that the next one from here has the same tokens and jobs. */
+static void locate(struct file *file, const char *path)
+{
+    char resolved[PATH_MAX], folder[PATH_MAX];
+    struct stat st;
+    bool pipe = stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+    /* Not of the resolved path: a mounted file is often a link into a hidden folder. */
+    const char *slash = pipe ? NULL : strrchr(path, '/');
+    char *parent = slash == NULL ? mem_strdup(".") : mem_strndup(path, (size_t)(slash - path));
+    file->folder =
+        mem_strdup(realpath(parent[0] != '\0' ? parent : "/", folder) != NULL ? folder : parent);
+    mem_free(parent);
+    if (pipe)
+        file->real = mem_printf("%s/(pipe)", file->folder);
+    else
+        file->real = mem_strdup(realpath(path, resolved) != NULL ? resolved : path);
+}
+
 void config_file_read(struct config_reader *reader, const char *path, bool main_file)
 {
     struct config *config = reader->config;
     struct file file = {.reader = reader, .shown = path_show(path)};
-    char resolved[PATH_MAX], folder[PATH_MAX];
-    file.real = mem_strdup(realpath(path, resolved) != NULL ? resolved : path);
-    /* Not of the resolved path: a mounted file is often a link into a hidden folder. */
-    const char *slash = strrchr(path, '/');
-    char *parent = slash == NULL ? mem_strdup(".") : mem_strndup(path, (size_t)(slash - path));
-    file.folder =
-        mem_strdup(realpath(parent[0] != '\0' ? parent : "/", folder) != NULL ? folder : parent);
-    mem_free(parent);
+    locate(&file, path);
 
     size_t from = config->nconnectors;
     struct yaml_doc *doc = read_doc(&file);

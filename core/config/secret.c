@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -185,17 +186,21 @@ static void check_file(const struct secret *secret, const char *path, bool warn_
         return;
     }
     struct stat st;
-    if (fstat(fd, &st) != 0) {
-        close(fd);
-        return;
-    }
+    char byte;
+    ssize_t first = read(fd, &byte, sizeof byte); /* its size may mean nothing, as in /proc */
+    int code = errno;
+    sodium_memzero(&byte, sizeof byte);
+    if (fstat(fd, &st) != 0)
+        memset(&st, 0, sizeof st);
     close(fd);
     if (warn_readable && (st.st_mode & (S_IRGRP | S_IROTH))) {
         err_clear(&err);
         safefile_check_mode(path, st.st_mode, st.st_uid, SAFEFILE_PRIVATE, &err);
         report(secret, problems, true, err.msg);
     }
-    if (st.st_size == 0)
+    if (first < 0)
+        report(secret, problems, false, strerror(code));
+    else if (first == 0)
         report(secret, problems, false, "its file is empty");
     else if ((uintmax_t)st.st_size > SECRET_BYTES_MAX)
         report(secret, problems, false, "its file is too large for a secret");

@@ -283,6 +283,7 @@ static int copy_request(struct http_transfer *transfer, const struct http_reques
 {
     if (http_method_check(request, err) != 0 || url_parse(request->url, &transfer->url, err) != 0 ||
         http_proxy_check(&transfer->url, err) != 0 ||
+        http_trust_check(&transfer->url, request->ca_file, &transfer->http->system, err) != 0 ||
         http_headers_copy(transfer, request, err) != 0)
         return -1;
     struct http_request bare = *request; /* the headers are in libcurl's list */

@@ -1,6 +1,7 @@
 #include "field.h"
 #include "http_transfer.h"
 #include "mem.h"
+#include "safefile.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #define METHOD_MAX 32
 #define TRUST_DIR  "/etc/ssl/certs"
@@ -80,6 +82,21 @@ struct http_trust http_trust_system(void)
             trust.file = TRUST_FILE;
     }
     return trust;
+}
+
+int http_trust_check(const struct url *url, const char *ca_file, const struct http_trust *system,
+                     struct err *err)
+{
+    const char *path = ca_file != NULL        ? ca_file
+                       : system->file != NULL ? system->file
+                                              : system->dir;
+    struct stat st;
+    if (strcmp(url->scheme, "https") != 0 || path == NULL || stat(path, &st) != 0 ||
+        !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+        return 0; /* libcurl tells of it */
+    if (safefile_check_mode(path, st.st_mode, st.st_uid, SAFEFILE_NOT_WRITABLE, err) != 0)
+        return err_wrap(err, "certificates that are trusted");
+    return 0;
 }
 
 int http_method_check(const struct http_request *request, struct err *err)

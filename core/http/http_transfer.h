@@ -90,6 +90,9 @@ struct http_trust {
 struct http_trust http_trust_system(void);
 /* ERR_CONFIG when https_proxy is set to something that is no HTTP proxy. */
 int http_proxy_check(const struct url *url, struct err *err);
+/* ERR_CONFIG when others can write the certificates that would be trusted (ca_file may be NULL). */
+int http_trust_check(const struct url *url, const char *ca_file, const struct http_trust *system,
+                     struct err *err);
 /* Makes transfer->easy. ERR_CONFIG when libcurl refuses an option. */
 int http_easy_open(struct http_transfer *transfer, const struct http_trust *system);
 /* Checks and copies request->headers, and adds what libcurl must not send. ERR_INVALID. */

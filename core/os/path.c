@@ -1,13 +1,19 @@
 #include "path.h"
 
+#include "fd.h"
 #include "mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define UNSIZED_TOLD_MAX                                                                           \
+    65536 /* bytes that a file without blocks may tell without being believed */
+#define COPY_CHUNK 16384
 
 char *path_show(const char *path)
 {
@@ -23,6 +29,37 @@ char *path_show(const char *path)
     return mem_strdup(path);
 }
 
+/* /proc says 0, /sys a page; neither takes room on a disk. An empty file is read for nothing. */
+static bool is_unsized(const struct stat *st)
+{
+    return st->st_size == 0 || (st->st_blocks == 0 && st->st_size <= UNSIZED_TOLD_MAX);
+}
+
+/* A copy of its content, in memory; -1 with errno. */
+static int copy_content(int fd, int64_t *size)
+{
+    char chunk[COPY_CHUNK];
+    ssize_t n = 0;
+    int copy = memfd_create("content", MFD_CLOEXEC);
+    *size = 0;
+    while (copy >= 0 && ((n = read(fd, chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR))) {
+        *size += n > 0 ? n : 0;
+        if (*size > PATH_UNSIZED_MAX)
+            errno = EFBIG;
+        if (*size > PATH_UNSIZED_MAX || (n > 0 && fd_write(copy, chunk, (size_t)n) != 0)) {
+            n = -1;
+            break;
+        }
+    }
+    if (copy >= 0 && (n < 0 || lseek(copy, 0, SEEK_SET) < 0)) {
+        int code = errno;
+        close(copy);
+        errno = code;
+        copy = -1;
+    }
+    return copy;
+}
+
 int path_open(const char *path, int64_t *size, struct err *err)
 {
     struct stat st;
@@ -32,7 +69,14 @@ int path_open(const char *path, int64_t *size, struct err *err)
         problem = strerror(errno);
     else if (!S_ISREG(st.st_mode))
         problem = "expected a regular file";
-    else if (size != NULL)
+    else if (size != NULL && is_unsized(&st)) {
+        int copy = copy_content(fd, size);
+        if (copy < 0)
+            problem = errno == EFBIG ? "it does not tell its size and is larger than 64 MiB"
+                                     : strerror(errno);
+        close(fd);
+        fd = copy;
+    } else if (size != NULL)
         *size = st.st_size;
     if (problem == NULL)
         return fd;

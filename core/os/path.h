@@ -9,9 +9,14 @@
 /* As the user would type it, and valid for opening: relative to the working directory where it is
  * below it, else as given (mem_free). */
 char *path_show(const char *path);
+#define PATH_UNSIZED_MAX                                                                           \
+    ((int64_t)64 * 1024 * 1024) /* bytes of a file that does not tell its size */
+
 /*
- * Opens a regular file for reading. Anything else is refused: reading it might never end. size may
- * be NULL. Returns the descriptor (O_CLOEXEC), or -1 with ERR_INVALID.
+ * Opens a regular file for reading. Anything else is refused: reading it might never end. Returns
+ * the descriptor (O_CLOEXEC), or -1 with ERR_INVALID. With size (else NULL) that many bytes can be
+ * read: a file whose size means nothing, as in /proc, /sys and some FUSE, is read to its end into
+ * memory first, which may block.
  */
 int path_open(const char *path, int64_t *size, struct err *err);
 

@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The folder's real path, and the last component unresolved. */
@@ -65,6 +66,12 @@ int cron_plan_create(struct cron_plan *plan, struct app *app, struct err *err)
 int cron_plan_adopt(struct cron_plan *plan, struct app *app, struct config *config, struct err *err)
 {
     *plan = (struct cron_plan){.app = app, .config = config, .now = clock_wall_ms() / 1000};
+    struct stat st;
+    if (stat(config->path, &st) == 0 && S_ISFIFO(st.st_mode))
+        return err_set(err, ERR_CONFIG,
+                       "%s is a pipe, which nobody can read again; jobs with a schedule need a "
+                       "configuration in a file",
+                       config->path);
     plan->self = real_path(app->self, err);
     plan->path = absolute(config->path, err);
     plan->real = real_path(config->path, err);

@@ -9,6 +9,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#define BOM "\xef\xbb\xbf"
+
 /* While the echo is off, signals that end or stop the process stay pending, so that the terminal is
  * restored first. */
 struct hidden {
@@ -75,6 +77,10 @@ static int read_line(int signals, struct buf *line, struct err *err)
         return -1;
     if (n == 0 && line->len == 0)
         return err_set(err, ERR_USAGE, "standard input ended; expected a line");
+    if (line->len >= sizeof BOM - 1 && memcmp(line->data, BOM, sizeof BOM - 1) == 0) {
+        line->len -= sizeof BOM - 1; /* of the file that standard input is */
+        memmove(line->data, line->data + sizeof BOM - 1, line->len + 1);
+    }
     return 0;
 }
 

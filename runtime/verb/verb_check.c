@@ -110,6 +110,22 @@ static bool is_set_by_a_job(const struct config *config, const struct secret *se
     return false;
 }
 
+static void check_ca_file(struct check *check, const struct connector *connector)
+{
+    struct err err;
+    err_clear(&err);
+    if (connector->ca_file == NULL)
+        return;
+    char *shown = path_show(connector->ca_file);
+    int fd = safefile_open(shown, SAFEFILE_NOT_WRITABLE, &err);
+    if (fd >= 0)
+        close(fd);
+    else
+        problems_add(&check->problems, connector->shown, connector->line, connector->col,
+                     "ca_file of connector '%s': %s", connector->name, err.msg);
+    mem_free(shown);
+}
+
 static void check_connectors(struct check *check)
 {
     for (size_t i = 0; i < check->config->nconnectors; i++) {
@@ -119,14 +135,7 @@ static void check_connectors(struct check *check)
             if (!is_set_by_a_job(check->config, secret))
                 secret_check(secret, &check->problems);
         }
-        if (connector->ca_file != NULL && access(connector->ca_file, R_OK) != 0) {
-            int code = errno;
-            char *shown = path_show(connector->ca_file);
-            problems_add(&check->problems, connector->shown, connector->line, connector->col,
-                         "ca_file of connector '%s': %s: %s", connector->name, shown,
-                         strerror(code));
-            mem_free(shown);
-        }
+        check_ca_file(check, connector);
     }
 }
 

@@ -1,0 +1,174 @@
+"""All that jeton reads is read to its end, whatever its size claims, and by its kind; code and trust anchors that others
+can write are refused."""
+
+import os
+import subprocess
+import unittest
+
+from certificates import Authority
+from jobs import JobCase
+from service import RawService, Service, reply
+from support import APPLICATION_ID, APPLICATION_SECRET, JETON, TENANT_TOKEN
+
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+SYS = "/sys/kernel/mm/transparent_hugepage/enabled"  # a page by its size, and shorter
+
+
+class Sent(JobCase):
+    """Files whose size means nothing."""
+
+    def test_they_are_sent_whole(self):
+        service = Service(lambda request: (200, {}, request["body"]))
+        self.addCleanup(service.stop)
+        self.write("script.lua", f"""
+          local http, path = require "jeton.http", ...
+          local real = assert(io.open(path)):read "a"
+          local url = "{service.url}/"
+          assert(#real > 0)
+          assert(http.post(url, {{ body_file = path }}).body == real, "body_file")
+          local parts = http.post(url, {{ multipart = {{ {{ name = "f", file = path }} }} }}).body
+          assert(parts:find("\\r\\n\\r\\n" .. real .. "\\r\\n", 1, true), "multipart")
+          local server = require("jeton.server").listen {{ handler = function() return {{ file = path }} end }}
+          local got = http.get("http://127.0.0.1:" .. server.port .. "/")
+          assert(got.body == real and got.headers["content-length"] == tostring(#real), "server")
+          server:close()
+          print "all"
+        """)
+        for path in filter(os.path.exists, ("/proc/version", "/proc/filesystems", SYS)):
+            with self.subTest(path=path):
+                self.assertEqual(self.ok("run", "script.lua", path).stdout, "all\n")
+
+    def test_one_without_end_is_an_error(self):
+        self.write("script.lua", "print(require('jeton.http').post('http://127.0.0.1:1/', { body_file = ... }))")
+        done = self.ok("run", "script.lua", "/proc/self/pagemap")
+        self.assertIn("'/proc/self/pagemap': it does not tell its size and is larger than 64 MiB", done.stdout)
+
+    def test_empty_files_stay_empty(self):
+        service = Service(lambda request: (200, {}, {"length": request["headers"]["Content-Length"]}))
+        self.addCleanup(service.stop)
+        self.write("empty", "")
+        self.write("script.lua", f"print(require('jeton.http').post('{service.url}/', {{ body_file = 'empty' }}).body)")
+        self.assertEqual(self.ok("run", "script.lua").stdout, '{"length": "0"}\n')
+
+    def test_check_believes_no_size(self):
+        path = self.write("jeton.yaml", f"""\
+version: 1
+state: {self.state}
+connectors:
+  c:
+    token_service: http://127.0.0.1:1/v1
+    application_id: abcdefgh1
+    application_secret: {{ file: {BOOT_ID} }}
+    refresh_token: {{ file: empty }}
+""")
+        self.write("empty", "")
+        done = self.jeton("-c", path, "check")
+        self.assertEqual(done.returncode, 3)
+        self.assertEqual(done.stdout.count("its file is empty"), 1, done.stdout)
+        self.assertIn("refresh_token of connector 'c': its file is empty", done.stdout)
+
+
+class Substituted(JobCase):
+    """`<(…)`: a pipe without a name, whose mode says nothing."""
+
+    def bash(self, command, status=0):
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=self.folder, check=False,
+                              env={**self.env, "J": JETON}, timeout=60)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done
+
+    def test_a_script(self):
+        self.write("neighbour.lua", "return 'found'")
+        done = self.bash("""$J run <(sleep 0.2; echo 'print(..., (require "neighbour"))') one""")
+        self.assertEqual(done.stdout, "one\tfound\n")
+
+    def test_a_configuration(self):
+        self.job("print 'ran'")
+        self.assertEqual(self.bash("$J -c <(sleep 0.2; cat jeton.yaml) run --job job").stdout, "ran\n")
+        self.assertEqual(self.bash("$J -c <(cat jeton.yaml) run --job job").stdout, "ran\n")
+        self.assertEqual(len({row["scope"] for row in self.rows()}), 1)
+        self.assertIn("good", self.bash("$J -c <(cat jeton.yaml) check").stdout)
+        self.assertIn("a pipe, which nobody can read again", self.bash("$J -c <(cat jeton.yaml) cron show", 3).stderr)
+
+    def test_a_pipe_with_a_name_is_refused(self):
+        os.mkfifo(self.path("pipe"), 0o600)
+        done = self.jeton("run", "pipe")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("expected a regular file", done.stderr)
+
+
+class Modes(JobCase):
+    """Code obeys the modes of scripts."""
+
+    def test_modules(self):
+        self.write("script.lua", "print(pcall(require, ...))")
+        os.mkdir(self.path("deep"))
+        for name, path in (("mod", "mod.lua"), ("deep.mod", "deep/mod.lua"), ("deep", "deep/init.lua")):
+            file = self.write(path, "return 'loaded'", 0o664)
+            done = self.ok("run", "script.lua", name)
+            self.assertIn(f"{file}: group or others can write it; run: chmod go-w {file}", done.stdout)
+            os.chmod(file, 0o644)
+            self.assertTrue(self.ok("run", "script.lua", name).stdout.startswith("true\tloaded"))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can give files away")
+    def test_modules_of_others(self):
+        self.write("script.lua", "print(pcall(require, 'mod'))")
+        os.chown(self.write("mod.lua", "return 1"), 4321, 4321)
+        self.assertIn("it belongs to user 4321", self.ok("run", "script.lua").stdout)
+
+    def test_modules_are_source(self):
+        self.write("script.lua", "print(pcall(require, 'mod'))")
+        self.write("mod.lua", "\x1bLua")
+        self.assertIn("binary chunk", self.ok("run", "script.lua").stdout)
+        self.write("mod.lua", "\ufeff#!/usr/bin/lua " + "x" * 10000 + "\nreturn debug.getinfo(1).currentline")
+        self.assertIn("true\t2", self.ok("run", "script.lua").stdout)
+
+    def test_the_folder_of_scripts(self):
+        os.mkdir(self.path("scripts"))
+        self.write("script.lua", "print(pcall(require, ...))")
+        env = {"JETON_SCRIPTS": self.path("scripts")}
+        for path, text in (("scripts/mine.lua", "return 'loaded'"), ("scripts/mine.css", "loaded")):
+            file = self.write(path, text, 0o606)
+            self.assertIn(f"{file}: group or others can write it", self.ok("run", "script.lua", "mine", env=env).stdout)
+            os.chmod(file, 0o600)
+            self.assertIn("true\tloaded", self.ok("run", "script.lua", "mine", env=env).stdout)
+            os.unlink(file)
+
+    def test_trust_anchors(self):
+        authority = Authority(self.folder)
+        service = RawService(lambda socket, head: socket.sendall(reply(b"{}")), authority.server("service"))
+        self.addCleanup(service.stop)
+        self.write("script.lua", f"""
+          local response, err = require("jeton.http").get("{service.url}/", {{ ca_file = ... }})
+          print(err or response.status)
+        """)
+        env = {"SSL_CERT_FILE": authority.file}
+        self.assertEqual(self.ok("run", "script.lua", authority.file).stdout, "200\n")
+        self.assertEqual(self.ok("run", "script.lua", env=env).stdout, "200\n")
+        os.chmod(authority.file, 0o664)
+        refused = f"config: certificates that are trusted: {authority.file}: group or others can write it"
+        self.assertIn(refused, self.ok("run", "script.lua", authority.file).stdout)
+        self.assertIn(refused, self.ok("run", "script.lua", env=env).stdout)
+        path = self.write("jeton.yaml", f"""\
+version: 1
+connectors:
+  c:
+    token_service: {service.base}
+    application_id: abcdefgh1
+    application_secret: abcdefgh2
+    refresh_token: abcdefgh3
+    ca_file: {authority.file}
+""")
+        self.assertIn("ca_file of connector 'c': ca.pem: group or others can write it", self.jeton("-c", path, "check").stdout)
+
+
+class Marks(JobCase):
+    def test_a_byte_order_mark_is_no_part_of_a_line(self):
+        sandbox = self.sandbox()
+        lines = f"\ufeff{APPLICATION_ID}\n\ufeff{APPLICATION_SECRET}\n\ufeff{TENANT_TOKEN}\n"
+        done = self.jeton("connector", "add", "contoso", "--token-service", sandbox.base, input=lines)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
