@@ -35,7 +35,7 @@ struct cron_plan {
 };
 
 /* The sub-verbs: argv[0] is the sub-verb. */
-app_fn cron_show, cron_install, cron_remove, cron_next, cron_run;
+app_fn cron_install, cron_remove, cron_next, cron_run;
 
 /* Loads the chosen configuration. Destroy it after errors too. */
 int cron_plan_create(struct cron_plan *plan, struct app *app, struct err *err);
@@ -55,8 +55,8 @@ const struct cron_cover_zones *cron_plan_compare(struct cron_plan *plan, struct 
 int crontab_block(struct cron_plan *plan, struct buf *out, struct err *err);
 /* The jobs and times of it alone, without paths. */
 int crontab_times(struct cron_plan *plan, struct buf *out, struct err *err);
-int systemd_units(struct cron_plan *plan, struct buf *out, struct err *err);
-int kubernetes_manifests(struct cron_plan *plan, struct buf *out, struct err *err);
+/* The plan as JSON, with the times as systemd or Kubernetes is told them (cron_view.c). */
+int cron_view(struct cron_plan *plan, bool kubernetes, struct buf *out, struct err *err);
 
 /* The state knows which times were installed. `times` empty: none. Errors as in store.h. */
 int crontab_note(const struct cron_plan *plan, struct store *store, const struct buf *times,

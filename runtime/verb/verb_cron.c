@@ -11,8 +11,8 @@ static const struct {
     const char *name;
     app_fn *run;
 } verbs[] = {
-    {"show", cron_show}, {"install", cron_install}, {"remove", cron_remove},
-    {"next", cron_next}, {"run", cron_run},
+    {"show", verb_cron_show}, {"install", cron_install}, {"remove", cron_remove},
+    {"next", cron_next},      {"run", cron_run},
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 

@@ -2,10 +2,10 @@
 #include "config_load.h"
 #include "history.h"
 #include "verb.h"
+#include "verb_lua.h"
 
 #include "mem.h"
 #include "safefile.h"
-#include "vm.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -55,19 +55,11 @@ static void put_json(const struct store_runs *runs, struct buf *out)
 static int render(struct app *app, const struct config *config, const struct store_runs *runs,
                   const char *module, struct buf *text, struct err *err)
 {
-    struct engine engine;
     struct buf json;
-    int status;
-    engine_create(&engine, config, app->log, app->redact);
     buf_create(&json, HISTORY_TEXT_MAX);
     history_view(runs, app->color && isatty(STDOUT_FILENO) == 1, &json);
-    const struct vm_options options = {.engine = &engine, .modules = app->modules, .text = text};
-    struct vm *vm = vm_new(&options);
-    if (vm_run_module(vm, module, "render", json.data, &status, err) != 0)
-        status = -1;
-    vm_free(vm);
+    int status = verb_lua(app, config, module, "render", json.data, text, err);
     buf_destroy(&json);
-    engine_destroy(&engine);
     return status;
 }
 

@@ -1,15 +1,14 @@
 /* jeton sandbox: the local Kaizala. The server itself is scripts/sandbox; this reads the options.
  */
 #include "verb.h"
+#include "verb_lua.h"
 
 #include "config_load.h"
-#include "engine.h"
 #include "host.h"
 #include "json.h"
 #include "mem.h"
 #include "provider_list.h"
 #include "safefile.h"
-#include "vm.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -224,23 +223,17 @@ static int write_json(const struct sandbox_options *options, const struct sandbo
 }
 
 /* Runs sandbox.main in a vm of its own. A configuration of the user plays no part. */
-static int run(struct app *app, const char *json, int *status, struct err *err)
+static int run(struct app *app, const char *json, struct err *err)
 {
     struct problems problems;
-    struct engine engine;
     problems_create(&problems);
     struct config *config = config_load(NULL, provider_list, &problems);
     problems_destroy(&problems);
     if (config == NULL)
         return err_set(err, ERR_CONFIG, "the empty configuration was refused");
-    engine_create(&engine, config, app->log, app->redact);
-    const struct vm_options options = {.engine = &engine, .modules = app->modules};
-    struct vm *vm = vm_new(&options);
-    int result = vm_run_module(vm, "sandbox.main", "main", json, status, err);
-    vm_free(vm);
-    engine_destroy(&engine);
+    int status = verb_lua(app, config, "sandbox.main", "main", json, NULL, err);
     config_free(config);
-    return result;
+    return status;
 }
 
 /* Where --exec stands: it takes the rest of the line, whatever that looks like. argc where not. */
@@ -310,8 +303,7 @@ int verb_sandbox(struct app *app, int argc, char **argv, struct err *err)
             "others can reach %s, and nothing is encrypted: passwords, secrets and tokens can be "
             "read on the way; put a proxy with TLS in front of it",
             start.host);
-    if (run(app, json.data, &status, err) != 0)
-        status = -1;
+    status = run(app, json.data, err);
 cleanup:
     buf_destroy(&json);
     explicit_bzero(&start.password_hash, sizeof start.password_hash);

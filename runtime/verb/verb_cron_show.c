@@ -1,36 +1,52 @@
 /* jeton cron show: what cron, systemd or Kubernetes would be told. */
 #include "cron_plan.h"
 #include "nearest.h"
+#include "verb.h"
+#include "verb_lua.h"
 
 #include <string.h>
 
+#define JSON_MAX   ((size_t)64 * 1024 * 1024)
 #define OUTPUT_MAX ((size_t)256 * 1024 * 1024)
 
 static const struct {
     const char *name;
-    int (*render)(struct cron_plan *plan, struct buf *out, struct err *err);
+    const char *module; /* that writes it; NULL: C, which installs it too */
 } formats[] = {
-    {"crontab", crontab_block},
-    {"systemd", systemd_units},
-    {"kubernetes", kubernetes_manifests},
+    {"crontab", NULL},
+    {"systemd", "cron.systemd"},
+    {"kubernetes", "cron.kubernetes"},
 };
 #define FORMATS (sizeof formats / sizeof formats[0])
+
+static int render(struct cron_plan *plan, const char *module, struct buf *out, struct err *err)
+{
+    if (module == NULL)
+        return crontab_block(plan, out, err);
+    struct buf view;
+    buf_create(&view, JSON_MAX);
+    int status = cron_view(plan, strcmp(module, "cron.kubernetes") == 0, &view, err);
+    if (status == 0)
+        status = verb_lua(plan->app, plan->config, module, "render", view.data, out, err);
+    buf_destroy(&view);
+    return status;
+}
 
 static int show(struct app *app, size_t format, struct err *err)
 {
     struct cron_plan plan;
     struct buf out;
     buf_create(&out, OUTPUT_MAX);
-    int result = cron_plan_create(&plan, app, err);
-    if (result == 0 && plan.count == 0)
+    int status = cron_plan_create(&plan, app, err);
+    if (status == 0 && plan.count == 0)
         log_msg(app->log, LOG_INFO, "no job of %s has a schedule", plan.config->path);
-    else if (result == 0)
-        result = formats[format].render(&plan, &out, err);
-    if (result == 0)
-        result = app_print(app, out.data, out.len, err);
+    else if (status == 0)
+        status = render(&plan, formats[format].module, &out, err);
+    if (status == 0)
+        status = app_print(app, out.data, out.len, err);
     buf_destroy(&out);
     cron_plan_destroy(&plan);
-    return result;
+    return status;
 }
 
 static int find_format(const char *name, size_t *format, struct err *err)
@@ -49,7 +65,7 @@ static int find_format(const char *name, size_t *format, struct err *err)
                    nearest != NULL ? "'?" : "");
 }
 
-int cron_show(struct app *app, int argc, char **argv, struct err *err)
+int verb_cron_show(struct app *app, int argc, char **argv, struct err *err)
 {
     const char *name = "crontab";
     const struct opt opts[] = {

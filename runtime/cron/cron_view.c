@@ -1,0 +1,161 @@
+/* What scripts/cron/ makes units of systemd and manifests of Kubernetes of. */
+#include "cron_plan.h"
+
+#include "connector.h"
+#include "json.h"
+#include "json_member.h"
+#include "mem.h"
+
+#include <inttypes.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Left out where it is NULL. */
+static void put_text(struct buf *out, const char *name, const char *text)
+{
+    if (text != NULL)
+        json_member_text(out, name, text);
+}
+
+static void put_flag(struct buf *out, const char *name, bool value)
+{
+    buf_printf(out, ",\"%s\":%s", name, value ? "true" : "false");
+}
+
+/* Times in a zone; NULL: the local one. The fields are bits, as struct cron has them. */
+static void put_lines(struct buf *out, const struct cron *lines, size_t count, const char *zone)
+{
+    put_text(out, "zone", zone);
+    buf_puts(out, ",\"lines\":[");
+    for (size_t i = 0; i < count; i++) {
+        const struct cron *line = &lines[i];
+        buf_printf(out,
+                   "%s{\"minutes\":%" PRIu64 ",\"hours\":%" PRIu32 ",\"days\":%" PRIu32
+                   ",\"months\":%d,\"weekdays\":%d",
+                   i > 0 ? "," : "", line->minutes, line->hours, line->days, line->months,
+                   line->weekdays);
+        put_flag(out, "either", !line->any_day && !line->any_weekday); /* day or weekday */
+        buf_putc(out, '}');
+    }
+    buf_putc(out, ']');
+}
+
+static int put_systemd(struct cron_plan *plan, const struct job *job, struct buf *out,
+                       struct err *err)
+{
+    struct zone *zone = cron_plan_zone(plan, job, plan->system, err);
+    if (zone == NULL)
+        return -1;
+    if (job->cron.reboot || cron_cover_is_plain(&job->cron, zone, plan->now)) {
+        put_lines(out, &job->cron, job->cron.reboot ? 0 : 1, job->timezone);
+    } else { /* in UTC no time is skipped or comes twice */
+        struct cron_cover cover;
+        cron_cover_create(&cover, &job->cron, cron_plan_compare(plan, zone, plan->utc));
+        put_lines(out, cover.lines, cover.count, "UTC");
+        cron_cover_destroy(&cover);
+    }
+    return 0;
+}
+
+static int put_kubernetes(struct cron_plan *plan, const struct job *job, struct buf *out,
+                          struct err *err)
+{
+    struct zone *zone = cron_plan_zone(plan, job, plan->local, err);
+    if (zone == NULL)
+        return -1;
+    const char *name = zone_name(zone);
+    if (name == NULL)
+        return err_set(err, ERR_CONFIG,
+                       "%s:%d:%d: job '%s' is in the local zone, which has no name here; give it "
+                       "one, as in timezone: Europe/Paris",
+                       job->shown, job->line, job->col, job->name);
+    struct cron_cover cover;
+    bool plain = cron_cover_is_plain(&job->cron, zone, plan->now);
+    cron_cover_create(&cover, &job->cron, cron_plan_compare(plan, zone, plain ? zone : plan->utc));
+    cron_cover_merge(&cover);
+    put_text(out, "zone", name);
+    put_flag(out, "plain", plain);
+    buf_puts(out, ",\"fields\":\"");
+    cron_cover_text(&cover.lines[0], out);
+    buf_putc(out, '"');
+    cron_cover_destroy(&cover);
+    return 0;
+}
+
+static int put_job(struct cron_plan *plan, const struct job *job, bool kubernetes, struct buf *out,
+                   struct err *err)
+{
+    buf_printf(out, "{\"deadline_ms\":%" PRId64, job->timeout_ms + job->jitter_ms);
+    put_text(out, "name", job->name);
+    put_text(out, "schedule", job->schedule);
+    put_text(out, "timezone", job->timezone);
+    put_text(out, "directory", job->directory);
+    put_text(out, "metrics", job->metrics);
+    put_flag(out, "reboot", job->cron.reboot);
+    put_flag(out, "catch_up", job->catch_up);
+    put_flag(out, "wait", job->overlap == OVERLAP_WAIT);
+    if ((kubernetes ? put_kubernetes : put_systemd)(plan, job, out, err) != 0)
+        return -1;
+    buf_putc(out, '}');
+    return 0;
+}
+
+static void put_credentials(const struct config *config, struct buf *out)
+{
+    const char *comma = "";
+    buf_puts(out, ",\"credentials\":[");
+    for (size_t i = 0; i < config->nconnectors; i++) {
+        const struct secret *secret;
+        for (size_t n = 0; (secret = connector_secret_at(config->connectors[i], n)) != NULL; n++) {
+            if (secret->kind != SECRET_CREDENTIAL)
+                continue;
+            buf_puts(out, comma);
+            json_write_string(out, secret->text, strlen(secret->text));
+            comma = ",";
+        }
+    }
+    buf_puts(out, "]");
+}
+
+/* systemd ignores lines that are not UTF-8; YAML must be. */
+static int check_paths(const struct cron_plan *plan, struct err *err)
+{
+    const char *const paths[] = {plan->self, plan->path, plan->config->state, plan->state_home};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        if (paths[i] != NULL && !json_utf8_valid(paths[i], strlen(paths[i])))
+            return err_set(err, ERR_CONFIG, "%s: the path is not valid UTF-8", paths[i]);
+    }
+    return 0;
+}
+
+int cron_view(struct cron_plan *plan, bool kubernetes, struct buf *out, struct err *err)
+{
+    if (check_paths(plan, err) != 0)
+        return -1;
+    const struct passwd *user = geteuid() != 0 ? getpwuid(geteuid()) : NULL;
+    const char *comma = "";
+    buf_puts(out, "{\"version\":\"" JETON_VERSION "\"");
+    put_text(out, "self", plan->self);
+    put_text(out, "path", plan->path);
+    put_text(out, "state", plan->config->state);
+    put_text(out, "state_home", plan->state_home);
+    put_text(out, "user", user != NULL ? user->pw_name : NULL);
+    put_text(out, "local", zone_name(plan->local));
+    put_credentials(plan->config, out);
+    buf_puts(out, ",\"jobs\":[");
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct job *job = plan->jobs[i];
+        if (kubernetes && job->cron.reboot) {
+            log_msg(plan->app->log, LOG_WARN,
+                    "job '%s' is left out: Kubernetes has nothing like @reboot", job->name);
+            continue;
+        }
+        buf_puts(out, comma);
+        if (put_job(plan, job, kubernetes, out, err) != 0)
+            return -1;
+        comma = ",";
+    }
+    buf_puts(out, "]}");
+    return 0;
+}

@@ -1,0 +1,115 @@
+--- Kubernetes: a CronJob for each scheduled job.
+local json = require "jeton.json"
+
+local kubernetes = {}
+
+local NAME_MAX <const> = 52 -- the controller adds 11 characters for a Job
+local DEADLINE_S <const> = 300 -- a slot is claimed up to five minutes after its time
+local CATCH_UP_S <const> = 3600 -- later starts; below 100 missed ones, or none is started
+local GRACE_S <const> = 180 -- after the job's own deadline: clean-up, heartbeat, notice
+local FNV_BASIS <const> = 2166136261
+local FNV_PRIME <const> = 16777619
+
+local CRONJOB = [[
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata:
+  name: $name
+  labels: { app.kubernetes.io/name: jeton, app.kubernetes.io/component: job }
+  annotations: { jeton/job: $job }
+spec:
+$note  schedule: "$fields"
+  timeZone: $zone
+  concurrencyPolicy: $policy
+  startingDeadlineSeconds: $starting
+  jobTemplate:
+    spec:
+      backoffLimit: 0 # jeton itself retries
+      activeDeadlineSeconds: $deadline
+      template:
+        spec:
+          restartPolicy: Never
+          securityContext:
+            runAsNonRoot: true
+            seccompProfile: { type: RuntimeDefault }
+          containers:
+            - name: jeton
+              image: jeton:$version # yours, with jeton, the scripts and tzdata
+              command: [jeton, --config, $path, run, --job, $job, --scheduled]
+$env              securityContext:
+                allowPrivilegeEscalation: false
+                capabilities: { drop: [ALL] }
+                readOnlyRootFilesystem: true
+              volumeMounts:
+                - name: config
+                  mountPath: $folder
+                  readOnly: true
+                - name: state
+                  mountPath: $state
+          volumes:
+            - name: config
+              secret: { secretName: jeton-config, defaultMode: 256 } # 0400
+            - name: state # one for all jobs: slots and locks are in it
+              persistentVolumeClaim: { claimName: jeton-state }
+]]
+
+-- A name as Kubernetes wants it (RFC 1123). What had to be changed gets a mark of its own, so that
+-- no two jobs share a name.
+local function object_name(job)
+  local plain = "jeton-" .. job
+  local name = plain:gsub("_", "-"):lower()
+  if name == plain and #name <= NAME_MAX and name:sub(-1) ~= "-" then
+    return name
+  end
+  local hash = FNV_BASIS
+  for i = 1, #plain do
+    hash = (hash ~ plain:byte(i)) * FNV_PRIME & 0xFFFFFFFF
+  end
+  return ("%s-%08x"):format(name:sub(1, NAME_MAX - #"-01234567"), hash)
+end
+
+local quoted = json.encode -- JSON's strings are YAML's, too
+
+local function variable(name, value)
+  return ("                - name: %s\n                  value: %s\n"):format(name, quoted(value))
+end
+
+local function environment(plan, job)
+  local variables = (not job.timezone and variable("TZ", plan["local"]) or "") -- that jeton's is this one
+    .. (plan.state_home and variable("XDG_STATE_HOME", plan.state_home) or "")
+  return variables ~= "" and "              env:\n" .. variables or ""
+end
+
+local function cronjob(plan, job)
+  local folder = plan.path:match "^(.*)/"
+  local fill = {
+    name = object_name(job.name),
+    job = quoted(job.name),
+    note = job.plain and "" or ("  # %s, %s: in UTC no time is skipped or comes twice; jeton knows which of "
+      .. "these is due.\n"):format(job.schedule, job.zone),
+    fields = job.fields,
+    zone = quoted(job.plain and job.zone or "Etc/UTC"),
+    policy = job.wait and "Allow" or "Forbid",
+    starting = job.catch_up and CATCH_UP_S or DEADLINE_S,
+    deadline = (job.deadline_ms + 999) // 1000 + GRACE_S,
+    version = plan.version,
+    path = quoted(plan.path),
+    env = environment(plan, job),
+    folder = quoted(folder ~= "" and folder or "/"),
+    state = quoted(plan.state),
+  }
+  return (CRONJOB:gsub("%$(%a+)", fill))
+end
+
+---@param view string JSON, as runtime/cron/cron_view.c writes it
+---@return string
+function kubernetes.render(view)
+  local plan, manifests = assert(json.decode(view)), {}
+  for i, job in ipairs(plan.jobs) do
+    manifests[i] = cronjob(plan, job)
+  end
+  return table.concat(manifests)
+end
+
+return kubernetes
