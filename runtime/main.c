@@ -58,7 +58,7 @@ static int parse_globals(struct app_globals *globals, int argc, char **argv,
     buf_puts(help, "\nVerbs:\n");
     for (size_t i = 0; i < VERBS; i++)
         buf_printf(help, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
-    buf_puts(help, "\n`jeton VERB --help` says more about one; jeton(1) about everything.\n");
+    buf_puts(help, "\n`jeton VERB --help` describes a verb, jeton(1) everything.\n");
     return 0;
 }
 
@@ -74,7 +74,7 @@ static int choose_log_format(const char *option, enum log_format *format, struct
     else if (strcmp(text, "json") == 0)
         *format = LOG_JSON;
     else
-        return err_set(err, ERR_USAGE, "%s: '%s' is no log format; expected text or json",
+        return err_set(err, ERR_USAGE, "%s: '%s' is not a log format; expected text or json",
                        option != NULL ? "--log-format" : "$JETON_LOG_FORMAT", text);
     return 0;
 }

@@ -110,7 +110,7 @@ static void read_plain(const struct schema_walk *walk, const struct schema_field
     }
     if (is_variable(node->text)) {
         schema_problem(walk, node,
-                       "'%s' of %s: variables are not filled in here; write { env: NAME }",
+                       "'%s' of %s: variables are not expanded here; write { env: NAME }",
                        field->name, walk->what);
         return;
     }

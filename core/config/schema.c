@@ -71,7 +71,7 @@ char *schema_path(const struct schema_walk *walk, const struct yaml_node *node, 
 {
     if (path[0] == '~' && (path[1] == '/' || path[1] == '\0'))
         schema_problem(walk, node,
-                       "'%s': the shell alone knows '~'; write the folder's name, or a path that "
+                       "'%s': only a shell expands '~'; write the folder's name, or a path that "
                        "is relative to this file",
                        path);
     while (strncmp(path, "./", 2) == 0)

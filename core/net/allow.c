@@ -139,7 +139,7 @@ int allow_pattern_check(const char *pattern, struct err *err)
     struct host_port at;
     if (strstr(pattern, "//") != NULL || strpbrk(pattern, "/@?#") != NULL)
         return err_set(err, ERR_INVALID,
-                       "bad host pattern '%s': expected a host alone, such as 'api.example.org' or "
+                       "bad host pattern '%s': expected only a host, such as 'api.example.org' or "
                        "'*.example.org', without scheme or path",
                        pattern);
     const char *problem = split(pattern, pattern + strlen(pattern), &at);

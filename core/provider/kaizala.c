@@ -65,8 +65,8 @@ static void refused(const struct connector *connector, struct err *err)
     char message[ERR_MSG_MAX];
     memcpy(message, err->msg, sizeof message);
     err_text(err->msg, sizeof err->msg,
-             "%s; check application_id, application_secret and refresh_token, which ends after 365 "
-             "days, or when another is made",
+             "%s; check application_id, application_secret and refresh_token, which expires after "
+             "365 days, or when a new one is generated",
              message);
 }
 
@@ -82,7 +82,7 @@ const struct provider kaizala_provider = {
               {PROVIDER_REFRESH_TOKEN, "refresh token", "refresh_token"}},
     .given_where = "on the connector's page of the management portal",
     .sign_in = "--pin PHONE | --oauth",
-    .renewal = "have a new one generated in the management portal and configure it",
+    .renewal = "generate a new one in the management portal and configure it",
     .try_path = "groups",
     .refresh_life_ms = 365LL * 86400 * 1000,
     .lists = lists,

@@ -187,7 +187,7 @@ static int check_possible(const struct cron *cron, struct err *err)
         if ((cron->months >> month & 1) && (cron->days & existing))
             return 0;
     }
-    return err_set(err, ERR_INVALID, "no month that is named has such a day; this never runs");
+    return err_set(err, ERR_INVALID, "none of these months has such a day; this would never run");
 }
 
 static int parse_fields(const char *text, struct cron *cron, struct err *err)

@@ -98,8 +98,8 @@ static void exchange_moved(struct exchange *exchange, char *service)
 {
     if (++exchange->moves > EXCHANGE_MOVES_MAX) {
         mem_free(service);
-        err_set(&exchange->last, ERR_HTTP, "the token service moved over %d times in a row (308)",
-                EXCHANGE_MOVES_MAX);
+        err_set(&exchange->last, ERR_HTTP,
+                "the token service moved more than %d times in a row (308)", EXCHANGE_MOVES_MAX);
         memcpy(exchange->last.request, exchange->label, sizeof exchange->label);
         exchange_give_up(exchange);
         return;

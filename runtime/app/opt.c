@@ -81,8 +81,8 @@ static const struct opt *find_earlier(const struct opt_spec *spec, const char *s
 static int fail_late(struct parse *parse, const char *shown, const struct opt *opt)
 {
     int program = (int)strcspn(parse->command, " ");
-    return err_set(parse->err, ERR_USAGE, "option '%s' stands before the verb: %.*s %s%s%s%s",
-                   shown, program, parse->command, shown, opt->arg != NULL ? " " : "",
+    return err_set(parse->err, ERR_USAGE, "option '%s' goes before the verb: %.*s %s%s%s%s", shown,
+                   program, parse->command, shown, opt->arg != NULL ? " " : "",
                    opt->arg != NULL ? opt->arg : "", parse->command + program);
 }
 

@@ -45,7 +45,7 @@ static int back_up(const struct change *change, struct err *err)
     char *path = mem_printf("%s/%s", config->state, BACKUP);
     int result = safefile_write(path, BACKUP_MODE, change->former.data, change->former.len, err);
     if (result == 0)
-        log_msg(change->plan.app->log, LOG_DEBUG, "the former crontab is kept in %s", path);
+        log_msg(change->plan.app->log, LOG_DEBUG, "the previous crontab is kept in %s", path);
     mem_free(path);
     return result;
 }
@@ -66,8 +66,8 @@ static int check_written(const struct change *change, struct err *err)
     if (result == 0 &&
         (place.found != (change->block.len > 0) || strstr(now.data, written) == NULL))
         result = err_set(err, ERR_CONFIG,
-                         "`crontab -` ended well, but `crontab -l` does not show what it was "
-                         "given; the former crontab is kept in %s/%s",
+                         "`crontab -` succeeded, but `crontab -l` does not show the new crontab; "
+                         "the previous one is kept in %s/%s",
                          change->plan.config->state, BACKUP);
     mem_free(written);
     buf_destroy(&now);
@@ -205,8 +205,8 @@ static void warn(struct change *change)
         if (plan->jobs[i]->timezone != NULL || plan->jobs[i]->cron.reboot)
             continue;
         log_msg(plan->app->log, LOG_WARN,
-                "job '%s' names no timezone: cron runs it in that of the system (%s), not in this "
-                "shell's (TZ=%s); give it a timezone",
+                "job '%s' has no timezone: cron uses the system's (%s), not this shell's (TZ=%s); "
+                "set one",
                 plan->jobs[i]->name,
                 zone_name(plan->system) != NULL ? zone_name(plan->system) : ZONE_SYSTEM, tz);
         return;
@@ -235,7 +235,7 @@ static int install(struct app *app, struct err *err)
     if (status == 0 && plan->count > 0) {
         log_msg(app->log, LOG_INFO, "crontab: %zu job%s of %s %s", plan->count,
                 plan->count == 1 ? "" : "s", plan->path,
-                changed ? "installed" : "in it already, and as they should be");
+                changed ? "installed" : "already installed and up to date");
         warn(&change);
     }
     change_destroy(&change);
@@ -255,9 +255,7 @@ static int remove_block(struct app *app, struct err *err)
         status = note_installed(&change, false, err);
     if (status == 0)
         log_msg(app->log, LOG_INFO, "crontab: %s",
-                changed ? "the block is out of it"
-                        : "there was no block of this "
-                          "configuration in it");
+                changed ? "block removed" : "it has no block of this configuration");
     change_destroy(&change);
     return status;
 }

@@ -52,10 +52,10 @@ static int add_rows(struct cron_plan *plan, const struct job *job, int64_t count
         if (at > LAST)
             break;
         if (rows->count == ROWS_MAX)
-            return err_set(
-                err, ERR_USAGE,
-                "--count %lld: that is over %d times of all jobs; ask for less, or name one",
-                (long long)count, ROWS_MAX);
+            return err_set(err, ERR_USAGE,
+                           "--count %lld: more than %d times for all jobs together; ask for fewer, "
+                           "or name a job",
+                           (long long)count, ROWS_MAX);
         if ((rows->count & (rows->count - 1)) == 0)
             rows->items = mem_realloc(rows->items, (rows->count * 2 + 1) * sizeof *rows->items);
         rows->items[rows->count++] = (struct row){at, job, zone};
@@ -81,8 +81,8 @@ static int find_rows(struct cron_plan *plan, const struct next_options *options,
         return -1;
     if (job->schedule == NULL)
         return err_set(err, ERR_CONFIG,
-                       "%s:%d:%d: job '%s' has no schedule: it runs when `jeton run --job %s` is "
-                       "typed; give it one such as \"0 8 * * 1-5\"",
+                       "%s:%d:%d: job '%s' has no schedule: it runs only with `jeton run --job %s`; "
+                       "give it one such as \"0 8 * * 1-5\"",
                        job->shown, job->line, job->col, job->name, job->name);
     return add_rows(plan, job, options->count > 0 ? options->count : TIMES_ALONE, rows, err);
 }

@@ -55,7 +55,7 @@ static bool start(struct scheduler *scheduler, struct cron_entry *entry)
     char at[ZONE_RFC3339_SIZE];
     pid_t pid = fork();
     if (pid < 0) {
-        log_msg(log, LOG_ERROR, "job '%s': cannot start a process: %s; it is tried again in %d s",
+        log_msg(log, LOG_ERROR, "job '%s': cannot start a process: %s; trying again in %d s",
                 entry->job->name, strerror(errno), RETRY_MS / 1000);
         cron_table_give_back(entry);
         return false;
@@ -109,14 +109,14 @@ static void reload(struct scheduler *scheduler)
     /* What the former one had until now is its own. */
     cron_table_look(&scheduler->table, clock_wall_ms() / 1000);
     if (cron_table_load(&fresh, scheduler->app, &scheduler->table, &err) != 0) {
-        log_msg(scheduler->app->log, LOG_ERROR, "%s; jobs go on with the configuration as it was",
+        log_msg(scheduler->app->log, LOG_ERROR, "%s; jobs continue with the previous configuration",
                 err_line(&err, line));
         cron_table_destroy(&fresh);
         return;
     }
     cron_table_destroy(&scheduler->table);
     scheduler->table = fresh;
-    say_table(scheduler, "configuration read anew");
+    say_table(scheduler, "configuration reloaded");
 }
 
 /* Ending */
@@ -125,7 +125,7 @@ static void kill_all(struct scheduler *scheduler, int signo)
 {
     scheduler->killing = signo;
     scheduler->next_step_ms = clock_mono_ms() + KILL_MS;
-    log_msg(scheduler->app->log, LOG_WARN, "ends %zu job process%s by %s",
+    log_msg(scheduler->app->log, LOG_WARN, "ending %zu job process%s with %s",
             scheduler->children.count, scheduler->children.count == 1 ? "" : "es",
             signo == SIGTERM ? "SIGTERM" : "SIGKILL");
     app_children_kill(&scheduler->children, signo);
@@ -144,12 +144,12 @@ static void stop(struct scheduler *scheduler, int signo)
     scheduler->next_step_ms = clock_mono_ms() + scheduler->grace_ms;
     if (running > 0)
         log_msg(scheduler->app->log, LOG_INFO,
-                "%s: waits up to %g s for %zu job process%s; a second signal ends all at once",
+                "%s: waiting up to %g s for %zu job process%s; a second signal kills all at once",
                 strsignal(signo), (double)scheduler->grace_ms / 1000, running,
                 running == 1 ? "" : "es");
     if (waiting > 0)
-        log_msg(scheduler->app->log, LOG_WARN, "%zu job%s that waited to be started: left out",
-                waiting, waiting == 1 ? "" : "s");
+        log_msg(scheduler->app->log, LOG_WARN, "%zu job%s waiting to start: dropped", waiting,
+                waiting == 1 ? "" : "s");
 }
 
 /* Returns how long to wait, in ms. */

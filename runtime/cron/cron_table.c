@@ -137,14 +137,14 @@ static void leave_out(const struct cron_table *table, const struct cron_entry *e
 {
     char at[ZONE_RFC3339_SIZE];
     zone_format(table->plan.local, entry->slot, at);
-    log_msg(table->plan.app->log, LOG_WARN, "job '%s': its run of %s is left out: %s",
+    log_msg(table->plan.app->log, LOG_WARN, "job '%s': its run of %s is dropped: %s",
             entry->job->name, at, why);
 }
 
 static void mark(struct cron_table *table, struct cron_entry *entry, int64_t slot)
 {
     if (entry->waiting)
-        leave_out(table, entry, "it had to wait until the next one was due");
+        leave_out(table, entry, "it waited until the next one was due");
     else
         entry->order = table->order++;
     entry->waiting = true;
@@ -199,7 +199,7 @@ struct cron_entry *cron_table_take(struct cron_table *table, int64_t now,
         if (!entry->waiting)
             continue;
         if (is_missed(entry, now)) {
-            leave_out(table, entry, "it had to wait until it was too late");
+            leave_out(table, entry, "it waited until it was too late");
             entry->waiting = false;
         } else if ((first == NULL || entry->order < first->order) && may(arg, entry)) {
             first = entry;

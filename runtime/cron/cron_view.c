@@ -49,7 +49,7 @@ static int put_systemd(struct cron_plan *plan, const struct job *job, struct buf
         return -1;
     if (job->cron.reboot || cron_cover_is_plain(&job->cron, zone, plan->now)) {
         put_lines(out, &job->cron, job->cron.reboot ? 0 : 1, job->timezone);
-    } else { /* in UTC no time is skipped or comes twice */
+    } else { /* in UTC no time is skipped or repeated */
         struct cron_cover cover;
         cron_cover_create(&cover, &job->cron, cron_plan_compare(plan, zone, plan->utc));
         put_lines(out, cover.lines, cover.count, "UTC");
@@ -67,7 +67,7 @@ static int put_kubernetes(struct cron_plan *plan, const struct job *job, struct 
     const char *name = zone_name(zone);
     if (name == NULL)
         return err_set(err, ERR_CONFIG,
-                       "%s:%d:%d: job '%s' is in the local zone, which has no name here; give it "
+                       "%s:%d:%d: job '%s' uses the local time zone, which has no name here; set "
                        "one, as in timezone: Europe/Paris",
                        job->shown, job->line, job->col, job->name);
     struct cron_cover cover;
@@ -148,7 +148,7 @@ int cron_view(struct cron_plan *plan, bool kubernetes, struct buf *out, struct e
         const struct job *job = plan->jobs[i];
         if (kubernetes && job->cron.reboot) {
             log_msg(plan->app->log, LOG_WARN,
-                    "job '%s' is left out: Kubernetes has nothing like @reboot", job->name);
+                    "job '%s' is omitted: Kubernetes has no equivalent of @reboot", job->name);
             continue;
         }
         buf_puts(out, comma);

@@ -29,7 +29,7 @@ int crontab_lock(struct lock *lock, struct log *log, struct err *err)
         return 0;
     }
     lock_release(lock);
-    log_msg(log, LOG_INFO, "another jeton changes the crontab: waits for it");
+    log_msg(log, LOG_INFO, "another jeton is changing the crontab; waiting for it");
     if (lock_block_folder(lock, folder, CRONTAB_LOCK_MS, err) == 0)
         return 0;
     return err_set(err, ERR_CONFIG,

@@ -47,13 +47,12 @@ int crontab_find(const char *text, const char *real, struct crontab_place *place
         bool begin = is_line(line, len, CRONTAB_BEGIN, real);
         bool end = is_line(line, len, CRONTAB_END, real);
         if (begin && (inside || place->found))
-            return damaged(err, number, "the block begins a second time", real);
+            return damaged(err, number, "the block begins twice", real);
         if (end && !inside)
-            return damaged(err, number, "the block ends that did not begin", real);
+            return damaged(err, number, "the block ends without a beginning", real);
         if (inside && !end &&
             (starts_with(line, len, CRONTAB_BEGIN) || starts_with(line, len, CRONTAB_END)))
-            return damaged(err, number, "another block is inside the one of this configuration",
-                           real);
+            return damaged(err, number, "another block is inside this configuration's block", real);
         if (begin) {
             inside = true;
             place->start = (size_t)(line - text);
@@ -66,7 +65,7 @@ int crontab_find(const char *text, const char *real, struct crontab_place *place
         }
     }
     if (inside)
-        return damaged(err, number, "the block that began is without its last line", real);
+        return damaged(err, number, "the block has no last line", real);
     if (place->found)
         read_note(text, place);
     else

@@ -218,11 +218,11 @@ static void set_message(const struct attempt *attempt, struct job_attempt_end *e
         err_text(end->message, sizeof end->message, "%s", attempt->report.result.message);
     else if (attempt->killed == err_exit_code(ERR_DEADLINE))
         err_text(end->message, sizeof end->message,
-                 "killed %d s after its deadline, for it did not end",
+                 "killed %d s after its deadline, because it did not end",
                  JOB_ATTEMPT_DEADLINE_MS / 1000);
     else if (attempt->killed != 0)
         err_text(end->message, sizeof end->message,
-                 "killed %d s after signal %d (%s), for it did not end",
+                 "killed %d s after signal %d (%s), because it did not end",
                  JOB_ATTEMPT_SIGNAL_MS / 1000, signo, strsignal(signo));
     else if (end->cause != NULL && strcmp(end->cause, STORE_CAUSE_SIGNAL) == 0)
         err_text(end->message, sizeof end->message, "ended by signal %d (%s)", signo,

@@ -93,7 +93,7 @@ static void answered(void *arg, struct http_result *result)
     bool may_pass = result->err.kind != ERR_NONE || status >= HTTP_ERROR || status == HTTP_TOO_MANY;
     ping->err = result->err;
     if (result->err.kind == ERR_NONE && (status < HTTP_OK || status >= HTTP_REDIRECT))
-        err_set(&ping->err, ERR_HTTP, "it was answered with status %d%s", status,
+        err_set(&ping->err, ERR_HTTP, "the reply has status %d%s", status,
                 status >= HTTP_REDIRECT && status < HTTP_BAD ? ", and redirects are not followed"
                                                              : "");
     ping->done =
@@ -144,7 +144,8 @@ static void send_ping(const struct job_outcome *outcome, const char *suffix)
     struct ping ping = {.outcome = outcome, .url = url};
     int status = job_helper_run(call, &ping, JOB_HEARTBEAT_MS, &err);
     if (status > 128)
-        status = err_set(&err, ERR_CONFIG, "what calls it was ended by signal %d", status - 128);
+        status = err_set(&err, ERR_CONFIG, "the process that requests it was ended by signal %d",
+                         status - 128);
     if (status < 0)
         log_msg(outcome->app->log, LOG_WARN, "job '%s': heartbeat: %s", outcome->job->name,
                 err.msg);

@@ -65,7 +65,7 @@ static int send_message(void *arg)
     char line[ERR_LINE_MAX];
     if (send_by_sdk(message, &err) == 0)
         return 0;
-    log_msg(message->outcome->app->log, LOG_ERROR, "job '%s': %s: group '%s' was not told: %s",
+    log_msg(message->outcome->app->log, LOG_ERROR, "job '%s': %s: group '%s' was not notified: %s",
             message->outcome->job->name, message->what, message->notice->group,
             err_line(&err, line));
     return err_exit_code(err.kind);
@@ -83,9 +83,10 @@ int job_message_send(const struct job_outcome *outcome, const struct config_noti
     int status =
         job_helper_run(send_message, &message, JOB_NOTICE_MESSAGE_MS + JOB_NOTICE_INSIST_MS, &err);
     if (status > 128)
-        status = err_set(&err, ERR_CONFIG, "what sends it was ended by signal %d", status - 128);
+        status = err_set(&err, ERR_CONFIG, "the process that sends it was ended by signal %d",
+                         status - 128);
     if (status < 0)
-        log_msg(outcome->app->log, LOG_ERROR, "job '%s': %s: group '%s' was not told: %s",
+        log_msg(outcome->app->log, LOG_ERROR, "job '%s': %s: group '%s' was not notified: %s",
                 outcome->job->name, what, notice->group, err.msg);
     buf_destroy(&json);
     return status == 0 ? 0 : -1;

@@ -68,16 +68,16 @@ static void tell_run(struct buf *out, const struct whole *whole)
         took = seconds(ms > 0 ? ms : 0, number);
     }
     tell(out, last->job, "last_run_duration_seconds", "gauge",
-         "How long the last run took, all attempts; NaN where it was interrupted.", took);
+         "Duration of the last run with all attempts; NaN if it was interrupted.", took);
     snprintf(number, sizeof number, "%d", last->exit);
     tell(out, last->job, "last_run_exit_status", "gauge",
-         "Exit status of the last run; NaN where it was interrupted.",
+         "Exit status of the last run; NaN if it was interrupted.",
          last->exit >= 0 ? number : NOT_A_NUMBER);
     snprintf(number, sizeof number, "%" PRId64, last->attempt);
     tell(out, last->job, "last_run_attempts", "gauge", "Attempts of the last run.", number);
     snprintf(number, sizeof number, "%" PRId64, whole->peak_kib * KIB);
-    tell(out, last->job, "last_run_peak_memory_bytes", "gauge",
-         "Memory that the last run took at most.", number);
+    tell(out, last->job, "last_run_peak_memory_bytes", "gauge", "Peak memory of the last run.",
+         number);
 }
 
 static void tell_sums(struct buf *out, const char *job, const struct store_counters *sums)
@@ -85,7 +85,7 @@ static void tell_sums(struct buf *out, const char *job, const struct store_count
     char number[NUMBER_SIZE];
     if (sums->success_ms != STORE_NONE)
         tell(out, job, "last_success_timestamp_seconds", "gauge",
-             "When the last run that succeeded ended.", seconds(sums->success_ms, number));
+             "When the last successful run ended.", seconds(sums->success_ms, number));
     tell_count(out, job, "runs_total", "Runs that have ended.", sums->runs);
     tell_count(out, job, "failures_total", "Runs that failed.", sums->failures);
     tell_count(out, job, "skipped_total", "Runs skipped because another was under way.",

@@ -160,8 +160,7 @@ static void give_up(struct job_output *output, struct stream *stream, int code)
         return;
     stream->broken = true;
     log_msg(output->log, LOG_WARN,
-            "cannot pass on what the job writes to standard %s: %s; its end is kept in the run's "
-            "record",
+            "cannot pass on the job's standard %s: %s; the last of it is kept in the run's record",
             stream->to == STDOUT_FILENO ? "output" : "error", strerror(code));
 }
 

@@ -259,8 +259,9 @@ void job_record_end(struct job_record *record, const struct job_attempt_end *end
     const struct job_outcome outcome = job_record_outcome(record);
     row->untold = job_hooks_wanted(&outcome);
     if (write_end(record, &err) != 0 && begun) /* else it has just been said why */
-        log_msg(record->app->log, LOG_ERROR, "job '%s': how run %s ended could not be recorded: %s",
-                record->job->name, row->run, err_line(&err, line));
+        log_msg(record->app->log, LOG_ERROR,
+                "job '%s': the end of run %s could not be recorded: %s", record->job->name,
+                row->run, err_line(&err, line));
 }
 
 void job_record_told(struct job_record *record)

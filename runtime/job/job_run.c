@@ -77,7 +77,7 @@ static int end_by_signal(struct run *run)
     memset(&run->end, 0, sizeof run->end);
     run->end.exit = 128 + signo;
     run->end.cause = STORE_CAUSE_SIGNAL;
-    err_text(run->end.message, sizeof run->end.message, "ended by signal %d (%s) before it began",
+    err_text(run->end.message, sizeof run->end.message, "ended by signal %d (%s) before it started",
              signo, strsignal(signo));
     job_record_end(&run->record, &run->end);
     say_failed(run);
@@ -110,7 +110,7 @@ static void say_orphans(const struct run *run)
 {
     if (run->end.orphans > 0)
         log_msg(run->app->log, LOG_WARN,
-                "job '%s': what the script left running was ended: %zu process%s", run->job->name,
+                "job '%s': ended %zu process%s that the script left running", run->job->name,
                 run->end.orphans, run->end.orphans == 1 ? "" : "es");
 }
 
@@ -164,7 +164,7 @@ static bool record_next(struct run *run)
     if (job_record_next(&run->record, &run->end, &err) == 0)
         return true;
     log_msg(run->app->log, LOG_ERROR,
-            "job '%s': no other attempt can be recorded, so none follows: %s", run->job->name,
+            "job '%s': another attempt cannot be recorded, so none follows: %s", run->job->name,
             err_line(&err, line));
     return false;
 }
@@ -248,7 +248,7 @@ static int not_begun(struct run *run, struct err *err)
 {
     if (!job_record_was_due(&run->record, run->scheduled))
         return err_wrap(err, "job '%s'", run->job->name);
-    err_wrap(err, "it did not begin, for it cannot be recorded");
+    err_wrap(err, "it did not start, because it cannot be recorded");
     end_by_error(run, NULL, err);
     int status = say_error(run, err);
     tell_hooks(run);

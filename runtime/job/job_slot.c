@@ -27,7 +27,7 @@ static int check_schedule(const struct job *job, struct err *err)
     if (job->schedule != NULL)
         return 0;
     return err_set(err, ERR_CONFIG,
-                   "it has no schedule, so that it is never due; give it one, or leave out "
+                   "it has no schedule, so it is never due; give it one, or leave out "
                    "--scheduled");
 }
 

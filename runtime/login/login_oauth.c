@@ -67,7 +67,7 @@ static void redirected(void *arg, struct server_exchange *exchange,
         err_set(&wait->err, ERR_AUTH, "the sign-in page answered: %s", error);
         wait->done = true;
     } else {
-        answer(exchange, 400, "This does not belong to the sign-in that is waiting.\n");
+        answer(exchange, 400, "This does not belong to the sign-in in progress.\n");
     }
     mem_free_secret(url);
     mem_free_secret(state);
@@ -87,7 +87,7 @@ static void take_line(struct wait *wait, char *line)
         found(wait, code);
     else
         log_msg(wait->login->app->log, LOG_WARN,
-                "that is neither a code nor the address that the browser was led to");
+                "that is neither a code nor the URL that the browser was redirected to");
 }
 
 static void stop_input(struct wait *wait)
@@ -136,8 +136,8 @@ static int print_url(const struct wait *wait, struct err *err)
     provider_of(login->connector)->sign_in_url(&ask, wait->state, &out);
     buf_putc(&out, '\n');
     log_msg(login->app->log, LOG_INFO,
-            "open this address in a browser and sign in; if it cannot come back here, paste the "
-            "code, or the address that it was led to:");
+            "open this URL in a browser and sign in; if the browser cannot return here, paste the "
+            "code, or the URL that it was redirected to:");
     int result = app_print_secret(out.data, out.len, err);
     buf_destroy(&out);
     return result;

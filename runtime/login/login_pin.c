@@ -19,7 +19,7 @@ static int check_phone(const char *phone, struct err *err)
     size_t digits = phone[0] == '+' ? count_digits(phone + 1) : 0;
     if (digits < PHONE_MIN || digits > PHONE_MAX || phone[1] == '0' || phone[1 + digits] != '\0')
         return err_set(err, ERR_USAGE,
-                       "--pin: '%s' is no phone number; write it with + and country code, as "
+                       "--pin: '%s' is not a phone number; write it with + and country code, as "
                        "+33100000001",
                        phone);
     return 0;
@@ -82,6 +82,6 @@ int login_pin(const struct login *login, const char *phone, struct login_result 
     ask.phone = phone;
     if (login_post(ask, login, out, err) != 0)
         return -1;
-    log_msg(login->app->log, LOG_INFO, "a PIN goes to %s by SMS", phone);
+    log_msg(login->app->log, LOG_INFO, "a PIN was sent to %s by SMS", phone);
     return read_and_send_pin(login, phone, out, err);
 }

@@ -77,7 +77,8 @@ int login_post(struct provider_ask ask, const struct login *login, struct login_
         mem_free(result->service);
         ask.service = result->service = call.reply.moved;
         if (moves == LOGIN_MOVES_MAX)
-            return err_set(err, ERR_HTTP, "the token service moved over %d times in a row (308)",
+            return err_set(err, ERR_HTTP,
+                           "the token service moved more than %d times in a row (308)",
                            LOGIN_MOVES_MAX);
     }
 }

@@ -196,13 +196,13 @@ static int next_by_date(struct api_pages *pages, const struct json *root, size_t
     int64_t asked = query_number(request, list->size);
     if (arrived == 0 || pages->edge_time == 0 || (added == 0 && (int64_t)arrived < asked))
         return err_set(err, ERR_INVALID,
-                       "page %zu: the service says that there is more, but brings nothing new that "
-                       "has a %s or %s to go on from",
+                       "page %zu: the service says that there is more, but returned nothing "
+                       "new with a %s or %s to continue from",
                        pages->count, list->time, list->iso_time);
     if (added == 0 && arrived >= API_COUNT_MAX)
         return err_set(err, ERR_INVALID,
-                       "page %zu: more than %d %s are of one second, and the service lists "
-                       "no further; what is later comes with %s=%" PRId64,
+                       "page %zu: more than %d %s have the same second, and the service lists "
+                       "no further; later ones are listed with %s=%" PRId64,
                        pages->count, API_COUNT_MAX, list->list, list->next, pages->edge_time + 1);
     if (added == 0)
         set_query_number(request, list->size,

@@ -61,9 +61,9 @@ static int set_method(struct api_request *request, const struct api_words *words
     request->method = mem_strdup(method);
     for (char *c = request->method; *c != '\0'; c++) {
         if (!isalpha((unsigned char)*c))
-            return err_set(err, ERR_USAGE,
-                           "'%s' is no method; expected GET, POST, PUT, DELETE …, before the path",
-                           method);
+            return err_set(
+                err, ERR_USAGE,
+                "'%s' is not a method; expected GET, POST, PUT, DELETE …, before the path", method);
         *c = (char)toupper((unsigned char)*c);
     }
     return 0;

@@ -176,7 +176,7 @@ int verb_api(struct app *app, int argc, char **argv, struct err *err)
     struct api_options options = {0};
     const struct opt opts[] = {
         {'C', "connector", OPT_STRING, &options.connector, "NAME",
-         "the connector; not needed where there is only one"},
+         "the connector; not needed if there is only one"},
         {'f', "field", OPT_STRINGS, &options.words.texts, "KEY=VALUE",
          "a field with a string value"},
         {'F', "json-field", OPT_STRINGS, &options.words.values, "KEY=JSON",
@@ -192,8 +192,8 @@ int verb_api(struct app *app, int argc, char **argv, struct err *err)
         .usage = "jeton api [OPTIONS] [METHOD] PATH",
         .description =
             "Calls PATH below the connector's endpoint ('groups' and '/v1/groups' are the same), "
-            "or an absolute URL of an allowed host. METHOD is GET, or POST where there is a body. "
-            "Fields are the JSON body; with an explicit GET they are the query.",
+            "or an absolute URL of an allowed host. METHOD defaults to POST with a body, otherwise "
+            "to GET. Fields are sent as the JSON body, or with an explicit GET as the query.",
         .opts = opts,
         .min_operands = 1,
         .max_operands = 2,

@@ -158,8 +158,8 @@ static void check_crontab(struct check *check)
     struct err err;
     if (cron_plan_adopt(&plan, check->app, check->config, &err) == 0 && crontab_is_stale(&plan))
         problems_warn(&check->problems, NULL, 0, 0,
-                      "the crontab has times of before: since `jeton cron install` jobs have "
-                      "changed, or the rules of a time zone; run it again");
+                      "the crontab is out of date: jobs, or the rules of a time zone, have changed "
+                      "since `jeton cron install`; run it again");
     plan.config = NULL; /* it stays ours */
     cron_plan_destroy(&plan);
 }
@@ -357,7 +357,8 @@ int verb_check(struct app *app, int argc, char **argv, struct err *err)
         .usage = "jeton check [--online] [--json]",
         .description =
             "Validates the configuration, the modes of its files, schedules and the syntax "
-            "of every script, without running anything (no secret command either). All problems "
+            "of every script, without running anything, not even the commands of secrets. All "
+            "problems "
             "are listed with file, line and column; the status is 3 then.",
         .opts = opts,
     };

@@ -88,8 +88,8 @@ static int check_free(const struct add *add, struct err *err)
     }
     if (!connector_text_ours(files, found))
         return err_set(err, ERR_CONFIG,
-                       "connector '%s' is defined at %s:%d:%d, where somebody wrote or changed it; "
-                       "change it there, or choose another name",
+                       "connector '%s' is defined at %s:%d:%d, where it was written or changed by "
+                       "hand; change it there, or choose another name",
                        name, found->shown, found->line, found->col);
     if (!add->options->force)
         return err_set(err, ERR_CONFIG,
@@ -135,13 +135,13 @@ static int read_values(struct add *add, struct err *err)
     bool terminal = isatty(STDIN_FILENO) == 1;
     if (terminal)
         log_msg(add->app->log, LOG_INFO,
-                "the next three are %s; what is typed or pasted is not shown",
+                "the next three values are %s; what you type or paste is not shown",
                 add->provider->given_where);
     int result = 0;
     for (size_t i = 0; i < PROVIDER_GIVEN && result == 0; i++)
         result = read_value(add, given[i].label, &add->given[i], err);
     if (result != 0 && !terminal)
-        err_wrap(err, "three lines are read: %s, %s, %s", given[0].label, given[1].label,
+        err_wrap(err, "expected three lines: %s, %s, %s", given[0].label, given[1].label,
                  given[2].label);
     return result;
 }
@@ -178,7 +178,8 @@ static int try_exchange(struct add *add, struct buf *out, struct err *err)
     struct engine engine;
     engine_create(&engine, add->config, add->app->log, add->app->redact);
     int result = engine_need_store(&engine, err);
-    buf_printf(out, "connector '%s' is added: the exchange gave an access token ", connector->name);
+    buf_printf(out, "connector '%s' is added: the exchange returned an access token ",
+               connector->name);
     if (result == 0)
         result = app_wait_token(&engine, connector, &query, report_trial, out, err);
     engine_destroy(&engine);
@@ -264,9 +265,10 @@ static int run_add(struct app *app, const struct add_options *options, struct er
     if (path == NULL)
         path = config_user_path();
     if (path == NULL)
-        return err_set(err, ERR_CONFIG,
-                       "there is no configuration, and no home for one; set HOME, or name a "
-                       "configuration: jeton -c FILE connector add");
+        return err_set(
+            err, ERR_CONFIG,
+            "there is no configuration, and no home folder to create one in; set HOME, or name a "
+            "configuration: jeton -c FILE connector add");
     struct add add = {.app = app, .options = options, .provider = provider_default};
     add.config = app_config(app, exists, err);
     int result = -1;
@@ -304,11 +306,11 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
         .usage = "jeton connector add NAME --token-service URL [--allow-host PATTERN]… [--force]",
         .description =
             "Adds a connector: asks for its ID, its secret and a refresh token (without echo; or "
-            "reads three lines of standard input), exchanges them once, and writes "
+            "reads three lines from standard input), tests them with one exchange, and writes "
             "conf.d/NAME.yaml, "
-            "secrets/NAME.secret and secrets/NAME.refresh_token beside the configuration. Where "
-            "the exchange fails none of these is written. Without a configuration, "
-            "$XDG_CONFIG_HOME/jeton/jeton.yaml is made.",
+            "secrets/NAME.secret and secrets/NAME.refresh_token next to the configuration. If the "
+            "exchange fails, nothing is written. Without a configuration, "
+            "$XDG_CONFIG_HOME/jeton/jeton.yaml is created.",
         .opts = opts,
         .min_operands = 1,
         .max_operands = 2,

@@ -41,7 +41,7 @@ int verb_cron(struct app *app, int argc, char **argv, struct err *err)
                  "jeton cron next [JOB] [-n N] [--json]\n"
                  "jeton cron run [--grace D] [--at-once N]",
         .description = "Makes cron, or another scheduler, run the scheduled jobs of the "
-                       "configuration. See `jeton cron show --help` and so on.",
+                       "configuration. `jeton cron show --help` and the like have the details.",
         .opts = opts,
         .stop_at_operand = true,
         .min_operands = 0,

@@ -59,7 +59,7 @@ static int find_format(const char *name, size_t *format, struct err *err)
     }
     const char *nearest = nearest_name(name, names, FORMATS);
     return err_set(err, ERR_USAGE,
-                   "--format: '%s' is no format; expected crontab, systemd or "
+                   "--format: '%s' is not a format; expected crontab, systemd or "
                    "kubernetes%s%s%s",
                    name, nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
                    nearest != NULL ? "'?" : "");
@@ -76,10 +76,9 @@ int verb_cron_show(struct app *app, int argc, char **argv, struct err *err)
     };
     const struct opt_spec spec = {
         .usage = "jeton cron show [--format crontab|systemd|kubernetes]",
-        .description =
-            "Prints the schedule for cron or another scheduler. They know only minutes of "
-            "their own time zone, so they start a job whenever it may be due, and `run "
-            "--scheduled` decides whether it is.",
+        .description = "Prints the schedule for cron or another scheduler. These schedule only in "
+                       "their own time zone, so they start a job whenever it may be due, and `run "
+                       "--scheduled` decides whether it is.",
         .opts = opts,
         .min_operands = 0,
         .max_operands = 0,

@@ -122,7 +122,7 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
          "show only the N newest attempts (default 20)"},
         {0, "json", OPT_FLAG, &options.json, NULL, "print one JSON document"},
         {0, "html", OPT_STRING, &options.html, "FILE",
-         "write a page with a calendar and a timeline instead, of all that is kept"},
+         "write a page with a calendar and a timeline of all kept attempts instead"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {

@@ -110,9 +110,9 @@ static int say_next(struct app *app, char *const paths[TEMPLATES], bool here, st
     char *script = quoted(paths[0]), *config = quoted(paths[1]);
     buf_create(&out, REPORT_MAX);
     buf_printf(&out, "wrote %s and %s; next:\n\n", paths[1], paths[0]);
-    buf_printf(&out, "  jeton run --sandbox %s\n      tries the script; it needs no account\n",
+    buf_printf(&out, "  jeton run --sandbox %s\n      tries the script, without an account\n",
                script);
-    buf_puts(&out, "  jeton sandbox\n      a Kaizala that stays, in another terminal\n");
+    buf_puts(&out, "  jeton sandbox\n      in another terminal: a sandbox that keeps running\n");
     buf_printf(&out, "  jeton %s%s%srun --job hello\n      runs the job against it\n",
                here ? "" : "-c ", here ? "" : config, here ? "" : " ");
     int result = app_print(app, out.data, out.len, err);

@@ -38,7 +38,7 @@ static int keep(struct engine *engine, const struct connector *connector,
     if (stored.err.kind == ERR_NONE)
         return 0;
     *err = stored.err;
-    return err_wrap(err, "the refresh token came, but could not be stored");
+    return err_wrap(err, "the service returned a refresh token, but it could not be stored");
 }
 
 struct proof {
@@ -52,8 +52,8 @@ static void report_proof(void *arg, const struct token *token)
     char time[CLOCK_RFC3339_SIZE];
     clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
     buf_printf(&proof->out,
-               "connector '%s' is signed in: its refresh token is stored, and gave an access token "
-               "until %s\n",
+               "connector '%s' is signed in: its refresh token is stored, and an exchange returned "
+               "an access token valid until %s\n",
                proof->name, time);
 }
 

@@ -19,7 +19,7 @@ static void say_attempt(struct app *app, const struct store_run *run)
     history_time(run->started_ms, started);
     history_duration(history_took_ms(run), took);
     if (state == HISTORY_RUNNING)
-        snprintf(end, sizeof end, "runs for %s; its output is kept when it ends", took);
+        snprintf(end, sizeof end, "running for %s; its output is stored when it ends", took);
     else if (run->exit >= 0)
         snprintf(end, sizeof end, "exit %d after %s", run->exit, took);
     else
@@ -71,8 +71,8 @@ static int find(struct store *store, const char *name, struct store_runs *runs, 
     int result = store_run_list(store, &of_job, &newest, err);
     if (result == 0 && newest.count == 0) {
         result = err_set(err, ERR_CONFIG,
-                         "no run '%s' is kept, and none of a job of that name; `jeton history` "
-                         "lists them",
+                         "there is no run '%s', and no run of a job of that name; `jeton history` "
+                         "lists the runs",
                          name);
     } else if (result == 0) {
         filter.run = newest.items[0].run;

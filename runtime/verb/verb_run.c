@@ -32,8 +32,7 @@ static int check_job(const struct run_options *options, const struct opt_result 
     if (options->connector != NULL)
         return err_set(err, ERR_USAGE, "--job and --connector: the job names its connector itself");
     if (options->timeout_ms != NOT_GIVEN || options->memory_bytes != NOT_GIVEN)
-        return err_set(err, ERR_USAGE,
-                       "--job and --%s: a job runs with its own; change '%s' of the job",
+        return err_set(err, ERR_USAGE, "--job and --%s: a job has its own; change '%s' of the job",
                        options->timeout_ms != NOT_GIVEN ? "timeout" : "memory",
                        options->timeout_ms != NOT_GIVEN ? "timeout" : "memory");
     if (options->sandbox)

@@ -182,8 +182,8 @@ static int read_start(const struct sandbox_options *options, struct app *app,
     start->loopback = host_is_loopback(start->host);
     if (!start->loopback && options->password_file == NULL)
         return err_set(err, ERR_USAGE,
-                       "--listen: others can reach %s; that needs --password-file FILE, and "
-                       "TLS in front",
+                       "--listen: other machines can reach %s; this needs --password-file FILE, "
+                       "and a proxy with TLS in front",
                        start->host);
     if (options->password_file != NULL)
         return read_password(options->password_file, app, start->password_hash, err);
@@ -250,12 +250,14 @@ static int parse(struct sandbox_options *options, int argc, char **argv, struct 
 {
     const struct opt opts[] = {
         {0, "listen", OPT_STRING, &options->listen, "HOST:PORT",
-         "where to listen (127.0.0.1:8480; with --exec, a free port); port 0: a free one"},
-        {0, "db", OPT_STRING, &options->db, "FILE", "keep everything in this file; else in memory"},
+         "where to listen (default 127.0.0.1:8480; with --exec, a free port); port 0: a free port"},
+        {0, "db", OPT_STRING, &options->db, "FILE",
+         "keep everything in this file (default: in memory)"},
         {0, "seed", OPT_STRING, &options->seed, "FILE",
-         "the tenant to start with; else a small demo tenant"},
+         "the tenant to start with (default: a small demo tenant)"},
         {0, "rate-limit", OPT_STRING, &options->rate_limit, "N[,M]",
-         "calls a minute of a connector and of a tenant (100,300; M: 3 times N; 0: no limit)"},
+         "calls per minute for each connector and each tenant (default 100,300; M: 3 times N; 0: "
+         "no limit)"},
         {0, "password-file", OPT_STRING, &options->password_file, "FILE",
          "the control API and the portal require this password (or argon2id hash); without one "
          "HOST must be loopback"},

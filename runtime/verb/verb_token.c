@@ -135,14 +135,14 @@ static void write_text(const struct token_report *report, const struct token *to
 
 static void warn_of_age(const struct token_report *report, const struct token *token)
 {
-    int64_t dies = token->refresh_expires_at_ms;
-    int64_t left = dies - clock_wall_ms();
-    if (dies == 0 || left > TOKEN_WARN_MS)
+    int64_t expires = token->refresh_expires_at_ms;
+    int64_t left = expires - clock_wall_ms();
+    if (expires == 0 || left > TOKEN_WARN_MS)
         return;
     char time[CLOCK_RFC3339_SIZE];
-    clock_format_rfc3339(dies, time, sizeof time);
-    log_msg(report->app->log, LOG_WARN, "the refresh token of connector '%s' dies %s (%s); %s",
-            report->connector->name, left > 0 ? "soon" : "now", time,
+    clock_format_rfc3339(expires, time, sizeof time);
+    log_msg(report->app->log, LOG_WARN, "the refresh token of connector '%s' %s (%s); %s",
+            report->connector->name, left > 0 ? "expires soon" : "has expired", time,
             provider_of(report->connector)->renewal);
 }
 

@@ -35,7 +35,7 @@ $note  schedule: "$fields"
             seccompProfile: { type: RuntimeDefault }
           containers:
             - name: jeton
-              image: jeton:$version # yours, with jeton, the scripts and tzdata
+              image: jeton:$version # your image, with jeton, the scripts and tzdata
               command: [jeton, --config, $path, run, --job, $job, --scheduled]
 $env              securityContext:
                 allowPrivilegeEscalation: false
@@ -86,8 +86,8 @@ local function cronjob(plan, job)
   local fill = {
     name = object_name(job.name),
     job = quoted(job.name),
-    note = job.plain and "" or ("  # %s, %s: in UTC no time is skipped or comes twice; jeton knows which of "
-      .. "these is due.\n"):format(job.schedule, job.zone),
+    note = job.plain and "" or ("  # %s, %s: in UTC no time is skipped or repeated; jeton decides which of "
+      .. "these are due.\n"):format(job.schedule, job.zone),
     fields = job.fields,
     zone = quoted(job.plain and job.zone or "Etc/UTC"),
     policy = job.wait and "Allow" or "Forbid",

@@ -130,7 +130,7 @@ local function calendar(runs, now)
   end
   return section("Calendar", scrolled("Calendar", "scroll newest", h.div { h.svg(picture) }), h.p {
     class = "soft",
-    "Green squares: attempts that went well; red discs: some failed, and the larger the more of them.",
+    "Green squares: all attempts succeeded. Red discs: some failed; the larger the disc, the more.",
   })
 end
 

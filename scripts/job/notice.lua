@@ -31,7 +31,7 @@ end
 
 local function heading(run)
   if not run.cause then
-    return "runs well again"
+    return "succeeded again"
   end
   return run.cause == "interrupted" and "was interrupted" or "failed"
 end
@@ -46,11 +46,11 @@ local function compose(order)
   lines[#lines + 1] = ("Started: %s%s%s"):format(run.started, run.took ~= "" and ", took " .. run.took or "",
     run.attempt > 1 and ", attempt " .. run.attempt or "")
   if not run.cause then
-    lines[#lines + 1] = ("Before: run %s of %s failed (%s)"):format(previous.run, previous.started,
+    lines[#lines + 1] = ("Previous run: %s of %s failed (%s)"):format(previous.run, previous.started,
       previous.cause)
   end
   lines[#lines + 1] = order.recorded and "More: jeton logs " .. run.run
-    or "It did not begin, and could not be recorded."
+    or "It did not start, and could not be recorded."
   return table.concat(lines, "\n")
 end
 

@@ -59,9 +59,9 @@ class Scheduler:
 
     def look(self):
         """Has it look at the clock at once (the next time by itself is within a minute)."""
-        looked = len(re.findall("read anew|as it was", self.text()))
+        looked = len(re.findall("configuration reloaded|the previous configuration", self.text()))
         self.process.send_signal(signal.SIGHUP)
-        self.wait_said("read anew|as it was", looked + 1)
+        self.wait_said("configuration reloaded|the previous configuration", looked + 1)
 
     def end(self, status=0):
         self.process.terminate()
@@ -282,13 +282,13 @@ class Reload(CronRun):
         self.wait_ended(1)
         self.write("jeton.yaml", "version: 1\njobs:\n  job: { script: job.lua, schedule: '61 * * * *' }\n")
         scheduler.look()
-        self.assertRegex(scheduler.text(), r"error: \S*jeton.yaml:3:\d+: .*61.*; jobs go on with the configuration as")
+        self.assertRegex(scheduler.text(), r"error: \S*jeton.yaml:3:\d+: .*61.*; jobs continue with the previous configuration")
         scheduler.set_clock("08:10:05")
         scheduler.look()
         self.wait_ended(2)
         self.write("jeton.yaml", f"version: 1\nstate: {self.state}\njobs: {{}}\n")
         scheduler.look()
-        scheduler.wait_said("warning: configuration read anew: 0 scheduled jobs")
+        scheduler.wait_said("warning: configuration reloaded: 0 scheduled jobs")
         scheduler.end()
         self.assertEqual(self.slots(), [480, 490])
         self.assertEqual([row["exit"] for row in self.rows()], [0, 0])
@@ -325,7 +325,7 @@ class End(CronRun):
                 scheduler = self.schedule("--grace", "1h")
                 self.wait_waits()
                 send(scheduler.process.pid, signo)
-                scheduler.wait_said("waits up to 3600 s for 1 job process")
+                scheduler.wait_said("waiting up to 3600 s for 1 job process")
                 self.write("go", "")
                 scheduler.ended(0)
                 self.assertEqual((self.row()["exit"], self.row()["cause"]), (0, None))
@@ -337,7 +337,7 @@ class End(CronRun):
         scheduler = self.schedule("--grace", "50ms")
         self.wait_waits()
         scheduler.end(143)
-        self.assertIn("ends 1 job process by SIGTERM", scheduler.text())
+        self.assertIn("ending 1 job process with SIGTERM", scheduler.text())
         self.assertEqual((self.row()["exit"], self.row()["cause"]), (143, "signal"))
 
     def test_a_second_signal_ends_all_at_once(self):
@@ -346,7 +346,7 @@ class End(CronRun):
         scheduler = self.schedule("--grace", "1h")
         self.wait_waits("pid")
         scheduler.process.terminate()
-        scheduler.wait_said("waits up to 3600 s")
+        scheduler.wait_said("waiting up to 3600 s")
         scheduler.process.send_signal(signal.SIGINT)
         scheduler.ended(143)
         with open(self.path("pid"), encoding="utf-8") as file:
@@ -389,7 +389,7 @@ class End(CronRun):
         with open(f"/proc/{scheduler.process.pid}/task/{scheduler.process.pid}/children", encoding="utf-8") as file:
             first = int(file.read().split()[0])
         os.kill(first, signal.SIGTERM)
-        scheduler.wait_said("waits up to 25 s")
+        scheduler.wait_said("waiting up to 25 s")
         self.write("go", "")
         scheduler.ended(0)
         self.assertEqual(self.row()["exit"], 0)

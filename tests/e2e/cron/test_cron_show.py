@@ -302,7 +302,7 @@ jobs:
     def test_local_zone_without_a_name(self):
         self.write("jeton.yaml", "version: 1\njobs: { a: { script: report.lua, schedule: '@daily' } }\n")
         self.fails(3, "cron", "show", "--format", "kubernetes", env={"TZ": "XYZ-3:15"},
-                   says=["jeton.yaml:2:9: job 'a'", "give it one, as in timezone: Europe/Paris"])
+                   says=["jeton.yaml:2:9: job 'a'", "set one, as in timezone: Europe/Paris"])
 
     def test_no_slot_is_missed(self):
         found = self.manifests("version: 1\nstate: ./state\n" + text_of_jobs())

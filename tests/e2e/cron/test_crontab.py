@@ -123,7 +123,7 @@ class Crontab(Case):
         self.assertEqual(stat.S_IMODE(os.stat(backup).st_mode), 0o600)
         self.assertEqual(self.writes(), 1)
         done = self.ok("cron", "install")
-        self.assertIn("in it already", done.stderr)
+        self.assertIn("already installed", done.stderr)
         self.assertEqual(self.writes(), 1)
         with open(backup, "rb") as file:
             self.assertEqual(file.read(), FORMER)
@@ -148,7 +148,7 @@ class Crontab(Case):
         first = self.start("cron", "install", env={"FAKE_WAITS": self.folder + "/go"})
         wait_until(lambda: os.path.exists(self.folder + "/go.waits"), 60)
         second = self.start("-c", other, "cron", "install")
-        self.assertIn(b"another jeton changes the crontab", second.stderr.readline())
+        self.assertIn(b"another jeton is changing the crontab", second.stderr.readline())
         self.write("go", "")
         self.finish_all([first, second])
         self.assertEqual(self.get(), FORMER + self.shown() + self.shown("-c", other))
@@ -158,10 +158,10 @@ class Crontab(Case):
         block = self.get()
         begin, end = block.splitlines(True)[0], block.splitlines(True)[-1]
         cases = {
-            b"a\n" + block[:-len(end)]: "without its last line",
-            b"a\n" + block[len(begin):]: "line 8: the block ends that did not begin",
-            block + block: "begins a second time",
-            begin + block: "line 2: the block begins a second time",
+            b"a\n" + block[:-len(end)]: "has no last line",
+            b"a\n" + block[len(begin):]: "line 8: the block ends without a beginning",
+            block + block: "begins twice",
+            begin + block: "line 2: the block begins twice",
             begin + b"# >>> jeton /elsewhere.yaml\n" + end: "line 2: another block is inside",
         }
         for text, says in cases.items():
@@ -176,7 +176,7 @@ class Crontab(Case):
         self.put(FORMER)
         self.fails(3, "cron", "install", says='"-":3: bad minute', env={"FAKE_REFUSES": "1"})
         self.assertEqual(self.get(), FORMER)
-        self.fails(3, "cron", "install", says="does not show what it was given", env={"FAKE_FORGETS": "1"})
+        self.fails(3, "cron", "install", says="does not show the new crontab", env={"FAKE_FORGETS": "1"})
         self.assertFalse(os.path.exists(os.path.join(self.state, "jeton.db")))
 
     def test_installation_is_noted(self):
@@ -195,7 +195,7 @@ class Crontab(Case):
         self.assertGreater(self.installed()["report"], first["report"])
 
     def test_times_of_before_are_seen_by_check(self):
-        stale = "warning: the crontab has times of before"
+        stale = "warning: the crontab is out of date"
         self.assertNotIn(stale, self.ok("check").stdout)
         self.assertFalse(os.path.exists(self.state))  # it makes none
         self.ok("cron", "install")
@@ -236,7 +236,7 @@ connectors:
 
     def test_zone_of_a_shell(self):
         done = self.ok("cron", "install", env={"TZ": "XYZ-3:15"})
-        self.assertIn("job 'report' names no timezone", done.stderr)
+        self.assertIn("job 'report' has no timezone", done.stderr)
         self.assertIn("TZ=XYZ-3:15", done.stderr)
         self.assertEqual(self.shown("-q"), self.ok("cron", "show", env={"TZ": "XYZ-3:15"}).stdout.encode())
 

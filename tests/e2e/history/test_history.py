@@ -267,7 +267,7 @@ class Logs(HistoryCase):
         self.job(WAITS + 'print "begins" io.stdout:flush() io.open("begun", "w"):close() wait_for "go"')
         process = self.start_job()
         self.wait_for("begun")
-        self.assertIn("its output is kept when it ends", self.ok("logs", "job").stderr)
+        self.assertIn("its output is stored when it ends", self.ok("logs", "job").stderr)
         open(self.path("go"), "w", encoding="utf-8").close()
         self.finish_all([process])
         wait_until(lambda: self.ok("logs", "job").stdout == "begins\n")
@@ -313,7 +313,7 @@ class Logs(HistoryCase):
 
     def test_neither_a_run_nor_a_job(self):
         self.job("")
-        self.fails(3, "logs", "abcdefghij", says="no run 'abcdefghij' is kept")
+        self.fails(3, "logs", "abcdefghij", says="there is no run 'abcdefghij'")
 
 
 if __name__ == "__main__":

@@ -171,15 +171,15 @@ class Failures(HeartbeatCase):
     def test_what_may_pass_is_tried_again(self):
         monitor = self.monitor(statuses=[503, 200, 500, 500])
         self.job("return true", heartbeat=monitor.url)
-        self.assert_warned(self.run_job(), "it was answered with status 500", 1)
+        self.assert_warned(self.run_job(), "the reply has status 500", 1)
         self.assertEqual(self.whats(monitor), ["/start", "/start", "", ""])
 
     def test_what_will_not_pass_is_not(self):
         monitor = self.monitor(statuses=[404, 302])
         self.job("return true", heartbeat=monitor.url)
         done = self.run_job()
-        self.assert_warned(done, "it was answered with status 404", 1)
-        self.assert_warned(done, "it was answered with status 302, and redirects are not followed", 1)
+        self.assert_warned(done, "the reply has status 404", 1)
+        self.assert_warned(done, "the reply has status 302, and redirects are not followed", 1)
         self.assertEqual(self.whats(monitor), ["/start", ""])
 
     def test_a_monitor_that_hangs(self):

@@ -267,8 +267,8 @@ class Messages(JobCase):
         failed, good, _ = (row["run"] for row in self.rows())
         first, second = self.messages()
         self.assertIn("Job job failed\n", first)
-        self.assertTrue(second.startswith("Job job runs well again\nStarted: "), second)
-        self.assertIn(f"\nBefore: run {failed} of ", second)
+        self.assertTrue(second.startswith("Job job succeeded again\nStarted: "), second)
+        self.assertIn(f"\nPrevious run: {failed} of ", second)
         self.assertTrue(second.endswith(f"\nMore: jeton logs {good}"), second)
 
     def test_retries_and_an_interrupted_run(self):
@@ -317,7 +317,7 @@ class Messages(JobCase):
             with self.subTest(group=group):
                 self.notify("os.exit(9)", group=group)
                 done = self.run_job(status=9)
-                self.assertIn(f"jeton: error: job 'job': on_failure: group '{group}' was not told: ", done.stderr)
+                self.assertIn(f"jeton: error: job 'job': on_failure: group '{group}' was not notified: ", done.stderr)
                 self.assertIn(says, done.stderr)
         self.assertEqual(self.messages(), [])
 
@@ -331,7 +331,7 @@ class Messages(JobCase):
     def test_another_connector(self):
         self.connectors += self.connectors.partition("\n")[2].replace("  contoso:", "  other:").replace(
             support.TENANT_TOKEN, support.GROUP_TOKEN)
-        for says, options in (("was not told: ", {}), ("", {"connector": "contoso"}), ("", {"by": "other"})):
+        for says, options in (("was not notified: ", {}), ("", {"connector": "contoso"}), ("", {"by": "other"})):
             self.notify("return false", **options)
             self.assertIn(says, self.run_job(status=1).stderr)
         self.assertEqual(len(self.messages()), 2)
@@ -345,7 +345,7 @@ class Messages(JobCase):
         env = self.faketime("+0 x20")
         del env["FAKETIME_DONT_FAKE_MONOTONIC"]
         done = self.run_job(status=1, env=env)
-        self.assertIn("on_failure: group '" + support.GROUP + "' was not told: ", done.stderr)
+        self.assertIn("on_failure: group '" + support.GROUP + "' was not notified: ", done.stderr)
 
 
 if __name__ == "__main__":

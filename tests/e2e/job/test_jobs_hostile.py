@@ -55,7 +55,7 @@ class Hostile(JobCase):
         """)
         done = self.run_job()
         self.assert_gone(done.stdout, 3)
-        self.assertIn("what the script left running was ended", done.stderr)
+        self.assertIn("that the script left running", done.stderr)
 
     def test_one_in_a_session_of_its_own(self):
         """It keeps standard output open, has no parent that it had, and does not hear SIGTERM."""

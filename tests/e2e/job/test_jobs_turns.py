@@ -100,7 +100,7 @@ class Turns(JobCase):
         second.send_signal(signal.SIGTERM)
         _, errors = second.communicate(timeout=30)
         self.assertEqual(second.returncode, 143)
-        self.assertRegex(errors, rb"job 'job' failed: status 143 \(signal\), ended by signal 15 .* before it began; run \w{10}\n$")
+        self.assertRegex(errors, rb"job 'job' failed: status 143 \(signal\), ended by signal 15 .* before it started; run \w{10}\n$")
         self.write("go", "")
         self.finish_all([first])
         self.assertIn((143, "signal"), [(row["exit"], row["cause"]) for row in self.rows()])

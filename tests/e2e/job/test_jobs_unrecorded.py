@@ -50,11 +50,11 @@ class Unrecorded(JobCase):
         self.break_state()
         done = self.run_job(status=3)
         self.assertNotIn("it ran", done.stdout)
-        self.assertIn(f"job 'job': it did not begin, for it cannot be recorded: state folder (`state:` chooses it): {self.state}: ", done.stderr)
+        self.assertIn(f"job 'job': it did not start, because it cannot be recorded: state folder (`state:` chooses it): {self.state}: ", done.stderr)
         (what, run), = self.told()
         self.assertEqual((what, run["job"], run["attempt"], run["slot"]), ("failed", "job", 1, None))
         self.assertEqual((run["exit"], run["cause"]), (3, "config"))
-        self.assertTrue(run["message"].startswith(f"it did not begin, for it cannot be recorded: state folder (`state:` chooses it): {self.state}: "), run)
+        self.assertTrue(run["message"].startswith(f"it did not start, because it cannot be recorded: state folder (`state:` chooses it): {self.state}: "), run)
         self.assertTrue(run["started_at"] and run["ended_at"], run)
         self.assertEqual([path.partition("?")[0][-5:] for path in monitor.seen], ["/fail"])
 
@@ -167,7 +167,7 @@ class Unrecorded(JobCase):
             text = file.read()
         self.job("", connectors=text[text.index("connectors:"):], on_failure={"message": {"group": support.GROUP}})
         self.break_state()
-        self.assertIn(f"on_failure: group '{support.GROUP}' was not told: state folder (`state:` chooses it): {self.state}", self.run_job(status=3).stderr)
+        self.assertIn(f"on_failure: group '{support.GROUP}' was not notified: state folder (`state:` chooses it): {self.state}", self.run_job(status=3).stderr)
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ class OneSecond(support.Case):
     def test_a_service_that_does_not_list_on(self):
         done = self.list_actions([200] * 1200 + [300], limit=1000)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("more than 1000 actions are of one second", done.stderr)
+        self.assertIn("more than 1000 actions have the same second", done.stderr)
         self.assertIn("fromDate=201", done.stderr)
 
 

@@ -110,7 +110,7 @@ class Token(ServiceCase):
             db.close()
             done = self.ok("token", "contoso")
             self.assertIn(f"({age} days old)", done.stdout)
-            self.assertEqual("warning" in done.stderr and "dies" in done.stderr, warned, done.stderr)
+            self.assertEqual("warning" in done.stderr and "the refresh token of" in done.stderr, warned, done.stderr)
 
 
 class Api(ServiceCase):
@@ -233,7 +233,7 @@ class Pages(ServiceCase):
     def test_a_list_that_does_not_go_on(self):
         page = {"actions": [{"referenceId": "r", "creationTime": 5}], "hasMore": True}
         self.service(lambda *_: (200, page))
-        self.fails(1, "api", "--paginate", "groups/1/actions?actionType=Poll", says="brings nothing new")
+        self.fails(1, "api", "--paginate", "groups/1/actions?actionType=Poll", says="returned nothing new")
 
     def test_a_page_of_another_shape(self):
         self.service(lambda *_: (200, {"summary": {}}))

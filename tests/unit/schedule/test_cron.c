@@ -127,8 +127,8 @@ static void test_mistakes(void **state)
         {"*5 * * * *", "character 2 (minute): expected ',', '-', '/' or a blank, found '5'"},
         {"99999999999999999999 * * * *",
          "character 1 (minute): expected 0-59, found '99999999999999999999'"},
-        {"0 0 30 2 *", "no month that is named has such a day; this never runs"},
-        {"0 0 31 4,6,9,11 *", "no month that is named has such a day; this never runs"},
+        {"0 0 30 2 *", "none of these months has such a day; this would never run"},
+        {"0 0 31 4,6,9,11 *", "none of these months has such a day; this would never run"},
         {"@dayly", "unknown nickname '@dayly'; did you mean '@daily'?"},
         {"@", "unknown nickname '@'; expected @hourly, @daily, @midnight, @weekly, @monthly, "
               "@yearly, @annually or @reboot"},
