@@ -80,10 +80,11 @@ static int find_rows(struct cron_plan *plan, const struct next_options *options,
     if (job == NULL)
         return -1;
     if (job->schedule == NULL)
-        return err_set(err, ERR_CONFIG,
-                       "%s:%d:%d: job '%s' has no schedule: it runs only with `jeton run --job %s`; "
-                       "give it one such as \"0 8 * * 1-5\"",
-                       job->shown, job->line, job->col, job->name, job->name);
+        return err_set(
+            err, ERR_CONFIG,
+            "%s:%d:%d: job '%s' has no schedule: it runs only with `jeton run --job %s`; "
+            "give it one such as \"0 8 * * 1-5\"",
+            job->shown, job->line, job->col, job->name, job->name);
     return add_rows(plan, job, options->count > 0 ? options->count : TIMES_ALONE, rows, err);
 }
 
