@@ -195,7 +195,8 @@ static int parse(lua_State *L)
 /* Raises where the server could not send a response. */
 static int check(lua_State *L)
 {
-    lserver_message_answer(L, 1, NULL);
+    struct server_exchange *nobody = NULL;
+    lserver_message_answer(L, 1, &nobody);
     return 0;
 }
 

@@ -14,8 +14,9 @@ local MASK = "***"
 local VALUE_BYTES = 100
 -- Names of headers, query parameters and body keys, without case and separators: as a whole, or as a part.
 local SECRET_NAMES = { callbackheaders = true, code = true, csrf = true, pin = true }
-local SECRET_PARTS = { "apikey", "authorization", "cookie", "credential", "passphrase", "passwd", "password", "secret",
-  "token" }
+local SECRET_PARTS = {
+  "apikey", "authorization", "cookie", "credential", "passphrase", "passwd", "password", "secret", "token",
+}
 -- What is said about a secret: `accessTokenExpiry`, `token_type`.
 local ABOUT = { "expiry$", "expires$", "expiresin$", "expiresat$", "type$", "^tokenservice" }
 -- Shorter values are masked where they stand, but not sought elsewhere.

@@ -3,7 +3,6 @@
 import json
 import os
 import pty
-import signal
 import sqlite3
 import subprocess
 import unittest
@@ -29,8 +28,7 @@ class HistoryCase(JobCase):
         self.job(WAITS + 'io.open("begun", "w"):close() wait_for "never"')
         process = self.start_job()
         self.wait_for("begun")
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        self.kill_job(process)
         os.unlink(self.path("begun"))
 
 

@@ -198,11 +198,19 @@ function TestRequests.test_secrets_are_masked_by_any_name_and_by_their_value()
     local requests = wire.ok("GET", "/_sandbox/requests").requests
     return requests[#requests]
   end
-  local last = recorded { headers = { ["X-Api-Key"] = "oldest-secret" }, json = { refresh_token = "first-secret",
-    access_token = "second-secret", password = "third-secret", Client_Secret = 7, accessTokenExpiry = 5,
-    deep = { { ["new-password"] = "short", text = "it is first-secret, third-secret" } }, token_type = "bearer" } }
-  lu.assertEquals(last.body, { refresh_token = "***", access_token = "***", password = "***", Client_Secret = "***",
-    accessTokenExpiry = 5, deep = { { ["new-password"] = "***", text = "it is ***, ***" } }, token_type = "bearer" })
+  local last = recorded {
+    headers = { ["X-Api-Key"] = "oldest-secret" },
+    json = {
+      refresh_token = "first-secret", access_token = "second-secret", password = "third-secret",
+      Client_Secret = 7, accessTokenExpiry = 5, token_type = "bearer",
+      deep = { { ["new-password"] = "short", text = "it is first-secret, third-secret" } },
+    },
+  }
+  lu.assertEquals(last.body, {
+    refresh_token = "***", access_token = "***", password = "***", Client_Secret = "***",
+    accessTokenExpiry = 5, token_type = "bearer",
+    deep = { { ["new-password"] = "***", text = "it is ***, ***" } },
+  })
   lu.assertEquals(last.query.again, "***")
   lu.assertEquals(last.headers["x-api-key"], "***")
   last = recorded { body = "grant_type=password&password=first-secret&note=the+first-secret",
@@ -210,7 +218,10 @@ function TestRequests.test_secrets_are_masked_by_any_name_and_by_their_value()
   lu.assertEquals(last.body, { grant_type = "password", password = "***", note = "the ***" })
   last = recorded { body = "refresh_token: first-secret" }
   lu.assertEquals(last.body, "***")
-  last = recorded { body = "a Bearer text: other-value-1", headers = { Authorization = "Bearer other-value-1" } }
+  last = recorded {
+    body = "a Bearer text: other-value-1",
+    headers = { Authorization = "Bearer other-value-1" },
+  }
   lu.assertEquals(last.body, "a Bearer text: ***")
 end
 
