@@ -1,8 +1,8 @@
 --- HTML, escaped by default. `h.p{ class = "note", "text", h.b{ name } }` is an element: string keys
---- are attributes, the list holds children: text and numbers (escaped), elements, lists of all these;
---- nil and false are left out. In names of attributes `_` stands for `-`, and one at the end is dropped
+--- are attributes, the list part has the children: text and numbers (escaped), elements, lists of these;
+--- nil and false are left out. In attribute names `_` becomes `-`, and one at the end is dropped
 --- (`data_copy`, `for_`). An attribute that is true has no value; nil and false leave it out.
---- Nothing becomes markup but elements and `html.raw`, which is for text that this program wrote.
+--- Only elements and `html.raw` become markup; `html.raw` is for text that this program wrote.
 local html = {}
 
 local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
@@ -10,7 +10,7 @@ local VOID = {
   br = true, hr = true, img = true, input = true, link = true, meta = true, source = true, wbr = true,
 }
 local URL_ATTRIBUTES = { href = true, src = true, action = true, formaction = true, poster = true }
--- What no page may hold: the policy of the portal (sandbox.portal.respond) would refuse it too.
+-- Forbidden in pages; the policy of the portal (sandbox.portal.respond) would block it, too.
 local FORBIDDEN = { style = true, srcdoc = true }
 
 local Element = { __name = "html.element" }
@@ -25,13 +25,13 @@ function html.escape(text)
   return (tostring(text):gsub("[&<>\"']", ENTITIES))
 end
 
---- Marks text as markup. Never for what came from people or from the database.
+--- Marks text as markup. Never use it for input or data.
 ---@param text string
 function html.raw(text)
   return setmetatable({ text = text }, Raw)
 end
 
---- An address that a page may lead to: a path of this server, a part of the page, or http(s).
+--- Checks a link target: a path of this server, a fragment, or http(s).
 ---@param text string
 ---@return string|nil url nil for anything else, such as javascript:
 function html.safe_url(text)
@@ -43,7 +43,7 @@ function html.safe_url(text)
   return nil
 end
 
--- Lists may have holes: nil where something is not shown.
+-- Lists may have holes: nil for absent children.
 local function last_index(list)
   local last = 0
   for key in pairs(list) do
@@ -73,7 +73,7 @@ local function open_tag(element)
       names[#names + 1] = name
     end
   end
-  table.sort(names) -- the same page is the same text
+  table.sort(names) -- for a stable output
   local parts = { "<", element.tag }
   for _, name in ipairs(names) do
     parts[#parts + 1] = attribute(name, element.content[name])

@@ -1,4 +1,4 @@
-// What pages do on top of working without scripts: copying, counting down, bringing themselves up to date.
+// Pages work without this script. It adds copy buttons, countdowns, and pages that refresh themselves.
 "use strict";
 
 (() => {
@@ -10,7 +10,7 @@
     setTimeout(() => { place.textContent = text; }, 50);
   };
 
-  // <button data-copy="id of what is copied" hidden>
+  // <button data-copy="id of the element to copy" hidden>
   const copy = async (button) => {
     const source = document.getElementById(button.dataset.copy);
     await navigator.clipboard.writeText("value" in source ? source.value : source.textContent);
@@ -32,7 +32,7 @@
     }
   };
 
-  // <span data-left="seconds that are left">: the sandbox's clock may differ from this machine's.
+  // <span data-left="remaining seconds">: not a time, because the sandbox's clock may differ from this machine's.
   const two = (number) => String(number).padStart(2, "0");
   const countDown = (element) => {
     const end = performance.now() + 1000 * Number(element.dataset.left);
@@ -46,8 +46,8 @@
     show();
   };
 
-  // <section id="…" data-live="milliseconds">: the page is fetched again so often, and where the part with
-  // this id differs there, it takes the place of this one; not while somebody is in it.
+  // <section id="…" data-live="milliseconds">: fetches the page at this interval and replaces the section if it
+  // has changed, but not while the focus is in it.
   const live = (id, pause) => {
     const next = () => setTimeout(refresh, pause);
     const refresh = async () => {
@@ -71,8 +71,8 @@
     next();
   };
 
-  // Of a part with data-parts, children with an id are brought up to date one by one: a new one does not
-  // wait until somebody has finished typing in another.
+  // In a section with data-parts, children with an id are replaced one by one, so that new ones appear while
+  // somebody types in another.
   const written = (field) => (field.type === "checkbox" || field.type === "radio"
     ? field.checked !== field.defaultChecked
     : field.options ? [...field.options].some((option) => option.selected !== option.defaultSelected)
@@ -110,7 +110,7 @@
     if (added && fresh.dataset.said) say(fresh.dataset.said);
   };
 
-  // A page that comes back from the browser's memory may show a secret, or what somebody saw who signed out.
+  // A page restored from the browser's cache could show a secret, or data of a user who has signed out.
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
   prepare(document);
