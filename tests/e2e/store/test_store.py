@@ -19,7 +19,7 @@ class State(support.Case):
         self.file = os.path.join(self.state, "jeton.db")
 
     def test_folder_and_files_are_private(self):
-        os.umask(0)
+        self.addCleanup(os.umask, os.umask(0))  # files of later tests in this process must not be everybody's
         self.ok("api", "users/me")
         for root, folders, files in os.walk(self.state):
             self.assertEqual(stat.S_IMODE(os.stat(root).st_mode), 0o700)

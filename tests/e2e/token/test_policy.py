@@ -145,7 +145,10 @@ class Throttling(PolicyCase):
                 service = self.service(lambda r, path=path: (429, {"Retry-After": "0"}, {}) if r["path"] == path else None)
                 self.configure(service.base)
                 script = self.write("me.lua", 'require("kaizala").connect():me()\n')
-                self.fails(6, "run", "--timeout", "4s", script, says="429")
+                done = self.jeton("run", "--timeout", "4s", script)
+                # No wait is begun that would pass the deadline (6); on a slow machine it can pass during a request (8).
+                self.assertIn(done.returncode, (6, 8))
+                self.assertIn("429", done.stderr)
                 self.assertIn(len(service.paths(path)), range(2, 20))
 
 
