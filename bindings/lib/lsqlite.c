@@ -74,7 +74,9 @@ static int db_exec(lua_State *L)
             lsqlite_cursor_bind(L, cursor, 3, last, true);
             changes += run_to_end(L, cursor);
         }
-        lua_settop(L, last); /* closes the cursor */
+        /* Not by lua_settop: in Lua 5.4.4 that loses its place when the stack moves meanwhile. */
+        lua_closeslot(L, last + 1);
+        lua_settop(L, last);
         sql = rest;
     } while (sql < end);
     lua_pushinteger(L, changes);
