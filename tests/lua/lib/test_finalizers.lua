@@ -203,6 +203,30 @@ function TestFinalizers.test_the_server_closes_while_a_request_is_made_a_table()
   end)
 end
 
+-- Else it would wait for ever.
+function TestFinalizers.test_the_server_closes_before_one_waits_for_that()
+  for round = 1, 6 do
+    local service = assert(server.listen { handler = print })
+    local waiting = task.spawn(function()
+      hostile(function(calls)
+        if calls == round then
+          service:close()
+        end
+      end, function()
+        service:wait()
+      end)
+    end)
+    local tries = 0
+    while waiting:status() ~= "done" and tries < 20 do
+      collectgarbage()
+      task.sleep(0.01)
+      tries = tries + 1
+    end
+    service:close()
+    lu.assertTrue(tries < 20)
+  end
+end
+
 function TestFinalizers.test_the_database_closes_while_it_is_used()
   local function make()
     local db = assert(sqlite.open ":memory:")
@@ -282,7 +306,8 @@ function TestFinalizers.test_the_state_is_set_while_it_is_written()
     state.set(key, nil)
   end
   state.commit()
-  lu.assertEquals(state.keys(), {})
+  lu.assertNil(state.get "late")
+  lu.assertNil(state.get "kept")
 end
 
 function TestFinalizers.test_fields_of_a_log_line_change_while_they_are_read()
