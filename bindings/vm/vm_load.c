@@ -2,6 +2,7 @@
 
 #include "mem.h"
 #include "safefile.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -39,8 +40,7 @@ static const char *skip_first_line(const char *text, size_t *len)
 {
     const char *start = text;
     const char *end = text + *len;
-    if (*len >= 3 && memcmp(start, "\xEF\xBB\xBF", 3) == 0)
-        start += 3;
+    start += utf8_mark(start, *len);
     if (start < end && *start == '#') {
         const char *newline = memchr(start, '\n', (size_t)(end - start));
         start = newline != NULL ? newline : end;

@@ -114,6 +114,14 @@ int buf_printf(struct buf *buf, const char *fmt, ...)
     return result;
 }
 
+void buf_drop(struct buf *buf, size_t len)
+{
+    memmove(buf->data, buf->data + len, buf->len - len + 1);
+    buf->len -= len;
+    if (buf->secret)
+        sodium_memzero(buf->data + buf->len, len);
+}
+
 char *buf_take(struct buf *buf)
 {
     if (buf->cap == 0)

@@ -30,6 +30,7 @@ int buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(prin
 int buf_vprintf(struct buf *buf, const char *fmt, va_list args)
     __attribute__((format(printf, 2, 0)));
 
+void buf_drop(struct buf *buf, size_t len); /* the first bytes, at most all */
 char *buf_take(struct buf *buf); /* the caller owns the data (mem_free); buf is left empty */
 /* Reads a whole file descriptor up to the limit. -1: errno is set; EFBIG = over the limit. May
  * block. */

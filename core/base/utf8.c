@@ -89,3 +89,9 @@ void utf8_repair(char *text)
     for (size_t pos = 0; (pos += utf8_valid_prefix(text + pos, len - pos)) < len;)
         text[pos] = '?';
 }
+
+size_t utf8_mark(const char *text, size_t len)
+{
+    static const char mark[] = {'\xef', '\xbb', '\xbf'};
+    return len >= sizeof mark && memcmp(text, mark, sizeof mark) == 0 ? sizeof mark : 0;
+}

@@ -18,5 +18,8 @@ size_t utf8_valid_prefix(const char *text, size_t len);
 size_t utf8_cut(const char *text, size_t len, size_t max);
 /* Each byte that is invalid becomes a question mark. */
 void utf8_repair(char *text);
+/* Bytes of the byte order mark that text begins with: 3 or 0. Editors and services of Windows write
+ * one. */
+size_t utf8_mark(const char *text, size_t len);
 
 #endif

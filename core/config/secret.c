@@ -6,6 +6,7 @@
 #include "path.h"
 #include "process.h"
 #include "safefile.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,7 @@ int secret_check_value(const char *value, size_t len, struct err *err)
         return err_set(err, ERR_CONFIG, "it is empty");
     if (ascii_has_control(value, len))
         return err_set(err, ERR_CONFIG, "it holds a control character; expected one line of text");
-    if (len >= 3 && memcmp(value, "\xef\xbb\xbf", 3) == 0)
+    if (utf8_mark(value, len) > 0)
         return err_set(err, ERR_CONFIG,
                        "it starts with a byte order mark, which is no part of it; save it as UTF-8 "
                        "without");

@@ -103,6 +103,7 @@ static void transfer_free(struct http_transfer *transfer)
 {
     struct http *http = transfer->http;
     close_easy(http, transfer);
+    http_decode_free(transfer);
     http_headers_free(transfer);
     http_files_free(transfer);
     http_request_free(transfer->request);
@@ -121,6 +122,8 @@ static void finish(struct http_transfer *transfer, CURLcode code)
     /* A connection that is closed within the header is a complete reply to libcurl. */
     if (code == CURLE_OK && !transfer->headers_done)
         transfer->fault = HTTP_FAULT_HEADER_CUT;
+    else if (code == CURLE_OK && !http_decode_is_whole(transfer))
+        transfer->fault = HTTP_FAULT_CODING_CUT;
     if (code == CURLE_OK && transfer->fault == HTTP_FAULT_NONE) {
         http->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         transfer->result.response.status = (int)status;

@@ -198,6 +198,7 @@ static CURLcode set_basics(struct http_transfer *transfer)
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     SET(CURLOPT_USERAGENT, "jeton/" JETON_VERSION);
     SET(CURLOPT_ACCEPT_ENCODING, "gzip");
+    SET(CURLOPT_HTTP_CONTENT_DECODING, 0L); /* http_decode.c */
     SET(CURLOPT_HTTPHEADER, transfer->headers);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);

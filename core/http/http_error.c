@@ -63,6 +63,18 @@ static void explain_fault(struct http_transfer *transfer)
     case HTTP_FAULT_BODY_BYTES:
         err_set(err, ERR_NETWORK, "the reply is over %zu bytes", transfer->max_body);
         break;
+    case HTTP_FAULT_CODING_UNKNOWN:
+        err_set(err, ERR_NETWORK,
+                "the reply's Content-Encoding is not known: expected gzip or deflate, and was '%s'",
+                http_response_header(&transfer->result.response, "Content-Encoding"));
+        break;
+    case HTTP_FAULT_CODING_BAD:
+        err_set(err, ERR_NETWORK, "the compressed reply cannot be read: it is damaged");
+        break;
+    case HTTP_FAULT_CODING_CUT:
+        err_set(err, ERR_NETWORK, "the compressed reply was cut short");
+        err->retryable = true;
+        break;
     case HTTP_FAULT_FILE_READ:
         err_set(err, ERR_INVALID, "cannot read '%s': %s", transfer->file_path,
                 strerror(transfer->file_error));
@@ -211,10 +223,6 @@ static void explain_bad_reply(struct http_transfer *transfer, CURLcode code)
             err_set(err, ERR_NETWORK, "the reply is not valid HTTP: %s",
                     curl_words(transfer, code));
         break;
-    case CURLE_BAD_CONTENT_ENCODING:
-        err_set(err, ERR_NETWORK, "the compressed reply cannot be read: %s",
-                curl_words(transfer, code));
-        break;
     case CURLE_FILESIZE_EXCEEDED:
         err_set(err, ERR_NETWORK, "the reply is over %zu bytes", transfer->max_body);
         break;
@@ -267,7 +275,6 @@ static void explain(struct http_transfer *transfer, CURLcode code)
         break;
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING:
     case CURLE_FILESIZE_EXCEEDED:
     case CURLE_OUT_OF_MEMORY:
         explain_bad_reply(transfer, code);

@@ -106,19 +106,23 @@ size_t http_on_header(char *data, size_t size, size_t count, void *arg)
     return taken ? total : stop(transfer, HTTP_FAULT_HEADER_BAD);
 }
 
-size_t http_on_body(char *data, size_t size, size_t count, void *arg)
+bool http_take_body(struct http_transfer *transfer, const char *data, size_t len)
 {
-    struct http_transfer *transfer = arg;
-    size_t total = size * count;
     if (transfer->save.open) {
         long status = 0;
         transfer->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         if (status >= 200 && status < 300)
-            return http_save(transfer, data, total) ? total : 0;
+            return http_save(transfer, data, len);
     }
-    if (buf_append(&transfer->result.response.body, data, total) != 0)
-        return stop(transfer, HTTP_FAULT_BODY_BYTES);
-    return total;
+    if (buf_append(&transfer->result.response.body, data, len) == 0)
+        return true;
+    transfer->fault = HTTP_FAULT_BODY_BYTES;
+    return false;
+}
+
+size_t http_on_body(char *data, size_t size, size_t count, void *arg)
+{
+    return http_decode(arg, data, size * count) ? size * count : 0;
 }
 
 /*

@@ -3,6 +3,7 @@
  *   http.c        the multi handle in the loop: queue, start, finish, deliver, cancel
  *   http_easy.c   a request as the options of an easy handle: proxy, TLS, body
  *   http_file.c   files that are sent or saved
+ *   http_decode.c what Content-Encoding says, undone
  *   http_reply.c  what arrives, within its limits; headers of a response
  *   http_error.c  why a transfer failed, in words
  *   http_trace.c  the log of it
@@ -31,6 +32,9 @@ enum http_fault {
     HTTP_FAULT_HEADER_NUL,
     HTTP_FAULT_HEADER_CUT,
     HTTP_FAULT_BODY_BYTES,
+    HTTP_FAULT_CODING_UNKNOWN,
+    HTTP_FAULT_CODING_BAD,
+    HTTP_FAULT_CODING_CUT,
     HTTP_FAULT_FILE_READ,
     HTTP_FAULT_FILE_CUT, /* it has become shorter while it was sent */
     HTTP_FAULT_FILE_WRITE,
@@ -62,9 +66,10 @@ struct http_transfer {
     struct http_source *sources; /* of the body, or one a part (fd -1: the part is a value) */
     size_t nsources;
     curl_mime *mime;
-    struct newfile save; /* until it is complete */
-    int64_t saved;       /* bytes */
-    int file_error;      /* errno of a file, and its name, for the fault */
+    struct newfile save;            /* until it is complete */
+    struct http_decoding *decoding; /* NULL: no byte of a body came yet */
+    int64_t saved;                  /* bytes */
+    int file_error;                 /* errno of a file, and its name, for the fault */
     const char *file_path;
     int64_t timeout_ms;
     size_t max_body;
@@ -115,6 +120,13 @@ bool http_save(struct http_transfer *transfer, const char *data, size_t len);
 int http_save_done(struct http_transfer *transfer);
 
 size_t http_on_header(char *data, size_t size, size_t count, void *arg);
+/* What arrives, through its codings, to http_take_body. False: the transfer's fault is set. */
+bool http_decode(struct http_transfer *transfer, const char *data, size_t len);
+/* Whether no compressed stream was cut. */
+bool http_decode_is_whole(const struct http_transfer *transfer);
+void http_decode_free(struct http_transfer *transfer);
+/* Keeps or saves decoded bytes, within the limits. */
+bool http_take_body(struct http_transfer *transfer, const char *data, size_t len);
 size_t http_on_body(char *data, size_t size, size_t count, void *arg);
 int http_on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port);
 

@@ -3,11 +3,13 @@
  *
  * The reader pulls tokens and never recurses: depth and size are bounded. Integers that fit
  * 64 bits stay integers; a number that would be damaged or overflow (2^64, 1e400) is refused,
- * never rounded to infinity. NaN, Infinity, hex and lone surrogates are refused in both modes.
+ * never rounded to infinity. NaN, Infinity, hex and lone surrogates are refused in both modes. A
+ * byte order mark before the text is skipped in both, as RFC 8259 allows: services of .NET write
+ * it.
  *
  * Lenient adds: unquoted keys, single-quoted strings, comments, trailing commas, Python's
  * str(dict) (True, False, None, u''; escapes \' \xNN \UNNNNNNNN \ooo \a \v), control characters but
- * NUL in strings as they are, a byte order mark, and text that is not valid UTF-8 is read as
+ * NUL in strings as they are, and text that is not valid UTF-8 is read as
  * Latin-1 as a whole.
  */
 #ifndef JETON_JSON_H

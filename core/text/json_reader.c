@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BYTE_ORDER_MARK "\xef\xbb\xbf"
-
 /* Latin-1 to UTF-8. No byte grows to more than two. */
 static char *from_latin1(const char *text, size_t len, size_t *converted_len)
 {
@@ -56,8 +54,7 @@ struct json_reader *json_reader_new(const char *text, size_t len,
         reader->converted = from_latin1(text, len, &reader->len);
         reader->text = reader->converted;
     }
-    if (reader->lenient && reader->len >= 3 && memcmp(reader->text, BYTE_ORDER_MARK, 3) == 0)
-        reader->pos = 3;
+    reader->pos = utf8_mark(reader->text, reader->len);
     /* No escape is shorter than what it stands for, so that no string outgrows the text. */
     buf_create_secret(&reader->scratch, reader->len);
     return reader;

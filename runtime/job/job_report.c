@@ -72,11 +72,7 @@ static void take_frames(struct job_report *report)
         take_frame(report, &head, pending->data + pos + sizeof head);
         pos += sizeof head + head.len;
     }
-    if (pos == 0)
-        return;
-    memmove(pending->data, pending->data + pos, pending->len - pos);
-    sodium_memzero(pending->data + pending->len - pos, pos);
-    pending->len -= pos;
+    buf_drop(pending, pos);
 }
 
 bool job_report_read(struct job_report *report, int fd)

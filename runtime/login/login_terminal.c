@@ -1,6 +1,8 @@
 /* Reading a line without showing it. */
 #include "login.h"
 
+#include "utf8.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,8 +10,6 @@
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
-
-#define BOM "\xef\xbb\xbf"
 
 /* While the echo is off, signals that end or stop the process stay pending, so that the terminal is
  * restored first. */
@@ -77,10 +77,7 @@ static int read_line(int signals, struct buf *line, struct err *err)
         return -1;
     if (n == 0 && line->len == 0)
         return err_set(err, ERR_USAGE, "standard input ended; expected a line");
-    if (line->len >= sizeof BOM - 1 && memcmp(line->data, BOM, sizeof BOM - 1) == 0) {
-        line->len -= sizeof BOM - 1; /* of the file that standard input is */
-        memmove(line->data, line->data + sizeof BOM - 1, line->len + 1);
-    }
+    buf_drop(line, utf8_mark(line->data, line->len)); /* of the file that standard input is */
     return 0;
 }
 

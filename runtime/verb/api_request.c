@@ -3,6 +3,7 @@
 #include "json.h"
 #include "mem.h"
 #include "url.h"
+#include "utf8.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -166,6 +167,7 @@ static int read_input(struct api_request *request, const char *path, struct err 
     if (fd >= 0 && !standard)
         close(fd);
     request->has_input = true;
+    buf_drop(&request->input, utf8_mark(request->input.data, request->input.len));
     return result;
 }
 

@@ -229,6 +229,12 @@ static void test_lenient(void **state)
           "A\\u0000\\u0007\\u000b\"");
     check(&lenient, "'say \"hi\"'", "\"say \\\"hi\\\"\"");
     check(&lenient, "\xef\xbb\xbf{}", "{}");
+    check(NULL, "\xef\xbb\xbf{}", "{}");
+    check(NULL, "\xef\xbb\xbf \"\xef\xbb\xbf\"", "\"\xef\xbb\xbf\"");
+    check_refused(NULL, "\xef\xbb\xbf\xef\xbb\xbf{}",
+                  "invalid JSON at 1:2: expected a value, found U+FEFF");
+    check_refused(NULL, "{}\xef\xbb\xbf",
+                  "invalid JSON at 1:3: expected the end of the text, found U+FEFF");
     check_refused(&lenient, "'\\U00110000'",
                   "invalid JSON at 1:2: the escape \\U does not name a character");
     check_refused(&lenient, "'\\U0000d800'",

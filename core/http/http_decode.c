@@ -1,0 +1,195 @@
+/*
+ * What Content-Encoding says, undone. libcurl could do it, but takes a stream that ends early for
+ * a whole one.
+ */
+#include "http_transfer.h"
+#include "mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#define ZLIB_CONST
+#include <zlib.h>
+
+#define CODINGS_MAX 4         /* one upon another */
+#define WINDOW_GZIP (15 + 16) /* as inflateInit2 has it: the largest window, and a gzip header */
+#define WINDOW_ZLIB 15
+#define WINDOW_RAW  (-15)
+#define OUT_SIZE    ((size_t)16 * 1024)
+#define GZIP_FIRST  0x1f /* the first byte of a gzip member */
+
+struct coding {
+    bool gzip; /* else deflate: of zlib, or without its header, as some servers send it */
+    bool open; /* the stream is initialised */
+    bool any;  /* bytes came */
+    bool ended;
+    bool over;      /* what follows is not ours, and ignored */
+    bool has_first; /* of deflate: the first byte waits for the second, which tells the kind */
+    unsigned char first;
+    z_stream stream;
+};
+
+struct http_decoding {
+    size_t count;
+    struct coding codings[CODINGS_MAX]; /* the first is undone first */
+};
+
+static bool stop(struct http_transfer *transfer, enum http_fault fault)
+{
+    transfer->fault = fault;
+    return false;
+}
+
+/* Adds the codings of one field: "gzip, deflate", in the order in which they were applied. */
+static bool add_codings(struct http_transfer *transfer, const char *value)
+{
+    struct http_decoding *decoding = transfer->decoding;
+    while (value[0] != '\0') {
+        value += strspn(value, " \t,");
+        size_t len = strcspn(value, " \t,;");
+        bool gzip = (len == 4 && strncasecmp(value, "gzip", len) == 0) ||
+                    (len == 6 && strncasecmp(value, "x-gzip", len) == 0);
+        bool deflate = len == 7 && strncasecmp(value, "deflate", len) == 0;
+        bool none = len == 0 || (len == 8 && strncasecmp(value, "identity", len) == 0) ||
+                    (len == 4 && strncasecmp(value, "none", len) == 0);
+        if (!none && ((!gzip && !deflate) || decoding->count == CODINGS_MAX))
+            return stop(transfer, HTTP_FAULT_CODING_UNKNOWN);
+        if (!none) {
+            memmove(decoding->codings + 1, decoding->codings,
+                    decoding->count++ * sizeof *decoding->codings);
+            decoding->codings[0] = (struct coding){.gzip = gzip};
+        }
+        value += len;
+    }
+    return true;
+}
+
+static bool begin(struct http_transfer *transfer)
+{
+    const struct http_response *response = &transfer->result.response;
+    transfer->decoding = mem_alloc(sizeof *transfer->decoding);
+    for (size_t i = 0; i < response->nheaders; i++) {
+        if (strcasecmp(response->headers[i].name, "Content-Encoding") == 0 &&
+            !add_codings(transfer, response->headers[i].value))
+            return false;
+    }
+    return true;
+}
+
+static bool decode(struct http_transfer *transfer, size_t index, const char *data, size_t len);
+
+static void open_stream(struct coding *coding, int window)
+{
+    if (inflateInit2(&coding->stream, window) != Z_OK)
+        abort(); /* out of memory */
+    coding->open = true;
+}
+
+/* RFC 1950: the header of zlib is a multiple of 31, and its method is 8. */
+static bool is_zlib(unsigned char first, unsigned char second)
+{
+    return (first & 0x0f) == 8 && (first << 8 | second) % 31 == 0;
+}
+
+/* Runs the stream over data, as far as this member of it goes; what is left is in the stream. */
+static bool run(struct http_transfer *transfer, size_t index, const char *data, size_t len)
+{
+    struct coding *coding = &transfer->decoding->codings[index];
+    z_stream *stream = &coding->stream;
+    char out[OUT_SIZE];
+    int code;
+    stream->next_in = (const unsigned char *)data;
+    stream->avail_in = (unsigned)len;
+    do {
+        stream->next_out = (unsigned char *)out;
+        stream->avail_out = sizeof out;
+        code = inflate(stream, Z_NO_FLUSH);
+        if (code == Z_MEM_ERROR)
+            abort(); /* out of memory */
+        size_t made = sizeof out - stream->avail_out;
+        if (made > 0 && !decode(transfer, index + 1, out, made))
+            return false;
+    } while (code == Z_OK && (stream->avail_in > 0 || stream->avail_out == 0));
+    coding->ended = code == Z_STREAM_END;
+    return coding->ended || code == Z_OK || code == Z_BUF_ERROR ||
+           stop(transfer, HTTP_FAULT_CODING_BAD);
+}
+
+/* The kind of a deflate stream is known from its second byte on; the first was kept until then. */
+static bool open_deflate(struct http_transfer *transfer, size_t index, const char **data,
+                         size_t *len)
+{
+    struct coding *coding = &transfer->decoding->codings[index];
+    if (!coding->has_first) {
+        coding->has_first = true;
+        coding->first = (unsigned char)*(*data)++;
+        --*len;
+    }
+    if (*len == 0)
+        return true;
+    open_stream(coding, is_zlib(coding->first, (unsigned char)**data) ? WINDOW_ZLIB : WINDOW_RAW);
+    const char first = (char)coding->first;
+    return run(transfer, index, &first, 1);
+}
+
+/* A gzip file may have several members; what else follows the end is padding. */
+static void open_next(struct coding *coding, const char *data)
+{
+    if (!coding->ended)
+        return;
+    coding->over = !coding->gzip || (unsigned char)data[0] != GZIP_FIRST;
+    if (!coding->over) {
+        inflateReset(&coding->stream);
+        coding->ended = false;
+    }
+}
+
+static bool decode(struct http_transfer *transfer, size_t index, const char *data, size_t len)
+{
+    if (index == transfer->decoding->count)
+        return http_take_body(transfer, data, len);
+    struct coding *coding = &transfer->decoding->codings[index];
+    coding->any = true;
+    if (coding->gzip && !coding->open)
+        open_stream(coding, WINDOW_GZIP);
+    else if (!coding->open && !open_deflate(transfer, index, &data, &len))
+        return false;
+    while (len > 0) {
+        open_next(coding, data);
+        if (coding->over)
+            return true;
+        if (!run(transfer, index, data, len))
+            return false;
+        size_t left = coding->stream.avail_in;
+        data += len - left;
+        len = left;
+    }
+    return true;
+}
+
+bool http_decode(struct http_transfer *transfer, const char *data, size_t len)
+{
+    if (transfer->decoding == NULL && !begin(transfer))
+        return false;
+    return decode(transfer, 0, data, len);
+}
+
+bool http_decode_is_whole(const struct http_transfer *transfer)
+{
+    const struct http_decoding *decoding = transfer->decoding;
+    bool whole = true;
+    for (size_t i = 0; decoding != NULL && i < decoding->count; i++)
+        whole = whole && (decoding->codings[i].ended || !decoding->codings[i].any);
+    return whole;
+}
+
+void http_decode_free(struct http_transfer *transfer)
+{
+    struct http_decoding *decoding = transfer->decoding;
+    for (size_t i = 0; decoding != NULL && i < decoding->count; i++) {
+        if (decoding->codings[i].open)
+            inflateEnd(&decoding->codings[i].stream);
+    }
+    mem_free(decoding);
+    transfer->decoding = NULL;
+}

@@ -1,0 +1,155 @@
+"""Replies are whole or an error, compressed ones too; and a byte order mark before JSON is no error."""
+
+import gzip
+import json
+import os
+import unittest
+import zlib
+
+import support
+from service import Service
+
+TEXT = b"".join(b"row %06d\n" % i for i in range(20000))
+MARK = b"\xef\xbb\xbf"
+
+
+def raw_deflate(data):
+    pack = zlib.compressobj(wbits=-15)
+    return pack.compress(data) + pack.flush()
+
+
+class Coded(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.body, self.coding = b"", "gzip"
+        self.service = Service(lambda request: (200, {"Content-Encoding": self.coding} if self.coding else {}, self.body))
+        self.addCleanup(self.service.stop)
+        self.write("script.lua", f"""
+          local http = require "jeton.http"
+          local saved, save_err = http.get("{self.service.url}/", {{ save_to = "saved", timeout = 20 }})
+          local response, err = http.get("{self.service.url}/", {{ timeout = 20 }})
+          assert((saved == nil) == (response == nil))
+          if err then
+            assert(err.message == save_err.message and err.kind == save_err.kind)
+            assert(io.open "saved" == nil)
+            print(err.kind, err.message)
+            return
+          end
+          local file <close> = io.open("saved", "rb")
+          assert(file:read "a" == response.body)
+          print(#response.body)
+        """)
+
+    def fetch(self, body, coding="gzip"):
+        self.body, self.coding = body, coding
+        if os.path.exists(os.path.join(self.folder, "saved")):
+            os.unlink(os.path.join(self.folder, "saved"))
+        return self.ok("run", "script.lua").stdout.rstrip("\n").split("\t")
+
+    def assert_read(self, body, coding="gzip", text=TEXT):
+        self.assertEqual(self.fetch(body, coding)[0], str(len(text)))
+
+    def test_whole_ones(self):
+        for body, coding in ((gzip.compress(TEXT), "gzip"), (gzip.compress(TEXT), "X-GZip"), (TEXT, "identity"),
+                             (TEXT, "none"), (TEXT, ""), (zlib.compress(TEXT), "deflate"), (raw_deflate(TEXT), "deflate"),
+                             (gzip.compress(zlib.compress(TEXT)), "deflate, gzip"), (gzip.compress(TEXT), "identity,gzip"),
+                             (gzip.compress(TEXT[:100000]) + gzip.compress(TEXT[100000:]), "gzip"),
+                             (gzip.compress(TEXT) + gzip.compress(b""), "gzip"),
+                             (gzip.compress(TEXT) + bytes(512), "gzip"), (zlib.compress(TEXT) + b"\r\n", "deflate")):
+            with self.subTest(coding=coding):
+                self.assert_read(body, coding)
+        self.assert_read(b"", "gzip", b"")
+        self.assert_read(gzip.compress(b""), "gzip", b"")
+
+    def test_cut_ones(self):
+        for body, coding in ((gzip.compress(b"a short text"), "gzip"), (zlib.compress(b"a short text"), "deflate"),
+                             (raw_deflate(b"a short text"), "deflate"),
+                             (gzip.compress(b"one") + gzip.compress(b"two"), "gzip"),
+                             (gzip.compress(zlib.compress(b"a short text")), "deflate, gzip")):
+            for end in range(1, len(body), 1 if support.SOAK else 5):
+                if body[:end] in (gzip.compress(b"one"),):
+                    continue
+                with self.subTest(coding=coding, end=end):
+                    self.assertEqual(self.fetch(body[:end], coding), ["network", "the compressed reply was cut short"])
+        half = gzip.compress(TEXT)
+        self.assertEqual(self.fetch(half[:len(half) // 2])[0], "network")
+        inner = zlib.compress(TEXT)
+        self.assertEqual(self.fetch(gzip.compress(inner[:-5]), "deflate, gzip"), ["network", "the compressed reply was cut short"])
+
+    def test_damaged_ones(self):
+        body = bytearray(gzip.compress(TEXT))
+        body[-6] ^= 1  # its check sum
+        for bad in (bytes(body), b"no gzip here", gzip.compress(TEXT) + b"\x1f\x8bno member"):
+            self.assertEqual(self.fetch(bad), ["network", "the compressed reply cannot be read: it is damaged"])
+
+    def test_other_codings(self):
+        self.assertEqual(self.fetch(b"x", "br"), ["network", "the reply's Content-Encoding is not known: expected gzip or "
+                                                             "deflate, and was 'br'"])
+        self.assertEqual(self.fetch(b"x", ", ".join(["gzip"] * 5))[0], "network")
+
+    def test_limits_count_what_comes_out(self):
+        self.body = gzip.compress(gzip.compress(bytes(300 << 20)))
+        self.coding = "gzip, gzip"
+        self.write("bomb.lua", f"print(select(2, require('jeton.http').get '{self.service.url}/').message)")
+        self.assertEqual(self.ok("run", "bomb.lua").stdout, "the reply is over 67108864 bytes\n")
+
+    def test_a_head_without_a_body(self):
+        self.body = b""
+        self.write("head.lua", f"""
+          print(require("jeton.http").request {{ url = "{self.service.url}/", method = "DELETE" }}.status)
+        """)
+        self.assertEqual(self.ok("run", "head.lua").stdout, "200\n")
+
+    def test_api(self):
+        self.configure(self.service.base)
+        whole = gzip.compress(json.dumps({"groups": []}).encode())
+
+        def answer(request, body):
+            if request["path"].lower().endswith("/accesstoken"):
+                return None
+            return 200, {"Content-Encoding": "gzip"}, body
+
+        self.service.script = lambda request: answer(request, whole)
+        self.assertEqual(json.loads(self.ok("api", "groups").stdout), {"groups": []})
+        self.service.script = lambda request: answer(request, whole[:-9])
+        done = self.jeton("api", "groups")
+        self.assertEqual((done.returncode, done.stdout), (5, ""))
+        self.assertIn("the compressed reply was cut short", done.stderr)
+
+
+class Marked(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.service = Service(self.answer)
+        self.addCleanup(self.service.stop)
+        self.configure(self.service.base)
+        self.status, self.reply = 200, {"groups": []}
+
+    def answer(self, request):
+        if request["path"].lower().endswith("/accesstoken"):
+            return 200, {}, MARK + json.dumps(self.service.token()).encode()
+        self.request = request
+        return self.status, {}, MARK + json.dumps(self.reply).encode()
+
+    def test_token_list_and_pages(self):
+        self.ok("token", "--refresh", "contoso")
+        self.write("script.lua", "for g in require 'kaizala'.connect():groups() do print(g.name) end print 'done'")
+        self.assertEqual(self.ok("run", "script.lua").stdout, "done\n")
+        self.assertEqual(json.loads(self.ok("api", "--paginate", "groups").stdout.lstrip("\ufeff")), {"groups": []})
+
+    def test_an_error(self):
+        self.status, self.reply = 400, {"errorCode": "InvalidParameters", "message": "the real reason"}
+        self.assertIn("InvalidParameters: the real reason", self.jeton("api", "groups").stderr)
+
+    def test_input(self):
+        self.write("input.json", "\ufeff{\"a\": 1}")
+        self.ok("api", "POST", "groups", "--input", "input.json")
+        self.assertEqual(self.request["body"], b'{"a": 1}')
+
+    def test_decode(self):
+        self.write("script.lua", "print(require('jeton.json').decode('\ufeff[7]')[1])")
+        self.assertEqual(self.ok("run", "script.lua").stdout, "7\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
