@@ -10,10 +10,17 @@ struct owners {
     size_t count;
 };
 
+/* So many secrets are young at most. */
+#define YOUNG_MAX 64
+
+/*
+ * The secrets, oldest first: the old ones and after them the young ones. A secret that is added
+ * makes only the machines of the young ones anew, and now and then those of all.
+ */
 struct redact {
-    struct redact_forms *forms; /* the secrets, oldest first; knows them in all their forms */
-    struct owners *owners;      /* of each of them */
-    struct redact_scan *scan;   /* its memory is used again by the next text */
+    struct redact_forms *forms[REDACT_SETS];
+    struct redact_scan *scans[REDACT_SETS]; /* their memory is used again by the next text */
+    struct owners *owners;                  /* of each secret */
     redact_observe_fn *observe;
     void *observe_arg;
 };
@@ -21,8 +28,10 @@ struct redact {
 struct redact *redact_new(void)
 {
     struct redact *redact = mem_alloc(sizeof(struct redact));
-    redact->forms = redact_forms_new();
-    redact->scan = redact_scan_new(redact->forms);
+    for (size_t i = 0; i < REDACT_SETS; i++) {
+        redact->forms[i] = redact_forms_new();
+        redact->scans[i] = redact_scan_new(redact->forms[i]);
+    }
     return redact;
 }
 
@@ -33,15 +42,22 @@ static void owners_free(struct owners *owners)
     mem_free(owners->names);
 }
 
+static size_t count_of(const struct redact *redact)
+{
+    return redact->forms[REDACT_OLD]->count + redact->forms[REDACT_YOUNG]->count;
+}
+
 void redact_free(struct redact *redact)
 {
     if (redact == NULL)
         return;
-    for (size_t i = 0; i < redact->forms->count; i++)
+    for (size_t i = 0; i < count_of(redact); i++)
         owners_free(&redact->owners[i]);
     mem_free(redact->owners);
-    redact_scan_free(redact->scan);
-    redact_forms_free(redact->forms);
+    for (size_t i = 0; i < REDACT_SETS; i++) {
+        redact_scan_free(redact->scans[i]);
+        redact_forms_free(redact->forms[i]);
+    }
     mem_free(redact);
 }
 
@@ -61,24 +77,37 @@ static void add_owner(struct owners *owners, const char *owner)
 static void drop_oldest(struct redact *redact)
 {
     owners_free(&redact->owners[REDACT_PINNED]);
-    redact_forms_remove(redact->forms, REDACT_PINNED);
+    redact_forms_remove(redact->forms[REDACT_OLD], REDACT_PINNED);
     memmove(&redact->owners[REDACT_PINNED], &redact->owners[REDACT_PINNED + 1],
-            (redact->forms->count - REDACT_PINNED) * sizeof *redact->owners);
+            (count_of(redact) - REDACT_PINNED) * sizeof *redact->owners);
+}
+
+static bool is_known(struct redact *redact, const char *data, size_t len, const char *owner)
+{
+    struct owners *owners = redact->owners;
+    for (size_t i = 0; i < REDACT_SETS; i++) {
+        const struct redact_forms *forms = redact->forms[i];
+        for (size_t k = 0; k < forms->count; k++, owners++) {
+            const struct forms_secret *known = &forms->secrets[k];
+            if (known->len == len && memcmp(known->data, data, len) == 0) {
+                add_owner(owners, owner);
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 static void add_piece(struct redact *redact, const char *data, size_t len, const char *owner)
 {
-    for (size_t i = 0; i < redact->forms->count; i++) {
-        const struct forms_secret *known = &redact->forms->secrets[i];
-        if (known->len == len && memcmp(known->data, data, len) == 0) {
-            add_owner(&redact->owners[i], owner);
-            return;
-        }
-    }
-    if (redact->forms->count == REDACT_MAX)
+    if (is_known(redact, data, len, owner))
+        return;
+    if (count_of(redact) == REDACT_MAX)
         drop_oldest(redact);
-    size_t count = redact->forms->count;
-    redact_forms_add(redact->forms, data, len);
+    if (redact->forms[REDACT_YOUNG]->count == YOUNG_MAX)
+        redact_forms_move(redact->forms[REDACT_YOUNG], redact->forms[REDACT_OLD]);
+    size_t count = count_of(redact);
+    redact_forms_add(redact->forms[REDACT_YOUNG], data, len);
     redact->owners = mem_realloc(redact->owners, (count + 1) * sizeof *redact->owners);
     redact->owners[count] = (struct owners){.names = mem_alloc(sizeof(char *))};
     add_owner(&redact->owners[count], owner);
@@ -112,19 +141,19 @@ void redact_add(struct redact *redact, const char *secret, size_t len)
     redact_add_owned(redact, secret, len, NULL);
 }
 
-struct redact_forms *redact_forms_of(const struct redact *redact)
+struct redact_forms *redact_forms_of(const struct redact *redact, enum redact_set set)
 {
-    return redact->forms;
+    return redact->forms[set];
 }
 
-struct redact_scan *redact_scan_of(const struct redact *redact)
+struct redact_scan *redact_scan_of(const struct redact *redact, enum redact_set set)
 {
-    redact_scan_restart(redact->scan);
-    return redact->scan;
+    redact_scan_restart(redact->scans[set]);
+    return redact->scans[set];
 }
 
 struct found {
-    const struct redact *redact;
+    const struct owners *owners; /* of the set's first secret */
     redact_found_fn *fn;
     void *arg;
 };
@@ -132,12 +161,15 @@ struct found {
 static bool tell_owners(void *arg, size_t secret)
 {
     const struct found *found = arg;
-    return found->fn(found->arg, (const char *const *)found->redact->owners[secret].names);
+    return found->fn(found->arg, (const char *const *)found->owners[secret].names);
 }
 
 void redact_find(const struct redact *redact, const char *text, size_t len, redact_found_fn *fn,
                  void *arg)
 {
-    struct found found = {.redact = redact, .fn = fn, .arg = arg};
-    redact_scan_find(redact->scan, text, len, tell_owners, &found);
+    struct found found = {.owners = redact->owners, .fn = fn, .arg = arg};
+    if (!redact_scan_find(redact->scans[REDACT_OLD], text, len, tell_owners, &found))
+        return;
+    found.owners += redact->forms[REDACT_OLD]->count;
+    redact_scan_find(redact->scans[REDACT_YOUNG], text, len, tell_owners, &found);
 }

@@ -112,13 +112,17 @@ struct redact_forms *redact_forms_new(void)
     return forms;
 }
 
+static void secret_free(struct forms_secret *secret)
+{
+    sodium_memzero(secret->data, secret->len);
+    mem_free(secret->data);
+}
+
 void redact_forms_free(struct redact_forms *forms)
 {
     forget_machines(forms);
-    for (size_t i = 0; i < forms->count; i++) {
-        sodium_memzero(forms->secrets[i].data, forms->secrets[i].len);
-        mem_free(forms->secrets[i].data);
-    }
+    for (size_t i = 0; i < forms->count; i++)
+        secret_free(&forms->secrets[i]);
     mem_free(forms->secrets);
     mem_free(forms);
 }
@@ -132,11 +136,21 @@ void redact_forms_add(struct redact_forms *forms, const char *secret, size_t len
     add_grams(forms, &forms->secrets[forms->count++]);
 }
 
+void redact_forms_move(struct redact_forms *forms, struct redact_forms *to)
+{
+    for (size_t i = 0; i < forms->count; i++) {
+        redact_forms_add(to, forms->secrets[i].data, forms->secrets[i].len);
+        secret_free(&forms->secrets[i]);
+    }
+    forget_machines(forms);
+    forms->count = 0;
+    memset(forms->grams, 0, sizeof forms->grams);
+}
+
 void redact_forms_remove(struct redact_forms *forms, size_t index)
 {
     forget_machines(forms);
-    sodium_memzero(forms->secrets[index].data, forms->secrets[index].len);
-    mem_free(forms->secrets[index].data);
+    secret_free(&forms->secrets[index]);
     forms->count--;
     memmove(&forms->secrets[index], &forms->secrets[index + 1],
             (forms->count - index) * sizeof *forms->secrets);

@@ -43,6 +43,8 @@ struct redact_forms {
 struct redact_forms *redact_forms_new(void);
 void redact_forms_free(struct redact_forms *forms); /* wipes */
 void redact_forms_add(struct redact_forms *forms, const char *secret, size_t len);
+/* All, behind those that `to` has. */
+void redact_forms_move(struct redact_forms *forms, struct redact_forms *to);
 /* Later secrets move down by one. */
 void redact_forms_remove(struct redact_forms *forms, size_t index);
 const struct redact_machine *redact_forms_machine(struct redact_forms *forms, enum forms_kind kind);

@@ -462,15 +462,25 @@ size_t redact_scan_run(struct redact_scan *scan, struct redact_view view)
     return view.final ? end : decided;
 }
 
-bool redact_scan_span(struct redact_scan *scan, size_t before, size_t *begin, size_t *end)
+static enum forms_kind first_kind(const struct redact_scan *scan)
 {
-    struct redact_spans *first = &scan->spans[FORMS_TEXT], *other = &scan->spans[FORMS_BASE64];
-    if (redact_spans_begin(other) < redact_spans_begin(first))
-        first = other;
-    return redact_spans_begin(first) < before && redact_spans_take(first, begin, end);
+    return redact_spans_begin(&scan->spans[FORMS_BASE64]) <
+                   redact_spans_begin(&scan->spans[FORMS_TEXT])
+               ? FORMS_BASE64
+               : FORMS_TEXT;
 }
 
-void redact_scan_find(struct redact_scan *scan, const char *text, size_t len,
+size_t redact_scan_next(const struct redact_scan *scan)
+{
+    return redact_spans_begin(&scan->spans[first_kind(scan)]);
+}
+
+size_t redact_scan_take(struct redact_scan *scan)
+{
+    return redact_spans_take(&scan->spans[first_kind(scan)]);
+}
+
+bool redact_scan_find(struct redact_scan *scan, const char *text, size_t len,
                       redact_scan_found_fn *fn, void *arg)
 {
     scan->found = fn;
@@ -479,6 +489,8 @@ void redact_scan_find(struct redact_scan *scan, const char *text, size_t len,
     scan->stopped = false;
     redact_scan_restart(scan);
     redact_scan_run(scan, (struct redact_view){.text = text, .len = len, .final = true});
+    bool stopped = scan->stopped;
     scan->found = NULL;
     scan->stopped = false;
+    return !stopped;
 }

@@ -23,11 +23,14 @@ void redact_scan_restart(struct redact_scan *scan);
  * the place before which all is decided: what follows may be the beginning of a secret.
  */
 size_t redact_scan_run(struct redact_scan *scan, struct redact_view view);
-/* The next span of text that is to be masked and begins before `before`. Spans come in the order in
- * which they begin, and may overlap. */
-bool redact_scan_span(struct redact_scan *scan, size_t before, size_t *begin, size_t *end);
-/* Instead of spans. `final` text from its beginning. */
-void redact_scan_find(struct redact_scan *scan, const char *text, size_t len,
+/*
+ * Where the next span of text to be masked begins; SIZE_MAX: there is none. Spans come in the order
+ * in which they begin, and may overlap.
+ */
+size_t redact_scan_next(const struct redact_scan *scan);
+size_t redact_scan_take(struct redact_scan *scan); /* the next span; where it ends */
+/* Instead of spans, in a text as a whole. False: fn has ended it. */
+bool redact_scan_find(struct redact_scan *scan, const char *text, size_t len,
                       redact_scan_found_fn *fn, void *arg);
 
 #endif

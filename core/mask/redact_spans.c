@@ -40,15 +40,12 @@ size_t redact_spans_begin(const struct redact_spans *spans)
     return spans->first < spans->count ? spans->list[spans->first].begin : SIZE_MAX;
 }
 
-bool redact_spans_take(struct redact_spans *spans, size_t *begin, size_t *end)
+size_t redact_spans_take(struct redact_spans *spans)
 {
+    size_t end = spans->list[spans->first++].end;
     if (spans->first == spans->count)
-        return false;
-    *begin = spans->list[spans->first].begin;
-    *end = spans->list[spans->first].end;
-    if (++spans->first == spans->count)
         redact_spans_clear(spans);
-    return true;
+    return end;
 }
 
 void redact_spans_clear(struct redact_spans *spans)

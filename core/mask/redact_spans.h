@@ -2,7 +2,6 @@
 #ifndef JETON_REDACT_SPANS_H
 #define JETON_REDACT_SPANS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct redact_span {
@@ -20,7 +19,7 @@ struct redact_spans {
 void redact_spans_add(struct redact_spans *spans, size_t begin, size_t end);
 /* The beginning of the first one; SIZE_MAX: there is none. */
 size_t redact_spans_begin(const struct redact_spans *spans);
-bool redact_spans_take(struct redact_spans *spans, size_t *begin, size_t *end);
+size_t redact_spans_take(struct redact_spans *spans); /* there is one; returns its end */
 void redact_spans_clear(struct redact_spans *spans);
 void redact_spans_destroy(struct redact_spans *spans);
 

@@ -8,7 +8,8 @@
  * that the work for a byte is bounded whatever the text and the secrets are; it does not matter how
  * many secrets there are, nor how alike they look. Most of a text needs none of that: where nothing
  * has begun, the next four bytes tell whether anything may begin with them (redact_forms.c). The
- * states are made when a text first may hold a secret.
+ * states are made when a text first may hold a secret, those of the latest secrets apart from the
+ * others (redact.c).
  *
  * A secret may lie across two writes, and what has been written cannot be taken back. So a stream
  * holds back the end of the text from where a secret may begin, that is the earliest beginning of
@@ -42,7 +43,7 @@
 
 struct redact_stream {
     const struct redact *redact;
-    struct redact_scan *scan;
+    struct redact_scan *scans[REDACT_SETS];
     redact_write_fn *write;
     void *arg;
     struct buf held;
@@ -55,11 +56,20 @@ struct redact_stream {
  * Scans on to the end of the view and writes, with masks, what is decided; returns up to where.
  * *plain: all before is written, or an earlier mask stands for it.
  */
-static size_t mask(struct redact_scan *scan, struct redact_view view, size_t *plain,
-                   redact_write_fn *write, void *arg)
+static size_t mask(struct redact_scan *const scans[REDACT_SETS], struct redact_view view,
+                   size_t *plain, redact_write_fn *write, void *arg)
 {
-    size_t decided = redact_scan_run(scan, view), begin, end;
-    while (redact_scan_span(scan, decided, &begin, &end)) {
+    size_t old = redact_scan_run(scans[REDACT_OLD], view);
+    size_t decided = redact_scan_run(scans[REDACT_YOUNG], view);
+    decided = old < decided ? old : decided;
+    for (;;) {
+        struct redact_scan *first = scans[REDACT_OLD];
+        if (redact_scan_next(scans[REDACT_YOUNG]) < redact_scan_next(first))
+            first = scans[REDACT_YOUNG];
+        size_t begin = redact_scan_next(first);
+        if (begin >= decided)
+            break;
+        size_t end = redact_scan_take(first);
         if (begin > *plain)
             write(arg, view.text + (*plain - view.origin), begin - *plain);
         if (begin >= *plain)
@@ -87,13 +97,14 @@ void redact_text(const struct redact *redact, const char *text, size_t len, stru
         write_to_buf(out, text, len);
         return;
     }
-    struct redact_scan *scan = redact_scan_of(redact);
+    struct redact_scan *const scans[] = {redact_scan_of(redact, REDACT_OLD),
+                                         redact_scan_of(redact, REDACT_YOUNG)};
     struct redact_view view = {.text = text};
     size_t plain = 0;
     while (!view.final) {
         view.final = len - view.len <= SLICE_BYTES;
         view.len += view.final ? len - view.len : SLICE_BYTES;
-        mask(scan, view, &plain, write_to_buf, out);
+        mask(scans, view, &plain, write_to_buf, out);
     }
 }
 
@@ -102,7 +113,8 @@ struct redact_stream *redact_stream_new(const struct redact *redact, redact_writ
 {
     struct redact_stream *stream = mem_alloc(sizeof *stream);
     stream->redact = redact;
-    stream->scan = redact != NULL ? redact_scan_new(redact_forms_of(redact)) : NULL;
+    for (enum redact_set set = 0; redact != NULL && set < REDACT_SETS; set++)
+        stream->scans[set] = redact_scan_new(redact_forms_of(redact, set));
     stream->write = write;
     stream->arg = arg;
     buf_create_secret(&stream->held, HELD_MAX);
@@ -116,7 +128,7 @@ static void stream_mask(struct redact_stream *stream, bool final)
                                .len = held->len - stream->gone,
                                .origin = stream->origin,
                                .final = final};
-    size_t decided = mask(stream->scan, view, &stream->plain, stream->write, stream->arg);
+    size_t decided = mask(stream->scans, view, &stream->plain, stream->write, stream->arg);
     stream->gone += decided - stream->origin;
     stream->origin = decided;
     if (stream->gone < held->len - stream->gone)
@@ -150,6 +162,7 @@ void redact_stream_free(struct redact_stream *stream)
     if (stream->redact != NULL)
         stream_mask(stream, true);
     buf_destroy(&stream->held);
-    redact_scan_free(stream->scan);
+    for (enum redact_set set = 0; set < REDACT_SETS; set++)
+        redact_scan_free(stream->scans[set]);
     mem_free(stream);
 }

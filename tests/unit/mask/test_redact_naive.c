@@ -239,6 +239,7 @@ static void make_secrets(struct naive *naive, struct redact *redact)
 {
     static const char letters[] = "aaaabbc%\\&+ /\"<;.2561\xc3\xa9\n";
     const size_t few = 2 + rnd(sizeof letters - 3);
+    const unsigned filled = rnd(4 * SECRETS_MAX); /* after this one, others make it an old one */
     naive->secrets = 1 + rnd(SECRETS_MAX);
     for (size_t i = 0; i < naive->secrets; i++) {
         struct word *word = &naive->plain[i];
@@ -256,6 +257,11 @@ static void make_secrets(struct naive *naive, struct redact *redact)
         redact_add(redact, word->data, word->len);
         for (size_t offset = 0; offset < 3; offset++)
             add_base64_word(naive, i, offset);
+        for (int k = 0; i == filled && k < 70; k++) {
+            char other[32];
+            int len = snprintf(other, sizeof other, "no text has zzz %d", k);
+            redact_add(redact, other, (size_t)len);
+        }
     }
 }
 
