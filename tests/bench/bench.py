@@ -1,20 +1,23 @@
 #!/usr/bin/env python3
 """Benchmarks against peers, in turns within one run: what counts are the ratios, not the times of this machine.
 
-usage: bench.py [ROUNDS]    JETON is the program, MEASURE what was made of measure.c; 15 rounds by default
+usage: bench.py [ROUNDS]    JETON is the program, MEASURE and MASK what was made of measure.c and mask.c; 15 rounds
+                            by default
 """
 
 import json
 import os
+import random
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
 
-JETON, MEASURE = os.environ["JETON"], os.environ["MEASURE"]
+JETON, MEASURE, MASK = os.environ["JETON"], os.environ["MEASURE"], os.environ["MASK"]
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 15
 JOBS = 500
+MIB = 1024 * 1024
 
 # The demo tenant of a sandbox on loopback.
 APPLICATION_ID, SECRET, TOKEN = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16", "SLS3T38IL0", "demo-tenant-token"
@@ -88,7 +91,7 @@ def compare(name, ours, peer, env, fresh=None):
     for i, unit in enumerate((1e-3, 1e-3, 1024)):
         mine, other = (statistics.median(result[i] for result in results[who]) / unit for who in ("ours", "peer"))
         columns.append(f"{mine:8.1f} {other:8.1f} {mine / other:6.2f}")
-    print(f"{name:<40} {'  '.join(columns)}", flush=True)
+    print(f"{name:<48} {'  '.join(columns)}", flush=True)
 
 
 def write(folder, name, text):
@@ -106,6 +109,36 @@ def many_jobs(state):
         lines.append(f"  job-{i}:\n    script: fib.lua\n    schedule: \"{i % 60} {i % 24} * * 1-5\"\n"
                      f"    timezone: {zones[i % len(zones)]}\n    args: {json.dumps({'number': i})}\n")
     return "".join(lines)
+
+
+def lines_with_secrets(size, secrets):
+    """Lines of words; every hundredth or so has a secret in it."""
+    words = ["".join(random.choices("etaoinshrdlucm", k=random.randint(2, 9))) for _ in range(5000)]
+    out = []
+    while size > 0:
+        line = random.choices(words, k=12)
+        if random.random() < 0.01:
+            line.append(random.choice(secrets))
+        out.append(" ".join(line) + "\n")
+        size -= len(out[-1])
+    return "".join(out)
+
+
+def compare_masking(folder, env):
+    """Against grep; and against itself on twice the text: 0.5 is linear, and 0.25 would be quadratic."""
+    random.seed(1)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    secrets = ["".join(random.choices(letters, k=40)) for _ in range(1000)]
+    many, alike = write(folder, "many", "\n".join(secrets) + "\n"), write(folder, "alike", "a" * 16000 + "\n")
+    text = lines_with_secrets(64 * MIB, secrets)
+    half, whole = write(folder, "half", text[:len(text) // 2]), write(folder, "whole", text)
+    # Into a pipe: it stops at the first match where its output goes to /dev/null.
+    grep = ["sh", "-c", 'LC_ALL=C grep -F -f "$0" "$1" | wc -c', many, whole]
+    compare("mask 1000 secrets in 64 MiB | grep -F -f", [MASK, many, whole], grep, env)
+    compare("mask 32 MiB | 64 MiB", [MASK, many, half], [MASK, many, whole], env)
+    for name, unit in (("a", "a"), ("%61", "%61"), ("\\u0061", "\\u0061"), ("YWFh", "YWFh")):
+        once, twice = (write(folder, f"same-{n}", unit * (n * 4 * MIB // len(unit))) for n in (1, 2))
+        compare(f"mask 16000 times a in 4 MiB of {name} | 8 MiB", [MASK, alike, once], [MASK, alike, twice], env)
 
 
 def main():
@@ -128,7 +161,7 @@ def main():
                         os.unlink(database + end)
 
             print(f"{ROUNDS} rounds in turns, medians: jeton, its peer, and the ratio\n")
-            print(f"{'':<40} {'  '.join(f'{head:>24}' for head in ('wall ms', 'CPU ms', 'largest process MiB'))}")
+            print(f"{'':<48} {'  '.join(f'{head:>24}' for head in ('wall ms', 'CPU ms', 'largest process MiB'))}")
             scripted = [JETON, "-c", configuration, "run", post]
             compare("exchange, list, post | bash, curl, jq", scripted, ["bash", shell], env, forget)
             compare("the same, token cached | bash, curl, jq", scripted, ["bash", shell], env)
@@ -137,6 +170,7 @@ def main():
             for verb in ("next", "show"):
                 compare(f"cron {verb}, {JOBS} jobs | jeton --version", [JETON, "-c", jobs, "cron", verb],
                         [JETON, "--version"], env)
+            compare_masking(folder, env)
         finally:
             sandbox.stop()
 
