@@ -129,8 +129,8 @@ static void open_standard_streams(void)
     }
 }
 
-/* Tokens and other secrets are in memory, which a core dump would write to a file. Programs that are
- * executed are not affected. */
+/* Tokens and other secrets are in memory, which a core dump would write to a file. Programs that
+ * are executed are not affected. */
 static void forbid_core_dumps(void)
 {
     const char *allowed = getenv("JETON_CORE"); /* for developers */
