@@ -167,11 +167,16 @@ static bool decode(struct http_transfer *transfer, size_t index, const char *dat
     return true;
 }
 
-bool http_decode(struct http_transfer *transfer, const char *data, size_t len)
+static bool take(struct http_transfer *transfer, const char *data, size_t len)
 {
     if (transfer->decoding == NULL && !begin(transfer))
         return false;
     return decode(transfer, 0, data, len);
+}
+
+size_t http_on_body(char *data, size_t size, size_t count, void *arg)
+{
+    return take(arg, data, size * count) ? size * count : 0;
 }
 
 bool http_decode_is_whole(const struct http_transfer *transfer)

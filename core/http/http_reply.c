@@ -120,11 +120,6 @@ bool http_take_body(struct http_transfer *transfer, const char *data, size_t len
     return false;
 }
 
-size_t http_on_body(char *data, size_t size, size_t count, void *arg)
-{
-    return http_decode(arg, data, size * count) ? size * count : 0;
-}
-
 /*
  * Called when the connection is up, TLS included, and the request goes out next. libcurl sends
  * again by itself when a kept-alive connection breaks before the first byte of a reply. The server

@@ -120,14 +120,12 @@ bool http_save(struct http_transfer *transfer, const char *data, size_t len);
 int http_save_done(struct http_transfer *transfer);
 
 size_t http_on_header(char *data, size_t size, size_t count, void *arg);
-/* What arrives, through its codings, to http_take_body. False: the transfer's fault is set. */
-bool http_decode(struct http_transfer *transfer, const char *data, size_t len);
 /* Whether no compressed stream was cut. */
 bool http_decode_is_whole(const struct http_transfer *transfer);
 void http_decode_free(struct http_transfer *transfer);
 /* Keeps or saves decoded bytes, within the limits. */
 bool http_take_body(struct http_transfer *transfer, const char *data, size_t len);
-size_t http_on_body(char *data, size_t size, size_t count, void *arg);
+size_t http_on_body(char *data, size_t size, size_t count, void *arg); /* http_decode.c */
 int http_on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port);
 
 /* Sets transfer->result.err from libcurl's result. */

@@ -30,7 +30,7 @@ static unsigned long texts = 20000, seed = 1;
 static unsigned rnd(unsigned below)
 {
     seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (unsigned)(seed >> 33) % below;
+    return below > 0 ? (unsigned)(seed >> 33) % below : 0;
 }
 
 struct word {
