@@ -69,13 +69,24 @@ local function arm()
   })
 end
 
+-- A server would keep the run going, and a database that is opened while the state closes is never closed.
+local function finish()
+  over = true
+  if kept[2] then
+    kept[2]:close()
+  end
+end
+
+local exit = os.exit
+os.exit = function(...) -- luacheck: ignore 122
+  finish()
+  return exit(...)
+end
+
 collectgarbage("incremental", 200, 1000, 40) -- a step is a whole cycle
 arm()
 local ran = table.pack(pcall(assert(loadfile(file, "t")), select(2, ...)))
-over = true
-if kept[2] then
-  kept[2]:close() -- it would keep the run going
-end
+finish()
 if not ran[1] then
   error(ran[2], 0)
 end
