@@ -12,6 +12,7 @@ struct owners {
 
 /* So many secrets are young at most. */
 #define YOUNG_MAX 64
+_Static_assert(REDACT_PINNED + 2 * YOUNG_MAX <= REDACT_MAX, "the oldest that go are old ones");
 
 /*
  * The secrets, oldest first: the old ones and after them the young ones. A secret that is added
@@ -74,12 +75,20 @@ static void add_owner(struct owners *owners, const char *owner)
     owners->names[owners->count] = NULL;
 }
 
-static void drop_oldest(struct redact *redact)
+/* The young ones become old. Where that would be too many, as many of the oldest go, all at once:
+ * one at a time would make the machines of the old ones anew with each secret that is added. */
+static void grow_old(struct redact *redact)
 {
-    owners_free(&redact->owners[REDACT_PINNED]);
-    redact_forms_remove(redact->forms[REDACT_OLD], REDACT_PINNED);
-    memmove(&redact->owners[REDACT_PINNED], &redact->owners[REDACT_PINNED + 1],
-            (count_of(redact) - REDACT_PINNED) * sizeof *redact->owners);
+    struct redact_forms *old = redact->forms[REDACT_OLD];
+    struct owners *oldest = &redact->owners[REDACT_PINNED];
+    if (count_of(redact) + YOUNG_MAX > REDACT_MAX) {
+        for (size_t i = 0; i < YOUNG_MAX; i++)
+            owners_free(&oldest[i]);
+        redact_forms_remove(old, REDACT_PINNED, YOUNG_MAX);
+        memmove(oldest, oldest + YOUNG_MAX,
+                (count_of(redact) - REDACT_PINNED) * sizeof *redact->owners);
+    }
+    redact_forms_move(redact->forms[REDACT_YOUNG], old);
 }
 
 static bool is_known(struct redact *redact, const char *data, size_t len, const char *owner)
@@ -102,10 +111,8 @@ static void add_piece(struct redact *redact, const char *data, size_t len, const
 {
     if (is_known(redact, data, len, owner))
         return;
-    if (count_of(redact) == REDACT_MAX)
-        drop_oldest(redact);
     if (redact->forms[REDACT_YOUNG]->count == YOUNG_MAX)
-        redact_forms_move(redact->forms[REDACT_YOUNG], redact->forms[REDACT_OLD]);
+        grow_old(redact);
     size_t count = count_of(redact);
     redact_forms_add(redact->forms[REDACT_YOUNG], data, len);
     redact->owners = mem_realloc(redact->owners, (count + 1) * sizeof *redact->owners);

@@ -136,6 +136,14 @@ void redact_forms_add(struct redact_forms *forms, const char *secret, size_t len
     add_grams(forms, &forms->secrets[forms->count++]);
 }
 
+/* What depends on the secrets, before those that stay are added again. */
+static void forget_begins(struct redact_forms *forms)
+{
+    memset(forms->grams, 0, sizeof forms->grams);
+    forms->nibbles = 0;
+    forms->escapes['+'] = 0;
+}
+
 void redact_forms_move(struct redact_forms *forms, struct redact_forms *to)
 {
     for (size_t i = 0; i < forms->count; i++) {
@@ -144,17 +152,18 @@ void redact_forms_move(struct redact_forms *forms, struct redact_forms *to)
     }
     forget_machines(forms);
     forms->count = 0;
-    memset(forms->grams, 0, sizeof forms->grams);
+    forget_begins(forms);
 }
 
-void redact_forms_remove(struct redact_forms *forms, size_t index)
+void redact_forms_remove(struct redact_forms *forms, size_t index, size_t count)
 {
     forget_machines(forms);
-    secret_free(&forms->secrets[index]);
-    forms->count--;
-    memmove(&forms->secrets[index], &forms->secrets[index + 1],
+    for (size_t i = index; i < index + count; i++)
+        secret_free(&forms->secrets[i]);
+    forms->count -= count;
+    memmove(&forms->secrets[index], &forms->secrets[index + count],
             (forms->count - index) * sizeof *forms->secrets);
-    memset(forms->grams, 0, sizeof forms->grams);
+    forget_begins(forms);
     for (size_t i = 0; i < forms->count; i++)
         add_grams(forms, &forms->secrets[i]);
 }

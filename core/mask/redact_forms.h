@@ -45,8 +45,8 @@ void redact_forms_free(struct redact_forms *forms); /* wipes */
 void redact_forms_add(struct redact_forms *forms, const char *secret, size_t len);
 /* All, behind those that `to` has. */
 void redact_forms_move(struct redact_forms *forms, struct redact_forms *to);
-/* Later secrets move down by one. */
-void redact_forms_remove(struct redact_forms *forms, size_t index);
+/* Later secrets move down. */
+void redact_forms_remove(struct redact_forms *forms, size_t index, size_t count);
 const struct redact_machine *redact_forms_machine(struct redact_forms *forms, enum forms_kind kind);
 /* FORMS_GRAM_BYTES are at text. False: no form begins with them as they are. */
 bool redact_forms_may_begin(const struct redact_forms *forms, enum forms_kind kind,

@@ -377,8 +377,10 @@ static void test_more_secrets_than_the_limit(void **state)
     snprintf(secret, sizeof secret, "secret-%06d", REDACT_PINNED - 1);
     assert_true(finds(redact, secret));
     snprintf(secret, sizeof secret, "secret-%06d", REDACT_PINNED);
-    assert_false(finds(redact, secret)); /* the oldest of the others */
-    snprintf(secret, sizeof secret, "secret-%06d", REDACT_PINNED + 1);
+    assert_false(finds(redact, secret)); /* the oldest of the others: 64 at once */
+    snprintf(secret, sizeof secret, "secret-%06d", REDACT_PINNED + 63);
+    assert_false(finds(redact, secret));
+    snprintf(secret, sizeof secret, "secret-%06d", REDACT_PINNED + 64);
     assert_true(finds(redact, secret));
     snprintf(secret, sizeof secret, "secret-%06d", REDACT_MAX);
     assert_true(finds(redact, secret));
