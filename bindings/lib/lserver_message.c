@@ -3,8 +3,8 @@
 #include "larg.h"
 #include "lheaders.h"
 #include "path.h"
+#include "url.h"
 
-#include <ctype.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,30 +26,11 @@ static const char *origin_form(const char *target)
     return *path == '/' ? path : "/";
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Decodes as forms do: + is a space. A % without two hex digits stays as it is. */
 static void push_decoded(lua_State *L, const char *text, size_t len)
 {
     luaL_Buffer out;
-    luaL_buffinit(L, &out);
-    for (size_t i = 0; i < len; i++) {
-        int high = text[i] == '%' && i + 2 < len ? hex_value(text[i + 1]) : -1;
-        int low = high >= 0 ? hex_value(text[i + 2]) : -1;
-        if (low >= 0) {
-            luaL_addchar(&out, (char)(high * 16 + low));
-            i += 2;
-        } else {
-            luaL_addchar(&out, text[i] == '+' ? ' ' : text[i]);
-        }
-    }
-    luaL_pushresult(&out);
+    char *at = luaL_buffinitsize(L, &out, len);
+    luaL_pushresultsize(&out, url_decode_form(text, len, at));
 }
 
 static void push_query(lua_State *L, const char *query)

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define CALL_TYPE "jeton.token.call"
-#define HOSTS_MAX 64 /* allow_hosts of one exchange */
 
 struct call {
     struct task_wait wait;
@@ -207,7 +206,9 @@ static int read_hosts(lua_State *L, struct connector *connector, struct err *err
     }
     luaL_argcheck(L, lua_istable(L, -1), 1, "allow_hosts must be a list of host patterns");
     lua_Integer count = luaL_len(L, -1);
-    luaL_argcheck(L, count <= HOSTS_MAX, 1, "allow_hosts has over 64 patterns");
+    if (count > EGRESS_HOSTS_MAX)
+        return luaL_argerror(
+            L, 1, lua_pushfstring(L, "allow_hosts has over %d patterns", EGRESS_HOSTS_MAX));
     if (count > 0)
         connector->allow_hosts = mem_alloc(((size_t)count + 1) * sizeof *connector->allow_hosts);
     for (lua_Integer i = 1; i <= count; i++) {
@@ -253,7 +254,6 @@ static int token_lua_exchange(lua_State *L)
         connector_secrets_add(&call->secrets, keys[i], field_text(L, keys[i], true));
     call->connector->ca_file = mem_strdup(field_text(L, "ca_file", false));
     call->connector->timeout_ms = larg_seconds(L, 1, "timeout", 0);
-    luaL_argcheck(L, call->connector->timeout_ms >= 0, 1, "timeout must not be negative");
 
     struct err err = {0};
     struct engine *engine = vm_engine(vm_of(L));

@@ -1,6 +1,6 @@
 #include "client_url.h"
 
-#include "allow.h"
+#include "connector.h"
 #include "mem.h"
 #include "provider.h"
 #include "url.h"
@@ -27,8 +27,7 @@ char *client_url(const struct connector *connector, const char *endpoint, const 
     char *text = below != NULL ? mem_printf("%s%s", endpoint, below) : mem_strdup(path);
     struct url url = {0};
     char *result = NULL;
-    if (url_parse(text, &url, err) != 0 ||
-        allow_check(&url, (const char *const *)connector->allow_hosts, connector->base, err) != 0)
+    if (url_parse(text, &url, err) != 0 || connector_allows_url(connector, &url, err) != 0)
         goto cleanup;
     url_add_query(&url, query);
     result = url_format(&url, true);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define BY_HAND    "by-hand "
-#define HOSTS_MAX  64 /* patterns of one exchange by hand */
 #define OWNER_SIZE ((size_t)16 * 1024)
 
 struct search {
@@ -30,11 +29,11 @@ char *egress_by_hand(const char *base, const char *const *allow_hosts)
 static int check_by_hand(const struct url *url, const char *owner, struct err *err)
 {
     char *copy = mem_strdup(owner + strlen(BY_HAND));
-    const char *hosts[HOSTS_MAX + 1] = {0};
+    const char *hosts[EGRESS_HOSTS_MAX + 1] = {0};
     size_t count = 0;
     char *rest = NULL;
     const char *base = strtok_r(copy, " ", &rest);
-    for (char *host = strtok_r(NULL, " ", &rest); host != NULL && count < HOSTS_MAX;
+    for (char *host = strtok_r(NULL, " ", &rest); host != NULL && count < EGRESS_HOSTS_MAX;
          host = strtok_r(NULL, " ", &rest))
         hosts[count++] = host;
     int result = allow_check(url, hosts, base, err);
@@ -50,8 +49,7 @@ static int check_owner(const struct search *search, const char *owner, struct er
     const struct connector *connector = config_connector(config, owner, err);
     if (connector == NULL)
         return -1;
-    if (allow_check(search->url, (const char *const *)connector->allow_hosts, connector->base,
-                    err) != 0)
+    if (connector_allows_url(connector, search->url, err) != 0)
         return err_wrap(err, "a secret of connector '%s'", owner);
     return 0;
 }

@@ -5,6 +5,8 @@
 #include "engine.h"
 #include "url.h"
 
+#define EGRESS_HOSTS_MAX 64 /* patterns of one exchange by hand */
+
 /*
  * 0 when text holds no registered secret, or only such as may go to url: url passes allow_check of
  * a connector whose secret it is. ERR_AUTH else; `where` names the text ("a header").

@@ -98,10 +98,14 @@ int connector_allows(const struct connector *connector, const char *url, struct 
     struct url parsed;
     if (url_parse(url, &parsed, err) != 0)
         return -1;
-    int result =
-        allow_check(&parsed, (const char *const *)connector->allow_hosts, connector->base, err);
+    int result = connector_allows_url(connector, &parsed, err);
     url_destroy(&parsed);
     return result;
+}
+
+int connector_allows_url(const struct connector *connector, const struct url *url, struct err *err)
+{
+    return allow_check(url, (const char *const *)connector->allow_hosts, connector->base, err);
 }
 
 void connector_hide(const struct connector *connector, struct redact *redact)

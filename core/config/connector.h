@@ -24,6 +24,7 @@ struct config_rate_limit {
 
 struct connector;
 struct schema_field;
+struct url;
 
 /* A kind of token service, as far as the configuration knows it: which keys only its connectors
  * have.
@@ -66,6 +67,7 @@ const struct secret *connector_secret(const struct connector *connector, const c
 
 /* By its allow_hosts and base (allow_check). ERR_INVALID: no URL; ERR_AUTH: not allowed. */
 int connector_allows(const struct connector *connector, const char *url, struct err *err);
+int connector_allows_url(const struct connector *connector, const struct url *url, struct err *err);
 
 /*
  * Registers the secrets that are known without reading any: a run with a cached token reads none,

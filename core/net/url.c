@@ -277,3 +277,19 @@ char *url_encode(const char *text, size_t len)
     url_encode_to(encoded, text, len);
     return encoded;
 }
+
+size_t url_decode_form(const char *text, size_t len, char *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        int high = text[i] == '%' && len - i > 2 ? ascii_hex_value(text[i + 1]) : -1;
+        int low = high >= 0 ? ascii_hex_value(text[i + 2]) : -1;
+        if (low >= 0) {
+            out[n++] = (char)(high * 16 + low);
+            i += 2;
+        } else {
+            out[n++] = text[i] == '+' ? ' ' : text[i];
+        }
+    }
+    return n;
+}

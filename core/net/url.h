@@ -34,6 +34,9 @@ char *url_format(const struct url *url, bool with_query);
 /* Whether the path, up to its query, is the pattern: segment by segment, in any case; `*` is any
  * one segment. */
 bool url_path_matches(const char *pattern, const char *path);
+/* Decodes as forms do: + is a space; a % without two hex digits stays as it is. out has room for
+ * len bytes. Returns their number; no NUL is added. */
+size_t url_decode_form(const char *text, size_t len, char *out);
 /* By its host (host_is_loopback). */
 bool url_is_loopback(const struct url *url);
 /* A base URL without the slashes at its end, so that what follows it has one (mem_free). */

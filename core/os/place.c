@@ -13,7 +13,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define USER_SIZE 64
 #define FOLDER    (O_PATH | O_DIRECTORY | O_CLOEXEC)
 #define NOT_BELOW "nothing is written below /dev, /proc and /sys"
 
@@ -33,13 +32,13 @@ static int fail(struct walk *walk, int code)
     return err_set(walk->err, ERR_CONFIG, "%s", strerror(code));
 }
 
-static void name_user(uid_t uid, char name[static USER_SIZE])
+void place_user(uid_t uid, char name[static PLACE_USER_SIZE])
 {
     struct passwd *user = getpwuid(uid);
     if (user != NULL)
-        snprintf(name, USER_SIZE, "%s", user->pw_name);
+        snprintf(name, PLACE_USER_SIZE, "%s", user->pw_name);
     else
-        snprintf(name, USER_SIZE, "%u", (unsigned)uid);
+        snprintf(name, PLACE_USER_SIZE, "%u", (unsigned)uid);
 }
 
 /* Remembers who else may have a say. In a sticky folder nobody can replace what is ours. */
@@ -48,8 +47,8 @@ static void look_at(struct walk *walk, const struct stat *st, const char *what, 
     if (walk->foreign != NULL)
         return;
     if (st->st_uid != 0 && st->st_uid != geteuid()) {
-        char user[USER_SIZE];
-        name_user(st->st_uid, user);
+        char user[PLACE_USER_SIZE];
+        place_user(st->st_uid, user);
         walk->foreign = mem_printf("the %s %s/%s belongs to user %s", what, walk->path, name, user);
     } else if (S_ISDIR(st->st_mode) && (st->st_mode & S_IWOTH) && !(st->st_mode & S_ISVTX)) {
         walk->foreign = mem_printf("everybody can write the %s %s/%s", what, walk->path, name);

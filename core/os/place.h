@@ -8,6 +8,7 @@
 #include "err.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #define PLACE_LINKS_MAX 40 /* as the kernel has it */
 
@@ -26,5 +27,9 @@ struct place {
  */
 int place_find(struct place *place, const char *path, struct err *err);
 void place_destroy(struct place *place); /* a failed one too */
+
+#define PLACE_USER_SIZE 64
+/* A user's name for messages, or the number of one who has none. */
+void place_user(uid_t uid, char name[static PLACE_USER_SIZE]);
 
 #endif

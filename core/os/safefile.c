@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,14 +54,9 @@ static int check_owner(const char *path, uid_t owner, struct err *err)
 {
     if (owner == 0 || owner == geteuid())
         return 0;
-    char what[128], remedy[64];
-    struct passwd *user = getpwuid(owner);
-    if (user != NULL)
-        snprintf(what, sizeof what, "it belongs to user %s, who is neither you nor root",
-                 user->pw_name);
-    else
-        snprintf(what, sizeof what, "it belongs to user %u, who is neither you nor root",
-                 (unsigned)owner);
+    char user[PLACE_USER_SIZE], what[128], remedy[64];
+    place_user(owner, user);
+    snprintf(what, sizeof what, "it belongs to user %s, who is neither you nor root", user);
     snprintf(remedy, sizeof remedy, "sudo chown %u", (unsigned)geteuid());
     return refuse(err, path, what, remedy);
 }

@@ -1,9 +1,9 @@
 #include "kaizala_permissions.h"
 
+#include "kaizala_request.h"
 #include "url.h"
 
 #include <string.h>
-#include <strings.h>
 
 /*
  * From the published scope list and the masks in access tokens (2 write, 4 read, 8 remove, 16
@@ -53,10 +53,7 @@ static const struct {
 
 const char *kaizala_permissions_of(const char *method, const char *path)
 {
-    while (*path == '/')
-        path++;
-    if (strncasecmp(path, "v1/", 3) == 0)
-        path += 3;
+    path = kaizala_request_resource(path);
     for (size_t i = 0; i < sizeof permissions / sizeof permissions[0]; i++) {
         if (strcmp(permissions[i].method, method) == 0 &&
             url_path_matches(permissions[i].path, path))

@@ -1,5 +1,6 @@
 #include "kaizala_reply.h"
 
+#include "ascii.h"
 #include "clock.h"
 #include "json.h"
 #include "kaizala_permissions.h"
@@ -24,7 +25,7 @@ static bool token_sane(const struct json *value)
     if (text == NULL || value->len < REDACT_MIN_BYTES || value->len > TOKEN_MAX)
         return false;
     for (const char *c = text; *c != '\0'; c++) {
-        if (*c <= ' ' || *c > '~')
+        if (!ascii_is_visible(*c))
             return false;
     }
     return true;
@@ -115,7 +116,7 @@ int kaizala_reply_token(const struct http_response *response, struct provider_to
     return result;
 }
 
-int kaizala_reply_login(const struct http_response *response, char **refresh_token, struct err *err)
+static int read_login(const struct http_response *response, char **refresh_token, struct err *err)
 {
     *refresh_token = NULL;
     struct json *reply = parse_object(response, err);
@@ -134,7 +135,7 @@ static void append_clean(struct buf *out, const char *text, size_t len, size_t m
 {
     size_t shown = utf8_cut(text, len, max);
     for (size_t i = 0; i < shown; i++)
-        buf_putc(out, (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i]);
+        buf_putc(out, ascii_is_control(text[i]) ? ' ' : text[i]);
     if (shown < len)
         buf_puts(out, ERR_CUT);
 }
@@ -199,15 +200,11 @@ int kaizala_reply_error(const struct http_response *response, const char *method
 static int next_byte(const char **text, const char *end)
 {
     const char *at = *text;
-    unsigned value;
-    if (end - at >= 3 && at[0] == '%' && isxdigit((unsigned char)at[1]) &&
-        isxdigit((unsigned char)at[2]) && sscanf(at + 1, "%2x", &value) == 1) {
-        *text += 3;
-    } else {
-        value = (unsigned char)*at;
-        *text += 1;
-    }
-    return value < 0x80 ? tolower((int)value) : (int)value;
+    int high = end - at >= 3 && at[0] == '%' ? ascii_hex_value(at[1]) : -1;
+    int low = high >= 0 ? ascii_hex_value(at[2]) : -1;
+    int value = low >= 0 ? high * 16 + low : (unsigned char)*at;
+    *text += low >= 0 ? 3 : 1;
+    return value < 0x80 ? tolower(value) : value;
 }
 
 /* The same path but for case and escapes. */
@@ -286,7 +283,7 @@ enum provider_meaning kaizala_reply_read(const struct provider_ask *ask,
         if (ask->purpose == PROVIDER_ACCESS)
             result = kaizala_reply_token(response, &out->token, err);
         else if (ask->purpose != PROVIDER_SEND_PIN)
-            result = kaizala_reply_login(response, &out->token.refresh_token, err);
+            result = read_login(response, &out->token.refresh_token, err);
         return result == 0 ? PROVIDER_GOOD : PROVIDER_REFUSED;
     }
     kaizala_reply_error(response, "", "", NULL, err);

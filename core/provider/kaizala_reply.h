@@ -13,9 +13,6 @@ enum provider_meaning kaizala_reply_read(const struct provider_ask *ask,
  * wrong, never its value. */
 int kaizala_reply_token(const struct http_response *response, struct provider_token *token,
                         struct err *err);
-/* The refresh token in the reply to a sign-in (mem_free_secret). ERR_HTTP as above. */
-int kaizala_reply_login(const struct http_response *response, char **refresh_token,
-                        struct err *err);
 /* provider.error: kind by status (401, 403: auth; 429: throttled; else http), status, errorCode,
  * the service's message (control characters removed, cut), on 403 the permission. */
 int kaizala_reply_error(const struct http_response *response, const char *method, const char *path,

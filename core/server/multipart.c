@@ -5,7 +5,6 @@
 #include "field.h"
 #include "mem.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -167,14 +166,6 @@ void multipart_free(struct multipart *multipart)
 
 /* ---- the header of a part ---- */
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* UTF-8''na%C3%AFve.pdf, in place (RFC 5987). False: another character set, or malformed. */
 static bool decode_extended(struct buf *value)
 {
@@ -184,8 +175,8 @@ static bool decode_extended(struct buf *value)
         return false;
     size_t len = 0;
     for (text++; *text != '\0'; text++) {
-        int high = *text == '%' ? hex_value(text[1]) : -1;
-        int low = high >= 0 ? hex_value(text[2]) : -1;
+        int high = *text == '%' ? ascii_hex_value(text[1]) : -1;
+        int low = high >= 0 ? ascii_hex_value(text[2]) : -1;
         if (*text == '%' && (low < 0 || high * 16 + low == 0))
             return false;
         value->data[len++] = *text == '%' ? (char)(high * 16 + low) : *text;

@@ -2,36 +2,18 @@
 #include "ascii.h"
 #include "login.h"
 #include "mem.h"
+#include "url.h"
 
-#include <ctype.h>
 #include <sodium.h>
 #include <string.h>
 #include <strings.h>
 
 #define CODE_MAX 4096
 
-static int hex_value(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = c != '\0' ? strchr(digits, tolower((unsigned char)c)) : NULL;
-    return at != NULL ? (int)(at - digits) : -1;
-}
-
 static char *decode(const char *text, size_t len)
 {
     char *out = mem_alloc(len + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < len; i++) {
-        int high = text[i] == '%' && len - i > 2 ? hex_value(text[i + 1]) : -1;
-        int low = high >= 0 ? hex_value(text[i + 2]) : -1;
-        if (low >= 0) {
-            out[n++] = (char)(high * 16 + low);
-            i += 2;
-        } else {
-            out[n++] = text[i] == '+' ? ' ' : text[i];
-        }
-    }
-    out[n] = '\0';
+    out[url_decode_form(text, len, out)] = '\0';
     return out;
 }
 
