@@ -14,7 +14,6 @@ void engine_create(struct engine *engine, const struct config *config, struct lo
     engine->loop = loop_new();
     engine->http = http_new(engine->loop, log);
     engine->transport = transport_http(engine->http);
-    config_hide(config, redact);
 }
 
 void engine_know_secrets(struct engine *engine)

@@ -22,7 +22,7 @@ struct engine {
     bool secrets_known;
 };
 
-/* Registers what can be had of the configuration's secrets: variables must have been set before. */
+/* The configuration's secrets that need no file are registered before: config_hide. */
 void engine_create(struct engine *engine, const struct config *config, struct log *log,
                    struct redact *redact);
 void engine_destroy(struct engine *engine);

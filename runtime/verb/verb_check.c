@@ -221,6 +221,7 @@ static int check_online(struct check *check, struct err *err)
     const struct token_query query = {.force = true};
     struct exchange_wait *waits = mem_alloc((config->nconnectors + 1) * sizeof *waits);
     struct engine engine;
+    config_hide(config, check->app->redact); /* it was not read by app_config */
     engine_create(&engine, config, check->app->log, check->app->redact);
     int result = engine_need_store(&engine, err);
     check->waiting = config->nconnectors;
