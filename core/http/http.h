@@ -7,9 +7,9 @@
  * environment, as OpenSSL's own tools do; else the system's hashed directory, else its bundle.
  * Names and dates are always verified.
  *
- * A reply may be compressed (gzip); body and max_body are of the decoded bytes, the header fields
- * as they came. GET, PUT and the like are sent again by libcurl when a kept-alive connection turns
- * out dead; POST and PATCH never are.
+ * A reply may be compressed (gzip is asked for, deflate is taken too); body and max_body are of the
+ * decoded bytes, the header fields as they came. GET, PUT and the like are sent again by libcurl
+ * when a kept-alive connection turns out dead; POST and PATCH never are.
  *
  * A request's body may come from files, a reply's body may go to one: both pass through a buffer of
  * libcurl, so that memory does not grow with them. Reading and writing a file may block a moment.
@@ -57,9 +57,9 @@ struct http_request {
     const struct http_part *parts; /* the body is multipart/form-data; has_body is false then */
     size_t nparts;
     /*
-     * A 2xx reply's body goes to this file, made 0600 under another name in the same folder and
-     * renamed when it is complete; one that was there is replaced. Other replies' bodies go to
-     * response.body.
+     * A 2xx reply's body goes to this file, mode 0600, which appears when it is complete
+     * (newfile.h); one that was there is replaced, by the rule of place.h. Other replies' bodies go
+     * to response.body.
      */
     const char *save_path;
     const char *ca_file; /* NULL: the system's */

@@ -60,7 +60,7 @@ int64_t store_now_ms(const struct store *store);
 
 /* What is kept of a connector's tokens. Strings are owned by the row; NULL where there is none. */
 struct store_token {
-    char owner[STORE_OWNER_SIZE]; /* token_cache_owner(): whose it is */
+    char owner[STORE_OWNER_SIZE]; /* provider.owner: whose it is */
     int64_t generation;           /* one more at each exchange */
     char *access_token;
     char *endpoint_url;
@@ -73,7 +73,7 @@ struct store_token {
     char *refresh_previous;        /* the one before, until the new one has worked */
     int64_t refresh_since_ms;      /* wall clock of its receipt */
     char *configured_fingerprint;  /* of the configured refresh token that it replaces */
-    char *application_fingerprint; /* of the application ID that all this was got with */
+    char *application_fingerprint; /* of the client's ID that all this came with */
     char *service_override;        /* where a 308 moved the token service */
 };
 void store_token_destroy(struct store_token *row); /* wipes */

@@ -1,8 +1,9 @@
 /*
  * Leases: who may do what only one may do at a time. A lease ends with its holder, however that
  * ends; a child that is forked has a part in it until it ends or becomes another program. One that
- * is held can be lost, where its holder was believed to be dead: then renewing says so, and the
- * calls that are made under it write nothing.
+ * is held can be lost, where its holder was believed to be dead: then renewing says so, and calls
+ * that are made under it afterwards write nothing. In a folder the kernel keeps it, and nobody has
+ * to renew it.
  */
 #ifndef JETON_STORE_LEASE_H
 #define JETON_STORE_LEASE_H
@@ -37,7 +38,7 @@ void store_lease_take(struct store_lease *lease, struct store *store, enum store
 /* One try. 1: held, 0: somebody else has it, -1. Blocks. */
 int store_lease_try(struct store_lease *lease, struct store *store, enum store_lease_kind kind,
                     const char *key, struct err *err);
-/* Whoever holds one for long calls it now and then. -1: ERR_BUSY where it was lost. Blocks. */
+/* For an engine whose leases run out. -1: ERR_BUSY where it was lost. Blocks. */
 int store_lease_renew(struct store_lease *lease, struct err *err);
 /*
  * Keeps bytes of the disk for what must be written later, until store_lease_unreserve or the

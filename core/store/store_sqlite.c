@@ -166,7 +166,7 @@ int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct e
     return unusable(sqlite, doing, err);
 }
 
-int store_sqlite_execute(struct store_sqlite *sqlite, const char *sql, struct err *err)
+static int execute(struct store_sqlite *sqlite, const char *sql, struct err *err)
 {
     if (sqlite3_exec(sqlite->db, sql, NULL, NULL, NULL) == SQLITE_OK)
         return 0;
@@ -175,13 +175,13 @@ int store_sqlite_execute(struct store_sqlite *sqlite, const char *sql, struct er
 
 int store_sqlite_begin(struct store_sqlite *sqlite, struct err *err)
 {
-    return store_sqlite_execute(sqlite, "BEGIN IMMEDIATE", err);
+    return execute(sqlite, "BEGIN IMMEDIATE", err);
 }
 
 int store_sqlite_end(struct store_sqlite *sqlite, int result, struct err *err)
 {
     if (result == 0)
-        result = store_sqlite_execute(sqlite, "COMMIT", err);
+        result = execute(sqlite, "COMMIT", err);
     if (result != 0)
         sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
     return result;
@@ -215,15 +215,15 @@ static int migrate(struct store_sqlite *sqlite, struct err *err)
     if (result == 0)
         result = read_version(sqlite, &version, err);
     if (result == 0 && version < STORE_VERSION) {
-        result = store_sqlite_execute(sqlite, "PRAGMA journal_mode = WAL", err);
+        result = execute(sqlite, "PRAGMA journal_mode = WAL", err);
         if (result == 0)
             result = store_sqlite_begin(sqlite, err);
         for (int next = version; result == 0 && next < STORE_VERSION; next++)
-            result = store_sqlite_execute(sqlite, migrations[next], err);
+            result = execute(sqlite, migrations[next], err);
         char *seal = mem_printf("PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
                                 APPLICATION_ID, STORE_OLDEST);
         if (result == 0)
-            result = store_sqlite_execute(sqlite, seal, err);
+            result = execute(sqlite, seal, err);
         mem_free(seal);
         if (result != 0)
             sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
@@ -267,8 +267,7 @@ static int prepare_database(struct store_sqlite *sqlite, struct err *err)
     sqlite3_busy_timeout(sqlite->db, STORE_BUSY_MS);
     sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     /* FULL: a commit survives a power failure. secure_delete: a replaced token is overwritten. */
-    if (store_sqlite_execute(sqlite, "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON", err) !=
-            0 ||
+    if (execute(sqlite, "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON", err) != 0 ||
         read_version(sqlite, &version, err) != 0)
         return -1;
     return version < STORE_VERSION ? migrate(sqlite, err) : 0;

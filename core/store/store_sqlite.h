@@ -21,10 +21,8 @@ void store_sqlite_close(struct store_sqlite *sqlite); /* idempotent */
 
 /* Sets err from what SQLite has just refused; a damaged file is set aside. Returns -1. */
 int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct err *err);
-/* Statements without parameters or rows. */
-int store_sqlite_execute(struct store_sqlite *sqlite, const char *sql, struct err *err);
-/* A write transaction. store_end commits where result is 0 and rolls back else; returns 0, or -1
- * with err. */
+/* A write transaction. store_sqlite_end commits where result is 0 and rolls back else; returns 0,
+ * or -1 with err. */
 int store_sqlite_begin(struct store_sqlite *sqlite, struct err *err);
 int store_sqlite_end(struct store_sqlite *sqlite, int result, struct err *err);
 
@@ -55,7 +53,7 @@ int store_sqlite_slot_insert(struct store_sqlite *sqlite, const char *scope, int
 int store_sqlite_boot_insert(struct store_sqlite *sqlite, const char *scope, const char *boot_id,
                              bool *claimed, struct err *err);
 
-/* NULL with err. To be finalized, or ended by store_finish. */
+/* NULL with err. To be finalized, or ended by store_sqlite_finish. */
 sqlite3_stmt *store_sqlite_prepare(struct store_sqlite *sqlite, const char *sql, struct err *err);
 /* Steps a statement that returns no rows, and ends it. */
 int store_sqlite_finish(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct err *err);

@@ -17,8 +17,6 @@
 #include "token_query.h"
 #include "transport.h"
 
-#define TOKEN_WARN_MS (30LL * 86400 * 1000)
-
 /* transport is copied; what it stands for must outlive the tokens. */
 struct tokens *tokens_new(struct loop *loop, const struct transport *transport, struct store *store,
                           struct redact *redact, struct log *log);

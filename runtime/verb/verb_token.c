@@ -16,6 +16,7 @@
 #define MINUTE_MS  60000LL
 #define HOUR_MS    (60 * MINUTE_MS)
 #define DAY_MS     (24 * HOUR_MS)
+#define WARN_MS    (30 * DAY_MS) /* before a refresh token dies */
 
 struct token_options {
     bool refresh;
@@ -137,7 +138,7 @@ static void warn_of_age(const struct token_report *report, const struct token *t
 {
     int64_t expires = token->refresh_expires_at_ms;
     int64_t left = expires - clock_wall_ms();
-    if (expires == 0 || left > TOKEN_WARN_MS)
+    if (expires == 0 || left > WARN_MS)
         return;
     char time[CLOCK_RFC3339_SIZE];
     clock_format_rfc3339(expires, time, sizeof time);
