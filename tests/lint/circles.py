@@ -290,7 +290,7 @@ def main():
         edges(graphs.values(), *options.edges)
         return 0
     count = sum(report(kind, graph) for kind, graph in graphs.items())
-    faults = room_faults(graphs["Lua files"], ROOMS) if ROOMS and "Lua files" in graphs else []
+    faults = room_faults(graphs["Lua files"], ROOMS) if "Lua files" in graphs else []
     for fault in faults:
         print(fault)
     return 1 if count or faults else 0

@@ -35,10 +35,10 @@ RULES = (
 
 def sources(root):
     for storey in STOREYS:
-        yield from sorted(path for path in (root / storey).rglob("*.[ch]"))
+        yield from sorted((root / storey).rglob("*.[ch]"))
 
 
-def broken_rules(path, name, lines):
+def broken_rules(name, lines):
     """Comment lines aside: a comment may name what is forbidden."""
     for said, where, pattern, allowed in RULES:
         if not name.startswith(where) or name in allowed:
@@ -63,7 +63,7 @@ def main():
     for path in sources(root):
         name = path.relative_to(root).as_posix()
         lines = path.read_text().splitlines()
-        found += broken_rules(path, name, lines)
+        found += broken_rules(name, lines)
         found += foreign_private_headers(path, name, lines, private)
     print(*found, sep="\n", end="\n" if found else "", file=sys.stderr)
     return 1 if found else 0

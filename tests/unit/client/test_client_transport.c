@@ -1,5 +1,6 @@
 /* Tokens and client over a transport and a clock of the test: nothing is sent, nothing is slept. */
 #include "folder.h"
+#include "own_clock.h"
 #include "provider_fixture.h"
 #include "tiny_provider.h"
 
@@ -75,12 +76,6 @@ static void fake_cancel(void *self, void *handle)
     assert_ptr_equal(handle, fake);
     loop_timer_stop(fake->loop, &fake->timer);
     fake->cancelled++;
-}
-
-static int64_t own_now_ms(void *arg, enum clock_kind kind)
-{
-    (void)kind;
-    return *(const int64_t *)arg;
 }
 
 /* Each turn of the loop takes a second, and no time. */

@@ -1,5 +1,5 @@
 /* What a crontab of another zone says for a schedule. That it misses nothing is shown by
- * e2e/test_cron_cover.py; this is about what people read. */
+ * e2e/cron/test_cron_cover.py; this is about what people read. */
 #include "cron_cover.h"
 
 #include <setjmp.h>

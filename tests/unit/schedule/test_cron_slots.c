@@ -1,5 +1,5 @@
 /* When a schedule is due: the calendar, and over daylight saving. A random walk against other
- * programs' answers is in e2e/test_cron_oracle.py. */
+ * programs' answers is in e2e/cron/test_cron_oracle.py. */
 #include "cron_slots.h"
 
 #include <setjmp.h>

@@ -3,6 +3,7 @@
 #include "kaizala.h"
 #include "kaizala_connector.h"
 #include "mem.h"
+#include "own_clock.h"
 #include "token.h"
 #include "token_cache.h"
 
@@ -45,12 +46,6 @@ static void fresh_until_the_margin(void **state)
         assert_int_equal(token_cache_usable(&row, 0, &clock_system), cases[i].usable);
         store_token_destroy(&row);
     }
-}
-
-static int64_t own_now_ms(void *arg, enum clock_kind kind)
-{
-    (void)kind;
-    return *(const int64_t *)arg;
 }
 
 static void a_token_ages_by_the_clock_it_is_given(void **state)

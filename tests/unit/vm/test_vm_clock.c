@@ -1,5 +1,6 @@
 /* A run by a clock that a test moves: what waits for an hour goes on at once. */
 #include "config_load.h"
+#include "own_clock.h"
 #include "provider_list.h"
 #include "vm.h"
 
@@ -8,12 +9,6 @@
 #include "redact.h"
 
 #define MINUTE_MS INT64_C(60000)
-
-static int64_t own_now_ms(void *arg, enum clock_kind kind)
-{
-    (void)kind;
-    return *(const int64_t *)arg;
-}
 
 /* Each turn of the loop takes a minute, and no time. */
 static int64_t a_minute_passes(void *arg)
