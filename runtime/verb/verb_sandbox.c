@@ -259,7 +259,7 @@ static int parse(struct sandbox_options *options, int argc, char **argv, struct 
          "calls per minute for each connector and each tenant (default 100,300; M: 3 times N; 0: "
          "no limit)"},
         {0, "password-file", OPT_STRING, &options->password_file, "FILE",
-         "the control API and the portal require this password (or argon2id hash); without one "
+         "the control routes and the portal require this password (or argon2id hash); without one "
          "HOST must be loopback"},
         {0, "exec", OPT_FLAG, &options->exec, NULL,
          "run the rest of the line against it, then stop and exit with its status"},
@@ -268,7 +268,7 @@ static int parse(struct sandbox_options *options, int argc, char **argv, struct 
     const struct opt_spec spec = {
         .usage = "jeton sandbox [OPTIONS]\njeton sandbox [OPTIONS] --exec CMD [ARG…]",
         .description = "Starts a local Kaizala: token service, groups, members, messages; "
-                       "controlled below /_sandbox/.",
+                       "control routes below /_sandbox/.",
         .opts = opts,
         .max_operands = 0,
     };

@@ -18,7 +18,7 @@ json.null = nil
 
 --- Reads one JSON text. Lists are marked as `json.array` does; null is `json.null`; of two members with
 --- the same name the last one counts.
----@param text string
+---@param text string a byte order mark before it is skipped
 ---@param options? jeton.json.DecodeOptions
 ---@return any value nil when text is not JSON
 ---@return jeton.Err? err kind `invalid`, with line and column in its message
