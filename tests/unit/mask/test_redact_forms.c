@@ -142,7 +142,7 @@ static unsigned long cost(const struct redact *redact, const char *unit, size_t 
     for (size_t i = 0; i < text.len; i += 1000)
         redact_stream_write(stream, text.data + i, text.len - i < 1000 ? text.len - i : 1000);
     redact_stream_free(stream);
-    unsigned long per_byte = blocks / text.len;
+    unsigned long per_byte = text.len > 0 ? blocks / text.len : 0;
     buf_destroy(&text);
     buf_destroy(&out);
     return per_byte;
