@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <lauxlib.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -25,6 +26,22 @@ void lhttp_request_create(struct lhttp_request *request)
     buf_create_secret(&request->body, HTTP_BODY_MAX);
 }
 
+static void free_parts(struct http_part *parts, size_t nparts)
+{
+    for (size_t i = 0; i < nparts; i++) {
+        void *value = NULL;
+        memcpy(&value, &parts[i].value, sizeof value); /* ours, whatever its const says */
+        if (value != NULL)
+            sodium_memzero(value, parts[i].value_len);
+        mem_free(value);
+        mem_free(parts[i].name);
+        mem_free(parts[i].path);
+        mem_free(parts[i].filename);
+        mem_free(parts[i].content_type);
+    }
+    mem_free(parts);
+}
+
 void lhttp_request_destroy(struct lhttp_request *request)
 {
     for (size_t i = 0; i < request->http.nheaders; i++) {
@@ -32,7 +49,7 @@ void lhttp_request_destroy(struct lhttp_request *request)
         mem_free_secret(request->headers[i].value);
     }
     mem_free(request->headers);
-    http_parts_free(request->parts, request->http.nparts);
+    free_parts(request->parts, request->http.nparts);
     mem_free(request->method);
     mem_free_secret(request->url);
     mem_free(request->body_path);

@@ -301,7 +301,7 @@ static int copy_request(struct http_transfer *transfer, const struct http_reques
     transfer->max_body = request->max_body > 0        ? request->max_body
                          : request->save_path != NULL ? HTTP_SAVE_MAX
                                                       : HTTP_BODY_MAX;
-    return http_files_open(transfer, request, err);
+    return http_files_open(transfer, err);
 }
 
 struct http_transfer *http_start(struct http *http, const struct http_request *request,

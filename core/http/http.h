@@ -122,6 +122,5 @@ int64_t http_retry_after_ms(const struct http_response *response);
  * fine). */
 struct http_request *http_request_copy(const struct http_request *request);
 void http_request_free(struct http_request *request);
-void http_parts_free(struct http_part *parts, size_t nparts); /* wipes; NULL is fine */
 
 #endif

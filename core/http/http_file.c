@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,22 +14,6 @@
 #define SAVED_MODE 0600
 
 /* ---- parts ---- */
-
-void http_parts_free(struct http_part *parts, size_t nparts)
-{
-    for (size_t i = 0; i < nparts; i++) {
-        void *value = NULL;
-        memcpy(&value, &parts[i].value, sizeof value); /* ours, whatever its const says */
-        if (value != NULL)
-            sodium_memzero(value, parts[i].value_len);
-        mem_free(value);
-        mem_free(parts[i].name);
-        mem_free(parts[i].path);
-        mem_free(parts[i].filename);
-        mem_free(parts[i].content_type);
-    }
-    mem_free(parts);
-}
 
 static bool has_control(const char *text)
 {
@@ -57,7 +40,7 @@ static int check_parts(const struct http_request *request, struct err *err)
 
 static int source_open(struct http_source *source, const char *path, struct err *err)
 {
-    source->path = mem_strdup(path);
+    source->path = path;
     source->fd = path_open(path, &source->size, err);
     return source->fd >= 0 ? 0 : -1;
 }
@@ -198,9 +181,9 @@ int http_save_done(struct http_transfer *transfer)
 
 /* ---- both ---- */
 
-int http_files_open(struct http_transfer *transfer, const struct http_request *request,
-                    struct err *err)
+int http_files_open(struct http_transfer *transfer, struct err *err)
 {
+    const struct http_request *request = transfer->request;
     if (check_parts(request, err) != 0)
         return -1;
     size_t n = request->body_path != NULL ? 1 : request->nparts;
@@ -237,7 +220,5 @@ void http_files_close(struct http_transfer *transfer)
 void http_files_free(struct http_transfer *transfer)
 {
     http_files_close(transfer);
-    for (size_t i = 0; i < transfer->nsources; i++)
-        mem_free(transfer->sources[i].path);
     mem_free(transfer->sources);
 }

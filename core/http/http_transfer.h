@@ -44,7 +44,7 @@ enum http_fault {
 /* A file that is sent. */
 struct http_source {
     struct http_transfer *transfer;
-    char *path;
+    const char *path; /* of the transfer's request */
     int fd;
     int64_t size; /* when it was opened: what is sent */
     int64_t at;
@@ -107,8 +107,7 @@ void http_headers_free(struct http_transfer *transfer);
 int http_method_check(const struct http_request *request, struct err *err);
 
 /* Opens what is sent and makes what is saved. ERR_INVALID. */
-int http_files_open(struct http_transfer *transfer, const struct http_request *request,
-                    struct err *err);
+int http_files_open(struct http_transfer *transfer, struct err *err);
 /* When it ended: what is not kept by then is removed. */
 void http_files_close(struct http_transfer *transfer);
 void http_files_free(struct http_transfer *transfer);

@@ -84,7 +84,6 @@ struct store_run_filter {
     const char *scope;  /* NULL: all */
     const char *job;    /* by name, of any configuration; NULL: all */
     const char *run;    /* by run id; NULL: all */
-    int64_t since_ms;   /* started then or later; 0: all */
     int64_t before_row; /* rows older than this one; 0: all */
     bool open;          /* only those without an end */
     bool ended;         /* only those with one */

@@ -202,14 +202,13 @@ int store_sqlite_run_list(struct store_sqlite *sqlite, struct store_call *call, 
 {
     const struct store_run_filter *filter = call->list.filter;
     char *sql = mem_printf(
-        "SELECT " COLUMNS
-        "%s FROM run WHERE started_ms >= ?4%s%s%s%s%s%s%s%s ORDER BY row DESC LIMIT ?5",
+        "SELECT " COLUMNS "%s FROM run WHERE true%s%s%s%s%s%s%s%s ORDER BY row DESC LIMIT ?4",
         filter->output ? ", output" : "", filter->scope != NULL ? " AND scope = ?1" : "",
         filter->job != NULL ? " AND job = ?2" : "", filter->run != NULL ? " AND run = ?3" : "",
         filter->open ? " AND NOT " ENDED : "", filter->ended ? " AND " ENDED : "",
         filter->untold ? " AND untold IS NOT NULL" : "",
         filter->ran ? " AND cause IS NOT '" STORE_CAUSE_LOCKED "'" : "",
-        filter->before_row > 0 ? " AND row < ?6" : "");
+        filter->before_row > 0 ? " AND row < ?5" : "");
     sqlite3_stmt *stmt = store_sqlite_prepare(sqlite, sql, err);
     mem_free(sql);
     if (stmt == NULL)
@@ -217,9 +216,8 @@ int store_sqlite_run_list(struct store_sqlite *sqlite, struct store_call *call, 
     store_sqlite_bind_text(stmt, 1, filter->scope);
     store_sqlite_bind_text(stmt, 2, filter->job);
     store_sqlite_bind_text(stmt, 3, filter->run);
-    sqlite3_bind_int64(stmt, 4, filter->since_ms > 0 ? filter->since_ms : INT64_MIN);
-    sqlite3_bind_int64(stmt, 5, filter->limit > 0 ? filter->limit : -1);
-    sqlite3_bind_int64(stmt, 6, filter->before_row);
+    sqlite3_bind_int64(stmt, 4, filter->limit > 0 ? filter->limit : -1);
+    sqlite3_bind_int64(stmt, 5, filter->before_row);
     return take_rows(sqlite, stmt, filter->output, filter->untold, call->list.runs, err);
 }
 

@@ -1,5 +1,6 @@
 #include "exchange.h"
 
+#include "ask.h"
 #include "mem.h"
 #include "retry.h"
 
@@ -138,24 +139,14 @@ static void exchange_succeeded(struct exchange *exchange, struct provider_token 
 static void exchange_answered(void *arg, struct http_result *result)
 {
     struct exchange *exchange = arg;
-    const struct http_response *response = &result->response;
-    exchange->transfer = NULL;
-    exchange->last = result->err;
-    if (result->err.kind != ERR_NONE) {
-        err_wrap(&exchange->last, "token exchange");
-        if (result->err.retryable)
-            exchange_wait(exchange, NULL);
-        else
-            exchange_give_up(exchange);
-        return;
-    }
     const struct provider_ask ask = exchange_ask(exchange);
     struct provider_reply reply;
+    exchange->transfer = NULL;
     enum provider_meaning meaning =
-        exchange->provider->reply(&ask, response, &reply, &exchange->last);
-    if (exchange->last.status != 0) /* the service refused, rather than made no sense */
+        ask_answer(&ask, result, exchange->label, &reply, &exchange->last);
+    /* Unless there was a reply, of a service that did not refuse, which made no sense. */
+    if (result->err.kind != ERR_NONE || exchange->last.status != 0)
         err_wrap(&exchange->last, "token exchange");
-    memcpy(exchange->last.request, exchange->label, sizeof exchange->label);
     switch (meaning) {
     case PROVIDER_GOOD:
         exchange_succeeded(exchange, &reply.token);
@@ -164,7 +155,7 @@ static void exchange_answered(void *arg, struct http_result *result)
         exchange_moved(exchange, reply.moved);
         break;
     case PROVIDER_WAIT:
-        exchange_wait(exchange, exchange->last.kind == ERR_THROTTLED ? response : NULL);
+        exchange_wait(exchange, exchange->last.kind == ERR_THROTTLED ? &result->response : NULL);
         break;
     case PROVIDER_NEXT:
         exchange_refused(exchange);
@@ -175,35 +166,15 @@ static void exchange_answered(void *arg, struct http_result *result)
     }
 }
 
-static int exchange_try(struct exchange *exchange, struct err *err)
-{
-    const struct connector *connector = exchange->connector;
-    const struct provider_ask ask = exchange_ask(exchange);
-    struct http_request *request = exchange->provider->request(&ask, err);
-    if (request == NULL)
-        return -1;
-    err_text(exchange->label, sizeof exchange->label, "%s %.*s", request->method,
-             (int)strcspn(request->url, "?"), request->url);
-    request->ca_file = connector->ca_file;
-    request->timeout_ms = connector->timeout_ms;
-    request->max_body = PROVIDER_REPLY_MAX;
-    request->brings_secrets = true;
-    if (connector_allows(connector, request->url, err) == 0)
-        exchange->transfer =
-            transport_start(&exchange->transport, request, exchange_answered, exchange, err);
-    http_request_free(request);
-    return exchange->transfer != NULL ? 0 : -1;
-}
-
 static void exchange_send(void *arg)
 {
     struct exchange *exchange = arg;
-    struct err err;
-    if (exchange_try(exchange, &err) == 0)
+    const struct provider_ask ask = exchange_ask(exchange);
+    exchange->transfer = ask_send(&exchange->transport, &ask, exchange->label, exchange_answered,
+                                  exchange, &exchange->last);
+    if (exchange->transfer != NULL)
         return;
-    err_wrap(&err, "token exchange");
-    exchange->last = err;
-    memcpy(exchange->last.request, exchange->label, sizeof exchange->label);
+    err_wrap(&exchange->last, "token exchange");
     /* A place that was stored while other hosts were allowed. */
     if (exchange->moves > 0 || !exchange_return(exchange))
         exchange_fail(exchange);

@@ -1,5 +1,5 @@
 /* A sign-in's calls of the token service. */
-#include "connector.h"
+#include "ask.h"
 #include "login.h"
 #include "mem.h"
 
@@ -7,6 +7,7 @@
 
 struct call {
     const struct provider_ask *ask;
+    char label[ERR_REQUEST_MAX];
     struct provider_reply reply;
     bool done;
     struct err err;
@@ -16,40 +17,20 @@ static void answered(void *arg, struct http_result *result)
 {
     struct call *call = arg;
     call->done = true;
-    call->err = result->err;
-    if (result->err.kind != ERR_NONE)
-        return;
-    struct err err;
     enum provider_meaning meaning =
-        provider_of(call->ask->connector)->reply(call->ask, &result->response, &call->reply, &err);
-    if (meaning != PROVIDER_GOOD && meaning != PROVIDER_MOVED)
-        call->err = err;
+        ask_answer(call->ask, result, call->label, &call->reply, &call->err);
+    if (meaning == PROVIDER_GOOD || meaning == PROVIDER_MOVED)
+        err_clear(&call->err);
 }
 
 static int send_once(const struct login *login, struct call *call, struct err *err)
 {
-    const struct connector *connector = login->connector;
     struct engine *engine = login->engine;
-    struct http_request *request = provider_of(connector)->request(call->ask, err);
-    if (request == NULL)
+    if (ask_send(&engine->transport, call->ask, call->label, answered, call, err) == NULL ||
+        app_wait(engine, &call->done, err) != 0)
         return -1;
-    request->ca_file = connector->ca_file;
-    request->timeout_ms = connector->timeout_ms;
-    request->max_body = PROVIDER_REPLY_MAX;
-    request->brings_secrets = true;
-    int result = connector_allows(connector, request->url, err);
-    if (result == 0 && transport_start(&engine->transport, request, answered, call, err) == NULL)
-        result = -1;
-    if (result == 0)
-        result = app_wait(engine, &call->done, err);
-    if (result == 0 && call->err.kind != ERR_NONE) {
-        *err = call->err;
-        if (err->request[0] == '\0')
-            err_text(err->request, sizeof err->request, "%s %s", request->method, request->url);
-        result = -1;
-    }
-    http_request_free(request);
-    return result;
+    *err = call->err;
+    return err->kind == ERR_NONE ? 0 : -1;
 }
 
 struct provider_ask login_ask(const struct login *login, enum provider_purpose purpose,
