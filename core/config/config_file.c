@@ -21,7 +21,7 @@ struct file {
     char *shown;  /* in messages */
     char *real;   /* resolved */
     char *folder; /* absolute; relative paths count from it */
-    mode_t mode;
+    struct stat st;
     char *state;
     struct {
         int64_t keep, days;
@@ -241,7 +241,9 @@ static void check_plain_secrets(struct file *file, size_t from)
     const struct config *config = file->reader->config;
     struct err err;
     err_clear(&err);
-    if (safefile_check_mode(file->shown, file->mode, geteuid(), SAFEFILE_PRIVATE, &err) == 0)
+    bool accepted = S_ISFIFO(file->st.st_mode) ||
+                    safefile_check_mode(file->shown, &file->st, SAFEFILE_PRIVATE, &err) == 0;
+    if (accepted && !safefile_needs_group(&file->st, SAFEFILE_PRIVATE))
         return;
     for (size_t i = from; i < config->nconnectors; i++) {
         const struct connector *connector = config->connectors[i];
@@ -249,9 +251,10 @@ static void check_plain_secrets(struct file *file, size_t from)
         for (size_t n = 0; (secret = connector_secret_at(connector, n)) != NULL; n++) {
             if (secret->kind != SECRET_PLAIN || secret->is_id)
                 continue;
-            problems_add(file->reader->problems, file->shown, 0, 0,
-                         "it holds a secret in plain text (connector '%s'), but %s",
-                         connector->name, err.msg + err.subject);
+            (accepted ? problems_warn : problems_add)(
+                file->reader->problems, file->shown, 0, 0,
+                "it holds a secret in plain text (connector '%s'), %s%s", connector->name,
+                accepted ? "and " : "but ", accepted ? SAFEFILE_GROUP : err.msg + err.subject);
             return;
         }
     }
@@ -274,7 +277,6 @@ static struct yaml_doc *read_doc(struct file *file)
 {
     struct yaml_doc *doc = NULL;
     struct buf text;
-    struct stat st;
     struct err err;
     err_clear(&err);
     buf_create_secret(&text, YAML_BYTES_MAX);
@@ -283,8 +285,8 @@ static struct yaml_doc *read_doc(struct file *file)
         problems_add(file->reader->problems, file->shown, 0, 0, "%s", err.msg + err.subject);
         goto cleanup;
     }
-    if (fstat(fd, &st) == 0)
-        file->mode = st.st_mode;
+    if (fstat(fd, &file->st) != 0)
+        memset(&file->st, 0, sizeof file->st);
     if (buf_read_fd(&text, fd) == 0)
         doc = yaml_load(file->shown, text.data, text.len, file->reader->problems);
     else if (errno == EFBIG)

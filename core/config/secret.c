@@ -196,7 +196,8 @@ static void check_file(const struct secret *secret, const char *path, bool warn_
     close(fd);
     if (warn_readable && (st.st_mode & (S_IRGRP | S_IROTH))) {
         err_clear(&err);
-        safefile_check_mode(path, st.st_mode, st.st_uid, SAFEFILE_PRIVATE, &err);
+        if (safefile_check_mode(path, &st, SAFEFILE_PRIVATE, &err) == 0)
+            err_set(&err, ERR_CONFIG, "%s: " SAFEFILE_GROUP, path);
         report(secret, problems, true, err.msg);
     }
     if (first < 0)

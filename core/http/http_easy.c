@@ -94,7 +94,7 @@ int http_trust_check(const struct url *url, const char *ca_file, const struct ht
     if (strcmp(url->scheme, "https") != 0 || path == NULL || stat(path, &st) != 0 ||
         !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
         return 0; /* libcurl tells of it */
-    if (safefile_check_mode(path, st.st_mode, st.st_uid, SAFEFILE_NOT_WRITABLE, err) != 0)
+    if (safefile_check_mode(path, &st, SAFEFILE_NOT_WRITABLE, err) != 0)
         return err_wrap(err, "certificates that are trusted");
     return 0;
 }

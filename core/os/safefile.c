@@ -1,6 +1,7 @@
 #include "safefile.h"
 
 #include "fd.h"
+#include "group.h"
 #include "mem.h"
 #include "newfile.h"
 
@@ -61,12 +62,30 @@ static int check_owner(const char *path, uid_t owner, struct err *err)
     return refuse(err, path, what, remedy);
 }
 
-int safefile_check_mode(const char *path, mode_t mode, uid_t owner, enum safefile_rule rule,
+/* What the rule does not want others to have. */
+static mode_t denied(enum safefile_rule rule)
+{
+    return rule == SAFEFILE_PRIVATE ? OTHERS_ANY : OTHERS_WRITE;
+}
+
+bool safefile_needs_group(const struct stat *st, enum safefile_rule rule)
+{
+    return (st->st_mode & denied(rule) & S_IRWXG) != 0 && group_is_own(st);
+}
+
+/* The mode, without what a group of one's own may do. */
+static mode_t mode_for_others(const struct stat *st, enum safefile_rule rule)
+{
+    return safefile_needs_group(st, rule) ? st->st_mode & ~(mode_t)S_IRWXG : st->st_mode;
+}
+
+int safefile_check_mode(const char *path, const struct stat *st, enum safefile_rule rule,
                         struct err *err)
 {
-    if (check_owner(path, owner, err) != 0)
+    if (check_owner(path, st->st_uid, err) != 0)
         return -1;
     bool private = rule == SAFEFILE_PRIVATE;
+    mode_t mode = mode_for_others(st, rule);
     if (mode & OTHERS_WRITE)
         return refuse(err, path, "group or others can write it",
                       private ? "chmod go-rwx" : "chmod go-w");
@@ -100,7 +119,7 @@ int safefile_open(const char *path, enum safefile_rule rule, struct err *err)
                  S_ISDIR(st.st_mode) ? "expected a regular file, found a folder"
                                      : "expected a regular file, found a device, pipe or socket");
     else
-        result = safefile_check_mode(path, st.st_mode, st.st_uid, rule, err);
+        result = safefile_check_mode(path, &st, rule, err);
     if (result == 0)
         return fd;
     close(fd);
@@ -154,11 +173,12 @@ int safefile_private_dir(const char *path, struct err *err)
     if (fstat(fd, &st) != 0)
         fail(err, path, strerror(errno));
     else if (check_owner(path, st.st_uid, err) == 0)
-        result = st.st_mode & OTHERS_ANY ? refuse(err, path,
-                                                  "group or others can enter, read or write this "
-                                                  "folder",
-                                                  "chmod 700")
-                                         : 0;
+        result = mode_for_others(&st, SAFEFILE_PRIVATE) & OTHERS_ANY
+                     ? refuse(err, path,
+                              "group or others can enter, read or write this "
+                              "folder",
+                              "chmod 700")
+                     : 0;
     close(fd);
     return result;
 }

@@ -6,7 +6,7 @@
 #include "err.h"
 
 #include <stdint.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 enum safefile_rule {
     SAFEFILE_NOT_WRITABLE, /* by group or others; owner is the user or root */
@@ -22,12 +22,17 @@ int safefile_open(const char *path, enum safefile_rule rule, struct err *err);
 /* Reads a whole file so checked. */
 int safefile_read(const char *path, enum safefile_rule rule, struct buf *out, struct err *err);
 /* Creates the folder (and its parents) 0700 if absent; one that group or others may enter, read or
- * write is refused. */
+ * write is refused. Access of a group that is the process's own is accepted here and above. */
 int safefile_private_dir(const char *path, struct err *err);
 /* Checks a mode and an owner; the error says what is wrong and which chmod fixes it. Used by
  * safefile_open and `check`. */
-int safefile_check_mode(const char *path, mode_t mode, uid_t owner, enum safefile_rule rule,
+int safefile_check_mode(const char *path, const struct stat *st, enum safefile_rule rule,
                         struct err *err);
+/* For warnings. */
+#define SAFEFILE_GROUP                                                                             \
+    "its group has access to it; that is accepted, as only this user is in that group"
+/* Whether only group_is_own makes the rule accept it. */
+bool safefile_needs_group(const struct stat *st, enum safefile_rule rule);
 /* Replaces path as a whole, durably, with this mode, by the rules of newfile.h and place.h. */
 int safefile_write(const char *path, mode_t mode, const char *data, size_t len, struct err *err);
 

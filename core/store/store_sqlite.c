@@ -253,7 +253,7 @@ static int prepare_file(struct store_sqlite *sqlite, struct err *err)
     if (result != 0)
         return err_set(err, ERR_CONFIG, "state file '%s': %s", sqlite->path, strerror(errno));
     sqlite->inode = st.st_ino;
-    return safefile_check_mode(sqlite->path, st.st_mode, st.st_uid, SAFEFILE_PRIVATE, err);
+    return safefile_check_mode(sqlite->path, &st, SAFEFILE_PRIVATE, err);
 }
 
 static int prepare_database(struct store_sqlite *sqlite, struct err *err)

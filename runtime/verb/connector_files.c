@@ -116,7 +116,7 @@ static int folder_writable(const char *folder, struct err *err)
     }
     if (!S_ISDIR(st.st_mode))
         return err_set(err, ERR_CONFIG, "%s: expected a folder", folder);
-    if (safefile_check_mode(folder, st.st_mode, st.st_uid, SAFEFILE_NOT_WRITABLE, err) != 0)
+    if (safefile_check_mode(folder, &st, SAFEFILE_NOT_WRITABLE, err) != 0)
         return -1;
     if (access(folder, W_OK | X_OK) != 0)
         return err_set(err, ERR_CONFIG, "the folder %s cannot be written: %s", folder,

@@ -146,8 +146,11 @@ static void check_state(struct check *check)
     struct err err;
     err_clear(&err);
     char *shown = path_show(check->config->state);
-    if (stat(shown, &st) == 0 && safefile_private_dir(shown, &err) != 0)
+    bool exists = stat(shown, &st) == 0;
+    if (exists && safefile_private_dir(shown, &err) != 0)
         problems_add(&check->problems, NULL, 0, 0, "state folder %s", err.msg);
+    else if (exists && safefile_needs_group(&st, SAFEFILE_PRIVATE))
+        problems_warn(&check->problems, NULL, 0, 0, "state folder %s: " SAFEFILE_GROUP, shown);
     mem_free(shown);
 }
 

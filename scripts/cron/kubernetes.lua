@@ -7,6 +7,7 @@ local NAME_MAX <const> = 52 -- the controller adds 11 characters for a Job
 local DEADLINE_S <const> = 300 -- a slot is claimed up to five minutes after its time
 local CATCH_UP_S <const> = 3600 -- later starts; below 100 missed ones, or none is started
 local GRACE_S <const> = 180 -- after the job's own deadline: clean-up, heartbeat, notice
+local USER <const> = 10001 -- any number but 0 that is no other user's, and its group has no name in the image
 local FNV_BASIS <const> = 2166136261
 local FNV_PRIME <const> = 16777619
 
@@ -32,6 +33,10 @@ $note  schedule: "$fields"
           restartPolicy: Never
           securityContext:
             runAsNonRoot: true
+            runAsUser: $user
+            runAsGroup: $user
+            fsGroup: $user # jeton can read the Secret and write the volume by this group
+            fsGroupChangePolicy: OnRootMismatch
             seccompProfile: { type: RuntimeDefault }
           containers:
             - name: jeton
@@ -49,7 +54,7 @@ $env              securityContext:
                   mountPath: $state
           volumes:
             - name: config
-              secret: { secretName: jeton-config, defaultMode: 256 } # 0400
+              secret: { secretName: jeton-config, defaultMode: 256 } # 0400; with fsGroup 0440
             - name: state # one for all jobs: slots and locks are in it
               persistentVolumeClaim: { claimName: jeton-state }
 ]]
@@ -96,6 +101,7 @@ local function cronjob(plan, job)
     version = plan.version,
     path = quoted(plan.path),
     env = environment(plan, job),
+    user = USER,
     folder = quoted(folder ~= "" and folder or "/"),
     state = quoted(plan.state),
   }

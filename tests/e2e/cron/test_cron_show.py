@@ -194,7 +194,8 @@ CRONJOB = {
         "schedule": str, "timeZone": str, "concurrencyPolicy": str, "startingDeadlineSeconds": int,
         "jobTemplate": {"spec": {"backoffLimit": int, "activeDeadlineSeconds": int, "template": {"spec": {
             "restartPolicy": str,
-            "securityContext": {"runAsNonRoot": bool, "seccompProfile": {"type": str}},
+            "securityContext": {"runAsNonRoot": bool, "runAsUser": int, "runAsGroup": int, "fsGroup": int,
+                                "fsGroupChangePolicy": str, "seccompProfile": {"type": str}},
             "containers": [{
                 "name": str, "image": str, "command": [str], "env": [{"name": str, "value": str}],
                 "securityContext": {"allowPrivilegeEscalation": bool, "capabilities": {"drop": [str]},

@@ -79,9 +79,12 @@ static void test_only_regular_files(void **state)
 static void test_owner(void **state)
 {
     (void)state;
-    assert_int_equal(safefile_check_mode("file", 0600, geteuid(), SAFEFILE_PRIVATE, &err), 0);
-    assert_int_equal(safefile_check_mode("file", 0600, 0, SAFEFILE_PRIVATE, &err), 0);
-    assert_int_equal(safefile_check_mode("file", 0600, STRANGER, SAFEFILE_PRIVATE, &err), -1);
+    struct stat st = {.st_mode = 0600, .st_uid = geteuid()};
+    assert_int_equal(safefile_check_mode("file", &st, SAFEFILE_PRIVATE, &err), 0);
+    st.st_uid = 0;
+    assert_int_equal(safefile_check_mode("file", &st, SAFEFILE_PRIVATE, &err), 0);
+    st.st_uid = STRANGER;
+    assert_int_equal(safefile_check_mode("file", &st, SAFEFILE_PRIVATE, &err), -1);
     assert_non_null(strstr(err.msg, "neither you nor root"));
 }
 
