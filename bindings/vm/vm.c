@@ -29,6 +29,8 @@ struct vm *vm_new(const struct vm_options *options)
     lerr_setup(L);
     vm_modules_setup(vm);
     vm_guard_setup(L);
+    pthread_mutex_init(&vm->programs.mutex, NULL);
+    vm_programs_setup(L);
     vm_output_setup(L);
     vm_coroutine_setup(L);
     vm->collect_every = fault_number(FAULT_COLLECT);
@@ -48,6 +50,8 @@ void vm_free(struct vm *vm)
     run_hook_stop(&vm->run);
     pthread_sigmask(SIG_SETMASK, &vm->mask, NULL);
     task_scheduler_free(vm->run.scheduler);
+    orphans_destroy(&vm->programs.orphans);
+    pthread_mutex_destroy(&vm->programs.mutex);
     buf_destroy(&vm->traceback);
     mem_free(vm->script);
     mem_free(vm);
@@ -202,6 +206,16 @@ static int succeed(struct vm *vm, int *status, struct err *err)
     return *status == 0 && vm->commit != NULL ? vm->commit(vm->L, err) : 0;
 }
 
+/* Before the state is closed, which waits for programs of io.popen. */
+static void end_programs(struct vm *vm)
+{
+    size_t count = vm_programs_end(&vm->programs);
+    if (count > 0)
+        log_msg(vm->options.engine->log, LOG_WARN,
+                "what the script left running was ended: %zu process%s", count,
+                count == 1 ? "" : "es");
+}
+
 /* Runs the function that is on L, below its nargs arguments. */
 static int run(struct vm *vm, int nargs, int *status, struct err *err)
 {
@@ -214,6 +228,7 @@ static int run(struct vm *vm, int nargs, int *status, struct err *err)
     task_watch_add(vm->main_task, &vm->main_watch);
     vm_limits_start(vm);
     task_run_all(vm->run.scheduler);
+    vm_limits_look(vm);
 
     int result = 0;
     *status = 0;
@@ -225,6 +240,8 @@ static int run(struct vm *vm, int nargs, int *status, struct err *err)
     else
         result = outcome(vm, status, err);
     task_close_all(vm->run.scheduler);
+    if (vm->options.ends_programs && (vm->signo != 0 || vm->deadline_passed))
+        end_programs(vm);
     if (result == 0 && *status == 0)
         result = succeed(vm, status, err);
     if (result != 0) /* its message will be shown: know what to mask */

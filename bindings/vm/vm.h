@@ -41,8 +41,10 @@ struct vm_options {
     const struct job *job;            /* whose run this is; NULL: none */
     const struct vm_attempt *attempt; /* of the job; NULL: unknown */
     int64_t watchdog_ms;              /* after the deadline; 0: VM_WATCHDOG_MS */
-    bool log_json;                    /* how the watchdog writes its one line */
-    struct buf *text;                 /* gets the text that the main task returns; NULL: none */
+    bool ends_programs; /* at the deadline and by a signal: all children of this process; else they
+                           are left to somebody else */
+    bool log_json;      /* how the watchdog writes its one line */
+    struct buf *text;   /* gets the text that the main task returns; NULL: none */
 };
 
 struct vm;

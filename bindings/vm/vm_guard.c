@@ -9,10 +9,8 @@
 #include <lauxlib.h>
 #include <limits.h>
 #include <lualib.h>
-#include <unistd.h>
 
-#define EXIT_STATUS_MAX  255
-#define FIRST_PRIVATE_FD 3
+#define EXIT_STATUS_MAX 255
 
 bool vm_is_unwind(lua_State *L, int index)
 {
@@ -84,49 +82,21 @@ static int debug_sethook(lua_State *L)
     return luaL_error(L, "debug.sethook: jeton keeps the count hook for the run's deadline");
 }
 
-/*
- * os.execute and io.popen. Their children would inherit the run's blocked signals and an ignored
- * SIGPIPE: during the call both are as they were before the run, so that a signal ends the child,
- * and a script that waits for it. Children would also inherit libcurl's sockets and keep
- * connections open.
- */
-static int call_unblocked(lua_State *L)
-{
-    close_range(FIRST_PRIVATE_FD, UINT_MAX, CLOSE_RANGE_CLOEXEC);
-    struct vm *vm = vm_of(L);
-    const struct sigaction plain = {.sa_handler = SIG_DFL};
-    struct sigaction pipe_action;
-    sigset_t blocked;
-    vm_output_begins(vm);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    sigaction(SIGPIPE, &plain, &pipe_action);
-    pthread_sigmask(SIG_SETMASK, &vm->mask, &blocked);
-    int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
-    pthread_sigmask(SIG_SETMASK, &blocked, NULL);
-    sigaction(SIGPIPE, &pipe_action, NULL);
-    return status == LUA_OK ? lua_gettop(L) : lua_error(L);
-}
-
 void vm_guard_setup(lua_State *L)
 {
     static const struct {
         const char *library, *name;
         lua_CFunction fn;
     } replaced[] = {
-        {LUA_GNAME, "pcall", protected_call},       {LUA_GNAME, "xpcall", protected_call_handler},
-        {LUA_DBLIBNAME, "sethook", debug_sethook},  {LUA_OSLIBNAME, "exit", exit_run},
-        {LUA_OSLIBNAME, "execute", call_unblocked}, {LUA_IOLIBNAME, "popen", call_unblocked},
+        {LUA_GNAME, "pcall", protected_call},
+        {LUA_GNAME, "xpcall", protected_call_handler},
+        {LUA_DBLIBNAME, "sethook", debug_sethook},
+        {LUA_OSLIBNAME, "exit", exit_run},
     };
     lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* loaded */
     for (size_t i = 0; i < sizeof replaced / sizeof replaced[0]; i++) {
-        /* The original is kept as an upvalue only where it is called, since scripts can reach
-         * upvalues through the debug library. */
-        int upvalues = replaced[i].fn == call_unblocked;
         lua_getfield(L, -1, replaced[i].library); /* loaded library */
-        if (upvalues > 0)
-            lua_getfield(L, -1, replaced[i].name);
-        lua_pushcclosure(L, replaced[i].fn, upvalues);
+        lua_pushcfunction(L, replaced[i].fn);
         lua_setfield(L, -2, replaced[i].name);
         lua_pop(L, 1);
     }

@@ -250,6 +250,14 @@ void vm_limits_start(struct vm *vm)
                          vm->deadline_ms - now_ms(vm), deadline_reached, vm);
 }
 
+void vm_limits_look(struct vm *vm)
+{
+    if (vm->signals != NULL)
+        signals_poll(vm->signals);
+    if (vm->deadline_ms != 0 && now_ms(vm) >= vm->deadline_ms)
+        vm->deadline_passed = true;
+}
+
 void vm_limits_stop(struct vm *vm)
 {
     loop_timer_stop(vm->options.engine->loop, &vm->deadline_timer);

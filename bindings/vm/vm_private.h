@@ -7,6 +7,7 @@
 
 #include "buf.h"
 #include "loop.h"
+#include "orphans.h"
 #include "run.h"
 #include "signals.h"
 #include "task_scheduler.h"
@@ -19,6 +20,11 @@
 #define VM_TRACEBACK_MAX ((size_t)256 * 1024)
 
 struct vm_watchdog;
+
+struct vm_programs { /* that were ended with the run */
+    pthread_mutex_t mutex;
+    struct orphans orphans;
+};
 
 struct vm {
     struct run run; /* first, so that vm_of can cast */
@@ -52,6 +58,7 @@ struct vm {
     int64_t signal_ms;
 
     struct vm_watchdog *watchdog;
+    struct vm_programs programs;
 
     /* os.exit, or a second signal */
     bool exiting;
@@ -70,6 +77,8 @@ void vm_memory_counts(void *arg, bool yes);
 void vm_limits_setup(struct vm *vm); /* the hook, the signals, the deadline's time */
 void vm_limits_start(struct vm *vm); /* the deadline's timer, when the run begins */
 void vm_limits_stop(struct vm *vm);
+/* When the tasks have ended: a signal or the deadline may have come in a last call into C. */
+void vm_limits_look(struct vm *vm);
 /* Waits until standard input can be read; to be called before vm_limits_start. ERR_CANCELLED: a
  * signal came; ERR_DEADLINE. */
 int vm_wait_stdin(struct vm *vm, struct err *err);
@@ -85,10 +94,16 @@ void vm_look(lua_State *L);
 /* vm_coroutine.c: coroutine.* */
 void vm_coroutine_setup(lua_State *L);
 
-/* vm_guard.c: os.exit, pcall, xpcall, debug.sethook, os.execute, io.popen */
+/* vm_guard.c: os.exit, pcall, xpcall, debug.sethook */
 void vm_guard_setup(lua_State *L);
 /* Whether the error at index is the one that unwinds the stack for os.exit: the vm's address. */
 bool vm_is_unwind(lua_State *L, int index);
+
+/* vm_programs.c: os.execute, io.popen */
+void vm_programs_setup(lua_State *L);
+/* Ends all children of the process: in the thread of the run, or in the watchdog's. How many were
+ * ended until now. */
+size_t vm_programs_end(struct vm_programs *programs);
 
 /* vm_output.c: print, io.write, file:write */
 void vm_output_setup(lua_State *L);

@@ -32,6 +32,8 @@ struct vm_watchdog {
     int64_t deadline_ms; /* clock_mono_ms; 0: none */
     int64_t grace_ms;    /* after it */
     bool called;         /* for the deadline */
+    bool ends_programs;  /* once, before the process is ended */
+    struct vm_programs *programs;
     bool json;
 };
 
@@ -64,6 +66,15 @@ static void end_process(const struct vm_watchdog *watchdog, int status, const ch
         /* there is no way to report it */
     }
     _exit(status);
+}
+
+/* The call that does not come back may wait for a program: then it does when that has ended. True
+ * where there was one; the call has the time of the grace again. */
+static bool end_programs(struct vm_watchdog *watchdog)
+{
+    bool any = watchdog->ends_programs && vm_programs_end(watchdog->programs) > 0;
+    watchdog->ends_programs = false;
+    return any;
 }
 
 /* How long to sleep, in milliseconds: until the deadline, the end of the grace after it, or until a
@@ -101,7 +112,11 @@ static void check_deadline(struct vm_watchdog *watchdog, int64_t now)
     if (!watchdog->called)
         run_hook_call(watchdog->run, watchdog->thread_of_run);
     watchdog->called = true;
-    if (now >= watchdog->deadline_ms + watchdog->grace_ms)
+    if (now < watchdog->deadline_ms + watchdog->grace_ms)
+        return;
+    if (end_programs(watchdog))
+        watchdog->grace_ms += clock_mono_ms() - watchdog->deadline_ms;
+    else
         end_process(watchdog, 8,
                     "the run's deadline passed, and a call did not come back: ended without "
                     "clean-up",
@@ -128,6 +143,10 @@ static void *watch(void *arg)
             signal_since = now;
             run_hook_call(watchdog->run, watchdog->thread_of_run);
         } else if (signal_since != 0 && now >= signal_since + VM_STUCK_MS) {
+            if (end_programs(watchdog)) {
+                signal_since = clock_mono_ms();
+                continue;
+            }
             check_signal(watchdog);
             signal_since = 0;
         }
@@ -148,6 +167,8 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
     sigset_t all, before;
     pthread_attr_t attributes;
     watchdog->grace_ms = vm->options.watchdog_ms > 0 ? vm->options.watchdog_ms : VM_WATCHDOG_MS;
+    watchdog->programs = &vm->programs;
+    watchdog->ends_programs = vm->options.ends_programs;
     watchdog->json = vm->options.log_json;
     watchdog->run = &vm->run;
     watchdog->thread_of_run = pthread_self();

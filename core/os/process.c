@@ -49,9 +49,10 @@ static int start_failed(struct err *err, const char *program, int code)
                    code == ENOENT ? "no such program" : strerror(code));
 }
 
-/* fds: its standard streams. group: in a process group of its own. */
-static pid_t spawn(char *const argv[], char *const env[], const int fds[3], bool group,
-                   struct err *err)
+/* program: looked for in $PATH where it has no slash. fds: its standard streams. group: in a
+ * process group of its own. */
+static pid_t spawn(const char *program, char *const argv[], char *const env[], const int fds[3],
+                   bool group, struct err *err)
 {
     posix_spawnattr_t attr;
     posix_spawn_file_actions_t actions;
@@ -72,16 +73,25 @@ static pid_t spawn(char *const argv[], char *const env[], const int fds[3], bool
     posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_PRIVATE_FD);
     char **merged = merge_environment(env);
     pid_t pid = -1;
-    int code = posix_spawnp(&pid, argv[0], &actions, &attr, argv, merged);
+    int code = posix_spawnp(&pid, program, &actions, &attr, argv, merged);
     mem_free(merged);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);
-    return code == 0 ? pid : start_failed(err, argv[0], code);
+    return code == 0 ? pid : start_failed(err, program, code);
 }
 
 pid_t process_spawn_on(char *const argv[], char *const env[], const int fds[3], struct err *err)
 {
-    return spawn(argv, env, fds, false, err);
+    return spawn(argv[0], argv, env, fds, false, err);
+}
+
+pid_t process_spawn_shell(const char *command, const int fds[3], struct err *err)
+{
+    char *text = mem_strdup(command);
+    char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, text, NULL};
+    pid_t pid = spawn("/bin/sh", argv, NULL, fds, false, err);
+    mem_free(text);
+    return pid;
 }
 
 pid_t process_spawn(char *const argv[], char *const env[], struct err *err)
@@ -208,7 +218,7 @@ int process_output(char *const argv[], int64_t deadline_ms, struct buf *out, str
         err_set(err, ERR_CONFIG, "cannot start '%s': %s", argv[0], strerror(errno));
         goto cleanup;
     }
-    pid = spawn(argv, NULL, (const int[]){null, ends[1], null}, true, err);
+    pid = spawn(argv[0], argv, NULL, (const int[]){null, ends[1], null}, true, err);
     if (pid < 0)
         goto cleanup;
     close(ends[1]);

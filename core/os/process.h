@@ -14,6 +14,9 @@ pid_t process_spawn(char *const argv[], char *const env[], struct err *err);
 /* The same, with these as its standard streams. */
 pid_t process_spawn_on(char *const argv[], char *const env[], const int fds[3], struct err *err);
 
+/* The same for `sh -c command`, as system() does it. */
+pid_t process_spawn_shell(const char *command, const int fds[3], struct err *err);
+
 /*
  * fork(), for a child that runs on in this program: it leads a process group of its own, so that
  * all that it starts can be killed with it, and is killed when its parent ends. 0 in the child;

@@ -9,8 +9,8 @@
 #include "clock.h"
 #include "cron_table.h"
 #include "job.h"
-#include "job_orphans.h"
 #include "mem.h"
+#include "orphans.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -162,13 +162,13 @@ static int64_t wait_for_ends(struct scheduler *scheduler)
     return LOOK_MS;
 }
 
-/* Children of killed supervisors are ours now (job_orphans_adopt). */
+/* Children of killed supervisors are ours now (orphans_adopt). */
 static void end_orphans(void)
 {
-    struct job_orphans orphans = {0};
-    while (!job_orphans_step(&orphans))
-        usleep(JOB_ORPHANS_TICK_MS * 1000);
-    job_orphans_destroy(&orphans);
+    struct orphans orphans = {0};
+    while (!orphans_step(&orphans))
+        usleep(ORPHANS_TICK_MS * 1000);
+    orphans_destroy(&orphans);
 }
 
 /* The loop */
@@ -221,7 +221,7 @@ static int run(struct scheduler *scheduler, struct err *err)
         return -1;
     if (cron_table_load(&scheduler->table, scheduler->app, NULL, err) != 0)
         goto cleanup;
-    job_orphans_adopt();
+    orphans_adopt();
     say_table(scheduler, scheduler->table.plan.config->path);
     schedule(scheduler);
     if (scheduler->job != NULL)

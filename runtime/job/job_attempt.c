@@ -2,10 +2,10 @@
 
 #include "clock.h"
 #include "job_leash.h"
-#include "job_orphans.h"
 #include "job_output.h"
 #include "job_report.h"
 #include "mem.h"
+#include "orphans.h"
 #include "process.h"
 #include "store_runs.h"
 #include "utf8.h"
@@ -30,7 +30,7 @@ struct attempt {
     struct job_signals *signals;
     struct job_output *output;
     struct job_report report;
-    struct job_orphans orphans;
+    struct orphans orphans;
     int report_ends[2]; /* ours, the child's */
     struct job_leash leash;
     pid_t pid;
@@ -64,7 +64,7 @@ static void destroy(struct attempt *attempt)
 {
     job_output_free(attempt->output);
     job_report_destroy(&attempt->report);
-    job_orphans_destroy(&attempt->orphans);
+    orphans_destroy(&attempt->orphans);
     close_end(&attempt->report_ends[0]);
     close_end(&attempt->report_ends[1]);
     close_end(&attempt->pid_fd);
@@ -142,9 +142,9 @@ static void take_in(struct attempt *attempt)
 static int next_look(const struct attempt *attempt)
 {
     if (attempt->ended)
-        return JOB_ORPHANS_TICK_MS;
+        return ORPHANS_TICK_MS;
     int64_t left = attempt->kill_ms - clock_mono_ms();
-    return left < 0 ? JOB_ORPHANS_TICK_MS : left < POLL_MAX_MS ? (int)left : POLL_MAX_MS;
+    return left < 0 ? ORPHANS_TICK_MS : left < POLL_MAX_MS ? (int)left : POLL_MAX_MS;
 }
 
 static void wait_and_take(struct attempt *attempt)
@@ -183,7 +183,7 @@ static void drain(struct attempt *attempt)
 static void watch(struct attempt *attempt)
 {
     attempt->kill_ms = attempt->script->deadline_ms + JOB_ATTEMPT_DEADLINE_MS;
-    while (!attempt->ended || !job_orphans_step(&attempt->orphans))
+    while (!attempt->ended || !orphans_step(&attempt->orphans))
         wait_and_take(attempt);
     drain(attempt);
 }
@@ -274,7 +274,7 @@ int job_attempt_run(const struct job_script *script, struct job_signals *signals
     job_report_create(&attempt.report, script->app->redact);
     if (prepare(&attempt, err) != 0)
         goto cleanup;
-    job_orphans_adopt();
+    orphans_adopt();
     attempt.pid = process_fork(err);
     if (attempt.pid == 0) {
         *side = JOB_CHILD;

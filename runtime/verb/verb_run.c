@@ -5,6 +5,7 @@
 #include "fault.h"
 #include "job.h"
 #include "mem.h"
+#include "orphans.h"
 #include "vm.h"
 
 #include <errno.h>
@@ -136,8 +137,10 @@ static int run_script(struct app *app, const struct run_options *options, const 
                                           .memory_bytes = options->memory_bytes,
                                           .timeout_ms = options->timeout_ms,
                                           .args = operands + 1,
+                                          .ends_programs = true,
                                           .watchdog_ms = fault_number(FAULT_RUN_WATCHDOG),
                                           .log_json = app->log_format == LOG_JSON};
+    orphans_adopt();
     vm = vm_new(&vm_options);
     if (vm_run_file(vm, operands[0], &status, err) != 0) {
         status = -1;
