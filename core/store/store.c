@@ -128,5 +128,10 @@ void store_token_destroy(struct store_token *row)
     mem_free(row->configured_fingerprint);
     mem_free(row->application_fingerprint);
     mem_free(row->service_override);
+    mem_free(row->token_type);
+    mem_free(row->asked);
+    mem_free(row->secret_fingerprint);
+    mem_free(row->metadata);
+    mem_free(row->stop.reason);
     sodium_memzero(row, sizeof *row);
 }

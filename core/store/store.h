@@ -25,14 +25,16 @@
 /* What this program writes, and the oldest program that can still use that, by the version that it
  * knows. What a version adds, the programs of the versions from STORE_OLDEST on do not see; what
  * they use is taken away one release later, by raising STORE_OLDEST. */
-#define STORE_VERSION    5
-#define STORE_OLDEST     4
-#define STORE_BUSY_MS    10000
-#define STORE_KEY_MAX    512                   /* bytes of a key of jeton.state */
-#define STORE_VALUE_MAX  ((size_t)1024 * 1024) /* bytes of a value */
-#define STORE_KEYS_MAX   100000                /* keys of one job */
-#define STORE_OWNER_SIZE 65                    /* hex sha256 and NUL */
-#define STORE_SALT_SIZE  32
+#define STORE_VERSION     6
+#define STORE_OLDEST      4
+#define STORE_BUSY_MS     10000
+#define STORE_KEY_MAX     512                   /* bytes of a key of jeton.state */
+#define STORE_VALUE_MAX   ((size_t)1024 * 1024) /* bytes of a value */
+#define STORE_KEYS_MAX    100000                /* keys of one job */
+#define STORE_OWNER_SIZE  65                    /* hex sha256 and NUL */
+#define STORE_SALT_SIZE   32
+#define STORE_INTENT_SIZE 33 /* hex and NUL */
+#define STORE_HOST_SIZE   65
 
 struct store;
 struct store_lease;
@@ -58,6 +60,31 @@ bool store_exists(const struct store *store);
 /* The time by the state's clock, which all who share it agree on: wall clock, ms. */
 int64_t store_now_ms(const struct store *store);
 
+/*
+ * An exchange that spends a refresh token, written before it begins. An answer of the service ends
+ * it; one that is still there means that a reply was lost: the service may have replaced the
+ * refresh token by one that nobody knows.
+ */
+struct store_intent {
+    char id[STORE_INTENT_SIZE];
+    int64_t generation; /* of the row as the exchange began */
+    int64_t started_ms; /* wall clock; 0: there is no intent */
+    char host[STORE_HOST_SIZE];
+};
+
+/* Why a connector's token is not exchanged now. */
+enum store_stop_kind {
+    STORE_STOP_NONE,
+    STORE_STOP_REFUSED, /* the service refused the client: tried again after a while */
+    STORE_STOP_PERSON,  /* the refresh token is dead: a person must sign in, or configure another */
+};
+struct store_stop {
+    enum store_stop_kind kind;
+    int64_t since_ms; /* wall clock, of the last refusal */
+    int64_t times;    /* refusals in a row */
+    char *reason;     /* masked; one line */
+};
+
 /* What is kept of a connector's tokens. Strings are owned by the row; NULL where there is none. */
 struct store_token {
     char owner[STORE_OWNER_SIZE]; /* provider.owner: whose it is */
@@ -75,6 +102,17 @@ struct store_token {
     char *configured_fingerprint;  /* of the configured refresh token that it replaces */
     char *application_fingerprint; /* of the client's ID that all this came with */
     char *service_override;        /* where a 308 moved the token service */
+    char *token_type;              /* as the service said */
+    int64_t refresh_expires_ms;    /* wall clock, as the service said; 0: it did not */
+    int64_t login_since_ms;        /* wall clock: what all refresh tokens of the row come from was
+                                      configured, or somebody signed in; 0: not known */
+    char *asked;                   /* hash of what the access token was asked for */
+    char *secret_fingerprint;      /* of the secrets that the last exchange was made with */
+    int64_t barred;      /* a generation that an API refused though it had just come; 0: none */
+    char *metadata;      /* what the service says of itself (discovery) */
+    int64_t metadata_ms; /* wall clock of its receipt */
+    struct store_stop stop;
+    struct store_intent intent;
 };
 void store_token_destroy(struct store_token *row); /* wipes */
 
@@ -90,11 +128,12 @@ enum store_op {
     STORE_SALT, /* salt: random bytes made with the state, the key of fingerprints */
 
     /* token */
-    STORE_TOKEN_LOAD,     /* owner → row; 1, 0: none */
-    STORE_TOKEN_SAVE,     /* row, inserted or replaced */
+    STORE_TOKEN_LOAD,     /* owner → row; 1, 0: none, but there may be an intent */
+    STORE_TOKEN_SAVE,     /* row, inserted or replaced, and its intent: both or neither */
+    STORE_TOKEN_INTENT,   /* only the intent of row: written, or ended where it is none */
     STORE_TOKEN_ENDPOINT, /* owner, endpoint_url: only that of an existing row, so that an exchange
                              under way elsewhere loses nothing */
-    STORE_TOKEN_DELETE,   /* owner */
+    STORE_TOKEN_DELETE,   /* owner: row and intent */
 
     /* kv: the keys of one job or script (scope) */
     STORE_KV_GET,   /* key → value; 1, 0: none */

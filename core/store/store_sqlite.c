@@ -50,6 +50,23 @@ static const char *const migrations[] = {
     "ALTER TABLE run ADD COLUMN untold INTEGER;"
     "CREATE INDEX run_untold ON run (scope) WHERE untold IS NOT NULL;",
     "INSERT INTO meta (key, value) VALUES ('version', 5);",
+    "ALTER TABLE token ADD COLUMN token_type TEXT;"
+    "ALTER TABLE token ADD COLUMN refresh_expires_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE token ADD COLUMN login_since_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE token ADD COLUMN asked TEXT;"
+    "ALTER TABLE token ADD COLUMN secret_fingerprint TEXT;"
+    "ALTER TABLE token ADD COLUMN barred INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE token ADD COLUMN metadata TEXT;"
+    "ALTER TABLE token ADD COLUMN metadata_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE token ADD COLUMN stop_kind INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE token ADD COLUMN stop_since_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE token ADD COLUMN stop_times INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE token ADD COLUMN stop_reason TEXT;"
+    /* Not in the token's row: a program that does not know it replaces rows as a whole. */
+    "CREATE TABLE token_intent (owner TEXT PRIMARY KEY, id TEXT NOT NULL,"
+    "  generation INTEGER NOT NULL, started_ms INTEGER NOT NULL, host TEXT NOT NULL)"
+    "  WITHOUT ROWID;"
+    "UPDATE meta SET value = 6 WHERE key = 'version';",
 };
 _Static_assert(sizeof migrations / sizeof migrations[0] == STORE_VERSION, "one a version");
 

@@ -31,6 +31,7 @@ typedef int store_sqlite_op(struct store_sqlite *sqlite, struct store_call *call
 store_sqlite_op store_sqlite_salt;
 store_sqlite_op store_sqlite_token_load;
 store_sqlite_op store_sqlite_token_save;
+store_sqlite_op store_sqlite_token_intent;
 store_sqlite_op store_sqlite_token_endpoint;
 store_sqlite_op store_sqlite_token_delete;
 store_sqlite_op store_sqlite_kv_get;

@@ -50,6 +50,7 @@ static void sqlite_start(void *self, struct store_call *call)
         [STORE_SALT] = store_sqlite_salt,
         [STORE_TOKEN_LOAD] = store_sqlite_token_load,
         [STORE_TOKEN_SAVE] = store_sqlite_token_save,
+        [STORE_TOKEN_INTENT] = store_sqlite_token_intent,
         [STORE_TOKEN_ENDPOINT] = store_sqlite_token_endpoint,
         [STORE_TOKEN_DELETE] = store_sqlite_token_delete,
         [STORE_KV_GET] = store_sqlite_kv_get,

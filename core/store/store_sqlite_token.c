@@ -1,81 +1,203 @@
-/* The rows of tokens. */
+/* The rows of tokens, and their intents. */
 #include "store_sqlite.h"
 
 #include <stdio.h>
 #include <string.h>
 
+/* In this order they are read and written. */
+#define COLUMNS                                                                                    \
+    "generation, access_token, endpoint_url, scope, lifetime_ms, received_wall_ms,"                \
+    " received_boot_ms, received_boot_id, refresh_token, refresh_previous, refresh_since_ms,"      \
+    " configured_fingerprint, application_fingerprint, service_override, token_type,"              \
+    " refresh_expires_ms, login_since_ms, asked, secret_fingerprint, barred, metadata,"            \
+    " metadata_ms, stop_kind, stop_since_ms, stop_times, stop_reason"
+
+static void take_row(sqlite3_stmt *stmt, struct store_token *row)
+{
+    row->generation = sqlite3_column_int64(stmt, 0);
+    row->access_token = store_sqlite_column_text(stmt, 1);
+    row->endpoint_url = store_sqlite_column_text(stmt, 2);
+    row->scope = store_sqlite_column_text(stmt, 3);
+    row->lifetime_ms = sqlite3_column_int64(stmt, 4);
+    row->received_wall_ms = sqlite3_column_int64(stmt, 5);
+    row->received_boot_ms = sqlite3_column_int64(stmt, 6);
+    const char *boot_id = (const char *)sqlite3_column_text(stmt, 7);
+    snprintf(row->received_boot_id, sizeof row->received_boot_id, "%s", boot_id);
+    row->refresh_token = store_sqlite_column_text(stmt, 8);
+    row->refresh_previous = store_sqlite_column_text(stmt, 9);
+    row->refresh_since_ms = sqlite3_column_int64(stmt, 10);
+    row->configured_fingerprint = store_sqlite_column_text(stmt, 11);
+    row->application_fingerprint = store_sqlite_column_text(stmt, 12);
+    row->service_override = store_sqlite_column_text(stmt, 13);
+    row->token_type = store_sqlite_column_text(stmt, 14);
+    row->refresh_expires_ms = sqlite3_column_int64(stmt, 15);
+    row->login_since_ms = sqlite3_column_int64(stmt, 16);
+    row->asked = store_sqlite_column_text(stmt, 17);
+    row->secret_fingerprint = store_sqlite_column_text(stmt, 18);
+    row->barred = sqlite3_column_int64(stmt, 19);
+    row->metadata = store_sqlite_column_text(stmt, 20);
+    row->metadata_ms = sqlite3_column_int64(stmt, 21);
+    row->stop.kind = (enum store_stop_kind)sqlite3_column_int(stmt, 22);
+    row->stop.since_ms = sqlite3_column_int64(stmt, 23);
+    row->stop.times = sqlite3_column_int64(stmt, 24);
+    row->stop.reason = store_sqlite_column_text(stmt, 25);
+}
+
+/* Runs the query for one row, and leaves it at that. 1, 0: none, -1: ended. */
+static int step_row(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct err *err)
+{
+    int step = sqlite3_step(stmt);
+    if (step == SQLITE_ROW || step == SQLITE_DONE)
+        return step == SQLITE_ROW;
+    store_sqlite_failed(sqlite, "cannot be read", err);
+    sqlite3_finalize(stmt);
+    return -1;
+}
+
+static int load_intent(struct store_sqlite *sqlite, const char *owner, struct store_intent *intent,
+                       struct err *err)
+{
+    sqlite3_stmt *stmt = store_sqlite_prepare(
+        sqlite, "SELECT id, generation, started_ms, host FROM token_intent WHERE owner = ?", err);
+    if (stmt == NULL)
+        return -1;
+    store_sqlite_bind_text(stmt, 1, owner);
+    int found = step_row(sqlite, stmt, err);
+    if (found < 0)
+        return -1;
+    if (found == 1) {
+        snprintf(intent->id, sizeof intent->id, "%s", (const char *)sqlite3_column_text(stmt, 0));
+        intent->generation = sqlite3_column_int64(stmt, 1);
+        intent->started_ms = sqlite3_column_int64(stmt, 2);
+        snprintf(intent->host, sizeof intent->host, "%s",
+                 (const char *)sqlite3_column_text(stmt, 3));
+    }
+    sqlite3_finalize(stmt);
+    return 0;
+}
+
+/* An intent of another generation was answered: by a program that does not know of intents. */
+static int load(struct store_sqlite *sqlite, const char *owner, struct store_token *row,
+                struct err *err)
+{
+    sqlite3_stmt *stmt =
+        store_sqlite_prepare(sqlite, "SELECT " COLUMNS " FROM token WHERE owner = ?", err);
+    if (stmt == NULL)
+        return -1;
+    store_sqlite_bind_text(stmt, 1, owner);
+    int found = step_row(sqlite, stmt, err);
+    if (found < 0)
+        return -1;
+    if (found == 1)
+        take_row(stmt, row);
+    sqlite3_finalize(stmt);
+    if (load_intent(sqlite, owner, &row->intent, err) != 0)
+        return -1;
+    if (row->intent.generation != row->generation)
+        row->intent = (struct store_intent){0};
+    return found;
+}
+
 int store_sqlite_token_load(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
     struct store_token *row = call->token.row;
-    const char *owner = call->token.owner;
     memset(row, 0, sizeof *row);
-    snprintf(row->owner, sizeof row->owner, "%s", owner);
+    snprintf(row->owner, sizeof row->owner, "%s", call->token.owner);
+    int found = load(sqlite, call->token.owner, row, err);
+    if (found < 0)
+        store_token_destroy(row);
+    return found;
+}
+
+static int save_row(struct store_sqlite *sqlite, const struct store_token *row, struct err *err)
+{
     sqlite3_stmt *stmt =
         store_sqlite_prepare(sqlite,
-                             "SELECT generation, access_token, endpoint_url, scope, lifetime_ms,"
-                             " received_wall_ms, received_boot_ms, received_boot_id,"
-                             " refresh_token, refresh_previous, refresh_since_ms,"
-                             " configured_fingerprint, application_fingerprint,"
-                             " service_override FROM token WHERE owner = ?",
+                             "INSERT OR REPLACE INTO token (owner, " COLUMNS
+                             ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                             err);
+    if (stmt == NULL)
+        return -1;
+    int at = 1;
+    store_sqlite_bind_text(stmt, at++, row->owner);
+    sqlite3_bind_int64(stmt, at++, row->generation);
+    store_sqlite_bind_text(stmt, at++, row->access_token);
+    store_sqlite_bind_text(stmt, at++, row->endpoint_url);
+    store_sqlite_bind_text(stmt, at++, row->scope);
+    sqlite3_bind_int64(stmt, at++, row->lifetime_ms);
+    sqlite3_bind_int64(stmt, at++, row->received_wall_ms);
+    sqlite3_bind_int64(stmt, at++, row->received_boot_ms);
+    store_sqlite_bind_text(stmt, at++, row->received_boot_id);
+    store_sqlite_bind_text(stmt, at++, row->refresh_token);
+    store_sqlite_bind_text(stmt, at++, row->refresh_previous);
+    sqlite3_bind_int64(stmt, at++, row->refresh_since_ms);
+    store_sqlite_bind_text(stmt, at++, row->configured_fingerprint);
+    store_sqlite_bind_text(stmt, at++, row->application_fingerprint);
+    store_sqlite_bind_text(stmt, at++, row->service_override);
+    store_sqlite_bind_text(stmt, at++, row->token_type);
+    sqlite3_bind_int64(stmt, at++, row->refresh_expires_ms);
+    sqlite3_bind_int64(stmt, at++, row->login_since_ms);
+    store_sqlite_bind_text(stmt, at++, row->asked);
+    store_sqlite_bind_text(stmt, at++, row->secret_fingerprint);
+    sqlite3_bind_int64(stmt, at++, row->barred);
+    store_sqlite_bind_text(stmt, at++, row->metadata);
+    sqlite3_bind_int64(stmt, at++, row->metadata_ms);
+    sqlite3_bind_int(stmt, at++, (int)row->stop.kind);
+    sqlite3_bind_int64(stmt, at++, row->stop.since_ms);
+    sqlite3_bind_int64(stmt, at++, row->stop.times);
+    store_sqlite_bind_text(stmt, at, row->stop.reason);
+    return store_sqlite_finish(sqlite, stmt, err);
+}
+
+static int delete_from(struct store_sqlite *sqlite, const char *sql, const char *owner,
+                       struct err *err)
+{
+    sqlite3_stmt *stmt = store_sqlite_prepare(sqlite, sql, err);
+    if (stmt == NULL)
+        return -1;
+    store_sqlite_bind_text(stmt, 1, owner);
+    return store_sqlite_finish(sqlite, stmt, err);
+}
+
+static int delete_intent(struct store_sqlite *sqlite, const char *owner, struct err *err)
+{
+    return delete_from(sqlite, "DELETE FROM token_intent WHERE owner = ?", owner, err);
+}
+
+static int save_intent(struct store_sqlite *sqlite, const char *owner,
+                       const struct store_intent *intent, struct err *err)
+{
+    if (intent->started_ms == 0)
+        return delete_intent(sqlite, owner, err);
+    sqlite3_stmt *stmt =
+        store_sqlite_prepare(sqlite,
+                             "INSERT OR REPLACE INTO token_intent (owner, id, generation,"
+                             " started_ms, host) VALUES (?,?,?,?,?)",
                              err);
     if (stmt == NULL)
         return -1;
     store_sqlite_bind_text(stmt, 1, owner);
-    int step = sqlite3_step(stmt);
-    int found = step == SQLITE_ROW ? 1 : step == SQLITE_DONE ? 0 : -1;
-    if (found == 1) {
-        row->generation = sqlite3_column_int64(stmt, 0);
-        row->access_token = store_sqlite_column_text(stmt, 1);
-        row->endpoint_url = store_sqlite_column_text(stmt, 2);
-        row->scope = store_sqlite_column_text(stmt, 3);
-        row->lifetime_ms = sqlite3_column_int64(stmt, 4);
-        row->received_wall_ms = sqlite3_column_int64(stmt, 5);
-        row->received_boot_ms = sqlite3_column_int64(stmt, 6);
-        const char *boot_id = (const char *)sqlite3_column_text(stmt, 7);
-        snprintf(row->received_boot_id, sizeof row->received_boot_id, "%s", boot_id);
-        row->refresh_token = store_sqlite_column_text(stmt, 8);
-        row->refresh_previous = store_sqlite_column_text(stmt, 9);
-        row->refresh_since_ms = sqlite3_column_int64(stmt, 10);
-        row->configured_fingerprint = store_sqlite_column_text(stmt, 11);
-        row->application_fingerprint = store_sqlite_column_text(stmt, 12);
-        row->service_override = store_sqlite_column_text(stmt, 13);
-    } else if (found < 0) {
-        store_sqlite_failed(sqlite, "cannot be read", err);
-    }
-    sqlite3_finalize(stmt);
-    return found;
+    store_sqlite_bind_text(stmt, 2, intent->id);
+    sqlite3_bind_int64(stmt, 3, intent->generation);
+    sqlite3_bind_int64(stmt, 4, intent->started_ms);
+    store_sqlite_bind_text(stmt, 5, intent->host);
+    return store_sqlite_finish(sqlite, stmt, err);
 }
 
 int store_sqlite_token_save(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
     const struct store_token *row = call->token.row;
-    sqlite3_stmt *stmt =
-        store_sqlite_prepare(sqlite,
-                             "INSERT OR REPLACE INTO token (owner, generation, access_token,"
-                             " endpoint_url, scope, lifetime_ms, received_wall_ms,"
-                             " received_boot_ms, received_boot_id, refresh_token,"
-                             " refresh_previous, refresh_since_ms, configured_fingerprint,"
-                             " application_fingerprint, service_override)"
-                             " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                             err);
-    if (stmt == NULL)
+    if (store_sqlite_begin(sqlite, err) != 0)
         return -1;
-    store_sqlite_bind_text(stmt, 1, row->owner);
-    sqlite3_bind_int64(stmt, 2, row->generation);
-    store_sqlite_bind_text(stmt, 3, row->access_token);
-    store_sqlite_bind_text(stmt, 4, row->endpoint_url);
-    store_sqlite_bind_text(stmt, 5, row->scope);
-    sqlite3_bind_int64(stmt, 6, row->lifetime_ms);
-    sqlite3_bind_int64(stmt, 7, row->received_wall_ms);
-    sqlite3_bind_int64(stmt, 8, row->received_boot_ms);
-    store_sqlite_bind_text(stmt, 9, row->received_boot_id);
-    store_sqlite_bind_text(stmt, 10, row->refresh_token);
-    store_sqlite_bind_text(stmt, 11, row->refresh_previous);
-    sqlite3_bind_int64(stmt, 12, row->refresh_since_ms);
-    store_sqlite_bind_text(stmt, 13, row->configured_fingerprint);
-    store_sqlite_bind_text(stmt, 14, row->application_fingerprint);
-    store_sqlite_bind_text(stmt, 15, row->service_override);
-    return store_sqlite_finish(sqlite, stmt, err);
+    int result = save_row(sqlite, row, err);
+    if (result == 0)
+        result = save_intent(sqlite, row->owner, &row->intent, err);
+    return store_sqlite_end(sqlite, result, err);
+}
+
+int store_sqlite_token_intent(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
+{
+    return save_intent(sqlite, call->token.owner, &call->token.row->intent, err);
 }
 
 int store_sqlite_token_endpoint(struct store_sqlite *sqlite, struct store_call *call,
@@ -92,9 +214,10 @@ int store_sqlite_token_endpoint(struct store_sqlite *sqlite, struct store_call *
 
 int store_sqlite_token_delete(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
-    sqlite3_stmt *stmt = store_sqlite_prepare(sqlite, "DELETE FROM token WHERE owner = ?", err);
-    if (stmt == NULL)
+    if (store_sqlite_begin(sqlite, err) != 0)
         return -1;
-    store_sqlite_bind_text(stmt, 1, call->token.owner);
-    return store_sqlite_finish(sqlite, stmt, err);
+    int result = delete_from(sqlite, "DELETE FROM token WHERE owner = ?", call->token.owner, err);
+    if (result == 0)
+        result = delete_intent(sqlite, call->token.owner, err);
+    return store_sqlite_end(sqlite, result, err);
 }

@@ -55,12 +55,14 @@ class Kept(support.Case):
         return text
 
     def rows(self):
-        """All that is in the state."""
+        """All that is in the state, by the names of its columns: later versions add some."""
         database = sqlite3.connect(self.file)
+        database.row_factory = sqlite3.Row
         tables = [name for name, in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        rows = {table: database.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
+        rows = {table: [dict(row) for row in database.execute(f"SELECT * FROM {table} ORDER BY 1, 2")]
+                for table in tables}
         database.close()
-        return rows
+        return {table: found for table, found in rows.items() if found}
 
     def run_lua(self, text, *options):
         """By the job that left its keys."""
@@ -74,7 +76,7 @@ class Kept(support.Case):
             with self.subTest(table=table):
                 self.assertGreater(len(rows), 0)
                 for row in rows:
-                    self.assertIn(row, after[table])
+                    self.assertTrue(any(row.items() <= found.items() for found in after[table]), row)
         self.assertEqual({table: len(rows) for table, rows in after.items() if table != "meta"},
                          {table: len(rows) for table, rows in self.before.items() if table != "meta"})
 
@@ -83,22 +85,22 @@ class Kept(support.Case):
         database = sqlite3.connect(self.file)
         self.addCleanup(database.close)
         self.assertEqual(database.execute("PRAGMA user_version").fetchone(), (4,))
-        self.assertEqual(database.execute("SELECT value FROM meta WHERE key = 'version'").fetchone(), (5,))
+        self.assertEqual(database.execute("SELECT value FROM meta WHERE key = 'version'").fetchone(), (6,))
 
     def test_the_token_is_used_without_an_exchange(self):
         token = json.loads(self.ok("token", "contoso", "--json", "--show").stdout)
         [row] = self.before["token"]
-        self.assertEqual((token["source"], token["access_token"]), ("cache", row[2]))
+        self.assertEqual((token["source"], token["access_token"]), ("cache", row["access_token"]))
         self.assertEqual(token["endpoint_url"], "http://127.0.0.1:18481")
         self.assertEqual(token["refresh_token_since"], "2026-11-20T08:00:10.095+00:00")
 
     def test_a_failed_exchange_keeps_the_rotated_refresh_token(self):
         """The configured one was spent by 0.1.0."""
         [row] = self.before["token"]
-        self.assertNotIn("demo-tenant-token", row[9])
+        self.assertNotIn("demo-tenant-token", row["refresh_token"])
         self.fails(5, "token", "contoso", "--refresh")
         [after] = self.rows()["token"]
-        self.assertEqual(after, row)
+        self.assertLessEqual(row.items(), after.items())
 
     def test_the_slot_is_not_run_again(self):
         self.write("report.lua", 'print "again"')

@@ -34,6 +34,15 @@ static void a_row_comes_back_as_it_was(void **state)
         .refresh_since_ms = 9,
         .configured_fingerprint = mem_strdup("fp"),
         .service_override = mem_strdup("https://o.example/v1"),
+        .token_type = mem_strdup("Bearer"),
+        .refresh_expires_ms = 11,
+        .login_since_ms = 12,
+        .asked = mem_strdup("hash"),
+        .secret_fingerprint = mem_strdup("sf"),
+        .barred = 2,
+        .metadata = mem_strdup("{}"),
+        .metadata_ms = 13,
+        .stop = {STORE_STOP_PERSON, 14, 2, mem_strdup("it said no")},
     };
     assert_int_equal(store_fixture_save(store, &row, NULL, &err), 0);
     store_free(store);
@@ -51,6 +60,19 @@ static void a_row_comes_back_as_it_was(void **state)
     assert_null(found.refresh_previous);
     assert_null(found.application_fingerprint);
     assert_string_equal(found.service_override, row.service_override);
+    assert_string_equal(found.token_type, "Bearer");
+    assert_int_equal(found.refresh_expires_ms, 11);
+    assert_int_equal(found.login_since_ms, 12);
+    assert_string_equal(found.asked, "hash");
+    assert_string_equal(found.secret_fingerprint, "sf");
+    assert_int_equal(found.barred, 2);
+    assert_string_equal(found.metadata, "{}");
+    assert_int_equal(found.metadata_ms, 13);
+    assert_int_equal(found.stop.kind, STORE_STOP_PERSON);
+    assert_int_equal(found.stop.since_ms, 14);
+    assert_int_equal(found.stop.times, 2);
+    assert_string_equal(found.stop.reason, "it said no");
+    assert_int_equal(found.intent.started_ms, 0);
     store_token_destroy(&found);
 
     assert_int_equal(store_fixture_load(store, "owner-2", &found), 0);
@@ -68,6 +90,54 @@ static void a_row_comes_back_as_it_was(void **state)
     assert_int_equal(store_fixture_load(store, "owner-1", &found), 0);
     store_token_destroy(&found);
     store_token_destroy(&row);
+    store_free(store);
+}
+
+static int write_intent(struct store *store, struct store_token *row)
+{
+    struct err err;
+    struct store_call call = {.op = STORE_TOKEN_INTENT, .token = {.owner = row->owner, .row = row}};
+    return store_wait(store, &call, &err);
+}
+
+static void an_intent_ends_with_the_tokens_or_alone(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    struct store_token found,
+        row = {.owner = "o", .received_boot_id = "b", .intent = {"id", 0, 42, "host"}};
+    assert_int_equal(write_intent(store, &row), 0);
+    assert_int_equal(store_fixture_load(store, "o", &found), 0); /* no row, but */
+    assert_string_equal(found.intent.id, "id");
+    assert_int_equal(found.intent.started_ms, 42);
+    assert_string_equal(found.intent.host, "host");
+    store_token_destroy(&found);
+
+    row.intent = (struct store_intent){0};
+    row.generation = 1;
+    assert_int_equal(store_fixture_save(store, &row, NULL, &err), 0);
+    assert_int_equal(store_fixture_load(store, "o", &found), 1);
+    assert_int_equal(found.intent.started_ms, 0);
+    store_token_destroy(&found);
+
+    row.intent = (struct store_intent){"id", 1, 43, "host"};
+    assert_int_equal(write_intent(store, &row), 0);
+    assert_int_equal(store_fixture_load(store, "o", &found), 1);
+    assert_int_equal(found.intent.started_ms, 43);
+    store_token_destroy(&found);
+    row.intent = (struct store_intent){0};
+    assert_int_equal(write_intent(store, &row), 0);
+    assert_int_equal(store_fixture_load(store, "o", &found), 1);
+    assert_int_equal(found.intent.started_ms, 0);
+    store_token_destroy(&found);
+
+    /* One of an older generation was answered, by a program that leaves intents alone. */
+    row.intent = (struct store_intent){"id", 0, 44, "host"};
+    assert_int_equal(write_intent(store, &row), 0);
+    assert_int_equal(store_fixture_load(store, "o", &found), 1);
+    assert_int_equal(found.intent.started_ms, 0);
+    store_token_destroy(&found);
     store_free(store);
 }
 
@@ -368,6 +438,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_row_comes_back_as_it_was),
+        TEST(an_intent_ends_with_the_tokens_or_alone),
         TEST(keys_are_written_together_or_not_at_all),
         TEST(many_processes_create_one_store),
         TEST(the_salt_stays),

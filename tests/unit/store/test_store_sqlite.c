@@ -183,7 +183,16 @@ static void programs_of_0_1_0_can_go_on(void **state)
     assert_int_equal(ask_sql("PRAGMA user_version"), STORE_OLDEST);
     assert_int_equal(STORE_OLDEST, 4);
     assert_int_equal(ask_sql("SELECT value FROM meta WHERE key = 'version'"), STORE_VERSION);
-    run_sql("DELETE FROM meta WHERE key = 'version'"); /* as it left it */
+    run_sql("DELETE FROM meta WHERE key = 'version'; DROP TABLE token_intent;"); /* as it left it */
+    static const char *const added[] = {"token_type",    "refresh_expires_ms", "login_since_ms",
+                                        "asked",         "secret_fingerprint", "barred",
+                                        "metadata",      "metadata_ms",        "stop_kind",
+                                        "stop_since_ms", "stop_times",         "stop_reason"};
+    for (size_t i = 0; i < sizeof added / sizeof added[0]; i++) {
+        char *sql = mem_printf("ALTER TABLE token DROP COLUMN %s", added[i]);
+        run_sql(sql);
+        mem_free(sql);
+    }
     store_free(store_fixture_open());
     assert_int_equal(ask_sql("SELECT value FROM meta WHERE key = 'version'"), STORE_VERSION);
     assert_int_equal(ask_sql("PRAGMA user_version"), STORE_OLDEST);
@@ -197,7 +206,7 @@ static void what_a_newer_version_adds_disturbs_nobody(void **state)
     struct store *store = store_fixture_open();
     struct store_kv item = {"k", "v", 1};
     assert_int_equal(store_kv_write(store, "job", &item, 1, &err), 0);
-    run_sql("BEGIN; CREATE TABLE intent (id TEXT); ALTER TABLE token ADD COLUMN epoch INTEGER;"
+    run_sql("BEGIN; CREATE TABLE later (id TEXT); ALTER TABLE token ADD COLUMN epoch INTEGER;"
             "UPDATE meta SET value = 99 WHERE key = 'version'; COMMIT");
     assert_int_equal(store_kv_write(store, "job", &item, 1, &err), 0);
     store_free(store);
