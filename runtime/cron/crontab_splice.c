@@ -1,4 +1,4 @@
-/* The block in a crontab's text; the rest stays byte for byte. */
+/* Finds the block in a crontab and splices a new one in; the rest stays byte for byte. */
 #include "crontab.h"
 
 #include "mem.h"
