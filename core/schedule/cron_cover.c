@@ -1,6 +1,6 @@
 #include "cron_cover.h"
 
-#include "cron_slots.h"
+#include "cron_due.h"
 #include "mem.h"
 
 #include <time.h>
@@ -22,7 +22,7 @@ struct times {
     uint64_t minutes[24];
 };
 
-/* A change of the job's zone that skips times: at most CRON_SLOTS_CHANGE_MAX. */
+/* A change of the job's zone that skips times: at most CRON_DUE_CHANGE_MAX. */
 struct skip {
     struct zone_span span;
     int32_t there; /* the offset of `where` */
@@ -295,7 +295,7 @@ static void add_distance(struct cron_cover_zones *zones, int minutes)
 
 static bool is_short(int32_t length)
 {
-    return length > 0 && length <= CRON_SLOTS_CHANGE_MAX;
+    return length > 0 && length <= CRON_DUE_CHANGE_MAX;
 }
 
 struct cron_cover_zones *cron_cover_zones_new(struct zone *job, struct zone *where, int64_t from)
@@ -408,10 +408,9 @@ bool cron_cover_is_plain(const struct cron *cron, struct zone *zone, int64_t fro
         struct zone_span span = zone_at(zone, at);
         int32_t length = span.offset - span.before;
         bool change = is_change(&span, at);
-        if (change &&
-            (cron->wildcard || length % HOUR != 0 || length > CRON_SLOTS_CHANGE_MAX ||
-             -length > CRON_SLOTS_CHANGE_MAX || near_midnight(span.changed + span.before) ||
-             near_midnight(span.changed + span.offset) || has_skipped(cron, &span)))
+        if (change && (cron->wildcard || length % HOUR != 0 || length > CRON_DUE_CHANGE_MAX ||
+                       -length > CRON_DUE_CHANGE_MAX || near_midnight(span.changed + span.before) ||
+                       near_midnight(span.changed + span.offset) || has_skipped(cron, &span)))
             return false;
         at = span.until;
     }

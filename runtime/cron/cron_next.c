@@ -1,7 +1,7 @@
 /* jeton cron next: the times that come next. */
 #include "cron_plan.h"
 
-#include "cron_slots.h"
+#include "cron_due.h"
 #include "json.h"
 #include "mem.h"
 
@@ -48,7 +48,7 @@ static int add_rows(struct cron_plan *plan, const struct job *job, int64_t count
     if (zone == NULL)
         return -1;
     int64_t at = plan->now;
-    for (int64_t i = 0; i < count && cron_slots_next(&job->cron, zone, at, &at); i++) {
+    for (int64_t i = 0; i < count && cron_due_next(&job->cron, zone, at, &at); i++) {
         if (at > LAST)
             break;
         if (rows->count == ROWS_MAX)

@@ -1,7 +1,7 @@
 #include "cron_table.h"
 
 #include "clock.h"
-#include "cron_slots.h"
+#include "cron_due.h"
 #include "job_slot.h"
 #include "mem.h"
 #include "store_runs.h"
@@ -15,7 +15,7 @@
 static int64_t next_after(const struct cron_entry *entry, int64_t after)
 {
     int64_t next;
-    return cron_slots_next(&entry->job->cron, entry->zone, after, &next) ? next : NEVER;
+    return cron_due_next(&entry->job->cron, entry->zone, after, &next) ? next : NEVER;
 }
 
 /* Loading */
@@ -158,7 +158,7 @@ static void look_at(struct cron_table *table, struct cron_entry *entry, int64_t 
     if (!back && now >= entry->next) {
         if (!entry->job->catch_up && not_before < now - LATE_S)
             not_before = now - LATE_S;
-        if (cron_slots_latest(&entry->job->cron, entry->zone, now, not_before, &slot))
+        if (cron_due_latest(&entry->job->cron, entry->zone, now, not_before, &slot))
             mark(table, entry, slot);
     }
     entry->looked = now;

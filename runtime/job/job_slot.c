@@ -1,6 +1,6 @@
 #include "job_slot.h"
 
-#include "cron_slots.h"
+#include "cron_due.h"
 
 /* Slots before it are missed, or were there before the job. */
 static int earliest(struct store *store, const struct job *job, const char *scope, int64_t now_ms,
@@ -43,7 +43,7 @@ static int find_latest(const struct job *job, int64_t now_ms, int64_t not_before
     struct zone *zone = zone_new(job->timezone, err);
     if (zone == NULL)
         return -1;
-    bool found = cron_slots_latest(&job->cron, zone, now_ms / 1000, not_before_ms / 1000, &slot);
+    bool found = cron_due_latest(&job->cron, zone, now_ms / 1000, not_before_ms / 1000, &slot);
     zone_free(zone);
     *slot_ms = slot * 1000;
     return found ? 1 : 0;

@@ -12,7 +12,7 @@
  * Instants are epoch seconds; slots are separated by blanks. What is wrong ends it with 2.
  */
 #include "cron_cover.h"
-#include "cron_slots.h"
+#include "cron_due.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,7 +51,7 @@ static struct zone *zone(struct zones *zones, const char *name, struct err *err)
 static void next(const struct cron *cron, struct zone *zone, int64_t after, int64_t count)
 {
     int64_t slot;
-    for (int64_t i = 0; i < count && cron_slots_next(cron, zone, after, &slot); i++) {
+    for (int64_t i = 0; i < count && cron_due_next(cron, zone, after, &slot); i++) {
         printf(i > 0 ? " %" PRId64 : "%" PRId64, slot);
         after = slot;
     }
@@ -61,7 +61,7 @@ static void next(const struct cron *cron, struct zone *zone, int64_t after, int6
 static void all(const struct cron *cron, struct zone *zone, int64_t from, int64_t until)
 {
     int64_t slot = from - 1;
-    while (cron_slots_next(cron, zone, slot, &slot) && slot < until)
+    while (cron_due_next(cron, zone, slot, &slot) && slot < until)
         printf("%" PRId64 " ", slot);
     putchar('\n');
 }
@@ -69,7 +69,7 @@ static void all(const struct cron *cron, struct zone *zone, int64_t from, int64_
 static void latest(const struct cron *cron, struct zone *zone, int64_t at, int64_t not_before)
 {
     int64_t slot;
-    if (cron_slots_latest(cron, zone, at, not_before, &slot))
+    if (cron_due_latest(cron, zone, at, not_before, &slot))
         printf("%" PRId64, slot);
     putchar('\n');
 }

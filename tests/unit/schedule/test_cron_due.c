@@ -1,6 +1,6 @@
 /* When a schedule is due: the calendar, and over daylight saving. A random walk against other
  * programs' answers is in e2e/cron/test_cron_oracle.py. */
-#include "cron_slots.h"
+#include "cron_due.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,14 +39,14 @@ static void check(const struct slots_case *c)
     int64_t at = instant(c->after), latest;
     for (size_t i = 0; c->slots[i] != NULL; i++) {
         int64_t slot, expected = instant(c->slots[i]);
-        if (!cron_slots_next(&cron, zone, at, &slot) || slot != expected)
+        if (!cron_due_next(&cron, zone, at, &slot) || slot != expected)
             fail_msg("%s %s: expected %s, got %lld", c->zone, c->schedule, c->slots[i],
                      (long long)slot);
         /* And backward: there is none in between, and it is its own latest. */
-        if (cron_slots_latest(&cron, zone, slot - 1, at + 1, &latest))
+        if (cron_due_latest(&cron, zone, slot - 1, at + 1, &latest))
             fail_msg("%s %s: %lld before %s", c->zone, c->schedule, (long long)latest, c->slots[i]);
-        assert_true(cron_slots_latest(&cron, zone, slot, slot, &latest) && latest == slot);
-        assert_true(cron_slots_latest(&cron, zone, slot + 59, at, &latest) && latest == slot);
+        assert_true(cron_due_latest(&cron, zone, slot, slot, &latest) && latest == slot);
+        assert_true(cron_due_latest(&cron, zone, slot + 59, at, &latest) && latest == slot);
         at = slot;
     }
     zone_free(zone);
@@ -180,15 +180,15 @@ static void test_none(void **state)
     int64_t slot;
     struct zone *utc = zone_new("UTC", &err);
     assert_int_equal(cron_parse("@reboot", &cron, &err), 0);
-    assert_false(cron_slots_next(&cron, utc, 0, &slot));
-    assert_false(cron_slots_latest(&cron, utc, 86400, 0, &slot));
+    assert_false(cron_due_next(&cron, utc, 0, &slot));
+    assert_false(cron_due_latest(&cron, utc, 86400, 0, &slot));
 
     assert_int_equal(cron_parse("0 12 29 2 *", &cron, &err), 0);
     int64_t now = instant("2027-12-31 00:00");
-    assert_false(cron_slots_latest(&cron, utc, now, instant("2024-02-29 12:01"), &slot));
-    assert_true(cron_slots_latest(&cron, utc, now, 0, &slot));
+    assert_false(cron_due_latest(&cron, utc, now, instant("2024-02-29 12:01"), &slot));
+    assert_true(cron_due_latest(&cron, utc, now, 0, &slot));
     assert_true(slot == instant("2024-02-29 12:00"));
-    assert_false(cron_slots_latest(&cron, utc, now, now + 1, &slot));
+    assert_false(cron_due_latest(&cron, utc, now, now + 1, &slot));
 
     /* What cannot be ends, too: no parser lets it through. */
     struct cron never = {.minutes = 1,
@@ -197,8 +197,8 @@ static void test_none(void **state)
                          .months = 1u << 2,
                          .any_weekday = true,
                          .weekdays = 0x7F};
-    assert_false(cron_slots_next(&never, utc, now, &slot));
-    assert_false(cron_slots_latest(&never, utc, now, 0, &slot));
+    assert_false(cron_due_next(&never, utc, now, &slot));
+    assert_false(cron_due_latest(&never, utc, now, 0, &slot));
     zone_free(utc);
 }
 

@@ -12,9 +12,9 @@
  * skipped_slot() is the first rule: all times that a change skipped are one slot, right after it.
  * first_minute() is the second: after a change back, a span starts where the repetition ends.
  * Neither holds for a schedule whose minute or hour starts with `*`, which follows real time, nor
- * for changes of more than CRON_SLOTS_CHANGE_MAX.
+ * for changes of more than CRON_DUE_CHANGE_MAX.
  */
-#include "cron_slots.h"
+#include "cron_due.h"
 
 #include <stddef.h>
 
@@ -160,7 +160,7 @@ static bool local_latest(const struct cron *cron, int64_t from, int64_t to, int6
 
 static bool follows_change(const struct cron *cron, int32_t length)
 {
-    return !cron->wildcard && length > 0 && length <= CRON_SLOTS_CHANGE_MAX;
+    return !cron->wildcard && length > 0 && length <= CRON_DUE_CHANGE_MAX;
 }
 
 /* The slot of the times that were skipped when the span began. */
@@ -184,9 +184,9 @@ static int64_t first_minute(const struct cron *cron, const struct zone_span *spa
     return ceil_div(local, 60);
 }
 
-bool cron_slots_next(const struct cron *cron, struct zone *zone, int64_t after, int64_t *slot)
+bool cron_due_next(const struct cron *cron, struct zone *zone, int64_t after, int64_t *slot)
 {
-    const int64_t give_up = after + CRON_SLOTS_YEARS * YEAR;
+    const int64_t give_up = after + CRON_DUE_YEARS * YEAR;
     if (cron->reboot)
         return false;
     for (int64_t at = after + 1; at <= give_up;) {
@@ -207,8 +207,8 @@ bool cron_slots_next(const struct cron *cron, struct zone *zone, int64_t after, 
     return false;
 }
 
-bool cron_slots_latest(const struct cron *cron, struct zone *zone, int64_t at, int64_t not_before,
-                       int64_t *slot)
+bool cron_due_latest(const struct cron *cron, struct zone *zone, int64_t at, int64_t not_before,
+                     int64_t *slot)
 {
     if (cron->reboot)
         return false;
