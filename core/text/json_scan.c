@@ -1,7 +1,7 @@
 #include "json_scan.h"
 
 #include "ascii.h"
-#include "json_number.h"
+#include "decimal.h"
 #include "utf8.h"
 
 #include <math.h>
@@ -211,7 +211,7 @@ static int read_double(struct json_reader *reader, size_t start, double *value, 
 {
     reader->scratch.len = 0;
     buf_append(&reader->scratch, reader->text + start, reader->pos - start);
-    *value = json_number_parse(reader->scratch.data);
+    *value = decimal_parse(reader->scratch.data);
     if (isinf(*value))
         return json_reader_fail(reader, start, err,
                                 "a number beyond the range of a double (1.8e308) cannot be read");

@@ -1,5 +1,5 @@
+#include "decimal.h"
 #include "json.h"
-#include "json_number.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -51,10 +51,10 @@ int json_write_int(struct buf *out, int64_t value)
 
 int json_write_double(struct buf *out, double value)
 {
-    char text[JSON_NUMBER_SIZE];
+    char text[DECIMAL_SIZE];
     if (!isfinite(value))
         return -1;
-    json_number_format(value, text);
+    decimal_format(value, text);
     return buf_puts(out, text);
 }
 

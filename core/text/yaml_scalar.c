@@ -1,6 +1,6 @@
 /* What a plain scalar means: YAML 1.2's core schema. */
 #include "ascii.h"
-#include "json_number.h"
+#include "decimal.h"
 #include "utf8.h"
 #include "yaml.h"
 
@@ -103,7 +103,7 @@ static bool is_float(const struct yaml_node *node, double *value)
     }
     if (!has_float_form(node->text))
         return false;
-    *value = json_number_parse(node->text);
+    *value = decimal_parse(node->text);
     return isfinite(*value); /* 1e400 */
 }
 

@@ -1,11 +1,11 @@
-#include "json_number.h"
+#include "decimal.h"
 
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-double json_number_parse(const char *text)
+double decimal_parse(const char *text)
 {
     locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     double value = strtod_l(text, NULL, c_locale);
@@ -13,12 +13,12 @@ double json_number_parse(const char *text)
     return value;
 }
 
-void json_number_format(double value, char out[JSON_NUMBER_SIZE])
+void decimal_format(double value, char out[DECIMAL_SIZE])
 {
     locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     locale_t before = uselocale(c_locale);
     for (int precision = 15; precision <= 17; precision++) {
-        snprintf(out, JSON_NUMBER_SIZE, "%.*g", precision, value);
+        snprintf(out, DECIMAL_SIZE, "%.*g", precision, value);
         if (strtod(out, NULL) == value)
             break;
     }
