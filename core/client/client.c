@@ -38,6 +38,7 @@ struct client_call {
     char *query;
     char *path;     /* below the endpoint, as the provider writes it; NULL for an absolute URL */
     char *endpoint; /* where a 308 sent this call */
+    struct token_move move; /* while that is written down */
     client_done_fn *done;
     void *arg;
 
@@ -68,6 +69,7 @@ static void call_free(struct client_call *call)
     if (call->token_request != NULL)
         token_cancel(call->token_request);
     transport_cancel(&call->client->transport, call->transfer);
+    store_cancel(&call->move.call);
     http_request_free(call->request);
     mem_free(call->headers);
     mem_free_secret(call->target);
@@ -112,6 +114,25 @@ static void call_label(struct client_call *call)
              (int)strcspn(call->url, "?"), call->url);
 }
 
+static void call_move_failed(struct client_call *call, struct http_response *response)
+{
+    call_label(call);
+    call->last.status = 308;
+    call_finish(call, response, &call->last);
+}
+
+static void call_move_written(void *arg)
+{
+    struct client_call *call = arg;
+    if (call->move.call.result < 0) {
+        call->last = call->move.call.err;
+        call_move_failed(call, NULL);
+        return;
+    }
+    log_msg(call->client->log, LOG_INFO, "the endpoint moved to %s", call->endpoint);
+    call_begin(call);
+}
+
 static void call_moved(struct client_call *call, struct http_response *response)
 {
     const struct provider *provider = provider_of(call->connector);
@@ -125,19 +146,14 @@ static void call_moved(struct client_call *call, struct http_response *response)
                          CLIENT_MOVES_MAX);
     else
         result = provider->moved(response, call->url, call->path, &endpoint, &call->last);
-    if (result == 0)
-        result = token_set_endpoint(call->client->tokens, call->connector, endpoint, &call->last);
-    if (result != 0) {
-        mem_free(endpoint);
-        call_label(call);
-        call->last.status = 308;
-        call_finish(call, response, &call->last);
-        return;
+    if (result == 0) {
+        mem_free(call->endpoint);
+        call->endpoint = endpoint;
+        result = token_set_endpoint(call->client->tokens, call->connector, endpoint, &call->move,
+                                    call_move_written, call, &call->last);
     }
-    log_msg(call->client->log, LOG_INFO, "the endpoint moved to %s", endpoint);
-    mem_free(call->endpoint);
-    call->endpoint = endpoint;
-    call_begin(call);
+    if (result != 0)
+        call_move_failed(call, response);
 }
 
 static void call_answered(void *arg, struct http_result *result)

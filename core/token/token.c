@@ -141,15 +141,16 @@ int token_forget(struct tokens *tokens, const struct connector *connector, struc
 }
 
 int token_set_endpoint(struct tokens *tokens, const struct connector *connector,
-                       const char *endpoint_url, struct err *err)
+                       const char *endpoint_url, struct token_move *move, loop_fn *done, void *arg,
+                       struct err *err)
 {
-    char owner[STORE_OWNER_SIZE];
-    provider_of(connector)->owner(connector, owner);
     if (connector_allows(connector, endpoint_url, err) != 0)
         return -1;
-    struct store_call call = {.op = STORE_TOKEN_ENDPOINT,
-                              .token = {.owner = owner, .endpoint_url = endpoint_url}};
-    return store_wait(tokens->store, &call, err);
+    provider_of(connector)->owner(connector, move->owner);
+    move->call = (struct store_call){.op = STORE_TOKEN_ENDPOINT,
+                                     .token = {.owner = move->owner, .endpoint_url = endpoint_url}};
+    store_start(tokens->store, &move->call, done, arg);
+    return 0;
 }
 
 struct tokens *tokens_new(struct loop *loop, const struct transport *transport, struct store *store,

@@ -63,8 +63,18 @@ void token_adopt(struct tokens *tokens, const struct connector *connector,
 /* Drops the cached access token and the rotated refresh tokens: the configured one is used next.
  * Blocks on the store. */
 int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err);
-/* The API moved (308): remember the new endpoint. Checks allow_hosts. Blocks on the store. */
+/* Writing down where the API has moved. The caller's; zeroed is none under way. */
+struct token_move {
+    struct store_call call;
+    char owner[STORE_OWNER_SIZE];
+};
+/*
+ * The API moved (308): remembers the new endpoint, which allow_hosts must allow (-1 where it does
+ * not: nothing was started). done is called once it is written or not (move->call.result), perhaps
+ * before this returns. endpoint_url is borrowed until then; store_cancel(&move->call) ends it.
+ */
 int token_set_endpoint(struct tokens *tokens, const struct connector *connector,
-                       const char *endpoint_url, struct err *err);
+                       const char *endpoint_url, struct token_move *move, loop_fn *done, void *arg,
+                       struct err *err);
 
 #endif

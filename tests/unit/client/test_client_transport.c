@@ -1,7 +1,9 @@
 /* Tokens and client over a transport and a clock of the test: nothing is sent, nothing is slept. */
 #include "folder.h"
+#include "mem.h"
 #include "own_clock.h"
 #include "provider_fixture.h"
+#include "store_fixture.h"
 #include "tiny_provider.h"
 
 #define ISSUER    "https://id.example.org"
@@ -212,6 +214,75 @@ static void what_is_cancelled_is_broken_off(void **state)
     world_destroy(&world);
 }
 
+/* A 308 says in its body where the API is now. */
+static int moved(const struct http_response *response, const char *request_url, const char *path,
+                 char **endpoint, struct err *err)
+{
+    (void)request_url, (void)path, (void)err;
+    *endpoint = mem_strdup(response->body.data);
+    return 0;
+}
+
+/* Its provider, with addresses that may move. */
+static void let_it_move(struct world *world, struct provider *moving)
+{
+    *moving = tiny_provider;
+    moving->moved = moved;
+    ((struct connector *)(uintptr_t)world->f.connector)->provider = &moving->config;
+}
+
+static void a_moved_endpoint_is_written_down_and_asked(void **state)
+{
+    (void)state;
+    struct ready replies[] = {{200, .body = "token abcdefgh"},
+                              {308, .body = "https://api.example.org/new"},
+                              {200, .body = "hello"},
+                              {308, .body = "https://elsewhere.example"}};
+    struct world world;
+    struct provider moving;
+    world_create(&world, replies, 4);
+    let_it_move(&world, &moving);
+    assert_string_equal(provider_fixture_call(&world.f, "GET", "things").body, "hello");
+    assert_string_equal(replies[2].url, "GET https://api.example.org/new/things");
+
+    char owner[STORE_OWNER_SIZE];
+    struct store_token row;
+    moving.owner(world.f.connector, owner);
+    assert_int_equal(store_fixture_load(world.f.engine.store, owner, &row), 1);
+    assert_string_equal(row.endpoint_url, "https://api.example.org/new");
+    store_token_destroy(&row);
+
+    struct called called = provider_fixture_call(&world.f, "GET", "things");
+    assert_int_equal(called.err.kind, ERR_AUTH);
+    assert_int_equal(called.err.status, 308);
+    world_destroy(&world);
+}
+
+static void a_call_may_end_while_its_move_is_written_down(void **state)
+{
+    (void)state;
+    struct ready replies[] = {{200, .body = "token abcdefgh"},
+                              {308, .body = "https://api.example.org/new"}};
+    struct world world;
+    struct provider moving;
+    world_create(&world, replies, 2);
+    let_it_move(&world, &moving);
+    provider_fixture_token(&world.f, NULL);
+    world.fake.silent = true;
+    struct called called = {0};
+    const struct client_request request = {.http.method = "GET", .path = "things"};
+    struct client_call *call = client_start(world.f.engine.client, world.f.connector, &request,
+                                            provider_fixture_called, &called);
+    for (int turns = 0; turns < 10 && replies[1].at_ms == 0; turns++)
+        loop_turn(world.f.engine.loop, 0);
+    fake_answer(&world.fake);
+    client_cancel(call);
+    for (int turns = 0; turns < 3; turns++)
+        loop_turn(world.f.engine.loop, 1);
+    assert_false(called.done);
+    world_destroy(&world);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_set_up, folder_tear_down)
 
 int main(void)
@@ -223,6 +294,8 @@ int main(void)
         TEST(no_wait_passes_the_deadline),
         TEST(what_broke_is_repeated_where_that_is_safe),
         TEST(what_is_cancelled_is_broken_off),
+        TEST(a_moved_endpoint_is_written_down_and_asked),
+        TEST(a_call_may_end_while_its_move_is_written_down),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return STORE_FIXTURE_RUN(tests);
 }
