@@ -2,6 +2,7 @@
 #include "lerr.h"
 #include "luaopen.h"
 #include "path.h"
+#include "vm.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -14,6 +15,7 @@
 /* Of texts to encode, which may double in size. */
 #define TEXT_MAX   ((size_t)256 * 1024 * 1024)
 #define UUID_BYTES 16
+#define PASSES_MAX 100 /* over the memory, of a hash that is verified: some seconds */
 #define FILE_PIECE ((size_t)64 * 1024) /* of a file that is hashed, at a time */
 
 /* The argument; raises when it is over TEXT_MAX. */
@@ -216,12 +218,30 @@ static int crypto_equal(lua_State *L)
     return 1;
 }
 
+/* Fails if a hash costs more than the run may use. Its memory is libsodium's, which Lua does not
+ * count, so it is compared with the whole limit. */
+static int check_cost(lua_State *L, unsigned long kib, unsigned long passes, struct err *err)
+{
+    size_t limit = vm_memory_limit(vm_of(L));
+    if (kib > limit / 1024)
+        return err_set(err, ERR_INVALID,
+                       "the password's hash needs %lu MiB of memory, the run's limit is %zu MiB",
+                       kib / 1024, limit / 1024 / 1024);
+    if (passes > PASSES_MAX)
+        return err_set(err, ERR_INVALID,
+                       "the password's hash needs %lu passes; at most %d are done", passes,
+                       PASSES_MAX);
+    return 0;
+}
+
 /* crypto.password_hash(password): argon2id, about a tenth of a second and 64 MiB */
 static int crypto_password_hash(lua_State *L)
 {
     char hash[crypto_pwhash_STRBYTES];
     struct err err;
     size_t len;
+    if (check_cost(L, crypto_pwhash_MEMLIMIT_INTERACTIVE / 1024, 1, &err) != 0)
+        return lerr_return(L, &err);
     const char *password = luaL_checklstring(L, 1, &len);
     luaL_argcheck(L, len <= crypto_pwhash_PASSWD_MAX, 1, "at most 4 GiB");
     if (crypto_pwhash_str(hash, password, len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
@@ -233,12 +253,19 @@ static int crypto_password_hash(lua_State *L)
     return 1;
 }
 
-/* crypto.password_verify(hash, password): as slow as the hash was made */
+/* crypto.password_verify(hash, password): as slow as the hash was made; nil, err if that is too
+ * much */
 static int crypto_password_verify(lua_State *L)
 {
+    struct err err;
+    unsigned long kib, passes;
     size_t hash_len, len;
     const char *hash = luaL_checklstring(L, 1, &hash_len);
     const char *password = luaL_checklstring(L, 2, &len);
+    if ((sscanf(hash, "$argon2id$v=19$m=%lu,t=%lu,", &kib, &passes) == 2 ||
+         sscanf(hash, "$argon2i$v=19$m=%lu,t=%lu,", &kib, &passes) == 2) &&
+        check_cost(L, kib, passes, &err) != 0)
+        return lerr_return(L, &err);
     bool good = hash_len < crypto_pwhash_STRBYTES && strlen(hash) == hash_len &&
                 len <= crypto_pwhash_PASSWD_MAX &&
                 crypto_pwhash_str_verify(hash, password, len) == 0;

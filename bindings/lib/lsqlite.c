@@ -4,6 +4,7 @@
 #include "luaopen.h"
 #include "mem.h"
 #include "place.h"
+#include "vm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,8 @@
 #define BUSY_MS   10000 /* waits this long for another process's lock */
 #define DEPTH_MAX 64    /* nested transactions */
 #define FILE_MODE 0600
+/* What SQLite may have beside a script's share: the store, and the caches of databases in files. */
+#define HEAP_SHARE ((int64_t)16 * 1024 * 1024)
 
 static struct lsqlite_db *check_db(lua_State *L)
 {
@@ -306,7 +309,7 @@ static int sqlite_open(lua_State *L)
     luaL_argcheck(L, len > 0 && strlen(path) == len, 1, "a path without NUL bytes expected");
     bool file = strcmp(path, ":memory:") != 0;
     struct lsqlite_db *db = lua_newuserdatauv(L, sizeof *db, 0);
-    *db = (struct lsqlite_db){0};
+    *db = (struct lsqlite_db){.heap_max = (int64_t)vm_memory_limit(vm_of(L)) + HEAP_SHARE};
     luaL_setmetatable(L, LSQLITE_DB);
 
     struct err err;

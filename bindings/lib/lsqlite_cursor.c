@@ -61,6 +61,30 @@ static void check_open(lua_State *L, const struct lsqlite_cursor *cursor)
         luaL_error(L, "the database was closed while a statement was using it");
 }
 
+/* ---- memory ---- */
+
+/*
+ * SQLite's memory is none of Lua's, so the run's limit must be set here. SQLite has one limit for
+ * the whole process. It is on only while a script's statement runs: the store must be able to
+ * write.
+ */
+static int prepare_limited(const struct lsqlite_db *db, const char *sql, sqlite3_stmt **stmt,
+                           const char **rest)
+{
+    sqlite3_hard_heap_limit64(db->heap_max);
+    int code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, rest);
+    sqlite3_hard_heap_limit64(0);
+    return code;
+}
+
+static int step_limited(const struct lsqlite_cursor *cursor)
+{
+    sqlite3_hard_heap_limit64(cursor->db->heap_max);
+    int code = sqlite3_step(cursor->stmt);
+    sqlite3_hard_heap_limit64(0);
+    return code;
+}
+
 /* ---- the cache ---- */
 
 static struct lsqlite_cached *cache_find(struct lsqlite_db *db, const char *sql, size_t len)
@@ -135,8 +159,7 @@ struct lsqlite_cursor *lsqlite_cursor_push(lua_State *L, int db_index, const cha
     struct lsqlite_cached *entry = cache_find(db, sql, len);
     if (entry == NULL) {
         sqlite3_stmt *stmt = NULL;
-        if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, rest) !=
-            SQLITE_OK)
+        if (prepare_limited(db, sql, &stmt, rest) != SQLITE_OK)
             lsqlite_raise(L, db->handle, sql);
         link_cursor(cursor, db);
         cursor->stmt = stmt;
@@ -208,7 +231,7 @@ void lsqlite_cursor_bind(lua_State *L, struct lsqlite_cursor *cursor, int first,
 bool lsqlite_cursor_step(lua_State *L, struct lsqlite_cursor *cursor)
 {
     check_open(L, cursor);
-    int code = sqlite3_step(cursor->stmt);
+    int code = step_limited(cursor);
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         lsqlite_raise(L, cursor->db->handle, sqlite3_sql(cursor->stmt));
     return code == SQLITE_ROW;

@@ -28,6 +28,7 @@ struct lsqlite_db {  /* the userdata of a connection */
     uint64_t count;
     struct lsqlite_cursor *cursors; /* open ones */
     int depth;                      /* of transactions */
+    int64_t heap_max; /* bytes that all of SQLite may have while a statement of a script runs */
 };
 
 struct lsqlite_cursor {    /* a userdata; its user value is the connection */

@@ -4,16 +4,18 @@
 
 #include <lua.h>
 
-int luaopen_jeton(lua_State *L);        /* jeton.c */
-int luaopen_jeton_crypto(lua_State *L); /* lcrypto.c */
-int luaopen_jeton_exec(lua_State *L);   /* lexec_module.c */
-int luaopen_jeton_http(lua_State *L);   /* lhttp.c */
-int luaopen_jeton_json(lua_State *L);   /* ljson.c */
-int luaopen_jeton_log(lua_State *L);    /* llog.c */
-int luaopen_jeton_server(lua_State *L); /* lserver.c */
-int luaopen_jeton_sqlite(lua_State *L); /* lsqlite.c */
-int luaopen_jeton_state(lua_State *L);  /* lstate.c */
-int luaopen_jeton_token(lua_State *L);  /* ltoken.c */
-int luaopen_jeton_yaml(lua_State *L);   /* lyaml.c */
+int luaopen_jeton(lua_State *L);            /* jeton.c */
+int luaopen_jeton_cjson(lua_State *L);      /* lcjson.c: cjson */
+int luaopen_jeton_cjson_safe(lua_State *L); /* lcjson.c: cjson.safe */
+int luaopen_jeton_crypto(lua_State *L);     /* lcrypto.c */
+int luaopen_jeton_exec(lua_State *L);       /* lexec_module.c */
+int luaopen_jeton_http(lua_State *L);       /* lhttp.c */
+int luaopen_jeton_json(lua_State *L);       /* ljson.c */
+int luaopen_jeton_log(lua_State *L);        /* llog.c */
+int luaopen_jeton_server(lua_State *L);     /* lserver.c */
+int luaopen_jeton_sqlite(lua_State *L);     /* lsqlite.c */
+int luaopen_jeton_state(lua_State *L);      /* lstate.c */
+int luaopen_jeton_token(lua_State *L);      /* ltoken.c */
+int luaopen_jeton_yaml(lua_State *L);       /* lyaml.c */
 
 #endif

@@ -3,13 +3,9 @@
 #include "luaopen.h"
 #include "task.h"
 
-/* Debian's lua-cjson has no header. */
-int luaopen_cjson(lua_State *L);
-int luaopen_cjson_safe(lua_State *L);
-
 const luaL_Reg modules[] = {
-    {"cjson", luaopen_cjson},
-    {"cjson.safe", luaopen_cjson_safe},
+    {"cjson", luaopen_jeton_cjson},
+    {"cjson.safe", luaopen_jeton_cjson_safe},
     {"jeton", luaopen_jeton},
     {"jeton.crypto", luaopen_jeton_crypto},
     {"jeton.exec", luaopen_jeton_exec},

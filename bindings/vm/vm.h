@@ -82,7 +82,8 @@ struct engine *vm_engine(struct vm *vm);
 const struct vm_options *vm_options_of(struct vm *vm);
 /* The real path of the script; NULL: it came from standard input, or a module runs. */
 const char *vm_script(const struct vm *vm);
-int64_t vm_deadline(const struct vm *vm); /* epoch s; 0: none */
+size_t vm_memory_limit(const struct vm *vm); /* of the run, in bytes */
+int64_t vm_deadline(const struct vm *vm);    /* epoch s; 0: none */
 /* Has `commit` called after the last task, if the run has succeeded so far; if it fails, so does
  * the run. It must not raise. */
 void vm_on_success(struct vm *vm, int (*commit)(lua_State *L, struct err *err));

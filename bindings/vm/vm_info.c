@@ -21,6 +21,11 @@ const char *vm_script(const struct vm *vm)
     return vm->script;
 }
 
+size_t vm_memory_limit(const struct vm *vm)
+{
+    return vm->memory_limit;
+}
+
 int64_t vm_deadline(const struct vm *vm)
 {
     return vm->deadline_wall;

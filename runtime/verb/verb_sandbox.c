@@ -9,6 +9,7 @@
 #include "mem.h"
 #include "provider_list.h"
 #include "safefile.h"
+#include "vm.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,7 +28,7 @@
 #define PASSWORD_MIN        REDACT_MIN_BYTES
 #define PASSWORD_MAX        ((size_t)1024)
 #define HASH_HEAD           "$argon2id$"
-#define HASH_MEMORY_MAX_KIB (1024U * 1024)
+#define HASH_MEMORY_MAX_KIB ((unsigned)(VM_MEMORY_DEFAULT / 1024))
 #define HASH_PASSES_MAX     100U
 #define JSON_MAX            ((size_t)4 * 1024 * 1024) /* what a command line can be long */
 
@@ -129,7 +130,7 @@ static int hash_password(const char *path, const struct buf *line, char *hash, s
         if (!good_hash(line->data))
             return bad_password_file(
                 path,
-                "expected an argon2id hash of at most 1 GiB and 100 passes, as "
+                "expected an argon2id hash of at most 512 MiB and 100 passes, as "
                 "crypto.password_hash of Lua makes it",
                 err);
         strcpy(hash, line->data);

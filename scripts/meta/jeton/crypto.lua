@@ -77,7 +77,8 @@ function crypto.password_hash(password) end
 --- Whether a password is the one that was hashed. Takes as long as making the hash, and blocks.
 ---@param hash string `$argon2id$…`; anything else matches no password
 ---@param password string
----@return boolean
+---@return boolean? matches nil when the hash asks for too much memory or over 100 passes
+---@return jeton.Err? err kind `invalid`
 function crypto.password_verify(hash, password) end
 
 return crypto

@@ -337,6 +337,35 @@ class Deadline(RunCase):
 
 
 class Memory(RunCase):
+    def test_databases_count(self):
+        big = "'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) '"
+        for use in (f"db:exec({big} .. 'INSERT INTO t SELECT randomblob(1000000) FROM n')",
+                    "db:row 'SELECT length(randomblob(300000000))'",
+                    "for _ = 1, 100 do local other = sqlite.open ':memory:' kept[#kept + 1] = other "
+                    "other:exec 'CREATE TABLE t (v); INSERT INTO t SELECT randomblob(10000000)' end"):
+            self.script("local sqlite = require 'jeton.sqlite' local db, kept = sqlite.open ':memory:', {} "
+                        f"db:exec 'CREATE TABLE t (v)' {use}", status=1, options=("--memory", "32MiB"),
+                        says="SQLITE_NOMEM")
+        # Others may write on.
+        self.script("local sqlite = require 'jeton.sqlite' local db = sqlite.open ':memory:' "
+                    "pcall(db.row, db, 'SELECT length(randomblob(300000000))') "
+                    "require('jeton.state').set('big', ('x'):rep(1000000)) ", options=("--memory", "32MiB"))
+
+    def test_buffers_of_cjson_count(self):
+        memory = ("--memory", "32MiB")
+        says = "the script reached its memory limit of 32 MiB"
+        text = "local cjson, text = require 'cjson', ('x'):rep(4000000) "
+        self.script(text + "print(#cjson.encode { text, text })", options=memory)
+        for use in ("local t = {} for i = 1, 100 do t[i] = text end cjson.encode(t)",
+                    "local t = text for _ = 1, 60 do t = { t, t } end require('cjson.safe').encode(t)",
+                    "cjson.encode { ('\\1'):rep(8000000) }",
+                    "local kept = {} for i = 1, 100 do kept[i] = cjson.new() kept[i].encode(text) end",
+                    "cjson.encode_sparse_array(false, 0) cjson.encode { [900000000] = 1 }"):
+            self.script(text + use, status=1, options=memory, says=says)
+        self.script("local cjson = require 'cjson' cjson.encode_sparse_array(true) "
+                    "print(cjson.encode { [900000000] = 1 }) cjson.encode_sparse_array(false, 2, 3) "
+                    "print(cjson.encode { [3] = 1 }, cjson.encode { a = 'x/', 1.5, true, cjson.null })", options=memory)
+
     def test_the_default_limit(self):
         self.script("local t = {} while true do t[#t + 1] = ('x'):rep(1000000) .. #t end", status=1,
                     says="jeton: error: the script reached its memory limit of 512 MiB (--memory)", timeout=120)

@@ -49,6 +49,20 @@ function TestPassword.test_what_is_no_hash()
   end
 end
 
+function TestPassword.test_what_would_cost_too_much()
+  local salt_and_hash = "$c2FsdHNhbHRzYWx0c2FsdA$" .. ("A"):rep(43)
+  for _, case in ipairs {
+    { "$argon2id$v=19$m=4194304,t=1,p=1", "4096 MiB of memory" },
+    { "$argon2i$v=19$m=4194304,t=3,p=1", "4096 MiB of memory" },
+    { "$argon2id$v=19$m=1024,t=4000000000,p=1", "4000000000 passes" },
+  } do
+    local good, err = crypto.password_verify(case[1] .. salt_and_hash, "open sesame")
+    lu.assertNil(good)
+    lu.assertEquals(err.kind, "invalid")
+    lu.assertStrContains(err.message, case[2])
+  end
+end
+
 local TestHash = {}
 
 function TestHash.test_sha256()
