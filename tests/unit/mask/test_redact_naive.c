@@ -3,7 +3,7 @@
  * each form of each secret is compared at each place. Random texts hold secrets in all forms, parts
  * of them and what looks like escapes.
  *
- * usage: test_redact_naive [TEXTS [SEED]]
+ * usage: test_redact_naive [TEXTS [SEED]]    with JETON_SOAK set, a million texts by default
  */
 #include "err.h"
 #include "mem.h"
@@ -466,6 +466,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_texts_are_masked_as_the_slow_way_does),
     };
+    if (getenv("JETON_SOAK") != NULL)
+        texts = 1000000;
     if (argc > 1)
         texts = strtoul(argv[1], NULL, 10);
     if (argc > 2)
