@@ -45,7 +45,7 @@ static int http_post(lua_State *L)
 static int response_json(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
-    struct json_options options = {.lenient = larg_boolean(L, 1, "lenient", 0)};
+    struct json_options options = {.lenient = larg_boolean(L, 1, "lenient", 0), .mend = true};
     ljson_options(L, 2, "response:json", &options);
     luaL_argcheck(L, lua_getfield(L, 1, "body") == LUA_TSTRING, 1, "not a response");
     size_t len = 0;

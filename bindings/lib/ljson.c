@@ -7,6 +7,7 @@
 #include "luaopen.h"
 
 #include <lauxlib.h>
+#include <math.h>
 
 #define READER_NAME "jeton.json.reader"
 #define BUF_NAME    "jeton.json.buf"
@@ -63,7 +64,10 @@ static void push_scalar(lua_State *L, const struct json_token *token)
         lua_pushinteger(L, token->integer);
         break;
     case JSON_DOUBLE:
-        lua_pushnumber(L, token->number);
+        if (isfinite(token->number))
+            lua_pushnumber(L, token->number);
+        else /* could not be sent again, and is no number to calculate with */
+            lua_pushlstring(L, token->text, token->len);
         break;
     case JSON_STRING:
         lua_pushlstring(L, token->text, token->len);
@@ -131,7 +135,7 @@ int ljson_decode(lua_State *L, const char *text, size_t len, const struct json_o
 
 void ljson_options(lua_State *L, int index, const char *what, struct json_options *options)
 {
-    static const char *const keys[] = {"lenient", "max_bytes", "max_depth", NULL};
+    static const char *const keys[] = {"lenient", "mend", "max_bytes", "max_depth", NULL};
     if (lua_isnoneornil(L, index))
         return;
     luaL_checktype(L, index, LUA_TTABLE);
@@ -143,6 +147,7 @@ void ljson_options(lua_State *L, int index, const char *what, struct json_option
     if (depth < 1 || depth > JSON_DEPTH_MAX)
         luaL_error(L, "%s: max_depth must be 1 to %d", what, JSON_DEPTH_MAX);
     options->lenient = larg_boolean(L, index, "lenient", options->lenient);
+    options->mend = larg_boolean(L, index, "mend", options->mend || options->lenient);
     options->max_bytes = (size_t)bytes;
     options->max_depth = (int)depth;
 }

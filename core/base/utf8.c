@@ -2,11 +2,10 @@
 
 #include <string.h>
 
-#define SURROGATE_FIRST 0xd800
-#define SURROGATE_LAST  0xdfff
-#define CODE_LAST       0x10ffff
+#define CODE_LAST 0x10ffff
 
-size_t utf8_decode(const char *text, size_t len, uint32_t *code)
+/* As utf8_decode, but halves of characters are taken too. */
+static size_t decode(const char *text, size_t len, uint32_t *code)
 {
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
     const unsigned char *bytes = (const unsigned char *)text;
@@ -29,11 +28,16 @@ size_t utf8_decode(const char *text, size_t len, uint32_t *code)
             return 0;
         value = value << 6 | (bytes[i] & 0x3fu);
     }
-    if (value < smallest[size] || value > CODE_LAST ||
-        (value >= SURROGATE_FIRST && value <= SURROGATE_LAST))
+    if (value < smallest[size] || value > CODE_LAST)
         return 0;
     *code = value;
     return size;
+}
+
+size_t utf8_decode(const char *text, size_t len, uint32_t *code)
+{
+    size_t size = decode(text, len, code);
+    return size > 0 && (utf8_is_high(*code) || utf8_is_low(*code)) ? 0 : size;
 }
 
 size_t utf8_encode(uint32_t code, char out[UTF8_BYTES_MAX])
@@ -81,6 +85,43 @@ size_t utf8_cut(const char *text, size_t len, size_t max)
     while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
         max--;
     return max;
+}
+
+/* The bytes of what begins like a character and is none. */
+static size_t broken_size(const char *text, size_t len)
+{
+    size_t size = 1;
+    while ((unsigned char)text[0] >= 0xc0 && size < len && size < UTF8_BYTES_MAX &&
+           ((unsigned char)text[size] & 0xc0) == 0x80)
+        size++;
+    return size;
+}
+
+int utf8_mend(const char *text, size_t len, struct buf *out)
+{
+    for (size_t pos = 0; pos < len;) {
+        char bytes[UTF8_BYTES_MAX];
+        size_t valid = utf8_valid_prefix(text + pos, len - pos);
+        if (buf_append(out, text + pos, valid) != 0)
+            return -1;
+        pos += valid;
+        if (pos == len)
+            break;
+        uint32_t code = 0, low = 0;
+        size_t size = decode(text + pos, len - pos, &code);
+        size_t more = size > 0 ? decode(text + pos + size, len - pos - size, &low) : 0;
+        if (utf8_is_high(code) && more > 0 && utf8_is_low(low)) {
+            code = utf8_join(code, low);
+            size += more;
+        } else {
+            code = UTF8_REPLACEMENT;
+            size = size > 0 ? size : broken_size(text + pos, len - pos);
+        }
+        pos += size;
+        if (buf_append(out, bytes, utf8_encode(code, bytes)) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 void utf8_repair(char *text)

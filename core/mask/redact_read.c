@@ -53,18 +53,18 @@ static enum redact_match read_unicode(const char *text, size_t len, struct redac
     if (match != MATCH_FULL)
         return match;
     unit->used = 6;
-    if (code >= 0xdc00 && code <= 0xdfff)
+    if (utf8_is_low(code))
         return MATCH_NO;
-    if (code >= 0xd800 && code < 0xdc00) {
+    if (utf8_is_high(code)) {
         if (len < 8)
             return memcmp(text + 6, "\\u", len - 6) == 0 ? MATCH_PARTIAL : MATCH_NO;
         match =
             memcmp(text + 6, "\\u", 2) == 0 ? read_digits(text + 8, len - 8, 4, &low) : MATCH_NO;
         if (match != MATCH_FULL)
             return match;
-        if (low < 0xdc00 || low > 0xdfff)
+        if (!utf8_is_low(low))
             return MATCH_NO;
-        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+        code = utf8_join(code, low);
         unit->used = 12;
     }
     unit->size = utf8_encode(code, unit->bytes);

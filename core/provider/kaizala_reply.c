@@ -90,7 +90,8 @@ static int parse_fields(const struct json *reply, const struct http_response *re
 
 static struct json *parse_object(const struct http_response *response, struct err *err)
 {
-    const struct json_options options = {.max_bytes = PROVIDER_REPLY_MAX, .max_depth = 16};
+    const struct json_options options = {
+        .mend = true, .max_bytes = PROVIDER_REPLY_MAX, .max_depth = 16};
     struct json *reply = json_parse(response->body.data, response->body.len, &options, err);
     if (reply == NULL) {
         err_wrap(err, "the token service's reply is not JSON (is token_service the right URL?)");
@@ -168,7 +169,8 @@ int kaizala_reply_error(const struct http_response *response, const char *method
     buf_printf(&text, "%d %s", status, status_phrase(status));
 
     struct err ignored;
-    const struct json_options options = {.max_bytes = PROVIDER_REPLY_MAX, .max_depth = 16};
+    const struct json_options options = {
+        .mend = true, .max_bytes = PROVIDER_REPLY_MAX, .max_depth = 16};
     struct json *body = json_parse(response->body.data, response->body.len, &options, &ignored);
     const char *code = json_string(json_get(body, "errorCode"));
     const struct json *message = json_get(body, "message");

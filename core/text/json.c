@@ -128,6 +128,22 @@ static bool at_not_a_number(const struct json_reader *reader)
     return false;
 }
 
+/* With mend its name, as a text. */
+static int read_not_a_number(struct json_reader *reader, struct json_token *token, struct err *err)
+{
+    size_t start = reader->pos;
+    if (!reader->mend)
+        return json_reader_fail(reader, start, err,
+                                "NaN and Infinity are not values of JSON; send null instead");
+    while (json_reader_peek(reader) == '-' || isalpha((unsigned char)json_reader_peek(reader)))
+        reader->pos++;
+    reader->scratch.len = 0;
+    buf_append(&reader->scratch, reader->text + start, reader->pos - start);
+    *token = (struct json_token){
+        .type = JSON_STRING, .text = reader->scratch.data, .len = reader->scratch.len};
+    return 0;
+}
+
 static int read_value(struct json_reader *reader, struct json_token *token, struct err *err)
 {
     char c = json_reader_peek(reader);
@@ -138,8 +154,7 @@ static int read_value(struct json_reader *reader, struct json_token *token, stru
     if (at_string(reader))
         return read_string(reader, JSON_STRING, token, err);
     if (at_not_a_number(reader))
-        return json_reader_fail(reader, reader->pos, err,
-                                "NaN and Infinity are not values of JSON; send null instead");
+        return read_not_a_number(reader, token, err);
     if (c == '-' || (c >= '0' && c <= '9'))
         return json_scan_number(reader, token, err);
     if (read_word(reader, token))

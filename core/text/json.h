@@ -7,6 +7,12 @@
  * byte order mark before the text is skipped in both, as RFC 8259 allows: services of .NET write
  * it.
  *
+ * `mend`, for what services answer, where one bad value must not hide all others, refuses none of
+ * these. Half a surrogate and bytes that are not UTF-8 become U+FFFD; an integer beyond 64 bits and
+ * a number too near to 0 a double; a number that no double reaches is an infinite one, with its
+ * text; NaN and Infinity are texts. Control characters but
+ * NUL in strings are taken as they are.
+ *
  * Lenient adds: unquoted keys, single-quoted strings, comments, trailing commas, Python's
  * str(dict) (True, False, None, u''; escapes \' \xNN \UNNNNNNNN \ooo \a \v), control characters but
  * NUL in strings as they are, and text that is not valid UTF-8 is read as
@@ -28,7 +34,7 @@ struct json {
     bool boolean;
     int64_t integer;
     double number;
-    char *text;
+    char *text; /* STRING; of a DOUBLE as it was written (mend), or NULL */
     size_t len;
     const char *key; /* of an object's member; NUL-terminated */
     size_t key_len;

@@ -39,24 +39,28 @@ struct json_reader *json_reader_new(const char *text, size_t len,
     reader->text = text;
     reader->len = len;
     reader->lenient = options->lenient;
+    reader->mend = options->mend;
     reader->max_depth = JSON_DEPTH_MAX;
     if (options->max_depth > 0 && options->max_depth < JSON_DEPTH_MAX)
         reader->max_depth = options->max_depth;
 
     size_t valid = utf8_valid_prefix(text, len);
-    if (valid < len && !reader->lenient) {
+    reader->broken = valid < len && !reader->lenient;
+    if (reader->broken && !reader->mend) {
         json_reader_fail(reader, valid, err, "expected UTF-8, found the byte 0x%02x",
                          (unsigned char)text[valid]);
         mem_free(reader);
         return NULL;
     }
-    if (valid < len) {
+    if (valid < len && reader->lenient) {
         reader->converted = from_latin1(text, len, &reader->len);
         reader->text = reader->converted;
     }
     reader->pos = utf8_mark(reader->text, reader->len);
     /* No escape is shorter than what it stands for, so that no string outgrows the text. */
     buf_create_secret(&reader->scratch, reader->len);
+    if (reader->broken)
+        reader->scratch.limit *= UTF8_MEND_FACTOR;
     return reader;
 }
 
@@ -96,10 +100,11 @@ int json_reader_fail_expected(const struct json_reader *reader, struct err *err,
     /* Not more than one character of the text: it may be part of a secret. */
     char found[32] = "the end of the text";
     uint32_t code;
-    if (reader->pos < reader->len) {
-        utf8_decode(reader->text + reader->pos, reader->len - reader->pos, &code);
+    const char *at = reader->text + reader->pos;
+    if (reader->pos < reader->len && utf8_decode(at, reader->len - reader->pos, &code) == 0)
+        snprintf(found, sizeof found, "the byte 0x%02x", (unsigned char)*at);
+    else if (reader->pos < reader->len)
         snprintf(found, sizeof found, code > 0x20 && code < 0x7f ? "'%c'" : "U+%04X", (int)code);
-    }
     return json_reader_fail(reader, reader->pos, err, "expected %s, found %s", expected, found);
 }
 

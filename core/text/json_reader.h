@@ -22,6 +22,8 @@ struct json_reader {
     size_t pos;
     char *converted; /* the text, where it had to be converted from Latin-1; else NULL */
     bool lenient;
+    bool mend;
+    bool broken; /* not all of text is UTF-8: strings are mended */
     enum json_state state;
     int depth;
     int max_depth;

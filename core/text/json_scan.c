@@ -9,11 +9,6 @@
 
 #define CODE_LAST 0x10ffffu
 
-static bool is_surrogate(uint32_t code)
-{
-    return code >= 0xd800 && code <= 0xdfff;
-}
-
 /* Exactly `digits` hex digits at the reader's position, which passes them. */
 static int scan_hex(struct json_reader *reader, int digits, uint32_t *value, struct err *err)
 {
@@ -33,20 +28,25 @@ static int scan_unicode(struct json_reader *reader, size_t start, uint32_t *code
 {
     if (scan_hex(reader, 4, code, err) != 0)
         return -1;
-    if (!is_surrogate(*code))
+    if (!utf8_is_high(*code) && !utf8_is_low(*code))
         return 0;
     uint32_t low = 0;
-    bool pair = *code < 0xdc00 && reader->len - reader->pos >= 2 &&
-                memcmp(reader->text + reader->pos, "\\u", 2) == 0;
-    if (pair) {
+    size_t after = reader->pos;
+    if (utf8_is_high(*code) && reader->len - after >= 2 &&
+        memcmp(reader->text + after, "\\u", 2) == 0) {
         reader->pos += 2;
         if (scan_hex(reader, 4, &low, err) != 0)
             return -1;
     }
-    if (low < 0xdc00 || low > 0xdfff)
+    if (utf8_is_low(low)) {
+        *code = utf8_join(*code, low);
+        return 0;
+    }
+    if (!reader->mend)
         return json_reader_fail(reader, start, err,
                                 "a surrogate (\\uD800 to \\uDFFF) without its other half");
-    *code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
+    reader->pos = after; /* what follows stands for itself */
+    *code = UTF8_REPLACEMENT;
     return 0;
 }
 
@@ -69,7 +69,9 @@ static int scan_python_escape(struct json_reader *reader, size_t start, char c, 
     case 'U':
         if (scan_hex(reader, 8, code, err) != 0)
             return -1;
-        if (*code > CODE_LAST || is_surrogate(*code))
+        if (reader->mend && (utf8_is_high(*code) || utf8_is_low(*code)))
+            *code = UTF8_REPLACEMENT;
+        if (*code > CODE_LAST || utf8_is_high(*code) || utf8_is_low(*code))
             return json_reader_fail(reader, start, err, "the escape \\U does not name a character");
         return 0;
     default:
@@ -114,7 +116,16 @@ static int scan_escape(struct json_reader *reader, struct err *err)
 /* Characters that need no escape. Lenient text may contain raw line feeds and tabs. */
 static bool is_plain(const struct json_reader *reader, char c)
 {
-    return (unsigned char)c >= 0x20 || (reader->lenient && c != '\0');
+    return (unsigned char)c >= 0x20 || ((reader->lenient || reader->mend) && c != '\0');
+}
+
+static void mend_scratch(struct json_reader *reader)
+{
+    struct buf mended;
+    buf_create_secret(&mended, reader->scratch.limit);
+    utf8_mend(reader->scratch.data, reader->scratch.len, &mended);
+    buf_destroy(&reader->scratch);
+    reader->scratch = mended;
 }
 
 int json_scan_string(struct json_reader *reader, struct err *err)
@@ -133,6 +144,8 @@ int json_scan_string(struct json_reader *reader, struct err *err)
             return json_reader_fail(reader, opening, err, "the string that begins here has no end");
         if (reader->text[run] == quote) {
             reader->pos++;
+            if (reader->broken)
+                mend_scratch(reader);
             return 0;
         }
         if (reader->text[run] != '\\')
@@ -186,38 +199,39 @@ static int skip_number(struct json_reader *reader, bool *integer, struct err *er
     return 0;
 }
 
-static int read_integer(const struct json_reader *reader, size_t start, int64_t *value,
-                        struct err *err)
+/* False where it is beyond 64 bits. */
+static bool read_integer(const struct json_reader *reader, size_t start, int64_t *value)
 {
     bool negative = reader->text[start] == '-';
     int64_t sum = 0; /* summed as a negative number: the range has one more on that side */
     for (size_t i = start + negative; i < reader->pos; i++) {
         if (__builtin_mul_overflow(sum, 10, &sum) ||
             __builtin_sub_overflow(sum, reader->text[i] - '0', &sum))
-            goto too_large;
+            return false;
     }
-    if (!negative && sum == INT64_MIN)
-        goto too_large;
     *value = negative ? sum : -sum;
-    return 0;
-
-too_large:
-    return json_reader_fail(
-        reader, start, err,
-        "an integer beyond 64 bits cannot be read exactly; send it as a string");
+    return negative || sum != INT64_MIN;
 }
 
-static int read_double(struct json_reader *reader, size_t start, double *value, struct err *err)
+static int read_double(struct json_reader *reader, size_t start, struct json_token *token,
+                       struct err *err)
 {
-    reader->scratch.len = 0;
-    buf_append(&reader->scratch, reader->text + start, reader->pos - start);
-    *value = decimal_parse(reader->scratch.data);
-    if (isinf(*value))
+    struct buf *scratch = &reader->scratch;
+    scratch->len = 0;
+    buf_append(scratch, reader->text + start, reader->pos - start);
+    token->type = JSON_DOUBLE;
+    token->number = decimal_parse(scratch->data);
+    if (reader->mend) {
+        token->text = scratch->data;
+        token->len = scratch->len;
+        return 0;
+    }
+    if (isinf(token->number))
         return json_reader_fail(reader, start, err,
                                 "a number beyond the range of a double (1.8e308) cannot be read");
-    const char *exponent = strpbrk(reader->scratch.data, "eE");
-    const char *digit = strpbrk(reader->scratch.data, "123456789");
-    if (*value == 0 && digit != NULL && (exponent == NULL || digit < exponent))
+    const char *exponent = strpbrk(scratch->data, "eE");
+    const char *digit = strpbrk(scratch->data, "123456789");
+    if (token->number == 0 && digit != NULL && (exponent == NULL || digit < exponent))
         return json_reader_fail(reader, start, err,
                                 "a number too near to 0 for a double (4.9e-324) cannot be read");
     return 0;
@@ -230,10 +244,14 @@ int json_scan_number(struct json_reader *reader, struct json_token *token, struc
     if (skip_number(reader, &integer, err) != 0)
         return -1;
     bool minus_zero = reader->pos - start == 2 && memcmp(reader->text + start, "-0", 2) == 0;
-    if (integer && !minus_zero) {
-        token->type = JSON_INT;
-        return read_integer(reader, start, &token->integer, err);
-    }
-    token->type = JSON_DOUBLE; /* no integer is -0 */
-    return read_double(reader, start, &token->number, err);
+    if (!integer || minus_zero) /* no integer is -0 */
+        return read_double(reader, start, token, err);
+    token->type = JSON_INT;
+    if (read_integer(reader, start, &token->integer))
+        return 0;
+    if (reader->mend)
+        return read_double(reader, start, token, err);
+    return json_reader_fail(
+        reader, start, err,
+        "an integer beyond 64 bits cannot be read exactly; send it as a string");
 }

@@ -12,6 +12,7 @@
 
 struct json_options {
     bool lenient;
+    bool mend;        /* what cannot be exact is read as near as can be, see json.h */
     size_t max_bytes; /* 0: JSON_BYTES_MAX */
     int max_depth;    /* 0: JSON_DEPTH_MAX; never above it */
 };
@@ -35,7 +36,8 @@ struct json_token {
     bool boolean;
     int64_t integer;
     double number;
-    /* STRING and KEY: UTF-8, NUL-terminated, may hold NULs; valid until the next call. */
+    /* STRING and KEY: UTF-8, NUL-terminated, may hold NULs; with mend of a DOUBLE too, as it was
+     * written. Valid until the next call. */
     const char *text;
     size_t len;
 };

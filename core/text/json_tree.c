@@ -31,7 +31,7 @@ static void fill(struct tree *tree, struct json *json, const struct json_token *
     json->boolean = token->boolean;
     json->integer = token->integer;
     json->number = token->number;
-    if (token->type == JSON_STRING) {
+    if (token->text != NULL) {
         json->text = arena_text(&tree->arena, token->text, token->len);
         json->len = token->len;
     }

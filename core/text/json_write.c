@@ -87,7 +87,8 @@ static int write_value(struct buf *out, const struct json *json, int depth)
     case JSON_INT:
         return json_write_int(out, json->integer);
     case JSON_DOUBLE:
-        return json_write_double(out, json->number);
+        return json->text != NULL ? buf_append(out, json->text, json->len)
+                                  : json_write_double(out, json->number);
     case JSON_STRING:
         return json_write_string(out, json->text, json->len);
     case JSON_ARRAY_BEGIN:

@@ -97,7 +97,7 @@ static int64_t item_time(const struct api_pages *pages, const struct json *item)
 {
     const struct json *created = json_get(item, pages->list->time);
     if (created != NULL && created->type == JSON_INT)
-        return created->integer;
+        return created->integer > 0 && created->integer < INT64_MAX ? created->integer : 0;
     const char *sent = json_string(json_get(item, pages->list->iso_time));
     struct tm tm = {0};
     if (sent == NULL || strptime(sent, "%Y-%m-%dT%H:%M:%S", &tm) == NULL)
@@ -247,7 +247,7 @@ int api_pages_add(struct api_pages *pages, const char *body, size_t len,
                   struct api_request *request, struct err *err)
 {
     pages->count++;
-    struct json *root = json_parse(body, len, NULL, err);
+    struct json *root = json_parse(body, len, &(struct json_options){.mend = true}, err);
     if (root == NULL)
         return err_wrap(err, "page %zu", pages->count);
     int more = add_page(pages, root, request, err);

@@ -67,8 +67,8 @@ local http = {}
 ---@field dry_run? boolean true when the request was printed, not sent
 local response = {}
 
---- Decodes the body as JSON.
----@param options? { lenient?: boolean, max_bytes?: integer, max_depth?: integer }
+--- Decodes the body as JSON; what cannot be exact is mended, unless `mend` is false (see `json.decode`).
+---@param options? { lenient?: boolean, mend?: boolean, max_bytes?: integer, max_depth?: integer }
 ---@return any value nil, err when it is no JSON
 ---@return jeton.Err? err
 function response:json(options) end

@@ -1,7 +1,7 @@
 ---@meta jeton.json
 
 --- Lossless JSON: 64-bit integers stay integers, an empty list stays a list. A value that cannot be
---- represented exactly is refused, never changed.
+--- represented exactly is refused, never changed (but see `mend`).
 local json = {}
 
 --- JSON's null. Also what `cjson.null` is.
@@ -10,6 +10,8 @@ json.null = nil
 
 ---@class jeton.json.DecodeOptions
 ---@field lenient? boolean unquoted keys, single quotes, comments, trailing commas, `str(dict)`, Latin-1
+---@field mend? boolean what cannot be exact (half a surrogate, 2^64, 1e400, NaN) is read as near as can be,
+---rather than refused; default: as lenient
 ---@field max_bytes? integer the longest text that is read, in bytes (at most and by default 64 MiB)
 ---@field max_depth? integer the deepest nesting that is read (at most and by default 128)
 

@@ -279,7 +279,7 @@ function body.decode(text)
   if not text:find "%S" then
     return {}
   end
-  local value, err = json.decode(text, { lenient = true, max_depth = limits.json_depth })
+  local value, err = json.decode(text, { lenient = true, mend = false, max_depth = limits.json_depth })
   if value == nil then
     refusal.invalid("malformed body: %s", err.message)
   end

@@ -120,7 +120,7 @@ class Hostile(support.Case):
                 ({"endpointUrl": "https://user:pw@host/"}, "endpointUrl"), ({"endpointUrl": "file:///etc"}, "endpointUrl"),
                 ({"accessTokenExpiry": ...}, "accessTokenExpiry"),
                 ({"accessTokenExpiry": str(int(time.time() * 1000) + 86400000)}, "accessTokenExpiry"),
-                ({"accessTokenExpiry": 1e400}, "JSON"), ({"accessTokenExpiry": True}, "accessTokenExpiry"),
+                ({"accessTokenExpiry": 1e400}, "accessTokenExpiry"), ({"accessTokenExpiry": True}, "accessTokenExpiry"),
                 ({"accessTokenExpiry": -1}, "accessTokenExpiry"),
                 ({"refreshToken": {}}, "refreshToken"), ({"scope": ["a"]}, "scope")):
             with self.subTest(changes=changes):

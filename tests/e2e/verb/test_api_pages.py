@@ -83,6 +83,19 @@ class Pages(support.Case):
         self.assertEqual(list(json.loads(body)), ["referenceId"])
 
 
+class OddValues(support.Case):
+    def test_one_bad_value_does_not_hide_the_list(self):
+        page = (b'{"actions": [{"groupName": "Sales \\ud83d", "seq": 18446744073709551615, "x": 1e400, "y": 1.50,'
+                b' "z": NaN}, {"groupName": "Caf\xe9"}]}')
+        service = Service(lambda request: (200, {}, page) if "/actions" in request["path"] else None)
+        self.addCleanup(service.stop)
+        self.configure(service.base)
+        done = self.ok("api", "--paginate", "groups/g/actions?actionType=Job")
+        self.assertEqual(done.stdout.strip(),
+                         '{"actions":[{"groupName":"Sales \ufffd","seq":18446744073709551615,"x":1e400,"y":1.50,'
+                         '"z":"NaN"},{"groupName":"Caf\ufffd"}]}')
+
+
 class OneSecond(support.Case):
     """More actions are of one second than fit a page; the cursor of the list knows seconds alone."""
 

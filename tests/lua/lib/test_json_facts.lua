@@ -21,14 +21,26 @@ local exact = {
   ['"\\ud83d\\ude00"'] = '"😀"',
 }
 
+-- Text that is no exact value, what its refusal says, and what a reply's reader makes of it.
+local inexact = {
+  ["1e400"] = { "beyond the range of a double", '"1e400"' },
+  ["-1e400"] = { "beyond the range of a double", '"-1e400"' },
+  ["1e-400"] = { "too near to 0", "0.0" },
+  ["18446744073709551615"] = { "beyond 64 bits", "1.8446744073709552e+19" },
+  ["NaN"] = { "NaN and Infinity are not values of JSON", '"NaN"' },
+  ["-Infinity"] = { "NaN and Infinity are not values of JSON", '"-Infinity"' },
+  ['"\\ud800"'] = { "without its other half", '"\u{FFFD}"' },
+  ['"\\udc00\\ud800\\n\\ud83d\\ude00"'] = { "without its other half", '"\u{FFFD}\u{FFFD}\\n😀"' },
+}
+
+-- What JSON refuses and a reader of replies takes; with lenient it is Latin-1.
+local not_utf8 = {
+  ['"a\xf0\x9f\x98"'] = '"a\u{FFFD}"',
+  ['{"\xff":"\xed\xa0\xbd\xed\xb8\x80 \xed\xa0\xbd\x01"}'] = '{"\u{FFFD}":"😀 \u{FFFD}\\u0001"}',
+}
+
 -- Text, and what its refusal says.
 local bad_texts = {
-  ["1e400"] = "beyond the range of a double",
-  ["-1e400"] = "beyond the range of a double",
-  ["NaN"] = "NaN and Infinity are not values of JSON",
-  ["-Infinity"] = "NaN and Infinity are not values of JSON",
-  ['"\\ud800"'] = "without its other half",
-  ['"\\udc00\\ud800"'] = "without its other half",
   [("["):rep(10000) .. ("]"):rep(10000)] = "nested deeper than 128 levels",
   [('{"a":'):rep(10000) .. "1" .. ("}"):rep(10000)] = "nested deeper than 128 levels",
 }
@@ -62,13 +74,20 @@ end
 -- How a text is read: each gives a value, or nil and an err.
 local readers = {
   ["json.decode"] = json.decode,
-  ["json.decode, lenient"] = function(text) return json.decode(text, { lenient = true }) end,
-  ["response:json"] = function(text) return reply_of(text):json() end,
-  ["response:json, lenient"] = function(text) return reply_of(text):json { lenient = true } end,
+  ["json.decode, lenient"] = function(text) return json.decode(text, { lenient = true, mend = false }) end,
+  ["response:json, strict"] = function(text) return reply_of(text):json { mend = false } end,
   ["a handler"] = function(text)
     reply_of(text)
     return json.decode(received)
   end,
+}
+
+-- The same, for those that take what cannot be exact as near as can be.
+local menders = {
+  ["json.decode, mend"] = function(text) return json.decode(text, { mend = true }) end,
+  ["response:json"] = function(text) return reply_of(text):json() end,
+  ["json.decode, lenient"] = function(text) return json.decode(text, { lenient = true }) end,
+  ["response:json, lenient"] = function(text) return reply_of(text):json { lenient = true } end,
 }
 
 -- How a value is written: each gives the text, or nil and an err.
@@ -89,25 +108,44 @@ local writers = {
 local TestFacts = {}
 
 function TestFacts.test_read_exactly_and_written_again()
-  for reader, read in pairs(readers) do
-    for text, again in pairs(exact) do
-      local value, err = read(text)
-      lu.assertNil(err, reader .. " of " .. text)
-      for writer, write in pairs(writers) do
-        lu.assertEquals(write(value), again, reader .. ", " .. writer .. " of " .. text)
+  for _, all in ipairs { readers, menders } do
+    for reader, read in pairs(all) do
+      for text, again in pairs(exact) do
+        local value, err = read(text)
+        lu.assertNil(err, reader .. " of " .. text)
+        for writer, write in pairs(writers) do
+          lu.assertEquals(write(value), again, reader .. ", " .. writer .. " of " .. text)
+        end
       end
     end
   end
 end
 
+local function assert_refused(text, says, reader, read)
+  local value, err = read(text)
+  lu.assertNil(value, reader .. " of " .. text:sub(1, 20))
+  lu.assertEquals(err.kind, "invalid")
+  lu.assertStrContains(err.message, says)
+end
+
 function TestFacts.test_texts_that_all_refuse()
-  for reader, read in pairs(readers) do
-    for text, says in pairs(bad_texts) do
-      local value, err = read(text)
-      lu.assertNil(value, reader .. " of " .. text:sub(1, 20))
-      lu.assertEquals(err.kind, "invalid")
-      lu.assertStrContains(err.message, says)
+  for text, says in pairs(bad_texts) do
+    for reader, read in pairs(readers) do assert_refused(text, says, reader, read) end
+    for reader, read in pairs(menders) do assert_refused(text, says, reader, read) end
+  end
+end
+
+function TestFacts.test_what_cannot_be_exact()
+  for text, case in pairs(inexact) do
+    for reader, read in pairs(readers) do assert_refused(text, case[1], reader, read) end
+    for reader, read in pairs(menders) do
+      lu.assertEquals(json.encode(assert(read(text))), case[2], reader .. " of " .. text)
     end
+  end
+  for text, mended in pairs(not_utf8) do
+    assert_refused(text, "expected UTF-8", "json.decode", json.decode)
+    lu.assertEquals(json.encode(assert(reply_of(text):json())), mended)
+    lu.assertNotEquals(json.encode(assert(reply_of(text):json { lenient = true })), mended)
   end
 end
 
