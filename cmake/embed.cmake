@@ -1,6 +1,10 @@
-# jeton_embed_lua(TARGET ROOT DIR…): compiles every file below ROOT/DIR into TARGET, in the table
+# jeton_embed_lua(TARGET ROOT DIR…): every file below ROOT/DIR becomes part of TARGET, in the table
 # `embedded_lua` that bindings/vm/embed.h declares. `kaizala/init.lua` becomes module `kaizala`,
-# `sandbox/router.lua` module `sandbox.router`.
+# `sandbox/router.lua` module `sandbox.router`. Lua modules are compiled while building, so that a
+# run parses none.
+add_executable(embed_lua ${CMAKE_SOURCE_DIR}/cmake/embed_lua.c)
+target_link_libraries(embed_lua PRIVATE jeton::LUA m ${CMAKE_DL_LIBS})
+
 function(jeton_embed_lua target root)
   set(files)
   foreach(dir IN LISTS ARGN)
@@ -12,9 +16,8 @@ function(jeton_embed_lua target root)
   list(TRANSFORM files PREPEND ${CMAKE_SOURCE_DIR}/${root}/ OUTPUT_VARIABLE paths)
   add_custom_command(
     OUTPUT ${out}
-    COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DROOT=${CMAKE_SOURCE_DIR}/${root} "-DFILES=${files}"
-            -P ${CMAKE_SOURCE_DIR}/cmake/embed_generate.cmake
-    DEPENDS ${paths} ${CMAKE_SOURCE_DIR}/cmake/embed_generate.cmake
+    COMMAND embed_lua ${out} ${CMAKE_SOURCE_DIR}/${root} ${files}
+    DEPENDS ${paths}
     VERBATIM)
   target_sources(${target} PRIVATE ${out})
 endfunction()

@@ -1,4 +1,4 @@
-/* The Lua files compiled into the executable (made by cmake/embed.cmake). */
+/* The files of scripts/ that the executable holds, Lua modules as bytecode (cmake/embed_lua.c). */
 #ifndef JETON_EMBED_H
 #define JETON_EMBED_H
 

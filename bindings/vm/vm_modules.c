@@ -45,11 +45,8 @@ static int load_embedded(lua_State *L, const char *path)
     const struct embedded_file *file = embed_find(path);
     if (file == NULL)
         return 0;
-    lua_pushfstring(L, "@%s", path);
-    if (luaL_loadbufferx(L, (const char *)file->data, file->size, lua_tostring(L, -1), "t") !=
-        LUA_OK)
+    if (luaL_loadbufferx(L, (const char *)file->data, file->size, path, "b") != LUA_OK)
         return lua_error(L);
-    lua_remove(L, -2);
     return 1;
 }
 

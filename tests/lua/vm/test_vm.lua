@@ -32,6 +32,13 @@ function TestModules.test_files_that_are_no_lua_give_their_text()
   lu.assertEquals(package.loaded["sandbox.portal.assets.icon"], require "sandbox.portal.assets.icon")
 end
 
+function TestModules.test_compiled_ones_keep_their_lines_and_names()
+  local info = debug.getinfo(require("kaizala").connect, "S")
+  lu.assertEquals(info.source, "@kaizala/init.lua")
+  lu.assertTrue(info.linedefined > 1)
+  lu.assertEquals(debug.getlocal(require("kaizala").connect, 1), "name")
+end
+
 function TestModules.test_a_missing_one_says_where_it_was_looked_for()
   local _, err = pcall(require, "kaizala.nothing")
   lu.assertStrContains(err, "no file 'kaizala/nothing.lua' in the executable")
