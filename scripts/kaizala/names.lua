@@ -15,16 +15,37 @@ local times = {
   startingTime = "iso",
 }
 
---- Turns a wire name into a Lua one: `("groupImageUrl", "group")` gives `image_url`.
----@param name string as on the wire, in camelCase
----@param object? string the object's own name, in lower case, dropped if it is a prefix
----@return string
-function names.snake(name, object)
+local KNOWN_MAX = 1000 -- names that are kept: a service might send new ones for ever
+local known = {}       -- object: { wire name: Lua's }
+local count = 0
+
+local function make(name, object)
   if object and name:sub(1, #object) == object and name:find("^%u", #object + 1) then
     name = name:sub(#object + 1)
   end
   name = name:gsub("(%u+)(%u%l)", "%1_%2"):gsub("([%l%d])(%u)", "%1_%2")
   return name:lower()
+end
+
+--- Turns a wire name into a Lua one: `("groupImageUrl", "group")` gives `image_url`.
+---@param name string as on the wire, in camelCase
+---@param object? string the object's own name, in lower case, dropped if it is a prefix
+---@return string
+function names.snake(name, object)
+  local of_object = known[object or ""]
+  if not of_object then
+    of_object = {}
+    known[object or ""] = of_object
+  end
+  local made = of_object[name]
+  if not made then
+    made = make(name, object)
+    if count < KNOWN_MAX then
+      of_object[name] = made
+      count = count + 1
+    end
+  end
+  return made
 end
 
 -- Days since the epoch of a date in the Gregorian calendar.
