@@ -1,5 +1,6 @@
 #include "larg.h"
 
+#include "decimal.h"
 #include "nearest.h"
 
 #include <lauxlib.h>
@@ -102,6 +103,29 @@ const char *larg_string(lua_State *L, int index, const char *key, const char *fa
         luaL_error(L, "option '%s': a NUL byte is not allowed", key);
     lua_pop(L, 1);
     return text;
+}
+
+const char *larg_text(lua_State *L, int index, size_t *len)
+{
+    if (lua_type(L, index) == LUA_TNUMBER && !lua_isinteger(L, index)) {
+        char text[DECIMAL_SIZE];
+        double value = lua_tonumber(L, index);
+        if (!isfinite(value))
+            return NULL;
+        decimal_format(value, text);
+        index = lua_absindex(L, index);
+        lua_pushstring(L, text);
+        lua_replace(L, index);
+    }
+    return lua_tolstring(L, index, len);
+}
+
+const char *larg_check_text(lua_State *L, int arg, size_t *len)
+{
+    const char *text = larg_text(L, arg, len);
+    if (text == NULL && lua_type(L, arg) == LUA_TNUMBER)
+        luaL_argerror(L, arg, "NaN and infinity are no text");
+    return text != NULL ? text : luaL_checklstring(L, arg, len); /* which raises */
 }
 
 int64_t larg_integer(lua_State *L, int index, const char *key, int64_t fallback)

@@ -22,6 +22,12 @@ void larg_options(lua_State *L, int index, const char *what, const char *const *
  * refused. */
 const char *larg_string(lua_State *L, int index, const char *key, const char *fallback,
                         size_t *len);
+/* The string or number at index as text, converted in place as lua_tolstring does (so not at a key
+ * of lua_next), but a float as JSON has it: in full, with '.' in any locale. NULL for other types,
+ * for NaN and for infinity. */
+const char *larg_text(lua_State *L, int index, size_t *len);
+/* The same of an argument; raises where it is NULL. */
+const char *larg_check_text(lua_State *L, int arg, size_t *len);
 int64_t larg_integer(lua_State *L, int index, const char *key, int64_t fallback);
 int larg_boolean(lua_State *L, int index, const char *key, int fallback);
 /* Seconds (float) → ms. */

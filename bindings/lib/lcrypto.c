@@ -1,4 +1,5 @@
 /* jeton.crypto: libsodium's random bytes, hashes, encodings, comparison and passwords. */
+#include "larg.h"
 #include "lerr.h"
 #include "luaopen.h"
 #include "path.h"
@@ -21,7 +22,7 @@
 /* The argument; raises when it is over TEXT_MAX. */
 static const unsigned char *check_bytes(lua_State *L, int index, size_t *len)
 {
-    const char *bytes = luaL_checklstring(L, index, len);
+    const char *bytes = larg_check_text(L, index, len);
     luaL_argcheck(L, *len <= TEXT_MAX, index, "at most 256 MiB");
     return (const unsigned char *)bytes;
 }
@@ -59,7 +60,7 @@ static int crypto_sha256(lua_State *L)
 {
     size_t len;
     unsigned char hash[crypto_hash_sha256_BYTES];
-    const char *text = luaL_checklstring(L, 1, &len);
+    const char *text = larg_check_text(L, 1, &len);
     crypto_hash_sha256(hash, (const unsigned char *)text, len);
     lua_pushlstring(L, (const char *)hash, sizeof hash);
     return 1;
@@ -73,7 +74,7 @@ static int crypto_sha256_file(lua_State *L)
     struct err err;
     size_t len;
     lua_Integer size = 0;
-    const char *path = luaL_checklstring(L, 1, &len);
+    const char *path = larg_check_text(L, 1, &len);
     luaL_argcheck(L, strlen(path) == len, 1, "holds a NUL byte");
     int fd = path_open(path, NULL, &err);
     if (fd < 0)
@@ -105,8 +106,8 @@ static int crypto_hmac_sha256(lua_State *L)
     size_t key_len, len;
     unsigned char hash[crypto_auth_hmacsha256_BYTES];
     crypto_auth_hmacsha256_state state;
-    const char *key = luaL_checklstring(L, 1, &key_len);
-    const char *text = luaL_checklstring(L, 2, &len);
+    const char *key = larg_check_text(L, 1, &key_len);
+    const char *text = larg_check_text(L, 2, &len);
     crypto_auth_hmacsha256_init(&state, (const unsigned char *)key, key_len);
     crypto_auth_hmacsha256_update(&state, (const unsigned char *)text, len);
     crypto_auth_hmacsha256_final(&state, hash);
@@ -208,8 +209,8 @@ static int crypto_unbase64url(lua_State *L)
 static int crypto_equal(lua_State *L)
 {
     size_t a_len, b_len;
-    const char *a = luaL_checklstring(L, 1, &a_len);
-    const char *b = luaL_checklstring(L, 2, &b_len);
+    const char *a = larg_check_text(L, 1, &a_len);
+    const char *b = larg_check_text(L, 2, &b_len);
     bool same_length = a_len == b_len;
     /* If the lengths differ, b is compared with itself, to take the same time. */
     const char *other = same_length ? a : b;
@@ -242,7 +243,7 @@ static int crypto_password_hash(lua_State *L)
     size_t len;
     if (check_cost(L, crypto_pwhash_MEMLIMIT_INTERACTIVE / 1024, 1, &err) != 0)
         return lerr_return(L, &err);
-    const char *password = luaL_checklstring(L, 1, &len);
+    const char *password = larg_check_text(L, 1, &len);
     luaL_argcheck(L, len <= crypto_pwhash_PASSWD_MAX, 1, "at most 4 GiB");
     if (crypto_pwhash_str(hash, password, len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
                           crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0) {
@@ -260,8 +261,8 @@ static int crypto_password_verify(lua_State *L)
     struct err err;
     unsigned long kib, passes;
     size_t hash_len, len;
-    const char *hash = luaL_checklstring(L, 1, &hash_len);
-    const char *password = luaL_checklstring(L, 2, &len);
+    const char *hash = larg_check_text(L, 1, &hash_len);
+    const char *password = larg_check_text(L, 2, &len);
     if ((sscanf(hash, "$argon2id$v=19$m=%lu,t=%lu,", &kib, &passes) == 2 ||
          sscanf(hash, "$argon2i$v=19$m=%lu,t=%lu,", &kib, &passes) == 2) &&
         check_cost(L, kib, passes, &err) != 0)

@@ -61,7 +61,7 @@ static int response_json(lua_State *L)
 static int http_encode(lua_State *L)
 {
     size_t len;
-    const char *text = luaL_checklstring(L, 1, &len);
+    const char *text = larg_check_text(L, 1, &len);
     luaL_Buffer encoded;
     char *out = luaL_buffinitsize(L, &encoded, len * 3);
     luaL_pushresultsize(&encoded, url_encode_to(out, text, len));
@@ -77,7 +77,7 @@ static int url_gc(lua_State *L)
 static int http_parse_url(lua_State *L)
 {
     size_t len;
-    const char *text = luaL_checklstring(L, 1, &len);
+    const char *text = larg_check_text(L, 1, &len);
     luaL_argcheck(L, strlen(text) == len, 1, "holds a NUL byte");
     struct url *url = lua_newuserdatauv(L, sizeof *url, 0);
     *url = (struct url){0};

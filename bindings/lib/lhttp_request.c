@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <lauxlib.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -105,9 +106,9 @@ static const char **push_sorted_keys(lua_State *L, int index, const char *what, 
     return keys;
 }
 
-/* Pushes the entry as a string. */
+/* Pushes the entry as a string. NULL for NaN and infinity. */
 static const char *push_value(lua_State *L, int table, const char *what, const char *key,
-                              size_t *len)
+                              size_t *len, struct err *err)
 {
     lua_pushstring(L, key);
     int type = lua_rawget(L, table);
@@ -118,7 +119,10 @@ static const char *push_value(lua_State *L, int table, const char *what, const c
         luaL_error(L, "http.request: %s.%s: expected a string, a number or a boolean, got a %s",
                    what, key, luaL_typename(L, -1));
     }
-    return lua_tolstring(L, -1, len);
+    const char *text = larg_text(L, -1, len);
+    if (text == NULL)
+        err_set(err, ERR_INVALID, "%s.%s: NaN and infinity cannot be sent", what, key);
+    return text;
 }
 
 static int append_encoded(struct buf *out, const char *text, size_t len)
@@ -147,7 +151,9 @@ static int read_pairs(lua_State *L, int index, const char *what, struct buf *out
     int result = 0;
     for (size_t i = 0; i < count && result == 0; i++) {
         size_t len;
-        const char *value = push_value(L, table, what, keys[i], &len);
+        const char *value = push_value(L, table, what, keys[i], &len, err);
+        if (value == NULL)
+            return -1;
         if ((out->len > 0 && buf_putc(out, '&') != 0) ||
             append_encoded(out, keys[i], strlen(keys[i])) != 0 || buf_putc(out, '=') != 0 ||
             append_encoded(out, value, len) != 0)
@@ -194,7 +200,9 @@ static int read_headers(lua_State *L, int index, struct lhttp_request *request, 
     const char **keys = push_sorted_keys(L, table, "headers", &count);
     for (size_t i = 0; i < count; i++) {
         size_t len;
-        const char *value = push_value(L, table, "headers", keys[i], &len);
+        const char *value = push_value(L, table, "headers", keys[i], &len, err);
+        if (value == NULL)
+            return -1;
         if (memchr(value, '\0', len) != NULL)
             return err_set(err, ERR_INVALID, "header '%s' holds a NUL byte", keys[i]);
         add_header(request, keys[i], value, len);
@@ -211,7 +219,7 @@ static void default_type(struct lhttp_request *request, const char *type)
 }
 
 /* multipart={ {name=, value=} or {name=, file=, filename=, content_type=}, … } */
-static void read_parts(lua_State *L, int index, struct lhttp_request *request)
+static int read_parts(lua_State *L, int index, struct lhttp_request *request, struct err *err)
 {
     static const char *const keys[] = {"name", "value", "file", "filename", "content_type", NULL};
     if (lua_getfield(L, index, "multipart") != LUA_TTABLE)
@@ -230,9 +238,14 @@ static void read_parts(lua_State *L, int index, struct lhttp_request *request)
         int part = lua_gettop(L);
         larg_options(L, part, "a part of multipart", keys);
         struct http_part *to = &request->parts[request->http.nparts++];
-        const char *value = larg_string(L, part, "value", NULL, &to->value_len);
-        if (value != NULL)
+        char what[32];
+        snprintf(what, sizeof what, "multipart[%zu]", i + 1);
+        if (lua_getfield(L, part, "value") != LUA_TNIL) {
+            const char *value = push_value(L, part, what, "value", &to->value_len, err);
+            if (value == NULL)
+                return -1;
             to->value = mem_strndup(value, to->value_len);
+        }
         to->name = copy_option(L, part, "name");
         to->path = copy_option(L, part, "file");
         to->filename = copy_option(L, part, "filename");
@@ -240,9 +253,10 @@ static void read_parts(lua_State *L, int index, struct lhttp_request *request)
         if (to->name == NULL || (to->value == NULL) == (to->path == NULL))
             luaL_error(L, "http.request: multipart[%d] must have name, and value or file",
                        (int)i + 1);
-        lua_pop(L, 1);
+        lua_settop(L, list);
     }
     lua_settop(L, list - 1);
+    return 0;
 }
 
 /* One of body=, json=, form=, body_file= and multipart=, or none. */
@@ -266,8 +280,7 @@ static int read_body(lua_State *L, int index, struct lhttp_request *request, str
         return 0;
     }
     if (strcmp(kind, "multipart") == 0) {
-        read_parts(L, index, request);
-        return 0;
+        return read_parts(L, index, request, err);
     }
     request->http.has_body = true;
     if (strcmp(kind, "form") == 0) {

@@ -156,7 +156,7 @@ void ljson_options(lua_State *L, int index, const char *what, struct json_option
 static int decode(lua_State *L)
 {
     size_t len;
-    const char *text = luaL_checklstring(L, 1, &len);
+    const char *text = larg_check_text(L, 1, &len);
     struct json_options options = {0};
     struct err err;
     ljson_options(L, 2, "json.decode", &options);

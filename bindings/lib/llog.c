@@ -32,7 +32,13 @@ static size_t read_fields(lua_State *L, struct log_field *fields)
         fields[count].number = lua_type(L, -1) == LUA_TNUMBER;
         lua_pushvalue(L, -2);
         lua_rawsetp(L, texts, &fields[count].name);
-        fields[count].value = luaL_tolstring(L, -1, NULL); /* texts key value text */
+        /* texts key value text; NaN and infinity have their names in Lua */
+        lua_pushvalue(L, -1);
+        fields[count].value = larg_text(L, -1, NULL);
+        if (fields[count].value == NULL) {
+            lua_pop(L, 1);
+            fields[count].value = luaL_tolstring(L, -1, NULL);
+        }
         lua_rawsetp(L, texts, &fields[count].value);
         lua_pop(L, 1);
         count++;
@@ -47,7 +53,9 @@ static int write_line(lua_State *L)
     struct log_field fields[LLOG_FIELDS_MAX];
     size_t count = 0;
 
-    const char *message = luaL_checkstring(L, 1);
+    const char *message = larg_text(L, 1, NULL);
+    if (message == NULL)
+        message = luaL_checkstring(L, 1);
     if (!lua_isnoneornil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);
         lua_settop(L, 2);

@@ -136,9 +136,11 @@ static void add_field(lua_State *L, struct fields *fields, int anchor, const cha
     if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
         luaL_error(L, "header %s of %s: a string expected, got %s", name, RESPONSE,
                    luaL_typename(L, -1));
-    const char *value = lua_tolstring(L, -1, &len);
-    if (strlen(value) != len)
-        luaL_error(L, "header %s of %s: its value holds a NUL byte", name, RESPONSE);
+    const char *value = larg_text(L, -1, &len);
+    if (value == NULL || strlen(value) != len)
+        luaL_error(L, "header %s of %s: %s", name, RESPONSE,
+                   value == NULL ? "NaN and infinity cannot be sent"
+                                 : "its value holds a NUL byte");
     if (fields->count >= HEADERS_MAX)
         luaL_error(L, "headers of %s: more than %d", RESPONSE, HEADERS_MAX);
     fields->list[fields->count++] = (struct http_header){name, value};

@@ -53,7 +53,7 @@ static struct buf *push_buf(lua_State *L, size_t limit)
 static const char *check_key(lua_State *L)
 {
     size_t len;
-    const char *key = luaL_checklstring(L, 1, &len);
+    const char *key = larg_check_text(L, 1, &len);
     luaL_argcheck(L, len > 0 && len <= STORE_KEY_MAX, 1, "a key has 1 to 512 bytes");
     luaL_argcheck(L, strlen(key) == len, 1, "a key holds no NUL byte");
     return key;

@@ -10,8 +10,8 @@ bool retry_later(struct retry *retry, int64_t delay_ms, struct err *why)
         return false;
     }
     char line[ERR_LINE_MAX];
-    log_msg(retry->log, LOG_INFO, "%s; trying again in %.1f s", err_line(why, line),
-            (double)delay_ms / 1000);
+    log_msg(retry->log, LOG_INFO, "%s; trying again in %lld.%lld s", err_line(why, line),
+            (long long)(delay_ms / 1000), (long long)(delay_ms % 1000 / 100));
     loop_timer_start(retry->loop, &retry->timer, delay_ms, retry->again, retry->arg);
     return true;
 }

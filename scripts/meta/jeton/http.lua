@@ -42,7 +42,7 @@ local http = {}
 
 ---@class jeton.http.Part a value, or a file
 ---@field name string
----@field value? string
+---@field value? string|number|boolean
 ---@field file? string path of a regular file
 ---@field filename? string default: none for a value, the last part of the path for a file
 ---@field content_type? string default: none for a value, `application/octet-stream` for a file

@@ -574,6 +574,8 @@ class Script(RunCase):
     def test_the_log_of_a_script(self):
         done = self.script("local log = require 'jeton.log' log.info('hello', { b = 2, a = true }) log.debug 'hidden'")
         self.assertEqual(done.stderr, "jeton: info: hello a=true b=2\n")
+        done = self.script("require('jeton.log').info(1.5, { a = 1767355200123456.0, b = 2.0, c = 1 / 0 })")
+        self.assertEqual(done.stderr, "jeton: info: 1.5 a=1767355200123456.0 b=2.0 c=inf\n")
         self.script("require('jeton.log').info('x', { 'y' })", status=1, says="fields must have names as keys")
 
 

@@ -92,6 +92,43 @@ function TestRequest.test_form_body()
   lu.assertEquals(got.body, "a=%3D&b=x%20y")
 end
 
+-- As json.encode writes them, whatever the locale.
+function TestRequest.test_floats_are_sent_in_full()
+  local values = { a = 1767355200123456.0, b = 5.0, c = 0.1 + 0.2, d = 1e300, e = -0.0, f = 7 }
+  local text = "a=1767355200123456.0&b=5.0&c=0.30000000000000004&d=1e%2B300&e=-0.0&f=7"
+  for _, locale in ipairs { "C", "de_DE.UTF-8", "fr_FR.UTF-8" } do
+    if os.setlocale(locale, "numeric") then
+      lu.assertEquals(sent({ url = base .. "/q", query = values }).target, "/q?" .. text)
+      lu.assertEquals(sent({ url = base, method = "POST", form = values }).body, text)
+      local got = sent { url = base, method = "POST", headers = { ["X-A"] = values.a, ["X-B"] = 1.5 }, multipart = {
+        { name = "n", value = 1.5 }, { name = "a", value = values.a }, { name = "t", value = true } } }
+      lu.assertEquals({ got.headers["x-a"], got.headers["x-b"] }, { "1767355200123456.0", "1.5" })
+      for _, part in ipairs { "1.5", "1767355200123456.0", "true" } do
+        lu.assertStrContains(got.body, "\r\n\r\n" .. part .. "\r\n")
+      end
+      lu.assertEquals(http.encode(1.5), "1.5")
+      routes["/reply"] = function() return { headers = { ["X-N"] = values.a } } end
+      lu.assertEquals(assert(http.get(base .. "/reply")).headers["x-n"], "1767355200123456.0")
+    end
+  end
+  os.setlocale("C", "numeric")
+end
+
+function TestRequest.test_what_is_no_number_is_refused()
+  for _, value in ipairs { 0 / 0, 1 / 0, -1 / 0 } do
+    for what, option in pairs { ["query.x"] = { query = { x = value } }, ["form.x"] = { form = { x = value } },
+      ["headers.x"] = { headers = { x = value } },
+      ["multipart[2].value"] = { multipart = { { name = "a", value = 1 }, { name = "x", value = value } } } } do
+      option.url, option.method = base, "POST"
+      local response, err = http.request(option)
+      lu.assertNil(response)
+      lu.assertEquals(err.kind, "invalid")
+      lu.assertEquals(err.message, what .. ": NaN and infinity cannot be sent")
+    end
+    lu.assertErrorMsgContains("NaN and infinity are no text", http.encode, value)
+  end
+end
+
 function TestRequest.test_bodies_are_bytes()
   routes["/bytes"] = function(request) return { body = request.body } end
   local bytes = "\0\1\255" .. ("x"):rep(100000) .. "\0"
@@ -145,6 +182,7 @@ function TestRequest.test_misuse_raises()
     { { url = base, any_status = true }, "go with connector" },
     { { url = base, query = { {} } }, "names as keys" },
     { { url = base, query = { a = {} } }, "query.a" },
+    { { url = base, multipart = { { name = "a", value = {} } } }, "multipart[1].value" },
     { { url = base, headers = "x: y" }, "headers must be a table" },
     { { url = base, timeout = -1 }, "timeout" },
     { { url = base, max_body = -1 }, "max_body" },
