@@ -264,6 +264,13 @@ static void call_token(void *arg, const struct token *token, const struct err *e
         call_finish(call, NULL, &failure);
 }
 
+/* It cannot be sent at all. */
+static void call_refuse(void *arg)
+{
+    struct client_call *call = arg;
+    call_finish(call, NULL, &call->last);
+}
+
 static void call_begin(void *arg)
 {
     struct client_call *call = arg;
@@ -315,13 +322,15 @@ struct client_call *client_start(struct client *client, const struct connector *
                                  .again = call_begin,
                                  .arg = call,
                                  .retries = connector->retries};
-    call->path = client_path(connector, request->path);
 
     const struct config_rate_limit *rate = &connector->rate_limit;
     call->connector_limit = limit_find(client, "connector", connector->name, rate->per_minute);
     if (rate->tenant != NULL)
         call->tenant_limit = limit_find(client, "tenant", rate->tenant, rate->tenant_per_minute);
-    call_begin(call);
+    if (client_path(connector, request->path, &call->path, &call->last) == 0)
+        call_begin(call);
+    else
+        loop_timer_start(client->loop, &call->retry.timer, 0, call_refuse, call);
     return call;
 }
 

@@ -12,9 +12,17 @@ static bool is_absolute(const char *path)
     return strncasecmp(path, "http://", 7) == 0 || strncasecmp(path, "https://", 8) == 0;
 }
 
-char *client_path(const struct connector *connector, const char *path)
+int client_path(const struct connector *connector, const char *path, char **below, struct err *err)
 {
-    return is_absolute(path) ? NULL : provider_of(connector)->path(path);
+    *below = NULL;
+    if (is_absolute(path))
+        return 0;
+    char *plain = url_without_dots(path, err);
+    if (plain == NULL)
+        return -1;
+    *below = provider_of(connector)->path(plain);
+    mem_free(plain);
+    return 0;
 }
 
 char *client_url(const struct connector *connector, const char *endpoint, const char *path,
@@ -23,7 +31,9 @@ char *client_url(const struct connector *connector, const char *endpoint, const 
     const struct provider *provider = provider_of(connector);
     if (endpoint == NULL && provider->endpoint != NULL)
         endpoint = provider->endpoint(connector);
-    char *below = client_path(connector, path);
+    char *below;
+    if (client_path(connector, path, &below, err) != 0)
+        return NULL;
     char *text = below != NULL ? mem_printf("%s%s", endpoint, below) : mem_strdup(path);
     struct url url = {0};
     char *result = NULL;

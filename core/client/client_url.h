@@ -10,7 +10,8 @@
  */
 char *client_url(const struct connector *connector, const char *endpoint, const char *path,
                  const char *query, struct err *err);
-/* The path below the endpoint, as the provider writes it (mem_free). NULL for an absolute URL. */
-char *client_path(const struct connector *connector, const char *path);
+/* *below is the path below the endpoint, as the provider writes it (mem_free), without dots; NULL
+ * for an absolute URL. ERR_INVALID where dots lead out of the endpoint. */
+int client_path(const struct connector *connector, const char *path, char **below, struct err *err);
 
 #endif

@@ -217,6 +217,78 @@ char *url_format(const struct url *url, bool with_query)
                       ipv6 ? "]" : "", port, url->path, query ? "?" : "", query ? url->query : "");
 }
 
+/* What a server may take for the end of a segment: its length at text, 0 where there is none. */
+static size_t separator(const char *text)
+{
+    if (text[0] == '\\' || text[0] == ';')
+        return 1;
+    bool slash = text[0] == '%' && ((text[1] == '2' && (text[2] | 0x20) == 'f') ||
+                                    (text[1] == '5' && (text[2] | 0x20) == 'c'));
+    return slash ? 3 : 0;
+}
+
+/* 1 or 2 where the segment is "." or "..", 0 for others; -1: a part of it is one, for some. */
+static int count_dots(const char *text, size_t len)
+{
+    const char *end = text + len;
+    int dots = 0;
+    bool others = false, first = true;
+    for (;; text++) {
+        size_t parted = text < end ? separator(text) : 0;
+        if (text == end || parted > 0) {
+            bool plain = first && text == end;
+            if (!others && (dots == 1 || dots == 2))
+                return plain ? dots : -1;
+            if (text == end)
+                return 0;
+            dots = 0;
+            others = first = false;
+            text += parted - 1;
+        } else if (end - text >= 3 && strncasecmp(text, "%2e", 3) == 0) {
+            dots++;
+            text += 2;
+        } else if (*text == '.') {
+            dots++;
+        } else {
+            others = true;
+        }
+    }
+}
+
+char *url_without_dots(const char *path, struct err *err)
+{
+    if (check_text(path, err) != 0)
+        return NULL;
+    char *out = mem_alloc(strlen(path) + 1);
+    size_t lead = path[0] == '/', used = lead;
+    memcpy(out, path, lead);
+    for (const char *at = path + lead;;) {
+        size_t len = strcspn(at, "/?#"), whole = len + (at[len] == '/');
+        int dots = count_dots(at, len);
+        if (dots < 0 || (dots == 2 && used == lead)) {
+            char *shown = excerpt(path);
+            err_set(err, ERR_INVALID, "path %s: %s", shown,
+                    dots < 0 ? "'.' and '..' must stand between slashes"
+                             : "'..' leads out of the place that it is relative to");
+            mem_free(shown);
+            mem_free(out);
+            return NULL;
+        }
+        if (dots == 2) {
+            for (used--; used > lead && out[used - 1] != '/';)
+                used--;
+        } else if (dots == 0) {
+            memcpy(out + used, at, whole);
+            used += whole;
+        }
+        at += whole;
+        if (whole == len) {
+            memcpy(out + used, at, strlen(at) + 1);
+            return out;
+        }
+    }
+}
+
 /* Moves *at past slashes; the length of the segment there. */
 static size_t next_segment(const char **at)
 {

@@ -31,6 +31,13 @@ void url_destroy(struct url *url);
 void url_add_query(struct url *url, const char *query);
 /* "scheme://host[:port]path[?query]" (mem_free). with_query false: for messages. */
 char *url_format(const struct url *url, bool with_query);
+/*
+ * A path that is relative to a place, without its segments "." and ".." (%2e stands for a dot);
+ * what follows ? or # stays (mem_free). NULL with ERR_INVALID where it would leave the place, and
+ * where a server might see such segments that this function does not: after a backslash, an encoded
+ * slash, or before a semicolon.
+ */
+char *url_without_dots(const char *path, struct err *err);
 /* Whether the path, up to its query, is the pattern: segment by segment, in any case; `*` is any
  * one segment. */
 bool url_path_matches(const char *pattern, const char *path);

@@ -154,6 +154,21 @@ class Api(ServiceCase):
         self.service(lambda *_: (200, body))
         self.assertEqual(self.ok("api", "groups").stdout.encode(), body)
 
+    def test_a_path_does_not_leave_the_version(self):
+        service = self.service()
+        for path in ("../../x", "groups/%2e%2e/%2E./x", "..\\x", "//..//../../x"):
+            self.fails(1, "api", path, says="'..'")
+        script = """
+            local kz = require "kaizala".connect()
+            local ok, err = pcall(kz.request, kz, { path = "../../x" })
+            print(ok, err.kind, require "jeton.http".request { connector = true, path = "../x" })
+        """
+        done = self.ok("run", self.write("out.lua", script))
+        self.assertTrue(done.stdout.startswith("false\tinvalid\tnil\tinvalid: path '../x'"), done.stdout)
+        self.assertEqual(service.seen, [])
+        self.ok("api", "groups/../users/me")
+        self.assertEqual(service.seen[-1][1], "/v1/users/me")
+
     def test_an_error_status(self):
         error = {"message": "no such group", "errorCode": "NotFound", "errorCategoryKey": "x"}
         service = self.service(lambda *_: (404, error))

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -72,6 +73,35 @@ static void a_path_cannot_change_the_host(void **state)
     assert_int_equal(err.kind, ERR_INVALID);
 }
 
+static void dots_stay_below_the_version(void **state)
+{
+    (void)state;
+    goes_to("groups/../users/./me", NULL, ENDPOINT "/v1/users/me");
+    goes_to("/groups/%2e%2E/users/%2e/me?a=../..", NULL, ENDPOINT "/v1/users/me?a=../..");
+    goes_to("v1/a/../../v1/groups", NULL, ENDPOINT "/v1/groups");
+    goes_to("a//../groups", NULL, ENDPOINT "/v1/a/groups");
+    goes_to("groups/..", NULL, ENDPOINT "/v1/");
+    goes_to("groups/.../a..b/..c/d%2fe;f", NULL, ENDPOINT "/v1/groups/.../a..b/..c/d%2fe;f");
+    static const char *const refused[] = {
+        "..",          "../x",    "/../../x",      "groups/../../x", "v1/../../x",
+        "%2e%2e/x",    ".%2E/x",  "/%2e./x",       "./../x",         "//../../../x",
+        "..\\..\\x",   "a/..\\x", "a%5c..%5Cx",    "..%2f..%2fx",    "a/..%2Fx",
+        "a/%2e%2e%2f", "..;/x",   "a/..;v=1/../x", "a\\.",           "..?x=1",
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        struct err err = {0};
+        assert_null(client_url(&connector, ENDPOINT "/base", refused[i], NULL, &err));
+        assert_int_equal(err.kind, ERR_INVALID);
+        assert_non_null(strstr(err.msg, "'..'"));
+    }
+    static const char *const controls[] = {"..\t/x", ".\t./x", "a b", "a\n/../x"};
+    for (size_t i = 0; i < sizeof controls / sizeof *controls; i++) {
+        struct err err = {0};
+        assert_null(client_url(&connector, ENDPOINT, controls[i], NULL, &err));
+        assert_int_equal(err.kind, ERR_INVALID);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -79,6 +109,7 @@ int main(void)
         cmocka_unit_test(queries_are_joined),
         cmocka_unit_test(absolute_urls_must_be_allowed),
         cmocka_unit_test(a_path_cannot_change_the_host),
+        cmocka_unit_test(dots_stay_below_the_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
