@@ -32,6 +32,7 @@ static const struct verb {
     {"cron", "makes cron run the scheduled jobs, and shows when", verb_cron},
     {"history", "lists past runs of jobs", verb_history},
     {"logs", "prints what a past run printed", verb_logs},
+    {"state", "moves what belongs to another path to this configuration", verb_state},
     {"sandbox", "starts a local Kaizala", verb_sandbox},
     {"init", "writes a configuration and a first script to start from", verb_init},
 };

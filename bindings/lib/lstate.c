@@ -16,20 +16,32 @@
 #define CHANGES  "jeton.state.changes" /* registry: {key = JSON text, or false: deleted} */
 #define BUF_TYPE "jeton.state.buf"
 
-/* Pushes the scope of the keys: the job and the file that defines it, since configurations may
- * share a state folder; or the script. Both are real paths. */
+/* A script beside a configuration that has a name belongs to that, as its jobs do; another one is
+ * known by its real path. */
+static const char *push_script(lua_State *L, const struct config *config, const char *script)
+{
+    size_t folder = config->home != NULL ? strlen(config->files[0]) : 0;
+    while (folder > 0 && config->files[0][folder - 1] != '/')
+        folder--;
+    if (folder > 0 && strncmp(script, config->files[0], folder) == 0)
+        return lua_pushfstring(L, "script:%s:%s", config->home, script + folder);
+    return lua_pushfstring(L, "script:%s", script);
+}
+
+/* Pushes the scope of the keys: the job and its home, since configurations may share a state
+ * folder; or the script. */
 static const char *push_scope(lua_State *L, struct err *err)
 {
     struct vm *vm = vm_of(L);
     const struct job *job = vm_options_of(vm)->job;
     if (job != NULL) {
         char scope[STORE_SCOPE_SIZE];
-        store_scope(scope, job->name, job->file);
+        store_scope(scope, job->name, job->home);
         return lua_pushstring(L, scope);
     }
     const char *script = vm_script(vm);
     if (script != NULL)
-        return lua_pushfstring(L, "script:%s", script);
+        return push_script(L, vm_engine(vm)->config, script);
     err_set(err, ERR_CONFIG,
             "jeton.state needs a job or a script file: a script from standard input has no state");
     return NULL;

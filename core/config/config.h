@@ -40,7 +40,8 @@ struct config_notice { /* on_failure, on_recovery: none, a command, or a message
 
 struct job {
     char *name;
-    char *file;
+    char *file;       /* real path of the defining file */
+    const char *home; /* what its rows in the state belong to: config.home, else file */
     char *shown;
     int line, col;
     char *script;    /* absolute */
@@ -65,8 +66,15 @@ struct job {
 };
 
 struct config {
-    char *path;  /* as chosen; NULL for an empty configuration */
-    char *state; /* absolute folder */
+    char *path;         /* as chosen; NULL for an empty configuration */
+    char *name;         /* NULL: none is given */
+    char *home;         /* "name:NAME"; NULL: without a name */
+    char **files;       /* real paths: the main file, its conf.d with a slash at the end, and
+                           the files in that; NULL-terminated. Rows belonged to these before there
+                           was a name. */
+    const char **homes; /* what rows of it may belong to: home, if there is one, and files; NULL
+                           without a path. NULL-terminated */
+    char *state;        /* absolute folder */
     int64_t history_keep;
     int64_t history_days;
     struct connector **connectors;

@@ -23,6 +23,7 @@ struct file {
     char *folder; /* absolute; relative paths count from it */
     struct stat st;
     char *state;
+    char *name;
     struct {
         int64_t keep, days;
     } history;
@@ -44,7 +45,7 @@ static void add_place(struct file *file, const char *kind, const char *name,
     reader->nplaces++;
 }
 
-/* A connector's or job's name; NULL with a problem added. */
+/* The name of a connector, a job, or the configuration; NULL with a problem added. */
 static const char *read_name(const struct schema_walk *walk, const char *kind,
                              const struct yaml_node *key)
 {
@@ -155,6 +156,19 @@ static void read_version(const struct schema_walk *walk, const struct schema_fie
                        yaml_show(node, shown));
 }
 
+static void read_own_name(const struct schema_walk *walk, const struct schema_field *field,
+                          const struct yaml_node *node, void *target)
+{
+    char **own = target;
+    if (node->kind != YAML_SCALAR) {
+        schema_wrong_type(walk, field, node);
+        return;
+    }
+    const char *name = read_name(walk, "configuration", node);
+    if (name != NULL && *own == NULL)
+        *own = mem_strdup(name);
+}
+
 static const struct schema_field history_fields[] = {
     {.name = "keep",
      .type = SCHEMA_INTEGER,
@@ -169,6 +183,11 @@ static const struct schema_field history_fields[] = {
 
 static const struct schema_field file_fields[] = {
     {.name = "version", .type = SCHEMA_CUSTOM, .parse = read_version, .expected = "1"},
+    {.name = "name",
+     .type = SCHEMA_CUSTOM,
+     .offset = offsetof(struct file, name),
+     .parse = read_own_name,
+     .expected = "a name"},
     {.name = "state", .type = SCHEMA_PATH, .offset = offsetof(struct file, state)},
     {.name = "history", .type = SCHEMA_STRUCT, .fields = history_fields},
     {.name = "connectors",
@@ -209,6 +228,21 @@ static void take_global(struct file *file, const struct yaml_node *root, const c
     }
 }
 
+/* Of the main file only: the files of conf.d belong to what it names. */
+static void take_name(struct file *file, const struct yaml_node *root, bool main_file)
+{
+    struct config *config = file->reader->config;
+    const struct yaml_node *node = yaml_get(root, "name");
+    if (node != NULL && !main_file)
+        problems_add(file->reader->problems, file->shown, node->line, node->col,
+                     "'name' belongs into the main file, %s: it is the whole configuration's",
+                     config->path);
+    if (file->name == NULL || !main_file)
+        return;
+    config->name = mem_strdup(file->name);
+    config->home = mem_printf("name:%s", file->name);
+}
+
 static void read_tree(struct file *file, const struct yaml_node *root, bool main_file)
 {
     struct config *config = file->reader->config;
@@ -226,6 +260,7 @@ static void read_tree(struct file *file, const struct yaml_node *root, bool main
                      "the configuration lacks 'version'; expected version: %d", CONFIG_VERSION);
     take_global(file, root, "state");
     take_global(file, root, "history");
+    take_name(file, root, main_file);
     config->history_keep = file->history.keep;
     config->history_days = file->history.days;
     if (file->state != NULL) {
@@ -320,11 +355,22 @@ static void locate(struct file *file, const char *path)
         file->real = mem_strdup(realpath(path, resolved) != NULL ? resolved : path);
 }
 
+void config_file_add(struct config *config, const char *real)
+{
+    size_t count = 0;
+    while (config->files != NULL && config->files[count] != NULL)
+        count++;
+    config->files = mem_realloc(config->files, (count + 2) * sizeof *config->files);
+    config->files[count] = mem_strdup(real);
+    config->files[count + 1] = NULL;
+}
+
 void config_file_read(struct config_reader *reader, const char *path, bool main_file)
 {
     struct config *config = reader->config;
     struct file file = {.reader = reader, .shown = path_show(path)};
     locate(&file, path);
+    config_file_add(config, file.real);
 
     size_t from = config->nconnectors;
     struct yaml_doc *doc = read_doc(&file);
@@ -345,6 +391,7 @@ void config_file_read(struct config_reader *reader, const char *path, bool main_
             mark_private(reader, secret);
     }
     schema_free(file_fields, &file);
+    mem_free(file.name);
     mem_free(file.shown);
     mem_free(file.real);
     mem_free(file.folder);

@@ -37,6 +37,8 @@ struct config_reader {
     struct config_zones zones;
 };
 
+/* Adds a path to config.files. */
+void config_file_add(struct config *config, const char *real);
 /* Adds what the file holds to the reader's configuration, and its problems. */
 void config_file_read(struct config_reader *reader, const char *path, bool main_file);
 

@@ -132,6 +132,36 @@ static char *folder_of(const char *path)
     return mem_strndup(path, slash == NULL ? 0 : (size_t)(slash - path) + 1);
 }
 
+/* For files that were in it once. */
+static void add_folder(struct config *config, const char *folder)
+{
+    char resolved[PATH_MAX];
+    char *real = realpath(folder, resolved) != NULL ? mem_printf("%s/", resolved) : NULL;
+    if (real != NULL)
+        config_file_add(config, real);
+    mem_free(real);
+}
+
+static void settle_homes(struct config *config)
+{
+    size_t count = 0, at = 0;
+    while (config->files[count] != NULL)
+        count++;
+    config->homes = mem_alloc((count + 2) * sizeof *config->homes);
+    if (config->home != NULL)
+        config->homes[at++] = config->home;
+    for (size_t i = 0; i < count; i++)
+        config->homes[at++] = config->files[i];
+    for (size_t i = 0; i < config->nconnectors; i++) {
+        struct connector *connector = config->connectors[i];
+        connector->home = config->home != NULL ? config->home : connector->file;
+    }
+    for (size_t i = 0; i < config->njobs; i++) {
+        struct job *job = &config->jobs[i];
+        job->home = config->home != NULL ? config->home : job->file;
+    }
+}
+
 static void read_all(struct config_reader *reader, const char *path)
 {
     char *folder = folder_of(path), *extra = mem_printf("%s" FOLDER, folder);
@@ -139,7 +169,9 @@ static void read_all(struct config_reader *reader, const char *path)
     if (realpath(secrets, resolved) != NULL)
         reader->secrets = mem_strdup(resolved);
     config_file_read(reader, path, true);
+    add_folder(reader->config, extra);
     read_folder(reader, extra);
+    settle_homes(reader->config);
     check_twice(reader);
     check_jobs(reader);
     mem_free(folder);
@@ -196,6 +228,10 @@ void config_free(struct config *config)
     mem_free(config->connectors);
     mem_free(config->jobs);
     mem_free(config->state);
+    mem_free(config->homes);
+    mem_freev(config->files);
+    mem_free(config->home);
+    mem_free(config->name);
     mem_free(config->path);
     mem_free(config);
 }

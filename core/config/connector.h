@@ -42,8 +42,10 @@ struct config_provider {
 struct connector { /* made by connector_new */
     const struct config_provider *provider;
     char *name;
-    char *file;  /* real path of the defining file */
-    char *shown; /* the same as messages show it */
+    char *file;       /* real path of the defining file */
+    const char *home; /* what its rows in the state belong to: "name:NAME" where the configuration
+                         has a name, else `file`. Borrowed */
+    char *shown;      /* the same as messages show it */
     int line, col;
     const char *base;   /* the URL of its token service: that host and port may always get its
                            tokens. Points into a field of the provider's */

@@ -50,13 +50,14 @@ static void hash_text(crypto_hash_sha256_state *state, const char *text)
     crypto_hash_sha256_update(state, &nul, 1);
 }
 
-void kaizala_connector_owner(const struct connector *connector, char owner[PROVIDER_OWNER_SIZE])
+void kaizala_connector_owner(const struct connector *connector, const char *home,
+                             char owner[PROVIDER_OWNER_SIZE])
 {
     const struct kaizala_connector *kaizala = kaizala_connector_of(connector);
     const struct secret *id = &kaizala->application_id;
     crypto_hash_sha256_state state;
     crypto_hash_sha256_init(&state);
-    hash_text(&state, connector->file);
+    hash_text(&state, home);
     hash_text(&state, connector->name);
     hash_text(&state, kaizala->token_service);
     const unsigned char kind = (unsigned char)id->kind;

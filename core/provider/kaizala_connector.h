@@ -23,9 +23,10 @@ extern const struct schema_field kaizala_connector_fields[];
 const struct kaizala_connector *kaizala_connector_of(const struct connector *connector);
 void kaizala_connector_settle(struct connector *connector);
 /*
- * The defining file, the connector's name, its token service, and its application ID (the value
- * where it is at hand without reading a file or running a command, else where it comes from).
+ * What its rows belong to, the connector's name, its token service, and its application ID (the
+ * value where it is at hand without reading a file or running a command, else where it comes from).
  */
-void kaizala_connector_owner(const struct connector *connector, char owner[PROVIDER_OWNER_SIZE]);
+void kaizala_connector_owner(const struct connector *connector, const char *home,
+                             char owner[PROVIDER_OWNER_SIZE]);
 
 #endif

@@ -110,8 +110,10 @@ struct provider {
     int64_t refresh_life_ms;           /* of a refresh token, from its receipt; 0: not known */
     const struct provider_list *lists; /* cut into pages; ends with path NULL. NULL: none is */
 
-    /* Whose a stored row is: what makes it another connector's. */
-    void (*owner)(const struct connector *connector, char owner[PROVIDER_OWNER_SIZE]);
+    /* Whose a stored row is: what makes it another connector's. home: connector->home, or where it
+     * may have been before. */
+    void (*owner)(const struct connector *connector, const char *home,
+                  char owner[PROVIDER_OWNER_SIZE]);
     /* The grants to try in order, each by its refresh token (NULL: one that needs none). Their
      * number; 0: nothing is known that could be sent. */
     size_t (*grants)(const struct provider_known *known, const char *tokens[PROVIDER_GRANTS_MAX]);

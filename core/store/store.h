@@ -25,7 +25,7 @@
 /* What this program writes, and the oldest program that can still use that, by the version that it
  * knows. What a version adds, the programs of the versions from STORE_OLDEST on do not see; what
  * they use is taken away one release later, by raising STORE_OLDEST. */
-#define STORE_VERSION     6
+#define STORE_VERSION     7
 #define STORE_OLDEST      4
 #define STORE_BUSY_MS     10000
 #define STORE_KEY_MAX     512                   /* bytes of a key of jeton.state */
@@ -42,6 +42,8 @@ struct store_run;
 struct store_runs;
 struct store_run_filter;
 struct store_counters;
+struct store_home;
+struct store_home_find;
 
 /*
  * The one handle of a process; nothing is read or made yet. place: what the configuration's `state`
@@ -113,6 +115,7 @@ struct store_token {
     int64_t metadata_ms; /* wall clock of its receipt */
     struct store_stop stop;
     struct store_intent intent;
+    const char *home; /* what it belongs to (config.h), to be written; borrowed, and never read */
 };
 void store_token_destroy(struct store_token *row); /* wipes */
 
@@ -152,6 +155,10 @@ enum store_op {
     STORE_JOB_INSTALLED,
     STORE_JOB_SET_INSTALLED,
     STORE_COUNTERS_ADD,
+
+    /* home: as store_home.h says */
+    STORE_HOME_MOVE,
+    STORE_HOME_FIND,
     STORE_OPS
 };
 
@@ -199,6 +206,8 @@ struct store_call {
             const struct store_counters *more;
             struct store_counters *sums;
         } counters;
+        struct store_home *home;
+        struct store_home_find *find;
     };
     /* When it is done. */
     int result;     /* -1 with err; else 0, or 1 where the operation says so */

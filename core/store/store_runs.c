@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-void store_scope(char scope[static STORE_SCOPE_SIZE], const char *job, const char *file)
+void store_scope(char scope[static STORE_SCOPE_SIZE], const char *job, const char *home)
 {
-    snprintf(scope, STORE_SCOPE_SIZE, "job:%s:%s", job, file); /* no ":" in names */
+    snprintf(scope, STORE_SCOPE_SIZE, "job:%s:%s", job, home); /* no ":" in names */
 }
 
 void store_run_id(char id[static STORE_RUN_ID_SIZE])

@@ -2,8 +2,8 @@
  * What the store knows of jobs: a row for each attempt of a run, the claimed slots, when a job was
  * installed. Errors as in store.h. All texts that are stored were masked by the caller.
  *
- * A job's `scope` is its name and the file that defines it: two configurations with one state
- * folder never mix.
+ * A job's `scope` is its name and its home: the name of its configuration, or the file that defines
+ * it. Two configurations with one state folder never mix.
  */
 #ifndef JETON_STORE_RUNS_H
 #define JETON_STORE_RUNS_H
@@ -21,8 +21,8 @@
 #define STORE_SLOTS_KEPT    100                  /* claimed slots of a job, however old */
 #define STORE_SLOTS_KEPT_MS (3LL * 86400 * 1000) /* and those younger than this */
 
-/* The scope of a job by its name and the real path of its file; jeton.state uses the same. */
-void store_scope(char scope[static STORE_SCOPE_SIZE], const char *job, const char *file);
+/* The scope of a job by its name and its home (config.h); jeton.state uses the same. */
+void store_scope(char scope[static STORE_SCOPE_SIZE], const char *job, const char *home);
 
 /* Runs */
 
@@ -36,8 +36,9 @@ struct store_run {
     char run[STORE_RUN_ID_SIZE];
     const char *scope;
     const char *job;
-    int64_t slot_ms; /* the scheduled time; STORE_NONE: by hand */
-    int64_t attempt; /* from 1 */
+    const char *host; /* where it ran; written by store_run_add. NULL: not known */
+    int64_t slot_ms;  /* the scheduled time; STORE_NONE: by hand */
+    int64_t attempt;  /* from 1 */
     int64_t started_ms;
     int64_t ended_ms; /* STORE_NONE: it runs, or nobody saw the end */
     int exit;         /* -1: it runs, or was interrupted */
@@ -81,16 +82,17 @@ struct store_runs {
 void store_runs_destroy(struct store_runs *runs); /* idempotent; a zeroed struct is fine */
 
 struct store_run_filter {
-    const char *scope;  /* NULL: all */
-    const char *job;    /* by name, of any configuration; NULL: all */
-    const char *run;    /* by run id; NULL: all */
-    int64_t before_row; /* rows older than this one; 0: all */
-    bool open;          /* only those without an end */
-    bool ended;         /* only those with one */
-    bool untold;        /* only those of whose end others are to hear yet */
-    bool ran;           /* only those that were not skipped for the job's lock */
-    int64_t limit;      /* rows at most; 0: all */
-    bool output;        /* with the output */
+    const char *scope;        /* NULL: all */
+    const char *const *homes; /* only of these (store_home_among); NULL: of all */
+    const char *job;          /* by name; NULL: all */
+    const char *run;          /* by run id; NULL: all */
+    int64_t before_row;       /* rows older than this one; 0: all */
+    bool open;                /* only those without an end */
+    bool ended;               /* only those with one */
+    bool untold;              /* only those of whose end others are to hear yet */
+    bool ran;                 /* only those that were not skipped for the job's lock */
+    int64_t limit;            /* rows at most; 0: all */
+    bool output;              /* with the output */
 };
 /* Newest first. */
 int store_run_list(struct store *store, const struct store_run_filter *filter,

@@ -67,6 +67,9 @@ static const char *const migrations[] = {
     "  generation INTEGER NOT NULL, started_ms INTEGER NOT NULL, host TEXT NOT NULL)"
     "  WITHOUT ROWID;"
     "UPDATE meta SET value = 6 WHERE key = 'version';",
+    /* Whose a token is (the owner is a hash), and where a run was. */
+    "ALTER TABLE token ADD COLUMN home TEXT; ALTER TABLE run ADD COLUMN host TEXT;"
+    "UPDATE meta SET value = 7 WHERE key = 'version';",
 };
 _Static_assert(sizeof migrations / sizeof migrations[0] == STORE_VERSION, "one a version");
 

@@ -47,12 +47,19 @@ store_sqlite_op store_sqlite_slot_latest;
 store_sqlite_op store_sqlite_job_installed;
 store_sqlite_op store_sqlite_job_set_installed;
 store_sqlite_op store_sqlite_counters_add;
+store_sqlite_op store_sqlite_home_move;
+store_sqlite_op store_sqlite_home_find;
 
 /* In a transaction of the caller. */
 int store_sqlite_slot_insert(struct store_sqlite *sqlite, const char *scope, int64_t slot_ms,
                              bool *claimed, struct err *err);
 int store_sqlite_boot_insert(struct store_sqlite *sqlite, const char *scope, const char *boot_id,
                              bool *claimed, struct err *err);
+
+/* Makes is_among(scope) known to SQL, by this list of homes (store_home_among), which is borrowed
+ * as long as statements use it; and home_of(scope), moved_to(scope, home). */
+int store_sqlite_scopes_know(struct store_sqlite *sqlite, const char *const *homes,
+                             struct err *err);
 
 /* NULL with err. To be finalized, or ended by store_sqlite_finish. */
 sqlite3_stmt *store_sqlite_prepare(struct store_sqlite *sqlite, const char *sql, struct err *err);

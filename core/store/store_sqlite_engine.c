@@ -66,6 +66,8 @@ static void sqlite_start(void *self, struct store_call *call)
         [STORE_JOB_INSTALLED] = store_sqlite_job_installed,
         [STORE_JOB_SET_INSTALLED] = store_sqlite_job_set_installed,
         [STORE_COUNTERS_ADD] = store_sqlite_counters_add,
+        [STORE_HOME_MOVE] = store_sqlite_home_move,
+        [STORE_HOME_FIND] = store_sqlite_home_find,
     };
     store_finish(call, ops[call->op](self, call, &call->err));
 }

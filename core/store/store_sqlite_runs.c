@@ -3,14 +3,16 @@
 #include "store_runs.h"
 #include "store_sqlite.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ENDED "(exit IS NOT NULL OR cause IS NOT NULL)"
 /* As take_row reads them. */
 #define COLUMNS                                                                                    \
     "row, run, scope, job, slot_ms, attempt, started_ms, ended_ms, exit, cause, message,"          \
-    " requests, exchanges, peak_kib, pid, pid_start, boot_id, output_bytes"
+    " requests, exchanges, peak_kib, pid, pid_start, boot_id, output_bytes, host"
 
 /* By its number too: one of an older version holds nothing. */
 static bool is_alive(const struct store_sqlite *sqlite, const struct store_run *run)
@@ -46,9 +48,10 @@ static int add(struct store_sqlite *sqlite, struct store_run *run, struct err *e
         sqlite,
         "INSERT INTO run (ended_ms, exit, cause, message, requests, exchanges,"
         " peak_kib, output_bytes, output, untold, run, scope, job, slot_ms, attempt,"
-        " started_ms, pid, pid_start, boot_id)"
-        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        " started_ms, pid, pid_start, boot_id, host)"
+        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         err);
+    char host[HOST_NAME_MAX + 1] = "";
     if (stmt == NULL)
         return -1;
     bind_end(stmt, run);
@@ -61,6 +64,8 @@ static int add(struct store_sqlite *sqlite, struct store_run *run, struct err *e
     sqlite3_bind_int64(stmt, 17, run->supervisor.pid);
     sqlite3_bind_int64(stmt, 18, run->supervisor.start);
     store_sqlite_bind_text(stmt, 19, run->supervisor.boot_id);
+    if (gethostname(host, sizeof host) == 0)
+        store_sqlite_bind_text(stmt, 20, host);
     if (store_sqlite_finish(sqlite, stmt, err) != 0)
         return -1;
     run->row = sqlite3_last_insert_rowid(sqlite->db);
@@ -165,10 +170,11 @@ static void take_row(sqlite3_stmt *stmt, bool output, struct arena *texts, struc
     snprintf(run->supervisor.boot_id, sizeof run->supervisor.boot_id, "%s",
              (const char *)sqlite3_column_text(stmt, 16));
     run->output_bytes = sqlite3_column_int64(stmt, 17);
-    if (!output || sqlite3_column_type(stmt, 18) == SQLITE_NULL)
+    run->host = take_text(stmt, 18, texts);
+    if (!output || sqlite3_column_type(stmt, 19) == SQLITE_NULL)
         return;
-    run->output_len = (size_t)sqlite3_column_bytes(stmt, 18);
-    run->output = arena_text(texts, run->output_len > 0 ? sqlite3_column_blob(stmt, 18) : "",
+    run->output_len = (size_t)sqlite3_column_bytes(stmt, 19);
+    run->output = arena_text(texts, run->output_len > 0 ? sqlite3_column_blob(stmt, 19) : "",
                              run->output_len);
 }
 
@@ -202,14 +208,19 @@ int store_sqlite_run_list(struct store_sqlite *sqlite, struct store_call *call, 
 {
     const struct store_run_filter *filter = call->list.filter;
     char *sql = mem_printf(
-        "SELECT " COLUMNS "%s FROM run WHERE true%s%s%s%s%s%s%s%s ORDER BY row DESC LIMIT ?4",
+        "SELECT " COLUMNS "%s FROM run WHERE true%s%s%s%s%s%s%s%s%s ORDER BY row DESC LIMIT ?4",
         filter->output ? ", output" : "", filter->scope != NULL ? " AND scope = ?1" : "",
+        filter->homes != NULL ? " AND scope IN (SELECT scope FROM (SELECT DISTINCT scope FROM run)"
+                                " WHERE is_among(scope))"
+                              : "",
         filter->job != NULL ? " AND job = ?2" : "", filter->run != NULL ? " AND run = ?3" : "",
         filter->open ? " AND NOT " ENDED : "", filter->ended ? " AND " ENDED : "",
         filter->untold ? " AND untold IS NOT NULL" : "",
         filter->ran ? " AND cause IS NOT '" STORE_CAUSE_LOCKED "'" : "",
         filter->before_row > 0 ? " AND row < ?5" : "");
-    sqlite3_stmt *stmt = store_sqlite_prepare(sqlite, sql, err);
+    sqlite3_stmt *stmt = NULL;
+    if (filter->homes == NULL || store_sqlite_scopes_know(sqlite, filter->homes, err) == 0)
+        stmt = store_sqlite_prepare(sqlite, sql, err);
     mem_free(sql);
     if (stmt == NULL)
         return -1;

@@ -113,13 +113,14 @@ static int save_row(struct store_sqlite *sqlite, const struct store_token *row, 
 {
     sqlite3_stmt *stmt =
         store_sqlite_prepare(sqlite,
-                             "INSERT OR REPLACE INTO token (owner, " COLUMNS
-                             ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                             "INSERT OR REPLACE INTO token (owner, home, " COLUMNS
+                             ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                              err);
     if (stmt == NULL)
         return -1;
     int at = 1;
     store_sqlite_bind_text(stmt, at++, row->owner);
+    store_sqlite_bind_text(stmt, at++, row->home);
     sqlite3_bind_int64(stmt, at++, row->generation);
     store_sqlite_bind_text(stmt, at++, row->access_token);
     store_sqlite_bind_text(stmt, at++, row->endpoint_url);

@@ -47,7 +47,8 @@ static void request_loaded(void *arg)
 static void request_start(void *arg)
 {
     struct token_request *request = arg;
-    provider_of(request->connector)->owner(request->connector, request->owner);
+    provider_of(request->connector)
+        ->owner(request->connector, request->connector->home, request->owner);
     request->call = (struct store_call){.op = STORE_TOKEN_LOAD,
                                         .token = {.owner = request->owner, .row = &request->row}};
     store_start(request->tokens->store, &request->call, request_loaded, request);
@@ -135,7 +136,7 @@ int64_t tokens_exchanges(const struct tokens *tokens)
 int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err)
 {
     char owner[STORE_OWNER_SIZE];
-    provider_of(connector)->owner(connector, owner);
+    provider_of(connector)->owner(connector, connector->home, owner);
     struct store_call call = {.op = STORE_TOKEN_DELETE, .token = {.owner = owner}};
     return store_wait(tokens->store, &call, err);
 }
@@ -146,7 +147,7 @@ int token_set_endpoint(struct tokens *tokens, const struct connector *connector,
 {
     if (connector_allows(connector, endpoint_url, err) != 0)
         return -1;
-    provider_of(connector)->owner(connector, move->owner);
+    provider_of(connector)->owner(connector, connector->home, move->owner);
     move->call = (struct store_call){.op = STORE_TOKEN_ENDPOINT,
                                      .token = {.owner = move->owner, .endpoint_url = endpoint_url}};
     store_start(tokens->store, &move->call, done, arg);

@@ -66,6 +66,7 @@ static int adopt(struct adoption *adoption, struct err *err)
     store_token_destroy(row);
     row->generation = generation;
     memcpy(row->owner, adoption->owner, sizeof row->owner);
+    row->home = connector->home;
     int result =
         connector_secrets_read(connector, tokens->redact, tokens->deadline_ms, &secrets, err);
     if (result == 0) {
@@ -135,7 +136,7 @@ void token_adopt(struct tokens *tokens, const struct connector *connector,
     adoption->done = done;
     adoption->arg = arg;
     token_request_hide(tokens, connector, refresh_token);
-    provider_of(connector)->owner(connector, adoption->owner);
+    provider_of(connector)->owner(connector, connector->home, adoption->owner);
     store_lease_take(&adoption->lease, tokens->store, STORE_LEASE_TOKEN, adoption->owner,
                      loop_now_ms(tokens->loop) + TOKEN_LOCK_WAIT_MS, adoption_locked, adoption);
 }

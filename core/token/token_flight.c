@@ -2,6 +2,7 @@
 
 #include "connector.h"
 #include "fault.h"
+#include "home.h"
 #include "mem.h"
 #include "token_request.h"
 
@@ -64,9 +65,42 @@ static void flight_call(struct flight *flight, enum store_op op, loop_fn *done)
         flight->call.token.owner = flight->owner;
         flight->call.token.row = &flight->row;
     }
+    flight->row.home = flight->connector->home;
     if (op == STORE_TOKEN_SAVE)
         flight->call.under = &flight->lease;
     store_start(flight->tokens->store, &flight->call, done, flight);
+}
+
+static void owner_in(void *arg, const char *home, char owner[STORE_OWNER_SIZE])
+{
+    const struct flight *flight = arg;
+    provider_of(flight->connector)->owner(flight->connector, home, owner);
+}
+
+static void flight_searched(void *arg)
+{
+    struct flight *flight = arg;
+    if (flight->call.result == 0 && flight->elsewhere.found[0] != '\0') {
+        flight->tokens->told = true;
+        home_tell(flight->tokens->log, flight->connector, flight->elsewhere.found);
+    }
+    flight_fail(flight, &flight->failure);
+}
+
+/* There is no refresh token that the service accepts. Perhaps there is one of another path: that is
+ * said, once. */
+static void flight_search(struct flight *flight)
+{
+    struct tokens *tokens = flight->tokens;
+    bool refused = flight->failure.kind == ERR_AUTH || flight->tokens_tried[0] == NULL;
+    if (!refused || tokens->told) {
+        flight_fail(flight, &flight->failure);
+        return;
+    }
+    flight->elsewhere =
+        (struct store_home_find){.owner = owner_in, .arg = flight, .but = flight->connector->home};
+    flight->call = (struct store_call){.op = STORE_HOME_FIND, .find = &flight->elsewhere};
+    store_start(tokens->store, &flight->call, flight_searched, flight);
 }
 
 static void flight_forgot(void *arg)
@@ -74,7 +108,7 @@ static void flight_forgot(void *arg)
     struct flight *flight = arg;
     if (flight->call.result < 0)
         log_msg(flight->tokens->log, LOG_WARN, "%s", flight->call.err.msg);
-    flight_fail(flight, &flight->failure);
+    flight_search(flight);
 }
 
 /* The place that the service had moved to failed, and so did the others: the next run does not
@@ -83,7 +117,7 @@ static void flight_refused(struct flight *flight, const char *now)
 {
     struct store_token *row = &flight->row;
     if (row->service_override == NULL || (now != NULL && strcmp(now, row->service_override) == 0)) {
-        flight_fail(flight, &flight->failure);
+        flight_search(flight);
         return;
     }
     mem_free(row->service_override);
@@ -196,10 +230,9 @@ static void flight_exchange(void *arg)
         .deadline_ms = tokens->deadline_ms,
         .wanted = flight_wanted,
     };
-    struct err err;
-    if (flight_prepare(flight, &secrets, &options.ntokens, &err) != 0) {
+    if (flight_prepare(flight, &secrets, &options.ntokens, &flight->failure) != 0) {
         connector_secrets_destroy(&secrets);
-        flight_fail(flight, &err);
+        flight_search(flight);
         return;
     }
     options.service = flight->row.service_override;

@@ -6,6 +6,7 @@
 
 #include "connector.h"
 #include "exchange.h"
+#include "store_home.h"
 #include "store_lease.h"
 #include "token_cache.h"
 #include "token_query.h"
@@ -44,7 +45,8 @@ struct flight {
     const char *tokens_tried[PROVIDER_GRANTS_MAX];
     struct token_request *waiters;
     struct err failure; /* what the waiters hear when the row is stored; ERR_NONE: it went well */
-    bool ending;        /* waiters are being told; the flight frees itself */
+    struct store_home_find elsewhere;
+    bool ending; /* waiters are being told; the flight frees itself */
     struct flight *next;
 };
 
@@ -56,6 +58,7 @@ struct tokens {
     struct log *log;
     int64_t deadline_ms;
     int64_t exchanges;              /* begun */
+    bool told;                      /* of a token that belongs to another home */
     struct token_request *requests; /* that are no flight's waiters */
     struct flight *flights;
 };

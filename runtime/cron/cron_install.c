@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "connector.h"
 #include "crontab.h"
+#include "home.h"
 #include "mem.h"
 #include "safefile.h"
 #include "store_runs.h"
@@ -17,6 +18,8 @@
 struct change {
     struct cron_plan plan;
     struct buf former, block, changed;
+    struct buf base; /* former; where a block of the name and one of the path are in it, without the
+                        latter */
     struct crontab_place place;
     bool had_block;
 };
@@ -25,6 +28,7 @@ static void change_create(struct change *change)
 {
     *change = (struct change){.had_block = false};
     buf_create(&change->former, CRONTAB_MAX);
+    buf_create(&change->base, CRONTAB_MAX);
     buf_create(&change->block, CRONTAB_MAX);
     buf_create(&change->changed, CRONTAB_MAX);
 }
@@ -32,6 +36,7 @@ static void change_create(struct change *change)
 static void change_destroy(struct change *change)
 {
     buf_destroy(&change->former);
+    buf_destroy(&change->base);
     buf_destroy(&change->block);
     buf_destroy(&change->changed);
     cron_plan_destroy(&change->plan);
@@ -56,13 +61,13 @@ static int check_written(const struct change *change, struct err *err)
     struct buf now;
     struct crontab_place place;
     bool exists;
-    size_t after = change->former.len - change->place.end;
+    size_t after = change->base.len - change->place.end;
     char *written = mem_strndup(change->changed.data + change->place.start,
                                 change->changed.len - after - change->place.start);
     buf_create(&now, CRONTAB_MAX);
     int result = crontab_read(&now, &exists, err);
     if (result == 0)
-        result = crontab_find(now.data, change->plan.real, &place, err);
+        result = crontab_find(now.data, change->plan.marker, &place, err);
     if (result == 0 &&
         (place.found != (change->block.len > 0) || strstr(now.data, written) == NULL))
         result = err_set(err, ERR_CONFIG,
@@ -74,18 +79,39 @@ static int check_written(const struct change *change, struct err *err)
     return result;
 }
 
+/* A configuration that has got a name has a block of its path, perhaps: that is replaced too. */
+static int find_block(struct change *change, struct err *err)
+{
+    const struct cron_plan *plan = &change->plan;
+    const struct buf none = {.len = 0};
+    struct crontab_place by_path;
+    if (crontab_find(change->former.data, plan->marker, &change->place, err) != 0 ||
+        crontab_find(change->former.data, plan->real, &by_path, err) != 0)
+        return -1;
+    if (!by_path.found || strcmp(plan->marker, plan->real) == 0) {
+        buf_append(&change->base, change->former.data, change->former.len);
+        return 0;
+    }
+    if (!change->place.found) {
+        change->place = by_path;
+        buf_append(&change->base, change->former.data, change->former.len);
+        return 0;
+    }
+    crontab_replace(change->former.data, &by_path, &none, &change->base);
+    return crontab_find(change->base.data, plan->marker, &change->place, err);
+}
+
 /* Inserts or replaces the block, or removes it where it is empty. 1: changed; 0: it was so already.
  */
 static int read_and_write(struct change *change, struct err *err)
 {
     bool exists;
-    if (crontab_read(&change->former, &exists, err) != 0 ||
-        crontab_find(change->former.data, change->plan.real, &change->place, err) != 0)
+    if (crontab_read(&change->former, &exists, err) != 0 || find_block(change, err) != 0)
         return -1;
     change->had_block = change->place.found;
     if (!change->had_block)
         change->place.emptied = exists && change->former.len == 0;
-    crontab_replace(change->former.data, &change->place, &change->block, &change->changed);
+    crontab_replace(change->base.data, &change->place, &change->block, &change->changed);
     if (change->changed.len == change->former.len &&
         memcmp(change->changed.data, change->former.data, change->former.len) == 0)
         return 0;
@@ -116,16 +142,18 @@ static int note_installed(struct change *change, bool installed, struct err *err
     int result = installed ? crontab_times(plan, &times, err) : 0;
     struct store *store = store_new(plan->config->state, NULL);
     if (result == 0)
+        result = home_settle(plan->config, store, plan->app->log, err);
+    if (result == 0)
         result = crontab_note(plan, store, &times, err);
     int64_t now_ms = clock_wall_ms();
-    char *old = mem_strndup(change->former.data + change->place.start,
+    char *old = mem_strndup(change->base.data + change->place.start,
                             change->place.end - change->place.start);
     for (size_t i = 0; i < plan->count && result == 0; i++) {
         const struct job *job = plan->jobs[i];
         char scope[STORE_SCOPE_SIZE];
         int64_t since_ms;
         char *line = mem_printf(" run --job %s --scheduled\n", job->name);
-        store_scope(scope, job->name, job->file);
+        store_scope(scope, job->name, job->home);
         if (!installed)
             result = store_job_set_installed(store, scope, STORE_NONE, err);
         else if (change->had_block && strstr(old, line) != NULL)

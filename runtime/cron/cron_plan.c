@@ -77,6 +77,8 @@ int cron_plan_adopt(struct cron_plan *plan, struct app *app, struct config *conf
     plan->real = real_path(config->path, err);
     if (plan->self == NULL || plan->path == NULL || plan->real == NULL)
         return -1;
+    plan->marker =
+        config->name != NULL ? mem_printf("name %s", config->name) : mem_strdup(plan->real);
     plan->state_home = needed_state_home(config);
     plan->jobs = mem_alloc((config->njobs + 1) * sizeof *plan->jobs);
     plan->zones = mem_alloc((config->njobs + 1) * sizeof *plan->zones);
@@ -105,6 +107,7 @@ void cron_plan_destroy(struct cron_plan *plan)
     mem_free(plan->self);
     mem_free(plan->path);
     mem_free(plan->real);
+    mem_free(plan->marker);
     mem_free(plan->state_home);
     config_free(plan->config);
     *plan = (struct cron_plan){.app = NULL};

@@ -13,11 +13,12 @@ struct cron_plan {
     struct config *config;
     const struct job **jobs; /* those with a schedule, in the configuration's order */
     size_t count;
-    int64_t now; /* epoch seconds */
-    char *self;  /* real path of the executable */
-    char *path;  /* of the configuration: absolute, its last component unresolved: conf.d is beside
-                    that, not beside what it links to */
-    char *real;  /* real path of the configuration: whose a block is */
+    int64_t now;  /* epoch seconds */
+    char *self;   /* real path of the executable */
+    char *path;   /* of the configuration: absolute, its last component unresolved: conf.d is beside
+                     that, not beside what it links to */
+    char *real;   /* real path of the configuration */
+    char *marker; /* whose a block is: "name NAME", or the real path */
     char *state_home; /* $XDG_STATE_HOME for daemons; NULL: not needed */
     struct zone *local;
     struct zone *system;

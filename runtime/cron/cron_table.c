@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "cron_due.h"
+#include "home.h"
 #include "job_slot.h"
 #include "mem.h"
 #include "store_runs.h"
@@ -52,7 +53,7 @@ static int begin(struct cron_entry *entry, struct store *store, int64_t now, int
 static void add(struct cron_table *table, const struct job *job, struct zone *zone)
 {
     char scope[STORE_SCOPE_SIZE];
-    store_scope(scope, job->name, job->file);
+    store_scope(scope, job->name, job->home);
     table->entries[table->count++] =
         (struct cron_entry){.job = job, .scope = mem_strdup(scope), .zone = zone};
 }
@@ -101,8 +102,10 @@ static int look_up(struct cron_table *table, const struct cron_table *former, st
     int64_t *installed_ms = mem_alloc((table->count + 1) * sizeof *installed_ms);
     for (size_t i = 0; i < table->count; i++)
         scopes[i] = table->entries[i].scope;
-    struct store *store = store_new(table->plan.config->state, NULL);
-    if (store_jobs_installed(store, scopes, table->count, table->plan.now * 1000, installed_ms,
+    const struct config *config = table->plan.config;
+    struct store *store = store_new(config->state, NULL);
+    if (home_settle(config, store, table->plan.app->log, err) == 0 &&
+        store_jobs_installed(store, scopes, table->count, table->plan.now * 1000, installed_ms,
                              err) == 0)
         result = take_over(table, former, store, installed_ms, err);
     store_free(store); /* none is open at a fork */

@@ -13,7 +13,8 @@
 
 #define CRONTAB_MAX ((size_t)4 * 1024 * 1024)
 
-/* First and last line of a block, each followed by the path of its configuration. */
+/* First and last line of a block, each followed by its marker: "name NAME" of its
+ * configuration, or the path. */
 #define CRONTAB_BEGIN "# >>> jeton "
 #define CRONTAB_END   "# <<< jeton "
 /* Its second line, where the line before the block had no newline at its end. */
@@ -41,7 +42,8 @@ struct crontab_place {
     bool emptied;      /* it is in a crontab that was empty; found: as the block says */
 };
 /* ERR_CONFIG when the markers of this configuration are damaged: says where and what to do. */
-int crontab_find(const char *text, const char *real, struct crontab_place *place, struct err *err);
+int crontab_find(const char *text, const char *marker, struct crontab_place *place,
+                 struct err *err);
 /* The text with the block in place of the one it had, or at its end; block empty: without one. */
 void crontab_replace(const char *text, const struct crontab_place *place, const struct buf *block,
                      struct buf *out);

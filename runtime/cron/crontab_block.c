@@ -108,7 +108,7 @@ int crontab_block(struct cron_plan *plan, struct buf *out, struct err *err)
     buf_printf(out,
                CRONTAB_BEGIN "%s\n"
                              "# Written by `jeton cron install`, which writes it anew.\n",
-               plan->real);
+               plan->marker);
     struct buf start;
     int result = 0;
     buf_create(&start, out->limit);
@@ -116,6 +116,6 @@ int crontab_block(struct cron_plan *plan, struct buf *out, struct err *err)
     for (size_t i = 0; i < plan->count && result == 0; i++)
         result = put_job(plan, plan->jobs[i], &start, out, err);
     buf_destroy(&start);
-    buf_printf(out, CRONTAB_END "%s\n", plan->real);
+    buf_printf(out, CRONTAB_END "%s\n", plan->marker);
     return result;
 }

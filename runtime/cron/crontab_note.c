@@ -19,13 +19,20 @@ static void digest(const struct buf *times, char hex[static HEX_SIZE])
     sodium_bin2hex(hex, HEX_SIZE, hash, sizeof hash);
 }
 
+/* No job's, which begin with "job:". */
+static char *scope_of(const struct cron_plan *plan)
+{
+    const char *home = plan->config->home;
+    return mem_printf("crontab:%s", home != NULL ? home : plan->real);
+}
+
 int crontab_note(const struct cron_plan *plan, struct store *store, const struct buf *times,
                  struct err *err)
 {
     char hex[HEX_SIZE];
     digest(times, hex);
     const struct store_kv item = {KEY, times->len > 0 ? hex : NULL, strlen(hex)};
-    char *scope = mem_printf("crontab:%s", plan->real); /* no job's, which begin with "job:" */
+    char *scope = scope_of(plan);
     int result = store_kv_write(store, scope, &item, 1, err);
     mem_free(scope);
     return result;
@@ -36,7 +43,7 @@ static int installed(const struct cron_plan *plan, struct buf *hex, struct err *
 {
     struct store *store = store_new(plan->config->state, NULL);
     int found = 0;
-    char *scope = mem_printf("crontab:%s", plan->real);
+    char *scope = scope_of(plan);
     if (store_exists(store))
         found = store_kv_get(store, scope, KEY, hex, err);
     mem_free(scope);

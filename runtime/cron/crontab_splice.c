@@ -5,11 +5,11 @@
 
 #include <string.h>
 
-static bool is_line(const char *line, size_t len, const char *marker, const char *real)
+static bool is_line(const char *line, size_t len, const char *start, const char *marker)
 {
-    size_t marker_len = strlen(marker), real_len = strlen(real);
-    return len == marker_len + real_len && memcmp(line, marker, marker_len) == 0 &&
-           memcmp(line + marker_len, real, real_len) == 0;
+    size_t start_len = strlen(start), marker_len = strlen(marker);
+    return len == start_len + marker_len && memcmp(line, start, start_len) == 0 &&
+           memcmp(line + start_len, marker, marker_len) == 0;
 }
 
 static bool starts_with(const char *line, size_t len, const char *marker)
@@ -17,13 +17,13 @@ static bool starts_with(const char *line, size_t len, const char *marker)
     return len >= strlen(marker) && memcmp(line, marker, strlen(marker)) == 0;
 }
 
-static int damaged(struct err *err, int line, const char *what, const char *real)
+static int damaged(struct err *err, int line, const char *what, const char *marker)
 {
     return err_set(err, ERR_CONFIG,
                    "crontab, line %d: %s; expected one block from '" CRONTAB_BEGIN "%s' to "
                    "'" CRONTAB_END "%s'. Repair it with crontab -e: the simplest way is to delete "
                    "these lines and everything between them",
-                   line, what, real, real);
+                   line, what, marker, marker);
 }
 
 /* What the block's second line says of the crontab before it. One that we appended to a line
@@ -37,22 +37,23 @@ static void read_note(const char *text, struct crontab_place *place)
         place->start--;
 }
 
-int crontab_find(const char *text, const char *real, struct crontab_place *place, struct err *err)
+int crontab_find(const char *text, const char *marker, struct crontab_place *place, struct err *err)
 {
     bool inside = false;
     int number = 1;
     *place = (struct crontab_place){.found = false};
     for (const char *line = text; *line != '\0'; number++) {
         size_t len = strcspn(line, "\n");
-        bool begin = is_line(line, len, CRONTAB_BEGIN, real);
-        bool end = is_line(line, len, CRONTAB_END, real);
+        bool begin = is_line(line, len, CRONTAB_BEGIN, marker);
+        bool end = is_line(line, len, CRONTAB_END, marker);
         if (begin && (inside || place->found))
-            return damaged(err, number, "the block begins twice", real);
+            return damaged(err, number, "the block begins twice", marker);
         if (end && !inside)
-            return damaged(err, number, "the block ends without a beginning", real);
+            return damaged(err, number, "the block ends without a beginning", marker);
         if (inside && !end &&
             (starts_with(line, len, CRONTAB_BEGIN) || starts_with(line, len, CRONTAB_END)))
-            return damaged(err, number, "another block is inside this configuration's block", real);
+            return damaged(err, number, "another block is inside this configuration's block",
+                           marker);
         if (begin) {
             inside = true;
             place->start = (size_t)(line - text);
@@ -65,7 +66,7 @@ int crontab_find(const char *text, const char *real, struct crontab_place *place
         }
     }
     if (inside)
-        return damaged(err, number, "the block has no last line", real);
+        return damaged(err, number, "the block has no last line", marker);
     if (place->found)
         read_note(text, place);
     else

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "fault.h"
+#include "home.h"
 #include "job_hooks.h"
 #include "job_slot.h"
 
@@ -17,7 +18,7 @@ void job_record_create(struct job_record *record, struct app *app, const struct 
     record->config = config;
     record->job = job;
     record->store = store;
-    store_scope(record->scope, job->name, job->file);
+    store_scope(record->scope, job->name, job->home);
     record->row = (struct store_run){.scope = record->scope,
                                      .job = job->name,
                                      .slot_ms = STORE_NONE,
@@ -66,6 +67,7 @@ static int claim(struct job_record *record, struct err *err)
 static int begin(struct job_record *record, bool scheduled, struct err *err)
 {
     if (store_open(record->store, err) != 0 ||
+        home_settle(record->config, record->store, record->app->log, err) != 0 ||
         store_lease_try(&record->life, record->store, STORE_LEASE_RUN, record->row.run, err) != 1)
         return -1;
     if (scheduled)

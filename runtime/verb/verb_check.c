@@ -5,6 +5,7 @@
 #include "config_load.h"
 #include "cron_plan.h"
 #include "engine.h"
+#include "home.h"
 #include "json.h"
 #include "mem.h"
 #include "path.h"
@@ -167,6 +168,21 @@ static void check_crontab(struct check *check)
     cron_plan_destroy(&plan);
 }
 
+/* Rows of the path are not used once the name has some. Makes no state. */
+static void check_home(struct check *check)
+{
+    const struct config *config = check->config;
+    struct store *store = store_new(config->state, NULL);
+    struct err err;
+    if (config->name != NULL && store_exists(store) && home_is_split(config, store, &err) == 1)
+        problems_warn(&check->problems, NULL, 0, 0,
+                      "the state has rows of name '%s' and others of %s, so nothing was moved and "
+                      "the latter are not used; `jeton state adopt %s --replace` joins them, and "
+                      "where both have a token, a key or a count, that of the path stays",
+                      config->name, config->files[0], config->files[0]);
+    store_free(store);
+}
+
 struct exchange_wait {
     struct check *check;
     const struct connector *connector;
@@ -313,8 +329,10 @@ static int run_check(struct check *check, const char *path, struct err *err)
     check_connectors(check);
     check_jobs(check);
     check_state(check);
-    if (problems_errors(&check->problems) == 0)
+    if (problems_errors(&check->problems) == 0) {
         check_crontab(check);
+        check_home(check);
+    }
     if (problems_errors(&check->problems) > 0) {
         check->status = err_exit_code(ERR_CONFIG);
     } else if (check->online && check_online(check, err) != 0) {

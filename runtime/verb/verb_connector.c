@@ -151,6 +151,7 @@ static struct connector *make_connector(const struct add *add)
 {
     struct connector *connector = connector_new(&add->provider->config, add->options->name);
     connector->file = mem_strdup(add->files.real);
+    connector->home = add->config->home != NULL ? add->config->home : connector->file;
     connector->shown = mem_strdup(add->files.yaml);
     connector->allow_hosts = mem_strdupv((const char *const *)add->hosts);
     connector_set(connector, add->provider->service_key, add->options->token_service);

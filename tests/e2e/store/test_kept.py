@@ -85,7 +85,7 @@ class Kept(support.Case):
         database = sqlite3.connect(self.file)
         self.addCleanup(database.close)
         self.assertEqual(database.execute("PRAGMA user_version").fetchone(), (4,))
-        self.assertEqual(database.execute("SELECT value FROM meta WHERE key = 'version'").fetchone(), (6,))
+        self.assertEqual(database.execute("SELECT value FROM meta WHERE key = 'version'").fetchone(), (7,))
 
     def test_the_token_is_used_without_an_exchange(self):
         token = json.loads(self.ok("token", "contoso", "--json", "--show").stdout)
@@ -105,7 +105,7 @@ class Kept(support.Case):
     def test_the_slot_is_not_run_again(self):
         self.write("report.lua", 'print "again"')
         done = self.ok("run", "--job", "report", "--scheduled")
-        self.assertEqual((done.stdout, self.rows()["run"]), ("", self.before["run"]))
+        self.assertEqual((done.stdout, len(self.rows()["run"])), ("", len(self.before["run"])))
 
     def test_the_keys_are_read(self):
         done = self.run_lua('local state = require "jeton.state"\n'

@@ -247,7 +247,7 @@ static void a_moved_endpoint_is_written_down_and_asked(void **state)
 
     char owner[STORE_OWNER_SIZE];
     struct store_token row;
-    moving.owner(world.f.connector, owner);
+    moving.owner(world.f.connector, world.f.connector->home, owner);
     assert_int_equal(store_fixture_load(world.f.engine.store, owner, &row), 1);
     assert_string_equal(row.endpoint_url, "https://api.example.org/new");
     store_token_destroy(&row);

@@ -219,6 +219,42 @@ static void test_defined_twice(void **state)
             "conf.d/b.yaml:2:24: job 'j' is defined twice; it is at jeton.yaml:5:8 already\n");
 }
 
+static void test_a_name_is_the_home_of_all(void **state)
+{
+    (void)state;
+    const char *const files[] = {"version: 1\nname: shop-1\njobs: {j: {script: a}}\n",
+                                 "version: 1\njobs: {j: {script: a}}\n"};
+    assert_int_equal(mkdir("conf.d", 0700), 0);
+    folder_put("conf.d/a.yaml", 0600, "connectors:\n  c: " CONNECTOR "\n");
+    for (size_t i = 0; i < 2; i++) {
+        folder_put("jeton.yaml", 0600, files[i]);
+        struct config *config = load("jeton.yaml");
+        const struct connector *connector = config->connectors[0];
+        assert_string_equal(connector->home, i == 0 ? "name:shop-1" : connector->file);
+        assert_string_equal(config->jobs[0].home, i == 0 ? "name:shop-1" : config->jobs[0].file);
+        assert_string_equal(config->files[0], config->jobs[0].file);
+        assert_non_null(strstr(config->files[1], "/conf.d/"));
+        assert_string_equal(config->files[2], connector->file);
+        assert_null(config->files[3]);
+        assert_string_equal(config->homes[0], i == 0 ? "name:shop-1" : config->files[0]);
+        config_free(config);
+    }
+}
+
+static void test_names_that_are_none(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("conf.d", 0700), 0);
+    folder_put("jeton.yaml", 0600, "version: 1\nname: a/b\n");
+    folder_put("conf.d/a.yaml", 0600, "name: b\n");
+    refused(
+        "jeton.yaml",
+        "conf.d/a.yaml:1:7: 'name' belongs into the main file, jeton.yaml: it is the whole "
+        "configuration's\n"
+        "jeton.yaml:2:7: 'a/b' cannot be the name of a configuration; expected 1 to 64 letters, "
+        "digits, '_' and '-', a letter or digit first\n");
+}
+
 static void test_references_cross_files(void **state)
 {
     (void)state;
@@ -400,6 +436,8 @@ int main(void)
         TEST(test_without_a_file),
         TEST(test_files_beside_it),
         TEST(test_defined_twice),
+        TEST(test_a_name_is_the_home_of_all),
+        TEST(test_names_that_are_none),
         TEST(test_references_cross_files),
         TEST(test_modes),
         TEST(test_an_id_is_no_secret),

@@ -48,8 +48,10 @@ static void settle(struct connector *connector)
     connector->base = tiny_of(connector)->issuer;
 }
 
-static void owner(const struct connector *connector, char out[PROVIDER_OWNER_SIZE])
+static void owner(const struct connector *connector, const char *home,
+                  char out[PROVIDER_OWNER_SIZE])
 {
+    (void)home;
     unsigned char digest[crypto_hash_sha256_BYTES];
     crypto_hash_sha256(digest, (const unsigned char *)connector->name, strlen(connector->name));
     sodium_bin2hex(out, PROVIDER_OWNER_SIZE, digest, sizeof digest);

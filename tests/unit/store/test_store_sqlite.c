@@ -183,11 +183,13 @@ static void programs_of_0_1_0_can_go_on(void **state)
     assert_int_equal(ask_sql("PRAGMA user_version"), STORE_OLDEST);
     assert_int_equal(STORE_OLDEST, 4);
     assert_int_equal(ask_sql("SELECT value FROM meta WHERE key = 'version'"), STORE_VERSION);
-    run_sql("DELETE FROM meta WHERE key = 'version'; DROP TABLE token_intent;"); /* as it left it */
+    run_sql("DELETE FROM meta WHERE key = 'version'; DROP TABLE token_intent;"
+            "ALTER TABLE run DROP COLUMN host"); /* as it left it */
     static const char *const added[] = {"token_type",    "refresh_expires_ms", "login_since_ms",
                                         "asked",         "secret_fingerprint", "barred",
                                         "metadata",      "metadata_ms",        "stop_kind",
-                                        "stop_since_ms", "stop_times",         "stop_reason"};
+                                        "stop_since_ms", "stop_times",         "stop_reason",
+                                        "home"};
     for (size_t i = 0; i < sizeof added / sizeof added[0]; i++) {
         char *sql = mem_printf("ALTER TABLE token DROP COLUMN %s", added[i]);
         run_sql(sql);

@@ -226,8 +226,8 @@ static void owners_differ_by_all_that_counts(void **state)
         .application_id = {.kind = SECRET_PLAIN, .text = mem_strdup("2ab9b820")},
     };
     char owner[STORE_OWNER_SIZE], other[STORE_OWNER_SIZE];
-    kaizala_provider.owner(&base.common, owner);
-    kaizala_provider.owner(&base.common, other);
+    kaizala_provider.owner(&base.common, base.common.file, owner);
+    kaizala_provider.owner(&base.common, base.common.file, other);
     assert_string_equal(owner, other);
     /* As 0.1.0 made it: stored rows are found by it. */
     assert_string_equal(owner, "7fd3a727b553fd8828a62165a5f9f43c"
@@ -238,16 +238,16 @@ static void owners_differ_by_all_that_counts(void **state)
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         char *kept = *fields[i];
         *fields[i] = mem_strdup("x");
-        kaizala_provider.owner(&base.common, other);
+        kaizala_provider.owner(&base.common, base.common.file, other);
         assert_string_not_equal(owner, other);
         mem_free(*fields[i]);
         *fields[i] = kept;
     }
     base.application_id.kind = SECRET_ENV;
     setenv("2ab9b820", "one", 1);
-    kaizala_provider.owner(&base.common, owner);
+    kaizala_provider.owner(&base.common, base.common.file, owner);
     setenv("2ab9b820", "two", 1);
-    kaizala_provider.owner(&base.common, other);
+    kaizala_provider.owner(&base.common, base.common.file, other);
     assert_string_not_equal(owner, other);
     unsetenv("2ab9b820");
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)

@@ -1,0 +1,255 @@
+#include "home.h"
+
+#include "clock.h"
+#include "mem.h"
+#include "provider.h"
+#include "store_home.h"
+#include "store_lease.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define LOOK_MS 20 /* between attempts at what others hold */
+#define FOLDER  "conf.d"
+
+struct move {
+    const struct config *config;
+    struct store *store;
+    struct store_home home;
+    char *scripts;
+    char *beside; /* the folder of the former path, with its slash */
+    char *folder; /* conf.d in it */
+    const char *former[3];
+    struct store_lease *leases; /* two of each owner */
+};
+
+/* The folder with its slash. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return mem_strndup(path, slash != NULL ? (size_t)(slash - path) + 1 : 0);
+}
+
+static void add_owner(struct move *move, const struct connector *connector, const char *from)
+{
+    const struct provider *provider = provider_of(connector);
+    struct store_home_owner *owner = &move->home.owners[move->home.nowners++];
+    provider->owner(connector, from, owner->from);
+    provider->owner(connector, connector->home, owner->to);
+}
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* from NULL: from the configuration's own files. */
+static void move_create(struct move *move, const struct config *config, struct store *store,
+                        const char *from)
+{
+    *move = (struct move){.config = config, .store = store};
+    struct store_home *home = &move->home;
+    const char *path = from != NULL ? from : config->files[0];
+    home->home = config->home;
+    home->owners = mem_alloc((2 * config->nconnectors + 1) * sizeof *home->owners);
+    move->beside = folder_of(path);
+    move->scripts = from != NULL && from[0] != '/' ? mem_printf("script:%s:", from)
+                                                   : mem_printf("script:%s", move->beside);
+    home->scripts = move->scripts;
+    if (from == NULL) {
+        home->former = (const char *const *)config->files;
+    } else {
+        move->folder = mem_printf("%s" FOLDER "/", move->beside);
+        move->former[0] = path;
+        move->former[1] = move->folder;
+        home->former = move->former;
+    }
+    for (size_t i = 0; i < config->nconnectors; i++) {
+        const struct connector *connector = config->connectors[i];
+        add_owner(move, connector, from != NULL ? from : connector->file);
+        if (from == NULL || strcmp(connector->file, config->files[0]) == 0)
+            continue;
+        char *included = mem_printf("%s%s", move->folder, file_name(connector->file));
+        add_owner(move, connector, included);
+        mem_free(included);
+    }
+    move->leases = mem_alloc((2 * home->nowners + 1) * sizeof *move->leases);
+}
+
+static void move_destroy(struct move *move)
+{
+    for (size_t i = 0; i < 2 * move->home.nowners; i++)
+        store_lease_release(&move->leases[i]);
+    mem_free(move->leases);
+    mem_free(move->home.owners);
+    mem_free(move->scripts);
+    mem_free(move->beside);
+    mem_free(move->folder);
+}
+
+static bool may_wait(int64_t until_ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL);
+    return clock_mono_ms() < until_ms;
+}
+
+static int take_lease(struct move *move, struct store_lease *lease, const char *owner,
+                      int64_t until_ms, struct err *err)
+{
+    int held;
+    while ((held = store_lease_try(lease, move->store, STORE_LEASE_TOKEN, owner, err)) == 0) {
+        if (!may_wait(until_ms))
+            return err_set(err, ERR_BUSY,
+                           "a token of this configuration is being exchanged by another process; "
+                           "its state moves to name '%s' after that: try again",
+                           move->config->name);
+    }
+    return held == 1 ? 0 : -1;
+}
+
+/* Of those owners that a look has found, so that no exchange under way stores under the old one. */
+static int take_leases(struct move *move, int64_t until_ms, struct err *err)
+{
+    for (size_t i = 0; i < move->home.nowners; i++) {
+        const struct store_home_owner *owner = &move->home.owners[i];
+        bool same = strcmp(owner->from, owner->to) == 0;
+        if (owner->found &&
+            (take_lease(move, &move->leases[2 * i], owner->from, until_ms, err) != 0 ||
+             (!same && !move->leases[2 * i + 1].held &&
+              take_lease(move, &move->leases[2 * i + 1], owner->to, until_ms, err) != 0)))
+            return -1;
+    }
+    return 0;
+}
+
+static int is_running(const struct move *move, struct err *err)
+{
+    const char *job = strchr(move->home.running, ':') + 1;
+    return err_set(err, ERR_BUSY,
+                   "job '%.*s' still runs for %s; what belongs to that moves to name '%s' when it "
+                   "has ended: try again then",
+                   (int)strcspn(job, ":"), job, store_home_of(move->home.running),
+                   move->config->name);
+}
+
+/* After a look that found something to move. */
+static int carry_out(struct move *move, struct err *err)
+{
+    int64_t until_ms = clock_mono_ms() + HOME_WAIT_MS;
+    if (take_leases(move, until_ms, err) != 0)
+        return -1;
+    move->home.look = false;
+    for (;;) {
+        if (store_home_move(move->store, &move->home, err) != 0)
+            return -1;
+        if (move->home.moved || move->home.running[0] == '\0')
+            return 0;
+        if (!may_wait(until_ms))
+            return is_running(move, err);
+    }
+}
+
+/* By a handle of its own: leases turn its loop, and the caller's may be in a callback. */
+static int settle(const struct config *config, struct log *log, struct err *err)
+{
+    struct move move;
+    struct store *store = store_new(config->state, NULL);
+    move_create(&move, config, store, NULL);
+    move.home.look = true;
+    int result = store_home_move(store, &move.home, err);
+    if (result == 0)
+        result = carry_out(&move, err);
+    if (result == 0 && move.home.moved)
+        log_msg(log, LOG_INFO, "the state of %s belongs to name '%s' from now on", config->files[0],
+                config->name);
+    move_destroy(&move);
+    store_free(store);
+    return result;
+}
+
+int home_settle(const struct config *config, struct store *store, struct log *log, struct err *err)
+{
+    if (config->name == NULL)
+        return 0;
+    struct move move;
+    move_create(&move, config, store, NULL);
+    move.home.look = move.home.quick = true;
+    int result = store_home_move(store, &move.home, err);
+    bool moves = move.home.before && !move.home.after;
+    bool known = move.home.settled || !(move.home.before || move.home.after);
+    if (result == 0 && !moves && !known) { /* that there are rows of the name is noted */
+        move.home.look = false;
+        result = store_home_move(store, &move.home, err);
+    }
+    move_destroy(&move);
+    return result == 0 && moves ? settle(config, log, err) : result;
+}
+
+static int adopt_all(struct move *move, const struct home_adopt *adopt, struct err *err)
+{
+    struct store_home *home = &move->home;
+    home->look = true;
+    home->replace = adopt->replace;
+    if (store_home_move(move->store, home, err) != 0)
+        return -1;
+    if (!home->before)
+        return 0;
+    if (home->after && !home->replace)
+        return err_set(err, ERR_CONFIG,
+                       "both %s and name '%s' have rows in the state, so nothing was moved; "
+                       "--replace moves all the same: where both have a token, a key or a count, "
+                       "that of %s stays",
+                       adopt->from, move->config->name, adopt->from);
+    if (carry_out(move, err) != 0)
+        return -1;
+    return home->moved ? 1 : 0;
+}
+
+int home_adopt(const struct config *config, const struct home_adopt *adopt, struct err *err)
+{
+    if (config->name == NULL)
+        return err_set(err, ERR_CONFIG,
+                       "%s has no name that the state could belong to; add a line such as "
+                       "`name: NAME` at its top",
+                       config->path);
+    if (strcmp(adopt->from, config->home) == 0)
+        return err_set(err, ERR_CONFIG, "'%s' is this configuration's own name", config->name);
+    struct move move;
+    struct store *store = store_new(config->state, NULL);
+    move_create(&move, config, store, adopt->from);
+    int result = adopt_all(&move, adopt, err);
+    move_destroy(&move);
+    store_free(store);
+    return result;
+}
+
+int home_is_split(const struct config *config, struct store *store, struct err *err)
+{
+    struct move move;
+    if (config->name == NULL)
+        return 0;
+    move_create(&move, config, store, NULL);
+    move.home.look = true;
+    int result = store_home_move(store, &move.home, err);
+    if (result == 0)
+        result = move.home.before && move.home.after;
+    move_destroy(&move);
+    return result;
+}
+
+void home_tell(struct log *log, const struct connector *connector, const char *home)
+{
+    if (strcmp(connector->home, connector->file) != 0)
+        log_msg(log, LOG_WARN,
+                "the state holds a token of connector '%s' for %s: `jeton state adopt %s` moves "
+                "what belongs to that to this configuration",
+                connector->name, home, home);
+    else
+        log_msg(log, LOG_WARN,
+                "the state holds a token of connector '%s' for %s, and this is %s. Add a line "
+                "`name: NAME` at the top of the configuration, and `jeton state adopt %s`: tokens, "
+                "keys and history then belong to the name, wherever the file is",
+                connector->name, home, connector->file, home);
+}

@@ -1,0 +1,144 @@
+/* jeton state: what is done to the state itself. A table of its sub-verbs. */
+#include "verb.h"
+
+#include "config_load.h"
+#include "home.h"
+#include "mem.h"
+#include "nearest.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_MAX_SIZE (2 * PATH_MAX)
+
+/* The real path, also of a file that is gone, as far as it can be told; "name:NAME" as it is. */
+static char *former_home(const char *given)
+{
+    char resolved[PATH_MAX];
+    if (strncmp(given, "name:", 5) == 0)
+        return mem_strdup(given);
+    if (realpath(given, resolved) != NULL)
+        return mem_strdup(resolved);
+    const char *slash = strrchr(given, '/');
+    char *parent = slash == NULL    ? mem_strdup(".")
+                   : slash == given ? mem_strdup("/")
+                                    : mem_strndup(given, (size_t)(slash - given));
+    bool found = realpath(parent, resolved) != NULL;
+    mem_free(parent);
+    if (found)
+        return mem_printf("%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved,
+                          slash != NULL ? slash + 1 : given);
+    if (given[0] == '/' || getcwd(resolved, sizeof resolved) == NULL)
+        return mem_strdup(given);
+    return mem_printf("%s/%s", resolved, given);
+}
+
+static int settle(struct app *app, const struct config *config, struct err *err)
+{
+    struct store *store = store_new(config->state, NULL);
+    int result = home_settle(config, store, app->log, err);
+    store_free(store);
+    return result;
+}
+
+static int adopt(struct app *app, const struct config *config, struct home_adopt *adoption,
+                 struct err *err)
+{
+    if (settle(app, config, err) != 0)
+        return -1;
+    int moved = home_adopt(config, adoption, err);
+    if (moved < 0)
+        return -1;
+    if (moved == 0)
+        return err_set(err, ERR_CONFIG,
+                       "nothing in the state %s belongs to %s; `jeton history --all` shows which "
+                       "configurations have run jobs",
+                       config->state, adoption->from);
+    struct buf out;
+    buf_create(&out, LINE_MAX_SIZE);
+    buf_printf(&out, "what belonged to %s belongs to name '%s' now\n", adoption->from,
+               config->name);
+    int result = app_print(app, out.data, out.len, err);
+    buf_destroy(&out);
+    return result;
+}
+
+static int state_adopt(struct app *app, int argc, char **argv, struct err *err)
+{
+    struct home_adopt adoption = {.replace = false};
+    const struct opt opts[] = {
+        {0, "replace", OPT_FLAG, &adoption.replace, NULL,
+         "also where this configuration has rows already: of a token, a key or a count that both "
+         "have, PATH's stays; histories are joined"},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    const struct opt_spec spec = {
+        .usage = "jeton state adopt PATH [--replace]",
+        .description =
+            "Moves what belongs to the configuration file PATH in the state (tokens, keys, "
+            "history, counters) to this configuration, which must have a name. PATH need not exist "
+            "any more. `name:NAME` stands for a configuration that had that name.",
+        .opts = opts,
+        .min_operands = 1,
+        .max_operands = 1,
+    };
+    struct opt_result result = {0};
+    int status = app_options(&spec, argc, argv, &result, err);
+    if (status <= 0) {
+        mem_free(result.operands);
+        return status;
+    }
+    struct config *config = app_config(app, true, err);
+    char *from = former_home(result.operands[0]);
+    adoption.from = from;
+    status = config != NULL ? adopt(app, config, &adoption, err) : -1;
+    mem_free(from);
+    mem_free(result.operands);
+    config_free(config);
+    return status;
+}
+
+static const struct {
+    const char *name;
+    app_fn *run;
+} verbs[] = {{"adopt", state_adopt}};
+#define VERBS (sizeof verbs / sizeof verbs[0])
+
+static int unknown(const char *name, struct err *err)
+{
+    const char *names[VERBS];
+    for (size_t i = 0; i < VERBS; i++)
+        names[i] = verbs[i].name;
+    const char *nearest = nearest_name(name, names, VERBS);
+    return err_set(err, ERR_USAGE, "jeton state: unknown sub-verb '%s'; %s '%s'%s", name,
+                   nearest != NULL ? "did you mean" : "there is",
+                   nearest != NULL ? nearest : verbs[0].name, nearest != NULL ? "?" : "");
+}
+
+int verb_state(struct app *app, int argc, char **argv, struct err *err)
+{
+    static const struct opt opts[] = {{0, NULL, OPT_FLAG, NULL, NULL, NULL}};
+    const struct opt_spec spec = {
+        .usage = "jeton state adopt PATH [--replace]",
+        .description = "Works on the state itself. `jeton state adopt --help` has the details.",
+        .opts = opts,
+        .stop_at_operand = true,
+        .max_operands = -1,
+    };
+    struct opt_result result = {0};
+    int parsed = app_options(&spec, argc, argv, &result, err);
+    if (parsed <= 0)
+        return parsed;
+    char **rest = argv + argc - result.count;
+    mem_free(result.operands);
+    if (result.count == 0)
+        return err_set(err, ERR_USAGE,
+                       "jeton state: expected adopt; `jeton state --help` says how");
+    for (size_t i = 0; i < VERBS; i++) {
+        if (strcmp(verbs[i].name, rest[0]) == 0)
+            return verbs[i].run(app, result.count, rest, err);
+    }
+    return unknown(rest[0], err);
+}

@@ -1,0 +1,206 @@
+"""What a state belongs to: the path of a configuration, or its name. Nothing of one is mixed with another's."""
+
+import json
+import os
+import sqlite3
+import unittest
+
+import support
+from jobs import JobCase
+
+COUNTS = """
+local state = require "jeton.state"
+local n = (state.get "n" or 0) + 1
+state.set("n", n)
+print(n)
+"""
+TABLES = ("run", "slot", "job", "job_counter", "kv")
+
+
+class NameCase(JobCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = os.path.realpath(self.folder)
+
+    def configure_at(self, path, name=None, service=None, more="", extra="", token="old-refresh-token"):
+        """A configuration with the job `count`, its script beside it, and a connector where there is a service."""
+        connector = f"""\
+connectors:
+  contoso:
+    token_service: {service}
+    application_id: {support.APPLICATION_ID}
+    application_secret: {support.APPLICATION_SECRET}
+    refresh_token: {token}
+    retries: 0
+""" if service else ""
+        self.write(os.path.join(os.path.dirname(path), "count.lua"), COUNTS)
+        return self.write(path, "version: 1\n" + (f"name: {name}\n" if name else "") + f"state: {self.state}\n"
+                          + connector + "jobs:\n  count: { script: count.lua" + more + " }\n" + extra)
+
+    def count(self, path, *options, status=0, **more):
+        done = self.jeton("-c", path, "run", "--job", "count", *options, **more)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return int(done.stdout) if status == 0 else done.stderr
+
+    def homes(self):
+        """Of all tables: what rows belong to."""
+        found = set()
+        for table in TABLES:
+            for row in self.query(f"SELECT DISTINCT scope FROM {table}"):
+                kind, rest = row["scope"].split(":", 1)
+                found.add(rest.split(":", 1)[1] if kind == "job" else rest)
+        return found
+
+    def snapshot(self):
+        """All rows but what they belong to."""
+        return {table: sorted((str({**row, "scope": None}) for row in self.query(f"SELECT * FROM {table}")))
+                for table in TABLES + ("token",)}
+
+    def token(self, path, *options, status=0):
+        done = self.jeton("-c", path, "token", "contoso", "--json", *options)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return json.loads(done.stdout) if status == 0 else done.stderr
+
+
+class Releases(NameCase):
+    def test_a_named_configuration_goes_on_at_another_path(self):
+        for n in (1, 2):
+            self.configure_at(f"releases/{n}/jeton.yaml", name="shop", more=", schedule: '* * * * *'")
+        os.symlink("releases/1", self.path("current"))
+        self.assertEqual([self.count("current/jeton.yaml") for _ in range(2)], [1, 2])
+        self.count("releases/1/jeton.yaml")
+        os.unlink(self.path("current"))
+        os.symlink("releases/2", self.path("current"))
+        self.assertEqual(self.count("current/jeton.yaml"), 4)
+        os.rename(self.path("releases/2/jeton.yaml"), self.path("releases/2/shop.yaml"))
+        self.assertEqual(self.count("releases/2/shop.yaml"), 5)
+        self.assertEqual(self.homes(), {"name:shop"})
+        self.assertEqual(len(json.loads(self.ok("-c", "releases/2/shop.yaml", "history", "--json").stdout)), 5)
+
+    def test_a_path_that_gets_a_name_takes_all_along(self):
+        path = self.configure_at("jeton.yaml", more=", metrics: m.prom")
+        self.write("conf.d/other.yaml", "jobs: { other: { script: ../count.lua } }\n")
+        self.write("conf.d/gone.yaml", "jobs: { gone: { script: ../count.lua } }\n")
+        for job in ("count", "other", "gone"):
+            self.ok("run", "--job", job)
+        os.unlink(self.path("conf.d/gone.yaml"))
+        self.ok("run", "count.lua")  # keys of a script
+        before = self.snapshot()
+        self.configure_at("jeton.yaml", name="shop", more=", metrics: m.prom")
+        done = self.ok("run", "--job", "count")
+        self.assertEqual(done.stdout, "2\n")
+        self.assertIn(f"the state of {path} belongs to name 'shop' from now on", done.stderr)
+        self.assertEqual(self.ok("run", "--job", "other").stdout, "2\n")
+        self.assertEqual(self.ok("run", "count.lua").stdout, "2\n")
+        self.assertEqual(self.homes(), {"name:shop", "name:shop:count.lua", self.path("count.lua")})
+        for row in before["run"]:
+            self.assertIn(row, self.snapshot()["run"])
+        with open(self.path("m.prom"), encoding="utf-8") as file:
+            self.assertRegex(file.read(), r"jeton_job_runs_total\{.*\} 2\n")
+        self.assertEqual(len(json.loads(self.ok("history", "gone", "--json").stdout)), 1)
+
+    def test_two_configurations_on_one_state(self):
+        paths = [self.configure_at("a/jeton.yaml"), self.configure_at("b/jeton.yaml", name="b"),
+                 self.configure_at("c/jeton.yaml", name="c")]
+        for n in (1, 2):
+            self.assertEqual([self.count(path) for path in paths], [n, n, n])
+        self.assertEqual(self.homes(), {paths[0], "name:b", "name:c"})
+
+
+class Move(NameCase):
+    """Of the rows of a path to its name."""
+
+    def setUp(self):
+        super().setUp()
+        self.config = self.configure_at("jeton.yaml")
+        self.assertEqual([self.count(self.config) for _ in range(2)], [1, 2])
+
+    def test_a_kill_in_its_middle_changes_nothing(self):
+        before = self.snapshot()
+        self.configure_at("jeton.yaml", name="shop")
+        done = self.jeton("run", "--job", "count", program=support.JETON_FAULTY, env={"JETON_FAULT": "home-moved=kill"})
+        self.assertEqual(done.returncode, -9, done.stderr)
+        self.assertEqual((self.snapshot(), self.homes()), (before, {self.config}))
+        self.assertEqual(self.count(self.config), 3)
+        self.assertEqual(self.homes(), {"name:shop"})
+
+    def test_rows_on_both_sides_stay_where_they_are_and_check_says_so(self):
+        self.configure_at("elsewhere/jeton.yaml", name="shop")
+        self.assertEqual(self.count("elsewhere/jeton.yaml"), 1)
+        self.configure_at("jeton.yaml", name="shop")
+        self.assertEqual(self.count(self.config), 2)
+        self.assertEqual(self.homes(), {self.config, "name:shop"})
+        done = self.ok("check")
+        self.assertIn("name 'shop'", done.stdout)
+        self.assertIn(f"jeton state adopt {self.config} --replace", done.stdout)
+        self.fails(3, "state", "adopt", self.config)
+        self.ok("state", "adopt", self.config, "--replace")
+        self.assertEqual((self.homes(), self.count(self.config)), ({"name:shop"}, 3))
+        self.assertNotIn("shop", self.ok("check").stdout)
+
+    def test_a_run_under_way_is_waited_for(self):
+        self.write("count.lua", COUNTS + 'io.open("begun", "w"):close() require "jeton.task".sleep(2)')
+        process = self.start("run", "--job", "count")
+        self.wait_for("begun")
+        self.configure_at("jeton.yaml", name="shop")
+        self.assertEqual(self.count(self.config), 4)
+        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(self.homes(), {"name:shop"})
+
+    def test_a_path_that_is_gone_is_adopted(self):
+        os.makedirs(self.path("new"))
+        os.rename(self.path("jeton.yaml"), self.path("new/jeton.yaml"))
+        self.fails(3, "-c", "new/jeton.yaml", "state", "adopt", "jeton.yaml")  # has no name yet
+        self.configure_at("new/jeton.yaml", name="shop")
+        done = self.ok("-c", "new/jeton.yaml", "state", "adopt", "jeton.yaml")
+        self.assertIn(self.config, done.stdout)
+        self.assertEqual(self.count("new/jeton.yaml"), 3)
+        self.fails(3, "-c", "new/jeton.yaml", "state", "adopt", "nowhere.yaml")
+
+    def test_another_name_is_adopted(self):
+        self.configure_at("jeton.yaml", name="shop")
+        self.count(self.config)
+        self.configure_at("jeton.yaml", name="store")
+        self.ok("state", "adopt", "name:shop")
+        self.assertEqual((self.count(self.config), self.homes()), (4, {"name:store"}))
+
+
+class Tokens(NameCase):
+    """With a service that takes a refresh token once."""
+
+    def test_a_rotated_token_is_found_by_the_name(self):
+        sandbox = self.sandbox()
+        sandbox.steer("switches", {"single_use_refresh_tokens": True})
+        paths = [self.configure_at(f"releases/{n}/jeton.yaml", name="shop", service=sandbox.base,
+                                   token=support.TENANT_TOKEN) for n in (1, 2)]
+        first = self.token(paths[0])
+        self.assertEqual((first["source"], self.token(paths[1])["source"]), ("exchange", "cache"))
+        self.assertEqual(self.token(paths[1], "--refresh")["source"], "exchange")
+
+    def test_a_path_whose_token_is_elsewhere_says_so(self):
+        sandbox = self.sandbox()
+        sandbox.steer("switches", {"single_use_refresh_tokens": True})
+        paths = [self.configure_at(f"releases/{n}/jeton.yaml", service=sandbox.base, token=support.TENANT_TOKEN)
+                 for n in (1, 2)]
+        self.token(paths[0])
+        said = self.token(paths[1], status=4)
+        self.assertIn(f"the state holds a token of connector 'contoso' for {paths[0]}", said)
+        self.assertIn("`name: NAME`", said)
+        self.configure_at("releases/2/jeton.yaml", name="shop", service=sandbox.base, token=support.TENANT_TOKEN)
+        self.assertIn(f"`jeton state adopt {paths[0]}`", self.token(paths[1], status=4))
+        self.ok("-c", paths[1], "state", "adopt", paths[0])
+        self.assertEqual(self.token(paths[1])["source"], "cache")
+        self.assertEqual(self.token(paths[1], "--refresh")["source"], "exchange")
+
+    def test_a_token_moves_with_its_path(self):
+        sandbox = self.sandbox()
+        sandbox.steer("switches", {"single_use_refresh_tokens": True})
+        path = self.configure_at("jeton.yaml", service=sandbox.base, token=support.TENANT_TOKEN)
+        self.token(path)
+        self.configure_at("jeton.yaml", name="shop", service=sandbox.base, token=support.TENANT_TOKEN)
+        self.assertEqual(self.token(path)["source"], "cache")
+        self.assertEqual([row["home"] for row in self.query("SELECT home FROM token")], ["name:shop"])
+
+
+if __name__ == "__main__":
+    unittest.main()
