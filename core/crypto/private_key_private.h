@@ -1,0 +1,15 @@
+/* Between private_key.c, private_key_sign.c and certificate.c. */
+#ifndef JETON_PRIVATE_KEY_PRIVATE_H
+#define JETON_PRIVATE_KEY_PRIVATE_H
+
+#include "crypto_api.h"
+#include "private_key.h"
+
+struct private_key {
+    struct crypto_api api;
+    EVP_PKEY *pkey;
+    enum private_key_algorithm usual; /* of its kind */
+    char *issuer, *id, *token_uri;    /* of a service account; else NULL */
+};
+
+#endif
