@@ -27,7 +27,8 @@ void history_time(int64_t wall_ms, char out[static HISTORY_TIME_SIZE]);
 /* One object: run, job, slot, attempt, started_at, ended_at, exit, cause, requests, exchanges,
  * peak_kib; message and output_bytes. */
 void history_json(const struct store_run *run, struct buf *out);
-/* What scripts/ show of runs, as JSON: times and durations are numbers and texts. */
+/* What scripts/ show of runs, as JSON: times and durations are numbers and texts; texts are on one
+ * line, and safe to show. */
 void history_view(const struct store_runs *runs, bool color, struct buf *out);
 void history_view_run(const struct store_run *run, struct buf *out); /* one of them */
 
