@@ -31,6 +31,8 @@ const char *history_cause(const struct store_run *run)
 int64_t history_took_ms(const struct store_run *run)
 {
     int64_t end = run->ended_ms;
+    if (run->cause != NULL && strcmp(run->cause, STORE_CAUSE_LATE) == 0)
+        return -1;
     if (end == STORE_NONE) {
         if (!store_run_is_running(run))
             return -1;
