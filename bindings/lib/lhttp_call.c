@@ -7,7 +7,6 @@
 #include "lhttp_request.h"
 #include "mem.h"
 #include "task.h"
-#include "visible.h"
 #include "vm.h"
 
 #include <errno.h>
@@ -150,14 +149,13 @@ static bool is_read(const char *method)
 }
 
 /* A dry run prints the request instead of sending it, to standard output among what the script
- * prints, and safe to show. */
+ * prints. */
 static void print_dry(struct call *call, const char *url)
 {
     const struct http_request *http = &call->request.http;
-    struct buf plain, masked, shown;
+    struct buf plain, masked;
     buf_create_secret(&plain, HTTP_BODY_MAX + (size_t)4 * URL_MAX);
     buf_create(&masked, 2 * plain.limit);
-    buf_create(&shown, VISIBLE_GROWTH * masked.limit);
     buf_printf(&plain, "%s %s\n", http->method, url);
     if (http->body_len > 0) {
         buf_append(&plain, http->body, http->body_len);
@@ -175,14 +173,12 @@ static void print_dry(struct call *call, const char *url)
     }
     engine_know_secrets(vm_engine(call->vm));
     redact_text(vm_engine(call->vm)->redact, plain.data, plain.len, &masked);
-    visible_append(&shown, masked.data, masked.len, VISIBLE_LINES);
     errno = 0;
-    fwrite(shown.data, 1, shown.len, stdout);
+    fwrite(masked.data, 1, masked.len, stdout);
     fflush(stdout);
     vm_output_look(call->vm);
     buf_destroy(&plain);
     buf_destroy(&masked);
-    buf_destroy(&shown);
 
     call->dry_run = true;
     call->has_response = true;
@@ -290,10 +286,13 @@ static int start_client(struct call *call, struct err *err)
         return -1;
     /* A secret of another connector may go along only if that one allows this one's service. */
     struct url service = {0};
-    int checked = url_parse(call->connector->base, &service, err);
-    if (checked == 0)
-        checked = check_secrets(call, &service, request->path, err);
-    url_destroy(&service);
+    int checked = 0;
+    if (call->connector->base != NULL) {
+        checked = url_parse(call->connector->base, &service, err);
+        if (checked == 0)
+            checked = check_secrets(call, &service, request->path, err);
+        url_destroy(&service);
+    }
     if (checked != 0 || engine_need_store(engine, err) != 0)
         return -1;
     if (vm_options_of(call->vm)->dry_run && !is_read(request->http.method)) {

@@ -150,13 +150,22 @@ static int token_lua_refresh(lua_State *L)
     return get(L, "token.refresh", true);
 }
 
-/* token.connector(name?): which one get would use, without asking anybody. */
+/* token.connector(name?, provider?): which one get would use, without asking anybody. Where a
+ * provider is named, it must be of that one. */
 static int token_lua_connector(lua_State *L)
 {
     struct err err = {0};
+    const char *provider = luaL_optstring(L, 2, NULL);
     const struct connector *connector = vm_connector(vm_of(L), luaL_optstring(L, 1, NULL), &err);
     if (connector == NULL)
         return lerr_return(L, &err);
+    if (provider != NULL && strcmp(connector->provider->name, provider) != 0) {
+        err_set(&err, ERR_CONFIG,
+                "connector '%s' is of provider '%s', not '%s'; call its API by http.request{"
+                "connector = \"%s\", path = …} of jeton.http",
+                connector->name, connector->provider->name, provider, connector->name);
+        return lerr_return(L, &err);
+    }
     lua_pushstring(L, connector->name);
     return 1;
 }

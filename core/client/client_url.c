@@ -34,6 +34,12 @@ char *client_url(const struct connector *connector, const char *endpoint, const 
     char *below;
     if (client_path(connector, path, &below, err) != 0)
         return NULL;
+    if (below != NULL && endpoint == NULL) {
+        mem_free(below);
+        err_set(err, ERR_CONFIG, "connector '%s' lacks 'endpoint': the URL that paths go below",
+                connector->name);
+        return NULL;
+    }
     char *text = below != NULL ? mem_printf("%s%s", endpoint, below) : mem_strdup(path);
     struct url url = {0};
     char *result = NULL;

@@ -105,7 +105,12 @@ void config_connector_read(const struct schema_walk *walk, const struct yaml_nod
     memcpy(&fields[count], common_fields, sizeof common_fields);
     char *what = mem_printf("connector '%s'", connector->name);
     schema_read(walk, fields, what, node, connector);
+    connector->provider->settle(connector);
+    if (connector->provider->check != NULL && node->kind == YAML_MAPPING) {
+        struct schema_walk inner = *walk;
+        inner.what = what;
+        connector->provider->check(&inner, node, connector);
+    }
     mem_free(what);
     buf_destroy(&words);
-    connector->provider->settle(connector);
 }

@@ -18,8 +18,8 @@ struct connector *connector_new(const struct config_provider *provider, const ch
     struct connector *connector = mem_alloc(provider->size);
     connector->provider = provider;
     connector->name = mem_strdup(name);
-    connector->rate_limit.per_minute = CONFIG_PER_MINUTE_DEFAULT;
-    connector->rate_limit.tenant_per_minute = CONFIG_TENANT_MINUTE_DEFAULT;
+    connector->rate_limit.per_minute = provider->per_minute;
+    connector->rate_limit.tenant_per_minute = provider->tenant_per_minute;
     connector->timeout_ms = CONFIG_TIMEOUT_DEFAULT_MS;
     connector->retries = CONFIG_RETRIES_DEFAULT;
     return connector;
@@ -46,6 +46,8 @@ void connector_free(struct connector *connector)
         else if (field->parse == config_url_parse)
             mem_free(*(char **)place_of(connector, field));
     }
+    if (connector->provider->release != NULL)
+        connector->provider->release(connector);
     schema_free(connector->provider->fields, connector);
     mem_freev(connector->allow_hosts);
     mem_free(connector->ca_file);
@@ -81,7 +83,8 @@ struct secret *connector_secret_at(const struct connector *connector, size_t ind
         if (is_secret(field) && secret->kind != SECRET_NONE && index-- == 0)
             return secret;
     }
-    return NULL;
+    return connector->provider->secret_at != NULL ? connector->provider->secret_at(connector, index)
+                                                  : NULL;
 }
 
 const struct secret *connector_secret(const struct connector *connector, const char *key)

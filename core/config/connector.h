@@ -24,7 +24,9 @@ struct config_rate_limit {
 
 struct connector;
 struct schema_field;
+struct schema_walk;
 struct url;
+struct yaml_node;
 
 /* A kind of token service, as far as the configuration knows it: which keys only its connectors
  * have.
@@ -37,6 +39,14 @@ struct config_provider {
     const struct schema_field *fields;
     /* Sets `base` from them. Some may be missing, where the mapping was wrong. */
     void (*settle)(struct connector *connector);
+    /* What one key's parser cannot see: keys that belong together, or exclude each other. May be
+     * NULL, as all that follow. */
+    void (*check)(const struct schema_walk *walk, const struct yaml_node *node,
+                  const struct connector *connector);
+    /* Secrets beside those of `fields`, and what SCHEMA_CUSTOM fields of its own hold. */
+    struct secret *(*secret_at)(const struct connector *connector, size_t index);
+    void (*release)(struct connector *connector);
+    int64_t per_minute, tenant_per_minute; /* of `rate_limit`, where it says nothing; 0: none */
 };
 
 struct connector { /* made by connector_new */
@@ -47,13 +57,17 @@ struct connector { /* made by connector_new */
                          has a name, else `file`. Borrowed */
     char *shown;      /* the same as messages show it */
     int line, col;
-    const char *base;   /* the URL of its token service: that host and port may always get its
-                           tokens. Points into a field of the provider's */
+    const char *base;   /* a URL whose host and port may always get its access tokens: the token
+                           service's, or the API's. Points into a field of the provider's; NULL:
+                           there is none */
     char **allow_hosts; /* NULL-terminated; NULL: the host of base only */
     char *ca_file;      /* NULL: the system's */
     struct config_rate_limit rate_limit;
     int64_t timeout_ms; /* one request, reply included */
     int64_t retries;    /* after the first try */
+    int64_t early_ms;   /* an access token with less left is exchanged; 0: the engine's own rule */
+    int64_t refresh_lifetime_ms; /* of a refresh token that is not used; 0: not known */
+    int64_t login_lifetime_ms;   /* of all that comes from one sign-in; 0: for ever, or not known */
 };
 
 /* Of this provider, with the defaults of what can be left out. */

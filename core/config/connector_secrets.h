@@ -4,11 +4,11 @@
 
 #include "connector.h"
 
-#define CONNECTOR_SECRETS_MAX 16
+#define CONNECTOR_SECRETS_MAX 128
 
 struct connector_secrets { /* zeroed is empty; destroying it wipes */
     struct {
-        const char *key; /* constant */
+        const char *key; /* the connector's */
         char *value;
     } items[CONNECTOR_SECRETS_MAX];
     size_t count;

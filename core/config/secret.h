@@ -23,7 +23,7 @@ enum secret_kind {
 
 struct secret {
     enum secret_kind kind;
-    const char *key;   /* of the connector's mapping; constant */
+    const char *key;   /* of the connector's mapping; it lives as long as the connector */
     bool is_id;        /* it is registered like a secret, but may stand where others can read it */
     char *text;        /* plain value, variable, absolute path, or credential's name */
     char **command;    /* argv, NULL-terminated */

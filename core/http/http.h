@@ -63,6 +63,7 @@ struct http_request {
      */
     const char *save_path;
     const char *ca_file; /* NULL: the system's */
+    bool alone;          /* on a new connection, which is not kept; never sent twice by libcurl */
     bool brings_secrets; /* a reply below 400: of it LOG_TRACE shows no body, and few headers */
     /*
      * 0: HTTP_TIMEOUT_MS. Of the whole exchange, from when it is on the wire; where a file is sent

@@ -129,7 +129,7 @@ int http_on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, in
 {
     (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
     struct http_transfer *transfer = arg;
-    bool repeatable = strcmp(transfer->request->method, "POST") != 0 &&
+    bool repeatable = !transfer->request->alone && strcmp(transfer->request->method, "POST") != 0 &&
                       strcmp(transfer->request->method, "PATCH") != 0;
     transfer->result.sent = true;
     if (++transfer->sends == 1 || repeatable)

@@ -188,7 +188,7 @@ static char *as_pattern(const char *host, const struct url *url)
     return with_port;
 }
 
-static int refuse(const struct url *url, struct err *err)
+static int refuse(const struct url *url, const char *key, struct err *err)
 {
     char *exact = as_pattern(url->host, url);
     char *wild = NULL;
@@ -199,10 +199,10 @@ static int refuse(const struct url *url, struct err *err)
         inet_pton(AF_INET, url->host, &address) != 1)
         wild = as_pattern(suffix + 1, url);
     if (wild != NULL)
-        err_set(err, ERR_AUTH, "host '%s' is not allowed; add '%s' or '*.%s' to allow_hosts", exact,
-                exact, wild);
+        err_set(err, ERR_AUTH, "host '%s' is not allowed; add '%s' or '*.%s' to %s", exact, exact,
+                wild, key);
     else
-        err_set(err, ERR_AUTH, "host '%s' is not allowed; add '%s' to allow_hosts", exact, exact);
+        err_set(err, ERR_AUTH, "host '%s' is not allowed; add '%s' to %s", exact, exact, key);
     err->hint = ERR_HINT_ALLOW_HOST;
     mem_free(exact);
     mem_free(wild);
@@ -212,13 +212,19 @@ static int refuse(const struct url *url, struct err *err)
 int allow_check(const struct url *url, const char *const *allow_hosts, const char *base,
                 struct err *err)
 {
+    return allow_check_list(url, "allow_hosts", allow_hosts, base, err);
+}
+
+int allow_check_list(const struct url *url, const char *key, const char *const *hosts,
+                     const char *base, struct err *err)
+{
     if (strcmp(url->scheme, "https") != 0 && !url_is_loopback(url))
         return err_set(err, ERR_AUTH,
                        "%s://%s is not encrypted: tokens go over https:// only (http:// to "
                        "loopback alone)",
                        url->scheme, url->host);
-    for (size_t i = 0; allow_hosts != NULL && allow_hosts[i] != NULL; i++)
-        if (allow_pattern_match(allow_hosts[i], url))
+    for (size_t i = 0; hosts != NULL && hosts[i] != NULL; i++)
+        if (allow_pattern_match(hosts[i], url))
             return 0;
     if (base != NULL) {
         struct url own;
@@ -229,5 +235,5 @@ int allow_check(const struct url *url, const char *const *allow_hosts, const cha
         if (same)
             return 0;
     }
-    return refuse(url, err);
+    return refuse(url, key, err);
 }

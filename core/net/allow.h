@@ -23,5 +23,8 @@ bool allow_pattern_match(const char *pattern, const struct url *url);
  */
 int allow_check(const struct url *url, const char *const *allow_hosts, const char *base,
                 struct err *err);
+/* The same for a list under another key of the configuration, which the error names. */
+int allow_check_list(const struct url *url, const char *key, const char *const *hosts,
+                     const char *base, struct err *err);
 
 #endif

@@ -6,30 +6,14 @@
 #include "kaizala_permissions.h"
 #include "kaizala_request.h"
 #include "mem.h"
-#include "redact.h"
+#include "provider_words.h"
 #include "url.h"
-#include "utf8.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-#define TOKEN_MAX       ((size_t)16 * 1024)         /* bytes of an access or refresh token */
 #define LIFETIME_MAX_MS (10LL * 365 * 86400 * 1000) /* more is a mistake in the reply */
-#define MESSAGE_MAX     500 /* bytes of the service's message that we show */
-
-/* A token travels in a header: visible ASCII only. */
-static bool token_sane(const struct json *value)
-{
-    const char *text = json_string(value);
-    if (text == NULL || value->len < REDACT_MIN_BYTES || value->len > TOKEN_MAX)
-        return false;
-    for (const char *c = text; *c != '\0'; c++) {
-        if (!ascii_is_visible(*c))
-            return false;
-    }
-    return true;
-}
 
 static int field_error(const char *field, const char *expected, struct err *err)
 {
@@ -63,7 +47,7 @@ static int parse_fields(const struct json *reply, const struct http_response *re
     const struct json *endpoint = json_get(reply, "endpointUrl");
     const struct json *scope = json_get(reply, "scope");
     const struct json *refresh = json_get(reply, "refreshToken");
-    if (!token_sane(access))
+    if (!provider_words_is_token(access))
         return field_error("accessToken", "a token", err);
     if (json_string(endpoint) == NULL)
         return field_error("endpointUrl", "a URL", err);
@@ -75,7 +59,7 @@ static int parse_fields(const struct json *reply, const struct http_response *re
         return field_error("scope", "a string", err);
     bool rotated = refresh != NULL && refresh->type != JSON_NULL &&
                    !(json_string(refresh) != NULL && refresh->len == 0);
-    if (rotated && !token_sane(refresh))
+    if (rotated && !provider_words_is_token(refresh))
         return field_error("refreshToken", "a token, empty or null", err);
     if (parse_lifetime(json_get(reply, "accessTokenExpiry"), response, token, err) != 0)
         return -1;
@@ -124,40 +108,11 @@ static int read_login(const struct http_response *response, char **refresh_token
     if (reply == NULL)
         return -1;
     const struct json *value = json_get(reply, "refreshToken");
-    int result = token_sane(value) ? 0 : field_error("refreshToken", "a token", err);
+    int result = provider_words_is_token(value) ? 0 : field_error("refreshToken", "a token", err);
     if (result == 0)
         *refresh_token = mem_strdup(value->text);
     json_free(reply);
     return result;
-}
-
-/* Text from outside, for a message on one line: cut, control characters become spaces. */
-static void append_clean(struct buf *out, const char *text, size_t len, size_t max)
-{
-    size_t shown = utf8_cut(text, len, max);
-    for (size_t i = 0; i < shown; i++)
-        buf_putc(out, ascii_is_control(text[i]) ? ' ' : text[i]);
-    if (shown < len)
-        buf_puts(out, ERR_CUT);
-}
-
-static const char *status_phrase(int status)
-{
-    switch (status) {
-    case 400:
-        return "bad request";
-    case 401:
-        return "not authenticated";
-    case 403:
-        return "forbidden";
-    case 404:
-        return "not found";
-    case 415:
-        return "media type refused";
-    case 429:
-        return "too many requests";
-    }
-    return status >= 500 ? "server error" : status >= 300 && status < 400 ? "redirect" : "refused";
 }
 
 int kaizala_reply_error(const struct http_response *response, const char *method, const char *path,
@@ -166,7 +121,7 @@ int kaizala_reply_error(const struct http_response *response, const char *method
     int status = response->status;
     struct buf text;
     buf_create(&text, ERR_MSG_MAX);
-    buf_printf(&text, "%d %s", status, status_phrase(status));
+    buf_printf(&text, "%d %s", status, provider_words_status(status));
 
     struct err ignored;
     const struct json_options options = {
@@ -176,11 +131,11 @@ int kaizala_reply_error(const struct http_response *response, const char *method
     const struct json *message = json_get(body, "message");
     if (code != NULL) {
         buf_puts(&text, ": ");
-        append_clean(&text, code, strlen(code), ERR_CODE_MAX - 1);
+        provider_words_add(&text, code, strlen(code), ERR_CODE_MAX - 1);
     }
     if (json_string(message) != NULL) {
         buf_puts(&text, ": ");
-        append_clean(&text, message->text, message->len, MESSAGE_MAX);
+        provider_words_add(&text, message->text, message->len, PROVIDER_WORDS_MAX);
     }
     if (status == 403)
         kaizala_permissions_explain(&text, method, path, scope);

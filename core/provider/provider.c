@@ -13,5 +13,13 @@ void provider_token_destroy(struct provider_token *token)
     mem_free_secret(token->refresh_token);
     mem_free(token->endpoint_url);
     mem_free(token->scope);
+    mem_free(token->token_type);
     *token = (struct provider_token){0};
+}
+
+int provider_may_ask(const struct connector *connector, const char *url, struct err *err)
+{
+    const struct provider *provider = provider_of(connector);
+    return provider->may_ask != NULL ? provider->may_ask(connector, url, err)
+                                     : connector_allows(connector, url, err);
 }

@@ -45,13 +45,16 @@ struct provider_token {
     int64_t lifetime_ms;
     char *refresh_token; /* NULL: the one that was sent stays */
     char *endpoint_url;  /* no trailing slash */
-    char *scope;         /* comma-separated */
+    char *scope;         /* separated by commas or spaces */
+    char *token_type;
+    int64_t refresh_lifetime_ms; /* of the refresh token, whether it came or stays */
 };
 void provider_token_destroy(struct provider_token *token); /* wipes */
 
 enum provider_meaning {
     PROVIDER_GOOD,    /* token: what was asked for */
     PROVIDER_NEXT,    /* refused; the next grant may be taken */
+    PROVIDER_DEAD,    /* the same, and this refresh token will never be good again */
     PROVIDER_MOVED,   /* moved: ask the same there */
     PROVIDER_WAIT,    /* throttled (err.kind ERR_THROTTLED) or broken: ask again later */
     PROVIDER_REFUSED, /* for good */
@@ -64,10 +67,12 @@ struct provider_reply {
 
 /* Refresh tokens that are known; NULL where there is none. */
 struct provider_known {
+    const struct connector *connector;
     const char *current;  /* the last one that the service gave */
     const char *previous; /* the one before, as long as `current` has not worked */
     const char *configured;
     bool changed; /* `configured` is another one than when `current` came */
+    bool lost;    /* the reply to an earlier exchange was lost: `current` may have been replaced */
 };
 
 /* A value that a person gives to make a connector: the client's ID, its secret, a refresh token. */
@@ -104,16 +109,22 @@ struct provider {
     const char *service_example;
     struct provider_given given[PROVIDER_GIVEN]; /* the client's ID first */
     const char *given_where;                     /* where to find them */
-    const char *sign_in;               /* the options of `jeton login`, to get a refresh token */
-    const char *renewal;               /* what to do about a refresh token that dies soon */
-    const char *try_path;              /* a path that a new connector may be tried with */
-    int64_t refresh_life_ms;           /* of a refresh token, from its receipt; 0: not known */
+    const char *sign_in;     /* the options of `jeton login`, to get a refresh token; NULL: none */
+    const char *renewal;     /* what to do about a refresh token that dies soon */
+    const char *try_path;    /* a path that a new connector may be tried with */
+    int64_t refresh_life_ms; /* of a refresh token, from its receipt; 0: not known */
     const struct provider_list *lists; /* cut into pages; ends with path NULL. NULL: none is */
 
     /* Whose a stored row is: what makes it another connector's. home: connector->home, or where it
      * may have been before. */
     void (*owner)(const struct connector *connector, const char *home,
                   char owner[PROVIDER_OWNER_SIZE]);
+    /* What access tokens are asked for, as a hash: one that was asked for something else is not
+     * used. NULL: always the same. */
+    void (*asked)(const struct connector *connector, char asked[PROVIDER_OWNER_SIZE]);
+    /* Whether the token service's URL may be sent secrets; -1 with err. NULL: as connector_allows
+     * says. */
+    int (*may_ask)(const struct connector *connector, const char *url, struct err *err);
     /* The grants to try in order, each by its refresh token (NULL: one that needs none). Their
      * number; 0: nothing is known that could be sent. */
     size_t (*grants)(const struct provider_known *known, const char *tokens[PROVIDER_GRANTS_MAX]);
@@ -150,5 +161,6 @@ struct provider {
 };
 
 const struct provider *provider_of(const struct connector *connector);
+int provider_may_ask(const struct connector *connector, const char *url, struct err *err);
 
 #endif

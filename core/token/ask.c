@@ -13,11 +13,13 @@ void *ask_send(const struct transport *transport, const struct provider_ask *ask
     err_text(label, ERR_REQUEST_MAX, "%s %.*s", request->method, (int)strcspn(request->url, "?"),
              request->url);
     request->ca_file = connector->ca_file;
-    request->timeout_ms = connector->timeout_ms;
+    request->timeout_ms =
+        connector->timeout_ms < ASK_TIMEOUT_MS ? connector->timeout_ms : ASK_TIMEOUT_MS;
     request->max_body = PROVIDER_REPLY_MAX;
     request->brings_secrets = true;
+    request->alone = true;
     void *transfer = NULL;
-    if (connector_allows(connector, request->url, err) == 0)
+    if (provider_may_ask(connector, request->url, err) == 0)
         transfer = transport_start(transport, request, done, arg, err);
     if (transfer == NULL)
         err_text(err->request, sizeof err->request, "%s", label);

@@ -158,6 +158,7 @@ static void exchange_answered(void *arg, struct http_result *result)
         exchange_wait(exchange, exchange->last.kind == ERR_THROTTLED ? &result->response : NULL);
         break;
     case PROVIDER_NEXT:
+    case PROVIDER_DEAD:
         exchange_refused(exchange);
         break;
     case PROVIDER_REFUSED:

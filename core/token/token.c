@@ -35,7 +35,9 @@ static void request_loaded(void *arg)
     token_request_hide(tokens, request->connector, row.access_token);
     token_request_hide(tokens, request->connector, row.refresh_token);
     token_request_hide(tokens, request->connector, row.refresh_previous);
-    if (token_cache_usable(&row, request->query.worse_than, loop_clock(tokens->loop))) {
+    token_cache_match(&row, request->connector);
+    if (token_cache_usable(&row, request->query.worse_than, request->connector->early_ms,
+                           loop_clock(tokens->loop))) {
         token_request_remove(&tokens->requests, request);
         token_request_finish_row(request, &row, TOKEN_CACHE);
     } else {

@@ -6,6 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+static void replace(char **field, const char *value)
+{
+    char *copy = mem_strdup(value); /* value may be the field itself */
+    mem_free_secret(*field);
+    *field = copy;
+}
+
 int64_t token_cache_remaining_ms(const struct store_token *row, const struct clock *clock)
 {
     if (row->access_token == NULL)
@@ -26,14 +33,27 @@ int64_t token_cache_remaining_ms(const struct store_token *row, const struct clo
     return row->lifetime_ms - elapsed;
 }
 
-bool token_cache_usable(const struct store_token *row, int64_t worse_than,
+bool token_cache_usable(const struct store_token *row, int64_t worse_than, int64_t early_ms,
                         const struct clock *clock)
 {
     int64_t margin = row->lifetime_ms / 10;
     if (margin > TOKEN_FRESH_MS)
         margin = TOKEN_FRESH_MS;
+    if (early_ms > 0) /* more than half would mean an exchange for nearly every use */
+        margin = early_ms < row->lifetime_ms / 2 ? early_ms : row->lifetime_ms / 2;
     int64_t remaining = token_cache_remaining_ms(row, clock);
     return row->generation > worse_than && remaining > 0 && remaining >= margin;
+}
+
+void token_cache_match(struct store_token *row, const struct connector *connector)
+{
+    char asked[PROVIDER_OWNER_SIZE];
+    const struct provider *provider = provider_of(connector);
+    if (provider->asked == NULL || row->access_token == NULL)
+        return;
+    provider->asked(connector, asked);
+    if (row->asked == NULL || strcmp(row->asked, asked) != 0)
+        replace(&row->access_token, NULL);
 }
 
 void token_cache_fingerprint(const unsigned char salt[32], const char *purpose, const char *secret,
@@ -54,8 +74,10 @@ void token_cache_configure(struct token_configured *configured, const struct con
     const char *client_key = provider_of(connector)->given[0].key;
     const char *client = connector_secrets_get(secrets, client_key);
     const char *refresh = connector_secrets_get(secrets, PROVIDER_REFRESH_TOKEN);
-    *configured = (struct token_configured){.refresh_token = mem_strdup(refresh)};
-    token_cache_fingerprint(salt, client_key, client, configured->client_fingerprint);
+    *configured =
+        (struct token_configured){.connector = connector, .refresh_token = mem_strdup(refresh)};
+    token_cache_fingerprint(salt, client_key, client != NULL ? client : "",
+                            configured->client_fingerprint);
     if (refresh != NULL)
         token_cache_fingerprint(salt, PROVIDER_REFRESH_TOKEN, refresh,
                                 configured->refresh_fingerprint);
@@ -72,6 +94,7 @@ size_t token_cache_grants(const struct provider *provider, const struct store_to
                           const char *tokens[PROVIDER_GRANTS_MAX])
 {
     const struct provider_known known = {
+        .connector = configured->connector,
         .current = row->refresh_token,
         .previous = row->refresh_previous,
         .configured = configured->refresh_token,
@@ -80,13 +103,6 @@ size_t token_cache_grants(const struct provider *provider, const struct store_to
                     strcmp(row->configured_fingerprint, configured->refresh_fingerprint) != 0),
     };
     return provider->grants(&known, tokens);
-}
-
-static void replace(char **field, const char *value)
-{
-    char *copy = mem_strdup(value); /* value may be the field itself */
-    mem_free_secret(*field);
-    *field = copy;
 }
 
 /* What the row knows of refresh tokens after `used` has worked. */
@@ -126,6 +142,13 @@ void token_cache_apply(struct store_token *row, const struct exchange_result *re
     replace(&row->access_token, keep_access ? token->access_token : NULL);
     replace(&row->endpoint_url, keep_access ? token->endpoint_url : NULL);
     replace(&row->scope, keep_access ? token->scope : NULL);
+    const struct connector *connector = configured->connector;
+    char asked[PROVIDER_OWNER_SIZE];
+    bool asks = connector != NULL && provider_of(connector)->asked != NULL;
+    if (asks)
+        provider_of(connector)->asked(connector, asked);
+    replace(&row->asked, asks ? asked : NULL);
+    replace(&row->token_type, keep_access ? token->token_type : NULL);
     row->lifetime_ms = token->lifetime_ms;
     row->received_wall_ms = now_ms;
     row->received_boot_ms = clock_now_ms(clock, CLOCK_BOOT);

@@ -29,16 +29,19 @@
  * known. One whose lifetime the service did not say (0) lives until an API refuses it: INT64_MAX.
  */
 int64_t token_cache_remaining_ms(const struct store_token *row, const struct clock *clock);
-/* At least min(TOKEN_FRESH_MS, 10 % of the lifetime) is left, and it is newer than generation
- * worse_than. */
-bool token_cache_usable(const struct store_token *row, int64_t worse_than,
+/* At least early_ms (0: min(TOKEN_FRESH_MS, 10 % of the lifetime)) is left, and it is newer than
+ * generation worse_than. */
+bool token_cache_usable(const struct store_token *row, int64_t worse_than, int64_t early_ms,
                         const struct clock *clock);
+/* Drops the row's access token if the connector asks for another one by now. */
+void token_cache_match(struct store_token *row, const struct connector *connector);
 /* A secret's keyed hash: tells whether a configured value has changed, without keeping it. */
 void token_cache_fingerprint(const unsigned char salt[32], const char *purpose, const char *secret,
                              char out[TOKEN_FINGERPRINT_SIZE]);
 
 /* What the configuration says at the time of an exchange, by fingerprints where it is a secret. */
 struct token_configured {
+    const struct connector *connector;
     char *refresh_token;                              /* NULL: none is configured */
     char refresh_fingerprint[TOKEN_FINGERPRINT_SIZE]; /* "" where none is */
     char client_fingerprint[TOKEN_FINGERPRINT_SIZE];

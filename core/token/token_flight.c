@@ -207,10 +207,14 @@ static int flight_prepare(struct flight *flight, struct connector_secrets *secre
     *ntokens =
         token_cache_grants(provider, &flight->row, &flight->configured, flight->tokens_tried);
     if (*ntokens == 0)
-        return err_set(err, ERR_CONFIG,
-                       "no refresh token is known; set '" PROVIDER_REFRESH_TOKEN
-                       "' in %s, or sign in: jeton login %s (%s)",
-                       connector->file, connector->name, provider->sign_in);
+        return provider->sign_in != NULL
+                   ? err_set(err, ERR_CONFIG,
+                             "no refresh token is known; set '" PROVIDER_REFRESH_TOKEN
+                             "' in %s, or sign in: jeton login %s (%s)",
+                             connector->file, connector->name, provider->sign_in)
+                   : err_set(err, ERR_CONFIG,
+                             "no refresh token is known; set '" PROVIDER_REFRESH_TOKEN "' in %s",
+                             connector->file);
     /* A refresh token that cannot be stored when it comes would be lost, and the old one spent. */
     return store_lease_reserve(&flight->lease, TOKEN_RESERVE_BYTES, err);
 }
@@ -254,7 +258,9 @@ static void flight_loaded(void *arg)
         if (w->query.worse_than > flight->worse_than)
             flight->worse_than = w->query.worse_than;
     }
-    if (token_cache_usable(&flight->row, flight->worse_than, loop_clock(flight->tokens->loop)))
+    token_cache_match(&flight->row, flight->connector);
+    if (token_cache_usable(&flight->row, flight->worse_than, flight->connector->early_ms,
+                           loop_clock(flight->tokens->loop)))
         flight_succeed(flight, TOKEN_CACHE); /* another process was quicker */
     else
         flight_call(flight, STORE_SALT, flight_exchange);

@@ -226,8 +226,9 @@ static void exchanged(void *arg, const struct token *token, const struct err *er
         if (check->status == 0)
             check->status = err_exit_code(err->kind);
     } else {
-        char time[CLOCK_RFC3339_SIZE];
-        clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
+        char time[CLOCK_RFC3339_SIZE] = "it is refused";
+        if (token->expires_at_ms > 0)
+            clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
         buf_printf(&check->report, "connector '%s': token exchanged, good until %s\n",
                    connector->name, time);
     }

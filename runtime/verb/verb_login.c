@@ -76,6 +76,11 @@ static int sign_in(struct app *app, const struct config *config, const char *nam
     const struct connector *connector = config_connector(config, name, err);
     if (connector == NULL)
         return -1;
+    if (provider_of(connector)->sign_in == NULL)
+        return err_set(err, ERR_USAGE,
+                       "connector '%s' is of provider '%s', where --pin and --oauth are not known; "
+                       "set 'refresh_token' in %s",
+                       connector->name, connector->provider->name, connector->shown);
     int result = -1;
     struct login_result came = {0};
     struct connector_secrets secrets = {0};

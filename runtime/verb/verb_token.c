@@ -1,6 +1,7 @@
 /* jeton token: a connector's access token, from the cache or by an exchange. */
 #include "verb.h"
 
+#include "ascii.h"
 #include "clock.h"
 #include "config_load.h"
 #include "engine.h"
@@ -8,7 +9,6 @@
 #include "json_member.h"
 #include "mem.h"
 #include "provider.h"
-#include "visible.h"
 
 #include <string.h>
 
@@ -58,7 +58,10 @@ static void write_json(const struct token_report *report, const struct token *to
 {
     buf_printf(out, "{\"connector\":\"%s\"", report->connector->name);
     json_member_text(out, "endpoint_url", token->endpoint_url);
-    json_member_time(out, "expires_at", token->expires_at_ms);
+    if (token->expires_at_ms > 0)
+        json_member_time(out, "expires_at", token->expires_at_ms);
+    else
+        json_member_text(out, "expires_at", NULL);
     put_json_scopes(out, token->scope != NULL ? token->scope : "");
     buf_printf(out, ",\"source\":\"%s\"", source_name(token));
     if (token->refresh_since_ms > 0)
@@ -68,10 +71,12 @@ static void write_json(const struct token_report *report, const struct token *to
     buf_puts(out, "}\n");
 }
 
+/* What a service wrote goes to a terminal: without control characters. */
 static void put_text(struct buf *out, const char *label, const char *text)
 {
     buf_printf(out, "%-14s ", label);
-    visible_append(out, text, strlen(text), VISIBLE_LINE); /* a service wrote it */
+    for (; *text != '\0'; text++)
+        buf_putc(out, ascii_is_control(*text) ? '?' : *text);
     buf_putc(out, '\n');
 }
 
@@ -91,7 +96,8 @@ static void put_scopes(struct buf *out, const char *scope)
             buf_putc(out, '\n');
         if (!same)
             buf_printf(out, "%-14s ", label);
-        visible_append(out, scope, len, VISIBLE_LINE);
+        for (size_t i = 0; i < len; i++)
+            buf_putc(out, ascii_is_control(scope[i]) ? '?' : scope[i]);
         label = "";
         last = scope;
         last_len = name;
@@ -114,10 +120,14 @@ static void write_text(const struct token_report *report, const struct token *to
     int64_t now = clock_wall_ms();
     put_text(out, "connector", report->connector->name);
     put_text(out, "endpoint", token->endpoint_url != NULL ? token->endpoint_url : "-");
-    put_time(out, "expires", token->expires_at_ms);
     int64_t left = token->expires_at_ms - now;
-    buf_printf(out, " (in %lldh %lldm)\n", (long long)(left / HOUR_MS),
-               (long long)(left % HOUR_MS / MINUTE_MS));
+    if (token->expires_at_ms == 0) {
+        put_text(out, "expires", "not known");
+    } else {
+        put_time(out, "expires", token->expires_at_ms);
+        buf_printf(out, " (in %lldh %lldm)\n", (long long)(left / HOUR_MS),
+                   (long long)(left % HOUR_MS / MINUTE_MS));
+    }
     put_scopes(out, token->scope != NULL ? token->scope : "");
     put_text(out, "source", source_name(token));
     if (token->refresh_since_ms > 0) {

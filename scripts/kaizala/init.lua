@@ -23,13 +23,13 @@ local kaizala = {}
 ---@param name? string of a configured connector; else the run's (`-C`, or the job's), else the only
 --- one that is configured
 ---@return kaizala.Client client raises an err of kind `config` when there is no such connector, or
---- several and none was named
+--- several and none was named, or it is of another provider
 function kaizala.connect(name)
   if name ~= nil and type(name) ~= "string" then
     local hint = name == kaizala and ": call it with a point, kaizala.connect()" or ""
     check.misuse(("connect: name must be a string, got %s%s"):format(type(name), hint))
   end
-  local connector, err = token.connector(name)
+  local connector, err = token.connector(name, "kaizala")
   if not connector then error(err, 0) end
   return client.new(connector)
 end

@@ -56,8 +56,9 @@ function token.hide(secret, connector) end
 
 --- Says which connector `get` would use. Sends nothing.
 ---@param connector? string name; default the run's
+---@param provider? string the name of a provider that it must be of
 ---@return string? name
 ---@return jeton.Err? err `config`: there is none of that name, or several and none was named
-function token.connector(connector) end
+function token.connector(connector, provider) end
 
 return token

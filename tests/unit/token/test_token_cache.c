@@ -43,7 +43,7 @@ static void fresh_until_the_margin(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct store_token row = fresh_row(cases[i].lifetime_s * 1000, cases[i].age_s * 1000);
-        assert_int_equal(token_cache_usable(&row, 0, &clock_system), cases[i].usable);
+        assert_int_equal(token_cache_usable(&row, 0, 0, &clock_system), cases[i].usable);
         store_token_destroy(&row);
     }
 }
@@ -57,9 +57,9 @@ static void a_token_ages_by_the_clock_it_is_given(void **state)
     row.received_wall_ms = row.received_boot_ms = 0;
     assert_int_equal(token_cache_remaining_ms(&row, &clock), 86400000);
     now_ms = 86400000 - TOKEN_FRESH_MS;
-    assert_true(token_cache_usable(&row, 0, &clock));
+    assert_true(token_cache_usable(&row, 0, 0, &clock));
     now_ms++;
-    assert_false(token_cache_usable(&row, 0, &clock));
+    assert_false(token_cache_usable(&row, 0, 0, &clock));
     now_ms = 86400000;
     assert_int_equal(token_cache_remaining_ms(&row, &clock), 0);
     store_token_destroy(&row);
@@ -69,9 +69,9 @@ static void worse_generations_will_not_do(void **state)
 {
     (void)state;
     struct store_token row = fresh_row(86400000, 0);
-    assert_true(token_cache_usable(&row, 6, &clock_system));
-    assert_false(token_cache_usable(&row, 7, &clock_system));
-    assert_false(token_cache_usable(&row, 8, &clock_system));
+    assert_true(token_cache_usable(&row, 6, 0, &clock_system));
+    assert_false(token_cache_usable(&row, 7, 0, &clock_system));
+    assert_false(token_cache_usable(&row, 8, 0, &clock_system));
     store_token_destroy(&row);
 }
 
@@ -81,9 +81,9 @@ static void wall_clock_steps_change_nothing_within_a_boot(void **state)
     struct store_token row = fresh_row(86400000, 1000);
     row.received_wall_ms -=
         400LL * 86400 * 1000; /* as if the clock had been stepped forward since */
-    assert_true(token_cache_usable(&row, 0, &clock_system));
+    assert_true(token_cache_usable(&row, 0, 0, &clock_system));
     row.received_wall_ms = clock_wall_ms() + 86400000; /* or back */
-    assert_true(token_cache_usable(&row, 0, &clock_system));
+    assert_true(token_cache_usable(&row, 0, 0, &clock_system));
     store_token_destroy(&row);
 }
 
@@ -93,11 +93,11 @@ static void after_a_reboot_the_wall_clock_counts(void **state)
     struct store_token row = fresh_row(86400000, 1000);
     strcpy(row.received_boot_id, "another boot");
     row.received_boot_ms = clock_boot_ms() + 1000000;
-    assert_true(token_cache_usable(&row, 0, &clock_system));
+    assert_true(token_cache_usable(&row, 0, 0, &clock_system));
     row.received_wall_ms = clock_wall_ms() - 86400000;
-    assert_false(token_cache_usable(&row, 0, &clock_system));
+    assert_false(token_cache_usable(&row, 0, 0, &clock_system));
     row.received_wall_ms = clock_wall_ms() + 5000; /* received in the future: tells nothing */
-    assert_false(token_cache_usable(&row, 0, &clock_system));
+    assert_false(token_cache_usable(&row, 0, 0, &clock_system));
     store_token_destroy(&row);
 }
 

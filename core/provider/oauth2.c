@@ -1,0 +1,71 @@
+#include "oauth2.h"
+
+#include "oauth2_connector.h"
+#include "oauth2_reply.h"
+#include "oauth2_request.h"
+
+#include <string.h>
+
+/*
+ * Each refresh token may be good for one use, and some services end all that came of a sign-in when
+ * one is used twice. So only the last one is sent; the one before it only where the reply that
+ * brought the last one may never have been told to the service as received.
+ */
+static size_t grants(const struct provider_known *known, const char *tokens[PROVIDER_GRANTS_MAX])
+{
+    size_t count = 0;
+    if (!oauth2_connector_refreshes(known->connector)) {
+        tokens[count++] = NULL;
+        return count;
+    }
+    if (known->current == NULL || known->changed) {
+        if (known->configured != NULL)
+            tokens[count++] = known->configured;
+        return count;
+    }
+    tokens[count++] = known->current;
+    if (known->lost && known->previous != NULL)
+        tokens[count++] = known->previous;
+    return count;
+}
+
+static void refused(const struct connector *connector, struct err *err)
+{
+    char message[ERR_MSG_MAX];
+    memcpy(message, err->msg, sizeof message);
+    err_text(err->msg, sizeof err->msg,
+             "%s; the refresh token of connector '%s' is dead: sign in anew, and configure the new "
+             "refresh_token",
+             message, connector->name);
+    err->named = true;
+}
+
+const struct provider oauth2_provider = {
+    .config = {.name = "oauth2",
+               .size = sizeof(struct oauth2_connector),
+               .fields = oauth2_connector_fields,
+               .settle = oauth2_connector_settle,
+               .check = oauth2_connector_check,
+               .secret_at = oauth2_connector_secret_at,
+               .release = oauth2_connector_release},
+    .service_key = "token_url",
+    .service_example = "https://id.example.org/oauth2/token",
+    .given = {{OAUTH2_CLIENT_ID, "client ID", NULL},
+              {OAUTH2_CLIENT_SECRET, "client secret", "secret"},
+              {PROVIDER_REFRESH_TOKEN, "refresh token", "refresh_token"}},
+    .given_where = "where the application is registered at the service",
+    .renewal = "sign in anew, and configure the new refresh_token",
+    .try_path = "",
+    .owner = oauth2_connector_owner,
+    .asked = oauth2_connector_asked,
+    .may_ask = oauth2_connector_may_ask,
+    .grants = grants,
+    .request = oauth2_request_new,
+    .reply = oauth2_reply_read,
+    .refused = refused,
+    .endpoint = oauth2_request_endpoint,
+    .path = oauth2_request_api_path,
+    .resource = oauth2_request_resource,
+    .authorize = oauth2_request_authorize,
+    .error = oauth2_reply_error,
+};

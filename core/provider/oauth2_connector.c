@@ -1,0 +1,179 @@
+#include "oauth2_connector.h"
+
+#include "allow.h"
+#include "mem.h"
+#include "url.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct oauth2_connector *oauth2_connector_of(const struct connector *connector)
+{
+    return (const struct oauth2_connector *)connector; /* its first member */
+}
+
+static struct oauth2_connector *own(const struct connector *connector)
+{
+    return (struct oauth2_connector *)(uintptr_t)connector;
+}
+
+const char *oauth2_connector_grant(const struct oauth2_connector *oauth2)
+{
+    return oauth2->grant != NULL ? oauth2->grant : OAUTH2_GRANT_REFRESH;
+}
+
+bool oauth2_connector_refreshes(const struct connector *connector)
+{
+    return strcmp(oauth2_connector_grant(oauth2_connector_of(connector)), OAUTH2_GRANT_REFRESH) ==
+           0;
+}
+
+void oauth2_connector_settle(struct connector *connector)
+{
+    struct oauth2_connector *oauth2 = own(connector);
+    connector->base = oauth2->endpoint;
+    mem_free(oauth2->header_name);
+    oauth2->header_name =
+        oauth2->header != NULL ? mem_strndup(oauth2->header, strcspn(oauth2->header, ":")) : NULL;
+}
+
+#define PAIRS 3 /* mappings of a connector that may hold secrets */
+static struct oauth2_pairs *pairs_at(struct oauth2_connector *oauth2, size_t index)
+{
+    struct oauth2_pairs *all[PAIRS] = {&oauth2->params, &oauth2->refresh_params, &oauth2->headers};
+    return all[index];
+}
+
+struct secret *oauth2_connector_secret_at(const struct connector *connector, size_t index)
+{
+    for (size_t n = 0; n < PAIRS; n++) {
+        const struct oauth2_pairs *pairs = pairs_at(own(connector), n);
+        for (size_t i = 0; i < pairs->count; i++) {
+            if (pairs->items[i].secret.kind != SECRET_NONE && index-- == 0)
+                return &pairs->items[i].secret;
+        }
+    }
+    return NULL;
+}
+
+void oauth2_connector_release(struct connector *connector)
+{
+    struct oauth2_connector *oauth2 = own(connector);
+    for (size_t n = 0; n < PAIRS; n++) {
+        const struct oauth2_pairs *pairs = pairs_at(oauth2, n);
+        for (size_t i = 0; i < pairs->count; i++) {
+            mem_free(pairs->items[i].name);
+            mem_free(pairs->items[i].key);
+            mem_free(pairs->items[i].text);
+            secret_destroy(&pairs->items[i].secret);
+        }
+        mem_free(pairs->items);
+    }
+    mem_free(oauth2->token_url);
+    mem_free(oauth2->refresh_url);
+    mem_freev(oauth2->scope);
+    mem_freev(oauth2->resource);
+    mem_free(oauth2->header_name);
+}
+
+/* ---- whose a row is, and what is in it ---- */
+
+static void hash_text(crypto_hash_sha256_state *state, const char *text)
+{
+    static const unsigned char nul = 0;
+    if (text != NULL)
+        crypto_hash_sha256_update(state, (const unsigned char *)text, strlen(text));
+    crypto_hash_sha256_update(state, &nul, 1);
+}
+
+static void hash_end(crypto_hash_sha256_state *state, char out[PROVIDER_OWNER_SIZE])
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256_final(state, digest);
+    sodium_bin2hex(out, PROVIDER_OWNER_SIZE, digest, sizeof digest);
+}
+
+void oauth2_connector_owner(const struct connector *connector, const char *home,
+                            char owner[PROVIDER_OWNER_SIZE])
+{
+    crypto_hash_sha256_state state;
+    char *scope = mem_printf("%s%s", strncmp(home, "name:", 5) == 0 ? "" : "path:", home);
+    crypto_hash_sha256_init(&state);
+    hash_text(&state, "jeton-owner-2");
+    hash_text(&state, scope);
+    hash_text(&state, connector->name);
+    hash_text(&state, connector->provider->name);
+    hash_text(&state, oauth2_connector_of(connector)->token_url);
+    hash_end(&state, owner);
+    mem_free(scope);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* In any order the same. */
+static void hash_list(crypto_hash_sha256_state *state, char *const *list)
+{
+    size_t count = 0;
+    while (list != NULL && list[count] != NULL)
+        count++;
+    const char **sorted = mem_alloc((count + 1) * sizeof *sorted);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = list[i];
+    qsort(sorted, count, sizeof *sorted, by_text);
+    for (size_t i = 0; i < count; i++)
+        hash_text(state, sorted[i]);
+    hash_text(state, NULL);
+    mem_free(sorted);
+}
+
+/* Of secrets only where they come from. */
+static void hash_pairs(crypto_hash_sha256_state *state, const struct oauth2_pairs *pairs)
+{
+    char **texts = mem_alloc((pairs->count + 1) * sizeof *texts);
+    for (size_t i = 0; i < pairs->count; i++) {
+        const struct oauth2_pair *pair = &pairs->items[i];
+        bool plain = pair->text != NULL || pair->secret.kind == SECRET_PLAIN;
+        const char *value = pair->text != NULL ? pair->text : plain ? "" : pair->secret.text;
+        texts[i] = mem_printf("%s=%d:%s", pair->name, (int)pair->secret.kind,
+                              value != NULL ? value : pair->secret.command[0]);
+    }
+    hash_list(state, texts);
+    mem_freev(texts);
+}
+
+void oauth2_connector_asked(const struct connector *connector, char asked[PROVIDER_OWNER_SIZE])
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    hash_text(&state, oauth2_connector_grant(oauth2));
+    hash_list(&state, oauth2->scope);
+    hash_text(&state, oauth2->audience);
+    hash_list(&state, oauth2->resource);
+    hash_pairs(&state, &oauth2->params);
+    hash_pairs(&state, &oauth2->refresh_params);
+    hash_end(&state, asked);
+}
+
+/* ---- where secrets may go ---- */
+
+int oauth2_connector_may_ask(const struct connector *connector, const char *text, struct err *err)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
+    const char *const *hosts = (const char *const *)oauth2->token_hosts;
+    const char *bases[] = {oauth2->token_url, oauth2->refresh_url};
+    struct url url;
+    if (url_parse(text, &url, err) != 0)
+        return -1;
+    int result = allow_check_list(&url, "token_hosts", hosts, NULL, err);
+    for (size_t i = 0; result != 0 && hosts == NULL && i < sizeof bases / sizeof bases[0]; i++) {
+        if (bases[i] != NULL)
+            result = allow_check_list(&url, "token_hosts", NULL, bases[i], err);
+    }
+    url_destroy(&url);
+    return result;
+}

@@ -1,0 +1,97 @@
+/* What stands in the mapping of an OAuth 2.0 connector. docs/jeton.yaml.5 says what each key means.
+ */
+#ifndef JETON_OAUTH2_CONNECTOR_H
+#define JETON_OAUTH2_CONNECTOR_H
+
+#include "provider.h"
+#include "schema.h"
+
+#define OAUTH2_CLIENT_ID     "client_id"
+#define OAUTH2_CLIENT_SECRET "client_secret"
+
+#define OAUTH2_GRANT_REFRESH "refresh_token"
+#define OAUTH2_GRANT_CLIENT  "client_credentials"
+
+#define OAUTH2_PAIRS_MAX 32        /* in one mapping of params or headers */
+#define OAUTH2_TOKEN     "{token}" /* in `authorization` and `header` */
+
+/* A parameter or header field: a plain text, or a secret that is read at each exchange. */
+struct oauth2_pair {
+    char *name;
+    char *key;  /* of the secret: "params.NAME" */
+    char *text; /* NULL: secret */
+    struct secret secret;
+};
+struct oauth2_pairs {
+    struct oauth2_pair *items;
+    size_t count;
+};
+
+enum oauth2_auth { OAUTH2_BASIC, OAUTH2_BASIC_RAW, OAUTH2_POST, OAUTH2_NONE };
+enum oauth2_body { OAUTH2_FORM, OAUTH2_JSON, OAUTH2_QUERY };
+enum oauth2_unit { OAUTH2_SECONDS, OAUTH2_MILLISECONDS, OAUTH2_ISO8601 };
+
+/* JSON Pointers into a reply; NULL: what the standard says. */
+struct oauth2_reply {
+    char *access_token;
+    char *token_type;
+    char *refresh_token;
+    char *expires_in;
+    char *expires_at; /* in place of expires_in */
+    char *refresh_expires_in;
+    char *scope;
+    char *endpoint; /* NULL: none is named */
+    char *ok;
+    char *error;
+    char *error_description;
+    int unit; /* enum oauth2_unit, of the expiry */
+};
+
+struct oauth2_connector {
+    struct connector common;
+    char *token_url;    /* as written: a slash at its end counts */
+    char *refresh_url;  /* for refresh tokens, in place of token_url; or NULL */
+    char **token_hosts; /* NULL: the hosts of the URLs above */
+    char *grant;
+    struct secret client_id;
+    struct secret client_secret;
+    struct secret refresh_token;
+    int client_auth;       /* enum oauth2_auth */
+    char **scope;          /* NULL: none is asked for */
+    char *scope_separator; /* NULL: a space */
+    char *audience;
+    char **resource;
+    struct oauth2_pairs params;
+    struct oauth2_pairs refresh_params;
+    struct oauth2_pairs headers;
+    int body; /* enum oauth2_body */
+    struct oauth2_reply reply;
+    int64_t default_lifetime_ms; /* of an access token, where the service says none; 0: none */
+    char **dead_errors;          /* beside invalid_grant */
+    char *endpoint;              /* of the API; no trailing slash */
+    char *authorization;         /* with OAUTH2_TOKEN once */
+    char *header;                /* in place of it: "NAME", or "NAME: TEXT" with OAUTH2_TOKEN */
+    char *header_name;           /* the first part of `header`; NULL: Authorization */
+};
+
+extern const struct schema_field oauth2_connector_fields[];
+const struct oauth2_connector *oauth2_connector_of(const struct connector *connector);
+/* The grant as it is written down; OAUTH2_GRANT_REFRESH where nothing is. */
+const char *oauth2_connector_grant(const struct oauth2_connector *oauth2);
+bool oauth2_connector_refreshes(const struct connector *connector);
+
+/* config_provider's. */
+void oauth2_connector_settle(struct connector *connector);
+void oauth2_connector_check(const struct schema_walk *walk, const struct yaml_node *node,
+                            const struct connector *connector);
+struct secret *oauth2_connector_secret_at(const struct connector *connector, size_t index);
+void oauth2_connector_release(struct connector *connector);
+
+/* provider's. owner: what its rows belong to, the connector's name, and its token service; neither
+ * client nor scopes nor where secrets come from. asked: what makes an access token another one. */
+void oauth2_connector_owner(const struct connector *connector, const char *home,
+                            char owner[PROVIDER_OWNER_SIZE]);
+void oauth2_connector_asked(const struct connector *connector, char asked[PROVIDER_OWNER_SIZE]);
+int oauth2_connector_may_ask(const struct connector *connector, const char *url, struct err *err);
+
+#endif

@@ -1,0 +1,329 @@
+/* The keys of an OAuth 2.0 connector: how each is read, and which belong together. */
+#include "allow.h"
+#include "config_field.h"
+#include "field.h"
+#include "json_pointer.h"
+#include "mem.h"
+#include "nearest.h"
+#include "oauth2_connector.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define AT(member)    offsetof(struct oauth2_connector, member)
+#define REPLY(member) offsetof(struct oauth2_reply, member)
+#define LIFE_MAX_MS   (3650LL * 86400 * 1000)
+
+/* As config_url_parse, but a slash at the end stays: some services have one. */
+static void read_url(const struct schema_walk *walk, const struct schema_field *field,
+                     const struct yaml_node *node, void *target)
+{
+    const char *text = config_text(walk, field, node);
+    struct err err;
+    err_clear(&err);
+    if (text == NULL)
+        return;
+    if (allow_check_base(text, &err) != 0)
+        schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
+    else
+        *(char **)target = mem_strdup(text);
+}
+
+/* A list of words, or a text with spaces between them. */
+static void read_words(const struct schema_walk *walk, const struct schema_field *field,
+                       const struct yaml_node *node, void *target)
+{
+    char ***words = target;
+    if (node->kind != YAML_SCALAR) {
+        *words = schema_strings(walk, field, node);
+        return;
+    }
+    const char *text = config_text(walk, field, node);
+    size_t count = 0;
+    if (text == NULL)
+        return;
+    *words = mem_alloc((node->len / 2 + 2) * sizeof **words);
+    for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
+        size_t len = strcspn(text, " ");
+        (*words)[count++] = mem_strndup(text, len);
+        text += len;
+    }
+}
+
+static void read_pair(const struct schema_walk *walk, const struct schema_field *field,
+                      const struct yaml_pair *from, struct oauth2_pair *pair)
+{
+    const struct yaml_node *value = from->value;
+    *pair = (struct oauth2_pair){
+        .name = mem_strdup(from->key->text),
+        .key = mem_printf("%s.%s", field->name, from->key->text),
+    };
+    if (value->kind == YAML_SCALAR) {
+        if (strlen(value->text) != value->len)
+            schema_problem(walk, value, "'%s' of %s holds a NUL character", pair->key, walk->what);
+        pair->text = mem_strdup(value->text);
+        return;
+    }
+    const struct schema_field secret = {.name = pair->key, .expected = CONFIG_SECRET_EXPECTED};
+    config_secret_parse(walk, &secret, value, &pair->secret);
+}
+
+static void read_pairs(const struct schema_walk *walk, const struct schema_field *field,
+                       const struct yaml_node *node, void *target)
+{
+    struct oauth2_pairs *pairs = target;
+    if (node->kind != YAML_MAPPING) {
+        schema_wrong_type(walk, field, node);
+        return;
+    }
+    if (node->count > OAUTH2_PAIRS_MAX) {
+        schema_problem(walk, node, "'%s' of %s has more than %d entries", field->name, walk->what,
+                       OAUTH2_PAIRS_MAX);
+        return;
+    }
+    pairs->items = mem_alloc((node->count + 1) * sizeof *pairs->items);
+    for (size_t i = 0; i < node->count; i++)
+        read_pair(walk, field, &node->pairs[i], &pairs->items[pairs->count++]);
+}
+
+static void read_headers(const struct schema_walk *walk, const struct schema_field *field,
+                         const struct yaml_node *node, void *target)
+{
+    struct oauth2_pairs *pairs = target;
+    read_pairs(walk, field, node, target);
+    for (size_t i = 0; i < pairs->count; i++) {
+        const struct oauth2_pair *pair = &pairs->items[i];
+        const struct yaml_node *key = node->pairs[i].key;
+        if (!field_is_token(pair->name))
+            schema_problem(walk, key, "'%s' of %s: expected the name of a header field",
+                           field->name, walk->what);
+        else if (strcasecmp(pair->name, "Host") == 0 ||
+                 strncasecmp(pair->name, "Content-", 8) == 0 ||
+                 strcasecmp(pair->name, "Authorization") == 0)
+            schema_problem(walk, key,
+                           "'%s' of %s cannot set '%s': Host, Authorization and Content-… are "
+                           "jeton's",
+                           field->name, walk->what, pair->name);
+    }
+}
+
+static const char *const auths[] = {"basic", "basic_raw", "post", "none", NULL};
+static const char *const bodies[] = {"form", "json", "query", NULL};
+static const char *const units[] = {"s", "ms", "iso8601", NULL};
+
+#define POINTER(member)                                                                            \
+    {                                                                                              \
+        .name = #member, .type = SCHEMA_STRING, .offset = REPLY(member),                           \
+        .expected = "a JSON Pointer such as /access_token"                                         \
+    }
+
+static const struct schema_field reply_fields[] = {
+    POINTER(access_token),
+    POINTER(token_type),
+    POINTER(refresh_token),
+    POINTER(expires_in),
+    POINTER(expires_at),
+    POINTER(refresh_expires_in),
+    POINTER(scope),
+    POINTER(endpoint),
+    POINTER(ok),
+    POINTER(error),
+    POINTER(error_description),
+    {.name = "unit", .type = SCHEMA_CHOICE, .offset = REPLY(unit), .choices = units},
+    {0},
+};
+
+#define SECRET(member, parser)                                                                     \
+    {                                                                                              \
+        .name = #member, .type = SCHEMA_CUSTOM, .offset = AT(member), .parse = (parser),           \
+        .expected = CONFIG_SECRET_EXPECTED                                                         \
+    }
+#define LIFETIME(key, member)                                                                      \
+    {                                                                                              \
+        .name = (key), .type = SCHEMA_DURATION, .offset = AT(member), .min = 1000,                 \
+        .max = LIFE_MAX_MS                                                                         \
+    }
+#define WORDS(member)                                                                              \
+    {                                                                                              \
+        .name = #member, .type = SCHEMA_CUSTOM, .offset = AT(member), .parse = read_words,         \
+        .expected = "a list of strings, or a string"                                               \
+    }
+#define PAIRS(member, parser)                                                                      \
+    {                                                                                              \
+        .name = #member, .type = SCHEMA_CUSTOM, .offset = AT(member), .parse = (parser),           \
+        .expected = "a mapping of names to strings or secrets"                                     \
+    }
+#define URL(member)                                                                                \
+    .name = #member, .type = SCHEMA_CUSTOM, .offset = AT(member), .parse = read_url,               \
+    .expected = "a URL such as https://id.example.org/oauth2/token"
+
+const struct schema_field oauth2_connector_fields[] = {
+    {URL(token_url), .required = true},
+    {URL(refresh_url)},
+    {.name = "token_hosts",
+     .type = SCHEMA_STRINGS,
+     .offset = AT(token_hosts),
+     .expected = "a list of hosts such as [id.example.org]"},
+    {.name = "grant",
+     .type = SCHEMA_STRING,
+     .offset = AT(grant),
+     .expected = "refresh_token, client_credentials, or what is sent as grant_type"},
+    SECRET(client_id, config_id_parse),
+    SECRET(client_secret, config_secret_parse),
+    {.name = "client_auth", .type = SCHEMA_CHOICE, .offset = AT(client_auth), .choices = auths},
+    SECRET(refresh_token, config_secret_parse),
+    WORDS(scope),
+    {.name = "scope_separator", .type = SCHEMA_STRING, .offset = AT(scope_separator)},
+    {.name = "audience", .type = SCHEMA_STRING, .offset = AT(audience)},
+    WORDS(resource),
+    PAIRS(params, read_pairs),
+    PAIRS(refresh_params, read_pairs),
+    PAIRS(headers, read_headers),
+    {.name = "body", .type = SCHEMA_CHOICE, .offset = AT(body), .choices = bodies},
+    {.name = "reply", .type = SCHEMA_STRUCT, .offset = AT(reply), .fields = reply_fields},
+    LIFETIME("early", common.early_ms),
+    LIFETIME("default_lifetime", default_lifetime_ms),
+    LIFETIME("refresh_lifetime", common.refresh_lifetime_ms),
+    LIFETIME("login_lifetime", common.login_lifetime_ms),
+    {.name = "dead_errors", .type = SCHEMA_STRINGS, .offset = AT(dead_errors)},
+    {.name = "endpoint",
+     .type = SCHEMA_CUSTOM,
+     .offset = AT(endpoint),
+     .parse = config_url_parse,
+     .expected = "a URL such as https://api.example.org/v2"},
+    {.name = "authorization",
+     .type = SCHEMA_STRING,
+     .offset = AT(authorization),
+     .expected = "a text such as \"Bearer " OAUTH2_TOKEN "\""},
+    {.name = "header",
+     .type = SCHEMA_STRING,
+     .offset = AT(header),
+     .expected = "the name of a header field"},
+    {0},
+};
+
+/* ---- what belongs together ---- */
+
+static const struct yaml_node *place(const struct yaml_node *node, const char *key)
+{
+    const struct yaml_node *value = yaml_get(node, key);
+    return value != NULL ? value : node;
+}
+
+static void check_hosts(const struct schema_walk *walk, const struct yaml_node *node,
+                        const struct oauth2_connector *oauth2)
+{
+    struct err err;
+    for (size_t i = 0; oauth2->token_hosts != NULL && oauth2->token_hosts[i] != NULL; i++) {
+        if (allow_pattern_check(oauth2->token_hosts[i], &err) != 0)
+            schema_problem(walk, place(node, "token_hosts"), "'token_hosts' of %s: %s", walk->what,
+                           err.msg);
+    }
+}
+
+static void check_reply(const struct schema_walk *walk, const struct yaml_node *node,
+                        const struct oauth2_reply *reply)
+{
+    const struct yaml_node *mapping = place(node, "reply");
+    for (const struct schema_field *field = reply_fields; field->name != NULL; field++) {
+        const char *pointer = field->type == SCHEMA_STRING
+                                  ? *(char *const *)((const char *)reply + field->offset)
+                                  : NULL;
+        if (pointer != NULL && !json_pointer_is_valid(pointer))
+            schema_problem(walk, place(mapping, field->name),
+                           "'%s' of reply of %s must be %s, not '%s'", field->name, walk->what,
+                           field->expected, pointer);
+    }
+    if (reply->expires_in != NULL && reply->expires_at != NULL)
+        schema_problem(walk, mapping, "reply of %s has 'expires_in' and 'expires_at'; expected one",
+                       walk->what);
+    if (reply->unit == OAUTH2_ISO8601 && reply->expires_at == NULL)
+        schema_problem(walk, mapping,
+                       "reply of %s: unit iso8601 is of 'expires_at', which it lacks", walk->what);
+}
+
+static size_t count_tokens(const char *text)
+{
+    size_t count = 0;
+    for (; (text = strstr(text, OAUTH2_TOKEN)) != NULL; text += sizeof OAUTH2_TOKEN - 1)
+        count++;
+    return count;
+}
+
+static void check_header(const struct schema_walk *walk, const struct yaml_node *node,
+                         const struct oauth2_connector *oauth2)
+{
+    const char *template = oauth2->authorization, *header = oauth2->header;
+    if (template != NULL && header != NULL)
+        schema_problem(walk, place(node, "header"),
+                       "%s has 'authorization' and 'header'; expected one", walk->what);
+    if (template != NULL &&
+        (count_tokens(template) != 1 || !field_is_value(template, strlen(template))))
+        schema_problem(walk, place(node, "authorization"),
+                       "'authorization' of %s must hold " OAUTH2_TOKEN " once, on one line",
+                       walk->what);
+    if (header == NULL)
+        return;
+    char *name = mem_strndup(header, strcspn(header, ":"));
+    const char *text = header[strlen(name)] == ':' ? header + strlen(name) + 1 : OAUTH2_TOKEN;
+    if (!field_is_token(name) || count_tokens(text) != 1 || !field_is_value(text, strlen(text)))
+        schema_problem(
+            walk, place(node, "header"),
+            "'header' of %s must be the name of a header field, or \"NAME: text with " OAUTH2_TOKEN
+            " once\"",
+            walk->what);
+    mem_free(name);
+}
+
+static void lacks(const struct schema_walk *walk, const struct yaml_node *node, const char *key,
+                  const char *instead)
+{
+    schema_problem(walk, walk->at != NULL ? walk->at : node, "%s lacks '%s'; expected %s%s",
+                   walk->what, key, CONFIG_SECRET_EXPECTED, instead);
+}
+
+static void check_client(const struct schema_walk *walk, const struct yaml_node *node,
+                         const struct oauth2_connector *oauth2)
+{
+    bool id = yaml_get(node, OAUTH2_CLIENT_ID) != NULL;
+    bool secret = yaml_get(node, OAUTH2_CLIENT_SECRET) != NULL;
+    bool refreshes = oauth2_connector_refreshes(&oauth2->common);
+    bool known = refreshes || strcmp(oauth2_connector_grant(oauth2), OAUTH2_GRANT_CLIENT) == 0;
+    if (!id && (known || secret))
+        lacks(walk, node, OAUTH2_CLIENT_ID, "");
+    if (!secret && (id || known) && oauth2->client_auth != OAUTH2_NONE)
+        lacks(walk, node, OAUTH2_CLIENT_SECRET, "; or client_auth: none");
+    if (secret && oauth2->client_auth == OAUTH2_NONE)
+        schema_problem(walk, place(node, OAUTH2_CLIENT_SECRET),
+                       "'client_secret' of %s is not used with client_auth: none", walk->what);
+    if (!refreshes && yaml_get(node, PROVIDER_REFRESH_TOKEN) != NULL)
+        schema_problem(walk, place(node, PROVIDER_REFRESH_TOKEN),
+                       "'refresh_token' of %s is not used with grant: %s", walk->what,
+                       oauth2_connector_grant(oauth2));
+}
+
+/* A grant may be any text; what is nearly one that jeton knows was meant to be it. */
+static void check_grant(const struct schema_walk *walk, const struct yaml_node *node,
+                        const struct oauth2_connector *oauth2)
+{
+    static const char *const known[] = {OAUTH2_GRANT_REFRESH, OAUTH2_GRANT_CLIENT};
+    const char *grant = oauth2_connector_grant(oauth2);
+    const char *nearest = nearest_name(grant, known, sizeof known / sizeof known[0]);
+    if (nearest == NULL || strcmp(nearest, grant) == 0)
+        return;
+    const struct yaml_node *at = place(node, "grant");
+    problems_warn(walk->problems, walk->file, at->line, at->col,
+                  "'grant' of %s is sent as it is: grant_type=%s; did you mean '%s'?", walk->what,
+                  grant, nearest);
+}
+
+void oauth2_connector_check(const struct schema_walk *walk, const struct yaml_node *node,
+                            const struct connector *connector)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
+    check_hosts(walk, node, oauth2);
+    check_reply(walk, node, &oauth2->reply);
+    check_header(walk, node, oauth2);
+    check_client(walk, node, oauth2);
+    check_grant(walk, node, oauth2);
+}

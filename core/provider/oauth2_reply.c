@@ -1,0 +1,346 @@
+#include "oauth2_reply.h"
+
+#include "ascii.h"
+#include "json_pointer.h"
+#include "mem.h"
+#include "oauth2_connector.h"
+#include "oauth2_expiry.h"
+#include "provider_words.h"
+#include "url.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define DEPTH_MAX 16
+#define SCOPE_MAX ((size_t)16 * 1024)
+
+/* ---- bodies ---- */
+
+/* "access_token=…&expires_in=3600", as some services answer, as an object of strings. */
+static struct json *parse_form(const struct http_response *response)
+{
+    const char *type = http_response_header(response, "Content-Type");
+    const char *at = response->body.data, *end = at + response->body.len;
+    struct err ignored;
+    struct buf text;
+    if (type == NULL || (strncasecmp(type, "application/x-www-form-urlencoded", 33) != 0 &&
+                         strncasecmp(type, "text/plain", 10) != 0))
+        return NULL;
+    buf_create_secret(&text, 8 * PROVIDER_REPLY_MAX);
+    char *word = mem_alloc(response->body.len + 1);
+    bool good = at < end;
+    for (const char *comma = "{"; good && at < end; comma = ",") {
+        size_t len = strcspn(at, "&"), name = strcspn(at, "=");
+        good = name < len && buf_puts(&text, comma) == 0 &&
+               json_write_string(&text, word, url_decode_form(at, name, word)) == 0 &&
+               buf_putc(&text, ':') == 0 &&
+               json_write_string(&text, word,
+                                 url_decode_form(at + name + 1, len - name - 1, word)) == 0;
+        at += len + (at + len < end);
+    }
+    struct json *root = NULL;
+    if (good && buf_putc(&text, '}') == 0)
+        root = json_parse(text.data, text.len, NULL, &ignored);
+    mem_free_secret(word);
+    buf_destroy(&text);
+    return root;
+}
+
+/* An object or, in an error, a list; NULL with err. */
+static struct json *parse_body(const struct http_response *response, struct err *err)
+{
+    const struct json_options options = {.max_bytes = PROVIDER_REPLY_MAX, .max_depth = DEPTH_MAX};
+    struct json *root = json_parse(response->body.data, response->body.len, &options, err);
+    if (root == NULL)
+        root = parse_form(response);
+    return root;
+}
+
+/* By the connector's pointer, else by the standard's name. */
+static const struct json *value_at(const struct json *root, const char *pointer,
+                                   const char *standard)
+{
+    return root != NULL ? json_pointer_get(root, pointer != NULL ? pointer : standard) : NULL;
+}
+
+static bool is_absent(const struct json *value)
+{
+    return value == NULL || value->type == JSON_NULL ||
+           (value->type == JSON_STRING && value->len == 0);
+}
+
+/* ---- refusals ---- */
+
+/* What the service calls the error. Some have a number, some an object. */
+static bool read_code(const struct json *error, char code[ERR_CODE_MAX])
+{
+    code[0] = '\0';
+    if (is_absent(error) || (error->type == JSON_BOOL && !error->boolean) ||
+        (error->type == JSON_INT && error->integer == 0))
+        return false;
+    if (error->type == JSON_OBJECT_BEGIN) {
+        static const char *const names[] = {"code", "type", "status", "name"};
+        for (size_t i = 0; i < sizeof names / sizeof names[0] && code[0] == '\0'; i++)
+            read_code(json_get(error, names[i]), code);
+    } else if (error->type == JSON_INT) {
+        snprintf(code, ERR_CODE_MAX, "%lld", (long long)error->integer);
+    } else if (json_string(error) != NULL) {
+        err_text(code, ERR_CODE_MAX, "%s", error->text);
+        ascii_blank_controls(code, strlen(code), ' ');
+    }
+    return true;
+}
+
+/* The service's own words, wherever such services put them. */
+static const struct json *find_words(const struct json *root, const char *pointer)
+{
+    static const char *const places[] = {"/error_description",
+                                         "/error/message",
+                                         "/message",
+                                         "/errors/0/message",
+                                         "/errors/0/detail",
+                                         "/detail",
+                                         "/reason",
+                                         "/errorMessage",
+                                         "/title",
+                                         "/fault/message",
+                                         "/0/message"};
+    const struct json *found = pointer != NULL ? value_at(root, pointer, NULL) : NULL;
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && json_string(found) == NULL; i++)
+        found = value_at(root, places[i], NULL);
+    return found != NULL && json_string(found) != NULL && found->len > 0 ? found : NULL;
+}
+
+/* "400 bad request: invalid_grant: Token has been expired or revoked." */
+static void put_refusal(int status, const char *code, const struct json *words, struct buf *text)
+{
+    if (status >= 200 && status < 300)
+        buf_printf(text, "%d, but", status);
+    else
+        buf_printf(text, "%d %s%s", status, provider_words_status(status),
+                   code[0] != '\0' || words != NULL ? ":" : "");
+    if (code[0] != '\0') {
+        buf_putc(text, ' ');
+        provider_words_add(text, code, strlen(code), ERR_CODE_MAX - 1);
+    }
+    if (words != NULL && strcmp(words->text, code) != 0) {
+        buf_puts(text, code[0] != '\0' ? ": " : " ");
+        provider_words_add(text, words->text, words->len, PROVIDER_WORDS_MAX);
+    }
+    if (status >= 200 && status < 300 && code[0] == '\0' && words == NULL)
+        buf_puts(text, " it is a refusal");
+}
+
+static enum err_kind kind_of(int status)
+{
+    if (status == 429)
+        return ERR_THROTTLED;
+    return status < 300 || status == 400 || status == 401 || status == 403 ? ERR_AUTH : ERR_HTTP;
+}
+
+static void fill_refusal(const struct http_response *response, const char *code,
+                         const struct json *words, struct err *err)
+{
+    struct buf text;
+    buf_create(&text, ERR_MSG_MAX);
+    put_refusal(response->status, code, words, &text);
+    err_set(err, kind_of(response->status), "%s", text.data);
+    err->status = response->status;
+    err->retryable = response->status == 429 || response->status >= 500;
+    memcpy(err->code, code, ERR_CODE_MAX);
+    buf_destroy(&text);
+}
+
+static bool is_dead(const struct oauth2_connector *oauth2, const struct err *err)
+{
+    bool dead = strcmp(err->code, "invalid_grant") == 0;
+    for (size_t i = 0; oauth2->dead_errors != NULL && oauth2->dead_errors[i] != NULL; i++)
+        dead = dead || strcmp(err->code, oauth2->dead_errors[i]) == 0;
+    return dead;
+}
+
+static bool is_passing(const struct err *err)
+{
+    return strcmp(err->code, "temporarily_unavailable") == 0 ||
+           strcmp(err->code, "server_error") == 0;
+}
+
+/* err holds the refusal. */
+static enum provider_meaning judge(const struct provider_ask *ask, struct err *err)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
+    int status = err->status;
+    if (status == 429 || status == 408 || status >= 500)
+        return PROVIDER_WAIT;
+    if (ask->refresh_token != NULL && is_dead(oauth2, err))
+        return PROVIDER_DEAD;
+    if (is_passing(err)) {
+        err->retryable = true;
+        return PROVIDER_WAIT;
+    }
+    return PROVIDER_REFUSED;
+}
+
+/* A redirect is not followed: the request is full of secrets. */
+static enum provider_meaning redirected(const struct http_response *response, struct err *err)
+{
+    const char *location = http_response_header(response, "Location");
+    struct buf to;
+    buf_create(&to, ERR_MSG_MAX);
+    if (location != NULL)
+        provider_words_add(&to, location, strcspn(location, "?#"), PROVIDER_WORDS_MAX);
+    err_set(err, ERR_HTTP,
+            "%d redirect%s%s: redirects of a token service are not followed; configure its own "
+            "URL as token_url",
+            response->status, location != NULL ? " to " : "", to.data);
+    err->status = response->status;
+    buf_destroy(&to);
+    return PROVIDER_REFUSED;
+}
+
+/* ---- tokens ---- */
+
+static int nonsense(const char *field, const char *expected, struct err *err)
+{
+    return err_set(err, ERR_HTTP,
+                   "the token service's reply makes no sense: '%s' is not %s; is token_url the "
+                   "right URL?",
+                   field, expected);
+}
+
+/* One text, or a list of them, with spaces between. NULL: none is said. */
+static char *read_scope(const struct json *value)
+{
+    struct buf out;
+    if (json_string(value) != NULL)
+        return mem_strdup(value->text);
+    if (value == NULL || value->type != JSON_ARRAY_BEGIN)
+        return NULL;
+    buf_create(&out, SCOPE_MAX);
+    for (const struct json *item = value->child; item != NULL; item = item->next) {
+        if (json_string(item) != NULL)
+            buf_printf(&out, "%s%s", out.len > 0 ? " " : "", item->text);
+    }
+    return buf_take(&out);
+}
+
+static void read_lifetimes(const struct oauth2_connector *oauth2, const struct json *root,
+                           const struct http_response *response, struct provider_token *token)
+{
+    const struct oauth2_reply *map = &oauth2->reply;
+    enum oauth2_unit unit = (enum oauth2_unit)map->unit;
+    bool absolute = map->expires_at != NULL;
+    const struct json *expiry = absolute ? value_at(root, map->expires_at, NULL)
+                                         : value_at(root, map->expires_in, "/expires_in");
+    token->lifetime_ms = oauth2_expiry_read(expiry, absolute, unit, response);
+    if (token->lifetime_ms == 0)
+        token->lifetime_ms = oauth2->default_lifetime_ms;
+    const struct json *refresh =
+        value_at(root, map->refresh_expires_in, "/refresh_token_expires_in");
+    if (refresh == NULL && map->refresh_expires_in == NULL)
+        refresh = value_at(root, "/refresh_expires_in", NULL);
+    token->refresh_lifetime_ms = oauth2_expiry_read(
+        refresh, false, unit == OAUTH2_MILLISECONDS ? unit : OAUTH2_SECONDS, response);
+}
+
+static int read_endpoint(const struct oauth2_connector *oauth2, const struct json *root,
+                         struct provider_token *token, struct err *err)
+{
+    const struct json *value =
+        oauth2->reply.endpoint != NULL ? value_at(root, oauth2->reply.endpoint, NULL) : NULL;
+    struct url url;
+    if (is_absent(value))
+        return 0;
+    if (json_string(value) == NULL || url_parse(value->text, &url, err) != 0)
+        return nonsense(oauth2->reply.endpoint, "a URL", err);
+    url_destroy(&url);
+    token->endpoint_url = url_base(value->text);
+    return 0;
+}
+
+static int read_token(const struct oauth2_connector *oauth2, const struct json *root,
+                      const struct http_response *response, struct provider_token *token,
+                      struct err *err)
+{
+    const struct oauth2_reply *map = &oauth2->reply;
+    const struct json *access = value_at(root, map->access_token, "/access_token");
+    const struct json *refresh = value_at(root, map->refresh_token, "/refresh_token");
+    const struct json *type = value_at(root, map->token_type, "/token_type");
+    if (!provider_words_is_token(access))
+        return nonsense(map->access_token != NULL ? map->access_token : "access_token", "a token",
+                        err);
+    if (!is_absent(refresh) && !provider_words_is_token(refresh))
+        return nonsense(map->refresh_token != NULL ? map->refresh_token : "refresh_token",
+                        "a token, empty or null", err);
+    if (read_endpoint(oauth2, root, token, err) != 0)
+        return -1;
+    token->access_token = mem_strdup(access->text);
+    token->refresh_token = is_absent(refresh) ? NULL : mem_strdup(refresh->text);
+    token->token_type = mem_strdup(json_string(type));
+    token->scope = read_scope(value_at(root, map->scope, "/scope"));
+    read_lifetimes(oauth2, root, response, token);
+    return 0;
+}
+
+/* A 2xx that is none of the service's refusals. */
+static enum provider_meaning granted(const struct provider_ask *ask, const struct json *root,
+                                     const struct http_response *response,
+                                     struct provider_reply *out, struct err *err)
+{
+    if (root->type != JSON_OBJECT_BEGIN)
+        nonsense("the body", "a JSON object", err);
+    else if (read_token(oauth2_connector_of(ask->connector), root, response, &out->token, err) == 0)
+        return PROVIDER_GOOD;
+    provider_token_destroy(&out->token);
+    return PROVIDER_REFUSED;
+}
+
+enum provider_meaning oauth2_reply_read(const struct provider_ask *ask,
+                                        const struct http_response *response,
+                                        struct provider_reply *out, struct err *err)
+{
+    const struct oauth2_reply *map = &oauth2_connector_of(ask->connector)->reply;
+    int status = response->status;
+    bool good = status >= 200 && status < 300;
+    enum provider_meaning meaning = PROVIDER_REFUSED;
+    char code[ERR_CODE_MAX];
+    *out = (struct provider_reply){0};
+    if (status >= 300 && status < 400)
+        return redirected(response, err);
+    struct json *root = parse_body(response, err);
+    if (root == NULL && good) {
+        err_wrap(err, "the token service's reply is not JSON (is token_url the right URL?)");
+        err->kind = ERR_HTTP;
+        return PROVIDER_REFUSED;
+    }
+    const struct json *ok = value_at(root, map->ok, "/ok");
+    bool refused = read_code(value_at(root, map->error, "/error"), code);
+    refused = refused || (ok != NULL && ok->type == JSON_BOOL && !ok->boolean);
+    if (good && !refused) {
+        meaning = granted(ask, root, response, out, err);
+    } else {
+        fill_refusal(response, code, find_words(root, map->error_description), err);
+        meaning = judge(ask, err);
+    }
+    json_free(root);
+    return meaning;
+}
+
+/* ---- the API ---- */
+
+int oauth2_reply_error(const struct http_response *response, const char *method, const char *path,
+                       const char *scope, struct err *err)
+{
+    (void)method, (void)path, (void)scope;
+    char code[ERR_CODE_MAX];
+    struct err ignored;
+    struct json *root = parse_body(response, &ignored);
+    if (!read_code(value_at(root, "/error", NULL), code))
+        read_code(value_at(root, "/code", NULL), code);
+    fill_refusal(response, code, find_words(root, NULL), err);
+    if (response->status == 400)
+        err->kind = ERR_HTTP; /* of an API it says nothing about the token */
+    json_free(root);
+    return -1;
+}

@@ -1,0 +1,289 @@
+#include "oauth2_request.h"
+
+#include "json.h"
+#include "mem.h"
+#include "oauth2_connector.h"
+#include "url.h"
+
+#include <sodium.h>
+#include <string.h>
+#include <strings.h>
+
+#define BODY_MAX    ((size_t)1024 * 1024)
+#define FIELDS_MAX  (2 * OAUTH2_PAIRS_MAX + 32) /* parameters of a request */
+#define HEADERS_MAX (OAUTH2_PAIRS_MAX + 4)
+
+/* The parameters of a request, in the order they were set; all of it is wiped. */
+struct form {
+    struct {
+        const char *name; /* of the connector, or constant */
+        char *value;
+    } fields[FIELDS_MAX];
+    size_t count;
+    bool full;
+};
+
+static void form_destroy(struct form *form)
+{
+    for (size_t i = 0; i < form->count; i++)
+        mem_free_secret(form->fields[i].value);
+}
+
+static void form_add(struct form *form, const char *name, const char *value)
+{
+    if (form->count == FIELDS_MAX) {
+        form->full = true;
+        return;
+    }
+    form->fields[form->count].name = name;
+    form->fields[form->count++].value = mem_strdup(value);
+}
+
+static void form_remove(struct form *form, const char *name)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < form->count; i++) {
+        if (strcmp(form->fields[i].name, name) == 0)
+            mem_free_secret(form->fields[i].value);
+        else
+            form->fields[kept++] = form->fields[i];
+    }
+    form->count = kept;
+}
+
+static const char *secret(const struct provider_ask *ask, const char *key)
+{
+    return connector_secrets_get(ask->secrets, key);
+}
+
+static const char *pair_value(const struct provider_ask *ask, const struct oauth2_pair *pair)
+{
+    return pair->text != NULL ? pair->text : secret(ask, pair->key);
+}
+
+/* What the configuration adds: it takes the place of what was set, and an empty text takes away. */
+static void form_add_pairs(struct form *form, const struct provider_ask *ask,
+                           const struct oauth2_pairs *pairs)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        const char *value = pair_value(ask, &pairs->items[i]);
+        form_remove(form, pairs->items[i].name);
+        if (value != NULL && *value != '\0')
+            form_add(form, pairs->items[i].name, value);
+    }
+}
+
+static void form_add_scope(struct form *form, const struct oauth2_connector *oauth2)
+{
+    const char *separator = oauth2->scope_separator != NULL ? oauth2->scope_separator : " ";
+    struct buf scope;
+    if (oauth2->scope == NULL || oauth2->scope[0] == NULL)
+        return;
+    buf_create(&scope, BODY_MAX);
+    for (size_t i = 0; oauth2->scope[i] != NULL; i++)
+        buf_printf(&scope, "%s%s", i > 0 ? separator : "", oauth2->scope[i]);
+    form_add(form, "scope", scope.data);
+    buf_destroy(&scope);
+}
+
+/* The client's ID and secret, where they are parameters. */
+static void form_add_client(struct form *form, const struct provider_ask *ask)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
+    const char *id = secret(ask, OAUTH2_CLIENT_ID);
+    const char *client_secret = secret(ask, OAUTH2_CLIENT_SECRET);
+    bool in_header = oauth2->client_auth == OAUTH2_BASIC || oauth2->client_auth == OAUTH2_BASIC_RAW;
+    if (id == NULL || (in_header && client_secret != NULL))
+        return;
+    form_add(form, OAUTH2_CLIENT_ID, id);
+    if (client_secret != NULL)
+        form_add(form, OAUTH2_CLIENT_SECRET, client_secret);
+}
+
+static void form_fill(struct form *form, const struct provider_ask *ask)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
+    form_add(form, "grant_type", oauth2_connector_grant(oauth2));
+    if (ask->refresh_token != NULL)
+        form_add(form, PROVIDER_REFRESH_TOKEN, ask->refresh_token);
+    form_add_client(form, ask);
+    form_add_scope(form, oauth2);
+    if (oauth2->audience != NULL)
+        form_add(form, "audience", oauth2->audience);
+    for (size_t i = 0; oauth2->resource != NULL && oauth2->resource[i] != NULL; i++)
+        form_add(form, "resource", oauth2->resource[i]);
+    form_add_pairs(form, ask, &oauth2->params);
+    if (ask->refresh_token != NULL)
+        form_add_pairs(form, ask, &oauth2->refresh_params);
+}
+
+static int form_encode(const struct form *form, struct buf *out)
+{
+    int result = 0;
+    for (size_t i = 0; i < form->count; i++) {
+        char *name = url_encode(form->fields[i].name, strlen(form->fields[i].name));
+        char *value = url_encode(form->fields[i].value, strlen(form->fields[i].value));
+        result |= buf_printf(out, "%s%s=%s", i > 0 ? "&" : "", name, value);
+        mem_free(name);
+        mem_free_secret(value);
+    }
+    return result;
+}
+
+/* Members of one object; what is there several times becomes a list. */
+static int form_json(const struct form *form, struct buf *out)
+{
+    int result = buf_putc(out, '{');
+    const char *comma = "";
+    for (size_t i = 0; i < form->count; i++) {
+        const char *name = form->fields[i].name;
+        size_t same = 0;
+        for (size_t j = 0; j < form->count; j++)
+            same += strcmp(form->fields[j].name, name) == 0 ? (j < i ? FIELDS_MAX : 1) : 0;
+        if (same > FIELDS_MAX) /* it was written with the first of its name */
+            continue;
+        result |= buf_puts(out, comma) | json_write_string(out, name, strlen(name)) |
+                  buf_puts(out, same > 1 ? ":[" : ":");
+        comma = "";
+        for (size_t j = i; j < form->count; j++) {
+            const char *value = form->fields[j].value;
+            if (strcmp(form->fields[j].name, name) != 0)
+                continue;
+            result |= buf_puts(out, comma) | json_write_string(out, value, strlen(value));
+            comma = ",";
+        }
+        result |= buf_puts(out, same > 1 ? "]" : "");
+        comma = ",";
+    }
+    return result | buf_putc(out, '}');
+}
+
+/* "Basic …"; the ID and the secret are encoded as in a form first (RFC 6749, 2.3.1), unless the
+ * service wants them as they are. NULL: the client does not identify itself in the header. */
+static char *basic(const struct provider_ask *ask)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
+    const char *id = secret(ask, OAUTH2_CLIENT_ID);
+    const char *client_secret = secret(ask, OAUTH2_CLIENT_SECRET);
+    bool raw = oauth2->client_auth == OAUTH2_BASIC_RAW;
+    if ((!raw && oauth2->client_auth != OAUTH2_BASIC) || id == NULL || client_secret == NULL)
+        return NULL;
+    char *user = raw ? mem_strdup(id) : url_encode(id, strlen(id));
+    char *password =
+        raw ? mem_strdup(client_secret) : url_encode(client_secret, strlen(client_secret));
+    char *joined = mem_printf("%s:%s", user, password);
+    size_t size = sodium_base64_encoded_len(strlen(joined), sodium_base64_VARIANT_ORIGINAL);
+    char *encoded = mem_alloc(size);
+    sodium_bin2base64(encoded, size, (const unsigned char *)joined, strlen(joined),
+                      sodium_base64_VARIANT_ORIGINAL);
+    char *value = mem_printf("Basic %s", encoded);
+    mem_free_secret(encoded);
+    mem_free_secret(joined);
+    mem_free_secret(password);
+    mem_free_secret(user);
+    return value;
+}
+
+/* Our own fields, then those of the configuration, which may replace Accept. */
+static size_t put_headers(const struct provider_ask *ask, char *authorization,
+                          struct http_header headers[HEADERS_MAX])
+{
+    static const char *const types[] = {
+        [OAUTH2_FORM] = "application/x-www-form-urlencoded",
+        [OAUTH2_JSON] = "application/json",
+        [OAUTH2_QUERY] = NULL,
+    };
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
+    size_t count = 0;
+    bool accepts = false;
+    for (size_t i = 0; i < oauth2->headers.count; i++)
+        accepts = accepts || strcasecmp(oauth2->headers.items[i].name, "Accept") == 0;
+    if (!accepts)
+        headers[count++] = (struct http_header){"Accept", "application/json"};
+    if (types[oauth2->body] != NULL)
+        headers[count++] = (struct http_header){"Content-Type", types[oauth2->body]};
+    if (authorization != NULL)
+        headers[count++] = (struct http_header){"Authorization", authorization};
+    for (size_t i = 0; i < oauth2->headers.count; i++) {
+        const char *value = pair_value(ask, &oauth2->headers.items[i]);
+        if (value != NULL)
+            headers[count++] = (struct http_header){oauth2->headers.items[i].name, value};
+    }
+    return count;
+}
+
+struct http_request *oauth2_request_new(const struct provider_ask *ask, struct err *err)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
+    bool refreshes = ask->refresh_token != NULL && oauth2->refresh_url != NULL;
+    const char *base = refreshes ? oauth2->refresh_url : oauth2->token_url;
+    struct form *form = mem_alloc(sizeof *form);
+    struct http_header headers[HEADERS_MAX];
+    struct http_request *request = NULL;
+    struct buf text;
+    char *authorization = basic(ask);
+    char *url = NULL;
+    size_t nheaders = put_headers(ask, authorization, headers);
+    buf_create_secret(&text, BODY_MAX);
+    form_fill(form, ask);
+    int result = oauth2->body == OAUTH2_JSON ? form_json(form, &text) : form_encode(form, &text);
+    if (form->full || result != 0) {
+        err_set(err, ERR_CONFIG,
+                form->full ? "too many parameters for the token service"
+                           : "a parameter for the token service is too long, or no valid UTF-8");
+        goto cleanup;
+    }
+    bool in_url = oauth2->body == OAUTH2_QUERY;
+    url = in_url ? mem_printf("%s?%s", base, text.data) : mem_strdup(base);
+    request = http_request_copy(&(struct http_request){
+        .method = "POST",
+        .url = url,
+        .headers = headers,
+        .nheaders = nheaders,
+        .body = in_url ? NULL : text.data,
+        .body_len = in_url ? 0 : text.len,
+        .has_body = !in_url,
+    });
+cleanup:
+    mem_free_secret(url);
+    mem_free_secret(authorization);
+    buf_destroy(&text);
+    form_destroy(form);
+    mem_free(form);
+    return request;
+}
+
+/* ---- the API ---- */
+
+char *oauth2_request_api_path(const char *path)
+{
+    return mem_printf("/%s", path + strspn(path, "/"));
+}
+
+const char *oauth2_request_resource(const char *path)
+{
+    return path + strspn(path, "/");
+}
+
+const char *oauth2_request_endpoint(const struct connector *connector)
+{
+    return oauth2_connector_of(connector)->endpoint;
+}
+
+struct http_header oauth2_request_authorize(const struct connector *connector,
+                                            const char *access_token)
+{
+    static const char bearer[] = "Bearer " OAUTH2_TOKEN;
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
+    const char *name = "Authorization", *template = bearer;
+    if (oauth2->authorization != NULL)
+        template = oauth2->authorization;
+    if (oauth2->header_name != NULL) {
+        name = oauth2->header_name;
+        template = oauth2->header + strlen(name);
+        template = *template == ':' ? template + 1 + strspn(template + 1, " ") : OAUTH2_TOKEN;
+    }
+    const char *at = strstr(template, OAUTH2_TOKEN);
+    return (struct http_header){name, mem_printf("%.*s%s%s", (int)(at - template), template,
+                                                 access_token, at + sizeof OAUTH2_TOKEN - 1)};
+}

@@ -1,0 +1,49 @@
+#include "provider_words.h"
+
+#include "ascii.h"
+#include "redact_limits.h"
+#include "utf8.h"
+
+#include <string.h>
+
+#define TOKEN_MAX ((size_t)16 * 1024) /* bytes of an access or refresh token */
+
+bool provider_words_is_token(const struct json *value)
+{
+    const char *text = json_string(value);
+    if (text == NULL || value->len < REDACT_MIN_BYTES || value->len > TOKEN_MAX)
+        return false;
+    for (const char *c = text; *c != '\0'; c++) {
+        if (!ascii_is_visible(*c))
+            return false;
+    }
+    return true;
+}
+
+void provider_words_add(struct buf *out, const char *text, size_t len, size_t max)
+{
+    size_t shown = utf8_cut(text, len, max);
+    for (size_t i = 0; i < shown; i++)
+        buf_putc(out, ascii_is_control(text[i]) ? ' ' : text[i]);
+    if (shown < len)
+        buf_puts(out, ERR_CUT);
+}
+
+const char *provider_words_status(int status)
+{
+    switch (status) {
+    case 400:
+        return "bad request";
+    case 401:
+        return "not authenticated";
+    case 403:
+        return "forbidden";
+    case 404:
+        return "not found";
+    case 415:
+        return "media type refused";
+    case 429:
+        return "too many requests";
+    }
+    return status >= 500 ? "server error" : status >= 300 && status < 400 ? "redirect" : "refused";
+}

@@ -1,0 +1,331 @@
+"""The provider oauth2: what is asked, what replies mean, and where tokens go."""
+
+import base64
+import json
+import time
+import unittest
+import urllib.parse
+
+from oauth2 import ID, OAuth2, REFRESH, SECRET
+
+
+class Asked(OAuth2):
+    def test_a_refresh_token_that_rotates(self):
+        grants = self.grants()
+        self.books(grants, scope=["read", "write"], audience="https://api.example.org")
+        token = self.token()
+        self.assertEqual((token["access_token"], token["source"]), ("access-token-1", "exchange"))
+        self.assertEqual(grants.forms, [{"grant_type": "refresh_token", "refresh_token": REFRESH,
+                                         "scope": "read write", "audience": "https://api.example.org"}])
+        self.assertEqual(grants.headers[0]["Accept"], "application/json")
+        self.assertEqual(self.token()["source"], "cache")
+        self.assertEqual(self.token("--refresh")["access_token"], "access-token-2")
+        self.assertEqual(grants.forms[1]["refresh_token"], "refresh-token-1")
+        self.assertEqual(self.row()["refresh_token"], "refresh-token-2")
+
+    def test_one_that_stays(self):
+        grants = self.grants()
+        grants.rotates = False
+        self.books(grants)
+        self.token()
+        self.token("--refresh")
+        self.assertEqual([form["refresh_token"] for form in grants.forms], [REFRESH, REFRESH])
+
+    def test_a_changed_one_takes_the_place_of_the_rotated(self):
+        grants = self.grants()
+        self.books(grants)
+        self.token()
+        grants.current = self.env["BOOKS_REFRESH"] = "refresh-token-by-hand"
+        self.assertEqual(self.token("--refresh")["access_token"], "access-token-2")
+
+    def test_without_any(self):
+        grants = self.grants()
+        self.books(grants, refresh_token=None)
+        self.fails(3, "token", "books", says="no refresh token is known; set 'refresh_token' in")
+        self.assertEqual(grants.forms, [])
+
+    def test_client_authentication(self):
+        def encoded(text):
+            return urllib.parse.quote(text, safe="-._~")
+        basic = "Basic " + base64.b64encode(f"{ID}:{encoded(SECRET)}".encode()).decode()
+        raw = "Basic " + base64.b64encode(f"{ID}:{SECRET}".encode()).decode()
+        for auth, header, form in ((None, basic, {}), ("basic", basic, {}), ("basic_raw", raw, {}),
+                                   ("post", None, {"client_id": ID, "client_secret": SECRET})):
+            with self.subTest(auth=auth):
+                grants = self.grants()
+                self.daemon(grants, client_auth=auth)
+                self.token()
+                self.assertEqual(grants.headers[0]["Authorization"], header)
+                self.assertEqual(grants.forms, [{"grant_type": "client_credentials", **form}])
+        grants = self.grants()
+        self.books(grants, client_auth="none", client_secret=None)
+        self.token()
+        self.assertIsNone(grants.headers[0]["Authorization"])
+        self.assertEqual(grants.forms[0]["client_id"], ID)
+
+    def test_bodies(self):
+        keys = {"client_auth": "post", "scope": "a b", "resource": ["https://r.example.org/1", "https://r.example.org/2"]}
+        wanted = {"grant_type": "client_credentials", "client_id": ID, "client_secret": SECRET, "scope": "a b",
+                  "resource": keys["resource"]}
+        for body, kind in (("form", "application/x-www-form-urlencoded"), ("json", "application/json"), ("query", None)):
+            with self.subTest(body=body):
+                grants = self.grants()
+                self.daemon(grants, body=body, **keys)
+                self.token()
+                self.assertEqual(grants.forms, [wanted])
+                self.assertEqual(grants.headers[0]["Content-Type"], kind)
+
+    def test_parameters_and_headers(self):
+        grants = self.grants()
+        self.env["ACCOUNT"] = "account-secret-9"
+        self.daemon(grants, grant="account_credentials", scope=["x", "y"], scope_separator=",",
+                    params={"account_id": {"env": "ACCOUNT"}, "flag": "on", "audience": ""}, audience="gone",
+                    refresh_params={"not": "sent"}, headers={"User-Agent": "cron:books:1", "Accept": "*/*"})
+        self.token()
+        self.assertEqual(grants.forms, [{"grant_type": "account_credentials", "scope": "x,y",
+                                         "account_id": "account-secret-9", "flag": "on"}])
+        self.assertEqual((grants.headers[0]["User-Agent"], grants.headers[0]["Accept"]), ("cron:books:1", "*/*"))
+        done = self.ok("-vv", "token", "books", "--refresh")
+        self.assertNotIn("account-secret-9", done.stderr)
+
+    def test_parameters_and_a_url_for_refreshing(self):
+        grants = self.grants()
+        self.books(grants, refresh_url=grants.url + "/token/refresh/", scope="a", refresh_params={"scope": "", "x": "y"})
+        self.token()
+        self.assertEqual(grants.service.received[0]["path"], "/token/refresh/")
+        self.assertEqual(grants.forms, [{"grant_type": "refresh_token", "refresh_token": REFRESH, "x": "y"}])
+
+    def test_what_is_asked_decides_which_access_token_is_used(self):
+        grants = self.grants()
+        self.books(grants, scope=["a", "b"])
+        self.token()
+        self.books(grants, scope="b a", client_secret="another-secret-plain")
+        self.assertEqual(self.token()["source"], "cache")
+        self.books(grants, scope="b a c")
+        self.assertEqual(self.token()["source"], "exchange")
+        self.assertEqual(grants.forms[1]["refresh_token"], "refresh-token-1")
+
+
+class Replies(OAuth2):
+    def lifetime(self, body, headers=None, **keys):
+        """Seconds that the token of such a reply lives; None: it is not said."""
+        grants = self.grants()
+        reply = {"access_token": "access-token-1", **body} if isinstance(body, dict) else body
+        grants.answers = [(200, headers or {}, reply)]
+        self.daemon(grants, **keys)
+        expires = self.token()["expires_at"]
+        if expires is None:
+            return None
+        return round(time.mktime(time.strptime(expires[:19], "%Y-%m-%dT%H:%M:%S")) - time.time(), -1)
+
+    def test_expiry_in_all_its_shapes(self):
+        now = int(time.time())
+        iso = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now + 7200))
+        east = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now + 7200 + 19800))
+        at = {"reply": {"expires_at": "/expires_at"}}
+        at_iso = {"reply": {"expires_at": "/expires_at", "unit": "iso8601"}}
+        for body, keys, expected in (
+                ({"expires_in": 7200}, {}, 7200), ({"expires_in": "7200"}, {}, 7200), ({"expires_in": 7200.0}, {}, 7200),
+                ({"expires_in": "7200.5"}, {}, 7200), ({"expires_in": 7200000}, {"reply": {"unit": "ms"}}, 7200),
+                ({"expires_at": now + 7200}, at, 7200), ({"expires_at": str(now + 7200)}, at, 7200),
+                ({"expires_at": (now + 7200) * 1000}, {"reply": {"expires_at": "/expires_at", "unit": "ms"}}, 7200),
+                ({"expires_at": iso + "Z"}, at_iso, 7200), ({"expires_at": iso + ".123+00:00"}, at_iso, 7200),
+                ({"expires_at": east + "+05:30"}, at_iso, 7200), ({"expires_at": iso + "Z"}, at, 7200),
+                ({}, {}, None), ({}, {"default_lifetime": "2h"}, 7200), ({"expires_in": None}, {}, None),
+                ({"expires_in": 0}, {}, None), ({"expires_in": -5}, {"default_lifetime": "2h"}, 7200),
+                ({"expires_in": "soon"}, {}, None), ({"expires_at": 86400}, at, None),
+                ({"expires_at": "1970-01-01T00:00:00Z"}, at_iso, None), ({"expires_in": 1e30}, {}, None)):
+            with self.subTest(body=body, keys=keys):
+                self.assertEqual(self.lifetime(body, **keys), expected)
+
+    def test_an_absolute_time_is_compared_with_the_date_of_the_reply(self):
+        self.assertEqual(self.lifetime({"expires_at": 1000000000 + 7200}, {"Date": "Sun, 09 Sep 2001 01:46:40 GMT"},
+                                       reply={"expires_at": "/expires_at"}), 7200)
+
+    def test_one_without_expiry_stays_until_it_is_refused(self):
+        refused = []
+        grants = self.grants(lambda r: (401, {}, {}) if refused.pop() else None, expires_in=...)
+        self.books(grants)
+        for answer, number in (([False], 1), ([False], 1)):
+            refused[:] = answer
+            self.ok("api", "things")
+            self.assertEqual(grants.number, number)
+
+    def test_nested_members_and_lists(self):
+        grants = self.grants()
+        grants.answers = [(200, {}, {"ok": True, "authed_user": {"access_token": "nested-token", "scope": ["a", "b"],
+                                                                 "refresh_token": "nested-refresh"}, "access_token": ""})]
+        self.books(grants, reply={"access_token": "/authed_user/access_token", "scope": "/authed_user/scope",
+                                  "refresh_token": "/authed_user/refresh_token"})
+        token = self.token()
+        self.assertEqual((token["access_token"], token["scopes"]), ("nested-token", ["a", "b"]))
+        self.assertEqual(self.row()["refresh_token"], "nested-refresh")
+
+    def test_a_form_encoded_reply(self):
+        form = b"access_token=a%2Bform+is%3Dno&expires_in=7200&scope=a+b"
+        self.assertEqual(self.lifetime(b"access_token=form-token&expires_in=7200",
+                                       {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}), 7200)
+        grants = self.grants()
+        grants.answers = [(200, {"Content-Type": "application/x-www-form-urlencoded"}, form)]
+        self.daemon(grants)
+        self.fails(6, "token", "books", says="'access_token' is not a token")  # it has a space
+
+    def test_what_is_no_token(self):
+        for body, status, says in (
+                (b"<html>please sign in</html>", 6, "not JSON"), (b"", 6, "not JSON"), (b"[]", 6, "a JSON object"),
+                ({"token": "x"}, 6, "'access_token' is not a token"), ({"access_token": ""}, 6, "'access_token'"),
+                ({"access_token": "with a space"}, 6, "'access_token'"), ({"access_token": 5}, 6, "'access_token'"),
+                ({"access_token": "short"}, 6, "'access_token'"), ({"access_token": "y" * 20000}, 6, "'access_token'"),
+                ({"ok": False, "error": "invalid_refresh"}, 4, "200, but invalid_refresh"),
+                ({"ok": False, "access_token": "access-token-x"}, 4, "it is a refusal"),
+                ({"error": "bad_verification_code", "error_description": "gone\nby"}, 4, "bad_verification_code: gone by"),
+                ({"error": {"code": 17, "message": "no"}, "access_token": "access-token-x"}, 4, "200, but 17: no")):
+            with self.subTest(body=body):
+                grants = self.grants()
+                grants.answers = [(200, {}, body)]
+                self.daemon(grants)
+                self.fails(status, "token", "books", says=says)
+                self.assertEqual(len(grants.forms), 1)
+
+    def test_refusals(self):
+        for code, body, status, says in (
+                (400, {"error": "invalid_scope"}, 4, "400 bad request: invalid_scope"),
+                (401, {"error": "invalid_client", "error_description": "who?"}, 4, "401 not authenticated: invalid_client: who?"),
+                (403, {"error": "access_denied"}, 4, "403 forbidden: access_denied"),
+                (400, {"error": 400, "message": "Bad Request"}, 4, "400: Bad Request"),
+                (400, {"status": 400, "message": "Invalid refresh token"}, 4, "Invalid refresh token"),
+                (400, {"errors": [{"resource": "x", "message": "invalid"}]}, 4, "400 bad request: invalid"),
+                (404, b"<html>", 6, "404 not found"), (405, {}, 6, "405 refused")):
+            with self.subTest(code=code, body=body):
+                grants = self.grants()
+                grants.answers = [(code, {}, body)]
+                self.daemon(grants)
+                self.fails(status, "token", "books", says=says)
+                self.assertEqual(len(grants.forms), 1)
+
+    def test_redirects_are_not_followed(self):
+        elsewhere = self.grants()
+        for code in (301, 302, 303, 307, 308):
+            with self.subTest(code=code):
+                grants = self.grants()
+                grants.answers = [(code, {"Location": elsewhere.url + "/token?x=secret-in-query"}, {})]
+                self.books(grants)
+                done = self.fails(6, "token", "books", says=[f"{code} redirect to {elsewhere.url}/token:", "token_url"])
+                self.assertNotIn("secret-in-query", done.stderr)
+                self.assertEqual((len(grants.forms), elsewhere.forms), (1, []))
+
+    def test_what_passes_is_waited_for(self):
+        for answer in ((429, {"Retry-After": "1"}, {}), (503, {"Retry-After": "1"}, b"<html>"), (500, {}, {}),
+                       (400, {}, {"error": "temporarily_unavailable"})):
+            with self.subTest(answer=answer):
+                grants = self.grants()
+                grants.answers = [answer]
+                self.daemon(grants)
+                self.assertEqual(self.token()["access_token"], "access-token-1")
+                self.assertEqual(len(grants.forms), 2)
+
+
+class Hosts(OAuth2):
+    def test_an_endpoint_that_a_reply_names(self):
+        grants, foreign = self.grants(), self.grants()
+        grants.first["instance_url"] = grants.url + "/instance/"
+        keys = {"endpoint": None, "reply": {"endpoint": "/instance_url"}}
+        self.books(grants, allow_hosts=[grants.url.split("//")[1]], **keys)
+        self.assertEqual(self.token()["endpoint_url"], grants.url + "/instance")
+        self.ok("api", "things?x=1")
+        self.assertEqual(grants.service.received[-1]["path"], "/instance/things?x=1")
+        # One elsewhere: the refresh token that came is kept, and no token goes there.
+        grants.first["instance_url"] = foreign.url
+        done = self.fails(4, "token", "books", "--refresh", says="add '" + foreign.url.split("//")[1] + "' to allow_hosts")
+        self.assertIn("the endpoint that came with the token", done.stderr)
+        self.assertEqual((self.row()["refresh_token"], self.row()["access_token"]), ("refresh-token-2", None))
+        self.assertEqual(foreign.service.received, [])
+
+    def test_token_hosts(self):
+        grants = self.grants()
+        self.books(grants, token_hosts=["id.example.org"])
+        self.fails(4, "token", "books", says="add '" + grants.url.split("//")[1] + "' to token_hosts")
+        self.assertEqual(grants.forms, [])
+        self.books(grants, token_hosts=[grants.url.split("//")[1]])
+        self.token()
+
+    def test_no_endpoint(self):
+        grants = self.grants()
+        self.books(grants, endpoint=None)
+        self.fails(3, "api", "things", says="lacks 'endpoint'")
+        self.fails(4, "api", "https://elsewhere.example/x", says="allow_hosts")
+
+    def test_how_the_token_is_carried(self):
+        for keys, name, value in (({}, "Authorization", "Bearer access-token-1"),
+                                  ({"authorization": "Zoho-oauthtoken {token}"}, "Authorization", "Zoho-oauthtoken access-token-1"),
+                                  ({"header": "X-Access-Token"}, "X-Access-Token", "access-token-1"),
+                                  ({"header": "X-Key: t={token};"}, "X-Key", "t=access-token-1;")):
+            with self.subTest(keys=keys):
+                grants = self.grants(lambda r: (200, {}, {}))
+                self.daemon(grants, **keys)
+                self.write("s.lua", 'local r = require "jeton.http".request{connector="books", path="/v2/things"}\n'
+                                    "assert(r.status == 200)")
+                self.ok("run", "s.lua")
+                self.assertEqual(grants.service.received[-1]["path"], "/api/v2/things")
+                self.assertEqual(grants.service.received[-1]["headers"][name], value)
+
+    def test_no_limit_of_calls_by_itself(self):
+        grants = self.grants(lambda r: (200, {}, {}))
+        self.daemon(grants)
+        self.write("s.lua", 'local http = require "jeton.http"\nfor i = 1, 120 do\n'
+                            '  assert(http.request{connector="books", path="x"})\nend')
+        began = time.monotonic()
+        self.ok("run", "s.lua")
+        self.assertLess(time.monotonic() - began, 30)
+        self.assertEqual(len(grants.service.received), 121)
+
+
+class Configured(OAuth2):
+    def problems(self, **keys):
+        grants = self.grants()
+        self.books(grants, **keys)
+        found = json.loads(self.jeton("check", "--json").stdout)["problems"]
+        return [problem["message"] for problem in found if "BOOKS" not in problem["message"]]
+
+    def test_what_is_missing_or_too_much(self):
+        for keys, says in (
+                ({"token_url": None}, "connector 'books' lacks 'token_url'; expected a URL"),
+                ({"client_id": None}, "connector 'books' lacks 'client_id'"),
+                ({"client_secret": None}, "lacks 'client_secret'; expected a string, {env: NAME}"),
+                ({"client_auth": "none"}, "'client_secret' of connector 'books' is not used"),
+                ({"client_auth": "bsic"}, "'client_auth' of connector 'books' must be basic, basic_raw, post"),
+                ({"grant": "client_credentials"}, "'refresh_token' of connector 'books' is not used with grant"),
+                ({"grant": "refresh_tokn", "refresh_token": None}, "did you mean 'refresh_token'?"),
+                ({"token_url": "http://id.example.org/token"}, "'token_url' of connector 'books': http:// is not encrypted"),
+                ({"authorization": "Bearer"}, "must hold {token} once"),
+                ({"authorization": "{token}", "header": "X-Key"}, "'authorization' and 'header'; expected one"),
+                ({"header": "X Key"}, "'header' of connector 'books' must be the name"),
+                ({"headers": {"Authorization": "x"}}, "cannot set 'Authorization'"),
+                ({"reply": {"access_token": "access"}}, "must be a JSON Pointer such as /access_token, not 'access'"),
+                ({"reply": {"unit": "iso8601"}}, "unit iso8601 is of 'expires_at', which it lacks"),
+                ({"reply": {"expires_in": "/a", "expires_at": "/b"}}, "expected one"),
+                ({"reply": {"acess_token": "/a"}}, "unknown key 'acess_token' in reply of connector 'books'; did you mean"),
+                ({"token_hosts": ["https://x"]}, "'token_hosts' of connector 'books': bad host pattern"),
+                ({"scopes": "a"}, "unknown key 'scopes' in connector 'books'; did you mean 'scope'?"),
+                ({"token_service": "https://x"}, "unknown key 'token_service'"),
+                ({"early": "yes"}, "'early' of connector 'books' must be a duration"),
+                ({"params": ["a"]}, "'params' of connector 'books' must be a mapping")):
+            with self.subTest(keys=keys):
+                found = self.problems(**keys)
+                self.assertEqual(len(found), 1, found)
+                self.assertIn(says, found[0])
+
+    def test_a_good_one(self):
+        self.assertEqual(self.problems(reply={"error": "/errors/0/code"}, dead_errors=["gone"], early="1m"), [])
+        self.ok("check")
+
+    def test_kaizala_is_not_meant(self):
+        grants = self.grants()
+        self.books(grants)
+        self.fails(2, "login", "books", "--oauth", says="provider 'oauth2'")
+        self.write("s.lua", 'require "kaizala".connect()')
+        self.fails(3, "run", "s.lua", says="connector 'books' is of provider 'oauth2'")
+
+
+if __name__ == "__main__":
+    unittest.main()
