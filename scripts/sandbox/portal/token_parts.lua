@@ -149,6 +149,7 @@ function token_parts.exchange(visit, connector, refresh_token)
       h.p { t "exchange.try_intro" },
       visit:form {
         action = connector_of.path(connector, "/exchange"), autocomplete = "off",
+        refresh_token and h.input { type = "hidden", name = "shown", value = "yes" },
         widgets.field {
           name = "secret", label = t "connectors.secret", type = "password",
           attributes = { autocomplete = "off", required = true, maxlength = limits.secret_characters_max },

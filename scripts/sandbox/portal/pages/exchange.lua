@@ -51,7 +51,10 @@ end
 
 local function try(visit)
   local connector = connector_of.visit(visit)
-  visit:put("exchange:" .. connector.id, describe(make_call(visit, connector)))
+  local result = describe(make_call(visit, connector))
+  -- A token that the last page showed, once, is shown on: a wrong secret must not lose it.
+  result.shown = result.status ~= 200 and visit.fields.shown and visit.fields.refresh_token or nil
+  visit:put("exchange:" .. connector.id, result)
   return respond.redirect(visit, connector_of.path(connector, "/exchange"))
 end
 
@@ -86,14 +89,26 @@ local function outcome(visit, result)
   }
 end
 
+local function shown_on(visit, refresh_token)
+  return widgets.card {
+    title = visit.t "token.refresh", class = "warn",
+    h.p { class = "warning", visit.t "exchange.shown_on" },
+    widgets.value(visit, { id = "refresh-token", label = visit.t "token.refresh", value = refresh_token }),
+  }
+end
+
 local function show(visit)
   local connector = connector_of.visit(visit)
   local result = not visit.is_live and visit:take("exchange:" .. connector.id)
   return respond.page(visit, {
     title = visit.t("exchange.title_of", { name = connector.name }),
     back = { connector_of.path(connector), connector.name },
-    shows_secret = result and result.successor and true,
-    main = { result and outcome(visit, result), token_parts.exchange(visit, connector) },
+    shows_secret = result and (result.successor or result.shown) and true,
+    main = {
+      result and outcome(visit, result),
+      result and result.shown and shown_on(visit, result.shown),
+      token_parts.exchange(visit, connector, result and result.shown or nil),
+    },
   })
 end
 

@@ -101,6 +101,12 @@ return {
     en = "The token service returned no access token.",
     fr = "Le service de jetons n'a pas renvoyé de jeton d'accès.",
   },
+  ["exchange.shown_on"] = {
+    en = "This is the refresh token that you tried. It will not be shown again: write it down or hand it "
+      .. "over now.",
+    fr = "C'est le jeton d'actualisation que vous avez essayé. Il ne sera plus affiché : notez-le ou "
+      .. "transmettez-le maintenant.",
+  },
   ["exchange.dropped"] = {
     en = "The connection was closed without an answer: a simulated fault of the sandbox.",
     fr = "La connexion a été fermée sans réponse : c'est une panne simulée du bac à sable.",

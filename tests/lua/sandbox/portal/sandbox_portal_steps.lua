@@ -231,7 +231,7 @@ function TestConnectors.test_tokens_that_were_issued()
     "never" } do
     lu.assertStrContains(page, text)
   end
-  lu.assertNil(page:find("demo-tenant-token", 1, true))
+  lu.assertNil(page:find(wire.tenant_token, 1, true))
   wire.steer("clock", { advance_s = 366 * 86400 })
   alice = browser.of "alice"
   lu.assertStrContains(alice:page("/portal/connectors/" .. wire.application_id), "expired")
@@ -352,6 +352,41 @@ function TestExchange.test_the_whole_way()
     lu.assertNil(result:find(value, 1, true))
   end
   lu.assertNil(alice:page(address .. "/exchange"):find("Reply: 200", 1, true))
+end
+
+-- What is shown only once is not lost by a mistake, however often it is made.
+function TestExchange.test_a_wrong_secret_does_not_lose_the_token()
+  local alice = browser.of "alice"
+  local _, id, secret = alice:add_connector({ name = "Way" }, ALL)
+  local address = "/portal/connectors/" .. id
+  local page = alice:submit(alice:page(address), address .. "/token")
+  local token = browser.value(page, "refresh-token")
+  for _, wrong in ipairs { "WRONG00000", "" } do
+    page = alice:submit(page, address .. "/exchange", { secret = wrong })
+    lu.assertStrContains(page, "Reply: 401")
+    lu.assertEquals(browser.value(page, "refresh-token"), token)
+  end
+  wire.steer("faults", { { match = { path = "/accessToken" }, drop = true } })
+  page = alice:submit(page, address .. "/exchange", { secret = secret })
+  lu.assertEquals(browser.value(page, "refresh-token"), token)
+  page = alice:submit(page, address .. "/exchange", { secret = secret })
+  lu.assertStrContains(page, "Reply: 200")
+  lu.assertNil(page:find(token, 1, true))
+  lu.assertNil(alice:page(address .. "/exchange"):find(token, 1, true))
+end
+
+-- Its requests bring the cookie along, so it could take what is shown only once.
+function TestExchange.test_a_page_of_another_port_takes_nothing()
+  local alice = browser.of "alice"
+  local _, id = alice:add_connector({ name = "Way" }, ALL)
+  local address = "/portal/connectors/" .. id
+  local made = alice:send(alice:page(address), address .. "/token")
+  lu.assertEquals(made.status, 303)
+  for _, site in ipairs { "same-site", "cross-site" } do
+    local taken = alice:get(address .. "/token", { ["Sec-Fetch-Site"] = site })
+    lu.assertNil(taken.body:find('id="refresh-token"', 1, true))
+  end
+  lu.assertStrContains(alice:page(address .. "/token"), 'id="refresh-token"')
 end
 
 function TestExchange.test_refusals_are_shown()
