@@ -7,6 +7,7 @@
 #include "newfile.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,14 @@
 
 #define CONFIG_FILE "jeton.yaml"
 #define SCRIPT_FILE "hello.lua"
+#define SEED_FILE   "sandbox.yaml"
+
+/* What stands for them in the templates. */
+#define SECRET_MARK   "@SECRET@"
+#define TOKEN_MARK    "@REFRESH_TOKEN@"
+#define SECRET_LENGTH 10
+#define TOKEN_LENGTH  64
+#define TEMPLATE_MAX  ((size_t)64 * 1024)
 
 /* The configuration is written last: then the files that it names exist. */
 static const struct template
@@ -25,6 +34,7 @@ static const struct template
 }
 templates[] = {
     {SCRIPT_FILE, "init/" SCRIPT_FILE, 0644},
+    {SEED_FILE, "init/" SEED_FILE, 0600},
     {CONFIG_FILE, "init/" CONFIG_FILE, 0600}, /* secrets may be written into it */
 };
 #define TEMPLATES (sizeof templates / sizeof templates[0])
@@ -50,17 +60,56 @@ static int make_folder(const char *path, struct err *err)
     return result;
 }
 
-/* Never replaces a file, and leaves no partial one. */
-static int write_template(const char *path, const struct template *template, struct err *err)
+/* The connector's secrets, of this folder only: a page in a browser would know fixed ones. */
+struct drawn {
+    char secret[SECRET_LENGTH + 1];
+    char token[TOKEN_LENGTH + 1];
+};
+
+static void draw(char *text, size_t length)
 {
-    const struct embedded_file *file = embed_find(template->embedded);
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    for (size_t i = 0; i < length; i++)
+        text[i] = alphabet[randombytes_uniform(sizeof alphabet - 1)];
+    text[length] = '\0';
+}
+
+static void fill(struct buf *out, const struct embedded_file *file, const struct drawn *drawn)
+{
+    const struct {
+        const char *mark, *value;
+    } marks[] = {{SECRET_MARK, drawn->secret}, {TOKEN_MARK, drawn->token}};
+    const char *at = (const char *)file->data, *end = at + file->size;
+    while (at < end) {
+        size_t len = 1;
+        const char *value = at;
+        for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+            size_t mark_len = strlen(marks[i].mark);
+            if (mark_len <= (size_t)(end - at) && memcmp(at, marks[i].mark, mark_len) == 0) {
+                len = mark_len;
+                value = marks[i].value;
+            }
+        }
+        buf_append(out, value, value == at ? len : strlen(value));
+        at += len;
+    }
+}
+
+/* Never replaces a file, and leaves no partial one. */
+static int write_template(const char *path, const struct template *template,
+                          const struct drawn *drawn, struct err *err)
+{
+    struct buf text;
+    buf_create_secret(&text, TEMPLATE_MAX);
+    fill(&text, embed_find(template->embedded), drawn);
     struct newfile out;
     int result = newfile_open(&out, path, err);
-    if (result == 0 && fd_write(out.fd, file->data, file->size) != 0)
+    if (result == 0 && fd_write(out.fd, text.data, text.len) != 0)
         result = err_set(err, ERR_CONFIG, "%s", strerror(errno));
     if (result == 0) /* whatever the umask is: jeton refuses files that others may write */
         result = newfile_publish(&out, template->mode, NEWFILE_DURABLE | NEWFILE_EXCLUSIVE, err);
     newfile_close(&out);
+    buf_destroy(&text);
     return result == 0 ? 0 : err_wrap(err, "cannot write %s", path);
 }
 
@@ -72,14 +121,19 @@ static int write_templates(char *const paths[TEMPLATES], struct err *err)
             return err_set(err, ERR_CONFIG,
                            "%s exists already; name another folder: jeton init DIR", paths[i]);
     }
-    for (size_t i = 0; i < TEMPLATES; i++) {
-        if (write_template(paths[i], &templates[i], err) != 0) {
-            while (i-- > 0)
-                unlink(paths[i]);
-            return -1;
-        }
+    struct drawn drawn;
+    draw(drawn.secret, SECRET_LENGTH);
+    draw(drawn.token, TOKEN_LENGTH);
+    int result = 0;
+    size_t written = 0;
+    while (result == 0 && written < TEMPLATES) {
+        result = write_template(paths[written], &templates[written], &drawn, err);
+        written += result == 0;
     }
-    return 0;
+    while (result != 0 && written > 0)
+        unlink(paths[--written]);
+    explicit_bzero(&drawn, sizeof drawn);
+    return result;
 }
 
 /* As a shell reads it. */
@@ -107,17 +161,21 @@ static char *quoted(const char *path)
 static int say_next(struct app *app, char *const paths[TEMPLATES], bool here, struct err *err)
 {
     struct buf out;
-    char *script = quoted(paths[0]), *config = quoted(paths[1]);
+    char *script = quoted(paths[0]), *seed = quoted(paths[1]), *config = quoted(paths[2]);
     buf_create(&out, REPORT_MAX);
-    buf_printf(&out, "wrote %s and %s; next:\n\n", paths[1], paths[0]);
+    buf_printf(&out, "wrote %s, %s and %s; next:\n\n", paths[2], paths[0], paths[1]);
     buf_printf(&out, "  jeton run --sandbox %s\n      tries the script, without an account\n",
                script);
-    buf_puts(&out, "  jeton sandbox\n      in another terminal: a sandbox that keeps running\n");
+    buf_printf(&out,
+               "  jeton sandbox --seed %s\n      in another terminal: a sandbox for the job; it "
+               "forgets what it received\n      when it stops (--db FILE keeps it)\n",
+               seed);
     buf_printf(&out, "  jeton %s%s%srun --job hello\n      runs the job against it\n",
                here ? "" : "-c ", here ? "" : config, here ? "" : " ");
     int result = app_print(app, out.data, out.len, err);
     buf_destroy(&out);
     mem_free(script);
+    mem_free(seed);
     mem_free(config);
     return result;
 }
@@ -127,10 +185,11 @@ int verb_init(struct app *app, int argc, char **argv, struct err *err)
     const struct opt opts[] = {{0, NULL, OPT_FLAG, NULL, NULL, NULL}};
     const struct opt_spec spec = {
         .usage = "jeton init [DIR]",
-        .description = "Writes a configuration with one connector and one job, " CONFIG_FILE
-                       ", and its script, " SCRIPT_FILE
-                       ", into DIR (default: the current folder), and shows what to type next. "
-                       "Existing files are not changed.",
+        .description =
+            "Writes a configuration with one connector and one job, " CONFIG_FILE
+            ", its script, " SCRIPT_FILE ", and a tenant for jeton sandbox --seed, " SEED_FILE
+            ", into DIR (default: the current folder), and shows what to type next. "
+            "Existing files are not changed.",
         .opts = opts,
         .max_operands = 1,
     };

@@ -30,6 +30,7 @@
 #define HASH_HEAD           "$argon2id$"
 #define HASH_MEMORY_MAX_KIB ((unsigned)(VM_MEMORY_DEFAULT / 1024))
 #define HASH_PASSES_MAX     100U
+#define LETTERS_DIGITS      "abcdefghijklmnopqrstuvwxyz0123456789"
 #define JSON_MAX            ((size_t)4 * 1024 * 1024) /* what a command line can be long */
 
 struct sandbox_options {
@@ -38,6 +39,7 @@ struct sandbox_options {
     const char *seed;
     const char *rate_limit;
     const char *password_file;
+    struct opt_strings cors;
     bool exec;
 };
 
@@ -87,6 +89,30 @@ static int read_listen(const char *text, struct sandbox_start *start, struct err
     memcpy(start->host, host, len);
     start->host[len] = '\0';
     return 0;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* As browsers write it: lower case, no default port, no path. Not "null", which any page can be. */
+static int check_origin(const char *text, struct err *err)
+{
+    const char *host = strstr(text, "://");
+    size_t scheme = strspn(text, LETTERS_DIGITS "+.-");
+    if (host != NULL && host == text + scheme && scheme > 0) {
+        host += strlen("://");
+        bool default_port = (scheme == strlen("http") && ends_with(host, ":80")) ||
+                            (scheme == strlen("https") && ends_with(host, ":443"));
+        if (*host != '\0' && host[strspn(host, LETTERS_DIGITS ".-_:[]")] == '\0' && !default_port)
+            return 0;
+    }
+    return err_set(err, ERR_USAGE,
+                   "--cors: '%s'; expected one origin as a browser sends it, such as "
+                   "http://localhost:3000 (lower case, no path, no default port, no *)",
+                   text);
 }
 
 /* "N" or "N,M" */
@@ -180,6 +206,10 @@ static int read_start(const struct sandbox_options *options, struct app *app,
         return -1;
     if (options->rate_limit != NULL && read_rate_limit(options->rate_limit, start, err) != 0)
         return -1;
+    for (size_t i = 0; i < options->cors.count; i++) {
+        if (check_origin(options->cors.items[i], err) != 0)
+            return -1;
+    }
     start->loopback = host_is_loopback(start->host);
     if (!start->loopback && options->password_file == NULL)
         return err_set(err, ERR_USAGE,
@@ -201,25 +231,43 @@ static int put_text(struct buf *out, const char *name, const char *text, struct 
     return 0;
 }
 
+/* Nothing if there are none. */
+static int put_texts(struct buf *out, const char *name, const char *const *texts, size_t count,
+                     struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0)
+            buf_printf(out, ",\"%s\":[", name);
+        else
+            buf_puts(out, ",");
+        if (json_write_string(out, texts[i], strlen(texts[i])) != 0)
+            return err_set(err, ERR_USAGE, "%s: value %zu is not valid UTF-8, or too long", name,
+                           i + 1);
+    }
+    buf_puts(out, count > 0 ? "]" : "");
+    return 0;
+}
+
 /* The options as sandbox.main reads them. argv: the command of --exec, NULL for none. */
 static int write_json(const struct sandbox_options *options, const struct sandbox_start *start,
                       char *const *argv, struct buf *out, struct err *err)
 {
-    buf_printf(out, "{\"port\":%lld,\"loopback\":%s,\"per_minute\":%lld,\"tenant_per_minute\":%lld",
-               (long long)start->port, start->loopback ? "true" : "false",
-               (long long)start->per_minute, (long long)start->tenant_per_minute);
+    buf_printf(out, "{\"port\":%lld,\"per_minute\":%lld,\"tenant_per_minute\":%lld",
+               (long long)start->port, (long long)start->per_minute,
+               (long long)start->tenant_per_minute);
     const char *password_hash = start->password_hash[0] != '\0' ? start->password_hash : NULL;
     if (put_text(out, "host", start->host, err) != 0 ||
         put_text(out, "db", options->db, err) != 0 ||
         put_text(out, "seed", options->seed, err) != 0 ||
         put_text(out, "password_hash", password_hash, err) != 0)
         return -1;
-    for (size_t i = 0; argv != NULL && argv[i] != NULL; i++) {
-        buf_puts(out, i == 0 ? ",\"argv\":[" : ",");
-        if (json_write_string(out, argv[i], strlen(argv[i])) != 0)
-            return err_set(err, ERR_USAGE, "--exec: argument %zu is not valid UTF-8", i);
-    }
-    buf_puts(out, argv != NULL ? "]}" : "}");
+    size_t count = 0;
+    while (argv != NULL && argv[count] != NULL)
+        count++;
+    if (put_texts(out, "cors", options->cors.items, options->cors.count, err) != 0 ||
+        put_texts(out, "argv", (const char *const *)argv, count, err) != 0)
+        return -1;
+    buf_puts(out, "}");
     return 0;
 }
 
@@ -262,6 +310,9 @@ static int parse(struct sandbox_options *options, int argc, char **argv, struct 
         {0, "password-file", OPT_STRING, &options->password_file, "FILE",
          "the control routes and the portal require this password (or argon2id hash); without one "
          "HOST must be loopback"},
+        {0, "cors", OPT_STRINGS, &options->cors, "ORIGIN",
+         "let web pages of this origin call the services, such as http://localhost:3000; may be "
+         "repeated (default: no page of another origin)"},
         {0, "exec", OPT_FLAG, &options->exec, NULL,
          "run the rest of the line against it, then stop and exit with its status"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
@@ -279,26 +330,15 @@ static int parse(struct sandbox_options *options, int argc, char **argv, struct 
     return parsed;
 }
 
-int verb_sandbox(struct app *app, int argc, char **argv, struct err *err)
+static int start(struct app *app, const struct sandbox_options *options, char *const *command,
+                 struct err *err)
 {
-    struct sandbox_options options = {0};
-    int exec = find_exec(argc, argv);
-    int parsed = parse(&options, exec < argc ? exec + 1 : argc, argv, err);
-    if (parsed <= 0)
-        return parsed;
-    if (exec < argc && !options.exec)
-        return err_set(err, ERR_USAGE, "%s: expected a value after it", argv[exec - 1]);
-    int first = exec + 1 < argc && strcmp(argv[exec + 1], "--") == 0 ? exec + 2 : exec + 1;
-    if (options.exec && first >= argc)
-        return err_set(err, ERR_USAGE, "--exec: expected a command after it");
-    char *const *command = options.exec ? argv + first : NULL;
-
     struct sandbox_start start = {0};
     struct buf json;
     int status = -1;
     buf_create_secret(&json, JSON_MAX);
-    if (read_start(&options, app, &start, err) != 0 ||
-        write_json(&options, &start, command, &json, err) != 0)
+    if (read_start(options, app, &start, err) != 0 ||
+        write_json(options, &start, command, &json, err) != 0)
         goto cleanup;
     if (!start.loopback)
         log_msg(
@@ -310,5 +350,24 @@ int verb_sandbox(struct app *app, int argc, char **argv, struct err *err)
 cleanup:
     buf_destroy(&json);
     explicit_bzero(&start.password_hash, sizeof start.password_hash);
+    return status;
+}
+
+int verb_sandbox(struct app *app, int argc, char **argv, struct err *err)
+{
+    struct sandbox_options options = {0};
+    int exec = find_exec(argc, argv);
+    int status = parse(&options, exec < argc ? exec + 1 : argc, argv, err);
+    if (status <= 0)
+        goto cleanup;
+    int first = exec + 1 < argc && strcmp(argv[exec + 1], "--") == 0 ? exec + 2 : exec + 1;
+    if (exec < argc && !options.exec)
+        status = err_set(err, ERR_USAGE, "%s: expected a value after it", argv[exec - 1]);
+    else if (options.exec && first >= argc)
+        status = err_set(err, ERR_USAGE, "--exec: expected a command after it");
+    else
+        status = start(app, &options, options.exec ? argv + first : NULL, err);
+cleanup:
+    mem_free(options.cors.items);
     return status;
 }

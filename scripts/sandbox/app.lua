@@ -86,14 +86,22 @@ local function place(arrived, path)
   return SERVICES
 end
 
-local function dispatch(world, arrived, path)
+-- The room for a request, unless it comes from where it may not.
+local function admit(world, arrived, path)
   guard.check_host(world, arrived.headers)
-  return place(arrived, path).handle(world, arrived, path)
+  local there = place(arrived, path)
+  if there == SERVICES then -- the others have no calls of programs, and check pages themselves
+    guard.check_page(world, arrived.method, arrived.headers)
+  end
+  return there
+end
+
+local function dispatch(world, arrived, path)
+  return admit(world, arrived, path).handle(world, arrived, path)
 end
 
 local function judge(world, arrived, path, found)
-  guard.check_host(world, arrived.headers)
-  local there = place(arrived, path)
+  local there = admit(world, arrived, path)
   local response, limit = there.head(world, arrived, path)
   found.limit = limit
   if not response and there ~= SERVICES and form.is_multipart(arrived.headers) then
@@ -111,17 +119,21 @@ local function has_header(headers, name)
   return false
 end
 
--- Adds the headers that every response has, depending on the path.
-local function complete(world, path, response)
+-- Adds the headers that every response has, depending on the path; those of CORS for an origin of --cors.
+local function complete(world, path, response, headers)
   if response.drop then
     return response
   end
   if not has_header(response.headers, "date") then
     response.headers.Date = clock.http_date(world.clock:now())
   end
-  if path and path.under_v1 then
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Access-Control-Expose-Headers"] = assumptions.cors_expose
+  if path and path.under_v1 and next(world.origins) then
+    response.headers.Vary = "Origin"
+    local origin = headers and headers.origin
+    if origin and world.origins[origin] then
+      response.headers["Access-Control-Allow-Origin"] = origin
+      response.headers["Access-Control-Expose-Headers"] = assumptions.cors_expose
+    end
   end
   return response
 end
@@ -131,7 +143,7 @@ end
 ---@return table response
 function app.handle(world, arrived)
   local path = request.path(arrived.path)
-  return complete(world, path, services.attempt(dispatch, world, arrived, path))
+  return complete(world, path, services.attempt(dispatch, world, arrived, path), arrived.headers)
 end
 
 --- Judges a request by its head, before anything of its body is read.
@@ -141,7 +153,7 @@ end
 function app.head(world, arrived)
   local path, found = request.path(arrived.path), {}
   local response = services.attempt(judge, world, arrived, path, found)
-  return response and complete(world, path, response) or found.limit or limits.json_bytes
+  return response and complete(world, path, response, arrived.headers) or found.limit or limits.json_bytes
 end
 
 --- Writes the response when the server itself refuses: malformed, too large, too slow, too many.

@@ -17,6 +17,10 @@ local CONNECTOR_NAME = "sandbox" -- in the configuration that --exec writes
 ---@field application_secret string
 ---@field refresh_token string
 ---@field group_id string|nil
+---@field user_token string|nil a refresh token of a user who is not the tenant's admin
+---@field group_token string|nil a refresh token for a group
+
+local TENANT, USER, GROUP = 1, 2, 3
 
 -- The preference of a seeded token for --exec: the tenant admin's first.
 local function rank(db, token)
@@ -24,9 +28,9 @@ local function rank(db, token)
   if not user or not token.refresh_token then
     return nil
   elseif token.group then
-    return 3
+    return GROUP
   end
-  return user.tenant_admin ~= 0 and 1 or 2
+  return user.tenant_admin ~= 0 and TENANT or USER
 end
 
 -- Whether a seeded token is still valid. The database may be older than the seed, and used since.
@@ -53,17 +57,24 @@ end
 function launch.seeded_credentials(world)
   local best, best_rank
   for _, connector in ipairs(world.seed.connectors) do
+    local found = {} -- by rank
     for _, token in ipairs(connector.tokens) do
       local this = rank(world.db, token)
-      if this and (not best_rank or this < best_rank) and works(world, connector, token) then
-        best_rank = this
-        best = {
-          application_id = connector.id,
-          application_secret = connector.secret,
-          refresh_token = token.refresh_token,
-          group_id = first_group(world),
-        }
+      if this and not found[this] and works(world, connector, token) then
+        found[this] = token.refresh_token
       end
+    end
+    local this = found[TENANT] and TENANT or found[USER] and USER or found[GROUP] and GROUP
+    if this and (not best_rank or this < best_rank) then
+      best_rank = this
+      best = {
+        application_id = connector.id,
+        application_secret = connector.secret,
+        refresh_token = found[this],
+        group_id = first_group(world),
+        user_token = found[USER],
+        group_token = found[GROUP],
+      }
     end
   end
   return best
@@ -139,6 +150,8 @@ function launch.exec(world, argv)
       JETON_SANDBOX_APPLICATION_SECRET = credentials.application_secret,
       JETON_SANDBOX_REFRESH_TOKEN = credentials.refresh_token,
       JETON_SANDBOX_GROUP_ID = credentials.group_id,
+      JETON_SANDBOX_USER_REFRESH_TOKEN = credentials.user_token,
+      JETON_SANDBOX_GROUP_REFRESH_TOKEN = credentials.group_token,
     },
     files = { ["jeton.yaml"] = launch.configuration(world, credentials, "{dir}/state") },
     env_dir = { JETON_CONFIG = "jeton.yaml" },
@@ -154,12 +167,20 @@ function launch.greeting(world)
     lines[#lines + 1] = format:format(...)
   end
   local credentials = launch.seeded_credentials(world)
+  add(world.is_kept and "It keeps everything in the file of --db."
+    or "It forgets everything when it stops; --db FILE keeps it.")
   add("")
   add("tenant          %s", world:tenant().name)
   if credentials then
     add("application ID  %s", credentials.application_id)
     add("secret          %s", credentials.application_secret)
     add("refresh token   %s", credentials.refresh_token)
+    if credentials.user_token and credentials.user_token ~= credentials.refresh_token then
+      add("… of a user     %s", credentials.user_token)
+    end
+    if credentials.group_token and credentials.group_token ~= credentials.refresh_token then
+      add("… of a group    %s", credentials.group_token)
+    end
     if credentials.group_id then
       add("group           %s", credentials.group_id)
     end

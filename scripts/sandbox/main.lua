@@ -34,20 +34,24 @@ local HOUR_S = 3600
 ---@class sandbox.options as the verb hands them over
 ---@field host string
 ---@field port integer 0: a free one
----@field loopback boolean host is one that only this machine reaches
 ---@field db string|nil
 ---@field seed string|nil
 ---@field per_minute integer
 ---@field tenant_per_minute integer
 ---@field password_hash string|nil of argon2id
+---@field cors string[]|nil origins of web pages that may call the services
 ---@field argv string[]|nil
 
 ---@param options sandbox.options
-local function load_seed(options)
+---@return sandbox.seed|nil
+---@return table|nil err
+---@return sandbox.demo_secrets|nil secrets of the demo tenant, where this is it
+local function load_seed(options, db)
   if options.seed then
     return seed.load(options.seed)
   end
-  return assert(seed.check(demo.document(options.loopback)))
+  local secrets = store.get(db, sandbox_world.DEMO_SECRETS) or demo.draw()
+  return assert(seed.check(demo.document(secrets))), nil, secrets
 end
 
 ---@param world sandbox.world
@@ -66,19 +70,23 @@ end
 ---@return sandbox.world|nil
 ---@return table|nil err
 local function make_world(options)
-  local content, err = load_seed(options)
-  if not content then
+  local db, err = store.open(options.db)
+  if not db then
     return nil, err
   end
-  local db
-  db, err = store.open(options.db)
-  if not db then
+  local content, secrets
+  content, err, secrets = load_seed(options, db)
+  if not content then
+    db:close()
     return nil, err
   end
   local is_new = store.is_empty(db)
   local world = sandbox_world.new {
     db = db,
     seed = content,
+    demo = secrets,
+    origins = options.cors,
+    is_kept = options.db ~= nil,
     per_minute = options.per_minute,
     tenant_per_minute = options.tenant_per_minute,
     password_hash = options.password_hash,

@@ -15,9 +15,14 @@ local assumptions = require "sandbox.base.assumptions"
 local world = {}
 world.__index = world
 
+world.DEMO_SECRETS = "demo_secrets" -- a setting in the database
+
 ---@class sandbox.world
 ---@field db table
 ---@field seed sandbox.seed
+---@field demo sandbox.demo_secrets|nil of the seed, where that is the demo tenant
+---@field origins table<string, true> of web pages that may call the services
+---@field is_kept boolean in a file
 ---@field clock sandbox.clock
 ---@field signing_key string
 ---@field switches sandbox.switches
@@ -37,6 +42,9 @@ world.__index = world
 ---@class sandbox.world_options
 ---@field db table from store.open
 ---@field seed sandbox.seed
+---@field demo sandbox.demo_secrets|nil
+---@field origins string[]|nil
+---@field is_kept boolean|nil
 ---@field per_minute integer
 ---@field tenant_per_minute integer
 ---@field password_hash string|nil of argon2id
@@ -47,6 +55,9 @@ function world.new(options)
   local self = setmetatable({
     db = options.db,
     seed = options.seed,
+    demo = options.demo,
+    origins = {},
+    is_kept = options.is_kept,
     clock = clock.new(store.get(options.db, "advance_s") or 0),
     signing_key = store.signing_key(options.db),
     limits = { per_minute = options.per_minute, tenant_per_minute = options.tenant_per_minute },
@@ -55,6 +66,9 @@ function world.new(options)
     recorder = recorder.new(),
     password = options.password_hash and password.new(options.password_hash),
   }, world)
+  for _, origin in ipairs(options.origins or {}) do
+    self.origins[origin] = true
+  end
   self:settle()
   return self
 end
@@ -81,10 +95,18 @@ function world:settle()
   self.portal = portal_state.new()
 end
 
+-- The demo's secrets are kept in clear, so that a later start can print them.
+local function sow(self)
+  seed.apply(self.db, self.seed, self.clock:now())
+  if self.demo then
+    store.set(self.db, world.DEMO_SECRETS, self.demo)
+  end
+end
+
 --- Writes the seed. If its parts do not fit together, raises a failure and writes nothing.
 function world:plant()
   self.db:transaction(function()
-    seed.apply(self.db, self.seed, self.clock:now())
+    sow(self)
   end)
 end
 
@@ -94,7 +116,7 @@ function world:reset()
   self.db:transaction(function()
     store.clear(self.db)
     self.clock = clock.new(0)
-    seed.apply(self.db, self.seed, self.clock:now())
+    sow(self)
   end)
   self:settle()
 end

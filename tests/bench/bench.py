@@ -19,9 +19,6 @@ ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 15
 JOBS = 500
 MIB = 1024 * 1024
 
-# The demo tenant of a sandbox on loopback.
-APPLICATION_ID, SECRET, TOKEN = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16", "SLS3T38IL0", "demo-tenant-token"
-
 CONFIGURATION = """\
 version: 1
 state: {state}
@@ -59,10 +56,14 @@ class Sandbox:
     def __init__(self):
         self.process = subprocess.Popen([JETON, "sandbox", "--listen", "127.0.0.1:0", "--rate-limit", "0"],
                                         stdout=subprocess.PIPE, text=True)
+        said = {}
         for line in self.process.stdout:
-            found = re.search(r"http://127\.0\.0\.1:\d+", line)
+            found = re.match(r"(listening on|application ID|secret|refresh token)\s+(\S+)$", line)
             if found:
-                self.url = found.group(0)
+                said[found.group(1)] = found.group(2)
+            elif line.startswith("An access token:"):
+                self.url = said["listening on"]
+                self.id, self.secret, self.token = said["application ID"], said["secret"], said["refresh token"]
                 return
         raise SystemExit("bench: the sandbox did not start")
 
@@ -147,7 +148,7 @@ def main():
         env = {**clean, "HOME": folder}
         sandbox = Sandbox()
         try:
-            values = {"url": sandbox.url, "id": APPLICATION_ID, "secret": SECRET, "token": TOKEN}
+            values = {"url": sandbox.url, "id": sandbox.id, "secret": sandbox.secret, "token": sandbox.token}
             state = os.path.join(folder, "state")
             database = os.path.join(state, "jeton.db")
             configuration = write(folder, "jeton.yaml", CONFIGURATION.format(state=state, **values))

@@ -89,11 +89,15 @@ local seed = require "sandbox.seed"
 local store = require "sandbox.data.store"
 local tokens = require "sandbox.rules.tokens"
 
+-- Those of the kept corpus.
+local SECRETS = {
+  secret = "SLS3T38IL0", tenant = "demo-tenant-token", user = "demo-user-token", group = "demo-group-token",
+}
 local BARE_ID, BARE_TOKEN = "5d0c1b9a-3e2f-4a7b-8c6d-1f0e9d8c7b6a", "bare-token-0"
 
 -- The demo tenant, and a connector with hardly any permission.
 local function document()
-  local out = demo.document(true)
+  local out = demo.document(SECRETS)
   out.connectors[2] = {
     id = BARE_ID, secret = "BARE000000", name = "Bare", owner = demo.names.alice,
     permissions = json.array { "profile" },
@@ -112,12 +116,15 @@ local function access(id, secret, token)
   return tokens.exchange(world, NOW, id, secret, token).accessToken
 end
 
-local known = { receiver = "http://127.0.0.1:9/hook", bare = access(BARE_ID, "BARE000000", BARE_TOKEN) }
+local known = {
+  receiver = "http://127.0.0.1:9/hook", secret = SECRETS.secret, refreshToken = SECRETS.tenant,
+  bare = access(BARE_ID, "BARE000000", BARE_TOKEN),
+}
 for name, value in pairs(demo.names) do
   known[(name:gsub("_", ""))] = value
 end
 for _, name in ipairs { "tenant", "user", "group" } do
-  known[name] = access(demo.names.connector_id, demo.names.secret, ("demo-%s-token"):format(name))
+  known[name] = access(demo.names.connector_id, SECRETS.secret, SECRETS[name])
 end
 
 local planted, drawn_before = digest.of(world.db), drawn

@@ -74,7 +74,10 @@ end
 ---@param tokens table<string, string> access tokens by the names that examples use
 ---@return calls.call
 function calls.prepare(operation, example, tokens)
-  local kept = { receiver = receiver.url, picture_url = PICTURE_URL }
+  local kept = {
+    receiver = receiver.url, picture_url = PICTURE_URL,
+    secret = wire.secret, refreshToken = wire.tenant_token,
+  }
   for _, step in ipairs(example.given or {}) do
     local before = assert(calls.by_name[step[1]], "there is no operation " .. step[1])
     local call = calls.prepare(before, find_example(before, step[2]), tokens)

@@ -8,8 +8,9 @@ local wire = {
   secret = assert(os.getenv "JETON_SANDBOX_APPLICATION_SECRET"),
   -- The demo tenant (scripts/sandbox/seed/demo.lua).
   tenant_token = assert(os.getenv "JETON_SANDBOX_REFRESH_TOKEN"),
-  user_token = "demo-user-token", -- Bruno's: a member of Sales, the admin of Sales North
-  group_token = "demo-group-token", -- of Sales
+  -- Bruno's: a member of Sales, the admin of Sales North.
+  user_token = assert(os.getenv "JETON_SANDBOX_USER_REFRESH_TOKEN"),
+  group_token = assert(os.getenv "JETON_SANDBOX_GROUP_REFRESH_TOKEN"), -- of Sales
   sales = assert(os.getenv "JETON_SANDBOX_GROUP_ID"),
   sales_north = "0d1f4b9e-57a3-4f7c-8a53-1be2c2b7d0c2",
   news = "c9a7e0d4-2b8f-4f3e-b1d6-9e4a7c5d8f03@1", -- a ConnectGroup; Bruno and Chitra subscribe

@@ -106,7 +106,8 @@ local assumptions = {
   -- Media: POST /media/url fetches from this machine only; the hosted service fetched from anywhere.
   media_url_loopback_only = true,
 
-  -- CORS: that it allows the custom headers.
+  -- CORS, for the origins of --cors: that it allows the custom headers. The hosted service allowed every
+  -- origin; the sandbox does not, because every page can reach it.
   cors_headers = "accessToken, applicationId, applicationSecret, refreshToken, Authorization, Content-Type",
   cors_any_header = true, -- also those that a preflight asks for
   cors_methods = "GET, POST, PUT, DELETE, OPTIONS",

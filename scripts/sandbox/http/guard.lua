@@ -1,10 +1,19 @@
 --- Checks of where a request comes from: Host on every route; for steering also Origin, proxies, password.
+--- Any page in the user's browser can send requests to a server on this machine. What keeps it out of the
+--- services: they allow no origin (CORS) but those of --cors, and refuse what a page may send without asking.
 local refusal = require "sandbox.base.refusal"
 
 local guard = {}
 
 local HTTP_PORT = 80
 local HOST_BYTES = 300 -- a name and a port
+-- What a page may send to another origin without a preflight, which CORS would have to allow first.
+local SIMPLE_METHODS = { GET = true, HEAD = true, POST = true }
+local SIMPLE_TYPES = {
+  [""] = true, ["text/plain"] = true, ["application/x-www-form-urlencoded"] = true,
+  ["multipart/form-data"] = true,
+}
+local CREDENTIALS = { "accesstoken", "applicationid", "applicationsecret", "refreshtoken", "authorization" }
 
 local function refuse(message)
   refusal.fail(403, "Forbidden", message)
@@ -73,6 +82,52 @@ function guard.is_own_origin(headers)
     and (not site or site == "same-origin")
 end
 
+--- Whether a browser sent this for a page that is neither the sandbox's nor of an origin of --cors.
+---@param world sandbox.world
+---@param headers table<string, string>
+---@return boolean
+function guard.is_foreign(world, headers)
+  local site, origin = headers["sec-fetch-site"], headers.origin
+  if guard.is_own_origin(headers) or (site == "none" and not origin) then -- none: typed, or a bookmark
+    return false
+  end
+  return not (origin and world.origins[origin])
+end
+
+local function media_type(headers)
+  return (headers["content-type"] or ""):lower():match "^%s*([^;%s]*)"
+end
+
+local function needs_preflight(method, headers)
+  for _, name in ipairs(CREDENTIALS) do
+    if headers[name] then
+      return true
+    end
+  end
+  return not SIMPLE_METHODS[method] or not SIMPLE_TYPES[media_type(headers)]
+end
+
+--- Raises 403 for a foreign page.
+---@param world sandbox.world
+---@param headers table<string, string>
+function guard.refuse_foreign(world, headers)
+  if guard.is_foreign(world, headers) then
+    refuse("Origin, Sec-Fetch-Site: pages of another origin may not use this sandbox; "
+      .. "one of your own may after jeton sandbox --cors ORIGIN")
+  end
+end
+
+--- Raises 403 for what a foreign page can send to the services without a preflight. All else of a page has
+--- passed a preflight, which only an origin of --cors does; or it is no page that sent it.
+---@param world sandbox.world
+---@param method string
+---@param headers table<string, string>
+function guard.check_page(world, method, headers)
+  if method == "OPTIONS" or not needs_preflight(method, headers) then
+    guard.refuse_foreign(world, headers)
+  end
+end
+
 --- Raises 403 for pages of other origins and for requests passed on by a proxy, 401 without the password,
 --- 415 for a POST that is not JSON.
 ---@param world sandbox.world
@@ -93,8 +148,7 @@ function guard.check_steering(world, method, headers)
     refuse "Sec-Fetch-Site: pages of another origin may not steer the sandbox"
   end
   guard.check_password(world, headers)
-  local content_type = (headers["content-type"] or ""):lower():match "^%s*([^;%s]*)"
-  if method == "POST" and content_type ~= "application/json" then
+  if method == "POST" and media_type(headers) ~= "application/json" then
     refusal.fail(415, "UnsupportedMediaType", "Content-Type: expected application/json")
   end
 end

@@ -108,7 +108,7 @@ return {
     reply = shapes.TOKEN,
     example = {
       sign_in = demo.names.bruno,
-      body = { client_id = demo.names.connector_id, client_secret = demo.names.secret, code = "{code}" },
+      body = { client_id = demo.names.connector_id, client_secret = "{secret}", code = "{code}" },
     },
     run = oauth_token,
   },

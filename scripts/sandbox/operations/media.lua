@@ -3,6 +3,7 @@ local crypto = require "jeton.crypto"
 local http = require "jeton.http"
 local assumptions = require "sandbox.base.assumptions"
 local demo = require "sandbox.seed.demo"
+local guard = require "sandbox.http.guard"
 local limits = require "sandbox.base.limits"
 local media = require "sandbox.data.media"
 local media_resource = require "sandbox.base.media_resource"
@@ -92,6 +93,7 @@ end
 
 -- Fetches the file of the URL, between the call's two transactions.
 local function fetch(call)
+  guard.refuse_foreign(call.world, call.headers) -- else a page could read servers on this machine
   local url = call.body.mediaUrl
   if url:find "[%c%s]" then
     refusal.invalid "mediaUrl: white space or a control character; percent-encode it (%%20)"

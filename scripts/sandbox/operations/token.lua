@@ -21,8 +21,8 @@ return {
     example = {
       headers = {
         applicationId = demo.names.connector_id,
-        applicationSecret = demo.names.secret,
-        refreshToken = demo.names.tenant_token,
+        applicationSecret = "{secret}",
+        refreshToken = "{refreshToken}",
       },
     },
     run = function(call)

@@ -1,6 +1,7 @@
 --- A request from a browser: user, language, fields of the form.
 local crypto = require "jeton.crypto"
 local form = require "sandbox.http.form"
+local guard = require "sandbox.http.guard"
 local html = require "html.elements"
 local language = require "sandbox.portal.language"
 local limits = require "sandbox.base.limits"
@@ -30,7 +31,7 @@ local COOKIE_ATTRIBUTES = "; Path=/; HttpOnly; SameSite=Strict"
 ---@field id string of the session; a temporary one before sign-in
 ---@field session sandbox.portal.session|nil
 ---@field user sandbox.user|nil the signed-in user
----@field is_live boolean an open page refreshes itself
+---@field is_live boolean nobody looks at it now: an open page refreshes itself, or a foreign page asks
 ---@field cookies string[] to be set
 ---@field problem string|nil what is wrong with the form, in the page's language
 
@@ -59,7 +60,8 @@ function visit.new(world, arrived)
     cookies = {},
   }, visit)
   self.t = language.translator(self.language)
-  self.is_live = arrived.headers["jeton-live"] ~= nil
+  -- The cookie comes with requests of foreign pages too, if they are on another port of this machine.
+  self.is_live = arrived.headers["jeton-live"] ~= nil or guard.is_foreign(world, arrived.headers)
   self:recognise(cookies[session_cookie(world)])
   return self
 end

@@ -15,6 +15,8 @@ end
 ---@type table<string, string>
 examples.SAMPLES = setmetatable({
   pin = "123456",
+  secret = "K7QX2M9DTB",
+  refreshToken = "a refresh token",
   code = "a code of /api/Oauth/Authorize",
   receiver = "https://receiver.example.org/hook",
   Image = media("Image", "picture.png"),

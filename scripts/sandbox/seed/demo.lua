@@ -9,8 +9,7 @@ local SALES = "853654b2-7e1b-4c0e-9f0a-3d0c5f6b2a11"
 local SALES_NORTH = "0d1f4b9e-57a3-4f7c-8a53-1be2c2b7d0c2"
 local NEWS = "c9a7e0d4-2b8f-4f3e-b1d6-9e4a7c5d8f03@1"
 local CHITRA_ID = "c3d2e5b4-6d70-4c81-ae9f-102d3c4e5f63"
-local CONNECTOR_ID, SECRET = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16", "SLS3T38IL0"
-local TENANT_TOKEN = "demo-tenant-token"
+local CONNECTOR_ID = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16"
 
 --- Names for the examples of operations. Chitra is a member of Sales and a subscriber of News, a
 --- ConnectGroup. Sales North is a subgroup of Sales. `nobody` is a number without a user.
@@ -18,17 +17,31 @@ demo.names = {
   sales = SALES, sales_north = SALES_NORTH, news = NEWS,
   alice = ALICE, bruno = BRUNO, chitra = CHITRA, chitra_id = CHITRA_ID, nobody = "+33100000099",
   picture_url = "http://127.0.0.1:8080/picture.png",
-  connector_id = CONNECTOR_ID, secret = SECRET, tenant_token = TENANT_TOKEN,
+  connector_id = CONNECTOR_ID,
 }
 
---- The seed, as decoded YAML. Secrets and tokens are fixed if only this machine can reach the sandbox, so
---- that examples can contain them; otherwise they are random.
----@param predictable boolean
+---@class sandbox.demo_secrets
+---@field secret string of the connector
+---@field tenant string refresh token of Alice, the tenant admin
+---@field user string refresh token of Bruno
+---@field group string refresh token for Sales
+
+--- Draws the secrets of a demo tenant. They are never the same twice: every page in the user's browser can
+--- reach a server on this machine, and would know fixed ones.
+---@return sandbox.demo_secrets
+function demo.draw()
+  return {
+    secret = ids.new_secret(),
+    tenant = ids.new_refresh_token(),
+    user = ids.new_refresh_token(),
+    group = ids.new_refresh_token(),
+  }
+end
+
+--- The seed, as decoded YAML.
+---@param secrets sandbox.demo_secrets
 ---@return table document for seed.check
-function demo.document(predictable)
-  local function value(fixed, random)
-    return predictable and fixed or random()
-  end
+function demo.document(secrets)
   return {
     tenant = { id = "6f1c2a7d-90b4-4e55-8a3f-2c7d1e0b9a64", name = "Contoso" },
     users = json.array {
@@ -50,14 +63,14 @@ function demo.document(predictable)
     connectors = json.array {
       {
         id = CONNECTOR_ID,
-        secret = value(SECRET, ids.new_secret),
+        secret = secrets.secret,
         name = "Demo",
         owner = ALICE,
         permissions = "all",
         tokens = json.array {
-          { user = ALICE, refresh_token = value(TENANT_TOKEN, ids.new_refresh_token) },
-          { user = BRUNO, refresh_token = value("demo-user-token", ids.new_refresh_token) },
-          { user = ALICE, group = SALES, refresh_token = value("demo-group-token", ids.new_refresh_token) },
+          { user = ALICE, refresh_token = secrets.tenant },
+          { user = BRUNO, refresh_token = secrets.user },
+          { user = ALICE, group = SALES, refresh_token = secrets.group },
         },
       },
     },

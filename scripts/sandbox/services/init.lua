@@ -204,6 +204,8 @@ local function preflight(arrived)
     ["Access-Control-Allow-Methods"] = assumptions.cors_methods,
     ["Access-Control-Allow-Headers"] = allowed_headers(arrived),
     ["Access-Control-Max-Age"] = assumptions.cors_max_age_s,
+    -- Browsers ask this too before a page of the network reaches this machine.
+    ["Access-Control-Allow-Private-Network"] = arrived.headers["access-control-request-private-network"],
   })
 end
 

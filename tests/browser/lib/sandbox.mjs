@@ -60,12 +60,17 @@ export class Sandbox {
     sandbox.child = start(["sandbox", "--listen", "127.0.0.1:0", ...options], {});
     sandbox.child.stdin.end();
     sandbox.errors = read(sandbox.child.stderr);
-    const lines = createInterface({ input: sandbox.child.stdout });
-    const [line] = await Promise.race([once(lines, "line"), once(sandbox.child, "close").then(() => [""])]);
-    lines.on("line", () => {}); // what it says further is read, so that it is never kept from saying it
-    const match = /^listening on (http:\S+)$/.exec(line);
-    if (!match) throw new Error(`the sandbox did not start: ${line} ${await sandbox.errors}`);
-    sandbox.url = match[1];
+    const said = {};
+    for await (const line of createInterface({ input: sandbox.child.stdout })) {
+      const [, name, value] = /^(listening on|application ID|secret|refresh token)\s+(\S+)$/.exec(line) ?? [];
+      if (name) said[name] = value;
+      if (line === "In a browser:") break;
+    }
+    if (!said["listening on"]) throw new Error(`the sandbox did not start: ${await sandbox.errors}`);
+    sandbox.child.stdout.resume(); // what it says further is read, so that it is never kept from saying it
+    sandbox.url = said["listening on"];
+    /** The demo's connector, with the token of the tenant admin. */
+    sandbox.demo = { id: said["application ID"], secret: said.secret, refreshToken: said["refresh token"] };
     return sandbox;
   }
 

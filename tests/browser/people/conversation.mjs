@@ -17,14 +17,10 @@ end
 `;
 const POLL = { question: "Tea?", choices: [{ title: "Green" }, { title: "Black" }] };
 
-// The demo tenant's own connector: what it can do, walk.mjs obtains by hand.
-const DEMO = {
-  id: "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16", secret: "SLS3T38IL0", refreshToken: "demo-tenant-token",
-};
-
+// With the demo tenant's own connector: what it can do, walk.mjs obtains by hand.
 async function begin(portal) {
   await portal.signIn(ALICE);
-  return new Talk(fixture.sandbox, await fixture.sandbox.exchange(DEMO), SALES);
+  return new Talk(fixture.sandbox, await fixture.sandbox.exchange(fixture.sandbox.demo), SALES);
 }
 
 describe("a conversation", () => {
@@ -67,7 +63,7 @@ describe("a conversation", () => {
       const { page, words } = portal;
       const talk = await begin(portal);
       const service = ["--token-service", `${fixture.sandbox.url}/v1`];
-      await fixture.home.ok(["connector", "add", "answers", ...service, "--force"], lines(DEMO));
+      await fixture.home.ok(["connector", "add", "answers", ...service, "--force"], lines(fixture.sandbox.demo));
       const poll = await talk.act("Poll", POLL);
 
       await portal.menu(words.groups);
