@@ -1,4 +1,5 @@
 #include "lerr.h"
+#include "visible.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -95,6 +96,22 @@ bool lerr_get(lua_State *L, int index, struct err *err)
     return true;
 }
 
+/* The text on top, in one line that is safe to show. */
+static int push_line(lua_State *L)
+{
+    char part[VISIBLE_PART_MAX];
+    size_t len;
+    const char *text = lua_tolstring(L, -1, &len);
+    luaL_Buffer line;
+    luaL_buffinit(L, &line);
+    while (len > 0) {
+        size_t size = visible_part(&text, &len, VISIBLE_LINE, part);
+        luaL_addlstring(&line, part, size);
+    }
+    luaL_pushresult(&line);
+    return 1;
+}
+
 static int lerr_tostring(lua_State *L)
 {
     struct err err;
@@ -106,7 +123,7 @@ static int lerr_tostring(lua_State *L)
     char line[ERR_LINE_MAX];
     lua_pushfstring(L, "%s: %s", kind != NULL ? kind : err_kind_name(err.kind),
                     err_line(&err, line));
-    return 1;
+    return push_line(L);
 }
 
 void lerr_setup(lua_State *L)

@@ -7,6 +7,7 @@
 #include "lhttp_request.h"
 #include "mem.h"
 #include "task.h"
+#include "visible.h"
 #include "vm.h"
 
 #include <errno.h>
@@ -149,13 +150,14 @@ static bool is_read(const char *method)
 }
 
 /* A dry run prints the request instead of sending it, to standard output among what the script
- * prints. */
+ * prints, and safe to show. */
 static void print_dry(struct call *call, const char *url)
 {
     const struct http_request *http = &call->request.http;
-    struct buf plain, masked;
+    struct buf plain, masked, shown;
     buf_create_secret(&plain, HTTP_BODY_MAX + (size_t)4 * URL_MAX);
     buf_create(&masked, 2 * plain.limit);
+    buf_create(&shown, VISIBLE_GROWTH * masked.limit);
     buf_printf(&plain, "%s %s\n", http->method, url);
     if (http->body_len > 0) {
         buf_append(&plain, http->body, http->body_len);
@@ -173,12 +175,14 @@ static void print_dry(struct call *call, const char *url)
     }
     engine_know_secrets(vm_engine(call->vm));
     redact_text(vm_engine(call->vm)->redact, plain.data, plain.len, &masked);
+    visible_append(&shown, masked.data, masked.len, VISIBLE_LINES);
     errno = 0;
-    fwrite(masked.data, 1, masked.len, stdout);
+    fwrite(shown.data, 1, shown.len, stdout);
     fflush(stdout);
     vm_output_look(call->vm);
     buf_destroy(&plain);
     buf_destroy(&masked);
+    buf_destroy(&shown);
 
     call->dry_run = true;
     call->has_response = true;

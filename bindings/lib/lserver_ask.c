@@ -71,8 +71,8 @@ static bool ask(lua_State *L, struct question *question, lua_CFunction fn, const
     bool good = lua_pcall(L, 1, 0, -3) == LUA_OK;
     if (!good) {
         const char *why = lua_tostring(L, -1);
-        log_msg(vm_engine(vm_of(L))->log, LOG_ERROR, "the server's %s failed: %s", what,
-                why != NULL ? why : "(cancelled)");
+        log_lines(vm_engine(vm_of(L))->log, LOG_ERROR, "the server's %s failed: %s", what,
+                  why != NULL ? why : "(cancelled)");
         lua_pop(L, 1);
     }
     lua_pop(L, 1);

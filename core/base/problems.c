@@ -1,6 +1,7 @@
 #include "problems.h"
 
 #include "mem.h"
+#include "visible.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -105,12 +106,14 @@ void problems_format(const struct problems *problems, struct buf *out)
     for (size_t i = 0; i < problems->count; i++) {
         const struct problem *problem = &problems->items[i];
         if (problem->file != NULL)
-            buf_puts(out, problem->file);
+            visible_append(out, problem->file, strlen(problem->file), VISIBLE_LINE);
         if (problem->line > 0)
             buf_printf(out, ":%d:%d", problem->line, problem->col);
         if (problem->file != NULL)
             buf_puts(out, ": ");
-        buf_printf(out, "%s%s\n", problem->warning ? "warning: " : "", problem->message);
+        buf_puts(out, problem->warning ? "warning: " : "");
+        visible_append(out, problem->message, strlen(problem->message), VISIBLE_LINE);
+        buf_putc(out, '\n');
     }
     if (problems->omitted > 0)
         buf_printf(out, "and %zu more\n", problems->omitted);

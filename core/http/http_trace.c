@@ -109,7 +109,7 @@ void http_trace_request(struct log *log, const struct http_transfer *transfer)
                    transfer->sources[0].path);
     size_t len = transfer->request->body_len;
     append_body(&out, log, transfer->request->body, body_read(len), len);
-    log_msg(log, LOG_TRACE, "%s", out.data);
+    log_lines(log, LOG_TRACE, "%s", out.data);
     buf_destroy(&out);
 }
 
@@ -162,7 +162,7 @@ void http_trace_reply(struct log *log, struct http_traced *traced)
     if (traced == NULL)
         return;
     append_body(&traced->head, log, traced->body.data, traced->body.len, traced->total);
-    log_msg(log, LOG_TRACE, "%s", traced->head.data);
+    log_lines(log, LOG_TRACE, "%s", traced->head.data);
     buf_destroy(&traced->head);
     buf_destroy(&traced->body);
     mem_free(traced);

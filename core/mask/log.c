@@ -6,6 +6,7 @@
 #include "json.h"
 #include "mem.h"
 #include "utf8.h"
+#include "visible.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -22,6 +23,7 @@
 #define LINE_MAX_BYTES ((size_t)1024 * 1024)
 
 #define LINE_END    "}\n"
+#define LINE_START  "jeton: "
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
 struct log {
@@ -70,48 +72,12 @@ bool log_enabled(const struct log *log, enum log_level level)
     return log != NULL && level <= log->level;
 }
 
-/* Controls of a terminal (C0, DEL, C1), and those that turn the direction of what follows. */
-static bool is_unsafe(uint32_t code)
-{
-    return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x202a && code <= 0x202e) ||
-           (code >= 0x2066 && code <= 0x2069);
-}
-
-static void append_unsafe(struct buf *out, uint32_t code)
-{
-    static const char names[] = "\b\f\n\r\t";
-    static const char letters[] = "bfnrt";
-    const char *name = code != 0 && code < 0x20 ? strchr(names, (int)code) : NULL;
-    if (name != NULL)
-        buf_printf(out, "\\%c", letters[name - names]);
-    else
-        buf_printf(out, code < 0x100 ? "\\x%02x" : "\\u%04x", code);
-}
-
-/* Text that is safe on a terminal: unsafe characters and bytes that are not UTF-8 become escapes.
- */
-static void append_safe(struct buf *out, const char *text, size_t len, bool lines, bool quoted)
-{
-    for (size_t pos = 0; pos < len;) {
-        const char *at = text + pos;
-        uint32_t code;
-        size_t size = utf8_decode(at, len - pos, &code);
-        if (size == 0)
-            append_unsafe(out, (unsigned char)*at);
-        else if (is_unsafe(code) && !(lines && (code == '\n' || code == '\t')))
-            append_unsafe(out, code);
-        else if (quoted && (code == '"' || code == '\\'))
-            buf_printf(out, "\\%c", *at);
-        else
-            buf_append(out, at, size);
-        pos += size > 0 ? size : 1;
-    }
-}
-
-void log_append_safe(struct buf *out, const char *text, size_t len)
-{
-    append_safe(out, text, len, true, false);
-}
+struct message {
+    const char *text;
+    bool lines; /* it may have several */
+    const struct log_field *fields;
+    size_t nfields;
+};
 
 static int append_json(struct buf *out, const struct buf *text)
 {
@@ -160,26 +126,50 @@ static void prepare_message(const struct log *log, const char *message, struct b
         out->data[--out->len] = '\0';
 }
 
+/* True: nobody takes the line for one that the log begins with. One that begins outside of ASCII
+ * may begin with what is not seen. */
+static bool is_continuation(const char *line)
+{
+    return (unsigned char)*line < 0x80 && strncmp(line, LINE_START, sizeof LINE_START - 1) != 0;
+}
+
+static void append_lines(struct buf *out, const char *text, size_t len)
+{
+    const char *line = text, *end = text + len;
+    while (line < end) {
+        const char *feed = memchr(line, '\n', (size_t)(end - line));
+        const char *next = feed != NULL ? feed + 1 : end;
+        if (line > text && !is_continuation(line))
+            buf_putc(out, '\t');
+        visible_append(out, line, (size_t)(next - line), VISIBLE_LINES);
+        line = next;
+    }
+}
+
 static void format_text(const struct log *log, struct buf *line, enum log_level level,
-                        const char *message, const struct log_field *fields, size_t nfields)
+                        const struct message *message)
 {
     struct buf text;
-    buf_printf(line, "jeton: %s%s%s: ", log->color ? levels[level].color : "", levels[level].name,
-               log->color ? "\x1b[0m" : "");
-    prepare_message(log, message, &text);
-    append_safe(line, text.data, text.len, true, false);
+    buf_printf(line, LINE_START "%s%s%s: ", log->color ? levels[level].color : "",
+               levels[level].name, log->color ? "\x1b[0m" : "");
+    prepare_message(log, message->text, &text);
+    if (message->lines)
+        append_lines(line, text.data, text.len);
+    else
+        visible_append(line, text.data, text.len, VISIBLE_LINE);
     buf_destroy(&text);
-    for (size_t i = 0; i < nfields; i++) {
-        if (fields[i].value == NULL)
+    for (size_t i = 0; i < message->nfields; i++) {
+        const struct log_field *field = &message->fields[i];
+        if (field->value == NULL)
             continue;
         buf_putc(line, ' ');
-        prepare(log, fields[i].name, &text);
-        append_safe(line, text.data, text.len, false, false);
+        prepare(log, field->name, &text);
+        visible_append(line, text.data, text.len, VISIBLE_LINE);
         buf_destroy(&text);
-        prepare(log, fields[i].value, &text);
+        prepare(log, field->value, &text);
         bool quotes = needs_quotes(&text);
         buf_puts(line, quotes ? "=\"" : "=");
-        append_safe(line, text.data, text.len, false, quotes);
+        visible_append(line, text.data, text.len, quotes ? VISIBLE_QUOTED : VISIBLE_LINE);
         buf_puts(line, quotes ? "\"" : "");
         buf_destroy(&text);
     }
@@ -226,18 +216,18 @@ static void append_field(const struct log *log, struct buf *line, const struct l
 }
 
 static void format_json(const struct log *log, struct buf *line, enum log_level level,
-                        const char *message, const struct log_field *fields, size_t nfields)
+                        const struct message *message)
 {
     char time[CLOCK_RFC3339_SIZE];
     struct buf text;
     clock_format_rfc3339(clock_wall_ms(), time, sizeof time);
-    prepare_message(log, message, &text);
+    prepare_message(log, message->text, &text);
     buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":", time, levels[level].name);
     append_json(line, &text); /* the line has room for the longest message */
     buf_destroy(&text);
-    for (size_t i = 0; i < nfields; i++) {
-        if (fields[i].value != NULL)
-            append_field(log, line, &fields[i]);
+    for (size_t i = 0; i < message->nfields; i++) {
+        if (message->fields[i].value != NULL)
+            append_field(log, line, &message->fields[i]);
     }
 }
 
@@ -257,18 +247,16 @@ static void write_line(const struct log *log, const struct buf *line)
     }
 }
 
-void log_event(struct log *log, enum log_level level, const char *message,
-               const struct log_field *fields, size_t nfields)
+static void write_message(const struct log *log, enum log_level level,
+                          const struct message *message)
 {
-    if (!log_enabled(log, level))
-        return;
     int saved_errno = errno;
     struct buf line;
     buf_create(&line, LINE_MAX_BYTES);
     if (log->format == LOG_JSON)
-        format_json(log, &line, level, message, fields, nfields);
+        format_json(log, &line, level, message);
     else
-        format_text(log, &line, level, message, fields, nfields);
+        format_text(log, &line, level, message);
     line.limit += strlen(LINE_END);
     buf_puts(&line, log->format == LOG_JSON ? LINE_END : "\n");
     write_line(log, &line);
@@ -276,17 +264,40 @@ void log_event(struct log *log, enum log_level level, const char *message,
     errno = saved_errno;
 }
 
+void log_event(struct log *log, enum log_level level, const char *message,
+               const struct log_field *fields, size_t nfields)
+{
+    if (log_enabled(log, level))
+        write_message(log, level, &(struct message){message, false, fields, nfields});
+}
+
+__attribute__((format(printf, 4, 0))) static void
+vwrite(const struct log *log, enum log_level level, bool lines, const char *fmt, va_list args)
+{
+    struct buf text;
+    buf_create_secret(&text, INPUT_MAX);
+    if (buf_vprintf(&text, fmt, args) != 0)
+        buf_puts(&text, "(a message that is too long to be shown)");
+    write_message(log, level, &(struct message){text.data, lines, NULL, 0});
+    buf_destroy(&text);
+}
+
 void log_msg(struct log *log, enum log_level level, const char *fmt, ...)
 {
+    va_list args;
     if (!log_enabled(log, level))
         return;
-    struct buf message;
-    buf_create_secret(&message, INPUT_MAX);
-    va_list args;
     va_start(args, fmt);
-    if (buf_vprintf(&message, fmt, args) != 0)
-        buf_puts(&message, "(a message that is too long to be shown)");
+    vwrite(log, level, false, fmt, args);
     va_end(args);
-    log_event(log, level, message.data, NULL, 0);
-    buf_destroy(&message);
+}
+
+void log_lines(struct log *log, enum log_level level, const char *fmt, ...)
+{
+    va_list args;
+    if (!log_enabled(log, level))
+        return;
+    va_start(args, fmt);
+    vwrite(log, level, true, fmt, args);
+    va_end(args);
 }

@@ -16,12 +16,11 @@ struct log_field {
     bool number;       /* in JSON it stands as it is, where it is a number; else it is a string */
 };
 
-struct buf;
 struct log;
 /*
  * Lines above `level` are dropped. Text: "jeton: error: message name=value\n" (no time: cron's mail
- * and journald add it); JSON: {"time":…,"level":"error","message":…,"name":"value"}. A multi-line
- * message stays multi-line in text. redact is borrowed.
+ * and journald add it); JSON: {"time":…,"level":"error","message":…,"name":"value"}. What could
+ * forge a line or do something on a terminal is shown as an escape (visible.h). redact is borrowed.
  */
 struct log *log_new(int fd, enum log_level level, enum log_format format, bool color,
                     const struct redact *redact);
@@ -30,13 +29,13 @@ void log_no_color(struct log *log); /* from now on */
 /* For callers that cut a text: mask first, cut afterwards. NULL where there is none. */
 const struct redact *log_redact(const struct log *log);
 bool log_enabled(const struct log *log, enum log_level level);
-/* Text of many lines, safe on a terminal: control characters except line feed and tab, characters
- * that change the direction of text, and bytes that are not UTF-8 become escapes, at most 4 times
- * as long. */
-void log_append_safe(struct buf *out, const char *text, size_t len);
 void log_msg(struct log *log, enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void log_event(struct log *log, enum log_level level, const char *message,
                const struct log_field *fields, size_t nfields);
+/* A text of several lines: a message, and what comes below it. A line that could pass for the
+ * beginning of another message gets a tab before it. */
+void log_lines(struct log *log, enum log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -29,6 +29,7 @@ void store_scope(char scope[static STORE_SCOPE_SIZE], const char *job, const cha
 #define STORE_CAUSE_LOCKED      "locked"
 #define STORE_CAUSE_SIGNAL      "signal"
 #define STORE_CAUSE_INTERRUPTED "interrupted"
+#define STORE_CAUSE_LATE        "late" /* it did not run: its time had passed too long ago */
 
 /* One attempt. Its texts are borrowed: a list owns those of its items. */
 struct store_run {
@@ -41,7 +42,7 @@ struct store_run {
     int64_t attempt;  /* from 1 */
     int64_t started_ms;
     int64_t ended_ms; /* STORE_NONE: it runs, or nobody saw the end */
-    int exit;         /* -1: it runs, or was interrupted */
+    int exit;         /* -1: it runs, was interrupted, or was too late to run */
     /* NULL: it runs, or ended well. Else an err kind (err.h), or one of STORE_CAUSE_… */
     const char *cause;
     const char *message; /* one line; NULL: none */

@@ -5,6 +5,7 @@
 #include "fd.h"
 #include "mem.h"
 #include "provider_list.h"
+#include "visible.h"
 
 #include <errno.h>
 #include <string.h>
@@ -78,15 +79,31 @@ int app_print_secret(const char *text, size_t len, struct err *err)
     return 0;
 }
 
-int app_print(struct app *app, const char *text, size_t len, struct err *err)
+static int print_masked(struct app *app, const char *text, size_t len, bool visible,
+                        struct err *err)
 {
-    struct buf masked;
+    struct buf masked, shown;
     /* A mask may be longer than what it hides. */
     buf_create(&masked, len * sizeof REDACT_MASK + sizeof REDACT_MASK);
     redact_text(app->redact, text, len, &masked);
-    int result = app_print_secret(masked.data, masked.len, err);
+    buf_create(&shown, masked.len * VISIBLE_GROWTH);
+    if (visible)
+        visible_append(&shown, masked.data, masked.len, VISIBLE_LINES);
+    const struct buf *out = visible ? &shown : &masked;
+    int result = app_print_secret(out->data, out->len, err);
     buf_destroy(&masked);
+    buf_destroy(&shown);
     return result;
+}
+
+int app_print(struct app *app, const char *text, size_t len, struct err *err)
+{
+    return print_masked(app, text, len, isatty(STDOUT_FILENO) == 1, err);
+}
+
+int app_print_colored(struct app *app, const char *text, size_t len, struct err *err)
+{
+    return print_masked(app, text, len, false, err);
 }
 
 void app_globals(struct app_globals *globals, struct opt opts[APP_GLOBALS])

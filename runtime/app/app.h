@@ -54,9 +54,11 @@ int app_wait(struct engine *engine, const bool *done, struct err *err);
 int app_wait_token(struct engine *engine, const struct connector *connector,
                    const struct token_query *query,
                    void (*use)(void *arg, const struct token *token), void *arg, struct err *err);
-/* Standard output through the redaction point. ERR_SCRIPT when it cannot be written, ERR_PIPE when
- * nobody reads it. */
+/* Standard output through the redaction point; on a terminal, what could steer it becomes escapes
+ * (visible.h). ERR_SCRIPT when it cannot be written, ERR_PIPE when nobody reads it. */
 int app_print(struct app *app, const char *text, size_t len, struct err *err);
+/* The same for a text that may hold colours of ours, and in which all else was made visible. */
+int app_print_colored(struct app *app, const char *text, size_t len, struct err *err);
 /* Standard output as it is: only for what the user asked to see unmasked (`token --show`). */
 int app_print_secret(const char *text, size_t len, struct err *err);
 

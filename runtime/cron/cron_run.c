@@ -80,7 +80,7 @@ static int64_t start_due(struct scheduler *scheduler)
     int64_t now_ms = clock_wall_ms(), now = now_ms / 1000;
     cron_table_look(&scheduler->table, now);
     while (children->count < children->max &&
-           (entry = cron_table_take(&scheduler->table, now, has_place, children)) != NULL) {
+           (entry = cron_table_take(&scheduler->table, has_place, children)) != NULL) {
         if (!start(scheduler, entry))
             return RETRY_MS;
         if (scheduler->job != NULL)

@@ -12,6 +12,7 @@
 
 #define NEVER  INT64_MAX
 #define LATE_S (JOB_SLOT_LATE_MS / 1000)
+#define TOLD_S (JOB_SLOT_TOLD_MS / 1000)
 
 static int64_t next_after(const struct cron_entry *entry, int64_t after)
 {
@@ -159,8 +160,8 @@ static void look_at(struct cron_table *table, struct cron_entry *entry, int64_t 
     int64_t slot, not_before = entry->looked + 1;
     bool back = now < entry->looked; /* the clock was set back: claimed slots stay claimed */
     if (!back && now >= entry->next) {
-        if (!entry->job->catch_up && not_before < now - LATE_S)
-            not_before = now - LATE_S;
+        if (!entry->job->catch_up && not_before < now - TOLD_S)
+            not_before = now - TOLD_S;
         if (cron_due_latest(&entry->job->cron, entry->zone, now, not_before, &slot))
             mark(table, entry, slot);
     }
@@ -187,12 +188,7 @@ int64_t cron_table_next(const struct cron_table *table)
 
 /* Waiting */
 
-static bool is_missed(const struct cron_entry *entry, int64_t now)
-{
-    return !entry->job->catch_up && !entry->job->cron.reboot && entry->slot < now - LATE_S;
-}
-
-struct cron_entry *cron_table_take(struct cron_table *table, int64_t now,
+struct cron_entry *cron_table_take(struct cron_table *table,
                                    bool (*may)(void *arg, const struct cron_entry *entry),
                                    void *arg)
 {
@@ -201,12 +197,8 @@ struct cron_entry *cron_table_take(struct cron_table *table, int64_t now,
         struct cron_entry *entry = &table->entries[i];
         if (!entry->waiting)
             continue;
-        if (is_missed(entry, now)) {
-            leave_out(table, entry, "it waited until it was too late");
-            entry->waiting = false;
-        } else if ((first == NULL || entry->order < first->order) && may(arg, entry)) {
+        if ((first == NULL || entry->order < first->order) && may(arg, entry))
             first = entry;
-        }
     }
     if (first != NULL)
         first->waiting = false;

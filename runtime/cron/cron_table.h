@@ -40,9 +40,9 @@ void cron_table_look(struct cron_table *table, int64_t now);
 int64_t cron_table_next(const struct cron_table *table);
 /*
  * Of those that wait and for which may(arg, entry) is true, the first; it waits no longer. NULL:
- * none. What waited until its slot was too old is left out, with a line.
+ * none. Its slot may be too old by now: the supervisor says so.
  */
-struct cron_entry *cron_table_take(struct cron_table *table, int64_t now,
+struct cron_entry *cron_table_take(struct cron_table *table,
                                    bool (*may)(void *arg, const struct cron_entry *entry),
                                    void *arg);
 /* Its process could not be started: the entry waits again, at the same place. */

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "json_member.h"
+#include "visible.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,6 +31,8 @@ const char *history_cause(const struct store_run *run)
 int64_t history_took_ms(const struct store_run *run)
 {
     int64_t end = run->ended_ms;
+    if (run->cause != NULL && strcmp(run->cause, STORE_CAUSE_LATE) == 0)
+        return -1;
     if (end == STORE_NONE) {
         if (!store_run_is_running(run))
             return -1;
@@ -92,6 +95,16 @@ void history_json(const struct store_run *run, struct buf *out)
                run->requests, run->exchanges, run->peak_kib, run->output_bytes);
 }
 
+/* On one line, and safe to show: it was the script's or the service's. */
+static void view_text(struct buf *out, const char *name, const char *text)
+{
+    struct buf shown;
+    buf_create(&shown, strlen(text) * VISIBLE_GROWTH);
+    visible_append(&shown, text, strlen(text), VISIBLE_LINE);
+    json_member_text(out, name, shown.data);
+    buf_destroy(&shown);
+}
+
 void history_view_run(const struct store_run *run, struct buf *out)
 {
     static const char *const states[] = {
@@ -110,13 +123,13 @@ void history_view_run(const struct store_run *run, struct buf *out)
                ",\"started\":\"%s\",\"took_ms\":%" PRId64 ",\"took\":\"%s\",\"attempt\":%" PRId64,
                run->run, states[history_state(run)], run->started_ms, started, took_ms, took,
                run->attempt);
-    json_member_text(out, "job", run->job);
+    view_text(out, "job", run->job);
     if (run->exit >= 0)
         buf_printf(out, ",\"exit\":%d", run->exit);
     if (cause != NULL)
-        json_member_text(out, "cause", cause);
+        view_text(out, "cause", cause);
     if (run->message != NULL)
-        json_member_text(out, "message", run->message);
+        view_text(out, "message", run->message);
     buf_putc(out, '}');
 }
 

@@ -17,7 +17,7 @@ enum history_state { HISTORY_GOOD, HISTORY_FAILED, HISTORY_SKIPPED, HISTORY_RUNN
 enum history_state history_state(const struct store_run *run);
 /* NULL where there is none; "interrupted" for an open row of a dead process. */
 const char *history_cause(const struct store_run *run);
-/* How long it took, or has taken; -1: not known (interrupted). */
+/* How long it took, or has taken; -1: not known (interrupted), or it did not run (late). */
 int64_t history_took_ms(const struct store_run *run);
 /* "850 ms", "3.2 s", "2 min 05 s", "1 h 02 min"; "" for less than 0. */
 void history_duration(int64_t ms, char out[static HISTORY_DURATION_SIZE]);
@@ -27,7 +27,8 @@ void history_time(int64_t wall_ms, char out[static HISTORY_TIME_SIZE]);
 /* One object: run, job, slot, attempt, started_at, ended_at, exit, cause, requests, exchanges,
  * peak_kib; message and output_bytes. */
 void history_json(const struct store_run *run, struct buf *out);
-/* What scripts/ show of runs, as JSON: times and durations are numbers and texts. */
+/* What scripts/ show of runs, as JSON: times and durations are numbers and texts; texts are on one
+ * line, and safe to show. */
 void history_view(const struct store_runs *runs, bool color, struct buf *out);
 void history_view_run(const struct store_run *run, struct buf *out); /* one of them */
 

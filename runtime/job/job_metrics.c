@@ -56,6 +56,11 @@ static const char *seconds(int64_t ms, char number[static NUMBER_SIZE])
     return number;
 }
 
+static bool is_late(const struct store_run *run)
+{
+    return run->cause != NULL && strcmp(run->cause, STORE_CAUSE_LATE) == 0;
+}
+
 static void tell_run(struct buf *out, const struct whole *whole)
 {
     const struct store_run *last = whole->last;
@@ -63,15 +68,15 @@ static void tell_run(struct buf *out, const struct whole *whole)
     tell(out, last->job, "last_run_timestamp_seconds", "gauge", "When the last run began.",
          seconds(whole->started_ms, number));
     const char *took = NOT_A_NUMBER;
-    if (last->ended_ms != STORE_NONE) { /* the clock may have been set */
+    if (last->ended_ms != STORE_NONE && !is_late(last)) { /* the clock may have been set */
         int64_t ms = last->ended_ms - whole->started_ms;
         took = seconds(ms > 0 ? ms : 0, number);
     }
     tell(out, last->job, "last_run_duration_seconds", "gauge",
-         "Duration of the last run with all attempts; NaN if it was interrupted.", took);
+         "Duration of the last run with all attempts; NaN if it was interrupted or late.", took);
     snprintf(number, sizeof number, "%d", last->exit);
     tell(out, last->job, "last_run_exit_status", "gauge",
-         "Exit status of the last run; NaN if it was interrupted.",
+         "Exit status of the last run; NaN if it was interrupted or late.",
          last->exit >= 0 ? number : NOT_A_NUMBER);
     snprintf(number, sizeof number, "%" PRId64, last->attempt);
     tell(out, last->job, "last_run_attempts", "gauge", "Attempts of the last run.", number);

@@ -14,8 +14,8 @@ struct job_outcome {
     /*
      * The row of the attempt: as it starts, or the last one as it ended, in the store already;
      * where its `row` is 0 the store could not be written, and the run did not begin. Not run at
-     * all are those with the cause STORE_CAUSE_LOCKED; ended while they waited for their turn
-     * (deadline, signal), those whose peak_kib is 0.
+     * all are those with the causes STORE_CAUSE_LOCKED and STORE_CAUSE_LATE; ended while they
+     * waited for their turn (deadline, signal), those whose peak_kib is 0.
      */
     const struct store_run *run;
     /* How the last run before it ended that was not skipped; NULL: there is none, or it is not

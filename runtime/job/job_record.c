@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "fault.h"
+#include "history.h"
 #include "home.h"
 #include "job_hooks.h"
 #include "job_slot.h"
@@ -50,37 +51,62 @@ struct job_outcome job_record_outcome(const struct job_record *record)
 
 /* Begin */
 
-static int claim(struct job_record *record, struct err *err)
+/* The row of a run that does not take place. */
+static void be_late(struct job_record *record)
 {
-    char boot_id[CLOCK_BOOT_ID_SIZE];
-    int due = job_slot_due(record->store, record->job, record->scope, record->row.started_ms,
-                           &record->row.slot_ms, boot_id, err);
+    struct store_run *row = &record->row;
+    char slot[HISTORY_TIME_SIZE], passed[HISTORY_DURATION_SIZE], most[HISTORY_DURATION_SIZE];
+    history_time(row->slot_ms, slot);
+    history_duration(row->started_ms - row->slot_ms, passed);
+    history_duration(JOB_SLOT_LATE_MS, most);
+    err_text(record->late, sizeof record->late,
+             "it was due at %s and started %s later; without catch_up, more than %s is too late",
+             slot, passed, most);
+    row->ended_ms = row->started_ms;
+    row->cause = STORE_CAUSE_LATE;
+    row->message = record->late;
+    const struct job_outcome outcome = job_record_outcome(record);
+    row->untold = job_hooks_wanted(&outcome);
+}
+
+static enum job_record_begun claim(struct job_record *record, struct err *err)
+{
+    struct job_slot slot;
+    int due =
+        job_slot_due(record->store, record->job, record->scope, record->row.started_ms, &slot, err);
+    record->row.slot_ms = due == 1 ? slot.slot_ms : STORE_NONE;
+    if (due == 1 && slot.late)
+        be_late(record);
     if (due == 1)
-        due =
-            store_run_claim(record->store, &record->row, boot_id[0] != '\0' ? boot_id : NULL, err);
-    if (due == 0)
-        log_msg(record->app->log, LOG_DEBUG, "job '%s': no slot is due", record->job->name);
-    return due;
+        due = store_run_claim(record->store, &record->row,
+                              slot.boot_id[0] != '\0' ? slot.boot_id : NULL, err);
+    if (due < 0)
+        return JOB_RECORD_FAILED;
+    if (due == 1)
+        return slot.late ? JOB_RECORD_LATE : JOB_RECORD_OPEN;
+    log_msg(record->app->log, LOG_DEBUG, "job '%s': no slot is due", record->job->name);
+    return JOB_RECORD_NONE;
 }
 
 /* The state is opened first: what is wrong with it is said before anything is made in it. */
-static int begin(struct job_record *record, bool scheduled, struct err *err)
+static enum job_record_begun begin(struct job_record *record, bool scheduled, struct err *err)
 {
     if (store_open(record->store, err) != 0 ||
         home_settle(record->config, record->store, record->app->log, err) != 0 ||
         store_lease_try(&record->life, record->store, STORE_LEASE_RUN, record->row.run, err) != 1)
-        return -1;
+        return JOB_RECORD_FAILED;
     if (scheduled)
         return claim(record, err);
-    return store_run_add(record->store, &record->row, err) == 0 ? 1 : -1;
+    return store_run_add(record->store, &record->row, err) == 0 ? JOB_RECORD_OPEN
+                                                                : JOB_RECORD_FAILED;
 }
 
-int job_record_begin(struct job_record *record, bool scheduled, struct err *err)
+enum job_record_begun job_record_begin(struct job_record *record, bool scheduled, struct err *err)
 {
     record->row.started_ms = store_now_ms(record->store);
-    int result = begin(record, scheduled, err);
+    enum job_record_begun result = begin(record, scheduled, err);
     store_close(record->store);
-    if (result != 1)
+    if (result != JOB_RECORD_OPEN && result != JOB_RECORD_LATE)
         record->row.row = 0; /* what was written was taken back */
     return result;
 }

@@ -6,25 +6,34 @@
 #include "job_outcome.h"
 #include "store_lease.h"
 
+#define JOB_RECORD_LATE_SIZE 160
+
+enum job_record_begun {
+    JOB_RECORD_FAILED = -1,
+    JOB_RECORD_NONE, /* no slot is due */
+    JOB_RECORD_OPEN, /* a run begins */
+    JOB_RECORD_LATE, /* the slot is missed: claimed, and its row ended; the hooks are to be told */
+};
+
 struct job_record {
     struct app *app;
     const struct config *config;
     const struct job *job;
     struct store *store; /* borrowed */
     char scope[STORE_SCOPE_SIZE];
-    struct store_run row;       /* of the present attempt; its texts are borrowed */
-    struct store_runs previous; /* none, or the run before */
-    bool started;               /* under the job's lock */
-    struct store_lease life;    /* the supervisor's sign of life */
+    struct store_run row;            /* of the present attempt; its texts are borrowed */
+    struct store_runs previous;      /* none, or the run before */
+    bool started;                    /* under the job's lock */
+    struct store_lease life;         /* the supervisor's sign of life */
+    char late[JOB_RECORD_LATE_SIZE]; /* the message of a row of that kind */
 };
 
 void job_record_create(struct job_record *record, struct app *app, const struct config *config,
                        const struct job *job, struct store *store);
 void job_record_destroy(struct job_record *record);
 
-/* Adds the open row of the first attempt; scheduled: and claims the slot that is due. 1; 0: none
- * is; -1. */
-int job_record_begin(struct job_record *record, bool scheduled, struct err *err);
+/* Adds the open row of the first attempt; scheduled: and claims the slot that is due. */
+enum job_record_begun job_record_begin(struct job_record *record, bool scheduled, struct err *err);
 /* After a begin that failed: whether there was a run that failed with it. By hand always; else
  * where a slot is due by the clock: nobody knows whether it was claimed. */
 bool job_record_was_due(struct job_record *record, bool scheduled);

@@ -243,6 +243,15 @@ static int say_error(const struct run *run, struct err *err)
     return status;
 }
 
+/* The slot is done without a run, which only those hear of who asked to. */
+static int say_late(struct run *run)
+{
+    log_msg(run->app->log, LOG_WARN, "job '%s' did not run: %s; run %s", run->job->name,
+            run->record.row.message, run->record.row.run);
+    tell_hooks(run);
+    return 0;
+}
+
 /* Without a record no run begins; the hooks are told of that failure. */
 static int not_begun(struct run *run, struct err *err)
 {
@@ -257,11 +266,16 @@ static int not_begun(struct run *run, struct err *err)
 
 static int run_recorded(struct run *run, struct err *err)
 {
-    int begun = job_record_begin(&run->record, run->scheduled, err);
-    if (begun < 0)
+    switch (job_record_begin(&run->record, run->scheduled, err)) {
+    case JOB_RECORD_FAILED:
         return not_begun(run, err);
-    if (begun == 0)
+    case JOB_RECORD_NONE:
         return 0;
+    case JOB_RECORD_LATE:
+        return say_late(run);
+    case JOB_RECORD_OPEN:
+        break;
+    }
     wait_jitter(run);
     run->deadline_ms = clock_mono_ms() + run->job->timeout_ms;
     int status = run->signals.signo != 0 ? end_by_signal(run) : hold_and_run(run, err);

@@ -1,15 +1,16 @@
 #include "job_slot.h"
 
+#include "cron_cover.h"
 #include "cron_due.h"
+
+#define MINUTE_S 60
 
 /* Slots before it are missed, or were there before the job. */
 static int earliest(struct store *store, const struct job *job, const char *scope, int64_t now_ms,
-                    int64_t *not_before_ms, struct err *err)
+                    int64_t since_ms, int64_t *not_before_ms, struct err *err)
 {
-    int64_t claimed_ms = INT64_MIN, since_ms;
+    int64_t claimed_ms = INT64_MIN;
     *not_before_ms = now_ms - JOB_SLOT_LATE_MS;
-    if (store_job_installed(store, scope, now_ms, &since_ms, err) != 0)
-        return -1;
     if (!job->catch_up)
         return 0;
     if (store_slot_latest(store, scope, now_ms, &claimed_ms, err) < 0)
@@ -49,17 +50,70 @@ static int find_latest(const struct job *job, int64_t now_ms, int64_t not_before
     return found ? 1 : 0;
 }
 
-int job_slot_due(struct store *store, const struct job *job, const char *scope, int64_t now_ms,
-                 int64_t *slot_ms, char boot_id[static CLOCK_BOOT_ID_SIZE], struct err *err)
+/* --- slots that are missed -------------------------------------------------------------------- */
+
+/* Whether a crontab of the local zone has a line for this minute, though the job is not due. */
+static bool is_covered(const struct job *job, struct zone *zone, int64_t now)
 {
-    int64_t not_before_ms;
-    boot_id[0] = '\0';
+    struct cron_cover cover;
+    struct zone *local = zone_new(NULL, NULL);
+    struct cron_cover_zones *zones = cron_cover_zones_new(zone, local, now);
+    int64_t slot;
+    bool covered = false;
+    cron_cover_create(&cover, &job->cron, zones);
+    for (size_t i = 0; i < cover.count && !covered; i++)
+        covered = cron_due_latest(&cover.lines[i], local, now, now - now % MINUTE_S, &slot);
+    cron_cover_destroy(&cover);
+    cron_cover_zones_free(zones);
+    zone_free(local);
+    return covered;
+}
+
+/* Who is started between two slots of a job that nobody has looked at may be early for the next. */
+static bool is_nearer_to_next(const struct job *job, struct zone *zone, int64_t slot, int64_t now)
+{
+    int64_t next;
+    return cron_due_next(&job->cron, zone, now, &next) && next - now <= now - slot;
+}
+
+/* since_ms: when the job was first looked at. 1, 0: none, -1. */
+static int find_late(const struct job *job, int64_t now_ms, int64_t since_ms, int64_t *slot_ms,
+                     struct err *err)
+{
+    bool is_new = since_ms >= now_ms;
+    int64_t now = now_ms / 1000, slot = 0;
+    int64_t from_ms = now_ms - (is_new ? JOB_SLOT_TOLD_NEW_MS : JOB_SLOT_TOLD_MS);
+    if (!is_new && since_ms > from_ms)
+        from_ms = since_ms;
+    struct zone *zone = zone_new(job->timezone, err);
+    if (zone == NULL)
+        return -1;
+    bool found = cron_due_latest(&job->cron, zone, now, (from_ms + 999) / 1000, &slot) &&
+                 !(is_new && is_nearer_to_next(job, zone, slot, now)) &&
+                 !(job->timezone != NULL && is_covered(job, zone, now));
+    zone_free(zone);
+    *slot_ms = slot * 1000;
+    return found ? 1 : 0;
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
+int job_slot_due(struct store *store, const struct job *job, const char *scope, int64_t now_ms,
+                 struct job_slot *slot, struct err *err)
+{
+    int64_t since_ms, not_before_ms;
+    *slot = (struct job_slot){.late = false};
     if (check_schedule(job, err) != 0 ||
-        earliest(store, job, scope, now_ms, &not_before_ms, err) != 0)
+        store_job_installed(store, scope, now_ms, &since_ms, err) != 0 ||
+        earliest(store, job, scope, now_ms, since_ms, &not_before_ms, err) != 0)
         return -1;
     if (job->cron.reboot)
-        clock_boot_id(boot_id);
-    return find_latest(job, now_ms, not_before_ms, slot_ms, err);
+        clock_boot_id(slot->boot_id);
+    int found = find_latest(job, now_ms, not_before_ms, &slot->slot_ms, err);
+    if (found != 0 || job->catch_up)
+        return found;
+    slot->late = true;
+    return find_late(job, now_ms, since_ms, &slot->slot_ms, err);
 }
 
 int job_slot_recent(const struct job *job, int64_t now_ms, int64_t *slot_ms, struct err *err)

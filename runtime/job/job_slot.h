@@ -5,17 +5,28 @@
 #include "config.h"
 #include "store_runs.h"
 
-#define JOB_SLOT_LATE_MS 300000 /* an older slot is missed */
+#define JOB_SLOT_LATE_MS 300000 /* an older slot is missed, without catch_up */
+/* A missed slot of this age or less is told: whoever started the job was late. An older one was
+ * missed while nothing ran. */
+#define JOB_SLOT_TOLD_MS (3 * 3600000)
+/* The same for a job that nobody has looked at before: what is older was there before the job. */
+#define JOB_SLOT_TOLD_NEW_MS (30 * 60000)
+
+struct job_slot {
+    int64_t slot_ms;                  /* for @reboot, the boot */
+    char boot_id[CLOCK_BOOT_ID_SIZE]; /* of @reboot; else "" */
+    bool late;                        /* it is missed, and to be told */
+};
 
 /*
  * The latest slot that is not after now: at most JOB_SLOT_LATE_MS old, or, where the job catches
- * up, of any age since its last claim and its installation. 1: *slot_ms, which may be claimed
- * already; 0: none; -1: ERR_CONFIG (no schedule, unknown zone), or the store's. Notes when the job
- * was first looked at. For @reboot the slot is the boot; there *boot_id is filled in, else it is
- * "".
+ * up, of any age since its last claim and its installation. Else the latest one that is missed and
+ * to be told; not where a scheduler in another zone had a reason of its own to start the job now
+ * (cron_cover.h). 1: *slot, which may be claimed already; 0: none; -1: ERR_CONFIG (no schedule,
+ * unknown zone), or the store's. Notes when the job was first looked at.
  */
 int job_slot_due(struct store *store, const struct job *job, const char *scope, int64_t now_ms,
-                 int64_t *slot_ms, char boot_id[static CLOCK_BOOT_ID_SIZE], struct err *err);
+                 struct job_slot *slot, struct err *err);
 /* Where the store cannot be asked: the latest slot that is at most JOB_SLOT_LATE_MS old, claimed or
  * not; for @reboot, the boot. 1, 0, or -1 with ERR_CONFIG, as above. */
 int job_slot_recent(const struct job *job, int64_t now_ms, int64_t *slot_ms, struct err *err);

@@ -88,9 +88,11 @@ static int show(struct app *app, const struct config *config, const struct store
     else
         status = render(app, config, runs, options->html != NULL ? "history.page" : "history.text",
                         &out, err);
-    if (status == 0)
-        status = options->html != NULL ? write_page(app, &out, options->html, err)
-                                       : app_print(app, out.data, out.len, err);
+    if (status == 0 && options->html != NULL)
+        status = write_page(app, &out, options->html, err);
+    else if (status == 0)
+        status = options->json ? app_print(app, out.data, out.len, err)
+                               : app_print_colored(app, out.data, out.len, err);
     buf_destroy(&out);
     return status;
 }

@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* "attempt 2 of run … (job …) at …: exit 6, http: message" */
 static void say_attempt(struct app *app, const struct store_run *run)
@@ -34,25 +33,12 @@ static void say_attempt(struct app *app, const struct store_run *run)
                 run->output_bytes, run->output_len);
 }
 
-/* To a file or a pipe byte for byte; on a terminal, without control characters. */
-static int print_output(struct app *app, const struct store_run *run, struct err *err)
-{
-    if (isatty(STDOUT_FILENO) == 0)
-        return app_print(app, run->output, run->output_len, err);
-    struct buf safe;
-    buf_create(&safe, run->output_len * 4 + 1);
-    log_append_safe(&safe, run->output, run->output_len);
-    int result = app_print(app, safe.data, safe.len, err);
-    buf_destroy(&safe);
-    return result;
-}
-
 static int print_attempt(struct app *app, const struct store_run *run, struct err *err)
 {
     say_attempt(app, run);
     if (run->output_len == 0)
         return 0;
-    int result = print_output(app, run, err);
+    int result = app_print(app, run->output, run->output_len, err);
     if (result == 0 && run->output[run->output_len - 1] != '\n')
         result = app_print(app, "\n", 1, err); /* the next attempt, or the prompt */
     return result;

@@ -1,7 +1,6 @@
 /* jeton token: a connector's access token, from the cache or by an exchange. */
 #include "verb.h"
 
-#include "ascii.h"
 #include "clock.h"
 #include "config_load.h"
 #include "engine.h"
@@ -9,6 +8,7 @@
 #include "json_member.h"
 #include "mem.h"
 #include "provider.h"
+#include "visible.h"
 
 #include <string.h>
 
@@ -71,12 +71,10 @@ static void write_json(const struct token_report *report, const struct token *to
     buf_puts(out, "}\n");
 }
 
-/* What a service wrote goes to a terminal: without control characters. */
 static void put_text(struct buf *out, const char *label, const char *text)
 {
     buf_printf(out, "%-14s ", label);
-    for (; *text != '\0'; text++)
-        buf_putc(out, ascii_is_control(*text) ? '?' : *text);
+    visible_append(out, text, strlen(text), VISIBLE_LINE); /* a service wrote it */
     buf_putc(out, '\n');
 }
 
@@ -96,8 +94,7 @@ static void put_scopes(struct buf *out, const char *scope)
             buf_putc(out, '\n');
         if (!same)
             buf_printf(out, "%-14s ", label);
-        for (size_t i = 0; i < len; i++)
-            buf_putc(out, ascii_is_control(scope[i]) ? '?' : scope[i]);
+        visible_append(out, scope, len, VISIBLE_LINE);
         label = "";
         last = scope;
         last_len = name;

@@ -7,6 +7,8 @@ local notice = {}
 -- Ids of the service, with or without a suffix such as `@1`.
 local GUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x"
 
+local HEADINGS = { interrupted = "was interrupted", late = "did not run" }
+
 local function fail(text, ...)
   error(text:format(...), 0)
 end
@@ -33,7 +35,7 @@ local function heading(run)
   if not run.cause then
     return "succeeded again"
   end
-  return run.cause == "interrupted" and "was interrupted" or "failed"
+  return HEADINGS[run.cause] or "failed"
 end
 
 local function compose(order)
@@ -43,8 +45,10 @@ local function compose(order)
     lines[2] = "Cause: " .. run.cause .. (run.exit and ", exit status " .. run.exit or "")
     lines[3] = run.message
   end
-  lines[#lines + 1] = ("Started: %s%s%s"):format(run.started, run.took ~= "" and ", took " .. run.took or "",
-    run.attempt > 1 and ", attempt " .. run.attempt or "")
+  if run.cause ~= "late" then
+    lines[#lines + 1] = ("Started: %s%s%s"):format(run.started,
+      run.took ~= "" and ", took " .. run.took or "", run.attempt > 1 and ", attempt " .. run.attempt or "")
+  end
   if not run.cause then
     lines[#lines + 1] = ("Previous run: %s of %s failed (%s)"):format(previous.run, previous.started,
       previous.cause)

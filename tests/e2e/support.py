@@ -162,6 +162,18 @@ connectors:
         self.addCleanup(sandbox.stop)
         return sandbox
 
+    def at_terminal(self, *args, status=0):
+        """What jeton prints to a terminal, as bytes."""
+        self.need_terminal()
+        main, side = os.openpty()
+        done = subprocess.run([JETON, *args], stdin=subprocess.DEVNULL, stdout=side, stderr=side, env=self.env,
+                              cwd=self.folder, check=False)
+        os.close(side)
+        with os.fdopen(main, "rb", 0) as file:
+            text = file.read(65536)
+        self.assertEqual(done.returncode, status, text)
+        return text
+
     def need_terminal(self):
         """Skips the test where there are no pseudo-terminals, as in a bare chroot."""
         try:

@@ -421,9 +421,10 @@ class Many(CronRun):
         scheduler.wait_said("'other': its run of 2026-01-05T08:00:00.* until the next one was due")
         self.write("go", "")
         self.wait_ended(2)
-        scheduler.wait_said("'late': its run of 2026-01-05T08:00:00.* too late")
+        scheduler.wait_said("'late' did not run: it was due at 2026-01-05 08:00:00 .* too late")
         scheduler.end()
-        self.assertEqual([(row["job"], row["exit"]) for row in self.rows()], [("job", 0), ("other", 0)])
+        self.assertEqual(sorted((row["job"], row["exit"], row["cause"]) for row in self.rows()),
+                         [("job", 0, None), ("late", None, "late"), ("other", 0, None)])
         self.assertEqual(self.slots("other"), [490])
 
     def test_wrong_options(self):

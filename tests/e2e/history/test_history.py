@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import sqlite3
 import subprocess
 import unittest
@@ -299,15 +298,12 @@ class Logs(HistoryCase):
         with open(self.path("out"), "rb") as out:
             self.assertEqual(out.readline(), b"\0 \xff \x1b[2J \xc2\x9b \xe2\x80\xae \xc3\xa9\ttab\rback\n")
 
-        self.need_terminal()
-        main, side = pty.openpty()
-        subprocess.run([JETON, "-q", "logs", "job"], stdin=subprocess.DEVNULL, stdout=side, stderr=side, env=self.env,
-                       cwd=self.folder, check=True)
-        os.close(side)
-        with os.fdopen(main, "rb", 0) as file:
-            text = file.read(4096)
+        text = self.at_terminal("-q", "logs", "job")
         self.assertTrue(text.startswith(b"\\x00 \\xff \\x1b[2J \\x9b \\u202e \xc3\xa9\ttab\\rback\r\n"), text)
         self.assertNotIn(b"\x1b", text)
+        text = self.at_terminal("history", "--json")
+        self.assertNotIn(b"\x1b", text)
+        self.assertIn(b"red", text)
 
     def test_neither_a_run_nor_a_job(self):
         self.job("")

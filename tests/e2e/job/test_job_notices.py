@@ -297,7 +297,7 @@ class Messages(JobCase):
         self.notify(r'error("caf\xe9 \xff\27[2J", 0)')
         self.run_job(status=1)
         message, = self.messages()
-        self.assertIn("caf? ?\x1b[2J", message)
+        self.assertIn("caf? ?\\x1b[2J", message)
 
     def test_secrets_are_masked(self):
         self.notify(f"error 'the token is {support.TENANT_TOKEN}, ok?'")

@@ -1,5 +1,6 @@
 """`run --job --scheduled`: which slot is due, and that each is claimed once, whatever the clock does."""
 
+import json
 import os
 import re
 import unittest
@@ -12,12 +13,12 @@ MINUTE_MS = 60000
 
 
 class Slots(JobCase):
-    def at(self, time, *options, day=MONDAY, status=0):
+    def at(self, time, *options, day=MONDAY, status=0, late=False):
         """Runs as cron would at that time: the attempts that this has added."""
         before = len(self.rows()) if self.ran_before else 0
         self.ran_before = True
         self.last = self.run_job("--scheduled", *options, env=self.faketime(f"@{day} {time}"), status=status)
-        self.assertEqual(self.last.stderr if status == 0 else "", "")
+        self.assertEqual(self.last.stderr if status == 0 and not late else "", "")
         return self.rows()[before:]
 
     def setUp(self):
@@ -41,16 +42,57 @@ class Slots(JobCase):
     def test_a_late_one_within_five_minutes(self):
         self.job("", schedule="0 8 * * *")
         self.assertEqual(len(self.at("08:04:30")), 1)
-        self.assertEqual(self.at("08:05:01", day="2026-01-06"), [])
+        row, = self.at("08:05:01", day="2026-01-06", late=True)
+        self.assertEqual((row["exit"], row["cause"]), (None, "late"))
+        self.assertRegex(self.last.stderr, "'job' did not run: it was due at 2026-01-06 08:00:00 and started 5 min 01 s "
+                                           "later; without catch_up, more than 5 min 00 s is too late")
+        self.assertEqual(self.at("08:04:00", day="2026-01-06"), [])  # it is claimed
 
     def test_at_the_very_edge(self):
         """With a clock that stands still: five minutes are not too late, a second more is."""
         self.job("if require 'jeton'.job.attempt == 1 then return false end", schedule="0 8 * * *",
                  retries={"attempts": 2, "delay": "1ms"})
-        for time, count in (("07:59:59", 0), ("08:05:01", 0), ("08:05:00", 2)):
-            self.run_job("--scheduled", env=self.faketime(f"{MONDAY} {time}"))
-            self.assertEqual(len(self.rows()), count, time)
-        self.assertEqual(self.slots(), [480, 480])  # both attempts have it
+        for day, time, causes in ((MONDAY, "07:59:59", []), (MONDAY, "08:05:01", ["late"]),
+                                  ("2026-01-06", "08:05:00", ["late", "script", None])):
+            self.run_job("--scheduled", env=self.faketime(f"{day} {time}"))
+            self.assertEqual([row["cause"] for row in self.rows()], causes, time)
+        self.assertEqual(self.slots(), [480, 480 + 1440, 480 + 1440])  # both attempts have it
+
+    def test_what_is_late_is_told(self):
+        self.job("print 'ran'", schedule="0 8 * * *", on_failure={"command": ["sh", "-c", "cat >>told"]},
+                 on_recovery={"command": ["sh", "-c", "echo again >>told"]}, metrics="job.prom")
+        self.assertEqual(self.at("07:00:00"), [])
+        self.assertEqual(len(self.at("09:30:00", late=True)), 1)  # by a RANDOM_DELAY, say
+        self.assertEqual(self.at("09:31:00"), [])
+        with open(self.path("told"), encoding="utf-8") as file:
+            told, = [json.loads(line) for line in file]
+        self.assertEqual((told["exit"], told["cause"], told["output_bytes"]), (None, "late", 0))
+        self.assertIn("started 1 h 30 min later", told["message"])
+        self.assertIn("slot", told)
+        shown, = json.loads(self.ok("history", "--json").stdout)
+        self.assertEqual((shown["exit"], shown["cause"]), (None, "late"))
+        self.assertRegex(self.ok("history").stdout, r"✗  \w+  job  2026-01-05 09:30:00 +-  late\n")
+        logs = self.ok("logs", "job")
+        self.assertEqual(logs.stdout, "")
+        self.assertIn("no exit status, late: it was due at", logs.stderr)
+        self.ok("history", "--html", "page.html")
+        with open(self.path("page.html"), encoding="utf-8") as file:
+            self.assertIn("1 h 30 min later", file.read())
+        with open(self.path("job.prom"), encoding="utf-8") as file:
+            metrics = file.read()
+        self.assertRegex(metrics, r"last_run_exit_status\{.*\} NaN\n")
+        self.assertRegex(metrics, r"last_run_duration_seconds\{.*\} NaN\n")
+        self.assertEqual(len(self.at("08:00:00", day="2026-01-06")), 1)
+        with open(self.path("told"), encoding="utf-8") as file:
+            self.assertTrue(file.read().endswith("\nagain\n"))
+
+    def test_what_was_missed_while_nothing_ran_is_not_told(self):
+        """Nor is a line that the crontab has for the other half of the year."""
+        self.job("", schedule="0 8 * * *", timezone="Europe/Paris")
+        self.assertEqual(self.at("05:00:00", day="2026-07-05"), [])
+        self.assertEqual(self.at("09:01:01", day="2026-07-06"), [])  # over three hours
+        self.assertEqual(self.at("07:00:00", day="2026-07-07"), [])  # where it is due in winter
+        self.assertEqual(len(self.at("06:40:00", day="2026-07-08", late=True)), 1)
 
     def test_of_several_the_latest(self):
         self.job("", schedule="* * * * *")

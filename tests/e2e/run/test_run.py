@@ -71,6 +71,18 @@ class Status(RunCase):
     def test_stack_overflow(self):
         self.script("local function f() return f() + 1 end f()", status=1, says="stack overflow")
 
+    def test_no_text_forges_a_line_of_the_log(self):
+        forged = r"x\njeton: error: forged\u{202e}\r."
+        shown = r"x\njeton: error: forged\u202e\r."
+        self.script(f"""require "jeton.log".warn("{forged}")""", says=f"jeton: warning: {shown}\n")
+        self.script(f"""error("{forged}", 0)""", status=1, says="jeton: error: x\n\tjeton: error: forged\\u202e\\r.\n")
+        self.script(f"""local make = require "jeton.http".error
+                        print(make {{ kind = "invalid", message = "{forged}" }})""", prints=f"invalid: {shown}\n")
+        with open(os.path.join(self.folder, "a\njeton: error: forged.lua"), "w", encoding="utf-8") as file:
+            file.write("error 'boom'")
+        done = self.fails(1, "run", "a\njeton: error: forged.lua")
+        self.assertNotIn("\njeton: error: forged", done.stderr)
+
     def test_in_json_the_traceback_is_a_field(self):
         path = self.write("script.lua", "error(require('jeton.http').error { kind = 'auth', status = 403, message = 'm' })")
         done = self.fails(4, "--log-format", "json", "run", path)

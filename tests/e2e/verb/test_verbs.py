@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import sqlite3
+import subprocess
 import threading
 import time
 import unittest
@@ -183,6 +184,25 @@ class Api(ServiceCase):
         self.assertEqual(head.splitlines()[0], "HTTP 200")
         self.assertIn("Content-Type: application/json; charset=utf-8", head.splitlines())
         self.assertEqual(body, '{"ok": true}')
+
+    def test_control_characters_are_visible_on_a_terminal_alone(self):
+        sent = '{"a":"\u009b31m \u202e"}\r\n\x1b]0;title\x07 lone\r.\t\n'.encode()
+        self.service(lambda *_: (200, sent))
+        with open(os.path.join(self.folder, "out"), "wb") as out:
+            subprocess.run([support.JETON, "api", "groups"], stdin=subprocess.DEVNULL, stdout=out, env=self.env,
+                           cwd=self.folder, check=True)
+        with open(os.path.join(self.folder, "out"), "rb") as out:
+            self.assertEqual(out.read(), sent)
+        shown = self.at_terminal("api", "groups").replace(b"\r\r\n", b"\r\n")
+        self.assertEqual(shown, b'{"a":"\\x9b31m \\u202e"}\r\n\\x1b]0;title\\x07 lone\\r.\t\r\n')
+
+    def test_what_a_service_says_is_one_line(self):
+        self.service(lambda *_: (404, {"errorCode": "x\njeton: error: forged", "message": "\u009b31m\njeton: error: forged"}))
+        self.assertEqual(len(self.fails(6, "api", "groups/1").stderr.splitlines()), 1)
+        self.assertNotIn("\u009b", self.fails(6, "api", "groups/1").stderr)
+        done = self.fails(2, "x\njeton: error: forged \u202e")
+        self.assertEqual(done.stderr, "jeton: error: unknown verb 'x\\njeton: error: forged \\u202e'; "
+                                      "`jeton --help` lists them\n")
 
     def test_a_token_in_the_reply_is_masked(self):
         self.service(lambda *_: (200, {"echo": ACCESS_TOKEN, "and": "more"}))

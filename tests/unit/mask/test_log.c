@@ -112,7 +112,7 @@ static void test_terminal_is_safe(void **state)
     struct fixture fixture;
     setup(&fixture, LOG_INFO, LOG_TEXT, false);
     log_msg(fixture.log, LOG_INFO, "one\n\ttwo \x1b]0;title\a \r \x7f\n\n");
-    check_written(&fixture, "jeton: info: one\n\ttwo \\x1b]0;title\\x07 \\r \\x7f\n");
+    check_written(&fixture, "jeton: info: one\\n\\ttwo \\x1b]0;title\\x07 \\r \\x7f\n");
     log_msg(fixture.log, LOG_INFO,
             "\xc2\x9b"
             "31m \xe2\x80\xae caf\xc3\xa9 caf\xe9");
@@ -120,6 +120,21 @@ static void test_terminal_is_safe(void **state)
     const struct log_field field = {"na\x1bme", "va\x1blue", false};
     log_event(fixture.log, LOG_INFO, "m", &field, 1);
     check_written(&fixture, "jeton: info: m na\\x1bme=\"va\\x1blue\"\n");
+    teardown(&fixture);
+}
+
+/* Below the first line, nothing passes for a line of the log. */
+static void test_lines(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    setup(&fixture, LOG_INFO, LOG_TEXT, false);
+    log_lines(fixture.log, LOG_ERROR, "%s", "one\r\n\ttwo\rthree\nstack traceback:\n[C] \x1b[2J\n");
+    check_written(&fixture, "jeton: error: one\r\n\ttwo\\rthree\nstack traceback:\n[C] \\x1b[2J\n");
+    log_lines(fixture.log, LOG_ERROR, "%s",
+              "one\njeton: error: forged\n\xe2\x80\x8bjeton: error: behind a space without width");
+    check_written(&fixture, "jeton: error: one\n\tjeton: error: forged\n"
+                            "\t\xe2\x80\x8bjeton: error: behind a space without width\n");
     teardown(&fixture);
 }
 
@@ -244,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_color),
         cmocka_unit_test(test_fields),
         cmocka_unit_test(test_terminal_is_safe),
+        cmocka_unit_test(test_lines),
         cmocka_unit_test(test_secrets_are_masked),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_json_numbers),
