@@ -74,7 +74,7 @@ static void hide_variables(const struct job *job, const struct connector *connec
         const char *value =
             secret->kind == SECRET_ENV ? config_job_variable(job, secret->text) : NULL;
         if (value != NULL)
-            redact_add_owned(redact, value, strlen(value), connector->name);
+            secret_hide(secret, value, strlen(value), connector->name, redact);
     }
 }
 

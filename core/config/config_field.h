@@ -13,6 +13,8 @@ schema_parse_fn config_url_parse;
 schema_parse_fn config_secret_parse;
 /* The same for what is no secret in plain text: the ID of a client. */
 schema_parse_fn config_id_parse;
+/* The same for a private key or a certificate: PEM, of many lines. */
+schema_parse_fn config_key_parse;
 /* A scalar's text, not empty; NULL with a problem added. */
 const char *config_text(const struct schema_walk *walk, const struct schema_field *field,
                         const struct yaml_node *node);

@@ -104,7 +104,7 @@ static void read_plain(const struct schema_walk *walk, const struct schema_field
 {
     struct err err;
     err_clear(&err);
-    if (secret_check_value(node->text, node->len, &err) != 0) {
+    if (secret_check_value(secret, node->text, node->len, &err) != 0) {
         schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
         return;
     }
@@ -129,12 +129,12 @@ static bool is_braced_text(const struct yaml_node *node)
     return value->kind == YAML_SCALAR && value->plain && value->len == 0;
 }
 
-void config_secret_parse(const struct schema_walk *walk, const struct schema_field *field,
-                         const struct yaml_node *node, void *target)
+static void parse(const struct schema_walk *walk, const struct schema_field *field,
+                  const struct yaml_node *node, bool is_key, struct secret *secret)
 {
-    struct secret *secret = target;
     *secret = (struct secret){
         .key = field->name,
+        .is_key = is_key,
         .name = mem_printf("%s of %s", field->name, walk->what),
         .file = mem_strdup(walk->file),
         .line = node->line,
@@ -156,6 +156,18 @@ void config_secret_parse(const struct schema_walk *walk, const struct schema_fie
                        field->name, walk->what);
     else
         schema_read(walk, source_fields, secret->name, node, secret);
+}
+
+void config_secret_parse(const struct schema_walk *walk, const struct schema_field *field,
+                         const struct yaml_node *node, void *target)
+{
+    parse(walk, field, node, false, target);
+}
+
+void config_key_parse(const struct schema_walk *walk, const struct schema_field *field,
+                      const struct yaml_node *node, void *target)
+{
+    parse(walk, field, node, true, target);
 }
 
 void config_id_parse(const struct schema_walk *walk, const struct schema_field *field,

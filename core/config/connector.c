@@ -27,7 +27,8 @@ struct connector *connector_new(const struct config_provider *provider, const ch
 
 static bool is_secret(const struct schema_field *field)
 {
-    return field->parse == config_secret_parse || field->parse == config_id_parse;
+    return field->parse == config_secret_parse || field->parse == config_id_parse ||
+           field->parse == config_key_parse;
 }
 
 static void *place_of(const struct connector *connector, const struct schema_field *field)
@@ -117,7 +118,7 @@ void connector_hide(const struct connector *connector, struct redact *redact)
     for (size_t i = 0; (secret = connector_secret_at(connector, i)) != NULL; i++) {
         const char *value = secret_at_hand(secret);
         if (value != NULL)
-            redact_add_owned(redact, value, strlen(value), connector->name);
+            secret_hide(secret, value, strlen(value), connector->name, redact);
     }
 }
 
@@ -131,7 +132,7 @@ void connector_hide_files(const struct connector *connector, struct redact *reda
             continue;
         buf_create_secret(&value, SECRET_BYTES_MAX);
         if (secret_read(secret, NULL, 0, &value, &ignored) == 0)
-            redact_add_owned(redact, value.data, value.len, connector->name);
+            secret_hide(secret, value.data, value.len, connector->name, redact);
         buf_destroy(&value);
     }
 }

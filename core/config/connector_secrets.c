@@ -13,7 +13,7 @@ int connector_secrets_read(const struct connector *connector, struct redact *red
         buf_create_secret(&value, SECRET_BYTES_MAX);
         int result = secret_read(secret, redact, deadline_ms, &value, err);
         if (result == 0) {
-            redact_add_owned(redact, value.data, value.len, connector->name);
+            secret_hide(secret, value.data, value.len, connector->name, redact);
             connector_secrets_add(out, secret->key, value.data);
         }
         buf_destroy(&value);

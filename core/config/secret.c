@@ -25,13 +25,26 @@ void secret_destroy(struct secret *secret)
     *secret = (struct secret){0};
 }
 
-int secret_check_value(const char *value, size_t len, struct err *err)
+/* What a key's lines end with is no control character. */
+static bool has_control(const struct secret *secret, const char *value, size_t len)
+{
+    bool found = false;
+    for (size_t i = 0; i < len && !found; i++)
+        found = ascii_is_control(value[i]) &&
+                !(secret->is_key && (value[i] == '\n' || value[i] == '\r' || value[i] == '\t'));
+    return found;
+}
+
+int secret_check_value(const struct secret *secret, const char *value, size_t len, struct err *err)
 {
     if (len == 0)
         return err_set(err, ERR_CONFIG, "it is empty");
-    if (ascii_has_control(value, len))
+    if (has_control(secret, value, len) && secret->is_key)
+        return err_set(err, ERR_CONFIG,
+                       "it holds a control character; expected PEM, which is text");
+    if (has_control(secret, value, len))
         return err_set(err, ERR_CONFIG, "it holds a control character; expected one line of text");
-    if (utf8_mark(value, len) > 0)
+    if (utf8_mark(value, len) > 0 && !secret->is_key)
         return err_set(err, ERR_CONFIG,
                        "it starts with a byte order mark, which is no part of it; save it as UTF-8 "
                        "without");
@@ -147,11 +160,10 @@ int secret_read(const struct secret *secret, struct redact *redact, int64_t dead
     int result = read_value(secret, deadline_ms, &value, err);
     if (result == 0) {
         strip_newlines(&value);
-        result = secret_check_value(value.data, value.len, err);
+        result = secret_check_value(secret, value.data, value.len, err);
     }
     if (result == 0) {
-        if (redact != NULL)
-            redact_add(redact, value.data, value.len);
+        secret_hide(secret, value.data, value.len, NULL, redact);
         result = buf_append(out, value.data, value.len);
         if (result != 0)
             err_set(err, ERR_CONFIG, "it is larger than %zu bytes", out->limit);

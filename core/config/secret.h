@@ -25,6 +25,7 @@ struct secret {
     enum secret_kind kind;
     const char *key;   /* of the connector's mapping; it lives as long as the connector */
     bool is_id;        /* it is registered like a secret, but may stand where others can read it */
+    bool is_key;       /* a private key or a certificate, which may have many lines */
     char *text;        /* plain value, variable, absolute path, or credential's name */
     char **command;    /* argv, NULL-terminated */
     char *name;        /* for messages: "refresh_token of connector 'contoso'" */
@@ -46,7 +47,13 @@ int secret_read(const struct secret *secret, struct redact *redact, int64_t dead
                 struct buf *out, struct err *err);
 /* ERR_CONFIG says what is wrong with a value, without showing it: empty, short, control characters.
  */
-int secret_check_value(const char *value, size_t len, struct err *err);
+int secret_check_value(const struct secret *secret, const char *value, size_t len, struct err *err);
+/*
+ * Registers a value of it as that owner's (redact_add_owned). Of a key, also each line of base64: a
+ * message may hold a part of it. NULL redact is fine.
+ */
+void secret_hide(const struct secret *secret, const char *value, size_t len, const char *owner,
+                 struct redact *redact);
 /* The value where it can be had without reading or running anything (plain, env); else NULL. */
 const char *secret_at_hand(const struct secret *secret);
 /* Without reading the value or running anything: what is wrong or risky about it. */

@@ -115,7 +115,7 @@ static int read_value(const struct add *add, const char *label, struct buf *valu
             to--;
         result = buf_append(value, from, (size_t)(to - from));
         if (result == 0)
-            result = secret_check_value(value->data, value->len, err);
+            result = secret_check_value(&(const struct secret){0}, value->data, value->len, err);
     }
     if (result == 0) {
         redact_add(add->app->redact, value->data, value->len);

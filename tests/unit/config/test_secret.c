@@ -226,6 +226,60 @@ static void test_check_runs_no_command(void **state)
     checked(secret, "warning: " NAME "command 'no-such-program-here' is not found in $PATH\n");
 }
 
+#define LINE1 "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v"
+#define LINE2 "VpguoRK9JLsLMREScVpezJpGXA7r/Mc+n9g="
+
+/* Every line of a key is masked by itself, however the ends of its lines are written. */
+static void test_keys(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *problem; /* NULL: it is read */
+    } cases[] = {
+        {"-----BEGIN PRIVATE KEY-----\n" LINE1 "\n" LINE2 "\n-----END PRIVATE KEY-----\n", NULL},
+        {"-----BEGIN PRIVATE KEY-----\r\n" LINE1 "\r\n" LINE2 "\r\n-----END PRIVATE KEY-----",
+         NULL},
+        {"-----BEGIN PRIVATE KEY-----\\n" LINE1 "\\n" LINE2 "\\n-----END PRIVATE KEY-----\\n",
+         NULL},
+        {"{ \"private_key\": \"-----BEGIN PRIVATE KEY-----\\n" LINE1 "\\n" LINE2
+         "\\n-----END PRIVATE KEY-----\\n\" }",
+         NULL},
+        {"-----BEGIN PRIVATE KEY-----\n" LINE1 "\n" LINE2, NULL},
+        {"-----BEGIN CERTIFICATE-----\n" LINE1 "\n-----END CERTIFICATE-----\n"
+         "-----BEGIN PRIVATE KEY-----\n" LINE2 "\n-----END PRIVATE KEY-----\n",
+         NULL},
+        {"0\202\n\001", "it holds a control character; expected PEM, which is text"},
+        {"\n", "it is empty"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct secret secret = make(SECRET_ENV, "JETON_TEST_KEY");
+        struct redact *redact = redact_new();
+        struct buf out, masked;
+        secret.is_key = true;
+        setenv("JETON_TEST_KEY", cases[i].text, 1);
+        buf_create_secret(&out, SECRET_BYTES_MAX);
+        buf_create(&masked, BUF_LIMIT_LINE);
+        err_clear(&err);
+        int result = secret_read(&secret, redact, 0, &out, &err);
+        assert_int_equal(result, cases[i].problem == NULL ? 0 : -1);
+        if (result == 0) {
+            static const char said[] = "a " LINE1 " b " LINE2 " -----BEGIN PRIVATE KEY-----";
+            assert_memory_equal(out.data, cases[i].text, out.len); /* but for the last line end */
+            redact_text(redact, said, sizeof said - 1, &masked);
+            assert_string_equal(masked.data,
+                                "a " REDACT_MASK " b " REDACT_MASK " -----BEGIN PRIVATE KEY-----");
+        } else {
+            assert_string_equal(strstr(err.msg, "it "), cases[i].problem);
+        }
+        buf_destroy(&masked);
+        buf_destroy(&out);
+        secret_destroy(&secret);
+        redact_free(redact);
+    }
+    unsetenv("JETON_TEST_KEY");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_set_up, folder_tear_down)
 
 int main(void)
@@ -236,6 +290,7 @@ int main(void)
         TEST(test_bad_values),
         TEST(test_modes),
         TEST(test_commands_that_fail),
+        TEST(test_keys),
         TEST(test_check),
         TEST(test_check_runs_no_command),
     };

@@ -1,0 +1,46 @@
+#include "ascii.h"
+#include "secret.h"
+
+#include <string.h>
+
+#define BEGIN  "-----BEGIN "
+#define DASHES "-----"
+
+static bool is_base64(char c)
+{
+    return ascii_is_alnum(c) || c == '+' || c == '/' || c == '=';
+}
+
+/* What stands between the BEGIN and END of PEM. Where the ends of lines are written as `\\n`, as in
+ * JSON, they are no part of a line either. */
+static const char *hide_lines(const char *text, const char *end, const char *owner,
+                              struct redact *redact)
+{
+    while (text < end && *text != '-') {
+        const char *line = text;
+        while (text < end && is_base64(*text))
+            text++;
+        redact_add_owned(redact, line, (size_t)(text - line), owner);
+        if (text < end && *text != '-')
+            text += *text == '\\' && end - text > 1 ? 2 : 1;
+    }
+    return text;
+}
+
+void secret_hide(const struct secret *secret, const char *value, size_t len, const char *owner,
+                 struct redact *redact)
+{
+    const char *end = value + len;
+    if (redact == NULL)
+        return;
+    redact_add_owned(redact, value, len, owner);
+    while (secret->is_key && value != NULL) {
+        value = memmem(value, (size_t)(end - value), BEGIN, sizeof BEGIN - 1);
+        if (value == NULL)
+            return;
+        value += sizeof BEGIN - 1;
+        value = memmem(value, (size_t)(end - value), DASHES, sizeof DASHES - 1);
+        if (value != NULL)
+            value = hide_lines(value + sizeof DASHES - 1, end, owner, redact);
+    }
+}
