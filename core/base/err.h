@@ -37,6 +37,7 @@ enum err_kind {
 enum err_hint {
     ERR_HINT_NONE,
     ERR_HINT_ALLOW_HOST, /* a pattern in allow_hosts */
+    ERR_HINT_KEPT,       /* nothing: what the API said stands */
 };
 
 struct err {

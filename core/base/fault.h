@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define FAULT_TOKEN_LOCKED   "token-locked"   /* the exchange lock is held, nothing was sent */
+#define FAULT_TOKEN_INTENT   "token-intent"   /* what is about to be spent is written down */
 #define FAULT_TOKEN_RECEIVED "token-received" /* the reply has arrived, nothing is stored */
 #define FAULT_TOKEN_STORED   "token-stored"   /* stored, not yet returned */
 /* `connector add` has written: */

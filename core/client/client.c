@@ -50,8 +50,10 @@ struct client_call {
     struct http_header authorization; /* its value is ours */
     char *scope;
     int64_t generation;
-    char *url;    /* of the request under way */
-    bool renewed; /* the one exchange after a 401 has been */
+    char *url;                    /* of the request under way */
+    bool renewed;                 /* the one exchange after a 401 has been */
+    struct http_response refusal; /* that 401, while another token is looked for */
+    struct err refused;           /* in words */
     int moves;
     struct err last;
     struct client_call *next;
@@ -79,6 +81,7 @@ static void call_free(struct client_call *call)
     mem_free_secret(call->authorization.value);
     mem_free(call->scope);
     mem_free_secret(call->url);
+    http_response_clear(&call->refusal);
     mem_free(call);
 }
 
@@ -156,6 +159,15 @@ static void call_moved(struct client_call *call, struct http_response *response)
         call_move_failed(call, response);
 }
 
+/* A second 401. */
+static void call_barred(void *arg)
+{
+    struct client_call *call = arg;
+    if (call->move.call.result < 0)
+        log_msg(call->client->log, LOG_WARN, "%s", call->move.call.err.msg);
+    call_fail(call, &call->refusal);
+}
+
 static void call_answered(void *arg, struct http_result *result)
 {
     struct client_call *call = arg;
@@ -184,7 +196,16 @@ static void call_answered(void *arg, struct http_result *result)
     call_label(call);
     if (status == 401 && !call->renewed) {
         call->renewed = true;
+        call->refusal = *response;
+        call->refused = call->last;
+        *response = (struct http_response){0};
         call_begin(call); /* with a token newer than this generation */
+    } else if (status == 401) {
+        http_response_clear(&call->refusal);
+        call->refusal = *response;
+        *response = (struct http_response){0};
+        token_bar(call->client->tokens, call->connector, call->generation, &call->move, call_barred,
+                  call);
     } else if (status == 429) {
         if (!retry_throttled(&call->retry, response, &call->last))
             call_fail(call, response);
@@ -247,6 +268,11 @@ static void call_token(void *arg, const struct token *token, const struct err *e
     struct client_call *call = arg;
     const struct provider *provider = provider_of(call->connector);
     call->token_request = NULL;
+    if (err != NULL && err->hint == ERR_HINT_KEPT) {
+        call->last = call->refused;
+        call_fail(call, &call->refusal);
+        return;
+    }
     if (err != NULL) {
         call_finish(call, NULL, err);
         return;

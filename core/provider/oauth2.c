@@ -56,6 +56,7 @@ const struct provider oauth2_provider = {
     .given_where = "where the application is registered at the service",
     .renewal = "sign in anew, and configure the new refresh_token",
     .try_path = "",
+    .single_use = true,
     .owner = oauth2_connector_owner,
     .asked = oauth2_connector_asked,
     .may_ask = oauth2_connector_may_ask,

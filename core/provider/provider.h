@@ -113,6 +113,9 @@ struct provider {
     const char *renewal;     /* what to do about a refresh token that dies soon */
     const char *try_path;    /* a path that a new connector may be tried with */
     int64_t refresh_life_ms; /* of a refresh token, from its receipt; 0: not known */
+    /* A refresh token may be good for one use, and a second one punished: after a lost reply it is
+     * sent once more and not again, and refusals are remembered (token_stop.h). */
+    bool single_use;
     const struct provider_list *lists; /* cut into pages; ends with path NULL. NULL: none is */
 
     /* Whose a stored row is: what makes it another connector's. home: connector->home, or where it

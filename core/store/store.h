@@ -136,6 +136,7 @@ enum store_op {
     STORE_TOKEN_INTENT,   /* only the intent of row: written, or ended where it is none */
     STORE_TOKEN_ENDPOINT, /* owner, endpoint_url: only that of an existing row, so that an exchange
                              under way elsewhere loses nothing */
+    STORE_TOKEN_BAR,      /* owner, generation: notes it in a row that still has it */
     STORE_TOKEN_DELETE,   /* owner: row and intent */
 
     /* kv: the keys of one job or script (scope) */
@@ -174,6 +175,7 @@ struct store_call {
             const char *owner;
             struct store_token *row;
             const char *endpoint_url;
+            int64_t generation;
         } token;
         struct {
             const char *scope;

@@ -33,6 +33,7 @@ store_sqlite_op store_sqlite_token_load;
 store_sqlite_op store_sqlite_token_save;
 store_sqlite_op store_sqlite_token_intent;
 store_sqlite_op store_sqlite_token_endpoint;
+store_sqlite_op store_sqlite_token_bar;
 store_sqlite_op store_sqlite_token_delete;
 store_sqlite_op store_sqlite_kv_get;
 store_sqlite_op store_sqlite_kv_write;

@@ -52,6 +52,7 @@ static void sqlite_start(void *self, struct store_call *call)
         [STORE_TOKEN_SAVE] = store_sqlite_token_save,
         [STORE_TOKEN_INTENT] = store_sqlite_token_intent,
         [STORE_TOKEN_ENDPOINT] = store_sqlite_token_endpoint,
+        [STORE_TOKEN_BAR] = store_sqlite_token_bar,
         [STORE_TOKEN_DELETE] = store_sqlite_token_delete,
         [STORE_KV_GET] = store_sqlite_kv_get,
         [STORE_KV_WRITE] = store_sqlite_kv_write,

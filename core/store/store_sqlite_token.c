@@ -213,6 +213,17 @@ int store_sqlite_token_endpoint(struct store_sqlite *sqlite, struct store_call *
     return store_sqlite_finish(sqlite, stmt, err);
 }
 
+int store_sqlite_token_bar(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
+{
+    sqlite3_stmt *stmt = store_sqlite_prepare(
+        sqlite, "UPDATE token SET barred = ?2 WHERE owner = ?1 AND generation = ?2", err);
+    if (stmt == NULL)
+        return -1;
+    store_sqlite_bind_text(stmt, 1, call->token.owner);
+    sqlite3_bind_int64(stmt, 2, call->token.generation);
+    return store_sqlite_finish(sqlite, stmt, err);
+}
+
 int store_sqlite_token_delete(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
     if (store_sqlite_begin(sqlite, err) != 0)

@@ -23,6 +23,10 @@ struct exchange {
                         configured */
     size_t grant;
     int moves;
+    bool doubt;   /* an attempt with this grant may have been granted: its reply was lost */
+    bool doubted; /* one had been, before it was refused */
+    bool dead;    /* exchange_result */
+    bool refused;
     void *transfer; /* of the transport */
     struct retry retry;
     struct err last;             /* why we wait, or give up */
@@ -56,7 +60,11 @@ static struct provider_ask exchange_ask(const struct exchange *exchange)
 /* `last` is final. */
 static void exchange_fail(struct exchange *exchange)
 {
-    const struct exchange_result result = {.service = exchange->service};
+    const struct exchange_result result = {.service = exchange->service,
+                                           .dead = exchange->dead,
+                                           .refused = exchange->refused,
+                                           .doubt = exchange->doubt,
+                                           .doubted = exchange->doubted};
     exchange->done(exchange->arg, &result, &exchange->last);
     exchange_free(exchange);
 }
@@ -84,14 +92,17 @@ static void exchange_give_up(struct exchange *exchange)
         exchange_fail(exchange);
 }
 
-static void exchange_wait(struct exchange *exchange, const struct http_response *throttled)
+/* `again`: a refresh token that is for a single use may have been spent twice by now. */
+static void exchange_wait(struct exchange *exchange, const struct http_response *response,
+                          bool again)
 {
     bool wanted = exchange->wanted == NULL || exchange->wanted(exchange->arg);
-    if (throttled == NULL && exchange_return(exchange))
+    bool throttled = exchange->last.kind == ERR_THROTTLED;
+    if (!throttled && exchange_return(exchange))
         return;
-    if (!wanted ||
-        !(throttled != NULL ? retry_throttled(&exchange->retry, throttled, &exchange->last)
-                            : retry_broken(&exchange->retry, NULL, &exchange->last)))
+    if (again || !wanted ||
+        !(throttled ? retry_throttled(&exchange->retry, response, &exchange->last)
+                    : retry_broken(&exchange->retry, response, &exchange->last)))
         exchange_fail(exchange);
 }
 
@@ -120,6 +131,7 @@ static void exchange_refused(struct exchange *exchange)
         log_msg(exchange->log, LOG_INFO, "%s; trying the next refresh token that is known",
                 err_line(&exchange->last, line));
         exchange->grant++;
+        exchange->dead = false;
         exchange_send(exchange);
         return;
     }
@@ -136,6 +148,34 @@ static void exchange_succeeded(struct exchange *exchange, struct provider_token 
     exchange_free(exchange);
 }
 
+/* Whether nobody knows what the service did with the request. */
+static bool exchange_is_lost(const struct exchange *exchange, enum provider_meaning meaning,
+                             const struct http_result *result)
+{
+    int status = exchange->last.status; /* 0: the reply made no sense */
+    if (meaning == PROVIDER_GOOD || meaning == PROVIDER_MOVED)
+        return false;
+    return result->err.kind != ERR_NONE ? result->sent
+                                        : status == 0 || status == 408 || status >= 500;
+}
+
+/* What the reply says of the refresh token that was sent. */
+static bool exchange_note(struct exchange *exchange, enum provider_meaning meaning, bool lost)
+{
+    bool spends = exchange->provider->single_use && exchange->tokens[exchange->grant] != NULL;
+    bool again = spends && lost && exchange->doubt;
+    bool final =
+        meaning == PROVIDER_NEXT || meaning == PROVIDER_DEAD || meaning == PROVIDER_REFUSED;
+    exchange->dead = meaning == PROVIDER_DEAD;
+    exchange->refused = final && !lost && exchange->last.status != 0;
+    if (exchange->refused) {
+        exchange->doubted = exchange->doubted || exchange->doubt;
+        exchange->doubt = false;
+    }
+    exchange->doubt = exchange->doubt || lost;
+    return again;
+}
+
 static void exchange_answered(void *arg, struct http_result *result)
 {
     struct exchange *exchange = arg;
@@ -147,6 +187,8 @@ static void exchange_answered(void *arg, struct http_result *result)
     /* Unless there was a reply, of a service that did not refuse, which made no sense. */
     if (result->err.kind != ERR_NONE || exchange->last.status != 0)
         err_wrap(&exchange->last, "token exchange");
+    bool lost = exchange_is_lost(exchange, meaning, result);
+    bool again = exchange_note(exchange, meaning, lost);
     switch (meaning) {
     case PROVIDER_GOOD:
         exchange_succeeded(exchange, &reply.token);
@@ -155,7 +197,7 @@ static void exchange_answered(void *arg, struct http_result *result)
         exchange_moved(exchange, reply.moved);
         break;
     case PROVIDER_WAIT:
-        exchange_wait(exchange, exchange->last.kind == ERR_THROTTLED ? &result->response : NULL);
+        exchange_wait(exchange, result->err.kind == ERR_NONE ? &result->response : NULL, again);
         break;
     case PROVIDER_NEXT:
     case PROVIDER_DEAD:

@@ -27,11 +27,16 @@ struct exchange_result {
     struct provider_token token;
     size_t used;         /* index of the grant that worked */
     const char *service; /* where the token service is now; NULL: as configured */
+    /* Of a failure: */
+    bool dead;    /* the service has said that the refresh token will never be good again */
+    bool refused; /* the service itself has said no */
+    bool doubt; /* the last refresh token may have been replaced: no answer says that it was not */
+    bool doubted; /* the same was so before the service refused it */
 };
 
 /*
- * err NULL: all of result is good; else only service is. Both are valid during the call. Called
- * once, from the loop.
+ * err NULL: all of result is good but what is of a failure; else only service and that are. Both
+ * are valid during the call. Called once, from the loop.
  */
 typedef void exchange_done_fn(void *arg, const struct exchange_result *result,
                               const struct err *err);

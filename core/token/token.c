@@ -156,6 +156,19 @@ int token_set_endpoint(struct tokens *tokens, const struct connector *connector,
     return 0;
 }
 
+void token_bar(struct tokens *tokens, const struct connector *connector, int64_t generation,
+               struct token_move *move, loop_fn *done, void *arg)
+{
+    if (!provider_of(connector)->single_use) {
+        done(arg);
+        return;
+    }
+    provider_of(connector)->owner(connector, connector->home, move->owner);
+    move->call = (struct store_call){.op = STORE_TOKEN_BAR,
+                                     .token = {.owner = move->owner, .generation = generation}};
+    store_start(tokens->store, &move->call, done, arg);
+}
+
 struct tokens *tokens_new(struct loop *loop, const struct transport *transport, struct store *store,
                           struct redact *redact, struct log *log)
 {

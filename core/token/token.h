@@ -76,5 +76,10 @@ struct token_move {
 int token_set_endpoint(struct tokens *tokens, const struct connector *connector,
                        const char *endpoint_url, struct token_move *move, loop_fn *done, void *arg,
                        struct err *err);
+/* The API refused a token that was exchanged because it had refused the one before: remembers that
+ * another exchange for a 401 is useless. Nothing for providers without single_use. Otherwise as
+ * token_set_endpoint. */
+void token_bar(struct tokens *tokens, const struct connector *connector, int64_t generation,
+               struct token_move *move, loop_fn *done, void *arg);
 
 #endif

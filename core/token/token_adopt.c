@@ -76,6 +76,7 @@ static int adopt(struct adoption *adoption, struct err *err)
             row->configured_fingerprint = mem_strdup(configured.refresh_fingerprint);
         row->refresh_token = mem_strdup(adoption->refresh_token);
         row->refresh_since_ms = clock_now_ms(loop_clock(tokens->loop), CLOCK_WALL);
+        row->login_since_ms = row->refresh_since_ms;
         row->service_override = mem_strdup(adoption->service);
     }
     token_cache_unconfigure(&configured);

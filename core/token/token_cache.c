@@ -13,19 +13,22 @@ static void replace(char **field, const char *value)
     *field = copy;
 }
 
+int64_t token_cache_age_ms(const struct store_token *row, const struct clock *clock)
+{
+    char boot_id[CLOCK_BOOT_ID_SIZE];
+    clock_boot_id(boot_id);
+    if (boot_id[0] != '\0' && strcmp(boot_id, row->received_boot_id) == 0)
+        return clock_now_ms(clock, CLOCK_BOOT) - row->received_boot_ms;
+    return clock_now_ms(clock, CLOCK_WALL) - row->received_wall_ms;
+}
+
 int64_t token_cache_remaining_ms(const struct store_token *row, const struct clock *clock)
 {
     if (row->access_token == NULL)
         return 0;
     if (row->lifetime_ms == 0)
         return INT64_MAX;
-    char boot_id[CLOCK_BOOT_ID_SIZE];
-    clock_boot_id(boot_id);
-    int64_t elapsed;
-    if (boot_id[0] != '\0' && strcmp(boot_id, row->received_boot_id) == 0)
-        elapsed = clock_now_ms(clock, CLOCK_BOOT) - row->received_boot_ms;
-    else
-        elapsed = clock_now_ms(clock, CLOCK_WALL) - row->received_wall_ms;
+    int64_t elapsed = token_cache_age_ms(row, clock);
     /* Received in the future: the wall clock was set back over a reboot, so the time says nothing.
      */
     if (elapsed < 0 || elapsed >= row->lifetime_ms)
@@ -68,6 +71,21 @@ void token_cache_fingerprint(const unsigned char salt[32], const char *purpose, 
     sodium_bin2hex(out, TOKEN_FINGERPRINT_SIZE, digest, sizeof digest);
 }
 
+/* Of all secrets but the client's ID and the refresh token, which have their own. */
+static void fingerprint_rest(const struct connector_secrets *secrets, const char *client_key,
+                             const unsigned char salt[32], char out[TOKEN_FINGERPRINT_SIZE])
+{
+    struct buf all;
+    buf_create_secret(&all, CONNECTOR_SECRETS_MAX * (SECRET_BYTES_MAX + TOKEN_FINGERPRINT_SIZE));
+    for (size_t i = 0; i < secrets->count; i++) {
+        const char *key = secrets->items[i].key;
+        if (strcmp(key, client_key) != 0 && strcmp(key, PROVIDER_REFRESH_TOKEN) != 0)
+            buf_printf(&all, "%s=%s\n", key, secrets->items[i].value);
+    }
+    token_cache_fingerprint(salt, "secrets", all.data, out);
+    buf_destroy(&all);
+}
+
 void token_cache_configure(struct token_configured *configured, const struct connector *connector,
                            const struct connector_secrets *secrets, const unsigned char salt[32])
 {
@@ -78,6 +96,7 @@ void token_cache_configure(struct token_configured *configured, const struct con
         (struct token_configured){.connector = connector, .refresh_token = mem_strdup(refresh)};
     token_cache_fingerprint(salt, client_key, client != NULL ? client : "",
                             configured->client_fingerprint);
+    fingerprint_rest(secrets, client_key, salt, configured->secret_fingerprint);
     if (refresh != NULL)
         token_cache_fingerprint(salt, PROVIDER_REFRESH_TOKEN, refresh,
                                 configured->refresh_fingerprint);
@@ -98,6 +117,7 @@ size_t token_cache_grants(const struct provider *provider, const struct store_to
         .current = row->refresh_token,
         .previous = row->refresh_previous,
         .configured = configured->refresh_token,
+        .lost = row->intent.started_ms != 0,
         .changed = configured->refresh_token != NULL &&
                    (row->configured_fingerprint == NULL ||
                     strcmp(row->configured_fingerprint, configured->refresh_fingerprint) != 0),
@@ -133,11 +153,22 @@ void token_cache_apply(struct store_token *row, const struct exchange_result *re
 {
     int64_t now_ms = clock_now_ms(clock, CLOCK_WALL);
     const struct provider_token *token = &result->token;
+    bool began = used != NULL && configured->refresh_token != NULL &&
+                 strcmp(used, configured->refresh_token) == 0 &&
+                 (row->configured_fingerprint == NULL ||
+                  strcmp(row->configured_fingerprint, configured->refresh_fingerprint) != 0);
+    if (began)
+        row->login_since_ms = now_ms;
+    if (token->refresh_lifetime_ms > 0)
+        row->refresh_expires_ms = now_ms + token->refresh_lifetime_ms;
+    else if (began || token->refresh_token != NULL)
+        row->refresh_expires_ms = 0;
     if (used != NULL)
         apply_rotation(row, token->refresh_token, used, configured->refresh_token, now_ms);
     replace(&row->configured_fingerprint,
             configured->refresh_token != NULL ? configured->refresh_fingerprint : NULL);
     replace(&row->application_fingerprint, configured->client_fingerprint);
+    replace(&row->secret_fingerprint, configured->secret_fingerprint);
     replace(&row->service_override, result->service);
     replace(&row->access_token, keep_access ? token->access_token : NULL);
     replace(&row->endpoint_url, keep_access ? token->endpoint_url : NULL);

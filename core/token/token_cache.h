@@ -29,6 +29,8 @@
  * known. One whose lifetime the service did not say (0) lives until an API refuses it: INT64_MAX.
  */
 int64_t token_cache_remaining_ms(const struct store_token *row, const struct clock *clock);
+/* Since its receipt; negative where the clock was set back since. */
+int64_t token_cache_age_ms(const struct store_token *row, const struct clock *clock);
 /* At least early_ms (0: min(TOKEN_FRESH_MS, 10 % of the lifetime)) is left, and it is newer than
  * generation worse_than. */
 bool token_cache_usable(const struct store_token *row, int64_t worse_than, int64_t early_ms,
@@ -45,6 +47,7 @@ struct token_configured {
     char *refresh_token;                              /* NULL: none is configured */
     char refresh_fingerprint[TOKEN_FINGERPRINT_SIZE]; /* "" where none is */
     char client_fingerprint[TOKEN_FINGERPRINT_SIZE];
+    char secret_fingerprint[TOKEN_FINGERPRINT_SIZE]; /* of all other secrets */
 };
 void token_cache_configure(struct token_configured *configured, const struct connector *connector,
                            const struct connector_secrets *secrets, const unsigned char salt[32]);

@@ -5,9 +5,12 @@
 #include "home.h"
 #include "mem.h"
 #include "token_request.h"
+#include "token_stop.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Of the disk, for a row and what the state writes around it. */
 #define TOKEN_RESERVE_BYTES ((size_t)64 * 1024)
@@ -22,6 +25,7 @@ void token_flight_free(struct flight *flight)
         exchange_cancel(flight->exchange);
     store_cancel(&flight->call);
     store_lease_release(&flight->lease);
+    connector_secrets_destroy(&flight->secrets);
     token_cache_unconfigure(&flight->configured);
     store_token_destroy(&flight->row);
     mem_free(flight);
@@ -66,7 +70,7 @@ static void flight_call(struct flight *flight, enum store_op op, loop_fn *done)
         flight->call.token.row = &flight->row;
     }
     flight->row.home = flight->connector->home;
-    if (op == STORE_TOKEN_SAVE)
+    if (op == STORE_TOKEN_SAVE || op == STORE_TOKEN_INTENT)
         flight->call.under = &flight->lease;
     store_start(flight->tokens->store, &flight->call, done, flight);
 }
@@ -111,18 +115,46 @@ static void flight_forgot(void *arg)
     flight_search(flight);
 }
 
-/* The place that the service had moved to failed, and so did the others: the next run does not
- * start there. */
-static void flight_refused(struct flight *flight, const char *now)
+/* What a failed exchange leaves behind in the row: whether something is to be stored. */
+static bool flight_note(struct flight *flight, const struct exchange_result *result)
 {
     struct store_token *row = &flight->row;
-    if (row->service_override == NULL || (now != NULL && strcmp(now, row->service_override) == 0)) {
-        flight_search(flight);
-        return;
+    struct err *failure = &flight->failure;
+    bool single_use = provider_of(flight->connector)->single_use;
+    int64_t lost_ms = result->doubted ? row->intent.started_ms : flight->lost_ms;
+    if (single_use && result->dead && lost_ms > 0)
+        token_stop_tell_lost(lost_ms, failure);
+    bool stops = single_use && result->refused && (result->dead || failure->kind == ERR_AUTH);
+    if (stops)
+        token_stop_set(row, &flight->configured, result->dead, failure, flight->tokens->redact,
+                       clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL));
+    return stops;
+}
+
+/*
+ * An answer ends the intent, and so does the certainty that nothing was done. Where the place that
+ * the service had moved to failed, and so did the others, the next run does not start there.
+ */
+static void flight_refused(struct flight *flight, const struct exchange_result *result)
+{
+    struct store_token *row = &flight->row;
+    bool stored = flight_note(flight, result);
+    bool ends = row->intent.started_ms != 0 &&
+                (result->refused || (!result->doubt && flight->lost_ms == 0));
+    if (ends)
+        row->intent = (struct store_intent){0};
+    if (row->service_override != NULL &&
+        (result->service == NULL || strcmp(result->service, row->service_override) != 0)) {
+        mem_free(row->service_override);
+        row->service_override = NULL;
+        stored = true;
     }
-    mem_free(row->service_override);
-    row->service_override = NULL;
-    flight_call(flight, STORE_TOKEN_SAVE, flight_forgot);
+    if (stored)
+        flight_call(flight, STORE_TOKEN_SAVE, flight_forgot);
+    else if (ends)
+        flight_call(flight, STORE_TOKEN_INTENT, flight_forgot);
+    else
+        flight_search(flight);
 }
 
 static void flight_stored(void *arg)
@@ -153,7 +185,7 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     flight->exchange = NULL;
     if (failure != NULL) {
         flight->failure = *failure;
-        flight_refused(flight, result->service);
+        flight_refused(flight, result);
         return;
     }
     token_request_hide(tokens, flight->connector, result->token.access_token);
@@ -173,6 +205,8 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     row->generation++;
     token_cache_apply(row, result, flight->tokens_tried[result->used], &flight->configured, allowed,
                       loop_clock(tokens->loop));
+    token_stop_end(row);
+    row->intent = (struct store_intent){0};
     store_lease_unreserve(&flight->lease);
     flight_call(flight, STORE_TOKEN_SAVE, flight_stored);
 }
@@ -185,65 +219,111 @@ static void flight_check_client(struct flight *flight)
     if (row->application_fingerprint == NULL ||
         strcmp(row->application_fingerprint, flight->configured.client_fingerprint) == 0)
         return;
-    struct store_token fresh = {.generation = row->generation};
+    struct store_token fresh = {.generation = row->generation, .intent = row->intent};
     memcpy(fresh.owner, row->owner, sizeof fresh.owner);
     store_token_destroy(row);
     *row = fresh;
 }
 
+static int no_grant(const struct connector *connector, struct err *err)
+{
+    const char *sign_in = provider_of(connector)->sign_in;
+    if (sign_in == NULL)
+        return err_set(err, ERR_CONFIG,
+                       "no refresh token is known; set '" PROVIDER_REFRESH_TOKEN "' in %s",
+                       connector->file);
+    return err_set(err, ERR_CONFIG,
+                   "no refresh token is known; set '" PROVIDER_REFRESH_TOKEN
+                   "' in %s, or sign in: jeton login %s (%s)",
+                   connector->file, connector->name, sign_in);
+}
+
 /* What the exchange is made of: secrets, and the grants to try. */
-static int flight_prepare(struct flight *flight, struct connector_secrets *secrets, size_t *ntokens,
-                          struct err *err)
+static int flight_prepare(struct flight *flight, struct err *err)
 {
     const struct connector *connector = flight->connector;
     const struct provider *provider = provider_of(connector);
     struct tokens *tokens = flight->tokens;
-    if (connector_secrets_read(connector, tokens->redact, tokens->deadline_ms, secrets, err) != 0)
+    if (connector_secrets_read(connector, tokens->redact, tokens->deadline_ms, &flight->secrets,
+                               err) != 0)
         return -1;
-    token_cache_configure(&flight->configured, connector, secrets, flight->salt);
+    token_cache_configure(&flight->configured, connector, &flight->secrets, flight->salt);
     flight_check_client(flight);
     token_request_hide(tokens, connector, flight->row.refresh_token);
     token_request_hide(tokens, connector, flight->row.refresh_previous);
-    *ntokens =
+    if (provider->single_use && !flight->force &&
+        token_stop_check(&flight->row, &flight->configured,
+                         clock_now_ms(loop_clock(tokens->loop), CLOCK_WALL), err) != 0)
+        return -1;
+    flight->ntokens =
         token_cache_grants(provider, &flight->row, &flight->configured, flight->tokens_tried);
-    if (*ntokens == 0)
-        return provider->sign_in != NULL
-                   ? err_set(err, ERR_CONFIG,
-                             "no refresh token is known; set '" PROVIDER_REFRESH_TOKEN
-                             "' in %s, or sign in: jeton login %s (%s)",
-                             connector->file, connector->name, provider->sign_in)
-                   : err_set(err, ERR_CONFIG,
-                             "no refresh token is known; set '" PROVIDER_REFRESH_TOKEN "' in %s",
-                             connector->file);
+    if (flight->ntokens == 0)
+        return no_grant(connector, err);
     /* A refresh token that cannot be stored when it comes would be lost, and the old one spent. */
     return store_lease_reserve(&flight->lease, TOKEN_RESERVE_BYTES, err);
 }
 
-static void flight_exchange(void *arg)
+static void flight_send(void *arg)
 {
     struct flight *flight = arg;
+    struct tokens *tokens = flight->tokens;
     if (flight->call.result < 0) {
         flight_fail(flight, &flight->call.err);
         return;
     }
-    struct tokens *tokens = flight->tokens;
-    struct connector_secrets secrets = {0};
+    fault_point(FAULT_TOKEN_INTENT);
     struct exchange_options options = {
         .connector = flight->connector,
-        .secrets = &secrets,
+        .secrets = &flight->secrets,
+        .service = flight->row.service_override,
+        .ntokens = flight->ntokens,
         .deadline_ms = tokens->deadline_ms,
         .wanted = flight_wanted,
     };
-    if (flight_prepare(flight, &secrets, &options.ntokens, &flight->failure) != 0) {
-        connector_secrets_destroy(&secrets);
-        flight_search(flight);
-        return;
-    }
-    options.service = flight->row.service_override;
     memcpy(options.tokens, flight->tokens_tried, sizeof options.tokens);
     tokens->exchanges++;
     flight->exchange = exchange_start(tokens->loop, &tokens->transport, tokens->log, &options,
                                       flight_exchanged, flight);
+}
+
+/* What will be spent is written down first; where an earlier exchange was never answered, it is
+ * already, and the same is sent once more. */
+static void flight_exchange(void *arg)
+{
+    struct flight *flight = arg;
+    struct store_intent *intent = &flight->row.intent;
+    unsigned char id[(STORE_INTENT_SIZE - 1) / 2];
+    if (flight->call.result < 0) {
+        flight_fail(flight, &flight->call.err);
+        return;
+    }
+    if (flight_prepare(flight, &flight->failure) != 0) {
+        flight_search(flight);
+        return;
+    }
+    flight->lost_ms = intent->started_ms;
+    if (flight->tokens_tried[0] == NULL || intent->started_ms != 0) {
+        flight_send(flight);
+        return;
+    }
+    randombytes_buf(id, sizeof id);
+    sodium_bin2hex(intent->id, sizeof intent->id, id, sizeof id);
+    intent->generation = flight->row.generation;
+    intent->started_ms = clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL);
+    if (gethostname(intent->host, sizeof intent->host) != 0)
+        intent->host[0] = '\0';
+    intent->host[sizeof intent->host - 1] = '\0';
+    flight_call(flight, STORE_TOKEN_INTENT, flight_send);
+}
+
+/* An API refused the token that the row holds, which is fresh. */
+static bool flight_keeps(const struct flight *flight, struct err *err)
+{
+    const struct store_token *row = &flight->row;
+    const struct clock *clock = loop_clock(flight->tokens->loop);
+    return provider_of(flight->connector)->single_use && !flight->force &&
+           token_cache_usable(row, 0, flight->connector->early_ms, clock) &&
+           token_stop_check_refused(row, clock, err) != 0;
 }
 
 static void flight_loaded(void *arg)
@@ -257,11 +337,15 @@ static void flight_loaded(void *arg)
     for (const struct token_request *w = flight->waiters; w != NULL; w = w->next) {
         if (w->query.worse_than > flight->worse_than)
             flight->worse_than = w->query.worse_than;
+        flight->force = flight->force || w->query.force;
     }
+    struct err err;
     token_cache_match(&flight->row, flight->connector);
     if (token_cache_usable(&flight->row, flight->worse_than, flight->connector->early_ms,
                            loop_clock(flight->tokens->loop)))
         flight_succeed(flight, TOKEN_CACHE); /* another process was quicker */
+    else if (flight_keeps(flight, &err))
+        flight_fail(flight, &err);
     else
         flight_call(flight, STORE_SALT, flight_exchange);
 }

@@ -40,9 +40,13 @@ struct flight {
     int64_t worse_than; /* the highest of the waiters' when the lock came */
     struct store_lease lease;
     struct exchange *exchange;
+    struct connector_secrets secrets; /* until the exchange has them */
     struct token_configured configured;
+    bool force;      /* a waiter wants an exchange whatever was refused before */
+    int64_t lost_ms; /* when an exchange began that was never answered; 0: none */
     /* The grants of the exchange, by their refresh tokens: those of row and configured. */
     const char *tokens_tried[PROVIDER_GRANTS_MAX];
+    size_t ntokens;
     struct token_request *waiters;
     struct err failure; /* what the waiters hear when the row is stored; ERR_NONE: it went well */
     struct store_home_find elsewhere;

@@ -49,6 +49,13 @@ void token_request_finish_row(struct token_request *request, const struct store_
     int64_t left_ms = token_cache_remaining_ms(row, clock);
     int64_t since_ms = row->refresh_token != NULL ? row->refresh_since_ms : 0;
     int64_t life_ms = provider_of(request->connector)->refresh_life_ms;
+    int64_t idle_ms = request->connector->refresh_lifetime_ms;
+    int64_t login_ms = request->connector->login_lifetime_ms;
+    int64_t expires_ms = row->refresh_expires_ms;
+    if (expires_ms == 0 && since_ms > 0 && life_ms > 0)
+        expires_ms = since_ms + life_ms;
+    if (expires_ms == 0 && idle_ms > 0) /* each use keeps it alive */
+        expires_ms = row->received_wall_ms + idle_ms;
     const struct token token = {
         .access_token = row->access_token,
         .endpoint_url = row->endpoint_url,
@@ -56,7 +63,10 @@ void token_request_finish_row(struct token_request *request, const struct store_
         .expires_at_ms = row->lifetime_ms > 0 ? now_ms + left_ms : 0,
         .generation = row->generation,
         .refresh_since_ms = since_ms,
-        .refresh_expires_at_ms = since_ms > 0 && life_ms > 0 ? since_ms + life_ms : 0,
+        .refresh_expires_at_ms = expires_ms,
+        .login_expires_at_ms =
+            login_ms > 0 && row->login_since_ms > 0 ? row->login_since_ms + login_ms : 0,
+        .token_type = row->token_type,
         .source = source,
     };
     token_request_finish(request, &token, NULL);

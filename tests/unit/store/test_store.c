@@ -85,6 +85,16 @@ static void a_row_comes_back_as_it_was(void **state)
     assert_string_equal(found.endpoint_url, "https://new.example");
     assert_string_equal(found.access_token, "access");
     store_token_destroy(&found);
+    struct store_call bar = {.op = STORE_TOKEN_BAR, .token = {.owner = "owner-1", .generation = 4}};
+    assert_int_equal(store_wait(store, &bar, &err), 0);
+    assert_int_equal(store_fixture_load(store, "owner-1", &found), 1);
+    assert_int_equal(found.barred, 2); /* it is of generation 3 */
+    store_token_destroy(&found);
+    bar.token.generation = 3;
+    assert_int_equal(store_wait(store, &bar, &err), 0);
+    assert_int_equal(store_fixture_load(store, "owner-1", &found), 1);
+    assert_int_equal(found.barred, 3);
+    store_token_destroy(&found);
     struct store_call gone = {.op = STORE_TOKEN_DELETE, .token = {.owner = "owner-1"}};
     assert_int_equal(store_wait(store, &gone, &err), 0);
     assert_int_equal(store_fixture_load(store, "owner-1", &found), 0);

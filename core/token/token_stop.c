@@ -1,0 +1,101 @@
+#include "token_stop.h"
+
+#include "mem.h"
+
+#include <string.h>
+
+static bool same(const char *kept, const char *now)
+{
+    return strcmp(kept != NULL ? kept : "", now) == 0;
+}
+
+static int64_t pause_ms(int64_t times)
+{
+    int64_t pause = TOKEN_STOP_FIRST_MS;
+    for (; times > 1 && pause < TOKEN_STOP_MAX_MS; times--)
+        pause *= 2;
+    return pause < TOKEN_STOP_MAX_MS ? pause : TOKEN_STOP_MAX_MS;
+}
+
+int token_stop_check(const struct store_token *row, const struct token_configured *configured,
+                     int64_t now_ms, struct err *err)
+{
+    const struct store_stop *stop = &row->stop;
+    char since[CLOCK_RFC3339_SIZE], until[CLOCK_RFC3339_SIZE];
+    const char *reason = stop->reason != NULL ? stop->reason : "it was refused";
+    clock_format_rfc3339(stop->since_ms, since, sizeof since);
+    if (stop->kind == STORE_STOP_PERSON &&
+        (configured->refresh_token == NULL ||
+         same(row->configured_fingerprint, configured->refresh_fingerprint)))
+        return err_set(err, ERR_AUTH,
+                       "needs a person since %s: %s (nothing was sent; `jeton token --refresh` "
+                       "tries once)",
+                       since, reason);
+    int64_t until_ms = stop->since_ms + pause_ms(stop->times);
+    if (stop->kind != STORE_STOP_REFUSED || now_ms >= until_ms || now_ms < stop->since_ms ||
+        !same(row->secret_fingerprint, configured->secret_fingerprint))
+        return 0;
+    clock_format_rfc3339(until_ms, until, sizeof until);
+    return err_set(err, ERR_AUTH, "refused at %s: %s (nothing was sent; it is tried again at %s)",
+                   since, reason, until);
+}
+
+static void keep(char **field, const char *value)
+{
+    char *copy = value[0] != '\0' ? mem_strdup(value) : NULL;
+    mem_free(*field);
+    *field = copy;
+}
+
+void token_stop_set(struct store_token *row, const struct token_configured *configured, bool dead,
+                    const struct err *why, const struct redact *redact, int64_t now_ms)
+{
+    struct store_stop *stop = &row->stop;
+    enum store_stop_kind kind = dead ? STORE_STOP_PERSON : STORE_STOP_REFUSED;
+    struct buf masked;
+    buf_create(&masked, 8 * ERR_MSG_MAX);
+    redact_text(redact, why->msg, strlen(why->msg), &masked);
+    stop->times = stop->kind == kind ? stop->times + 1 : 1;
+    stop->kind = kind;
+    stop->since_ms = now_ms;
+    mem_free(stop->reason);
+    stop->reason = buf_take(&masked);
+    keep(&row->secret_fingerprint, configured->secret_fingerprint);
+    keep(&row->application_fingerprint, configured->client_fingerprint);
+    if (dead)
+        keep(&row->configured_fingerprint, configured->refresh_fingerprint);
+}
+
+void token_stop_end(struct store_token *row)
+{
+    mem_free(row->stop.reason);
+    row->stop = (struct store_stop){0};
+}
+
+int token_stop_check_refused(const struct store_token *row, const struct clock *clock,
+                             struct err *err)
+{
+    int64_t age_ms = token_cache_age_ms(row, clock);
+    bool young = age_ms >= 0 && age_ms < TOKEN_YOUNG_MS;
+    /* One whose end is not known ends by a 401: it is not barred for ever. */
+    bool barred = row->barred == row->generation &&
+                  (row->lifetime_ms > 0 || (age_ms >= 0 && age_ms < TOKEN_STOP_MAX_MS));
+    if (!young && !barred)
+        return 0;
+    err_set(err, ERR_AUTH,
+            young ? "the access token is %lld s old: another one would not help"
+                  : "the access token, %lld s old, came for a refusal and was refused again",
+            (long long)age_ms / 1000);
+    err->hint = ERR_HINT_KEPT;
+    return -1;
+}
+
+void token_stop_tell_lost(int64_t since_ms, struct err *err)
+{
+    char since[CLOCK_RFC3339_SIZE];
+    clock_format_rfc3339(since_ms, since, sizeof since);
+    err_wrap(err,
+             "reply lost at %s: the service may have replaced the refresh token then, and now "
+             "refuses the old one",
+             since);
+}

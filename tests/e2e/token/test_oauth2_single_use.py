@@ -1,0 +1,305 @@
+"""Refresh tokens that are good for one use: whatever dies or is lost, none is lost that could be kept, and none is
+sent twice but for the one time after a lost reply."""
+
+import base64
+import os
+import sqlite3
+import unittest
+import urllib.parse
+
+import support
+from oauth2 import ID, OAuth2, REFRESH, SECRET
+from service import RawService
+
+DESCRIPTION = "it was used before"
+
+
+class Lost(Exception):
+    """Ends a connection without a reply."""
+
+
+class SingleUse(OAuth2):
+    def lose(self, grants, granted):
+        """The next token request gets no reply; it is granted before that, or not."""
+        def answer(form):
+            if granted:
+                grants.grant(form)
+            raise Lost
+        grants.answers.append(answer)
+
+    def sent(self, grants):
+        return [form.get("refresh_token") for form in grants.forms]
+
+    def sql(self, text):
+        database = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        with database:
+            database.execute(text)
+        database.close()
+
+    def fault(self, where, *args):
+        done = self.jeton(*args, program=support.JETON_FAULTY, env={"JETON_FAULT": where + "=kill"})
+        self.assertEqual(done.returncode, -9, done.stderr)
+
+
+class LostReplies(SingleUse):
+    def test_one_that_was_never_granted_is_sent_once_more(self):
+        grants = self.grants()
+        self.books(grants)
+        self.lose(grants, granted=False)
+        self.assertEqual(self.token()["access_token"], "access-token-1")
+        self.assertEqual((self.sent(grants), self.intents()), ([REFRESH, REFRESH], 0))
+
+    def test_twice_in_a_run_and_no_more(self):
+        grants = self.grants()
+        self.books(grants)
+        for run in (2, 4):
+            self.lose(grants, granted=False)
+            self.lose(grants, granted=False)
+            self.fails(5, "token", "books", says="before a reply came")
+            self.assertEqual((len(grants.forms), self.intents()), (run, 1))
+        self.token()
+        self.assertEqual((self.sent(grants), self.intents()), ([REFRESH] * 5, 0))
+
+    def test_the_number_of_retries_may_be_none(self):
+        grants = self.grants()
+        self.books(grants, retries=0)
+        self.lose(grants, granted=False)
+        self.fails(5, "token", "books")
+        self.assertEqual((len(grants.forms), self.intents()), (1, 1))
+
+    def test_a_connection_sees_one_request(self):
+        raw = RawService(lambda connection, head: None)
+        self.addCleanup(raw.stop)
+        grants = self.grants()
+        for keys, count in (({"retries": 0}, 1), ({}, 2)):
+            with self.subTest(keys=keys):
+                raw.heads.clear()
+                self.books(grants, token_url=raw.url + "/token", **keys)
+                self.fails(5, "token", "books")
+                self.assertEqual(len(raw.heads), count)
+
+    def test_a_server_error_is_no_answer(self):
+        for answer in ((500, {}, b"<html>"), (502, {}, {"error": "invalid_grant"}), (200, {}, b"<html>")):
+            with self.subTest(answer=answer):
+                grants = self.grants()
+                grants.answers = [answer, answer]
+                self.state = os.path.join(self.folder, "state" + str(grants.service.port))
+                self.books(grants)
+                self.fails(6, "token", "books")
+                self.assertEqual((len(grants.forms), self.intents()), (2 if answer[0] >= 500 else 1, 1))
+                grants.answers = []
+                self.token()
+                self.assertEqual((set(self.sent(grants)), self.intents()), ({REFRESH}, 0))
+
+    def test_one_that_was_granted_needs_a_person(self):
+        grants = self.grants()
+        self.books(grants)
+        self.token()
+        self.lose(grants, granted=True)
+        self.fails(4, "token", "books", "--refresh", says=["reply lost at 20", "invalid_grant: " + DESCRIPTION])
+        self.assertEqual(self.sent(grants), [REFRESH, "refresh-token-1", "refresh-token-1"])
+        row = self.row()
+        self.assertEqual((row["stop_kind"], row["refresh_token"], self.intents()), (2, "refresh-token-1", 0))
+        self.assertIn("reply lost at 20", row["stop_reason"])
+        self.sql("UPDATE token SET access_token = NULL")
+        for _ in range(20):
+            self.fails(4, "token", "books", says=["needs a person since 20", "reply lost at 20", "nothing was sent"])
+        self.assertEqual(len(grants.forms), 3)
+        self.fails(4, "token", "books", "--refresh", says="invalid_grant")
+        self.assertEqual(len(grants.forms), 4)
+        # Somebody signs in elsewhere, and configures what came of it.
+        grants.dead, grants.current = False, "refresh-token-of-a-person"
+        self.env["BOOKS_REFRESH"] = grants.current
+        self.assertEqual(self.token()["source"], "exchange")
+        self.assertEqual((self.row()["stop_kind"], self.row()["stop_reason"]), (0, None))
+
+    def test_the_one_before_is_only_tried_after_a_lost_reply(self):
+        grants = self.grants()
+        self.books(grants)
+        self.token()
+        self.token("--refresh")
+        self.sql("UPDATE token SET refresh_previous = 'refresh-token-1'")
+        grants.answers = [(400, {}, {"error": "invalid_grant"})]
+        self.fails(4, "token", "books", "--refresh", says="is dead")
+        self.assertEqual(self.sent(grants)[2:], ["refresh-token-2"])
+
+
+class Killed(SingleUse):
+    def test_before_it_is_sent(self):
+        for where, intents in (("token-locked", 0), ("token-intent", 1)):
+            with self.subTest(where=where):
+                grants = self.grants()
+                self.state = os.path.join(self.folder, where)
+                self.books(grants)
+                self.fault(where, "token", "books")
+                self.assertEqual((grants.forms, self.intents()), ([], intents))
+                self.token()
+                self.assertEqual((self.sent(grants), self.intents()), ([REFRESH], 0))
+
+    def test_between_the_grant_and_the_commit(self):
+        grants = self.grants()
+        self.books(grants)
+        self.fault("token-received", "token", "books")
+        self.assertEqual(self.intents(), 1)
+        self.fails(4, "token", "books", says="reply lost at 20")
+        self.fails(4, "token", "books", says="needs a person")
+        self.assertEqual(self.sent(grants), [REFRESH, REFRESH])
+
+    def test_after_the_commit(self):
+        grants = self.grants()
+        self.books(grants)
+        self.fault("token-stored", "token", "books")
+        self.assertEqual(self.intents(), 0)
+        self.assertEqual(self.token()["source"], "cache")
+        self.assertEqual(self.sent(grants), [REFRESH])
+
+    def test_a_grant_that_spends_nothing_writes_nothing_first(self):
+        grants = self.grants()
+        self.daemon(grants)
+        self.fault("token-intent", "token", "books")
+        self.assertEqual((self.intents(), self.row()), (0, None))
+
+    def test_many_at_once(self):
+        grants = self.grants()
+        self.books(grants)
+        outputs = self.finish_all([self.start("token", "books", "--json", "--show") for _ in range(16)])
+        self.assertEqual({b'"access_token":"access-token-1"' in output for output in outputs}, {True})
+        self.assertEqual(self.sent(grants), [REFRESH])
+
+
+class Refused(SingleUse):
+    def test_a_dead_grant(self):
+        for answer in ((400, {}, {"error": "invalid_grant"}), (403, {}, {"error": "invalid_grant"}),
+                       (200, {}, {"ok": False, "error": "token_gone"})):
+            with self.subTest(answer=answer):
+                grants = self.grants()
+                grants.answers = [answer]
+                self.state = os.path.join(self.folder, "state" + str(grants.service.port))
+                self.books(grants, dead_errors=["token_gone"])
+                done = self.fails(4, "token", "books", says=["the refresh token of connector 'books' is dead"])
+                self.assertNotIn("reply lost", done.stderr)
+                self.fails(4, "token", "books", says="needs a person since")
+                self.assertEqual(len(grants.forms), 1)
+
+    def test_a_client_that_is_refused_is_tried_again_later(self):
+        grants = self.grants()
+        for make in (self.books, self.daemon):
+            with self.subTest(make=make):
+                grants.answers = [(401, {}, {"error": "invalid_client"})] * 2
+                del grants.forms[:]
+                self.state = os.path.join(self.folder, make.__name__)
+                self.env["BOOKS_SECRET"] = SECRET
+                make(grants)
+                self.fails(4, "token", "books", says="invalid_client")
+                self.fails(4, "token", "books", says=["refused at 20", "nothing was sent; it is tried again at 20"])
+                self.assertEqual(len(grants.forms), 1)
+                self.sql("UPDATE token SET stop_since_ms = stop_since_ms - 61000")
+                self.fails(4, "token", "books", says="401 not authenticated")
+                self.sql("UPDATE token SET stop_since_ms = stop_since_ms - 61000")
+                self.fails(4, "token", "books", says="refused at 20")  # two minutes by now
+                self.assertEqual(len(grants.forms), 2)
+                self.env["BOOKS_SECRET"] = "another-client-secret"
+                self.assertEqual(self.token()["source"], "exchange")
+
+    def test_invalid_grant_of_another_grant_needs_nobody(self):
+        grants = self.grants()
+        grants.answers = [(400, {}, {"error": "invalid_grant"})]
+        self.daemon(grants)
+        self.fails(4, "token", "books", says="invalid_grant")
+        self.fails(4, "token", "books", says="refused at 20")
+
+
+class Unauthorized(SingleUse):
+    """401 of the API."""
+
+    def age(self):
+        self.sql("UPDATE token SET received_boot_ms = received_boot_ms - 120000,"
+                 " received_wall_ms = received_wall_ms - 120000")
+
+    def test_a_young_token_is_not_exchanged(self):
+        grants = self.grants(lambda r: (401, {}, {"error": "no_such_scope"}))
+        self.books(grants)
+        for _ in range(3):
+            done = self.fails(4, "api", "things", says="401 not authenticated: no_such_scope")
+            self.assertIn("no_such_scope", done.stdout)
+        self.assertEqual(len(grants.forms), 1)
+
+    def test_one_whose_successor_was_refused_too_is_not_exchanged(self):
+        grants = self.grants(lambda r: (401, {}, {}))
+        self.books(grants)
+        self.token()
+        self.age()
+        self.fails(4, "api", "things")
+        self.assertEqual(len(grants.forms), 2)
+        self.age()
+        for _ in range(3):
+            self.fails(4, "api", "things")
+        self.assertEqual(len(grants.forms), 2)
+        self.assertEqual(len([r for r in grants.service.received if r["path"] == "/api/things"]), 5)
+
+    def test_an_old_one_is_exchanged_once(self):
+        grants = self.grants()
+        self.books(grants)
+        self.token()
+        self.age()
+        grants.grant({"grant_type": "other"})  # the API knows a newer one
+        self.ok("api", "things")
+        self.assertEqual(len(grants.forms), 2)
+
+    def test_the_store_is_looked_at_first(self):
+        grants = self.grants()
+        self.books(grants)
+        self.token()
+        self.age()
+
+        def peer(request):
+            if len(grants.forms) == 1:
+                self.token("--refresh")  # which ends the old access token
+            return None
+        grants.api = peer
+        self.ok("api", "things")
+        self.assertEqual(len(grants.forms), 2)
+
+
+class Secrets(SingleUse):
+    def forms_of(self, text):
+        encoded = base64.b64encode(text.encode()).decode().rstrip("=")
+        return [text, urllib.parse.quote(text, safe=""), encoded[:-2] if len(encoded) > 8 else encoded]
+
+    def check(self, grants, statuses, *args):
+        """At all levels and in the state, nothing that is a secret is said."""
+        known = {SECRET, REFRESH, *(f"{kind}-token-{n}" for kind in ("access", "refresh") for n in range(1, 9))}
+        for header in grants.headers:
+            if header["Authorization"]:
+                known.add(header["Authorization"].split()[1])
+        for form in ("text", "json"):
+            done = self.jeton("-vv", "--log-format", form, *args)
+            self.assertIn(done.returncode, statuses, done.stderr)
+            known.update(h["Authorization"].split()[1] for h in grants.headers if h["Authorization"])
+            for secret in known:
+                for leak in self.forms_of(secret):
+                    self.assertNotIn(leak, done.stdout + done.stderr)
+        if self.row() is not None:
+            for secret in known:
+                self.assertNotIn(secret, self.row()["stop_reason"] or "")
+
+    def test_of_a_service_that_plays_back_all_it_hears(self):
+        for auth in ("basic", "basic_raw", "post"):
+            for code in (200, 400, 401, 500, 302):
+                with self.subTest(auth=auth, code=code):
+                    grants = self.grants(lambda r: (500, {}, {"message": r["headers"]["Authorization"]}))
+                    self.state = os.path.join(self.folder, f"state-{auth}-{code}")
+
+                    def echo(form, grants=grants, code=code):
+                        heard = [*form.values(), grants.headers[-1]["Authorization"] or ""]
+                        return code, {"Location": "/" + urllib.parse.quote(" ".join(heard))}, {
+                            "error": "invalid_grant" if code == 400 else heard[1], "error_description": " ".join(heard)}
+                    self.books(grants, client_auth=auth, retries=0)
+                    self.check(grants, {0}, "token", "books", "--refresh")
+                    self.check(grants, {6}, "api", "things")
+                    grants.answers = [echo, echo]
+                    self.check(grants, {4, 6}, "token", "books", "--refresh")
+
+
+if __name__ == "__main__":
+    unittest.main()
