@@ -101,7 +101,7 @@ static void token_done(void *arg, const struct token *token, const struct err *e
     if (err != NULL)
         call->err = *err;
     else
-        call->base = mem_strdup(token->endpoint_url);
+        call->base = call->connector->lender == NULL ? mem_strdup(token->endpoint_url) : NULL;
     task_wake(&call->wait);
 }
 

@@ -22,7 +22,9 @@ struct call {
     char *endpoint_url;
     char *scope;
     char *refresh_token;
+    char *token_type;
     int64_t expires_at_ms;
+    int64_t refresh_expires_at_ms;
     enum token_source source;
     /* only of token.exchange: what it was given */
     struct connector *connector;
@@ -45,6 +47,7 @@ static int call_gc(lua_State *L)
     mem_free_secret(call->refresh_token);
     mem_free(call->endpoint_url);
     mem_free(call->scope);
+    mem_free(call->token_type);
     connector_free(call->connector);
     connector_secrets_destroy(&call->secrets);
     *call = (struct call){0};
@@ -70,7 +73,9 @@ static void token_done(void *arg, const struct token *token, const struct err *e
         call->refresh_token = mem_strdup(token->refresh_token);
         call->endpoint_url = mem_strdup(token->endpoint_url);
         call->scope = mem_strdup(token->scope != NULL ? token->scope : "");
+        call->token_type = mem_strdup(token->token_type);
         call->expires_at_ms = token->expires_at_ms;
+        call->refresh_expires_at_ms = token->refresh_expires_at_ms;
         call->source = token->source;
     }
     task_wake(&call->wait);
@@ -97,7 +102,7 @@ static int call_finish(lua_State *L, void *arg)
     const struct call *call = arg;
     if (call->err.kind != ERR_NONE)
         return lerr_return(L, &call->err);
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 8);
     lua_pushstring(L, call->access_token);
     lua_setfield(L, -2, "access_token");
     lua_pushstring(L, call->endpoint_url); /* NULL: nil */
@@ -106,6 +111,12 @@ static int call_finish(lua_State *L, void *arg)
         lua_pushinteger(L, call->expires_at_ms / 1000);
         lua_setfield(L, -2, "expires_at");
     }
+    if (call->refresh_expires_at_ms > 0) {
+        lua_pushinteger(L, call->refresh_expires_at_ms / 1000);
+        lua_setfield(L, -2, "refresh_expires_at");
+    }
+    lua_pushstring(L, call->token_type); /* NULL: nil */
+    lua_setfield(L, -2, "token_type");
     push_scopes(L, call->scope);
     lua_setfield(L, -2, "scopes");
     lua_pushstring(L, call->source == TOKEN_CACHE ? "cache" : "exchange");

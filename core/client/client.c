@@ -284,7 +284,9 @@ static void call_token(void *arg, const struct token *token, const struct err *e
     call->generation = token->generation;
     if (!call_pace(call))
         return;
-    const char *endpoint = call->endpoint != NULL ? call->endpoint : token->endpoint_url;
+    const char *endpoint = call->endpoint;
+    if (endpoint == NULL && call->connector->lender == NULL) /* else it has its own */
+        endpoint = token->endpoint_url;
     struct err failure;
     if (call_send(call, endpoint, &failure) != 0)
         call_finish(call, NULL, &failure);

@@ -13,8 +13,13 @@
 static void list_providers(const struct config_provider *const *providers, const char *quote,
                            struct buf *out)
 {
-    for (size_t i = 0; providers[i] != NULL; i++)
-        buf_printf(out, "%s%s%s%s", i > 0 ? " or " : "", quote, providers[i]->name, quote);
+    const char *separator = "";
+    for (size_t i = 0; providers[i] != NULL; i++) {
+        if (providers[i]->lent)
+            continue;
+        buf_printf(out, "%s%s%s%s", separator, quote, providers[i]->name, quote);
+        separator = " or ";
+    }
 }
 
 /* The key was used before, to choose the provider. */
@@ -27,6 +32,12 @@ static void read_provider(const struct schema_walk *walk, const struct schema_fi
     const char *text = config_text(walk, field, node);
     if (text == NULL || strcmp(text, connector->provider->name) == 0)
         return;
+    if (connector->provider->lent) {
+        schema_problem(walk, node,
+                       "%s has 'provider' and 'token_of'; it is of the provider of '%s'",
+                       walk->what, connector->token_of != NULL ? connector->token_of : "the other");
+        return;
+    }
     buf_create(&names, BUF_LIMIT_LINE);
     const struct config_reader *reader = walk->context;
     list_providers(reader->providers, "'", &names);

@@ -66,8 +66,13 @@ static const struct config_provider *find_provider(const struct config_provider 
                                                    const struct yaml_node *mapping)
 {
     const struct yaml_node *name = yaml_get(mapping, "provider");
+    bool lent = yaml_get(mapping, "token_of") != NULL;
+    for (size_t i = 0; lent && providers[i] != NULL; i++) {
+        if (providers[i]->lent)
+            return providers[i];
+    }
     for (size_t i = 0; name != NULL && name->kind == YAML_SCALAR && providers[i] != NULL; i++) {
-        if (strcmp(name->text, providers[i]->name) == 0)
+        if (!providers[i]->lent && strcmp(name->text, providers[i]->name) == 0)
             return providers[i];
     }
     return providers[0];

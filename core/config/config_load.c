@@ -125,6 +125,32 @@ static void check_jobs(struct config_reader *reader)
     }
 }
 
+/* A connector's token is another's, which has one itself. */
+static void settle_lent(struct config_reader *reader)
+{
+    for (size_t i = 0; i < reader->config->nconnectors; i++) {
+        struct connector *connector = reader->config->connectors[i];
+        const char *name = connector->token_of;
+        if (name == NULL)
+            continue;
+        const struct connector *lender = config_find_connector(reader->config, name);
+        const char *nearest =
+            lender == NULL ? config_nearest_connector(reader->config, name) : NULL;
+        if (lender == NULL)
+            problems_add(reader->problems, connector->shown, connector->line, connector->col,
+                         "'token_of' of connector '%s': unknown connector '%s'%s%s%s",
+                         connector->name, name, nearest != NULL ? "; did you mean '" : "",
+                         nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+        else if (lender->token_of != NULL)
+            problems_add(reader->problems, connector->shown, connector->line, connector->col,
+                         "'token_of' of connector '%s': connector '%s' has no token itself: it has "
+                         "that of '%s'",
+                         connector->name, name, lender->token_of);
+        else
+            connector->lender = lender;
+    }
+}
+
 /* The folder that path lies in, as a prefix: "", or with its slash. */
 static char *folder_of(const char *path)
 {
@@ -174,6 +200,7 @@ static void read_all(struct config_reader *reader, const char *path)
     settle_homes(reader->config);
     check_twice(reader);
     check_jobs(reader);
+    settle_lent(reader);
     mem_free(folder);
     mem_free(extra);
     mem_free(secrets);

@@ -25,6 +25,11 @@ struct connector *connector_new(const struct config_provider *provider, const ch
     return connector;
 }
 
+const struct connector *connector_owner(const struct connector *connector)
+{
+    return connector->lender != NULL ? connector->lender : connector;
+}
+
 static bool is_secret(const struct schema_field *field)
 {
     return field->parse == config_secret_parse || field->parse == config_id_parse ||
@@ -52,6 +57,7 @@ void connector_free(struct connector *connector)
     schema_free(connector->provider->fields, connector);
     mem_freev(connector->allow_hosts);
     mem_free(connector->ca_file);
+    mem_free(connector->token_of);
     mem_free(connector->rate_limit.tenant);
     mem_free(connector->name);
     mem_free(connector->file);

@@ -47,6 +47,7 @@ struct config_provider {
     struct secret *(*secret_at)(const struct connector *connector, size_t index);
     void (*release)(struct connector *connector);
     int64_t per_minute, tenant_per_minute; /* of `rate_limit`, where it says nothing; 0: none */
+    bool lent; /* of connectors with `token_of`, which is chosen by that key and not by its name */
 };
 
 struct connector { /* made by connector_new */
@@ -63,9 +64,11 @@ struct connector { /* made by connector_new */
     char **allow_hosts; /* NULL-terminated; NULL: the host of base only */
     char *ca_file;      /* NULL: the system's */
     struct config_rate_limit rate_limit;
-    int64_t timeout_ms; /* one request, reply included */
-    int64_t retries;    /* after the first try */
-    int64_t early_ms;   /* an access token with less left is exchanged; 0: the engine's own rule */
+    int64_t timeout_ms;             /* one request, reply included */
+    int64_t retries;                /* after the first try */
+    char *token_of;                 /* whose token it has; NULL: its own */
+    const struct connector *lender; /* that one; NULL: its own, or the configuration is wrong */
+    int64_t early_ms; /* an access token with less left is exchanged; 0: the engine's own rule */
     int64_t refresh_lifetime_ms; /* of a refresh token that is not used; 0: not known */
     int64_t login_lifetime_ms;   /* of all that comes from one sign-in; 0: for ever, or not known */
 };
@@ -73,6 +76,8 @@ struct connector { /* made by connector_new */
 /* Of this provider, with the defaults of what can be left out. */
 struct connector *connector_new(const struct config_provider *provider, const char *name);
 void connector_free(struct connector *connector); /* NULL is fine */
+/* Whose token it has: another's, or its own. */
+const struct connector *connector_owner(const struct connector *connector);
 /* Sets a field of its provider that is a URL, or a secret to this very value. */
 void connector_set(struct connector *connector, const char *key, const char *value);
 

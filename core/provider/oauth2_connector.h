@@ -82,6 +82,9 @@ bool oauth2_connector_refreshes(const struct connector *connector);
 
 /* config_provider's. */
 void oauth2_connector_settle(struct connector *connector);
+/* Only how an access token is carried. */
+void oauth2_connector_check_header(const struct schema_walk *walk, const struct yaml_node *node,
+                                   const struct connector *connector);
 void oauth2_connector_check(const struct schema_walk *walk, const struct yaml_node *node,
                             const struct connector *connector);
 struct secret *oauth2_connector_secret_at(const struct connector *connector, size_t index);

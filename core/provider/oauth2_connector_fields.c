@@ -250,9 +250,10 @@ static size_t count_tokens(const char *text)
     return count;
 }
 
-static void check_header(const struct schema_walk *walk, const struct yaml_node *node,
-                         const struct oauth2_connector *oauth2)
+void oauth2_connector_check_header(const struct schema_walk *walk, const struct yaml_node *node,
+                                   const struct connector *connector)
 {
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
     const char *template = oauth2->authorization, *header = oauth2->header;
     if (template != NULL && header != NULL)
         schema_problem(walk, place(node, "header"),
@@ -323,7 +324,7 @@ void oauth2_connector_check(const struct schema_walk *walk, const struct yaml_no
     const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
     check_hosts(walk, node, oauth2);
     check_reply(walk, node, &oauth2->reply);
-    check_header(walk, node, oauth2);
+    oauth2_connector_check_header(walk, node, connector);
     check_client(walk, node, oauth2);
     check_grant(walk, node, oauth2);
 }

@@ -60,7 +60,7 @@ struct token_request *token_get(struct tokens *tokens, const struct connector *c
                                 const struct token_query *query, token_done_fn *done, void *arg)
 {
     struct token_request *request = token_request_new(tokens, done, arg);
-    request->connector = connector;
+    request->connector = connector_owner(connector);
     if (query != NULL)
         request->query = *query;
     loop_timer_start(tokens->loop, &request->timer, 0, request_start, request);
@@ -103,6 +103,7 @@ static void request_exchanged(void *arg, const struct exchange_result *result,
         .endpoint_url = came->endpoint_url,
         .scope = came->scope != NULL ? came->scope : "",
         .expires_at_ms = came->lifetime_ms > 0 ? now_ms + came->lifetime_ms : 0,
+        .token_type = came->token_type,
         .source = TOKEN_EXCHANGE,
         .refresh_token = came->refresh_token,
     };
@@ -138,6 +139,7 @@ int64_t tokens_exchanges(const struct tokens *tokens)
 int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err)
 {
     char owner[STORE_OWNER_SIZE];
+    connector = connector_owner(connector);
     provider_of(connector)->owner(connector, connector->home, owner);
     struct store_call call = {.op = STORE_TOKEN_DELETE, .token = {.owner = owner}};
     return store_wait(tokens->store, &call, err);
@@ -159,6 +161,7 @@ int token_set_endpoint(struct tokens *tokens, const struct connector *connector,
 void token_bar(struct tokens *tokens, const struct connector *connector, int64_t generation,
                struct token_move *move, loop_fn *done, void *arg)
 {
+    connector = connector_owner(connector);
     if (!provider_of(connector)->single_use) {
         done(arg);
         return;

@@ -34,6 +34,8 @@ void tokens_set_deadline(struct tokens *tokens, int64_t deadline_ms);
 int64_t tokens_exchanges(const struct tokens *tokens);
 
 /*
+ * Everywhere in this file, a connector with `token_of` stands for the one that it names.
+ *
  * done is called from the loop, never from inside this call. Errors: ERR_CONFIG (secret, state),
  * ERR_AUTH (refused, host), ERR_NETWORK, ERR_HTTP, ERR_THROTTLED,
  * ERR_DEADLINE. A reply that makes no sense is ERR_HTTP.

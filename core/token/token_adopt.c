@@ -131,7 +131,7 @@ void token_adopt(struct tokens *tokens, const struct connector *connector,
 {
     struct adoption *adoption = mem_alloc(sizeof *adoption);
     adoption->tokens = tokens;
-    adoption->connector = connector;
+    adoption->connector = connector = connector_owner(connector);
     adoption->refresh_token = mem_strdup(refresh_token);
     adoption->service = mem_strdup(service);
     adoption->done = done;

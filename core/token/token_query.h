@@ -16,6 +16,7 @@ struct token {
     int64_t generation; /* pass it as token_query.worse_than when the API refused this token */
     int64_t refresh_since_ms;      /* when the stored refresh token came; 0: not known */
     int64_t refresh_expires_at_ms; /* of the refresh token; 0: not known */
+    int64_t refresh_lifetime_ms;   /* from its receipt or last use to then; 0: not known */
     int64_t login_expires_at_ms;   /* of all that came from one sign-in; 0: not known, or never */
     const char *token_type;        /* NULL: the service did not say */
     enum token_source source;

@@ -52,8 +52,11 @@ void token_request_finish_row(struct token_request *request, const struct store_
     int64_t idle_ms = request->connector->refresh_lifetime_ms;
     int64_t login_ms = request->connector->login_lifetime_ms;
     int64_t expires_ms = row->refresh_expires_ms;
-    if (expires_ms == 0 && since_ms > 0 && life_ms > 0)
+    int64_t from_ms = row->received_wall_ms;
+    if (expires_ms == 0 && since_ms > 0 && life_ms > 0) {
         expires_ms = since_ms + life_ms;
+        from_ms = since_ms;
+    }
     if (expires_ms == 0 && idle_ms > 0) /* each use keeps it alive */
         expires_ms = row->received_wall_ms + idle_ms;
     const struct token token = {
@@ -64,6 +67,7 @@ void token_request_finish_row(struct token_request *request, const struct store_
         .generation = row->generation,
         .refresh_since_ms = since_ms,
         .refresh_expires_at_ms = expires_ms,
+        .refresh_lifetime_ms = expires_ms > 0 ? expires_ms - from_ms : 0,
         .login_expires_at_ms =
             login_ms > 0 && row->login_since_ms > 0 ? row->login_since_ms + login_ms : 0,
         .token_type = row->token_type,

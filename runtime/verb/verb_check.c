@@ -127,6 +127,33 @@ static void check_ca_file(struct check *check, const struct connector *connector
     mem_free(shown);
 }
 
+static bool same_words(char *const *a, char *const *b)
+{
+    for (; a != NULL && b != NULL && *a != NULL && *b != NULL && strcmp(*a, *b) == 0; a++, b++)
+        ;
+    return (a == NULL && b == NULL) || (a != NULL && b != NULL && *a == NULL && *b == NULL);
+}
+
+/* Each of two rows rotates one refresh token, and the other row's is dead. */
+static void check_shared(struct check *check, size_t index)
+{
+    const struct connector *connector = check->config->connectors[index];
+    const struct secret *own = connector_secret(connector, PROVIDER_REFRESH_TOKEN);
+    for (size_t i = 0; own != NULL && i < index; i++) {
+        const struct connector *other = check->config->connectors[i];
+        const struct secret *secret = connector_secret(other, PROVIDER_REFRESH_TOKEN);
+        if (!provider_of(connector)->single_use || secret == NULL || secret->kind != own->kind ||
+            !same_words(secret->command, own->command) ||
+            (own->text != NULL && strcmp(secret->text, own->text) != 0))
+            continue;
+        problems_warn(&check->problems, connector->shown, connector->line, connector->col,
+                      "connectors '%s' and '%s' have the same refresh token; one of them will end "
+                      "the other's: use token_of: %s",
+                      other->name, connector->name, other->name);
+        return;
+    }
+}
+
 static void check_connectors(struct check *check)
 {
     for (size_t i = 0; i < check->config->nconnectors; i++) {
@@ -137,6 +164,7 @@ static void check_connectors(struct check *check)
                 secret_check(secret, &check->problems);
         }
         check_ca_file(check, connector);
+        check_shared(check, i);
     }
 }
 
@@ -244,12 +272,14 @@ static int check_online(struct check *check, struct err *err)
     config_hide(config, check->app->redact); /* it was not read by app_config */
     engine_create(&engine, config, check->app->log, check->app->redact);
     int result = engine_need_store(&engine, err);
-    check->waiting = config->nconnectors;
     for (size_t i = 0; result == 0 && i < config->nconnectors; i++) {
+        if (config->connectors[i]->lender != NULL)
+            continue; /* its lender's token is exchanged */
+        check->waiting++;
         waits[i] = (struct exchange_wait){check, config->connectors[i]};
         token_get(engine.tokens, config->connectors[i], &query, exchanged, &waits[i]);
     }
-    if (result == 0 && config->nconnectors > 0)
+    if (result == 0 && check->waiting > 0)
         result = app_wait(&engine, &check->done, err);
     engine_destroy(&engine);
     mem_free(waits);

@@ -76,6 +76,11 @@ static int sign_in(struct app *app, const struct config *config, const char *nam
     const struct connector *connector = config_connector(config, name, err);
     if (connector == NULL)
         return -1;
+    if (connector->lender != NULL) {
+        log_msg(app->log, LOG_WARN, "connector '%s' has the token of '%s', which is signed in",
+                connector->name, connector->lender->name);
+        connector = connector->lender;
+    }
     if (provider_of(connector)->sign_in == NULL)
         return err_set(err, ERR_USAGE,
                        "connector '%s' is of provider '%s', where --pin and --oauth are not known; "

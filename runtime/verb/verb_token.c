@@ -11,6 +11,7 @@
 #include "visible.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define REPORT_MAX ((size_t)1024 * 1024)
 #define MINUTE_MS  60000LL
@@ -22,6 +23,7 @@ struct token_options {
     bool refresh;
     bool json;
     bool show;
+    bool header;
 };
 
 struct token_report {
@@ -53,19 +55,39 @@ static const char *source_name(const struct token *token)
     return token->source == TOKEN_CACHE ? "cache" : "exchange";
 }
 
+/* Where calls of the connector go. */
+static const char *endpoint_of(const struct token_report *report, const struct token *token)
+{
+    const struct connector *connector = report->connector;
+    const struct provider *provider = provider_of(connector);
+    bool own = connector->lender != NULL || token->endpoint_url == NULL;
+    return own && provider->endpoint != NULL ? provider->endpoint(connector) : token->endpoint_url;
+}
+
+static void put_json_time(struct buf *out, const char *name, int64_t wall_ms)
+{
+    if (wall_ms > 0)
+        json_member_time(out, name, wall_ms);
+}
+
 static void write_json(const struct token_report *report, const struct token *token,
                        struct buf *out)
 {
     buf_printf(out, "{\"connector\":\"%s\"", report->connector->name);
-    json_member_text(out, "endpoint_url", token->endpoint_url);
+    if (report->connector->lender != NULL)
+        json_member_text(out, "token_of", report->connector->lender->name);
+    json_member_text(out, "endpoint_url", endpoint_of(report, token));
     if (token->expires_at_ms > 0)
         json_member_time(out, "expires_at", token->expires_at_ms);
     else
         json_member_text(out, "expires_at", NULL);
     put_json_scopes(out, token->scope != NULL ? token->scope : "");
     buf_printf(out, ",\"source\":\"%s\"", source_name(token));
-    if (token->refresh_since_ms > 0)
-        json_member_time(out, "refresh_token_since", token->refresh_since_ms);
+    put_json_time(out, "refresh_token_since", token->refresh_since_ms);
+    put_json_time(out, "refresh_expires_at", token->refresh_expires_at_ms);
+    put_json_time(out, "login_expires_at", token->login_expires_at_ms);
+    if (token->token_type != NULL)
+        json_member_text(out, "token_type", token->token_type);
     if (report->options->show)
         json_member_text(out, "access_token", token->access_token);
     buf_puts(out, "}\n");
@@ -111,12 +133,23 @@ static void put_time(struct buf *out, const char *label, int64_t wall_ms)
     buf_printf(out, "%-14s %s", label, time);
 }
 
+static void put_end(struct buf *out, const char *label, int64_t wall_ms)
+{
+    if (wall_ms == 0)
+        return;
+    put_time(out, label, wall_ms);
+    buf_putc(out, '\n');
+}
+
 static void write_text(const struct token_report *report, const struct token *token,
                        struct buf *out)
 {
     int64_t now = clock_wall_ms();
+    const char *endpoint = endpoint_of(report, token);
     put_text(out, "connector", report->connector->name);
-    put_text(out, "endpoint", token->endpoint_url != NULL ? token->endpoint_url : "-");
+    if (report->connector->lender != NULL)
+        put_text(out, "token of", report->connector->lender->name);
+    put_text(out, "endpoint", endpoint != NULL ? endpoint : "-");
     int64_t left = token->expires_at_ms - now;
     if (token->expires_at_ms == 0) {
         put_text(out, "expires", "not known");
@@ -134,31 +167,47 @@ static void write_text(const struct token_report *report, const struct token *to
     } else {
         put_text(out, "refresh token", "age not known");
     }
+    put_end(out, "dies unused", token->refresh_expires_at_ms);
+    put_end(out, "sign-in ends", token->login_expires_at_ms);
     put_text(out, "access token",
              report->options->show ? token->access_token : REDACT_MASK " (--show prints it)");
 }
 
-static void warn_of_age(const struct token_report *report, const struct token *token)
+/* Within WARN_MS of its end, or the last fifth of its life. */
+static void warn_of(const struct token_report *report, const char *what, int64_t expires,
+                    int64_t lifetime)
 {
-    int64_t expires = token->refresh_expires_at_ms;
+    const struct connector *owner = connector_owner(report->connector);
     int64_t left = expires - clock_wall_ms();
-    if (expires == 0 || left > WARN_MS)
+    if (expires == 0 || left > WARN_MS || (lifetime > 0 && left > lifetime / 5))
         return;
     char time[CLOCK_RFC3339_SIZE];
     clock_format_rfc3339(expires, time, sizeof time);
-    log_msg(report->app->log, LOG_WARN, "the refresh token of connector '%s' %s (%s); %s",
-            report->connector->name, left > 0 ? "expires soon" : "has expired", time,
-            provider_of(report->connector)->renewal);
+    log_msg(report->app->log, LOG_WARN, "the %s of connector '%s' %s (%s); %s", what, owner->name,
+            left > 0 ? "expires soon" : "has expired", time, provider_of(owner)->renewal);
+}
+
+static void put_header(const struct token_report *report, const struct token *token,
+                       struct buf *out)
+{
+    struct http_header header =
+        provider_of(report->connector)->authorize(report->connector, token->access_token);
+    buf_printf(out, "%s: %s\n", header.name, header.value);
+    mem_free_secret(header.value);
 }
 
 static void report_token(void *arg, const struct token *token)
 {
     struct token_report *report = arg;
-    if (report->options->json)
+    if (report->options->header)
+        put_header(report, token, &report->out);
+    else if (report->options->json)
         write_json(report, token, &report->out);
     else
         write_text(report, token, &report->out);
-    warn_of_age(report, token);
+    warn_of(report, "refresh token", token->refresh_expires_at_ms, token->refresh_lifetime_ms);
+    warn_of(report, "sign-in", token->login_expires_at_ms,
+            connector_owner(report->connector)->login_lifetime_ms);
 }
 
 static int show_token(struct app *app, const struct config *config, const char *name,
@@ -168,6 +217,13 @@ static int show_token(struct app *app, const struct config *config, const char *
     if (connector == NULL)
         return -1;
 
+    if (options->header && isatty(STDOUT_FILENO))
+        return err_set(err, ERR_USAGE,
+                       "--header prints the token, and not to a terminal: use it in a pipe or a "
+                       "substitution");
+    if (options->refresh && connector->lender != NULL)
+        log_msg(app->log, LOG_WARN, "connector '%s' has the token of '%s', which is exchanged",
+                name, connector->lender->name);
     int status = -1;
     struct token_report report = {.app = app, .connector = connector, .options = options};
     buf_create_secret(&report.out, REPORT_MAX);
@@ -178,7 +234,7 @@ static int show_token(struct app *app, const struct config *config, const char *
     const struct token_query query = {.force = options->refresh};
     if (app_wait_token(&engine, connector, &query, report_token, &report, err) != 0)
         goto cleanup;
-    if (options->show)
+    if (options->show || options->header)
         status = app_print_secret(report.out.data, report.out.len, err);
     else
         status = app_print(app, report.out.data, report.out.len, err);
@@ -196,10 +252,12 @@ int verb_token(struct app *app, int argc, char **argv, struct err *err)
         {0, "refresh", OPT_FLAG, &options.refresh, NULL, "exchange, even if the token is fresh"},
         {0, "json", OPT_FLAG, &options.json, NULL, "print one JSON object"},
         {0, "show", OPT_FLAG, &options.show, NULL, "print the access token too"},
+        {0, "header", OPT_FLAG, &options.header, NULL,
+         "print only the header field that carries the token; refuses a terminal"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton token CONNECTOR [--refresh] [--json] [--show]",
+        .usage = "jeton token CONNECTOR [--refresh] [--json] [--show | --header]",
         .description =
             "Shows where the connector's access token is valid, until when, and for what. A fresh "
             "token comes from the cache; otherwise one is exchanged and cached.",

@@ -5,8 +5,10 @@ local token = {}
 
 ---@class jeton.Token
 ---@field access_token string
----@field endpoint_url string base of further calls, without a trailing slash
----@field expires_at integer epoch seconds, by the local clock
+---@field endpoint_url? string base of further calls, without a trailing slash, if the service named one
+---@field expires_at? integer epoch seconds, by the local clock; nil if the service does not say
+---@field refresh_expires_at? integer epoch seconds: when the refresh token dies, if known
+---@field token_type? string as the service says
 ---@field scopes string[]
 ---@field source "cache"|"exchange"
 ---@field refresh_token? string only from `exchange`, if a new one came

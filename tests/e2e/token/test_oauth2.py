@@ -280,6 +280,81 @@ class Hosts(OAuth2):
         self.assertEqual(len(grants.service.received), 121)
 
 
+class TokenOf(OAuth2):
+    """A connector with the token of another."""
+
+    def both(self, grants, **keys):
+        self.books(grants)
+        lent = {"token_of": "books", "endpoint": grants.url + "/mail", **keys}
+        lines = "".join(f"    {key}: {json.dumps(value)}\n" for key, value in lent.items() if value is not None)
+        with open(self.folder + "/jeton.yaml", "a", encoding="utf-8") as file:
+            file.write(f"  mail:\n{lines}")
+
+    def test_one_token_two_apis(self):
+        grants = self.grants()
+        self.both(grants)
+        self.ok("api", "-C", "mail", "inbox")
+        self.ok("api", "-C", "books", "invoices")
+        self.assertEqual([r["path"] for r in grants.service.received], ["/token", "/mail/inbox", "/api/invoices"])
+        token = json.loads(self.ok("token", "mail", "--json").stdout)
+        self.assertEqual((token["connector"], token["token_of"], token["endpoint_url"], token["token_type"]),
+                         ("mail", "books", grants.url + "/mail", "Bearer"))
+        done = self.ok("token", "mail", "--refresh")
+        self.assertIn("has the token of 'books', which is exchanged", done.stderr)
+        self.assertIn("token of       books", done.stdout)
+        self.assertEqual(self.ok("token", "mail", "--header").stdout, "Authorization: Bearer access-token-2\n")
+        self.assertEqual(len(grants.forms), 2)
+        self.assertIn("token exchanged", self.ok("check", "--online").stdout)
+        self.assertEqual(len(grants.forms), 3)
+
+    def test_its_own_header_and_hosts(self):
+        grants, other = self.grants(), self.grants(lambda r: (200, {}, {}))
+        self.both(grants, endpoint=other.url, header="X-Token")
+        self.ok("api", "-C", "mail", "inbox")
+        self.assertEqual(other.service.received[-1]["headers"]["X-Token"], "access-token-1")
+        self.fails(4, "api", "-C", "mail", grants.url + "/x", says="allow_hosts")
+        self.fails(4, "api", "-C", "books", other.url + "/x", says="allow_hosts")
+
+    def test_a_401_is_the_lenders(self):
+        grants = self.grants(lambda r: (401, {}, {}))
+        self.both(grants)
+        self.fails(4, "api", "-C", "mail", "inbox")
+        self.fails(4, "api", "-C", "mail", "inbox")
+        self.assertEqual(len(grants.forms), 1)
+
+    def test_what_is_wrong(self):
+        grants = self.grants()
+        for keys, says in (({"token_of": "book"}, "unknown connector 'book'; did you mean 'books'?"),
+                           ({"token_of": "mail"}, "connector 'mail' has no token itself"),
+                           ({"endpoint": None}, "connector 'mail' lacks 'endpoint'"),
+                           ({"provider": "oauth2"}, "'provider' and 'token_of'"),
+                           ({"client_id": "abcdefg"}, "unknown key 'client_id' in connector 'mail'"),
+                           ({"header": "a b"}, "'header' of connector 'mail' must be")):
+            with self.subTest(keys=keys):
+                self.both(grants, **keys)
+                self.fails(3, "token", "books", says=says)
+
+    def test_two_with_one_refresh_token_are_warned_of(self):
+        grants = self.grants()
+        self.books(grants)
+        with open(self.folder + "/jeton.yaml", encoding="utf-8") as file:
+            text = file.read()
+        self.write("jeton.yaml", text + text[text.index("  books:"):].replace("books", "more"))
+        self.assertIn("connectors 'books' and 'more' have the same refresh token", self.ok("check").stdout)
+
+    def test_when_it_ends(self):
+        grants = self.grants(refresh_token_expires_in=86400 * 90)
+        self.books(grants, login_lifetime="20d")
+        done = self.ok("token", "books", "--json")
+        token = json.loads(done.stdout)
+        self.assertIn("refresh_expires_at", token)
+        self.assertIn("login_expires_at", token)
+        self.assertNotIn("expires soon", done.stderr)
+        done = self.ok("token", "books", env=self.faketime("+1500000"))
+        self.assertIn("the sign-in of connector 'books' expires soon", done.stderr)
+        self.assertIn("sign-in ends   20", done.stdout)
+
+
 class Configured(OAuth2):
     def problems(self, **keys):
         grants = self.grants()
