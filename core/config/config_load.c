@@ -146,6 +146,12 @@ static void settle_lent(struct config_reader *reader)
                          "'token_of' of connector '%s': connector '%s' has no token itself: it has "
                          "that of '%s'",
                          connector->name, name, lender->token_of);
+        else if (connector->slot && !lender->provider->slots)
+            problems_add(
+                reader->problems, connector->shown, connector->line, connector->col,
+                "connector '%s' asks for a scope, an audience or a resource, which '%s' of "
+                "provider '%s' cannot",
+                connector->name, name, lender->provider->name);
         else
             connector->lender = lender;
     }

@@ -47,7 +47,8 @@ struct config_provider {
     struct secret *(*secret_at)(const struct connector *connector, size_t index);
     void (*release)(struct connector *connector);
     int64_t per_minute, tenant_per_minute; /* of `rate_limit`, where it says nothing; 0: none */
-    bool lent; /* of connectors with `token_of`, which is chosen by that key and not by its name */
+    bool slots; /* its services give several access tokens for one refresh token, as asked */
+    bool lent;  /* of connectors with `token_of`, which is chosen by that key and not by its name */
 };
 
 struct connector { /* made by connector_new */
@@ -68,6 +69,7 @@ struct connector { /* made by connector_new */
     int64_t retries;                /* after the first try */
     char *token_of;                 /* whose token it has; NULL: its own */
     const struct connector *lender; /* that one; NULL: its own, or the configuration is wrong */
+    bool slot;        /* it asks the lender's service for an access token of its own */
     int64_t early_ms; /* an access token with less left is exchanged; 0: the engine's own rule */
     int64_t refresh_lifetime_ms; /* of a refresh token that is not used; 0: not known */
     int64_t login_lifetime_ms;   /* of all that comes from one sign-in; 0: for ever, or not known */

@@ -22,12 +22,32 @@ static const struct schema_field fields[] = {
      .type = SCHEMA_STRING,
      .offset = offsetof(struct oauth2_connector, authorization),
      .expected = "a text such as \"Bearer " OAUTH2_TOKEN "\""},
+    {.name = "scope",
+     .type = SCHEMA_CUSTOM,
+     .offset = offsetof(struct oauth2_connector, scope),
+     .parse = oauth2_connector_read_words,
+     .expected = "a list of strings, or a string"},
+    {.name = "audience",
+     .type = SCHEMA_STRING,
+     .offset = offsetof(struct oauth2_connector, audience)},
+    {.name = "resource",
+     .type = SCHEMA_CUSTOM,
+     .offset = offsetof(struct oauth2_connector, resource),
+     .parse = oauth2_connector_read_words,
+     .expected = "a list of strings, or a string"},
     {.name = "header",
      .type = SCHEMA_STRING,
      .offset = offsetof(struct oauth2_connector, header),
      .expected = "the name of a header field"},
     {0},
 };
+
+static void settle(struct connector *connector)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
+    oauth2_connector_settle(connector);
+    connector->slot = oauth2->scope != NULL || oauth2->audience != NULL || oauth2->resource != NULL;
+}
 
 static struct http_header authorize(const struct connector *connector, const char *access_token)
 {
@@ -42,11 +62,12 @@ const struct provider lent_provider = {
     .config = {.name = "token_of",
                .size = sizeof(struct oauth2_connector),
                .fields = fields,
-               .settle = oauth2_connector_settle,
+               .settle = settle,
                .check = oauth2_connector_check_header,
                .release = oauth2_connector_release,
                .lent = true},
     .owner = oauth2_connector_owner,
+    .asked = oauth2_connector_asked_slot,
     .endpoint = oauth2_request_endpoint,
     .path = oauth2_request_api_path,
     .resource = oauth2_request_resource,

@@ -159,6 +159,25 @@ void oauth2_connector_asked(const struct connector *connector, char asked[PROVID
     hash_end(&state, asked);
 }
 
+void oauth2_connector_asked_slot(const struct connector *connector, char asked[PROVIDER_OWNER_SIZE])
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
+    const struct connector *lender = connector_owner(connector);
+    char owner[PROVIDER_OWNER_SIZE] = "", theirs[PROVIDER_OWNER_SIZE] = "";
+    crypto_hash_sha256_state state;
+    if (lender != connector) {
+        oauth2_connector_owner(lender, lender->home, owner);
+        oauth2_connector_asked(lender, theirs);
+    }
+    crypto_hash_sha256_init(&state);
+    hash_text(&state, owner);
+    hash_text(&state, theirs);
+    hash_list(&state, oauth2->scope);
+    hash_text(&state, oauth2->audience);
+    hash_list(&state, oauth2->resource);
+    hash_end(&state, asked);
+}
+
 /* ---- where secrets may go ---- */
 
 int oauth2_connector_may_ask(const struct connector *connector, const char *text, struct err *err)

@@ -75,6 +75,8 @@ struct oauth2_connector {
 };
 
 extern const struct schema_field oauth2_connector_fields[];
+/* char **: a list of words, or a text with spaces between them. */
+schema_parse_fn oauth2_connector_read_words;
 const struct oauth2_connector *oauth2_connector_of(const struct connector *connector);
 /* The grant as it is written down; OAUTH2_GRANT_REFRESH where nothing is. */
 const char *oauth2_connector_grant(const struct oauth2_connector *oauth2);
@@ -95,6 +97,9 @@ void oauth2_connector_release(struct connector *connector);
 void oauth2_connector_owner(const struct connector *connector, const char *home,
                             char owner[PROVIDER_OWNER_SIZE]);
 void oauth2_connector_asked(const struct connector *connector, char asked[PROVIDER_OWNER_SIZE]);
+/* The same of a connector with `token_of`. */
+void oauth2_connector_asked_slot(const struct connector *connector,
+                                 char asked[PROVIDER_OWNER_SIZE]);
 int oauth2_connector_may_ask(const struct connector *connector, const char *url, struct err *err);
 
 #endif

@@ -29,9 +29,8 @@ static void read_url(const struct schema_walk *walk, const struct schema_field *
         *(char **)target = mem_strdup(text);
 }
 
-/* A list of words, or a text with spaces between them. */
-static void read_words(const struct schema_walk *walk, const struct schema_field *field,
-                       const struct yaml_node *node, void *target)
+void oauth2_connector_read_words(const struct schema_walk *walk, const struct schema_field *field,
+                                 const struct yaml_node *node, void *target)
 {
     char ***words = target;
     if (node->kind != YAML_SCALAR) {
@@ -145,8 +144,8 @@ static const struct schema_field reply_fields[] = {
     }
 #define WORDS(member)                                                                              \
     {                                                                                              \
-        .name = #member, .type = SCHEMA_CUSTOM, .offset = AT(member), .parse = read_words,         \
-        .expected = "a list of strings, or a string"                                               \
+        .name = #member, .type = SCHEMA_CUSTOM, .offset = AT(member),                              \
+        .parse = oauth2_connector_read_words, .expected = "a list of strings, or a string"         \
     }
 #define PAIRS(member, parser)                                                                      \
     {                                                                                              \

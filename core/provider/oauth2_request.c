@@ -73,15 +73,16 @@ static void form_add_pairs(struct form *form, const struct provider_ask *ask,
     }
 }
 
-static void form_add_scope(struct form *form, const struct oauth2_connector *oauth2)
+static void form_add_scope(struct form *form, const struct oauth2_connector *oauth2,
+                           char *const *scopes)
 {
     const char *separator = oauth2->scope_separator != NULL ? oauth2->scope_separator : " ";
     struct buf scope;
-    if (oauth2->scope == NULL || oauth2->scope[0] == NULL)
+    if (scopes == NULL || scopes[0] == NULL)
         return;
     buf_create(&scope, BODY_MAX);
-    for (size_t i = 0; oauth2->scope[i] != NULL; i++)
-        buf_printf(&scope, "%s%s", i > 0 ? separator : "", oauth2->scope[i]);
+    for (size_t i = 0; scopes[i] != NULL; i++)
+        buf_printf(&scope, "%s%s", i > 0 ? separator : "", scopes[i]);
     form_add(form, "scope", scope.data);
     buf_destroy(&scope);
 }
@@ -103,15 +104,19 @@ static void form_add_client(struct form *form, const struct provider_ask *ask)
 static void form_fill(struct form *form, const struct provider_ask *ask)
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
+    const struct oauth2_connector *asker =
+        ask->asker != NULL ? oauth2_connector_of(ask->asker) : oauth2;
+    const char *audience = asker->audience != NULL ? asker->audience : oauth2->audience;
+    char *const *resource = asker->resource != NULL ? asker->resource : oauth2->resource;
     form_add(form, "grant_type", oauth2_connector_grant(oauth2));
     if (ask->refresh_token != NULL)
         form_add(form, PROVIDER_REFRESH_TOKEN, ask->refresh_token);
     form_add_client(form, ask);
-    form_add_scope(form, oauth2);
-    if (oauth2->audience != NULL)
-        form_add(form, "audience", oauth2->audience);
-    for (size_t i = 0; oauth2->resource != NULL && oauth2->resource[i] != NULL; i++)
-        form_add(form, "resource", oauth2->resource[i]);
+    form_add_scope(form, oauth2, asker->scope != NULL ? asker->scope : oauth2->scope);
+    if (audience != NULL)
+        form_add(form, "audience", audience);
+    for (size_t i = 0; resource != NULL && resource[i] != NULL; i++)
+        form_add(form, "resource", resource[i]);
     form_add_pairs(form, ask, &oauth2->params);
     if (ask->refresh_token != NULL)
         form_add_pairs(form, ask, &oauth2->refresh_params);

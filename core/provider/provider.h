@@ -30,6 +30,8 @@ enum provider_purpose {
 struct provider_ask {
     enum provider_purpose purpose;
     const struct connector *connector;
+    const struct connector *asker; /* PROVIDER_ACCESS: with `token_of`, and wants a token of its own
+                                      (slot); NULL: none */
     const struct connector_secrets *secrets;
     const char *service;       /* where the token service has moved; NULL: where it is configured */
     const char *refresh_token; /* PROVIDER_ACCESS: NULL for a grant that needs none */

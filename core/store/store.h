@@ -176,6 +176,7 @@ struct store_call {
             struct store_token *row;
             const char *endpoint_url;
             int64_t generation;
+            const struct store_token *slot; /* TOKEN_SAVE: another row, saved with it; or NULL */
         } token;
         struct {
             const char *scope;

@@ -193,6 +193,8 @@ int store_sqlite_token_save(struct store_sqlite *sqlite, struct store_call *call
     int result = save_row(sqlite, row, err);
     if (result == 0)
         result = save_intent(sqlite, row->owner, &row->intent, err);
+    if (result == 0 && call->token.slot != NULL)
+        result = save_row(sqlite, call->token.slot, err);
     return store_sqlite_end(sqlite, result, err);
 }
 

@@ -10,6 +10,7 @@ struct exchange {
     struct transport transport;
     struct log *log;
     const struct connector *connector;
+    const struct connector *asker;
     const struct provider *provider;
     struct connector_secrets secrets;
     char *tokens[PROVIDER_GRANTS_MAX];
@@ -51,6 +52,7 @@ static struct provider_ask exchange_ask(const struct exchange *exchange)
     return (struct provider_ask){
         .purpose = PROVIDER_ACCESS,
         .connector = exchange->connector,
+        .asker = exchange->asker,
         .secrets = &exchange->secrets,
         .service = exchange->service,
         .refresh_token = exchange->tokens[exchange->grant],
@@ -231,6 +233,7 @@ struct exchange *exchange_start(struct loop *loop, const struct transport *trans
     exchange->transport = *transport;
     exchange->log = log;
     exchange->connector = options->connector;
+    exchange->asker = options->asker;
     exchange->provider = provider_of(options->connector);
     exchange->secrets = *options->secrets;
     *options->secrets = (struct connector_secrets){0};

@@ -14,6 +14,7 @@
 
 struct exchange_options {
     const struct connector *connector; /* lives as long as the exchange */
+    const struct connector *asker;     /* as provider_ask has it */
     struct connector_secrets *secrets; /* taken over, and left empty */
     const char *service;               /* where it moved earlier; NULL: nowhere. Dropped when it
                                           fails */

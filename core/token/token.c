@@ -36,7 +36,8 @@ static void request_loaded(void *arg)
     token_request_hide(tokens, request->connector, row.refresh_token);
     token_request_hide(tokens, request->connector, row.refresh_previous);
     token_cache_match(&row, request->connector);
-    if (token_cache_usable(&row, request->query.worse_than, request->connector->early_ms,
+    if (token_cache_usable(&row, request->query.worse_than,
+                           connector_owner(request->connector)->early_ms,
                            loop_clock(tokens->loop))) {
         token_request_remove(&tokens->requests, request);
         token_request_finish_row(request, &row, TOKEN_CACHE);
@@ -60,7 +61,7 @@ struct token_request *token_get(struct tokens *tokens, const struct connector *c
                                 const struct token_query *query, token_done_fn *done, void *arg)
 {
     struct token_request *request = token_request_new(tokens, done, arg);
-    request->connector = connector_owner(connector);
+    request->connector = connector->slot ? connector : connector_owner(connector);
     if (query != NULL)
         request->query = *query;
     loop_timer_start(tokens->loop, &request->timer, 0, request_start, request);
@@ -139,9 +140,15 @@ int64_t tokens_exchanges(const struct tokens *tokens)
 int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err)
 {
     char owner[STORE_OWNER_SIZE];
+    struct store_call call = {.op = STORE_TOKEN_DELETE, .token = {.owner = owner}};
+    if (connector->slot) {
+        provider_of(connector)->owner(connector, connector->home, owner);
+        if (store_wait(tokens->store, &call, err) != 0)
+            return -1;
+    }
     connector = connector_owner(connector);
     provider_of(connector)->owner(connector, connector->home, owner);
-    struct store_call call = {.op = STORE_TOKEN_DELETE, .token = {.owner = owner}};
+    call = (struct store_call){.op = STORE_TOKEN_DELETE, .token = {.owner = owner}};
     return store_wait(tokens->store, &call, err);
 }
 
@@ -161,11 +168,12 @@ int token_set_endpoint(struct tokens *tokens, const struct connector *connector,
 void token_bar(struct tokens *tokens, const struct connector *connector, int64_t generation,
                struct token_move *move, loop_fn *done, void *arg)
 {
-    connector = connector_owner(connector);
-    if (!provider_of(connector)->single_use) {
+    const struct connector *owner = connector_owner(connector);
+    if (!provider_of(owner)->single_use) {
         done(arg);
         return;
     }
+    connector = connector->slot ? connector : owner;
     provider_of(connector)->owner(connector, connector->home, move->owner);
     move->call = (struct store_call){.op = STORE_TOKEN_BAR,
                                      .token = {.owner = move->owner, .generation = generation}};

@@ -147,11 +147,10 @@ static void apply_rotation(struct store_token *row, const char *fresh, const cha
     replace(&row->refresh_previous, NULL); /* `used` has worked: no need for the one before it */
 }
 
-void token_cache_apply(struct store_token *row, const struct exchange_result *result,
-                       const char *used, const struct token_configured *configured,
-                       bool keep_access, const struct clock *clock)
+/* What is known of refresh tokens and of the client. */
+static void apply_grant(struct store_token *row, const struct exchange_result *result,
+                        const char *used, const struct token_configured *configured, int64_t now_ms)
 {
-    int64_t now_ms = clock_now_ms(clock, CLOCK_WALL);
     const struct provider_token *token = &result->token;
     bool began = used != NULL && configured->refresh_token != NULL &&
                  strcmp(used, configured->refresh_token) == 0 &&
@@ -170,18 +169,41 @@ void token_cache_apply(struct store_token *row, const struct exchange_result *re
     replace(&row->application_fingerprint, configured->client_fingerprint);
     replace(&row->secret_fingerprint, configured->secret_fingerprint);
     replace(&row->service_override, result->service);
-    replace(&row->access_token, keep_access ? token->access_token : NULL);
-    replace(&row->endpoint_url, keep_access ? token->endpoint_url : NULL);
-    replace(&row->scope, keep_access ? token->scope : NULL);
-    const struct connector *connector = configured->connector;
+}
+
+/* asker: whose access token it is; NULL: that of nobody who asks for anything special. */
+static void apply_access(struct store_token *row, const struct provider_token *token,
+                         const struct connector *asker, bool keep, const struct clock *clock)
+{
     char asked[PROVIDER_OWNER_SIZE];
-    bool asks = connector != NULL && provider_of(connector)->asked != NULL;
+    bool asks = asker != NULL && provider_of(asker)->asked != NULL;
     if (asks)
-        provider_of(connector)->asked(connector, asked);
+        provider_of(asker)->asked(asker, asked);
     replace(&row->asked, asks ? asked : NULL);
-    replace(&row->token_type, keep_access ? token->token_type : NULL);
+    replace(&row->token_type, keep ? token->token_type : NULL);
+    replace(&row->access_token, keep ? token->access_token : NULL);
+    replace(&row->endpoint_url, keep ? token->endpoint_url : NULL);
+    replace(&row->scope, keep ? token->scope : NULL);
     row->lifetime_ms = token->lifetime_ms;
-    row->received_wall_ms = now_ms;
+    row->received_wall_ms = clock_now_ms(clock, CLOCK_WALL);
     row->received_boot_ms = clock_now_ms(clock, CLOCK_BOOT);
     clock_boot_id(row->received_boot_id);
+}
+
+void token_cache_apply(struct store_token *row, const struct exchange_result *result,
+                       const char *used, const struct token_configured *configured,
+                       bool keep_access, const struct clock *clock)
+{
+    apply_grant(row, result, used, configured, clock_now_ms(clock, CLOCK_WALL));
+    apply_access(row, &result->token, configured->connector, keep_access, clock);
+}
+
+void token_cache_apply_slot(struct store_token *row, struct store_token *slot,
+                            const struct connector *asker, const struct exchange_result *result,
+                            const char *used, const struct token_configured *configured,
+                            const struct clock *clock)
+{
+    apply_grant(row, result, used, configured, clock_now_ms(clock, CLOCK_WALL));
+    apply_access(slot, &result->token, asker, true, clock);
+    replace(&slot->endpoint_url, NULL); /* calls of the asker have their own */
 }

@@ -63,5 +63,10 @@ size_t token_cache_grants(const struct provider *provider, const struct store_to
 void token_cache_apply(struct store_token *row, const struct exchange_result *result,
                        const char *used, const struct token_configured *configured,
                        bool keep_access, const struct clock *clock);
+/* The same where the access token goes to another row: of `asker`, who has a slot. */
+void token_cache_apply_slot(struct store_token *row, struct store_token *slot,
+                            const struct connector *asker, const struct exchange_result *result,
+                            const char *used, const struct token_configured *configured,
+                            const struct clock *clock);
 
 #endif

@@ -15,6 +15,12 @@
 /* Of the disk, for a row and what the state writes around it. */
 #define TOKEN_RESERVE_BYTES ((size_t)64 * 1024)
 
+/* Where the access token is. */
+static struct store_token *flight_target(struct flight *flight)
+{
+    return flight->asker != NULL ? &flight->slot : &flight->row;
+}
+
 void token_flight_free(struct flight *flight)
 {
     struct flight **at = &flight->tokens->flights;
@@ -28,6 +34,7 @@ void token_flight_free(struct flight *flight)
     connector_secrets_destroy(&flight->secrets);
     token_cache_unconfigure(&flight->configured);
     store_token_destroy(&flight->row);
+    store_token_destroy(&flight->slot);
     mem_free(flight);
 }
 
@@ -55,7 +62,7 @@ static void flight_succeed(struct flight *flight, enum token_source source)
     struct token_request *request;
     while ((request = flight->waiters) != NULL) {
         token_request_remove(&flight->waiters, request);
-        token_request_finish_row(request, &flight->row, source);
+        token_request_finish_row(request, flight_target(flight), source);
     }
     token_flight_free(flight);
 }
@@ -70,6 +77,8 @@ static void flight_call(struct flight *flight, enum store_op op, loop_fn *done)
         flight->call.token.row = &flight->row;
     }
     flight->row.home = flight->connector->home;
+    if (op == STORE_TOKEN_SAVE && flight->asker != NULL)
+        flight->call.token.slot = &flight->slot;
     if (op == STORE_TOKEN_SAVE || op == STORE_TOKEN_INTENT)
         flight->call.under = &flight->lease;
     store_start(flight->tokens->store, &flight->call, done, flight);
@@ -126,7 +135,8 @@ static bool flight_note(struct flight *flight, const struct exchange_result *res
         token_stop_tell_lost(lost_ms, failure);
     bool stops = single_use && result->refused && (result->dead || failure->kind == ERR_AUTH);
     if (stops)
-        token_stop_set(row, &flight->configured, result->dead, failure, flight->tokens->redact,
+        token_stop_set(result->dead ? row : flight_target(flight), &flight->configured,
+                       result->dead, failure, flight->tokens->redact,
                        clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL));
     return stops;
 }
@@ -194,18 +204,25 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
 
     struct store_token *row = &flight->row;
     const char *endpoint = result->token.endpoint_url;
-    bool allowed =
-        endpoint == NULL || connector_allows(flight->connector, endpoint, &flight->failure) == 0;
+    bool allowed = endpoint == NULL || flight->asker != NULL ||
+                   connector_allows(flight->connector, endpoint, &flight->failure) == 0;
     if (!allowed) {
         err_wrap(&flight->failure, "the endpoint that came with the token");
         flight->failure.kind = ERR_AUTH;
     }
-    if (row->generation < flight->worse_than)
-        row->generation = flight->worse_than;
-    row->generation++;
-    token_cache_apply(row, result, flight->tokens_tried[result->used], &flight->configured, allowed,
-                      loop_clock(tokens->loop));
+    struct store_token *target = flight_target(flight);
+    const char *used = flight->tokens_tried[result->used];
+    const struct clock *clock = loop_clock(tokens->loop);
+    if (target->generation < flight->worse_than)
+        target->generation = flight->worse_than;
+    target->generation++;
+    if (flight->asker == NULL)
+        token_cache_apply(row, result, used, &flight->configured, allowed, clock);
+    else
+        token_cache_apply_slot(row, target, flight->asker, result, used, &flight->configured,
+                               clock);
     token_stop_end(row);
+    token_stop_end(target);
     row->intent = (struct store_intent){0};
     store_lease_unreserve(&flight->lease);
     flight_call(flight, STORE_TOKEN_SAVE, flight_stored);
@@ -238,6 +255,14 @@ static int no_grant(const struct connector *connector, struct err *err)
                    connector->file, connector->name, sign_in);
 }
 
+static int flight_check_stop(struct flight *flight, struct err *err)
+{
+    int64_t now_ms = clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL);
+    if (token_stop_check(&flight->row, &flight->configured, now_ms, err) != 0)
+        return -1;
+    return token_stop_check(flight_target(flight), &flight->configured, now_ms, err);
+}
+
 /* What the exchange is made of: secrets, and the grants to try. */
 static int flight_prepare(struct flight *flight, struct err *err)
 {
@@ -251,9 +276,7 @@ static int flight_prepare(struct flight *flight, struct err *err)
     flight_check_client(flight);
     token_request_hide(tokens, connector, flight->row.refresh_token);
     token_request_hide(tokens, connector, flight->row.refresh_previous);
-    if (provider->single_use && !flight->force &&
-        token_stop_check(&flight->row, &flight->configured,
-                         clock_now_ms(loop_clock(tokens->loop), CLOCK_WALL), err) != 0)
+    if (provider->single_use && !flight->force && flight_check_stop(flight, err) != 0)
         return -1;
     flight->ntokens =
         token_cache_grants(provider, &flight->row, &flight->configured, flight->tokens_tried);
@@ -274,6 +297,7 @@ static void flight_send(void *arg)
     fault_point(FAULT_TOKEN_INTENT);
     struct exchange_options options = {
         .connector = flight->connector,
+        .asker = flight->asker,
         .secrets = &flight->secrets,
         .service = flight->row.service_override,
         .ntokens = flight->ntokens,
@@ -317,13 +341,43 @@ static void flight_exchange(void *arg)
 }
 
 /* An API refused the token that the row holds, which is fresh. */
-static bool flight_keeps(const struct flight *flight, struct err *err)
+static bool flight_keeps(struct flight *flight, struct err *err)
 {
-    const struct store_token *row = &flight->row;
+    const struct store_token *row = flight_target(flight);
     const struct clock *clock = loop_clock(flight->tokens->loop);
     return provider_of(flight->connector)->single_use && !flight->force &&
            token_cache_usable(row, 0, flight->connector->early_ms, clock) &&
            token_stop_check_refused(row, clock, err) != 0;
+}
+
+static void flight_look(struct flight *flight)
+{
+    struct store_token *target = flight_target(flight);
+    struct err err;
+    token_request_hide(flight->tokens, flight->connector, target->access_token);
+    for (const struct token_request *w = flight->waiters; w != NULL; w = w->next) {
+        if (w->query.worse_than > flight->worse_than)
+            flight->worse_than = w->query.worse_than;
+        flight->force = flight->force || w->query.force;
+    }
+    token_cache_match(target, flight->asker != NULL ? flight->asker : flight->connector);
+    if (token_cache_usable(target, flight->worse_than, flight->connector->early_ms,
+                           loop_clock(flight->tokens->loop)))
+        flight_succeed(flight, TOKEN_CACHE); /* another process was quicker */
+    else if (flight_keeps(flight, &err))
+        flight_fail(flight, &err);
+    else
+        flight_call(flight, STORE_SALT, flight_exchange);
+}
+
+static void flight_slot_loaded(void *arg)
+{
+    struct flight *flight = arg;
+    flight->slot.home = flight->connector->home;
+    if (flight->call.result < 0)
+        flight_fail(flight, &flight->call.err);
+    else
+        flight_look(flight);
 }
 
 static void flight_loaded(void *arg)
@@ -331,23 +385,13 @@ static void flight_loaded(void *arg)
     struct flight *flight = arg;
     if (flight->call.result < 0) {
         flight_fail(flight, &flight->call.err);
-        return;
+    } else if (flight->asker == NULL) {
+        flight_look(flight);
+    } else {
+        flight->call = (struct store_call){
+            .op = STORE_TOKEN_LOAD, .token = {.owner = flight->slot_owner, .row = &flight->slot}};
+        store_start(flight->tokens->store, &flight->call, flight_slot_loaded, flight);
     }
-    token_request_hide(flight->tokens, flight->connector, flight->row.access_token);
-    for (const struct token_request *w = flight->waiters; w != NULL; w = w->next) {
-        if (w->query.worse_than > flight->worse_than)
-            flight->worse_than = w->query.worse_than;
-        flight->force = flight->force || w->query.force;
-    }
-    struct err err;
-    token_cache_match(&flight->row, flight->connector);
-    if (token_cache_usable(&flight->row, flight->worse_than, flight->connector->early_ms,
-                           loop_clock(flight->tokens->loop)))
-        flight_succeed(flight, TOKEN_CACHE); /* another process was quicker */
-    else if (flight_keeps(flight, &err))
-        flight_fail(flight, &err);
-    else
-        flight_call(flight, STORE_SALT, flight_exchange);
 }
 
 static void flight_locked(void *arg, const struct err *failure)
@@ -374,8 +418,14 @@ static struct flight *flight_new(struct token_request *request)
     struct tokens *tokens = request->tokens;
     struct flight *flight = mem_alloc(sizeof *flight);
     flight->tokens = tokens;
-    flight->connector = request->connector;
-    memcpy(flight->owner, request->owner, sizeof flight->owner);
+    const struct connector *owner = connector_owner(request->connector);
+    flight->connector = owner;
+    memcpy(flight->slot_owner, request->owner, sizeof flight->slot_owner);
+    if (owner == request->connector)
+        memcpy(flight->owner, request->owner, sizeof flight->owner);
+    else
+        provider_of(owner)->owner(owner, owner->home, flight->owner);
+    flight->asker = owner != request->connector ? request->connector : NULL;
     flight->next = tokens->flights;
     tokens->flights = flight;
 
@@ -390,7 +440,7 @@ static struct flight *flight_new(struct token_request *request)
 struct flight *token_flight_join(struct token_request *request)
 {
     struct flight *flight = request->tokens->flights;
-    while (flight != NULL && strcmp(flight->owner, request->owner) != 0)
+    while (flight != NULL && strcmp(flight->slot_owner, request->owner) != 0)
         flight = flight->next;
     return flight != NULL ? flight : flight_new(request);
 }

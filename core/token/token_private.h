@@ -35,6 +35,9 @@ struct flight {
     const struct connector *connector;
     char owner[STORE_OWNER_SIZE];
     struct store_token row;
+    const struct connector *asker; /* whose slot the access token goes to; NULL: into the row */
+    char slot_owner[STORE_OWNER_SIZE];
+    struct store_token slot;
     struct store_call call; /* one at a time */
     unsigned char salt[STORE_SALT_SIZE];
     int64_t worse_than; /* the highest of the waiters' when the lock came */

@@ -45,12 +45,13 @@ void token_request_finish_row(struct token_request *request, const struct store_
                               enum token_source source)
 {
     const struct clock *clock = loop_clock(request->tokens->loop);
+    const struct connector *owner = connector_owner(request->connector);
     int64_t now_ms = clock_now_ms(clock, CLOCK_WALL);
     int64_t left_ms = token_cache_remaining_ms(row, clock);
     int64_t since_ms = row->refresh_token != NULL ? row->refresh_since_ms : 0;
-    int64_t life_ms = provider_of(request->connector)->refresh_life_ms;
-    int64_t idle_ms = request->connector->refresh_lifetime_ms;
-    int64_t login_ms = request->connector->login_lifetime_ms;
+    int64_t life_ms = provider_of(owner)->refresh_life_ms;
+    int64_t idle_ms = owner->refresh_lifetime_ms;
+    int64_t login_ms = owner->login_lifetime_ms;
     int64_t expires_ms = row->refresh_expires_ms;
     int64_t from_ms = row->received_wall_ms;
     if (expires_ms == 0 && since_ms > 0 && life_ms > 0) {

@@ -273,7 +273,7 @@ static int check_online(struct check *check, struct err *err)
     engine_create(&engine, config, check->app->log, check->app->redact);
     int result = engine_need_store(&engine, err);
     for (size_t i = 0; result == 0 && i < config->nconnectors; i++) {
-        if (config->connectors[i]->lender != NULL)
+        if (config->connectors[i]->lender != NULL && !config->connectors[i]->slot)
             continue; /* its lender's token is exchanged */
         check->waiting++;
         waits[i] = (struct exchange_wait){check, config->connectors[i]};

@@ -322,6 +322,45 @@ class TokenOf(OAuth2):
         self.fails(4, "api", "-C", "mail", "inbox")
         self.assertEqual(len(grants.forms), 1)
 
+    def test_an_access_token_of_its_own(self):
+        """For one refresh token, one after the other, whoever asks."""
+        grants = self.grants()
+        self.both(grants, scope="mail.read", resource="https://mail.example.org")
+        self.assertEqual(self.token()["access_token"], "access-token-1")
+        self.ok("api", "-C", "mail", "inbox")
+        self.assertEqual(grants.forms[1], {"grant_type": "refresh_token", "refresh_token": "refresh-token-1",
+                                           "scope": "mail.read", "resource": "https://mail.example.org"})
+        self.ok("api", "-C", "mail", "inbox")
+        self.assertEqual([self.token()["source"], len(grants.forms)], ["cache", 2])
+        self.token("--refresh")
+        self.assertEqual((grants.forms[2]["refresh_token"], "scope" in grants.forms[2]), ("refresh-token-2", False))
+        self.assertEqual(self.ok("token", "mail", "--header").stdout, "Authorization: Bearer access-token-2\n")
+        self.both(grants, scope="mail.write", resource="https://mail.example.org")
+        self.assertEqual(self.ok("token", "mail", "--header").stdout, "Authorization: Bearer access-token-4\n")
+        self.assertEqual((grants.forms[3]["refresh_token"], self.token()["source"]), ("refresh-token-3", "cache"))
+        self.ok("check", "--online")
+        self.assertEqual((len(grants.forms), grants.dead), (6, False))
+
+    def test_both_at_once(self):
+        grants = self.grants()
+        self.both(grants, scope="mail.read")
+        self.finish_all([self.start("token", name) for name in ("books", "mail") * 6])
+        self.assertEqual(([form.get("scope") for form in grants.forms].count("mail.read"), len(grants.forms)), (1, 2))
+        self.assertFalse(grants.dead)
+
+    def test_its_refusal_is_its_own(self):
+        grants = self.grants()
+        self.both(grants, scope="mail.read")
+        grants.answers = [(400, {}, {"error": "invalid_scope"})]
+        self.fails(4, "token", "mail", says="invalid_scope")
+        self.fails(4, "token", "mail", says="refused at 20")
+        self.token()
+        self.assertEqual(len(grants.forms), 2)
+        grants.answers = [(400, {}, {"error": "invalid_grant"})]
+        self.fails(4, "token", "mail", "--refresh", says="is dead")
+        self.assertIn("needs a person", self.fails(4, "token", "mail").stderr)
+        self.assertEqual(self.token()["source"], "cache")
+
     def test_what_is_wrong(self):
         grants = self.grants()
         for keys, says in (({"token_of": "book"}, "unknown connector 'book'; did you mean 'books'?"),
