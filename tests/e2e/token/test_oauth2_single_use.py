@@ -2,14 +2,17 @@
 sent twice but for the one time after a lost reply."""
 
 import base64
+import email.utils
 import os
+import socket
 import sqlite3
+import time
 import unittest
 import urllib.parse
 
 import support
 from oauth2 import ID, OAuth2, REFRESH, SECRET
-from service import RawService
+from service import RawService, reply
 
 DESCRIPTION = "it was used before"
 
@@ -122,6 +125,68 @@ class LostReplies(SingleUse):
         grants.answers = [(400, {}, {"error": "invalid_grant"})]
         self.fails(4, "token", "books", "--refresh", says="is dead")
         self.assertEqual(self.sent(grants)[2:], ["refresh-token-2"])
+
+
+class Hostile(SingleUse):
+    """Replies of no good service: bounded, with a clear error, and the refresh token is not lost."""
+
+    def check(self, script, status, says, sends, **keys):
+        raw = RawService(script)
+        self.addCleanup(raw.stop)
+        grants = self.grants()
+        self.state = os.path.join(self.folder, f"state{raw.port}")
+        self.books(grants, **{"token_url": raw.url + "/token", "timeout": "1s", **keys})
+        began = time.monotonic()
+        self.fails(status, "token", "books", says=says)
+        self.assertLess(time.monotonic() - began, 8)
+        self.assertEqual((len(raw.heads), self.intents(), self.row()), (sends, 1, None))
+
+    def test_too_large(self):
+        def script(connection, _):
+            connection.sendall(reply(b'{"access_token": "' + b"x" * 10_000_000 + b'"}'))
+        self.check(script, 5, "over 65536 bytes", 1)
+
+    def test_a_byte_now_and_then(self):
+        def script(connection, _):
+            for byte in reply(b'{"access_token": "access-token-1"}'):
+                connection.sendall(bytes([byte]))
+                time.sleep(0.2)
+        self.check(script, 5, "timed out after 1 s", 2)
+
+    def test_cut_in_the_middle(self):
+        def script(connection, _):
+            connection.sendall(reply(b'{"access_token": "access-tok', length=100))
+        self.check(script, 5, "cut short", 2)
+
+    def test_nothing_at_all_within_the_time(self):
+        self.check(lambda connection, _: time.sleep(3), 5, "timed out after 1 s", 2)
+
+    def test_each_form_of_retry_after(self):
+        soon = email.utils.formatdate(time.time() + 1, usegmt=True)
+        for code in (429, 503):
+            for value in ("1", "0", soon, "Thu, 01 Jan 1970 00:00:00 GMT", "soon"):
+                with self.subTest(code=code, value=value):
+                    grants = self.grants()
+                    grants.answers = [(code, {"Retry-After": value}, {})]
+                    self.state = os.path.join(self.folder, f"state{grants.service.port}")
+                    self.books(grants)
+                    self.token()
+                    self.assertEqual((self.sent(grants), self.intents()), ([REFRESH, REFRESH], 0))
+
+    def test_a_wait_that_is_too_long_is_not_begun(self):
+        grants = self.grants()
+        grants.answers = [(429, {"Retry-After": "1000"}, {})]
+        self.books(grants)
+        self.fails(6, "token", "books", says="over 15 minutes")
+        self.assertEqual((len(grants.forms), self.intents()), (1, 0))  # it was an answer: nothing was done
+
+    def test_nobody_listens(self):
+        with socket.create_server(("127.0.0.1", 0)) as nobody:
+            port = nobody.getsockname()[1]
+        grants = self.grants()
+        self.books(grants, token_url=f"http://127.0.0.1:{port}/token", retries=1)
+        self.fails(5, "token", "books", says="connection refused")
+        self.assertEqual((self.intents(), self.row()), (0, None))
 
 
 class Killed(SingleUse):
