@@ -23,6 +23,20 @@ static int field_error(const char *field, const char *expected, struct err *err)
                    field, expected);
 }
 
+static int endpoint_error(const char *endpoint, struct err *err)
+{
+    struct url url;
+    if (url_parse(endpoint, &url, err) != 0) {
+        err_wrap(err, "the token service's reply makes no sense: 'endpointUrl'");
+        err->kind = ERR_HTTP;
+        return -1;
+    }
+    url_destroy(&url);
+    return strpbrk(endpoint, "?#") == NULL
+               ? 0
+               : field_error("endpointUrl", "a URL without query and fragment", err);
+}
+
 static int parse_lifetime(const struct json *expiry, const struct http_response *response,
                           struct provider_token *token, struct err *err)
 {
@@ -51,10 +65,8 @@ static int parse_fields(const struct json *reply, const struct http_response *re
         return field_error("accessToken", "a token", err);
     if (json_string(endpoint) == NULL)
         return field_error("endpointUrl", "a URL", err);
-    struct url url;
-    if (url_parse(endpoint->text, &url, err) != 0)
-        return field_error("endpointUrl", "a URL", err);
-    url_destroy(&url);
+    if (endpoint_error(endpoint->text, err) != 0)
+        return -1;
     if (scope != NULL && scope->type != JSON_NULL && json_string(scope) == NULL)
         return field_error("scope", "a string", err);
     bool rotated = refresh != NULL && refresh->type != JSON_NULL &&
@@ -196,10 +208,16 @@ int kaizala_reply_moved(const struct http_response *response, const char *reques
         return -1;
     }
     size_t asked = without_slashes(path, strcspn(path, "?#"));
-    size_t len = without_slashes(url.path, strlen(url.path));
+    size_t whole = without_slashes(url.path, strlen(url.path)), len = whole;
     for (size_t at = 0; at < len; at++) {
         if (url.path[at] == '/' && path_same(url.path + at, len - at, path, asked))
             len = at;
+    }
+    /* What was asked for may have a query; where a service is has none. */
+    if (strchr(location, '#') != NULL || (len == whole && url.query != NULL)) {
+        url_destroy(&url);
+        return err_set(err, ERR_HTTP,
+                       "308 whose Location is not usable: an endpoint with a query or fragment");
     }
     url.path[len] = '\0';
     char *text = url_format(&url, false);

@@ -2,6 +2,7 @@
 local audience = require "kaizala.audience"
 local check = require "kaizala.check"
 local group = require "kaizala.group"
+local json = require "jeton.json"
 local names = require "kaizala.names"
 local properties = require "kaizala.properties"
 local survey = require "kaizala.survey"
@@ -94,11 +95,25 @@ function action.group(self)
   return groups[self]
 end
 
+-- Sets the fields. What the SDK itself goes on with keeps its type, whatever a reply says.
+local function convert(self, raw)
+  local id, kind = self.id, self.type
+  names.convert(raw, "action", self, Action)
+  self.id = type(self.id) == "string" and self.id ~= "" and self.id or id
+  self.type = type(self.type) == "string" and self.type or kind
+end
+
 -- Sets the fields from a body of a list or of the details.
-local function fill(self, body)
-  names.convert(body, "action", self, Action)
+local function fill(self, body, request)
+  convert(self, body)
   if type(body.media) == "table" then self.media = names.list(body.media, "media") end
-  if type(body.questions) == "table" then self.questions = names.list(body.questions, "question") end
+  if body.questions == nil or body.questions == json.null then return end
+  for _, question in ipairs(check.reply(body.questions, "questions", "list", request)) do
+    check.reply(question, "questions[]", "object", request)
+    check.reply(question.title, "title", "string", request)
+    survey.check_options(question, request)
+  end
+  self.questions = names.list(body.questions, "question")
 end
 
 --- Makes an action from an entry of a list.
@@ -110,8 +125,10 @@ function action.from_entry(owner, raw, request)
   check.reply(raw, "actions[]", "object", request)
   check.reply(raw.referenceId, "referenceId", "string", request)
   local self = action.new(owner)
-  if raw.actionBody ~= nil then fill(self, check.reply(raw.actionBody, "actionBody", "object", request)) end
-  names.convert(raw, "action", self, Action)
+  if raw.actionBody ~= nil then
+    fill(self, check.reply(raw.actionBody, "actionBody", "object", request), request)
+  end
+  convert(self, raw)
   self.creation_time = self.creation_time or self.sent_at -- lists have one or the other
   self.body = nil
   return self
@@ -147,10 +164,10 @@ function Action:details()
   local request = "GET " .. target
   local reply = group.client(groups[self]):request { path = target, query = { getDetails = true } }
   local details = check.reply(reply.actionDetails, "actionDetails", "object", request)
-  fill(self, details)
-  names.convert(reply, "action", self, Action)
+  fill(self, details, request)
+  convert(self, reply)
   if details.properties then
-    self.properties = properties.read(check.reply(details.properties, "properties", "list", request))
+    self.properties = properties.read(check.reply(details.properties, "properties", "list", request), request)
   end
   if details.responses then self.responses = read_responses(self, details, request) end
   return self

@@ -286,7 +286,7 @@ local function fetch_page(self, kind, cursor)
     local list, seen, last = {}, {}, cursor.from
     for _, raw in ipairs(check.reply(reply.actions, "actions", "list", request)) do
       local entry = action.from_entry(self, raw, request)
-      last = entry.creation_time or last
+      last = math.tointeger(entry.creation_time) or last
       if not cursor.seen[entry.reference_id] then list[#list + 1] = entry end
       seen[entry.reference_id] = true
     end
@@ -315,6 +315,10 @@ local function next_or_none(list)
   error(item, 0)
 end
 
+local function time_of(head)
+  return math.tointeger(head.item.creation_time) or 0
+end
+
 -- Merges all types by time: the oldest of the heads is next.
 local function merged(self, from)
   local heads
@@ -329,7 +333,7 @@ local function merged(self, from)
     end
     local best
     for i, head in ipairs(heads) do
-      if not best or (head.item.creation_time or 0) < (heads[best].item.creation_time or 0) then best = i end
+      if not best or time_of(head) < time_of(heads[best]) then best = i end
     end
     if not best then return {}, nil end
     local item = heads[best].item

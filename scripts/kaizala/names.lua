@@ -109,6 +109,7 @@ end
 ---@return table into
 function names.convert(raw, object, into, reserved)
   for name, value in pairs(raw) do
+    if type(name) ~= "string" then break end -- a list, which has no fields
     local key = names.snake(name, object)
     -- If two wire names give the same one (`groupId` and `id`), the identical name wins.
     local wins = key == name or raw[key] == nil

@@ -60,10 +60,13 @@ end
 
 --- Reads properties.
 ---@param list table as on the wire
+---@param request string for the error
 ---@return table<string, any> values by name; a place is `{latitude=, longitude=, name=}`
-function properties.read(list)
+function properties.read(list, request)
   local values = {}
   for _, property in ipairs(list) do
+    check.reply(property, "properties[]", "object", request)
+    check.reply(property.name, "name", "string", request)
     local value = property.value
     if property.type == "Location" and type(value) == "table" then
       value = { latitude = value.lt, longitude = value.lg, name = value.n }

@@ -80,6 +80,17 @@ function survey.write(list, what)
   return out
 end
 
+--- Checks the options of a question of a reply, if it has some; raises `invalid`.
+---@param question table as on the wire
+---@param request string for the error
+function survey.check_options(question, request)
+  if question.options == nil or question.options == json.null then return end
+  for _, option in ipairs(check.reply(question.options, "options", "list", request)) do
+    check.reply(option, "options[]", "object", request)
+    check.reply(option.title, "title", "string", request)
+  end
+end
+
 local write = {}
 
 local function check_option(question, value, where)

@@ -100,8 +100,9 @@ function TestRequest.test_floats_are_sent_in_full()
     if os.setlocale(locale, "numeric") then
       lu.assertEquals(sent({ url = base .. "/q", query = values }).target, "/q?" .. text)
       lu.assertEquals(sent({ url = base, method = "POST", form = values }).body, text)
-      local got = sent { url = base, method = "POST", headers = { ["X-A"] = values.a, ["X-B"] = 1.5 }, multipart = {
-        { name = "n", value = 1.5 }, { name = "a", value = values.a }, { name = "t", value = true } } }
+      local parts = { { name = "n", value = 1.5 }, { name = "a", value = values.a }, { name = "t", value = true } }
+      local headers = { ["X-A"] = values.a, ["X-B"] = 1.5 }
+      local got = sent { url = base, method = "POST", headers = headers, multipart = parts }
       lu.assertEquals({ got.headers["x-a"], got.headers["x-b"] }, { "1767355200123456.0", "1.5" })
       for _, part in ipairs { "1.5", "1767355200123456.0", "true" } do
         lu.assertStrContains(got.body, "\r\n\r\n" .. part .. "\r\n")
@@ -116,9 +117,11 @@ end
 
 function TestRequest.test_what_is_no_number_is_refused()
   for _, value in ipairs { 0 / 0, 1 / 0, -1 / 0 } do
-    for what, option in pairs { ["query.x"] = { query = { x = value } }, ["form.x"] = { form = { x = value } },
-      ["headers.x"] = { headers = { x = value } },
-      ["multipart[2].value"] = { multipart = { { name = "a", value = 1 }, { name = "x", value = value } } } } do
+    local x = { x = value }
+    for what, option in pairs {
+      ["query.x"] = { query = x }, ["form.x"] = { form = x }, ["headers.x"] = { headers = x },
+      ["multipart[2].value"] = { multipart = { { name = "a", value = 1 }, { name = "x", value = value } } },
+    } do
       option.url, option.method = base, "POST"
       local response, err = http.request(option)
       lu.assertNil(response)
