@@ -59,6 +59,25 @@ void token_cache_match(struct store_token *row, const struct connector *connecto
         replace(&row->access_token, NULL);
 }
 
+struct token_ends token_cache_ends(const struct store_token *row, const struct connector *connector)
+{
+    int64_t since_ms = row->refresh_token != NULL ? row->refresh_since_ms : 0;
+    int64_t life_ms = provider_of(connector)->refresh_life_ms;
+    int64_t from_ms = row->received_wall_ms;
+    struct token_ends ends = {.refresh_ms = row->refresh_expires_ms};
+    if (ends.refresh_ms == 0 && since_ms > 0 && life_ms > 0) {
+        ends.refresh_ms = since_ms + life_ms;
+        from_ms = since_ms;
+    }
+    if (ends.refresh_ms == 0 && connector->refresh_lifetime_ms > 0 && from_ms > 0)
+        ends.refresh_ms = from_ms + connector->refresh_lifetime_ms; /* each use keeps it alive */
+    if (ends.refresh_ms > 0)
+        ends.refresh_lifetime_ms = ends.refresh_ms - from_ms;
+    if (connector->login_lifetime_ms > 0 && row->login_since_ms > 0)
+        ends.login_ms = row->login_since_ms + connector->login_lifetime_ms;
+    return ends;
+}
+
 void token_cache_fingerprint(const unsigned char salt[32], const char *purpose, const char *secret,
                              char out[TOKEN_FINGERPRINT_SIZE])
 {

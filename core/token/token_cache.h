@@ -37,6 +37,14 @@ bool token_cache_usable(const struct store_token *row, int64_t worse_than, int64
                         const struct clock *clock);
 /* Drops the row's access token if the connector asks for another one by now. */
 void token_cache_match(struct store_token *row, const struct connector *connector);
+/* When what the row lives by ends, wall clock; 0: not known, or never. */
+struct token_ends {
+    int64_t refresh_ms;          /* the refresh token, if nobody uses it */
+    int64_t refresh_lifetime_ms; /* from its receipt or last use to then */
+    int64_t login_ms;            /* all that came of one sign-in */
+};
+struct token_ends token_cache_ends(const struct store_token *row,
+                                   const struct connector *connector);
 /* A secret's keyed hash: tells whether a configured value has changed, without keeping it. */
 void token_cache_fingerprint(const unsigned char salt[32], const char *purpose, const char *secret,
                              char out[TOKEN_FINGERPRINT_SIZE]);

@@ -49,17 +49,7 @@ void token_request_finish_row(struct token_request *request, const struct store_
     int64_t now_ms = clock_now_ms(clock, CLOCK_WALL);
     int64_t left_ms = token_cache_remaining_ms(row, clock);
     int64_t since_ms = row->refresh_token != NULL ? row->refresh_since_ms : 0;
-    int64_t life_ms = provider_of(owner)->refresh_life_ms;
-    int64_t idle_ms = owner->refresh_lifetime_ms;
-    int64_t login_ms = owner->login_lifetime_ms;
-    int64_t expires_ms = row->refresh_expires_ms;
-    int64_t from_ms = row->received_wall_ms;
-    if (expires_ms == 0 && since_ms > 0 && life_ms > 0) {
-        expires_ms = since_ms + life_ms;
-        from_ms = since_ms;
-    }
-    if (expires_ms == 0 && idle_ms > 0) /* each use keeps it alive */
-        expires_ms = row->received_wall_ms + idle_ms;
+    struct token_ends ends = token_cache_ends(row, owner);
     const struct token token = {
         .access_token = row->access_token,
         .endpoint_url = row->endpoint_url,
@@ -67,10 +57,9 @@ void token_request_finish_row(struct token_request *request, const struct store_
         .expires_at_ms = row->lifetime_ms > 0 ? now_ms + left_ms : 0,
         .generation = row->generation,
         .refresh_since_ms = since_ms,
-        .refresh_expires_at_ms = expires_ms,
-        .refresh_lifetime_ms = expires_ms > 0 ? expires_ms - from_ms : 0,
-        .login_expires_at_ms =
-            login_ms > 0 && row->login_since_ms > 0 ? row->login_since_ms + login_ms : 0,
+        .refresh_expires_at_ms = ends.refresh_ms,
+        .refresh_lifetime_ms = ends.refresh_lifetime_ms,
+        .login_expires_at_ms = ends.login_ms,
         .token_type = row->token_type,
         .source = source,
     };

@@ -8,6 +8,7 @@
 #include "json_member.h"
 #include "mem.h"
 #include "provider.h"
+#include "token_table.h"
 #include "visible.h"
 
 #include <string.h>
@@ -257,12 +258,14 @@ int verb_token(struct app *app, int argc, char **argv, struct err *err)
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton token CONNECTOR [--refresh] [--json] [--show | --header]",
+        .usage = "jeton token [CONNECTOR [--refresh] [--show | --header]] [--json]",
         .description =
             "Shows where the connector's access token is valid, until when, and for what. A fresh "
-            "token comes from the cache; otherwise one is exchanged and cached.",
+            "token comes from the cache; otherwise one is exchanged and cached. Without a name: a "
+            "table of all connectors, without network and secrets; exit status 4 if one needs a "
+            "person.",
         .opts = opts,
-        .min_operands = 1,
+        .min_operands = 0,
         .max_operands = 1,
     };
     struct opt_result result = {0};
@@ -270,10 +273,18 @@ int verb_token(struct app *app, int argc, char **argv, struct err *err)
     if (parsed <= 0)
         return parsed;
 
+    const char *name = result.operands[0];
+    if (name == NULL && (options.refresh || options.show || options.header)) {
+        mem_free(result.operands);
+        return err_set(err, ERR_USAGE,
+                       "jeton token: --refresh, --show and --header need the name of a connector");
+    }
     struct config *config = app_config(app, true, err);
     int status = -1;
-    if (config != NULL)
-        status = show_token(app, config, result.operands[0], &options, err);
+    if (config != NULL && name == NULL)
+        status = token_table_print(app, config, options.json, err);
+    else if (config != NULL)
+        status = show_token(app, config, name, &options, err);
     config_free(config);
     mem_free(result.operands);
     return status;

@@ -3,6 +3,7 @@ sent twice but for the one time after a lost reply."""
 
 import base64
 import email.utils
+import json
 import os
 import socket
 import sqlite3
@@ -272,6 +273,73 @@ class Refused(SingleUse):
         self.daemon(grants)
         self.fails(4, "token", "books", says="invalid_grant")
         self.fails(4, "token", "books", says="refused at 20")
+
+
+class Table(SingleUse):
+    """jeton token without a name."""
+
+    def table(self, status=0):
+        done = self.jeton("token", "--json")
+        self.assertEqual(done.returncode, status, done.stderr)
+        [row] = json.loads(done.stdout)
+        return row
+
+    def test_from_new_to_needing_a_person(self):
+        grants = self.grants(refresh_token_expires_in=86400)
+        self.books(grants, endpoint="https://api.example.org/v2")
+        self.assertEqual(self.table(), {
+            "connector": "books", "provider": "oauth2", "token_of": None, "status": "new", "reason": None, "since": None,
+            "expires_at": None, "refresh_expires_at": None, "login_expires_at": None, "last_exchange_at": None,
+            "endpoint_url": "https://api.example.org/v2", "scopes": None, "source": "configuration"})
+        self.assertFalse(os.path.exists(self.state))  # to look makes none
+        self.token()
+        row = self.table()
+        self.assertEqual((row["status"], row["source"]), ("fresh", "state"))
+        self.assertTrue(row["expires_at"] and row["refresh_expires_at"] and row["last_exchange_at"])
+        del self.env["BOOKS_SECRET"], self.env["BOOKS_REFRESH"]  # no secret is read
+        self.assertEqual(self.table()["status"], "fresh")
+        self.sql("UPDATE token SET lifetime_ms = 1")
+        self.assertEqual(self.table()["status"], "due")
+        self.env.update(BOOKS_SECRET=SECRET, BOOKS_REFRESH=REFRESH)
+        grants.answers = [(401, {}, {"error": "invalid_client"})]
+        self.fails(4, "token", "books")
+        row = self.table()
+        self.assertEqual(row["status"], "refused")
+        self.assertIn("invalid_client", row["reason"])
+        grants.dead = True
+        self.fails(4, "token", "books", "--refresh")
+        row = self.table(4)
+        self.assertEqual(row["status"], "needs_person")
+        self.assertTrue(row["since"])
+        self.assertEqual(len(grants.forms), 3)
+        done = self.jeton("token")
+        self.assertEqual(done.returncode, 4)
+        self.assertRegex(done.stdout, r"(?m)^books +needs_person +20")
+        self.assertIn("invalid_grant: " + DESCRIPTION, done.stdout)
+        self.fails(2, "token", "--refresh", says="need the name of a connector")
+
+    def test_a_state_that_cannot_be_read(self):
+        grants = self.grants()
+        self.books(grants)
+        self.token()
+        os.chmod(self.state, 0o777)
+        self.fails(3, "token", says="state folder")
+
+    def test_kaizala_and_one_with_its_token(self):
+        self.write("jeton.yaml", f"""\
+version: 1
+state: {self.state}
+connectors:
+  contoso:
+    token_service: https://kaizala.example.org/v1
+    application_id: {support.APPLICATION_ID}
+    application_secret: {{ env: NOT_SET }}
+  more: {{ token_of: contoso, endpoint: "https://more.example.org" }}
+""")
+        rows = json.loads(self.ok("token", "--json").stdout)
+        self.assertEqual([(row["connector"], row["provider"], row["token_of"], row["endpoint_url"], row["source"])
+                          for row in rows], [("contoso", "kaizala", None, None, None),
+                                             ("more", "kaizala", "contoso", "https://more.example.org", None)])
 
 
 class Unauthorized(SingleUse):

@@ -102,7 +102,7 @@ class Usage(support.Case):
             (("--verbos", "token"), "--verbose"),
             (("--config",), "--config"),
             (("--log-format", "xml", "check"), "--log-format: 'xml' is not a log format; expected text or json"),
-            (("token",), "jeton token"),
+            (("token", "--refresh"), "jeton token"),
             (("token", "a", "b"), "jeton token"),
             (("token", "a", "--jsn"), "--json"),
             (("api",), "jeton api"),
