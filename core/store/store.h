@@ -132,6 +132,8 @@ enum store_op {
 
     /* token */
     STORE_TOKEN_LOAD,     /* owner → row; 1, 0: none, but there may be an intent */
+    STORE_TOKEN_LIST,     /* count rows, by the owners that stand in them; without intents; one that
+                             is not there stays as it is */
     STORE_TOKEN_SAVE,     /* row, inserted or replaced, and its intent: both or neither */
     STORE_TOKEN_INTENT,   /* only the intent of row: written, or ended where it is none */
     STORE_TOKEN_ENDPOINT, /* owner, endpoint_url: only that of an existing row, so that an exchange
@@ -176,6 +178,7 @@ struct store_call {
             struct store_token *row;
             const char *endpoint_url;
             int64_t generation;
+            size_t count;
             const struct store_token *slot; /* TOKEN_SAVE: another row, saved with it; or NULL */
         } token;
         struct {

@@ -30,6 +30,7 @@ int store_sqlite_end(struct store_sqlite *sqlite, int result, struct err *err);
 typedef int store_sqlite_op(struct store_sqlite *sqlite, struct store_call *call, struct err *err);
 store_sqlite_op store_sqlite_salt;
 store_sqlite_op store_sqlite_token_load;
+store_sqlite_op store_sqlite_token_list;
 store_sqlite_op store_sqlite_token_save;
 store_sqlite_op store_sqlite_token_intent;
 store_sqlite_op store_sqlite_token_endpoint;

@@ -109,6 +109,26 @@ int store_sqlite_token_load(struct store_sqlite *sqlite, struct store_call *call
     return found;
 }
 
+/* In one transaction, so that many rows cost one look at the file. */
+int store_sqlite_token_list(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
+{
+    sqlite3_stmt *stmt =
+        store_sqlite_prepare(sqlite, "SELECT " COLUMNS " FROM token WHERE owner = ?", err);
+    if (stmt == NULL)
+        return -1;
+    int step = sqlite3_exec(sqlite->db, "BEGIN", NULL, NULL, NULL);
+    for (size_t i = 0; step == SQLITE_OK && i < call->token.count; i++) {
+        store_sqlite_bind_text(stmt, 1, call->token.row[i].owner);
+        if (sqlite3_step(stmt) == SQLITE_ROW)
+            take_row(stmt, &call->token.row[i]);
+        step = sqlite3_reset(stmt); /* the error of the step, if it had one */
+    }
+    int result = step == SQLITE_OK ? 0 : store_sqlite_failed(sqlite, "cannot be read", err);
+    sqlite3_finalize(stmt);
+    sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
+    return result;
+}
+
 static int save_row(struct store_sqlite *sqlite, const struct store_token *row, struct err *err)
 {
     sqlite3_stmt *stmt =

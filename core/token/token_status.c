@@ -1,5 +1,6 @@
 #include "token_status.h"
 
+#include "mem.h"
 #include "provider.h"
 #include "token_cache.h"
 
@@ -15,15 +16,6 @@ const char *token_status_name(enum token_state state)
     return names[state];
 }
 
-static int load(struct store *store, const struct connector *connector, struct store_token *row,
-                struct err *err)
-{
-    char owner[STORE_OWNER_SIZE];
-    provider_of(connector)->owner(connector, connector->home, owner);
-    struct store_call call = {.op = STORE_TOKEN_LOAD, .token = {.owner = owner, .row = row}};
-    return store_wait(store, &call, err) < 0 ? -1 : 0;
-}
-
 static enum token_state state_of(const struct store_token *row, const struct store_token *grant,
                                  const struct connector *owner, const struct clock *clock)
 {
@@ -36,47 +28,60 @@ static enum token_state state_of(const struct store_token *row, const struct sto
     return row->generation == 0 && grant->refresh_token == NULL ? TOKEN_STATE_NEW : TOKEN_STATE_DUE;
 }
 
-int token_status_read(struct store *store, const struct connector *connector,
-                      const struct clock *clock, struct token_status *out, struct err *err)
+/* `row` has the access token, `grant` what it is exchanged for. */
+static struct token_status status_of(struct store_token *row, const struct store_token *grant,
+                                     const struct connector *asker, const struct clock *clock)
 {
-    const struct connector *owner = connector_owner(connector);
-    const struct connector *asker = connector->slot ? connector : owner;
-    *out = (struct token_status){0};
-    if ((asker != owner && load(store, owner, &out->owner_row, err) != 0) ||
-        load(store, asker, &out->row, err) != 0) {
-        token_status_destroy(out);
-        return -1;
-    }
-    struct store_token *row = &out->row;
-    const struct store_token *grant = asker != owner ? &out->owner_row : row;
+    const struct connector *owner = connector_owner(asker);
+    struct token_status out = {.refresh_expires_at_ms = token_cache_ends(grant, owner).refresh_ms,
+                               .login_expires_at_ms = token_cache_ends(grant, owner).login_ms,
+                               .exchanged_at_ms = row->received_wall_ms,
+                               .endpoint_url = row->endpoint_url,
+                               .rotated = grant->refresh_token != NULL};
     token_cache_match(row, asker);
-    out->state = state_of(row, grant, owner, clock);
-    if (out->state >= TOKEN_STATE_REFUSED) {
+    out.state = state_of(row, grant, owner, clock);
+    if (out.state >= TOKEN_STATE_REFUSED) {
         const struct store_stop *stop =
             grant->stop.kind != STORE_STOP_NONE ? &grant->stop : &row->stop;
-        out->reason = stop->reason;
-        out->since_ms = stop->since_ms;
+        out.reason = stop->reason;
+        out.since_ms = stop->since_ms;
     }
-    struct token_ends ends = token_cache_ends(grant, owner);
-    int64_t left_ms = token_cache_remaining_ms(row, clock);
-    bool known = row->access_token != NULL && row->lifetime_ms > 0;
-    out->expires_at_ms = known ? clock_now_ms(clock, CLOCK_WALL) + left_ms : 0;
-    out->refresh_expires_at_ms = ends.refresh_ms;
-    out->login_expires_at_ms = ends.login_ms;
-    out->exchanged_at_ms = row->received_wall_ms;
-    out->endpoint_url = row->endpoint_url;
-    out->scope = row->access_token != NULL ? row->scope : NULL;
-    out->rotated = grant->refresh_token != NULL;
-    return 0;
+    if (row->access_token == NULL)
+        return out;
+    out.scope = row->scope;
+    if (row->lifetime_ms > 0)
+        out.expires_at_ms = clock_now_ms(clock, CLOCK_WALL) + token_cache_remaining_ms(row, clock);
+    return out;
 }
 
-void token_status_none(struct token_status *out)
+static const struct connector *asker_of(const struct connector *connector)
 {
-    *out = (struct token_status){.state = TOKEN_STATE_NEW};
+    return connector->slot ? connector : connector_owner(connector);
 }
 
-void token_status_destroy(struct token_status *status)
+int token_status_each(struct store *store, struct connector *const *connectors, size_t count,
+                      const struct clock *clock, token_status_fn *fn, void *arg, struct err *err)
 {
-    store_token_destroy(&status->row);
-    store_token_destroy(&status->owner_row);
+    struct store_token *rows = mem_alloc((2 * count + 1) * sizeof *rows); /* token, grant */
+    for (size_t i = 0; i < count; i++) {
+        const struct connector *asker = asker_of(connectors[i]);
+        const struct connector *owner = connector_owner(connectors[i]);
+        provider_of(asker)->owner(asker, asker->home, rows[2 * i].owner);
+        if (asker != owner)
+            provider_of(owner)->owner(owner, owner->home, rows[2 * i + 1].owner);
+    }
+    struct store_call call = {.op = STORE_TOKEN_LIST, .token = {.row = rows, .count = 2 * count}};
+    int result = store != NULL ? store_wait(store, &call, err) : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct connector *asker = asker_of(connectors[i]);
+        struct store_token *row = &rows[2 * i];
+        struct token_status status =
+            status_of(row, asker == connector_owner(asker) ? row : row + 1, asker, clock);
+        if (result == 0)
+            fn(arg, connectors[i], &status);
+        store_token_destroy(row);
+        store_token_destroy(row + 1);
+    }
+    mem_free(rows);
+    return result;
 }

@@ -16,7 +16,7 @@ enum token_state {
 /* What has not happened, or is not known, is NULL or 0. Times by the wall clock, ms. */
 struct token_status {
     enum token_state state;
-    const char *reason;    /* of a refusal; masked; of `row` */
+    const char *reason;    /* of a refusal; masked */
     int64_t since_ms;      /* likewise */
     int64_t expires_at_ms; /* of the access token */
     int64_t refresh_expires_at_ms;
@@ -25,16 +25,15 @@ struct token_status {
     const char *endpoint_url; /* that a reply named */
     const char *scope;
     bool rotated; /* the refresh token is in the state, not in the configuration */
-    struct store_token row;
-    struct store_token owner_row; /* of the lender, where the row is a slot */
 };
 
-/* Blocks on the store. -1 with err, errors as in store.h; out is to be destroyed where it is 0. */
-int token_status_read(struct store *store, const struct connector *connector,
-                      const struct clock *clock, struct token_status *out, struct err *err);
-/* Nothing is known: there is no state. */
-void token_status_none(struct token_status *out);
-void token_status_destroy(struct token_status *status);
+typedef void token_status_fn(void *arg, const struct connector *connector,
+                             const struct token_status *status);
+/* Calls fn for each connector, in order; what it is given is valid during the call. store NULL:
+ * there is no state, and nothing is known. Blocks on the store; errors as in store.h, and then fn
+ * is not called. */
+int token_status_each(struct store *store, struct connector *const *connectors, size_t count,
+                      const struct clock *clock, token_status_fn *fn, void *arg, struct err *err);
 const char *token_status_name(enum token_state state); /* "needs_person" */
 
 #endif

@@ -123,32 +123,36 @@ static int name_width(const struct config *config)
 
 /* ---- both ---- */
 
-static int put_all(struct engine *engine, const struct config *config, bool json, struct buf *out,
-                   bool *person, struct err *err)
+struct table {
+    struct buf out;
+    bool json;
+    bool person; /* a connector needs one */
+    int width;   /* of the longest name */
+};
+
+static void put_one(void *arg, const struct connector *connector, const struct token_status *status)
 {
-    bool there = engine->store != NULL;
-    int width = name_width(config);
-    if (json)
+    struct table *table = arg;
+    table->person = table->person || status->state == TOKEN_STATE_PERSON;
+    if (table->json)
+        put_json(&table->out, connector, status);
+    else
+        put_line(&table->out, connector, status, table->width);
+}
+
+static int put_all(struct engine *engine, struct table *table, struct err *err)
+{
+    const struct config *config = engine->config;
+    struct buf *out = &table->out;
+    if (table->json)
         buf_putc(out, '[');
     else
-        buf_printf(out, "%-*s  %-12s  %-*s  %-*s  %s\n", width, "connector", "status", TIME_WIDTH,
-                   "token until", TIME_WIDTH, "sign-in until", "endpoint");
-    for (size_t i = 0; i < config->nconnectors; i++) {
-        const struct connector *connector = config->connectors[i];
-        struct token_status status;
-        if (!there)
-            token_status_none(&status);
-        else if (token_status_read(engine->store, connector, loop_clock(engine->loop), &status,
-                                   err) != 0)
-            return -1;
-        *person = *person || status.state == TOKEN_STATE_PERSON;
-        if (json)
-            put_json(out, connector, &status);
-        else
-            put_line(out, connector, &status, width);
-        token_status_destroy(&status);
-    }
-    if (json)
+        buf_printf(out, "%-*s  %-12s  %-*s  %-*s  %s\n", table->width, "connector", "status",
+                   TIME_WIDTH, "token until", TIME_WIDTH, "sign-in until", "endpoint");
+    if (token_status_each(engine->store, config->connectors, config->nconnectors,
+                          loop_clock(engine->loop), put_one, table, err) != 0)
+        return -1;
+    if (table->json)
         buf_puts(out, "]\n");
     return 0;
 }
@@ -156,19 +160,18 @@ static int put_all(struct engine *engine, const struct config *config, bool json
 int token_table_print(struct app *app, const struct config *config, bool json, struct err *err)
 {
     struct engine engine;
-    struct buf out;
-    bool person = false;
-    buf_create(&out, REPORT_MAX);
+    struct table table = {.json = json, .width = name_width(config)};
+    buf_create(&table.out, REPORT_MAX);
     engine_create(&engine, config, app->log, app->redact);
     struct store *store = store_new(config->state, engine.loop);
     bool there = store_exists(store); /* a state is not made to look at it */
     store_free(store);
     int result = there ? engine_need_store(&engine, err) : 0;
     if (result == 0)
-        result = put_all(&engine, config, json, &out, &person, err);
+        result = put_all(&engine, &table, err);
     if (result == 0)
-        result = app_print(app, out.data, out.len, err);
+        result = app_print(app, table.out.data, table.out.len, err);
     engine_destroy(&engine);
-    buf_destroy(&out);
-    return result != 0 ? -1 : person ? err_exit_code(ERR_AUTH) : 0;
+    buf_destroy(&table.out);
+    return result != 0 ? -1 : table.person ? err_exit_code(ERR_AUTH) : 0;
 }
