@@ -100,7 +100,8 @@ function TestRequest.test_floats_are_sent_in_full()
     if os.setlocale(locale, "numeric") then
       lu.assertEquals(sent({ url = base .. "/q", query = values }).target, "/q?" .. text)
       lu.assertEquals(sent({ url = base, method = "POST", form = values }).body, text)
-      local parts = { { name = "n", value = 1.5 }, { name = "a", value = values.a }, { name = "t", value = true } }
+      local parts = { { name = "n", value = 1.5 }, { name = "a", value = values.a },
+        { name = "t", value = true } }
       local headers = { ["X-A"] = values.a, ["X-B"] = 1.5 }
       local got = sent { url = base, method = "POST", headers = headers, multipart = parts }
       lu.assertEquals({ got.headers["x-a"], got.headers["x-b"] }, { "1767355200123456.0", "1.5" })
