@@ -97,10 +97,11 @@ end
 
 -- Sets the fields. What the SDK itself goes on with keeps its type, whatever a reply says.
 local function convert(self, raw)
-  local id, kind = self.id, self.type
+  local before = { id = self.id, reference_id = self.reference_id, type = self.type }
   names.convert(raw, "action", self, Action)
-  self.id = type(self.id) == "string" and self.id ~= "" and self.id or id
-  self.type = type(self.type) == "string" and self.type or kind
+  for _, name in ipairs { "id", "reference_id", "type" } do
+    if type(self[name]) ~= "string" or self[name] == "" then self[name] = before[name] end
+  end
 end
 
 -- Sets the fields from a body of a list or of the details.
