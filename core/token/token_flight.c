@@ -310,13 +310,37 @@ static void flight_send(void *arg)
                                       flight_exchanged, flight);
 }
 
+/* Half of an intent's ID is random; the other half tells which refresh token it is about. */
+#define INTENT_HALF ((STORE_INTENT_SIZE - 1) / 2)
+static void intent_token(const struct flight *flight, char half[INTENT_HALF + 1])
+{
+    char fingerprint[TOKEN_FINGERPRINT_SIZE];
+    token_cache_fingerprint(flight->salt, "intent", flight->tokens_tried[0], fingerprint);
+    memcpy(half, fingerprint, INTENT_HALF);
+    half[INTENT_HALF] = '\0';
+}
+
+static void intent_begin(struct flight *flight, const char *half)
+{
+    struct store_intent *intent = &flight->row.intent;
+    unsigned char random[INTENT_HALF / 2];
+    randombytes_buf(random, sizeof random);
+    sodium_bin2hex(intent->id, sizeof intent->id, random, sizeof random);
+    memcpy(intent->id + INTENT_HALF, half, INTENT_HALF + 1);
+    intent->generation = flight->row.generation;
+    intent->started_ms = clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL);
+    if (gethostname(intent->host, sizeof intent->host) != 0)
+        intent->host[0] = '\0';
+    intent->host[sizeof intent->host - 1] = '\0';
+}
+
 /* What will be spent is written down first; where an earlier exchange was never answered, it is
  * already, and the same is sent once more. */
 static void flight_exchange(void *arg)
 {
     struct flight *flight = arg;
     struct store_intent *intent = &flight->row.intent;
-    unsigned char id[(STORE_INTENT_SIZE - 1) / 2];
+    char half[INTENT_HALF + 1];
     if (flight->call.result < 0) {
         flight_fail(flight, &flight->call.err);
         return;
@@ -325,18 +349,17 @@ static void flight_exchange(void *arg)
         flight_search(flight);
         return;
     }
-    flight->lost_ms = intent->started_ms;
-    if (flight->tokens_tried[0] == NULL || intent->started_ms != 0) {
+    if (flight->tokens_tried[0] == NULL) {
         flight_send(flight);
         return;
     }
-    randombytes_buf(id, sizeof id);
-    sodium_bin2hex(intent->id, sizeof intent->id, id, sizeof id);
-    intent->generation = flight->row.generation;
-    intent->started_ms = clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL);
-    if (gethostname(intent->host, sizeof intent->host) != 0)
-        intent->host[0] = '\0';
-    intent->host[sizeof intent->host - 1] = '\0';
+    intent_token(flight, half);
+    if (intent->started_ms != 0 && strcmp(intent->id + INTENT_HALF, half) == 0) {
+        flight->lost_ms = intent->started_ms;
+        flight_send(flight);
+        return;
+    }
+    intent_begin(flight, half);
     flight_call(flight, STORE_TOKEN_INTENT, flight_send);
 }
 

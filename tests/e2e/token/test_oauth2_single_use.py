@@ -5,6 +5,7 @@ import base64
 import email.utils
 import json
 import os
+import random
 import socket
 import sqlite3
 import time
@@ -117,6 +118,17 @@ class LostReplies(SingleUse):
         self.assertEqual(self.token()["source"], "exchange")
         self.assertEqual((self.row()["stop_kind"], self.row()["stop_reason"]), (0, None))
 
+    def test_another_refresh_token_was_not_lost(self):
+        grants = self.grants()
+        self.books(grants, retries=0)
+        self.lose(grants, granted=True)
+        self.fails(5, "token", "books")
+        self.assertEqual(self.intents(), 1)
+        self.env["BOOKS_REFRESH"] = "refresh-token-with-a-typo"
+        done = self.fails(4, "token", "books", says="invalid_grant")
+        self.assertNotIn("reply lost", done.stderr)
+        self.assertEqual((self.sent(grants), self.intents()), ([REFRESH, "refresh-token-with-a-typo"], 0))
+
     def test_the_one_before_is_only_tried_after_a_lost_reply(self):
         grants = self.grants()
         self.books(grants)
@@ -224,6 +236,36 @@ class Killed(SingleUse):
         self.daemon(grants)
         self.fault("token-intent", "token", "books")
         self.assertEqual((self.intents(), self.row()), (0, None))
+
+    def test_at_random(self):
+        """Of many at once, one is killed at any moment. The family lives unless that was between grant and commit."""
+        random.seed(7)
+        grants = self.grants()
+        self.books(grants)
+        self.token()
+        for turn in range(20 if support.SOAK else 3):
+            with self.subTest(turn=turn):
+                self.sql("UPDATE token SET lifetime_ms = 1")
+                before, sent = grants.number, len(grants.forms)
+                crowd = [self.start("token", "books", program=support.JETON_FAULTY if n == 0 else support.JETON,
+                                    env={"JETON_FAULT": random.choice(("token-intent", "token-received", "token-stored"))
+                                         + "=kill"} if n == 0 else None) for n in range(16)]
+                time.sleep(random.random() / 20)
+                random.choice(crowd).kill()
+                statuses = [process.wait(60) for process in crowd]
+                self.assertLessEqual(statuses.count(-9), 2)
+                self.assertLessEqual(grants.number - before, 2)
+                # One that is granted and killed; after it twice the token and the one before, for one more is killed.
+                self.assertLessEqual(len(grants.forms) - sent, 5)
+                if grants.dead:  # the next ones knew it, and sent nothing
+                    self.assertIn("reply lost at 20", self.row()["stop_reason"])
+                    self.assertEqual((self.row()["stop_kind"], self.intents()), (2, 0))
+                    grants.dead, grants.current = False, f"refresh-token-by-a-person-{turn}"
+                    self.env["BOOKS_REFRESH"] = grants.current
+                    self.token("--refresh")
+                else:
+                    self.token()
+                self.assertEqual((self.row()["refresh_token"], self.intents()), (grants.current, 0))
 
     def test_many_at_once(self):
         grants = self.grants()
