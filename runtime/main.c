@@ -26,6 +26,7 @@ static const struct verb {
     {"run", "runs a Lua script", verb_run},
     {"token", "shows or refreshes a connector's access token", verb_token},
     {"connector", "adds a connector to the configuration", verb_connector},
+    {"presets", "lists the services that are known by name", verb_presets},
     {"login", "signs in to get a connector's first refresh token", verb_login},
     {"api", "makes one authenticated call", verb_api},
     {"check", "validates configuration, file modes, schedules and scripts", verb_check},

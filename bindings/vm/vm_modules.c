@@ -50,8 +50,8 @@ static int load_embedded(lua_State *L, const char *path)
     return 1;
 }
 
-/* `require` gives the text of style sheets, page scripts and pictures. */
-static const char *const text_patterns[] = {"%s.css", "%s.js", "%s.svg"};
+/* `require` gives the text of style sheets, page scripts, pictures and presets. */
+static const char *const text_patterns[] = {"%s.css", "%s.js", "%s.svg", "%s.yaml"};
 
 /* The loader of such a file. Its text is the upvalue. */
 static int return_text(lua_State *L)

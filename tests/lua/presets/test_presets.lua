@@ -1,0 +1,124 @@
+-- Every preset: where its facts come from, keys that connectors have, and variables only where they cannot
+-- lead a secret to another host.
+local lu = require "luaunit"
+local json = require "jeton.json"
+local presets = require "presets"
+local yaml = require "jeton.yaml"
+
+local KEYS = [[
+provider issuer token_url authorize_url device_url revoke_url refresh_url token_hosts grant client_id
+client_secret client_auth key key_id algorithm certificate tls client_assertion assertion subject_token
+subject_token_type actor_token actor_token_type refresh_token scope scope_separator audience resource pkce
+redirect_uri params authorize_params refresh_params headers body reply early default_lifetime
+refresh_lifetime login_lifetime dead_errors endpoint allow_hosts authorization header ca_file timeout
+retries rate_limit
+]]
+local NESTED = {
+  reply = "access_token token_type refresh_token expires_in expires_at refresh_expires_in scope endpoint ok"
+    .. " error error_description unit",
+  assertion = "issuer subject audience lifetime backdate scope_claim claims",
+  client_assertion = "audience",
+}
+
+local function set(words)
+  local found = {}
+  for word in words:gmatch "%S+" do found[word] = true end
+  return found
+end
+
+local names = {}
+for file in assert(io.popen 'ls "$JETON_SOURCE/scripts/presets/services"'):lines() do
+  names[#names + 1] = assert(file:match "^([a-z0-9-]+)%.yaml$", file)
+end
+
+local function each(check)
+  for _, name in ipairs(names) do check(name, assert(yaml.decode(require("presets.services." .. name)))) end
+end
+
+-- Calls fn with every text below value, and with the key that it stands under at the top.
+local function texts(value, fn, top)
+  if type(value) == "string" then return fn(value, top) end
+  if type(value) ~= "table" then return end
+  for key, inner in pairs(value) do texts(inner, fn, top or key) end
+end
+
+local TestPresets = {}
+
+function TestPresets.test_about()
+  lu.assertTrue(#names >= 30)
+  each(function(name, preset)
+    local about = preset.about
+    lu.assertTrue(type(about.title) == "string" and #about.title > 0, name)
+    lu.assertTrue(#about.sources + #about.unsure > 0, name)
+    for _, source in ipairs(about.sources) do
+      lu.assertTrue(#source.what > 0, name)
+      lu.assertStrMatches(source.url, "https://%S+", nil, nil, name)
+      lu.assertStrMatches(source.seen, "20%d%d%-%d%d%-%d%d", nil, nil, name)
+    end
+    for key in pairs(preset) do lu.assertTrue(set "about vars connector"[key], name .. ": " .. key) end
+  end)
+end
+
+function TestPresets.test_keys()
+  local keys = set(KEYS)
+  each(function(name, preset)
+    for key, value in pairs(preset.connector) do
+      lu.assertTrue(keys[key], name .. ": " .. key)
+      for inner in pairs(NESTED[key] and value or {}) do
+        lu.assertTrue(set(NESTED[key])[inner], name .. ": " .. key .. "." .. inner)
+      end
+    end
+    lu.assertEquals(preset.connector.provider, "oauth2", name)
+    for _, key in ipairs { "client_id", "client_secret", "refresh_token", "key", "subject_token" } do
+      lu.assertNil(preset.connector[key], name)
+    end
+  end)
+end
+
+-- A whole host, the labels of one, or a segment of a path; a variable that may be any host is only a whole one.
+function TestPresets.test_variables()
+  each(function(name, preset)
+    local used = {}
+    texts(preset.connector, function(text, top)
+      for before, variable, after in text:gmatch "()%{([a-z_]+)%}()" do
+        if not (variable == "token" and (top == "authorization" or top == "header")) then
+          local where = name .. ": " .. text
+          local var = preset.vars[variable]
+          lu.assertNotNil(var, where)
+          local host_start = text:match "^https://()" or 1
+          local host_end = text:find("[/?]", host_start) or #text + 1
+          lu.assertTrue(host_start > 1 or top == "allow_hosts" or top == "token_hosts", where)
+          lu.assertStrMatches(text:sub(before - 1, before - 1), "[/.]?", nil, nil, where)
+          lu.assertStrMatches(text:sub(after, after), "[/.?]?", nil, nil, where)
+          if var.host then lu.assertTrue(before == host_start and after == host_end, where) end
+          used[variable] = true
+        end
+      end
+      lu.assertNil(text:find("*", 1, true), name .. ": a wildcard: " .. text)
+    end)
+    for variable, var in pairs(preset.vars) do
+      lu.assertTrue(used[variable], name .. ": " .. variable)
+      local kinds = (var.values and 1 or 0) + (var.pattern and 1 or 0) + (var.host and 1 or 0)
+      lu.assertEquals(kinds, 1, name .. ": " .. variable)
+      lu.assertTrue(#var.about > 0, name)
+      local allowed = var.values or type(var.pattern) == "table" and var.pattern or { var.pattern }
+      for _, text in ipairs(allowed) do
+        lu.assertStrMatches(text, "[a-z0-9*.-]+", nil, nil, name)
+      end
+    end
+  end)
+end
+
+function TestPresets.test_shown()
+  local list = presets.show(json.encode { names = { "slack", "xero" }, name = json.null, json = false })
+  lu.assertEquals(list, "slack  service  Slack, as an app's bot\nxero   service  Xero\n")
+  lu.assertEquals(presets.show(json.encode { names = {}, name = "xero", json = false }),
+    require "presets.services.xero")
+  local one = json.decode(presets.show(json.encode { names = {}, name = "zoho", json = true }))
+  lu.assertEquals(one.vars.region.values[1], "com")
+  lu.assertEquals(one.connector.token_url, "https://accounts.zoho.{region}/oauth/v2/token")
+end
+
+local runner = lu.LuaUnit.new()
+runner:setOutputType "text"
+return runner:runSuiteByInstances { { "TestPresets", TestPresets } } == 0
