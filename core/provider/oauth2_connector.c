@@ -29,6 +29,18 @@ bool oauth2_connector_refreshes(const struct connector *connector)
            0;
 }
 
+bool oauth2_connector_asserts(const struct oauth2_connector *oauth2)
+{
+    const char *grant = oauth2_connector_grant(oauth2);
+    return strcmp(grant, OAUTH2_GRANT_JWT) == 0 || strcmp(grant, OAUTH2_GRANT_APP) == 0;
+}
+
+int64_t oauth2_connector_assertion_life(const struct oauth2_connector *oauth2)
+{
+    const int64_t life_ms = oauth2->assertion.lifetime_ms;
+    return life_ms > 0 ? life_ms : OAUTH2_ASSERTION_LIFE_MS;
+}
+
 void oauth2_connector_settle(struct connector *connector)
 {
     struct oauth2_connector *oauth2 = own(connector);
@@ -71,6 +83,7 @@ void oauth2_connector_release(struct connector *connector)
         mem_free(pairs->items);
     }
     mem_free(oauth2->token_url);
+    mem_free(oauth2->assertion.claims);
     mem_free(oauth2->refresh_url);
     mem_freev(oauth2->scope);
     mem_freev(oauth2->resource);
@@ -154,6 +167,8 @@ void oauth2_connector_asked(const struct connector *connector, char asked[PROVID
     hash_list(&state, oauth2->scope);
     hash_text(&state, oauth2->audience);
     hash_list(&state, oauth2->resource);
+    hash_text(&state, oauth2->assertion.subject);
+    hash_text(&state, oauth2->assertion.claims);
     hash_pairs(&state, &oauth2->params);
     hash_pairs(&state, &oauth2->refresh_params);
     hash_end(&state, asked);

@@ -6,11 +6,17 @@
 #include "provider.h"
 #include "schema.h"
 
-#define OAUTH2_CLIENT_ID     "client_id"
-#define OAUTH2_CLIENT_SECRET "client_secret"
+#define OAUTH2_CLIENT_ID          "client_id"
+#define OAUTH2_CLIENT_SECRET      "client_secret"
+#define OAUTH2_KEY                "key"
+#define OAUTH2_CERTIFICATE        "certificate"
+#define OAUTH2_AUDIENCE_TOKEN_URL "token_url" /* in place of the address itself */
 
-#define OAUTH2_GRANT_REFRESH "refresh_token"
-#define OAUTH2_GRANT_CLIENT  "client_credentials"
+#define OAUTH2_GRANT_REFRESH     "refresh_token"
+#define OAUTH2_ASSERTION_LIFE_MS 300000 /* where the configuration does not say */
+#define OAUTH2_GRANT_JWT         "jwt_bearer"
+#define OAUTH2_GRANT_APP         "app_jwt"
+#define OAUTH2_GRANT_CLIENT      "client_credentials"
 
 #define OAUTH2_PAIRS_MAX 32        /* in one mapping of params or headers */
 #define OAUTH2_TOKEN     "{token}" /* in `authorization` and `header` */
@@ -27,7 +33,7 @@ struct oauth2_pairs {
     size_t count;
 };
 
-enum oauth2_auth { OAUTH2_BASIC, OAUTH2_BASIC_RAW, OAUTH2_POST, OAUTH2_NONE };
+enum oauth2_auth { OAUTH2_BASIC, OAUTH2_BASIC_RAW, OAUTH2_POST, OAUTH2_NONE, OAUTH2_JWT };
 enum oauth2_body { OAUTH2_FORM, OAUTH2_JSON, OAUTH2_QUERY };
 enum oauth2_unit { OAUTH2_SECONDS, OAUTH2_MILLISECONDS, OAUTH2_ISO8601 };
 
@@ -47,6 +53,17 @@ struct oauth2_reply {
     int unit; /* enum oauth2_unit, of the expiry */
 };
 
+/* What a JWT says; NULL or 0: as oauth2_assertion.c has it. */
+struct oauth2_assertion {
+    char *issuer;
+    char *subject;
+    char *audience; /* or OAUTH2_AUDIENCE_TOKEN_URL */
+    int64_t lifetime_ms;
+    int64_t backdate_ms;
+    bool scope_claim; /* the scope is asked for there, not by a parameter */
+    char *claims;     /* JSON of an object */
+};
+
 struct oauth2_connector {
     struct connector common;
     char *token_url;    /* as written: a slash at its end counts */
@@ -56,7 +73,15 @@ struct oauth2_connector {
     struct secret client_id;
     struct secret client_secret;
     struct secret refresh_token;
-    int client_auth;       /* enum oauth2_auth */
+    int client_auth; /* enum oauth2_auth */
+    struct secret key;
+    struct secret certificate;
+    char *key_id;
+    int algorithm; /* enum private_key_algorithm, plus 1; 0: the key's usual one */
+    struct oauth2_assertion assertion;
+    struct {
+        char *audience;
+    } client_assertion;
     char **scope;          /* NULL: none is asked for */
     char *scope_separator; /* NULL: a space */
     char *audience;
@@ -80,6 +105,9 @@ schema_parse_fn oauth2_connector_read_words;
 const struct oauth2_connector *oauth2_connector_of(const struct connector *connector);
 /* The grant as it is written down; OAUTH2_GRANT_REFRESH where nothing is. */
 const char *oauth2_connector_grant(const struct oauth2_connector *oauth2);
+/* Whether it signs an assertion in place of a refresh token, and how long that lives. */
+bool oauth2_connector_asserts(const struct oauth2_connector *oauth2);
+int64_t oauth2_connector_assertion_life(const struct oauth2_connector *oauth2);
 bool oauth2_connector_refreshes(const struct connector *connector);
 
 /* config_provider's. */

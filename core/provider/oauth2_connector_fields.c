@@ -6,13 +6,17 @@
 #include "mem.h"
 #include "nearest.h"
 #include "oauth2_connector.h"
+#include "private_key.h"
+#include "yaml_json.h"
 
 #include <string.h>
 #include <strings.h>
 
-#define AT(member)    offsetof(struct oauth2_connector, member)
-#define REPLY(member) offsetof(struct oauth2_reply, member)
-#define LIFE_MAX_MS   (3650LL * 86400 * 1000)
+#define AT(member)            offsetof(struct oauth2_connector, member)
+#define REPLY(member)         offsetof(struct oauth2_reply, member)
+#define LIFE_MAX_MS           (3650LL * 86400 * 1000)
+#define ASSERTION_LIFE_MAX_MS 86400000
+#define CLAIMS_MAX            ((size_t)32 * 1024)
 
 /* As config_url_parse, but a slash at the end stays: some services have one. */
 static void read_url(const struct schema_walk *walk, const struct schema_field *field,
@@ -106,7 +110,7 @@ static void read_headers(const struct schema_walk *walk, const struct schema_fie
     }
 }
 
-static const char *const auths[] = {"basic", "basic_raw", "post", "none", NULL};
+static const char *const auths[] = {"basic", "basic_raw", "post", "none", "private_key_jwt", NULL};
 static const char *const bodies[] = {"form", "json", "query", NULL};
 static const char *const units[] = {"s", "ms", "iso8601", NULL};
 
@@ -115,6 +119,65 @@ static const char *const units[] = {"s", "ms", "iso8601", NULL};
         .name = #member, .type = SCHEMA_STRING, .offset = REPLY(member),                           \
         .expected = "a JSON Pointer such as /access_token"                                         \
     }
+
+static void read_algorithm(const struct schema_walk *walk, const struct schema_field *field,
+                           const struct yaml_node *node, void *target)
+{
+    const char *text = config_text(walk, field, node);
+    for (int i = 0; text != NULL && private_key_algorithms[i] != NULL; i++) {
+        if (strcmp(private_key_algorithms[i], text) == 0) {
+            *(int *)target = i + 1;
+            return;
+        }
+    }
+    if (text != NULL)
+        schema_problem(walk, node, "'%s' of %s must be %s", field->name, walk->what,
+                       field->expected);
+}
+
+static void read_claims(const struct schema_walk *walk, const struct schema_field *field,
+                        const struct yaml_node *node, void *target)
+{
+    struct buf json;
+    if (node->kind != YAML_MAPPING) {
+        schema_wrong_type(walk, field, node);
+        return;
+    }
+    buf_create(&json, CLAIMS_MAX);
+    if (yaml_json_write(node, &json) != 0)
+        schema_problem(walk, node, "'%s' of %s: too large, or a number that JSON has not",
+                       field->name, walk->what);
+    else
+        *(char **)target = mem_strdup(json.data);
+    buf_destroy(&json);
+}
+
+#define ASSERTION(member) offsetof(struct oauth2_assertion, member)
+static const struct schema_field assertion_fields[] = {
+    {.name = "issuer", .type = SCHEMA_STRING, .offset = ASSERTION(issuer)},
+    {.name = "subject", .type = SCHEMA_STRING, .offset = ASSERTION(subject)},
+    {.name = "audience", .type = SCHEMA_STRING, .offset = ASSERTION(audience)},
+    {.name = "lifetime",
+     .type = SCHEMA_DURATION,
+     .offset = ASSERTION(lifetime_ms),
+     .min = 1000,
+     .max = ASSERTION_LIFE_MAX_MS},
+    {.name = "backdate",
+     .type = SCHEMA_DURATION,
+     .offset = ASSERTION(backdate_ms),
+     .max = ASSERTION_LIFE_MAX_MS},
+    {.name = "scope_claim", .type = SCHEMA_BOOL, .offset = ASSERTION(scope_claim)},
+    {.name = "claims",
+     .type = SCHEMA_CUSTOM,
+     .offset = ASSERTION(claims),
+     .parse = read_claims,
+     .expected = "a mapping"},
+    {0},
+};
+static const struct schema_field client_assertion_fields[] = {
+    {.name = "audience", .type = SCHEMA_STRING},
+    {0},
+};
 
 static const struct schema_field reply_fields[] = {
     POINTER(access_token),
@@ -170,6 +233,22 @@ const struct schema_field oauth2_connector_fields[] = {
     SECRET(client_id, config_id_parse),
     SECRET(client_secret, config_secret_parse),
     {.name = "client_auth", .type = SCHEMA_CHOICE, .offset = AT(client_auth), .choices = auths},
+    SECRET(key, config_key_parse),
+    {.name = "key_id", .type = SCHEMA_STRING, .offset = AT(key_id)},
+    {.name = "algorithm",
+     .type = SCHEMA_CUSTOM,
+     .offset = AT(algorithm),
+     .parse = read_algorithm,
+     .expected = "RS256, PS256, ES256 or EdDSA"},
+    SECRET(certificate, config_key_parse),
+    {.name = "assertion",
+     .type = SCHEMA_STRUCT,
+     .offset = AT(assertion),
+     .fields = assertion_fields},
+    {.name = "client_assertion",
+     .type = SCHEMA_STRUCT,
+     .offset = AT(client_assertion),
+     .fields = client_assertion_fields},
     SECRET(refresh_token, config_secret_parse),
     WORDS(scope),
     {.name = "scope_separator", .type = SCHEMA_STRING, .offset = AT(scope_separator)},
@@ -291,7 +370,23 @@ static void check_client(const struct schema_walk *walk, const struct yaml_node 
     bool known = refreshes || strcmp(oauth2_connector_grant(oauth2), OAUTH2_GRANT_CLIENT) == 0;
     if (!id && (known || secret))
         lacks(walk, node, OAUTH2_CLIENT_ID, "");
-    if (!secret && (id || known) && oauth2->client_auth != OAUTH2_NONE)
+    bool signs = oauth2->client_auth == OAUTH2_JWT;
+    bool asserts = oauth2_connector_asserts(oauth2);
+    if ((signs || asserts) && yaml_get(node, OAUTH2_KEY) == NULL)
+        lacks(walk, node, OAUTH2_KEY, "");
+    if (signs && !id && !known)
+        lacks(walk, node, OAUTH2_CLIENT_ID, "");
+    if (signs && secret)
+        schema_problem(walk, place(node, OAUTH2_CLIENT_SECRET),
+                       "'client_secret' of %s is not used with client_auth: private_key_jwt",
+                       walk->what);
+    if (oauth2->assertion.backdate_ms > 0 &&
+        oauth2->assertion.backdate_ms >= oauth2_connector_assertion_life(oauth2))
+        schema_problem(
+            walk, place(node, "assertion"),
+            "assertion of %s is over when it is made: 'backdate' is not below 'lifetime'",
+            walk->what);
+    if (!secret && !signs && !asserts && (id || known) && oauth2->client_auth != OAUTH2_NONE)
         lacks(walk, node, OAUTH2_CLIENT_SECRET, "; or client_auth: none");
     if (secret && oauth2->client_auth == OAUTH2_NONE)
         schema_problem(walk, place(node, OAUTH2_CLIENT_SECRET),
@@ -306,7 +401,8 @@ static void check_client(const struct schema_walk *walk, const struct yaml_node 
 static void check_grant(const struct schema_walk *walk, const struct yaml_node *node,
                         const struct oauth2_connector *oauth2)
 {
-    static const char *const known[] = {OAUTH2_GRANT_REFRESH, OAUTH2_GRANT_CLIENT};
+    static const char *const known[] = {OAUTH2_GRANT_REFRESH, OAUTH2_GRANT_CLIENT, OAUTH2_GRANT_JWT,
+                                        OAUTH2_GRANT_APP};
     const char *grant = oauth2_connector_grant(oauth2);
     const char *nearest = nearest_name(grant, known, sizeof known / sizeof known[0]);
     if (nearest == NULL || strcmp(nearest, grant) == 0)

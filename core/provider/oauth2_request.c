@@ -2,6 +2,7 @@
 
 #include "json.h"
 #include "mem.h"
+#include "oauth2_assertion.h"
 #include "oauth2_connector.h"
 #include "url.h"
 
@@ -73,18 +74,17 @@ static void form_add_pairs(struct form *form, const struct provider_ask *ask,
     }
 }
 
-static void form_add_scope(struct form *form, const struct oauth2_connector *oauth2,
-                           char *const *scopes)
+/* (mem_free); NULL where none is asked for. */
+static char *join_scope(const struct oauth2_connector *oauth2, char *const *scopes)
 {
     const char *separator = oauth2->scope_separator != NULL ? oauth2->scope_separator : " ";
     struct buf scope;
     if (scopes == NULL || scopes[0] == NULL)
-        return;
+        return NULL;
     buf_create(&scope, BODY_MAX);
     for (size_t i = 0; scopes[i] != NULL; i++)
         buf_printf(&scope, "%s%s", i > 0 ? separator : "", scopes[i]);
-    form_add(form, "scope", scope.data);
-    buf_destroy(&scope);
+    return buf_take(&scope);
 }
 
 /* The client's ID and secret, where they are parameters. */
@@ -101,18 +101,62 @@ static void form_add_client(struct form *form, const struct provider_ask *ask)
         form_add(form, OAUTH2_CLIENT_SECRET, client_secret);
 }
 
-static void form_fill(struct form *form, const struct provider_ask *ask)
+static int form_add_client_assertion(struct form *form, const struct provider_ask *ask,
+                                     struct err *err)
+{
+    if (oauth2_connector_of(ask->connector)->client_auth != OAUTH2_JWT)
+        return 0;
+    char *assertion = oauth2_assertion_client(ask, err);
+    if (assertion == NULL)
+        return -1;
+    form_add(form, "client_assertion_type", OAUTH2_ASSERTION_URI);
+    form_add(form, "client_assertion", assertion);
+    mem_free_secret(assertion);
+    return 0;
+}
+
+/* The grant's own parameters. An app's assertion goes into the header instead: *bearer. */
+static int form_add_grant(struct form *form, const struct provider_ask *ask, const char *scope,
+                          char **bearer, struct err *err)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
+    const char *grant = oauth2_connector_grant(oauth2);
+    if (!oauth2_connector_asserts(oauth2)) {
+        form_add(form, "grant_type", grant);
+        return 0;
+    }
+    char *assertion = oauth2_assertion_grant(ask, scope, err);
+    if (assertion == NULL)
+        return -1;
+    if (strcmp(grant, OAUTH2_GRANT_APP) == 0) {
+        *bearer = mem_printf("Bearer %s", assertion);
+    } else {
+        form_add(form, "grant_type", OAUTH2_GRANT_JWT_URI);
+        form_add(form, "assertion", assertion);
+    }
+    mem_free_secret(assertion);
+    return 0;
+}
+
+static int form_fill(struct form *form, const struct provider_ask *ask, char **bearer,
+                     struct err *err)
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     const struct oauth2_connector *asker =
         ask->asker != NULL ? oauth2_connector_of(ask->asker) : oauth2;
     const char *audience = asker->audience != NULL ? asker->audience : oauth2->audience;
     char *const *resource = asker->resource != NULL ? asker->resource : oauth2->resource;
-    form_add(form, "grant_type", oauth2_connector_grant(oauth2));
+    char *scope = join_scope(oauth2, asker->scope != NULL ? asker->scope : oauth2->scope);
+    int result = form_add_grant(form, ask, scope, bearer, err);
     if (ask->refresh_token != NULL)
         form_add(form, PROVIDER_REFRESH_TOKEN, ask->refresh_token);
-    form_add_client(form, ask);
-    form_add_scope(form, oauth2, asker->scope != NULL ? asker->scope : oauth2->scope);
+    if (*bearer == NULL)
+        form_add_client(form, ask);
+    if (result == 0)
+        result = form_add_client_assertion(form, ask, err);
+    if (scope != NULL && !(oauth2_connector_asserts(oauth2) && oauth2->assertion.scope_claim))
+        form_add(form, "scope", scope);
+    mem_free(scope);
     if (audience != NULL)
         form_add(form, "audience", audience);
     for (size_t i = 0; resource != NULL && resource[i] != NULL; i++)
@@ -120,6 +164,7 @@ static void form_fill(struct form *form, const struct provider_ask *ask)
     form_add_pairs(form, ask, &oauth2->params);
     if (ask->refresh_token != NULL)
         form_add_pairs(form, ask, &oauth2->refresh_params);
+    return result;
 }
 
 static int form_encode(const struct form *form, struct buf *out)
@@ -226,11 +271,14 @@ struct http_request *oauth2_request_new(const struct provider_ask *ask, struct e
     struct http_header headers[HEADERS_MAX];
     struct http_request *request = NULL;
     struct buf text;
-    char *authorization = basic(ask);
+    char *bearer = NULL;
+    char *authorization = NULL;
     char *url = NULL;
-    size_t nheaders = put_headers(ask, authorization, headers);
     buf_create_secret(&text, BODY_MAX);
-    form_fill(form, ask);
+    if (form_fill(form, ask, &bearer, err) != 0)
+        goto cleanup;
+    authorization = bearer != NULL ? bearer : basic(ask);
+    size_t nheaders = put_headers(ask, authorization, headers);
     int result = oauth2->body == OAUTH2_JSON ? form_json(form, &text) : form_encode(form, &text);
     if (form->full || result != 0) {
         err_set(err, ERR_CONFIG,

@@ -39,6 +39,7 @@ struct provider_ask {
     const char *pin;
     const char *code; /* PROVIDER_CODE */
     const char *redirect_uri;
+    struct redact *redact; /* of secrets that the request itself makes; NULL: not registered */
 };
 
 /* The reply of a grant. What the service did not say is NULL or 0. */

@@ -11,6 +11,7 @@ struct exchange {
     struct log *log;
     const struct connector *connector;
     const struct connector *asker;
+    struct redact *redact;
     const struct provider *provider;
     struct connector_secrets secrets;
     char *tokens[PROVIDER_GRANTS_MAX];
@@ -53,6 +54,7 @@ static struct provider_ask exchange_ask(const struct exchange *exchange)
         .purpose = PROVIDER_ACCESS,
         .connector = exchange->connector,
         .asker = exchange->asker,
+        .redact = exchange->redact,
         .secrets = &exchange->secrets,
         .service = exchange->service,
         .refresh_token = exchange->tokens[exchange->grant],
@@ -234,6 +236,7 @@ struct exchange *exchange_start(struct loop *loop, const struct transport *trans
     exchange->log = log;
     exchange->connector = options->connector;
     exchange->asker = options->asker;
+    exchange->redact = options->redact;
     exchange->provider = provider_of(options->connector);
     exchange->secrets = *options->secrets;
     *options->secrets = (struct connector_secrets){0};

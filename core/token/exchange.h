@@ -21,6 +21,7 @@ struct exchange_options {
     const char *tokens[PROVIDER_GRANTS_MAX]; /* as provider.grants gave them */
     size_t ntokens;
     int64_t deadline_ms;       /* monotonic; 0: none. No wait is begun that would pass it */
+    struct redact *redact;     /* as provider_ask has it */
     bool (*wanted)(void *arg); /* asked (with done's arg) before each wait; NULL: always */
 };
 

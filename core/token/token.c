@@ -120,6 +120,7 @@ struct token_request *token_exchange(struct tokens *tokens, const struct connect
     for (size_t i = 0; i < secrets->count; i++)
         token_request_hide(tokens, connector, secrets->items[i].value);
     const struct exchange_options options = {
+        .redact = tokens->redact,
         .connector = connector,
         .secrets = secrets,
         .tokens = {connector_secrets_get(secrets, PROVIDER_REFRESH_TOKEN)},

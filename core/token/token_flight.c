@@ -299,6 +299,7 @@ static void flight_send(void *arg)
         .connector = flight->connector,
         .asker = flight->asker,
         .secrets = &flight->secrets,
+        .redact = tokens->redact,
         .service = flight->row.service_override,
         .ntokens = flight->ntokens,
         .deadline_ms = tokens->deadline_ms,
