@@ -117,6 +117,8 @@ class RawService:
                 pass  # the client has had enough: many tests are about that
 
     def stop(self):
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)  # or accept() would hold the port, for the next test to find
         self.socket.close()
 
 
