@@ -75,7 +75,7 @@ function TestPresets.test_keys()
   end)
 end
 
--- A whole host, the labels of one, or a segment of a path; a variable that may be any host is only a whole one.
+-- A whole host, its labels, or a segment of a path; a variable that may be any host is only a whole one.
 function TestPresets.test_variables()
   each(function(name, preset)
     local used = {}
