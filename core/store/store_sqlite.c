@@ -16,63 +16,6 @@
 
 #define APPLICATION_ID 0x6a65746f /* "jeto": tells file(1) and us whose database it is */
 
-/* What each version adds; index 0 makes version 1. The version of a state is in its meta, from 5
- * on; SQLite's user_version is the oldest one that can use it, which is all that programs before 5
- * look at. */
-static const char *const migrations[] = {
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE token ("
-    "  owner TEXT PRIMARY KEY, generation INTEGER NOT NULL, access_token TEXT, endpoint_url TEXT,"
-    "  scope TEXT, lifetime_ms INTEGER NOT NULL, received_wall_ms INTEGER NOT NULL,"
-    "  received_boot_ms INTEGER NOT NULL, received_boot_id TEXT NOT NULL, refresh_token TEXT,"
-    "  refresh_previous TEXT, refresh_since_ms INTEGER NOT NULL, configured_fingerprint TEXT,"
-    "  application_fingerprint TEXT, service_override TEXT) WITHOUT ROWID;"
-    "CREATE TABLE kv (scope TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
-    "  PRIMARY KEY (scope, key)) WITHOUT ROWID;"
-    "INSERT INTO meta (key, value) VALUES ('salt', randomblob(32));",
-    /* Lists are read without the output: it stands last. */
-    "CREATE TABLE run ("
-    "  row INTEGER PRIMARY KEY, run TEXT NOT NULL, scope TEXT NOT NULL, job TEXT NOT NULL,"
-    "  slot_ms INTEGER, attempt INTEGER NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER,"
-    "  exit INTEGER, cause TEXT, message TEXT, requests INTEGER NOT NULL,"
-    "  exchanges INTEGER NOT NULL, peak_kib INTEGER NOT NULL, pid INTEGER NOT NULL,"
-    "  pid_start INTEGER NOT NULL, boot_id TEXT NOT NULL, output_bytes INTEGER NOT NULL,"
-    "  output BLOB);"
-    "CREATE UNIQUE INDEX run_by_id ON run (run, attempt);"
-    "CREATE INDEX run_by_scope ON run (scope);"
-    "CREATE TABLE slot (scope TEXT NOT NULL, slot_ms INTEGER NOT NULL,"
-    "  PRIMARY KEY (scope, slot_ms)) WITHOUT ROWID;"
-    "CREATE TABLE job (scope TEXT PRIMARY KEY, installed_ms INTEGER, boot_id TEXT) WITHOUT ROWID;",
-    "CREATE TABLE job_counter ("
-    "  scope TEXT PRIMARY KEY, runs INTEGER NOT NULL, failures INTEGER NOT NULL,"
-    "  skipped INTEGER NOT NULL, requests INTEGER NOT NULL, exchanges INTEGER NOT NULL,"
-    "  success_ms INTEGER) WITHOUT ROWID;",
-    "ALTER TABLE run ADD COLUMN untold INTEGER;"
-    "CREATE INDEX run_untold ON run (scope) WHERE untold IS NOT NULL;",
-    "INSERT INTO meta (key, value) VALUES ('version', 5);",
-    "ALTER TABLE token ADD COLUMN token_type TEXT;"
-    "ALTER TABLE token ADD COLUMN refresh_expires_ms INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE token ADD COLUMN login_since_ms INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE token ADD COLUMN asked TEXT;"
-    "ALTER TABLE token ADD COLUMN secret_fingerprint TEXT;"
-    "ALTER TABLE token ADD COLUMN barred INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE token ADD COLUMN metadata TEXT;"
-    "ALTER TABLE token ADD COLUMN metadata_ms INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE token ADD COLUMN stop_kind INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE token ADD COLUMN stop_since_ms INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE token ADD COLUMN stop_times INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE token ADD COLUMN stop_reason TEXT;"
-    /* Not in the token's row: a program that does not know it replaces rows as a whole. */
-    "CREATE TABLE token_intent (owner TEXT PRIMARY KEY, id TEXT NOT NULL,"
-    "  generation INTEGER NOT NULL, started_ms INTEGER NOT NULL, host TEXT NOT NULL)"
-    "  WITHOUT ROWID;"
-    "UPDATE meta SET value = 6 WHERE key = 'version';",
-    /* Whose a token is (the owner is a hash), and where a run was. */
-    "ALTER TABLE token ADD COLUMN home TEXT; ALTER TABLE run ADD COLUMN host TEXT;"
-    "UPDATE meta SET value = 7 WHERE key = 'version';",
-};
-_Static_assert(sizeof migrations / sizeof migrations[0] == STORE_VERSION, "one a version");
-
 /* Keeps a damaged file (and its journal) under a name of its own, so that nothing overwrites it. */
 static int set_aside(struct store_sqlite *sqlite, struct err *err)
 {
@@ -238,8 +181,10 @@ static int migrate(struct store_sqlite *sqlite, struct err *err)
         result = execute(sqlite, "PRAGMA journal_mode = WAL", err);
         if (result == 0)
             result = store_sqlite_begin(sqlite, err);
-        for (int next = version; result == 0 && next < STORE_VERSION; next++)
-            result = execute(sqlite, migrations[next], err);
+        if (result == 0 && version == 0)
+            result = execute(sqlite, store_sqlite_schema, err);
+        for (int next = version; result == 0 && version > 0 && next < STORE_VERSION; next++)
+            result = execute(sqlite, store_sqlite_migrations[next], err);
         char *seal = mem_printf("PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
                                 APPLICATION_ID, STORE_OLDEST);
         if (result == 0)

@@ -1,5 +1,6 @@
-/* What the parts of the SQLite engine share: store_sqlite.c (file, migrations, errors), a file for
- * each kind of row, and store_sqlite_engine.c (the table). Nobody else includes it. */
+/* What the parts of the SQLite engine share: store_sqlite.c (file, errors), store_sqlite_schema.c
+ * (tables), a file for each kind of row, and store_sqlite_engine.c (the table). Nobody else
+ * includes it. */
 #ifndef JETON_STORE_SQLITE_H
 #define JETON_STORE_SQLITE_H
 
@@ -14,6 +15,12 @@ struct store_sqlite {
     char *path;
     ino_t inode; /* of the file that was opened */
 };
+
+/* The tables of a new state, and what each version added to those of the one before: the first one
+ * makes version 1. The version of a state is in its meta, from 5 on; SQLite's user_version is the
+ * oldest one that can use it, which is all that programs before 5 look at. */
+extern const char store_sqlite_schema[];
+extern const char *const store_sqlite_migrations[];
 
 /* Makes folder and file where there are none, and brings them up to STORE_VERSION. */
 int store_sqlite_open(struct store_sqlite *sqlite, struct err *err);

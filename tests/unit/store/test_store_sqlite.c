@@ -36,6 +36,25 @@ static int ask_sql(const char *sql)
     return value;
 }
 
+/* All tables, indexes and columns of the state, in words. To be freed. */
+static char *shape(void)
+{
+    static const char columns[] =
+        "SELECT group_concat(line, char(10)) FROM ("
+        "SELECT m.type || ' ' || m.name || ' ' || ifnull(c.name || ' ' || c.type || ' ' ||"
+        "  c.\"notnull\" || ' ' || ifnull(c.dflt_value, '') || ' ' || c.pk, '') AS line"
+        "  FROM sqlite_schema m LEFT JOIN pragma_table_xinfo(m.name) c ORDER BY m.name, c.cid)";
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    assert_int_equal(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, columns, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    char *text = mem_strdup((const char *)sqlite3_column_text(stmt, 0));
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return text;
+}
+
 static void folder_and_files_are_private(void **state)
 {
     (void)state;
@@ -173,6 +192,15 @@ static void version_1_migrates(void **state)
     store_runs_destroy(&runs);
     store_free(store);
     buf_destroy(&value);
+
+    char *migrated = shape();
+    assert_int_equal(rename("state", "migrated"), 0);
+    store_free(store_fixture_open());
+    char *made = shape();
+    assert_string_equal(made, migrated);
+    assert_non_null(strstr(made, "index run_untold"));
+    mem_free(made);
+    mem_free(migrated);
 }
 
 /* A program of 0.1.0 knows version 4 and looks at user_version. */
