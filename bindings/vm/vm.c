@@ -68,6 +68,12 @@ const char *vm_traceback(const struct vm *vm)
 static void set_message(struct vm *vm, const char *text, size_t len, struct err *err)
 {
     size_t line = strcspn(text, "\n");
+    size_t list = vm_hint_missing(text, err);
+    if (list > 0) {
+        if (list < len)
+            buf_append(&vm->traceback, text + list, len - list);
+        return;
+    }
     err_set(err, ERR_SCRIPT, "%.*s", (int)(line < ERR_MSG_MAX ? line : ERR_MSG_MAX), text);
     if (line + 1 < len)
         buf_append(&vm->traceback, text + line + 1, len - line - 1);

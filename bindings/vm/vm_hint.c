@@ -1,5 +1,6 @@
 /*
- * Suggestions for two errors. "attempt to call a nil value (method 'send_mesage')": the nearest
+ * Suggestions for three errors. "module 'lib.csv' not found:" and all places: the two that matter,
+ * on one line. "attempt to call a nil value (method 'send_mesage')": the nearest
  * name. "attempt to index a nil value (global 'kaizala')": the script has not required the module.
  */
 #include "vm_private.h"
@@ -101,6 +102,39 @@ static bool find_name(const char *text, const char *message, char kind[8],
     const char *at = strstr(text, message);
     return at != NULL &&
            sscanf(at + strlen(message), " (%7[a-z] '%63[A-Za-z0-9_]')", kind, name) == 2;
+}
+
+/* The line at text, without the tab that it starts with. */
+static int length(const char *text)
+{
+    return (int)strcspn(text, "\n");
+}
+
+size_t vm_hint_missing(const char *text, struct err *err)
+{
+    static const char first[] = "\n\tno field package.preload[";
+    static const char place[] = "\n\tno file '", found[] = " not found:";
+    const char *list = strstr(text, first);
+    if (list == NULL || list - text < (ptrdiff_t)sizeof found - 1 ||
+        strncmp(list - (sizeof found - 1), found, sizeof found - 1) != 0)
+        return 0;
+    const char *ours = strstr(list, place); /* what search_embedded says */
+    const char *beside = ours != NULL ? strstr(ours + 1, place) : NULL;
+    if (ours == NULL || beside == NULL)
+        return 0;
+    ours += 2;
+    beside += 2 + strlen("no file ");
+    const char *end = list + 1;
+    while (strncmp(end, "\tno f", 5) == 0)
+        end += length(end) + (end[length(end)] == '\n');
+    bool suggested = memmem(ours, (size_t)length(ours), "did you mean", 12) != NULL;
+    if (suggested)
+        err_set(err, ERR_SCRIPT, "%.*s %.*s", (int)(list - text), text, length(ours), ours);
+    else
+        err_set(err, ERR_SCRIPT,
+                "%.*s %.*s, and no %.*s; a script that was copied needs its modules there too",
+                (int)(list - text), text, length(ours), ours, length(beside), beside);
+    return (size_t)(end - text);
 }
 
 void vm_hint(lua_State *L, struct err *err)

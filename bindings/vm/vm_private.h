@@ -116,6 +116,10 @@ int vm_output_arrived(struct vm *vm, int *status, struct err *err);
 
 /* vm_hint.c: adds a suggestion to an error about a function or module that does not exist. */
 void vm_hint(lua_State *L, struct err *err);
+/* Sets err for what `require` raises about a missing module, with the places that matter instead of
+ * all. Returns the length of what it replaces at the beginning of text; 0: the text is another one.
+ */
+size_t vm_hint_missing(const char *text, struct err *err);
 
 /* vm_modules.c */
 void vm_modules_setup(struct vm *vm);

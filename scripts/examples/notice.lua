@@ -42,7 +42,7 @@ local function read_numbers(group, source)
     return numbers
   end
   for _, row in ipairs(csv.read(source, { "phone" })) do
-    if not row.phone:find "^%+%d+$" then
+    if not row.phone:find "^%+[1-9]%d+$" or #row.phone < 9 or #row.phone > 16 then
       error(("%s:%d: '%s' is not a number with + and country code"):format(source, row.line, row.phone), 0)
     end
     add(row.phone)

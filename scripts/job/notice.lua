@@ -9,28 +9,6 @@ local GUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%
 
 local HEADINGS = { interrupted = "was interrupted", late = "did not run" }
 
-local function fail(text, ...)
-  error(text:format(...), 0)
-end
-
--- The only group with this name that the connector has access to.
-local function find(kz, name)
-  local found, seen = {}, {}
-  for group in kz:groups { all = true } do
-    if group.name == name and not seen[group.id] then found[#found + 1] = group end
-    seen[group.id] = true
-  end
-  if #found == 0 then
-    fail("connector '%s' has access to no group of this name; expected a group's name or its id",
-      kz.connector)
-  end
-  if #found > 1 then
-    fail("connector '%s' has access to %d groups of this name; use its id, such as %s", kz.connector,
-      #found, found[1].id)
-  end
-  return found[1]
-end
-
 local function heading(run)
   if not run.cause then
     return "succeeded again"
@@ -63,7 +41,7 @@ end
 function notice.send(text)
   local order = assert(json.decode(text))
   local kz = kaizala.connect()
-  local group = order.group:find(GUID) and kz:group(order.group) or find(kz, order.group)
+  local group = order.group:find(GUID) and kz:group(order.group) or kz:group_named(order.group)
   group:send_message(compose(order))
 end
 

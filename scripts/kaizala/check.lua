@@ -201,7 +201,8 @@ end
 function check.place(place, what)
   if place == nil then return nil end
   if type(place) ~= "table" or type(place.latitude) ~= "number" or type(place.longitude) ~= "number" then
-    check.misuse(("%s must be a table with latitude and longitude, numbers of degrees"):format(what))
+    check.misuse(("%s must be a table with latitude and longitude, numbers of degrees, and perhaps a name: "
+      .. "{ latitude = 48.86, longitude = 2.35, name = \"Paris\" }; got %s"):format(what, show(place)))
   end
   check.options(place, what, { "latitude", "longitude", "name" })
   check.optional(place.name, "string", what .. ": name")

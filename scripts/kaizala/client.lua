@@ -35,6 +35,22 @@ local request_options = {
   { "multipart" }, { "repeatable" },
 }
 
+-- Ids of the service have at least so many characters: 25 or 36, hexadecimal.
+local ID_MIN = 25
+
+-- What the service said of a group, with a hint if its id looks like a name.
+local function explain(err, path)
+  local id = path:match "^/groups/([^/?]+)"
+  if err.status ~= 404 or not id or (#id >= ID_MIN and id:find "^[%x@-]+$") then return err end
+  local name = id:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end)
+  return http.error {
+    kind = err.kind, status = err.status, code = err.code, request = err.request,
+    retryable = err.retryable,
+    message = ("%s; if '%s' is the group's name, kz:group_named('%s') finds it"):format(err.message, name,
+      name),
+  }
+end
+
 --- Sends one authenticated request (*waits*). It adds the token and handles 401, 308, 429 and
 --- broken connections.
 ---@param options kaizala.RequestOptions
@@ -54,7 +70,7 @@ function Client:request(options)
     multipart = options.multipart,
     repeatable = options.repeatable,
   }
-  if not response then error(err, 0) end
+  if not response then error(explain(err, options.path), 0) end
   local request = method .. " " .. options.path:match "^[^?]*"
   local reply
   reply, err = response:json()
@@ -108,6 +124,27 @@ function Client:group(id)
   check.method(self, Client, "kz:group(id)")
   check.id(id, "group: id")
   return group.new(self, id)
+end
+
+--- Finds the group of this name, exactly as written, among those that the token gives access to (*waits*).
+---@param name string
+---@return kaizala.Group group with its fields; raises `invalid` if there is none of this name, or several
+function Client:group_named(name)
+  check.method(self, Client, "kz:group_named(name)")
+  check.name(name, "group_named: name")
+  local found, seen = {}, {}
+  for its in self:groups { all = true } do
+    if its.name == name and not seen[its.id] then found[#found + 1] = its end
+    seen[its.id] = true
+  end
+  if #found == 0 then
+    check.fail("invalid", ("connector '%s' has access to no group of this name: '%s'"):format(
+      self.connector, name))
+  elseif #found > 1 then
+    check.fail("invalid", ("connector '%s' has access to %d groups of this name; use its id, such as %s")
+      :format(self.connector, #found, found[1].id))
+  end
+  return found[1]
 end
 
 -- Groups in a page of a search.

@@ -1,4 +1,4 @@
---- Checks of where a request comes from: Host on every route; for steering also Origin, proxies, password.
+--- Checks of where a request comes from: Host on every route; for control also Origin, proxies, password.
 --- Any page in the user's browser can send requests to a server on this machine. What keeps it out of the
 --- services: they allow no origin (CORS) but those of --cors, and refuse what a page may send without asking.
 local refusal = require "sandbox.base.refusal"
@@ -136,16 +136,16 @@ end
 function guard.check_steering(world, method, headers)
   for name in pairs(headers) do
     if name == "forwarded" or name:find "^x%-forwarded%-" then
-      refuse "requests that a proxy passed on (Forwarded, X-Forwarded-*) may not steer the sandbox"
+      refuse "requests that a proxy passed on (Forwarded, X-Forwarded-*) may not control the sandbox"
     end
   end
   if headers.origin and headers.origin:lower() ~= "http://" .. headers.host:lower() then
-    refuse "Origin: pages of another origin may not steer the sandbox"
+    refuse "Origin: pages of another origin may not control the sandbox"
   end
   -- Browsers send this header even with requests that have no Origin, such as those of an <img>.
   local site = headers["sec-fetch-site"]
   if site and site ~= "same-origin" and site ~= "none" then
-    refuse "Sec-Fetch-Site: pages of another origin may not steer the sandbox"
+    refuse "Sec-Fetch-Site: pages of another origin may not control the sandbox"
   end
   guard.check_password(world, headers)
   if method == "POST" and media_type(headers) ~= "application/json" then

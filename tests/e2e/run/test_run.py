@@ -523,6 +523,13 @@ class Script(RunCase):
         self.write("kaizala.lua", "error 'not this one'")
         self.script("print(type(require('kaizala').connect))", prints="function\n")
 
+    def test_a_copied_script_without_its_modules_says_so_in_one_line(self):
+        done = self.script("local csv = require 'lib.csv'", status=1)
+        first, second = done.stderr.splitlines()[:2]
+        self.assertIn(f"script.lua:1: module 'lib.csv' not found: no file 'lib/csv.lua' in the executable, and no "
+                      f"'{self.folder}/lib/csv.lua'; a script that was copied needs its modules there too", first)
+        self.assertEqual(second, "stack traceback:")
+
     def test_scripts_from_a_folder(self):
         self.write("sdk/kaizala/init.lua", "return { sub = require 'kaizala.sub' }")
         self.write("sdk/kaizala/sub.lua", "return debug.getinfo(1, 'S').source")

@@ -116,6 +116,16 @@ function TestGroups.test_create_with_everything()
   raises("invalid", "admins", kz.create_group, kz, { name = "x", admins = { "0" } })
 end
 
+function TestGroups.test_a_group_by_its_name()
+  lu.assertEquals(kz:group_named(kz:group(wire.sales):details().name).id, sales.id)
+  lu.assertErrorMsgContains("access to no group of this name: 'none'", kz.group_named, kz, "none")
+  lu.assertErrorMsgContains("name must be a non-empty string", kz.group_named, kz)
+  local _, err = pcall(kz:group("Sales & Co").details, kz:group "Sales & Co")
+  lu.assertStrContains(err.message, "if 'Sales & Co' is the group's name, kz:group_named('Sales & Co')")
+  _, err = pcall(kz:group(wire.sales:reverse()).details, kz:group(wire.sales:reverse()))
+  lu.assertNotStrContains(err.message, "group_named")
+end
+
 function TestGroups.test_find_over_pages()
   for i = 1, 60 do wire.steer("groups", { name = ("Zone %02d"):format(i) }) end
   forget_requests()
