@@ -75,12 +75,15 @@ local limits = {
   webhook_answer_bytes = 4096,
 
   -- Logins.
-  password_tries = 10, -- wrong passwords of --password-file within password_window_s
+  password_tries = 10, -- wrong passwords of --password-file under one user name within password_window_s
+  password_tries_of_all = 100, -- under all names: a name is only what the sender says
   password_window_s = 60,
+  password_headers = 100, -- correct ones that are known again
   pin_life_s = 600, -- of a PIN
   pin_characters = 20, -- of the entered text
   pin_tries = 5, -- wrong attempts before a new PIN is needed
-  pins_per_phone = 5, -- sent to one number within pin_life_s
+  pins_per_purpose = 5, -- sent to one number, for one connector or account, within pin_life_s
+  pins_per_phone = 20, -- for all of them
   code_life_s = 600, -- of a code of OAuth
   state_characters = 1024, -- OAuth's `state`
 
@@ -103,8 +106,9 @@ local limits = {
   portal_comments_whole = 100, -- on its own page
   portal_files = 20, -- uploaded files to choose from in an answer
   portal_names = 8, -- of groups, in a sentence
-  sign_ins_per_minute = 60,
-  pin_checks_per_minute = 60,
+  sign_ins_per_minute = 60, -- of one account, and of all addresses that are nobody's
+  pin_checks_per_minute = 60, -- of one account
+  attempts_per_minute = 600, -- of all accounts, each of these two
 
   -- What steering keeps.
   faults = 100,

@@ -43,8 +43,12 @@ end
 ---@param now integer epoch seconds
 function pins.send(db, purpose, phone, now)
   db:exec("DELETE FROM pins WHERE sent_at <= ?", now - limits.pin_life_s)
-  local sent = db:row("SELECT count(*) AS n, min(sent_at) AS first FROM pins WHERE phone = ?", phone)
-  if sent.n >= limits.pins_per_phone then
+  -- First for this purpose: who asks for PINs for another connector must not shut out this one.
+  local own = db:row([[SELECT count(*) AS n, min(sent_at) AS first FROM pins
+    WHERE phone = ? AND connector_id IS ? AND user_id IS ?]], phone, purpose.connector_id, purpose.user_id)
+  local all = db:row("SELECT count(*) AS n, min(sent_at) AS first FROM pins WHERE phone = ?", phone)
+  local sent = own.n >= limits.pins_per_purpose and own or all.n >= limits.pins_per_phone and all
+  if sent then
     refusal.fail(429, assumptions.throttled_code, "Too many PINs for this number; try again later",
       { ["Retry-After"] = tostring(math.max(1, sent.first + limits.pin_life_s - now)) })
   end

@@ -338,12 +338,24 @@ class WhoMay(support.Case):
         status, headers, body = state("me:wrong again")
         self.assertEqual(status, 429, body)
         self.assertTrue(1 <= int(headers["Retry-After"]) <= 60, headers["Retry-After"])
-        # The right one is not even looked at, but who was let in before still is.
-        self.assertEqual(state("other:open sesame")[0], 429)
+        # The right one is not even looked at, but who was let in before still is, and so are other names.
+        self.assertEqual(state("me:open sesame")[0], 200)
+        self.assertEqual(state("other:open sesame")[0], 200)
         self.assertEqual(state("me:open sesame")[0], 200)
         self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", {"Host": host})[0], 401)
+        for attempt in range(10):
+            self.assertEqual(state(f"third:wrong {attempt}")[0], 401)
+        self.assertEqual(state("third:open sesame")[0], 429)
+        for name in ("me", "other", "fourth"):
+            self.assertEqual(state(name + ":open sesame")[0], 200)
+        # Names are what the sender says: new ones do not give more tries without end.
+        for attempt in range(80):
+            self.assertEqual(state(f"name {attempt}:wrong")[0], 401)
+        self.assertEqual(state("fifth:open sesame")[0], 429)
+        self.assertEqual(state("fourth:open sesame")[0], 200)
         advance(61)
-        self.assertEqual(state("other:open sesame")[0], 200)
+        for name in ("third", "fifth"):
+            self.assertEqual(state(name + ":open sesame")[0], 200)
 
     def test_off_loopback_only_with_a_password(self):
         self.fails(2, "sandbox", "--listen", "0.0.0.0:0", "--exec", "true", says=["--password-file", "TLS"])

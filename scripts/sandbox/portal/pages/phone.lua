@@ -95,7 +95,7 @@ local function generate(visit)
 end
 
 local function verify(visit)
-  visit.world.portal:count_attempt("pin", visit.now)
+  visit.world.portal:count_attempt("pin", visit.user.id, visit.now)
   local phone = visit.session.phone
   if not phone then
     return respond.redirect(visit, "/portal/phone")

@@ -62,9 +62,9 @@ local function open(visit)
 end
 
 local function sign_in(visit)
-  visit.world.portal:count_attempt("sign_in", visit.now)
   local email = request.trim(visit.fields.email or "")
   local user = email ~= "" and users.by_email(visit.db, visit.world:tenant().id, email)
+  visit.world.portal:count_attempt("sign_in", user and user.id, visit.now)
   if not user then
     return show(visit, email, "sign_in.unknown")
   end

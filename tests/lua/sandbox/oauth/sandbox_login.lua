@@ -106,6 +106,22 @@ function TestPin.test_so_many_are_sent_to_one_number()
   generate()
 end
 
+-- Who asks for PINs for another connector shuts out nobody, up to what one number gets in all.
+function TestPin.test_connectors_are_counted_apart()
+  local function ask(connector)
+    local json = { mobileNumber = BRUNO, applicationId = connector }
+    return (wire.call("POST", "/v1/generatePin", { json = json }))
+  end
+  for i = 1, 3 do
+    local id = wire.steer("connectors", { name = "Other " .. i, owner = wire.alice }).id
+    for _ = 1, 5 do lu.assertEquals(ask(id), 200) end
+    lu.assertEquals(ask(id), 429)
+  end
+  for _ = 1, 5 do lu.assertEquals(ask(wire.application_id), 200) end
+  login(signing_in.pin(BRUNO))
+  lu.assertEquals(ask(wire.steer("connectors", { name = "One more", owner = wire.alice }).id), 429)
+end
+
 function TestPin.test_application_and_secret()
   generate()
   local pin = signing_in.pin(BRUNO)
