@@ -13,8 +13,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Per connection: for SERVER_HEADERS_MAX fields, and what the library writes itself. */
-#define LIBRARY_MEMORY ((size_t)16 * 1024)
+/* Per connection: a copy of Cookie, what is known of each field and each cookie (the library splits
+ * Cookie into them), and what it writes itself. Where this does not last it answers malformed. */
+#define FIELD_MEMORY ((size_t)64)
+#define LIBRARY_MEMORY                                                                             \
+    (SERVER_HEAD_MAX + (SERVER_HEADERS_MAX + SERVER_COOKIES_MAX) * FIELD_MEMORY + 8192)
 #define KEEP_IDLE_S    30 /* of a silent connection, before keep-alive probes start … */
 #define KEEP_BETWEEN_S 10
 #define KEEP_PROBES    3

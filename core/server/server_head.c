@@ -33,7 +33,7 @@ static int malformed(struct server_head_problem *problem, const char *message)
 
 struct tally {
     bool is_old; /* HTTP/1.0 */
-    size_t hosts, lengths, codings;
+    size_t hosts, lengths, codings, cookies;
 };
 
 static bool is_name(const char *name, size_t len, const char *expected)
@@ -48,6 +48,11 @@ static int tally_add(struct tally *tally, const char *name, size_t name_len, con
         value++, len--;
     if (is_name(name, name_len, "Host")) {
         tally->hosts++;
+    } else if (is_name(name, name_len, "Cookie")) {
+        for (size_t i = 0; i < len; i++)
+            tally->cookies += value[i] == ';';
+        if (tally->cookies > SERVER_COOKIES_MAX)
+            return refuse(problem, 431, TOO_LARGE_CODE, "The request has too many cookies");
     } else if (is_name(name, name_len, "Content-Length")) {
         tally->lengths++;
         size_t digits = 0;

@@ -9,6 +9,7 @@
 #define SERVER_BODY_MAX         ((size_t)16 * 1024 * 1024)
 #define SERVER_HEAD_MAX         ((size_t)32 * 1024) /* request line and headers, as sent */
 #define SERVER_HEADERS_MAX      100
+#define SERVER_COOKIES_MAX      500 /* by their semicolons */
 #define SERVER_REPLY_HEADER_MAX ((size_t)16 * 1024)
 #define SERVER_CONNECTIONS_MAX  1000 /* or three quarters of the descriptors that there may be */
 

@@ -202,6 +202,8 @@ class Early(Case):
             (b"GET /v1/users/me HTTP/9.9\r\n", 505, "HttpVersionNotSupported"),
             (b"GET /v1/users/me HTTP/1.1\r\nno header\r\n", 400, "InvalidParameters"),
             (b"GET /v1/users/me HTTP/1.1\r\n" + host + b"Big: " + b"x" * 40000, 431, "RequestHeaderFieldsTooLarge"),
+            (b"GET /v1/users/me HTTP/1.1\r\n" + host + b"Cookie: " + b"a;" * 1000 + b"\r\n\r\n", 431,
+             "RequestHeaderFieldsTooLarge"),
             (b"POST /v1/users/me HTTP/1.1\r\n" + host + b"Content-Length: x\r\n\r\n", 400, "InvalidParameters"),
             (b"GET /v1/users/me HTTP/1.1\r\n\r\n", 400, "InvalidParameters"),
         ]
@@ -215,6 +217,28 @@ class Early(Case):
             got, _, body = self.hear(connection)
             self.assertEqual(got, status)
             self.assertEqual(sorted(json.loads(body)), ["errorCategoryKey", "errorCode", "message"])
+
+    def test_cookies_within_the_limits_are_read(self):
+        """Also where they fill the head, with as many headers as there may be, on one connection after another."""
+        for cookie in (b"a;" * 500, b"x=" + b"y" * 30000, b"x=" + b"y" * 29000 + b";a" * 500):
+            connection = self.connect()
+            for _ in range(2):
+                connection.sendall(b"GET /v1/users/me HTTP/1.1\r\n" + f"Host: 127.0.0.1:{self.port}\r\n".encode()
+                                   + b"A: b\r\n" * 98 + b"Cookie: " + cookie + b"\r\n\r\n")
+                reply = b""
+                while b"InvalidToken" not in reply or not reply.endswith(b"}"):
+                    more = connection.recv(65536)
+                    self.assertTrue(more, reply)
+                    reply += more
+                self.assertTrue(reply.startswith(b"HTTP/1.1 401 "), reply)
+        # A second request on a connection is refused as the first.
+        connection = self.connect()
+        request = b"GET /v1/users/me HTTP/1.1\r\n" + f"Host: 127.0.0.1:{self.port}\r\n".encode()
+        connection.sendall(request + b"\r\n")
+        while not connection.recv(65536).endswith(b"}"):
+            pass
+        connection.sendall(request + b"Cookie: " + b"a;" * 1000 + b"\r\n\r\n")
+        self.check_refusal(self.hear(connection), 431, "RequestHeaderFieldsTooLarge", "/v1/")
 
     def test_the_date_is_the_sandboxs(self):
         self.box.steer("clock", {"advance_s": 400 * 86400})

@@ -144,6 +144,16 @@ static void large_heads(void **state)
     buf_puts(&head, "a:\r\n\r\n");
     assert_int_equal(server_head_check(head.data, head.len, &problem), SERVER_HEAD_REFUSED);
     assert_int_equal(problem.status, 431);
+    buf_clear(&head);
+    buf_puts(&head, "GET / HTTP/1.1\r\n" H "Cookie: a\r\ncookie: ");
+    for (size_t i = 0; i < SERVER_COOKIES_MAX; i++)
+        buf_puts(&head, "a;");
+    buf_puts(&head, "\r\n\r\n");
+    assert_int_equal(server_head_check(head.data, head.len, &problem), SERVER_HEAD_WHOLE);
+    head.len -= 4;
+    buf_puts(&head, ";\r\n\r\n");
+    assert_int_equal(server_head_check(head.data, head.len, &problem), SERVER_HEAD_REFUSED);
+    assert_int_equal(problem.status, 431);
     buf_destroy(&head);
 }
 
