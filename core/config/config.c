@@ -56,6 +56,11 @@ const struct connector *config_connector(const struct config *config, const char
     return NULL;
 }
 
+bool config_job_is_local(const struct job *job)
+{
+    return job->schedule != NULL && job->timezone == NULL && !job->cron.reboot;
+}
+
 const char *config_job_variable(const struct job *job, const char *name)
 {
     size_t len = strlen(name);

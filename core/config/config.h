@@ -103,6 +103,8 @@ const struct connector *config_connector(const struct config *config, const char
 const struct job *config_job(const struct config *config, const char *name, struct err *err);
 /* The value that a job's `environment` gives a variable, or NULL. */
 const char *config_job_variable(const struct job *job, const char *name);
+/* Whether its times are in the local zone: it has times, and names no zone. */
+bool config_job_is_local(const struct job *job);
 /*
  * Registers the secrets that can be had without reading or running anything, as their connectors':
  * written ones, those in variables of this process, and those in variables that a job sets for

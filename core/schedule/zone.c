@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,19 +32,25 @@ struct zone {
     size_t last; /* chunk of the last query */
 };
 
+/* The folder also holds tables and other files: a zone's starts with "TZif". */
+static bool is_zone_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    char magic[4];
+    bool good = fd >= 0 && read(fd, magic, sizeof magic) == (ssize_t)sizeof magic &&
+                memcmp(magic, "TZif", sizeof magic) == 0;
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
 bool zone_known(const char *name)
 {
     if (name[0] == '\0' || name[0] == '/' || name[strspn(name, NAME_CHARS)] != '\0')
         return false;
     char *path = mem_printf("%s/%s", ZONE_FOLDER, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool known = is_zone_file(path);
     mem_free(path);
-    /* The folder also holds tables and other files: a zone's starts with "TZif". */
-    char magic[4];
-    bool known = fd >= 0 && read(fd, magic, sizeof magic) == (ssize_t)sizeof magic &&
-                 memcmp(magic, "TZif", sizeof magic) == 0;
-    if (fd >= 0)
-        close(fd);
     return known;
 }
 
@@ -86,6 +93,71 @@ static char *local_name(void)
     if (tz[0] == '/')
         return name_in_path(tz);
     return zone_known(tz) || is_utc(tz) ? mem_strdup(tz) : NULL;
+}
+
+/* --- names that nobody knows ------------------------------------------------------------------ */
+
+static bool means_utc(const char *name)
+{
+    static const char *const names[] = {"UTC", "UCT", "GMT", "Zulu", "Universal", "Greenwich"};
+    if (strncmp(name, "Etc/", 4) == 0)
+        name += 4;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* POSIX: a name of three letters or more, or <…>, and an offset. What follows is summer time. */
+static bool has_offset(const char *tz)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    size_t len = tz[0] == '<' ? strcspn(tz, ">") + 1 : strspn(tz, letters);
+    if (len < 3 || len > strlen(tz))
+        return false;
+    tz += len;
+    tz += *tz == '+' || *tz == '-';
+    return *tz >= '0' && *tz <= '9';
+}
+
+int zone_check_system(struct err *err)
+{
+    char path[PATH_MAX];
+    ssize_t len = readlink(ZONE_SYSTEM, path, sizeof path - 1);
+    path[len > 0 ? len : 0] = '\0';
+    const char *name = strstr(path, "/zoneinfo/");
+    struct stat st;
+    if ((len < 0 && lstat(ZONE_SYSTEM, &st) != 0) || is_zone_file(ZONE_SYSTEM) ||
+        (name != NULL && means_utc(name + strlen("/zoneinfo/"))))
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   ZONE_SYSTEM
+                   "%s%s is no time zone, so that local time is UTC; install tzdata, or "
+                   "mend the link",
+                   len > 0 ? ", a link to " : "", path);
+}
+
+int zone_check_local(struct err *err)
+{
+    const char *tz = getenv("TZ");
+    if (tz == NULL)
+        return zone_check_system(err);
+    const char *name = tz[0] == ':' ? tz + 1 : tz;
+    if (strcmp(name, ZONE_SYSTEM) == 0)
+        return zone_check_system(err);
+    const char *folder = getenv("TZDIR");
+    char *path = name[0] == '/' ? mem_strdup(name)
+                                : mem_printf("%s/%s", folder != NULL ? folder : ZONE_FOLDER, name);
+    bool good = name[0] == '\0' || is_zone_file(path) || means_utc(name) || has_offset(name);
+    mem_free(path);
+    if (good)
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "TZ=%s names no time zone of " ZONE_FOLDER
+                   ", so that local time is UTC; expected "
+                   "a name such as Asia/Kolkata (where it is missing: install tzdata)",
+                   tz);
 }
 
 struct zone *zone_new(const char *name, struct err *err)

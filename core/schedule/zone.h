@@ -34,6 +34,11 @@ bool zone_known(const char *name);
  * name. Free with zone_free. */
 struct zone *zone_new(const char *name, struct err *err);
 struct zone *zone_new_system(void); /* ZONE_SYSTEM; UTC where there is no such file */
+/* Whether glibc finds the local zone, or ZONE_SYSTEM. Else it silently takes UTC: -1, ERR_CONFIG
+ * says what names no zone. What means UTC anyway is fine, and so is a TZ with rules of its own
+ * (EST5). */
+int zone_check_local(struct err *err);
+int zone_check_system(struct err *err);
 void zone_free(struct zone *zone);
 /* "Europe/Paris"; for a local zone, the one that $TZ names or ZONE_SYSTEM links to. NULL: it has no
  * name. Owned by the zone. */

@@ -171,22 +171,16 @@ static int note_installed(struct change *change, bool installed, struct err *err
 /* --- what cron will not have -------------------------------------------------------------------
  */
 
-/* A line `NAME=` of the crontab, or of a job's environment. */
+/* Set above the block, or by a job's environment. */
 static bool has_variable(const struct change *change, const char *name)
 {
-    size_t len = strlen(name);
-    for (const char *line = change->former.data; *line != '\0';) {
-        const char *at = line + strspn(line, " \t\"'");
-        if (strncmp(at, name, len) == 0 && at[len + strspn(at + len, " \t\"'")] == '=')
-            return true;
-        line += strcspn(line, "\n");
-        line += *line == '\n';
-    }
-    for (size_t i = 0; i < change->plan.count; i++) {
-        if (config_job_variable(change->plan.jobs[i], name) != NULL)
-            return true;
-    }
-    return false;
+    struct buf value;
+    buf_create(&value, CRONTAB_MAX);
+    bool found = crontab_variable(change->base.data, change->place.start, name, &value);
+    buf_destroy(&value);
+    for (size_t i = 0; i < change->plan.count && !found; i++)
+        found = config_job_variable(change->plan.jobs[i], name) != NULL;
+    return found;
 }
 
 static void warn_secret(const struct change *change, const struct secret *secret)
@@ -204,17 +198,29 @@ static void warn_secret(const struct change *change, const struct secret *secret
                 secret->file, secret->line, secret->col, secret->name);
 }
 
-/* Does local time here differ from cron's? */
-static bool differs(struct cron_plan *plan)
+static void say_doubt(void *arg, const char *text)
 {
-    const int64_t end = plan->now + (int64_t)366 * 86400;
-    for (int64_t at = plan->now; at < end;) {
-        struct zone_span here = zone_at(plan->local, at), there = zone_at(plan->system, at);
-        if (here.offset != there.offset)
-            return true;
-        at = here.until < there.until ? here.until : there.until;
-    }
-    return false;
+    log_msg(((struct cron_plan *)arg)->app->log, LOG_WARN, "%s", text);
+}
+
+/* Of jobs without a zone of their own. */
+static void warn_zone(struct cron_plan *plan)
+{
+    const struct job *job = cron_plan_local_job(plan);
+    const char *tz = getenv("TZ");
+    struct err err;
+    if (job == NULL)
+        return;
+    if (zone_check_system(&err) != 0)
+        log_msg(plan->app->log, LOG_WARN, "job '%s' has no timezone, and %s", job->name, err.msg);
+    if (tz != NULL && zone_check_local(&err) != 0)
+        log_msg(plan->app->log, LOG_WARN, "job '%s' has no timezone, and %s", job->name, err.msg);
+    else if (tz != NULL && cron_plan_differ(plan, plan->local, plan->system))
+        log_msg(plan->app->log, LOG_WARN,
+                "job '%s' has no timezone: cron uses the system's (%s), not this shell's (TZ=%s); "
+                "set one",
+                job->name, zone_name(plan->system) != NULL ? zone_name(plan->system) : ZONE_SYSTEM,
+                tz);
 }
 
 static void warn(struct change *change)
@@ -226,19 +232,8 @@ static void warn(struct change *change)
         for (size_t n = 0; (secret = connector_secret_at(connector, n)) != NULL; n++)
             warn_secret(change, secret);
     }
-    const char *tz = getenv("TZ");
-    if (tz == NULL || !differs(plan))
-        return;
-    for (size_t i = 0; i < plan->count; i++) {
-        if (plan->jobs[i]->timezone != NULL || plan->jobs[i]->cron.reboot)
-            continue;
-        log_msg(plan->app->log, LOG_WARN,
-                "job '%s' has no timezone: cron uses the system's (%s), not this shell's (TZ=%s); "
-                "set one",
-                plan->jobs[i]->name,
-                zone_name(plan->system) != NULL ? zone_name(plan->system) : ZONE_SYSTEM, tz);
-        return;
-    }
+    crontab_doubts(plan, change->base.data, change->place.start, say_doubt, plan);
+    warn_zone(plan);
 }
 
 /* --- the sub-verbs -----------------------------------------------------------------------------

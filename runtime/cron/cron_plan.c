@@ -6,11 +6,12 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define YEAR_S ((int64_t)366 * 86400)
 
 /* The folder's real path, and the last component unresolved. */
 static char *absolute(const char *path, struct err *err)
@@ -37,19 +38,14 @@ static char *real_path(const char *path, struct err *err)
     return NULL;
 }
 
-/* Daemons take the home from the user's entry and see no variables of a login. Where the state's
- * place depends on those, the daemon must be told. */
+/* Where the state's place depends on variables, daemons are told it: they have other ones, and a
+ * line of a crontab may set them. */
 static char *needed_state_home(const struct config *config)
 {
     char *usual = config_default_state(), *needed = NULL;
     const char *slash = strrchr(usual, '/');
-    if (strcmp(usual, config->state) == 0 && slash != NULL && strcmp(slash, "/jeton") == 0) {
-        const struct passwd *user = getpwuid(geteuid());
-        char *plain = user != NULL ? mem_printf("%s/.local/state/jeton", user->pw_dir) : NULL;
-        if (plain == NULL || strcmp(plain, usual) != 0)
-            needed = mem_strndup(usual, (size_t)(slash - usual));
-        mem_free(plain);
-    }
+    if (strcmp(usual, config->state) == 0 && slash != NULL && strcmp(slash, "/jeton") == 0)
+        needed = mem_strndup(usual, (size_t)(slash - usual));
     mem_free(usual);
     return needed;
 }
@@ -141,4 +137,24 @@ const struct cron_cover_zones *cron_plan_compare(struct cron_plan *plan, struct 
     plan->pairs = mem_realloc(plan->pairs, (plan->npairs + 1) * sizeof *plan->pairs);
     plan->pairs[plan->npairs++] = (struct cron_plan_pair){job, where, zones};
     return zones;
+}
+
+bool cron_plan_differ(const struct cron_plan *plan, struct zone *one, struct zone *other)
+{
+    for (int64_t at = plan->now; at < plan->now + YEAR_S;) {
+        struct zone_span first = zone_at(one, at), second = zone_at(other, at);
+        if (first.offset != second.offset)
+            return true;
+        at = first.until < second.until ? first.until : second.until;
+    }
+    return false;
+}
+
+const struct job *cron_plan_local_job(const struct cron_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (config_job_is_local(plan->jobs[i]))
+            return plan->jobs[i];
+    }
+    return NULL;
 }

@@ -19,7 +19,7 @@ struct cron_plan {
                      that, not beside what it links to */
     char *real;   /* real path of the configuration */
     char *marker; /* whose a block is: "name NAME", or the real path */
-    char *state_home; /* $XDG_STATE_HOME for daemons; NULL: not needed */
+    char *state_home; /* $XDG_STATE_HOME for daemons; NULL: the configuration says where it is */
     struct zone *local;
     struct zone *system;
     struct zone *utc;
@@ -48,6 +48,11 @@ void cron_plan_destroy(struct cron_plan *plan);
 struct zone *cron_plan_zone(struct cron_plan *plan, const struct job *job, struct zone *otherwise,
                             struct err *err);
 
+/* Whether their local times differ in the year that comes. */
+bool cron_plan_differ(const struct cron_plan *plan, struct zone *one, struct zone *other);
+/* The first job whose times are in the local zone; NULL: none. */
+const struct job *cron_plan_local_job(const struct cron_plan *plan);
+
 /* How the two zones compare, from now on; the plan's. */
 const struct cron_cover_zones *cron_plan_compare(struct cron_plan *plan, struct zone *job,
                                                  struct zone *where);
@@ -58,6 +63,16 @@ int crontab_block(struct cron_plan *plan, struct buf *out, struct err *err);
 int crontab_times(struct cron_plan *plan, struct buf *out, struct err *err);
 /* The plan as JSON, with the times as systemd or Kubernetes is told them (cron_view.c). */
 int cron_view(struct cron_plan *plan, bool kubernetes, struct buf *out, struct err *err);
+
+/* Each thing above the block in the crontab that changes what the block means is told to `say`. */
+typedef void crontab_say_fn(void *arg, const char *text);
+void crontab_doubts(struct cron_plan *plan, const char *text, size_t above, crontab_say_fn *say,
+                    void *arg);
+/* The same of the user's crontab, where the state says that the jobs are installed; and if the
+ * block is gone or damaged. Runs crontab(1) then, and only then. */
+void crontab_check(struct cron_plan *plan, crontab_say_fn *say, void *arg);
+/* Whether times are installed, by what the state says. Creates no state. */
+bool crontab_is_installed(const struct cron_plan *plan);
 
 /* The state knows which times were installed. `times` empty: none. Errors as in store.h. */
 int crontab_note(const struct cron_plan *plan, struct store *store, const struct buf *times,

@@ -98,6 +98,11 @@ static void say_table(const struct scheduler *scheduler, const char *what)
     const struct cron_table *table = &scheduler->table;
     log_msg(scheduler->app->log, table->count > 0 ? LOG_INFO : LOG_WARN, "%s: %zu scheduled job%s",
             what, table->count, table->count == 1 ? "" : "s");
+    const struct job *job = cron_plan_local_job(&table->plan);
+    struct err err;
+    if (job != NULL && zone_check_local(&err) != 0)
+        log_msg(scheduler->app->log, LOG_WARN, "job '%s' has no timezone, and %s", job->name,
+                err.msg);
     cron_table_log(table);
 }
 

@@ -35,6 +35,10 @@ int crontab_read(struct buf *text, bool *exists, struct err *err);
 /* exists: an empty text is an empty crontab, not none. */
 int crontab_write(const struct buf *text, bool exists, struct err *err);
 
+/* What the crontab sets the variable to in its first `above` bytes, as cron reads its lines. False:
+ * nothing. */
+bool crontab_variable(const char *text, size_t above, const char *name, struct buf *value);
+
 /* Where a block is in a text, with what was added before it. */
 struct crontab_place {
     bool found;

@@ -33,24 +33,35 @@ static int check_path(const char *what, const char *path, struct err *err)
                    what, path);
 }
 
-/* What the commands of all jobs start with. */
-static void put_start(const struct cron_plan *plan, struct buf *out)
+/* What must not depend on the lines above. By env, which every shell can start. */
+static void put_environment(const char *state_home, const struct job *job, struct buf *out)
 {
-    if (plan->state_home != NULL) {
+    if (state_home == NULL && job->timezone != NULL)
+        return;
+    buf_puts(out, "/usr/bin/env ");
+    if (job->timezone == NULL)
+        buf_puts(out, "TZ=:" ZONE_SYSTEM " ");
+    if (state_home != NULL) {
         buf_puts(out, "XDG_STATE_HOME=");
-        put_word(plan->state_home, out);
+        put_word(state_home, out);
         buf_puts(out, " ");
     }
+}
+
+/* What the commands of all jobs have in common. */
+static void put_start(const struct cron_plan *plan, struct buf *out)
+{
     put_word(plan->self, out);
     buf_puts(out, " --config ");
     put_word(plan->path, out);
     buf_puts(out, " run --job ");
 }
 
-static int put_command(const struct buf *start, const struct job *job, struct buf *out,
-                       struct err *err)
+static int put_command(const struct buf *start, const char *state_home, const struct job *job,
+                       struct buf *out, struct err *err)
 {
     size_t before = out->len;
+    put_environment(state_home, job, out);
     buf_append(out, start->data, start->len);
     buf_puts(out, job->name);
     buf_puts(out, " --scheduled");
@@ -66,6 +77,8 @@ static int put_command(const struct buf *start, const struct job *job, struct bu
 static int put_job(struct cron_plan *plan, const struct job *job, const struct buf *start,
                    struct buf *out, struct err *err)
 {
+    /* The times alone have no paths. */
+    const char *state_home = start->len > 0 ? plan->state_home : NULL;
     struct zone *zone = cron_plan_zone(plan, job, plan->system, err);
     if (zone == NULL)
         return -1;
@@ -77,12 +90,12 @@ static int put_job(struct cron_plan *plan, const struct job *job, const struct b
     for (size_t i = 0; i < cover.count && result == 0; i++) {
         cron_cover_text(&cover.lines[i], out);
         buf_puts(out, " ");
-        result = put_command(start, job, out, err);
+        result = put_command(start, state_home, job, out, err);
     }
     cron_cover_destroy(&cover);
     if (result == 0 && (job->cron.reboot || job->catch_up)) {
         buf_puts(out, "@reboot ");
-        result = put_command(start, job, out, err);
+        result = put_command(start, state_home, job, out, err);
     }
     return result;
 }

@@ -67,3 +67,13 @@ bool crontab_is_stale(struct cron_plan *plan)
     buf_destroy(&then);
     return stale;
 }
+
+bool crontab_is_installed(const struct cron_plan *plan)
+{
+    struct buf then;
+    struct err err;
+    buf_create(&then, HEX_SIZE);
+    bool found = installed(plan, &then, &err) == 1;
+    buf_destroy(&then);
+    return found;
+}

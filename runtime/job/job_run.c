@@ -9,6 +9,7 @@
 #include "job_turn.h"
 #include "mem.h"
 #include "utf8.h"
+#include "zone.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -320,6 +321,13 @@ int job_run_loaded(struct app *app, const struct config *config, const struct jo
     return status;
 }
 
+static void warn_zone(const struct app *app, const struct job *job)
+{
+    struct err err;
+    if (config_job_is_local(job) && zone_check_local(&err) != 0)
+        log_msg(app->log, LOG_WARN, "job '%s' has no timezone, and %s", job->name, err.msg);
+}
+
 int job_run(struct app *app, const struct job_request *request, struct err *err)
 {
     struct config *config = app_config(app, true, err);
@@ -327,6 +335,8 @@ int job_run(struct app *app, const struct job_request *request, struct err *err)
         return -1;
     int status = -1;
     const struct job *job = config_job(config, request->name, err);
+    if (job != NULL && request->scheduled)
+        warn_zone(app, job);
     if (job != NULL && request->dry_run)
         status = run_dry(app, config, job, err);
     else if (job != NULL)

@@ -183,15 +183,28 @@ static void check_state(struct check *check)
     mem_free(shown);
 }
 
-/* Does not ask cron, since `check` runs nothing: the state records what was installed. */
+static void say_doubt(void *arg, const char *text)
+{
+    problems_warn(&((struct check *)arg)->problems, NULL, 0, 0, "%s", text);
+}
+
+/* The state records what was installed. Only then the crontab is read. */
 static void check_crontab(struct check *check)
 {
     struct cron_plan plan;
     struct err err;
-    if (cron_plan_adopt(&plan, check->app, check->config, &err) == 0 && crontab_is_stale(&plan))
-        problems_warn(&check->problems, NULL, 0, 0,
-                      "the crontab is out of date: jobs, or the rules of a time zone, have changed "
-                      "since `jeton cron install`; run it again");
+    if (cron_plan_adopt(&plan, check->app, check->config, &err) == 0) {
+        const struct job *job = cron_plan_local_job(&plan);
+        if (crontab_is_stale(&plan))
+            problems_warn(&check->problems, NULL, 0, 0,
+                          "the crontab is out of date: jobs, or the rules of a time zone, have "
+                          "changed since `jeton cron install`, or it is of an older jeton; run it "
+                          "again");
+        crontab_check(&plan, say_doubt, check);
+        if (job != NULL && zone_check_local(&err) != 0)
+            problems_warn(&check->problems, job->shown, job->line, job->col,
+                          "job '%s' has no timezone, and %s", job->name, err.msg);
+    }
     plan.config = NULL; /* it stays ours */
     cron_plan_destroy(&plan);
 }

@@ -427,6 +427,12 @@ class Many(CronRun):
                          [("job", 0, None), ("late", None, "late"), ("other", 0, None)])
         self.assertEqual(self.slots("other"), [490])
 
+    def test_a_zone_that_is_none(self):
+        self.jobs(job=("", {"schedule": "0 8 * * *"}))
+        scheduler = self.schedule(env={"TZ": "Asia/Kolkatta"})
+        scheduler.wait_said("warning: job 'job' has no timezone, and TZ=Asia/Kolkatta names no time zone")
+        scheduler.end()
+
     def test_wrong_options(self):
         self.one_job("")
         self.fails(2, "cron", "run", "--at-once", "0", says="from 1 to 1000")

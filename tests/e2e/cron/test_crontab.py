@@ -8,6 +8,7 @@ import json
 import os
 import sqlite3
 import stat
+import subprocess
 import unittest
 
 from support import Case, wait_until
@@ -240,12 +241,63 @@ connectors:
         self.assertIn("TZ=XYZ-3:15", done.stderr)
         self.assertEqual(self.shown("-q"), self.ok("cron", "show", env={"TZ": "XYZ-3:15"}).stdout.encode())
 
+    def test_a_line_means_the_same_below_any_other(self):
+        """As cron starts it, whatever the crontab has above the block."""
+        self.write("jeton.yaml", f"version: 1\njobs: {{ x: {{ script: report.lua, schedule: '* * * * *' }} }}\n")
+        self.put(b"TZ=America/New_York\nHOME=/nowhere\nXDG_STATE_HOME=/nowhere\n")
+        self.ok("cron", "install")
+        command = self.get().decode().splitlines()[-2].split(" ", 5)[5]
+        env = {**self.env, "TZ": "America/New_York", "HOME": "/nowhere", "XDG_STATE_HOME": "/nowhere"}
+        for shell in ("sh", "bash"):
+            done = subprocess.run([shell, "-c", command.replace("--scheduled", "--scheduled; date +%Z")], env=env,
+                                  cwd=self.folder, capture_output=True, text=True, check=True)
+            self.assertIn(done.stdout, ("hello\nEST\n", "hello\nEDT\n", "EST\n", "EDT\n"))  # the shell's is as it was
+        self.assertEqual({run["exit"] for run in json.loads(self.ok("history", "--json").stdout)}, {0})
+
+    def test_what_stands_above(self):
+        """Is told by install, and by check, which reads the crontab only where a block was installed."""
+        cases = {
+            b"CRON_TZ=Asia/Kathmandu": "CRON_TZ=Asia/Kathmandu stands above", b" CRON_TZ = 'No/Where' ": "CRON_TZ=No/Where",
+            b"CRON_TZ=Asia/Kathmandu\nCRON_TZ=": None, b"#CRON_TZ=Asia/Kathmandu": None,
+            b"0 1 * * * CRON_TZ=Asia/Kathmandu x": None, b"RANDOM_DELAY=45": "RANDOM_DELAY=45 stands above",
+            b'"RANDOM_DELAY" = "6"': "RANDOM_DELAY=6", b"RANDOM_DELAY=4": None, b"SHELL=/bin/false": "SHELL=/bin/false",
+            b"SHELL=/bin/sh": None, b"HOME=/srv/jobs": "HOME=/srv/jobs", b"MAILTO=": "an empty MAILTO",
+            b'MAILTO=""': "job 'report' fails", b"MAILTO=me": None, b"PATH=/opt/bin": None, b"TZ=Asia/Kathmandu": None,
+        }
+        for line, says in cases.items():
+            with self.subTest(line=line):
+                self.put(line + b"\n")
+                for said in (self.ok("cron", "install").stderr, self.ok("check").stdout):
+                    self.assertEqual("above the block" in said, says is not None, said)
+                    self.assertIn(says or "", said)
+                self.put(self.get()[len(line) + 1:] + line + b"\n")  # below it
+                self.assertNotIn("above the block", self.ok("check").stdout)
+                self.ok("cron", "remove")
+                self.assertNotIn("above the block", self.ok("check").stdout)
+
+    def test_a_block_that_is_gone(self):
+        self.ok("cron", "install")
+        self.put(FORMER)
+        self.assertIn("the crontab has lost the block", self.ok("check").stdout)
+
+    def test_a_zone_that_is_none(self):
+        """glibc takes UTC, and says nothing."""
+        for zone in ("Asia/Kolkatta", ":Asia/Kolkatta", "/usr/share/zoneinfo/Asia/Kolkatta", "Asia", "../UTC"):
+            says, env = f"job 'report' has no timezone, and TZ={zone} names no time zone", {"TZ": zone}
+            self.assertIn(says, self.ok("check", env=env).stdout)
+            self.assertIn(says, self.ok("cron", "install", env=env).stderr)
+            self.assertIn(says, self.ok("run", "--job", "report", "--scheduled", env=env).stderr)
+        self.assertNotIn("no timezone", self.ok("run", "--job", "nightly", "--scheduled", env=env).stderr)
+        for zone in ("Asia/Kolkata", ":Asia/Kolkata", "/usr/share/zoneinfo/Asia/Kolkata", "", "UTC", "EST5EDT",
+                     "CET-1CEST,M3.5.0,M10.5.0/3", "<+0545>-5:45"):
+            self.assertNotIn("no time zone", self.ok("check", env={"TZ": zone}).stdout)
+
     def test_state_of_a_login(self):
         self.write("jeton.yaml", "version: 1\njobs:\n  x: { script: report.lua, schedule: '0 12 * * *' }\n")
         home = self.env["XDG_STATE_HOME"]
         self.ok("cron", "install")
-        self.assertIn(f"0 12 * * * XDG_STATE_HOME='{home}' '/".encode(), self.get())
-        # Without the variable it is in the home, which cron takes from the user's entry.
+        self.assertIn(f"0 12 * * * /usr/bin/env TZ=:/etc/localtime XDG_STATE_HOME='{home}' '/".encode(), self.get())
+        # Without the variable it is in the home: a crontab may set another.
         self.env.pop("XDG_STATE_HOME")
         self.ok("cron", "install")
         self.assertIn(f"XDG_STATE_HOME='{self.folder}/.local/state'".encode(), self.get())
