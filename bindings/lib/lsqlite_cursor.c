@@ -1,11 +1,13 @@
 #include "lsqlite_cursor.h"
 
 #include "err.h"
+#include "fd.h"
 #include "json.h"
 #include "ljson_value.h"
 #include "mem.h"
 #include "utf8.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <string.h>
 
@@ -47,7 +49,10 @@ int lsqlite_raise(lua_State *L, sqlite3 *handle, const char *sql)
     int code = sqlite3_errcode(handle) & 0xff;
     const char *name = code_name(code);
     cut_sql(sql, shown);
-    const char *message = lua_pushstring(L, sqlite3_errmsg(handle)); /* may close the connection */
+    bool no_descriptor = code == SQLITE_CANTOPEN && fd_few_left(); /* SQLite does not say so */
+    const char *message =
+        lua_pushstring(L, no_descriptor ? strerror(EMFILE)
+                                        : sqlite3_errmsg(handle)); /* may close the connection */
     if (name == NULL)
         name = lua_pushfstring(L, "SQLite error %d", code);
     return luaL_error(L, "%s (%s) in: %s", message, name, shown);

@@ -1,4 +1,5 @@
 #include "ascii.h"
+#include "fd.h"
 #include "http_transfer.h"
 #include "mem.h"
 
@@ -287,12 +288,34 @@ static void explain(struct http_transfer *transfer, CURLcode code)
     err->retryable = retryable;
 }
 
+/* libcurl has no words for that. */
+static bool no_descriptor(const struct http_transfer *transfer, CURLcode code)
+{
+    static const CURLcode codes[] = {CURLE_COULDNT_CONNECT,       CURLE_COULDNT_RESOLVE_HOST,
+                                     CURLE_COULDNT_RESOLVE_PROXY, CURLE_SSL_CACERT_BADFILE,
+                                     CURLE_FAILED_INIT,           CURLE_OUT_OF_MEMORY};
+    long number = 0;
+    transfer->api->easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
+    if (number != 0 && number != EMFILE && number != ENFILE)
+        return false;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (code == codes[i])
+            return fd_few_left();
+    }
+    return false;
+}
+
 void http_explain(struct http_transfer *transfer, CURLcode code)
 {
     struct err *err = &transfer->result.err;
-    if (transfer->fault != HTTP_FAULT_NONE)
+    if (transfer->fault != HTTP_FAULT_NONE) {
         explain_fault(transfer);
-    else
+    } else if (no_descriptor(transfer, code)) {
+        err_set(err, ERR_NETWORK, "cannot connect to '%s': %s", transfer->url.host,
+                strerror(EMFILE));
+        err->retryable = true;
+    } else {
         explain(transfer, code);
+    }
     err_text(err->request, sizeof err->request, "%s", transfer->label);
 }

@@ -1,5 +1,7 @@
 #include "curl_api.h"
 
+#include "fd.h"
+
 #include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
@@ -7,13 +9,14 @@
 /*
  * The only mutable global of the core, and an accepted exception: the library is loaded, and
  * curl_global_init called, once in a process by the first caller (url_parse has no struct to keep
- * it in). Written under pthread_once, constant from then on.
+ * it in). Written under the mutex, constant from then on.
  */
 static struct {
-    pthread_once_t once;
+    pthread_mutex_t mutex;
+    bool tried;
     struct curl_api api;
     struct err err; /* ERR_NONE: loaded */
-} loaded = {.once = PTHREAD_ONCE_INIT};
+} loaded = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static int find_functions(void *library)
 {
@@ -39,11 +42,15 @@ static int find_functions(void *library)
 static void load(void)
 {
     void *library = dlopen(CURL_API_LIBRARY, RTLD_LAZY | RTLD_LOCAL);
+    loaded.tried = library != NULL || !fd_few_left(); /* else a later call may succeed */
     if (library == NULL) {
-        err_set(&loaded.err, ERR_CONFIG, "%s cannot be loaded: %s; install the package %s",
+        err_set(&loaded.err, ERR_CONFIG,
+                loaded.tried ? "%s cannot be loaded: %s; install the package %s"
+                             : "%s cannot be loaded: %s",
                 CURL_API_LIBRARY, dlerror(), CURL_API_PACKAGE);
         return;
     }
+    err_clear(&loaded.err);
     if (find_functions(library) != 0)
         return;
     const curl_version_info_data *version = loaded.api.version_info(CURLVERSION_NOW);
@@ -61,7 +68,10 @@ static void load(void)
 
 const struct curl_api *curl_api(struct err *err)
 {
-    pthread_once(&loaded.once, load);
+    pthread_mutex_lock(&loaded.mutex);
+    if (!loaded.tried)
+        load();
+    pthread_mutex_unlock(&loaded.mutex);
     if (loaded.err.kind != ERR_NONE) {
         *err = loaded.err;
         return NULL;

@@ -1,7 +1,10 @@
 #include "fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
+
+#define FEW 8 /* as many as a library may have open at once and closes when it fails */
 
 int fd_write(int fd, const void *data, size_t len)
 {
@@ -16,4 +19,18 @@ int fd_write(int fd, const void *data, size_t len)
         len -= (size_t)n;
     }
     return 0;
+}
+
+bool fd_few_left(void)
+{
+    int fds[FEW], count = 0;
+    bool failed = false;
+    while (count < FEW && !failed) {
+        fds[count] = open("/", O_PATH | O_CLOEXEC);
+        failed = fds[count] < 0;
+        count += !failed;
+    }
+    while (count > 0)
+        close(fds[--count]);
+    return failed;
 }

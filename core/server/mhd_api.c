@@ -1,5 +1,7 @@
 #include "mhd_api.h"
 
+#include "fd.h"
+
 #include <dlfcn.h>
 #include <string.h>
 
@@ -19,9 +21,9 @@ int mhd_api_open(struct mhd_api *api, struct err *err)
     /* NODELETE: it brings GnuTLS, whose destructors are not made to run before exit. */
     api->handle = dlopen(MHD_API_LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (api->handle == NULL)
-        return err_set(err, ERR_CONFIG,
-                       "a server needs %s, which cannot be loaded (%s); install libmicrohttpd12",
-                       MHD_API_LIBRARY, dlerror());
+        return err_set(err, ERR_CONFIG, "a server needs %s, which cannot be loaded (%s)%s",
+                       MHD_API_LIBRARY, dlerror(),
+                       fd_few_left() ? "" : "; install libmicrohttpd12");
 #define X(name)                                                                                    \
     if (resolve(api, "MHD_" #name, &api->name, err) != 0) {                                        \
         mhd_api_close(api);                                                                        \

@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include "fd.h"
 #include "mem.h"
 #include "server_clock.h"
 #include "server_connection.h"
@@ -185,7 +186,10 @@ struct server *server_new(struct loop *loop, const struct server_options *option
     }
     server->daemon = start_daemon(server);
     if (server->daemon == NULL) {
-        err_set(err, ERR_CONFIG, "cannot start a server: %s refuses to start", MHD_API_LIBRARY);
+        if (fd_few_left())
+            err_set(err, ERR_CONFIG, "cannot start a server: %s", strerror(EMFILE));
+        else
+            err_set(err, ERR_CONFIG, "cannot start a server: %s refuses to start", MHD_API_LIBRARY);
         goto failed;
     }
     int sockets = server->api.get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;

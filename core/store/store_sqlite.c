@@ -1,4 +1,5 @@
 #include "store_sqlite.h"
+#include "fd.h"
 #include "lock.h"
 #include "mem.h"
 #include "safefile.h"
@@ -86,8 +87,9 @@ static int is_newer(const struct store_sqlite *sqlite, int version, struct err *
 static int unusable(struct store_sqlite *sqlite, const char *doing, struct err *err)
 {
     int oldest = 0;
+    bool cannot_open = (sqlite3_errcode(sqlite->db) & 0xff) == SQLITE_CANTOPEN;
     err_set(err, ERR_CONFIG, "state file '%s': %s: %s", sqlite->path, doing,
-            sqlite3_errmsg(sqlite->db));
+            cannot_open && fd_few_left() ? strerror(EMFILE) : sqlite3_errmsg(sqlite->db));
     if (read_integer(sqlite, "PRAGMA user_version", &oldest) == 1 && oldest > STORE_VERSION)
         is_newer(sqlite, oldest, err);
     return -1;
