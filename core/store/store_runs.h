@@ -37,7 +37,7 @@ struct store_run {
     char run[STORE_RUN_ID_SIZE];
     const char *scope;
     const char *job;
-    const char *host; /* where it ran; written by store_run_add. NULL: not known */
+    const char *host; /* where it ran; NULL: not known */
     int64_t slot_ms;  /* the scheduled time; STORE_NONE: by hand */
     int64_t attempt;  /* from 1 */
     int64_t started_ms;

@@ -3,10 +3,8 @@
 #include "store_runs.h"
 #include "store_sqlite.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ENDED "(exit IS NOT NULL OR cause IS NOT NULL)"
 /* As take_row reads them. */
@@ -51,7 +49,6 @@ static int add(struct store_sqlite *sqlite, struct store_run *run, struct err *e
         " started_ms, pid, pid_start, boot_id, host)"
         " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         err);
-    char host[HOST_NAME_MAX + 1] = "";
     if (stmt == NULL)
         return -1;
     bind_end(stmt, run);
@@ -64,8 +61,7 @@ static int add(struct store_sqlite *sqlite, struct store_run *run, struct err *e
     sqlite3_bind_int64(stmt, 17, run->supervisor.pid);
     sqlite3_bind_int64(stmt, 18, run->supervisor.start);
     store_sqlite_bind_text(stmt, 19, run->supervisor.boot_id);
-    if (gethostname(host, sizeof host) == 0)
-        store_sqlite_bind_text(stmt, 20, host);
+    store_sqlite_bind_text(stmt, 20, run->host);
     if (store_sqlite_finish(sqlite, stmt, err) != 0)
         return -1;
     run->row = sqlite3_last_insert_rowid(sqlite->db);

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "json_member.h"
+#include "store_home.h"
 #include "visible.h"
 
 #include <inttypes.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#define NAMED     "name:" /* a home that is a name */
 #define SECOND_MS 1000
 #define MINUTE_MS (60 * (int64_t)SECOND_MS)
 #define HOUR_MS   (60 * MINUTE_MS)
@@ -67,6 +69,14 @@ void history_time(int64_t wall_ms, char out[static HISTORY_TIME_SIZE])
         out[0] = '\0';
 }
 
+const char *history_configuration(const struct store_run *run)
+{
+    const char *home = store_home_of(run->scope);
+    if (home == NULL)
+        return run->scope;
+    return strncmp(home, NAMED, sizeof NAMED - 1) == 0 ? home + sizeof NAMED - 1 : home;
+}
+
 static void json_time(struct buf *out, const char *name, int64_t wall_ms)
 {
     if (wall_ms != STORE_NONE)
@@ -79,6 +89,8 @@ void history_json(const struct store_run *run, struct buf *out)
 {
     buf_printf(out, "{\"run\":\"%s\"", run->run);
     json_member_text(out, "job", run->job);
+    json_member_text(out, "configuration", history_configuration(run));
+    json_member_text(out, "host", run->host);
     json_time(out, "slot", run->slot_ms);
     buf_printf(out, ",\"attempt\":%" PRId64, run->attempt);
     json_time(out, "started_at", run->started_ms);
@@ -124,6 +136,7 @@ void history_view_run(const struct store_run *run, struct buf *out)
                run->run, states[history_state(run)], run->started_ms, started, took_ms, took,
                run->attempt);
     view_text(out, "job", run->job);
+    view_text(out, "configuration", history_configuration(run));
     if (run->exit >= 0)
         buf_printf(out, ",\"exit\":%d", run->exit);
     if (cause != NULL)
@@ -133,13 +146,17 @@ void history_view_run(const struct store_run *run, struct buf *out)
     buf_putc(out, '}');
 }
 
-void history_view(const struct store_runs *runs, bool color, struct buf *out)
+void history_view(const struct store_runs *runs, bool color, const char *configuration,
+                  struct buf *out)
 {
     char now[HISTORY_TIME_SIZE];
     int64_t now_ms = clock_wall_ms();
     history_time(now_ms, now);
-    buf_printf(out, "{\"now_ms\":%" PRId64 ",\"now\":\"%s\",\"color\":%s,\"runs\":[", now_ms, now,
-               color ? "true" : "false");
+    buf_printf(out, "{\"now_ms\":%" PRId64 ",\"now\":\"%s\",\"color\":%s,\"all\":%s", now_ms, now,
+               color ? "true" : "false", configuration == NULL ? "true" : "false");
+    if (configuration != NULL)
+        view_text(out, "configuration", configuration);
+    buf_puts(out, ",\"runs\":[");
     for (size_t i = 0; i < runs->count; i++) {
         buf_puts(out, i > 0 ? "," : "");
         history_view_run(&runs->items[i], out);

@@ -24,12 +24,18 @@ void history_duration(int64_t ms, char out[static HISTORY_DURATION_SIZE]);
 /* "2026-01-31 08:00:00", local time. */
 void history_time(int64_t wall_ms, char out[static HISTORY_TIME_SIZE]);
 
-/* One object: run, job, slot, attempt, started_at, ended_at, exit, cause, requests, exchanges,
- * peak_kib; message and output_bytes. */
+/* Whose run it is: the name of its configuration, else the path of the file that defines the job.
+ * Points into the run. */
+const char *history_configuration(const struct store_run *run);
+
+/* One object: run, job, configuration, host, slot, attempt, started_at, ended_at, exit, cause,
+ * requests, exchanges, peak_kib; message and output_bytes. */
 void history_json(const struct store_run *run, struct buf *out);
 /* What scripts/ show of runs, as JSON: times and durations are numbers and texts; texts are on one
- * line, and safe to show. */
-void history_view(const struct store_runs *runs, bool color, struct buf *out);
+ * line, and safe to show. configuration: whose runs these are; NULL: of all, so each is shown with
+ * its own. */
+void history_view(const struct store_runs *runs, bool color, const char *configuration,
+                  struct buf *out);
 void history_view_run(const struct store_run *run, struct buf *out); /* one of them */
 
 #endif

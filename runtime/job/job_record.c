@@ -8,6 +8,7 @@
 #include "job_slot.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define DAY_MS (86400LL * 1000)
 
@@ -20,7 +21,9 @@ void job_record_create(struct job_record *record, struct app *app, const struct 
     record->job = job;
     record->store = store;
     store_scope(record->scope, job->name, job->home);
+    gethostname(record->host, sizeof record->host - 1);
     record->row = (struct store_run){.scope = record->scope,
+                                     .host = record->host,
                                      .job = job->name,
                                      .slot_ms = STORE_NONE,
                                      .attempt = 1,
@@ -234,6 +237,7 @@ int job_record_next(struct job_record *record, const struct job_attempt_end *end
     struct store_run *row = &record->row;
     take_end(record, end);
     struct store_run next = {.scope = row->scope,
+                             .host = row->host,
                              .job = row->job,
                              .slot_ms = row->slot_ms,
                              .attempt = row->attempt + 1,

@@ -21,6 +21,7 @@ struct job_record {
     const struct job *job;
     struct store *store; /* borrowed */
     char scope[STORE_SCOPE_SIZE];
+    char host[STORE_HOST_SIZE];
     struct store_run row;            /* of the present attempt; its texts are borrowed */
     struct store_runs previous;      /* none, or the run before */
     bool started;                    /* under the job's lock */

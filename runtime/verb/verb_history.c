@@ -21,16 +21,24 @@ struct history_options {
     const char *html; /* a file */
     int64_t limit;
     bool json;
+    bool all;
 };
 
+/* Without a configuration there is none whose runs could be meant. */
+static bool is_all(const struct config *config, const struct history_options *options)
+{
+    return options->all || config->homes == NULL;
+}
+
 /* A job that is configured, or was when it ran. */
-static int check_job(const struct config *config, struct store *store, const char *job,
-                     struct err *err)
+static int check_job(const struct config *config, struct store *store,
+                     const struct store_run_filter *wanted, struct err *err)
 {
     struct err unknown = {0};
     struct store_runs runs = {0};
-    const struct store_run_filter filter = {.job = job, .limit = 1};
-    if (config_job(config, job, &unknown) != NULL)
+    struct store_run_filter filter = *wanted;
+    filter.limit = 1;
+    if (config_job(config, wanted->job, &unknown) != NULL)
         return 0;
     int result = store_run_list(store, &filter, &runs, err);
     if (result == 0 && runs.count == 0) {
@@ -53,11 +61,17 @@ static void put_json(const struct store_runs *runs, struct buf *out)
 
 /* Calls `render` of scripts/history/….lua for the text. Its exit status, or -1. */
 static int render(struct app *app, const struct config *config, const struct store_runs *runs,
-                  const char *module, struct buf *text, struct err *err)
+                  const struct history_options *options, struct buf *text, struct err *err)
 {
     struct buf json;
+    const char *module = options->html != NULL ? "history.page" : "history.text";
+    const char *own = config->name;
+    if (is_all(config, options))
+        own = NULL;
+    else if (own == NULL)
+        own = config->files[0];
     buf_create(&json, HISTORY_TEXT_MAX);
-    history_view(runs, app->color && isatty(STDOUT_FILENO) == 1, &json);
+    history_view(runs, app->color && isatty(STDOUT_FILENO) == 1, own, &json);
     int status = verb_lua(app, config, module, "render", json.data, text, err);
     buf_destroy(&json);
     return status;
@@ -73,12 +87,28 @@ static int write_page(struct app *app, const struct buf *page, const char *path,
     return result;
 }
 
+static int say_none(struct app *app, const struct config *config,
+                    const struct history_options *options, struct err *err)
+{
+    struct store *store = store_new(config->state, NULL);
+    struct store_runs others = {0};
+    const struct store_run_filter any = {.job = options->job, .limit = 1};
+    int result = store_run_list(store, &any, &others, err);
+    if (result == 0)
+        log_msg(app->log, LOG_INFO, "%s",
+                others.count == 0 ? "no runs yet"
+                                  : "no runs of this configuration yet; the state has some of "
+                                    "others: jeton history --all");
+    store_runs_destroy(&others);
+    store_free(store);
+    return result;
+}
+
 static int show(struct app *app, const struct config *config, const struct store_runs *runs,
                 const struct history_options *options, struct err *err)
 {
     if (runs->count == 0 && options->html == NULL && !options->json) {
-        log_msg(app->log, LOG_INFO, "no runs yet");
-        return 0;
+        return say_none(app, config, options, err);
     }
     struct buf out;
     int status = 0;
@@ -86,8 +116,7 @@ static int show(struct app *app, const struct config *config, const struct store
     if (options->json)
         put_json(runs, &out);
     else
-        status = render(app, config, runs, options->html != NULL ? "history.page" : "history.text",
-                        &out, err);
+        status = render(app, config, runs, options, &out, err);
     if (status == 0 && options->html != NULL)
         status = write_page(app, &out, options->html, err);
     else if (status == 0)
@@ -103,10 +132,12 @@ static int list(struct app *app, const struct history_options *options, struct e
     if (config == NULL)
         return -1;
     struct store_runs runs = {0};
-    const struct store_run_filter filter = {.job = options->job, .limit = options->limit};
+    const struct store_run_filter filter = {.homes = is_all(config, options) ? NULL : config->homes,
+                                            .job = options->job,
+                                            .limit = options->limit};
     int result = -1;
     struct store *store = store_new(config->state, NULL);
-    if (options->job == NULL || check_job(config, store, options->job, err) == 0)
+    if (options->job == NULL || check_job(config, store, &filter, err) == 0)
         result = store_run_list(store, &filter, &runs, err);
     store_free(store);
     if (result == 0)
@@ -122,15 +153,18 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
     const struct opt opts[] = {
         {0, "limit", OPT_INTEGER, &options.limit, "N",
          "show only the N newest attempts (default 20)"},
+        {0, "all", OPT_FLAG, &options.all, NULL,
+         "runs of all configurations that share the state, with a column that names each"},
         {0, "json", OPT_FLAG, &options.json, NULL, "print one JSON document"},
         {0, "html", OPT_STRING, &options.html, "FILE",
          "write a page with a calendar and a timeline of all kept attempts instead"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton history [JOB] [--limit N] [--json | --html FILE]",
+        .usage = "jeton history [JOB] [--all] [--limit N] [--json | --html FILE]",
         .description =
-            "Lists past runs of jobs, the newest first, one line for each attempt: ✓ it succeeded, "
+            "Lists past runs of this configuration's jobs, the newest first, one line for each "
+            "attempt: ✓ it succeeded, "
             "✗ it failed, – it was skipped because another run of the job was under way, ● it is "
             "running. Below, each job's durations from the oldest to the newest.",
         .opts = opts,

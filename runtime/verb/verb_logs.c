@@ -45,15 +45,16 @@ static int print_attempt(struct app *app, const struct store_run *run, struct er
 }
 
 /* All attempts of the run of that id; else of the newest run of the job of that name. */
-static int find(struct store *store, const char *name, struct store_runs *runs, struct err *err)
+static int find(struct store *store, const char *name, const char *const *homes,
+                struct store_runs *runs, struct err *err)
 {
-    struct store_run_filter filter = {.run = name, .output = true};
+    struct store_run_filter filter = {.homes = homes, .run = name, .output = true};
     if (store_run_list(store, &filter, runs, err) != 0)
         return -1;
     if (runs->count > 0)
         return 0;
     struct store_runs newest = {0};
-    const struct store_run_filter of_job = {.job = name, .ran = true, .limit = 1};
+    const struct store_run_filter of_job = {.homes = homes, .job = name, .ran = true, .limit = 1};
     int result = store_run_list(store, &of_job, &newest, err);
     if (result == 0 && newest.count == 0) {
         result = err_set(err, ERR_CONFIG,
@@ -69,14 +70,14 @@ static int find(struct store *store, const char *name, struct store_runs *runs, 
     return result;
 }
 
-static int print_logs(struct app *app, const char *name, struct err *err)
+static int print_logs(struct app *app, const char *name, bool all, struct err *err)
 {
     struct config *config = app_config(app, false, err);
     if (config == NULL)
         return -1;
     struct store_runs runs = {0};
     struct store *store = store_new(config->state, NULL);
-    int result = find(store, name, &runs, err);
+    int result = find(store, name, all ? NULL : config->homes, &runs, err);
     store_free(store);
     for (size_t i = runs.count; result == 0 && i-- > 0;)
         result = print_attempt(app, &runs.items[i], err);
@@ -87,9 +88,13 @@ static int print_logs(struct app *app, const char *name, struct err *err)
 
 int verb_logs(struct app *app, int argc, char **argv, struct err *err)
 {
-    const struct opt opts[] = {{0, NULL, OPT_FLAG, NULL, NULL, NULL}};
+    bool all = false;
+    const struct opt opts[] = {
+        {0, "all", OPT_FLAG, &all, NULL, "also runs of other configurations that share the state"},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
     const struct opt_spec spec = {
-        .usage = "jeton logs RUN",
+        .usage = "jeton logs RUN [--all]",
         .description = "Prints the output of a run's attempts, the last 64 KiB of each, secrets "
                        "masked; how each ended goes to standard error. `jeton history` lists the "
                        "runs. A job's name stands for its newest run.",
@@ -100,7 +105,7 @@ int verb_logs(struct app *app, int argc, char **argv, struct err *err)
     struct opt_result result = {0};
     int status = app_options(&spec, argc, argv, &result, err);
     if (status > 0)
-        status = print_logs(app, result.operands[0], err);
+        status = print_logs(app, result.operands[0], all, err);
     mem_free(result.operands);
     return status;
 }

@@ -13,9 +13,11 @@ local jobs = {}
 ---@field attempt integer
 ---@field cause string|nil
 ---@field message string|nil
+---@field configuration string|nil its name or path; nil: that cannot be shown
 
 ---@class history.job
 ---@field name string
+---@field configuration string
 ---@field runs history.run[] newest first
 
 ---@class history.summary
@@ -31,10 +33,12 @@ local jobs = {}
 function jobs.group(runs)
   local found, list = {}, {}
   for _, run in ipairs(runs) do
-    local job = found[run.job]
+    local configuration = run.configuration or "?"
+    local key = run.job .. ":" .. configuration -- no ":" in names
+    local job = found[key]
     if not job then
-      job = { name = run.job, runs = {} }
-      found[run.job], list[#list + 1] = job, job
+      job = { name = run.job, configuration = configuration, runs = {} }
+      found[key], list[#list + 1] = job, job
     end
     job.runs[#job.runs + 1] = run
   end

@@ -168,7 +168,7 @@ local function day_lines(from_ms, to_ms, high)
   return lines
 end
 
-local function timeline(by_job, now_ms)
+local function timeline(by_job, now_ms, all)
   local from_ms = now_ms - TIMELINE_MS
   local shown = math.min(#by_job, LANES_MAX)
   local high = LANES_TOP + shown * LANE_STEP
@@ -181,7 +181,7 @@ local function timeline(by_job, now_ms)
   for j = 1, shown do
     local runs, y = by_job[j].runs, LANES_TOP + (j - 1) * LANE_STEP
     local middle = y + LANE_BAR // 2
-    names[j] = h.li { one_line(by_job[j].name) }
+    names[j] = h.li { one_line(by_job[j].name .. (all and " · " .. by_job[j].configuration or "")) }
     picture[#picture + 1] = h.line { x1 = 0, y1 = middle, x2 = TIME_WIDE, y2 = middle, class = "lane" }
     for i = #runs, 1, -1 do -- the newest last, over the others
       picture[#picture + 1] = bar(runs[i], from_ms, now_ms, y)
@@ -204,53 +204,70 @@ local function number(text)
   return h.td { class = "number", text }
 end
 
-local function job_row(job)
+-- The cell of a column that is there only in a page of all configurations.
+local function whose(all, configuration)
+  return all and h.td { class = "job", one_line(configuration or "?") }
+end
+
+-- The names of columns, "Configuration" after "Job" in a page of all.
+local function columns(all, names)
+  local list = {}
+  for _, name in ipairs(names) do
+    list[#list + 1] = name
+    list[#list + 1] = name == "Job" and all and "Configuration" or nil
+  end
+  return list
+end
+
+local function job_row(job, all)
   local summary = jobs.summary(job, math.maxinteger)
   return h.tr {
-    h.td { class = "job", one_line(job.name) }, number(summary.good), number(summary.failed),
+    h.td { class = "job", one_line(job.name) }, whose(all, job.configuration), number(summary.good),
+    number(summary.failed),
     number(summary.median and summary.median.took), number(summary.longest and summary.longest.took),
   }
 end
 
-local function table_of_jobs(by_job)
+local function table_of_jobs(by_job, all)
   local rows = {}
   for i, job in ipairs(by_job) do
-    rows[i] = job_row(job)
+    rows[i] = job_row(job, all)
   end
   return section("Jobs", scrolled("Jobs", "scroll", h.table {
-    head_cells({ "Job", "Good", "Failed", "Median", "Longest" },
+    head_cells(columns(all, { "Job", "Good", "Failed", "Median", "Longest" }),
       { Good = true, Failed = true, Median = true, Longest = true }),
     h.tbody { rows },
   }))
 end
 
-local function attempt_row(run)
+local function attempt_row(run, all)
   return h.tr {
     h.td { h.b { class = run.state, SIGNS[run.state] } },
     h.td { h.code { run.run } },
-    h.td { class = "job", one_line(run.job) },
+    h.td { class = "job", one_line(run.job) }, whose(all, run.configuration),
     h.td { class = "when", run.started },
     number(run.took), number(run.exit or "–"), number(run.attempt),
     h.td { class = "why", run.cause, run.message and ": " .. shorten(one_line(run.message)) },
   }
 end
 
-local function table_of_attempts(runs)
+local function table_of_attempts(runs, all)
   local rows = {}
   for i = 1, math.min(#runs, TABLE_ROWS) do
-    rows[i] = attempt_row(runs[i])
+    rows[i] = attempt_row(runs[i], all)
   end
   return section("Attempts",
     #runs > TABLE_ROWS and h.p { class = "soft", ("The newest %d of %d."):format(TABLE_ROWS, #runs) },
     scrolled("Attempts", "scroll", h.table {
-      head_cells({ "", "Run", "Job", "Started", "Took", "Exit", "Attempt", "Why" },
+      head_cells(columns(all, { "", "Run", "Job", "Started", "Took", "Exit", "Attempt", "Why" }),
         { Took = true, Exit = true, Attempt = true }),
       h.tbody { rows },
     }))
 end
 
 --- The text of the page.
----@param view string JSON: `{"now_ms":…, "now":…, "runs": history.run[]}`, the newest first
+---@param view string JSON: `{"now_ms":…, "now":…, "all": boolean, "configuration":…, "runs": history.run[]}`,
+--- the newest first
 ---@return string
 function page.render(view)
   local history = assert(json.decode(view))
@@ -272,11 +289,12 @@ function page.render(view)
         h.h1 { "History of jobs" },
         h.p {
           class = "soft",
-          ("%s of %s, as of %s."):format(plural(#runs, "attempt"), plural(#by_job, "job"), history.now),
+          ("%s of %s of %s, as of %s."):format(plural(#runs, "attempt"), plural(#by_job, "job"),
+            history.all and "all configurations" or one_line(history.configuration or "?"), history.now),
         },
         #runs > 0 and {
-          calendar(runs, history.now_ms // 1000), timeline(by_job, history.now_ms), table_of_jobs(by_job),
-          table_of_attempts(runs),
+          calendar(runs, history.now_ms // 1000), timeline(by_job, history.now_ms, history.all),
+          table_of_jobs(by_job, history.all), table_of_attempts(runs, history.all),
         },
       },
     },

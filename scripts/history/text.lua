@@ -34,13 +34,25 @@ local function why(run)
   return #parts > 0 and "  " .. table.concat(parts, ", ") or ""
 end
 
-local function row(run, width, color)
-  return ("%s  %s  %s  %s  %12s  %4s%s\n"):format(mark(run.state, color), run.run, pad(run.job, width),
-    run.started, run.took, run.exit or "-", why(run))
+local function row(run, name, color)
+  return ("%s  %s  %s  %s  %12s  %4s%s\n"):format(mark(run.state, color), run.run, name, run.started,
+    run.took, run.exit or "-", why(run))
+end
+
+-- How the columns that say whose a run is are written: the job, and with `all` its configuration.
+local function namer(runs, all)
+  local job_width, wide = #"JOB", #"CONFIGURATION"
+  for _, run in ipairs(runs) do
+    job_width = math.max(job_width, math.min(#run.job, JOB_WIDTH_MAX))
+    wide = math.max(wide, math.min(#(run.configuration or "?"), JOB_WIDTH_MAX))
+  end
+  return function(job, configuration)
+    return pad(job, job_width) .. (all and "  " .. pad(configuration or "?", wide) or "")
+  end
 end
 
 -- The job's durations, oldest first, and what they come to.
-local function summary_line(job, width)
+local function summary_line(job, name)
   local summary = jobs.summary(job, SPARKS_MAX)
   if not summary.longest then
     return ""
@@ -49,28 +61,25 @@ local function summary_line(job, width)
   for i = #summary.ended, 1, -1 do
     sparks[#sparks + 1] = SPARKS[summary.ended[i].took_ms * (#SPARKS - 1) // highest + 1]
   end
-  return ("%s  %s  %d good, %d failed; median %s, longest %s\n"):format(pad(job.name, width),
-    table.concat(sparks), summary.good, summary.failed, summary.median.took, summary.longest.took)
+  return ("%s  %s  %d good, %d failed; median %s, longest %s\n"):format(name, table.concat(sparks),
+    summary.good, summary.failed, summary.median.took, summary.longest.took)
 end
 
----@param view string JSON: `{"color": boolean, "runs": history.run[]}`, the newest first
+---@param view string JSON: `{"color": boolean, "all": boolean, "runs": history.run[]}`, the newest first
 ---@return string
 function text.render(view)
   local history = assert(json.decode(view))
-  local width = #"JOB"
-  for _, run in ipairs(history.runs) do
-    width = math.max(width, math.min(#run.job, JOB_WIDTH_MAX))
-  end
+  local name = namer(history.runs, history.all)
   local lines = {
-    ("   %-10s  %s  %-19s  %12s  %4s  %s\n"):format("RUN", pad("JOB", width), "STARTED", "TOOK", "EXIT",
-      "WHY"),
+    ("   %-10s  %s  %-19s  %12s  %4s  %s\n"):format("RUN", name("JOB", "CONFIGURATION"), "STARTED", "TOOK",
+      "EXIT", "WHY"),
   }
   for _, run in ipairs(history.runs) do
-    lines[#lines + 1] = row(run, width, history.color)
+    lines[#lines + 1] = row(run, name(run.job, run.configuration), history.color)
   end
   lines[#lines + 1] = "\n"
   for _, job in ipairs(jobs.group(history.runs)) do
-    lines[#lines + 1] = summary_line(job, width)
+    lines[#lines + 1] = summary_line(job, name(job.name, job.configuration))
   end
   return table.concat(lines)
 end

@@ -48,7 +48,7 @@ class AsJson(HistoryCase):
         self.assertEqual({(row["run"], row["job"], row["slot"]) for row in rows}, {(self.rows()[0]["run"], "job", None)})
         for row in rows:
             self.assertEqual(set(row), {"run", "job", "slot", "attempt", "started_at", "ended_at", "exit", "cause",
-                                        "message", "requests", "exchanges", "peak_kib", "output_bytes"})
+                                        "configuration", "host", "message", "requests", "exchanges", "peak_kib", "output_bytes"})
             started, ended = (datetime.fromisoformat(row[name]) for name in ("started_at", "ended_at"))
             self.assertIsNotNone(started.tzinfo)
             self.assertLessEqual(started, ended)

@@ -107,6 +107,58 @@ class Releases(NameCase):
         self.assertEqual(self.homes(), {paths[0], "name:b", "name:c"})
 
 
+class History(NameCase):
+    """Only of this configuration, unless all are asked for."""
+
+    def setUp(self):
+        super().setUp()
+        self.one, self.two = self.configure_at("a/jeton.yaml"), self.configure_at("b/jeton.yaml", name="b")
+        self.count(self.one)
+        self.count(self.two)
+        self.count(self.two)
+
+    def listed(self, path, *options):
+        return json.loads(self.ok("-c", path, "history", "--json", *options).stdout)
+
+    def test_json(self):
+        host = os.uname().nodename
+        self.assertEqual([(row["configuration"], row["host"]) for row in self.listed(self.one)], [(self.one, host)])
+        self.assertEqual([row["configuration"] for row in self.listed(self.two, "count")], ["b", "b"])
+        self.assertEqual([row["configuration"] for row in self.listed(self.one, "--all")], ["b", "b", self.one])
+        self.assertEqual(len(self.listed(self.one, "count", "--all", "--limit", "1")), 1)
+
+    def test_tables(self):
+        own, every = (self.ok("-c", self.one, "history", *options).stdout for options in ((), ("--all",)))
+        self.assertNotIn("CONFIGURATION", own)
+        self.assertEqual((own.count("✓"), every.count("✓")), (1, 3))
+        self.assertRegex(every, "RUN +JOB +CONFIGURATION +STARTED")
+        self.assertEqual((every.count(self.one), every.count(" b ")), (2, 3))  # and a line of each below
+        self.assertRegex(every, f"count  {self.one} +. +1 good")
+
+    def test_pages(self):
+        for path, options, shown, hidden in ((self.one, (), [self.one], ["<th scope=\"col\">Configuration"]),
+                                             (self.two, ("--all",), ["Configuration</th>", self.one, "count · b"], [])):
+            self.ok("-c", path, "history", "--html", "page.html", *options)
+            with open(self.path("page.html"), encoding="utf-8") as file:
+                text = file.read()
+            for part in shown:
+                self.assertIn(part, text)
+            for part in hidden:
+                self.assertNotIn(part, text)
+
+    def test_logs(self):
+        run = self.listed(self.two)[0]["run"]
+        self.assertEqual(self.ok("-c", self.one, "logs", "count").stdout, "1\n")
+        self.assertEqual(self.ok("-c", self.two, "logs", "count").stdout, "2\n")
+        self.fails(3, "-c", self.one, "logs", run)
+        self.assertEqual(self.ok("-c", self.one, "logs", run, "--all").stdout, "2\n")
+
+    def test_none_of_this_one(self):
+        self.configure_at("c/jeton.yaml")
+        self.assertIn("jeton history --all", self.ok("-c", "c/jeton.yaml", "history").stderr)
+        self.fails(3, "-c", "c/jeton.yaml", "history", "other")
+
+
 class Move(NameCase):
     """Of the rows of a path to its name."""
 
