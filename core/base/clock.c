@@ -1,10 +1,13 @@
 #include "clock.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define YEARS_AHEAD 50 /* a year of two digits is not further ahead */
 
 static int64_t system_now_ms(void *arg, enum clock_kind kind)
 {
@@ -63,15 +66,44 @@ void clock_format_rfc3339(int64_t wall_ms, char *out, size_t size)
     snprintf(out, size, "%s.%03d%.3s:%s", date, (int)ms, offset, offset + 3);
 }
 
+/* A year of two digits is at most 50 years ahead (RFC 9110, 5.6.7). */
+static int whole_year(int year)
+{
+    time_t now = (time_t)(clock_wall_ms() / 1000);
+    struct tm today;
+    gmtime_r(&now, &today);
+    int whole = today.tm_year + 1900 - today.tm_year % 100 + year;
+    if (whole > today.tm_year + 1900 + YEARS_AHEAD)
+        return whole - 100;
+    return whole + 100 <= today.tm_year + 1900 + YEARS_AHEAD ? whole + 100 : whole;
+}
+
+/* The three forms: IMF-fixdate, that of RFC 850, that of asctime. The year is whole. */
+static bool scan_date(const char *text, struct tm *date, char month[4])
+{
+    int used = 0;
+    if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &date->tm_mday, month,
+               &date->tm_year, &date->tm_hour, &date->tm_min, &date->tm_sec, &used) == 6 &&
+        used > 0)
+        return text[used] == '\0';
+    if (sscanf(text, "%*9[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d GMT%n", &date->tm_mday, month,
+               &date->tm_year, &date->tm_hour, &date->tm_min, &date->tm_sec, &used) == 6 &&
+        used > 0) {
+        bool fits = date->tm_year >= 0 && text[used] == '\0';
+        date->tm_year = whole_year(date->tm_year);
+        return fits;
+    }
+    return sscanf(text, "%*3[A-Za-z] %3[A-Za-z] %2d %2d:%2d:%2d %4d%n", month, &date->tm_mday,
+                  &date->tm_hour, &date->tm_min, &date->tm_sec, &date->tm_year, &used) == 6 &&
+           used > 0 && text[used] == '\0';
+}
+
 int64_t clock_parse_http_date(const char *text)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    char month[4];
+    char month[4] = "";
     struct tm date = {0};
-    int used = 0;
-    if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &date.tm_mday, month,
-               &date.tm_year, &date.tm_hour, &date.tm_min, &date.tm_sec, &used) != 6 ||
-        used == 0 || text[used] != '\0' || strlen(month) != 3)
+    if (!scan_date(text, &date, month) || strlen(month) != 3)
         return -1;
     const char *found = strstr(months, month);
     if (found == NULL || (found - months) % 3 != 0 || date.tm_year < 1970 || date.tm_mday < 1 ||

@@ -25,14 +25,15 @@
 
 #include <stdint.h>
 
-#define HTTP_BODY_MAX         ((size_t)64 * 1024 * 1024)
-#define HTTP_HEADERS_MAX      200                 /* fields in a reply */
-#define HTTP_HEADER_BYTES_MAX ((size_t)64 * 1024) /* of all of them */
-#define HTTP_CONCURRENT_MAX   64                  /* transfers on the wire; the rest queue */
-#define HTTP_CONNECT_MS       10000
-#define HTTP_TIMEOUT_MS       60000
-#define HTTP_PARTS_MAX        100               /* of a multipart body */
-#define HTTP_SAVE_MAX         ((size_t)8 << 30) /* bytes of a reply that goes to a file */
+#define HTTP_BODY_MAX           ((size_t)64 * 1024 * 1024)
+#define HTTP_HEADERS_MAX        200                 /* fields in a reply */
+#define HTTP_HEADER_BYTES_MAX   ((size_t)64 * 1024) /* of all of them */
+#define HTTP_CONCURRENT_MAX     64                  /* transfers on the wire; the rest queue */
+#define HTTP_CONNECT_MS         10000
+#define HTTP_TIMEOUT_MS         60000
+#define HTTP_RETRY_AFTER_MAX_MS ((int64_t)10 * 365 * 24 * 3600 * 1000)
+#define HTTP_PARTS_MAX          100               /* of a multipart body */
+#define HTTP_SAVE_MAX           ((size_t)8 << 30) /* bytes of a reply that goes to a file */
 
 /* A part of a multipart/form-data body: a value, or a file's content. */
 struct http_part {
@@ -117,7 +118,8 @@ void http_cancel(struct http_transfer *transfer); /* done will not be called; NU
 void http_response_clear(struct http_response *response); /* wipes; idempotent */
 const char *http_response_header(const struct http_response *response,
                                  const char *name); /* any case; first; or NULL */
-/* Retry-After: seconds or HTTP date (against the reply's own Date). Milliseconds, or -1. */
+/* Retry-After: seconds, perhaps with a fraction, or HTTP date (against the reply's own Date).
+ * Milliseconds, at most HTTP_RETRY_AFTER_MAX_MS, or -1. */
 int64_t http_retry_after_ms(const struct http_response *response);
 /* A copy of all that a request names, to keep and send again; wiped by http_request_free (NULL is
  * fine). */

@@ -42,6 +42,13 @@ static void test_http_date(void **state)
                      INT64_C(1709208000000));
     assert_int_equal(clock_parse_http_date("Sat, 31 Dec 2016 23:59:60 GMT"), /* a leap second */
                      INT64_C(1483228800000));
+    /* The older forms of RFC 9110: of RFC 850, and of asctime. */
+    assert_int_equal(clock_parse_http_date("Sunday, 06-Nov-94 08:49:37 GMT"), NOVEMBER_1994);
+    assert_int_equal(clock_parse_http_date("Wednesday, 06-Nov-24 08:49:37 GMT"),
+                     INT64_C(1730882977000));
+    assert_int_equal(clock_parse_http_date("Sun Nov  6 08:49:37 1994"), NOVEMBER_1994);
+    assert_int_equal(clock_parse_http_date("Wed Nov 16 08:49:37 1994"),
+                     NOVEMBER_1994 + INT64_C(864000000));
 }
 
 static void test_what_is_no_http_date(void **state)
@@ -63,6 +70,13 @@ static void test_what_is_no_http_date(void **state)
         "Sun, 06 Nov 1094 08:49:37 GMT",
         "Fri, 30 Feb 2024 12:00:00 GMT",
         "1994-11-06T08:49:37Z",
+        "Sunday, 06-Nov-94 08:49:37",
+        "Sunday, 06-Nov-1994 08:49:37 GMT",
+        "Sunday, 31-Apr-94 08:49:37 GMT",
+        "Sunday, 06-Nov--4 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 94",
+        "Sun Nov 31 08:49:37 1994",
+        "Sun Nov  6 08:49:37 1994 GMT",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (clock_parse_http_date(texts[i]) != -1)

@@ -269,7 +269,20 @@ static void test_retry_after(void **state)
     assert_int_equal(retry_after("soon", date), -1);
     assert_int_equal(retry_after("", date), -1);
     assert_int_equal(retry_after("-5", date), -1);
-    assert_true(retry_after("99999999999999999999999999", date) > 0);
+    assert_int_equal(retry_after("Sunday, 06-Nov-94 08:50:37 GMT", date), 60000);
+    assert_int_equal(retry_after("Sun Nov  6 08:50:37 1994", date), 60000);
+    assert_int_equal(retry_after(" \t7 ", date), 7000);
+    assert_int_equal(retry_after(" Sun, 06 Nov 1994 08:50:37 GMT ", date), 60000);
+    assert_int_equal(retry_after("1.5", date), 1500);
+    assert_int_equal(retry_after("0.0001", date), 1);
+    assert_int_equal(retry_after("2.0000", date), 2000);
+    assert_int_equal(retry_after("1 2", date), -1);
+    assert_int_equal(retry_after("1.", date), -1);
+    assert_int_equal(retry_after("1.-5", date), -1);
+    assert_int_equal(retry_after("-1.5", date), -1);
+    assert_int_equal(retry_after("99999999999999999999999999", date), HTTP_RETRY_AFTER_MAX_MS);
+    assert_int_equal(retry_after("99999999999999999999999999.9", date), HTTP_RETRY_AFTER_MAX_MS);
+    assert_int_equal(retry_after("Sun, 06 Nov 9994 08:50:37 GMT", date), HTTP_RETRY_AFTER_MAX_MS);
 }
 
 int main(void)
