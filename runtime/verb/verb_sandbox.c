@@ -9,6 +9,7 @@
 #include "mem.h"
 #include "provider_list.h"
 #include "safefile.h"
+#include "utf8.h"
 #include "vm.h"
 
 #include <arpa/inet.h>
@@ -185,6 +186,7 @@ static int read_password(const char *path, struct app *app, char *hash, struct e
     } else if (strlen(line.data) != line.len) {
         bad_password_file(path, "it holds a NUL byte", err);
     } else {
+        buf_drop(&line, utf8_mark(line.data, line.len));
         line.len = strcspn(line.data, "\r\n");
         line.data[line.len] = '\0';
         result = hash_password(path, &line, hash, err);

@@ -7,8 +7,9 @@
 --        HASH.
 local crypto = require "jeton.crypto"
 
-local password = io.read "l"
-if not password or password == "" then
+local line = io.read "l" or ""
+local password = line:gsub("^\xEF\xBB\xBF", ""):gsub("\r.*", "") -- as some editors save it
+if password == "" then
   error("expected a password on the first line of standard input", 0)
 end
 print(assert(crypto.password_hash(password)))

@@ -296,6 +296,16 @@ class WhoMay(support.Case):
         for text, status in ((":open sesame", 200), (":open", 401), (":" + made.strip(), 401)):
             self.assertEqual(self.ask(sandbox, "GET", "/_sandbox/state", self.basic(host, text))[0], status, text)
 
+    def test_a_byte_order_mark_is_no_part_of_the_password(self):
+        script = os.path.join(support.SOURCE, "scripts/examples/hash-password.lua")
+        marked = "\ufeffopen sesame\r\n"
+        for text in (marked, "\ufeff" + self.ok("run", script, input=marked).stdout):
+            sandbox = self.sandbox("--password-file", self.write("password", text))
+            host = sandbox.url.split("//")[1]
+            for given, status in ((":open sesame", 200), (":\ufeffopen sesame", 401)):
+                answer = self.ask(sandbox, "GET", "/_sandbox/state", self.basic(host, given))
+                self.assertEqual(answer[0], status, (text, given))
+
     def test_hashes_that_are_none(self):
         for line in ("$argon2id$", "$argon2id$v=19$m=65536,t=2,p=1$c2FsdA",
                      "$argon2id$v=19$m=4194304,t=2,p=1$" + "A" * 60,
