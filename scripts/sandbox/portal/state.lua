@@ -19,8 +19,8 @@ end
 
 local PER_MINUTE = { sign_in = limits.sign_ins_per_minute, pin = limits.pin_checks_per_minute }
 
---- Counts an attempt. Raises 429 after too many in a minute for this account, so that nobody shuts out another
---- one; and after far more for all.
+--- Counts an attempt. Raises 429 after too many in a minute for this account, so that nobody shuts out
+--- another one; and after far more for all.
 ---@param what "sign_in"|"pin"
 ---@param user_id string|nil nil: an account that is not there
 ---@param now integer epoch seconds
