@@ -8,6 +8,7 @@
 #include <lua.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 
 struct task_scheduler;
 
@@ -21,6 +22,8 @@ struct run {
     struct task_scheduler *scheduler; /* set by the vm */
     /* What the count hook calls. Raises if the deadline has passed or a signal has arrived. */
     void (*look)(lua_State *L);
+    /* Whether code of this source is jeton's own. Set by the vm; NULL: none is. */
+    bool (*owns)(const char *source);
 
     /* For run_hook.c. A signal handler walks this list, from the innermost state down to base. */
     struct run_state base;
@@ -32,6 +35,13 @@ struct run {
 /* L: the main state. */
 void run_create(struct run *run, lua_State *L, void (*look)(lua_State *L));
 struct run *run_of(lua_State *L);
+
+/*
+ * Pushes the traceback from this level, without the frames of jeton and of C, for the error value
+ * at this index. False, and nothing pushed, when no frame is left, and for a message without a
+ * position: error("…", 0) is meant for people, and where it was raised is not.
+ */
+bool run_traceback(lua_State *L, int error, int level);
 
 /* lua_resume and lua_resetthread, which nothing else may call: to interrupt Lua, the run must know
  * which states are running. */

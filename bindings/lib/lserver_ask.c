@@ -2,6 +2,7 @@
 
 #include "lerr.h"
 #include "lserver_message.h"
+#include "run.h"
 #include "vm.h"
 
 #include <lauxlib.h>
@@ -12,7 +13,8 @@ int lserver_on_error(lua_State *L)
     if (lerr_get(L, 1, &err) && (err.kind == ERR_CANCELLED || err.kind == ERR_DEADLINE))
         return 1;
     const char *text = luaL_tolstring(L, 1, NULL);
-    luaL_traceback(L, L, text, 1);
+    if (run_traceback(L, 1, 1))
+        lua_pushfstring(L, "%s\n%s", text, lua_tostring(L, -1));
     return 1;
 }
 

@@ -64,9 +64,9 @@ static int on_error(lua_State *L)
     struct task *task = task_running(L);
     if (task == NULL || !lua_checkstack(L, LUA_MINSTACK))
         return 1;
-    task_push_kept(L, task);       /* error task */
-    luaL_traceback(L, L, NULL, 1); /* error task traceback */
-    lua_setiuservalue(L, -2, USER_TRACEBACK);
+    task_push_kept(L, task); /* error task */
+    if (run_traceback(L, 1, 1))
+        lua_setiuservalue(L, -2, USER_TRACEBACK);
     lua_pop(L, 1);
     return 1;
 }

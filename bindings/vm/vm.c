@@ -24,6 +24,7 @@ struct vm *vm_new(const struct vm_options *options)
         abort(); /* out of memory, as in the core */
     vm->L = L;
     run_create(&vm->run, L, vm_look);
+    vm->run.owns = vm_modules_own;
     vm->run.scheduler = task_scheduler_new(L, options->engine->loop, vm_memory_counts, vm);
     vm_limits_setup(vm);
     lerr_setup(L);

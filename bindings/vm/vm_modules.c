@@ -27,6 +27,11 @@ const struct embedded_file *embed_find(const char *path)
     return NULL;
 }
 
+bool vm_modules_own(const char *source)
+{
+    return strcmp(source, "jeton") == 0 || embed_find(source) != NULL; /* "=jeton": vm_run_module */
+}
+
 /* $JETON_SCRIPTS/path. Pushes the function and returns 1; 0: no such file. */
 static int load_from_folder(lua_State *L, const char *name, const char *folder, const char *path)
 {

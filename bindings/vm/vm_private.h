@@ -124,6 +124,7 @@ size_t vm_hint_missing(const char *text, struct err *err);
 /* vm_modules.c */
 void vm_modules_setup(struct vm *vm);
 /* Puts the script's folder first in package.path. ERR_CONFIG: its name cannot be written there. */
+bool vm_modules_own(const char *source); /* "kaizala/init.lua": one of the executable's */
 int vm_modules_path(lua_State *L, const char *folder, struct err *err);
 
 /* vm_load.c: reads the script at path, checks its modes and pushes the function. With a vm, "-" is

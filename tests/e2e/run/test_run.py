@@ -58,7 +58,26 @@ class Status(RunCase):
                                           "script.lua:4: in main chunk"])
 
     def test_error_of_several_lines_keeps_them(self):
-        self.script("error('one\\ntwo\\nthree', 0)", status=1, says="jeton: error: one\ntwo\nthree\nstack traceback:")
+        self.script("error('one\\ntwo\\nthree', 0)", status=1, says="jeton: error: one\ntwo\nthree\n")
+
+    def test_a_message_without_a_position_gets_no_traceback(self):
+        for text in ("error('the disk is full', 0)", "local function deep() error('the disk is full', 0) end deep()",
+                     "require('jeton.task').spawn(error, 'the disk is full', 0)",
+                     "require('jeton.task').spawn(function() error('the disk is full', 0) end):join()"):
+            done = self.script(text, status=1)
+            self.assertEqual(done.stderr, "jeton: error: the disk is full\n", text)
+
+    def test_a_traceback_has_the_frames_of_the_script_only(self):
+        path = os.path.join(self.folder, "script.lua")
+        for text, status in (("error 'boom'", 1), ("table.sort({ 2, 1 }, function() error 'boom' end)", 1),
+                             ("require('jeton.task').map({ 1 }, function() error 'boom' end)", 1),
+                             ("require('kaizala').connect()", 3)):  # in Lua of the executable
+            done = self.script("local function f()\n" + text + "\nend\nf()\n", status=status)
+            frames = [line for line in done.stderr.splitlines() if line.startswith("\t")]
+            self.assertTrue(frames, done.stderr)
+            for frame in frames:
+                self.assertTrue(frame.startswith(f"\t{path}:"), done.stderr)
+            self.assertTrue(any(frame.startswith(f"\t{path}:4: in main chunk") for frame in frames), done.stderr)
 
     def test_error_values_of_all_kinds(self):
         self.script("error()", status=1, says="jeton: error: nil\n")
@@ -149,7 +168,7 @@ class Tasks(RunCase):
         self.script(CLOSING + """
             local function culprit(n) if n == 2 then error 'boom' end end
             task.map({ 1, 2, 3 }, function(n) task.yield() culprit(n) end)
-        """, status=1, says=["boom\nstack traceback:", "in upvalue 'culprit'", "in function 'jeton.task.map'"])
+        """, status=1, says=["boom\nstack traceback:", "in upvalue 'culprit'", "script.lua:6: in main chunk"])
 
 
 class Exit(RunCase):
