@@ -25,6 +25,18 @@ static bool is_in(gid_t gid)
     return found;
 }
 
+/* As far as the database lists its users. */
+static bool is_primary_of_another(gid_t gid)
+{
+    const struct passwd *user;
+    bool found = false;
+    setpwent();
+    while (!found && (user = getpwent()) != NULL)
+        found = user->pw_gid == gid && user->pw_uid != geteuid();
+    endpwent();
+    return found;
+}
+
 static bool is_private(const struct group *group)
 {
     const struct passwd *user = getpwuid(geteuid());
@@ -34,11 +46,12 @@ static bool is_private(const struct group *group)
         if (strcmp(*member, user->pw_name) != 0)
             return false;
     }
-    return true;
+    return !is_primary_of_another(group->gr_gid);
 }
 
-bool group_is_own(const struct stat *st)
+bool group_is_own(const struct stat *st, bool of_users_file)
 {
+    bool owner = st->st_uid == 0 || (of_users_file && st->st_uid == geteuid());
     if (st->st_gid == 0 || st->st_gid == OVERFLOW_GID || !is_in(st->st_gid))
         return false;
     struct group group, *found = NULL;
@@ -48,7 +61,7 @@ bool group_is_own(const struct stat *st)
     if (found == NULL)
         own = code == 0 || code == ENOENT; /* else the database could not be asked */
     else
-        own = st->st_uid == 0 && geteuid() != 0 && is_private(found);
+        own = owner && geteuid() != 0 && is_private(found);
     mem_free(entry);
     return own;
 }

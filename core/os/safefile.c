@@ -70,7 +70,8 @@ static mode_t denied(enum safefile_rule rule)
 
 bool safefile_needs_group(const struct stat *st, enum safefile_rule rule)
 {
-    return (st->st_mode & denied(rule) & S_IRWXG) != 0 && group_is_own(st);
+    return (st->st_mode & denied(rule) & S_IRWXG) != 0 &&
+           group_is_own(st, rule != SAFEFILE_PRIVATE);
 }
 
 /* The mode, without what a group of one's own may do. */

@@ -92,6 +92,37 @@ jobs:
         done = self.jeton_as("run", "--job", "j", groups=f"--groups={gid}")
         self.assert_refused(done, "plain text")
 
+    def test_the_private_group_of_a_user(self):
+        """With umask 002: the user's files, which its group can write. The user database is one of a mount namespace."""
+        def run(path, users, groups, *args):
+            users = self.write("passwd", "root:x:0:0::/:/bin/sh\n" + users, 0o644)
+            groups = self.write("group", "root:x:0:\n" + groups, 0o644)
+            os.chmod(self.folder + "/cfg/" + path, 0o664)
+            script = f"mount --bind {users} /etc/passwd && mount --bind {groups} /etc/group && exec \"$@\""
+            return subprocess.run(["unshare", "-m", "sh", "-ec", script, "sh", "setpriv", "--reuid", str(USER), "--regid",
+                                   str(USER), "--clear-groups", JETON, *args], capture_output=True, text=True,
+                                  check=False, cwd=self.folder + "/cfg", env={**self.env, "HOME": "/nonexistent"})
+        if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True,
+                          check=False).returncode != 0:
+            self.skipTest("no mount namespaces here")
+        self.write("cfg/uses.lua", "require 'module'", 0o644)
+        self.write("cfg/module.lua", "print 'ran'", 0o644)
+        for root, _, files in os.walk(self.folder + "/cfg"):
+            for path in (root, *(os.path.join(root, name) for name in files)):
+                os.chown(path, USER, USER)
+        ann, hers = f"ann:x:{USER}:{USER}::/:/bin/sh\n", f"ann:x:{USER}:\n"
+        self.assert_ran(run("x.lua", ann, hers, "run", "x.lua"))
+        self.assert_ran(run("module.lua", ann, hers, "run", "uses.lua"))
+        self.assert_ran(run("x.lua", ann, f"ann:x:{USER}:ann\n", "run", "x.lua"))
+        for users, groups in ((ann, f"ann:x:{USER}:ann,bob\n"), (ann, f"staff:x:{USER}:\n"),
+                              (ann + f"bob:x:{USER + 1}:{USER}::/:/bin/sh\n", hers),
+                              (f"ann:x:{USER}:{USER + 1}::/:/bin/sh\n", hers)):
+            self.assert_refused(run("x.lua", users, groups, "run", "x.lua"), "group or others can write it")
+        os.chmod(self.folder + "/cfg/x.lua", 0o666)
+        done = run("uses.lua", ann, hers, "run", "x.lua")
+        self.assert_refused(done, "group or others can write it")
+        self.assert_refused(run("refresh", ann, hers, "sandbox", "--password-file", "refresh", "--exec", "true"), "chmod")
+
     def test_the_manifest_gives_that_group(self):
         text = self.ok("-c", "cfg/jeton.yaml", "cron", "show", "--format", "kubernetes").stdout
         for key in ("runAsUser", "runAsGroup", "fsGroup"):

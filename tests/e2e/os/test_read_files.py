@@ -104,7 +104,7 @@ class Modes(JobCase):
         self.write("script.lua", "print(pcall(require, ...))")
         os.mkdir(self.path("deep"))
         for name, path in (("mod", "mod.lua"), ("deep.mod", "deep/mod.lua"), ("deep", "deep/init.lua")):
-            file = self.write(path, "return 'loaded'", 0o664)
+            file = self.write(path, "return 'loaded'", 0o666)
             done = self.ok("run", "script.lua", name)
             self.assertIn(f"{file}: group or others can write it; run: chmod go-w {file}", done.stdout)
             os.chmod(file, 0o644)
@@ -145,7 +145,7 @@ class Modes(JobCase):
         env = {"SSL_CERT_FILE": authority.file}
         self.assertEqual(self.ok("run", "script.lua", authority.file).stdout, "200\n")
         self.assertEqual(self.ok("run", "script.lua", env=env).stdout, "200\n")
-        os.chmod(authority.file, 0o664)
+        os.chmod(authority.file, 0o666)
         refused = f"config: certificates that are trusted: {authority.file}: group or others can write it"
         self.assertIn(refused, self.ok("run", "script.lua", authority.file).stdout)
         self.assertIn(refused, self.ok("run", "script.lua", env=env).stdout)

@@ -563,7 +563,7 @@ class Script(RunCase):
     def test_missing_and_unsafe_files(self):
         self.fails(3, "run", self.folder + "/absent.lua", says=["absent.lua", "No such file"])
         self.fails(3, "run", self.folder, says="regular file")
-        for mode in (0o666, 0o620):
+        for mode in (0o666, 0o622):
             path = self.write("open.lua", "print 'ran'", mode=mode)
             done = self.fails(3, "run", path, says=["open.lua", "chmod"])
             self.assertEqual(done.stdout, "")

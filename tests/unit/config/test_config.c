@@ -273,7 +273,7 @@ static void test_modes(void **state)
 {
     (void)state;
     assert_int_equal(mkdir("conf.d", 0700), 0);
-    folder_put("jeton.yaml", 0664, "version: 1\n");
+    folder_put("jeton.yaml", 0666, "version: 1\n");
     folder_put("conf.d/a.yaml", 0646, "jobs:\n");
     refused("jeton.yaml",
             "conf.d/a.yaml: group or others can write it; run: chmod go-w conf.d/a.yaml\n"

@@ -152,7 +152,7 @@ static void test_modes(void **state)
     secret = make(SECRET_FILE, "file");
     secret.private_file = true;
     refused(secret, "file: group or others can read it; run: chmod go-rwx file");
-    folder_put("file", 0620, VALUE);
+    folder_put("file", 0622, VALUE);
     refused(make(SECRET_FILE, "file"), "file: group or others can write it; run: chmod go-w file");
 }
 
