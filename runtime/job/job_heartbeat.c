@@ -6,6 +6,7 @@
 #include "job_helper.h"
 #include "mem.h"
 #include "retry.h"
+#include "utf8.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -17,11 +18,13 @@
 #define HTTP_TOO_MANY   429
 #define HTTP_ERROR      500
 #define REPLY_MAX       ((size_t)64 * 1024)
+#define TEXT_MAX        (JOB_HEARTBEAT_OUTPUT_MAX * UTF8_MEND_FACTOR + BUF_LIMIT_LINE)
 #define PATH_SECRET_MIN 16 /* bytes; a shorter path is no secret but a word */
 
 struct ping {
     const struct job_outcome *outcome;
     const char *url;
+    const struct buf *text; /* the body; NULL: a GET */
     struct http *http;
     struct retry retry;
     struct err err;
@@ -84,6 +87,45 @@ static char *make_url(const char *url, const char *suffix, const char *run)
     return buf_take(&out);
 }
 
+/* The text of a failure */
+
+/* The last lines, whole ones where the limit allows. */
+static void append_tail(struct buf *out, const struct buf *output)
+{
+    size_t from = 0;
+    if (output->len > JOB_HEARTBEAT_OUTPUT_MAX) {
+        from = output->len - JOB_HEARTBEAT_OUTPUT_MAX;
+        const char *end = memchr(output->data + from, '\n', output->len - from);
+        if (end != NULL && end + 1 < output->data + output->len)
+            from = (size_t)(end + 1 - output->data);
+    }
+    utf8_mend(output->data + from, output->len - from, out);
+}
+
+/* Masked before it is cut, so that no part of a secret is left. */
+static void write_failure(const struct job_outcome *outcome, struct buf *out)
+{
+    const struct store_run *run = outcome->run;
+    struct buf text, output;
+    buf_create(&text, BUF_LIMIT_LINE);
+    buf_create(&output, STORE_OUTPUT_MAX);
+    if (run->exit >= 0)
+        buf_printf(&text, "exit status %d (%s)\n", run->exit, run->cause);
+    else
+        buf_printf(&text, "no exit status (%s)\n", run->cause);
+    if (run->message != NULL)
+        buf_printf(&text, "%s\n", run->message);
+    redact_text(outcome->app->redact, text.data, text.len, out);
+    if (run->output != NULL && run->output_len > 0)
+        redact_text(outcome->app->redact, run->output, run->output_len, &output);
+    if (output.len > 0) {
+        buf_putc(out, '\n');
+        append_tail(out, &output);
+    }
+    buf_destroy(&text);
+    buf_destroy(&output);
+}
+
 /* The caller's process */
 
 static void answered(void *arg, struct http_result *result)
@@ -103,10 +145,19 @@ static void answered(void *arg, struct http_result *result)
 static void try_once(void *arg)
 {
     struct ping *ping = arg;
-    const struct http_request request = {.method = "GET",
-                                         .url = ping->url,
-                                         .timeout_ms = JOB_HEARTBEAT_TRY_MS,
-                                         .max_body = REPLY_MAX};
+    struct http_header type = {"Content-Type", "text/plain; charset=utf-8"};
+    struct http_request request = {.method = "GET",
+                                   .url = ping->url,
+                                   .timeout_ms = JOB_HEARTBEAT_TRY_MS,
+                                   .max_body = REPLY_MAX};
+    if (ping->text != NULL) {
+        request.method = "POST";
+        request.headers = &type;
+        request.nheaders = 1;
+        request.has_body = true;
+        request.body = ping->text->data;
+        request.body_len = ping->text->len;
+    }
     if (http_start(ping->http, &request, answered, ping, &ping->err) == NULL)
         ping->done = true;
 }
@@ -137,11 +188,11 @@ static int call(void *arg)
     return err_exit_code(ping->err.kind);
 }
 
-static void send_ping(const struct job_outcome *outcome, const char *suffix)
+static void send_ping(const struct job_outcome *outcome, const char *suffix, const struct buf *text)
 {
     struct err err;
     char *url = make_url(outcome->job->heartbeat, suffix, outcome->run->run);
-    struct ping ping = {.outcome = outcome, .url = url};
+    struct ping ping = {.outcome = outcome, .url = url, .text = text};
     int status = job_helper_run(call, &ping, JOB_HEARTBEAT_MS, &err);
     if (status > 128)
         status = err_set(&err, ERR_CONFIG, "the process that requests it was ended by signal %d",
@@ -152,10 +203,19 @@ static void send_ping(const struct job_outcome *outcome, const char *suffix)
     mem_free_secret(url);
 }
 
+static void send_failure(const struct job_outcome *outcome)
+{
+    struct buf text;
+    buf_create(&text, TEXT_MAX);
+    write_failure(outcome, &text);
+    send_ping(outcome, "/fail", &text);
+    buf_destroy(&text);
+}
+
 void job_heartbeat_started(const struct job_outcome *outcome)
 {
     if (outcome->job->heartbeat != NULL)
-        send_ping(outcome, "/start");
+        send_ping(outcome, "/start", NULL);
 }
 
 void job_heartbeat_ended(const struct job_outcome *outcome)
@@ -164,7 +224,7 @@ void job_heartbeat_ended(const struct job_outcome *outcome)
     if (outcome->job->heartbeat == NULL)
         return;
     if (cause == NULL)
-        send_ping(outcome, "");
+        send_ping(outcome, "", NULL);
     else if (strcmp(cause, STORE_CAUSE_LOCKED) != 0)
-        send_ping(outcome, "/fail");
+        send_failure(outcome);
 }

@@ -21,7 +21,7 @@ class Monitor(http.server.ThreadingHTTPServer):
     def __init__(self, statuses=(), hang=False, context=None):
         super().__init__(("127.0.0.1", 0), MonitorHandler)
         self.statuses, self.hang = list(statuses), hang
-        self.seen, self.released = [], threading.Event()
+        self.seen, self.bodies, self.released = [], [], threading.Event()
         scheme = "http"
         if context:
             self.socket = context.wrap_socket(self.socket, server_side=True)
@@ -41,6 +41,7 @@ class Monitor(http.server.ThreadingHTTPServer):
 class MonitorHandler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
+        server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])).decode() if self.command == "POST" else None)
         server.seen.append(self.path)
         if server.hang:
             server.released.wait(60)
@@ -50,6 +51,8 @@ class MonitorHandler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"OK")
+
+    do_POST = do_GET
 
     def log_message(self, format, *args):
         pass
@@ -95,6 +98,33 @@ class Calls(HeartbeatCase):
         self.job("return false", heartbeat=monitor.url, retries={"attempts": 3, "delay": "1ms"})
         self.assertNotIn("heartbeat", self.run_job(status=1).stderr)
         self.assertEqual(self.whats(monitor), ["/start", "/fail"])
+
+    def test_a_failure_brings_the_status_and_the_last_lines(self):
+        monitor = self.monitor()
+        self.job("print 'so far' io.stderr:write('no \\xff such thing\\n') os.exit(4)", heartbeat=monitor.url)
+        self.run_job(status=4)
+        start, text = monitor.bodies
+        self.assertIsNone(start)
+        self.assertTrue(text.startswith(f"exit status 4 ({self.row()['cause']})\n"), text)
+        self.assertIn("\n\n", text)
+        self.assertIn("so far\n", text)
+        self.assertIn("no \ufffd such thing\n", text)
+        self.job("error 'boom'", heartbeat=monitor.url)
+        self.run_job(status=1)
+        self.assertIn("exit status 1 (script)\n" + self.path("job.lua") + ":1: boom\n\n", monitor.bodies[-1])
+        self.job("return true", heartbeat=monitor.url)
+        self.run_job()
+        self.assertEqual(monitor.bodies[-2:], [None, None])
+
+    def test_the_text_of_a_failure_is_bounded_and_masked(self):
+        monitor = self.monitor()
+        self.job(f"for i = 1, 3000 do print('line ' .. i) end print '{monitor.url}' os.exit(1)", heartbeat=monitor.url)
+        self.run_job(status=1)
+        text = monitor.bodies[-1]
+        self.assertLess(len(text), 9 * 1024)
+        self.assertNotIn(SECRET, text)
+        self.assertIn("\nline 3000\n********\n", text)
+        self.assertRegex(text.split("\n\n", 1)[1], r"\Aline \d{4}\n")  # whole lines
 
     def test_start_comes_before_the_script(self):
         monitor = self.monitor()
