@@ -51,18 +51,23 @@ function Group:subscribers()
   end)
 end
 
+local function text_or(value, default)
+  return type(value) == "string" and value or default
+end
+
 -- Sorts the numbers of a part by their results in the reply.
 local function sort(changes, part, reply, flag, request)
   local result = check.reply(reply.result, "result", "object", request)
   for _, phone in ipairs(part) do
     local entry = result[phone]
-    if type(entry) == "table" and entry[flag] == true then
+    local known = type(entry) == "table" and entry or {}
+    if known[flag] == true then
       changes.done[#changes.done + 1] = phone
     else
       changes.failed[#changes.failed + 1] = {
         subscriber = phone,
-        error_code = "NotDone",
-        error_reason = ("the service did not answer %s: true"):format(flag),
+        error_code = text_or(known.errorCode, "NotDone"),
+        error_reason = text_or(known.errorReason, ("the service did not answer %s: true"):format(flag)),
         raw = type(entry) == "table" and entry or nil,
       }
     end

@@ -73,6 +73,12 @@ local assumptions = {
   -- Subscribers, and the search in the tenant (whose reply nobody has seen).
   subscribers_shown_to = "admin",
   subscriber_added_again = true, -- isAdded of somebody who is already a subscriber
+  subscriber_refusals = { -- beside isAdded and isRemoved if they are false
+    no_number = { "InvalidParameters", "Not a phone number with + and country code" },
+    no_room = { "TooManySubscribers", "The group has as many subscribers as it may have" },
+    there_already = { "AlreadySubscribed", "Already a subscriber of this group" },
+    not_there = { "SubscriberNotFound", "Not a subscriber of this group" },
+  },
 
   -- Messages.
   empty_message_allowed = false,

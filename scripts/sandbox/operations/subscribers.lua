@@ -49,15 +49,36 @@ local function page(call, fields)
   }
 end
 
+-- What a number is answered: done, or why not.
+local function outcome(flag, why)
+  local refused = why and assumptions.subscriber_refusals[why] or {}
+  return { [flag] = why == nil, errorCode = refused[1], errorReason = refused[2] }
+end
+
+-- The numbers that are some. The others are answered in the result: they do not stop the rest.
+local function sort(list, flag)
+  local phones, result = {}, {}
+  for _, text in ipairs(list) do
+    if ids.is_phone(text) then
+      phones[#phones + 1] = text
+    else
+      result[text] = outcome(flag, "no_number")
+    end
+  end
+  return phones, result
+end
+
 local function add(call)
   need_public(call)
-  local room, result = subscribers.room(call.db, call.group), {}
-  invite(call, call.group, call.body.subscribers, function(user)
+  local phones, result = sort(call.body.subscribers, "isAdded")
+  local room = subscribers.room(call.db, call.group)
+  invite(call, call.group, phones, function(user)
     if room > 0 and subscribers.add(call.db, call.group, user.id) then
       room = room - 1
-      result[user.phone] = { isAdded = true }
+      result[user.phone] = outcome "isAdded"
     elseif not result[user.phone] then
-      result[user.phone] = { isAdded = room > 0 and assumptions.subscriber_added_again }
+      local again = not assumptions.subscriber_added_again and "there_already" or nil
+      result[user.phone] = outcome("isAdded", room == 0 and "no_room" or again)
     end
   end)
   return { result = result }
@@ -65,15 +86,24 @@ end
 
 local function remove(call)
   need_public(call)
-  local result = {}
-  for _, phone in ipairs(call.body.subscribers) do
+  local phones, result = sort(call.body.subscribers, "isRemoved")
+  for _, phone in ipairs(phones) do
     local user = users.by_phone(call.db, phone)
-    local removed = user ~= nil and subscribers.remove(call.db, call.group, user.id)
-    if removed or not result[phone] then
-      result[phone] = { isRemoved = removed }
+    if user and subscribers.remove(call.db, call.group, user.id) then
+      result[phone] = outcome "isRemoved"
+    elseif not result[phone] then
+      result[phone] = outcome("isRemoved", "not_there")
     end
   end
   return { result = result }
+end
+
+local function results(flag)
+  return { { "result", kind = "map", of = {
+    { flag, kind = "boolean" },
+    { "errorCode", kind = "string", optional = true },
+    { "errorReason", kind = "string", optional = true },
+  } } }
 end
 
 local PAGE_FIELDS = {
@@ -92,7 +122,7 @@ local PAGE = {
   { "cursor", kind = "string", optional = true },
 }
 local PHONES = {
-  { "subscribers", kind = "phones", required = true, max = limits.subscribers_per_request },
+  { "subscribers", kind = "strings", required = true, max = limits.subscribers_per_request },
 }
 
 ---@type sandbox.operation[]
@@ -123,13 +153,13 @@ return {
   },
   {
     name = "subscribers.add",
-    summary = "Adds subscribers to a public group; the reply has a result for each.",
+    summary = "Adds subscribers to a public group; the reply says for each number whether, or why not.",
     method = "PUT",
     path = "/groups/{group}/subscribers/add",
     permission = "groupmember.write",
     who = "admin",
     body = PHONES,
-    reply = { { "result", kind = "map", of = { { "isAdded", kind = "boolean" } } } },
+    reply = results "isAdded",
     example = {
       params = { group = demo.names.news },
       body = { subscribers = json.array { demo.names.chitra, demo.names.nobody } },
@@ -138,13 +168,13 @@ return {
   },
   {
     name = "subscribers.remove",
-    summary = "Removes subscribers of a public group; the reply says for each whether it was a subscriber.",
+    summary = "Removes subscribers of a public group; the reply says for each number whether, or why not.",
     method = "PUT",
     path = "/groups/{group}/subscribers/remove",
     permission = "groupmember.remove",
     who = "admin",
     body = PHONES,
-    reply = { { "result", kind = "map", of = { { "isRemoved", kind = "boolean" } } } },
+    reply = results "isRemoved",
     example = {
       params = { group = demo.names.news },
       body = { subscribers = json.array { demo.names.chitra, demo.names.nobody } },

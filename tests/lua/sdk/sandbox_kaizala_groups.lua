@@ -161,6 +161,10 @@ function TestSubscribers.test_what_was_not_done_is_reported()
   lu.assertEquals(changes.done, { wire.bruno })
   lu.assertEquals(#changes.failed, 1)
   lu.assertEquals(changes.failed[1].subscriber, wire.alice)
+  lu.assertEquals(changes.failed[1].error_code, "SubscriberNotFound")
+  lu.assertEquals(changes.failed[1].error_reason, "Not a subscriber of this group")
+  answer("*/subscribers/remove", 0, { status = 200, body = { result = { [wire.alice] = {} } } })
+  changes = news:remove_subscribers { wire.alice }
   lu.assertEquals(changes.failed[1].error_code, "NotDone")
   lu.assertStrContains(changes.failed[1].error_reason, "isRemoved")
 end

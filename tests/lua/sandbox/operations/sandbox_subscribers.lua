@@ -93,6 +93,10 @@ function TestPages.test_a_made_up_cursor()
   end
 end
 
+local NOT_THERE = {
+  isRemoved = false, errorCode = "SubscriberNotFound", errorReason = "Not a subscriber of this group",
+}
+
 local TestChanging = { setUp = set_up }
 
 function TestChanging.test_add()
@@ -112,12 +116,26 @@ end
 function TestChanging.test_remove()
   local result = remove(wire.bruno, wire.alice, "+33160000008", wire.bruno)
   lu.assertEquals(result, {
-    [wire.bruno] = { isRemoved = true }, [wire.alice] = { isRemoved = false },
-    ["+33160000008"] = { isRemoved = false },
+    [wire.bruno] = { isRemoved = true }, [wire.alice] = NOT_THERE, ["+33160000008"] = NOT_THERE,
   })
   local found = all()
   lu.assertNil(found[wire.bruno])
   lu.assertNotNil(found[wire.chitra])
+end
+
+function TestChanging.test_a_bad_number_does_not_stop_the_others()
+  for _, case in ipairs { { add, "isAdded", wire.daria }, { remove, "isRemoved", wire.bruno } } do
+    local change, flag, good = table.unpack(case)
+    local result = change("12", good, "")
+    lu.assertEquals(result[good], { [flag] = true })
+    for _, bad in ipairs { "12", "" } do
+      lu.assertEquals(result[bad], { [flag] = false, errorCode = "InvalidParameters",
+        errorReason = "Not a phone number with + and country code" })
+    end
+  end
+  local found = all()
+  lu.assertNotNil(found[wire.daria])
+  lu.assertNil(found[wire.bruno])
 end
 
 function TestChanging.test_only_of_public_groups()
