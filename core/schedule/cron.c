@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #define BLANKS         " \t"
+#define EVERY          "@every"
 #define NICKNAME_SHOWN 32 /* characters of a wrong one in a message */
 
 struct field {
@@ -226,6 +227,34 @@ static int parse_fields(const char *text, struct cron *cron, struct err *err)
     return check_possible(cron, err);
 }
 
+/* "@every 5m", which some schedulers know: an interval. Says which schedule comes closest. */
+static int refuse_every(const char *interval, struct err *err)
+{
+    static const char what[] = "'@every' is an interval, and a schedule has times";
+    unsigned count = 0;
+    char unit = '\0';
+    int used = 0;
+    interval += strspn(interval, BLANKS);
+    if (strspn(interval, "0123456789") == 0 ||
+        sscanf(interval, "%4u%c%n", &count, &unit, &used) != 2 ||
+        interval[used + (int)strspn(interval + used, BLANKS)] != '\0')
+        count = 0;
+    unsigned minutes = unit == 'm' ? count : unit == 'h' ? count * 60 : 0;
+    if (minutes == 1)
+        return err_set(err, ERR_INVALID, "%s; every minute is \"* * * * *\"", what);
+    if (minutes == 60)
+        return err_set(err, ERR_INVALID, "%s; every hour is \"@hourly\"", what);
+    if (minutes == 24 * 60)
+        return err_set(err, ERR_INVALID, "%s; every day is \"@daily\"", what);
+    if (minutes > 0 && 60 % minutes == 0)
+        return err_set(err, ERR_INVALID, "%s; every %u minutes is \"*/%u * * * *\"", what, minutes,
+                       minutes);
+    if (minutes > 0 && 24 * 60 % minutes == 0 && minutes % 60 == 0)
+        return err_set(err, ERR_INVALID, "%s; every %u hours is \"0 */%u * * *\"", what,
+                       minutes / 60, minutes / 60);
+    return err_set(err, ERR_INVALID, "%s, such as \"*/5 * * * *\" for every 5 minutes", what);
+}
+
 static int parse_nickname(const char *text, struct cron *cron, struct err *err)
 {
     const char *names[NICKNAMES];
@@ -241,6 +270,8 @@ static int parse_nickname(const char *text, struct cron *cron, struct err *err)
         *cron = (struct cron){.reboot = true};
         return 0;
     }
+    if (length == strlen(EVERY) && strncasecmp(text, EVERY, length) == 0)
+        return refuse_every(text + length, err);
     if (!alone)
         return err_set(err, ERR_INVALID, "nothing can follow '%.*s'", shown, text);
     const char *nearest = nearest_name(text, names, NICKNAMES);

@@ -71,6 +71,8 @@ static char byte_at(const struct builder *builder, size_t line, size_t column)
     return p < end ? *p : '\0';
 }
 
+#define CANNOT_START "found character that cannot start any token"
+
 /* Clearer messages for libyaml's usual errors. */
 static const struct {
     const char *theirs;
@@ -81,8 +83,7 @@ static const struct {
     {"mapping values are not allowed in this context",
      "a key cannot stand here; check the indentation, and quote text that holds ': '"},
     {"could not find expected ':'", "expected ': ' after the key"},
-    {"found character that cannot start any token",
-     "a value cannot start with this character; quote the text"},
+    {CANNOT_START, "a value cannot start with this character; quote the text"},
     {"found unexpected end of stream", "the file ends inside a quoted text"},
     {"did not find expected node content", "expected a value here"},
     {"did not find expected ',' or ']'", "expected ',' or ']' in the list"},
@@ -96,6 +97,8 @@ static int syntax_problem(struct builder *builder)
     const yaml_parser_t *parser = &builder->parser;
     const char *problem = parser->problem != NULL ? parser->problem : "invalid YAML";
     yaml_mark_t mark = parser->problem_mark;
+    if (strcmp(problem, CANNOT_START) == 0 && byte_at(builder, mark.line, mark.column) == '@')
+        return refuse(builder, mark, "a value cannot start with '@'; quote the text");
     if (byte_at(builder, mark.line, mark.column) == '\t' || strstr(problem, "tab character"))
         return refuse(builder, mark, "a tab cannot be used for indentation; use spaces");
     for (size_t i = 0; i < sizeof wordings / sizeof *wordings; i++) {

@@ -9,6 +9,10 @@
 
 #include <cmocka.h>
 
+#define EVERY_ELSE                                                                                 \
+    "'@every' is an interval, and a schedule has times, such as \"*/5 * * * *\" for every 5 "      \
+    "minutes"
+
 static struct cron parsed(const char *text)
 {
     struct cron cron;
@@ -132,6 +136,19 @@ static void test_mistakes(void **state)
         {"@dayly", "unknown nickname '@dayly'; did you mean '@daily'?"},
         {"@", "unknown nickname '@'; expected @hourly, @daily, @midnight, @weekly, @monthly, "
               "@yearly, @annually or @reboot"},
+        {"@every 5m", "'@every' is an interval, and a schedule has times; every 5 minutes is "
+                      "\"*/5 * * * *\""},
+        {"@Every 6h ", "'@every' is an interval, and a schedule has times; every 6 hours is "
+                       "\"0 */6 * * *\""},
+        {"@every 1h",
+         "'@every' is an interval, and a schedule has times; every hour is \"@hourly\""},
+        {"@every 1440m",
+         "'@every' is an interval, and a schedule has times; every day is \"@daily\""},
+        {"@every 7m", EVERY_ELSE},
+        {"@every 1h30m", EVERY_ELSE},
+        {"@every -5m", EVERY_ELSE},
+        {"@every 0m", EVERY_ELSE},
+        {"@every", EVERY_ELSE},
         {"@daily x", "nothing can follow '@daily'"},
         {"0 0 * jnu *", "character 7 (month): expected 1-12 or jan-dec, found 'jnu'"},
     };
