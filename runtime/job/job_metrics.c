@@ -2,6 +2,7 @@
 
 #include "safefile.h"
 #include "store_counters.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,21 +34,43 @@ static void add_up(const struct store_runs *attempts, struct whole *whole)
     }
 }
 
-/* The text. Names of jobs hold nothing that a label's value would have to escape. */
+/* The text */
 
-static void tell(struct buf *out, const char *job, const char *name, const char *type,
-                 const char *help, const char *value)
+/* Of the job and its configuration. `job` itself is a label of Prometheus, which would rename ours.
+ * Names hold nothing to escape; a path may. */
+static void write_labels(struct buf *out, const struct job_outcome *outcome)
 {
-    buf_printf(out, "# HELP jeton_job_%s %s\n# TYPE jeton_job_%s %s\njeton_job_%s{job=\"%s\"} %s\n",
-               name, help, name, type, name, job, value);
+    const char *name = outcome->config->name;
+    struct buf path;
+    buf_create(&path, JOB_METRICS_MAX);
+    if (name == NULL && utf8_mend(outcome->job->file, strlen(outcome->job->file), &path) < 0)
+        name = "";
+    buf_printf(out, "jeton_job=\"%s\",jeton_config=\"%s", outcome->job->name,
+               name != NULL ? name : "");
+    for (size_t i = 0; name == NULL && i < path.len; i++) {
+        char c = path.data[i];
+        if (c == '\n')
+            buf_printf(out, "\\n");
+        else
+            buf_printf(out, "%s%c", c == '"' || c == '\\' ? "\\" : "", c);
+    }
+    buf_printf(out, "\"");
+    buf_destroy(&path);
 }
 
-static void tell_count(struct buf *out, const char *job, const char *name, const char *help,
+static void tell(struct buf *out, const char *labels, const char *name, const char *type,
+                 const char *help, const char *value)
+{
+    buf_printf(out, "# HELP jeton_job_%s %s\n# TYPE jeton_job_%s %s\njeton_job_%s{%s} %s\n", name,
+               help, name, type, name, labels, value);
+}
+
+static void tell_count(struct buf *out, const char *labels, const char *name, const char *help,
                        int64_t value)
 {
     char number[NUMBER_SIZE];
     snprintf(number, sizeof number, "%" PRId64, value);
-    tell(out, job, name, "counter", help, number);
+    tell(out, labels, name, "counter", help, number);
 }
 
 static const char *seconds(int64_t ms, char number[static NUMBER_SIZE])
@@ -61,42 +84,42 @@ static bool is_late(const struct store_run *run)
     return run->cause != NULL && strcmp(run->cause, STORE_CAUSE_LATE) == 0;
 }
 
-static void tell_run(struct buf *out, const struct whole *whole)
+static void tell_run(struct buf *out, const char *labels, const struct whole *whole)
 {
     const struct store_run *last = whole->last;
     char number[NUMBER_SIZE];
-    tell(out, last->job, "last_run_timestamp_seconds", "gauge", "When the last run began.",
+    tell(out, labels, "last_run_timestamp_seconds", "gauge", "When the last run began.",
          seconds(whole->started_ms, number));
     const char *took = NOT_A_NUMBER;
     if (last->ended_ms != STORE_NONE && !is_late(last)) { /* the clock may have been set */
         int64_t ms = last->ended_ms - whole->started_ms;
         took = seconds(ms > 0 ? ms : 0, number);
     }
-    tell(out, last->job, "last_run_duration_seconds", "gauge",
+    tell(out, labels, "last_run_duration_seconds", "gauge",
          "Duration of the last run with all attempts; NaN if it was interrupted or late.", took);
     snprintf(number, sizeof number, "%d", last->exit);
-    tell(out, last->job, "last_run_exit_status", "gauge",
+    tell(out, labels, "last_run_exit_status", "gauge",
          "Exit status of the last run; NaN if it was interrupted or late.",
          last->exit >= 0 ? number : NOT_A_NUMBER);
     snprintf(number, sizeof number, "%" PRId64, last->attempt);
-    tell(out, last->job, "last_run_attempts", "gauge", "Attempts of the last run.", number);
+    tell(out, labels, "last_run_attempts", "gauge", "Attempts of the last run.", number);
     snprintf(number, sizeof number, "%" PRId64, whole->peak_kib * KIB);
-    tell(out, last->job, "last_run_peak_memory_bytes", "gauge", "Peak memory of the last run.",
+    tell(out, labels, "last_run_peak_memory_bytes", "gauge", "Peak memory of the last run.",
          number);
 }
 
-static void tell_sums(struct buf *out, const char *job, const struct store_counters *sums)
+static void tell_sums(struct buf *out, const char *labels, const struct store_counters *sums)
 {
     char number[NUMBER_SIZE];
     if (sums->success_ms != STORE_NONE)
-        tell(out, job, "last_success_timestamp_seconds", "gauge",
+        tell(out, labels, "last_success_timestamp_seconds", "gauge",
              "When the last successful run ended.", seconds(sums->success_ms, number));
-    tell_count(out, job, "runs_total", "Runs that have ended.", sums->runs);
-    tell_count(out, job, "failures_total", "Runs that failed.", sums->failures);
-    tell_count(out, job, "skipped_total", "Runs skipped because another was under way.",
+    tell_count(out, labels, "runs_total", "Runs that have ended.", sums->runs);
+    tell_count(out, labels, "failures_total", "Runs that failed.", sums->failures);
+    tell_count(out, labels, "skipped_total", "Runs skipped because another was under way.",
                sums->skipped);
-    tell_count(out, job, "requests_total", "Requests to the service.", sums->requests);
-    tell_count(out, job, "exchanges_total", "Exchanges of tokens.", sums->exchanges);
+    tell_count(out, labels, "requests_total", "Requests to the service.", sums->requests);
+    tell_count(out, labels, "exchanges_total", "Exchanges of tokens.", sums->exchanges);
 }
 
 /* Counts */
@@ -132,13 +155,17 @@ static int count(const struct job_outcome *outcome, struct whole *whole,
 static int write_file(const struct job_outcome *outcome, const struct whole *whole,
                       const struct store_counters *sums, struct err *err)
 {
+    struct buf labels;
     struct buf text;
+    buf_create(&labels, JOB_METRICS_MAX);
     buf_create(&text, JOB_METRICS_MAX);
-    tell_run(&text, whole);
+    write_labels(&labels, outcome);
+    tell_run(&text, labels.data, whole);
     if (sums != NULL)
-        tell_sums(&text, outcome->job->name, sums);
+        tell_sums(&text, labels.data, sums);
     int result = safefile_write(outcome->job->metrics, JOB_METRICS_MODE, text.data, text.len, err);
     buf_destroy(&text);
+    buf_destroy(&labels);
     return result;
 }
 

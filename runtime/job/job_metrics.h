@@ -5,7 +5,7 @@
 #include "job_outcome.h"
 
 #define JOB_METRICS_MODE 0644 /* the exporter runs as somebody else */
-#define JOB_METRICS_MAX  ((size_t)64 * 1024)
+#define JOB_METRICS_MAX  ((size_t)256 * 1024)
 
 /* Counts the run and writes the file. A skipped run is only counted: the file is about the run that
  * is going on. Where the state cannot be used, the file has only the metrics of this run: a missing

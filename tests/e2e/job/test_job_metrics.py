@@ -13,6 +13,7 @@ import support
 from jobs import WAITS, JobCase
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+LABEL = rf'{NAME}="(?:[^"\\\n]|\\[\\"n])*"'
 VALUE = r"[+-]?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Inf)|NaN"
 COUNTERS = ("runs_total", "failures_total", "skipped_total", "requests_total", "exchanges_total")
 GAUGES = ("last_run_timestamp_seconds", "last_run_duration_seconds", "last_run_exit_status", "last_run_attempts",
@@ -36,7 +37,7 @@ def parse(text):
             raise AssertionError(f"{name}: not the name of a {kind}")
         samples = {}
         while lines and not lines[0].startswith("#"):
-            sample = re.fullmatch(rf'{name}\{{({NAME}="(?:[^"\\\n]|\\[\\"n])*")\}} ({VALUE})', lines.pop(0))
+            sample = re.fullmatch(rf'{name}\{{({LABEL}(?:,{LABEL})*)\}} ({VALUE})', lines.pop(0))
             if sample.group(1) in samples:
                 raise AssertionError(f"{name}: twice: {sample.group(0)}")
             samples[sample.group(1)] = float(sample.group(2))
@@ -57,7 +58,7 @@ class Metrics(JobCase):
         values = {}
         for metric, (kind, samples) in found.items():
             (labels, value), = samples.items()
-            self.assertEqual(labels, f'job="{name}"')
+            self.assertEqual(labels, f'jeton_job="{name}",jeton_config="{os.path.realpath(self.path("jeton.yaml"))}"')
             short = metric.removeprefix("jeton_job_")
             self.assertEqual(kind, "counter" if short in COUNTERS else "gauge")
             values[short] = value
@@ -150,6 +151,24 @@ class Metrics(JobCase):
         self.job("return true", name="other", metrics="job.prom")
         self.run_job(name="other")
         self.assertEqual(self.read("other")["runs_total"], 1)
+
+    def test_the_labels_tell_two_configurations_apart(self):
+        self.measure("return true")
+        with open(self.path("jeton.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        os.mkdir(self.path('b"\\\n'))
+        self.write('b"\\\n/job.lua', "")
+        self.write('b"\\\n/jeton.yaml', text)
+        self.assertEqual(self.jeton("-c", 'b"\\\n/jeton.yaml', "run", "--job", "job").returncode, 0)
+        with open(self.path('b"\\\n/job.prom'), encoding="utf-8") as file:
+            found = parse(file.read())
+        folder = os.path.realpath(self.folder)
+        self.assertEqual(set(found["jeton_job_runs_total"][1]),
+                         {f'jeton_job="job",jeton_config="{folder}/b\\"\\\\\\n/jeton.yaml"'})
+        self.write("jeton.yaml", "name: shop\n" + text)
+        self.run_job()
+        with open(self.path("job.prom"), encoding="utf-8") as file:
+            self.assertIn('jeton_job_runs_total{jeton_job="job",jeton_config="shop"} 1\n', file.read())
 
     def test_a_reader_sees_whole_files_only(self):
         self.measure("return true")

@@ -124,8 +124,8 @@ class Kept(support.Case):
         self.run_lua("")
         with open(self.folder + "/report.prom", encoding="utf-8") as file:
             text = file.read()
-        self.assertIn('jeton_job_runs_total{job="report"} 3\n', text)
-        self.assertIn('jeton_job_exchanges_total{job="report"} 1\n', text)
+        self.assertRegex(text, r'jeton_job_runs_total\{jeton_job="report",[^}]*\} 3\n')
+        self.assertRegex(text, r'jeton_job_exchanges_total\{jeton_job="report",[^}]*\} 1\n')
 
     def test_the_crontab_block_is_replaced(self):
         self.env["HOME"] = self.folder
