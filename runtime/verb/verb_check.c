@@ -9,6 +9,7 @@
 #include "json.h"
 #include "mem.h"
 #include "path.h"
+#include "place.h"
 #include "provider_list.h"
 #include "safefile.h"
 #include "vm.h"
@@ -78,6 +79,37 @@ static void check_script(struct check *check, const struct job *job)
     if (fd >= 0)
         close(fd);
     mem_free(shown);
+}
+
+/* Each would replace what the other wrote. Compared are the files that links lead to. */
+static void check_metrics(struct check *check)
+{
+    const struct config *config = check->config;
+    char **paths = mem_alloc((config->njobs + 1) * sizeof *paths);
+    for (size_t i = 0; i < config->njobs; i++) {
+        const struct job *job = &config->jobs[i];
+        struct place place;
+        struct err err;
+        if (job->metrics == NULL)
+            continue;
+        err_clear(&err);
+        bool found = place_find(&place, job->metrics, &err) == 0;
+        paths[i] = mem_strdup(found ? place.path : job->metrics);
+        place_destroy(&place);
+        size_t other = 0;
+        while (other < i && (paths[other] == NULL || strcmp(paths[other], paths[i]) != 0))
+            other++;
+        if (other == i)
+            continue;
+        char *shown = path_show(job->metrics);
+        problems_add(&check->problems, job->shown, job->line, job->col,
+                     "metrics of job '%s': %s is the file of job '%s', too; each job needs its own",
+                     job->name, shown, config->jobs[other].name);
+        mem_free(shown);
+    }
+    for (size_t i = 0; i < config->njobs; i++)
+        mem_free(paths[i]);
+    mem_free(paths);
 }
 
 static void check_jobs(struct check *check)
@@ -372,6 +404,7 @@ static int run_check(struct check *check, const char *path, struct err *err)
     check->config = config_read(path, provider_list, &check->problems);
     check_connectors(check);
     check_jobs(check);
+    check_metrics(check);
     check_state(check);
     if (problems_errors(&check->problems) == 0) {
         check_crontab(check);

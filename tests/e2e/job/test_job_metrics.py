@@ -170,6 +170,22 @@ class Metrics(JobCase):
         with open(self.path("job.prom"), encoding="utf-8") as file:
             self.assertIn('jeton_job_runs_total{jeton_job="job",jeton_config="shop"} 1\n', file.read())
 
+    def test_a_file_of_two_jobs_is_refused_by_check(self):
+        os.mkdir(self.path("real"))
+        os.symlink("real", self.path("link"))
+        os.symlink("real/job.prom", self.path("last.prom"))
+        self.measure("")
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\njobs:\n"
+                                 "  a: { script: job.lua, metrics: real/job.prom }\n"
+                                 "  b: { script: job.lua, metrics: real/other.prom }\n")
+        self.assertEqual(self.jeton("check").returncode, 0)
+        for file in ("real/../real/job.prom", "link/job.prom", "last.prom"):
+            with self.subTest(file):
+                self.write("conf.d/c.yaml", f"jobs: {{ c: {{ script: ../job.lua, metrics: ../{file} }} }}\n")
+                done = self.jeton("check")
+                self.assertEqual(done.returncode, 3, done.stderr)
+                self.assertRegex(done.stderr + done.stdout, r"c\.yaml:1:\d+: metrics of job 'c': .* of job 'a'")
+
     def test_a_reader_sees_whole_files_only(self):
         self.measure("return true")
         self.run_job()
