@@ -39,6 +39,8 @@ struct builder {
     struct yaml_doc *doc;
     struct frame frames[YAML_DEPTH_MAX];
     int depth;
+    const char *line; /* where comment_follows is */
+    size_t line_number;
     size_t total;
     struct anchor {
         char *name;
@@ -70,6 +72,8 @@ static char byte_at(const struct builder *builder, size_t line, size_t column)
         column -= p + 1 == end || ((unsigned char)p[1] & 0xC0) != 0x80;
     return p < end ? *p : '\0';
 }
+
+#define COMMENT_COLUMN_MAX 1000 /* further right none is looked for */
 
 #define CANNOT_START "found character that cannot start any token"
 
@@ -256,6 +260,31 @@ static int apply_tag(struct builder *builder, struct yaml_node *node, const yaml
                   "!!seq as fits the value");
 }
 
+/* Whether " #" follows at the mark. Marks grow: each line is looked for once. */
+static bool comment_follows(struct builder *builder, yaml_mark_t mark)
+{
+    const char *end = builder->text + builder->len;
+    if (builder->line == NULL)
+        builder->line = builder->text;
+    while (builder->line_number < mark.line) {
+        const char *next = memchr(builder->line, '\n', (size_t)(end - builder->line));
+        if (next == NULL)
+            return false;
+        builder->line = next + 1;
+        builder->line_number++;
+    }
+    const char *p = builder->line;
+    if (mark.column > COMMENT_COLUMN_MAX || builder->line_number != mark.line)
+        return false;
+    for (size_t column = mark.column; column > 0 && p < end; column--)
+        for (p++; p < end && ((unsigned char)*p & 0xC0) == 0x80;)
+            p++;
+    const char *blank = p;
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    return p > blank && p < end && *p == '#';
+}
+
 static int scalar(struct builder *builder, const yaml_event_t *event)
 {
     struct item *item = add_item(builder, YAML_SCALAR, event->start_mark);
@@ -263,6 +292,7 @@ static int scalar(struct builder *builder, const yaml_event_t *event)
     item->node.text =
         arena_text(&builder->doc->arena, (const char *)event->data.scalar.value, item->node.len);
     item->node.plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    item->node.cut = item->node.plain && comment_follows(builder, event->end_mark);
     if (apply_tag(builder, &item->node, event->data.scalar.tag, event->start_mark) != 0 ||
         set_anchor(builder, event->data.scalar.anchor, item, event->start_mark) != 0 ||
         count_nodes(builder, 1, event->start_mark) != 0)
