@@ -127,27 +127,42 @@ static int read_login(const struct http_response *response, char **refresh_token
     return result;
 }
 
-int kaizala_reply_error(const struct http_response *response, const char *method, const char *path,
-                        const char *scope, struct err *err)
+/* "401 not authenticated: InvalidToken: Token missing". A proxy in front of the service, or a
+ * sign-in that it asks, may refuse in the words of OAuth. The code; borrowed from body. */
+static const char *put_refusal(int status, const struct json *body, struct buf *text)
 {
-    int status = response->status;
-    struct buf text;
-    buf_create(&text, ERR_MSG_MAX);
-    buf_printf(&text, "%d %s", status, provider_words_status(status));
+    const char *code = json_string(json_get(body, "errorCode"));
+    const struct json *words = provider_words_find(body);
+    if (code == NULL)
+        code = json_string(json_get(body, "error"));
+    buf_printf(text, "%d %s", status, provider_words_status(status));
+    if (code != NULL) {
+        buf_puts(text, ": ");
+        provider_words_add(text, code, strlen(code), ERR_CODE_MAX - 1);
+    }
+    if (words != NULL && (code == NULL || strcmp(words->text, code) != 0)) {
+        buf_puts(text, ": ");
+        provider_words_add(text, words->text, words->len, PROVIDER_WORDS_MAX);
+    }
+    return code;
+}
 
-    struct err ignored;
+static int reply_error(const struct http_response *response, const char *method, const char *path,
+                       const char *scope, const char *redirect_key, struct err *err)
+{
     const struct json_options options = {
         .mend = true, .max_bytes = PROVIDER_REPLY_MAX, .max_depth = 16};
-    struct json *body = json_parse(response->body.data, response->body.len, &options, &ignored);
-    const char *code = json_string(json_get(body, "errorCode"));
-    const struct json *message = json_get(body, "message");
-    if (code != NULL) {
-        buf_puts(&text, ": ");
-        provider_words_add(&text, code, strlen(code), ERR_CODE_MAX - 1);
-    }
-    if (json_string(message) != NULL) {
-        buf_puts(&text, ": ");
-        provider_words_add(&text, message->text, message->len, PROVIDER_WORDS_MAX);
+    int status = response->status;
+    const char *code = NULL;
+    struct json *body = NULL;
+    struct err ignored;
+    struct buf text;
+    buf_create(&text, ERR_MSG_MAX);
+    if (status >= 300 && status < 400) {
+        provider_words_redirect(&text, response, redirect_key);
+    } else {
+        body = json_parse(response->body.data, response->body.len, &options, &ignored);
+        code = put_refusal(status, body, &text);
     }
     if (status == 403)
         kaizala_permissions_explain(&text, method, path, scope);
@@ -163,6 +178,12 @@ int kaizala_reply_error(const struct http_response *response, const char *method
     json_free(body);
     buf_destroy(&text);
     return -1;
+}
+
+int kaizala_reply_error(const struct http_response *response, const char *method, const char *path,
+                        const char *scope, struct err *err)
+{
+    return reply_error(response, method, path, scope, NULL, err);
 }
 
 /* The next byte, a percent escape read, in lower case; the text moves on. */
@@ -261,7 +282,7 @@ enum provider_meaning kaizala_reply_read(const struct provider_ask *ask,
             result = read_login(response, &out->token.refresh_token, err);
         return result == 0 ? PROVIDER_GOOD : PROVIDER_REFUSED;
     }
-    kaizala_reply_error(response, "", "", NULL, err);
+    reply_error(response, "", "", NULL, "token_service", err);
     if (status == 429 || status >= 500)
         return PROVIDER_WAIT;
     return status == 400 || status == 401 || status == 403 ? PROVIDER_NEXT : PROVIDER_REFUSED;

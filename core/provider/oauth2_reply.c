@@ -92,24 +92,12 @@ static bool read_code(const struct json *error, char code[ERR_CODE_MAX])
     return true;
 }
 
-/* The service's own words, wherever such services put them. */
+/* The service's own words: where the connector says, else wherever such services put them. */
 static const struct json *find_words(const struct json *root, const char *pointer)
 {
-    static const char *const places[] = {"/error_description",
-                                         "/error/message",
-                                         "/message",
-                                         "/errors/0/message",
-                                         "/errors/0/detail",
-                                         "/detail",
-                                         "/reason",
-                                         "/errorMessage",
-                                         "/title",
-                                         "/fault/message",
-                                         "/0/message"};
     const struct json *found = pointer != NULL ? value_at(root, pointer, NULL) : NULL;
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && json_string(found) == NULL; i++)
-        found = value_at(root, places[i], NULL);
-    return found != NULL && json_string(found) != NULL && found->len > 0 ? found : NULL;
+    bool said = found != NULL && json_string(found) != NULL && found->len > 0;
+    return said ? found : provider_words_find(root);
 }
 
 /* "400 bad request: invalid_grant: Token has been expired or revoked." */
@@ -185,17 +173,12 @@ static enum provider_meaning judge(const struct provider_ask *ask, struct err *e
 /* A redirect is not followed: the request is full of secrets. */
 static enum provider_meaning redirected(const struct http_response *response, struct err *err)
 {
-    const char *location = http_response_header(response, "Location");
-    struct buf to;
-    buf_create(&to, ERR_MSG_MAX);
-    if (location != NULL)
-        provider_words_add(&to, location, strcspn(location, "?#"), PROVIDER_WORDS_MAX);
-    err_set(err, ERR_HTTP,
-            "%d redirect%s%s: redirects of a token service are not followed; configure its own "
-            "URL as token_url",
-            response->status, location != NULL ? " to " : "", to.data);
+    struct buf text;
+    buf_create(&text, ERR_MSG_MAX);
+    provider_words_redirect(&text, response, "token_url");
+    err_set(err, ERR_HTTP, "%s", text.data);
     err->status = response->status;
-    buf_destroy(&to);
+    buf_destroy(&text);
     return PROVIDER_REFUSED;
 }
 

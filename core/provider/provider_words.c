@@ -1,6 +1,7 @@
 #include "provider_words.h"
 
 #include "ascii.h"
+#include "json_pointer.h"
 #include "redact_limits.h"
 #include "utf8.h"
 
@@ -46,4 +47,39 @@ const char *provider_words_status(int status)
         return "too many requests";
     }
     return status >= 500 ? "server error" : status >= 300 && status < 400 ? "redirect" : "refused";
+}
+
+const struct json *provider_words_find(const struct json *root)
+{
+    static const char *const places[] = {"/error_description",
+                                         "/error/message",
+                                         "/message",
+                                         "/errors/0/message",
+                                         "/errors/0/detail",
+                                         "/detail",
+                                         "/reason",
+                                         "/errorMessage",
+                                         "/title",
+                                         "/fault/message",
+                                         "/0/message"};
+    for (size_t i = 0; root != NULL && i < sizeof places / sizeof places[0]; i++) {
+        const struct json *found = json_pointer_get(root, places[i]);
+        if (json_string(found) != NULL && found->len > 0)
+            return found;
+    }
+    return NULL;
+}
+
+void provider_words_redirect(struct buf *out, const struct http_response *response, const char *key)
+{
+    const char *location = http_response_header(response, "Location");
+    buf_printf(out, "%d %s", response->status, provider_words_status(response->status));
+    if (location != NULL) {
+        buf_puts(out, " to ");
+        provider_words_add(out, location, strcspn(location, "?#"), PROVIDER_WORDS_MAX);
+    }
+    if (key != NULL)
+        buf_printf(out,
+                   ": redirects of a token service are not followed; configure its own URL as %s",
+                   key);
 }

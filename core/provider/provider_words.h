@@ -3,6 +3,7 @@
 #define JETON_PROVIDER_WORDS_H
 
 #include "buf.h"
+#include "http.h"
 #include "json.h"
 
 #define PROVIDER_WORDS_MAX 500 /* bytes of the service's own message that we show */
@@ -13,5 +14,12 @@ bool provider_words_is_token(const struct json *value);
 void provider_words_add(struct buf *out, const char *text, size_t len, size_t max);
 /* "not found": of an HTTP status that is an error. */
 const char *provider_words_status(int status);
+/* The service's own words in the body of a refusal, wherever such services put them: a string that
+ * is not empty, borrowed from root; NULL: there are none. */
+const struct json *provider_words_find(const struct json *root);
+/* Appends a redirect's status and where it points, without query and fragment, which may be
+ * secret. key: what to configure if it is a token service's; NULL: it is none. */
+void provider_words_redirect(struct buf *out, const struct http_response *response,
+                             const char *key);
 
 #endif

@@ -51,6 +51,17 @@ class Refusals(PolicyCase):
         self.fails(4, "token", "contoso", says=["contoso", "401", "InvalidToken"])
         self.assertEqual(len(service.received), 1)
 
+    def test_a_refused_exchange_says_why_in_the_words_of_oauth(self):
+        service = self.service(lambda r: (400, {}, {
+            "error": "invalid_grant",
+            "error_description": "Expired\n\u001b[31m; sent: " + r["headers"]["refreshToken"] + "x" * 5000}))
+        self.configure(service.base)
+        done = self.fails(4, "token", "contoso", says=["400 bad request: invalid_grant: Expired  [31m; sent: "])
+        self.assertNotIn(service.received[0]["headers"]["refreshToken"], done.stderr)
+        self.assertLess(len(done.stderr.splitlines()[-1]), 2000)
+        script = self.write("why.lua", 'print(select(2, require("jeton.token").get("contoso")))\n')
+        self.assertIn("invalid_grant: Expired", self.ok("run", script).stdout)
+
     def test_5xx_is_repeated_for_get_and_not_for_post(self):
         answers = iter([(500, {}, {}), (502, {}, {})])
         service = self.service(lambda r: next(answers, None) if r["path"] == "/v1/users/me" else None)
@@ -289,9 +300,11 @@ class Moved(PolicyCase):
     def test_other_redirects_are_errors(self):
         elsewhere = self.service()
         for status in (301, 302, 303, 307):
-            service = self.service(lambda r, status=status: (status, {"Location": elsewhere.base}, {}))
+            to = elsewhere.base + "?state=of-nobody"
+            service = self.service(lambda r, status=status, to=to: (status, {"Location": to}, {}))
             self.configure(service.base)
-            self.fails(6, "token", "contoso", says=str(status))
+            done = self.fails(6, "token", "contoso", says=[f"{status} redirect to {elsewhere.base}:", "token_service"])
+            self.assertNotIn("of-nobody", done.stderr)
         self.assert_no_token_sent(elsewhere)
 
     def test_an_absolute_url_that_moved(self):

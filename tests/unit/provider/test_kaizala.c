@@ -143,6 +143,11 @@ static void errors_have_the_kind_of_their_status(void **state)
         {500, "{\"message\":null,\"errorCode\":5}", ERR_HTTP, true, "500 server error"},
         {503, "\x1b[31m", ERR_HTTP, true, "503"},
         {400, "{\"message\":\"a\\u001b[31mb\\nc\"}", ERR_HTTP, false, "a [31mb c"},
+        {400, "{\"error\":\"invalid_grant\",\"error_description\":\"It has\\nexpired.\"}", ERR_HTTP,
+         false, "400 bad request: invalid_grant: It has expired."},
+        {403, "{\"error\":{\"message\":\"Blocked by policy\"}}", ERR_AUTH, false,
+         "Blocked by policy"},
+        {302, "{\"message\":\"no\"}", ERR_HTTP, false, "302 redirect"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct http_response response = reply(cases[i].status, cases[i].body);
