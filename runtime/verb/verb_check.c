@@ -27,6 +27,7 @@ struct check {
     struct config *config;
     struct problems problems;
     bool online;
+    bool refresh; /* exchange fresh tokens too */
     bool json;
     struct buf report; /* text: what went well */
     int status;        /* of the first exchange that failed */
@@ -259,6 +260,7 @@ static void check_home(struct check *check)
 struct exchange_wait {
     struct check *check;
     const struct connector *connector;
+    bool cached; /* nothing was exchanged, and no secret read */
 };
 
 /* "FILE:LINE:COLUMN: message" of one of the connector's secrets: it is shown there, and takes the
@@ -279,53 +281,86 @@ static bool add_secret_problem(struct check *check, const struct secret *secret,
     return true;
 }
 
+static void add_token_problem(struct check *check, const struct connector *connector,
+                              const struct err *err)
+{
+    char line[ERR_LINE_MAX];
+    err_line(err, line);
+    const struct secret *secret;
+    size_t n = 0;
+    while ((secret = connector_secret_at(connector, n)) != NULL &&
+           !add_secret_problem(check, secret, line))
+        n++;
+    if (secret == NULL)
+        /* The message names the connector. */
+        problems_add(&check->problems, connector->shown, connector->line, connector->col, "%s",
+                     line);
+    if (check->status == 0)
+        check->status = err_exit_code(err->kind);
+}
+
 static void exchanged(void *arg, const struct token *token, const struct err *err)
 {
     struct exchange_wait *wait = arg;
     struct check *check = wait->check;
-    const struct connector *connector = wait->connector;
     if (err != NULL) {
-        char line[ERR_LINE_MAX];
-        err_line(err, line);
-        const struct secret *secret;
-        size_t n = 0;
-        while ((secret = connector_secret_at(connector, n)) != NULL &&
-               !add_secret_problem(check, secret, line))
-            n++;
-        if (secret == NULL)
-            /* The message names the connector. */
-            problems_add(&check->problems, connector->shown, connector->line, connector->col, "%s",
-                         line);
-        if (check->status == 0)
-            check->status = err_exit_code(err->kind);
+        add_token_problem(check, wait->connector, err);
     } else {
         char time[CLOCK_RFC3339_SIZE] = "it is refused";
+        wait->cached = token->source == TOKEN_CACHE;
         if (token->expires_at_ms > 0)
             clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
-        buf_printf(&check->report, "connector '%s': token exchanged, good until %s\n",
-                   connector->name, time);
+        buf_printf(&check->report, "connector '%s': %s, good until %s\n", wait->connector->name,
+                   wait->cached ? "token of the state (--refresh exchanges it)" : "token exchanged",
+                   time);
     }
     check->done = --check->waiting == 0;
+}
+
+/* An exchange that spends no refresh token costs nothing, so it is always tried. */
+static bool is_forced(const struct check *check, const struct connector *connector)
+{
+    const struct connector *owner = connector_owner(connector);
+    const char *tokens[PROVIDER_GRANTS_MAX];
+    const struct provider_known any = {.connector = owner, .current = "any", .configured = "any"};
+    return check->refresh || (provider_of(owner)->grants(&any, tokens) > 0 && tokens[0] == NULL);
+}
+
+/* The next exchange needs them. */
+static void check_unread_secrets(const struct exchange_wait *wait)
+{
+    const struct connector *owner = connector_owner(wait->connector);
+    struct connector_secrets secrets = {0};
+    struct err err;
+    err_clear(&err);
+    if (connector_secrets_read(owner, wait->check->app->redact, 0, &secrets, &err) != 0)
+        add_token_problem(wait->check, owner, &err);
+    connector_secrets_destroy(&secrets);
 }
 
 static int check_online(struct check *check, struct err *err)
 {
     const struct config *config = check->config;
-    const struct token_query query = {.force = true};
     struct exchange_wait *waits = mem_alloc((config->nconnectors + 1) * sizeof *waits);
     struct engine engine;
     config_hide(config, check->app->redact); /* it was not read by app_config */
     engine_create(&engine, config, check->app->log, check->app->redact);
     int result = engine_need_store(&engine, err);
     for (size_t i = 0; result == 0 && i < config->nconnectors; i++) {
-        if (config->connectors[i]->lender != NULL && !config->connectors[i]->slot)
+        const struct connector *connector = config->connectors[i];
+        const struct token_query query = {.force = is_forced(check, connector)};
+        if (connector->lender != NULL && !connector->slot)
             continue; /* its lender's token is exchanged */
         check->waiting++;
-        waits[i] = (struct exchange_wait){check, config->connectors[i]};
-        token_get(engine.tokens, config->connectors[i], &query, exchanged, &waits[i]);
+        waits[i] = (struct exchange_wait){.check = check, .connector = connector};
+        token_get(engine.tokens, connector, &query, exchanged, &waits[i]);
     }
     if (result == 0 && check->waiting > 0)
         result = app_wait(&engine, &check->done, err);
+    for (size_t i = 0; result == 0 && i < config->nconnectors; i++) {
+        if (waits[i].cached)
+            check_unread_secrets(&waits[i]);
+    }
     engine_destroy(&engine);
     mem_free(waits);
     return result;
@@ -445,7 +480,11 @@ int verb_check(struct app *app, int argc, char **argv, struct err *err)
         {.long_name = "online",
          .type = OPT_FLAG,
          .value = &check.online,
-         .help = "also read the secrets and exchange each connector's token"},
+         .help = "also read the secrets, and exchange the tokens that are not fresh"},
+        {.long_name = "refresh",
+         .type = OPT_FLAG,
+         .value = &check.refresh,
+         .help = "with --online: exchange every connector's token, fresh or not"},
         {.long_name = "json",
          .type = OPT_FLAG,
          .value = &check.json,
@@ -453,7 +492,7 @@ int verb_check(struct app *app, int argc, char **argv, struct err *err)
         {0},
     };
     const struct opt_spec spec = {
-        .usage = "jeton check [--online] [--json]",
+        .usage = "jeton check [--online [--refresh]] [--json]",
         .description =
             "Validates the configuration, the modes of its files, schedules and the syntax "
             "of every script, without running anything, not even the commands of secrets. All "
@@ -466,6 +505,8 @@ int verb_check(struct app *app, int argc, char **argv, struct err *err)
     if (options <= 0)
         return options;
     mem_free(result.operands);
+    if (check.refresh && !check.online)
+        return err_set(err, ERR_USAGE, "jeton check: --refresh needs --online");
 
     char *path = config_choose(app->config_path);
     if (path == NULL)

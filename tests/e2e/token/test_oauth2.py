@@ -63,6 +63,23 @@ class Asked(OAuth2):
         self.assertIsNone(grants.headers[0]["Authorization"])
         self.assertEqual(grants.forms[0]["client_id"], ID)
 
+    def test_check_spends_no_refresh_token_for_nothing(self):
+        grants = self.grants()
+        self.books(grants)
+        self.assertIn("token exchanged", self.ok("check", "--online").stdout)
+        self.assertIn("--refresh exchanges it", self.ok("check", "--online").stdout)
+        self.assertEqual(len(grants.forms), 1)
+        self.assertIn("token exchanged", self.ok("check", "--online", "--refresh").stdout)
+        self.assertEqual(len(grants.forms), 2)
+        self.fails(2, "check", "--refresh", says="--refresh needs --online")
+        self.books(grants, client_secret={"command": ["false"]})  # read although nothing is exchanged
+        self.assertIn("client_secret of connector 'books'", self.jeton("check", "--online").stdout)
+        self.assertEqual(len(grants.forms), 2)
+        self.daemon(grants)  # its grant spends nothing
+        for count in (3, 4):
+            self.assertIn("token exchanged", self.ok("check", "--online").stdout)
+            self.assertEqual(len(grants.forms), count)
+
     def test_bodies(self):
         keys = {"client_auth": "post", "scope": "a b", "resource": ["https://r.example.org/1", "https://r.example.org/2"]}
         wanted = {"grant_type": "client_credentials", "client_id": ID, "client_secret": SECRET, "scope": "a b",
@@ -304,7 +321,9 @@ class TokenOf(OAuth2):
         self.assertIn("token of       books", done.stdout)
         self.assertEqual(self.ok("token", "mail", "--header").stdout, "Authorization: Bearer access-token-2\n")
         self.assertEqual(len(grants.forms), 2)
-        self.assertIn("token exchanged", self.ok("check", "--online").stdout)
+        self.assertIn("token of the state", self.ok("check", "--online").stdout)
+        self.assertEqual(len(grants.forms), 2)
+        self.assertIn("token exchanged", self.ok("check", "--online", "--refresh").stdout)
         self.assertEqual(len(grants.forms), 3)
 
     def test_its_own_header_and_hosts(self):
@@ -339,6 +358,8 @@ class TokenOf(OAuth2):
         self.assertEqual(self.ok("token", "mail", "--header").stdout, "Authorization: Bearer access-token-4\n")
         self.assertEqual((grants.forms[3]["refresh_token"], self.token()["source"]), ("refresh-token-3", "cache"))
         self.ok("check", "--online")
+        self.assertEqual(len(grants.forms), 4)
+        self.ok("check", "--online", "--refresh")
         self.assertEqual((len(grants.forms), grants.dead), (6, False))
 
     def test_both_at_once(self):
