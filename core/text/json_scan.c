@@ -209,8 +209,8 @@ static bool read_integer(const struct json_reader *reader, size_t start, int64_t
             __builtin_sub_overflow(sum, reader->text[i] - '0', &sum))
             return false;
     }
-    *value = negative ? sum : -sum;
-    return negative || sum != INT64_MIN;
+    *value = sum;
+    return negative || !__builtin_sub_overflow((int64_t)0, sum, value);
 }
 
 static int read_double(struct json_reader *reader, size_t start, struct json_token *token,
