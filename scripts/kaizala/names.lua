@@ -4,7 +4,7 @@ local json = require "jeton.json"
 
 local names = {}
 
--- Fields with times, and their format on the wire.
+-- Fields with times, and their format on the wire. What is in milliseconds may come as ISO 8601, too.
 local times = {
   creationTime = "seconds",
   dueDate = "milliseconds",
@@ -92,8 +92,10 @@ end
 
 -- A time field's value in epoch seconds; anything else stays as it is.
 local function seconds(value, unit)
-  if unit == "iso" then
-    return type(value) == "string" and names.iso_time(value) or value
+  if type(value) == "string" and unit ~= "seconds" then
+    return names.iso_time(value) or value
+  elseif unit == "iso" then
+    return value
   end
   local number = math.tointeger(value)
   if not number then return value end

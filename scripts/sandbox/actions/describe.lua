@@ -68,7 +68,7 @@ function short.Poll(_, action)
     actionId = action.id,
     question = action.body.question,
     isSenderOnly = action.body.isSenderOnly,
-    expiryDate = action.expires_at * 1000,
+    expiryDate = clock.rfc3339(action.expires_at),
     choices = action.body.choices,
   }
 end
@@ -91,7 +91,7 @@ function short.Survey(call, action)
     actionId = action.id,
     title = action.body.title,
     responseCount = actions.counts(call.db, action).responses,
-    expiryDate = action.expires_at and action.expires_at * 1000,
+    expiryDate = action.expires_at and clock.rfc3339(action.expires_at),
   }
 end
 
@@ -174,7 +174,7 @@ end
 -- By type: fields that only details have.
 local function add_details(call, action, out)
   if action.type == "Job" then
-    out.dueDate = action.expires_at * 1000
+    out.dueDate = clock.rfc3339(action.expires_at)
     out.status = job_status(call, action, out)
     out.responses = responses(call, action)
   elseif action.body.questions then

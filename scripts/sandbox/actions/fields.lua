@@ -233,7 +233,7 @@ local LISTED = {
     ID,
     { "question", kind = "string" },
     { "isSenderOnly", kind = "boolean" },
-    { "expiryDate", kind = "integer" },
+    { "expiryDate", kind = "time" },
     { "choices", kind = "list", of = {
       { "title", kind = "string" },
       { "image", kind = "string", optional = true },
@@ -252,7 +252,7 @@ local LISTED = {
     ID,
     { "title", kind = "string" },
     { "responseCount", kind = "integer" },
-    { "expiryDate", kind = "integer" },
+    { "expiryDate", kind = "time" },
   },
   PhotoWithLocation = shapes.join({ { "imageUrl", kind = "string" } }, COORDINATES),
   ShareLocation = COORDINATES,
@@ -276,7 +276,7 @@ end
 
 local PROPERTIES = { { "properties", kind = "list", optional = true, of = action_fields.PROPERTY } }
 local JOB_DETAILS = {
-  { "dueDate", kind = "integer" },
+  { "dueDate", kind = "time" },
   { "status", kind = "choice",
     choices = { assumptions.job_pending, assumptions.job_completed, assumptions.job_overdue } },
   { "responses", kind = "list", of = responses { { "isCompleted", kind = "boolean" } } },
@@ -313,7 +313,7 @@ local DETAILS = {
     { "packageId", kind = "string" },
     { "title", kind = "string", optional = true },
     { "responseCount", kind = "integer" },
-    { "expiryDate", kind = "integer", optional = true },
+    { "expiryDate", kind = "time", optional = true },
   }, QUESTIONS_DETAILS, PROPERTIES),
 }
 for _, name in ipairs(shapes.join(action_fields.TYPES, SHARED)) do

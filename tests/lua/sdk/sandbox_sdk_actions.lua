@@ -32,6 +32,7 @@ function TestActions.test_job()
   local job = group:create_job { title = "Call", assigned_to = { ALICE, BRUNO }, due_in_hours = 2 }
   lu.assertEquals(job:details().status, "Pending")
   lu.assertAlmostEquals(job.due_date, state().clock.now + 7200, 3)
+  lu.assertEquals(math.type(job.due_date), "integer")
   lu.assertEquals(type(job:respond { completed = true }), "string")
   job:details()
   lu.assertEquals({ job.response_count, job.assignee_count, job.is_completed }, { 1, 2, false })
