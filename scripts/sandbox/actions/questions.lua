@@ -149,6 +149,9 @@ end
 ---@param answers table from check_answers
 ---@return table
 function questions.show_answers(db, root, list, answers)
+  if #list == 0 then
+    return json.array(answers)
+  end
   local out = json.array {}
   for i, question in ipairs(list) do
     local value, fn = answers[i], show[question.type]

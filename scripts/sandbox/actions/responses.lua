@@ -47,10 +47,11 @@ function responses.add(call, action)
     end
   else
     local asked = questions.of(action)
-    if not asked or #asked == 0 then
+    if asked and #asked > 0 then
+      values.answers = questions.check_answers(call, asked, values.answers)
+    elseif not assumptions.answers_without_questions then
       refusal.invalid "a package without questions takes no responses"
     end
-    values.answers = questions.check_answers(call, asked, values.answers)
   end
   check_open(call, action)
   local replaced = find_replaced(call, action, user_id)

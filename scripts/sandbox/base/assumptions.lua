@@ -100,6 +100,7 @@ local assumptions = {
   assignee_must_be_in_group = true,
   job_after_due = true, -- a job may be completed late
   second_response_allowed = false, -- without responseId, where acceptMultipleResponses is false
+  answers_without_questions = true, -- of a package that was sent without: its own app knows what they mean
   unanswered_allowed = true, -- null among the answers
   only_assignees_complete_jobs = true,
   may_update = "admin", -- and the sender: properties and reminders

@@ -130,6 +130,8 @@ function speak.answer(visit, show)
   local asked = questions.of(action)
   if not asked then
     refusal.invalid("an action of type %s takes no answers of this kind", action.type)
+  elseif #asked == 0 then
+    refusal.invalid "a package without questions takes no responses" -- the page has no fields for them
   end
   local is_choice, nothing = BY_PEOPLE_ONLY[action.type], false
   local ok, failure = pcall(function()
