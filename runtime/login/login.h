@@ -43,6 +43,9 @@ int login_oauth(const struct login *login, struct login_result *out, struct err 
  */
 int login_read_hidden(const char *prompt, struct buf *line, struct err *err);
 
+/* The same for what is no secret: the terminal shows what is typed. */
+int login_read_shown(const char *prompt, struct buf *line, struct err *err);
+
 /* A code from what was pasted: itself, or the URL that the browser was sent to. `state` is what the
  * URL must carry. NULL where it is neither (mem_free_secret). */
 char *login_code_of(const char *text, const char *state);

@@ -1,4 +1,4 @@
-/* Reading a line without showing it. */
+/* Reading a line, with or without showing it. */
 #include "login.h"
 
 #include "utf8.h"
@@ -85,6 +85,13 @@ static void say(const char *text)
 {
     ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
     (void)ignored; /* nowhere to say so */
+}
+
+int login_read_shown(const char *prompt, struct buf *line, struct err *err)
+{
+    if (isatty(STDIN_FILENO) == 1)
+        say(prompt);
+    return read_line(-1, line, err);
 }
 
 int login_read_hidden(const char *prompt, struct buf *line, struct err *err)

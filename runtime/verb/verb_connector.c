@@ -100,12 +100,14 @@ static int check_free(const struct add *add, struct err *err)
 }
 
 /* Pasted text comes with blanks around it. */
-static int read_value(const struct add *add, const char *label, struct buf *value, struct err *err)
+static int read_value(const struct add *add, const char *label, bool hidden, struct buf *value,
+                      struct err *err)
 {
     struct buf line;
     buf_create_secret(&line, LOGIN_LINE_MAX);
     char *prompt = mem_printf("%c%s: ", toupper((unsigned char)label[0]), label + 1);
-    int result = login_read_hidden(prompt, &line, err);
+    int result =
+        hidden ? login_read_hidden(prompt, &line, err) : login_read_shown(prompt, &line, err);
     mem_free(prompt);
     if (result == 0) {
         const char *from = line.data, *to = line.data + line.len;
@@ -135,11 +137,11 @@ static int read_values(struct add *add, struct err *err)
     bool terminal = isatty(STDIN_FILENO) == 1;
     if (terminal)
         log_msg(add->app->log, LOG_INFO,
-                "the next three values are %s; what you type or paste is not shown",
+                "the next three values are %s; the secret and the refresh token are not shown",
                 add->provider->given_where);
     int result = 0;
     for (size_t i = 0; i < PROVIDER_GIVEN && result == 0; i++)
-        result = read_value(add, given[i].label, &add->given[i], err);
+        result = read_value(add, given[i].label, given[i].file != NULL, &add->given[i], err);
     if (result != 0 && !terminal)
         err_wrap(err, "expected three lines: %s, %s, %s", given[0].label, given[1].label,
                  given[2].label);
@@ -306,7 +308,8 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
     const struct opt_spec spec = {
         .usage = "jeton connector add NAME --token-service URL [--allow-host PATTERN]… [--force]",
         .description =
-            "Adds a connector: asks for its ID, its secret and a refresh token (without echo; or "
+            "Adds a connector: asks for its ID, its secret and a refresh token (the ID is shown; "
+            "or "
             "reads three lines from standard input), tests them with one exchange, and writes "
             "conf.d/NAME.yaml, "
             "secrets/NAME.secret and secrets/NAME.refresh_token next to the configuration. If the "

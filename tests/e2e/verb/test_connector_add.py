@@ -300,7 +300,7 @@ class Forced(AddCase):
 
 class Terminal(AddCase):
 
-    def test_prompts_without_echo(self):
+    def test_prompts_show_the_id_only(self):
         self.need_terminal()
         pid, terminal = pty.fork()
         if pid == 0:
@@ -322,7 +322,8 @@ class Terminal(AddCase):
             if answer is not None:
                 os.write(terminal, answer.encode() + b"\n")
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
-        for value in (ID, SECRET, TOKEN):
+        self.assertIn(b"Application ID: " + ID.encode(), shown)
+        for value in (SECRET, TOKEN):
             self.assertNotIn(value.encode(), shown)
         self.ok("token", "contoso")
 
