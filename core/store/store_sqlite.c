@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sodium.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x6a65746f /* "jeto": tells file(1) and us whose database it is */
+#define NUMBER_MAX     INT64_C(253402300799999) /* the last millisecond of the year 9999 */
 
 /* Keeps a damaged file (and its journal) under a name of its own, so that nothing overwrites it. */
 static int set_aside(struct store_sqlite *sqlite, struct err *err)
@@ -272,6 +274,43 @@ int store_sqlite_finish(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct 
                      : store_sqlite_failed(sqlite, "cannot be written", err);
     sqlite3_finalize(stmt);
     return result;
+}
+
+static bool is_possible(sqlite3_stmt *stmt, int column, char kind)
+{
+    int type = sqlite3_column_type(stmt, column);
+    if (kind == 'b' || (type == SQLITE_NULL && kind >= 'A' && kind <= 'Z'))
+        return true;
+    switch (kind | ('a' - 'A')) {
+    case 'i':
+    case 's': {
+        int64_t max = (kind | ('a' - 'A')) == 's' ? INT_MAX : NUMBER_MAX;
+        int64_t number = type == SQLITE_INTEGER ? sqlite3_column_int64(stmt, column) : -1;
+        return number >= 0 && number <= max;
+    }
+    case 'n': {
+        int64_t number = type == SQLITE_INTEGER ? sqlite3_column_int64(stmt, column) : INT64_MIN;
+        return number >= -NUMBER_MAX && number <= NUMBER_MAX;
+    }
+    case 't':
+        return type == SQLITE_TEXT && strlen((const char *)sqlite3_column_text(stmt, column)) ==
+                                          (size_t)sqlite3_column_bytes(stmt, column);
+    default:
+        return type == SQLITE_TEXT;
+    }
+}
+
+int store_sqlite_check(struct store_sqlite *sqlite, sqlite3_stmt *stmt, const char *kinds,
+                       struct err *err)
+{
+    for (int i = 0; kinds[i] != '\0' && i < sqlite3_column_count(stmt); i++) {
+        if (!is_possible(stmt, i, kinds[i]))
+            return err_set(err, ERR_CONFIG,
+                           "state file '%s': '%s' holds a value that cannot be there; mend it with "
+                           "sqlite3, or restore the file",
+                           sqlite->path, sqlite3_column_name(stmt, i));
+    }
+    return 0;
 }
 
 void store_sqlite_bind_text(sqlite3_stmt *stmt, int index, const char *text)

@@ -74,6 +74,15 @@ int store_sqlite_scopes_know(struct store_sqlite *sqlite, const char *const *hom
 sqlite3_stmt *store_sqlite_prepare(struct store_sqlite *sqlite, const char *sql, struct err *err);
 /* Steps a statement that returns no rows, and ends it. */
 int store_sqlite_finish(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct err *err);
+/*
+ * Whether the row's columns hold what this program writes there; somebody else may have written to
+ * the file. kinds has a letter a column: i, an integer from 0; s, one that fits an int; n, one
+ * that may be below 0 (of a clock that counts from anywhere); t, a text
+ * without NUL bytes; j, any text; b, anything. A capital letter: or NULL. ERR_CONFIG names the
+ * column; the row stays as it is.
+ */
+int store_sqlite_check(struct store_sqlite *sqlite, sqlite3_stmt *stmt, const char *kinds,
+                       struct err *err);
 /* NULL is NULL; the text is borrowed until the statement ends. */
 void store_sqlite_bind_text(sqlite3_stmt *stmt, int index, const char *text);
 char *store_sqlite_column_text(sqlite3_stmt *stmt, int column); /* mem_free */

@@ -15,13 +15,15 @@ int store_sqlite_kv_get(struct store_sqlite *sqlite, struct store_call *call, st
     store_sqlite_bind_text(stmt, 2, key);
     int step = sqlite3_step(stmt);
     int found = step == SQLITE_ROW ? 1 : step == SQLITE_DONE ? 0 : -1;
+    if (found == 1 && store_sqlite_check(sqlite, stmt, "j", err) != 0)
+        found = -2;
     if (found == 1 &&
         buf_append(value, sqlite3_column_text(stmt, 0), (size_t)sqlite3_column_bytes(stmt, 0)) != 0)
         found = err_set(err, ERR_INVALID, "state key '%s' holds over %zu bytes", key, value->limit);
-    else if (found < 0)
+    else if (found == -1)
         store_sqlite_failed(sqlite, "cannot be read", err);
     sqlite3_finalize(stmt);
-    return found;
+    return found < 0 ? -1 : found;
 }
 
 static int kv_write_one(struct store_sqlite *sqlite, const char *scope, const struct store_kv *item,
@@ -89,6 +91,8 @@ int store_sqlite_kv_each(struct store_sqlite *sqlite, struct store_call *call, s
     int step;
     bool more = true;
     while (more && (step = sqlite3_step(stmt)) == SQLITE_ROW) {
+        if (store_sqlite_check(sqlite, stmt, "tj", err) != 0)
+            break;
         struct store_kv item = {
             .key = (const char *)sqlite3_column_text(stmt, 0),
             .value = (const char *)sqlite3_column_text(stmt, 1),
@@ -96,8 +100,9 @@ int store_sqlite_kv_each(struct store_sqlite *sqlite, struct store_call *call, s
         };
         more = call->kv.fn(call->kv.arg, &item);
     }
-    int result =
-        !more || step == SQLITE_DONE ? 0 : store_sqlite_failed(sqlite, "cannot be read", err);
+    int result = !more || step == SQLITE_DONE ? 0 : -1;
+    if (result != 0 && step != SQLITE_ROW) /* else it was checked */
+        store_sqlite_failed(sqlite, "cannot be read", err);
     sqlite3_finalize(stmt);
     return result;
 }

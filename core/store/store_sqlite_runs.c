@@ -11,6 +11,8 @@
 #define COLUMNS                                                                                    \
     "row, run, scope, job, slot_ms, attempt, started_ms, ended_ms, exit, cause, message,"          \
     " requests, exchanges, peak_kib, pid, pid_start, boot_id, output_bytes, host"
+/* For store_sqlite_check; the output stands last. */
+#define KINDS "itttIiiISTTiiisitiTb"
 
 /* By its number too: one of an older version holds nothing. */
 static bool is_alive(const struct store_sqlite *sqlite, const struct store_run *run)
@@ -187,13 +189,17 @@ static int take_rows(struct store_sqlite *sqlite, sqlite3_stmt *stmt, bool outpu
             room = room * 2 + 8;
             runs->items = mem_realloc(runs->items, room * sizeof *runs->items);
         }
+        if (store_sqlite_check(sqlite, stmt, KINDS, err) != 0)
+            break;
         struct store_run *run = &runs->items[runs->count++];
         memset(run, 0, sizeof *run);
         take_row(stmt, output, &runs->texts, run);
         if (alive || (run->exit < 0 && run->cause == NULL))
             run->alive = is_alive(sqlite, run);
     }
-    int result = step == SQLITE_DONE ? 0 : store_sqlite_failed(sqlite, "cannot be read", err);
+    int result = step == SQLITE_DONE ? 0 : -1;
+    if (result != 0 && step != SQLITE_ROW) /* else it was checked */
+        store_sqlite_failed(sqlite, "cannot be read", err);
     sqlite3_finalize(stmt);
     if (result != 0)
         store_runs_destroy(runs);

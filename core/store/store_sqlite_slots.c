@@ -12,6 +12,8 @@ static int take_integer(struct store_sqlite *sqlite, sqlite3_stmt *stmt, int64_t
         store_sqlite_failed(sqlite, "cannot be read", err);
     else if (found == 1 && sqlite3_column_type(stmt, 0) == SQLITE_NULL)
         found = 0;
+    else if (found == 1 && store_sqlite_check(sqlite, stmt, "i", err) != 0)
+        found = -1;
     else if (found == 1)
         *value = sqlite3_column_int64(stmt, 0);
     sqlite3_finalize(stmt);

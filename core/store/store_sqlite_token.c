@@ -12,8 +12,14 @@
     " refresh_expires_ms, login_since_ms, asked, secret_fingerprint, barred, metadata,"            \
     " metadata_ms, stop_kind, stop_since_ms, stop_times, stop_reason"
 
-static void take_row(sqlite3_stmt *stmt, struct store_token *row)
+/* For store_sqlite_check. */
+#define KINDS "iTTTiintTTiTTTTiiTTiTisiiT"
+
+static int take_row(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct store_token *row,
+                    struct err *err)
 {
+    if (store_sqlite_check(sqlite, stmt, KINDS, err) != 0)
+        return -1;
     row->generation = sqlite3_column_int64(stmt, 0);
     row->access_token = store_sqlite_column_text(stmt, 1);
     row->endpoint_url = store_sqlite_column_text(stmt, 2);
@@ -41,6 +47,7 @@ static void take_row(sqlite3_stmt *stmt, struct store_token *row)
     row->stop.since_ms = sqlite3_column_int64(stmt, 23);
     row->stop.times = sqlite3_column_int64(stmt, 24);
     row->stop.reason = store_sqlite_column_text(stmt, 25);
+    return 0;
 }
 
 /* Runs the query for one row, and leaves it at that. 1, 0: none, -1: ended. */
@@ -65,7 +72,8 @@ static int load_intent(struct store_sqlite *sqlite, const char *owner, struct st
     int found = step_row(sqlite, stmt, err);
     if (found < 0)
         return -1;
-    if (found == 1) {
+    int result = found == 1 ? store_sqlite_check(sqlite, stmt, "tiit", err) : 0;
+    if (found == 1 && result == 0) {
         snprintf(intent->id, sizeof intent->id, "%s", (const char *)sqlite3_column_text(stmt, 0));
         intent->generation = sqlite3_column_int64(stmt, 1);
         intent->started_ms = sqlite3_column_int64(stmt, 2);
@@ -73,7 +81,7 @@ static int load_intent(struct store_sqlite *sqlite, const char *owner, struct st
                  (const char *)sqlite3_column_text(stmt, 3));
     }
     sqlite3_finalize(stmt);
-    return 0;
+    return result;
 }
 
 /* An intent of another generation was answered: by a program that does not know of intents. */
@@ -88,10 +96,9 @@ static int load(struct store_sqlite *sqlite, const char *owner, struct store_tok
     int found = step_row(sqlite, stmt, err);
     if (found < 0)
         return -1;
-    if (found == 1)
-        take_row(stmt, row);
+    int result = found == 1 ? take_row(sqlite, stmt, row, err) : 0;
     sqlite3_finalize(stmt);
-    if (load_intent(sqlite, owner, &row->intent, err) != 0)
+    if (result != 0 || load_intent(sqlite, owner, &row->intent, err) != 0)
         return -1;
     if (row->intent.generation != row->generation)
         row->intent = (struct store_intent){0};
@@ -117,13 +124,15 @@ int store_sqlite_token_list(struct store_sqlite *sqlite, struct store_call *call
     if (stmt == NULL)
         return -1;
     int step = sqlite3_exec(sqlite->db, "BEGIN", NULL, NULL, NULL);
-    for (size_t i = 0; step == SQLITE_OK && i < call->token.count; i++) {
+    int result = 0;
+    for (size_t i = 0; step == SQLITE_OK && result == 0 && i < call->token.count; i++) {
         store_sqlite_bind_text(stmt, 1, call->token.row[i].owner);
         if (sqlite3_step(stmt) == SQLITE_ROW)
-            take_row(stmt, &call->token.row[i]);
+            result = take_row(sqlite, stmt, &call->token.row[i], err);
         step = sqlite3_reset(stmt); /* the error of the step, if it had one */
     }
-    int result = step == SQLITE_OK ? 0 : store_sqlite_failed(sqlite, "cannot be read", err);
+    if (step != SQLITE_OK)
+        result = store_sqlite_failed(sqlite, "cannot be read", err);
     sqlite3_finalize(stmt);
     sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
     return result;

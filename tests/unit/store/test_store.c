@@ -27,7 +27,7 @@ static void a_row_comes_back_as_it_was(void **state)
         .endpoint_url = mem_strdup("https://e.example"),
         .scope = mem_strdup("a,b"),
         .lifetime_ms = 86400000,
-        .received_wall_ms = 636674054802000001,
+        .received_wall_ms = 253402300799998,
         .received_boot_ms = 5,
         .received_boot_id = "boot",
         .refresh_token = mem_strdup("refresh"),

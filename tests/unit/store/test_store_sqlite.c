@@ -19,6 +19,7 @@ static void run_sql(const char *sql)
 {
     sqlite3 *db;
     assert_int_equal(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
+    sqlite3_exec(db, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
 }
@@ -261,6 +262,116 @@ static void what_a_newer_version_takes_away_is_said(void **state)
     store_free(store);
 }
 
+static bool pass(void *arg, const struct store_kv *item)
+{
+    (void)arg;
+    return item->value != NULL;
+}
+
+/* All that the store reads of rows. */
+static int read_all(struct store *store, struct err *err)
+{
+    struct store_token row;
+    struct store_runs runs;
+    struct buf text;
+    struct store_call load = {.op = STORE_TOKEN_LOAD, .token = {.owner = "owner", .row = &row}};
+    struct store_call each = {.op = STORE_KV_EACH, .kv = {.scope = SCOPE, .fn = pass}};
+    struct store_run_filter all = {.output = true};
+    if (store_wait(store, &load, err) < 0)
+        return -1;
+    store_token_destroy(&row);
+    if (store_run_list(store, &all, &runs, err) != 0)
+        return -1;
+    store_runs_destroy(&runs);
+    buf_create(&text, 100);
+    int result = store_kv_get(store, SCOPE, "k", &text, err) < 0 ? -1 : 0;
+    buf_destroy(&text);
+    return result == 0 ? store_wait(store, &each, err) : -1;
+}
+
+/* The column has this value for a moment. */
+static void holds(struct store *store, const char *table, const char *column, const char *value)
+{
+    struct err err;
+    err_clear(&err);
+    char *put = mem_printf("UPDATE %s SET %s = %s", table, column, value);
+    char *back =
+        mem_printf("DELETE FROM %s; INSERT INTO %s SELECT * FROM good_%s", table, table, table);
+    char *same = mem_printf("SELECT count(*) FROM %s WHERE %s IS %s", table, column, value);
+    run_sql(put);
+    if (read_all(store, &err) != -1 || err.kind != ERR_CONFIG || strstr(err.msg, column) == NULL)
+        fail_msg("%s.%s = %s: '%s'", table, column, value, err.msg);
+    assert_int_equal(ask_sql(same), 1); /* nothing was lost */
+    run_sql(back);
+    if (read_all(store, &err) != 0)
+        fail_msg("%s.%s: %s", table, column, err.msg);
+    mem_free(put);
+    mem_free(back);
+    mem_free(same);
+}
+
+/* In each column but those by which rows are found and those that nobody reads. A copy of the
+ * table has no constraints: it can hold anything. */
+static void check_columns(struct store *store, const char *table)
+{
+    static const char *const numbers[] = {"'text'", "-1", "9223372036854775807", "1.5", "x'01'"};
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    char *copy = mem_printf("CREATE TABLE good_%s AS SELECT * FROM %s; DROP TABLE %s;"
+                            "CREATE TABLE %s AS SELECT * FROM good_%s",
+                            table, table, table, table, table);
+    char *list = mem_printf("SELECT name, type = 'INTEGER', \"notnull\" OR name = 'row' FROM"
+                            " pragma_table_info('%s') WHERE name NOT IN ('owner', 'home',"
+                            " 'untold', 'output') AND '%s' || name <> 'kvscope'",
+                            table, table);
+    char names[40][40];
+    bool number[40], needed[40];
+    size_t count = 0;
+    assert_int_equal(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, list, -1, &stmt, NULL), SQLITE_OK);
+    for (; sqlite3_step(stmt) == SQLITE_ROW && count < 40; count++) {
+        snprintf(names[count], sizeof names[0], "%s", (const char *)sqlite3_column_text(stmt, 0));
+        number[count] = sqlite3_column_int(stmt, 1) != 0;
+        needed[count] = sqlite3_column_int(stmt, 2) != 0;
+    }
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    assert_true(count >= 2);
+    run_sql(copy);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t n = 0; number[i] && n < sizeof numbers / sizeof numbers[0]; n++) {
+            if (strcmp(numbers[n], "-1") != 0 || strcmp(names[i], "received_boot_ms") != 0)
+                holds(store, table, names[i], numbers[n]);
+        }
+        if (!number[i])
+            holds(store, table, names[i], "x'0061'");
+        if (needed[i])
+            holds(store, table, names[i], "NULL");
+    }
+    mem_free(copy);
+    mem_free(list);
+}
+
+static void impossible_values_are_refused(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    struct store_kv item = {"k", "v", 1};
+    assert_int_equal(store_kv_write(store, SCOPE, &item, 1, &err), 0);
+    struct store_run run = {.run = "first", .scope = SCOPE, .job = "report", .attempt = 1};
+    assert_int_equal(store_run_add(store, &run, &err), 0);
+    run_sql("INSERT INTO token (owner, generation, lifetime_ms, received_wall_ms,"
+            " received_boot_ms, received_boot_id, refresh_token, refresh_since_ms)"
+            " VALUES ('owner', 3, 1, 1, 1, 'boot', 'rotated', 1);"
+            "INSERT INTO token_intent VALUES ('owner', 'id', 3, 1, 'host')");
+    assert_int_equal(read_all(store, &err), 0);
+    static const char *const tables[] = {"token", "token_intent", "run", "kv"};
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        check_columns(store, tables[i]);
+    store_free(store);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, folder_set_up, folder_tear_down)
 
 int main(void)
@@ -275,6 +386,7 @@ int main(void)
         TEST(programs_of_0_1_0_can_go_on),
         TEST(what_a_newer_version_adds_disturbs_nobody),
         TEST(what_a_newer_version_takes_away_is_said),
+        TEST(impossible_values_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
