@@ -65,7 +65,7 @@ class Guide(support.Case):
         self.assertEqual(self.type(shell[2]), "posted to Sales: 1 new\n")
         self.type(shell[3])
         self.assertIn("'contoso' is added", self.type(shell[4]))
-        self.assertIn("token exchanged", self.type(shell[5]))
+        self.assertIn("token of the state", self.type(shell[5]))
         out = self.type(shell[6])
         self.assertIn("POST ", out)
         self.assertEqual(out.count("posted to Sales: 1 new"), 2)
