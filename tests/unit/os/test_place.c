@@ -127,7 +127,8 @@ static void test_kinds(void **state)
     assert_refused("/dev/none", "nothing is written below /dev");
     assert_refused("/proc/self/fd/1", "nothing is written below /dev");
     assert_refused("/proc/version", "nothing is written below /dev");
-    assert_refused("/sys/none", "nothing is written below /dev");
+    if (access("/sys/kernel", F_OK) == 0) /* not in every chroot */
+        assert_refused("/sys/none", "nothing is written below /dev");
     assert_int_equal(symlink("/proc/self/fd/1", "stdout"), 0);
     assert_refused("stdout", "nothing is written below /dev");
     if (access("/dev/shm", F_OK) == 0) {
