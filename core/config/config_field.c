@@ -20,16 +20,22 @@ const char *config_text(const struct schema_walk *walk, const struct schema_fiel
     return NULL;
 }
 
-void config_url_parse(const struct schema_walk *walk, const struct schema_field *field,
-                      const struct yaml_node *node, void *target)
+const char *config_url_text(const struct schema_walk *walk, const struct schema_field *field,
+                            const struct yaml_node *node)
 {
     const char *text = config_text(walk, field, node);
     struct err err;
     err_clear(&err);
-    if (text == NULL)
-        return;
-    if (allow_check_base(text, &err) != 0)
-        schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
-    else
+    if (text == NULL || allow_check_base(text, &err) == 0)
+        return text;
+    schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
+    return NULL;
+}
+
+void config_url_parse(const struct schema_walk *walk, const struct schema_field *field,
+                      const struct yaml_node *node, void *target)
+{
+    const char *text = config_url_text(walk, field, node);
+    if (text != NULL)
         *(char **)target = url_base(text);
 }

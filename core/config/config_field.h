@@ -7,7 +7,11 @@
 #define CONFIG_SECRET_EXPECTED                                                                     \
     "a string, {env: NAME}, {file: PATH}, {command: [PROGRAM, …]} or {credential: NAME}"
 
-/* char *: the URL of a service, as allow_check_base wants it, without slashes at its end. */
+/* The text of a URL of a service, as allow_check_base wants it. Borrowed from the node; NULL: the
+ * problem was reported. */
+const char *config_url_text(const struct schema_walk *walk, const struct schema_field *field,
+                            const struct yaml_node *node);
+/* char *: such a URL, without slashes at its end. */
 schema_parse_fn config_url_parse;
 /* struct secret: a string, or {env:}, {file:}, {command:}, {credential:}. */
 schema_parse_fn config_secret_parse;

@@ -22,14 +22,8 @@
 static void read_url(const struct schema_walk *walk, const struct schema_field *field,
                      const struct yaml_node *node, void *target)
 {
-    const char *text = config_text(walk, field, node);
-    struct err err;
-    err_clear(&err);
-    if (text == NULL)
-        return;
-    if (allow_check_base(text, &err) != 0)
-        schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
-    else
+    const char *text = config_url_text(walk, field, node);
+    if (text != NULL)
         *(char **)target = mem_strdup(text);
 }
 
