@@ -34,6 +34,20 @@ void app_globals(struct app_globals *globals, struct opt opts[APP_GLOBALS]);
 /* A verb, or a verb of a verb: argv[0] is its name. Returns the exit status, or -1 with err. */
 typedef int app_fn(struct app *app, int argc, char **argv, struct err *err);
 
+/* A verb of a verb; a table of them ends with name NULL. */
+struct app_verb {
+    const char *name;
+    app_fn *run;
+};
+/* What stands before them: title is "jeton cron", usage and description are as in opt.h. */
+struct app_verbs {
+    const char *title, *usage, *description;
+    const struct app_verb *verbs;
+};
+/* Runs the one that argv names (argv[0] is the outer verb), or prints the help. */
+int app_verbs(const struct app_verbs *table, struct app *app, int argc, char **argv,
+              struct err *err);
+
 /* Loads the chosen configuration and says at -v which one it is. required false: none at all is an
  * empty one. */
 struct config *app_config(struct app *app, bool required, struct err *err);

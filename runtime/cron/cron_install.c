@@ -236,7 +236,7 @@ static void warn(struct change *change)
     warn_zone(plan);
 }
 
-/* --- the sub-verbs -----------------------------------------------------------------------------
+/* --- the verbs ---------------------------------------------------------------------------------
  */
 
 static int install(struct app *app, struct err *err)

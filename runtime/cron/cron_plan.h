@@ -1,4 +1,4 @@
-/* What the sub-verbs of `jeton cron` share: the configuration's scheduled jobs, their zones, and
+/* What the verbs of `jeton cron` share: the configuration's scheduled jobs, their zones, and
  * the paths that other programs are told. */
 #ifndef JETON_CRON_PLAN_H
 #define JETON_CRON_PLAN_H
@@ -35,7 +35,7 @@ struct cron_plan {
     size_t npairs;
 };
 
-/* The sub-verbs: argv[0] is the sub-verb. */
+/* The verbs: argv[0] is the verb. */
 app_fn cron_install, cron_remove, cron_next, cron_run;
 
 /* Loads the chosen configuration. Destroy it after errors too. */

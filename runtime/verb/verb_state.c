@@ -1,10 +1,9 @@
-/* jeton state: what is done to the state itself. A table of its sub-verbs. */
+/* jeton state: what is done to the state itself. A table of its verbs. */
 #include "verb.h"
 
 #include "config_load.h"
 #include "home.h"
 #include "mem.h"
-#include "nearest.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -100,45 +99,15 @@ static int state_adopt(struct app *app, int argc, char **argv, struct err *err)
     return status;
 }
 
-static const struct {
-    const char *name;
-    app_fn *run;
-} verbs[] = {{"adopt", state_adopt}};
-#define VERBS (sizeof verbs / sizeof verbs[0])
-
-static int unknown(const char *name, struct err *err)
-{
-    const char *names[VERBS];
-    for (size_t i = 0; i < VERBS; i++)
-        names[i] = verbs[i].name;
-    const char *nearest = nearest_name(name, names, VERBS);
-    return err_set(err, ERR_USAGE, "jeton state: unknown sub-verb '%s'; %s '%s'%s", name,
-                   nearest != NULL ? "did you mean" : "there is",
-                   nearest != NULL ? nearest : verbs[0].name, nearest != NULL ? "?" : "");
-}
+static const struct app_verb verbs[] = {{"adopt", state_adopt}, {NULL, NULL}};
 
 int verb_state(struct app *app, int argc, char **argv, struct err *err)
 {
-    static const struct opt opts[] = {{0, NULL, OPT_FLAG, NULL, NULL, NULL}};
-    const struct opt_spec spec = {
+    static const struct app_verbs table = {
+        .title = "jeton state",
         .usage = "jeton state adopt PATH [--replace]",
         .description = "Works on the state itself. `jeton state adopt --help` has the details.",
-        .opts = opts,
-        .stop_at_operand = true,
-        .max_operands = -1,
+        .verbs = verbs,
     };
-    struct opt_result result = {0};
-    int parsed = app_options(&spec, argc, argv, &result, err);
-    if (parsed <= 0)
-        return parsed;
-    char **rest = argv + argc - result.count;
-    mem_free(result.operands);
-    if (result.count == 0)
-        return err_set(err, ERR_USAGE,
-                       "jeton state: expected adopt; `jeton state --help` says how");
-    for (size_t i = 0; i < VERBS; i++) {
-        if (strcmp(verbs[i].name, rest[0]) == 0)
-            return verbs[i].run(app, result.count, rest, err);
-    }
-    return unknown(rest[0], err);
+    return app_verbs(&table, app, argc, argv, err);
 }
