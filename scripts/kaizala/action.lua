@@ -24,9 +24,9 @@ local survey = require "kaizala.survey"
 ---@field assignee_count? integer of a job
 ---@field is_completed? boolean of a job: by all assignees
 ---@field due_date? integer of a job, after `details`
----@field status? "Pending"|"Completed"|"Overdue" of a job, after `details`
+---@field status? boolean of a job, after `details`: as `is_completed`
 ---@field question? string of a poll
----@field choices? table[] of a poll: `{title=}`
+---@field choices? table[] of a poll: `{title=, image=}`, the URL of the picture
 ---@field expiry_date? integer of a poll or a survey: when it stops taking answers
 ---@field description? string of a survey, after `details`
 ---@field starting_time? integer of a meeting

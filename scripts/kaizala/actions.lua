@@ -110,7 +110,7 @@ end
 
 ---@class kaizala.PollChoice
 ---@field title string
----@field image? string URL of its picture
+---@field image? string mediaResource of its picture (`kz:upload`), or a URL
 
 ---@class kaizala.PollOptions: kaizala.AudienceOptions
 ---@field question string

@@ -5,6 +5,7 @@ local action_fields = require "sandbox.actions.fields"
 local assumptions = require "sandbox.base.assumptions"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.base.limits"
+local media_resource = require "sandbox.base.media_resource"
 local uploads = require "sandbox.rules.uploads"
 local properties = require "sandbox.actions.properties"
 local refusal = require "sandbox.base.refusal"
@@ -46,6 +47,9 @@ function finish.Job(call, values)
 end
 
 function finish.Poll(call, values)
+  for _, choice in ipairs(values.choices) do
+    choice.image = media_resource.hosted_url(choice.image) or choice.image
+  end
   return call.now + values.expiryInHours * HOUR_S
 end
 

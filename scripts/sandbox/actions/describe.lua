@@ -63,13 +63,26 @@ function short.Job(call, action)
   }
 end
 
-function short.Poll(_, action)
+-- Clients send a choice's picture as a mediaResource, and get its URL.
+local function choices(call, action)
+  local root, out = call.world:root(call.headers.host), json.array {}
+  for i, choice in ipairs(action.body.choices) do
+    local resource = media_resource.decode(choice.image)
+    out[i] = {
+      title = choice.title,
+      image = resource and media_resource.url(root, resource) or choice.image,
+    }
+  end
+  return out
+end
+
+function short.Poll(call, action)
   return {
     actionId = action.id,
     question = action.body.question,
     isSenderOnly = action.body.isSenderOnly,
     expiryDate = clock.rfc3339(action.expires_at),
-    choices = action.body.choices,
+    choices = choices(call, action),
   }
 end
 
@@ -164,18 +177,11 @@ local function responses(call, action)
   return out
 end
 
-local function job_status(call, action, entry)
-  if entry.isCompleted then
-    return assumptions.job_completed
-  end
-  return call.now >= action.expires_at and assumptions.job_overdue or assumptions.job_pending
-end
-
 -- By type: fields that only details have.
 local function add_details(call, action, out)
   if action.type == "Job" then
     out.dueDate = clock.rfc3339(action.expires_at)
-    out.status = job_status(call, action, out)
+    out.status = out.isCompleted
     out.responses = responses(call, action)
   elseif action.body.questions then
     out.description = action.body.description

@@ -277,8 +277,7 @@ end
 local PROPERTIES = { { "properties", kind = "list", optional = true, of = action_fields.PROPERTY } }
 local JOB_DETAILS = {
   { "dueDate", kind = "time" },
-  { "status", kind = "choice",
-    choices = { assumptions.job_pending, assumptions.job_completed, assumptions.job_overdue } },
+  { "status", kind = "boolean" },
   { "responses", kind = "list", of = responses { { "isCompleted", kind = "boolean" } } },
 }
 local ASKED = {

@@ -106,9 +106,6 @@ local assumptions = {
   may_update = "admin", -- and the sender: properties and reminders
   property_numbers = { [0] = "Text", [1] = "Numeric", [3] = "DateTime", [6] = "StringList" },
   source_group_required = true, -- sourceGroupId, when reacting
-  job_completed = "Completed",
-  job_pending = "Pending",
-  job_overdue = "Overdue",
 
   -- Media: POST /media/url fetches from this machine only; the hosted service fetched from anywhere.
   media_url_loopback_only = true,

@@ -38,6 +38,19 @@ function media_resource.decode(text)
   return { id = value.id, type = value.type, name = value.name }
 end
 
+--- Reads one that the hosted service wrote: base64 of JSON with a list `Files`, as the documented samples
+--- have it.
+---@param text any what a client sent
+---@return string|nil url of its first file; nil: it is none
+function media_resource.hosted_url(text)
+  local bytes = type(text) == "string" and crypto.unbase64(text)
+  local value = bytes and json.decode(bytes)
+  local files = type(value) == "table" and value.Files
+  local file = type(files) == "table" and files[1]
+  local url = type(file) == "table" and file.Url
+  return type(url) == "string" and url:find "^https?://" and url or nil
+end
+
 --- Where the sandbox serves it.
 ---@param root string of the sandbox, without a slash at the end
 ---@param resource sandbox.media_resource

@@ -25,14 +25,27 @@ local function content_type(content)
   return "application/octet-stream"
 end
 
---- What a row stores for a picture: the given URL, or the URL of the decoded picture, whose file
---- pictures.store writes.
+--- The URL of a picture that clients sent as a mediaResource.
+---@param call sandbox.call
+---@param text string|nil
+---@return string|nil url nil: the text is no mediaResource
+function pictures.uploaded(call, text)
+  local resource = media_resource.decode(text)
+  return resource and media_resource.url(call.world:root(call.headers.host), resource)
+    or media_resource.hosted_url(text)
+end
+
+--- What a row stores for a picture: the given URL, that of an upload, or the URL of the decoded picture,
+--- whose file pictures.store writes.
 ---@param call sandbox.call
 ---@param name string of the field
----@param text string|nil a URL, or base64
+---@param text string|nil a URL, a mediaResource, or base64
 ---@return string|nil
 function pictures.read(call, name, text)
-  if not text or #text <= limits.picture_url_bytes and not text:find "%c" then
+  local url = pictures.uploaded(call, text)
+  if url then
+    return url
+  elseif not text or #text <= limits.picture_url_bytes and not text:find "%c" then
     return text
   end
   local encoded = text:gsub("^data:[^,]*,", ""):gsub("%s+", "")

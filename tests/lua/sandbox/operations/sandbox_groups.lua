@@ -197,6 +197,11 @@ function TestCreating.test_a_large_picture_is_listed_by_its_url()
   end
 end
 
+function TestCreating.test_an_uploaded_picture_is_listed_by_its_url()
+  local group = create(tenant, { name = "Painters", groupPhoto = wire.upload "Image" }).groupId
+  lu.assertEquals(assert(http.get(list(tenant)[group].groupImageUrl)).body, "x")
+end
+
 -- Neither list is paged: as long as they can be they must fit a reply, and groups come twice in one.
 function TestCreating.test_the_longest_lists_fit_a_reply()
   local worst = ("\1"):rep(limits.name_characters)
