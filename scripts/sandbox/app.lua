@@ -1,6 +1,7 @@
 --- The handler of the server: decides by path which room answers a request.
 local assumptions = require "sandbox.base.assumptions"
 local clock = require "sandbox.base.clock"
+local control = require "sandbox.control"
 local form = require "sandbox.http.form"
 local guard = require "sandbox.http.guard"
 local limits = require "sandbox.base.limits"
@@ -11,11 +12,10 @@ local refusal = require "sandbox.base.refusal"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 local services = require "sandbox.services"
-local steering = require "sandbox.steering"
 
 local app = {}
 
-local STEERING = "_sandbox"
+local CONTROL_PATH = "_sandbox"
 
 -- The root page for programs; browsers get the portal.
 local function front_page(world, method)
@@ -27,7 +27,7 @@ local function front_page(world, method)
     about = "A local server that speaks the Kaizala connector API. It is not Microsoft's.",
     token_service = world.url .. "/v1/accessToken",
     platform_service = world.url .. "/v1",
-    steering = world.url .. "/_sandbox/state",
+    control = world.url .. "/_sandbox/state",
     portal = world.url .. "/",
   }
 end
@@ -41,13 +41,13 @@ local MEDIA = {
   head = function() end,
 }
 local SERVICES = { handle = services.handle, head = services.head }
-local STEERED = {
+local CONTROL = {
   handle = function(world, arrived, path)
-    return steering.handle(world, arrived, table.move(path.segments, 2, #path.segments, 1, {}),
+    return control.handle(world, arrived, table.move(path.segments, 2, #path.segments, 1, {}),
       world.clock:now())
   end,
   head = function(world, arrived, path)
-    steering.head(world, arrived, table.move(path.segments, 2, #path.segments, 1, {}))
+    control.head(world, arrived, table.move(path.segments, 2, #path.segments, 1, {}))
   end,
 }
 local OAUTH = { handle = oauth.handle, head = oauth.head }
@@ -74,8 +74,8 @@ local function place(arrived, path)
     return MEDIA
   elseif path.prefixed then
     return SERVICES
-  elseif first == STEERING then
-    return STEERED
+  elseif first == CONTROL_PATH then
+    return CONTROL
   elseif oauth.is_page(path.segments) then
     return OAUTH
   elseif portal.is_page(arrived, path.segments) then

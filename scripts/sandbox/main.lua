@@ -4,7 +4,7 @@
 ---   this folder    start, the world, which room answers a request
 ---   oauth          the sign-in page for applications, in the portal's frame
 ---   portal         pages for people
----   steering       /_sandbox/, for tests
+---   control        /_sandbox/, for tests
 ---   reference      the operations as OpenAPI and as documentation
 ---   services       a call of the API, from arrival to reply; faults, switches, recorder
 ---   operations     the table of operations

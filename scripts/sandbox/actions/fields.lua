@@ -12,7 +12,7 @@ local JOB_HOURS, SURVEY_HOURS, POLL_HOURS, MEETING_MINUTES = 24, 24, 720, 30
 action_fields.TYPES = {
   "Announcement", "Job", "Poll", "LetsMeet", "Survey", "Image", "Album", "Audio", "Document", "Video",
 }
--- Types that only phones send and connectors can list (sandbox.steering.sharing).
+-- Types that only phones send and connectors can list (sandbox.control.sharing).
 local SHARED = { "PhotoWithLocation", "ShareLocation" }
 action_fields.ALL_TYPES = shapes.join(action_fields.TYPES, { PACKAGE }, SHARED)
 action_fields.ANSWERABLE = { "Job", "Survey", PACKAGE }

@@ -110,7 +110,7 @@ local limits = {
   pin_checks_per_minute = 60, -- of one account
   attempts_per_minute = 600, -- of all accounts, each of these two
 
-  -- What steering keeps.
+  -- What is kept for the control routes.
   faults = 100,
   fault_times = 1000000,
   fault_delay_ms = 600000,

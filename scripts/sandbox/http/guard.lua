@@ -133,7 +133,7 @@ end
 ---@param world sandbox.world
 ---@param method string
 ---@param headers table<string, string>
-function guard.check_steering(world, method, headers)
+function guard.check_control(world, method, headers)
   for name in pairs(headers) do
     if name == "forwarded" or name:find "^x%-forwarded%-" then
       refuse "requests that a proxy passed on (Forwarded, X-Forwarded-*) may not control the sandbox"

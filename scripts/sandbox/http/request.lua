@@ -12,7 +12,7 @@ request.MOVED_PREFIX = "moved"
 ---@field text string lower case, without /v1: "/groups/853654b2-…/members"
 ---@field under_v1 boolean
 ---@field moved boolean below MOVED_PREFIX
----@field prefixed boolean below /v1 or MOVED_PREFIX: never steering, never the portal
+---@field prefixed boolean below /v1 or MOVED_PREFIX: never /_sandbox, never the portal
 ---@field too_deep boolean
 
 local function decode(segment)

@@ -1,4 +1,4 @@
---- Creates users, groups and connectors from the entries of a seed; steering and the portal use it, too.
+--- Creates users, groups and connectors from the entries of a seed; the control routes and the portal use it, too.
 --- Existing ones (same phone, same id) are changed.
 local json = require "jeton.json"
 local assumptions = require "sandbox.base.assumptions"

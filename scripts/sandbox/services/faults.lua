@@ -163,7 +163,7 @@ function faults.add_headers(fault, response)
   end
 end
 
---- The JSON that steering shows.
+--- The JSON of the control routes.
 ---@return table[]
 function faults:describe()
   local out = {}

@@ -101,7 +101,7 @@ function switches.take_redirect(current, name)
   return redirect
 end
 
---- The JSON that steering shows.
+--- The JSON of the control routes.
 ---@param current sandbox.switches
 ---@return table
 function switches.describe(current)

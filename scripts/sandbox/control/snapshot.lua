@@ -1,4 +1,4 @@
---- The contents of the sandbox, for GET /_sandbox/state and other replies of steering. Secrets are left out:
+--- The contents of the sandbox, for GET /_sandbox/state and other replies below /_sandbox. Secrets are left out:
 --- the database has hashes of most, and tokens and headers of webhooks in clear.
 local json = require "jeton.json"
 local actions = require "sandbox.data.actions"

@@ -15,12 +15,12 @@ local refusal = require "sandbox.base.refusal"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 local router = require "sandbox.http.router"
-local sharing = require "sandbox.steering.sharing"
-local snapshot = require "sandbox.steering.snapshot"
+local sharing = require "sandbox.control.sharing"
+local snapshot = require "sandbox.control.snapshot"
 local switches = require "sandbox.services.switches"
 local users = require "sandbox.data.users"
 
-local steering = {}
+local control = {}
 
 local CLOCK_FIELDS = {
   { "advance_s", kind = "integer", required = true, min = -limits.clock_advance_s,
@@ -187,9 +187,9 @@ local function decode(text)
   return value
 end
 
--- Checks that the request may steer, and finds the route.
+-- Checks that the request may control the sandbox, and finds the route.
 local function find(world, arrived, segments)
-  guard.check_steering(world, arrived.method, arrived.headers)
+  guard.check_control(world, arrived.method, arrived.headers)
   local route, params = routes:match(arrived.method, segments)
   if not route then
     if params then
@@ -206,7 +206,7 @@ end
 ---@param world sandbox.world
 ---@param arrived table the server's request
 ---@param segments string[] of the path, below /_sandbox
-function steering.head(world, arrived, segments)
+function control.head(world, arrived, segments)
   find(world, arrived, segments)
 end
 
@@ -216,7 +216,7 @@ end
 ---@param segments string[] of the path, below /_sandbox
 ---@param now integer epoch seconds
 ---@return table response
-function steering.handle(world, arrived, segments, now)
+function control.handle(world, arrived, segments, now)
   local route, params = find(world, arrived, segments)
   local call = { world = world, now = now, params = params, query = request.query(arrived.query) }
   if route.value then
@@ -229,4 +229,4 @@ function steering.handle(world, arrived, segments, now)
   return reply.success(result)
 end
 
-return steering
+return control

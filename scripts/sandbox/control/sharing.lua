@@ -1,5 +1,5 @@
 --- Shares a place, or a picture with the place where it was taken, in the name of a user. Phones can do this,
---- connectors cannot; so steering offers it.
+--- connectors cannot; so the control routes offer it.
 local actions = require "sandbox.data.actions"
 local body = require "sandbox.http.body"
 local groups = require "sandbox.data.groups"

@@ -1,4 +1,4 @@
--- Steering: state, clock, faults, switches, what was recorded, and making things as the portal would.
+-- The control routes: state, clock, faults, switches, what was recorded, and making things as the portal would.
 package.path = require("jeton").folder .. "/../../?.lua;" .. package.path
 local http = require "jeton.http"
 local json = require "jeton.json"
