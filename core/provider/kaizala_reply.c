@@ -54,6 +54,7 @@ static int parse_lifetime(const struct json *expiry, const struct http_response 
     return 0;
 }
 
+/* -1 with err, and with the refresh token where one has come. */
 static int parse_fields(const struct json *reply, const struct http_response *response,
                         struct provider_token *token, struct err *err)
 {
@@ -61,6 +62,8 @@ static int parse_fields(const struct json *reply, const struct http_response *re
     const struct json *endpoint = json_get(reply, "endpointUrl");
     const struct json *scope = json_get(reply, "scope");
     const struct json *refresh = json_get(reply, "refreshToken");
+    if (provider_words_is_token(refresh))
+        token->refresh_token = mem_strdup(refresh->text);
     if (!provider_words_is_token(access))
         return field_error("accessToken", "a token", err);
     if (json_string(endpoint) == NULL)
@@ -71,7 +74,7 @@ static int parse_fields(const struct json *reply, const struct http_response *re
         return field_error("scope", "a string", err);
     bool rotated = refresh != NULL && refresh->type != JSON_NULL &&
                    !(json_string(refresh) != NULL && refresh->len == 0);
-    if (rotated && !provider_words_is_token(refresh))
+    if (rotated && token->refresh_token == NULL)
         return field_error("refreshToken", "a token, empty or null", err);
     if (parse_lifetime(json_get(reply, "accessTokenExpiry"), response, token, err) != 0)
         return -1;
@@ -80,7 +83,6 @@ static int parse_fields(const struct json *reply, const struct http_response *re
     token->endpoint_url = url_base(endpoint->text);
     const char *scopes = json_string(scope);
     token->scope = mem_strdup(scopes != NULL ? scopes : "");
-    token->refresh_token = rotated ? mem_strdup(refresh->text) : NULL;
     return 0;
 }
 
@@ -280,6 +282,8 @@ enum provider_meaning kaizala_reply_read(const struct provider_ask *ask,
             result = kaizala_reply_token(response, &out->token, err);
         else if (ask->purpose != PROVIDER_SEND_PIN)
             result = read_login(response, &out->token.refresh_token, err);
+        if (result != 0 && ask->purpose == PROVIDER_ACCESS && out->token.refresh_token != NULL)
+            return PROVIDER_SPOILT; /* the one that was sent may be spent */
         return result == 0 ? PROVIDER_GOOD : PROVIDER_REFUSED;
     }
     reply_error(response, "", "", NULL, "token_service", err);

@@ -10,7 +10,7 @@ enum provider_meaning kaizala_reply_read(const struct provider_ask *ask,
                                          struct provider_reply *out, struct err *err);
 /* The reply to an exchange, checked: every field is there and makes sense. The lifetime is
  * accessTokenExpiry minus the reply's Date (local time where absent). ERR_HTTP says which field is
- * wrong, never its value. */
+ * wrong, never its value; a good refresh token that came with it is in `token` then, too. */
 int kaizala_reply_token(const struct http_response *response, struct provider_token *token,
                         struct err *err);
 /* provider.error: kind by status (401, 403: auth; 429: throttled; else http), status, errorCode,

@@ -7,6 +7,7 @@
 #include "oauth2_expiry.h"
 #include "provider_words.h"
 #include "url.h"
+#include "utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,18 @@
 #define SCOPE_MAX ((size_t)16 * 1024)
 
 /* ---- bodies ---- */
+
+/* A name or value of a form; -1 at the buffer's limit. `word` has room for it. */
+static int add_word(struct buf *out, const char *text, size_t len, char *word)
+{
+    struct buf mended;
+    size_t size = url_decode_form(text, len, word);
+    buf_create_secret(&mended, UTF8_MEND_FACTOR * size);
+    utf8_mend(word, size, &mended);
+    int result = json_write_string(out, mended.data, mended.len);
+    buf_destroy(&mended);
+    return result;
+}
 
 /* "access_token=…&expires_in=3600", as some services answer, as an object of strings. */
 static struct json *parse_form(const struct http_response *response)
@@ -32,11 +45,9 @@ static struct json *parse_form(const struct http_response *response)
     bool good = at < end;
     for (const char *comma = "{"; good && at < end; comma = ",") {
         size_t len = strcspn(at, "&"), name = strcspn(at, "=");
-        good = name < len && buf_puts(&text, comma) == 0 &&
-               json_write_string(&text, word, url_decode_form(at, name, word)) == 0 &&
+        good = name < len && buf_puts(&text, comma) == 0 && add_word(&text, at, name, word) == 0 &&
                buf_putc(&text, ':') == 0 &&
-               json_write_string(&text, word,
-                                 url_decode_form(at + name + 1, len - name - 1, word)) == 0;
+               add_word(&text, at + name + 1, len - name - 1, word) == 0;
         at += len + (at + len < end);
     }
     struct json *root = NULL;
@@ -50,7 +61,8 @@ static struct json *parse_form(const struct http_response *response)
 /* An object or, in an error, a list; NULL with err. */
 static struct json *parse_body(const struct http_response *response, struct err *err)
 {
-    const struct json_options options = {.max_bytes = PROVIDER_REPLY_MAX, .max_depth = DEPTH_MAX};
+    const struct json_options options = {
+        .mend = true, .max_bytes = PROVIDER_REPLY_MAX, .max_depth = DEPTH_MAX};
     struct json *root = json_parse(response->body.data, response->body.len, &options, err);
     if (root == NULL)
         root = parse_form(response);
@@ -238,10 +250,13 @@ static int read_endpoint(const struct oauth2_connector *oauth2, const struct jso
     if (json_string(value) == NULL || url_parse(value->text, &url, err) != 0)
         return nonsense(oauth2->reply.endpoint, "a URL", err);
     url_destroy(&url);
+    if (strpbrk(value->text, "?#") != NULL)
+        return nonsense(oauth2->reply.endpoint, "a URL without query and fragment", err);
     token->endpoint_url = url_base(value->text);
     return 0;
 }
 
+/* -1 with err, and with the refresh token where one has come. */
 static int read_token(const struct oauth2_connector *oauth2, const struct json *root,
                       const struct http_response *response, struct provider_token *token,
                       struct err *err)
@@ -250,16 +265,17 @@ static int read_token(const struct oauth2_connector *oauth2, const struct json *
     const struct json *access = value_at(root, map->access_token, "/access_token");
     const struct json *refresh = value_at(root, map->refresh_token, "/refresh_token");
     const struct json *type = value_at(root, map->token_type, "/token_type");
+    if (provider_words_is_token(refresh))
+        token->refresh_token = mem_strdup(refresh->text);
     if (!provider_words_is_token(access))
         return nonsense(map->access_token != NULL ? map->access_token : "access_token", "a token",
                         err);
-    if (!is_absent(refresh) && !provider_words_is_token(refresh))
+    if (!is_absent(refresh) && token->refresh_token == NULL)
         return nonsense(map->refresh_token != NULL ? map->refresh_token : "refresh_token",
                         "a token, empty or null", err);
     if (read_endpoint(oauth2, root, token, err) != 0)
         return -1;
     token->access_token = mem_strdup(access->text);
-    token->refresh_token = is_absent(refresh) ? NULL : mem_strdup(refresh->text);
     token->token_type = mem_strdup(json_string(type));
     token->scope = read_scope(value_at(root, map->scope, "/scope"));
     read_lifetimes(oauth2, root, response, token);
@@ -275,6 +291,8 @@ static enum provider_meaning granted(const struct provider_ask *ask, const struc
         nonsense("the body", "a JSON object", err);
     else if (read_token(oauth2_connector_of(ask->connector), root, response, &out->token, err) == 0)
         return PROVIDER_GOOD;
+    if (ask->refresh_token != NULL && out->token.refresh_token != NULL)
+        return PROVIDER_SPOILT; /* the one that was sent is spent */
     provider_token_destroy(&out->token);
     return PROVIDER_REFUSED;
 }

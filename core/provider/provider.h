@@ -60,11 +60,12 @@ enum provider_meaning {
     PROVIDER_DEAD,    /* the same, and this refresh token will never be good again */
     PROVIDER_MOVED,   /* moved: ask the same there */
     PROVIDER_WAIT,    /* throttled (err.kind ERR_THROTTLED) or broken: ask again later */
+    PROVIDER_SPOILT,  /* granted, but the reply makes no sense; token.refresh_token came with it */
     PROVIDER_REFUSED, /* for good */
 };
 
 struct provider_reply {
-    struct provider_token token; /* PROVIDER_GOOD: to be destroyed */
+    struct provider_token token; /* PROVIDER_GOOD, PROVIDER_SPOILT: to be destroyed */
     char *moved;                 /* PROVIDER_MOVED: the token service's new URL (mem_free) */
 };
 

@@ -143,11 +143,13 @@ static void exchange_refused(struct exchange *exchange)
     exchange_give_up(exchange);
 }
 
-static void exchange_succeeded(struct exchange *exchange, struct provider_token *token)
+/* err: what spoils the reply; NULL: nothing. */
+static void exchange_granted(struct exchange *exchange, struct provider_token *token,
+                             const struct err *err)
 {
     struct exchange_result result = {
         .token = *token, .used = exchange->grant, .service = exchange->service};
-    exchange->done(exchange->arg, &result, NULL);
+    exchange->done(exchange->arg, &result, err);
     provider_token_destroy(token);
     exchange_free(exchange);
 }
@@ -157,7 +159,7 @@ static bool exchange_is_lost(const struct exchange *exchange, enum provider_mean
                              const struct http_result *result)
 {
     int status = exchange->last.status; /* 0: the reply made no sense */
-    if (meaning == PROVIDER_GOOD || meaning == PROVIDER_MOVED)
+    if (meaning == PROVIDER_GOOD || meaning == PROVIDER_SPOILT || meaning == PROVIDER_MOVED)
         return false;
     return result->err.kind != ERR_NONE ? result->sent
                                         : status == 0 || status == 408 || status >= 500;
@@ -195,7 +197,10 @@ static void exchange_answered(void *arg, struct http_result *result)
     bool again = exchange_note(exchange, meaning, lost);
     switch (meaning) {
     case PROVIDER_GOOD:
-        exchange_succeeded(exchange, &reply.token);
+        exchange_granted(exchange, &reply.token, NULL);
+        break;
+    case PROVIDER_SPOILT:
+        exchange_granted(exchange, &reply.token, &exchange->last);
         break;
     case PROVIDER_MOVED:
         exchange_moved(exchange, reply.moved);

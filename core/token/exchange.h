@@ -37,7 +37,8 @@ struct exchange_result {
 };
 
 /*
- * err NULL: all of result is good but what is of a failure; else only service and that are. Both
+ * err NULL: all of result is good but what is of a failure; else only service and that are, and
+ * where token.refresh_token came with a reply that makes no sense otherwise, `used` and it. Both
  * are valid during the call. Called once, from the loop.
  */
 typedef void exchange_done_fn(void *arg, const struct exchange_result *result,

@@ -193,8 +193,9 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     struct flight *flight = arg;
     struct tokens *tokens = flight->tokens;
     flight->exchange = NULL;
-    if (failure != NULL) {
+    if (failure != NULL)
         flight->failure = *failure;
+    if (failure != NULL && result->token.refresh_token == NULL) {
         flight_refused(flight, result);
         return;
     }

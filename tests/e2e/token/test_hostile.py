@@ -10,7 +10,8 @@ import time
 import unittest
 
 import support
-from service import RawService, reply
+from oauth2 import OAuth2, REFRESH
+from service import RawService, Service, reply
 
 PEAK_KIB = 64 * 1024
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -161,6 +162,83 @@ class Hostile(support.Case):
         self.assertIn("over", stderr)
         if not support.SANITIZED:
             self.assertLess(peak, 3 * PEAK_KIB)
+
+
+# Values of a member, as JSON has them; None: the member is not there.
+ABSENT = (None, "null", '""')
+NUL = r'"a\u0000d"'
+NO_TEXTS = ("true", "-1", "0", "9007199254740993", "9223372036854775807", "18446744073709551616", "1e400", "5e-324",
+            "[]", "{}", '{"a": {"b": [1]}}', '["x", 5, null]', "false")
+# NaN is no JSON, and read as a text. The last one makes the whole reply too large.
+TEXTS = (NUL, "NaN", '"NaN"', '"-1"', '"2e308"', '"9e99 0"', r'"a\nb\u001b[31mc"', r'"\ud800 half"', '"\udc80"', '"\x07bell"',
+         '"' + "y" * 20000 + '"', '"' + "y" * 1000000 + '"')
+
+
+class Fields(OAuth2):
+    """Each member of a token reply in turn is something else: its documented meaning or a clear error, and a new refresh
+    token that came is kept, whatever is wrong with the rest."""
+
+    def try_all(self, fields, connector, grant):
+        """grant(body, headers) answers one exchange; fields: {name: status by value}."""
+        self.held = REFRESH
+        for number, (field, status_of) in enumerate(fields.items()):
+            for at, value in enumerate((*ABSENT, *NO_TEXTS, *TEXTS)):
+                with self.subTest(field=field, value=value and value[:40]):
+                    came = f"refresh-token-{number}-{at}"
+                    members = {name: json.dumps(good) for name, good in self.good(came).items()}
+                    members[field] = value
+                    grant(", ".join(f'"{name}": {text}' for name, text in members.items() if text is not None))
+                    self.try_one(connector, 5 if value and len(value) > 65536 else status_of(value),
+                                 self.held if "refresh" in field.lower() and "expires" not in field else came)
+
+    def try_one(self, connector, status, came):
+        done = self.jeton("token", connector, "--refresh", "--json", "--show")
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertTrue(all(c.isprintable() or c == "\n" for c in done.stderr), ascii(done.stderr))
+        self.assertNotIn(came, done.stderr)
+        self.assertEqual(self.sent[-1], self.held)
+        if status == 0:
+            self.assertEqual(json.loads(done.stdout)["access_token"], "access-token-1")
+        else:
+            self.assertEqual((done.stdout, done.stderr.count("\n")), ("", 1))
+        if status in (0, 6):
+            self.held = came
+        self.assertEqual(self.row()["refresh_token"], self.held)
+
+    def test_oauth2(self):
+        def good(refresh):
+            return {"access_token": "access-token-1", "refresh_token": refresh, "token_type": "Bearer", "expires_in": 3600,
+                    "refresh_token_expires_in": 86400, "scope": "a b", "endpoint": grants.url + "/api", "ok": True}
+
+        def answer(body):
+            grants.answers = [(200, {}, ("{" + body + "}").encode("utf-8", "surrogateescape"))]
+        grants = self.grants()
+        self.good, self.sent = good, []
+        self.books(grants, reply={"endpoint": "/endpoint"}, retries=0)
+        answers = grants.answer
+        grants.service.script = lambda request: (self.sent.append(grants.read(request)["refresh_token"]), answers(request))[1]
+        passes = lambda value: 0
+        self.try_all({
+            "access_token": lambda value: 6, "token_type": passes, "expires_in": passes, "refresh_token_expires_in": passes,
+            "refresh_token": lambda value: 0 if value in ABSENT else 6, "scope": passes, "error_description": passes,
+            "endpoint": lambda value: 0 if value in ABSENT else 6, "ok": lambda value: 4 if value == "false" else 0,
+            "error": lambda value: 0 if value in (*ABSENT, "false", "0") else 4}, "books", answer)
+
+    def test_kaizala(self):
+        def good(refresh):
+            return {**service.token(), "accessToken": "access-token-1", "refreshToken": refresh}
+
+        def answer(body):
+            service.script = lambda request: (self.sent.append(request["headers"]["refreshToken"]), (
+                200, {}, ("{" + body + "}").encode("utf-8", "surrogateescape")))[1]
+        service = Service()
+        self.addCleanup(service.stop)
+        self.good, self.sent = good, []
+        self.configure(service.base, REFRESH, retries=0)
+        refused = lambda value: 6
+        self.try_all({"accessToken": refused, "endpointUrl": refused, "accessTokenExpiry": refused,
+                      "refreshToken": lambda value: 0 if value in ABSENT else 6,
+                      "scope": lambda value: 0 if value in (*ABSENT, *TEXTS) and value != NUL else 6}, "contoso", answer)
 
 
 if __name__ == "__main__":

@@ -182,6 +182,8 @@ class Replies(OAuth2):
         form = b"access_token=a%2Bform+is%3Dno&expires_in=7200&scope=a+b"
         self.assertEqual(self.lifetime(b"access_token=form-token&expires_in=7200",
                                        {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}), 7200)
+        self.assertEqual(self.lifetime(b"access_token=form-token&scope=%ED%A0%80+a%FF&expires_in=7200",  # half a surrogate
+                                       {"Content-Type": "application/x-www-form-urlencoded"}), 7200)
         grants = self.grants()
         grants.answers = [(200, {"Content-Type": "application/x-www-form-urlencoded"}, form)]
         self.daemon(grants)
@@ -256,6 +258,9 @@ class Hosts(OAuth2):
         done = self.fails(4, "token", "books", "--refresh", says="add '" + foreign.url.split("//")[1] + "' to allow_hosts")
         self.assertIn("the endpoint that came with the token", done.stderr)
         self.assertEqual((self.row()["refresh_token"], self.row()["access_token"]), ("refresh-token-2", None))
+        grants.first["instance_url"] = grants.url + "/instance?x=1"
+        self.fails(6, "token", "books", "--refresh", says="'/instance_url' is not a URL without query and fragment")
+        self.assertEqual((self.row()["refresh_token"], self.row()["access_token"]), ("refresh-token-3", None))
         self.assertEqual(foreign.service.received, [])
 
     def test_token_hosts(self):
