@@ -50,10 +50,11 @@ void oauth2_connector_settle(struct connector *connector)
         oauth2->header != NULL ? mem_strndup(oauth2->header, strcspn(oauth2->header, ":")) : NULL;
 }
 
-#define PAIRS 3 /* mappings of a connector that may hold secrets */
+#define PAIRS 4 /* mappings of a connector that may hold secrets */
 static struct oauth2_pairs *pairs_at(struct oauth2_connector *oauth2, size_t index)
 {
-    struct oauth2_pairs *all[PAIRS] = {&oauth2->params, &oauth2->refresh_params, &oauth2->headers};
+    struct oauth2_pairs *all[PAIRS] = {&oauth2->params, &oauth2->refresh_params, &oauth2->headers,
+                                       &oauth2->authorize_params};
     return all[index];
 }
 
@@ -85,6 +86,10 @@ void oauth2_connector_release(struct connector *connector)
     mem_free(oauth2->token_url);
     mem_free(oauth2->assertion.claims);
     mem_free(oauth2->refresh_url);
+    mem_free(oauth2->authorize_url);
+    mem_free(oauth2->device_url);
+    mem_free(oauth2->revoke_url);
+    mem_free(oauth2->redirect_uri);
     mem_freev(oauth2->scope);
     mem_freev(oauth2->resource);
     mem_free(oauth2->header_name);
@@ -199,7 +204,8 @@ int oauth2_connector_may_ask(const struct connector *connector, const char *text
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
     const char *const *hosts = (const char *const *)oauth2->token_hosts;
-    const char *bases[] = {oauth2->token_url, oauth2->refresh_url};
+    const char *bases[] = {oauth2->token_url, oauth2->refresh_url, oauth2->device_url,
+                           oauth2->revoke_url};
     struct url url;
     if (url_parse(text, &url, err) != 0)
         return -1;

@@ -34,6 +34,7 @@ struct oauth2_pairs {
 };
 
 enum oauth2_auth { OAUTH2_BASIC, OAUTH2_BASIC_RAW, OAUTH2_POST, OAUTH2_NONE, OAUTH2_JWT };
+enum oauth2_pkce { OAUTH2_PKCE, OAUTH2_NO_PKCE };
 enum oauth2_body { OAUTH2_FORM, OAUTH2_JSON, OAUTH2_QUERY };
 enum oauth2_unit { OAUTH2_SECONDS, OAUTH2_MILLISECONDS, OAUTH2_ISO8601 };
 
@@ -66,9 +67,14 @@ struct oauth2_assertion {
 
 struct oauth2_connector {
     struct connector common;
-    char *token_url;    /* as written: a slash at its end counts */
-    char *refresh_url;  /* for refresh tokens, in place of token_url; or NULL */
-    char **token_hosts; /* NULL: the hosts of the URLs above */
+    char *token_url;     /* as written: a slash at its end counts */
+    char *refresh_url;   /* for refresh tokens, in place of token_url; or NULL */
+    char *authorize_url; /* where a browser signs in; or NULL, as the two below */
+    char *device_url;    /* gives a code to be typed into any browser (RFC 8628) */
+    char *revoke_url;    /* ends refresh tokens (RFC 7009) */
+    char *redirect_uri;  /* where a browser is sent afterwards; NULL: to a port of ours */
+    int pkce;            /* enum oauth2_pkce */
+    char **token_hosts;  /* NULL: the hosts of the URLs above that requests go to */
     char *grant;
     struct secret client_id;
     struct secret client_secret;
@@ -88,6 +94,7 @@ struct oauth2_connector {
     char **resource;
     struct oauth2_pairs params;
     struct oauth2_pairs refresh_params;
+    struct oauth2_pairs authorize_params; /* plain texts */
     struct oauth2_pairs headers;
     int body; /* enum oauth2_body */
     struct oauth2_reply reply;

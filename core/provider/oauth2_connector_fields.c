@@ -27,6 +27,25 @@ static void read_url(const struct schema_walk *walk, const struct schema_field *
         *(char **)target = mem_strdup(text);
 }
 
+/* The same; the port may be 0, which stands for a free one. */
+static void read_redirect(const struct schema_walk *walk, const struct schema_field *field,
+                          const struct yaml_node *node, void *target)
+{
+    const char *text = config_text(walk, field, node);
+    struct err err;
+    if (text == NULL)
+        return;
+    const char *host = strstr(text, "://");
+    const char *path = host != NULL ? host + 3 + strcspn(host + 3, "/?#") : text;
+    bool free_port = path - text > 2 && strncmp(path - 2, ":0", 2) == 0;
+    char *url = mem_printf("%.*s%s", (int)(path - text - (free_port ? 2 : 0)), text, path);
+    if (allow_check_base(url, &err) != 0)
+        schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
+    else
+        *(char **)target = mem_strdup(text);
+    mem_free(url);
+}
+
 void oauth2_connector_read_words(const struct schema_walk *walk, const struct schema_field *field,
                                  const struct yaml_node *node, void *target)
 {
@@ -104,6 +123,30 @@ static void read_headers(const struct schema_walk *walk, const struct schema_fie
     }
 }
 
+/* They stand in a URL that a person sees, beside what a sign-in is protected by. */
+static void read_authorize_params(const struct schema_walk *walk, const struct schema_field *field,
+                                  const struct yaml_node *node, void *target)
+{
+    static const char *const ours[] = {"response_type", "client_id",      "redirect_uri",
+                                       "state",         "code_challenge", "code_challenge_method"};
+    const struct oauth2_pairs *pairs = target;
+    read_pairs(walk, field, node, target);
+    for (size_t i = 0; i < pairs->count; i++) {
+        const struct oauth2_pair *pair = &pairs->items[i];
+        bool taken = false;
+        for (size_t n = 0; n < sizeof ours / sizeof ours[0]; n++)
+            taken = taken || strcmp(ours[n], pair->name) == 0;
+        if (taken)
+            schema_problem(walk, node->pairs[i].key, "'%s' of %s cannot set '%s', which is jeton's",
+                           field->name, walk->what, pair->name);
+        else if (pair->text == NULL)
+            schema_problem(walk, node->pairs[i].value,
+                           "'%s' of %s must be a string: it is shown, and can be no secret",
+                           pair->key, walk->what);
+    }
+}
+
+static const char *const pkces[] = {"true", "false", NULL};
 static const char *const auths[] = {"basic", "basic_raw", "post", "none", "private_key_jwt", NULL};
 static const char *const bodies[] = {"form", "json", "query", NULL};
 static const char *const units[] = {"s", "ms", "iso8601", NULL};
@@ -216,6 +259,15 @@ static const struct schema_field reply_fields[] = {
 const struct schema_field oauth2_connector_fields[] = {
     {URL(token_url), .required = true},
     {URL(refresh_url)},
+    {URL(authorize_url)},
+    {URL(device_url)},
+    {URL(revoke_url)},
+    {.name = "redirect_uri",
+     .type = SCHEMA_CUSTOM,
+     .offset = AT(redirect_uri),
+     .parse = read_redirect,
+     .expected = "a URL such as http://127.0.0.1:0/callback"},
+    {.name = "pkce", .type = SCHEMA_CHOICE, .offset = AT(pkce), .choices = pkces},
     {.name = "token_hosts",
      .type = SCHEMA_STRINGS,
      .offset = AT(token_hosts),
@@ -250,6 +302,7 @@ const struct schema_field oauth2_connector_fields[] = {
     WORDS(resource),
     PAIRS(params, read_pairs),
     PAIRS(refresh_params, read_pairs),
+    PAIRS(authorize_params, read_authorize_params),
     PAIRS(headers, read_headers),
     {.name = "body", .type = SCHEMA_CHOICE, .offset = AT(body), .choices = bodies},
     {.name = "reply", .type = SCHEMA_STRUCT, .offset = AT(reply), .fields = reply_fields},

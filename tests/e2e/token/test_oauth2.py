@@ -449,7 +449,14 @@ class Configured(OAuth2):
                 ({"scopes": "a"}, "unknown key 'scopes' in connector 'books'; did you mean 'scope'?"),
                 ({"token_service": "https://x"}, "unknown key 'token_service'"),
                 ({"early": "yes"}, "'early' of connector 'books' must be a duration"),
-                ({"params": ["a"]}, "'params' of connector 'books' must be a mapping")):
+                ({"params": ["a"]}, "'params' of connector 'books' must be a mapping"),
+                ({"device_url": "http://id.example.org/d"}, "'device_url' of connector 'books': http:// is not encrypted"),
+                ({"authorize_url": "https://id.example.org/?a=b"}, "'authorize_url' of connector 'books': a query"),
+                ({"revoke_url": "x"}, "'revoke_url' of connector 'books': not an https:// URL"),
+                ({"redirect_uri": "urn:ietf:wg:oauth:2.0:oob"}, "'redirect_uri' of connector 'books': not an https://"),
+                ({"pkce": "no"}, "'pkce' of connector 'books' must be true or false, not 'no'"),
+                ({"authorize_params": {"state": "x"}}, "cannot set 'state', which is jeton's"),
+                ({"authorize_params": {"hint": {"env": "HOME"}}}, "'authorize_params.hint' of connector 'books' must be")):
             with self.subTest(keys=keys):
                 found = self.problems(**keys)
                 self.assertEqual(len(found), 1, found)
@@ -457,6 +464,11 @@ class Configured(OAuth2):
 
     def test_a_good_one(self):
         self.assertEqual(self.problems(reply={"error": "/errors/0/code"}, dead_errors=["gone"], early="1m"), [])
+        self.ok("check")
+        self.assertEqual(self.problems(
+            authorize_url="https://id.example.org/authorize", device_url="https://id.example.org/device",
+            revoke_url="https://id.example.org/revoke", redirect_uri="http://127.0.0.1:0/callback", pkce=False,
+            authorize_params={"prompt": "consent"}, login_lifetime="180d"), [])
         self.ok("check")
 
     def test_kaizala_is_not_meant(self):
