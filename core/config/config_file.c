@@ -383,6 +383,7 @@ void config_file_read(struct config_reader *reader, const char *path, bool main_
         struct config_sources *sources = config->sources;
         sources->docs = mem_realloc(sources->docs, (sources->count + 1) * sizeof *sources->docs);
         sources->docs[sources->count++] = doc;
+        config_cut_warn(reader->problems, file.shown, yaml_root(doc));
         if (yaml_root(doc) != NULL)
             read_tree(&file, yaml_root(doc), main_file);
         else if (main_file)

@@ -37,6 +37,8 @@ struct config_reader {
     struct config_zones zones;
 };
 
+/* Warns of values that a comment cut or replaced: no mistake in YAML, but seldom meant. */
+void config_cut_warn(struct problems *problems, const char *file, const struct yaml_node *root);
 /* Adds a path to config.files. */
 void config_file_add(struct config *config, const char *real);
 /* Adds what the file holds to the reader's configuration, and its problems. */

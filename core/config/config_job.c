@@ -19,9 +19,7 @@ static void read_schedule(const struct schema_walk *walk, const struct schema_fi
     if (text == NULL)
         return;
     if (cron_parse(text, &job->cron, &err) != 0) {
-        schema_problem(walk, node, "'%s' of %s: %s%s", field->name, walk->what, err.msg,
-                       node->cut ? "; ' #' begins a comment: quote the whole text if it is a part"
-                                 : "");
+        schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
         return;
     }
     job->schedule = mem_strdup(text);

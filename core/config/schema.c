@@ -17,7 +17,10 @@ void schema_problem(const struct schema_walk *walk, const struct yaml_node *node
     va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
-    problems_add(walk->problems, walk->file, node->line, node->col, "%s", message);
+    if (node->cut)
+        problems_drop_warning(walk->problems, walk->file, node->line, node->col);
+    problems_add(walk->problems, walk->file, node->line, node->col, "%s%s", message,
+                 node->cut ? "; ' #' begins a comment: quote the whole text if it is a part" : "");
 }
 
 static const char *expected(const struct schema_field *field)
@@ -310,8 +313,8 @@ void schema_read(const struct schema_walk *outer, const struct schema_field *fie
         else if (!is_nothing(value))
             read_field(&walk, &fields[n], value, target);
         else if (fields[n].required)
-            schema_problem(&walk, key, "'%s' of %s has no value; expected %s", fields[n].name, what,
-                           expected(&fields[n]));
+            schema_problem(&walk, value->cut ? value : key, "'%s' of %s has no value; expected %s",
+                           fields[n].name, what, expected(&fields[n]));
         seen[n] = fields[n].name != NULL;
     }
     for (size_t n = 0; fields[n].name != NULL; n++) {

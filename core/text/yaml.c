@@ -260,7 +260,8 @@ static int apply_tag(struct builder *builder, struct yaml_node *node, const yaml
                   "!!seq as fits the value");
 }
 
-/* Whether " #" follows at the mark. Marks grow: each line is looked for once. */
+/* Whether " #word" follows at the mark: people write comments as "# word". Marks grow: each line is
+ * looked for once. */
 static bool comment_follows(struct builder *builder, yaml_mark_t mark)
 {
     const char *end = builder->text + builder->len;
@@ -282,7 +283,7 @@ static bool comment_follows(struct builder *builder, yaml_mark_t mark)
     const char *blank = p;
     while (p < end && (*p == ' ' || *p == '\t'))
         p++;
-    return p > blank && p < end && *p == '#';
+    return p > blank && end - p > 1 && *p == '#' && strchr(" \t\r\n#-=", p[1]) == NULL;
 }
 
 static int scalar(struct builder *builder, const yaml_event_t *event)

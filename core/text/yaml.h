@@ -26,7 +26,7 @@ struct yaml_node {
     enum yaml_kind kind;
     int line, col; /* from 1 */
     bool plain;    /* scalar without quotes (and not tagged !!str) */
-    bool cut;      /* plain scalar with a comment behind it: "0 8 * * #1" */
+    bool cut;      /* plain scalar, perhaps empty, that a comment ended: "0 8 * * #1" */
     char *text;    /* scalar: UTF-8, NUL-terminated */
     size_t len;
     struct yaml_node **items; /* sequence */
