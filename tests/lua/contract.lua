@@ -223,7 +223,8 @@ local function break_field(give, name, key, field, whole, at, variant)
   end
   if field.min then
     local is_of_entries = is_list(value)
-    add("too little", is_of_entries and json.array {} or field.min - 1)
+    local least = field.unset == field.min - 1 and field.unset or field.min
+    add("too little", is_of_entries and json.array {} or least - 1)
   end
   if field.not_empty then
     add("empty", "")

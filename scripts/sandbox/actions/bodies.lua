@@ -17,18 +17,20 @@ local HOUR_S = 3600
 
 bodies.IS_MEDIA = { Image = true, Album = true, Audio = true, Document = true, Video = true }
 
--- The users with these numbers, who must be in the group.
+local function is_here(call, phone)
+  local user = users.by_phone(call.db, phone)
+  return user and (groups.role(call.db, call.group, user.id)
+    or groups.is_subscriber(call.db, call.group, user.id))
+end
+
+-- The users with these numbers.
 local function find_assignees(call, phones)
   local out = {}
   for i, phone in ipairs(phones) do
-    local user = users.by_phone(call.db, phone)
-    local is_here = user and (groups.role(call.db, call.group, user.id)
-      or groups.is_subscriber(call.db, call.group, user.id))
-    if is_here then
-      out[#out + 1] = user.id
-    elseif assumptions.assignee_must_be_in_group then
+    if assumptions.assignee_must_be_in_group and not is_here(call, phone) then
       refusal.invalid("actionBody.assignedTo[%d]: nobody in the group has this phone number", i - 1)
     end
+    out[i] = users.find_or_invite(call.db, phone, call.group.tenant_id, call.now).id
   end
   return out
 end

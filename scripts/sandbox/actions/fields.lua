@@ -27,8 +27,10 @@ local function title(required)
   }
 end
 
+local UNSET = assumptions.unset_number
+
 local function hours(name, default)
-  return { name, kind = "integer", min = 1, max = limits.action_hours, default = default }
+  return { name, kind = "integer", unset = UNSET, min = 1, max = limits.action_hours, default = default }
 end
 
 local function flag(name)
@@ -116,8 +118,8 @@ local SENT = {
   LetsMeet = {
     title(true),
     { "startingTime", kind = "time", required = true, max = limits.identifier_characters },
-    { "duration", kind = "integer", aliases = { "durationInMins" }, min = 1, max = limits.meeting_minutes,
-      default = MEETING_MINUTES },
+    { "duration", kind = "integer", aliases = { "durationInMins" }, unset = UNSET, min = 1,
+      max = limits.meeting_minutes, default = MEETING_MINUTES },
     { "place", kind = "object", fields = shapes.PLACE },
     { "agenda", kind = "string", max = limits.description_characters, default = "" },
     flag "isSenderOnly",
@@ -166,7 +168,8 @@ action_fields.SENT = { "actionBody", kind = "variant", schema = "ActionBody", re
 
 -- Responses ------------------------------------------------------------------------------------
 
-local DATE = { kind = "integer", min = -limits.date_s, max = limits.date_s } -- epoch seconds
+-- Epoch seconds. Documented as a double.
+local DATE = { kind = "integer", floor = true, min = -limits.date_s, max = limits.date_s }
 
 --- Answers by type of question. (For options and media, actions/questions.lua checks more.)
 ---@type table<string, sandbox.field>

@@ -1,5 +1,6 @@
 --- What is not known about the hosted service. Each value here is a choice of the sandbox, not a documented
---- or observed fact. Change it here and the whole sandbox follows.
+--- or observed fact. Change it here and the whole sandbox follows. "Likely": clients that worked rely on it,
+--- or the documentation hints at it. Everything else is a guess.
 ---@class sandbox.assumptions
 local assumptions = {
   -- Statuses and codes. Only 400, 401, 415, 429 and the codes InvalidParameters, InvalidToken are known.
@@ -80,6 +81,14 @@ local assumptions = {
     not_there = { "SubscriberNotFound", "Not a subscriber of this group" },
   },
 
+  -- What typed clients send for a number that they leave out: dueDate, expiryInHours, duration, count,
+  -- pageSize, a webhook's validity. Likely: some always send `dueDate: 0`.
+  unset_number = 0,
+
+  -- Subscribers in a message or an action to a group that is not public. Documented is that they are valid
+  -- for public groups only; that they are ignored elsewhere is a guess. false: they are refused with 400.
+  plain_group_ignores_subscribers = true,
+
   -- Messages.
   empty_message_allowed = false,
   plain_message_in_public_group = "Member", -- the role that may post without naming subscribers
@@ -92,12 +101,13 @@ local assumptions = {
     "Announcement",
   },
   package_type = "ActionPackage", -- the actionType of what was sent with a package's id
-  milliseconds_from = 100000000000, -- a time of this size is epoch milliseconds, a smaller one seconds
+  milliseconds_from = 100000000000, -- a time of this size is epoch milliseconds, a smaller one seconds: of
+  -- fromDate and validity
   package_validity_in_hours = true, -- a value too small for a time, like a survey's dueDate; 0: no end
   meeting_answers = { "Yes", "No", "Maybe" }, -- of people who are invited to a meeting
   -- With getDetails a poll or a meeting shows its answers like a survey with one question. Known is only
   -- that its webhooks report answers.
-  assignee_must_be_in_group = true,
+  assignee_must_be_in_group = false, -- likely: clients assign to others, too; an unknown number is invited
   job_after_due = true, -- a job may be completed late
   second_response_allowed = false, -- without responseId, where acceptMultipleResponses is false
   answers_without_questions = true, -- of a package that was sent without: its own app knows what they mean

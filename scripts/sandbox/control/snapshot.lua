@@ -1,5 +1,5 @@
---- The contents of the sandbox, for GET /_sandbox/state and other replies below /_sandbox. Secrets are left out:
---- the database has hashes of most, and tokens and headers of webhooks in clear.
+--- The contents of the sandbox, for GET /_sandbox/state and other replies below /_sandbox. Secrets are left
+--- out: the database has hashes of most, and tokens and headers of webhooks in clear.
 local json = require "jeton.json"
 local actions = require "sandbox.data.actions"
 local bots = require "sandbox.data.bots"

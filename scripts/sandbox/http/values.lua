@@ -83,10 +83,12 @@ function read.integer(name, value, field)
     local at = iso_time(value)
     value = at and at * 1000 or value
   elseif type(value) == "number" then
-    value = math.tointeger(value) or value -- 5.0 is one
+    value = math.tointeger(value) or (field.floor and math.floor(value)) or value -- 5.0 is one
   end
   if math.type(value) ~= "integer" then
     expect(name, "an integer", value)
+  elseif value == field.unset then
+    return field.default
   end
   if (field.min and value < field.min) or (field.max and value > field.max) then
     refusal.invalid("%s: expected an integer from %s to %s", name, field.min or "…", field.max or "…")

@@ -99,7 +99,8 @@ local function update(call)
   if fields.version ~= ANY_VERSION and fields.version ~= action.version then
     refusal.invalid("version: expected -1, or %d, which is the present one", action.version)
   end
-  if fields.sendToAllSubscribers and call.group.type ~= "ConnectGroup" then
+  if fields.sendToAllSubscribers and call.group.type ~= "ConnectGroup"
+    and not assumptions.plain_group_ignores_subscribers then
     refusal.invalid "sendToAllSubscribers: only for public groups (ConnectGroup)"
   end
   actions.set_properties(call.db, action, properties.check(fields.updateProperties))
@@ -179,8 +180,9 @@ return {
     who = "audience",
     query = {
       { "actionType", kind = "choice", choices = assumptions.listable_types, required = true },
-      { "fromDate", kind = "integer", min = 0, default = 0 },
-      { "count", kind = "integer", min = 1, max = limits.actions_per_page, default = COUNT },
+      { "fromDate", kind = "integer", iso = true, min = 0, default = 0 },
+      { "count", kind = "integer", unset = assumptions.unset_number, min = 1,
+        max = limits.actions_per_page, default = COUNT },
     },
     reply = {
       { "actions", kind = "list", of = {

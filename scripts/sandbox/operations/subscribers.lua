@@ -108,7 +108,7 @@ end
 
 local PAGE_FIELDS = {
   { "cursor", kind = "string", max = limits.cursor_characters, default = "" },
-  { "count", kind = "integer", min = 1, max = limits.subscribers_per_page,
+  { "count", kind = "integer", unset = assumptions.unset_number, min = 1, max = limits.subscribers_per_page,
     default = limits.subscribers_per_page },
 }
 local PAGE = {

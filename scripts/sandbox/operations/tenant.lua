@@ -1,5 +1,6 @@
 --- Queries about the whole tenant.
 local json = require "jeton.json"
+local assumptions = require "sandbox.base.assumptions"
 local describe = require "sandbox.operations.describe"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.base.limits"
@@ -19,8 +20,8 @@ return {
     query = {
       { "query", kind = "string", max = limits.name_characters, default = "" },
       { "resultsOffset", kind = "integer", min = 0, max = limits.groups, default = 0 },
-      { "pageSize", kind = "integer", min = 1, max = limits.groups_per_page,
-        default = PAGE },
+      { "pageSize", kind = "integer", unset = assumptions.unset_number, min = 1,
+        max = limits.groups_per_page, default = PAGE },
     },
     reply = { { "groups", kind = "list", of = shapes.GROUP } },
     example = { query = { query = "sales", pageSize = "10" } },

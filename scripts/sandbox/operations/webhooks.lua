@@ -71,8 +71,11 @@ local function read_token(text)
 end
 
 local function read_validity(value, now)
+  if value < assumptions.milliseconds_from then
+    value = value * 1000
+  end
   if value <= now * 1000 then
-    refusal.invalid "validity: expected milliseconds since the epoch, in the future"
+    refusal.invalid "validity: expected a time in the future, in milliseconds since the epoch"
   end
   return value
 end
@@ -203,7 +206,7 @@ local function fields_of(is_new)
     { "callBackContext", kind = "any", max = limits.webhook_context_bytes },
     { "callBackHeaders", kind = "map", max = limits.webhook_headers,
       item = { kind = "string", max = limits.webhook_header_bytes } },
-    { "validity", kind = "integer", min = 1 },
+    { "validity", kind = "integer", unset = assumptions.unset_number, min = 1 },
     not is_new and { "active", kind = "boolean" } or nil,
   }
 end

@@ -29,12 +29,21 @@ audience.FAILED = { "failedResult", kind = "list", optional = true, of = {
 ---@field recipients string[] ids of single subscribers
 ---@field failed table[] an entry of failedResult for each number that is not a subscriber
 
--- Refuses what the type of the group or the caller's role does not allow.
+-- The fields of the call, without what means nothing in this group.
+local function fields_of(call)
+  local fields = call.body
+  if call.group.type ~= "ConnectGroup" and (fields.subscribers or fields.sendToAllSubscribers) then
+    if not assumptions.plain_group_ignores_subscribers then
+      refusal.invalid "subscribers, sendToAllSubscribers: only for public groups (ConnectGroup)"
+    end
+    return { sendToAllSubscribers = false }
+  end
+  return fields
+end
+
+-- Refuses what the caller's role does not allow.
 local function check(call, to_subscribers)
   local is_public = call.group.type == "ConnectGroup"
-  if to_subscribers and not is_public then
-    refusal.invalid "subscribers, sendToAllSubscribers: only for public groups (ConnectGroup)"
-  end
   local needs_admin = to_subscribers or (is_public and assumptions.plain_message_in_public_group == "Admin")
   if needs_admin and call.role ~= "Admin" then
     refusal.forbidden "only an admin of the group may send to subscribers"
@@ -45,7 +54,7 @@ end
 ---@param call sandbox.call
 ---@return sandbox.audience
 function audience.resolve(call)
-  local fields = call.body
+  local fields = fields_of(call)
   -- An empty list of subscribers means nobody, not the whole group.
   local to_subscribers = fields.subscribers ~= nil or fields.sendToAllSubscribers
   check(call, to_subscribers)

@@ -1,5 +1,5 @@
---- Creates users, groups and connectors from the entries of a seed; the control routes and the portal use it, too.
---- Existing ones (same phone, same id) are changed.
+--- Creates users, groups and connectors from the entries of a seed; the control routes and the portal use
+--- it, too. --- Existing ones (same phone, same id) are changed.
 local json = require "jeton.json"
 local assumptions = require "sandbox.base.assumptions"
 local body = require "sandbox.http.body"

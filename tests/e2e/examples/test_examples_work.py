@@ -45,9 +45,12 @@ class Tickets(WithSandbox):
         self.assertEqual([job["reminders"] for job in self.actions("Job")], [0, 1])
 
     def test_one_that_the_service_refuses_does_not_stop_the_others(self):
-        self.write("queue.csv", f"id,title,assignee,hours\n1,First,+33100000077,1\n2,Second,{BOB},1\n")
+        self.write("queue.csv", f"id,title,assignee,hours\n1,First,{ALICE},1\n2,Second,{BOB},1\n")
+        refusal = {"match": {"method": "POST", "path": "/groups/*/actions"}, "status": 400,
+                   "body": {"message": "nobody has this number", "errorCode": "InvalidParameters"}}
         for out in (f"opened #2 for {BOB}: Second\n", ""):
-            done = self.fails(1, "run", "tickets.lua", "queue.csv", says=["ticket was not opened id=1", "assignedTo"])
+            self.service.steer("faults", [refusal])
+            done = self.fails(1, "run", "tickets.lua", "queue.csv", says=["ticket was not opened id=1", "nobody has"])
             self.assertEqual(done.stdout, out)
         self.assertEqual([job["body"]["title"] for job in self.actions("Job")], ["#2 Second"])
 

@@ -294,9 +294,8 @@ function TestTypes.test_what_is_refused()
     { "assignedTo: missing", of("Job", { title = "x" }) },
     { "assignedTo: at least 1", of("Job", { title = "x", assignedTo = json.array {} }) },
     { "assignedTo[0]: expected a phone", of("Job", { title = "x", assignedTo = json.array { "12" } }) },
-    { "assignedTo[0]: nobody", of("Job", { title = "x", assignedTo = json.array { "+33999999999" } }) },
     { "dueDate: expected an integer", of("Job", { title = "x", assignedTo = people, dueDate = 1.5 }) },
-    { "dueDate: expected an integer from 1", of("Job", { title = "x", assignedTo = people, dueDate = 0 }) },
+    { "dueDate: expected an integer from 1", of("Job", { title = "x", assignedTo = people, dueDate = -1 }) },
     { "question: missing", of("Poll", { choices = json.array { { title = "x" } } }) },
     { "choices: missing", of("Poll", { question = "x" }) },
     { "choices: at least 1", of("Poll", { question = "x", choices = json.array {} }) },
@@ -309,7 +308,6 @@ function TestTypes.test_what_is_refused()
     { "mediaResource: missing", of("Image", {}) },
     { "as an upload returns it", of("Image", { mediaResource = "https://x" }) },
     { "of type Image, got one of type Video", of("Image", { mediaResource = wire.upload "Video" }) },
-    { "only for public groups", { actionType = "Job", actionBody = JOB, sendToAllSubscribers = true } },
     { "properties[0].type", { id = "p", actionBody = { properties = json.array {
       { name = "n", type = 99, value = 1 } } } } },
     { "properties[0].value: expected a number", { id = "p", actionBody = { properties = json.array {
@@ -320,6 +318,35 @@ function TestTypes.test_what_is_refused()
   for _, case in ipairs(cases) do
     refused(case[1], case[2])
   end
+end
+
+-- Typed clients send 0 for what they leave out.
+function TestTypes.test_zero_is_the_default()
+  for _, spec in ipairs {
+    { 24, "Job", "dueDate", "dueDate", { title = "x", assignedTo = json.array { wire.bruno } } },
+    { 720, "Poll", "expiryInHours", "expiryDate", { question = "x", choices = json.array {
+      { title = "y" } } } },
+    { 24, "Survey", "dueDate", "expiryDate", { title = "x", questions = json.array {
+      { title = "y", type = "Text" } } } },
+  } do
+    for _, zero in ipairs { 0, "0", 0.0 } do
+      spec[5][spec[3]] = zero
+      local id = send(spec[2], spec[5]).actionId
+      assert_time(get(id).actionDetails[spec[4]], now() + spec[1] * HOUR)
+    end
+  end
+  local id = send("LetsMeet", { title = "x", startingTime = "2030-07-02T10:30:00Z", durationInMins = 0 })
+    .actionId
+  lu.assertEquals(get(id).actionDetails.duration, 30)
+end
+
+-- Of the tenant or of nobody: they count, and the job is done when they are.
+function TestTypes.test_assignees_outside_of_the_group()
+  local people = json.array { wire.bruno, wire.daria, "+33999999999" }
+  local id = send("Job", { title = "x", assignedTo = people }, { group = wire.sales_north }).actionId
+  local shown = wire.ok("GET", path(wire.sales_north, "/" .. id), { token = tenant }).actionDetails
+  lu.assertEquals({ shown.assigneeCount, shown.responseCount, shown.status }, { 3, 0, false })
+  lu.assertEquals(wire.ok("GET", "/_sandbox/sms").sms, {})
 end
 
 local TestLists = { setUp = set_up }
@@ -341,6 +368,8 @@ function TestLists.test_pages_from_a_time_on()
   lu.assertEquals(rest.actions[1].referenceId, sent[3])
   lu.assertEquals(rest.hasMore, false)
   lu.assertEquals(#list("job", "&fromDate=" .. from * 1000).actions, 3)
+  lu.assertEquals(#list("job", "&fromDate=" .. page.actions[3].sentAt).actions, 3)
+  lu.assertEquals(#list("job", "&count=0").actions, 5)
 end
 
 -- All together they would be more than a reply can hold.
@@ -364,7 +393,7 @@ function TestLists.test_30_by_default_and_what_is_refused()
   lu.assertEquals(#page.actions, 30)
   lu.assertEquals(page.hasMore, true)
   lu.assertEquals(list("sharelocation"), { actions = {}, hasMore = false })
-  local queries = { "", "?actionType=chat", "?actionType=job&count=0", "?actionType=job&fromDate=x" }
+  local queries = { "", "?actionType=chat", "?actionType=job&count=-1", "?actionType=job&fromDate=x" }
   for _, query in ipairs(queries) do
     wire.refused(400, "InvalidParameters", "GET", path(wire.sales) .. query, { token = tenant })
   end
@@ -469,8 +498,9 @@ function TestUpdates.test_who_may_and_what_is_refused()
   } do
     lu.assertEquals(update(id, tenant, { updateProperties = json.array { wrong } }), 400)
   end
-  lu.assertEquals(update(id, tenant, { updateProperties = fine, sendToAllSubscribers = true }), 400)
+  lu.assertEquals(update(id, tenant, { updateProperties = json.array {}, version = 1 }), 400)
   lu.assertNil(get(id).actionDetails.properties)
+  lu.assertEquals(update(id, tenant, { updateProperties = fine, sendToAllSubscribers = true }), 200)
   local own = send("Job", JOB, { token = bruno }).actionId
   lu.assertEquals(update(own, bruno, { updateProperties = fine }), 200)
 end
@@ -482,9 +512,9 @@ function TestUpdates.test_reminders()
   end
   lu.assertEquals(remind(tenant, {}), 200)
   lu.assertEquals(remind(bruno, {}), 403)
-  lu.assertEquals(remind(tenant, { sendToAllSubscribers = true }), 400)
+  lu.assertEquals(remind(tenant, { sendToAllSubscribers = true }), 200)
   local actions = wire.state().actions
-  lu.assertEquals(actions[#actions].reminders, 1)
+  lu.assertEquals(actions[#actions].reminders, 2)
   id = send("Announcement", { message = "x" }).actionId
   lu.assertEquals(remind(tenant, {}), 400)
 end

@@ -19,7 +19,7 @@ local function set_up()
   log_in()
   local image = wire.upload "Image"
   ANSWERS = json.array {
-    "Yes", json.array { "A", "B" }, "Fine", image, 4.5, 1530527400, 1530527401,
+    "Yes", json.array { "A", "B" }, "Fine", image, 4.5, 1530527400.75, 1530527401,
     { lt = 48.86, lg = 2.35, n = "Paris" }, json.array { image },
   }
 end
@@ -94,7 +94,7 @@ function TestSurvey.test_questions_and_answers_of_every_type()
   lu.assertEquals(answers[3], "Fine")
   lu.assertStrMatches(answers[4].mediaUrl, wire.root .. "/v1/media/[%x-]+")
   lu.assertEquals(answers[5], 4.5)
-  lu.assertEquals(answers[6], 1530527400000)
+  lu.assertEquals(answers[6], 1530527400000) -- sent with a fraction
   lu.assertEquals(answers[7], 1530527401000)
   lu.assertEquals(answers[8], { lt = 48.86, lg = 2.35, n = "Paris" })
   lu.assertEquals(answers[9][1].mediaFileName, "f.png")
@@ -148,7 +148,7 @@ end
 function TestSurvey.test_answers_that_are_refused()
   local id = survey()
   local wrong = {
-    "Perhaps", json.array { "C" }, 5, "no resource", "four", 1.5, "2018-07-02", { lt = 1 },
+    "Perhaps", json.array { "C" }, 5, "no resource", "four", "today", "2018-07-02", { lt = 1 },
     json.array { "x" },
   }
   for i, value in ipairs(wrong) do

@@ -1,4 +1,4 @@
--- The control routes: state, clock, faults, switches, what was recorded, and making things as the portal would.
+-- Control: state, clock, faults, switches, what was recorded, and making things as the portal would.
 package.path = require("jeton").folder .. "/../../?.lua;" .. package.path
 local http = require "jeton.http"
 local json = require "jeton.json"

@@ -246,6 +246,10 @@ function TestKeeping.test_validity()
   local now = wire.state().clock.now
   create { validity = (now + 3600) * 1000 }
   lu.assertEquals(list()[1].validity, (now + 3600) * 1000)
+  create { validity = now + 7200 } -- in seconds
+  lu.assertEquals(list()[2].validity, (now + 7200) * 1000)
+  create { validity = 0 } -- not given
+  lu.assertAlmostEquals(list()[3].validity, now * 1000 + TWO_YEARS_MS, 60000)
   wire.steer("clock", { advance_s = 3700 })
   lu.assertEquals(list()[1].active, false)
 end
