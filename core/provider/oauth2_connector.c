@@ -35,6 +35,11 @@ bool oauth2_connector_asserts(const struct oauth2_connector *oauth2)
     return strcmp(grant, OAUTH2_GRANT_JWT) == 0 || strcmp(grant, OAUTH2_GRANT_APP) == 0;
 }
 
+bool oauth2_connector_exchanges(const struct oauth2_connector *oauth2)
+{
+    return strcmp(oauth2_connector_grant(oauth2), OAUTH2_GRANT_EXCHANGE) == 0;
+}
+
 int64_t oauth2_connector_assertion_life(const struct oauth2_connector *oauth2)
 {
     const int64_t life_ms = oauth2->assertion.lifetime_ms;
@@ -148,16 +153,29 @@ static void hash_list(crypto_hash_sha256_state *state, char *const *list)
     mem_free(sorted);
 }
 
-/* Of secrets only where they come from. */
+/* Where a secret comes from, not what it is. (mem_free) */
+static char *source_of(const struct secret *secret)
+{
+    bool plain = secret->kind == SECRET_PLAIN || secret->kind == SECRET_NONE;
+    const char *source = secret->kind == SECRET_COMMAND ? secret->command[0] : secret->text;
+    return mem_printf("%d:%s", (int)secret->kind, plain ? "" : source);
+}
+
+static void hash_secret(crypto_hash_sha256_state *state, const struct secret *secret)
+{
+    char *source = source_of(secret);
+    hash_text(state, source);
+    mem_free(source);
+}
+
 static void hash_pairs(crypto_hash_sha256_state *state, const struct oauth2_pairs *pairs)
 {
     char **texts = mem_alloc((pairs->count + 1) * sizeof *texts);
     for (size_t i = 0; i < pairs->count; i++) {
         const struct oauth2_pair *pair = &pairs->items[i];
-        bool plain = pair->text != NULL || pair->secret.kind == SECRET_PLAIN;
-        const char *value = pair->text != NULL ? pair->text : plain ? "" : pair->secret.text;
-        texts[i] = mem_printf("%s=%d:%s", pair->name, (int)pair->secret.kind,
-                              value != NULL ? value : pair->secret.command[0]);
+        char *source = source_of(&pair->secret);
+        texts[i] = mem_printf("%s=%s%s", pair->name, source, pair->text != NULL ? pair->text : "");
+        mem_free(source);
     }
     hash_list(state, texts);
     mem_freev(texts);
@@ -176,6 +194,12 @@ void oauth2_connector_asked(const struct connector *connector, char asked[PROVID
     hash_text(&state, oauth2->assertion.claims);
     hash_pairs(&state, &oauth2->params);
     hash_pairs(&state, &oauth2->refresh_params);
+    if (oauth2_connector_exchanges(oauth2)) {
+        hash_secret(&state, &oauth2->subject_token);
+        hash_text(&state, oauth2->subject_token_type);
+        hash_secret(&state, &oauth2->actor_token);
+        hash_text(&state, oauth2->actor_token_type);
+    }
     hash_end(&state, asked);
 }
 

@@ -10,6 +10,8 @@
 #define OAUTH2_CLIENT_SECRET      "client_secret"
 #define OAUTH2_KEY                "key"
 #define OAUTH2_CERTIFICATE        "certificate"
+#define OAUTH2_SUBJECT_TOKEN      "subject_token"
+#define OAUTH2_ACTOR_TOKEN        "actor_token"
 #define OAUTH2_AUDIENCE_TOKEN_URL "token_url" /* in place of the address itself */
 
 #define OAUTH2_GRANT_REFRESH     "refresh_token"
@@ -17,6 +19,7 @@
 #define OAUTH2_GRANT_JWT         "jwt_bearer"
 #define OAUTH2_GRANT_APP         "app_jwt"
 #define OAUTH2_GRANT_CLIENT      "client_credentials"
+#define OAUTH2_GRANT_EXCHANGE    "token_exchange"
 
 #define OAUTH2_PAIRS_MAX 32        /* in one mapping of params or headers */
 #define OAUTH2_TOKEN     "{token}" /* in `authorization` and `header` */
@@ -88,6 +91,10 @@ struct oauth2_connector {
     struct {
         char *audience;
     } client_assertion;
+    struct secret subject_token; /* of OAUTH2_GRANT_EXCHANGE */
+    char *subject_token_type;    /* NULL: an access token */
+    struct secret actor_token;
+    char *actor_token_type;
     char **scope;          /* NULL: none is asked for */
     char *scope_separator; /* NULL: a space */
     char *audience;
@@ -115,6 +122,8 @@ const char *oauth2_connector_grant(const struct oauth2_connector *oauth2);
 /* Whether it signs an assertion in place of a refresh token, and how long that lives. */
 bool oauth2_connector_asserts(const struct oauth2_connector *oauth2);
 int64_t oauth2_connector_assertion_life(const struct oauth2_connector *oauth2);
+/* Whether it gives another service's token in exchange (RFC 8693). */
+bool oauth2_connector_exchanges(const struct oauth2_connector *oauth2);
 bool oauth2_connector_refreshes(const struct connector *connector);
 
 /* config_provider's. */

@@ -252,6 +252,10 @@ static const struct schema_field reply_fields[] = {
         .name = #member, .type = SCHEMA_CUSTOM, .offset = AT(member), .parse = (parser),           \
         .expected = "a mapping of names to strings or secrets"                                     \
     }
+#define TEXT(member)                                                                               \
+    {                                                                                              \
+        .name = #member, .type = SCHEMA_STRING, .offset = AT(member)                               \
+    }
 #define URL(member)                                                                                \
     .name = #member, .type = SCHEMA_CUSTOM, .offset = AT(member), .parse = read_url,               \
     .expected = "a URL such as https://id.example.org/oauth2/token"
@@ -275,12 +279,13 @@ const struct schema_field oauth2_connector_fields[] = {
     {.name = "grant",
      .type = SCHEMA_STRING,
      .offset = AT(grant),
-     .expected = "refresh_token, client_credentials, or what is sent as grant_type"},
+     .expected = "refresh_token, client_credentials, jwt_bearer, token_exchange, app_jwt, or what "
+                 "is sent as grant_type"},
     SECRET(client_id, config_id_parse),
     SECRET(client_secret, config_secret_parse),
     {.name = "client_auth", .type = SCHEMA_CHOICE, .offset = AT(client_auth), .choices = auths},
     SECRET(key, config_key_parse),
-    {.name = "key_id", .type = SCHEMA_STRING, .offset = AT(key_id)},
+    TEXT(key_id),
     {.name = "algorithm",
      .type = SCHEMA_CUSTOM,
      .offset = AT(algorithm),
@@ -296,9 +301,13 @@ const struct schema_field oauth2_connector_fields[] = {
      .offset = AT(client_assertion),
      .fields = client_assertion_fields},
     SECRET(refresh_token, config_secret_parse),
+    SECRET(subject_token, config_secret_parse),
+    TEXT(subject_token_type),
+    SECRET(actor_token, config_secret_parse),
+    TEXT(actor_token_type),
     WORDS(scope),
-    {.name = "scope_separator", .type = SCHEMA_STRING, .offset = AT(scope_separator)},
-    {.name = "audience", .type = SCHEMA_STRING, .offset = AT(audience)},
+    TEXT(scope_separator),
+    TEXT(audience),
     WORDS(resource),
     PAIRS(params, read_pairs),
     PAIRS(refresh_params, read_pairs),
@@ -444,12 +453,30 @@ static void check_client(const struct schema_walk *walk, const struct yaml_node 
                        oauth2_connector_grant(oauth2));
 }
 
+/* Keys of a grant; with another one they would do nothing. */
+static void check_exchange(const struct schema_walk *walk, const struct yaml_node *node,
+                           const struct oauth2_connector *oauth2)
+{
+    static const char *const keys[] = {OAUTH2_SUBJECT_TOKEN, OAUTH2_SUBJECT_TOKEN "_type",
+                                       OAUTH2_ACTOR_TOKEN, OAUTH2_ACTOR_TOKEN "_type"};
+    bool exchanges = oauth2_connector_exchanges(oauth2);
+    for (size_t i = 0; !exchanges && i < sizeof keys / sizeof keys[0]; i++) {
+        if (yaml_get(node, keys[i]) != NULL)
+            schema_problem(walk, place(node, keys[i]), "'%s' of %s is not used with grant: %s",
+                           keys[i], walk->what, oauth2_connector_grant(oauth2));
+    }
+    if (exchanges && yaml_get(node, OAUTH2_SUBJECT_TOKEN) == NULL)
+        lacks(walk, node, OAUTH2_SUBJECT_TOKEN, "");
+    if (exchanges && oauth2->actor_token_type != NULL && yaml_get(node, OAUTH2_ACTOR_TOKEN) == NULL)
+        lacks(walk, node, OAUTH2_ACTOR_TOKEN, "");
+}
+
 /* A grant may be any text; what is nearly one that jeton knows was meant to be it. */
 static void check_grant(const struct schema_walk *walk, const struct yaml_node *node,
                         const struct oauth2_connector *oauth2)
 {
     static const char *const known[] = {OAUTH2_GRANT_REFRESH, OAUTH2_GRANT_CLIENT, OAUTH2_GRANT_JWT,
-                                        OAUTH2_GRANT_APP};
+                                        OAUTH2_GRANT_APP, OAUTH2_GRANT_EXCHANGE};
     const char *grant = oauth2_connector_grant(oauth2);
     const char *nearest = nearest_name(grant, known, sizeof known / sizeof known[0]);
     if (nearest == NULL || strcmp(nearest, grant) == 0)
@@ -468,5 +495,6 @@ void oauth2_connector_check(const struct schema_walk *walk, const struct yaml_no
     check_reply(walk, node, &oauth2->reply);
     oauth2_connector_check_header(walk, node, connector);
     check_client(walk, node, oauth2);
+    check_exchange(walk, node, oauth2);
     check_grant(walk, node, oauth2);
 }

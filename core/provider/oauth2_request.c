@@ -14,6 +14,9 @@
 #define FIELDS_MAX  (2 * OAUTH2_PAIRS_MAX + 32) /* parameters of a request */
 #define HEADERS_MAX (OAUTH2_PAIRS_MAX + 4)
 
+#define GRANT_EXCHANGE_URI "urn:ietf:params:oauth:grant-type:token-exchange"
+#define TOKEN_TYPE_URI     "urn:ietf:params:oauth:token-type:"
+
 /* The parameters of a request, in the order they were set; all of it is wiped. */
 struct form {
     struct {
@@ -115,12 +118,46 @@ static int form_add_client_assertion(struct form *form, const struct provider_as
     return 0;
 }
 
+/* The types that RFC 8693 gives a name have a short one here; any other is sent as written. */
+static void form_add_type(struct form *form, const char *name, const char *type)
+{
+    static const char *const known[] = {"access_token", "refresh_token", "id_token",
+                                        "saml1",        "saml2",         "jwt"};
+    const char *prefix = "";
+    for (size_t i = 0; type != NULL && i < sizeof known / sizeof known[0]; i++)
+        prefix = strcmp(type, known[i]) == 0 ? TOKEN_TYPE_URI : prefix;
+    char *uri = mem_printf("%s%s", type != NULL ? prefix : TOKEN_TYPE_URI,
+                           type != NULL ? type : "access_token");
+    form_add(form, name, uri);
+    mem_free(uri);
+}
+
+static void form_add_exchange(struct form *form, const struct provider_ask *ask)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
+    const char *subject = secret(ask, OAUTH2_SUBJECT_TOKEN),
+               *actor = secret(ask, OAUTH2_ACTOR_TOKEN);
+    form_add(form, "grant_type", GRANT_EXCHANGE_URI);
+    if (subject != NULL) {
+        form_add(form, OAUTH2_SUBJECT_TOKEN, subject);
+        form_add_type(form, OAUTH2_SUBJECT_TOKEN "_type", oauth2->subject_token_type);
+    }
+    if (actor != NULL) {
+        form_add(form, OAUTH2_ACTOR_TOKEN, actor);
+        form_add_type(form, OAUTH2_ACTOR_TOKEN "_type", oauth2->actor_token_type);
+    }
+}
+
 /* The grant's own parameters. An app's assertion goes into the header instead: *bearer. */
 static int form_add_grant(struct form *form, const struct provider_ask *ask, const char *scope,
                           char **bearer, struct err *err)
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     const char *grant = oauth2_connector_grant(oauth2);
+    if (oauth2_connector_exchanges(oauth2)) {
+        form_add_exchange(form, ask);
+        return 0;
+    }
     if (!oauth2_connector_asserts(oauth2)) {
         form_add(form, "grant_type", grant);
         return 0;
