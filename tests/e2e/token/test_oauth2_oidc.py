@@ -1,0 +1,284 @@
+"""At oidc-provider, a strict token service that others wrote: how clients authenticate, and refresh tokens of which one
+double use ends the family."""
+
+import json
+import os
+import random
+import sqlite3
+import time
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import support
+from judges import Oidc, Proxy
+from oauth2 import OAuth2
+from service import Service
+from test_oauth2_assertions import KEYS, part
+
+SECRET = "of the client: 100 % \"safe\" +&="
+PEOPLE, ORDERS = "https://people.example.org/api", "https://orders.example.org/api"
+
+
+def client(name, method, *grants, **more):
+    made = {"client_id": name, "token_endpoint_auth_method": method, "grant_types": list(grants), "redirect_uris": [],
+            "response_types": [], "scope": "offline_access read write", **more}
+    if "secret" in method:
+        made["client_secret"] = SECRET
+    return made
+
+
+SIGNERS = {"RS256": "rsa.pem", "PS256": "rsa.pem", "ES256": "ec.pem", "EdDSA": "ed25519.pem"}
+CLIENTS = [client(f"a client: {method}", method, "client_credentials", "refresh_token")
+           for method in ("client_secret_basic", "client_secret_post")]
+CLIENTS += [client(f"signs-{algorithm}", "private_key_jwt", "client_credentials", "refresh_token",
+                   key_file=os.path.join(KEYS, key), token_endpoint_auth_signing_alg=algorithm)
+            for algorithm, key in SIGNERS.items()]
+CLIENTS.append(client("public", "none", "refresh_token"))
+BASIC = CLIENTS[0]["client_id"]
+
+
+def setUpModule():
+    global judge, proxy
+    judge = Oidc(clients=CLIENTS, resources=[PEOPLE, ORDERS])
+    unittest.addModuleCleanup(judge.stop)
+    proxy = Proxy(judge.url)
+    unittest.addModuleCleanup(proxy.stop)
+
+
+class Judged(OAuth2):
+    def setUp(self):
+        super().setUp()
+        proxy.before = proxy.after = None
+        self.since = self.told("grant.success"), self.told("grant.error")
+        self.env["BOOKS_SECRET"] = SECRET
+
+    @staticmethod
+    def told(event):
+        return len(judge.told(event))
+
+    def granted(self):
+        """The grants of this test."""
+        return judge.told("grant.success")[self.since[0]:]
+
+    def refused(self):
+        return judge.told("grant.error")[self.since[1]:]
+
+    def consent(self, name=BASIC, **more):
+        self.env["BOOKS_REFRESH"] = judge.act("consent", client=name, **more)
+
+    def sql(self, text):
+        database = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        with database:
+            database.execute(text)
+        database.close()
+
+    def key(self, name):
+        with open(os.path.join(KEYS, name), encoding="ascii") as file:
+            return {"file": self.write(name, file.read())}
+
+
+class Clients(Judged):
+    def test_secrets(self):
+        for auth in ("basic", "post"):
+            with self.subTest(auth=auth):
+                self.state = os.path.join(self.folder, auth)
+                method = f"client_secret_{auth}"
+                self.daemon(judge, client_id=f"a client: {method}", client_auth=auth)
+                self.assertEqual(self.token()["source"], "exchange")
+                self.assertEqual((self.granted()[-1]["auth"], self.granted()[-1]["grant"]),
+                                 (method, "client_credentials"))
+        # Unencoded, such a secret is refused, as the standard demands.
+        self.daemon(judge, client_id=BASIC, client_auth="basic_raw")
+        self.fails(4, "token", "books", "--refresh", says="")
+        self.assertEqual((len(self.granted()), len(self.refused())), (2, 1))
+
+    def test_a_public_client(self):
+        self.consent("public")
+        self.books(judge, client_id="public", client_auth="none", client_secret=None)
+        self.token()
+        self.token("--refresh")
+        self.assertEqual([said["auth"] for said in self.granted()], ["none"] * 2)
+
+    def signer(self, algorithm, **keys):
+        self.state = os.path.join(self.folder, algorithm)
+        self.daemon(proxy, client_id=f"signs-{algorithm}", client_auth="private_key_jwt", client_secret=None,
+                    key=self.key(SIGNERS[algorithm]), algorithm=algorithm, **keys)
+
+    def test_signed_assertions(self):
+        for algorithm in SIGNERS:
+            for audience in ("token_url", judge.url):
+                with self.subTest(algorithm=algorithm, audience=audience):
+                    self.signer(algorithm, client_assertion={"audience": audience})
+                    self.token("--refresh")
+        said = [event["auth"] for event in self.granted()]
+        self.assertEqual({(one["method"], one["alg"]) for one in said},
+                         {("private_key_jwt", algorithm) for algorithm in SIGNERS})
+        self.assertEqual([one["aud"] for one in said], [proxy.url + "/token", judge.url] * len(SIGNERS))
+        self.assertEqual(len({one["jti"] for one in said}), 2 * len(SIGNERS))
+
+    def test_none_is_sent_twice(self):
+        self.signer("ES256")
+        proxy.passes.clear()
+        replies = iter(["cut", "cut", None])
+        proxy.after = lambda one: next(replies)
+        self.token()
+        self.assertEqual((len(self.granted()), self.refused()), (3, []))  # those that the judge has seen and answered
+        body = proxy.passes[-1].request.partition(b"\r\n\r\n")[2]
+        proxy.after = None
+        self.assertEqual(self.post(body), 401)  # what was sent last, once more
+        self.assertIn("only be used once", self.refused()[-1]["detail"])
+        jti = part(urllib.parse.parse_qs(body.decode())["client_assertion"][0], 1)["jti"]
+        self.assertEqual(self.refused()[-1]["auth"]["jti"], jti)
+
+    @staticmethod
+    def post(body):
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(proxy.url + "/token", data=body, timeout=20) as reply:
+                return reply.status
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+
+    def test_the_wrong_audience(self):
+        self.signer("RS256", client_assertion={"audience": "https://another.example.org"})
+        self.fails(4, "token", "books", says="invalid_client")
+        self.assertIn("audience", self.refused()[-1]["detail"])
+        self.signer("RS256")
+        self.token("--refresh")
+
+
+class Rotation(Judged):
+    def setUp(self):
+        super().setUp()
+        self.consent()
+        self.books(proxy, client_id=BASIC)
+        self.token()
+        proxy.passes.clear()
+
+    def expire(self):
+        self.sql("UPDATE token SET lifetime_ms = 1")
+
+    def lives(self):
+        return judge.act("lives", token=self.row()["refresh_token"])
+
+    def holder(self, crowd):
+        """Which of these processes exchanges, or None: who does holds the lock."""
+        folder = os.path.join(self.state, "locks")
+        files = {os.stat(os.path.join(folder, name)).st_ino for name in os.listdir(folder)}
+        pids = {process.pid: process for process in crowd}
+        with open("/proc/locks", encoding="ascii") as locks:
+            for line in locks:
+                fields = line.split()
+                if fields[1] == "FLOCK" and int(fields[5].rpartition(":")[2]) in files and int(fields[4]) in pids:
+                    return pids[int(fields[4])]
+        return None
+
+    def test_a_chain(self):
+        for _ in range(5):
+            self.token("--refresh")
+        self.assertEqual(({said["auth"] for said in self.granted()}, len(self.granted()), self.refused()),
+                         ({"client_secret_basic"}, 6, []))
+        self.assertTrue(self.lives())
+
+    def test_many_at_once(self):
+        self.expire()
+        outputs = self.finish_all([self.start("token", "books", "--json", "--show") for _ in range(64)])
+        self.assertEqual(len({json.loads(output)["access_token"] for output in outputs}), 1)
+        self.assertEqual((len(self.granted()), self.refused()), (2, []))
+        self.assertTrue(self.lives())
+
+    def test_a_double_use_is_seen(self):
+        """That this judge would tell."""
+        spent = self.row()["refresh_token"]
+        self.token("--refresh")
+        self.sql(f"UPDATE token SET refresh_token = '{spent}'")
+        self.fails(4, "token", "books", "--refresh", says="invalid_grant")
+        self.assertEqual(self.refused()[-1]["detail"], "refresh token already used")
+
+    def test_the_holder_is_killed(self):
+        """Of many at once, the one that exchanges is killed at any moment: the family dies only if it was between the
+        grant and the commit, and then that is said, and nothing is sent."""
+        random.seed(11)
+        proxy.before = lambda one: time.sleep(random.random() / 50)
+        proxy.after = lambda one: time.sleep(random.random() / 50)
+        for turn in range(20 if support.SOAK else 4):
+            with self.subTest(turn=turn):
+                self.killed_holder()
+
+    def killed_holder(self):
+        self.expire()
+        proxy.passes.clear()
+        before = len(self.granted())
+        crowd = [self.start("token", "books") for _ in range(16)]
+        killed = None
+        while killed is None and any(process.poll() is None for process in crowd):
+            killed = self.holder(crowd)
+        time.sleep(random.random() / 20)
+        if killed is not None:
+            killed.kill()
+        statuses = [process.wait(60) for process in crowd]
+        self.assertLessEqual(statuses.count(-9), 1)
+        self.assertLessEqual(len(self.granted()) - before, 1)
+        lost = [one for one in proxy.passes if one.status == 200 and not one.passed]
+        reached = [one for one in proxy.passes if one.status is not None]
+        if lost:
+            self.assertFalse(self.lives())
+        if self.lives():
+            self.assertEqual((set(statuses) <= {0, -9}, len(reached), self.row()["stop_kind"]), (True, 1, 0), statuses)
+            return
+        # One was granted, and its process killed; one who came after sent it once more, and then the one before.
+        row = self.row()
+        sent = [row["refresh_token"]] * 2 + [previous for previous in [row["refresh_previous"]] if previous]
+        self.assertEqual([urllib.parse.parse_qs(one.request.decode())["refresh_token"][0] for one in reached], sent)
+        self.assertEqual((set(statuses), reached[0].status), ({4, -9}, 200))
+        self.assertIn("reply lost at 20", row["stop_reason"])
+        for _ in range(5):
+            self.fails(4, "token", "books", says=["needs a person since 20", "reply lost at 20", "nothing was sent"])
+        self.assertEqual(len(reached), len([one for one in proxy.passes if one.status is not None]))
+        self.consent()
+        self.token()
+        self.assertTrue(self.lives())
+
+    def test_killed_anywhere_else(self):
+        """No other point of an exchange loses the family."""
+        def api(_):
+            support.wait_until(lambda: self.victim)
+            self.victim.kill()
+            return 200, {}, {}
+
+        def wire(_):
+            if self.point != "on the wire":
+                return None
+            support.wait_until(lambda: self.victim)
+            self.victim.kill()
+            return "cut"
+
+        service = Service(api)
+        self.addCleanup(service.stop)
+        self.point = None
+        self.books(proxy, client_id=BASIC, endpoint=service.url)
+        proxy.before = wire
+        for point in ("token-locked", "token-intent", "on the wire", "token-stored", "before use"):
+            for turn in range(20 if support.SOAK else 3):
+                with self.subTest(point=point, turn=turn):
+                    self.expire()
+                    self.kill_at(point)
+                    self.point = None
+                    self.token()
+                    self.assertEqual((self.lives(), self.refused()), (True, []))
+
+    def kill_at(self, point):
+        self.point, self.victim = point, None
+        if point.startswith("token-"):
+            done = self.jeton("token", "books", program=support.JETON_FAULTY, env={"JETON_FAULT": point + "=kill"})
+            self.assertEqual(done.returncode, -9, done.stderr)
+        else:
+            self.victim = self.start("api", "things") if point == "before use" else self.start("token", "books")
+            self.assertEqual(self.victim.wait(60), -9)
+
+
+if __name__ == "__main__":
+    unittest.main()
