@@ -138,6 +138,7 @@ int cron_view(struct cron_plan *plan, bool kubernetes, struct buf *out, struct e
     buf_puts(out, "{\"version\":\"" JETON_VERSION "\"");
     put_text(out, "self", plan->self);
     put_text(out, "path", plan->path);
+    put_text(out, "configuration", plan->config->name);
     put_text(out, "state", plan->config->state);
     put_text(out, "state_home", plan->state_home);
     put_text(out, "user", user != NULL ? user->pw_name : NULL);

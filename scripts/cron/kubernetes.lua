@@ -18,7 +18,7 @@ kind: CronJob
 metadata:
   name: $name
   labels: { app.kubernetes.io/name: jeton, app.kubernetes.io/component: job }
-  annotations: { jeton/job: $job }
+  annotations: { jeton/job: $job$configuration }
 spec:
 $note  schedule: "$fields"
   timeZone: $zone
@@ -54,22 +54,23 @@ $env              securityContext:
                   mountPath: $state
           volumes:
             - name: config
-              secret: { secretName: jeton-config, defaultMode: 256 } # 0400; with fsGroup 0440
+              secret: { secretName: $secret, defaultMode: 256 } # 0400; with fsGroup 0440
             - name: state # one for all jobs: slots and locks are in it
               persistentVolumeClaim: { claimName: jeton-state }
 ]]
 
--- A name as Kubernetes wants it (RFC 1123). What had to be changed gets a mark of its own, so that
--- no two jobs share a name.
-local function object_name(job)
-  local plain = "jeton-" .. job
-  local name = plain:gsub("_", "-"):lower()
-  if name == plain and #name <= NAME_MAX and name:sub(-1) ~= "-" then
+-- A name as Kubernetes wants it (RFC 1123), with that of the configuration if it has one. What had to
+-- be changed, or could be read in two ways, gets a mark of its own, so that no two share a name.
+local function object_name(configuration, what)
+  local exact = configuration and configuration .. "/" .. what or what -- "/" is in no name
+  local name = ("jeton-" .. exact):gsub("[_/]", "-"):lower()
+  local changed = exact:find "[_%u]" or #name > NAME_MAX or name:sub(-1) == "-"
+  if not changed and not (configuration and configuration:find("-", 1, true)) then
     return name
   end
   local hash = FNV_BASIS
-  for i = 1, #plain do
-    hash = (hash ~ plain:byte(i)) * FNV_PRIME & 0xFFFFFFFF
+  for byte in ("jeton-" .. exact):gmatch "." do
+    hash = (hash ~ byte:byte()) * FNV_PRIME & 0xFFFFFFFF
   end
   return ("%s-%08x"):format(name:sub(1, NAME_MAX - #"-01234567"), hash)
 end
@@ -89,8 +90,10 @@ end
 local function cronjob(plan, job)
   local folder = plan.path:match "^(.*)/"
   local fill = {
-    name = object_name(job.name),
+    name = object_name(plan.configuration, job.name),
+    secret = plan.configuration and object_name(plan.configuration, "config") or "jeton-config",
     job = quoted(job.name),
+    configuration = plan.configuration and ", jeton/configuration: " .. quoted(plan.configuration) or "",
     note = job.plain and "" or ("  # %s, %s: in UTC no time is skipped or repeated; jeton decides which of "
       .. "these are due.\n"):format(job.schedule, job.zone),
     fields = job.fields,

@@ -122,12 +122,21 @@ local function credentials(names)
   return table.concat(lines)
 end
 
+-- No name has a dot, so no two units of named configurations share one.
+local function unit(plan, job)
+  return plan.configuration and ("jeton-%s.%s"):format(plan.configuration, job.name) or "jeton-" .. job.name
+end
+
+local function title(plan, job)
+  return job.name .. (plan.configuration and " of " .. plan.configuration or "")
+end
+
 local function service(plan, job)
   local folder = job.metrics and job.metrics:match "^(.*)/"
   return table.concat {
-    ("# /etc/systemd/system/jeton-%s.service\n"):format(job.name),
+    ("# /etc/systemd/system/%s.service\n"):format(unit(plan, job)),
     "[Unit]\n",
-    ("Description=jeton: job %s\n"):format(job.name),
+    ("Description=jeton: job %s\n"):format(title(plan, job)),
     "Documentation=man:jeton(1)\n",
     "Wants=network-online.target\n",
     "After=network-online.target\n",
@@ -149,11 +158,11 @@ local function service(plan, job)
   }
 end
 
-local function timer(job)
+local function timer(plan, job)
   return table.concat {
-    ("# /etc/systemd/system/jeton-%s.timer\n"):format(job.name),
+    ("# /etc/systemd/system/%s.timer\n"):format(unit(plan, job)),
     "[Unit]\n",
-    ("Description=jeton: times of job %s (%s%s)\n"):format(job.name, job.schedule,
+    ("Description=jeton: times of job %s (%s%s)\n"):format(title(plan, job), job.schedule,
       job.timezone and ", " .. job.timezone or ""),
     "Documentation=man:jeton(1)\n",
     "\n",
@@ -173,7 +182,7 @@ function systemd.render(view)
   local plan, units = assert(json.decode(view)), {}
   for _, job in ipairs(plan.jobs) do
     units[#units + 1] = service(plan, job)
-    units[#units + 1] = timer(job)
+    units[#units + 1] = timer(plan, job)
   end
   return table.concat(units, "\n")
 end

@@ -132,6 +132,17 @@ connectors:
         self.assertIn("\nPersistent=yes\n", timer)
         self.assertIn("\nOnBootSec=0\n", units["jeton-boot.timer"])
 
+    def test_named_configurations(self):
+        found = []
+        for name, job in (("shop", "a-b"), ("shop-a", "b"), ("Shop-a", "b")):
+            units = self.units(f"version: 1\nname: {name}\nstate: ./state\n"
+                               f"jobs: {{ {job}: {{ script: report.lua, schedule: '@daily' }} }}\n")
+            self.assertEqual(self.verify(units), (0, ""))
+            found += units
+        self.assertEqual(len(set(found)), 6, found)
+        self.assertEqual(found[:2], ["jeton-shop.a-b.service", "jeton-shop.a-b.timer"])
+        self.assertIn("Description=jeton: job b of Shop-a\n", units["jeton-Shop-a.b.service"])
+
     def test_odd_paths(self):
         """What is special to systemd, in paths; a state that it does not make."""
         odd = os.path.join(self.folder, 'a "b" $HOME %h')
@@ -299,6 +310,24 @@ jobs:
         self.assertGreater(catch_up["startingDeadlineSeconds"], wait["startingDeadlineSeconds"])
         env = local["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["env"]
         self.assertEqual(env, [{"name": "TZ", "value": "UTC"}])  # there, local time is this one
+
+    def test_named_configurations(self):
+        """No two share an object, however their names and those of their jobs are put together."""
+        found = []
+        for name, job in (("shop", "report"), ("shop", "a-b"), ("shop-a", "b"), ("shop_a", "b"), ("Shop-a", "b"),
+                          ("x" * 64, "y" * 64), ("x" * 64, "y" * 63 + "z"), ("end-", "b")):
+            found += self.manifests(f"version: 1\nname: {name}\nstate: /var/lib/jeton\n"
+                                    f"jobs: {{ {job}: {{ script: report.lua, schedule: '@daily' }} }}\n")
+        names = [manifest["metadata"]["name"] for manifest in found]
+        secrets = {volume["secret"]["secretName"] for manifest in found
+                   for volume in manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]["volumes"]
+                   if "secret" in volume}
+        for manifest in found:
+            self.check_manifest(manifest)
+        self.assertEqual((len(set(names)), len(secrets)), (8, 6), names)
+        self.assertEqual(names[:2], ["jeton-shop-report", "jeton-shop-a-b"])
+        self.assertIn("jeton-shop-config", secrets)
+        self.assertEqual(found[0]["metadata"]["annotations"], {"jeton/job": "report", "jeton/configuration": "shop"})
 
     def test_local_zone_without_a_name(self):
         self.write("jeton.yaml", "version: 1\njobs: { a: { script: report.lua, schedule: '@daily' } }\n")
