@@ -1,4 +1,5 @@
---- Records the latest calls, with secrets masked. Memory is bounded: the oldest are dropped.
+--- Records the latest calls. Secrets are masked when a record is looked at, as most never are: masking took
+--- a third of the work of a call. Memory is bounded: the oldest are dropped.
 local json = require "jeton.json"
 local task = require "jeton.task"
 local form = require "sandbox.http.form"
@@ -38,8 +39,15 @@ local SOUGHT_MAX = 32
 ---@field duration_ms integer|nil nil while in progress
 ---@field error {errorCode: string, message: string}|nil of a refusal
 
+--- What the caller of `add` completes.
+---@class sandbox.record.draft
+---@field number integer
+---@field operation string|nil
+---@field connector_id string|nil
+
 ---@class sandbox.recorder.entry
----@field record sandbox.record
+---@field record sandbox.record|sandbox.record.draft whole once `raw` is nil
+---@field raw table|nil the call with its secrets
 ---@field path string
 ---@field cost integer
 ---@field started number of task.now
@@ -161,17 +169,33 @@ local function names_secret(text)
   return false
 end
 
--- How a body is kept, once all secrets of the request are noted in `secrets`, its own included.
-local function body_of(arrived, secrets)
-  local text = arrived.body
+-- What is kept of a call: its texts, but no large body and no files.
+local function raw_of(arrived)
+  local body, instead = arrived.body, nil
   if arrived.unread then
-    return function() return "not read" end
+    instead = "not read"
   elseif arrived.parts then
-    return function() return ("a form of %d parts"):format(#arrived.parts) end
-  elseif #text > limits.request_body_kept then
-    return function() return ("%d bytes"):format(#text) end
+    instead = ("a form of %d parts"):format(#arrived.parts)
+  elseif #body > limits.request_body_kept then
+    instead = ("%d bytes"):format(#body)
   end
-  local fields = form.is_form(arrived.headers) and form.decode(text)
+  return {
+    method = arrived.method,
+    path = arrived.path,
+    query = arrived.query,
+    headers = arrived.headers,
+    body = not instead and body or nil,
+    instead = instead,
+  }
+end
+
+-- A function that masks the body, once all secrets of the call are noted in `secrets`, its own included.
+local function body_of(raw, secrets)
+  local text = raw.body
+  if raw.instead then
+    return function() return raw.instead end
+  end
+  local fields = form.is_form(raw.headers) and form.decode(text)
   if fields and next(fields) then
     note_table(secrets, fields)
     return function() return mask_table(fields, secrets) end
@@ -184,6 +208,24 @@ local function body_of(arrived, secrets)
   return function() return mask_json(value, secrets) end
 end
 
+-- The record of an entry, masked at the first look.
+local function reveal(entry)
+  local record, raw = entry.record, entry.raw
+  if raw then
+    local secrets = {}
+    note_table(secrets, raw.headers)
+    note_table(secrets, raw.query)
+    local body = body_of(raw, secrets)
+    record.method = request.to_utf8(raw.method)
+    record.path = clean(raw.path, secrets)
+    record.query = mask_table(raw.query, secrets)
+    record.headers = mask_table(raw.headers, secrets)
+    record.body = #secrets > SOUGHT_MAX and MASK or body()
+    entry.raw = nil
+  end
+  return record
+end
+
 -- Messages describe input without quoting it.
 local function error_of(response)
   local value = response.status >= 400 and json.decode(response.body or "")
@@ -194,24 +236,18 @@ end
 ---@param arrived table the server's request
 ---@param path sandbox.path
 ---@param at string
----@return sandbox.record pass it to `finish` with the answer
+---@return sandbox.record.draft pass it to `finish` with the answer
 function recorder:add(arrived, path, at)
   self.last = self.last + 1
-  local secrets = {}
-  note_table(secrets, arrived.headers)
-  note_table(secrets, arrived.query)
-  local body = body_of(arrived, secrets)
-  local record = {
-    number = self.last,
-    at = at,
-    method = request.to_utf8(arrived.method),
-    path = clean(arrived.path, secrets),
-    query = mask_table(arrived.query, secrets),
-    headers = mask_table(arrived.headers, secrets),
-    body = #secrets > SOUGHT_MAX and MASK or body(),
-  }
+  local record = { number = self.last, at = at }
   local cost = cost_of(arrived)
-  self.kept[self.last] = { record = record, path = path.text, cost = cost, started = task.now() }
+  self.kept[self.last] = {
+    record = record,
+    raw = raw_of(arrived),
+    path = path.text,
+    cost = cost,
+    started = task.now(),
+  }
   self.cost = self.cost + cost
   while self.last - self.first >= limits.requests_kept or self.cost > limits.requests_kept_bytes do
     self.cost = self.cost - self.kept[self.first].cost
@@ -222,7 +258,7 @@ function recorder:add(arrived, path, at)
 end
 
 --- Completes a record.
----@param record sandbox.record
+---@param record sandbox.record.draft
 ---@param response table
 function recorder:finish(record, response)
   record.status = response.status
@@ -238,7 +274,7 @@ end
 ---@return sandbox.record|nil
 function recorder:get(number)
   local entry = self.kept[number or 0]
-  return entry and entry.record
+  return entry and reveal(entry)
 end
 
 --- The newest records, newest first.
@@ -247,7 +283,7 @@ end
 function recorder:newest(count)
   local out = {}
   for number = self.last, math.max(self.first, self.last - count + 1), -1 do
-    out[#out + 1] = self.kept[number].record
+    out[#out + 1] = reveal(self.kept[number])
   end
   return out
 end
@@ -260,8 +296,8 @@ function recorder:list(filter)
   local found = {}
   for number = self.last, self.first, -1 do
     local kept = self.kept[number]
-    if (not method or kept.record.method == method) and matches(kept.path) then
-      found[#found + 1] = kept.record
+    if (not method or (kept.raw or kept.record).method == method) and matches(kept.path) then
+      found[#found + 1] = reveal(kept)
     end
     if filter.limit and #found >= filter.limit then
       break
