@@ -1,7 +1,9 @@
 --- The state of one running sandbox.
+local cache = require "sandbox.base.cache"
 local clock = require "sandbox.base.clock"
 local faults = require "sandbox.services.faults"
 local guard = require "sandbox.http.guard"
+local limits = require "sandbox.base.limits"
 local media = require "sandbox.data.media"
 local password = require "sandbox.http.password"
 local portal_state = require "sandbox.portal.state"
@@ -25,6 +27,7 @@ world.DEMO_SECRETS = "demo_secrets" -- a setting in the database
 ---@field is_kept boolean in a file
 ---@field clock sandbox.clock
 ---@field signing_key string
+---@field verified sandbox.cache what access tokens say whose signature was checked
 ---@field switches sandbox.switches
 ---@field throttle sandbox.throttle
 ---@field faults sandbox.faults
@@ -60,6 +63,7 @@ function world.new(options)
     is_kept = options.is_kept,
     clock = clock.new(store.get(options.db, "advance_s") or 0),
     signing_key = store.signing_key(options.db),
+    verified = cache.new(limits.tokens_remembered),
     limits = { per_minute = options.per_minute, tenant_per_minute = options.tenant_per_minute },
     throttle = throttle.new(),
     faults = faults.new(),

@@ -62,6 +62,7 @@ local limits = {
   identifier_characters = 80,
   refresh_token_bytes_min = 8,
   refresh_token_bytes_max = 4096,
+  tokens_remembered = 1000, -- whose signature was checked
   secret_characters_max = 128,
 
   -- Bots and webhooks.

@@ -174,16 +174,29 @@ end
 ---@field group sandbox.group|nil of a group token
 ---@field permissions sandbox.permissions
 
--- The claims as one table, or nil if this sandbox did not write them.
-local function read_claims(world, now, token)
+-- What a token with a valid signature says, or nil if this sandbox did not write it. Remembered by the text
+-- of the token: a client sends it with every call. Lifetimes, connectors and users are looked at each time.
+local function read_token(world, token)
+  local found = world.verified:get(token)
+  if found then
+    return found
+  end
   local claims = jwt.verify(world.signing_key, token)
   if not claims or claims.iss ~= ISSUER or claims.aud ~= ISSUER
-    or math.type(claims.exp) ~= "integer" or claims.exp <= now
-    or math.type(claims.nbf) ~= "integer" or claims.nbf > now + assumptions.token_leeway_s then
+    or math.type(claims.exp) ~= "integer" or math.type(claims.nbf) ~= "integer" then
     return nil
   end
   local credentials = json.decode(claims[CREDENTIALS])
-  return credentials, json.decode(credentials.data), claims.uid:sub(#UID_PREFIX + 1)
+  found = {
+    valid_from = claims.nbf - assumptions.token_leeway_s,
+    expires_at = claims.exp,
+    connector_id = credentials.applicationId,
+    permissions = credentials.permissions,
+    data = json.decode(credentials.data),
+    user_id = claims.uid:sub(#UID_PREFIX + 1),
+  }
+  world.verified:set(token, found)
+  return found
 end
 
 --- The caller. Raises 401 for a token that is missing, forged or expired, or whose connector, user or group
@@ -197,22 +210,22 @@ function tokens.caller(world, now, token)
     refuse_token(MISSING_TOKEN)
   end
   ---@cast token string
-  local credentials, data, user_id = read_claims(world, now, token)
-  if not credentials then
+  local claims = read_token(world, token)
+  if not claims or now >= claims.expires_at or now < claims.valid_from then
     refuse_token(BAD_TOKEN)
   end
-  local db = world.db
+  local db, data = world.db, claims.data
   local caller = {
     kind = data.GroupId and "group" or data.TenantId and "tenant" or "user",
-    connector = connectors.by_id(db, credentials.applicationId),
-    user = users.by_id(db, user_id),
+    connector = connectors.by_id(db, claims.connector_id),
+    user = users.by_id(db, claims.user_id),
     group = data.GroupId and groups.by_id(db, data.GroupId),
   }
   if not caller.connector or not caller.user or (caller.kind == "group" and not caller.group) then
     refuse_token(BAD_TOKEN)
   end
   local mask = assumptions.access_token_permissions == "connector" and caller.connector.permissions
-    or credentials.permissions
+    or claims.permissions
   caller.permissions = permissions.from_mask(mask)
   return caller
 end

@@ -203,7 +203,9 @@ function TestAccessTokens.test_missing()
 end
 
 function TestAccessTokens.test_forged()
-  local header, payload, signature = wire.access():match "^([^.]+)%.([^.]+)%.([^.]+)$"
+  local real = wire.access()
+  wire.ok("GET", "/v1/groups", { token = real }) -- from now on it is remembered
+  local header, payload, signature = real:match "^([^.]+)%.([^.]+)%.([^.]+)$"
   local claims = assert(json.decode(crypto.unbase64url(payload)))
   claims.exp = claims.exp + DAY_S
   local longer = crypto.base64url(assert(json.encode(claims)))
@@ -214,6 +216,8 @@ function TestAccessTokens.test_forged()
     none .. "." .. payload .. "." .. signature,
     header .. "." .. payload .. "." .. crypto.base64url(crypto.hmac_sha256("", header .. "." .. payload)),
     header .. "." .. payload,
+    real .. "A",
+    real:sub(1, -2),
     "x",
   } do
     lu.assertEquals(wire.refused(401, "InvalidToken", "GET", "/v1/groups", { token = token }), BAD_TOKEN)
