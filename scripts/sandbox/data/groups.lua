@@ -126,21 +126,31 @@ function groups.is_above(db, group, other)
     SELECT 1 AS found FROM above WHERE number = ?2]], other.number, group.number) ~= nil
 end
 
---- All counts of a group's reply, in one query.
+-- The counts of a group with all groups below it.
+local WHOLE_COUNTS = [[
+  WITH RECURSIVE below(number) AS (
+    SELECT ?1 UNION SELECT child FROM subgroups JOIN below ON parent = below.number)
+  SELECT
+    count(*) AS users,
+    count(DISTINCT users.id) AS unique_users,
+    count(DISTINCT users.id) FILTER (WHERE provisioned = 0) AS unprovisioned
+  FROM below JOIN members ON group_number = below.number JOIN users ON users.id = user_id]]
+
+--- All counts of a group's reply. Most groups have no subgroups: they need no table of those below.
 ---@return table counts
 function groups.counts(db, group)
-  return db:row([[
-    WITH RECURSIVE below(number) AS (
-      SELECT ?1 UNION SELECT child FROM subgroups JOIN below ON parent = below.number)
+  local counts = db:row([[
     SELECT
       (SELECT count(*) FROM subgroups WHERE parent = ?1) AS children,
       (SELECT count(*) FROM subgroups WHERE child = ?1) AS parents,
-      count(*) FILTER (WHERE group_number = ?1) AS own_users,
-      count(*) FILTER (WHERE group_number = ?1 AND provisioned = 0) AS own_unprovisioned,
-      count(*) AS users,
-      count(DISTINCT users.id) AS unique_users,
-      count(DISTINCT users.id) FILTER (WHERE provisioned = 0) AS unprovisioned
-    FROM below JOIN members ON group_number = below.number JOIN users ON users.id = user_id]], group.number)
+      count(*) AS own_users,
+      count(*) FILTER (WHERE provisioned = 0) AS own_unprovisioned
+    FROM members JOIN users ON users.id = user_id WHERE group_number = ?1]], group.number)
+  local whole = counts.children > 0 and db:row(WHOLE_COUNTS, group.number)
+  counts.users = whole and whole.users or counts.own_users
+  counts.unique_users = whole and whole.unique_users or counts.own_users
+  counts.unprovisioned = whole and whole.unprovisioned or counts.own_unprovisioned
+  return counts
 end
 
 --- How many members groups have.
