@@ -4,6 +4,7 @@
 
 #include "mem.h"
 #include "modules.h"
+#include "presets.h"
 #include "nearest.h"
 
 #include <errno.h>
@@ -162,7 +163,7 @@ int main(int argc, char **argv)
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);
 
-    struct app app = {.redact = redact_new(), .modules = modules};
+    struct app app = {.redact = redact_new(), .modules = modules, .presets = &presets_embedded};
     struct app_globals globals = {0};
     struct opt_result result = {0};
     struct buf help;

@@ -62,6 +62,15 @@ static void read_allow_hosts(const struct schema_walk *walk, const struct schema
     *(char ***)target = patterns;
 }
 
+/* preset_merge has answered both where there is a preset. */
+static void read_preset(const struct schema_walk *walk, const struct schema_field *field,
+                        const struct yaml_node *node, void *target)
+{
+    (void)target;
+    schema_problem(walk, node, "%s has '%s', and no 'preset' that it belongs to", walk->what,
+                   field->name);
+}
+
 static const struct schema_field rate_fields[] = {
     {.name = "per_minute",
      .type = SCHEMA_INTEGER,
@@ -105,11 +114,12 @@ void config_connector_read(const struct schema_walk *walk, const struct yaml_nod
     buf_puts(&words, "the word ");
     const struct config_reader *reader = walk->context;
     list_providers(reader->providers, "", &words);
-    struct schema_field fields[FIELDS_MAX] = {{.name = "provider",
-                                               .type = SCHEMA_CUSTOM,
-                                               .parse = read_provider,
-                                               .expected = words.data}};
-    size_t count = 1;
+    struct schema_field fields[FIELDS_MAX] = {
+        {.name = "provider", .type = SCHEMA_CUSTOM, .parse = read_provider, .expected = words.data},
+        {.name = "preset", .type = SCHEMA_CUSTOM, .parse = read_preset},
+        {.name = "vars", .type = SCHEMA_CUSTOM, .parse = read_preset},
+    };
+    size_t count = 3;
     for (const struct schema_field *field = connector->provider->fields; field->name != NULL;
          field++)
         fields[count++] = *field;

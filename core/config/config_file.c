@@ -78,6 +78,32 @@ static const struct config_provider *find_provider(const struct config_provider 
     return providers[0];
 }
 
+static void read_connector(const struct schema_walk *walk, struct file *file, const char *name,
+                           const struct yaml_pair *pair)
+{
+    const struct config_reader *reader = file->reader;
+    struct config *config = reader->config;
+    struct schema_walk inner = *walk;
+    struct arena arena = {0};
+    char *service;
+    inner.at = pair->key;
+    inner.context = file->reader;
+    const struct yaml_node *mapping =
+        preset_merge(&inner, reader->presets, pair->value, name, &arena, &service);
+    struct connector *connector = connector_new(
+        find_provider(reader->providers, mapping != NULL ? mapping : pair->value), name);
+    config->connectors[config->nconnectors++] = connector;
+    connector->file = mem_strdup(file->real);
+    connector->shown = mem_strdup(file->shown);
+    connector->line = pair->key->line;
+    connector->col = pair->key->col;
+    connector->service = service;
+    add_place(file, "connector", name, pair->key, pair->value);
+    if (mapping != NULL)
+        config_connector_read(&inner, mapping, connector);
+    arena_destroy(&arena);
+}
+
 static void read_connectors(const struct schema_walk *walk, const struct schema_field *field,
                             const struct yaml_node *node, void *target)
 {
@@ -94,22 +120,9 @@ static void read_connectors(const struct schema_walk *walk, const struct schema_
     config->connectors = mem_realloc(config->connectors, (config->nconnectors + node->count) *
                                                              sizeof *config->connectors);
     for (size_t i = 0; i < node->count; i++) {
-        const struct yaml_node *key = node->pairs[i].key;
-        const char *name = read_name(walk, "connector", key);
-        if (name == NULL)
-            continue;
-        struct connector *connector =
-            connector_new(find_provider(file->reader->providers, node->pairs[i].value), name);
-        config->connectors[config->nconnectors++] = connector;
-        connector->file = mem_strdup(file->real);
-        connector->shown = mem_strdup(file->shown);
-        connector->line = key->line;
-        connector->col = key->col;
-        add_place(file, "connector", name, key, node->pairs[i].value);
-        struct schema_walk inner = *walk;
-        inner.at = key;
-        inner.context = file->reader;
-        config_connector_read(&inner, node->pairs[i].value, connector);
+        const char *name = read_name(walk, "connector", node->pairs[i].key);
+        if (name != NULL)
+            read_connector(walk, file, name, &node->pairs[i]);
     }
 }
 

@@ -3,6 +3,7 @@
 #define JETON_CONFIG_FILE_H
 
 #include "config.h"
+#include "preset.h"
 #include "schema.h"
 
 /* The trees of all files: `args` of jobs point into them. */
@@ -30,6 +31,7 @@ struct config_zones {
 struct config_reader {
     struct config *config;
     const struct config_provider *const *providers;
+    const struct config_presets *presets;
     struct problems *problems;
     char *secrets; /* real path of the folder of secrets that jeton wrote; NULL: there is none */
     struct config_place *places;

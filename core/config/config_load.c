@@ -213,14 +213,15 @@ static void read_all(struct config_reader *reader, const char *path)
 }
 
 struct config *config_read(const char *path, const struct config_provider *const *providers,
-                           struct problems *problems)
+                           const struct config_presets *presets, struct problems *problems)
 {
     struct config *config = mem_alloc(sizeof *config);
     config->path = mem_strdup(path);
     config->history_keep = CONFIG_HISTORY_KEEP_DEFAULT;
     config->history_days = CONFIG_HISTORY_DAYS_DEFAULT;
     config->sources = mem_alloc(sizeof *config->sources);
-    struct config_reader reader = {.config = config, .providers = providers, .problems = problems};
+    struct config_reader reader = {
+        .config = config, .providers = providers, .presets = presets, .problems = problems};
     if (path != NULL)
         read_all(&reader, path);
     for (size_t i = 0; i < reader.nplaces; i++) {
@@ -237,9 +238,9 @@ struct config *config_read(const char *path, const struct config_provider *const
 }
 
 struct config *config_load(const char *path, const struct config_provider *const *providers,
-                           struct problems *problems)
+                           const struct config_presets *presets, struct problems *problems)
 {
-    struct config *config = config_read(path, providers, problems);
+    struct config *config = config_read(path, providers, presets, problems);
     if (problems_errors(problems) == 0)
         return config;
     config_free(config);

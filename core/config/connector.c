@@ -58,6 +58,7 @@ void connector_free(struct connector *connector)
     mem_freev(connector->allow_hosts);
     mem_free(connector->ca_file);
     mem_free(connector->token_of);
+    mem_free(connector->service);
     mem_free(connector->rate_limit.tenant);
     mem_free(connector->name);
     mem_free(connector->file);

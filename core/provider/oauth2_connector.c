@@ -127,7 +127,8 @@ void oauth2_connector_owner(const struct connector *connector, const char *home,
     hash_text(&state, scope);
     hash_text(&state, connector->name);
     hash_text(&state, connector->provider->name);
-    hash_text(&state, oauth2_connector_of(connector)->token_url);
+    hash_text(&state, connector->service != NULL ? connector->service
+                                                 : oauth2_connector_of(connector)->token_url);
     hash_end(&state, owner);
     mem_free(scope);
 }

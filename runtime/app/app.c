@@ -59,7 +59,7 @@ struct config *app_config(struct app *app, bool required, struct err *err)
 
     struct problems problems;
     problems_create(&problems);
-    struct config *config = config_load(path, provider_list, &problems);
+    struct config *config = config_load(path, provider_list, app->presets, &problems);
     if (config == NULL) {
         problems_sort(&problems);
         report_all(app, path, &problems, err);

@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "log.h"
 #include "opt.h"
+#include "preset.h"
 #include "redact.h"
 
 struct app {
@@ -17,6 +18,7 @@ struct app {
     struct log *log;
     struct redact *redact;
     const struct luaL_Reg *modules; /* of Lua, for vm_options */
+    const struct config_presets *presets;
 };
 
 /* The options before the verb. */

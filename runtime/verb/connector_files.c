@@ -243,7 +243,7 @@ static int verify(const struct connector_files *files, const struct connector_va
 {
     struct problems problems;
     problems_create(&problems);
-    struct config *config = config_load(files->main, provider_list, &problems);
+    struct config *config = config_load(files->main, provider_list, values->presets, &problems);
     int result = -1;
     const struct connector *found = NULL;
     if (config == NULL)

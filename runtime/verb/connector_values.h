@@ -2,11 +2,13 @@
 #ifndef JETON_CONNECTOR_VALUES_H
 #define JETON_CONNECTOR_VALUES_H
 
+#include "preset.h"
 #include "provider.h"
 
 struct connector_values {
     const char *name;
     const struct provider *provider;
+    const struct config_presets *presets; /* of the configuration that it is added to */
     const char *service;               /* no slash at its end */
     char *const *allow_hosts;          /* NULL-terminated; NULL: none */
     const char *given[PROVIDER_GIVEN]; /* as the provider lists them; without a line's end */

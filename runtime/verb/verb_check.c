@@ -436,7 +436,7 @@ static int run_check(struct check *check, const char *path, struct err *err)
     log_msg(check->app->log, LOG_DEBUG, "configuration: %s", path);
     problems_create(&check->problems);
     buf_create(&check->report, REPORT_MAX);
-    check->config = config_read(path, provider_list, &check->problems);
+    check->config = config_read(path, provider_list, check->app->presets, &check->problems);
     check_connectors(check);
     check_jobs(check);
     check_metrics(check);

@@ -217,6 +217,7 @@ static int write_files(struct add *add, struct err *err)
     struct connector_values values = {
         .name = add->options->name,
         .provider = add->provider,
+        .presets = add->app->presets,
         .service = service,
         .allow_hosts = add->hosts,
     };

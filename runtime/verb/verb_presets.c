@@ -1,7 +1,6 @@
 /* jeton presets: the services that are known by name, and what is known of each. */
 #include "verb.h"
 
-#include "embed.h"
 #include "json.h"
 #include "mem.h"
 #include "nearest.h"
@@ -9,32 +8,22 @@
 
 #include <string.h>
 
-#define FOLDER      "presets/services/"
-#define SUFFIX      ".yaml"
-#define PRESETS_MAX 256
-#define NAME_MAX    64
-#define JSON_MAX    ((size_t)64 * 1024)
-#define OUTPUT_MAX  ((size_t)16 * 1024 * 1024)
+#define JSON_MAX   ((size_t)64 * 1024)
+#define OUTPUT_MAX ((size_t)16 * 1024 * 1024)
 
 struct names {
-    char text[PRESETS_MAX][NAME_MAX + 1];
+    char text[PRESETS_MAX][PRESET_NAME_SIZE];
     const char *list[PRESETS_MAX];
     size_t count;
 };
 
-/* The files are in the order of their names. */
-static void find_names(struct names *names)
+static void find_names(const struct config_presets *presets, struct names *names)
 {
     names->count = 0;
-    for (const struct embedded_file *file = embedded_lua; file->path != NULL; file++) {
-        size_t len = strlen(file->path), head = sizeof FOLDER - 1, tail = sizeof SUFFIX - 1;
-        if (strncmp(file->path, FOLDER, head) != 0 || names->count == PRESETS_MAX ||
-            len - head - tail > NAME_MAX)
-            continue;
-        char *name = names->text[names->count];
-        memcpy(name, file->path + head, len - head - tail);
-        name[len - head - tail] = '\0';
-        names->list[names->count++] = name;
+    while (names->count < PRESETS_MAX &&
+           presets->name_at(presets->data, names->count, names->text[names->count])) {
+        names->list[names->count] = names->text[names->count];
+        names->count++;
     }
 }
 
@@ -68,7 +57,7 @@ static int show(struct app *app, const char *name, bool json, struct err *err)
     const struct config none = {0};
     struct names names;
     struct buf order, out;
-    find_names(&names);
+    find_names(app->presets, &names);
     if (name != NULL && check_name(&names, name, err) != 0)
         return -1;
     buf_create(&order, JSON_MAX);

@@ -278,7 +278,7 @@ static int run(struct app *app, const char *json, struct err *err)
 {
     struct problems problems;
     problems_create(&problems);
-    struct config *config = config_load(NULL, provider_list, &problems);
+    struct config *config = config_load(NULL, provider_list, app->presets, &problems);
     problems_destroy(&problems);
     if (config == NULL)
         return err_set(err, ERR_CONFIG, "the empty configuration was refused");

@@ -209,7 +209,7 @@ static void set_up(void)
     sigset_t signals;
     pthread_sigmask(SIG_SETMASK, NULL, &signals);
     problems_create(&problems);
-    struct config *config = config_load(NULL, provider_list, &problems);
+    struct config *config = config_load(NULL, provider_list, NULL, &problems);
     struct redact *redact = redact_new();
     engine_create(&engine, config, log_new(STDERR_FILENO, LOG_ERROR, LOG_TEXT, false, redact),
                   redact);

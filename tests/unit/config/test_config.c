@@ -17,7 +17,7 @@ static struct config *load(const char *path)
 {
     struct problems problems;
     problems_create(&problems);
-    struct config *config = config_load(path, provider_list, &problems);
+    struct config *config = config_load(path, provider_list, NULL, &problems);
     if (problems.count > 0)
         fail_msg("%s:%d:%d: %s", problems.items[0].file, problems.items[0].line,
                  problems.items[0].col, problems.items[0].message);
@@ -31,7 +31,7 @@ static void refused(const char *path, const char *expected)
     struct buf out;
     problems_create(&problems);
     buf_create(&out, 100000);
-    assert_null(config_load(path, provider_list, &problems));
+    assert_null(config_load(path, provider_list, NULL, &problems));
     problems_format(&problems, &out);
     assert_string_equal(out.data, expected);
     buf_destroy(&out);
@@ -339,7 +339,7 @@ static void test_too_many_problems(void **state)
     folder_put("jeton.yaml", 0600, text.data);
     struct problems problems;
     problems_create(&problems);
-    assert_null(config_load("jeton.yaml", provider_list, &problems));
+    assert_null(config_load("jeton.yaml", provider_list, NULL, &problems));
     assert_int_equal(problems.count, PROBLEMS_MAX);
     assert_int_equal(problems.omitted, 20);
     problems_destroy(&problems);
@@ -418,7 +418,7 @@ static void test_read_with_mistakes(void **state)
     folder_put("jeton.yaml", 0600, "version: 1\nzzz: 1\njobs: { j: { script: a } }\n");
     struct problems problems;
     problems_create(&problems);
-    struct config *config = config_read("jeton.yaml", provider_list, &problems);
+    struct config *config = config_read("jeton.yaml", provider_list, NULL, &problems);
     assert_int_equal(problems_errors(&problems), 1);
     assert_int_equal(config->njobs, 1);
     assert_non_null(config->state);

@@ -21,7 +21,7 @@ void provider_fixture_create(struct provider_fixture *f, const char *issuer, con
     struct problems problems;
     struct err err;
     problems_create(&problems);
-    *f = (struct provider_fixture){.config = config_load("jeton.yaml", providers, &problems)};
+    *f = (struct provider_fixture){.config = config_load("jeton.yaml", providers, NULL, &problems)};
     if (f->config == NULL)
         fail_msg("%s", problems.items[0].message);
     problems_destroy(&problems);

@@ -103,7 +103,7 @@ static void its_own_keys_are_read(void **state)
                " user: {env: U}, password: {env: P}, application_id: x }\n"
                "  b: { provider: other, token_service: https://k.example.org/v1,"
                " application_id: abcdef, application_secret: {env: S} }\n");
-    assert_null(config_load("jeton.yaml", providers, &problems));
+    assert_null(config_load("jeton.yaml", providers, NULL, &problems));
     assert_int_equal(problems.count, 2);
     assert_string_equal(problems.items[0].message,
                         "unknown key 'application_id' in connector 'a'; expected provider, issuer, "

@@ -22,7 +22,7 @@ static int run_script(const char *text, int64_t timeout_ms, int *status, struct 
     folder_put("script.lua", 0600, text);
     struct problems problems;
     problems_create(&problems);
-    struct config *config = config_load(NULL, provider_list, &problems);
+    struct config *config = config_load(NULL, provider_list, NULL, &problems);
     struct redact *redact = redact_new();
     struct log *log = log_new(STDERR_FILENO, LOG_ERROR, LOG_TEXT, false, redact);
     struct engine engine;

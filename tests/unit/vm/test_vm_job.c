@@ -20,7 +20,7 @@ static void run_job(const char *path, const char *after, const char *before)
     struct err err = {0};
     struct problems problems;
     problems_create(&problems);
-    struct config *config = config_load(path, provider_list, &problems);
+    struct config *config = config_load(path, provider_list, NULL, &problems);
     assert_non_null(config);
     const struct job *job = config_job(config, "report", &err);
     assert_non_null(job);

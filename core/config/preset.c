@@ -1,0 +1,176 @@
+#include "preset.h"
+
+#include "mem.h"
+#include "nearest.h"
+#include "preset_var.h"
+
+#include <string.h>
+
+#define NAME "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+struct merge {
+    const struct schema_walk *walk;
+    struct arena *arena;
+    const struct yaml_node *at; /* where the preset is named: the place of all that it says */
+    struct preset_vars vars;
+};
+
+static bool is_nothing(const struct yaml_node *node)
+{
+    return node == NULL || (node->kind == YAML_SCALAR && node->plain && node->len == 0);
+}
+
+/* Of the preset, with its variables put in, at the place of its name. */
+static struct yaml_node *copy(const struct merge *merge, const struct yaml_node *from)
+{
+    struct yaml_node *node = arena_alloc(merge->arena, sizeof *node);
+    *node = *from;
+    node->line = merge->at->line;
+    node->col = merge->at->col;
+    if (from->kind == YAML_SCALAR) {
+        const char *text = preset_vars_put(&merge->vars, from->text);
+        node->text = (char *)(uintptr_t)text;
+        node->len = strlen(text);
+    } else if (from->kind == YAML_SEQUENCE) {
+        node->items = arena_alloc(merge->arena, (from->count + 1) * sizeof *node->items);
+        for (size_t i = 0; i < from->count; i++)
+            node->items[i] = copy(merge, from->items[i]);
+    } else {
+        node->pairs = arena_alloc(merge->arena, (from->count + 1) * sizeof *node->pairs);
+        for (size_t i = 0; i < from->count; i++)
+            node->pairs[i] = (struct yaml_pair){copy(merge, from->pairs[i].key),
+                                                copy(merge, from->pairs[i].value)};
+    }
+    return node;
+}
+
+/* The connector's own keys, and those of the preset that are not among them. */
+static struct yaml_node *join(const struct merge *merge, const struct yaml_node *own,
+                              const struct yaml_node *preset)
+{
+    struct yaml_node *node = arena_alloc(merge->arena, sizeof *node);
+    *node = *own;
+    node->pairs = arena_alloc(merge->arena, (own->count + preset->count + 1) * sizeof *node->pairs);
+    for (size_t i = 0; i < own->count; i++) {
+        struct yaml_pair pair = own->pairs[i];
+        const struct yaml_node *theirs = yaml_get(preset, pair.key->text);
+        if (theirs != NULL && theirs->kind == YAML_MAPPING && pair.value->kind == YAML_MAPPING)
+            pair.value = join(merge, pair.value, theirs);
+        node->pairs[i] = pair;
+    }
+    for (size_t i = 0; i < preset->count; i++) {
+        const struct yaml_pair *pair = &preset->pairs[i];
+        if (yaml_get(own, pair->key->text) == NULL)
+            node->pairs[node->count++] =
+                (struct yaml_pair){copy(merge, pair->key), copy(merge, pair->value)};
+    }
+    return node;
+}
+
+/* Takes out the keys that are answered by now. */
+static void strip(struct yaml_node *mapping)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < mapping->count; i++) {
+        const char *key = mapping->pairs[i].key->text;
+        if (strcmp(key, "preset") != 0 && strcmp(key, "vars") != 0)
+            mapping->pairs[kept++] = mapping->pairs[i];
+    }
+    mapping->count = kept;
+}
+
+static void unknown(const struct merge *merge, const struct config_presets *presets,
+                    const char *connector)
+{
+    char texts[PRESETS_MAX][PRESET_NAME_SIZE];
+    const char *names[PRESETS_MAX];
+    size_t count = 0;
+    char shown[YAML_SHOWN_SIZE];
+    while (presets != NULL && count < PRESETS_MAX &&
+           presets->name_at(presets->data, count, texts[count])) {
+        names[count] = texts[count];
+        count++;
+    }
+    const char *nearest = nearest_name(merge->at->text, names, count);
+    schema_problem(merge->walk, merge->at, "unknown preset '%s' in connector '%s'%s%s%s",
+                   yaml_show(merge->at, shown), connector,
+                   nearest != NULL ? "; did you mean '" : "; `jeton presets` lists them",
+                   nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+}
+
+/* Its tree (yaml_doc_free), or NULL with a problem added. */
+static struct yaml_doc *read_preset(const struct merge *merge, const struct config_presets *presets,
+                                    const char *connector)
+{
+    const struct yaml_node *name = merge->at;
+    struct yaml_doc *doc = NULL;
+    struct buf text;
+    if (name->kind != YAML_SCALAR) {
+        schema_problem(merge->walk, name, "'preset' of connector '%s' must be a name, not %s",
+                       connector, yaml_describe(name));
+        return NULL;
+    }
+    buf_create(&text, PRESET_BYTES_MAX);
+    if (presets == NULL || strspn(name->text, NAME) != name->len ||
+        !presets->read(presets->data, name->text, &text)) {
+        unknown(merge, presets, connector);
+    } else {
+        char *file = mem_printf("preset %s", name->text);
+        doc = yaml_load(file, text.data, text.len, merge->walk->problems);
+        mem_free(file);
+    }
+    buf_destroy(&text);
+    return doc;
+}
+
+/* A preset is of one provider, and of a connector that asks for its token itself. */
+static bool may_have(const struct merge *merge, const struct yaml_node *own,
+                     const struct yaml_node *preset)
+{
+    const struct yaml_node *ours = yaml_get(own, "provider"),
+                           *theirs = yaml_get(preset, "provider");
+    const struct yaml_node *lent = yaml_get(own, "token_of");
+    if (lent != NULL) {
+        schema_problem(merge->walk, merge->at,
+                       "connector '%s' has 'preset' and 'token_of'; a preset says where a token is "
+                       "asked for, and it has another connector's",
+                       merge->vars.connector);
+        return false;
+    }
+    if (theirs == NULL || is_nothing(ours) || strcmp(ours->text, theirs->text) == 0)
+        return true;
+    schema_problem(merge->walk, ours, "'provider' of connector '%s' must be '%s': preset '%s' is",
+                   merge->vars.connector, theirs->text, merge->vars.preset);
+    return false;
+}
+
+static bool names_service(const struct yaml_node *own)
+{
+    return !is_nothing(yaml_get(own, "token_service")) || !is_nothing(yaml_get(own, "token_url")) ||
+           !is_nothing(yaml_get(own, "issuer"));
+}
+
+const struct yaml_node *preset_merge(const struct schema_walk *walk,
+                                     const struct config_presets *presets,
+                                     const struct yaml_node *mapping, const char *name,
+                                     struct arena *arena, char **service)
+{
+    struct merge merge = {.walk = walk, .arena = arena, .at = yaml_get(mapping, "preset")};
+    struct yaml_node *merged = NULL;
+    *service = NULL;
+    if (is_nothing(merge.at))
+        return mapping;
+    struct yaml_doc *doc = read_preset(&merge, presets, name);
+    const struct yaml_node *root = doc != NULL ? yaml_root(doc) : NULL;
+    const struct yaml_node *connector = root != NULL ? yaml_get(root, "connector") : NULL;
+    merge.vars = (struct preset_vars){.preset = merge.at->text, .connector = name, .arena = arena};
+    if (connector != NULL && may_have(&merge, mapping, connector)) {
+        preset_vars_read(&merge.vars, walk, yaml_get(root, "vars"), yaml_get(mapping, "vars"),
+                         merge.at);
+        merged = join(&merge, mapping, connector);
+        strip(merged);
+        *service = names_service(mapping) ? NULL : preset_vars_service(&merge.vars);
+    }
+    yaml_doc_free(doc);
+    return merged;
+}

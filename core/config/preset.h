@@ -1,0 +1,35 @@
+/* What a connector takes from the preset that it names. */
+#ifndef JETON_PRESET_H
+#define JETON_PRESET_H
+
+#include "arena.h"
+#include "schema.h"
+
+#define PRESET_NAME_SIZE 65 /* with NUL */
+#define PRESETS_MAX      256
+#define PRESET_BYTES_MAX ((size_t)64 * 1024)
+
+/* Where presets come from: the core does not know the files in the executable. */
+struct config_presets {
+    /* Appends the YAML text of one; false: there is none of this name. */
+    bool (*read)(void *data, const char *name, struct buf *out);
+    /* false: after the last, in the order of names. */
+    bool (*name_at)(void *data, size_t index, char name[PRESET_NAME_SIZE]);
+    void *data;
+};
+
+/*
+ * The mapping of connector `name` with what its preset says: mappings key by key, else what is in
+ * the connector wins; a key without a value takes the preset's away. The same node where it names
+ * no preset; NULL where nothing can be made of it. Problems are reported at the walk's place. Nodes
+ * live as long as the arena.
+ *
+ * service (mem_free): what stands for the token service in the owner of its rows: the preset and
+ * its variables. NULL where the connector names the service itself.
+ */
+const struct yaml_node *preset_merge(const struct schema_walk *walk,
+                                     const struct config_presets *presets,
+                                     const struct yaml_node *mapping, const char *name,
+                                     struct arena *arena, char **service);
+
+#endif

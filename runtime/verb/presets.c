@@ -1,0 +1,49 @@
+#include "presets.h"
+
+#include "embed.h"
+#include "mem.h"
+#include "safefile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FOLDER "presets/services/"
+#define SUFFIX ".yaml"
+
+static bool read_embedded(const char *path, struct buf *out)
+{
+    const struct embedded_file *file = embed_find(path);
+    return file != NULL && buf_append(out, file->data, file->size) == 0;
+}
+
+static bool read_preset(void *data, const char *name, struct buf *out)
+{
+    (void)data;
+    struct err ignored;
+    const char *folder = getenv("JETON_SCRIPTS");
+    char *path = mem_printf(FOLDER "%s" SUFFIX, name);
+    char *full = mem_printf("%s/%s", folder != NULL ? folder : "", path);
+    bool found = folder != NULL && folder[0] != '\0'
+                     ? safefile_read(full, SAFEFILE_NOT_WRITABLE, out, &ignored) == 0
+                     : read_embedded(path, out);
+    mem_free(full);
+    mem_free(path);
+    return found;
+}
+
+static bool name_at(void *data, size_t index, char name[PRESET_NAME_SIZE])
+{
+    (void)data;
+    for (const struct embedded_file *file = embedded_lua; file->path != NULL; file++) {
+        size_t len = strlen(file->path), head = sizeof FOLDER - 1, tail = sizeof SUFFIX - 1;
+        if (strncmp(file->path, FOLDER, head) != 0 || len - head - tail >= PRESET_NAME_SIZE ||
+            index-- > 0)
+            continue;
+        memcpy(name, file->path + head, len - head - tail);
+        name[len - head - tail] = '\0';
+        return true;
+    }
+    return false;
+}
+
+const struct config_presets presets_embedded = {.read = read_preset, .name_at = name_at};

@@ -1,0 +1,154 @@
+"""Presets in connectors: all of them load; what a connector must say beside its preset."""
+
+import json
+import os
+import shutil
+import unittest
+
+import support
+from oauth2 import OAuth2, REFRESH
+
+KEYS = os.path.join(support.SOURCE, "tests", "unit", "crypto", "keys")
+VARS = {"host": "id.example.org", "stage": "account-d", "installation": "1234567", "realm": "staff",
+        "tenant": "contoso.onmicrosoft.com", "server": "default", "domain": "acme", "region": "eu"}
+
+
+def secret(name):
+    return {"env": name}
+
+
+class Presets(OAuth2):
+    def all(self):
+        return json.loads(self.ok("presets", "--json").stdout)
+
+    def key(self, name):
+        path = os.path.join(self.folder, name)
+        shutil.copy(os.path.join(KEYS, name), path)
+        os.chmod(path, 0o600)
+        return {"file": path}
+
+    def connector(self, preset):
+        """What a person says beside the preset: variables, and what is its own."""
+        keys = preset["connector"]
+        own = {"preset": preset["name"], "client_id": "the-client"}
+        if preset["vars"]:
+            own["vars"] = {name: VARS[name] for name in preset["vars"]}
+        if keys.get("grant") in ("jwt_bearer", "app_jwt") or keys["client_auth"] == "private_key_jwt":
+            own["key"] = self.key("service_account.json" if "google" in preset["name"] else "rsa.pem")
+        elif keys["client_auth"] != "none":
+            own["client_secret"] = secret("BOOKS_SECRET")
+        if keys.get("grant", "refresh_token") == "refresh_token":
+            own["refresh_token"] = secret("REFRESH_" + preset["name"].replace("-", "_"))
+            self.env[own["refresh_token"]["env"]] = "refresh-token-of-" + preset["name"]
+        return own
+
+    def configure_all(self, connectors):
+        self.write("jeton.yaml", json.dumps({"version": 1, "state": self.state, "connectors": connectors}))
+
+    def refused(self, **options):
+        """What `check` says is wrong."""
+        return [problem["message"] for problem in json.loads(self.jeton("check", "--json", **options).stdout)["problems"]
+                if problem["severity"] == "error"]
+
+    def test_all_load(self):
+        presets = self.all()
+        self.env["BOOKS_SECRET"] = "secret-of-books"
+        self.assertGreater(len(presets), 30)
+        self.configure_all({preset["name"]: self.connector(preset) for preset in presets})
+        self.assertEqual(json.loads(self.ok("check", "--json").stdout)["problems"], [])
+        table = {row["connector"]: row for row in json.loads(self.ok("token", "--json").stdout)}
+        self.assertEqual(sorted(table), sorted(preset["name"] for preset in presets))
+        self.assertEqual({row["provider"] for row in table.values()}, {"oauth2"})
+        self.assertEqual({row["status"] for row in table.values()}, {"new"})
+
+    def test_exchange(self):
+        """What the connector says wins; the preset's reply is read as it says; the row is the preset's."""
+        grants = self.grants(ok=True)
+        slack = {"preset": "slack", "token_url": grants.url + "/token", "client_id": "the-client",
+                 "client_secret": secret("BOOKS_SECRET"), "refresh_token": secret("BOOKS_REFRESH"),
+                 "endpoint": grants.url + "/api"}
+        self.env.update(BOOKS_SECRET="secret-of-books", BOOKS_REFRESH=REFRESH)
+        self.configure_all({"books": slack})
+        self.assertEqual(self.token()["access_token"], "access-token-1")
+        self.assertEqual(grants.forms[0]["client_secret"], "secret-of-books")  # client_auth: post is the preset's
+        grants.answers.append((200, {}, {"ok": False, "error": "invalid_refresh_token"}))
+        self.fails(4, "token", "books", "--refresh", says="invalid_refresh_token")
+        table = json.loads(self.jeton("token", "--json").stdout)
+        self.assertEqual(table[0]["status"], "needs_person")
+
+    def test_owner(self):
+        """Rows belong to the preset and its variables, however they are written down; to nothing else."""
+        grants = self.grants()
+        self.env.update(BOOKS_SECRET="secret-of-books", BOOKS_REFRESH=REFRESH)
+        own = {"client_id": "the-client", "client_secret": secret("BOOKS_SECRET"), "refresh_token": secret("BOOKS_REFRESH")}
+
+        def owners():
+            return {row["connector"]: row["status"] for row in json.loads(self.jeton("token", "--json").stdout)}
+        # A refresh_url leaves the service the preset's; 127.0.0.1 in place of it is where the test can answer.
+        keycloak = {"preset": "keycloak", "vars": {"realm": "staff", "host": "ID.example.org"}, **own,
+                    "refresh_url": grants.url + "/token", "endpoint": grants.url + "/api"}
+        self.configure_all({"books": keycloak})
+        self.assertEqual(self.token()["access_token"], "access-token-1")
+        self.assertEqual(owners(), {"books": "fresh"})
+        self.configure_all({"books": {**keycloak, "vars": {"host": "id.example.org", "realm": "staff"},
+                                      "client_auth": "post"}})
+        self.assertEqual(owners(), {"books": "fresh"})
+        for other in ({"vars": {"host": "id.example.org", "realm": "guests"}},
+                      {"token_url": "https://id.example.org/realms/staff/protocol/openid-connect/token"}):
+            self.configure_all({"books": {**keycloak, **other}})
+            self.assertEqual(owners(), {"books": "new"}, other)
+
+    def test_scripts_folder(self):
+        """With JETON_SCRIPTS, presets come from there, as all scripts do."""
+        folder = os.path.join(self.folder, "scripts")
+        os.makedirs(os.path.join(folder, "presets", "services"))
+        self.write("scripts/presets/services/mine.yaml", "about: { title: Mine, sources: [], unsure: [] }\n"
+                   "vars: {}\nconnector: { provider: oauth2, token_url: https://mine.example.org/t, client_auth: none }\n")
+        self.configure_all({"books": {"preset": "mine", "client_id": "the-client", "refresh_token": secret("R")}})
+        self.env["R"] = "a-refresh-token"
+        self.assertEqual(self.refused(env={"JETON_SCRIPTS": folder}), [])
+        self.assertEqual(self.refused(), ["unknown preset 'mine' in connector 'books'; `jeton presets` lists them"])
+
+    def test_wrong(self):
+        own = {"client_id": "the-client", "client_secret": secret("S"), "refresh_token": secret("R")}
+        for keys, says in (
+                ({"preset": "xreo"}, "unknown preset 'xreo' in connector 'books'; did you mean 'xero'?"),
+                ({"preset": "../services/xero"}, "unknown preset '../services/xero'"),
+                ({"preset": ["xero"]}, "'preset' of connector 'books' must be a name, not a list"),
+                ({"preset": "xero", "provider": "kaizala"},
+                 "'provider' of connector 'books' must be 'oauth2': preset 'xero' is"),
+                ({"preset": "xero", "token_of": "other"}, "connector 'books' has 'preset' and 'token_of'"),
+                ({"preset": "xero", "vars": {"tenant": "x"}},
+                 "unknown variable 'tenant' in vars of connector 'books'; preset 'xero' has none"),
+                ({"preset": "zoho"}, "connector 'books' lacks variable 'region' of preset 'zoho'; expected 'com', 'eu', "),
+                ({"preset": "zoho", "vars": {"region": "evil.example.org"}},
+                 "'region' in vars of connector 'books' cannot be 'evil.example.org'; preset 'zoho' expects 'com', "),
+                ({"preset": "zoho", "vars": ["eu"]}, "'vars' of connector 'books' must be a mapping, not a list"),
+                ({"preset": "zoho", "vars": {"region": {"env": "REGION"}}},
+                 "'region' in vars of connector 'books' must be a plain text, not a mapping"),
+                ({"preset": "zoho", "vars": {"regoin": "eu", "region": "eu"}},
+                 "unknown variable 'regoin' in vars of connector 'books'; preset 'zoho' has 'region'"),
+                ({"preset": "salesforce", "vars": {"domain": "a/../b"}}, "'*.sandbox' or '*.develop', where '*' is one"),
+                ({"preset": "salesforce", "vars": {"domain": "a..sandbox"}}, "(My Domain: what precedes"),
+                ({"preset": "salesforce", "vars": {"domain": "evil.example"}}, "cannot be 'evil.example'"),
+                ({"preset": "keycloak", "vars": {"realm": "staff", "host": "id.example.org/x"}},
+                 "'host' in vars of connector 'books' cannot be 'id.example.org/x'; preset 'keycloak' expects a host"),
+                ({"preset": "keycloak", "vars": {"realm": "staff", "host": "*.example.org"}}, "cannot be '*.example.org'"),
+                ({"preset": "keycloak", "vars": {"realm": "staff", "host": "me@example.org"}}, "cannot be 'me@example.org'"),
+                ({"provider": "oauth2", "token_url": "https://id.example.org/t", "vars": {"x": "y"}},
+                 "connector 'books' has 'vars', and no 'preset' that it belongs to"),
+                ({"preset": "xero", "scopes": ["x"]}, "unknown key 'scopes' in connector 'books'; did you mean 'scope'?"),
+        ):
+            self.configure_all({"books": {**own, **keys}, "other": {"preset": "xero", **own}})
+            said = self.refused()
+            self.assertEqual(len(said), 1, said)
+            self.assertIn(says, said[0])
+        self.configure_all({"books": {**own, "preset": "zoho", "vars": {"region": "xx"}, "retries": -1, "tiemout": "1s"}})
+        said = self.refused()  # all that is wrong, in one go
+        self.assertEqual(len(said), 3, said)
+        for says in ("cannot be 'xx'", "'retries' of connector 'books'", "did you mean 'timeout'?"):
+            self.assertIn(says, "\n".join(said))
+
+
+if __name__ == "__main__":
+    unittest.main()
