@@ -143,12 +143,14 @@ static void exchange_refused(struct exchange *exchange)
     exchange_give_up(exchange);
 }
 
-/* err: what spoils the reply; NULL: nothing. */
+/* err: what spoils the reply; NULL: nothing. Where the service had moved is not kept then. */
 static void exchange_granted(struct exchange *exchange, struct provider_token *token,
                              const struct err *err)
 {
     struct exchange_result result = {
-        .token = *token, .used = exchange->grant, .service = exchange->service};
+        .token = *token,
+        .used = exchange->grant,
+        .service = err == NULL || !exchange->remembered ? exchange->service : NULL};
     exchange->done(exchange->arg, &result, err);
     provider_token_destroy(token);
     exchange_free(exchange);

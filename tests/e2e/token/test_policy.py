@@ -182,6 +182,23 @@ class Moved(PolicyCase):
                 self.assertEqual(len(old.received), 1)
                 self.assertEqual(len(new.received), 2)
 
+    def test_a_query_in_the_location(self):
+        """That of the request is of the request; where the service is has none."""
+        new = self.service()
+        old = self.service(lambda r: (308, {"Location": new.base + "/accessToken?x=1"}, {}))
+        self.configure(old.base, allow_hosts=[f"127.0.0.1:{new.port}"])
+        self.ok("token", "contoso")
+        new.script = lambda r: (308, {"Location": "/shard" + r["path"] + "&more=1"}, {}) \
+            if r["path"].startswith("/v1/groups") else None
+        self.ok("api", "groups?showDetails=true&x=%26")
+        self.ok("api", "users/me")
+        self.assertEqual([r["path"] for r in new.received[1:]], [
+            "/v1/groups?showDetails=true&x=%26", "/shard/v1/groups?showDetails=true&x=%26", "/shard/v1/users/me"])
+        new.script = lambda r: (308, {"Location": "/other?x=1"}, {})
+        self.fails(6, "api", "groups", says="an endpoint with a query or fragment")
+        self.fails(6, "token", "contoso", "--refresh", says=["308", "an endpoint with a query or fragment"])
+        self.assertEqual(new.paths("other?x=1"), [])
+
     def test_a_place_that_fails_is_forgotten(self):
         new = self.service()
         moved = iter([(308, {"Location": new.base}, {})])

@@ -243,6 +243,18 @@ static void a_308_that_leads_nowhere(void **state)
     assert_int_equal(kaizala_reply_moved(&ftp, "https://o.example/", "/accessToken", &base, &err),
                      -1);
     assert_int_equal(err.kind, ERR_HTTP);
+    /* The endpoint itself, with what no endpoint has. */
+    static const char *const odd[] = {"https://n.example/v1?x=1", "https://n.example/?",
+                                      "https://n.example/v1#x", "https://n.example/accessToken#x",
+                                      "https://u:p@n.example/v1"};
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        struct http_header to[] = {{"Location", odd[i]}};
+        struct http_response moved = {.status = 308, .headers = to, .nheaders = 1};
+        assert_int_equal(
+            kaizala_reply_moved(&moved, "https://o.example/", "/accessToken", &base, &err), -1);
+        assert_int_equal(err.kind, ERR_HTTP);
+        assert_non_null(strstr(err.msg, "308 whose Location is not usable"));
+    }
     assert_null(base);
 }
 
