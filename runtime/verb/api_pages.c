@@ -161,6 +161,7 @@ static int next_by_cursor(struct api_pages *pages, const struct json *root,
     return 1;
 }
 
+/* Saturates. */
 static int64_t query_number(const struct api_request *request, const char *name)
 {
     const char *text = api_request_query_value(request, name);
@@ -175,12 +176,15 @@ static void set_query_number(struct api_request *request, const char *name, int6
 }
 
 static int next_by_offset(const struct provider_list *list, size_t arrived,
-                          struct api_request *request)
+                          struct api_request *request, struct err *err)
 {
-    int64_t size = query_number(request, list->size);
+    int64_t size = query_number(request, list->size), next = query_number(request, list->next);
     if (arrived == 0 || (size > 0 && (int64_t)arrived < size))
         return 0;
-    set_query_number(request, list->next, query_number(request, list->next) + (int64_t)arrived);
+    if (__builtin_add_overflow(next, (int64_t)arrived, &next))
+        return err_set(err, ERR_INVALID, "%s: no page follows: it would be over %" PRId64,
+                       list->next, INT64_MAX);
+    set_query_number(request, list->next, next);
     return 1;
 }
 
@@ -235,7 +239,7 @@ static int add_page(struct api_pages *pages, const struct json *root, struct api
     case PROVIDER_BY_CURSOR:
         return next_by_cursor(pages, root, request, err);
     case PROVIDER_BY_OFFSET:
-        return next_by_offset(pages->list, added, request);
+        return next_by_offset(pages->list, added, request, err);
     case PROVIDER_BY_DATE:
         move_edge(pages, list);
         return next_by_date(pages, root, arrived, added, request, err);

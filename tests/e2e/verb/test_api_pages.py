@@ -96,6 +96,18 @@ class OddValues(support.Case):
                          '"z":"NaN"},{"groupName":"Caf\ufffd"}]}')
 
 
+    def test_an_offset_that_no_integer_holds(self):
+        service = Service(lambda request: (200, {}, {"groups": [{"groupName": "a"}]}) if "find" in request["path"] else None)
+        self.addCleanup(service.stop)
+        self.configure(service.base)
+        for offset, requests in ((2 ** 63 - 3, 3), (2 ** 63 - 1, 1), (10 ** 30, 1)):
+            with self.subTest(offset=offset):
+                service.received.clear()
+                self.fails(1, "api", "--paginate", f"tenant/findGroupsByQuery?query=a&resultsOffset={offset}",
+                           says=f"resultsOffset: no page follows: it would be over {2 ** 63 - 1}")
+                self.assertEqual(len(service.paths("")) - len(service.paths("/accessToken")), requests)
+
+
 class OneSecond(support.Case):
     """More actions are of one second than fit a page; the cursor of the list knows seconds alone."""
 
