@@ -1,0 +1,71 @@
+"""Uploads that the server reads a byte a second: they end at the deadline, whatever the body is made of."""
+
+import socket
+import time
+import unittest
+
+import support
+from service import RawService, Service
+
+BYTES = 6_000_000  # more than the sockets' buffers hold
+
+SCRIPT = """
+local http, url, how, seconds = require "jeton.http", ...
+local text = ("x"):rep(%d)
+local bodies = { body = { body = text }, json = { json = { x = text } }, form = { form = { x = text } },
+  file = { body_file = "large" }, parts = { multipart = { { name = "f", file = "large" }, { name = "g", value = text } } } }
+local options = bodies[how]
+options.method, options.timeout = "POST", tonumber(seconds)
+if url == "" then options.connector, options.path = true, "groups" else options.url = url end
+local response, err = http.request(options)
+print(response, err.kind)
+error(err)
+""" % BYTES
+
+
+def read_slowly(connection, _):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    while connection.recv(1):
+        time.sleep(1)
+
+
+class Uploads(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.slow = RawService(read_slowly)
+        self.addCleanup(self.slow.stop)
+        tokens = Service(lambda request: (200, {}, tokens.token(endpointUrl=self.slow.url + "/")))
+        self.addCleanup(tokens.stop)
+        self.write("large", "x" * BYTES)
+        self.write("s.lua", SCRIPT)
+        self.write("job.lua", "loadfile 's.lua'('', 'file')")
+        config = self.configure(tokens.base, retries=0, allow_hosts=[f"127.0.0.1:{self.slow.port}"])
+        with open(config, "a", encoding="utf-8") as file:
+            file.write('jobs: { up: { script: job.lua, schedule: "@daily", timeout: 1s } }\n')
+
+    def finish(self, started, status, says, output):
+        for process, began in started:
+            out, err = process.communicate(timeout=30)
+            self.assertEqual(process.returncode, status, err)
+            self.assertIn(says, err.decode())
+            self.assertEqual(out.decode(), output)
+            self.assertLess(time.monotonic() - began, 10)  # not what the upload takes
+
+    def begin(self, *args):
+        return self.start(*args), time.monotonic()
+
+    def test_the_deadline_of_the_run(self):
+        started = [self.begin("run", "--timeout", "2s", "s.lua", url, how) for url in (self.slow.url, "")
+                   for how in ("body", "json", "form", "file", "parts")]
+        self.finish(started, 8, "the run's deadline", "")
+
+    def test_the_timeout_of_a_job(self):
+        self.finish([self.begin("run", "--job", "up")], 8, "deadline", "")
+
+    def test_the_timeout_of_a_request(self):
+        started = [self.begin("run", "s.lua", url, how, "1") for url in (self.slow.url, "") for how in ("body", "json", "form")]
+        self.finish(started, 5, "timed out after 1 s", "nil\tnetwork\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
