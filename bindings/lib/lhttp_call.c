@@ -176,6 +176,7 @@ static void print_dry(struct call *call, const char *url)
     engine_know_secrets(vm_engine(call->vm));
     redact_text(vm_engine(call->vm)->redact, plain.data, plain.len, &masked);
     visible_append(&shown, masked.data, masked.len, VISIBLE_LINES);
+    vm_held_back(call->vm);
     errno = 0;
     fwrite(shown.data, 1, shown.len, stdout);
     fflush(stdout);

@@ -223,6 +223,19 @@ static void end_programs(struct vm *vm)
                 count == 1 ? "" : "es");
 }
 
+/* The script may have printed that it sent something. */
+static void say_held_back(const struct vm *vm)
+{
+    size_t count = vm->held_back;
+    if (!vm->options.dry_run || vm->signo != 0 || vm->output_errno != 0)
+        return;
+    if (count == 0)
+        log_msg(vm->options.engine->log, LOG_INFO, "dry run: no request was held back");
+    else
+        log_msg(vm->options.engine->log, LOG_INFO, "dry run: %zu request%s printed, not sent",
+                count, count == 1 ? " was" : "s were");
+}
+
 /* Runs the function that is on L, below its nargs arguments. */
 static int run(struct vm *vm, int nargs, int *status, struct err *err)
 {
@@ -253,6 +266,7 @@ static int run(struct vm *vm, int nargs, int *status, struct err *err)
         result = succeed(vm, status, err);
     if (result != 0) /* its message will be shown: know what to mask */
         engine_know_secrets(vm->options.engine);
+    say_held_back(vm);
     return result;
 }
 

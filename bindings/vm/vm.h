@@ -74,6 +74,8 @@ int vm_check_syntax(const char *path, struct err *err);
 void vm_interrupt(struct vm *vm, int signo);
 
 /* For bindings. */
+/* To be called for each request that a dry run prints. The run says at its end how many. */
+void vm_held_back(struct vm *vm);
 /* To be called after writing to stdout, with errno set to 0 before. Interrupts the script if nobody
  * reads its output any more. */
 void vm_output_look(struct vm *vm);

@@ -21,6 +21,11 @@ const char *vm_script(const struct vm *vm)
     return vm->script;
 }
 
+void vm_held_back(struct vm *vm)
+{
+    vm->held_back++;
+}
+
 size_t vm_memory_limit(const struct vm *vm)
 {
     return vm->memory_limit;

@@ -34,6 +34,7 @@ struct vm {
     struct err broken; /* what vm_new failed to set up; ERR_NONE: nothing */
     char *script;      /* real path */
     bool is_script;    /* false: a module in the executable */
+    size_t held_back;  /* requests, by a dry run */
     int output_errno;  /* of a failed write to standard output; 0: none failed */
 
     /* Memory. The limit holds only while a task runs, so that the C code around it cannot fail. */

@@ -200,6 +200,7 @@ POST {sandbox.url}/plain?a=1
 {{"x":1}}
 200\t{{}}\ttrue
 """)
+        self.assertEqual(done.stderr, "jeton: info: dry run: 4 requests were printed, not sent\n")
         self.assertEqual({r["method"] for r in sandbox.requests()}, {"GET"})
 
     def test_a_secret_is_masked(self):
@@ -214,6 +215,19 @@ assert(http.request {{ connector = true, method = "POST", path = "/x", body = "i
         done = self.jeton("run", "--dry-run", path)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout, f"POST {sandbox.url}/v1/x\nis ******** here\n")
+        self.assertEqual(done.stderr, "jeton: info: dry run: 1 request was printed, not sent\n")
+
+    def test_the_end_of_a_run_that_fails_or_holds_nothing_back(self):
+        self.configure("http://127.0.0.1:1")
+        none = self.jeton("run", "--dry-run", self.write("script.lua", "print 'posted'"))
+        self.assertEqual((none.returncode, none.stderr),
+                         (0, "jeton: info: dry run: no request was held back\n"))
+        posts = "assert(require('jeton.http').post 'http://127.0.0.1:1/x') print 'posted' "
+        failed = self.jeton("run", "--dry-run", self.write("script.lua", posts + "error('no', 0)"))
+        self.assertEqual(failed.stderr.splitlines(), ["jeton: info: dry run: 1 request was printed, not sent",
+                                                      "jeton: error: no"])
+        left = self.jeton("-q", "run", "--dry-run", self.write("script.lua", posts + "os.exit(3)"))
+        self.assertEqual((left.returncode, left.stderr), (3, ""))
 
 
 class Listener:
