@@ -35,7 +35,7 @@ class Service:
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_GET = do_POST = do_PUT = do_DELETE = do_CONNECT = answer
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = answer
 
             def log_message(self, *_):
                 pass
