@@ -29,6 +29,13 @@ static size_t grants(const struct provider_known *known, const char *tokens[PROV
     return count;
 }
 
+static bool can(const struct connector *connector, enum provider_purpose purpose)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
+    return oauth2_connector_refreshes(connector) &&
+           (purpose != PROVIDER_DEVICE || oauth2->device_url != NULL);
+}
+
 static void refused(const struct connector *connector, struct err *err)
 {
     char message[ERR_MSG_MAX];
@@ -55,6 +62,7 @@ const struct provider oauth2_provider = {
               {OAUTH2_CLIENT_SECRET, "client secret", "secret"},
               {PROVIDER_REFRESH_TOKEN, "refresh token", "refresh_token"}},
     .given_where = "where the application is registered at the service",
+    .sign_in = "--device",
     .renewal = "sign in anew, and configure the new refresh_token",
     .try_path = "",
     .single_use = true,
@@ -65,6 +73,7 @@ const struct provider oauth2_provider = {
     .request = oauth2_request_new,
     .reply = oauth2_reply_read,
     .refused = refused,
+    .can = can,
     .endpoint = oauth2_request_endpoint,
     .path = oauth2_request_api_path,
     .resource = oauth2_request_resource,

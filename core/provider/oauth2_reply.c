@@ -4,6 +4,7 @@
 #include "json_pointer.h"
 #include "mem.h"
 #include "oauth2_connector.h"
+#include "oauth2_device.h"
 #include "oauth2_expiry.h"
 #include "provider_words.h"
 #include "url.h"
@@ -282,6 +283,16 @@ static int read_token(const struct oauth2_connector *oauth2, const struct json *
     return 0;
 }
 
+/* Nobody has signed in on the other device yet. */
+static bool is_pending(const struct provider_ask *ask, const char *code, struct provider_reply *out)
+{
+    if (ask->purpose != PROVIDER_DEVICE_CODE)
+        return false;
+    out->slower = strcmp(code, "slow_down") == 0;
+    out->pending = out->slower || strcmp(code, "authorization_pending") == 0;
+    return out->pending;
+}
+
 /* A 2xx that is none of the service's refusals. */
 static enum provider_meaning granted(const struct provider_ask *ask, const struct json *root,
                                      const struct http_response *response,
@@ -289,6 +300,8 @@ static enum provider_meaning granted(const struct provider_ask *ask, const struc
 {
     if (root->type != JSON_OBJECT_BEGIN)
         nonsense("the body", "a JSON object", err);
+    else if (ask->purpose == PROVIDER_DEVICE)
+        return oauth2_device_read(root, &out->device, err) == 0 ? PROVIDER_GOOD : PROVIDER_REFUSED;
     else if (read_token(oauth2_connector_of(ask->connector), root, response, &out->token, err) == 0)
         return PROVIDER_GOOD;
     if (ask->refresh_token != NULL && out->token.refresh_token != NULL)
@@ -322,7 +335,7 @@ enum provider_meaning oauth2_reply_read(const struct provider_ask *ask,
         meaning = granted(ask, root, response, out, err);
     } else {
         fill_refusal(response, code, find_words(root, map->error_description), err);
-        meaning = judge(ask, err);
+        meaning = is_pending(ask, code, out) ? PROVIDER_WAIT : judge(ask, err);
     }
     json_free(root);
     return meaning;

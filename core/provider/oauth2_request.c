@@ -148,12 +148,25 @@ static void form_add_exchange(struct form *form, const struct provider_ask *ask)
     }
 }
 
+/* What a person's sign-in is asked for by. */
+static void form_add_sign_in(struct form *form, const struct provider_ask *ask)
+{
+    if (ask->purpose == PROVIDER_DEVICE_CODE) {
+        form_add(form, "grant_type", OAUTH2_GRANT_DEVICE_URI);
+        form_add(form, "device_code", ask->code);
+    }
+}
+
 /* The grant's own parameters. An app's assertion goes into the header instead: *bearer. */
 static int form_add_grant(struct form *form, const struct provider_ask *ask, const char *scope,
                           char **bearer, struct err *err)
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     const char *grant = oauth2_connector_grant(oauth2);
+    if (ask->purpose != PROVIDER_ACCESS) {
+        form_add_sign_in(form, ask);
+        return 0;
+    }
     if (oauth2_connector_exchanges(oauth2)) {
         form_add_exchange(form, ask);
         return 0;
@@ -175,6 +188,27 @@ static int form_add_grant(struct form *form, const struct provider_ask *ask, con
     return 0;
 }
 
+/* Whether it goes to the token service's main place, whose peculiarities the configuration says. */
+static bool for_token(const struct provider_ask *ask)
+{
+    return ask->purpose != PROVIDER_DEVICE;
+}
+
+static enum oauth2_body body_of(const struct provider_ask *ask)
+{
+    return for_token(ask) ? (enum oauth2_body)oauth2_connector_of(ask->connector)->body
+                          : OAUTH2_FORM;
+}
+
+static const char *url_of(const struct provider_ask *ask)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
+    if (ask->purpose == PROVIDER_DEVICE)
+        return oauth2->device_url;
+    bool refreshes = ask->refresh_token != NULL && oauth2->refresh_url != NULL;
+    return refreshes ? oauth2->refresh_url : oauth2->token_url;
+}
+
 static int form_fill(struct form *form, const struct provider_ask *ask, char **bearer,
                      struct err *err)
 {
@@ -191,14 +225,17 @@ static int form_fill(struct form *form, const struct provider_ask *ask, char **b
         form_add_client(form, ask);
     if (result == 0)
         result = form_add_client_assertion(form, ask, err);
-    if (scope != NULL && !(oauth2_connector_asserts(oauth2) && oauth2->assertion.scope_claim))
+    bool asks = ask->purpose == PROVIDER_ACCESS || ask->purpose == PROVIDER_DEVICE;
+    if (asks && scope != NULL &&
+        !(oauth2_connector_asserts(oauth2) && oauth2->assertion.scope_claim))
         form_add(form, "scope", scope);
     mem_free(scope);
-    if (audience != NULL)
+    if (asks && audience != NULL)
         form_add(form, "audience", audience);
     for (size_t i = 0; resource != NULL && resource[i] != NULL; i++)
         form_add(form, "resource", resource[i]);
-    form_add_pairs(form, ask, &oauth2->params);
+    if (for_token(ask))
+        form_add_pairs(form, ask, &oauth2->params);
     if (ask->refresh_token != NULL)
         form_add_pairs(form, ask, &oauth2->refresh_params);
     return result;
@@ -287,8 +324,8 @@ static size_t put_headers(const struct provider_ask *ask, char *authorization,
         accepts = accepts || strcasecmp(oauth2->headers.items[i].name, "Accept") == 0;
     if (!accepts)
         headers[count++] = (struct http_header){"Accept", "application/json"};
-    if (types[oauth2->body] != NULL)
-        headers[count++] = (struct http_header){"Content-Type", types[oauth2->body]};
+    if (types[body_of(ask)] != NULL)
+        headers[count++] = (struct http_header){"Content-Type", types[body_of(ask)]};
     if (authorization != NULL)
         headers[count++] = (struct http_header){"Authorization", authorization};
     for (size_t i = 0; i < oauth2->headers.count; i++) {
@@ -301,9 +338,8 @@ static size_t put_headers(const struct provider_ask *ask, char *authorization,
 
 struct http_request *oauth2_request_new(const struct provider_ask *ask, struct err *err)
 {
-    const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
-    bool refreshes = ask->refresh_token != NULL && oauth2->refresh_url != NULL;
-    const char *base = refreshes ? oauth2->refresh_url : oauth2->token_url;
+    const char *base = url_of(ask);
+    enum oauth2_body body = body_of(ask);
     struct form *form = mem_alloc(sizeof *form);
     struct http_header headers[HEADERS_MAX];
     struct http_request *request = NULL;
@@ -316,14 +352,14 @@ struct http_request *oauth2_request_new(const struct provider_ask *ask, struct e
         goto cleanup;
     authorization = bearer != NULL ? bearer : basic(ask);
     size_t nheaders = put_headers(ask, authorization, headers);
-    int result = oauth2->body == OAUTH2_JSON ? form_json(form, &text) : form_encode(form, &text);
+    int result = body == OAUTH2_JSON ? form_json(form, &text) : form_encode(form, &text);
     if (form->full || result != 0) {
         err_set(err, ERR_CONFIG,
                 form->full ? "too many parameters for the token service"
                            : "a parameter for the token service is too long, or no valid UTF-8");
         goto cleanup;
     }
-    bool in_url = oauth2->body == OAUTH2_QUERY;
+    bool in_url = body == OAUTH2_QUERY;
     url = in_url ? mem_printf("%s?%s", base, text.data) : mem_strdup(base);
     request = http_request_copy(&(struct http_request){
         .method = "POST",

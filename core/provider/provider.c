@@ -17,6 +17,14 @@ void provider_token_destroy(struct provider_token *token)
     *token = (struct provider_token){0};
 }
 
+void provider_device_destroy(struct provider_device *device)
+{
+    mem_free_secret(device->code);
+    mem_free(device->shown);
+    mem_free(device->url);
+    *device = (struct provider_device){0};
+}
+
 int provider_may_ask(const struct connector *connector, const char *url, struct err *err)
 {
     const struct provider *provider = provider_of(connector);

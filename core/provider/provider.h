@@ -21,10 +21,12 @@
 
 /* What one request to a token service is for. */
 enum provider_purpose {
-    PROVIDER_ACCESS,   /* an access token */
-    PROVIDER_SEND_PIN, /* a PIN to `phone`; nothing comes back */
-    PROVIDER_PIN,      /* a refresh token, for `pin` */
-    PROVIDER_CODE,     /* a refresh token, for the `code` that a browser brought */
+    PROVIDER_ACCESS,      /* an access token */
+    PROVIDER_SEND_PIN,    /* a PIN to `phone`; nothing comes back */
+    PROVIDER_PIN,         /* a refresh token, for `pin` */
+    PROVIDER_CODE,        /* a refresh token, for the `code` that a browser brought */
+    PROVIDER_DEVICE,      /* a code that a person types into a browser (provider_device) */
+    PROVIDER_DEVICE_CODE, /* tokens, for the `code` of it, once somebody has */
 };
 
 struct provider_ask {
@@ -37,7 +39,7 @@ struct provider_ask {
     const char *refresh_token; /* PROVIDER_ACCESS: NULL for a grant that needs none */
     const char *phone;         /* PROVIDER_SEND_PIN, PROVIDER_PIN */
     const char *pin;
-    const char *code; /* PROVIDER_CODE */
+    const char *code; /* PROVIDER_CODE, PROVIDER_DEVICE_CODE */
     const char *redirect_uri;
     struct redact *redact; /* of secrets that the request itself makes; NULL: not registered */
 };
@@ -54,6 +56,17 @@ struct provider_token {
 };
 void provider_token_destroy(struct provider_token *token); /* wipes */
 
+/* How to sign in on another device. */
+struct provider_device {
+    char *code;        /* for PROVIDER_DEVICE_CODE; secret */
+    char *shown;       /* what is typed; some visible text on one line */
+    char *url;         /* where; as the service says, unchecked */
+    int64_t life_ms;   /* of the code; 0: not said */
+    int64_t pause_ms;  /* before each PROVIDER_DEVICE_CODE */
+    int64_t slower_ms; /* of pause_ms, more each time that a reply says `slower` */
+};
+void provider_device_destroy(struct provider_device *device); /* wipes */
+
 enum provider_meaning {
     PROVIDER_GOOD,    /* token: what was asked for */
     PROVIDER_NEXT,    /* refused; the next grant may be taken */
@@ -65,8 +78,12 @@ enum provider_meaning {
 };
 
 struct provider_reply {
-    struct provider_token token; /* PROVIDER_GOOD, PROVIDER_SPOILT: to be destroyed */
-    char *moved;                 /* PROVIDER_MOVED: the token service's new URL (mem_free) */
+    struct provider_token token;   /* PROVIDER_GOOD, PROVIDER_SPOILT: to be destroyed */
+    char *moved;                   /* PROVIDER_MOVED: the token service's new URL (mem_free) */
+    struct provider_device device; /* PROVIDER_GOOD of PROVIDER_DEVICE: to be destroyed */
+    /* PROVIDER_WAIT of PROVIDER_DEVICE_CODE: nobody has agreed yet, and it was asked too often. */
+    bool pending;
+    bool slower;
 };
 
 /* Refresh tokens that are known; NULL where there is none. */
@@ -144,6 +161,9 @@ struct provider {
                                    struct err *err);
     /* No grant was accepted: adds to err what a person can do. */
     void (*refused)(const struct connector *connector, struct err *err);
+    /* Whether the connector can be signed in by this purpose. NULL: by those that its provider's
+     * table says. */
+    bool (*can)(const struct connector *connector, enum provider_purpose purpose);
     /* PROVIDER_CODE: appends the URL that a browser is sent to. */
     void (*sign_in_url)(const struct provider_ask *ask, const char *state, struct buf *out);
 

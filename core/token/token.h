@@ -12,6 +12,7 @@
 #include "connector_secrets.h"
 #include "log.h"
 #include "loop.h"
+#include "provider.h"
 #include "redact.h"
 #include "store.h"
 #include "token_query.h"
@@ -54,14 +55,17 @@ struct token_request *token_exchange(struct tokens *tokens, const struct connect
                                      struct connector_secrets *secrets, token_done_fn *done,
                                      void *arg);
 /*
- * Keeps a refresh token that somebody signed in for, in place of all that is known of the
- * connector's; a configured one wins when it changes. service: where the token service had moved by
- * then, and is looked for first; NULL: where it is configured. done is called from the loop, once;
- * it cannot be cancelled. ERR_CONFIG (secret, state), ERR_NETWORK (the lock did not come).
+ * Keeps the tokens that somebody signed in for, in place of all that is known of the connector's; a
+ * configured refresh token wins when it changes. service: where the token service had moved by
+ * then, and is looked for first; NULL: where it is configured. All of it is borrowed until `done`
+ * is called: from the loop, once; it cannot be cancelled. ERR_CONFIG (secret, state), ERR_AUTH (the
+ * endpoint that came is not allowed), ERR_NETWORK (the lock did not come); then nothing has
+ * changed.
  */
 typedef void token_adopted_fn(void *arg, const struct err *err);
 void token_adopt(struct tokens *tokens, const struct connector *connector,
-                 const char *refresh_token, const char *service, token_adopted_fn *done, void *arg);
+                 const struct provider_token *came, const char *service, token_adopted_fn *done,
+                 void *arg);
 /* Drops the cached access token and the rotated refresh tokens: the configured one is used next.
  * Blocks on the store. */
 int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err);

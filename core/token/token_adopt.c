@@ -1,4 +1,4 @@
-/* A refresh token that a person signed in for, put where rotated ones are kept. */
+/* What a person signed in for, put where exchanges put what they bring. */
 #include "mem.h"
 #include "token.h"
 #include "token_request.h"
@@ -14,8 +14,7 @@ struct adoption {
     struct store_token row;
     struct store_call call; /* one at a time */
     unsigned char salt[STORE_SALT_SIZE];
-    char *refresh_token;
-    char *service; /* where the token service has moved; or NULL */
+    struct exchange_result result; /* as if an exchange had brought it; borrowed */
     token_adopted_fn *done;
     void *arg;
 };
@@ -29,8 +28,6 @@ static void adoption_end(struct adoption *adoption, const struct err *failure)
         err = *failure;
     store_lease_release(&adoption->lease);
     store_token_destroy(&adoption->row);
-    mem_free_secret(adoption->refresh_token);
-    mem_free(adoption->service);
     mem_free(adoption);
     done(arg, failure != NULL ? &err : NULL);
 }
@@ -62,6 +59,8 @@ static int adopt(struct adoption *adoption, struct err *err)
     struct store_token *row = &adoption->row;
     struct connector_secrets secrets = {0};
     struct token_configured configured = {0};
+    const struct provider_token *came = &adoption->result.token;
+    const struct clock *clock = loop_clock(tokens->loop);
     int64_t generation = row->generation + 1;
     store_token_destroy(row);
     row->generation = generation;
@@ -71,13 +70,11 @@ static int adopt(struct adoption *adoption, struct err *err)
         connector_secrets_read(connector, tokens->redact, tokens->deadline_ms, &secrets, err);
     if (result == 0) {
         token_cache_configure(&configured, connector, &secrets, adoption->salt);
-        row->application_fingerprint = mem_strdup(configured.client_fingerprint);
-        if (configured.refresh_token != NULL)
-            row->configured_fingerprint = mem_strdup(configured.refresh_fingerprint);
-        row->refresh_token = mem_strdup(adoption->refresh_token);
-        row->refresh_since_ms = clock_now_ms(loop_clock(tokens->loop), CLOCK_WALL);
-        row->login_since_ms = row->refresh_since_ms;
-        row->service_override = mem_strdup(adoption->service);
+        token_cache_apply(row, &adoption->result, NULL, &configured, came->access_token != NULL,
+                          clock);
+        row->refresh_token = mem_strdup(came->refresh_token);
+        row->login_since_ms = clock_now_ms(clock, CLOCK_WALL);
+        row->refresh_since_ms = came->refresh_token != NULL ? row->login_since_ms : 0;
     }
     token_cache_unconfigure(&configured);
     connector_secrets_destroy(&secrets);
@@ -87,9 +84,17 @@ static int adopt(struct adoption *adoption, struct err *err)
 static void adoption_salted(void *arg)
 {
     struct adoption *adoption = arg;
+    const struct provider_token *came = &adoption->result.token;
     struct err err;
     if (!adoption_goes_on(adoption))
         return;
+    if (came->endpoint_url != NULL &&
+        connector_allows(adoption->connector, came->endpoint_url, &err) != 0) {
+        err_wrap(&err, "the endpoint that came with the token");
+        err.kind = ERR_AUTH;
+        adoption_end(adoption, &err);
+        return;
+    }
     if (adopt(adoption, &err) != 0) {
         adoption_end(adoption, &err);
         return;
@@ -127,16 +132,17 @@ static void adoption_locked(void *arg, const struct err *failure)
 }
 
 void token_adopt(struct tokens *tokens, const struct connector *connector,
-                 const char *refresh_token, const char *service, token_adopted_fn *done, void *arg)
+                 const struct provider_token *came, const char *service, token_adopted_fn *done,
+                 void *arg)
 {
     struct adoption *adoption = mem_alloc(sizeof *adoption);
     adoption->tokens = tokens;
     adoption->connector = connector = connector_owner(connector);
-    adoption->refresh_token = mem_strdup(refresh_token);
-    adoption->service = mem_strdup(service);
+    adoption->result = (struct exchange_result){.token = *came, .service = service};
     adoption->done = done;
     adoption->arg = arg;
-    token_request_hide(tokens, connector, refresh_token);
+    token_request_hide(tokens, connector, came->access_token);
+    token_request_hide(tokens, connector, came->refresh_token);
     provider_of(connector)->owner(connector, connector->home, adoption->owner);
     store_lease_take(&adoption->lease, tokens->store, STORE_LEASE_TOKEN, adoption->owner,
                      loop_now_ms(tokens->loop) + TOKEN_LOCK_WAIT_MS, adoption_locked, adoption);

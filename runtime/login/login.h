@@ -18,7 +18,7 @@ struct login {
 
 /* What came of it. */
 struct login_result {
-    char *refresh_token;
+    struct provider_token token;
     char *service; /* where the token service has moved; NULL: it is where it is configured */
 };
 void login_result_destroy(struct login_result *result);
@@ -26,9 +26,18 @@ void login_result_destroy(struct login_result *result);
 /* What the provider is to be asked for, where result->service is; the rest is the caller's. */
 struct provider_ask login_ask(const struct login *login, enum provider_purpose purpose,
                               const struct login_result *result);
+/* One request, sent once. The secrets that come are registered. */
+struct login_answer {
+    enum provider_meaning meaning;
+    struct provider_reply reply;
+    int64_t retry_after_ms; /* as http_retry_after_ms */
+};
+/* 0: PROVIDER_GOOD or PROVIDER_MOVED; else -1 with err, and meaning says what is to be done. */
+int login_call(const struct login *login, const struct provider_ask *ask,
+               struct login_answer *answer, struct err *err);
 /*
  * Sends one request of a sign-in, never twice, but to where the service has moved and the connector
- * allows it. result->service is where the reply came from; refresh_token what came, if one did.
+ * allows it. result->service is where the reply came from; token what came, if anything did.
  */
 int login_post(struct provider_ask ask, const struct login *login, struct login_result *result,
                struct err *err);
@@ -36,6 +45,12 @@ int login_post(struct provider_ask ask, const struct login *login, struct login_
 int login_pin(const struct login *login, const char *phone, struct login_result *out,
               struct err *err);
 int login_oauth(const struct login *login, struct login_result *out, struct err *err);
+/* A code that is typed into a browser anywhere (RFC 8628). */
+int login_device(const struct login *login, struct login_result *out, struct err *err);
+
+/* Whether a URL may be shown to a person: https, or http to loopback; visible ASCII, and nothing
+ * that url_parse refuses. ERR_HTTP says that it is the service's. */
+int login_check_url(const char *url, struct err *err);
 
 /*
  * One line of standard input without its end, at most LOGIN_LINE_MAX bytes; at a terminal after a

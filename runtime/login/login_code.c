@@ -1,4 +1,4 @@
-/* OAuth codes, from a redirect or from pasted text. */
+/* OAuth codes, from a redirect or from pasted text; and URLs that are shown. */
 #include "ascii.h"
 #include "login.h"
 #include "mem.h"
@@ -47,6 +47,27 @@ static bool same(const char *a, const char *b)
 {
     size_t len = strlen(a);
     return len == strlen(b) && sodium_memcmp(a, b, len) == 0;
+}
+
+int login_check_url(const char *text, struct err *err)
+{
+    struct url url;
+    for (const char *c = text; *c != '\0'; c++) {
+        if (!ascii_is_visible(*c))
+            return err_set(err, ERR_HTTP,
+                           "the service wants a URL to be shown that holds more than visible "
+                           "ASCII characters");
+    }
+    if (url_parse(text, &url, err) != 0) {
+        err->kind = ERR_HTTP;
+        return err_wrap(err, "the URL that the service wants to be shown");
+    }
+    bool good = strcmp(url.scheme, "https") == 0 || url_is_loopback(&url);
+    if (!good)
+        err_set(err, ERR_HTTP,
+                "the service wants a URL to be shown that is not https:// (host '%s')", url.host);
+    url_destroy(&url);
+    return good ? 0 : -1;
 }
 
 char *login_code_of(const char *text, const char *state)

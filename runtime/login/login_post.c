@@ -6,30 +6,45 @@
 #include <string.h>
 
 struct call {
+    const struct login *login;
     const struct provider_ask *ask;
     char label[ERR_REQUEST_MAX];
-    struct provider_reply reply;
+    struct login_answer *answer;
     bool done;
     struct err err;
 };
 
+static void hide(const struct login *login, const char *secret)
+{
+    if (secret != NULL)
+        redact_add_owned(login->app->redact, secret, strlen(secret), login->connector->name);
+}
+
 static void answered(void *arg, struct http_result *result)
 {
     struct call *call = arg;
+    struct login_answer *answer = call->answer;
     call->done = true;
-    enum provider_meaning meaning =
-        ask_answer(call->ask, result, call->label, &call->reply, &call->err);
-    if (meaning == PROVIDER_GOOD || meaning == PROVIDER_MOVED)
+    answer->retry_after_ms =
+        result->err.kind == ERR_NONE ? http_retry_after_ms(&result->response) : -1;
+    answer->meaning = ask_answer(call->ask, result, call->label, &answer->reply, &call->err);
+    if (answer->meaning == PROVIDER_GOOD || answer->meaning == PROVIDER_MOVED)
         err_clear(&call->err);
+    hide(call->login, answer->reply.token.access_token);
+    hide(call->login, answer->reply.token.refresh_token);
+    hide(call->login, answer->reply.device.code);
 }
 
-static int send_once(const struct login *login, struct call *call, struct err *err)
+int login_call(const struct login *login, const struct provider_ask *ask,
+               struct login_answer *answer, struct err *err)
 {
     struct engine *engine = login->engine;
-    if (ask_send(&engine->transport, call->ask, call->label, answered, call, err) == NULL ||
-        app_wait(engine, &call->done, err) != 0)
+    struct call call = {.login = login, .ask = ask, .answer = answer};
+    *answer = (struct login_answer){.meaning = PROVIDER_REFUSED};
+    if (ask_send(&engine->transport, ask, call.label, answered, &call, err) == NULL ||
+        app_wait(engine, &call.done, err) != 0)
         return -1;
-    *err = call->err;
+    *err = call.err;
     return err->kind == ERR_NONE ? 0 : -1;
 }
 
@@ -39,6 +54,7 @@ struct provider_ask login_ask(const struct login *login, enum provider_purpose p
     return (struct provider_ask){.purpose = purpose,
                                  .connector = login->connector,
                                  .secrets = login->secrets,
+                                 .redact = login->app->redact,
                                  .service = result->service};
 }
 
@@ -46,17 +62,15 @@ int login_post(struct provider_ask ask, const struct login *login, struct login_
                struct err *err)
 {
     for (int moves = 0;; moves++) {
-        struct call call = {.ask = &ask};
-        if (send_once(login, &call, err) != 0)
+        struct login_answer answer;
+        if (login_call(login, &ask, &answer, err) != 0)
             return -1;
-        if (call.reply.moved == NULL) {
-            result->refresh_token = call.reply.token.refresh_token;
-            call.reply.token.refresh_token = NULL;
-            provider_token_destroy(&call.reply.token);
+        if (answer.reply.moved == NULL) {
+            result->token = answer.reply.token;
             return 0;
         }
         mem_free(result->service);
-        ask.service = result->service = call.reply.moved;
+        ask.service = result->service = answer.reply.moved;
         if (moves == LOGIN_MOVES_MAX)
             return err_set(err, ERR_HTTP,
                            "the token service moved more than %d times in a row (308)",
@@ -66,7 +80,7 @@ int login_post(struct provider_ask ask, const struct login *login, struct login_
 
 void login_result_destroy(struct login_result *result)
 {
-    mem_free_secret(result->refresh_token);
+    provider_token_destroy(&result->token);
     mem_free(result->service);
     *result = (struct login_result){0};
 }

@@ -1,4 +1,4 @@
-/* jeton login: a connector's first refresh token, by PIN or in a browser. */
+/* jeton login: a connector's first refresh token, by PIN, in a browser, or by a device's code. */
 #include "verb.h"
 
 #include "clock.h"
@@ -13,6 +13,7 @@
 struct login_options {
     const char *phone;
     bool oauth;
+    bool device;
 };
 
 struct stored {
@@ -32,42 +33,76 @@ static int keep(struct engine *engine, const struct connector *connector,
                 const struct login_result *came, struct err *err)
 {
     struct stored stored = {0};
-    token_adopt(engine->tokens, connector, came->refresh_token, came->service, adopted, &stored);
+    token_adopt(engine->tokens, connector, &came->token, came->service, adopted, &stored);
     if (app_wait(engine, &stored.done, err) != 0)
         return -1;
     if (stored.err.kind == ERR_NONE)
         return 0;
     *err = stored.err;
-    return err_wrap(err, "the service returned a refresh token, but it could not be stored");
+    return err_wrap(err, "the service returned tokens, but they could not be stored");
 }
 
 struct proof {
     struct buf out;
     const char *name;
+    bool renewable; /* a refresh token came */
 };
 
 static void report_proof(void *arg, const struct token *token)
 {
     struct proof *proof = arg;
-    char time[CLOCK_RFC3339_SIZE];
-    clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
-    buf_printf(&proof->out,
-               "connector '%s' is signed in: its refresh token is stored, and an exchange returned "
-               "an access token valid until %s\n",
-               proof->name, time);
+    char time[CLOCK_RFC3339_SIZE] = "the API refuses it";
+    if (token->expires_at_ms > 0)
+        clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
+    buf_printf(&proof->out, "connector '%s' is signed in: ", proof->name);
+    if (!proof->renewable)
+        buf_printf(&proof->out, "an access token is stored, good until %s\n", time);
+    else if (token->source == TOKEN_EXCHANGE)
+        buf_printf(&proof->out,
+                   "its refresh token is stored, and an exchange returned an access token valid "
+                   "until %s\n",
+                   time);
+    else
+        buf_printf(&proof->out, "its refresh token is stored, and an access token valid until %s\n",
+                   time);
 }
 
-/* The stored token, used once: only then is it known to work. */
+/* The stored token, used once: only then is it known to work. An access token that came with it is
+ * proof enough. */
 static int prove(struct app *app, struct engine *engine, const struct connector *connector,
-                 struct err *err)
+                 bool renewable, struct err *err)
 {
-    struct proof proof = {.name = connector->name};
+    struct proof proof = {.name = connector->name, .renewable = renewable};
+    if (!renewable)
+        log_msg(app->log, LOG_WARN,
+                "the service gave no refresh token, so that nothing can renew this sign-in; some "
+                "give one only if it is asked for (a scope such as offline_access, or a "
+                "parameter)");
     buf_create(&proof.out, REPORT_MAX);
     int result = app_wait_token(engine, connector, NULL, report_proof, &proof, err);
     if (result == 0)
         result = app_print(app, proof.out.data, proof.out.len, err);
     buf_destroy(&proof.out);
     return result;
+}
+
+/* The ways of one provider mean nothing to another. */
+static int check_way(const struct connector *connector, const struct login_options *options,
+                     struct err *err)
+{
+    const struct provider *provider = provider_of(connector);
+    const char *sign_in = provider->sign_in != NULL ? provider->sign_in : "none";
+    bool device = provider->can != NULL;
+    if (device != options->device)
+        return err_set(err, ERR_USAGE,
+                       "connector '%s' is of provider '%s'; the ways to sign in there: %s",
+                       connector->name, connector->provider->name, sign_in);
+    if (options->device && !provider->can(connector, PROVIDER_DEVICE))
+        return err_set(err, ERR_CONFIG,
+                       "connector '%s': --device needs 'device_url', and grant: refresh_token, in "
+                       "%s",
+                       connector->name, connector->shown);
+    return 0;
 }
 
 static int sign_in(struct app *app, const struct config *config, const char *name,
@@ -81,11 +116,8 @@ static int sign_in(struct app *app, const struct config *config, const char *nam
                 connector->name, connector->lender->name);
         connector = connector->lender;
     }
-    if (provider_of(connector)->sign_in == NULL)
-        return err_set(err, ERR_USAGE,
-                       "connector '%s' is of provider '%s', where --pin and --oauth are not known; "
-                       "set 'refresh_token' in %s",
-                       connector->name, connector->provider->name, connector->shown);
+    if (check_way(connector, options, err) != 0)
+        return -1;
     int result = -1;
     struct login_result came = {0};
     struct connector_secrets secrets = {0};
@@ -102,15 +134,18 @@ static int sign_in(struct app *app, const struct config *config, const char *nam
         .connector = connector,
         .secrets = &secrets,
     };
-    result = options->oauth ? login_oauth(&login, &came, err)
-                            : login_pin(&login, options->phone, &came, err);
+    if (options->device)
+        result = login_device(&login, &came, err);
+    else
+        result = options->oauth ? login_oauth(&login, &came, err)
+                                : login_pin(&login, options->phone, &came, err);
     if (result != 0) {
         err_wrap(err, "connector '%s': login", connector->name);
         goto cleanup;
     }
     result = keep(&engine, connector, &came, err);
     if (result == 0)
-        result = prove(app, &engine, connector, err);
+        result = prove(app, &engine, connector, came.token.refresh_token != NULL, err);
 
 cleanup:
     engine_destroy(&engine);
@@ -127,10 +162,12 @@ int verb_login(struct app *app, int argc, char **argv, struct err *err)
          "send a PIN to this number by SMS; it is prompted for, or read from standard input"},
         {0, "oauth", OPT_FLAG, &options.oauth, NULL,
          "print a URL to sign in at, and wait for the browser, or for its code to be pasted"},
+        {0, "device", OPT_FLAG, &options.device, NULL,
+         "OAuth 2.0: print a URL and a code to be typed there, on any device, and wait"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton login CONNECTOR (--pin PHONE | --oauth)",
+        .usage = "jeton login CONNECTOR (--pin PHONE | --oauth | --device)",
         .description =
             "Signs in and stores the refresh token in the state: the connector then needs none in "
             "the configuration. One that is configured or changed later takes precedence.",
@@ -143,9 +180,10 @@ int verb_login(struct app *app, int argc, char **argv, struct err *err)
     if (parsed <= 0)
         return parsed;
     int status = -1;
-    if ((options.phone != NULL) == options.oauth) {
+    if ((options.phone != NULL) + options.oauth + options.device != 1) {
         mem_free(result.operands);
-        return err_set(err, ERR_USAGE, "jeton login: expected one of --pin PHONE and --oauth");
+        return err_set(err, ERR_USAGE,
+                       "jeton login: expected one of --pin PHONE, --oauth and --device");
     }
     struct config *config = app_config(app, true, err);
     if (config != NULL)
