@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 const require = createRequire(path.join(process.env.JETON_JUDGES, "package.json"));
-const { default: Provider } = await import(pathToFileURL(require.resolve("oidc-provider")));
+const { default: Provider, errors } = await import(pathToFileURL(require.resolve("oidc-provider")));
 
 const tell = (value) => process.stdout.write(JSON.stringify(value) + "\n");
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -45,7 +45,7 @@ const provider = new Provider(issuer, {
       defaultResource: () => undefined,
       useGrantedResource: () => false,
       getResourceServerInfo: (_, resource) => {
-        if (!resources.includes(resource)) throw new Error(`no such resource: ${resource}`);
+        if (!resources.includes(resource)) throw new errors.InvalidTarget();
         return { scope: "read write", accessTokenFormat: "jwt", jwt: { sign: { alg: "RS256" } } };
       },
     },

@@ -19,15 +19,13 @@ def node():
     return "/usr/bin/node" if os.path.exists("/usr/bin/node") else shutil.which("node")
 
 
-class Oidc:
-    """oidc-provider. `events` is what it says of grants; `settings`: its clients and resources."""
+class Judge:
+    """A token service. `events` is what it says of grants."""
 
-    def __init__(self, **settings):
-        if not os.path.exists(os.path.join(PACKAGES, "installed.json")):
-            raise AssertionError("the packages of tests/judges/package.json are missing: ./dev test")
-        self.process = subprocess.Popen(
-            [node(), os.path.join(JUDGES, "oidc.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True, env={"PATH": os.environ["PATH"], "JETON_JUDGES": PACKAGES})
+    def __init__(self, command, settings):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        stderr=subprocess.DEVNULL,
+                                        env={"PATH": os.environ["PATH"], "JETON_JUDGES": PACKAGES})
         self.events = []
         self.asked = 0
         self.write(settings)
@@ -62,6 +60,18 @@ class Oidc:
         self.process.stdin.close()
         self.process.wait(20)
         self.process.stdout.close()
+
+
+def oidc(**settings):
+    """oidc-provider, with these clients and resources."""
+    if not os.path.exists(os.path.join(PACKAGES, "installed.json")):
+        raise AssertionError("the packages of tests/judges/package.json are missing: ./dev test")
+    return Judge([node(), os.path.join(JUDGES, "oidc.mjs")], settings)
+
+
+def django(**settings):
+    """Django's OAuth toolkit with one client."""
+    return Judge(["/usr/bin/python3", os.path.join(JUDGES, "django_toolkit.py")], settings)
 
 
 def whole_message(connection):

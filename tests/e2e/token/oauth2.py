@@ -99,6 +99,12 @@ class OAuth2(support.Case):
         database.close()
         return dict(rows[0]) if rows else None
 
+    def sql(self, text):
+        database = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        with database:
+            database.execute(text)
+        database.close()
+
     def intents(self):
         database = sqlite3.connect(os.path.join(self.state, "jeton.db"))
         [(count,)] = database.execute("SELECT count(*) FROM token_intent").fetchall()

@@ -4,7 +4,6 @@ double use ends the family."""
 import json
 import os
 import random
-import sqlite3
 import time
 import unittest
 import urllib.error
@@ -12,7 +11,7 @@ import urllib.parse
 import urllib.request
 
 import support
-from judges import Oidc, Proxy
+from judges import Proxy, oidc
 from oauth2 import OAuth2
 from service import Service
 from test_oauth2_assertions import KEYS, part
@@ -41,7 +40,7 @@ BASIC = CLIENTS[0]["client_id"]
 
 def setUpModule():
     global judge, proxy
-    judge = Oidc(clients=CLIENTS, resources=[PEOPLE, ORDERS])
+    judge = oidc(clients=CLIENTS, resources=[PEOPLE, ORDERS])
     unittest.addModuleCleanup(judge.stop)
     proxy = Proxy(judge.url)
     unittest.addModuleCleanup(proxy.stop)
@@ -67,12 +66,6 @@ class Judged(OAuth2):
 
     def consent(self, name=BASIC, **more):
         self.env["BOOKS_REFRESH"] = judge.act("consent", client=name, **more)
-
-    def sql(self, text):
-        database = sqlite3.connect(os.path.join(self.state, "jeton.db"))
-        with database:
-            database.execute(text)
-        database.close()
 
     def key(self, name):
         with open(os.path.join(KEYS, name), encoding="ascii") as file:
@@ -148,6 +141,39 @@ class Clients(Judged):
         self.assertIn("audience", self.refused()[-1]["detail"])
         self.signer("RS256")
         self.token("--refresh")
+
+
+class Resources(Judged):
+    """Resource indicators: an access token is for whom it was asked for."""
+
+    @staticmethod
+    def audience(token):
+        return part(token, 1)["aud"]
+
+    def test_of_a_client(self):
+        for resource in (PEOPLE, ORDERS):
+            self.daemon(judge, client_id=BASIC, resource=resource, scope="read")
+            self.assertEqual(self.audience(self.token()["access_token"]), resource)  # the other one's is not used
+        self.daemon(judge, client_id=BASIC, resource="https://nobody.example.org/api", scope="read")
+        self.fails(4, "token", "books", says="invalid_target")
+
+    def test_two_with_one_refresh_token(self):
+        self.consent(resource=[PEOPLE, ORDERS])
+        self.books(judge, client_id=BASIC, resource=PEOPLE)
+        with open(os.path.join(self.folder, "jeton.yaml"), "a", encoding="utf-8") as file:
+            file.write(f"  orders: {{ token_of: books, endpoint: 'https://orders.example.org', resource: '{ORDERS}' }}\n")
+        for _ in range(2):  # each in turn spends what the other has stored
+            for name, resource in (("books", PEOPLE), ("orders", ORDERS)):
+                self.sql_if_there("UPDATE token SET lifetime_ms = 1")
+                token = json.loads(self.ok("token", name, "--json", "--show").stdout)["access_token"]
+                self.assertEqual(self.audience(token), resource)
+        both = [self.start("token", name, "--show") for name in ("books", "orders") * 8]
+        self.finish_all(both)
+        self.assertEqual((len(self.granted()), self.refused()), (5, []))
+
+    def sql_if_there(self, text):
+        if os.path.exists(self.state):
+            self.sql(text)
 
 
 class Rotation(Judged):

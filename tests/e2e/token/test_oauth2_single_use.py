@@ -7,7 +7,6 @@ import json
 import os
 import random
 import socket
-import sqlite3
 import time
 import unittest
 import urllib.parse
@@ -34,12 +33,6 @@ class SingleUse(OAuth2):
 
     def sent(self, grants):
         return [form.get("refresh_token") for form in grants.forms]
-
-    def sql(self, text):
-        database = sqlite3.connect(os.path.join(self.state, "jeton.db"))
-        with database:
-            database.execute(text)
-        database.close()
 
     def fault(self, where, *args):
         done = self.jeton(*args, program=support.JETON_FAULTY, env={"JETON_FAULT": where + "=kill"})
