@@ -77,10 +77,10 @@ local function package_end(call, validity)
 end
 
 finish[assumptions.package_type] = function(call, values)
-  values.visibility = action_fields.VISIBILITY.ALL
+  values.visibility = values.isSenderOnly and action_fields.VISIBILITY.SENDER or action_fields.VISIBILITY.ALL
   values.questions = values.questions or json.array {}
   values.properties = properties.check(values.properties or json.array {})
-  return package_end(call, values.validity)
+  return values.dueDate and call.now + values.dueDate * HOUR_S or package_end(call, values.validity)
 end
 
 --- Completes the body of a new action.

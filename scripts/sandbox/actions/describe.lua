@@ -208,6 +208,7 @@ function describe.action(call, action)
   local out = short[action.type](call, action)
   add_details(call, action, out)
   return {
+    actions = assumptions.details_have_list_entry and json.array { describe.entry(call, action) } or nil,
     actionId = action.id,
     referenceId = action.reference_id,
     actionType = action.type,

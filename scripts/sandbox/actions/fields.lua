@@ -145,9 +145,11 @@ local SENT = {
 local PACKAGE_SENT = {
   title(false),
   { "validity", kind = "integer", min = 0, max = limits.validity_ms },
+  hours("dueDate", assumptions.package_hours),
   { "properties", kind = "list", max = limits.properties, of = action_fields.PROPERTY },
   { "questions", kind = "list", max = limits.questions, of = QUESTION },
   flag "isAnonymous",
+  flag "isSenderOnly",
   flag "acceptMultipleResponses",
 }
 
@@ -257,6 +259,13 @@ local LISTED = {
     { "responseCount", kind = "integer" },
     { "expiryDate", kind = "time" },
   },
+  [PACKAGE] = {
+    ID,
+    { "packageId", kind = "string" },
+    { "title", kind = "string", optional = true },
+    { "responseCount", kind = "integer" },
+    { "expiryDate", kind = "time", optional = true },
+  },
   PhotoWithLocation = shapes.join({ { "imageUrl", kind = "string" } }, COORDINATES),
   ShareLocation = COORDINATES,
 }
@@ -264,6 +273,11 @@ local LISTED = {
 ---@type sandbox.reply_field
 action_fields.LISTED = { "actionBody", kind = "variant", schema = "ListedAction",
   variants = objects("actionType", assumptions.listable_types, LISTED) }
+
+--- The same of every type, as it stands beside an action's details.
+---@type sandbox.reply_field
+action_fields.ENTRY = { "actionBody", kind = "variant", schema = "ListedAction",
+  variants = objects("actionType", action_fields.ALL_TYPES, LISTED) }
 
 -- In detail.
 local function responses(...)
@@ -310,13 +324,7 @@ local DETAILS = {
   Poll = shapes.join(LISTED.Poll, ANSWERED, PROPERTIES),
   LetsMeet = shapes.join(LISTED.LetsMeet, ANSWERED, PROPERTIES),
   Survey = shapes.join(LISTED.Survey, { { "description", kind = "string" } }, QUESTIONS_DETAILS, PROPERTIES),
-  [PACKAGE] = shapes.join({
-    ID,
-    { "packageId", kind = "string" },
-    { "title", kind = "string", optional = true },
-    { "responseCount", kind = "integer" },
-    { "expiryDate", kind = "time", optional = true },
-  }, QUESTIONS_DETAILS, PROPERTIES),
+  [PACKAGE] = shapes.join(LISTED[PACKAGE], QUESTIONS_DETAILS, PROPERTIES),
 }
 for _, name in ipairs(shapes.join(action_fields.TYPES, SHARED)) do
   DETAILS[name] = DETAILS[name] or shapes.join(LISTED[name], PROPERTIES)

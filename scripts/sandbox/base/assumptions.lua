@@ -95,6 +95,9 @@ local assumptions = {
   failed_subscriber_code = "SubscriberNotFound",
   failed_subscriber_reason = "Not a subscriber of this group",
 
+  details_have_list_entry = true, -- the sample of details is that of a list; their table is not
+  response_by_action_id = true, -- `id` of a response may be the action's own; likely: a reference says so
+
   -- Actions. Types that GET takes: those documented, and Announcement.
   listable_types = {
     "Image", "Job", "Survey", "PhotoWithLocation", "LetsMeet", "Poll", "ShareLocation", "Document",
@@ -103,6 +106,8 @@ local assumptions = {
   package_type = "ActionPackage", -- the actionType of what was sent with a package's id
   milliseconds_from = 100000000000, -- a time of this size is epoch milliseconds, a smaller one seconds: of
   -- fromDate and validity
+  package_hours = nil, -- without validity and dueDate it never ends. The reference describes dueDate for
+  -- surveys and packages together, with 24; that packages that live for weeks were given neither is likely
   package_validity_in_hours = true, -- a value too small for a time, like a survey's dueDate; 0: no end
   meeting_answers = { "Yes", "No", "Maybe" }, -- of people who are invited to a meeting
   -- With getDetails a poll or a meeting shows its answers like a survey with one question. Known is only

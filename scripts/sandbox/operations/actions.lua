@@ -84,9 +84,16 @@ local function get(call)
   return describe.action(call, need_action(call))
 end
 
+-- Whether a response's `id` is of this action.
+local function is_id_of(action, id)
+  id = id:lower()
+  return id == action.package_id:lower()
+    or (assumptions.response_by_action_id and id == action.id:lower())
+end
+
 local function respond(call)
   local fields, action = call.body, need_action(call)
-  if fields.id and fields.id:lower() ~= action.package_id:lower() then
+  if fields.id and not is_id_of(action, fields.id) then
     refusal.invalid "id: the action is of another package, or of none"
   elseif not fields.id and fields.actionType ~= action.type then
     refusal.invalid("actionType: the action is of type %s", action.type)
@@ -125,6 +132,17 @@ local function typed(types, body)
   return {
     { "actionType", kind = "choice", choices = types },
     { "id", kind = "string", not_empty = true, max = limits.identifier_characters },
+    body,
+  }
+end
+-- An action in a list.
+local function entry(types, body)
+  return {
+    { "referenceId", kind = "id" },
+    { "actionType", kind = "choice", choices = types },
+    { "sender", kind = "string" },
+    { "creationTime", kind = "integer" },
+    { "sentAt", kind = "time" },
     body,
   }
 end
@@ -185,14 +203,7 @@ return {
         max = limits.actions_per_page, default = COUNT },
     },
     reply = {
-      { "actions", kind = "list", of = {
-        { "referenceId", kind = "id" },
-        { "actionType", kind = "choice", choices = assumptions.listable_types },
-        { "sender", kind = "string" },
-        { "creationTime", kind = "integer" },
-        { "sentAt", kind = "string" },
-        action_fields.LISTED,
-      } },
+      { "actions", kind = "list", of = entry(assumptions.listable_types, action_fields.LISTED) },
       { "hasMore", kind = "boolean" },
     },
     example = {
@@ -219,7 +230,9 @@ return {
       action_fields.DETAILS,
       { "version", kind = "integer" },
       { "sender", kind = "string" },
-      { "sentAt", kind = "string" },
+      { "sentAt", kind = "time" },
+      { "actions", kind = "list", of = entry(action_fields.ALL_TYPES, action_fields.ENTRY),
+        optional = true },
     },
     example = {
       name = "Job",

@@ -38,9 +38,7 @@ end
 
 local function create(call)
   local fields, caller = call.body, call.caller
-  if fields.groupType == "ConnectGroup" and not access.is_tenant_level(caller) then
-    refusal.forbidden "only a tenant-level token may create a ConnectGroup"
-  end
+  access.check_group_type(caller, fields.groupType)
   local group = groups.create(call.db, {
     tenant_id = caller.user.tenant_id,
     name = fields.name,

@@ -26,9 +26,11 @@ end
 
 local function create(call)
   local fields = call.body
+  access.check_group_type(call.caller, fields.groupType)
   local group = groups.create(call.db, {
     tenant_id = call.group.tenant_id,
     name = fields.groupName,
+    type = fields.groupType,
     welcome = fields.welcomeMessage,
     image = pictures.read(call, "groupImageUrl", fields.groupImageUrl),
   }, call.now)
@@ -97,6 +99,8 @@ return {
       { "groupImageUrl", kind = "string", aliases = { "groupPhoto" }, max = limits.picture_bytes },
       { "members", kind = "phones", max = limits.members_per_request },
       { "welcomeMessage", kind = "string", max = limits.welcome_characters },
+      { "groupType", kind = "choice", choices = assumptions.group_types,
+        default = assumptions.group_types[1] },
       { "addUserToGroup", kind = "boolean", default = assumptions.subgroup_has_its_maker },
     },
     reply = { { "groupId", kind = "id" }, { "groupName", kind = "string" } },

@@ -56,6 +56,15 @@ function access.need_tenant_level(caller)
   end
 end
 
+--- Raises 403 where the caller may not create a group of this type.
+---@param caller sandbox.caller
+---@param kind "Group"|"ConnectGroup"
+function access.check_group_type(caller, kind)
+  if kind == "ConnectGroup" and not access.is_tenant_level(caller) then
+    refusal.forbidden "only a tenant-level token may create a ConnectGroup"
+  end
+end
+
 --- Finds the group of a path and checks the caller's role: raises 404 if there is none, 403 without access.
 ---@param id string
 ---@param who "reach"|"admin"|"audience" audience: a subscriber of a public group too

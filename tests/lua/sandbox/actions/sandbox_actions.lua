@@ -256,6 +256,14 @@ function TestTypes.test_package()
   lu.assertEquals(shown.actionDetails.properties, { { name = "n", type = "Numeric", value = 5 } })
 end
 
+function TestTypes.test_a_package_ends_and_hides_answers_as_a_survey_does()
+  local id = wire.ok("POST", path(wire.sales), { token = tenant, json = { id = "com.example.visit",
+    actionBody = { title = "Visit", dueDate = 10, isSenderOnly = true } } }).actionId
+  local shown = get(id, bruno).actionDetails
+  assert_time(shown.expiryDate, now() + 10 * HOUR)
+  lu.assertEquals(shown.visibility, "1")
+end
+
 function TestTypes.test_a_package_without_questions_takes_answers()
   local id = wire.ok("POST", path(wire.sales), { token = tenant,
     json = { id = "com.example.visit", actionBody = { title = "Visit" } } }).actionId
