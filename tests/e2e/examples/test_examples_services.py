@@ -26,9 +26,9 @@ def iso(days, now=None):
 
 
 class WithService(Example):
-    """`script(request, path, body)` answers requests that have the right token; token() answers the others."""
+    """Each test says of its service: name (of the example), token_path, places, secrets, token(), api()."""
 
-    places = ()   # of the example's YAML that the stand-in takes
+    places = {}   # what the stand-in takes: of the example's YAML, or URLs of its preset by "key: "
     secrets = {}
 
     def setUp(self):
@@ -42,9 +42,12 @@ class WithService(Example):
         self.yaml = self.name + ".yaml"
         with open(self.example(self.yaml), encoding="utf-8") as file:
             text = file.read()
-        for place in self.places:
-            self.assertIn(place, text)
-            text = text.replace(place, self.service.url + "/" + place.removeprefix("https://"))
+        for key, url in self.places.items():
+            here = self.service.url + "/" + url.removeprefix("https://")
+            if url in text:
+                text = text.replace(url, here)
+            else:  # the connector's own URL is taken before the preset's
+                text = re.sub(r"\n    preset: .*", rf"\g<0>\n    {key}: {here}", text)
         self.write(self.yaml, text)
 
     def new_token(self):
@@ -91,7 +94,7 @@ class Rotating(WithService):
 
 class Slack(Rotating):
     name, token_path = "slack-alert", "/oauth.v2.access"
-    places = ("https://slack.com/api",)
+    places = {"token_url": "https://slack.com/api/oauth.v2.access", "endpoint": "https://slack.com/api"}
     secrets = {"slack-id": "12345.67890", "slack-secret": "the-secret-of-the-app", "slack-refresh-token": "refresh-token-0"}
     refusal = 200, {}, {"ok": False, "error": "invalid_refresh_token"}
     page = 200
@@ -139,8 +142,9 @@ class Slack(Rotating):
 
 class Teams(Rotating):
     name, token_path = "teams-report", "/oauth2/v2.0/token"
-    places = ("https://login.microsoftonline.com", "https://graph.microsoft.com/v1.0\n")
-    secrets = {"graph-id": "an-app", "graph-secret": "the-secret-of-the-app", "graph-refresh-token": "refresh-token-0"}
+    places = {"token_url": "https://login.microsoftonline.com/oauth2/v2.0/token",
+              "endpoint": "https://graph.microsoft.com/v1.0"}
+    secrets = {"graph-id": "an-app", "graph-refresh-token": "refresh-token-0"}
     refusal = 400, {}, {"error": "invalid_grant"}
 
     def setUp(self):
@@ -194,7 +198,8 @@ class Teams(Rotating):
 
 class GitHub(WithService):
     name, token_path = "github-stale", "/access_tokens"
-    places = ("https://api.github.com",)
+    places = {"token_url": "https://api.github.com/app/installations/1/access_tokens",
+              "endpoint": "https://api.github.com"}
 
     def setUp(self):
         with open(KEYS + "/rsa.pem", encoding="ascii") as file:
@@ -281,7 +286,8 @@ class GitHub(WithService):
 
 class Sheet(WithService):
     name, token_path = "sheet-to-chat", "/token"
-    places = ("https://oauth2.googleapis.com", "https://sheets.googleapis.com", "https://chat.googleapis.com")
+    places = {"token_url": "https://oauth2.googleapis.com/token", "sheet": "https://sheets.googleapis.com",
+              "chat": "https://chat.googleapis.com"}
 
     def setUp(self):
         with open(KEYS + "/service_account.json", encoding="ascii") as file:
