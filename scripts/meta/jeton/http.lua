@@ -55,8 +55,9 @@ local http = {}
 
 ---@class jeton.http.ConnectorOptions : jeton.http.Options
 ---@field connector string|true its name; true: the run's
----@field path string below the endpoint's /v1 (`groups`, `/groups`, `/v1/groups`), or an allowed URL
----@field repeatable? boolean a POST may be repeated if its reply is lost
+---@field path string below the connector's endpoint (for Kaizala below its /v1: `groups`, `/groups`,
+--- `/v1/groups`), or an allowed URL, such as that of the next page
+---@field repeatable? boolean a POST or PATCH may be repeated if its reply is lost
 ---@field any_status? boolean an error status is a response, not an err
 
 ---@class jeton.http.Response
@@ -73,8 +74,9 @@ local response = {}
 ---@return jeton.Err? err
 function response:json(options) end
 
---- Sends a request (*waits*). With `connector`, it adds the token, handles 401, 308, 429, 5xx and broken
---- connections, and an error status is an err. With `url`, it tries once, and any status is a response.
+--- Sends a request (*waits*). With `connector`, of any provider, it adds the token, handles 401, 429, 5xx
+--- and broken connections (for Kaizala also 308), and an error status is an err. With `url`, it tries once,
+--- and any status is a response.
 ---@param options jeton.http.UrlOptions|jeton.http.ConnectorOptions raises on an unknown key
 ---@return jeton.http.Response? response
 ---@return jeton.Err? err

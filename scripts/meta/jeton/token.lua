@@ -5,11 +5,12 @@ local token = {}
 
 ---@class jeton.Token
 ---@field access_token string
----@field endpoint_url? string base of further calls, without a trailing slash, if the service named one
+---@field endpoint_url? string base of further calls, without a trailing slash, if the service named one;
+--- `http.request{connector=}` also knows a configured `endpoint`
 ---@field expires_at? integer epoch seconds, by the local clock; nil if the service does not say
 ---@field refresh_expires_at? integer epoch seconds: when the refresh token dies, if known
 ---@field token_type? string as the service says
----@field scopes string[]
+---@field scopes string[] empty if the service does not say
 ---@field source "cache"|"exchange"
 ---@field refresh_token? string only from `exchange`, if a new one came
 
@@ -34,14 +35,15 @@ function token.get(connector) end
 ---@return jeton.Err? err
 function token.refresh(connector) end
 
---- Exchanges the given values, and stores nothing (*waits*). From then on `jeton.http` sends these
---- values and the new token only to the token service and allow_hosts.
+--- Exchanges the given values at a Kaizala token service, and stores nothing (*waits*). From then on
+--- `jeton.http` sends these values and the new token only to the token service and allow_hosts.
 ---@param credentials jeton.token.Credentials raises on an unknown or missing key
 ---@return jeton.Token? token with `refresh_token` if one came
 ---@return jeton.Err? err
 function token.exchange(credentials) end
 
---- Drops the cached token and a rotated refresh token: the configured one is used next.
+--- Drops the cached token and a rotated refresh token: the configured one is used next. Where refresh
+--- tokens are good for one use, that one is spent.
 ---@param connector? string name; default the run's
 ---@return true? done
 ---@return jeton.Err? err

@@ -10,13 +10,13 @@ local yaml = {}
 --- Reads one YAML document. An empty one is `json.null`.
 ---@param text string
 ---@return any value nil when text is not such YAML
----@return jeton.Error? err kind `invalid`; its message begins with line and column
+---@return jeton.Err? err kind `invalid`; its message begins with line and column
 function yaml.decode(text) end
 
 --- Reads a file that holds one YAML document; a relative path counts from the working directory.
 ---@param path string
 ---@return any value nil when the file cannot be read or is not such YAML
----@return jeton.Error? err kind `invalid`; its message begins with the path, then line and column
+---@return jeton.Err? err kind `invalid`; its message begins with the path, then line and column
 function yaml.load(path) end
 
 return yaml
