@@ -89,7 +89,9 @@ static int read_pem(struct private_key *key, const char *pem, size_t len, struct
         key->pkey = key->api.PEM_read_bio_PrivateKey(bio, NULL, on_password, &encrypted);
     key->api.BIO_free(bio);
     key->api.ERR_clear_error(); /* libcurl looks at the same queue */
-    return key->pkey == NULL ? not_read(pem, encrypted, err) : read_kind(key, err);
+    if (key->pkey == NULL)
+        return not_read(pem, encrypted, err);
+    return key->any ? 0 : read_kind(key, err);
 }
 
 /* A copy of a member that is text; NULL where absent. */
@@ -131,7 +133,7 @@ static int read_text(struct private_key *key, const char *text, size_t len, stru
     size_t first = utf8_mark(text, len);
     while (first < len && strchr(" \t\r\n", text[first]) != NULL && text[first] != '\0')
         first++;
-    if (first < len && text[first] == '{')
+    if (first < len && text[first] == '{' && !key->any)
         return read_service_account(key, text, len, err);
     struct buf pem;
     buf_create_secret(&pem, PRIVATE_KEY_BYTES_MAX);
@@ -141,13 +143,14 @@ static int read_text(struct private_key *key, const char *text, size_t len, stru
     return result;
 }
 
-struct private_key *private_key_new(const char *text, size_t len, struct err *err)
+static struct private_key *new_key(const char *text, size_t len, bool any, struct err *err)
 {
     if (len > PRIVATE_KEY_BYTES_MAX) {
         err_set(err, ERR_CONFIG, "it is larger than %zu bytes", PRIVATE_KEY_BYTES_MAX);
         return NULL;
     }
     struct private_key *key = mem_alloc(sizeof *key);
+    key->any = any;
     if (crypto_api_open(&key->api, err) != 0) {
         mem_free(key);
         return NULL;
@@ -157,6 +160,16 @@ struct private_key *private_key_new(const char *text, size_t len, struct err *er
         return NULL;
     }
     return key;
+}
+
+struct private_key *private_key_new(const char *text, size_t len, struct err *err)
+{
+    return new_key(text, len, false, err);
+}
+
+struct private_key *private_key_new_any(const char *text, size_t len, struct err *err)
+{
+    return new_key(text, len, true, err);
 }
 
 void private_key_free(struct private_key *key)

@@ -30,6 +30,8 @@ struct private_key;
  * caller's; what is made of it is wiped.
  */
 struct private_key *private_key_new(const char *text, size_t len, struct err *err);
+/* The same of any kind, in PEM only: to compare with a certificate (certificate.h), not to sign. */
+struct private_key *private_key_new_any(const char *text, size_t len, struct err *err);
 void private_key_free(struct private_key *key); /* wipes; NULL is fine */
 
 /* What a service account's file says beside the key; NULL where it was PEM. */

@@ -8,6 +8,7 @@
 struct private_key {
     struct crypto_api api;
     EVP_PKEY *pkey;
+    bool any;                         /* its kind does not matter: it signs nothing */
     enum private_key_algorithm usual; /* of its kind */
     char *issuer, *id, *token_uri;    /* of a service account; else NULL */
 };

@@ -63,7 +63,9 @@ struct http_request {
      * to response.body.
      */
     const char *save_path;
-    const char *ca_file; /* NULL: the system's */
+    const char *ca_file;           /* NULL: the system's */
+    const char *certificate, *key; /* PEM by which we identify ourselves to the server in TLS, the
+                                      key not encrypted; both or neither */
     bool alone;          /* on a new connection, which is not kept; never sent twice by libcurl */
     bool brings_secrets; /* a reply below 400: of it LOG_TRACE shows no body, and few headers */
     /*

@@ -263,6 +263,25 @@ static CURLcode set_trust(const struct http_transfer *transfer, const struct htt
     return code;
 }
 
+static struct curl_blob blob(const char *text)
+{
+    return (struct curl_blob){(char *)(uintptr_t)text, strlen(text), CURL_BLOB_NOCOPY};
+}
+
+static CURLcode set_certificate(const struct http_transfer *transfer)
+{
+    CURLcode code = CURLE_OK;
+    if (transfer->request->certificate == NULL)
+        return code;
+    struct curl_blob certificate = blob(transfer->request->certificate);
+    struct curl_blob key = blob(transfer->request->key);
+    SET(CURLOPT_SSLCERT_BLOB, &certificate);
+    SET(CURLOPT_SSLKEY_BLOB, &key);
+    SET(CURLOPT_KEYPASSWD, ""); /* or OpenSSL would ask at the terminal */
+    SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    return code;
+}
+
 static CURLcode set_proxy(const struct http_transfer *transfer, const struct http_trust *system)
 {
     CURLcode code = CURLE_OK;
@@ -295,6 +314,8 @@ int http_easy_open(struct http_transfer *transfer, const struct http_trust *syst
         code = set_method(transfer);
     if (code == CURLE_OK)
         code = set_trust(transfer, system);
+    if (code == CURLE_OK)
+        code = set_certificate(transfer);
     if (code == CURLE_OK)
         code = set_proxy(transfer, system);
     if (code == CURLE_OK)

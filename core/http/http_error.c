@@ -288,6 +288,21 @@ static void explain(struct http_transfer *transfer, CURLcode code)
     err->retryable = retryable;
 }
 
+/*
+ * The server wants to know who we are. In TLS 1.3 it says so when our request is on its way, which
+ * it has not read then.
+ */
+static bool wants_certificate(const struct http_transfer *transfer)
+{
+    static const char *const alerts[] = {"alert certificate", "alert bad certificate",
+                                         "alert unsupported certificate", "alert unknown ca"};
+    const struct http_response *response = &transfer->result.response;
+    bool found = false;
+    for (size_t i = 0; response->nheaders == 0 && i < sizeof alerts / sizeof alerts[0]; i++)
+        found = found || strstr(transfer->curl_message, alerts[i]) != NULL;
+    return found;
+}
+
 /* libcurl has no words for that. */
 static bool no_descriptor(const struct http_transfer *transfer, CURLcode code)
 {
@@ -314,6 +329,12 @@ void http_explain(struct http_transfer *transfer, CURLcode code)
         err_set(err, ERR_NETWORK, "cannot connect to '%s': %s", transfer->url.host,
                 strerror(EMFILE));
         err->retryable = true;
+    } else if (wants_certificate(transfer)) {
+        transfer->result.sent = false;
+        err_set(err, ERR_NETWORK,
+                "'%s' lets in only clients with a certificate that it knows, which a connector's "
+                "'tls' is for: %s",
+                transfer->url.host, curl_words(transfer, code));
     } else {
         explain(transfer, code);
     }

@@ -72,6 +72,12 @@ struct secret *oauth2_connector_secret_at(const struct connector *connector, siz
                 return &pairs->items[i].secret;
         }
     }
+    struct oauth2_client_tls *tls = &own(connector)->tls;
+    struct secret *of_tls[] = {&tls->certificate, &tls->key};
+    for (size_t i = 0; i < sizeof of_tls / sizeof of_tls[0]; i++) {
+        if (of_tls[i]->kind != SECRET_NONE && index-- == 0)
+            return of_tls[i];
+    }
     return NULL;
 }
 
@@ -88,6 +94,8 @@ void oauth2_connector_release(struct connector *connector)
         }
         mem_free(pairs->items);
     }
+    secret_destroy(&oauth2->tls.certificate);
+    secret_destroy(&oauth2->tls.key);
     mem_free(oauth2->token_url);
     mem_free(oauth2->assertion.claims);
     mem_free(oauth2->refresh_url);

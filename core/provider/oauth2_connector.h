@@ -10,6 +10,8 @@
 #define OAUTH2_CLIENT_SECRET      "client_secret"
 #define OAUTH2_KEY                "key"
 #define OAUTH2_CERTIFICATE        "certificate"
+#define OAUTH2_TLS_CERTIFICATE    "tls.certificate" /* secrets of `tls` */
+#define OAUTH2_TLS_KEY            "tls.key"
 #define OAUTH2_SUBJECT_TOKEN      "subject_token"
 #define OAUTH2_ACTOR_TOKEN        "actor_token"
 #define OAUTH2_AUDIENCE_TOKEN_URL "token_url" /* in place of the address itself */
@@ -37,7 +39,14 @@ struct oauth2_pairs {
     size_t count;
 };
 
-enum oauth2_auth { OAUTH2_BASIC, OAUTH2_BASIC_RAW, OAUTH2_POST, OAUTH2_NONE, OAUTH2_JWT };
+enum oauth2_auth {
+    OAUTH2_BASIC,
+    OAUTH2_BASIC_RAW,
+    OAUTH2_POST,
+    OAUTH2_NONE,
+    OAUTH2_JWT,
+    OAUTH2_TLS
+};
 enum oauth2_pkce { OAUTH2_PKCE, OAUTH2_NO_PKCE };
 enum oauth2_body { OAUTH2_FORM, OAUTH2_JSON, OAUTH2_QUERY };
 enum oauth2_unit { OAUTH2_SECONDS, OAUTH2_MILLISECONDS, OAUTH2_ISO8601 };
@@ -86,6 +95,9 @@ struct oauth2_connector {
     int client_auth; /* enum oauth2_auth */
     struct secret key;
     struct secret certificate;
+    struct oauth2_client_tls {
+        struct secret certificate, key;
+    } tls;
     char *key_id;
     int algorithm; /* enum private_key_algorithm, plus 1; 0: the key's usual one */
     struct oauth2_assertion assertion;

@@ -147,7 +147,8 @@ static void read_authorize_params(const struct schema_walk *walk, const struct s
 }
 
 static const char *const pkces[] = {"true", "false", NULL};
-static const char *const auths[] = {"basic", "basic_raw", "post", "none", "private_key_jwt", NULL};
+static const char *const auths[] = {"basic",           "basic_raw", "post", "none",
+                                    "private_key_jwt", "tls",       NULL};
 static const char *const bodies[] = {"form", "json", "query", NULL};
 static const char *const units[] = {"s", "ms", "iso8601", NULL};
 
@@ -215,6 +216,28 @@ static const struct schema_field client_assertion_fields[] = {
     {.name = "audience", .type = SCHEMA_STRING},
     {0},
 };
+
+static void read_tls_certificate(const struct schema_walk *walk, const struct schema_field *field,
+                                 const struct yaml_node *node, void *target)
+{
+    config_key_parse(walk, field, node, target);
+    ((struct secret *)target)->key = OAUTH2_TLS_CERTIFICATE; /* `certificate` is another one's */
+}
+
+static void read_tls_key(const struct schema_walk *walk, const struct schema_field *field,
+                         const struct yaml_node *node, void *target)
+{
+    config_key_parse(walk, field, node, target);
+    ((struct secret *)target)->key = OAUTH2_TLS_KEY;
+}
+
+#define CLIENT_TLS(member)                                                                         \
+    {                                                                                              \
+        .name = #member, .type = SCHEMA_CUSTOM,                                                    \
+        .offset = offsetof(struct oauth2_client_tls, member), .required = true,                    \
+        .parse = read_tls_##member, .expected = CONFIG_SECRET_EXPECTED                             \
+    }
+static const struct schema_field tls_fields[] = {CLIENT_TLS(certificate), CLIENT_TLS(key), {0}};
 
 static const struct schema_field reply_fields[] = {
     POINTER(access_token),
@@ -292,6 +315,7 @@ const struct schema_field oauth2_connector_fields[] = {
      .parse = read_algorithm,
      .expected = "RS256, PS256, ES256 or EdDSA"},
     SECRET(certificate, config_key_parse),
+    {.name = "tls", .type = SCHEMA_STRUCT, .offset = AT(tls), .fields = tls_fields},
     {.name = "assertion",
      .type = SCHEMA_STRUCT,
      .offset = AT(assertion),
@@ -427,30 +451,43 @@ static void check_client(const struct schema_walk *walk, const struct yaml_node 
     if (!id && (known || secret))
         lacks(walk, node, OAUTH2_CLIENT_ID, "");
     bool signs = oauth2->client_auth == OAUTH2_JWT;
+    bool proves = signs || oauth2->client_auth == OAUTH2_TLS; /* without a secret */
     bool asserts = oauth2_connector_asserts(oauth2);
     if ((signs || asserts) && yaml_get(node, OAUTH2_KEY) == NULL)
         lacks(walk, node, OAUTH2_KEY, "");
-    if (signs && !id && !known)
+    if (proves && !id && !known)
         lacks(walk, node, OAUTH2_CLIENT_ID, "");
-    if (signs && secret)
+    if (secret && (proves || oauth2->client_auth == OAUTH2_NONE))
         schema_problem(walk, place(node, OAUTH2_CLIENT_SECRET),
-                       "'client_secret' of %s is not used with client_auth: private_key_jwt",
-                       walk->what);
+                       "'client_secret' of %s is not used with client_auth: %s", walk->what,
+                       auths[oauth2->client_auth]);
     if (oauth2->assertion.backdate_ms > 0 &&
         oauth2->assertion.backdate_ms >= oauth2_connector_assertion_life(oauth2))
         schema_problem(
             walk, place(node, "assertion"),
             "assertion of %s is over when it is made: 'backdate' is not below 'lifetime'",
             walk->what);
-    if (!secret && !signs && !asserts && (id || known) && oauth2->client_auth != OAUTH2_NONE)
+    if (!secret && !proves && !asserts && (id || known) && oauth2->client_auth != OAUTH2_NONE)
         lacks(walk, node, OAUTH2_CLIENT_SECRET, "; or client_auth: none");
-    if (secret && oauth2->client_auth == OAUTH2_NONE)
-        schema_problem(walk, place(node, OAUTH2_CLIENT_SECRET),
-                       "'client_secret' of %s is not used with client_auth: none", walk->what);
     if (!refreshes && yaml_get(node, PROVIDER_REFRESH_TOKEN) != NULL)
         schema_problem(walk, place(node, PROVIDER_REFRESH_TOKEN),
                        "'refresh_token' of %s is not used with grant: %s", walk->what,
                        oauth2_connector_grant(oauth2));
+}
+
+static void check_tls(const struct schema_walk *walk, const struct yaml_node *node,
+                      const struct oauth2_connector *oauth2)
+{
+    const struct yaml_node *tls = yaml_get(node, "tls");
+    const char *urls[] = {oauth2->token_url, oauth2->refresh_url};
+    if (tls == NULL && oauth2->client_auth == OAUTH2_TLS)
+        schema_problem(walk, walk->at != NULL ? walk->at : node,
+                       "%s lacks 'tls'; expected { certificate: SECRET, key: SECRET }", walk->what);
+    for (size_t i = 0; tls != NULL && i < sizeof urls / sizeof urls[0]; i++) {
+        if (urls[i] != NULL && strncasecmp(urls[i], "http:", 5) == 0)
+            schema_problem(walk, tls, "'tls' of %s is not used with %s, which is not https",
+                           walk->what, urls[i]);
+    }
 }
 
 /* Keys of a grant; with another one they would do nothing. */
@@ -496,6 +533,7 @@ void oauth2_connector_check(const struct schema_walk *walk, const struct yaml_no
     check_reply(walk, node, &oauth2->reply);
     oauth2_connector_check_header(walk, node, connector);
     check_client(walk, node, oauth2);
+    check_tls(walk, node, oauth2);
     check_exchange(walk, node, oauth2);
     check_grant(walk, node, oauth2);
 }

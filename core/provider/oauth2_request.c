@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "oauth2_assertion.h"
 #include "oauth2_connector.h"
+#include "oauth2_tls.h"
 #include "url.h"
 
 #include <sodium.h>
@@ -347,8 +348,10 @@ struct http_request *oauth2_request_new(const struct provider_ask *ask, struct e
     char *bearer = NULL;
     char *authorization = NULL;
     char *url = NULL;
+    struct oauth2_tls tls;
     buf_create_secret(&text, BODY_MAX);
-    if (form_fill(form, ask, &bearer, err) != 0)
+    oauth2_tls_create(&tls);
+    if (form_fill(form, ask, &bearer, err) != 0 || oauth2_tls_read(ask, &tls, err) != 0)
         goto cleanup;
     authorization = bearer != NULL ? bearer : basic(ask);
     size_t nheaders = put_headers(ask, authorization, headers);
@@ -369,8 +372,11 @@ struct http_request *oauth2_request_new(const struct provider_ask *ask, struct e
         .body = in_url ? NULL : text.data,
         .body_len = in_url ? 0 : text.len,
         .has_body = !in_url,
+        .certificate = tls.key.len > 0 ? tls.certificate.data : NULL,
+        .key = tls.key.len > 0 ? tls.key.data : NULL,
     });
 cleanup:
+    oauth2_tls_destroy(&tls);
     mem_free_secret(url);
     mem_free_secret(authorization);
     buf_destroy(&text);

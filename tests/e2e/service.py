@@ -4,6 +4,7 @@ import contextlib
 import email.utils
 import http.server
 import json
+import os
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ import time
 class Service:
     """Answers with what `script(request)` returns: (status, headers, body). Remembers every request."""
 
-    def __init__(self, script=None, host="127.0.0.1"):
+    def __init__(self, script=None, host="127.0.0.1", context=None):
         service = self
         self.received = []
         self.script = script
@@ -23,7 +24,8 @@ class Service:
             def answer(self):
                 length = int(self.headers.get("Content-Length") or 0)
                 request = {"method": self.command, "path": self.path, "headers": self.headers,
-                           "body": self.rfile.read(length)}
+                           "body": self.rfile.read(length),
+                           "peer": self.connection.getpeercert() if context else None}
                 service.received.append(request)
                 status, headers, body = service.respond(request)
                 data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -44,12 +46,26 @@ class Service:
             daemon_threads = True
             request_queue_size = 128
 
+            def get_request(self):
+                connection, address = super().get_request()
+                if context:  # the handshake is done by the first read, in the connection's thread
+                    connection = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                return connection, address
+
+            def shutdown_request(self, request):
+                if context:  # what is unread would make the kernel reset the connection, and an alert be lost
+                    with contextlib.suppress(OSError):
+                        request.shutdown(socket.SHUT_WR)
+                        while os.read(request.fileno(), 65536):
+                            pass
+                super().shutdown_request(request)
+
             def handle_error(self, *_):
                 pass  # the client has had enough: many tests are about that
 
         self.server = Server((host, 0), Handler)
         self.port = self.server.server_address[1]
-        self.url = f"http://{host}:{self.port}"
+        self.url = f"{'https' if context else 'http'}://{host}:{self.port}"
         self.base = self.url + "/v1"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 

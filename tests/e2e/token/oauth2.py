@@ -16,7 +16,7 @@ REFRESH = "refresh-token-0"
 class Grants:
     """A strict token service: each refresh token is good for one use, a second use ends the family."""
 
-    def __init__(self, api=None, **first):
+    def __init__(self, api=None, context=None, **first):
         self.number = 0
         self.forms = []       # of the token requests, as they came
         self.headers = []
@@ -26,7 +26,7 @@ class Grants:
         self.rotates = True
         self.dead = False
         self.api = api
-        self.service = Service(self.answer)
+        self.service = Service(self.answer, context=context)
         self.url = self.service.url
 
     def answer(self, request):

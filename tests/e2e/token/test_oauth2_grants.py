@@ -1,8 +1,11 @@
-"""Grants that give another service's token in exchange (RFC 8693)."""
+"""Grants that give another service's token in exchange (RFC 8693), and clients that show a certificate (RFC 8705)."""
 
 import os
+import ssl
+import tempfile
 import unittest
 
+from certificates import Authority
 from oauth2 import ID, OAuth2, SECRET
 
 GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -91,6 +94,98 @@ class TokenExchange(OAuth2):
                 self.fails(3, "token", "books", says=says)
         self.workload(grants, grant="token_exchage", subject_token=None)
         self.assertIn("did you mean 'token_exchange'?", self.ok("check").stdout)
+
+
+class ClientCertificates(OAuth2):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.authority = Authority(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.context = cls.authority.server("server")
+        cls.context.verify_mode = ssl.CERT_REQUIRED
+        cls.context.load_verify_locations(cls.authority.file)
+        for name in ("client", "other"):
+            cls.authority.server(name, subject="DNS:" + name)
+
+    def secret(self, name):
+        path = os.path.join(self.authority.folder, name)
+        os.chmod(path, 0o600)
+        return {"file": path}
+
+    def shows(self, grants, name="client", **keys):
+        self.daemon(grants, **{"client_auth": "tls", "client_secret": None, "ca_file": self.authority.file, "retries": 0,
+                               "tls": {"certificate": self.secret(name + ".pem"), "key": self.secret(name + ".key")},
+                               **keys})
+
+    def test_a_client_that_shows_its_certificate(self):
+        grants = self.grants(context=self.context)
+        self.shows(grants)
+        self.assertEqual(self.token()["access_token"], "access-token-1")
+        self.assertEqual(grants.forms, [{"grant_type": "client_credentials", "client_id": ID}])
+        self.assertIsNone(grants.headers[0]["Authorization"])
+        self.assertIn((("commonName", "client"),), grants.service.received[0]["peer"]["subject"])
+        self.shows(grants, name="other")  # in the same state: nothing is kept of the first
+        run = self.ok("-vvv", "token", "books", "--refresh")
+        self.assertIn((("commonName", "other"),), grants.service.received[1]["peer"]["subject"])
+        with open(os.path.join(self.authority.folder, "other.key"), encoding="ascii") as key:
+            for line in key.read().splitlines()[1:-1]:
+                self.assertNotIn(line, run.stdout + run.stderr)
+
+    def test_beside_another_proof_and_from_variables(self):
+        grants = self.grants(context=self.context)
+        for end in (".pem", ".key"):
+            with open(os.path.join(self.authority.folder, "client" + end), encoding="ascii") as file:
+                self.env["CLIENT" + end[1:]] = file.read().replace("\n", "\\n")
+        self.shows(grants, client_auth="post", client_secret=SECRET,
+                   tls={"certificate": {"env": "CLIENTpem"}, "key": {"env": "CLIENTkey"}})
+        self.token()
+        self.assertEqual(grants.forms[0]["client_secret"], SECRET)
+        self.assertIn((("commonName", "client"),), grants.service.received[0]["peer"]["subject"])
+
+    def test_a_server_that_wants_one_and_gets_none(self):
+        grants = self.grants(context=self.context)
+        self.shows(grants, client_auth="none", tls=None)
+        self.fails(5, "token", "books", says=["lets in only clients with a certificate", "certificate required"])
+        self.assertEqual(grants.forms, [])
+        self.books(grants, ca_file=self.authority.file)
+        self.fails(5, "token", "books", says="lets in only clients with a certificate")
+        self.assertEqual(self.intents(), 0)  # the refresh token was not sent
+        stranger = Authority(self.enterContext(tempfile.TemporaryDirectory()))
+        stranger.server("stranger", subject="DNS:stranger")
+        self.shows(grants, tls={"certificate": {"file": os.path.join(stranger.folder, "stranger.pem")},
+                                "key": {"file": os.path.join(stranger.folder, "stranger.key")}})
+        self.fails(5, "token", "books", says=["lets in only clients with a certificate", "unknown ca"])
+        self.assertEqual(grants.forms, [])
+
+    def test_keys_that_do_not_do(self):
+        grants = self.grants(context=self.context)
+        encrypted = self.write("encrypted.key", "")
+        self.authority.openssl("pkey", "-in", os.path.join(self.authority.folder, "client.key"), "-aes256",
+                               "-passout", "pass:password", "-out", encrypted)
+        for certificate, key, says in (
+                ("client.pem", {"file": encrypted},
+                 "tls.key of connector 'books': it is encrypted, and jeton asks for no password"),
+                ("client.pem", self.secret("other.key"),
+                 "tls.certificate of connector 'books': it is not the certificate of this key"),
+                ("client.key", self.secret("client.key"), "tls.certificate of connector 'books': it holds no certificate"),
+                ("client.pem", self.secret("client.pem"), "tls.key of connector 'books': it is a certificate")):
+            with self.subTest(says=says):
+                self.shows(grants, tls={"certificate": self.secret(certificate), "key": key})
+                self.fails(3, "token", "books", says=says)
+        self.assertEqual(grants.service.received, [])
+
+    def test_what_is_missing_or_too_much(self):
+        grants = self.grants(context=self.context)
+        plain = self.grants()
+        for at, keys, says in (
+                (grants, {"tls": None}, "connector 'books' lacks 'tls'"),
+                (grants, {"tls": {"key": self.secret("client.key")}}, "tls of connector 'books' lacks 'certificate'"),
+                (grants, {"client_secret": SECRET}, "'client_secret' of connector 'books' is not used with client_auth: tls"),
+                (grants, {"client_id": None}, "connector 'books' lacks 'client_id'"),
+                (plain, {}, "'tls' of connector 'books' is not used with http://127.0.0.1:")):
+            with self.subTest(says=says):
+                self.shows(at, **keys)
+                self.fails(3, "token", "books", says=says)
 
 
 if __name__ == "__main__":
