@@ -8,4 +8,11 @@
 
 #include_next <yaml.h>
 
+#include <stddef.h>
+
+/* For UTF-8 text, which must outlive it. */
+void libyaml_begin(yaml_parser_t *parser, const char *text, size_t len);
+/* The text may hold secrets: what the parser has copied is wiped. */
+void libyaml_end(yaml_parser_t *parser);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "arena.h"
 #include "mem.h"
+#include "yaml_pairs.h"
 
 #include <libyaml.h>
 #include <sodium.h>
@@ -91,6 +92,8 @@ static const struct {
     {"found unexpected end of stream", "the file ends inside a quoted text"},
     {"did not find expected node content", "expected a value here"},
     {"did not find expected ',' or ']'", "expected ',' or ']' in the list"},
+    {"found invalid Unicode character escape code",
+     "this escape names no character: it is half of a surrogate pair, or beyond 10FFFF"},
     {"did not find expected ',' or '}'", "expected ',' or '}' in the mapping"},
     {"block sequence entries are not allowed in this context",
      "a list cannot start here; put '- ' on a line of its own"},
@@ -425,33 +428,37 @@ static int build(struct builder *builder)
     return result;
 }
 
-struct yaml_doc *yaml_load(const char *file, const char *text, size_t len,
-                           struct problems *problems)
+static struct yaml_doc *load(const char *file, const char *text, size_t len,
+                             struct problems *problems)
 {
-    if (yaml_check_text(file, text, len, problems) != 0)
-        return NULL;
     struct builder *builder = mem_alloc(sizeof *builder);
     *builder = (struct builder){.file = file, .text = text, .len = len, .problems = problems};
     builder->doc = mem_alloc(sizeof *builder->doc);
-    if (!yaml_parser_initialize(&builder->parser))
-        abort(); /* out of memory */
-    yaml_parser_set_encoding(&builder->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&builder->parser, (const unsigned char *)text, len);
+    libyaml_begin(&builder->parser, text, len);
     struct yaml_doc *doc = builder->doc;
     if (build(builder) != 0) {
         yaml_doc_free(doc);
         doc = NULL;
     }
-    /* The text may hold secrets: no copy of it stays. */
-    yaml_parser_t *parser = &builder->parser;
-    sodium_memzero(parser->raw_buffer.start,
-                   (size_t)(parser->raw_buffer.end - parser->raw_buffer.start));
-    sodium_memzero(parser->buffer.start, (size_t)(parser->buffer.end - parser->buffer.start));
-    yaml_parser_delete(parser);
+    libyaml_end(&builder->parser);
     for (size_t i = 0; i < builder->nanchors; i++)
         mem_free(builder->anchors[i].name);
     mem_free(builder->anchors);
     mem_free(builder);
+    return doc;
+}
+
+struct yaml_doc *yaml_load(const char *file, const char *text, size_t len,
+                           struct problems *problems)
+{
+    struct buf joined;
+    if (yaml_check_text(file, text, len, problems) != 0)
+        return NULL;
+    buf_create_secret(&joined, len);
+    bool pairs = yaml_pairs_join(text, len, &joined);
+    struct yaml_doc *doc =
+        load(file, pairs ? joined.data : text, pairs ? joined.len : len, problems);
+    buf_destroy(&joined);
     return doc;
 }
 

@@ -45,6 +45,28 @@ static void test_tree_and_positions(void **state)
     yaml_doc_free(doc);
 }
 
+/* As JSON writes them; elsewhere than in double quotes they are text. */
+static void test_surrogate_pairs(void **state)
+{
+    (void)state;
+    struct yaml_doc *doc =
+        load("a: \"x \\uD83D\\uDE00\\u00e9 \\\\\\ud83d\\udE00 é\\\"\"\n"
+             "b: '\\uD83D\\uDE00' # \"\\uD83D\\uDE00\"\n"
+             "é: \\uD83D\\uDE00 \"\\uD83D\\uDE00\"\n"
+             "d: |\n  \"\\uD83D\\uDE00\"\n"
+             "\"\\uDBFF\\uDFFF\": [\"\n  \\uD800\\uDC00\", \"\\\\uD83D\\\\uDE00\"]\n");
+    const struct yaml_node *root = yaml_root(doc);
+    assert_string_equal(yaml_get(root, "a")->text, "x 😀é \\😀 é\"");
+    assert_string_equal(yaml_get(root, "b")->text, "\\uD83D\\uDE00");
+    assert_string_equal(yaml_get(root, "é")->text, "\\uD83D\\uDE00 \"\\uD83D\\uDE00\"");
+    assert_string_equal(yaml_get(root, "d")->text, "\"\\uD83D\\uDE00\"\n");
+    const struct yaml_node *last = yaml_get(root, "\xf4\x8f\xbf\xbf");
+    assert_string_equal(last->items[0]->text, " \xf0\x90\x80\x80");
+    assert_string_equal(last->items[1]->text, "\\uD83D\\uDE00");
+    assert_int_equal(last->line, 6);
+    yaml_doc_free(doc);
+}
+
 static void test_empty(void **state)
 {
     (void)state;
@@ -240,7 +262,15 @@ static void test_refused(void **state)
         {"a: \xff\n", "1:4: not UTF-8; save the file as UTF-8"},
         {"é: \xc3\n", "1:4: not UTF-8; save the file as UTF-8"},
         {"a: \xed\xa0\x80\n", "1:4: not UTF-8; save the file as UTF-8"}, /* a surrogate */
-        {"a: \xc0\xaf\n", "1:4: not UTF-8; save the file as UTF-8"},     /* overlong */
+        {"a: [\"\\uD83D\\uDE00\", \"x\\uD800\"]\n",
+         "1:23: this escape names no character: it is half of a surrogate pair, or beyond 10FFFF"},
+        {"a: \"\\uDE00\\uD83D\"\n",
+         "1:7: this escape names no character: it is half of a surrogate pair, or beyond 10FFFF"},
+        {"a: \"\\uD83D\\\\uDE00\"\n",
+         "1:7: this escape names no character: it is half of a surrogate pair, or beyond 10FFFF"},
+        {"a: \"\\U00110000\"\n",
+         "1:7: this escape names no character: it is half of a surrogate pair, or beyond 10FFFF"},
+        {"a: \xc0\xaf\n", "1:4: not UTF-8; save the file as UTF-8"}, /* overlong */
         {"a: \xf4\x90\x80\x80\n", "1:4: not UTF-8; save the file as UTF-8"},
         {"\xef\xbb\xbf"
          "a: 1\n",
@@ -367,6 +397,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tree_and_positions),
+        cmocka_unit_test(test_surrogate_pairs),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_many_children),
         cmocka_unit_test(test_core_schema),
