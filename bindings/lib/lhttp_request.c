@@ -1,5 +1,6 @@
 #include "lhttp_request.h"
 
+#include "json.h"
 #include "larg.h"
 #include "ljson.h"
 #include "ljson_encode.h"
@@ -106,6 +107,17 @@ static const char **push_sorted_keys(lua_State *L, int index, const char *what, 
     return keys;
 }
 
+/* What is sent as text: where it is no UTF-8, as with "\u{D800}" of Lua, a service reads something
+ * else, or refuses all of it. */
+static int check_utf8(const char *what, const char *key, const char *text, size_t len,
+                      struct err *err)
+{
+    if (json_utf8_valid(text, len))
+        return 0;
+    return err_set(err, ERR_INVALID, "%s%s%s: it is not UTF-8", what, key != NULL ? "." : "",
+                   key != NULL ? key : "");
+}
+
 /* Pushes the entry as a string. NULL for NaN and infinity. */
 static const char *push_value(lua_State *L, int table, const char *what, const char *key,
                               size_t *len, struct err *err)
@@ -152,7 +164,8 @@ static int read_pairs(lua_State *L, int index, const char *what, struct buf *out
     for (size_t i = 0; i < count && result == 0; i++) {
         size_t len;
         const char *value = push_value(L, table, what, keys[i], &len, err);
-        if (value == NULL)
+        if (value == NULL || check_utf8(what, NULL, keys[i], strlen(keys[i]), err) != 0 ||
+            check_utf8(what, keys[i], value, len, err) != 0)
             return -1;
         if ((out->len > 0 && buf_putc(out, '&') != 0) ||
             append_encoded(out, keys[i], strlen(keys[i])) != 0 || buf_putc(out, '=') != 0 ||
@@ -205,6 +218,8 @@ static int read_headers(lua_State *L, int index, struct lhttp_request *request, 
             return -1;
         if (memchr(value, '\0', len) != NULL)
             return err_set(err, ERR_INVALID, "header '%s' holds a NUL byte", keys[i]);
+        if (check_utf8("headers", keys[i], value, len, err) != 0)
+            return -1;
         add_header(request, keys[i], value, len);
         lua_pop(L, 1);
     }
@@ -216,6 +231,18 @@ static void default_type(struct lhttp_request *request, const char *type)
 {
     if (!has_header(request, "Content-Type"))
         add_header(request, "Content-Type", type, strlen(type));
+}
+
+static int check_part(const char *what, const struct http_part *part, struct err *err)
+{
+    const char *const texts[][2] = {
+        {"name", part->name}, {"filename", part->filename}, {"content_type", part->content_type}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const char *text = texts[i][1];
+        if (text != NULL && check_utf8(what, texts[i][0], text, strlen(text), err) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* multipart={ {name=, value=} or {name=, file=, filename=, content_type=}, … } */
@@ -253,6 +280,8 @@ static int read_parts(lua_State *L, int index, struct lhttp_request *request, st
         if (to->name == NULL || (to->value == NULL) == (to->path == NULL))
             luaL_error(L, "http.request: multipart[%d] must have name, and value or file",
                        (int)i + 1);
+        if (check_part(what, to, err) != 0)
+            return -1;
         lua_settop(L, list);
     }
     lua_settop(L, list - 1);
@@ -302,7 +331,7 @@ static int read_body(lua_State *L, int index, struct lhttp_request *request, str
 }
 
 /* url=, or connector= with path=. */
-static void read_target(lua_State *L, int index, struct lhttp_request *request)
+static int read_target(lua_State *L, int index, struct lhttp_request *request, struct err *err)
 {
     int type = lua_getfield(L, index, "connector");
     request->authenticated = type != LUA_TNIL;
@@ -327,13 +356,15 @@ static void read_target(lua_State *L, int index, struct lhttp_request *request)
     request->any_status = larg_boolean(L, index, "any_status", 0);
     if (!request->authenticated && (request->repeatable || request->any_status))
         luaL_error(L, "http.request: repeatable and any_status go with connector");
+    const char *what = request->authenticated ? "path" : "url";
+    const char *target = request->authenticated ? request->path : request->url;
+    return target == NULL ? 0 : check_utf8(what, NULL, target, strlen(target), err);
 }
 
 int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, struct err *err)
 {
     index = lua_absindex(L, index);
     larg_options(L, index, "http.request", option_keys);
-    read_target(L, index, request);
 
     char *method = copy_option(L, index, "method");
     for (char *c = method; c != NULL && *c != '\0'; c++)
@@ -351,7 +382,7 @@ int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, s
                           (LUAI_UACINT)limit);
     request->http.max_body = (size_t)max_body;
 
-    if (read_headers(L, index, request, err) != 0 ||
+    if (read_target(L, index, request, err) != 0 || read_headers(L, index, request, err) != 0 ||
         read_pairs(L, index, "query", &request->query, err) != 0 ||
         read_body(L, index, request, err) != 0)
         return -1;

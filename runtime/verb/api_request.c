@@ -119,6 +119,8 @@ static int add_field(struct api_request *request, const char *field, bool is_jso
     if (equals == NULL || equals == field)
         return err_set(err, ERR_USAGE, "%s %s: expected key=%s", option, field,
                        is_json ? "json" : "value");
+    if (!json_utf8_valid(field, (size_t)(equals - field)))
+        return err_set(err, ERR_USAGE, "%s: the name of a field is not UTF-8", option);
     char *name = mem_strndup(field, (size_t)(equals - field));
     const char *value = equals + 1;
     int status = -1;

@@ -109,6 +109,8 @@ class Usage(support.Case):
             (("api", "POST"), "the path is missing: jeton api POST PATH"),
             (("api", "PO ST", "groups"), "'PO ST' is not a method"),
             (("api", "groups", "-f", "name"), "expected key=value"),
+            (("api", "groups", "-f", "\udced\udca0\udc80=a"), "-f: the name of a field is not UTF-8"),
+            (("api", "groups", "-F", "\udce9=1"), "-F: the name of a field is not UTF-8"),
             (("api", "groups", "-F", "a=nonsense"), "-F a: invalid JSON at 1:1"),
             (("api", "groups", "-f", "a=1", "-F", "A=1"), "twice"),
             (("api", "groups", "-f", "a=1", "--input", "-"), "both give the body"),

@@ -116,6 +116,32 @@ function TestRequest.test_floats_are_sent_in_full()
   os.setlocale("C", "numeric")
 end
 
+-- Half of a surrogate pair is no character, and Latin-1 no UTF-8. Bodies and values of parts are bytes.
+function TestRequest.test_texts_are_utf8()
+  for _, bad in ipairs { "x\u{D800}", "\u{DE00}\u{D83D}", "caf\xe9", "\xff" } do
+    local part = function(key) return { multipart = { { name = "a", value = 1, [key] = bad } } } end
+    for what, options in pairs {
+      ["query.x"] = { query = { x = bad } }, query = { query = { [bad] = 1 } },
+      ["form.x"] = { form = { x = bad } }, form = { form = { [bad] = 1 } },
+      ["headers.x"] = { headers = { x = bad } }, url = { url = base .. "/" .. bad },
+      ["multipart[1].name"] = part "name", ["multipart[1].filename"] = part "filename",
+      ["multipart[1].content_type"] = part "content_type",
+    } do
+      options.url, options.method = options.url or base, "POST"
+      local response, err = http.request(options)
+      lu.assertNil(response)
+      lu.assertEquals({ err.kind, err.message }, { "invalid", what .. ": it is not UTF-8" })
+    end
+    routes["/bytes"] = function(request) return { body = request.body } end
+    lu.assertEquals(assert(http.post(base .. "/bytes", { body = bad })).body, bad)
+    local parts = { { name = "a", value = bad } }
+    lu.assertStrContains(assert(http.post(base .. "/bytes", { multipart = parts })).body, bad)
+    lu.assertStrContains(sent({ url = base .. "/?x=" .. http.encode(bad) }).target, "%")
+  end
+  local good = { ["é"] = "\u{1F600}" }
+  lu.assertEquals(sent({ url = base .. "/q", query = good }).target, "/q?%C3%A9=%F0%9F%98%80")
+end
+
 function TestRequest.test_what_is_no_number_is_refused()
   for _, value in ipairs { 0 / 0, 1 / 0, -1 / 0 } do
     local x = { x = value }
