@@ -129,12 +129,15 @@ static bool is_braced_text(const struct yaml_node *node)
     return value->kind == YAML_SCALAR && value->plain && value->len == 0;
 }
 
+enum kind { IS_SECRET, IS_ID, IS_KEY };
+
 static void parse(const struct schema_walk *walk, const struct schema_field *field,
-                  const struct yaml_node *node, bool is_key, struct secret *secret)
+                  const struct yaml_node *node, enum kind kind, struct secret *secret)
 {
     *secret = (struct secret){
         .key = field->name,
-        .is_key = is_key,
+        .is_id = kind == IS_ID,
+        .is_key = kind == IS_KEY,
         .name = mem_printf("%s of %s", field->name, walk->what),
         .file = mem_strdup(walk->file),
         .line = node->line,
@@ -161,18 +164,17 @@ static void parse(const struct schema_walk *walk, const struct schema_field *fie
 void config_secret_parse(const struct schema_walk *walk, const struct schema_field *field,
                          const struct yaml_node *node, void *target)
 {
-    parse(walk, field, node, false, target);
+    parse(walk, field, node, IS_SECRET, target);
 }
 
 void config_key_parse(const struct schema_walk *walk, const struct schema_field *field,
                       const struct yaml_node *node, void *target)
 {
-    parse(walk, field, node, true, target);
+    parse(walk, field, node, IS_KEY, target);
 }
 
 void config_id_parse(const struct schema_walk *walk, const struct schema_field *field,
                      const struct yaml_node *node, void *target)
 {
-    config_secret_parse(walk, field, node, target);
-    ((struct secret *)target)->is_id = true;
+    parse(walk, field, node, IS_ID, target);
 }

@@ -48,7 +48,8 @@ int secret_check_value(const struct secret *secret, const char *value, size_t le
         return err_set(err, ERR_CONFIG,
                        "it starts with a byte order mark, which is no part of it; save it as UTF-8 "
                        "without");
-    if (len < REDACT_MIN_BYTES)
+    /* IDs are short at some services (Strava's have five digits); it is no loss if one is seen. */
+    if (len < REDACT_MIN_BYTES && !secret->is_id)
         return err_set(err, ERR_CONFIG,
                        "it is shorter than %d bytes; such a secret could not be masked",
                        REDACT_MIN_BYTES);

@@ -38,10 +38,11 @@ struct secret {
 void secret_destroy(struct secret *secret);
 /*
  * Reads the value into out (a secret buffer), without trailing newlines, and registers it with
- * redact. ERR_CONFIG when it is missing, unreadable, empty, shorter than REDACT_MIN_BYTES, over
- * SECRET_BYTES_MAX, holds control characters, its file has unsafe modes, or the command fails or
- * takes over 30 s. ERR_DEADLINE when the command runs into deadline_ms (monotonic, 0 for none)
- * before that. No message ever holds the value or the command's output. redact may be NULL.
+ * redact. ERR_CONFIG when it is missing, unreadable, empty, shorter than REDACT_MIN_BYTES (but for
+ * an ID, which is not masked then), over SECRET_BYTES_MAX, holds control characters, its file has
+ * unsafe modes, or the command fails or takes over 30 s. ERR_DEADLINE when the command runs into
+ * deadline_ms (monotonic, 0 for none) before that. No message ever holds the value or the command's
+ * output. redact may be NULL.
  */
 int secret_read(const struct secret *secret, struct redact *redact, int64_t deadline_ms,
                 struct buf *out, struct err *err);

@@ -58,6 +58,11 @@ class Asked(OAuth2):
                 self.assertEqual(grants.headers[0]["Authorization"], header)
                 self.assertEqual(grants.forms, [{"grant_type": "client_credentials", **form}])
         grants = self.grants()
+        self.daemon(grants, client_id="54321", client_auth="post")  # an ID is no secret, and may be short
+        self.token()
+        self.assertEqual(grants.forms[0]["client_id"], "54321")
+        self.fails(3, "token", "books", "--refresh", env={"BOOKS_SECRET": "54321"}, says="could not be masked")
+        grants = self.grants()
         self.books(grants, client_auth="none", client_secret=None)
         self.token()
         self.assertIsNone(grants.headers[0]["Authorization"])
