@@ -1,9 +1,10 @@
 // oidc-provider as a judge: a token service that others wrote. It tells on standard output, a JSON object a line, what
 // it granted and refused, and how the client authenticated; on standard input it takes {id, act, ...} likewise.
-import { createPublicKey } from "node:crypto";
+import { createPublicKey, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -14,13 +15,18 @@ const { default: Provider, errors } = await import(pathToFileURL(require.resolve
 
 const tell = (value) => process.stdout.write(JSON.stringify(value) + "\n");
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const { clients, resources = [] } = JSON.parse((await lines.next()).value);
+const { clients, resources = [], tls } = JSON.parse((await lines.next()).value);
 
-// Of a client that signs, the test gives the file of its private key.
+// Of a client that signs, the test gives the file of its private key, or of its certificate.
 for (const client of clients) {
-  const { key_file: file } = client;
+  const { key_file: file, certificate_file: certificate } = client;
   delete client.key_file;
+  delete client.certificate_file;
   if (file) client.jwks = { keys: [createPublicKey(readFileSync(file)).export({ format: "jwk" })] };
+  if (certificate) {
+    const { publicKey, raw } = new X509Certificate(readFileSync(certificate));
+    client.jwks = { keys: [{ ...publicKey.export({ format: "jwk" }), x5c: [raw.toString("base64")] }] };
+  }
 }
 
 const server = createServer();
@@ -31,6 +37,8 @@ const issuer = `http://127.0.0.1:${server.address().port}`;
 const provider = new Provider(issuer, {
   clients,
   rotateRefreshToken: true,
+  clientAuthMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth",
+    "self_signed_tls_client_auth"],
   scopes: ["openid", "offline_access", "read", "write"],
   ttl: { AccessToken: 3600, ClientCredentials: 3600, RefreshToken: 86400, Grant: 86400, DeviceCode: 600 },
   findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
@@ -40,6 +48,13 @@ const provider = new Provider(issuer, {
     deviceFlow: { enabled: true },
     revocation: { enabled: true },
     introspection: { enabled: true },
+    mTLS: {
+      enabled: true, tlsClientAuth: true, selfSignedTlsClientAuth: true,
+      getCertificate: (ctx) => ctx.socket.getPeerX509Certificate?.(),
+      certificateAuthorized: (ctx) => ctx.socket.authorized,
+      certificateSubjectMatches: (ctx, property, expected) => (
+        property === "tls_client_auth_subject_dn" && ctx.socket.getPeerX509Certificate().subject === expected),
+    },
     resourceIndicators: {
       enabled: true,
       defaultResource: () => undefined,
@@ -53,13 +68,14 @@ const provider = new Provider(issuer, {
 });
 
 /** How the client of a request authenticated, as it was sent. */
-function auth({ headers, oidc: { body = {}, client } }) {
+function auth({ headers, socket, oidc: { body = {}, client } }) {
   if (headers.authorization) return "client_secret_basic";
   if (body.client_assertion) {
     const [header, payload] = body.client_assertion.split(".", 2).map((part) => JSON.parse(Buffer.from(part, "base64url")));
     return { method: client?.clientAuthMethod, alg: header.alg, jti: payload.jti, aud: payload.aud };
   }
-  return body.client_secret === undefined ? "none" : "client_secret_post";
+  if (body.client_secret !== undefined) return "client_secret_post";
+  return socket.getPeerX509Certificate?.() ? client?.clientAuthMethod : "none";
 }
 
 for (const event of ["grant.success", "grant.error", "revocation.error", "grant.revoked", "server_error"]) {
@@ -90,7 +106,15 @@ const acts = {
 };
 
 server.on("request", provider.callback());
-tell({ issuer });
+const served = { issuer };
+if (tls) {
+  const files = Object.fromEntries(Object.entries(tls).map(([name, file]) => [name, readFileSync(file)]));
+  const server = createTlsServer({ ...files, requestCert: true, rejectUnauthorized: false }, provider.callback());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  served.tls = `https://127.0.0.1:${server.address().port}`;
+}
+tell(served);
 for await (const line of lines) {
   const { id, act, ...rest } = JSON.parse(line);
   tell({ id, result: await acts[act](rest) });

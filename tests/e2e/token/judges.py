@@ -29,7 +29,8 @@ class Judge:
         self.events = []
         self.asked = 0
         self.write(settings)
-        self.url = self.read()["issuer"]
+        started = self.read()
+        self.url, self.tls = started["issuer"], started.get("tls")
 
     def write(self, value):
         self.process.stdin.write(json.dumps(value) + "\n")

@@ -4,6 +4,7 @@ double use ends the family."""
 import json
 import os
 import random
+import tempfile
 import time
 import unittest
 import urllib.error
@@ -11,6 +12,7 @@ import urllib.parse
 import urllib.request
 
 import support
+from certificates import Authority
 from judges import Proxy, oidc
 from oauth2 import OAuth2
 from service import Service
@@ -39,11 +41,24 @@ BASIC = CLIENTS[0]["client_id"]
 
 
 def setUpModule():
-    global judge, proxy
-    judge = oidc(clients=CLIENTS, resources=[PEOPLE, ORDERS])
+    global judge, proxy, authority
+    authority = Authority(unittest.enterModuleContext(tempfile.TemporaryDirectory()))
+    for name in ("judge", "known"):
+        authority.server(name)
+    authority.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=its own", "-keyout", made("own.key"),
+                      "-out", made("own.pem"))
+    judge = oidc(
+        clients=CLIENTS + [
+            client("known", "tls_client_auth", "client_credentials", tls_client_auth_subject_dn="CN=known"),
+            client("own", "self_signed_tls_client_auth", "client_credentials", certificate_file=made("own.pem"))],
+        resources=[PEOPLE, ORDERS], tls={"key": made("judge.key"), "cert": made("judge.pem"), "ca": authority.file})
     unittest.addModuleCleanup(judge.stop)
     proxy = Proxy(judge.url)
     unittest.addModuleCleanup(proxy.stop)
+
+
+def made(name):
+    return os.path.join(authority.folder, name)
 
 
 class Judged(OAuth2):
@@ -93,6 +108,23 @@ class Clients(Judged):
         self.token()
         self.token("--refresh")
         self.assertEqual([said["auth"] for said in self.granted()], ["none"] * 2)
+
+    def test_certificates(self):
+        for name, method in (("known", "tls_client_auth"), ("own", "self_signed_tls_client_auth")):
+            with self.subTest(method=method):
+                files = {}
+                for kind, end in (("certificate", "pem"), ("key", "key")):
+                    with open(made(f"{name}.{end}"), encoding="ascii") as file:
+                        files[kind] = {"file": self.write(f"{name}.{end}", file.read())}
+                self.state = os.path.join(self.folder, name)
+                self.daemon(judge, token_url=judge.tls + "/token", client_id=name, client_auth="tls", client_secret=None,
+                            tls=files, ca_file=authority.file)
+                self.assertEqual(self.token()["source"], "exchange")
+                self.assertEqual(self.granted()[-1]["auth"], method)
+        # Both certificates are good, and each is of one client.
+        self.daemon(judge, token_url=judge.tls + "/token", client_id="known", client_auth="tls", client_secret=None,
+                    tls=files, ca_file=authority.file)
+        self.fails(4, "token", "books", "--refresh", says="invalid_client")
 
     def signer(self, algorithm, **keys):
         self.state = os.path.join(self.folder, algorithm)
