@@ -8,6 +8,7 @@ import textwrap
 import unittest
 
 import support
+from oauth2 import Grants
 
 PORT_OF_THE_PAGES = "127.0.0.1:8480"
 # A crontab(1) that keeps the user's file in the test's folder.
@@ -20,10 +21,9 @@ esac
 """
 
 
-class Guide(support.Case):
+class Page(support.Case):
     def setUp(self):
         super().setUp()
-        self.server = self.sandbox("--rate-limit", "0")
         self.env["PATH"] = f"{self.folder}/bin:{self.env['PATH']}"
         self.env["XDG_CONFIG_HOME"] = self.folder + "/.config"
         os.mkdir(self.folder + "/bin")
@@ -52,6 +52,12 @@ class Guide(support.Case):
     def crontab(self):
         with open(self.folder + "/crontab", encoding="utf-8") as file:
             return file.read()
+
+
+class Guide(Page):
+    def setUp(self):
+        super().setUp()
+        self.server = self.sandbox("--rate-limit", "0")
 
     def test_first_script(self):
         blocks = self.blocks("guide-first-script.md")
@@ -99,6 +105,94 @@ class Guide(support.Case):
         self.assertIn("run --job hello --scheduled", self.crontab())
         self.assertIn("posted to Sales: Good morning", self.type(look))
         self.assertTrue(os.path.getsize(self.folder + "/runs.html") > 0)
+
+
+class StandIn(Grants):
+    """GitLab, Microsoft and Google, as far as the page needs them."""
+
+    def answer(self, request):
+        path = request["path"].partition("?")[0]
+        if path == "/gitlab/device":
+            return 200, {}, {"device_code": "device-code-of-the-page", "user_code": "WDJB-MJHT", "expires_in": 300,
+                             "verification_uri": "https://gitlab.com/oauth/device", "interval": 1}
+        if path.endswith("/token"):
+            self.forms.append(self.read(request))
+            return self.grant(self.forms[-1])
+        if request["headers"].get("Authorization") != f"Bearer access-token-{self.number}":
+            return 401, {}, {"error": "invalid_token"}
+        if path == "/gitlab/api/todos":
+            return 200, {}, [{"id": 7, "body": "Please review", "target_url": "https://gitlab.com/x/y/-/merge_requests/1"}]
+        return 200, {}, {"value": [{"displayName": "Alice Martin"}]}
+
+    def grant(self, form):
+        if not form["grant_type"].endswith("device_code"):
+            return super().grant(form)
+        self.number += 1
+        self.dead = False
+        self.current = f"refresh-token-{self.number}"
+        return 200, {}, {"access_token": f"access-token-{self.number}", "token_type": "Bearer", "expires_in": 7200,
+                         "refresh_token": self.current, "scope": "read_api"}
+
+
+class Services(Page):
+    def setUp(self):
+        super().setUp()
+        self.server = StandIn()
+        self.addCleanup(self.server.service.stop)
+
+    def here(self, yaml):
+        """The same connectors at the stand-in; the presets are kept else."""
+        for preset, name in (("gitlab", "gitlab"), ("microsoft-daemon", "graph"), ("google-service-account", "sheets")):
+            urls = f"\n    token_url: {self.server.url}/{name}/token\n    endpoint: {self.server.url}/{name}/api"
+            if name == "gitlab":
+                urls += f"\n    device_url: {self.server.url}/gitlab/device"
+            yaml = re.sub(rf"(\n    preset: {preset})\n", rf"\1{urls}\n", yaml)
+        return yaml.replace("    endpoint: https://sheets.googleapis.com/v4\n", "")
+
+    def test_oauth2(self):
+        blocks = self.blocks("guide-oauth2.md")
+        [script] = [block for language, block in blocks if language == "lua"]
+        main, job, daemon, account, other = [block for language, block in blocks if language == "yaml"]
+        shell = [block for language, block in blocks if language == "sh"]
+        (install, check, login, token, run, cron, person, again, secret, graph, sheets) = shell
+        self.assertIn("GitLab", self.type(install))
+        path = self.write(".config/jeton/jeton.yaml", self.here(main))
+        self.assertIn("good (1 connector, 0 jobs)", self.type(check))
+        out = self.type(login)
+        self.assertIn("https://gitlab.com/oauth/device\nWDJB-MJHT\n", out)
+        out = self.type(token)
+        self.assertIn("read_api", out)
+        self.assertIn("Please review", out)
+        self.write("todos.lua", script, mode=0o644)
+        line = "Please review\thttps://gitlab.com/x/y/-/merge_requests/1\n"
+        self.assertEqual((self.type(run), self.type(run)), (line, ""))
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(job)
+        self.assertTrue(self.type(cron).startswith(line))
+        self.assertIn("run --job todos --scheduled", self.crontab())
+        self.assertEqual(len(self.server.forms), 1)
+        # Somebody withdraws it: one run finds out, the others send nothing.
+        self.server.dead = True
+        later = {**self.faketime("+3h"), "FAKETIME_DONT_FAKE_MONOTONIC": "0"}
+        for says in ("invalid_grant", "needs a person"):
+            self.fails(4, "run", "--job", "todos", says=says, env=later)
+        self.assertEqual(len(self.server.forms), 2)
+        out = self.type(person)
+        self.assertRegex(out, r"(?s)gitlab +needs.person.*somebody must sign in")
+        self.assertIn("WDJB-MJHT", self.type(again))
+        self.assertNotIn("somebody", self.type(person))
+        # The other kinds.
+        self.write(".config/jeton/conf.d/graph.yaml", self.here(daemon), mode=0o644)
+        self.type(secret.replace("touch ", "echo the-secret-of-the-daemon > "))
+        self.assertIn("good", self.type(graph.splitlines()[0]))
+        self.assertIn("Alice Martin", self.type(graph.splitlines()[1]))
+        with open(os.path.join(support.SOURCE, "tests/unit/crypto/keys/service_account.json"), encoding="utf-8") as file:
+            self.write(".config/jeton/secrets/google.json", file.read())
+        self.write(".config/jeton/conf.d/sheets.yaml", self.here(account), mode=0o644)
+        self.assertIn("connector", self.type(sheets))
+        self.write(".config/jeton/conf.d/books.yaml", other)
+        self.write(".config/jeton/secrets/books", "any value\n")
+        self.assertIn("4 connectors", self.type("jeton check"))
 
 
 class Snippets(support.Case):
