@@ -106,8 +106,12 @@ const struct job *config_job(const struct config *config, const char *name, stru
     const char *nearest = found == NULL ? nearest_name(name, names, config->njobs) : NULL;
     if (nearest != NULL)
         err_set(err, ERR_CONFIG, "unknown job '%s'; did you mean '%s'?", name, nearest);
+    else if (found == NULL && config->njobs == 0)
+        err_set(err, ERR_CONFIG, "unknown job '%s'; %s has no jobs", name,
+                config->path != NULL ? config->path : "the configuration");
     else if (found == NULL)
-        err_set(err, ERR_CONFIG, "unknown job '%s'; %zu are configured", name, config->njobs);
+        err_set(err, ERR_CONFIG, "unknown job '%s'; there is '%s'%s", name, names[0],
+                config->njobs > 1 ? ", among others" : "");
     mem_free(names);
     return found;
 }

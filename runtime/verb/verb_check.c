@@ -1,4 +1,5 @@
 /* jeton check: what is wrong with a configuration and with what it names, without running it. */
+#include "check_private.h"
 #include "verb.h"
 
 #include "clock.h"
@@ -21,19 +22,6 @@
 #include <unistd.h>
 
 #define REPORT_MAX ((size_t)4 * 1024 * 1024)
-
-struct check {
-    struct app *app;
-    struct config *config;
-    struct problems problems;
-    bool online;
-    bool refresh; /* exchange fresh tokens too */
-    bool json;
-    struct buf report; /* text: what went well */
-    int status;        /* of the first exchange that failed */
-    size_t waiting;    /* exchanges under way */
-    bool done;
-};
 
 static void check_path(struct check *check, const struct job *job, const char *what,
                        const char *path, bool folder)
@@ -66,17 +54,22 @@ static void add_syntax_problem(struct check *check, const char *path, const char
         problems_add(&check->problems, path, 0, 0, "%s", message);
 }
 
-static void check_script(struct check *check, const struct job *job)
+/* job NULL: the script was named on the command line. */
+static void check_script(struct check *check, const char *script, const struct job *job)
 {
     struct err err;
     err_clear(&err);
-    char *shown = path_show(job->script);
+    char *shown = path_show(script);
     int fd = safefile_open(shown, SAFEFILE_NOT_WRITABLE, &err);
-    if (fd < 0)
+    if (fd < 0 && job != NULL)
         problems_add(&check->problems, job->shown, job->line, job->col, "script of job '%s': %s",
                      job->name, err.msg);
+    else if (fd < 0)
+        problems_add(&check->problems, shown, 0, 0, "%s", err.msg + err.subject);
     else if (vm_check_syntax(shown, &err) != 0)
         add_syntax_problem(check, shown, err.msg);
+    else if (job == NULL)
+        buf_printf(&check->report, "%s: good\n", shown);
     if (fd >= 0)
         close(fd);
     mem_free(shown);
@@ -123,7 +116,7 @@ static void check_jobs(struct check *check)
             seen =
                 config->jobs[j].script != NULL && strcmp(config->jobs[j].script, job->script) == 0;
         if (!seen)
-            check_script(check, job);
+            check_script(check, job->script, job);
         check_path(check, job, "directory", job->directory, true);
         if (job->metrics != NULL) {
             char *folder =
@@ -257,115 +250,6 @@ static void check_home(struct check *check)
     store_free(store);
 }
 
-struct exchange_wait {
-    struct check *check;
-    const struct connector *connector;
-    bool cached; /* nothing was exchanged, and no secret read */
-};
-
-/* "FILE:LINE:COLUMN: message" of one of the connector's secrets: it is shown there, and takes the
- * place of a warning about the same. */
-static bool add_secret_problem(struct check *check, const struct secret *secret,
-                               const char *message)
-{
-    if (secret->file == NULL || secret->line <= 0)
-        return false;
-    char *place = mem_printf("%s:%d:%d: ", secret->file, secret->line, secret->col);
-    size_t len = strlen(place);
-    bool here = strncmp(message, place, len) == 0;
-    mem_free(place);
-    if (!here)
-        return false;
-    problems_drop_warning(&check->problems, secret->file, secret->line, secret->col);
-    problems_add(&check->problems, secret->file, secret->line, secret->col, "%s", message + len);
-    return true;
-}
-
-static void add_token_problem(struct check *check, const struct connector *connector,
-                              const struct err *err)
-{
-    char line[ERR_LINE_MAX];
-    err_line(err, line);
-    const struct secret *secret;
-    size_t n = 0;
-    while ((secret = connector_secret_at(connector, n)) != NULL &&
-           !add_secret_problem(check, secret, line))
-        n++;
-    if (secret == NULL)
-        /* The message names the connector. */
-        problems_add(&check->problems, connector->shown, connector->line, connector->col, "%s",
-                     line);
-    if (check->status == 0)
-        check->status = err_exit_code(err->kind);
-}
-
-static void exchanged(void *arg, const struct token *token, const struct err *err)
-{
-    struct exchange_wait *wait = arg;
-    struct check *check = wait->check;
-    if (err != NULL) {
-        add_token_problem(check, wait->connector, err);
-    } else {
-        char time[CLOCK_RFC3339_SIZE] = "it is refused";
-        wait->cached = token->source == TOKEN_CACHE;
-        if (token->expires_at_ms > 0)
-            clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
-        buf_printf(&check->report, "connector '%s': %s, good until %s\n", wait->connector->name,
-                   wait->cached ? "token of the state (--refresh exchanges it)" : "token exchanged",
-                   time);
-    }
-    check->done = --check->waiting == 0;
-}
-
-/* An exchange that spends no refresh token costs nothing, so it is always tried. */
-static bool is_forced(const struct check *check, const struct connector *connector)
-{
-    const struct connector *owner = connector_owner(connector);
-    const char *tokens[PROVIDER_GRANTS_MAX];
-    const struct provider_known any = {.connector = owner, .current = "any", .configured = "any"};
-    return check->refresh || (provider_of(owner)->grants(&any, tokens) > 0 && tokens[0] == NULL);
-}
-
-/* The next exchange needs them. */
-static void check_unread_secrets(const struct exchange_wait *wait)
-{
-    const struct connector *owner = connector_owner(wait->connector);
-    struct connector_secrets secrets = {0};
-    struct err err;
-    err_clear(&err);
-    if (connector_secrets_read(owner, wait->check->app->redact, 0, &secrets, &err) != 0)
-        add_token_problem(wait->check, owner, &err);
-    connector_secrets_destroy(&secrets);
-}
-
-static int check_online(struct check *check, struct err *err)
-{
-    const struct config *config = check->config;
-    struct exchange_wait *waits = mem_alloc((config->nconnectors + 1) * sizeof *waits);
-    struct engine engine;
-    config_hide(config, check->app->redact); /* it was not read by app_config */
-    engine_create(&engine, config, check->app->log, check->app->redact);
-    int result = engine_need_store(&engine, err);
-    for (size_t i = 0; result == 0 && i < config->nconnectors; i++) {
-        const struct connector *connector = config->connectors[i];
-        const struct token_query query = {.force = is_forced(check, connector)};
-        if (connector->lender != NULL && !connector->slot)
-            continue; /* its lender's token is exchanged */
-        check->waiting++;
-        waits[i] = (struct exchange_wait){.check = check, .connector = connector};
-        token_get(engine.tokens, connector, &query, exchanged, &waits[i]);
-    }
-    if (result == 0 && check->waiting > 0)
-        result = app_wait(&engine, &check->done, err);
-    for (size_t i = 0; result == 0 && i < config->nconnectors; i++) {
-        if (waits[i].cached)
-            check_unread_secrets(&waits[i]);
-    }
-    engine_destroy(&engine);
-    mem_free(waits);
-    return result;
-}
-
 static void put_number(struct buf *out, const char *name, int value)
 {
     if (value > 0)
@@ -411,7 +295,7 @@ static void write_text(const struct check *check, const char *path, struct buf *
     const struct config *config = check->config;
     problems_format(&check->problems, out);
     buf_puts(out, check->report.data);
-    if (problems_errors(&check->problems) == 0)
+    if (config != NULL && problems_errors(&check->problems) == 0)
         buf_printf(out, "%s: good (%zu connector%s, %zu job%s)\n", path, config->nconnectors,
                    config->nconnectors == 1 ? "" : "s", config->njobs,
                    config->njobs == 1 ? "" : "s");
@@ -459,6 +343,38 @@ static int run_check(struct check *check, const char *path, struct err *err)
     return result == 0 ? check->status : -1;
 }
 
+static int run_scripts(struct check *check, const char *const *scripts, struct err *err)
+{
+    problems_create(&check->problems);
+    buf_create(&check->report, REPORT_MAX);
+    for (; *scripts != NULL; scripts++)
+        check_script(check, *scripts, NULL);
+    int status = problems_errors(&check->problems) > 0 ? err_exit_code(ERR_CONFIG) : 0;
+    int result = report(check, NULL, err);
+    problems_destroy(&check->problems);
+    buf_destroy(&check->report);
+    return result == 0 ? status : -1;
+}
+
+static int check_operands(const struct check *check, const char *const *scripts, struct err *err)
+{
+    if (check->refresh && !check->online)
+        return err_set(err, ERR_USAGE, "jeton check: --refresh needs --online");
+    if (check->online && scripts[0] != NULL)
+        return err_set(err, ERR_USAGE,
+                       "jeton check: --online is for a configuration; drop it, or '%s'",
+                       scripts[0]);
+    for (; *scripts != NULL; scripts++) {
+        const char *dot = strrchr(*scripts, '.');
+        if (dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0))
+            return err_set(err, ERR_USAGE,
+                           "jeton check: expected scripts; a configuration is named before the "
+                           "verb: jeton -c %s check",
+                           *scripts);
+    }
+    return 0;
+}
+
 /* Says where it looked; in JSON too, for a document is what its reader waits for. */
 static int no_configuration(struct check *check, struct err *err)
 {
@@ -480,7 +396,9 @@ int verb_check(struct app *app, int argc, char **argv, struct err *err)
         {.long_name = "online",
          .type = OPT_FLAG,
          .value = &check.online,
-         .help = "also read the secrets, and exchange the tokens that are not fresh"},
+         .help = "also read the secrets, exchange the tokens that are not fresh, and look up the "
+                 "groups "
+                 "of notices"},
         {.long_name = "refresh",
          .type = OPT_FLAG,
          .value = &check.refresh,
@@ -492,27 +410,34 @@ int verb_check(struct app *app, int argc, char **argv, struct err *err)
         {0},
     };
     const struct opt_spec spec = {
-        .usage = "jeton check [--online [--refresh]] [--json]",
+        .usage = "jeton check [--online [--refresh]] [--json]\n"
+                 "jeton check [--json] SCRIPT…",
         .description =
             "Validates the configuration, the modes of its files, schedules and the syntax "
             "of every script, without running anything, not even the commands of secrets. All "
             "problems "
-            "are listed with file, line and column; the status is 3 then.",
+            "are listed with file, line and column; the status is 3 then. With SCRIPT, only "
+            "modes and syntax of these scripts are checked.",
         .opts = opts,
+        .max_operands = -1,
     };
     struct opt_result result;
     int options = app_options(&spec, argc, argv, &result, err);
     if (options <= 0)
         return options;
+    int status = check_operands(&check, result.operands, err);
+    bool scripts = result.count > 0;
+    if (status == 0 && scripts)
+        status = run_scripts(&check, result.operands, err);
     mem_free(result.operands);
-    if (check.refresh && !check.online)
-        return err_set(err, ERR_USAGE, "jeton check: --refresh needs --online");
+    if (status != 0 || scripts)
+        return status;
 
     char *path = config_choose(app->config_path);
     if (path == NULL)
         return no_configuration(&check, err);
     char *shown = path_show(path);
-    int status = run_check(&check, shown, err);
+    status = run_check(&check, shown, err);
     mem_free(shown);
     mem_free(path);
     return status;

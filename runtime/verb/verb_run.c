@@ -38,8 +38,10 @@ static int check_job(const struct run_options *options, const struct opt_result 
                        options->timeout_ms != NOT_GIVEN ? "timeout" : "memory");
     if (options->sandbox)
         return err_set(err, ERR_USAGE,
-                       "--job and --sandbox: a sandbox ignores the configuration; run the job's "
-                       "script with --sandbox instead");
+                       "--job and --sandbox exclude each other: a sandbox has its own "
+                       "configuration, without job '%s'; try its script with `jeton run --sandbox "
+                       "SCRIPT [ARG…]`, or the job with --dry-run",
+                       options->job);
     if (result->count > 0)
         return err_set(err, ERR_USAGE,
                        "--job and '%s': a job has its own script and args; drop the operand",

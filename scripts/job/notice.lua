@@ -36,13 +36,23 @@ local function compose(order)
   return table.concat(lines, "\n")
 end
 
+local function find(order)
+  local kz = kaizala.connect(order.connector)
+  return order.group:find(GUID) and kz:group(order.group) or kz:group_named(order.group)
+end
+
+--- Looks the group up (*waits*); raises if it cannot be reached.
+---@param text string JSON: `{"connector": name, "group": id or name}`
+function notice.check(text)
+  local group = find(assert(json.decode(text)))
+  if not group.name then group:details() end
+end
+
 --- Tells the group (*waits*); raises when the message did not arrive.
 ---@param text string JSON: `{"group": id or name, "recorded": boolean, "run": history.run, "previous": …}`
 function notice.send(text)
   local order = assert(json.decode(text))
-  local kz = kaizala.connect()
-  local group = order.group:find(GUID) and kz:group(order.group) or kz:group_named(order.group)
-  group:send_message(compose(order))
+  find(order):send_message(compose(order))
 end
 
 return notice

@@ -1,0 +1,3 @@
+#!/usr/bin/env jeton
+print "a"
+local x = = 1

@@ -1,0 +1,2 @@
+local kz = require "kaizala".connect()
+return kz ~= nil
