@@ -105,7 +105,8 @@ static int read_doc(struct yaml_doc **doc, const char *file, const char *text, s
 }
 
 /* box on top; pushes the results. */
-static int finish(lua_State *L, struct yaml_doc **box, int result, const struct err *err)
+static int finish(lua_State *L, struct yaml_doc **box, int result, lyaml_resolve_fn *resolve,
+                  const struct err *err)
 {
     if (result != 0) {
         yaml_doc_free(*box); /* there is one even after an error, if it was a repeated key */
@@ -116,22 +117,25 @@ static int finish(lua_State *L, struct yaml_doc **box, int result, const struct 
     if (root == NULL)
         ljson_value_push_null(L);
     else
-        lyaml_push(L, root, yaml_resolve);
+        lyaml_push(L, root, resolve);
     yaml_doc_free(*box);
     *box = NULL;
     return 1;
 }
 
-/* yaml.decode(text) */
+/* yaml.decode(text [, "core" | "args"]) */
 static int decode(lua_State *L)
 {
+    static const char *const names[] = {"core", "args", NULL};
+    static lyaml_resolve_fn *const resolvers[] = {yaml_resolve, yaml_resolve_args};
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
+    lyaml_resolve_fn *resolve = resolvers[luaL_checkoption(L, 2, names[0], names)];
     struct err err;
     err_clear(&err);
     struct yaml_doc **box = push_doc(L);
     int result = read_doc(box, NULL, text, len, &err);
-    return finish(L, box, result, &err);
+    return finish(L, box, result, resolve, &err);
 }
 
 static int read_file(const char *path, struct buf *text, struct err *err)
@@ -164,7 +168,7 @@ static int load(lua_State *L)
     if (result == 0)
         result = read_doc(box, path, text.data, text.len, &err);
     buf_destroy(&text); /* before anything below can raise */
-    return finish(L, box, result, &err);
+    return finish(L, box, result, yaml_resolve, &err);
 }
 
 int luaopen_jeton_yaml(lua_State *L)

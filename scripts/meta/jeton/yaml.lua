@@ -9,9 +9,11 @@ local yaml = {}
 
 --- Reads one YAML document. An empty one is `json.null`.
 ---@param text string
+---@param rules? "core"|"args" args: as a job's `args`: what begins with `+`, or with `0` and another digit,
+---is text, such as a phone number without quotes
 ---@return any value nil when text is not such YAML
 ---@return jeton.Err? err kind `invalid`; its message begins with line and column
-function yaml.decode(text) end
+function yaml.decode(text, rules) end
 
 --- Reads a file that holds one YAML document; a relative path counts from the working directory.
 ---@param path string

@@ -36,6 +36,7 @@ local assumptions = {
   group_token_per_group = true, -- a new group token replaces the one for the same connector and group
   new_secret_revokes_tokens = true,
   token_leeway_s = 300, -- how far in the future nbf may lie
+  -- The id of a connector may be any short word: GUIDs, 64 and 25 hexadecimal digits were seen. Likely.
   application_type = "Connector",
   access_token_permissions = "connector", -- the connector's current permissions count, not those in the token
 

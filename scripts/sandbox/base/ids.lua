@@ -90,4 +90,12 @@ function ids.is_id(text)
     or (#plain == 64 and plain:match "^%x+$" ~= nil)
 end
 
+--- The id of a connector. Most are GUIDs; others were 64 or 25 hexadecimal digits.
+---@param text any
+---@return boolean
+function ids.is_connector_id(text)
+  return type(text) == "string" and #text <= limits.identifier_characters
+    and text:find "^%w[%w@._-]*$" ~= nil
+end
+
 return ids

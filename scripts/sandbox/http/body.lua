@@ -9,7 +9,7 @@ local values = require "sandbox.http.values"
 local body = {}
 
 ---@alias sandbox.field_kind "string"|"boolean"|"integer"|"number"|"digits"|"phone"|"phones"|"id"|"ids"
----| "strings"|"choice"|"time"|"media"|"list"|"object"|"map"|"union"|"variant"|"any"
+---| "connector_id"|"strings"|"choice"|"time"|"media"|"list"|"object"|"map"|"union"|"variant"|"any"
 
 ---@class sandbox.field
 ---@field [1] string|nil name: of the key, and in the result

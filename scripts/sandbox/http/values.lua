@@ -2,6 +2,7 @@
 local json = require "jeton.json"
 local iso_time = require "sandbox.base.iso_time"
 local ids = require "sandbox.base.ids"
+local limits = require "sandbox.base.limits"
 local media_resource = require "sandbox.base.media_resource"
 local refusal = require "sandbox.base.refusal"
 
@@ -128,8 +129,20 @@ function read.phone(name, value)
 end
 
 function read.id(name, value)
-  if not ids.is_id(value) then
+  if type(value) ~= "string" then
+    expect(name, "a GUID", value)
+  elseif not ids.is_id(value) then
     refusal.invalid("%s: expected a GUID", name)
+  end
+  return value
+end
+
+function read.connector_id(name, value)
+  if type(value) ~= "string" then
+    expect(name, "the id of a connector", value)
+  elseif not ids.is_connector_id(value) then
+    refusal.invalid("%s: expected the id of a connector: letters, digits and -_.@, at most %d", name,
+      limits.identifier_characters)
   end
   return value
 end

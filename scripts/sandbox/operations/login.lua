@@ -61,7 +61,7 @@ return {
     public = true,
     body = {
       { "mobileNumber", kind = "phone", required = true },
-      { "applicationId", kind = "id", required = true },
+      { "applicationId", kind = "connector_id", required = true },
     },
     reply = {},
     example = { body = { mobileNumber = demo.names.bruno, applicationId = demo.names.connector_id } },
@@ -75,7 +75,7 @@ return {
     public = true,
     body = {
       { "mobileNumber", kind = "phone", required = true },
-      { "applicationId", kind = "id", required = true },
+      { "applicationId", kind = "connector_id", required = true },
       { "applicationSecret", kind = "string", max = limits.secret_characters_max },
       { "pin", kind = "digits", required = true },
     },
@@ -100,7 +100,7 @@ return {
     public = true,
     form = true,
     body = {
-      { "client_id", kind = "id", required = true },
+      { "client_id", kind = "connector_id", required = true },
       { "client_secret", kind = "string", required = true, max = limits.secret_characters_max },
       { "code", kind = "string", required = true, max = limits.refresh_token_bytes_max },
       { "redirect_uri", kind = "string", max = limits.url_bytes },

@@ -13,7 +13,7 @@ return {
     path = "/accessToken",
     public = true,
     headers = {
-      { "applicationId", kind = "id", required = true },
+      { "applicationId", kind = "connector_id", required = true },
       { "applicationSecret", kind = "string", required = true, max = limits.secret_characters_max },
       { "refreshToken", kind = "string", required = true, max = limits.refresh_token_bytes_max },
     },

@@ -58,6 +58,7 @@ local DESCRIBE = {
   number = function() return "number" end,
   phone = function() return "phone number" end,
   id = function() return "id" end,
+  connector_id = function() return "id of a connector" end,
   digits = function() return "digits, as text or as a number" end,
   time = function() return "time, ISO 8601" end,
   media = function(field)

@@ -7,6 +7,8 @@ local json_schema = {}
 local PHONE = ("^\\+[1-9][0-9]{%d,%d}$"):format(limits.phone_digits_min - 1, limits.phone_digits_max - 1)
 local GUID = "^([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{64})(@[0-9]+)?$"
 
+local CONNECTOR_ID = ("^[0-9A-Za-z][0-9A-Za-z@._-]{0,%d}$"):format(limits.identifier_characters - 1)
+
 local schema_of
 
 --- The named schemas of a document, and whether it describes requests or replies.
@@ -123,6 +125,7 @@ local KINDS = {
   digits = function() return { type = json.array { "string", "integer" }, pattern = "^[0-9]+$" } end,
   phone = function() return { type = "string", pattern = PHONE } end,
   id = function() return { type = "string", pattern = GUID } end,
+  connector_id = function() return { type = "string", pattern = CONNECTOR_ID } end,
   time = function(field) return { type = "string", format = "date-time", maxLength = field.max } end,
   media = function() return { type = "string", contentEncoding = "base64", minLength = 1 } end,
   choice = function(field)

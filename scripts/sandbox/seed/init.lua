@@ -27,8 +27,8 @@ local TENANT_FIELDS = {
 ---@field groups table[]
 ---@field connectors table[]
 
--- Runs fn and adds its failure to the problems. YAML reads unquoted +33… and 0123 as numbers; the message
--- then says so.
+-- Runs fn and adds its failure to the problems. YAML reads unquoted digits as numbers; the message then
+-- says so.
 local function collect(problems, fn, ...)
   local result = table.pack(pcall(fn, ...))
   if result[1] then
@@ -154,7 +154,7 @@ function seed.load(path)
   elseif text and #text > limits.seed_bytes then
     return refuse("%s: over %d bytes", path, limits.seed_bytes)
   end
-  local document, err = yaml.decode(text or "")
+  local document, err = yaml.decode(text or "", "args") -- phone numbers need no quotes
   if document == nil and err then
     return refuse("%s: %s", path, err.message)
   end

@@ -34,7 +34,7 @@ provision.GROUP_FIELDS = {
   { "subgroups", kind = "ids", max = limits.members_per_request, default = {} },
 }
 provision.CONNECTOR_FIELDS = {
-  { "id", kind = "id" },
+  { "id", kind = "connector_id" },
   { "secret", kind = "string", not_empty = true, max = limits.secret_characters_max },
   { "name", kind = "string", not_empty = true, max = limits.name_characters },
   { "description", kind = "string", max = limits.description_characters },

@@ -168,7 +168,7 @@ class Seeds(support.Case):
         self.refused("""\
 tenant: { name: Contoso, colour: blue }
 users:
-  - { phone: +33100000001, name: Alice }
+  - { phone: 33100000001, name: Alice }
   - { phone: "+33100000002", name: 5 }
   - { phone: "+33100000003" }
   - { phone: "+33100000003" }
@@ -183,6 +183,32 @@ connectors:
 """, "tenant: unknown key 'colour'", "users[0].phone", "put it in quotes", "users[1].name", "users[3].phone: given twice",
                      "groups[0].id", "groups[1].name", "groups[2].type", "connectors[0].owner", "'cooking'",
                      "connectors[2].tokens[0].refresh_token")
+
+    def test_phone_numbers_without_quotes_and_a_connector_of_another_form(self):
+        seed = self.write("seed.yaml", """\
+tenant: { name: Contoso }
+users:
+  - { phone: +33100000001, name: Alice, email: alice@contoso.example, tenant_admin: true }
+groups:
+  - name: Sales
+    admins: [+33100000001]
+    members:
+      - +33100000002
+connectors:
+  - id: 2AB9B82044683484EE9D958E7
+    secret: ABCDEFGHI1
+    owner: +33100000001
+    permissions: all
+    tokens: [{ user: +33100000001, refresh_token: demo-tenant-token }]
+""")
+        script = self.write("who.lua", """
+local group = require("kaizala").connect():groups():next()
+for member in group:members() do print(member.mobile_number, member.role) end
+print(os.getenv "JETON_SANDBOX_APPLICATION_ID")
+""")
+        done = self.ok("sandbox", "--seed", seed, "--exec", JETON, "run", "-C", "sandbox", script)
+        self.assertEqual(done.stdout.split(), ["+33100000001", "Admin", "+33100000002", "Member",
+                                               "2AB9B82044683484EE9D958E7"])
 
     def test_parts_that_do_not_fit_together(self):
         start = 'tenant: { name: C }\nusers: [{ phone: "+33100000001", tenant_admin: true }]\n'

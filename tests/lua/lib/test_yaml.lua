@@ -132,6 +132,13 @@ function TestDecode.test_misuse_raises()
   lu.assertErrorMsgContains("a path expected", yaml.load, "a\0b")
 end
 
+function TestDecode.test_numbers_as_in_args()
+  local text = "[+33100000001, 0123, '1', -5, 0.5, 0]"
+  lu.assertEquals(yaml.decode(text, "args"), { "+33100000001", "0123", "1", -5, 0.5, 0 })
+  lu.assertEquals(yaml.decode(text, "core"), { 33100000001, 123, "1", -5, 0.5, 0 })
+  lu.assertErrorMsgContains("invalid option 'other'", yaml.decode, text, "other")
+end
+
 local TestLoad = {}
 
 function TestLoad:setUp()

@@ -77,7 +77,8 @@ local function poll()
 end
 local function meeting()
   return sent [[{actionType:"LetsMeet", actionBody:{title:"Plan",
-    startingTime:"2030-01-01T00:00:00Z", duration:45, place:{"latitude":15.0, "longitude":96.0, "name":"Here"},
+    startingTime:"2030-01-01T00:00:00Z", duration:45,
+    place:{"latitude":15.0, "longitude":96.0, "name":"Here"},
     agenda:"All", isSenderOnly:false}}]]
 end
 local QUESTIONS = [[questions: [ { title: "1", type: "Text" },
