@@ -34,8 +34,12 @@ static void read_file(const struct schema_walk *walk, const struct schema_field 
     const char *path = config_text(walk, field, node);
     if (path == NULL)
         return;
+    struct err err;
+    err_clear(&err);
     secret->kind = SECRET_FILE;
     secret->text = schema_path(walk, node, path);
+    if (secret_read_pipe(secret, &err) != 0)
+        schema_problem(walk, node, "%s: %s", secret->name, err.msg);
 }
 
 static void read_command(const struct schema_walk *walk, const struct schema_field *field,

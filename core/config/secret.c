@@ -19,10 +19,18 @@
 void secret_destroy(struct secret *secret)
 {
     mem_free_secret(secret->text);
+    mem_free_secret(secret->value);
     mem_freev(secret->command);
     mem_free(secret->name);
     mem_free(secret->file);
     *secret = (struct secret){0};
+}
+
+static void strip_newlines(struct buf *value)
+{
+    while (value->len > 0 &&
+           (value->data[value->len - 1] == '\n' || value->data[value->len - 1] == '\r'))
+        value->data[--value->len] = '\0';
 }
 
 /* What a key's lines end with is no control character. */
@@ -33,6 +41,22 @@ static bool has_control(const struct secret *secret, const char *value, size_t l
         found = ascii_is_control(value[i]) &&
                 !(secret->is_key && (value[i] == '\n' || value[i] == '\r' || value[i] == '\t'));
     return found;
+}
+
+int secret_read_pipe(struct secret *secret, struct err *err)
+{
+    struct stat st;
+    struct buf value;
+    if (stat(secret->text, &st) != 0 || !S_ISFIFO(st.st_mode))
+        return 0;
+    buf_create_secret(&value, SECRET_BYTES_MAX);
+    int result = safefile_read(secret->text, SAFEFILE_OR_PIPE, &value, err);
+    if (result == 0) {
+        strip_newlines(&value);
+        result = secret_check_value(secret, value.data, value.len, err);
+    }
+    secret->value = buf_take(&value);
+    return result;
 }
 
 int secret_check_value(const struct secret *secret, const char *value, size_t len, struct err *err)
@@ -56,13 +80,6 @@ int secret_check_value(const struct secret *secret, const char *value, size_t le
     return 0;
 }
 
-static void strip_newlines(struct buf *value)
-{
-    while (value->len > 0 &&
-           (value->data[value->len - 1] == '\n' || value->data[value->len - 1] == '\r'))
-        value->data[--value->len] = '\0';
-}
-
 static enum safefile_rule file_rule(const struct secret *secret)
 {
     return secret->private_file ? SAFEFILE_PRIVATE : SAFEFILE_NOT_WRITABLE;
@@ -82,7 +99,7 @@ const char *secret_at_hand(const struct secret *secret)
 {
     if (secret->kind == SECRET_PLAIN)
         return secret->text;
-    return secret->kind == SECRET_ENV ? getenv(secret->text) : NULL;
+    return secret->kind == SECRET_ENV ? getenv(secret->text) : secret->value;
 }
 
 static int read_env(const struct secret *secret, struct buf *out, struct err *err)
@@ -99,6 +116,8 @@ static int read_env(const struct secret *secret, struct buf *out, struct err *er
 /* Under the name that the user would type. */
 static int read_file(const struct secret *secret, struct buf *out, struct err *err)
 {
+    if (secret->value != NULL)
+        return buf_puts(out, secret->value);
     char *path = path_show(secret->text);
     int result = safefile_read(path, file_rule(secret), out, err);
     mem_free(path);
@@ -261,6 +280,8 @@ void secret_check(const struct secret *secret, struct problems *problems)
             message = mem_printf("environment variable %s is not set here", secret->text);
         break;
     case SECRET_FILE: {
+        if (secret->value != NULL)
+            break; /* as for a plain one */
         char *path = path_show(secret->text);
         check_file(secret, path, true, problems);
         mem_free(path);

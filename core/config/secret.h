@@ -23,12 +23,14 @@ enum secret_kind {
 
 struct secret {
     enum secret_kind kind;
-    const char *key;   /* of the connector's mapping; it lives as long as the connector */
-    bool is_id;        /* it is registered like a secret, but may stand where others can read it */
-    bool is_key;       /* a private key or a certificate, which may have many lines */
-    char *text;        /* plain value, variable, absolute path, or credential's name */
-    char **command;    /* argv, NULL-terminated */
-    char *name;        /* for messages: "refresh_token of connector 'contoso'" */
+    const char *key; /* of the connector's mapping; it lives as long as the connector */
+    bool is_id;      /* it is registered like a secret, but may stand where others can read it */
+    bool is_key;     /* a private key or a certificate, which may have many lines */
+    char *text;      /* plain value, variable, absolute path, or credential's name */
+    char *value;    /* SECRET_FILE that is a pipe, <(…) of a shell: what came out of it, which can
+                       be read once, with the configuration. NULL: it is read when needed */
+    char **command; /* argv, NULL-terminated */
+    char *name;     /* for messages: "refresh_token of connector 'contoso'" */
     bool private_file; /* SECRET_FILE: written by jeton (`secrets/` beside the configuration), so
                           that nobody else may read it */
     char *file;        /* where it is configured, as messages show it; NULL: nowhere */
@@ -46,6 +48,9 @@ void secret_destroy(struct secret *secret);
  */
 int secret_read(const struct secret *secret, struct redact *redact, int64_t deadline_ms,
                 struct buf *out, struct err *err);
+/* Where the file of a SECRET_FILE is a pipe, it is read to its end into `value`; this waits for its
+ * writer. 0 too where it is something else; -1 with err, as secret_read has it. */
+int secret_read_pipe(struct secret *secret, struct err *err);
 /* ERR_CONFIG says what is wrong with a value, without showing it: empty, short, control characters.
  */
 int secret_check_value(const struct secret *secret, const char *value, size_t len, struct err *err);

@@ -108,11 +108,14 @@ int safefile_open(const char *path, enum safefile_rule rule, struct err *err)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return fail(err, path, strerror(errno));
+    bool may_pipe = rule == SAFEFILE_OR_PIPE || rule == SAFEFILE_PRIVATE_OR_PIPE;
+    if (rule == SAFEFILE_PRIVATE_OR_PIPE)
+        rule = SAFEFILE_PRIVATE;
     struct stat st;
     int result;
     if (fstat(fd, &st) != 0)
         result = fail(err, path, strerror(errno));
-    else if (S_ISFIFO(st.st_mode) && rule == SAFEFILE_OR_PIPE && is_nameless_pipe(fd))
+    else if (S_ISFIFO(st.st_mode) && may_pipe && is_nameless_pipe(fd))
         result = 0;
     else if (!S_ISREG(st.st_mode))
         result =

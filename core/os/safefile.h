@@ -12,6 +12,7 @@ enum safefile_rule {
     SAFEFILE_NOT_WRITABLE, /* by group or others; owner is the user or root */
     SAFEFILE_PRIVATE,      /* and not readable by them either */
     SAFEFILE_OR_PIPE,      /* the first, or a pipe without a name: <(…) of a shell */
+    SAFEFILE_PRIVATE_OR_PIPE,
 };
 
 /*

@@ -181,7 +181,7 @@ static int read_password(const char *path, struct app *app, char *hash, struct e
     int result = -1;
     if (sodium_init() < 0) {
         bad_password_file(path, "libsodium cannot be used on this machine", err);
-    } else if (safefile_read(path, SAFEFILE_PRIVATE, &line, err) != 0) {
+    } else if (safefile_read(path, SAFEFILE_PRIVATE_OR_PIPE, &line, err) != 0) {
         err_wrap(err, "--password-file");
     } else if (strlen(line.data) != line.len) {
         bad_password_file(path, "it holds a NUL byte", err);

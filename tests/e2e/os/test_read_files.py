@@ -90,6 +90,37 @@ class Substituted(JobCase):
         self.assertIn("good", self.bash("$J -c <(cat jeton.yaml) check").stdout)
         self.assertIn("a pipe, which nobody can read again", self.bash("$J -c <(cat jeton.yaml) cron show", 3).stderr)
 
+    def test_a_secret(self):
+        """Read once, to its end, and kept for every exchange; `check` takes no byte of it."""
+        service = Service()
+        self.addCleanup(service.stop)
+        path = self.configure(service.base)
+        with open(path, "r+", encoding="utf-8") as file:
+            text = file.read().replace("secret: " + APPLICATION_SECRET, "secret: { file: /dev/fd/7 }")
+            file.seek(0)
+            file.write(text + 'jobs: { job: { script: s.lua, schedule: "@daily" } }\n')
+        self.write("s.lua", "local token = require 'jeton.token'\nassert(token.refresh()) assert(token.refresh())")
+        secret = "secret-of-the-pipe"
+        for count, command in ((1, "check --online"), (1, "token contoso --refresh"), (2, "-vv run s.lua"), (2, "run --job job")):
+            with self.subTest(command=command):
+                service.received.clear()
+                done = self.bash(f"$J {command} 7< <(printf secret-of-; sleep 0.1; echo the-pipe) 2>&1")
+                self.assertNotIn(secret, done.stdout)
+                self.assertEqual([r["headers"]["applicationSecret"] for r in service.received], [secret] * count)
+        for bad, says in (("true", "it is empty"), ("echo short", "it is shorter"), ("printf 'nul\\0byte'", "a control"),
+                          ("head -c 70000 /dev/zero", "/dev/fd/7: larger than 65536 bytes")):
+            done = self.bash(f"$J check 7< <({bad})", 3)
+            self.assertIn(says, done.stdout)
+            self.assertEqual(done.stdout.count("application_secret"), 1, done.stdout)
+
+    def test_the_password_of_the_sandbox(self):
+        self.write("ask.py", "import base64, os, urllib.request as r\n"
+                             "q = r.Request(os.environ['JETON_SANDBOX_URL'] + '/_sandbox/state')\n"
+                             "q.add_header('Authorization', 'Basic ' + base64.b64encode(b':the password').decode())\n"
+                             "print(r.urlopen(q).status)")
+        done = self.bash("$J sandbox --listen 127.0.0.1:0 --password-file <(echo 'the password') --exec python3 ask.py")
+        self.assertIn("200\n", done.stdout)
+
     def test_a_pipe_with_a_name_is_refused(self):
         os.mkfifo(self.path("pipe"), 0o600)
         done = self.jeton("run", "pipe")
