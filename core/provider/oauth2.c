@@ -1,6 +1,7 @@
 #include "oauth2.h"
 
 #include "oauth2_connector.h"
+#include "oauth2_metadata.h"
 #include "oauth2_reply.h"
 #include "oauth2_request.h"
 
@@ -66,6 +67,7 @@ const struct provider oauth2_provider = {
     .renewal = "sign in anew, and configure the new refresh_token",
     .try_path = "",
     .single_use = true,
+    .discovery = &oauth2_metadata,
     .owner = oauth2_connector_owner,
     .asked = oauth2_connector_asked,
     .may_ask = oauth2_connector_may_ask,

@@ -3,6 +3,7 @@
 #include "assertion.h"
 #include "mem.h"
 #include "oauth2_connector.h"
+#include "oauth2_metadata.h"
 
 #include <string.h>
 
@@ -11,12 +12,14 @@ static const char * or (const char *first, const char *second)
     return first != NULL ? first : second;
 }
 
-/* What the audience is called in the configuration, as the address that it means. */
-static const char *audience_of(const struct oauth2_connector *oauth2, const char *configured)
+/* What the audience is called in the configuration, as the address that it means (mem_free). */
+static char *audience_of(const struct provider_ask *ask, const char *configured)
 {
-    return configured == NULL || strcmp(configured, OAUTH2_AUDIENCE_TOKEN_URL) == 0
-               ? oauth2->token_url
-               : configured;
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
+    if (configured == NULL || strcmp(configured, OAUTH2_AUDIENCE_TOKEN_URL) == 0)
+        return oauth2_metadata_url(oauth2->token_url, ask->metadata, OAUTH2_METADATA_TOKEN);
+    return mem_strdup(strcmp(configured, OAUTH2_AUDIENCE_ISSUER) == 0 ? oauth2->issuer
+                                                                      : configured);
 }
 
 static int sign(const struct provider_ask *ask, const struct private_key *key,
@@ -77,28 +80,34 @@ char *oauth2_assertion_grant(const struct provider_ask *ask, const char *scope, 
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     const struct oauth2_assertion *given = &oauth2->assertion;
     bool app = strcmp(oauth2_connector_grant(oauth2), OAUTH2_GRANT_APP) == 0;
+    /* An app's token is no assertion to a token service; GitHub's has no audience. */
+    char *audience = app ? mem_strdup(given->audience) : audience_of(ask, given->audience);
     struct assertion assertion = {
         .issuer = given->issuer,
         .subject = given->subject,
-        /* An app's token is no assertion to a token service; GitHub's has no audience. */
-        .audience = app ? given->audience : audience_of(oauth2, given->audience),
+        .audience = audience,
         .lifetime_ms = oauth2_connector_assertion_life(oauth2),
         .backdate_ms = given->backdate_ms,
         .scope = given->scope_claim ? scope : NULL,
         .claims = given->claims,
     };
-    return make(ask, &assertion, err);
+    char *token = make(ask, &assertion, err);
+    mem_free(audience);
+    return token;
 }
 
 char *oauth2_assertion_client(const struct provider_ask *ask, struct err *err)
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     const char *id = connector_secrets_get(ask->secrets, OAUTH2_CLIENT_ID);
+    char *audience = audience_of(ask, oauth2->client_assertion.audience);
     struct assertion assertion = {
         .issuer = id,
         .subject = id,
-        .audience = audience_of(oauth2, oauth2->client_assertion.audience),
+        .audience = audience,
         .lifetime_ms = OAUTH2_ASSERTION_LIFE_MS,
     };
-    return make(ask, &assertion, err);
+    char *token = make(ask, &assertion, err);
+    mem_free(audience);
+    return token;
 }

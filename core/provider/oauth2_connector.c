@@ -96,6 +96,7 @@ void oauth2_connector_release(struct connector *connector)
     }
     secret_destroy(&oauth2->tls.certificate);
     secret_destroy(&oauth2->tls.key);
+    mem_free(oauth2->issuer);
     mem_free(oauth2->token_url);
     mem_free(oauth2->assertion.claims);
     mem_free(oauth2->refresh_url);
@@ -135,8 +136,10 @@ void oauth2_connector_owner(const struct connector *connector, const char *home,
     hash_text(&state, scope);
     hash_text(&state, connector->name);
     hash_text(&state, connector->provider->name);
-    hash_text(&state, connector->service != NULL ? connector->service
-                                                 : oauth2_connector_of(connector)->token_url);
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
+    hash_text(&state, connector->service != NULL  ? connector->service
+                      : oauth2->token_url != NULL ? oauth2->token_url
+                                                  : oauth2->issuer);
     hash_end(&state, owner);
     mem_free(scope);
 }
@@ -237,8 +240,8 @@ int oauth2_connector_may_ask(const struct connector *connector, const char *text
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
     const char *const *hosts = (const char *const *)oauth2->token_hosts;
-    const char *bases[] = {oauth2->token_url, oauth2->refresh_url, oauth2->device_url,
-                           oauth2->revoke_url};
+    const char *bases[] = {oauth2->issuer, oauth2->token_url, oauth2->refresh_url,
+                           oauth2->device_url, oauth2->revoke_url};
     struct url url;
     if (url_parse(text, &url, err) != 0)
         return -1;

@@ -15,6 +15,7 @@
 #define OAUTH2_SUBJECT_TOKEN      "subject_token"
 #define OAUTH2_ACTOR_TOKEN        "actor_token"
 #define OAUTH2_AUDIENCE_TOKEN_URL "token_url" /* in place of the address itself */
+#define OAUTH2_AUDIENCE_ISSUER    "issuer"    /* the same */
 
 #define OAUTH2_GRANT_REFRESH     "refresh_token"
 #define OAUTH2_ASSERTION_LIFE_MS 300000 /* where the configuration does not say */
@@ -80,7 +81,8 @@ struct oauth2_assertion {
 
 struct oauth2_connector {
     struct connector common;
-    char *token_url;     /* as written: a slash at its end counts */
+    char *issuer;        /* says the URLs that are not configured; or NULL */
+    char *token_url;     /* as written: a slash at its end counts; NULL: as the issuer says */
     char *refresh_url;   /* for refresh tokens, in place of token_url; or NULL */
     char *authorize_url; /* where a browser signs in; or NULL, as the two below */
     char *device_url;    /* gives a code to be typed into any browser (RFC 8628) */

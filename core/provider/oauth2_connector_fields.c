@@ -284,7 +284,8 @@ static const struct schema_field reply_fields[] = {
     .expected = "a URL such as https://id.example.org/oauth2/token"
 
 const struct schema_field oauth2_connector_fields[] = {
-    {URL(token_url), .required = true},
+    {URL(issuer)},
+    {URL(token_url)},
     {URL(refresh_url)},
     {URL(authorize_url)},
     {URL(device_url)},
@@ -441,6 +442,25 @@ static void lacks(const struct schema_walk *walk, const struct yaml_node *node, 
                    walk->what, key, CONFIG_SECRET_EXPECTED, instead);
 }
 
+static void check_service(const struct schema_walk *walk, const struct yaml_node *node,
+                          const struct oauth2_connector *oauth2)
+{
+    const char *audiences[] = {oauth2->assertion.audience, oauth2->client_assertion.audience};
+    if (oauth2->token_url == NULL && oauth2->issuer == NULL &&
+        yaml_get(node, "token_url") == NULL && yaml_get(node, "issuer") == NULL)
+        schema_problem(walk, walk->at != NULL ? walk->at : node,
+                       "%s lacks 'token_url'; expected a URL such as "
+                       "https://id.example.org/oauth2/token, or 'issuer'",
+                       walk->what);
+    for (size_t i = 0; i < sizeof audiences / sizeof audiences[0]; i++) {
+        if (oauth2->issuer == NULL && audiences[i] != NULL &&
+            strcmp(audiences[i], OAUTH2_AUDIENCE_ISSUER) == 0)
+            schema_problem(walk, place(node, i == 0 ? "assertion" : "client_assertion"),
+                           "%s has an assertion for its 'issuer', and none is configured",
+                           walk->what);
+    }
+}
+
 static void check_client(const struct schema_walk *walk, const struct yaml_node *node,
                          const struct oauth2_connector *oauth2)
 {
@@ -529,6 +549,7 @@ void oauth2_connector_check(const struct schema_walk *walk, const struct yaml_no
                             const struct connector *connector)
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
+    check_service(walk, node, oauth2);
     check_hosts(walk, node, oauth2);
     check_reply(walk, node, &oauth2->reply);
     oauth2_connector_check_header(walk, node, connector);

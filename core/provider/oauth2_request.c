@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "oauth2_assertion.h"
 #include "oauth2_connector.h"
+#include "oauth2_metadata.h"
 #include "oauth2_tls.h"
 #include "url.h"
 
@@ -201,13 +202,15 @@ static enum oauth2_body body_of(const struct provider_ask *ask)
                           : OAUTH2_FORM;
 }
 
-static const char *url_of(const struct provider_ask *ask)
+/* As configured, or as the service says (mem_free); NULL: neither. */
+static char *url_of(const struct provider_ask *ask)
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     if (ask->purpose == PROVIDER_DEVICE)
-        return oauth2->device_url;
+        return oauth2_metadata_url(oauth2->device_url, ask->metadata, OAUTH2_METADATA_DEVICE);
     bool refreshes = ask->refresh_token != NULL && oauth2->refresh_url != NULL;
-    return refreshes ? oauth2->refresh_url : oauth2->token_url;
+    return oauth2_metadata_url(refreshes ? oauth2->refresh_url : oauth2->token_url, ask->metadata,
+                               OAUTH2_METADATA_TOKEN);
 }
 
 static int form_fill(struct form *form, const struct provider_ask *ask, char **bearer,
@@ -339,7 +342,7 @@ static size_t put_headers(const struct provider_ask *ask, char *authorization,
 
 struct http_request *oauth2_request_new(const struct provider_ask *ask, struct err *err)
 {
-    const char *base = url_of(ask);
+    char *base = url_of(ask);
     enum oauth2_body body = body_of(ask);
     struct form *form = mem_alloc(sizeof *form);
     struct http_header headers[HEADERS_MAX];
@@ -362,6 +365,10 @@ struct http_request *oauth2_request_new(const struct provider_ask *ask, struct e
                            : "a parameter for the token service is too long, or no valid UTF-8");
         goto cleanup;
     }
+    if (base == NULL) {
+        err_set(err, ERR_CONFIG, "this URL of the service is not known");
+        goto cleanup;
+    }
     bool in_url = body == OAUTH2_QUERY;
     url = in_url ? mem_printf("%s?%s", base, text.data) : mem_strdup(base);
     request = http_request_copy(&(struct http_request){
@@ -377,6 +384,7 @@ struct http_request *oauth2_request_new(const struct provider_ask *ask, struct e
     });
 cleanup:
     oauth2_tls_destroy(&tls);
+    mem_free(base);
     mem_free_secret(url);
     mem_free_secret(authorization);
     buf_destroy(&text);

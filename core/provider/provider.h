@@ -11,10 +11,11 @@
 #include "connector_secrets.h"
 #include "http.h"
 
-#define PROVIDER_OWNER_SIZE 65 /* hex and NUL */
-#define PROVIDER_GRANTS_MAX 3
-#define PROVIDER_GIVEN      3                   /* values that a connector is added with */
-#define PROVIDER_REPLY_MAX  ((size_t)64 * 1024) /* bytes of a token service's reply */
+#define PROVIDER_OWNER_SIZE   65 /* hex and NUL */
+#define PROVIDER_GRANTS_MAX   3
+#define PROVIDER_GIVEN        3                    /* values that a connector is added with */
+#define PROVIDER_REPLY_MAX    ((size_t)64 * 1024)  /* bytes of a token service's reply */
+#define PROVIDER_METADATA_MAX ((size_t)256 * 1024) /* bytes of what a service says of itself */
 
 /* The key of the refresh token in all connectors' mappings. */
 #define PROVIDER_REFRESH_TOKEN "refresh_token"
@@ -41,6 +42,8 @@ struct provider_ask {
     const char *pin;
     const char *code; /* PROVIDER_CODE, PROVIDER_DEVICE_CODE */
     const char *redirect_uri;
+    const char
+        *metadata; /* what the service says of itself (provider_discovery); NULL: not known */
     struct redact *redact; /* of secrets that the request itself makes; NULL: not registered */
 };
 
@@ -103,6 +106,19 @@ struct provider_given {
     const char *file;  /* secrets/NAME.FILE holds it; NULL: it stands in the mapping itself */
 };
 
+/* What a service says of itself, in a form of the provider's that can be kept. */
+struct provider_discovery {
+    /* Whether a request must have it. */
+    bool (*needed)(const struct provider_ask *ask);
+    /* Whether what was kept is of the service that is configured now. */
+    bool (*fits)(const struct connector *connector, const char *metadata);
+    /* The URL of the place, from 0 (mem_free); NULL after the last. Each is asked by a GET. */
+    char *(*url)(const struct connector *connector, size_t place);
+    /* What is to be kept of a reply (mem_free); NULL with err. */
+    char *(*read)(const struct connector *connector, const struct http_response *response,
+                  struct err *err);
+};
+
 /* How the pages of a list follow each other. */
 enum provider_way {
     PROVIDER_BY_CURSOR, /* the reply's `next` goes into the next request; none: the end */
@@ -137,6 +153,7 @@ struct provider {
     /* A refresh token may be good for one use, and a second one punished: after a lost reply it is
      * sent once more and not again, and refusals are remembered (token_stop.h). */
     bool single_use;
+    const struct provider_discovery *discovery; /* NULL: its services say nothing */
     const struct provider_list *lists; /* cut into pages; ends with path NULL. NULL: none is */
 
     /* Whose a stored row is: what makes it another connector's. home: connector->home, or where it

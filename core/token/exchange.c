@@ -1,6 +1,8 @@
 #include "exchange.h"
 
 #include "ask.h"
+#include "clock.h"
+#include "discovery.h"
 #include "mem.h"
 #include "retry.h"
 
@@ -19,6 +21,12 @@ struct exchange {
     bool (*wanted)(void *arg);
     exchange_done_fn *done;
     void *arg;
+
+    char *metadata; /* what the service says of itself; NULL: not known */
+    int64_t metadata_ms;
+    bool metadata_asked; /* this exchange has asked for it … */
+    bool metadata_new;   /* … and got it */
+    struct discovery *discovery;
 
     char *service;   /* where the service is, if not where it is configured */
     bool remembered; /* `service` is from an earlier exchange: if it fails, ask where it is
@@ -44,6 +52,8 @@ static void exchange_free(struct exchange *exchange)
     connector_secrets_destroy(&exchange->secrets);
     for (size_t i = 0; i < exchange->ntokens; i++)
         mem_free_secret(exchange->tokens[i]);
+    discovery_cancel(exchange->discovery);
+    mem_free(exchange->metadata);
     mem_free(exchange->service);
     mem_free(exchange);
 }
@@ -56,15 +66,22 @@ static struct provider_ask exchange_ask(const struct exchange *exchange)
         .asker = exchange->asker,
         .redact = exchange->redact,
         .secrets = &exchange->secrets,
+        .metadata = exchange->metadata,
         .service = exchange->service,
         .refresh_token = exchange->tokens[exchange->grant],
     };
+}
+
+static const char *exchange_heard(const struct exchange *exchange)
+{
+    return exchange->metadata_new ? exchange->metadata : NULL;
 }
 
 /* `last` is final. */
 static void exchange_fail(struct exchange *exchange)
 {
     const struct exchange_result result = {.service = exchange->service,
+                                           .metadata = exchange_heard(exchange),
                                            .dead = exchange->dead,
                                            .refused = exchange->refused,
                                            .doubt = exchange->doubt,
@@ -150,7 +167,8 @@ static void exchange_granted(struct exchange *exchange, struct provider_token *t
     struct exchange_result result = {
         .token = *token,
         .used = exchange->grant,
-        .service = err == NULL || !exchange->remembered ? exchange->service : NULL};
+        .service = err == NULL || !exchange->remembered ? exchange->service : NULL,
+        .metadata = exchange_heard(exchange)};
     exchange->done(exchange->arg, &result, err);
     provider_token_destroy(token);
     exchange_free(exchange);
@@ -220,10 +238,60 @@ static void exchange_answered(void *arg, struct http_result *result)
     }
 }
 
+/* What was said long ago is better than nothing: the service may be there, and only this not. */
+static void exchange_unheard(struct exchange *exchange)
+{
+    char time[CLOCK_RFC3339_SIZE], line[ERR_LINE_MAX];
+    if (exchange->metadata != NULL) {
+        clock_format_rfc3339(exchange->metadata_ms, time, sizeof time);
+        log_msg(exchange->log, LOG_WARN, "%s; what it said at %s is used",
+                err_line(&exchange->last, line), time);
+        exchange_send(exchange);
+        return;
+    }
+    exchange->metadata_asked = false;
+    if (!exchange->last.retryable || !retry_broken(&exchange->retry, NULL, &exchange->last))
+        exchange_fail(exchange);
+}
+
+static void exchange_discovered(void *arg, char *metadata, const struct err *err)
+{
+    struct exchange *exchange = arg;
+    exchange->discovery = NULL;
+    if (metadata == NULL) {
+        exchange->last = *err;
+        exchange_unheard(exchange);
+        return;
+    }
+    mem_free(exchange->metadata);
+    exchange->metadata = metadata;
+    exchange->metadata_new = true;
+    exchange_send(exchange);
+}
+
+/* Whether the service is asked first what it says of itself: once a day. */
+static bool exchange_discovers(struct exchange *exchange, const struct provider_ask *ask)
+{
+    const struct provider_discovery *discovery = exchange->provider->discovery;
+    int64_t age_ms =
+        clock_now_ms(loop_clock(exchange->retry.loop), CLOCK_WALL) - exchange->metadata_ms;
+    bool fresh = exchange->metadata != NULL && age_ms >= 0 && age_ms < DISCOVERY_FRESH_MS;
+    if (discovery == NULL || exchange->metadata_asked || fresh || !discovery->needed(ask))
+        return false;
+    exchange->metadata_asked = true;
+    exchange->discovery = discovery_start(&exchange->transport, exchange->connector,
+                                          exchange_discovered, exchange, &exchange->last);
+    if (exchange->discovery == NULL)
+        exchange_unheard(exchange);
+    return true;
+}
+
 static void exchange_send(void *arg)
 {
     struct exchange *exchange = arg;
     const struct provider_ask ask = exchange_ask(exchange);
+    if (exchange_discovers(exchange, &ask))
+        return;
     exchange->transfer = ask_send(&exchange->transport, &ask, exchange->label, exchange_answered,
                                   exchange, &exchange->last);
     if (exchange->transfer != NULL)
@@ -253,6 +321,10 @@ struct exchange *exchange_start(struct loop *loop, const struct transport *trans
     exchange->ntokens = options->ntokens;
     for (size_t i = 0; i < options->ntokens; i++)
         exchange->tokens[i] = mem_strdup(options->tokens[i]);
+    if (options->metadata != NULL && exchange->provider->discovery != NULL &&
+        exchange->provider->discovery->fits(options->connector, options->metadata))
+        exchange->metadata = mem_strdup(options->metadata);
+    exchange->metadata_ms = options->metadata_ms;
     exchange->service = mem_strdup(options->service);
     exchange->remembered = exchange->service != NULL;
     exchange->retry = (struct retry){.loop = loop,

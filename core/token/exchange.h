@@ -16,6 +16,8 @@ struct exchange_options {
     const struct connector *connector; /* lives as long as the exchange */
     const struct connector *asker;     /* as provider_ask has it */
     struct connector_secrets *secrets; /* taken over, and left empty */
+    const char *metadata;              /* kept of what the service said of itself; NULL: nothing */
+    int64_t metadata_ms;               /* wall clock of then */
     const char *service;               /* where it moved earlier; NULL: nowhere. Dropped when it
                                           fails */
     const char *tokens[PROVIDER_GRANTS_MAX]; /* as provider.grants gave them */
@@ -27,8 +29,9 @@ struct exchange_options {
 
 struct exchange_result {
     struct provider_token token;
-    size_t used;         /* index of the grant that worked */
-    const char *service; /* where the token service is now; NULL: as configured */
+    size_t used;          /* index of the grant that worked */
+    const char *service;  /* where the token service is now; NULL: as configured */
+    const char *metadata; /* what the service says of itself, heard just now; NULL: not asked */
     /* Of a failure: */
     bool dead;    /* the service has said that the refresh token will never be good again */
     bool refused; /* the service itself has said no */
@@ -37,7 +40,8 @@ struct exchange_result {
 };
 
 /*
- * err NULL: all of result is good but what is of a failure; else only service and that are, and
+ * err NULL: all of result is good but what is of a failure; else only service, metadata and that
+ * are, and
  * where token.refresh_token came with a reply that makes no sense otherwise, `used` and it. Both
  * are valid during the call. Called once, from the loop.
  */

@@ -148,7 +148,7 @@ static bool flight_note(struct flight *flight, const struct exchange_result *res
 static void flight_refused(struct flight *flight, const struct exchange_result *result)
 {
     struct store_token *row = &flight->row;
-    bool stored = flight_note(flight, result);
+    bool stored = flight_note(flight, result) || result->metadata != NULL;
     bool ends = row->intent.started_ms != 0 &&
                 (result->refused || (!result->doubt && flight->lost_ms == 0));
     if (ends)
@@ -181,6 +181,16 @@ static void flight_stored(void *arg)
         flight_succeed(flight, TOKEN_EXCHANGE);
 }
 
+static void flight_keep_metadata(struct flight *flight, const char *metadata)
+{
+    struct store_token *row = &flight->row;
+    if (metadata == NULL)
+        return;
+    mem_free(row->metadata);
+    row->metadata = mem_strdup(metadata);
+    row->metadata_ms = clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL);
+}
+
 static bool flight_wanted(void *arg)
 {
     const struct flight *flight = arg;
@@ -193,6 +203,7 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     struct flight *flight = arg;
     struct tokens *tokens = flight->tokens;
     flight->exchange = NULL;
+    flight_keep_metadata(flight, result->metadata);
     if (failure != NULL)
         flight->failure = *failure;
     if (failure != NULL && result->token.refresh_token == NULL) {
@@ -302,6 +313,8 @@ static void flight_send(void *arg)
         .secrets = &flight->secrets,
         .redact = tokens->redact,
         .service = flight->row.service_override,
+        .metadata = flight->row.metadata,
+        .metadata_ms = flight->row.metadata_ms,
         .ntokens = flight->ntokens,
         .deadline_ms = tokens->deadline_ms,
         .wanted = flight_wanted,

@@ -106,9 +106,9 @@ static void its_own_keys_are_read(void **state)
     assert_null(config_load("jeton.yaml", providers, NULL, &problems));
     assert_int_equal(problems.count, 2);
     assert_string_equal(problems.items[0].message,
-                        "unknown key 'application_id' in connector 'a'; expected provider, issuer, "
-                        "api, user, password, allow_hosts, ca_file, rate_limit, timeout or "
-                        "retries");
+                        "unknown key 'application_id' in connector 'a'; expected provider, preset, "
+                        "vars, issuer, api, user, password, allow_hosts, ca_file, rate_limit, "
+                        "timeout or retries");
     assert_string_equal(problems.items[1].message,
                         "'provider' of connector 'b' must be 'kaizala' or 'tiny', not 'other'");
     problems_destroy(&problems);
