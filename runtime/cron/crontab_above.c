@@ -1,13 +1,14 @@
 /*
  * What stands above the block in a crontab, and so holds for its lines. They need little of it:
  * jeton is called by its full path, the local zone and the state's place are set by the line itself
- * (crontab_block.c). The rest is told.
+ * (crontab_block.c). The rest is told, and blocks of configurations that are gone.
  */
 #include "crontab.h"
 
 #include "cron_plan.h"
 #include "mem.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -177,6 +178,24 @@ static void look_at_mail(struct above *above)
     }
 }
 
+/* Other blocks, of configurations that were moved or deleted. */
+static void look_at_others(struct above *above)
+{
+    for (const char *line = above->text; *line != '\0'; line += line[0] == '\n') {
+        size_t len = strcspn(line, "\n"), start = sizeof CRONTAB_BEGIN - 1;
+        if (len > start && strncmp(line, CRONTAB_BEGIN "/", start + 1) == 0) {
+            char *path = mem_strndup(line + start, len - start);
+            if (access(path, F_OK) != 0 && errno == ENOENT)
+                say(above,
+                    "the crontab has a block of %s, a configuration that does not exist any more; "
+                    "its jobs fail whenever they are due: remove the block with crontab -e",
+                    path);
+            mem_free(path);
+        }
+        line += len;
+    }
+}
+
 void crontab_doubts(struct cron_plan *plan, const char *text, size_t above, crontab_say_fn *say_it,
                     void *arg)
 {
@@ -187,6 +206,7 @@ void crontab_doubts(struct cron_plan *plan, const char *text, size_t above, cron
     look_at_shell(&lines);
     look_at_home(&lines);
     look_at_mail(&lines);
+    look_at_others(&lines);
     buf_destroy(&lines.value);
 }
 

@@ -95,6 +95,54 @@ class Crontab(Case):
         self.ok("cron", "remove")
         self.assertFalse(os.path.exists(self.crontab))
 
+    def named(self, name):
+        """The same configuration with a name; its block as it is shown."""
+        with open(self.config, "w", encoding="utf-8") as config:
+            config.write(JOBS.format(state=self.state).replace("version: 1", f"version: 1\nname: {name}"))
+        shown = self.shown()
+        self.assertTrue(shown.startswith(f"# >>> jeton name {name}\n".encode()))
+        self.assertTrue(shown.endswith(f"# <<< jeton name {name}\n".encode()))
+        return shown
+
+    def test_a_name_takes_over_the_block_of_the_path(self):
+        self.put(FORMER)
+        self.ok("cron", "install")
+        self.put(self.get() + b"1 1 * * * after\n")
+        by_path, since = self.shown(), self.installed()
+        shown = self.named("shop")
+        self.ok("cron", "install")
+        self.assertEqual(self.get(), FORMER + shown + b"1 1 * * * after\n")
+        self.assertEqual(self.installed(), since)  # and the jobs count as installed since then
+        self.put(by_path + self.get())  # a program of before wrote its block again
+        self.ok("cron", "install")
+        self.assertEqual(self.get(), FORMER + shown + b"1 1 * * * after\n")
+        self.ok("cron", "remove")
+        self.assertEqual(self.get(), FORMER + b"1 1 * * * after\n")
+
+    def test_a_named_block_belongs_to_its_name(self):
+        """Another path of the name has the same block; another name, which begins alike, its own."""
+        self.put(FORMER)
+        first = self.named("shop")
+        self.ok("cron", "install")
+        os.rename(self.config, os.path.join(self.folder, "moved.yaml"))
+        done = self.ok("-c", "moved.yaml", "cron", "install")
+        self.assertNotIn("does not exist", done.stderr)
+        moved = first.replace(b"/jeton.yaml'", b"/moved.yaml'")
+        self.assertEqual(self.get(), FORMER + moved)
+        second = self.named("shop-2")
+        self.ok("cron", "install")
+        self.assertEqual(self.get(), FORMER + moved + second)
+        self.ok("-c", "moved.yaml", "cron", "remove")
+        self.assertEqual(self.get(), FORMER + second)
+
+    def test_the_block_of_a_path_that_is_gone(self):
+        self.ok("cron", "install")
+        os.rename(self.config, os.path.join(self.folder, "moved.yaml"))
+        says = f"the crontab has a block of {os.path.realpath(self.folder)}/jeton.yaml, a configuration that does not exist"
+        self.assertIn(says, self.ok("-c", "moved.yaml", "cron", "install").stderr)
+        self.assertIn(says, self.ok("-c", "moved.yaml", "check").stdout)
+        self.ok("-c", "moved.yaml", "cron", "remove")
+
     def test_in_its_place(self):
         """A block that is there stays where it is, with what comes after it."""
         self.put(FORMER)
