@@ -13,6 +13,7 @@ import { pathToFileURL } from "node:url";
 const require = createRequire(path.join(process.env.JETON_JUDGES, "package.json"));
 const { default: Provider, errors } = await import(pathToFileURL(require.resolve("oidc-provider")));
 
+console.info = console.error; // the provider's notices are none of these lines
 const tell = (value) => process.stdout.write(JSON.stringify(value) + "\n");
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const { clients, resources = [], tls } = JSON.parse((await lines.next()).value);

@@ -30,11 +30,16 @@ export class Home {
     this.folder = mkdtempSync(path.join(tmpdir(), "jeton-browser-"));
   }
 
-  /** Runs jeton to its end: {status, stdout, stderr}. */
-  async jeton(args, input = "") {
+  /** Starts jeton: the child process. */
+  start(args) {
     const env = { ...process.env, HOME: this.folder };
     for (const name of ["XDG_CONFIG_HOME", "XDG_STATE_HOME"]) delete env[name];
-    const child = start(args, { cwd: this.folder, env });
+    return start(args, { cwd: this.folder, env });
+  }
+
+  /** Runs jeton to its end: {status, stdout, stderr}. */
+  async jeton(args, input = "") {
+    const child = this.start(args);
     child.stdin.on("error", () => {}); // it may end before it has read all
     child.stdin.end(input);
     const [stdout, stderr, [status]] = await Promise.all([read(child.stdout), read(child.stderr), once(child, "close")]);

@@ -109,6 +109,11 @@ class Clients(Judged):
         self.token("--refresh")
         self.assertEqual([said["auth"] for said in self.granted()], ["none"] * 2)
 
+    def test_what_the_service_says_of_itself(self):
+        self.daemon(judge, token_url=None, issuer=judge.url, client_id=BASIC)
+        self.assertEqual(self.token()["source"], "exchange")
+        self.assertEqual(self.granted()[-1]["auth"], "client_secret_basic")
+
     def test_certificates(self):
         for name, method in (("known", "tls_client_auth"), ("own", "self_signed_tls_client_auth")):
             with self.subTest(method=method):
