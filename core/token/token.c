@@ -138,19 +138,35 @@ int64_t tokens_exchanges(const struct tokens *tokens)
     return tokens->exchanges;
 }
 
-int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err)
+const struct connector *token_next_slot(const struct tokens *tokens, const struct connector *owner,
+                                        size_t *from)
+{
+    const struct config *config = tokens->config;
+    while (config != NULL && *from < config->nconnectors) {
+        const struct connector *connector = config->connectors[(*from)++];
+        if (connector->slot && connector_owner(connector) == owner)
+            return connector;
+    }
+    return NULL;
+}
+
+static int forget(struct tokens *tokens, const struct connector *connector, struct err *err)
 {
     char owner[STORE_OWNER_SIZE];
     struct store_call call = {.op = STORE_TOKEN_DELETE, .token = {.owner = owner}};
-    if (connector->slot) {
-        provider_of(connector)->owner(connector, connector->home, owner);
-        if (store_wait(tokens->store, &call, err) != 0)
+    provider_of(connector)->owner(connector, connector->home, owner);
+    return store_wait(tokens->store, &call, err);
+}
+
+int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err)
+{
+    const struct connector *owner = connector_owner(connector), *slot;
+    size_t from = 0;
+    while ((slot = token_next_slot(tokens, owner, &from)) != NULL) {
+        if (forget(tokens, slot, err) != 0)
             return -1;
     }
-    connector = connector_owner(connector);
-    provider_of(connector)->owner(connector, connector->home, owner);
-    call = (struct store_call){.op = STORE_TOKEN_DELETE, .token = {.owner = owner}};
-    return store_wait(tokens->store, &call, err);
+    return forget(tokens, owner, err);
 }
 
 int token_set_endpoint(struct tokens *tokens, const struct connector *connector,
@@ -191,6 +207,11 @@ struct tokens *tokens_new(struct loop *loop, const struct transport *transport, 
     tokens->redact = redact;
     tokens->log = log;
     return tokens;
+}
+
+void tokens_set_config(struct tokens *tokens, const struct config *config)
+{
+    tokens->config = config;
 }
 
 void tokens_set_deadline(struct tokens *tokens, int64_t deadline_ms)

@@ -8,7 +8,7 @@
 #ifndef JETON_TOKEN_H
 #define JETON_TOKEN_H
 
-#include "connector.h"
+#include "config.h"
 #include "connector_secrets.h"
 #include "log.h"
 #include "loop.h"
@@ -28,6 +28,8 @@ struct tokens *tokens_new(struct loop *loop, const struct transport *transport, 
 void tokens_free(struct tokens *tokens);
 /* True while the reply of an exchange may be on its way: to end now could lose a refresh token. */
 bool tokens_on_wire(const struct tokens *tokens);
+/* Whose tokens they are; borrowed. What is forgotten or replaced is so for all that is in it. */
+void tokens_set_config(struct tokens *tokens, const struct config *config);
 /* Monotonic time after which no wait is begun (the run's deadline); 0: none. */
 void tokens_set_deadline(struct tokens *tokens, int64_t deadline_ms);
 
@@ -67,6 +69,7 @@ void token_adopt(struct tokens *tokens, const struct connector *connector,
                  const struct provider_token *came, const char *service, token_adopted_fn *done,
                  void *arg);
 /* Drops the cached access token and the rotated refresh tokens: the configured one is used next.
+ * So it does with the access tokens that others have for the same refresh token (connector.slot).
  * Blocks on the store. */
 int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err);
 /* Writing down where the API has moved. The caller's; zeroed is none under way. */

@@ -13,6 +13,7 @@ struct adoption {
     char owner[STORE_OWNER_SIZE];
     struct store_token row;
     struct store_call call; /* one at a time */
+    size_t slots;           /* connectors that were looked at for them */
     unsigned char salt[STORE_SALT_SIZE];
     struct exchange_result result; /* as if an exchange had brought it; borrowed */
     token_adopted_fn *done;
@@ -41,11 +42,22 @@ static bool adoption_goes_on(struct adoption *adoption)
     return false;
 }
 
+/* What was given for the refresh token before goes too: it is perhaps another person's. */
 static void adoption_stored(void *arg)
 {
     struct adoption *adoption = arg;
-    if (adoption_goes_on(adoption))
+    if (!adoption_goes_on(adoption))
+        return;
+    const struct connector *slot =
+        token_next_slot(adoption->tokens, adoption->connector, &adoption->slots);
+    if (slot == NULL) {
         adoption_end(adoption, NULL);
+        return;
+    }
+    provider_of(slot)->owner(slot, slot->home, adoption->owner);
+    adoption->call =
+        (struct store_call){.op = STORE_TOKEN_DELETE, .token = {.owner = adoption->owner}};
+    store_start(adoption->tokens->store, &adoption->call, adoption_stored, adoption);
 }
 
 /*

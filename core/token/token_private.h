@@ -4,7 +4,7 @@
 #ifndef JETON_TOKEN_PRIVATE_H
 #define JETON_TOKEN_PRIVATE_H
 
-#include "connector.h"
+#include "config.h"
 #include "exchange.h"
 #include "store_home.h"
 #include "store_lease.h"
@@ -57,12 +57,18 @@ struct flight {
     struct flight *next;
 };
 
+/* Whose access tokens are for the refresh token of `owner` (connector.slot): the first at *from or
+ * after it, which then counts on; NULL: no more. */
+const struct connector *token_next_slot(const struct tokens *tokens, const struct connector *owner,
+                                        size_t *from);
+
 struct tokens {
     struct loop *loop;
     struct transport transport;
     struct store *store;
     struct redact *redact;
     struct log *log;
+    const struct config *config; /* borrowed; NULL: none */
     int64_t deadline_ms;
     int64_t exchanges;              /* begun */
     bool told;                      /* of a token that belongs to another home */

@@ -42,8 +42,8 @@ function token.refresh(connector) end
 ---@return jeton.Err? err
 function token.exchange(credentials) end
 
---- Drops the cached token and a rotated refresh token: the configured one is used next. Where refresh
---- tokens are good for one use, that one is spent.
+--- Drops the cached token and a rotated refresh token, and the access tokens that connectors with `token_of`
+--- have for it: the configured one is used next. Where refresh tokens are good for one use, that one is spent.
 ---@param connector? string name; default the run's
 ---@return true? done
 ---@return jeton.Err? err

@@ -88,6 +88,18 @@ class Device(Login):
         self.assertEqual(service.forms[-1]["refresh_token"], "refresh-token-of-login-1")
         self.assertEqual(len(service.forms), 3)
 
+    def test_what_others_have_for_the_refresh_token_before_is_gone(self):
+        service = self.service()
+        self.configure(service)
+        with open(self.folder + "/jeton.yaml", "a", encoding="utf-8") as file:
+            file.write(f"  mail: {{ token_of: books, endpoint: {service.url}/mail, scope: mail.read }}\n")
+        self.ok("login", "books", "--device")
+        self.ok("token", "mail")
+        self.ok("login", "books", "--device")
+        self.ok("token", "mail")
+        self.assertEqual([form.get("refresh_token") for form in service.forms],
+                         [None, "refresh-token-of-login-1", None, "refresh-token-of-login-3"])
+
     def test_a_public_client(self):
         service = self.service()
         self.configure(service, client_auth="none", client_secret=None, body="json", audience="a", resource="urn:r",

@@ -372,6 +372,17 @@ class TokenOf(OAuth2):
         self.ok("check", "--online", "--refresh")
         self.assertEqual((len(grants.forms), grants.dead), (6, False))
 
+    def test_it_is_forgotten_with_the_other(self):
+        grants = self.grants()
+        self.both(grants, scope="mail.read")
+        self.write("forget.lua", 'assert(require "jeton.token".forget "books")')
+        self.ok("token", "mail")
+        grants.current = REFRESH
+        self.ok("run", "forget.lua")
+        self.assertIsNone(self.row())
+        self.ok("token", "mail")
+        self.assertEqual([form["refresh_token"] for form in grants.forms], [REFRESH, REFRESH])
+
     def test_both_at_once(self):
         grants = self.grants()
         self.both(grants, scope="mail.read")
