@@ -123,7 +123,26 @@ local assumptions = {
   property_numbers = { [0] = "Text", [1] = "Numeric", [3] = "DateTime", [6] = "StringList" },
   source_group_required = true, -- sourceGroupId, when reacting
 
-  -- Media: POST /media/url fetches from this machine only; the hosted service fetched from anywhere.
+  -- Media. What phones make beside the documented types, by content type. A guess: the service may have
+  -- refused some with 415.
+  phone_media = {
+    ["image/heic"] = { kind = "Image", endings = { "heic" } },
+    ["image/heif"] = { kind = "Image", endings = { "heif" } },
+    ["image/webp"] = { kind = "Image", endings = { "webp" } },
+    ["image/gif"] = { kind = "Image", endings = { "gif" } },
+    ["audio/mp4"] = { kind = "Audio", endings = { "m4a" } },
+    ["audio/m4a"] = { kind = "Audio", endings = {} },
+    ["audio/x-m4a"] = { kind = "Audio", endings = {} },
+    ["audio/aac"] = { kind = "Audio", endings = { "aac" } },
+    ["audio/amr"] = { kind = "Audio", endings = { "amr" } },
+    ["audio/3gpp"] = { kind = "Audio", endings = {} },
+    ["audio/ogg"] = { kind = "Audio", endings = { "ogg", "opus" } },
+    ["video/quicktime"] = { kind = "Video", endings = { "mov" } },
+    ["video/x-m4v"] = { kind = "Video", endings = { "m4v" } },
+    ["video/3gpp2"] = { kind = "Video", endings = { "3g2" } },
+  },
+
+  -- POST /media/url fetches from this machine only; the hosted service fetched from anywhere.
   media_url_loopback_only = true,
 
   -- CORS, for the origins of --cors: that it allows the custom headers. The hosted service allowed every

@@ -35,7 +35,7 @@ local function check_file(what, file)
     refuse_type(("%s: %s"):format(what, why))
   end
   return {
-    type = kind, name = name, content_type = media_types.plain(file.content_type),
+    type = kind, name = name, content_type = media_types.exact(file.content_type, name),
     file = file.file, size = file.size, hash = file.sha256,
   }
 end
@@ -136,7 +136,7 @@ return {
     name = "media.upload",
     summary = "Uploads a file; several pictures give one album. Any part name; each part's Content-Type must "
       .. "be that of a .jpg, .jpeg, .png, .mp3, .wav, .doc, .docx, .xls, .xlsx, .ppt, .pptx, .pdf, .mp4 or "
-      .. ".3gpp, and fit its file name, else 415.",
+      .. ".3gpp, or of what else phones record, and fit its file name, else 415.",
     method = "POST",
     path = "/media",
     permission = "media.write",

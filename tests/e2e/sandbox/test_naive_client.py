@@ -104,6 +104,11 @@ class Headers(naive.Case):
         for content_type in ("application/json;charset=utf-8", "application/json; charset=UTF-8", "text/plain",
                              "application/x-www-form-urlencoded"):
             self.done(self.tenant.call("POST", MESSAGES, {"message": "x"}, {"Content-Type": content_type}))
+        for headers in ([], [("Content-Type", "")]):  # none at all
+            self.done(naive.bare(self.root, "POST", "/v1" + MESSAGES, [("accessToken", self.tenant.token), *headers],
+                                 b'{"message": "x"}'))
+        pin = json.dumps({"mobileNumber": BOB, "applicationId": APPLICATION_ID}).encode()
+        self.done(naive.send(self.root + "/v1/generatePin", "POST", pin, {"Content-Type": "text/json"}))
 
     def test_replies(self):
         for reply in (self.tenant.exchange(), self.tenant.get("/groups"), self.tenant.get("/nothing"),

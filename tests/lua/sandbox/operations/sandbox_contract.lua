@@ -111,7 +111,7 @@ end
 
 local function check_ids(call)
   for name in pairs(call.params) do
-    for _, unknown in ipairs { ids.new(), "x" } do
+    for _, unknown in ipairs { ids.new(), "x", "8c2050-9be8-45d6-97f5-bb7013930027", "%00%FF'" } do
       local params = contract.copy(call.params)
       params[name] = unknown
       refuse(("unknown %s %s"):format(name, unknown), call, { params = params }, UNKNOWN)

@@ -47,6 +47,29 @@ function TestUpload.test_every_documented_type()
   end
 end
 
+function TestUpload.test_what_phones_send()
+  for _, case in ipairs {
+    { "Image", "IMG_0001.HEIC", "image/heic" }, { "Image", "a.gif", "image/gif" },
+    { "Image", "IMG_1.jpg", "image/*", "image/jpeg" }, { "Image", "a.jpg", "image/jpg" },
+    { "Image", "a.jpg", "image/png" }, { "Image", "1000012345", "image/jpeg" },
+    { "Audio", "rec.m4a", "audio/x-m4a" }, { "Audio", "rec.m4a", "audio/*", "audio/mp4" },
+    { "Audio", "rec.3gp", "audio/3gpp" }, { "Audio", "rec.mp4", "audio/mp4" },
+    { "Audio", "rec.amr", "audio/amr" }, { "Audio", "rec.opus", "audio/ogg; codecs=opus" },
+    { "Video", "IMG_0002.MOV", "video/quicktime" }, { "Video", "a.3gp", "video/*", "video/3gpp" },
+    { "Document", "a.pdf", "application/x-pdf" },
+  } do
+    local resource = upload(part(case[2], case[3]))
+    lu.assertEquals(resource.type, case[1], case[2])
+    lu.assertEquals(fetch(resource.id).headers["content-type"], case[4] or case[3]:match "^[^;]+")
+  end
+  for _, file in ipairs { part("a.mov", "video/*; x=y", "x"), part("a.pdf", "image/*"), part("a", "image/*"),
+    part("a.svg", "image/*"), part("a.mp3", "video/quicktime"), part("a.png", "*/*"),
+    part("a.mp4", "image/gif") } do
+    local status = wire.call("POST", "/v1/media", { token = wire.access(), parts = { file } })
+    lu.assertEquals(status, file.filename == "a.mov" and 200 or 415, file.filename)
+  end
+end
+
 function TestUpload.test_part_names_as_clients_have_them()
   for _, name in ipairs { "files", "FileName", "1", "2", "" } do
     lu.assertEquals(upload(part("a.png", "image/png", nil, name)).type, "Image")
@@ -88,8 +111,12 @@ end
 
 function TestUpload.test_bytes_that_are_no_text_are_refused_in_json()
   local token = wire.access()
-  for _, file in ipairs { part("a.png", "image/\255"), part("a\255.\254", "\195/x") } do
-    wire.refused(415, "UnsupportedMediaType", "POST", "/v1/media", { token = token, parts = { file } })
+  for _, file in ipairs { { "a.png", "image/\255" }, { "a\255.\254", "\195/x" } } do
+    wire.refused(415, "UnsupportedMediaType", "POST", "/v1/media", {
+      token = token, headers = { ["Content-Type"] = "multipart/form-data; boundary=b" },
+      body = ('--b\r\nContent-Disposition: form-data; name="1"; filename="%s"\r\n'
+        .. "Content-Type: %s\r\n\r\nx\r\n--b--\r\n"):format(file[1], file[2]),
+    })
   end
 end
 
