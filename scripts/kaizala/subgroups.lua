@@ -37,12 +37,14 @@ end
 ---@field welcome_message? string
 ---@field image_url? string
 ---@field members? string[] phone numbers with + and country code
+---@field type? "Group"|"ConnectGroup" a ConnectGroup is public; it needs a tenant-level token
 ---@field join? boolean whether the caller becomes its admin; the service's default is true
 local subgroup_options = {
   { "name", check.name, "groupName", required = true },
   { "welcome_message", "string", "welcomeMessage" },
   { "image_url", "string", "groupImageUrl" },
   { "members", check.phones, "members" },
+  { "type", { "Group", "ConnectGroup" }, "groupType" },
   { "join", "boolean", "addUserToGroup" },
 }
 

@@ -66,6 +66,8 @@ function TestSubgroups.test_create_list_and_remove()
   lu.assertEquals(names(sales:subgroups()), "Sales North")
   local err = raises("http", "404", sales.remove_subgroup, sales, south.id)
   lu.assertEquals(err.code, "NotFound")
+  local public = sales:create_subgroup { name = "Public", type = "ConnectGroup" }
+  lu.assertEquals(public:details().type, "ConnectGroup")
 end
 
 function TestSubgroups.test_add_ids_and_groups()
