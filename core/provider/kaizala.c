@@ -5,6 +5,7 @@
 #include "kaizala_request.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define CURSOR(path, list)                                                                         \
     {                                                                                              \
@@ -59,15 +60,22 @@ static size_t grants(const struct provider_known *known, const char *tokens[PROV
     return count;
 }
 
+/* Which of the three values it was. kaizala_reply.c has seen to those of the application. */
 static void refused(const struct connector *connector, struct err *err)
 {
     (void)connector;
+    static const char lives[] = "it expires after 365 days, or when a new one is generated";
     char message[ERR_MSG_MAX];
     memcpy(message, err->msg, sizeof message);
-    err_text(err->msg, sizeof err->msg,
-             "%s; check application_id, application_secret and refresh_token, which expires after "
-             "365 days, or when a new one is generated",
-             message);
+    if (strstr(message, KAIZALA_CHECK_APPLICATION) != NULL)
+        return;
+    if (strcasecmp(err->code, "InvalidToken") == 0)
+        err_text(err->msg, sizeof err->msg, "%s; check refresh_token: %s", message, lives);
+    else
+        err_text(err->msg, sizeof err->msg,
+                 "%s; check application_id, application_secret and refresh_token: the latter "
+                 "expires after 365 days, or when a new one is generated",
+                 message);
 }
 
 const struct provider kaizala_provider = {

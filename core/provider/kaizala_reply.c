@@ -267,6 +267,16 @@ static int service_moved(const struct provider_ask *ask, const struct http_respo
     return result;
 }
 
+/* The service speaks of "applicationId and secret", whatever the request was for. */
+static void advise(struct err *err)
+{
+    char message[ERR_MSG_MAX];
+    if (err->status != 401 || strcasestr(err->msg, "applicationId") == NULL)
+        return;
+    memcpy(message, err->msg, sizeof message);
+    err_text(err->msg, sizeof err->msg, "%s" KAIZALA_CHECK_APPLICATION, message);
+}
+
 enum provider_meaning kaizala_reply_read(const struct provider_ask *ask,
                                          const struct http_response *response,
                                          struct provider_reply *out, struct err *err)
@@ -287,6 +297,7 @@ enum provider_meaning kaizala_reply_read(const struct provider_ask *ask,
         return result == 0 ? PROVIDER_GOOD : PROVIDER_REFUSED;
     }
     reply_error(response, "", "", NULL, "token_service", err);
+    advise(err);
     if (status == 429 || status >= 500)
         return PROVIDER_WAIT;
     return status == 400 || status == 401 || status == 403 ? PROVIDER_NEXT : PROVIDER_REFUSED;

@@ -4,6 +4,9 @@
 
 #include "provider.h"
 
+/* What is added to a refusal of ID or secret. */
+#define KAIZALA_CHECK_APPLICATION "; check application_id and application_secret"
+
 /* provider.reply */
 enum provider_meaning kaizala_reply_read(const struct provider_ask *ask,
                                          const struct http_response *response,

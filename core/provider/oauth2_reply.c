@@ -167,6 +167,23 @@ static bool is_passing(const struct err *err)
            strcmp(err->code, "server_error") == 0;
 }
 
+/* The standard's codes that say which value is wrong. */
+static void advise(struct err *err)
+{
+    static const char *const advice[][2] = {
+        {"invalid_client", "check client_id, client_auth and the secret or key that it sends"},
+        {"unauthorized_client", "the service does not allow this client the grant"},
+        {"invalid_target", "check audience and resource"},
+    };
+    char message[ERR_MSG_MAX];
+    for (size_t i = 0; i < sizeof advice / sizeof advice[0]; i++) {
+        if (strcmp(err->code, advice[i][0]) != 0)
+            continue;
+        memcpy(message, err->msg, sizeof message);
+        err_text(err->msg, sizeof err->msg, "%s; %s", message, advice[i][1]);
+    }
+}
+
 /* err holds the refusal. */
 static enum provider_meaning judge(const struct provider_ask *ask, struct err *err)
 {
@@ -180,6 +197,7 @@ static enum provider_meaning judge(const struct provider_ask *ask, struct err *e
         err->retryable = true;
         return PROVIDER_WAIT;
     }
+    advise(err);
     return PROVIDER_REFUSED;
 }
 

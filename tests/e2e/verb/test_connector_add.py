@@ -145,10 +145,14 @@ class Written(AddCase):
 class Refused(AddCase):
 
     def test_what_the_token_service_refuses(self):
-        for lines in (self.lines(token="no-such-refresh-token"), self.lines(secret="WRONGSECRET"),
-                      self.lines(application_id="00000000-0000-4000-8000-000000000000")):
+        """It says which of the values to check, and not the others."""
+        application, token = "; check application_id and application_secret (", "; check refresh_token: it expires"
+        for lines, says in ((self.lines(token="no-such-refresh-token"), token),
+                            (self.lines(secret="WRONGSECRET"), application),
+                            (self.lines(application_id="00000000-0000-4000-8000-000000000000"), application)):
             with self.subTest(lines):
-                self.refused(4, input=lines, says=["not added", "contoso"], before={})
+                done = self.refused(4, input=lines, says=["not added", "contoso", says], before={})
+                self.assertEqual(done.stderr.count("; check "), 1)
         self.assertFalse(os.path.exists(os.path.join(self.folder, "xdg-config")))
 
     def test_no_token_service(self):
