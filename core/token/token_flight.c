@@ -35,6 +35,7 @@ void token_flight_free(struct flight *flight)
     token_cache_unconfigure(&flight->configured);
     store_token_destroy(&flight->row);
     store_token_destroy(&flight->slot);
+    store_token_destroy(&flight->peer);
     mem_free(flight);
 }
 
@@ -83,6 +84,8 @@ static void flight_call(struct flight *flight, enum store_op op, loop_fn *done)
         flight->call.under = &flight->lease;
     store_start(flight->tokens->store, &flight->call, done, flight);
 }
+
+static void flight_loaded(void *arg);
 
 static void owner_in(void *arg, const char *home, char owner[STORE_OWNER_SIZE])
 {
@@ -141,6 +144,58 @@ static bool flight_note(struct flight *flight, const struct exchange_result *res
     return stops;
 }
 
+static void flight_close(struct flight *flight)
+{
+    if (flight->saves)
+        flight_call(flight, STORE_TOKEN_SAVE, flight_forgot);
+    else if (flight->ends)
+        flight_call(flight, STORE_TOKEN_INTENT, flight_forgot);
+    else
+        flight_search(flight);
+}
+
+static void flight_again(void *arg)
+{
+    struct flight *flight = arg;
+    if (flight->call.result < 0) {
+        flight_fail(flight, &flight->call.err);
+        return;
+    }
+    store_token_destroy(&flight->row);
+    store_token_destroy(&flight->slot);
+    flight_call(flight, STORE_TOKEN_LOAD, flight_loaded);
+}
+
+/*
+ * Refused, perhaps because somebody else has spent the refresh token meanwhile: whoever lost the
+ * lock on the way, or works on a copy of the state, does not stop it. What they have stored is
+ * used, and nothing is said of a dead one.
+ */
+static void flight_peer_loaded(void *arg)
+{
+    struct flight *flight = arg;
+    const char *now = flight->call.result > 0 ? flight->peer.refresh_token : NULL;
+    bool tried = now == NULL;
+    for (size_t i = 0; !tried && i < flight->ntokens; i++)
+        tried = strcmp(now, flight->tokens_tried[i]) == 0;
+    if (tried) {
+        flight_close(flight);
+        return;
+    }
+    log_msg(flight->tokens->log, LOG_INFO,
+            "connector '%s': another process has stored a newer refresh token meanwhile",
+            flight->connector->name);
+    store_token_destroy(&flight->row);
+    flight->row = flight->peer;
+    flight->row.intent = (struct store_intent){0};
+    memset(&flight->peer, 0, sizeof flight->peer);
+    memset(flight->tokens_tried, 0, sizeof flight->tokens_tried);
+    token_cache_unconfigure(&flight->configured);
+    flight->failure = (struct err){0};
+    flight->lost_ms = 0;
+    flight_call(flight, STORE_TOKEN_INTENT, flight_again);
+}
+
 /*
  * An answer ends the intent, and so does the certainty that nothing was done. Where the place that
  * the service had moved to failed, and so did the others, the next run does not start there.
@@ -159,12 +214,16 @@ static void flight_refused(struct flight *flight, const struct exchange_result *
         row->service_override = NULL;
         stored = true;
     }
-    if (stored)
-        flight_call(flight, STORE_TOKEN_SAVE, flight_forgot);
-    else if (ends)
-        flight_call(flight, STORE_TOKEN_INTENT, flight_forgot);
-    else
-        flight_search(flight);
+    flight->saves = stored;
+    flight->ends = ends;
+    if (!result->refused || flight->looked || flight->tokens_tried[0] == NULL) {
+        flight_close(flight);
+        return;
+    }
+    flight->looked = true;
+    flight->call = (struct store_call){.op = STORE_TOKEN_LOAD,
+                                       .token = {.owner = flight->owner, .row = &flight->peer}};
+    store_start(flight->tokens->store, &flight->call, flight_peer_loaded, flight);
 }
 
 static void flight_stored(void *arg)

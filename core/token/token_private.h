@@ -50,6 +50,10 @@ struct flight {
     /* The grants of the exchange, by their refresh tokens: those of row and configured. */
     const char *tokens_tried[PROVIDER_GRANTS_MAX];
     size_t ntokens;
+    /* Of a refusal: the row as it stands in the state by then, looked at once. */
+    struct store_token peer;
+    bool looked;
+    bool saves, ends; /* what is written if nobody else has got further: the row; or its intent */
     struct token_request *waiters;
     struct err failure; /* what the waiters hear when the row is stored; ERR_NONE: it went well */
     struct store_home_find elsewhere;

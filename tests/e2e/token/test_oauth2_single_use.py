@@ -132,6 +132,30 @@ class LostReplies(SingleUse):
         self.fails(4, "token", "books", "--refresh", says="is dead")
         self.assertEqual(self.sent(grants)[2:], ["refresh-token-2"])
 
+    def test_one_that_another_process_has_stored_meanwhile(self):
+        """What the state holds is looked at again before a refresh token is called dead."""
+        grants = self.grants()
+        self.books(grants)
+        self.token()
+        fields = "refresh_token = 'refresh-token-1b', generation = generation + 1"
+
+        def elsewhere(more):
+            def answer(_):
+                grants.current = "refresh-token-1b"
+                self.sql(f"UPDATE token SET {fields} {more}")
+                return 400, {}, {"error": "invalid_grant"}
+            return answer
+        grants.answers = [elsewhere(", access_token = 'access-token-1b'")]
+        token = self.token("--refresh")
+        self.assertEqual((token["access_token"], token["source"], self.intents()), ("access-token-1b", "cache", 0))
+        self.sql("UPDATE token SET refresh_token = 'refresh-token-1'")
+        grants.answers = [elsewhere(", lifetime_ms = 1")]
+        self.assertEqual(self.token("--refresh")["source"], "exchange")
+        self.assertEqual(self.sent(grants)[1:], ["refresh-token-1", "refresh-token-1", "refresh-token-1b"])
+        self.assertEqual((self.row()["refresh_token"], self.intents(), grants.dead), ("refresh-token-2", 0, False))
+        grants.answers = [elsewhere(", lifetime_ms = 1"), (400, {}, {"error": "invalid_grant"})]
+        self.fails(4, "token", "books", "--refresh", says="is dead")  # it is looked at once
+
 
 class Hostile(SingleUse):
     """Replies of no good service: bounded, with a clear error, and the refresh token is not lost."""
