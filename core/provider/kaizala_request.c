@@ -141,8 +141,10 @@ struct http_request *kaizala_request_new(const struct provider_ask *ask, struct 
     return request;
 }
 
-void kaizala_request_sign_in_url(const struct provider_ask *ask, const char *state, struct buf *out)
+int kaizala_request_sign_in_url(const struct provider_ask *ask, const char *state, struct buf *out,
+                                struct err *err)
 {
+    (void)err;
     char *base = kaizala_request_base(ask);
     buf_printf(out, "%s" AUTHORIZE_PATH, base);
     put_pair(out, '?', "response_type", "code");
@@ -150,6 +152,7 @@ void kaizala_request_sign_in_url(const struct provider_ask *ask, const char *sta
     put_pair(out, '&', "redirect_uri", ask->redirect_uri);
     put_pair(out, '&', "state", state);
     mem_free(base);
+    return 0;
 }
 
 /* What follows the slashes and the version that a path may start with. */

@@ -7,8 +7,8 @@
 /* provider.request */
 struct http_request *kaizala_request_new(const struct provider_ask *ask, struct err *err);
 /* provider.sign_in_url */
-void kaizala_request_sign_in_url(const struct provider_ask *ask, const char *state,
-                                 struct buf *out);
+int kaizala_request_sign_in_url(const struct provider_ask *ask, const char *state, struct buf *out,
+                                struct err *err);
 /* The token service's URL, as configured or where it has moved. */
 const char *kaizala_request_service(const struct provider_ask *ask);
 /* What the request's path follows: the token service's URL, or that without its version

@@ -4,6 +4,7 @@
 #include "oauth2_metadata.h"
 #include "oauth2_reply.h"
 #include "oauth2_request.h"
+#include "url.h"
 
 #include <string.h>
 
@@ -34,17 +35,48 @@ static bool can(const struct connector *connector, enum provider_purpose purpose
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
     return oauth2_connector_refreshes(connector) &&
-           (purpose != PROVIDER_DEVICE || oauth2->device_url != NULL);
+           (purpose != PROVIDER_DEVICE || oauth2->device_url != NULL) &&
+           (purpose != PROVIDER_CODE || oauth2->authorize_url != NULL);
+}
+
+static const char *redirect_uri(const struct connector *connector)
+{
+    const char *configured = oauth2_connector_of(connector)->redirect_uri;
+    return configured != NULL ? configured : "http://127.0.0.1:0/callback";
+}
+
+/* Where none is configured, it must at least be on a host where this sign-in goes. */
+static bool is_issuer(const struct connector *connector, const char *issuer)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
+    const char *places[] = {oauth2->authorize_url, oauth2->token_url};
+    struct err ignored;
+    struct url url, place;
+    bool same = false;
+    if (oauth2->issuer != NULL)
+        return strcmp(issuer, oauth2->issuer) == 0;
+    if (url_parse(issuer, &url, &ignored) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        if (places[i] == NULL || url_parse(places[i], &place, &ignored) != 0)
+            continue;
+        same = same || (strcmp(url.scheme, place.scheme) == 0 &&
+                        strcmp(url.host, place.host) == 0 && url.port == place.port);
+        url_destroy(&place);
+    }
+    url_destroy(&url);
+    return same;
 }
 
 static void refused(const struct connector *connector, struct err *err)
 {
     char message[ERR_MSG_MAX];
     memcpy(message, err->msg, sizeof message);
-    err_text(err->msg, sizeof err->msg,
-             "%s; the refresh token of connector '%s' is dead: sign in anew, and configure the new "
-             "refresh_token",
-             message, connector->name);
+    err_text(err->msg, sizeof err->msg, "%s; the refresh token of connector '%s' is dead: %s",
+             message, connector->name,
+             can(connector, PROVIDER_DEVICE) || can(connector, PROVIDER_CODE)
+                 ? "sign in anew (jeton login)"
+                 : "sign in anew, and configure the new refresh_token");
     err->named = true;
 }
 
@@ -63,8 +95,8 @@ const struct provider oauth2_provider = {
               {OAUTH2_CLIENT_SECRET, "client secret", "secret"},
               {PROVIDER_REFRESH_TOKEN, "refresh token", "refresh_token"}},
     .given_where = "where the application is registered at the service",
-    .sign_in = "--device",
-    .renewal = "sign in anew, and configure the new refresh_token",
+    .sign_in = "--device | --browser | --paste",
+    .renewal = "sign in anew (jeton login), or configure a new refresh_token",
     .try_path = "",
     .single_use = true,
     .discovery = &oauth2_metadata,
@@ -76,6 +108,9 @@ const struct provider oauth2_provider = {
     .reply = oauth2_reply_read,
     .refused = refused,
     .can = can,
+    .sign_in_url = oauth2_request_sign_in_url,
+    .redirect_uri = redirect_uri,
+    .is_issuer = is_issuer,
     .endpoint = oauth2_request_endpoint,
     .path = oauth2_request_api_path,
     .resource = oauth2_request_resource,

@@ -156,6 +156,12 @@ static void form_add_sign_in(struct form *form, const struct provider_ask *ask)
     if (ask->purpose == PROVIDER_DEVICE_CODE) {
         form_add(form, "grant_type", OAUTH2_GRANT_DEVICE_URI);
         form_add(form, "device_code", ask->code);
+    } else if (ask->purpose == PROVIDER_CODE) {
+        form_add(form, "grant_type", "authorization_code");
+        form_add(form, "code", ask->code);
+        form_add(form, "redirect_uri", ask->redirect_uri);
+        if (oauth2_connector_of(ask->connector)->pkce == OAUTH2_PKCE)
+            form_add(form, "code_verifier", ask->verifier);
     }
 }
 
@@ -391,6 +397,52 @@ cleanup:
     form_destroy(form);
     mem_free(form);
     return request;
+}
+
+/* ---- the browser ---- */
+
+/* S256 of RFC 7636. */
+static void add_challenge(struct form *form, const char *verifier)
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    char challenge[sodium_base64_ENCODED_LEN(sizeof digest,
+                                             sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+    crypto_hash_sha256(digest, (const unsigned char *)verifier, strlen(verifier));
+    sodium_bin2base64(challenge, sizeof challenge, digest, sizeof digest,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    form_add(form, "code_challenge", challenge);
+    form_add(form, "code_challenge_method", "S256");
+}
+
+int oauth2_request_sign_in_url(const struct provider_ask *ask, const char *state, struct buf *out,
+                               struct err *err)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
+    struct form *form = mem_alloc(sizeof *form);
+    char *scope = join_scope(oauth2, oauth2->scope);
+    form_add(form, "response_type", "code");
+    if (secret(ask, OAUTH2_CLIENT_ID) != NULL)
+        form_add(form, OAUTH2_CLIENT_ID, secret(ask, OAUTH2_CLIENT_ID));
+    form_add(form, "redirect_uri", ask->redirect_uri);
+    if (scope != NULL)
+        form_add(form, "scope", scope);
+    form_add(form, "state", state);
+    if (oauth2->pkce == OAUTH2_PKCE)
+        add_challenge(form, ask->verifier);
+    if (oauth2->audience != NULL)
+        form_add(form, "audience", oauth2->audience);
+    for (size_t i = 0; oauth2->resource != NULL && oauth2->resource[i] != NULL; i++)
+        form_add(form, "resource", oauth2->resource[i]);
+    form_add_pairs(form, ask, &oauth2->authorize_params);
+    buf_printf(out, "%s?", oauth2->authorize_url);
+    int result = form_encode(form, out);
+    if (result != 0 || form->full)
+        err_set(err, ERR_CONFIG, "too many parameters for authorize_url, or too long ones");
+    result = result != 0 || form->full ? -1 : 0;
+    form_destroy(form);
+    mem_free(form);
+    mem_free(scope);
+    return result;
 }
 
 /* ---- the API ---- */

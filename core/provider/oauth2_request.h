@@ -15,4 +15,8 @@ const char *oauth2_request_endpoint(const struct connector *connector);
 struct http_header oauth2_request_authorize(const struct connector *connector,
                                             const char *access_token);
 
+/* provider.sign_in_url */
+int oauth2_request_sign_in_url(const struct provider_ask *ask, const char *state, struct buf *out,
+                               struct err *err);
+
 #endif

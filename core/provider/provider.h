@@ -44,6 +44,7 @@ struct provider_ask {
     const char *redirect_uri;
     const char
         *metadata; /* what the service says of itself (provider_discovery); NULL: not known */
+    const char *verifier;  /* PROVIDER_CODE: random text that only this sign-in knows (RFC 7636) */
     struct redact *redact; /* of secrets that the request itself makes; NULL: not registered */
 };
 
@@ -181,8 +182,13 @@ struct provider {
     /* Whether the connector can be signed in by this purpose. NULL: by those that its provider's
      * table says. */
     bool (*can)(const struct connector *connector, enum provider_purpose purpose);
-    /* PROVIDER_CODE: appends the URL that a browser is sent to. */
-    void (*sign_in_url)(const struct provider_ask *ask, const char *state, struct buf *out);
+    /* PROVIDER_CODE: appends the URL that a browser is sent to. -1 with err: it cannot be made. */
+    int (*sign_in_url)(const struct provider_ask *ask, const char *state, struct buf *out,
+                       struct err *err);
+    /* Where a browser is sent after a sign-in; port 0 is a free one. NULL: anywhere on loopback. */
+    const char *(*redirect_uri)(const struct connector *connector);
+    /* Whether a redirect that says so (RFC 9207) is of this connector's service. */
+    bool (*is_issuer)(const struct connector *connector, const char *issuer);
 
     /* Where calls go when no reply has named an endpoint. NULL: a reply always does. */
     const char *(*endpoint)(const struct connector *connector);

@@ -4,6 +4,7 @@
 
 #include "app.h"
 #include "provider.h"
+#include "url.h"
 
 #define LOGIN_LINE_MAX  ((size_t)16 * 1024) /* of what is typed or pasted */
 #define LOGIN_WAIT_MS   (10LL * 60 * 1000)  /* for the browser: as long as a code lives */
@@ -44,7 +45,16 @@ int login_post(struct provider_ask ask, const struct login *login, struct login_
 
 int login_pin(const struct login *login, const char *phone, struct login_result *out,
               struct err *err);
-int login_oauth(const struct login *login, struct login_result *out, struct err *err);
+struct login_browser {
+    bool types;   /* a code or URL may be typed meanwhile */
+    bool paste;   /* the URL is pasted, without echo, and nobody listens */
+    int64_t port; /* of redirect_uri; -1: as it says */
+};
+int login_browser(const struct login *login, const struct login_browser *how,
+                  struct login_result *out, struct err *err);
+/* A redirect URI, whose port may be 0. *local: a browser that is sent there comes to a port of this
+ * machine. */
+int login_redirect_parse(const char *text, struct url *url, bool *local, struct err *err);
 /* A code that is typed into a browser anywhere (RFC 8628). */
 int login_device(const struct login *login, struct login_result *out, struct err *err);
 

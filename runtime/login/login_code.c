@@ -49,6 +49,22 @@ static bool same(const char *a, const char *b)
     return len == strlen(b) && sodium_memcmp(a, b, len) == 0;
 }
 
+int login_redirect_parse(const char *text, struct url *url, bool *local, struct err *err)
+{
+    const char *host = strstr(text, "://");
+    size_t end = host != NULL ? (size_t)(host + 3 - text) + strcspn(host + 3, "/") : strlen(text);
+    bool free_port = end > 2 && strncmp(text + end - 2, ":0", 2) == 0;
+    char *parsed = mem_printf("%.*s%s", (int)(end - (free_port ? 2 : 0)), text, text + end);
+    int result = url_parse(parsed, url, err);
+    mem_free(parsed);
+    if (result != 0)
+        return -1;
+    if (free_port)
+        url->port = 0;
+    *local = strcmp(url->scheme, "http") == 0 && url_is_loopback(url);
+    return 0;
+}
+
 int login_check_url(const char *text, struct err *err)
 {
     struct url url;

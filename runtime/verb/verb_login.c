@@ -7,13 +7,21 @@
 #include "mem.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define REPORT_MAX ((size_t)64 * 1024)
+
+/* How to sign in. */
+enum way { WAY_NONE, WAY_PIN, WAY_OAUTH, WAY_DEVICE, WAY_BROWSER, WAY_PASTE };
 
 struct login_options {
     const char *phone;
     bool oauth;
     bool device;
+    bool browser;
+    bool paste;
+    int64_t port;
+    enum way way; /* what follows from them */
 };
 
 struct stored {
@@ -86,27 +94,55 @@ static int prove(struct app *app, struct engine *engine, const struct connector 
     return result;
 }
 
+/* Of a person who has said nothing. */
+static enum way usual_way(const struct connector *connector)
+{
+    const struct provider *provider = provider_of(connector);
+    struct err ignored;
+    struct url url;
+    if (provider->can(connector, PROVIDER_DEVICE))
+        return WAY_DEVICE;
+    bool local = false;
+    if (login_redirect_parse(provider->redirect_uri(connector), &url, &local, &ignored) == 0)
+        url_destroy(&url);
+    return local ? WAY_BROWSER : WAY_PASTE;
+}
+
 /* The ways of one provider mean nothing to another. */
-static int check_way(const struct connector *connector, const struct login_options *options,
-                     struct err *err)
+static int choose_way(const struct connector *connector, struct login_options *options,
+                      struct err *err)
 {
     const struct provider *provider = provider_of(connector);
     const char *sign_in = provider->sign_in != NULL ? provider->sign_in : "none";
-    bool device = provider->can != NULL;
-    if (device != options->device)
+    bool standard = provider->can != NULL;
+    if (options->way == WAY_NONE && standard)
+        options->way = usual_way(connector);
+    if (options->way == WAY_NONE || standard != (options->way >= WAY_DEVICE))
         return err_set(err, ERR_USAGE,
                        "connector '%s' is of provider '%s'; the ways to sign in there: %s",
                        connector->name, connector->provider->name, sign_in);
-    if (options->device && !provider->can(connector, PROVIDER_DEVICE))
+    bool device = options->way == WAY_DEVICE;
+    if (standard && !provider->can(connector, device ? PROVIDER_DEVICE : PROVIDER_CODE))
         return err_set(err, ERR_CONFIG,
-                       "connector '%s': --device needs 'device_url', and grant: refresh_token, in "
-                       "%s",
-                       connector->name, connector->shown);
+                       "connector '%s': to sign in it needs '%s', and grant: refresh_token, in %s",
+                       connector->name, device ? "device_url" : "authorize_url", connector->shown);
     return 0;
 }
 
+static int take_way(const struct login *login, const struct login_options *options,
+                    struct login_result *out, struct err *err)
+{
+    const struct login_browser how = {.types = options->way == WAY_OAUTH,
+                                      .paste = options->way == WAY_PASTE,
+                                      .port = options->port};
+    if (options->way == WAY_PIN)
+        return login_pin(login, options->phone, out, err);
+    return options->way == WAY_DEVICE ? login_device(login, out, err)
+                                      : login_browser(login, &how, out, err);
+}
+
 static int sign_in(struct app *app, const struct config *config, const char *name,
-                   const struct login_options *options, struct err *err)
+                   struct login_options *options, struct err *err)
 {
     const struct connector *connector = config_connector(config, name, err);
     if (connector == NULL)
@@ -116,7 +152,7 @@ static int sign_in(struct app *app, const struct config *config, const char *nam
                 connector->name, connector->lender->name);
         connector = connector->lender;
     }
-    if (check_way(connector, options, err) != 0)
+    if (choose_way(connector, options, err) != 0)
         return -1;
     int result = -1;
     struct login_result came = {0};
@@ -134,11 +170,7 @@ static int sign_in(struct app *app, const struct config *config, const char *nam
         .connector = connector,
         .secrets = &secrets,
     };
-    if (options->device)
-        result = login_device(&login, &came, err);
-    else
-        result = options->oauth ? login_oauth(&login, &came, err)
-                                : login_pin(&login, options->phone, &came, err);
+    result = take_way(&login, options, &came, err);
     if (result != 0) {
         err_wrap(err, "connector '%s': login", connector->name);
         goto cleanup;
@@ -154,23 +186,59 @@ cleanup:
     return result;
 }
 
+/* At most one; none only at a terminal, where the usual one can be seen to begin. */
+static int read_way(struct login_options *options, struct err *err)
+{
+    static const char expected[] =
+        "expected one of --pin PHONE, --oauth, --device, --browser and --paste";
+    const bool given[] = {[WAY_PIN] = options->phone != NULL,
+                          [WAY_OAUTH] = options->oauth,
+                          [WAY_DEVICE] = options->device,
+                          [WAY_BROWSER] = options->browser,
+                          [WAY_PASTE] = options->paste};
+    for (int way = WAY_PIN; way <= WAY_PASTE; way++) {
+        if (given[way] && options->way != WAY_NONE)
+            return err_set(err, ERR_USAGE, "jeton login: %s", expected);
+        if (given[way])
+            options->way = (enum way)way;
+    }
+    if (options->way == WAY_NONE && isatty(STDIN_FILENO) != 1)
+        return err_set(err, ERR_USAGE, "jeton login: there is no terminal; %s", expected);
+    if (options->port > 65535)
+        return err_set(err, ERR_USAGE, "jeton login: --port: expected 0 to 65535");
+    if (options->port >= 0 && options->way != WAY_NONE && options->way < WAY_BROWSER)
+        return err_set(err, ERR_USAGE, "jeton login: --port is for --browser and --paste");
+    return 0;
+}
+
 int verb_login(struct app *app, int argc, char **argv, struct err *err)
 {
-    struct login_options options = {0};
+    struct login_options options = {.port = -1};
     const struct opt opts[] = {
         {0, "pin", OPT_STRING, &options.phone, "PHONE",
-         "send a PIN to this number by SMS; it is prompted for, or read from standard input"},
+         "Kaizala: send a PIN to this number by SMS; it is prompted for, or read from standard "
+         "input"},
         {0, "oauth", OPT_FLAG, &options.oauth, NULL,
-         "print a URL to sign in at, and wait for the browser, or for its code to be pasted"},
+         "Kaizala: print a URL to sign in at, and wait for the browser, or for its code to be "
+         "pasted"},
         {0, "device", OPT_FLAG, &options.device, NULL,
          "OAuth 2.0: print a URL and a code to be typed there, on any device, and wait"},
+        {0, "browser", OPT_FLAG, &options.browser, NULL,
+         "print a URL to sign in at, and wait for a browser on this machine to return"},
+        {0, "paste", OPT_FLAG, &options.paste, NULL,
+         "the same with a browser anywhere: paste the URL that it ends at"},
+        {0, "port", OPT_INTEGER, &options.port, "N",
+         "of this machine, that the browser returns to; default: that of redirect_uri"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton login CONNECTOR (--pin PHONE | --oauth | --device)",
+        .usage = "jeton login CONNECTOR [--device | --browser | --paste] [--port N]\n"
+                 "jeton login CONNECTOR (--pin PHONE | --oauth)",
         .description =
             "Signs in and stores the refresh token in the state: the connector then needs none in "
-            "the configuration. One that is configured or changed later takes precedence.",
+            "the configuration. One that is configured or changed later takes precedence. At a "
+            "terminal, and for OAuth 2.0, the usual way need not be named: --device where the "
+            "connector has a device_url, else the browser.",
         .opts = opts,
         .min_operands = 1,
         .max_operands = 1,
@@ -180,12 +248,9 @@ int verb_login(struct app *app, int argc, char **argv, struct err *err)
     if (parsed <= 0)
         return parsed;
     int status = -1;
-    if ((options.phone != NULL) + options.oauth + options.device != 1) {
-        mem_free(result.operands);
-        return err_set(err, ERR_USAGE,
-                       "jeton login: expected one of --pin PHONE, --oauth and --device");
-    }
-    struct config *config = app_config(app, true, err);
+    struct config *config = NULL;
+    if (read_way(&options, err) == 0)
+        config = app_config(app, true, err);
     if (config != NULL)
         status = sign_in(app, config, result.operands[0], &options, err);
     config_free(config);

@@ -1,13 +1,24 @@
-"""`jeton login` at OAuth 2.0 services: by a device's code."""
+"""`jeton login` at OAuth 2.0 services: by a device's code, with a browser, by a pasted URL."""
 
+import base64
+import hashlib
 import json
+import os
+import pty
+import select
 import signal
+import socket
+import subprocess
 import time
 import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
 
 import support
 from oauth2 import ID, OAuth2, Grants
 
+CODE = "code-of-the-test"
 DEVICE = "device-code-of-the-test"
 SHOWN = "WDJB-MJHT"
 
@@ -69,7 +80,7 @@ class Device(Login):
         service = self.service()
         service.steps = [PENDING]
         self.configure(service)
-        self.fails(3, "token", "books", says="jeton login books (--device)")
+        self.fails(3, "token", "books", says="jeton login books (--device | --browser | --paste)")
         done = self.ok("-vv", "login", "books", "--device")
         self.assertEqual(done.stdout.splitlines()[:2], ["https://id.example.org/device", SHOWN])
         self.assertIn("is signed in: its refresh token is stored", done.stdout)
@@ -236,15 +247,239 @@ class Device(Login):
         self.ok("token", "books")
         self.assertEqual(process.wait(20), 0)
 
-    def test_usage(self):
+
+def query_of(url):
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query, strict_parsing=True))
+
+
+class Browsers(Login):
+    def configure(self, service, **keys):
+        super().configure(service, **{"device_url": None, "authorize_url": service.url + "/authorize", **keys})
+
+    def open(self, *options):
+        """A login that waits, and the URL that it printed."""
+        process = self.start("-vv", "login", "books", *(options or ("--browser",)), stdin=subprocess.PIPE)
+        return process, process.stdout.readline().decode().strip()
+
+    def come_back(self, url, status=200, at=None, **query):
+        """As a browser that is redirected; gives the page."""
+        asked = query_of(url)
+        query = {name: value for name, value in {"code": CODE, "state": asked["state"], **query}.items() if value}
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open((at or asked["redirect_uri"]) + "?" + urllib.parse.urlencode(query), timeout=20) as page:
+                found, text = page.status, page.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                found, text = error.code, error.read().decode()
+        self.assertEqual(found, status, text)
+        return text
+
+    def end(self, process, status=0, says=""):
+        out, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, status, err.decode())
+        self.assertIn(says, (out + err).decode())
+        for secret in (CODE, "access-token-1", "refresh-token-of-login", "client-secret: 100"):
+            self.assertNotIn(secret, (out + err).decode())
+        return err.decode()
+
+
+class Browser(Browsers):
+    def test_a_code_with_pkce(self):
+        service = self.service()
+        self.configure(service, audience="a", resource="urn:r", authorize_params={"prompt": "consent", "scope": "all"})
+        process, url = self.open()
+        asked = query_of(url)
+        self.assertTrue(url.startswith(service.url + "/authorize?response_type=code&client_id=" + ID))
+        self.assertRegex(asked["redirect_uri"], r"^http://127\.0\.0\.1:[1-9][0-9]*/callback$")
+        self.assertEqual({name: asked[name] for name in ("code_challenge_method", "audience", "resource", "prompt", "scope")},
+                         {"code_challenge_method": "S256", "audience": "a", "resource": "urn:r", "prompt": "consent",
+                          "scope": "all"})
+        self.assertRegex(asked["state"], "^[0-9a-f]{32}$")
+        self.assertIn("You can close this page", self.come_back(url, iss=service.url))
+        err = self.end(process, 0, "is signed in: its refresh token is stored")
+        [form] = service.forms
+        verifier = form.pop("code_verifier")
+        self.assertNotIn(verifier, err)
+        self.assertRegex(verifier, "^[A-Za-z0-9_-]{43}$")
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        self.assertEqual(asked["code_challenge"], challenge)
+        self.assertEqual(form, {"grant_type": "authorization_code", "code": CODE, "redirect_uri": asked["redirect_uri"],
+                                "resource": "urn:r"})
+        self.assertEqual(self.token()["source"], "cache")
+        self.ok("token", "books", "--refresh")
+
+    def test_without_pkce_at_a_port(self):
+        service = self.service()
+        self.configure(service, pkce=False, client_auth="post", redirect_uri="http://localhost:0", scope=None)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        process, url = self.open("--browser", "--port", str(port))
+        self.assertEqual(sorted(query_of(url)), ["client_id", "redirect_uri", "response_type", "state"])
+        self.assertEqual(query_of(url)["redirect_uri"], f"http://localhost:{port}")
+        self.come_back(url, at=f"http://127.0.0.1:{port}/")
+        self.end(process)
+        self.assertEqual(service.forms[0], {"grant_type": "authorization_code", "code": CODE, "client_id": ID,
+                                            "redirect_uri": f"http://localhost:{port}", "client_secret": "client-secret: 100 % é"})
+
+    def test_what_is_not_of_this_sign_in(self):
+        service = self.service()
+        service.answers = [lambda form: time.sleep(1) or service.grant(form)]
+        self.configure(service)
+        process, url = self.open()
+        asked = query_of(url)
+        for query in ({"state": "0" * 32}, {"state": None}, {"state": asked["state"][:-1]}, {"code": None},
+                      {"state": "0" * 32, "error": "access_denied", "code": None}, {"code": "a\nb"},
+                      {"error": "access_denied", "code": None, "state": None}):
+            self.come_back(url, 400, **query)
+        self.come_back(url, 404, at=asked["redirect_uri"] + "/x")
+        self.come_back(url, 404, at=asked["redirect_uri"].replace("/callback", "/"))
+        self.assertEqual(service.forms, [])
+        self.come_back(url)
+        self.come_back(url, 404)                     # the same again, while the code is exchanged
+        self.come_back(url, 404, code="another-code")
+        self.end(process)
+        self.assertEqual([form["code"] for form in service.forms], [CODE])
+        with self.assertRaises(urllib.error.URLError):  # and nobody listens afterwards
+            self.come_back(url)
+
+    def test_the_issuer(self):
+        service = self.service()
+        self.configure(service, issuer="https://id.example.org/a")
+        for issuer, status in (("https://id.example.org/", 4), (service.url, 4), ("https://id.example.org/a", 0)):
+            process, url = self.open()
+            self.come_back(url, iss=issuer)
+            self.end(process, status)
+
+    def test_no(self):
+        for query, says in (({"error": "access_denied", "error_description": "nobody\x1b[31m said so"},
+                             "the sign-in page answered: access_denied: nobody [31m said so"),
+                            ({"iss": "https://other.example"}, "of another service (iss): https://other.example"),
+                            ({"iss": "nothing"}, "of another service"),
+                            ({"iss": "https://127.0.0.1"}, "of another service")):
+            service = self.service()
+            self.configure(service)
+            process, url = self.open()
+            self.assertIn("Not signed in", self.come_back(url, **query))
+            self.end(process, 4, says)
+            self.assertEqual(service.forms, [])
+            self.assertIsNone(self.row())
+
+    def test_a_code_that_the_service_does_not_take(self):
+        def cut(_form):
+            raise ConnectionError
+        for answer, status, says in (((400, {}, {"error": "invalid_grant"}), 4, "invalid_grant"),
+                                     ((200, {}, b"<html>Sign in</html>"), 6, "not JSON"),
+                                     ((503, {}, b""), 6, "503 server error"),
+                                     ((200, {}, {"access_token": ""}), 6, "makes no sense"), (cut, 5, "")):
+            with self.subTest(says=says):
+                service = self.service()
+                service.answers = [answer]
+                self.configure(service)
+                process, url = self.open()
+                self.come_back(url)
+                self.end(process, status, says)
+                self.assertEqual(len(service.forms), 1)  # a code is for one use
+                self.assertIsNone(self.row())
+
+    def test_a_url_that_is_pasted(self):
+        service = self.service()
+        self.configure(service, redirect_uri="https://books.example.org/back")
+        process, url = self.open("--paste")
+        self.assertEqual(query_of(url)["redirect_uri"], "https://books.example.org/back")
+        back = f"https://books.example.org/back?code={CODE}&state={query_of(url)['state']}"
+        process.stdin.write(back.encode() + b"#x \r\n")
+        process.stdin.flush()
+        self.end(process, 0, "is signed in")
+        self.assertEqual(service.forms[0]["redirect_uri"], "https://books.example.org/back")
+
+    def test_what_is_pasted_and_is_not_it(self):
+        service = self.service()
+        self.configure(service, redirect_uri="https://books.example.org/back")
+        for change, status, says in (
+                (lambda back, url: CODE, 2, "does not begin with https://books.example.org/back?"),
+                (lambda back, url: back.replace("books.example", "books.example.evil"), 2, "does not begin with"),
+                (lambda back, url: back.replace("back?", "backs?"), 2, "does not begin with"),
+                (lambda back, url: back[:-1], 2, "not of this sign-in (state)"),
+                (lambda back, url: back.replace("code=", "kode="), 2, "holds no code"),
+                (lambda back, url: back + "&error=access_denied", 4, "answered: access_denied"),
+                (lambda back, url: back + "&iss=https://other.example", 4, "of another service"),
+                (lambda back, url: "", 2, "does not begin with"), (lambda back, url: "x" * 20000, 2, "a line of over")):
+            process, url = self.open("--paste")
+            back = f"https://books.example.org/back?code={CODE}&state={query_of(url)['state']}"
+            process.stdin.write(change(back, url).encode() + b"\n")
+            process.stdin.flush()
+            self.end(process, status, says)
+        self.assertEqual(service.forms, [])
+
+    def test_at_a_terminal(self):
+        """Without a flag; what is pasted is not shown; there is another try."""
+        self.need_terminal()
+        service = self.service()
+        self.configure(service, redirect_uri="https://books.example.org/back")
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.folder)
+            os.execve(support.JETON, [support.JETON, "login", "books"], self.env)
+        self.addCleanup(os.close, terminal)
+        shown = b""
+
+        def read_until(text):
+            nonlocal shown
+            deadline = time.monotonic() + 20
+            while text not in shown:
+                self.assertLess(time.monotonic(), deadline, shown)
+                if select.select([terminal], [], [], 0.1)[0]:
+                    try:
+                        shown += os.read(terminal, 4096)
+                    except OSError:
+                        break
+        read_until(b"URL that the browser ended at: ")
+        [url] = [line for line in shown.decode().split() if line.startswith(service.url)]
+        os.write(terminal, b"https://nowhere.example/\n")
+        read_until(b"does not begin with")
+        shown = shown.split(b"does not begin with", 1)[1]
+        read_until(b"URL that the browser ended at: ")
+        os.write(terminal, f"https://books.example.org/back?code={CODE}&state={query_of(url)['state']}\n".encode())
+        read_until(b"is signed in")
+        self.assertNotIn(CODE.encode(), shown)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+
+    def test_nobody_comes(self):
         service = self.service()
         self.configure(service)
+        self.fails(5, "login", "books", "--browser", says="nobody signed in within 10 minutes",
+                   env={**self.quick(), "FAKETIME": "+0 x1000"})
+
+
+class Usage(Browsers):
+    def test_ways(self):
+        service = self.service()
+        self.configure(service)
+        ways = "the ways to sign in there: --device | --browser | --paste"
         for way in ("--oauth", "--pin=+33100000001"):
-            self.fails(2, "login", "books", way, says="provider 'oauth2'; the ways to sign in there: --device")
-        self.configure(service, device_url=None)
-        self.fails(3, "login", "books", "--device", says="--device needs 'device_url'")
+            self.fails(2, "login", "books", way, says="provider 'oauth2'; " + ways)
+        self.fails(2, "login", "books", says="there is no terminal; expected one of --pin PHONE, --oauth, --device")
+        self.fails(2, "login", "books", "--device", "--browser", says="expected one of")
+        self.fails(2, "login", "books", "--device", "--port", "1", says="--port is for --browser and --paste")
+        self.fails(2, "login", "books", "--browser", "--port", "65536", says="--port: expected 0 to 65535")
+        self.fails(3, "login", "books", "--device", says="to sign in it needs 'device_url'")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            self.fails(5, "login", "books", "--browser", "--port", str(taken.getsockname()[1]), says="in use")
+        self.configure(service, authorize_url=None)
+        for way in ("--browser", "--paste"):
+            self.fails(3, "login", "books", way, says="to sign in it needs 'authorize_url'")
+        self.configure(service, redirect_uri="https://books.example.org/back")
+        self.fails(2, "login", "books", "--browser", says="no port of this machine: use --paste")
+        self.fails(2, "login", "books", "--paste", "--port", "1", says="use --paste, without --port")
         self.daemon(service, device_url=service.url + "/device")
         self.fails(3, "login", "books", "--device", says="grant: refresh_token")
+        self.configure_kaizala()
+        for way in ("--device", "--browser", "--paste"):
+            self.fails(2, "login", "contoso", way, says="the ways to sign in there: --pin PHONE | --oauth")
+
+    def configure_kaizala(self):
+        support.Case.configure(self, "http://127.0.0.1:1/v1")
 
 
 if __name__ == "__main__":
