@@ -120,9 +120,10 @@ static void finish(struct http_transfer *transfer, CURLcode code)
     long status = 0;
     transfer->ended_ms = clock_mono_ms();
     /* A connection that is closed within the header is a complete reply to libcurl. */
-    if (code == CURLE_OK && !transfer->headers_done)
+    bool bare = transfer->request->connect_only;
+    if (code == CURLE_OK && !transfer->headers_done && !bare)
         transfer->fault = HTTP_FAULT_HEADER_CUT;
-    else if (code == CURLE_OK && !http_decode_is_whole(transfer))
+    else if (code == CURLE_OK && !bare && !http_decode_is_whole(transfer))
         transfer->fault = HTTP_FAULT_CODING_CUT;
     if (code == CURLE_OK && transfer->fault == HTTP_FAULT_NONE) {
         http->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);

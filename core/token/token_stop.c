@@ -36,7 +36,9 @@ int token_stop_check(const struct store_token *row, const struct token_configure
         !same(row->secret_fingerprint, configured->secret_fingerprint))
         return 0;
     clock_format_rfc3339(until_ms, until, sizeof until);
-    return err_set(err, ERR_AUTH, "refused at %s: %s (nothing was sent; it is tried again at %s)",
+    return err_set(err, ERR_AUTH,
+                   "refused at %s: %s (nothing was sent; it is tried again at %s, or by `jeton "
+                   "token --refresh`)",
                    since, reason, until);
 }
 

@@ -15,9 +15,20 @@
 struct exchange_wait {
     struct check *check;
     const struct connector *connector;
-    bool cached; /* nothing was exchanged, and no secret read */
+    char *endpoint; /* of its API; NULL: not known */
+    bool exchanged; /* the token service was asked, or could not be */
     bool failed;
 };
+
+/* Where its calls go: as configured, or as the reply said. */
+static char *endpoint_of(const struct connector *connector, const struct token *token)
+{
+    const struct provider *provider = provider_of(connector);
+    const char *named = token != NULL && connector->lender == NULL ? token->endpoint_url : NULL;
+    if (named == NULL && provider->endpoint != NULL)
+        named = provider->endpoint(connector);
+    return mem_strdup(named);
+}
 
 /* "FILE:LINE:COLUMN: message" of one of the connector's secrets: it is shown there, and takes the
  * place of a warning about the same. */
@@ -37,8 +48,8 @@ static bool add_secret_problem(struct check *check, const struct secret *secret,
     return true;
 }
 
-static void add_token_problem(struct check *check, const struct connector *connector,
-                              const struct err *err)
+void check_token_problem(struct check *check, const struct connector *connector,
+                         const struct err *err)
 {
     char line[ERR_LINE_MAX];
     err_line(err, line);
@@ -59,16 +70,21 @@ static void exchanged(void *arg, const struct token *token, const struct err *er
 {
     struct exchange_wait *wait = arg;
     struct check *check = wait->check;
+    wait->endpoint = endpoint_of(wait->connector, token);
+    wait->exchanged = true;
     if (err != NULL) {
         wait->failed = true;
-        add_token_problem(check, wait->connector, err);
+        /* Nothing was sent, because of what was refused before. */
+        wait->exchanged = err->kind != ERR_AUTH || err->status != 0;
+        check_token_problem(check, wait->connector, err);
     } else {
         char time[CLOCK_RFC3339_SIZE] = "it is refused";
-        wait->cached = token->source == TOKEN_CACHE;
+        wait->exchanged = token->source != TOKEN_CACHE;
         if (token->expires_at_ms > 0)
             clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
         buf_printf(&check->report, "connector '%s': %s, good until %s\n", wait->connector->name,
-                   wait->cached ? "token of the state (--refresh exchanges it)" : "token exchanged",
+                   wait->exchanged ? "token exchanged"
+                                   : "token of the state (--refresh exchanges it)",
                    time);
     }
     check->done = --check->waiting == 0;
@@ -81,18 +97,6 @@ static bool is_forced(const struct check *check, const struct connector *connect
     const char *tokens[PROVIDER_GRANTS_MAX];
     const struct provider_known any = {.connector = owner, .current = "any", .configured = "any"};
     return check->refresh || (provider_of(owner)->grants(&any, tokens) > 0 && tokens[0] == NULL);
-}
-
-/* The next exchange needs them. */
-static void check_unread_secrets(const struct exchange_wait *wait)
-{
-    const struct connector *owner = connector_owner(wait->connector);
-    struct connector_secrets secrets = {0};
-    struct err err;
-    err_clear(&err);
-    if (connector_secrets_read(owner, wait->check->app->redact, 0, &secrets, &err) != 0)
-        add_token_problem(wait->check, owner, &err);
-    connector_secrets_destroy(&secrets);
 }
 
 /* A group that a notice names, and what was found. */
@@ -188,6 +192,18 @@ static void check_notices(struct check *check, const struct exchange_wait *waits
     mem_free(lookups);
 }
 
+static int reach_all(struct check *check, struct engine *engine, const struct exchange_wait *waits,
+                     struct err *err)
+{
+    size_t count = check->config->nconnectors;
+    struct check_reach *items = mem_alloc((count + 1) * sizeof *items);
+    for (size_t i = 0; i < count; i++)
+        items[i] = (struct check_reach){waits[i].connector, waits[i].endpoint, waits[i].exchanged};
+    int result = check_reach(check, engine, items, count, err);
+    mem_free(items);
+    return result;
+}
+
 int check_online(struct check *check, struct err *err)
 {
     const struct config *config = check->config;
@@ -199,21 +215,24 @@ int check_online(struct check *check, struct err *err)
     for (size_t i = 0; result == 0 && i < config->nconnectors; i++) {
         const struct connector *connector = config->connectors[i];
         const struct token_query query = {.force = is_forced(check, connector)};
-        if (connector->lender != NULL && !connector->slot)
-            continue; /* its lender's token is exchanged */
-        check->waiting++;
         waits[i] = (struct exchange_wait){.check = check, .connector = connector};
+        if (connector->lender != NULL && !connector->slot) {
+            waits[i].exchanged = true; /* its lender's token is */
+            waits[i].endpoint = endpoint_of(connector, NULL);
+            continue;
+        }
+        check->waiting++;
         token_get(engine.tokens, connector, &query, exchanged, &waits[i]);
     }
     if (result == 0 && check->waiting > 0)
         result = app_wait(&engine, &check->done, err);
-    for (size_t i = 0; result == 0 && i < config->nconnectors; i++) {
-        if (waits[i].cached)
-            check_unread_secrets(&waits[i]);
-    }
+    if (result == 0)
+        result = reach_all(check, &engine, waits, err);
     engine_destroy(&engine);
     if (result == 0)
         check_notices(check, waits);
+    for (size_t i = 0; i < config->nconnectors; i++)
+        mem_free(waits[i].endpoint);
     mem_free(waits);
     return result;
 }

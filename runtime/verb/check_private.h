@@ -3,6 +3,7 @@
 #define JETON_CHECK_PRIVATE_H
 
 #include "app.h"
+#include "engine.h"
 
 struct check {
     struct app *app;
@@ -19,5 +20,24 @@ struct check {
 
 /* What --online adds: exchanges, and the groups of notices. -1 with err: it could not be tried. */
 int check_online(struct check *check, struct err *err);
+
+/* Adds the problem at the secret that it is about, else at the connector. */
+void check_token_problem(struct check *check, const struct connector *connector,
+                         const struct err *err);
+
+/* What a token of the state hides. */
+struct check_reach {
+    const struct connector *connector;
+    char *endpoint; /* where its API is (mem_free); NULL: not known */
+    bool exchanged; /* the token service was asked just now */
+};
+/*
+ * Tries what the next exchange and the next call need, and sends nothing that anybody would count:
+ * secrets are read, keys and certificates loaded and used, and the token service and the API
+ * connected to, with TLS. Waits for all of them; adds a problem for each that fails. -1 with err
+ * where that ends before (cancelled).
+ */
+int check_reach(struct check *check, struct engine *engine, const struct check_reach *items,
+                size_t count, struct err *err);
 
 #endif

@@ -2,11 +2,16 @@
 
 import base64
 import json
+import os
+import socket
 import time
 import unittest
 import urllib.parse
 
+import support
+from certificates import Authority
 from oauth2 import ID, OAuth2, REFRESH, SECRET
+from service import RawService, reply
 
 
 class Asked(OAuth2):
@@ -84,6 +89,49 @@ class Asked(OAuth2):
         for count in (3, 4):
             self.assertIn("token exchanged", self.ok("check", "--online").stdout)
             self.assertEqual(len(grants.forms), count)
+
+    def test_check_tries_tls_and_keys_though_the_token_is_fresh(self):
+        authority = Authority(self.folder)
+        body = b'{"access_token": "access-token-1", "refresh_token": "refresh-token-1"}'
+        service = RawService(lambda connection, head: connection.sendall(reply(body)), authority.server("good"))
+        self.addCleanup(service.stop)
+        with open(os.path.join(support.SOURCE, "tests/unit/crypto/keys/ed25519.pem"), encoding="ascii") as file:
+            key = self.write("key.pem", file.read())
+        keys = {"token_url": service.url + "/token", "endpoint": service.url, "ca_file": authority.file, "client_secret": None,
+                "client_auth": "private_key_jwt", "key": {"file": key}, "retries": 0, "default_lifetime": "1h"}
+        grants = self.grants()
+        self.books(grants, **keys)
+        self.token()
+        self.assertIn("token of the state", self.ok("check", "--online").stdout)
+        with socket.create_server(("127.0.0.1", 0)) as nobody:
+            closed = f"https://127.0.0.1:{nobody.getsockname()[1]}"
+        other = os.path.join(self.folder, "other")
+        os.mkdir(other)
+        self.write("bad.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+        for changes, status, says in (
+                ({"ca_file": Authority(other).file}, 5, ["the token service cannot be reached", "the API cannot be", "not trusted"]),
+                ({"endpoint": closed}, 5, ["the API cannot be reached", "connection refused"]),
+                ({"key": {"file": os.path.join(self.folder, "bad.pem")}}, 3, ["3: key of connector 'books': it holds no private key"])):
+            with self.subTest(changes=changes):
+                self.books(grants, **{**keys, **changes})
+                self.token()  # of the state
+                done = self.fails(status, "check", "--online")
+                for part in says:
+                    self.assertIn(part, done.stdout)
+        self.assertEqual(len(service.heads), 1)
+
+    def test_check_of_one_that_is_left_alone_after_a_refusal(self):
+        grants = self.grants()
+        self.books(grants)
+        grants.answers = [(401, {}, {"error": "invalid_client"})]
+        self.fails(4, "token", "books", says="invalid_client")
+        done = self.fails(4, "check", "--online")
+        self.assertIn("refused at 20", done.stdout)
+        self.assertIn("invalid_client (nothing was sent; it is tried again at 20", done.stdout)
+        self.assertIn("or by `jeton token --refresh`", done.stdout)
+        self.assertNotIn("cannot be reached", done.stdout)
+        self.assertEqual(len(grants.forms), 1)
+        self.assertIn("token exchanged", self.ok("check", "--online", "--refresh").stdout)
 
     def test_bodies(self):
         keys = {"client_auth": "post", "scope": "a b", "resource": ["https://r.example.org/1", "https://r.example.org/2"]}
