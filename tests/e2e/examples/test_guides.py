@@ -32,7 +32,7 @@ class Page(support.Case):
 
     def blocks(self, page):
         """(language, text) of each block, with the sandbox's address, and files in the test's folder."""
-        with open(os.path.join(support.SOURCE, "docs", page), encoding="utf-8") as file:
+        with open(os.path.join(support.SOURCE, page), encoding="utf-8") as file:
             text = file.read()
         text = text.replace(PORT_OF_THE_PAGES, self.server.url.removeprefix("http://"))
         text = text.replace("/tmp/", self.folder + "/")
@@ -60,7 +60,7 @@ class Guide(Page):
         self.server = self.sandbox("--rate-limit", "0")
 
     def test_first_script(self):
-        blocks = self.blocks("guide-first-script.md")
+        blocks = self.blocks("docs/guide-first-script.md")
         scripts = [block for language, block in blocks if language == "lua"]
         jobs = [block for language, block in blocks if language == "yaml"]
         shell = [block for language, block in blocks if language == "sh"]
@@ -84,7 +84,7 @@ class Guide(Page):
         self.assertIn("jeton connector add production", shell[8])  # needs the service
 
     def test_cron(self):
-        blocks = [block for language, block in self.blocks("guide-cron.md") if language == "sh"]
+        blocks = [block for language, block in self.blocks("docs/guide-cron.md") if language == "sh"]
         begin, run, check, nxt, install, look = blocks[:6]
         self.assertIn("posted to Sales: Hello from jeton, no. 1", self.type(begin))
         # The connector that init writes is that of the tests' seed here, and listens elsewhere.
@@ -122,6 +122,8 @@ class StandIn(Grants):
             return 401, {}, {"error": "invalid_token"}
         if path == "/gitlab/api/todos":
             return 200, {}, [{"id": 7, "body": "Please review", "target_url": "https://gitlab.com/x/y/-/merge_requests/1"}]
+        if path == "/gitlab/api/issues":
+            return 200, {}, [{"due_date": "2026-11-20", "title": "Renew it", "web_url": "https://gitlab.com/x/y/-/issues/1"}]
         return 200, {}, {"value": [{"displayName": "Alice Martin"}]}
 
     def grant(self, form):
@@ -146,11 +148,17 @@ class Services(Page):
             urls = f"\n    token_url: {self.server.url}/{name}/token\n    endpoint: {self.server.url}/{name}/api"
             if name == "gitlab":
                 urls += f"\n    device_url: {self.server.url}/gitlab/device"
-            yaml = re.sub(rf"(\n    preset: {preset})\n", rf"\1{urls}\n", yaml)
+            yaml = re.sub(rf"\n    preset: {preset}( .*)?(?=\n)", rf"\g<0>{urls}", yaml)
         return yaml.replace("    endpoint: https://sheets.googleapis.com/v4\n", "")
 
+    def test_readme(self):
+        (_, script), (_, yaml), (_, shell) = self.blocks("README.md")[:3]
+        self.write("due.lua", script)
+        self.write(".config/jeton/jeton.yaml", self.here(yaml))
+        self.assertTrue(self.type(shell).endswith("2026-11-20\tRenew it\thttps://gitlab.com/x/y/-/issues/1\n"))
+
     def test_oauth2(self):
-        blocks = self.blocks("guide-oauth2.md")
+        blocks = self.blocks("docs/guide-oauth2.md")
         [script] = [block for language, block in blocks if language == "lua"]
         main, job, daemon, account, other = [block for language, block in blocks if language == "yaml"]
         shell = [block for language, block in blocks if language == "sh"]
@@ -196,6 +204,15 @@ class Services(Page):
 
 
 class Snippets(support.Case):
+    def test_pictures_of_the_readme(self):
+        with open(os.path.join(support.SOURCE, "README.md"), encoding="utf-8") as file:
+            pictures = re.findall(r'<img src="([^"]+)"[^>]* alt="[^"]+">', file.read())
+        self.assertEqual(len(pictures), 2)
+        for picture in pictures:
+            with open(os.path.join(support.SOURCE, picture), "rb") as file:
+                data = file.read()
+            self.assertTrue(data.startswith(b"\x89PNG") and len(data) < 150_000, picture)
+
     def test_lua_of_the_pages_is_lua(self):
         """Of README.md and docs/: syntax, and no name that is misspelled in `require`."""
         found = 0
