@@ -37,7 +37,7 @@ const issuer = `http://127.0.0.1:${server.address().port}`;
 
 const provider = new Provider(issuer, {
   clients,
-  rotateRefreshToken: true,
+  rotateRefreshToken: ({ oidc: { client } }) => client.clientId !== "keeps",
   clientAuthMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth",
     "self_signed_tls_client_auth"],
   scopes: ["openid", "offline_access", "read", "write"],

@@ -4,6 +4,7 @@ double use ends the family."""
 import json
 import os
 import random
+import subprocess
 import tempfile
 import time
 import unittest
@@ -36,7 +37,7 @@ CLIENTS = [client(f"a client: {method}", method, "client_credentials", "refresh_
 CLIENTS += [client(f"signs-{algorithm}", "private_key_jwt", "client_credentials", "refresh_token",
                    key_file=os.path.join(KEYS, key), token_endpoint_auth_signing_alg=algorithm)
             for algorithm, key in SIGNERS.items()]
-CLIENTS.append(client("public", "none", "refresh_token"))
+CLIENTS += [client(name, "none", "refresh_token") for name in ("public", "keeps")]
 BASIC = CLIENTS[0]["client_id"]
 
 
@@ -244,6 +245,71 @@ class Rotation(Judged):
             self.token("--refresh")
         self.assertEqual(({said["auth"] for said in self.granted()}, len(self.granted()), self.refused()),
                          ({"client_secret_basic"}, 6, []))
+        self.assertTrue(self.lives())
+
+    def test_one_that_is_not_rotated(self):
+        self.consent("keeps")
+        self.books(proxy, client_id="keeps", client_auth="none", client_secret=None)
+        for _ in range(3):
+            self.token("--refresh")
+        self.assertTrue(judge.act("lives", token=self.env["BOOKS_REFRESH"]))
+        self.assertEqual((len(self.granted()), self.refused()), (4, []))
+
+    def on_a_disk(self, prepare):
+        """An exchange with the state on a disk of its own, after a shell's command there: the status."""
+        command = support.mount_namespace()
+        if command is None:
+            self.skipTest("needs a mount namespace, which is not to be had here")
+        disk = os.path.join(self.folder, "disk")
+        os.makedirs(disk, exist_ok=True)
+        script = f"""mount -t tmpfs -o size=1m,mode=700 tmpfs {disk} && cp -a {self.state}/. {disk} && cd {disk} &&
+            mount --bind {disk} {self.state} && {prepare} && cd {self.folder} || exit 99
+            {support.JETON} token books; status=$?
+            umount {self.state} && mount -o remount,rw {disk} && rm -f {disk}/fill && cp -a {disk}/. {self.state} || exit 99
+            exit $status"""
+        return subprocess.run([*command, "sh", "-c", script], env=self.env, capture_output=True, text=True, check=False)
+
+    def test_a_disk_that_is_nearly_full(self):
+        """Nothing is sent if what comes could not be stored; and what came is."""
+        done = set()
+        for pages in (0, 1, 2, 4, 6, 8, 12, 16, 24, 32, 64):
+            with self.subTest(pages=pages):
+                self.expire()
+                proxy.passes.clear()
+                run = self.on_a_disk(f"(cat /dev/zero >fill 2>&-; truncate -s -{4 * pages}k fill)")
+                self.assertIn((run.returncode, len(proxy.passes)), ((0, 1), (5, 0)), run.stderr)
+                done.add(run.returncode)
+                self.token()
+                self.assertEqual((self.lives(), self.refused()), (True, []))
+        self.assertEqual(done, {0, 5})
+
+    def test_a_disk_that_is_filled_meanwhile(self):
+        """While the request is on its way: room was made for the reply before."""
+        go, full = os.path.join(self.folder, "go"), os.path.join(self.folder, "full")
+        for name in (go, full):
+            os.mkfifo(name)
+
+        def fill(_):
+            with open(go, "w", encoding="ascii"):
+                pass
+            with open(full, encoding="ascii") as file:
+                self.filled = file.read()
+
+        self.expire()
+        proxy.passes.clear()
+        proxy.before = fill
+        run = self.on_a_disk(f"{{ (cat {go}; cat /dev/zero >fill; df -k . >{full}) 2>&- & }}")
+        proxy.before = None
+        self.assertEqual((run.returncode, len(proxy.passes)), (0, 1), run.stderr)
+        self.assertRegex(self.filled, " 0 100% ")
+        self.assertEqual((self.token()["source"], self.lives(), self.refused()), ("cache", True, []))
+
+    def test_a_state_that_cannot_be_written(self):
+        self.expire()
+        proxy.passes.clear()
+        run = self.on_a_disk("mount -o remount,ro .")
+        self.assertEqual((run.returncode, proxy.passes), (3, []), run.stderr)
+        self.token()
         self.assertTrue(self.lives())
 
     def test_many_at_once(self):
