@@ -93,6 +93,7 @@ struct store_run_filter {
     bool untold;              /* only those of whose end others are to hear yet */
     bool ran;                 /* only those that were not skipped for the job's lock */
     int64_t limit;            /* rows at most; 0: all */
+    int64_t runs;             /* only those of so many runs, the newest; 0: of all */
     bool output;              /* with the output */
 };
 /* Newest first. */

@@ -209,9 +209,8 @@ static int take_rows(struct store_sqlite *sqlite, sqlite3_stmt *stmt, bool outpu
 int store_sqlite_run_list(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
     const struct store_run_filter *filter = call->list.filter;
-    char *sql = mem_printf(
-        "SELECT " COLUMNS "%s FROM run WHERE true%s%s%s%s%s%s%s%s%s ORDER BY row DESC LIMIT ?4",
-        filter->output ? ", output" : "", filter->scope != NULL ? " AND scope = ?1" : "",
+    char *where = mem_printf(
+        "true%s%s%s%s%s%s%s%s%s", filter->scope != NULL ? " AND scope = ?1" : "",
         filter->homes != NULL ? " AND scope IN (SELECT scope FROM (SELECT DISTINCT scope FROM run)"
                                 " WHERE is_among(scope))"
                               : "",
@@ -220,6 +219,15 @@ int store_sqlite_run_list(struct store_sqlite *sqlite, struct store_call *call, 
         filter->untold ? " AND untold IS NOT NULL" : "",
         filter->ran ? " AND cause IS NOT '" STORE_CAUSE_LOCKED "'" : "",
         filter->before_row > 0 ? " AND row < ?5" : "");
+    char *newest = filter->runs == 0
+                       ? mem_strdup("")
+                       : mem_printf(" AND run IN (SELECT run FROM run WHERE %s GROUP BY run"
+                                    " ORDER BY max(row) DESC LIMIT ?6)",
+                                    where);
+    char *sql = mem_printf("SELECT " COLUMNS "%s FROM run WHERE %s%s ORDER BY row DESC LIMIT ?4",
+                           filter->output ? ", output" : "", where, newest);
+    mem_free(newest);
+    mem_free(where);
     sqlite3_stmt *stmt = NULL;
     if (filter->homes == NULL || store_sqlite_scopes_know(sqlite, filter->homes, err) == 0)
         stmt = store_sqlite_prepare(sqlite, sql, err);
@@ -231,6 +239,7 @@ int store_sqlite_run_list(struct store_sqlite *sqlite, struct store_call *call, 
     store_sqlite_bind_text(stmt, 3, filter->run);
     sqlite3_bind_int64(stmt, 4, filter->limit > 0 ? filter->limit : -1);
     sqlite3_bind_int64(stmt, 5, filter->before_row);
+    sqlite3_bind_int64(stmt, 6, filter->runs);
     return take_rows(sqlite, stmt, filter->output, filter->untold, call->list.runs, err);
 }
 

@@ -13,13 +13,14 @@
 #define LIMIT_DEFAULT 20
 #define LIMIT_MAX     100000
 #define LIMIT_PAGE    20000 /* of a page without --limit */
+#define ATTEMPTS_MAX  LIMIT_MAX
 #define PAGE_MODE     0600
 #define NOT_GIVEN     (-1)
 
 struct history_options {
     const char *job;
     const char *html; /* a file */
-    int64_t limit;
+    int64_t limit;    /* runs */
     bool json;
     bool all;
 };
@@ -134,7 +135,8 @@ static int list(struct app *app, const struct history_options *options, struct e
     struct store_runs runs = {0};
     const struct store_run_filter filter = {.homes = is_all(config, options) ? NULL : config->homes,
                                             .job = options->job,
-                                            .limit = options->limit};
+                                            .runs = options->limit,
+                                            .limit = ATTEMPTS_MAX};
     int result = -1;
     struct store *store = store_new(config->state, NULL);
     if (options->job == NULL || check_job(config, store, &filter, err) == 0)
@@ -151,13 +153,12 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
 {
     struct history_options options = {.limit = NOT_GIVEN};
     const struct opt opts[] = {
-        {0, "limit", OPT_INTEGER, &options.limit, "N",
-         "show only the N newest attempts (default 20)"},
+        {0, "limit", OPT_INTEGER, &options.limit, "N", "show only the N newest runs (default 20)"},
         {0, "all", OPT_FLAG, &options.all, NULL,
          "runs of all configurations that share the state, with a column that names each"},
         {0, "json", OPT_FLAG, &options.json, NULL, "print one JSON document"},
         {0, "html", OPT_STRING, &options.html, "FILE",
-         "write a page with a calendar and a timeline of all kept attempts instead"},
+         "write a page with a calendar and a timeline of all kept runs instead"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
@@ -166,7 +167,8 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
             "Lists past runs of this configuration's jobs, the newest first, one line for each "
             "attempt: ✓ it succeeded, "
             "✗ it failed, – it was skipped because another run of the job was under way, ● it is "
-            "running. Below, each job's durations from the oldest to the newest.",
+            "running. Below, each job's runs: how long they took, from the oldest to the newest, "
+            "with all their attempts; and how many succeeded in the end.",
         .opts = opts,
         .max_operands = 1,
     };

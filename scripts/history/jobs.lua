@@ -1,7 +1,9 @@
---- Attempts by job, and what they come to.
+--- The runs of jobs that attempts belong to, and what they come to.
 local jobs = {}
 
----@class history.run an attempt, as history_view of runtime/history/history.h writes it
+local SECOND_MS <const>, MINUTE_MS <const>, HOUR_MS <const> = 1000, 60000, 3600000
+
+---@class history.run an attempt, or a run as its last attempt left it, as history_view of runtime/history/history.h writes it
 ---@field run string
 ---@field job string
 ---@field state "good"|"failed"|"skipped"|"running"
@@ -18,7 +20,7 @@ local jobs = {}
 ---@class history.job
 ---@field name string
 ---@field configuration string
----@field runs history.run[] newest first
+---@field runs history.run[] newest first, one for all attempts of a run
 
 ---@class history.summary
 ---@field good integer
@@ -26,6 +28,43 @@ local jobs = {}
 ---@field ended history.run[] those whose duration is known, newest first
 ---@field median history.run|nil
 ---@field longest history.run|nil
+
+-- As history_duration of runtime/history/history.h.
+local function duration(ms)
+  if ms < SECOND_MS then
+    return ms .. " ms"
+  elseif ms < MINUTE_MS then
+    return ("%d.%d s"):format(ms // SECOND_MS, ms % SECOND_MS // 100)
+  elseif ms < HOUR_MS then
+    return ("%d min %02d s"):format(ms // MINUTE_MS, ms % MINUTE_MS // SECOND_MS)
+  end
+  return ("%d h %02d min"):format(ms // HOUR_MS, ms % HOUR_MS // MINUTE_MS)
+end
+
+--- The runs: each is its last attempt, but began with its first.
+---@param attempts history.run[] newest first
+---@return history.run[] runs newest first
+function jobs.runs(attempts)
+  local found, list = {}, {}
+  for _, attempt in ipairs(attempts) do
+    local run = found[attempt.run]
+    if not run then
+      run = {}
+      for key, value in pairs(attempt) do
+        run[key] = value
+      end
+      found[run.run], list[#list + 1] = run, run
+    else
+      if run.took_ms >= 0 then
+        -- The clock may have been set between them.
+        run.took_ms = math.max(run.started_ms + run.took_ms - attempt.started_ms, 0)
+        run.took = duration(run.took_ms)
+      end
+      run.started_ms, run.started = attempt.started_ms, attempt.started
+    end
+  end
+  return list
+end
 
 --- The jobs, the one that ran last first.
 ---@param runs history.run[] newest first

@@ -95,7 +95,7 @@ local function day_cell(day, column, row)
   local class = day.runs == 0 and "none" or day.runs > MANY_RUNS and "many" or "good"
   local half = CELL // 2
   return h.g {
-    h.title { ("%s: %s, %d failed"):format(day.date, plural(day.runs, "attempt"), day.failed) },
+    h.title { ("%s: %s, %d failed"):format(day.date, plural(day.runs, "run"), day.failed) },
     (day.failed == 0 or day.failed < day.runs)
       and h.rect { x = x, y = y, width = CELL, height = CELL, rx = 3, class = class },
     day.failed > 0 and h.circle {
@@ -111,7 +111,7 @@ local function calendar(runs, now)
   local weeks = (#days + WEEK_DAYS - 1) // WEEK_DAYS - week
   local picture = {
     width = LABELS + (weeks + 1) * CELL_STEP, height = 24 + WEEK_DAYS * CELL_STEP, role = "img",
-    aria_label = "Attempts of each day",
+    aria_label = "Runs of each day",
   }
   for row = 0, WEEK_DAYS - 1 do
     picture[#picture + 1] = h.text { x = 0, y = 31 + row * CELL_STEP, WEEKDAYS[row] }
@@ -130,11 +130,11 @@ local function calendar(runs, now)
   end
   return section("Calendar", scrolled("Calendar", "scroll newest", h.div { h.svg(picture) }), h.p {
     class = "soft",
-    "Green squares: all attempts succeeded. Red discs: some failed; the larger the disc, the more.",
+    "Green squares: all runs succeeded. Red discs: some failed; the larger the disc, the more.",
   })
 end
 
--- The part of an attempt that the timeline shows; nil: none.
+-- The part of a run that the timeline shows; nil: none.
 local function bar(run, from_ms, to_ms, y)
   local ended_ms = run.started_ms + math.max(run.took_ms, 0)
   local begin_ms = math.max(run.started_ms, from_ms)
@@ -146,6 +146,7 @@ local function bar(run, from_ms, to_ms, y)
   local taller = run.state == "failed" and LANE_FAILED or 0 -- seen without its colour too
   local title = { run.run, run.started }
   title[#title + 1] = run.took ~= "" and run.took or nil
+  title[#title + 1] = run.attempt > 1 and run.attempt .. " attempts" or nil
   title[#title + 1] = run.cause
   return h.rect {
     x = x, y = y - taller, width = math.max(wide, BAR_MIN), height = LANE_BAR + 2 * taller, rx = 1,
@@ -175,7 +176,7 @@ local function timeline(by_job, now_ms, all)
   local names = { class = "names" } -- beside the picture, so that they stay when it is scrolled
   local picture = {
     width = TIME_WIDE + 10, height = high, role = "img",
-    aria_label = "Attempts of each job over the last seven days",
+    aria_label = "Runs of each job over the last seven days",
     day_lines(from_ms, now_ms, high),
   }
   for j = 1, shown do
@@ -266,12 +267,14 @@ local function table_of_attempts(runs, all)
 end
 
 --- The text of the page.
----@param view string JSON: `{"now_ms":…, "now":…, "all": boolean, "configuration":…, "runs": history.run[]}`,
---- the newest first
+---@param view string JSON: `{"now_ms":…, "now":…, "all": boolean, "configuration":…, "runs": history.run[]}`:
+--- attempts, the newest first
 ---@return string
 function page.render(view)
   local history = assert(json.decode(view))
-  local runs, by_job = history.runs, jobs.group(history.runs)
+  local attempts = history.runs
+  local runs = jobs.runs(attempts)
+  local by_job = jobs.group(runs)
   return "<!DOCTYPE html>\n" .. elements.render(h.html {
     lang = "en",
     h.head {
@@ -289,12 +292,12 @@ function page.render(view)
         h.h1 { "History of jobs" },
         h.p {
           class = "soft",
-          ("%s of %s of %s, as of %s."):format(plural(#runs, "attempt"), plural(#by_job, "job"),
+          ("%s of %s of %s, as of %s."):format(plural(#runs, "run"), plural(#by_job, "job"),
             history.all and "all configurations" or one_line(history.configuration or "?"), history.now),
         },
         #runs > 0 and {
           calendar(runs, history.now_ms // 1000), timeline(by_job, history.now_ms, history.all),
-          table_of_jobs(by_job, history.all), table_of_attempts(runs, history.all),
+          table_of_jobs(by_job, history.all), table_of_attempts(attempts, history.all),
         },
       },
     },

@@ -65,7 +65,7 @@ local function summary_line(job, name)
     summary.good, summary.failed, summary.median.took, summary.longest.took)
 end
 
----@param view string JSON: `{"color": boolean, "all": boolean, "runs": history.run[]}`, the newest first
+---@param view string JSON: `{"color": boolean, "all": boolean, "runs": history.run[]}`: attempts, the newest first
 ---@return string
 function text.render(view)
   local history = assert(json.decode(view))
@@ -78,7 +78,7 @@ function text.render(view)
     lines[#lines + 1] = row(run, name(run.job, run.configuration), history.color)
   end
   lines[#lines + 1] = "\n"
-  for _, job in ipairs(jobs.group(history.runs)) do
+  for _, job in ipairs(jobs.group(jobs.runs(history.runs))) do
     lines[#lines + 1] = summary_line(job, name(job.name, job.configuration))
   end
   return table.concat(lines)

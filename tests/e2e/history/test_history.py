@@ -110,7 +110,20 @@ class AsText(HistoryCase):
         self.assertEqual(table[2][-3:], ["script,", "attempt", "2"])
         self.assertEqual(table[3][-2:], ["1", "script"])
         self.assertEqual(table[4], [])
-        self.assertRegex(" ".join(table[5]), "^job [▁-█]{3} 1 good, 2 failed; median .+, longest .+")
+        self.assertRegex(" ".join(table[5]), "^job [▁-█] 1 good, 0 failed; median .+, longest .+")
+
+    def test_a_run_counts_once_as_it_ended(self):
+        """With the time of all its attempts, and of the delays between them."""
+        self.job(FAILS_TWICE, retries={"attempts": 3, "delay": "1s"})
+        self.run_job()
+        self.job(FAILS_TWICE, retries={"attempts": 2, "delay": "1ms"})
+        self.run_job(status=1)
+        table = self.table()
+        self.assertEqual([row[0] for row in table[1:6]], ["✗", "✗", "✓", "✗", "✗"])
+        self.assertRegex(" ".join(table[7]), r"^job [▁-█]{2} 1 good, 1 failed; median 2\.\d s, longest 2\.\d s")
+        self.assertEqual([row[0] for row in self.table("--limit", "1")[1:3]], ["✗", "✗"])
+        self.assertEqual(len(self.history("--limit", "2")), 5)
+        self.assertEqual(len(self.history("--limit", "1")), 2)
 
     def test_running_and_skipped(self):
         self.job(WAITS + 'io.open("begun", "w"):close() wait_for "go"')
@@ -169,7 +182,7 @@ class AsPage(HistoryCase):
 
     def test_nothing_yet(self):
         self.job("")
-        self.assertIn("0 attempts of 0 jobs", self.page())
+        self.assertIn("0 runs of 0 jobs", self.page())
 
     def test_a_calendar_a_timeline_and_tables(self):
         self.job(FAILS_TWICE, retries={"attempts": 3, "delay": "1ms"})
@@ -178,15 +191,16 @@ class AsPage(HistoryCase):
         self.run_job(name="other")
         parts = Parts(self.page())
         rects = parts.classes("rect")
-        # The day, with a disc in it for what failed; each attempt; two jobs.
-        self.assertEqual(rects.count("failed"), 2)
+        # The day, and the bars of two runs.
+        self.assertEqual(rects.count("failed"), 0)
         self.assertEqual(rects.count("good"), 1 + 2)
-        self.assertEqual(parts.classes("circle"), ["failed disc"])
+        self.assertEqual(parts.classes("circle"), [])
         self.assertEqual(parts.classes("b").count("failed"), 2)
         words = " ".join(parts.words)
-        self.assertIn("4 attempts of 2 jobs", words)
+        self.assertIn("2 runs of 2 jobs", words)
+        self.assertRegex(words, r"ms, 3 attempts")
         self.assertIn("script: no. 1", words)
-        self.assertRegex(words, r"\d{4}-\d\d-\d\d: 4 attempts, 2 failed")
+        self.assertRegex(words, r"\d{4}-\d\d-\d\d: 2 runs, 0 failed")
         self.assertNotIn("other", " ".join(Parts(self.page("job")).words))
 
     def test_it_needs_nothing_else(self):

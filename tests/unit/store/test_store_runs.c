@@ -187,6 +187,9 @@ static void lists_are_filtered_and_newest_first(void **state)
 
     assert_ids(store, (struct store_run_filter){0}, "other/1 skipped/1 second/2 second/1 first/1");
     assert_ids(store, (struct store_run_filter){.limit = 2}, "other/1 skipped/1");
+    assert_ids(store, (struct store_run_filter){.scope = SCOPE, .runs = 1}, "skipped/1");
+    assert_ids(store, (struct store_run_filter){.scope = SCOPE, .ran = true, .runs = 1},
+               "second/2 second/1");
     assert_ids(store, (struct store_run_filter){.scope = SCOPE, .ran = true, .limit = 1},
                "second/2");
     assert_ids(store, (struct store_run_filter){.job = "other"}, "other/1");
