@@ -3,7 +3,8 @@ local jobs = {}
 
 local SECOND_MS <const>, MINUTE_MS <const>, HOUR_MS <const> = 1000, 60000, 3600000
 
----@class history.run an attempt, or a run as its last attempt left it, as history_view of runtime/history/history.h writes it
+-- As history_view of runtime/history/history.h writes it.
+---@class history.run an attempt, or a run as its last attempt left it
 ---@field run string
 ---@field job string
 ---@field state "good"|"failed"|"skipped"|"running"
