@@ -2,10 +2,13 @@
 
 import os
 import re
+import socket
 import stat
 import subprocess
 import textwrap
 import unittest
+import urllib.parse
+import urllib.request
 
 import support
 from oauth2 import Grants
@@ -127,7 +130,7 @@ class StandIn(Grants):
         return 200, {}, {"value": [{"displayName": "Alice Martin"}]}
 
     def grant(self, form):
-        if not form["grant_type"].endswith("device_code"):
+        if not form["grant_type"].endswith(("device_code", "authorization_code")):
             return super().grant(form)
         self.number += 1
         self.dead = False
@@ -147,9 +150,25 @@ class Services(Page):
         for preset, name in (("gitlab", "gitlab"), ("microsoft-daemon", "graph"), ("google-service-account", "sheets")):
             urls = f"\n    token_url: {self.server.url}/{name}/token\n    endpoint: {self.server.url}/{name}/api"
             if name == "gitlab":
-                urls += f"\n    device_url: {self.server.url}/gitlab/device"
+                urls += f"\n    device_url: {self.server.url}/gitlab/device\n    authorize_url: {self.server.url}/gitlab/ask"
             yaml = re.sub(rf"\n    preset: {preset}( .*)?(?=\n)", rf"\g<0>{urls}", yaml)
         return yaml.replace("    endpoint: https://sheets.googleapis.com/v4\n", "")
+
+    def sign_in(self, block):
+        """Types the line of a sign-in, at a port that is free, and does what the browser and the person do."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = str(free.getsockname()[1])
+        self.assertIn("--port 8400", block)
+        process = self.start(*block.replace("8400", port).split()[1:], stdin=subprocess.PIPE)
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(process.stdout.readline().decode().strip()).query)
+        back = f"{query['redirect_uri'][0]}?code=code-of-the-page&state={query['state'][0]}"
+        self.assertTrue(back.startswith(f"http://127.0.0.1:{port}/callback?"), back)
+        if "--browser" in block:
+            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(back, timeout=20).close()
+        out, err = process.communicate(f"{back}\n".encode(), timeout=30)
+        self.assertEqual(process.returncode, 0, err.decode())
+        self.assertIn("is signed in", out.decode())
+        self.assertEqual(self.server.forms[-1]["grant_type"], "authorization_code")
 
     def test_readme(self):
         (_, script), (_, yaml), (_, shell) = self.blocks("README.md")[:3]
@@ -162,7 +181,7 @@ class Services(Page):
         [script] = [block for language, block in blocks if language == "lua"]
         main, job, daemon, account, other = [block for language, block in blocks if language == "yaml"]
         shell = [block for language, block in blocks if language == "sh"]
-        (install, check, login, token, run, cron, person, again, secret, graph, sheets) = shell
+        (install, check, login, token, paste, browse, run, cron, person, again, secret, graph, sheets) = shell
         self.assertIn("GitLab", self.type(install))
         path = self.write(".config/jeton/jeton.yaml", self.here(main))
         self.assertIn("good (1 connector, 0 jobs)", self.type(check))
@@ -171,6 +190,8 @@ class Services(Page):
         out = self.type(token)
         self.assertIn("read_api", out)
         self.assertIn("Please review", out)
+        self.sign_in(paste)
+        self.sign_in(browse)
         self.write("todos.lua", script, mode=0o644)
         line = "Please review\thttps://gitlab.com/x/y/-/merge_requests/1\n"
         self.assertEqual((self.type(run), self.type(run)), (line, ""))
@@ -178,13 +199,13 @@ class Services(Page):
             file.write(job)
         self.assertTrue(self.type(cron).startswith(line))
         self.assertIn("run --job todos --scheduled", self.crontab())
-        self.assertEqual(len(self.server.forms), 1)
+        self.assertEqual(len(self.server.forms), 3)
         # Somebody withdraws it: one run finds out, the others send nothing.
         self.server.dead = True
         later = {**self.faketime("+3h"), "FAKETIME_DONT_FAKE_MONOTONIC": "0"}
         for says in ("invalid_grant", "needs a person"):
             self.fails(4, "run", "--job", "todos", says=says, env=later)
-        self.assertEqual(len(self.server.forms), 2)
+        self.assertEqual(len(self.server.forms), 4)
         out = self.type(person)
         self.assertRegex(out, r"(?s)gitlab +needs.person.*somebody must sign in")
         self.assertIn("WDJB-MJHT", self.type(again))
