@@ -249,6 +249,14 @@ class Early(Case):
         year = re.compile(r"\d{4}")
         self.assertEqual(year.search(headers["date"])[0], year.search(others["Date"])[0])
 
+    def test_bytes_that_are_no_text_are_recorded(self):
+        connection = self.connect()
+        connection.sendall(b"POST /v1/%ff/\xfe HTTP/1.1\r\nHost: 127.0.0.1:" + str(self.port).encode() +
+                           b"\r\naccessToken: \xe9\r\nContent-Length: 3\r\nConnection: close\r\n\r\n\xff\0\xfe")
+        status, _, body = self.hear(connection)
+        self.assertEqual((status, json.loads(body)["errorCode"]), (404, "NotFound"))
+        self.assertEqual(self.box.requests()[-1]["status"], 404)  # the reply of that is JSON
+
     def test_who_half_closes_gets_the_reply(self):
         connection = self.connect()
         connection.sendall(f"GET /_sandbox/state HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n\r\n".encode())

@@ -251,11 +251,6 @@ function TestRequests.test_no_pattern_takes_long()
   lu.assertEquals(#response:json().requests, 0)
 end
 
-function TestRequests.test_bytes_that_are_no_text()
-  wire.call("POST", "/v1/%ff/\xfe", { body = "\xff\0\xfe", token = "\xe9" })
-  lu.assertEquals(#wire.ok("GET", "/_sandbox/requests").requests, 1)
-end
-
 function TestRequests.test_what_is_kept_is_bounded()
   -- A short text, thousands of values: what counts is the memory that it takes.
   local body = '{"a": [' .. ("{},"):rep(1300) .. "{}]}"
