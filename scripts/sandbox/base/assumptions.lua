@@ -72,11 +72,16 @@ local assumptions = {
   subgroup_has_its_maker = true, -- where addUserToGroup is left out
   subgroup_needs_its_admin = true, -- the caller must also be an admin of the group that is added
 
+  -- In lists of subscribers, what is no phone number is reported (result, failedResult), and the others are
+  -- done. Likely: each number is documented to have its own result. false: one refuses all, with 400, as it
+  -- does among members and assignees, where a reply has no place for a reason.
+  bad_numbers_reported = true,
+  bad_number = { "InvalidParameters", "Not a phone number with + and country code" },
+
   -- Subscribers, and the search in the tenant (whose reply nobody has seen).
   subscribers_shown_to = "admin",
   subscriber_added_again = true, -- isAdded of somebody who is already a subscriber
   subscriber_refusals = { -- beside isAdded and isRemoved if they are false
-    no_number = { "InvalidParameters", "Not a phone number with + and country code" },
     no_room = { "TooManySubscribers", "The group has as many subscribers as it may have" },
     there_already = { "AlreadySubscribed", "Already a subscriber of this group" },
     not_there = { "SubscriberNotFound", "Not a subscriber of this group" },

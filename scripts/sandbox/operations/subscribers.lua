@@ -6,6 +6,7 @@ local demo = require "sandbox.seed.demo"
 local ids = require "sandbox.base.ids"
 local invite = require "sandbox.rules.invite"
 local limits = require "sandbox.base.limits"
+local numbers = require "sandbox.rules.numbers"
 local refusal = require "sandbox.base.refusal"
 local subscribers = require "sandbox.data.subscribers"
 local users = require "sandbox.data.users"
@@ -51,19 +52,17 @@ end
 
 -- What a number is answered: done, or why not.
 local function outcome(flag, why)
-  local refused = why and assumptions.subscriber_refusals[why] or {}
+  local refused = why == "no_number" and assumptions.bad_number
+    or (why and assumptions.subscriber_refusals[why]) or {}
   return { [flag] = why == nil, errorCode = refused[1], errorReason = refused[2] }
 end
 
 -- The numbers that are some. The others are answered in the result: they do not stop the rest.
 local function sort(list, flag)
-  local phones, result = {}, {}
-  for _, text in ipairs(list) do
-    if ids.is_phone(text) then
-      phones[#phones + 1] = text
-    else
-      result[text] = outcome(flag, "no_number")
-    end
+  local phones, others = numbers.divide("subscribers", list)
+  local result = {}
+  for _, text in ipairs(others) do
+    result[text] = outcome(flag, "no_number")
   end
   return phones, result
 end

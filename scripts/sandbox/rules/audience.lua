@@ -2,6 +2,7 @@
 local assumptions = require "sandbox.base.assumptions"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.base.limits"
+local numbers = require "sandbox.rules.numbers"
 local refusal = require "sandbox.base.refusal"
 local users = require "sandbox.data.users"
 
@@ -11,13 +12,13 @@ local audience = {}
 ---@type sandbox.field[]
 audience.FIELDS = {
   { "sendToAllSubscribers", kind = "boolean", default = false },
-  { "subscribers", kind = "phones", max = limits.subscribers_per_request },
+  { "subscribers", kind = "strings", max = limits.subscribers_per_request },
 }
 
 --- The field of a reply that lists numbers it was not sent to.
 ---@type sandbox.reply_field
 audience.FAILED = { "failedResult", kind = "list", optional = true, of = {
-  { "subscriber", kind = "phone" },
+  { "subscriber", kind = "string" },
   { "subscriberId", kind = "string" },
   { "errorReason", kind = "string" },
   { "errorCode", kind = "string" },
@@ -58,8 +59,15 @@ function audience.resolve(call)
   -- An empty list of subscribers means nobody, not the whole group.
   local to_subscribers = fields.subscribers ~= nil or fields.sendToAllSubscribers
   check(call, to_subscribers)
+  local phones, others = numbers.divide("subscribers", fields.subscribers)
   local found, failed = {}, {}
-  for _, phone in ipairs(fields.subscribers or {}) do
+  for i, text in ipairs(others) do
+    failed[i] = {
+      subscriber = text, subscriberId = "", errorReason = assumptions.bad_number[2],
+      errorCode = assumptions.bad_number[1],
+    }
+  end
+  for _, phone in ipairs(phones) do
     local user = users.by_phone(call.db, phone)
     if user and groups.is_subscriber(call.db, call.group, user.id) then
       found[#found + 1] = user.id

@@ -86,6 +86,15 @@ end
 
 local TestPublicGroup = { setUp = set_up }
 
+function TestPublicGroup.test_what_is_no_phone_number_is_reported()
+  local people = json.array { "0100000001", wire.chitra }
+  local sent = send(tenant, wire.news, { message = "x", subscribers = people })
+  lu.assertEquals(#sent.failedResult, 1)
+  lu.assertEquals({ sent.failedResult[1].subscriber, sent.failedResult[1].errorCode },
+    { "0100000001", "InvalidParameters" })
+  lu.assertEquals(newest().recipients, { wire.chitra })
+end
+
 function TestPublicGroup.test_to_all_subscribers()
   lu.assertNil(send(tenant, wire.news, { message = "all", sendToAllSubscribers = true }).failedResult)
   local message = newest()
