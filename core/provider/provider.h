@@ -125,6 +125,7 @@ enum provider_way {
     PROVIDER_BY_CURSOR, /* the reply's `next` goes into the next request; none: the end */
     PROVIDER_BY_OFFSET, /* `next` counts what came; an empty or short page (`size`): the end */
     PROVIDER_BY_DATE,   /* `more`; `next` is the time of the newest that came */
+    PROVIDER_BY_LINK,   /* the reply's header field Link (RFC 8288) names it */
 };
 struct provider_list {
     const char *path; /* what provider.resource gives; "*" is any one segment */
@@ -155,7 +156,8 @@ struct provider {
      * sent once more and not again, and refusals are remembered (token_stop.h). */
     bool single_use;
     const struct provider_discovery *discovery; /* NULL: its services say nothing */
-    const struct provider_list *lists; /* cut into pages; ends with path NULL. NULL: none is */
+    const struct provider_list *lists; /* cut into pages; ends with path NULL. NULL: a reply's
+                                        header field Link says where a list goes on */
 
     /* Whose a stored row is: what makes it another connector's. home: connector->home, or where it
      * may have been before. */

@@ -1,5 +1,6 @@
 #include "api_pages.h"
 
+#include "json_pointer.h"
 #include "mem.h"
 #include "url.h"
 
@@ -10,21 +11,32 @@
 #include <strings.h>
 #include <time.h>
 
-bool api_pages_create(struct api_pages *pages, const struct provider *provider,
-                      const struct api_request *request)
+static const struct provider_list by_link = {.way = PROVIDER_BY_LINK};
+
+static const struct provider_list *find_rule(const struct provider *provider,
+                                             const struct api_request *request)
 {
     const char *path = provider->resource(request->path);
-    for (const struct provider_list *list = provider->lists; list != NULL && list->path != NULL;
-         list++) {
-        if (!url_path_matches(list->path, path))
-            continue;
-        *pages = (struct api_pages){.list = list};
-        buf_create(&pages->items, API_TEXT_MAX);
-        buf_create(&pages->before, API_TEXT_MAX);
-        buf_create(&pages->after, API_TEXT_MAX);
-        return true;
+    if (provider->lists == NULL)
+        return &by_link;
+    for (const struct provider_list *list = provider->lists; list->path != NULL; list++) {
+        if (url_path_matches(list->path, path))
+            return list;
     }
-    return false;
+    return NULL;
+}
+
+bool api_pages_create(struct api_pages *pages, const struct provider *provider,
+                      const struct api_request *request, const char *pointer)
+{
+    const struct provider_list *list = find_rule(provider, request);
+    if (list == NULL)
+        return false;
+    *pages = (struct api_pages){.list = list, .pointer = pointer};
+    buf_create(&pages->items, API_TEXT_MAX);
+    buf_create(&pages->before, API_TEXT_MAX);
+    buf_create(&pages->after, API_TEXT_MAX);
+    return true;
 }
 
 static void forget_edge(struct api_pages *pages)
@@ -42,45 +54,72 @@ void api_pages_destroy(struct api_pages *pages)
     buf_destroy(&pages->before);
     buf_destroy(&pages->after);
     mem_free(pages->cursor);
+    mem_free(pages->links);
     forget_edge(pages);
 }
 
 /* --- joining --- */
 
-static const struct json *find_list(const struct provider_list *rule, const struct json *root)
+static bool is_list(const struct json *json)
 {
-    if (!rule->any_list) {
+    return json != NULL && json->type == JSON_ARRAY_BEGIN;
+}
+
+static const struct json *find_list(const struct api_pages *pages, const struct json *root)
+{
+    const struct provider_list *rule = pages->list;
+    bool by_links = rule->way == PROVIDER_BY_LINK;
+    if (pages->pointer != NULL) {
+        const struct json *list = json_pointer_get(root, pages->pointer);
+        return is_list(list) ? list : NULL;
+    }
+    if (by_links && is_list(root))
+        return root;
+    if (!rule->any_list && !by_links) {
         const struct json *list = json_get(root, rule->list);
-        return list != NULL && list->type == JSON_ARRAY_BEGIN ? list : NULL;
+        return is_list(list) ? list : NULL;
     }
     const struct json *found = NULL;
     const struct json *member = root->type == JSON_OBJECT_BEGIN ? root->child : NULL;
     for (; member != NULL; member = member->next) {
-        if (member->type == JSON_ARRAY_BEGIN && found != NULL)
+        if (is_list(member) && found != NULL)
             return NULL;
-        if (member->type == JSON_ARRAY_BEGIN)
+        if (is_list(member))
             found = member;
     }
     return found;
 }
 
-/* Keeps the object around the list; the last page's stays. */
+/* Writes all but the list into *out; what follows that goes to `after`. As deep as JSON may be. */
+static int put_around(struct buf **out, struct buf *after, const struct json *json,
+                      const struct json *list)
+{
+    bool object = json->type == JSON_OBJECT_BEGIN;
+    if (json == list) {
+        *out = after;
+        return 0;
+    }
+    if (!object && json->type != JSON_ARRAY_BEGIN)
+        return json_write(*out, json);
+    if (buf_putc(*out, object ? '{' : '[') != 0)
+        return -1;
+    for (const struct json *child = json->child; child != NULL; child = child->next) {
+        if ((child != json->child && buf_putc(*out, ',') != 0) ||
+            (object && (json_write_string(*out, child->key, child->key_len) != 0 ||
+                        buf_putc(*out, ':') != 0)) ||
+            put_around(out, after, child, list) != 0)
+            return -1;
+    }
+    return buf_putc(*out, object ? '}' : ']');
+}
+
+/* Keeps what is around the list; the last page's stays. */
 static int keep_shape(struct api_pages *pages, const struct json *root, const struct json *list)
 {
     struct buf *out = &pages->before;
     buf_clear(&pages->before);
     buf_clear(&pages->after);
-    for (const struct json *member = root->child; member != NULL; member = member->next) {
-        if (buf_putc(out, member == root->child ? '{' : ',') != 0 ||
-            json_write_string(out, member->key, strlen(member->key)) != 0 ||
-            buf_putc(out, ':') != 0)
-            return -1;
-        if (member == list)
-            out = &pages->after;
-        else if (json_write(out, member) != 0)
-            return -1;
-    }
-    return 0;
+    return put_around(&out, &pages->after, root, list);
 }
 
 static int add_item(struct api_pages *pages, const struct json *item)
@@ -215,13 +254,72 @@ static int next_by_date(struct api_pages *pages, const struct json *root, size_t
     return 1;
 }
 
-static int add_page(struct api_pages *pages, const struct json *root, struct api_request *request,
-                    struct err *err)
+/* FNV-1a. */
+static uint64_t hash_of(const char *text)
 {
-    const struct json *list = find_list(pages->list, root);
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    return hash;
+}
+
+/* A circle would repeat the list until there are too many pages. */
+static int note_link(struct api_pages *pages, const char *target, const char *first,
+                     struct err *err)
+{
+    uint64_t hash = hash_of(target);
+    pages->links = mem_realloc(pages->links, (pages->count + 1) * sizeof *pages->links);
+    if (pages->count == 1)
+        pages->links[0] = hash_of(first);
+    pages->links[pages->count] = hash;
+    for (size_t i = 0; i < pages->count; i++) {
+        if (pages->links[i] == hash)
+            return err_set(err, ERR_INVALID,
+                           "page %zu: the reply's Link leads back to page %zu: the list would "
+                           "never end",
+                           pages->count, i + 1);
+    }
+    return 0;
+}
+
+/* A reference that the service chose: whether a token may go there is looked at as of any URL. */
+static int next_by_link(struct api_pages *pages, const struct api_page *page,
+                        struct api_request *request, struct err *err)
+{
+    struct url url;
+    if (page->next == NULL)
+        return 0;
+    if (url_resolve(page->url, page->next, &url, err) != 0)
+        return err_wrap(err, "the reply's Link to the next page");
+    char *target = url_format(&url, true);
+    url_destroy(&url);
+    int status = note_link(pages, target, page->url, err);
+    if (status == 0)
+        status = api_request_set_target(request, target, err);
+    mem_free(target);
+    return status == 0 ? 1 : -1;
+}
+
+static int no_list(const struct api_pages *pages, struct err *err)
+{
+    if (pages->pointer != NULL)
+        return err_set(err, ERR_USAGE, "page %zu: --list: there is no list at '%s'", pages->count,
+                       pages->pointer);
+    if (pages->list->way == PROVIDER_BY_LINK)
+        return err_set(err, ERR_USAGE,
+                       "page %zu: expected a list, or an object with a single one; --list POINTER "
+                       "says where it is, as in --list /items",
+                       pages->count);
+    return err_set(err, ERR_INVALID, "page %zu: expected an object with the list '%s'",
+                   pages->count, pages->list->list);
+}
+
+static int add_page(struct api_pages *pages, const struct json *root, const struct api_page *page,
+                    struct api_request *request, struct err *err)
+{
+    const struct json *list = find_list(pages, root);
     if (list == NULL)
-        return err_set(err, ERR_INVALID, "page %zu: expected an object with the list '%s'",
-                       pages->count, pages->list->list);
+        return no_list(pages, err);
     bool by_date = pages->list->way == PROVIDER_BY_DATE;
     size_t arrived = 0, added = 0;
     bool full = keep_shape(pages, root, list) != 0;
@@ -243,18 +341,21 @@ static int add_page(struct api_pages *pages, const struct json *root, struct api
     case PROVIDER_BY_DATE:
         move_edge(pages, list);
         return next_by_date(pages, root, arrived, added, request, err);
+    case PROVIDER_BY_LINK:
+        return next_by_link(pages, page, request, err);
     }
     return 0;
 }
 
-int api_pages_add(struct api_pages *pages, const char *body, size_t len,
-                  struct api_request *request, struct err *err)
+int api_pages_add(struct api_pages *pages, const struct api_page *page, struct api_request *request,
+                  struct err *err)
 {
     pages->count++;
-    struct json *root = json_parse(body, len, &(struct json_options){.mend = true}, err);
+    struct json *root =
+        json_parse(page->body, page->len, &(struct json_options){.mend = true}, err);
     if (root == NULL)
         return err_wrap(err, "page %zu", pages->count);
-    int more = add_page(pages, root, request, err);
+    int more = add_page(pages, root, page, request, err);
     json_free(root);
     if (more > 0 && pages->count >= API_PAGES_MAX)
         return err_set(err, ERR_INVALID, "the list does not end after %d pages", API_PAGES_MAX);
@@ -265,7 +366,7 @@ int api_pages_write(const struct api_pages *pages, struct buf *out, struct err *
 {
     if (buf_append(out, pages->before.data, pages->before.len) != 0 || buf_putc(out, '[') != 0 ||
         buf_append(out, pages->items.data, pages->items.len) != 0 || buf_putc(out, ']') != 0 ||
-        buf_append(out, pages->after.data, pages->after.len) != 0 || buf_putc(out, '}') != 0)
+        buf_append(out, pages->after.data, pages->after.len) != 0)
         return err_set(err, ERR_INVALID, "the joined list is over %zu MiB",
                        out->limit / (1024 * 1024));
     return 0;

@@ -90,6 +90,13 @@ static int set_path(struct api_request *request, const char *path, struct err *e
     return 0;
 }
 
+int api_request_set_target(struct api_request *request, const char *target, struct err *err)
+{
+    mem_free(request->path);
+    pairs_destroy(&request->query);
+    return set_path(request, target, err);
+}
+
 /* The text of a JSON scalar as a query would have it; of anything else, the JSON. */
 static char *value_as_text(const char *json)
 {

@@ -45,6 +45,8 @@ void api_request_set_query(struct api_request *request, const char *name, const 
  * with ERR_USAGE when it is something else. */
 int api_request_set_field(struct api_request *request, const char *name, const char *value,
                           struct err *err);
+/* Another path in place of this one and its query. */
+int api_request_set_target(struct api_request *request, const char *target, struct err *err);
 /* As it stands in the query, still encoded; NULL where absent. */
 const char *api_request_query_value(const struct api_request *request, const char *name);
 char *api_request_query(const struct api_request *request); /* "a=b&c=d", or NULL (mem_free) */

@@ -5,9 +5,12 @@
 #include "api_request.h"
 #include "config_load.h"
 #include "engine.h"
+#include "json_pointer.h"
+#include "link.h"
 #include "mem.h"
 
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define HEAD_MAX (HTTP_HEADER_BYTES_MAX * 2)
@@ -16,6 +19,7 @@ struct api_options {
     const char *connector;
     struct api_words words;
     bool paginate;
+    const char *list;
     bool include;
 };
 
@@ -27,9 +31,21 @@ struct api {
     struct buf head; /* --include: status and headers of the first reply */
     char *body;      /* of the latest reply; NULL when there was none */
     size_t len;
+    char *url;  /* of the latest call */
+    char *next; /* where its reply's Link says that a list goes on; NULL: nowhere */
     struct err err;
     bool done;
 };
+
+/* Before each try: a Link may be relative to where it came from. */
+static int asked(void *arg, const char *url, struct err *err)
+{
+    struct api *api = arg;
+    (void)err;
+    mem_free(api->url);
+    api->url = mem_strdup(url);
+    return 0;
+}
 
 static void replied(void *arg, struct http_response *response, const struct err *err)
 {
@@ -46,6 +62,10 @@ static void replied(void *arg, struct http_response *response, const struct err 
                        response->headers[i].value);
         buf_putc(&api->head, '\n');
     }
+    for (size_t i = 0; i < response->nheaders && api->next == NULL; i++) {
+        if (strcasecmp(response->headers[i].name, "Link") == 0)
+            api->next = link_next(response->headers[i].value);
+    }
     api->len = response->body.len;
     api->body = buf_take(&response->body);
 }
@@ -61,6 +81,8 @@ static int call(struct api *api, const struct api_request *request, struct err *
         .http = {.method = request->method, .max_body = API_BODY_MAX},
         .path = request->path,
         .query = query,
+        .check = asked,
+        .check_arg = api,
     };
     if (api_request_body(request, &body)) {
         call.http.has_body = true;
@@ -70,7 +92,8 @@ static int call(struct api *api, const struct api_request *request, struct err *
         call.http.nheaders = 1;
     }
     mem_free(api->body);
-    api->body = NULL;
+    mem_free(api->next);
+    api->body = api->next = NULL;
     api->done = false;
     err_clear(&api->err);
     client_start(api->engine.client, api->connector, &call, replied, api);
@@ -103,7 +126,8 @@ static int call_all_pages(struct api *api, struct api_pages *pages, struct api_r
     while (more > 0) {
         if (call(api, request, err) != 0)
             return -1;
-        more = api_pages_add(pages, api->body, api->len, request, err);
+        const struct api_page page = {api->body, api->len, api->url, api->next};
+        more = api_pages_add(pages, &page, request, err);
     }
     if (more < 0)
         return -1;
@@ -121,7 +145,8 @@ static int call_and_print(struct api *api, struct api_request *request, struct e
 {
     struct api_pages pages;
     int status;
-    if (api->options->paginate && api_pages_create(&pages, provider_of(api->connector), request)) {
+    if (api->options->paginate &&
+        api_pages_create(&pages, provider_of(api->connector), request, api->options->list)) {
         status = call_all_pages(api, &pages, request, err);
         api_pages_destroy(&pages);
     } else {
@@ -137,6 +162,26 @@ static int call_and_print(struct api *api, struct api_request *request, struct e
     return status;
 }
 
+/* Whether --paginate and --list can do something for this call. */
+static int check_pages(const struct api *api, const struct api_request *request, struct err *err)
+{
+    const struct api_options *options = api->options;
+    bool links = provider_of(api->connector)->lists == NULL;
+    if (options->list != NULL && !options->paginate)
+        return err_set(err, ERR_USAGE, "--list needs --paginate");
+    if (options->list != NULL && !links)
+        return err_set(err, ERR_USAGE,
+                       "--list: where the lists of connector '%s' are is known; leave it out",
+                       api->connector->name);
+    if (options->list != NULL && !json_pointer_is_valid(options->list))
+        return err_set(err, ERR_USAGE, "--list: expected a JSON Pointer such as /items, not '%s'",
+                       options->list);
+    if (options->paginate && links && strcmp(request->method, "GET") != 0)
+        return err_set(err, ERR_USAGE, "--paginate: links to pages are followed by GET, not by %s",
+                       request->method);
+    return 0;
+}
+
 static int run(struct app *app, const struct api_options *options, struct api_request *request,
                struct err *err)
 {
@@ -148,12 +193,15 @@ static int run(struct app *app, const struct api_options *options, struct api_re
     buf_create(&api.head, HEAD_MAX);
     engine_create(&api.engine, config, app->log, app->redact);
     api.connector = config_connector(config, options->connector, err);
-    if (api.connector != NULL && engine_need_store(&api.engine, err) == 0)
+    if (api.connector != NULL && check_pages(&api, request, err) == 0 &&
+        engine_need_store(&api.engine, err) == 0)
         status = call_and_print(&api, request, err);
     engine_destroy(&api.engine);
     config_free(config);
     buf_destroy(&api.head);
     mem_free(api.body);
+    mem_free(api.url);
+    mem_free(api.next);
     return status;
 }
 
@@ -184,7 +232,9 @@ int verb_api(struct app *app, int argc, char **argv, struct err *err)
         {0, "input", OPT_STRING, &options.words.input, "FILE",
          "the body, from a file, or - for standard input"},
         {0, "paginate", OPT_FLAG, &options.paginate, NULL,
-         "get every page of a list, and print one object"},
+         "get every page of a list, and print one document"},
+        {0, "list", OPT_STRING, &options.list, "POINTER",
+         "with --paginate: where the list is in a page, such as /items"},
         {0, "include", OPT_FLAG, &options.include, NULL, "print the status and the headers too"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };

@@ -5,6 +5,7 @@ import unittest
 import urllib.parse
 
 import support
+from oauth2 import OAuth2
 from service import Service
 
 NEWS = "c9a7e0d4-2b8f-4f3e-b1d6-9e4a7c5d8f03@1"
@@ -140,6 +141,78 @@ class OneSecond(support.Case):
         self.assertEqual(done.returncode, 1)
         self.assertIn("more than 1000 actions have the same second", done.stderr)
         self.assertIn("fromDate=201", done.stderr)
+
+
+class Links(OAuth2):
+    """Lists of other services go on where the reply's Link says (RFC 8288)."""
+
+    def serve(self, *pages, **keys):
+        """Page n at /api/items?page=n: (body, what follows `Link: `)."""
+        def answer(request):
+            number = int(dict(urllib.parse.parse_qsl(request["path"].partition("?")[2])).get("page", 1))
+            body, link = pages[number - 1]
+            return 200, {"Link": link.replace("URL", grants.url)} if link else {}, body
+        grants = self.grants(answer)
+        self.daemon(grants, **keys)
+        self.grants_now = grants
+
+    def pages(self, *options, path="items?per=2"):
+        return json.loads(self.ok("api", "--paginate", *options, path).stdout)
+
+    def paths(self):
+        return [r["path"] for r in self.grants_now.service.received if not r["path"].startswith("/token")]
+
+    def test_lists_are_joined(self):
+        self.serve(([1, {"a": 2}], '<URL/api/items?page=2&cursor=a%2Cb>; rel="next", <URL/x>; rel="last"'),
+                   ([], '<?page=3>; rel=next'), ([3], '<URL/api/items?page=1>; rel="first"'))
+        self.assertEqual(self.pages(), [1, {"a": 2}, 3])
+        self.assertEqual(self.paths(), ["/api/items?per=2", "/api/items?page=2&cursor=a%2Cb", "/api/items?page=3"])
+        self.assertEqual({r["headers"]["Authorization"] for r in self.grants_now.service.received[1:]},
+                         {"Bearer access-token-1"})
+        self.assertEqual(self.ok("api", "items?per=2").stdout, '[1, {"a": 2}]')
+
+    def test_an_object_with_one_list(self):
+        self.serve(({"total": 3, "items": [1, 2]}, "<?page=2>; rel=next"), ({"total": 4, "items": [3], "more": {}}, None))
+        self.assertEqual(self.pages(), {"total": 4, "items": [1, 2, 3], "more": {}})
+
+    def test_which_list_is_said(self):
+        self.serve(({"data": {"a/b": [1], "x": [9]}, "errors": []}, "<?page=2>; rel=next"),
+                   ({"data": {"a/b": [2], "x": [8]}, "errors": []}, None))
+        self.assertEqual(self.pages("--list", "/data/a~1b"), {"data": {"a/b": [1, 2], "x": [8]}, "errors": []})
+        self.fails(2, "api", "--paginate", "items", "--list", "/data/c", says="--list: there is no list at '/data/c'")
+        self.fails(2, "api", "--paginate", "items", "--list", "data", says="expected a JSON Pointer")
+        self.fails(2, "api", "items", "--list", "/data", says="--list needs --paginate")
+        self.fails(2, "api", "--paginate", "POST", "items", says="followed by GET, not by POST")
+
+    def test_no_list_is_clear(self):
+        for body in ({"a": [], "b": []}, {"a": 1}, "text"):
+            with self.subTest(body=body):
+                self.serve((body, None))
+                self.fails(2, "api", "--paginate", "items", says="--list POINTER")
+
+    def test_links_that_lead_elsewhere(self):
+        other = self.grants(lambda request: (200, {}, []))
+        for link, status, says in ((f"<{other.url}/api/items>", 4, "allow_hosts"),
+                                   ("<http://api.example.org/items>", 4, "not encrypted"),
+                                   (f"<//{other.url[7:]}/x>", 4, "allow_hosts"),
+                                   ("<https://user:pw@127.0.0.1/x>", 1, "user information"),
+                                   ("<file:///etc/passwd>", 1, "Link"), ("<http://>", 1, "Link")):
+            with self.subTest(link=link):
+                self.serve(([1], link + '; rel="next"'))
+                self.fails(status, "api", "--paginate", "items", says=says)
+                self.assertEqual((len(self.paths()), other.service.received), (1, []))
+
+    def test_a_circle_ends(self):
+        self.serve(([1], "<?page=2>; rel=next"), ([2], "<?page=1>; rel=next"))
+        self.fails(1, "api", "--paginate", "items?page=1", says="leads back to page 1")
+        self.serve(([1], "<items?x>; rel=next"))
+        self.fails(1, "api", "--paginate", "items?x", says="leads back to page 1")
+
+    def test_links_that_are_none(self):
+        for link in ('<?page=2>; rel="prev next-but-one"', '<?page=2; rel=next', '<?page=2>; rel=next; anchor="/x"', ",;,"):
+            with self.subTest(link=link):
+                self.serve(([1], link))
+                self.assertEqual(self.pages(), [1])
 
 
 if __name__ == "__main__":
