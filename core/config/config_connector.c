@@ -2,6 +2,7 @@
 #include "allow.h"
 #include "config_field.h"
 #include "config_file.h"
+#include "config_load.h"
 #include "connector.h"
 #include "mem.h"
 
@@ -106,8 +107,25 @@ static const struct schema_field common_fields[] = {
     {0},
 };
 
-void config_connector_read(const struct schema_walk *walk, const struct yaml_node *node,
-                           struct connector *connector)
+/* The one that a connector's mapping names; the first where it names none, or none of the list. */
+static const struct config_provider *find_provider(const struct config_provider *const *providers,
+                                                   const struct yaml_node *mapping)
+{
+    const struct yaml_node *name = yaml_get(mapping, "provider");
+    bool lent = yaml_get(mapping, "token_of") != NULL;
+    for (size_t i = 0; lent && providers[i] != NULL; i++) {
+        if (providers[i]->lent)
+            return providers[i];
+    }
+    for (size_t i = 0; name != NULL && name->kind == YAML_SCALAR && providers[i] != NULL; i++) {
+        if (!providers[i]->lent && strcmp(name->text, providers[i]->name) == 0)
+            return providers[i];
+    }
+    return providers[0];
+}
+
+static void read_mapping(const struct schema_walk *walk, const struct yaml_node *node,
+                         struct connector *connector)
 {
     struct buf words;
     buf_create(&words, BUF_LIMIT_LINE);
@@ -134,4 +152,41 @@ void config_connector_read(const struct schema_walk *walk, const struct yaml_nod
     }
     mem_free(what);
     buf_destroy(&words);
+}
+
+struct connector *config_connector_make(const struct schema_walk *walk,
+                                        struct config_reader *reader, const char *name,
+                                        const struct yaml_pair *pair)
+{
+    struct schema_walk inner = *walk;
+    struct arena arena = {0};
+    char *service;
+    inner.at = pair->key;
+    inner.context = reader;
+    const struct yaml_node *mapping =
+        preset_merge(&inner, reader->presets, pair->value, name, &arena, &service);
+    const struct yaml_node *known = mapping != NULL ? mapping : pair->value;
+    struct connector *connector = connector_new(find_provider(reader->providers, known), name);
+    connector->service = service;
+    if (mapping != NULL)
+        read_mapping(&inner, mapping, connector);
+    arena_destroy(&arena);
+    return connector;
+}
+
+struct connector *config_connector_parse(const char *text, size_t len,
+                                         const struct config_provider *const *providers,
+                                         const struct config_presets *presets,
+                                         struct problems *problems)
+{
+    struct config_reader reader = {
+        .providers = providers, .presets = presets, .problems = problems};
+    const struct schema_walk walk = {.file = "", .base_dir = "/", .problems = problems};
+    struct yaml_doc *doc = yaml_load("", text, len, problems);
+    const struct yaml_node *all = doc != NULL ? yaml_get(yaml_root(doc), "connectors") : NULL;
+    struct connector *connector = NULL;
+    if (all != NULL && all->kind == YAML_MAPPING && all->count == 1)
+        connector = config_connector_make(&walk, &reader, all->pairs[0].key->text, &all->pairs[0]);
+    yaml_doc_free(doc);
+    return connector;
 }

@@ -61,47 +61,17 @@ static const char *read_name(const struct schema_walk *walk, const char *kind,
     return NULL;
 }
 
-/* The one that a connector's mapping names; the first where it names none, or none of the list. */
-static const struct config_provider *find_provider(const struct config_provider *const *providers,
-                                                   const struct yaml_node *mapping)
-{
-    const struct yaml_node *name = yaml_get(mapping, "provider");
-    bool lent = yaml_get(mapping, "token_of") != NULL;
-    for (size_t i = 0; lent && providers[i] != NULL; i++) {
-        if (providers[i]->lent)
-            return providers[i];
-    }
-    for (size_t i = 0; name != NULL && name->kind == YAML_SCALAR && providers[i] != NULL; i++) {
-        if (!providers[i]->lent && strcmp(name->text, providers[i]->name) == 0)
-            return providers[i];
-    }
-    return providers[0];
-}
-
 static void read_connector(const struct schema_walk *walk, struct file *file, const char *name,
                            const struct yaml_pair *pair)
 {
-    const struct config_reader *reader = file->reader;
-    struct config *config = reader->config;
-    struct schema_walk inner = *walk;
-    struct arena arena = {0};
-    char *service;
-    inner.at = pair->key;
-    inner.context = file->reader;
-    const struct yaml_node *mapping =
-        preset_merge(&inner, reader->presets, pair->value, name, &arena, &service);
-    struct connector *connector = connector_new(
-        find_provider(reader->providers, mapping != NULL ? mapping : pair->value), name);
+    struct config *config = file->reader->config;
+    struct connector *connector = config_connector_make(walk, file->reader, name, pair);
     config->connectors[config->nconnectors++] = connector;
     connector->file = mem_strdup(file->real);
     connector->shown = mem_strdup(file->shown);
     connector->line = pair->key->line;
     connector->col = pair->key->col;
-    connector->service = service;
     add_place(file, "connector", name, pair->key, pair->value);
-    if (mapping != NULL)
-        config_connector_read(&inner, mapping, connector);
-    arena_destroy(&arena);
 }
 
 static void read_connectors(const struct schema_walk *walk, const struct schema_field *field,

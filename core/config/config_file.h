@@ -46,10 +46,11 @@ void config_file_add(struct config *config, const char *real);
 /* Adds what the file holds to the reader's configuration, and its problems. */
 void config_file_read(struct config_reader *reader, const char *path, bool main_file);
 
-/* Reads the mapping of one connector, made of the provider that it names. The walk has the reader
- * as its context. */
-void config_connector_read(const struct schema_walk *walk, const struct yaml_node *node,
-                           struct connector *connector);
+/* One connector, of the provider that its mapping or its preset names; file, shown, line and col
+ * are the caller's to set. */
+struct connector *config_connector_make(const struct schema_walk *walk,
+                                        struct config_reader *reader, const char *name,
+                                        const struct yaml_pair *pair);
 /* Reads the mapping of one job into a zeroed struct; defaults are set here. Its walk has a struct
  * config_zones as its context. */
 void config_job_read(const struct schema_walk *walk, const struct yaml_node *node, struct job *job);

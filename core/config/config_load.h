@@ -19,5 +19,14 @@ struct config *config_load(const char *path, const struct config_provider *const
 struct config *config_read(const char *path, const struct config_provider *const *providers,
                            const struct config_presets *presets, struct problems *problems);
 void config_free(struct config *config);
+/*
+ * The one connector of a text such as "connectors:\n  NAME: { … }" (connector_free), which belongs
+ * to no file yet: file, home and shown are NULL. With problems it is incomplete; NULL where the
+ * text has none.
+ */
+struct connector *config_connector_parse(const char *text, size_t len,
+                                         const struct config_provider *const *providers,
+                                         const struct config_presets *presets,
+                                         struct problems *problems);
 
 #endif

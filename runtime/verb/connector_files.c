@@ -185,6 +185,17 @@ static int put(struct commit *commit, const char *path, const char *data, size_t
     return safefile_write(path, PRIVATE_MODE, data, len, err);
 }
 
+/* What an earlier connector of the name had, and this one has not. */
+static int drop(struct commit *commit, const char *path, struct err *err)
+{
+    if (access(path, F_OK) != 0)
+        return 0;
+    int result = put(commit, path, "", 0, err);
+    if (result == 0)
+        unlink(path);
+    return result;
+}
+
 static int put_line(struct commit *commit, const char *path, const char *value, struct err *err)
 {
     struct buf line;
@@ -230,8 +241,9 @@ static bool reads_as(const struct secret *secret, const char *value)
 static bool reads_as_given(const struct connector *connector, const struct connector_values *values)
 {
     for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
-        if (!reads_as(connector_secret(connector, values->provider->given[i].key),
-                      values->given[i]))
+        const struct secret *secret = connector_secret(connector, values->provider->given[i].key);
+        bool none = values->given[i][0] == '\0';
+        if (none ? secret != NULL : !reads_as(secret, values->given[i]))
             return false;
     }
     return true;
@@ -276,13 +288,17 @@ static int put_all(struct commit *commit, const struct connector_values *values,
     if (result == 0 && !files->main_exists)
         result = put(commit, files->main, MAIN_TEXT, sizeof MAIN_TEXT - 1, err);
     for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
-        if (result == 0 && files->secrets[i] != NULL)
+        if (result == 0 && files->secrets[i] != NULL && values->given[i][0] != '\0')
             result = put_line(commit, files->secrets[i], values->given[i], err);
         fault_point(faults[i]);
     }
     if (result == 0)
         result = put(commit, files->yaml, yaml.data, yaml.len, err);
     fault_point(FAULT_CONNECTOR_YAML);
+    for (size_t i = 0; i < PROVIDER_GIVEN && result == 0; i++) {
+        if (files->secrets[i] != NULL && values->given[i][0] == '\0')
+            result = drop(commit, files->secrets[i], err);
+    }
     if (result == 0)
         result = verify(files, values, err);
     buf_destroy(&yaml);

@@ -8,6 +8,9 @@
 int connector_text_write(const struct connector_files *files, const struct connector_values *values,
                          struct buf *out, struct err *err);
 
+/* The same as a configuration by itself, with the values in place of files. */
+int connector_text_plain(const struct connector_values *values, struct buf *out, struct err *err);
+
 /* True when `connector` is in files->yaml, which holds what connector_text_write put there and
  * nothing else. */
 bool connector_text_ours(const struct connector_files *files, const struct connector *connector);

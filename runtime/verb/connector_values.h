@@ -9,9 +9,17 @@ struct connector_values {
     const char *name;
     const struct provider *provider;
     const struct config_presets *presets; /* of the configuration that it is added to */
-    const char *service;               /* no slash at its end */
-    char *const *allow_hosts;          /* NULL-terminated; NULL: none */
-    const char *given[PROVIDER_GIVEN]; /* as the provider lists them; without a line's end */
+    /* One of three: */
+    const char *service; /* the token service's URL, no slash at its end */
+    const char *preset;
+    const char *issuer;
+    /* NULL-terminated, or NULL: none. */
+    const char *const *vars; /* "name=value" */
+    const char *const *scope;
+    const char *const *allow_hosts;
+    bool public; /* client_auth: none, and no secret */
+    const char
+        *given[PROVIDER_GIVEN]; /* as the provider lists them; without a line's end; "": none */
 };
 
 struct connector_files {

@@ -2,6 +2,7 @@
 
 #include "embed.h"
 #include "mem.h"
+#include "nearest.h"
 #include "safefile.h"
 
 #include <stdlib.h>
@@ -47,3 +48,25 @@ static bool name_at(void *data, size_t index, char name[PRESET_NAME_SIZE])
 }
 
 const struct config_presets presets_embedded = {.read = read_preset, .name_at = name_at};
+
+void presets_names(const struct config_presets *presets, struct presets_names *names)
+{
+    names->count = 0;
+    while (names->count < PRESETS_MAX &&
+           presets->name_at(presets->data, names->count, names->text[names->count])) {
+        names->list[names->count] = names->text[names->count];
+        names->count++;
+    }
+}
+
+int presets_check(const struct presets_names *names, const char *name, struct err *err)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->list[i], name) == 0)
+            return 0;
+    }
+    const char *nearest = nearest_name(name, names->list, names->count);
+    return err_set(err, ERR_USAGE, "no preset '%s'%s%s%s", name,
+                   nearest != NULL ? "; did you mean '" : "; `jeton presets` lists them",
+                   nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+}

@@ -4,6 +4,7 @@
 #include "config_load.h"
 #include "connector_files.h"
 #include "connector_text.h"
+#include "connector_wants.h"
 #include "login.h"
 
 #include "allow.h"
@@ -22,6 +23,10 @@
 struct add_options {
     const char *name;
     const char *token_service;
+    const char *preset;
+    const char *issuer;
+    struct opt_strings vars;
+    struct opt_strings scopes;
     struct opt_strings allow_hosts;
     bool force;
 };
@@ -31,9 +36,12 @@ struct add {
     const struct add_options *options;
     struct config *config;
     struct connector_files files;
-    char **hosts;
-    const struct provider *provider;
+    struct connector_values values;
+    struct connector_wants wants;
+    char *service;
+    char **lists[3];                  /* of values */
     struct buf given[PROVIDER_GIVEN]; /* secrets, in the provider's order */
+    bool signs_in;                    /* `jeton login` can give it its refresh token */
 };
 
 static bool good_name(const char *name)
@@ -51,11 +59,17 @@ static int check_options(const struct add_options *options, struct err *err)
                        "'%s' cannot be the name of a connector; expected 1 to %d letters, digits, "
                        "'_' and '-', a letter or digit first",
                        options->name, CONFIG_NAME_MAX);
-    if (options->token_service == NULL)
+    if ((options->token_service != NULL) + (options->preset != NULL) + (options->issuer != NULL) !=
+        1)
         return err_set(err, ERR_USAGE,
-                       "jeton connector add: expected --token-service URL, such as %s",
+                       "jeton connector add: expected --preset NAME, --issuer URL, or "
+                       "--token-service URL, such as %s",
                        provider_default->service_example);
-    int result = allow_check_base(options->token_service, err);
+    if (options->preset == NULL && options->vars.count > 0)
+        return err_set(err, ERR_USAGE, "--var is of a --preset");
+    if (options->token_service != NULL && options->scopes.count > 0)
+        return err_set(err, ERR_USAGE, "--scope is of a --preset or an --issuer");
+    int result = options->token_service != NULL ? allow_check_base(options->token_service, err) : 0;
     if (result != 0)
         err_wrap(err, "--token-service");
     for (size_t i = 0; result == 0 && i < options->allow_hosts.count; i++) {
@@ -100,8 +114,8 @@ static int check_free(const struct add *add, struct err *err)
 }
 
 /* Pasted text comes with blanks around it. */
-static int read_value(const struct add *add, const char *label, bool hidden, struct buf *value,
-                      struct err *err)
+static int read_value(const struct add *add, const char *label, bool hidden, bool need,
+                      struct buf *value, struct err *err)
 {
     struct buf line;
     buf_create_secret(&line, LOGIN_LINE_MAX);
@@ -116,12 +130,12 @@ static int read_value(const struct add *add, const char *label, bool hidden, str
         while (to > from && isspace((unsigned char)to[-1]))
             to--;
         result = buf_append(value, from, (size_t)(to - from));
-        if (result == 0)
+        if (result == 0 && (value->len > 0 || need))
             result = secret_check_value(&(const struct secret){0}, value->data, value->len, err);
     }
-    if (result == 0) {
+    if (result == 0 && value->len > 0) {
         redact_add(add->app->redact, value->data, value->len);
-    } else {
+    } else if (result != 0) {
         err_wrap(err, "the %s", label);
         err->kind = err->kind == ERR_CONFIG ? ERR_USAGE : err->kind;
     }
@@ -131,17 +145,28 @@ static int read_value(const struct add *add, const char *label, bool hidden, str
 
 _Static_assert(PROVIDER_GIVEN == 3, "the texts count them");
 
+/* At a terminal only what is of use is asked for; else there are always three lines. */
 static int read_values(struct add *add, struct err *err)
 {
-    const struct provider_given *given = add->provider->given;
+    const struct provider_given *given = add->wants.provider->given;
     bool terminal = isatty(STDIN_FILENO) == 1;
     if (terminal)
         log_msg(add->app->log, LOG_INFO,
-                "the next three values are %s; the secret and the refresh token are not shown",
-                add->provider->given_where);
+                "the next values are %s; the secret and the refresh token are not shown",
+                add->wants.provider->given_where);
     int result = 0;
-    for (size_t i = 0; i < PROVIDER_GIVEN && result == 0; i++)
-        result = read_value(add, given[i].label, given[i].file != NULL, &add->given[i], err);
+    for (size_t i = 0; i < PROVIDER_GIVEN && result == 0; i++) {
+        bool need = add->wants.need[i], take = add->wants.take[i];
+        char *label = mem_printf("%s%s", given[i].label, terminal && !need ? " (or none)" : "");
+        if (take || !terminal)
+            result = read_value(add, label, given[i].file != NULL, need, &add->given[i], err);
+        if (result == 0 && !take && add->given[i].len > 0)
+            result = err_set(err, ERR_USAGE, "preset '%s' takes no %s: leave its line empty",
+                             add->values.preset, given[i].label);
+        mem_free(label);
+        add->values.given[i] = add->given[i].data;
+    }
+    add->values.public = add->values.issuer != NULL && add->given[1].len == 0;
     if (result != 0 && !terminal)
         err_wrap(err, "expected three lines: %s, %s, %s", given[0].label, given[1].label,
                  given[2].label);
@@ -149,16 +174,14 @@ static int read_values(struct add *add, struct err *err)
 }
 
 /* The connector as it will be once its files are there. */
-static struct connector *make_connector(const struct add *add)
+static struct connector *make_connector(const struct add *add, struct err *err)
 {
-    struct connector *connector = connector_new(&add->provider->config, add->options->name);
+    struct connector *connector = connector_wants_make(add->app, &add->values, err);
+    if (connector == NULL)
+        return NULL;
     connector->file = mem_strdup(add->files.real);
     connector->home = add->config->home != NULL ? add->config->home : connector->file;
     connector->shown = mem_strdup(add->files.yaml);
-    connector->allow_hosts = mem_strdupv((const char *const *)add->hosts);
-    connector_set(connector, add->provider->service_key, add->options->token_service);
-    for (size_t i = 0; i < PROVIDER_GIVEN; i++)
-        connector_set(connector, add->provider->given[i].key, add->given[i].data);
     return connector;
 }
 
@@ -166,26 +189,51 @@ static void report_trial(void *arg, const struct token *token)
 {
     struct buf *out = arg;
     char time[CLOCK_RFC3339_SIZE];
-    clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
-    buf_printf(out, "until %s\n", time);
+    buf_puts(out, ": the exchange returned an access token");
+    if (token->expires_at_ms > 0) {
+        clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
+        buf_printf(out, " until %s", time);
+    }
 }
 
 /*
  * The exchange is that of every run, and its result is stored as that of the connector to be: a
  * refresh token that comes back is kept, even when the files then cannot be written.
  */
-static int try_exchange(struct add *add, struct buf *out, struct err *err)
+static int try_exchange(struct add *add, const struct connector *connector, struct buf *out,
+                        struct err *err)
 {
     const struct token_query query = {.force = true};
-    struct connector *connector = make_connector(add);
     struct engine engine;
     engine_create(&engine, add->config, add->app->log, add->app->redact);
     int result = engine_need_store(&engine, err);
-    buf_printf(out, "connector '%s' is added: the exchange returned an access token ",
-               connector->name);
     if (result == 0)
         result = app_wait_token(&engine, connector, &query, report_trial, out, err);
     engine_destroy(&engine);
+    return result;
+}
+
+/* A refresh token is what is missing. */
+static bool needs_sign_in(const struct add *add)
+{
+    return add->wants.take[2] && !add->wants.need[2] && add->given[2].len == 0;
+}
+
+static int try_connector(struct add *add, struct buf *out, struct err *err)
+{
+    struct connector *connector = make_connector(add, err);
+    if (connector == NULL)
+        return -1;
+    buf_printf(out, "connector '%s' is added", connector->name);
+    int result = 0;
+    if (needs_sign_in(add))
+        buf_puts(out, "; it has no refresh token yet");
+    else
+        result = try_exchange(add, connector, out, err);
+    buf_puts(out, "\n");
+    const struct provider *provider = provider_of(connector);
+    add->signs_in =
+        needs_sign_in(add) && provider->can != NULL && provider->can(connector, PROVIDER_DEVICE);
     connector_free(connector);
     return result;
 }
@@ -198,33 +246,40 @@ static void put_report(const struct add *add, struct buf *out)
         buf_printf(out, "  %s (new)\n", files->main);
     buf_printf(out, "  %s\n", files->yaml);
     for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
-        if (files->secrets[i] != NULL)
+        if (files->secrets[i] != NULL && add->given[i].len > 0)
             buf_printf(out, "  %s\n", files->secrets[i]);
     }
     const char *option = add->app->config_path != NULL ? " -c " : "";
     const char *config = add->app->config_path != NULL ? add->app->config_path : "";
-    buf_printf(out,
-               "next: jeton%s%s token %s\n"
-               "      jeton%s%s api -C %s %s\n"
-               "      jeton%s%s run -C %s SCRIPT\n",
-               option, config, name, option, config, name, add->provider->try_path, option, config,
-               name);
+    const char *path = add->wants.provider->try_path;
+    const char *next = add->signs_in ? "login" : "token";
+    if (needs_sign_in(add) && !add->signs_in)
+        buf_printf(out, "next: set refresh_token in %s\n      jeton%s%s token %s\n", files->yaml,
+                   option, config, name);
+    else
+        buf_printf(out, "next: jeton%s%s %s %s%s\n", option, config, next, name,
+                   add->signs_in ? " --device" : "");
+    if (*path != '\0')
+        buf_printf(out, "      jeton%s%s api -C %s %s\n", option, config, name, path);
+    buf_printf(out, "      jeton%s%s run -C %s SCRIPT\n", option, config, name);
 }
 
-static int write_files(struct add *add, struct err *err)
+/* At a terminal, right away: the connector is of no use before. */
+static int offer_login(const struct add *add, struct err *err)
 {
-    char *service = url_base(add->options->token_service);
-    struct connector_values values = {
-        .name = add->options->name,
-        .provider = add->provider,
-        .presets = add->app->presets,
-        .service = service,
-        .allow_hosts = add->hosts,
-    };
-    for (size_t i = 0; i < PROVIDER_GIVEN; i++)
-        values.given[i] = add->given[i].data;
-    int result = connector_files_write(&add->files, &values, err);
-    mem_free(service);
+    struct buf answer;
+    if (!add->signs_in || isatty(STDIN_FILENO) != 1)
+        return 0;
+    buf_create(&answer, LOGIN_LINE_MAX);
+    int result = login_read_shown("Sign in now? [Y/n] ", &answer, err);
+    bool yes = result == 0 && (answer.len == 0 || tolower((unsigned char)answer.data[0]) == 'y');
+    buf_destroy(&answer);
+    char *argv[] = {mem_strdup("login"), mem_strdup(add->options->name), mem_strdup("--device"),
+                    NULL};
+    if (yes)
+        result = verb_login(add->app, 3, argv, err);
+    for (size_t i = 0; argv[i] != NULL; i++)
+        mem_free(argv[i]);
     return result;
 }
 
@@ -236,7 +291,8 @@ static int add_connector(struct add *add, struct err *err)
     if (check_free(add, err) != 0 || connector_files_writable(&add->files, err) != 0 ||
         read_values(add, err) != 0)
         goto cleanup;
-    if (try_exchange(add, &out, err) != 0 || write_files(add, err) != 0) {
+    if (try_connector(add, &out, err) != 0 ||
+        connector_files_write(&add->files, &add->values, err) != 0) {
         err_wrap(err, "not added");
         if (err->hint == ERR_HINT_ALLOW_HOST)
             log_msg(add->app->log, LOG_INFO, "--allow-host PATTERN adds a host to allow_hosts");
@@ -244,13 +300,15 @@ static int add_connector(struct add *add, struct err *err)
     }
     put_report(add, &out);
     result = app_print(add->app, out.data, out.len, err);
+    if (result == 0)
+        result = offer_login(add, err);
 cleanup:
     buf_destroy(&out);
     return result;
 }
 
 /* A list that ends with NULL, as a configuration's; NULL where none was given (mem_freev). */
-static char **copy_hosts(const struct opt_strings *given)
+static char **copy_list(const struct opt_strings *given)
 {
     if (given->count == 0)
         return NULL;
@@ -258,6 +316,26 @@ static char **copy_hosts(const struct opt_strings *given)
     for (size_t i = 0; i < given->count; i++)
         hosts[i] = mem_strdup(given->items[i]);
     return hosts;
+}
+
+static void set_values(struct add *add)
+{
+    const struct add_options *options = add->options;
+    const struct opt_strings *given[] = {&options->vars, &options->scopes, &options->allow_hosts};
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
+        add->lists[i] = copy_list(given[i]);
+    add->service = options->token_service != NULL ? url_base(options->token_service) : NULL;
+    add->values = (struct connector_values){
+        .name = options->name,
+        .presets = add->app->presets,
+        .service = add->service,
+        .preset = options->preset,
+        .issuer = options->issuer,
+        .vars = (const char *const *)add->lists[0],
+        .scope = (const char *const *)add->lists[1],
+        .allow_hosts = (const char *const *)add->lists[2],
+        .given = {"", "", ""},
+    };
 }
 
 static int run_add(struct app *app, const struct add_options *options, struct err *err)
@@ -273,20 +351,22 @@ static int run_add(struct app *app, const struct add_options *options, struct er
             err, ERR_CONFIG,
             "there is no configuration, and no home folder to create one in; set HOME, or name a "
             "configuration: jeton -c FILE connector add");
-    struct add add = {.app = app, .options = options, .provider = provider_default};
+    struct add add = {.app = app, .options = options};
     add.config = app_config(app, exists, err);
     int result = -1;
-    if (add.config != NULL) {
-        add.hosts = copy_hosts(&options->allow_hosts);
-        connector_files_create(&add.files, add.provider, path, exists, options->name);
+    set_values(&add);
+    if (add.config != NULL && connector_wants_find(app, &add.values, &add.wants, err) == 0) {
+        connector_files_create(&add.files, add.wants.provider, path, exists, options->name);
         for (size_t i = 0; i < PROVIDER_GIVEN; i++)
             buf_create_secret(&add.given[i], SECRET_BYTES_MAX);
         result = add_connector(&add, err);
         for (size_t i = 0; i < PROVIDER_GIVEN; i++)
             buf_destroy(&add.given[i]);
         connector_files_destroy(&add.files);
-        mem_freev(add.hosts);
     }
+    for (size_t i = 0; i < sizeof add.lists / sizeof add.lists[0]; i++)
+        mem_freev(add.lists[i]);
+    mem_free(add.service);
     config_free(add.config);
     mem_free(path);
     return result;
@@ -295,9 +375,17 @@ static int run_add(struct app *app, const struct add_options *options, struct er
 int verb_connector(struct app *app, int argc, char **argv, struct err *err)
 {
     struct add_options options = {0};
-    char *where =
-        mem_printf("where its tokens are exchanged, such as %s", provider_default->service_example);
+    char *where = mem_printf("Kaizala: where its tokens are exchanged, such as %s",
+                             provider_default->service_example);
     const struct opt opts[] = {
+        {0, "preset", OPT_STRING, &options.preset, "NAME",
+         "a service that is known by name: `jeton presets` lists them"},
+        {0, "var", OPT_STRINGS, &options.vars, "NAME=VALUE",
+         "a variable of the preset, such as tenant=contoso.onmicrosoft.com; repeatable"},
+        {0, "scope", OPT_STRINGS, &options.scopes, "SCOPE",
+         "what is asked for, in place of the preset's scopes; repeatable"},
+        {0, "issuer", OPT_STRING, &options.issuer, "URL",
+         "an OAuth 2.0 service that says itself where its tokens are to be had"},
         {0, "token-service", OPT_STRING, &options.token_service, "URL", where},
         {0, "allow-host", OPT_STRINGS, &options.allow_hosts, "PATTERN",
          "a host that its tokens may be sent to, such as '*.example.org'; repeatable (default: "
@@ -307,15 +395,17 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton connector add NAME --token-service URL [--allow-host PATTERN]… [--force]",
+        .usage =
+            "jeton connector add NAME --preset P [--var NAME=VALUE]… [--scope SCOPE]… [OPTIONS]\n"
+            "jeton connector add NAME --issuer URL [--scope SCOPE]… [OPTIONS]\n"
+            "jeton connector add NAME --token-service URL [OPTIONS]",
         .description =
             "Adds a connector: asks for its ID, its secret and a refresh token (the ID is shown; "
-            "or "
-            "reads three lines from standard input), tests them with one exchange, and writes "
-            "conf.d/NAME.yaml, "
-            "secrets/NAME.secret and secrets/NAME.refresh_token next to the configuration. If the "
-            "exchange fails, nothing is written. Without a configuration, "
-            "$XDG_CONFIG_HOME/jeton/jeton.yaml is created.",
+            "or reads three lines from standard input), tests them with one exchange, and writes "
+            "conf.d/NAME.yaml, secrets/NAME.secret and secrets/NAME.refresh_token next to the "
+            "configuration. If the exchange fails, nothing is written. Without a configuration, "
+            "$XDG_CONFIG_HOME/jeton/jeton.yaml is created. With --preset and --issuer the refresh "
+            "token may be empty: `jeton login` gets one, right away if you want.",
         .opts = opts,
         .min_operands = 1,
         .max_operands = 2,
@@ -335,6 +425,8 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
         }
         mem_free(result.operands);
     }
+    mem_free(options.vars.items);
+    mem_free(options.scopes.items);
     mem_free(options.allow_hosts.items);
     mem_free(where);
     return status;

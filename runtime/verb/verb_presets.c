@@ -3,7 +3,7 @@
 
 #include "json.h"
 #include "mem.h"
-#include "nearest.h"
+#include "presets.h"
 #include "verb_lua.h"
 
 #include <string.h>
@@ -11,35 +11,8 @@
 #define JSON_MAX   ((size_t)64 * 1024)
 #define OUTPUT_MAX ((size_t)16 * 1024 * 1024)
 
-struct names {
-    char text[PRESETS_MAX][PRESET_NAME_SIZE];
-    const char *list[PRESETS_MAX];
-    size_t count;
-};
-
-static void find_names(const struct config_presets *presets, struct names *names)
-{
-    names->count = 0;
-    while (names->count < PRESETS_MAX &&
-           presets->name_at(presets->data, names->count, names->text[names->count])) {
-        names->list[names->count] = names->text[names->count];
-        names->count++;
-    }
-}
-
-static int check_name(const struct names *names, const char *name, struct err *err)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        if (strcmp(names->list[i], name) == 0)
-            return 0;
-    }
-    const char *nearest = nearest_name(name, names->list, names->count);
-    return err_set(err, ERR_USAGE, "no preset '%s'%s%s%s", name,
-                   nearest != NULL ? "; did you mean '" : "; `jeton presets` lists them",
-                   nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
-}
-
-static void write_order(const struct names *names, const char *name, bool json, struct buf *out)
+static void write_order(const struct presets_names *names, const char *name, bool json,
+                        struct buf *out)
 {
     buf_puts(out, "{\"name\":");
     if (name != NULL)
@@ -55,10 +28,10 @@ static void write_order(const struct names *names, const char *name, bool json, 
 static int show(struct app *app, const char *name, bool json, struct err *err)
 {
     const struct config none = {0};
-    struct names names;
+    struct presets_names names;
     struct buf order, out;
-    find_names(app->presets, &names);
-    if (name != NULL && check_name(&names, name, err) != 0)
+    presets_names(app->presets, &names);
+    if (name != NULL && presets_check(&names, name, err) != 0)
         return -1;
     buf_create(&order, JSON_MAX);
     buf_create(&out, OUTPUT_MAX);

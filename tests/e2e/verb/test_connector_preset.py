@@ -1,0 +1,175 @@
+"""`jeton connector add --preset` and `--issuer`: what is asked for, tried, written, and said to do next."""
+
+import json
+import os
+import pty
+import select
+import time
+import unittest
+
+import support
+from oauth2 import OAuth2
+
+ID, SECRET, REFRESH = "the-client-of-books", "the-secret-of-books", "refresh-token-0"
+
+
+class Added(OAuth2):
+    def setUp(self):
+        super().setUp()
+        self.service = self.grants(self.metadata)
+        self.home = os.path.join(self.folder, "xdg-config", "jeton")
+        # The preset of a real service, at the test's: presets come from here, as all scripts do.
+        for name, more in (("xero", ""), ("hubspot", f", device_url: '{self.service.url}/device', scope: [all]"),
+                           ("zoom", ", grant: client_credentials"), ("google", ", client_auth: none")):
+            self.write(f"scripts/presets/services/{name}.yaml", f"""\
+about: {{ title: Books, sources: [], unsure: [] }}
+vars: {{ company: {{ pattern: "*", about: "yours" }} }}
+connector: {{ provider: oauth2, token_url: "{self.service.url}/token/{{company}}", endpoint: "{self.service.url}/api"{more} }}
+""")
+        self.env["JETON_SCRIPTS"] = os.path.join(self.folder, "scripts")
+
+    def metadata(self, request):
+        if request["path"] == "/.well-known/oauth-authorization-server":
+            return 200, {}, {"issuer": self.service.url, "token_endpoint": self.service.url + "/token"}
+        return None
+
+    def text(self, name):
+        with open(os.path.join(self.home, name), encoding="utf-8") as file:
+            return file.read()
+
+    def files(self):
+        return sorted(os.path.relpath(os.path.join(folder, name), self.home)
+                      for folder, _, names in os.walk(self.home) for name in names)
+
+    def add(self, *options, lines=(ID, SECRET, REFRESH)):
+        return self.ok("connector", "add", "books", *options, input="".join(line + "\n" for line in lines))
+
+    def refused(self, *options, lines=(ID, SECRET, REFRESH), says, status=2):
+        done = self.fails(status, "connector", "add", "books", *options, input="".join(line + "\n" for line in lines),
+                          says=says)
+        self.assertEqual((self.files(), self.service.forms), ([], []))
+        return done
+
+    def test_preset(self):
+        done = self.add("--preset", "xero", "--var", "company=acme", "--scope", "read", "--scope", "write",
+                        "--allow-host", "files.example.org")
+        self.assertIn("connector 'books' is added: the exchange returned an access token until ", done.stdout)
+        self.assertIn("next: jeton token books\n      jeton run -C books SCRIPT\n", done.stdout)
+        for secret in (SECRET, REFRESH):
+            self.assertNotIn(secret, done.stdout + done.stderr + self.text("conf.d/books.yaml"))
+        self.assertEqual(self.text("conf.d/books.yaml").partition("\n")[2], f"""\
+connectors:
+  books:
+    preset: "xero"
+    vars: {{ "company": "acme" }}
+    client_id: "{ID}"
+    client_secret: {{ file: "../secrets/books.secret" }}
+    refresh_token: {{ file: "../secrets/books.refresh_token" }}
+    scope: ["read", "write"]
+    allow_hosts: ["files.example.org"]
+""")
+        self.assertEqual(self.service.forms[0]["scope"], "read write")
+        self.assertEqual(self.service.service.received[0]["path"], "/token/acme")
+        self.assertEqual(json.loads(self.ok("token", "books", "--json").stdout)["source"], "cache")
+        # Another one of the name, without a refresh token: that of before is gone. A changed file stays.
+        self.refused_again("--preset", "xero", "--var", "company=acme", says="--force")
+        self.add("--preset", "hubspot", "--var", "company=acme", "--force", lines=(ID, SECRET, ""))
+        self.assertEqual(self.files(), ["conf.d/books.yaml", "jeton.yaml", "secrets/books.secret"])
+        self.write("xdg-config/jeton/conf.d/books.yaml", self.text("conf.d/books.yaml") + "    retries: 1\n")
+        self.refused_again("--preset", "xero", "--var", "company=acme", "--force", says="changed by hand")
+
+    def refused_again(self, *options, says):
+        before = self.text("conf.d/books.yaml")
+        self.fails(3, "connector", "add", "books", *options, input=f"{ID}\n{SECRET}\n{REFRESH}\n", says=says)
+        self.assertEqual(self.text("conf.d/books.yaml"), before)
+
+    def test_without_a_refresh_token(self):
+        done = self.add("--preset", "hubspot", "--var", "company=acme", lines=(ID, SECRET, ""))
+        self.assertIn("connector 'books' is added; it has no refresh token yet\n", done.stdout)
+        self.assertIn("next: jeton login books --device\n", done.stdout)
+        self.assertEqual(self.service.forms, [])
+        self.assertNotIn("refresh_token:", self.text("conf.d/books.yaml"))
+        self.ok("check")
+        os.unlink(os.path.join(self.home, "conf.d/books.yaml"))
+        done = self.add("--preset", "xero", "--var", "company=acme", "--force", lines=(ID, SECRET, ""))
+        self.assertIn("next: set refresh_token in ", done.stdout)  # there is no way to sign in
+
+    def test_other_grants(self):
+        done = self.add("--preset", "zoom", "--var", "company=acme", lines=(ID, SECRET, ""))
+        self.assertIn("the exchange returned an access token", done.stdout)
+        self.assertEqual(self.service.forms[0]["grant_type"], "client_credentials")
+        self.add("--preset", "google", "--var", "company=acme", "--force", lines=(ID, "", REFRESH))
+        self.assertNotIn("client_secret", self.text("conf.d/books.yaml"))
+
+    def test_issuer(self):
+        self.add("--issuer", self.service.url, "--scope", "read")
+        self.assertIn(f'    provider: oauth2\n    issuer: "{self.service.url}"\n', self.text("conf.d/books.yaml"))
+        self.ok("token", "books", "--refresh")
+        # A public client has no secret.
+        self.add("--issuer", self.service.url, "--force", lines=(ID, "", "refresh-token-2"))
+        self.assertIn("    client_auth: none\n", self.text("conf.d/books.yaml"))
+        self.assertEqual(self.files(), ["conf.d/books.yaml", "jeton.yaml", "secrets/books.refresh_token"])
+        self.add("--issuer", self.service.url, "--force", lines=(ID, SECRET, "refresh-token-3"))
+
+    def test_refused(self):
+        vars = ("--var", "company=acme")
+        for options, lines, says in (
+                ((), (), "expected --preset NAME, --issuer URL, or --token-service URL"),
+                (("--preset", "xero", "--issuer", "https://id.example.org"), (), "expected --preset NAME, --issuer URL"),
+                (("--preset", "xreo", *vars), (), "no preset 'xreo'; did you mean 'xero'?"),
+                (("--preset", "xero"), (), "lacks variable 'company' of preset 'xero'"),
+                (("--preset", "xero", "--var", "company"), (), "--var: expected NAME=VALUE"),
+                (("--preset", "xero", "--var", "company=a/b"), (), "cannot be 'a/b'"),
+                (("--preset", "xero", *vars, *vars), (), "'company' is given twice"),
+                (("--preset", "xero", *vars, "--var", "other=x"), (), "unknown variable 'other'"),
+                (("--issuer", "https://id.example.org", *vars), (), "--var is of a --preset"),
+                (("--issuer", "http://id.example.org"), (), "'issuer' of connector 'books'"),
+                (("--token-service", self.service.url, "--scope", "x"), (), "--scope is of a --preset or an --issuer"),
+                (("--preset", "xero", *vars), (ID, "", REFRESH), "the client secret"),
+                (("--preset", "xero", *vars), ("", SECRET, REFRESH), "the client ID"),
+                (("--preset", "xero", *vars), (ID, SECRET), "expected three lines: client ID, client secret, "),
+                (("--preset", "zoom", *vars), (ID, SECRET, REFRESH), "preset 'zoom' takes no refresh token"),
+                (("--preset", "google", *vars), (ID, SECRET, ""), "preset 'google' takes no client secret"),
+        ):
+            with self.subTest(options=options, lines=lines):
+                self.refused(*options, lines=lines, says=says)
+        del self.env["JETON_SCRIPTS"]
+        for name in ("box-jwt", "github-app", "microsoft-certificate", "google-service-account"):
+            self.refused("--preset", name, lines=(), says=f"preset '{name}' needs more than an ID, a secret")
+
+    def test_what_the_service_refuses(self):
+        self.service.answers.append((400, {}, {"error": "invalid_grant"}))
+        done = self.fails(4, "connector", "add", "books", "--preset", "xero", "--var", "company=acme",
+                          input=f"{ID}\n{SECRET}\n{REFRESH}\n", says=["not added", "invalid_grant"])
+        self.assertNotIn(SECRET, done.stderr)
+        self.assertEqual(self.files(), [])
+
+    def test_terminal(self):
+        """Only what is of use is asked for; then the sign-in is offered."""
+        self.need_terminal()
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.folder)
+            os.execve(support.JETON, [support.JETON, "connector", "add", "books", "--preset", "hubspot",
+                                      "--var", "company=acme"], self.env)
+        self.addCleanup(os.close, terminal)
+        shown = b""
+        for prompt, answer in ((b"Client ID: ", ID), (b"Client secret: ", SECRET), (b"Refresh token (or none): ", ""),
+                               (b"Sign in now? [Y/n] ", "n"), (None, None)):
+            deadline = time.monotonic() + 20
+            while prompt is None or prompt not in shown:
+                self.assertLess(time.monotonic(), deadline, shown)
+                if select.select([terminal], [], [], 0.1)[0]:
+                    try:
+                        shown += os.read(terminal, 4096)
+                    except OSError:
+                        break
+            if answer is not None:
+                os.write(terminal, answer.encode() + b"\n")
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, shown)
+        self.assertNotIn(SECRET.encode(), shown)
+        self.assertIn(b"jeton login books", shown)
+
+
+if __name__ == "__main__":
+    unittest.main()
