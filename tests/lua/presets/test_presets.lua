@@ -32,7 +32,7 @@ for file in assert(io.popen 'ls "$JETON_SOURCE/scripts/presets/services"'):lines
 end
 
 local function each(check)
-  for _, name in ipairs(names) do check(name, assert(yaml.decode(require("presets.services." .. name)))) end
+  for _, name in ipairs(names) do check(name, assert(yaml.decode((require("presets.services." .. name))))) end
 end
 
 -- Calls fn with every text below value, and with the key that it stands under at the top.
