@@ -4,8 +4,8 @@
 
 #include "mem.h"
 #include "modules.h"
-#include "presets.h"
 #include "nearest.h"
+#include "presets.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +47,8 @@ static int parse_globals(struct app_globals *globals, int argc, char **argv,
     app_globals(globals, opts);
     const struct opt_spec spec = {
         .usage = "jeton [GLOBAL OPTIONS] VERB [OPTIONS] [ARGS]",
-        .description = "Runs Lua automation scripts against Microsoft Kaizala connectors.",
+        .description =
+            "Runs Lua scripts against REST APIs, unattended, and looks after their tokens.",
         .opts = opts,
         .stop_at_operand = true,
         .min_operands = 0,

@@ -241,9 +241,10 @@ int verb_api(struct app *app, int argc, char **argv, struct err *err)
     const struct opt_spec spec = {
         .usage = "jeton api [OPTIONS] [METHOD] PATH",
         .description =
-            "Calls PATH below the connector's endpoint ('groups' and '/v1/groups' are the same), "
-            "or an absolute URL of an allowed host. METHOD defaults to POST with a body, otherwise "
-            "to GET. Fields are sent as the JSON body, or with an explicit GET as the query.",
+            "Calls PATH below the connector's endpoint (of Kaizala, 'groups' and '/v1/groups' are "
+            "the same), or an absolute URL of an allowed host. METHOD defaults to POST with a "
+            "body, otherwise to GET. Fields are sent as the JSON body, or with an explicit GET as "
+            "the query.",
         .opts = opts,
         .min_operands = 1,
         .max_operands = 2,
