@@ -1,5 +1,5 @@
--- The replies that the reference of the hosted service documents, field by field: that each is there, of the
--- documented type and in the documented place. More fields than these are allowed.
+-- The replies that the reference of the hosted service documents, or that clients of it rely on, field by
+-- field: that each is there, of its type and in its place. More fields than these are allowed.
 package.path = require("jeton").folder .. "/../../?.lua;" .. package.path
 local json = require "jeton.json"
 local lu = require "luaunit"
@@ -326,9 +326,108 @@ local DOCUMENTED = {
   end, { webhooks = { WEBHOOK } } },
 }
 
-local TestDocumented = {}
+local function bot() return call("POST", "/v1/bot", '{name: "Reporter", profilePic: "iVBORw0KGgo="}') end
+local CHITRA = "/members/c3d2e5b4-6d70-4c81-ae9f-102d3c4e5f63"
+local function webhook()
+  return call("POST", "/v1/webhook", ([[{ objectId:"%s", objectType:"Group", eventTypes:["JobCreated"],
+    callBackUrl:"%s" }]]):format(wire.sales, receiver.url)).webhookId
+end
+
+-- The same for what is not documented but known from clients.
+local KNOWN = {
+  me = { function() return get "/v1/users/me" end, {
+    id = "guid", name = "text", mobileNumber = "phone", profilePic = "text", isProvisioned = "boolean",
+  } },
+  groups_found = { function()
+    return get "/v1/tenant/findGroupsByQuery?query=s&resultsOffset=0&pageSize=5"
+  end, { groups = { GROUP } } },
+  subscribers_by_get = { function() return get(NEWS .. "/subscribers") end,
+    { subscribers = { SUBSCRIBER } } },
+  role_changed = { function() return call("PUT", SALES .. CHITRA, '{role: "Admin"}') end, DONE },
+  subgroup_removed = { function()
+    return call("DELETE", SALES .. "/subGroups/" .. wire.sales_north .. "/")
+  end, DONE },
+  subgroup_added = { function()
+    return call("PUT", SALES .. "/subGroups", ('{subGroups: ["%s"]}'):format(wire.news))
+  end, DONE },
+  properties = { function()
+    return call("PUT", SALES .. "/actions/" .. job() .. "/properties",
+      '{version: -1, updateProperties: [{name: "state", type: 0, value: "open"}]}')
+  end, DONE },
+  reminder = { function() return call("POST", SALES .. "/actions/" .. job() .. "/reminder", "{}") end, DONE },
+  bot = { bot, { botUserId = "guid" } },
+  bots = { function() bot() return get "/v1/bot" end, { bots = { {
+    botUserId = "guid", name = "text", profilePic = "text", tenantId = "guid", creatorId = "guid",
+    creator = "phone", creatorName = "text", creatorProfilePic = "text", status = "text",
+  } } } },
+  token_of_a_bot = { function() return get("/v1/bot/accessToken/" .. bot().botUserId) end,
+    { accessToken = "text", accessTokenExpiry = "milliseconds", scope = "text" } },
+  bot_in_a_group = { function()
+    return call("POST", SALES .. "/bot", ('{botUserId: "%s"}'):format(bot().botUserId))
+  end, {} },
+  webhook_woken = { function()
+    return call("PUT", "/v1/webhook/" .. webhook(), '{ "Active": "true" }')
+  end, {} },
+  webhook_deleted = { function() return call("DELETE", "/v1/webhook/" .. webhook()) end, {} },
+}
+
+local TestDocumented, TestKnown = {}, {}
 for name, case in pairs(DOCUMENTED) do
   TestDocumented["test_" .. name] = function() check(name, case[1](), case[2]) end
+end
+for name, case in pairs(KNOWN) do
+  TestKnown["test_" .. name] = function() check(name, case[1](), case[2]) end
+end
+
+-- Refusals: the status, the code where it is known, and a header.
+local INVALID_TOKEN = { 401, "InvalidToken" }
+local REFUSALS = {
+  no_token = { INVALID_TOKEN, function() return "GET", "/v1/groups" end },
+  bad_token = { INVALID_TOKEN, function() return "GET", "/v1/groups", { token = "x" } end },
+  expired_token = { INVALID_TOKEN, function()
+    local token = wire.access()
+    wire.steer("clock", { advance_s = 24 * 3600 + 60 })
+    return "GET", "/v1/groups", { token = token }
+  end },
+  bad_secret = { { 401 }, function()
+    local headers = wire.credentials()
+    headers.applicationSecret = "x"
+    return "GET", "/v1/accessToken", { headers = headers }
+  end },
+  malformed = { { 400, "InvalidParameters" }, function()
+    return "POST", SALES .. "/messages", { token = wire.access(), body = "{" }
+  end },
+  no_type = { { 415 }, function()
+    return "POST", "/v1/media", { token = wire.access(), parts = { { name = "1", filename = "a", value = "x",
+      content_type = "application/octet-stream" } } }
+  end },
+  unknown = { { 404 }, function()
+    return "GET", "/v1/groups/853654b2-0000-462d-b709-0c4e43a7083f", { token = wire.access() }
+  end },
+  throttled = { { 429, nil, "retry-after", "%d+" }, function()
+    local token = wire.access()
+    wire.steer("switches", { per_minute = 1 })
+    wire.ok("GET", "/v1/groups", { token = token })
+    return "GET", "/v1/groups", { token = token }
+  end },
+  moved = { { 308, nil, "location", "http://[^/]+/moved" }, function()
+    wire.steer("switches", { api_redirect = { kind = "base" } })
+    return "GET", "/v1/groups", { token = wire.access() }
+  end },
+}
+
+local TestRefusals = {}
+for name, case in pairs(REFUSALS) do
+  TestRefusals["test_" .. name] = function()
+    local expected, method, path, options = case[1], case[2]()
+    local status, reply, response = wire.call(method, path, options)
+    lu.assertEquals(status, expected[1], response.body)
+    check(name, reply, { message = "text", errorCode = "text", errorCategoryKey = "text" })
+    lu.assertEquals(reply.errorCode, expected[2] or reply.errorCode)
+    if status == 401 and expected[2] then lu.assertEquals(reply.errorCategoryKey, "AuthException") end
+    lu.assertEquals(response.headers["content-type"], "application/json; charset=utf-8")
+    if expected[3] then lu.assertStrMatches(response.headers[expected[3]], expected[4]) end
+  end
 end
 
 local TestChecks = {}
@@ -351,6 +450,9 @@ function TestChecks.test_what_differs_is_seen()
   end
 end
 
-local passed = wire.run { TestDocumented = TestDocumented, TestChecks = TestChecks }
+local passed = wire.run {
+  TestDocumented = TestDocumented, TestKnown = TestKnown, TestRefusals = TestRefusals,
+  TestChecks = TestChecks,
+}
 receiver.close()
 return passed
