@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LOOK_MS 20 /* between attempts at what others hold */
 #define FOLDER  "conf.d"
@@ -236,6 +237,49 @@ int home_is_split(const struct config *config, struct store *store, struct err *
     if (result == 0)
         result = move.home.before && move.home.after;
     move_destroy(&move);
+    return result;
+}
+
+/* The scope of the newest run (mem_free); NULL: there is none. -1 with err. */
+static int newest_scope(struct store *store, const struct store_run_filter *filter, char **scope,
+                        struct err *err)
+{
+    struct store_run_filter newest = *filter;
+    struct store_runs runs = {0};
+    newest.limit = 1;
+    *scope = NULL;
+    if (store_run_list(store, &newest, &runs, err) != 0)
+        return -1;
+    *scope = runs.count > 0 ? mem_strdup(runs.items[0].scope) : NULL;
+    store_runs_destroy(&runs);
+    return 0;
+}
+
+int home_begins_anew(const struct config *config, const struct job *job, struct store *store,
+                     struct buf *text, struct err *err)
+{
+    char own[STORE_SCOPE_SIZE], *its = NULL, *other = NULL, *any = NULL;
+    store_scope(own, job->name, job->home);
+    int result = newest_scope(store, &(struct store_run_filter){.scope = own}, &its, err);
+    if (result == 0 && its == NULL)
+        result = newest_scope(store, &(struct store_run_filter){.job = job->name}, &other, err);
+    const char *home = other != NULL ? store_home_of(other) : NULL;
+    bool gone = home != NULL && home[0] == '/' && access(home, F_OK) != 0;
+    if (home != NULL && !gone && result == 0)
+        result = newest_scope(store, &(struct store_run_filter){.homes = config->homes}, &any, err);
+    if (result == 0 && home != NULL && (gone || any == NULL)) {
+        buf_printf(text,
+                   "job '%s' begins anew, without the keys and the history of job '%s' of %s; if "
+                   "that is the same one at another path, %s`jeton state adopt %s` brings them "
+                   "along",
+                   job->name, job->name, home,
+                   config->name != NULL ? "" : "a line `name: NAME` in the configuration and ",
+                   home);
+        result = 1;
+    }
+    mem_free(its);
+    mem_free(other);
+    mem_free(any);
     return result;
 }
 

@@ -7,6 +7,7 @@
 #ifndef JETON_HOME_H
 #define JETON_HOME_H
 
+#include "buf.h"
 #include "config.h"
 #include "log.h"
 #include "store.h"
@@ -31,6 +32,14 @@ int home_adopt(const struct config *config, const struct home_adopt *adopt, stru
 /* Whether rows belong to the name and others to the files: the latter are not used. 1, 0, -1.
  * Writes nothing. */
 int home_is_split(const struct config *config, struct store *store, struct err *err);
+
+/*
+ * A job that begins anew: the state has none of its runs, but runs of a job of this name elsewhere;
+ * and that home is a file that is gone, or this configuration has no runs at all. 1: `text` says
+ * so, and what to do; 0; -1. Writes nothing.
+ */
+int home_begins_anew(const struct config *config, const struct job *job, struct store *store,
+                     struct buf *text, struct err *err);
 
 /* A token of the connector was refused, and the state has one that belongs to this home: says so,
  * and what to do. */

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DAY_MS (86400LL * 1000)
+#define DAY_MS   (86400LL * 1000)
+#define ANEW_MAX ((size_t)4 * PATH_MAX)
 
 void job_record_create(struct job_record *record, struct app *app, const struct config *config,
                        const struct job *job, struct store *store)
@@ -91,6 +92,23 @@ static enum job_record_begun claim(struct job_record *record, struct err *err)
     return JOB_RECORD_NONE;
 }
 
+static enum job_record_begun add_row(struct job_record *record, bool scheduled, struct err *err)
+{
+    struct buf anew;
+    struct err ignored;
+    enum job_record_begun result = JOB_RECORD_OPEN;
+    buf_create(&anew, ANEW_MAX);
+    home_begins_anew(record->config, record->job, record->store, &anew, &ignored);
+    if (scheduled)
+        result = claim(record, err);
+    else if (store_run_add(record->store, &record->row, err) != 0)
+        result = JOB_RECORD_FAILED;
+    if (anew.len > 0 && (result == JOB_RECORD_OPEN || result == JOB_RECORD_LATE))
+        log_msg(record->app->log, LOG_INFO, "%s", anew.data);
+    buf_destroy(&anew);
+    return result;
+}
+
 /* The state is opened first: what is wrong with it is said before anything is made in it. */
 static enum job_record_begun begin(struct job_record *record, bool scheduled, struct err *err)
 {
@@ -98,10 +116,7 @@ static enum job_record_begun begin(struct job_record *record, bool scheduled, st
         home_settle(record->config, record->store, record->app->log, err) != 0 ||
         store_lease_try(&record->life, record->store, STORE_LEASE_RUN, record->row.run, err) != 1)
         return JOB_RECORD_FAILED;
-    if (scheduled)
-        return claim(record, err);
-    return store_run_add(record->store, &record->row, err) == 0 ? JOB_RECORD_OPEN
-                                                                : JOB_RECORD_FAILED;
+    return add_row(record, scheduled, err);
 }
 
 enum job_record_begun job_record_begin(struct job_record *record, bool scheduled, struct err *err)

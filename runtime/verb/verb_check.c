@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define REPORT_MAX ((size_t)4 * 1024 * 1024)
+#define ANEW_MAX   ((size_t)4 * PATH_MAX)
 
 static void check_path(struct check *check, const struct job *job, const char *what,
                        const char *path, bool folder)
@@ -247,6 +248,14 @@ static void check_home(struct check *check)
                       "the latter are not used; `jeton state adopt %s --replace` joins them, and "
                       "where both have a token, a key or a count, that of the path stays",
                       config->name, config->files[0], config->files[0]);
+    for (size_t i = 0; i < config->njobs && store_exists(store); i++) {
+        const struct job *job = &config->jobs[i];
+        struct buf text;
+        buf_create(&text, ANEW_MAX);
+        if (home_begins_anew(config, job, store, &text, &err) == 1)
+            problems_warn(&check->problems, job->shown, job->line, job->col, "%s", text.data);
+        buf_destroy(&text);
+    }
     store_free(store);
 }
 

@@ -65,7 +65,7 @@ local function summary_line(job, name)
     summary.good, summary.failed, summary.median.took, summary.longest.took)
 end
 
----@param view string JSON: `{"color": boolean, "all": boolean, "runs": history.run[]}`: attempts, newest first
+---@param view string JSON: `{"color": boolean, "all": boolean, "runs": history.run[]}`, attempts newest first
 ---@return string
 function text.render(view)
   local history = assert(json.decode(view))

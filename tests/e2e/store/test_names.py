@@ -99,6 +99,24 @@ class Releases(NameCase):
             self.assertRegex(file.read(), r"jeton_job_runs_total\{.*\} 2\n")
         self.assertEqual(len(json.loads(self.ok("history", "gone", "--json").stdout)), 1)
 
+    def test_a_job_that_begins_anew_says_so(self):
+        """At another path without a name: in check, and at its first run, but at no other time."""
+        old = self.configure_at("releases/1/jeton.yaml")
+        self.count(old)
+        new = self.configure_at("releases/2/jeton.yaml", more=", schedule: '0 0 29 2 *'",
+                                extra="  other: { script: count.lua }\n")
+        says = f"job 'count' begins anew, without the keys and the history of job 'count' of {old}; "
+        how = f"a line `name: NAME` in the configuration and `jeton state adopt {old}` brings them along"
+        self.assertIn(f"jeton.yaml:4:3: warning: {says}", self.ok("-c", new, "check").stdout)
+        self.assertNotIn("begins anew", self.ok("-c", new, "run", "--job", "other").stderr)  # there was none
+        self.assertEqual(self.ok("-c", new, "check").stdout.count("begins anew"), 0)  # its own choice, it seems
+        os.unlink(self.path("releases/1/jeton.yaml"))
+        self.assertIn(how, self.ok("-c", new, "check").stdout)  # but not if the other one is gone
+        self.assertEqual(self.ok("-c", new, "run", "--job", "count", "--scheduled").stderr, "")  # nothing was due
+        self.assertIn(says, self.ok("-c", new, "run", "--job", "count").stderr)
+        self.assertEqual(self.ok("-c", new, "run", "--job", "count").stderr, "")
+        self.assertNotIn("begins anew", self.ok("-c", new, "check").stdout)
+
     def test_two_configurations_on_one_state(self):
         paths = [self.configure_at("a/jeton.yaml"), self.configure_at("b/jeton.yaml", name="b"),
                  self.configure_at("c/jeton.yaml", name="c")]
