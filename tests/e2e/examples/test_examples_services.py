@@ -61,7 +61,7 @@ class WithService(Example):
             return self.token(*self.tokens[-1][1:])
         if path.startswith("/page"):
             return self.page, {}, b"a page"
-        body = json.loads(request["body"]) if request["body"] else None
+        body = json.loads(request["body"]) if request["headers"]["Content-Type"] == "application/json" else None
         return self.api(request, path, body)
 
     def allowed(self, request, number=None):
@@ -143,18 +143,29 @@ class Slack(Rotating):
 class Teams(Rotating):
     name, token_path = "teams-report", "/oauth2/v2.0/token"
     places = {"token_url": "https://login.microsoftonline.com/oauth2/v2.0/token",
+              "device_url": "https://login.microsoftonline.com/oauth2/v2.0/devicecode",
               "endpoint": "https://graph.microsoft.com/v1.0"}
-    secrets = {"graph-id": "an-app", "graph-refresh-token": "refresh-token-0"}
     refusal = 400, {}, {"error": "invalid_grant"}
 
     def setUp(self):
         super().setUp()
         self.tasks, self.posted = [], []
+        done = self.ok("-c", self.example(self.yaml), "login", "graph", "--device")
+        self.assertIn("https://login.microsoft.com/device\nABCDEFGHJ\n", done.stdout)
+
+    def token(self, form, headers):
+        if form["grant_type"].endswith(":device_code"):
+            form["refresh_token"] = self.current
+        return super().token(form, headers)
 
     def task(self, title, percent, due):
         self.tasks.append({"title": title, "percentComplete": percent, "dueDateTime": due})
 
     def api(self, request, path, body):
+        if path.endswith("/devicecode"):
+            self.asked = Grants.read(request)
+            return 200, {}, {"user_code": "ABCDEFGHJ", "device_code": "code-of-the-device", "expires_in": 900,
+                             "interval": 1, "verification_uri": "https://login.microsoft.com/device"}
         if not self.allowed(request):
             return 401, {}, {"error": {"code": "InvalidAuthenticationToken"}}
         if path.endswith("/messages"):
@@ -181,7 +192,7 @@ class Teams(Rotating):
                          f"<p>4 open, 2 overdue</p><ul><li>Order chairs, due {iso(-5)[:10]}</li>"
                          f"<li>Paint &lt;the&gt; wall, due {iso(-3)[:10]}</li></ul>"})
         self.assertEqual(self.run_job("tasks"), "")
-        self.assertEqual(self.tokens[0][1]["scope"], "offline_access https://graph.microsoft.com/.default")
+        self.assertEqual(self.asked["scope"], "offline_access https://graph.microsoft.com/.default")
 
     def test_nothing_is_open(self):
         self.task("Done", 100, iso(-9))
