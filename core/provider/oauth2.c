@@ -1,5 +1,6 @@
 #include "oauth2.h"
 
+#include "mem.h"
 #include "oauth2_connector.h"
 #include "oauth2_metadata.h"
 #include "oauth2_reply.h"
@@ -31,12 +32,13 @@ static size_t grants(const struct provider_known *known, const char *tokens[PROV
     return count;
 }
 
-static bool can(const struct connector *connector, enum provider_purpose purpose)
+static bool can(const struct provider_ask *ask)
 {
-    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
-    return oauth2_connector_refreshes(connector) &&
-           (purpose != PROVIDER_DEVICE || oauth2->device_url != NULL) &&
-           (purpose != PROVIDER_CODE || oauth2->authorize_url != NULL);
+    char *url =
+        ask->purpose == PROVIDER_CODE ? oauth2_request_authorize_url(ask) : oauth2_request_url(ask);
+    bool known = url != NULL;
+    mem_free(url);
+    return known && oauth2_connector_refreshes(ask->connector);
 }
 
 static const char *redirect_uri(const struct connector *connector)
@@ -72,11 +74,10 @@ static void refused(const struct connector *connector, struct err *err)
 {
     char message[ERR_MSG_MAX];
     memcpy(message, err->msg, sizeof message);
-    err_text(err->msg, sizeof err->msg, "%s; the refresh token of connector '%s' is dead: %s",
-             message, connector->name,
-             can(connector, PROVIDER_DEVICE) || can(connector, PROVIDER_CODE)
-                 ? "sign in anew (jeton login)"
-                 : "sign in anew, and configure the new refresh_token");
+    err_text(err->msg, sizeof err->msg,
+             "%s; the refresh token of connector '%s' is dead: sign in anew (jeton login), or "
+             "configure another refresh_token",
+             message, connector->name);
     err->named = true;
 }
 
@@ -95,8 +96,8 @@ const struct provider oauth2_provider = {
               {OAUTH2_CLIENT_SECRET, "client secret", "secret"},
               {PROVIDER_REFRESH_TOKEN, "refresh token", "refresh_token"}},
     .given_where = "where the application is registered at the service",
-    .sign_in = "--device | --browser | --paste",
-    .renewal = "sign in anew (jeton login), or configure a new refresh_token",
+    .sign_in = "--device | --browser | --paste | --import",
+    .renewal = "sign in anew (jeton login), or configure another refresh_token",
     .try_path = "",
     .single_use = true,
     .discovery = &oauth2_metadata,

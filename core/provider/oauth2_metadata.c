@@ -21,7 +21,9 @@ static bool is_needed(const struct provider_ask *ask)
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     bool elsewhere = ask->refresh_token != NULL && oauth2->refresh_url != NULL &&
                      oauth2->client_auth != OAUTH2_JWT;
-    return oauth2->issuer != NULL && oauth2->token_url == NULL && !elsewhere;
+    bool lacks = (ask->purpose == PROVIDER_DEVICE && oauth2->device_url == NULL) ||
+                 (ask->purpose == PROVIDER_CODE && oauth2->authorize_url == NULL);
+    return oauth2->issuer != NULL && (lacks || (oauth2->token_url == NULL && !elsewhere));
 }
 
 /* The issuer, with `insert` between its host and its path, and `append` behind it. */

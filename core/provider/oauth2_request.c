@@ -208,8 +208,13 @@ static enum oauth2_body body_of(const struct provider_ask *ask)
                           : OAUTH2_FORM;
 }
 
-/* As configured, or as the service says (mem_free); NULL: neither. */
-static char *url_of(const struct provider_ask *ask)
+char *oauth2_request_authorize_url(const struct provider_ask *ask)
+{
+    return oauth2_metadata_url(oauth2_connector_of(ask->connector)->authorize_url, ask->metadata,
+                               OAUTH2_METADATA_AUTHORIZE);
+}
+
+char *oauth2_request_url(const struct provider_ask *ask)
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     if (ask->purpose == PROVIDER_DEVICE)
@@ -348,7 +353,7 @@ static size_t put_headers(const struct provider_ask *ask, char *authorization,
 
 struct http_request *oauth2_request_new(const struct provider_ask *ask, struct err *err)
 {
-    char *base = url_of(ask);
+    char *base = oauth2_request_url(ask);
     enum oauth2_body body = body_of(ask);
     struct form *form = mem_alloc(sizeof *form);
     struct http_header headers[HEADERS_MAX];
@@ -434,11 +439,16 @@ int oauth2_request_sign_in_url(const struct provider_ask *ask, const char *state
     for (size_t i = 0; oauth2->resource != NULL && oauth2->resource[i] != NULL; i++)
         form_add(form, "resource", oauth2->resource[i]);
     form_add_pairs(form, ask, &oauth2->authorize_params);
-    buf_printf(out, "%s?", oauth2->authorize_url);
+    char *url = oauth2_request_authorize_url(ask);
+    buf_printf(out, "%s?", url);
     int result = form_encode(form, out);
     if (result != 0 || form->full)
-        err_set(err, ERR_CONFIG, "too many parameters for authorize_url, or too long ones");
-    result = result != 0 || form->full ? -1 : 0;
+        result =
+            err_set(err, ERR_CONFIG, "too many parameters for authorize_url, or too long ones");
+    /* A person types a password there: the issuer alone cannot name any host. */
+    else if (oauth2->authorize_url == NULL)
+        result = oauth2_connector_may_ask(ask->connector, url, err);
+    mem_free(url);
     form_destroy(form);
     mem_free(form);
     mem_free(scope);

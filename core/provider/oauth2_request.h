@@ -15,6 +15,11 @@ const char *oauth2_request_endpoint(const struct connector *connector);
 struct http_header oauth2_request_authorize(const struct connector *connector,
                                             const char *access_token);
 
+/* Where the purpose leads to, as configured or as the service says (mem_free); of PROVIDER_CODE
+ * where the code is taken. NULL: it is not known. */
+char *oauth2_request_url(const struct provider_ask *ask);
+/* The same, where a browser signs in. */
+char *oauth2_request_authorize_url(const struct provider_ask *ask);
 /* provider.sign_in_url */
 int oauth2_request_sign_in_url(const struct provider_ask *ask, const char *state, struct buf *out,
                                struct err *err);

@@ -181,9 +181,9 @@ struct provider {
                                    struct err *err);
     /* No grant was accepted: adds to err what a person can do. */
     void (*refused)(const struct connector *connector, struct err *err);
-    /* Whether the connector can be signed in by this purpose. NULL: by those that its provider's
-     * table says. */
-    bool (*can)(const struct connector *connector, enum provider_purpose purpose);
+    /* Whether the connector's grant and what is known of its service allow the purpose: of
+     * PROVIDER_CODE, to be sent to a browser. NULL: by those that the provider's table says. */
+    bool (*can)(const struct provider_ask *ask);
     /* PROVIDER_CODE: appends the URL that a browser is sent to. -1 with err: it cannot be made. */
     int (*sign_in_url)(const struct provider_ask *ask, const char *state, struct buf *out,
                        struct err *err);

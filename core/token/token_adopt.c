@@ -73,9 +73,11 @@ static int adopt(struct adoption *adoption, struct err *err)
     struct token_configured configured = {0};
     const struct provider_token *came = &adoption->result.token;
     const struct clock *clock = loop_clock(tokens->loop);
-    int64_t generation = row->generation + 1;
+    struct store_token fresh = {.generation = row->generation + 1,
+                                .metadata = mem_strdup(row->metadata),
+                                .metadata_ms = row->metadata_ms};
     store_token_destroy(row);
-    row->generation = generation;
+    *row = fresh;
     memcpy(row->owner, adoption->owner, sizeof row->owner);
     row->home = connector->home;
     int result =

@@ -15,6 +15,7 @@ struct login {
     struct engine *engine;
     const struct connector *connector;
     const struct connector_secrets *secrets;
+    const char *metadata; /* as provider_ask has it */
 };
 
 /* What came of it. */
@@ -57,6 +58,13 @@ int login_browser(const struct login *login, const struct login_browser *how,
 int login_redirect_parse(const char *text, struct url *url, bool *local, struct err *err);
 /* A code that is typed into a browser anywhere (RFC 8628). */
 int login_device(const struct login *login, struct login_result *out, struct err *err);
+
+/* A refresh token that somebody else got, from standard input; exchanged once. */
+int login_import(const struct login *login, struct login_result *out, struct err *err);
+
+/* What the service says of itself, if the purpose needs it (mem_free); NULL: it does not. */
+int login_discover(const struct login *login, enum provider_purpose purpose, char **metadata,
+                   struct err *err);
 
 /* Whether a URL may be shown to a person: https, or http to loopback; visible ASCII, and nothing
  * that url_parse refuses. ERR_HTTP says that it is the service's. */

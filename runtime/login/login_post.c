@@ -1,5 +1,6 @@
 /* A sign-in's calls of the token service. */
 #include "ask.h"
+#include "discovery.h"
 #include "login.h"
 #include "mem.h"
 
@@ -55,7 +56,44 @@ struct provider_ask login_ask(const struct login *login, enum provider_purpose p
                                  .connector = login->connector,
                                  .secrets = login->secrets,
                                  .redact = login->app->redact,
+                                 .metadata = login->metadata,
                                  .service = result->service};
+}
+
+struct heard {
+    char *metadata;
+    struct err err;
+    bool done;
+};
+
+static void heard(void *arg, char *metadata, const struct err *err)
+{
+    struct heard *heard = arg;
+    heard->done = true;
+    heard->metadata = metadata;
+    if (err != NULL)
+        heard->err = *err;
+}
+
+int login_discover(const struct login *login, enum provider_purpose purpose, char **metadata,
+                   struct err *err)
+{
+    const struct provider_discovery *discovery = provider_of(login->connector)->discovery;
+    const struct provider_ask ask = login_ask(login, purpose, &(struct login_result){0});
+    struct engine *engine = login->engine;
+    struct heard found = {0};
+    *metadata = NULL;
+    if (discovery == NULL || !discovery->needed(&ask))
+        return 0;
+    struct discovery *asking =
+        discovery_start(&engine->transport, login->connector, heard, &found, err);
+    if (asking == NULL || app_wait(engine, &found.done, err) != 0)
+        return -1;
+    *metadata = found.metadata;
+    if (found.metadata != NULL)
+        return 0;
+    *err = found.err;
+    return -1;
 }
 
 int login_post(struct provider_ask ask, const struct login *login, struct login_result *result,

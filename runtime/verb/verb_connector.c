@@ -219,6 +219,17 @@ static bool needs_sign_in(const struct add *add)
     return add->wants.take[2] && !add->wants.need[2] && add->given[2].len == 0;
 }
 
+/* In a way that `jeton login` finds by itself; an issuer may know one. */
+static bool can_sign_in(const struct connector *connector)
+{
+    const struct provider *provider = provider_of(connector);
+    struct provider_ask device = {.purpose = PROVIDER_DEVICE, .connector = connector};
+    struct provider_ask browser = {.purpose = PROVIDER_CODE, .connector = connector};
+    return provider->can != NULL &&
+           (provider->can(&device) || provider->can(&browser) ||
+            (provider->discovery != NULL && provider->discovery->needed(&browser)));
+}
+
 static int try_connector(struct add *add, struct buf *out, struct err *err)
 {
     struct connector *connector = make_connector(add, err);
@@ -231,9 +242,7 @@ static int try_connector(struct add *add, struct buf *out, struct err *err)
     else
         result = try_exchange(add, connector, out, err);
     buf_puts(out, "\n");
-    const struct provider *provider = provider_of(connector);
-    add->signs_in =
-        needs_sign_in(add) && provider->can != NULL && provider->can(connector, PROVIDER_DEVICE);
+    add->signs_in = needs_sign_in(add) && can_sign_in(connector);
     connector_free(connector);
     return result;
 }
@@ -257,8 +266,7 @@ static void put_report(const struct add *add, struct buf *out)
         buf_printf(out, "next: set refresh_token in %s\n      jeton%s%s token %s\n", files->yaml,
                    option, config, name);
     else
-        buf_printf(out, "next: jeton%s%s %s %s%s\n", option, config, next, name,
-                   add->signs_in ? " --device" : "");
+        buf_printf(out, "next: jeton%s%s %s %s\n", option, config, next, name);
     if (*path != '\0')
         buf_printf(out, "      jeton%s%s api -C %s %s\n", option, config, name, path);
     buf_printf(out, "      jeton%s%s run -C %s SCRIPT\n", option, config, name);
@@ -274,10 +282,9 @@ static int offer_login(const struct add *add, struct err *err)
     int result = login_read_shown("Sign in now? [Y/n] ", &answer, err);
     bool yes = result == 0 && (answer.len == 0 || tolower((unsigned char)answer.data[0]) == 'y');
     buf_destroy(&answer);
-    char *argv[] = {mem_strdup("login"), mem_strdup(add->options->name), mem_strdup("--device"),
-                    NULL};
+    char *argv[] = {mem_strdup("login"), mem_strdup(add->options->name), NULL};
     if (yes)
-        result = verb_login(add->app, 3, argv, err);
+        result = verb_login(add->app, 2, argv, err);
     for (size_t i = 0; argv[i] != NULL; i++)
         mem_free(argv[i]);
     return result;

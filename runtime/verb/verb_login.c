@@ -12,7 +12,7 @@
 #define REPORT_MAX ((size_t)64 * 1024)
 
 /* How to sign in. */
-enum way { WAY_NONE, WAY_PIN, WAY_OAUTH, WAY_DEVICE, WAY_BROWSER, WAY_PASTE };
+enum way { WAY_NONE, WAY_PIN, WAY_OAUTH, WAY_DEVICE, WAY_BROWSER, WAY_PASTE, WAY_IMPORT };
 
 struct login_options {
     const char *phone;
@@ -20,6 +20,7 @@ struct login_options {
     bool device;
     bool browser;
     bool paste;
+    bool import;
     int64_t port;
     enum way way; /* what follows from them */
 };
@@ -94,38 +95,65 @@ static int prove(struct app *app, struct engine *engine, const struct connector 
     return result;
 }
 
-/* Of a person who has said nothing. */
-static enum way usual_way(const struct connector *connector)
+/* The ways of one provider mean nothing to another. */
+static int check_way(const struct connector *connector, const struct login_options *options,
+                     struct err *err)
 {
     const struct provider *provider = provider_of(connector);
+    bool standard = provider->can != NULL;
+    if (standard ? options->way == WAY_NONE || options->way >= WAY_DEVICE
+                 : options->way != WAY_NONE && options->way < WAY_DEVICE)
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "connector '%s' is of provider '%s'; the ways to sign in there: %s",
+                   connector->name, connector->provider->name,
+                   provider->sign_in != NULL ? provider->sign_in : "none");
+}
+
+static bool can(const struct login *login, enum provider_purpose purpose)
+{
+    const struct provider *provider = provider_of(login->connector);
+    const struct provider_ask ask = login_ask(login, purpose, &(struct login_result){0});
+    return provider->can == NULL || provider->can(&ask);
+}
+
+/* Of a person who has said nothing. */
+static enum way usual_way(const struct login *login)
+{
+    const struct connector *connector = login->connector;
     struct err ignored;
     struct url url;
-    if (provider->can(connector, PROVIDER_DEVICE))
+    if (can(login, PROVIDER_DEVICE))
         return WAY_DEVICE;
     bool local = false;
-    if (login_redirect_parse(provider->redirect_uri(connector), &url, &local, &ignored) == 0)
+    if (login_redirect_parse(provider_of(connector)->redirect_uri(connector), &url, &local,
+                             &ignored) == 0)
         url_destroy(&url);
     return local ? WAY_BROWSER : WAY_PASTE;
 }
 
-/* The ways of one provider mean nothing to another. */
-static int choose_way(const struct connector *connector, struct login_options *options,
+/* Chooses one where none is given, and sees what it needs. */
+static int choose_way(struct login *login, struct login_options *options, char **metadata,
                       struct err *err)
 {
-    const struct provider *provider = provider_of(connector);
-    const char *sign_in = provider->sign_in != NULL ? provider->sign_in : "none";
-    bool standard = provider->can != NULL;
-    if (options->way == WAY_NONE && standard)
-        options->way = usual_way(connector);
-    if (options->way == WAY_NONE || standard != (options->way >= WAY_DEVICE))
-        return err_set(err, ERR_USAGE,
-                       "connector '%s' is of provider '%s'; the ways to sign in there: %s",
-                       connector->name, connector->provider->name, sign_in);
-    bool device = options->way == WAY_DEVICE;
-    if (standard && !provider->can(connector, device ? PROVIDER_DEVICE : PROVIDER_CODE))
-        return err_set(err, ERR_CONFIG,
-                       "connector '%s': to sign in it needs '%s', and grant: refresh_token, in %s",
-                       connector->name, device ? "device_url" : "authorize_url", connector->shown);
+    static const struct {
+        enum provider_purpose purpose;
+        const char *needs;
+    } ways[] = {[WAY_DEVICE] = {PROVIDER_DEVICE, "device_url"},
+                [WAY_BROWSER] = {PROVIDER_CODE, "authorize_url"},
+                [WAY_PASTE] = {PROVIDER_CODE, "authorize_url"},
+                [WAY_IMPORT] = {PROVIDER_ACCESS, "token_url"}};
+    if (provider_of(login->connector)->can == NULL)
+        return 0;
+    enum way way = options->way != WAY_NONE ? options->way : WAY_DEVICE;
+    if (login_discover(login, ways[way].purpose, metadata, err) != 0)
+        return -1;
+    login->metadata = *metadata;
+    if (options->way == WAY_NONE)
+        options->way = usual_way(login);
+    if (!can(login, ways[options->way].purpose))
+        return err_set(err, ERR_CONFIG, "it needs '%s', and grant: refresh_token, in %s",
+                       ways[options->way].needs, login->connector->shown);
     return 0;
 }
 
@@ -137,6 +165,8 @@ static int take_way(const struct login *login, const struct login_options *optio
                                       .port = options->port};
     if (options->way == WAY_PIN)
         return login_pin(login, options->phone, out, err);
+    if (options->way == WAY_IMPORT)
+        return login_import(login, out, err);
     return options->way == WAY_DEVICE ? login_device(login, out, err)
                                       : login_browser(login, &how, out, err);
 }
@@ -152,9 +182,10 @@ static int sign_in(struct app *app, const struct config *config, const char *nam
                 connector->name, connector->lender->name);
         connector = connector->lender;
     }
-    if (choose_way(connector, options, err) != 0)
+    if (check_way(connector, options, err) != 0)
         return -1;
     int result = -1;
+    char *metadata = NULL;
     struct login_result came = {0};
     struct connector_secrets secrets = {0};
     struct engine engine;
@@ -164,13 +195,15 @@ static int sign_in(struct app *app, const struct config *config, const char *nam
     if (engine_need_store(&engine, err) != 0 ||
         connector_secrets_read(connector, app->redact, 0, &secrets, err) != 0)
         goto cleanup;
-    const struct login login = {
+    struct login login = {
         .app = app,
         .engine = &engine,
         .connector = connector,
         .secrets = &secrets,
     };
-    result = take_way(&login, options, &came, err);
+    result = choose_way(&login, options, &metadata, err);
+    if (result == 0)
+        result = take_way(&login, options, &came, err);
     if (result != 0) {
         err_wrap(err, "connector '%s': login", connector->name);
         goto cleanup;
@@ -181,6 +214,7 @@ static int sign_in(struct app *app, const struct config *config, const char *nam
 
 cleanup:
     engine_destroy(&engine);
+    mem_free(metadata);
     login_result_destroy(&came);
     connector_secrets_destroy(&secrets);
     return result;
@@ -190,13 +224,11 @@ cleanup:
 static int read_way(struct login_options *options, struct err *err)
 {
     static const char expected[] =
-        "expected one of --pin PHONE, --oauth, --device, --browser and --paste";
-    const bool given[] = {[WAY_PIN] = options->phone != NULL,
-                          [WAY_OAUTH] = options->oauth,
-                          [WAY_DEVICE] = options->device,
-                          [WAY_BROWSER] = options->browser,
-                          [WAY_PASTE] = options->paste};
-    for (int way = WAY_PIN; way <= WAY_PASTE; way++) {
+        "expected one of --pin PHONE, --oauth, --device, --browser, --paste and --import";
+    const bool given[] = {[WAY_PIN] = options->phone != NULL, [WAY_OAUTH] = options->oauth,
+                          [WAY_DEVICE] = options->device,     [WAY_BROWSER] = options->browser,
+                          [WAY_PASTE] = options->paste,       [WAY_IMPORT] = options->import};
+    for (int way = WAY_PIN; way <= WAY_IMPORT; way++) {
         if (given[way] && options->way != WAY_NONE)
             return err_set(err, ERR_USAGE, "jeton login: %s", expected);
         if (given[way])
@@ -206,7 +238,8 @@ static int read_way(struct login_options *options, struct err *err)
         return err_set(err, ERR_USAGE, "jeton login: there is no terminal; %s", expected);
     if (options->port > 65535)
         return err_set(err, ERR_USAGE, "jeton login: --port: expected 0 to 65535");
-    if (options->port >= 0 && options->way != WAY_NONE && options->way < WAY_BROWSER)
+    if (options->port >= 0 && options->way != WAY_NONE && options->way != WAY_BROWSER &&
+        options->way != WAY_PASTE)
         return err_set(err, ERR_USAGE, "jeton login: --port is for --browser and --paste");
     return 0;
 }
@@ -227,12 +260,15 @@ int verb_login(struct app *app, int argc, char **argv, struct err *err)
          "print a URL to sign in at, and wait for a browser on this machine to return"},
         {0, "paste", OPT_FLAG, &options.paste, NULL,
          "the same with a browser anywhere: paste the URL that it ends at"},
+        {0, "import", OPT_FLAG, &options.import, NULL,
+         "read a refresh token that was got elsewhere, without echo or from standard input; "
+         "exchanged at once, it is lost to whoever else holds it"},
         {0, "port", OPT_INTEGER, &options.port, "N",
          "of this machine, that the browser returns to; default: that of redirect_uri"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton login CONNECTOR [--device | --browser | --paste] [--port N]\n"
+        .usage = "jeton login CONNECTOR [--device | --browser | --paste | --import] [--port N]\n"
                  "jeton login CONNECTOR (--pin PHONE | --oauth)",
         .description =
             "Signs in and stores the refresh token in the state: the connector then needs none in "

@@ -80,7 +80,7 @@ class Device(Login):
         service = self.service()
         service.steps = [PENDING]
         self.configure(service)
-        self.fails(3, "token", "books", says="jeton login books (--device | --browser | --paste)")
+        self.fails(3, "token", "books", says="jeton login books (--device | --browser | --paste | --import)")
         done = self.ok("-vv", "login", "books", "--device")
         self.assertEqual(done.stdout.splitlines()[:2], ["https://id.example.org/device", SHOWN])
         self.assertIn("is signed in: its refresh token is stored", done.stdout)
@@ -452,23 +452,103 @@ class Browser(Browsers):
                    env={**self.quick(), "FAKETIME": "+0 x1000"})
 
 
+class Import(Login):
+    def test_one_that_is_replaced(self):
+        service = self.service()
+        self.configure(service)
+        service.current = "refresh-token-of-somebody"
+        done = self.ok("-vv", "login", "books", "--import", input="  refresh-token-of-somebody \r\n")
+        self.assertIn("whoever else holds it loses it", done.stderr)
+        self.assertIn("is signed in", done.stdout)
+        self.assertNotIn("refresh-token-of-somebody", done.stdout + done.stderr)
+        self.assertEqual(len(service.forms), 1)
+        self.assertEqual(self.token()["source"], "cache")
+        self.ok("token", "books", "--refresh")
+        self.assertEqual([form["refresh_token"] for form in service.forms], ["refresh-token-of-somebody", "refresh-token-1"])
+
+    def test_one_that_stays(self):
+        service = self.service()
+        service.rotates = False
+        service.current = "refresh-token-of-somebody"
+        self.configure(service, refresh_token={"env": "BOOKS_REFRESH"})
+        self.ok("login", "books", "--import", input="refresh-token-of-somebody")
+        self.ok("token", "books", "--refresh")
+        self.assertEqual(service.forms[1]["refresh_token"], "refresh-token-of-somebody")
+
+    def test_what_fails_changes_nothing(self):
+        service = self.service()
+        service.current = "refresh-token-0"
+        self.configure(service, refresh_token={"env": "BOOKS_REFRESH"})
+        self.ok("token", "books")
+        before = self.row()
+        for text in ("", "\n", "short\n", "refresh token of\n", "refresh-\x01token\n", "r\u00e9fresh-token\n"):
+            self.fails(2, "login", "books", "--import", input=text)
+        self.assertEqual(len(service.forms), 1)
+        for answer, status in (((400, {}, {"error": "invalid_grant"}), 4), ((503, {}, b""), 6), ((200, {}, b"<html>"), 6)):
+            service.answers = [answer]
+            self.fails(status, "login", "books", "--import", input="refresh-token-of-somebody")
+        self.assertEqual(len(service.forms), 4)
+        self.assertEqual(self.row(), before)
+
+
+class Discovered(Browsers):
+    def discovers(self, **change):
+        service = self.service()
+        found = {"issuer": service.url, "token_endpoint": service.url + "/token",
+                 "authorization_endpoint": service.url + "/authorize",
+                 "device_authorization_endpoint": service.url + "/device", **change}
+        answer = service.answer
+        service.service.script = lambda request: (
+            (200, {}, found) if request["path"].startswith("/.well-known/") else answer(request))
+        self.configure(service, issuer=service.url, token_url=None, authorize_url=None, device_url=None)
+        return service
+
+    def test_device(self):
+        service = self.discovers()
+        self.ok("login", "books", "--device")
+        self.assertEqual(self.token()["source"], "cache")
+        self.ok("token", "books", "--refresh")
+        self.assertEqual(len(service.forms), 2)
+
+    def test_browser(self):
+        service = self.discovers()
+        process, url = self.open()
+        self.assertTrue(url.startswith(service.url + "/authorize?"))
+        self.come_back(url, iss=service.url)
+        self.end(process)
+
+    def test_hosts_that_are_not_allowed(self):
+        service = self.discovers(device_authorization_endpoint="https://other.example/device",
+                                 authorization_endpoint="https://other.example/authorize")
+        for way in ("--device", "--browser"):
+            done = self.fails(4, "login", "books", way, says="token_hosts")
+            self.assertNotIn("other.example", done.stdout)
+        self.assertEqual(service.forms, [])
+
+    def test_what_it_does_not_say(self):
+        self.discovers(device_authorization_endpoint=None)
+        self.fails(3, "login", "books", "--device", says="it needs 'device_url'")
+        self.discovers(issuer="https://other.example")
+        self.fails(4, "login", "books", "--device", says="as configured, to the byte")
+
+
 class Usage(Browsers):
     def test_ways(self):
         service = self.service()
         self.configure(service)
-        ways = "the ways to sign in there: --device | --browser | --paste"
+        ways = "the ways to sign in there: --device | --browser | --paste | --import"
         for way in ("--oauth", "--pin=+33100000001"):
             self.fails(2, "login", "books", way, says="provider 'oauth2'; " + ways)
         self.fails(2, "login", "books", says="there is no terminal; expected one of --pin PHONE, --oauth, --device")
         self.fails(2, "login", "books", "--device", "--browser", says="expected one of")
         self.fails(2, "login", "books", "--device", "--port", "1", says="--port is for --browser and --paste")
         self.fails(2, "login", "books", "--browser", "--port", "65536", says="--port: expected 0 to 65535")
-        self.fails(3, "login", "books", "--device", says="to sign in it needs 'device_url'")
+        self.fails(3, "login", "books", "--device", says="it needs 'device_url'")
         with socket.create_server(("127.0.0.1", 0)) as taken:
             self.fails(5, "login", "books", "--browser", "--port", str(taken.getsockname()[1]), says="in use")
         self.configure(service, authorize_url=None)
         for way in ("--browser", "--paste"):
-            self.fails(3, "login", "books", way, says="to sign in it needs 'authorize_url'")
+            self.fails(3, "login", "books", way, says="it needs 'authorize_url'")
         self.configure(service, redirect_uri="https://books.example.org/back")
         self.fails(2, "login", "books", "--browser", says="no port of this machine: use --paste")
         self.fails(2, "login", "books", "--paste", "--port", "1", says="use --paste, without --port")

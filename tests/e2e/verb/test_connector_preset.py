@@ -86,7 +86,7 @@ connectors:
     def test_without_a_refresh_token(self):
         done = self.add("--preset", "hubspot", "--var", "company=acme", lines=(ID, SECRET, ""))
         self.assertIn("connector 'books' is added; it has no refresh token yet\n", done.stdout)
-        self.assertIn("next: jeton login books --device\n", done.stdout)
+        self.assertIn("next: jeton login books\n", done.stdout)
         self.assertEqual(self.service.forms, [])
         self.assertNotIn("refresh_token:", self.text("conf.d/books.yaml"))
         self.ok("check")

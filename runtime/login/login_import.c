@@ -1,0 +1,49 @@
+/* jeton login --import: a refresh token that was got elsewhere. */
+#include "ascii.h"
+#include "login.h"
+#include "mem.h"
+
+#include <string.h>
+
+#define IMPORT_MIN 6 /* characters; shorter ones could not be masked */
+
+/* Trimmed; visible ASCII. */
+static int read_token(const struct login *login, struct buf *line, char **token, struct err *err)
+{
+    if (login_read_hidden("refresh token: ", line, err) != 0)
+        return err_wrap(err, "the refresh token");
+    char *text = line->data + strspn(line->data, " \t");
+    size_t len = strcspn(text, " \t\r");
+    bool good = len >= IMPORT_MIN && text[len + strspn(text + len, " \t\r")] == '\0';
+    text[len] = '\0';
+    for (const char *c = text; *c != '\0'; c++)
+        good = good && ascii_is_visible(*c);
+    if (!good)
+        return err_set(err, ERR_USAGE,
+                       "that is no refresh token: expected a line of %d or more "
+                       "visible characters",
+                       IMPORT_MIN);
+    redact_add_owned(login->app->redact, text, len, login->connector->name);
+    *token = text;
+    return 0;
+}
+
+int login_import(const struct login *login, struct login_result *out, struct err *err)
+{
+    struct buf line;
+    char *token = NULL;
+    buf_create_secret(&line, LOGIN_LINE_MAX);
+    log_msg(login->app->log, LOG_WARN,
+            "the refresh token is exchanged at once: where the service replaces it, whoever else "
+            "holds it loses it");
+    int result = read_token(login, &line, &token, err);
+    if (result == 0) {
+        struct provider_ask ask = login_ask(login, PROVIDER_ACCESS, out);
+        ask.refresh_token = token;
+        result = login_post(ask, login, out, err);
+    }
+    if (result == 0 && out->token.refresh_token == NULL)
+        out->token.refresh_token = mem_strdup(token);
+    buf_destroy(&line);
+    return result;
+}
