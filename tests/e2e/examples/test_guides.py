@@ -225,6 +225,31 @@ class Services(Page):
 
 
 class Snippets(support.Case):
+    def pages(self):
+        """(name, text) of README.md and the pages of docs/."""
+        for page in ["README.md"] + ["docs/" + name for name in sorted(os.listdir(support.SOURCE + "/docs"))
+                                     if name.endswith(".md")]:
+            with open(os.path.join(support.SOURCE, page), encoding="utf-8") as file:
+                yield page, file.read()
+
+    def test_configurations_of_the_pages_are_good(self):
+        """Those that are whole: keys, values, presets and their variables; and others are YAML."""
+        whole = 0
+        for page, text in self.pages():
+            for block in re.findall(r"^ *```yaml\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE):
+                block = textwrap.dedent(block)
+                with self.subTest(page + ": " + block):
+                    self.write("block.yaml", block)
+                    self.ok("run", "-", input='assert(require "jeton.yaml".load "block.yaml")')
+                    if "version: 1\n" not in block:
+                        continue
+                    whole += 1
+                    for secret in re.findall(r"\.\./(secrets/[\w.-]+)", block):
+                        self.write(secret, "any value\n")
+                    self.write("conf/block.yaml", re.sub(r"/run/secrets/|/var/lib/jeton", self.folder + "/secrets/", block))
+                    self.ok("-c", self.folder + "/conf/block.yaml", "check")
+        self.assertGreater(whole, 4)
+
     def test_pictures_of_the_readme(self):
         with open(os.path.join(support.SOURCE, "README.md"), encoding="utf-8") as file:
             pictures = re.findall(r'<img src="([^"]+)"[^>]* alt="[^"]+">', file.read())
@@ -237,11 +262,8 @@ class Snippets(support.Case):
     def test_lua_of_the_pages_is_lua(self):
         """Of README.md and docs/: syntax, and no name that is misspelled in `require`."""
         found = 0
-        for page in ["README.md"] + ["docs/" + name for name in sorted(os.listdir(support.SOURCE + "/docs"))
-                                     if name.endswith(".md")]:
-            with open(os.path.join(support.SOURCE, page), encoding="utf-8") as file:
-                blocks = re.findall(r"^ *```lua\n(.*?)^ *```$", file.read(), re.DOTALL | re.MULTILINE)
-            for block in blocks:
+        for page, text in self.pages():
+            for block in re.findall(r"^ *```lua\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE):
                 found += 1
                 with self.subTest(page + ": " + block):
                     self.write("block.lua", block)
