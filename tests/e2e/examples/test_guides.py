@@ -181,7 +181,7 @@ class Services(Page):
         [script] = [block for language, block in blocks if language == "lua"]
         main, job, daemon, account, other = [block for language, block in blocks if language == "yaml"]
         shell = [block for language, block in blocks if language == "sh"]
-        (install, check, login, token, paste, browse, run, cron, person, again, secret, graph, sheets) = shell
+        (install, check, login, token, paste, browse, given, run, cron, person, again, secret, graph, sheets) = shell
         self.assertIn("GitLab", self.type(install))
         path = self.write(".config/jeton/jeton.yaml", self.here(main))
         self.assertIn("good (1 connector, 0 jobs)", self.type(check))
@@ -192,6 +192,8 @@ class Services(Page):
         self.assertIn("Please review", out)
         self.sign_in(paste)
         self.sign_in(browse)
+        self.assertEqual(given, "jeton login gitlab --import\n")
+        self.ok(*given.split()[1:], input=self.server.current + "\n")
         self.write("todos.lua", script, mode=0o644)
         line = "Please review\thttps://gitlab.com/x/y/-/merge_requests/1\n"
         self.assertEqual((self.type(run), self.type(run)), (line, ""))
@@ -199,13 +201,13 @@ class Services(Page):
             file.write(job)
         self.assertTrue(self.type(cron).startswith(line))
         self.assertIn("run --job todos --scheduled", self.crontab())
-        self.assertEqual(len(self.server.forms), 3)
+        self.assertEqual(len(self.server.forms), 4)
         # Somebody withdraws it: one run finds out, the others send nothing.
         self.server.dead = True
         later = {**self.faketime("+3h"), "FAKETIME_DONT_FAKE_MONOTONIC": "0"}
         for says in ("invalid_grant", "needs a person"):
             self.fails(4, "run", "--job", "todos", says=says, env=later)
-        self.assertEqual(len(self.server.forms), 4)
+        self.assertEqual(len(self.server.forms), 5)
         out = self.type(person)
         self.assertRegex(out, r"(?s)gitlab +needs.person.*somebody must sign in")
         self.assertIn("WDJB-MJHT", self.type(again))
