@@ -51,12 +51,20 @@ function media_resource.hosted_url(text)
   return type(url) == "string" and url:find "^https?://" and url or nil
 end
 
+media_resource.PATH = "/v1/media/"
+
 --- Where the sandbox serves it.
+---@param resource {id: string}
+---@return string path
+function media_resource.path(resource)
+  return media_resource.PATH .. http.encode(resource.id) -- a client may have made it up
+end
+
 ---@param root string of the sandbox, without a slash at the end
----@param resource sandbox.media_resource
+---@param resource {id: string}
 ---@return string url
 function media_resource.url(root, resource)
-  return ("%s/v1/media/%s"):format(root, http.encode(resource.id)) -- a client may have made it up
+  return root .. media_resource.path(resource)
 end
 
 return media_resource

@@ -50,12 +50,12 @@ local function list(call)
     out[i] = {
       botUserId = bot.id,
       name = bot.name,
-      profilePic = bot.picture,
+      profilePic = pictures.show(call, bot.picture),
       tenantId = bot.tenant_id,
       creatorId = bot.creator_id,
       creator = bot.creator_phone or "",
       creatorName = bot.creator_name or "",
-      creatorProfilePic = bot.creator_picture or "",
+      creatorProfilePic = pictures.show(call, bot.creator_picture or ""),
       status = assumptions.bot_status,
     }
   end

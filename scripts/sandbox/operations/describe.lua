@@ -1,6 +1,7 @@
 --- Writes groups for replies.
 local access = require "sandbox.rules.access"
 local groups = require "sandbox.data.groups"
+local pictures = require "sandbox.rules.pictures"
 
 local describe = {}
 
@@ -14,7 +15,7 @@ function describe.group(call, group)
   return {
     groupId = group.id,
     groupName = group.name,
-    groupImageUrl = group.image,
+    groupImageUrl = pictures.show(call, group.image),
     hasSubGroups = counts.children > 0,
     hasParentGroups = counts.parents > 0,
     callerRole = role or "None",

@@ -5,6 +5,7 @@ local demo = require "sandbox.seed.demo"
 local groups = require "sandbox.data.groups"
 local invite = require "sandbox.rules.invite"
 local limits = require "sandbox.base.limits"
+local pictures = require "sandbox.rules.pictures"
 local refusal = require "sandbox.base.refusal"
 local shapes = require "sandbox.http.shapes"
 
@@ -35,7 +36,7 @@ local function list(call)
       mobileNumber = user.phone,
       name = user.name,
       isProvisioned = user.provisioned ~= 0,
-      profilePic = user.picture,
+      profilePic = pictures.show(call, user.picture),
     }
   end
   return { members = json.array(out) }

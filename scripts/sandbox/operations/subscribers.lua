@@ -7,6 +7,7 @@ local ids = require "sandbox.base.ids"
 local invite = require "sandbox.rules.invite"
 local limits = require "sandbox.base.limits"
 local numbers = require "sandbox.rules.numbers"
+local pictures = require "sandbox.rules.pictures"
 local refusal = require "sandbox.base.refusal"
 local subscribers = require "sandbox.data.subscribers"
 local users = require "sandbox.data.users"
@@ -39,7 +40,7 @@ local function page(call, fields)
       id = user.id,
       mobileNumber = user.phone,
       name = user.name,
-      profilePic = user.picture,
+      profilePic = pictures.show(call, user.picture),
       isProvisioned = user.provisioned ~= 0,
     }
   end

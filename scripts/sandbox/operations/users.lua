@@ -1,4 +1,5 @@
 --- The caller.
+local pictures = require "sandbox.rules.pictures"
 
 ---@type sandbox.operation[]
 return {
@@ -25,7 +26,7 @@ return {
         id = user.id,
         name = user.name,
         mobileNumber = user.phone,
-        profilePic = user.picture,
+        profilePic = pictures.show(call, user.picture),
         isProvisioned = user.provisioned ~= 0,
         email = user.email,
         tenantId = user.tenant_id,

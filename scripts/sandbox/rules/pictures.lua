@@ -1,5 +1,5 @@
 --- Pictures of groups and bots. Their lists are not paged, so a picture longer than a URL is stored as a
---- file, and the row has its URL.
+--- file, and the row has its path: the sandbox may listen elsewhere tomorrow.
 local crypto = require "jeton.crypto"
 local limits = require "sandbox.base.limits"
 local media = require "sandbox.data.media"
@@ -25,26 +25,17 @@ local function content_type(content)
   return "application/octet-stream"
 end
 
---- The URL of a picture that clients sent as a mediaResource.
----@param call sandbox.call
----@param text string|nil
----@return string|nil url nil: the text is no mediaResource
-function pictures.uploaded(call, text)
-  local resource = media_resource.decode(text)
-  return resource and media_resource.url(call.world:root(call.headers.host), resource)
-    or media_resource.hosted_url(text)
-end
-
---- What a row stores for a picture: the given URL, that of an upload, or the URL of the decoded picture,
+--- What a row stores for a picture: the given URL, the path of an upload, or that of the decoded picture,
 --- whose file pictures.store writes.
 ---@param call sandbox.call
 ---@param name string of the field
 ---@param text string|nil a URL, a mediaResource, or base64
 ---@return string|nil
 function pictures.read(call, name, text)
-  local url = pictures.uploaded(call, text)
-  if url then
-    return url
+  local resource = media_resource.decode(text)
+  local url = not resource and media_resource.hosted_url(text)
+  if resource or url then
+    return resource and media_resource.path(resource) or url
   elseif not text or #text <= limits.picture_url_bytes and not text:find "%c" then
     return text
   end
@@ -62,7 +53,16 @@ function pictures.read(call, name, text)
   }, call.now)
   call.files = call.files or {}
   call.files[#call.files + 1] = { hash = hash, content = content }
-  return media_resource.url(call.world:root(call.headers.host), { id = id })
+  return media_resource.path { id = id }
+end
+
+--- The URL of a picture for replies.
+---@param call sandbox.call
+---@param text string what the row has
+---@return string
+function pictures.show(call, text)
+  local is_ours = text:sub(1, #media_resource.PATH) == media_resource.PATH
+  return is_ours and call.world:root(call.headers.host) .. text or text
 end
 
 --- Writes the files of a call that succeeded. A refused call leaves none.

@@ -9,6 +9,7 @@ import sqlite3
 import tempfile
 import time
 import unittest
+import urllib.request
 from email.utils import parsedate_to_datetime
 
 import naive
@@ -121,6 +122,30 @@ class Exchange(Case):
             key = bytes.fromhex(json.loads(value))
             self.assertEqual(hmac.new(key, signed.encode(), hashlib.sha256).digest(), unpack(signature))
             sandbox.stop()
+
+    def test_pictures_are_where_the_sandbox_listens_now(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "sandbox.db")
+            urls = []
+            for start in range(2):
+                sandbox = self.another("--db", path)
+                client = naive.Naive(sandbox.url, TENANT_TOKEN)
+                if start == 0:
+                    picture = base64.b64encode(b"\x89PNG\r\n" + bytes(5000)).decode()
+                    group = self.done(client.call("POST", "/groups", {"name": "Painters", "groupPhoto": picture}))
+                    bot = self.done(client.call("POST", "/bot", {"name": "Painter", "profilePic": picture}))
+                    self.done(client.call("POST", f"/groups/{group['groupId']}/bot", bot))
+                path_of = f"/groups/{group['groupId']}"
+                found = [self.done(client.get(path_of))["groupImageUrl"],
+                         self.done(client.get("/bot"))["bots"][0]["profilePic"],
+                         self.done(client.get(path_of + "/members"))["members"][1]["profilePic"]]
+                for url in found:
+                    self.assertTrue(url.startswith(sandbox.url.rstrip("/") + "/"), url)
+                    with urllib.request.urlopen(url, timeout=60) as reply:
+                        self.assertEqual(len(reply.read()), 5006)
+                urls.append(found)
+                sandbox.stop()
+            self.assertNotEqual(urls[0], urls[1])
 
     def test_on_all_addresses_the_endpoint_is_the_one_that_was_called(self):
         with tempfile.TemporaryDirectory() as folder:
