@@ -12,7 +12,7 @@
 --        requests and issues with the label "pinned" are left alone.
 --
 -- The tests run this script against a server of their own that answers as GitHub's documentation says, not
--- against GitHub.
+-- against GitHub: docs.github.com/rest/issues/issues and …/labels
 local http = require "jeton.http"
 local jeton = require "jeton"
 local log = require "jeton.log"

@@ -11,7 +11,8 @@
 --        twice, even if a reply is lost.
 --
 -- The tests run this script against a server of their own that answers as Google's documentation says, not
--- against Google.
+-- against Google: developers.google.com/workspace/sheets/api/samples/reading and
+-- developers.google.com/workspace/chat/api/reference/rest/v1/spaces.messages/create
 local crypto = require "jeton.crypto"
 local http = require "jeton.http"
 local jeton = require "jeton"

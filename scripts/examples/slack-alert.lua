@@ -7,8 +7,8 @@
 -- Out:   a message and a printed line for each page that has gone or come back since the last run. What was
 --        reported is kept in `jeton.state`, so a page that stays away is reported once.
 --
--- The tests run this script against a server of their own that answers as Slack documents chat.postMessage,
--- not against Slack.
+-- The tests run this script against a server of their own that answers as Slack's documentation says, not
+-- against Slack: docs.slack.dev/reference/methods/chat.postMessage
 local http = require "jeton.http"
 local jeton = require "jeton"
 local state = require "jeton.state"

@@ -7,7 +7,8 @@
 -- Out:   the numbers that were posted. Only once a day, and only if a task is open.
 --
 -- Graph lets an app post to a channel only for a user who has signed in. The tests run this script against a
--- server of their own that answers as Graph's documentation says, not against Microsoft.
+-- server of their own that answers as Graph's documentation says, not against Microsoft:
+-- learn.microsoft.com/graph/api/plannerplan-list-tasks and …/chatmessage-post
 local http = require "jeton.http"
 local jeton = require "jeton"
 local state = require "jeton.state"
