@@ -25,8 +25,7 @@ before(async () => {
   })]);
   const connector = {
     provider: "oauth2", client_id: CLIENT, client_auth: "none", scope: ["offline_access", "read"],
-    token_url: `${judge.url}/token`, device_url: `${judge.url}/device/auth`, authorize_url: `${judge.url}/auth`,
-    revoke_url: `${judge.url}/token/revocation`, authorize_params: { prompt: "consent" },
+    issuer: judge.url, authorize_params: { prompt: "consent" },
   };
   writeFileSync(path.join(home.folder, "jeton.yaml"), JSON.stringify({
     version: 1, state: path.join(home.folder, "state"), connectors: { books: connector, others: connector, pasted: { ...connector, redirect_uri: ELSEWHERE } },

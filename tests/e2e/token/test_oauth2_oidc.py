@@ -181,6 +181,19 @@ class Clients(Judged):
         self.token("--refresh")
 
 
+    def test_a_refresh_token_from_elsewhere(self):
+        self.books(judge, client_id=BASIC, refresh_token=None)
+        token = judge.act("consent", client=BASIC)
+        done = self.ok("login", "books", "--import", input=token + "\n")
+        self.assertNotIn(token, done.stdout + done.stderr)
+        self.assertEqual((len(self.granted()), self.token()["source"]), (1, "cache"))
+        self.token("--refresh")
+        self.assertEqual((len(self.granted()), self.refused()), (2, []))
+        # It was spent then; to bring it once more ends it all, and this judge would say so.
+        self.fails(4, "login", "books", "--import", input=token + "\n", says="invalid_grant")
+        self.assertEqual(self.refused()[-1]["detail"], "refresh token already used")
+
+
 class Resources(Judged):
     """Resource indicators: an access token is for whom it was asked for."""
 
