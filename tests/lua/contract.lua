@@ -229,7 +229,7 @@ local function break_field(give, name, key, field, whole, at, variant)
     add("too little", is_of_entries and json.array {} or least - 1)
   end
   if field.not_empty then
-    add("empty", "")
+    if field.unset ~= "" then add("empty", "") end
     add("blank", " \n")
   end
   if field.required then

@@ -110,7 +110,7 @@ local SENT = {
     { "question", kind = "string", required = true, not_empty = true, max = limits.title_characters },
     { "choices", kind = "list", required = true, min = 1, max = limits.options, of = {
       title(true),
-      { "image", kind = "string", max = limits.picture_bytes },
+      { "image", kind = "string", unset = assumptions.unset_text, max = limits.picture_bytes },
     } },
     hours("expiryInHours", POLL_HOURS),
     flag "isSenderOnly",

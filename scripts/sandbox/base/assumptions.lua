@@ -90,6 +90,7 @@ local assumptions = {
   -- What typed clients send for a number that they leave out: dueDate, expiryInHours, duration, count,
   -- pageSize, a webhook's validity. Likely: some always send `dueDate: 0`.
   unset_number = 0,
+  unset_text = "", -- of id, applicationSecret, a choice's image. A guess
 
   -- Subscribers in a message or an action to a group that is not public. Documented is that they are valid
   -- for public groups only; that they are ignored elsewhere is a guess. false: they are refused with 400.

@@ -23,7 +23,8 @@ local body = {}
 ---@field choices string[]|nil compared without case; the result is as written here
 ---@field numbers table<integer, string>|nil of a choice: numbers that clients may send instead
 ---@field text boolean|nil of a number, a list of strings or an object: clients may send it as text, too
----@field unset integer|nil of an integer: a value that means that it is absent, as typed clients send it
+---@field unset integer|string|nil of an integer or a string: what means that it is absent, as typed clients
+---send it
 ---@field floor boolean|nil of an integer: a fraction is dropped
 ---@field iso boolean|nil of an integer that is a time: may come as ISO 8601, and is read as milliseconds
 ---@field types string[]|nil of media: of these uploads

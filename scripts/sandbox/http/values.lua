@@ -49,6 +49,8 @@ values.read = read
 function read.string(name, value, field)
   if type(value) ~= "string" then
     expect(name, "a string", value)
+  elseif value == field.unset then
+    return field.default
   end
   if field.not_empty and not value:find "%S" then
     refusal.invalid("%s: must not be empty", name)

@@ -348,6 +348,15 @@ function TestTypes.test_zero_is_the_default()
   lu.assertEquals(get(id).actionDetails.duration, 30)
 end
 
+-- The same for text, and null for everything.
+function TestTypes.test_empty_text_is_nothing()
+  local body = [[{"id": "", "actionType": "Poll", "subscribers": null, "sendToAllSubscribers": null,
+    "actionBody": {"question": "x", "choices": [{"title": "y", "image": ""}, {"title": "z", "image": null}],
+    "expiryInHours": null, "isSenderOnly": null}}]]
+  local id = wire.ok("POST", path(wire.sales), { token = tenant, body = body }).actionId
+  lu.assertEquals(get(id).actionDetails.choices, { { title = "y" }, { title = "z" } })
+end
+
 -- Of the tenant or of nobody: they count, and the job is done when they are.
 function TestTypes.test_assignees_outside_of_the_group()
   local people = json.array { wire.bruno, wire.daria, "+33999999999" }

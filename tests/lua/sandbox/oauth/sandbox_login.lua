@@ -132,6 +132,8 @@ function TestPin.test_application_and_secret()
     wire.refused(401, "Unauthenticated", "POST", "/v1/loginWithPinAndApplicationId", fields(pin, more))
   end
   login(pin, { applicationSecret = wire.secret })
+  generate()
+  login(signing_in.pin(BRUNO), { applicationSecret = "" }) -- none
 end
 
 function TestPin.test_a_new_number_gets_an_account()
