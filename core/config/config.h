@@ -5,6 +5,7 @@
 
 #include "connector.h"
 #include "cron.h"
+#include "preset.h"
 #include "yaml.h"
 
 #include <stdint.h>
@@ -81,6 +82,7 @@ struct config {
     size_t nconnectors;
     struct job *jobs;
     size_t njobs;
+    const struct config_presets *presets; /* what it was read with; borrowed, or NULL */
     struct config_sources *sources; /* what keeps `args` alive */
 };
 

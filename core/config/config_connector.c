@@ -6,7 +6,9 @@
 #include "connector.h"
 #include "mem.h"
 
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FIELDS_MAX 64 /* of a provider, and of all connectors */
 
@@ -181,7 +183,12 @@ struct connector *config_connector_parse(const char *text, size_t len,
 {
     struct config_reader reader = {
         .providers = providers, .presets = presets, .problems = problems};
-    const struct schema_walk walk = {.file = "", .base_dir = "/", .problems = problems};
+    char folder[PATH_MAX];
+    const struct schema_walk walk = {
+        .file = "",
+        .base_dir = getcwd(folder, sizeof folder) != NULL ? folder : "/",
+        .problems = problems,
+    };
     struct yaml_doc *doc = yaml_load("", text, len, problems);
     const struct yaml_node *all = doc != NULL ? yaml_get(yaml_root(doc), "connectors") : NULL;
     struct connector *connector = NULL;

@@ -217,6 +217,7 @@ struct config *config_read(const char *path, const struct config_provider *const
 {
     struct config *config = mem_alloc(sizeof *config);
     config->path = mem_strdup(path);
+    config->presets = presets;
     config->history_keep = CONFIG_HISTORY_KEEP_DEFAULT;
     config->history_days = CONFIG_HISTORY_DAYS_DEFAULT;
     config->sources = mem_alloc(sizeof *config->sources);

@@ -23,6 +23,46 @@ local token = {}
 ---@field ca_file? string path of the certificates to trust; default the system's
 ---@field timeout? number seconds; default 60
 
+---@alias jeton.token.Secret string|{env: string}|{file: string}|{command: string[]}|{credential: string}
+
+--- The keys of an OAuth 2.0 connector, as jeton.yaml(5) describes them.
+---@class jeton.token.OAuth2
+---@field provider? "oauth2" required without a preset
+---@field preset? string a service by its name (`jeton presets`)
+---@field vars? table<string, string> of the preset
+---@field issuer? string
+---@field token_url? string
+---@field token_hosts? string[]
+---@field grant? string `refresh_token` (default), `client_credentials`, `jwt_bearer`, `token_exchange`, `app_jwt` …
+---@field client_id? jeton.token.Secret
+---@field client_secret? jeton.token.Secret
+---@field client_auth? "basic"|"basic_raw"|"post"|"none"|"private_key_jwt"|"tls"
+---@field key? jeton.token.Secret PEM
+---@field key_id? string
+---@field algorithm? "RS256"|"PS256"|"ES256"|"EdDSA"
+---@field certificate? jeton.token.Secret PEM
+---@field tls? {certificate: jeton.token.Secret, key: jeton.token.Secret}
+---@field assertion? table
+---@field client_assertion? {audience: string}
+---@field subject_token? jeton.token.Secret
+---@field subject_token_type? string
+---@field actor_token? jeton.token.Secret
+---@field actor_token_type? string
+---@field refresh_token? jeton.token.Secret
+---@field scope? string|string[]
+---@field audience? string
+---@field resource? string|string[]
+---@field params? table<string, jeton.token.Secret>
+---@field headers? table<string, jeton.token.Secret>
+---@field body? "form"|"json"|"query"
+---@field reply? table<string, string> JSON Pointers
+---@field default_lifetime? string as in `"1h"`
+---@field endpoint? string
+---@field allow_hosts? string[] host patterns
+---@field ca_file? string
+---@field timeout? number seconds; default 60
+---@field retries? integer default 0
+
 --- Gives the connector's token, from the cache while it is fresh (*waits*).
 ---@param connector? string name; default the run's
 ---@return jeton.Token? token
@@ -37,13 +77,17 @@ function token.refresh(connector) end
 
 --- Exchanges the given values at a Kaizala token service, and stores nothing (*waits*). From then on
 --- `jeton.http` sends these values and the new token only to the token service and allow_hosts.
----@param credentials jeton.token.Credentials raises on an unknown or missing key
+---
+--- With `provider = "oauth2"`, or a `preset`, at any OAuth 2.0 service: `jeton.http` then sends the values to
+--- `endpoint` and allow_hosts.
+---@param credentials jeton.token.Credentials|jeton.token.OAuth2 raises on an unknown or missing key
 ---@return jeton.Token? token with `refresh_token` if one came
 ---@return jeton.Err? err
 function token.exchange(credentials) end
 
---- Drops the cached token and a rotated refresh token, and the access tokens that connectors with `token_of`
---- have for it: the configured one is used next. Where refresh tokens are good for one use, that one is spent.
+--- Drops the cached token and a rotated refresh token, and the access tokens that connectors with
+--- `token_of` have for it: the configured one is used next. Where refresh tokens are good for one use, that
+--- one is spent.
 ---@param connector? string name; default the run's
 ---@return true? done
 ---@return jeton.Err? err

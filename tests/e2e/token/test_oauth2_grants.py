@@ -1,12 +1,13 @@
 """Grants that give another service's token in exchange (RFC 8693), and clients that show a certificate (RFC 8705)."""
 
+import json
 import os
 import ssl
 import tempfile
 import unittest
 
 from certificates import Authority
-from oauth2 import ID, OAuth2, SECRET
+from oauth2 import ID, OAuth2, REFRESH, SECRET
 
 GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 TYPE = "urn:ietf:params:oauth:token-type:"
@@ -186,6 +187,75 @@ class ClientCertificates(OAuth2):
             with self.subTest(says=says):
                 self.shows(at, **keys)
                 self.fails(3, "token", "books", says=says)
+
+
+class ByHand(OAuth2):
+    """token.exchange of Lua, with a connector's keys."""
+
+    def exchange(self, values, then="", **env):
+        self.env.update(env)
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\n")
+        self.write("by-hand.lua", f"""\
+local token, json = require "jeton.token", require "jeton.json"
+local t, err = token.exchange({values})
+if err then print(err.kind, err.message) return end
+print(json.encode(t))
+{then}""")
+        return self.jeton("-v", "run", "by-hand.lua")
+
+    def test_a_refresh_token(self):
+        grants = self.grants()
+        done = self.exchange(f'''{{ provider = "oauth2", token_url = "{grants.url}/token", client_id = "{ID}",
+            client_secret = "secret-by-hand", refresh_token = {{ env = "HAND" }}, client_auth = "post", timeout = 2.5,
+            scope = {{ "a", "b" }}, params = {{ tenant = "t1" }}, endpoint = "{grants.url}/api" }}''',
+            then='''local http = require "jeton.http"
+print(assert(http.get(os.getenv "API", { headers = { Authorization = "Bearer " .. t.access_token } })).status)
+print(select(2, http.get("http://127.0.0.1:1/x", { headers = { Authorization = t.refresh_token } })).kind)
+require "jeton.log".info("seen: " .. t.refresh_token .. " secret-by-hand")''', HAND=REFRESH, API=grants.url + "/api/x")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        token, status, kind = done.stdout.splitlines()
+        token = json.loads(token)
+        self.assertEqual((token["access_token"], token["refresh_token"], status, kind),
+                         ("access-token-1", "refresh-token-1", "200", "auth"))
+        self.assertEqual(grants.forms, [{"grant_type": "refresh_token", "refresh_token": REFRESH, "client_id": ID,
+                                         "client_secret": "secret-by-hand", "scope": "a b", "tenant": "t1"}])
+        self.assertIn("seen: ******** ********", done.stderr)
+        self.assertIsNone(self.row())
+
+    def test_other_grants_and_refusals(self):
+        grants = self.grants()
+        done = self.exchange(f'''{{ provider = "oauth2", token_url = "{grants.url}/token", grant = "token_exchange",
+            subject_token = "subject-by-hand", subject_token_type = "jwt" }}''')
+        self.assertEqual(json.loads(done.stdout)["access_token"], "access-token-1", done.stderr)
+        self.assertEqual(grants.forms[0]["subject_token"], "subject-by-hand")
+        grants.answers = [(401, {}, {"error": "invalid_client"})]
+        done = self.exchange(f'''{{ provider = "oauth2", token_url = "{grants.url}/token", grant = "client_credentials",
+            client_id = "{ID}", client_secret = "secret-by-hand" }}''')
+        self.assertEqual(done.stdout.split("\t")[0], "auth", done.stderr)
+        self.assertEqual(len(grants.forms), 2)
+
+    def test_misuse(self):
+        service = 'provider = "oauth2", token_url = "https://id.example.org/token"'
+        for values, says in ((f'{{ {service}, client_idd = "abcdefg" }}', "unknown key 'client_idd'"),
+                             (f'{{ {service}, client_id = "abcdefg", client_secret = "abcdefg" }}', "refresh_token is missing"),
+                             ('{ provider = "oauth2", grant = "client_credentials", client_id = 5 }', "lacks 'token_url'"),
+                             ('{ provider = "oaut" }', "'provider' of connector 'token.exchange' must be"),
+                             ('{ token_of = "books", endpoint = "https://a.example.org" }', "token_of"),
+                             (f'{{ {service}, params = {{ print }} }}', "a function"),
+                             (f'{{ {service}, token_url = "http://id.example.org/" }}', "http:// is not encrypted"),
+                             ('{ provider = "kaizala" }', "token_service is missing")):
+            with self.subTest(values=values):
+                done = self.exchange(values)
+                self.assertIn(says, done.stderr + done.stdout)
+
+    def test_kaizala_connects_to_no_other(self):
+        grants = self.grants()
+        self.books(grants)
+        with open(self.folder + "/jeton.yaml", "a", encoding="utf-8") as file:
+            file.write(f"  mail: {{ token_of: books, endpoint: {grants.url} }}\n")
+        self.write("s.lua", 'require "kaizala".connect(...)')
+        self.fails(3, "run", "s.lua", "books", says=["is of provider 'oauth2', not of provider 'kaizala'", "http.request{"])
+        self.fails(3, "run", "s.lua", "mail", says="connector 'mail' has the token of 'books', not of provider 'kaizala'")
 
 
 if __name__ == "__main__":
