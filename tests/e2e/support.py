@@ -1,5 +1,6 @@
 """What end-to-end tests share: a private folder, a clean environment, jeton and its sandbox as processes."""
 
+import concurrent.futures
 import json
 import os
 import shutil
@@ -55,6 +56,32 @@ connectors:
       - {{ user: "+33100000002", refresh_token: {MEMBER_TOKEN} }}
       - {{ group: {GROUP}, user: "+33100000001", refresh_token: {GROUP_TOKEN} }}
 """
+
+
+class SideBySide(unittest.TestSuite):
+    """Runs some of its tests at a time. They must have no fixtures of classes and modules."""
+
+    AT_A_TIME = 4
+
+    def run(self, result, debug=False):
+        def run_one(test):
+            own = unittest.TestResult()
+            test.run(own)
+            return own
+        with concurrent.futures.ThreadPoolExecutor(self.AT_A_TIME) as pool:
+            for own in pool.map(run_one, self):
+                result.testsRun += own.testsRun
+                for name in ("failures", "errors", "skipped", "expectedFailures", "unexpectedSuccesses"):
+                    getattr(result, name).extend(getattr(own, name))
+        return result
+
+
+def side_by_side(_, tests, __):
+    """`load_tests = side_by_side` in a file whose tests mostly wait."""
+    def flatten(suite):
+        for test in suite:
+            yield from flatten(test) if isinstance(test, unittest.TestSuite) else [test]
+    return SideBySide(flatten(tests))
 
 
 class Sandbox:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import unittest
 
+import support
 from jobs import WAITS, JobCase, is_alive
 from support import JETON, end_process, wait_until
 
@@ -439,6 +440,8 @@ class Many(CronRun):
         self.fails(2, "cron", "run", "--grace", "2d", says="at most 24 h")
         self.fails(2, "cron", "run", "job", says="jeton cron run")
 
+
+load_tests = support.side_by_side  # most of their time is waiting
 
 if __name__ == "__main__":
     unittest.main()

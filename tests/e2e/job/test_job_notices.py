@@ -348,5 +348,7 @@ class Messages(JobCase):
         self.assertIn("on_failure: group '" + support.GROUP + "' was not notified: ", done.stderr)
 
 
+load_tests = support.side_by_side  # most of their time is waiting
+
 if __name__ == "__main__":
     unittest.main()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import unittest
 
+import support
 from jobs import JobCase, is_alive, pids_of, state_of
 from support import JETON, SANITIZED, end_process, wait_until
 
@@ -141,6 +142,8 @@ class Hostile(JobCase):
             if not SANITIZED:
                 self.assertLess(row["peak_kib"], 64 * 1024)
 
+
+load_tests = support.side_by_side  # most of their time is waiting
 
 if __name__ == "__main__":
     unittest.main()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import unittest
 
+import support
 from jobs import WAITS, JobCase
 from support import JETON, SANITIZED, SOAK, wait_until
 
@@ -143,6 +144,8 @@ class Turns(JobCase):
         away.communicate(timeout=60)
         self.assertIn("was interrupted", self.run_job().stderr)
 
+
+load_tests = support.side_by_side  # most of their time is waiting
 
 if __name__ == "__main__":
     unittest.main()

@@ -562,5 +562,7 @@ class Usage(Browsers):
         support.Case.configure(self, "http://127.0.0.1:1/v1")
 
 
+load_tests = support.side_by_side  # most of their time is waiting
+
 if __name__ == "__main__":
     unittest.main()

@@ -5,6 +5,7 @@ import signal
 import time
 import unittest
 
+import support
 from jobs import is_alive
 from support import Case, JETON, wait_until
 
@@ -109,6 +110,8 @@ class Programs(Case):
             "true", "nil\texit\t3", "nil\tsignal\t9", "true\texit\t0", "hi", "", "nil\texit\t4", "to cat", "nil\tsignal\t15",
             "false\tbad argument #2 to 'io.popen' (invalid mode)", "closed file\tfalse\tattempt to use a closed file", "1 2 3 "])
 
+
+load_tests = support.side_by_side  # most of their time is waiting
 
 if __name__ == "__main__":
     unittest.main()

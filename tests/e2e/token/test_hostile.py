@@ -241,5 +241,7 @@ class Fields(OAuth2):
                       "scope": lambda value: 0 if value in (*ABSENT, *TEXTS) and value != NUL else 6}, "contoso", answer)
 
 
+load_tests = support.side_by_side  # most of their time is waiting
+
 if __name__ == "__main__":
     unittest.main()

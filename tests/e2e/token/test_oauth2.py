@@ -544,5 +544,7 @@ class Configured(OAuth2):
         self.fails(3, "run", "s.lua", says="connector 'books' is of provider 'oauth2'")
 
 
+load_tests = support.side_by_side  # most of their time is waiting
+
 if __name__ == "__main__":
     unittest.main()

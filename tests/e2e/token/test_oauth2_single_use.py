@@ -493,5 +493,7 @@ class Secrets(SingleUse):
                     self.check(grants, {4, 6}, "token", "books", "--refresh")
 
 
+load_tests = support.side_by_side  # most of their time is waiting
+
 if __name__ == "__main__":
     unittest.main()

@@ -393,5 +393,7 @@ class Hosts(PolicyCase):
             self.assertNotIn("applicationSecret", request["headers"])
 
 
+load_tests = support.side_by_side  # most of their time is waiting
+
 if __name__ == "__main__":
     unittest.main()

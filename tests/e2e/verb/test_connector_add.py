@@ -349,5 +349,7 @@ class Terminal(AddCase):
         self.assertEqual(self.tree(), {})
 
 
+load_tests = support.side_by_side  # most of their time is waiting
+
 if __name__ == "__main__":
     unittest.main()
