@@ -20,6 +20,7 @@ class Service:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # or the body waits 40 ms for the head's acknowledgement
 
             def answer(self):
                 length = int(self.headers.get("Content-Length") or 0)
