@@ -102,24 +102,23 @@ local assumptions = {
   failed_subscriber_code = "SubscriberNotFound",
   failed_subscriber_reason = "Not a subscriber of this group",
 
-  details_have_list_entry = true, -- the sample of details is that of a list; their table is not
-  response_by_action_id = true, -- `id` of a response may be the action's own; likely: a reference says so
-
   -- Actions. Types that GET takes: those documented, and Announcement.
   listable_types = {
     "Image", "Job", "Survey", "PhotoWithLocation", "LetsMeet", "Poll", "ShareLocation", "Document",
     "Announcement",
   },
+  details_have_list_entry = true, -- beside the documented fields: the sample of details shows a list's entry
+  response_by_action_id = true, -- `id` of a response may be the action's own; likely: a reference says so
   package_type = "ActionPackage", -- the actionType of what was sent with a package's id
   milliseconds_from = 100000000000, -- a time of this size is epoch milliseconds, a smaller one seconds: of
   -- fromDate and validity
-  package_hours = nil, -- without validity and dueDate it never ends. The reference describes dueDate for
-  -- surveys and packages together, with 24; that packages that live for weeks were given neither is likely
+  package_hours = nil, -- a package without validity and dueDate never ends. The reference has one table for
+  -- surveys and packages, with 24 hours; which of them it means is a guess
   package_validity_in_hours = true, -- a value too small for a time, like a survey's dueDate; 0: no end
   meeting_answers = { "Yes", "No", "Maybe" }, -- of people who are invited to a meeting
   -- With getDetails a poll or a meeting shows its answers like a survey with one question. Known is only
   -- that its webhooks report answers.
-  assignee_must_be_in_group = false, -- likely: clients assign to others, too; an unknown number is invited
+  assignee_must_be_in_group = false, -- likely: clients assign to others, too; an unknown number becomes a user
   job_after_due = true, -- a job may be completed late
   second_response_allowed = false, -- without responseId, where acceptMultipleResponses is false
   answers_without_questions = true, -- of a package that was sent without: its own app knows what they mean

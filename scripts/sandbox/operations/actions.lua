@@ -131,7 +131,8 @@ end
 local function typed(types, body)
   return {
     { "actionType", kind = "choice", choices = types },
-    { "id", kind = "string", unset = assumptions.unset_text, not_empty = true, max = limits.identifier_characters },
+    { "id", kind = "string", unset = assumptions.unset_text, not_empty = true,
+      max = limits.identifier_characters },
     body,
   }
 end

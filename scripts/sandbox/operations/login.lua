@@ -76,7 +76,8 @@ return {
     body = {
       { "mobileNumber", kind = "phone", required = true },
       { "applicationId", kind = "connector_id", required = true },
-      { "applicationSecret", kind = "string", unset = assumptions.unset_text, max = limits.secret_characters_max },
+      { "applicationSecret", kind = "string", unset = assumptions.unset_text,
+        max = limits.secret_characters_max },
       { "pin", kind = "digits", required = true },
     },
     reply = {
