@@ -118,7 +118,7 @@ local assumptions = {
   meeting_answers = { "Yes", "No", "Maybe" }, -- of people who are invited to a meeting
   -- With getDetails a poll or a meeting shows its answers like a survey with one question. Known is only
   -- that its webhooks report answers.
-  assignee_must_be_in_group = false, -- likely: clients assign to others, too; an unknown number becomes a user
+  assignee_must_be_in_group = false, -- likely: clients assign to others; an unknown number becomes a user
   job_after_due = true, -- a job may be completed late
   second_response_allowed = false, -- without responseId, where acceptMultipleResponses is false
   answers_without_questions = true, -- of a package that was sent without: its own app knows what they mean
