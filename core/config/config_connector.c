@@ -166,7 +166,7 @@ struct connector *config_connector_make(const struct schema_walk *walk,
     inner.at = pair->key;
     inner.context = reader;
     const struct yaml_node *mapping =
-        preset_merge(&inner, reader->presets, pair->value, name, &arena, &service);
+        preset_merge(&inner, reader->presets, &reader->docs, pair->value, name, &arena, &service);
     const struct yaml_node *known = mapping != NULL ? mapping : pair->value;
     struct connector *connector = connector_new(find_provider(reader->providers, known), name);
     connector->service = service;
@@ -195,5 +195,6 @@ struct connector *config_connector_parse(const char *text, size_t len,
     if (all != NULL && all->kind == YAML_MAPPING && all->count == 1)
         connector = config_connector_make(&walk, &reader, all->pairs[0].key->text, &all->pairs[0]);
     yaml_doc_free(doc);
+    preset_docs_destroy(&reader.docs);
     return connector;
 }

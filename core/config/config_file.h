@@ -32,6 +32,7 @@ struct config_reader {
     struct config *config;
     const struct config_provider *const *providers;
     const struct config_presets *presets;
+    struct preset_docs docs;
     struct problems *problems;
     char *secrets; /* real path of the folder of secrets that jeton wrote; NULL: there is none */
     struct config_place *places;

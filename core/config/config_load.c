@@ -231,6 +231,7 @@ struct config *config_read(const char *path, const struct config_provider *const
     }
     mem_free(reader.places);
     mem_free(reader.zones.names);
+    preset_docs_destroy(&reader.docs);
     mem_free(reader.secrets);
     problems_sort(problems);
     if (config->state == NULL)

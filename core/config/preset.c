@@ -98,27 +98,50 @@ static void unknown(const struct merge *merge, const struct config_presets *pres
                    nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
 }
 
-/* Its tree (yaml_doc_free), or NULL with a problem added. */
-static struct yaml_doc *read_preset(const struct merge *merge, const struct config_presets *presets,
-                                    const char *connector)
+void preset_docs_destroy(struct preset_docs *docs)
+{
+    for (size_t i = 0; i < docs->count; i++) {
+        mem_free(docs->items[i].name);
+        yaml_doc_free(docs->items[i].doc);
+    }
+    mem_free(docs->items);
+    *docs = (struct preset_docs){0};
+}
+
+static struct yaml_doc *add_doc(struct preset_docs *docs, const char *name, const struct buf *text,
+                                struct problems *problems)
+{
+    char *file = mem_printf("preset %s", name);
+    struct yaml_doc *doc = yaml_load(file, text->data, text->len, problems);
+    mem_free(file);
+    docs->items = mem_realloc(docs->items, (docs->count + 1) * sizeof *docs->items);
+    docs->items[docs->count++] = (struct preset_doc){mem_strdup(name), doc};
+    return doc;
+}
+
+/* Its tree; NULL: a problem was added. */
+static const struct yaml_doc *read_preset(const struct merge *merge,
+                                          const struct config_presets *presets,
+                                          struct preset_docs *docs, const char *connector)
 {
     const struct yaml_node *name = merge->at;
-    struct yaml_doc *doc = NULL;
+    const struct yaml_doc *doc = NULL;
     struct buf text;
     if (name->kind != YAML_SCALAR) {
         schema_problem(merge->walk, name, "'preset' of connector '%s' must be a name, not %s",
                        connector, yaml_describe(name));
         return NULL;
     }
+    for (size_t i = 0; i < docs->count; i++) {
+        if (strcmp(docs->items[i].name, name->text) == 0)
+            return docs->items[i].doc;
+    }
     buf_create(&text, PRESET_BYTES_MAX);
     if (presets == NULL || strspn(name->text, NAME) != name->len ||
-        !presets->read(presets->data, name->text, &text)) {
+        !presets->read(presets->data, name->text, &text))
         unknown(merge, presets, connector);
-    } else {
-        char *file = mem_printf("preset %s", name->text);
-        doc = yaml_load(file, text.data, text.len, merge->walk->problems);
-        mem_free(file);
-    }
+    else
+        doc = add_doc(docs, name->text, &text, merge->walk->problems);
     buf_destroy(&text);
     return doc;
 }
@@ -151,7 +174,7 @@ static bool names_service(const struct yaml_node *own)
 }
 
 const struct yaml_node *preset_merge(const struct schema_walk *walk,
-                                     const struct config_presets *presets,
+                                     const struct config_presets *presets, struct preset_docs *docs,
                                      const struct yaml_node *mapping, const char *name,
                                      struct arena *arena, char **service)
 {
@@ -160,7 +183,7 @@ const struct yaml_node *preset_merge(const struct schema_walk *walk,
     *service = NULL;
     if (is_nothing(merge.at))
         return mapping;
-    struct yaml_doc *doc = read_preset(&merge, presets, name);
+    const struct yaml_doc *doc = read_preset(&merge, presets, docs, name);
     const struct yaml_node *root = doc != NULL ? yaml_root(doc) : NULL;
     const struct yaml_node *connector = root != NULL ? yaml_get(root, "connector") : NULL;
     merge.vars = (struct preset_vars){.preset = merge.at->text, .connector = name, .arena = arena};
@@ -171,6 +194,5 @@ const struct yaml_node *preset_merge(const struct schema_walk *walk,
         strip(merged);
         *service = names_service(mapping) ? NULL : preset_vars_service(&merge.vars);
     }
-    yaml_doc_free(doc);
     return merged;
 }

@@ -18,6 +18,16 @@ struct config_presets {
     void *data;
 };
 
+/* Those that were read: many connectors may name one. Zeroed is empty. */
+struct preset_docs {
+    struct preset_doc {
+        char *name;
+        struct yaml_doc *doc; /* NULL: it cannot be read, which was reported */
+    } * items;
+    size_t count;
+};
+void preset_docs_destroy(struct preset_docs *docs);
+
 /*
  * The mapping of connector `name` with what its preset says: mappings key by key, else what is in
  * the connector wins; a key without a value takes the preset's away. The same node where it names
@@ -28,7 +38,7 @@ struct config_presets {
  * its variables. NULL where the connector names the service itself.
  */
 const struct yaml_node *preset_merge(const struct schema_walk *walk,
-                                     const struct config_presets *presets,
+                                     const struct config_presets *presets, struct preset_docs *docs,
                                      const struct yaml_node *mapping, const char *name,
                                      struct arena *arena, char **service);
 

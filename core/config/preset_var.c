@@ -202,6 +202,8 @@ const char *preset_vars_put(const struct preset_vars *vars, const char *text)
 {
     const char *path = path_of(text);
     struct buf out;
+    if (strchr(text, '{') == NULL)
+        return arena_text(vars->arena, text, strlen(text));
     buf_create(&out, BUF_LIMIT_LINE);
     while (*text != '\0') {
         size_t len;
