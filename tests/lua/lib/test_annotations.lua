@@ -62,9 +62,10 @@ end
 local function options(call)
   local ok, message = pcall(call, { [NONSENSE] = 1 })
   lu.assertFalse(ok)
-  local list = lu.assertStrContains(message, "it takes: ") or message:match "it takes: (.*)"
+  -- The second is of the configuration: "expected a, b or c; …".
+  local list = message:match "it takes: (.*)" or message:match(NONSENSE .. "'[^;]*; expected ([^;]+)")
   local set = {}
-  for name in list:gmatch "[%w_]+" do set[name] = true end
+  for name in assert(list, message):gsub(" or ", ", "):gmatch "[%w_]+" do set[name] = true end
   return sorted(set)
 end
 
@@ -74,6 +75,20 @@ local function map(given) return task.map({}, print, given) end
 
 local function send_part(part)
   return http.request { url = "http://127.0.0.1:1/", multipart = { part } }
+end
+
+-- token.exchange at an OAuth 2.0 service reads a connector.
+local function exchange(given)
+  given.provider = "oauth2"
+  return token.exchange(given)
+end
+
+local function assert_says(given)
+  return exchange { assertion = given }
+end
+
+local function reply_has(given)
+  return exchange { reply = given }
 end
 
 local TestOptions = {}
@@ -88,6 +103,9 @@ local CALLS = {
   ["server.listen"] = { server.listen, "jeton.server.Options" },
   ["task.map"] = { map, "jeton.task.MapOptions" },
   ["token.exchange"] = { token.exchange, "jeton.token.Credentials" },
+  ["token.exchange of oauth2"] = { exchange, "jeton.token.OAuth2" },
+  ["its assertion"] = { assert_says, "jeton.token.Assertion" },
+  ["its reply"] = { reply_has, "jeton.token.Reply" },
 }
 local BY_VARIABLE = { what = "json.decode", RESPONSE = "a response" } -- larg_options(L, index, what, keys)
 local ELSEWHERE = { ["a response"] = true, ["exec.run"] = true } -- below; not for scripts
@@ -101,7 +119,7 @@ end
 function TestOptions.test_no_call_is_forgotten()
   local count = 0
   for _, path in ipairs { "lib/lexec_module", "lib/lhttp", "lib/lhttp_request", "lib/ljson", "lib/lserver",
-    "lib/lserver_message", "lib/ltoken", "task/task_map" } do
+    "lib/lserver_message", "lib/ltoken_exchange", "task/task_map" } do
     for what in read("/bindings/" .. path .. ".c"):gmatch "larg_options%(L, [%w_]+, (.-), [%w_]+%)" do
       local name = what:match '^"(.*)"$' or BY_VARIABLE[what]
       lu.assertTrue((CALLS[name] or ELSEWHERE[name]) ~= nil, path .. ": " .. what)
@@ -130,7 +148,7 @@ end
 
 function TestResults.test_tables_that_c_makes()
   for class, where in pairs {
-    ["jeton.Token"] = { "lib/ltoken.c", "call_finish" },
+    ["jeton.Token"] = { "lib/ltoken_call.c", "call_finish" },
     ["jeton.http.Response"] = { "lib/lhttp_call.c", "push_response" },
     ["jeton.Err"] = { "base/lerr.c", "lerr_push" },
     ["jeton.Job"] = { "lib/jeton.c", "push_job" },
