@@ -2,6 +2,7 @@
 #include "check_private.h"
 
 #include "app.h"
+#include "discovery.h"
 #include "mem.h"
 #include "provider.h"
 
@@ -9,8 +10,13 @@
 
 struct attempt {
     struct check *check;
+    struct engine *engine;
     const struct connector *connector;
     const char *what;
+    const struct connector *asker; /* as provider_ask has it */
+    struct connector_secrets secrets;
+    struct discovery *discovery;
+    char *metadata;
 };
 
 static void add_problem(struct attempt *attempt, struct err *err)
@@ -28,8 +34,7 @@ static void connected(void *arg, struct http_result *result)
 }
 
 /* like: where certificates are taken from; NULL: only the connector. */
-static void start(struct attempt *attempt, struct engine *engine, const char *url,
-                  const struct http_request *like)
+static void start(struct attempt *attempt, const char *url, const struct http_request *like)
 {
     struct err err;
     const struct http_request request = {
@@ -43,44 +48,81 @@ static void start(struct attempt *attempt, struct engine *engine, const char *ur
         .connect_only = true,
     };
     attempt->check->waiting++;
-    if (transport_start(&engine->transport, &request, connected, attempt, &err) != NULL)
+    if (transport_start(&attempt->engine->transport, &request, connected, attempt, &err) != NULL)
         return;
     attempt->check->waiting--;
     add_problem(attempt, &err);
 }
 
 /* The request is made, but not sent: to make it, keys are loaded, and assertions signed. */
-static void try_service(struct attempt *attempt, struct engine *engine,
-                        const struct connector *asker)
+static void try_request(struct attempt *attempt, const struct provider_ask *ask)
 {
     const struct connector *owner = attempt->connector;
-    const struct provider *provider = provider_of(owner);
-    struct connector_secrets secrets = {0};
-    const char *tokens[PROVIDER_GRANTS_MAX] = {NULL};
-    const struct provider_known any = {
-        .connector = owner, .current = "not-sent", .configured = "not-sent"};
     struct err err;
     err_clear(&err);
-    if (connector_secrets_read(owner, attempt->check->app->redact, 0, &secrets, &err) != 0) {
-        check_token_problem(attempt->check, owner, &err);
-        connector_secrets_destroy(&secrets);
-        return;
-    }
-    provider->grants(&any, tokens);
-    const struct provider_ask ask = {.purpose = PROVIDER_ACCESS,
-                                     .connector = owner,
-                                     .asker = asker,
-                                     .secrets = &secrets,
-                                     .refresh_token = tokens[0],
-                                     .redact = attempt->check->app->redact};
-    struct http_request *request = provider->request(&ask, &err);
+    struct http_request *request = provider_of(owner)->request(ask, &err);
     bool may = request != NULL && provider_may_ask(owner, request->url, &err) == 0;
     if (may)
-        start(attempt, engine, request->url, request);
+        start(attempt, request->url, request);
     else
         check_token_problem(attempt->check, owner, &err); /* the message names the connector */
     http_request_free(request);
-    connector_secrets_destroy(&secrets);
+}
+
+static struct provider_ask make_ask(const struct attempt *attempt)
+{
+    const char *tokens[PROVIDER_GRANTS_MAX] = {NULL};
+    const struct provider_known any = {
+        .connector = attempt->connector, .current = "not-sent", .configured = "not-sent"};
+    provider_of(attempt->connector)->grants(&any, tokens);
+    return (struct provider_ask){.purpose = PROVIDER_ACCESS,
+                                 .connector = attempt->connector,
+                                 .asker = attempt->asker,
+                                 .secrets = &attempt->secrets,
+                                 .refresh_token = tokens[0],
+                                 .metadata = attempt->metadata,
+                                 .redact = attempt->check->app->redact};
+}
+
+static void discovered(void *arg, char *metadata, const struct err *why)
+{
+    struct attempt *attempt = arg;
+    attempt->discovery = NULL;
+    attempt->metadata = metadata;
+    const struct provider_ask ask = make_ask(attempt);
+    if (metadata != NULL) {
+        try_request(attempt, &ask);
+    } else {
+        struct err err = *why;
+        err_wrap(&err, "connector '%s'", attempt->connector->name);
+        check_token_problem(attempt->check, attempt->connector, &err);
+    }
+    attempt->check->done = --attempt->check->waiting == 0;
+}
+
+/* What the service says of itself is asked for anew, kept or not. */
+static void try_service(struct attempt *attempt)
+{
+    const struct connector *owner = attempt->connector;
+    const struct provider_discovery *discovery = provider_of(owner)->discovery;
+    struct err err;
+    err_clear(&err);
+    if (connector_secrets_read(owner, attempt->check->app->redact, 0, &attempt->secrets, &err) !=
+        0) {
+        check_token_problem(attempt->check, owner, &err);
+        return;
+    }
+    const struct provider_ask ask = make_ask(attempt);
+    if (discovery == NULL || !discovery->needed(&ask)) {
+        try_request(attempt, &ask);
+        return;
+    }
+    attempt->discovery =
+        discovery_start(&attempt->engine->transport, owner, discovered, attempt, &err);
+    if (attempt->discovery != NULL)
+        attempt->check->waiting++;
+    else
+        check_token_problem(attempt->check, owner, &err);
 }
 
 int check_reach(struct check *check, struct engine *engine, const struct check_reach *items,
@@ -92,14 +134,24 @@ int check_reach(struct check *check, struct engine *engine, const struct check_r
         const struct connector *connector = items[i].connector;
         const struct connector *owner = connector_owner(connector);
         struct attempt *attempt = &attempts[2 * i];
-        attempt[0] = (struct attempt){check, owner, "the token service"};
-        attempt[1] = (struct attempt){check, connector, "the API"};
+        attempt[0] = (struct attempt){.check = check,
+                                      .engine = engine,
+                                      .connector = owner,
+                                      .what = "the token service",
+                                      .asker = owner != connector ? connector : NULL};
+        attempt[1] = (struct attempt){
+            .check = check, .engine = engine, .connector = connector, .what = "the API"};
         if (!items[i].exchanged)
-            try_service(&attempt[0], engine, owner != connector ? connector : NULL);
+            try_service(&attempt[0]);
         if (items[i].endpoint != NULL)
-            start(&attempt[1], engine, items[i].endpoint, NULL);
+            start(&attempt[1], items[i].endpoint, NULL);
     }
     int result = check->waiting > 0 ? app_wait(engine, &check->done, err) : 0;
+    for (size_t i = 0; i < 2 * count; i++) {
+        discovery_cancel(attempts[i].discovery);
+        connector_secrets_destroy(&attempts[i].secrets);
+        mem_free(attempts[i].metadata);
+    }
     mem_free(attempts);
     return result;
 }

@@ -1,11 +1,15 @@
 """`issuer`: where a service says that its token endpoint is, asked once a day, and believed in nothing else."""
 
+import base64
 import json
+import os
+import shutil
 import socket
 import threading
 import time
 import unittest
 
+import support
 from oauth2 import OAuth2
 from service import Service
 
@@ -179,6 +183,44 @@ class Issuer(OAuth2):
         self.assertEqual(self.intents(), 0)
         self.documents[FIRST] = {}
         self.assertEqual(self.token()["access_token"], "access-token-1")
+
+    def test_check_online(self):
+        """Asked for anew, though the token is fresh: what the next exchange would meet."""
+        self.env.update(BOOKS_SECRET="secret-of-books", BOOKS_REFRESH="refresh-token-0")
+        self.documents[FIRST] = {}
+        self.books(self.service, token_url=None, issuer=self.service.url, retries=0)
+        self.token()
+        self.ok("check", "--online")
+        self.assertEqual((self.asked, len(self.service.forms)), ([FIRST, FIRST], 1))
+        self.documents[FIRST] = {"token_endpoint": "https://id.example.org/token"}
+        done = self.jeton("check", "--online")
+        self.assertEqual(done.returncode, 4, done.stdout)
+        self.assertIn("token_hosts", done.stdout)
+        self.documents = {FIRST: {"issuer": "https://evil.example.org"}, SECOND: {"issuer": "https://evil.example.org"}}
+        done = self.jeton("check", "--online")
+        self.assertEqual(done.returncode, 4, done.stdout)
+        self.assertIn("connector 'books': metadata of the service: its issuer is 'https://evil.example.org'", done.stdout)
+        self.assertEqual(len(self.service.forms), 1)
+
+    def test_audience(self):
+        """An assertion may be for the issuer, by that word; else for the address that it has named."""
+        for audience, expected in (("issuer", self.service.url), ("token_url", self.service.url + "/token")):
+            self.documents[FIRST] = {}
+            self.configure_issuer(client_auth="private_key_jwt", client_secret=None, key=self.key("rsa.pem"),
+                                  client_assertion={"audience": audience})
+            self.token("--refresh")
+            assertion = self.service.forms[-1]["client_assertion"].split(".")[1]
+            claims = json.loads(base64.urlsafe_b64decode(assertion + "=" * (-len(assertion) % 4)))
+            self.assertEqual(claims["aud"], expected)
+        self.daemon(self.service, client_auth="private_key_jwt", client_secret=None, key=self.key("rsa.pem"),
+                    client_assertion={"audience": "issuer"})
+        self.fails(3, "token", "books", says="connector 'books' has an assertion for its 'issuer', and none is configured")
+
+    def key(self, name):
+        path = os.path.join(self.folder, name)
+        shutil.copy(os.path.join(support.SOURCE, "tests", "unit", "crypto", "keys", name), path)
+        os.chmod(path, 0o600)
+        return {"file": path}
 
     def test_wrong(self):
         self.daemon(self.service, token_url=None)
