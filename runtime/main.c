@@ -29,6 +29,7 @@ static const struct verb {
     {"connector", "adds a connector to the configuration", verb_connector},
     {"presets", "lists the services that are known by name", verb_presets},
     {"login", "signs in to get a connector's first refresh token", verb_login},
+    {"logout", "revokes and forgets a connector's tokens", verb_logout},
     {"api", "makes one authenticated call", verb_api},
     {"check", "validates configuration, file modes, schedules and scripts", verb_check},
     {"cron", "makes cron run the scheduled jobs, and shows when", verb_cron},

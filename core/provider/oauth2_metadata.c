@@ -22,7 +22,8 @@ static bool is_needed(const struct provider_ask *ask)
     bool elsewhere = ask->refresh_token != NULL && oauth2->refresh_url != NULL &&
                      oauth2->client_auth != OAUTH2_JWT;
     bool lacks = (ask->purpose == PROVIDER_DEVICE && oauth2->device_url == NULL) ||
-                 (ask->purpose == PROVIDER_CODE && oauth2->authorize_url == NULL);
+                 (ask->purpose == PROVIDER_CODE && oauth2->authorize_url == NULL) ||
+                 (ask->purpose == PROVIDER_REVOKE && oauth2->revoke_url == NULL);
     return oauth2->issuer != NULL && (lacks || (oauth2->token_url == NULL && !elsewhere));
 }
 

@@ -328,6 +328,29 @@ static enum provider_meaning granted(const struct provider_ask *ask, const struc
     return PROVIDER_REFUSED;
 }
 
+/* RFC 7009: the status says it, and nothing need follow. One that was dead already is as good. */
+static enum provider_meaning revoked(const struct http_response *response, struct err *err)
+{
+    const char *type = http_response_header(response, "Content-Type");
+    bool page = type != NULL && strncasecmp(type, "text/html", 9) == 0 && response->body.len > 0;
+    bool good = response->status >= 200 && response->status < 300;
+    char code[ERR_CODE_MAX];
+    struct err ignored;
+    struct json *root = parse_body(response, &ignored);
+    bool refused = read_code(value_at(root, "/error", NULL), code);
+    enum provider_meaning meaning = PROVIDER_GOOD;
+    if (good && page && root == NULL) {
+        err_set(err, ERR_HTTP, "the reply is a page; is revoke_url the right URL?");
+        meaning = PROVIDER_REFUSED;
+    } else if ((!good || refused) && strcmp(code, "invalid_token") != 0 &&
+               strcmp(code, "invalid_grant") != 0) {
+        fill_refusal(response, code, find_words(root, NULL), err);
+        meaning = err->retryable ? PROVIDER_WAIT : PROVIDER_REFUSED;
+    }
+    json_free(root);
+    return meaning;
+}
+
 enum provider_meaning oauth2_reply_read(const struct provider_ask *ask,
                                         const struct http_response *response,
                                         struct provider_reply *out, struct err *err)
@@ -340,6 +363,8 @@ enum provider_meaning oauth2_reply_read(const struct provider_ask *ask,
     *out = (struct provider_reply){0};
     if (status >= 300 && status < 400)
         return redirected(response, err);
+    if (ask->purpose == PROVIDER_REVOKE)
+        return revoked(response, err);
     struct json *root = parse_body(response, err);
     if (root == NULL && good) {
         err_wrap(err, "the token service's reply is not JSON (is token_url the right URL?)");

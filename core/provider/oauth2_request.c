@@ -162,6 +162,9 @@ static void form_add_sign_in(struct form *form, const struct provider_ask *ask)
         form_add(form, "redirect_uri", ask->redirect_uri);
         if (oauth2_connector_of(ask->connector)->pkce == OAUTH2_PKCE)
             form_add(form, "code_verifier", ask->verifier);
+    } else if (ask->purpose == PROVIDER_REVOKE) {
+        form_add(form, "token", ask->refresh_token);
+        form_add(form, "token_type_hint", PROVIDER_REFRESH_TOKEN);
     }
 }
 
@@ -199,7 +202,7 @@ static int form_add_grant(struct form *form, const struct provider_ask *ask, con
 /* Whether it goes to the token service's main place, whose peculiarities the configuration says. */
 static bool for_token(const struct provider_ask *ask)
 {
-    return ask->purpose != PROVIDER_DEVICE;
+    return ask->purpose != PROVIDER_DEVICE && ask->purpose != PROVIDER_REVOKE;
 }
 
 static enum oauth2_body body_of(const struct provider_ask *ask)
@@ -219,6 +222,8 @@ char *oauth2_request_url(const struct provider_ask *ask)
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     if (ask->purpose == PROVIDER_DEVICE)
         return oauth2_metadata_url(oauth2->device_url, ask->metadata, OAUTH2_METADATA_DEVICE);
+    if (ask->purpose == PROVIDER_REVOKE)
+        return oauth2_metadata_url(oauth2->revoke_url, ask->metadata, OAUTH2_METADATA_REVOKE);
     bool refreshes = ask->refresh_token != NULL && oauth2->refresh_url != NULL;
     return oauth2_metadata_url(refreshes ? oauth2->refresh_url : oauth2->token_url, ask->metadata,
                                OAUTH2_METADATA_TOKEN);
@@ -234,7 +239,8 @@ static int form_fill(struct form *form, const struct provider_ask *ask, char **b
     char *const *resource = asker->resource != NULL ? asker->resource : oauth2->resource;
     char *scope = join_scope(oauth2, asker->scope != NULL ? asker->scope : oauth2->scope);
     int result = form_add_grant(form, ask, scope, bearer, err);
-    if (ask->refresh_token != NULL)
+    bool refreshes = ask->refresh_token != NULL && ask->purpose == PROVIDER_ACCESS;
+    if (refreshes)
         form_add(form, PROVIDER_REFRESH_TOKEN, ask->refresh_token);
     if (*bearer == NULL)
         form_add_client(form, ask);
@@ -247,11 +253,12 @@ static int form_fill(struct form *form, const struct provider_ask *ask, char **b
     mem_free(scope);
     if (asks && audience != NULL)
         form_add(form, "audience", audience);
-    for (size_t i = 0; resource != NULL && resource[i] != NULL; i++)
+    for (size_t i = 0; ask->purpose != PROVIDER_REVOKE && resource != NULL && resource[i] != NULL;
+         i++)
         form_add(form, "resource", resource[i]);
     if (for_token(ask))
         form_add_pairs(form, ask, &oauth2->params);
-    if (ask->refresh_token != NULL)
+    if (refreshes)
         form_add_pairs(form, ask, &oauth2->refresh_params);
     return result;
 }

@@ -28,6 +28,7 @@ enum provider_purpose {
     PROVIDER_CODE,        /* a refresh token, for the `code` that a browser brought */
     PROVIDER_DEVICE,      /* a code that a person types into a browser (provider_device) */
     PROVIDER_DEVICE_CODE, /* tokens, for the `code` of it, once somebody has */
+    PROVIDER_REVOKE,      /* that `refresh_token` ends; nothing comes back */
 };
 
 struct provider_ask {
@@ -37,7 +38,8 @@ struct provider_ask {
                                       (slot); NULL: none */
     const struct connector_secrets *secrets;
     const char *service;       /* where the token service has moved; NULL: where it is configured */
-    const char *refresh_token; /* PROVIDER_ACCESS: NULL for a grant that needs none */
+    const char *refresh_token; /* PROVIDER_ACCESS: NULL for a grant that needs none;
+                                  PROVIDER_REVOKE: any token */
     const char *phone;         /* PROVIDER_SEND_PIN, PROVIDER_PIN */
     const char *pin;
     const char *code; /* PROVIDER_CODE, PROVIDER_DEVICE_CODE */

@@ -79,6 +79,7 @@ enum store_stop_kind {
     STORE_STOP_NONE,
     STORE_STOP_REFUSED, /* the service refused the client: tried again after a while */
     STORE_STOP_PERSON,  /* the refresh token is dead: a person must sign in, or configure another */
+    STORE_STOP_LEFT,    /* the same, since a person has logged out: not even by force */
 };
 struct store_stop {
     enum store_stop_kind kind;

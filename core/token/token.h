@@ -72,6 +72,20 @@ void token_adopt(struct tokens *tokens, const struct connector *connector,
  * So it does with the access tokens that others have for the same refresh token (connector.slot).
  * Blocks on the store. */
 int token_forget(struct tokens *tokens, const struct connector *connector, struct err *err);
+/*
+ * Ends what the connector has: revokes its refresh token where the service can, then forgets all
+ * that is stored of it, under its lock. Where it could be signed in for, it needs a person from now
+ * on. `done` is called from the loop, once; it cannot be cancelled. Errors as of token_get; a
+ * service that fails is ERR_NETWORK: then nothing is forgotten.
+ */
+enum token_left {
+    TOKEN_LEFT_REVOKED,
+    TOKEN_LEFT_HERE,    /* only forgotten: the service knows no revocation, or was not asked */
+    TOKEN_LEFT_NOTHING, /* there was nothing to revoke */
+};
+typedef void token_logout_fn(void *arg, enum token_left left, const struct err *err);
+void token_logout(struct tokens *tokens, const struct connector *connector, bool local,
+                  token_logout_fn *done, void *arg);
 /* Writing down where the API has moved. The caller's; zeroed is none under way. */
 struct token_move {
     struct store_call call;

@@ -347,7 +347,8 @@ static int flight_prepare(struct flight *flight, struct err *err)
     flight_check_client(flight);
     token_request_hide(tokens, connector, flight->row.refresh_token);
     token_request_hide(tokens, connector, flight->row.refresh_previous);
-    if (provider->single_use && !flight->force && flight_check_stop(flight, err) != 0)
+    bool asks = !flight->force || flight->row.stop.kind == STORE_STOP_LEFT;
+    if (provider->single_use && asks && flight_check_stop(flight, err) != 0)
         return -1;
     flight->ntokens =
         token_cache_grants(provider, &flight->row, &flight->configured, flight->tokens_tried);

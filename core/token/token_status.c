@@ -19,7 +19,7 @@ const char *token_status_name(enum token_state state)
 static enum token_state state_of(const struct store_token *row, const struct store_token *grant,
                                  const struct connector *owner, const struct clock *clock)
 {
-    if (grant->stop.kind == STORE_STOP_PERSON)
+    if (grant->stop.kind == STORE_STOP_PERSON || grant->stop.kind == STORE_STOP_LEFT)
         return TOKEN_STATE_PERSON;
     if (token_cache_usable(row, 0, owner->early_ms, clock))
         return TOKEN_STATE_FRESH;

@@ -24,9 +24,15 @@ int token_stop_check(const struct store_token *row, const struct token_configure
     char since[CLOCK_RFC3339_SIZE], until[CLOCK_RFC3339_SIZE];
     const char *reason = stop->reason != NULL ? stop->reason : "it was refused";
     clock_format_rfc3339(stop->since_ms, since, sizeof since);
-    if (stop->kind == STORE_STOP_PERSON &&
-        (configured->refresh_token == NULL ||
-         same(row->configured_fingerprint, configured->refresh_fingerprint)))
+    bool known = configured->refresh_token == NULL ||
+                 same(row->configured_fingerprint, configured->refresh_fingerprint);
+    if (stop->kind == STORE_STOP_LEFT && known)
+        return err_set(
+            err, ERR_AUTH,
+            "logged out at %s: sign in (jeton login), or configure another refresh token "
+            "(nothing was sent)",
+            since);
+    if (stop->kind == STORE_STOP_PERSON && known)
         return err_set(err, ERR_AUTH,
                        "needs a person since %s: %s (nothing was sent; `jeton token --refresh` "
                        "tries once)",
@@ -72,6 +78,19 @@ void token_stop_end(struct store_token *row)
 {
     mem_free(row->stop.reason);
     row->stop = (struct store_stop){0};
+}
+
+void token_stop_leave(struct store_token *row, const struct token_configured *configured,
+                      int64_t now_ms)
+{
+    token_stop_end(row);
+    row->stop = (struct store_stop){.kind = STORE_STOP_LEFT,
+                                    .since_ms = now_ms,
+                                    .times = 1,
+                                    .reason = mem_strdup("logged out")};
+    keep(&row->secret_fingerprint, configured->secret_fingerprint);
+    keep(&row->application_fingerprint, configured->client_fingerprint);
+    keep(&row->configured_fingerprint, configured->refresh_fingerprint);
 }
 
 int token_stop_check_refused(const struct store_token *row, const struct clock *clock,

@@ -24,6 +24,9 @@ int token_stop_check(const struct store_token *row, const struct token_configure
 /* Notes a refusal by the service. dead: of the refresh token. The reason is masked. */
 void token_stop_set(struct store_token *row, const struct token_configured *configured, bool dead,
                     const struct err *why, const struct redact *redact, int64_t now_ms);
+/* A person has logged out. */
+void token_stop_leave(struct store_token *row, const struct token_configured *configured,
+                      int64_t now_ms);
 /* An exchange went well. */
 void token_stop_end(struct store_token *row);
 

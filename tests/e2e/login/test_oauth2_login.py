@@ -31,10 +31,14 @@ class Signs(Grants):
         self.device = device  # members of the reply to a device
         self.steps = []
         self.times = []       # of the token requests
+        self.revocations = []  # answers; 200 after them
         self.asked = []       # (path, form) of all others
 
     def answer(self, request):
         path = request["path"].partition("?")[0]
+        if path == "/revoke":
+            self.asked.append((path, self.read(request)))
+            return self.revocations.pop(0) if self.revocations else (200, {}, b"")
         if path == "/device":
             self.asked.append((path, self.read(request)))
             reply = {"device_code": DEVICE, "user_code": SHOWN, "expires_in": 600, "interval": 1,
@@ -530,6 +534,124 @@ class Discovered(Browsers):
         self.fails(3, "login", "books", "--device", says="it needs 'device_url'")
         self.discovers(issuer="https://other.example")
         self.fails(4, "login", "books", "--device", says="as configured, to the byte")
+
+
+class Logout(Login):
+    def configure(self, service, **keys):
+        super().configure(service, **{"revoke_url": service.url + "/revoke", "refresh_token": {"env": "BOOKS_REFRESH"}, **keys})
+
+    def status(self):
+        [found] = json.loads(self.jeton("token", "--json").stdout)
+        return found["status"], found["reason"]
+
+    def test_revoked_and_forgotten(self):
+        service = self.service()
+        service.current = "refresh-token-0"
+        self.configure(service, client_auth="post")
+        self.ok("token", "books")
+        done = self.ok("-vv", "logout", "books")
+        self.assertEqual(done.stdout, "connector 'books': its token is revoked at the service, and forgotten\n")
+        self.assertNotIn("refresh-token-1", done.stderr)
+        self.assertEqual(service.asked, [("/revoke", {"token": "refresh-token-1", "token_type_hint": "refresh_token",
+                                                      "client_id": ID, "client_secret": "client-secret: 100 % \u00e9"})])
+        row = self.row()
+        self.assertEqual((row["refresh_token"], row["refresh_previous"], row["access_token"]), (None, None, None))
+        self.assertEqual(self.status(), ("needs_person", "logged out"))
+        for options in ((), ("--refresh",)):
+            self.fails(4, "token", "books", *options, says="logged out at 20")
+        self.assertEqual(len(service.forms), 1)
+        self.assertIn("there was no token to revoke", self.ok("logout", "books").stdout)
+        self.assertEqual(len(service.asked), 1)
+        self.env["BOOKS_REFRESH"] = service.current  # another one than before
+        self.ok("token", "books")
+        self.assertEqual(self.status(), ("fresh", None))
+
+    def test_a_login_ends_it(self):
+        service = self.service()
+        self.configure(service, refresh_token=None)
+        self.ok("login", "books", "--device")
+        self.ok("logout", "books")
+        self.fails(4, "token", "books", says="sign in (jeton login)")
+        self.ok("login", "books", "--device")
+        self.ok("token", "books", "--refresh")
+        self.assertEqual(service.asked[1][1]["token"], "refresh-token-of-login-1")
+
+    def test_a_configured_one_that_was_never_used(self):
+        service = self.service()
+        self.configure(service)
+        self.ok("logout", "books")
+        self.assertEqual(service.asked[0][1]["token"], "refresh-token-0")
+        self.fails(4, "token", "books", says="logged out")
+
+    def test_a_service_that_fails(self):
+        service = self.service()
+        service.current = "refresh-token-0"
+        self.configure(service)
+        self.ok("token", "books")
+        before = self.row()
+        for answer, status in (((503, {}, b""), 5), ((429, {}, {"error": "slow"}), 5), ((400, {}, {"error": "invalid_client"}), 4),
+                               ((404, {}, b"<html>"), 6), ((302, {"Location": "/"}, b""), 6),
+                               ((200, {"Content-Type": "text/html"}, b"<html>"), 6), ((200, {}, {"error": "no"}), 4)):
+            service.revocations = [answer]
+            self.fails(status, "logout", "books", says="nothing was forgotten")
+            self.assertEqual(self.row(), before)
+        self.configure(service, revoke_url="http://127.0.0.1:1/revoke")
+        self.fails(5, "logout", "books", says="nothing was forgotten")
+        self.assertEqual(self.row(), before)
+        self.ok("token", "books")
+        done = self.ok("logout", "books", "--local")
+        self.assertIn("forgotten here only: what was granted lives on", done.stdout)
+        self.assertEqual(self.status(), ("needs_person", "logged out"))
+
+    def test_what_was_dead_already(self):
+        for answer in ((400, {}, {"error": "invalid_token"}), (204, {}, b""), (200, {}, {"ok": True})):
+            service = self.service()
+            self.configure(service)
+            service.revocations = [answer]
+            self.assertIn("is revoked", self.ok("logout", "books").stdout)
+
+    def test_without_a_place_to_ask(self):
+        service = self.service()
+        service.current = "refresh-token-0"
+        self.configure(service, revoke_url=None)
+        self.ok("token", "books")
+        self.assertIn("forgotten here only, for no revoke_url is known", self.ok("logout", "books").stdout)
+        self.assertEqual(self.status(), ("needs_person", "logged out"))
+
+    def test_discovered(self):
+        service = self.service()
+        answer = service.answer
+        found = {"issuer": service.url, "token_endpoint": service.url + "/token", "revocation_endpoint": service.url + "/revoke"}
+        service.service.script = lambda request: (
+            (200, {}, found) if request["path"].startswith("/.well-known/") else answer(request))
+        self.configure(service, revoke_url=None, token_url=None, issuer=service.url)
+        self.assertIn("is revoked", self.ok("logout", "books").stdout)
+        self.assertEqual(len(service.asked), 1)
+
+    def test_it_waits_for_an_exchange(self):
+        service = self.service()
+        service.current = "refresh-token-0"
+        service.answers = [lambda form: time.sleep(1) or service.grant(form)]
+        self.configure(service)
+        process = self.start("token", "books")
+        support.wait_until(lambda: service.forms)
+        self.ok("logout", "books")
+        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(service.asked[0][1]["token"], "refresh-token-1")
+
+    def test_other_grants_and_kaizala(self):
+        service = self.service()
+        self.daemon(service, revoke_url=service.url + "/revoke")
+        self.ok("token", "books")
+        self.ok("logout", "books")
+        self.assertIsNone(self.row())
+        self.ok("token", "books")
+        box = self.sandbox()
+        support.Case.configure(self, box.base)
+        self.ok("token", "contoso")
+        self.assertIn("forgotten here only: what was granted lives on at the service; end it there, in the settings of the "
+                      "account; the next use takes the configured refresh token", self.ok("logout", "contoso").stdout)
+        self.assertEqual(json.loads(self.ok("token", "contoso", "--json").stdout)["source"], "exchange")
 
 
 class Usage(Browsers):
