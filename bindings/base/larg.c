@@ -124,7 +124,7 @@ const char *larg_check_text(lua_State *L, int arg, size_t *len)
 {
     const char *text = larg_text(L, arg, len);
     if (text == NULL && lua_type(L, arg) == LUA_TNUMBER)
-        luaL_argerror(L, arg, "NaN and infinity are no text");
+        luaL_argerror(L, arg, "NaN and infinity cannot be text");
     return text != NULL ? text : luaL_checklstring(L, arg, len); /* which raises */
 }
 

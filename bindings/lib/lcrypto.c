@@ -230,7 +230,7 @@ static int check_cost(lua_State *L, unsigned long kib, unsigned long passes, str
                        kib / 1024, limit / 1024 / 1024);
     if (passes > PASSES_MAX)
         return err_set(err, ERR_INVALID,
-                       "the password's hash needs %lu passes; at most %d are done", passes,
+                       "the password's hash needs %lu passes; at most %d are allowed", passes,
                        PASSES_MAX);
     return 0;
 }

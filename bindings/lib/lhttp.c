@@ -120,7 +120,7 @@ static int http_error(lua_State *L)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kind, err_kind_name(kinds[i])) == 0)
             err.kind = kinds[i];
-    luaL_argcheck(L, err.kind != ERR_NONE, 1, "kind is none that an err has");
+    luaL_argcheck(L, err.kind != ERR_NONE, 1, "kind must be one of those of an err");
     err.status = (int)larg_integer(L, 1, "status", 0);
     err.retryable = larg_boolean(L, 1, "retryable", 0) != 0;
     error_text(L, "message", err.msg, sizeof err.msg);

@@ -219,8 +219,7 @@ static void end_programs(struct vm *vm)
     size_t count = vm_programs_end(&vm->programs);
     if (count > 0)
         log_msg(vm->options.engine->log, LOG_WARN,
-                "what the script left running was ended: %zu process%s", count,
-                count == 1 ? "" : "es");
+                "ended %zu process%s that the script left running", count, count == 1 ? "" : "es");
 }
 
 /* The script may have printed that it sent something. */

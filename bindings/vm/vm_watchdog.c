@@ -118,7 +118,7 @@ static void check_deadline(struct vm_watchdog *watchdog, int64_t now)
         watchdog->grace_ms += clock_mono_ms() - watchdog->deadline_ms;
     else
         end_process(watchdog, 8,
-                    "the run's deadline passed, and a call did not come back: ended without "
+                    "the run's deadline passed, and a call did not return: ended without "
                     "clean-up",
                     "deadline");
 }

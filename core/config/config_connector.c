@@ -37,7 +37,7 @@ static void read_provider(const struct schema_walk *walk, const struct schema_fi
         return;
     if (connector->provider->lent) {
         schema_problem(walk, node,
-                       "%s has 'provider' and 'token_of'; it is of the provider of '%s'",
+                       "%s has both 'provider' and 'token_of'; its provider is that of '%s'",
                        walk->what, connector->token_of != NULL ? connector->token_of : "the other");
         return;
     }
@@ -70,8 +70,7 @@ static void read_preset(const struct schema_walk *walk, const struct schema_fiel
                         const struct yaml_node *node, void *target)
 {
     (void)target;
-    schema_problem(walk, node, "%s has '%s', and no 'preset' that it belongs to", walk->what,
-                   field->name);
+    schema_problem(walk, node, "%s has '%s', which needs a 'preset'", walk->what, field->name);
 }
 
 static const struct schema_field rate_fields[] = {

@@ -222,9 +222,10 @@ static void take_name(struct file *file, const struct yaml_node *root, bool main
     struct config *config = file->reader->config;
     const struct yaml_node *node = yaml_get(root, "name");
     if (node != NULL && !main_file)
-        problems_add(file->reader->problems, file->shown, node->line, node->col,
-                     "'name' belongs into the main file, %s: it is the whole configuration's",
-                     config->path);
+        problems_add(
+            file->reader->problems, file->shown, node->line, node->col,
+            "'name' belongs in the main file, %s, because it is for the whole configuration",
+            config->path);
     if (file->name == NULL || !main_file)
         return;
     config->name = mem_strdup(file->name);

@@ -81,10 +81,11 @@ static char *environment_entry(const struct schema_walk *walk, const struct yaml
     char shown[YAML_SHOWN_SIZE];
     if (key->len == 0 || strchr(NAME_HEAD, key->text[0]) == NULL ||
         strspn(key->text, NAME_HEAD "0123456789") != key->len)
-        schema_problem(walk, key,
-                       "'%s' in environment of %s is no variable's name: letters, digits and '_', "
-                       "no digit first",
-                       yaml_show(key, shown), walk->what);
+        schema_problem(
+            walk, key,
+            "'%s' in environment of %s cannot be the name of a variable: letters, digits and '_', "
+            "no digit first",
+            yaml_show(key, shown), walk->what);
     else if (value->kind != YAML_SCALAR)
         schema_problem(walk, value, "'%s' in environment of %s must be a string, not %s",
                        yaml_show(key, shown), walk->what, yaml_describe(value));

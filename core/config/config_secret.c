@@ -158,8 +158,8 @@ static void parse(const struct schema_walk *walk, const struct schema_field *fie
                        field->name, walk->what);
     else if (is_braced_text(node))
         schema_problem(walk, node,
-                       "'%s' of %s stands in braces, which make it a key without a value; take "
-                       "them away, or name a source: env, file, command or credential",
+                       "'%s' of %s is in braces, which make it a key without a value; remove them, "
+                       "or name a source: env, file, command or credential",
                        field->name, walk->what);
     else
         schema_read(walk, source_fields, secret->name, node, secret);

@@ -70,8 +70,8 @@ int secret_check_value(const struct secret *secret, const char *value, size_t le
         return err_set(err, ERR_CONFIG, "it holds a control character; expected one line of text");
     if (utf8_mark(value, len) > 0 && !secret->is_key)
         return err_set(err, ERR_CONFIG,
-                       "it starts with a byte order mark, which is no part of it; save it as UTF-8 "
-                       "without");
+                       "it starts with a byte order mark, which does not belong to it; save it as "
+                       "UTF-8 without one");
     /* IDs are short at some services (Strava's have five digits); it is no loss if one is seen. */
     if (len < REDACT_MIN_BYTES && !secret->is_id)
         return err_set(err, ERR_CONFIG,

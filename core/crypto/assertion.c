@@ -59,7 +59,7 @@ static struct json *read_given(const char *text, struct err *err)
     if (given != NULL && given->type == JSON_OBJECT_BEGIN)
         return given;
     json_free(given);
-    err_set(err, ERR_CONFIG, "the claims are no JSON object");
+    err_set(err, ERR_CONFIG, "the claims are not a JSON object");
     return NULL;
 }
 

@@ -52,7 +52,7 @@ static void explain_fault(struct http_transfer *transfer)
                 HTTP_HEADER_BYTES_MAX);
         break;
     case HTTP_FAULT_HEADER_BAD:
-        err_set(err, ERR_NETWORK, "the reply has a header line that is no header field");
+        err_set(err, ERR_NETWORK, "the reply has a header line that is not a header field");
         break;
     case HTTP_FAULT_HEADER_NUL:
         err_set(err, ERR_NETWORK, "the reply has a NUL byte in its header");

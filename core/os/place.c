@@ -174,7 +174,7 @@ static bool is_below_dev(const char *folder)
 static int check_kind(struct walk *walk, bool exists, mode_t mode)
 {
     if (exists && !S_ISREG(mode))
-        return err_set(walk->err, ERR_CONFIG, "expected a regular file, or none, and it is a %s",
+        return err_set(walk->err, ERR_CONFIG, "expected a regular file or nothing, found a %s",
                        S_ISDIR(mode) ? "folder" : "device, pipe or socket");
     if (is_below_dev(walk->path))
         return err_set(walk->err, ERR_CONFIG, NOT_BELOW);

@@ -38,10 +38,11 @@ static int check_name(const char *name, struct err *err)
     do {
         size_t len = strcspn(at, "/");
         if (len == 0 || (len == 1 && at[0] == '.') || (len == 2 && at[0] == '.' && at[1] == '.'))
-            return err_set(err, ERR_CONFIG,
-                           "'%s' is no name for a file in a private folder: expected a relative "
-                           "path without '.' and '..'",
-                           name);
+            return err_set(
+                err, ERR_CONFIG,
+                "'%s' cannot be the name of a file in a private folder: expected a relative "
+                "path without '.' and '..'",
+                name);
         at += len;
     } while (*at++ == '/');
     return 0;

@@ -223,7 +223,7 @@ int kaizala_reply_moved(const struct http_response *response, const char *reques
     const char *location = http_response_header(response, "Location");
     if (location == NULL)
         return err_set(err, ERR_HTTP,
-                       "308 without a Location: the service moved, but not to where");
+                       "308 without a Location: the service moved, but did not say where");
     struct url url;
     if (url_resolve(request_url, location, &url, err) != 0) {
         err_wrap(err, "308 whose Location is not usable");

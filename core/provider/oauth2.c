@@ -75,7 +75,7 @@ static void refused(const struct connector *connector, struct err *err)
     char message[ERR_MSG_MAX];
     memcpy(message, err->msg, sizeof message);
     err_text(err->msg, sizeof err->msg,
-             "%s; the refresh token of connector '%s' is dead: sign in anew (jeton login), or "
+             "%s; the refresh token of connector '%s' is dead: sign in again (jeton login), or "
              "configure another refresh_token",
              message, connector->name);
     err->named = true;
@@ -97,7 +97,7 @@ const struct provider oauth2_provider = {
               {PROVIDER_REFRESH_TOKEN, "refresh token", "refresh_token"}},
     .given_where = "where the application is registered at the service",
     .sign_in = "--device | --browser | --paste | --import",
-    .renewal = "sign in anew (jeton login), or configure another refresh_token",
+    .renewal = "sign in again (jeton login), or configure another refresh_token",
     .try_path = "",
     .single_use = true,
     .discovery = &oauth2_metadata,

@@ -141,7 +141,7 @@ static void read_authorize_params(const struct schema_walk *walk, const struct s
                            field->name, walk->what, pair->name);
         else if (pair->text == NULL)
             schema_problem(walk, node->pairs[i].value,
-                           "'%s' of %s must be a string: it is shown, and can be no secret",
+                           "'%s' of %s must be a string: it is shown, so it cannot be a secret",
                            pair->key, walk->what);
     }
 }
@@ -183,7 +183,7 @@ static void read_claims(const struct schema_walk *walk, const struct schema_fiel
     }
     buf_create(&json, CLAIMS_MAX);
     if (yaml_json_write(node, &json) != 0)
-        schema_problem(walk, node, "'%s' of %s: too large, or a number that JSON has not",
+        schema_problem(walk, node, "'%s' of %s: too large, or a number that JSON does not have",
                        field->name, walk->what);
     else
         *(char **)target = mem_strdup(json.data);
@@ -397,8 +397,7 @@ static void check_reply(const struct schema_walk *walk, const struct yaml_node *
         schema_problem(walk, mapping, "reply of %s has 'expires_in' and 'expires_at'; expected one",
                        walk->what);
     if (reply->unit == OAUTH2_ISO8601 && reply->expires_at == NULL)
-        schema_problem(walk, mapping,
-                       "reply of %s: unit iso8601 is of 'expires_at', which it lacks", walk->what);
+        schema_problem(walk, mapping, "reply of %s: unit iso8601 needs 'expires_at'", walk->what);
 }
 
 static size_t count_tokens(const char *text)
@@ -485,7 +484,7 @@ static void check_client(const struct schema_walk *walk, const struct yaml_node 
         oauth2->assertion.backdate_ms >= oauth2_connector_assertion_life(oauth2))
         schema_problem(
             walk, place(node, "assertion"),
-            "assertion of %s is over when it is made: 'backdate' is not below 'lifetime'",
+            "assertion of %s expires before it is sent: 'backdate' must be less than 'lifetime'",
             walk->what);
     if (!secret && !proves && !asserts && (id || known) && oauth2->client_auth != OAUTH2_NONE)
         lacks(walk, node, OAUTH2_CLIENT_SECRET, "; or client_auth: none");

@@ -380,7 +380,7 @@ struct http_request *oauth2_request_new(const struct provider_ask *ask, struct e
     if (form->full || result != 0) {
         err_set(err, ERR_CONFIG,
                 form->full ? "too many parameters for the token service"
-                           : "a parameter for the token service is too long, or no valid UTF-8");
+                           : "a parameter for the token service is too long, or not valid UTF-8");
         goto cleanup;
     }
     if (base == NULL) {

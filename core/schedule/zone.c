@@ -131,11 +131,11 @@ int zone_check_system(struct err *err)
     if ((len < 0 && lstat(ZONE_SYSTEM, &st) != 0) || is_zone_file(ZONE_SYSTEM) ||
         (name != NULL && means_utc(name + strlen("/zoneinfo/"))))
         return 0;
-    return err_set(err, ERR_CONFIG,
-                   ZONE_SYSTEM
-                   "%s%s is no time zone, so that local time is UTC; install tzdata, or "
-                   "mend the link",
-                   len > 0 ? ", a link to " : "", path);
+    return err_set(
+        err, ERR_CONFIG,
+        ZONE_SYSTEM
+        "%s%s is no time zone, so that local time is UTC; install tzdata, or repair the link",
+        len > 0 ? ", a link to " : "", path);
 }
 
 int zone_check_local(struct err *err)

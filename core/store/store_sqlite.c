@@ -306,8 +306,8 @@ int store_sqlite_check(struct store_sqlite *sqlite, sqlite3_stmt *stmt, const ch
     for (int i = 0; kinds[i] != '\0' && i < sqlite3_column_count(stmt); i++) {
         if (!is_possible(stmt, i, kinds[i]))
             return err_set(err, ERR_CONFIG,
-                           "state file '%s': '%s' holds a value that cannot be there; mend it with "
-                           "sqlite3, or restore the file",
+                           "state file '%s': '%s' holds a value that cannot be there; repair it "
+                           "with sqlite3, or restore the file",
                            sqlite->path, sqlite3_column_name(stmt, i));
     }
     return 0;

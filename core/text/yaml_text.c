@@ -36,7 +36,8 @@ int yaml_check_text(const char *file, const char *text, size_t len, struct probl
     if (len >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0))
         return refuse(&place, "this is UTF-16; save the file as UTF-8");
     if (utf8_mark(text, len) > 0)
-        return refuse(&place, "the file starts with a byte order mark; save it as UTF-8 without");
+        return refuse(&place,
+                      "the file starts with a byte order mark; save it as UTF-8 without one");
     for (size_t i = 0; i < len;) {
         uint32_t code = 0;
         size_t size = utf8_decode(text + i, len - i, &code);

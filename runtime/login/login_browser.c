@@ -72,7 +72,7 @@ static bool is_refusal(const struct wait *wait, const char *query, struct err *e
     bool foreign =
         issuer != NULL && provider->is_issuer != NULL && !provider->is_issuer(connector, issuer);
     if (foreign) {
-        buf_puts(&text, "the redirect is of another service (iss): ");
+        buf_puts(&text, "the redirect comes from another service (iss): ");
         provider_words_add(&text, issuer, strlen(issuer), PROVIDER_WORDS_MAX);
     } else if (error != NULL) {
         buf_puts(&text, "the sign-in page answered: ");
@@ -200,7 +200,7 @@ static int take_paste(struct wait *wait, struct err *err)
         return err_set(err, ERR_USAGE, "what was pasted does not begin with %s?",
                        wait->redirect_uri);
     if (!is_ours(wait, query))
-        return err_set(err, ERR_USAGE, "what was pasted is not of this sign-in (state)");
+        return err_set(err, ERR_USAGE, "what was pasted is not from this sign-in (state)");
     if (is_refusal(wait, query, err))
         return -1;
     char *code = login_code_of(line, wait->state);
@@ -319,7 +319,7 @@ static int prepare(struct wait *wait, const struct login_browser *how, struct er
     if (!local && (how->port >= 0 || !how->paste))
         result =
             err_set(err, ERR_USAGE,
-                    "the browser is sent to %s, which is no port of this machine: use --paste, "
+                    "the browser is sent to %s, which is not a port of this machine: use --paste, "
                     "without --port",
                     uri);
     else if (local)

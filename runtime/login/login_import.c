@@ -20,7 +20,7 @@ static int read_token(const struct login *login, struct buf *line, char **token,
         good = good && ascii_is_visible(*c);
     if (!good)
         return err_set(err, ERR_USAGE,
-                       "that is no refresh token: expected a line of %d or more "
+                       "that is not a refresh token: expected a line of %d or more "
                        "visible characters",
                        IMPORT_MIN);
     redact_add_owned(login->app->redact, text, len, login->connector->name);

@@ -174,8 +174,8 @@ static void check_shared(struct check *check, size_t index)
             (own->text != NULL && strcmp(secret->text, own->text) != 0))
             continue;
         problems_warn(&check->problems, connector->shown, connector->line, connector->col,
-                      "connectors '%s' and '%s' have the same refresh token; one of them will end "
-                      "the other's: use token_of: %s",
+                      "connectors '%s' and '%s' have the same refresh token; one of them will "
+                      "invalidate the other's: use token_of: %s",
                       other->name, connector->name, other->name);
         return;
     }

@@ -66,9 +66,9 @@ static int check_options(const struct add_options *options, struct err *err)
                        "--token-service URL, such as %s",
                        provider_default->service_example);
     if (options->preset == NULL && options->vars.count > 0)
-        return err_set(err, ERR_USAGE, "--var is of a --preset");
+        return err_set(err, ERR_USAGE, "--var needs --preset");
     if (options->token_service != NULL && options->scopes.count > 0)
-        return err_set(err, ERR_USAGE, "--scope is of a --preset or an --issuer");
+        return err_set(err, ERR_USAGE, "--scope needs --preset or --issuer");
     int result = options->token_service != NULL ? allow_check_base(options->token_service, err) : 0;
     if (result != 0)
         err_wrap(err, "--token-service");
@@ -390,9 +390,9 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
         {0, "var", OPT_STRINGS, &options.vars, "NAME=VALUE",
          "a variable of the preset, such as tenant=contoso.onmicrosoft.com; repeatable"},
         {0, "scope", OPT_STRINGS, &options.scopes, "SCOPE",
-         "what is asked for, in place of the preset's scopes; repeatable"},
+         "ask for this scope instead of the preset's; repeatable"},
         {0, "issuer", OPT_STRING, &options.issuer, "URL",
-         "an OAuth 2.0 service that says itself where its tokens are to be had"},
+         "an OAuth 2.0 service that publishes where its tokens are exchanged"},
         {0, "token-service", OPT_STRING, &options.token_service, "URL", where},
         {0, "allow-host", OPT_STRINGS, &options.allow_hosts, "PATTERN",
          "a host that its tokens may be sent to, such as '*.example.org'; repeatable (default: "

@@ -261,7 +261,7 @@ int verb_login(struct app *app, int argc, char **argv, struct err *err)
         {0, "paste", OPT_FLAG, &options.paste, NULL,
          "the same with a browser anywhere: paste the URL that it ends at"},
         {0, "import", OPT_FLAG, &options.import, NULL,
-         "read a refresh token that was got elsewhere, without echo or from standard input; "
+         "read a refresh token from elsewhere, without echo or from standard input; "
          "exchanged at once, it is lost to whoever else holds it"},
         {0, "port", OPT_INTEGER, &options.port, "N",
          "of this machine, that the browser returns to; default: that of redirect_uri"},

@@ -48,7 +48,7 @@ int verb_presets(struct app *app, int argc, char **argv, struct err *err)
 {
     bool json = false;
     const struct opt opts[] = {
-        {0, "json", OPT_FLAG, &json, NULL, "prints JSON: an array, or one object"},
+        {0, "json", OPT_FLAG, &json, NULL, "print JSON: an array, or one object"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {

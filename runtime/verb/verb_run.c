@@ -79,7 +79,7 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
         {0, "memory", OPT_SIZE, &options->memory_bytes, "N",
          "memory that Lua may use (default 512MiB)"},
         {0, "dry-run", OPT_FLAG, &options->dry_run, NULL,
-         "send GET requests only; print the others instead of sending them"},
+         "send only GET and HEAD requests; print the others"},
         {0, "sandbox", OPT_FLAG, &options->sandbox, NULL,
          "run against a local Kaizala that ends with the script"},
         {0, "job", OPT_STRING, &options->job, "NAME",

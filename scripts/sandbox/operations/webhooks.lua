@@ -44,7 +44,7 @@ end
 local function read_headers(object)
   for name, value in pairs(object) do
     if not name:find "^[%w!#$%%&'*+.^_`|~-]+$" then
-      refusal.invalid "callBackHeaders: a name is no name of a header"
+      refusal.invalid "callBackHeaders: a name cannot be that of a header"
     elseif FRAMING[name:lower()] then
       refusal.invalid("callBackHeaders: %s is the sender's own", name)
     elseif value:find "[%c]" or #name + #value > limits.webhook_header_bytes then

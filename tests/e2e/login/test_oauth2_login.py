@@ -358,9 +358,9 @@ class Browser(Browsers):
     def test_no(self):
         for query, says in (({"error": "access_denied", "error_description": "nobody\x1b[31m said so"},
                              "the sign-in page answered: access_denied: nobody [31m said so"),
-                            ({"iss": "https://other.example"}, "of another service (iss): https://other.example"),
-                            ({"iss": "nothing"}, "of another service"),
-                            ({"iss": "https://127.0.0.1"}, "of another service")):
+                            ({"iss": "https://other.example"}, "from another service (iss): https://other.example"),
+                            ({"iss": "nothing"}, "from another service"),
+                            ({"iss": "https://127.0.0.1"}, "from another service")):
             service = self.service()
             self.configure(service)
             process, url = self.open()
@@ -404,10 +404,10 @@ class Browser(Browsers):
                 (lambda back, url: CODE, 2, "does not begin with https://books.example.org/back?"),
                 (lambda back, url: back.replace("books.example", "books.example.evil"), 2, "does not begin with"),
                 (lambda back, url: back.replace("back?", "backs?"), 2, "does not begin with"),
-                (lambda back, url: back[:-1], 2, "not of this sign-in (state)"),
+                (lambda back, url: back[:-1], 2, "not from this sign-in (state)"),
                 (lambda back, url: back.replace("code=", "kode="), 2, "holds no code"),
                 (lambda back, url: back + "&error=access_denied", 4, "answered: access_denied"),
-                (lambda back, url: back + "&iss=https://other.example", 4, "of another service"),
+                (lambda back, url: back + "&iss=https://other.example", 4, "from another service"),
                 (lambda back, url: "", 2, "does not begin with"), (lambda back, url: "x" * 20000, 2, "a line of over")):
             process, url = self.open("--paste")
             back = f"https://books.example.org/back?code={CODE}&state={query_of(url)['state']}"
@@ -672,7 +672,7 @@ class Usage(Browsers):
         for way in ("--browser", "--paste"):
             self.fails(3, "login", "books", way, says="it needs 'authorize_url'")
         self.configure(service, redirect_uri="https://books.example.org/back")
-        self.fails(2, "login", "books", "--browser", says="no port of this machine: use --paste")
+        self.fails(2, "login", "books", "--browser", says="not a port of this machine: use --paste")
         self.fails(2, "login", "books", "--paste", "--port", "1", says="use --paste, without --port")
         self.daemon(service, device_url=service.url + "/device")
         self.fails(3, "login", "books", "--device", says="grant: refresh_token")

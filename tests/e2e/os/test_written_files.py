@@ -82,7 +82,7 @@ class Written(JobCase):
         for way in self.ways():
             for path in ("/dev/null", "pipe"):
                 with self.subTest(way=way.__name__, path=path):
-                    self.assertIn("it is a device, pipe or socket", way(path).stderr)
+                    self.assertIn("found a device, pipe or socket", way(path).stderr)
         self.assertFalse(os.path.isfile("/dev/null") or os.path.isfile(self.path("pipe")))
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can lay links for others")

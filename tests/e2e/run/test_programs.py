@@ -50,7 +50,7 @@ class Programs(Case):
             done = self.jeton("run", "--timeout", "700ms", "script.lua")
             self.assertEqual(done.returncode, 8, done.stderr)
             self.assertIn("the run's deadline of 700 ms passed (--timeout)", done.stderr)
-            self.assertIn("what the script left running was ended", done.stderr)
+            self.assertIn("that the script left running", done.stderr)
             self.assertGreater(len(self.pids()), 0)
 
     def test_by_a_signal(self):
@@ -60,7 +60,7 @@ class Programs(Case):
             time.sleep(0.1)
             process.send_signal(signal.SIGTERM)
             self.assertEqual(process.wait(30), 128 + signal.SIGTERM)
-            self.assertIn("what the script left running was ended", process.stderr.read().decode())
+            self.assertIn("that the script left running", process.stderr.read().decode())
 
     def test_a_waiting_script_cleans_up(self):
         self.write("script.lua", """

@@ -269,7 +269,7 @@ class Deadline(RunCase):
     def test_pathological_find(self):
         done = self.runaway("print 'before' io.write 'unflushed' string.find(('a'):rep(300000), ('.-'):rep(100) .. 'b')",
                             timeout="2s", watchdog_ms=0,
-                            says="jeton: error: the run's deadline passed, and a call did not come back")
+                            says="jeton: error: the run's deadline passed, and a call did not return")
         self.assertEqual(done.stdout, "before\nunflushed")
 
     def test_in_coroutines_and_sorts(self):

@@ -507,7 +507,7 @@ class Configured(OAuth2):
                 ({"header": "X Key"}, "'header' of connector 'books' must be the name"),
                 ({"headers": {"Authorization": "x"}}, "cannot set 'Authorization'"),
                 ({"reply": {"access_token": "access"}}, "must be a JSON Pointer such as /access_token, not 'access'"),
-                ({"reply": {"unit": "iso8601"}}, "unit iso8601 is of 'expires_at', which it lacks"),
+                ({"reply": {"unit": "iso8601"}}, "unit iso8601 needs 'expires_at'"),
                 ({"reply": {"expires_in": "/a", "expires_at": "/b"}}, "expected one"),
                 ({"reply": {"acess_token": "/a"}}, "unknown key 'acess_token' in reply of connector 'books'; did you mean"),
                 ({"token_hosts": ["https://x"]}, "'token_hosts' of connector 'books': bad host pattern"),

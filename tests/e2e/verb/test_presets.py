@@ -136,7 +136,7 @@ class Presets(OAuth2):
                 ({"preset": "keycloak", "vars": {"realm": "staff", "host": "*.example.org"}}, "cannot be '*.example.org'"),
                 ({"preset": "keycloak", "vars": {"realm": "staff", "host": "me@example.org"}}, "cannot be 'me@example.org'"),
                 ({"provider": "oauth2", "token_url": "https://id.example.org/t", "vars": {"x": "y"}},
-                 "connector 'books' has 'vars', and no 'preset' that it belongs to"),
+                 "connector 'books' has 'vars', which needs a 'preset'"),
                 ({"preset": "xero", "scopes": ["x"]}, "unknown key 'scopes' in connector 'books'; did you mean 'scope'?"),
         ):
             self.configure_all({"books": {**own, **keys}, "other": {"preset": "xero", **own}})

@@ -155,7 +155,7 @@ function TestRequest.test_what_is_no_number_is_refused()
       lu.assertEquals(err.kind, "invalid")
       lu.assertEquals(err.message, what .. ": NaN and infinity cannot be sent")
     end
-    lu.assertErrorMsgContains("NaN and infinity are no text", http.encode, value)
+    lu.assertErrorMsgContains("NaN and infinity cannot be text", http.encode, value)
   end
 end
 

@@ -249,8 +249,9 @@ static void test_names_that_are_none(void **state)
     folder_put("conf.d/a.yaml", 0600, "name: b\n");
     refused(
         "jeton.yaml",
-        "conf.d/a.yaml:1:7: 'name' belongs into the main file, jeton.yaml: it is the whole "
-        "configuration's\n"
+        "conf.d/a.yaml:1:7: 'name' belongs in the main file, jeton.yaml, because it is for the "
+        "whole "
+        "configuration\n"
         "jeton.yaml:2:7: 'a/b' cannot be the name of a configuration; expected 1 to 64 letters, "
         "digits, '_' and '-', a letter or digit first\n");
 }

@@ -129,8 +129,8 @@ static void test_bad_values(void **state)
     folder_put("file", 0600, VALUE "\t");
     refused(make(SECRET_FILE, "file"), control);
     folder_put("file", 0600, "\xef\xbb\xbf" VALUE "\n");
-    refused(make(SECRET_FILE, "file"), "it starts with a byte order mark, which is no part of it; "
-                                       "save it as UTF-8 without");
+    refused(make(SECRET_FILE, "file"), "it starts with a byte order mark, which does not belong to "
+                                       "it; save it as UTF-8 without one");
     refused(make_command("printf 'with\\0nul-inside'"), control);
     char *big = mem_alloc(SECRET_BYTES_MAX + 2);
     memset(big, 'x', SECRET_BYTES_MAX + 1);

@@ -227,7 +227,7 @@ static void test_what_is_refused(void **state)
     assert_refused(f, &request, "expected a regular file");
     request.body_path = NULL;
     request.save_path = folder;
-    assert_refused(f, &request, "expected a regular file, or none");
+    assert_refused(f, &request, "expected a regular file or nothing");
     request.save_path = in_folder("no/folder");
     assert_refused(f, &request, "cannot save to");
     request.save_path = NULL;

@@ -53,10 +53,10 @@ static void test_names(void **state)
     mem_free(absolute);
     assert_refused("none/file", "No such file");
     assert_refused("none/", "No such file");
-    assert_refused("a", "it is a folder");
-    assert_refused("a/..", "it is a folder");
-    assert_refused("", "it is a folder");
-    assert_refused("/", "it is a folder");
+    assert_refused("a", "found a folder");
+    assert_refused("a/..", "found a folder");
+    assert_refused("", "found a folder");
+    assert_refused("/", "found a folder");
     folder_put("file", 0600, "");
     assert_refused("file/below", "Not a directory");
     char name[300];
@@ -120,9 +120,9 @@ static void test_kinds(void **state)
     (void)state;
     assert_int_equal(mkfifo("pipe", 0600), 0);
     assert_int_equal(symlink("pipe", "link"), 0);
-    assert_refused("pipe", "it is a device, pipe or socket");
-    assert_refused("link", "it is a device, pipe or socket");
-    assert_refused("/dev/null", "it is a device, pipe or socket");
+    assert_refused("pipe", "found a device, pipe or socket");
+    assert_refused("link", "found a device, pipe or socket");
+    assert_refused("/dev/null", "found a device, pipe or socket");
     assert_refused("/dev/stdout", "nothing is written below /dev");
     assert_refused("/dev/none", "nothing is written below /dev");
     assert_refused("/proc/self/fd/1", "nothing is written below /dev");
