@@ -163,5 +163,9 @@ describe("signing in", () => {
     assert.notEqual((await token("--refresh")).access_token, first.access_token);
     await token("--refresh");
     assert.deepEqual((await granted()).slice(before + 1), ["refresh_token", "refresh_token"]);
+    assert.match(await home.ok(["logout", "books"]), /is revoked at the service/); // which the issuer tells how
+    await judge.act("nothing");
+    assert.equal(judge.events.at(-1).event, "grant.revoked");
+    assert.match((await home.jeton(["token", "books"])).stderr, /logged out/);
   });
 });

@@ -100,6 +100,14 @@ class NoGrace(Toolkit):
         self.token()
         self.goes_on()
 
+    def test_signing_out(self):
+        self.books(self.proxy, token_url=self.proxy.url + "/token/", revoke_url=self.proxy.url + "/revoke_token/")
+        last = self.row()["refresh_token"]
+        self.assertTrue(self.judge.act("lives", token=last))
+        self.ok("logout", "books")
+        self.assertFalse(self.judge.act("lives", token=last))
+        self.fails(4, "token", "books", says="logged out at 20")
+
     def test_a_chain(self):
         for _ in range(5):
             self.goes_on()

@@ -332,6 +332,24 @@ class Rotation(Judged):
         self.assertEqual((len(self.granted()), self.refused()), (2, []))
         self.assertTrue(self.lives())
 
+    def test_signing_out(self):
+        self.books(proxy, client_id=BASIC, revoke_url=proxy.url + "/token/revocation")
+        granted = len(self.granted())
+        # What is lost on its way changes nothing here; the judge has heard it or not.
+        for lost in ("before", "after"):
+            setattr(proxy, lost, lambda one: "cut")
+            self.fails(5, "logout", "books", says="nothing was forgotten")
+            self.assertEqual(self.lives(), lost == "before")
+            proxy.before = proxy.after = None
+        spent = self.row()["refresh_token"]
+        self.ok("logout", "books")
+        self.assertEqual((self.row()["refresh_token"], judge.act("lives", token=spent)), (None, False))
+        self.fails(4, "token", "books", "--refresh", says="logged out at 20")
+        self.assertEqual((len(self.granted()), self.refused()), (granted, []))
+        self.consent()
+        self.token()
+        self.assertTrue(self.lives())
+
     def test_a_double_use_is_seen(self):
         """That this judge would tell."""
         spent = self.row()["refresh_token"]
