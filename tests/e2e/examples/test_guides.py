@@ -27,6 +27,7 @@ esac
 class Page(support.Case):
     def setUp(self):
         super().setUp()
+        self.at = self.folder  # where the lines are typed
         self.env["PATH"] = f"{self.folder}/bin:{self.env['PATH']}"
         self.env["XDG_CONFIG_HOME"] = self.folder + "/.config"
         os.mkdir(self.folder + "/bin")
@@ -48,7 +49,7 @@ class Page(support.Case):
         done = subprocess.run(["sh", "-ec", "\n".join(lines)], capture_output=True, text=True, env=self.env,
                               input="\n".join((support.APPLICATION_ID, support.APPLICATION_SECRET,
                                                support.TENANT_TOKEN, "")),
-                              cwd=self.folder, timeout=60, check=False)
+                              cwd=self.at, timeout=60, check=False)
         self.assertEqual(done.returncode, status, "\n".join(lines) + "\n" + done.stdout + done.stderr)
         return done.stdout
 
@@ -89,9 +90,11 @@ class Guide(Page):
     def test_cron(self):
         blocks = [block for language, block in self.blocks("docs/guide-cron.md") if language == "sh"]
         begin, run, check, nxt, install, look = blocks[:6]
+        self.write(".config/jeton/jeton.yaml", "version: 1\n")  # of the other guides
         self.assertIn("posted to Sales: Hello from jeton, no. 1", self.type(begin))
         # The connector that init writes is that of the tests' seed here, and listens elsewhere.
-        path = self.folder + "/.config/jeton/jeton.yaml"
+        self.at = self.folder + "/morning"
+        path = self.at + "/jeton.yaml"
         with open(path, encoding="utf-8") as file:
             text = file.read()
         text = text.replace(PORT_OF_THE_PAGES, self.server.url.removeprefix("http://"))
@@ -107,7 +110,7 @@ class Guide(Page):
         self.assertIn("run --job hello --scheduled", self.type(install))
         self.assertIn("run --job hello --scheduled", self.crontab())
         self.assertIn("posted to Sales: Good morning", self.type(look))
-        self.assertTrue(os.path.getsize(self.folder + "/runs.html") > 0)
+        self.assertTrue(os.path.getsize(self.at + "/runs.html") > 0)
 
 
 class StandIn(Grants):
