@@ -6,8 +6,9 @@
 ---   portal         pages for people
 ---   control        /_sandbox/, for tests
 ---   reference      the operations as OpenAPI and as documentation
----   services       a call of the API, from arrival to reply; faults, switches, recorder
+---   services       a call of the API, from arrival to reply; faults, switches, recorder; deliveries
 ---   operations     the table of operations
+---   events         what webhooks are told of
 ---   actions        the types of actions
 ---   rules          who may do what: access, tokens, sign-in, audience, call limits, uploads
 ---   seed           --seed, and the demo tenant
@@ -141,6 +142,7 @@ function main.main(text)
   end
   local closed_at_the_end <close> = listener -- luacheck: ignore 211
   world:listening(options.host, listener.port, listener.folder)
+  world.deliveries:wake() -- what a kept database still holds
   if not options.argv then
     serve_until_signal(world)
   end

@@ -1,6 +1,7 @@
 --- The state of one running sandbox.
 local cache = require "sandbox.base.cache"
 local clock = require "sandbox.base.clock"
+local deliveries = require "sandbox.services.deliveries"
 local faults = require "sandbox.services.faults"
 local guard = require "sandbox.http.guard"
 local limits = require "sandbox.base.limits"
@@ -32,6 +33,7 @@ world.DEMO_SECRETS = "demo_secrets" -- a setting in the database
 ---@field throttle sandbox.throttle
 ---@field faults sandbox.faults
 ---@field recorder sandbox.recorder
+---@field deliveries sandbox.deliveries
 ---@field portal sandbox.portal.state
 ---@field limits {per_minute: integer, tenant_per_minute: integer} as started
 ---@field counts {requests: integer, exchanges: integer}
@@ -73,6 +75,7 @@ function world.new(options)
   for _, origin in ipairs(options.origins or {}) do
     self.origins[origin] = true
   end
+  self.deliveries = deliveries.new(self)
   self:settle()
   return self
 end
@@ -129,6 +132,7 @@ end
 function world:advance(seconds)
   store.set(self.db, "advance_s", self.clock.advance_s + seconds)
   self.clock:advance(seconds)
+  self.deliveries:wake()
 end
 
 --- The root URL as seen by the caller.

@@ -60,6 +60,9 @@ local assumptions = {
 
   -- Webhooks.
   webhook_validity_ms = 2 * 365 * 86400 * 1000, -- documented: 2 years
+  -- Documented: six retries, exponentially over two days, then the webhook is disabled. Guessed: a factor of
+  -- four. Seconds after each attempt but the last; 46 hours in all.
+  webhook_retries_s = { 120, 480, 1920, 7680, 30720, 122880 },
 
   -- Groups and members.
   new_group_shard = "", -- e.g. "@1": the suffix of ids of new groups

@@ -74,6 +74,10 @@ local limits = {
   webhook_token_characters = 1024,
   webhook_answer_s = 5, -- documented
   webhook_answer_bytes = 4096,
+  deliveries_at_once = 64, -- to as many webhooks
+  deliveries_kept = 1000, -- of a webhook, besides those that wait
+  deliveries_waiting = 10000, -- of a webhook; then the oldest are dropped
+  deliveries_shown = 1000,
 
   -- Logins.
   password_tries = 10, -- wrong passwords of --password-file under one user name within password_window_s

@@ -3,12 +3,14 @@ local json = require "jeton.json"
 local body = require "sandbox.http.body"
 local clock = require "sandbox.base.clock"
 local connectors = require "sandbox.data.connectors"
+local deliveries = require "sandbox.services.deliveries"
 local digest = require "sandbox.data.digest"
 local groups = require "sandbox.data.groups"
 local guard = require "sandbox.http.guard"
 local limits = require "sandbox.base.limits"
 local openapi = require "sandbox.reference.openapi"
 local operations = require "sandbox.operations"
+local outbox = require "sandbox.data.outbox"
 local permissions = require "sandbox.base.permissions"
 local provision = require "sandbox.seed.provision"
 local refusal = require "sandbox.base.refusal"
@@ -31,6 +33,12 @@ local REQUESTS_QUERY = {
   { "path", kind = "string" },
   { "limit", kind = "integer", min = 1, max = limits.requests_kept },
 }
+
+local DELIVERIES_QUERY = {
+  { "webhook", kind = "string" },
+  { "limit", kind = "integer", min = 1, max = limits.deliveries_shown, default = limits.deliveries_shown },
+}
+local AGAIN_FIELDS = { { "again", kind = "integer", required = true, min = 1 } }
 
 local function describe_clock(world)
   local now = world.clock:now()
@@ -96,6 +104,23 @@ end
 
 local function list_switches(call)
   return switches.describe(call.world.switches)
+end
+
+local function list_deliveries(call)
+  local query, out = body.check(DELIVERIES_QUERY, call.query), json.array()
+  for i, row in ipairs(outbox.newest(call.world.db, query.webhook, query.limit)) do
+    out[i] = deliveries.describe(row, clock.rfc3339)
+  end
+  return { deliveries = out }
+end
+
+local function send_again(call)
+  local number = outbox.again(call.world.db, body.check_strict(AGAIN_FIELDS, call.value).again, call.now)
+  if not number then
+    refusal.not_found "again: there is no delivery with this number"
+  end
+  call.world.deliveries:wake()
+  return { number = number }
 end
 
 -- `value`: the route reads a body.
@@ -165,6 +190,8 @@ local ROUTES = {
       return { requests = json.array() }
     end,
   },
+  { method = "GET", path = "/deliveries", run = list_deliveries },
+  { method = "POST", path = "/deliveries", value = true, run = send_again },
   { method = "GET", path = "/sms", run = list_sms },
   { method = "POST", path = "/connectors", value = true, run = make_connector },
   { method = "DELETE", path = "/connectors/{connector}", run = delete_connector },

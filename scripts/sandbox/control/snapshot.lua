@@ -139,6 +139,7 @@ local function webhook(row)
     url = row.url,
     context = row.context,
     active = row.active ~= 0,
+    failed = row.failed ~= 0,
     valid_until = clock.rfc3339(row.valid_until_ms // 1000),
   }
 end

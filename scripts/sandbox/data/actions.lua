@@ -72,6 +72,12 @@ function actions.by_number(db, number)
   return decoded(db:row(SELECT .. "WHERE number = ?", number))
 end
 
+---@param reference_id string
+---@return sandbox.action|nil
+function actions.by_reference(db, group, reference_id)
+  return decoded(db:row(SELECT .. "WHERE reference_id = ? AND group_number = ?", reference_id, group.number))
+end
+
 ---@return sandbox.action|nil
 function actions.by_id(db, group, id)
   return decoded(db:row(SELECT .. "WHERE actions.id = ? AND group_number = ?", id, group.number))
@@ -145,14 +151,14 @@ end
 ---@param id string
 ---@return sandbox.response|nil
 function actions.response(db, action, id)
-  return db:row("SELECT * FROM action_responses WHERE action = ? AND id = ?", action.number, id)
+  return decoded(db:row("SELECT * FROM action_responses WHERE action = ? AND id = ?", action.number, id))
 end
 
 ---@param user_id string
 ---@return sandbox.response|nil the user's first
 function actions.response_of(db, action, user_id)
-  return db:row("SELECT * FROM action_responses WHERE action = ? AND user_id = ? ORDER BY number LIMIT 1",
-    action.number, user_id)
+  return decoded(db:row([[SELECT * FROM action_responses WHERE action = ? AND user_id = ?
+                          ORDER BY number LIMIT 1]], action.number, user_id))
 end
 
 local RESPONSES = [[SELECT action_responses.*, phone, name FROM action_responses

@@ -277,13 +277,35 @@ local MIGRATIONS = {
   CREATE INDEX messages_position ON messages(group_number, position, to_all_subscribers);
   CREATE INDEX actions_position ON actions(group_number, position, to_all_subscribers);
   ]],
+  -- The outbox of webhooks.
+  [[
+  ALTER TABLE webhooks ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE deliveries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    webhook_id TEXT NOT NULL COLLATE NOCASE REFERENCES webhooks(id) ON DELETE CASCADE,
+    event_id TEXT NOT NULL,
+    event_type TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'waiting',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL);
+  CREATE INDEX deliveries_webhook ON deliveries(webhook_id, state, number);
+  CREATE TABLE delivery_attempts (
+    delivery INTEGER NOT NULL REFERENCES deliveries(number) ON DELETE CASCADE,
+    at INTEGER NOT NULL,
+    status INTEGER,
+    error TEXT);
+  CREATE INDEX delivery_attempts_delivery ON delivery_attempts(delivery);
+  ]],
 }
 
 -- The order in which tables are emptied: children before parents.
 local TABLES = {
   "reactions", "action_reminders", "action_properties", "action_responses", "action_assignees",
   "action_recipients", "actions",
-  "media", "webhooks", "bots", "oauth_codes", "pins", "sms", "message_recipients", "messages",
+  "media", "delivery_attempts", "deliveries", "webhooks", "bots", "oauth_codes", "pins", "sms",
+  "message_recipients", "messages",
   "refresh_tokens", "connectors", "subscribers", "members",
   "subgroups", "groups", "users", "tenants",
 }

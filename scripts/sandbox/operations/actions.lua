@@ -8,6 +8,7 @@ local audience = require "sandbox.rules.audience"
 local bodies = require "sandbox.actions.bodies"
 local demo = require "sandbox.seed.demo"
 local describe = require "sandbox.actions.describe"
+local events = require "sandbox.events"
 local limits = require "sandbox.base.limits"
 local properties = require "sandbox.actions.properties"
 local refusal = require "sandbox.base.refusal"
@@ -189,6 +190,7 @@ return {
     example = action_examples.JOB,
     more = action_examples.MORE,
     run = send,
+    event = events.action,
   },
   {
     name = "actions.list",
@@ -263,6 +265,7 @@ return {
     },
     more = action_examples.RESPONSES,
     run = respond,
+    event = events.response,
   },
   {
     name = "actions.update",

@@ -2,6 +2,7 @@
 local json = require "jeton.json"
 local assumptions = require "sandbox.base.assumptions"
 local demo = require "sandbox.seed.demo"
+local events = require "sandbox.events"
 local groups = require "sandbox.data.groups"
 local invite = require "sandbox.rules.invite"
 local limits = require "sandbox.base.limits"
@@ -43,8 +44,11 @@ local function list(call)
 end
 
 local function add(call)
+  call.added = {}
   invite(call, call.group, call.body.members, function(user)
-    groups.add_member(call.db, call.group, user.id, "Member")
+    if groups.add_member(call.db, call.group, user.id, "Member") then
+      table.insert(call.added, user)
+    end
   end)
   return DONE
 end
@@ -101,6 +105,7 @@ return {
       body = { members = json.array { demo.names.nobody } },
     },
     run = add,
+    event = events.members_added,
   },
   {
     name = "members.change_role",
@@ -127,5 +132,6 @@ return {
     reply = shapes.DONE,
     example = { params = { group = demo.names.sales, member = demo.names.chitra_id } },
     run = remove,
+    event = events.member_removed,
   },
 }

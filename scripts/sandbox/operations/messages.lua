@@ -4,6 +4,7 @@ local assumptions = require "sandbox.base.assumptions"
 local audience = require "sandbox.rules.audience"
 local conversation = require "sandbox.data.conversation"
 local demo = require "sandbox.seed.demo"
+local events = require "sandbox.events"
 local limits = require "sandbox.base.limits"
 local messages = require "sandbox.data.messages"
 local refusal = require "sandbox.base.refusal"
@@ -58,5 +59,6 @@ return {
       body = { message = "Hello", subscribers = json.array { demo.names.chitra, demo.names.nobody } },
     },
     run = send,
+    event = events.message,
   },
 }

@@ -4,6 +4,7 @@ local access = require "sandbox.rules.access"
 local assumptions = require "sandbox.base.assumptions"
 local demo = require "sandbox.seed.demo"
 local describe = require "sandbox.operations.describe"
+local events = require "sandbox.events"
 local groups = require "sandbox.data.groups"
 local hierarchy = require "sandbox.data.hierarchy"
 local invite = require "sandbox.rules.invite"
@@ -111,6 +112,7 @@ return {
       },
     },
     run = create,
+    event = events.group_created,
   },
   {
     name = "subgroups.add",
@@ -127,6 +129,7 @@ return {
       body = { subGroups = json.array { "{child}" } },
     },
     run = add,
+    event = events.groups_added,
   },
   {
     name = "subgroups.remove",
@@ -138,5 +141,6 @@ return {
     reply = shapes.DONE,
     example = { params = { group = demo.names.sales, subgroup = demo.names.sales_north } },
     run = remove,
+    event = events.group_removed,
   },
 }

@@ -4,19 +4,17 @@ local http = require "jeton.http"
 local json = require "jeton.json"
 local access = require "sandbox.rules.access"
 local assumptions = require "sandbox.base.assumptions"
+local callback = require "sandbox.rules.callback"
 local demo = require "sandbox.seed.demo"
+local events = require "sandbox.events"
 local limits = require "sandbox.base.limits"
 local refusal = require "sandbox.base.refusal"
 local shapes = require "sandbox.http.shapes"
-local url = require "sandbox.http.url"
+local outbox = require "sandbox.data.outbox"
 local webhooks = require "sandbox.data.webhooks"
 
 local TYPES = { "Group", "Action", "ActionPackage" }
-local EVENTS = {
-  "ActionCreated", "ActionResponse", "SurveyCreated", "SurveyResponse", "JobCreated", "JobResponse",
-  "PollCreated", "PollResponse", "LetsMeetCreated", "LetsMeetResponse", "TextMessageCreated",
-  "AttachmentCreated", "Announcement", "MemberAdded", "MemberRemoved", "GroupAdded", "GroupRemoved",
-}
+local EVENTS = events.TYPES
 local EVENT = { kind = "choice", choices = EVENTS }
 local TOKEN_BYTES = 16
 
@@ -55,9 +53,10 @@ local function read_headers(object)
   return object
 end
 
-local function read_url(text)
-  if text:find "[%c%s#]" or not (url.is_https(text) or url.is_loopback(text)) then
-    refusal.invalid "callBackUrl: expected an https:// URL; http:// is for this machine only"
+local function read_url(call, text)
+  local problem = callback.problem(call.world, text)
+  if problem then
+    refusal.invalid("callBackUrl: %s", problem)
   end
   return text
 end
@@ -143,7 +142,7 @@ local function merge(call, webhook)
     need_object(call, webhook.object_type, webhook.object_id)
   end
   webhook.events = fields.eventTypes and read_events(fields.eventTypes) or webhook.events
-  webhook.url = fields.callBackUrl and read_url(fields.callBackUrl) or webhook.url
+  webhook.url = fields.callBackUrl and read_url(call, fields.callBackUrl) or webhook.url
   webhook.token = fields.callBackToken and read_token(fields.callBackToken) or webhook.token
   webhook.headers = fields.callBackHeaders and read_headers(fields.callBackHeaders) or webhook.headers
   if fields.callBackContext ~= nil then
@@ -292,7 +291,13 @@ return {
       end
     end,
     run = function(call)
-      webhooks.save(call.db, merge(call, need_webhook(call)))
+      local webhook = merge(call, need_webhook(call))
+      webhooks.save(call.db, webhook)
+      if call.body.active then
+        outbox.set_failed(call.db, webhook.id, false)
+        outbox.begin_anew(call.db, webhook.id, call.now)
+        call.world.deliveries:wake()
+      end
       return { result = "true" }
     end,
   },

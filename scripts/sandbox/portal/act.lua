@@ -1,6 +1,7 @@
 --- Runs operations of the API in the name of a person, with the same checks and limits as for programs.
 local access = require "sandbox.rules.access"
 local body = require "sandbox.http.body"
+local events = require "sandbox.events"
 local operations = require "sandbox.operations"
 local permissions = require "sandbox.base.permissions"
 local pictures = require "sandbox.rules.pictures"
@@ -66,6 +67,7 @@ function act.as(visit, user, name, params, values)
   if refusal.is_failure(result) then
     error(result, 0)
   end
+  events.of_operation(call, operation, result)
   pictures.store(call)
   return result
 end

@@ -5,6 +5,7 @@ local assumptions = require "sandbox.base.assumptions"
 local attempt = require "sandbox.http.attempt"
 local body = require "sandbox.http.body"
 local clock = require "sandbox.base.clock"
+local events = require "sandbox.events"
 local faults = require "sandbox.services.faults"
 local form = require "sandbox.http.form"
 local limits = require "sandbox.base.limits"
@@ -129,6 +130,15 @@ local function new_call(world, arrived, params, now)
   }
 end
 
+-- Runs it in a transaction, with what webhooks are told of it.
+local function run_and_tell(call, operation)
+  local result = operation.run(call)
+  if not refusal.is_failure(result) then
+    events.of_operation(call, operation, result)
+  end
+  return result
+end
+
 local function run_operation(world, arrived, path, now, record)
   local operation, params = find_operation(arrived, path)
   record.operation = operation.name
@@ -141,14 +151,14 @@ local function run_operation(world, arrived, path, now, record)
       record.connector_id = call.caller.connector.id
     end
     read_input(call, operation, arrived)
-    result = not operation.wait and operation.run(call)
+    result = not operation.wait and run_and_tell(call, operation)
     pictures.store(call)
   end)
   if operation.wait then
     local waited <close> = operation.wait(call) -- luacheck: ignore 211
     world.db:transaction(function()
       admit(call, operation, "again")
-      result = operation.run(call)
+      result = run_and_tell(call, operation)
     end)
   end
   if refusal.is_failure(result) then

@@ -15,11 +15,7 @@ local function own_response(talk, action)
   if action.body.acceptMultipleResponses then
     return nil
   end
-  local own = actions.response_of(talk.db, action, talk.me.id)
-  if own then
-    own.body = json.decode(own.body)
-  end
-  return own
+  return actions.response_of(talk.db, action, talk.me.id)
 end
 
 -- Why the answer was refused, in the page's language or as the API says it.

@@ -11,7 +11,7 @@ local h = html.h
 
 local function own_choice(talk, action)
   local own = actions.response_of(talk.db, action, talk.me.id)
-  local answers = own and json.decode(own.body).answers
+  local answers = own and own.body.answers
   return answers and answers[1] ~= json.null and answers[1][1] or nil, own
 end
 

@@ -55,6 +55,7 @@ function TestCreating.test_what_the_state_says()
   lu.assertEquals(state.webhooks, { {
     id = id, connector = wire.application_id, user = wire.bruno, object = wire.sales, object_type = "Group",
     events = { "TextMessageCreated" }, url = receiver.url, context = { a = 1 }, active = true,
+    failed = false,
   } })
 end
 

@@ -1,0 +1,153 @@
+--- The outbox of webhooks: what is to be delivered, in the order in which it happened. A delivery is written
+--- in the transaction of the operation that it tells of, so that neither exists without the other.
+local json = require "jeton.json"
+local limits = require "sandbox.base.limits"
+
+local outbox = {}
+
+---@class sandbox.delivery
+---@field number integer
+---@field webhook_id string
+---@field event_id string
+---@field event_type string
+---@field body string JSON, as it is sent
+---@field state "waiting"|"delivered"|"dropped"
+---@field attempts integer since it was told, or since the webhook was enabled again
+---@field next_at integer epoch seconds
+---@field created_at integer epoch seconds
+
+---@class sandbox.attempt
+---@field at integer epoch seconds
+---@field status integer|nil of the receiver's reply
+---@field error string|nil why there is no reply
+
+-- The webhooks that are told of an event: of the group, of the action, of the action's package. One that was
+-- disabled because its receiver failed misses nothing: it is told once it is enabled again.
+local TOLD = [[
+  SELECT * FROM webhooks
+  WHERE (object_type = 'Group' AND object_id = ?1 OR object_type = 'Action' AND object_id = ?2
+      OR object_type = 'ActionPackage' AND object_id = ?3)
+    AND (active = 1 OR failed = 1) AND valid_until_ms > ?4
+    AND EXISTS (SELECT 1 FROM json_each(events) WHERE value = ?5)
+  ORDER BY number]]
+
+---@class sandbox.told which webhooks are meant
+---@field type string of the event
+---@field group_id string
+---@field action_id string|nil
+---@field package_id string|nil
+
+---@param told sandbox.told
+---@param now integer epoch seconds
+---@return sandbox.webhook[] events, context and headers as JSON text
+function outbox.audience(db, told, now)
+  return db:rows(TOLD, told.group_id, told.action_id or "", told.package_id or "", now * 1000, told.type)
+end
+
+-- The oldest make room for the newest: those that were delivered without a word, those that wait as dropped.
+local function make_room(db, webhook_id)
+  db:exec([[
+    DELETE FROM deliveries WHERE number IN (
+      SELECT number FROM deliveries WHERE webhook_id = ? AND state <> 'waiting'
+      ORDER BY number DESC LIMIT -1 OFFSET ?)]], webhook_id, limits.deliveries_kept)
+  db:exec([[
+    UPDATE deliveries SET state = 'dropped' WHERE number IN (
+      SELECT number FROM deliveries WHERE webhook_id = ? AND state = 'waiting'
+      ORDER BY number DESC LIMIT -1 OFFSET ?)]], webhook_id, limits.deliveries_waiting - 1)
+end
+
+---@param webhook_id string
+---@param event {id: string, type: string, envelope: table}
+---@param now integer epoch seconds
+function outbox.add(db, webhook_id, event, now)
+  make_room(db, webhook_id)
+  db:exec([[INSERT INTO deliveries (webhook_id, event_id, event_type, body, next_at, created_at)
+            VALUES (?, ?, ?, ?, ?, ?)]],
+    webhook_id, event.id, event.type, assert(json.encode(event.envelope)), now, now)
+end
+
+--- Drops what waits for webhooks whose validity is over.
+---@param now integer epoch seconds
+function outbox.drop_expired(db, now)
+  db:exec([[UPDATE deliveries SET state = 'dropped' WHERE state = 'waiting' AND webhook_id IN (
+              SELECT id FROM webhooks WHERE valid_until_ms <= ?)]], now * 1000)
+end
+
+--- The next delivery of each enabled webhook that has one, soonest first.
+---@return sandbox.delivery[]
+function outbox.heads(db)
+  return db:rows [[
+    SELECT deliveries.* FROM deliveries JOIN webhooks ON webhooks.id = webhook_id
+    WHERE active = 1 AND deliveries.number = (
+      SELECT min(waiting.number) FROM deliveries AS waiting
+      WHERE waiting.webhook_id = webhooks.id AND waiting.state = 'waiting')
+    ORDER BY next_at, deliveries.number]]
+end
+
+---@return sandbox.delivery|nil
+function outbox.head(db, webhook_id)
+  return db:row([[SELECT * FROM deliveries WHERE webhook_id = ? AND state = 'waiting'
+                  ORDER BY number LIMIT 1]], webhook_id)
+end
+
+--- Notes an attempt.
+---@param delivery sandbox.delivery
+---@param attempt sandbox.attempt
+---@param change {state: string|nil, attempts: integer|nil, next_at: integer|nil}
+function outbox.note(db, delivery, attempt, change)
+  local changed = db:exec("UPDATE deliveries SET state = ?, attempts = ?, next_at = ? WHERE number = ?",
+    change.state or delivery.state, change.attempts or delivery.attempts, change.next_at or delivery.next_at,
+    delivery.number)
+  if changed > 0 then -- else it was deleted with its webhook meanwhile
+    db:exec("INSERT INTO delivery_attempts (delivery, at, status, error) VALUES (?, ?, ?, ?)",
+      delivery.number, attempt.at, attempt.status, attempt.error)
+  end
+end
+
+--- Whether the webhook's receiver failed for good.
+---@param failed boolean
+function outbox.set_failed(db, webhook_id, failed)
+  db:exec("UPDATE webhooks SET failed = ?1, active = CASE WHEN ?1 THEN 0 ELSE active END WHERE id = ?2",
+    failed, webhook_id)
+end
+
+--- Makes what waits for a webhook due now, with all its attempts before it.
+---@param now integer epoch seconds
+function outbox.begin_anew(db, webhook_id, now)
+  db:exec("UPDATE deliveries SET attempts = 0, next_at = ? WHERE webhook_id = ? AND state = 'waiting'",
+    now, webhook_id)
+end
+
+--- Sends a delivery once more, after those that wait.
+---@param number integer
+---@param now integer epoch seconds
+---@return integer|nil number of the copy; nil: there is none with this number
+function outbox.again(db, number, now)
+  local row = db:row("SELECT * FROM deliveries WHERE number = ?", number)
+  if not row then
+    return nil
+  end
+  make_room(db, row.webhook_id)
+  db:exec([[INSERT INTO deliveries (webhook_id, event_id, event_type, body, next_at, created_at)
+            VALUES (?, ?, ?, ?, ?, ?)]],
+    row.webhook_id, row.event_id, row.event_type, row.body, now, now)
+  return db:last_id()
+end
+
+--- The newest deliveries, oldest of them first, each with its attempts.
+---@param webhook_id string|nil nil: of all
+---@param count integer
+---@return table[]
+function outbox.newest(db, webhook_id, count)
+  local rows = db:rows([[
+    SELECT * FROM (
+      SELECT * FROM deliveries WHERE ?1 IS NULL OR webhook_id = ?1 ORDER BY number DESC LIMIT ?2)
+    ORDER BY number]], webhook_id, count)
+  for _, row in ipairs(rows) do
+    row.tries = db:rows("SELECT at, status, error FROM delivery_attempts WHERE delivery = ? ORDER BY rowid",
+      row.number)
+  end
+  return rows
+end
+
+return outbox
