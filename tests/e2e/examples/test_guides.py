@@ -18,6 +18,7 @@ PORT_OF_THE_PAGES = "127.0.0.1:8480"
 CRONTAB = """#!/bin/sh
 case $1 in
   -l) cat "$HOME/crontab" 2>/dev/null || { echo "no crontab for you" >&2; exit 1; } ;;
+  -r) rm "$HOME/crontab" ;;
   -) cat > "$HOME/crontab" ;;
   *) cat "$1" > "$HOME/crontab" ;;
 esac
@@ -121,6 +122,9 @@ class StandIn(Grants):
         if path == "/gitlab/device":
             return 200, {}, {"device_code": "device-code-of-the-page", "user_code": "WDJB-MJHT", "expires_in": 300,
                              "verification_uri": "https://gitlab.com/oauth/device", "interval": 1}
+        if path == "/gitlab/revoke":
+            self.dead = True
+            return 200, {}, {}
         if path.endswith("/token"):
             self.forms.append(self.read(request))
             return self.grant(self.forms[-1])
@@ -154,6 +158,7 @@ class Services(Page):
             urls = f"\n    token_url: {self.server.url}/{name}/token\n    endpoint: {self.server.url}/{name}/api"
             if name == "gitlab":
                 urls += f"\n    device_url: {self.server.url}/gitlab/device\n    authorize_url: {self.server.url}/gitlab/ask"
+                urls += f"\n    revoke_url: {self.server.url}/gitlab/revoke"
             yaml = re.sub(rf"\n    preset: {preset}( .*)?(?=\n)", rf"\g<0>{urls}", yaml)
         return yaml.replace("    endpoint: https://sheets.googleapis.com/v4\n", "")
 
@@ -184,7 +189,7 @@ class Services(Page):
         [script] = [block for language, block in blocks if language == "lua"]
         main, job, daemon, account, other = [block for language, block in blocks if language == "yaml"]
         shell = [block for language, block in blocks if language == "sh"]
-        (install, check, login, token, paste, browse, given, run, cron, person, again, secret, graph, sheets) = shell
+        (install, check, login, token, paste, browse, given, run, cron, person, again, secret, graph, sheets, end) = shell
         self.assertIn("GitLab", self.type(install))
         path = self.write(".config/jeton/jeton.yaml", self.here(main))
         self.assertIn("good (1 connector, 0 jobs)", self.type(check))
@@ -227,6 +232,9 @@ class Services(Page):
         self.write(".config/jeton/conf.d/books.yaml", other)
         self.write(".config/jeton/secrets/books", "any value\n")
         self.assertIn("4 connectors", self.type("jeton check"))
+        self.assertIn("evoked", self.type(end))
+        self.assertTrue(self.server.dead)
+        self.assertFalse(os.path.exists(self.folder + "/crontab"))
 
 
 class Snippets(support.Case):
