@@ -17,7 +17,7 @@ struct merge {
 
 static bool is_nothing(const struct yaml_node *node)
 {
-    return node == NULL || (node->kind == YAML_SCALAR && node->plain && node->len == 0);
+    return node == NULL || yaml_resolve(node).type == YAML_NULL;
 }
 
 /* Of the preset, with its variables put in, at the place of its name. */
@@ -51,19 +51,23 @@ static struct yaml_node *join(const struct merge *merge, const struct yaml_node 
     struct yaml_node *node = arena_alloc(merge->arena, sizeof *node);
     *node = *own;
     node->pairs = arena_alloc(merge->arena, (own->count + preset->count + 1) * sizeof *node->pairs);
+    size_t count = 0;
     for (size_t i = 0; i < own->count; i++) {
         struct yaml_pair pair = own->pairs[i];
         const struct yaml_node *theirs = yaml_get(preset, pair.key->text);
+        if (theirs != NULL && is_nothing(pair.value))
+            continue; /* neither */
         if (theirs != NULL && theirs->kind == YAML_MAPPING && pair.value->kind == YAML_MAPPING)
             pair.value = join(merge, pair.value, theirs);
-        node->pairs[i] = pair;
+        node->pairs[count++] = pair;
     }
     for (size_t i = 0; i < preset->count; i++) {
         const struct yaml_pair *pair = &preset->pairs[i];
         if (yaml_get(own, pair->key->text) == NULL)
-            node->pairs[node->count++] =
+            node->pairs[count++] =
                 (struct yaml_pair){copy(merge, pair->key), copy(merge, pair->value)};
     }
+    node->count = count;
     return node;
 }
 

@@ -76,6 +76,41 @@ class Presets(OAuth2):
         table = json.loads(self.jeton("token", "--json").stdout)
         self.assertEqual(table[0]["status"], "needs_person")
 
+    def test_joined(self):
+        """Mappings key by key, lists and texts as a whole; nothing takes the preset's away."""
+        self.write("scripts/presets/services/mine.yaml", """\
+about: { title: Mine, sources: [], unsure: [] }
+vars: { part: { pattern: "*", about: "yours" } }
+connector:
+  provider: oauth2
+  token_url: https://mine.example.org/{part}/t
+  client_auth: none
+  grant: client_credentials
+  scope: [one, two]
+  audience: everybody
+  params: { a: one, b: two, path: "{part}", other: "{token} {nobody}" }
+  reply: { ok: /ok, error: /wrong }
+  authorization: "Mine {token}"
+""")
+        self.env["JETON_SCRIPTS"] = os.path.join(self.folder, "scripts")
+        calls = []
+        grants = self.grants(lambda request: calls.append(request["headers"]) or (200, {}, {}), ok=True)
+        own = {"preset": "mine", "vars": {"part": "a-b"}, "token_url": grants.url + "/token", "client_id": "the-client",
+               "endpoint": grants.url + "/api"}
+        self.configure_all({"books": {**own, "scope": ["three"], "params": {"b": "drei", "c": "vier"}, "audience": None,
+                                      "authorization": None, "header": "X-Token", "reply": {"error": "/error"}}})
+        self.ok("api", "GET", "/it")
+        form = grants.forms[0]
+        self.assertEqual((form["a"], form["b"], form["c"], form["scope"]), ("one", "drei", "vier", "three"))
+        self.assertEqual((form["path"], form["other"]), ("a-b", "{token} {nobody}"))
+        self.assertNotIn("audience", form)
+        self.assertEqual((calls[0]["X-Token"], calls[0]["Authorization"]), ("access-token-1", None))
+        self.configure_all({"books": own})
+        self.ok("api", "GET", "/it")
+        self.assertEqual(grants.forms[1]["scope"], "one two")
+        self.assertEqual(grants.forms[1]["audience"], "everybody")
+        self.assertEqual(calls[1]["Authorization"], "Mine access-token-2")
+
     def test_owner(self):
         """Rows belong to the preset and its variables, however they are written down; to nothing else."""
         grants = self.grants()
@@ -101,7 +136,6 @@ class Presets(OAuth2):
     def test_scripts_folder(self):
         """With JETON_SCRIPTS, presets come from there, as all scripts do."""
         folder = os.path.join(self.folder, "scripts")
-        os.makedirs(os.path.join(folder, "presets", "services"))
         self.write("scripts/presets/services/mine.yaml", "about: { title: Mine, sources: [], unsure: [] }\n"
                    "vars: {}\nconnector: { provider: oauth2, token_url: https://mine.example.org/t, client_auth: none }\n")
         self.configure_all({"books": {"preset": "mine", "client_id": "the-client", "refresh_token": secret("R")}})
