@@ -38,6 +38,10 @@ const char *nearest_name(const char *name, const char *const *candidates, size_t
     if (len > NAME_MAX_BYTES)
         return NULL;
     for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, candidates[i]) == 0)
+            return len > 0 ? candidates[i] : NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
         size_t candidate_len = strlen(candidates[i]);
         if (candidate_len > NAME_MAX_BYTES)
             continue;
@@ -48,8 +52,6 @@ const char *nearest_name(const char *name, const char *const *candidates, size_t
             nearest = candidates[i];
             allowed = d - (d > 0); /* from here on, only nearer ones */
         }
-        if (nearest != NULL && d == 0)
-            break;
     }
     return nearest;
 }

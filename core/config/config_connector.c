@@ -20,7 +20,9 @@ static void list_providers(const struct config_provider *const *providers, const
     for (size_t i = 0; providers[i] != NULL; i++) {
         if (providers[i]->lent)
             continue;
-        buf_printf(out, "%s%s%s%s", separator, quote, providers[i]->name, quote);
+        const char *const words[] = {separator, quote, providers[i]->name, quote};
+        for (size_t n = 0; n < sizeof words / sizeof words[0]; n++)
+            buf_puts(out, words[n]); /* in less time than buf_printf, for each connector */
         separator = " or ";
     }
 }

@@ -40,7 +40,11 @@ bool redact_forms_may_begin(const struct redact_forms *forms, enum forms_kind ki
 static void add_gram(struct redact_forms *forms, enum forms_kind kind, const char *text)
 {
     uint32_t gram = gram_of(kind, text);
+    unsigned char first = (unsigned char)*text;
     forms->grams[kind][gram >> 3] |= (unsigned char)(1u << (gram & 7));
+    forms->begins[kind][first] = true;
+    if (kind == FORMS_TEXT) /* as gram_of has it */
+        forms->begins[kind][first | 0x20] = forms->begins[kind][first & ~0x20] = true;
 }
 
 /*
@@ -64,7 +68,11 @@ static void add_base64_grams(struct redact_forms *forms, const char *begin, size
 {
     char digits[BEGIN_BYTES * 8 / 6 + 1], gram[FORMS_GRAM_BYTES];
     base64(begin, BEGIN_BYTES, offset, digits);
-    for (unsigned other = 0; other < 1u << FORMS_GRAM_BYTES; other++) {
+    add_gram(forms, FORMS_BASE64, digits);
+    if (memchr(digits, '+', FORMS_GRAM_BYTES) == NULL &&
+        memchr(digits, '/', FORMS_GRAM_BYTES) == NULL)
+        return;
+    for (unsigned other = 1; other < 1u << FORMS_GRAM_BYTES; other++) {
         bool possible = true;
         for (size_t i = 0; i < FORMS_GRAM_BYTES; i++) {
             bool differs = digits[i] == '+' || digits[i] == '/';
@@ -140,6 +148,7 @@ void redact_forms_add(struct redact_forms *forms, const char *secret, size_t len
 static void forget_begins(struct redact_forms *forms)
 {
     memset(forms->grams, 0, sizeof forms->grams);
+    memset(forms->begins, 0, sizeof forms->begins);
     forms->nibbles = 0;
     forms->escapes['+'] = 0;
 }

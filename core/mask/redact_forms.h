@@ -34,7 +34,8 @@ struct redact_forms {
     uint64_t searches;
     unsigned version; /* another one after each change */
     unsigned char escapes[256];
-    unsigned nibbles; /* a bit for each digit of hex with which a secret begins */
+    unsigned nibbles;              /* a bit for each digit of hex with which a secret begins */
+    bool begins[FORMS_KINDS][256]; /* the bytes with which a gram begins */
     unsigned char grams[FORMS_KINDS][1 << (FORMS_GRAM_BITS - 3)];
     struct redact_machine machines[FORMS_KINDS];
     struct redact_word *words[FORMS_KINDS]; /* NULL: the machine is to be built */

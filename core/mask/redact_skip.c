@@ -18,6 +18,18 @@ static size_t gram_before(size_t from, size_t pos)
     return pos - from < FORMS_GRAM_BYTES - 1 ? from : pos - (FORMS_GRAM_BYTES - 1);
 }
 
+/* A text that is not at its end ends in bytes of which too little is known: the first of them that
+ * may begin something. */
+static size_t begin_of_end(const struct redact_forms *forms, enum forms_kind kind,
+                           const struct redact_view *view, size_t from)
+{
+    size_t pos = gram_before(from, view->len);
+    while (pos < view->len && !forms->begins[kind][(unsigned char)view->text[pos]] &&
+           forms->escapes[(unsigned char)view->text[pos]] == 0)
+        pos++;
+    return pos;
+}
+
 /*
  * Something may begin at text: is there an escape among its first bytes? Then the same escape may
  * be among the first bytes of something that began before.
@@ -42,12 +54,14 @@ size_t redact_skip_text(const struct redact_forms *forms, const struct redact_vi
     for (size_t pos = from; pos < view->len; pos++) {
         const char *text = view->text + pos;
         unsigned ways = forms->escapes[(unsigned char)*text] & TEXT_ESCAPES;
+        if (ways == 0 && !forms->begins[FORMS_TEXT][(unsigned char)*text])
+            continue;
         if (ways != 0 && redact_read(text, view->len - pos, ways, &unit) != MATCH_NO)
             return gram_before(from, pos);
         if (pos + FORMS_GRAM_BYTES <= view->len && redact_forms_may_begin(forms, FORMS_TEXT, text))
             return escape_follows(forms, text, TEXT_ESCAPES) ? gram_before(from, pos) : pos;
     }
-    return view->final ? view->len : gram_before(from, view->len);
+    return view->final ? view->len : begin_of_end(forms, FORMS_TEXT, view, from);
 }
 
 /* An end of line at pos: are there digits around it? */
@@ -71,6 +85,8 @@ size_t redact_skip_base64(const struct redact_forms *forms, const struct redact_
     for (size_t pos = from; pos < view->len; pos++) {
         const char *text = view->text + pos;
         unsigned lead = forms->escapes[(unsigned char)*text] & (ways | FORMS_BREAK);
+        if (lead == 0 && !forms->begins[FORMS_BASE64][(unsigned char)*text])
+            continue;
         if (lead == FORMS_BREAK && breaks_digits(forms, view, from, pos))
             return gram_before(from, pos);
         if ((lead & ways) != 0) {
@@ -89,5 +105,5 @@ size_t redact_skip_base64(const struct redact_forms *forms, const struct redact_
             redact_forms_may_begin(forms, FORMS_BASE64, text))
             return escape_follows(forms, text, ways | FORMS_BREAK) ? gram_before(from, pos) : pos;
     }
-    return view->final ? view->len : gram_before(from, view->len);
+    return view->final ? view->len : begin_of_end(forms, FORMS_BASE64, view, from);
 }

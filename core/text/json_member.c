@@ -7,7 +7,9 @@
 
 void json_member_text(struct buf *out, const char *name, const char *text)
 {
-    buf_printf(out, ",\"%s\":", name);
+    buf_puts(out, ",\"");
+    buf_puts(out, name);
+    buf_puts(out, "\":");
     if (text == NULL || json_write_string(out, text, strlen(text)) != 0)
         buf_puts(out, "null");
 }

@@ -10,6 +10,8 @@ static char escape_of(unsigned char c)
 {
     static const char names[] = "\b\f\n\r\t\"\\";
     static const char letters[] = "bfnrt\"\\";
+    if (c >= 0x20 && c != '"' && c != '\\')
+        return '\0';
     const char *name = c != '\0' ? strchr(names, c) : NULL;
     if (name != NULL)
         return letters[name - names];

@@ -40,8 +40,10 @@ struct builder {
     struct yaml_doc *doc;
     struct frame frames[YAML_DEPTH_MAX];
     int depth;
-    const char *line; /* where comment_follows is */
+    const char *line; /* where comment_follows is: a line, and a place in it */
     size_t line_number;
+    const char *place;
+    size_t column;
     size_t total;
     struct anchor {
         char *name;
@@ -269,21 +271,22 @@ static bool comment_follows(struct builder *builder, yaml_mark_t mark)
 {
     const char *end = builder->text + builder->len;
     if (builder->line == NULL)
-        builder->line = builder->text;
+        builder->line = builder->place = builder->text;
     while (builder->line_number < mark.line) {
         const char *next = memchr(builder->line, '\n', (size_t)(end - builder->line));
         if (next == NULL)
             return false;
-        builder->line = next + 1;
+        builder->line = builder->place = next + 1;
+        builder->column = 0;
         builder->line_number++;
     }
-    const char *p = builder->line;
     if (mark.column > COMMENT_COLUMN_MAX || builder->line_number != mark.line)
         return false;
-    for (size_t column = mark.column; column > 0 && p < end; column--)
+    const char *p = builder->place;
+    for (; builder->column < mark.column && p < end; builder->column++)
         for (p++; p < end && ((unsigned char)*p & 0xC0) == 0x80;)
             p++;
-    const char *blank = p;
+    const char *blank = builder->place = p;
     while (p < end && (*p == ' ' || *p == '\t'))
         p++;
     return p > blank && end - p > 1 && *p == '#' && strchr(" \t\r\n#-=", p[1]) == NULL;

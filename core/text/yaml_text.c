@@ -40,6 +40,11 @@ int yaml_check_text(const char *file, const char *text, size_t len, struct probl
                       "the file starts with a byte order mark; save it as UTF-8 without one");
     for (size_t i = 0; i < len;) {
         uint32_t code = 0;
+        if (text[i] >= ' ' && text[i] < 0x7F) { /* nearly all there is */
+            i++;
+            place.col++;
+            continue;
+        }
         size_t size = utf8_decode(text + i, len - i, &code);
         if (size == 0)
             return refuse(&place, "not UTF-8; save the file as UTF-8");

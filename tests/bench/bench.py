@@ -17,6 +17,7 @@ import tempfile
 JETON, MEASURE, MASK = os.environ["JETON"], os.environ["MEASURE"], os.environ["MASK"]
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 15
 JOBS = 500
+CONNECTORS = 200
 MIB = 1024 * 1024
 
 CONFIGURATION = """\
@@ -112,6 +113,16 @@ def many_jobs(state):
     return "".join(lines)
 
 
+def many_connectors(state):
+    lines = [f"version: 1\nstate: {state}\nconnectors:\n"]
+    for i in range(CONNECTORS):
+        lines.append(f"  service-{i}:\n    provider: oauth2\n    token_url: https://id{i}.example.org/oauth2/token\n"
+                     f"    client_id: client-{i}\n    client_secret: {{ env: SECRET_{i} }}\n"
+                     f"    refresh_token: {{ env: REFRESH_{i} }}\n    scope: [read, write]\n"
+                     f"    endpoint: https://api{i}.example.org/v2\n")
+    return "".join(lines)
+
+
 def lines_with_secrets(size, secrets):
     """Lines of words; every hundredth or so has a secret in it."""
     words = ["".join(random.choices("etaoinshrdlucm", k=random.randint(2, 9))) for _ in range(5000)]
@@ -155,6 +166,7 @@ def main():
             post, shell = write(folder, "post.lua", POST_LUA), write(folder, "post.sh", POST_SH.format(**values))
             fib = write(folder, "fib.lua", FIB)
             jobs = write(folder, "jobs.yaml", many_jobs(state))
+            connectors = write(folder, "connectors.yaml", many_connectors(state))
 
             def forget():
                 for end in ("", "-wal", "-shm", "-journal"):
@@ -171,6 +183,8 @@ def main():
             for verb in ("next", "show"):
                 compare(f"cron {verb}, {JOBS} jobs | jeton --version", [JETON, "-c", jobs, "cron", verb],
                         [JETON, "--version"], env)
+            compare(f"token --json, {CONNECTORS} connectors | jeton --version",
+                    [JETON, "-c", connectors, "token", "--json"], [JETON, "--version"], env)
             compare_masking(folder, env)
         finally:
             sandbox.stop()
