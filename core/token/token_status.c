@@ -33,8 +33,10 @@ static struct token_status status_of(struct store_token *row, const struct store
                                      const struct connector *asker, const struct clock *clock)
 {
     const struct connector *owner = connector_owner(asker);
-    struct token_status out = {.refresh_expires_at_ms = token_cache_ends(grant, owner).refresh_ms,
-                               .login_expires_at_ms = token_cache_ends(grant, owner).login_ms,
+    const struct token_ends ends = token_cache_ends(grant, owner);
+    struct token_status out = {.refresh_expires_at_ms = ends.refresh_ms,
+                               .refresh_lifetime_ms = ends.refresh_lifetime_ms,
+                               .login_expires_at_ms = ends.login_ms,
                                .exchanged_at_ms = row->received_wall_ms,
                                .endpoint_url = row->endpoint_url,
                                .rotated = grant->refresh_token != NULL};

@@ -20,6 +20,7 @@ struct token_status {
     int64_t since_ms;      /* likewise */
     int64_t expires_at_ms; /* of the access token */
     int64_t refresh_expires_at_ms;
+    int64_t refresh_lifetime_ms; /* from its receipt or last use to then */
     int64_t login_expires_at_ms;
     int64_t exchanged_at_ms;
     const char *endpoint_url; /* that a reply named */

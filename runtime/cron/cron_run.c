@@ -5,6 +5,7 @@
  * loaded last; editing the file does not disturb them.
  */
 #include "app_children.h"
+#include "app_keep.h"
 #include "app_signals.h"
 #include "clock.h"
 #include "cron_table.h"
@@ -17,8 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_MS          60000 /* at least so often, to notice changes of the clock */
-#define RETRY_MS         5000  /* after a process that could not be started */
+#define LOOK_MS          60000    /* at least so often, to notice changes of the clock */
+#define RETRY_MS         5000     /* after a process that could not be started */
+#define KEEP_MS          86400000 /* between looks at refresh tokens that die unused */
 #define AT_ONCE_DEFAULT  64
 #define AT_ONCE_MAX      1000
 #define PER_JOB_MAX      8 /* of one job: those that wait for its lock (overlap: wait) */
@@ -35,6 +37,8 @@ struct scheduler {
     struct app_children children;
     struct app_signals signals;
     const struct job *job; /* in a child: what it runs */
+    bool keeps;            /* in a child: it keeps refresh tokens alive */
+    int64_t next_keep_ms;  /* boot clock */
     int signo;             /* the first one that says to end; 0: none */
     int64_t next_step_ms;  /* monotonic: when the next signal is sent to what still runs */
     int killing;           /* the last signal that the children got; 0: none */
@@ -72,6 +76,26 @@ static bool start(struct scheduler *scheduler, struct cron_entry *entry)
     return true;
 }
 
+/* Refresh tokens that die unused are used in time, whatever the jobs do. In the child
+ * scheduler->keeps is set. */
+static void start_keeping(struct scheduler *scheduler)
+{
+    static const char name[] = "token --keep-alive";
+    int64_t now_ms = clock_boot_ms();
+    if (now_ms < scheduler->next_keep_ms || !app_keep_may(scheduler->table.plan.config))
+        return;
+    pid_t pid = fork();
+    scheduler->next_keep_ms = now_ms + (pid < 0 ? RETRY_MS : KEEP_MS);
+    scheduler->keeps = pid == 0;
+    if (pid > 0)
+        app_children_add(&scheduler->children, pid, name, name);
+}
+
+static bool is_child(const struct scheduler *scheduler)
+{
+    return scheduler->job != NULL || scheduler->keeps;
+}
+
 /* Returns in how many ms there is something to do again. */
 static int64_t start_due(struct scheduler *scheduler)
 {
@@ -86,6 +110,8 @@ static int64_t start_due(struct scheduler *scheduler)
         if (scheduler->job != NULL)
             return 0;
     }
+    if (children->count < children->max)
+        start_keeping(scheduler);
     int64_t next = cron_table_next(&scheduler->table);
     now_ms = clock_wall_ms();
     return next <= (now_ms + LOOK_MS) / 1000 ? next * 1000 - now_ms : LOOK_MS;
@@ -198,7 +224,7 @@ static void schedule(struct scheduler *scheduler)
 {
     while (scheduler->signo == 0 || scheduler->children.count > 0) {
         int64_t ms = scheduler->signo == 0 ? start_due(scheduler) : wait_for_ends(scheduler);
-        if (scheduler->job != NULL)
+        if (is_child(scheduler))
             return;
         app_signals_wait(&scheduler->signals, ms);
         take_signals(scheduler);
@@ -216,6 +242,8 @@ static int run_child(struct scheduler *scheduler, struct err *err)
         dup2(null, STDIN_FILENO);
         close(null);
     }
+    if (scheduler->keeps)
+        return app_keep_alive(scheduler->app, scheduler->table.plan.config, NULL, err);
     return job_run_loaded(scheduler->app, scheduler->table.plan.config, scheduler->job, true, err);
 }
 
@@ -229,7 +257,7 @@ static int run(struct scheduler *scheduler, struct err *err)
     orphans_adopt();
     say_table(scheduler, scheduler->table.plan.config->path);
     schedule(scheduler);
-    if (scheduler->job != NULL)
+    if (is_child(scheduler))
         status = run_child(scheduler, err);
     else
         status = scheduler->killing != 0 ? 128 + scheduler->signo : 0;

@@ -1,6 +1,7 @@
 /* jeton token: a connector's access token, from the cache or by an exchange. */
 #include "verb.h"
 
+#include "app_keep.h"
 #include "clock.h"
 #include "config_load.h"
 #include "engine.h"
@@ -25,6 +26,7 @@ struct token_options {
     bool json;
     bool show;
     bool header;
+    bool keep_alive;
 };
 
 struct token_report {
@@ -255,10 +257,13 @@ int verb_token(struct app *app, int argc, char **argv, struct err *err)
         {0, "show", OPT_FLAG, &options.show, NULL, "print the access token too"},
         {0, "header", OPT_FLAG, &options.header, NULL,
          "print only the header field that carries the token; refuses a terminal"},
+        {0, "keep-alive", OPT_FLAG, &options.keep_alive, NULL,
+         "exchange refresh tokens that die soon if nobody uses them: of the connector, or of all"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton token [CONNECTOR [--refresh] [--show | --header]] [--json]",
+        .usage = "jeton token [CONNECTOR [--refresh] [--show | --header]] [--json]\n"
+                 "jeton token [CONNECTOR] --keep-alive",
         .description =
             "Shows where the connector's access token is valid, until when, and for what. A fresh "
             "token comes from the cache; otherwise one is exchanged and cached. Without a name: a "
@@ -279,9 +284,15 @@ int verb_token(struct app *app, int argc, char **argv, struct err *err)
         return err_set(err, ERR_USAGE,
                        "jeton token: --refresh, --show and --header need the name of a connector");
     }
+    if (options.keep_alive && (options.refresh || options.show || options.header || options.json)) {
+        mem_free(result.operands);
+        return err_set(err, ERR_USAGE, "jeton token: --keep-alive stands alone");
+    }
     struct config *config = app_config(app, true, err);
     int status = -1;
-    if (config != NULL && name == NULL)
+    if (config != NULL && options.keep_alive)
+        status = app_keep_alive(app, config, name, err);
+    else if (config != NULL && name == NULL)
         status = token_table_print(app, config, options.json, err);
     else if (config != NULL)
         status = show_token(app, config, name, &options, err);

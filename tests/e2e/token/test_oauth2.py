@@ -485,6 +485,60 @@ class TokenOf(OAuth2):
         self.assertIn("sign-in ends   20", done.stdout)
 
 
+class KeptAlive(OAuth2):
+    DAY = 86400
+
+    def at(self, days):
+        return self.faketime(f"+{days * self.DAY}")
+
+    def test_in_the_last_third(self):
+        grants = self.grants()
+        self.books(grants, refresh_lifetime="90d", login_lifetime="100d")
+        self.ok("token", "--keep-alive")
+        self.assertFalse(os.path.exists(self.state))  # nothing was exchanged yet: nothing is known
+        self.ok("token", "books")
+        for days, exchanges in ((0, 1), (59, 1), (61, 2), (62, 2), (130, 3)):
+            for options in ((), ("books",)):
+                done = self.ok("token", *options, "--keep-alive", env=self.at(days))
+                self.assertEqual(done.stdout, "")
+            self.assertEqual(len(grants.forms), exchanges, days)
+        self.assertEqual([form["refresh_token"] for form in grants.forms],
+                         ["refresh-token-0", "refresh-token-1", "refresh-token-2"])
+
+    def test_as_the_service_says(self):
+        grants = self.grants(refresh_token_expires_in=90 * self.DAY)
+        self.books(grants)
+        self.ok("token", "books")
+        self.ok("token", "--keep-alive", env=self.at(59))
+        self.assertEqual(len(grants.forms), 1)
+        self.assertIn("now lives, unused, until 20", self.ok("-v", "token", "--keep-alive", env=self.at(61)).stderr)
+        self.assertEqual(len(grants.forms), 2)
+
+    def test_a_failure_and_who_needs_a_person(self):
+        grants = self.grants()
+        self.books(grants, refresh_lifetime="90d")
+        self.ok("token", "books")
+        grants.answers = [(400, {}, {"error": "invalid_grant"})]
+        self.fails(4, "token", "--keep-alive", env=self.at(61), says="invalid_grant")
+        self.ok("token", "--keep-alive", env=self.at(62))
+        self.assertEqual(len(grants.forms), 2)
+
+    def test_the_scheduler_does_it(self):
+        grants = self.grants()
+        self.books(grants, refresh_lifetime="90d")
+        self.ok("token", "books")
+        process = self.start("-v", "cron", "run", env=self.at(61))
+        support.wait_until(lambda: len(grants.forms) == 2 and self.row()["refresh_token"] == "refresh-token-2")
+        process.terminate()
+        self.assertEqual(process.wait(20), 0)
+
+    def test_usage(self):
+        self.books(self.grants())
+        for option in ("--json", "--refresh", "--show", "--header"):
+            self.fails(2, "token", "books", "--keep-alive", option, says="--keep-alive stands alone")
+        self.fails(3, "token", "nobody", "--keep-alive", says="nobody")
+
+
 class Configured(OAuth2):
     def problems(self, **keys):
         grants = self.grants()
