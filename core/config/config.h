@@ -83,7 +83,7 @@ struct config {
     struct job *jobs;
     size_t njobs;
     const struct config_presets *presets; /* what it was read with; borrowed, or NULL */
-    struct config_sources *sources; /* what keeps `args` alive */
+    struct config_sources *sources;       /* what keeps `args` alive */
 };
 
 /*

@@ -21,9 +21,8 @@ struct config *config_read(const char *path, const struct config_provider *const
 void config_free(struct config *config);
 /*
  * The one connector of a text such as "connectors:\n  NAME: { … }" (connector_free), which belongs
- * to no file yet: file, home and shown are NULL, and relative paths count from the working directory.
- * With problems it is incomplete; NULL where the
- * text has none.
+ * to no file yet: file, home and shown are NULL, and relative paths count from the working
+ * directory. With problems it is incomplete; NULL where the text has none.
  */
 struct connector *config_connector_parse(const char *text, size_t len,
                                          const struct config_provider *const *providers,

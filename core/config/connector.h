@@ -67,8 +67,8 @@ struct connector { /* made by connector_new */
     struct config_rate_limit rate_limit;
     int64_t timeout_ms;             /* one request, reply included */
     int64_t retries;                /* after the first try */
-    char *service;                  /* what stands for the token service in the owner of its rows:
-                                       its preset; NULL: the mapping names one */
+    char *service;                  /* with a preset: what stands for the token service in the
+                                       owner of its rows; NULL: what the mapping says */
     char *token_of;                 /* whose token it has; NULL: its own */
     const struct connector *lender; /* that one; NULL: its own, or the configuration is wrong */
     bool slot;        /* it asks the lender's service for an access token of its own */

@@ -171,10 +171,16 @@ static bool may_have(const struct merge *merge, const struct yaml_node *own,
     return false;
 }
 
-static bool names_service(const struct yaml_node *own)
+/* The service that the connector itself names: a URL of its own is a service of its own. */
+static const char *own_service(const struct yaml_node *own)
 {
-    return !is_nothing(yaml_get(own, "token_service")) || !is_nothing(yaml_get(own, "token_url")) ||
-           !is_nothing(yaml_get(own, "issuer"));
+    static const char *const keys[] = {"token_service", "token_url", "issuer"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const struct yaml_node *node = yaml_get(own, keys[i]);
+        if (!is_nothing(node) && node->kind == YAML_SCALAR)
+            return node->text;
+    }
+    return NULL;
 }
 
 const struct yaml_node *preset_merge(const struct schema_walk *walk,
@@ -196,7 +202,8 @@ const struct yaml_node *preset_merge(const struct schema_walk *walk,
                          merge.at);
         merged = join(&merge, mapping, connector);
         strip(merged);
-        *service = names_service(mapping) ? NULL : preset_vars_service(&merge.vars);
+        const char *named = own_service(mapping);
+        *service = named != NULL ? mem_strdup(named) : preset_vars_service(&merge.vars);
     }
     return merged;
 }

@@ -34,8 +34,8 @@ void preset_docs_destroy(struct preset_docs *docs);
  * no preset; NULL where nothing can be made of it. Problems are reported at the walk's place. Nodes
  * live as long as the arena.
  *
- * service (mem_free): what stands for the token service in the owner of its rows: the preset and
- * its variables. NULL where the connector names the service itself.
+ * service (mem_free): what stands for the token service in the owner of its rows: the URL that the
+ * connector itself names, else the preset and its variables. NULL without a preset.
  */
 const struct yaml_node *preset_merge(const struct schema_walk *walk,
                                      const struct config_presets *presets, struct preset_docs *docs,

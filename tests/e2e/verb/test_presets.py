@@ -129,7 +129,8 @@ connector:
                                       "client_auth": "post"}})
         self.assertEqual(owners(), {"books": "fresh"})
         for other in ({"vars": {"host": "id.example.org", "realm": "guests"}},
-                      {"token_url": "https://id.example.org/realms/staff/protocol/openid-connect/token"}):
+                      {"token_url": "https://id.example.org/realms/staff/protocol/openid-connect/token"},
+                      {"issuer": "https://id.example.org/realms/staff"}):
             self.configure_all({"books": {**keycloak, **other}})
             self.assertEqual(owners(), {"books": "new"}, other)
 
