@@ -189,7 +189,8 @@ class Services(Page):
         [script] = [block for language, block in blocks if language == "lua"]
         main, job, daemon, account, other = [block for language, block in blocks if language == "yaml"]
         shell = [block for language, block in blocks if language == "sh"]
-        (install, check, login, token, paste, browse, given, run, cron, person, again, secret, graph, sheets, end) = shell
+        (install, check, login, token, paste, browse, given, run, cron, person, again, alive, secret, graph, sheets,
+         end) = shell
         self.assertIn("GitLab", self.type(install))
         path = self.write(".config/jeton/jeton.yaml", self.here(main))
         self.assertIn("good (1 connector, 0 jobs)", self.type(check))
@@ -220,6 +221,9 @@ class Services(Page):
         self.assertRegex(out, r"(?s)gitlab +needs.person.*somebody must sign in")
         self.assertIn("WDJB-MJHT", self.type(again))
         self.assertNotIn("somebody", self.type(person))
+        sent = len(self.server.forms)
+        self.type(alive)
+        self.assertEqual(len(self.server.forms), sent)
         # The other kinds.
         self.write(".config/jeton/conf.d/graph.yaml", self.here(daemon), mode=0o644)
         self.type(secret.replace("touch ", "echo the-secret-of-the-daemon > "))
