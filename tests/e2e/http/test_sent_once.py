@@ -3,15 +3,18 @@ connection that was kept, where libcurl would send again by itself."""
 
 import contextlib
 import json
+import os
 import socket
+import subprocess
 import threading
 import unittest
 
 import support
-from judges import whole_message
+from certificates import Authority
+from judges import JUDGES, node, whole_message
 
 SCRIPT = """
-local http, url, method, how = require "jeton.http", ...
+local http, url, method, how, lost, ca = require "jeton.http", ...
 local bodies = { none = {}, body = { body = "text" }, json = { json = { x = 1 } }, form = { form = { x = 1 } },
   file = { body_file = "file" }, parts = { multipart = { { name = "f", file = "file" } } } }
 local options = bodies[how]
@@ -20,7 +23,8 @@ local first, second = {}, options
 if url == "" then
   first.connector, first.path, second.connector, second.path = true, "kept", true, "lost"
 else
-  first.url, second.url = url .. "/kept", url .. "/lost"
+  first.url, second.url = url .. "/kept", url .. (lost or "/lost")
+  first.ca_file, second.ca_file = ca, ca
 end
 assert(http.request(first))
 local response, err = http.request(second)
@@ -75,10 +79,10 @@ class SentOnce(support.Case):
         self.write("file", "text")
         self.write("s.lua", SCRIPT)
 
-    def connectors(self, **more):
+    def connectors(self, url=None, **more):
         keys = {"provider": "oauth2", "grant": "client_credentials", "client_id": "client-id", "client_secret": "secret-of-it",
                 "endpoint": self.server.url, **more}
-        lines = "".join(f"  {name}: {json.dumps({**keys, 'token_url': self.server.url + '/token/' + name})}\n"
+        lines = "".join(f"  {name}: {json.dumps({**keys, 'token_url': url or self.server.url + '/token/' + name})}\n"
                         for name in ("kept", "lost"))
         self.write("jeton.yaml", f"version: 1\nstate: {self.state}\nconnectors:\n{lines}")
 
@@ -128,6 +132,37 @@ print(response, err.kind)
         tokens = {path: number for number, _, path in self.server.seen if path.startswith("/token")}
         self.assertEqual([path for _, _, path in self.server.seen], ["/token/kept", "/kept", "/token/lost"])
         self.assertEqual(len({number for number, _, _ in self.server.seen}), 3, tokens)  # each on its own connection
+
+    def test_http2(self):
+        """Node's server: its streams end in ways of their own."""
+        authority = Authority(self.folder)
+        authority.server("server")
+        server = subprocess.Popen([node(), os.path.join(JUDGES, "http2.mjs"), f"{self.folder}/server.key",
+                                   f"{self.folder}/server.pem"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(support.end_process, server)
+        url = json.loads(server.stdout.readline())
+        for method, how, ways in (("GET", "none", "refused"), ("POST", "json", "refused closed goaway reset"),
+                                  ("POST", "none", "closed"), ("POST", "file", "closed"), ("PATCH", "parts", "closed")):
+            for way in ways.split():
+                with self.subTest(method=method, how=how, way=way):
+                    out = self.run_script("s.lua", url, method, how, "/lost/" + way, authority.file)
+                    self.assertEqual(out, "nil\tnetwork\n")
+                    seen = self.seen_until_now(server, url, authority)
+                    lost = [number for number, _, path in seen if path.startswith("/lost")]
+                    self.assertEqual((seen[0][2], lost[0]), ("/kept", seen[0][0]))
+                    self.assertEqual(len(lost), 6 if method == "GET" else 1, seen)  # libcurl's tries
+        self.connectors(url + "/lost/refused", retries=0, ca_file=authority.file)
+        self.fails(5, "token", "lost")
+        self.assertEqual([path for _, _, path in self.seen_until_now(server, url, authority)], ["/lost/refused", "/end"])
+
+    def seen_until_now(self, server, url, authority):
+        self.ok("run", "-", url + "/end", authority.file, input="""
+local url, ca = ...
+assert(require "jeton.http".get(url, { ca_file = ca }))""")
+        seen = []
+        while not seen or seen[-1][2] != "/end":
+            seen.append(json.loads(server.stdout.readline()))
+        return seen
 
 
 if __name__ == "__main__":
