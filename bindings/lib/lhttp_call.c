@@ -136,6 +136,9 @@ static int call_finish(lua_State *L, void *arg)
         push_response(L, call);
         return 1;
     }
+    if (call->err.status != 0)
+        engine_know_secrets(vm_engine(call->vm));
+    redact_err(vm_engine(call->vm)->redact, &call->err);
     lua_pushnil(L);
     lerr_push(L, &call->err);
     if (!call->has_response)

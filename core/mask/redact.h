@@ -11,6 +11,7 @@
 #define JETON_REDACT_H
 
 #include "buf.h"
+#include "err.h"
 #include "redact_limits.h"
 
 #include <stdbool.h>
@@ -38,6 +39,10 @@ void redact_find(const struct redact *redact, const char *text, size_t len, reda
 /* Appends text to out with every occurrence masked; what passes out's limit is cut off. NULL
  * redact: copied as it is. */
 void redact_text(const struct redact *redact, const char *text, size_t len, struct buf *out);
+
+/* Message, code and request of an error, which may say again what a service was sent. For errors
+ * that scripts get, as these print them unmasked. */
+void redact_err(const struct redact *redact, struct err *err);
 
 /* For output in pieces: a secret is found across write boundaries. Only what could be the start of
  * one is held back. Secrets that are added later count from the next write on. */

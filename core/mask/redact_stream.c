@@ -108,6 +108,24 @@ void redact_text(const struct redact *redact, const char *text, size_t len, stru
     }
 }
 
+static void mask_field(const struct redact *redact, char *text, size_t size)
+{
+    struct buf masked;
+    if (text[0] == '\0')
+        return;
+    buf_create(&masked, 4 * size); /* a mask may be longer than its secret */
+    redact_text(redact, text, strlen(text), &masked);
+    err_text(text, size, "%s", masked.data);
+    buf_destroy(&masked);
+}
+
+void redact_err(const struct redact *redact, struct err *err)
+{
+    mask_field(redact, err->msg, sizeof err->msg);
+    mask_field(redact, err->code, sizeof err->code);
+    mask_field(redact, err->request, sizeof err->request);
+}
+
 struct redact_stream *redact_stream_new(const struct redact *redact, redact_write_fn *write,
                                         void *arg)
 {

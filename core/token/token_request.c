@@ -31,16 +31,6 @@ void token_request_remove(struct token_request **list, struct token_request *req
     request->next = NULL;
 }
 
-/* A service may say again what it was sent, and scripts print errors unmasked. */
-static void mask(const struct redact *redact, struct err *err)
-{
-    struct buf masked;
-    buf_create(&masked, sizeof err->msg * 4); /* a mask may be longer than its secret */
-    redact_text(redact, err->msg, strlen(err->msg), &masked);
-    err_text(err->msg, sizeof err->msg, "%s", masked.data);
-    buf_destroy(&masked);
-}
-
 void token_request_finish(struct token_request *request, const struct token *token,
                           const struct err *err)
 {
@@ -50,7 +40,7 @@ void token_request_finish(struct token_request *request, const struct token *tok
     struct err told = {0};
     if (err != NULL) {
         told = *err;
-        mask(request->tokens->redact, &told);
+        redact_err(request->tokens->redact, &told);
     }
     mem_free(request);
     done(arg, token, err != NULL ? &told : NULL);

@@ -64,6 +64,30 @@ class Refusals(PolicyCase):
         self.assertIn("invalid_grant: Expired", told)
         self.assertNotIn(service.received[0]["headers"]["refreshToken"], told)
 
+    def test_a_secret_that_comes_back_is_masked_for_scripts(self):
+        """In every field of an err: scripts print them. Whole, cut in the middle, and of the API too."""
+        secrets = {support.TENANT_TOKEN, "access-token-of-the-service"}
+        script = self.write("all.lua", """
+            local call = ({ token = require("jeton.token").refresh, api = function()
+              return require("jeton.http").request { connector = true, path = "users/me" } end })[...]
+            local _, err = call()
+            for key, value in pairs(err) do print(key, value) end
+            print(err)""")
+        for name, header in (("token", "refreshToken"), ("api", "accessToken")):
+            for pad in ("", "p" * 40):
+                def answer(request, name=name, header=header, pad=pad):
+                    if request["path"].endswith("/accessToken") != (name == "token"):
+                        return None
+                    said = pad + request["headers"][header]
+                    return 409, {"Content-Type": "application/json"}, {"errorCode": said, "message": said}
+                with self.subTest(name=name, pad=pad):
+                    service = self.service(answer)
+                    self.configure(service.base, retries=0)
+                    told = self.ok("run", script, name)
+                    self.assertIn("code\t" + pad + "********", told.stdout)
+                    for secret in secrets:
+                        self.assertNotIn(secret[:8], told.stdout + told.stderr)
+
     def test_5xx_is_repeated_for_get_and_not_for_post(self):
         answers = iter([(500, {}, {}), (502, {}, {})])
         service = self.service(lambda r: next(answers, None) if r["path"] == "/v1/users/me" else None)
