@@ -128,7 +128,7 @@ class Assertions(OAuth2):
                 ({"key": self.key("ec.pem"), "algorithm": "HS256"},
                  "'algorithm' of connector 'books' must be RS256, PS256, ES256 or EdDSA"),
                 ({"key": self.key("ec.pem"), "assertion": {"lifetime": "1m", "backdate": "60s"}},
-                 "'backdate' is not below 'lifetime'")):
+                 "'backdate' must be less than 'lifetime'")):
             with self.subTest(says=says):
                 self.asserts(grants, **keys)
                 self.fails(3, "token", "books", says=says)
