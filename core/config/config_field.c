@@ -20,16 +20,22 @@ const char *config_text(const struct schema_walk *walk, const struct schema_fiel
     return NULL;
 }
 
+bool config_url_check(const struct schema_walk *walk, const struct schema_field *field,
+                      const struct yaml_node *node, const char *text)
+{
+    struct err err;
+    err_clear(&err);
+    if (allow_check_base(text, &err) == 0)
+        return true;
+    schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
+    return false;
+}
+
 const char *config_url_text(const struct schema_walk *walk, const struct schema_field *field,
                             const struct yaml_node *node)
 {
     const char *text = config_text(walk, field, node);
-    struct err err;
-    err_clear(&err);
-    if (text == NULL || allow_check_base(text, &err) == 0)
-        return text;
-    schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
-    return NULL;
+    return text != NULL && config_url_check(walk, field, node, text) ? text : NULL;
 }
 
 void config_url_parse(const struct schema_walk *walk, const struct schema_field *field,

@@ -11,6 +11,9 @@
  * problem was reported. */
 const char *config_url_text(const struct schema_walk *walk, const struct schema_field *field,
                             const struct yaml_node *node);
+/* Whether `text`, of the node, is one; else the problem was reported. */
+bool config_url_check(const struct schema_walk *walk, const struct schema_field *field,
+                      const struct yaml_node *node, const char *text);
 /* char *: such a URL, without slashes at its end. */
 schema_parse_fn config_url_parse;
 /* struct secret: a string, or {env:}, {file:}, {command:}, {credential:}. */

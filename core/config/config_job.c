@@ -1,4 +1,3 @@
-#include "allow.h"
 #include "config_field.h"
 #include "config_file.h"
 #include "mem.h"
@@ -118,20 +117,17 @@ static void read_heartbeat(const struct schema_walk *walk, const struct schema_f
                            const struct yaml_node *node, void *target)
 {
     const char *text = config_text(walk, field, node);
-    struct err err;
-    err_clear(&err);
     if (text == NULL)
         return;
     /* As a token service's, but it may have a query. */
     char *base = mem_strndup(text, strcspn(text, "?"));
-    if (allow_check_base(base, &err) != 0)
-        schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
-    else if (text[strcspn(text, " \t\r\n#")] != '\0')
+    bool good = config_url_check(walk, field, node, base);
+    mem_free(base);
+    if (good && text[strcspn(text, " \t\r\n#")] != '\0')
         schema_problem(walk, node, "'%s' of %s: a URL holds no white space and no '#'", field->name,
                        walk->what);
-    else
+    else if (good)
         *(char **)target = mem_strdup(text);
-    mem_free(base);
 }
 
 static const struct schema_field message_fields[] = {

@@ -131,6 +131,27 @@ struct oauth2_connector {
 extern const struct schema_field oauth2_connector_fields[];
 /* char **: a list of words, or a text with spaces between them. */
 schema_parse_fn oauth2_connector_read_words;
+
+/* Rows of a field table that connectors with `token_of` have, too: what is asked for, and how the
+ * API is called. */
+#define OAUTH2_CONNECTOR_ROW(key, kind, ...)                                                       \
+    {                                                                                              \
+        .name = #key, .type = (kind), .offset = offsetof(struct oauth2_connector, key),            \
+        __VA_ARGS__                                                                                \
+    }
+#define OAUTH2_CONNECTOR_WORDS(key)                                                                \
+    OAUTH2_CONNECTOR_ROW(key, SCHEMA_CUSTOM, .parse = oauth2_connector_read_words,                 \
+                         .expected = "a list of strings, or a string")
+#define OAUTH2_CONNECTOR_ASKS                                                                      \
+    OAUTH2_CONNECTOR_WORDS(scope),                                                                 \
+        OAUTH2_CONNECTOR_ROW(audience, SCHEMA_STRING, .expected = "a string"),                     \
+        OAUTH2_CONNECTOR_WORDS(resource)
+#define OAUTH2_CONNECTOR_API(must)                                                                 \
+    OAUTH2_CONNECTOR_ROW(endpoint, SCHEMA_CUSTOM, .required = (must), .parse = config_url_parse,   \
+                         .expected = "a URL such as https://api.example.org/v2"),                  \
+        OAUTH2_CONNECTOR_ROW(authorization, SCHEMA_STRING,                                         \
+                             .expected = "a text such as \"Bearer " OAUTH2_TOKEN "\""),            \
+        OAUTH2_CONNECTOR_ROW(header, SCHEMA_STRING, .expected = "the name of a header field")
 const struct oauth2_connector *oauth2_connector_of(const struct connector *connector);
 /* The grant as it is written down; OAUTH2_GRANT_REFRESH where nothing is. */
 const char *oauth2_connector_grant(const struct oauth2_connector *oauth2);

@@ -265,11 +265,6 @@ static const struct schema_field reply_fields[] = {
         .name = (key), .type = SCHEMA_DURATION, .offset = AT(member), .min = 1000,                 \
         .max = LIFE_MAX_MS                                                                         \
     }
-#define WORDS(member)                                                                              \
-    {                                                                                              \
-        .name = #member, .type = SCHEMA_CUSTOM, .offset = AT(member),                              \
-        .parse = oauth2_connector_read_words, .expected = "a list of strings, or a string"         \
-    }
 #define PAIRS(member, parser)                                                                      \
     {                                                                                              \
         .name = #member, .type = SCHEMA_CUSTOM, .offset = AT(member), .parse = (parser),           \
@@ -330,10 +325,7 @@ const struct schema_field oauth2_connector_fields[] = {
     TEXT(subject_token_type),
     SECRET(actor_token, config_secret_parse),
     TEXT(actor_token_type),
-    WORDS(scope),
     TEXT(scope_separator),
-    TEXT(audience),
-    WORDS(resource),
     PAIRS(params, read_pairs),
     PAIRS(refresh_params, read_pairs),
     PAIRS(authorize_params, read_authorize_params),
@@ -345,19 +337,8 @@ const struct schema_field oauth2_connector_fields[] = {
     LIFETIME("refresh_lifetime", common.refresh_lifetime_ms),
     LIFETIME("login_lifetime", common.login_lifetime_ms),
     {.name = "dead_errors", .type = SCHEMA_STRINGS, .offset = AT(dead_errors)},
-    {.name = "endpoint",
-     .type = SCHEMA_CUSTOM,
-     .offset = AT(endpoint),
-     .parse = config_url_parse,
-     .expected = "a URL such as https://api.example.org/v2"},
-    {.name = "authorization",
-     .type = SCHEMA_STRING,
-     .offset = AT(authorization),
-     .expected = "a text such as \"Bearer " OAUTH2_TOKEN "\""},
-    {.name = "header",
-     .type = SCHEMA_STRING,
-     .offset = AT(header),
-     .expected = "the name of a header field"},
+    OAUTH2_CONNECTOR_ASKS,
+    OAUTH2_CONNECTOR_API(false),
     {0},
 };
 

@@ -115,6 +115,20 @@ static void world_destroy(struct world *world)
     provider_fixture_destroy(&world->f);
 }
 
+/* A call with a token, until its request is on the way, which is not answered. */
+static struct client_call *start_and_wait(struct world *world, struct called *called)
+{
+    const struct client_request request = {.http.method = "GET", .path = "things"};
+    provider_fixture_token(&world->f, NULL);
+    world->fake.silent = true;
+    const struct ready *ready = &world->fake.replies[world->fake.next];
+    struct client_call *call = client_start(world->f.engine.client, world->f.connector, &request,
+                                            provider_fixture_called, called);
+    for (int turns = 0; turns < 10 && ready->at_ms == 0; turns++)
+        loop_turn(world->f.engine.loop, 0);
+    return call;
+}
+
 static void all_requests_go_through_it(void **state)
 {
     (void)state;
@@ -198,14 +212,8 @@ static void what_is_cancelled_is_broken_off(void **state)
     struct ready replies[] = {{200, .body = "token abcdefgh"}, {0}};
     struct world world;
     world_create(&world, replies, 2);
-    provider_fixture_token(&world.f, NULL);
-    world.fake.silent = true;
     struct called called = {0};
-    const struct client_request request = {.http.method = "GET", .path = "things"};
-    struct client_call *call = client_start(world.f.engine.client, world.f.connector, &request,
-                                            provider_fixture_called, &called);
-    for (int turns = 0; turns < 10 && replies[1].at_ms == 0; turns++)
-        loop_turn(world.f.engine.loop, 0);
+    struct client_call *call = start_and_wait(&world, &called);
     assert_string_equal(replies[1].url, "GET " API "/things");
     client_cancel(call);
     assert_int_equal(world.fake.cancelled, 1);
@@ -267,14 +275,8 @@ static void a_call_may_end_while_its_move_is_written_down(void **state)
     struct provider moving;
     world_create(&world, replies, 2);
     let_it_move(&world, &moving);
-    provider_fixture_token(&world.f, NULL);
-    world.fake.silent = true;
     struct called called = {0};
-    const struct client_request request = {.http.method = "GET", .path = "things"};
-    struct client_call *call = client_start(world.f.engine.client, world.f.connector, &request,
-                                            provider_fixture_called, &called);
-    for (int turns = 0; turns < 10 && replies[1].at_ms == 0; turns++)
-        loop_turn(world.f.engine.loop, 0);
+    struct client_call *call = start_and_wait(&world, &called);
     fake_answer(&world.fake);
     client_cancel(call);
     for (int turns = 0; turns < 3; turns++)
