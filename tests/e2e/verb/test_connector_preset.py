@@ -110,6 +110,14 @@ connectors:
         self.assertIn("    client_auth: none\n", self.text("conf.d/books.yaml"))
         self.assertEqual(self.files(), ["conf.d/books.yaml", "jeton.yaml", "secrets/books.refresh_token"])
         self.add("--issuer", self.service.url, "--force", lines=(ID, SECRET, "refresh-token-3"))
+        # Without a refresh token nothing is tried; the sign-in asks the issuer where to go.
+        count = len(self.service.forms)
+        done = self.add("--issuer", self.service.url, "--force", lines=(ID, SECRET, ""))
+        self.assertIn("next: jeton login books\n", done.stdout)
+        self.assertEqual(len(self.service.forms), count)
+        self.fails(6, "connector", "add", "wrong", "--issuer", self.service.url + "/other",
+                   input=f"{ID}\n{SECRET}\n{REFRESH}\n", says=["not added", "metadata of the service: "])
+        self.assertNotIn("conf.d/wrong.yaml", self.files())
 
     def test_refused(self):
         vars = ("--var", "company=acme")
