@@ -3,18 +3,13 @@
 import json
 import os
 import re
-import shutil
 import time
 import unittest
 
-import support
 from oauth2 import OAuth2
+from preset_connectors import connector, refreshes
 from preset_replies import PERSON, REPLIES, WORDS
 from service import Service
-
-KEYS = os.path.join(support.SOURCE, "tests", "unit", "crypto", "keys")
-VARS = {"host": "id.example.org", "stage": "account-d", "installation": "1234567", "realm": "staff",
-        "tenant": "contoso.onmicrosoft.com", "server": "default", "domain": "acme", "region": "eu"}
 
 
 class Replies(OAuth2):
@@ -46,23 +41,6 @@ class Replies(OAuth2):
         self.counts[name] += 1
         return 200, {}, self.fill(name, REPLIES[name]["good"])
 
-    def connector(self, preset):
-        keys, name = preset["connector"], preset["name"]
-        own = {"preset": name, "client_id": "the-client", "token_url": f"{self.service.url}/{name}", "retries": 1}
-        if preset["vars"]:
-            own["vars"] = {var: VARS[var] for var in preset["vars"]}
-        if keys.get("grant") in ("jwt_bearer", "app_jwt") or keys["client_auth"] == "private_key_jwt":
-            key = "service_account.json" if "google" in name else "rsa.pem"
-            path = os.path.join(self.folder, name + ".key")
-            shutil.copy(os.path.join(KEYS, key), path)
-            os.chmod(path, 0o600)
-            own["key"] = {"file": path}
-        elif keys["client_auth"] != "none":
-            own["client_secret"] = "the-secret-of-" + name
-        if keys.get("grant", "refresh_token") == "refresh_token":
-            own["refresh_token"] = name + "-refresh-0"
-        return own
-
     def all(self, *options, status=0):
         """`jeton token NAME` for all at once; their outputs."""
         running = {name: self.start("token", name, "--json", "--show", *options) for name in self.presets}
@@ -76,9 +54,6 @@ class Replies(OAuth2):
     def told(self):
         return {row["connector"]: row for row in json.loads(self.jeton("token", "--json").stdout)}
 
-    def refreshes(self, name):
-        return self.presets[name]["connector"].get("grant", "refresh_token") == "refresh_token"
-
     def check_first(self):
         for name, token in self.all().items():
             with self.subTest(name):
@@ -90,7 +65,7 @@ class Replies(OAuth2):
                 self.assertEqual(token["endpoint_url"] or "", expected.get("endpoint", token["endpoint_url"]))
                 left = time.mktime(time.strptime(token["expires_at"][:19], "%Y-%m-%dT%H:%M:%S")) - time.time()
                 self.assertAlmostEqual(left, expected["life"] or 3600, delta=60)
-                self.assertEqual(self.sent[name], [name + "-refresh-0" if self.refreshes(name) else None])
+                self.assertEqual(self.sent[name], [name + "-refresh-0" if refreshes(self.presets[name]) else None])
 
     def check_lifetimes(self):
         for name, row in self.told().items():
@@ -100,7 +75,7 @@ class Replies(OAuth2):
 
     def latest(self, name, count):
         """The refresh token after so many good replies."""
-        if not self.refreshes(name):
+        if not refreshes(self.presets[name]):
             return None
         return f"{name}-refresh-{count if '@refresh' in json.dumps(REPLIES[name]['good']) else 0}"
 
@@ -110,7 +85,8 @@ class Replies(OAuth2):
         time.tzset()
         self.assertEqual(sorted(REPLIES), sorted(self.presets))
         self.write("jeton.yaml", json.dumps({"version": 1, "state": self.state, "connectors": {
-            name: self.connector(preset) for name, preset in self.presets.items()}}))
+            name: {**connector(preset, self.folder), "token_url": f"{self.service.url}/{name}", "retries": 1}
+            for name, preset in self.presets.items()}}))
         for name in self.presets:
             self.answers[name].append(self.good(name))
         self.check_first()

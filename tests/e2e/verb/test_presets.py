@@ -2,15 +2,10 @@
 
 import json
 import os
-import shutil
 import unittest
 
-import support
 from oauth2 import OAuth2, REFRESH
-
-KEYS = os.path.join(support.SOURCE, "tests", "unit", "crypto", "keys")
-VARS = {"host": "id.example.org", "stage": "account-d", "installation": "1234567", "realm": "staff",
-        "tenant": "contoso.onmicrosoft.com", "server": "default", "domain": "acme", "region": "eu"}
+from preset_connectors import connector
 
 
 def secret(name):
@@ -20,27 +15,6 @@ def secret(name):
 class Presets(OAuth2):
     def all(self):
         return json.loads(self.ok("presets", "--json").stdout)
-
-    def key(self, name):
-        path = os.path.join(self.folder, name)
-        shutil.copy(os.path.join(KEYS, name), path)
-        os.chmod(path, 0o600)
-        return {"file": path}
-
-    def connector(self, preset):
-        """What a person says beside the preset: variables, and what is its own."""
-        keys = preset["connector"]
-        own = {"preset": preset["name"], "client_id": "the-client"}
-        if preset["vars"]:
-            own["vars"] = {name: VARS[name] for name in preset["vars"]}
-        if keys.get("grant") in ("jwt_bearer", "app_jwt") or keys["client_auth"] == "private_key_jwt":
-            own["key"] = self.key("service_account.json" if "google" in preset["name"] else "rsa.pem")
-        elif keys["client_auth"] != "none":
-            own["client_secret"] = secret("BOOKS_SECRET")
-        if keys.get("grant", "refresh_token") == "refresh_token":
-            own["refresh_token"] = secret("REFRESH_" + preset["name"].replace("-", "_"))
-            self.env[own["refresh_token"]["env"]] = "refresh-token-of-" + preset["name"]
-        return own
 
     def configure_all(self, connectors):
         self.write("jeton.yaml", json.dumps({"version": 1, "state": self.state, "connectors": connectors}))
@@ -52,9 +26,8 @@ class Presets(OAuth2):
 
     def test_all_load(self):
         presets = self.all()
-        self.env["BOOKS_SECRET"] = "secret-of-books"
         self.assertGreater(len(presets), 30)
-        self.configure_all({preset["name"]: self.connector(preset) for preset in presets})
+        self.configure_all({preset["name"]: connector(preset, self.folder) for preset in presets})
         self.assertEqual(json.loads(self.ok("check", "--json").stdout)["problems"], [])
         table = {row["connector"]: row for row in json.loads(self.ok("token", "--json").stdout)}
         self.assertEqual(sorted(table), sorted(preset["name"] for preset in presets))
