@@ -6,6 +6,7 @@
 #include "oauth2_connector.h"
 #include "oauth2_device.h"
 #include "oauth2_expiry.h"
+#include "oauth2_identity.h"
 #include "provider_words.h"
 #include "url.h"
 #include "utf8.h"
@@ -320,8 +321,11 @@ static enum provider_meaning granted(const struct provider_ask *ask, const struc
         nonsense("the body", "a JSON object", err);
     else if (ask->purpose == PROVIDER_DEVICE)
         return oauth2_device_read(root, &out->device, err) == 0 ? PROVIDER_GOOD : PROVIDER_REFUSED;
-    else if (read_token(oauth2_connector_of(ask->connector), root, response, &out->token, err) == 0)
+    else if (read_token(oauth2_connector_of(ask->connector), root, response, &out->token, err) ==
+             0) {
+        out->token.subject = oauth2_identity_read(json_get(root, "id_token"), ask->redact);
         return PROVIDER_GOOD;
+    }
     if (ask->refresh_token != NULL && out->token.refresh_token != NULL)
         return PROVIDER_SPOILT; /* the one that was sent is spent */
     provider_token_destroy(&out->token);

@@ -14,6 +14,7 @@ void provider_token_destroy(struct provider_token *token)
     mem_free(token->endpoint_url);
     mem_free(token->scope);
     mem_free(token->token_type);
+    mem_free(token->subject);
     *token = (struct provider_token){0};
 }
 

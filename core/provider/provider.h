@@ -58,6 +58,7 @@ struct provider_token {
     char *endpoint_url;  /* no trailing slash */
     char *scope;         /* separated by commas or spaces */
     char *token_type;
+    char *subject;               /* who signed in, as the service calls them */
     int64_t refresh_lifetime_ms; /* of the refresh token, whether it came or stays */
 };
 void provider_token_destroy(struct provider_token *token); /* wipes */

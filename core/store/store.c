@@ -131,6 +131,7 @@ void store_token_destroy(struct store_token *row)
     mem_free(row->token_type);
     mem_free(row->asked);
     mem_free(row->secret_fingerprint);
+    mem_free(row->subject_fingerprint);
     mem_free(row->metadata);
     mem_free(row->stop.reason);
     sodium_memzero(row, sizeof *row);

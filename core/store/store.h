@@ -25,7 +25,7 @@
 /* What this program writes, and the oldest program that can still use that, by the version that it
  * knows. What a version adds, the programs of the versions from STORE_OLDEST on do not see; what
  * they use is taken away one release later, by raising STORE_OLDEST. */
-#define STORE_VERSION     7
+#define STORE_VERSION     8
 #define STORE_OLDEST      4
 #define STORE_BUSY_MS     10000
 #define STORE_KEY_MAX     512                   /* bytes of a key of jeton.state */
@@ -111,9 +111,10 @@ struct store_token {
                                       configured, or somebody signed in; 0: not known */
     char *asked;                   /* hash of what the access token was asked for */
     char *secret_fingerprint;      /* of the secrets that the last exchange was made with */
-    int64_t barred;      /* a generation that an API refused though it had just come; 0: none */
-    char *metadata;      /* what the service says of itself (discovery) */
-    int64_t metadata_ms; /* wall clock of its receipt */
+    int64_t barred; /* a generation that an API refused though it had just come; 0: none */
+    char *subject_fingerprint; /* of who signed in; NULL: not known */
+    char *metadata;            /* what the service says of itself (discovery) */
+    int64_t metadata_ms;       /* wall clock of its receipt */
     struct store_stop stop;
     struct store_intent intent;
     const char *home; /* what it belongs to (config.h), to be written; borrowed, and never read */

@@ -4,7 +4,7 @@
 /* What the migrations lead to, made at once: ALTER TABLE makes SQLite read all tables again. */
 const char store_sqlite_schema[] =
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-    "INSERT INTO meta (key, value) VALUES ('salt', randomblob(32)), ('version', 7);"
+    "INSERT INTO meta (key, value) VALUES ('salt', randomblob(32)), ('version', 8);"
     "CREATE TABLE token ("
     "  owner TEXT PRIMARY KEY, generation INTEGER NOT NULL, access_token TEXT, endpoint_url TEXT,"
     "  scope TEXT, lifetime_ms INTEGER NOT NULL, received_wall_ms INTEGER NOT NULL,"
@@ -15,7 +15,7 @@ const char store_sqlite_schema[] =
     "  asked TEXT, secret_fingerprint TEXT, barred INTEGER NOT NULL DEFAULT 0, metadata TEXT,"
     "  metadata_ms INTEGER NOT NULL DEFAULT 0, stop_kind INTEGER NOT NULL DEFAULT 0,"
     "  stop_since_ms INTEGER NOT NULL DEFAULT 0, stop_times INTEGER NOT NULL DEFAULT 0,"
-    "  stop_reason TEXT, home TEXT) WITHOUT ROWID;"
+    "  stop_reason TEXT, home TEXT, subject_fingerprint TEXT) WITHOUT ROWID;"
     "CREATE TABLE token_intent (owner TEXT PRIMARY KEY, id TEXT NOT NULL,"
     "  generation INTEGER NOT NULL, started_ms INTEGER NOT NULL, host TEXT NOT NULL)"
     "  WITHOUT ROWID;"
@@ -91,6 +91,8 @@ const char *const store_sqlite_migrations[] = {
     /* Whose a token is (the owner is a hash), and where a run was. */
     "ALTER TABLE token ADD COLUMN home TEXT; ALTER TABLE run ADD COLUMN host TEXT;"
     "UPDATE meta SET value = 7 WHERE key = 'version';",
+    "ALTER TABLE token ADD COLUMN subject_fingerprint TEXT;"
+    "UPDATE meta SET value = 8 WHERE key = 'version';",
 };
 _Static_assert(sizeof store_sqlite_migrations / sizeof *store_sqlite_migrations == STORE_VERSION,
                "one a version");

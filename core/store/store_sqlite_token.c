@@ -10,10 +10,10 @@
     " received_boot_ms, received_boot_id, refresh_token, refresh_previous, refresh_since_ms,"      \
     " configured_fingerprint, application_fingerprint, service_override, token_type,"              \
     " refresh_expires_ms, login_since_ms, asked, secret_fingerprint, barred, metadata,"            \
-    " metadata_ms, stop_kind, stop_since_ms, stop_times, stop_reason"
+    " metadata_ms, stop_kind, stop_since_ms, stop_times, stop_reason, subject_fingerprint"
 
 /* For store_sqlite_check. */
-#define KINDS "iTTTiintTTiTTTTiiTTiTisiiT"
+#define KINDS "iTTTiintTTiTTTTiiTTiTisiiTT"
 
 static int take_row(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct store_token *row,
                     struct err *err)
@@ -47,6 +47,7 @@ static int take_row(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct stor
     row->stop.since_ms = sqlite3_column_int64(stmt, 23);
     row->stop.times = sqlite3_column_int64(stmt, 24);
     row->stop.reason = store_sqlite_column_text(stmt, 25);
+    row->subject_fingerprint = store_sqlite_column_text(stmt, 26);
     return 0;
 }
 
@@ -143,7 +144,7 @@ static int save_row(struct store_sqlite *sqlite, const struct store_token *row, 
     sqlite3_stmt *stmt =
         store_sqlite_prepare(sqlite,
                              "INSERT OR REPLACE INTO token (owner, home, " COLUMNS
-                             ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                             ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                              err);
     if (stmt == NULL)
         return -1;
@@ -175,7 +176,8 @@ static int save_row(struct store_sqlite *sqlite, const struct store_token *row, 
     sqlite3_bind_int(stmt, at++, (int)row->stop.kind);
     sqlite3_bind_int64(stmt, at++, row->stop.since_ms);
     sqlite3_bind_int64(stmt, at++, row->stop.times);
-    store_sqlite_bind_text(stmt, at, row->stop.reason);
+    store_sqlite_bind_text(stmt, at++, row->stop.reason);
+    store_sqlite_bind_text(stmt, at, row->subject_fingerprint);
     return store_sqlite_finish(sqlite, stmt, err);
 }
 

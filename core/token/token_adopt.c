@@ -64,6 +64,22 @@ static void adoption_stored(void *arg)
  * What was known before is obsolete: the service ended the earlier tokens. The configured refresh
  * token, if there is one, is older: it takes precedence again when it changes.
  */
+/* Fingerprint of who has signed in (mem_free). Somebody else than before may be a mistake. */
+static char *subject_of(const struct adoption *adoption)
+{
+    const char *subject = adoption->result.token.subject;
+    const char *before = adoption->row.subject_fingerprint;
+    char fingerprint[TOKEN_FINGERPRINT_SIZE];
+    if (subject == NULL)
+        return NULL;
+    token_cache_fingerprint(adoption->salt, "subject", subject, fingerprint);
+    if (before != NULL && strcmp(before, fingerprint) != 0)
+        log_msg(adoption->tokens->log, LOG_WARN,
+                "connector '%s' was signed in as somebody else before (another `sub`)",
+                adoption->connector->name);
+    return mem_strdup(fingerprint);
+}
+
 static int adopt(struct adoption *adoption, struct err *err)
 {
     struct tokens *tokens = adoption->tokens;
@@ -75,7 +91,8 @@ static int adopt(struct adoption *adoption, struct err *err)
     const struct clock *clock = loop_clock(tokens->loop);
     struct store_token fresh = {.generation = row->generation + 1,
                                 .metadata = mem_strdup(row->metadata),
-                                .metadata_ms = row->metadata_ms};
+                                .metadata_ms = row->metadata_ms,
+                                .subject_fingerprint = subject_of(adoption)};
     store_token_destroy(row);
     *row = fresh;
     memcpy(row->owner, adoption->owner, sizeof row->owner);

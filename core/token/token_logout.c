@@ -81,7 +81,8 @@ static void logout_forget(struct logout *logout)
     struct store_token left = {.generation = row->generation + 1,
                                .home = connector->home,
                                .metadata = mem_strdup(row->metadata),
-                               .metadata_ms = row->metadata_ms};
+                               .metadata_ms = row->metadata_ms,
+                               .subject_fingerprint = mem_strdup(row->subject_fingerprint)};
     bool stays =
         provider_of(connector)->single_use && provider_of(connector)->can != NULL &&
         provider_of(connector)->can(&(struct provider_ask){

@@ -28,6 +28,27 @@ static int read_token(const struct login *login, struct buf *line, char **token,
     return 0;
 }
 
+/*
+ * The token that was typed may be spent by now: what came in its place is kept, whatever else is
+ * wrong with the reply, and the exchange that follows says what that is.
+ */
+static int save_what_came(const struct login *login, const char *typed,
+                          struct provider_token *token, int result, struct err *err)
+{
+    if (result == 0 && token->endpoint_url != NULL)
+        result = connector_allows(login->connector, token->endpoint_url, err);
+    if (result != 0) {
+        char line[ERR_LINE_MAX];
+        log_msg(login->app->log, LOG_WARN, "%s; the refresh token is kept", err_line(err, line));
+        mem_free_secret(token->access_token);
+        mem_free(token->endpoint_url);
+        token->access_token = token->endpoint_url = NULL;
+    }
+    if (token->refresh_token == NULL)
+        token->refresh_token = mem_strdup(typed);
+    return 0;
+}
+
 int login_import(const struct login *login, struct login_result *out, struct err *err)
 {
     struct buf line;
@@ -42,8 +63,8 @@ int login_import(const struct login *login, struct login_result *out, struct err
         ask.refresh_token = token;
         result = login_post(ask, login, out, err);
     }
-    if (result == 0 && out->token.refresh_token == NULL)
-        out->token.refresh_token = mem_strdup(token);
+    if (result == 0 || out->token.refresh_token != NULL)
+        result = save_what_came(login, token, &out->token, result, err);
     buf_destroy(&line);
     return result;
 }

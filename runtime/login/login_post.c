@@ -101,8 +101,10 @@ int login_post(struct provider_ask ask, const struct login *login, struct login_
 {
     for (int moves = 0;; moves++) {
         struct login_answer answer;
-        if (login_call(login, &ask, &answer, err) != 0)
+        if (login_call(login, &ask, &answer, err) != 0) {
+            result->token = answer.reply.token; /* of PROVIDER_SPOILT */
             return -1;
+        }
         if (answer.reply.moved == NULL) {
             result->token = answer.reply.token;
             return 0;

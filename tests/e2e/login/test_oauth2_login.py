@@ -495,6 +495,52 @@ class Import(Login):
         self.assertEqual(self.row(), before)
 
 
+    def test_what_came_for_one_that_is_spent_is_kept(self):
+        service = self.service()
+        service.current = "refresh-token-of-somebody"
+        service.first = {"access_token": ""}
+        self.configure(service)
+        self.fails(6, "login", "books", "--import", input="refresh-token-of-somebody", says="the refresh token is kept")
+        service.first = {}
+        self.ok("token", "books", "--refresh")
+        self.assertFalse(service.dead)
+        service.first = {"where": "https://other.example/"}
+        self.configure(service, reply={"endpoint": "/where"})
+        self.fails(4, "login", "books", "--import", input=service.current, says="the refresh token is kept")
+        service.first = {}
+        self.ok("token", "books", "--refresh")
+        self.assertFalse(service.dead)
+
+
+class Who(Login):
+    def sign_in(self, service, claims):
+        parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in ({"alg": "none"}, claims)]
+        service.first = {"id_token": ".".join(parts) + ".signature"}
+        done = self.ok("-vv", "login", "books", "--device", env=self.quick())
+        self.assertNotIn(parts[1], done.stdout + done.stderr)
+        return "was signed in as somebody else before" in done.stderr
+
+    def test_somebody_else(self):
+        service = self.service()
+        self.configure(service)
+        alice = {"iss": service.url, "sub": "alice"}
+        self.assertFalse(self.sign_in(service, alice))
+        self.ok("token", "books", "--refresh")
+        self.assertFalse(self.sign_in(service, alice))
+        self.ok("logout", "books")
+        self.assertTrue(self.sign_in(service, {**alice, "sub": "bob"}))
+        self.assertFalse(self.sign_in(service, {**alice, "sub": "bob"}))
+        self.assertTrue(self.sign_in(service, {**alice, "iss": "https://other.example"}))
+
+    def test_what_says_nobody(self):
+        service = self.service()
+        self.configure(service)
+        for token in ("x", "x.y", "..", ".e30.", "a.W10.b", "a.!!.b", 7, None, {"sub": "x"}, "a." + "A" * 1001 + ".b"):
+            service.first = {"id_token": token}
+            self.ok("login", "books", "--device", env=self.quick())
+            self.assertIsNone(self.row()["subject_fingerprint"])
+
+
 class Discovered(Browsers):
     def discovers(self, **change):
         service = self.service()

@@ -230,7 +230,7 @@ static void programs_of_0_1_0_can_go_on(void **state)
                                         "asked",         "secret_fingerprint", "barred",
                                         "metadata",      "metadata_ms",        "stop_kind",
                                         "stop_since_ms", "stop_times",         "stop_reason",
-                                        "home"};
+                                        "home",          "subject_fingerprint"};
     for (size_t i = 0; i < sizeof added / sizeof added[0]; i++) {
         char *sql = mem_printf("ALTER TABLE token DROP COLUMN %s", added[i]);
         run_sql(sql);
