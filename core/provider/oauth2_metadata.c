@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define METADATA_DEPTH 16
+#define CERTIFICATE    "certificate" /* in what is kept: URLs are for clients that show one */
 #define KEPT_MAX       ((size_t)64 * 1024)
 #define SHOWN_MAX      200 /* bytes of a foreign text in an error */
 
@@ -85,8 +86,22 @@ static int check_answer(const struct http_response *response, struct err *err)
     return -1;
 }
 
+static bool shows_certificate(const struct oauth2_connector *oauth2)
+{
+    return oauth2->tls.key.kind != SECRET_NONE;
+}
+
+/* Clients that show a certificate may have URLs of their own (RFC 8705, 5). */
+static const char *url_of(const struct oauth2_connector *oauth2, const struct json *root,
+                          const char *member)
+{
+    const struct json *aliases = json_get(root, "mtls_endpoint_aliases");
+    const char *alias = aliases != NULL ? json_string(json_get(aliases, member)) : NULL;
+    return shows_certificate(oauth2) && alias != NULL ? alias : json_string(json_get(root, member));
+}
+
 /* Only what is used is kept; of it, only URLs that a request may have. */
-static char *keep(const struct json *root)
+static char *keep(const struct oauth2_connector *oauth2, const struct json *root)
 {
     static const char *const members[] = {OAUTH2_METADATA_TOKEN, OAUTH2_METADATA_AUTHORIZE,
                                           OAUTH2_METADATA_DEVICE, OAUTH2_METADATA_REVOKE};
@@ -95,8 +110,10 @@ static char *keep(const struct json *root)
     const struct json *issuer = json_get(root, "issuer");
     buf_puts(&out, "{\"issuer\":");
     json_write_string(&out, issuer->text, issuer->len);
+    if (shows_certificate(oauth2))
+        buf_puts(&out, ",\"" CERTIFICATE "\":true");
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        const char *url = json_string(json_get(root, members[i]));
+        const char *url = url_of(oauth2, root, members[i]);
         struct err ignored;
         err_clear(&ignored);
         if (url == NULL || strlen(url) >= URL_MAX || allow_check_base(url, &ignored) != 0)
@@ -108,9 +125,10 @@ static char *keep(const struct json *root)
     return buf_take(&out);
 }
 
-static int check_token_url(const struct json *root, struct err *err)
+static int check_token_url(const struct oauth2_connector *oauth2, const struct json *root,
+                           struct err *err)
 {
-    const char *url = json_string(json_get(root, OAUTH2_METADATA_TOKEN));
+    const char *url = url_of(oauth2, root, OAUTH2_METADATA_TOKEN);
     struct err why;
     err_clear(&why);
     if (url == NULL)
@@ -137,20 +155,22 @@ static char *read_metadata(const struct connector *connector, const struct http_
         err_set(err, ERR_HTTP, "it is not a JSON object");
     else if (json_string(issuer) == NULL || strcmp(issuer->text, oauth2->issuer) != 0)
         wrong_issuer(oauth2, issuer, err);
-    else if (check_token_url(root, err) == 0)
-        kept = keep(root);
+    else if (check_token_url(oauth2, root, err) == 0)
+        kept = keep(oauth2, root);
     json_free(root);
     return kept;
 }
 
-/* Kept from when the configuration had another issuer. */
+/* Not kept from when the configuration had another issuer, or a certificate more or less. */
 static bool fits(const struct connector *connector, const char *metadata)
 {
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
     struct err ignored;
     err_clear(&ignored);
     struct json *root = json_parse(metadata, strlen(metadata), &lenient, &ignored);
     const char *issuer = root != NULL ? json_string(json_get(root, "issuer")) : NULL;
-    bool same = issuer != NULL && strcmp(issuer, oauth2_connector_of(connector)->issuer) == 0;
+    bool same = issuer != NULL && strcmp(issuer, oauth2->issuer) == 0 &&
+                (json_get(root, CERTIFICATE) != NULL) == shows_certificate(oauth2);
     json_free(root);
     return same;
 }

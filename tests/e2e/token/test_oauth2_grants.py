@@ -132,6 +132,20 @@ class ClientCertificates(OAuth2):
             for line in key.read().splitlines()[1:-1]:
                 self.assertNotIn(line, run.stdout + run.stderr)
 
+    def test_urls_that_an_issuer_has_for_it(self):
+        def metadata(request):
+            return (200, {}, {"issuer": grants.url, "token_endpoint": "http://127.0.0.1:1/token", "mtls_endpoint_aliases":
+                              {"token_endpoint": grants.url + "/token/mtls"}}) if "well-known" in request["path"] else None
+        grants = self.grants(metadata, context=self.context)
+        # The metadata is asked for without the certificate.
+        self.context.verify_mode = ssl.CERT_OPTIONAL
+        self.addCleanup(setattr, self.context, "verify_mode", ssl.CERT_REQUIRED)
+        self.shows(grants, token_url=None, issuer=grants.url)
+        self.token()
+        self.assertEqual(grants.service.received[-1]["path"], "/token/mtls")
+        self.shows(grants, token_url=None, issuer=grants.url, tls=None, client_auth="post", client_secret=SECRET)
+        self.fails(4, "token", "books", "--refresh", says="token_hosts")  # the other one, of another host
+
     def test_beside_another_proof_and_from_variables(self):
         grants = self.grants(context=self.context)
         for end in (".pem", ".key"):
