@@ -108,8 +108,10 @@ static const struct verb *find_verb(const char *name, struct err *err)
             return &verbs[i];
         names[i] = verbs[i].name;
     }
-    const char *nearest = nearest_name(name, names, VERBS);
-    if (nearest != NULL)
+    const char *nearest = nearest_name(name, names, VERBS), *dot = strrchr(name, '.');
+    if (dot != NULL && strcmp(dot, ".lua") == 0)
+        err_set(err, ERR_USAGE, "unknown verb '%s'; a script is run by: jeton run %s", name, name);
+    else if (nearest != NULL)
         err_set(err, ERR_USAGE, "unknown verb '%s'; did you mean '%s'?", name, nearest);
     else
         err_set(err, ERR_USAGE, "unknown verb '%s'; `jeton --help` lists them", name);

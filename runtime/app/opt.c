@@ -202,9 +202,10 @@ static int check_operands(struct parse *parse)
         return err_set(parse->err, ERR_USAGE, "%s needs %s; usage: %.*s", parse->command,
                        count == 0 ? "an operand" : "one more operand", usage, spec->usage);
     if (spec->max_operands >= 0 && count > spec->max_operands)
-        return err_set(parse->err, ERR_USAGE, "unexpected operand '%s' of %s; usage: %.*s",
+        return err_set(parse->err, ERR_USAGE, "unexpected operand '%s' of %s; usage: %.*s%s%s",
                        parse->result->operands[spec->max_operands], parse->command, usage,
-                       spec->usage);
+                       spec->usage, spec->instead != NULL ? "; " : "",
+                       spec->instead != NULL ? spec->instead : "");
     return 0;
 }
 

@@ -43,6 +43,7 @@ struct opt_spec {
     int max_operands; /* -1: no limit */
     /* Options that stand earlier on the line, to say so; ends with long_name NULL. May be NULL. */
     const struct opt *earlier;
+    const char *instead; /* of an operand too many: what does that; may be NULL */
 };
 
 struct opt_result {

@@ -297,6 +297,7 @@ int cron_run(struct app *app, int argc, char **argv, struct err *err)
         .opts = opts,
         .min_operands = 0,
         .max_operands = 0,
+        .instead = "a single job is run by: jeton run --job NAME",
     };
     int parsed = app_options_alone(&spec, argc, argv, err);
     if (parsed <= 0)

@@ -119,6 +119,23 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
     return status;
 }
 
+/* What is meant, if the script is not there but a job of this name is, or if it is no script. */
+static int check_script(const struct config *config, const char *script, struct err *err)
+{
+    struct err ignored;
+    const char *dot = strrchr(script, '.');
+    if (dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0))
+        return err_set(err, ERR_USAGE,
+                       "%s is a configuration, not a script; name it before the verb: jeton -c %s "
+                       "run SCRIPT",
+                       script, script);
+    if (access(script, F_OK) != 0 && config_job(config, script, &ignored) != NULL)
+        return err_set(err, ERR_USAGE,
+                       "there is no script '%s', but a job, which is run by: jeton run --job %s",
+                       script, script);
+    return 0;
+}
+
 static int run_script(struct app *app, const struct run_options *options, const char **operands,
                       struct err *err)
 {
@@ -129,7 +146,8 @@ static int run_script(struct app *app, const struct run_options *options, const 
     struct engine engine;
     struct vm *vm = NULL;
     engine_create(&engine, config, app->log, app->redact);
-    if (options->connector != NULL && config_connector(config, options->connector, err) == NULL)
+    if (check_script(config, operands[0], err) != 0 ||
+        (options->connector != NULL && config_connector(config, options->connector, err) == NULL))
         goto cleanup;
 
     const struct vm_options vm_options = {.engine = &engine,

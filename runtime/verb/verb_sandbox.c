@@ -325,6 +325,7 @@ static int parse(struct sandbox_options *options, int argc, char **argv, struct 
                        "control routes below /_sandbox/.",
         .opts = opts,
         .max_operands = 0,
+        .instead = "a script is run against a sandbox by: jeton run --sandbox SCRIPT",
     };
     struct opt_result result;
     int parsed = app_options(&spec, argc, argv, &result, err);

@@ -44,7 +44,7 @@ static void parse_spec(struct parsed *parsed, const char *usage, bool stop, int 
         {'f', "field", OPT_STRINGS, &values->fields, "KEY=VALUE", "a field"},
         {0},
     };
-    const struct opt_spec spec = {usage, NULL, opts, stop, min, max, NULL};
+    const struct opt_spec spec = {usage, NULL, opts, stop, min, max, NULL, NULL};
     char *argv[ARGS_MAX + 1];
     int argc = 0;
     parsed->text = mem_strdup(line);
