@@ -1,7 +1,7 @@
 #include "redact_forms.h"
 
 #include "mem.h"
-#include "redact_read.h"
+#include "redact_escapes.h"
 
 #include <sodium.h>
 #include <string.h>

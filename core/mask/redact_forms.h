@@ -13,7 +13,8 @@
 #define FORMS_GRAM_BYTES 4
 #define FORMS_GRAM_BITS  16
 
-/* Bytes at which something begins that may stand for another byte: redact_read's ways, and: */
+/* Bytes at which something begins that may stand for another byte: redact_escapes_read's ways, and:
+ */
 #define FORMS_BREAK 32u /* an end of line, which base64 may have anywhere */
 
 enum forms_kind {

@@ -248,13 +248,13 @@ static bool look_for_cut_escape(struct redact_scan *scan, enum track_kind kind,
     size_t len = view->len - (place - view->origin);
     struct redact_unit unit;
     if (depth_of(scan, kind) < REDACT_MIN_BYTES ||
-        redact_read(text, 1, kinds[kind].ways, &unit) != MATCH_PARTIAL)
+        redact_escapes_read(text, 1, kinds[kind].ways, &unit) != MATCH_PARTIAL)
         return true;
     for (size_t i = 1; i < len && i < READ_BYTES_MAX; i++) {
         enum redact_match mark = mark_at(text + i, len - i);
         if (mark == MATCH_NO)
             continue;
-        if (redact_read(text, i, kinds[kind].ways, &unit) != MATCH_PARTIAL)
+        if (redact_escapes_read(text, i, kinds[kind].ways, &unit) != MATCH_PARTIAL)
             return true;
         if (mark == MATCH_FULL)
             report_cut(scan, kind, place + i);
@@ -273,7 +273,7 @@ static bool read_unit(struct redact_scan *scan, enum track_kind kind,
 {
     const char *text = view->text + (place - view->origin);
     enum redact_match match =
-        redact_read(text, view->len - (place - view->origin), kinds[kind].ways, unit);
+        redact_escapes_read(text, view->len - (place - view->origin), kinds[kind].ways, unit);
     *escape = match == MATCH_FULL;
     if (*escape)
         return true;

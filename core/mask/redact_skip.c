@@ -56,7 +56,7 @@ size_t redact_skip_text(const struct redact_forms *forms, const struct redact_vi
         unsigned ways = forms->escapes[(unsigned char)*text] & TEXT_ESCAPES;
         if (ways == 0 && !forms->begins[FORMS_TEXT][(unsigned char)*text])
             continue;
-        if (ways != 0 && redact_read(text, view->len - pos, ways, &unit) != MATCH_NO)
+        if (ways != 0 && redact_escapes_read(text, view->len - pos, ways, &unit) != MATCH_NO)
             return gram_before(from, pos);
         if (pos + FORMS_GRAM_BYTES <= view->len && redact_forms_may_begin(forms, FORMS_TEXT, text))
             return escape_follows(forms, text, TEXT_ESCAPES) ? gram_before(from, pos) : pos;
@@ -90,7 +90,7 @@ size_t redact_skip_base64(const struct redact_forms *forms, const struct redact_
         if (lead == FORMS_BREAK && breaks_digits(forms, view, from, pos))
             return gram_before(from, pos);
         if ((lead & ways) != 0) {
-            enum redact_match match = redact_read(text, view->len - pos, ways, &unit);
+            enum redact_match match = redact_escapes_read(text, view->len - pos, ways, &unit);
             if (match == MATCH_PARTIAL ||
                 (match == MATCH_FULL && redact_skip_digit(&unit) != '\0') ||
                 (match == MATCH_FULL && redact_skip_is_break(&unit) && pos > from))

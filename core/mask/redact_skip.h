@@ -2,8 +2,8 @@
 #ifndef JETON_REDACT_SKIP_H
 #define JETON_REDACT_SKIP_H
 
+#include "redact_escapes.h"
 #include "redact_forms.h"
-#include "redact_read.h"
 
 /* The escapes that stand for digits of base64. */
 #define SKIP_BASE64 (READ_PERCENT | READ_JSON)

@@ -4,7 +4,7 @@ local limits = require "sandbox.base.limits"
 
 local shapes = {}
 
---- A group, as operations/describe.lua shows it.
+--- A group, as operations/describe_group.lua shows it.
 ---@type sandbox.reply_field[]
 shapes.GROUP = {
   { "groupId", kind = "id" },

@@ -1,7 +1,7 @@
 --- Queries about the whole tenant.
 local json = require "jeton.json"
 local assumptions = require "sandbox.base.assumptions"
-local describe = require "sandbox.operations.describe"
+local describe = require "sandbox.operations.describe_group"
 local groups = require "sandbox.data.groups"
 local limits = require "sandbox.base.limits"
 local shapes = require "sandbox.http.shapes"

@@ -8,8 +8,8 @@
 #include "err.h"
 #include "mem.h"
 #include "redact.h"
+#include "redact_escapes.h"
 #include "redact_forms.h"
-#include "redact_read.h"
 
 #include <setjmp.h>
 #include <sodium.h>
@@ -123,7 +123,7 @@ static void try_cut_escape(struct naive *naive, size_t pos, unsigned ways, const
     for (size_t i = 1; i < READ_BYTES_MAX && pos + i < naive->len; i++) {
         if (!is_mark(naive, pos + i))
             continue;
-        if (redact_read(naive->text + pos, i, ways, &unit) == MATCH_PARTIAL)
+        if (redact_escapes_read(naive->text + pos, i, ways, &unit) == MATCH_PARTIAL)
             cut_at(naive, naive->count, pos + i, words, count);
         return;
     }
@@ -136,7 +136,7 @@ static void read_text(struct naive *naive, unsigned ways)
         struct redact_unit unit;
         if (is_mark(naive, pos))
             cut_at(naive, naive->count, pos, naive->plain, naive->secrets);
-        if (redact_read(naive->text + pos, naive->len - pos, ways, &unit) != MATCH_FULL) {
+        if (redact_escapes_read(naive->text + pos, naive->len - pos, ways, &unit) != MATCH_FULL) {
             unit = (struct redact_unit){.bytes = {naive->text[pos]}, .size = 1, .used = 1};
             try_cut_escape(naive, pos, ways, naive->plain, naive->secrets);
         }
@@ -154,7 +154,8 @@ static void read_hex(struct naive *naive, size_t from)
         struct redact_unit unit;
         if (!apart && is_mark(naive, pos))
             cut_at(naive, naive->count, pos, naive->plain, naive->secrets);
-        if (redact_read(naive->text + pos, naive->len - pos, READ_HEX, &unit) == MATCH_FULL) {
+        if (redact_escapes_read(naive->text + pos, naive->len - pos, READ_HEX, &unit) ==
+            MATCH_FULL) {
             add_bytes(naive, &unit, pos, apart);
             apart = false;
             continue;
@@ -176,7 +177,7 @@ static void read_base64(struct naive *naive)
         struct redact_unit unit;
         if (!apart && is_mark(naive, pos))
             cut_at(naive, naive->count, pos, naive->base64, 3 * naive->secrets);
-        if (redact_read(naive->text + pos, naive->len - pos, ways, &unit) != MATCH_FULL) {
+        if (redact_escapes_read(naive->text + pos, naive->len - pos, ways, &unit) != MATCH_FULL) {
             unit = (struct redact_unit){.bytes = {naive->text[pos]}, .size = 1, .used = 1};
             if (!apart)
                 try_cut_escape(naive, pos, ways, naive->base64, 3 * naive->secrets);

@@ -27,7 +27,7 @@ struct redact_unit {
 #define READ_BYTES_MAX 12
 
 /* The escape at the beginning of text (not empty). NO: the byte stands for itself. */
-enum redact_match redact_read(const char *text, size_t len, unsigned ways,
-                              struct redact_unit *unit);
+enum redact_match redact_escapes_read(const char *text, size_t len, unsigned ways,
+                                      struct redact_unit *unit);
 
 #endif

@@ -1,4 +1,4 @@
-#include "redact_read.h"
+#include "redact_escapes.h"
 
 #include "ascii.h"
 
@@ -134,7 +134,8 @@ static enum redact_match read_entity(const char *text, size_t len, struct redact
     return MATCH_NO;
 }
 
-enum redact_match redact_read(const char *text, size_t len, unsigned ways, struct redact_unit *unit)
+enum redact_match redact_escapes_read(const char *text, size_t len, unsigned ways,
+                                      struct redact_unit *unit)
 {
     if ((ways & READ_HEX) != 0)
         return read_byte(text, len, 0, unit);
