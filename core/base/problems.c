@@ -23,13 +23,35 @@ void problems_destroy(struct problems *problems)
     *problems = (struct problems){0};
 }
 
+static void drop(struct problems *problems, size_t i)
+{
+    struct problem *at = &problems->items[i];
+    mem_free(at->file);
+    mem_free(at->message);
+    memmove(at, at + 1, (--problems->count - i) * sizeof *at);
+}
+
+/* The newest; false: there is none. */
+static bool drop_a_warning(struct problems *problems)
+{
+    size_t i = problems->count;
+    while (i > 0 && !problems->items[i - 1].warning)
+        i--;
+    if (i > 0)
+        drop(problems, i - 1);
+    return i > 0;
+}
+
 __attribute__((format(printf, 6, 0))) static void add(struct problems *problems, bool warning,
                                                       const char *file, int line, int col,
                                                       const char *fmt, va_list args)
 {
     if (problems->count == PROBLEMS_MAX) {
         problems->omitted++;
-        return;
+        if (warning || !drop_a_warning(problems)) {
+            problems->omitted_errors += !warning;
+            return;
+        }
     }
     char message[ERR_MSG_MAX];
     err_vtext(message, sizeof message, fmt, args);
@@ -64,13 +86,11 @@ void problems_warn(struct problems *problems, const char *file, int line, int co
 void problems_drop_warning(struct problems *problems, const char *file, int line, int col)
 {
     for (size_t i = 0; i < problems->count; i++) {
-        struct problem *at = &problems->items[i];
+        const struct problem *at = &problems->items[i];
         if (!at->warning || at->line != line || at->col != col || at->file == NULL ||
             strcmp(at->file, file) != 0)
             continue;
-        mem_free(at->file);
-        mem_free(at->message);
-        memmove(at, at + 1, (--problems->count - i) * sizeof *at);
+        drop(problems, i);
         return;
     }
 }
@@ -95,7 +115,7 @@ void problems_sort(struct problems *problems)
 
 size_t problems_errors(const struct problems *problems)
 {
-    size_t errors = problems->omitted;
+    size_t errors = problems->omitted_errors;
     for (size_t i = 0; i < problems->count; i++)
         errors += !problems->items[i].warning;
     return errors;

@@ -18,7 +18,8 @@ struct problem {
 struct problems {
     struct problem *items;
     size_t count;
-    size_t omitted;
+    size_t omitted; /* warnings first, so that all errors are there as long as there is room */
+    size_t omitted_errors;
 };
 
 void problems_create(struct problems *problems);

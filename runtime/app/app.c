@@ -36,8 +36,8 @@ static void report_all(const struct app *app, const char *path, const struct pro
             return;
         log_msg(app->log, LOG_ERROR, "%s", err->msg);
     }
-    if (problems->omitted > 0)
-        log_msg(app->log, LOG_ERROR, "… and %zu more", problems->omitted);
+    if (problems->omitted_errors > 0)
+        log_msg(app->log, LOG_ERROR, "… and %zu more", problems->omitted_errors);
     err_set(err, ERR_CONFIG, "configuration %s: %zu errors", path != NULL ? path : "(none)",
             errors);
 }

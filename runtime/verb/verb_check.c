@@ -236,6 +236,31 @@ static void check_crontab(struct check *check)
     cron_plan_destroy(&plan);
 }
 
+/* Of all jobs that begin anew the first is reported: they moved together. */
+static void check_anew(struct check *check, struct store *store)
+{
+    const struct config *config = check->config;
+    const struct job *first = NULL;
+    size_t count = 0;
+    struct buf text, other;
+    struct err err;
+    buf_create(&text, ANEW_MAX);
+    for (size_t i = 0; i < config->njobs && store_exists(store); i++) {
+        buf_create(&other, ANEW_MAX);
+        if (home_begins_anew(config, &config->jobs[i], store, count == 0 ? &text : &other, &err) ==
+            1) {
+            first = count == 0 ? &config->jobs[i] : first;
+            count++;
+        }
+        buf_destroy(&other);
+    }
+    if (count > 1)
+        buf_printf(&text, " (and so do %zu more jobs)", count - 1);
+    if (first != NULL)
+        problems_warn(&check->problems, first->shown, first->line, first->col, "%s", text.data);
+    buf_destroy(&text);
+}
+
 /* Rows of the path are not used once the name has some. Makes no state. */
 static void check_home(struct check *check)
 {
@@ -248,14 +273,7 @@ static void check_home(struct check *check)
                       "the latter are not used; `jeton state adopt %s --replace` joins them, and "
                       "where both have a token, a key or a count, that of the path stays",
                       config->name, config->files[0], config->files[0]);
-    for (size_t i = 0; i < config->njobs && store_exists(store); i++) {
-        const struct job *job = &config->jobs[i];
-        struct buf text;
-        buf_create(&text, ANEW_MAX);
-        if (home_begins_anew(config, job, store, &text, &err) == 1)
-            problems_warn(&check->problems, job->shown, job->line, job->col, "%s", text.data);
-        buf_destroy(&text);
-    }
+    check_anew(check, store);
     store_free(store);
 }
 

@@ -117,6 +117,15 @@ class Releases(NameCase):
         self.assertEqual(self.ok("-c", new, "run", "--job", "count").stderr, "")
         self.assertNotIn("begins anew", self.ok("-c", new, "check").stdout)
 
+    def test_many_jobs_that_begin_anew_are_one_warning(self):
+        many = "".join(f"  j{n}: {{ script: count.lua }}\n" for n in range(3))
+        old = self.configure_at("a/jeton.yaml", extra=many)
+        for name in ("count", "j0", "j2"):
+            self.ok("-c", old, "run", "--job", name)
+        done = self.ok("-c", self.configure_at("b/jeton.yaml", extra=many), "check")
+        self.assertEqual(done.stdout.count("warning"), 1)
+        self.assertIn("brings them along (and so do 2 more jobs)\n", done.stdout)
+
     def test_two_configurations_on_one_state(self):
         paths = [self.configure_at("a/jeton.yaml"), self.configure_at("b/jeton.yaml", name="b"),
                  self.configure_at("c/jeton.yaml", name="c")]

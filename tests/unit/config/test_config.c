@@ -347,6 +347,25 @@ static void test_too_many_problems(void **state)
     buf_destroy(&text);
 }
 
+static void test_warnings_leave_room_for_errors(void **state)
+{
+    (void)state;
+    struct problems problems;
+    problems_create(&problems);
+    for (int i = 0; i < PROBLEMS_MAX + 20; i++)
+        problems_warn(&problems, "f", i, 1, "w%d", i);
+    assert_int_equal(problems_errors(&problems), 0);
+    for (int i = 0; i < PROBLEMS_MAX; i++)
+        problems_add(&problems, "f", i, 2, "e%d", i);
+    assert_int_equal(problems_errors(&problems), PROBLEMS_MAX);
+    assert_int_equal(problems.count, PROBLEMS_MAX);
+    assert_string_equal(problems.items[PROBLEMS_MAX - 1].message, "e99");
+    problems_add(&problems, "f", 1, 2, "one more");
+    assert_int_equal(problems_errors(&problems), PROBLEMS_MAX + 1);
+    assert_int_equal(problems.omitted, PROBLEMS_MAX + 20 + 1);
+    problems_destroy(&problems);
+}
+
 static void test_choose(void **state)
 {
     const struct folder *folder = *state;
@@ -445,6 +464,7 @@ int main(void)
         TEST(test_secrets_of_our_own),
         TEST(test_a_link_is_read_where_it_lies),
         TEST(test_too_many_problems),
+        TEST(test_warnings_leave_room_for_errors),
         TEST(test_choose),
         TEST(test_show_path),
         TEST(test_by_name),
