@@ -148,6 +148,7 @@ function main.main(text)
   end
   local status
   status, err = launch.exec(world, options.argv)
+  world.deliveries:stop()
   if not status then
     return nil, err
   end

@@ -21,6 +21,7 @@ local RETRIES = assumptions.webhook_retries_s
 ---@field busy table<string, true> webhooks that are being served, by id
 ---@field count integer of them
 ---@field is_woken boolean a task looks for what is due on the next turn
+---@field is_stopped boolean|nil the database is about to be closed
 ---@field alarm table|nil the task that waits for the next attempt
 
 ---@param world sandbox.world
@@ -133,6 +134,9 @@ function deliveries:wake()
   self.is_woken = true
   task.spawn(function()
     self.is_woken = false
+    if self.is_stopped then
+      return
+    end
     if self.alarm then
       self.alarm:cancel()
       self.alarm = nil
@@ -142,6 +146,11 @@ function deliveries:wake()
       log.error("sandbox: " .. tostring(err))
     end
   end)
+end
+
+--- Looks no more: the database is about to be closed.
+function deliveries:stop()
+  self.is_stopped = true
 end
 
 --- A delivery as /_sandbox/ shows it.
