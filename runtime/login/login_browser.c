@@ -287,14 +287,16 @@ static int listen_at(struct wait *wait, const struct url *url, struct err *err)
         .arg = wait,
     };
     wait->server = server_new(wait->loop, &options, err);
-    if (wait->server == NULL)
-        return -1;
+    return wait->server != NULL ? 0 : -1;
+}
+
+static void set_port(struct wait *wait, const struct url *url, int port)
+{
     const char *path = strstr(wait->redirect_uri, "://") + 3; /* as it is registered: or none */
     char *uri = mem_printf(strchr(url->host, ':') != NULL ? "http://[%s]:%d%s" : "http://%s:%d%s",
-                           url->host, server_port(wait->server), path + strcspn(path, "/"));
+                           url->host, port, path + strcspn(path, "/"));
     mem_free(wait->redirect_uri);
     wait->redirect_uri = uri;
-    return 0;
 }
 
 /*
@@ -322,8 +324,10 @@ static int prepare(struct wait *wait, const struct login_browser *how, struct er
                     "the browser is sent to %s, which is not a port of this machine: use --paste, "
                     "without --port",
                     uri);
-    else if (local)
+    else if (local && (!how->paste || url.port == 0))
         result = listen_at(wait, &url, err);
+    if (result == 0 && local && (url.port == 0 || how->port >= 0)) /* else as it is registered */
+        set_port(wait, &url, wait->server != NULL ? server_port(wait->server) : url.port);
     url_destroy(&url);
     return result;
 }

@@ -138,6 +138,15 @@ class Device(Login):
             self.assertGreater(pause, least - 0.5, pauses)
             self.assertLess(pause, least + 15, pauses)
 
+    def test_pending_in_other_shapes(self):
+        service = self.service()
+        service.steps = [(200, {}, {"error": "authorization_pending"}), (428, {}, {"error": "authorization_pending"}),
+                         (429, {"Retry-After": "1"}, {"error": "slow_down"}), (200, {}, {"error": "slow_down", "interval": 9})]
+        self.configure(service)
+        done = self.ok("login", "books", "--device", env=self.quick())
+        self.assertNotIn("tried again", done.stderr)
+        self.assertEqual(len(service.forms), 5)
+
     def test_a_connection_that_breaks(self):
         service = self.service()
         self.configure(service, timeout="300ms")
@@ -396,6 +405,23 @@ class Browser(Browsers):
         process.stdin.flush()
         self.end(process, 0, "is signed in")
         self.assertEqual(service.forms[0]["redirect_uri"], "https://books.example.org/back")
+
+    def test_a_url_of_this_machine_that_is_pasted(self):
+        taken = socket.create_server(("127.0.0.1", 0))  # here; the browser may be elsewhere
+        self.addCleanup(taken.close)
+        port = str(taken.getsockname()[1])
+        for options, uri, expected in (((), None, "http://127.0.0.1:[1-9][0-9]*/callback"),
+                                       (("--port", port), None, f"http://127.0.0.1:{port}/callback"),
+                                       ((), f"http://localhost:{port}/x", f"http://localhost:{port}/x"),
+                                       ((), "http://localhost", "http://localhost")):
+            service = self.service()
+            self.configure(service, redirect_uri=uri)
+            process, url = self.open("--paste", *options)
+            back = query_of(url)["redirect_uri"]
+            self.assertRegex(back, f"^{expected}$")
+            process.stdin.write(f"{back}?code={CODE}&state={query_of(url)['state']}".encode())
+            self.end(process, 0, "is signed in")
+            self.assertEqual(service.forms[0]["redirect_uri"], back)
 
     def test_what_is_pasted_and_is_not_it(self):
         service = self.service()
