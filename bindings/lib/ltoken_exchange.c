@@ -132,7 +132,7 @@ static void raise_problems(lua_State *L, struct problems *problems)
 static void mend_timeout(lua_State *L)
 {
     if (lua_getfield(L, 1, "timeout") == LUA_TNUMBER) {
-        lua_pushfstring(L, "%dms", (int)larg_seconds(L, 1, "timeout", 0));
+        lua_pushfstring(L, "%Ims", (LUAI_UACINT)larg_seconds(L, 1, "timeout", 0));
         lua_setfield(L, 1, "timeout");
     }
     lua_pop(L, 1);

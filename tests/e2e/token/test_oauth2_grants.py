@@ -257,6 +257,7 @@ require "jeton.log".info("seen: " .. t.refresh_token .. " secret-by-hand")''', H
                              ('{ token_of = "books", endpoint = "https://a.example.org" }', "token_of"),
                              (f'{{ {service}, params = {{ print }} }}', "a function"),
                              (f'{{ {service}, token_url = "http://id.example.org/" }}', "http:// is not encrypted"),
+                             (f'{{ {service}, timeout = 4294969 }}', "must be between 10ms and 1h"),
                              ('{ provider = "kaizala" }', "token_service is missing")):
             with self.subTest(values=values):
                 done = self.exchange(values)
