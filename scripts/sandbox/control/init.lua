@@ -20,6 +20,7 @@ local router = require "sandbox.http.router"
 local sharing = require "sandbox.control.sharing"
 local snapshot = require "sandbox.control.snapshot"
 local switches = require "sandbox.services.switches"
+local trigger = require "sandbox.control.trigger"
 local users = require "sandbox.data.users"
 
 local control = {}
@@ -192,6 +193,7 @@ local ROUTES = {
   },
   { method = "GET", path = "/deliveries", run = list_deliveries },
   { method = "POST", path = "/deliveries", value = true, run = send_again },
+  { method = "POST", path = "/trigger", value = true, run = trigger.run },
   { method = "GET", path = "/sms", run = list_sms },
   { method = "POST", path = "/connectors", value = true, run = make_connector },
   { method = "DELETE", path = "/connectors/{connector}", run = delete_connector },

@@ -25,6 +25,12 @@ function groups.by_id(db, id)
   return db:row("SELECT * FROM groups WHERE id = ?", id)
 end
 
+--- The tenant's oldest group.
+---@return sandbox.group|nil
+function groups.first(db, tenant_id)
+  return db:row("SELECT * FROM groups WHERE tenant_id = ? ORDER BY number LIMIT 1", tenant_id)
+end
+
 ---@return sandbox.group|nil
 function groups.by_number(db, number)
   return db:row("SELECT * FROM groups WHERE number = ?", number)

@@ -59,11 +59,13 @@ end
 ---@param webhook_id string
 ---@param event {id: string, type: string, envelope: table}
 ---@param now integer epoch seconds
+---@return integer number of the delivery
 function outbox.add(db, webhook_id, event, now)
   make_room(db, webhook_id)
   db:exec([[INSERT INTO deliveries (webhook_id, event_id, event_type, body, next_at, created_at)
             VALUES (?, ?, ?, ?, ?, ?)]],
     webhook_id, event.id, event.type, assert(json.encode(event.envelope)), now, now)
+  return db:last_id()
 end
 
 --- Drops what waits for webhooks whose validity is over.

@@ -113,6 +113,13 @@ function users.send_invitation(db, user, inviter, group_name, now)
   users.send_sms(db, user.phone, assumptions.invitation_sms:format(inviter, group_name), now)
 end
 
+--- The tenant's first admin.
+---@return sandbox.user|nil
+function users.first_admin(db, tenant_id)
+  return db:row([[SELECT * FROM users WHERE tenant_id = ? AND tenant_admin = 1
+                  ORDER BY rowid LIMIT 1]], tenant_id)
+end
+
 --- Whether it is a bot's account.
 ---@return boolean
 function users.is_bot(db, id)

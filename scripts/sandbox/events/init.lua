@@ -63,8 +63,9 @@ end
 --- Writes an event to the outbox, once for each webhook that subscribes to it. Call in a transaction.
 ---@param call sandbox.call
 ---@param event sandbox.event
+---@return integer[] numbers of the deliveries
 function events.tell(call, event)
-  local action, event_id = event.action, ids.new()
+  local action, event_id, numbers = event.action, ids.new(), json.array {}
   local audience = outbox.audience(call.db, {
     type = event.type,
     group_id = event.group.id,
@@ -72,8 +73,8 @@ function events.tell(call, event)
     package_id = action and action.package_id,
   }, call.now)
   local data = #audience > 0 and event.data()
-  for _, webhook in ipairs(audience) do
-    outbox.add(call.db, webhook.id, {
+  for i, webhook in ipairs(audience) do
+    numbers[i] = outbox.add(call.db, webhook.id, {
       id = event_id,
       type = event.type,
       envelope = envelope(call, event, data, webhook, event_id),
@@ -82,6 +83,7 @@ function events.tell(call, event)
   if #audience > 0 then
     call.world.deliveries:wake()
   end
+  return numbers
 end
 
 --- Tells what an operation has done.

@@ -263,4 +263,91 @@ function TestDelivery.test_not_to_itself_nor_to_link_local_addresses()
   end
 end
 
-return wire.run { TestEvents = TestEvents, TestDelivery = TestDelivery }
+local TestTrigger = { setUp = set_up, tearDown = tear_down }
+
+local CREATED = { "actionId", "groupId", "questions" }
+local RESPONSE = {
+  "actionId", "actionPackageId", "packageId", "groupId", "sourceGroupId", "responseId", "isUpdateResponse",
+  "responder", "responderId", "creatorId", "responderName", "responderProfilePic", "isAnonymous",
+  "responseDetails", "Properties",
+}
+local MEMBER = { "member", "memberId", "memberName", "type", "memberProfilePic" }
+-- By event: the documented fields of its data.
+local DOCUMENTED = {
+  ActionCreated = CREATED, ActionResponse = RESPONSE, SurveyCreated = CREATED, SurveyResponse = RESPONSE,
+  PollCreated = CREATED, PollResponse = RESPONSE, LetsMeetCreated = CREATED, LetsMeetResponse = RESPONSE,
+  JobCreated = { "title", "assignedTo", "dueDate", "actionId", "groupId" },
+  JobResponse = { "actionId", "groupId", "responseId", "responseDetails" },
+  TextMessageCreated = { "text" },
+  AttachmentCreated = { "media", "actionType", "caption" },
+  Announcement = { "title", "text", "media" },
+  MemberAdded = MEMBER, MemberRemoved = MEMBER,
+  GroupAdded = { "groupId", "groupName" }, GroupRemoved = { "groupId", "groupName" },
+}
+
+local function all_types()
+  local out = {}
+  for name in pairs(DOCUMENTED) do out[#out + 1] = name end
+  table.sort(out)
+  return out
+end
+
+function TestTrigger.test_an_example_of_each_event()
+  local types = all_types()
+  lu.assertEquals(#types, 17)
+  local id = subscribe(types)
+  for _, name in ipairs(types) do
+    local numbers = wire.steer("trigger", { event = name, group = wire.sales }).deliveries
+    lu.assertEquals(#numbers, 1, name)
+    local shown = deliveries(id)
+    lu.assertEquals(shown[#shown].number, numbers[1])
+  end
+  for i, got in ipairs(arrived(17)) do
+    lu.assertEquals(got.eventType, types[i])
+    lu.assertEquals(got.fromUser, wire.alice)
+    lu.assertEquals({ got.subscriptionId, got.groupId, got.objectId }, { id, wire.sales, wire.sales })
+    for _, field in ipairs(DOCUMENTED[types[i]]) do
+      lu.assertNotNil(got.data[field], types[i] .. "." .. field)
+    end
+  end
+end
+
+function TestTrigger.test_what_is_asked_and_answered()
+  subscribe { "LetsMeetResponse" }
+  wire.steer("trigger", { event = "letsmeetresponse" })
+  lu.assertEquals(arrived(1)[1].data.responseDetails.responseWithQuestions, { {
+    title = "An example meeting", type = "SingleOption", isInvisible = false, answer = { "Yes" },
+    options = { { title = "Yes" }, { title = "No" }, { title = "Maybe" } },
+  } })
+end
+
+function TestTrigger.test_own_data_and_the_first_group()
+  subscribe { "Announcement" }
+  wire.steer("trigger", { event = "Announcement", data = { text = "Mine", more = 1 } })
+  local got = arrived(1)[1]
+  lu.assertEquals(got.groupId, wire.sales)
+  lu.assertEquals({ got.data.text, got.data.more, got.data.title }, { "Mine", 1, "An example announcement" })
+end
+
+function TestTrigger.test_only_those_who_subscribe()
+  local id = subscribe { "JobCreated" }
+  lu.assertEquals(wire.steer("trigger", { event = "Announcement" }).deliveries, {})
+  lu.assertEquals(wire.steer("trigger", { event = "JobCreated", group = wire.news }).deliveries, {})
+  lu.assertEquals(deliveries(id), {})
+end
+
+function TestTrigger.test_mistakes()
+  local function refused(code, name, value)
+    return wire.refused(code, name, "POST", "/_sandbox/trigger", { json = value })
+  end
+  local message = refused(400, "InvalidParameters", { event = "Earthquake" })
+  lu.assertStrContains(message, "event: expected one of ActionCreated, ")
+  lu.assertStrContains(message, "GroupRemoved")
+  lu.assertStrContains(refused(400, "InvalidParameters", { group = wire.sales }), "event")
+  lu.assertStrContains(refused(400, "InvalidParameters", { event = "JobCreated", data = "x" }), "data")
+  lu.assertStrContains(refused(400, "InvalidParameters", { event = "JobCreated", to = "x" }), "to")
+  lu.assertStrContains(refused(404, "NotFound", { event = "JobCreated",
+    group = "00000000-0000-4000-8000-000000000000" }), "group: there is no group")
+end
+
+return wire.run { TestEvents = TestEvents, TestDelivery = TestDelivery, TestTrigger = TestTrigger }
