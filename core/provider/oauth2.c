@@ -48,13 +48,15 @@ static const char *redirect_uri(const struct connector *connector)
 }
 
 /* Where none is configured, it must at least be on a host where this sign-in goes. */
-static bool is_issuer(const struct connector *connector, const char *issuer)
+static bool is_issuer(const struct provider_ask *ask, const char *issuer)
 {
-    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     const char *places[] = {oauth2->authorize_url, oauth2->token_url};
     struct err ignored;
     struct url url, place;
     bool same = false;
+    if (issuer == NULL)
+        return !oauth2_metadata_promises_issuer(ask->metadata);
     if (oauth2->issuer != NULL)
         return strcmp(issuer, oauth2->issuer) == 0;
     if (url_parse(issuer, &url, &ignored) != 0)

@@ -12,6 +12,7 @@
 #define METADATA_DEPTH 16
 #define CERTIFICATE    "certificate" /* in what is kept: URLs are for clients that show one */
 #define KEPT_MAX       ((size_t)64 * 1024)
+#define NAMES_ISSUER   "authorization_response_iss_parameter_supported"
 #define SHOWN_MAX      200 /* bytes of a foreign text in an error */
 
 static const struct json_options lenient = {
@@ -121,6 +122,9 @@ static char *keep(const struct oauth2_connector *oauth2, const struct json *root
         buf_printf(&out, ",\"%s\":", members[i]);
         json_write_string(&out, url, strlen(url));
     }
+    const struct json *promised = json_get(root, NAMES_ISSUER);
+    if (promised != NULL && promised->type == JSON_BOOL && promised->boolean)
+        buf_puts(&out, ",\"" NAMES_ISSUER "\":true");
     buf_puts(&out, "}");
     return buf_take(&out);
 }
@@ -173,6 +177,17 @@ static bool fits(const struct connector *connector, const char *metadata)
                 (json_get(root, CERTIFICATE) != NULL) == shows_certificate(oauth2);
     json_free(root);
     return same;
+}
+
+bool oauth2_metadata_promises_issuer(const char *metadata)
+{
+    struct err ignored;
+    err_clear(&ignored);
+    struct json *root =
+        metadata != NULL ? json_parse(metadata, strlen(metadata), &lenient, &ignored) : NULL;
+    bool promised = root != NULL && json_get(root, NAMES_ISSUER) != NULL;
+    json_free(root);
+    return promised;
 }
 
 char *oauth2_metadata_url(const char *configured, const char *metadata, const char *member)

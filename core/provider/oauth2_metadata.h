@@ -13,6 +13,8 @@
 
 extern const struct provider_discovery oauth2_metadata;
 
+/* Whether every redirect of the service names its issuer (RFC 9207). metadata NULL: no. */
+bool oauth2_metadata_promises_issuer(const char *metadata);
 /* A URL of the service: as configured, else as the metadata has it (mem_free). NULL: neither. */
 char *oauth2_metadata_url(const char *configured, const char *metadata, const char *member);
 

@@ -192,8 +192,9 @@ struct provider {
                        struct err *err);
     /* Where a browser is sent after a sign-in; port 0 is a free one. NULL: anywhere on loopback. */
     const char *(*redirect_uri)(const struct connector *connector);
-    /* Whether a redirect that says so (RFC 9207) is of this connector's service. */
-    bool (*is_issuer)(const struct connector *connector, const char *issuer);
+    /* PROVIDER_CODE: whether a redirect that says so (RFC 9207; NULL: it says nothing) is of this
+     * connector's service. */
+    bool (*is_issuer)(const struct provider_ask *ask, const char *issuer);
 
     /* Where calls go when no reply has named an endpoint. NULL: a reply always does. */
     const char *(*endpoint)(const struct connector *connector);

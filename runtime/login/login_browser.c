@@ -62,16 +62,18 @@ static bool is_ours(const struct wait *wait, const char *query)
 /* The sign-in page has refused, or another service answers in its place: err says so. */
 static bool is_refusal(const struct wait *wait, const char *query, struct err *err)
 {
-    const struct connector *connector = wait->login->connector;
-    const struct provider *provider = provider_of(connector);
+    const struct provider *provider = provider_of(wait->login->connector);
+    const struct provider_ask ask =
+        login_ask(wait->login, PROVIDER_CODE, &(struct login_result){0});
     char *error = login_query_value(query, "error");
     char *why = login_query_value(query, "error_description");
     char *issuer = login_query_value(query, "iss");
     struct buf text;
     buf_create(&text, ERR_MSG_MAX);
-    bool foreign =
-        issuer != NULL && provider->is_issuer != NULL && !provider->is_issuer(connector, issuer);
-    if (foreign) {
+    bool foreign = provider->is_issuer != NULL && !provider->is_issuer(&ask, issuer);
+    if (foreign && issuer == NULL) {
+        buf_puts(&text, "the redirect does not say which service it is of (iss), as this one does");
+    } else if (foreign) {
         buf_puts(&text, "the redirect comes from another service (iss): ");
         provider_words_add(&text, issuer, strlen(issuer), PROVIDER_WORDS_MAX);
     } else if (error != NULL) {

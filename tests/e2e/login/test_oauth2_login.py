@@ -593,6 +593,13 @@ class Discovered(Browsers):
         self.come_back(url, iss=service.url)
         self.end(process)
 
+    def test_an_issuer_that_every_redirect_names(self):
+        for promise, iss, status in ((True, None, 4), (True, ..., 0), (False, None, 0), ("true", None, 0)):
+            service = self.discovers(authorization_response_iss_parameter_supported=promise)
+            process, url = self.open()
+            self.come_back(url, iss=service.url if iss is ... else None)
+            self.end(process, status, "does not say which service" if status else "")
+
     def test_hosts_that_are_not_allowed(self):
         service = self.discovers(device_authorization_endpoint="https://other.example/device",
                                  authorization_endpoint="https://other.example/authorize")
