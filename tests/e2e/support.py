@@ -223,11 +223,11 @@ connectors:
         self.addCleanup(end_process, process)
         return process
 
-    def jeton(self, *args, program=JETON, env=None, input=None, timeout=60):
+    def jeton(self, *args, program=JETON, env=None, input=None, timeout=60, umask=-1):
         """Runs to the end: a CompletedProcess whose output is text."""
         stdin = {"input": input} if input is not None else {"stdin": subprocess.DEVNULL}
         return subprocess.run([program, *args], **stdin, capture_output=True, text=True, errors="surrogateescape",
-                              timeout=timeout, env={**self.env, **(env or {})}, cwd=self.folder, check=False)
+                              timeout=timeout, env={**self.env, **(env or {})}, cwd=self.folder, check=False, umask=umask)
 
     def ok(self, *args, **options):
         """As jeton(), and it must exit 0."""

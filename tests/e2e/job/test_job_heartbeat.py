@@ -7,6 +7,7 @@ import unittest
 import urllib.parse
 import uuid
 
+import support
 from certificates import Authority
 from jobs import WAITS, JobCase
 
@@ -257,6 +258,8 @@ class Secret(HeartbeatCase):
         self.assertEqual(self.calls(monitor)[1], ("/log", "mine"))
         self.assertEqual(other.seen, [])
 
+
+load_tests = support.side_by_side  # most of their time is waiting
 
 if __name__ == "__main__":
     unittest.main()

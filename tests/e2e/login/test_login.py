@@ -322,5 +322,7 @@ connectors:
         self.assertEqual(self.messages(), [])
 
 
+load_tests = support.side_by_side  # most of their time is waiting
+
 if __name__ == "__main__":
     unittest.main()

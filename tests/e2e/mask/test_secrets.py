@@ -214,5 +214,7 @@ connectors:
         self.assertNotIn(REFRESH, done.stdout + done.stderr)
 
 
+load_tests = support.side_by_side  # most of their time is waiting
+
 if __name__ == "__main__":
     unittest.main()

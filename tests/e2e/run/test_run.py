@@ -8,6 +8,7 @@ import subprocess
 import time
 import unittest
 
+import support
 from support import JETON, JETON_FAULTY, SANITIZED, SOURCE, Case, wait_until
 
 CLOSING = """
@@ -492,8 +493,8 @@ class Signals(RunCase):
 
     def test_ignored_ones_stay_ignored(self):
         path = self.write("script.lua", CLOSING + "print 'ready' task.sleep(0.5) print 'done'")
-        process = subprocess.Popen([JETON, "run", path], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=self.env,
-                                   preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        process = subprocess.Popen(["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", JETON, "run", path],
+                                   stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=self.env)
         self.addCleanup(process.wait)
         self.addCleanup(process.stdout.close)
         self.assertEqual(process.stdout.readline(), b"ready\n")
@@ -652,8 +653,8 @@ class Sandbox(RunCase):
 class Cores(RunCase):
     def start(self, *command, **env):
         return subprocess.Popen(
-            command, stdout=subprocess.PIPE, env={**self.env, **env}, cwd=self.folder,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2))
+            ["sh", "-c", "ulimit -c unlimited; exec \"$@\"", "sh", *command], stdout=subprocess.PIPE,
+            env={**self.env, **env}, cwd=self.folder)
 
     def dumps_core(self, process):
         self.assertEqual(process.stdout.readline(), b"ready\n")
@@ -674,6 +675,8 @@ class Cores(RunCase):
     def test_programs_that_it_starts_are_as_ever(self):
         self.script('os.execute [[python3 -c "import ctypes; print(ctypes.CDLL(None).prctl(3))"]]', prints="1\n")
 
+
+load_tests = support.side_by_side  # most of their time is waiting
 
 if __name__ == "__main__":
     unittest.main()

@@ -281,5 +281,7 @@ class Tokens(NameCase):
         self.assertEqual([row["home"] for row in self.query("SELECT home FROM token")], ["name:shop"])
 
 
+load_tests = support.side_by_side  # most of their time is waiting
+
 if __name__ == "__main__":
     unittest.main()

@@ -111,6 +111,22 @@ class LostReplies(SingleUse):
         self.assertEqual(self.token()["source"], "exchange")
         self.assertEqual((self.row()["stop_kind"], self.row()["stop_reason"]), (0, None))
 
+    def test_one_beside_an_access_token_without_sense_is_kept(self):
+        """For who has it and for who borrows it: the next exchange sends it."""
+        def spoil(form):
+            status, headers, reply = grants.grant(form)
+            return status, headers, {**reply, "access_token": 7}
+        grants = self.grants()
+        self.books(grants)
+        with open(os.path.join(self.folder, "jeton.yaml"), "a", encoding="utf-8") as file:
+            file.write(f"  child: {{ token_of: books, endpoint: '{grants.url}/c', scope: more }}\n")
+        for connector in ("child", "books", "child"):
+            grants.answers = [spoil]
+            self.fails(6, "token", connector, "--refresh", says="'access_token' is not a token")
+            self.assertEqual(self.intents(), 0)
+            self.ok("token", connector)
+        self.assertEqual(self.sent(grants), [REFRESH] + [f"refresh-token-{i}" for i in range(1, 6)])
+
     def test_another_refresh_token_was_not_lost(self):
         grants = self.grants()
         self.books(grants, retries=0)

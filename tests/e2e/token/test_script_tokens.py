@@ -372,5 +372,7 @@ print(select(2, http.get(os.getenv "ELSEWHERE", {{ query = {{ a = "{TENANT_TOKEN
         self.assertEqual(self.listener.connections, 0)
 
 
+load_tests = support.side_by_side  # most of their time is waiting
+
 if __name__ == "__main__":
     unittest.main()
