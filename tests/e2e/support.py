@@ -61,7 +61,7 @@ connectors:
 class SideBySide(unittest.TestSuite):
     """Runs some of its tests at a time. They must have no fixtures of classes and modules."""
 
-    AT_A_TIME = 4
+    AT_A_TIME = 2 if SANITIZED else 4
 
     def run(self, result, debug=False):
         def run_one(test):
