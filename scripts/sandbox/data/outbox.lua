@@ -24,11 +24,10 @@ local outbox = {}
 -- The webhooks that are told of an event: of the group, of the action, of the action's package. One that was
 -- disabled because its receiver failed misses nothing: it is told once it is enabled again.
 local TOLD = [[
-  SELECT * FROM webhooks
-  WHERE (object_type = 'Group' AND object_id = ?1 OR object_type = 'Action' AND object_id = ?2
-      OR object_type = 'ActionPackage' AND object_id = ?3)
+  SELECT webhooks.* FROM webhook_events JOIN webhooks ON webhooks.id = webhook_id
+  WHERE webhook_events.object_id IN (?1, ?2, ?3) AND event = ?5
+    AND webhooks.object_id = CASE object_type WHEN 'Group' THEN ?1 WHEN 'Action' THEN ?2 ELSE ?3 END
     AND (active = 1 OR failed = 1) AND valid_until_ms > ?4
-    AND EXISTS (SELECT 1 FROM json_each(events) WHERE value = ?5)
   ORDER BY number]]
 
 ---@class sandbox.told which webhooks are meant

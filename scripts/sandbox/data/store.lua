@@ -280,6 +280,14 @@ local MIGRATIONS = {
   -- The outbox of webhooks.
   [[
   ALTER TABLE webhooks ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE webhook_events (
+    object_id TEXT NOT NULL COLLATE NOCASE,
+    event TEXT NOT NULL,
+    webhook_id TEXT NOT NULL COLLATE NOCASE REFERENCES webhooks(id) ON DELETE CASCADE,
+    PRIMARY KEY (object_id, event, webhook_id)) WITHOUT ROWID;
+  CREATE INDEX webhook_events_webhook ON webhook_events(webhook_id);
+  INSERT OR IGNORE INTO webhook_events (object_id, event, webhook_id)
+    SELECT object_id, value, webhooks.id FROM webhooks, json_each(webhooks.events);
   CREATE TABLE deliveries (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     webhook_id TEXT NOT NULL COLLATE NOCASE REFERENCES webhooks(id) ON DELETE CASCADE,
@@ -304,8 +312,8 @@ local MIGRATIONS = {
 local TABLES = {
   "reactions", "action_reminders", "action_properties", "action_responses", "action_assignees",
   "action_recipients", "actions",
-  "media", "delivery_attempts", "deliveries", "webhooks", "bots", "oauth_codes", "pins", "sms",
-  "message_recipients", "messages",
+  "media", "delivery_attempts", "deliveries", "webhook_events", "webhooks", "bots", "oauth_codes",
+  "pins", "sms", "message_recipients", "messages",
   "refresh_tokens", "connectors", "subscribers", "members",
   "subgroups", "groups", "users", "tenants",
 }

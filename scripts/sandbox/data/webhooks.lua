@@ -31,6 +31,15 @@ local function decoded(row)
   return row
 end
 
+-- So that an event finds its webhooks without looking at all of its group's.
+local function write_events(db, id, object_id, events)
+  db:exec("DELETE FROM webhook_events WHERE webhook_id = ?", id)
+  for _, event in ipairs(events) do
+    db:exec("INSERT INTO webhook_events (object_id, event, webhook_id) VALUES (?, ?, ?)",
+      object_id, event, id)
+  end
+end
+
 ---@param spec table the fields of sandbox.webhook but for id and active
 ---@return string id
 function webhooks.create(db, spec)
@@ -44,6 +53,7 @@ function webhooks.create(db, spec)
     id, spec.connector_id, spec.user_id, spec.object_id, spec.object_type,
     assert(json.encode(spec.events)), spec.url, spec.token, assert(json.encode(spec.context)),
     assert(json.encode(spec.headers)), spec.valid_until_ms, spec.created_at)
+  write_events(db, id, spec.object_id, spec.events)
   return id
 end
 
@@ -55,6 +65,7 @@ function webhooks.save(db, webhook)
     webhook.object_id, webhook.object_type, assert(json.encode(webhook.events)), webhook.url, webhook.token,
     assert(json.encode(webhook.context)), assert(json.encode(webhook.headers)), webhook.valid_until_ms,
     webhook.active, webhook.id)
+  write_events(db, webhook.id, webhook.object_id, webhook.events)
 end
 
 ---@return sandbox.webhook|nil
