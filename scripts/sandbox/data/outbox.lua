@@ -135,6 +135,31 @@ function outbox.again(db, number, now)
   return db:last_id()
 end
 
+local function tries_of(db, number)
+  return db:rows("SELECT at, status, error FROM delivery_attempts WHERE delivery = ? ORDER BY rowid", number)
+end
+
+--- The newest deliveries of a webhook, newest first, without their bodies.
+---@param count integer
+---@return table[] rows with `tries`, a number, and `status` and `error` of the last
+function outbox.list(db, webhook_id, count)
+  return db:rows([[
+    SELECT number, event_type, state, created_at, status, error,
+      (SELECT count(*) FROM delivery_attempts WHERE delivery = number) AS tries
+    FROM deliveries LEFT JOIN delivery_attempts AS last
+      ON last.rowid = (SELECT max(rowid) FROM delivery_attempts WHERE delivery = number)
+    WHERE webhook_id = ? ORDER BY number DESC LIMIT ?]], webhook_id, count)
+end
+
+---@return table|nil row a sandbox.delivery with its attempts as `tries`
+function outbox.by_number(db, webhook_id, number)
+  local row = db:row("SELECT * FROM deliveries WHERE number = ? AND webhook_id = ?", number, webhook_id)
+  if row then
+    row.tries = tries_of(db, number)
+  end
+  return row
+end
+
 --- The newest deliveries, oldest of them first, each with its attempts.
 ---@param webhook_id string|nil nil: of all
 ---@param count integer
@@ -145,8 +170,7 @@ function outbox.newest(db, webhook_id, count)
       SELECT * FROM deliveries WHERE ?1 IS NULL OR webhook_id = ?1 ORDER BY number DESC LIMIT ?2)
     ORDER BY number]], webhook_id, count)
   for _, row in ipairs(rows) do
-    row.tries = db:rows("SELECT at, status, error FROM delivery_attempts WHERE delivery = ? ORDER BY rowid",
-      row.number)
+    row.tries = tries_of(db, row.number)
   end
   return rows
 end

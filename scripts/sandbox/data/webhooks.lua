@@ -20,6 +20,7 @@ local webhooks = {}
 ---@field headers table<string, string>
 ---@field valid_until_ms integer
 ---@field active integer 0 or 1
+---@field failed integer 0 or 1: it was disabled because its receiver failed
 ---@field created_at integer
 
 local JSON_FIELDS = { "events", "context", "headers" }

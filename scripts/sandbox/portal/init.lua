@@ -27,7 +27,7 @@ local portal = {}
 -- In the order of the menu.
 local FILES = {
   "home", "sign_in", "phone", "connectors", "add_connector", "token", "exchange", "groups", "conversation",
-  "group_people", "group_connectors", "traffic", "sms",
+  "group_people", "group_connectors", "webhook", "traffic", "sms",
 }
 local PREFIX = "portal"
 

@@ -153,6 +153,18 @@ local function mask_json(value, secrets)
   return value
 end
 
+--- Masks a decoded JSON value as if it had been recorded; may change it in place.
+---@param value any
+---@param secrets string[] values to be masked wherever they stand
+---@return any
+function recorder.mask(value, secrets)
+  local noted = {}
+  for _, secret in ipairs(secrets) do
+    note(noted, secret)
+  end
+  return mask_json(value, noted)
+end
+
 -- A body that is not JSON can contain anything: it is kept only if none of the names occurs in it.
 local function names_secret(text)
   local plain = text:lower():gsub("[-_]", "")

@@ -9,6 +9,7 @@ local respond = require "sandbox.portal.respond"
 local token_parts = require "sandbox.portal.token_parts"
 local tokens = require "sandbox.rules.tokens"
 local users = require "sandbox.data.users"
+local webhook_parts = require "sandbox.portal.webhook_parts"
 local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
@@ -153,6 +154,7 @@ local function show(visit)
         permission_list(visit, connector),
       },
       token_table(visit, connector, is_owner),
+      webhook_parts.card(visit, connector),
       is_owner and widgets.card {
         title = t "connectors.manage",
         h.div {

@@ -6,7 +6,8 @@ local wire = require "wire"
 
 local HOSTILE = "\"><img src=x onerror=alert(1)><script>alert('x')</script>"
 
-local PARAMS = { connector = wire.application_id, group = wire.sales, reference = wire.sales, number = "1" }
+local PARAMS = { connector = wire.application_id, group = wire.sales, reference = wire.sales, number = "1",
+  webhook = wire.sales }
 
 -- Under stress.lua one form of so many, where they are alike.
 local STRESSED_STEP = 5

@@ -1,0 +1,153 @@
+--- A webhook: what it is told, and the page of a delivery.
+local html = require "html.elements"
+local json = require "jeton.json"
+local language = require "sandbox.portal.language"
+local limits = require "sandbox.base.limits"
+local outbox = require "sandbox.data.outbox"
+local recorder = require "sandbox.services.recorder"
+local refusal = require "sandbox.base.refusal"
+local respond = require "sandbox.portal.respond"
+local users = require "sandbox.data.users"
+local webhook_parts = require "sandbox.portal.webhook_parts"
+local widgets = require "sandbox.portal.widgets"
+
+local h = html.h
+
+local LIVE_MS = 2000
+local KINDS = { delivered = "good", dropped = "bad" }
+
+-- A value without the webhook's secrets, which its receiver or an error could repeat.
+local function masked(webhook, value)
+  local secrets = { webhook.token }
+  for _, text in pairs(webhook.headers) do
+    secrets[#secrets + 1] = text
+  end
+  return recorder.mask(value, secrets)
+end
+
+local function state(visit, delivery)
+  return widgets.badge(visit.t("webhooks.delivery_" .. delivery.state), KINDS[delivery.state])
+end
+
+-- What came of an attempt: a status, or an error.
+local function outcome(webhook, attempt)
+  if attempt.status then
+    return widgets.badge(tostring(attempt.status), attempt.status // 100 == 2 and "good" or "bad")
+  end
+  return attempt.error and h.span { lang = "en", masked(webhook, attempt.error) } or "—"
+end
+
+-- Names of headers; their values are secrets.
+local function header_names(webhook)
+  local names = {}
+  for name in pairs(webhook.headers) do
+    names[#names + 1] = name .. ": ***"
+  end
+  table.sort(names)
+  return table.concat(names, "\n")
+end
+
+local function details(visit, webhook)
+  local t, names = visit.t, header_names(webhook)
+  return widgets.card {
+    widgets.facts {
+      { t "webhooks.url", h.span { class = "mono written", webhook_parts.url(webhook) } },
+      { t "webhooks.state", webhook_parts.state(visit, webhook) },
+      { t "webhooks.events", table.concat(webhook.events, ", ") },
+      { t "webhooks.until", webhook_parts.valid_until(visit, webhook) },
+      { t "webhooks.maker", users.by_id(visit.db, webhook.user_id).name },
+      { t "webhooks.token", webhook.token ~= "" and "***" },
+      { t "webhooks.headers", names ~= "" and h.span { class = "mono written", names } },
+    },
+  }
+end
+
+local function delivery_table(visit, connector, webhook)
+  local t, rows = visit.t, {}
+  local found = outbox.list(visit.db, webhook.id, limits.portal_rows + 1)
+  for i = 1, math.min(#found, limits.portal_rows) do
+    local delivery = found[i]
+    rows[i] = {
+      h.a { href = webhook_parts.path(connector, webhook, "/" .. delivery.number), delivery.event_type },
+      visit:time(delivery.created_at),
+      state(visit, delivery),
+      language.number(visit.language, delivery.tries),
+      outcome(webhook, delivery),
+    }
+  end
+  return widgets.card {
+    title = t "webhooks.deliveries",
+    #rows > 0 and widgets.table(t "webhooks.deliveries", {
+      t "webhooks.event", t "webhooks.told", t "webhooks.state", t "webhooks.attempts", t "webhooks.outcome",
+    }, rows) or h.p { class = "empty", t "webhooks.none" },
+    #found > #rows and h.p { class = "soft", t("common.cut", { count = limits.portal_rows }) },
+  }
+end
+
+local function show(visit)
+  local connector, webhook = webhook_parts.visit(visit)
+  return respond.page(visit, {
+    title = webhook_parts.object(visit, webhook),
+    back = { "/portal/connectors/" .. connector.id, connector.name },
+    main = h.div {
+      id = "deliveries", class = "stack", data_live = LIVE_MS,
+      details(visit, webhook), delivery_table(visit, connector, webhook),
+    },
+  })
+end
+
+local function need_delivery(visit, webhook)
+  local number = math.tointeger(tonumber(visit.params.number))
+  return number and outbox.by_number(visit.db, webhook.id, number)
+    or refusal.not_found "there is no delivery with this number"
+end
+
+local function attempt_table(visit, webhook, delivery)
+  local t, rows = visit.t, {}
+  for i, attempt in ipairs(delivery.tries) do
+    rows[i] = { language.number(visit.language, i), visit:time(attempt.at), outcome(webhook, attempt) }
+  end
+  return widgets.card {
+    title = t "webhooks.attempts",
+    #rows > 0 and widgets.table(t "webhooks.attempts", {
+      t "webhooks.attempt", t "webhooks.at", t "webhooks.outcome",
+    }, rows) or h.p { class = "empty", t "webhooks.no_attempts" },
+  }
+end
+
+local function show_delivery(visit)
+  local t = visit.t
+  local connector, webhook = webhook_parts.visit(visit)
+  local delivery = need_delivery(visit, webhook)
+  local body = masked(webhook, json.decode(delivery.body))
+  return respond.page(visit, {
+    title = t("webhooks.number", { number = delivery.number }),
+    back = { webhook_parts.path(connector, webhook), webhook_parts.object(visit, webhook) },
+    main = {
+      widgets.card {
+        widgets.facts {
+          { t "webhooks.event", delivery.event_type },
+          { t "webhooks.event_id", h.code { delivery.event_id } },
+          { t "webhooks.told", visit:time(delivery.created_at) },
+          { t "webhooks.state", state(visit, delivery) },
+          { t "webhooks.next", delivery.state == "waiting" and webhook.active ~= 0
+            and visit:time(delivery.next_at) },
+        },
+      },
+      attempt_table(visit, webhook, delivery),
+      widgets.card {
+        title = t "webhooks.body",
+        widgets.code(visit, "body", "application/json", json.encode(body, { indent = 2 })),
+      },
+    },
+  })
+end
+
+local WEBHOOK = "/portal/connectors/{connector}/webhooks/{webhook}"
+
+return {
+  routes = {
+    { method = "GET", path = WEBHOOK, phone = true, run = show },
+    { method = "GET", path = WEBHOOK .. "/{number}", phone = true, run = show_delivery },
+  },
+}

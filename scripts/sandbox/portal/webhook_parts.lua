@@ -1,0 +1,113 @@
+--- What the pages of connectors and webhooks share: who sees a webhook, its state, its URL.
+local connector_of = require "sandbox.portal.connector"
+local groups = require "sandbox.data.groups"
+local html = require "html.elements"
+local limits = require "sandbox.base.limits"
+local refusal = require "sandbox.base.refusal"
+local webhooks = require "sandbox.data.webhooks"
+local widgets = require "sandbox.portal.widgets"
+
+local webhook_parts = {}
+
+local h = html.h
+
+--- The connector and the webhook of the path: as with tokens, the connector's owner sees all of them, others
+--- those that they made. Raises 404.
+---@param visit sandbox.portal.visit
+---@return sandbox.connector connector
+---@return sandbox.webhook webhook
+function webhook_parts.visit(visit)
+  local connector = connector_of.visit(visit)
+  local webhook = webhooks.by_id(visit.db, visit.params.webhook)
+  if not webhook or webhook.connector_id:lower() ~= connector.id:lower()
+    or not (connector_of.is_owner(visit, connector) or webhook.user_id:lower() == visit.user.id:lower()) then
+    refusal.not_found "there is no webhook with this id"
+  end
+  return connector, webhook --[[@as sandbox.webhook]]
+end
+
+---@param webhook sandbox.webhook
+---@param tail string|nil "/enable"
+---@return string path of its page
+function webhook_parts.path(connector, webhook, tail)
+  return connector_of.path(connector, "/webhooks/" .. webhook.id .. (tail or ""))
+end
+
+--- Its URL without the values of the query, which are often keys.
+---@param webhook sandbox.webhook
+---@return string
+function webhook_parts.url(webhook)
+  local base, query = webhook.url:match "^([^?]*)%??(.*)$"
+  local parts = {}
+  for part in query:gmatch "[^&]+" do
+    parts[#parts + 1] = (part:match "^[^=]+=" or "") .. "***"
+  end
+  return #parts > 0 and base .. "?" .. table.concat(parts, "&") or base
+end
+
+--- Whether its validity has ended: it is told nothing more.
+---@param webhook sandbox.webhook
+---@return boolean
+function webhook_parts.is_over(visit, webhook)
+  return webhook.valid_until_ms <= visit.now * 1000
+end
+
+---@param webhook sandbox.webhook
+---@return html.element
+function webhook_parts.state(visit, webhook)
+  local t = visit.t
+  if webhook_parts.is_over(visit, webhook) then
+    return widgets.badge(t "webhooks.state_over", "bad")
+  elseif webhook.failed ~= 0 then
+    return widgets.badge(t "webhooks.state_failed", "bad")
+  elseif webhook.active == 0 then
+    return widgets.badge(t "webhooks.state_off")
+  end
+  return widgets.badge(t "webhooks.state_active", "good")
+end
+
+--- What it watches: a group by its name, else the id.
+---@param webhook sandbox.webhook
+---@return html.node
+function webhook_parts.object(visit, webhook)
+  local group = webhook.object_type == "Group" and groups.by_id(visit.db, webhook.object_id)
+  return visit.t("webhooks.of_" .. webhook.object_type:lower(),
+    { name = group and group.name or webhook.object_id })
+end
+
+---@param webhook sandbox.webhook
+---@return html.element
+function webhook_parts.valid_until(visit, webhook)
+  return visit:time(webhook.valid_until_ms // 1000)
+end
+
+--- The webhooks on the page of a connector.
+---@param visit sandbox.portal.visit
+---@param connector sandbox.connector
+---@return html.element|nil nil: there is none
+function webhook_parts.card(visit, connector)
+  local t, rows = visit.t, {}
+  local found = webhooks.list(visit.db, {
+    connector_id = connector.id,
+    user_id = not connector_of.is_owner(visit, connector) and visit.user.id or nil,
+  })
+  for i = 1, math.min(#found, limits.portal_rows) do
+    local webhook = found[i]
+    rows[i] = {
+      h.a { href = webhook_parts.path(connector, webhook), webhook_parts.object(visit, webhook) },
+      table.concat(webhook.events, ", "),
+      h.span { class = "written", webhook_parts.url(webhook) },
+      webhook_parts.state(visit, webhook),
+      webhook_parts.valid_until(visit, webhook),
+    }
+  end
+  return #rows > 0 and widgets.card {
+    title = t "webhooks.title",
+    widgets.table(t "webhooks.title", {
+      t "webhooks.object", t "webhooks.events", t "webhooks.url", t "webhooks.state", t "webhooks.until",
+    }, rows),
+    #found > #rows and h.p { class = "soft", t("common.cut", { count = limits.portal_rows }) },
+  } or nil
+end
+
+return webhook_parts

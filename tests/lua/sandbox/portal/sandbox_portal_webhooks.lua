@@ -1,0 +1,135 @@
+-- The portal's pages of webhooks: what is told, what came of it, and what is kept from sight.
+package.path = require("jeton").folder .. "/../../?.lua;" .. package.path
+local browser = require "browser"
+local json = require "jeton.json"
+local lu = require "luaunit"
+local receivers = require "receivers"
+local task = require "jeton.task"
+local wire = require "wire"
+
+local HOUR_S = 3600
+local CONNECTOR = "/portal/connectors/" .. wire.application_id
+local NOBODYS = "00000000-0000-4000-8000-000000000000"
+
+local receiver, status
+
+local TestWebhooks = {}
+
+function TestWebhooks.setUp()
+  wire.reset()
+  status = 200
+  receiver = receivers.start(function(request, token)
+    return { status = request.method == "GET" and 200 or status, body = token or "" }
+  end)
+end
+
+function TestWebhooks.tearDown()
+  receiver.close()
+end
+
+-- Subscribes; returns the webhook's id and page.
+local function subscribe(change, token)
+  local fields = { objectId = wire.sales, objectType = "Group", callBackUrl = receiver.url,
+    eventTypes = json.array { "TextMessageCreated", "JobCreated" }, callBackToken = "a-callback-token",
+    callBackHeaders = { ["X-Key"] = "a-header-value" } }
+  for name, value in pairs(change or {}) do fields[name] = value end
+  local id = wire.ok("POST", "/v1/webhook", { token = token or wire.access(), json = fields }).webhookId
+  return id, CONNECTOR .. "/webhooks/" .. id
+end
+
+-- Waits until so many attempts of a delivery are noted.
+local function noted(number, attempts)
+  for _ = 1, 500 do
+    for _, shown in ipairs(wire.ok("GET", "/_sandbox/deliveries").deliveries) do
+      if shown.number == number and #shown.attempts >= attempts then return end
+    end
+    task.sleep(0.01)
+  end
+  lu.fail(("%d attempts were not made"):format(attempts))
+end
+
+-- Tells an event, and waits for the first attempt. Returns the number of the first webhook's delivery.
+local function tell(event)
+  local number = wire.steer("trigger", event or { event = "TextMessageCreated" }).deliveries[1]
+  noted(number, 1)
+  return number
+end
+
+local function words(body)
+  return (browser.text(browser.main(body):gsub("<[^>]+>", " ")):gsub("%s+", " "))
+end
+
+function TestWebhooks.test_the_connectors_list()
+  local alice = browser.of "alice"
+  lu.assertNotStrContains(alice:page(CONNECTOR), "Webhooks")
+  local _, path = subscribe { callBackUrl = receiver.url .. "?code=a-key&plain" }
+  local page = alice:page(CONNECTOR)
+  lu.assertStrContains(page, 'href="' .. path .. '"')
+  lu.assertStrContains(words(page), "Group Sales TextMessageCreated, JobCreated " .. receiver.url
+    .. "?code=***&*** active")
+  wire.steer("clock", { advance_s = 3 * 365 * 24 * HOUR_S })
+  lu.assertStrContains(words(browser.of("alice", { language = "fr" }):page(CONNECTOR)), "*** expiré")
+end
+
+function TestWebhooks.test_deliveries_and_one_of_them()
+  local _, path = subscribe()
+  local alice = browser.of "alice"
+  lu.assertStrContains(alice:page(path), "Nothing yet")
+  local number = tell { event = "TextMessageCreated", data = {
+    text = "<script>alert(1)</script>", note = "a-header-value and a-callback-token", password = "geheim" } }
+  lu.assertStrMatches(words(alice:page(path)), ".*TextMessageCreated [^*]- delivered 1 200 .*")
+  local page = alice:page(path .. "/" .. number)
+  lu.assertStrContains(page, "&lt;script&gt;alert(1)&lt;/script&gt;")
+  lu.assertNotStrContains(page, "<script>alert")
+  lu.assertStrContains(words(page), '"eventType": "TextMessageCreated"')
+  lu.assertStrContains(words(page), '"note": "*** and ***"')
+  lu.assertNotStrContains(page, "geheim")
+  lu.assertStrContains(words(browser.of("alice", { language = "fr" }):page(path .. "/" .. number)), "livré")
+end
+
+function TestWebhooks.test_secrets_are_masked()
+  local _, path = subscribe()
+  local number = tell()
+  local alice = browser.of "alice"
+  lu.assertStrContains(alice:page(path), "X-Key: ***")
+  for _, address in ipairs { CONNECTOR, path, path .. "/" .. number } do
+    local page = alice:page(address)
+    lu.assertNotStrContains(page, "a-callback-token")
+    lu.assertNotStrContains(page, "a-header-value")
+  end
+end
+
+function TestWebhooks.test_what_failed()
+  local _, path = subscribe()
+  status = 503
+  local number = tell()
+  local alice = browser.of "alice"
+  lu.assertStrMatches(words(alice:page(path)), ".*waiting 1 503 .*")
+  lu.assertStrContains(words(alice:page(path .. "/" .. number)), "Next attempt")
+  receiver.close()
+  wire.steer("clock", { advance_s = HOUR_S })
+  noted(number, 2)
+  lu.assertStrMatches(words(alice:page(path .. "/" .. number)), ".* 1 [^*]+ 503 2 [^*]+refused.*")
+end
+
+function TestWebhooks.test_only_their_own_and_the_owners()
+  local _, of_tenant = subscribe()
+  local _, of_bruno = subscribe(nil, wire.access(wire.user_token))
+  local alice, bruno = browser.of "alice", browser.of "bruno"
+  local number = tell()
+  lu.assertStrContains(alice:page(CONNECTOR), of_bruno)
+  lu.assertStrContains(alice:page(of_bruno), "Bruno")
+  lu.assertStrContains(bruno:page(CONNECTOR), of_bruno)
+  lu.assertNotStrContains(bruno:page(CONNECTOR), of_tenant)
+  lu.assertEquals(bruno:get(of_bruno .. "/" .. number + 1).status, 200)
+  for _, path in ipairs { of_tenant, of_tenant .. "/" .. number, of_bruno .. "/" .. number,
+    of_bruno .. "/1e999", of_bruno .. "/x", CONNECTOR .. "/webhooks/" .. NOBODYS } do
+    lu.assertEquals(bruno:get(path).status, 404, path)
+  end
+  local french = browser.of("bruno", { language = "fr" })
+  lu.assertStrContains(words(french:get(of_tenant).body), "Il n'y a plus de webhook ici")
+  lu.assertStrContains(words(french:get(of_bruno .. "/" .. number).body),
+    "Cette livraison n'est plus conservée")
+end
+
+return wire.run { TestWebhooks = TestWebhooks }
