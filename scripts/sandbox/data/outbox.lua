@@ -105,16 +105,15 @@ function outbox.note(db, delivery, attempt, change)
   end
 end
 
---- Whether the webhook's receiver failed for good.
----@param failed boolean
-function outbox.set_failed(db, webhook_id, failed)
-  db:exec("UPDATE webhooks SET failed = ?1, active = CASE WHEN ?1 THEN 0 ELSE active END WHERE id = ?2",
-    failed, webhook_id)
+--- Disables a webhook whose receiver failed for good.
+function outbox.fail(db, webhook_id)
+  db:exec("UPDATE webhooks SET failed = 1, active = 0 WHERE id = ?", webhook_id)
 end
 
---- Makes what waits for a webhook due now, with all its attempts before it.
+--- Enables a webhook; what waits for it is due now, with all its attempts before it.
 ---@param now integer epoch seconds
-function outbox.begin_anew(db, webhook_id, now)
+function outbox.enable(db, webhook_id, now)
+  db:exec("UPDATE webhooks SET failed = 0, active = 1 WHERE id = ?", webhook_id)
   db:exec("UPDATE deliveries SET attempts = 0, next_at = ? WHERE webhook_id = ? AND state = 'waiting'",
     now, webhook_id)
 end

@@ -294,8 +294,7 @@ return {
       local webhook = merge(call, need_webhook(call))
       webhooks.save(call.db, webhook)
       if call.body.active then
-        outbox.set_failed(call.db, webhook.id, false)
-        outbox.begin_anew(call.db, webhook.id, call.now)
+        outbox.enable(call.db, webhook.id, call.now)
         call.world.deliveries:wake()
       end
       return { result = "true" }

@@ -72,7 +72,7 @@ local function finish(world, delivery, attempt)
       outbox.note(db, delivery, attempt, { attempts = tried, next_at = attempt.at + RETRIES[tried] })
     else
       outbox.note(db, delivery, attempt, { attempts = tried })
-      outbox.set_failed(db, delivery.webhook_id, true)
+      outbox.fail(db, delivery.webhook_id)
     end
   end)
 end

@@ -1,4 +1,4 @@
---- A webhook: what it is told, and the page of a delivery.
+--- A webhook: what it is told, the page of a delivery; sending again, enabling again.
 local html = require "html.elements"
 local json = require "jeton.json"
 local language = require "sandbox.portal.language"
@@ -47,8 +47,9 @@ local function header_names(webhook)
   return table.concat(names, "\n")
 end
 
-local function details(visit, webhook)
+local function details(visit, connector, webhook)
   local t, names = visit.t, header_names(webhook)
+  local can_enable = webhook.active == 0 and not webhook_parts.is_over(visit, webhook)
   return widgets.card {
     widgets.facts {
       { t "webhooks.url", h.span { class = "mono written", webhook_parts.url(webhook) } },
@@ -58,6 +59,11 @@ local function details(visit, webhook)
       { t "webhooks.maker", users.by_id(visit.db, webhook.user_id).name },
       { t "webhooks.token", webhook.token ~= "" and "***" },
       { t "webhooks.headers", names ~= "" and h.span { class = "mono written", names } },
+    },
+    can_enable and visit:form {
+      action = webhook_parts.path(connector, webhook, "/enable"),
+      h.p { t(webhook.failed ~= 0 and "webhooks.enable_failed" or "webhooks.enable_off") },
+      h.div { class = "row", h.button { t "webhooks.enable" } },
     },
   }
 end
@@ -91,7 +97,7 @@ local function show(visit)
     back = { "/portal/connectors/" .. connector.id, connector.name },
     main = h.div {
       id = "deliveries", class = "stack", data_live = LIVE_MS,
-      details(visit, webhook), delivery_table(visit, connector, webhook),
+      details(visit, connector, webhook), delivery_table(visit, connector, webhook),
     },
   })
 end
@@ -138,9 +144,29 @@ local function show_delivery(visit)
       widgets.card {
         title = t "webhooks.body",
         widgets.code(visit, "body", "application/json", json.encode(body, { indent = 2 })),
+        not webhook_parts.is_over(visit, webhook) and visit:form {
+          action = webhook_parts.path(connector, webhook, ("/%d/again"):format(delivery.number)),
+          h.div { class = "row", h.button { t "webhooks.again" } },
+        },
       },
     },
   })
+end
+
+local function again(visit)
+  local connector, webhook = webhook_parts.visit(visit)
+  local number = outbox.again(visit.db, need_delivery(visit, webhook).number, visit.now)
+  visit.world.deliveries:wake()
+  visit:notice("webhooks.sent_again", { number = number })
+  return respond.redirect(visit, webhook_parts.path(connector, webhook, "/" .. number))
+end
+
+local function enable(visit)
+  local connector, webhook = webhook_parts.visit(visit)
+  outbox.enable(visit.db, webhook.id, visit.now)
+  visit.world.deliveries:wake()
+  visit:notice "webhooks.enabled"
+  return respond.redirect(visit, webhook_parts.path(connector, webhook))
 end
 
 local WEBHOOK = "/portal/connectors/{connector}/webhooks/{webhook}"
@@ -149,5 +175,7 @@ return {
   routes = {
     { method = "GET", path = WEBHOOK, phone = true, run = show },
     { method = "GET", path = WEBHOOK .. "/{number}", phone = true, run = show_delivery },
+    { method = "POST", path = WEBHOOK .. "/enable", phone = true, run = enable },
+    { method = "POST", path = WEBHOOK .. "/{number}/again", phone = true, run = again },
   },
 }

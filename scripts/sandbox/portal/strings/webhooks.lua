@@ -35,5 +35,20 @@ return {
   ["webhooks.attempt"] = { en = "No.", fr = "Nº" },
   ["webhooks.at"] = { en = "Time", fr = "Heure" },
   ["webhooks.no_attempts"] = { en = "None yet.", fr = "Aucune pour l'instant." },
+  ["webhooks.again"] = { en = "Send again", fr = "Renvoyer" },
+  ["webhooks.sent_again"] = {
+    en = "It is sent again, after what waits, as delivery no. {number}.",
+    fr = "Elle est renvoyée, après ce qui attend, comme livraison nº {number}.",
+  },
+  ["webhooks.enable"] = { en = "Enable again", fr = "Réactiver" },
+  ["webhooks.enable_failed"] = {
+    en = "It was disabled because its receiver failed each time. What waits is delivered then.",
+    fr = "Il a été désactivé car son destinataire a échoué à chaque fois. Ce qui attend sera alors livré.",
+  },
+  ["webhooks.enable_off"] = {
+    en = "It was disabled by its connector. What happens meanwhile is not delivered.",
+    fr = "Il a été désactivé par son connecteur. Ce qui se passe entre-temps n'est pas livré.",
+  },
+  ["webhooks.enabled"] = { en = "The webhook is enabled.", fr = "Le webhook est réactivé." },
   ["webhooks.body"] = { en = "Body", fr = "Corps" },
 }

@@ -112,6 +112,42 @@ function TestWebhooks.test_what_failed()
   lu.assertStrMatches(words(alice:page(path .. "/" .. number)), ".* 1 [^*]+ 503 2 [^*]+refused.*")
 end
 
+function TestWebhooks.test_sent_again()
+  local _, path = subscribe()
+  local number = tell()
+  local alice = browser.of "alice"
+  local page = alice:submit(alice:page(path .. "/" .. number), ("%s/%d/again"):format(path, number))
+  lu.assertStrContains(page, ("as delivery no. %d."):format(number + 1))
+  noted(number + 1, 1)
+  lu.assertEquals(receiver.seen[3].body, receiver.seen[2].body)
+  wire.steer("clock", { advance_s = 3 * 365 * 24 * HOUR_S }) -- nothing is sent any more
+  lu.assertNotStrContains(browser.of("alice"):page(path .. "/" .. number), "Send again")
+end
+
+function TestWebhooks.test_enabled_again()
+  local id, path = subscribe()
+  lu.assertNotStrContains(browser.of("alice"):page(path), "Enable again")
+  status = 500
+  local number = tell()
+  for attempt = 2, 7 do
+    wire.steer("clock", { advance_s = 35 * HOUR_S })
+    noted(number, attempt)
+  end
+  local alice = browser.of "alice"
+  local page = alice:page(path)
+  lu.assertStrContains(words(page), "failed")
+  lu.assertStrContains(words(browser.of("alice", { language = "fr" }):page(path)), "Réactiver")
+  status = 200
+  lu.assertStrContains(alice:submit(page, path .. "/enable"), "The webhook is enabled.")
+  noted(number, 8)
+  page = alice:page(path)
+  lu.assertNotStrContains(page, "Enable again")
+  lu.assertStrContains(words(page), "delivered 8 200")
+  wire.ok("PUT", "/v1/webhook/" .. id, { token = wire.access(), json = { active = false } })
+  lu.assertStrContains(alice:submit(alice:page(path), path .. "/enable"), "active")
+  lu.assertTrue(wire.state().webhooks[1].active)
+end
+
 function TestWebhooks.test_only_their_own_and_the_owners()
   local _, of_tenant = subscribe()
   local _, of_bruno = subscribe(nil, wire.access(wire.user_token))
@@ -126,6 +162,13 @@ function TestWebhooks.test_only_their_own_and_the_owners()
     of_bruno .. "/1e999", of_bruno .. "/x", CONNECTOR .. "/webhooks/" .. NOBODYS } do
     lu.assertEquals(bruno:get(path).status, 404, path)
   end
+  local before = wire.ok("GET", "/_sandbox/digest").digest
+  local csrf = browser.form(bruno:page "/", "/portal/sign-out").csrf
+  for _, path in ipairs { of_tenant .. "/enable", ("%s/%d/again"):format(of_tenant, number),
+    ("%s/%d/again"):format(of_bruno, number) } do
+    lu.assertEquals(bruno:request("POST", path, { form = { csrf = csrf } }).status, 404, path)
+  end
+  lu.assertEquals(wire.ok("GET", "/_sandbox/digest").digest, before)
   local french = browser.of("bruno", { language = "fr" })
   lu.assertStrContains(words(french:get(of_tenant).body), "Il n'y a plus de webhook ici")
   lu.assertStrContains(words(french:get(of_bruno .. "/" .. number).body),
