@@ -60,10 +60,6 @@ static void adoption_stored(void *arg)
     store_start(adoption->tokens->store, &adoption->call, adoption_stored, adoption);
 }
 
-/*
- * What was known before is obsolete: the service ended the earlier tokens. The configured refresh
- * token, if there is one, is older: it takes precedence again when it changes.
- */
 /* Fingerprint of who has signed in (mem_free). Somebody else than before may be a mistake. */
 static char *subject_of(const struct adoption *adoption)
 {
@@ -80,6 +76,10 @@ static char *subject_of(const struct adoption *adoption)
     return mem_strdup(fingerprint);
 }
 
+/*
+ * What was known before is obsolete: the service ended the earlier tokens. The configured refresh
+ * token, if there is one, is older: it takes precedence again when it changes.
+ */
 static int adopt(struct adoption *adoption, struct err *err)
 {
     struct tokens *tokens = adoption->tokens;
