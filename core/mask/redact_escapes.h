@@ -1,6 +1,6 @@
 /* Private to the redaction: what an escape in a text stands for. */
-#ifndef JETON_REDACT_READ_H
-#define JETON_REDACT_READ_H
+#ifndef JETON_REDACT_ESCAPES_H
+#define JETON_REDACT_ESCAPES_H
 
 #include "utf8.h"
 

@@ -2,7 +2,7 @@
 
 #include "mem.h"
 #include "oauth2_connector.h"
-#include "oauth2_metadata.h"
+#include "oauth2_discovery.h"
 #include "oauth2_reply.h"
 #include "oauth2_request.h"
 #include "url.h"
@@ -56,7 +56,7 @@ static bool is_issuer(const struct provider_ask *ask, const char *issuer)
     struct url url, place;
     bool same = false;
     if (issuer == NULL)
-        return !oauth2_metadata_promises_issuer(ask->metadata);
+        return !oauth2_discovery_promises_issuer(ask->metadata);
     if (oauth2->issuer != NULL)
         return strcmp(issuer, oauth2->issuer) == 0;
     if (url_parse(issuer, &url, &ignored) != 0)
@@ -102,7 +102,7 @@ const struct provider oauth2_provider = {
     .renewal = "sign in again (jeton login), or configure another refresh_token",
     .try_path = "",
     .single_use = true,
-    .discovery = &oauth2_metadata,
+    .discovery = &oauth2_discovery,
     .owner = oauth2_connector_owner,
     .asked = oauth2_connector_asked,
     .may_ask = oauth2_connector_may_ask,

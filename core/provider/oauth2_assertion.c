@@ -3,7 +3,7 @@
 #include "assertion.h"
 #include "mem.h"
 #include "oauth2_connector.h"
-#include "oauth2_metadata.h"
+#include "oauth2_discovery.h"
 
 #include <string.h>
 
@@ -17,7 +17,7 @@ static char *audience_of(const struct provider_ask *ask, const char *configured)
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     if (configured == NULL || strcmp(configured, OAUTH2_AUDIENCE_TOKEN_URL) == 0)
-        return oauth2_metadata_url(oauth2->token_url, ask->metadata, OAUTH2_METADATA_TOKEN);
+        return oauth2_discovery_url(oauth2->token_url, ask->metadata, OAUTH2_METADATA_TOKEN);
     return mem_strdup(strcmp(configured, OAUTH2_AUDIENCE_ISSUER) == 0 ? oauth2->issuer
                                                                       : configured);
 }

@@ -4,7 +4,7 @@
 #include "mem.h"
 #include "oauth2_assertion.h"
 #include "oauth2_connector.h"
-#include "oauth2_metadata.h"
+#include "oauth2_discovery.h"
 #include "oauth2_tls.h"
 #include "url.h"
 
@@ -213,20 +213,20 @@ static enum oauth2_body body_of(const struct provider_ask *ask)
 
 char *oauth2_request_authorize_url(const struct provider_ask *ask)
 {
-    return oauth2_metadata_url(oauth2_connector_of(ask->connector)->authorize_url, ask->metadata,
-                               OAUTH2_METADATA_AUTHORIZE);
+    return oauth2_discovery_url(oauth2_connector_of(ask->connector)->authorize_url, ask->metadata,
+                                OAUTH2_METADATA_AUTHORIZE);
 }
 
 char *oauth2_request_url(const struct provider_ask *ask)
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     if (ask->purpose == PROVIDER_DEVICE)
-        return oauth2_metadata_url(oauth2->device_url, ask->metadata, OAUTH2_METADATA_DEVICE);
+        return oauth2_discovery_url(oauth2->device_url, ask->metadata, OAUTH2_METADATA_DEVICE);
     if (ask->purpose == PROVIDER_REVOKE)
-        return oauth2_metadata_url(oauth2->revoke_url, ask->metadata, OAUTH2_METADATA_REVOKE);
+        return oauth2_discovery_url(oauth2->revoke_url, ask->metadata, OAUTH2_METADATA_REVOKE);
     bool refreshes = ask->refresh_token != NULL && oauth2->refresh_url != NULL;
-    return oauth2_metadata_url(refreshes ? oauth2->refresh_url : oauth2->token_url, ask->metadata,
-                               OAUTH2_METADATA_TOKEN);
+    return oauth2_discovery_url(refreshes ? oauth2->refresh_url : oauth2->token_url, ask->metadata,
+                                OAUTH2_METADATA_TOKEN);
 }
 
 static int form_fill(struct form *form, const struct provider_ask *ask, char **bearer,

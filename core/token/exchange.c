@@ -2,7 +2,7 @@
 
 #include "ask.h"
 #include "clock.h"
-#include "discovery.h"
+#include "discovery_fetch.h"
 #include "mem.h"
 #include "retry.h"
 
@@ -52,7 +52,7 @@ static void exchange_free(struct exchange *exchange)
     connector_secrets_destroy(&exchange->secrets);
     for (size_t i = 0; i < exchange->ntokens; i++)
         mem_free_secret(exchange->tokens[i]);
-    discovery_cancel(exchange->discovery);
+    discovery_fetch_cancel(exchange->discovery);
     mem_free(exchange->metadata);
     mem_free(exchange->service);
     mem_free(exchange);
@@ -279,7 +279,7 @@ static bool exchange_discovers(struct exchange *exchange, const struct provider_
     if (discovery == NULL || exchange->metadata_asked || fresh || !discovery->needed(ask))
         return false;
     exchange->metadata_asked = true;
-    exchange->discovery = discovery_start(&exchange->transport, exchange->connector,
+    exchange->discovery = discovery_fetch(&exchange->transport, exchange->connector,
                                           exchange_discovered, exchange, &exchange->last);
     if (exchange->discovery == NULL)
         exchange_unheard(exchange);

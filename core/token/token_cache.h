@@ -22,8 +22,7 @@
 #include "store.h"
 
 #define TOKEN_FRESH_MS         300000 /* or 10 % of the lifetime, if that is less */
-#define TOKEN_LOCK_WAIT_MS     600000
-#define TOKEN_FINGERPRINT_SIZE 65 /* hex and NUL */
+#define TOKEN_FINGERPRINT_SIZE 65     /* hex and NUL */
 
 /* Milliseconds that the row's access token still lives; 0 when there is none or that cannot be
  * known. One whose lifetime the service did not say (0) lives until an API refuses it: INT64_MAX.

@@ -4,6 +4,7 @@
 #include "fault.h"
 #include "home.h"
 #include "mem.h"
+#include "token_lock.h"
 #include "token_request.h"
 #include "token_stop.h"
 

@@ -1,25 +1,17 @@
 /* The end of what a connector has: at the service, then here. */
 #include "ask.h"
-#include "discovery.h"
+#include "discovery_fetch.h"
 #include "mem.h"
 #include "token.h"
+#include "token_lock.h"
 #include "token_request.h"
 #include "token_stop.h"
 
-#include <string.h>
-
 struct logout {
-    struct tokens *tokens;
-    const struct connector *connector;
+    struct token_lock lock;
     bool local;
     token_logout_fn *done;
     void *arg;
-    struct store_lease lease;
-    char owner[STORE_OWNER_SIZE];
-    struct store_token row;
-    struct store_call call; /* one at a time */
-    size_t slots;           /* connectors that were looked at for them */
-    unsigned char salt[STORE_SALT_SIZE];
     struct connector_secrets secrets;
     struct token_configured configured;
     const char *token; /* that is revoked: of row or configured; NULL: there is none */
@@ -30,54 +22,29 @@ struct logout {
 
 static void logout_revoke(struct logout *logout);
 
-static void logout_end(struct logout *logout, const struct err *failure)
+static void logout_end(void *arg, const struct err *failure)
 {
+    struct logout *logout = arg;
     struct err err = {0};
     if (failure != NULL)
         err = *failure;
     token_logout_fn *done = logout->done;
-    void *arg = logout->arg;
+    void *done_arg = logout->arg;
     enum token_left left = logout->left;
-    store_lease_release(&logout->lease);
-    store_token_destroy(&logout->row);
+    token_lock_release(&logout->lock);
     connector_secrets_destroy(&logout->secrets);
     token_cache_unconfigure(&logout->configured);
     mem_free(logout);
-    done(arg, left, failure != NULL ? &err : NULL);
-}
-
-/* Ends it where its last call failed. */
-static bool logout_goes_on(struct logout *logout)
-{
-    if (logout->call.result >= 0)
-        return true;
-    logout_end(logout, &logout->call.err);
-    return false;
+    done(done_arg, left, failure != NULL ? &err : NULL);
 }
 
 /* ---- here ---- */
 
-static void logout_forgot(void *arg)
-{
-    struct logout *logout = arg;
-    if (!logout_goes_on(logout))
-        return;
-    const struct connector *slot =
-        token_next_slot(logout->tokens, logout->connector, &logout->slots);
-    if (slot == NULL) {
-        logout_end(logout, NULL);
-        return;
-    }
-    provider_of(slot)->owner(slot, slot->home, logout->owner);
-    logout->call = (struct store_call){.op = STORE_TOKEN_DELETE, .token = {.owner = logout->owner}};
-    store_start(logout->tokens->store, &logout->call, logout_forgot, logout);
-}
-
 /* What could be signed in for stays as a row without tokens, which says so. */
 static void logout_forget(struct logout *logout)
 {
-    const struct connector *connector = logout->connector;
-    struct store_token *row = &logout->row;
+    const struct connector *connector = logout->lock.connector;
+    struct store_token *row = &logout->lock.row;
     struct store_token left = {.generation = row->generation + 1,
                                .home = connector->home,
                                .metadata = mem_strdup(row->metadata),
@@ -89,14 +56,10 @@ static void logout_forget(struct logout *logout)
             .purpose = PROVIDER_ACCESS, .connector = connector, .metadata = row->metadata});
     store_token_destroy(row);
     *row = left;
-    memcpy(row->owner, logout->owner, sizeof row->owner);
-    logout->call = (struct store_call){.op = stays ? STORE_TOKEN_SAVE : STORE_TOKEN_DELETE,
-                                       .under = &logout->lease,
-                                       .token = {.owner = logout->owner, .row = row}};
     if (stays)
         token_stop_leave(row, &logout->configured,
-                         clock_now_ms(loop_clock(logout->tokens->loop), CLOCK_WALL));
-    store_start(logout->tokens->store, &logout->call, logout_forgot, logout);
+                         clock_now_ms(loop_clock(logout->lock.tokens->loop), CLOCK_WALL));
+    token_lock_store(&logout->lock, stays, logout_end);
 }
 
 /* ---- there ---- */
@@ -104,10 +67,10 @@ static void logout_forget(struct logout *logout)
 static struct provider_ask logout_ask(const struct logout *logout)
 {
     return (struct provider_ask){.purpose = PROVIDER_REVOKE,
-                                 .connector = logout->connector,
+                                 .connector = logout->lock.connector,
                                  .secrets = &logout->secrets,
-                                 .redact = logout->tokens->redact,
-                                 .metadata = logout->row.metadata,
+                                 .redact = logout->lock.tokens->redact,
+                                 .metadata = logout->lock.row.metadata,
                                  .refresh_token = logout->token};
 }
 
@@ -144,16 +107,16 @@ static void logout_heard(void *arg, char *metadata, const struct err *err)
         logout_refused(logout, failure.retryable, &failure);
         return;
     }
-    mem_free(logout->row.metadata);
-    logout->row.metadata = metadata;
-    logout->row.metadata_ms = clock_now_ms(loop_clock(logout->tokens->loop), CLOCK_WALL);
+    mem_free(logout->lock.row.metadata);
+    logout->lock.row.metadata = metadata;
+    logout->lock.row.metadata_ms = clock_now_ms(loop_clock(logout->lock.tokens->loop), CLOCK_WALL);
     logout_revoke(logout);
 }
 
 /* Whether the issuer is asked first. */
 static bool logout_discovers(struct logout *logout)
 {
-    const struct connector *connector = logout->connector;
+    const struct connector *connector = logout->lock.connector;
     const struct provider_discovery *discovery = provider_of(connector)->discovery;
     const struct provider_ask ask = logout_ask(logout);
     struct err err;
@@ -161,14 +124,15 @@ static bool logout_discovers(struct logout *logout)
         (ask.metadata != NULL && discovery->fits(connector, ask.metadata)))
         return false;
     logout->asked = true;
-    if (discovery_start(&logout->tokens->transport, connector, logout_heard, logout, &err) == NULL)
+    if (discovery_fetch(&logout->lock.tokens->transport, connector, logout_heard, logout, &err) ==
+        NULL)
         logout_refused(logout, false, &err);
     return true;
 }
 
 static void logout_revoke(struct logout *logout)
 {
-    const struct provider *provider = provider_of(logout->connector);
+    const struct provider *provider = provider_of(logout->lock.connector);
     struct err err;
     logout->left = logout->token != NULL ? TOKEN_LEFT_HERE : TOKEN_LEFT_NOTHING;
     bool may = !logout->local && logout->token != NULL && provider->can != NULL;
@@ -179,71 +143,41 @@ static void logout_revoke(struct logout *logout)
         logout_forget(logout);
         return;
     }
-    if (ask_send(&logout->tokens->transport, &ask, logout->label, logout_answered, logout, &err) ==
-        NULL)
+    if (ask_send(&logout->lock.tokens->transport, &ask, logout->label, logout_answered, logout,
+                 &err) == NULL)
         logout_refused(logout, false, &err);
-}
-
-static void logout_salted(void *arg)
-{
-    struct logout *logout = arg;
-    struct tokens *tokens = logout->tokens;
-    const struct connector *connector = logout->connector;
-    const char *grants[PROVIDER_GRANTS_MAX] = {NULL};
-    struct err err;
-    if (!logout_goes_on(logout))
-        return;
-    if (connector_secrets_read(connector, tokens->redact, tokens->deadline_ms, &logout->secrets,
-                               &err) != 0) {
-        logout_end(logout, &err);
-        return;
-    }
-    token_cache_configure(&logout->configured, connector, &logout->secrets, logout->salt);
-    token_request_hide(tokens, connector, logout->row.access_token);
-    token_request_hide(tokens, connector, logout->row.refresh_token);
-    if (logout->row.stop.kind != STORE_STOP_LEFT)
-        token_cache_grants(provider_of(connector), &logout->row, &logout->configured, grants);
-    logout->token = grants[0] != NULL ? grants[0] : logout->row.access_token;
-    logout_revoke(logout);
-}
-
-static void logout_loaded(void *arg)
-{
-    struct logout *logout = arg;
-    if (!logout_goes_on(logout))
-        return;
-    logout->call = (struct store_call){.op = STORE_SALT, .salt = logout->salt};
-    store_start(logout->tokens->store, &logout->call, logout_salted, logout);
 }
 
 static void logout_locked(void *arg, const struct err *failure)
 {
     struct logout *logout = arg;
+    struct tokens *tokens = logout->lock.tokens;
+    const struct connector *connector = logout->lock.connector;
+    const struct store_token *row = &logout->lock.row;
+    const char *grants[PROVIDER_GRANTS_MAX] = {NULL};
     struct err err;
-    if (failure != NULL && failure->kind == ERR_BUSY) {
-        err_set(&err, ERR_NETWORK,
-                "another process is exchanging this connector's token and did not end in time");
+    if (failure == NULL && connector_secrets_read(connector, tokens->redact, tokens->deadline_ms,
+                                                  &logout->secrets, &err) != 0)
         failure = &err;
-    }
     if (failure != NULL) {
         logout_end(logout, failure);
         return;
     }
-    logout->call = (struct store_call){.op = STORE_TOKEN_LOAD,
-                                       .token = {.owner = logout->owner, .row = &logout->row}};
-    store_start(logout->tokens->store, &logout->call, logout_loaded, logout);
+    token_cache_configure(&logout->configured, connector, &logout->secrets, logout->lock.salt);
+    token_request_hide(tokens, connector, row->access_token);
+    token_request_hide(tokens, connector, row->refresh_token);
+    if (row->stop.kind != STORE_STOP_LEFT)
+        token_cache_grants(provider_of(connector), row, &logout->configured, grants);
+    logout->token = grants[0] != NULL ? grants[0] : row->access_token;
+    logout_revoke(logout);
 }
 
 void token_logout(struct tokens *tokens, const struct connector *connector, bool local,
                   token_logout_fn *done, void *arg)
 {
     struct logout *logout = mem_alloc(sizeof *logout);
-    logout->tokens = tokens;
-    logout->connector = connector = connector_owner(connector);
     logout->local = local;
     logout->done = done;
     logout->arg = arg;
-    provider_of(connector)->owner(connector, connector->home, logout->owner);
-    store_lease_take(&logout->lease, tokens->store, STORE_LEASE_TOKEN, logout->owner,
-                     loop_now_ms(tokens->loop) + TOKEN_LOCK_WAIT_MS, logout_locked, logout);
+    token_lock_take(&logout->lock, tokens, connector, logout_locked, logout);
 }

@@ -1,6 +1,6 @@
 /* A sign-in's calls of the token service. */
 #include "ask.h"
-#include "discovery.h"
+#include "discovery_fetch.h"
 #include "login.h"
 #include "mem.h"
 
@@ -86,7 +86,7 @@ int login_discover(const struct login *login, enum provider_purpose purpose, cha
     if (discovery == NULL || !discovery->needed(&ask))
         return 0;
     struct discovery *asking =
-        discovery_start(&engine->transport, login->connector, heard, &found, err);
+        discovery_fetch(&engine->transport, login->connector, heard, &found, err);
     if (asking == NULL || app_wait(engine, &found.done, err) != 0)
         return -1;
     *metadata = found.metadata;

@@ -2,7 +2,7 @@
 #include "check_private.h"
 
 #include "app.h"
-#include "discovery.h"
+#include "discovery_fetch.h"
 #include "mem.h"
 #include "provider.h"
 
@@ -118,7 +118,7 @@ static void try_service(struct attempt *attempt)
         return;
     }
     attempt->discovery =
-        discovery_start(&attempt->engine->transport, owner, discovered, attempt, &err);
+        discovery_fetch(&attempt->engine->transport, owner, discovered, attempt, &err);
     if (attempt->discovery != NULL)
         attempt->check->waiting++;
     else
@@ -148,7 +148,7 @@ int check_reach(struct check *check, struct engine *engine, const struct check_r
     }
     int result = check->waiting > 0 ? app_wait(engine, &check->done, err) : 0;
     for (size_t i = 0; i < 2 * count; i++) {
-        discovery_cancel(attempts[i].discovery);
+        discovery_fetch_cancel(attempts[i].discovery);
         connector_secrets_destroy(&attempts[i].secrets);
         mem_free(attempts[i].metadata);
     }

@@ -1,4 +1,4 @@
-#include "discovery.h"
+#include "discovery_fetch.h"
 
 #include "ask.h"
 #include "mem.h"
@@ -16,7 +16,7 @@ struct discovery {
     struct err first; /* what says more than that the place does not exist */
 };
 
-void discovery_cancel(struct discovery *discovery)
+void discovery_fetch_cancel(struct discovery *discovery)
 {
     if (discovery == NULL)
         return;
@@ -31,7 +31,7 @@ static void discovery_end(struct discovery *discovery, char *metadata, const str
     void *arg = discovery->arg;
     struct err told = err != NULL ? *err : (struct err){0};
     discovery->transfer = NULL;
-    discovery_cancel(discovery);
+    discovery_fetch_cancel(discovery);
     done(arg, metadata, metadata == NULL ? &told : NULL);
 }
 
@@ -99,7 +99,7 @@ static void discovery_answered(void *arg, struct http_result *result)
     discovery_end(discovery, NULL, discovery->first.kind != ERR_NONE ? &discovery->first : &err);
 }
 
-struct discovery *discovery_start(const struct transport *transport,
+struct discovery *discovery_fetch(const struct transport *transport,
                                   const struct connector *connector, discovery_done_fn *done,
                                   void *arg, struct err *err)
 {
@@ -108,6 +108,6 @@ struct discovery *discovery_start(const struct transport *transport,
         .transport = *transport, .connector = connector, .done = done, .arg = arg};
     if (discovery_next(discovery) && discovery_ask(discovery, err) == 0)
         return discovery;
-    discovery_cancel(discovery);
+    discovery_fetch_cancel(discovery);
     return NULL;
 }

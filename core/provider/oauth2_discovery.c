@@ -1,4 +1,4 @@
-#include "oauth2_metadata.h"
+#include "oauth2_discovery.h"
 
 #include "allow.h"
 #include "json.h"
@@ -179,7 +179,7 @@ static bool fits(const struct connector *connector, const char *metadata)
     return same;
 }
 
-bool oauth2_metadata_promises_issuer(const char *metadata)
+bool oauth2_discovery_promises_issuer(const char *metadata)
 {
     struct err ignored;
     err_clear(&ignored);
@@ -190,7 +190,7 @@ bool oauth2_metadata_promises_issuer(const char *metadata)
     return promised;
 }
 
-char *oauth2_metadata_url(const char *configured, const char *metadata, const char *member)
+char *oauth2_discovery_url(const char *configured, const char *metadata, const char *member)
 {
     struct err ignored;
     err_clear(&ignored);
@@ -202,5 +202,5 @@ char *oauth2_metadata_url(const char *configured, const char *metadata, const ch
     return url;
 }
 
-const struct provider_discovery oauth2_metadata = {
+const struct provider_discovery oauth2_discovery = {
     .needed = is_needed, .fits = fits, .url = url_at, .read = read_metadata};

@@ -1,7 +1,7 @@
 /* Asks a service for what it says of itself: at the places that the provider names, one after the
  * other, until one has it. */
-#ifndef JETON_DISCOVERY_H
-#define JETON_DISCOVERY_H
+#ifndef JETON_DISCOVERY_FETCH_H
+#define JETON_DISCOVERY_FETCH_H
 
 #include "provider.h"
 #include "transport.h"
@@ -14,9 +14,9 @@ typedef void discovery_done_fn(void *arg, char *metadata, const struct err *err)
 
 struct discovery;
 /* NULL with err where nothing could be sent. The connector outlives it. */
-struct discovery *discovery_start(const struct transport *transport,
+struct discovery *discovery_fetch(const struct transport *transport,
                                   const struct connector *connector, discovery_done_fn *done,
                                   void *arg, struct err *err);
-void discovery_cancel(struct discovery *discovery); /* NULL is fine */
+void discovery_fetch_cancel(struct discovery *discovery); /* NULL is fine */
 
 #endif
