@@ -17,7 +17,7 @@ struct connector_values {
     const char *const *vars; /* "name=value" */
     const char *const *scope;
     const char *const *allow_hosts;
-    bool public; /* client_auth: none, and no secret */
+    bool public; /* no secret, where one could be: client_auth: none */
     const char
         *given[PROVIDER_GIVEN]; /* as the provider lists them; without a line's end; "": none */
 };

@@ -51,9 +51,11 @@ static int want_preset(const struct connector_values *values, const struct yaml_
                        values->preset, values->preset);
     wants->provider = find_provider(text_of(mapping, "provider", "oauth2"));
     wants->need[ID] = wants->take[ID] = true;
-    wants->need[SECRET] = wants->take[SECRET] = strcmp(auth, "none") != 0;
+    bool refreshes = strcmp(grant, "refresh_token") == 0;
+    wants->take[SECRET] = strcmp(auth, "none") != 0;
+    wants->need[SECRET] = wants->take[SECRET] && !refreshes; /* a person's client may be public */
     wants->need[REFRESH] = false;
-    wants->take[REFRESH] = strcmp(grant, "refresh_token") == 0;
+    wants->take[REFRESH] = refreshes;
     return 0;
 }
 

@@ -117,6 +117,7 @@ static int check_free(const struct add *add, struct err *err)
 static int read_value(const struct add *add, const char *label, bool hidden, bool need,
                       struct buf *value, struct err *err)
 {
+    const struct secret kind = {.is_id = !hidden}; /* an ID may be short */
     struct buf line;
     buf_create_secret(&line, LOGIN_LINE_MAX);
     char *prompt = mem_printf("%c%s: ", toupper((unsigned char)label[0]), label + 1);
@@ -131,7 +132,7 @@ static int read_value(const struct add *add, const char *label, bool hidden, boo
             to--;
         result = buf_append(value, from, (size_t)(to - from));
         if (result == 0 && (value->len > 0 || need))
-            result = secret_check_value(&(const struct secret){0}, value->data, value->len, err);
+            result = secret_check_value(&kind, value->data, value->len, err);
     }
     if (result == 0 && value->len > 0) {
         redact_add(add->app->redact, value->data, value->len);
@@ -166,7 +167,7 @@ static int read_values(struct add *add, struct err *err)
         mem_free(label);
         add->values.given[i] = add->given[i].data;
     }
-    add->values.public = add->values.issuer != NULL && add->given[1].len == 0;
+    add->values.public = add->wants.take[1] && add->given[1].len == 0;
     if (result != 0 && !terminal)
         err_wrap(err, "expected three lines: %s, %s, %s", given[0].label, given[1].label,
                  given[2].label);

@@ -101,6 +101,18 @@ connectors:
         self.add("--preset", "google", "--var", "company=acme", "--force", lines=(ID, "", REFRESH))
         self.assertNotIn("client_secret", self.text("conf.d/books.yaml"))
 
+    def test_public(self):
+        """A client without a secret, whatever the preset's own client_auth is; an ID of a few digits, as Strava's."""
+        self.add("--preset", "xero", "--var", "company=acme", lines=("12345", "", REFRESH))
+        self.assertIn('    client_auth: none\n    client_id: "12345"\n', self.text("conf.d/books.yaml"))
+        self.assertEqual(self.files(), ["conf.d/books.yaml", "jeton.yaml", "secrets/books.refresh_token"])
+        self.assertEqual(self.service.forms[0]["client_id"], "12345")
+        self.assertNotIn("client_secret", self.service.forms[0])
+        self.assertIsNone(self.service.service.received[0]["headers"]["Authorization"])
+        self.ok("check")
+        self.add("--preset", "xero", "--var", "company=acme", "--force", lines=(ID, SECRET, "refresh-token-1"))  # still ours
+        self.assertNotIn("client_auth", self.text("conf.d/books.yaml"))
+
     def test_issuer(self):
         self.add("--issuer", self.service.url, "--scope", "read")
         self.assertIn(f'    provider: oauth2\n    issuer: "{self.service.url}"\n', self.text("conf.d/books.yaml"))
@@ -133,7 +145,8 @@ connectors:
                 (("--issuer", "https://id.example.org", *vars), (), "--var needs --preset"),
                 (("--issuer", "http://id.example.org"), (), "'issuer' of connector 'books'"),
                 (("--token-service", self.service.url, "--scope", "x"), (), "--scope needs --preset or --issuer"),
-                (("--preset", "xero", *vars), (ID, "", REFRESH), "the client secret"),
+                (("--preset", "zoom", *vars), (ID, "", ""), "the client secret"),
+                (("--preset", "xero", *vars), (ID, "short", REFRESH), "the client secret"),
                 (("--preset", "xero", *vars), ("", SECRET, REFRESH), "the client ID"),
                 (("--preset", "xero", *vars), (ID, SECRET), "expected three lines: client ID, client secret, "),
                 (("--preset", "zoom", *vars), (ID, SECRET, REFRESH), "preset 'zoom' takes no refresh token"),
@@ -162,7 +175,7 @@ connectors:
                                       "--var", "company=acme"], self.env)
         self.addCleanup(os.close, terminal)
         shown = b""
-        for prompt, answer in ((b"Client ID: ", ID), (b"Client secret: ", SECRET), (b"Refresh token (or none): ", ""),
+        for prompt, answer in ((b"Client ID: ", ID), (b"Client secret (or none): ", SECRET), (b"Refresh token (or none): ", ""),
                                (b"Sign in now? [Y/n] ", "n"), (None, None)):
             deadline = time.monotonic() + 20
             while prompt is None or prompt not in shown:
