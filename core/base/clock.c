@@ -42,16 +42,18 @@ int64_t clock_wall_ms(void)
     return system_now_ms(NULL, CLOCK_WALL);
 }
 
+/* Read once by each thread: it stays while the process lives. */
 void clock_boot_id(char id[CLOCK_BOOT_ID_SIZE])
 {
-    id[0] = '\0';
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    ssize_t got = read(fd, id, CLOCK_BOOT_ID_SIZE - 1);
-    close(fd);
-    id[got > 0 ? got : 0] = '\0';
-    id[strcspn(id, "\n")] = '\0';
+    static _Thread_local char known[CLOCK_BOOT_ID_SIZE];
+    int fd = known[0] == '\0' ? open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        ssize_t got = read(fd, known, CLOCK_BOOT_ID_SIZE - 1);
+        close(fd);
+        known[got > 0 ? got : 0] = '\0';
+        known[strcspn(known, "\n")] = '\0';
+    }
+    memcpy(id, known, CLOCK_BOOT_ID_SIZE);
 }
 
 void clock_format_rfc3339(int64_t wall_ms, char *out, size_t size)

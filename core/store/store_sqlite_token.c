@@ -127,6 +127,8 @@ int store_sqlite_token_list(struct store_sqlite *sqlite, struct store_call *call
     int step = sqlite3_exec(sqlite->db, "BEGIN", NULL, NULL, NULL);
     int result = 0;
     for (size_t i = 0; step == SQLITE_OK && result == 0 && i < call->token.count; i++) {
+        if (call->token.row[i].owner[0] == '\0')
+            continue;
         store_sqlite_bind_text(stmt, 1, call->token.row[i].owner);
         if (sqlite3_step(stmt) == SQLITE_ROW)
             result = take_row(sqlite, stmt, &call->token.row[i], err);

@@ -5,6 +5,7 @@ usage: bench.py [ROUNDS]    JETON is the program, MEASURE and MASK what was made
                             by default
 """
 
+import http.server
 import json
 import os
 import random
@@ -13,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 
 JETON, MEASURE, MASK = os.environ["JETON"], os.environ["MEASURE"], os.environ["MASK"]
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 15
@@ -113,13 +115,44 @@ def many_jobs(state):
     return "".join(lines)
 
 
-def many_connectors(state):
+class TokenService(http.server.BaseHTTPRequestHandler):
+    """Gives each connector a token and rotates its refresh token."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        reply = json.dumps({"access_token": "a" * 900 + self.path, "token_type": "Bearer", "expires_in": 3600,
+                            "refresh_token": "r" * 900 + self.path, "scope": "read write"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(reply)))
+        self.end_headers()
+        self.wfile.write(reply)
+
+    def log_message(self, *_):
+        pass
+
+
+def fill_state(folder, env):
+    """The configuration of many connectors, each with a token in the state."""
+    http.server.ThreadingHTTPServer.request_queue_size = 2 * CONNECTORS  # they all come at once
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), TokenService)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    configuration = write(folder, "connectors.yaml", many_connectors(
+        os.path.join(folder, "connectors"), f"http://127.0.0.1:{server.server_port}"))
+    secrets = {f"{name}_{i}": f"{name}-{i}" for name in ("SECRET", "REFRESH") for i in range(CONNECTORS)}
+    subprocess.run([JETON, "-c", configuration, "check", "--online"], env={**env, **secrets}, check=True,
+                   stdout=subprocess.DEVNULL)
+    server.shutdown()
+    return configuration
+
+
+def many_connectors(state, service):
     lines = [f"version: 1\nstate: {state}\nconnectors:\n"]
     for i in range(CONNECTORS):
-        lines.append(f"  service-{i}:\n    provider: oauth2\n    token_url: https://id{i}.example.org/oauth2/token\n"
+        lines.append(f"  service-{i}:\n    provider: oauth2\n    token_url: {service}/{i}/token\n"
                      f"    client_id: client-{i}\n    client_secret: {{ env: SECRET_{i} }}\n"
                      f"    refresh_token: {{ env: REFRESH_{i} }}\n    scope: [read, write]\n"
-                     f"    endpoint: https://api{i}.example.org/v2\n")
+                     f"    endpoint: {service}/{i}/v2\n")
     return "".join(lines)
 
 
@@ -166,7 +199,7 @@ def main():
             post, shell = write(folder, "post.lua", POST_LUA), write(folder, "post.sh", POST_SH.format(**values))
             fib = write(folder, "fib.lua", FIB)
             jobs = write(folder, "jobs.yaml", many_jobs(state))
-            connectors = write(folder, "connectors.yaml", many_connectors(state))
+            connectors = fill_state(folder, env)
 
             def forget():
                 for end in ("", "-wal", "-shm", "-journal"):
@@ -183,7 +216,7 @@ def main():
             for verb in ("next", "show"):
                 compare(f"cron {verb}, {JOBS} jobs | jeton --version", [JETON, "-c", jobs, "cron", verb],
                         [JETON, "--version"], env)
-            compare(f"token --json, {CONNECTORS} connectors | jeton --version",
+            compare(f"token --json, {CONNECTORS} cached | jeton --version",
                     [JETON, "-c", connectors, "token", "--json"], [JETON, "--version"], env)
             compare_masking(folder, env)
         finally:

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -100,9 +101,14 @@ static void test_boot_id(void **state)
     (void)state;
     char first[CLOCK_BOOT_ID_SIZE], second[CLOCK_BOOT_ID_SIZE];
     clock_boot_id(first);
-    clock_boot_id(second);
-    assert_string_equal(first, second);
     assert_int_equal(strlen(first), 36);
+    struct rlimit old, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    clock_boot_id(second); /* opens no file again */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_string_equal(first, second);
 }
 
 int main(void)
