@@ -27,6 +27,7 @@
 
 #define OAUTH2_PAIRS_MAX 32        /* in one mapping of params or headers */
 #define OAUTH2_TOKEN     "{token}" /* in `authorization` and `header` */
+#define OAUTH2_SCOPE     "{scope}" /* as a value of `authorize_params` */
 
 /* A parameter or header field: a plain text, or a secret that is read at each exchange. */
 struct oauth2_pair {

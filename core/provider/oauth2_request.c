@@ -426,6 +426,20 @@ static void add_challenge(struct form *form, const char *verifier)
     form_add(form, "code_challenge_method", "S256");
 }
 
+/* A service may have another name for what is asked for (Slack: user_scope). */
+static void form_add_authorize(struct form *form, const struct provider_ask *ask, const char *scope)
+{
+    const struct oauth2_pairs *pairs = &oauth2_connector_of(ask->connector)->authorize_params;
+    form_add_pairs(form, ask, pairs);
+    for (size_t i = 0; i < pairs->count; i++) {
+        if (strcmp(pairs->items[i].text, OAUTH2_SCOPE) != 0)
+            continue;
+        form_remove(form, pairs->items[i].name);
+        if (scope != NULL)
+            form_add(form, pairs->items[i].name, scope);
+    }
+}
+
 int oauth2_request_sign_in_url(const struct provider_ask *ask, const char *state, struct buf *out,
                                struct err *err)
 {
@@ -445,7 +459,7 @@ int oauth2_request_sign_in_url(const struct provider_ask *ask, const char *state
         form_add(form, "audience", oauth2->audience);
     for (size_t i = 0; oauth2->resource != NULL && oauth2->resource[i] != NULL; i++)
         form_add(form, "resource", oauth2->resource[i]);
-    form_add_pairs(form, ask, &oauth2->authorize_params);
+    form_add_authorize(form, ask, scope);
     char *url = oauth2_request_authorize_url(ask);
     buf_printf(out, "%s?", url);
     int result = form_encode(form, out);

@@ -322,6 +322,19 @@ class Browser(Browsers):
         self.assertEqual(self.token()["source"], "cache")
         self.ok("token", "books", "--refresh")
 
+    def test_the_scope_by_another_name(self):
+        """Slack: `scope` is the bot's, and a person's is user_scope, with commas."""
+        service = self.service()
+        keys = {"preset": "slack-user", "client_id": "the-client", "client_secret": "secret-of-books",
+                "token_url": service.url + "/token", "authorize_url": service.url + "/authorize"}
+        for scope, asked in ((["chat:write", "users:read"], {"user_scope": "chat:write,users:read"}), (None, {})):
+            self.write("jeton.yaml", json.dumps({"version": 1, "state": self.state, "connectors": {
+                "books": {**keys, **({"scope": scope} if scope else {})}}}))
+            process, url = self.open()
+            self.assertEqual({name: text for name, text in query_of(url).items() if "scope" in name}, asked)
+            process.terminate()
+            process.communicate(timeout=30)
+
     def test_without_pkce_at_a_port(self):
         service = self.service()
         self.configure(service, pkce=False, client_auth="post", redirect_uri="http://localhost:0", scope=None)

@@ -71,6 +71,16 @@ class Assertions(OAuth2):
         self.assertEqual((claims["iss"], claims["scope"]), ("robot@demo.iam.example", "read"))
         self.assertEqual(part(grants.forms[0]["assertion"], 0)["kid"], "9f3b")
 
+    def test_the_audience_of_docusign(self):
+        """The host alone, not the URL that the assertion is sent to."""
+        grants = self.grants()
+        for stage in ("account", "account-d"):
+            self.books(grants, preset="docusign-jwt", vars={"stage": stage}, key=self.key("rsa.pem"), client_secret=None,
+                       refresh_token=None, assertion={"subject": "alice"})
+            self.token("--refresh")
+            claims = part(grants.forms[-1]["assertion"], 1)
+            self.assertEqual((claims["aud"], claims["scope"]), (f"{stage}.docusign.com", "signature impersonation"))
+
     def test_an_app(self):
         grants = self.grants()
         grants.answers = [(201, {}, {"token": "token-of-the-installation", "expires_at": "2099-01-31T08:00:00Z"})]

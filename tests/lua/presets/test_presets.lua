@@ -81,13 +81,15 @@ function TestPresets.test_variables()
     local used = {}
     texts(preset.connector, function(text, top)
       for before, variable, after in text:gmatch "()%{([a-z_]+)%}()" do
-        if not (variable == "token" and (top == "authorization" or top == "header")) then
+        local token = variable == "token" and (top == "authorization" or top == "header")
+        local scope = variable == "scope" and top == "authorize_params" and text == "{scope}"
+        if not (token or scope) then
           local where = name .. ": " .. text
           local var = preset.vars[variable]
           lu.assertNotNil(var, where)
           local host_start = text:match "^https://()" or 1
           local host_end = text:find("[/?]", host_start) or #text + 1
-          lu.assertTrue(host_start > 1 or top == "allow_hosts" or top == "token_hosts", where)
+          lu.assertTrue(host_start > 1 or set "allow_hosts token_hosts assertion"[top], where)
           lu.assertStrMatches(text:sub(before - 1, before - 1), "[/.]?", nil, nil, where)
           lu.assertStrMatches(text:sub(after, after), "[/.?]?", nil, nil, where)
           if var.host then lu.assertTrue(before == host_start and after == host_end, where) end
