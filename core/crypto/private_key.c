@@ -121,7 +121,6 @@ static int read_service_account(struct private_key *key, const char *text, size_
     } else {
         key->issuer = member(json, "client_email");
         key->id = member(json, "private_key_id");
-        key->token_uri = member(json, "token_uri");
         result = read_pem(key, pem, strlen(pem), err);
     }
     json_free(json);
@@ -179,7 +178,6 @@ void private_key_free(struct private_key *key)
     key->api.EVP_PKEY_free(key->pkey); /* wipes the numbers */
     mem_free(key->issuer);
     mem_free(key->id);
-    mem_free(key->token_uri);
     mem_free(key);
 }
 
@@ -191,11 +189,6 @@ const char *private_key_issuer(const struct private_key *key)
 const char *private_key_id(const struct private_key *key)
 {
     return key->id;
-}
-
-const char *private_key_token_uri(const struct private_key *key)
-{
-    return key->token_uri;
 }
 
 enum private_key_algorithm private_key_default(const struct private_key *key)

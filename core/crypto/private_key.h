@@ -37,7 +37,6 @@ void private_key_free(struct private_key *key); /* wipes; NULL is fine */
 /* What a service account's file says beside the key; NULL where it was PEM. */
 const char *private_key_issuer(const struct private_key *key);
 const char *private_key_id(const struct private_key *key);
-const char *private_key_token_uri(const struct private_key *key);
 
 /* The one to take where none is configured: RS256, ES256 or EdDSA. */
 enum private_key_algorithm private_key_default(const struct private_key *key);

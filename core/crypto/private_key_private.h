@@ -10,7 +10,7 @@ struct private_key {
     EVP_PKEY *pkey;
     bool any;                         /* its kind does not matter: it signs nothing */
     enum private_key_algorithm usual; /* of its kind */
-    char *issuer, *id, *token_uri;    /* of a service account; else NULL */
+    char *issuer, *id;                /* of a service account; else NULL */
 };
 
 #endif

@@ -160,7 +160,6 @@ static void test_service_account(void **state)
     struct private_key *key = read_file("service_account.json");
     assert_string_equal(private_key_issuer(key), "robot@demo.iam.example");
     assert_string_equal(private_key_id(key), "9f3b");
-    assert_string_equal(private_key_token_uri(key), "https://oauth2.example.org/token");
     private_key_free(key);
     key = read_file("rsa.pem");
     assert_null(private_key_issuer(key));
