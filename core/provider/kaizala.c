@@ -60,6 +60,12 @@ static size_t grants(const struct provider_known *known, const char *tokens[PROV
     return count;
 }
 
+static const char *sign_in(const struct connector *connector)
+{
+    (void)connector;
+    return "--pin PHONE | --oauth";
+}
+
 /* Which of the three values it was. kaizala_reply.c has seen to those of the application. */
 static void refused(const struct connector *connector, struct err *err)
 {
@@ -91,7 +97,6 @@ const struct provider kaizala_provider = {
               {KAIZALA_APPLICATION_SECRET, "application secret", "secret"},
               {PROVIDER_REFRESH_TOKEN, "refresh token", "refresh_token"}},
     .given_where = "on the connector's page of the management portal",
-    .sign_in = "--pin PHONE | --oauth",
     .renewal = "generate a new one in the management portal and configure it",
     .try_path = "groups",
     .refresh_life_ms = 365LL * 86400 * 1000,
@@ -101,6 +106,7 @@ const struct provider kaizala_provider = {
     .request = kaizala_request_new,
     .reply = kaizala_reply_read,
     .refused = refused,
+    .sign_in = sign_in,
     .sign_in_url = kaizala_request_sign_in_url,
     .path = kaizala_request_api_path,
     .resource = kaizala_request_resource,

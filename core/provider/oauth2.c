@@ -41,6 +41,24 @@ static bool can(const struct provider_ask *ask)
     return known && oauth2_connector_refreshes(ask->connector);
 }
 
+/* Or its issuer may say how. */
+static bool might(const struct connector *connector, enum provider_purpose purpose)
+{
+    const struct provider_ask ask = {.purpose = purpose, .connector = connector};
+    return can(&ask) || oauth2_discovery.needed(&ask);
+}
+
+static const char *sign_in(const struct connector *connector)
+{
+    static const char *const ways[2][2] = {
+        {"--import", "--browser | --paste | --import"},
+        {"--device | --import", "--device | --browser | --paste | --import"},
+    };
+    if (!oauth2_connector_refreshes(connector))
+        return NULL;
+    return ways[might(connector, PROVIDER_DEVICE)][might(connector, PROVIDER_CODE)];
+}
+
 static const char *redirect_uri(const struct connector *connector)
 {
     const char *configured = oauth2_connector_of(connector)->redirect_uri;
@@ -98,7 +116,6 @@ const struct provider oauth2_provider = {
               {OAUTH2_CLIENT_SECRET, "client secret", "secret"},
               {PROVIDER_REFRESH_TOKEN, "refresh token", "refresh_token"}},
     .given_where = "where the application is registered at the service",
-    .sign_in = "--device | --browser | --paste | --import",
     .renewal = "sign in again (jeton login), or configure another refresh_token",
     .try_path = "",
     .single_use = true,
@@ -111,6 +128,7 @@ const struct provider oauth2_provider = {
     .reply = oauth2_reply_read,
     .refused = refused,
     .can = can,
+    .sign_in = sign_in,
     .sign_in_url = oauth2_request_sign_in_url,
     .redirect_uri = redirect_uri,
     .is_issuer = is_issuer,

@@ -26,6 +26,12 @@ void provider_device_destroy(struct provider_device *device)
     *device = (struct provider_device){0};
 }
 
+const char *provider_sign_in(const struct connector *connector)
+{
+    const struct provider *provider = provider_of(connector);
+    return provider->sign_in != NULL ? provider->sign_in(connector) : NULL;
+}
+
 int provider_may_ask(const struct connector *connector, const char *url, struct err *err)
 {
     const struct provider *provider = provider_of(connector);

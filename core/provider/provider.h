@@ -151,7 +151,6 @@ struct provider {
     const char *service_example;
     struct provider_given given[PROVIDER_GIVEN]; /* the client's ID first */
     const char *given_where;                     /* where to find them */
-    const char *sign_in;     /* the options of `jeton login`, to get a refresh token; NULL: none */
     const char *renewal;     /* what to do about a refresh token that dies soon */
     const char *try_path;    /* a path that a new connector may be tried with */
     int64_t refresh_life_ms; /* of a refresh token, from its receipt; 0: not known */
@@ -187,6 +186,8 @@ struct provider {
     /* Whether the connector's grant and what is known of its service allow the purpose: of
      * PROVIDER_CODE, to be sent to a browser. NULL: by those that the provider's table says. */
     bool (*can)(const struct provider_ask *ask);
+    /* The options of `jeton login` that may get this connector a refresh token; NULL: none. */
+    const char *(*sign_in)(const struct connector *connector);
     /* PROVIDER_CODE: appends the URL that a browser is sent to. -1 with err: it cannot be made. */
     int (*sign_in_url)(const struct provider_ask *ask, const char *state, struct buf *out,
                        struct err *err);
@@ -217,6 +218,8 @@ struct provider {
 };
 
 const struct provider *provider_of(const struct connector *connector);
+/* provider.sign_in; NULL also where it has none. */
+const char *provider_sign_in(const struct connector *connector);
 int provider_may_ask(const struct connector *connector, const char *url, struct err *err);
 
 #endif

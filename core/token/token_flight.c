@@ -316,7 +316,7 @@ static void flight_check_client(struct flight *flight)
 
 static int no_grant(const struct connector *connector, struct err *err)
 {
-    const char *sign_in = provider_of(connector)->sign_in;
+    const char *sign_in = provider_sign_in(connector);
     if (sign_in == NULL)
         return err_set(err, ERR_CONFIG,
                        "no refresh token is known; set '" PROVIDER_REFRESH_TOKEN "' in %s",

@@ -95,19 +95,24 @@ static int prove(struct app *app, struct engine *engine, const struct connector 
     return result;
 }
 
-/* The ways of one provider mean nothing to another. */
+/* The ways of one provider mean nothing to another; and none only at a terminal, where the usual
+ * one can be seen to begin. */
 static int check_way(const struct connector *connector, const struct login_options *options,
                      struct err *err)
 {
-    const struct provider *provider = provider_of(connector);
-    bool standard = provider->can != NULL;
+    bool standard = provider_of(connector)->can != NULL;
+    const char *ways = provider_sign_in(connector);
+    bool terminal = options->way != WAY_NONE || isatty(STDIN_FILENO) == 1;
+    if (!terminal && ways != NULL)
+        return err_set(err, ERR_USAGE,
+                       "jeton login: there is no terminal; say how connector '%s' signs in: %s",
+                       connector->name, ways);
     if (standard ? options->way == WAY_NONE || options->way >= WAY_DEVICE
                  : options->way != WAY_NONE && options->way < WAY_DEVICE)
         return 0;
     return err_set(err, ERR_USAGE,
                    "connector '%s' is of provider '%s'; the ways to sign in there: %s",
-                   connector->name, connector->provider->name,
-                   provider->sign_in != NULL ? provider->sign_in : "none");
+                   connector->name, connector->provider->name, ways != NULL ? ways : "none");
 }
 
 static bool can(const struct login *login, enum provider_purpose purpose)
@@ -220,7 +225,7 @@ cleanup:
     return result;
 }
 
-/* At most one; none only at a terminal, where the usual one can be seen to begin. */
+/* At most one. */
 static int read_way(struct login_options *options, struct err *err)
 {
     static const char expected[] =
@@ -234,8 +239,6 @@ static int read_way(struct login_options *options, struct err *err)
         if (given[way])
             options->way = (enum way)way;
     }
-    if (options->way == WAY_NONE && isatty(STDIN_FILENO) != 1)
-        return err_set(err, ERR_USAGE, "jeton login: there is no terminal; %s", expected);
     if (options->port > 65535)
         return err_set(err, ERR_USAGE, "jeton login: --port: expected 0 to 65535");
     if (options->port >= 0 && options->way != WAY_NONE && options->way != WAY_BROWSER &&

@@ -84,7 +84,7 @@ class Device(Login):
         service = self.service()
         service.steps = [PENDING]
         self.configure(service)
-        self.fails(3, "token", "books", says="jeton login books (--device | --browser | --paste | --import)")
+        self.fails(3, "token", "books", says="jeton login books (--device | --import)")
         done = self.ok("-vv", "login", "books", "--device")
         self.assertEqual(done.stdout.splitlines()[:2], ["https://id.example.org/device", SHOWN])
         self.assertIn("is signed in: its refresh token is stored", done.stdout)
@@ -750,10 +750,11 @@ class Usage(Browsers):
     def test_ways(self):
         service = self.service()
         self.configure(service)
-        ways = "the ways to sign in there: --device | --browser | --paste | --import"
+        ways = "the ways to sign in there: --browser | --paste | --import"
         for way in ("--oauth", "--pin=+33100000001"):
             self.fails(2, "login", "books", way, says="provider 'oauth2'; " + ways)
-        self.fails(2, "login", "books", says="there is no terminal; expected one of --pin PHONE, --oauth, --device")
+        self.fails(2, "login", "books",
+                   says="there is no terminal; say how connector 'books' signs in: --browser | --paste | --import\n")
         self.fails(2, "login", "books", "--device", "--browser", says="expected one of")
         self.fails(2, "login", "books", "--device", "--port", "1", says="--port is for --browser and --paste")
         self.fails(2, "login", "books", "--browser", "--port", "65536", says="--port: expected 0 to 65535")
@@ -763,14 +764,17 @@ class Usage(Browsers):
         self.configure(service, authorize_url=None)
         for way in ("--browser", "--paste"):
             self.fails(3, "login", "books", way, says="it needs 'authorize_url'")
+        self.fails(3, "token", "books", says="or sign in: jeton login books (--import)")
         self.configure(service, redirect_uri="https://books.example.org/back")
         self.fails(2, "login", "books", "--browser", says="not a port of this machine: use --paste")
         self.fails(2, "login", "books", "--paste", "--port", "1", says="use --paste, without --port")
         self.daemon(service, device_url=service.url + "/device")
         self.fails(3, "login", "books", "--device", says="grant: refresh_token")
+        self.fails(2, "login", "books", "--pin=+33100000001", says="the ways to sign in there: none")
         self.configure_kaizala()
         for way in ("--device", "--browser", "--paste"):
             self.fails(2, "login", "contoso", way, says="the ways to sign in there: --pin PHONE | --oauth")
+        self.fails(2, "login", "contoso", says="say how connector 'contoso' signs in: --pin PHONE | --oauth")
 
     def configure_kaizala(self):
         support.Case.configure(self, "http://127.0.0.1:1/v1")
