@@ -80,6 +80,9 @@ static void exchanged(void *arg, const struct token *token, const struct err *er
     } else {
         char time[CLOCK_RFC3339_SIZE] = "it is refused";
         wait->exchanged = token->source != TOKEN_CACHE;
+        if (!wait->exchanged)
+            buf_printf(&check->kept, "%s\"%s\"", check->kept.len > 0 ? "," : "",
+                       wait->connector->name);
         if (token->expires_at_ms > 0)
             clock_format_rfc3339(token->expires_at_ms, time, sizeof time);
         buf_printf(&check->report, "connector '%s': %s, good until %s\n", wait->connector->name,

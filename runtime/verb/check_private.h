@@ -13,6 +13,7 @@ struct check {
     bool refresh; /* exchange fresh tokens too */
     bool json;
     struct buf report; /* text: what went well */
+    struct buf kept;   /* JSON: names of connectors whose token of the state was not exchanged */
     int status;        /* of the first exchange that failed */
     size_t waiting;    /* exchanges under way */
     bool done;

@@ -314,7 +314,10 @@ static void write_json(const struct check *check, struct buf *out)
         put_text(out, problem->message);
         buf_puts(out, "}");
     }
-    buf_printf(out, "],\"omitted\":%zu}\n", problems->omitted);
+    buf_printf(out, "],\"omitted\":%zu", problems->omitted);
+    if (check->online)
+        buf_printf(out, ",\"not_exchanged\":[%s]", check->kept.len > 0 ? check->kept.data : "");
+    buf_puts(out, "}\n");
 }
 
 static void write_text(const struct check *check, const char *path, struct buf *out)
@@ -347,6 +350,7 @@ static int run_check(struct check *check, const char *path, struct err *err)
     log_msg(check->app->log, LOG_DEBUG, "configuration: %s", path);
     problems_create(&check->problems);
     buf_create(&check->report, REPORT_MAX);
+    buf_create(&check->kept, REPORT_MAX);
     check->config = config_read(path, provider_list, check->app->presets, &check->problems);
     check_connectors(check);
     check_jobs(check);
@@ -366,6 +370,7 @@ static int run_check(struct check *check, const char *path, struct err *err)
     int result = report(check, path, err);
     problems_destroy(&check->problems);
     buf_destroy(&check->report);
+    buf_destroy(&check->kept);
     config_free(check->config);
     return result == 0 ? check->status : -1;
 }
@@ -423,9 +428,8 @@ int verb_check(struct app *app, int argc, char **argv, struct err *err)
         {.long_name = "online",
          .type = OPT_FLAG,
          .value = &check.online,
-         .help = "also read the secrets, exchange the tokens that are not fresh, and look up the "
-                 "groups "
-                 "of notices"},
+         .help = "also read the secrets, get a token for each connector (a refresh token is not "
+                 "spent where the token is fresh), and look up the groups of notices"},
         {.long_name = "refresh",
          .type = OPT_FLAG,
          .value = &check.refresh,
@@ -433,7 +437,8 @@ int verb_check(struct app *app, int argc, char **argv, struct err *err)
         {.long_name = "json",
          .type = OPT_FLAG,
          .value = &check.json,
-         .help = "one JSON document: {ok, problems: [{file, line, column, message}]}"},
+         .help = "one JSON document: {ok, problems: [{file, line, column, message}]}; with "
+                 "--online also not_exchanged: [CONNECTOR]"},
         {0},
     };
     const struct opt_spec spec = {

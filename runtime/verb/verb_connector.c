@@ -268,6 +268,8 @@ static void put_report(const struct add *add, struct buf *out)
                    option, config, name);
     else
         buf_printf(out, "next: jeton%s%s %s %s\n", option, config, next, name);
+    if (add->options->issuer != NULL)
+        buf_printf(out, "      set endpoint, the URL of the API, in %s\n", files->yaml);
     if (*path != '\0')
         buf_printf(out, "      jeton%s%s api -C %s %s\n", option, config, name, path);
     buf_printf(out, "      jeton%s%s run -C %s SCRIPT\n", option, config, name);

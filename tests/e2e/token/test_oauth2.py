@@ -78,6 +78,7 @@ class Asked(OAuth2):
         self.books(grants)
         self.assertIn("token exchanged", self.ok("check", "--online").stdout)
         self.assertIn("--refresh exchanges it", self.ok("check", "--online").stdout)
+        self.assertEqual(json.loads(self.ok("check", "--online", "--json").stdout)["not_exchanged"], ["books"])
         self.assertEqual(len(grants.forms), 1)
         self.assertIn("token exchanged", self.ok("check", "--online", "--refresh").stdout)
         self.assertEqual(len(grants.forms), 2)
@@ -87,7 +88,7 @@ class Asked(OAuth2):
         self.assertEqual(len(grants.forms), 2)
         self.daemon(grants)  # its grant spends nothing
         for count in (3, 4):
-            self.assertIn("token exchanged", self.ok("check", "--online").stdout)
+            self.assertEqual(json.loads(self.ok("check", "--online", "--json").stdout)["not_exchanged"], [])
             self.assertEqual(len(grants.forms), count)
 
     def test_check_tries_tls_and_keys_though_the_token_is_fresh(self):

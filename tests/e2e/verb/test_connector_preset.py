@@ -125,7 +125,7 @@ connectors:
         # Without a refresh token nothing is tried; the sign-in asks the issuer where to go.
         count = len(self.service.forms)
         done = self.add("--issuer", self.service.url, "--force", lines=(ID, SECRET, ""))
-        self.assertIn("next: jeton login books\n", done.stdout)
+        self.assertIn("next: jeton login books\n      set endpoint, the URL of the API, in ", done.stdout)
         self.assertEqual(len(self.service.forms), count)
         self.fails(6, "connector", "add", "wrong", "--issuer", self.service.url + "/other",
                    input=f"{ID}\n{SECRET}\n{REFRESH}\n", says=["not added", "metadata of the service: "])
