@@ -171,6 +171,34 @@ static bool may_have(const struct merge *merge, const struct yaml_node *own,
     return false;
 }
 
+/* "params.account_id": a key of a key. NULL: there is none, or it says nothing. */
+static const struct yaml_node *find(const struct yaml_node *mapping, const char *path)
+{
+    const struct yaml_node *node = mapping;
+    while (node != NULL && *path != '\0') {
+        size_t len = strcspn(path, ".");
+        char *key = mem_strndup(path, len);
+        node = yaml_get(node, key);
+        mem_free(key);
+        path += len + (path[len] == '.');
+    }
+    bool nothing = is_nothing(node) || (node->kind == YAML_SCALAR && node->len == 0);
+    return nothing ? NULL : node;
+}
+
+/* What no preset can say, because it is the customer's. */
+static void check_needs(const struct merge *merge, const struct yaml_node *needs,
+                        const struct yaml_node *merged)
+{
+    for (size_t i = 0; needs != NULL && needs->kind == YAML_SEQUENCE && i < needs->count; i++) {
+        const char *path = needs->items[i]->text;
+        if (needs->items[i]->kind == YAML_SCALAR && find(merged, path) == NULL)
+            schema_problem(merge->walk, merge->at,
+                           "connector '%s' lacks '%s', which preset '%s' needs",
+                           merge->vars.connector, path, merge->vars.preset);
+    }
+}
+
 /* The service that the connector itself names: a URL of its own is a service of its own. */
 static const char *own_service(const struct yaml_node *own)
 {
@@ -201,6 +229,7 @@ const struct yaml_node *preset_merge(const struct schema_walk *walk,
         preset_vars_read(&merge.vars, walk, yaml_get(root, "vars"), yaml_get(mapping, "vars"),
                          merge.at);
         merged = join(&merge, mapping, connector);
+        check_needs(&merge, yaml_get(root, "needs"), merged);
         strip(merged);
         const char *named = own_service(mapping);
         *service = named != NULL ? mem_strdup(named) : preset_vars_service(&merge.vars);

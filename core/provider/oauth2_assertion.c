@@ -56,6 +56,19 @@ static struct private_key *read_key(const struct provider_ask *ask, struct err *
     return key;
 }
 
+/* A service refuses what nobody says, in words that help nobody. */
+static int check_issuer(const struct provider_ask *ask, const struct assertion *assertion,
+                        struct err *err)
+{
+    if (assertion->issuer != NULL)
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "connector '%s' does not say who its assertion is of: set client_id or "
+                   "assertion.issuer (only the JSON file of a Google service account brings one "
+                   "with the key)",
+                   ask->connector->name);
+}
+
 static char *make(const struct provider_ask *ask, struct assertion *assertion, struct err *err)
 {
     struct buf token;
@@ -66,7 +79,9 @@ static char *make(const struct provider_ask *ask, struct assertion *assertion, s
         or (assertion->issuer,
             or (private_key_issuer(key), connector_secrets_get(ask->secrets, OAUTH2_CLIENT_ID)));
     buf_create_secret(&token, JWT_MAX);
-    int result = sign(ask, key, assertion, &token, err);
+    int result = check_issuer(ask, assertion, err);
+    if (result == 0)
+        result = sign(ask, key, assertion, &token, err);
     char *text = result == 0 ? mem_strdup(token.data) : NULL;
     if (result == 0 && ask->redact != NULL)
         redact_add_owned(ask->redact, token.data, token.len, ask->connector->name);

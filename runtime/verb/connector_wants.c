@@ -39,17 +39,42 @@ static bool is_more(const char *grant, const char *auth)
     return strcmp(auth, "private_key_jwt") == 0 || strcmp(auth, "tls") == 0;
 }
 
-static int want_preset(const struct connector_values *values, const struct yaml_node *mapping,
+/* What the preset needs and nobody is asked for: " (params.account_id, key_id)"; or nothing. */
+static void put_needs(const struct provider *provider, const struct yaml_node *needs,
+                      struct buf *out)
+{
+    const char *before = " (";
+    for (size_t i = 0; needs != NULL && needs->kind == YAML_SEQUENCE && i < needs->count; i++) {
+        bool asked = needs->items[i]->kind != YAML_SCALAR;
+        for (size_t n = 0; n < PROVIDER_GIVEN && !asked; n++)
+            asked = strcmp(needs->items[i]->text, provider->given[n].key) == 0;
+        if (!asked)
+            buf_printf(out, "%s%s", before, needs->items[i]->text);
+        before = asked ? before : ", ";
+    }
+    if (out->len > 0)
+        buf_putc(out, ')');
+}
+
+static int want_preset(const struct connector_values *values, const struct yaml_node *root,
                        struct connector_wants *wants, struct err *err)
 {
+    const struct yaml_node *mapping = yaml_get(root, "connector");
+    struct buf needs;
+    buf_create(&needs, BUF_LIMIT_LINE);
     const char *grant = text_of(mapping, "grant", "refresh_token");
     const char *auth = text_of(mapping, "client_auth", "basic");
-    if (is_more(grant, auth))
-        return err_set(err, ERR_USAGE,
-                       "preset '%s' needs more than an ID, a secret and a refresh token: write the "
-                       "connector yourself; jeton presets %s, and jeton.yaml(5), say how",
-                       values->preset, values->preset);
     wants->provider = find_provider(text_of(mapping, "provider", "oauth2"));
+    put_needs(wants->provider, yaml_get(root, "needs"), &needs);
+    bool more = needs.len > 0 || is_more(grant, auth);
+    if (more)
+        err_set(err, ERR_USAGE,
+                "preset '%s' needs more than an ID, a secret and a refresh token%s: write the "
+                "connector yourself; jeton presets %s, and jeton.yaml(5), say how",
+                values->preset, needs.data, values->preset);
+    buf_destroy(&needs);
+    if (more)
+        return -1;
     wants->need[ID] = wants->take[ID] = true;
     bool refreshes = strcmp(grant, "refresh_token") == 0;
     wants->take[SECRET] = strcmp(auth, "none") != 0;
@@ -75,7 +100,7 @@ static int look(const struct app *app, const struct connector_values *values,
     const struct yaml_node *root = doc != NULL ? yaml_root(doc) : NULL;
     int result = -1;
     if (root != NULL)
-        result = want_preset(values, yaml_get(root, "connector"), wants, err);
+        result = want_preset(values, root, wants, err);
     else if (found) /* of $JETON_SCRIPTS */
         err_set(err, ERR_CONFIG, "preset '%s' cannot be read", values->preset);
     yaml_doc_free(doc);

@@ -131,6 +131,19 @@ class Assertions(OAuth2):
                 self.fails(3, "token", "books", says=says)
                 self.assertEqual(grants.forms, [])
 
+    def test_nobody_says_who_it_is_of(self):
+        """A key in PEM has no name beside it."""
+        for keys in ({"grant": "jwt_bearer"}, {"grant": "app_jwt"}, {"preset": "google-service-account"}):
+            with self.subTest(keys=keys):
+                grants = self.grants()
+                self.books(grants, **{"client_id": None, "refresh_token": None, "client_secret": None,
+                                      "client_auth": "none", "key": self.key("rsa.pem"), **keys})
+                self.ok("check")
+                says = "connector 'books' does not say who its assertion is of: set client_id or assertion.issuer"
+                self.fails(3, "token", "books", says=says)
+                self.assertIn(says, self.fails(3, "check", "--online").stdout)
+                self.assertEqual(grants.forms, [])
+
     def test_what_the_configuration_lacks(self):
         grants = self.grants()
         for keys, says in (

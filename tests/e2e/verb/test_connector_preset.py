@@ -155,8 +155,11 @@ connectors:
             with self.subTest(options=options, lines=lines):
                 self.refused(*options, lines=lines, says=says)
         del self.env["JETON_SCRIPTS"]
-        for name in ("box-jwt", "github-app", "microsoft-certificate", "google-service-account"):
-            self.refused("--preset", name, lines=(), says=f"preset '{name}' needs more than an ID, a secret")
+        for name, needs in (("box-jwt", "(key_id, assertion.subject)"), ("github-app", ""), ("google-service-account", ""),
+                            ("microsoft-certificate", "(certificate)"), ("zoom", "(params.account_id)"),
+                            ("box-ccg", "(params.box_subject_id)")):
+            words = f"preset '{name}' needs more than an ID, a secret and a refresh token{needs and ' ' + needs}: write "
+            self.refused("--preset", name, lines=(), says=words)
 
     def test_what_the_service_refuses(self):
         self.service.answers.append((400, {}, {"error": "invalid_grant"}))

@@ -34,6 +34,25 @@ class Presets(OAuth2):
         self.assertEqual({row["provider"] for row in table.values()}, {"oauth2"})
         self.assertEqual({row["status"] for row in table.values()}, {"new"})
 
+    def test_needs(self):
+        """What only the customer knows is asked for before anything is sent; nothing, and an empty text, are no answer."""
+        needs = {preset["name"]: preset for preset in self.all() if "needs" in preset}
+        self.assertEqual(sorted(needs), ["box-ccg", "box-jwt", "docusign-jwt", "microsoft-certificate", "salesforce-jwt",
+                                         "zoom"])
+        for name, preset in needs.items():
+            for need in preset["needs"]:
+                key, _, inner = need.partition(".")
+                for value in (..., None, ""):
+                    own = connector(preset, self.folder)
+                    place = own[key] if inner else own
+                    place[inner or key] = value
+                    if value is ...:
+                        del place[inner or key]
+                    self.configure_all({"books": own})
+                    self.assertIn(f"connector 'books' lacks '{need}', which preset '{name}' needs", self.refused())
+        self.configure_all({"books": {"preset": "zoom", "client_id": "the-client", "client_secret": "the-secret-of-zoom"}})
+        self.fails(3, "token", "books", says="lacks 'params.account_id', which preset 'zoom' needs")
+
     def test_exchange(self):
         """What the connector says wins; the preset's reply is read as it says; the row is the preset's."""
         grants = self.grants(ok=True)

@@ -55,7 +55,7 @@ function TestPresets.test_about()
       lu.assertStrMatches(source.url, "https://%S+", nil, nil, name)
       lu.assertStrMatches(source.seen, "20%d%d%-%d%d%-%d%d", nil, nil, name)
     end
-    for key in pairs(preset) do lu.assertTrue(set "about vars connector"[key], name .. ": " .. key) end
+    for key in pairs(preset) do lu.assertTrue(set "about vars needs connector"[key], name .. ": " .. key) end
   end)
 end
 
@@ -72,6 +72,22 @@ function TestPresets.test_keys()
     for _, key in ipairs { "client_id", "client_secret", "refresh_token", "key", "subject_token" } do
       lu.assertNil(preset.connector[key], name)
     end
+  end)
+end
+
+-- Keys that a connector has, and the preset itself does not say.
+function TestPresets.test_needs()
+  local keys, free = set(KEYS), set "params authorize_params refresh_params headers"
+  each(function(name, preset)
+    for _, path in ipairs(preset.needs or {}) do
+      local top, inner = path:match "^([a-z_]+)%.?([a-z_]*)$"
+      lu.assertTrue(keys[top], name .. ": " .. path)
+      lu.assertTrue(inner == "" or free[top] or set(NESTED[top] or "")[inner] or false, name .. ": " .. path)
+      local said = preset.connector[top]
+      if inner ~= "" and said then said = said[inner] end
+      lu.assertNil(said, name .. ": " .. path)
+    end
+    lu.assertTrue(preset.needs == nil or #preset.needs > 0, name)
   end)
 end
 
