@@ -164,7 +164,8 @@ static bool may_have(const struct merge *merge, const struct yaml_node *own,
                        merge->vars.connector);
         return false;
     }
-    if (theirs == NULL || is_nothing(ours) || strcmp(ours->text, theirs->text) == 0)
+    if (theirs == NULL || is_nothing(ours) ||
+        (ours->kind == YAML_SCALAR && strcmp(ours->text, theirs->text) == 0))
         return true;
     schema_problem(merge->walk, ours, "'provider' of connector '%s' must be '%s': preset '%s' is",
                    merge->vars.connector, theirs->text, merge->vars.preset);

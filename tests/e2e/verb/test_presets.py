@@ -144,6 +144,8 @@ connector:
                 ({"preset": ["xero"]}, "'preset' of connector 'books' must be a name, not a list"),
                 ({"preset": "xero", "provider": "kaizala"},
                  "'provider' of connector 'books' must be 'oauth2': preset 'xero' is"),
+                ({"preset": "xero", "provider": ["x"]},
+                 "'provider' of connector 'books' must be 'oauth2': preset 'xero' is"),
                 ({"preset": "xero", "token_of": "other"}, "connector 'books' has 'preset' and 'token_of'"),
                 ({"preset": "xero", "vars": {"tenant": "x"}},
                  "unknown variable 'tenant' in vars of connector 'books'; preset 'xero' has none"),
