@@ -169,8 +169,15 @@ static void hash_list(crypto_hash_sha256_state *state, char *const *list)
 static char *source_of(const struct secret *secret)
 {
     bool plain = secret->kind == SECRET_PLAIN || secret->kind == SECRET_NONE;
-    const char *source = secret->kind == SECRET_COMMAND ? secret->command[0] : secret->text;
-    return mem_printf("%d:%s", (int)secret->kind, plain ? "" : source);
+    if (secret->kind != SECRET_COMMAND)
+        return mem_printf("%d:%s", (int)secret->kind, plain ? "" : secret->text);
+    char *source = mem_printf("%d:", (int)secret->kind);
+    for (char *const *word = secret->command; *word != NULL; word++) {
+        char *longer = mem_printf("%s%zu:%s", source, strlen(*word), *word);
+        mem_free(source);
+        source = longer;
+    }
+    return source;
 }
 
 static void hash_secret(crypto_hash_sha256_state *state, const struct secret *secret)
@@ -202,6 +209,10 @@ void oauth2_connector_asked(const struct connector *connector, char asked[PROVID
     hash_list(&state, oauth2->scope);
     hash_text(&state, oauth2->audience);
     hash_list(&state, oauth2->resource);
+    if (oauth2_connector_asserts(oauth2)) {
+        hash_secret(&state, &oauth2->key);
+        hash_text(&state, oauth2->assertion.issuer);
+    }
     hash_text(&state, oauth2->assertion.subject);
     hash_text(&state, oauth2->assertion.claims);
     hash_pairs(&state, &oauth2->params);

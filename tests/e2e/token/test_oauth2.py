@@ -177,6 +177,13 @@ class Asked(OAuth2):
         self.assertEqual(self.token()["source"], "exchange")
         self.assertEqual(grants.forms[1]["refresh_token"], "refresh-token-1")
 
+    def test_another_source_of_what_is_sent_is_another_request(self):
+        grants = self.grants()
+        for value in ("alice", "bob"):
+            self.daemon(grants, params={"as": {"command": ["/bin/echo", value + "-of-books"]}})
+            self.assertEqual(self.token()["source"], "exchange", value)
+        self.assertEqual([form["as"] for form in grants.forms], ["alice-of-books", "bob-of-books"])
+
 
 class Replies(OAuth2):
     def lifetime(self, body, headers=None, **keys):
