@@ -10,26 +10,36 @@
 
 #define CODE_MAX 4096
 
+/* NULL where a NUL byte is in it: nothing may be cut off unseen. */
 static char *decode(const char *text, size_t len)
 {
     char *out = mem_alloc(len + 1);
-    out[url_decode_form(text, len, out)] = '\0';
-    return out;
+    size_t decoded = url_decode_form(text, len, out);
+    out[decoded] = '\0';
+    if (strlen(out) == decoded)
+        return out;
+    mem_free_secret(out);
+    return NULL;
 }
 
 char *login_query_value(const char *query, const char *name)
 {
     size_t name_len = strlen(name);
+    char *value = NULL;
+    bool found = false;
     for (const char *at = query; *at != '\0';) {
         size_t len = strcspn(at, "&#");
-        if (len > name_len && strncmp(at, name, name_len) == 0 && at[name_len] == '=')
-            return decode(at + name_len + 1, len - name_len - 1);
+        if (len > name_len && strncmp(at, name, name_len) == 0 && at[name_len] == '=') {
+            mem_free_secret(value);
+            value = found ? NULL : decode(at + name_len + 1, len - name_len - 1);
+            found = true;
+        }
         at += len;
         if (*at != '&')
             break;
         at++;
     }
-    return NULL;
+    return value;
 }
 
 /* Visible ASCII, as it will stand in a form. */

@@ -355,6 +355,7 @@ class Browser(Browsers):
         process, url = self.open()
         asked = query_of(url)
         for query in ({"state": "0" * 32}, {"state": None}, {"state": asked["state"][:-1]}, {"code": None},
+                      {"state": asked["state"] + "\0x"}, {"code": "a\0b"},
                       {"state": "0" * 32, "error": "access_denied", "code": None}, {"code": "a\nb"},
                       {"error": "access_denied", "code": None, "state": None}):
             self.come_back(url, 400, **query)
