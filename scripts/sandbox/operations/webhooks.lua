@@ -33,8 +33,8 @@ end
 -- Headers that control framing and routing: they could turn a delivery into a different request.
 local FRAMING = {}
 for _, name in ipairs {
-  "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding",
-  "upgrade",
+  "connection", "content-length", "content-type", "expect", "host", "keep-alive", "kz-callback-token",
+  "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
 } do
   FRAMING[name] = true
 end

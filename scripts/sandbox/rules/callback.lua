@@ -4,9 +4,11 @@ local url = require "sandbox.http.url"
 
 local callback = {}
 
--- Cloud machines find their credentials at such addresses.
+-- Cloud machines find their credentials at such addresses, also in the forms of IPv6.
 local function is_link_local(host)
-  return host:find "^169%.254%." ~= nil or host:lower():find "^fe[89ab]%x:" ~= nil
+  host = host:lower()
+  return host:find "^169%.254%." ~= nil or host:find "^fe[89ab]%x:" ~= nil
+    or host:find ":a9fe:%x+$" ~= nil or host:find ":169%.254%.[%d.]+$" ~= nil
 end
 
 -- Deliveries to the sandbox itself could call its API in a circle.

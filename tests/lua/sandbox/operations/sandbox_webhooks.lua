@@ -152,6 +152,8 @@ function TestCreating.test_values_that_are_refused()
   for _, change in ipairs {
     { eventTypes = json.array {} }, { eventTypes = json.array { "Nothing" } },
     { validity = os.time() * 1000 - 1000 }, { validity = os.time() },
+    { callBackHeaders = { ["KZ-Callback-Token"] = "b" } },
+    { callBackHeaders = { ["Proxy-Connection"] = "a" } },
     { callBackHeaders = { ["Transfer-Encoding"] = "chunked" } }, { callBackHeaders = { host = "a" } },
     { callBackHeaders = { ["X A"] = "b" } }, { callBackHeaders = { A = "b\r\nC: d" } },
     { callBackToken = "a\r\nB: c" }, { callBackHeaders = { A = 5 } }, { callBackContext = ("x"):rep(5000) },
