@@ -323,6 +323,8 @@ static char *basic(const struct provider_ask *ask)
     sodium_bin2base64(encoded, size, (const unsigned char *)joined, strlen(joined),
                       sodium_base64_VARIANT_ORIGINAL);
     char *value = mem_printf("Basic %s", encoded);
+    if (ask->redact != NULL) /* the redaction does not look for two encodings in one another */
+        redact_add_owned(ask->redact, encoded, strlen(encoded), ask->connector->name);
     mem_free_secret(encoded);
     mem_free_secret(joined);
     mem_free_secret(password);
