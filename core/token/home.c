@@ -226,7 +226,8 @@ int home_adopt(const struct config *config, const struct home_adopt *adopt, stru
     return result;
 }
 
-int home_is_split(const struct config *config, struct store *store, struct err *err)
+/* Rows of the files: beside rows of the name (`after`), or alone. */
+static int look(const struct config *config, struct store *store, bool after, struct err *err)
 {
     struct move move;
     if (config->name == NULL)
@@ -235,9 +236,19 @@ int home_is_split(const struct config *config, struct store *store, struct err *
     move.home.look = true;
     int result = store_home_move(store, &move.home, err);
     if (result == 0)
-        result = move.home.before && move.home.after;
+        result = move.home.before && move.home.after == after;
     move_destroy(&move);
     return result;
+}
+
+int home_is_split(const struct config *config, struct store *store, struct err *err)
+{
+    return look(config, store, true, err);
+}
+
+int home_is_due(const struct config *config, struct store *store, struct err *err)
+{
+    return look(config, store, false, err);
 }
 
 /* The scope of the newest run (mem_free); NULL: there is none. -1 with err. */

@@ -32,6 +32,9 @@ int home_adopt(const struct config *config, const struct home_adopt *adopt, stru
 /* Whether rows belong to the name and others to the files: the latter are not used. 1, 0, -1.
  * Writes nothing. */
 int home_is_split(const struct config *config, struct store *store, struct err *err);
+/* Whether rows belong to the files, and the next use moves them to the name. 1, 0, -1. Writes
+ * nothing. */
+int home_is_due(const struct config *config, struct store *store, struct err *err);
 
 /*
  * A job that begins anew: the state has none of its runs, but runs of a job of this name elsewhere;

@@ -13,6 +13,7 @@
 #include "place.h"
 #include "provider_list.h"
 #include "safefile.h"
+#include "token_status.h"
 #include "vm.h"
 
 #include <errno.h>
@@ -261,6 +262,21 @@ static void check_anew(struct check *check, struct store *store)
     buf_destroy(&text);
 }
 
+/* A run would find out, and --online does: nothing that could be sent is known. */
+static void check_signed_in(void *arg, const struct connector *connector,
+                            const struct token_status *status)
+{
+    struct check *check = arg;
+    const char *sign_in = provider_sign_in(connector);
+    bool known = status->rotated || connector_secret(connector, PROVIDER_REFRESH_TOKEN) != NULL;
+    if (sign_in != NULL && connector->lender == NULL && !known &&
+        status->state != TOKEN_STATE_FRESH)
+        problems_warn(&check->problems, connector->shown, connector->line, connector->col,
+                      "connector '%s' has no refresh token, and nobody has signed in: jeton login "
+                      "%s (%s)",
+                      connector->name, connector->name, sign_in);
+}
+
 /* Rows of the path are not used once the name has some. Makes no state. */
 static void check_home(struct check *check)
 {
@@ -274,6 +290,11 @@ static void check_home(struct check *check)
                       "where both have a token, a key or a count, that of the path stays",
                       config->name, config->files[0], config->files[0]);
     check_anew(check, store);
+    bool exists = store_exists(store);
+    /* What cannot be read of the state is not what is wrong with the configuration. */
+    if (!check->online && !(exists && home_is_due(config, store, &err) == 1))
+        token_status_each(exists ? store : NULL, config->connectors, config->nconnectors,
+                          &clock_system, check_signed_in, check, &err);
     store_free(store);
 }
 

@@ -237,6 +237,30 @@ class Device(Login):
         self.assertEqual(self.token()["access_token"], "access-token-1")
         self.fails(3, "token", "books", "--refresh", says="no refresh token is known")
 
+    def test_check_knows_that_nobody_has_signed_in(self):
+        service = self.service()
+        says = "connector 'books' has no refresh token, and nobody has signed in: jeton login books (--device | --import)"
+
+        def warnings():
+            found = json.loads(self.ok("check", "--json").stdout)["problems"]
+            return [(problem["severity"], problem["message"]) for problem in found]
+        self.configure(service)
+        self.assertEqual(warnings(), [("warning", says)])
+        self.assertFalse(os.path.exists(self.state))  # it is not made to look
+        self.ok("login", "books", "--device")
+        self.sql("UPDATE token SET access_token = NULL")
+        self.assertEqual(warnings(), [])
+        with open(os.path.join(self.folder, "jeton.yaml"), encoding="utf-8") as file:
+            self.write("jeton.yaml", "name: shop\n" + file.read())
+        self.assertEqual(warnings(), [])  # what belongs to the path will be moved
+        self.configure(service)
+        self.ok("logout", "books", "--local")
+        self.assertEqual(warnings(), [("warning", says)])
+        self.configure(service, refresh_token={"env": "BOOKS_REFRESH"})
+        self.assertEqual(warnings(), [])
+        self.configure(service, grant="client_credentials", device_url=None)
+        self.assertEqual(warnings(), [])
+
     def test_an_interrupt_leaves_nothing(self):
         service = self.service()
         service.steps = 99 * [PENDING]
