@@ -284,6 +284,8 @@ class Rotation(Judged):
 
     def test_a_disk_that_is_nearly_full(self):
         """Nothing is sent if what comes could not be stored; and what came is."""
+        if support.mount_namespace() is None:
+            self.skipTest("needs a mount namespace, which is not to be had here")
         done = set()
         for pages in (0, 1, 2, 4, 6, 8, 12, 16, 24, 32, 64):
             with self.subTest(pages=pages):
