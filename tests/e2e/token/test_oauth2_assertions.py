@@ -133,7 +133,7 @@ class Assertions(OAuth2):
 
     def test_nobody_says_who_it_is_of(self):
         """A key in PEM has no name beside it."""
-        for keys in ({"grant": "jwt_bearer"}, {"grant": "app_jwt"}, {"preset": "google-service-account"}):
+        for keys in ({"grant": "jwt_bearer"}, {"grant": "app_jwt"}, {"preset": "google-service-account", "scope": "read"}):
             with self.subTest(keys=keys):
                 grants = self.grants()
                 self.books(grants, **{"client_id": None, "refresh_token": None, "client_secret": None,

@@ -155,7 +155,8 @@ connectors:
             with self.subTest(options=options, lines=lines):
                 self.refused(*options, lines=lines, says=says)
         del self.env["JETON_SCRIPTS"]
-        for name, needs in (("box-jwt", "(key_id, assertion.subject)"), ("github-app", ""), ("google-service-account", ""),
+        for name, needs in (("box-jwt", "(key_id, assertion.subject)"), ("github-app", ""),
+                            ("google-service-account", "(scope)"),
                             ("microsoft-certificate", "(certificate)"), ("zoom", "(params.account_id)"),
                             ("box-ccg", "(params.box_subject_id)")):
             words = f"preset '{name}' needs more than an ID, a secret and a refresh token{needs and ' ' + needs}: write "

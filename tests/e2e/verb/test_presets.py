@@ -37,8 +37,8 @@ class Presets(OAuth2):
     def test_needs(self):
         """What only the customer knows is asked for before anything is sent; nothing, and an empty text, are no answer."""
         needs = {preset["name"]: preset for preset in self.all() if "needs" in preset}
-        self.assertEqual(sorted(needs), ["box-ccg", "box-jwt", "docusign-jwt", "microsoft-certificate", "salesforce-jwt",
-                                         "zoom"])
+        self.assertEqual(sorted(needs), ["box-ccg", "box-jwt", "docusign-jwt", "google-service-account",
+                                         "microsoft-certificate", "salesforce-jwt", "zoom"])
         for name, preset in needs.items():
             for need in preset["needs"]:
                 key, _, inner = need.partition(".")
