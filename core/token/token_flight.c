@@ -176,7 +176,8 @@ static void flight_peer_loaded(void *arg)
 {
     struct flight *flight = arg;
     const char *now = flight->call.result > 0 ? flight->peer.refresh_token : NULL;
-    bool tried = now == NULL;
+    const char *then = flight->row.refresh_token; /* not tried where another one is configured */
+    bool tried = now == NULL || (then != NULL && strcmp(now, then) == 0);
     for (size_t i = 0; !tried && i < flight->ntokens; i++)
         tried = strcmp(now, flight->tokens_tried[i]) == 0;
     if (tried) {

@@ -42,6 +42,9 @@ class Asked(OAuth2):
         self.token()
         grants.current = self.env["BOOKS_REFRESH"] = "refresh-token-by-hand"
         self.assertEqual(self.token("--refresh")["access_token"], "access-token-2")
+        self.env["BOOKS_REFRESH"] = "one-that-is-dead"
+        self.assertNotIn("another process", self.fails(4, "-v", "token", "books", "--refresh").stderr)
+        self.assertEqual([form["refresh_token"] for form in grants.forms[2:]], ["one-that-is-dead"])  # sent once
 
     def test_without_any(self):
         grants = self.grants()
