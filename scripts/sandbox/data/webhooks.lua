@@ -75,13 +75,14 @@ function webhooks.by_id(db, id)
 end
 
 ---@param filter {connector_id: string, user_id: string|nil, object_id: string|nil, object_type: string|nil}
+---@param count integer|nil at most so many; nil: all
 ---@return sandbox.webhook[] oldest first
-function webhooks.list(db, filter)
+function webhooks.list(db, filter, count)
   local out = {}
   for i, row in ipairs(db:rows([[
     SELECT * FROM webhooks WHERE connector_id = ?1 AND (?2 IS NULL OR user_id = ?2)
-    AND (?3 IS NULL OR object_id = ?3) AND (?4 IS NULL OR object_type = ?4) ORDER BY number]],
-    filter.connector_id, filter.user_id, filter.object_id, filter.object_type)) do
+    AND (?3 IS NULL OR object_id = ?3) AND (?4 IS NULL OR object_type = ?4) ORDER BY number LIMIT ?5]],
+    filter.connector_id, filter.user_id, filter.object_id, filter.object_type, count or -1)) do
     out[i] = decoded(row)
   end
   return out

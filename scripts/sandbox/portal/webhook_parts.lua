@@ -90,7 +90,7 @@ function webhook_parts.card(visit, connector)
   local found = webhooks.list(visit.db, {
     connector_id = connector.id,
     user_id = not connector_of.is_owner(visit, connector) and visit.user.id or nil,
-  })
+  }, limits.portal_rows + 1)
   for i = 1, math.min(#found, limits.portal_rows) do
     local webhook = found[i]
     rows[i] = {

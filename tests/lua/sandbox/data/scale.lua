@@ -287,7 +287,7 @@ local PORTAL = {
   { in_portal .. large.news .. "/conversation/" .. large.survey, WALK_GROWTH, "How was it?" }, -- its answers
   { in_portal .. large.news .. "/connectors", PAGE_GROWTH, "Large" },
   { "/portal/connectors", PAGE_GROWTH, "Large" },
-  { "/portal/connectors/" .. large.connector_id, PAGE_GROWTH, "Large" },
+  { "/portal/connectors/" .. large.connector_id, WALK_GROWTH, "Large" }, -- its webhooks, up to 200
   { "/portal/traffic", PAGE_GROWTH, "/v1/" },
 }
 
