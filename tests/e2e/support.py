@@ -3,6 +3,8 @@
 import concurrent.futures
 import json
 import os
+import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -146,6 +148,39 @@ class Sandbox:
         self.log.close()
 
 
+class Terminal:
+    """The other end of a terminal that jeton runs at. `shown` is what it has printed, in bytes."""
+
+    def __init__(self, case, args):
+        self.case = case
+        self.shown = b""
+        self.pid, self.end = pty.fork()
+        if self.pid == 0:
+            os.chdir(case.folder)
+            os.execve(JETON, [JETON, *args], case.env)
+        case.addCleanup(os.close, self.end)
+
+    def read_until(self, text):
+        """None: until the program has ended."""
+        deadline = time.monotonic() + 20
+        while text is None or text not in self.shown:
+            self.case.assertLess(time.monotonic(), deadline, self.shown)
+            if select.select([self.end], [], [], 0.1)[0]:
+                try:
+                    self.shown += os.read(self.end, 4096)
+                except OSError:
+                    break  # the program has ended
+        if text is not None:
+            self.case.assertIn(text, self.shown)
+
+    def type(self, line):
+        os.write(self.end, line.encode() + b"\n")
+
+    def status(self):
+        """Waits for its end."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
 class Case(unittest.TestCase):
     """A test with a folder of its own (0700), where the configuration and the state live."""
 
@@ -208,6 +243,11 @@ connectors:
                 os.close(end)
         except OSError as error:
             self.skipTest(f"no pseudo-terminal: {error}")
+
+    def start_at_terminal(self, *args):
+        """Starts jeton at a terminal of its own: a Terminal. Skips the test where there are none."""
+        self.need_terminal()
+        return Terminal(self, args)
 
     def faketime(self, when):
         """An environment in which the wall clock is off ("+3600"), or starts at a time ("@2026-01-05 08:00:00")."""

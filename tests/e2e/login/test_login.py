@@ -5,12 +5,9 @@ import html
 import http.cookiejar
 import json
 import os
-import pty
 import re
-import select
 import sqlite3
 import subprocess
-import time
 import unittest
 import urllib.error
 import urllib.parse
@@ -133,35 +130,18 @@ class Pin(LoginCase):
         self.assertIn("evil.example", err)
 
     def test_at_a_terminal_without_echo(self):
-        self.need_terminal()
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.chdir(self.folder)
-            os.execve(support.JETON, [support.JETON, "login", "contoso", "--pin", PHONE], self.env)
-        self.addCleanup(os.close, terminal)
-        shown = b""
-
-        def read_until(text):
-            nonlocal shown
-            deadline = time.monotonic() + 20
-            while text not in shown:
-                self.assertLess(time.monotonic(), deadline, shown)
-                if select.select([terminal], [], [], 0.1)[0]:
-                    try:
-                        shown += os.read(terminal, 4096)
-                    except OSError:
-                        break
-        read_until(b"PIN (it came by SMS): ")
+        terminal = self.start_at_terminal("login", "contoso", "--pin", PHONE)
+        terminal.read_until(b"PIN (it came by SMS): ")
         pin = self.pin()
         wrong = str((int(pin) - 100000 + 1) % 900000 + 100000)
-        os.write(terminal, f"{wrong}\n".encode())
-        read_until(b"InvalidPin")
-        shown = shown.split(b"InvalidPin", 1)[1]
-        read_until(b"PIN (it came by SMS): ")
-        os.write(terminal, f"{pin}\n".encode())
-        read_until(b"is signed in")
-        self.assertNotIn(pin.encode(), shown)
-        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        terminal.type(wrong)
+        terminal.read_until(b"InvalidPin")
+        terminal.shown = terminal.shown.split(b"InvalidPin", 1)[1]
+        terminal.read_until(b"PIN (it came by SMS): ")
+        terminal.type(pin)
+        terminal.read_until(b"is signed in")
+        self.assertNotIn(pin.encode(), terminal.shown)
+        self.assertEqual(terminal.status(), 0)
 
 
 class Kept(LoginCase):

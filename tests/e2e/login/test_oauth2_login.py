@@ -4,8 +4,6 @@ import base64
 import hashlib
 import json
 import os
-import pty
-import select
 import signal
 import socket
 import subprocess
@@ -482,36 +480,19 @@ class Browser(Browsers):
 
     def test_at_a_terminal(self):
         """Without a flag; what is pasted is not shown; there is another try."""
-        self.need_terminal()
         service = self.service()
         self.configure(service, redirect_uri="https://books.example.org/back")
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.chdir(self.folder)
-            os.execve(support.JETON, [support.JETON, "login", "books"], self.env)
-        self.addCleanup(os.close, terminal)
-        shown = b""
-
-        def read_until(text):
-            nonlocal shown
-            deadline = time.monotonic() + 20
-            while text not in shown:
-                self.assertLess(time.monotonic(), deadline, shown)
-                if select.select([terminal], [], [], 0.1)[0]:
-                    try:
-                        shown += os.read(terminal, 4096)
-                    except OSError:
-                        break
-        read_until(b"URL that the browser ended at: ")
-        [url] = [line for line in shown.decode().split() if line.startswith(service.url)]
-        os.write(terminal, b"https://nowhere.example/\n")
-        read_until(b"does not begin with")
-        shown = shown.split(b"does not begin with", 1)[1]
-        read_until(b"URL that the browser ended at: ")
-        os.write(terminal, f"https://books.example.org/back?code={CODE}&state={query_of(url)['state']}\n".encode())
-        read_until(b"is signed in")
-        self.assertNotIn(CODE.encode(), shown)
-        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        terminal = self.start_at_terminal("login", "books")
+        terminal.read_until(b"URL that the browser ended at: ")
+        [url] = [line for line in terminal.shown.decode().split() if line.startswith(service.url)]
+        terminal.type("https://nowhere.example/")
+        terminal.read_until(b"does not begin with")
+        terminal.shown = terminal.shown.split(b"does not begin with", 1)[1]
+        terminal.read_until(b"URL that the browser ended at: ")
+        terminal.type(f"https://books.example.org/back?code={CODE}&state={query_of(url)['state']}")
+        terminal.read_until(b"is signed in")
+        self.assertNotIn(CODE.encode(), terminal.shown)
+        self.assertEqual(terminal.status(), 0)
 
     def test_nobody_comes(self):
         service = self.service()

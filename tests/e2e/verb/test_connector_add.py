@@ -1,13 +1,9 @@
 """`jeton connector add`: all of a connector's files or none, against the sandbox."""
 
-import contextlib
 import json
 import os
-import pty
-import select
 import shutil
 import stat
-import time
 import unittest
 
 import support
@@ -305,47 +301,23 @@ class Forced(AddCase):
 class Terminal(AddCase):
 
     def test_prompts_show_the_id_only(self):
-        self.need_terminal()
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.chdir(self.folder)
-            os.execve(support.JETON, [support.JETON, *self.options()], self.env)
-        self.addCleanup(os.close, terminal)
-        shown = b""
-        for prompt, answer in ((b"Application ID: ", ID), (b"Application secret: ", SECRET),
-                               (b"Refresh token: ", TOKEN), (b"is added", None)):
-            deadline = time.monotonic() + 20
-            while prompt not in shown:
-                self.assertLess(time.monotonic(), deadline, shown)
-                if select.select([terminal], [], [], 0.1)[0]:
-                    try:
-                        shown += os.read(terminal, 4096)
-                    except OSError:
-                        break
-            self.assertIn(prompt, shown)
-            if answer is not None:
-                os.write(terminal, answer.encode() + b"\n")
-        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
-        self.assertIn(b"Application ID: " + ID.encode(), shown)
+        terminal = self.start_at_terminal(*self.options())
+        for prompt, answer in ((b"Application ID: ", ID), (b"Application secret: ", SECRET), (b"Refresh token: ", TOKEN)):
+            terminal.read_until(prompt)
+            terminal.type(answer)
+        terminal.read_until(b"is added")
+        self.assertEqual(terminal.status(), 0)
+        self.assertIn(b"Application ID: " + ID.encode(), terminal.shown)
         for value in (SECRET, TOKEN):
-            self.assertNotIn(value.encode(), shown)
+            self.assertNotIn(value.encode(), terminal.shown)
         self.ok("token", "contoso")
 
     def test_interrupted_at_a_prompt(self):
-        self.need_terminal()
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.chdir(self.folder)
-            os.execve(support.JETON, [support.JETON, *self.options()], self.env)
-        self.addCleanup(os.close, terminal)
-        shown = b""
-        while b"Application ID: " not in shown:
-            shown += os.read(terminal, 4096)
-        os.write(terminal, b"\x03")
-        with contextlib.suppress(OSError):
-            while os.read(terminal, 4096):
-                pass
-        self.assertNotEqual(os.waitpid(pid, 0)[1], 0)
+        terminal = self.start_at_terminal(*self.options())
+        terminal.read_until(b"Application ID: ")
+        os.write(terminal.end, b"\x03")
+        terminal.read_until(None)
+        self.assertNotEqual(terminal.status(), 0)
         self.assertEqual(self.tree(), {})
 
 

@@ -2,9 +2,6 @@
 
 import json
 import os
-import pty
-import select
-import time
 import unittest
 
 import support
@@ -171,29 +168,15 @@ connectors:
 
     def test_terminal(self):
         """Only what is of use is asked for; then the sign-in is offered."""
-        self.need_terminal()
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.chdir(self.folder)
-            os.execve(support.JETON, [support.JETON, "connector", "add", "books", "--preset", "hubspot",
-                                      "--var", "company=acme"], self.env)
-        self.addCleanup(os.close, terminal)
-        shown = b""
-        for prompt, answer in ((b"Client ID: ", ID), (b"Client secret (or none): ", SECRET), (b"Refresh token (or none): ", ""),
-                               (b"Sign in now? [Y/n] ", "n"), (None, None)):
-            deadline = time.monotonic() + 20
-            while prompt is None or prompt not in shown:
-                self.assertLess(time.monotonic(), deadline, shown)
-                if select.select([terminal], [], [], 0.1)[0]:
-                    try:
-                        shown += os.read(terminal, 4096)
-                    except OSError:
-                        break
-            if answer is not None:
-                os.write(terminal, answer.encode() + b"\n")
-        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, shown)
-        self.assertNotIn(SECRET.encode(), shown)
-        self.assertIn(b"jeton login books", shown)
+        terminal = self.start_at_terminal("connector", "add", "books", "--preset", "hubspot", "--var", "company=acme")
+        for prompt, answer in ((b"Client ID: ", ID), (b"Client secret (or none): ", SECRET),
+                               (b"Refresh token (or none): ", ""), (b"Sign in now? [Y/n] ", "n")):
+            terminal.read_until(prompt)
+            terminal.type(answer)
+        terminal.read_until(None)
+        self.assertEqual(terminal.status(), 0, terminal.shown)
+        self.assertNotIn(SECRET.encode(), terminal.shown)
+        self.assertIn(b"jeton login books", terminal.shown)
 
 
 if __name__ == "__main__":
