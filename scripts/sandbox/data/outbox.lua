@@ -75,10 +75,10 @@ function outbox.drop_expired(db, now)
 end
 
 --- The next delivery of each enabled webhook that has one, soonest first.
----@return sandbox.delivery[]
+---@return {webhook_id: string, next_at: integer}[]
 function outbox.heads(db)
   return db:rows [[
-    SELECT deliveries.* FROM deliveries JOIN webhooks ON webhooks.id = webhook_id
+    SELECT webhook_id, next_at FROM deliveries JOIN webhooks ON webhooks.id = webhook_id
     WHERE active = 1 AND deliveries.number = (
       SELECT min(waiting.number) FROM deliveries AS waiting
       WHERE waiting.webhook_id = webhooks.id AND waiting.state = 'waiting')

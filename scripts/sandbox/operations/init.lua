@@ -23,6 +23,8 @@
 ---@field more sandbox.example[]|nil further ones, one for each variant of its body or reply; absent
 ---fields are as in the first
 ---@field run fun(call: sandbox.call): table a reply, or a failure that keeps what was written
+---@field event (fun(call: sandbox.call, reply: table): sandbox.event[])|nil what webhooks are told of it, in
+---the same transaction
 ---@field upload boolean|nil the body is multipart/form-data: call.parts
 
 ---@class sandbox.reply_field
