@@ -61,20 +61,35 @@ static void after_wait(void *arg)
 
 /* ---- public ---- */
 
-static struct MHD_Daemon *start_daemon(struct server *server)
+/* For a library that only reads it. */
+static void *mutable_text(const char *text)
+{
+    const union {
+        const char *text;
+        void *any;
+    } either = {text};
+    return either.any;
+}
+
+static struct MHD_Daemon *start_daemon(struct server *server, const struct server_options *options)
 {
     /* The library's memory for a connection holds the request's head, its fields, and the reply's
      * headers. Malformed heads are refused by us before and after it, in the service's form. */
+    const struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, mutable_text(options->certificate)},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, mutable_text(options->key)},
+        {MHD_OPTION_END, 0, NULL},
+    };
     return server->api.start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
-            MHD_USE_SUPPRESS_DATE_NO_CLOCK,
+            MHD_USE_SUPPRESS_DATE_NO_CLOCK | (server->tls ? MHD_USE_TLS : 0U),
         0, NULL, NULL, server_exchange_on_access, server, MHD_OPTION_NOTIFY_CONNECTION,
         server_connection_on_notify, server, MHD_OPTION_URI_LOG_CALLBACK, server_exchange_on_target,
         server, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
         server_exchange_on_completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         SERVER_HEAD_MAX + SERVER_REPLY_HEADER_MAX + LIBRARY_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)server->options.max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)SERVER_IDLE_S, MHD_OPTION_END);
+        (unsigned)SERVER_IDLE_S, MHD_OPTION_ARRAY, server->tls ? tls : tls + 2, MHD_OPTION_END);
 }
 
 static void set_limits(struct server_options *options)
@@ -150,7 +165,8 @@ static void destroy(struct server *server)
         server_exchange_free(server->exchanges);
     loop_timer_stop(server->loop, &server->clock); /* ending a connection may have started it */
     close(arrivals);
-    close(listener);
+    if (listener >= 0)
+        close(listener);
     mem_free(server->scratch);
     server_folder_close(&server->folder);
     mhd_api_close(&server->api);
@@ -160,12 +176,14 @@ static void destroy(struct server *server)
 struct server *server_new(struct loop *loop, const struct server_options *options, struct err *err)
 {
     struct server *server = mem_alloc(sizeof *server);
-    int listener = -1, arrivals = -1;
+    int listener = options->socket > 0 ? options->socket : -1, arrivals = -1;
     server->loop = loop;
     server->destroy = destroy;
     server->options = *options;
     server->options.host = NULL; /* not kept */
     server->options.folder = NULL;
+    server->options.certificate = server->options.key = NULL;
+    server->tls = options->certificate != NULL;
     set_limits(&server->options);
     leave_descriptors(&server->options);
     server->due_clock_ms = INT64_MAX;
@@ -175,7 +193,10 @@ struct server *server_new(struct loop *loop, const struct server_options *option
     bool to_files = options->spool_over > 0 || options->max_upload > 0 || options->folder != NULL;
     if (to_files && server_folder_open(&server->folder, options->folder, err) != 0)
         goto failed;
-    listener = server_socket_listen(options->host, &server->port, err);
+    if (options->socket > 0 && server_socket_adopt(options->socket, &server->port, err) != 0)
+        goto failed;
+    if (options->socket == 0)
+        listener = server_socket_listen(options->host, &server->port, err);
     if (listener < 0)
         goto failed;
     probe_peers(listener);
@@ -184,12 +205,14 @@ struct server *server_new(struct loop *loop, const struct server_options *option
         err_set(err, ERR_CONFIG, "cannot start a server: %s", strerror(errno));
         goto failed;
     }
-    server->daemon = start_daemon(server);
+    server->daemon = start_daemon(server, options);
     if (server->daemon == NULL) {
         if (fd_few_left())
             err_set(err, ERR_CONFIG, "cannot start a server: %s", strerror(EMFILE));
         else
-            err_set(err, ERR_CONFIG, "cannot start a server: %s refuses to start", MHD_API_LIBRARY);
+            err_set(err, ERR_CONFIG, "cannot start a server: %s refuses %s", MHD_API_LIBRARY,
+                    server->tls ? "the certificate or its key, which do not fit or are not PEM"
+                                : "to start");
         goto failed;
     }
     int sockets = server->api.get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
@@ -223,6 +246,19 @@ void server_free(struct server *server)
         server->closing = true;
     else
         destroy(server);
+}
+
+void server_retire(struct server *server)
+{
+    if (server->retired)
+        return;
+    server->retired = true;
+    server_connection_retire(server);
+}
+
+size_t server_connections(const struct server *server)
+{
+    return server->nconnections;
 }
 
 int server_port(const struct server *server)

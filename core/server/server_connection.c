@@ -14,6 +14,7 @@
 
 #define ACCEPTED_A_TURN 64
 #define EVENTS_A_TURN   64
+#define ENDED_A_TURN    16 /* idle connections, to make room */
 #define DRAIN_A_TURN    ((size_t)4 * 1024 * 1024)
 #define PAUSE_MS        100 /* without accepting, when there are too many connections or open files */
 
@@ -213,6 +214,8 @@ static void on_arrivals(void *arg, short revents)
 static void on_pause_over(void *arg)
 {
     struct server *server = arg;
+    if (server->retired)
+        return;
     server_connection_listen(server);
 }
 
@@ -220,6 +223,51 @@ static void pause_listening(struct server *server)
 {
     loop_fd_stop(server->loop, &server->listener);
     loop_timer_start(server->loop, &server->pause, PAUSE_MS, on_pause_over, server);
+}
+
+/* No request is under way on it. */
+static bool is_idle(const struct server_connection *connection)
+{
+    return connection->phase == ARRIVING ||
+           (connection->phase == SERVED && connection->exchange == NULL && !connection->ended);
+}
+
+/* True when it was freed. */
+static bool end_idle(struct server_connection *connection)
+{
+    if (connection->phase == ARRIVING) {
+        unwatch(connection);
+        connection_free(connection);
+        return true;
+    }
+    connection->ended = true;
+    shutdown(connection->fd, SHUT_RDWR); /* the library notices, and ends the connection */
+    return false;
+}
+
+static struct server_connection *longest_idle(const struct server *server)
+{
+    struct server_connection *longest = NULL;
+    for (struct server_connection *it = server->connections; it != NULL; it = it->next) {
+        if (is_idle(it) && (longest == NULL || it->since_ms <= longest->since_ms))
+            longest = it;
+    }
+    return longest;
+}
+
+/* True when there is a place at once. The library gives its ones back a little later. */
+static bool make_room(struct server *server)
+{
+    bool room = false;
+    if (!server->options.end_idle)
+        return false;
+    for (size_t i = 0; i < ENDED_A_TURN && !room; i++) {
+        struct server_connection *connection = longest_idle(server);
+        if (connection == NULL)
+            break;
+        room = end_idle(connection);
+    }
+    return room;
 }
 
 static void on_listener(void *arg, short revents)
@@ -235,7 +283,7 @@ static void on_listener(void *arg, short revents)
             struct sockaddr_storage storage;
         } address;
         socklen_t len = sizeof address;
-        if (server->nconnections >= server->options.max_connections) {
+        if (server->nconnections >= server->options.max_connections && !make_room(server)) {
             pause_listening(server);
             break;
         }
@@ -251,7 +299,10 @@ static void on_listener(void *arg, short revents)
         connection->address = address.storage;
         connection->address_len = len;
         server_clock_expect(server, connection->since_ms + server->options.head_ms);
-        look(connection, false);
+        if (server->tls) /* what is in there only the library can read */
+            hand_over(connection);
+        else
+            look(connection, false);
     }
     if (server_clock_idle(server))
         server_clock_run(server);
@@ -348,6 +399,27 @@ void server_connection_on_notify(void *arg, struct MHD_Connection *handle, void 
 }
 
 /* ---- beginning and end ---- */
+
+/* A request that has arrived, but was not read yet, is still served. */
+static bool has_input(const struct server_connection *connection)
+{
+    char byte;
+    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+void server_connection_retire(struct server *server)
+{
+    loop_timer_stop(server->loop, &server->pause);
+    loop_fd_stop(server->loop, &server->listener);
+    close(server->listener.fd);
+    server->listener.fd = -1;
+    for (struct server_connection *connection = server->connections, *next; connection != NULL;
+         connection = next) {
+        next = connection->next;
+        if (is_idle(connection) && !has_input(connection))
+            end_idle(connection);
+    }
+}
 
 void server_connection_listen(struct server *server)
 {

@@ -15,6 +15,8 @@
 /* The server has its daemon and its listener. */
 void server_connection_listen(struct server *server);
 void server_connection_stop(struct server *server); /* listens no more; before the daemon stops */
+/* Closes the listener, ends idle connections. Not inside the library. */
+void server_connection_retire(struct server *server);
 void server_connection_end_all(struct server *server);
 /* The library's callback: a connection that it begins or ends with. */
 void server_connection_on_notify(void *arg, struct MHD_Connection *connection, void **context,

@@ -341,7 +341,8 @@ void server_exchange_on_completed(void *arg, struct MHD_Connection *connection, 
     if (exchange->state == WAITING && server->options.gone != NULL) /* it broke */
         server->options.gone(server->options.arg, exchange);
     server_exchange_free(exchange);
-    if (peer->half_closed && !peer->ended) { /* the library does not always notice */
+    if ((peer->half_closed || server->retired) &&
+        !peer->ended) { /* the library does not always notice */
         peer->ended = true;
         shutdown(peer->fd, SHUT_RDWR);
     }

@@ -92,8 +92,13 @@ typedef void server_refuse_fn(void *arg, struct server_exchange *exchange,
                               const struct server_refusal *refusal);
 
 struct server_options {
-    const char *host;    /* a literal address, or "localhost" */
-    int port;            /* 0: a free one */
+    const char *host; /* a literal address, or "localhost" */
+    int port;         /* 0: a free one */
+    int socket;       /* in place of both: a socket that listens already, and becomes the
+                         server's, also where server_new fails; 0: none */
+    /* PEM, for TLS; borrowed during server_new. NULL: none. Over TLS a body that turns out too
+     * large in the middle ends its connection without a reply. */
+    const char *certificate, *key;
     size_t max_body;     /* 0: SERVER_BODY_MAX; more is answered 413 */
     size_t spool_over;   /* a body of more bytes goes to a file; 0: none does */
     uint64_t max_upload; /* of multipart forms, which are split into files; 0: they are ordinary */
@@ -102,6 +107,9 @@ struct server_options {
     int64_t head_ms, body_ms, linger_ms;
     uint64_t rate_min, max_memory, max_files;
     size_t max_uploads, max_connections;
+    /* With max_connections open, those that have been idle longest make room for new ones.
+     * Otherwise new ones wait. */
+    bool end_idle;
     /* A body of no more than so many bytes is read without asking `head`, unless its sender waits
      * to be asked for it, or it is a form that goes to files. 0: always asks. */
     size_t ask_over;

@@ -72,7 +72,9 @@ struct server {
     bool resumed;           /* a reply was made: the daemon must run before the next wait */
     bool replying;          /* the daemon has a reply that it sends at its next run */
     bool busy;              /* inside the daemon, or going through connections */
-    bool closing;           /* server_free was called; while busy it waits */
+    bool tls;
+    bool retired;                           /* server_retire was called */
+    bool closing;                           /* server_free was called; while busy it waits */
     void (*destroy)(struct server *server); /* … for this */
     struct server_exchange *exchanges;
 

@@ -60,6 +60,8 @@ void server_reply_leave(struct server_exchange *exchange, enum exchange_state st
 void server_reply_send(const struct server_connection *connection, const char *data, size_t len)
 {
     ssize_t n;
+    if (connection->server->tls) /* it would have to be encrypted */
+        return;
     do
         n = send(connection->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
@@ -68,7 +70,8 @@ void server_reply_send(const struct server_connection *connection, const char *d
 /* Nothing can follow it. */
 static bool is_last(const struct server_exchange *exchange)
 {
-    return exchange->state == READING_BODY || exchange->peer->half_closed;
+    return exchange->state == READING_BODY || exchange->peer->half_closed ||
+           exchange->server->retired;
 }
 
 void server_set_user_data(struct server_exchange *exchange, void *data)

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -84,6 +85,35 @@ int server_socket_listen(const char *host, int *port, struct err *err)
     }
     *port = ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
     return fd;
+}
+
+int server_socket_adopt(int fd, int *port, struct err *err)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_storage storage;
+    } address = {.any = {.sa_family = AF_UNSPEC}};
+    socklen_t size = sizeof address;
+    int listens = 0, type = 0;
+    socklen_t listens_size = sizeof listens, type_size = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0 || listens == 0 ||
+        type != SOCK_STREAM || getsockname(fd, &address.any, &size) != 0)
+        return err_set(err, ERR_CONFIG,
+                       "descriptor %d is no listening stream socket (ListenStream= of systemd)",
+                       fd);
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        return err_set(err, ERR_CONFIG, "descriptor %d cannot be used: %s", fd, strerror(errno));
+    *port = 0;
+    if (address.any.sa_family == AF_INET)
+        *port = ntohs(address.v4.sin_port);
+    else if (address.any.sa_family == AF_INET6)
+        *port = ntohs(address.v6.sin6_port);
+    return 0;
 }
 
 void server_socket_text(const struct sockaddr *address, char text[SERVER_SOCKET_TEXT_MAX])

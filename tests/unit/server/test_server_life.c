@@ -1,0 +1,131 @@
+/* The server's beginning and end: a socket that is given to it, idle connections that make room for
+ * others, an end in which no request is lost, and TLS that cannot begin. */
+#include "clock.h"
+#include "server_fixture.h"
+#include "server_socket.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define GET "GET /a HTTP/1.1\r\n" HOST_LINE "\r\n"
+
+static void socket_that_listens_already(void **state)
+{
+    struct server_fixture *f = *state;
+    struct err err;
+    struct buf reply;
+    int port = 0, found = 0;
+    int fd = server_socket_listen("127.0.0.1", &port, &err);
+    assert_true(fd > 0);
+    fixture_reopen(f, (struct server_options){.socket = fd});
+    assert_int_equal(server_port(f->server), port);
+    client_ask(f, "GET /a HTTP/1.1\r\n" HOST_LINE "Connection: close\r\n\r\n", &reply);
+    assert_non_null(strstr(reply.data, "200 OK"));
+    buf_destroy(&reply);
+    int deaf = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(server_socket_adopt(deaf, &found, &err), -1);
+    assert_int_equal(err.kind, ERR_CONFIG);
+    close(deaf);
+}
+
+/* Whether the peer has ended the connection, within the time. */
+static bool ended(struct server_fixture *f, int fd)
+{
+    char byte;
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    for (int turns = 0; turns < 50; turns++) {
+        ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT);
+        if (n == 0 || (n < 0 && errno == ECONNRESET))
+            return true;
+        loop_turn(f->loop, 2);
+        assert_true(clock_mono_ms() < until);
+    }
+    return false;
+}
+
+static void idle_ones_make_room(void **state)
+{
+    struct server_fixture *f = *state;
+    struct buf reply;
+    int fds[6];
+    fixture_reopen(f, (struct server_options){.max_connections = 4, .end_idle = true});
+    fds[0] = client_dial(f);
+    client_say(f, fds[0], "GET /hold HTTP/1.1\r\n" HOST_LINE "\r\n");
+    fixture_wait_held(f, 1);
+    for (int i = 1; i < 6; i++) {
+        fds[i] = client_dial(f);
+        if (i == 1) /* its request is over: idle, and in the library's hands */
+            client_say(f, fds[i], GET);
+        fixture_settle(f);
+    }
+    buf_create(&reply, TEXT_MAX);
+    client_say(f, fds[5], GET);
+    client_hear(f, fds[5], &reply, "/a", 1);
+    server_reply(f->held[0], 200, NULL, 0, "kept", 4);
+    buf_clear(&reply);
+    client_hear(f, fds[0], &reply, "kept", 1);
+    assert_true(server_connections(f->server) <= 4);
+    buf_destroy(&reply);
+    for (int i = 0; i < 6; i++)
+        close(fds[i]);
+}
+
+static void retired_answers_what_it_has(void **state)
+{
+    struct server_fixture *f = *state;
+    struct buf reply;
+    buf_create(&reply, TEXT_MAX);
+    int busy = client_dial(f), idle = client_dial(f), used = client_dial(f);
+    client_say(f, busy, "GET /hold HTTP/1.1\r\n" HOST_LINE "\r\n");
+    fixture_wait_held(f, 1);
+    client_say(f, used, GET);
+    client_hear(f, used, &reply, "/a", 1);
+    fixture_settle(f);
+    server_retire(f->server);
+    server_retire(f->server);
+    assert_true(ended(f, idle));
+    assert_true(ended(f, used));
+    fixture_settle(f);
+    assert_int_equal(server_connections(f->server), 1);
+    server_reply(f->held[0], 200, NULL, 0, "still", 5);
+    buf_clear(&reply);
+    client_hear(f, busy, &reply, NULL, 0);
+    assert_non_null(strstr(reply.data, "still"));
+    assert_non_null(strstr(reply.data, "Connection: close"));
+    fixture_settle(f);
+    assert_int_equal(server_connections(f->server), 0);
+    buf_destroy(&reply);
+    close(busy);
+    close(idle);
+    close(used);
+}
+
+static void tls_that_cannot_begin(void **state)
+{
+    struct server_fixture *f = *state;
+    struct err err;
+    const struct server_options options = {
+        .host = "127.0.0.1", .certificate = "no certificate", .key = "no key"};
+    assert_null(server_new(f->loop, &options, &err));
+    assert_int_equal(err.kind, ERR_CONFIG);
+    assert_non_null(strstr(err.msg, "certificate"));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, server_fixture_setup, server_fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        T(socket_that_listens_already),
+        T(idle_ones_make_room),
+        T(retired_answers_what_it_has),
+        T(tls_that_cannot_begin),
+    };
+#undef T
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
