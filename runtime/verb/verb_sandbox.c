@@ -320,7 +320,8 @@ static int parse(struct sandbox_options *options, int argc, char **argv, struct 
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton sandbox [OPTIONS]\njeton sandbox [OPTIONS] --exec CMD [ARG…]",
+        .usage = "jeton sandbox [OPTIONS]\njeton sandbox [OPTIONS] --exec CMD [ARG…]\n"
+                 "jeton sandbox trigger [OPTIONS] EVENT",
         .description = "Starts a local Kaizala: token service, groups, members, messages; "
                        "control routes below /_sandbox/.",
         .opts = opts,
@@ -359,6 +360,8 @@ cleanup:
 int verb_sandbox(struct app *app, int argc, char **argv, struct err *err)
 {
     struct sandbox_options options = {0};
+    if (argc > 1 && strcmp(argv[1], "trigger") == 0)
+        return verb_sandbox_trigger(app, argc - 1, argv + 1, err);
     int exec = find_exec(argc, argv);
     int status = parse(&options, exec < argc ? exec + 1 : argc, argv, err);
     if (status <= 0)

@@ -2,12 +2,16 @@
 
 import base64
 import http.client
+import http.server
 import json
 import os
+import queue
 import signal
 import sqlite3
 import stat
+import threading
 import unittest
+import urllib.parse
 
 import support
 from support import APPLICATION_ID, APPLICATION_SECRET, GROUP, JETON, TENANT_TOKEN
@@ -79,6 +83,53 @@ class Exec(support.Case):
             process.send_signal(signo)
             self.assertEqual(process.wait(10), 128 + signo)
             self.assertFalse(os.path.exists(os.path.dirname(config)))
+
+    def test_trigger(self):
+        sandbox = self.sandbox()
+        got = queue.Queue()
+
+        class Receiver(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.answer(urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)["validationToken"][0])
+
+            def do_POST(self):
+                got.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.answer("")
+
+            def answer(self, text):
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_):
+                pass
+
+        receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        self.addCleanup(receiver.server_close)
+        self.addCleanup(receiver.shutdown)
+        token = json.loads(sandbox.call("GET", "/v1/accessToken", headers={
+            "applicationId": APPLICATION_ID, "applicationSecret": APPLICATION_SECRET,
+            "refreshToken": TENANT_TOKEN})[2])["accessToken"]
+        status, _, body = sandbox.call("POST", "/v1/webhook", headers={"accessToken": token}, data={
+            "objectId": GROUP, "objectType": "Group", "eventTypes": ["TextMessageCreated"],
+            "callBackUrl": f"http://127.0.0.1:{receiver.server_address[1]}/"})
+        self.assertEqual(status, 200, body)
+        url = ("--url", sandbox.url + "/")
+        done = self.ok("sandbox", "trigger", *url, "--group", GROUP, "-f", "text=a=b", "-F", "n=[1]",
+                       "TextMessageCreated")
+        self.assertRegex(done.stdout, r"^TextMessageCreated: 1 delivery \(\d+\)\n$")
+        event = got.get(timeout=30)
+        self.assertEqual((event["eventType"], event["data"]), ("TextMessageCreated", {"text": "a=b", "n": [1]}))
+        self.env["JETON_SANDBOX_URL"] = sandbox.url
+        self.assertIn("no webhook", self.ok("sandbox", "trigger", "JobCreated").stdout)
+        self.fails(2, "sandbox", "trigger", "NoSuchThing", says="event")
+        self.fails(2, "sandbox", "trigger", "-f", "text", "JobCreated", says="key=value")
+        self.fails(2, "sandbox", "trigger", "-F", "text=x", "JobCreated", says="-F text")
+        self.fails(2, "sandbox", "trigger", says="EVENT")
+        self.fails(6, "sandbox", "trigger", "--group", "12345678-1234-1234-1234-123456789012", "JobCreated",
+                   says="no group")
+        self.fails(5, "sandbox", "trigger", "--url", "http://127.0.0.1:9", "JobCreated", says="is a sandbox running")
 
     def test_seed(self):
         seed = self.write("seed.yaml", support.SEED)
