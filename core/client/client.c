@@ -2,20 +2,15 @@
 
 #include "client_url.h"
 #include "clock.h"
+#include "limit.h"
 #include "mem.h"
-#include "pace.h"
 #include "provider.h"
 #include "retry.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* What all calls of one connector, or of one tenant, share. */
-struct limit {
-    char *name;
-    struct pace pace;
-    struct limit *next;
-};
+#define LONG_WAIT_MS 1000 /* after one the token may be another */
 
 struct client {
     struct loop *loop;
@@ -24,7 +19,7 @@ struct client {
     struct log *log;
     int64_t deadline_ms;
     int64_t requests;
-    struct limit *limits;
+    struct limits *limits;
     struct client_call *calls;
 };
 
@@ -45,8 +40,10 @@ struct client_call {
     struct token_request *token_request;
     void *transfer; /* of the transport */
     struct retry retry;
-    struct limit *connector_limit;
-    struct limit *tenant_limit;
+    struct limit *limit; /* NULL: none */
+    struct limit_wait wait;
+    bool counted;                     /* in the limit, and not sent yet */
+    char *granted_at;                 /* the endpoint that came with the token */
     struct http_header authorization; /* its value is ours */
     char *scope;
     int64_t generation;
@@ -68,6 +65,7 @@ static void call_free(struct client_call *call)
         at = &(*at)->next;
     *at = call->next;
     retry_stop(&call->retry);
+    limit_wait_stop(&call->wait);
     if (call->token_request != NULL)
         token_cancel(call->token_request);
     transport_cancel(&call->client->transport, call->transfer);
@@ -78,6 +76,7 @@ static void call_free(struct client_call *call)
     mem_free_secret(call->query);
     mem_free_secret(call->path);
     mem_free(call->endpoint);
+    mem_free(call->granted_at);
     mem_free_secret(call->authorization.value);
     mem_free(call->scope);
     mem_free_secret(call->url);
@@ -217,31 +216,6 @@ static void call_answered(void *arg, struct http_result *result)
     }
 }
 
-/* The limits that jeton keeps by itself. True: go ahead. */
-static bool call_pace(struct client_call *call)
-{
-    int64_t now_ms = loop_now_ms(call->client->loop);
-    int64_t delay_ms = pace_delay_ms(&call->connector_limit->pace, now_ms);
-    if (call->tenant_limit != NULL) {
-        int64_t tenant_ms = pace_delay_ms(&call->tenant_limit->pace, now_ms);
-        delay_ms = tenant_ms > delay_ms ? tenant_ms : delay_ms;
-    }
-    if (delay_ms > 0) {
-        err_set(&call->last, ERR_THROTTLED,
-                "connector '%s' has used its %lld calls a minute (rate_limit)",
-                call->connector->name, (long long)call->connector->rate_limit.per_minute);
-        call->last.retryable = true;
-        call->retry.deadline_ms = call->client->deadline_ms;
-        if (!retry_later(&call->retry, delay_ms, &call->last))
-            call_fail(call, NULL);
-        return false;
-    }
-    pace_take(&call->connector_limit->pace, now_ms);
-    if (call->tenant_limit != NULL)
-        pace_take(&call->tenant_limit->pace, now_ms);
-    return true;
-}
-
 static int call_send(struct client_call *call, const char *endpoint, struct err *err)
 {
     mem_free_secret(call->url);
@@ -263,6 +237,32 @@ static int call_send(struct client_call *call, const char *endpoint, struct err 
     return call->transfer != NULL ? 0 : -1;
 }
 
+static void call_go(struct client_call *call)
+{
+    const char *endpoint = call->endpoint;
+    if (endpoint == NULL && call->connector->lender == NULL) /* else it has its own */
+        endpoint = call->granted_at;
+    call->counted = false;
+    struct err failure;
+    if (call_send(call, endpoint, &failure) != 0)
+        call_finish(call, NULL, &failure);
+}
+
+static void call_let(void *arg)
+{
+    struct client_call *call = arg;
+    if (call->wait.err.kind != ERR_NONE) {
+        call->last = call->wait.err;
+        call_fail(call, NULL);
+        return;
+    }
+    call->counted = true;
+    if (loop_now_ms(call->client->loop) - call->wait.since_ms < LONG_WAIT_MS)
+        call_go(call);
+    else
+        call_begin(call);
+}
+
 static void call_token(void *arg, const struct token *token, const struct err *err)
 {
     struct client_call *call = arg;
@@ -282,14 +282,12 @@ static void call_token(void *arg, const struct token *token, const struct err *e
     call->authorization = provider->authorize(call->connector, token->access_token);
     call->scope = mem_strdup(token->scope);
     call->generation = token->generation;
-    if (!call_pace(call))
-        return;
-    const char *endpoint = call->endpoint;
-    if (endpoint == NULL && call->connector->lender == NULL) /* else it has its own */
-        endpoint = token->endpoint_url;
-    struct err failure;
-    if (call_send(call, endpoint, &failure) != 0)
-        call_finish(call, NULL, &failure);
+    mem_free(call->granted_at);
+    call->granted_at = mem_strdup(token->endpoint_url);
+    if (call->limit == NULL || call->counted || limit_take(call->limit))
+        call_go(call);
+    else
+        limit_wait_start(call->limit, &call->wait, call->client->deadline_ms, call_let, call);
 }
 
 /* It cannot be sent at all. */
@@ -305,24 +303,6 @@ static void call_begin(void *arg)
     const struct token_query query = {.worse_than = call->renewed ? call->generation : 0};
     call->token_request =
         token_get(call->client->tokens, call->connector, &query, call_token, call);
-}
-
-static struct limit *limit_find(struct client *client, const char *kind, const char *name,
-                                int64_t per_minute)
-{
-    char *key = mem_printf("%s %s", kind, name);
-    struct limit *limit = client->limits;
-    while (limit != NULL && strcmp(limit->name, key) != 0)
-        limit = limit->next;
-    if (limit == NULL) {
-        limit = mem_alloc(sizeof *limit);
-        limit->name = mem_strdup(key);
-        pace_create(&limit->pace, per_minute);
-        limit->next = client->limits;
-        client->limits = limit;
-    }
-    mem_free(key);
-    return limit;
 }
 
 struct client_call *client_start(struct client *client, const struct connector *connector,
@@ -351,10 +331,7 @@ struct client_call *client_start(struct client *client, const struct connector *
                                  .arg = call,
                                  .retries = connector->retries};
 
-    const struct config_rate_limit *rate = &connector->rate_limit;
-    call->connector_limit = limit_find(client, "connector", connector->name, rate->per_minute);
-    if (rate->tenant != NULL)
-        call->tenant_limit = limit_find(client, "tenant", rate->tenant, rate->tenant_per_minute);
+    call->limit = limits_find(client->limits, connector);
     if (client_path(connector, request->path, &call->path, &call->last) == 0)
         call_begin(call);
     else
@@ -367,7 +344,7 @@ void client_cancel(struct client_call *call)
     call_free(call);
 }
 
-struct client *client_new(struct loop *loop, const struct transport *transport,
+struct client *client_new(struct loop *loop, const struct transport *transport, struct store *store,
                           struct tokens *tokens, struct log *log)
 {
     struct client *client = mem_alloc(sizeof *client);
@@ -375,6 +352,7 @@ struct client *client_new(struct loop *loop, const struct transport *transport,
     client->transport = *transport;
     client->tokens = tokens;
     client->log = log;
+    client->limits = limits_new(loop, store, log);
     return client;
 }
 
@@ -384,13 +362,7 @@ void client_free(struct client *client)
         return;
     while (client->calls != NULL)
         call_free(client->calls);
-    while (client->limits != NULL) {
-        struct limit *limit = client->limits;
-        client->limits = limit->next;
-        pace_destroy(&limit->pace);
-        mem_free(limit->name);
-        mem_free(limit);
-    }
+    limits_free(client->limits);
     mem_free(client);
 }
 

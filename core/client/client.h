@@ -31,7 +31,7 @@ struct client;
 struct client_call;
 
 /* transport is copied; what it stands for must outlive the client. */
-struct client *client_new(struct loop *loop, const struct transport *transport,
+struct client *client_new(struct loop *loop, const struct transport *transport, struct store *store,
                           struct tokens *tokens, struct log *log);
 void client_free(struct client *client);
 void client_set_deadline(struct client *client, int64_t deadline_ms); /* monotonic; 0: none */

@@ -1,6 +1,6 @@
 /*
  * The state: all that is shared between processes. Token rows, keys of `jeton.state`, runs, slots,
- * counters (store_runs.h, store_counters.h), and leases (store_lease.h). Nobody above knows what
+ * counters (store_runs.h, store_counters.h), limits (store_bucket.h), and leases (store_lease.h). Nobody above knows what
  * holds it: an engine does (store_engine.h), SQLite in a folder today.
  *
  * Calls. Whoever wants something fills in a struct store_call and starts it. It is done once:
@@ -25,7 +25,7 @@
 /* What this program writes, and the oldest program that can still use that, by the version that it
  * knows. What a version adds, the programs of the versions from STORE_OLDEST on do not see; what
  * they use is taken away one release later, by raising STORE_OLDEST. */
-#define STORE_VERSION     8
+#define STORE_VERSION     9
 #define STORE_OLDEST      4
 #define STORE_BUSY_MS     10000
 #define STORE_KEY_MAX     512                   /* bytes of a key of jeton.state */
@@ -44,6 +44,7 @@ struct store_run_filter;
 struct store_counters;
 struct store_home;
 struct store_home_find;
+struct store_bucket_take;
 
 /*
  * The one handle of a process; nothing is read or made yet. place: what the configuration's `state`
@@ -161,6 +162,8 @@ enum store_op {
     STORE_JOB_SET_INSTALLED,
     STORE_COUNTERS_ADD,
 
+    STORE_BUCKET_TAKE, /* limits of calls a minute: as store_bucket.h says */
+
     /* home: as store_home.h says */
     STORE_HOME_MOVE,
     STORE_HOME_FIND,
@@ -216,6 +219,7 @@ struct store_call {
         } counters;
         struct store_home *home;
         struct store_home_find *find;
+        struct store_bucket_take *bucket;
     };
     /* When it is done. */
     int result;     /* -1 with err; else 0, or 1 where the operation says so */

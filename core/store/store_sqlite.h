@@ -58,6 +58,7 @@ store_sqlite_op store_sqlite_job_set_installed;
 store_sqlite_op store_sqlite_counters_add;
 store_sqlite_op store_sqlite_home_move;
 store_sqlite_op store_sqlite_home_find;
+store_sqlite_op store_sqlite_bucket_take;
 
 /* In a transaction of the caller. */
 int store_sqlite_slot_insert(struct store_sqlite *sqlite, const char *scope, int64_t slot_ms,

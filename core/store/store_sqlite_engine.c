@@ -70,6 +70,7 @@ static void sqlite_start(void *self, struct store_call *call)
         [STORE_COUNTERS_ADD] = store_sqlite_counters_add,
         [STORE_HOME_MOVE] = store_sqlite_home_move,
         [STORE_HOME_FIND] = store_sqlite_home_find,
+        [STORE_BUCKET_TAKE] = store_sqlite_bucket_take,
     };
     store_finish(call, ops[call->op](self, call, &call->err));
 }

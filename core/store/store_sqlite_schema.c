@@ -4,7 +4,7 @@
 /* What the migrations lead to, made at once: ALTER TABLE makes SQLite read all tables again. */
 const char store_sqlite_schema[] =
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-    "INSERT INTO meta (key, value) VALUES ('salt', randomblob(32)), ('version', 8);"
+    "INSERT INTO meta (key, value) VALUES ('salt', randomblob(32)), ('version', 9);"
     "CREATE TABLE token ("
     "  owner TEXT PRIMARY KEY, generation INTEGER NOT NULL, access_token TEXT, endpoint_url TEXT,"
     "  scope TEXT, lifetime_ms INTEGER NOT NULL, received_wall_ms INTEGER NOT NULL,"
@@ -38,7 +38,8 @@ const char store_sqlite_schema[] =
     "CREATE TABLE job_counter ("
     "  scope TEXT PRIMARY KEY, runs INTEGER NOT NULL, failures INTEGER NOT NULL,"
     "  skipped INTEGER NOT NULL, requests INTEGER NOT NULL, exchanges INTEGER NOT NULL,"
-    "  success_ms INTEGER) WITHOUT ROWID;";
+    "  success_ms INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE bucket (key TEXT PRIMARY KEY, slots TEXT NOT NULL) WITHOUT ROWID;";
 
 const char *const store_sqlite_migrations[] = {
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
@@ -93,6 +94,8 @@ const char *const store_sqlite_migrations[] = {
     "UPDATE meta SET value = 7 WHERE key = 'version';",
     "ALTER TABLE token ADD COLUMN subject_fingerprint TEXT;"
     "UPDATE meta SET value = 8 WHERE key = 'version';",
+    "CREATE TABLE bucket (key TEXT PRIMARY KEY, slots TEXT NOT NULL) WITHOUT ROWID;"
+    "UPDATE meta SET value = 9 WHERE key = 'version';",
 };
 _Static_assert(sizeof store_sqlite_migrations / sizeof *store_sqlite_migrations == STORE_VERSION,
                "one a version");

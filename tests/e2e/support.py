@@ -205,6 +205,7 @@ class Case(unittest.TestCase):
 
     def configure(self, token_service, refresh_token=TENANT_TOKEN, name="jeton.yaml", connector="contoso", **more):
         """A configuration with one connector; `more` adds keys to it."""
+        more.setdefault("rate_limit", {"per_minute": 0, "tenant_per_minute": 0})
         extra = "".join(f"    {key}: {json.dumps(value)}\n" for key, value in more.items())
         return self.write(name, f"""\
 version: 1
@@ -216,7 +217,6 @@ connectors:
     application_id: {APPLICATION_ID}
     application_secret: {APPLICATION_SECRET}
     refresh_token: {refresh_token}
-    rate_limit: {{ per_minute: 0, tenant_per_minute: 0 }}
 {extra}""")
 
     def sandbox(self, *options):

@@ -225,6 +225,7 @@ static void programs_of_0_1_0_can_go_on(void **state)
     assert_int_equal(STORE_OLDEST, 4);
     assert_int_equal(ask_sql("SELECT value FROM meta WHERE key = 'version'"), STORE_VERSION);
     run_sql("DELETE FROM meta WHERE key = 'version'; DROP TABLE token_intent;"
+            "DROP TABLE bucket;"
             "ALTER TABLE run DROP COLUMN host"); /* as it left it */
     static const char *const added[] = {"token_type",    "refresh_expires_ms", "login_since_ms",
                                         "asked",         "secret_fingerprint", "barred",

@@ -1,0 +1,72 @@
+"""Limits of calls a minute: all processes on one state keep to them together, so that the service need not."""
+
+import sqlite3
+import time
+import unittest
+
+import support
+
+# Calls until there is none left before the deadline; prints how many there were.
+SCRIPT = """
+local http, calls = require "jeton.http", 0
+while true do
+  local response, err = http.request{ connector = true, path = "users/me" }
+  if not response then
+    assert(err.kind == "throttled", err.message)
+    break
+  end
+  calls = calls + 1
+end
+print(calls)
+"""
+
+
+class Limits(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.script = self.write("calls.lua", SCRIPT)
+
+    def start_calls(self):
+        return self.start("run", "--timeout", "20s", self.script)
+
+    def kept(self):
+        """Of each bucket, the calls that count."""
+        with sqlite3.connect(f"{self.state}/jeton.db") as database:
+            rows = database.execute("SELECT key, slots FROM bucket").fetchall()
+        return {key.split()[0]: sum(int(slot.split(":")[1]) for slot in slots.split()) for key, slots in rows}
+
+    def test_eight_processes_use_all_of_it_and_get_no_429(self):
+        box = self.sandbox("--rate-limit", "200,150")
+        self.configure(box.base, rate_limit={"per_minute": 200, "tenant": "contoso", "tenant_per_minute": 150})
+        processes = [self.start_calls() for _ in range(8)]
+        calls = [int(out) for out in self.finish_all(processes)]
+        statuses = [r["status"] for r in box.requests("/users/me")]
+        self.assertEqual(sum(calls), 150, calls)
+        self.assertEqual(statuses, [200] * 150)
+        self.assertEqual(box.exchanges(), 1)
+        self.assertEqual(self.kept(), {"connector": 150, "tenant": 150})
+
+    def test_who_is_killed_holds_nothing_up(self):
+        box = self.sandbox("--rate-limit", "0")
+        self.configure(box.base, rate_limit={"per_minute": 1000000, "tenant_per_minute": 0})
+        process = self.start_calls()
+        support.wait_until(lambda: len(box.requests("/users/me")) > 20)
+        process.kill()
+        process.wait()
+        self.configure(box.base, rate_limit={"per_minute": 20, "tenant_per_minute": 0})
+        began = time.monotonic()
+        self.assertEqual(self.ok("run", "--timeout", "20s", self.script).stdout, "0\n")
+        self.assertLess(time.monotonic() - began, 10)  # no wait is begun that would be in vain
+        later = self.faketime("+62")
+        self.assertEqual(self.ok("run", "--timeout", "20s", self.script, env=later).stdout, "20\n")
+
+    def test_one_call_gives_back_what_it_does_not_need(self):
+        box = self.sandbox("--rate-limit", "0")
+        self.configure(box.base, rate_limit={"per_minute": 3, "tenant_per_minute": 0})
+        for count in (1, 2, 3):
+            self.ok("api", "users/me")
+            self.assertEqual(self.kept(), {"connector": count})
+
+
+if __name__ == "__main__":
+    unittest.main()
