@@ -5,13 +5,13 @@ local control = require "sandbox.control"
 local form = require "sandbox.http.form"
 local guard = require "sandbox.http.guard"
 local limits = require "sandbox.base.limits"
-local media_files = require "sandbox.services.media_files"
+local media_files = require "sandbox.calls.media_files"
 local oauth = require "sandbox.oauth"
 local portal = require "sandbox.portal"
 local refusal = require "sandbox.base.refusal"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
-local services = require "sandbox.services"
+local calls = require "sandbox.calls"
 
 local app = {}
 
@@ -40,7 +40,7 @@ local MEDIA = {
   end,
   head = function() end,
 }
-local SERVICES = { handle = services.handle, head = services.head }
+local CALLS = { handle = calls.handle, head = calls.head }
 local CONTROL = {
   handle = function(world, arrived, path)
     return control.handle(world, arrived, table.move(path.segments, 2, #path.segments, 1, {}),
@@ -73,7 +73,7 @@ local function place(arrived, path)
   if media_files.matches(arrived.method, path) then
     return MEDIA
   elseif path.prefixed then
-    return SERVICES
+    return CALLS
   elseif first == CONTROL_PATH then
     return CONTROL
   elseif oauth.is_page(path.segments) then
@@ -83,14 +83,14 @@ local function place(arrived, path)
   elseif not first then
     return FRONT
   end
-  return SERVICES
+  return CALLS
 end
 
 -- The room for a request, unless it comes from where it may not.
 local function admit(world, arrived, path)
   guard.check_host(world, arrived.headers)
   local there = place(arrived, path)
-  if there == SERVICES then -- the others have no calls of programs, and check pages themselves
+  if there == CALLS then -- the others have no calls of programs, and check pages themselves
     guard.check_page(world, arrived.method, arrived.headers)
   end
   return there
@@ -104,7 +104,7 @@ local function judge(world, arrived, path, found)
   local there = admit(world, arrived, path)
   local response, limit = there.head(world, arrived, path)
   found.limit = limit
-  if not response and there ~= SERVICES and form.is_multipart(arrived.headers) then
+  if not response and there ~= CALLS and form.is_multipart(arrived.headers) then
     refusal.fail(415, assumptions.media_type_code, "nothing here takes multipart/form-data")
   end
   return response
@@ -143,7 +143,7 @@ end
 ---@return table response
 function app.handle(world, arrived)
   local path = request.path(arrived.path)
-  return complete(world, path, services.attempt(dispatch, world, arrived, path), arrived.headers)
+  return complete(world, path, calls.attempt(dispatch, world, arrived, path), arrived.headers)
 end
 
 --- Judges a request by its head, before anything of its body is read.
@@ -152,7 +152,7 @@ end
 ---@return table|integer answer a response that refuses it, or how many bytes its body may have
 function app.head(world, arrived)
   local path, found = request.path(arrived.path), {}
-  local response = services.attempt(judge, world, arrived, path, found)
+  local response = calls.attempt(judge, world, arrived, path, found)
   return response and complete(world, path, response, arrived.headers) or found.limit or limits.json_bytes
 end
 

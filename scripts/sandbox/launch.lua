@@ -5,7 +5,7 @@ local connectors = require "sandbox.data.connectors"
 local groups = require "sandbox.data.groups"
 local ids = require "sandbox.base.ids"
 local permissions = require "sandbox.base.permissions"
-local tokens = require "sandbox.rules.tokens"
+local token_service = require "sandbox.rules.token_service"
 local users = require "sandbox.data.users"
 
 local launch = {}
@@ -38,7 +38,7 @@ local function works(world, connector, token)
   local row = connector.id and connector.secret and connectors.by_id(world.db, connector.id)
   local grant = row and ids.check_secret(connector.secret, row.secret_hash)
     and connectors.find_grant(world.db, token.refresh_token)
-  return grant and tokens.is_valid(grant, row, world.clock:now())
+  return grant and token_service.is_valid(grant, row, world.clock:now())
 end
 
 local function first_group(world)

@@ -6,9 +6,9 @@
 ---   portal         pages for people
 ---   control        /_sandbox/, for tests
 ---   reference      the operations as OpenAPI and as documentation
----   services       a call of the API, from arrival to reply; faults, switches, recorder; deliveries
+---   calls          a call of the API, from arrival to reply; faults, switches, recorder
 ---   operations     the table of operations
----   events         what webhooks are told of
+---   events         what webhooks are told of, and its delivery
 ---   actions        the types of actions
 ---   rules          who may do what: access, tokens, sign-in, audience, call limits, uploads
 ---   seed           --seed, and the demo tenant

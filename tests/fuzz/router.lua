@@ -87,7 +87,7 @@ local operations = require "sandbox.operations"
 local sandbox_world = require "sandbox.world"
 local seed = require "sandbox.seed"
 local store = require "sandbox.data.store"
-local tokens = require "sandbox.rules.tokens"
+local token_service = require "sandbox.rules.token_service"
 
 -- Those of the kept corpus.
 local SECRETS = {
@@ -113,7 +113,7 @@ world:listening("127.0.0.1", 8480, "/nowhere/media")
 world:plant()
 
 local function access(id, secret, token)
-  return tokens.exchange(world, NOW, id, secret, token).accessToken
+  return token_service.exchange(world, NOW, id, secret, token).accessToken
 end
 
 local known = {

@@ -26,7 +26,7 @@ LUA_FILES = (".lua", ".css", ".js", ".svg")  # what `require` finds there
 # files that stand in no room.
 SANDBOX = "scripts/sandbox"
 ROOMS = (
-    ".", "oauth", "portal", "control", "reference", "services", "operations", "events", "actions", "rules",
+    ".", "oauth", "portal", "control", "reference", "calls", "operations", "events", "actions", "rules",
     "seed", "data", "http", "base",
 )
 

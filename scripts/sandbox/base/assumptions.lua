@@ -41,7 +41,7 @@ local assumptions = {
   access_token_permissions = "connector", -- the connector's current permissions count, not those in the token
 
   -- Throttling has no value here. Not counted are calls to the token service, calls without a valid token,
-  -- and calls that are refused with 429 (sandbox.services, sandbox.rules.throttle).
+  -- and calls that are refused with 429 (sandbox.calls, sandbox.rules.throttle).
 
   -- Logins by PIN and OAuth. They give user tokens, to tenant admins too. An unknown number gets an account
   -- at its first login.

@@ -8,8 +8,8 @@ local groups = require "sandbox.data.groups"
 local limits = require "sandbox.base.limits"
 local messages = require "sandbox.data.messages"
 local permissions = require "sandbox.base.permissions"
-local switches = require "sandbox.services.switches"
-local tokens = require "sandbox.rules.tokens"
+local switches = require "sandbox.calls.switches"
+local token_service = require "sandbox.rules.token_service"
 local webhooks = require "sandbox.data.webhooks"
 
 local snapshot = {}
@@ -83,7 +83,7 @@ local function connector_tokens(db, connector)
       user = row.phone,
       group = row.group_id,
       created_at = clock.rfc3339(row.created_at),
-      expires_at = clock.rfc3339(tokens.expires_at(row)),
+      expires_at = clock.rfc3339(token_service.expires_at(row)),
       revoked = row.revoked ~= 0,
     }
   end

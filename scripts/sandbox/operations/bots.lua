@@ -9,7 +9,7 @@ local limits = require "sandbox.base.limits"
 local pictures = require "sandbox.rules.pictures"
 local refusal = require "sandbox.base.refusal"
 local shapes = require "sandbox.http.shapes"
-local tokens = require "sandbox.rules.tokens"
+local token_service = require "sandbox.rules.token_service"
 local users = require "sandbox.data.users"
 
 local DONE = { result = "true" }
@@ -76,7 +76,8 @@ local function delete(call)
 end
 
 local function access_token(call)
-  return tokens.of_bot(call.world, call.now, call.caller.connector, need_own_bot(call, call.params.bot))
+  local bot = need_own_bot(call, call.params.bot)
+  return token_service.of_bot(call.world, call.now, call.caller.connector, bot)
 end
 
 local function add_to_group(call)

@@ -56,7 +56,7 @@
 local operations = {}
 
 local FILES = {
-  "token", "login", "users", "tenant", "groups", "subgroups", "members", "subscribers", "messages",
+  "token_exchange", "login", "users", "tenant", "groups", "subgroups", "members", "subscribers", "messages",
   "actions", "reactions", "media", "bots", "webhooks",
 }
 for _, name in ipairs(FILES) do

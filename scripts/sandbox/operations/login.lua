@@ -6,7 +6,7 @@ local login = require "sandbox.rules.login"
 local pins = require "sandbox.data.pins"
 local refusal = require "sandbox.base.refusal"
 local shapes = require "sandbox.http.shapes"
-local tokens = require "sandbox.rules.tokens"
+local token_service = require "sandbox.rules.token_service"
 local users = require "sandbox.data.users"
 
 local function generate_pin(call)
@@ -19,7 +19,7 @@ end
 local function login_with_pin(call)
   local fields = call.body
   local connector = fields.applicationSecret
-    and tokens.authenticate_connector(call.world, fields.applicationId, fields.applicationSecret)
+    and token_service.authenticate_connector(call.world, fields.applicationId, fields.applicationSecret)
     or login.need_connector(call.db, fields.applicationId)
   login.need_person(call.db, fields.mobileNumber)
   if not pins.take(call.db, pins.for_connector(connector), fields.mobileNumber, fields.pin, call.now) then
@@ -38,14 +38,14 @@ end
 
 local function oauth_token(call)
   local fields = call.body
-  local connector = tokens.authenticate_connector(call.world, fields.client_id, fields.client_secret)
+  local connector = token_service.authenticate_connector(call.world, fields.client_id, fields.client_secret)
   local code = pins.take_code(call.db, connector, fields.code, call.now)
   if not code or (fields.redirect_uri and fields.redirect_uri ~= code.redirect_uri) then
     refusal.fail(assumptions.pin_status, assumptions.code_code, assumptions.code_message)
   end
   local user = users.by_id(call.db, code.user_id)
   local token = login.grant(call.db, connector, user, call.now)
-  local out = tokens.exchange(call.world, call.now, fields.client_id, fields.client_secret, token,
+  local out = token_service.exchange(call.world, call.now, fields.client_id, fields.client_secret, token,
     call.headers.host)
   out.refreshToken = out.refreshToken ~= assumptions.no_refresh_token and out.refreshToken or token
   return out

@@ -4,7 +4,7 @@ local connectors = require "sandbox.data.connectors"
 local html = require "html.elements"
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
-local tokens = require "sandbox.rules.tokens"
+local token_service = require "sandbox.rules.token_service"
 local widgets = require "sandbox.portal.widgets"
 
 local token_parts = {}
@@ -34,7 +34,7 @@ end
 -- The user's earlier user token, if it is valid.
 local function present_grant(visit, connector)
   local grant = connectors.newest_grant(visit.db, connector, visit.user.id)
-  return grant and tokens.is_valid(grant, connector, visit.now) and grant or nil
+  return grant and token_service.is_valid(grant, connector, visit.now) and grant or nil
 end
 
 --- The button to create a user token, with its groups and what it replaces.
@@ -64,7 +64,7 @@ local function configuration_name(connector)
   return name ~= "" and name or FALLBACK_NAME
 end
 
-local function token_service(visit)
+local function service_url(visit)
   return visit.world:root(visit.headers.host) .. "/v1"
 end
 
@@ -77,7 +77,7 @@ local function configuration(visit, connector, name)
     "connectors:",
     "  " .. name .. ":",
     "    provider: kaizala",
-    "    token_service: " .. quote(token_service(visit)),
+    "    token_service: " .. quote(service_url(visit)),
     "    application_id: " .. quote(connector.id),
     ("    application_secret: { file: secrets/%s.secret }"):format(name),
     ("    refresh_token: { file: secrets/%s.refresh_token }"):format(name),
@@ -90,7 +90,7 @@ end
 ---@return html.element
 function token_parts.hand_over(visit, connector)
   local t, name = visit.t, configuration_name(connector)
-  local command = ("jeton connector add %s --token-service %s"):format(name, token_service(visit))
+  local command = ("jeton connector add %s --token-service %s"):format(name, service_url(visit))
   return widgets.card {
     title = t "hand_over.title",
     h.p { t "hand_over.intro" },
@@ -110,7 +110,7 @@ local function curl_lines(visit, connector, refresh_token)
   lines[#lines + 1] = '  -H "applicationSecret: $SECRET" \\'
   lines[#lines + 1] = ("  -H %s \\"):format(refresh_token and ("'refreshToken: %s'"):format(refresh_token)
     or '"refreshToken: $REFRESH_TOKEN"')
-  lines[#lines + 1] = ("  %s/accessToken"):format(token_service(visit))
+  lines[#lines + 1] = ("  %s/accessToken"):format(service_url(visit))
   return table.concat(lines, "\n") .. "\n"
 end
 
@@ -127,7 +127,7 @@ print(t.endpoint_url, os.date("!%%c", t.expires_at))
 ]]
 
 local function lua_lines(visit, connector)
-  return LUA:format(token_service(visit), connector.id)
+  return LUA:format(service_url(visit), connector.id)
 end
 
 --- The exchange: commands to run, and a form to try it.

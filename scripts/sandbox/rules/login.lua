@@ -3,7 +3,7 @@ local assumptions = require "sandbox.base.assumptions"
 local connectors = require "sandbox.data.connectors"
 local permissions = require "sandbox.base.permissions"
 local refusal = require "sandbox.base.refusal"
-local tokens = require "sandbox.rules.tokens"
+local token_service = require "sandbox.rules.token_service"
 local users = require "sandbox.data.users"
 
 local login = {}
@@ -40,7 +40,7 @@ function login.grant(db, connector, user, now)
     kind = "user",
     user_id = user.id,
   }, nil, now)
-  return token, tokens.expires_at { created_at = now }
+  return token, token_service.expires_at { created_at = now }
 end
 
 ---@param connector sandbox.connector

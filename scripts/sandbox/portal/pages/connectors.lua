@@ -7,7 +7,7 @@ local language = require "sandbox.portal.language"
 local limits = require "sandbox.base.limits"
 local respond = require "sandbox.portal.respond"
 local token_parts = require "sandbox.portal.token_parts"
-local tokens = require "sandbox.rules.tokens"
+local token_service = require "sandbox.rules.token_service"
 local users = require "sandbox.data.users"
 local webhook_parts = require "sandbox.portal.webhook_parts"
 local widgets = require "sandbox.portal.widgets"
@@ -32,8 +32,8 @@ end
 
 local function list(visit)
   local t = visit.t
-  local found = connectors.of_tenant(visit.db, visit.user.tenant_id, visit.now, tokens.REFRESH_TOKEN_LIFE_S,
-    limits.portal_rows + 1)
+  local found = connectors.of_tenant(visit.db, visit.user.tenant_id, visit.now,
+    token_service.REFRESH_TOKEN_LIFE_S, limits.portal_rows + 1)
   local is_cut = cut(found)
   local rows = {}
   for i, row in ipairs(found) do
@@ -104,7 +104,7 @@ end
 local function state_of(visit, connector, row)
   if row.revoked ~= 0 then
     return widgets.badge(visit.t "connectors.state_revoked", "bad")
-  elseif not tokens.is_valid(row, connector, visit.now) then
+  elseif not token_service.is_valid(row, connector, visit.now) then
     return widgets.badge(visit.t "connectors.state_expired", "bad")
   end
   return widgets.badge(visit.t "connectors.state_works", "good")
@@ -122,7 +122,7 @@ local function token_table(visit, connector, is_owner)
       t("connectors.kind_" .. row.kind, { name = row.group_name }),
       state_of(visit, connector, row),
       visit:time(row.created_at),
-      visit:time(tokens.expires_at(row)),
+      visit:time(token_service.expires_at(row)),
       row.last_used_at and visit:time(row.last_used_at) or t "connectors.never",
     }
   end
@@ -194,7 +194,7 @@ end
 
 local function ask_delete(visit)
   local connector = connector_of.owner(visit)
-  local working = connectors.count_working(visit.db, connector, visit.now, tokens.REFRESH_TOKEN_LIFE_S)
+  local working = connectors.count_working(visit.db, connector, visit.now, token_service.REFRESH_TOKEN_LIFE_S)
   return confirm(visit, connector, "/delete", "delete", { name = connector.name, count = working })
 end
 

@@ -4,7 +4,7 @@ local html = require "html.elements"
 local json = require "jeton.json"
 local request = require "sandbox.http.request"
 local respond = require "sandbox.portal.respond"
-local services = require "sandbox.services"
+local calls = require "sandbox.calls"
 local token_parts = require "sandbox.portal.token_parts"
 local widgets = require "sandbox.portal.widgets"
 
@@ -14,7 +14,7 @@ local CALL_PATH = "/v1/accessToken"
 local SHOWN_CHARACTERS = 6 -- of an access token
 local INDENT = 2
 
--- Through sandbox.services, so that limits, redirects and faults apply, and Traffic shows the call.
+-- Through sandbox.calls, so that limits, redirects and faults apply, and Traffic shows the call.
 local function make_call(visit, connector)
   local arrived = {
     method = "GET", target = CALL_PATH, path = CALL_PATH, raw_query = "", query = {}, body = "",
@@ -25,7 +25,7 @@ local function make_call(visit, connector)
       refreshtoken = visit.fields.refresh_token,
     },
   }
-  return services.handle(visit.world, arrived, request.path(CALL_PATH))
+  return calls.handle(visit.world, arrived, request.path(CALL_PATH))
 end
 
 -- What the page shows: the access token is masked; a new refresh token is kept apart, to be shown once.

@@ -7,7 +7,7 @@ local limits = require "sandbox.base.limits"
 local provision = require "sandbox.seed.provision"
 local refusal = require "sandbox.base.refusal"
 local respond = require "sandbox.portal.respond"
-local tokens = require "sandbox.rules.tokens"
+local token_service = require "sandbox.rules.token_service"
 local token_parts = require "sandbox.portal.token_parts"
 local widgets = require "sandbox.portal.widgets"
 
@@ -16,7 +16,7 @@ local h = html.h
 local function state_of(visit, row)
   if row.revoked ~= 0 then
     return widgets.badge(visit.t "connectors.state_revoked", "bad")
-  elseif tokens.expires_at(row) <= visit.now then
+  elseif token_service.expires_at(row) <= visit.now then
     return widgets.badge(visit.t "connectors.state_expired", "bad")
   end
   return widgets.badge(visit.t "connectors.state_works", "good")
@@ -30,7 +30,7 @@ local function token_table(visit, group)
       row.user_name ~= "" and row.user_name or row.user_phone,
       state_of(visit, row),
       visit:time(row.created_at),
-      visit:time(tokens.expires_at(row)),
+      visit:time(token_service.expires_at(row)),
       row.last_used_at and visit:time(row.last_used_at) or t "connectors.never",
     }
   end
@@ -42,8 +42,8 @@ end
 
 local function add_form(visit, group)
   local t, options = visit.t, {}
-  local found = connectors.of_tenant(visit.db, visit.user.tenant_id, visit.now, tokens.REFRESH_TOKEN_LIFE_S,
-    limits.portal_rows)
+  local found = connectors.of_tenant(visit.db, visit.user.tenant_id, visit.now,
+    token_service.REFRESH_TOKEN_LIFE_S, limits.portal_rows)
   for i, connector in ipairs(found) do
     options[i] = h.option { value = connector.id, connector.name }
   end
@@ -65,7 +65,7 @@ end
 -- Right after it was created: the token, which is shown only once, and how to hand it over.
 local function made_parts(visit, group, made)
   local t, connector = visit.t, connectors.by_id(visit.db, made.connector)
-  local until_s = tokens.expires_at { created_at = made.at }
+  local until_s = token_service.expires_at { created_at = made.at }
   return connector and {
     widgets.card {
       title = t("token.title", { name = connector.name }), class = "warn",

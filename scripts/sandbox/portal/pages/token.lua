@@ -4,7 +4,7 @@ local html = require "html.elements"
 local provision = require "sandbox.seed.provision"
 local respond = require "sandbox.portal.respond"
 local token_parts = require "sandbox.portal.token_parts"
-local tokens = require "sandbox.rules.tokens"
+local token_service = require "sandbox.rules.token_service"
 local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
@@ -18,7 +18,7 @@ end
 
 local function shown_once(visit, made)
   local t = visit.t
-  local until_s = tokens.expires_at { created_at = made.at }
+  local until_s = token_service.expires_at { created_at = made.at }
   return widgets.card {
     title = t "token.refresh", class = "warn",
     h.p { class = "warning", t("token.once", { time = visit:time(until_s) }) },

@@ -1,8 +1,8 @@
---- The token service.
+--- The call that exchanges a refresh token; what it decides: sandbox.rules.token_service.
 local demo = require "sandbox.seed.demo"
 local limits = require "sandbox.base.limits"
 local shapes = require "sandbox.http.shapes"
-local tokens = require "sandbox.rules.tokens"
+local token_service = require "sandbox.rules.token_service"
 
 ---@type sandbox.operation[]
 return {
@@ -27,7 +27,7 @@ return {
     },
     run = function(call)
       local headers = call.headers
-      return tokens.exchange(call.world, call.now, headers.applicationid, headers.applicationsecret,
+      return token_service.exchange(call.world, call.now, headers.applicationid, headers.applicationsecret,
         headers.refreshtoken, headers.host)
     end,
   },

@@ -1,4 +1,5 @@
---- The token service: exchanges refresh tokens for access tokens, and reads access tokens.
+--- The token service: what tokens say, how long they live, which are refused. Exchanges refresh tokens for
+--- access tokens, and reads those.
 local crypto = require "jeton.crypto"
 local json = require "jeton.json"
 local assumptions = require "sandbox.base.assumptions"
@@ -10,10 +11,10 @@ local permissions = require "sandbox.base.permissions"
 local refusal = require "sandbox.base.refusal"
 local users = require "sandbox.data.users"
 
-local tokens = {}
+local token_service = {}
 
 local DAY_S = 86400
-tokens.REFRESH_TOKEN_LIFE_S = 365 * DAY_S
+token_service.REFRESH_TOKEN_LIFE_S = 365 * DAY_S
 
 local SUCCESSOR_AFTER_S = 328 * DAY_S -- 90 % of the life
 local CREDENTIALS = "urn:microsoft:credentials"
@@ -99,7 +100,7 @@ end
 ---@param id string|nil
 ---@param secret string|nil
 ---@return sandbox.connector
-function tokens.authenticate_connector(world, id, secret)
+function token_service.authenticate_connector(world, id, secret)
   local connector = id and secret and connectors.by_id(world.db, id)
   if not connector or not ids.check_secret(secret, connector.secret_hash) then
     refusal.fail(401, assumptions.unauthenticated_code, BAD_CREDENTIALS)
@@ -111,15 +112,15 @@ end
 ---@param connector sandbox.connector
 ---@param now integer epoch seconds
 ---@return boolean the refresh token is valid for this connector now
-function tokens.is_valid(grant, connector, now)
+function token_service.is_valid(grant, connector, now)
   return grant.revoked == 0 and grant.connector_id:lower() == connector.id:lower()
-    and now < grant.created_at + tokens.REFRESH_TOKEN_LIFE_S
+    and now < grant.created_at + token_service.REFRESH_TOKEN_LIFE_S
 end
 
 ---@param grant sandbox.grant
 ---@return integer epoch seconds
-function tokens.expires_at(grant)
-  return grant.created_at + tokens.REFRESH_TOKEN_LIFE_S
+function token_service.expires_at(grant)
+  return grant.created_at + token_service.REFRESH_TOKEN_LIFE_S
 end
 
 --- Exchanges a refresh token.
@@ -130,13 +131,13 @@ end
 ---@param token string|nil refresh token
 ---@param host string|nil the Host header
 ---@return table body of the reply
-function tokens.exchange(world, now, id, secret, token, host)
-  local connector = tokens.authenticate_connector(world, id, secret)
+function token_service.exchange(world, now, id, secret, token, host)
+  local connector = token_service.authenticate_connector(world, id, secret)
   if not token or token == "" then
     refuse_token(assumptions.missing_refresh_token_message)
   end
   local grant = connectors.find_grant(world.db, token)
-  if not grant or not tokens.is_valid(grant, connector, now) then
+  if not grant or not token_service.is_valid(grant, connector, now) then
     refuse_token(BAD_TOKEN)
   end
   connectors.note_use(world.db, grant, now)
@@ -158,7 +159,7 @@ end
 ---@param connector sandbox.connector
 ---@param bot sandbox.user
 ---@return table body of the reply
-function tokens.of_bot(world, now, connector, bot)
+function token_service.of_bot(world, now, connector, bot)
   local expires_at = now + world.switches.access_token_lifetime_s
   return {
     accessToken = access_token(world, now, connector, bot, { kind = "user" }, nil, expires_at),
@@ -205,7 +206,7 @@ end
 ---@param now integer epoch seconds
 ---@param token string|nil
 ---@return sandbox.caller
-function tokens.caller(world, now, token)
+function token_service.caller(world, now, token)
   if not token or token == "" then
     refuse_token(MISSING_TOKEN)
   end
@@ -230,4 +231,4 @@ function tokens.caller(world, now, token)
   return caller
 end
 
-return tokens
+return token_service

@@ -6,7 +6,7 @@ local attempt = require "sandbox.http.attempt"
 local body = require "sandbox.http.body"
 local clock = require "sandbox.base.clock"
 local events = require "sandbox.events"
-local faults = require "sandbox.services.faults"
+local faults = require "sandbox.calls.faults"
 local form = require "sandbox.http.form"
 local limits = require "sandbox.base.limits"
 local operations = require "sandbox.operations"
@@ -15,11 +15,11 @@ local refusal = require "sandbox.base.refusal"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 local router = require "sandbox.http.router"
-local switches = require "sandbox.services.switches"
+local switches = require "sandbox.calls.switches"
 local throttle = require "sandbox.rules.throttle"
-local tokens = require "sandbox.rules.tokens"
+local token_service = require "sandbox.rules.token_service"
 
-local services = {}
+local calls = {}
 
 local TOKEN_PATH = "/accesstoken"
 
@@ -55,7 +55,7 @@ end
 -- Identifies the caller and checks token, call limits, permission and group, in this order. Counts the call;
 -- not yet if counted is "look", not twice if it is "again".
 local function admit(call, operation, counted)
-  call.caller = tokens.caller(call.world, call.now, request.access_token(call.headers))
+  call.caller = token_service.caller(call.world, call.now, request.access_token(call.headers))
   if counted ~= "again" then
     count_call(call.world, call.caller, call.now, counted == "look")
   end
@@ -196,7 +196,7 @@ end
 --- Runs fn. A refusal becomes an error body; any other error is logged and becomes a 500.
 ---@param fn function returns a response
 ---@return table response
-function services.attempt(fn, ...)
+function calls.attempt(fn, ...)
   return attempt(reply.error, fn, ...)
 end
 
@@ -225,7 +225,7 @@ local function serve(world, arrived, path, record, fault)
   end
   local now = world.clock:now()
   local response = redirect(world, arrived, path)
-    or services.attempt(run_operation, world, arrived, path, now, record)
+    or calls.attempt(run_operation, world, arrived, path, now, record)
   response.headers.Date = clock.http_date(now)
   if fault then
     faults.add_headers(fault, response)
@@ -260,23 +260,23 @@ local function is_too_long(arrived, path)
 end
 
 --- Judges a call by its head, so that it can be refused before its body is read. Calls that match a fault are
---- left to services.handle.
+--- left to calls.handle.
 ---@param world sandbox.world
 ---@param arrived table the server's request, without its body
 ---@param path sandbox.path
 ---@return table|nil response that refuses
 ---@return integer limit bytes of the body
-function services.head(world, arrived, path)
+function calls.head(world, arrived, path)
   if (arrived.method == "OPTIONS" and path.under_v1) or world.faults:fits(arrived.method, path.text) then
     return nil, form.is_multipart(arrived.headers) and limits.media_bytes or limits.json_bytes
   end
   local now, found = world.clock:now(), {}
   local response
   if is_too_long(arrived, path) then
-    response = services.attempt(refusal.not_found, "there is no such operation")
+    response = calls.attempt(refusal.not_found, "there is no such operation")
   else
     response = redirect(world, arrived, path)
-      or services.attempt(judge, world, arrived, path, now, found)
+      or calls.attempt(judge, world, arrived, path, now, found)
   end
   local operation, caller = found.operation, found.call and found.call.caller
   if not response then
@@ -288,7 +288,7 @@ function services.head(world, arrived, path)
   record.operation = operation and operation.name
   record.connector_id = caller and caller.connector.id
   if caller and response.status ~= 429 then
-    services.attempt(count_call, world, caller, now)
+    calls.attempt(count_call, world, caller, now)
   end
   world.recorder:finish(record, response)
   return response, 0
@@ -299,14 +299,14 @@ end
 ---@param arrived table the server's request
 ---@param path sandbox.path
 ---@return table response
-function services.handle(world, arrived, path)
+function calls.handle(world, arrived, path)
   if arrived.method == "OPTIONS" and path.under_v1 then
     return preflight(arrived)
   end
   world.counts.requests = world.counts.requests + 1
   local record = world.recorder:add(arrived, path, clock.rfc3339(world.clock:now()))
   if is_too_long(arrived, path) then
-    local response = services.attempt(refusal.not_found, "there is no such operation")
+    local response = calls.attempt(refusal.not_found, "there is no such operation")
     world.recorder:finish(record, response)
     return response
   end
@@ -328,4 +328,4 @@ function services.handle(world, arrived, path)
   return response
 end
 
-return services
+return calls
