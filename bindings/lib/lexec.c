@@ -101,7 +101,7 @@ static void on_exit_of_child(void *arg, int wait_status)
     exec->pid = 0;
     exec->status = process_exit_status(wait_status);
     loop_timer_stop(exec->loop, &exec->timer);
-    signals_pop(exec->signals, &exec->handler);
+    signal_watch_pop(exec->signals, &exec->handler);
     remove_dir(exec);
     exec->ended(exec->arg);
 }
@@ -123,7 +123,7 @@ int lexec_start(struct lexec *exec, void (*ended)(void *arg), void *arg, struct 
     exec->pid = pid;
     if (process_watch_start(exec->loop, &exec->watch, pid, on_exit_of_child, exec, err) != 0)
         return -1;
-    signals_push(exec->signals, &exec->handler, forward, exec);
+    signal_watch_push(exec->signals, &exec->handler, forward, exec);
     return 0;
 }
 
@@ -158,7 +158,7 @@ void lexec_destroy(struct lexec *exec, int grace_ms)
     if (exec->pid > 0) {
         process_watch_stop(&exec->watch);
         loop_timer_stop(exec->loop, &exec->timer);
-        signals_pop(exec->signals, &exec->handler);
+        signal_watch_pop(exec->signals, &exec->handler);
         end_child(exec->pid, grace_ms);
         exec->pid = 0;
     }

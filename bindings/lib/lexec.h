@@ -7,7 +7,7 @@
 #include "log.h"
 #include "loop.h"
 #include "process.h"
-#include "signals.h"
+#include "signal_watch.h"
 
 #include <stdbool.h>
 
@@ -20,14 +20,14 @@
 struct lexec {
     struct loop *loop;
     struct log *log;
-    struct signals *signals;
+    struct signal_watch *signals;
     char *dir;          /* NULL: none, or removed */
     char **argv, **env; /* NULL-terminated, owned */
     size_t argc, envc;
     pid_t pid; /* 0: not started, or ended */
     bool stopping;
     struct process_watch watch;
-    struct signals_handler handler;
+    struct signal_handler handler;
     struct loop_timer timer; /* to SIGKILL */
     int status;              /* exit status, when it has ended */
     void (*ended)(void *arg);

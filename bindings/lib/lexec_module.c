@@ -139,7 +139,7 @@ static int exec_run(lua_State *L)
     struct engine *engine = vm_engine(vm_of(L));
     run->exec.loop = engine->loop;
     run->exec.log = engine->log;
-    run->exec.signals = signals_of(L);
+    run->exec.signals = signal_watch_of(L);
     if (run->exec.signals == NULL)
         return luaL_error(L, "exec.run needs a run that watches signals");
 

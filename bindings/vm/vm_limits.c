@@ -123,7 +123,7 @@ void vm_look(lua_State *L)
     struct vm *vm = vm_of(L);
     int64_t now = now_ms(vm);
     if (vm->signals != NULL)
-        signals_poll(vm->signals);
+        signal_watch_poll(vm->signals);
     if (vm->signo != 0)
         hook_signal(L, vm, now);
     if (vm->unwind_ms != 0 && now >= vm->unwind_ms) {
@@ -210,9 +210,9 @@ void vm_limits_setup(struct vm *vm)
 
     pthread_sigmask(SIG_BLOCK, NULL, &vm->mask);
     run_hook_setup(&vm->run);
-    vm->signals = signals_new(vm->L, vm->options.engine->loop, &vm->broken);
+    vm->signals = signal_watch_new(vm->L, vm->options.engine->loop, &vm->broken);
     if (vm->signals != NULL)
-        signals_push(vm->signals, &vm->handler, on_signal, vm);
+        signal_watch_push(vm->signals, &vm->handler, on_signal, vm);
     if (vm->options.timeout_ms > 0) {
         vm->deadline_ms = now_ms(vm) + vm->options.timeout_ms;
         vm->deadline_wall = (clock_now_ms(loop_clock(vm->options.engine->loop), CLOCK_WALL) +
@@ -224,7 +224,7 @@ void vm_limits_setup(struct vm *vm)
 
 int vm_wait_stdin(struct vm *vm, struct err *err)
 {
-    struct pollfd fds[] = {{.fd = signals_fd(vm->signals), .events = POLLIN},
+    struct pollfd fds[] = {{.fd = signal_watch_fd(vm->signals), .events = POLLIN},
                            {.fd = STDIN_FILENO, .events = POLLIN}};
     for (;;) {
         int64_t left = vm->deadline_ms != 0 ? vm->deadline_ms - now_ms(vm) : INT_MAX;
@@ -233,7 +233,7 @@ int vm_wait_stdin(struct vm *vm, struct err *err)
             return -1;
         }
         int ready = poll(fds, 2, left < INT_MAX ? (int)left : INT_MAX);
-        signals_poll(vm->signals);
+        signal_watch_poll(vm->signals);
         if (vm->signo != 0) {
             interrupt_err(vm, err);
             return -1;
@@ -253,7 +253,7 @@ void vm_limits_start(struct vm *vm)
 void vm_limits_look(struct vm *vm)
 {
     if (vm->signals != NULL)
-        signals_poll(vm->signals);
+        signal_watch_poll(vm->signals);
     if (vm->deadline_ms != 0 && now_ms(vm) >= vm->deadline_ms)
         vm->deadline_passed = true;
 }
@@ -263,7 +263,7 @@ void vm_limits_stop(struct vm *vm)
     loop_timer_stop(vm->options.engine->loop, &vm->deadline_timer);
     loop_timer_stop(vm->options.engine->loop, &vm->signal_timer);
     if (vm->signals != NULL)
-        signals_pop(vm->signals, &vm->handler);
-    signals_free(vm->signals);
+        signal_watch_pop(vm->signals, &vm->handler);
+    signal_watch_free(vm->signals);
     vm->signals = NULL;
 }

@@ -9,7 +9,7 @@
 #include "loop.h"
 #include "orphans.h"
 #include "run.h"
-#include "signals.h"
+#include "signal_watch.h"
 #include "task_scheduler.h"
 #include "vm.h"
 
@@ -52,8 +52,8 @@ struct vm {
 
     /* Signals */
     sigset_t mask; /* of the thread, before the run */
-    struct signals *signals;
-    struct signals_handler handler;
+    struct signal_watch *signals;
+    struct signal_handler handler;
     struct loop_timer signal_timer;
     int signo; /* the first; 0: none */
     int64_t signal_ms;

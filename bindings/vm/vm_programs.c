@@ -43,7 +43,7 @@ static bool ends_in_time(const struct vm *vm, pid_t pid)
     /* What is started while the run is being ended cleans up: only the watchdog ends it. */
     bool late = vm->signo != 0 || vm->signals == NULL || time_left(vm) == 0;
     struct pollfd fds[] = {{.fd = pidfd_open(pid, 0), .events = POLLIN},
-                           {.fd = late ? -1 : signals_fd(vm->signals), .events = POLLIN}};
+                           {.fd = late ? -1 : signal_watch_fd(vm->signals), .events = POLLIN}};
     if (fds[0].fd < 0)
         return true; /* it cannot be watched: waitpid will wait */
     do {

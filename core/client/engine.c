@@ -1,7 +1,7 @@
 #include "engine.h"
 
+#include "config_rows.h"
 #include "connector.h"
-#include "home.h"
 
 #include <string.h>
 
@@ -44,7 +44,7 @@ int engine_need_store(struct engine *engine, struct err *err)
     if (engine->store == NULL)
         engine->store = store_new(engine->config->state, engine->loop);
     if (store_open(engine->store, err) != 0 ||
-        home_settle(engine->config, engine->store, engine->log, err) != 0)
+        config_rows_settle(engine->config, engine->store, engine->log, err) != 0)
         return -1;
     engine->tokens =
         tokens_new(engine->loop, &engine->transport, engine->store, engine->redact, engine->log);

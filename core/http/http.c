@@ -146,7 +146,7 @@ static void launch(struct http *http)
         struct http_transfer *transfer = http->queued.first;
         transfer->started_ms = clock_mono_ms();
         set_state(transfer, HTTP_RUNNING);
-        if (http_easy_open(transfer, &http->system) != 0) {
+        if (http_options_open(transfer, &http->system) != 0) {
             transfer->ended_ms = transfer->started_ms;
             set_state(transfer, HTTP_FINISHED);
             continue;

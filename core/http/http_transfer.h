@@ -1,12 +1,12 @@
 /*
  * Private to http*.c: one transfer from http_start to its result.
- *   http.c        the multi handle in the loop: queue, start, finish, deliver, cancel
- *   http_easy.c   a request as the options of an easy handle: proxy, TLS, body
- *   http_file.c   files that are sent or saved
- *   http_decode.c what Content-Encoding says, undone
- *   http_reply.c  what arrives, within its limits; headers of a response
- *   http_error.c  why a transfer failed, in words
- *   http_trace.c  the log of it
+ *   http.c         the multi handle in the loop: queue, start, finish, deliver, cancel
+ *   http_options.c a request as libcurl's options: headers, proxy, TLS, body
+ *   http_file.c    files that are sent or saved
+ *   http_decode.c  what Content-Encoding says, undone
+ *   http_reply.c   what arrives, within its limits; headers of a response
+ *   http_error.c   why a transfer failed, in words
+ *   http_trace.c   the log of it
  */
 #ifndef JETON_HTTP_TRANSFER_H
 #define JETON_HTTP_TRANSFER_H
@@ -99,7 +99,7 @@ int http_proxy_check(const struct url *url, struct err *err);
 int http_trust_check(const struct url *url, const char *ca_file, const struct http_trust *system,
                      struct err *err);
 /* Makes transfer->easy. ERR_CONFIG when libcurl refuses an option. */
-int http_easy_open(struct http_transfer *transfer, const struct http_trust *system);
+int http_options_open(struct http_transfer *transfer, const struct http_trust *system);
 /* Checks and copies request->headers, and adds what libcurl must not send. ERR_INVALID. */
 int http_headers_copy(struct http_transfer *transfer, const struct http_request *request,
                       struct err *err);

@@ -1,8 +1,8 @@
 #include "token_flight.h"
 
+#include "config_rows.h"
 #include "connector.h"
 #include "fault.h"
-#include "home.h"
 #include "mem.h"
 #include "token_lock.h"
 #include "token_request.h"
@@ -99,7 +99,7 @@ static void flight_searched(void *arg)
     struct flight *flight = arg;
     if (flight->call.result == 0 && flight->elsewhere.found[0] != '\0') {
         flight->tokens->told = true;
-        home_tell(flight->tokens->log, flight->connector, flight->elsewhere.found);
+        config_rows_tell(flight->tokens->log, flight->connector, flight->elsewhere.found);
     }
     flight_fail(flight, &flight->failure);
 }

@@ -2,9 +2,9 @@
 #include "cron_plan.h"
 
 #include "clock.h"
+#include "config_rows.h"
 #include "connector.h"
 #include "crontab.h"
-#include "home.h"
 #include "mem.h"
 #include "safefile.h"
 #include "store_runs.h"
@@ -142,7 +142,7 @@ static int note_installed(struct change *change, bool installed, struct err *err
     int result = installed ? crontab_times(plan, &times, err) : 0;
     struct store *store = store_new(plan->config->state, NULL);
     if (result == 0)
-        result = home_settle(plan->config, store, plan->app->log, err);
+        result = config_rows_settle(plan->config, store, plan->app->log, err);
     if (result == 0)
         result = crontab_note(plan, store, &times, err);
     int64_t now_ms = clock_wall_ms();

@@ -1,8 +1,8 @@
 #include "cron_table.h"
 
 #include "clock.h"
+#include "config_rows.h"
 #include "cron_due.h"
-#include "home.h"
 #include "job_slot.h"
 #include "mem.h"
 #include "store_runs.h"
@@ -105,7 +105,7 @@ static int look_up(struct cron_table *table, const struct cron_table *former, st
         scopes[i] = table->entries[i].scope;
     const struct config *config = table->plan.config;
     struct store *store = store_new(config->state, NULL);
-    if (home_settle(config, store, table->plan.app->log, err) == 0 &&
+    if (config_rows_settle(config, store, table->plan.app->log, err) == 0 &&
         store_jobs_installed(store, scopes, table->count, table->plan.now * 1000, installed_ms,
                              err) == 0)
         result = take_over(table, former, store, installed_ms, err);

@@ -27,7 +27,7 @@ enum { WATCH_CHILD, WATCH_SIGNALS, WATCH_REPORT, WATCH_OUTPUT };
 
 struct attempt {
     const struct job_script *script;
-    struct job_signals *signals;
+    struct job_signal_watch *signals;
     struct job_output *output;
     struct job_report report;
     struct orphans orphans;
@@ -91,7 +91,7 @@ static int run_child(struct attempt *attempt, struct err *err)
 {
     struct job_script script = *attempt->script;
     become_child(attempt);
-    job_signals_leave(attempt->signals);
+    job_signal_watch_leave(attempt->signals);
     script.report_fd = attempt->report_ends[1];
     return job_child_run(&script, err);
 }
@@ -110,7 +110,7 @@ static void insist(struct attempt *attempt)
 static void pass_signals(struct attempt *attempt)
 {
     int signo;
-    while ((signo = job_signals_take(attempt->signals)) != 0) {
+    while ((signo = job_signal_watch_take(attempt->signals)) != 0) {
         int64_t latest = clock_mono_ms() + JOB_ATTEMPT_SIGNAL_MS;
         if (attempt->ended)
             continue;
@@ -260,7 +260,7 @@ static int supervise(struct attempt *attempt, struct job_attempt_end *end, struc
     return 0;
 }
 
-int job_attempt_run(const struct job_script *script, struct job_signals *signals,
+int job_attempt_run(const struct job_script *script, struct job_signal_watch *signals,
                     enum job_attempt_side *side, struct job_attempt_end *end, struct err *err)
 {
     struct attempt attempt = {.script = script,

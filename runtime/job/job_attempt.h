@@ -3,7 +3,7 @@
 #define JETON_JOB_ATTEMPT_H
 
 #include "job_child.h"
-#include "job_signals.h"
+#include "job_signal_watch.h"
 
 /* When a child that should have ended by itself is killed: */
 #define JOB_ATTEMPT_DEADLINE_MS 3000  /* after the deadline */
@@ -28,7 +28,7 @@ enum job_attempt_side { JOB_SUPERVISOR, JOB_CHILD };
  * Forks. In the supervisor: 0 with *end filled in when all of the attempt's processes are gone, or
  * -1. In the child, whose *side says so: what job_child_run returned, when the script is over.
  */
-int job_attempt_run(const struct job_script *script, struct job_signals *signals,
+int job_attempt_run(const struct job_script *script, struct job_signal_watch *signals,
                     enum job_attempt_side *side, struct job_attempt_end *end, struct err *err);
 
 #endif

@@ -1,9 +1,9 @@
 #include "job_record.h"
 
 #include "clock.h"
+#include "config_rows.h"
 #include "fault.h"
 #include "history.h"
-#include "home.h"
 #include "job_hooks.h"
 #include "job_slot.h"
 
@@ -98,7 +98,7 @@ static enum job_record_begun add_row(struct job_record *record, bool scheduled, 
     struct err ignored;
     enum job_record_begun result = JOB_RECORD_OPEN;
     buf_create(&anew, ANEW_MAX);
-    home_begins_anew(record->config, record->job, record->store, &anew, &ignored);
+    config_rows_begin_anew(record->config, record->job, record->store, &anew, &ignored);
     if (scheduled)
         result = claim(record, err);
     else if (store_run_add(record->store, &record->row, err) != 0)
@@ -113,7 +113,7 @@ static enum job_record_begun add_row(struct job_record *record, bool scheduled, 
 static enum job_record_begun begin(struct job_record *record, bool scheduled, struct err *err)
 {
     if (store_open(record->store, err) != 0 ||
-        home_settle(record->config, record->store, record->app->log, err) != 0 ||
+        config_rows_settle(record->config, record->store, record->app->log, err) != 0 ||
         store_lease_try(&record->life, record->store, STORE_LEASE_RUN, record->row.run, err) != 1)
         return JOB_RECORD_FAILED;
     return add_row(record, scheduled, err);

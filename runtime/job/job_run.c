@@ -23,7 +23,7 @@ struct run {
     const struct config *config;
     const struct job *job;
     bool scheduled;
-    struct job_signals signals;
+    struct job_signal_watch signals;
     struct store *store;
     struct store_lease lease; /* of the job */
     struct job_record record;
@@ -182,7 +182,7 @@ static int attempts(struct run *run, struct err *err)
         say_again(run);
         if (!record_next(run))
             break;
-        if (!job_signals_sleep(&run->signals, run->job->retry_delay_ms))
+        if (!job_signal_watch_sleep(&run->signals, run->job->retry_delay_ms))
             return end_by_signal(run);
         if (job_record_again(&run->record, err) != 0)
             return end_by_error(run, NULL, err);
@@ -203,7 +203,7 @@ static void wait_jitter(struct run *run)
     int64_t ms = randombytes_uniform((uint32_t)run->job->jitter_ms + 1);
     log_msg(run->app->log, LOG_DEBUG, "job '%s': waits %lld ms (jitter)", run->job->name,
             (long long)ms);
-    job_signals_sleep(&run->signals, ms);
+    job_signal_watch_sleep(&run->signals, ms);
 }
 
 /* Time spent in hooks does not count against the deadline. */
@@ -308,7 +308,7 @@ int job_run_loaded(struct app *app, const struct config *config, const struct jo
                    bool scheduled, struct err *err)
 {
     struct run run = {.app = app, .config = config, .job = job, .scheduled = scheduled};
-    if (job_signals_start(&run.signals, err) != 0)
+    if (job_signal_watch_start(&run.signals, err) != 0)
         return -1;
     run.store = store_new(config->state, NULL);
     job_record_create(&run.record, app, config, job, run.store);
@@ -317,7 +317,7 @@ int job_run_loaded(struct app *app, const struct config *config, const struct jo
     mem_free(run.end.output);
     store_lease_release(&run.lease);
     store_free(run.store);
-    job_signals_stop(&run.signals);
+    job_signal_watch_stop(&run.signals);
     return status;
 }
 

@@ -19,8 +19,8 @@ static enum job_turn out_of_time(const struct job *job, struct err *err)
 }
 
 enum job_turn job_turn_take(struct store_lease *lease, struct store *store, const struct job *job,
-                            const char *scope, struct job_signals *signals, int64_t deadline_ms,
-                            struct err *err)
+                            const char *scope, struct job_signal_watch *signals,
+                            int64_t deadline_ms, struct err *err)
 {
     int64_t delay_ms = LOOK_FIRST_MS;
     for (;;) {
@@ -35,7 +35,7 @@ enum job_turn job_turn_take(struct store_lease *lease, struct store *store, cons
             return out_of_time(job, err);
         int64_t left = deadline_ms - clock_mono_ms();
         int64_t ms = delay_ms / 2 + randombytes_uniform((uint32_t)delay_ms + 1);
-        if (!job_signals_sleep(signals, ms < left ? ms : left))
+        if (!job_signal_watch_sleep(signals, ms < left ? ms : left))
             return JOB_TURN_SIGNAL;
         delay_ms = delay_ms * 2 < LOOK_LAST_MS ? delay_ms * 2 : LOOK_LAST_MS;
     }

@@ -4,9 +4,9 @@
 
 #include "clock.h"
 #include "config_load.h"
+#include "config_rows.h"
 #include "cron_plan.h"
 #include "engine.h"
-#include "home.h"
 #include "json.h"
 #include "mem.h"
 #include "path.h"
@@ -248,8 +248,8 @@ static void check_anew(struct check *check, struct store *store)
     buf_create(&text, ANEW_MAX);
     for (size_t i = 0; i < config->njobs && store_exists(store); i++) {
         buf_create(&other, ANEW_MAX);
-        if (home_begins_anew(config, &config->jobs[i], store, count == 0 ? &text : &other, &err) ==
-            1) {
+        if (config_rows_begin_anew(config, &config->jobs[i], store, count == 0 ? &text : &other,
+                                   &err) == 1) {
             first = count == 0 ? &config->jobs[i] : first;
             count++;
         }
@@ -283,7 +283,8 @@ static void check_home(struct check *check)
     const struct config *config = check->config;
     struct store *store = store_new(config->state, NULL);
     struct err err;
-    if (config->name != NULL && store_exists(store) && home_is_split(config, store, &err) == 1)
+    if (config->name != NULL && store_exists(store) &&
+        config_rows_are_split(config, store, &err) == 1)
         problems_warn(&check->problems, NULL, 0, 0,
                       "the state has rows of name '%s' and others of %s, so nothing was moved and "
                       "the latter are not used; `jeton state adopt %s --replace` joins them, and "
@@ -292,7 +293,7 @@ static void check_home(struct check *check)
     check_anew(check, store);
     bool exists = store_exists(store);
     /* What cannot be read of the state is not what is wrong with the configuration. */
-    if (!check->online && !(exists && home_is_due(config, store, &err) == 1))
+    if (!check->online && !(exists && config_rows_are_due(config, store, &err) == 1))
         token_status_each(exists ? store : NULL, config->connectors, config->nconnectors,
                           &clock_system, check_signed_in, check, &err);
     store_free(store);

@@ -2,7 +2,7 @@
 #include "verb.h"
 
 #include "config_load.h"
-#include "home.h"
+#include "config_rows.h"
 #include "mem.h"
 
 #include <limits.h>
@@ -37,17 +37,17 @@ static char *former_home(const char *given)
 static int settle(struct app *app, const struct config *config, struct err *err)
 {
     struct store *store = store_new(config->state, NULL);
-    int result = home_settle(config, store, app->log, err);
+    int result = config_rows_settle(config, store, app->log, err);
     store_free(store);
     return result;
 }
 
-static int adopt(struct app *app, const struct config *config, struct home_adopt *adoption,
+static int adopt(struct app *app, const struct config *config, struct config_rows_adopt *adoption,
                  struct err *err)
 {
     if (settle(app, config, err) != 0)
         return -1;
-    int moved = home_adopt(config, adoption, err);
+    int moved = config_rows_adopt(config, adoption, err);
     if (moved < 0)
         return -1;
     if (moved == 0)
@@ -66,7 +66,7 @@ static int adopt(struct app *app, const struct config *config, struct home_adopt
 
 static int state_adopt(struct app *app, int argc, char **argv, struct err *err)
 {
-    struct home_adopt adoption = {.replace = false};
+    struct config_rows_adopt adoption = {.replace = false};
     const struct opt opts[] = {
         {0, "replace", OPT_FLAG, &adoption.replace, NULL,
          "also where this configuration has rows already: of a token, a key or a count that both "

@@ -1,4 +1,4 @@
-#include "job_signals.h"
+#include "job_signal_watch.h"
 
 #include "clock.h"
 
@@ -10,7 +10,7 @@
 
 #define SLEEP_MAX_MS 1000000 /* of one poll */
 
-int job_signals_start(struct job_signals *signals, struct err *err)
+int job_signal_watch_start(struct job_signal_watch *signals, struct err *err)
 {
     static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
     sigset_t mask;
@@ -28,7 +28,7 @@ int job_signals_start(struct job_signals *signals, struct err *err)
     return 0;
 }
 
-void job_signals_leave(struct job_signals *signals)
+void job_signal_watch_leave(struct job_signal_watch *signals)
 {
     if (signals->fd < 0)
         return;
@@ -37,14 +37,14 @@ void job_signals_leave(struct job_signals *signals)
     sigprocmask(SIG_SETMASK, &signals->before, NULL);
 }
 
-void job_signals_stop(struct job_signals *signals)
+void job_signal_watch_stop(struct job_signal_watch *signals)
 {
-    while (signals->fd >= 0 && job_signals_take(signals) != 0)
+    while (signals->fd >= 0 && job_signal_watch_take(signals) != 0)
         continue; /* they were handled: none may take effect when it is unblocked */
-    job_signals_leave(signals);
+    job_signal_watch_leave(signals);
 }
 
-int job_signals_take(struct job_signals *signals)
+int job_signal_watch_take(struct job_signal_watch *signals)
 {
     struct signalfd_siginfo info;
     if (read(signals->fd, &info, sizeof info) != (ssize_t)sizeof info)
@@ -54,7 +54,7 @@ int job_signals_take(struct job_signals *signals)
     return (int)info.ssi_signo;
 }
 
-bool job_signals_sleep(struct job_signals *signals, int64_t ms)
+bool job_signal_watch_sleep(struct job_signal_watch *signals, int64_t ms)
 {
     int64_t until = clock_mono_ms() + ms;
     while (signals->signo == 0) {
@@ -63,7 +63,7 @@ bool job_signals_sleep(struct job_signals *signals, int64_t ms)
             break;
         struct pollfd fd = {.fd = signals->fd, .events = POLLIN};
         poll(&fd, 1, left < SLEEP_MAX_MS ? (int)left : SLEEP_MAX_MS);
-        job_signals_take(signals);
+        job_signal_watch_take(signals);
     }
     return signals->signo == 0;
 }

@@ -1,4 +1,4 @@
-#include "signals.h"
+#include "signal_watch.h"
 
 #include "mem.h"
 
@@ -14,19 +14,19 @@ static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
 
 static const char registry_key = 0; /* its address is the registry's key of the watcher */
 
-struct signals {
+struct signal_watch {
     lua_State *L;
     struct loop *loop;
     struct loop_fd watch;
     sigset_t mask;   /* what the descriptor reads */
     sigset_t before; /* the thread's mask as it was */
-    struct signals_handler *top;
+    struct signal_handler *top;
 };
 
 static void on_readable(void *arg, short revents)
 {
     (void)revents;
-    signals_poll(arg);
+    signal_watch_poll(arg);
 }
 
 /* Leaves out signals that are ignored. The kernel does not discard a signal that is blocked, so a
@@ -41,9 +41,9 @@ static void choose(sigset_t *mask)
     }
 }
 
-struct signals *signals_new(lua_State *L, struct loop *loop, struct err *err)
+struct signal_watch *signal_watch_new(lua_State *L, struct loop *loop, struct err *err)
 {
-    struct signals *signals = mem_alloc(sizeof *signals);
+    struct signal_watch *signals = mem_alloc(sizeof *signals);
     signals->L = L;
     signals->loop = loop;
     choose(&signals->mask);
@@ -61,11 +61,11 @@ struct signals *signals_new(lua_State *L, struct loop *loop, struct err *err)
     return signals;
 }
 
-void signals_free(struct signals *signals)
+void signal_watch_free(struct signal_watch *signals)
 {
     if (signals == NULL)
         return;
-    signals_poll(signals); /* else a pending signal would take effect when it is unblocked */
+    signal_watch_poll(signals); /* else a pending signal would take effect when it is unblocked */
     int fd = signals->watch.fd;
     loop_fd_stop(signals->loop, &signals->watch);
     close(fd);
@@ -75,16 +75,16 @@ void signals_free(struct signals *signals)
     mem_free(signals);
 }
 
-struct signals *signals_of(lua_State *L)
+struct signal_watch *signal_watch_of(lua_State *L)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_key);
-    struct signals *signals = lua_touserdata(L, -1);
+    struct signal_watch *signals = lua_touserdata(L, -1);
     lua_pop(L, 1);
     return signals;
 }
 
-void signals_push(struct signals *signals, struct signals_handler *handler, signals_fn *fn,
-                  void *arg)
+void signal_watch_push(struct signal_watch *signals, struct signal_handler *handler,
+                       signal_watch_fn *fn, void *arg)
 {
     handler->fn = fn;
     handler->arg = arg;
@@ -93,11 +93,11 @@ void signals_push(struct signals *signals, struct signals_handler *handler, sign
     signals->top = handler;
 }
 
-void signals_pop(struct signals *signals, struct signals_handler *handler)
+void signal_watch_pop(struct signal_watch *signals, struct signal_handler *handler)
 {
     if (!handler->pushed)
         return;
-    for (struct signals_handler **at = &signals->top; *at != NULL; at = &(*at)->below) {
+    for (struct signal_handler **at = &signals->top; *at != NULL; at = &(*at)->below) {
         if (*at == handler) {
             *at = handler->below;
             break;
@@ -107,16 +107,16 @@ void signals_pop(struct signals *signals, struct signals_handler *handler)
     handler->pushed = false;
 }
 
-int signals_fd(const struct signals *signals)
+int signal_watch_fd(const struct signal_watch *signals)
 {
     return signals->watch.fd;
 }
 
-void signals_poll(struct signals *signals)
+void signal_watch_poll(struct signal_watch *signals)
 {
     struct signalfd_siginfo info;
     while (read(signals->watch.fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        struct signals_handler *handler = signals->top;
+        struct signal_handler *handler = signals->top;
         if (handler != NULL)
             handler->fn(handler->arg, (int)info.ssi_signo, info.ssi_code != SI_KERNEL);
     }

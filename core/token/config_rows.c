@@ -1,4 +1,4 @@
-#include "home.h"
+#include "config_rows.h"
 
 #include "clock.h"
 #include "mem.h"
@@ -138,7 +138,7 @@ static int is_running(const struct move *move, struct err *err)
 /* After a look that found something to move. */
 static int carry_out(struct move *move, struct err *err)
 {
-    int64_t until_ms = clock_mono_ms() + HOME_WAIT_MS;
+    int64_t until_ms = clock_mono_ms() + CONFIG_ROWS_WAIT_MS;
     if (take_leases(move, until_ms, err) != 0)
         return -1;
     move->home.look = false;
@@ -170,7 +170,8 @@ static int settle(const struct config *config, struct log *log, struct err *err)
     return result;
 }
 
-int home_settle(const struct config *config, struct store *store, struct log *log, struct err *err)
+int config_rows_settle(const struct config *config, struct store *store, struct log *log,
+                       struct err *err)
 {
     if (config->name == NULL)
         return 0;
@@ -188,7 +189,7 @@ int home_settle(const struct config *config, struct store *store, struct log *lo
     return result == 0 && moves ? settle(config, log, err) : result;
 }
 
-static int adopt_all(struct move *move, const struct home_adopt *adopt, struct err *err)
+static int adopt_all(struct move *move, const struct config_rows_adopt *adopt, struct err *err)
 {
     struct store_home *home = &move->home;
     home->look = true;
@@ -208,7 +209,8 @@ static int adopt_all(struct move *move, const struct home_adopt *adopt, struct e
     return home->moved ? 1 : 0;
 }
 
-int home_adopt(const struct config *config, const struct home_adopt *adopt, struct err *err)
+int config_rows_adopt(const struct config *config, const struct config_rows_adopt *adopt,
+                      struct err *err)
 {
     if (config->name == NULL)
         return err_set(err, ERR_CONFIG,
@@ -241,12 +243,12 @@ static int look(const struct config *config, struct store *store, bool after, st
     return result;
 }
 
-int home_is_split(const struct config *config, struct store *store, struct err *err)
+int config_rows_are_split(const struct config *config, struct store *store, struct err *err)
 {
     return look(config, store, true, err);
 }
 
-int home_is_due(const struct config *config, struct store *store, struct err *err)
+int config_rows_are_due(const struct config *config, struct store *store, struct err *err)
 {
     return look(config, store, false, err);
 }
@@ -266,8 +268,8 @@ static int newest_scope(struct store *store, const struct store_run_filter *filt
     return 0;
 }
 
-int home_begins_anew(const struct config *config, const struct job *job, struct store *store,
-                     struct buf *text, struct err *err)
+int config_rows_begin_anew(const struct config *config, const struct job *job, struct store *store,
+                           struct buf *text, struct err *err)
 {
     char own[STORE_SCOPE_SIZE], *its = NULL, *other = NULL, *any = NULL;
     store_scope(own, job->name, job->home);
@@ -294,7 +296,7 @@ int home_begins_anew(const struct config *config, const struct job *job, struct 
     return result;
 }
 
-void home_tell(struct log *log, const struct connector *connector, const char *home)
+void config_rows_tell(struct log *log, const struct connector *connector, const char *home)
 {
     if (strcmp(connector->home, connector->file) != 0)
         log_msg(log, LOG_WARN,

@@ -305,7 +305,7 @@ static CURLcode set_proxy(const struct http_transfer *transfer, const struct htt
 
 #undef SET
 
-int http_easy_open(struct http_transfer *transfer, const struct http_trust *system)
+int http_options_open(struct http_transfer *transfer, const struct http_trust *system)
 {
     transfer->easy = transfer->api->easy_init();
     if (transfer->easy == NULL)
