@@ -27,6 +27,7 @@ struct vm *vm_new(const struct vm_options *options)
     vm->run.owns = vm_modules_own;
     vm->run.scheduler = task_scheduler_new(L, options->engine->loop, vm_memory_counts, vm);
     vm_limits_setup(vm);
+    vm_interrupt_setup(vm);
     lerr_setup(L);
     vm_modules_setup(vm);
     vm_guard_setup(L);
@@ -45,6 +46,7 @@ void vm_free(struct vm *vm)
     task_close_all(vm->run.scheduler);
     lua_settop(vm->L, 0);
     vm_limits_stop(vm);
+    vm_interrupt_stop(vm);
     run_hook_forget(&vm->run);
     lua_close(vm->L);
     vm_watchdog_free(vm->watchdog);
@@ -247,6 +249,7 @@ static int run(struct vm *vm, int nargs, int *status, struct err *err)
     task_watch_add(vm->main_task, &vm->main_watch);
     vm_limits_start(vm);
     task_run_all(vm->run.scheduler);
+    vm_interrupt_poll(vm);
     vm_limits_look(vm);
 
     int result = 0;

@@ -1,4 +1,4 @@
-/* What ends a run before its script has ended: memory, deadline, signals. */
+/* What ends a run before its script has ended: memory, deadline. Signals: vm_interrupt.c. */
 #include "vm_private.h"
 
 #include "lerr.h"
@@ -93,12 +93,6 @@ void vm_deadline_err(const struct vm *vm, struct err *err)
                 source);
 }
 
-static void interrupt_err(const struct vm *vm, struct err *err)
-{
-    err_set(err, ERR_CANCELLED, "the run was ended by signal %d (%s)", vm->signo,
-            strsignal(vm->signo));
-}
-
 static void hook_deadline(lua_State *L, struct vm *vm, int64_t now)
 {
     struct err err;
@@ -110,22 +104,13 @@ static void hook_deadline(lua_State *L, struct vm *vm, int64_t now)
     lerr_raise(L, &err);
 }
 
-/* A task that computes does not return to the loop, which would tell it of its cancellation. */
-static void hook_signal(lua_State *L, struct vm *vm, int64_t now)
-{
-    if (now >= vm->signal_ms + VM_SIGNAL_MS)
-        vm_stop(vm, 0);
-    task_raise_cancel(L);
-}
-
 void vm_look(lua_State *L)
 {
     struct vm *vm = vm_of(L);
     int64_t now = now_ms(vm);
-    if (vm->signals != NULL)
-        signal_watch_poll(vm->signals);
+    vm_interrupt_poll(vm);
     if (vm->signo != 0)
-        hook_signal(L, vm, now);
+        vm_interrupt_hook(L, vm);
     if (vm->unwind_ms != 0 && now >= vm->unwind_ms) {
         run_hook_insist(L);
         lua_pushlightuserdata(L, vm);
@@ -157,50 +142,6 @@ static void deadline_reached(void *arg)
                      vm->deadline_ms + VM_REFUSE_MS - now_ms(vm), refuse_waits, vm);
 }
 
-/* Signals */
-
-void vm_stop(struct vm *vm, int64_t delay_ms)
-{
-    task_stop(vm->run.scheduler);
-    vm->unwind_ms = now_ms(vm) + delay_ms;
-    run_hook_on(&vm->run);
-}
-
-static void signal_grace_over(void *arg)
-{
-    vm_stop(arg, 0);
-}
-
-/* systemd signals every process of a service, and a job's supervisor passes the signal on again. */
-static bool is_same_signal(const struct vm *vm, int signo)
-{
-    return vm->options.job != NULL && signo == vm->signo && now_ms(vm) - vm->signal_ms < VM_SAME_MS;
-}
-
-void vm_interrupt(struct vm *vm, int signo)
-{
-    if (is_same_signal(vm, signo))
-        return;
-    if (vm->signo != 0) {
-        vm_stop(vm, 0);
-        return;
-    }
-    struct err err;
-    vm->signo = signo;
-    vm->signal_ms = now_ms(vm);
-    run_hook_on(&vm->run);
-    interrupt_err(vm, &err);
-    task_cancel_all(vm->run.scheduler, &err);
-    loop_timer_start(vm->options.engine->loop, &vm->signal_timer, VM_SIGNAL_MS, signal_grace_over,
-                     vm);
-}
-
-static void on_signal(void *arg, int signo, bool by_process)
-{
-    (void)by_process;
-    vm_interrupt(arg, signo);
-}
-
 /* Setting up */
 
 void vm_limits_setup(struct vm *vm)
@@ -208,11 +149,7 @@ void vm_limits_setup(struct vm *vm)
     int64_t bytes = vm->options.memory_bytes;
     vm->memory_limit = (size_t)(bytes > 0 ? bytes : VM_MEMORY_DEFAULT);
 
-    pthread_sigmask(SIG_BLOCK, NULL, &vm->mask);
     run_hook_setup(&vm->run);
-    vm->signals = signal_watch_new(vm->L, vm->options.engine->loop, &vm->broken);
-    if (vm->signals != NULL)
-        signal_watch_push(vm->signals, &vm->handler, on_signal, vm);
     if (vm->options.timeout_ms > 0) {
         vm->deadline_ms = now_ms(vm) + vm->options.timeout_ms;
         vm->deadline_wall = (clock_now_ms(loop_clock(vm->options.engine->loop), CLOCK_WALL) +
@@ -235,7 +172,7 @@ int vm_wait_stdin(struct vm *vm, struct err *err)
         int ready = poll(fds, 2, left < INT_MAX ? (int)left : INT_MAX);
         signal_watch_poll(vm->signals);
         if (vm->signo != 0) {
-            interrupt_err(vm, err);
+            vm_interrupt_err(vm, err);
             return -1;
         }
         if (ready > 0 && fds[1].revents != 0)
@@ -252,8 +189,6 @@ void vm_limits_start(struct vm *vm)
 
 void vm_limits_look(struct vm *vm)
 {
-    if (vm->signals != NULL)
-        signal_watch_poll(vm->signals);
     if (vm->deadline_ms != 0 && now_ms(vm) >= vm->deadline_ms)
         vm->deadline_passed = true;
 }
@@ -261,9 +196,4 @@ void vm_limits_look(struct vm *vm)
 void vm_limits_stop(struct vm *vm)
 {
     loop_timer_stop(vm->options.engine->loop, &vm->deadline_timer);
-    loop_timer_stop(vm->options.engine->loop, &vm->signal_timer);
-    if (vm->signals != NULL)
-        signal_watch_pop(vm->signals, &vm->handler);
-    signal_watch_free(vm->signals);
-    vm->signals = NULL;
 }

@@ -1,7 +1,7 @@
 /* Shared by the files of the vm: vm.c (runs), vm_info.c (what bindings ask about the run),
- * vm_load.c (reads scripts), vm_modules.c (require), vm_limits.c (memory, deadline, signals),
- * vm_watchdog.c (their last resort), vm_guard.c, vm_coroutine.c, vm_output.c (library functions
- * that are replaced), vm_hint.c (misspelled names). */
+ * vm_load.c (reads scripts), vm_modules.c (require), vm_limits.c (memory, deadline),
+ * vm_interrupt.c (signals), vm_watchdog.c (the last resort of these), vm_guard.c, vm_coroutine.c,
+ * vm_output.c (library functions that are replaced), vm_hint.c (misspelled names). */
 #ifndef JETON_VM_PRIVATE_H
 #define JETON_VM_PRIVATE_H
 
@@ -75,22 +75,29 @@ struct vm {
 void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize);
 /* Called around each resume of a task: switches the memory limit on and off. arg: the vm. */
 void vm_memory_counts(void *arg, bool yes);
-void vm_limits_setup(struct vm *vm); /* the hook, the signals, the deadline's time */
+void vm_limits_setup(struct vm *vm); /* the hook, the deadline's time */
 void vm_limits_start(struct vm *vm); /* the deadline's timer, when the run begins */
 void vm_limits_stop(struct vm *vm);
-/* When the tasks have ended: a signal or the deadline may have come in a last call into C. */
+/* When the tasks have ended: the deadline may have come in a last call into C. */
 void vm_limits_look(struct vm *vm);
 /* Waits until standard input can be read; to be called before vm_limits_start. ERR_CANCELLED: a
  * signal came; ERR_DEADLINE. */
 int vm_wait_stdin(struct vm *vm, struct err *err);
 void vm_deadline_err(const struct vm *vm, struct err *err);
 void vm_memory_err(const struct vm *vm, struct err *err);
-/* Resumes no task any more. Code that cannot be suspended is unwound by the hook after delay_ms. */
-void vm_stop(struct vm *vm, int64_t delay_ms);
 
 /* What the count hook calls: raises the deadline, a signal's cancellation, or the end by os.exit.
  */
 void vm_look(lua_State *L);
+
+/* vm_interrupt.c */
+void vm_interrupt_setup(struct vm *vm); /* watches signals; vm->broken says if it cannot */
+void vm_interrupt_stop(struct vm *vm);
+void vm_interrupt_poll(struct vm *vm);               /* takes the signals that have come */
+void vm_interrupt_hook(lua_State *L, struct vm *vm); /* after a signal: raises the cancellation */
+void vm_interrupt_err(const struct vm *vm, struct err *err);
+/* Resumes no task any more. Code that cannot be suspended is unwound by the hook after delay_ms. */
+void vm_stop(struct vm *vm, int64_t delay_ms);
 
 /* vm_coroutine.c: coroutine.* */
 void vm_coroutine_setup(lua_State *L);

@@ -56,21 +56,6 @@ const struct connector *config_connector(const struct config *config, const char
     return NULL;
 }
 
-bool config_job_is_local(const struct job *job)
-{
-    return job->schedule != NULL && job->timezone == NULL && !job->cron.reboot;
-}
-
-const char *config_job_variable(const struct job *job, const char *name)
-{
-    size_t len = strlen(name);
-    for (char **entry = job->environment; entry != NULL && *entry != NULL; entry++) {
-        if (strncmp(*entry, name, len) == 0 && (*entry)[len] == '=')
-            return *entry + len + 1;
-    }
-    return NULL;
-}
-
 static void hide_variables(const struct job *job, const struct connector *connector,
                            struct redact *redact)
 {

@@ -3,8 +3,8 @@
 #ifndef JETON_CONFIG_H
 #define JETON_CONFIG_H
 
+#include "config_job.h"
 #include "connector.h"
-#include "cron.h"
 #include "preset.h"
 #include "yaml.h"
 
@@ -15,56 +15,10 @@
 #define CONFIG_NAME_MAX  64
 #define CONFIG_FILES_MAX 1000 /* in conf.d */
 
-/* Bounds and defaults of values; times in milliseconds. */
-#define CONFIG_JOB_TIMEOUT_DEFAULT_MS 3600000
-#define CONFIG_JOB_TIMEOUT_MIN_MS     100
-#define CONFIG_JOB_TIMEOUT_MAX_MS     (30LL * 86400 * 1000)
-#define CONFIG_JOB_ATTEMPTS_MAX       100
-#define CONFIG_JOB_DELAY_DEFAULT_MS   30000
-#define CONFIG_JOB_DELAY_MAX_MS       86400000
-#define CONFIG_JITTER_MAX_MS          86400000
-#define CONFIG_JOB_MEMORY_DEFAULT     (512LL * 1024 * 1024)
-#define CONFIG_JOB_MEMORY_MIN         (1LL * 1024 * 1024)
-#define CONFIG_JOB_MEMORY_MAX         (1024LL * 1024 * 1024 * 1024)
-#define CONFIG_HISTORY_KEEP_DEFAULT   1000
-#define CONFIG_HISTORY_KEEP_MAX       1000000
-#define CONFIG_HISTORY_DAYS_DEFAULT   90
-#define CONFIG_HISTORY_DAYS_MAX       36500
-
-enum config_overlap { OVERLAP_SKIP, OVERLAP_WAIT };
-
-struct config_notice { /* on_failure, on_recovery: none, a command, or a message (group) */
-    char **command;
-    char *connector; /* NULL: the job's */
-    char *group;
-};
-
-struct job {
-    char *name;
-    char *file;       /* real path of the defining file */
-    const char *home; /* what its rows in the state belong to: config.home, else file */
-    char *shown;
-    int line, col;
-    char *script;    /* absolute */
-    char *connector; /* NULL: the only one */
-    char *schedule;  /* as written; NULL: by hand only */
-    struct cron cron;
-    char *timezone; /* NULL: local */
-    int64_t timeout_ms;
-    int overlap;      /* enum config_overlap */
-    int64_t attempts; /* tries at most, the first included */
-    int64_t retry_delay_ms;
-    int64_t jitter_ms;
-    bool catch_up;
-    const struct yaml_node *args; /* owned by the configuration; NULL where absent */
-    char **environment;           /* "NAME=value", NULL-terminated; NULL where absent */
-    char *directory;
-    int64_t memory_bytes;
-    char *metrics;
-    char *heartbeat;
-    struct config_notice on_failure;
-    struct config_notice on_recovery;
-};
+#define CONFIG_HISTORY_KEEP_DEFAULT 1000
+#define CONFIG_HISTORY_KEEP_MAX     1000000
+#define CONFIG_HISTORY_DAYS_DEFAULT 90
+#define CONFIG_HISTORY_DAYS_MAX     36500
 
 struct config {
     char *path;         /* as chosen; NULL for an empty configuration */
@@ -102,11 +56,8 @@ const char *config_nearest_connector(const struct config *config, const char *na
 /* By name; ERR_CONFIG names the nearest. name NULL: the only one there is. */
 const struct connector *config_connector(const struct config *config, const char *name,
                                          struct err *err);
+/* By name; ERR_CONFIG names the nearest. */
 const struct job *config_job(const struct config *config, const char *name, struct err *err);
-/* The value that a job's `environment` gives a variable, or NULL. */
-const char *config_job_variable(const struct job *job, const char *name);
-/* Whether its times are in the local zone: it has times, and names no zone. */
-bool config_job_is_local(const struct job *job);
 /*
  * Registers the secrets that can be had without reading or running anything, as their connectors':
  * written ones, those in variables of this process, and those in variables that a job sets for

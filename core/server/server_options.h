@@ -1,37 +1,14 @@
-/* What a server is told: its limits, its options, and what it calls. */
+/* What a server is told: its options, and what it calls. Its limits: server_limits.h. */
 #ifndef JETON_SERVER_OPTIONS_H
 #define JETON_SERVER_OPTIONS_H
 
 #include "field.h"
+#include "server_limits.h"
 
 #include <stdint.h>
 
-#define SERVER_BODY_MAX         ((size_t)16 * 1024 * 1024)
-#define SERVER_HEAD_MAX         ((size_t)32 * 1024) /* request line and headers, as sent */
-#define SERVER_HEADERS_MAX      100
-#define SERVER_COOKIES_MAX      500 /* by their semicolons */
-#define SERVER_REPLY_HEADER_MAX ((size_t)16 * 1024)
-#define SERVER_CONNECTIONS_MAX  1000 /* or three quarters of the descriptors that there may be */
-
-/* Time. A request or a reply that is slower ends its connection; 300 MB may take three and a half
- * days. */
-#define SERVER_IDLE_S   60    /* nothing at all moves, or no next request begins */
-#define SERVER_HEAD_MS  30000 /* for a whole head */
-#define SERVER_BODY_MS  60000 /* for a body or a reply, and a second more for each … */
-#define SERVER_RATE_MIN 1024  /* … bytes of it */
-/* After a reply that came before its request was read, we read the rest away, for so long and so
- * far, so that the client sees the reply and not a reset. */
-#define SERVER_LINGER_MS  30000
-#define SERVER_LINGER_MAX ((uint64_t)1 << 30)
-
-/* Limits for all bodies under way together; beyond them, 503. */
-#define SERVER_MEMORY_MAX  ((uint64_t)256 << 20) /* bytes of those in memory */
-#define SERVER_FILES_MAX   ((uint64_t)32 << 30)  /* bytes of those in files */
-#define SERVER_UPLOADS_MAX 64                    /* of those in files */
-
-#define SERVER_UPLOAD_MAX ((uint64_t)8 << 30) /* the largest max_upload */
-#define SERVER_HASH_SIZE  65                  /* hexadecimal digits of SHA-256, and a NUL */
-#define SERVER_ANY        UINT64_MAX          /* of server_head_fn */
+#define SERVER_HASH_SIZE 65         /* hexadecimal digits of SHA-256, and a NUL */
+#define SERVER_ANY       UINT64_MAX /* of server_head_fn */
 
 /* A part of a multipart form, in a file. */
 struct server_part {
@@ -103,7 +80,7 @@ struct server_options {
     size_t spool_over;   /* a body of more bytes goes to a file; 0: none does */
     uint64_t max_upload; /* of multipart forms, which are split into files; 0: they are ordinary */
     const char *folder;  /* where files go, made 0700 if absent; NULL: a temporary one */
-    /* 0: the limits above */
+    /* 0: those of server_limits.h */
     int64_t head_ms, body_ms, linger_ms;
     uint64_t rate_min, max_memory, max_files;
     size_t max_uploads, max_connections;

@@ -1,0 +1,88 @@
+/* What a signal does to a run: the first cancels its tasks, a second or VM_SIGNAL_MS ends it. */
+#include "vm_private.h"
+
+#include <string.h>
+
+static int64_t now_ms(const struct vm *vm)
+{
+    return loop_now_ms(vm->options.engine->loop);
+}
+
+void vm_interrupt_err(const struct vm *vm, struct err *err)
+{
+    err_set(err, ERR_CANCELLED, "the run was ended by signal %d (%s)", vm->signo,
+            strsignal(vm->signo));
+}
+
+/* A task that computes does not return to the loop, which would tell it of its cancellation. */
+void vm_interrupt_hook(lua_State *L, struct vm *vm)
+{
+    if (now_ms(vm) >= vm->signal_ms + VM_SIGNAL_MS)
+        vm_stop(vm, 0);
+    task_raise_cancel(L);
+}
+
+void vm_stop(struct vm *vm, int64_t delay_ms)
+{
+    task_stop(vm->run.scheduler);
+    vm->unwind_ms = now_ms(vm) + delay_ms;
+    run_hook_on(&vm->run);
+}
+
+static void signal_grace_over(void *arg)
+{
+    vm_stop(arg, 0);
+}
+
+/* systemd signals every process of a service, and a job's supervisor passes the signal on again. */
+static bool is_same_signal(const struct vm *vm, int signo)
+{
+    return vm->options.job != NULL && signo == vm->signo && now_ms(vm) - vm->signal_ms < VM_SAME_MS;
+}
+
+void vm_interrupt(struct vm *vm, int signo)
+{
+    if (is_same_signal(vm, signo))
+        return;
+    if (vm->signo != 0) {
+        vm_stop(vm, 0);
+        return;
+    }
+    struct err err;
+    vm->signo = signo;
+    vm->signal_ms = now_ms(vm);
+    run_hook_on(&vm->run);
+    vm_interrupt_err(vm, &err);
+    task_cancel_all(vm->run.scheduler, &err);
+    loop_timer_start(vm->options.engine->loop, &vm->signal_timer, VM_SIGNAL_MS, signal_grace_over,
+                     vm);
+}
+
+static void on_signal(void *arg, int signo, bool by_process)
+{
+    (void)by_process;
+    vm_interrupt(arg, signo);
+}
+
+void vm_interrupt_setup(struct vm *vm)
+{
+    pthread_sigmask(SIG_BLOCK, NULL, &vm->mask);
+    vm->signals = signal_watch_new(vm->L, vm->options.engine->loop, &vm->broken);
+    if (vm->signals != NULL)
+        signal_watch_push(vm->signals, &vm->handler, on_signal, vm);
+}
+
+void vm_interrupt_poll(struct vm *vm)
+{
+    if (vm->signals != NULL)
+        signal_watch_poll(vm->signals);
+}
+
+void vm_interrupt_stop(struct vm *vm)
+{
+    loop_timer_stop(vm->options.engine->loop, &vm->signal_timer);
+    if (vm->signals != NULL)
+        signal_watch_pop(vm->signals, &vm->handler);
+    signal_watch_free(vm->signals);
+    vm->signals = NULL;
+}
