@@ -2,9 +2,9 @@
 #include "verb.h"
 
 #include "clock.h"
-#include "config_load.h"
 #include "login.h"
 #include "mem.h"
+#include "verb_owner.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -176,17 +176,10 @@ static int take_way(const struct login *login, const struct login_options *optio
                                       : login_browser(login, &how, out, err);
 }
 
-static int sign_in(struct app *app, const struct config *config, const char *name,
-                   struct login_options *options, struct err *err)
+static int sign_in(struct app *app, const struct config *config, const struct connector *connector,
+                   void *arg, struct err *err)
 {
-    const struct connector *connector = config_connector(config, name, err);
-    if (connector == NULL)
-        return -1;
-    if (connector->lender != NULL) {
-        log_msg(app->log, LOG_WARN, "connector '%s' has the token of '%s', which is signed in",
-                connector->name, connector->lender->name);
-        connector = connector->lender;
-    }
+    struct login_options *options = arg;
     if (check_way(connector, options, err) != 0)
         return -1;
     int result = -1;
@@ -286,13 +279,9 @@ int verb_login(struct app *app, int argc, char **argv, struct err *err)
     int parsed = app_options(&spec, argc, argv, &result, err);
     if (parsed <= 0)
         return parsed;
-    int status = -1;
-    struct config *config = NULL;
-    if (read_way(&options, err) == 0)
-        config = app_config(app, true, err);
-    if (config != NULL)
-        status = sign_in(app, config, result.operands[0], &options, err);
-    config_free(config);
+    int status = read_way(&options, err);
+    if (status == 0)
+        status = verb_owner(app, result.operands[0], "signed in", sign_in, &options, err);
     mem_free(result.operands);
     return status;
 }

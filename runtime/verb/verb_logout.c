@@ -1,10 +1,10 @@
 /* jeton logout: the end of what `jeton login` got, or of a configured refresh token. */
 #include "verb.h"
 
-#include "config_load.h"
 #include "engine.h"
 #include "mem.h"
 #include "provider.h"
+#include "verb_owner.h"
 
 #include <string.h>
 
@@ -50,17 +50,10 @@ static int report(struct app *app, const struct connector *connector, enum token
     return result;
 }
 
-static int log_out(struct app *app, const struct config *config, const char *name, bool local,
-                   struct err *err)
+static int log_out(struct app *app, const struct config *config, const struct connector *connector,
+                   void *arg, struct err *err)
 {
-    const struct connector *connector = config_connector(config, name, err);
-    if (connector == NULL)
-        return -1;
-    if (connector->lender != NULL) {
-        log_msg(app->log, LOG_WARN, "connector '%s' has the token of '%s', which is logged out",
-                connector->name, connector->lender->name);
-        connector = connector->lender;
-    }
+    const bool local = *(const bool *)arg;
     struct ended end = {0};
     struct engine engine;
     engine_create(&engine, config, app->log, app->redact);
@@ -101,11 +94,7 @@ int verb_logout(struct app *app, int argc, char **argv, struct err *err)
     int parsed = app_options(&spec, argc, argv, &result, err);
     if (parsed <= 0)
         return parsed;
-    int status = -1;
-    struct config *config = app_config(app, true, err);
-    if (config != NULL)
-        status = log_out(app, config, result.operands[0], local, err);
-    config_free(config);
+    int status = verb_owner(app, result.operands[0], "logged out", log_out, &local, err);
     mem_free(result.operands);
     return status;
 }

@@ -9,6 +9,8 @@ import socket
 import threading
 import time
 
+from tcp_server import Listener
+
 
 class Service:
     """Answers with what `script(request)` returns: (status, headers, body). Remembers every request."""
@@ -94,49 +96,29 @@ class Service:
         self.server.server_close()
 
 
-class RawService:
+class RawService(Listener):
     """Reads a request's head and hands the socket to `script(socket, head)`, which may do what no server does."""
 
     def __init__(self, script, context=None):
         self.script = script
         self.heads = []
         self.context = context
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.socket.getsockname()[1]
-        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
+        super().__init__(self.read_head, "https" if context else "http")
         self.base = self.url + "/v1"
-        threading.Thread(target=self.accept, daemon=True).start()
 
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
-
-    def serve(self, connection):
+    def read_head(self, connection):
         with contextlib.ExitStack() as stack:
-            stack.enter_context(connection)
-            try:
-                connection.settimeout(20)
-                if self.context is not None:
-                    connection = stack.enter_context(self.context.wrap_socket(connection, server_side=True))
-                head = b""
-                while b"\r\n\r\n" not in head:
-                    more = connection.recv(65536)
-                    if not more:
-                        return
-                    head += more
-                self.heads.append(head)
-                self.script(connection, head)
-            except OSError:
-                pass  # the client has had enough: many tests are about that
-
-    def stop(self):
-        with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)  # or accept() would hold the port, for the next test to find
-        self.socket.close()
+            connection.settimeout(20)
+            if self.context is not None:
+                connection = stack.enter_context(self.context.wrap_socket(connection, server_side=True))
+            head = b""
+            while b"\r\n\r\n" not in head:
+                more = connection.recv(65536)
+                if not more:
+                    return
+                head += more
+            self.heads.append(head)
+            self.script(connection, head)
 
 
 def reply(body, length=None, date=True, extra=b""):

@@ -1,17 +1,16 @@
 """A server that closes a connection without a reply may have acted: what may not be done twice was sent once, also on a
 connection that was kept, where libcurl would send again by itself."""
 
-import contextlib
+import itertools
 import json
 import os
-import socket
 import subprocess
-import threading
 import unittest
 
 import support
 from certificates import Authority
 from judges import JUDGES, node, whole_message
+from tcp_server import Listener
 
 SCRIPT = """
 local http, url, method, how, lost, ca = require "jeton.http", ...
@@ -32,43 +31,29 @@ print(response, err.kind)
 """
 
 
-class Counting:
+class Counting(Listener):
     """Keeps connections, but for requests of `lost`: these end there, unanswered. `seen`: each request's connection,
     method and path."""
 
     def __init__(self):
         self.seen = []
         self.lost = {"/lost", "/token/lost"}
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.numbers = itertools.count()
+        super().__init__(self.answer)
 
-    def accept(self):
-        for number in range(1_000_000):
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
+    def answer(self, connection):
+        number = next(self.numbers)
+        while True:
+            request = whole_message(connection)
+            if not request:
                 return
-            threading.Thread(target=self.serve, args=(connection, number), daemon=True).start()
-
-    def serve(self, connection, number):
-        with connection, contextlib.suppress(OSError):
-            while True:
-                request = whole_message(connection)
-                if not request:
-                    return
-                method, path = request.decode().split()[:2]
-                self.seen.append((number, method, path))
-                if path in self.lost:
-                    return
-                body = json.dumps({"access_token": "access-token", "expires_in": 3600}).encode()
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
-                                   % (len(body), body))
-
-    def stop(self):
-        with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+            method, path = request.decode().split()[:2]
+            self.seen.append((number, method, path))
+            if path in self.lost:
+                return
+            body = json.dumps({"access_token": "access-token", "expires_in": 3600}).encode()
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                               % (len(body), body))
 
 
 class SentOnce(support.Case):

@@ -1,14 +1,13 @@
 """Token services that others wrote, as processes of a test, and a proxy that loses replies before them."""
 
-import contextlib
 import json
 import os
 import shutil
 import socket
 import subprocess
-import threading
 
 from support import SOURCE
+from tcp_server import Listener
 
 JUDGES = os.path.join(SOURCE, "tests", "judges")
 PACKAGES = os.path.join(SOURCE, "build", "judges")
@@ -112,7 +111,7 @@ class Pass:
         self.passed = False
 
 
-class Proxy:
+class Proxy(Listener):
     """Before a token service, one request a connection. `before(pass)` and `after(pass)` may return "cut": then the
     connection ends there."""
 
@@ -121,38 +120,21 @@ class Proxy:
         self.target = (host, int(port))
         self.passes = []
         self.before = self.after = None
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__(self.pass_on)
 
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
-
-    def serve(self, connection):
-        with connection:
-            request = whole_message(connection)
-            if not request:
-                return
-            one = Pass(request)
-            self.passes.append(one)
-            if self.before is not None and self.before(one) == "cut" or gone(connection):
-                return
-            with socket.create_connection(self.target) as server:
-                server.sendall(request)
-                answer = whole_message(server)
-            one.status = int(answer.split()[1])
-            if self.after is not None and self.after(one) == "cut" or gone(connection):
-                return
-            with contextlib.suppress(OSError):
-                connection.sendall(answer)
-                one.passed = True
-
-    def stop(self):
-        with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+    def pass_on(self, connection):
+        request = whole_message(connection)
+        if not request:
+            return
+        one = Pass(request)
+        self.passes.append(one)
+        if self.before is not None and self.before(one) == "cut" or gone(connection):
+            return
+        with socket.create_connection(self.target) as server:
+            server.sendall(request)
+            answer = whole_message(server)
+        one.status = int(answer.split()[1])
+        if self.after is not None and self.after(one) == "cut" or gone(connection):
+            return
+        connection.sendall(answer)
+        one.passed = True

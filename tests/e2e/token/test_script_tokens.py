@@ -1,12 +1,11 @@
 """Scripts and tokens: one exchange for all tasks, what a dry run sends, where a secret may go."""
 
 import os
-import socket
-import threading
 import unittest
 
 import support
 from support import GROUP, TENANT_TOKEN
+from tcp_server import Listener
 from test_tokens import expire_cache
 
 TASKS = """\
@@ -230,32 +229,14 @@ assert(http.request {{ connector = true, method = "POST", path = "/x", body = "i
         self.assertEqual((left.returncode, left.stderr), (3, ""))
 
 
-class Listener:
-    """A socket that counts who connects."""
-
-    def __init__(self):
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        self.connections = 0
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            self.connections += 1
-            connection.close()
-
-
 class Secrets(support.Case):
     def setUp(self):
         super().setUp()
         self.service = self.sandbox()
-        self.listener = Listener()
-        self.addCleanup(self.listener.socket.close)
-        self.elsewhere = f"http://127.0.0.1:{self.listener.port}"
+        self.connections = []
+        self.listener = Listener(self.connections.append)
+        self.addCleanup(self.listener.stop)
+        self.elsewhere = self.listener.url
 
     def try_request(self, expression, configured=True):
         if configured:
@@ -285,7 +266,7 @@ if err then print(err.kind, err.message) else print(response.status) end
                 self.assertTrue(done.stdout.startswith("auth\t"), done.stdout)
                 self.assertIn(f"127.0.0.1:{self.listener.port}", done.stdout)
                 self.assertNotIn(TENANT_TOKEN, done.stdout + done.stderr)
-        self.assertEqual(self.listener.connections, 0)
+        self.assertEqual(self.connections, [])
 
     def test_http_off_loopback_is_refused(self):
         self.configure(self.service.base, allow_hosts=["*.example.org"])
@@ -301,12 +282,12 @@ if err then print(err.kind, err.message) else print(response.status) end
         done = self.try_request("{ url = os.getenv 'ELSEWHERE', headers = { accessToken = t.access_token } }",
                                 configured=False)
         self.assertTrue(done.stdout.startswith("network\t"), done.stdout + done.stderr)
-        self.assertEqual(self.listener.connections, 1)
+        self.assertEqual(len(self.connections), 1)
 
     def test_without_a_secret_any_host_will_do(self):
         done = self.try_request("{ url = os.getenv 'ELSEWHERE', headers = { x = 'y' } }")
         self.assertTrue(done.stdout.startswith("network\t"), done.stdout + done.stderr)
-        self.assertEqual(self.listener.connections, 1)
+        self.assertEqual(len(self.connections), 1)
 
     def test_one_connectors_secret_does_not_go_to_another_service(self):
         self.configure(self.service.base)
@@ -324,7 +305,7 @@ connectors:
         done = self.try_request(f"{{ connector = 'fabrikam', path = '/x', query = {{ a = '{TENANT_TOKEN}' }} }}",
                                 configured=False)
         self.assertTrue(done.stdout.startswith("auth\t"), done.stdout + done.stderr)
-        self.assertEqual(self.listener.connections, 0)
+        self.assertEqual(self.connections, [])
 
     def test_nor_to_where_the_others_calls_really_go(self):
         self.configure(self.service.base, allow_hosts=[f"127.0.0.1:{self.listener.port}"])
@@ -342,7 +323,7 @@ connectors:
                                 " headers = { x = 'fabrikam-secret' } }", configured=False)
         self.assertTrue(done.stdout.startswith("auth\t"), done.stdout + done.stderr)
         self.assertIn("fabrikam", done.stdout)
-        self.assertEqual(self.listener.connections, 0)
+        self.assertEqual(self.connections, [])
 
     def test_a_secret_in_a_host_name_is_one_too(self):
         done = self.try_request("{ url = 'http://" + support.APPLICATION_SECRET + ".localhost:1/' }")
@@ -351,7 +332,7 @@ connectors:
     def test_an_absolute_url_must_be_allowed(self):
         done = self.try_request("{ connector = true, path = os.getenv 'ELSEWHERE' .. '/v1/groups' }")
         self.assertTrue(done.stdout.startswith("auth\t"), done.stdout + done.stderr)
-        self.assertEqual(self.listener.connections, 0)
+        self.assertEqual(self.connections, [])
 
     def test_what_was_exchanged_by_hand_goes_to_its_service_alone(self):
         path = self.write("script.lua", f"""\
@@ -369,7 +350,7 @@ print(select(2, http.get(os.getenv "ELSEWHERE", {{ query = {{ a = "{TENANT_TOKEN
 """)
         done = self.jeton("run", path, env={"ELSEWHERE": self.elsewhere, "SERVICE": self.service.url})
         self.assertEqual((done.returncode, done.stdout), (0, "200\nauth\nauth\n"), done.stderr)
-        self.assertEqual(self.listener.connections, 0)
+        self.assertEqual(self.connections, [])
 
 
 load_tests = support.side_by_side  # most of their time is waiting
