@@ -1,0 +1,105 @@
+/* A webhook of the configuration, and where jeton listens. */
+#ifndef JETON_HOOK_H
+#define JETON_HOOK_H
+
+#include "hook_keys.h"
+#include "secret.h"
+
+#define CONFIG_HOOKS_MAX 1000
+
+/* Bounds and defaults of values; times in milliseconds. */
+#define CONFIG_HOOK_CONCURRENCY_DEFAULT   8
+#define CONFIG_HOOK_CONCURRENCY_MAX       256
+#define CONFIG_HOOK_ATTEMPTS_DEFAULT      8
+#define CONFIG_HOOK_ATTEMPTS_MAX          100
+#define CONFIG_HOOK_DELAY_DEFAULT_MS      10000
+#define CONFIG_HOOK_DELAY_MAX_DEFAULT_MS  3600000
+#define CONFIG_HOOK_DELAY_MAX_MS          (7LL * 86400 * 1000)
+#define CONFIG_HOOK_TIMEOUT_DEFAULT_MS    300000
+#define CONFIG_HOOK_TIMEOUT_MIN_MS        100
+#define CONFIG_HOOK_TIMEOUT_MAX_MS        86400000
+#define CONFIG_HOOK_KEEP_DONE_DEFAULT_MS  (7LL * 86400 * 1000)
+#define CONFIG_HOOK_KEEP_DEAD_DEFAULT_MS  (90LL * 86400 * 1000)
+#define CONFIG_HOOK_KEEP_IDS_DEFAULT_MS   (30LL * 86400 * 1000)
+#define CONFIG_HOOK_KEEP_MAX_MS           (3650LL * 86400 * 1000)
+#define CONFIG_HOOK_WAITING_DEFAULT       100000
+#define CONFIG_HOOK_WAITING_MAX           10000000
+#define CONFIG_HOOK_BODY_DEFAULT          (1LL * 1024 * 1024)
+#define CONFIG_HOOK_BODY_MAX              (64LL * 1024 * 1024)
+#define CONFIG_HOOK_ANSWER_MIN_MS         100
+#define CONFIG_HOOK_ANSWER_MAX_MS         60000
+#define CONFIG_HOOK_OBJECTS_MAX           1000
+#define CONFIG_LISTEN_HOST                "127.0.0.1"
+#define CONFIG_LISTEN_PORT                8490
+#define CONFIG_LISTEN_GRACE_DEFAULT_MS    25000
+#define CONFIG_LISTEN_GRACE_MAX_MS        3600000
+#define CONFIG_LISTEN_CONNECTIONS_DEFAULT 1024
+#define CONFIG_LISTEN_CONNECTIONS_MAX     65536
+
+struct hook_object { /* what a hook of Kaizala subscribes to */
+    bool is_action;  /* else a group */
+    char *id;        /* of a group also its name */
+};
+
+struct hook {
+    char *name;
+    char *file;       /* real path of the defining file */
+    const char *home; /* what its rows in the state belong to: config.home, else file */
+    char *shown;      /* the file as messages show it */
+    int line, col;
+    char *preset; /* NULL: none */
+    /* One of these three. */
+    char *script;    /* absolute */
+    char **command;  /* NULL-terminated */
+    char *forward;   /* URL */
+    char *connector; /* NULL: the only one */
+    int64_t concurrency;
+    struct {
+        int64_t attempts, delay_ms, max_delay_ms;
+    } retries;
+    int64_t timeout_ms; /* of one attempt */
+    struct {
+        int64_t done_ms, dead_ms, ids_ms;
+    } keep;
+    int64_t max_waiting;
+    int64_t answer_ms;  /* how long the sender waits for the handler's answer; 0: not at all */
+    int64_t span_ms;    /* how long the sender tries, as its preset says; 0: not known */
+    char **environment; /* "NAME=value", NULL-terminated; NULL where absent */
+    char *directory;
+    int64_t memory_bytes;
+    bool allow_unsigned;
+    struct hook_object *objects;
+    size_t nobjects;
+    struct secret *secrets; /* of signatures */
+    size_t nsecrets;
+    struct secret named[HOOK_NAMED_MAX]; /* `key` is the name */
+    size_t nnamed;
+    struct hook_rules rules;
+};
+
+struct hook_listen {
+    char *host; /* never NULL */
+    int64_t port;
+    char *metrics_host; /* NULL: no metrics */
+    int64_t metrics_port;
+    char *certificate; /* paths of PEM; NULL: no TLS */
+    char *key;
+    int64_t grace_ms;
+    int64_t max_connections;
+    bool behind_proxy;
+};
+
+/* Its secrets, those of signatures first; NULL after the last. */
+struct secret *hook_secret_at(const struct hook *hook, size_t index);
+/*
+ * Reads all its secrets (may block), and registers them with redact. ERR_CONFIG names the one that
+ * is wrong. A hook of Kaizala may have none: then keys are without one, and the caller adds it
+ * (hook_keys_add). *keys is hook_keys_free's.
+ */
+int hook_read_keys(const struct hook *hook, struct redact *redact, struct hook_keys **keys,
+                   struct err *err);
+/* Registers the secrets that can be had without reading any. */
+void hook_hide(const struct hook *hook, struct redact *redact);
+void hook_destroy(struct hook *hook);
+
+#endif

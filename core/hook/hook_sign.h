@@ -1,0 +1,30 @@
+/* What a sender would add to a body: for `jeton listen --trigger`, and for tests. */
+#ifndef JETON_HOOK_SIGN_H
+#define JETON_HOOK_SIGN_H
+
+#include "arena.h"
+#include "field.h"
+#include "hook_keys.h"
+
+#define HOOK_SIGN_HEADERS_MAX 8
+
+struct hook_signed {
+    struct http_header headers[HOOK_SIGN_HEADERS_MAX];
+    size_t nheaders;
+    const char *target; /* the hook's path, with the query that it needs */
+    const char *body;   /* the given one, with what must stand in it */
+    size_t body_len;
+    struct arena arena; /* of all that is above */
+};
+
+/*
+ * By the first secret. id (NULL: none) goes where the hook looks for it first, if that is a header.
+ * ERR_USAGE: only the sender itself can sign so (ed25519, ecdsa), or a place in the body that must
+ * hold a signature is not there to be replaced.
+ */
+int hook_sign(const struct hook_rules *rules, const struct hook_keys *keys, const char *id,
+              int64_t now_ms, const char *body, size_t body_len, struct hook_signed *out,
+              struct err *err);
+void hook_sign_destroy(struct hook_signed *signed_);
+
+#endif
