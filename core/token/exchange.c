@@ -19,6 +19,7 @@ struct exchange {
     char *tokens[PROVIDER_GRANTS_MAX];
     size_t ntokens;
     bool (*wanted)(void *arg);
+    void (*ready)(void *arg); /* NULL: it was told */
     exchange_done_fn *done;
     void *arg;
 
@@ -292,6 +293,12 @@ static void exchange_send(void *arg)
     const struct provider_ask ask = exchange_ask(exchange);
     if (exchange_discovers(exchange, &ask))
         return;
+    if (exchange->ready != NULL) {
+        void (*ready)(void *arg) = exchange->ready;
+        exchange->ready = NULL;
+        ready(exchange->arg); /* which may have freed the exchange */
+        return;
+    }
     exchange->transfer = ask_send(&exchange->transport, &ask, exchange->label, exchange_answered,
                                   exchange, &exchange->last);
     if (exchange->transfer != NULL)
@@ -316,6 +323,7 @@ struct exchange *exchange_start(struct loop *loop, const struct transport *trans
     exchange->secrets = *options->secrets;
     *options->secrets = (struct connector_secrets){0};
     exchange->wanted = options->wanted;
+    exchange->ready = options->ready;
     exchange->done = done;
     exchange->arg = arg;
     exchange->ntokens = options->ntokens;
@@ -335,6 +343,11 @@ struct exchange *exchange_start(struct loop *loop, const struct transport *trans
                                      .deadline_ms = options->deadline_ms};
     loop_timer_start(loop, &exchange->retry.timer, 0, exchange_send, exchange);
     return exchange;
+}
+
+void exchange_go(struct exchange *exchange)
+{
+    exchange_send(exchange);
 }
 
 void exchange_cancel(struct exchange *exchange)

@@ -25,6 +25,10 @@ struct exchange_options {
     int64_t deadline_ms;       /* monotonic; 0: none. No wait is begun that would pass it */
     struct redact *redact;     /* as provider_ask has it */
     bool (*wanted)(void *arg); /* asked (with done's arg) before each wait; NULL: always */
+    /* Told (with done's arg) once, before the first request that has a grant in it goes: not before
+     * the service was asked what it says of itself. The exchange waits for exchange_go. NULL: it
+     * does not. */
+    void (*ready)(void *arg);
 };
 
 struct exchange_result {
@@ -53,6 +57,8 @@ struct exchange;
 struct exchange *exchange_start(struct loop *loop, const struct transport *transport,
                                 struct log *log, const struct exchange_options *options,
                                 exchange_done_fn *done, void *arg);
+/* Answers `ready`, at once or later. (exchange_cancel is an answer, too.) */
+void exchange_go(struct exchange *exchange);
 /* done will not be called; a request under way is aborted. */
 void exchange_cancel(struct exchange *exchange);
 /* True while the service may be answering: breaking off now could lose a refresh token. */

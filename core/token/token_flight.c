@@ -360,7 +360,70 @@ static int flight_prepare(struct flight *flight, struct err *err)
     return store_lease_reserve(&flight->lease, TOKEN_RESERVE_BYTES, err);
 }
 
-static void flight_send(void *arg)
+/* Half of an intent's ID is random; the other half tells which refresh token it is about. */
+#define INTENT_HALF ((STORE_INTENT_SIZE - 1) / 2)
+static void intent_token(const struct flight *flight, char half[INTENT_HALF + 1])
+{
+    char fingerprint[TOKEN_FINGERPRINT_SIZE];
+    token_cache_fingerprint(flight->salt, "intent", flight->tokens_tried[0], fingerprint);
+    memcpy(half, fingerprint, INTENT_HALF);
+    half[INTENT_HALF] = '\0';
+}
+
+/* When an exchange of the same refresh token began that was never answered; 0: none did. */
+static int64_t intent_open(const struct flight *flight)
+{
+    const struct store_intent *intent = &flight->row.intent;
+    char half[INTENT_HALF + 1];
+    if (flight->tokens_tried[0] == NULL || intent->started_ms == 0)
+        return 0;
+    intent_token(flight, half);
+    return strcmp(intent->id + INTENT_HALF, half) == 0 ? intent->started_ms : 0;
+}
+
+static void intent_begin(struct flight *flight)
+{
+    struct store_intent *intent = &flight->row.intent;
+    unsigned char random[INTENT_HALF / 2];
+    char half[INTENT_HALF + 1];
+    intent_token(flight, half);
+    randombytes_buf(random, sizeof random);
+    sodium_bin2hex(intent->id, sizeof intent->id, random, sizeof random);
+    memcpy(intent->id + INTENT_HALF, half, INTENT_HALF + 1);
+    intent->generation = flight->row.generation;
+    intent->started_ms = clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL);
+    if (gethostname(intent->host, sizeof intent->host) != 0)
+        intent->host[0] = '\0';
+    intent->host[sizeof intent->host - 1] = '\0';
+}
+
+static void flight_go(void *arg)
+{
+    struct flight *flight = arg;
+    if (flight->call.result < 0) {
+        flight_fail(flight, &flight->call.err);
+        return;
+    }
+    fault_point(FAULT_TOKEN_INTENT);
+    flight->tokens->exchanges++;
+    exchange_go(flight->exchange);
+}
+
+/* What will be spent is written down first, and not before it is: that a process was killed while
+ * it looked for the service must not seem to be a lost reply. Where an earlier exchange was never
+ * answered, it is written already, and the same is sent once more. */
+static void flight_ready(void *arg)
+{
+    struct flight *flight = arg;
+    if (flight->tokens_tried[0] == NULL || flight->lost_ms > 0) {
+        flight_go(flight);
+        return;
+    }
+    intent_begin(flight);
+    flight_call(flight, STORE_TOKEN_INTENT, flight_go);
+}
+
+static void flight_exchange(void *arg)
 {
     struct flight *flight = arg;
     struct tokens *tokens = flight->tokens;
@@ -368,7 +431,11 @@ static void flight_send(void *arg)
         flight_fail(flight, &flight->call.err);
         return;
     }
-    fault_point(FAULT_TOKEN_INTENT);
+    if (flight_prepare(flight, &flight->failure) != 0) {
+        flight_search(flight);
+        return;
+    }
+    flight->lost_ms = intent_open(flight);
     struct exchange_options options = {
         .connector = flight->connector,
         .asker = flight->asker,
@@ -380,64 +447,11 @@ static void flight_send(void *arg)
         .ntokens = flight->ntokens,
         .deadline_ms = tokens->deadline_ms,
         .wanted = flight_wanted,
+        .ready = flight_ready,
     };
     memcpy(options.tokens, flight->tokens_tried, sizeof options.tokens);
-    tokens->exchanges++;
     flight->exchange = exchange_start(tokens->loop, &tokens->transport, tokens->log, &options,
                                       flight_exchanged, flight);
-}
-
-/* Half of an intent's ID is random; the other half tells which refresh token it is about. */
-#define INTENT_HALF ((STORE_INTENT_SIZE - 1) / 2)
-static void intent_token(const struct flight *flight, char half[INTENT_HALF + 1])
-{
-    char fingerprint[TOKEN_FINGERPRINT_SIZE];
-    token_cache_fingerprint(flight->salt, "intent", flight->tokens_tried[0], fingerprint);
-    memcpy(half, fingerprint, INTENT_HALF);
-    half[INTENT_HALF] = '\0';
-}
-
-static void intent_begin(struct flight *flight, const char *half)
-{
-    struct store_intent *intent = &flight->row.intent;
-    unsigned char random[INTENT_HALF / 2];
-    randombytes_buf(random, sizeof random);
-    sodium_bin2hex(intent->id, sizeof intent->id, random, sizeof random);
-    memcpy(intent->id + INTENT_HALF, half, INTENT_HALF + 1);
-    intent->generation = flight->row.generation;
-    intent->started_ms = clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL);
-    if (gethostname(intent->host, sizeof intent->host) != 0)
-        intent->host[0] = '\0';
-    intent->host[sizeof intent->host - 1] = '\0';
-}
-
-/* What will be spent is written down first; where an earlier exchange was never answered, it is
- * already, and the same is sent once more. */
-static void flight_exchange(void *arg)
-{
-    struct flight *flight = arg;
-    struct store_intent *intent = &flight->row.intent;
-    char half[INTENT_HALF + 1];
-    if (flight->call.result < 0) {
-        flight_fail(flight, &flight->call.err);
-        return;
-    }
-    if (flight_prepare(flight, &flight->failure) != 0) {
-        flight_search(flight);
-        return;
-    }
-    if (flight->tokens_tried[0] == NULL) {
-        flight_send(flight);
-        return;
-    }
-    intent_token(flight, half);
-    if (intent->started_ms != 0 && strcmp(intent->id + INTENT_HALF, half) == 0) {
-        flight->lost_ms = intent->started_ms;
-        flight_send(flight);
-        return;
-    }
-    intent_begin(flight, half);
-    flight_call(flight, STORE_TOKEN_INTENT, flight_send);
 }
 
 /* An API refused the token that the row holds, which is fresh. */

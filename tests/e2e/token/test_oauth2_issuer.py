@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import queue
 import shutil
 import socket
 import threading
@@ -21,6 +22,7 @@ class Issuer(OAuth2):
     def setUp(self):
         super().setUp()
         self.asked = []     # paths of the metadata, as they were asked for
+        self.kill = None    # a queue: the process in it is killed when it asks
         self.documents = {}  # path → (status, headers, body), or what is added to a good one
         self.service = self.grants(api=self.metadata)
 
@@ -29,6 +31,8 @@ class Issuer(OAuth2):
         if "/.well-known/" not in path:
             return None
         self.asked.append(path)
+        if self.kill is not None:
+            self.kill.get(timeout=60).kill()
         answer = self.documents.get(path, (404, {}, {"error": "not_found"}))
         return answer if isinstance(answer, tuple) else (200, {}, {**self.good(), **answer})
 
@@ -183,6 +187,19 @@ class Issuer(OAuth2):
         self.assertEqual(self.intents(), 0)
         self.documents[FIRST] = {}
         self.assertEqual(self.token()["access_token"], "access-token-1")
+
+    def test_killed_while_the_service_is_looked_for(self):
+        """Nothing was about to be spent: when the token is refused later, no reply was lost."""
+        self.books(self.service, token_url=None, issuer=self.service.url)
+        self.kill = queue.Queue()
+        process = self.start("token", "books")
+        self.kill.put(process)
+        self.assertEqual((process.wait(60), self.asked, self.service.forms), (-9, [FIRST], []))
+        self.assertEqual(self.intents(), 0)
+        self.kill = None
+        self.documents[FIRST] = {}
+        self.service.current = "another"
+        self.assertNotIn("reply lost", self.fails(4, "token", "books", says="invalid_grant").stderr)
 
     def test_check_online(self):
         """Asked for anew, though the token is fresh: what the next exchange would meet."""
