@@ -110,6 +110,14 @@ int store_kv_get(struct store *store, const char *scope, const char *key, struct
     return store_wait(store, &call, err);
 }
 
+int store_kv_read(struct store *store, const char *scope, const char *key, struct buf *value,
+                  int64_t *version, struct err *err)
+{
+    struct store_call call = {
+        .op = STORE_KV_GET, .kv = {.scope = scope, .key = key, .value = value, .version = version}};
+    return store_wait(store, &call, err);
+}
+
 int store_kv_write(struct store *store, const char *scope, const struct store_kv *items,
                    size_t count, struct err *err)
 {

@@ -1,7 +1,7 @@
 /*
  * The state: all that is shared between processes. Token rows, keys of `jeton.state`, runs, slots,
- * counters (store_runs.h, store_counters.h), limits (store_bucket.h), and leases (store_lease.h). Nobody above knows what
- * holds it: an engine does (store_engine.h), SQLite in a folder today.
+ * counters (store_runs.h, store_counters.h), limits (store_bucket.h), and leases (store_lease.h).
+ * Nobody above knows what holds it: an engine does (store_engine.h), SQLite in a folder today.
  *
  * Calls. Whoever wants something fills in a struct store_call and starts it. It is done once:
  * before store_start returns, or later, from the loop. So starting a call is the last thing that a
@@ -25,7 +25,7 @@
 /* What this program writes, and the oldest program that can still use that, by the version that it
  * knows. What a version adds, the programs of the versions from STORE_OLDEST on do not see; what
  * they use is taken away one release later, by raising STORE_OLDEST. */
-#define STORE_VERSION     9
+#define STORE_VERSION     10
 #define STORE_OLDEST      4
 #define STORE_BUSY_MS     10000
 #define STORE_KEY_MAX     512                   /* bytes of a key of jeton.state */
@@ -45,6 +45,7 @@ struct store_counters;
 struct store_home;
 struct store_home_find;
 struct store_bucket_take;
+struct store_event_call;
 
 /*
  * The one handle of a process; nothing is read or made yet. place: what the configuration's `state`
@@ -129,6 +130,12 @@ struct store_kv {
     size_t len;
 };
 typedef bool store_kv_fn(void *arg, const struct store_kv *item);
+/* A key that was read, and the version that it had. Each write gives a key a version that it never
+ * had, and that no key has which is not there: 0. */
+struct store_kv_seen {
+    const char *key; /* borrowed */
+    int64_t version;
+};
 
 enum store_op {
     STORE_SALT, /* salt: random bytes made with the state, the key of fingerprints */
@@ -145,8 +152,10 @@ enum store_op {
     STORE_TOKEN_DELETE,   /* owner: row and intent */
 
     /* kv: the keys of one job or script (scope) */
-    STORE_KV_GET,   /* key → value; 1, 0: none */
-    STORE_KV_WRITE, /* items: all or none. ERR_INVALID over the limits. */
+    STORE_KV_GET,   /* key → value, and its version; 1, 0: none, of version 0 */
+    STORE_KV_WRITE, /* items: all or none, if all `seen` have their version still; all written
+                       keys have the same new one. 1: one of seen has changed, nothing is written.
+                       ERR_INVALID over the limits. */
     STORE_KV_EACH,  /* fn for every key in byte order until it returns false; it must not use the
                        store */
 
@@ -167,6 +176,18 @@ enum store_op {
     /* home: as store_home.h says */
     STORE_HOME_MOVE,
     STORE_HOME_FIND,
+
+    /* event: as the functions of store_events.h say */
+    STORE_EVENT_ADD,
+    STORE_EVENT_CLAIM,
+    STORE_EVENT_END, /* 0, or STORE_EVENT_LOST or _CONFLICT */
+    STORE_STEP_GET,
+    STORE_STEP_PUT,
+    STORE_EVENT_LIST,
+    STORE_EVENT_COUNT,
+    STORE_EVENT_RETRY,
+    STORE_EVENT_DROP,
+    STORE_EVENT_PRUNE,
     STORE_OPS
 };
 
@@ -190,8 +211,12 @@ struct store_call {
             const char *scope;
             const char *key;
             struct buf *value;
+            int64_t
+                *version; /* GET: of the key; WRITE: of those that have a value; NULL: not wanted */
             const struct store_kv *items;
             size_t count;
+            const struct store_kv_seen *seen;
+            size_t nseen;
             store_kv_fn *fn;
             void *arg;
         } kv;
@@ -220,9 +245,10 @@ struct store_call {
         struct store_home *home;
         struct store_home_find *find;
         struct store_bucket_take *bucket;
+        const struct store_event_call *event;
     };
     /* When it is done. */
-    int result;     /* -1 with err; else 0, or 1 where the operation says so */
+    int result;     /* -1 with err; else 0, or 1 (or 2) where the operation says so */
     struct err err; /* of a result of -1 */
     /* The store's. */
     struct store *store; /* NULL: not under way */
@@ -241,5 +267,8 @@ int store_kv_get(struct store *store, const char *scope, const char *key, struct
                  struct err *err);
 int store_kv_write(struct store *store, const char *scope, const struct store_kv *items,
                    size_t count, struct err *err);
+/* With the key's version. */
+int store_kv_read(struct store *store, const char *scope, const char *key, struct buf *value,
+                  int64_t *version, struct err *err);
 
 #endif

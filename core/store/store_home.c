@@ -2,12 +2,11 @@
 
 #include <string.h>
 
-#define JOB "job:"
-
 const char *store_home_of(const char *scope)
 {
-    const char *name = strncmp(scope, JOB, sizeof JOB - 1) == 0 ? scope + sizeof JOB - 1 : NULL;
-    const char *colon = name != NULL ? strchr(name, ':') : NULL;
+    if (strncmp(scope, "job:", 4) != 0 && strncmp(scope, "hook:", 5) != 0)
+        return NULL;
+    const char *colon = strchr(strchr(scope, ':') + 1, ':');
     return colon != NULL ? colon + 1 : NULL;
 }
 

@@ -7,7 +7,7 @@
 
 #include "store_runs.h"
 
-/* The home in a scope that is a job's; NULL in others. Points into it. */
+/* The home in a scope that is a job's or a hook's; NULL in others. Points into it. */
 const char *store_home_of(const char *scope);
 /* A list ends with NULL. An entry that ends with a slash stands for all files in that folder. */
 bool store_home_among(const char *home, const char *const *homes);
@@ -41,7 +41,7 @@ struct store_home {
 /*
  * Moves all rows, or none: none where both sides have some, unless `replace`; and none while a job
  * of `former` runs. The caller holds the leases of those owners that a look has found. Tokens,
- * keys, runs, slots, counters and installation times, in one transaction.
+ * keys, runs, events, slots, counters and installation times, in one transaction.
  */
 int store_home_move(struct store *store, struct store_home *home, struct err *err);
 

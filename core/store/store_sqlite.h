@@ -5,6 +5,7 @@
 #define JETON_STORE_SQLITE_H
 
 #include "store_engine.h"
+#include "store_events.h"
 
 #include <sqlite3.h>
 #include <sys/types.h>
@@ -59,12 +60,37 @@ store_sqlite_op store_sqlite_counters_add;
 store_sqlite_op store_sqlite_home_move;
 store_sqlite_op store_sqlite_home_find;
 store_sqlite_op store_sqlite_bucket_take;
+store_sqlite_op store_sqlite_event_add;
+store_sqlite_op store_sqlite_event_claim;
+store_sqlite_op store_sqlite_event_end;
+store_sqlite_op store_sqlite_step_get;
+store_sqlite_op store_sqlite_step_put;
+store_sqlite_op store_sqlite_event_list;
+store_sqlite_op store_sqlite_event_count;
+store_sqlite_op store_sqlite_event_retry;
+store_sqlite_op store_sqlite_event_drop;
+store_sqlite_op store_sqlite_event_prune;
 
-/* In a transaction of the caller. */
+/* In a transaction of the caller. store_sqlite_kv_put: 1: one of `seen` has changed. */
+int store_sqlite_kv_put(struct store_sqlite *sqlite, const char *scope,
+                        const struct store_kv *items, size_t count,
+                        const struct store_kv_seen *seen, size_t nseen, int64_t *version,
+                        struct err *err);
 int store_sqlite_slot_insert(struct store_sqlite *sqlite, const char *scope, int64_t slot_ms,
                              bool *claimed, struct err *err);
 int store_sqlite_boot_insert(struct store_sqlite *sqlite, const char *scope, const char *boot_id,
                              bool *claimed, struct err *err);
+
+/* Reads events to the end of the query, and ends it. Columns: STORE_SQLITE_EVENT, and if content,
+ * headers and body. orphaned: only those whose owner is dead. */
+#define STORE_SQLITE_EVENT                                                                         \
+    "seq, scope, id, part, type, order_key, state, received_ms, next_ms, ended_ms, attempt,"       \
+    " conflicts, duplicates, alone, owner, error"
+int store_sqlite_event_rows(struct store_sqlite *sqlite, sqlite3_stmt *stmt, bool content,
+                            bool orphaned, struct store_events *events, struct err *err);
+/* Whoever is first of an order key, and has no time to run at, can run at this one. */
+int store_sqlite_event_next(struct store_sqlite *sqlite, const char *scope, const char *order_key,
+                            int64_t now_ms, struct err *err);
 
 /* Makes is_among(scope) known to SQL, by this list of homes (store_home_among), which is borrowed
  * as long as statements use it; and home_of(scope), moved_to(scope, home). */

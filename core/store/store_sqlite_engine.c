@@ -71,6 +71,16 @@ static void sqlite_start(void *self, struct store_call *call)
         [STORE_HOME_MOVE] = store_sqlite_home_move,
         [STORE_HOME_FIND] = store_sqlite_home_find,
         [STORE_BUCKET_TAKE] = store_sqlite_bucket_take,
+        [STORE_EVENT_ADD] = store_sqlite_event_add,
+        [STORE_EVENT_CLAIM] = store_sqlite_event_claim,
+        [STORE_EVENT_END] = store_sqlite_event_end,
+        [STORE_STEP_GET] = store_sqlite_step_get,
+        [STORE_STEP_PUT] = store_sqlite_step_put,
+        [STORE_EVENT_LIST] = store_sqlite_event_list,
+        [STORE_EVENT_COUNT] = store_sqlite_event_count,
+        [STORE_EVENT_RETRY] = store_sqlite_event_retry,
+        [STORE_EVENT_DROP] = store_sqlite_event_drop,
+        [STORE_EVENT_PRUNE] = store_sqlite_event_prune,
     };
     store_finish(call, ops[call->op](self, call, &call->err));
 }

@@ -10,7 +10,7 @@
 #define SCOPES                                                                                     \
     "(SELECT DISTINCT scope FROM run UNION SELECT DISTINCT scope FROM slot UNION"                  \
     " SELECT scope FROM job UNION SELECT scope FROM job_counter UNION"                             \
-    " SELECT DISTINCT scope FROM kv)"
+    " SELECT DISTINCT scope FROM kv UNION SELECT DISTINCT scope FROM event)"
 
 /* Looking */
 
@@ -159,6 +159,20 @@ static int copy_keys(struct store_sqlite *sqlite, const struct store_home *home,
     return result;
 }
 
+/* Their seq stays: it is how people name them. */
+static int move_events(struct store_sqlite *sqlite, const struct store_home *home,
+                       const char *const texts[3], struct err *err)
+{
+    return write_texts(sqlite,
+                       home->replace ? "UPDATE OR REPLACE event SET scope = moved_to(scope, ?)"
+                                       " WHERE is_among(scope)"
+                                     : "UPDATE OR IGNORE event SET scope = moved_to(scope, ?)"
+                                       " WHERE is_among(scope)",
+                       texts, err) != 0
+               ? -1
+               : write_texts(sqlite, "DELETE FROM event WHERE is_among(scope)", texts, err);
+}
+
 static int move_all(struct store_sqlite *sqlite, const struct store_home *home, struct err *err)
 {
     static const char *const tables[][2] = {
@@ -175,8 +189,11 @@ static int move_all(struct store_sqlite *sqlite, const struct store_home *home, 
         if (move_table(sqlite, home, tables[i][0], tables[i][1], err) != 0)
             return -1;
     }
-    return write_texts(sqlite, "UPDATE run SET scope = moved_to(scope, ?) WHERE is_among(scope)",
-                       texts, err);
+    return move_events(sqlite, home, texts, err) != 0
+               ? -1
+               : write_texts(sqlite,
+                             "UPDATE run SET scope = moved_to(scope, ?) WHERE is_among(scope)",
+                             texts, err);
 }
 
 static int move(struct store_sqlite *sqlite, struct store_home *home, struct err *err)

@@ -1,10 +1,45 @@
 /* The tables of a state: as a new one has them, and how an older one comes to have them. */
 #include "store_sqlite.h"
 
+#define NEW_VERSION "(random() & 0x7fffffffffff) + 1"
+
+/* One text, so that a new state and one that was brought up to it are the same. */
+#define KV_VERSION                                                                                 \
+    /* By a program that knows no versions, which replaces the row. */                             \
+    "CREATE TRIGGER kv_version AFTER INSERT ON kv WHEN NEW.version = 0 BEGIN"                      \
+    "  UPDATE kv SET version = " NEW_VERSION " WHERE scope = NEW.scope AND key = NEW.key;"         \
+    " END;"
+#define EVENTS                                                                                          \
+    "CREATE TABLE event ("                                                                              \
+    "  seq INTEGER PRIMARY KEY AUTOINCREMENT, scope TEXT NOT NULL, id TEXT NOT NULL,"                   \
+    "  part INTEGER NOT NULL, digest BLOB, type TEXT, order_key TEXT,"                                  \
+    "  state TEXT NOT NULL, received_ms INTEGER NOT NULL, next_ms INTEGER, ended_ms INTEGER,"           \
+    "  attempt INTEGER NOT NULL, conflicts INTEGER NOT NULL, duplicates INTEGER NOT NULL,"              \
+    "  alone INTEGER NOT NULL, owner TEXT, error TEXT, headers TEXT, body BLOB);"                       \
+    "CREATE UNIQUE INDEX event_by_id ON event (scope, id, part);"                                       \
+    "CREATE INDEX event_by_digest ON event (scope, digest, part) WHERE digest IS NOT NULL;" /* Only     \
+                                                                                               what     \
+                                                                                               can      \
+                                                                                               be       \
+                                                                                               claimed  \
+                                                                                               has      \
+                                                                                               a        \
+                                                                                               next_ms. \
+                                                                                             */         \
+    "CREATE INDEX event_due ON event (scope, next_ms, seq) WHERE next_ms IS NOT NULL;"                  \
+    "CREATE INDEX event_open ON event (scope, order_key, seq) WHERE ended_ms IS NULL;"                  \
+    "CREATE INDEX event_running ON event (owner) WHERE owner IS NOT NULL;"                              \
+    "CREATE INDEX event_failed ON event (scope, state) WHERE state IN ('dead', 'held');"                \
+    "CREATE INDEX event_ended ON event (scope, state, ended_ms) WHERE ended_ms IS NOT NULL;"            \
+    "CREATE INDEX event_full ON event (scope, state, ended_ms)"                                         \
+    "  WHERE ended_ms IS NOT NULL AND body IS NOT NULL;"                                                \
+    "CREATE TABLE step (seq INTEGER NOT NULL, name TEXT NOT NULL, result TEXT NOT NULL,"                \
+    "  PRIMARY KEY (seq, name)) WITHOUT ROWID;"
+
 /* What the migrations lead to, made at once: ALTER TABLE makes SQLite read all tables again. */
 const char store_sqlite_schema[] =
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-    "INSERT INTO meta (key, value) VALUES ('salt', randomblob(32)), ('version', 9);"
+    "INSERT INTO meta (key, value) VALUES ('salt', randomblob(32)), ('version', 10);"
     "CREATE TABLE token ("
     "  owner TEXT PRIMARY KEY, generation INTEGER NOT NULL, access_token TEXT, endpoint_url TEXT,"
     "  scope TEXT, lifetime_ms INTEGER NOT NULL, received_wall_ms INTEGER NOT NULL,"
@@ -20,7 +55,7 @@ const char store_sqlite_schema[] =
     "  generation INTEGER NOT NULL, started_ms INTEGER NOT NULL, host TEXT NOT NULL)"
     "  WITHOUT ROWID;"
     "CREATE TABLE kv (scope TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
-    "  PRIMARY KEY (scope, key)) WITHOUT ROWID;"
+    "  version INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (scope, key)) WITHOUT ROWID;" KV_VERSION
     /* As the migrations leave it: what came later stands behind the output. */
     "CREATE TABLE run ("
     "  row INTEGER PRIMARY KEY, run TEXT NOT NULL, scope TEXT NOT NULL, job TEXT NOT NULL,"
@@ -39,7 +74,7 @@ const char store_sqlite_schema[] =
     "  scope TEXT PRIMARY KEY, runs INTEGER NOT NULL, failures INTEGER NOT NULL,"
     "  skipped INTEGER NOT NULL, requests INTEGER NOT NULL, exchanges INTEGER NOT NULL,"
     "  success_ms INTEGER) WITHOUT ROWID;"
-    "CREATE TABLE bucket (key TEXT PRIMARY KEY, slots TEXT NOT NULL) WITHOUT ROWID;";
+    "CREATE TABLE bucket (key TEXT PRIMARY KEY, slots TEXT NOT NULL) WITHOUT ROWID;" EVENTS;
 
 const char *const store_sqlite_migrations[] = {
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
@@ -96,6 +131,9 @@ const char *const store_sqlite_migrations[] = {
     "UPDATE meta SET value = 8 WHERE key = 'version';",
     "CREATE TABLE bucket (key TEXT PRIMARY KEY, slots TEXT NOT NULL) WITHOUT ROWID;"
     "UPDATE meta SET value = 9 WHERE key = 'version';",
+    "ALTER TABLE kv ADD COLUMN version INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE kv SET version = " NEW_VERSION ";" KV_VERSION EVENTS
+    "UPDATE meta SET value = 10 WHERE key = 'version';",
 };
 _Static_assert(sizeof store_sqlite_migrations / sizeof *store_sqlite_migrations == STORE_VERSION,
                "one a version");

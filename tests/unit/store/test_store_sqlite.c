@@ -1,4 +1,6 @@
 /* SQLite as an engine: its files, and its versions. */
+#include "clock.h"
+#include "store_events.h"
 #include "store_fixture.h"
 
 #include <dirent.h>
@@ -226,6 +228,8 @@ static void programs_of_0_1_0_can_go_on(void **state)
     assert_int_equal(ask_sql("SELECT value FROM meta WHERE key = 'version'"), STORE_VERSION);
     run_sql("DELETE FROM meta WHERE key = 'version'; DROP TABLE token_intent;"
             "DROP TABLE bucket;"
+            "DROP TABLE event; DROP TABLE step; DROP TRIGGER kv_version;"
+            "ALTER TABLE kv DROP COLUMN version; INSERT INTO kv VALUES ('job', 'old', '1');"
             "ALTER TABLE run DROP COLUMN host"); /* as it left it */
     static const char *const added[] = {"token_type",    "refresh_expires_ms", "login_since_ms",
                                         "asked",         "secret_fingerprint", "barred",
@@ -237,9 +241,82 @@ static void programs_of_0_1_0_can_go_on(void **state)
         run_sql(sql);
         mem_free(sql);
     }
-    store_free(store_fixture_open());
+    struct err err;
+    struct store *store = store_fixture_open();
     assert_int_equal(ask_sql("SELECT value FROM meta WHERE key = 'version'"), STORE_VERSION);
     assert_int_equal(ask_sql("PRAGMA user_version"), STORE_OLDEST);
+
+    /* What it writes has a version nevertheless. */
+    int64_t first, second;
+    struct buf value;
+    buf_create(&value, 100);
+    assert_int_equal(store_kv_read(store, "job", "old", &value, &first, &err), 1);
+    assert_true(first > 0);
+    run_sql("INSERT OR REPLACE INTO kv (scope, key, value) VALUES ('job', 'old', '1')");
+    assert_int_equal(store_kv_read(store, "job", "old", &value, &second, &err), 1);
+    assert_true(second > 0 && second != first);
+    assert_int_equal(store_kv_read(store, "job", "none", &value, &second, &err), 0);
+    assert_int_equal(second, 0);
+    buf_destroy(&value);
+    store_free(store);
+}
+
+/* The one step of a query's plan, or "several". */
+static void explain(sqlite3 *db, const char *sql, char plan[static 200])
+{
+    sqlite3_stmt *stmt;
+    char *query = mem_printf("EXPLAIN QUERY PLAN %s", sql);
+    assert_int_equal(sqlite3_prepare_v2(db, query, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    snprintf(plan, 200, "%s", (const char *)sqlite3_column_text(stmt, 3));
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        snprintf(plan, 200, "several");
+    sqlite3_finalize(stmt);
+    mem_free(query);
+}
+
+/* 100,000 events wait, most of them for the first of their order key. */
+static void claiming_among_many_events_is_cheap(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    run_sql("WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+            " INSERT INTO event (scope, id, part, order_key, state, received_ms, next_ms, attempt,"
+            "  conflicts, duplicates, alone, headers, body)"
+            " SELECT 'hook:h:f', i, 0, CASE WHEN i % 100 > 0 THEN 'k' END, 'ready', i,"
+            "  CASE WHEN i % 100 = 0 OR i = 1 THEN i END, 0, 0, 0, 0, '{}', x'00' FROM n");
+    int64_t begun_ms = clock_mono_ms();
+    for (int i = 0; i < 100; i++) {
+        struct store_events events;
+        int64_t next_ms;
+        assert_int_equal(
+            store_event_claim(store, "hook:h:f", "w", 100000, 1, &events, &next_ms, &err), 0);
+        assert_int_equal(events.count, 1);
+        struct store_event_end end = {.scope = "hook:h:f",
+                                      .seq = events.items[0].seq,
+                                      .owner = "w",
+                                      .attempt = 1,
+                                      .state = STORE_EVENT_DONE,
+                                      .now_ms = 100000};
+        assert_int_equal(store_event_end(store, &end, &err), STORE_EVENT_ENDED);
+        store_events_destroy(&events);
+    }
+    assert_in_range(clock_mono_ms() - begun_ms, 0, 5000); /* 0.2 s; by reading all, minutes */
+    store_free(store);
+
+    char plan[200];
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
+    explain(db,
+            "SELECT * FROM event WHERE scope = ?1 AND next_ms <= ?2 ORDER BY next_ms, seq LIMIT ?3",
+            plan);
+    assert_string_equal(plan, "SEARCH event USING INDEX event_due (scope=? AND next_ms<?)");
+    explain(db,
+            "SELECT min(seq) FROM event WHERE scope = ?1 AND order_key = ?2 AND ended_ms IS NULL",
+            plan);
+    assert_string_equal(plan, "SEARCH event USING INDEX event_open (scope=? AND order_key=?)");
+    sqlite3_close(db);
 }
 
 /* A newer program adds: whoever has the state open goes on, and whoever opens it can use it. */
@@ -397,6 +474,7 @@ int main(void)
         TEST(a_locked_file_may_pass),
         TEST(version_1_migrates),
         TEST(programs_of_0_1_0_can_go_on),
+        TEST(claiming_among_many_events_is_cheap),
         TEST(what_a_newer_version_adds_disturbs_nobody),
         TEST(what_a_newer_version_takes_away_is_said),
         TEST(impossible_values_are_refused),
