@@ -7,6 +7,7 @@
 #include "server_refusal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -235,7 +236,7 @@ static bool is_idle(const struct server_connection *connection)
 /* True when it was freed. */
 static bool end_idle(struct server_connection *connection)
 {
-    if (connection->phase == ARRIVING) {
+    if (connection->phase != SERVED) {
         unwatch(connection);
         connection_free(connection);
         return true;
@@ -245,11 +246,14 @@ static bool end_idle(struct server_connection *connection)
     return false;
 }
 
+/* One that was answered before its request was read counts too: else refused ones would keep all
+ * places for as long as they linger. */
 static struct server_connection *longest_idle(const struct server *server)
 {
     struct server_connection *longest = NULL;
     for (struct server_connection *it = server->connections; it != NULL; it = it->next) {
-        if (is_idle(it) && (longest == NULL || it->since_ms <= longest->since_ms))
+        bool idle = is_idle(it) || it->phase == LINGERING;
+        if (idle && (longest == NULL || it->since_ms <= longest->since_ms))
             longest = it;
     }
     return longest;
@@ -270,6 +274,13 @@ static bool make_room(struct server *server)
     return room;
 }
 
+/* Else a full server would end a connection for nobody. */
+static bool is_dialled(const struct server *server)
+{
+    struct pollfd fd = {.fd = server->listener.fd, .events = POLLIN};
+    return poll(&fd, 1, 0) > 0;
+}
+
 static void on_listener(void *arg, short revents)
 {
     (void)revents;
@@ -283,7 +294,10 @@ static void on_listener(void *arg, short revents)
             struct sockaddr_storage storage;
         } address;
         socklen_t len = sizeof address;
-        if (server->nconnections >= server->options.max_connections && !make_room(server)) {
+        bool full = server->nconnections >= server->options.max_connections;
+        if (full && !is_dialled(server))
+            break;
+        if (full && !make_room(server)) {
             pause_listening(server);
             break;
         }

@@ -84,7 +84,8 @@ struct server_options {
     int64_t head_ms, body_ms, linger_ms;
     uint64_t rate_min, max_memory, max_files;
     size_t max_uploads, max_connections;
-    /* With max_connections open, those that have been idle longest make room for new ones.
+    /* With max_connections open, those that have been idle longest, or that linger after a
+     * refusal, make room for new ones.
      * Otherwise new ones wait. */
     bool end_idle;
     /* A body of no more than so many bytes is read without asking `head`, unless its sender waits

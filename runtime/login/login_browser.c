@@ -18,6 +18,10 @@
     sodium_base64_ENCODED_LEN(VERIFIER_BYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)
 #define PASTE_TRIES 3 /* at a terminal */
 #define ANYWHERE    "http://127.0.0.1:0/"
+/* The browser sends one small request at once; another program of this machine must not keep it
+ * out. */
+#define PEERS_MAX 64
+#define PEER_MS   3000 /* for a head, a body, and what comes after a refusal */
 
 struct wait {
     const struct login *login;
@@ -285,6 +289,11 @@ static int listen_at(struct wait *wait, const struct url *url, struct err *err)
         .host = url->host,
         .port = url->port,
         .max_body = LOGIN_LINE_MAX,
+        .max_connections = PEERS_MAX,
+        .end_idle = true,
+        .head_ms = PEER_MS,
+        .body_ms = PEER_MS,
+        .linger_ms = PEER_MS,
         .handler = redirected,
         .arg = wait,
     };

@@ -494,6 +494,22 @@ class Browser(Browsers):
         self.assertNotIn(CODE.encode(), terminal.shown)
         self.assertEqual(terminal.status(), 0)
 
+    def test_others_do_not_keep_the_browser_out(self):
+        """A program of this machine that opens connections and says nothing, or nonsense."""
+        service = self.service()
+        self.configure(service)
+        process, url = self.open()
+        there = urllib.parse.urlsplit(query_of(url)["redirect_uri"])
+        held = [socket.create_connection((there.hostname, there.port)) for _ in range(100)]
+        for number, connection in enumerate(held):
+            self.addCleanup(connection.close)
+            connection.settimeout(10)
+            if number % 3:
+                connection.sendall(b"GET / HTTP/1.1\r\nX: " if number % 3 == 1 else b"nonsense\r\n\r\n")
+        self.assertEqual(held[0].recv(1), b"", "100 connections are open")
+        self.come_back(url)
+        self.end(process, 0, "is signed in")
+
     def test_nobody_comes(self):
         service = self.service()
         self.configure(service)

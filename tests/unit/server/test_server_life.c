@@ -76,6 +76,27 @@ static void idle_ones_make_room(void **state)
         close(fds[i]);
 }
 
+static void refused_ones_make_room(void **state)
+{
+    struct server_fixture *f = *state;
+    struct buf reply;
+    int fds[5];
+    fixture_reopen(f, (struct server_options){.max_connections = 4, .end_idle = true});
+    for (int i = 0; i < 4; i++) {
+        fds[i] = client_dial(f);
+        client_say(f, fds[i], "nonsense\r\n\r\n"); /* answered, and lingers */
+        fixture_settle(f);
+    }
+    assert_int_equal(server_connections(f->server), 4);
+    fds[4] = client_dial(f);
+    buf_create(&reply, TEXT_MAX);
+    client_say(f, fds[4], GET);
+    client_hear(f, fds[4], &reply, "/a", 1);
+    buf_destroy(&reply);
+    for (int i = 0; i < 5; i++)
+        close(fds[i]);
+}
+
 static void retired_answers_what_it_has(void **state)
 {
     struct server_fixture *f = *state;
@@ -121,10 +142,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, server_fixture_setup, server_fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(socket_that_listens_already),
-        T(idle_ones_make_room),
-        T(retired_answers_what_it_has),
-        T(tls_that_cannot_begin),
+        T(socket_that_listens_already), T(idle_ones_make_room),   T(refused_ones_make_room),
+        T(retired_answers_what_it_has), T(tls_that_cannot_begin),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);
