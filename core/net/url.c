@@ -183,6 +183,9 @@ int url_parse(const char *text, struct url *url, struct err *err)
 
 int url_resolve(const char *base, const char *location, struct url *url, struct err *err)
 {
+    if (location[0] == '\0' ||
+        location[0] == '#') /* libcurl would cut the base at its last slash */
+        return parse(NULL, base, url, err);
     return parse(base, location, url, err);
 }
 

@@ -24,7 +24,7 @@ struct url {
  * fragment is dropped. Messages never show a query or user information. ERR_CONFIG: no libcurl.
  */
 int url_parse(const char *text, struct url *url, struct err *err);
-/* `location` may be relative to base. */
+/* `location` may be relative to base; "" and "#x" are the base itself (RFC 3986). */
 int url_resolve(const char *base, const char *location, struct url *url, struct err *err);
 void url_destroy(struct url *url);
 /* Adds "&query", or "query" where there is none. Encoded already; NULL and "" are fine. */

@@ -205,8 +205,9 @@ class Links(OAuth2):
     def test_a_circle_ends(self):
         self.serve(([1], "<?page=2>; rel=next"), ([2], "<?page=1>; rel=next"))
         self.fails(1, "api", "--paginate", "items?page=1", says="leads back to page 1")
-        self.serve(([1], "<items?x>; rel=next"))
-        self.fails(1, "api", "--paginate", "items?x", says="leads back to page 1")
+        for link in ("<items?x>", "<>", "<#x>"):
+            self.serve(([1], link + "; rel=next"))
+            self.fails(1, "api", "--paginate", "items?x", says="leads back to page 1")
 
     def test_links_that_are_none(self):
         for link in ('<?page=2>; rel="prev next-but-one"', '<?page=2; rel=next', '<?page=2>; rel=next; anchor="/x"', ",;,"):

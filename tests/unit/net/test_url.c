@@ -143,6 +143,9 @@ static void test_resolve(void **state)
     check_resolved("other?z=1", "https://a.example.org/v1/other?z=1");
     check_resolved("//b.example.org/x", "https://b.example.org/x");
     check_resolved("../../../x", "https://a.example.org/x");
+    check_resolved("?z=1", "https://a.example.org/v1/accessToken?z=1");
+    check_resolved("", "https://a.example.org/v1/accessToken?x=y");
+    check_resolved("#x", "https://a.example.org/v1/accessToken?x=y");
     struct url url;
     struct err err;
     assert_int_equal(
