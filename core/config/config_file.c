@@ -311,13 +311,14 @@ static struct yaml_doc *read_doc(struct file *file)
     }
     if (fstat(fd, &file->st) != 0)
         memset(&file->st, 0, sizeof file->st);
-    if (buf_read_fd(&text, fd) == 0)
+    if (safefile_read_fd(fd, &text) == 0)
         doc = yaml_load(file->shown, text.data, text.len, file->reader->problems);
     else if (errno == EFBIG)
         problems_add(file->reader->problems, file->shown, 0, 0,
                      "larger than %zu MiB, the most that is read", YAML_BYTES_MAX >> 20);
     else
-        problems_add(file->reader->problems, file->shown, 0, 0, "%s", strerror(errno));
+        problems_add(file->reader->problems, file->shown, 0, 0, "%s",
+                     errno == ETIMEDOUT ? SAFEFILE_PIPE_LATE : strerror(errno));
 cleanup:
     if (fd >= 0)
         close(fd);

@@ -1,5 +1,6 @@
 #include "safefile.h"
 
+#include "clock.h"
 #include "fd.h"
 #include "group.h"
 #include "mem.h"
@@ -8,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -95,11 +97,11 @@ int safefile_check_mode(const char *path, const struct stat *st, enum safefile_r
     return 0;
 }
 
-/* Only who holds an end of it can write it. Its writer may be slow: reading waits. */
+/* Only who holds an end of it can write it. */
 static bool is_nameless_pipe(int fd)
 {
     struct statfs fs;
-    return fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC && fcntl(fd, F_SETFL, 0) == 0;
+    return fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC;
 }
 
 int safefile_open(const char *path, enum safefile_rule rule, struct err *err)
@@ -130,16 +132,33 @@ int safefile_open(const char *path, enum safefile_rule rule, struct err *err)
     return -1;
 }
 
+int safefile_read_fd(int fd, struct buf *out)
+{
+    int64_t until_ms = clock_mono_ms() + SAFEFILE_PIPE_MS;
+    while (buf_read_fd(out, fd) != 0) {
+        int64_t left_ms = until_ms - clock_mono_ms();
+        if (errno != EAGAIN)
+            return -1;
+        if (left_ms <= 0) {
+            errno = ETIMEDOUT;
+            return -1;
+        }
+        struct pollfd pipe = {.fd = fd, .events = POLLIN};
+        poll(&pipe, 1, (int)left_ms);
+    }
+    return 0;
+}
+
 int safefile_read(const char *path, enum safefile_rule rule, struct buf *out, struct err *err)
 {
     int fd = safefile_open(path, rule, err);
     if (fd < 0)
         return -1;
-    int result = buf_read_fd(out, fd);
+    int result = safefile_read_fd(fd, out);
     if (result != 0 && errno == EFBIG)
         err_set(err, ERR_CONFIG, "%s: larger than %zu bytes", path, out->limit);
     else if (result != 0)
-        fail(err, path, strerror(errno));
+        fail(err, path, errno == ETIMEDOUT ? SAFEFILE_PIPE_LATE : strerror(errno));
     close(fd);
     return result;
 }

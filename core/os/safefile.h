@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#define SAFEFILE_PIPE_MS 30000 /* for a pipe to end */
+
 enum safefile_rule {
     SAFEFILE_NOT_WRITABLE, /* by group or others; owner is the user or root */
     SAFEFILE_PRIVATE,      /* and not readable by them either */
@@ -20,6 +22,10 @@ enum safefile_rule {
  * its subject) and, for modes, the chmod to type. Returns the descriptor (O_CLOEXEC), or -1.
  */
 int safefile_open(const char *path, enum safefile_rule rule, struct err *err);
+/* Reads what it opened, to the end. -1 with errno; ETIMEDOUT: a pipe that did not end within
+ * SAFEFILE_PIPE_MS. */
+int safefile_read_fd(int fd, struct buf *out);
+#define SAFEFILE_PIPE_LATE "the pipe did not end within 30 s" /* a message for that */
 /* Reads a whole file so checked. */
 int safefile_read(const char *path, enum safefile_rule rule, struct buf *out, struct err *err);
 /* Creates the folder (and its parents) 0700 if absent; one that group or others may enter, read or

@@ -71,9 +71,9 @@ connectors:
 class Substituted(JobCase):
     """`<(…)`: a pipe without a name, whose mode says nothing."""
 
-    def bash(self, command, status=0):
+    def bash(self, command, status=0, **env):
         done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=self.folder, check=False,
-                              env={**self.env, "J": JETON}, timeout=60)
+                              env={**self.env, "J": JETON, **env}, timeout=60)
         self.assertEqual(done.returncode, status, done.stderr)
         return done
 
@@ -112,6 +112,21 @@ class Substituted(JobCase):
             done = self.bash(f"$J check 7< <({bad})", 3)
             self.assertIn(says, done.stdout)
             self.assertEqual(done.stdout.count("application_secret"), 1, done.stdout)
+
+    def test_one_that_does_not_end(self):
+        """A helper that hangs holds nobody up for longer than half a minute."""
+        self.job("print 'ran'")
+        with open(self.path("jeton.yaml"), "a", encoding="utf-8") as file:
+            file.write("connectors: { c: { token_service: http://127.0.0.1:1, application_id: abcdefgh1, "
+                       "application_secret: { file: /dev/fd/7 }, refresh_token: a-refresh-token } }\n")
+        quick = {**self.faketime("+0 x100"), "FAKETIME_DONT_FAKE_MONOTONIC": "0"}
+        for command, says in (("check", "/dev/fd/7: the pipe did not end within 30 s"),
+                              ("-c /dev/fd/7 check", "/dev/fd/7: the pipe did not end within 30 s"),
+                              ("run /dev/fd/7", "/dev/fd/7: the pipe did not end within 30 s")):
+            with self.subTest(command=command):
+                endless = "exec 7< <(echo a-part-of-it; exec sleep 3000)"
+                done = self.bash(f"{endless}; $J {command} 2>&1; s=$?; kill $!; exit $s", 3, **quick)
+                self.assertIn(says, done.stdout)
 
     def test_the_password_of_the_sandbox(self):
         self.write("ask.py", "import base64, os, urllib.request as r\n"
