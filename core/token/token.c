@@ -3,6 +3,7 @@
 #include "connector.h"
 #include "mem.h"
 #include "token_flight.h"
+#include "token_flight_end.h"
 #include "token_request.h"
 
 #include <string.h>

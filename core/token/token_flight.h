@@ -7,7 +7,6 @@
 
 /* The flight of this owner, begun (by waiting for its lock) if there is none. */
 struct flight *token_flight_join(struct token_request *request);
-void token_flight_free(struct flight *flight);
 /* True while a reply may be on its way, or is being stored. */
 bool token_flight_on_wire(const struct flight *flight);
 

@@ -53,6 +53,7 @@ struct flight {
     /* Of a refusal: the row as it stands in the state by then, looked at once. */
     struct store_token peer;
     bool looked;
+    loop_fn *again;   /* begins anew with the row that was just loaded */
     bool saves, ends; /* what is written if nobody else has got further: the row; or its intent */
     struct token_request *waiters;
     struct err failure; /* what the waiters hear when the row is stored; ERR_NONE: it went well */
