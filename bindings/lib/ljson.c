@@ -42,16 +42,19 @@ static void *push_box(lua_State *L, size_t size, const char *name, lua_CFunction
 
 struct level {
     bool object;
-    lua_Integer count;
+    lua_Integer count; /* of an array; of an object: its keys */
 };
+
+#define FIELDS_MAX 64 /* for which there is room before they are read */
 
 /* Stores the value on top into the open table below it, or below its key in an object. */
 static void store(lua_State *L, struct level *level)
 {
+    level->count++;
     if (level->object)
         lua_rawset(L, -3);
     else
-        lua_rawseti(L, -2, ++level->count);
+        lua_rawseti(L, -2, level->count);
 }
 
 static void push_scalar(lua_State *L, const struct json_token *token)
@@ -81,7 +84,9 @@ static void push_scalar(lua_State *L, const struct json_token *token)
 /* While it runs, the stack holds the table of each open container and, in an object, the key. */
 static int build(lua_State *L, struct json_reader *reader, int array_metatable, struct err *err)
 {
-    struct level levels[JSON_DEPTH_MAX + 1];
+    struct level levels[JSON_DEPTH_MAX + 1] = {0};
+    /* Of the last object at each depth: the next one is mostly of the same kind. */
+    unsigned char fields[JSON_DEPTH_MAX + 1] = {0};
     struct json_token token;
     int depth = 0;
     for (;;) {
@@ -96,14 +101,18 @@ static int build(lua_State *L, struct json_reader *reader, int array_metatable, 
         case JSON_ARRAY_BEGIN:
         case JSON_OBJECT_BEGIN:
             levels[++depth] = (struct level){.object = token.type == JSON_OBJECT_BEGIN};
-            lua_newtable(L);
+            lua_createtable(L, 0, levels[depth].object ? fields[depth] : 0);
             if (token.type == JSON_ARRAY_BEGIN) {
                 lua_pushvalue(L, array_metatable);
                 lua_setmetatable(L, -2);
             }
             continue;
-        case JSON_ARRAY_END:
         case JSON_OBJECT_END:
+            fields[depth] =
+                levels[depth].count < FIELDS_MAX ? (unsigned char)levels[depth].count : FIELDS_MAX;
+            depth--;
+            break;
+        case JSON_ARRAY_END:
             depth--;
             break;
         default:

@@ -110,12 +110,13 @@ end
 ---@param reserved? table<string, any> Lua names that no field may take
 ---@return table into
 function names.convert(raw, object, into, reserved)
-  for name, value in pairs(raw) do
+  local null, made = json.null, known[object or ""] or {}
+  for name, value in next, raw do
     if type(name) ~= "string" then break end -- a list, which has no fields
-    local key = names.snake(name, object)
+    local key = made[name] or names.snake(name, object)
     -- If two wire names give the same one (`groupId` and `id`), the identical name wins.
     local wins = key == name or raw[key] == nil
-    if wins and key ~= "raw" and value ~= json.null and not (reserved and reserved[key]) then
+    if wins and key ~= "raw" and value ~= null and not (reserved and reserved[key]) then
       into[key] = times[name] and seconds(value, times[name]) or value
     end
   end
