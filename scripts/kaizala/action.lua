@@ -3,6 +3,7 @@ local audience = require "kaizala.audience"
 local check = require "kaizala.check"
 local group = require "kaizala.group"
 local json = require "jeton.json"
+local later = require "kaizala.later"
 local names = require "kaizala.names"
 local properties = require "kaizala.properties"
 local survey = require "kaizala.survey"
@@ -45,6 +46,7 @@ local survey = require "kaizala.survey"
 local Action = {}
 Action.__index = Action
 Action.__name = "kaizala.Action"
+later.methods(Action, "kaizala.reactions", "like", "comment")
 
 ---@class kaizala.File
 ---@field url string

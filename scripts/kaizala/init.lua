@@ -7,15 +7,23 @@
 --- `request`) when the service or the network fails, and a string with the position on misuse.
 local check = require "kaizala.check"
 local client = require "kaizala.client"
+local later = require "kaizala.later"
 local token = require "jeton.token"
--- These files add methods to clients and groups.
-require "kaizala.actions"
-require "kaizala.bots"
-require "kaizala.media"
-require "kaizala.reactions"
-require "kaizala.subgroups"
-require "kaizala.subscribers"
-require "kaizala.webhooks"
+
+local Client = client.Client
+local Group = require "kaizala.group".Group
+later.methods(Group, "kaizala.actions",
+  "announce", "create_job", "create_poll", "schedule_meeting", "create_survey", "send_action", "action",
+  "actions")
+later.methods(Client, "kaizala.bots", "bot", "bots", "create_bot")
+later.methods(Group, "kaizala.bots", "add_bot")
+later.methods(Client, "kaizala.media", "upload")
+later.methods(Group, "kaizala.media", "send_image", "send_album", "send_document", "send_audio", "send_video")
+later.methods(Group, "kaizala.reactions",
+  "react", "like", "comment", "reaction_summary", "reaction_summaries", "reactions")
+later.methods(Group, "kaizala.subgroups", "subgroups", "create_subgroup", "add_subgroups", "remove_subgroup")
+later.methods(Group, "kaizala.subscribers", "subscribers", "add_subscribers", "remove_subscribers")
+later.methods(Client, "kaizala.webhooks", "webhook", "webhooks", "create_webhook")
 
 local kaizala = {}
 

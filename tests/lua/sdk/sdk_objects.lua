@@ -1,5 +1,8 @@
 -- One object of each class of the SDK, without a request; and the classes, whose methods they have.
-require "kaizala" -- with all its methods
+require "kaizala"
+for _, name in ipairs { "actions", "bots", "media", "reactions", "subgroups", "subscribers", "webhooks" } do
+  require("kaizala." .. name) -- else they are read when their methods are called
+end
 local nobody = require("kaizala.client").new "nobody"
 local group = nobody:group "853654b2-7e1b-4c0e-9f0a-3d0c5f6b2a11"
 

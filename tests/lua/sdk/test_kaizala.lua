@@ -5,6 +5,12 @@ local kaizala = require "kaizala"
 local lu = require "luaunit"
 local names = require "kaizala.names"
 
+local FILES = { "actions", "bots", "media", "reactions", "subgroups", "subscribers", "webhooks" }
+local read_at_once = {}
+for _, name in ipairs(FILES) do
+  read_at_once[name] = package.loaded["kaizala." .. name]
+end
+
 local TestNames = {}
 
 function TestNames.test_the_objects_own_name_is_dropped()
@@ -64,6 +70,29 @@ function TestNames.test_iso_times()
     "2018-07-02T10:30:60Z", "2018-07-02T10:30:00+2", "2018-07-02T10:30:00+020",
   } do
     lu.assertNil(names.iso_time(text))
+  end
+end
+
+local TestFiles = {}
+
+function TestFiles.test_methods_come_with_their_file()
+  local classes = {
+    require "kaizala.client".Client, require "kaizala.group".Group, require "kaizala.action".Action,
+  }
+  local before = {}
+  for i, class in ipairs(classes) do
+    before[i] = {}
+    for name in pairs(class) do before[i][name] = true end
+  end
+  lu.assertEquals(read_at_once, {})
+  for _, name in ipairs(FILES) do require("kaizala." .. name) end
+  for i, class in ipairs(classes) do
+    for name, value in pairs(class) do
+      lu.assertTrue(before[i][name], name .. " is not there before its file")
+      if type(value) == "function" then
+        lu.assertNotStrContains(debug.getinfo(value, "S").short_src, "later", false, name .. " never comes")
+      end
+    end
   end
 end
 
@@ -242,6 +271,7 @@ end
 
 os.exit(lu.LuaUnit.new():runSuiteByInstances {
   { "TestNames", TestNames },
+  { "TestFiles", TestFiles },
   { "TestIterator", TestIterator },
   { "TestDocumentation", TestDocumentation },
   { "TestRefusals", TestRefusals },

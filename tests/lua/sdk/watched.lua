@@ -2,7 +2,7 @@
 -- returned, which fields were there, and what is not as the annotations say:
 --   jeton run --sandbox tests/lua/sdk/watched.lua tests/lua/sdk/sandbox_kaizala.lua
 local json = require "jeton.json"
-require "kaizala" -- with all its methods
+require "kaizala"
 local annotations = require "annotations"
 local objects = require "sdk_objects"
 
