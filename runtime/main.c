@@ -200,5 +200,9 @@ int main(int argc, char **argv)
     log_free(app.log);
     redact_free(app.redact);
     mem_free(self);
-    return status;
+    if (mem_is_watched())
+        return status;
+    /* Libraries would free what they have, one by one. */
+    fflush(NULL);
+    _exit(status);
 }

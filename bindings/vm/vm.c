@@ -14,6 +14,23 @@
 
 /* The state */
 
+/* A finalizer that is called after all others: lua_close would free each object now. */
+static int leave_objects(lua_State *L)
+{
+    longjmp(vm_of(L)->finalized, 1);
+}
+
+/* Before any other object with a finalizer: they are called from the last one to the first. */
+static void make_last_finalizer(lua_State *L)
+{
+    lua_newuserdatauv(L, 0, 0);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, leave_objects);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
 struct vm *vm_new(const struct vm_options *options)
 {
     struct vm *vm = mem_alloc(sizeof *vm);
@@ -24,6 +41,9 @@ struct vm *vm_new(const struct vm_options *options)
         abort(); /* out of memory, as in the core */
     vm->L = L;
     run_create(&vm->run, L, vm_look);
+    vm->options.ends_process = options->ends_process && !mem_is_watched();
+    if (vm->options.ends_process)
+        make_last_finalizer(L);
     vm->run.owns = vm_modules_own;
     vm->run.scheduler = task_scheduler_new(L, options->engine->loop, vm_memory_counts, vm);
     vm_limits_setup(vm);
@@ -48,8 +68,11 @@ void vm_free(struct vm *vm)
     vm_limits_stop(vm);
     vm_interrupt_stop(vm);
     run_hook_forget(&vm->run);
-    lua_close(vm->L);
-    vm_watchdog_free(vm->watchdog);
+    if (!vm->options.ends_process)
+        lua_close(vm->L);
+    else if (setjmp(vm->finalized) == 0)
+        lua_close(vm->L);
+    vm_watchdog_free(vm->watchdog, vm->options.ends_process);
     run_hook_stop(&vm->run);
     pthread_sigmask(SIG_SETMASK, &vm->mask, NULL);
     task_scheduler_free(vm->run.scheduler);

@@ -33,6 +33,7 @@ struct vm_options {
     bool ends_programs; /* at the deadline and by a signal: all children of this process; else they
                            are left to somebody else */
     bool log_json;      /* how the watchdog writes its one line */
+    bool ends_process;  /* what the run has made may be left to the end of the process */
     struct buf *text;   /* gets the text that the main task returns; NULL: none */
 };
 

@@ -14,6 +14,7 @@
 #include "vm.h"
 
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 
 #define VM_EXIT_MS       1000 /* that clean-up may take after os.exit, until the hook ends it */
@@ -29,6 +30,7 @@ struct vm_programs { /* that were ended with the run */
 struct vm {
     struct run run; /* first, so that vm_of can cast */
     lua_State *L;
+    jmp_buf finalized; /* with options.ends_process: where vm_free goes on after all finalizers */
     struct vm_options options;
     int (*commit)(lua_State *L, struct err *err); /* vm_on_success; NULL: none */
     struct err broken; /* what vm_new failed to set up; ERR_NONE: nothing */
@@ -143,6 +145,6 @@ void vm_load_module(lua_State *L, const char *name, const char *path);
 
 /* vm_watchdog.c: a thread that ends the process if a call into C does not return in time. */
 struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err);
-void vm_watchdog_free(struct vm_watchdog *watchdog); /* NULL is fine */
+void vm_watchdog_free(struct vm_watchdog *watchdog, bool ends_process); /* NULL is fine */
 
 #endif

@@ -197,11 +197,13 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
     return watchdog;
 }
 
-void vm_watchdog_free(struct vm_watchdog *watchdog)
+void vm_watchdog_free(struct vm_watchdog *watchdog, bool ends_process)
 {
     if (watchdog == NULL)
         return;
     eventfd_write(watchdog->stop_fd, 1);
+    if (ends_process)
+        return;
     pthread_join(watchdog->thread, NULL);
     close_all(watchdog);
     mem_free(watchdog);

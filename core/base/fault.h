@@ -29,6 +29,8 @@ void fault_point(const char *name);
 #define FAULT_RUN_WATCHDOG "run-watchdog" /* vm_options.watchdog_ms */
 /* Of N allocations of C code that belongs to Lua, one lets Lua collect garbage at once. */
 #define FAULT_COLLECT "collect"
+/* 1: all memory is given back at the end, as if the process went on. */
+#define FAULT_TIDY "tidy"
 
 int64_t fault_number(const char *name); /* 0: as it is; in `jeton` always */
 

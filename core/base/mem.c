@@ -1,5 +1,7 @@
 #include "mem.h"
 
+#include "fault.h"
+
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -76,4 +78,13 @@ void mem_free_secret(const char *text)
     if (text != NULL)
         sodium_memzero((void *)(uintptr_t)text, strlen(text));
     mem_free(text);
+}
+
+bool mem_is_watched(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return true;
+#else
+    return fault_number(FAULT_TIDY) != 0;
+#endif
 }

@@ -2,6 +2,7 @@
 #ifndef JETON_MEM_H
 #define JETON_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *mem_alloc(size_t size); /* zeroed */
@@ -15,5 +16,7 @@ void mem_freev(char **list);
 void mem_free(const void *ptr);
 void mem_free_secret(
     const char *text); /* wipes a NUL-terminated string, then frees it; NULL is fine */
+/* Whether somebody looks for what is never freed: then even the end of the process frees all. */
+bool mem_is_watched(void);
 
 #endif

@@ -53,6 +53,7 @@ static int run_vm(const struct job_script *script, struct engine *engine, char *
                                        .timeout_ms = left > 0 ? left : 1,
                                        .job = job,
                                        .attempt = script->attempt,
+                                       .ends_process = true,
                                        .log_json = script->app->log_format == LOG_JSON};
     struct vm *vm = vm_new(&options);
     int status = -1;

@@ -158,6 +158,7 @@ static int run_script(struct app *app, const struct run_options *options, const 
                                           .timeout_ms = options->timeout_ms,
                                           .args = operands + 1,
                                           .ends_programs = true,
+                                          .ends_process = true,
                                           .watchdog_ms = fault_number(FAULT_RUN_WATCHDOG),
                                           .log_json = app->log_format == LOG_JSON};
     orphans_adopt();

@@ -195,6 +195,24 @@ class Exit(RunCase):
         with open(self.folder + "/out.txt", encoding="utf-8") as out:
             self.assertEqual(out.read(), "flushed")
 
+    def test_each_finalizer_is_called_at_the_end_the_newest_first(self):
+        self.script("""
+            kept = {}
+            for i = 1, 1000 do
+              kept[i] = setmetatable({}, { __gc = function()
+                if i % 2 == 0 then error 'not its neighbours' end
+                io.write(i, ' ')
+              end })
+            end
+            collectgarbage "generational"
+            collectgarbage()
+            waits = coroutine.create(function()
+              local _ <close> = setmetatable({}, { __close = function() print 'a coroutine nobody closes' end })
+              coroutine.yield()
+            end)
+            coroutine.resume(waits)
+        """, prints="".join(f"{i} " for i in range(999, 0, -2)))
+
     def test_from_a_task(self):
         self.script(CLOSING + """
             local _ <close> = closing(function() print 'closed' end)

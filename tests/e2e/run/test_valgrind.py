@@ -30,7 +30,7 @@ class Valgrind(support.Case):
              f"--log-file={logs}.%p", PROGRAM, "run", *sandbox, os.path.join(LUA, name)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
             timeout=SECONDS, cwd=os.path.dirname(LUA), check=False,
-            env={**self.env, "JETON": PROGRAM, "JETON_SOURCE": SOURCE, "JETON_BUILD": os.environ["JETON_BUILD"]})
+            env={**self.env, "JETON_FAULT": "tidy=1", "JETON": PROGRAM, "JETON_SOURCE": SOURCE, "JETON_BUILD": os.environ["JETON_BUILD"]})
         self.assertRegex(done.stdout, r"(?m)^Ran [1-9]", "it did not come to its end")
         paths = glob.glob(logs + ".*")
         self.assertTrue(paths)
