@@ -1,5 +1,6 @@
 #include "client.h"
 
+#include "client_tls.h"
 #include "client_url.h"
 #include "clock.h"
 #include "limit.h"
@@ -16,8 +17,10 @@ struct client {
     struct loop *loop;
     struct transport transport;
     struct tokens *tokens;
+    struct redact *redact;
     struct log *log;
     int64_t deadline_ms;
+    struct client_tls *tls;
     int64_t requests;
     struct limits *limits;
     struct client_call *calls;
@@ -225,15 +228,25 @@ static int call_send(struct client_call *call, const char *endpoint, struct err 
     if (call->options.check != NULL &&
         call->options.check(call->options.check_arg, call->url, err) != 0)
         return -1;
+    struct client *client = call->client;
+    const struct provider_tls *tls = NULL;
+    if (strncmp(call->url, "https:", 6) == 0 &&
+        client_tls_find(&client->tls, call->connector, call->generation, client->redact,
+                        client->deadline_ms, &tls, err) != 0)
+        return -1;
     struct http_request request = *call->request;
+    if (tls != NULL) {
+        request.certificate = tls->certificate.data;
+        request.key = tls->key.data;
+    }
     call->headers[request.nheaders++] = call->authorization;
     request.url = call->url;
     request.headers = call->headers;
     request.ca_file = call->connector->ca_file;
     if (request.timeout_ms == 0)
         request.timeout_ms = call->connector->timeout_ms;
-    call->transfer = transport_start(&call->client->transport, &request, call_answered, call, err);
-    call->client->requests += call->transfer != NULL;
+    call->transfer = transport_start(&client->transport, &request, call_answered, call, err);
+    client->requests += call->transfer != NULL;
     return call->transfer != NULL ? 0 : -1;
 }
 
@@ -345,12 +358,13 @@ void client_cancel(struct client_call *call)
 }
 
 struct client *client_new(struct loop *loop, const struct transport *transport, struct store *store,
-                          struct tokens *tokens, struct log *log)
+                          struct tokens *tokens, struct redact *redact, struct log *log)
 {
     struct client *client = mem_alloc(sizeof *client);
     client->loop = loop;
     client->transport = *transport;
     client->tokens = tokens;
+    client->redact = redact;
     client->log = log;
     client->limits = limits_new(loop, store, log);
     return client;
@@ -363,6 +377,7 @@ void client_free(struct client *client)
     while (client->calls != NULL)
         call_free(client->calls);
     limits_free(client->limits);
+    client_tls_free(client->tls);
     mem_free(client);
 }
 

@@ -32,7 +32,7 @@ struct client_call;
 
 /* transport is copied; what it stands for must outlive the client. */
 struct client *client_new(struct loop *loop, const struct transport *transport, struct store *store,
-                          struct tokens *tokens, struct log *log);
+                          struct tokens *tokens, struct redact *redact, struct log *log);
 void client_free(struct client *client);
 void client_set_deadline(struct client *client, int64_t deadline_ms); /* monotonic; 0: none */
 struct client_call *client_start(struct client *client, const struct connector *connector,

@@ -49,8 +49,8 @@ int engine_need_store(struct engine *engine, struct err *err)
     engine->tokens =
         tokens_new(engine->loop, &engine->transport, engine->store, engine->redact, engine->log);
     tokens_set_config(engine->tokens, engine->config);
-    engine->client =
-        client_new(engine->loop, &engine->transport, engine->store, engine->tokens, engine->log);
+    engine->client = client_new(engine->loop, &engine->transport, engine->store, engine->tokens,
+                                engine->redact, engine->log);
     engine_set_deadline(engine, engine->deadline_ms);
     return 0;
 }

@@ -4,12 +4,15 @@
 
 #include <string.h>
 
-int connector_secrets_read(const struct connector *connector, struct redact *redact,
-                           int64_t deadline_ms, struct connector_secrets *out, struct err *err)
+int connector_secrets_read_key(const struct connector *connector, const char *key,
+                               struct redact *redact, int64_t deadline_ms,
+                               struct connector_secrets *out, struct err *err)
 {
     const struct secret *secret;
     for (size_t i = 0; (secret = connector_secret_at(connector, i)) != NULL; i++) {
         struct buf value;
+        if (key != NULL && strcmp(secret->key, key) != 0)
+            continue;
         buf_create_secret(&value, SECRET_BYTES_MAX);
         int result = secret_read(secret, redact, deadline_ms, &value, err);
         if (result == 0) {
@@ -21,6 +24,12 @@ int connector_secrets_read(const struct connector *connector, struct redact *red
             return -1;
     }
     return 0;
+}
+
+int connector_secrets_read(const struct connector *connector, struct redact *redact,
+                           int64_t deadline_ms, struct connector_secrets *out, struct err *err)
+{
+    return connector_secrets_read_key(connector, NULL, redact, deadline_ms, out, err);
 }
 
 void connector_secrets_add(struct connector_secrets *secrets, const char *key, const char *value)

@@ -20,6 +20,10 @@ struct connector_secrets { /* zeroed is empty; destroying it wipes */
  */
 int connector_secrets_read(const struct connector *connector, struct redact *redact,
                            int64_t deadline_ms, struct connector_secrets *out, struct err *err);
+/* The same, of the secret under this key; nothing where none is configured. NULL: all. */
+int connector_secrets_read_key(const struct connector *connector, const char *key,
+                               struct redact *redact, int64_t deadline_ms,
+                               struct connector_secrets *out, struct err *err);
 void connector_secrets_add(struct connector_secrets *secrets, const char *key, const char *value);
 /* NULL where none is configured under this key. */
 const char *connector_secrets_get(const struct connector_secrets *secrets, const char *key);

@@ -5,6 +5,7 @@
 #include "oauth2_discovery.h"
 #include "oauth2_reply.h"
 #include "oauth2_request.h"
+#include "oauth2_tls.h"
 #include "url.h"
 
 #include <string.h>
@@ -136,5 +137,6 @@ const struct provider oauth2_provider = {
     .path = oauth2_request_api_path,
     .resource = oauth2_request_resource,
     .authorize = oauth2_request_authorize,
+    .identify = oauth2_tls_identify,
     .error = oauth2_reply_error,
 };

@@ -371,10 +371,11 @@ struct http_request *oauth2_request_new(const struct provider_ask *ask, struct e
     char *bearer = NULL;
     char *authorization = NULL;
     char *url = NULL;
-    struct oauth2_tls tls;
+    struct provider_tls tls;
     buf_create_secret(&text, BODY_MAX);
-    oauth2_tls_create(&tls);
-    if (form_fill(form, ask, &bearer, err) != 0 || oauth2_tls_read(ask, &tls, err) != 0)
+    provider_tls_create(&tls);
+    if (form_fill(form, ask, &bearer, err) != 0 ||
+        oauth2_tls_read(ask->connector, ask->secrets, &tls, err) != 0)
         goto cleanup;
     authorization = bearer != NULL ? bearer : basic(ask);
     size_t nheaders = put_headers(ask, authorization, headers);
@@ -403,7 +404,7 @@ struct http_request *oauth2_request_new(const struct provider_ask *ask, struct e
         .key = tls.key.len > 0 ? tls.key.data : NULL,
     });
 cleanup:
-    oauth2_tls_destroy(&tls);
+    provider_tls_destroy(&tls);
     mem_free(base);
     mem_free_secret(url);
     mem_free_secret(authorization);

@@ -6,20 +6,8 @@
 
 #include <string.h>
 
-void oauth2_tls_create(struct oauth2_tls *tls)
-{
-    buf_create_secret(&tls->certificate, PRIVATE_KEY_BYTES_MAX);
-    buf_create_secret(&tls->key, PRIVATE_KEY_BYTES_MAX);
-}
-
-void oauth2_tls_destroy(struct oauth2_tls *tls)
-{
-    buf_destroy(&tls->certificate);
-    buf_destroy(&tls->key);
-}
-
 /* libcurl would tell neither of the two from the other, nor from a refusal by the server. */
-static int check(const struct oauth2_tls *tls, const struct connector *connector, struct err *err)
+static int check(const struct provider_tls *tls, const struct connector *connector, struct err *err)
 {
     struct certificate_thumbprints ignored;
     struct private_key *key = private_key_new_any(tls->key.data, tls->key.len, err);
@@ -32,13 +20,29 @@ static int check(const struct oauth2_tls *tls, const struct connector *connector
     return result;
 }
 
-int oauth2_tls_read(const struct provider_ask *ask, struct oauth2_tls *tls, struct err *err)
+int oauth2_tls_read(const struct connector *connector, const struct connector_secrets *secrets,
+                    struct provider_tls *tls, struct err *err)
 {
-    const char *certificate = connector_secrets_get(ask->secrets, OAUTH2_TLS_CERTIFICATE);
-    const char *key = connector_secrets_get(ask->secrets, OAUTH2_TLS_KEY);
+    const char *certificate = connector_secrets_get(secrets, OAUTH2_TLS_CERTIFICATE);
+    const char *key = connector_secrets_get(secrets, OAUTH2_TLS_KEY);
     if (certificate == NULL || key == NULL)
         return 0;
     pem_text(certificate, strlen(certificate), &tls->certificate);
     pem_text(key, strlen(key), &tls->key);
-    return check(tls, ask->connector, err);
+    return check(tls, connector, err);
+}
+
+int oauth2_tls_identify(const struct connector *connector, struct redact *redact,
+                        int64_t deadline_ms, struct provider_tls *tls, struct err *err)
+{
+    struct connector_secrets secrets = {0};
+    int result = connector_secrets_read_key(connector, OAUTH2_TLS_CERTIFICATE, redact, deadline_ms,
+                                            &secrets, err);
+    if (result == 0)
+        result = connector_secrets_read_key(connector, OAUTH2_TLS_KEY, redact, deadline_ms,
+                                            &secrets, err);
+    if (result == 0)
+        result = oauth2_tls_read(connector, &secrets, tls, err);
+    connector_secrets_destroy(&secrets);
+    return result;
 }

@@ -26,6 +26,27 @@ void provider_device_destroy(struct provider_device *device)
     *device = (struct provider_device){0};
 }
 
+void provider_tls_create(struct provider_tls *tls)
+{
+    buf_create_secret(&tls->certificate, SECRET_BYTES_MAX);
+    buf_create_secret(&tls->key, SECRET_BYTES_MAX);
+}
+
+void provider_tls_destroy(struct provider_tls *tls)
+{
+    buf_destroy(&tls->certificate);
+    buf_destroy(&tls->key);
+}
+
+int provider_identify(const struct connector *connector, struct redact *redact, int64_t deadline_ms,
+                      struct provider_tls *tls, struct err *err)
+{
+    const struct connector *owner = connector_owner(connector);
+    const struct provider *provider = provider_of(owner);
+    return provider->identify != NULL ? provider->identify(owner, redact, deadline_ms, tls, err)
+                                      : 0;
+}
+
 const char *provider_sign_in(const struct connector *connector)
 {
     const struct provider *provider = provider_of(connector);

@@ -103,6 +103,13 @@ struct provider_known {
     bool lost;    /* the reply to an earlier exchange was lost: `current` may have been replaced */
 };
 
+/* By what a client identifies itself in the TLS handshake (RFC 8705): PEM, as libcurl takes it. */
+struct provider_tls {
+    struct buf certificate, key;
+};
+void provider_tls_create(struct provider_tls *tls);
+void provider_tls_destroy(struct provider_tls *tls); /* wipes */
+
 /* A value that a person gives to make a connector: the client's ID, its secret, a refresh token. */
 struct provider_given {
     const char *key;   /* of the mapping */
@@ -205,6 +212,11 @@ struct provider {
     const char *(*resource)(const char *path);
     /* The header that carries an access token; its value is the caller's (mem_free_secret). */
     struct http_header (*authorize)(const struct connector *connector, const char *access_token);
+    /* What the client shows to an API's server that asks for it: access tokens may be bound to it.
+     * Both stay empty where none is configured. Reads secrets, and may block. ERR_CONFIG says what
+     * is wrong with them. NULL: nothing. */
+    int (*identify)(const struct connector *connector, struct redact *redact, int64_t deadline_ms,
+                    struct provider_tls *tls, struct err *err);
     /*
      * 308 of an API: the new endpoint (mem_free), from what was asked for: `path` below the old
      * one. ERR_HTTP when it cannot be told. NULL: it never moves.
@@ -220,6 +232,9 @@ struct provider {
 const struct provider *provider_of(const struct connector *connector);
 /* provider.sign_in; NULL also where it has none. */
 const char *provider_sign_in(const struct connector *connector);
+/* provider.identify of whoever lends the connector its token, or of itself. */
+int provider_identify(const struct connector *connector, struct redact *redact, int64_t deadline_ms,
+                      struct provider_tls *tls, struct err *err);
 int provider_may_ask(const struct connector *connector, const char *url, struct err *err);
 
 #endif

@@ -33,16 +33,17 @@ static void connected(void *arg, struct http_result *result)
     attempt->check->done = --attempt->check->waiting == 0;
 }
 
-/* like: where certificates are taken from; NULL: only the connector. */
-static void start(struct attempt *attempt, const char *url, const struct http_request *like)
+/* certificate, key: what is shown there; NULL: nothing. */
+static void start(struct attempt *attempt, const char *url, const char *certificate,
+                  const char *key)
 {
     struct err err;
     const struct http_request request = {
         .method = "GET",
         .url = url,
         .ca_file = attempt->connector->ca_file,
-        .certificate = like != NULL ? like->certificate : NULL,
-        .key = like != NULL ? like->key : NULL,
+        .certificate = certificate,
+        .key = key,
         .timeout_ms = CONNECT_TIMEOUT_MS,
         .alone = true,
         .connect_only = true,
@@ -63,7 +64,7 @@ static void try_request(struct attempt *attempt, const struct provider_ask *ask)
     struct http_request *request = provider_of(owner)->request(ask, &err);
     bool may = request != NULL && provider_may_ask(owner, request->url, &err) == 0;
     if (may)
-        start(attempt, request->url, request);
+        start(attempt, request->url, request->certificate, request->key);
     else
         check_token_problem(attempt->check, owner, &err); /* the message names the connector */
     http_request_free(request);
@@ -125,6 +126,20 @@ static void try_service(struct attempt *attempt)
         check_token_problem(attempt->check, owner, &err);
 }
 
+static void try_api(struct attempt *attempt, const char *endpoint)
+{
+    struct provider_tls tls;
+    struct err err;
+    provider_tls_create(&tls);
+    if (provider_identify(attempt->connector, attempt->check->app->redact, 0, &tls, &err) != 0)
+        check_token_problem(attempt->check, attempt->connector, &err);
+    else if (tls.key.len > 0)
+        start(attempt, endpoint, tls.certificate.data, tls.key.data);
+    else
+        start(attempt, endpoint, NULL, NULL);
+    provider_tls_destroy(&tls);
+}
+
 int check_reach(struct check *check, struct engine *engine, const struct check_reach *items,
                 size_t count, struct err *err)
 {
@@ -144,7 +159,7 @@ int check_reach(struct check *check, struct engine *engine, const struct check_r
         if (!items[i].exchanged)
             try_service(&attempt[0]);
         if (items[i].endpoint != NULL)
-            start(&attempt[1], items[i].endpoint, NULL);
+            try_api(&attempt[1], items[i].endpoint);
     }
     int result = check->waiting > 0 ? app_wait(engine, &check->done, err) : 0;
     for (size_t i = 0; i < 2 * count; i++) {

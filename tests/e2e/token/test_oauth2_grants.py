@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import ssl
 import tempfile
 import unittest
@@ -131,6 +132,50 @@ class ClientCertificates(OAuth2):
         with open(os.path.join(self.authority.folder, "other.key"), encoding="ascii") as key:
             for line in key.read().splitlines()[1:-1]:
                 self.assertNotIn(line, run.stdout + run.stderr)
+
+    def test_tokens_that_are_bound_to_it(self):
+        """The API answers only to the certificate that the token was asked for with, and asks for it (RFC 8705)."""
+        def api(request):
+            owners = {f"Bearer access-token-{n + 1}": peer for n, peer in enumerate(peers)}
+            good = owners.get(request["headers"]["Authorization"]) == request["peer"]["subject"]
+            return (200, {}, {"it": "is bound"}) if good else (401, {}, {"error": "invalid_token"})
+
+        def grant(form):
+            peers.append(grants.service.received[-1]["peer"]["subject"])
+            return grants.grant(form)
+
+        peers = []
+        grants = self.grants(api, context=self.context)
+        grants.answers = [grant] * 4
+        self.shows(grants)
+        lent = {"endpoint": grants.url + "/api", "ca_file": self.authority.file}
+        with open(os.path.join(self.folder, "jeton.yaml"), "a", encoding="utf-8") as file:
+            for name, keys in (("borrower", {"token_of": "books"}), ("slot", {"token_of": "other", "scope": ["b"]}),
+                               ("other", {"provider": "oauth2", "token_url": grants.url + "/token", "client_id": "other",
+                                          "grant": "client_credentials", "client_auth": "tls",
+                                          "tls": {"certificate": self.secret("other.pem"), "key": self.secret("other.key")}})):
+                file.write(f"  {name}: {json.dumps({**lent, **keys})}\n")
+        for name in ("books", "borrower", "slot", "other"):
+            self.assertIn("is bound", self.ok("api", "-C", name, "/it").stdout)
+        self.assertEqual([peer[-1][0][1] for peer in peers], ["client", "other", "other"])
+        # In one process: no connection that was made for one is used for the other.
+        self.write("all.lua", 'local http = require "jeton.http"\nfor _, name in ipairs {"books", "other", "books"} do\n'
+                   '  print(assert(http.request {connector = name, path = "/it"}).status)\nend\n')
+        self.assertEqual(self.ok("run", "all.lua").stdout.split(), ["200"] * 3)
+        self.assertEqual(len(grants.forms), 3)
+        self.ok("check", "--online")
+
+    def test_a_key_that_is_gone(self):
+        """It is needed for the API, but not to tell what the state holds."""
+        grants = self.grants(context=self.context)
+        key = os.path.join(self.folder, "own.key")
+        shutil.copy(self.secret("client.key")["file"], key)
+        self.shows(grants, tls={"certificate": self.secret("client.pem"), "key": {"file": key}})
+        self.token()
+        os.unlink(key)
+        self.assertEqual(self.token()["source"], "cache")
+        self.fails(3, "api", "/it", says="key of tls of connector 'books'")
+        self.assertEqual(len(grants.service.received), 1)
 
     def test_urls_that_an_issuer_has_for_it(self):
         def metadata(request):
