@@ -1,5 +1,6 @@
 /* jeton.state: durable keys and values of a job or script. Changes wait in the Lua state and are
  * written together. */
+#include "lstate.h"
 #include "larg.h"
 #include "lerr.h"
 #include "ljson.h"
@@ -7,13 +8,14 @@
 #include "luaopen.h"
 #include "mem.h"
 #include "store_runs.h"
+#include "task.h"
 #include "vm.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHANGES  "jeton.state.changes" /* registry: {key = JSON text, or false: deleted} */
+#define RECORD   "jeton.state.record" /* registry: that of the run */
 #define BUF_TYPE "jeton.state.buf"
 
 /* A script beside a configuration that has a name belongs to that, as its jobs do; another one is
@@ -45,6 +47,34 @@ static const char *push_scope(lua_State *L, struct err *err)
     err_set(err, ERR_CONFIG,
             "jeton.state needs a job or a script file: a script from standard input has no state");
     return NULL;
+}
+
+/* Pushes a table of the record: `changes` {key = JSON text, or false: deleted}, `seen` {key =
+ * version}. */
+static void push_part(lua_State *L, const char *part)
+{
+    lstate_push_record(L);
+    lua_getfield(L, -1, part);
+    lua_remove(L, -2);
+}
+
+void lstate_push_record(lua_State *L)
+{
+    if (task_push_context(L)) {
+        lua_getiuservalue(L, -1, LSTATE_RECORD);
+        lua_remove(L, -2);
+        return;
+    }
+    lua_getfield(L, LUA_REGISTRYINDEX, RECORD);
+}
+
+void lstate_new_record(lua_State *L)
+{
+    lua_createtable(L, 0, 2);
+    lua_newtable(L);
+    lua_setfield(L, -2, "changes");
+    lua_newtable(L);
+    lua_setfield(L, -2, "seen");
 }
 
 static int buf_gc(lua_State *L)
@@ -82,6 +112,17 @@ static struct store *ready_store(lua_State *L, const char **scope)
     return engine->store;
 }
 
+/* What was read first counts. */
+static void note_seen(lua_State *L, const char *key, int64_t version)
+{
+    push_part(L, "seen");
+    if (lua_getfield(L, -1, key) == LUA_TNIL) {
+        lua_pushinteger(L, version);
+        lua_setfield(L, -3, key);
+    }
+    lua_pop(L, 2);
+}
+
 static int state_get(lua_State *L)
 {
     const char *key = check_key(L);
@@ -89,7 +130,7 @@ static int state_get(lua_State *L)
     struct buf *stored = push_buf(L, STORE_VALUE_MAX);
     const char *json;
     size_t len;
-    lua_getfield(L, LUA_REGISTRYINDEX, CHANGES);
+    push_part(L, "changes");
     switch (lua_getfield(L, -1, key)) {
     case LUA_TBOOLEAN: /* deleted */
         lua_pushnil(L);
@@ -100,9 +141,11 @@ static int state_get(lua_State *L)
     default: {
         const char *scope;
         struct store *store = ready_store(L, &scope);
-        int found = store_kv_get(store, scope, key, stored, &err);
+        int64_t version;
+        int found = store_kv_read(store, scope, key, stored, &version, &err);
         if (found < 0)
             return lerr_raise(L, &err);
+        note_seen(L, key, version);
         if (found == 0) {
             lua_pushnil(L);
             return 1;
@@ -127,7 +170,7 @@ static int state_set(lua_State *L)
     struct err err = {0};
     if (push_scope(L, &err) == NULL)
         return lerr_raise(L, &err);
-    lua_getfield(L, LUA_REGISTRYINDEX, CHANGES);
+    push_part(L, "changes");
     if (lua_isnil(L, 2)) {
         lua_pushboolean(L, false);
     } else {
@@ -198,7 +241,7 @@ static int state_keys(lua_State *L)
         lua_pushboolean(L, true);
         lua_setfield(L, -2, name);
     }
-    lua_getfield(L, LUA_REGISTRYINDEX, CHANGES);  /* set changes */
+    push_part(L, "changes");                      /* set changes */
     for (lua_pushnil(L); lua_next(L, -2) != 0;) { /* set changes key json|false */
         lua_pushvalue(L, -2);
         if (lua_toboolean(L, -2))
@@ -214,10 +257,19 @@ static int state_keys(lua_State *L)
 }
 
 /* Stack: changes copy … Removes from the changes what was written, but not what has been set since.
- */
-static void forget_written(lua_State *L)
+ * What was read before has the version that the writing gave it. */
+static void forget_written(lua_State *L, int64_t version)
 {
+    push_part(L, "seen");
+    int seen = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1)) { /* … key written */
+        lua_pushvalue(L, -2);
+        if (lua_rawget(L, seen) != LUA_TNIL) {
+            lua_pushvalue(L, -3);
+            lua_pushinteger(L, lua_toboolean(L, -3) ? version : 0);
+            lua_rawset(L, seen);
+        }
+        lua_pop(L, 1);
         lua_pushvalue(L, -2);
         lua_rawget(L, 1);
         bool same = lua_rawequal(L, -1, -2);
@@ -230,32 +282,83 @@ static void forget_written(lua_State *L)
     }
 }
 
+static size_t count_entries(lua_State *L, int index)
+{
+    size_t count = 0;
+    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
+        count++;
+    return count;
+}
+
+void lstate_gather(lua_State *L, struct lstate_changes *changes)
+{
+    lstate_push_record(L);
+    lua_getfield(L, -1, "changes");
+    larg_copy(L, lua_gettop(L)); /* record copy; a finalizer may call state.set below */
+    int copy = lua_gettop(L);
+    changes->count = count_entries(L, copy);
+    struct store_kv *items =
+        lua_newuserdatauv(L, (changes->count + 1) * sizeof *items, 0); /* record copy items */
+    changes->items = items;
+    for (lua_pushnil(L); lua_next(L, copy) != 0; lua_pop(L, 1)) {
+        *items = (struct store_kv){.key = lua_tostring(L, -2)};
+        if (lua_isstring(L, -1))
+            items->value = lua_tolstring(L, -1, &items->len);
+        items++;
+    }
+    lua_getfield(L, copy - 1, "seen");
+    larg_copy(L, lua_gettop(L));
+    int read = lua_gettop(L);
+    changes->nseen = count_entries(L, read);
+    struct store_kv_seen *seen = lua_newuserdatauv(L, (changes->nseen + 1) * sizeof *seen, 0);
+    changes->seen = seen;
+    for (lua_pushnil(L); lua_next(L, read) != 0; lua_pop(L, 1), seen++)
+        *seen = (struct store_kv_seen){.key = lua_tostring(L, -2), .version = lua_tointeger(L, -1)};
+    lua_remove(L, copy - 1); /* copy items read seen */
+}
+
+static int raise_conflict(lua_State *L)
+{
+    struct err err;
+    err_set(&err, ERR_CONFLICT,
+            "a key of jeton.state that was read here has been changed by another run since: "
+            "nothing was written");
+    err.retryable = true;
+    return lerr_raise(L, &err);
+}
+
 /* Writes all changes in one transaction, then forgets them. Raises err. */
 static int state_commit(lua_State *L)
 {
+    struct lstate_changes changes;
     lua_settop(L, 0);
-    lua_getfield(L, LUA_REGISTRYINDEX, CHANGES); /* changes */
-    lua_pushvalue(L, 1);
-    larg_copy(L, 2); /* changes copy; a finalizer may call state.set below */
-    size_t count = 0;
-    for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1))
-        count++;
-    if (count == 0 || vm_options_of(vm_of(L))->dry_run)
+    push_part(L, "changes");
+    lstate_gather(L, &changes); /* changes copy items read seen */
+    if (changes.count == 0 || vm_options_of(vm_of(L))->dry_run)
         return 0;
-    struct store_kv *items = lua_newuserdatauv(L, count * sizeof *items, 0); /* … items */
-    size_t i = 0;
-    for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1)) {
-        items[i] = (struct store_kv){.key = lua_tostring(L, -2)};
-        if (lua_isstring(L, -1))
-            items[i].value = lua_tolstring(L, -1, &items[i].len);
-        i++;
-    }
     struct err err = {0};
     const char *scope;
-    struct store *store = ready_store(L, &scope); /* … items scope */
-    if (store_kv_write(store, scope, items, count, &err) != 0)
+    int64_t version;
+    struct store *store = ready_store(L, &scope);
+    struct store_call call = {.op = STORE_KV_WRITE,
+                              .kv = {.scope = scope,
+                                     .version = &version,
+                                     .items = changes.items,
+                                     .count = changes.count,
+                                     .seen = changes.seen,
+                                     .nseen = changes.nseen}};
+    int result = store_wait(store, &call, &err);
+    if (result < 0)
         return lerr_raise(L, &err);
-    forget_written(L);
+    if (result == 1) { /* from the beginning, if the script goes on */
+        lstate_push_record(L);
+        lua_newtable(L);
+        lua_setfield(L, -2, "changes");
+        lua_newtable(L);
+        lua_setfield(L, -2, "seen");
+        return raise_conflict(L);
+    }
+    forget_written(L, version);
     return 0;
 }
 
@@ -289,8 +392,8 @@ int luaopen_jeton_state(lua_State *L)
     luaL_newmetatable(L, BUF_TYPE);
     lua_pushcfunction(L, buf_gc);
     lua_setfield(L, -2, "__gc");
-    lua_newtable(L);
-    lua_setfield(L, LUA_REGISTRYINDEX, CHANGES);
+    lstate_new_record(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, RECORD);
     vm_on_success(vm_of(L), commit_at_end);
     lua_settop(L, 0);
     luaL_newlib(L, functions);

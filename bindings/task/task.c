@@ -97,6 +97,27 @@ void task_hold(lua_State *L, int index)
     lua_setiuservalue(L, index, USER_HELD);
 }
 
+bool task_push_context(lua_State *L)
+{
+    struct task *task = run_of(L)->scheduler->current;
+    if (task == NULL || !task->has_context)
+        return false;
+    task_push_kept(L, task);
+    lua_getiuservalue(L, -1, USER_CONTEXT);
+    lua_remove(L, -2);
+    return true;
+}
+
+/* From the running task, if there is one, to the one on top of L. */
+static void inherit_context(lua_State *L, struct task *task)
+{
+    task->has_context = task_push_context(L);
+    if (!task->has_context)
+        return;
+    task->deadline_ms = task->scheduler->current->deadline_ms;
+    lua_setiuservalue(L, -2, USER_CONTEXT);
+}
+
 struct task *task_new(lua_State *L, int nargs)
 {
     struct task_scheduler *scheduler = run_of(L)->scheduler;
@@ -107,6 +128,7 @@ struct task *task_new(lua_State *L, int nargs)
     struct task *task = lua_newuserdatauv(L, sizeof *task, USER_COUNT); /* fn arg… task */
     *task = (struct task){.scheduler = scheduler, .nargs = nargs + 2, .state = TASK_NEW};
     luaL_setmetatable(L, TASK_NAME);
+    inherit_context(L, task);
     task->co = lua_newthread(L); /* fn arg… task co */
     lua_setiuservalue(L, -2, USER_COROUTINE);
     lua_insert(L, -nargs - 2); /* task fn arg… */

@@ -46,6 +46,11 @@ void task_wake(struct task_wait *wait);
  * from the loop, outside of any protected call.
  */
 struct task *task_start(lua_State *L, int nargs);
+/*
+ * What tasks are about: a userdata, which a task has from whoever started it. Pushes that of the
+ * running task; false, and nothing is pushed: it has none.
+ */
+bool task_push_context(lua_State *L);
 int luaopen_jeton_task(lua_State *L); /* ltask.c */
 
 #endif

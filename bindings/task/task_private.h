@@ -16,9 +16,9 @@ enum task_state {
     TASK_CANCELLED
 };
 
-/* User values of a task: its coroutine, the traceback of its failure, and what task_hold was given.
- */
-enum { USER_COROUTINE = 1, USER_TRACEBACK = 2, USER_HELD = 3, USER_COUNT = 3 };
+/* User values of a task: its coroutine, the traceback of its failure, what task_hold was given, and
+ * its context. */
+enum { USER_COROUTINE = 1, USER_TRACEBACK = 2, USER_HELD = 3, USER_CONTEXT = 4, USER_COUNT = 4 };
 
 /* A full userdata. The registry's table of tasks keeps it while it is alive, or has failed and was
  * not joined. */
@@ -30,6 +30,8 @@ struct task {
     struct task_wait *wait; /* while waiting */
     struct err *cancel;     /* to be raised at the waiting call; owned */
     bool was_cancelled;
+    bool has_context;
+    int64_t deadline_ms; /* of its context, loop_now_ms; 0: none */
     bool told;          /* the count hook has raised the deadline in it already: see task_pass_by */
     bool failed;        /* the body ended with an error */
     bool memory;        /* that error was a lack of memory */

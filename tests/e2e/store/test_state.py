@@ -1,6 +1,7 @@
 """jeton.state over several runs: kept when a run succeeds, dropped when it fails."""
 
 import os
+import subprocess
 import unittest
 
 import support
@@ -32,6 +33,40 @@ class State(support.Case):
     def test_commit_writes_early(self):
         self.run_script("state.set('a', 1) state.commit() state.set('a', 2) error 'no'", status=1)
         self.assertEqual(self.run_script("print(state.get 'a')"), "1\n")
+
+    RACER = """
+local n = state.get "n" or 0
+io.stdout:write(n, "\\n") io.stdout:flush()
+io.stdin:read "l"
+state.set("n", n + 1) state.set("only_set", n)
+"""
+
+    def test_of_two_that_read_a_key_one_writes(self):
+        path = self.write("script.lua", 'local state = require "jeton.state"\n' + self.RACER)
+        racers = [self.start("run", path, stdin=subprocess.PIPE) for _ in range(2)]
+        for racer in racers:
+            self.assertEqual(racer.stdout.readline(), b"0\n")
+        _, stderr = racers[0].communicate(b"go\n")
+        self.assertEqual(racers[0].returncode, 0, stderr)
+        _, stderr = racers[1].communicate(b"go\n")
+        self.assertEqual(racers[1].returncode, 1, stderr)
+        self.assertIn(b"has been changed by another run", stderr)
+        self.assertEqual(self.run_script("print(state.get 'n', state.get 'only_set')"), "1\t0\n")
+
+    def test_a_conflict_can_be_begun_anew(self):
+        self.write("other.lua", "")
+        self.run_script(f"""
+            state.set("n", 5) state.commit() assert(state.get "n" == 5) assert(state.get "none" == nil)
+            state.set("n", 6) state.commit() -- what it wrote itself is no conflict
+            local sqlite = require "jeton.sqlite"
+            local db <close> = assert(sqlite.open("{self.state}/jeton.db"))
+            assert(db:exec("INSERT OR REPLACE INTO kv (scope, key, value) SELECT scope, 'none', 1 FROM kv WHERE key = 'n'"))
+            state.set("n", 7)
+            local ok, err = pcall(state.commit)
+            assert(not ok and err.kind == "conflict", tostring(err))
+            assert(state.get "n" == 6 and state.get "none" == 1)
+            state.set("n", 8) state.commit()""")
+        self.assertEqual(self.run_script("print(state.get 'n')"), "8\n")
 
     def test_the_last_task_counts_too(self):
         self.run_script("require 'jeton.task'.spawn(function() require 'jeton.task'.sleep(0.1) state.set('a', 1) end)")
