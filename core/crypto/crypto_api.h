@@ -25,6 +25,8 @@
     X(ERR_clear_error)                                                                             \
     X(EVP_DigestSign)                                                                              \
     X(EVP_DigestSignInit)                                                                          \
+    X(EVP_DigestVerify)                                                                            \
+    X(EVP_DigestVerifyInit)                                                                        \
     X(EVP_MD_CTX_free)                                                                             \
     X(EVP_MD_CTX_new)                                                                              \
     X(EVP_PKEY_CTX_set_rsa_padding)                                                                \
@@ -35,12 +37,15 @@
     X(EVP_PKEY_get_group_name)                                                                     \
     X(EVP_sha1)                                                                                    \
     X(EVP_sha256)                                                                                  \
+    X(EVP_sha512)                                                                                  \
+    X(PEM_read_bio_PUBKEY)                                                                         \
     X(PEM_read_bio_PrivateKey)                                                                     \
     X(PEM_read_bio_X509)                                                                           \
     X(X509_check_private_key)                                                                      \
     X(X509_digest)                                                                                 \
     X(X509_free)                                                                                   \
-    X(d2i_ECDSA_SIG)
+    X(d2i_ECDSA_SIG)                                                                               \
+    X(d2i_PUBKEY)
 
 /* EVP_sha256() is api.EVP_sha256(), and so on. */
 struct crypto_api {

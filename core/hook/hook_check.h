@@ -1,5 +1,5 @@
 /*
- * Is this request its sender's, and what does it hold? Pure: no input or output, no clock.
+ * Is this request its sender's, and what does it hold? No input or output, no clock.
  *
  * What was signed is looked at before anything else is parsed, as far as its places allow. No reply
  * says what was expected; `why`, which is for the log, says which part was wrong, and holds no
