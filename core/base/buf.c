@@ -94,12 +94,18 @@ int buf_vprintf(struct buf *buf, const char *fmt, va_list args)
 {
     va_list again;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
+    size_t room = buf->cap > 0 ? buf->cap - buf->len : 0;
+    int len = vsnprintf(room > 0 ? buf->data + buf->len : NULL, room, fmt, args);
     int result = -1;
-    if (len >= 0 && reserve(buf, (size_t)len) == 0) {
+    if (len >= 0 && (size_t)len < room && (size_t)len <= buf->limit - buf->len) {
+        buf->len += (size_t)len;
+        result = 0;
+    } else if (len >= 0 && reserve(buf, (size_t)len) == 0) {
         vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, again);
         buf->len += (size_t)len;
         result = 0;
+    } else if (room > 0) {
+        buf->data[buf->len] = '\0';
     }
     va_end(again);
     return result;

@@ -141,11 +141,12 @@ enum store_op {
     STORE_SALT, /* salt: random bytes made with the state, the key of fingerprints */
 
     /* token */
-    STORE_TOKEN_LOAD,     /* owner → row; 1, 0: none, but there may be an intent */
-    STORE_TOKEN_LIST,     /* count rows, by the owners that stand in them; without intents; one that
-                             is not there stays as it is */
-    STORE_TOKEN_SAVE,     /* row, inserted or replaced, and its intent: both or neither */
-    STORE_TOKEN_INTENT,   /* only the intent of row: written, or ended where it is none */
+    STORE_TOKEN_LOAD,   /* owner → row; 1, 0: none, but there may be an intent */
+    STORE_TOKEN_LIST,   /* count rows, by the owners that stand in them, each as much as its status
+                           is told by: of the access and refresh token only "" where there is one.
+                           One that is not there stays as it is */
+    STORE_TOKEN_SAVE,   /* row, inserted or replaced, and its intent: both or neither */
+    STORE_TOKEN_INTENT, /* only the intent of row: written, or ended where it is none */
     STORE_TOKEN_ENDPOINT, /* owner, endpoint_url: only that of an existing row, so that an exchange
                              under way elsewhere loses nothing */
     STORE_TOKEN_BAR,      /* owner, generation: notes it in a row that still has it */

@@ -1,7 +1,9 @@
 /* The rows of tokens, and their intents. */
+#include "mem.h"
 #include "store_sqlite.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* In this order they are read and written. */
@@ -117,27 +119,87 @@ int store_sqlite_token_load(struct store_sqlite *sqlite, struct store_call *call
     return found;
 }
 
-/* In one transaction, so that many rows cost one look at the file. */
+/* What a list shows of a row: of tokens, whether there is one. */
+#define LISTED                                                                                     \
+    "owner, generation, access_token IS NOT NULL, endpoint_url, scope, lifetime_ms,"               \
+    " received_wall_ms, received_boot_ms, received_boot_id, refresh_token IS NOT NULL,"            \
+    " refresh_since_ms, refresh_expires_ms, login_since_ms, asked, stop_kind, stop_since_ms,"      \
+    " stop_reason"
+#define LISTED_KINDS "tiiTTiintiiiiTsiT"
+
+static void take_listed(sqlite3_stmt *stmt, struct store_token *row)
+{
+    row->generation = sqlite3_column_int64(stmt, 1);
+    row->access_token = sqlite3_column_int(stmt, 2) != 0 ? mem_strdup("") : NULL;
+    row->endpoint_url = store_sqlite_column_text(stmt, 3);
+    row->scope = store_sqlite_column_text(stmt, 4);
+    row->lifetime_ms = sqlite3_column_int64(stmt, 5);
+    row->received_wall_ms = sqlite3_column_int64(stmt, 6);
+    row->received_boot_ms = sqlite3_column_int64(stmt, 7);
+    const char *boot_id = (const char *)sqlite3_column_text(stmt, 8);
+    snprintf(row->received_boot_id, sizeof row->received_boot_id, "%s", boot_id);
+    row->refresh_token = sqlite3_column_int(stmt, 9) != 0 ? mem_strdup("") : NULL;
+    row->refresh_since_ms = sqlite3_column_int64(stmt, 10);
+    row->refresh_expires_ms = sqlite3_column_int64(stmt, 11);
+    row->login_since_ms = sqlite3_column_int64(stmt, 12);
+    row->asked = store_sqlite_column_text(stmt, 13);
+    row->stop.kind = (enum store_stop_kind)sqlite3_column_int(stmt, 14);
+    row->stop.since_ms = sqlite3_column_int64(stmt, 15);
+    row->stop.reason = store_sqlite_column_text(stmt, 16);
+}
+
+static int by_owner(const void *a, const void *b)
+{
+    return strcmp((*(struct store_token *const *)a)->owner,
+                  (*(struct store_token *const *)b)->owner);
+}
+
+/* The first of the sorted rows that is not before this owner. */
+static size_t find_owner(struct store_token *const *sorted, size_t count, const char *owner)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(sorted[middle]->owner, owner) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The file is mapped while the table is read: most of its pages hold the tokens, which are not
+ * looked at, and each would be a call of the system. */
+#define MAP     "PRAGMA mmap_size = 268435456"
+#define MAP_NOT "PRAGMA mmap_size = 0"
+
+/* One statement for all, which reads the table once and no token. */
 int store_sqlite_token_list(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
-    sqlite3_stmt *stmt =
-        store_sqlite_prepare(sqlite, "SELECT " COLUMNS " FROM token WHERE owner = ?", err);
+    size_t count = call->token.count;
+    sqlite3_stmt *stmt = store_sqlite_prepare(sqlite, "SELECT " LISTED " FROM token", err);
     if (stmt == NULL)
         return -1;
-    int step = sqlite3_exec(sqlite->db, "BEGIN", NULL, NULL, NULL);
-    int result = 0;
-    for (size_t i = 0; step == SQLITE_OK && result == 0 && i < call->token.count; i++) {
-        if (call->token.row[i].owner[0] == '\0')
-            continue;
-        store_sqlite_bind_text(stmt, 1, call->token.row[i].owner);
-        if (sqlite3_step(stmt) == SQLITE_ROW)
-            result = take_row(sqlite, stmt, &call->token.row[i], err);
-        step = sqlite3_reset(stmt); /* the error of the step, if it had one */
+    sqlite3_exec(sqlite->db, MAP, NULL, NULL, NULL);
+    struct store_token **sorted = mem_alloc((count + 1) * sizeof(struct store_token *));
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &call->token.row[i];
+    qsort(sorted, count, sizeof(struct store_token *), by_owner);
+    int step, result = 0;
+    while (result == 0 && (step = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *owner = (const char *)sqlite3_column_text(stmt, 0);
+        size_t at = owner != NULL ? find_owner(sorted, count, owner) : count;
+        for (; result == 0 && at < count && strcmp(sorted[at]->owner, owner) == 0; at++) {
+            result = store_sqlite_check(sqlite, stmt, LISTED_KINDS, err);
+            if (result == 0)
+                take_listed(stmt, sorted[at]);
+        }
     }
-    if (step != SQLITE_OK)
+    if (result == 0 && step != SQLITE_DONE)
         result = store_sqlite_failed(sqlite, "cannot be read", err);
+    mem_free(sorted);
     sqlite3_finalize(stmt);
-    sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
+    sqlite3_exec(sqlite->db, MAP_NOT, NULL, NULL, NULL);
     return result;
 }
 

@@ -85,12 +85,17 @@ static void a_row_comes_back_as_it_was(void **state)
     assert_string_equal(found.endpoint_url, "https://new.example");
     assert_string_equal(found.access_token, "access");
     store_token_destroy(&found);
-    struct store_token rows[] = {{.owner = "nobody"}, {.owner = "owner-1"}};
-    struct store_call list = {.op = STORE_TOKEN_LIST, .token = {.row = rows, .count = 2}};
+    struct store_token rows[] = {
+        {.owner = "owner-1"}, {.owner = "nobody"}, {.owner = "owner-1"}, {.owner = ""}};
+    struct store_call list = {.op = STORE_TOKEN_LIST, .token = {.row = rows, .count = 4}};
     assert_int_equal(store_wait(store, &list, &err), 0);
-    assert_int_equal(rows[0].generation, 0);
-    assert_string_equal(rows[1].access_token, "access");
-    store_token_destroy(&rows[1]);
+    for (size_t i = 0; i < 4; i++) {
+        bool there = strcmp(rows[i].owner, "owner-1") == 0;
+        assert_int_equal(rows[i].generation, there ? 3 : 0);
+        assert_string_equal(there ? rows[i].access_token : "", ""); /* no token is read */
+        assert_int_equal(rows[i].stop.kind, there ? STORE_STOP_PERSON : STORE_STOP_NONE);
+        store_token_destroy(&rows[i]);
+    }
     struct store_call bar = {.op = STORE_TOKEN_BAR, .token = {.owner = "owner-1", .generation = 4}};
     assert_int_equal(store_wait(store, &bar, &err), 0);
     assert_int_equal(store_fixture_load(store, "owner-1", &found), 1);
