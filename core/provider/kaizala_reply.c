@@ -65,7 +65,7 @@ static int parse_fields(const struct json *reply, const struct http_response *re
     if (provider_words_is_token(refresh))
         token->refresh_token = mem_strdup(refresh->text);
     if (!provider_words_is_token(access))
-        return field_error("accessToken", "a token", err);
+        return field_error("accessToken", PROVIDER_A_TOKEN, err);
     if (json_string(endpoint) == NULL)
         return field_error("endpointUrl", "a URL", err);
     if (endpoint_error(endpoint->text, err) != 0)
@@ -75,7 +75,7 @@ static int parse_fields(const struct json *reply, const struct http_response *re
     bool rotated = refresh != NULL && refresh->type != JSON_NULL &&
                    !(json_string(refresh) != NULL && refresh->len == 0);
     if (rotated && token->refresh_token == NULL)
-        return field_error("refreshToken", "a token, empty or null", err);
+        return field_error("refreshToken", PROVIDER_A_TOKEN ", empty or null", err);
     if (parse_lifetime(json_get(reply, "accessTokenExpiry"), response, token, err) != 0)
         return -1;
 
@@ -122,7 +122,8 @@ static int read_login(const struct http_response *response, char **refresh_token
     if (reply == NULL)
         return -1;
     const struct json *value = json_get(reply, "refreshToken");
-    int result = provider_words_is_token(value) ? 0 : field_error("refreshToken", "a token", err);
+    int result =
+        provider_words_is_token(value) ? 0 : field_error("refreshToken", PROVIDER_A_TOKEN, err);
     if (result == 0)
         *refresh_token = mem_strdup(value->text);
     json_free(reply);

@@ -288,11 +288,11 @@ static int read_token(const struct oauth2_connector *oauth2, const struct json *
     if (provider_words_is_token(refresh))
         token->refresh_token = mem_strdup(refresh->text);
     if (!provider_words_is_token(access))
-        return nonsense(map->access_token != NULL ? map->access_token : "access_token", "a token",
-                        err);
+        return nonsense(map->access_token != NULL ? map->access_token : "access_token",
+                        PROVIDER_A_TOKEN, err);
     if (!is_absent(refresh) && token->refresh_token == NULL)
         return nonsense(map->refresh_token != NULL ? map->refresh_token : "refresh_token",
-                        "a token, empty or null", err);
+                        PROVIDER_A_TOKEN ", empty or null", err);
     if (read_endpoint(oauth2, root, token, err) != 0)
         return -1;
     token->access_token = mem_strdup(access->text);

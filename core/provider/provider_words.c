@@ -2,17 +2,15 @@
 
 #include "ascii.h"
 #include "json_pointer.h"
-#include "redact_limits.h"
 #include "utf8.h"
 
 #include <string.h>
 
-#define TOKEN_MAX ((size_t)16 * 1024) /* bytes of an access or refresh token */
-
 bool provider_words_is_token(const struct json *value)
 {
     const char *text = json_string(value);
-    if (text == NULL || value->len < REDACT_MIN_BYTES || value->len > TOKEN_MAX)
+    if (text == NULL || value->len < PROVIDER_TOKEN_MIN || value->len > PROVIDER_TOKEN_MAX ||
+        strstr(text, "://") != NULL)
         return false;
     for (const char *c = text; *c != '\0'; c++) {
         if (!ascii_is_visible(*c))

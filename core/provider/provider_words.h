@@ -8,7 +8,11 @@
 
 #define PROVIDER_WORDS_MAX 500 /* bytes of the service's own message that we show */
 
-/* A token travels in a header, and is masked: visible ASCII, neither short nor endless. */
+#define PROVIDER_TOKEN_MIN 8
+#define PROVIDER_TOKEN_MAX 16384
+#define PROVIDER_A_TOKEN   "a token (8 to 16384 visible characters, and no URL)"
+/* A token travels in a header: visible ASCII. And it is masked wherever it occurs: a service that
+ * gives "http:/" for one would have that masked in all that jeton writes. */
 bool provider_words_is_token(const struct json *value);
 /* Appends text from outside, for a message on one line: cut, control characters become spaces. */
 void provider_words_add(struct buf *out, const char *text, size_t len, size_t max);
