@@ -64,7 +64,10 @@ struct server_refusal {
     const char *target; /* as it came; NULL: it is not known */
 };
 /* Answers a refusal in the service's form, by one server_reply, at once; exchange is valid only
- * during the call. Where it does not answer: {"message":…,"errorCode":…}. */
+ * during the call. Where it does not answer: {"message":…,"errorCode":…}. Only the library sees the
+ * heads of the second and later requests of a connection, and of all over TLS: one that its memory
+ * does not hold (over SERVER_HEAD_MAX, or a multiple of SERVER_COOKIES_MAX) gets a 431 of the
+ * library's own, in HTML, and the connection ends. */
 typedef void server_refuse_fn(void *arg, struct server_exchange *exchange,
                               const struct server_refusal *refusal);
 

@@ -110,6 +110,35 @@ static void header_over_the_limit(void **state)
     }
 }
 
+/* What is over the limit is refused by us, also in a later request; what the library cannot hold,
+ * by the library. */
+static void cookies_of_a_later_request(void **state)
+{
+    struct server_fixture *f = *state;
+    static const size_t counts[] = {SERVER_COOKIES_MAX + 2, 6 * SERVER_COOKIES_MAX};
+    for (size_t i = 0; i < 2; i++) {
+        struct buf reply, request;
+        buf_create(&reply, TEXT_MAX);
+        buf_create(&request, TEXT_MAX);
+        int fd = client_dial(f);
+        client_say(f, fd, "GET /a HTTP/1.1\r\n" HOST_LINE "\r\n");
+        client_hear(f, fd, &reply, "/a", 1);
+        buf_clear(&reply);
+        buf_puts(&request, "GET /b HTTP/1.1\r\n" HOST_LINE "Cookie: a");
+        for (size_t n = 1; n < counts[i]; n++)
+            buf_puts(&request, "; a");
+        buf_puts(&request, "\r\n\r\n");
+        client_transmit(f, fd, request.data, request.len);
+        client_hear(f, fd, &reply, NULL, 0);
+        assert_non_null(strstr(reply.data, "HTTP/1.1 431 "));
+        assert_int_equal(strstr(reply.data, "\"RequestHeaderFieldsTooLarge\"") != NULL, i == 0);
+        assert_int_equal(f->requests, i + 1);
+        buf_destroy(&reply);
+        buf_destroy(&request);
+        close(fd);
+    }
+}
+
 static void nonsense_is_refused(void **state)
 {
     struct server_fixture *f = *state;
@@ -272,12 +301,19 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, server_fixture_setup, server_fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(body_over_the_limit),       T(chunked_over_the_limit),
-        T(body_at_the_limit),         T(who_expects_100_is_refused_at_once),
-        T(header_over_the_limit),     T(nonsense_is_refused),
-        T(peer_leaves_while_waiting), T(half_closed_peer_gets_its_reply),
-        T(peer_resets_while_waiting), T(peer_leaves_half_way),
-        T(free_while_waiting),        T(free_inside_the_handler),
+        T(body_over_the_limit),
+        T(chunked_over_the_limit),
+        T(body_at_the_limit),
+        T(who_expects_100_is_refused_at_once),
+        T(header_over_the_limit),
+        T(nonsense_is_refused),
+        T(cookies_of_a_later_request),
+        T(peer_leaves_while_waiting),
+        T(half_closed_peer_gets_its_reply),
+        T(peer_resets_while_waiting),
+        T(peer_leaves_half_way),
+        T(free_while_waiting),
+        T(free_inside_the_handler),
         T(dropped_without_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
