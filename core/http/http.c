@@ -9,6 +9,10 @@
 
 /* Longest wait while a transfer runs and libcurl names no time of its own. */
 #define IDLE_POLL_MS 1000
+/* How often a transfer with files is looked at, in parts of its timeout, and at least. libcurl's
+ * own limit of speed goes by an average of some seconds. */
+#define LOOKS       4
+#define LOOK_MAX_MS 500
 
 struct list {
     struct http_transfer *first, *last;
@@ -86,6 +90,7 @@ static void sigpipe_restore(const struct sigaction *before)
 
 static void close_easy(struct http *http, struct http_transfer *transfer)
 {
+    loop_timer_stop(http->loop, &transfer->idle_timer);
     if (transfer->easy == NULL)
         return;
     struct sigaction before;
@@ -139,6 +144,33 @@ static void finish(struct http_transfer *transfer, CURLcode code)
     set_state(transfer, HTTP_FINISHED);
 }
 
+static int64_t bytes_moved(const struct http_transfer *transfer)
+{
+    curl_off_t up = 0, down = 0;
+    long headers = 0;
+    transfer->api->easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &up);
+    transfer->api->easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
+    transfer->api->easy_getinfo(transfer->easy, CURLINFO_HEADER_SIZE, &headers);
+    return up + down + headers;
+}
+
+static void look_idle(void *arg)
+{
+    struct http_transfer *transfer = arg;
+    struct loop *loop = transfer->http->loop;
+    int64_t now_ms = clock_mono_ms(), moved = bytes_moved(transfer);
+    int64_t pause_ms =
+        transfer->timeout_ms / LOOKS < LOOK_MAX_MS ? transfer->timeout_ms / LOOKS + 1 : LOOK_MAX_MS;
+    if (moved != transfer->moved || transfer->moved_ms == 0) {
+        transfer->moved = moved;
+        transfer->moved_ms = now_ms;
+    } else if (now_ms - transfer->moved_ms >= transfer->timeout_ms) {
+        finish(transfer, CURLE_OPERATION_TIMEDOUT);
+        return;
+    }
+    loop_timer_start(loop, &transfer->idle_timer, pause_ms, look_idle, transfer);
+}
+
 /* Starts queued transfers up to the limit of concurrent ones. */
 static void launch(struct http *http)
 {
@@ -155,6 +187,8 @@ static void launch(struct http *http)
         CURLMcode code = http->api->multi_add_handle(http->multi, transfer->easy);
         if (code != CURLM_OK)
             abort(); /* out of memory, or a handle used twice */
+        if (http_has_files(transfer))
+            look_idle(transfer);
     }
 }
 

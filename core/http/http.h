@@ -72,7 +72,7 @@ struct http_request {
     bool brings_secrets; /* a reply below 400: of it LOG_TRACE shows no body, and few headers */
     /*
      * 0: HTTP_TIMEOUT_MS. Of the whole exchange, from when it is on the wire; where a file is sent
-     * or saved, of the longest time in which nothing moves (in whole seconds, measured over some).
+     * or saved, of the longest time in which nothing moves.
      */
     int64_t timeout_ms;
     size_t max_body; /* 0: HTTP_BODY_MAX, or HTTP_SAVE_MAX with save_path */

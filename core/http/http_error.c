@@ -185,7 +185,7 @@ static void explain_timeout(struct http_transfer *transfer)
         return;
     }
     if (http_has_files(transfer)) {
-        format_duration((transfer->timeout_ms + 999) / 1000 * 1000, limit);
+        format_duration(transfer->timeout_ms, limit);
         err_set(&transfer->result.err, ERR_NETWORK, "timed out: nothing moved for %s", limit);
         return;
     }

@@ -206,12 +206,8 @@ static CURLcode set_basics(struct http_transfer *transfer)
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
     SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_S);
-    if (http_has_files(transfer)) {
-        SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
-        SET(CURLOPT_LOW_SPEED_TIME, (long)((transfer->timeout_ms + 999) / 1000));
-    } else {
+    if (!http_has_files(transfer)) /* else http.c looks whether bytes move */
         SET(CURLOPT_TIMEOUT_MS, (long)transfer->timeout_ms);
-    }
     SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
     SET(CURLOPT_HEADERFUNCTION, http_on_header);
     SET(CURLOPT_HEADERDATA, (void *)transfer);

@@ -29,6 +29,15 @@ def read_slowly(connection, _):
         time.sleep(1)
 
 
+def read_a_part(connection, _):
+    """One that moves, for longer than a timeout, and then moves no more."""
+    until = time.monotonic() + 2.5
+    while time.monotonic() < until:
+        connection.recv(20_000)
+        time.sleep(0.05)
+    time.sleep(10)
+
+
 class Uploads(support.Case):
     def setUp(self):
         super().setUp()
@@ -65,6 +74,19 @@ class Uploads(support.Case):
     def test_the_timeout_of_a_request(self):
         started = [self.begin("run", "s.lua", url, how, "1") for url in (self.slow.url, "") for how in ("body", "json", "form")]
         self.finish(started, 5, "timed out after 1 s", "nil\tnetwork\n")
+
+    def test_a_file_that_does_not_move(self):
+        """`timeout` is how long nothing may move, to a fraction of a second."""
+        stuck, part = RawService(lambda connection, _: time.sleep(15)), RawService(read_a_part)
+        for service in (stuck, part):
+            self.addCleanup(service.stop)
+        started = [(least, most, *self.begin("run", "s.lua", service.url, how, "1")) for how in ("file", "parts")
+                   for service, least, most in ((stuck, 1, 2.5), (part, 3.5, 5))]
+        for least, most, process, began in sorted(started, key=lambda one: one[0]):
+            err = process.communicate(timeout=30)[1]
+            took = time.monotonic() - began
+            self.assertIn("timed out: nothing moved for 1 s", err.decode())
+            self.assertTrue(least <= took < most, took)
 
 
 if __name__ == "__main__":

@@ -375,7 +375,7 @@ static void test_nothing_moves(void **state)
                                          .timeout_ms = 300};
     struct outcome outcome = fixture_send(f, &request);
     assert_true(outcome.err.retryable);
-    assert_failed(&outcome, ERR_NETWORK, "nothing moved for 1 s");
+    assert_failed(&outcome, ERR_NETWORK, "nothing moved for 300 ms");
 }
 
 int main(void)
