@@ -1,0 +1,113 @@
+"""How costs grow: of a script with its requests and tasks, of the sandbox with what it holds and has served."""
+
+import os
+import statistics
+
+import servers
+from jobs import JETON, ours, peer
+from measure import Job, Peer
+from rates import wrk
+
+LINEAR = 0.15  # how far the cost of one more may differ between few and many
+REQUESTS = (1, 10, 100, 1000, 10_000)
+TASKS = (1, 10, 100, 1000)
+GROUPS = (3, 30, 300, 2500)
+SLOTS, GROUP_SLOTS, SLOT_S = 8, 3, 1
+LONG = 1_000_000  # requests, where the bench may take longer
+
+
+def series(name, title, x, unit, points, grown, limit=LINEAR):
+    """`points`: [x, y], of which y should be about the same everywhere; `grown`: by how much it is not."""
+    return {"name": name, "title": title, "x": x, "unit": unit, "points": [[x, round(y, 3)] for x, y in points],
+            "grown": round(grown, 3), "limit": limit, "met": grown <= limit}
+
+
+def range_of(points):
+    values = [y for _, y in points]
+    return max(values) / min(values) - 1
+
+
+def trend_of(points, of=statistics.median):
+    """Of many points, each of which has its own noise: the later half beside the earlier one."""
+    values, half = [y for _, y in points], len(points) // 2
+    return of(values[half:]) / of(values[:half]) - 1
+
+
+def one_more(costs):
+    """The cost of each beyond the first, which also pays for the start: of [n, cost]."""
+    _, first = costs[0]
+    return [[n, (cost - first) / (n - 1)] for n, cost in costs[1:]]
+
+
+def in_script(bench, name, title, x, numbers, make):
+    """By thousands of instructions, as time is too short for one and too noisy for few."""
+    costs = []
+    for n in numbers:
+        job = Job(name, title, [], work={"GET /item/N 200": n})
+        costs.append([n, bench.instructions(job, Peer("jeton", make(n))) * 1e3])
+    points = one_more(costs)
+    return series(name, title, x, "thousand instructions", points, range_of(points))
+
+
+def requests(bench):
+    return in_script(bench, "grow-requests", "A request more, one after the other", "requests in the run", REQUESTS,
+                     lambda n: [JETON, "run", ours("gets.lua"), bench.nginx.url, str(n)])
+
+
+def tasks(bench):
+    return in_script(bench, "grow-tasks", "A task more, all at once, one request each", "tasks at once", TASKS,
+                     lambda n: [JETON, "run", ours("parallel.lua"), bench.nginx.url, str(n), str(n)])
+
+
+# --- the sandbox: microseconds of the processor a request ------------------------------------
+
+def cost(sandbox, url, token, script=()):
+    """Of one request, and how many there were."""
+    before = sandbox.cpu()
+    _, count = wrk(url, token, SLOT_S, script)
+    return (sandbox.cpu() - before) / count * 1e6, count
+
+
+def by_groups(bench):
+    points = []
+    for groups in GROUPS:
+        sandbox = servers.Sandbox("--rate-limit", "0", groups=groups, folder=bench.folder)
+        try:
+            url, token = f"{sandbox.url}/v1/groups/{servers.GROUP_ID.format(1)}", sandbox.exchange()
+            points.append([groups, min(cost(sandbox, url, token)[0] for _ in range(GROUP_SLOTS))])
+        finally:
+            sandbox.stop()
+    return series("grow-groups", "Sandbox: GET of a group", "groups of the tenant", "µs of the processor", points,
+                  range_of(points))
+
+
+def over_time(bench, name, title, x, path, script=(), long=False):
+    """The cost of requests after so many others; and the memory."""
+    sandbox = servers.Sandbox("--rate-limit", "0", groups=3, folder=bench.folder)
+    try:
+        token, done, points, memory = sandbox.exchange(), 0, [], []
+        while len(points) <= SLOTS or (long and done < LONG):
+            each, count = cost(sandbox, sandbox.url + path, token, script)
+            done += count
+            points.append([done, each])
+            memory.append([done, sandbox.memory()])
+    finally:
+        sandbox.stop()
+    # The first slot warms up.
+    return series(name, title, x, "µs of the processor", points[1:], trend_of(points[1:])), memory[1:]
+
+
+def by_messages(bench):
+    path = f"/v1/groups/{servers.GROUP_ID.format(1)}/messages"
+    return over_time(bench, "grow-messages", "Sandbox: POST of a message", "messages of the group", path,
+                     ("-s", peer("post.lua")))[0]
+
+
+def by_requests(bench):
+    cpu, memory = over_time(bench, "grow-served", "Sandbox: GET of users/me", "requests served", "/v1/users/me",
+                            long=bool(os.environ.get("BENCH_LONG")))
+    return [cpu, series("grow-memory", "Sandbox: memory", "requests served", "MiB", memory, trend_of(memory, max))]
+
+
+GROWTH = {"grow-requests": requests, "grow-tasks": tasks, "grow-groups": by_groups, "grow-messages": by_messages,
+          "grow-served": by_requests}

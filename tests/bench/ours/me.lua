@@ -1,0 +1,2 @@
+-- One call.
+require "kaizala".connect():me()

@@ -1,0 +1,2 @@
+-- sleep.lua SECONDS
+require "jeton.task".sleep(tonumber((...)))

@@ -1,0 +1,2 @@
+-- upload.lua FILE: uploads it, without posting it.
+require "kaizala".connect():upload((...))

@@ -1,0 +1,155 @@
+"""The jobs that are not one command: servers under load, a slow line, a shared limit, and doing nothing."""
+
+import os
+import re
+import subprocess
+import time
+
+import servers
+from jobs import JETON, Connector, ours, peer
+from measure import Goal, WorkDiffers, medians, row
+
+LOAD_S, LOAD_ROUNDS, CONNECTIONS = 2, 3, 50
+ROUND_TRIP_MS, LINE_ROUNDS = 50, 5
+MESSAGES, PER_MINUTE, SENDERS = 10_000, 6_000, 8
+SEND_TIMEOUT_S = 150
+IDLE_S = 10
+
+
+def wrk(url, token, seconds=LOAD_S, options=()):
+    """Requests a second, and how many there were; all must have succeeded."""
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{int(seconds)}s", *options, "-H", "accessToken: " + token, url]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise WorkDiffers(f"{' '.join(command[:4])} {url}: {said}")
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1)), int(re.search(r"(\d+) requests in", said).group(1))
+
+
+# --- the sandbox under load ------------------------------------------------------------------
+
+def users_me(bench):
+    """Beside nginx with a reply of the same kind and about the same length."""
+    sandbox, samples = bench.sandbox, {"jeton": [], "nginx, one worker": []}
+    targets = (("jeton", sandbox.url, sandbox.exchange()), ("nginx, one worker", bench.nginx.url, bench.nginx.TOKEN))
+    for _ in range(LOAD_ROUNDS):
+        for name, url, token in targets:
+            samples[name].append({"rate": wrk(url + "/v1/users/me", token)[0]})
+    results = {name: medians(costs) for name, costs in samples.items()}
+    results["jeton"]["memory"] = round(sandbox.memory(), 2)
+    return row("sandbox-me", f"sandbox, GET /v1/users/me, wrk -c{CONNECTIONS}", results,
+               [Goal("rate", "nginx, one worker", 0.4, least=True)], samples, LOAD_ROUNDS)
+
+
+def groups(bench):
+    token = bench.sandbox.exchange()
+    samples = [{"rate": wrk(bench.sandbox.url + "/v1/groups", token)[0]} for _ in range(LOAD_ROUNDS)]
+    return row("sandbox-groups", f"sandbox, GET /v1/groups, demo tenant, wrk -c{CONNECTIONS}", {"jeton": medians(samples)},
+               [Goal("rate", None, 10_000, least=True)], None, LOAD_ROUNDS)
+
+
+# --- round trips -----------------------------------------------------------------------------
+
+def timed(bench, command, prepare):
+    if prepare:
+        prepare()
+    return bench.execute(command, bench.env)["wall"]
+
+
+def round_trips(bench, name, title, make, goals):
+    """How many are waited for one after the other: the time that a slow line adds, in units of its round trip."""
+    lines = [servers.Relay(bench.nginx.tls_port, ms) for ms in (0, ROUND_TRIP_MS)]
+    samples = {}
+    try:
+        ways = [make(f"{name}-{i}", f"https://127.0.0.1:{line.port}") for i, line in enumerate(lines)]
+        for i in range(LINE_ROUNDS + 1):
+            for who in ways[0]:
+                near, far = (timed(bench, *way[who]) for way in ways)
+                if i > 0:
+                    samples.setdefault(who, []).append({"count": (far - near) / ROUND_TRIP_MS, "wall": far})
+    finally:
+        for line in lines:
+            line.stop()
+    results = {who: medians(costs) for who, costs in samples.items()}
+    return row(name, title, results, goals, samples, LINE_ROUNDS, "count: round trips on the critical path")
+
+
+def cached_far(bench):
+    def make(name, url):
+        connector = Connector(bench.folder, name, url, bench.nginx)
+        curl = ["curl", "-sf", "-H", "accessToken: " + bench.nginx.TOKEN, url + "/v1/users/me"]
+        return {"jeton": (connector.run("me.lua"), None), "curl, token in hand": (curl, None)}
+    return round_trips(bench, "far-cached", f"{ROUND_TRIP_MS} ms round trips, HTTPS: first reply, token cached", make,
+                       [Goal("count", None, 3.2)])
+
+
+def exchange_far(bench):
+    def make(name, url):
+        connector = Connector(bench.folder, name, url, bench.nginx)
+        shell = ["bash", peer("me.sh"), url, bench.nginx.REFRESH]
+        return {"jeton": (connector.run("me.lua"), connector.forget), "bash, curl, jq": (shell, None)}
+    return round_trips(bench, "far-exchange", f"{ROUND_TRIP_MS} ms round trips, HTTPS: first reply after an exchange", make,
+                       [Goal("count", None, 4.2)])
+
+
+# --- a limit that processes share ------------------------------------------------------------
+
+def throttled(bench):
+    """So many messages by several processes of one state, to a sandbox that allows no more than the limit a minute."""
+    sandbox = servers.Sandbox("--rate-limit", f"{PER_MINUTE},{PER_MINUTE}")
+    try:
+        connector = Connector(bench.folder, "throttled", sandbox.url, sandbox, PER_MINUTE)
+        subprocess.run(connector.run("me.lua"), env=bench.env, check=True)
+        command = connector.run("send.lua", str(MESSAGES // SENDERS))
+        log = os.path.join(bench.folder, "throttled.log")
+        began = time.monotonic()
+        with open(log, "w", encoding="utf-8") as file:
+            running = [subprocess.Popen(command, env=bench.env, stderr=file) for _ in range(SENDERS)]
+            end_all(running, began + SEND_TIMEOUT_S)
+        took = time.monotonic() - began
+        stored = sandbox.state()["counts"]["messages"]
+        with open(log, encoding="utf-8") as file:
+            refused = sum("429" in line for line in file)
+    finally:
+        sandbox.stop()
+    results = {"jeton": {"rate": round(stored / took, 2), "share": round(stored * 60 / took / PER_MINUTE, 4), "refused": refused}}
+    note = f"{stored:,} messages in {took:.0f} s; share: of the limit; refused: answers 429"
+    return row("throttled", f"{MESSAGES:,} messages at {PER_MINUTE:,} a minute, {SENDERS} processes", results,
+               [Goal("share", None, 0.97, least=True), Goal("refused", None, 0)], None, 1, note)
+
+
+def end_all(running, until):
+    """Those that are not done by then are stopped: what was sent until then counts."""
+    for process in running:
+        try:
+            process.wait(timeout=max(0.1, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            pass
+    for process in running:
+        if process.poll() is None:
+            servers.stop(process)
+
+
+# --- doing nothing ---------------------------------------------------------------------------
+
+def cpu_of(bench, seconds):
+    return bench.execute([JETON, "run", ours("sleep.lua"), str(seconds)], bench.env)["cpu"]
+
+
+def idle(bench):
+    """What a minute of waiting costs, by a part of it: of a script without its start, and of a sandbox."""
+    sandbox = servers.Sandbox()
+    try:
+        start = min(cpu_of(bench, 0) for _ in range(5))
+        before = sandbox.cpu()
+        script = max(0.0, cpu_of(bench, IDLE_S) - start)
+        server = (sandbox.cpu() - before) * 1e3
+    finally:
+        sandbox.stop()
+    share = 60 / IDLE_S
+    return [row("idle-" + name, title, {"jeton": {"cpu": round(cost * share, 2)}}, [Goal("cpu", None, 20)], None, 1,
+                f"of a minute, measured over {IDLE_S} s")
+            for name, title, cost in (("run", "a script that sleeps", script), ("sandbox", "a sandbox that nobody asks", server))]
+
+
+RATES = {"sandbox-me": users_me, "sandbox-groups": groups, "far-cached": cached_far, "far-exchange": exchange_far,
+         "throttled": throttled, "idle": idle}
