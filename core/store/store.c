@@ -7,10 +7,12 @@
 
 struct store *store_new(const char *place, struct loop *loop)
 {
-    return store_new_on(&store_sqlite, place, loop);
+    const struct state_place folder = {.folder = (char *)(uintptr_t)place};
+    return store_new_on(&store_sqlite, &folder, loop);
 }
 
-struct store *store_new_on(const struct store_engine *engine, const char *place, struct loop *loop)
+struct store *store_new_on(const struct store_engine *engine, const struct state_place *place,
+                           struct loop *loop)
 {
     struct store *store = mem_alloc(sizeof *store);
     store->engine = engine;
@@ -30,7 +32,7 @@ void store_free(struct store *store)
     mem_free(store);
 }
 
-int store_open(struct store *store, struct err *err)
+static int prepare(struct store *store, struct err *err)
 {
     if (!store->open && store->engine->open(store->self, err) != 0)
         return -1;
@@ -38,10 +40,16 @@ int store_open(struct store *store, struct err *err)
     return 0;
 }
 
+int store_open(struct store *store, struct err *err)
+{
+    if (prepare(store, err) != 0)
+        return -1;
+    return store->engine->reach != NULL ? store->engine->reach(store->self, err) : 0;
+}
+
 void store_close(struct store *store)
 {
-    if (store->open)
-        store->engine->close(store->self);
+    store->engine->close(store->self);
     store->open = false;
 }
 
@@ -64,7 +72,7 @@ void store_start(struct store *store, struct store_call *call, loop_fn *done, vo
     call->arg = arg;
     if (call->under != NULL && !call->under->held)
         store_finish(call, err_set(&call->err, ERR_BUSY, "the lock was lost to somebody else"));
-    else if (store_open(store, &call->err) != 0)
+    else if (prepare(store, &call->err) != 0)
         store_finish(call, -1);
     else
         store->engine->start(store->self, call);

@@ -253,6 +253,7 @@ struct store_call {
     struct err err; /* of a result of -1 */
     /* The store's. */
     struct store *store; /* NULL: not under way */
+    void *engine;        /* the engine's own, while it is */
     loop_fn *done;
     void *arg;
 };

@@ -8,14 +8,17 @@
 #ifndef JETON_STORE_ENGINE_H
 #define JETON_STORE_ENGINE_H
 
+#include "state_place.h"
 #include "store.h"
 #include "store_lease.h"
 
 struct store_engine {
     /* place is borrowed; nothing is read or made. */
-    void *(*create)(const char *place, struct loop *loop);
+    void *(*create)(const struct state_place *place, struct loop *loop);
     void (*destroy)(void *self); /* closed before */
     int (*open)(void *self, struct err *err);
+    /* NULL: open has seen the state. Else calls see it, and this blocks until that is done. */
+    int (*reach)(void *self, struct err *err);
     void (*close)(void *self); /* idempotent */
     bool (*exists)(const void *self);
     int64_t (*now_ms)(const void *self);
@@ -28,8 +31,10 @@ struct store_engine {
 };
 
 extern const struct store_engine store_sqlite;
+extern const struct store_engine store_pg;
 
-struct store *store_new_on(const struct store_engine *engine, const char *place, struct loop *loop);
+struct store *store_new_on(const struct store_engine *engine, const struct state_place *place,
+                           struct loop *loop);
 /* Ends the call. result -1: call->err is set. */
 void store_finish(struct store_call *call, int result);
 

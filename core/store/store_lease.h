@@ -25,6 +25,7 @@ struct store_lease {
     int64_t give_up_ms; /* likewise */
     bool held;
     struct lock lock; /* of this host */
+    void *engine;     /* the engine's own */
     void (*done)(void *arg, const struct err *err);
     void *arg;
 };

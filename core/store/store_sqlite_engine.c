@@ -5,12 +5,12 @@
 
 #include <unistd.h>
 
-static void *sqlite_create(const char *place, struct loop *loop)
+static void *sqlite_create(const struct state_place *place, struct loop *loop)
 {
     (void)loop; /* nothing waits */
     struct store_sqlite *sqlite = mem_alloc(sizeof *sqlite);
-    sqlite->folder = mem_strdup(place);
-    sqlite->path = mem_printf("%s/jeton.db", place);
+    sqlite->folder = mem_strdup(place->folder);
+    sqlite->path = mem_printf("%s/jeton.db", place->folder);
     return sqlite;
 }
 

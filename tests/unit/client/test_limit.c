@@ -18,7 +18,7 @@ static struct memory {
     bool broken;
 } memory;
 
-static void *memory_create(const char *place, struct loop *loop)
+static void *memory_create(const struct state_place *place, struct loop *loop)
 {
     (void)place;
     (void)loop;
@@ -117,7 +117,7 @@ static void world_create(struct world *world, int64_t per_minute)
     world->hook = (struct loop_hook){.before = time_passes, .arg = &world->now_ms};
     loop_set_clock(world->loop, &world->clock);
     loop_hook_add(world->loop, &world->hook);
-    world->store = store_new_on(&memory_engine, "", world->loop);
+    world->store = store_new_on(&memory_engine, NULL, world->loop);
     static char name[] = "contoso";
     world->connector = (struct connector){.name = name};
     world->connector.rate_limit.per_minute = world->service.per_minute = per_minute;

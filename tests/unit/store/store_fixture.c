@@ -1,5 +1,10 @@
 #include "store_fixture.h"
 
+#include <limits.h>
+#include <sodium.h>
+
+#define SERVER "JETON_POSTGRES" /* the folder of its socket */
+
 const struct store_engine *store_fixture_engine = &store_sqlite;
 
 int store_fixture_run(const struct CMUnitTest *tests, size_t count)
@@ -9,12 +14,48 @@ int store_fixture_run(const struct CMUnitTest *tests, size_t count)
     failed += _cmocka_run_group_tests("sqlite", tests, count, NULL, NULL);
     store_fixture_engine = &store_late;
     failed += _cmocka_run_group_tests("late", tests, count, NULL, NULL);
+    if (getenv(SERVER) == NULL) {
+        fprintf(stderr, "not tested on PostgreSQL: ctest starts the server\n");
+        return failed;
+    }
+    store_fixture_engine = &store_pg;
+    failed += _cmocka_run_group_tests("postgresql", tests, count, NULL, NULL);
     return failed;
+}
+
+static int read_secret(void *arg, enum state_secret which, struct buf *out, struct err *err)
+{
+    (void)arg;
+    (void)err;
+    if (which == STATE_PASSWORD)
+        return 0;
+    buf_puts(out, STORE_FIXTURE_KEY);
+    return 1;
 }
 
 struct store *store_fixture_new(struct loop *loop)
 {
-    return store_new_on(store_fixture_engine, "state", loop);
+    char cwd[PATH_MAX];
+    assert_non_null(getcwd(cwd, sizeof cwd));
+    char *folder = mem_printf("%s/state", cwd);
+    struct store *store = store_fixture_at(folder, loop);
+    mem_free(folder);
+    return store;
+}
+
+struct store *store_fixture_at(char *folder, struct loop *loop)
+{
+    unsigned char hash[16];
+    char schema[2 + 2 * sizeof hash] = "t";
+    crypto_generichash(hash, sizeof hash, (const unsigned char *)folder, strlen(folder), NULL, 0);
+    sodium_bin2hex(schema + 1, sizeof schema - 1, hash, sizeof hash);
+    char *url = mem_printf("postgresql://jeton@/jeton?host=%s",
+                           getenv(SERVER) != NULL ? getenv(SERVER) : "");
+    const struct state_place place = {
+        .folder = folder, .url = url, .schema = schema, .read = read_secret};
+    struct store *store = store_new_on(store_fixture_engine, &place, loop);
+    mem_free(url);
+    return store;
 }
 
 struct store *store_fixture_open(void)
@@ -74,7 +115,7 @@ struct waiting {
     struct waiting *next;
 };
 
-static void *late_create(const char *place, struct loop *loop)
+static void *late_create(const struct state_place *place, struct loop *loop)
 {
     struct late *late = mem_alloc(sizeof *late);
     late->inner = store_sqlite.create(place, loop);

@@ -9,6 +9,9 @@
 /* SQLite that finishes every call later, from the loop. */
 extern const struct store_engine store_late;
 
+/* base64 of 32 bytes, and a comment */
+#define STORE_FIXTURE_KEY "# of tests\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
+
 /* That of this turn; SQLite where there are no turns. */
 extern const struct store_engine *store_fixture_engine;
 /* All tests on each engine; returns what main returns. */
@@ -19,6 +22,8 @@ int store_fixture_run(const struct CMUnitTest *tests, size_t count);
 struct store *store_fixture_open(void);
 /* The same, not opened yet. */
 struct store *store_fixture_new(struct loop *loop);
+/* The same in this folder, or in a schema of its own. */
+struct store *store_fixture_at(char *folder, struct loop *loop);
 /* Lets whoever holds the lease of a job lose it. */
 void store_fixture_steal(void);
 

@@ -190,6 +190,43 @@ static void keys_are_written_together_or_not_at_all(void **state)
     store_free(store);
 }
 
+static void what_was_seen_must_stay(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    struct buf out;
+    int64_t version, written;
+    buf_create(&out, 1000);
+    const struct store_kv one = {"n", "1", 1}, two = {"n", "2", 1}, gone = {"n", NULL, 0};
+    assert_int_equal(store_kv_write(store, SCOPE, &one, 1, &err), 0);
+    assert_int_equal(store_kv_read(store, SCOPE, "n", &out, &version, &err), 1);
+    struct store_kv_seen seen[] = {{"none", 0}, {"n", version}};
+    struct store_call write = {.op = STORE_KV_WRITE,
+                               .kv = {.scope = SCOPE,
+                                      .items = &two,
+                                      .count = 1,
+                                      .seen = seen,
+                                      .nseen = 2,
+                                      .version = &written}};
+    assert_int_equal(store_wait(store, &write, &err), 0);
+    assert_int_equal(store_kv_read(store, SCOPE, "n", &out, &version, &err), 1);
+    assert_int_equal(version, written);
+    assert_int_equal(store_wait(store, &write, &err), 1); /* it is another version now */
+    seen[1].version = version;
+    write.kv.items = &gone;
+    assert_int_equal(store_wait(store, &write, &err), 0);
+    assert_int_equal(store_kv_read(store, SCOPE, "n", &out, &version, &err), 0);
+    assert_int_equal(version, 0);
+    assert_int_equal(store_wait(store, &write, &err), 1);
+    seen[1].version = 0;
+    write.kv.items = &one;
+    assert_int_equal(store_wait(store, &write, &err), 0);
+    assert_string_equal(out.data, "12");
+    buf_destroy(&out);
+    store_free(store);
+}
+
 static void the_salt_stays(void **state)
 {
     (void)state;
@@ -461,6 +498,7 @@ int main(void)
         TEST(a_row_comes_back_as_it_was),
         TEST(an_intent_ends_with_the_tokens_or_alone),
         TEST(keys_are_written_together_or_not_at_all),
+        TEST(what_was_seen_must_stay),
         TEST(many_processes_create_one_store),
         TEST(the_salt_stays),
         TEST(a_call_is_done_once),

@@ -1,0 +1,227 @@
+/*
+ * What the parts of the PostgreSQL engine share: store_pg_link.c (the connection), store_pg_batch.c
+ * (transactions and what they bring), store_pg_schema.c (tables), store_pg_seal.c (secrets), a file
+ * for each kind of row, and store_pg_engine.c (the table). Nobody else includes it.
+ *
+ * An operation is one transaction, sent as a whole. Where the connection is lost before its end is
+ * known, it is sent again over the next one: so each must do no more when it is done twice. Texts
+ * that may hold any bytes are bytea. In SQL, @ stands for the schema: "FROM @token".
+ */
+#ifndef JETON_STORE_PG_H
+#define JETON_STORE_PG_H
+
+#include "arena.h"
+#include "state_place.h"
+#include "store_engine.h"
+#include "store_pg_api.h"
+
+#include <sys/types.h>
+
+/* As STORE_VERSION and STORE_OLDEST, of these tables. */
+#define STORE_PG_VERSION 1
+#define STORE_PG_OLDEST  1
+
+#define STORE_PG_CALL_MS       STORE_BUSY_MS /* an operation, from its start to its end */
+#define STORE_PG_STATEMENT_MS  8000          /* a statement, by the server's clock */
+#define STORE_PG_LOCK_MS       5000          /* waiting for another transaction */
+#define STORE_PG_CLOSE_MS      2000          /* what is still to be sent when the state is closed */
+#define STORE_PG_AGAIN_MS      100           /* the first pause between two connections; doubled */
+#define STORE_PG_AGAIN_MAX_MS  2000
+#define STORE_PG_ROUNDS_MAX    400 /* of an operation that others keep changing */
+#define STORE_PG_CONFLICTS_MAX 5   /* a transaction again that the server has rolled back */
+#define STORE_PG_PARAMS_MAX    40
+#define STORE_PG_KEYS_MAX      8
+#define STORE_PG_HOST_SIZE     33
+#define STORE_PG_RUN_LEASE     2 /* enum store_lease_kind, as SQL has it */
+
+struct store_pg;
+struct store_pg_batch;
+
+enum store_pg_link {
+    STORE_PG_CLOSED,
+    STORE_PG_CONNECTING,
+    STORE_PG_READY,   /* nothing is under way */
+    STORE_PG_WORKING, /* the first batch is */
+    STORE_PG_UNDOING, /* what has failed is rolled back */
+};
+
+struct store_pg_key {
+    unsigned char bytes[32];
+    unsigned char id[4];
+};
+
+struct store_pg {
+    struct loop *loop;
+    void (*hello)(struct store_pg *pg); /* store_pg_hello: after connecting */
+    struct state_place place;                    /* its strings are this engine's */
+    char *prefix;                                /* "schema". */
+    char *label;                                 /* for messages; has no secret */
+    char *password;                              /* NULL: none */
+    struct store_pg_key keys[STORE_PG_KEYS_MAX]; /* the first one seals */
+    size_t nkeys;
+    char host[STORE_PG_HOST_SIZE]; /* of the folder: host-id */
+    char boot_id[CLOCK_BOOT_ID_SIZE];
+    bool prepared;
+    bool make;        /* tables where there are none */
+    bool known;       /* this connection has seen the state, and this program may use it */
+    bool seen;        /* some connection has */
+    int64_t ahead_ms; /* what the server's clock is before this host's time since boot */
+    unsigned char salt[STORE_SALT_SIZE];
+    /* The connection. */
+    struct store_pg_api api;
+    PGconn *conn;
+    pid_t pid; /* whose conn is */
+    enum store_pg_link link;
+    struct loop_fd watch;
+    struct loop_timer deadline, again;
+    int64_t again_ms;
+    struct err trouble;           /* what the last connection failed with */
+    struct store_pg_batch *first; /* in the order in which they are sent */
+    struct store_pg_batch *under_way;
+    size_t results;    /* of the batch that came */
+    struct err failed; /* of it; ERR_NONE: none */
+    char sqlstate[6];  /* of the last error of a statement */
+    bool conflict;     /* it may be done again at once */
+    bool lost;         /* the connection is of no use: a standby, or a server that ends */
+    struct store_pg_lease *leases;
+};
+
+/* Batches */
+
+struct store_pg_statement {
+    const char *sql;
+    int count;
+    const char *values[STORE_PG_PARAMS_MAX];
+    int lengths[STORE_PG_PARAMS_MAX];
+    int formats[STORE_PG_PARAMS_MAX];
+};
+
+struct store_pg_batch {
+    struct store_pg *pg;
+    struct arena texts;
+    struct store_pg_statement *statements;
+    PGresult **results; /* one a statement, when it is done */
+    size_t count;
+    int64_t deadline_ms; /* loop_now_ms */
+    int conflicts;
+    bool hello; /* what a connection begins with */
+    /* Once, from the loop. err NULL: committed, and the results are there; the batch is freed
+     * afterwards. Its own store_pg may be used. */
+    void (*done)(struct store_pg_batch *batch, const struct err *err);
+    void *arg;
+    struct store_pg_batch *next;
+};
+
+struct store_pg_batch *
+store_pg_batch_new(struct store_pg *pg,
+                   void (*done)(struct store_pg_batch *batch, const struct err *err), void *arg);
+void store_pg_batch_free(struct store_pg_batch *batch);
+void store_pg_batch_clear(struct store_pg_batch *batch); /* the results */
+/* Another statement, and then its parameters, in their order. Texts are copied. NULL is NULL. */
+void store_pg_say(struct store_pg_batch *batch, const char *sql);
+void store_pg_text(struct store_pg_batch *batch, const char *text);
+void store_pg_int(struct store_pg_batch *batch, int64_t number);
+void store_pg_time(struct store_pg_batch *batch, int64_t ms); /* STORE_NONE is NULL */
+void store_pg_bytes(struct store_pg_batch *batch, const void *bytes, size_t len);
+void store_pg_scope(struct store_pg_batch *batch, const char *scope); /* its bytes */
+/* Sealed for this column and this owner. */
+void store_pg_sealed(struct store_pg_batch *batch, const char *column, const char *owner,
+                     const char *text, size_t len);
+/* Nothing of the batch happens when the lease was lost. NULL: always. */
+void store_pg_guard(struct store_pg_batch *batch, const struct store_lease *under);
+
+/* SQL that fails, and so undoes all, where the lease has no row, or where there is too much: by
+ * errors that nothing else here can have (division by zero, a root and a logarithm of -1). */
+#define STORE_PG_LOST(count)     "1 / " count
+#define STORE_PG_TOO_MANY(truth) "sqrt(CASE WHEN " truth " THEN -1 ELSE 0 END)"
+/* Likewise, where what was read before has changed since. */
+#define STORE_PG_CHANGED(truth) "ln(CASE WHEN " truth " THEN -1 ELSE 1 END)"
+
+/* What a statement (from 0) brought. Texts live as long as the batch; NULL is NULL. */
+int store_pg_rows(const struct store_pg_batch *batch, size_t statement);
+const char *store_pg_get(const struct store_pg_batch *batch, size_t statement, int row, int column);
+/* 0, or what `none` says, where it is NULL. */
+int64_t store_pg_get_int(const struct store_pg_batch *batch, size_t statement, int row, int column,
+                         int64_t none);
+/* Of a bytea, with a NUL behind it. */
+const char *store_pg_get_bytes(struct store_pg_batch *batch, size_t statement, int row, int column,
+                               size_t *len);
+/* *text is NULL where it is NULL. ERR_CONFIG where no key opens it. */
+int store_pg_get_sealed(struct store_pg_batch *batch, size_t statement, int row, int column,
+                        const char *name, const char *owner, const char **text, size_t *len,
+                        struct err *err);
+
+/* The connection */
+
+/* Owns the batch, which goes behind the others. */
+void store_pg_send(struct store_pg *pg, struct store_pg_batch *batch);
+void store_pg_send_first(struct store_pg *pg, struct store_pg_batch *batch);
+/* Ends the batches that are left, by the error, and the connection. */
+void store_pg_hang_up(struct store_pg *pg, const struct err *err);
+/* Waits for what was sent, at most so long. */
+void store_pg_flush(struct store_pg *pg, int64_t wait_ms);
+/* Starts to connect by the place's URL. ERR_CONFIG where it must not. */
+int store_pg_connect(struct store_pg *pg, struct err *err);
+/* The poll of a connection, with the environment kept away from libpq. */
+PostgresPollingStatusType store_pg_connect_poll(struct store_pg *pg);
+/* What the failed connection says, as an error. retryable: it may pass. */
+void store_pg_connect_failed(struct store_pg *pg, struct err *err);
+/* Of the URL, without connecting; sets the label. ERR_CONFIG. */
+int store_pg_url_check(struct store_pg *pg, struct err *err);
+
+/* Adds to `batch` what makes the tables where there are none. */
+void store_pg_schema_make(struct store_pg_batch *batch);
+/* The batch that a connection begins with: it looks at the state, makes one where there is none,
+ * and lets the others go on. */
+void store_pg_hello(struct store_pg *pg);
+
+/* Reads the keys of a file's text. ERR_CONFIG. */
+int store_pg_keys_read(struct store_pg *pg, const char *text, struct err *err);
+/* The sealed bytes live in the batch. */
+const unsigned char *store_pg_seal(struct store_pg_batch *batch, const char *column,
+                                   const char *owner, const void *text, size_t len, size_t *sealed);
+/* Length, or -1: no key opens it, or it is another's. */
+int64_t store_pg_unseal(const struct store_pg *pg, const char *column, const char *owner,
+                        const unsigned char *sealed, size_t len, char *text);
+
+/* Leases */
+
+struct store_pg_lease;
+void store_pg_lease_take(struct store_pg *pg, struct store_lease *lease);
+int store_pg_lease_renew(struct store_pg *pg, struct store_lease *lease, struct err *err);
+void store_pg_lease_release(struct store_pg *pg, struct store_lease *lease);
+
+/* Operations: what is asked, and what the answer comes to, as store_finish takes it. */
+
+#define STORE_PG_MORE 2 /* of take: ask again; `round` counts */
+
+struct store_pg_work {
+    struct store_pg *pg;
+    struct store_call *call; /* NULL: cancelled */
+    int round;
+    struct arena texts; /* what a round keeps for the next */
+    const char *last;
+    size_t last_len;
+    const char *kept[4]; /* of two buckets: before, and after */
+};
+
+typedef int store_pg_ask(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err);
+typedef int store_pg_take(struct store_pg_work *work, struct store_pg_batch *batch,
+                          struct err *err);
+struct store_pg_op {
+    store_pg_ask *ask;   /* NULL: not possible here yet */
+    store_pg_take *take; /* NULL: result 0 */
+    bool again;          /* where STORE_PG_CHANGED has undone it, ask again; else the result is 1 */
+};
+
+extern const struct store_pg_op store_pg_token_load, store_pg_token_list, store_pg_token_save,
+    store_pg_token_intent, store_pg_token_endpoint, store_pg_token_bar, store_pg_token_delete;
+extern const struct store_pg_op store_pg_kv_get, store_pg_kv_write, store_pg_kv_each;
+extern const struct store_pg_op store_pg_run_add, store_pg_run_claim, store_pg_run_start,
+    store_pg_run_end, store_pg_run_told, store_pg_run_list;
+extern const struct store_pg_op store_pg_slot_latest, store_pg_job_installed,
+    store_pg_job_set_installed, store_pg_counters_add;
+extern const struct store_pg_op store_pg_bucket_take;
+extern const struct store_pg_op store_pg_home_move, store_pg_home_find;
+
+#endif

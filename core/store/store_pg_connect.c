@@ -1,0 +1,247 @@
+/* How a connection is made: only what the URL and `state` say counts, and what is weak is refused.
+ */
+#include "mem.h"
+#include "store_pg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TRUST_FILE  "/etc/ssl/certs/ca-certificates.crt"
+#define NO_FILE     "/dev/null/none" /* a path that nothing can be at */
+#define PARAMS_MAX  32
+#define ENV_MAX     64
+#define ENV_PREFIX  "PG"
+#define DIGITS      "0123456789"
+#define STATE_CHARS DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+extern char **environ;
+
+/* The environment: libpq would take from it what the URL does not say, while it connects. */
+
+struct env {
+    char *kept[ENV_MAX];
+    size_t count;
+};
+
+static void env_hide(struct env *env)
+{
+    env->count = 0;
+    for (char **at = environ; *at != NULL && env->count < ENV_MAX;) {
+        if (strncmp(*at, ENV_PREFIX, sizeof ENV_PREFIX - 1) != 0) {
+            at++;
+            continue;
+        }
+        char *entry = mem_strdup(*at);
+        env->kept[env->count++] = entry;
+        char *name = mem_strndup(entry, strcspn(entry, "="));
+        unsetenv(name);
+        mem_free(name);
+        at = environ;
+    }
+}
+
+static void env_show(struct env *env)
+{
+    for (size_t i = 0; i < env->count; i++) {
+        char *equals = strchr(env->kept[i], '=');
+        *equals = '\0';
+        setenv(env->kept[i], equals + 1, 1);
+        mem_free(env->kept[i]);
+    }
+}
+
+PostgresPollingStatusType store_pg_connect_poll(struct store_pg *pg)
+{
+    struct env env;
+    env_hide(&env);
+    PostgresPollingStatusType status = pg->api.PQconnectPoll(pg->conn);
+    env_show(&env);
+    return status;
+}
+
+/* The URL */
+
+static const char *value_of(const PQconninfoOption *options, const char *keyword)
+{
+    for (; options->keyword != NULL; options++) {
+        if (strcmp(options->keyword, keyword) == 0)
+            return options->val;
+    }
+    return NULL;
+}
+
+static bool is_near(const char *host, size_t len)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "::1"};
+    if (len == 0 || host[0] == '/')
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strlen(names[i]) == len && strncmp(host, names[i], len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* All hosts of a list, of which NULL is none. */
+static bool are_near(const char *hosts)
+{
+    while (hosts != NULL) {
+        size_t len = strcspn(hosts, ",");
+        if (!is_near(hosts, len))
+            return false;
+        hosts = hosts[len] == ',' ? hosts + len + 1 : NULL;
+    }
+    return true;
+}
+
+static int check_options(const PQconninfoOption *options, struct err *err)
+{
+    static const char *const allowed[] = {
+        "host", "hostaddr", "port", "dbname", "user", "sslmode", "target_session_attrs",
+    };
+    for (const PQconninfoOption *one = options; one->keyword != NULL; one++) {
+        bool known = one->val == NULL;
+        for (size_t i = 0; !known && i < sizeof allowed / sizeof allowed[0]; i++)
+            known = strcmp(one->keyword, allowed[i]) == 0;
+        if (strcmp(one->keyword, "password") == 0 && one->val != NULL)
+            return err_set(err, ERR_CONFIG,
+                           "state.url holds a password; put it where `state.password` says");
+        if (!known)
+            return err_set(err, ERR_CONFIG, "state.url: '%s' cannot be set there", one->keyword);
+    }
+    if (value_of(options, "user") == NULL || value_of(options, "dbname") == NULL)
+        return err_set(err, ERR_CONFIG, "state.url names no %s (postgresql://USER@HOST/DATABASE)",
+                       value_of(options, "user") == NULL ? "user" : "database");
+    const char *mode = value_of(options, "sslmode");
+    if (mode != NULL && strcmp(mode, "verify-full") != 0 &&
+        (!are_near(value_of(options, "host")) || !are_near(value_of(options, "hostaddr"))))
+        return err_set(err, ERR_CONFIG,
+                       "state.url: sslmode=%s does not prove whose the server is; "
+                       "another host than this one needs sslmode=verify-full",
+                       mode);
+    return 0;
+}
+
+/* NULL with err. To be freed by PQconninfoFree. */
+static PQconninfoOption *parse(struct store_pg *pg, struct err *err)
+{
+    char *said = NULL;
+    PQconninfoOption *options = pg->api.PQconninfoParse(pg->place.url, &said);
+    if (options == NULL) /* what it says may hold a password */
+        err_set(err, ERR_CONFIG,
+                "state.url is no URL of a database "
+                "(postgresql://USER@HOST/DATABASE)");
+    if (said != NULL)
+        pg->api.PQfreemem(said);
+    if (options != NULL && check_options(options, err) != 0) {
+        pg->api.PQconninfoFree(options);
+        return NULL;
+    }
+    return options;
+}
+
+int store_pg_url_check(struct store_pg *pg, struct err *err)
+{
+    PQconninfoOption *options = parse(pg, err);
+    if (options == NULL)
+        return -1;
+    const char *host = value_of(options, "host");
+    mem_free(pg->label);
+    pg->label = mem_printf("state in database '%s' on %s", value_of(options, "dbname"),
+                           host != NULL && host[0] != '\0' ? host : "this host");
+    pg->api.PQconninfoFree(options);
+    return 0;
+}
+
+/* Connecting */
+
+struct params {
+    const char *keywords[PARAMS_MAX + 1];
+    const char *values[PARAMS_MAX + 1];
+    size_t count;
+};
+
+static void put(struct params *params, const char *keyword, const char *value)
+{
+    params->keywords[params->count] = keyword;
+    params->values[params->count++] = value;
+}
+
+static void ignore_notice(void *arg, const char *text)
+{
+    (void)arg;
+    (void)text;
+}
+
+int store_pg_connect(struct store_pg *pg, struct err *err)
+{
+    PQconninfoOption *options = parse(pg, err);
+    if (options == NULL)
+        return -1;
+    bool near = are_near(value_of(options, "host")) && are_near(value_of(options, "hostaddr"));
+    struct params params = {.count = 0};
+    for (const PQconninfoOption *one = options; one->keyword != NULL; one++) {
+        if (one->val != NULL && params.count < PARAMS_MAX / 2)
+            put(&params, one->keyword, one->val);
+    }
+    if (value_of(options, "sslmode") == NULL)
+        put(&params, "sslmode", near ? "prefer" : "verify-full");
+    if (value_of(options, "target_session_attrs") == NULL && value_of(options, "host") != NULL &&
+        strchr(value_of(options, "host"), ',') != NULL)
+        put(&params, "target_session_attrs", "read-write");
+    put(&params, "sslrootcert", pg->place.ca_file != NULL ? pg->place.ca_file : TRUST_FILE);
+    put(&params, "gssencmode", "disable");
+    put(&params, "passfile", NO_FILE);
+    put(&params, "client_encoding", "UTF8");
+    put(&params, "application_name", "jeton");
+    put(&params, "keepalives_idle", "10");
+    put(&params, "keepalives_interval", "5");
+    put(&params, "keepalives_count", "3");
+    if (pg->password != NULL)
+        put(&params, "password", pg->password);
+    struct env env;
+    env_hide(&env);
+    pg->conn = pg->api.PQconnectStartParams(params.keywords, params.values, 0);
+    env_show(&env);
+    pg->api.PQconninfoFree(options);
+    if (pg->conn == NULL)
+        return err_set(err, ERR_CONFIG, "%s: out of memory", pg->label);
+    if (pg->api.PQstatus(pg->conn) == CONNECTION_BAD) {
+        store_pg_connect_failed(pg, err);
+        return -1;
+    }
+    pg->api.PQsetErrorVerbosity(pg->conn, PQERRORS_VERBOSE); /* SQLSTATE has no other way out */
+    pg->api.PQsetNoticeProcessor(pg->conn, ignore_notice, NULL);
+    return 0;
+}
+
+/* "…FATAL:  28P01: …": where the state stands; NULL: the server said nothing. */
+static const char *find_state(const char *said)
+{
+    for (const char *at = said; (at = strchr(at, ':')) != NULL; at++) {
+        const char *state = at + 1 + strspn(at + 1, " ");
+        if (state > at + 1 && strspn(state, STATE_CHARS) == 5 && state[5] == ':' &&
+            strcspn(state, DIGITS) < 5) /* not "FATAL" */
+            return state;
+    }
+    return NULL;
+}
+
+void store_pg_connect_failed(struct store_pg *pg, struct err *err)
+{
+    const char *said = pg->api.PQerrorMessage(pg->conn);
+    const char *state = find_state(said);
+    const char *text = state != NULL ? state + 6 + strspn(state + 6, " ") : said;
+    /* What the server will always say, and what a handshake has refused. */
+    bool stays = state != NULL
+                     ? strncmp(state, "28", 2) == 0 || strncmp(state, "3D", 2) == 0 ||
+                           strncmp(state, "42", 2) == 0 || strncmp(state, "08P", 3) == 0 ||
+                           strncmp(state, "0A", 2) == 0
+                     : strstr(said, "certificate") != NULL || strstr(said, "SSL") != NULL ||
+                           strstr(said, "password") != NULL || strstr(said, "invalid") != NULL;
+    err_set(err, stays ? ERR_CONFIG : ERR_NETWORK, "%s: cannot connect: %.*s", pg->label,
+            (int)strcspn(text, "\n"), text);
+    err->retryable = !stays;
+}

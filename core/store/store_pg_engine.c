@@ -1,0 +1,341 @@
+/* PostgreSQL as an engine. */
+#include "clock.h"
+#include "mem.h"
+#include "safefile.h"
+#include "store_pg.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HOST_FILE  "host-id"
+#define KEYS_BYTES ((size_t)64 * 1024)
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyz_0123456789"
+#define NAME_MAX_  41
+#define CHANGED    "2201E" /* STORE_PG_CHANGED */
+
+static void *pg_create(const struct state_place *place, struct loop *loop)
+{
+    struct store_pg *pg = mem_alloc(sizeof *pg);
+    pg->loop = loop;
+    pg->hello = store_pg_hello;
+    pg->place = (struct state_place){
+        .folder = mem_strdup(place->folder),
+        .url = mem_strdup(place->url),
+        .schema = mem_strdup(place->schema != NULL ? place->schema : STATE_SCHEMA_DEFAULT),
+        .ca_file = mem_strdup(place->ca_file),
+        .read = place->read,
+        .arg = place->arg,
+    };
+    pg->prefix = mem_printf("\"%s\".", pg->place.schema);
+    pg->make = true;
+    clock_boot_id(pg->boot_id);
+    return pg;
+}
+
+static void pg_destroy(void *self)
+{
+    struct store_pg *pg = self;
+    mem_free(pg->place.folder);
+    mem_free(pg->place.url);
+    mem_free(pg->place.schema);
+    mem_free(pg->place.ca_file);
+    mem_free(pg->prefix);
+    mem_free(pg->label);
+    mem_free_secret(pg->password);
+    sodium_memzero(pg, sizeof *pg);
+    mem_free(pg);
+}
+
+/* What this host is called in leases: made once, at random, as names of hosts are not unique. */
+static int know_host(struct store_pg *pg, struct err *err)
+{
+    unsigned char bytes[(STORE_PG_HOST_SIZE - 1) / 2];
+    char made[STORE_PG_HOST_SIZE];
+    char *path = mem_printf("%s/" HOST_FILE, pg->place.folder);
+    struct buf text;
+    buf_create(&text, STORE_PG_HOST_SIZE);
+    int result = safefile_private_dir(pg->place.folder, err);
+    if (result == 0 && access(path, F_OK) != 0) {
+        struct lock lock;
+        lock_create(&lock, NULL);
+        result = lock_block(&lock, pg->place.folder, HOST_FILE, STORE_BUSY_MS, err);
+        randombytes_buf(bytes, sizeof bytes);
+        sodium_bin2hex(made, sizeof made, bytes, sizeof bytes);
+        if (result == 0 && access(path, F_OK) != 0)
+            result = safefile_write(path, 0600, made, strlen(made), err);
+        lock_release(&lock);
+    }
+    if (result == 0)
+        result = safefile_read(path, SAFEFILE_PRIVATE, &text, err);
+    if (result == 0 &&
+        (text.len != STORE_PG_HOST_SIZE - 1 || strspn(text.data, "0123456789abcdef") != text.len))
+        result = err_set(err, ERR_CONFIG, "'%s' is damaged; remove it while nothing runs", path);
+    if (result == 0)
+        memcpy(pg->host, text.data, STORE_PG_HOST_SIZE);
+    buf_destroy(&text);
+    mem_free(path);
+    return result;
+}
+
+static int read_secrets(struct store_pg *pg, struct err *err)
+{
+    struct buf text;
+    buf_create_secret(&text, KEYS_BYTES);
+    int result = pg->place.read(pg->place.arg, STATE_KEY, &text, err);
+    if (result == 0)
+        result = err_set(err, ERR_CONFIG,
+                         "a state in a database needs `state.key`, which seals its secrets; "
+                         "`jeton state keygen FILE` makes one");
+    else if (result == 1)
+        result = store_pg_keys_read(pg, text.data, err);
+    buf_clear(&text);
+    if (result == 0)
+        result = pg->place.read(pg->place.arg, STATE_PASSWORD, &text, err);
+    if (result == 1) {
+        mem_free_secret(pg->password);
+        pg->password = mem_strdup(text.data);
+    }
+    buf_destroy(&text);
+    return result < 0 ? -1 : 0;
+}
+
+static int check_schema(const struct store_pg *pg, struct err *err)
+{
+    const char *name = pg->place.schema;
+    size_t len = strlen(name);
+    if (len > 0 && len <= NAME_MAX_ && strspn(name, NAME_CHARS) == len &&
+        (name[0] < '0' || name[0] > '9') && strncmp(name, "pg_", 3) != 0)
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "state.schema '%s' is no name that can be: a-z, 0-9 and _, at most %d, not "
+                   "pg_…, and no digit first",
+                   name, NAME_MAX_);
+}
+
+/* All that needs no connection, and makes nothing. */
+static int prepare(struct store_pg *pg, struct err *err)
+{
+    if (pg->prepared)
+        return 0;
+    if (check_schema(pg, err) != 0 || store_pg_api_load(&pg->api, err) != 0 ||
+        store_pg_url_check(pg, err) != 0 || read_secrets(pg, err) != 0)
+        return -1;
+    pg->prepared = true;
+    return 0;
+}
+
+static int pg_open(void *self, struct err *err)
+{
+    struct store_pg *pg = self;
+    if (prepare(pg, err) != 0)
+        return -1;
+    return pg->host[0] != '\0' ? 0 : know_host(pg, err);
+}
+
+static void pg_close(void *self)
+{
+    struct store_pg *pg = self;
+    struct err err;
+    store_pg_flush(pg, STORE_PG_CLOSE_MS);
+    err_set(&err, ERR_NETWORK, "the state was closed");
+    store_pg_hang_up(pg, &err);
+}
+
+static void noted(struct store_pg_batch *batch, const struct err *err)
+{
+    struct err *out = batch->arg;
+    if (err != NULL)
+        *out = *err;
+    else
+        err_clear(out);
+}
+
+/* Blocks until the state was seen. */
+static int pg_reach(void *self, struct err *err)
+{
+    struct store_pg *pg = self;
+    store_pg_send(pg, store_pg_batch_new(pg, noted, err));
+    store_pg_flush(pg, 2 * STORE_PG_CALL_MS);
+    return err->kind == ERR_NONE ? 0 : -1;
+}
+
+/* One that cannot be reached is taken to be there: whoever uses it is told why not. */
+static bool pg_exists(const void *self)
+{
+    struct store_pg *pg = (struct store_pg *)(uintptr_t)self;
+    struct err err;
+    if (pg->seen || prepare(pg, &err) != 0)
+        return true;
+    pg->make = false;
+    int result = pg_reach(pg, &err);
+    pg->make = true;
+    return result == 0 ||
+           (strcmp(pg->sqlstate, "3F000") != 0 && strcmp(pg->sqlstate, "42P01") != 0);
+}
+
+static int64_t pg_now_ms(const void *self)
+{
+    const struct store_pg *pg = self;
+    const struct clock *clock = loop_clock(pg->loop);
+    return pg->seen ? pg->ahead_ms + clock_now_ms(clock, CLOCK_BOOT)
+                    : clock_now_ms(clock, CLOCK_WALL);
+}
+
+/* Calls */
+
+static const struct store_pg_op *op_of(enum store_op op)
+{
+    static const struct store_pg_op *const ops[STORE_OPS] = {
+        [STORE_TOKEN_LOAD] = &store_pg_token_load,
+        [STORE_TOKEN_LIST] = &store_pg_token_list,
+        [STORE_TOKEN_SAVE] = &store_pg_token_save,
+        [STORE_TOKEN_INTENT] = &store_pg_token_intent,
+        [STORE_TOKEN_ENDPOINT] = &store_pg_token_endpoint,
+        [STORE_TOKEN_BAR] = &store_pg_token_bar,
+        [STORE_TOKEN_DELETE] = &store_pg_token_delete,
+        [STORE_KV_GET] = &store_pg_kv_get,
+        [STORE_KV_WRITE] = &store_pg_kv_write,
+        [STORE_KV_EACH] = &store_pg_kv_each,
+        [STORE_RUN_ADD] = &store_pg_run_add,
+        [STORE_RUN_CLAIM] = &store_pg_run_claim,
+        [STORE_RUN_START] = &store_pg_run_start,
+        [STORE_RUN_END] = &store_pg_run_end,
+        [STORE_RUN_TOLD] = &store_pg_run_told,
+        [STORE_RUN_LIST] = &store_pg_run_list,
+        [STORE_SLOT_LATEST] = &store_pg_slot_latest,
+        [STORE_JOB_INSTALLED] = &store_pg_job_installed,
+        [STORE_JOB_SET_INSTALLED] = &store_pg_job_set_installed,
+        [STORE_COUNTERS_ADD] = &store_pg_counters_add,
+        [STORE_BUCKET_TAKE] = &store_pg_bucket_take,
+        [STORE_HOME_MOVE] = &store_pg_home_move,
+        [STORE_HOME_FIND] = &store_pg_home_find,
+    };
+    return ops[op];
+}
+
+static void end_work(struct store_pg_work *work, int result, const struct err *err)
+{
+    struct store_call *call = work->call;
+    if (call != NULL && err != NULL)
+        call->err = *err;
+    arena_destroy(&work->texts);
+    mem_free(work);
+    if (call != NULL)
+        store_finish(call, result);
+}
+
+static void ask(struct store_pg_work *work);
+
+/* What was read has changed before it could be written. */
+static void again_or(struct store_pg_work *work, int result)
+{
+    struct err err;
+    if (!op_of(work->call->op)->again) {
+        end_work(work, result, NULL);
+    } else if (work->round++ < STORE_PG_ROUNDS_MAX) {
+        ask(work);
+    } else {
+        err_set(&err, ERR_NETWORK, "%s: others keep changing what is to be written",
+                work->pg->label);
+        err.retryable = true;
+        end_work(work, -1, &err);
+    }
+}
+
+static void answered(struct store_pg_batch *batch, const struct err *err)
+{
+    struct store_pg_work *work = batch->arg;
+    struct err own;
+    if (err != NULL && work->call != NULL && strcmp(work->pg->sqlstate, CHANGED) == 0) {
+        again_or(work, 1);
+        return;
+    }
+    if (err != NULL || work->call == NULL) {
+        end_work(work, -1, err);
+        return;
+    }
+    if (work->call->op == STORE_SALT)
+        memcpy(work->call->salt, work->pg->salt, STORE_SALT_SIZE);
+    store_pg_take *take = work->call->op == STORE_SALT ? NULL : op_of(work->call->op)->take;
+    int result = take != NULL ? take(work, batch, &own) : 0;
+    if (result == STORE_PG_MORE) {
+        work->round++;
+        ask(work);
+        return;
+    }
+    end_work(work, result, result < 0 ? &own : NULL);
+}
+
+static void ask(struct store_pg_work *work)
+{
+    struct store_call *call = work->call;
+    struct store_pg_batch *batch = store_pg_batch_new(work->pg, answered, work);
+    struct err err;
+    if (call->op != STORE_SALT && op_of(call->op)->ask(work, batch, &err) != 0) {
+        store_pg_batch_free(batch);
+        end_work(work, -1, &err);
+        return;
+    }
+    store_pg_guard(batch, call->under);
+    store_pg_send(work->pg, batch);
+}
+
+static void pg_start(void *self, struct store_call *call)
+{
+    struct store_pg *pg = self;
+    if (call->op != STORE_SALT && op_of(call->op) == NULL) {
+        store_finish(call, err_set(&call->err, ERR_CONFIG,
+                                   "%s: webhooks keep their events in a folder only; give this "
+                                   "configuration a `state:` that is one",
+                                   pg->label));
+        return;
+    }
+    struct store_pg_work *work = mem_alloc(sizeof *work);
+    *work = (struct store_pg_work){.pg = pg, .call = call};
+    call->engine = work;
+    ask(work);
+}
+
+static void pg_cancel(void *self, struct store_call *call)
+{
+    (void)self;
+    struct store_pg_work *work = call->engine;
+    work->call = NULL;
+}
+
+static void pg_lease_take(void *self, struct store_lease *lease)
+{
+    struct err err;
+    if (pg_open(self, &err) != 0)
+        lease->done(lease->arg, &err);
+    else
+        store_pg_lease_take(self, lease);
+}
+
+static int pg_lease_renew(void *self, struct store_lease *lease, struct err *err)
+{
+    return store_pg_lease_renew(self, lease, err);
+}
+
+static void pg_lease_release(void *self, struct store_lease *lease)
+{
+    store_pg_lease_release(self, lease);
+}
+
+const struct store_engine store_pg = {
+    .create = pg_create,
+    .destroy = pg_destroy,
+    .open = pg_open,
+    .reach = pg_reach,
+    .close = pg_close,
+    .exists = pg_exists,
+    .now_ms = pg_now_ms,
+    .start = pg_start,
+    .cancel = pg_cancel,
+    .lease_take = pg_lease_take,
+    .lease_renew = pg_lease_renew,
+    .lease_release = pg_lease_release,
+};

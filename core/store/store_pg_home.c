@@ -1,0 +1,64 @@
+/* Rows and their homes. Here a home is always a name: hosts share no paths. */
+#include "store_home.h"
+#include "store_pg.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NAME "name:"
+
+/* No row belongs to a file, so there is nothing that could move from one. */
+static int move(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    struct store_home *home = work->call->home;
+    (void)batch;
+    for (const char *const *former = home->former; *former != NULL; former++) {
+        if (strncmp(*former, NAME, sizeof NAME - 1) == 0)
+            return err_set(err, ERR_CONFIG,
+                           "%s: rows cannot be moved from one name to another there yet",
+                           work->pg->label);
+    }
+    return 0;
+}
+
+static int moved(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    struct store_home *home = work->call->home;
+    (void)batch;
+    (void)err;
+    home->settled = home->quick;
+    home->before = home->moved = false;
+    home->after = true;
+    home->running[0] = '\0';
+    for (size_t i = 0; i < home->nowners; i++)
+        home->owners[i].found = false;
+    return 0;
+}
+
+static int find(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    (void)err;
+    store_pg_say(batch, "SELECT home, owner FROM @token WHERE home IS NOT NULL AND home <> $1"
+                        " ORDER BY received_wall_ms DESC");
+    store_pg_scope(batch, work->call->find->but);
+    return 0;
+}
+
+static int found(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    struct store_home_find *find = work->call->find;
+    char owner[STORE_OWNER_SIZE];
+    size_t len;
+    (void)err;
+    find->found[0] = '\0';
+    for (int row = 0; row < store_pg_rows(batch, 0) && find->found[0] == '\0'; row++) {
+        const char *home = store_pg_get_bytes(batch, 0, row, 0, &len);
+        find->owner(find->arg, home, owner);
+        if (strcmp(owner, store_pg_get(batch, 0, row, 1)) == 0)
+            snprintf(find->found, sizeof find->found, "%s", home);
+    }
+    return 0;
+}
+
+const struct store_pg_op store_pg_home_move = {.ask = move, .take = moved};
+const struct store_pg_op store_pg_home_find = {.ask = find, .take = found};

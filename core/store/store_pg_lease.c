@@ -1,0 +1,280 @@
+/*
+ * Leases: a row, judged by the server's clock. Its epoch grows with each taking, and what is
+ * written under it names epoch and holder. Below it this host's own lock, so that here a dead
+ * holder keeps nobody waiting. A connection that is lost, or a server that restarts, ends no lease.
+ */
+#include "mem.h"
+#include "store_pg.h"
+
+#include <sodium.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HOLDER_SIZE    16
+#define WAIT_MS        50 /* between two tries, doubled; each is up to half as long again */
+#define WAIT_MAX_MS    2000
+#define RUNS_KEPT_DAYS "1 day" /* of those whose host has died */
+
+static const struct {
+    int64_t lasts_ms;
+    int64_t renewed_ms;
+} terms[] = {
+    [STORE_LEASE_TOKEN] = {30000, 10000},
+    [STORE_LEASE_JOB] = {120000, 20000},
+    [STORE_LEASE_RUN] = {120000, 20000},
+};
+
+struct store_pg_lease {
+    struct store_pg *pg;
+    struct store_lease *lease; /* NULL: it was released while something was under way */
+    pid_t pid;                 /* a child that was forked renews and releases nothing */
+    enum store_lease_kind kind;
+    char *key;
+    unsigned char holder[HOLDER_SIZE];
+    int64_t epoch;
+    int64_t asked_ms; /* time since boot, of the taking or renewing that is under way */
+    int64_t until_ms; /* likewise: what can be trusted */
+    int64_t wait_ms;
+    int64_t give_up_ms;
+    struct loop_timer timer;
+    int pending; /* batches of it */
+    void (*done)(void *arg, const struct err *err);
+    void *arg;
+};
+
+static int64_t boot_ms(const struct store_pg *pg)
+{
+    return clock_now_ms(loop_clock(pg->loop), CLOCK_BOOT);
+}
+
+/* Of what was released, when nothing of it is under way any more. True: it is gone. */
+static bool lease_free(struct store_pg_lease *own)
+{
+    if (own->lease != NULL || own->pending > 0)
+        return own->lease == NULL;
+    loop_timer_stop(own->pg->loop, &own->timer);
+    mem_free(own->key);
+    mem_free(own);
+    return true;
+}
+
+static void lease_send(struct store_pg_lease *own, struct store_pg_batch *batch)
+{
+    own->pending++;
+    store_pg_send(own->pg, batch);
+}
+
+static void put_key(struct store_pg_batch *batch, const struct store_pg_lease *own)
+{
+    store_pg_int(batch, (int)own->kind);
+    store_pg_scope(batch, own->key);
+}
+
+static void put_holder(struct store_pg_batch *batch, const struct store_pg_lease *own)
+{
+    put_key(batch, own);
+    store_pg_int(batch, own->epoch);
+    store_pg_bytes(batch, own->holder, sizeof own->holder);
+}
+
+#define MINE    "kind = $1 AND key = sha256($2) AND epoch = $3 AND holder = $4"
+#define LASTING "clock_timestamp() + $5::bigint * interval '1 millisecond'"
+
+void store_pg_guard(struct store_pg_batch *batch, const struct store_lease *under)
+{
+    if (under == NULL)
+        return;
+    store_pg_say(batch, "WITH its AS (SELECT FROM @lease WHERE " MINE " FOR UPDATE)"
+                        " SELECT " STORE_PG_LOST("count(*)") " FROM its");
+    put_holder(batch, under->engine);
+}
+
+/* The end of the row */
+
+static void let_go(struct store_pg_batch *batch, const struct err *err)
+{
+    struct store_pg_lease *own = batch->arg;
+    (void)err; /* it runs out */
+    own->pending--;
+    lease_free(own);
+}
+
+static void release_row(struct store_pg_lease *own)
+{
+    struct store_pg_batch *batch = store_pg_batch_new(own->pg, let_go, own);
+    if (own->kind == STORE_LEASE_RUN)
+        store_pg_say(batch, "DELETE FROM @lease WHERE " MINE " OR (kind = $1 AND until <"
+                            " clock_timestamp() - interval '" RUNS_KEPT_DAYS "')");
+    else
+        store_pg_say(batch, "UPDATE @lease SET until = NULL WHERE " MINE);
+    put_holder(batch, own);
+    lease_send(own, batch);
+}
+
+/* Renewing */
+
+static void plan_renewal(struct store_pg_lease *own);
+
+static void renewed(struct store_pg_batch *batch, const struct err *err)
+{
+    struct store_pg_lease *own = batch->arg;
+    own->pending--;
+    if (lease_free(own))
+        return;
+    if (err == NULL && store_pg_rows(batch, 0) > 0)
+        own->until_ms = own->asked_ms + terms[own->kind].lasts_ms;
+    else if (err == NULL || boot_ms(own->pg) >= own->until_ms)
+        own->lease->held = false;
+    if (own->lease->held)
+        plan_renewal(own);
+}
+
+static struct store_pg_batch *renewal(struct store_pg_lease *own)
+{
+    struct store_pg_batch *batch = store_pg_batch_new(own->pg, renewed, own);
+    store_pg_say(batch, "UPDATE @lease SET until = " LASTING " WHERE " MINE " RETURNING 1");
+    put_holder(batch, own);
+    store_pg_int(batch, terms[own->kind].lasts_ms);
+    own->asked_ms = boot_ms(own->pg);
+    return batch;
+}
+
+static void renew(void *arg)
+{
+    struct store_pg_lease *own = arg;
+    if (own->pid == getpid())
+        lease_send(own, renewal(own));
+}
+
+static void plan_renewal(struct store_pg_lease *own)
+{
+    loop_timer_start(own->pg->loop, &own->timer, terms[own->kind].renewed_ms, renew, own);
+}
+
+int store_pg_lease_renew(struct store_pg *pg, struct store_lease *lease, struct err *err)
+{
+    struct store_pg_lease *own = lease->engine;
+    if (store_flock_renew(lease, err) != 0)
+        return -1;
+    loop_timer_stop(pg->loop, &own->timer);
+    if (own->pending == 0)
+        lease_send(own, renewal(own));
+    store_pg_flush(pg, 2 * STORE_PG_CALL_MS);
+    if (lease->held)
+        return 0;
+    return err_set(err, ERR_BUSY, "the lock was lost to somebody else");
+}
+
+/* Taking */
+
+static void try_row(void *arg);
+
+static void done(struct store_pg_lease *own, const struct err *err)
+{
+    own->lease->held = err == NULL;
+    own->done(own->arg, err);
+}
+
+static void row_taken(struct store_pg_batch *batch, const struct err *err)
+{
+    struct store_pg_lease *own = batch->arg;
+    struct err busy;
+    own->pending--;
+    if (own->lease == NULL && err == NULL && store_pg_rows(batch, 0) > 0) {
+        own->epoch = store_pg_get_int(batch, 0, 0, 0, 0);
+        release_row(own);
+    } else if (lease_free(own)) {
+        return;
+    } else if (err != NULL) {
+        done(own, err);
+    } else if (store_pg_rows(batch, 0) > 0) {
+        own->epoch = store_pg_get_int(batch, 0, 0, 0, 0);
+        own->until_ms = own->asked_ms + terms[own->kind].lasts_ms;
+        plan_renewal(own);
+        done(own, NULL);
+    } else if (own->give_up_ms != 0 && loop_now_ms(own->pg->loop) >= own->give_up_ms) {
+        err_set(&busy, ERR_BUSY, "another host holds the lock");
+        done(own, &busy);
+    } else {
+        int64_t wait_ms = own->wait_ms + randombytes_uniform((uint32_t)own->wait_ms / 2 + 1);
+        int64_t left_ms = own->give_up_ms - loop_now_ms(own->pg->loop);
+        own->wait_ms = own->wait_ms * 2 < WAIT_MAX_MS ? own->wait_ms * 2 : WAIT_MAX_MS;
+        if (own->give_up_ms != 0 && left_ms < wait_ms)
+            wait_ms = left_ms;
+        loop_timer_start(own->pg->loop, &own->timer, wait_ms, try_row, own);
+    }
+}
+
+/* One that is free, has run out, is this taking's already, or is a dead process's of this host,
+ * whose lock is held here. */
+static void try_row(void *arg)
+{
+    struct store_pg_lease *own = arg;
+    struct store_pg_batch *batch = store_pg_batch_new(own->pg, row_taken, own);
+    store_pg_say(batch, "INSERT INTO @lease AS its (kind, key, epoch, holder, until, host, boot_id)"
+                        " VALUES ($1, sha256($2), $3, $4, " LASTING ", $6, $7)"
+                        " ON CONFLICT (kind, key) DO UPDATE SET epoch = its.epoch + 1,"
+                        " holder = excluded.holder, until = " LASTING ", host = excluded.host,"
+                        " boot_id = excluded.boot_id WHERE its.until IS NULL"
+                        " OR its.until <= clock_timestamp() OR its.holder = excluded.holder"
+                        " OR (its.host = excluded.host AND its.boot_id = excluded.boot_id)"
+                        " RETURNING epoch");
+    own->epoch = 1;
+    put_holder(batch, own);
+    store_pg_int(batch, terms[own->kind].lasts_ms);
+    store_pg_text(batch, own->pg->host);
+    store_pg_text(batch, own->pg->boot_id);
+    own->asked_ms = boot_ms(own->pg);
+    lease_send(own, batch);
+}
+
+static void flock_taken(void *arg, const struct err *err)
+{
+    struct store_pg_lease *own = arg;
+    own->lease->done = own->done;
+    own->lease->arg = own->arg;
+    own->lease->held = false;
+    if (err != NULL)
+        own->done(own->arg, err);
+    else
+        try_row(own);
+}
+
+void store_pg_lease_take(struct store_pg *pg, struct store_lease *lease)
+{
+    struct store_pg_lease *own = mem_alloc(sizeof *own);
+    *own = (struct store_pg_lease){
+        .pg = pg,
+        .lease = lease,
+        .pid = getpid(),
+        .kind = lease->kind,
+        .key = mem_strdup(lease->key),
+        .wait_ms = WAIT_MS,
+        .give_up_ms = lease->give_up_ms,
+        .done = lease->done,
+        .arg = lease->arg,
+    };
+    randombytes_buf(own->holder, sizeof own->holder);
+    lease->engine = own;
+    lease->done = flock_taken;
+    lease->arg = own;
+    store_flock_take(lease, pg->place.folder);
+}
+
+/* Releasing */
+
+void store_pg_lease_release(struct store_pg *pg, struct store_lease *lease)
+{
+    struct store_pg_lease *own = lease->engine;
+    (void)pg;
+    store_flock_release(lease);
+    if (own == NULL)
+        return;
+    bool held = lease->held && own->pid == getpid();
+    own->lease = NULL;
+    loop_timer_stop(own->pg->loop, &own->timer);
+    if (held)
+        release_row(own);
+    else
+        lease_free(own);
+}

@@ -1,0 +1,411 @@
+/* The connection, and what is sent over it: one transaction after the other. */
+#include "mem.h"
+#include "store_pg.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Before a batch's own statements. READ WRITE: a standby refuses at once. Nothing that the server
+ * or the role is set to changes what a statement means. */
+#define BEGIN                 "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+#define TEXT_OF(number)       TEXT_OF_VALUE(number)
+#define TEXT_OF_VALUE(number) #number
+#define SETTINGS                                                                                   \
+    "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),"                    \
+    " pg_catalog.set_config('lock_timeout', '" TEXT_OF(                                            \
+        STORE_PG_LOCK_MS) "', true),"                                                              \
+                          " pg_catalog.set_config('statement_timeout', '" TEXT_OF(                 \
+                              STORE_PG_STATEMENT_MS) "', true),"                                   \
+                                                     " pg_catalog.set_config('bytea_output', "     \
+                                                     "'hex', true),"                               \
+                                                     " pg_catalog.set_config('synchronous_commit'" \
+                                                     ", CASE WHEN"                                 \
+                                                     " pg_catalog.current_setting('synchronous_"   \
+                                                     "commit') OPERATOR(pg_catalog.=) ANY"         \
+                                                     " ('{off,local}'::pg_catalog.text[]) THEN "   \
+                                                     "'on' ELSE"                                   \
+                                                     " pg_catalog.current_setting('synchronous_"   \
+                                                     "commit') END, true)"
+#define BEFORE 2 /* of these */
+
+static void go_on(struct store_pg *pg);
+
+/* Ends */
+
+static void finish(struct store_pg *pg, struct store_pg_batch *batch, const struct err *err)
+{
+    struct store_pg_batch **at = &pg->first;
+    while (*at != batch)
+        at = &(*at)->next;
+    *at = batch->next;
+    if (pg->under_way == batch)
+        pg->under_way = NULL;
+    batch->done(batch, err);
+    store_pg_batch_free(batch);
+}
+
+static void finish_all(struct store_pg *pg, const struct err *err)
+{
+    while (pg->first != NULL)
+        finish(pg, pg->first, err);
+}
+
+/* A child that was forked has no part in the connection: what it would send, the server would take
+ * for its parent's. */
+static void drop(struct store_pg *pg)
+{
+    loop_fd_stop(pg->loop, &pg->watch);
+    if (pg->conn != NULL && pg->pid == getpid())
+        pg->api.PQfinish(pg->conn);
+    else if (pg->conn != NULL)
+        close(pg->api.PQsocket(pg->conn));
+    pg->conn = NULL;
+    pg->link = STORE_PG_CLOSED;
+    pg->known = false;
+    if (pg->under_way != NULL)
+        store_pg_batch_clear(pg->under_way);
+    pg->under_way = NULL;
+    if (pg->first != NULL && pg->first->hello)
+        finish(pg, pg->first, &pg->trouble);
+}
+
+void store_pg_hang_up(struct store_pg *pg, const struct err *err)
+{
+    loop_timer_stop(pg->loop, &pg->deadline);
+    loop_timer_stop(pg->loop, &pg->again);
+    pg->trouble = *err;
+    drop(pg);
+    finish_all(pg, err);
+}
+
+static void no_answer(struct store_pg *pg, struct err *err)
+{
+    if (pg->trouble.kind != ERR_NONE)
+        *err = pg->trouble;
+    else
+        err_set(err, ERR_NETWORK, "%s: no answer within %d s", pg->label, STORE_PG_CALL_MS / 1000);
+    err->retryable = true;
+}
+
+/* Deadlines: those of the first one count, as the others are younger. A connection that says
+ * nothing is of no use any more: what it does with the batch, nobody can know. */
+
+static void watch_deadline(struct store_pg *pg);
+
+static void out_of_time(void *arg)
+{
+    struct store_pg *pg = arg;
+    int64_t now_ms = loop_now_ms(pg->loop);
+    struct err err;
+    no_answer(pg, &err);
+    if (pg->link == STORE_PG_CONNECTING || pg->under_way != NULL) {
+        pg->trouble = err;
+        drop(pg);
+    }
+    struct store_pg_batch *late = pg->first;
+    while (late != NULL) {
+        struct store_pg_batch *next = late->next;
+        if (late->deadline_ms <= now_ms)
+            finish(pg, late, &err);
+        late = next;
+    }
+    go_on(pg);
+}
+
+static void watch_deadline(struct store_pg *pg)
+{
+    int64_t due_ms = INT64_MAX;
+    for (const struct store_pg_batch *batch = pg->first; batch != NULL; batch = batch->next)
+        due_ms = batch->deadline_ms < due_ms ? batch->deadline_ms : due_ms;
+    loop_timer_stop(pg->loop, &pg->deadline);
+    if (pg->first == NULL)
+        return;
+    int64_t left_ms = due_ms - loop_now_ms(pg->loop);
+    loop_timer_start(pg->loop, &pg->deadline, left_ms > 0 ? left_ms : 0, out_of_time, pg);
+}
+
+static void again(void *arg)
+{
+    go_on(arg);
+}
+
+/* The connection is gone; what was under way is sent over the next one. */
+static void lose(struct store_pg *pg)
+{
+    drop(pg);
+    if (pg->first == NULL)
+        return;
+    pg->again_ms = pg->again_ms == 0 ? STORE_PG_AGAIN_MS : pg->again_ms * 2;
+    if (pg->again_ms > STORE_PG_AGAIN_MAX_MS)
+        pg->again_ms = STORE_PG_AGAIN_MAX_MS;
+    loop_timer_start(pg->loop, &pg->again, pg->again_ms, again, pg);
+}
+
+static void broken(struct store_pg *pg)
+{
+    const char *said = pg->api.PQerrorMessage(pg->conn);
+    err_set(&pg->trouble, ERR_NETWORK, "%s: the connection was lost: %.*s", pg->label,
+            (int)strcspn(said, "\n"), said);
+    pg->trouble.retryable = true;
+    lose(pg);
+}
+
+/* Sending */
+
+static bool send_text(struct store_pg *pg, const char *sql)
+{
+    return pg->api.PQsendQueryParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
+}
+
+static void ready(void *arg, short revents);
+
+static void flush(struct store_pg *pg)
+{
+    int left = pg->api.PQflush(pg->conn);
+    if (left < 0) {
+        broken(pg);
+        return;
+    }
+    loop_fd_start(pg->loop, &pg->watch, pg->api.PQsocket(pg->conn),
+                  (short)(left > 0 ? POLLIN | POLLOUT : POLLIN), ready, pg);
+}
+
+static void send_batch(struct store_pg *pg, struct store_pg_batch *batch)
+{
+    pg->link = STORE_PG_WORKING;
+    pg->under_way = batch;
+    pg->results = 0;
+    pg->conflict = pg->lost = false;
+    pg->sqlstate[0] = '\0';
+    err_clear(&pg->failed);
+    bool sent = send_text(pg, BEGIN) && send_text(pg, SETTINGS);
+    for (size_t i = 0; sent && i < batch->count; i++) {
+        const struct store_pg_statement *one = &batch->statements[i];
+        sent = pg->api.PQsendQueryParams(pg->conn, one->sql, one->count, NULL, one->values,
+                                         one->lengths, one->formats, 0) == 1;
+    }
+    if (sent && send_text(pg, "COMMIT") && pg->api.PQpipelineSync(pg->conn) == 1)
+        flush(pg);
+    else
+        broken(pg);
+}
+
+static void undo(struct store_pg *pg)
+{
+    pg->link = STORE_PG_UNDOING;
+    if (send_text(pg, "ROLLBACK") && pg->api.PQpipelineSync(pg->conn) == 1)
+        flush(pg);
+    else
+        broken(pg);
+}
+
+/* Errors of statements */
+
+static bool is_one_of(const char *state, const char *list)
+{
+    for (; *list != '\0'; list += strspn(list, " ")) {
+        size_t len = strcspn(list, " ");
+        if (strncmp(state, list, len) == 0)
+            return true;
+        list += len;
+    }
+    return false;
+}
+
+static void statement_failed(struct store_pg *pg, const PGresult *result)
+{
+    const char *state = pg->api.PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *said = pg->api.PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (state == NULL || said == NULL) /* libpq's own: the connection is lost, and is seen so */
+        return;
+    snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", state);
+    pg->conflict = is_one_of(state, "40001 40P01");
+    pg->lost = is_one_of(state, "57P 25006 08");
+    bool later = pg->conflict || pg->lost || is_one_of(state, "53 55P03 57014 58 25P");
+    if (is_one_of(state, "22012")) /* STORE_PG_LOST */
+        err_set(&pg->failed, ERR_BUSY, "the lock was lost to somebody else");
+    else if (is_one_of(state, "2201F")) /* STORE_PG_TOO_MANY */
+        err_set(&pg->failed, ERR_INVALID, "over %d state keys of one job: delete some first",
+                STORE_KEYS_MAX);
+    else if (is_one_of(state, "42501"))
+        err_set(&pg->failed, ERR_CONFIG,
+                "%s: %s; give its role the rights that jeton.yaml(5) lists, or let the owner make "
+                "the tables once: jeton state upgrade",
+                pg->label, said);
+    else
+        err_set(&pg->failed, later ? ERR_NETWORK : ERR_CONFIG, "%s: %s (SQLSTATE %s)", pg->label,
+                said, state);
+    pg->failed.retryable = later;
+}
+
+/* Receiving */
+
+static void take_result(struct store_pg *pg, PGresult *result)
+{
+    size_t at = pg->results++ - BEFORE; /* wraps for those before */
+    bool failed = pg->api.PQresultStatus(result) == PGRES_FATAL_ERROR;
+    if (failed && pg->failed.kind == ERR_NONE && pg->link == STORE_PG_WORKING)
+        statement_failed(pg, result);
+    if (pg->link == STORE_PG_WORKING && pg->failed.kind == ERR_NONE && at < pg->under_way->count)
+        pg->under_way->results[at] = result;
+    else
+        pg->api.PQclear(result);
+}
+
+/* All of the batch has come. */
+static void ended(struct store_pg *pg)
+{
+    struct store_pg_batch *batch = pg->under_way;
+    loop_fd_stop(pg->loop, &pg->watch);
+    pg->link = STORE_PG_READY;
+    if (pg->lost) {
+        pg->trouble = pg->failed;
+        lose(pg);
+        return;
+    }
+    if (pg->conflict && ++batch->conflicts < STORE_PG_CONFLICTS_MAX) {
+        store_pg_batch_clear(batch);
+        pg->under_way = NULL;
+    } else {
+        pg->again_ms = 0;
+        err_clear(&pg->trouble);
+        struct err err = pg->failed;
+        finish(pg, batch, err.kind == ERR_NONE ? NULL : &err);
+    }
+}
+
+/* After a sync. */
+static void synced(struct store_pg *pg)
+{
+    if (pg->link == STORE_PG_WORKING && !pg->lost &&
+        pg->api.PQtransactionStatus(pg->conn) != PQTRANS_IDLE) {
+        undo(pg);
+        return;
+    }
+    ended(pg);
+    go_on(pg);
+}
+
+static void ready(void *arg, short revents)
+{
+    struct store_pg *pg = arg;
+    (void)revents;
+    if (pg->api.PQconsumeInput(pg->conn) == 0) {
+        broken(pg);
+        return;
+    }
+    while (!pg->api.PQisBusy(pg->conn)) {
+        PGresult *result = pg->api.PQgetResult(pg->conn);
+        if (pg->api.PQstatus(pg->conn) == CONNECTION_BAD) {
+            if (result != NULL)
+                pg->api.PQclear(result);
+            broken(pg);
+            return;
+        }
+        if (result == NULL) /* between two statements */
+            continue;
+        if (pg->api.PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+            pg->api.PQclear(result);
+            synced(pg);
+            return;
+        }
+        take_result(pg, result);
+    }
+    flush(pg);
+}
+
+/* Connecting */
+
+static void refused(struct store_pg *pg, const struct err *err)
+{
+    pg->trouble = *err;
+    if (err->retryable)
+        lose(pg);
+    else
+        store_pg_hang_up(pg, err);
+}
+
+static void connecting(void *arg, short revents)
+{
+    struct store_pg *pg = arg;
+    struct err err;
+    (void)revents;
+    loop_fd_stop(pg->loop, &pg->watch);
+    PostgresPollingStatusType want = store_pg_connect_poll(pg);
+    switch (want) {
+    case PGRES_POLLING_READING:
+    case PGRES_POLLING_WRITING: /* the socket may be another one than before */
+        loop_fd_start(pg->loop, &pg->watch, pg->api.PQsocket(pg->conn),
+                      want == PGRES_POLLING_READING ? POLLIN : POLLOUT, connecting, pg);
+        return;
+    case PGRES_POLLING_OK:
+        pg->api.PQsetnonblocking(pg->conn, 1);
+        pg->api.PQenterPipelineMode(pg->conn);
+        pg->link = STORE_PG_READY;
+        pg->hello(pg);
+        return;
+    default:
+        store_pg_connect_failed(pg, &err);
+        refused(pg, &err);
+    }
+}
+
+static void start_connecting(struct store_pg *pg)
+{
+    struct err err;
+    pg->pid = getpid();
+    pg->link = STORE_PG_CONNECTING;
+    if (store_pg_connect(pg, &err) != 0)
+        refused(pg, &err);
+    else
+        loop_fd_start(pg->loop, &pg->watch, pg->api.PQsocket(pg->conn), POLLOUT, connecting, pg);
+}
+
+/* What comes next. */
+static void go_on(struct store_pg *pg)
+{
+    if (pg->conn != NULL && pg->pid != getpid())
+        drop(pg);
+    watch_deadline(pg);
+    if (pg->first == NULL || pg->under_way != NULL)
+        return;
+    loop_timer_stop(pg->loop, &pg->again);
+    if (pg->link == STORE_PG_CLOSED)
+        start_connecting(pg);
+    else if (pg->link == STORE_PG_READY && (pg->known || pg->first->hello))
+        send_batch(pg, pg->first);
+}
+
+void store_pg_send(struct store_pg *pg, struct store_pg_batch *batch)
+{
+    struct store_pg_batch **at = &pg->first;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = batch;
+    go_on(pg);
+}
+
+void store_pg_send_first(struct store_pg *pg, struct store_pg_batch *batch)
+{
+    batch->next = pg->first;
+    pg->first = batch;
+    go_on(pg);
+}
+
+static void stop_waiting(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+void store_pg_flush(struct store_pg *pg, int64_t wait_ms)
+{
+    bool over = false;
+    struct loop_timer timer = {0};
+    if (pg->first == NULL)
+        return;
+    loop_timer_start(pg->loop, &timer, wait_ms, stop_waiting, &over);
+    while (pg->first != NULL && !over && loop_turn(pg->loop, -1))
+        continue;
+    loop_timer_stop(pg->loop, &timer);
+}

@@ -1,0 +1,192 @@
+/* The tables, and what a connection begins with. */
+#include "mem.h"
+#include "store_pg.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK_OWNER "state"
+#define CHECK_NAME  "meta.check"
+
+/* A statement each. Whoever comes first makes them; others wait, and find them. */
+static const char *const tables[] = {
+    "CREATE TABLE IF NOT EXISTS @meta (key text PRIMARY KEY, value bytea NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS @lease (kind smallint, key bytea, epoch bigint NOT NULL,"
+    " holder bytea NOT NULL, host text NOT NULL, boot_id text NOT NULL, until timestamptz,"
+    " PRIMARY KEY (kind, key)) WITH (fillfactor = 50)",
+    "CREATE TABLE IF NOT EXISTS @token (owner text PRIMARY KEY, home bytea,"
+    " generation bigint NOT NULL, access_token bytea, endpoint_url bytea, scope text,"
+    " lifetime_ms bigint NOT NULL, received_wall_ms bigint NOT NULL,"
+    " received_boot_ms bigint NOT NULL, received_boot_id text NOT NULL, refresh_token bytea,"
+    " refresh_previous bytea, refresh_since_ms bigint NOT NULL, configured_fingerprint text,"
+    " application_fingerprint text, service_override bytea, token_type text,"
+    " refresh_expires_ms bigint NOT NULL, login_since_ms bigint NOT NULL, asked text,"
+    " secret_fingerprint text, barred bigint NOT NULL, metadata bytea,"
+    " metadata_ms bigint NOT NULL, stop_kind smallint NOT NULL, stop_since_ms bigint NOT NULL,"
+    " stop_times bigint NOT NULL, stop_reason bytea, subject_fingerprint text)",
+    "CREATE TABLE IF NOT EXISTS @token_intent (owner text PRIMARY KEY, id text NOT NULL,"
+    " generation bigint NOT NULL, started_ms bigint NOT NULL, host text NOT NULL)",
+    /* Scopes may be too long for an index: their hashes are in it. */
+    "CREATE TABLE IF NOT EXISTS @kv (scope bytea NOT NULL, key bytea NOT NULL,"
+    " value bytea NOT NULL, version bigint NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS @kv_write (scope bytea PRIMARY KEY, last bigint NOT NULL,"
+    " again boolean NOT NULL)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS kv_by_key ON @kv (sha256(scope), key)",
+    "CREATE SEQUENCE IF NOT EXISTS @run_row",
+    "CREATE TABLE IF NOT EXISTS @run (row bigint PRIMARY KEY, run text NOT NULL,"
+    " scope bytea NOT NULL, job text NOT NULL, slot_ms bigint, attempt bigint NOT NULL,"
+    " started_ms bigint NOT NULL, ended_ms bigint, exit integer, cause text, message bytea,"
+    " requests bigint NOT NULL, exchanges bigint NOT NULL, peak_kib bigint NOT NULL,"
+    " pid bigint NOT NULL, pid_start bigint NOT NULL, boot_id text NOT NULL,"
+    " output_bytes bigint NOT NULL, output bytea, untold boolean NOT NULL, host text,"
+    " host_id text NOT NULL, made bytea NOT NULL)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS run_by_id ON @run (run, attempt)",
+    "CREATE INDEX IF NOT EXISTS run_by_scope ON @run (sha256(scope), row)",
+    "CREATE INDEX IF NOT EXISTS run_open ON @run (row) WHERE exit IS NULL AND cause IS NULL",
+    "CREATE INDEX IF NOT EXISTS run_untold ON @run (sha256(scope)) WHERE untold",
+    "CREATE TABLE IF NOT EXISTS @slot (scope bytea NOT NULL, slot_ms bigint NOT NULL,"
+    " run text NOT NULL)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS slot_by_scope ON @slot (sha256(scope), slot_ms)",
+    /* A boot is a host's: host and boot_id together are claimed. */
+    "CREATE TABLE IF NOT EXISTS @boot (scope bytea NOT NULL, host_id text NOT NULL,"
+    " boot_id text NOT NULL, run text NOT NULL)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS boot_by_scope ON @boot (sha256(scope), host_id)",
+    "CREATE TABLE IF NOT EXISTS @job (scope bytea NOT NULL, installed_ms bigint)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS job_by_scope ON @job (sha256(scope))",
+    "CREATE TABLE IF NOT EXISTS @job_counter (scope bytea NOT NULL, runs bigint NOT NULL,"
+    " failures bigint NOT NULL, skipped bigint NOT NULL, requests bigint NOT NULL,"
+    " exchanges bigint NOT NULL, success_ms bigint, last bytea NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS @bucket (key bytea PRIMARY KEY, slots text NOT NULL)"
+    " WITH (fillfactor = 50)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS job_counter_by_scope ON @job_counter (sha256(scope))",
+};
+
+static void put_meta(struct store_pg_batch *batch, const char *key)
+{
+    store_pg_say(batch, "INSERT INTO @meta (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+    store_pg_text(batch, key);
+}
+
+static void put_number(struct store_pg_batch *batch, const char *key, int number)
+{
+    char *text = mem_printf("%d", number);
+    put_meta(batch, key);
+    store_pg_bytes(batch, text, strlen(text));
+    mem_free(text);
+}
+
+void store_pg_schema_make(struct store_pg_batch *batch)
+{
+    unsigned char salt[STORE_SALT_SIZE];
+    char *schema = mem_strndup(batch->pg->prefix, strlen(batch->pg->prefix) - 1);
+    char *create = mem_printf("CREATE SCHEMA IF NOT EXISTS %s", schema);
+    store_pg_say(batch, "SELECT pg_advisory_xact_lock(hashtextextended('jeton:' || $1::text, 0))");
+    store_pg_text(batch, schema);
+    store_pg_say(batch, create);
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        store_pg_say(batch, tables[i]);
+    put_number(batch, "version", STORE_PG_VERSION);
+    put_number(batch, "oldest", STORE_PG_OLDEST);
+    put_meta(batch, "salt");
+    randombytes_buf(salt, sizeof salt);
+    store_pg_bytes(batch, salt, sizeof salt);
+    put_meta(batch, "check");
+    store_pg_sealed(batch, CHECK_NAME, CHECK_OWNER, "", 0);
+    mem_free(schema);
+    mem_free(create);
+}
+
+/* Hello */
+
+/* The value of a key of meta, of the hello's only statement; NULL: there is none. */
+static const char *meta(struct store_pg_batch *batch, const char *key, size_t *len)
+{
+    for (int row = 0; row < store_pg_rows(batch, 0); row++) {
+        if (strcmp(store_pg_get(batch, 0, row, 0), key) == 0)
+            return store_pg_get_bytes(batch, 0, row, 1, len);
+    }
+    return NULL;
+}
+
+static int check_key(struct store_pg_batch *batch, struct err *err)
+{
+    size_t len;
+    char opened[64];
+    const char *check = meta(batch, "check", &len);
+    if (check != NULL && len < sizeof opened &&
+        store_pg_unseal(batch->pg, CHECK_NAME, CHECK_OWNER, (const unsigned char *)check, len,
+                        opened) == 0)
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "%s: no key of `state.key` is the one that its secrets are sealed with; "
+                   "all hosts need the same keys",
+                   batch->pg->label);
+}
+
+static int check_state(struct store_pg_batch *batch, struct err *err)
+{
+    struct store_pg *pg = batch->pg;
+    size_t len;
+    const char *oldest = meta(batch, "oldest", &len);
+    const char *salt = meta(batch, "salt", &len);
+    if (oldest == NULL || salt == NULL || len != sizeof pg->salt)
+        return err_set(err, ERR_CONFIG, "%s: the table meta of schema '%s' is not jeton's",
+                       pg->label, pg->place.schema);
+    if (atoi(oldest) > STORE_PG_VERSION)
+        return err_set(err, ERR_CONFIG,
+                       "%s: its tables need a jeton that knows version %s, and this one knows %d; "
+                       "use a newer jeton",
+                       pg->label, oldest, STORE_PG_VERSION);
+    memcpy(pg->salt, salt, sizeof pg->salt);
+    return check_key(batch, err);
+}
+
+static void made(struct store_pg_batch *batch, const struct err *err)
+{
+    struct store_pg *pg = batch->pg;
+    if (err == NULL)
+        store_pg_hello(pg);
+    else if (pg->conn != NULL)
+        store_pg_hang_up(pg, err);
+}
+
+static void make(struct store_pg *pg)
+{
+    struct store_pg_batch *batch = store_pg_batch_new(pg, made, NULL);
+    batch->hello = true;
+    store_pg_schema_make(batch);
+    store_pg_send_first(pg, batch);
+}
+
+static void looked(struct store_pg_batch *batch, const struct err *err)
+{
+    struct store_pg *pg = batch->pg;
+    struct err wrong;
+    if (pg->conn == NULL) /* the next connection begins anew */
+        return;
+    if (err != NULL) {
+        bool missing = strcmp(pg->sqlstate, "3F000") == 0 || strcmp(pg->sqlstate, "42P01") == 0;
+        if (missing && pg->make)
+            make(pg);
+        else
+            store_pg_hang_up(pg, err);
+        return;
+    }
+    if (check_state(batch, &wrong) != 0) {
+        store_pg_hang_up(pg, &wrong);
+        return;
+    }
+    pg->ahead_ms =
+        store_pg_get_int(batch, 0, 0, 2, 0) - clock_now_ms(loop_clock(pg->loop), CLOCK_BOOT);
+    pg->known = pg->seen = true;
+}
+
+void store_pg_hello(struct store_pg *pg)
+{
+    struct store_pg_batch *batch = store_pg_batch_new(pg, looked, NULL);
+    batch->hello = true;
+    store_pg_say(batch, "SELECT key, value, (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+                        " FROM @meta");
+    store_pg_send_first(pg, batch);
+}

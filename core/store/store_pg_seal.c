@@ -1,0 +1,106 @@
+/*
+ * Secrets in a database are sealed with keys that are not in it: version, the key's id, nonce, box.
+ * Each is bound to its column and owner, so that whoever can write the tables cannot move a token
+ * to another connector's row.
+ */
+#include "store_pg.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#define VERSION 1
+#define ID_SIZE 4
+#define NONCE   crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define TAG     crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define HEAD    (1 + ID_SIZE + NONCE)
+#define OWNED   "jeton 1 " /* what is bound begins so */
+#define BLANKS  " \t\r"
+
+static int read_key(struct store_pg *pg, const char *line, size_t len, struct err *err)
+{
+    if (pg->nkeys == STORE_PG_KEYS_MAX)
+        return err_set(err, ERR_CONFIG, "state.key: over %d keys", STORE_PG_KEYS_MAX);
+    struct store_pg_key *key = &pg->keys[pg->nkeys];
+    size_t bytes = 0;
+    if (sodium_base642bin(key->bytes, sizeof key->bytes, line, len, NULL, &bytes, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        bytes != sizeof key->bytes)
+        return err_set(err, ERR_CONFIG,
+                       "state.key: line %zu is no key (base64 of 32 bytes); "
+                       "`jeton state keygen FILE` makes one",
+                       pg->nkeys + 1);
+    crypto_generichash(key->id, sizeof key->id, key->bytes, sizeof key->bytes, NULL, 0);
+    pg->nkeys++;
+    return 0;
+}
+
+int store_pg_keys_read(struct store_pg *pg, const char *text, struct err *err)
+{
+    pg->nkeys = 0;
+    while (*text != '\0') {
+        size_t line = strcspn(text, "\n");
+        size_t from = strspn(text, BLANKS);
+        size_t to = line;
+        while (to > from && strchr(BLANKS, text[to - 1]) != NULL)
+            to--;
+        if (from < to && text[from] != '#' && read_key(pg, text + from, to - from, err) != 0)
+            return -1;
+        text += line + (text[line] == '\n');
+    }
+    if (pg->nkeys == 0)
+        return err_set(err, ERR_CONFIG,
+                       "state.key: there is no key in it; `jeton state keygen "
+                       "FILE` makes one");
+    return 0;
+}
+
+/* What a box is bound to. */
+static size_t bound(struct arena *arena, const char *column, const char *owner, const char **text)
+{
+    size_t len = strlen(OWNED) + strlen(column) + 1 + strlen(owner);
+    char *bytes = arena_alloc(arena, len + 1);
+    snprintf(bytes, len + 1, OWNED "%s %s", column, owner);
+    *text = bytes;
+    return len;
+}
+
+const unsigned char *store_pg_seal(struct store_pg_batch *batch, const char *column,
+                                   const char *owner, const void *text, size_t len, size_t *sealed)
+{
+    const struct store_pg_key *key = &batch->pg->keys[0];
+    const char *about;
+    size_t about_len = bound(&batch->texts, column, owner, &about);
+    unsigned char *out = arena_alloc(&batch->texts, HEAD + len + TAG);
+    out[0] = VERSION;
+    memcpy(out + 1, key->id, ID_SIZE);
+    randombytes_buf(out + 1 + ID_SIZE, NONCE);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(out + HEAD, NULL, text, len,
+                                               (const unsigned char *)about, about_len, NULL,
+                                               out + 1 + ID_SIZE, key->bytes);
+    *sealed = HEAD + len + TAG;
+    return out;
+}
+
+int64_t store_pg_unseal(const struct store_pg *pg, const char *column, const char *owner,
+                        const unsigned char *sealed, size_t len, char *text)
+{
+    struct arena arena = {0};
+    const char *about;
+    size_t about_len = bound(&arena, column, owner, &about);
+    unsigned long long opened = 0;
+    int64_t result = -1;
+    for (size_t i = 0; len >= HEAD + TAG && sealed[0] == VERSION && i < pg->nkeys; i++) {
+        if (memcmp(sealed + 1, pg->keys[i].id, ID_SIZE) != 0 ||
+            crypto_aead_xchacha20poly1305_ietf_decrypt(
+                (unsigned char *)text, &opened, NULL, sealed + HEAD, len - HEAD,
+                (const unsigned char *)about, about_len, sealed + 1 + ID_SIZE,
+                pg->keys[i].bytes) != 0)
+            continue;
+        result = (int64_t)opened;
+        text[opened] = '\0';
+        break;
+    }
+    arena_destroy(&arena);
+    return result;
+}

@@ -1,0 +1,305 @@
+/* The rows of tokens, and their intents. What is secret is sealed, and where it would be sent. */
+#include "mem.h"
+#include "store_pg.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+enum kind { NUMBER, TEXT, SEALED };
+
+/* In this order they are read and written. */
+#define COLUMNS(X)                                                                                 \
+    X(NUMBER, generation)                                                                          \
+    X(SEALED, access_token)                                                                        \
+    X(SEALED, endpoint_url)                                                                        \
+    X(TEXT, scope)                                                                                 \
+    X(NUMBER, lifetime_ms)                                                                         \
+    X(NUMBER, received_wall_ms)                                                                    \
+    X(NUMBER, received_boot_ms)                                                                    \
+    X(SEALED, refresh_token)                                                                       \
+    X(SEALED, refresh_previous)                                                                    \
+    X(NUMBER, refresh_since_ms)                                                                    \
+    X(TEXT, configured_fingerprint)                                                                \
+    X(TEXT, application_fingerprint)                                                               \
+    X(SEALED, service_override)                                                                    \
+    X(TEXT, token_type)                                                                            \
+    X(NUMBER, refresh_expires_ms)                                                                  \
+    X(NUMBER, login_since_ms)                                                                      \
+    X(TEXT, asked)                                                                                 \
+    X(TEXT, secret_fingerprint)                                                                    \
+    X(NUMBER, barred)                                                                              \
+    X(SEALED, metadata)                                                                            \
+    X(NUMBER, metadata_ms)                                                                         \
+    X(TEXT, subject_fingerprint)
+
+static const struct column {
+    const char *name;
+    const char *sealed; /* what its secrets are bound to */
+    size_t offset;      /* in a row: int64_t or char * */
+    enum kind kind;
+} columns[] = {
+#define COLUMN(type, member)                                                                       \
+    {#member, "token." #member, offsetof(struct store_token, member), type},
+    COLUMNS(COLUMN)
+#undef COLUMN
+};
+
+#define COUNT (sizeof columns / sizeof columns[0])
+/* Behind those of the list. */
+#define REST                                                                                       \
+    "received_boot_id, stop_kind, stop_since_ms, stop_times, convert_from(stop_reason, 'UTF8')"
+
+static const char *select_row(struct store_pg_batch *batch)
+{
+    struct buf sql;
+    buf_create(&sql, BUF_LIMIT_LINE);
+    buf_puts(&sql, "SELECT ");
+    for (size_t i = 0; i < COUNT; i++)
+        buf_printf(&sql, "%s, ", columns[i].name);
+    buf_puts(&sql, REST " FROM @token WHERE owner = $1");
+    const char *text = arena_text(&batch->texts, sql.data, sql.len);
+    buf_destroy(&sql);
+    return text;
+}
+
+static int take_column(struct store_pg_batch *batch, size_t statement, size_t i,
+                       struct store_token *row, struct err *err)
+{
+    const struct column *column = &columns[i];
+    char *member = (char *)row + column->offset;
+    const char *text = NULL;
+    if (column->kind == NUMBER) {
+        int64_t number = store_pg_get_int(batch, statement, 0, (int)i, 0);
+        memcpy(member, &number, sizeof number);
+        return 0;
+    }
+    if (column->kind == TEXT)
+        text = store_pg_get(batch, statement, 0, (int)i);
+    else if (store_pg_get_sealed(batch, statement, 0, (int)i, column->sealed, row->owner, &text,
+                                 NULL, err) != 0)
+        return -1;
+    char *own = mem_strdup(text);
+    memcpy(member, &own, sizeof own);
+    return 0;
+}
+
+static int take_row(struct store_pg_batch *batch, size_t statement, struct store_token *row,
+                    struct err *err)
+{
+    for (size_t i = 0; i < COUNT; i++) {
+        if (take_column(batch, statement, i, row, err) != 0)
+            return -1;
+    }
+    int at = COUNT;
+    snprintf(row->received_boot_id, sizeof row->received_boot_id, "%s",
+             store_pg_get(batch, statement, 0, at++));
+    row->stop.kind = (enum store_stop_kind)store_pg_get_int(batch, statement, 0, at++, 0);
+    row->stop.since_ms = store_pg_get_int(batch, statement, 0, at++, 0);
+    row->stop.times = store_pg_get_int(batch, statement, 0, at++, 0);
+    row->stop.reason = mem_strdup(store_pg_get(batch, statement, 0, at));
+    return 0;
+}
+
+static int load(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    const char *owner = work->call->token.owner;
+    (void)err;
+    store_pg_say(batch, select_row(batch));
+    store_pg_text(batch, owner);
+    store_pg_say(batch,
+                 "SELECT id, generation, started_ms, host FROM @token_intent WHERE owner = $1");
+    store_pg_text(batch, owner);
+    return 0;
+}
+
+static void take_intent(const struct store_pg_batch *batch, struct store_intent *intent)
+{
+    if (store_pg_rows(batch, 1) == 0)
+        return;
+    snprintf(intent->id, sizeof intent->id, "%s", store_pg_get(batch, 1, 0, 0));
+    intent->generation = store_pg_get_int(batch, 1, 0, 1, 0);
+    intent->started_ms = store_pg_get_int(batch, 1, 0, 2, 0);
+    snprintf(intent->host, sizeof intent->host, "%s", store_pg_get(batch, 1, 0, 3));
+}
+
+static int loaded(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    struct store_token *row = work->call->token.row;
+    int found = store_pg_rows(batch, 0) > 0;
+    memset(row, 0, sizeof *row);
+    snprintf(row->owner, sizeof row->owner, "%s", work->call->token.owner);
+    if (found == 1 && take_row(batch, 0, row, err) != 0) {
+        store_token_destroy(row);
+        return -1;
+    }
+    take_intent(batch, &row->intent);
+    if (row->intent.generation != row->generation)
+        row->intent = (struct store_intent){0};
+    return found;
+}
+
+static int list(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    (void)err;
+    for (size_t i = 0; i < work->call->token.count; i++) {
+        store_pg_say(batch, select_row(batch));
+        store_pg_text(batch, work->call->token.row[i].owner);
+    }
+    return 0;
+}
+
+/* Of a token only whether there is one. */
+static void blank(char **token)
+{
+    bool there = *token != NULL;
+    mem_free_secret(*token);
+    *token = there ? mem_strdup("") : NULL;
+}
+
+static int listed(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    struct store_token *rows = work->call->token.row;
+    for (size_t i = 0; i < work->call->token.count; i++) {
+        if (store_pg_rows(batch, i) > 0 && take_row(batch, i, &rows[i], err) != 0)
+            return -1;
+        blank(&rows[i].access_token);
+        blank(&rows[i].refresh_token);
+    }
+    return 0;
+}
+
+static void put_column(struct store_pg_batch *batch, const struct column *column,
+                       const struct store_token *row)
+{
+    const char *member = (const char *)row + column->offset;
+    int64_t number;
+    const char *text;
+    memcpy(&number, member, sizeof number);
+    memcpy(&text, member, sizeof text);
+    if (column->kind == NUMBER)
+        store_pg_int(batch, number);
+    else if (column->kind == TEXT)
+        store_pg_text(batch, text);
+    else
+        store_pg_sealed(batch, column->sealed, row->owner, text, text != NULL ? strlen(text) : 0);
+}
+
+#define PUT_MORE                                                                                   \
+    "received_boot_id", "stop_kind", "stop_since_ms", "stop_times", "stop_reason", "home", "owner"
+
+/* INSERT … ON CONFLICT: a row is replaced as a whole. */
+static const char *insert_row(struct store_pg_batch *batch)
+{
+    static const char *const more[] = {PUT_MORE};
+    size_t total = COUNT + sizeof more / sizeof more[0];
+    struct buf sql;
+    buf_create(&sql, BUF_LIMIT_LINE);
+    buf_puts(&sql, "INSERT INTO @token (");
+    for (size_t i = 0; i < total; i++)
+        buf_printf(&sql, "%s%s", i > 0 ? ", " : "", i < COUNT ? columns[i].name : more[i - COUNT]);
+    buf_puts(&sql, ") VALUES (");
+    for (size_t i = 0; i < total; i++)
+        buf_printf(&sql, "%s$%zu", i > 0 ? ", " : "", i + 1);
+    buf_puts(&sql, ") ON CONFLICT (owner) DO UPDATE SET ");
+    for (size_t i = 0; i + 1 < total; i++) {
+        const char *name = i < COUNT ? columns[i].name : more[i - COUNT];
+        buf_printf(&sql, "%s%s = excluded.%s", i > 0 ? ", " : "", name, name);
+    }
+    const char *text = arena_text(&batch->texts, sql.data, sql.len);
+    buf_destroy(&sql);
+    return text;
+}
+
+static void save_row(struct store_pg_batch *batch, const struct store_token *row)
+{
+    store_pg_say(batch, insert_row(batch));
+    for (size_t i = 0; i < COUNT; i++)
+        put_column(batch, &columns[i], row);
+    store_pg_text(batch, row->received_boot_id);
+    store_pg_int(batch, (int)row->stop.kind);
+    store_pg_int(batch, row->stop.since_ms);
+    store_pg_int(batch, row->stop.times);
+    store_pg_scope(batch, row->stop.reason);
+    store_pg_scope(batch, row->home);
+    store_pg_text(batch, row->owner);
+}
+
+static void delete_intent(struct store_pg_batch *batch, const char *owner)
+{
+    store_pg_say(batch, "DELETE FROM @token_intent WHERE owner = $1");
+    store_pg_text(batch, owner);
+}
+
+static void save_intent(struct store_pg_batch *batch, const char *owner,
+                        const struct store_intent *intent)
+{
+    if (intent->started_ms == 0) {
+        delete_intent(batch, owner);
+        return;
+    }
+    store_pg_say(batch, "INSERT INTO @token_intent (owner, id, generation, started_ms, host)"
+                        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (owner) DO UPDATE SET"
+                        " id = excluded.id, generation = excluded.generation,"
+                        " started_ms = excluded.started_ms, host = excluded.host");
+    store_pg_text(batch, owner);
+    store_pg_text(batch, intent->id);
+    store_pg_int(batch, intent->generation);
+    store_pg_int(batch, intent->started_ms);
+    store_pg_text(batch, intent->host);
+}
+
+static int save(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    const struct store_token *row = work->call->token.row;
+    (void)err;
+    save_row(batch, row);
+    save_intent(batch, row->owner, &row->intent);
+    if (work->call->token.slot != NULL)
+        save_row(batch, work->call->token.slot);
+    return 0;
+}
+
+static int intent(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    (void)err;
+    save_intent(batch, work->call->token.owner, &work->call->token.row->intent);
+    return 0;
+}
+
+static int endpoint(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    const char *owner = work->call->token.owner;
+    const char *url = work->call->token.endpoint_url;
+    (void)err;
+    store_pg_say(batch, "UPDATE @token SET endpoint_url = $1 WHERE owner = $2");
+    store_pg_sealed(batch, "token.endpoint_url", owner, url, url != NULL ? strlen(url) : 0);
+    store_pg_text(batch, owner);
+    return 0;
+}
+
+static int bar(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    (void)err;
+    store_pg_say(batch, "UPDATE @token SET barred = $2 WHERE owner = $1 AND generation = $2");
+    store_pg_text(batch, work->call->token.owner);
+    store_pg_int(batch, work->call->token.generation);
+    return 0;
+}
+
+static int forget(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    (void)err;
+    store_pg_say(batch, "DELETE FROM @token WHERE owner = $1");
+    store_pg_text(batch, work->call->token.owner);
+    delete_intent(batch, work->call->token.owner);
+    return 0;
+}
+
+const struct store_pg_op store_pg_token_load = {.ask = load, .take = loaded};
+const struct store_pg_op store_pg_token_list = {.ask = list, .take = listed};
+const struct store_pg_op store_pg_token_save = {.ask = save};
+const struct store_pg_op store_pg_token_intent = {.ask = intent};
+const struct store_pg_op store_pg_token_endpoint = {.ask = endpoint};
+const struct store_pg_op store_pg_token_bar = {.ask = bar};
+const struct store_pg_op store_pg_token_delete = {.ask = forget};
