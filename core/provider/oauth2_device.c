@@ -66,6 +66,8 @@ int oauth2_device_read(const struct json *root, struct provider_device *out, str
         .code = mem_strdup(code->text),
         .shown = mem_strdup(shown->text),
         .url = mem_strdup(url->text),
+        .url_shown = mem_strdup(
+            json_string(first_of(root, "verification_uri_complete", "verification_url_complete"))),
         .life_ms = read_ms(json_get(root, "expires_in"), OAUTH2_DEVICE_LIFE_MAX_MS),
         .pause_ms = pause_ms > 0 ? pause_ms : OAUTH2_DEVICE_PAUSE_MS,
         .slower_ms = OAUTH2_DEVICE_PAUSE_MS,

@@ -23,6 +23,7 @@ void provider_device_destroy(struct provider_device *device)
     mem_free_secret(device->code);
     mem_free(device->shown);
     mem_free(device->url);
+    mem_free(device->url_shown);
     *device = (struct provider_device){0};
 }
 

@@ -68,6 +68,7 @@ struct provider_device {
     char *code;        /* for PROVIDER_DEVICE_CODE; secret */
     char *shown;       /* what is typed; some visible text on one line */
     char *url;         /* where; as the service says, unchecked */
+    char *url_shown;   /* the same with what is typed in it, likewise; NULL: not said */
     int64_t life_ms;   /* of the code; 0: not said */
     int64_t pause_ms;  /* before each PROVIDER_DEVICE_CODE */
     int64_t slower_ms; /* of pause_ms, more each time that a reply says `slower` */

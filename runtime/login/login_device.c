@@ -12,7 +12,8 @@ struct wait {
     int64_t until_ms; /* monotonic: the code's end */
 };
 
-/* The URL and the code, each alone on its line. Neither is a secret. */
+/* The URL and the code, each alone on its line, and then the URL with the code in it, where the
+ * service has one that may be shown. None is a secret: whoever signs in compares the code. */
 static int show(const struct login *login, const struct provider_device *device, struct err *err)
 {
     if (login_check_url(device->url, err) != 0)
@@ -22,7 +23,10 @@ static int show(const struct login *login, const struct provider_device *device,
             "open this URL in a browser on any device, sign in, and type the code below it within "
             "%lld minutes:",
             (long long)((life_ms + 59999) / 60000));
-    char *text = mem_printf("%s\n%s\n", device->url, device->shown);
+    struct err ignored;
+    bool whole = device->url_shown != NULL && login_check_url(device->url_shown, &ignored) == 0;
+    char *text = mem_printf("%s\n%s\n%s%s", device->url, device->shown,
+                            whole ? device->url_shown : "", whole ? "\n" : "");
     int result = app_print_secret(text, strlen(text), err);
     mem_free(text);
     return result;

@@ -212,6 +212,18 @@ class Device(Login):
         self.assertEqual(self.ok("login", "books", "--device", env=self.quick()).stdout.split("\n")[0],
                          "http://127.0.0.1:1/device")
 
+    def test_a_url_with_the_code_in_it(self):
+        """RFC 8628, 3.3.1: it saves the typing, and is never needed."""
+        whole = "https://id.example.org/device?user_code=" + SHOWN
+        for url, lines in ((whole, [whole]), ("http://127.0.0.1:1/d?c=1", ["http://127.0.0.1:1/d?c=1"]),
+                           ("http://id.example.org/d", []), ("https://id.example.org/\x1b[2J", []), (7, []), ("", []),
+                           ("javascript:alert(1)", []), ("https://id.example.org/a\nb", [])):
+            with self.subTest(url=url):
+                service = self.service(verification_uri_complete=url)
+                self.configure(service)
+                done = self.ok("login", "books", "--device", env=self.quick())
+                self.assertEqual(done.stdout.splitlines()[:-1], ["https://id.example.org/device", SHOWN, *lines])
+
     def test_a_service_that_answers_something_else(self):
         for answer, status, says in (((200, {}, b"<html>"), 6, "not JSON"), ((200, {}, []), 6, "a JSON object"),
                                      ((404, {}, {"error": "not_found"}), 6, "404 not found: not_found"),
