@@ -187,7 +187,21 @@ static const struct yaml_node *find(const struct yaml_node *mapping, const char 
     return nothing ? NULL : node;
 }
 
-/* What no preset can say, because it is the customer's. */
+/* Whether the connector gets its tokens in another way than the preset. */
+static bool goes_its_own_way(const struct yaml_node *own, const struct yaml_node *preset)
+{
+    static const char *const keys[] = {"grant", "client_auth"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const struct yaml_node *ours = yaml_get(own, keys[i]), *theirs = yaml_get(preset, keys[i]);
+        if (!is_nothing(ours) &&
+            (theirs == NULL || ours->kind != YAML_SCALAR || theirs->kind != YAML_SCALAR ||
+             strcmp(ours->text, theirs->text) != 0))
+            return true;
+    }
+    return false;
+}
+
+/* What no preset can say, because it is the customer's: of the preset's own way. */
 static void check_needs(const struct merge *merge, const struct yaml_node *needs,
                         const struct yaml_node *merged)
 {
@@ -230,7 +244,8 @@ const struct yaml_node *preset_merge(const struct schema_walk *walk,
         preset_vars_read(&merge.vars, walk, yaml_get(root, "vars"), yaml_get(mapping, "vars"),
                          merge.at);
         merged = join(&merge, mapping, connector);
-        check_needs(&merge, yaml_get(root, "needs"), merged);
+        if (!goes_its_own_way(mapping, connector))
+            check_needs(&merge, yaml_get(root, "needs"), merged);
         strip(merged);
         const char *named = own_service(mapping);
         *service = named != NULL ? mem_strdup(named) : preset_vars_service(&merge.vars);

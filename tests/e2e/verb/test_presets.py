@@ -53,6 +53,16 @@ class Presets(OAuth2):
         self.configure_all({"books": {"preset": "zoom", "client_id": "the-client", "client_secret": "the-secret-of-zoom"}})
         self.fails(3, "token", "books", says="lacks 'params.account_id', which preset 'zoom' needs")
 
+    def test_needs_of_another_way(self):
+        """What a preset needs is of its own grant and client_auth."""
+        zoom = {"preset": "zoom", "client_id": "the-client", "client_secret": "the-secret-of-zoom"}
+        for keys, wrong in (({"grant": "client_credentials"}, False), ({"client_auth": "post"}, False),
+                            ({"grant": "account_credentials"}, True), ({"grant": None, "client_auth": None}, True),
+                            ({"client_auth": "basic"}, True)):
+            with self.subTest(keys=keys):
+                self.configure_all({"books": {**zoom, **keys}})
+                self.assertEqual([text for text in self.refused() if "which preset 'zoom' needs" in text] != [], wrong)
+
     def test_exchange(self):
         """What the connector says wins; the preset's reply is read as it says; the row is the preset's."""
         grants = self.grants(ok=True)
