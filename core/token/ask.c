@@ -39,3 +39,13 @@ enum provider_meaning ask_answer(const struct provider_ask *ask, const struct ht
     err_text(err->request, sizeof err->request, "%s", label);
     return meaning;
 }
+
+bool ask_is_lost(const struct http_result *result, enum provider_meaning meaning,
+                 const struct err *err)
+{
+    int status = err->status; /* 0: the reply made no sense */
+    if (meaning == PROVIDER_GOOD || meaning == PROVIDER_SPOILT || meaning == PROVIDER_MOVED)
+        return false;
+    return result->err.kind != ERR_NONE ? result->sent
+                                        : status == 0 || status == 408 || status >= 500;
+}

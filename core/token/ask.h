@@ -19,5 +19,8 @@ void *ask_send(const struct transport *transport, const struct provider_ask *ask
  * later, else PROVIDER_REFUSED. */
 enum provider_meaning ask_answer(const struct provider_ask *ask, const struct http_result *result,
                                  const char *label, struct provider_reply *out, struct err *err);
+/* Whether nobody knows what the service did with the request; err as ask_answer left it. */
+bool ask_is_lost(const struct http_result *result, enum provider_meaning meaning,
+                 const struct err *err);
 
 #endif

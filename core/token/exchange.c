@@ -175,17 +175,6 @@ static void exchange_granted(struct exchange *exchange, struct provider_token *t
     exchange_free(exchange);
 }
 
-/* Whether nobody knows what the service did with the request. */
-static bool exchange_is_lost(const struct exchange *exchange, enum provider_meaning meaning,
-                             const struct http_result *result)
-{
-    int status = exchange->last.status; /* 0: the reply made no sense */
-    if (meaning == PROVIDER_GOOD || meaning == PROVIDER_SPOILT || meaning == PROVIDER_MOVED)
-        return false;
-    return result->err.kind != ERR_NONE ? result->sent
-                                        : status == 0 || status == 408 || status >= 500;
-}
-
 /* What the reply says of the refresh token that was sent. */
 static bool exchange_note(struct exchange *exchange, enum provider_meaning meaning, bool lost)
 {
@@ -214,7 +203,7 @@ static void exchange_answered(void *arg, struct http_result *result)
     /* Unless there was a reply, of a service that did not refuse, which made no sense. */
     if (result->err.kind != ERR_NONE || exchange->last.status != 0)
         err_wrap(&exchange->last, "token exchange");
-    bool lost = exchange_is_lost(exchange, meaning, result);
+    bool lost = ask_is_lost(result, meaning, &exchange->last);
     bool again = exchange_note(exchange, meaning, lost);
     switch (meaning) {
     case PROVIDER_GOOD:

@@ -59,15 +59,17 @@ struct token_request *token_exchange(struct tokens *tokens, const struct connect
 /*
  * Keeps the tokens that somebody signed in for, in place of all that is known of the connector's; a
  * configured refresh token wins when it changes. service: where the token service had moved by
- * then, and is looked for first; NULL: where it is configured. All of it is borrowed until `done`
- * is called: from the loop, once; it cannot be cancelled. ERR_CONFIG (secret, state), ERR_AUTH (the
- * endpoint that came is not allowed), ERR_NETWORK (the lock did not come); then nothing has
- * changed.
+ * then, and is looked for first; NULL: where it is configured. spend: the refresh token that was
+ * given for it, which ends with it (token_spend.h); NULL: none. All of it is borrowed until `done`
+ * is called: once, with `spend` perhaps before this returns; it cannot be cancelled. ERR_CONFIG
+ * (secret, state), ERR_AUTH (the endpoint that came is not allowed), ERR_NETWORK (the lock did not
+ * come); then nothing has changed.
  */
 typedef void token_adopted_fn(void *arg, const struct err *err);
+struct token_spend;
 void token_adopt(struct tokens *tokens, const struct connector *connector,
-                 const struct provider_token *came, const char *service, token_adopted_fn *done,
-                 void *arg);
+                 const struct provider_token *came, const char *service, struct token_spend *spend,
+                 token_adopted_fn *done, void *arg);
 /* Drops the cached access token and the rotated refresh tokens: the configured one is used next.
  * So it does with the access tokens that others have for the same refresh token (connector.slot).
  * Blocks on the store. */

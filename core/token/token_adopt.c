@@ -3,12 +3,15 @@
 #include "token.h"
 #include "token_lock.h"
 #include "token_request.h"
+#include "token_spend.h"
 
 #include <stdio.h>
 #include <string.h>
 
 struct adoption {
-    struct token_lock lock;
+    struct token_lock *lock; /* own, or that of `spend` */
+    struct token_lock own;
+    struct token_spend *spend;     /* NULL: nothing was spent for it */
     struct exchange_result result; /* as if an exchange had brought it; borrowed */
     token_adopted_fn *done;
     void *arg;
@@ -22,7 +25,10 @@ static void adoption_end(void *arg, const struct err *failure)
     struct err err;
     if (failure != NULL)
         err = *failure;
-    token_lock_release(&adoption->lock);
+    if (adoption->spend != NULL)
+        token_spend_release(adoption->spend);
+    else
+        token_lock_release(adoption->lock);
     mem_free(adoption);
     done(done_arg, failure != NULL ? &err : NULL);
 }
@@ -31,15 +37,15 @@ static void adoption_end(void *arg, const struct err *failure)
 static char *subject_of(const struct adoption *adoption)
 {
     const char *subject = adoption->result.token.subject;
-    const char *before = adoption->lock.row.subject_fingerprint;
+    const char *before = adoption->lock->row.subject_fingerprint;
     char fingerprint[TOKEN_FINGERPRINT_SIZE];
     if (subject == NULL)
         return NULL;
-    token_cache_fingerprint(adoption->lock.salt, "subject", subject, fingerprint);
+    token_cache_fingerprint(adoption->lock->salt, "subject", subject, fingerprint);
     if (before != NULL && strcmp(before, fingerprint) != 0)
-        log_msg(adoption->lock.tokens->log, LOG_WARN,
+        log_msg(adoption->lock->tokens->log, LOG_WARN,
                 "connector '%s' was signed in as somebody else before (another `sub`)",
-                adoption->lock.connector->name);
+                adoption->lock->connector->name);
     return mem_strdup(fingerprint);
 }
 
@@ -49,9 +55,9 @@ static char *subject_of(const struct adoption *adoption)
  */
 static int adopt(struct adoption *adoption, struct err *err)
 {
-    struct tokens *tokens = adoption->lock.tokens;
-    const struct connector *connector = adoption->lock.connector;
-    struct store_token *row = &adoption->lock.row;
+    struct tokens *tokens = adoption->lock->tokens;
+    const struct connector *connector = adoption->lock->connector;
+    struct store_token *row = &adoption->lock->row;
     struct connector_secrets secrets = {0};
     struct token_configured configured = {0};
     const struct provider_token *came = &adoption->result.token;
@@ -66,7 +72,7 @@ static int adopt(struct adoption *adoption, struct err *err)
     int result =
         connector_secrets_read(connector, tokens->redact, tokens->deadline_ms, &secrets, err);
     if (result == 0) {
-        token_cache_configure(&configured, connector, &secrets, adoption->lock.salt);
+        token_cache_configure(&configured, connector, &secrets, adoption->lock->salt);
         token_cache_apply(row, &adoption->result, NULL, &configured, came->access_token != NULL,
                           clock);
         row->refresh_token = mem_strdup(came->refresh_token);
@@ -84,7 +90,7 @@ static void adoption_locked(void *arg, const struct err *failure)
     const struct provider_token *came = &adoption->result.token;
     struct err err;
     if (failure == NULL && came->endpoint_url != NULL &&
-        connector_allows(adoption->lock.connector, came->endpoint_url, &err) != 0) {
+        connector_allows(adoption->lock->connector, came->endpoint_url, &err) != 0) {
         err_wrap(&err, "the endpoint that came with the token");
         err.kind = ERR_AUTH;
         failure = &err;
@@ -94,12 +100,12 @@ static void adoption_locked(void *arg, const struct err *failure)
     if (failure != NULL)
         adoption_end(adoption, failure);
     else
-        token_lock_store(&adoption->lock, true, adoption_end);
+        token_lock_store(adoption->lock, true, adoption_end);
 }
 
 void token_adopt(struct tokens *tokens, const struct connector *connector,
-                 const struct provider_token *came, const char *service, token_adopted_fn *done,
-                 void *arg)
+                 const struct provider_token *came, const char *service, struct token_spend *spend,
+                 token_adopted_fn *done, void *arg)
 {
     struct adoption *adoption = mem_alloc(sizeof *adoption);
     connector = connector_owner(connector);
@@ -108,5 +114,14 @@ void token_adopt(struct tokens *tokens, const struct connector *connector,
     adoption->arg = arg;
     token_request_hide(tokens, connector, came->access_token);
     token_request_hide(tokens, connector, came->refresh_token);
-    token_lock_take(&adoption->lock, tokens, connector, adoption_locked, adoption);
+    adoption->spend = spend;
+    if (spend == NULL) {
+        adoption->lock = &adoption->own;
+        token_lock_take(&adoption->own, tokens, connector, adoption_locked, adoption);
+        return;
+    }
+    adoption->lock = &spend->lock;
+    adoption->lock->arg = adoption;
+    store_lease_unreserve(&adoption->lock->lease);
+    adoption_locked(adoption, NULL);
 }

@@ -5,16 +5,12 @@
 #include "mem.h"
 #include "token_flight_end.h"
 #include "token_flight_refused.h"
+#include "token_intent.h"
 #include "token_lock.h"
 #include "token_request.h"
 #include "token_stop.h"
 
-#include <sodium.h>
 #include <string.h>
-#include <unistd.h>
-
-/* Of the disk, for a row and what the state writes around it. */
-#define TOKEN_RESERVE_BYTES ((size_t)64 * 1024)
 
 static void flight_stored(void *arg)
 {
@@ -144,45 +140,7 @@ static int flight_prepare(struct flight *flight, struct err *err)
         token_cache_grants(provider, &flight->row, &flight->configured, flight->tokens_tried);
     if (flight->ntokens == 0)
         return no_grant(connector, err);
-    /* A refresh token that cannot be stored when it comes would be lost, and the old one spent. */
     return store_lease_reserve(&flight->lease, TOKEN_RESERVE_BYTES, err);
-}
-
-/* Half of an intent's ID is random; the other half tells which refresh token it is about. */
-#define INTENT_HALF ((STORE_INTENT_SIZE - 1) / 2)
-static void intent_token(const struct flight *flight, char half[INTENT_HALF + 1])
-{
-    char fingerprint[TOKEN_FINGERPRINT_SIZE];
-    token_cache_fingerprint(flight->salt, "intent", flight->tokens_tried[0], fingerprint);
-    memcpy(half, fingerprint, INTENT_HALF);
-    half[INTENT_HALF] = '\0';
-}
-
-/* When an exchange of the same refresh token began that was never answered; 0: none did. */
-static int64_t intent_open(const struct flight *flight)
-{
-    const struct store_intent *intent = &flight->row.intent;
-    char half[INTENT_HALF + 1];
-    if (flight->tokens_tried[0] == NULL || intent->started_ms == 0)
-        return 0;
-    intent_token(flight, half);
-    return strcmp(intent->id + INTENT_HALF, half) == 0 ? intent->started_ms : 0;
-}
-
-static void intent_begin(struct flight *flight)
-{
-    struct store_intent *intent = &flight->row.intent;
-    unsigned char random[INTENT_HALF / 2];
-    char half[INTENT_HALF + 1];
-    intent_token(flight, half);
-    randombytes_buf(random, sizeof random);
-    sodium_bin2hex(intent->id, sizeof intent->id, random, sizeof random);
-    memcpy(intent->id + INTENT_HALF, half, INTENT_HALF + 1);
-    intent->generation = flight->row.generation;
-    intent->started_ms = clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL);
-    if (gethostname(intent->host, sizeof intent->host) != 0)
-        intent->host[0] = '\0';
-    intent->host[sizeof intent->host - 1] = '\0';
 }
 
 static void flight_go(void *arg)
@@ -207,7 +165,8 @@ static void flight_ready(void *arg)
         flight_go(flight);
         return;
     }
-    intent_begin(flight);
+    token_intent_begin(&flight->row, flight->salt, flight->tokens_tried[0],
+                       loop_clock(flight->tokens->loop));
     token_flight_call(flight, STORE_TOKEN_INTENT, flight_go);
 }
 
@@ -223,7 +182,7 @@ static void flight_exchange(void *arg)
         token_flight_search(flight);
         return;
     }
-    flight->lost_ms = intent_open(flight);
+    flight->lost_ms = token_intent_open(&flight->row, flight->salt, flight->tokens_tried[0]);
     struct exchange_options options = {
         .connector = flight->connector,
         .asker = flight->asker,

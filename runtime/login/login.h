@@ -4,6 +4,7 @@
 
 #include "app.h"
 #include "provider.h"
+#include "token_spend.h"
 #include "url.h"
 
 #define LOGIN_LINE_MAX  ((size_t)16 * 1024) /* of what is typed or pasted */
@@ -22,6 +23,9 @@ struct login {
 struct login_result {
     struct provider_token token;
     char *service; /* where the token service has moved; NULL: it is where it is configured */
+    struct token_spend spend; /* of login_import: to be ended by token_adopt */
+    bool dead; /* of a failure: the service has said that what was sent will never be good again */
+    bool lost; /* of a failure: nobody knows what the service did with the last request */
 };
 void login_result_destroy(struct login_result *result);
 
@@ -33,6 +37,7 @@ struct login_answer {
     enum provider_meaning meaning;
     struct provider_reply reply;
     int64_t retry_after_ms; /* as http_retry_after_ms */
+    bool lost;              /* ask_is_lost */
 };
 /* 0: PROVIDER_GOOD or PROVIDER_MOVED; else -1 with err, and meaning says what is to be done. */
 int login_call(const struct login *login, const struct provider_ask *ask,
@@ -59,7 +64,8 @@ int login_redirect_parse(const char *text, struct url *url, bool *local, struct 
 /* A code that is typed into a browser anywhere (RFC 8628). */
 int login_device(const struct login *login, struct login_result *out, struct err *err);
 
-/* A refresh token that somebody else got, from standard input; exchanged once. */
+/* A refresh token that somebody else got, from standard input; exchanged once, under the lock that
+ * out->spend holds from then on. */
 int login_import(const struct login *login, struct login_result *out, struct err *err);
 
 /* What the service says of itself, if the purpose needs it (mem_free); NULL: it does not. */

@@ -2,6 +2,7 @@
 #include "ascii.h"
 #include "login.h"
 #include "mem.h"
+#include "token_stop.h"
 
 #include <string.h>
 
@@ -49,6 +50,62 @@ static int save_what_came(const struct login *login, const char *typed,
     return 0;
 }
 
+struct spent {
+    bool done;
+    struct err err;
+};
+
+static void spent(void *arg, const struct err *err)
+{
+    struct spent *spent = arg;
+    spent->done = true;
+    if (err != NULL)
+        spent->err = *err;
+}
+
+static int wait_for(const struct login *login, const struct spent *spent, struct err *err)
+{
+    if (app_wait(login->engine, &spent->done, err) != 0)
+        return -1;
+    if (spent->err.kind == ERR_NONE)
+        return 0;
+    *err = spent->err;
+    return -1;
+}
+
+/* Nothing came of it: what is to be written of that, and said. */
+static void give_up(const struct login *login, struct login_result *out, struct err *err)
+{
+    struct spent end = {0};
+    struct err failure;
+    char line[ERR_LINE_MAX];
+    if (out->dead && out->spend.lost_ms > 0)
+        token_stop_tell_lost(out->spend.lost_ms, err);
+    if (out->lost)
+        log_msg(
+            login->app->log, LOG_WARN,
+            "the reply was lost: perhaps the service has replaced the refresh token; import the "
+            "same one once more");
+    token_spend_end(&out->spend, out->lost, spent, &end);
+    if (wait_for(login, &end, &failure) != 0)
+        log_msg(login->app->log, LOG_WARN, "%s", err_line(&failure, line));
+}
+
+static int exchange(const struct login *login, const char *token, struct login_result *out,
+                    struct err *err)
+{
+    struct spent begin = {0};
+    token_spend_begin(&out->spend, login->engine->tokens, login->connector, token, spent, &begin);
+    if (wait_for(login, &begin, err) != 0)
+        return -1;
+    struct provider_ask ask = login_ask(login, PROVIDER_ACCESS, out);
+    ask.refresh_token = token;
+    int result = login_post(ask, login, out, err);
+    if (result != 0 && out->token.refresh_token == NULL)
+        give_up(login, out, err);
+    return result;
+}
+
 int login_import(const struct login *login, struct login_result *out, struct err *err)
 {
     struct buf line;
@@ -58,11 +115,8 @@ int login_import(const struct login *login, struct login_result *out, struct err
             "the refresh token is exchanged at once: where the service replaces it, whoever else "
             "holds it loses it");
     int result = read_token(login, &line, &token, err);
-    if (result == 0) {
-        struct provider_ask ask = login_ask(login, PROVIDER_ACCESS, out);
-        ask.refresh_token = token;
-        result = login_post(ask, login, out, err);
-    }
+    if (result == 0)
+        result = exchange(login, token, out, err);
     if (result == 0 || out->token.refresh_token != NULL)
         result = save_what_came(login, token, &out->token, result, err);
     buf_destroy(&line);

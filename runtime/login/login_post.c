@@ -31,6 +31,7 @@ static void answered(void *arg, struct http_result *result)
     answer->meaning = ask_answer(call->ask, result, call->label, &answer->reply, &call->err);
     if (answer->meaning == PROVIDER_GOOD || answer->meaning == PROVIDER_MOVED)
         err_clear(&call->err);
+    answer->lost = ask_is_lost(result, answer->meaning, &call->err);
     hide(call->login, answer->reply.token.access_token);
     hide(call->login, answer->reply.token.refresh_token);
     hide(call->login, answer->reply.device.code);
@@ -42,8 +43,10 @@ int login_call(const struct login *login, const struct provider_ask *ask,
     struct engine *engine = login->engine;
     struct call call = {.login = login, .ask = ask, .answer = answer};
     *answer = (struct login_answer){.meaning = PROVIDER_REFUSED};
-    if (ask_send(&engine->transport, ask, call.label, answered, &call, err) == NULL ||
-        app_wait(engine, &call.done, err) != 0)
+    if (ask_send(&engine->transport, ask, call.label, answered, &call, err) == NULL)
+        return -1;
+    answer->lost = true; /* as long as nothing has come */
+    if (app_wait(engine, &call.done, err) != 0)
         return -1;
     *err = call.err;
     return err->kind == ERR_NONE ? 0 : -1;
@@ -103,6 +106,8 @@ int login_post(struct provider_ask ask, const struct login *login, struct login_
         struct login_answer answer;
         if (login_call(login, &ask, &answer, err) != 0) {
             result->token = answer.reply.token; /* of PROVIDER_SPOILT */
+            result->lost = answer.lost;
+            result->dead = answer.meaning == PROVIDER_DEAD;
             return -1;
         }
         if (answer.reply.moved == NULL) {
@@ -122,5 +127,6 @@ void login_result_destroy(struct login_result *result)
 {
     provider_token_destroy(&result->token);
     mem_free(result->service);
+    token_spend_release(&result->spend);
     *result = (struct login_result){0};
 }

@@ -38,11 +38,12 @@ static void adopted(void *arg, const struct err *err)
         stored->err = *err;
 }
 
-static int keep(struct engine *engine, const struct connector *connector,
-                const struct login_result *came, struct err *err)
+static int keep(struct engine *engine, const struct connector *connector, struct login_result *came,
+                struct err *err)
 {
     struct stored stored = {0};
-    token_adopt(engine->tokens, connector, &came->token, came->service, adopted, &stored);
+    struct token_spend *spend = came->spend.held ? &came->spend : NULL;
+    token_adopt(engine->tokens, connector, &came->token, came->service, spend, adopted, &stored);
     if (app_wait(engine, &stored.done, err) != 0)
         return -1;
     if (stored.err.kind == ERR_NONE)
@@ -211,9 +212,9 @@ static int sign_in(struct app *app, const struct config *config, const struct co
         result = prove(app, &engine, connector, came.token.refresh_token != NULL, err);
 
 cleanup:
+    login_result_destroy(&came);
     engine_destroy(&engine);
     mem_free(metadata);
-    login_result_destroy(&came);
     connector_secrets_destroy(&secrets);
     return result;
 }

@@ -1,11 +1,13 @@
 """`jeton login` at OAuth 2.0 services: by a device's code, with a browser, by a pasted URL."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -567,6 +569,63 @@ class Import(Login):
         self.assertEqual(len(service.forms), 4)
         self.assertEqual(self.row(), before)
 
+
+    def all_intents(self):
+        with contextlib.closing(sqlite3.connect(os.path.join(self.state, "jeton.db"))) as database:
+            return database.execute("SELECT * FROM token_intent").fetchall()
+
+    def imports(self, status, **options):
+        return self.fails(status, "login", "books", "--import", input="refresh-token-of-somebody", **options)
+
+    def test_what_is_spent_is_written_down_first(self):
+        """As for every exchange: killed before it is sent, nothing is lost; after it, the next one says so."""
+        service = self.service()
+        service.current = "refresh-token-of-somebody"
+        self.configure(service)
+        self.imports(-9, program=support.JETON_FAULTY, env={"JETON_FAULT": "token-intent=kill"})
+        self.assertEqual((service.forms, self.intents(), self.row()), ([], 1, None))
+
+        def lose(form):
+            service.grant(form)
+            raise ConnectionError
+        service.answers = [lose]
+        self.imports(5, says=["the reply was lost", "before a reply came"])
+        self.assertEqual((len(service.forms), self.intents(), self.row()), (1, 1, None))
+        self.imports(4, says="reply lost at 20")
+        self.assertEqual((len(service.forms), self.intents(), self.row()), (2, 0, None))
+        service.dead, service.current = False, "refresh-token-of-somebody"
+        self.imports(0)
+        self.assertEqual(self.intents(), 0)
+
+    def test_what_an_exchange_has_written_stays(self):
+        service = self.service()
+        service.current = "refresh-token-0"
+        self.configure(service, refresh_token={"env": "BOOKS_REFRESH"}, retries=0)
+        service.answers = [(503, {}, b"")]
+        self.fails(6, "token", "books")
+        before = self.all_intents()
+        service.answers = [(400, {}, {"error": "invalid_grant"})]
+        self.assertNotIn("reply lost", self.imports(4).stderr)
+        self.assertEqual(self.all_intents(), before)
+        self.assertEqual(self.token()["access_token"], "access-token-1")
+
+    def test_a_disk_without_room(self):
+        """What could not be stored is not asked for."""
+        service = self.service()
+        service.current = "refresh-token-of-somebody"
+        self.configure(service)
+        command = support.mount_namespace()
+        if command is None:
+            self.skipTest("needs a mount namespace, which is not to be had here")
+        os.makedirs(self.state, mode=0o700)
+        login = f"echo refresh-token-of-somebody | {support.JETON} login books --import"
+        done = subprocess.run(
+            [*command, "sh", "-c", f"mount -t tmpfs -o size=1m,mode=700 tmpfs {self.state} && {{ {support.JETON} token books; "
+                                   f"cat /dev/zero >{self.state}/fill 2>/dev/null; {login}; }}"],
+            capture_output=True, text=True, timeout=60, env=self.env, cwd=self.folder, check=False)
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertIn("the disk is full", done.stderr)
+        self.assertEqual(service.forms, [])
 
     def test_what_came_for_one_that_is_spent_is_kept(self):
         service = self.service()
