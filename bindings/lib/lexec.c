@@ -18,7 +18,9 @@ static int expand(const struct lexec *exec, const char *text, size_t len, struct
 {
     const char *end = text + len;
     while (text < end) {
-        const char *token = memmem(text, (size_t)(end - text), LEXEC_TOKEN, strlen(LEXEC_TOKEN));
+        const char *token =
+            exec->literal ? NULL
+                          : memmem(text, (size_t)(end - text), LEXEC_TOKEN, strlen(LEXEC_TOKEN));
         const char *stop = token != NULL ? token : end;
         if (buf_append(out, text, (size_t)(stop - text)) != 0 ||
             (token != NULL && buf_puts(out, exec->dir) != 0))
@@ -117,7 +119,8 @@ int lexec_start(struct lexec *exec, void (*ended)(void *arg), void *arg, struct 
 {
     exec->ended = ended;
     exec->arg = arg;
-    pid_t pid = process_spawn(exec->argv, exec->env, err);
+    const int fds[] = {exec->input_fd, STDOUT_FILENO, STDERR_FILENO};
+    pid_t pid = process_spawn_on(exec->argv, exec->env, fds, err);
     if (pid < 0)
         return -1;
     exec->pid = pid;

@@ -22,6 +22,8 @@ struct lexec {
     struct log *log;
     struct signal_watch *signals;
     char *dir;          /* NULL: none, or removed */
+    bool literal;       /* nothing is replaced */
+    int input_fd;       /* its standard input, the caller's to close; 0: this process's */
     char **argv, **env; /* NULL-terminated, owned */
     size_t argc, envc;
     pid_t pid; /* 0: not started, or ended */

@@ -7,8 +7,11 @@
 #include "task.h"
 #include "vm.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define RUN_TYPE "jeton.exec.run"
 
@@ -17,11 +20,37 @@ struct run {
     struct lexec exec;
 };
 
+static void close_input(struct run *run)
+{
+    if (run->exec.input_fd > 0)
+        close(run->exec.input_fd);
+    run->exec.input_fd = 0;
+}
+
+/* A file that has no name holds it, so that nobody has to write while the child reads. */
+static int make_input(struct run *run, const char *text, size_t len, struct err *err)
+{
+    int fd = memfd_create("input", MFD_CLOEXEC);
+    if (fd < 0)
+        return err_set(err, ERR_CONFIG, "cannot make the input of a program: %s", strerror(errno));
+    run->exec.input_fd = fd;
+    for (size_t at = 0; at < len;) {
+        ssize_t got = write(fd, text + at, len - at);
+        if (got < 0)
+            return err_set(err, ERR_CONFIG, "cannot make the input of a program: %s",
+                           strerror(errno));
+        at += (size_t)got;
+    }
+    lseek(fd, 0, SEEK_SET);
+    return 0;
+}
+
 /* The state may be closed while the child runs. */
 static int run_gc(lua_State *L)
 {
     struct run *run = luaL_checkudata(L, 1, RUN_TYPE);
     lexec_destroy(&run->exec, LEXEC_TERM_MS);
+    close_input(run);
     return 0;
 }
 
@@ -125,10 +154,10 @@ static void read_argv(lua_State *L, struct run *run)
     lua_pop(L, 1);
 }
 
-/* exec.run{ argv={…}, env={NAME=value}, files={name=text}, env_dir={NAME=name} } */
+/* exec.run{ argv={…}, env={NAME=value}, files={name=text}, env_dir={NAME=name}, input=text } */
 static int exec_run(lua_State *L)
 {
-    static const char *const keys[] = {"argv", "env", "files", "env_dir", NULL};
+    static const char *const keys[] = {"argv", "env", "files", "env_dir", "input", NULL};
     luaL_checktype(L, 1, LUA_TTABLE);
     larg_options(L, 1, "exec.run", keys);
     task_check(L, "exec.run");
@@ -146,13 +175,19 @@ static int exec_run(lua_State *L)
     struct err err;
     err_clear(&err);
     read_argv(L, run);
-    if (lexec_make_dir(&run->exec, &err) != 0 || for_pairs(L, "files", run, add_file, &err) != 0 ||
+    size_t len;
+    const char *input = larg_string(L, 1, "input", NULL, &len);
+    run->exec.literal = input != NULL; /* it comes from elsewhere, and so may what is in env */
+    if ((input != NULL && make_input(run, input, len, &err) != 0) ||
+        lexec_make_dir(&run->exec, &err) != 0 || for_pairs(L, "files", run, add_file, &err) != 0 ||
         for_pairs(L, "env", run, add_env, &err) != 0 ||
         for_pairs(L, "env_dir", run, add_env_dir, &err) != 0 ||
         lexec_start(&run->exec, run_ended, run, &err) != 0) {
         lexec_destroy(&run->exec, LEXEC_TERM_MS);
+        close_input(run);
         return lerr_return(L, &err);
     }
+    close_input(run);
     run->wait.drains = true;
     return task_wait(L, &run->wait, 2, run_cancel, run_finish, run);
 }

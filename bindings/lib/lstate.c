@@ -36,6 +36,8 @@ static const char *push_scope(lua_State *L, struct err *err)
 {
     struct vm *vm = vm_of(L);
     const struct job *job = vm_options_of(vm)->job;
+    if (vm_options_of(vm)->events != NULL)
+        return lua_pushstring(L, vm_options_of(vm)->events->scope);
     if (job != NULL) {
         char scope[STORE_SCOPE_SIZE];
         store_scope(scope, job->name, job->home);
@@ -292,7 +294,6 @@ static size_t count_entries(lua_State *L, int index)
 
 void lstate_gather(lua_State *L, struct lstate_changes *changes)
 {
-    lstate_push_record(L);
     lua_getfield(L, -1, "changes");
     larg_copy(L, lua_gettop(L)); /* record copy; a finalizer may call state.set below */
     int copy = lua_gettop(L);
@@ -314,7 +315,6 @@ void lstate_gather(lua_State *L, struct lstate_changes *changes)
     changes->seen = seen;
     for (lua_pushnil(L); lua_next(L, read) != 0; lua_pop(L, 1), seen++)
         *seen = (struct store_kv_seen){.key = lua_tostring(L, -2), .version = lua_tointeger(L, -1)};
-    lua_remove(L, copy - 1); /* copy items read seen */
 }
 
 static int raise_conflict(lua_State *L)
@@ -332,13 +332,17 @@ static int state_commit(lua_State *L)
 {
     struct lstate_changes changes;
     lua_settop(L, 0);
+    if (task_push_context(L))
+        return luaL_error(L, "state.commit: the changes of an event are written with its end");
     push_part(L, "changes");
-    lstate_gather(L, &changes); /* changes copy items read seen */
+    lstate_push_record(L);
+    lstate_gather(L, &changes); /* changes record copy items read seen */
+    lua_remove(L, 2);
     if (changes.count == 0 || vm_options_of(vm_of(L))->dry_run)
         return 0;
     struct err err = {0};
     const char *scope;
-    int64_t version;
+    int64_t version = 0;
     struct store *store = ready_store(L, &scope);
     struct store_call call = {.op = STORE_KV_WRITE,
                               .kv = {.scope = scope,

@@ -18,7 +18,8 @@ struct lstate_changes {
     const struct store_kv_seen *seen;
     size_t nseen;
 };
-/* Pushes four values that hold what `changes` points to: the first is a copy of the changes. */
+/* Of the record on top. Pushes four values above it that hold what `changes` points to; the first
+ * is a copy of its changes. */
 void lstate_gather(lua_State *L, struct lstate_changes *changes);
 
 #endif

@@ -9,6 +9,7 @@ int luaopen_jeton_cjson(lua_State *L);      /* lcjson.c: cjson */
 int luaopen_jeton_cjson_safe(lua_State *L); /* lcjson.c: cjson.safe */
 int luaopen_jeton_crypto(lua_State *L);     /* lcrypto.c */
 int luaopen_jeton_exec(lua_State *L);       /* lexec_module.c */
+int luaopen_jeton_hook(lua_State *L);       /* levent.c */
 int luaopen_jeton_http(lua_State *L);       /* lhttp.c */
 int luaopen_jeton_json(lua_State *L);       /* ljson.c */
 int luaopen_jeton_log(lua_State *L);        /* llog.c */

@@ -9,6 +9,7 @@ const luaL_Reg modules[] = {
     {"jeton", luaopen_jeton},
     {"jeton.crypto", luaopen_jeton_crypto},
     {"jeton.exec", luaopen_jeton_exec},
+    {"jeton.hook", luaopen_jeton_hook},
     {"jeton.http", luaopen_jeton_http},
     {"jeton.json", luaopen_jeton_json},
     {"jeton.log", luaopen_jeton_log},

@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <lauxlib.h>
 
+#define REFUSE_MS 900 /* after the deadline of a context, for clean-up that waits */
+
 struct task *task_running(lua_State *L)
 {
     struct task *task = run_of(L)->scheduler->current;
@@ -97,23 +99,12 @@ void task_hold(lua_State *L, int index)
     lua_setiuservalue(L, index, USER_HELD);
 }
 
-bool task_push_context(lua_State *L)
-{
-    struct task *task = run_of(L)->scheduler->current;
-    if (task == NULL || !task->has_context)
-        return false;
-    task_push_kept(L, task);
-    lua_getiuservalue(L, -1, USER_CONTEXT);
-    lua_remove(L, -2);
-    return true;
-}
-
-/* From the running task, if there is one, to the one on top of L. */
+/* From the running task, if it has one, to the one on top of L. */
 static void inherit_context(lua_State *L, struct task *task)
 {
-    task->has_context = task_push_context(L);
-    if (!task->has_context)
+    if (!task_push_context(L))
         return;
+    task->context = task->scheduler->current->context;
     task->deadline_ms = task->scheduler->current->deadline_ms;
     lua_setiuservalue(L, -2, USER_CONTEXT);
 }
@@ -267,6 +258,22 @@ void task_raise_cancel(lua_State *L)
         raise_cancel(L, task);
 }
 
+void task_deadline_err(struct err *err)
+{
+    err_set(err, ERR_DEADLINE, "the time for this event is up (timeout of the webhook)");
+}
+
+/* Raises the deadline of the task's context, some time after it was cancelled for it. */
+static void check_deadline(lua_State *L, const struct task *task)
+{
+    struct err err;
+    if (task->deadline_ms == 0 ||
+        loop_now_ms(task->scheduler->loop) < task->deadline_ms + REFUSE_MS)
+        return;
+    task_deadline_err(&err);
+    lerr_raise(L, &err);
+}
+
 void task_check(lua_State *L, const char *what)
 {
     struct task_scheduler *scheduler = run_of(L)->scheduler;
@@ -286,6 +293,7 @@ void task_check(lua_State *L, const char *what)
     raise_cancel(L, task);
     if (scheduler->refuse)
         lerr_raise(L, scheduler->refusal);
+    check_deadline(L, task);
 }
 
 static int wait_end(lua_State *L, int status, lua_KContext ctx)

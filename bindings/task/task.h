@@ -47,10 +47,23 @@ void task_wake(struct task_wait *wait);
  */
 struct task *task_start(lua_State *L, int nargs);
 /*
- * What tasks are about: a userdata, which a task has from whoever started it. Pushes that of the
+ * What a task is about: a userdata, which the tasks that it starts have too. Pushes that of the
  * running task; false, and nothing is pushed: it has none.
  */
 bool task_push_context(lua_State *L);
-int luaopen_jeton_task(lua_State *L); /* ltask.c */
+/* As task_start, but leaves the task on L, and its context is the userdata at index. Soon after
+ * deadline_ms (loop_now_ms) its calls that wait raise the deadline. */
+bool task_new_of(lua_State *L, int nargs, int context, int64_t deadline_ms);
+/* Cancels all tasks of a context with an error of kind cancelled or deadline. */
+void task_cancel_context(lua_State *L, const void *context, const struct err *err);
+/* Another deadline for them. */
+void task_extend_context(lua_State *L, const void *context, int64_t deadline_ms);
+/* Pushes a task of the context that is alive, or has failed and was not joined; else nothing, and
+ * false. */
+bool task_push_of_context(lua_State *L, const void *context);
+/* The deadline of the running task; 0: none, or no task runs. */
+int64_t task_deadline(lua_State *L);
+void task_deadline_err(struct err *err); /* what is raised then */
+int luaopen_jeton_task(lua_State *L);    /* ltask.c */
 
 #endif

@@ -30,7 +30,7 @@ struct task {
     struct task_wait *wait; /* while waiting */
     struct err *cancel;     /* to be raised at the waiting call; owned */
     bool was_cancelled;
-    bool has_context;
+    const void *context; /* the userdata's address; NULL: none */
     int64_t deadline_ms; /* of its context, loop_now_ms; 0: none */
     bool told;          /* the count hook has raised the deadline in it already: see task_pass_by */
     bool failed;        /* the body ended with an error */

@@ -1,4 +1,5 @@
 /* Keeps tasks: a table in the registry holds them against the collector, a list finds them. */
+#include "run.h"
 #include "task_private.h"
 
 /* Its address is the registry's key of {[address of the coroutine] = task}. */
@@ -15,6 +16,17 @@ void task_push_kept(lua_State *L, struct task *task)
     lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key); /* tasks */
     lua_rawgetp(L, -1, task->co);
     lua_remove(L, -2); /* task */
+}
+
+bool task_push_context(lua_State *L)
+{
+    struct task *task = run_of(L)->scheduler->current;
+    if (task == NULL || task->context == NULL)
+        return false;
+    task_push_kept(L, task);
+    lua_getiuservalue(L, -1, USER_CONTEXT);
+    lua_remove(L, -2);
+    return true;
 }
 
 struct task *task_of(lua_State *L, lua_State *co)

@@ -356,3 +356,26 @@ int vm_run_module(struct vm *vm, const char *module, const char *name, const cha
     lua_pushstring(L, json);
     return run(vm, 3, status, err);
 }
+
+int vm_run_events(struct vm *vm, const char *path, int *status, struct err *err)
+{
+    static const char code[] = "local handlers, script = ...\n"
+                               "return require('hook.worker').run(handlers, script)\n";
+    lua_State *L = vm->L;
+    if (vm->broken.kind != ERR_NONE) {
+        *err = vm->broken;
+        return -1;
+    }
+    if (luaL_loadbufferx(L, code, sizeof code - 1, "=jeton", "t") != LUA_OK) {
+        err_set(err, ERR_SCRIPT, "%s", lua_tostring(L, -1));
+        lua_pop(L, 1);
+        return -1;
+    }
+    vm->is_script = path != NULL;
+    if (path == NULL)
+        lua_pushnil(L);
+    else if (vm_load(L, vm, path, &vm->script, err) != 0 || set_path(vm, err) != 0)
+        return -1;
+    lua_pushstring(L, path);
+    return run(vm, 2, status, err);
+}

@@ -6,6 +6,7 @@
 #define JETON_VM_H
 
 #include "engine.h"
+#include "store_events.h"
 #include "vm_limits.h"
 
 #include <lua.h>
@@ -19,6 +20,23 @@ struct vm_attempt {
     int64_t attempts; /* the most that will be made */
 };
 
+/* Whose events are handled: vm_run_events. Times in milliseconds. */
+struct vm_events {
+    const char *hook;
+    const char *scope; /* store_event_scope */
+    const char *owner; /* of what it claims; its lease is held */
+    int64_t concurrency;
+    int64_t attempts, delay_ms, max_delay_ms;
+    int64_t timeout_ms;   /* of one attempt */
+    int64_t grace_ms;     /* for the handlers under way, when it stops */
+    int wake_fd;          /* a byte: look for events; its end: stop */
+    int answer_fd;        /* gets a line for each event whose handler has returned; -1: none */
+    char *const *command; /* NULL-terminated; NULL: none */
+    const char *forward;  /* URL; NULL: none */
+    /* Only this one, which nobody has claimed: what it changes is kept as a run's is. NULL: all. */
+    const struct store_event *once;
+};
+
 struct vm_options {
     struct engine *engine;            /* borrowed; the vm sets its deadline */
     const struct luaL_Reg *modules;   /* written in C, for package.preload; ends with name NULL */
@@ -29,6 +47,7 @@ struct vm_options {
     const char *const *args;          /* jeton.args as a list; NULL-terminated; NULL: none */
     const struct job *job;            /* whose run this is; NULL: none */
     const struct vm_attempt *attempt; /* of the job; NULL: unknown */
+    const struct vm_events *events;   /* of a webhook: signals change nothing then; NULL: none */
     int64_t watchdog_ms;              /* after the deadline; 0: VM_WATCHDOG_MS */
     bool ends_programs; /* at the deadline and by a signal: all children of this process; else they
                            are left to somebody else */
@@ -54,6 +73,9 @@ int vm_run_file(struct vm *vm, const char *path, int *status, struct err *err);
  */
 int vm_run_module(struct vm *vm, const char *module, const char *name, const char *json,
                   int *status, struct err *err);
+/* Handles options.events by the script at path, or by its command or URL (path NULL): until
+ * wake_fd ends, or the count hook had to be set, which makes Lua slow. */
+int vm_run_events(struct vm *vm, const char *path, int *status, struct err *err);
 /* After a failure: what follows the first line of the error, and the traceback, to be logged below
  * err's message. Of any length, not masked; NULL if there is none. Lives as long as the vm. */
 const char *vm_traceback(const struct vm *vm);
@@ -76,6 +98,10 @@ const struct vm_options *vm_options_of(struct vm *vm);
 const char *vm_script(const struct vm *vm);
 size_t vm_memory_limit(const struct vm *vm); /* of the run, in bytes */
 int64_t vm_deadline(const struct vm *vm);    /* epoch s; 0: none */
+/* Whether tasks with a deadline of their own are under way: the watchdog looks at them. */
+void vm_watch_tasks(struct vm *vm, bool yes);
+/* Whether the count hook was set for the deadline of a task. */
+bool vm_is_slow(const struct vm *vm);
 /* Has `commit` called after the last task, if the run has succeeded so far; if it fails, so does
  * the run. It must not raise. */
 void vm_on_success(struct vm *vm, int (*commit)(lua_State *L, struct err *err));

@@ -36,6 +36,11 @@ int64_t vm_deadline(const struct vm *vm)
     return vm->deadline_wall;
 }
 
+bool vm_is_slow(const struct vm *vm)
+{
+    return vm->run.hook_on != 0;
+}
+
 void vm_on_success(struct vm *vm, int (*commit)(lua_State *L, struct err *err))
 {
     vm->commit = commit;

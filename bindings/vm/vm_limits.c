@@ -57,7 +57,9 @@ void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize)
 void vm_memory_err(const struct vm *vm, struct err *err)
 {
     const size_t mib = (size_t)1024 * 1024;
-    const char *source = vm->options.job != NULL ? "memory of the job" : "--memory";
+    const char *source = vm->options.job != NULL      ? "memory of the job"
+                         : vm->options.events != NULL ? "memory of the webhook"
+                                                      : "--memory";
     if (vm->memory_limit % mib == 0)
         err_set(err, ERR_SCRIPT, "the script reached its memory limit of %zu MiB (%s)",
                 vm->memory_limit / mib, source);
@@ -70,6 +72,10 @@ void vm_memory_counts(void *arg, bool yes)
 {
     struct vm *vm = arg;
     vm->memory_limited = yes;
+    if (vm->options.events == NULL)
+        return;
+    atomic_fetch_add(&vm->resumes, 1);
+    atomic_store(&vm->task_deadline_ms, yes ? task_deadline(vm->L) : 0);
 }
 
 /* In the count hook */
@@ -104,6 +110,19 @@ static void hook_deadline(lua_State *L, struct vm *vm, int64_t now)
     lerr_raise(L, &err);
 }
 
+/* A task that computes after its own deadline; of others the rest is none. */
+static void hook_task_deadline(lua_State *L, const struct vm *vm, int64_t now)
+{
+    int64_t deadline_ms = vm->task_deadline_ms;
+    struct err err;
+    if (deadline_ms == 0 || now < deadline_ms)
+        return;
+    if (now >= deadline_ms + VM_INSIST_MS)
+        run_hook_insist(L);
+    task_deadline_err(&err);
+    lerr_raise(L, &err);
+}
+
 void vm_look(lua_State *L)
 {
     struct vm *vm = vm_of(L);
@@ -118,6 +137,7 @@ void vm_look(lua_State *L)
     }
     if (vm->deadline_ms != 0 && now >= vm->deadline_ms)
         hook_deadline(L, vm, now);
+    hook_task_deadline(L, vm, now);
 }
 
 /* The deadline in the loop */

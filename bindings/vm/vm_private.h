@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 #define VM_EXIT_MS       1000 /* that clean-up may take after os.exit, until the hook ends it */
 #define VM_TRACEBACK_MAX ((size_t)256 * 1024)
@@ -59,6 +60,11 @@ struct vm {
     struct loop_timer signal_timer;
     int signo; /* the first; 0: none */
     int64_t signal_ms;
+
+    /* Of tasks; for the watchdog. */
+    _Atomic int64_t task_deadline_ms; /* of the one that runs now (loop_now_ms); 0: none */
+    _Atomic uint64_t resumes;         /* of tasks */
+    _Atomic bool tasks_watched;
 
     struct vm_watchdog *watchdog;
     struct vm_programs programs;

@@ -22,6 +22,7 @@
 #define WATCHDOG_STACK ((size_t)256 * 1024)
 #define WATCHDOG_LINE  512
 #define LOOK_AGAIN_MS  (1000 * 1000)
+#define LOOK_TASKS_MS  250 /* while one has a deadline of its own */
 
 struct vm_watchdog {
     pthread_t thread;
@@ -35,6 +36,10 @@ struct vm_watchdog {
     bool ends_programs;  /* once, before the process is ended */
     struct vm_programs *programs;
     bool json;
+    const struct vm *vm; /* only what is atomic in it */
+    uint64_t late;       /* the resume that was found computing after its task's deadline */
+    int64_t late_ms;     /* since when; 0: none is */
+    _Atomic bool stop;
 };
 
 /* Flushes what the script has printed, unless it is printing at this very moment. */
@@ -86,6 +91,8 @@ static int time_left(const struct vm_watchdog *watchdog, int64_t signal_since)
         until = watchdog->deadline_ms + (watchdog->called ? watchdog->grace_ms : 0);
     if (signal_since != 0 && signal_since + VM_STUCK_MS < until)
         until = signal_since + VM_STUCK_MS;
+    if (atomic_load(&watchdog->vm->tasks_watched))
+        return LOOK_TASKS_MS;
     if (until == INT64_MAX)
         return -1;
     int64_t left = until - clock_mono_ms();
@@ -123,22 +130,48 @@ static void check_deadline(struct vm_watchdog *watchdog, int64_t now)
                     "deadline");
 }
 
+/* One resume of a task lasts past its deadline: first the count hook, then the end. */
+static void check_tasks(struct vm_watchdog *watchdog)
+{
+    const struct vm *vm = watchdog->vm;
+    uint64_t resume = atomic_load(&vm->resumes);
+    int64_t deadline_ms = atomic_load(&vm->task_deadline_ms);
+    int64_t now = clock_mono_ms();
+    if (deadline_ms == 0 || now < deadline_ms || resume != atomic_load(&vm->resumes)) {
+        watchdog->late_ms = 0;
+        return;
+    }
+    if (watchdog->late_ms == 0 || watchdog->late != resume) {
+        watchdog->late = resume;
+        watchdog->late_ms = now;
+        run_hook_call(watchdog->run, watchdog->thread_of_run);
+    } else if (now >= watchdog->late_ms + watchdog->grace_ms) {
+        end_process(watchdog, 8,
+                    "the time for an event is up, and a call did not return: ended without "
+                    "clean-up",
+                    "deadline");
+    }
+}
+
 static void *watch(void *arg)
 {
     struct vm_watchdog *watchdog = arg;
     int64_t signal_since = 0;
+    const bool ignores = watchdog->vm->options.events != NULL;
+    eventfd_t looks;
     for (;;) {
         /* A pending signal would end every poll at once: do not poll for it until its time is up.
          */
         struct pollfd fds[] = {
             {.fd = watchdog->stop_fd, .events = POLLIN},
-            {.fd = signal_since == 0 ? watchdog->signal_fd : -1, .events = POLLIN}};
+            {.fd = signal_since == 0 && !ignores ? watchdog->signal_fd : -1, .events = POLLIN}};
         if (poll(fds, 2, time_left(watchdog, signal_since)) < 0 && errno != EINTR)
             return NULL;
-        if (fds[0].revents != 0)
+        if (fds[0].revents != 0 && (eventfd_read(watchdog->stop_fd, &looks) != 0 || watchdog->stop))
             return NULL;
         int64_t now = clock_mono_ms();
         check_deadline(watchdog, now);
+        check_tasks(watchdog);
         if (signal_since == 0 && fds[1].revents != 0) {
             signal_since = now;
             run_hook_call(watchdog->run, watchdog->thread_of_run);
@@ -170,6 +203,7 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
     watchdog->programs = &vm->programs;
     watchdog->ends_programs = vm->options.ends_programs;
     watchdog->json = vm->options.log_json;
+    watchdog->vm = vm;
     watchdog->run = &vm->run;
     watchdog->thread_of_run = pthread_self();
     if (vm->deadline_ms != 0) { /* of real time: this thread watches what computes */
@@ -197,10 +231,18 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
     return watchdog;
 }
 
+void vm_watch_tasks(struct vm *vm, bool yes)
+{
+    atomic_store(&vm->tasks_watched, yes);
+    if (yes && vm->watchdog != NULL)
+        eventfd_write(vm->watchdog->stop_fd, 1); /* it looks when to wake up next */
+}
+
 void vm_watchdog_free(struct vm_watchdog *watchdog, bool ends_process)
 {
     if (watchdog == NULL)
         return;
+    watchdog->stop = true;
     eventfd_write(watchdog->stop_fd, 1);
     if (ends_process)
         return;

@@ -48,8 +48,9 @@ KNOWN = CORE | {
     "runtime/login": ALL + " runtime/app",
     "runtime/job": CLIENT + " bindings/vm runtime/history runtime/app",
     "runtime/cron": CLIENT + " runtime/job runtime/app",
+    "runtime/hook": CLIENT + " bindings/vm runtime/app",
     "runtime/verb": ALL + " bindings/base bindings/task bindings/vm bindings/lib runtime/app"
-                          " runtime/history runtime/login runtime/job runtime/cron",
+                          " runtime/history runtime/login runtime/job runtime/cron runtime/hook",
 }
 
 

@@ -1,0 +1,111 @@
+#include "hook_worker.h"
+
+#include "mem.h"
+#include "store_events.h"
+#include "store_lease.h"
+#include "vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static int set_environment(const struct hook *hook, struct err *err)
+{
+    for (char **entry = hook->environment; entry != NULL && *entry != NULL; entry++) {
+        char *name = mem_strndup(*entry, strcspn(*entry, "="));
+        int result = setenv(name, *entry + strlen(name) + 1, 1);
+        mem_free(name);
+        if (result != 0)
+            return err_set(err, ERR_CONFIG, "cannot set the environment: %s", strerror(errno));
+    }
+    tzset();
+    return 0;
+}
+
+/* A handler has nobody to ask. */
+static void close_input(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fd == STDIN_FILENO)
+        return;
+    dup2(fd, STDIN_FILENO);
+    close(fd);
+}
+
+static int enter(const struct hook *hook, struct err *err)
+{
+    close_input();
+    if (set_environment(hook, err) != 0)
+        return -1;
+    if (hook->directory != NULL && chdir(hook->directory) != 0)
+        return err_set(err, ERR_CONFIG, "cannot enter directory '%s': %s", hook->directory,
+                       strerror(errno));
+    return 0;
+}
+
+static int run_vm(const struct hook_worker *worker, struct engine *engine, const char *owner,
+                  char **traceback, struct err *err)
+{
+    const struct hook *hook = worker->hook;
+    char scope[STORE_SCOPE_SIZE];
+    store_event_scope(scope, hook->name, hook->home);
+    const struct vm_events events = {.hook = hook->name,
+                                     .scope = scope,
+                                     .owner = owner,
+                                     .concurrency = hook->concurrency,
+                                     .attempts = hook->retries.attempts,
+                                     .delay_ms = hook->retries.delay_ms,
+                                     .max_delay_ms = hook->retries.max_delay_ms,
+                                     .timeout_ms = hook->timeout_ms,
+                                     .grace_ms = worker->grace_ms,
+                                     .wake_fd = worker->wake_fd,
+                                     .answer_fd = worker->answer_fd,
+                                     .command = hook->command,
+                                     .forward = hook->forward};
+    const struct vm_options options = {.engine = engine,
+                                       .modules = worker->app->modules,
+                                       .connector = hook->connector,
+                                       .memory_bytes = hook->memory_bytes,
+                                       .events = &events,
+                                       .ends_process = true,
+                                       .log_json = worker->app->log_format == LOG_JSON};
+    struct vm *vm = vm_new(&options);
+    int status = -1;
+    int result = vm_run_events(vm, hook->script, &status, err);
+    *traceback = mem_strdup(vm_traceback(vm));
+    vm_free(vm);
+    return result == 0 ? status : -1;
+}
+
+int hook_worker_run(const struct hook_worker *worker, struct err *err)
+{
+    const struct hook *hook = worker->hook;
+    struct engine engine;
+    struct store_lease lease = {.held = false};
+    char owner[STORE_RUN_ID_SIZE];
+    char *traceback = NULL;
+    int status = enter(hook, err); /* before the engine, which reads variables */
+    store_run_id(owner);
+    engine_create(&engine, worker->config, worker->app->log, worker->app->redact);
+    if (status == 0 && hook->connector != NULL &&
+        config_connector(worker->config, hook->connector, err) == NULL)
+        status = -1;
+    if (status == 0)
+        status = engine_need_store(&engine, err);
+    if (status == 0 && store_lease_try(&lease, engine.store, STORE_LEASE_RUN, owner, err) != 1)
+        status = -1;
+    if (status == 0)
+        status = run_vm(worker, &engine, owner, &traceback, err);
+    store_lease_release(&lease);
+    engine_destroy(&engine);
+    if (status < 0) {
+        err_wrap(err, "webhook '%s'", hook->name);
+        if (traceback != NULL)
+            status = app_report(worker->app, err, traceback);
+    }
+    mem_free_secret(traceback);
+    return status;
+}

@@ -1,0 +1,78 @@
+--- What a handler of a webhook is called with.
+local crypto = require "jeton.crypto"
+local hook = require "jeton.hook"
+local json = require "jeton.json"
+
+local Event = {}
+Event.__index = Event
+
+--- What event:reject raises.
+local Rejection = {}
+Rejection.__index = Rejection
+Rejection.__tostring = function(self) return self.message end
+
+local event = { Rejection = Rejection }
+
+local function unescape(text)
+  return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+local function form(body)
+  local fields = {}
+  for name, value in body:gmatch "([^&=]+)=?([^&]*)" do fields[unescape(name)] = unescape(value) end
+  return fields
+end
+
+local function data(body, headers)
+  if (headers["content-type"] or ""):find("application/x-www-form-urlencoded", 1, true) then
+    return form(body)
+  end
+  return (json.decode(body))
+end
+
+---@param raw table what jeton.hook gives
+---@param settings table
+---@return jeton.Event
+function event.new(raw, settings)
+  local headers = json.decode(raw.headers or "{}") or {}
+  return setmetatable({
+    id = raw.id,
+    seq = raw.seq,
+    type = raw.type,
+    headers = headers,
+    body = raw.body,
+    data = data(raw.body, headers),
+    attempt = raw.attempt,
+    attempts = settings.attempts,
+    received_at = raw.received_ms // 1000,
+    key = crypto.hex(crypto.sha256(("%s\0%s\0%d"):format(settings.hook, raw.id, raw.part))),
+    _claim = not settings.once and raw.claim or nil,
+  }, Event)
+end
+
+--- Runs fn once, and keeps what it returns: a later attempt gets that, and does not run it again.
+function Event:step(name, fn)
+  assert(type(name) == "string" and name ~= "", "event:step: a name expected")
+  local kept = self._claim and hook.step(self._claim, name)
+  if kept then
+    local value = assert(json.decode(kept))
+    if value == json.null then return nil end
+    return value
+  end
+  local value, err = fn()
+  if value == nil and err ~= nil then return nil, err end
+  if self._claim then
+    local text = value == nil and "null" or assert(json.encode(value))
+    if hook.step(self._claim, name, text) == "lost" then
+      error("the event has been given to another worker", 0)
+    end
+  end
+  return value
+end
+
+--- Gives the event up: it becomes a dead letter, and is not tried again.
+function Event.reject(_, why)
+  error(setmetatable({ message = tostring(why or "rejected") }, Rejection), 0)
+end
+
+return event

@@ -1,0 +1,115 @@
+--- Who handles a webhook's events: a script's handlers, a program, or a URL.
+local exec = require "jeton.exec"
+local http = require "jeton.http"
+local json = require "jeton.json"
+
+local runners = {}
+
+local function no_handler(kind)
+  return http.error {
+    kind = "invalid",
+    message = kind and ("no handler for events of type '%s', and none for \"*\""):format(kind)
+      or "no handler for \"*\", and the event has no type",
+  }
+end
+
+--- What the file of the handlers returned: a function for all events, or a table of them by type.
+local function by_script(handlers, path)
+  if type(handlers) == "function" then return handlers end
+  if type(handlers) ~= "table" then
+    error(("%s: it returns a %s; a function expected, or a table of functions by type"):format(path,
+      type(handlers)), 0)
+  end
+  for kind, fn in pairs(handlers) do
+    if type(kind) ~= "string" or type(fn) ~= "function" then
+      error(("%s: functions by type expected, and '%s' is a %s"):format(path, tostring(kind), type(fn)), 0)
+    end
+  end
+  return function(event)
+    local fn = event.type and handlers[event.type] or handlers["*"]
+    if not fn then return nil, no_handler(event.type) end
+    return fn(event)
+  end
+end
+
+local function by_command(command, hook)
+  return function(event)
+    local status, err = exec.run {
+      argv = command,
+      input = event.body,
+      env = {
+        JETON_EVENT_HOOK = hook,
+        JETON_EVENT_ID = event.id,
+        JETON_EVENT_SEQ = tostring(event.seq),
+        JETON_EVENT_TYPE = event.type or "",
+        JETON_EVENT_KEY = event.key,
+        JETON_EVENT_ATTEMPT = tostring(event.attempt),
+        JETON_EVENT_ATTEMPTS = tostring(event.attempts),
+        JETON_EVENT_RECEIVED_AT = tostring(event.received_at),
+        JETON_EVENT_HEADERS = json.encode(event.headers),
+      },
+    }
+    if not status then return nil, err end
+    if status ~= 0 then return nil, ("the command ended with status %d"):format(status) end
+    return true
+  end
+end
+
+-- Of the connection, or set anew.
+local DROPPED = {
+  host = true, connection = true, ["content-length"] = true, ["transfer-encoding"] = true, te = true,
+  trailer = true, upgrade = true, ["keep-alive"] = true, expect = true, ["accept-encoding"] = true,
+  authorization = true, cookie = true,
+}
+
+local function forwarded(event)
+  local headers = {
+    ["Jeton-Event-Id"] = event.id,
+    ["Jeton-Event-Attempt"] = tostring(event.attempt),
+    ["Idempotency-Key"] = event.key,
+  }
+  for name, value in pairs(event.headers) do
+    if type(value) == "string" and not value:find("***", 1, true) and not DROPPED[name]
+      and not name:find "^proxy%-" and name ~= "idempotency-key" then
+      headers[name] = value
+    end
+  end
+  return headers
+end
+
+--- The seconds of a Retry-After, where it says so; a date is the retries' own business.
+local function throttled(response)
+  local err = http.error {
+    kind = "throttled",
+    message = ("the receiver answered with status %d"):format(response.status),
+    status = response.status,
+    retryable = true,
+  }
+  err.retry_after = tonumber((response.headers["retry-after"] or ""):match "^%d+$")
+  return err
+end
+
+--- Never follows a redirect: jeton.http does not.
+function runners.by_url(url)
+  return function(event)
+    local response, err = http.request {
+      method = "POST",
+      url = url,
+      headers = forwarded(event),
+      body = event.body,
+    }
+    if not response then return nil, err end
+    if response.status >= 200 and response.status < 300 then return true end
+    if response.status == 429 or response.status == 503 then return nil, throttled(response) end
+    return nil, ("the receiver answered with status %d"):format(response.status)
+  end
+end
+
+---@return fun(event: jeton.Event): any
+function runners.choose(chunk, path, settings)
+  if settings.command then return by_command(settings.command, settings.hook) end
+  if settings.forward then return runners.by_url(settings.forward) end
+  return by_script(chunk(), path)
+end
+
+return runners

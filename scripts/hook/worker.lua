@@ -1,0 +1,222 @@
+--- Handles the events of one webhook, in a process of its own (runtime/hook/hook_worker.c): claims what is
+--- due, runs the handler in a task, and ends each event in one transaction with what it changed.
+local crypto = require "jeton.crypto"
+local event = require "hook.event"
+local hook = require "jeton.hook"
+local json = require "jeton.json"
+local log = require "jeton.log"
+local runners = require "hook.runners"
+local task = require "jeton.task"
+
+local worker = {}
+
+local CONFLICTS_MAX = 20 -- repeats that count as no attempt
+local CONFLICT_MS = 50 -- until the next, at most
+local STORE_TRIES = 60 -- a second between two
+
+local FINAL = { config = true, invalid = true }
+
+--- From 0 to n: full jitter.
+local function jitter(n)
+  return n > 0 and string.unpack("<I6", crypto.random(6)) % (n + 1) or 0
+end
+
+--- The state may be locked, or the disk full, for a while: what a handler did is not done again for that.
+local function stored(fn, ...)
+  for try = 1, STORE_TRIES do
+    local ok, result = pcall(fn, ...)
+    if ok then return result end
+    if type(result) ~= "table" or not result.retryable or try == STORE_TRIES then error(result, 0) end
+    if try == 1 then log.warn("the state cannot be written; trying again: " .. tostring(result)) end
+    task.sleep(1)
+  end
+end
+
+local function line(failure)
+  return (tostring(failure):match "^[^\r\n]*")
+end
+
+local function is_memory(failure)
+  return type(failure) == "string" and failure:find "not enough memory$" ~= nil
+end
+
+--- How a failed attempt ends, for hook.fail; and what is said of it.
+local function verdict(failure, raw, settings, beside, stopping)
+  local kind = type(failure) == "table" and failure.kind
+  if kind == "cancelled" and stopping then
+    return { uncounted = true }, nil
+  end
+  local error = line(failure)
+  if kind == "conflict" and raw.conflicts < CONFLICTS_MAX then
+    return { uncounted = true, conflicted = true, delay_ms = jitter(CONFLICT_MS) }, nil
+  end
+  if kind == "conflict" or FINAL[kind] or getmetatable(failure) == event.Rejection then
+    return { dead = true, error = error }, "given up"
+  end
+  if is_memory(failure) and beside > 0 then
+    return { uncounted = true, alone = true, error = error }, "again, alone"
+  end
+  if raw.attempt >= settings.attempts then
+    return { dead = true, error = error }, "given up"
+  end
+  local delay = jitter(math.min(settings.max_delay_ms, settings.delay_ms * 2.0 ^ (raw.attempt - 1)) // 1 | 0)
+  if kind == "throttled" and type(failure.retry_after) == "number" then
+    delay = math.max(delay, (failure.retry_after * 1000) // 1 | 0)
+  end
+  local seconds = (delay + 999) // 1000
+  return { delay_ms = delay, error = error, alone = raw.alone }, ("next in %d s"):format(seconds)
+end
+
+--- Runs the handler, and waits for all tasks that it has started. ok, first result or failure.
+local function attempt(claim, run, it)
+  local main = hook.start(claim, run, it)
+  local ok, first, second = pcall(main.join, main)
+  if not ok then hook.cancel(claim, "the handler failed") end
+  local left = hook.left(claim)
+  while left do
+    local fine, why = pcall(left.join, left)
+    if ok and not fine then ok, first = false, why end
+    left = hook.left(claim)
+  end
+  if ok and not first and second ~= nil then return false, second end
+  if ok and first == false then return false, "the handler returned false" end
+  return ok, first
+end
+
+--- For whoever waits for the handler's answer.
+local function answer(raw, settings, ok, result)
+  if not settings.answers then return end
+  local reply = { seq = raw.seq }
+  if ok then
+    local given = type(result) == "table" and result or {}
+    reply.status = math.type(given.status) == "integer" and given.status or 200
+    reply.headers = type(given.headers) == "table" and given.headers or nil
+    reply.body = type(given.body) == "string" and given.body or given.json and json.encode(given.json) or nil
+  end
+  local text = json.encode(reply) or json.encode { seq = raw.seq }
+  hook.answer(text .. "\n")
+end
+
+local function name(raw, settings)
+  return ("webhook '%s', event %d, attempt %d of %d"):format(settings.hook, raw.seq, raw.attempt,
+    settings.attempts)
+end
+
+local function say(raw, settings, failure, what)
+  log.warn(("%s: %s (%s)"):format(name(raw, settings), line(failure), what))
+  local trace = type(failure) == "table" and failure.traceback or tostring(failure):match "\n(.*)"
+  if type(trace) == "string" and trace ~= "" then log.debug(trace) end
+end
+
+--- The pump's state is `pump`: {running=, stopping=, claims=}.
+local function handle(raw, run, settings, pump)
+  local made, it = pcall(event.new, raw, settings)
+  local ok, result = false, it
+  if made then ok, result = attempt(raw.claim, run, it) end
+  local ended
+  if ok then
+    ended = stored(hook.finish, raw.claim)
+    if ended == "conflict" then ok, result = false, { kind = "conflict" } end
+  end
+  if not ok then
+    if result and result.kind == "conflict" then
+      result.message = "the keys of jeton.state that it read were changed each time"
+    end
+    local how, what = verdict(result, raw, settings, pump.running - 1, pump.stopping)
+    ended = stored(hook.fail, raw.claim, how)
+    if what then say(raw, settings, result, what) end
+  end
+  if ended == "lost" then log.warn(name(raw, settings) .. ": somebody else has it") end
+  answer(raw, settings, ok, result)
+end
+
+local function start(raw, run, settings, pump)
+  pump.running = pump.running + 1
+  pump.claims[raw.claim] = true
+  hook.busy(true)
+  task.spawn(function()
+    local ok, err = pcall(handle, raw, run, settings, pump)
+    pump.running = pump.running - 1
+    pump.claims[raw.claim] = nil
+    pump.slow = hook.busy(pump.running > 0)
+    hook.poke()
+    if not ok then pump.failure = pump.failure or err end
+  end)
+end
+
+--- Claims what there is room for. When the next is due, or nil.
+local function claim(run, settings, pump)
+  local room = settings.concurrency - pump.running
+  if pump.stopping or pump.slow or pump.alone or pump.failure or room < 1 then return nil end
+  local ok, list, next_ms = pcall(hook.claim, room)
+  if not ok then
+    if type(list) ~= "table" or not list.retryable then error(list, 0) end
+    log.warn("events cannot be claimed; trying again: " .. tostring(list))
+    return nil
+  end
+  for _, raw in ipairs(list) do
+    if raw.alone then pump.alone = raw else start(raw, run, settings, pump) end
+  end
+  return next_ms
+end
+
+--- The one that is to be run alone: when the others have ended.
+local function look_alone(run, settings, pump)
+  local raw = pump.alone
+  if not raw or pump.running > 0 then return end
+  if raw.started then
+    pump.alone = nil
+  elseif pump.stopping or pump.slow then
+    pump.alone = nil
+    stored(hook.fail, raw.claim, { uncounted = true, alone = true })
+  else
+    raw.started = true
+    start(raw, run, settings, pump)
+  end
+end
+
+--- Handlers have some time; then they are cancelled.
+local function stop(settings, pump)
+  if pump.stopping then return end
+  pump.stopping = true
+  task.spawn(function()
+    local left = settings.grace_ms
+    while left > 0 and pump.running > 0 do
+      task.sleep(math.min(left, 100) / 1000)
+      left = left - 100
+    end
+    for its in pairs(pump.claims) do hook.cancel(its, "jeton is stopping") end
+  end)
+end
+
+local function try(raw, run, settings)
+  settings.once = true
+  return run(event.new(raw, settings))
+end
+
+---@param chunk function? the script of the handlers
+---@param path string? of the script
+---@return any
+function worker.run(chunk, path)
+  local settings = hook.settings()
+  local run = runners.choose(chunk, path, settings)
+  local once = hook.once()
+  if once then return try(once, run, settings) end
+  local left = hook.recover()
+  if left > 0 then
+    log.warn(("webhook '%s': %d event%s when the process ended"):format(settings.hook, left,
+      left == 1 and " was being handled" or "s were being handled"))
+  end
+  local pump = { running = 0, claims = {} }
+  while true do
+    look_alone(run, settings, pump)
+    local next_ms = claim(run, settings, pump)
+    look_alone(run, settings, pump)
+    if pump.running == 0 and not pump.alone and (pump.stopping or pump.slow or pump.failure) then break end
+    if hook.wait(next_ms) then stop(settings, pump) end
+  end
+  if pump.failure then error(pump.failure, 0) end
+  return true
+end
+
+return worker

@@ -1,0 +1,260 @@
+"""Events of a webhook and their handlers: each once, whatever the handlers do and whoever dies."""
+
+import json
+import signal
+import time
+import unittest
+
+import hooks
+import support
+
+COUNT = 'return function(event) state.set(event.id, (state.get(event.id) or 0) + 1) end'
+
+
+class Handling(hooks.Hooks):
+    def test_each_is_handled_once_with_what_it_brought(self):
+        self.add(("a", "made"), ("b", "gone"), ("c",))
+        worker = self.work(script="""
+            return {
+              made = function(event)
+                assert(event.data.id == "a" and event.body == '{"id": "a"}' and event.headers["x-kept"] == "1")
+                assert(event.attempt == 1 and event.attempts == 8 and #event.key == 64)
+                assert(math.abs(event.received_at - os.time()) < 100)
+                state.set("made", event.seq)
+              end,
+              ["*"] = function(event) state.set(event.id, event.type or "none") return true end,
+            }""")
+        self.until("done")
+        self.add(("a", "made"), ("d", "x"))
+        self.wake(worker)
+        self.until("done")
+        self.assertEqual(self.keys(), {"made": 1, "b": "gone", "c": "none", "d": "x"})
+        self.assertEqual(self.rows("duplicates"), [1, 0, 0, 0])
+        self.assertEqual(self.end(worker)[0], 0)
+
+    def test_a_failure_is_tried_again_and_then_dead(self):
+        self.add("later", "never", "false", "err", "rejected", "invalid", "no-handler")
+        self.add(("typed", "t"))
+        worker = self.work(attempts=3, script="""
+            local http = require "jeton.http"
+            local ways = {
+              later = function(event) state.set("tried", event.attempt) if event.attempt < 3 then error "not yet" end end,
+              never = function() state.set("lost", 1) error("no\\nsecond line") end,
+              ["false"] = function() return false end,
+              err = function() return nil, "it says no" end,
+              rejected = function(event) event:reject "not for us" end,
+              invalid = function() return nil, http.error { kind = "invalid", message = "bad" } end,
+            }
+            return { t = function() end, ["*"] = function(event)
+              return (ways[event.id] or function() return nil, http.error { kind = "config", message = "none" } end)(event)
+            end }""")
+        self.until("done", "dead")
+        rows = {row[0]: row[1:] for row in self.rows("id, state, attempt, error")}
+        self.assertEqual(rows["later"], ("done", 3, None))
+        self.assertEqual(rows["never"][:2], ("dead", 3))
+        self.assertRegex(rows["never"][2], r"handlers\.lua:\d+: no$")
+        self.assertEqual(rows["false"], ("dead", 3, "the handler returned false"))
+        self.assertEqual(rows["err"], ("dead", 3, "it says no"))
+        self.assertEqual(rows["rejected"], ("dead", 1, "not for us"))
+        self.assertEqual(rows["invalid"][:2], ("dead", 1))
+        self.assertEqual(rows["no-handler"][:2], ("dead", 1))
+        self.assertEqual(rows["typed"][0], "done")
+        self.assertEqual(self.keys(), {"tried": 3})
+        _, said = self.end(worker)
+        self.assertIn("webhook 'h', event 1, attempt 1 of 3: ", said)
+        self.assertIn("given up", said)
+
+    def test_no_handler_for_a_type(self):
+        self.add(("a", "x"))
+        self.work(script="return { y = function() end }")
+        self.until("dead")
+        self.assertIn("no handler for events of type 'x'", self.rows("error")[0])
+
+    def test_steps_are_not_run_again(self):
+        self.add("a")
+        self.work(script="""
+            return function(event)
+              local n = event:step("one", function() return { event.attempt } end)
+              local none = event:step("nil", function() return nil end)
+              local ok, err = event:step("fails", function() if event.attempt < 3 then return nil, "no" end return true end)
+              assert(none == nil and n[1] == 1)
+              if not ok then return nil, err end
+              state.set("first", n[1]) state.set("attempt", event.attempt)
+            end""")
+        self.until("done")
+        self.assertEqual(self.keys(), {"first": 1, "attempt": 3})
+
+    def test_its_tasks_count_too(self):
+        self.add("good", "bad")
+        self.work(attempts=1, script="""
+            return function(event)
+              task.spawn(function() task.sleep(0.05) state.set(event.id, 1) if event.id == "bad" then error "late" end end)
+            end""")
+        self.until("done", "dead")
+        self.assertEqual(self.rows(), ["done", "dead"])
+        self.assertEqual(self.keys(), {"good": 1})
+
+    def test_a_conflict_is_no_attempt(self):
+        self.add(*(str(n) for n in range(30)))
+        self.work(concurrency=8, attempts=1, script="""
+            return function(event)
+              local n = state.get "n" or 0
+              task.sleep(0.002)
+              state.set("n", n + 1)
+            end""")
+        self.until("done", "dead")
+        done = self.rows().count("done")
+        self.assertEqual(self.keys()["n"], done)
+        self.assertGreater(sum(self.rows("conflicts")), 0)
+        self.assertEqual(set(self.rows("attempt")), {1})
+
+    def test_the_order_of_a_key(self):
+        self.add(*((f"{key}{n}", "", key) for n in range(5) for key in "ab"))
+        self.work(concurrency=8, script="""
+            local at = {}
+            return function(event)
+              local key, n = event.id:match "(.)(.)"
+              assert(not at[key], "two at a time")
+              at[key] = true
+              task.sleep(0.005)
+              at[key] = nil
+              if n == "2" and event.attempt == 1 then error "again" end
+              state.set(key, (state.get(key) or "") .. n)
+            end""")
+        self.until("done")
+        self.assertEqual(self.keys(), {"a": "01234", "b": "01234"})
+
+    def test_answers(self):
+        self.add("a", "b", "c")
+        worker = self.work(answers=1, attempts=1, concurrency=1, script="""
+            return function(event)
+              if event.id == "b" then error "no" end
+              return event.id == "a" and { status = 202, headers = { ["X-A"] = "1" }, body = "hello" } or nil
+            end""")
+        lines = [json.loads(worker.stdout.readline()) for _ in range(3)]
+        self.assertEqual(lines, [{"seq": 1, "status": 202, "headers": {"X-A": "1"}, "body": "hello"}, {"seq": 2},
+                                 {"seq": 3, "status": 200}])
+
+
+class Ends(hooks.Hooks):
+    def test_a_stop_gives_back_what_is_left(self):
+        self.add("quick", "slow")
+        worker = self.work(grace=300, script="""
+            return function(event) task.sleep(event.id == "quick" and 0.2 or 60) state.set(event.id, 1) end""")
+        support.wait_until(lambda: self.rows() == ["running", "running"])
+        for signo in signal.SIGTERM, signal.SIGINT, signal.SIGHUP: # systemd tells all processes
+            worker.send_signal(signo)
+        status, _ = self.end(worker)
+        self.assertEqual((status, self.rows("state, attempt")), (0, [("done", 1), ("ready", 0)]))
+        self.assertEqual(self.keys(), {"quick": 1})
+
+    def test_killed_inside_handlers(self):
+        self.add(*(f"e{n}" for n in range(40)))
+        script = """
+            return function(event)
+              task.sleep(0.01)
+              state.set(event.id, (state.get(event.id) or 0) + 1)
+              task.sleep(0.02)
+            end"""
+        for n in range(20 * (5 if support.SOAK else 1)):
+            worker = self.work(script=script, concurrency=3, attempts=30)
+            support.wait_until(lambda: "running" in self.rows() or set(self.rows()) == {"done"})
+            time.sleep(0.003 * (n % 10))
+            worker.kill()
+            worker.wait()
+        self.work(script=script, concurrency=3, attempts=30)
+        self.until("done")
+        self.assertEqual(self.keys(), {f"e{n}": 1 for n in range(40)})
+
+    def test_one_that_kills_its_process_takes_no_other_along(self):
+        self.add("killer", *(f"e{n}" for n in range(6)))
+        script = """
+            return function(event)
+              if event.id == "killer" then os.execute "kill -9 $PPID" end
+              task.sleep(0.05)
+            end"""
+        for _ in range(12):
+            worker = self.work(script=script, attempts=2, concurrency=4)
+            support.wait_until(lambda: worker.poll() is not None or set(self.rows()) <= {"done", "dead"})
+            if worker.poll() is None:
+                break
+        self.assertEqual(self.rows(), ["dead"] + ["done"] * 6)
+        self.assertEqual(self.rows("attempt"), [2] + [1] * 6)
+
+    def test_the_deadline_of_one_that_waits(self):
+        self.add("waits", "stubborn", "other")
+        worker = self.work(timeout=300, attempts=1, script="""
+            return function(event)
+              if event.id == "waits" then task.sleep(60) end
+              while event.id == "stubborn" do pcall(task.sleep, 0.01) end
+              task.sleep(0.1)
+            end""")
+        self.until("done", "dead")
+        self.assertEqual(self.rows(), ["dead", "dead", "done"])
+        self.assertIn("the time for this event is up", self.rows("error")[0])
+        worker.wait(timeout=20)
+
+    def test_one_that_computes_for_ever(self):
+        self.add("loops", *(f"e{n}" for n in range(3)))
+        script = """
+            return function(event) while event.id == "loops" do end task.sleep(0.01) end"""
+        for _ in range(3):
+            worker = self.work(script=script, timeout=300, attempts=1)
+            support.wait_until(lambda: worker.poll() is not None or set(self.rows()) <= {"done", "dead"})
+        self.assertEqual(self.rows(), ["dead"] + ["done"] * 3)
+        self.assertEqual(self.rows("attempt"), [1] * 4)
+
+    def test_a_call_into_c_that_does_not_return(self):
+        self.add("stuck", *(f"e{n}" for n in range(3)))
+        script = """
+            return function(event)
+              task.sleep(0.01)
+              if event.id == "stuck" then string.find(("a"):rep(100000), (".-"):rep(30) .. "b") end
+            end"""
+        for _ in range(4):
+            worker = self.work(script=script, timeout=200, attempts=1)
+            support.wait_until(lambda: worker.poll() is not None or set(self.rows()) <= {"done", "dead"})
+            if worker.poll() is None:
+                break
+            self.assertEqual(worker.returncode, 8)
+        self.assertEqual(self.rows(), ["dead"] + ["done"] * 3)
+
+    def test_one_that_fills_its_memory(self):
+        self.add("hog", *(f"e{n}" for n in range(5)))
+        self.work(memory=8 << 20, attempts=2, concurrency=3, script="""
+            return function(event)
+              local kept = {}
+              while event.id == "hog" do kept[#kept + 1] = ("x"):rep(100000) .. #kept end
+              task.sleep(0.01)
+            end""")
+        self.until("done", "dead")
+        self.assertEqual(self.rows(), ["dead"] + ["done"] * 5)
+        self.assertIn("not enough memory", self.rows("error")[0])
+
+    def test_a_script_that_does_not_load_harms_no_event(self):
+        self.add("a")
+        worker = self.work(script="return 1 +")
+        worker.wait(timeout=20)
+        self.assertEqual((worker.returncode, self.rows("state, attempt")), (1, [("ready", 0)]))
+        worker = self.work(script="return 1")
+        worker.wait(timeout=20)
+        self.assertIn("a function expected", self.end(worker)[1])
+
+
+class Programs(hooks.Hooks):
+    def test_a_command(self):
+        self.add(("a", "made", "", '{"n": "{dir}"}'), "b")
+        program = self.write("run.sh", '#!/bin/sh\ncat >"$JETON_EVENT_ID.body"\nenv >"$JETON_EVENT_ID.env"\n'
+                                       '[ "$JETON_EVENT_ID" = a ] || exit 3\n', mode=0o700)
+        self.work(command=program, attempts=2)
+        self.until("done", "dead")
+        self.assertEqual(self.text("a.body"), '{"n": "{dir}"}')
+        env = dict(line.split("=", 1) for line in self.text("a.env").splitlines() if "=" in line)
+        self.assertEqual((env["JETON_EVENT_TYPE"], env["JETON_EVENT_ATTEMPTS"], env["JETON_EVENT_HOOK"]), ("made", "2", "h"))
+        self.assertEqual(json.loads(env["JETON_EVENT_HEADERS"])["x-kept"], "1")
+        self.assertEqual(self.rows("state, attempt, error"),
+                         [("done", 1, None), ("dead", 2, "the command ended with status 3")])
+
+
+if __name__ == "__main__":
+    unittest.main()
