@@ -67,6 +67,8 @@ size_t utf8_valid_prefix(const char *text, size_t len)
                 break;
             pos += sizeof word;
         }
+        while (pos < len && (unsigned char)text[pos] < 0x80)
+            pos++;
         if (pos == len)
             break;
         uint32_t code;

@@ -1,21 +1,18 @@
 #include "decimal.h"
 #include "json.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 /* The letter of a short escape, 'u' for \u00XX, or NUL where c stands for itself. */
-static char escape_of(unsigned char c)
+static inline char escape_of(unsigned char c)
 {
     static const char names[] = "\b\f\n\r\t\"\\";
     static const char letters[] = "bfnrt\"\\";
     if (c >= 0x20 && c != '"' && c != '\\')
         return '\0';
     const char *name = c != '\0' ? strchr(names, c) : NULL;
-    if (name != NULL)
-        return letters[name - names];
-    return c < 0x20 ? 'u' : '\0';
+    return name != NULL ? letters[name - names] : 'u';
 }
 
 static int write_escaped(struct buf *out, const char *text, size_t len)
@@ -48,7 +45,14 @@ int json_write_string(struct buf *out, const char *text, size_t len)
 
 int json_write_int(struct buf *out, int64_t value)
 {
-    return buf_printf(out, "%" PRId64, value);
+    char text[24], *at = text + sizeof text;
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do
+        *--at = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (value < 0)
+        *--at = '-';
+    return buf_append(out, at, (size_t)(text + sizeof text - at));
 }
 
 int json_write_double(struct buf *out, double value)
