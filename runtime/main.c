@@ -91,6 +91,25 @@ static bool choose_color(const struct app_globals *globals)
            isatty(STDERR_FILENO) == 1;
 }
 
+/* --progress. A terminal that cannot move its cursor, and one that only keeps what is written, get
+ * lines in place of a bar. */
+static int choose_progress(const struct app_globals *globals, enum log_format format,
+                           enum log_status *mode, struct err *err)
+{
+    const char *when = globals->progress, *term = getenv("TERM"), *ci = getenv("CI");
+    bool always = when != NULL && strcmp(when, "always") == 0;
+    *mode = LOG_STATUS_NONE;
+    if (when != NULL && !always && strcmp(when, "auto") != 0 && strcmp(when, "never") != 0)
+        return err_set(err, ERR_USAGE, "--progress: '%s' is not one of auto, always and never",
+                       when);
+    if (globals->quiet || (when != NULL && strcmp(when, "never") == 0))
+        return 0;
+    bool draws = isatty(STDERR_FILENO) == 1 && term != NULL && strcmp(term, "dumb") != 0 &&
+                 (ci == NULL || ci[0] == '\0');
+    *mode = (always || draws) && format == LOG_TEXT ? LOG_STATUS_BAR : LOG_STATUS_LINES;
+    return 0;
+}
+
 static enum log_level choose_level(int verbosity)
 {
     if (verbosity < 0)
@@ -183,11 +202,17 @@ int main(int argc, char **argv)
         err = format_err;
         status = -1;
     }
+    enum log_status progress;
+    if (choose_progress(&globals, app.log_format, &progress, &format_err) != 0 && status == 0) {
+        err = format_err;
+        status = -1;
+    }
     app.config_path = globals.config;
     app.verbosity = globals.quiet ? -1 : globals.verbose;
     app.color = choose_color(&globals);
     app.log =
         log_new(STDERR_FILENO, choose_level(app.verbosity), app.log_format, app.color, app.redact);
+    log_set_status_mode(app.log, progress);
     if (status == 0) /* options end at the first operand: from the verb on, argv is the verb's */
         status = dispatch(&app, &globals, &result, argv + argc - result.count, &help, &err);
     if (status < 0 && err.kind == ERR_PIPE) /* as a program that SIGPIPE ends */

@@ -18,6 +18,7 @@ struct map {
     int running;
     struct task *failed; /* the first */
     bool stopped;
+    bool ends_progress; /* it was made for this call */
 };
 
 struct map_worker {
@@ -27,11 +28,21 @@ struct map_worker {
 };
 
 /* The stack of task_map. */
-enum { ARG_LIST = 1, ARG_FN = 2, ARG_OPTIONS = 3, MAP = 3, RESULTS = 4, TASKS = 5 };
+enum { ARG_LIST = 1, ARG_FN = 2, ARG_OPTIONS = 3, PROGRESS = 3, MAP = 4, RESULTS = 5, TASKS = 6 };
 /* Upvalues of a worker. */
-enum { UP_MAP = 1, UP_LIST = 2, UP_FN = 3, UP_RESULTS = 4 };
+enum { UP_MAP = 1, UP_LIST = 2, UP_FN = 3, UP_RESULTS = 4, UP_PROGRESS = 5 };
 
 static int item_done(lua_State *L, int status, lua_KContext index);
+
+/* Calls a method of the jeton.Progress at `index`, if there is one. */
+static void tell(lua_State *L, int index, const char *method)
+{
+    if (lua_isnil(L, index))
+        return;
+    lua_getfield(L, index, method);
+    lua_pushvalue(L, index);
+    lua_call(L, 1, 0);
+}
 
 static int work(lua_State *L)
 {
@@ -43,6 +54,7 @@ static int work(lua_State *L)
         lua_geti(L, lua_upvalueindex(UP_LIST), index);
         lua_callk(L, 1, 1, (lua_KContext)index, item_done);
         lua_seti(L, lua_upvalueindex(UP_RESULTS), index);
+        tell(L, lua_upvalueindex(UP_PROGRESS), "add");
     }
     return 0;
 }
@@ -51,6 +63,7 @@ static int item_done(lua_State *L, int status, lua_KContext index)
 {
     (void)status;
     lua_seti(L, lua_upvalueindex(UP_RESULTS), (lua_Integer)index);
+    tell(L, lua_upvalueindex(UP_PROGRESS), "add");
     return work(L);
 }
 
@@ -90,6 +103,8 @@ static void map_cancel(void *arg)
 static int map_finish(lua_State *L, void *arg)
 {
     struct map *map = arg;
+    if (map->ends_progress)
+        tell(L, PROGRESS, "done");
     if (map->failed == NULL) {
         lua_pushvalue(L, RESULTS);
         return 1;
@@ -103,7 +118,7 @@ static int map_finish(lua_State *L, void *arg)
 
 static lua_Integer check_limit(lua_State *L)
 {
-    static const char *const keys[] = {"limit", NULL};
+    static const char *const keys[] = {"limit", "progress", NULL};
     lua_Integer limit = TASK_MAP_LIMIT;
     if (!lua_isnoneornil(L, ARG_OPTIONS)) {
         luaL_checktype(L, ARG_OPTIONS, LUA_TTABLE);
@@ -115,6 +130,32 @@ static lua_Integer check_limit(lua_State *L)
     return limit;
 }
 
+/* Puts what shows the progress, or nil, in the place of the options. True: it is this call's own.
+ */
+static bool take_progress(lua_State *L, lua_Integer count)
+{
+    if (lua_isnoneornil(L, ARG_OPTIONS) || lua_getfield(L, ARG_OPTIONS, "progress") == LUA_TNIL ||
+        !lua_toboolean(L, -1)) {
+        lua_settop(L, ARG_FN);
+        lua_pushnil(L);
+        return false;
+    }
+    lua_replace(L, ARG_OPTIONS);
+    lua_settop(L, ARG_OPTIONS);
+    lua_getglobal(L, "require");
+    lua_pushstring(L, "jeton.progress");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "of");
+    lua_pushvalue(L, ARG_OPTIONS);
+    lua_pushinteger(L, count);
+    lua_call(L, 2, 2); /* list fn value module progress own */
+    bool own = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    lua_replace(L, PROGRESS);
+    lua_settop(L, PROGRESS);
+    return own;
+}
+
 static void start_worker(lua_State *L, struct map *map)
 {
     struct map_worker *worker = &map->workers[map->nworkers];
@@ -122,7 +163,8 @@ static void start_worker(lua_State *L, struct map *map)
     lua_pushvalue(L, ARG_LIST);
     lua_pushvalue(L, ARG_FN);
     lua_pushvalue(L, RESULTS);
-    lua_pushcclosure(L, work, 4);
+    lua_pushvalue(L, PROGRESS);
+    lua_pushcclosure(L, work, 5);
     struct task *task = task_new(L, 0); /* … task */
     if (task == NULL) /* finalizers started tasks, or ended the run, since there was room */
         luaL_error(L, "task.map: the run is ending, or %d tasks are alive already", TASK_MAX);
@@ -146,7 +188,7 @@ int task_map(lua_State *L)
     lua_Integer limit = check_limit(L);
     lua_Integer count = luaL_len(L, ARG_LIST);
     task_check(L, "task.map");
-    lua_settop(L, 2);
+    bool own = take_progress(L, count);
     if (limit > count)
         limit = count;
     if (!task_room(L, limit > 0 ? (size_t)limit : 0))
@@ -159,8 +201,9 @@ int task_map(lua_State *L)
     map->stopped =
         true; /* until all workers have started: if memory runs out before, none takes an item */
     map->wait.drains = true;
+    map->ends_progress = own;
     lua_createtable(L, count < TASK_MAX ? (int)count : 0, 0);
-    lua_createtable(L, (int)limit, 0); /* list fn map results tasks */
+    lua_createtable(L, (int)limit, 0); /* list fn progress map results tasks */
     if (count <= 0) {
         lua_pushvalue(L, RESULTS);
         return 1;

@@ -25,6 +25,7 @@ void vm_output_look(struct vm *vm)
 void vm_output_begins(struct vm *vm)
 {
     const struct vm_attempt *attempt = vm->options.attempt;
+    log_status_hide(vm->options.engine->log);
     if (attempt != NULL && attempt->run != NULL)
         engine_know_secrets(vm->options.engine);
 }

@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* A message or value that log_msg may be given; longer ones are replaced by a note. */
@@ -22,9 +23,12 @@
 /* Fields that would make a line longer than this are left out. */
 #define LINE_MAX_BYTES ((size_t)1024 * 1024)
 
-#define LINE_END    "}\n"
-#define LINE_START  "jeton: "
-#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+#define LINE_END       "}\n"
+#define LINE_CLEAR     "\r\x1b[K"
+#define LINE_START     "jeton: "
+#define STATUS_MAX     ((size_t)4096)
+#define STATUS_COLUMNS 80             /* where the terminal does not say */
+#define REPLACEMENT    "\xef\xbf\xbd" /* U+FFFD */
 
 struct log {
     int fd;
@@ -32,6 +36,8 @@ struct log {
     enum log_format format;
     bool color;
     const struct redact *redact;
+    enum log_status status_mode;
+    struct buf status; /* as it stands on the terminal */
 };
 
 static const struct {
@@ -54,6 +60,7 @@ struct log *log_new(int fd, enum log_level level, enum log_format format, bool c
 
 void log_free(struct log *log)
 {
+    log_status(log, NULL);
     mem_free(log);
 }
 
@@ -253,12 +260,15 @@ static void write_message(const struct log *log, enum log_level level,
     int saved_errno = errno;
     struct buf line;
     buf_create(&line, LINE_MAX_BYTES);
+    if (log->status.len > 0)
+        buf_puts(&line, LINE_CLEAR);
     if (log->format == LOG_JSON)
         format_json(log, &line, level, message);
     else
         format_text(log, &line, level, message);
-    line.limit += strlen(LINE_END);
+    line.limit += strlen(LINE_END) + log->status.len;
     buf_puts(&line, log->format == LOG_JSON ? LINE_END : "\n");
+    buf_append(&line, log->status.data, log->status.len);
     write_line(log, &line);
     buf_destroy(&line);
     errno = saved_errno;
@@ -300,4 +310,60 @@ void log_lines(struct log *log, enum log_level level, const char *fmt, ...)
     va_start(args, fmt);
     vwrite(log, level, true, fmt, args);
     va_end(args);
+}
+
+/* The line at the end of the terminal */
+
+void log_set_status_mode(struct log *log, enum log_status mode)
+{
+    log->status_mode = mode;
+}
+
+enum log_status log_status_mode(const struct log *log)
+{
+    return log != NULL ? log->status_mode : LOG_STATUS_NONE;
+}
+
+/* Whole characters; each takes at least one column. */
+static size_t columns_prefix(const struct buf *text, size_t columns)
+{
+    size_t pos = 0, count = 0;
+    for (; pos < text->len; pos++) {
+        if (((unsigned char)text->data[pos] & 0xc0) != 0x80 && ++count > columns)
+            break;
+    }
+    return pos;
+}
+
+void log_status(struct log *log, const char *text)
+{
+    struct buf masked, shown;
+    struct winsize size;
+    size_t columns = STATUS_COLUMNS;
+    if (text == NULL || log_status_mode(log) != LOG_STATUS_BAR) {
+        log_status_hide(log);
+        return;
+    }
+    if (ioctl(log->fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
+        columns = size.ws_col;
+    prepare_message(log, text, &masked);
+    buf_create(&shown, STATUS_MAX);
+    visible_append(&shown, masked.data, masked.len, VISIBLE_LINE);
+    shown.len = columns_prefix(&shown, columns - 1); /* one is left for the cursor */
+    buf_destroy(&log->status);
+    buf_create(&log->status, STATUS_MAX + sizeof LINE_CLEAR);
+    buf_puts(&log->status, LINE_CLEAR);
+    buf_append(&log->status, shown.data, shown.len);
+    buf_destroy(&masked);
+    buf_destroy(&shown);
+    write_line(log, &log->status);
+}
+
+void log_status_hide(struct log *log)
+{
+    if (log == NULL || log->status.len == 0)
+        return;
+    log->status.len = strlen(LINE_CLEAR); /* what it begins with */
+    write_line(log, &log->status);
+    buf_destroy(&log->status);
 }

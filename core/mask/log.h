@@ -10,6 +10,10 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
 enum log_format { LOG_TEXT, LOG_JSON };
 
+/* How the progress of work may be shown: not at all, as lines now and then, or also as one line at
+ * the end of the terminal that changes. */
+enum log_status { LOG_STATUS_NONE, LOG_STATUS_LINES, LOG_STATUS_BAR };
+
 struct log_field {
     const char *name;
     const char *value; /* NULL: left out. Text: written `name=value`, quoted where needed */
@@ -37,5 +41,13 @@ void log_event(struct log *log, enum log_level level, const char *message,
  * beginning of another message gets a tab before it. */
 void log_lines(struct log *log, enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+void log_set_status_mode(struct log *log, enum log_status mode); /* at first: none */
+enum log_status log_status_mode(const struct log *log);
+/* Shows one line below all that is logged, masked and cut to the terminal's width; NULL takes it
+ * away. Does nothing but in mode LOG_STATUS_BAR. */
+void log_status(struct log *log, const char *text);
+/* Takes it away until it is next shown: somebody else is about to write to the terminal. */
+void log_status_hide(struct log *log);
 
 #endif

@@ -115,6 +115,8 @@ void app_globals(struct app_globals *globals, struct opt opts[APP_GLOBALS])
         {'q', "quiet", OPT_FLAG, &globals->quiet, NULL, "log only errors"},
         {0, "log-format", OPT_STRING, &globals->log_format, "FORMAT",
          "format of the log on standard error: text or json"},
+        {0, "progress", OPT_STRING, &globals->progress, "WHEN",
+         "a bar for long work, on standard error: auto (on a terminal), always or never"},
         {0, "no-color", OPT_FLAG, &globals->no_color, NULL, "no colours on a terminal"},
         {0, "version", OPT_FLAG, &globals->version, NULL, "print the version"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},

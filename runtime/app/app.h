@@ -25,12 +25,13 @@ struct app {
 struct app_globals {
     const char *config;
     const char *log_format;
+    const char *progress;
     int verbose;
     bool quiet;
     bool no_color;
     bool version;
 };
-#define APP_GLOBALS 7
+#define APP_GLOBALS 8
 void app_globals(struct app_globals *globals, struct opt opts[APP_GLOBALS]);
 
 /* A verb, or a verb of a verb: argv[0] is its name. Returns the exit status, or -1 with err. */

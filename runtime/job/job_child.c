@@ -82,6 +82,8 @@ int job_child_run(const struct job_script *script, struct err *err)
     int report_fd = script->report_fd;
     if (report_fd >= 0)
         redact_observe(app->redact, tell_secret, &report_fd);
+    if (log_status_mode(app->log) == LOG_STATUS_BAR)
+        log_set_status_mode(app->log, LOG_STATUS_LINES); /* its output is kept */
     struct engine engine;
     struct job_result result = {0};
     char *traceback = NULL;

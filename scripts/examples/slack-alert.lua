@@ -48,7 +48,7 @@ local channel, urls = args.channel or args[1], args.urls or table.move(args, 2, 
 if not channel or #urls == 0 then return nil, "usage: slack-alert.lua CHANNEL URL [URL…]" end
 
 -- Missing values would make holes in the list.
-local problems = task.map(urls, function(url) return problem(url) or false end)
+local problems = task.map(urls, function(url) return problem(url) or false end, { progress = "pages" })
 for i, url in ipairs(urls) do
   local was, is = state.get(url), problems[i]
   if (was ~= nil) ~= (is ~= false) then

@@ -30,13 +30,16 @@ local function add_failed(failed, phones, err)
 end
 
 --- Calls fn for each part (*waits*). An error of the first part is raised. After an error of a later part the
---- rest is not tried, and its numbers are reported.
+--- rest is not tried, and its numbers are reported. Shows its progress.
 ---@param parts table[] from `chunks.split`
 ---@param fn fun(part: table, index: integer) sends a request; may raise an err
 ---@return kaizala.Failed[] failed numbers that no request was made for, or whose request failed
 ---@return jeton.Err? err why it stopped
 function chunks.each(parts, fn)
   local failed, why = {}, nil
+  local shown <close> = #parts > 1 and require "jeton.progress".new {
+    label = "subscribers", total = chunks.SIZE * (#parts - 1) + #parts[#parts],
+  } or nil
   for i, part in ipairs(parts) do
     if not why then
       local ok, err = pcall(fn, part, i)
@@ -47,6 +50,7 @@ function chunks.each(parts, fn)
       end
     end
     if why then add_failed(failed, part, why) end
+    if shown and not why then shown:add(#part) end
   end
   return failed, why
 end

@@ -30,6 +30,7 @@ function Task:status() end
 
 ---@class jeton.task.MapOptions
 ---@field limit? integer items processed at once, 1 to 1000; default 20
+---@field progress? boolean|string|jeton.Progress shows how many are done: true, under a label, or there
 
 --- Calls fn for every item of a list, several at once, and waits for all. The first error cancels
 --- the others, waits for their end, and is raised as `Task:join` does.

@@ -1,6 +1,7 @@
 --- Reads and applies seeds: YAML files with predictable ids, secrets and tokens.
 local json = require "jeton.json"
 local log = require "jeton.log"
+local progress = require "jeton.progress"
 local yaml = require "jeton.yaml"
 local body = require "sandbox.http.body"
 local ids = require "sandbox.base.ids"
@@ -171,9 +172,13 @@ end
 function seed.apply(db, content, now)
   local tenant_id = content.tenant.id or ids.new()
   db:exec("INSERT INTO tenants (id, name) VALUES (?, ?)", tenant_id, content.tenant.name)
+  local shown <close> = progress.new {
+    label = "seed", total = #content.users + 2 * #content.groups + #content.connectors,
+  }
   local function place(what, index, fn, ...)
     local result = table.pack(pcall(fn, ...))
     if result[1] then
+      shown:add()
       return result[2]
     elseif refusal.is_failure(result[2]) then
       refusal.invalid("%s[%d].%s", what, index - 1, result[2].message)

@@ -8,7 +8,9 @@ local task = require "jeton.task"
 local token = require "jeton.token"
 
 local SOURCE = assert(os.getenv "JETON_SOURCE", "JETON_SOURCE is not set")
-local MODULES = { "crypto", "http", "json", "log", "server", "sqlite", "state", "task", "token", "yaml" }
+local MODULES = {
+  "crypto", "http", "json", "log", "progress", "server", "sqlite", "state", "task", "token", "yaml",
+}
 local NONSENSE = "qqqqqqqqqqqq" -- near to no option
 
 local function read(path)

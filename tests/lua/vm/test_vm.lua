@@ -7,7 +7,8 @@ local TestModules = {}
 function TestModules.test_all_are_there()
   for _, name in ipairs {
     "cjson", "cjson.safe", "jeton", "jeton.crypto", "jeton.exec", "jeton.http", "jeton.json", "jeton.log",
-    "jeton.server", "jeton.sqlite", "jeton.state", "jeton.task", "jeton.token", "jeton.yaml", "kaizala",
+    "jeton.progress", "jeton.server", "jeton.sqlite", "jeton.state", "jeton.task", "jeton.token",
+    "jeton.yaml", "kaizala",
   } do
     lu.assertIsTable(require(name), name)
   end

@@ -1,0 +1,63 @@
+"""The progress of long work: a bar on a terminal, which the log and the output keep clear of; no bar elsewhere."""
+
+import unittest
+
+import support
+
+SCRIPT = """
+local log, task = require "jeton.log", require "jeton.task"
+local list = {}
+for i = 1, 40 do list[i] = i end
+task.map(list, function(i)
+  task.sleep(0.04)
+  if i == 20 then log.warn "half way" end
+  if i == 30 then print "printed" end
+end, { limit = 1, progress = "items\\27[2J" })
+"""
+CLEAR = b"\r\x1b[K"
+
+
+class Progress(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.script = self.write("work.lua", SCRIPT)
+        self.env["TERM"] = "xterm"
+
+    def shown(self, *options, env=None):
+        self.env.update(env or {})
+        terminal = self.start_at_terminal(*options, "run", self.script)
+        terminal.read_until(None)
+        self.assertEqual(terminal.status(), 0, terminal.shown)
+        return terminal.shown
+
+    def test_a_bar(self):
+        text = self.shown("--no-color")
+        frames = [part for part in text.split(CLEAR) if b"[#" in part]
+        self.assertGreater(len(frames), 3, text)
+        self.assertLess(len(frames), 30, text)
+        self.assertRegex(frames[0].decode(), r"^items\\x1b\[2J \[#+\.+\] +\d+ % \d+ of 40, \d+/s, \d s left$")
+        self.assertIn(CLEAR + b"jeton: warning: half way\r\n" + CLEAR, text)
+        self.assertIn(CLEAR + b"printed\r\n", text)
+        self.assertTrue(text.endswith(CLEAR + b"jeton: info: items\\x1b[2J: 40 in 2 s\r\n") or
+                        b"40 in 3 s" in text or b"40 in 4 s" in text, text)
+
+    def test_where_there_is_none(self):
+        for options, env in ((("--progress", "never"), {}), (("-q",), {}), (("--log-format", "json"), {}),
+                             ((), {"TERM": "dumb"}), ((), {"CI": "true"})):
+            with self.subTest(options=options, env=env):
+                before = dict(self.env)
+                self.assertNotIn(b"[#", self.shown(*options, env=env))
+                self.env = before
+        done = self.ok("run", self.script)
+        self.assertEqual((done.stdout, done.stderr), ("printed\n", "jeton: warning: half way\n"))
+        self.assertIn("[#", self.ok("--progress", "always", "run", self.script).stderr)
+        self.fails(2, "--progress", "now", "run", self.script, says="'now' is not one of auto, always and never")
+
+    def test_a_job_keeps_none(self):
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\njobs:\n  work: {{ script: work.lua }}\n")
+        self.ok("--progress", "always", "run", "--job", "work")
+        self.assertNotIn("[#", self.ok("logs", "work").stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
