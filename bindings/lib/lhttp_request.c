@@ -16,9 +16,9 @@
 #include <strings.h>
 
 static const char *const option_keys[] = {
-    "url",       "connector",  "path",       "method",  "headers", "query",    "body",
-    "json",      "form",       "body_file",  "save_to", "timeout", "max_body", "ca_file",
-    "multipart", "repeatable", "any_status", "lenient", NULL};
+    "url",       "connector",  "path",       "method",  "headers",       "query",    "body",
+    "json",      "form",       "body_file",  "save_to", "timeout",       "max_body", "ca_file",
+    "multipart", "repeatable", "any_status", "lenient", "no_link_local", NULL};
 
 /* A script may put a secret into any of these, so they are wiped when they are freed. */
 void lhttp_request_create(struct lhttp_request *request)
@@ -371,6 +371,7 @@ int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, s
         *c = (char)toupper((unsigned char)*c);
     request->http.method = request->method = method != NULL ? method : mem_strdup("GET");
     request->lenient = larg_boolean(L, index, "lenient", 0);
+    request->http.no_link_local = larg_boolean(L, index, "no_link_local", 0);
     request->http.timeout_ms = larg_seconds(L, index, "timeout", 0);
     if (request->http.timeout_ms < 0)
         return luaL_error(L, "http.request: timeout must not be negative");

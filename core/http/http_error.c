@@ -162,9 +162,10 @@ static void explain_connect(struct http_transfer *transfer)
     transfer->api->easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
     char *at = mem_printf(strchr(transfer->url.host, ':') != NULL ? "[%s]:%d" : "%s:%d",
                           transfer->url.host, transfer->url.port);
-    const char *why = number == ECONNREFUSED ? "connection refused"
-                      : number != 0          ? strerror((int)number)
-                                             : curl_words(transfer, CURLE_COULDNT_CONNECT);
+    const char *why = transfer->refused_address ? "its address is link-local"
+                      : number == ECONNREFUSED  ? "connection refused"
+                      : number != 0             ? strerror((int)number)
+                                                : curl_words(transfer, CURLE_COULDNT_CONNECT);
     if (was_proxy(transfer))
         err_set(&transfer->result.err, ERR_NETWORK,
                 "cannot connect to the proxy that https_proxy names, on the way to %s: %s", at,

@@ -5,10 +5,12 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <netinet/in.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #define METHOD_MAX 32
@@ -173,6 +175,34 @@ void http_headers_free(struct http_transfer *transfer)
     transfer->headers = NULL;
 }
 
+static bool is_link_local(const struct sockaddr *address)
+{
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff},
+                               nat64[12] = {0, 0x64, 0xff, 0x9b};
+    unsigned char bytes[16] = {0};
+    if (address->sa_family == AF_INET) {
+        memcpy(bytes + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+        memcpy(bytes, mapped, sizeof mapped);
+    } else if (address->sa_family == AF_INET6) {
+        memcpy(bytes, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+    }
+    bool holds_v4 = memcmp(bytes, mapped, 12) == 0 || memcmp(bytes, nat64, 12) == 0;
+    return (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80) ||
+           (holds_v4 && bytes[12] == 169 && bytes[13] == 254);
+}
+
+/* After the name was resolved, and before anything is sent there. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    struct http_transfer *transfer = arg;
+    if (is_link_local(&address->addr)) {
+        transfer->refused_address = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 /* The first option that is refused ends a chain of these; `code` says so. */
 #define SET(option, value)                                                                         \
     do {                                                                                           \
@@ -209,6 +239,10 @@ static CURLcode set_basics(struct http_transfer *transfer)
     if (!http_has_files(transfer)) /* else http.c looks whether bytes move */
         SET(CURLOPT_TIMEOUT_MS, (long)transfer->timeout_ms);
     SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+    if (transfer->request->no_link_local) {
+        SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+        SET(CURLOPT_OPENSOCKETDATA, (void *)transfer);
+    }
     SET(CURLOPT_HEADERFUNCTION, http_on_header);
     SET(CURLOPT_HEADERDATA, (void *)transfer);
     SET(CURLOPT_WRITEFUNCTION, http_on_body);

@@ -78,6 +78,7 @@ struct http_transfer {
     char curl_message[CURL_ERROR_SIZE];
     int64_t started_ms;
     int64_t ended_ms;
+    bool refused_address;         /* a link-local one was not connected to */
     struct loop_timer idle_timer; /* with files: looks whether something moved */
     int64_t moved, moved_ms;      /* bytes in both directions, and when they were last more */
     int sends;         /* how often the request went out (a dead kept-alive connection: twice) */

@@ -39,6 +39,7 @@ local http = {}
 --- saved, the longest time without progress
 ---@field max_body? integer bytes of the reply; default and limit 64 MiB, with save_to 8 GiB
 ---@field lenient? boolean `response:json()` reads lenient JSON
+---@field no_link_local? boolean never to a link-local address, whatever the host's name resolves to
 
 ---@class jeton.http.Part a value, or a file
 ---@field name string

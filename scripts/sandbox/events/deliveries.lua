@@ -51,6 +51,7 @@ local function send(world, webhook, delivery)
     url = webhook.url,
     headers = request_headers(webhook),
     body = delivery.body,
+    no_link_local = true, -- its name may resolve to another address by now
     timeout = limits.webhook_answer_s,
     max_body = limits.webhook_answer_bytes,
   }

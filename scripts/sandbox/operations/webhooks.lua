@@ -84,6 +84,7 @@ local function validate(target)
   local token = crypto.hex(crypto.random(TOKEN_BYTES))
   local response, err = http.request {
     url = target .. (target:find("?", 1, true) and "&" or "?") .. "validationToken=" .. token,
+    no_link_local = true,
     timeout = limits.webhook_answer_s,
     max_body = limits.webhook_answer_bytes,
   }

@@ -1,13 +1,17 @@
 """Who else is on this machine: web pages in the user's browser reach the sandbox, and may neither use it nor read by it."""
 
+import contextlib
 import http.server
 import json
 import os
 import re
+import sqlite3
+import subprocess
 import threading
 import unittest
 
 import support
+from service import Service
 from support import APPLICATION_ID, APPLICATION_SECRET, GROUP, TENANT_TOKEN
 
 APP, OTHER = "http://localhost:3000", "https://other.example"
@@ -179,6 +183,54 @@ class Secrets(support.Case):
         yaml = re.search(r"As a jeton.yaml:\n((?:  .*\n)+)", text).group(1)
         self.write("jeton.yaml", "\n".join(line[2:] for line in yaml.splitlines()) + "\n")
         self.assertIn("good (1 connector", self.ok("check").stdout)
+
+
+LOOK = """
+import json, os, time, urllib.error, urllib.request
+def call(path, data=None, headers={}):
+    body = data and json.dumps(data).encode()
+    request = urllib.request.Request(os.environ["JETON_SANDBOX_URL"] + path, body, {"Content-Type": "application/json", **headers})
+    try:
+        return json.loads(urllib.request.urlopen(request, timeout=20).read())
+    except urllib.error.HTTPError as error:
+        return json.loads(error.read())
+given = json.loads(os.environ["CREDENTIALS"])
+token = call("/v1/accessToken", None, given)["accessToken"]
+hook = {"objectId": os.environ["GROUP"], "objectType": "Group", "eventTypes": ["MemberAdded"],
+        "callBackUrl": "https://metadata.example/"}
+print(call("/v1/webhook", hook, {"accessToken": token})["message"])
+call("/_sandbox/trigger", {"event": "JobCreated", "group": os.environ["GROUP"]})
+while not (tries := call("/_sandbox/deliveries")["deliveries"][0]["attempts"]):
+    time.sleep(0.02)
+print(tries[0]["error"])
+"""
+
+
+class Receivers(support.Case):
+    def test_a_name_that_resolves_to_a_link_local_address(self):
+        """Neither at the subscription nor at a delivery: the name may resolve to something else by then."""
+        command = support.mount_namespace()
+        if command is None:
+            self.skipTest("no mount namespaces here")
+        receiver = Service(lambda request: (200, {}, request["path"].rpartition("validationToken=")[2].encode()))
+        self.addCleanup(receiver.stop)
+        db = os.path.join(self.folder, "box.db")
+        box = self.sandbox("--db", db)
+        token = json.loads(box.call("GET", "/v1/accessToken", headers=CREDENTIALS)[2])["accessToken"]
+        status, _, text = box.call("POST", "/v1/webhook", {
+            "objectId": GROUP, "objectType": "Group", "eventTypes": ["JobCreated"], "callBackUrl": receiver.url},
+            {"accessToken": token})
+        self.assertEqual(status, 200, text)
+        box.stop()
+        with contextlib.closing(sqlite3.connect(db)) as file, file:
+            file.execute("UPDATE webhooks SET url = 'https://metadata.example/'")
+        hosts = self.write("hosts", "127.0.0.1 localhost\n169.254.169.254 metadata.example\n")
+        look = self.write("look.py", LOOK)
+        run = f"mount --bind {hosts} /etc/hosts && exec {support.JETON} sandbox --db {db} --exec python3 {look}"
+        env = {**self.env, "GROUP": GROUP, "CREDENTIALS": json.dumps(CREDENTIALS)}
+        done = subprocess.run([*command, "sh", "-c", run], capture_output=True, text=True, timeout=60, env=env,
+                              cwd=self.folder, check=False)
+        self.assertEqual(done.stdout.count("metadata.example:443: its address is link-local"), 2, done)
 
 
 if __name__ == "__main__":

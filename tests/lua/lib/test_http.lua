@@ -322,6 +322,15 @@ function TestFailure.test_a_timeout()
   lu.assertTrue(took < 10)
 end
 
+function TestFailure.test_link_local_addresses()
+  for _, host in ipairs { "169.254.169.254", "[fe80::1]", "[::ffff:169.254.1.2]", "[64:ff9b::169.254.1.2]" } do
+    local response, err = http.get("https://" .. host .. "/", { no_link_local = true, timeout = 5 })
+    lu.assertNil(response)
+    lu.assertStrContains(err.message, "its address is link-local")
+  end
+  lu.assertEquals(http.get(base .. "/echo", { no_link_local = true }).status, 200)
+end
+
 function TestFailure.test_a_cancelled_task_gives_up_its_request()
   local arrived, cleaned = false, false
   routes["/wait"] = function() arrived = true task.sleep(20) return {} end
