@@ -6,6 +6,8 @@
 #include "config_job.h"
 #include "connector.h"
 #include "preset.h"
+#include "secret.h"
+#include "state_place.h"
 #include "yaml.h"
 
 #include <stdint.h>
@@ -29,7 +31,9 @@ struct config {
                            was a name. */
     const char **homes; /* what rows of it may belong to: home, if there is one, and files; NULL
                            without a path. NULL-terminated */
-    char *state;        /* absolute folder */
+    /* Where the state is. Its own secrets are read when a database is opened. */
+    struct state_place *state;
+    struct secret state_password, state_key;
     int64_t history_keep;
     int64_t history_days;
     struct connector **connectors;

@@ -1,5 +1,6 @@
 /* One file of the configuration: what may stand in it, and what its mode must be. */
 #include "config_file.h"
+#include "config_state.h"
 #include "connector.h"
 #include "mem.h"
 #include "path.h"
@@ -22,7 +23,6 @@ struct file {
     char *real;   /* resolved */
     char *folder; /* absolute; relative paths count from it */
     struct stat st;
-    char *state;
     char *name;
     struct {
         int64_t keep, days;
@@ -157,6 +157,12 @@ static void read_own_name(const struct schema_walk *walk, const struct schema_fi
         *own = mem_strdup(name);
 }
 
+static void read_state(const struct schema_walk *walk, const struct schema_field *field,
+                       const struct yaml_node *node, void *target)
+{
+    config_state_read(walk, field, node, ((struct file *)target)->reader->config);
+}
+
 static const struct schema_field history_fields[] = {
     {.name = "keep",
      .type = SCHEMA_INTEGER,
@@ -176,7 +182,10 @@ static const struct schema_field file_fields[] = {
      .offset = offsetof(struct file, name),
      .parse = read_own_name,
      .expected = "a name"},
-    {.name = "state", .type = SCHEMA_PATH, .offset = offsetof(struct file, state)},
+    {.name = "state",
+     .type = SCHEMA_CUSTOM,
+     .parse = read_state,
+     .expected = "a path, or a mapping with url and key"},
     {.name = "history", .type = SCHEMA_STRUCT, .fields = history_fields},
     {.name = "connectors",
      .type = SCHEMA_CUSTOM,
@@ -252,11 +261,6 @@ static void read_tree(struct file *file, const struct yaml_node *root, bool main
     take_name(file, root, main_file);
     config->history_keep = file->history.keep;
     config->history_days = file->history.days;
-    if (file->state != NULL) {
-        mem_free(config->state);
-        config->state = file->state;
-        file->state = NULL;
-    }
 }
 
 /* A file with a secret in plain text must be private. */
@@ -282,6 +286,11 @@ static void check_plain_secrets(struct file *file, size_t from)
             return;
         }
     }
+    if (!accepted && config->state_password.kind == SECRET_PLAIN &&
+        strcmp(config->state_password.file, file->shown) == 0)
+        problems_add(file->reader->problems, file->shown, 0, 0,
+                     "it holds a secret in plain text (password of the state), but %s",
+                     err.msg + err.subject);
 }
 
 /* Secrets that jeton itself wrote lie in `secrets/` beside the configuration. */

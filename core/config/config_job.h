@@ -22,6 +22,7 @@ struct yaml_node;
 #define CONFIG_JOB_MEMORY_MAX         (1024LL * 1024 * 1024 * 1024)
 
 enum config_overlap { OVERLAP_SKIP, OVERLAP_WAIT };
+enum config_lost { LOST_STOP, LOST_GO_ON };
 
 struct config_notice { /* on_failure, on_recovery: none, a command, or a message (group) */
     char **command;
@@ -42,6 +43,7 @@ struct job {
     char *timezone; /* NULL: local */
     int64_t timeout_ms;
     int overlap;      /* enum config_overlap */
+    int lost;         /* enum config_lost */
     int64_t attempts; /* tries at most, the first included */
     int64_t retry_delay_ms;
     int64_t jitter_ms;

@@ -178,6 +178,7 @@ static const struct schema_field retry_fields[] = {
     {0},
 };
 
+static const char *const lost_words[] = {[LOST_STOP] = "stop", [LOST_GO_ON] = "go_on", NULL};
 static const char *const overlap_words[] = {[OVERLAP_SKIP] = "skip", [OVERLAP_WAIT] = "wait", NULL};
 
 #define NOTICE_EXPECTED "{command: [PROGRAM, …]} or {message: {group: …}}"
@@ -207,6 +208,10 @@ static const struct schema_field job_fields[] = {
      .type = SCHEMA_CHOICE,
      .offset = offsetof(struct job, overlap),
      .choices = overlap_words},
+    {.name = "lost",
+     .type = SCHEMA_CHOICE,
+     .offset = offsetof(struct job, lost),
+     .choices = lost_words},
     {.name = "retries", .type = SCHEMA_STRUCT, .fields = retry_fields},
     {.name = "jitter",
      .type = SCHEMA_DURATION,

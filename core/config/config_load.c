@@ -1,6 +1,7 @@
 #include "config_load.h"
 
 #include "config_file.h"
+#include "config_state.h"
 #include "mem.h"
 #include "path.h"
 
@@ -233,9 +234,8 @@ struct config *config_read(const char *path, const struct config_provider *const
     mem_free(reader.zones.names);
     preset_docs_destroy(&reader.docs);
     mem_free(reader.secrets);
+    config_state_settle(config, problems);
     problems_sort(problems);
-    if (config->state == NULL)
-        config->state = config_default_state();
     return config;
 }
 
@@ -263,7 +263,7 @@ void config_free(struct config *config)
     mem_free(config->sources);
     mem_free(config->connectors);
     mem_free(config->jobs);
-    mem_free(config->state);
+    config_state_destroy(config);
     mem_free(config->homes);
     mem_freev(config->files);
     mem_free(config->home);

@@ -49,7 +49,8 @@ void secret_destroy(struct secret *secret);
 int secret_read(const struct secret *secret, struct redact *redact, int64_t deadline_ms,
                 struct buf *out, struct err *err);
 /* Where the file of a SECRET_FILE is a pipe, it is read to its end into `value`; this waits for its
- * writer, at most SAFEFILE_PIPE_MS. 0 too where it is something else; -1 with err, as secret_read has it. */
+ * writer, at most SAFEFILE_PIPE_MS. 0 too where it is something else; -1 with err, as secret_read
+ * has it. */
 int secret_read_pipe(struct secret *secret, struct err *err);
 /* ERR_CONFIG says what is wrong with a value, without showing it: empty, short, control characters.
  */

@@ -5,10 +5,9 @@
 
 #include <sodium.h>
 
-struct store *store_new(const char *place, struct loop *loop)
+struct store *store_new(const struct state_place *place, struct loop *loop)
 {
-    const struct state_place folder = {.folder = (char *)(uintptr_t)place};
-    return store_new_on(&store_sqlite, &folder, loop);
+    return store_new_on(place->url != NULL ? &store_pg : &store_sqlite, place, loop);
 }
 
 struct store *store_new_on(const struct store_engine *engine, const struct state_place *place,
@@ -45,6 +44,11 @@ int store_open(struct store *store, struct err *err)
     if (prepare(store, err) != 0)
         return -1;
     return store->engine->reach != NULL ? store->engine->reach(store->self, err) : 0;
+}
+
+int store_check(struct store *store, struct err *err)
+{
+    return store->engine->check != NULL ? store->engine->check(store->self, err) : 0;
 }
 
 void store_close(struct store *store)

@@ -36,6 +36,7 @@
 #define STORE_INTENT_SIZE 33 /* hex and NUL */
 #define STORE_HOST_SIZE   65
 
+struct state_place;
 struct store;
 struct store_lease;
 struct store_run;
@@ -49,13 +50,16 @@ struct store_event_call;
 
 /*
  * The one handle of a process; nothing is read or made yet. place: what the configuration's `state`
- * says. loop NULL: the store has one of its own, for store_wait.
+ * says; its secrets are read later, and the rest is copied. loop NULL: the store has one of its
+ * own, for store_wait.
  */
-struct store *store_new(const char *place, struct loop *loop);
+struct store *store_new(const struct state_place *place, struct loop *loop);
 void store_free(struct store *store); /* NULL is fine. Calls and leases must be over. */
 /* Makes the state where there is none, and brings it up to STORE_VERSION. Every call does so by
  * itself; idempotent. Blocks. */
 int store_open(struct store *store, struct err *err);
+/* What can be told of how it is configured without reaching or making it. */
+int store_check(struct store *store, struct err *err);
 /* Until the next call. To be called before a fork: no open state crosses one. Leases are kept.
  * Idempotent. */
 void store_close(struct store *store);

@@ -17,6 +17,8 @@ struct store_engine {
     void *(*create)(const struct state_place *place, struct loop *loop);
     void (*destroy)(void *self); /* closed before */
     int (*open)(void *self, struct err *err);
+    /* As store_check; NULL: there is nothing. */
+    int (*check)(void *self, struct err *err);
     /* NULL: open has seen the state. Else calls see it, and this blocks until that is done. */
     int (*reach)(void *self, struct err *err);
     void (*close)(void *self); /* idempotent */
@@ -28,6 +30,8 @@ struct store_engine {
     void (*lease_take)(void *self, struct store_lease *lease);
     int (*lease_renew)(void *self, struct store_lease *lease, struct err *err);
     void (*lease_release)(void *self, struct store_lease *lease);
+    /* As store_tend. NULL: leases need nothing. */
+    int64_t (*tend)(void *self);
 };
 
 extern const struct store_engine store_sqlite;

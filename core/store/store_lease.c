@@ -51,6 +51,11 @@ int store_lease_renew(struct store_lease *lease, struct err *err)
     return result;
 }
 
+int64_t store_tend(struct store *store)
+{
+    return store->engine->tend != NULL ? store->engine->tend(store->self) : INT64_MAX;
+}
+
 int store_lease_reserve(struct store_lease *lease, size_t bytes, struct err *err)
 {
     return lock_reserve(&lease->lock, bytes, err);

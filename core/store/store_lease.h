@@ -11,6 +11,8 @@
 #include "lock.h"
 #include "store.h"
 
+#define STORE_TEND_MS 1000
+
 enum store_lease_kind {
     STORE_LEASE_TOKEN, /* the exchange of an owner's token; key: the owner */
     STORE_LEASE_JOB,   /* to run a job; key: its scope */
@@ -41,6 +43,14 @@ int store_lease_try(struct store_lease *lease, struct store *store, enum store_l
                     const char *key, struct err *err);
 /* For an engine whose leases run out. -1: ERR_BUSY where it was lost. Blocks. */
 int store_lease_renew(struct store_lease *lease, struct err *err);
+/*
+ * For whoever holds leases and turns no loop: renews those that are due, and waits for that at most
+ * STORE_TEND_MS. Returns after how many milliseconds it must be called again at the latest;
+ * INT64_MAX: never. A lease that was lost, or that nothing has renewed until shortly before its
+ * end, so that its holder must stop now, is not `held` any more. An open state may remain:
+ * store_close.
+ */
+int64_t store_tend(struct store *store);
 /*
  * Keeps bytes of the disk for what must be written later, until store_lease_unreserve or the
  * lease's end. ERR_NETWORK (retryable) when there is no room for them.

@@ -52,7 +52,7 @@ struct store_pg_key {
 
 struct store_pg {
     struct loop *loop;
-    void (*hello)(struct store_pg *pg); /* store_pg_hello: after connecting */
+    void (*hello)(struct store_pg *pg);          /* store_pg_hello: after connecting */
     struct state_place place;                    /* its strings are this engine's */
     char *prefix;                                /* "schema". */
     char *label;                                 /* for messages; has no secret */
@@ -190,6 +190,7 @@ struct store_pg_lease;
 void store_pg_lease_take(struct store_pg *pg, struct store_lease *lease);
 int store_pg_lease_renew(struct store_pg *pg, struct store_lease *lease, struct err *err);
 void store_pg_lease_release(struct store_pg *pg, struct store_lease *lease);
+int64_t store_pg_lease_tend(struct store_pg *pg);
 
 /* Operations: what is asked, and what the answer comes to, as store_finish takes it. */
 

@@ -116,8 +116,9 @@ static int check_schema(const struct store_pg *pg, struct err *err)
 }
 
 /* All that needs no connection, and makes nothing. */
-static int prepare(struct store_pg *pg, struct err *err)
+static int pg_check(void *self, struct err *err)
 {
+    struct store_pg *pg = self;
     if (pg->prepared)
         return 0;
     if (check_schema(pg, err) != 0 || store_pg_api_load(&pg->api, err) != 0 ||
@@ -130,7 +131,7 @@ static int prepare(struct store_pg *pg, struct err *err)
 static int pg_open(void *self, struct err *err)
 {
     struct store_pg *pg = self;
-    if (prepare(pg, err) != 0)
+    if (pg_check(pg, err) != 0)
         return -1;
     return pg->host[0] != '\0' ? 0 : know_host(pg, err);
 }
@@ -167,7 +168,7 @@ static bool pg_exists(const void *self)
 {
     struct store_pg *pg = (struct store_pg *)(uintptr_t)self;
     struct err err;
-    if (pg->seen || prepare(pg, &err) != 0)
+    if (pg->seen || pg_check(pg, &err) != 0)
         return true;
     pg->make = false;
     int result = pg_reach(pg, &err);
@@ -325,10 +326,16 @@ static void pg_lease_release(void *self, struct store_lease *lease)
     store_pg_lease_release(self, lease);
 }
 
+static int64_t pg_tend(void *self)
+{
+    return store_pg_lease_tend(self);
+}
+
 const struct store_engine store_pg = {
     .create = pg_create,
     .destroy = pg_destroy,
     .open = pg_open,
+    .check = pg_check,
     .reach = pg_reach,
     .close = pg_close,
     .exists = pg_exists,
@@ -338,4 +345,5 @@ const struct store_engine store_pg = {
     .lease_take = pg_lease_take,
     .lease_renew = pg_lease_renew,
     .lease_release = pg_lease_release,
+    .tend = pg_tend,
 };

@@ -15,13 +15,15 @@
 #define WAIT_MAX_MS    2000
 #define RUNS_KEPT_DAYS "1 day" /* of those whose host has died */
 
+#define AGAIN_MS 5000 /* after a renewal that has failed */
+
+/* Its holder stops `margin` before the end, so that it has stopped when another may begin. */
 static const struct {
-    int64_t lasts_ms;
-    int64_t renewed_ms;
+    int64_t lasts_ms, renewed_ms, margin_ms;
 } terms[] = {
-    [STORE_LEASE_TOKEN] = {30000, 10000},
-    [STORE_LEASE_JOB] = {120000, 20000},
-    [STORE_LEASE_RUN] = {120000, 20000},
+    [STORE_LEASE_TOKEN] = {30000, 10000, 3000},
+    [STORE_LEASE_JOB] = {120000, 20000, 25000},
+    [STORE_LEASE_RUN] = {120000, 20000, 0},
 };
 
 struct store_pg_lease {
@@ -40,6 +42,7 @@ struct store_pg_lease {
     int pending; /* batches of it */
     void (*done)(void *arg, const struct err *err);
     void *arg;
+    struct store_pg_lease *next; /* of pg->leases */
 };
 
 static int64_t boot_ms(const struct store_pg *pg)
@@ -52,6 +55,10 @@ static bool lease_free(struct store_pg_lease *own)
 {
     if (own->lease != NULL || own->pending > 0)
         return own->lease == NULL;
+    struct store_pg_lease **at = &own->pg->leases;
+    while (*at != own)
+        at = &(*at)->next;
+    *at = own->next;
     loop_timer_stop(own->pg->loop, &own->timer);
     mem_free(own->key);
     mem_free(own);
@@ -113,7 +120,13 @@ static void release_row(struct store_pg_lease *own)
 
 /* Renewing */
 
-static void plan_renewal(struct store_pg_lease *own);
+static void plan_renewal(struct store_pg_lease *own, int64_t delay_ms);
+
+/* What of it can be trusted is over: its holder stops, whatever the server would say. */
+static bool run_out(const struct store_pg_lease *own)
+{
+    return boot_ms(own->pg) >= own->until_ms - terms[own->kind].margin_ms;
+}
 
 static void renewed(struct store_pg_batch *batch, const struct err *err)
 {
@@ -123,10 +136,10 @@ static void renewed(struct store_pg_batch *batch, const struct err *err)
         return;
     if (err == NULL && store_pg_rows(batch, 0) > 0)
         own->until_ms = own->asked_ms + terms[own->kind].lasts_ms;
-    else if (err == NULL || boot_ms(own->pg) >= own->until_ms)
+    else if (err == NULL || run_out(own))
         own->lease->held = false;
     if (own->lease->held)
-        plan_renewal(own);
+        plan_renewal(own, err == NULL ? terms[own->kind].renewed_ms : AGAIN_MS);
 }
 
 static struct store_pg_batch *renewal(struct store_pg_lease *own)
@@ -142,13 +155,41 @@ static struct store_pg_batch *renewal(struct store_pg_lease *own)
 static void renew(void *arg)
 {
     struct store_pg_lease *own = arg;
-    if (own->pid == getpid())
+    if (own->pid == getpid() && own->pending == 0)
         lease_send(own, renewal(own));
 }
 
-static void plan_renewal(struct store_pg_lease *own)
+static void plan_renewal(struct store_pg_lease *own, int64_t delay_ms)
 {
-    loop_timer_start(own->pg->loop, &own->timer, terms[own->kind].renewed_ms, renew, own);
+    loop_timer_start(own->pg->loop, &own->timer, delay_ms, renew, own);
+}
+
+/* The least time until something must be done about one of them. */
+static int64_t next_look(const struct store_pg *pg)
+{
+    int64_t next_ms = INT64_MAX;
+    for (struct store_pg_lease *own = pg->leases; own != NULL; own = own->next) {
+        if (own->lease == NULL || !own->lease->held)
+            continue;
+        int64_t end_ms = own->until_ms - terms[own->kind].margin_ms - boot_ms(pg);
+        int64_t due_ms = own->timer.index != 0 ? own->timer.due_ms - loop_now_ms(pg->loop) : 0;
+        int64_t left_ms = due_ms < end_ms ? due_ms : end_ms;
+        next_ms = left_ms < next_ms ? left_ms : next_ms;
+    }
+    return next_ms > STORE_TEND_MS ? next_ms : STORE_TEND_MS;
+}
+
+int64_t store_pg_lease_tend(struct store_pg *pg)
+{
+    if (pg->leases == NULL || pg->leases->pid != getpid())
+        return AGAIN_MS;
+    loop_turn(pg->loop, 0);
+    store_pg_flush(pg, STORE_TEND_MS);
+    for (struct store_pg_lease *own = pg->leases; own != NULL; own = own->next) {
+        if (own->lease != NULL && own->lease->held && run_out(own))
+            own->lease->held = false;
+    }
+    return next_look(pg);
 }
 
 int store_pg_lease_renew(struct store_pg *pg, struct store_lease *lease, struct err *err)
@@ -190,7 +231,7 @@ static void row_taken(struct store_pg_batch *batch, const struct err *err)
     } else if (store_pg_rows(batch, 0) > 0) {
         own->epoch = store_pg_get_int(batch, 0, 0, 0, 0);
         own->until_ms = own->asked_ms + terms[own->kind].lasts_ms;
-        plan_renewal(own);
+        plan_renewal(own, terms[own->kind].renewed_ms);
         done(own, NULL);
     } else if (own->give_up_ms != 0 && loop_now_ms(own->pg->loop) >= own->give_up_ms) {
         err_set(&busy, ERR_BUSY, "another host holds the lock");
@@ -255,6 +296,8 @@ void store_pg_lease_take(struct store_pg *pg, struct store_lease *lease)
         .arg = lease->arg,
     };
     randombytes_buf(own->holder, sizeof own->holder);
+    own->next = pg->leases;
+    pg->leases = own;
     lease->engine = own;
     lease->done = flock_taken;
     lease->arg = own;

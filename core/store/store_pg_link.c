@@ -229,10 +229,11 @@ static void statement_failed(struct store_pg *pg, const PGresult *result)
         err_set(&pg->failed, ERR_INVALID, "over %d state keys of one job: delete some first",
                 STORE_KEYS_MAX);
     else if (is_one_of(state, "42501"))
-        err_set(&pg->failed, ERR_CONFIG,
-                "%s: %s; give its role the rights that jeton.yaml(5) lists, or let the owner make "
-                "the tables once: jeton state upgrade",
-                pg->label, said);
+        err_set(
+            &pg->failed, ERR_CONFIG,
+            "%s: %s; give its role the rights that jeton.yaml(5) lists, or make the tables once "
+            "as a role that may: jeton state check",
+            pg->label, said);
     else
         err_set(&pg->failed, later ? ERR_NETWORK : ERR_CONFIG, "%s: %s (SQLSTATE %s)", pg->label,
                 said, state);

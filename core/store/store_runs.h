@@ -29,6 +29,7 @@ void store_scope(char scope[static STORE_SCOPE_SIZE], const char *job, const cha
 #define STORE_CAUSE_LOCKED      "locked"
 #define STORE_CAUSE_SIGNAL      "signal"
 #define STORE_CAUSE_INTERRUPTED "interrupted"
+#define STORE_CAUSE_LOST        "lost" /* of its lock: others could have begun */
 #define STORE_CAUSE_LATE        "late" /* it did not run: its time had passed too long ago */
 
 /* One attempt. Its texts are borrowed: a list owns those of its items. */

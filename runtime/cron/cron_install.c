@@ -45,9 +45,9 @@ static void change_destroy(struct change *change)
 static int back_up(const struct change *change, struct err *err)
 {
     const struct config *config = change->plan.config;
-    if (safefile_private_dir(config->state, err) != 0)
+    if (safefile_private_dir(config->state->folder, err) != 0)
         return -1;
-    char *path = mem_printf("%s/%s", config->state, BACKUP);
+    char *path = mem_printf("%s/%s", config->state->folder, BACKUP);
     int result = safefile_write(path, BACKUP_MODE, change->former.data, change->former.len, err);
     if (result == 0)
         log_msg(change->plan.app->log, LOG_DEBUG, "the previous crontab is kept in %s", path);
@@ -73,7 +73,7 @@ static int check_written(const struct change *change, struct err *err)
         result = err_set(err, ERR_CONFIG,
                          "`crontab -` succeeded, but `crontab -l` does not show the new crontab; "
                          "the previous one is kept in %s/%s",
-                         change->plan.config->state, BACKUP);
+                         change->plan.config->state->folder, BACKUP);
     mem_free(written);
     buf_destroy(&now);
     return result;

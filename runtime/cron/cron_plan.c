@@ -44,7 +44,7 @@ static char *needed_state_home(const struct config *config)
 {
     char *usual = config_default_state(), *needed = NULL;
     const char *slash = strrchr(usual, '/');
-    if (strcmp(usual, config->state) == 0 && slash != NULL && strcmp(slash, "/jeton") == 0)
+    if (strcmp(usual, config->state->folder) == 0 && slash != NULL && strcmp(slash, "/jeton") == 0)
         needed = mem_strndup(usual, (size_t)(slash - usual));
     mem_free(usual);
     return needed;

@@ -121,7 +121,8 @@ static void put_credentials(const struct config *config, struct buf *out)
 /* systemd ignores lines that are not UTF-8; YAML must be. */
 static int check_paths(const struct cron_plan *plan, struct err *err)
 {
-    const char *const paths[] = {plan->self, plan->path, plan->config->state, plan->state_home};
+    const char *const paths[] = {plan->self, plan->path, plan->config->state->folder,
+                                 plan->state_home};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (paths[i] != NULL && !json_utf8_valid(paths[i], strlen(paths[i])))
             return err_set(err, ERR_CONFIG, "%s: the path is not valid UTF-8", paths[i]);
@@ -139,7 +140,7 @@ int cron_view(struct cron_plan *plan, bool kubernetes, struct buf *out, struct e
     put_text(out, "self", plan->self);
     put_text(out, "path", plan->path);
     put_text(out, "configuration", plan->config->name);
-    put_text(out, "state", plan->config->state);
+    put_text(out, "state", plan->config->state->folder);
     put_text(out, "state_home", plan->state_home);
     put_text(out, "user", user != NULL ? user->pw_name : NULL);
     put_text(out, "local", zone_name(plan->local));

@@ -38,6 +38,7 @@ struct attempt {
     int64_t kill_ms; /* monotonic: when patience is over */
     int killed;      /* 0, or the exit status when we killed it */
     bool ended;      /* the child is reaped */
+    bool stopped;    /* told to end, since the lock is lost */
     int wait_status;
     struct rusage usage;
 };
@@ -101,8 +102,9 @@ static int run_child(struct attempt *attempt, struct err *err)
 static void insist(struct attempt *attempt)
 {
     if (attempt->killed == 0)
-        attempt->killed = attempt->signals->signo != 0 ? 128 + attempt->signals->signo
-                                                       : err_exit_code(ERR_DEADLINE);
+        attempt->killed = attempt->stopped               ? err_exit_code(ERR_BUSY)
+                          : attempt->signals->signo != 0 ? 128 + attempt->signals->signo
+                                                         : err_exit_code(ERR_DEADLINE);
     kill(-attempt->pid, SIGKILL); /* not reaped: the group's number has not been reused */
     kill(attempt->pid, SIGKILL);  /* it may have gone to another group */
 }
@@ -118,6 +120,18 @@ static void pass_signals(struct attempt *attempt)
         if (latest < attempt->kill_ms)
             attempt->kill_ms = latest;
     }
+}
+
+/* Nothing of it may run when another host begins. */
+static void stop_lost(struct attempt *attempt)
+{
+    if (!attempt->signals->lost || attempt->stopped || attempt->ended)
+        return;
+    int64_t latest = clock_mono_ms() + JOB_ATTEMPT_SIGNAL_MS;
+    attempt->stopped = true;
+    kill(attempt->pid, SIGTERM);
+    if (latest < attempt->kill_ms)
+        attempt->kill_ms = latest;
 }
 
 static void reap_child(struct attempt *attempt)
@@ -155,8 +169,9 @@ static void wait_and_take(struct attempt *attempt)
         [WATCH_REPORT] = {.fd = attempt->report_ends[0], .events = POLLIN},
     };
     job_output_watch(attempt->output, fds + WATCH_OUTPUT);
-    poll(fds, WATCHED, next_look(attempt));
+    poll(fds, WATCHED, (int)job_signal_watch_tend(attempt->signals, next_look(attempt)));
     pass_signals(attempt);
+    stop_lost(attempt);
     take_in(attempt);
     if (!attempt->ended && fds[WATCH_CHILD].revents != 0)
         reap_child(attempt);
@@ -197,7 +212,11 @@ static void set_cause(const struct attempt *attempt, struct job_attempt_end *end
     end->exit = process_exit_status(status);
     if (attempt->killed != 0)
         end->exit = attempt->killed;
-    if (end->exit == 0)
+    if (attempt->stopped) {
+        end->exit = err_exit_code(ERR_BUSY);
+        end->cause = STORE_CAUSE_LOST;
+    }
+    if (end->exit == 0 || attempt->stopped)
         return;
     bool reported = attempt->report.ended && attempt->killed == 0 && result->status == end->exit;
     if (reported && result->kind != ERR_NONE)
@@ -214,7 +233,11 @@ static void set_cause(const struct attempt *attempt, struct job_attempt_end *end
 static void set_message(const struct attempt *attempt, struct job_attempt_end *end)
 {
     int signo = end->exit - 128;
-    if (end->told)
+    if (attempt->stopped)
+        err_text(end->message, sizeof end->message,
+                 "stopped, because it has lost its lock: the state did not answer in time, or "
+                 "another host has taken it");
+    else if (end->told)
         err_text(end->message, sizeof end->message, "%s", attempt->report.result.message);
     else if (attempt->killed == err_exit_code(ERR_DEADLINE))
         err_text(end->message, sizeof end->message,

@@ -85,6 +85,20 @@ static int end_by_signal(struct run *run)
     return run->end.exit;
 }
 
+/* The lock was lost between two attempts. Returns the exit status. */
+static int end_by_loss(struct run *run)
+{
+    mem_free(run->end.output);
+    memset(&run->end, 0, sizeof run->end);
+    run->end.exit = err_exit_code(ERR_BUSY);
+    run->end.cause = STORE_CAUSE_LOST;
+    err_text(run->end.message, sizeof run->end.message,
+             "it has lost its lock between two attempts");
+    job_record_end(&run->record, &run->end);
+    say_failed(run);
+    return run->end.exit;
+}
+
 static void tell_hooks(struct run *run)
 {
     const struct job_outcome outcome = job_record_outcome(&run->record);
@@ -183,7 +197,7 @@ static int attempts(struct run *run, struct err *err)
         if (!record_next(run))
             break;
         if (!job_signal_watch_sleep(&run->signals, run->job->retry_delay_ms))
-            return end_by_signal(run);
+            return run->signals.lost ? end_by_loss(run) : end_by_signal(run);
         if (job_record_again(&run->record, err) != 0)
             return end_by_error(run, NULL, err);
     }
@@ -304,6 +318,22 @@ static int run_dry(struct app *app, const struct config *config, const struct jo
     return job_child_run(&script, err);
 }
 
+/* What goes on while the run waits: its leases are renewed. */
+static int64_t tend(void *arg)
+{
+    struct run *run = arg;
+    bool held = run->lease.held;
+    int64_t next_ms = store_tend(run->store);
+    if (!held || run->lease.held)
+        return next_ms;
+    run->signals.lost = run->job->lost == LOST_STOP;
+    log_msg(run->app->log, LOG_ERROR,
+            "job '%s': it has lost its lock, since the state did not answer in time or another "
+            "host has taken it; %s",
+            run->job->name, run->signals.lost ? "it is stopped" : "it goes on (lost: go_on)");
+    return next_ms;
+}
+
 int job_run_loaded(struct app *app, const struct config *config, const struct job *job,
                    bool scheduled, struct err *err)
 {
@@ -311,6 +341,8 @@ int job_run_loaded(struct app *app, const struct config *config, const struct jo
     if (job_signal_watch_start(&run.signals, err) != 0)
         return -1;
     run.store = store_new(config->state, NULL);
+    run.signals.tend = tend;
+    run.signals.arg = &run;
     job_record_create(&run.record, app, config, job, run.store);
     int status = run_recorded(&run, err);
     job_record_destroy(&run.record);

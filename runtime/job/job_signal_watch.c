@@ -54,16 +54,30 @@ int job_signal_watch_take(struct job_signal_watch *signals)
     return (int)info.ssi_signo;
 }
 
+int64_t job_signal_watch_tend(struct job_signal_watch *signals, int64_t most)
+{
+    if (signals->tend == NULL)
+        return most;
+    int64_t left = signals->tended_ms - clock_mono_ms();
+    if (left <= 0) {
+        left = signals->tend(signals->arg);
+        int64_t now_ms = clock_mono_ms();
+        signals->tended_ms = left < INT64_MAX - now_ms ? now_ms + left : INT64_MAX;
+    }
+    return left < most ? left : most;
+}
+
 bool job_signal_watch_sleep(struct job_signal_watch *signals, int64_t ms)
 {
     int64_t until = clock_mono_ms() + ms;
-    while (signals->signo == 0) {
+    while (signals->signo == 0 && !signals->lost) {
         int64_t left = until - clock_mono_ms();
         if (left <= 0)
             break;
+        left = job_signal_watch_tend(signals, left);
         struct pollfd fd = {.fd = signals->fd, .events = POLLIN};
         poll(&fd, 1, left < SLEEP_MAX_MS ? (int)left : SLEEP_MAX_MS);
         job_signal_watch_take(signals);
     }
-    return signals->signo == 0;
+    return signals->signo == 0 && !signals->lost;
 }

@@ -202,7 +202,7 @@ static void check_state(struct check *check)
     struct stat st;
     struct err err;
     err_clear(&err);
-    char *shown = path_show(check->config->state);
+    char *shown = path_show(check->config->state->folder);
     bool exists = stat(shown, &st) == 0;
     if (exists && safefile_private_dir(shown, &err) != 0)
         problems_add(&check->problems, NULL, 0, 0, "state folder %s", err.msg);
@@ -277,12 +277,29 @@ static void check_signed_in(void *arg, const struct connector *connector,
                       connector->name, connector->name, sign_in);
 }
 
-/* Rows of the path are not used once the name has some. Makes no state. */
+/* A database is reached only by --online, which makes its tables too. */
+static bool can_look(struct check *check, struct store *store)
+{
+    struct err err;
+    if (check->config->state->url == NULL)
+        return true;
+    if ((check->online ? store_open : store_check)(store, &err) != 0) {
+        problems_add(&check->problems, NULL, 0, 0, "%s", err.msg);
+        return false;
+    }
+    return check->online;
+}
+
+/* Rows of the path are not used once the name has some. Makes no state in a folder. */
 static void check_home(struct check *check)
 {
     const struct config *config = check->config;
     struct store *store = store_new(config->state, NULL);
     struct err err;
+    if (!can_look(check, store)) {
+        store_free(store);
+        return;
+    }
     if (config->name != NULL && store_exists(store) &&
         config_rows_are_split(config, store, &err) == 1)
         problems_warn(&check->problems, NULL, 0, 0,

@@ -1,7 +1,6 @@
 /* jeton state: what is done to the state itself. A table of its verbs. */
-#include "verb.h"
+#include "verb_state.h"
 
-#include "config_load.h"
 #include "config_rows.h"
 #include "mem.h"
 
@@ -54,7 +53,7 @@ static int adopt(struct app *app, const struct config *config, struct config_row
         return err_set(err, ERR_CONFIG,
                        "nothing in the state %s belongs to %s; `jeton history --all` shows which "
                        "configurations have run jobs",
-                       config->state, adoption->from);
+                       config->state->folder, adoption->from);
     struct buf out;
     buf_create(&out, LINE_MAX_SIZE);
     buf_printf(&out, "what belonged to %s belongs to name '%s' now\n", adoption->from,
@@ -99,14 +98,18 @@ static int state_adopt(struct app *app, int argc, char **argv, struct err *err)
     return status;
 }
 
-static const struct app_verb verbs[] = {{"adopt", state_adopt}, {NULL, NULL}};
+static const struct app_verb verbs[] = {{"adopt", state_adopt},
+                                        {"check", verb_state_check},
+                                        {"keygen", verb_state_keygen},
+                                        {NULL, NULL}};
 
 int verb_state(struct app *app, int argc, char **argv, struct err *err)
 {
     static const struct app_verbs table = {
         .title = "jeton state",
-        .usage = "jeton state adopt PATH [--replace]",
-        .description = "Works on the state itself. `jeton state adopt --help` has the details.",
+        .usage = "jeton state adopt PATH [--replace] | check | keygen FILE",
+        .description = "Works on the state itself: `jeton state adopt --help`, `jeton state check "
+                       "--help`, `jeton state keygen --help`.",
         .verbs = verbs,
     };
     return app_verbs(&table, app, argc, argv, err);

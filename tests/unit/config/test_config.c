@@ -81,7 +81,7 @@ static void test_everything(void **state)
     const struct connector *c = config_connector(config, NULL, &err);
     const struct job *job = config_job(config, "morning-report", &err);
     snprintf(path, sizeof path, "%s/st", folder->path);
-    assert_string_equal(config->state, path);
+    assert_string_equal(config->state->folder, path);
     assert_int_equal(config->history_keep, 5);
     assert_int_equal(config->history_days, 0);
 
@@ -146,7 +146,7 @@ static void test_defaults(void **state)
     struct config *config = load("jeton.yaml");
     const struct connector *c = config->connectors[0];
     const struct job *job = &config->jobs[0];
-    assert_string_equal(config->state, "/somewhere/jeton");
+    assert_string_equal(config->state->folder, "/somewhere/jeton");
     assert_int_equal(config->history_keep, 1000);
     assert_int_equal(config->history_days, 90);
     assert_int_equal(kaizala_connector_of(c)->refresh_token.kind, SECRET_NONE);
@@ -173,7 +173,7 @@ static void test_without_a_file(void **state)
     setenv("HOME", "/home/x", 1);
     struct config *config = load(NULL);
     assert_null(config->path);
-    assert_string_equal(config->state, "/home/x/.local/state/jeton");
+    assert_string_equal(config->state->folder, "/home/x/.local/state/jeton");
     assert_null(config_connector(config, NULL, &err));
     assert_int_equal(err.kind, ERR_CONFIG);
     config_free(config);
@@ -197,7 +197,7 @@ static void test_files_beside_it(void **state)
     assert_string_equal(config->connectors[0]->name, "first");
     assert_string_equal(config->connectors[1]->name, "second");
     assert_string_equal(config->connectors[1]->shown, "etc/conf.d/b.yaml");
-    assert_non_null(strstr(config->state, "/etc/conf.d/st"));
+    assert_non_null(strstr(config->state->folder, "/etc/conf.d/st"));
     config_free(config);
 }
 
@@ -325,7 +325,7 @@ static void test_a_link_is_read_where_it_lies(void **state)
     char path[200];
     snprintf(path, sizeof path, "%s/st", folder->path);
     struct config *config = load("jeton.yaml");
-    assert_string_equal(config->state, path);
+    assert_string_equal(config->state->folder, path);
     config_free(config);
 }
 
@@ -441,7 +441,7 @@ static void test_read_with_mistakes(void **state)
     struct config *config = config_read("jeton.yaml", provider_list, NULL, &problems);
     assert_int_equal(problems_errors(&problems), 1);
     assert_int_equal(config->njobs, 1);
-    assert_non_null(config->state);
+    assert_non_null(config->state->folder);
     config_free(config);
     problems_destroy(&problems);
 }

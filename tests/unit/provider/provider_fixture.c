@@ -29,7 +29,7 @@ void provider_fixture_create(struct provider_fixture *f, const char *issuer, con
     f->redact = redact_new();
     f->log = log_new(STDERR_FILENO, LOG_ERROR, LOG_TEXT, false, f->redact);
     engine_create(&f->engine, f->config, f->log, f->redact);
-    f->engine.store = store_fixture_at(f->config->state, f->engine.loop);
+    f->engine.store = store_fixture_at(f->config->state->folder, f->engine.loop);
 }
 
 void provider_fixture_destroy(struct provider_fixture *f)

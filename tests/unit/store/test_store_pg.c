@@ -415,6 +415,51 @@ static void a_server_that_is_away_is_waited_for(void **state)
     host_destroy(&host);
 }
 
+static int64_t set_ms(void *arg, enum clock_kind kind)
+{
+    const int64_t *ahead = arg;
+    return clock_now_ms(&clock_system, kind) + *ahead;
+}
+
+static void who_tends_a_lease_learns_that_it_is_lost(void **state)
+{
+    (void)state;
+    struct err err;
+    struct host host;
+    int64_t ahead = 0;
+    const struct clock clock = {set_ms, &ahead};
+    host_create(&host, "a");
+    struct loop *loop = loop_new();
+    loop_set_clock(loop, &clock);
+    struct store *store = store_new_on(&store_pg, &host.place, loop);
+    struct store_lease taken = {0}, cut = {0};
+    assert_int_equal(store_lease_try(&taken, store, STORE_LEASE_JOB, SCOPE, &err), 1);
+    assert_int_equal(store_lease_try(&cut, store, STORE_LEASE_JOB, "job:cut:name:n", &err), 1);
+    assert_in_range(store_tend(store), 1000, 20100);
+    ahead += 100000; /* it was late, and nobody came between */
+    assert_in_range(store_tend(store), 1000, 20100);
+    assert_true(taken.held && cut.held);
+    assert_int_equal(psql(&host, "UPDATE @lease SET epoch = epoch + 1, holder = 'other' WHERE key ="
+                                 " sha256('" SCOPE "')"),
+                     0);
+    ahead += 21000;
+    store_tend(store);
+    assert_false(taken.held);
+    assert_true(cut.held);
+    assert_int_equal(psql(&host, "ALTER TABLE @lease RENAME TO lease_gone"), 0);
+    ahead += 60000;
+    store_tend(store);
+    assert_true(cut.held); /* what was promised is not over */
+    ahead += 36000;
+    store_tend(store);
+    assert_false(cut.held); /* and now it nearly is */
+    store_lease_release(&taken);
+    store_lease_release(&cut);
+    store_free(store);
+    loop_free(loop);
+    host_destroy(&host);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, folder_set_up, folder_tear_down)
 
 int main(void)
@@ -431,6 +476,7 @@ int main(void)
         TEST(only_the_configuration_counts),
         TEST(what_is_weak_or_wrong_is_refused),
         TEST(a_server_that_is_away_is_waited_for),
+        TEST(who_tends_a_lease_learns_that_it_is_lost),
     };
     if (getenv("JETON_POSTGRES") == NULL) {
         fprintf(stderr, "ctest starts the server\n");

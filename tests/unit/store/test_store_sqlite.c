@@ -12,7 +12,9 @@
 
 static void refused(struct err *err)
 {
-    struct store *store = store_new("state", NULL);
+    char folder[] = "state";
+    const struct state_place place = {.folder = folder};
+    struct store *store = store_new(&place, NULL);
     assert_int_equal(store_open(store, err), -1);
     store_free(store);
 }

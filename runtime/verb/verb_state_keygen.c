@@ -1,0 +1,92 @@
+/* jeton state keygen, state check: what a state in a database needs before it is used. */
+#include "mem.h"
+#include "newfile.h"
+#include "store.h"
+#include "verb_state.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEY_BYTES 32
+
+static int write_key(const char *path, struct err *err)
+{
+    unsigned char key[KEY_BYTES];
+    char text[sodium_base64_ENCODED_LEN(KEY_BYTES, sodium_base64_VARIANT_ORIGINAL) + 1];
+    randombytes_buf(key, sizeof key);
+    sodium_bin2base64(text, sizeof text - 1, key, sizeof key, sodium_base64_VARIANT_ORIGINAL);
+    strcat(text, "\n");
+    struct newfile file = {0};
+    int result = newfile_open(&file, path, err);
+    if (result == 0 && write(file.fd, text, strlen(text)) != (ssize_t)strlen(text))
+        result = err_set(err, ERR_CONFIG, "cannot write '%s': %s", path, strerror(errno));
+    if (result == 0)
+        result = newfile_publish(&file, 0600, NEWFILE_DURABLE | NEWFILE_EXCLUSIVE, err);
+    if (result != 0)
+        err_about(err, path);
+    newfile_close(&file);
+    sodium_memzero(key, sizeof key);
+    sodium_memzero(text, sizeof text);
+    return result;
+}
+
+int verb_state_keygen(struct app *app, int argc, char **argv, struct err *err)
+{
+    const struct opt_spec spec = {
+        .usage = "jeton state keygen FILE",
+        .description =
+            "Writes a new key for `state.key` to FILE (mode 0600), which must not exist. What is "
+            "secret in a state in a database is sealed with it: every host needs the same file, "
+            "and whoever loses it loses the tokens.",
+        .opts = (const struct opt[]){{0, NULL, OPT_FLAG, NULL, NULL, NULL}},
+        .min_operands = 1,
+        .max_operands = 1,
+    };
+    struct opt_result result = {0};
+    (void)app;
+    int status = app_options(&spec, argc, argv, &result, err);
+    if (status > 0)
+        status = write_key(result.operands[0], err);
+    mem_free(result.operands);
+    return status;
+}
+
+static int check(struct app *app, const struct config *config, struct err *err)
+{
+    struct buf out;
+    struct store *store = store_new(config->state, NULL);
+    int result = store_open(store, err);
+    buf_create(&out, BUF_LIMIT_LINE);
+    if (result == 0 && config->state->url != NULL)
+        buf_printf(&out,
+                   "good: the database answers, its tables are there, and the key is theirs\n");
+    else if (result == 0)
+        buf_printf(&out, "good: the folder %s\n", config->state->folder);
+    if (result == 0)
+        result = app_print(app, out.data, out.len, err);
+    buf_destroy(&out);
+    store_free(store);
+    return result;
+}
+
+int verb_state_check(struct app *app, int argc, char **argv, struct err *err)
+{
+    const struct opt_spec spec = {
+        .usage = "jeton state check",
+        .description = "Opens the state, and makes it where there is none: the folder's file, or "
+                       "the tables of the database, for which the role needs the right once. "
+                       "Status 3 says that it is configured wrongly, 5 that it cannot be reached.",
+        .opts = (const struct opt[]){{0, NULL, OPT_FLAG, NULL, NULL, NULL}},
+    };
+    struct opt_result result = {0};
+    int status = app_options(&spec, argc, argv, &result, err);
+    mem_free(result.operands);
+    if (status <= 0)
+        return status;
+    struct config *config = app_config(app, true, err);
+    status = config != NULL ? check(app, config, err) : -1;
+    config_free(config);
+    return status;
+}

@@ -1,0 +1,162 @@
+"""A state on PostgreSQL: what runs on several hosts, each with a folder of its own, share."""
+
+import base64
+import json
+import os
+import subprocess
+import unittest
+import uuid
+
+from support import APPLICATION_ID, APPLICATION_SECRET, JETON, TENANT_TOKEN, Case, end_process
+
+SOCKET = os.environ.get("JETON_POSTGRES", "")
+HOSTS = 4
+KEY = base64.b64encode(bytes(range(32))).decode()
+TOKEN = 'print((require "jeton.token".get("contoso")).access_token)'
+
+
+@unittest.skipUnless(SOCKET, "ctest starts the server")
+class Postgres(Case):
+    def setUp(self):
+        super().setUp()
+        self.schema = "e" + uuid.uuid4().hex
+        self.write("state.key", f"# ours\n{KEY}\n")
+
+    def host(self, number, text="", url=None, **state):
+        """The configuration of one host; its path is its own."""
+        state = {"url": url or f"postgresql://jeton@/jeton?host={SOCKET}", "key": {"file": self.folder + "/state.key"},
+                 "schema": self.schema, "folder": f"{self.folder}/host{number}", **state}
+        state = {name: value for name, value in state.items() if value is not None}
+        return self.write(f"etc{number}/jeton.yaml", f"version: 1\nname: shared\nstate: {json.dumps(state)}\n{text}")
+
+    def sql(self, text):
+        """@ stands for the schema. Rows of texts."""
+        done = subprocess.run(["psql", "-h", SOCKET, "-U", "jeton", "-d", "jeton", "-v", "ON_ERROR_STOP=1", "-qAtF", "|",
+                               "-c", text.replace("@", self.schema + ".")], capture_output=True, text=True, check=True)
+        return [line.split("|") for line in done.stdout.splitlines()]
+
+    def connector(self, url):
+        return (f"connectors:\n  contoso:\n    provider: kaizala\n    token_service: {url}\n"
+                f"    application_id: {APPLICATION_ID}\n    application_secret: {APPLICATION_SECRET}\n"
+                f"    refresh_token: {TENANT_TOKEN}\n")
+
+    def start_on(self, number, *args):
+        process = subprocess.Popen([JETON, "--config", f"{self.folder}/etc{number}/jeton.yaml", *args],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   cwd=self.folder, env=self.env)
+        self.addCleanup(end_process, process)
+        return process
+
+    def on(self, number, *args, **options):
+        return self.jeton("--config", f"{self.folder}/etc{number}/jeton.yaml", *args, **options)
+
+    def test_hosts_exchange_once_and_share_what_came(self):
+        sandbox = self.sandbox()
+        for number in range(HOSTS):
+            self.host(number, self.connector(sandbox.url))
+        script = self.write("token.lua", TOKEN)
+        for _ in range(3):
+            outs = self.finish_all([self.start_on(number, "run", script) for number in range(HOSTS) for _ in range(3)])
+            self.assertEqual(len(set(outs)), 1)
+            (generation, sealed), = self.sql("SELECT max(generation), string_agg(encode(access_token, 'hex'), '')"
+                                              " FROM @token WHERE access_token IS NOT NULL")
+            self.assertNotIn(outs[0].strip().hex(), sealed)
+            self.sql("UPDATE @token SET received_wall_ms = 0, received_boot_ms = 0, received_boot_id = 'gone'")
+        self.assertEqual(generation, "3")
+        self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
+
+    def test_a_slot_runs_once_on_all_hosts(self):
+        jobs = "jobs:\n" + "".join(f"  job{n}:\n    script: {self.folder}/job.lua\n    schedule: \"* * * * *\"\n"
+                                   f"    timezone: UTC\n    catch_up: true\n" for n in range(3))
+        self.write("job.lua", 'print("ran")')
+        for number in range(HOSTS):
+            self.host(number, jobs)
+        self.on(0, "run", "--job", "job0", "--scheduled")
+        self.sql("UPDATE @job SET installed_ms = 0")
+        started = [self.start_on(number, "run", "--job", f"job{job}", "--scheduled")
+                   for number in range(HOSTS) for job in range(3)]
+        for process in started:
+            process.communicate(timeout=60)
+        rows = self.sql("SELECT job, slot_ms, count(*) FROM @run WHERE slot_ms IS NOT NULL GROUP BY job, slot_ms")
+        self.assertTrue(rows)
+        self.assertEqual({row[2] for row in rows}, {"1"})
+
+    def test_the_job_and_its_history_are_shared(self):
+        self.write("job.lua", 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1); s.commit()\n'
+                              'print("secret output", s.get("n"))')
+        for number in range(2):
+            self.host(number, f"jobs:\n  job:\n    script: {self.folder}/job.lua\n")
+        self.assertEqual(self.on(0, "run", "--job", "job").returncode, 0)
+        done = self.on(1, "run", "--job", "job")
+        self.assertEqual((done.returncode, done.stdout), (0, "secret output\t2\n"))
+        rows = json.loads(self.on(0, "history", "--json").stdout)
+        self.assertEqual([row["exit"] for row in rows], [0, 0])
+        self.assertTrue(all(row["host"] for row in rows))
+        dump = subprocess.run(["pg_dump", "-h", SOCKET, "-U", "jeton", "-n", self.schema, "--inserts", "jeton"],
+                              capture_output=True, check=True).stdout
+        self.assertNotIn(b"secret output".hex().encode(), dump)
+
+    def test_one_host_runs_a_job_at_a_time(self):
+        self.write("job.lua", f'local t = require "jeton.task"\nio.open("{self.folder}/on", "w"):close()\n'
+                              f'while not io.open("{self.folder}/go") do t.sleep(0.02) end')
+        for number in range(2):
+            self.host(number, f"jobs:\n  job:\n    script: {self.folder}/job.lua\n")
+        first = self.start_on(0, "run", "--job", "job")
+        while not os.path.exists(self.folder + "/on"):
+            self.assertIsNone(first.poll(), first.stderr)
+        self.assertEqual(self.on(1, "run", "--job", "job").returncode, 7)
+        self.sql("UPDATE @lease SET until = clock_timestamp() WHERE kind = 2")
+        self.write("go", "")
+        self.finish_all([first])
+        self.assertEqual(self.on(1, "run", "--job", "job").returncode, 0)
+
+    def test_what_is_configured_wrongly_is_said(self):
+        script = self.write("key.lua", 'print(require "jeton.state".get("k"))')
+        for says, state in [("holds a password", {"url": "postgresql://jeton:hunter2@db.example/jeton"}),
+                            ("verify-full", {"url": "postgresql://jeton@db.example/jeton?sslmode=require"}),
+                            ("'key'", {"key": None}),
+                            ("state.schema", {"schema": "No"}),
+                            ("unknown key 'password_file'", {"password_file": "x"})]:
+            self.host(0, **state)
+            done = self.on(0, "run", script)
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertIn(says, done.stderr)
+            self.assertNotIn("hunter2", done.stderr)
+        self.host(0)
+        self.assertEqual(self.on(0, "run", script).returncode, 0)
+        self.write("state.key", base64.b64encode(b"x" * 32).decode() + "\n")
+        done = self.on(0, "run", script)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("no key of `state.key`", done.stderr)
+        self.write("unnamed.yaml", f"version: 1\nstate: {{url: 'postgresql://jeton@/jeton?host={SOCKET}',"
+                                   " key: {file: state.key}}\n")
+        done = self.jeton("--config", "unnamed.yaml", "run", script)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("`name:`", done.stderr)
+
+    def test_a_key_is_made_and_the_state_with_it(self):
+        self.ok("state", "keygen", "new.key")
+        self.assertEqual(os.stat(self.folder + "/new.key").st_mode & 0o777, 0o600)
+        with open(self.folder + "/new.key", encoding="utf-8") as file:
+            self.assertEqual(len(base64.b64decode(file.read())), 32)
+        self.fails(3, "state", "keygen", "new.key", says="new.key")
+        self.host(0, key={"file": self.folder + "/new.key"})
+        self.assertIn("good", self.on(0, "check").stdout)  # makes nothing
+        with self.assertRaises(subprocess.CalledProcessError):
+            self.sql("SELECT 1 FROM @meta")
+        self.assertIn("good", self.on(0, "state", "check").stdout)
+        self.assertEqual(self.sql("SELECT count(*) FROM @token"), [["0"]])
+        self.host(1)
+        self.assertIn("no key of `state.key`", self.on(1, "check", "--online").stdout)
+
+    def test_a_folder_loads_no_library(self):
+        self.write("jeton.yaml", "version: 1\nname: n\nstate: state\n")
+        script = self.write("maps.lua", 'require "jeton.state".set("k", 1); require "jeton.state".commit()\n'
+                                        'print(io.open("/proc/self/maps"):read("a"))')
+        self.assertNotIn("libpq", self.ok("run", script).stdout)
+        self.host(0)
+        self.assertIn("libpq", self.on(0, "run", script).stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
