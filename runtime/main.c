@@ -33,6 +33,7 @@ static const struct verb {
     {"api", "makes one authenticated call", verb_api},
     {"check", "validates configuration, file modes, schedules and scripts", verb_check},
     {"cron", "makes cron run the scheduled jobs, and shows when", verb_cron},
+    {"events", "lists what webhooks brought, and tries it again", verb_events},
     {"history", "lists past runs of jobs", verb_history},
     {"logs", "prints what a past run printed", verb_logs},
     {"state", "moves what belongs to another path to this configuration", verb_state},

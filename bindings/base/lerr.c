@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LERR_NAME "jeton.error"
+#define LERR_NAME       "jeton.error"
+#define RETRY_AFTER_MAX (366LL * 86400) /* seconds */
 
 static void set_string(lua_State *L, const char *key, const char *value)
 {
@@ -29,6 +30,10 @@ void lerr_push(lua_State *L, const struct err *err)
     }
     set_string(L, "code", err->code);
     set_string(L, "request", err->request);
+    if (err->retry_after_ms != 0) {
+        lua_pushinteger(L, (err->retry_after_ms + 999) / 1000);
+        lua_setfield(L, -2, "retry_after");
+    }
     lua_pushboolean(L, err->retryable);
     lua_setfield(L, -2, "retryable");
     luaL_setmetatable(L, LERR_NAME);
@@ -92,7 +97,11 @@ bool lerr_get(lua_State *L, int index, struct err *err)
     lua_pushliteral(L, "retryable");
     lua_rawget(L, index);
     err->retryable = lua_toboolean(L, -1);
-    lua_pop(L, 2);
+    lua_pushliteral(L, "retry_after");
+    lua_rawget(L, index);
+    lua_Integer seconds = lua_tointeger(L, -1);
+    err->retry_after_ms = seconds > 0 && seconds < RETRY_AFTER_MAX ? seconds * 1000 : 0;
+    lua_pop(L, 3);
     return true;
 }
 

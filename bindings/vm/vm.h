@@ -33,7 +33,8 @@ struct vm_events {
     int answer_fd;        /* gets a line for each event whose handler has returned; -1: none */
     char *const *command; /* NULL-terminated; NULL: none */
     const char *forward;  /* URL; NULL: none */
-    /* Only this one, which nobody has claimed: what it changes is kept as a run's is. NULL: all. */
+    /* Only this one, which nobody has claimed: what it changes is kept as a run's is, and signals
+     * end it. NULL: all, and signals change nothing. */
     const struct store_event *once;
 };
 
@@ -47,7 +48,7 @@ struct vm_options {
     const char *const *args;          /* jeton.args as a list; NULL-terminated; NULL: none */
     const struct job *job;            /* whose run this is; NULL: none */
     const struct vm_attempt *attempt; /* of the job; NULL: unknown */
-    const struct vm_events *events;   /* of a webhook: signals change nothing then; NULL: none */
+    const struct vm_events *events;   /* of a webhook; NULL: none */
     int64_t watchdog_ms;              /* after the deadline; 0: VM_WATCHDOG_MS */
     bool ends_programs; /* at the deadline and by a signal: all children of this process; else they
                            are left to somebody else */

@@ -61,7 +61,7 @@ void vm_interrupt(struct vm *vm, int signo)
 static void on_signal(void *arg, int signo, bool by_process)
 {
     (void)by_process;
-    if (((const struct vm *)arg)->options.events == NULL) /* its listener says when it ends */
+    if (!vm_ignores_signals(arg))
         vm_interrupt(arg, signo);
 }
 

@@ -79,6 +79,12 @@ struct vm {
     struct buf traceback;
 };
 
+/* The listener of a webhook says when its worker ends. */
+static inline bool vm_ignores_signals(const struct vm *vm)
+{
+    return vm->options.events != NULL && vm->options.events->once == NULL;
+}
+
 /* vm_limits.c */
 void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize);
 /* Called around each resume of a task: switches the memory limit on and off. arg: the vm. */

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum err_kind {
     ERR_NONE,
@@ -47,6 +48,7 @@ struct err {
     bool named;                    /* msg names the connector already */
     int status;                    /* HTTP status, 0 where there is none */
     bool retryable;                /* the same call may succeed later */
+    int64_t retry_after_ms;        /* the service: not before this time from then; 0: not said */
     size_t subject;                /* bytes of msg that name what it is about, by err_about */
     char code[ERR_CODE_MAX];       /* the service's errorCode, or "" */
     char request[ERR_REQUEST_MAX]; /* "GET https://host/path" (no query), or "" */

@@ -107,6 +107,7 @@ void store_events_destroy(struct store_events *events); /* idempotent; a zeroed 
 struct store_event_filter {
     const char *scope;        /* NULL: all */
     const char *const *homes; /* only of these (store_home_among); NULL: of all */
+    const char *hook;         /* only of webhooks of this name; NULL: of all */
     int64_t seq;              /* only this one; 0: all */
     unsigned states;          /* enum store_event_state, added up; 0: all */
     int64_t limit;            /* at most; 0: all */

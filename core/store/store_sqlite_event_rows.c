@@ -101,9 +101,10 @@ int store_sqlite_event_list(struct store_sqlite *sqlite, struct store_call *call
     struct buf sql;
     buf_create(&sql, BUF_LIMIT_LINE);
     buf_printf(
-        &sql, "SELECT " STORE_SQLITE_EVENT "%s FROM event WHERE true%s%s%s%s",
+        &sql, "SELECT " STORE_SQLITE_EVENT "%s FROM event WHERE true%s%s%s%s%s",
         filter->content ? ", headers, body" : "", filter->scope != NULL ? " AND scope = ?1" : "",
         filter->homes != NULL ? " AND is_among(scope)" : "",
+        filter->hook != NULL ? " AND substr(scope, 1, length(?4) + 6) = 'hook:' || ?4 || ':'" : "",
         filter->seq != 0 ? " AND seq = ?2" : "", filter->orphaned ? " AND owner IS NOT NULL" : "");
     add_states(&sql, filter->states);
     buf_puts(&sql, " ORDER BY seq DESC LIMIT ?3");
@@ -116,6 +117,7 @@ int store_sqlite_event_list(struct store_sqlite *sqlite, struct store_call *call
     store_sqlite_bind_text(stmt, 1, filter->scope);
     sqlite3_bind_int64(stmt, 2, filter->seq);
     sqlite3_bind_int64(stmt, 3, filter->limit > 0 ? filter->limit : -1);
+    store_sqlite_bind_text(stmt, 4, filter->hook);
     return store_sqlite_event_rows(sqlite, stmt, filter->content, filter->orphaned,
                                    call->event->events, err);
 }

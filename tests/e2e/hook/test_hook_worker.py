@@ -6,6 +6,7 @@ import time
 import unittest
 
 import hooks
+import service
 import support
 
 COUNT = 'return function(event) state.set(event.id, (state.get(event.id) or 0) + 1) end'
@@ -63,6 +64,27 @@ class Handling(hooks.Hooks):
         _, said = self.end(worker)
         self.assertIn("webhook 'h', event 1, attempt 1 of 3: ", said)
         self.assertIn("given up", said)
+
+    def test_a_service_that_throttles_says_when(self):
+        def answer(request):
+            if request["path"] == "/token":
+                return 200, {}, {"access_token": "an-access-token", "token_type": "Bearer", "expires_in": 3600}
+            return 429, {"Retry-After": "2000"}, {}
+        server = service.Service(answer)
+        self.addCleanup(server.stop)
+        self.write("jeton.yaml", f"""version: 1
+state: {self.state}
+connectors:
+  api: {{ provider: oauth2, grant: client_credentials, token_url: "{server.url}/token", endpoint: "{server.url}/",
+          client_id: i, client_secret: {{ env: CLIENT_SECRET }} }}
+""")
+        self.env["CLIENT_SECRET"] = "a-long-secret"
+        self.add("a")
+        self.work(connector="api", delay=1, max_delay=1, script="""
+            local http = require "jeton.http"
+            return function() return http.request { connector = true, path = "/x" } end""")
+        support.wait_until(lambda: self.rows("state, attempt") == [("ready", 1)])
+        self.assertGreater(self.rows("next_ms")[0] / 1000, time.time() + 1900)
 
     def test_no_handler_for_a_type(self):
         self.add(("a", "x"))

@@ -1,0 +1,12 @@
+/* Events of webhooks as JSON, for `jeton events`. */
+#ifndef JETON_EVENTS_JSON_H
+#define JETON_EVENTS_JSON_H
+
+#include "buf.h"
+#include "store_events.h"
+
+/* Appends an object. attempts: the most that its webhook allows; 0: not known. content: with
+ * headers and body; a body that is no UTF-8 is base64, as `body_base64`. */
+void events_json(const struct store_event *event, int64_t attempts, bool content, struct buf *out);
+
+#endif

@@ -1,0 +1,69 @@
+#include "events_try.h"
+
+#include "host.h"
+#include "url.h"
+#include "vm.h"
+
+#include "mem.h"
+
+#include <string.h>
+
+#define TIMEOUT_MS 300000
+
+/* http to this host, https to it or, if wanted, to others. */
+static int check_url(const struct events_try *how, struct err *err)
+{
+    struct url url = {0};
+    if (url_parse(how->forward, &url, err) != 0)
+        return err_wrap(err, "--forward");
+    bool near = host_is_loopback(url.host);
+    int result = 0;
+    if (!near && strcmp(url.scheme, "https") != 0)
+        result = err_set(err, ERR_USAGE, "--forward: to another host than this one only by https");
+    else if (!near && !how->far)
+        result = err_set(err, ERR_USAGE,
+                         "--forward: '%s' is another host; --yes sends the event there", url.host);
+    url_destroy(&url);
+    return result;
+}
+
+int events_try(struct app *app, const struct config *config, const struct store_event *event,
+               const struct events_try *how, struct err *err)
+{
+    struct engine engine;
+    size_t len = 0;
+    const char *name = store_event_hook(event->scope, &len);
+    if (how->forward != NULL && check_url(how, err) != 0)
+        return -1;
+    if (how->connector != NULL && config_connector(config, how->connector, err) == NULL)
+        return -1;
+    char *hook = mem_strndup(name != NULL ? name : "", len);
+    const struct vm_events events = {.hook = hook,
+                                     .scope = event->scope,
+                                     .attempts = event->attempt > 0 ? event->attempt : 1,
+                                     .timeout_ms = TIMEOUT_MS,
+                                     .wake_fd = -1,
+                                     .answer_fd = -1,
+                                     .forward = how->forward,
+                                     .once = event};
+    engine_create(&engine, config, app->log, app->redact);
+    const struct vm_options options = {.engine = &engine,
+                                       .modules = app->modules,
+                                       .connector = how->connector,
+                                       .dry_run = how->dry_run,
+                                       .timeout_ms = TIMEOUT_MS,
+                                       .events = &events,
+                                       .ends_programs = true,
+                                       .log_json = app->log_format == LOG_JSON};
+    struct vm *vm = vm_new(&options);
+    int status = -1;
+    int result = vm_run_events(vm, how->script, &status, err);
+    if (result != 0 && vm_traceback(vm) != NULL)
+        status = app_report(app, err, vm_traceback(vm));
+    else if (result != 0)
+        status = -1;
+    vm_free(vm);
+    engine_destroy(&engine);
+    mem_free(hook);
+    return status;
+}

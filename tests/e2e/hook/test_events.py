@@ -1,0 +1,124 @@
+"""jeton events: what webhooks brought, for people and programs; and by hand again."""
+
+import json
+import unittest
+
+import hooks
+import service
+
+
+class Events(hooks.Hooks):
+    def events(self, *args):
+        return json.loads(self.ok("events", *args, "--json").stdout)
+
+    def receiver(self, status=200):
+        server = service.Service(lambda _: (status, {}, {}))
+        self.addCleanup(server.stop)
+        return server
+
+    def handled(self, script="return function(event) if event.id:find 'bad' then error 'no' end end"):
+        worker = self.work(attempts=1, script=script)
+        self.until("done", "dead")
+        self.end(worker)
+
+    def test_the_list(self):
+        self.add(("a", "made"), ("bad", "x"), ("a", "made"))
+        self.handled()
+        self.add("other", hook="g")
+        all_of_them = self.events()
+        self.assertEqual([(e["seq"], e["hook"], e["state"]) for e in all_of_them],
+                         [(3, "g", "ready"), (2, "h", "dead"), (1, "h", "done")])
+        self.assertEqual(set(all_of_them[0]), {"seq", "hook", "event_id", "part", "type", "state", "attempt", "attempts",
+                                               "received_at", "next_at", "ended_at", "duplicates", "error"})
+        first = all_of_them[2]
+        self.assertEqual((first["event_id"], first["part"], first["type"], first["attempt"], first["duplicates"]),
+                         ("a", 0, "made", 1, 1))
+        self.assertRegex(first["received_at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d$")
+        self.assertEqual([e["seq"] for e in self.events("--failed")], [2])
+        self.assertEqual([e["seq"] for e in self.events("--waiting")], [3])
+        self.assertEqual(self.events("--held"), [])
+        self.assertEqual([e["seq"] for e in self.events("h")], [2, 1])
+        self.assertEqual([e["seq"] for e in self.events("--limit", "1")], [3])
+        table = self.ok("events", "h").stdout
+        self.assertRegex(table, r"(?m)^ID +HOOK +STATE +TYPE")
+        self.assertRegex(table, r"(?m)^2 +h +dead +x .*handlers\.lua:3: no$")
+        self.assertEqual(self.ok("events", "nobody").stdout, "")
+
+    def test_others_are_not_shown(self):
+        self.add("a")
+        other = self.write("other.yaml", f"version: 1\nstate: {self.state}\n")
+        self.assertEqual(self.ok("--config", other, "events", "--json").stdout, "[]\n")
+        self.fails(2, "--config", other, "events", "--show", "1", says="there is no event 1")
+
+    def test_show_masks_secrets(self):
+        self.write("jeton.yaml", f"""version: 1
+state: {self.state}
+connectors:
+  c: {{ provider: oauth2, token_url: https://t.example/, client_id: i, client_secret: {{ file: secret }} }}
+""")
+        self.write("secret", "hushhushhush\n")
+        self.add(("a", "made", "", '{"key": "hushhushhush", "b": 1}'))
+        shown = self.ok("events", "--show", "1").stdout
+        self.assertIn("x-kept: 1", shown)
+        self.assertNotIn("hush", shown)
+        event = json.loads(self.ok("events", "--show", "1", "--json").stdout)
+        self.assertEqual((event["headers"]["x-kept"], json.loads(event["body"])["b"]), ("1", 1))
+        self.fails(2, "events", "--show", "9", says="there is no event 9")
+        self.fails(2, "events", "--show", "x", says="'x' is no event")
+
+    def test_retry_and_drop(self):
+        self.add("bad1", "bad2", "a", "bad3")
+        self.handled()
+        self.ok("events", "--retry", "1", "3")
+        self.assertEqual(self.rows("state, attempt"), [("ready", 0), ("dead", 1), ("ready", 0), ("dead", 1)])
+        self.ok("events", "--drop", "2")
+        self.assertIn("1 event to be tried again", self.ok("events", "h", "--retry", "all").stderr)
+        self.assertEqual(self.rows(), ["ready", "done", "ready", "ready"])
+        self.handled("return function() end")
+        self.assertEqual(self.rows(), ["done"] * 4)
+        self.assertEqual(self.events()[2]["error"], "dropped by hand")
+        self.assertEqual(self.add("bad2"), ["duplicate 2"])
+        self.fails(2, "events", "--retry", "2", says="has no body any more")
+        self.fails(2, "events", "--retry", "all", "--drop", "1", says="only one of")
+
+    def test_a_worker_sees_what_is_retried(self):
+        self.add("bad")
+        self.work(attempts=1, script="""
+            return function(event) if not state.get "seen" then state.set("seen", 1) end
+              local file = io.open "good" if not file then error "no" end end""")
+        self.until("dead")
+        self.write("good", "")
+        self.ok("events", "--retry", "1")
+        self.until("done")
+
+    def test_run_changes_nothing(self):
+        server = self.receiver()
+        self.add(("a", "made", "", '{"n": 5}'))
+        script = self.handlers(f"""
+            local http = require "jeton.http"
+            return {{ made = function(event)
+              print(event.id, event.data.n, event:step("s", function() return 7 end))
+              assert(http.request {{ method = "POST", url = "{server.url}/x", body = "b" }})
+              state.set("n", event.data.n)
+            end }}""")
+        done = self.ok("events", "--run", script, "1")
+        self.assertIn("a\t5\t7\n", done.stdout)
+        self.assertEqual((server.received, self.keys(), self.rows("state, attempt")), ([], {}, [("ready", 0)]))
+        self.ok("events", "--run", script, "1", "--really")
+        self.assertEqual((len(server.received), self.keys(), self.rows("state, attempt")), (1, {"n": 5}, [("ready", 0)]))
+        self.write("handlers.lua", "return { x = function() end }")
+        self.fails(1, "events", "--run", script, "1", says="no handler for events of type 'made'")
+
+    def test_forward(self):
+        server = self.receiver()
+        self.add(("a", "made", "", '{"n": 5}'))
+        self.ok("events", "--forward", f"{server.url}/there", "1")
+        [request] = server.received
+        self.assertEqual((request["method"], request["path"], request["body"]), ("POST", "/there", b'{"n": 5}'))
+        self.assertEqual((request["headers"]["x-kept"], request["headers"]["jeton-event-id"]), ("1", "a"))
+        self.fails(2, "events", "--forward", "https://other.example/", "1", says="--yes sends the event there")
+        self.fails(2, "events", "--forward", "http://other.example/", "1", "--yes", says="only by https")
+
+
+if __name__ == "__main__":
+    unittest.main()
