@@ -51,6 +51,14 @@ int store_lease_renew(struct store_lease *lease, struct err *err)
     return result;
 }
 
+bool store_lease_lasts(const struct store_lease *lease)
+{
+    if (!lease->held)
+        return false;
+    const struct store_engine *engine = lease->store->engine;
+    return engine->lease_lasts == NULL || engine->lease_lasts(lease);
+}
+
 int64_t store_tend(struct store *store)
 {
     return store->engine->tend != NULL ? store->engine->tend(store->self) : INT64_MAX;

@@ -43,6 +43,9 @@ int store_lease_try(struct store_lease *lease, struct store *store, enum store_l
                     const char *key, struct err *err);
 /* For an engine whose leases run out. -1: ERR_BUSY where it was lost. Blocks. */
 int store_lease_renew(struct store_lease *lease, struct err *err);
+/* Whether something may be begun under it now: it is held, and will not end at any moment. Asks
+ * nobody. */
+bool store_lease_lasts(const struct store_lease *lease);
 /*
  * For whoever holds leases and turns no loop: renews those that are due, and waits for that at most
  * STORE_TEND_MS. Returns after how many milliseconds it must be called again at the latest;

@@ -191,6 +191,27 @@ void store_pg_lease_take(struct store_pg *pg, struct store_lease *lease);
 int store_pg_lease_renew(struct store_pg *pg, struct store_lease *lease, struct err *err);
 void store_pg_lease_release(struct store_pg *pg, struct store_lease *lease);
 int64_t store_pg_lease_tend(struct store_pg *pg);
+bool store_pg_lease_lasts(const struct store_lease *lease);
+int64_t store_pg_lease_epoch(const struct store_lease *lease);
+
+/*
+ * The spool: what must not be lost while the server does not answer, in the folder's `spool/`. A
+ * file holds the values of a statement; what is secret among them is sealed already.
+ */
+
+#define STORE_PG_SPOOL_NAME 160
+typedef void store_pg_spool_fn(struct store_pg *pg, const char *name);
+
+/* Durable when it returns. Where it cannot be, nobody is told: the server is asked all the same. */
+void store_pg_spool_write(const struct store_pg *pg, const char *name,
+                          const struct store_pg_statement *statement);
+void store_pg_spool_remove(const struct store_pg *pg, const char *name);
+bool store_pg_spool_has(const struct store_pg *pg, const char *name);
+/* Adds the values of a file as parameters to the last statement. How many; 0: it is damaged. */
+int store_pg_spool_read(struct store_pg_batch *batch, const char *name);
+void store_pg_spool_each(struct store_pg *pg, store_pg_spool_fn *fn);
+/* Sends the tokens that a process of this host has received and could not store. */
+void store_pg_token_push(struct store_pg *pg);
 
 /* Operations: what is asked, and what the answer comes to, as store_finish takes it. */
 
@@ -210,9 +231,10 @@ typedef int store_pg_ask(struct store_pg_work *work, struct store_pg_batch *batc
 typedef int store_pg_take(struct store_pg_work *work, struct store_pg_batch *batch,
                           struct err *err);
 struct store_pg_op {
-    store_pg_ask *ask;   /* NULL: not possible here yet */
-    store_pg_take *take; /* NULL: result 0 */
-    bool again;          /* where STORE_PG_CHANGED has undone it, ask again; else the result is 1 */
+    store_pg_ask *ask;                                          /* NULL: not possible here yet */
+    store_pg_take *take;                                        /* NULL: result 0 */
+    void (*ended)(struct store_pg_work *work, struct err *err); /* NULL: nothing; err NULL: well */
+    bool again; /* where STORE_PG_CHANGED has undone it, ask again; else the result is 1 */
 };
 
 extern const struct store_pg_op store_pg_token_load, store_pg_token_list, store_pg_token_save,

@@ -220,8 +220,11 @@ static const struct store_pg_op *op_of(enum store_op op)
 static void end_work(struct store_pg_work *work, int result, const struct err *err)
 {
     struct store_call *call = work->call;
+    const struct store_pg_op *op = call != NULL ? op_of(call->op) : NULL;
     if (call != NULL && err != NULL)
         call->err = *err;
+    if (op != NULL && op->ended != NULL)
+        op->ended(work, result < 0 ? &call->err : NULL);
     arena_destroy(&work->texts);
     mem_free(work);
     if (call != NULL)
@@ -344,6 +347,7 @@ const struct store_engine store_pg = {
     .cancel = pg_cancel,
     .lease_take = pg_lease_take,
     .lease_renew = pg_lease_renew,
+    .lease_lasts = store_pg_lease_lasts,
     .lease_release = pg_lease_release,
     .tend = pg_tend,
 };

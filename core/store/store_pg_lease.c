@@ -206,6 +206,17 @@ int store_pg_lease_renew(struct store_pg *pg, struct store_lease *lease, struct 
     return err_set(err, ERR_BUSY, "the lock was lost to somebody else");
 }
 
+bool store_pg_lease_lasts(const struct store_lease *lease)
+{
+    return !run_out(lease->engine);
+}
+
+int64_t store_pg_lease_epoch(const struct store_lease *lease)
+{
+    const struct store_pg_lease *own = lease->engine;
+    return own->epoch;
+}
+
 /* Taking */
 
 static void try_row(void *arg);

@@ -66,7 +66,7 @@ static void drop(struct store_pg *pg)
     if (pg->under_way != NULL)
         store_pg_batch_clear(pg->under_way);
     pg->under_way = NULL;
-    if (pg->first != NULL && pg->first->hello)
+    while (pg->first != NULL && pg->first->hello)
         finish(pg, pg->first, &pg->trouble);
 }
 

@@ -180,6 +180,7 @@ static void looked(struct store_pg_batch *batch, const struct err *err)
     pg->ahead_ms =
         store_pg_get_int(batch, 0, 0, 2, 0) - clock_now_ms(loop_clock(pg->loop), CLOCK_BOOT);
     pg->known = pg->seen = true;
+    store_pg_token_push(pg);
 }
 
 void store_pg_hello(struct store_pg *pg)

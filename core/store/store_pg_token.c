@@ -185,17 +185,20 @@ static void put_column(struct store_pg_batch *batch, const struct column *column
         store_pg_sealed(batch, column->sealed, row->owner, text, text != NULL ? strlen(text) : 0);
 }
 
+#define REFRESH 7 /* refresh_token in the list */
 #define PUT_MORE                                                                                   \
     "received_boot_id", "stop_kind", "stop_since_ms", "stop_times", "stop_reason", "home", "owner"
 
+#define REST_COUNT 7 /* of these */
+
 /* INSERT … ON CONFLICT: a row is replaced as a whole. */
-static const char *insert_row(struct store_pg_batch *batch)
+static const char *insert_row(struct store_pg_batch *batch, const char *where)
 {
     static const char *const more[] = {PUT_MORE};
     size_t total = COUNT + sizeof more / sizeof more[0];
     struct buf sql;
     buf_create(&sql, BUF_LIMIT_LINE);
-    buf_puts(&sql, "INSERT INTO @token (");
+    buf_puts(&sql, "INSERT INTO @token AS its (");
     for (size_t i = 0; i < total; i++)
         buf_printf(&sql, "%s%s", i > 0 ? ", " : "", i < COUNT ? columns[i].name : more[i - COUNT]);
     buf_puts(&sql, ") VALUES (");
@@ -206,6 +209,7 @@ static const char *insert_row(struct store_pg_batch *batch)
         const char *name = i < COUNT ? columns[i].name : more[i - COUNT];
         buf_printf(&sql, "%s%s = excluded.%s", i > 0 ? ", " : "", name, name);
     }
+    buf_puts(&sql, where);
     const char *text = arena_text(&batch->texts, sql.data, sql.len);
     buf_destroy(&sql);
     return text;
@@ -213,7 +217,7 @@ static const char *insert_row(struct store_pg_batch *batch)
 
 static void save_row(struct store_pg_batch *batch, const struct store_token *row)
 {
-    store_pg_say(batch, insert_row(batch));
+    store_pg_say(batch, insert_row(batch, ""));
     for (size_t i = 0; i < COUNT; i++)
         put_column(batch, &columns[i], row);
     store_pg_text(batch, row->received_boot_id);
@@ -249,15 +253,89 @@ static void save_intent(struct store_pg_batch *batch, const char *owner,
     store_pg_text(batch, intent->host);
 }
 
+/* A received refresh token may be the only copy there is: it is on this host's disk before it goes
+ * to the server. "OWNER.EPOCH" */
+static const char *spool_name(struct arena *arena, const struct store_call *call)
+{
+    char name[STORE_PG_SPOOL_NAME];
+    snprintf(name, sizeof name, "%s.%lld", call->token.row->owner,
+             (long long)store_pg_lease_epoch(call->under));
+    return arena_text(arena, name, strlen(name));
+}
+
 static int save(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     const struct store_token *row = work->call->token.row;
     (void)err;
     save_row(batch, row);
+    if (work->call->under != NULL && row->refresh_token != NULL) {
+        work->last = spool_name(&work->texts, work->call);
+        store_pg_spool_write(work->pg, work->last, &batch->statements[0]);
+    }
     save_intent(batch, row->owner, &row->intent);
     if (work->call->token.slot != NULL)
         save_row(batch, work->call->token.slot);
     return 0;
+}
+
+static void saved(struct store_pg_work *work, struct err *err)
+{
+    if (work->last == NULL)
+        return;
+    if (err == NULL)
+        store_pg_spool_remove(work->pg, work->last);
+    else if (store_pg_spool_has(work->pg, work->last))
+        err_wrap(err,
+                 "what came is kept in '%s/spool/%s', and stored when this host's next "
+                 "process opens the state",
+                 work->pg->place.folder, work->last);
+}
+
+/* Pushing what was kept */
+
+static void pushed(struct store_pg_batch *batch, const struct err *err)
+{
+    if (err == NULL && store_pg_get(batch, 2, 0, 0) != NULL &&
+        store_pg_get(batch, 2, 0, 0)[0] == 't')
+        store_pg_spool_remove(batch->pg, batch->arg);
+    mem_free(batch->arg);
+}
+
+/* Unless somebody exchanges just now, or has stored another exchange since: then it stays. */
+static void push(struct store_pg *pg, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    struct store_pg_batch *batch = store_pg_batch_new(pg, pushed, mem_strdup(name));
+    char *owner = mem_strndup(name, dot != NULL ? (size_t)(dot - name) : 0);
+    batch->hello = true;
+    store_pg_say(batch, "WITH its AS (SELECT until > clock_timestamp() AND epoch <> $3::bigint AS"
+                        " busy FROM @lease WHERE kind = $1 AND key = sha256($2) FOR UPDATE)"
+                        " SELECT " STORE_PG_LOST("(1 - count(*))") " FROM its WHERE busy");
+    store_pg_int(batch, STORE_LEASE_TOKEN);
+    store_pg_scope(batch, owner);
+    store_pg_text(batch, dot != NULL ? dot + 1 : NULL);
+    store_pg_say(batch, insert_row(batch, " WHERE its.generation < excluded.generation"));
+    bool whole = store_pg_spool_read(batch, name) == COUNT + REST_COUNT;
+    const struct store_pg_statement *row = &batch->statements[1];
+    whole = whole && strcmp(row->values[row->count - 1], owner) == 0;
+    mem_free(owner);
+    if (!whole) {
+        mem_free(batch->arg);
+        store_pg_batch_free(batch);
+        return;
+    }
+    const char *refresh = row->values[REFRESH];
+    size_t len = (size_t)row->lengths[REFRESH];
+    const char *whose = row->values[row->count - 1];
+    store_pg_say(batch, "SELECT refresh_token = $1 FROM @token WHERE owner = $2");
+    store_pg_bytes(batch, refresh, len);
+    store_pg_text(batch, whose);
+    store_pg_send_first(pg, batch);
+}
+
+void store_pg_token_push(struct store_pg *pg)
+{
+    store_pg_spool_each(pg, push);
 }
 
 static int intent(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
@@ -298,7 +376,7 @@ static int forget(struct store_pg_work *work, struct store_pg_batch *batch, stru
 
 const struct store_pg_op store_pg_token_load = {.ask = load, .take = loaded};
 const struct store_pg_op store_pg_token_list = {.ask = list, .take = listed};
-const struct store_pg_op store_pg_token_save = {.ask = save};
+const struct store_pg_op store_pg_token_save = {.ask = save, .ended = saved};
 const struct store_pg_op store_pg_token_intent = {.ask = intent};
 const struct store_pg_op store_pg_token_endpoint = {.ask = endpoint};
 const struct store_pg_op store_pg_token_bar = {.ask = bar};

@@ -39,7 +39,7 @@ static void flight_keep_metadata(struct flight *flight, const char *metadata)
 static bool flight_wanted(void *arg)
 {
     const struct flight *flight = arg;
-    return flight->waiters != NULL;
+    return flight->waiters != NULL && store_lease_lasts(&flight->lease);
 }
 
 static void flight_exchanged(void *arg, const struct exchange_result *result,

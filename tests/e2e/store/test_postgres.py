@@ -63,6 +63,8 @@ class Postgres(Case):
             self.assertNotIn(outs[0].strip().hex(), sealed)
             self.sql("UPDATE @token SET received_wall_ms = 0, received_boot_ms = 0, received_boot_id = 'gone'")
         self.assertEqual(generation, "3")
+        spools = [os.path.join(self.folder, f"host{number}", "spool") for number in range(HOSTS)]
+        self.assertEqual([name for spool in spools if os.path.exists(spool) for name in os.listdir(spool)], [])
         self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
 
     def test_a_slot_runs_once_on_all_hosts(self):

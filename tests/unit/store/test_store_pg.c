@@ -232,6 +232,78 @@ static void a_lease_is_the_servers(void **state)
     host_destroy(&second);
 }
 
+/* Stores as an exchange does, while the table is away. */
+static void keep_in_spool(const struct host *host, const char *refresh)
+{
+    struct err err;
+    struct store *store = host_store(host);
+    struct store_lease lease = {0};
+    struct store_token row = {.owner = "o",
+                              .generation = 5,
+                              .received_boot_id = "b",
+                              .refresh_token = mem_strdup(refresh)};
+    assert_int_equal(store_lease_try(&lease, store, STORE_LEASE_TOKEN, "o", &err), 1);
+    assert_int_equal(psql(host, "ALTER TABLE @token RENAME TO gone"), 0);
+    assert_int_equal(store_fixture_save(store, &row, &lease, &err), -1);
+    assert_non_null(strstr(err.msg, "/spool/o."));
+    assert_int_equal(psql(host, "ALTER TABLE @gone RENAME TO token"), 0);
+    store_lease_release(&lease);
+    store_token_destroy(&row);
+    store_free(store);
+}
+
+static void what_could_not_be_stored_is_kept(void **state)
+{
+    (void)state;
+    struct err err;
+    struct host host, other;
+    struct store_token found, row = {.owner = "o", .generation = 5, .received_boot_id = "b"};
+    host_create(&host, "a");
+    host_create(&other, "b");
+    struct store *store = host_store(&other);
+    keep_in_spool(&host, "received-secret");
+    assert_int_equal(system("test $(stat -c %a a/spool/o.*) = 600"), 0);
+    assert_int_not_equal(system("grep -q received-secret a/spool/o.*"), 0);
+    assert_int_equal(store_fixture_load(store, "o", &found), 0);
+    store_token_destroy(&found);
+    struct store *next = host_store(&host);
+    assert_int_equal(store_fixture_load(next, "o", &found), 1); /* its first question */
+    assert_string_equal(found.refresh_token, "received-secret");
+    store_token_destroy(&found);
+    store_free(next);
+    assert_int_equal(system("ls a/spool/o.* >files 2>/dev/null"), 512);
+
+    /* Another host has exchanged meanwhile. */
+    assert_int_equal(psql(&host, "UPDATE @token SET generation = 4"), 0);
+    keep_in_spool(&host, "late");
+    row.refresh_token = mem_strdup("newer");
+    assert_int_equal(store_fixture_save(store, &row, NULL, &err), 0);
+    next = host_store(&host);
+    assert_int_equal(store_fixture_load(next, "o", &found), 1);
+    assert_string_equal(found.refresh_token, "newer");
+    store_token_destroy(&found);
+    assert_int_equal(system("ls a/spool/o.* >files"), 0);
+    store_free(next);
+
+    /* One that is stored leaves no file. */
+    struct store_lease lease = {0};
+    assert_int_equal(store_lease_try(&lease, store, STORE_LEASE_TOKEN, "o", &err), 1);
+    assert_int_equal(store_fixture_save(store, &row, &lease, &err), 0);
+    store_lease_release(&lease);
+    assert_int_equal(system("test -d b/spool && test -z \"$(ls b/spool)\""), 0);
+
+    /* One that is damaged is left alone. */
+    folder_put("a/spool/o.99", 0600, "jeton spool 1\n\377\377\377\177 and so on");
+    next = host_store(&host);
+    assert_int_equal(store_fixture_load(next, "o", &found), 1);
+    store_token_destroy(&found);
+    store_free(next);
+    store_token_destroy(&row);
+    store_free(store);
+    host_destroy(&host);
+    host_destroy(&other);
+}
+
 static void a_boot_is_a_hosts(void **state)
 {
     (void)state;
@@ -469,6 +541,7 @@ int main(void)
         TEST(what_is_sealed_stays_where_it_is),
         TEST(keys_are_the_same_everywhere),
         TEST(a_lease_is_the_servers),
+        TEST(what_could_not_be_stored_is_kept),
         TEST(a_boot_is_a_hosts),
         TEST(a_run_elsewhere_lives_by_its_lease),
         TEST(a_lost_connection_is_made_again),
