@@ -27,7 +27,7 @@ static const struct verb {
     {"run", "runs a Lua script", verb_run},
     {"token", "shows or refreshes a connector's access token", verb_token},
     {"connector", "adds a connector to the configuration", verb_connector},
-    {"presets", "lists the services that are known by name", verb_presets},
+    {"presets", "lists the services and senders that are known by name", verb_presets},
     {"login", "signs in to get a connector's first refresh token", verb_login},
     {"logout", "revokes and forgets a connector's tokens", verb_logout},
     {"api", "makes one authenticated call", verb_api},

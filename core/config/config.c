@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "hook.h"
 #include "mem.h"
 #include "nearest.h"
 
@@ -77,6 +78,8 @@ void config_hide(const struct config *config, struct redact *redact)
                 hide_variables(&config->jobs[j], config->connectors[i], redact);
         }
     }
+    for (size_t i = 0; i < config->nhooks; i++)
+        hook_hide(config->hooks[i], redact);
 }
 
 const struct job *config_job(const struct config *config, const char *name, struct err *err)
@@ -97,6 +100,28 @@ const struct job *config_job(const struct config *config, const char *name, stru
     else if (found == NULL)
         err_set(err, ERR_CONFIG, "unknown job '%s'; there is '%s'%s", name, names[0],
                 config->njobs > 1 ? ", among others" : "");
+    mem_free(names);
+    return found;
+}
+
+const struct hook *config_hook(const struct config *config, const char *name, struct err *err)
+{
+    const char **names = mem_alloc((config->nhooks + 1) * sizeof *names);
+    const struct hook *found = NULL;
+    for (size_t i = 0; i < config->nhooks; i++) {
+        names[i] = config->hooks[i]->name;
+        if (strcmp(names[i], name) == 0)
+            found = config->hooks[i];
+    }
+    const char *nearest = found == NULL ? nearest_name(name, names, config->nhooks) : NULL;
+    if (nearest != NULL)
+        err_set(err, ERR_CONFIG, "unknown webhook '%s'; did you mean '%s'?", name, nearest);
+    else if (found == NULL && config->nhooks == 0)
+        err_set(err, ERR_CONFIG, "unknown webhook '%s'; %s has no webhooks", name,
+                config->path != NULL ? config->path : "the configuration");
+    else if (found == NULL)
+        err_set(err, ERR_CONFIG, "unknown webhook '%s'; there is '%s'%s", name, names[0],
+                config->nhooks > 1 ? ", among others" : "");
     mem_free(names);
     return found;
 }

@@ -16,11 +16,15 @@
 #define CONFIG_JOBS_MAX  10000
 #define CONFIG_NAME_MAX  64
 #define CONFIG_FILES_MAX 1000 /* in conf.d */
+#define CONFIG_HOOKS_MAX 1000
 
 #define CONFIG_HISTORY_KEEP_DEFAULT 1000
 #define CONFIG_HISTORY_KEEP_MAX     1000000
 #define CONFIG_HISTORY_DAYS_DEFAULT 90
 #define CONFIG_HISTORY_DAYS_MAX     36500
+
+struct hook; /* hook.h */
+struct hook_listen;
 
 struct config {
     char *path;         /* as chosen; NULL for an empty configuration */
@@ -40,6 +44,9 @@ struct config {
     size_t nconnectors;
     struct job *jobs;
     size_t njobs;
+    struct hook **hooks;
+    size_t nhooks;
+    struct hook_listen *listen;           /* never NULL */
     const struct config_presets *presets; /* what it was read with; borrowed, or NULL */
     struct config_sources *sources;       /* what keeps `args` alive */
 };
@@ -62,10 +69,11 @@ const struct connector *config_connector(const struct config *config, const char
                                          struct err *err);
 /* By name; ERR_CONFIG names the nearest. */
 const struct job *config_job(const struct config *config, const char *name, struct err *err);
+const struct hook *config_hook(const struct config *config, const char *name, struct err *err);
 /*
  * Registers the secrets that can be had without reading or running anything, as their connectors':
  * written ones, those in variables of this process, and those in variables that a job sets for
- * itself, whichever job runs.
+ * itself, whichever job runs. Those of webhooks too.
  */
 void config_hide(const struct config *config, struct redact *redact);
 

@@ -167,7 +167,8 @@ struct connector *config_connector_make(const struct schema_walk *walk,
     inner.at = pair->key;
     inner.context = reader;
     const struct yaml_node *mapping =
-        preset_merge(&inner, reader->presets, &reader->docs, pair->value, name, &arena, &service);
+        preset_merge(&inner, PRESET_SERVICE, reader->presets, &reader->docs, pair->value, name,
+                     &arena, &service);
     const struct yaml_node *known = mapping != NULL ? mapping : pair->value;
     struct connector *connector = connector_new(find_provider(reader->providers, known), name);
     connector->service = service;

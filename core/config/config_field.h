@@ -22,6 +22,8 @@ schema_parse_fn config_secret_parse;
 schema_parse_fn config_id_parse;
 /* The same for a private key or a certificate: PEM, of many lines. */
 schema_parse_fn config_key_parse;
+/* char **: "NAME=value" of each pair of a mapping. */
+schema_parse_fn config_environment_parse;
 /* A scalar's text, not empty; NULL with a problem added. */
 const char *config_text(const struct schema_walk *walk, const struct schema_field *field,
                         const struct yaml_node *node);

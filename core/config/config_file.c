@@ -1,5 +1,6 @@
 /* One file of the configuration: what may stand in it, and what its mode must be. */
 #include "config_file.h"
+#include "config_hook.h"
 #include "config_state.h"
 #include "connector.h"
 #include "mem.h"
@@ -131,6 +132,41 @@ static void read_jobs(const struct schema_walk *walk, const struct schema_field 
     }
 }
 
+static void read_hooks(const struct schema_walk *walk, const struct schema_field *field,
+                       const struct yaml_node *node, void *target)
+{
+    struct file *file = target;
+    struct config *config = file->reader->config;
+    if (node->kind != YAML_MAPPING) {
+        schema_wrong_type(walk, field, node);
+        return;
+    }
+    if (node->count > CONFIG_HOOKS_MAX - config->nhooks) {
+        schema_problem(walk, node, "more than %d webhooks", CONFIG_HOOKS_MAX);
+        return;
+    }
+    config->hooks =
+        mem_realloc(config->hooks, (config->nhooks + node->count + 1) * sizeof *config->hooks);
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_pair *pair = &node->pairs[i];
+        const char *name = read_name(walk, "webhook", pair->key);
+        if (name == NULL)
+            continue;
+        struct hook *hook = config_hook_make(walk, file->reader, name, pair);
+        config->hooks[config->nhooks++] = hook;
+        hook->file = mem_strdup(file->real);
+        hook->shown = mem_strdup(file->shown);
+        add_place(file, "webhook", name, pair->key, pair->value);
+    }
+}
+
+static void read_listen(const struct schema_walk *walk, const struct schema_field *field,
+                        const struct yaml_node *node, void *target)
+{
+    const struct file *file = target;
+    config_listen_parse(walk, field, node, file->reader->config->listen);
+}
+
 static void read_version(const struct schema_walk *walk, const struct schema_field *field,
                          const struct yaml_node *node, void *target)
 {
@@ -195,6 +231,11 @@ static const struct schema_field file_fields[] = {
      .type = SCHEMA_CUSTOM,
      .parse = read_jobs,
      .expected = "a mapping of names to jobs"},
+    {.name = "webhooks",
+     .type = SCHEMA_CUSTOM,
+     .parse = read_hooks,
+     .expected = "a mapping of names to webhooks"},
+    {.name = "listen", .type = SCHEMA_CUSTOM, .parse = read_listen, .expected = "a mapping"},
     {0},
 };
 
@@ -214,7 +255,7 @@ static bool is_newer(const struct yaml_node *root, const struct file *file)
     return true;
 }
 
-/* state and history may come once; the places tell where they came twice. */
+/* state, history and listen may come once; the places tell where they came twice. */
 static void take_global(struct file *file, const struct yaml_node *root, const char *key)
 {
     for (size_t i = 0; i < root->count; i++) {
@@ -258,39 +299,59 @@ static void read_tree(struct file *file, const struct yaml_node *root, bool main
                      "the configuration lacks 'version'; expected version: %d", CONFIG_VERSION);
     take_global(file, root, "state");
     take_global(file, root, "history");
+    take_global(file, root, "listen");
     take_name(file, root, main_file);
     config->history_keep = file->history.keep;
     config->history_days = file->history.days;
 }
 
-/* A file with a secret in plain text must be private. */
-static void check_plain_secrets(struct file *file, size_t from)
+/* How many connectors and webhooks there were before this file. */
+struct before {
+    size_t connectors, hooks;
+};
+
+static bool is_plain(const struct secret *secret)
+{
+    return secret->kind == SECRET_PLAIN && !secret->is_id;
+}
+
+/* Who of this file has a secret in plain text ("connector 'a'", mem_free); NULL: nobody. */
+static char *find_plain(const struct file *file, struct before from)
 {
     const struct config *config = file->reader->config;
+    const struct secret *secret;
+    for (size_t i = from.connectors; i < config->nconnectors; i++) {
+        for (size_t n = 0; (secret = connector_secret_at(config->connectors[i], n)) != NULL; n++) {
+            if (is_plain(secret))
+                return mem_printf("connector '%s'", config->connectors[i]->name);
+        }
+    }
+    for (size_t i = from.hooks; i < config->nhooks; i++) {
+        for (size_t n = 0; (secret = hook_secret_at(config->hooks[i], n)) != NULL; n++) {
+            if (is_plain(secret))
+                return mem_printf("webhook '%s'", config->hooks[i]->name);
+        }
+    }
+    const struct secret *password = &config->state_password;
+    bool own = password->kind == SECRET_PLAIN && strcmp(password->file, file->shown) == 0;
+    return own ? mem_strdup("password of the state") : NULL;
+}
+
+/* A file with a secret in plain text must be private. */
+static void check_plain_secrets(struct file *file, struct before from)
+{
     struct err err;
     err_clear(&err);
     bool accepted = S_ISFIFO(file->st.st_mode) ||
                     safefile_check_mode(file->shown, &file->st, SAFEFILE_PRIVATE, &err) == 0;
     if (accepted && !safefile_needs_group(&file->st, SAFEFILE_PRIVATE))
         return;
-    for (size_t i = from; i < config->nconnectors; i++) {
-        const struct connector *connector = config->connectors[i];
-        const struct secret *secret;
-        for (size_t n = 0; (secret = connector_secret_at(connector, n)) != NULL; n++) {
-            if (secret->kind != SECRET_PLAIN || secret->is_id)
-                continue;
-            (accepted ? problems_warn : problems_add)(
-                file->reader->problems, file->shown, 0, 0,
-                "it holds a secret in plain text (connector '%s'), %s%s", connector->name,
-                accepted ? "and " : "but ", accepted ? SAFEFILE_GROUP : err.msg + err.subject);
-            return;
-        }
-    }
-    if (!accepted && config->state_password.kind == SECRET_PLAIN &&
-        strcmp(config->state_password.file, file->shown) == 0)
-        problems_add(file->reader->problems, file->shown, 0, 0,
-                     "it holds a secret in plain text (password of the state), but %s",
-                     err.msg + err.subject);
+    char *who = find_plain(file, from);
+    if (who != NULL)
+        (accepted ? problems_warn : problems_add)(
+            file->reader->problems, file->shown, 0, 0, "it holds a secret in plain text (%s), %s%s",
+            who, accepted ? "and " : "but ", accepted ? SAFEFILE_GROUP : err.msg + err.subject);
+    mem_free(who);
 }
 
 /* Secrets that jeton itself wrote lie in `secrets/` beside the configuration. */
@@ -371,7 +432,7 @@ void config_file_read(struct config_reader *reader, const char *path, bool main_
     locate(&file, path);
     config_file_add(config, file.real);
 
-    size_t from = config->nconnectors;
+    struct before from = {config->nconnectors, config->nhooks};
     struct yaml_doc *doc = read_doc(&file);
     if (doc != NULL) {
         struct config_sources *sources = config->sources;
@@ -385,7 +446,12 @@ void config_file_read(struct config_reader *reader, const char *path, bool main_
                          "the file is empty; expected at least version: %d", CONFIG_VERSION);
     }
     check_plain_secrets(&file, from);
-    for (size_t i = from; i < config->nconnectors; i++) {
+    for (size_t i = from.hooks; i < config->nhooks; i++) {
+        struct secret *secret;
+        for (size_t n = 0; (secret = hook_secret_at(config->hooks[i], n)) != NULL; n++)
+            mark_private(reader, secret);
+    }
+    for (size_t i = from.connectors; i < config->nconnectors; i++) {
         struct secret *secret;
         for (size_t n = 0; (secret = connector_secret_at(config->connectors[i], n)) != NULL; n++)
             mark_private(reader, secret);

@@ -96,8 +96,8 @@ static char *environment_entry(const struct schema_walk *walk, const struct yaml
     return NULL;
 }
 
-static void read_environment(const struct schema_walk *walk, const struct schema_field *field,
-                             const struct yaml_node *node, void *target)
+void config_environment_parse(const struct schema_walk *walk, const struct schema_field *field,
+                              const struct yaml_node *node, void *target)
 {
     if (node->kind != YAML_MAPPING) {
         schema_wrong_type(walk, field, node);
@@ -226,7 +226,7 @@ static const struct schema_field job_fields[] = {
     {.name = "environment",
      .type = SCHEMA_CUSTOM,
      .offset = offsetof(struct job, environment),
-     .parse = read_environment,
+     .parse = config_environment_parse,
      .expected = "a mapping of variables"},
     {.name = "directory", .type = SCHEMA_PATH, .offset = offsetof(struct job, directory)},
     {.name = "memory",

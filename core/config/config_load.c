@@ -1,6 +1,7 @@
 #include "config_load.h"
 
 #include "config_file.h"
+#include "config_hook.h"
 #include "config_state.h"
 #include "mem.h"
 #include "path.h"
@@ -93,7 +94,7 @@ static void check_twice(struct config_reader *reader)
     }
 }
 
-/* A connector that a job names at `node` must be one of the configuration's. */
+/* A connector that a job or webhook names at `node` must be one of the configuration's. */
 static void check_reference(struct config_reader *reader, const struct config_place *place,
                             const struct yaml_node *node, const char *where)
 {
@@ -103,8 +104,8 @@ static void check_reference(struct config_reader *reader, const struct config_pl
     char shown[YAML_SHOWN_SIZE];
     const char *nearest = config_nearest_connector(reader->config, node->text);
     problems_add(reader->problems, place->file, node->line, node->col,
-                 "unknown connector '%s' in %sjob '%s'%s%s%s", yaml_show(node, shown), where,
-                 place->name, nearest != NULL ? "; did you mean '" : "",
+                 "unknown connector '%s' in %s%s '%s'%s%s%s", yaml_show(node, shown), where,
+                 place->kind, place->name, nearest != NULL ? "; did you mean '" : "",
                  nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
 }
 
@@ -114,7 +115,7 @@ static void check_jobs(struct config_reader *reader)
                                              {"on_recovery", "on_recovery of "}};
     for (size_t i = 0; i < reader->nplaces; i++) {
         const struct config_place *place = &reader->places[i];
-        if (strcmp(place->kind, "job") != 0)
+        if (strcmp(place->kind, "job") != 0 && strcmp(place->kind, "webhook") != 0)
             continue;
         check_reference(reader, place, yaml_get(place->value, "connector"), "");
         for (size_t n = 0; n < 2; n++) {
@@ -193,6 +194,10 @@ static void settle_homes(struct config *config)
         struct job *job = &config->jobs[i];
         job->home = config->home != NULL ? config->home : job->file;
     }
+    for (size_t i = 0; i < config->nhooks; i++) {
+        struct hook *hook = config->hooks[i];
+        hook->home = config->home != NULL ? config->home : hook->file;
+    }
 }
 
 static void read_all(struct config_reader *reader, const char *path)
@@ -208,6 +213,7 @@ static void read_all(struct config_reader *reader, const char *path)
     check_twice(reader);
     check_jobs(reader);
     settle_lent(reader);
+    config_hook_settle(reader);
     mem_free(folder);
     mem_free(extra);
     mem_free(secrets);
@@ -221,6 +227,7 @@ struct config *config_read(const char *path, const struct config_provider *const
     config->presets = presets;
     config->history_keep = CONFIG_HISTORY_KEEP_DEFAULT;
     config->history_days = CONFIG_HISTORY_DAYS_DEFAULT;
+    config->listen = hook_listen_new();
     config->sources = mem_alloc(sizeof *config->sources);
     struct config_reader reader = {
         .config = config, .providers = providers, .presets = presets, .problems = problems};
@@ -257,6 +264,10 @@ void config_free(struct config *config)
         connector_free(config->connectors[i]);
     for (size_t i = 0; i < config->njobs; i++)
         config_job_destroy(&config->jobs[i]);
+    for (size_t i = 0; i < config->nhooks; i++)
+        hook_free(config->hooks[i]);
+    mem_free(config->hooks);
+    hook_listen_free(config->listen);
     for (size_t i = 0; i < config->sources->count; i++)
         yaml_doc_free(config->sources->docs[i]);
     mem_free(config->sources->docs);

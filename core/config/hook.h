@@ -5,8 +5,6 @@
 #include "hook_keys.h"
 #include "secret.h"
 
-#define CONFIG_HOOKS_MAX 1000
-
 /* Bounds and defaults of values; times in milliseconds. */
 #define CONFIG_HOOK_CONCURRENCY_DEFAULT   8
 #define CONFIG_HOOK_CONCURRENCY_MAX       256
@@ -62,9 +60,9 @@ struct hook {
         int64_t done_ms, dead_ms, ids_ms;
     } keep;
     int64_t max_waiting;
-    int64_t answer_ms;  /* how long the sender waits for the handler's answer; 0: not at all */
-    int64_t span_ms;    /* how long the sender tries, as its preset says; 0: not known */
-    char **environment; /* "NAME=value", NULL-terminated; NULL where absent */
+    int64_t answer_ms; /* how long the sender waits for the handler's answer; 0: not at all */
+    int64_t sender_retries_ms; /* how long the sender sends again what failed; 0: not known */
+    char **environment;        /* "NAME=value", NULL-terminated; NULL where absent */
     char *directory;
     int64_t memory_bytes;
     bool allow_unsigned;
@@ -72,7 +70,8 @@ struct hook {
     size_t nobjects;
     struct secret *secrets; /* of signatures */
     size_t nsecrets;
-    struct secret named[HOOK_NAMED_MAX]; /* `key` is the name */
+    struct secret named[HOOK_NAMED_MAX]; /* that challenges ask for; `key` is the name */
+    char *names[HOOK_NAMED_MAX];
     size_t nnamed;
     struct hook_rules rules;
 };
@@ -100,6 +99,11 @@ int hook_read_keys(const struct hook *hook, struct redact *redact, struct hook_k
                    struct err *err);
 /* Registers the secrets that can be had without reading any. */
 void hook_hide(const struct hook *hook, struct redact *redact);
-void hook_destroy(struct hook *hook);
+void hook_free(struct hook *hook); /* NULL is fine */
+struct hook_listen *hook_listen_new(void);
+void hook_listen_free(struct hook_listen *listen);
+/* Nobody else reaches it, or what stands before it keeps others from reading along. */
+bool hook_listen_is_private(const struct hook_listen *listen);
+bool hook_listen_is_loopback(const struct hook_listen *listen);
 
 #endif

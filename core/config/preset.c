@@ -8,7 +8,17 @@
 
 #define NAME "abcdefghijklmnopqrstuvwxyz0123456789-"
 
+/* As they are called in the configuration. */
+static const struct {
+    const char *owner; /* who names a preset; in a preset, what it gets */
+    const char *key;
+} kinds[] = {
+    [PRESET_SERVICE] = {"connector", "preset"},
+    [PRESET_SENDER] = {"webhook", "from"},
+};
+
 struct merge {
+    enum preset_kind kind;
     const struct schema_walk *walk;
     struct arena *arena;
     const struct yaml_node *at; /* where the preset is named: the place of all that it says */
@@ -72,32 +82,31 @@ static struct yaml_node *join(const struct merge *merge, const struct yaml_node 
 }
 
 /* Takes out the keys that are answered by now. */
-static void strip(struct yaml_node *mapping)
+static void strip(struct yaml_node *mapping, const char *name)
 {
     size_t kept = 0;
     for (size_t i = 0; i < mapping->count; i++) {
         const char *key = mapping->pairs[i].key->text;
-        if (strcmp(key, "preset") != 0 && strcmp(key, "vars") != 0)
+        if (strcmp(key, name) != 0 && strcmp(key, "vars") != 0)
             mapping->pairs[kept++] = mapping->pairs[i];
     }
     mapping->count = kept;
 }
 
-static void unknown(const struct merge *merge, const struct config_presets *presets,
-                    const char *connector)
+static void unknown(const struct merge *merge, const struct config_presets *presets)
 {
     char texts[PRESETS_MAX][PRESET_NAME_SIZE];
     const char *names[PRESETS_MAX];
     size_t count = 0;
     char shown[YAML_SHOWN_SIZE];
     while (presets != NULL && count < PRESETS_MAX &&
-           presets->name_at(presets->data, count, texts[count])) {
+           presets->name_at(presets->data, merge->kind, count, texts[count])) {
         names[count] = texts[count];
         count++;
     }
     const char *nearest = nearest_name(merge->at->text, names, count);
-    schema_problem(merge->walk, merge->at, "unknown preset '%s' in connector '%s'%s%s%s",
-                   yaml_show(merge->at, shown), connector,
+    schema_problem(merge->walk, merge->at, "unknown preset '%s' in %s%s%s%s",
+                   yaml_show(merge->at, shown), merge->vars.owner,
                    nearest != NULL ? "; did you mean '" : "; `jeton presets` lists them",
                    nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
 }
@@ -112,40 +121,40 @@ void preset_docs_destroy(struct preset_docs *docs)
     *docs = (struct preset_docs){0};
 }
 
-static struct yaml_doc *add_doc(struct preset_docs *docs, const char *name, const struct buf *text,
-                                struct problems *problems)
+static struct yaml_doc *add_doc(struct preset_docs *docs, enum preset_kind kind, const char *name,
+                                const struct buf *text, struct problems *problems)
 {
     char *file = mem_printf("preset %s", name);
     struct yaml_doc *doc = yaml_load(file, text->data, text->len, problems);
     mem_free(file);
     docs->items = mem_realloc(docs->items, (docs->count + 1) * sizeof *docs->items);
-    docs->items[docs->count++] = (struct preset_doc){mem_strdup(name), doc};
+    docs->items[docs->count++] = (struct preset_doc){kind, mem_strdup(name), doc};
     return doc;
 }
 
 /* Its tree; NULL: a problem was added. */
 static const struct yaml_doc *read_preset(const struct merge *merge,
                                           const struct config_presets *presets,
-                                          struct preset_docs *docs, const char *connector)
+                                          struct preset_docs *docs)
 {
     const struct yaml_node *name = merge->at;
     const struct yaml_doc *doc = NULL;
     struct buf text;
     if (name->kind != YAML_SCALAR) {
-        schema_problem(merge->walk, name, "'preset' of connector '%s' must be a name, not %s",
-                       connector, yaml_describe(name));
+        schema_problem(merge->walk, name, "'%s' of %s must be a name, not %s",
+                       kinds[merge->kind].key, merge->vars.owner, yaml_describe(name));
         return NULL;
     }
     for (size_t i = 0; i < docs->count; i++) {
-        if (strcmp(docs->items[i].name, name->text) == 0)
+        if (docs->items[i].kind == merge->kind && strcmp(docs->items[i].name, name->text) == 0)
             return docs->items[i].doc;
     }
     buf_create(&text, PRESET_BYTES_MAX);
     if (presets == NULL || strspn(name->text, NAME) != name->len ||
-        !presets->read(presets->data, name->text, &text))
-        unknown(merge, presets, connector);
+        !presets->read(presets->data, merge->kind, name->text, &text))
+        unknown(merge, presets);
     else
-        doc = add_doc(docs, name->text, &text, merge->walk->problems);
+        doc = add_doc(docs, merge->kind, name->text, &text, merge->walk->problems);
     buf_destroy(&text);
     return doc;
 }
@@ -159,16 +168,16 @@ static bool may_have(const struct merge *merge, const struct yaml_node *own,
     const struct yaml_node *lent = yaml_get(own, "token_of");
     if (lent != NULL) {
         schema_problem(merge->walk, merge->at,
-                       "connector '%s' has 'preset' and 'token_of'; a preset says where a token is "
+                       "%s has 'preset' and 'token_of'; a preset says where a token is "
                        "asked for, and it has another connector's",
-                       merge->vars.connector);
+                       merge->vars.owner);
         return false;
     }
     if (theirs == NULL || is_nothing(ours) ||
         (ours->kind == YAML_SCALAR && strcmp(ours->text, theirs->text) == 0))
         return true;
-    schema_problem(merge->walk, ours, "'provider' of connector '%s' must be '%s': preset '%s' is",
-                   merge->vars.connector, theirs->text, merge->vars.preset);
+    schema_problem(merge->walk, ours, "'provider' of %s must be '%s': preset '%s' is",
+                   merge->vars.owner, theirs->text, merge->vars.preset);
     return false;
 }
 
@@ -208,9 +217,8 @@ static void check_needs(const struct merge *merge, const struct yaml_node *needs
     for (size_t i = 0; needs != NULL && needs->kind == YAML_SEQUENCE && i < needs->count; i++) {
         const char *path = needs->items[i]->text;
         if (needs->items[i]->kind == YAML_SCALAR && find(merged, path) == NULL)
-            schema_problem(merge->walk, merge->at,
-                           "connector '%s' lacks '%s', which preset '%s' needs",
-                           merge->vars.connector, path, merge->vars.preset);
+            schema_problem(merge->walk, merge->at, "%s lacks '%s', which preset '%s' needs",
+                           merge->vars.owner, path, merge->vars.preset);
     }
 }
 
@@ -226,29 +234,34 @@ static const char *own_service(const struct yaml_node *own)
     return NULL;
 }
 
-const struct yaml_node *preset_merge(const struct schema_walk *walk,
+const struct yaml_node *preset_merge(const struct schema_walk *walk, enum preset_kind kind,
                                      const struct config_presets *presets, struct preset_docs *docs,
                                      const struct yaml_node *mapping, const char *name,
                                      struct arena *arena, char **service)
 {
-    struct merge merge = {.walk = walk, .arena = arena, .at = yaml_get(mapping, "preset")};
+    struct merge merge = {
+        .kind = kind, .walk = walk, .arena = arena, .at = yaml_get(mapping, kinds[kind].key)};
     struct yaml_node *merged = NULL;
-    *service = NULL;
+    if (service != NULL)
+        *service = NULL;
     if (is_nothing(merge.at))
         return mapping;
-    const struct yaml_doc *doc = read_preset(&merge, presets, docs, name);
+    char *owner = mem_printf("%s '%s'", kinds[kind].owner, name);
+    merge.vars = (struct preset_vars){.preset = merge.at->text, .owner = owner, .arena = arena};
+    const struct yaml_doc *doc = read_preset(&merge, presets, docs);
     const struct yaml_node *root = doc != NULL ? yaml_root(doc) : NULL;
-    const struct yaml_node *connector = root != NULL ? yaml_get(root, "connector") : NULL;
-    merge.vars = (struct preset_vars){.preset = merge.at->text, .connector = name, .arena = arena};
-    if (connector != NULL && may_have(&merge, mapping, connector)) {
+    const struct yaml_node *preset = root != NULL ? yaml_get(root, kinds[kind].owner) : NULL;
+    if (preset != NULL && may_have(&merge, mapping, preset)) {
         preset_vars_read(&merge.vars, walk, yaml_get(root, "vars"), yaml_get(mapping, "vars"),
                          merge.at);
-        merged = join(&merge, mapping, connector);
-        if (!goes_its_own_way(mapping, connector))
+        merged = join(&merge, mapping, preset);
+        if (!goes_its_own_way(mapping, preset))
             check_needs(&merge, yaml_get(root, "needs"), merged);
-        strip(merged);
+        strip(merged, kinds[kind].key);
         const char *named = own_service(mapping);
-        *service = named != NULL ? mem_strdup(named) : preset_vars_service(&merge.vars);
+        if (service != NULL)
+            *service = named != NULL ? mem_strdup(named) : preset_vars_service(&merge.vars);
     }
+    mem_free(owner);
     return merged;
 }

@@ -110,17 +110,16 @@ static const char *read_value(const struct preset_vars *vars, const struct schem
     expect(&expected, declared->value);
     if (node == NULL || (node->kind == YAML_SCALAR && node->plain && node->len == 0))
         schema_problem(walk, node != NULL ? node : at,
-                       "connector '%s' lacks variable '%s' of preset '%s'; expected %s",
-                       vars->connector, name, vars->preset, expected.data);
+                       "%s lacks variable '%s' of preset '%s'; expected %s", vars->owner, name,
+                       vars->preset, expected.data);
     else if (node->kind != YAML_SCALAR)
         schema_problem(walk, node,
-                       "'%s' in vars of connector '%s' must be a plain text, not %s: a preset's "
+                       "'%s' in vars of %s must be a plain text, not %s: a preset's "
                        "variables are never read from elsewhere",
-                       name, vars->connector, yaml_describe(node));
+                       name, vars->owner, yaml_describe(node));
     else if (*text_of(node) == '\0' || !is_good(declared->value, node->text))
-        schema_problem(walk, node,
-                       "'%s' in vars of connector '%s' cannot be '%s'; preset '%s' expects %s",
-                       name, vars->connector, yaml_show(node, shown), vars->preset, expected.data);
+        schema_problem(walk, node, "'%s' in vars of %s cannot be '%s'; preset '%s' expects %s",
+                       name, vars->owner, yaml_show(node, shown), vars->preset, expected.data);
     else
         value = node->text;
     buf_destroy(&expected);
@@ -149,9 +148,8 @@ static void check_unknown(const struct preset_vars *vars, const struct schema_wa
         const struct yaml_node *key = given->pairs[i].key;
         char shown[YAML_SHOWN_SIZE];
         if (declared == NULL || yaml_get(declared, key->text) == NULL)
-            schema_problem(walk, key,
-                           "unknown variable '%s' in vars of connector '%s'; preset '%s' has %s",
-                           yaml_show(key, shown), vars->connector, vars->preset,
+            schema_problem(walk, key, "unknown variable '%s' in vars of %s; preset '%s' has %s",
+                           yaml_show(key, shown), vars->owner, vars->preset,
                            names.len > 0 ? names.data : "none");
     }
     buf_destroy(&names);
@@ -165,8 +163,8 @@ void preset_vars_read(struct preset_vars *vars, const struct schema_walk *walk,
         given = NULL;
     bool wrong = given != NULL && given->kind != YAML_MAPPING;
     if (wrong) {
-        schema_problem(walk, given, "'vars' of connector '%s' must be a mapping, not %s",
-                       vars->connector, yaml_describe(given));
+        schema_problem(walk, given, "'vars' of %s must be a mapping, not %s", vars->owner,
+                       yaml_describe(given));
         given = NULL;
     }
     for (size_t i = 0; declared != NULL && i < declared->count && i < PRESET_VARS_MAX; i++) {

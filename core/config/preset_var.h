@@ -1,4 +1,5 @@
-/* The variables of a preset: what a connector says for each, and texts with them put in. */
+/* The variables of a preset: what a connector (webhook) says for each, and texts with them put in.
+ */
 #ifndef JETON_PRESET_VAR_H
 #define JETON_PRESET_VAR_H
 
@@ -8,16 +9,16 @@
 #define PRESET_VARS_MAX 16
 
 struct preset_vars {
-    const char *preset;    /* its name */
-    const char *connector; /* its name */
-    struct arena *arena;   /* of the values */
+    const char *preset;  /* its name */
+    const char *owner;   /* who names it, for messages: "connector 'contoso'" */
+    struct arena *arena; /* of the values */
     const char *names[PRESET_VARS_MAX];
     const char *values[PRESET_VARS_MAX]; /* never NULL: a wrong one was reported, and replaced */
     size_t count;
 };
 
 /*
- * Reads `given` (a connector's `vars`; NULL: none) by `declared` (the preset's), into vars, whose
+ * Reads `given` (its owner's `vars`; NULL: none) by `declared` (the preset's), into vars, whose
  * first three members are set. Problems are reported; `at` is the place of a missing one.
  */
 void preset_vars_read(struct preset_vars *vars, const struct schema_walk *walk,

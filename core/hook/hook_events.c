@@ -181,6 +181,8 @@ static bool set_id(struct making *making, struct hook_event *event)
     if (!keep(making, got, text, HOOK_ID_MAX, "id", &event->id))
         return false;
     event->id_is_signed = event->id == NULL || hook_rules_is_signed(rules, which);
+    if (event->id != NULL && hook_place_has(which, HOOK_PLACE_ITEM))
+        event->part = 0; /* the same item may come again, in another batch */
     if (event->id == NULL) {
         sodium_bin2hex(hex, sizeof hex, making->digest, sizeof making->digest);
         event->id = arena_text(making->view->arena, hex, strlen(hex));

@@ -1,5 +1,6 @@
 #include "hook_template.h"
 
+#include "json.h"
 #include "mem.h"
 
 #include <string.h>
@@ -71,6 +72,23 @@ static int add_braced(const char *text, size_t len, enum hook_template_use use, 
     return add(out, piece, err);
 }
 
+/* Within a string of JSON: escaped as it must be there. */
+static int add_text(const char *text, size_t len, bool json, struct hook_template *out,
+                    struct err *err)
+{
+    struct buf quoted;
+    if (!json)
+        return hook_template_text(out, text, len, err);
+    buf_create(&quoted, (size_t)8 * HOOK_TEMPLATE_TEXT_MAX);
+    int result = json_write_string(&quoted, text, len);
+    if (result == 0)
+        result = hook_template_text(out, quoted.data + 1, quoted.len - 2, err);
+    else
+        err_set(err, ERR_INVALID, "it is not UTF-8");
+    buf_destroy(&quoted);
+    return result;
+}
+
 /* The next piece of a text that is not at its end; *used: its bytes. */
 static int add_next(const char *text, size_t len, enum hook_template_use use, bool json,
                     struct hook_template *out, size_t *used, struct err *err)
@@ -79,7 +97,7 @@ static int add_next(const char *text, size_t len, enum hook_template_use use, bo
     if (brace != '{' && brace != '}') {
         for (*used = 1; *used < len && text[*used] != '{' && text[*used] != '}';)
             (*used)++;
-        return hook_template_text(out, text, *used, err);
+        return add_text(text, *used, json, out, err);
     }
     if (len > 1 && text[1] == brace) {
         *used = 2;

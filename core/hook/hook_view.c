@@ -90,8 +90,10 @@ static void pair_values(struct hook_view *view, struct hook_span pairs, const ch
                         struct hook_values *values)
 {
     size_t before = values->count;
+    if (pairs.text == NULL)
+        return;
     const char *end = pairs.text + pairs.len;
-    for (const char *at = pairs.text; at != NULL && at < end;) {
+    for (const char *at = pairs.text; at < end;) {
         const char *stop = memchr(at, '&', (size_t)(end - at));
         if (stop == NULL)
             stop = end;
@@ -151,8 +153,10 @@ static void entry_values(struct hook_view *view, const char *prefix, struct hook
 {
     const char *separator = view->rules->verify.separator;
     size_t gap = separator != NULL ? strlen(separator) : 0, len = strlen(prefix), count = 0;
+    if (view->entries.text == NULL)
+        return;
     const char *at = view->entries.text, *end = at + view->entries.len;
-    while (at != NULL && at < end) {
+    while (at < end) {
         const char *stop = gap > 0 ? memmem(at, (size_t)(end - at), separator, gap) : NULL;
         if (stop == NULL)
             stop = end;

@@ -92,11 +92,12 @@ static int look(const struct app *app, const struct connector_values *values,
     struct problems problems;
     problems_create(&problems);
     buf_create(&text, PRESET_BYTES_MAX);
-    presets_names(app->presets, &names);
+    presets_names(app->presets, PRESET_SERVICE, &names);
     bool found = presets_check(&names, values->preset, err) == 0;
-    struct yaml_doc *doc = found && app->presets->read(app->presets->data, values->preset, &text)
-                               ? yaml_load(values->preset, text.data, text.len, &problems)
-                               : NULL;
+    struct yaml_doc *doc =
+        found && app->presets->read(app->presets->data, PRESET_SERVICE, values->preset, &text)
+            ? yaml_load(values->preset, text.data, text.len, &problems)
+            : NULL;
     const struct yaml_node *root = doc != NULL ? yaml_root(doc) : NULL;
     int result = -1;
     if (root != NULL)

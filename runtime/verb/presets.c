@@ -8,8 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FOLDER "presets/services/"
 #define SUFFIX ".yaml"
+
+static const char *const folders[] = {
+    [PRESET_SERVICE] = "presets/services/",
+    [PRESET_SENDER] = "presets/senders/",
+};
 
 static bool read_embedded(const char *path, struct buf *out)
 {
@@ -17,12 +21,12 @@ static bool read_embedded(const char *path, struct buf *out)
     return file != NULL && buf_append(out, file->data, file->size) == 0;
 }
 
-static bool read_preset(void *data, const char *name, struct buf *out)
+static bool read_preset(void *data, enum preset_kind kind, const char *name, struct buf *out)
 {
     (void)data;
     struct err ignored;
     const char *folder = getenv("JETON_SCRIPTS");
-    char *path = mem_printf(FOLDER "%s" SUFFIX, name);
+    char *path = mem_printf("%s%s" SUFFIX, folders[kind], name);
     char *full = mem_printf("%s/%s", folder != NULL ? folder : "", path);
     bool found = folder != NULL && folder[0] != '\0'
                      ? safefile_read(full, SAFEFILE_NOT_WRITABLE, out, &ignored) == 0
@@ -32,13 +36,13 @@ static bool read_preset(void *data, const char *name, struct buf *out)
     return found;
 }
 
-static bool name_at(void *data, size_t index, char name[PRESET_NAME_SIZE])
+static bool name_at(void *data, enum preset_kind kind, size_t index, char name[PRESET_NAME_SIZE])
 {
     (void)data;
     for (const struct embedded_file *file = embedded_lua; file->path != NULL; file++) {
-        size_t len = strlen(file->path), head = sizeof FOLDER - 1, tail = sizeof SUFFIX - 1;
-        if (strncmp(file->path, FOLDER, head) != 0 || len - head - tail >= PRESET_NAME_SIZE ||
-            index-- > 0)
+        size_t len = strlen(file->path), head = strlen(folders[kind]), tail = sizeof SUFFIX - 1;
+        if (strncmp(file->path, folders[kind], head) != 0 ||
+            len - head - tail >= PRESET_NAME_SIZE || index-- > 0)
             continue;
         memcpy(name, file->path + head, len - head - tail);
         name[len - head - tail] = '\0';
@@ -49,11 +53,12 @@ static bool name_at(void *data, size_t index, char name[PRESET_NAME_SIZE])
 
 const struct config_presets presets_embedded = {.read = read_preset, .name_at = name_at};
 
-void presets_names(const struct config_presets *presets, struct presets_names *names)
+void presets_names(const struct config_presets *presets, enum preset_kind kind,
+                   struct presets_names *names)
 {
     names->count = 0;
     while (names->count < PRESETS_MAX &&
-           presets->name_at(presets->data, names->count, names->text[names->count])) {
+           presets->name_at(presets->data, kind, names->count, names->text[names->count])) {
         names->list[names->count] = names->text[names->count];
         names->count++;
     }

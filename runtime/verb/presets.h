@@ -11,7 +11,8 @@ struct presets_names {
     const char *list[PRESETS_MAX];
     size_t count;
 };
-void presets_names(const struct config_presets *presets, struct presets_names *names);
+void presets_names(const struct config_presets *presets, enum preset_kind kind,
+                   struct presets_names *names);
 /* Whether it is one of them; ERR_USAGE names the nearest. */
 int presets_check(const struct presets_names *names, const char *name, struct err *err);
 

@@ -7,6 +7,7 @@
 #include "config_rows.h"
 #include "cron_plan.h"
 #include "engine.h"
+#include "hook.h"
 #include "json.h"
 #include "mem.h"
 #include "path.h"
@@ -25,19 +26,30 @@
 #define REPORT_MAX ((size_t)4 * 1024 * 1024)
 #define ANEW_MAX   ((size_t)4 * PATH_MAX)
 
-static void check_path(struct check *check, const struct job *job, const char *what,
-                       const char *path, bool folder)
+/* Who names a file: job 'a', at its place. */
+struct who {
+    const char *kind, *name, *shown;
+    int line, col;
+};
+
+static struct who job_of(const struct job *job)
+{
+    return (struct who){"job", job->name, job->shown, job->line, job->col};
+}
+
+static void check_path(struct check *check, struct who who, const char *what, const char *path,
+                       bool folder)
 {
     struct stat st;
     if (path == NULL)
         return;
     char *shown = path_show(path);
     if (stat(path, &st) != 0)
-        problems_add(&check->problems, job->shown, job->line, job->col, "%s of job '%s': %s: %s",
-                     what, job->name, shown, strerror(errno));
+        problems_add(&check->problems, who.shown, who.line, who.col, "%s of %s '%s': %s: %s", what,
+                     who.kind, who.name, shown, strerror(errno));
     else if (folder != S_ISDIR(st.st_mode))
-        problems_add(&check->problems, job->shown, job->line, job->col,
-                     "%s of job '%s': %s: expected a %s", what, job->name, shown,
+        problems_add(&check->problems, who.shown, who.line, who.col,
+                     "%s of %s '%s': %s: expected a %s", what, who.kind, who.name, shown,
                      folder ? "folder" : "file");
     mem_free(shown);
 }
@@ -56,21 +68,21 @@ static void add_syntax_problem(struct check *check, const char *path, const char
         problems_add(&check->problems, path, 0, 0, "%s", message);
 }
 
-/* job NULL: the script was named on the command line. */
-static void check_script(struct check *check, const char *script, const struct job *job)
+/* who NULL: the script was named on the command line. */
+static void check_script(struct check *check, const char *script, const struct who *who)
 {
     struct err err;
     err_clear(&err);
     char *shown = path_show(script);
     int fd = safefile_open(shown, SAFEFILE_NOT_WRITABLE, &err);
-    if (fd < 0 && job != NULL)
-        problems_add(&check->problems, job->shown, job->line, job->col, "script of job '%s': %s",
-                     job->name, err.msg);
+    if (fd < 0 && who != NULL)
+        problems_add(&check->problems, who->shown, who->line, who->col, "script of %s '%s': %s",
+                     who->kind, who->name, err.msg);
     else if (fd < 0)
         problems_add(&check->problems, shown, 0, 0, "%s", err.msg + err.subject);
     else if (vm_check_syntax(shown, &err) != 0)
         add_syntax_problem(check, shown, err.msg);
-    else if (job == NULL)
+    else if (who == NULL)
         buf_printf(&check->report, "%s: good\n", shown);
     if (fd >= 0)
         close(fd);
@@ -113,17 +125,18 @@ static void check_jobs(struct check *check)
     const struct config *config = check->config;
     for (size_t i = 0; i < config->njobs; i++) {
         const struct job *job = &config->jobs[i];
+        const struct who who = job_of(job);
         bool seen = job->script == NULL; /* reported already */
         for (size_t j = 0; j < i && !seen; j++)
             seen =
                 config->jobs[j].script != NULL && strcmp(config->jobs[j].script, job->script) == 0;
         if (!seen)
-            check_script(check, job->script, job);
-        check_path(check, job, "directory", job->directory, true);
+            check_script(check, job->script, &who);
+        check_path(check, who, "directory", job->directory, true);
         if (job->metrics != NULL) {
             char *folder =
                 mem_strndup(job->metrics, (size_t)(strrchr(job->metrics, '/') - job->metrics));
-            check_path(check, job, "folder of metrics", folder[0] != '\0' ? folder : "/", true);
+            check_path(check, who, "folder of metrics", folder[0] != '\0' ? folder : "/", true);
             mem_free(folder);
         }
     }
@@ -193,6 +206,20 @@ static void check_connectors(struct check *check)
         }
         check_ca_file(check, connector);
         check_shared(check, i);
+    }
+}
+
+static void check_hooks(struct check *check)
+{
+    for (size_t i = 0; i < check->config->nhooks; i++) {
+        const struct secret *secret;
+        const struct hook *hook = check->config->hooks[i];
+        const struct who who = {"webhook", hook->name, hook->shown, hook->line, hook->col};
+        for (size_t n = 0; (secret = hook_secret_at(hook, n)) != NULL; n++)
+            secret_check(secret, &check->problems);
+        if (hook->script != NULL)
+            check_script(check, hook->script, &who);
+        check_path(check, who, "directory", hook->directory, true);
     }
 }
 
@@ -359,15 +386,22 @@ static void write_json(const struct check *check, struct buf *out)
     buf_puts(out, "}\n");
 }
 
+static void write_good(const struct config *config, const char *path, struct buf *out)
+{
+    buf_printf(out, "%s: good (%zu connector%s, %zu job%s", path, config->nconnectors,
+               config->nconnectors == 1 ? "" : "s", config->njobs, config->njobs == 1 ? "" : "s");
+    if (config->nhooks > 0)
+        buf_printf(out, ", %zu webhook%s", config->nhooks, config->nhooks == 1 ? "" : "s");
+    buf_puts(out, ")\n");
+}
+
 static void write_text(const struct check *check, const char *path, struct buf *out)
 {
     const struct config *config = check->config;
     problems_format(&check->problems, out);
     buf_puts(out, check->report.data);
     if (config != NULL && problems_errors(&check->problems) == 0)
-        buf_printf(out, "%s: good (%zu connector%s, %zu job%s)\n", path, config->nconnectors,
-                   config->nconnectors == 1 ? "" : "s", config->njobs,
-                   config->njobs == 1 ? "" : "s");
+        write_good(config, path, out);
 }
 
 static int report(struct check *check, const char *path, struct err *err)
@@ -392,6 +426,7 @@ static int run_check(struct check *check, const char *path, struct err *err)
     buf_create(&check->kept, REPORT_MAX);
     check->config = config_read(path, provider_list, check->app->presets, &check->problems);
     check_connectors(check);
+    check_hooks(check);
     check_jobs(check);
     check_metrics(check);
     check_state(check);

@@ -1,4 +1,5 @@
-/* jeton presets: the services that are known by name, and what is known of each. */
+/* jeton presets: the services, and senders of webhooks, that are known by name, and what is known
+ * of each. */
 #include "verb.h"
 
 #include "json.h"
@@ -11,31 +12,35 @@
 #define JSON_MAX   ((size_t)64 * 1024)
 #define OUTPUT_MAX ((size_t)16 * 1024 * 1024)
 
-static void write_order(const struct presets_names *names, const char *name, bool json,
-                        struct buf *out)
+static void write_names(struct buf *out, const char *member, const struct presets_names *names)
 {
-    buf_puts(out, "{\"name\":");
-    if (name != NULL)
-        json_write_string(out, name, strlen(name));
-    else
-        buf_puts(out, "null");
-    buf_printf(out, ",\"json\":%s,\"names\":[", json ? "true" : "false");
+    buf_printf(out, ",\"%s\":[", member);
     for (size_t i = 0; i < names->count; i++)
         buf_printf(out, "%s\"%s\"", i > 0 ? "," : "", names->list[i]);
-    buf_puts(out, "]}");
+    buf_puts(out, "]");
 }
 
 static int show(struct app *app, const char *name, bool json, struct err *err)
 {
     const struct config none = {0};
-    struct presets_names names;
+    struct presets_names names[2];
     struct buf order, out;
-    presets_names(app->presets, &names);
-    if (name != NULL && presets_check(&names, name, err) != 0)
+    presets_names(app->presets, PRESET_SERVICE, &names[PRESET_SERVICE]);
+    presets_names(app->presets, PRESET_SENDER, &names[PRESET_SENDER]);
+    if (name != NULL && presets_check(&names[PRESET_SERVICE], name, err) != 0 &&
+        presets_check(&names[PRESET_SENDER], name, err) != 0)
         return -1;
+    err_clear(err);
     buf_create(&order, JSON_MAX);
     buf_create(&out, OUTPUT_MAX);
-    write_order(&names, name, json, &order);
+    buf_printf(&order, "{\"json\":%s,\"name\":", json ? "true" : "false");
+    if (name != NULL)
+        json_write_string(&order, name, strlen(name));
+    else
+        buf_puts(&order, "null");
+    write_names(&order, "names", &names[PRESET_SERVICE]);
+    write_names(&order, "senders", &names[PRESET_SENDER]);
+    buf_puts(&order, "}");
     int status = verb_lua(app, &none, "presets", "show", order.data, &out, err);
     if (status == 0)
         status = app_print(app, out.data, out.len, err);
@@ -53,9 +58,10 @@ int verb_presets(struct app *app, int argc, char **argv, struct err *err)
     };
     const struct opt_spec spec = {
         .usage = "jeton presets [--json] [NAME]",
-        .description = "Lists the services that are known by name, or prints what is known of one, "
-                       "as YAML: its sources, what is not sure, the variables that it needs, and "
-                       "the keys of a connector.",
+        .description =
+            "Lists the services, and the senders of webhooks, that are known by name, or "
+            "prints what is known of one, as YAML: its sources, what is not sure, the "
+            "variables that it needs, and the keys of a connector or a webhook.",
         .opts = opts,
         .max_operands = 1,
     };

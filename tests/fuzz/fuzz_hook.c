@@ -91,7 +91,8 @@ static void look(const struct hook_result *result, const struct hook_request *re
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct input input = {(const char *)data, (const char *)data + size};
+    const char *text = size > 0 ? (const char *)data : "";
+    struct input input = {text, text + size};
     char *lines[3 + 2 * HEADERS_MAX];
     struct http_header headers[HEADERS_MAX];
     size_t nheaders = 0;

@@ -15,7 +15,8 @@ from service import Service
 class Replies(OAuth2):
     def setUp(self):
         super().setUp()
-        self.presets = {preset["name"]: preset for preset in json.loads(self.ok("presets", "--json").stdout)}
+        self.presets = {preset["name"]: preset for preset in json.loads(self.ok("presets", "--json").stdout)
+                        if preset["kind"] == "service"}
         self.answers = {name: [] for name in self.presets}  # statuses, headers and replies to come
         self.sent = {name: [] for name in self.presets}     # refresh tokens that came; None: none
         self.counts = dict.fromkeys(self.presets, 0)

@@ -14,7 +14,7 @@ def secret(name):
 
 class Presets(OAuth2):
     def all(self):
-        return json.loads(self.ok("presets", "--json").stdout)
+        return [preset for preset in json.loads(self.ok("presets", "--json").stdout) if preset["kind"] == "service"]
 
     def configure_all(self, connectors):
         self.write("jeton.yaml", json.dumps({"version": 1, "state": self.state, "connectors": connectors}))

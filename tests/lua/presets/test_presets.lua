@@ -44,6 +44,23 @@ end
 
 local TestPresets = {}
 
+--- Their keys are read, and their requests tried, by tests/unit/config/test_hooks.c.
+function TestPresets.test_senders()
+  local count = 0
+  for file in assert(io.popen 'ls "$JETON_SOURCE/scripts/presets/senders"'):lines() do
+    local name = assert(file:match "^([a-z0-9-]+)%.yaml$", file)
+    local preset = assert(yaml.decode((require("presets.senders." .. name))))
+    lu.assertTrue(#preset.about.title > 0 and #preset.about.sources + #preset.about.unsure > 0, name)
+    for _, source in ipairs(preset.about.sources) do
+      lu.assertStrMatches(source.url, "https://%S+", nil, nil, name)
+      lu.assertStrMatches(source.seen, "20%d%d%-%d%d%-%d%d", nil, nil, name)
+    end
+    for key in pairs(preset) do lu.assertTrue(set "about vars needs webhook"[key], name .. ": " .. key) end
+    count = count + 1
+  end
+  lu.assertTrue(count >= 36)
+end
+
 function TestPresets.test_about()
   lu.assertTrue(#names >= 30)
   each(function(name, preset)
@@ -128,13 +145,25 @@ function TestPresets.test_variables()
 end
 
 function TestPresets.test_shown()
-  local list = presets.show(json.encode { names = { "slack", "xero" }, name = json.null, json = false })
-  lu.assertEquals(list, "slack  service  Slack, as an app's bot\nxero   service  Xero\n")
-  lu.assertEquals(presets.show(json.encode { names = {}, name = "xero", json = false }),
-    require "presets.services.xero")
-  local one = json.decode(presets.show(json.encode { names = {}, name = "zoho", json = true }))
+  local function show(name, as_json)
+    return presets.show(json.encode {
+      names = json.array { "slack", "xero", "zoho" }, senders = json.array { "kaizala", "xero" }, name = name,
+      json = as_json,
+    })
+  end
+  lu.assertEquals(show(json.null, false), "kaizala  sender   Kaizala\nslack    service  Slack, as an app's bot\n" ..
+    "xero     service  Xero\nxero     sender   Xero\nzoho     service  Zoho, by region\n")
+  lu.assertEquals(show("zoho", false), require "presets.services.zoho")
+  lu.assertEquals(show("kaizala", false), require "presets.senders.kaizala")
+  lu.assertEquals(show("xero", false),
+    require "presets.services.xero" .. "---\n" .. require "presets.senders.xero")
+  local one = json.decode(show("zoho", true))
   lu.assertEquals(one.vars.region.values[1], "com")
   lu.assertEquals(one.connector.token_url, "https://accounts.zoho.{region}/oauth/v2/token")
+  lu.assertNil(one.sender)
+  lu.assertEquals(json.decode(show("kaizala", true)).webhook.verify.kind, "token")
+  local both = json.decode(show("xero", true))
+  lu.assertEquals({ both.kind, both.sender.kind, both.sender.webhook.verify.kind }, { "service", "sender", "hmac" })
 end
 
 local runner = lu.LuaUnit.new()

@@ -350,8 +350,12 @@ static void tokens(void **state)
     assert_null(events[0].type);
     assert_string_equal(events[1].id, "2");
     assert_string_equal(events[1].type, "up");
-    assert_int_equal(events[1].part, 1);
+    assert_int_equal(events[1].part, 0); /* it has an ID of its own */
     assert_memory_not_equal(events[0].digest, events[1].digest, 32);
+    call.body = "{\"value\":[{\"clientState\":\"sesame\"},{\"clientState\":\"sesame\"}]}";
+    assert_int_equal(check(&f, &call), 200);
+    assert_int_equal(f.result.events[1].part, 1);
+    assert_string_equal(f.result.events[0].id, f.result.events[1].id);
     static const char *const bad[] = {
         "{\"value\": [{\"clientState\":\"sesame\"}, {}]}",
         "{\"value\": [{\"clientState\":\"sesame\"}, {\"clientState\":null}]}",

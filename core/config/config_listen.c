@@ -1,0 +1,159 @@
+/* Where jeton listens, and what the webhooks together must be. */
+#include "config_field.h"
+#include "config_hook.h"
+#include "host.h"
+#include "mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(member)   offsetof(struct hook_listen, member)
+#define MASKED_PLACE "{secret}"
+#define PORT_MAX     65535
+#define PORT_DIGITS  5
+#define HOST_SIZE    256
+#define HOUR_MS      3600000
+
+#define ADDRESS(key, words)                                                                        \
+    {                                                                                              \
+        .name = key, .type = SCHEMA_CUSTOM, .parse = parse_address, .expected = (words)            \
+    }
+
+/* "HOST:PORT", an IPv6 address in brackets. */
+static bool read_address(const char *text, char **host, int64_t *port)
+{
+    const char *colon = strrchr(text, ':');
+    size_t len = colon != NULL ? (size_t)(colon - text) : 0;
+    bool brackets = len >= 2 && text[0] == '[' && text[len - 1] == ']';
+    if (len == 0 || len >= HOST_SIZE || (!brackets && memchr(text, ':', len) != NULL) ||
+        strspn(colon + 1, "0123456789") != strlen(colon + 1) || strlen(colon + 1) > PORT_DIGITS ||
+        colon[1] == '\0')
+        return false;
+    *port = strtol(colon + 1, NULL, 10);
+    if (*port > PORT_MAX)
+        return false;
+    mem_free(*host);
+    *host = brackets ? mem_strndup(text + 1, len - 2) : mem_strndup(text, len);
+    return true;
+}
+
+static void parse_address(const struct schema_walk *walk, const struct schema_field *field,
+                          const struct yaml_node *node, void *target)
+{
+    struct hook_listen *listen = target;
+    const char *text = config_text(walk, field, node);
+    bool metrics = strcmp(field->name, "metrics") == 0;
+    if (text == NULL || (metrics && strcmp(text, "none") == 0))
+        return;
+    if (!read_address(text, metrics ? &listen->metrics_host : &listen->host,
+                      metrics ? &listen->metrics_port : &listen->port))
+        schema_problem(walk, node, "'%s' of %s must be %s", field->name, walk->what,
+                       field->expected);
+    else if (metrics && !host_is_loopback(listen->metrics_host))
+        schema_problem(walk, node, "'%s' of %s must be an address of this machine, as 127.0.0.1",
+                       field->name, walk->what);
+}
+
+static const struct schema_field listen_fields[] = {
+    ADDRESS("address", "HOST:PORT, such as 127.0.0.1:8490 or [::1]:0"),
+    ADDRESS("metrics", "none, or HOST:PORT, such as 127.0.0.1:8491"),
+    {.name = "certificate", .type = SCHEMA_PATH, .offset = AT(certificate)},
+    {.name = "key", .type = SCHEMA_PATH, .offset = AT(key)},
+    {.name = "grace",
+     .type = SCHEMA_DURATION,
+     .offset = AT(grace_ms),
+     .max = CONFIG_LISTEN_GRACE_MAX_MS},
+    {.name = "max_connections",
+     .type = SCHEMA_INTEGER,
+     .offset = AT(max_connections),
+     .min = 1,
+     .max = CONFIG_LISTEN_CONNECTIONS_MAX},
+    {.name = "behind_proxy", .type = SCHEMA_BOOL, .offset = AT(behind_proxy)},
+    {0},
+};
+
+void config_listen_parse(const struct schema_walk *walk, const struct schema_field *field,
+                         const struct yaml_node *node, void *target)
+{
+    struct hook_listen *listen = target;
+    (void)field;
+    schema_read(walk, listen_fields, "listen", node, listen);
+    if ((listen->certificate != NULL) != (listen->key != NULL))
+        schema_problem(walk, node, "listen has one of 'certificate' and 'key'; both are needed");
+    else if (!hook_listen_is_private(listen))
+        schema_problem(walk, node,
+                       "listen: %s can be reached by others, who could read along; it needs "
+                       "'certificate' and 'key', or behind_proxy: true where TLS ends before it",
+                       listen->host);
+}
+
+/* ---- what one webhook does not tell ---- */
+
+static void warn(const struct config_reader *reader, const struct hook *hook, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void warn(const struct config_reader *reader, const struct hook *hook, const char *fmt, ...)
+{
+    char message[ERR_MSG_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    problems_warn(reader->problems, hook->shown, hook->line, hook->col, "webhook '%s' %s",
+                  hook->name, message);
+}
+
+static bool id_is_signed(const struct hook_rules *rules)
+{
+    bool all = true;
+    for (size_t i = 0; i < rules->id.count; i++)
+        all = all && hook_rules_is_signed(rules, &rules->id.items[i]);
+    return all;
+}
+
+static void check_one(const struct config_reader *reader, const struct hook *hook)
+{
+    const struct hook_listen *listen = reader->config->listen;
+    const struct hook_rules *rules = &hook->rules;
+    int kind = rules->verify.kind;
+    if (hook_rules_need_url(rules) && rules->public_url == NULL)
+        warn(reader, hook,
+             "lacks 'public_url': its sender signs the URL, so that no signature will fit");
+    if (!id_is_signed(rules))
+        warn(reader, hook,
+             "takes its ids from what is not signed: the same content under another id is held, "
+             "not run (`jeton events`)");
+    if ((kind == HOOK_TOKEN || kind == HOOK_BASIC) && !hook_listen_is_private(listen))
+        warn(reader, hook,
+             "compares a secret that comes with each request: others can read it without TLS");
+    if (hook->sender_retries_ms > hook->keep.ids_ms)
+        warn(reader, hook,
+             "forgets ids after %lld h, but its sender tries for %lld h: a copy that late is run "
+             "again (keep: { ids: … })",
+             (long long)(hook->keep.ids_ms / HOUR_MS),
+             (long long)(hook->sender_retries_ms / HOUR_MS));
+    if (kind == HOOK_NONE && !hook_listen_is_loopback(listen) &&
+        strstr(rules->path, MASKED_PLACE) == NULL)
+        problems_add(reader->problems, hook->shown, hook->line, hook->col,
+                     "webhook '%s' takes events from anybody who reaches %s; it needs {secret} in "
+                     "'path', as in /%s/{secret}",
+                     hook->name, listen->host, hook->name);
+}
+
+void config_hook_settle(struct config_reader *reader)
+{
+    const struct config *config = reader->config;
+    for (size_t i = 0; i < config->nhooks; i++) {
+        const struct hook *hook = config->hooks[i];
+        check_one(reader, hook);
+        for (size_t n = 0; n < i; n++) {
+            const struct hook *other = config->hooks[n];
+            if (strcmp(hook->name, other->name) != 0 &&
+                strcmp(hook->rules.path, other->rules.path) == 0)
+                problems_add(reader->problems, hook->shown, hook->line, hook->col,
+                             "webhook '%s' has the path of webhook '%s': %s", hook->name,
+                             other->name, hook->rules.path);
+        }
+    }
+}
