@@ -49,21 +49,27 @@ def arguments():
 
 
 def environment(folder):
-    """Nothing of the user's: no CA files, no proxies, no configuration."""
-    return {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": folder,
-            "ID": servers.Nginx.ID, "SECRET": servers.Nginx.SECRET}
+    """Nothing of the user's, here and in all that is started: no CA files, no proxies, no configuration."""
+    clean = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": folder,
+             "ID": servers.Nginx.ID, "SECRET": servers.Nginx.SECRET}
+    for name in set(os.environ) - {"JETON", "MEASURE", "BUILD", "BENCH_LONG", "BENCH_CLOCK", INSIDE}:
+        del os.environ[name]
+    os.environ.update(clean)
+    return clean
 
 
 class Results:
     """Rows and series, said as they are made."""
 
     def __init__(self):
-        self.rows, self.series = [], []
+        self.rows, self.series, self.began = [], [], time.monotonic()
 
     def add(self, made, where, say):
         for one in made if isinstance(made, list) else [made]:
             where.append(one)
             print(say(one), flush=True)
+        if os.environ.get("BENCH_CLOCK"):  # which job takes the ten minutes
+            print(f"    after {time.monotonic() - self.began:.0f} s", flush=True)
 
 
 def is_wanted(name, patterns):
@@ -86,7 +92,7 @@ def measure_all(bench, patterns, can_tls):
 
 
 def run(options, folder):
-    began = time.monotonic()
+    began, env = time.monotonic(), environment(folder)
     authority = servers.Authority(folder)
     can_tls = bool(os.environ[INSIDE]) and servers.trust(folder, authority.root + ".pem")
     if not can_tls:
@@ -94,7 +100,7 @@ def run(options, folder):
     nginx = servers.Nginx(folder, authority)
     sandbox = servers.Sandbox("--rate-limit", "0")
     try:
-        bench = measure.Bench(folder, environment(folder), nginx, sandbox)
+        bench = measure.Bench(folder, env, nginx, sandbox)
         results = measure_all(bench, options.k, can_tls)
     finally:
         sandbox.stop()
@@ -125,6 +131,10 @@ def json_of(path):
 def main():
     options = arguments()
     names = [*jobs.JOBS, *rates.RATES, *growth.GROWTH]
+    for pattern in options.k or ():
+        if not any(is_wanted(name, [pattern]) for name in names):
+            print(f"bench: there is no job '{pattern}'; -l lists them", file=sys.stderr)
+            return 2
     if options.list:
         print("\n".join(names))
         return 0

@@ -37,8 +37,10 @@ def line(x1, y1, x2, y2, css):
 
 
 def compared(made):
-    """(row, peer, ratio, goal): of each peer that is compared by time."""
+    """(row, peer, ratio, goal): of each peer that is another program, and compared by time."""
     for row in made["rows"]:
+        if row.get("own"):
+            continue
         for peer, ratios in row["ratios"].items():
             what = "wall" if "wall" in ratios else "rate" if "rate" in ratios else None
             if what:

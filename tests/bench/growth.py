@@ -50,12 +50,12 @@ def in_script(bench, name, title, x, numbers, make):
 
 
 def requests(bench):
-    return in_script(bench, "grow-requests", "A request more, one after the other", "requests in the run", REQUESTS,
+    return in_script(bench, "grow-requests", "Another request, in turn", "requests in the run", REQUESTS,
                      lambda n: [JETON, "run", ours("gets.lua"), bench.nginx.url, str(n)])
 
 
 def tasks(bench):
-    return in_script(bench, "grow-tasks", "A task more, all at once, one request each", "tasks at once", TASKS,
+    return in_script(bench, "grow-tasks", "Another task, all at once", "tasks at once", TASKS,
                      lambda n: [JETON, "run", ours("parallel.lua"), bench.nginx.url, str(n), str(n)])
 
 

@@ -83,7 +83,7 @@ def cold(bench, name, title, url, goals):
         Peer("bare C, storing", [*bare, folder]),
         Peer("bare C", bare),
         Peer("bash, curl, jq", ["bash", peer("cold.sh"), *others]),
-        Peer("lua5.4, luasec", ["lua5.4", peer("cold.lua"), *others]),
+        Peer("lua5.4, luasec" if url.startswith("https") else "lua5.4, luasocket", ["lua5.4", peer("cold.lua"), *others]),
         Peer("python3, requests", [PYTHON, peer("cold.py"), *others], count=False),
         Peer("node, fetch", [NODE, "--use-openssl-ca", peer("cold.mjs"), *others], count=False),
     ], goals, COLD)
@@ -213,7 +213,7 @@ def subscribers(bench):
     return Job("subscribers", f"{servers.SUBSCRIBERS:,} subscribers walked by iterator", [
         Peer("jeton", [*walk, str(servers.SUBSCRIBERS)], work, count=False),
         Peer("its first page", [*walk, str(servers.PAGE)], {page: 1}, count=False),
-    ], [Goal("memory", None, 14), Goal("memory", "its first page", 1.1)], rounds=3)
+    ], [Goal("memory", None, 14), Goal("memory", "its first page", 1.1)], own=True, rounds=3)
 
 
 def upload(bench):
@@ -267,7 +267,7 @@ def mask_alike(unit):
         return Job("mask-" + unit.strip("\\%"), f"16,000 times a, masked in 2 MiB of {unit}", [
             Peer("jeton", [BUILD + "/mask", alike, once], count=False),
             Peer("the same in 4 MiB", [BUILD + "/mask", alike, twice], count=False),
-        ], rounds=5)
+        ], own=True, rounds=5)
     return make
 
 

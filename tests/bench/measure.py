@@ -46,11 +46,12 @@ class Goal:
 
 
 class Job:
-    """A line of the report: the same work done by jeton, the first peer, and by others."""
+    """A line of the report: the same work done by jeton, the first peer, and by others. `work`: what nginx is asked;
+    `says`: all print the same; `own`: jeton is only compared with itself, doing less or more."""
 
-    def __init__(self, name, title, peers, goals=(), work=None, says=False, rounds=ROUNDS_MAX):
+    def __init__(self, name, title, peers, goals=(), work=None, says=False, own=False, rounds=ROUNDS_MAX):
         self.name, self.title, self.peers, self.goals = name, title, peers, goals
-        self.work, self.says, self.rounds = work, says, rounds
+        self.work, self.says, self.own, self.rounds = work, says, own, rounds
 
 
 def perf_counts():
@@ -138,7 +139,8 @@ class Bench:
         for peer in job.peers:
             if peer.count:
                 results[peer.name]["instructions"] = round(self.instructions(job, peer), 2)
-        return row(job.name, job.title, results, job.goals, samples, done)
+        made = row(job.name, job.title, results, job.goals, samples, done)
+        return {**made, "own": True} if job.own else made
 
 
 def counted(path):

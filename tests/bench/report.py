@@ -20,7 +20,7 @@ MORE_IS_BETTER = {"rate", "share"}
 # These differ little from run to run, and from machine to machine.
 STEADY = {"memory", "instructions"}
 # A start of a few milliseconds and a process of a few MiB: less than this is no news.
-LEAST = {"wall": 1, "cpu": 2, "memory": 0.5, "instructions": 0.2, "rate": 0, "count": 0.3, "share": 0.01, "refused": 10}
+LEAST = {"wall": 1, "cpu": 2, "memory": 0.5, "instructions": 0.05, "rate": 0, "count": 0, "share": 0.01, "refused": 10}
 
 
 def number(value):
@@ -161,9 +161,9 @@ def write_json(path, made):
 
 # --- compare ---------------------------------------------------------------------------------
 
-def has_got_worse(what, old, new):
+def is_worse(what, old, new, least):
     low, high = (new, old) if what in MORE_IS_BETTER else (old, new)
-    return high > low * (1 + WORSE) and high - low > LEAST[what]
+    return high > low * (1 + WORSE) and high - low > least
 
 
 def changes(old, new):
@@ -194,9 +194,7 @@ def compare(old, new):
     worse, before = [], {row["name"]: row for row in old["rows"]}
     for row in new["rows"]:
         for what, was, now, beside in changes(before[row["name"]], row) if row["name"] in before else ():
-            smallest = LEAST[what] if not beside else 0
-            low, high = (now, was) if what in MORE_IS_BETTER else (was, now)
-            if high > low * (1 + WORSE) and high - low > smallest:
+            if is_worse(what, was, now, 0 if beside else LEAST[what]):
                 change = f"{now / was - 1:+.0%}" if was else "from none"
                 worse.append(f"{row['name']}: {what}{beside} {number(was)} → {number(now)} ({change})")
     before = {series["name"]: series for series in old["series"]}

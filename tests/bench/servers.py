@@ -1,7 +1,7 @@
 """What the bench talks to, all on loopback: nginx as the neutral server, the sandbox, a slow line, a trust store."""
 
 import collections
-import glob
+import http.client
 import http.server
 import json
 import os
@@ -22,6 +22,7 @@ SUBSCRIBERS = 100_000
 PAGE = 50  # subscribers in a page of the service
 
 NGINX = """\
+user root; # as which it may run in a name space; for others it means nothing
 daemon off;
 master_process off;
 pid {folder}/nginx.pid;
@@ -212,10 +213,6 @@ def trust(folder, root):
     return subprocess.run(["mount", "--bind", copy, SYSTEM_CERTIFICATES], check=False).returncode == 0
 
 
-def roots():
-    return len(glob.glob(SYSTEM_CERTIFICATES + "/*.0"))
-
-
 # --- the sandbox -----------------------------------------------------------------------------
 
 SEED_ID = "5f0c6f0e-1d7f-4e6a-b3c4-5f8e9d0a7b16"
@@ -263,10 +260,14 @@ class Sandbox:
         with urllib.request.urlopen(request) as reply:
             return json.load(reply)["accessToken"]
 
-    def get(self, path, token):
-        request = urllib.request.Request(self.url + path, headers={"accessToken": token})
-        with urllib.request.urlopen(request) as reply:
-            return reply.read()
+    def get_many(self, path, token, number):
+        """So many on one connection."""
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"))
+        for _ in range(number):
+            connection.request("GET", path, headers={"accessToken": token})
+            if connection.getresponse().read() == b"":
+                raise SystemExit(f"bench: the sandbox has nothing to say to {path}")
+        connection.close()
 
     def state(self):
         with urllib.request.urlopen(self.url + "/_sandbox/state") as reply:
