@@ -132,6 +132,7 @@ int store_event_count(struct store *store, const char *scope, struct store_event
  * Claims up to `max` that are due at now_ms, those that were due first: running, by this owner,
  * attempt one more. With headers and body. *next_ms: when the next one will be due that nobody
  * keeps waiting; STORE_NONE: there is none. If one of them is to be run alone, it is the only one.
+ * A power failure may undo it: then the events are ready, as if the attempt had not begun.
  */
 int store_event_claim(struct store *store, const char *scope, const char *owner, int64_t now_ms,
                       size_t max, struct store_events *events, int64_t *next_ms, struct err *err);

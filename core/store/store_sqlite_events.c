@@ -226,17 +226,29 @@ static int next_due(struct store_sqlite *sqlite, const struct store_event_call *
     return result;
 }
 
+/* Half of what handling an event writes. It need not survive a power failure: without it the event
+ * is ready, as if this attempt had not begun. */
+static void write_quickly(struct store_sqlite *sqlite, bool yes)
+{
+    sqlite3_exec(sqlite->db, yes ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL",
+                 NULL, NULL, NULL);
+}
+
 int store_sqlite_event_claim(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
     const struct store_event_call *claim = call->event;
-    if (store_sqlite_begin(sqlite, err) != 0)
+    write_quickly(sqlite, true);
+    if (store_sqlite_begin(sqlite, err) != 0) {
+        write_quickly(sqlite, false);
         return -1;
+    }
     int result = claim_due(sqlite, claim, err);
     for (size_t i = 0; result == 0 && i < claim->events->count; i++)
         result = claim_one(sqlite, claim->owner, &claim->events->items[i], err);
     if (result == 0)
         result = next_due(sqlite, claim, err);
     result = store_sqlite_end(sqlite, result, err);
+    write_quickly(sqlite, false);
     if (result != 0)
         store_events_destroy(claim->events);
     return result;

@@ -108,11 +108,11 @@ static int work(struct app *app, const struct config *config, const char *name, 
 {
     int answer_fd = -1;
     int64_t grace_ms = 5000;
-    struct hook hook = {.home = config->files[0],
+    struct hook hook = {.name = mem_strdup(name),
+                        .home = config->files[0],
                         .concurrency = 4,
                         .retries = {.attempts = 8, .delay_ms = 1, .max_delay_ms = 1},
                         .timeout_ms = 60000};
-    hook.name = mem_strdup(name);
     for (int i = 0; i < argc; i++)
         set(&hook, &answer_fd, &grace_ms, argv[i]);
     const struct hook_worker worker = {.app = app,
@@ -121,7 +121,10 @@ static int work(struct app *app, const struct config *config, const char *name, 
                                        .wake_fd = dup(STDIN_FILENO),
                                        .answer_fd = answer_fd,
                                        .grace_ms = grace_ms};
-    return hook_worker_run(&worker, err);
+    int status = hook_worker_run(&worker, err);
+    mem_free(hook.name);
+    close(worker.wake_fd);
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -143,5 +146,8 @@ int main(int argc, char **argv)
     }
     if (status < 0)
         status = app_report(&app, &err, NULL);
+    config_free(config);
+    log_free(app.log);
+    redact_free(app.redact);
     return status;
 }

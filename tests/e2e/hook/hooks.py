@@ -42,8 +42,10 @@ class Hooks(support.Case):
     def handlers(self, text):
         return self.write("handlers.lua", 'local state = require "jeton.state"\nlocal task = require "jeton.task"\n' + text)
 
-    def work(self, *, script=None, hook="h", **options):
+    def work(self, *, script=None, script_path=None, hook="h", **options):
         """Starts a worker, which ends with the test."""
+        if script_path is not None:
+            options["script"] = script_path
         if script is not None:
             options["script"] = self.handlers(script)
         worker = self.peer("work", hook, *(f"{name}={value}" for name, value in options.items()))
