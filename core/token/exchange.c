@@ -19,7 +19,9 @@ struct exchange {
     char *tokens[PROVIDER_GRANTS_MAX];
     size_t ntokens;
     bool (*wanted)(void *arg);
-    void (*ready)(void *arg); /* NULL: it was told */
+    void (*ready)(void *arg);
+    void (*rests)(void *arg);
+    bool told; /* `ready` was, since it began or rested */
     exchange_done_fn *done;
     void *arg;
 
@@ -124,8 +126,12 @@ static void exchange_wait(struct exchange *exchange, const struct http_response 
         return;
     if (again || !wanted ||
         !(throttled ? retry_throttled(&exchange->retry, response, &exchange->last)
-                    : retry_broken(&exchange->retry, response, &exchange->last)))
+                    : retry_broken(&exchange->retry, response, &exchange->last))) {
         exchange_fail(exchange);
+    } else if (exchange->told && !exchange->doubt) {
+        exchange->told = false;
+        exchange->rests(exchange->arg);
+    }
 }
 
 static void exchange_moved(struct exchange *exchange, char *service)
@@ -282,10 +288,9 @@ static void exchange_send(void *arg)
     const struct provider_ask ask = exchange_ask(exchange);
     if (exchange_discovers(exchange, &ask))
         return;
-    if (exchange->ready != NULL) {
-        void (*ready)(void *arg) = exchange->ready;
-        exchange->ready = NULL;
-        ready(exchange->arg); /* which may have freed the exchange */
+    if (exchange->ready != NULL && !exchange->told) {
+        exchange->told = true;
+        exchange->ready(exchange->arg); /* which may have freed the exchange */
         return;
     }
     exchange->transfer = ask_send(&exchange->transport, &ask, exchange->label, exchange_answered,
@@ -313,6 +318,7 @@ struct exchange *exchange_start(struct loop *loop, const struct transport *trans
     *options->secrets = (struct connector_secrets){0};
     exchange->wanted = options->wanted;
     exchange->ready = options->ready;
+    exchange->rests = options->rests;
     exchange->done = done;
     exchange->arg = arg;
     exchange->ntokens = options->ntokens;

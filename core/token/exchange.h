@@ -25,10 +25,13 @@ struct exchange_options {
     int64_t deadline_ms;       /* monotonic; 0: none. No wait is begun that would pass it */
     struct redact *redact;     /* as provider_ask has it */
     bool (*wanted)(void *arg); /* asked (with done's arg) before each wait; NULL: always */
-    /* Told (with done's arg) once, before the first request that has a grant in it goes: not before
-     * the service was asked what it says of itself. The exchange waits for exchange_go. NULL: it
-     * does not. */
+    /* Told (with done's arg) before the first request that has a grant in it goes: not before the
+     * service was asked what it says of itself. The exchange waits for exchange_go. NULL: it does
+     * not. */
     void (*ready)(void *arg);
+    /* Told when it waits before it sends the grant again, and is certain that nothing was done with
+     * it: `ready` is told anew then. NULL, where `ready` is. */
+    void (*rests)(void *arg);
 };
 
 struct exchange_result {

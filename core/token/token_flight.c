@@ -151,7 +151,8 @@ static void flight_go(void *arg)
         return;
     }
     fault_point(FAULT_TOKEN_INTENT);
-    flight->tokens->exchanges++;
+    flight->tokens->exchanges += !flight->begun;
+    flight->begun = true;
     exchange_go(flight->exchange);
 }
 
@@ -161,6 +162,9 @@ static void flight_go(void *arg)
 static void flight_ready(void *arg)
 {
     struct flight *flight = arg;
+    flight->ready = flight->resting;
+    if (flight->resting)
+        return;
     if (flight->tokens_tried[0] == NULL || flight->lost_ms > 0) {
         flight_go(flight);
         return;
@@ -168,6 +172,28 @@ static void flight_ready(void *arg)
     token_intent_begin(&flight->row, flight->salt, flight->tokens_tried[0],
                        loop_clock(flight->tokens->loop));
     token_flight_call(flight, STORE_TOKEN_INTENT, flight_go);
+}
+
+static void flight_rested(void *arg)
+{
+    struct flight *flight = arg;
+    flight->resting = false;
+    if (flight->call.result < 0)
+        log_msg(flight->tokens->log, LOG_WARN, "%s", flight->call.err.msg);
+    if (flight->ready)
+        flight_ready(flight);
+}
+
+/* The service has said when to come again, or could not be reached: nothing is spent, and a process
+ * that is killed while it waits has lost no reply. */
+static void flight_rests(void *arg)
+{
+    struct flight *flight = arg;
+    if (flight->row.intent.started_ms == 0 || flight->lost_ms > 0)
+        return;
+    flight->row.intent = (struct store_intent){0};
+    flight->resting = true;
+    token_flight_call(flight, STORE_TOKEN_INTENT, flight_rested);
 }
 
 static void flight_exchange(void *arg)
@@ -195,6 +221,7 @@ static void flight_exchange(void *arg)
         .deadline_ms = tokens->deadline_ms,
         .wanted = flight_wanted,
         .ready = flight_ready,
+        .rests = flight_rests,
     };
     memcpy(options.tokens, flight->tokens_tried, sizeof options.tokens);
     flight->exchange = exchange_start(tokens->loop, &tokens->transport, tokens->log, &options,

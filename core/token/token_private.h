@@ -45,6 +45,9 @@ struct flight {
     struct exchange *exchange;
     struct connector_secrets secrets; /* until the exchange has them */
     struct token_configured configured;
+    bool begun;      /* the exchange has sent something, or is about to */
+    bool resting;    /* the intent is being taken back, since the exchange waits … */
+    bool ready;      /* … and the exchange has waited long enough meanwhile */
     bool force;      /* a waiter wants an exchange whatever was refused before */
     int64_t lost_ms; /* when an exchange began that was never answered; 0: none */
     /* The grants of the exchange, by their refresh tokens: those of row and configured. */

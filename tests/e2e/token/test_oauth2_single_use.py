@@ -247,6 +247,30 @@ class Killed(SingleUse):
                 self.token()
                 self.assertEqual((self.sent(grants), self.intents()), ([REFRESH], 0))
 
+    def test_while_it_waits(self):
+        """What the service has put off is not spent: no reply was lost."""
+        grants = self.grants()
+        grants.answers = [(429, {"Retry-After": "600"}, {})]
+        self.books(grants)
+        process = self.start("token", "books")
+        support.wait_until(lambda: len(grants.forms) == 1 and self.intents() == 0)
+        process.kill()
+        process.wait(60)
+        grants.current = "another"
+        self.assertNotIn("reply lost", self.fails(4, "token", "books", says="invalid_grant").stderr)
+
+    def test_while_it_waits_after_a_lost_reply(self):
+        grants = self.grants()
+        self.books(grants)
+        self.lose(grants, granted=True)
+        grants.answers.append((429, {"Retry-After": "600"}, {}))
+        process = self.start("token", "books")
+        support.wait_until(lambda: len(grants.forms) == 2)
+        process.kill()
+        process.wait(60)
+        self.assertEqual(self.intents(), 1)
+        self.fails(4, "token", "books", says="reply lost at 20")
+
     def test_between_the_grant_and_the_commit(self):
         grants = self.grants()
         self.books(grants)
