@@ -323,7 +323,8 @@ function TestFailure.test_a_timeout()
 end
 
 function TestFailure.test_link_local_addresses()
-  for _, host in ipairs { "169.254.169.254", "[fe80::1]", "[::ffff:169.254.1.2]", "[64:ff9b::169.254.1.2]" } do
+  local hosts = { "169.254.169.254", "[fe80::1]", "[::ffff:169.254.1.2]", "[64:ff9b::169.254.1.2]" }
+  for _, host in ipairs(hosts) do
     local response, err = http.get("https://" .. host .. "/", { no_link_local = true, timeout = 5 })
     lu.assertNil(response)
     lu.assertStrContains(err.message, "its address is link-local")
