@@ -130,6 +130,8 @@ struct oauth2_connector {
 };
 
 extern const struct schema_field oauth2_connector_fields[];
+extern const struct schema_field oauth2_connector_reply_fields[]; /* of `reply` */
+extern const char *const oauth2_connector_auths[];                /* of `client_auth` */
 /* char **: a list of words, or a text with spaces between them. */
 schema_parse_fn oauth2_connector_read_words;
 

@@ -1,10 +1,8 @@
-/* The keys of an OAuth 2.0 connector: how each is read, and which belong together. */
+/* The keys of an OAuth 2.0 connector, and how each is read. */
 #include "allow.h"
 #include "config_field.h"
 #include "field.h"
-#include "json_pointer.h"
 #include "mem.h"
-#include "nearest.h"
 #include "oauth2_connector.h"
 #include "private_key.h"
 #include "yaml_json.h"
@@ -147,8 +145,8 @@ static void read_authorize_params(const struct schema_walk *walk, const struct s
 }
 
 static const char *const pkces[] = {"true", "false", NULL};
-static const char *const auths[] = {"basic",           "basic_raw", "post", "none",
-                                    "private_key_jwt", "tls",       NULL};
+const char *const oauth2_connector_auths[] = {"basic",           "basic_raw", "post", "none",
+                                              "private_key_jwt", "tls",       NULL};
 static const char *const bodies[] = {"form", "json", "query", NULL};
 static const char *const units[] = {"s", "ms", "iso8601", NULL};
 
@@ -239,7 +237,7 @@ static void read_tls_key(const struct schema_walk *walk, const struct schema_fie
     }
 static const struct schema_field tls_fields[] = {CLIENT_TLS(certificate), CLIENT_TLS(key), {0}};
 
-static const struct schema_field reply_fields[] = {
+const struct schema_field oauth2_connector_reply_fields[] = {
     POINTER(access_token),
     POINTER(token_type),
     POINTER(refresh_token),
@@ -302,7 +300,10 @@ const struct schema_field oauth2_connector_fields[] = {
                  "is sent as grant_type"},
     SECRET(client_id, config_id_parse),
     SECRET(client_secret, config_secret_parse),
-    {.name = "client_auth", .type = SCHEMA_CHOICE, .offset = AT(client_auth), .choices = auths},
+    {.name = "client_auth",
+     .type = SCHEMA_CHOICE,
+     .offset = AT(client_auth),
+     .choices = oauth2_connector_auths},
     SECRET(key, config_key_parse),
     TEXT(key_id),
     {.name = "algorithm",
@@ -331,7 +332,10 @@ const struct schema_field oauth2_connector_fields[] = {
     PAIRS(authorize_params, read_authorize_params),
     PAIRS(headers, read_headers),
     {.name = "body", .type = SCHEMA_CHOICE, .offset = AT(body), .choices = bodies},
-    {.name = "reply", .type = SCHEMA_STRUCT, .offset = AT(reply), .fields = reply_fields},
+    {.name = "reply",
+     .type = SCHEMA_STRUCT,
+     .offset = AT(reply),
+     .fields = oauth2_connector_reply_fields},
     LIFETIME("early", common.early_ms),
     LIFETIME("default_lifetime", default_lifetime_ms),
     LIFETIME("refresh_lifetime", common.refresh_lifetime_ms),
@@ -341,200 +345,3 @@ const struct schema_field oauth2_connector_fields[] = {
     OAUTH2_CONNECTOR_API(false),
     {0},
 };
-
-/* ---- what belongs together ---- */
-
-static const struct yaml_node *place(const struct yaml_node *node, const char *key)
-{
-    const struct yaml_node *value = yaml_get(node, key);
-    return value != NULL ? value : node;
-}
-
-static void check_hosts(const struct schema_walk *walk, const struct yaml_node *node,
-                        const struct oauth2_connector *oauth2)
-{
-    struct err err;
-    for (size_t i = 0; oauth2->token_hosts != NULL && oauth2->token_hosts[i] != NULL; i++) {
-        if (allow_pattern_check(oauth2->token_hosts[i], &err) != 0)
-            schema_problem(walk, place(node, "token_hosts"), "'token_hosts' of %s: %s", walk->what,
-                           err.msg);
-    }
-}
-
-static void check_reply(const struct schema_walk *walk, const struct yaml_node *node,
-                        const struct oauth2_reply *reply)
-{
-    const struct yaml_node *mapping = place(node, "reply");
-    for (const struct schema_field *field = reply_fields; field->name != NULL; field++) {
-        const char *pointer = field->type == SCHEMA_STRING
-                                  ? *(char *const *)((const char *)reply + field->offset)
-                                  : NULL;
-        if (pointer != NULL && !json_pointer_is_valid(pointer))
-            schema_problem(walk, place(mapping, field->name),
-                           "'%s' of reply of %s must be %s, not '%s'", field->name, walk->what,
-                           field->expected, pointer);
-    }
-    if (reply->expires_in != NULL && reply->expires_at != NULL)
-        schema_problem(walk, mapping, "reply of %s has 'expires_in' and 'expires_at'; expected one",
-                       walk->what);
-    if (reply->unit == OAUTH2_ISO8601 && reply->expires_at == NULL)
-        schema_problem(walk, mapping, "reply of %s: unit iso8601 needs 'expires_at'", walk->what);
-}
-
-static size_t count_tokens(const char *text)
-{
-    size_t count = 0;
-    for (; (text = strstr(text, OAUTH2_TOKEN)) != NULL; text += sizeof OAUTH2_TOKEN - 1)
-        count++;
-    return count;
-}
-
-void oauth2_connector_check_header(const struct schema_walk *walk, const struct yaml_node *node,
-                                   const struct connector *connector)
-{
-    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
-    const char *template = oauth2->authorization, *header = oauth2->header;
-    if (template != NULL && header != NULL)
-        schema_problem(walk, place(node, "header"),
-                       "%s has 'authorization' and 'header'; expected one", walk->what);
-    if (template != NULL &&
-        (count_tokens(template) != 1 || !field_is_value(template, strlen(template))))
-        schema_problem(walk, place(node, "authorization"),
-                       "'authorization' of %s must hold " OAUTH2_TOKEN " once, on one line",
-                       walk->what);
-    if (header == NULL)
-        return;
-    char *name = mem_strndup(header, strcspn(header, ":"));
-    const char *text = header[strlen(name)] == ':' ? header + strlen(name) + 1 : OAUTH2_TOKEN;
-    if (!field_is_token(name) || count_tokens(text) != 1 || !field_is_value(text, strlen(text)))
-        schema_problem(
-            walk, place(node, "header"),
-            "'header' of %s must be the name of a header field, or \"NAME: text with " OAUTH2_TOKEN
-            " once\"",
-            walk->what);
-    mem_free(name);
-}
-
-static void lacks(const struct schema_walk *walk, const struct yaml_node *node, const char *key,
-                  const char *instead)
-{
-    schema_problem(walk, walk->at != NULL ? walk->at : node, "%s lacks '%s'; expected %s%s",
-                   walk->what, key, CONFIG_SECRET_EXPECTED, instead);
-}
-
-static void check_service(const struct schema_walk *walk, const struct yaml_node *node,
-                          const struct oauth2_connector *oauth2)
-{
-    const char *audiences[] = {oauth2->assertion.audience, oauth2->client_assertion.audience};
-    if (oauth2->token_url == NULL && oauth2->issuer == NULL &&
-        yaml_get(node, "token_url") == NULL && yaml_get(node, "issuer") == NULL)
-        schema_problem(walk, walk->at != NULL ? walk->at : node,
-                       "%s lacks 'token_url'; expected a URL such as "
-                       "https://id.example.org/oauth2/token, or 'issuer'",
-                       walk->what);
-    for (size_t i = 0; i < sizeof audiences / sizeof audiences[0]; i++) {
-        if (oauth2->issuer == NULL && audiences[i] != NULL &&
-            strcmp(audiences[i], OAUTH2_AUDIENCE_ISSUER) == 0)
-            schema_problem(walk, place(node, i == 0 ? "assertion" : "client_assertion"),
-                           "%s has an assertion for its 'issuer', and none is configured",
-                           walk->what);
-    }
-}
-
-static void check_client(const struct schema_walk *walk, const struct yaml_node *node,
-                         const struct oauth2_connector *oauth2)
-{
-    bool id = yaml_get(node, OAUTH2_CLIENT_ID) != NULL;
-    bool secret = yaml_get(node, OAUTH2_CLIENT_SECRET) != NULL;
-    bool refreshes = oauth2_connector_refreshes(&oauth2->common);
-    bool known = refreshes || strcmp(oauth2_connector_grant(oauth2), OAUTH2_GRANT_CLIENT) == 0;
-    if (!id && (known || secret))
-        lacks(walk, node, OAUTH2_CLIENT_ID, "");
-    bool signs = oauth2->client_auth == OAUTH2_JWT;
-    bool proves = signs || oauth2->client_auth == OAUTH2_TLS; /* without a secret */
-    bool asserts = oauth2_connector_asserts(oauth2);
-    if ((signs || asserts) && yaml_get(node, OAUTH2_KEY) == NULL)
-        lacks(walk, node, OAUTH2_KEY, "");
-    if (proves && !id && !known)
-        lacks(walk, node, OAUTH2_CLIENT_ID, "");
-    if (secret && (proves || oauth2->client_auth == OAUTH2_NONE))
-        schema_problem(walk, place(node, OAUTH2_CLIENT_SECRET),
-                       "'client_secret' of %s is not used with client_auth: %s", walk->what,
-                       auths[oauth2->client_auth]);
-    if (oauth2->assertion.backdate_ms > 0 &&
-        oauth2->assertion.backdate_ms >= oauth2_connector_assertion_life(oauth2))
-        schema_problem(
-            walk, place(node, "assertion"),
-            "assertion of %s expires before it is sent: 'backdate' must be less than 'lifetime'",
-            walk->what);
-    if (!secret && !proves && !asserts && (id || known) && oauth2->client_auth != OAUTH2_NONE)
-        lacks(walk, node, OAUTH2_CLIENT_SECRET, "; or client_auth: none");
-    if (!refreshes && yaml_get(node, PROVIDER_REFRESH_TOKEN) != NULL)
-        schema_problem(walk, place(node, PROVIDER_REFRESH_TOKEN),
-                       "'refresh_token' of %s is not used with grant: %s", walk->what,
-                       oauth2_connector_grant(oauth2));
-}
-
-static void check_tls(const struct schema_walk *walk, const struct yaml_node *node,
-                      const struct oauth2_connector *oauth2)
-{
-    const struct yaml_node *tls = yaml_get(node, "tls");
-    const char *urls[] = {oauth2->token_url, oauth2->refresh_url};
-    if (tls == NULL && oauth2->client_auth == OAUTH2_TLS)
-        schema_problem(walk, walk->at != NULL ? walk->at : node,
-                       "%s lacks 'tls'; expected { certificate: SECRET, key: SECRET }", walk->what);
-    for (size_t i = 0; tls != NULL && i < sizeof urls / sizeof urls[0]; i++) {
-        if (urls[i] != NULL && strncasecmp(urls[i], "http:", 5) == 0)
-            schema_problem(walk, tls, "'tls' of %s is not used with %s, which is not https",
-                           walk->what, urls[i]);
-    }
-}
-
-/* Keys of a grant; with another one they would do nothing. */
-static void check_exchange(const struct schema_walk *walk, const struct yaml_node *node,
-                           const struct oauth2_connector *oauth2)
-{
-    static const char *const keys[] = {OAUTH2_SUBJECT_TOKEN, OAUTH2_SUBJECT_TOKEN "_type",
-                                       OAUTH2_ACTOR_TOKEN, OAUTH2_ACTOR_TOKEN "_type"};
-    bool exchanges = oauth2_connector_exchanges(oauth2);
-    for (size_t i = 0; !exchanges && i < sizeof keys / sizeof keys[0]; i++) {
-        if (yaml_get(node, keys[i]) != NULL)
-            schema_problem(walk, place(node, keys[i]), "'%s' of %s is not used with grant: %s",
-                           keys[i], walk->what, oauth2_connector_grant(oauth2));
-    }
-    if (exchanges && yaml_get(node, OAUTH2_SUBJECT_TOKEN) == NULL)
-        lacks(walk, node, OAUTH2_SUBJECT_TOKEN, "");
-    if (exchanges && oauth2->actor_token_type != NULL && yaml_get(node, OAUTH2_ACTOR_TOKEN) == NULL)
-        lacks(walk, node, OAUTH2_ACTOR_TOKEN, "");
-}
-
-/* A grant may be any text; what is nearly one that jeton knows was meant to be it. */
-static void check_grant(const struct schema_walk *walk, const struct yaml_node *node,
-                        const struct oauth2_connector *oauth2)
-{
-    static const char *const known[] = {OAUTH2_GRANT_REFRESH,  OAUTH2_GRANT_CLIENT,
-                                        OAUTH2_GRANT_JWT,      OAUTH2_GRANT_APP,
-                                        OAUTH2_GRANT_EXCHANGE, "account_credentials" /* Zoom's */};
-    const char *grant = oauth2_connector_grant(oauth2);
-    const char *nearest = nearest_name(grant, known, sizeof known / sizeof known[0]);
-    if (nearest == NULL || strcmp(nearest, grant) == 0)
-        return;
-    const struct yaml_node *at = place(node, "grant");
-    problems_warn(walk->problems, walk->file, at->line, at->col,
-                  "'grant' of %s is sent as it is: grant_type=%s; did you mean '%s'?", walk->what,
-                  grant, nearest);
-}
-
-void oauth2_connector_check(const struct schema_walk *walk, const struct yaml_node *node,
-                            const struct connector *connector)
-{
-    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
-    check_service(walk, node, oauth2);
-    check_hosts(walk, node, oauth2);
-    check_reply(walk, node, &oauth2->reply);
-    oauth2_connector_check_header(walk, node, connector);
-    check_client(walk, node, oauth2);
-    check_tls(walk, node, oauth2);
-    check_exchange(walk, node, oauth2);
-    check_grant(walk, node, oauth2);
-}
