@@ -111,6 +111,8 @@ struct http_transfer;
 
 struct http *http_new(struct loop *loop, struct log *log); /* cheap: loads nothing */
 void http_free(struct http *http); /* cancels what runs, without calling done; not inside done */
+/* Whether libcurl writes this header field itself, so that no request can set it. */
+bool http_is_reserved(const char *name);
 /*
  * ERR_INVALID for a bad URL, method, header or part (control characters; Content-Length and others
  * that are not the caller's to set), and for a file that cannot be read or made; ERR_CONFIG when

@@ -114,15 +114,22 @@ int http_method_check(const struct http_request *request, struct err *err)
     return 0;
 }
 
+bool http_is_reserved(const char *name)
+{
+    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
+        if (strcasecmp(name, reserved[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int header_check(const struct http_header *header, struct err *err)
 {
     if (header->name == NULL || !field_is_token(header->name))
         return err_set(err, ERR_INVALID,
                        "bad header name: expected letters, digits and '-', without ':'");
-    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
-        if (strcasecmp(header->name, reserved[i]) == 0)
-            return err_set(err, ERR_INVALID, "header '%s' cannot be set: leave it out",
-                           header->name);
+    if (http_is_reserved(header->name))
+        return err_set(err, ERR_INVALID, "header '%s' cannot be set: leave it out", header->name);
     if (!field_is_value(header->value, strlen(header->value)))
         return err_set(err, ERR_INVALID,
                        "header '%s': its value holds a line break or control character",

@@ -1,12 +1,14 @@
 #include "oauth2_connector.h"
 
 #include "allow.h"
+#include "http.h"
 #include "mem.h"
 #include "url.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 const struct oauth2_connector *oauth2_connector_of(const struct connector *connector)
 {
@@ -44,6 +46,12 @@ int64_t oauth2_connector_assertion_life(const struct oauth2_connector *oauth2)
 {
     const int64_t life_ms = oauth2->assertion.lifetime_ms;
     return life_ms > 0 ? life_ms : OAUTH2_ASSERTION_LIFE_MS;
+}
+
+bool oauth2_connector_may_set(const char *name)
+{
+    return strcasecmp(name, "Host") != 0 && strncasecmp(name, "Content-", 8) != 0 &&
+           !http_is_reserved(name);
 }
 
 void oauth2_connector_settle(struct connector *connector)

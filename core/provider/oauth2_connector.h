@@ -167,6 +167,8 @@ bool oauth2_connector_refreshes(const struct connector *connector);
 
 /* config_provider's. */
 void oauth2_connector_settle(struct connector *connector);
+/* Whether a connector may set this header field: not what frames or routes a request. */
+bool oauth2_connector_may_set(const char *name);
 /* Only how an access token is carried. */
 void oauth2_connector_check_header(const struct schema_walk *walk, const struct yaml_node *node,
                                    const struct connector *connector);

@@ -79,6 +79,11 @@ void oauth2_connector_check_header(const struct schema_walk *walk, const struct 
             "'header' of %s must be the name of a header field, or \"NAME: text with " OAUTH2_TOKEN
             " once\"",
             walk->what);
+    else if (!oauth2_connector_may_set(name))
+        schema_problem(walk, place(node, "header"),
+                       "'header' of %s cannot be '%s': Host, Content-… and what belongs to the "
+                       "connection are jeton's",
+                       walk->what, name);
     mem_free(name);
 }
 

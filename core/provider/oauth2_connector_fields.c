@@ -111,13 +111,16 @@ static void read_headers(const struct schema_walk *walk, const struct schema_fie
         if (!field_is_token(pair->name))
             schema_problem(walk, key, "'%s' of %s: expected the name of a header field",
                            field->name, walk->what);
-        else if (strcasecmp(pair->name, "Host") == 0 ||
-                 strncasecmp(pair->name, "Content-", 8) == 0 ||
+        else if (!oauth2_connector_may_set(pair->name) ||
                  strcasecmp(pair->name, "Authorization") == 0)
             schema_problem(walk, key,
-                           "'%s' of %s cannot set '%s': Host, Authorization and Content-… are "
-                           "jeton's",
+                           "'%s' of %s cannot set '%s': Authorization, Host, Content-… and what "
+                           "belongs to the connection are jeton's",
                            field->name, walk->what, pair->name);
+        if (pair->text != NULL && !field_is_value(pair->text, strlen(pair->text)))
+            schema_problem(walk, node->pairs[i].value,
+                           "'%s' of %s holds a line break or control character", pair->key,
+                           walk->what);
     }
 }
 

@@ -556,7 +556,9 @@ class Configured(OAuth2):
         grants = self.grants()
         self.books(grants, **keys)
         found = json.loads(self.jeton("check", "--json").stdout)["problems"]
-        return [problem["message"] for problem in found if "BOOKS" not in problem["message"]]
+        found = [problem for problem in found if "BOOKS" not in problem["message"]]
+        self.assertTrue(all(problem["line"] > 0 and problem["column"] > 0 for problem in found), found)
+        return [problem["message"] for problem in found]
 
     def test_what_is_missing_or_too_much(self):
         for keys, says in (
@@ -571,7 +573,14 @@ class Configured(OAuth2):
                 ({"authorization": "Bearer"}, "must hold {token} once"),
                 ({"authorization": "{token}", "header": "X-Key"}, "'authorization' and 'header'; expected one"),
                 ({"header": "X Key"}, "'header' of connector 'books' must be the name"),
-                ({"headers": {"Authorization": "x"}}, "cannot set 'Authorization'"),
+                *(({"header": name}, f"'header' of connector 'books' cannot be '{name.partition(':')[0]}'")
+                  for name in ("host", "Content-Length", "transfer-encoding: {token}", "Connection", "TE")),
+                ({"header": "X-Key: a\r\nHost: b {token}"}, "'header' of connector 'books' must be the name"),
+                ({"authorization": "a\n{token}"}, "must hold {token} once, on one line"),
+                *(({"headers": {name: "x"}}, f"'headers' of connector 'books' cannot set '{name}'")
+                  for name in ("Authorization", "HOST", "Content-Length", "Transfer-Encoding", "Connection", "Expect")),
+                *(({"headers": {"X-A": value}}, "'headers.X-A' of connector 'books' holds a line break or control character")
+                  for value in ("a\r\nHost: evil", "a\n", "a\u0001", "a\u007f")),
                 ({"reply": {"access_token": "access"}}, "must be a JSON Pointer such as /access_token, not 'access'"),
                 ({"reply": {"unit": "iso8601"}}, "unit iso8601 needs 'expires_at'"),
                 ({"reply": {"expires_in": "/a", "expires_at": "/b"}}, "expected one"),
