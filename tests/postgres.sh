@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The PostgreSQL server of the tests: postgres.sh start|stop FOLDER. It listens on a socket in FOLDER
-# only, belongs to no service of this host, and is as fast as one that may lose everything.
+# The PostgreSQL server of the tests: postgres.sh start|stop|restart FOLDER [fast|immediate]. It
+# listens on a socket in FOLDER only, belongs to no service of this host, and is as fast as one that
+# may lose everything. pooler FOLDER session|transaction: a pgbouncer before it, in FOLDER/pooler.
 set -euo pipefail
 readonly folder=$2
+PATH=$PATH:/usr/sbin # pgbouncer
 bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1)
 [[ -n $bin ]] || { echo "PostgreSQL is missing: ./dev test installs it"; exit 1; }
 
@@ -15,6 +17,7 @@ run() { (cd "$folder" && exec "${as[@]}" "$@" </dev/null); }
 
 stop() {
     if [[ -f $folder/data/postmaster.pid ]]; then
+        if [[ -f $folder/pooler/pid ]]; then kill "$(<"$folder/pooler/pid")" || true; fi
         run "$bin/pg_ctl" -D "$folder/data" -m immediate -w stop >/dev/null || true
     fi
     rm -rf "$folder"
@@ -42,4 +45,30 @@ CONF
         -c 'CREATE ROLE jeton LOGIN' -c 'CREATE DATABASE jeton OWNER jeton'
 }
 
-"$1"
+restart() {
+    run "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -m "$1" -w restart >/dev/null
+}
+
+pooler() {
+    local own=$folder/pooler
+    mkdir -m 0755 "$own"
+    cat >"$own/pgbouncer.ini" <<CONF
+[databases]
+jeton = host=$folder user=jeton dbname=jeton
+[pgbouncer]
+listen_addr =
+unix_socket_dir = $own
+listen_port = 5432
+auth_type = any
+pool_mode = $1
+default_pool_size = 4
+logfile = $own/log
+pidfile = $own/pid
+CONF
+    if ((EUID == 0)); then chown -R nobody:nogroup "$own"; fi
+    run pgbouncer -q -d "$own/pgbouncer.ini"
+}
+
+readonly command=$1
+shift 2
+"$command" "$@"

@@ -5,51 +5,11 @@ import json
 import os
 import subprocess
 import unittest
-import uuid
 
-from support import APPLICATION_ID, APPLICATION_SECRET, JETON, TENANT_TOKEN, Case, end_process
-
-SOCKET = os.environ.get("JETON_POSTGRES", "")
-HOSTS = 4
-KEY = base64.b64encode(bytes(range(32))).decode()
-TOKEN = 'print((require "jeton.token".get("contoso")).access_token)'
+from postgres import HOSTS, SOCKET, TOKEN, PostgresCase
 
 
-@unittest.skipUnless(SOCKET, "ctest starts the server")
-class Postgres(Case):
-    def setUp(self):
-        super().setUp()
-        self.schema = "e" + uuid.uuid4().hex
-        self.write("state.key", f"# ours\n{KEY}\n")
-
-    def host(self, number, text="", url=None, **state):
-        """The configuration of one host; its path is its own."""
-        state = {"url": url or f"postgresql://jeton@/jeton?host={SOCKET}", "key": {"file": self.folder + "/state.key"},
-                 "schema": self.schema, "folder": f"{self.folder}/host{number}", **state}
-        state = {name: value for name, value in state.items() if value is not None}
-        return self.write(f"etc{number}/jeton.yaml", f"version: 1\nname: shared\nstate: {json.dumps(state)}\n{text}")
-
-    def sql(self, text):
-        """@ stands for the schema. Rows of texts."""
-        done = subprocess.run(["psql", "-h", SOCKET, "-U", "jeton", "-d", "jeton", "-v", "ON_ERROR_STOP=1", "-qAtF", "|",
-                               "-c", text.replace("@", self.schema + ".")], capture_output=True, text=True, check=True)
-        return [line.split("|") for line in done.stdout.splitlines()]
-
-    def connector(self, url):
-        return (f"connectors:\n  contoso:\n    provider: kaizala\n    token_service: {url}\n"
-                f"    application_id: {APPLICATION_ID}\n    application_secret: {APPLICATION_SECRET}\n"
-                f"    refresh_token: {TENANT_TOKEN}\n")
-
-    def start_on(self, number, *args):
-        process = subprocess.Popen([JETON, "--config", f"{self.folder}/etc{number}/jeton.yaml", *args],
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   cwd=self.folder, env=self.env)
-        self.addCleanup(end_process, process)
-        return process
-
-    def on(self, number, *args, **options):
-        return self.jeton("--config", f"{self.folder}/etc{number}/jeton.yaml", *args, **options)
-
+class Postgres(PostgresCase):
     def test_hosts_exchange_once_and_share_what_came(self):
         sandbox = self.sandbox()
         for number in range(HOSTS):
