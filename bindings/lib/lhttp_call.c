@@ -16,6 +16,8 @@
 #include <string.h>
 
 #define CALL_TYPE "jeton.http.call"
+#define TICK_MS   500 /* the first look at how far a file has come, and */
+#define FRAME_MS  100 /* each further one */
 
 struct call {
     struct task_wait wait;
@@ -27,6 +29,9 @@ struct call {
     struct client_call *client;
     struct token_request *token;
     char *base; /* dry run: the endpoint of the connector */
+    bool ended;
+    struct http_meter meter; /* of a file */
+    struct loop_timer tick;
     bool has_response;
     bool dry_run;
     struct http_response response; /* owned */
@@ -36,6 +41,7 @@ struct call {
 static void call_stop(void *arg)
 {
     struct call *call = arg;
+    loop_timer_stop(vm_engine(call->vm)->loop, &call->tick);
     transport_cancel(call->transport, call->transfer);
     if (call->client != NULL)
         client_cancel(call->client);
@@ -76,6 +82,7 @@ static void http_done(void *arg, struct http_result *result)
 {
     struct call *call = arg;
     call->transfer = NULL;
+    call->ended = true;
     if (result->err.kind != ERR_NONE)
         call->err = result->err;
     else
@@ -87,6 +94,7 @@ static void client_done(void *arg, struct http_response *response, const struct 
 {
     struct call *call = arg;
     call->client = NULL;
+    call->ended = true;
     if (err != NULL)
         call->err = *err;
     if (response != NULL)
@@ -323,6 +331,72 @@ static int start_client(struct call *call, struct err *err)
     return 0;
 }
 
+/* The stack of lhttp_call. */
+enum { OPTIONS = 1, CALL = 2, PROGRESS = 3 };
+
+/* The file that is sent or saved, without its folders; NULL: there is none. */
+static const char *file_name(const struct http_request *http)
+{
+    const char *path = http->save_path != NULL ? http->save_path : http->body_path;
+    for (size_t i = 0; i < http->nparts && path == NULL; i++)
+        path = http->parts[i].path;
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    return slash != NULL ? slash + 1 : path;
+}
+
+static void on_tick(void *arg)
+{
+    struct call *call = arg;
+    task_wake(&call->wait);
+}
+
+static void show_progress(lua_State *L, const struct call *call)
+{
+    if (lua_isnil(L, PROGRESS)) {
+        lua_getglobal(L, "require");
+        lua_pushliteral(L, "jeton.progress");
+        lua_call(L, 1, 1);
+        lua_getfield(L, -1, "transfer");
+        lua_pushstring(L, file_name(&call->request.http));
+        lua_pushnumber(L, TICK_MS / 1000.0);
+        lua_call(L, 2, 1);
+        lua_replace(L, PROGRESS);
+        lua_settop(L, PROGRESS);
+        lua_toclose(L, PROGRESS); /* it goes however the call ends */
+    }
+    lua_getfield(L, PROGRESS, "set");
+    lua_pushvalue(L, PROGRESS);
+    lua_pushinteger(L, call->meter.moved);
+    if (call->meter.total > 0)
+        lua_pushinteger(L, call->meter.total);
+    else
+        lua_pushnil(L);
+    lua_call(L, 3, 0);
+    lua_settop(L, PROGRESS);
+}
+
+/* Each time that a call with a file wakes up: it goes on, or has ended. */
+static int file_finish(lua_State *L, void *arg)
+{
+    struct call *call = arg;
+    if (call->ended && lua_isnil(L, PROGRESS))
+        return call_finish(L, call);
+    show_progress(L, call);
+    if (!call->ended) {
+        loop_timer_start(vm_engine(call->vm)->loop, &call->tick, FRAME_MS, on_tick, call);
+        return task_wait(L, &call->wait, CALL, call_stop, file_finish, call);
+    }
+    return call_finish(L, call);
+}
+
+/* Whether the call is to say how far it has come. */
+static bool is_shown(const struct call *call)
+{
+    const struct log *log = vm_engine(call->vm)->log;
+    return file_name(&call->request.http) != NULL && log_status_mode(log) != LOG_STATUS_NONE &&
+           !vm_options_of(call->vm)->dry_run;
+}
+
 int lhttp_call(lua_State *L)
 {
     task_check(L, "http.request");
@@ -337,10 +411,19 @@ int lhttp_call(lua_State *L)
     err_clear(&err);
     if (lhttp_request_read(L, 1, &call->request, &err) != 0)
         return lerr_return(L, &err);
+    bool shown = is_shown(call);
+    if (shown)
+        call->request.http.meter = &call->meter;
     int started = call->request.authenticated ? start_client(call, &err) : start_plain(call, &err);
     if (started < 0)
         return lerr_return(L, &err);
     if (started == 1)
         return call_finish(L, call);
-    return task_wait(L, &call->wait, 2, call_stop, call->dry_run ? dry_finish : call_finish, call);
+    if (shown) {
+        lua_pushnil(L); /* options call progress */
+        loop_timer_start(vm_engine(call->vm)->loop, &call->tick, TICK_MS, on_tick, call);
+        return task_wait(L, &call->wait, CALL, call_stop, file_finish, call);
+    }
+    return task_wait(L, &call->wait, CALL, call_stop, call->dry_run ? dry_finish : call_finish,
+                     call);
 }

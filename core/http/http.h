@@ -45,6 +45,12 @@ struct http_part {
     const char *content_type; /* NULL: none for a value, application/octet-stream for a file */
 };
 
+/* How far a transfer has come: bytes of bodies, in both directions. */
+struct http_meter {
+    int64_t moved;
+    int64_t total; /* 0: not known */
+};
+
 struct http_request {
     const char *method; /* an HTTP token, upper case */
     const char *url;
@@ -78,7 +84,8 @@ struct http_request {
      * or saved, of the longest time in which nothing moves.
      */
     int64_t timeout_ms;
-    size_t max_body; /* 0: HTTP_BODY_MAX, or HTTP_SAVE_MAX with save_path */
+    struct http_meter *meter; /* kept up to date until it is done or cancelled; NULL: not needed */
+    size_t max_body;          /* 0: HTTP_BODY_MAX, or HTTP_SAVE_MAX with save_path */
 };
 
 struct http_response {

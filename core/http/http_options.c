@@ -217,6 +217,15 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
             code = transfer->api->easy_setopt(transfer->easy, option, value);                      \
     } while (0)
 
+static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                       curl_off_t up)
+{
+    struct http_meter *meter = arg;
+    meter->moved = down + up;
+    meter->total = down_total + up_total;
+    return 0;
+}
+
 static CURLcode set_basics(struct http_transfer *transfer)
 {
     CURLcode code = CURLE_OK;
@@ -249,6 +258,11 @@ static CURLcode set_basics(struct http_transfer *transfer)
     if (transfer->request->no_link_local) {
         SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
         SET(CURLOPT_OPENSOCKETDATA, (void *)transfer);
+    }
+    if (transfer->request->meter != NULL) {
+        SET(CURLOPT_NOPROGRESS, 0L);
+        SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+        SET(CURLOPT_XFERINFODATA, (void *)transfer->request->meter);
     }
     SET(CURLOPT_HEADERFUNCTION, http_on_header);
     SET(CURLOPT_HEADERDATA, (void *)transfer);

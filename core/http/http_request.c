@@ -75,6 +75,7 @@ static struct http_request put_all(struct place *place, const struct http_reques
     copy.ca_file = put_text(place, request->ca_file);
     copy.certificate = put_text(place, request->certificate);
     copy.key = put_text(place, request->key);
+    copy.meter = request->meter; /* the caller's */
     return copy;
 }
 

@@ -10,7 +10,8 @@ local FRAME_S = 0.1  -- and no more than ten a second
 local LONG_S = 10    -- no lines for what is over sooner,
 local LINE_S = 30    -- and no more than one in so long,
 local STEP = 0.1     -- nor before so much more is done
-local CELLS = 24
+local CELLS = 16
+local LABEL_MAX = 30 -- bytes of a name of a file
 
 ---@class jeton.Progress
 local Progress = {}
@@ -163,6 +164,19 @@ end
 
 Progress.__close = Progress.done
 Progress.__gc = Progress.done
+
+-- For jeton.http: a file that has been on its way for so long.
+---@param name string
+---@param elapsed number seconds
+---@return jeton.Progress
+function progress.transfer(name, elapsed)
+  if #name > LABEL_MAX then
+    name = name:sub(1, utf8.offset(name, 0, LABEL_MAX) - 1) .. "..."
+  end
+  local made = progress.new { label = name, unit = "bytes" }
+  made.began = made.began - elapsed
+  return made
+end
 
 -- For task.map: what its option `progress` stands for, and whether it is to be ended with the work.
 ---@param value true|string|jeton.Progress

@@ -1,5 +1,9 @@
 """The progress of long work: a bar on a terminal, which the log and the output keep clear of; no bar elsewhere."""
 
+import contextlib
+import http.server
+import threading
+import time
 import unittest
 
 import support
@@ -15,6 +19,47 @@ task.map(list, function(i)
 end, { limit = 1, progress = "items\\27[2J" })
 """
 CLEAR = b"\r\x1b[K"
+
+
+TRANSFER = """
+local http, task, how, url = require "jeton.http", require "jeton.task", ...
+if how == "cancel" then
+  local call = task.spawn(http.get, url, { save_to = "part.bin" })
+  task.sleep(1)
+  call:cancel()
+  print(pcall(call.join, call))
+elseif how == "get" then
+  assert(http.get(url, { save_to = "saved.bin" }))
+else
+  assert(http.post(url, { multipart = { { name = "file", file = "sent.bin" } } }))
+end
+"""
+SIZE = 2 * 1024 * 1024
+
+
+class Slow(http.server.BaseHTTPRequestHandler):
+    """Sends and receives 2 MiB in about a second and a half."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(SIZE))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(16):
+                self.wfile.write(bytes(SIZE // 16))
+                time.sleep(0.1)
+
+    def do_POST(self):
+        left = int(self.headers["Content-Length"])
+        while left > 0:
+            left -= len(self.rfile.read(min(left, SIZE // 2)))
+            time.sleep(0.1)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
 
 
 class Progress(support.Case):
@@ -40,6 +85,26 @@ class Progress(support.Case):
         self.assertIn(CLEAR + b"printed\r\n", text)
         self.assertTrue(text.endswith(CLEAR + b"jeton: info: items\\x1b[2J: 40 in 2 s\r\n") or
                         b"40 in 3 s" in text or b"40 in 4 s" in text, text)
+
+    def test_files_on_their_way(self):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        script = self.write("transfer.lua", TRANSFER)
+        self.write("sent.bin", "x" * (8 * SIZE))  # more than what the system takes at once
+        for how, name in (("get", "saved.bin"), ("post", "sent.bin"), ("cancel", "part.bin")):
+            with self.subTest(how):
+                terminal = self.start_at_terminal("--no-color", "run", script, how,
+                                                  f"http://127.0.0.1:{server.server_port}/")
+                terminal.read_until(None)
+                self.assertEqual(terminal.status(), 0, terminal.shown)
+                text = terminal.shown.decode()
+                self.assertRegex(text, name + r" \[#*\.+\] +\d+ % [\d.]+ [KM]iB of [\d.]+ MiB, [\d.]+ [KM]iB/s, ")
+                self.assertRegex(text, r"\r\x1b\[Kjeton: info: " + name + r": [\d.]+ [KM]iB")
+                self.assertEqual("cancelled" in text, how == "cancel", text)
+        done = self.ok("run", script, "get", f"http://127.0.0.1:{server.server_port}/")
+        self.assertEqual(done.stderr, "")
 
     def test_where_there_is_none(self):
         for options, env in ((("--progress", "never"), {}), (("-q",), {}), (("--log-format", "json"), {}),

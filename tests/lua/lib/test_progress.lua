@@ -39,9 +39,9 @@ function TestBar.test_it_says_count_rate_and_time_left()
   bar:done()
   bar:done()
   lu.assertEquals(d.frames, {
-    "messages [######..................]  25 % 100 of 400, 10/s, 30 s left",
-    "messages [############............]  50 % 200 of 400, 0.1/s, 1 h 00 min left",
-    "messages [########################] 100 % 400 of 400, 0.1/s",
+    "messages [####............]  25 % 100 of 400, 10/s, 30 s left",
+    "messages [########........]  50 % 200 of 400, 0.1/s, 1 h 00 min left",
+    "messages [################] 100 % 400 of 400, 0.1/s",
     "gone",
   })
 end
@@ -59,7 +59,7 @@ function TestBar.test_bytes_and_an_unknown_total()
   lu.assertEquals(d.frames, {
     "file 512 bytes, 512 bytes/s",
     "file 3.0 MiB, 1.5 MiB/s",
-    "file [##################......]  75 % 3.0 MiB of 4.0 MiB, 1.0 MiB/s, 1 s left",
+    "file [############....]  75 % 3.0 MiB of 4.0 MiB, 1.0 MiB/s, 1 s left",
     "gone",
   })
 end
