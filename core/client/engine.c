@@ -1,7 +1,6 @@
 #include "engine.h"
 
 #include "config_rows.h"
-#include "connector.h"
 
 #include <string.h>
 
@@ -22,8 +21,7 @@ void engine_know_secrets(struct engine *engine)
     if (engine->secrets_known)
         return;
     engine->secrets_known = true;
-    for (size_t i = 0; i < engine->config->nconnectors; i++)
-        connector_hide_files(engine->config->connectors[i], engine->redact);
+    config_hide_files(engine->config, engine->redact);
 }
 
 /* From the top down: tokens may still turn the loop to take in a last reply. */

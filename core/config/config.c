@@ -82,6 +82,14 @@ void config_hide(const struct config *config, struct redact *redact)
         hook_hide(config->hooks[i], redact);
 }
 
+void config_hide_files(const struct config *config, struct redact *redact)
+{
+    for (size_t i = 0; i < config->nconnectors; i++)
+        connector_hide_files(config->connectors[i], redact);
+    for (size_t i = 0; i < config->nhooks; i++)
+        hook_hide_files(config->hooks[i], redact);
+}
+
 const struct job *config_job(const struct config *config, const char *name, struct err *err)
 {
     const char **names = mem_alloc((config->njobs + 1) * sizeof *names);

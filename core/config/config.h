@@ -76,5 +76,8 @@ const struct hook *config_hook(const struct config *config, const char *name, st
  * itself, whichever job runs. Those of webhooks too.
  */
 void config_hide(const struct config *config, struct redact *redact);
+/* Reads and registers those of connectors and webhooks that are in files; what cannot be read is
+ * left out. May block as files do; no command runs. */
+void config_hide_files(const struct config *config, struct redact *redact);
 
 #endif

@@ -54,6 +54,21 @@ void hook_hide(const struct hook *hook, struct redact *redact)
     }
 }
 
+void hook_hide_files(const struct hook *hook, struct redact *redact)
+{
+    const struct secret *secret;
+    for (size_t i = 0; (secret = hook_secret_at(hook, i)) != NULL; i++) {
+        struct buf value;
+        struct err ignored;
+        if (secret->kind != SECRET_FILE && secret->kind != SECRET_CREDENTIAL)
+            continue;
+        buf_create_secret(&value, SECRET_BYTES_MAX);
+        if (secret_read(secret, NULL, 0, &value, &ignored) == 0)
+            secret_hide(secret, value.data, value.len, NULL, redact);
+        buf_destroy(&value);
+    }
+}
+
 void hook_free(struct hook *hook)
 {
     if (hook == NULL)

@@ -99,6 +99,8 @@ int hook_read_keys(const struct hook *hook, struct redact *redact, struct hook_k
                    struct err *err);
 /* Registers the secrets that can be had without reading any. */
 void hook_hide(const struct hook *hook, struct redact *redact);
+/* Reads and registers those in files, as connector_hide_files does. */
+void hook_hide_files(const struct hook *hook, struct redact *redact);
 void hook_free(struct hook *hook); /* NULL is fine */
 struct hook_listen *hook_listen_new(void);
 void hook_listen_free(struct hook_listen *listen);

@@ -2,6 +2,7 @@
 #include "config_load.h"
 #include "events_json.h"
 #include "events_try.h"
+#include "hook.h"
 #include "verb.h"
 #include "verb_lua.h"
 
@@ -42,11 +43,23 @@ static int read_seq(const char *text, int64_t *seq, struct err *err)
     return 0;
 }
 
+/* NULL: it is not configured any more. */
+static const struct hook *hook_of(const struct config *config, const struct store_event *event)
+{
+    size_t len = 0;
+    const char *name = store_event_hook(event->scope, &len);
+    for (size_t i = 0; i < config->nhooks; i++) {
+        const char *its = config->hooks[i]->name;
+        if (name != NULL && strlen(its) == len && memcmp(its, name, len) == 0)
+            return config->hooks[i];
+    }
+    return NULL;
+}
+
 static int64_t attempts_of(const struct config *config, const struct store_event *event)
 {
-    (void)config;
-    (void)event;
-    return 0;
+    const struct hook *hook = hook_of(config, event);
+    return hook != NULL ? hook->retries.attempts : 0;
 }
 
 /* The event of that number, of this configuration. */
@@ -64,6 +77,24 @@ static int find(const struct events *events, const char *text, struct store_even
 }
 
 /* Listing */
+
+/* One that is configured, or was when it brought something. */
+static int check_hook(const struct events *events, const char *name, struct err *err)
+{
+    struct err unknown = {0};
+    struct store_events found = {.count = 0};
+    const struct store_event_filter filter = {
+        .homes = events->config->homes, .hook = name, .limit = 1};
+    if (name == NULL || config_hook(events->config, name, &unknown) != NULL)
+        return 0;
+    int result = store_event_list(events->store, &filter, &found, err);
+    if (result == 0 && found.count == 0) {
+        *err = unknown;
+        result = -1;
+    }
+    store_events_destroy(&found);
+    return result;
+}
 
 static int print_list(const struct events *events, const struct store_events *list, struct err *err)
 {
@@ -101,7 +132,8 @@ static int list(const struct events *events, struct err *err)
                  : options->json             ? 0
                                              : LIMIT_DEFAULT};
     struct store_events found = {.count = 0};
-    if (store_event_list(events->store, &filter, &found, err) != 0)
+    if (check_hook(events, filter.hook, err) != 0 ||
+        store_event_list(events->store, &filter, &found, err) != 0)
         return -1;
     int status = print_list(events, &found, err);
     if (found.count == 0 && !options->json)
@@ -154,7 +186,8 @@ static int retry_all(const struct events *events, const char *hook, struct err *
         .homes = events->config->homes, .hook = hook, .states = STORE_EVENT_DEAD};
     struct store_events found;
     int64_t count = 0, changed = 0;
-    if (store_event_list(events->store, &filter, &found, err) != 0)
+    if (check_hook(events, hook, err) != 0 ||
+        store_event_list(events->store, &filter, &found, err) != 0)
         return -1;
     for (size_t i = 0; i < found.count && changed >= 0; i++) {
         bool done = false; /* with an earlier one of its scope */
@@ -212,8 +245,10 @@ static int try(const struct events *events, struct err *err)
                        options->run != NULL ? "--run FILE" : "--forward URL");
     if (find(events, options->operands[0], &found, err) != 0)
         return -1;
+    const struct hook *hook = hook_of(events->config, &found.items[0]);
     const struct events_try how = {.script = options->run,
                                    .forward = options->forward,
+                                   .connector = hook != NULL ? hook->connector : NULL,
                                    .dry_run = options->run != NULL && !options->really,
                                    .far = options->yes};
     int status =

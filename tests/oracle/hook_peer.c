@@ -10,6 +10,7 @@
 #include "config_load.h"
 #include "mem.h"
 #include "modules.h"
+#include "presets.h"
 #include "store_events.h"
 
 #include <signal.h>
@@ -134,7 +135,8 @@ int main(int argc, char **argv)
     if (argc < 3 || sodium_init() < 0)
         return 2;
     signal(SIGPIPE, SIG_IGN);
-    struct app app = {.modules = modules, .self = argv[0], .redact = redact_new()};
+    struct app app = {
+        .presets = &presets_embedded, .modules = modules, .self = argv[0], .redact = redact_new()};
     app.log = log_new(STDERR_FILENO, LOG_DEBUG, LOG_TEXT, false, app.redact);
     struct config *config = app_config(&app, true, &err);
     int status = -1;

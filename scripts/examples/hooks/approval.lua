@@ -1,8 +1,7 @@
 -- Handlers of a Kaizala webhook: whoever writes "please …" in a group asks for an approval. Another group, of
 -- those who decide, gets a survey; the first answer is told to the one who asked.
 --
--- Use:   as the `script` of a webhook with the preset `kaizala`, `objects` with both groups, and
---        `events: [TextMessageCreated, SurveyResponse]`; `environment: { DECIDERS: "ID of the group" }`.
+-- Use:   `approvals` in hooks.yaml. DECIDERS is the ID of the group of those who decide.
 --
 -- State: for each survey who asked for what, and where: forgotten once it is decided.
 local kaizala = require "kaizala"

@@ -1,11 +1,9 @@
 -- Handlers of a GitHub webhook: tells a Slack channel who is asked to review a pull request, and what came of
 -- it.
 --
--- Use:   as the `script` of a webhook with the preset `github`. Its types are named after GitHub's events and
---        their actions: `pull_request.review_requested`, `pull_request_review.submitted`. `connector` is one
---        of Slack with the scope chat:write; `environment: { CHANNEL: C0123456789 }`.
+-- Use:   `reviews` in hooks.yaml. The connector is one of Slack with the scope chat:write.
 --
--- Try:   jeton -c jeton.yaml events --run github-review.lua ID
+-- Try:   jeton -c hooks.yaml events --run github-review.lua ID
 --        prints what would be posted for a stored event
 --
 -- State: for each pull request the message that others are answers to: a review lands where its request is.
@@ -44,8 +42,8 @@ local function key(event)
   return ("%s#%d"):format(event.data.repository.full_name, event.data.pull_request.number)
 end
 
-return {
-  ["pull_request.review_requested"] = function(event)
+local actions = {
+  ["pull_request review_requested"] = function(event)
     local reviewer = event.data.requested_reviewer or event.data.requested_team
     local text = ("%s is asked to review %s"):format(escape(reviewer.login or reviewer.name),
       link(event.data.pull_request))
@@ -54,7 +52,7 @@ return {
     if not state.get(key(event)) then state.set(key(event), at) end
   end,
 
-  ["pull_request_review.submitted"] = function(event)
+  ["pull_request_review submitted"] = function(event)
     local review = event.data.review
     local verdict = VERDICTS[review.state]
     if not verdict then return end
@@ -64,7 +62,11 @@ return {
     end)
   end,
 
-  ["pull_request.closed"] = function(event) state.set(key(event), nil) end,
-
-  ["*"] = function() end,
+  ["pull_request closed"] = function(event) state.set(key(event), nil) end,
 }
+
+-- GitHub says the event in a header, and what has happened in the body.
+return function(event)
+  local handler = actions[("%s %s"):format(event.type, event.data.action)]
+  if handler then handler(event) end
+end

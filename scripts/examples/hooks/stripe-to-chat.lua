@@ -1,10 +1,8 @@
 -- Handlers of a Stripe webhook: tells a Google Chat space of payments and of those that failed.
 --
--- Use:   as the `script` of a webhook with the preset `stripe`, and with `order: json:data.object.customer`,
---        so that what a customer does is told in its order. `connector` is one of Google Chat (`chat` in
---        ../sheet-to-chat.yaml); `environment: { SPACE: AAAAexample }`.
+-- Use:   `payments` in hooks.yaml. What a customer does is told in its order.
 --
--- Try:   jeton -c jeton.yaml events --run stripe-to-chat.lua ID
+-- Try:   jeton -c hooks.yaml events --run stripe-to-chat.lua ID
 --        prints what would be posted for a stored event
 --
 -- State: what each day brought, by currency. As it is written together with the end of the event, no payment

@@ -1,9 +1,7 @@
 -- Handlers of a Kaizala webhook: writes the answers to surveys into an SQLite database, and keeps their
 -- pictures.
 --
--- Use:   as the `script` of a webhook with the preset `kaizala`, `events: [SurveyResponse]`, and a connector
---        that is a member of the group; `environment: { FOLDER: /var/lib/answers }`, where answers.db is
---        made, and where the folder pictures must be.
+-- Use:   `answers` in hooks.yaml. FOLDER is where answers.db is made, and where the folder pictures must be.
 --
 -- Out:   table answers(survey, response, responder, name, question, answer, at). Somebody who answers again
 --        replaces what he said. Handling an event again writes the same rows: nothing is counted twice.

@@ -10,7 +10,9 @@ import urllib.parse
 import hooks
 import service
 import support
+from examples import Example
 
+KEY = os.path.join(support.SOURCE, "tests/unit/crypto/keys/service_account.json")
 EXAMPLES = os.path.join(support.SOURCE, "scripts/examples/hooks")
 
 
@@ -53,6 +55,16 @@ connectors:
         self.assertEqual(set(self.rows()), {"done"}, said)
 
 
+class Configuration(Example):
+    def test_it_is_valid(self):
+        for name in ("slack", "github", "stripe", "contoso-id", "contoso-secret", "contoso-refresh-token"):
+            self.write(f"hooks/secrets/{name}", "a-secret-of-some-length\n")
+        with open(KEY, encoding="utf-8") as file:
+            self.write("hooks/secrets/google-service-account.json", file.read())
+        done = self.ok("-c", self.example("hooks/hooks.yaml"), "check")
+        self.assertIn("webhook 'reviews' takes its ids from what is not signed", done.stderr + done.stdout)
+
+
 class GitHub(Handlers):
     def reply(self, _):
         return 200, {}, {"ok": True, "ts": f"1.{len(self.posted)}"}
@@ -62,8 +74,9 @@ class GitHub(Handlers):
         pull = {"number": 7, "title": "a < b", "html_url": "https://github.com/o/r/pull/7"}
         base = {"repository": {"full_name": "o/r"}, "pull_request": pull}
         self.handle("github-review.lua",
-                    ("pull_request.review_requested", {**base, "requested_reviewer": {"login": "ann"}}),
-                    ("pull_request_review.submitted", {**base, "review": {"state": "approved", "user": {"login": "ann"}}}),
+                    ("pull_request", {**base, "action": "review_requested", "requested_reviewer": {"login": "ann"}}),
+                    ("pull_request_review", {**base, "action": "submitted",
+                                             "review": {"state": "approved", "user": {"login": "ann"}}}),
                     ("push", {}))
         link = "<https://github.com/o/r/pull/7|#7 a &lt; b>"
         self.assertEqual(self.posted, [

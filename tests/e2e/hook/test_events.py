@@ -42,7 +42,7 @@ class Events(hooks.Hooks):
         table = self.ok("events", "h").stdout
         self.assertRegex(table, r"(?m)^ID +HOOK +STATE +TYPE")
         self.assertRegex(table, r"(?m)^2 +h +dead +x .*handlers\.lua:3: no$")
-        self.assertEqual(self.ok("events", "nobody").stdout, "")
+        self.fails(3, "events", "nobody", says="unknown webhook 'nobody'")
 
     def test_others_are_not_shown(self):
         self.add("a")
@@ -55,12 +55,18 @@ class Events(hooks.Hooks):
 state: {self.state}
 connectors:
   c: {{ provider: oauth2, token_url: https://t.example/, client_id: i, client_secret: {{ file: secret }} }}
+webhooks:
+  h: {{ from: github, secret: {{ file: of-the-hook }}, script: h.lua, retries: {{ attempts: 5 }} }}
 """)
         self.write("secret", "hushhushhush\n")
-        self.add(("a", "made", "", '{"key": "hushhushhush", "b": 1}'))
+        self.write("of-the-hook", "shush-shush-shush\n")
+        self.add(("a", "made", "", '{"key": "hushhushhush", "b": 1, "its": "shush-shush-shush"}'))
+        self.assertEqual(self.events()[0]["attempts"], 5)
+        self.fails(3, "events", "x", says="unknown webhook 'x'")
         shown = self.ok("events", "--show", "1").stdout
         self.assertIn("x-kept: 1", shown)
         self.assertNotIn("hush", shown)
+        self.assertNotIn("shush", shown)
         event = json.loads(self.ok("events", "--show", "1", "--json").stdout)
         self.assertEqual((event["headers"]["x-kept"], json.loads(event["body"])["b"]), ("1", 1))
         self.fails(2, "events", "--show", "9", says="there is no event 9")
