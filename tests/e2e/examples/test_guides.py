@@ -59,6 +59,20 @@ class Page(support.Case):
             return file.read()
 
 
+class Webhooks(Page):
+    def test_webhooks(self):
+        with open(os.path.join(support.SOURCE, "docs/guide-webhooks.md"), encoding="utf-8") as file:
+            blocks = re.findall(r"^```(\w+)\n(.*?)^```$", file.read(), re.DOTALL | re.MULTILINE)
+        yaml = [block for language, block in blocks if language == "yaml"]
+        self.assertIn("webhook:", self.type("".join(block for language, block in blocks if language == "sh")))
+        self.write("payments.lua", "".join(block for language, block in blocks if language == "lua"))
+        self.env |= {"STRIPE_SECRET": "sesame-1", "ACME_NEW": "sesame-2", "ACME_OLD": "sesame-3"}
+        whole = yaml[1] + textwrap.indent("verify_token: sesame-4\n" + yaml[2], "    ")
+        for text in (yaml[0], yaml[1], whole):
+            self.write("jeton.yaml", "version: 1\n" + text)
+            self.assertEqual(self.type("jeton check"), "jeton.yaml: good (0 connectors, 0 jobs, 1 webhook)\n")
+
+
 class Guide(Page):
     def setUp(self):
         super().setUp()
