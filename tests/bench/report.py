@@ -69,14 +69,16 @@ def goals_of(row, peer):
     return [goal for goal in row["goals"] if (goal["peer"] or "jeton") == peer]
 
 
-def others_text(result):
-    return [f"{what} {number(result[what])}" for what in OTHERS if what in result]
+def others_text(row, peer):
+    """What has no column, unless a goal says it."""
+    said = {goal["what"] for goal in goals_of(row, peer)}
+    return [f"{what} {number(value)}" for what, value in row["results"][peer].items() if what in OTHERS and what not in said]
 
 
 def lines(row):
     out = []
     for i, (peer, result) in enumerate(row["results"].items()):
-        said = [ratio_text(row, peer), *others_text(result), *map(goal_text, goals_of(row, peer))]
+        said = [ratio_text(row, peer), *others_text(row, peer), *map(goal_text, goals_of(row, peer))]
         if i == 0 and "note" in row:
             said.append(f"[{row['note']}]")
         out.append(cells((row["title"] if i == 0 else "", peer, *(number(result.get(what)) for what in COLUMNS)))
@@ -88,7 +90,7 @@ def series_line(series):
     points = "  ".join(f"{number(x)}: {number(y)}" for x, y in series["points"])
     verdict = "within" if series["met"] else "not within"
     return (f"{series['title']} ({series['unit']}; {series['x']}): {points}\n"
-            f"    differs by {series['grown']:.0%}, {verdict} {series['limit']:.0%}")
+            f"    changes by {series['grown']:.0%}, {verdict} {series['limit']:.0%}")
 
 
 def by_miss(made):
@@ -155,7 +157,7 @@ def made(rows, series, with_perf, seconds):
 
 def write_json(path, made):
     with open(path, "w", encoding="utf-8") as file:
-        json.dump(made, file, indent=1, ensure_ascii=False, sort_keys=True)
+        json.dump(made, file, indent=1, ensure_ascii=False)
         file.write("\n")
 
 
@@ -200,7 +202,7 @@ def compare(old, new):
     before = {series["name"]: series for series in old["series"]}
     for series in new["series"]:
         if series["name"] in before and before[series["name"]]["met"] and not series["met"]:
-            worse.append(f"{series['name']}: no longer flat, differs by {series['grown']:.0%}")
+            worse.append(f"{series['name']}: no longer flat, changes by {series['grown']:.0%}")
     return worse
 
 
@@ -235,7 +237,7 @@ def table(made):
            "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | --- |"]
     for row in made["rows"]:
         for i, (peer, result) in enumerate(row["results"].items()):
-            goals = [*map(goal_cell, goals_of(row, peer)), *others_text(result)]
+            goals = [*map(goal_cell, goals_of(row, peer)), *others_text(row, peer)]
             out.append("| " + " | ".join([row["title"] if i == 0 else "", peer, *(number(result.get(what)) for what in COLUMNS),
                                            ratio_text(row, peer), "; ".join(goals)]) + " |")
     return "\n".join(out) + "\n"
@@ -246,7 +248,7 @@ def notes(made):
 
 
 def growth_text(made):
-    out = ["| cost | | from | to | differs by |", "| --- | --- | --- | --- | ---: |"]
+    out = ["| cost | | from | to | changes by |", "| --- | --- | --- | --- | ---: |"]
     for series in made["series"]:
         (x0, y0), (x1, y1) = series["points"][0], series["points"][-1]
         grown = f"{series['grown']:.0%}" if series["met"] else f"**{series['grown']:.0%}**"
