@@ -37,6 +37,7 @@ static const struct verb {
     {"history", "lists past runs of jobs", verb_history},
     {"logs", "prints what a past run printed", verb_logs},
     {"state", "moves what belongs to another path to this configuration", verb_state},
+    {"listen", "receives webhooks", verb_listen},
     {"sandbox", "starts a local Kaizala", verb_sandbox},
     {"init", "writes a configuration and a first script to start from", verb_init},
 };

@@ -68,9 +68,19 @@ void app_children_reap(struct app_children *children)
             if (children->items[i].pid != pid)
                 continue;
             say_ended(children, &children->items[i], status);
+            if (children->ended != NULL)
+                children->ended(children->arg, children->items[i].group, status);
             forget(children, i);
             break;
         }
+    }
+}
+
+void app_children_signal(const struct app_children *children, const char *group, int signo)
+{
+    for (size_t i = 0; i < children->count; i++) {
+        if (strcmp(children->items[i].group, group) == 0)
+            kill(children->items[i].pid, signo);
     }
 }
 

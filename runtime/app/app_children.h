@@ -18,6 +18,9 @@ struct app_children {
     struct app_child *items;
     size_t count, max;
     struct log *log;
+    /* Whoever wants to know how one of a group ended (waitpid). May be NULL. */
+    void (*ended)(void *arg, const char *group, int wait_status);
+    void *arg;
 };
 
 void app_children_create(struct app_children *children, size_t max, struct log *log);
@@ -28,6 +31,8 @@ void app_children_add(struct app_children *children, pid_t pid, const char *name
 size_t app_children_of(const struct app_children *children, const char *group);
 /* Reaps all that have ended, adopted ones too, and logs how ours ended. */
 void app_children_reap(struct app_children *children);
+/* To all of one group. */
+void app_children_signal(const struct app_children *children, const char *group, int signo);
 void app_children_kill(const struct app_children *children, int signo);
 
 #endif

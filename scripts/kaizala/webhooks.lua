@@ -177,4 +177,4 @@ function Webhook:delete()
   return change(self, "DELETE")
 end
 
-return { Webhook = Webhook }
+return { Webhook = Webhook, EVENTS = EVENTS }

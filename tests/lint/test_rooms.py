@@ -49,8 +49,9 @@ KNOWN = CORE | {
     "runtime/job": CLIENT + " bindings/vm runtime/history runtime/app",
     "runtime/cron": CLIENT + " runtime/job runtime/app",
     "runtime/hook": CLIENT + " bindings/vm runtime/app",
+    "runtime/listen": ALL + " bindings/vm runtime/hook runtime/app",
     "runtime/verb": ALL + " bindings/base bindings/task bindings/vm bindings/lib runtime/app"
-                          " runtime/history runtime/login runtime/job runtime/cron runtime/hook",
+                          " runtime/history runtime/login runtime/job runtime/cron runtime/hook runtime/listen",
 }
 
 

@@ -277,6 +277,8 @@ class Snippets(support.Case):
                     whole += 1
                     for secret in re.findall(r"\.\./(secrets/[\w.-]+)", block):
                         self.write(secret, "any value\n")
+                    for mine in re.findall(r"file: (secrets/[\w.-]+)|script: ([\w/.-]+\.lua)", block):
+                        self.write("conf/" + "".join(mine), "-- any value\n")
                     self.write("conf/block.yaml", re.sub(r"/run/secrets/|/var/lib/jeton", self.folder + "/secrets/", block))
                     self.ok("-c", self.folder + "/conf/block.yaml", "check")
         self.assertGreater(whole, 4)

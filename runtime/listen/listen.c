@@ -1,0 +1,311 @@
+#include "listen.h"
+
+#include "app_signals.h"
+#include "clock.h"
+#include "config_rows.h"
+#include "hook_worker.h"
+#include "host.h"
+#include "listen_address.h"
+#include "listen_front.h"
+#include "listen_kaizala.h"
+#include "mem.h"
+#include "store_lease.h"
+#include "store_runs.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOK_MS      60000
+#define STEP_MS      200  /* between looks at processes that are to end */
+#define LOCK_WAIT_MS 3000 /* for a listener that has just been killed to be gone */
+#define LOCK_LOOK_MS 20
+#define BIND_WAIT_MS 1000
+#define SECOND_MS    500 /* a second signal means it only after so long */
+
+struct listener {
+    struct app *app;
+    const struct listen_options *options;
+    struct listen_sockets sockets;
+    struct listen_generation *generations; /* the newest one first */
+    struct app_children children;
+    struct app_signals signals;
+    struct store *store;
+    struct store_lease lock;
+    char scope[STORE_SCOPE_SIZE];    /* of the lock */
+    const struct listen_child *self; /* in a child */
+    int signo;                       /* the first one that says to end; 0: none */
+    int64_t signalled_ms;            /* monotonic: when it came */
+};
+
+/* ---- what is there once ---- */
+
+/* Also waits for the processes of a listener that was killed: they have a part in the lock. */
+static int lock(struct listener *listener, const struct config *config, struct err *err)
+{
+    int64_t until_ms = clock_mono_ms() + LOCK_WAIT_MS;
+    store_scope(listener->scope, "listen", config->home != NULL ? config->home : config->files[0]);
+    listener->store = store_new(config->state, NULL);
+    if (store_open(listener->store, err) != 0)
+        return -1;
+    if (config->state->url != NULL) /* a database is shared by the listeners of many hosts */
+        return 0;
+    for (;;) {
+        int held = store_lease_try(&listener->lock, listener->store, STORE_LEASE_JOB,
+                                   listener->scope, err);
+        if (held != 0)
+            return held == 1 ? 0 : -1;
+        if (clock_mono_ms() >= until_ms)
+            return err_set(err, ERR_BUSY, "%s: another `jeton listen` serves this configuration",
+                           config->path);
+        usleep(LOCK_LOOK_MS * 1000);
+    }
+}
+
+/* What others can reach is encrypted, by us or by a proxy. */
+static int check_reach(const struct hook_listen *listen, const char *host, struct err *err)
+{
+    if (host_is_loopback(host) || listen->certificate != NULL || listen->behind_proxy)
+        return 0;
+    return err_set(
+        err, ERR_USAGE,
+        "--listen: other machines can reach %s; this needs listen.certificate and key, or "
+        "behind_proxy: true",
+        host);
+}
+
+/* Of a listener that was killed the lock can be free a moment before its socket is. */
+static int bind_patiently(struct listen_sockets *sockets, const struct listen_address *hooks,
+                          const struct listen_address *metrics, struct err *err)
+{
+    int64_t until_ms = clock_mono_ms() + BIND_WAIT_MS;
+    int result;
+    while ((result = listen_sockets_open(sockets, hooks, metrics, err)) != 0 &&
+           err->kind == ERR_NETWORK && clock_mono_ms() < until_ms)
+        usleep(LOCK_LOOK_MS * 1000);
+    return result;
+}
+
+static int open_sockets(struct listener *listener, const struct config *config, struct err *err)
+{
+    const struct hook_listen *listen = config->listen;
+    struct listen_address hooks = {listen->host, (int)listen->port};
+    const struct listen_address metrics = {listen->metrics_host, (int)listen->metrics_port};
+    char *host = NULL;
+    if (listener->options->address != NULL) {
+        if (listen_address_read(listener->options->address, &host, &hooks.port, err) != 0)
+            return -1;
+        hooks.host = host;
+    }
+    int result = check_reach(listen, hooks.host, err);
+    if (result == 0)
+        result = bind_patiently(&listener->sockets, &hooks, &metrics, err);
+    for (size_t i = 0; result == 0 && i < listener->sockets.count; i++)
+        log_msg(listener->app->log, LOG_INFO, "listening on %s://%s:%d (%zu webhook%s)%s",
+                listen->certificate != NULL ? "https" : "http",
+                listener->sockets.given ? "" : hooks.host, listener->sockets.ports[i],
+                config->nhooks, config->nhooks == 1 ? "" : "s",
+                listener->sockets.given ? ", a socket of the service manager" : "");
+    if (result == 0 && listener->sockets.metrics >= 0)
+        log_msg(listener->app->log, LOG_INFO, "metrics on port %d", listener->sockets.metrics_port);
+    mem_free(host);
+    return result;
+}
+
+/* ---- generations ---- */
+
+static int begin(struct listener *listener, struct listen_plan *plan, struct err *err)
+{
+    struct listen_generation *generation = listen_generation_new(plan, err);
+    if (generation == NULL)
+        return -1;
+    for (struct listen_generation *it = listener->generations; it != NULL; it = it->next)
+        listen_children_end(it, &listener->children);
+    generation->next = listener->generations;
+    listener->generations = generation;
+    return 0;
+}
+
+static bool is_same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* What the first configuration has fixed for all that follow. */
+static int check_same(const struct listener *listener, const struct config *config, struct err *err)
+{
+    const struct config *before = listener->generations->plan.config;
+    const struct hook_listen *was = before->listen, *is = config->listen;
+    if (!is_same(config->state->folder, before->state->folder) ||
+        !is_same(config->state->url, before->state->url) ||
+        !is_same(config->state->schema, before->state->schema))
+        return err_set(err, ERR_CONFIG, "another state needs a restart");
+    if (strcmp(was->host, is->host) != 0 || was->port != is->port ||
+        was->metrics_port != is->metrics_port)
+        log_msg(listener->app->log, LOG_WARN, "another address to listen on needs a restart");
+    return 0;
+}
+
+static void reload(struct listener *listener)
+{
+    struct listen_plan plan;
+    struct err err;
+    char line[ERR_LINE_MAX];
+    if (listen_plan_load(&plan, listener->app, &err) == 0) {
+        if (check_same(listener, plan.config, &err) == 0 && begin(listener, &plan, &err) == 0) {
+            log_msg(listener->app->log, LOG_INFO, "configuration reloaded: %zu webhooks",
+                    listener->generations->plan.config->nhooks);
+            return;
+        }
+        listen_plan_destroy(&plan);
+    }
+    log_msg(listener->app->log, LOG_ERROR, "%s; the previous configuration stays in use",
+            err_line(&err, line));
+}
+
+static void on_ended(void *arg, const char *group, int wait_status)
+{
+    struct listener *listener = arg;
+    for (struct listen_generation *it = listener->generations; it != NULL; it = it->next)
+        listen_children_note(it, group, wait_status);
+}
+
+/* Frees the ones that have ended. Whether there are any that have not. */
+static bool settle(struct listener *listener)
+{
+    bool ending = false;
+    for (struct listen_generation **at = &listener->generations; *at != NULL;) {
+        struct listen_generation *generation = *at;
+        bool over = generation->ending && listen_children_ended(generation, &listener->children);
+        ending = ending || (generation->ending && !over);
+        if (!over || generation == listener->generations) {
+            at = &generation->next;
+            continue;
+        }
+        *at = generation->next;
+        listen_generation_free(generation);
+    }
+    return ending;
+}
+
+/* ---- signals, and the loop ---- */
+
+static void stop(struct listener *listener, int signo)
+{
+    if (listener->signo != 0) { /* timeout(1) and shells send the same one twice */
+        if (clock_mono_ms() - listener->signalled_ms >= SECOND_MS)
+            app_children_kill(&listener->children, SIGKILL);
+        return;
+    }
+    listener->signo = signo;
+    listener->signalled_ms = clock_mono_ms();
+    listen_sockets_close(&listener->sockets);
+    for (struct listen_generation *it = listener->generations; it != NULL; it = it->next)
+        listen_children_end(it, &listener->children);
+    log_msg(listener->app->log, LOG_INFO, "%s: ending; a second signal kills all at once",
+            strsignal(signo));
+}
+
+static void take_signals(struct listener *listener)
+{
+    int signo;
+    bool hangup = false;
+    while ((signo = app_signals_take(&listener->signals)) != 0) {
+        if (signo == SIGHUP)
+            hangup = true;
+        else if (signo != SIGCHLD)
+            stop(listener, signo);
+    }
+    app_children_reap(&listener->children);
+    if (hangup && listener->signo == 0)
+        reload(listener);
+}
+
+/* Returns when all has ended; in a child, at once. */
+static void supervise(struct listener *listener)
+{
+    while (listener->signo == 0 || listener->children.count > 0) {
+        int64_t ms = settle(listener) ? STEP_MS : LOOK_MS;
+        if (listener->signo == 0)
+            ms = listen_children_start(listener->generations, &listener->children, ms,
+                                       &listener->self);
+        if (listener->self != NULL)
+            return;
+        app_signals_wait(&listener->signals, ms);
+        take_signals(listener);
+    }
+}
+
+static int run_child(struct listener *listener, struct err *err)
+{
+    struct listen_generation *generation = listener->generations;
+    const struct listen_child *self = listener->self;
+    const struct config *config = generation->plan.config;
+    app_signals_stop(&listener->signals);
+    for (struct listen_generation *it = listener->generations; it != NULL; it = it->next)
+        listen_generation_keep(it, it == generation ? self : NULL);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        close(null);
+    }
+    if (self->kind == LISTEN_FRONT) {
+        const struct listen_front_options front = {.app = listener->app,
+                                                   .generation = generation,
+                                                   .sockets = &listener->sockets,
+                                                   .print = listener->options->print};
+        return listen_front_run(&front, err);
+    }
+    listen_sockets_close(&listener->sockets);
+    if (self->kind == LISTEN_KEEPER)
+        return listen_kaizala_run(listener->app, &generation->plan, LISTEN_KAIZALA_KEEP, NULL, err);
+    const struct hook_worker worker = {.app = listener->app,
+                                       .config = config,
+                                       .hook = self->hook,
+                                       .wake_fd = self->wake[0],
+                                       .answer_fd = self->answer[1],
+                                       .grace_ms = config->listen->grace_ms};
+    return hook_worker_run(&worker, err);
+}
+
+static int run(struct listener *listener, struct listen_plan *plan, struct err *err)
+{
+    if (lock(listener, plan->config, err) != 0 || open_sockets(listener, plan->config, err) != 0 ||
+        app_signals_start(&listener->signals, err) != 0)
+        return -1;
+    if (config_rows_settle(plan->config, listener->store, listener->app->log, err) != 0)
+        return -1;
+    store_close(listener->store); /* no open state crosses a fork */
+    if (begin(listener, plan, err) != 0)
+        return -1;
+    supervise(listener);
+    return listener->self != NULL ? run_child(listener, err) : 0;
+}
+
+int listen_run(struct app *app, const struct listen_options *options, struct err *err)
+{
+    struct listener listener = {.app = app,
+                                .options = options,
+                                .sockets = {.metrics = -1},
+                                .signals = {.fd = -1, .clock_fd = -1}};
+    struct listen_plan plan;
+    if (listen_plan_load(&plan, app, err) != 0)
+        return -1;
+    app_children_create(&listener.children, LISTEN_CHILDREN_MAX, app->log);
+    listener.children.ended = on_ended;
+    listener.children.arg = &listener;
+    int status = run(&listener, &plan, err);
+    app_signals_stop(&listener.signals);
+    listen_sockets_close(&listener.sockets);
+    listen_plan_destroy(&plan);
+    while (listener.generations != NULL) {
+        struct listen_generation *next = listener.generations->next;
+        listen_generation_free(listener.generations);
+        listener.generations = next;
+    }
+    app_children_destroy(&listener.children);
+    store_lease_release(&listener.lock);
+    store_free(listener.store);
+    return status;
+}

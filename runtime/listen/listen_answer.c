@@ -1,0 +1,147 @@
+/*
+ * Replies by handlers (`answer: {handler: D}`): the request waits, stored, until its worker sends a
+ * packet with the event's seq, or D has passed. Then the sender hears that its event is stored.
+ */
+#include "listen_front_private.h"
+
+#include "json.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define PACKET_MAX  ((size_t)64 * 1024)
+#define A_TURN      64 /* packets */
+#define HEADERS_MAX 32
+
+static void on_patience(void *arg);
+
+/* The timer rings when the first of them has waited long enough. */
+static void rearm(struct listen_front *front)
+{
+    int64_t now_ms = loop_now_ms(front->loop), due_ms = INT64_MAX;
+    for (const struct listen_waiting *it = front->handlers.first; it != NULL; it = it->next)
+        due_ms = it->due_ms < due_ms ? it->due_ms : due_ms;
+    loop_timer_stop(front->loop, &front->patience);
+    if (due_ms < INT64_MAX)
+        loop_timer_start(front->loop, &front->patience, due_ms > now_ms ? due_ms - now_ms : 0,
+                         on_patience, front);
+}
+
+static void accept_due(struct listen_front *front, int64_t now_ms)
+{
+    for (struct listen_waiting *it = front->handlers.first, *next; it != NULL; it = next) {
+        next = it->next;
+        if (it->due_ms > now_ms)
+            continue;
+        listen_waiting_remove(&front->handlers, it);
+        listen_waiting_accept(it);
+    }
+}
+
+static void on_patience(void *arg)
+{
+    struct listen_front *front = arg;
+    accept_due(front, loop_now_ms(front->loop));
+    rearm(front);
+}
+
+void listen_answer_wait(struct listen_front *front, struct listen_waiting *waiting, int64_t seq)
+{
+    waiting->seq = seq;
+    waiting->due_ms = loop_now_ms(front->loop) + waiting->hook->hook->answer_ms;
+    listen_waiting_append(&front->handlers, waiting);
+    if (front->patience.index == 0 || waiting->due_ms < front->patience.due_ms)
+        rearm(front);
+}
+
+void listen_answer_end(struct listen_front *front)
+{
+    accept_due(front, INT64_MAX);
+    rearm(front);
+}
+
+/* ---- packets of workers ---- */
+
+static struct listen_waiting *find(struct listen_front *front, const struct listen_hook *hook,
+                                   int64_t seq)
+{
+    for (struct listen_waiting *it = front->handlers.first; it != NULL; it = it->next) {
+        if (it->seq == seq && it->hook == hook)
+            return it;
+    }
+    return NULL;
+}
+
+/* The handler's words; a reply that cannot be sent is replaced by the one that says: stored. */
+static void reply(struct listen_waiting *waiting, const struct json *packet)
+{
+    struct http_header headers[HEADERS_MAX];
+    size_t nheaders = 0;
+    struct err err;
+    const struct json *status = json_get(packet, "status"), *fields = json_get(packet, "headers");
+    const struct json *body = json_get(packet, "body");
+    if (status == NULL || status->type != JSON_INT) { /* it failed, and will be tried again */
+        listen_waiting_accept(waiting);
+        return;
+    }
+    for (const struct json *it = fields != NULL ? fields->child : NULL;
+         it != NULL && nheaders < HEADERS_MAX; it = it->next) {
+        const char *value = json_string(it);
+        if (value != NULL && it->key != NULL)
+            headers[nheaders++] = (struct http_header){it->key, value};
+    }
+    if (server_check_reply((int)status->integer, headers, nheaders, &err) != 0) {
+        log_msg(waiting->hook->front->log, LOG_WARN, "webhook '%s': the handler's reply: %s",
+                waiting->hook->hook->name, err.msg);
+        listen_waiting_accept(waiting);
+        return;
+    }
+    bool is_text = body != NULL && body->type == JSON_STRING;
+    listen_waiting_finish(waiting, (int)status->integer, headers, nheaders,
+                          is_text ? body->text : "", is_text ? body->len : 0);
+}
+
+static void on_packet(struct listen_hook *hook, const char *text, size_t len)
+{
+    struct listen_front *front = hook->front;
+    struct err err;
+    struct json *packet = json_parse(text, len, NULL, &err);
+    const struct json *seq = json_get(packet, "seq");
+    struct listen_waiting *waiting =
+        seq != NULL && seq->type == JSON_INT ? find(front, hook, seq->integer) : NULL;
+    if (waiting != NULL) { /* else it came too late, or its sender has left */
+        listen_waiting_remove(&front->handlers, waiting);
+        reply(waiting, packet);
+        rearm(front);
+    }
+    json_free(packet);
+}
+
+static void on_answers(void *arg, short revents)
+{
+    (void)revents;
+    struct listen_hook *hook = arg;
+    char *packet = mem_alloc(PACKET_MAX);
+    for (int i = 0; i < A_TURN; i++) {
+        ssize_t n = recv(hook->answer, packet, PACKET_MAX, MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        on_packet(hook, packet, (size_t)n);
+    }
+    mem_free(packet);
+}
+
+void listen_answer_start(struct listen_hook *hook)
+{
+    if (hook->answer >= 0)
+        loop_fd_start(hook->front->loop, &hook->answers, hook->answer, POLLIN, on_answers, hook);
+}
+
+void listen_answer_stop(struct listen_hook *hook)
+{
+    loop_fd_stop(hook->front->loop, &hook->answers);
+}

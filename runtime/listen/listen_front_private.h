@@ -1,0 +1,116 @@
+/* What the files of the front share. */
+#ifndef JETON_LISTEN_FRONT_PRIVATE_H
+#define JETON_LISTEN_FRONT_PRIVATE_H
+
+#include "listen_front.h"
+#include "loop.h"
+#include "server.h"
+#include "store_events.h"
+
+#define LISTEN_RETRY_AFTER_S      "10" /* when the state cannot be written now, or at the end */
+#define LISTEN_RETRY_AFTER_FULL_S "60" /* above max_waiting */
+
+/* What became of requests, and of the events in them. */
+enum listen_count {
+    LISTEN_STORED,
+    LISTEN_DUPLICATE,
+    LISTEN_HELD,
+    LISTEN_FULL,
+    LISTEN_UNSTORED, /* the state could not be written */
+    LISTEN_SKIPPED,
+    LISTEN_ANSWERED, /* challenges */
+    LISTEN_REFUSED,
+    LISTEN_COUNTS,
+};
+
+/* Of each hook. */
+struct listen_hook {
+    struct listen_front *front;
+    const struct hook *hook;
+    struct hook_keys *keys;
+    char scope[STORE_SCOPE_SIZE];
+    const struct listen_child *worker; /* woken after a commit */
+    int answer;
+    struct loop_fd answers;
+    uint64_t counts[LISTEN_COUNTS];
+    int64_t logged_since_ms; /* of refusals: those of a while are counted, not all are logged */
+    uint64_t logged;
+};
+
+/* A request between its check and its reply. */
+struct listen_waiting {
+    struct listen_waiting *prev, *next;
+    struct listen_hook *hook;
+    struct server_exchange *exchange;
+    struct hook_result result;
+    struct store_event_new *events; /* of result.events */
+    int64_t seq;                    /* whose handler answers; 0: it waits for the commit */
+    int64_t due_ms;                 /* monotonic: when it is answered in its place */
+};
+
+struct listen_list {
+    struct listen_waiting *first, *last;
+    size_t count;
+};
+
+struct listen_front {
+    const struct listen_front_options *options;
+    struct log *log;
+    struct loop *loop;
+    struct store *store;
+    struct server *servers[LISTEN_SOCKETS_MAX];
+    size_t nservers;
+    struct server *metrics;
+    struct listen_hook *hooks;
+    size_t nhooks;
+    struct listen_list batch;    /* to be stored */
+    struct loop_timer commit;    /* at the next turn */
+    struct listen_list handlers; /* stored; their handlers answer */
+    struct loop_timer patience;  /* with them */
+    struct loop_timer keeping;   /* retention */
+    bool stored;                 /* the last commit worked */
+    uint64_t commits, committed; /* and the events in them */
+    uint64_t unknown;            /* requests for no hook, or that the server refused */
+    bool stopping;
+    bool done;
+    struct loop_timer grace;
+};
+
+/* listen_waiting.c */
+void listen_waiting_append(struct listen_list *list, struct listen_waiting *waiting);
+void listen_waiting_remove(struct listen_list *list, struct listen_waiting *waiting);
+void listen_waiting_free(struct listen_waiting *waiting); /* without a reply; it is in no list */
+/* Replies and frees it; it is in no list. */
+void listen_waiting_finish(struct listen_waiting *waiting, int status,
+                           const struct http_header *headers, size_t nheaders, const char *body,
+                           size_t len);
+void listen_waiting_busy(struct listen_waiting *waiting, const char *after_s); /* 503 */
+void listen_waiting_accept(struct listen_waiting *waiting); /* result.reply; of an event: 200 */
+/* An exchange that waits for nothing: status, one line. */
+void listen_waiting_plain(struct server_exchange *exchange, int status, const char *text);
+
+/* listen_request.c */
+void listen_request_handle(void *arg, struct server_exchange *exchange,
+                           const struct server_request *request);
+uint64_t listen_request_head(void *arg, struct server_exchange *exchange,
+                             const struct server_request *request);
+void listen_request_gone(void *arg, struct server_exchange *exchange);
+void listen_request_refuse(void *arg, struct server_exchange *exchange,
+                           const struct server_refusal *refusal);
+/* listen_store.c */
+void listen_store_add(struct listen_front *front, struct listen_waiting *waiting);
+void listen_store_keep(void *front); /* retention, now and from time to time */
+
+/* listen_answer.c: replies by handlers. */
+void listen_answer_start(struct listen_hook *hook);
+void listen_answer_stop(struct listen_hook *hook);
+void listen_answer_wait(struct listen_front *front, struct listen_waiting *waiting, int64_t seq);
+/* All that wait get the reply that says: stored. */
+void listen_answer_end(struct listen_front *front);
+
+/* listen_metrics.c */
+void listen_metrics_handle(void *arg, struct server_exchange *exchange,
+                           const struct server_request *request);
+void listen_metrics_health(struct listen_front *front, struct server_exchange *exchange);
+
+#endif

@@ -1,0 +1,111 @@
+/* What monitoring asks: /healthz everywhere, /metrics (the text format of Prometheus) on a port of
+ * its own. */
+#include "listen_front_private.h"
+
+#include "clock.h"
+
+#include <string.h>
+
+#define TEXT_MAX ((size_t)4 * 1024 * 1024)
+
+void listen_metrics_health(struct listen_front *front, struct server_exchange *exchange)
+{
+    if (front->stopping)
+        listen_waiting_plain(exchange, 503, "stopping\n");
+    else if (!front->stored)
+        listen_waiting_plain(exchange, 503, "events cannot be stored\n");
+    else
+        listen_waiting_plain(exchange, 200, "ok\n");
+}
+
+static void put_head(struct buf *out, const char *name, const char *type, const char *help)
+{
+    buf_printf(out, "# HELP jeton_%s %s\n# TYPE jeton_%s %s\n", name, help, name, type);
+}
+
+static void put_requests(const struct listen_front *front, struct buf *out)
+{
+    static const char *const results[LISTEN_COUNTS] = {
+        [LISTEN_STORED] = "stored",     [LISTEN_DUPLICATE] = "duplicate",
+        [LISTEN_HELD] = "held",         [LISTEN_FULL] = "full",
+        [LISTEN_UNSTORED] = "unstored", [LISTEN_SKIPPED] = "skipped",
+        [LISTEN_ANSWERED] = "answered", [LISTEN_REFUSED] = "refused"};
+    put_head(out, "webhook_received_total", "counter",
+             "Events (stored, duplicate, held, full) and other requests, by what became of them.");
+    for (size_t i = 0; i < front->nhooks; i++) {
+        const struct listen_hook *hook = &front->hooks[i];
+        for (size_t k = 0; k < LISTEN_COUNTS; k++)
+            buf_printf(out, "jeton_webhook_received_total{webhook=\"%s\",result=\"%s\"} %llu\n",
+                       hook->hook->name, results[k], (unsigned long long)hook->counts[k]);
+    }
+}
+
+static int put_events(const struct listen_front *front, struct buf *out, struct err *err)
+{
+    int64_t now_ms = clock_wall_ms();
+    put_head(out, "webhook_events", "gauge", "Events in the state that have not been handled.");
+    for (size_t i = 0; i < front->nhooks; i++) {
+        const struct listen_hook *hook = &front->hooks[i];
+        struct store_event_count count;
+        if (store_event_count(front->store, hook->scope, &count, err) != 0)
+            return -1;
+        const int64_t counts[] = {count.ready, count.running, count.dead, count.held};
+        static const char *const states[] = {"ready", "running", "dead", "held"};
+        for (size_t k = 0; k < 4; k++)
+            buf_printf(out, "jeton_webhook_events{webhook=\"%s\",state=\"%s\"} %lld\n",
+                       hook->hook->name, states[k], (long long)counts[k]);
+        int64_t age_ms = count.oldest_ms == STORE_NONE ? 0 : now_ms - count.oldest_ms;
+        buf_printf(out, "jeton_webhook_oldest_ready_seconds{webhook=\"%s\"} %.3f\n",
+                   hook->hook->name, (double)(age_ms > 0 ? age_ms : 0) / 1000);
+    }
+    return 0;
+}
+
+static void put_own(const struct listen_front *front, struct buf *out)
+{
+    size_t connections = 0;
+    for (size_t i = 0; i < front->nservers; i++)
+        connections += server_connections(front->servers[i]);
+    put_head(out, "listen_connections", "gauge", "Open connections.");
+    buf_printf(out, "jeton_listen_connections %zu\n", connections);
+    put_head(out, "listen_commits_total", "counter", "Transactions that stored events.");
+    buf_printf(out, "jeton_listen_commits_total %llu\n", (unsigned long long)front->commits);
+    put_head(out, "listen_committed_total", "counter", "Events in them, duplicates included.");
+    buf_printf(out, "jeton_listen_committed_total %llu\n", (unsigned long long)front->committed);
+    put_head(out, "listen_unknown_total", "counter",
+             "Requests for no webhook, and malformed ones.");
+    buf_printf(out, "jeton_listen_unknown_total %llu\n", (unsigned long long)front->unknown);
+    put_head(out, "listen_storing", "gauge", "1: events can be stored.");
+    buf_printf(out, "jeton_listen_storing %d\n", front->stored ? 1 : 0);
+}
+
+static void reply(struct listen_front *front, struct server_exchange *exchange)
+{
+    static const struct http_header headers[] = {
+        {"Content-Type", "text/plain; version=0.0.4; charset=utf-8"},
+        {"Cache-Control", "no-store"}};
+    struct buf out;
+    struct err err;
+    buf_create(&out, TEXT_MAX);
+    put_own(front, &out);
+    put_requests(front, &out);
+    if (put_events(front, &out, &err) != 0)
+        log_msg(front->log, LOG_WARN, "metrics: %s", err.msg);
+    server_reply(exchange, 200, headers, 2, out.data, out.len);
+    buf_destroy(&out);
+}
+
+void listen_metrics_handle(void *arg, struct server_exchange *exchange,
+                           const struct server_request *request)
+{
+    struct listen_front *front = arg;
+    bool read = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+    if (!read)
+        listen_waiting_plain(exchange, 405, "only GET\n");
+    else if (strcmp(request->target, "/healthz") == 0)
+        listen_metrics_health(front, exchange);
+    else if (strcmp(request->target, "/metrics") == 0)
+        reply(front, exchange);
+    else
+        listen_waiting_plain(exchange, 404, "not found\n");
+}

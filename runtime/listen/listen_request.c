@@ -1,0 +1,145 @@
+/* A request's way through the front. */
+#include "listen_front_private.h"
+
+#include "app.h"
+#include "clock.h"
+#include "mem.h"
+
+#include <string.h>
+
+#define HEALTH_PATH     "/healthz"
+#define LOGGED_MAX      10    /* refusals of a hook that are logged … */
+#define LOGGED_EVERY_MS 60000 /* … in so long */
+
+static bool is_health(const struct server_request *request)
+{
+    size_t len = strcspn(request->target, "?");
+    return len == strlen(HEALTH_PATH) && memcmp(request->target, HEALTH_PATH, len) == 0 &&
+           (strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0);
+}
+
+static struct listen_hook *find(struct listen_front *front, const char *target)
+{
+    for (size_t i = 0; i < front->nhooks; i++) {
+        struct listen_hook *hook = &front->hooks[i];
+        if (hook_check_route(&hook->hook->rules, hook->keys, target))
+            return hook;
+    }
+    return NULL;
+}
+
+/* ---- what the log says ---- */
+
+/* Of those that are refused in a row only the first ones are told, and then how many there were. */
+static bool may_log(struct listen_hook *hook)
+{
+    int64_t now_ms = loop_now_ms(hook->front->loop);
+    if (hook->logged == 0 || now_ms - hook->logged_since_ms >= LOGGED_EVERY_MS) {
+        if (hook->logged > LOGGED_MAX)
+            log_msg(hook->front->log, LOG_WARN, "webhook '%s': %llu more requests were refused",
+                    hook->hook->name, (unsigned long long)(hook->logged - LOGGED_MAX));
+        hook->logged = 0;
+        hook->logged_since_ms = now_ms;
+    }
+    return ++hook->logged <= LOGGED_MAX;
+}
+
+static void say_refused(struct listen_hook *hook, const struct server_request *request,
+                        const struct hook_result *result)
+{
+    hook->counts[LISTEN_REFUSED]++;
+    if (may_log(hook))
+        log_msg(hook->front->log, LOG_WARN, "webhook '%s': refused with %d (from %s): %s",
+                hook->hook->name, result->reply.status, request->remote, result->why);
+}
+
+/* ---- the server's callbacks ---- */
+
+uint64_t listen_request_head(void *arg, struct server_exchange *exchange,
+                             const struct server_request *request)
+{
+    struct listen_front *front = arg;
+    const struct listen_hook *hook = find(front, request->target);
+    if (front->stopping) {
+        listen_waiting_plain(exchange, 503, "stopping\n");
+    } else if (hook == NULL) {
+        front->unknown++;
+        listen_waiting_plain(exchange, 404, "not found\n");
+    }
+    return hook != NULL ? (uint64_t)hook->hook->rules.max_body : 0;
+}
+
+static void check(struct listen_hook *hook, struct server_exchange *exchange,
+                  const struct server_request *request)
+{
+    const struct hook_request asked = {.method = request->method,
+                                       .target = request->target,
+                                       .headers = request->headers,
+                                       .nheaders = request->nheaders,
+                                       .body = request->body,
+                                       .body_len = request->body_len,
+                                       .now_ms = clock_wall_ms()};
+    struct listen_waiting *waiting = mem_alloc(sizeof *waiting);
+    waiting->hook = hook;
+    waiting->exchange = exchange;
+    hook_check(&hook->hook->rules, hook->keys, &asked, &waiting->result);
+    switch (waiting->result.verdict) {
+    case HOOK_STORE:
+        server_set_user_data(exchange, waiting);
+        listen_store_add(hook->front, waiting);
+        return;
+    case HOOK_REFUSE:
+        say_refused(hook, request, &waiting->result);
+        break;
+    case HOOK_ANSWER:
+        hook->counts[LISTEN_ANSWERED]++;
+        break;
+    case HOOK_SKIP:
+        hook->counts[LISTEN_SKIPPED]++;
+        break;
+    }
+    listen_waiting_accept(waiting);
+}
+
+void listen_request_handle(void *arg, struct server_exchange *exchange,
+                           const struct server_request *request)
+{
+    struct listen_front *front = arg;
+    server_set_user_data(exchange, NULL);
+    if (is_health(request)) {
+        listen_metrics_health(front, exchange);
+        return;
+    }
+    struct listen_hook *hook = find(front, request->target);
+    if (hook == NULL) {
+        front->unknown++;
+        listen_waiting_plain(exchange, 404, "not found\n");
+    } else if (front->stopping) {
+        listen_waiting_plain(exchange, 503, "stopping\n");
+    } else {
+        check(hook, exchange, request);
+    }
+}
+
+/* Its sender does not wait any more. What was not stored yet is not; it will come again. */
+void listen_request_gone(void *arg, struct server_exchange *exchange)
+{
+    struct listen_front *front = arg;
+    struct listen_waiting *waiting = server_user_data(exchange);
+    if (waiting == NULL)
+        return;
+    listen_waiting_remove(waiting->seq > 0 ? &front->handlers : &front->batch, waiting);
+    listen_waiting_free(waiting);
+}
+
+void listen_request_refuse(void *arg, struct server_exchange *exchange,
+                           const struct server_refusal *refusal)
+{
+    struct listen_front *front = arg;
+    struct buf text;
+    front->unknown++;
+    buf_create(&text, BUF_LIMIT_LINE);
+    buf_printf(&text, "%s\n", refusal->message);
+    listen_waiting_plain(exchange, refusal->status, text.data);
+    buf_destroy(&text);
+}

@@ -1,0 +1,189 @@
+#include "listen_trigger.h"
+
+#include "clock.h"
+#include "hook_sign.h"
+#include "host.h"
+#include "http.h"
+#include "listen_address.h"
+#include "listen_plan.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ID_BYTES    8
+#define HEADERS_MAX 4
+#define REPLY_MAX   ((size_t)1024 * 1024)
+
+static int read_file(const char *path, size_t max, struct buf *body, struct err *err)
+{
+    bool is_input = strcmp(path, "-") == 0;
+    int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    buf_create_secret(body, max);
+    int result = fd >= 0 ? buf_read_fd(body, fd) : -1;
+    if (result != 0 && errno == EFBIG)
+        err_set(err, ERR_USAGE, "%s: more than the webhook's max_body (%zu bytes)", path, max);
+    else if (result != 0)
+        err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
+    if (fd >= 0 && !is_input)
+        close(fd);
+    return result;
+}
+
+struct headers {
+    struct http_header items[HEADERS_MAX]; /* their names are the caller's to free */
+    size_t count;
+};
+
+static int read_headers(const struct listen_trigger *trigger, struct headers *headers,
+                        struct err *err)
+{
+    for (size_t i = 0; i < trigger->headers.count; i++) {
+        const char *text = trigger->headers.items[i], *colon = strchr(text, ':');
+        if (colon == NULL || headers->count == HEADERS_MAX)
+            return err_set(err, ERR_USAGE, "-H %s: expected NAME:VALUE, at most %d times", text,
+                           HEADERS_MAX);
+        headers->items[headers->count++] =
+            (struct http_header){.name = mem_strndup(text, (size_t)(colon - text)),
+                                 .value = colon + 1 + strspn(colon + 1, " ")};
+    }
+    return 0;
+}
+
+/* Of the listener of this machine, by loopback. */
+static char *find_url(const struct hook_listen *listen, const char *address, const char *target,
+                      struct err *err)
+{
+    char *host = NULL, *url = NULL;
+    int port = (int)listen->port;
+    if (address != NULL && listen_address_read(address, &host, &port, err) != 0)
+        return NULL;
+    const char *at = host != NULL ? host : listen->host;
+    if (strcmp(at, "0.0.0.0") == 0)
+        at = "127.0.0.1";
+    else if (strcmp(at, "::") == 0)
+        at = "::1";
+    if (listen->certificate != NULL)
+        err_set(err, ERR_USAGE,
+                "--trigger: this listener serves TLS itself, by a name that is not loopback's");
+    else if (!host_is_loopback(at))
+        err_set(err, ERR_USAGE, "--trigger: the listener's address %s is not loopback", at);
+    else if (port == 0)
+        err_set(err, ERR_USAGE, "--trigger: the listener has any free port; say --listen %s:PORT",
+                at);
+    else
+        url = mem_printf(strchr(at, ':') != NULL ? "http://[%s]:%d%s" : "http://%s:%d%s", at, port,
+                         target);
+    mem_free(host);
+    return url;
+}
+
+/* ---- the request ---- */
+
+struct sending {
+    struct app *app;
+    bool done;
+    struct err err;
+};
+
+static void on_done(void *arg, struct http_result *result)
+{
+    struct sending *sending = arg;
+    struct buf text;
+    sending->done = true;
+    sending->err = result->err;
+    if (result->err.kind != ERR_NONE)
+        return;
+    buf_create(&text, REPLY_MAX + BUF_LIMIT_LINE);
+    buf_printf(&text, "%d\n", result->response.status);
+    buf_append(&text, result->response.body.data, result->response.body.len);
+    if (result->response.body.len > 0 && text.data[text.len - 1] != '\n')
+        buf_putc(&text, '\n');
+    if (app_print(sending->app, text.data, text.len, &sending->err) == 0 &&
+        result->response.status >= 300)
+        err_set(&sending->err, ERR_HTTP, "the listener answered %d; its log says why",
+                result->response.status);
+    buf_destroy(&text);
+}
+
+static int post(struct app *app, const char *url, const struct hook_signed *signed_,
+                struct err *err)
+{
+    const struct http_request request = {.method = "POST",
+                                         .url = url,
+                                         .headers = signed_->headers,
+                                         .nheaders = signed_->nheaders,
+                                         .body = signed_->body,
+                                         .body_len = signed_->body_len,
+                                         .has_body = true,
+                                         .max_body = REPLY_MAX};
+    struct sending sending = {.app = app};
+    struct loop *loop = loop_new();
+    struct http *http = http_new(loop, app->log);
+    int result = http_start(http, &request, on_done, &sending, err) != NULL ? 0 : -1;
+    if (result == 0) {
+        loop_run_until(loop, &sending.done);
+        *err = sending.err;
+        result = err->kind == ERR_NONE ? 0 : -1;
+    }
+    http_free(http);
+    loop_free(loop);
+    return result;
+}
+
+/* ---- the verb ---- */
+
+static int trigger_hook(struct app *app, const struct listen_plan *plan, size_t index,
+                        const struct listen_trigger *trigger, struct err *err)
+{
+    const struct hook *hook = plan->config->hooks[index];
+    unsigned char random[ID_BYTES];
+    char hex[ID_BYTES * 2 + 1], id[ID_BYTES * 2 + sizeof "trigger-"];
+    struct hook_signed signed_ = {.nheaders = 0};
+    struct buf body;
+    randombytes_buf(random, sizeof random);
+    sodium_bin2hex(hex, sizeof hex, random, sizeof random);
+    strcpy(id, "trigger-");
+    strcat(id, hex);
+    struct headers headers = {.count = 0};
+    int result = read_file(trigger->file, (size_t)hook->rules.max_body, &body, err);
+    if (result == 0)
+        result = read_headers(trigger, &headers, err);
+    const struct hook_unsigned given = {.id = id,
+                                        .headers = headers.items,
+                                        .nheaders = headers.count,
+                                        .body = body.data,
+                                        .body_len = body.len,
+                                        .now_ms = clock_wall_ms()};
+    if (result == 0)
+        result = hook_sign(&hook->rules, plan->keys[index], &given, &signed_, err);
+    if (result == 0) {
+        char *url = find_url(plan->config->listen, trigger->address, signed_.target, err);
+        result = url != NULL ? post(app, url, &signed_, err) : -1;
+        mem_free(url);
+    }
+    hook_sign_destroy(&signed_);
+    for (size_t i = 0; i < headers.count; i++)
+        mem_free(headers.items[i].name);
+    buf_destroy(&body);
+    return result;
+}
+
+int listen_trigger_run(struct app *app, const struct listen_trigger *trigger, struct err *err)
+{
+    struct listen_plan plan;
+    if (listen_plan_load(&plan, app, err) != 0)
+        return -1;
+    int result = -1;
+    size_t i = 0;
+    if (config_hook(plan.config, trigger->hook, err) != NULL) {
+        while (strcmp(plan.config->hooks[i]->name, trigger->hook) != 0)
+            i++;
+        result = trigger_hook(app, &plan, i, trigger, err);
+    }
+    listen_plan_destroy(&plan);
+    return result;
+}

@@ -1,0 +1,168 @@
+--- Subscriptions of the hooks of Kaizala: made, renewed before they end, and taken back. One is ours if its
+--- context is the hook's; others are not touched.
+local json = require "jeton.json"
+local kaizala = require "kaizala"
+local log = require "jeton.log"
+local webhooks = require "kaizala.webhooks"
+
+local subscriptions = {}
+
+local DAY_S <const> = 86400
+local VALIDITY_S <const> = 30 * DAY_S
+local RENEW_S <const> = 10 * DAY_S -- when so much is left
+
+---@class hook.kaizala.Hook
+---@field name string
+---@field connector? string
+---@field url string
+---@field token string what the service shows at each delivery
+---@field context string by which a subscription is known as this hook's
+---@field events? string[] nil: all
+---@field objects { group?: string, action?: string }[]
+
+local function is_id(text)
+  return #text >= 25 and text:find "^[%x@-]+$" ~= nil
+end
+
+-- The objects as the service knows them.
+local function resolve(kz, hook)
+  local found = {}
+  for i, object in ipairs(hook.objects) do
+    if object.action then
+      found[i] = { type = "Action", id = object.action, shown = "action " .. object.action }
+    else
+      local id = is_id(object.group) and object.group or kz:group_named(object.group).id
+      found[i] = { type = "Group", id = id, shown = "group " .. object.group }
+    end
+  end
+  return found
+end
+
+local function ours(kz, hook)
+  local list = {}
+  for webhook in kz:webhooks() do
+    if webhook.callback_context == hook.context then
+      list[#list + 1] = webhook
+    end
+  end
+  return list
+end
+
+local function take(list, object)
+  for i, webhook in ipairs(list) do
+    if webhook.object_type == object.type and (webhook.object_id or ""):lower() == object.id:lower() then
+      return table.remove(list, i)
+    end
+  end
+end
+
+local function same_events(have, want)
+  local set, count = {}, 0
+  for _, name in ipairs(have or {}) do
+    set[name] = true
+  end
+  for _, name in ipairs(want) do
+    if not set[name] then
+      return false
+    end
+    count = count + 1
+  end
+  return count == #(have or {})
+end
+
+-- What is to be changed about a subscription; nil: nothing.
+local function changes(webhook, hook, events, time)
+  local wanted = {}
+  if webhook.callback_url ~= hook.url then
+    wanted.callback_url = hook.url
+  end
+  if webhook.callback_token and webhook.callback_token ~= hook.token then
+    wanted.callback_token = hook.token
+  end
+  if not same_events(webhook.events, events) then
+    wanted.events = events
+  end
+  if webhook.active == false then
+    wanted.active = true
+  end
+  if not webhook.validity or webhook.validity - time < RENEW_S then
+    wanted.validity = time + VALIDITY_S
+  end
+  return next(wanted) and wanted or nil
+end
+
+local function names(wanted)
+  local list = {}
+  for name in pairs(wanted) do
+    list[#list + 1] = name
+  end
+  table.sort(list)
+  return table.concat(list, ", ")
+end
+
+---@param hook hook.kaizala.Hook
+---@param say fun(line: string)
+local function sync(hook, say)
+  local kz, time = kaizala.connect(hook.connector), os.time()
+  local events = hook.events or webhooks.EVENTS
+  local list = ours(kz, hook)
+  for _, object in ipairs(resolve(kz, hook)) do
+    local webhook = take(list, object)
+    local wanted = webhook and changes(webhook, hook, events, time)
+    local what = "unchanged"
+    if not webhook then
+      kz:create_webhook { object_id = object.id, object_type = object.type, events = events,
+        callback_url = hook.url, callback_token = hook.token, callback_context = hook.context,
+        validity = time + VALIDITY_S }
+      what = "subscribed"
+    elseif wanted then
+      webhook:update(wanted)
+      what = "updated (" .. names(wanted) .. ")"
+    end
+    say(("webhook '%s': %s: %s"):format(hook.name, object.shown, what))
+  end
+  for _, webhook in ipairs(list) do -- of objects that the configuration does not name any more
+    webhook:delete()
+    say(("webhook '%s': %s %s: unsubscribed"):format(hook.name, webhook.object_type, webhook.object_id))
+  end
+end
+
+local function unsubscribe(hook, say)
+  local list = ours(kaizala.connect(hook.connector), hook)
+  for _, webhook in ipairs(list) do
+    webhook:delete()
+  end
+  say(("webhook '%s': %d unsubscribed"):format(hook.name, #list))
+end
+
+--- Once, for --sync and --unsubscribe.
+---@param text string JSON of {unsubscribe, hooks}
+---@return string lines for the terminal
+function subscriptions.once(text)
+  local options, lines = assert(json.decode(text)), {}
+  local work = options.unsubscribe and unsubscribe or sync
+  for _, hook in ipairs(options.hooks) do
+    work(hook, function(line)
+      lines[#lines + 1] = line .. "\n"
+    end)
+  end
+  return table.concat(lines)
+end
+
+--- Beside a listener, from time to time. All hooks are tried; one that failed raises at the end.
+---@param text string JSON of {hooks}
+function subscriptions.keep(text)
+  local failure
+  for _, hook in ipairs(assert(json.decode(text)).hooks) do
+    local ok, err = pcall(sync, hook, log.debug)
+    if not ok then
+      log.error(("webhook '%s': its subscriptions cannot be renewed"):format(hook.name))
+      failure = err
+    end
+  end
+  if failure then
+    error(failure, 0)
+  end
+end
+
+return subscriptions

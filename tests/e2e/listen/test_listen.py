@@ -1,0 +1,260 @@
+"""jeton listen as a process: what is stored and answered, who is refused, how it reloads and ends."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+
+import certificates
+import listening
+import support
+from listening import JETON, SECRET, sign
+
+ACTIVATOR = """\
+import os, socket, sys
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+print(*(s.getsockname()[1] for s in sockets), flush=True)
+for i, s in enumerate(sockets):
+    os.dup2(s.fileno(), 10 + i)
+for i in range(2):
+    os.dup2(10 + i, 3 + i)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2", LISTEN_FDNAMES="web:metrics")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def text(number, **more):
+    return {"id": f"e{number}", "type": "order.created", **more}
+
+
+class Listen(listening.Case):
+    def test_an_event_is_stored_answered_and_handled_once(self):
+        self.hooks()
+        listener = self.listener("--print")
+        status, headers, body = listener.post(text(1))
+        self.assertEqual((status, body), (200, b""), listener.log())
+        self.assertEqual(headers["Cache-Control"], "no-store")
+        self.assertEqual(listener.post(text(1))[0], 200)  # again
+        self.assertEqual(listener.post(text(2, note=SECRET))[0], 200)
+        self.wait_done(2)
+        self.assertEqual(self.handled(), {"e1": 1, "e2": 1})
+        self.assertEqual(self.rows("SELECT id, type, duplicates FROM event ORDER BY seq"),
+                         [("e1", "order.created", 1), ("e2", "order.created", 0)])
+        listener.stop()
+        printed = listener.process.stdout.read().decode()
+        self.assertEqual(len(re.findall(r"^\S+ orders #\d+ order.created e\d+$", printed, re.M)), 2, printed)
+        self.assertNotIn(SECRET, printed)
+        self.assertNotIn(SECRET, listener.log())
+
+    def test_refusals_say_nothing_and_the_log_says_which_part(self):
+        self.hooks()
+        listener = self.listener()
+        good = json.dumps(text(1)).encode()
+        right = sign(good)
+        bad = right[:-1] + ("0" if right[-1] != "0" else "1")
+        for headers in ({}, {"X-Sig": bad}, {"X-Sig": "zz"}, {"X-Sig": sign(good, "other-secret-0123456789")}):
+            status, _, body = listener.ask("POST", "/orders", good, headers)
+            self.assertEqual(status, 401)
+            self.assertNotIn(right, body.decode())
+        self.assertEqual(listener.post(text(1), path="/other")[0], 404)
+        self.assertEqual(listener.ask("DELETE", "/orders", good, {"X-Sig": right})[0], 405)
+        self.assertEqual(listener.ask("POST", "/orders?x=1", good, {"X-Sig": right})[0], 200)
+        self.wait_done(1)
+        self.assertEqual(self.handled(), {"e1": 1})
+        for _ in range(30):
+            listener.ask("POST", "/orders", good, {"X-Sig": bad})
+        listener.stop()
+        refused = [line for line in listener.lines if "refused" in line]
+        self.assertIn("webhook 'orders'", refused[0])
+        self.assertLessEqual(len(refused), 11)
+        for line in refused:
+            self.assertNotIn(right, line)
+
+    def test_health_and_metrics(self):
+        self.hooks(listen="  metrics: 127.0.0.1:0\n")
+        listener = self.listener()
+        metrics_port = int(listener.wait_log(r"metrics on port (\d+)").group(1))
+        self.assertEqual(listener.ask("GET", "/healthz")[::2], (200, b"ok\n"))
+        self.assertEqual(listener.ask("GET", "/metrics")[0], 404)
+        listener.post(text(1))
+        listener.post(text(1))
+        listener.ask("POST", "/orders", b"{}")
+        self.wait_done(1)
+        listener.port = metrics_port
+        self.assertEqual(listener.ask("GET", "/healthz")[0], 200)
+        status, headers, body = listener.ask("GET", "/metrics")
+        self.assertEqual(status, 200)
+        self.assertTrue(headers["Content-Type"].startswith("text/plain; version=0.0.4"))
+        for result, count in (("stored", 1), ("duplicate", 1), ("refused", 1), ("full", 0)):
+            self.assertIn(f'jeton_webhook_received_total{{webhook="orders",result="{result}"}} {count}\n', body.decode())
+        self.assertIn('jeton_webhook_events{webhook="orders",state="ready"} 0\n', body.decode())
+        self.assertIn("jeton_listen_storing 1\n", body.decode())
+        for line in body.decode().splitlines():
+            self.assertRegex(line, r'^(# (HELP|TYPE) jeton_\w+ .+|jeton_\w+(\{[^}]*\})? [0-9.]+)$')
+
+    def test_one_listener_a_configuration(self):
+        self.hooks()
+        self.listener()
+        self.fails(7, "listen", "--listen", "127.0.0.1:0", says="another `jeton listen`")
+
+    def test_usage(self):
+        self.fails(3, "listen", says="configuration")
+        self.hooks()
+        for wrong in ("8490", "127.0.0.1:x", "127.0.0.1:99999", ":1", "::1:1"):
+            self.fails(2, "listen", "--listen", wrong, says="HOST:PORT")
+        self.fails(2, "listen", "--listen", "0.0.0.0:0", says="behind_proxy")
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\n")
+        self.fails(3, "listen", says="webhooks")
+
+    def test_full(self):
+        self.write("handler.lua", "return function() require('jeton.task').sleep(60) end\n")
+        self.hooks(hook="    max_waiting: 2\n    concurrency: 1\n")
+        listener = self.listener()
+        replies = [listener.post(text(i)) for i in range(3)]
+        self.assertEqual([reply[0] for reply in replies], [200, 200, 503])
+        self.assertTrue(int(replies[2][1]["Retry-After"]) > 0)
+        self.assertEqual(listener.post(text(0))[0], 200)  # known already: no place is needed
+        self.assertEqual(sum(self.states().values()), 2)
+
+    def test_a_full_disk_and_its_end(self):
+        self.hooks()
+        listener = self.listener()
+        self.assertEqual(listener.post(text(0))[0], 200)
+        self.wait_done(1)
+        front = listener.children()[0]
+        subprocess.run(["prlimit", f"--pid={front}", "--fsize=1:unlimited"], check=True)
+        for i in range(1, 3):
+            status, headers, _ = listener.post(text(i))
+            self.assertEqual(status, 503, listener.log())
+            self.assertIn("Retry-After", headers)
+        self.assertEqual(listener.ask("GET", "/healthz")[0], 503)
+        subprocess.run(["prlimit", f"--pid={front}", "--fsize=unlimited:unlimited"], check=True)
+        for i in range(1, 3):
+            self.assertEqual(listener.post(text(i))[0], 200, listener.log())
+        self.assertEqual(listener.ask("GET", "/healthz")[0], 200)
+        self.wait_done(3)
+        self.assertEqual(set(self.handled().values()), {1})
+
+    def test_sockets_of_a_service_manager(self):
+        self.hooks()
+        script = self.write("activate.py", ACTIVATOR)
+        process = self.start(script, JETON, "listen", program=sys.executable)
+        port, metrics_port = map(int, process.stdout.readline().split())
+        early = socket.create_connection(("127.0.0.1", port))  # before anybody listens to it
+        body = json.dumps(text(1)).encode()
+        early.sendall(b"POST /orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Sig: %s\r\nContent-Length: %d\r\n\r\n%s"
+                      % (sign(body).encode(), len(body), body))
+        self.addCleanup(early.close)
+        listener = self.listener(popen=process)
+        self.assertEqual(listener.port, port)
+        early.settimeout(30)
+        self.assertTrue(early.recv(1000).startswith(b"HTTP/1.1 200 "))
+        self.wait_done(1)
+        listener.port = metrics_port
+        self.assertEqual(listener.ask("GET", "/metrics")[0], 200)
+        listener.stop()
+
+    def test_reload(self):
+        authority = certificates.Authority(self.folder)
+        for name in ("old", "new"):
+            authority.server(name)
+        def use(name):
+            self.hooks(listen=f"  certificate: {self.folder}/{name}.pem\n  key: {self.folder}/{name}.key\n")
+        def subject():
+            connection = listener.connection(context)
+            connection.connect()
+            subject = dict(field[0] for field in connection.sock.getpeercert()["subject"])
+            connection.close()
+            return subject["commonName"]
+        use("old")
+        listener = self.listener()
+        self.assertEqual(listener.scheme, "https")
+        context = listening.ssl.create_default_context(cafile=authority.file)
+        self.assertEqual(listener.post(text(1), context=context)[0], 200)
+        self.assertEqual(subject(), "old")
+        kept = listener.connection(context)
+        kept.request("GET", "/healthz")
+        self.assertEqual(kept.getresponse().read(), b"ok\n")
+        self.write("jeton.yaml", "version: 1\nno_such_key: 1\n")
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log("the previous configuration stays in use")
+        self.assertEqual(listener.post(text(2), context=context)[0], 200)
+        os.chmod(os.path.join(self.folder, "new.key"), 0o644)
+        use("new")
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log(r"new\.key")
+        self.assertEqual(subject(), "old")
+        os.chmod(os.path.join(self.folder, "new.key"), 0o600)
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log("configuration reloaded")
+        support.wait_until(lambda: subject() == "new")
+        for i in range(3, 6):
+            self.assertEqual(listener.post(text(i), context=context)[0], 200)
+        self.wait_done(5)
+        kept.close()
+        listener.stop()
+        self.assertEqual(set(self.handled().values()), {1})
+
+    def test_an_end_that_loses_nothing(self):
+        self.write("handler.lua", """\
+local state = require "jeton.state"
+return function(event)
+  require("jeton.task").sleep(1)
+  state.set(event.id, 1)
+end
+""")
+        self.hooks(hook="    concurrency: 1\n")
+        listener = self.listener()
+        for i in range(3):
+            self.assertEqual(listener.post(text(i))[0], 200)
+        support.wait_until(lambda: self.states().get("running"))
+        started = time.monotonic()
+        listener.stop()
+        self.assertLess(time.monotonic() - started, 8)
+        self.assertEqual(self.handled(), {"e0": 1})
+        self.assertEqual(self.states(), {"done": 1, "ready": 2})
+        self.assertEqual(self.rows("SELECT max(attempt) FROM event WHERE state = 'ready'"), [(0,)])
+        self.listener()
+        self.wait_done(3)
+
+    def test_replies_by_the_handler(self):
+        self.write("handler.lua", """\
+return function(event)
+  if event.data.late then
+    require("jeton.task").sleep(5)
+  end
+  return { status = 201, headers = { ["Content-Type"] = "text/x-reply" }, body = "you said " .. event.data.say }
+end
+""")
+        self.hooks(hook="    answer: { handler: 1500ms }\n")
+        listener = self.listener()
+        status, headers, body = listener.post(text(1, say="hello"))
+        self.assertEqual((status, headers["Content-Type"], body), (201, "text/x-reply", b"you said hello"), listener.log())
+        self.assertEqual(listener.post(text(2, say="x", late=True))[::2], (200, b""))
+        self.assertEqual(listener.post(text(1, say="hello"))[::2], (200, b""))  # a duplicate runs nothing
+
+    def test_idle(self):
+        self.hooks()
+        listener = self.listener()
+        listener.post(text(1))
+        self.wait_done(1)
+        time.sleep(0.5)
+        def ticks():
+            used = 0
+            for pid in [listener.process.pid, *listener.children()]:
+                with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                    fields = file.read().rsplit(")", 1)[1].split()
+                used += int(fields[11]) + int(fields[12])
+            return used
+        before = ticks()
+        time.sleep(60 if support.SOAK else 3)
+        self.assertLessEqual(ticks() - before, 1)  # a tick is 10 ms
+
+
+if __name__ == "__main__":
+    unittest.main()

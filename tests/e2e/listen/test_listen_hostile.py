@@ -1,0 +1,104 @@
+"""jeton listen and those who mean it harm: what they send is refused or bounded, and others are served meanwhile."""
+
+import gzip
+import json
+import re
+import socket
+import time
+import unittest
+
+import listening
+from listening import sign
+
+BODY = json.dumps({"id": "e1", "type": "t"}).encode()
+MAX = 65536
+
+
+def head(*fields, line="POST /orders HTTP/1.1"):
+    return "\r\n".join([line, "Host: x", *fields, "", ""]).encode()
+
+
+class Hostile(listening.Case):
+    def setUp(self):
+        super().setUp()
+        self.hooks(hook="    max_body: 64KiB\n", listen="  max_connections: 300\n")
+        self.served = self.listener()
+
+    def dial(self):
+        it = socket.create_connection(("127.0.0.1", self.served.port), timeout=30)
+        self.addCleanup(it.close)
+        return it
+
+    def status(self, *parts):
+        """Of the reply to raw bytes; None: the connection ended without one."""
+        it = self.dial()
+        try:
+            for part in parts:
+                it.sendall(part)
+        except OSError:
+            pass
+        got = b""
+        try:
+            while b"\r\n\r\n" not in got:
+                piece = it.recv(4096)
+                if not piece:
+                    break
+                got += piece
+        except OSError:
+            pass
+        found = re.match(rb"HTTP/1\.1 (\d+)", got)
+        return int(found.group(1)) if found else None
+
+    def serves(self, number=1):
+        status = self.served.post({"id": f"good{number}", "type": "t"})[0]
+        self.assertEqual(status, 200, self.served.log())
+
+    def test_bodies(self):
+        signed = f"X-Sig: {sign(BODY)}"
+        too_long = f"Content-Length: {MAX + 1}"
+        self.assertEqual(self.status(head(signed, too_long)), 413)
+        chunk = b"%x\r\n%s\r\n" % (8192, b"x" * 8192)
+        self.assertEqual(self.status(head(signed, "Transfer-Encoding: chunked"), *[chunk] * 9), 413)
+        whole = b"x" * MAX
+        self.assertEqual(self.served.ask("POST", "/orders", whole, {"X-Sig": sign(whole)})[0], 200)
+        bomb = gzip.compress(b"\0" * 10_000_000)
+        self.assertEqual(self.served.ask("POST", "/orders", bomb, {
+            "X-Sig": sign(bomb), "Content-Encoding": "gzip"})[0], 415)
+        self.assertEqual(self.served.ask("POST", "/nowhere", b"x" * 1_000_000)[0], 404)
+        chunked = head(signed, "Transfer-Encoding: chunked", "Connection: close")
+        self.assertEqual(self.status(chunked, b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)), 200)
+        self.serves()
+
+    def test_shapes_that_smuggle(self):
+        signed, length = f"X-Sig: {sign(BODY)}", f"Content-Length: {len(BODY)}"
+        for fields in ((length, "Transfer-Encoding: chunked"), (length, "Content-Length: 3"),
+                       ("Transfer-Encoding: chunked, identity",), ("Transfer-Encoding : chunked",),
+                       ("Content-Length: +28",), (length, " folded: x"), ("Content-Length: 0x1c",)):
+            status = self.status(head(signed, *fields), BODY)
+            self.assertIn(status, (400, 411, 501), fields)
+        for line in ("POST /orders HTTP/1.1 x", "POST  /orders HTTP/1.1", "POST /orders HTTP/2.0", "POST /or\0ders HTTP/1.1"):
+            self.assertIn(self.status(head(signed, length, line=line), BODY), (400, 505), line)
+        self.assertEqual(self.status(head(*[f"X-{i}: {i}" for i in range(500)]), BODY), 431)
+        self.assertEqual(self.status(head("X-Long: " + "x" * 100_000), BODY), 431)
+        self.serves()
+
+    def test_signatures_that_repeat(self):
+        right, length = f"X-Sig: {sign(BODY)}", f"Content-Length: {len(BODY)}"
+        for fields in ((right, right), (right, "X-Sig: 00"), ("x-sig: 00", right)):
+            self.assertIn(self.status(head(length, *fields), BODY), (400, 401), fields)
+        self.assertEqual(self.status(head(length, right, "Connection: close"), BODY), 200)
+
+    def test_slow_and_idle_ones(self):
+        slow = [self.dial() for _ in range(20)]
+        for it in slow:
+            it.sendall(head(f"Content-Length: {len(BODY)}", f"X-Sig: {sign(BODY)}")[:-10])
+        idle = [self.dial() for _ in range(1000)]
+        started = time.monotonic()
+        for number in range(20):
+            self.serves(number)
+        self.assertLess(time.monotonic() - started, 10)
+        self.assertEqual(len(idle), 1000)
+
+
+if __name__ == "__main__":
+    unittest.main()

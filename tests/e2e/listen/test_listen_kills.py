@@ -1,0 +1,96 @@
+"""jeton listen is killed while events flow, and inside handlers: each one is handled, and once. The long form
+(JETON_SOAK) has 10,000 events at 500 a second."""
+
+import json
+import os
+import queue
+import random
+import signal
+import threading
+import time
+import unittest
+
+import listening
+import support
+from listening import sign
+
+EVENTS, KILLS, RATE = (10_000, 20, 500) if support.SOAK else (400, 4, 200)
+SENDERS = 16
+SLOW = """\
+local state = require "jeton.state"
+local task = require "jeton.task"
+return function(event)
+  if event.data.slow then
+    task.sleep(0.2)
+  end
+  state.set(event.id, (state.get(event.id) or 0) + 1)
+end
+"""
+
+
+class Kills(listening.Case):
+    def send(self, body):
+        """As a sender does: again and again, until it is answered 200."""
+        while not self.over.is_set():
+            try:
+                if self.current.ask("POST", "/orders", body, {"X-Sig": sign(body)})[0] == 200:
+                    self.answered.append(json.loads(body)["id"])
+                    return
+            except OSError:
+                pass
+            except Exception as error:  # a reply that was cut
+                if "http.client" not in type(error).__module__:
+                    raise
+            time.sleep(0.02)
+
+    def sender(self):
+        while (body := self.queue.get()) is not None:
+            self.send(body)
+
+    def replace(self, whole):
+        """kill -9: of the whole listener, or of the process that serves."""
+        old = self.current
+        if whole:
+            old.process.kill()
+            old.process.wait()
+            port = old.port
+            self.current = listening.Listener(self, popen=self.start("listen", "--listen", f"127.0.0.1:{port}"))
+        else:
+            os.kill(random.choice(old.children() or [old.process.pid]), signal.SIGKILL)
+
+    def test_kills(self):
+        self.write("handler.lua", SLOW)
+        self.hooks()
+        self.current = self.listener()
+        self.over, self.answered, self.queue = threading.Event(), [], queue.Queue()
+        senders = [threading.Thread(target=self.sender, daemon=True) for _ in range(SENDERS)]
+        for thread in senders:
+            thread.start()
+        seed = random.SystemRandom().randrange(1 << 32)
+        random.seed(seed)
+        pauses = sorted(random.sample(range(10, EVENTS), KILLS))
+        started = time.monotonic()
+        for i in range(EVENTS):
+            body = json.dumps({"id": f"e{i}", "type": "t", "slow": i % 10 == 0}).encode()
+            self.queue.put(body)
+            if i % 20 == 0:
+                self.queue.put(body)  # 5 % come twice
+            if i in pauses:
+                self.replace(whole=pauses.index(i) % 2 == 0)
+            time.sleep(max(0, started + i / RATE - time.monotonic()))
+        for _ in senders:
+            self.queue.put(None)
+        for thread in senders:
+            thread.join(120)
+            self.assertFalse(thread.is_alive(), f"seed {seed}\n{self.current.log()}")
+        self.over.set()
+        self.assertEqual(len(set(self.answered)), EVENTS)
+        self.wait_done(EVENTS, timeout=120)
+        handled = self.handled()
+        self.assertEqual(len(handled), EVENTS, f"seed {seed}")
+        self.assertEqual(set(handled.values()), {1}, f"seed {seed}")
+        self.assertEqual(self.states(), {"done": EVENTS})
+
+
+if __name__ == "__main__":
+    unittest.main()
