@@ -9,8 +9,8 @@
 #include "hook_check.h"
 #include "hook_sign.h"
 #include "mem.h"
+#include "presets_source.h"
 #include "provider_list.h"
-#include "safefile.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -33,35 +33,13 @@
 
 static struct err err;
 
-/* ---- presets from the source tree ---- */
-
-static bool read_preset(void *data, enum preset_kind kind, const char *name, struct buf *out)
-{
-    (void)data;
-    char *path = mem_printf("%s/scripts/presets/%s/%s.yaml", getenv("JETON_SOURCE"),
-                            kind == PRESET_SENDER ? "senders" : "services", name);
-    bool found = safefile_read(path, SAFEFILE_NOT_WRITABLE, out, &err) == 0;
-    mem_free(path);
-    return found;
-}
-
-static bool name_at(void *data, enum preset_kind kind, size_t index, char name[PRESET_NAME_SIZE])
-{
-    (void)data, (void)kind;
-    if (index == 0)
-        strcpy(name, "github");
-    return index == 0;
-}
-
-static const struct config_presets presets = {.read = read_preset, .name_at = name_at};
-
 /* What the file says; the problems as text, "" for none. */
 static struct config *load(const char *text, struct buf *said)
 {
     struct problems problems;
     folder_put("jeton.yaml", 0600, text);
     problems_create(&problems);
-    struct config *config = config_read("jeton.yaml", provider_list, &presets, &problems);
+    struct config *config = config_read("jeton.yaml", provider_list, &presets_source, &problems);
     buf_clear(said);
     problems_format(&problems, said);
     problems_destroy(&problems);
