@@ -14,7 +14,7 @@ struct token_spend { /* the caller's, and where it is; zeroed: nothing is spent 
     struct store_intent before; /* of what the row itself holds; it is no part of this */
     const char *refresh_token;
     int64_t lost_ms; /* when it was sent before, and nobody knows what came of it; 0: it was not */
-    bool held; /* the lock, or it is being waited for */
+    bool held;       /* the lock, or it is being waited for */
     token_adopted_fn *done;
     void *arg;
 };

@@ -1,7 +1,7 @@
 ---@meta _
 
---- What a handler of a webhook is called with. Its script returns a table of functions by type, with `"*"` for all
---- others, or one function: `---@type table<string, jeton.Handler>`.
+--- What a handler of a webhook is called with. Its script returns a table of functions by type, with `"*"`
+--- for all others, or one function: `---@type table<string, jeton.Handler>`.
 ---@class jeton.Event
 ---@field id string the sender's ID
 ---@field seq integer the number that `jeton events` shows
@@ -15,8 +15,8 @@
 ---@field key string the same at each attempt, and for no other event: an `Idempotency-Key`
 local event = {}
 
---- Runs fn once, and keeps what it returns: a later attempt gets that, and does not run it again. If it raises, or
---- returns `nil, err`, nothing is kept.
+--- Runs fn once, and keeps what it returns: a later attempt gets that, and does not run it again. If it
+--- raises, or returns `nil, err`, nothing is kept.
 ---@generic T
 ---@param name string 1 to 256 bytes
 ---@param fn fun(): T?, jeton.Err? a value that JSON can hold, at most 1 MiB
@@ -28,6 +28,6 @@ function event:step(name, fn) end
 ---@param why? string
 function event:reject(why) end
 
---- What it returns is the answer to the sender, if the webhook waits for that: `{status=, headers=, body=}` or
---- `{json=}`. `false`, and `nil` with an err, are failures.
+--- What it returns is the answer to the sender, if the webhook waits for that: `{status=, headers=, body=}`
+--- or `{json=}`. `false`, and `nil` with an err, are failures.
 ---@alias jeton.Handler fun(event: jeton.Event): any, jeton.Err?

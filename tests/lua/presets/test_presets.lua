@@ -151,7 +151,8 @@ function TestPresets.test_shown()
       json = as_json,
     })
   end
-  lu.assertEquals(show(json.null, false), "kaizala  sender   Kaizala\nslack    service  Slack, as an app's bot\n" ..
+  lu.assertEquals(show(json.null, false),
+    "kaizala  sender   Kaizala\nslack    service  Slack, as an app's bot\n" ..
     "xero     service  Xero\nxero     sender   Xero\nzoho     service  Zoho, by region\n")
   lu.assertEquals(show("zoho", false), require "presets.services.zoho")
   lu.assertEquals(show("kaizala", false), require "presets.senders.kaizala")
@@ -163,7 +164,8 @@ function TestPresets.test_shown()
   lu.assertNil(one.sender)
   lu.assertEquals(json.decode(show("kaizala", true)).webhook.verify.kind, "token")
   local both = json.decode(show("xero", true))
-  lu.assertEquals({ both.kind, both.sender.kind, both.sender.webhook.verify.kind }, { "service", "sender", "hmac" })
+  local sender = both.sender
+  lu.assertEquals({ both.kind, sender.kind, sender.webhook.verify.kind }, { "service", "sender", "hmac" })
 end
 
 local runner = lu.LuaUnit.new()
