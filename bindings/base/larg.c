@@ -71,6 +71,11 @@ void larg_options(lua_State *L, int index, const char *what, const char *const *
     index = lua_absindex(L, index);
     luaL_checkstack(L, 4, "options");
     check_keys(L, index, what, keys);
+    if (!lua_getmetatable(L, index)) {
+        larg_copy(L, index);
+        return;
+    }
+    lua_pop(L, 1);
     lua_newtable(L);
     for (size_t i = 0; keys[i] != NULL; i++) {
         lua_getfield(L, index, keys[i]);

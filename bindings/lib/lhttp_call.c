@@ -270,7 +270,9 @@ static int start_plain(struct call *call, struct err *err)
         goto cleanup;
     }
     call->transport = &vm_engine(call->vm)->transport;
+    http->place = &url;
     call->transfer = transport_start(call->transport, http, http_done, call, err);
+    http->place = NULL;
     result = call->transfer != NULL ? 0 : -1;
 cleanup:
     if (result < 0 && url.host != NULL && err->request[0] == '\0') {

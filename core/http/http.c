@@ -316,10 +316,19 @@ void http_free(struct http *http)
     mem_free(http);
 }
 
+static int take_url(struct http_transfer *transfer, const struct http_request *request,
+                    struct err *err)
+{
+    if (request->place == NULL)
+        return url_parse(request->url, &transfer->url, err);
+    url_copy(&transfer->url, request->place);
+    return 0;
+}
+
 static int copy_request(struct http_transfer *transfer, const struct http_request *request,
                         struct err *err)
 {
-    if (http_method_check(request, err) != 0 || url_parse(request->url, &transfer->url, err) != 0 ||
+    if (http_method_check(request, err) != 0 || take_url(transfer, request, err) != 0 ||
         http_proxy_check(&transfer->url, err) != 0 ||
         http_trust_check(&transfer->url, request->ca_file, &transfer->http->system, err) != 0 ||
         http_headers_copy(transfer, request, err) != 0)
@@ -327,6 +336,7 @@ static int copy_request(struct http_transfer *transfer, const struct http_reques
     struct http_request bare = *request; /* the headers are in libcurl's list */
     bare.headers = NULL;
     bare.nheaders = 0;
+    bare.place = NULL;
     transfer->request = http_request_copy(&bare);
     transfer->address = url_format(&transfer->url, true);
     char *shown = url_format(&transfer->url, false);

@@ -189,6 +189,15 @@ int url_resolve(const char *base, const char *location, struct url *url, struct 
     return parse(base, location, url, err);
 }
 
+void url_copy(struct url *to, const struct url *from)
+{
+    *to = *from;
+    to->scheme = mem_strdup(from->scheme);
+    to->host = mem_strdup(from->host);
+    to->path = mem_strdup(from->path);
+    to->query = mem_strdup(from->query);
+}
+
 void url_destroy(struct url *url)
 {
     mem_free(url->scheme);
@@ -216,8 +225,22 @@ char *url_format(const struct url *url, bool with_query)
     if (!url->default_port)
         snprintf(port, sizeof port, ":%d", url->port);
     bool query = with_query && url->query != NULL;
-    return mem_printf("%s://%s%s%s%s%s%s%s", url->scheme, ipv6 ? "[" : "", url->host,
-                      ipv6 ? "]" : "", port, url->path, query ? "?" : "", query ? url->query : "");
+    const char *const pieces[] = {url->scheme,
+                                  "://",
+                                  ipv6 ? "[" : "",
+                                  url->host,
+                                  ipv6 ? "]" : "",
+                                  port,
+                                  url->path,
+                                  query ? "?" : "",
+                                  query ? url->query : ""};
+    size_t lengths[sizeof pieces / sizeof *pieces], len = 0;
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+        len += lengths[i] = strlen(pieces[i]);
+    char *text = mem_alloc(len + 1), *at = text;
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; at += lengths[i++])
+        memcpy(at, pieces[i], lengths[i]);
+    return text;
 }
 
 /* What a server may take for the end of a segment: its length at text, 0 where there is none. */

@@ -26,6 +26,7 @@ struct url {
 int url_parse(const char *text, struct url *url, struct err *err);
 /* `location` may be relative to base; "" and "#x" are the base itself (RFC 3986). */
 int url_resolve(const char *base, const char *location, struct url *url, struct err *err);
+void url_copy(struct url *to, const struct url *from);
 void url_destroy(struct url *url);
 /* Adds "&query", or "query" where there is none. Encoded already; NULL and "" are fine. */
 void url_add_query(struct url *url, const char *query);
