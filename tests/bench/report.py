@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 
+import bounds
 import chart
 from measure import UNITS
 
@@ -247,6 +248,13 @@ def notes(made):
     return "".join(f"- {row['title']}: {row['note']}\n" for row in made["rows"] if "note" in row)
 
 
+def bounds_text(made):
+    """Why goals are missed, a line for each job of which it is known."""
+    rows = {row["name"]: row for _, row, _ in by_miss(made)}
+    known = [f"- {row['title']}: {bounds.BOUNDS[name]}\n" for name, row in rows.items() if name in bounds.BOUNDS]
+    return "\n## What bounds what is missed\n\n" + "".join(known) if known else ""
+
+
 def growth_text(made):
     out = ["| cost | | from | to | changes by |", "| --- | --- | --- | --- | ---: |"]
     for series in made["series"]:
@@ -282,7 +290,8 @@ def write_docs(made):
         "speed.svg": chart.ratios(made), "speed-growth.svg": chart.growth(made),
         "speed.md": INTRODUCTION + missed_text(made) + "\n" + machine_text(made)
         + "\n![jeton's time beside that of its peers](speed.svg)\n\n" + COLUMNS_TEXT.format(counter=made["counter"])
-        + table(made) + "\n" + notes(made) + "\n## Growth\n\nWhat one more costs, and whether that stays the same within 15 %.\n\n"
+        + table(made) + "\n" + notes(made) + bounds_text(made)
+        + "\n## Growth\n\nWhat one more costs, and whether that stays the same within 15 %.\n\n"
         + "![cost against number](speed-growth.svg)\n\n" + growth_text(made)}
     for name, text in texts.items():
         with open(os.path.join(DOCS, name), "w", encoding="utf-8") as file:

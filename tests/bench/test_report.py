@@ -14,9 +14,14 @@ import xml.etree.ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+for name in ("JETON", "BUILD"):
+    os.environ.setdefault(name, "/nonexistent")  # nothing is run here
 
+import bounds  # pylint: disable=wrong-import-position
 import chart  # pylint: disable=wrong-import-position
+import jobs  # pylint: disable=wrong-import-position
 import measure  # pylint: disable=wrong-import-position
+import rates  # pylint: disable=wrong-import-position
 import report  # pylint: disable=wrong-import-position
 
 
@@ -74,6 +79,13 @@ class Report(unittest.TestCase):
         steep = copy.deepcopy(numbers())
         steep["series"][0].update(grown=0.4, met=False)
         self.assertEqual(report.compare(numbers(), steep), ["grow: no longer flat, changes by 40%"])
+
+    def test_bounds_are_said_of_what_is_missed(self):
+        self.assertLessEqual(set(bounds.BOUNDS), {*jobs.JOBS, *rates.RATES})
+        self.assertEqual(report.bounds_text(numbers()), "")
+        missed = numbers()
+        missed["rows"][0]["name"] = "gets"
+        self.assertIn(bounds.BOUNDS["gets"], report.bounds_text(missed))
 
     def test_charts_are_xml(self):
         for picture in (chart.ratios(numbers()), chart.growth(numbers())):
