@@ -176,6 +176,9 @@ enum store_op {
     STORE_JOB_SET_INSTALLED,
     STORE_COUNTERS_ADD,
 
+    STORE_REKEY, /* seals what is secret with the first key, where it was sealed with another one;
+                    ERR_CONFIG where nothing is sealed */
+
     STORE_BUCKET_TAKE, /* limits of calls a minute: as store_bucket.h says */
 
     /* home: as store_home.h says */
@@ -247,6 +250,7 @@ struct store_call {
             const struct store_counters *more;
             struct store_counters *sums;
         } counters;
+        int64_t *rekeyed; /* set: how many values */
         struct store_home *home;
         struct store_home_find *find;
         struct store_bucket_take *bucket;

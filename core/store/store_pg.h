@@ -180,6 +180,9 @@ int store_pg_keys_read(struct store_pg *pg, const char *text, struct err *err);
 /* The sealed bytes live in the batch. */
 const unsigned char *store_pg_seal(struct store_pg_batch *batch, const char *column,
                                    const char *owner, const void *text, size_t len, size_t *sealed);
+/* What meta holds to tell whether a key is the right one. */
+#define STORE_PG_CHECK_OWNER "state"
+#define STORE_PG_CHECK_NAME  "meta.check"
 /* Length, or -1: no key opens it, or it is another's. */
 int64_t store_pg_unseal(const struct store_pg *pg, const char *column, const char *owner,
                         const unsigned char *sealed, size_t len, char *text);
@@ -225,6 +228,9 @@ struct store_pg_work {
     const char *last;
     size_t last_len;
     const char *kept[4]; /* of two buckets: before, and after */
+    size_t step;         /* of sealing anew: the column */
+    struct store_pg_resealed *resealed;
+    size_t nresealed;
 };
 
 typedef int store_pg_ask(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err);
@@ -244,7 +250,7 @@ extern const struct store_pg_op store_pg_run_add, store_pg_run_claim, store_pg_r
     store_pg_run_end, store_pg_run_told, store_pg_run_list;
 extern const struct store_pg_op store_pg_slot_latest, store_pg_job_installed,
     store_pg_job_set_installed, store_pg_counters_add;
-extern const struct store_pg_op store_pg_bucket_take;
+extern const struct store_pg_op store_pg_bucket_take, store_pg_rekey;
 extern const struct store_pg_op store_pg_home_move, store_pg_home_find;
 
 #endif

@@ -210,6 +210,7 @@ static const struct store_pg_op *op_of(enum store_op op)
         [STORE_JOB_INSTALLED] = &store_pg_job_installed,
         [STORE_JOB_SET_INSTALLED] = &store_pg_job_set_installed,
         [STORE_COUNTERS_ADD] = &store_pg_counters_add,
+        [STORE_REKEY] = &store_pg_rekey,
         [STORE_BUCKET_TAKE] = &store_pg_bucket_take,
         [STORE_HOME_MOVE] = &store_pg_home_move,
         [STORE_HOME_FIND] = &store_pg_home_find,

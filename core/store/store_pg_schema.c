@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK_OWNER "state"
-#define CHECK_NAME  "meta.check"
-
 /* A statement each. Whoever comes first makes them; others wait, and find them. */
 static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS @meta (key text PRIMARY KEY, value bytea NOT NULL)",
@@ -92,7 +89,7 @@ void store_pg_schema_make(struct store_pg_batch *batch)
     randombytes_buf(salt, sizeof salt);
     store_pg_bytes(batch, salt, sizeof salt);
     put_meta(batch, "check");
-    store_pg_sealed(batch, CHECK_NAME, CHECK_OWNER, "", 0);
+    store_pg_sealed(batch, STORE_PG_CHECK_NAME, STORE_PG_CHECK_OWNER, "", 0);
     mem_free(schema);
     mem_free(create);
 }
@@ -115,8 +112,8 @@ static int check_key(struct store_pg_batch *batch, struct err *err)
     char opened[64];
     const char *check = meta(batch, "check", &len);
     if (check != NULL && len < sizeof opened &&
-        store_pg_unseal(batch->pg, CHECK_NAME, CHECK_OWNER, (const unsigned char *)check, len,
-                        opened) == 0)
+        store_pg_unseal(batch->pg, STORE_PG_CHECK_NAME, STORE_PG_CHECK_OWNER,
+                        (const unsigned char *)check, len, opened) == 0)
         return 0;
     return err_set(err, ERR_CONFIG,
                    "%s: no key of `state.key` is the one that its secrets are sealed with; "

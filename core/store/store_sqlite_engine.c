@@ -44,6 +44,14 @@ static int64_t sqlite_now_ms(const void *self)
     return clock_wall_ms();
 }
 
+static int sqlite_rekey(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
+{
+    (void)call;
+    return err_set(err, ERR_CONFIG,
+                   "nothing is sealed in a state in a folder, '%s': the folder's modes keep it",
+                   sqlite->folder);
+}
+
 static void sqlite_start(void *self, struct store_call *call)
 {
     static store_sqlite_op *const ops[STORE_OPS] = {
@@ -70,6 +78,7 @@ static void sqlite_start(void *self, struct store_call *call)
         [STORE_COUNTERS_ADD] = store_sqlite_counters_add,
         [STORE_HOME_MOVE] = store_sqlite_home_move,
         [STORE_HOME_FIND] = store_sqlite_home_find,
+        [STORE_REKEY] = sqlite_rekey,
         [STORE_BUCKET_TAKE] = store_sqlite_bucket_take,
         [STORE_EVENT_ADD] = store_sqlite_event_add,
         [STORE_EVENT_CLAIM] = store_sqlite_event_claim,

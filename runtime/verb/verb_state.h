@@ -7,5 +7,6 @@
 
 app_fn verb_state_keygen;
 app_fn verb_state_check;
+app_fn verb_state_rekey;
 
 #endif

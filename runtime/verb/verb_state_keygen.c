@@ -1,4 +1,4 @@
-/* jeton state keygen, state check: what a state in a database needs before it is used. */
+/* jeton state keygen, check, rekey: what a state in a database needs. */
 #include "mem.h"
 #include "newfile.h"
 #include "store.h"
@@ -6,10 +6,13 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define KEY_BYTES 32
+
+static const struct opt no_options[] = {{0, NULL, OPT_FLAG, NULL, NULL, NULL}};
 
 static int write_key(const char *path, struct err *err)
 {
@@ -40,7 +43,7 @@ int verb_state_keygen(struct app *app, int argc, char **argv, struct err *err)
             "Writes a new key for `state.key` to FILE (mode 0600), which must not exist. What is "
             "secret in a state in a database is sealed with it: every host needs the same file, "
             "and whoever loses it loses the tokens.",
-        .opts = (const struct opt[]){{0, NULL, OPT_FLAG, NULL, NULL, NULL}},
+        .opts = no_options,
         .min_operands = 1,
         .max_operands = 1,
     };
@@ -71,6 +74,36 @@ static int check(struct app *app, const struct config *config, struct err *err)
     return result;
 }
 
+static int rekey(struct app *app, const struct config *config, struct err *err)
+{
+    char line[64];
+    int64_t count = 0;
+    struct store *store = store_new(config->state, NULL);
+    struct store_call call = {.op = STORE_REKEY, .rekeyed = &count};
+    int result = store_wait(store, &call, err);
+    store_free(store);
+    if (result != 0)
+        return -1;
+    int len = snprintf(line, sizeof line, "%lld value%s sealed with the first key\n",
+                       (long long)count, count == 1 ? " is now" : "s are now");
+    return app_print(app, line, (size_t)len, err);
+}
+
+/* A verb without options and operands that works on the state. */
+static int on_state(const struct opt_spec *spec, struct app *app, int argc, char **argv,
+                    int (*work)(struct app *, const struct config *, struct err *), struct err *err)
+{
+    struct opt_result result = {0};
+    int status = app_options(spec, argc, argv, &result, err);
+    mem_free(result.operands);
+    if (status <= 0)
+        return status;
+    struct config *config = app_config(app, true, err);
+    status = config != NULL ? work(app, config, err) : -1;
+    config_free(config);
+    return status;
+}
+
 int verb_state_check(struct app *app, int argc, char **argv, struct err *err)
 {
     const struct opt_spec spec = {
@@ -78,15 +111,20 @@ int verb_state_check(struct app *app, int argc, char **argv, struct err *err)
         .description = "Opens the state, and makes it where there is none: the folder's file, or "
                        "the tables of the database, for which the role needs the right once. "
                        "Status 3 says that it is configured wrongly, 5 that it cannot be reached.",
-        .opts = (const struct opt[]){{0, NULL, OPT_FLAG, NULL, NULL, NULL}},
+        .opts = no_options,
     };
-    struct opt_result result = {0};
-    int status = app_options(&spec, argc, argv, &result, err);
-    mem_free(result.operands);
-    if (status <= 0)
-        return status;
-    struct config *config = app_config(app, true, err);
-    status = config != NULL ? check(app, config, err) : -1;
-    config_free(config);
-    return status;
+    return on_state(&spec, app, argc, argv, check, err);
+}
+
+int verb_state_rekey(struct app *app, int argc, char **argv, struct err *err)
+{
+    const struct opt_spec spec = {
+        .usage = "jeton state rekey",
+        .description =
+            "Seals what is secret in the database with the first key of `state.key`, where it was "
+            "sealed with another one of the file. Others may go on meanwhile, if they have both "
+            "keys. Afterwards the other keys may go. It can be repeated.",
+        .opts = no_options,
+    };
+    return on_state(&spec, app, argc, argv, rekey, err);
 }

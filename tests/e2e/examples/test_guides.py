@@ -279,6 +279,9 @@ class Snippets(support.Case):
                         self.write(secret, "any value\n")
                     for mine in re.findall(r"file: (secrets/[\w.-]+)|script: ([\w/.-]+\.lua)", block):
                         self.write("conf/" + "".join(mine), "-- any value\n")
+                    if "postgresql:" in block:
+                        self.write("conf/db.password", "any value\n")
+                        self.ok("state", "keygen", "conf/state.key")
                     self.write("conf/block.yaml", re.sub(r"/run/secrets/|/var/lib/jeton", self.folder + "/secrets/", block))
                     self.ok("-c", self.folder + "/conf/block.yaml", "check")
         self.assertGreater(whole, 4)

@@ -192,6 +192,66 @@ static void keys_are_the_same_everywhere(void **state)
     host_destroy(&host);
 }
 
+static int64_t rekey(const struct host *host)
+{
+    struct err err;
+    int64_t count = 0;
+    struct store *store = host_store(host);
+    struct store_call call = {.op = STORE_REKEY, .rekeyed = &count};
+    int result = store_wait(store, &call, &err);
+    store_free(store);
+    return result == 0 ? count : -1;
+}
+
+static void all_is_sealed_with_another_key(void **state)
+{
+    (void)state;
+    struct err err;
+    struct host host;
+    host_create(&host, "a");
+    struct store *store = host_store(&host);
+    struct store_token found, row = {.owner = "o",
+                                     .received_boot_id = "b",
+                                     .access_token = mem_strdup("access"),
+                                     .endpoint_url = mem_strdup("https://e.example"),
+                                     .refresh_token = mem_strdup("refresh"),
+                                     .refresh_previous = mem_strdup("previous"),
+                                     .service_override = mem_strdup("https://s.example"),
+                                     .metadata = mem_strdup("{}")};
+    struct store_run run = {.run = "abcdefghij", .scope = SCOPE, .job = "report", .attempt = 1};
+    run.slot_ms = STORE_NONE;
+    run.output = "";
+    assert_int_equal(store_fixture_save(store, &row, NULL, &err), 0);
+    assert_int_equal(store_run_add(store, &run, &err), 0);
+    for (int i = 0; i < 250; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "key %d", i);
+        assert_int_equal(store_kv_write(store, SCOPE, &(struct store_kv){key, "v", 1}, 1, &err), 0);
+    }
+    store_free(store);
+    assert_int_equal(rekey(&host), 0);
+    host.key = OTHER_KEY "\n" STORE_FIXTURE_KEY;
+    assert_int_equal(rekey(&host), 6 + 1 + 250 + 1);
+    assert_int_equal(rekey(&host), 0);
+    host.key = OTHER_KEY;
+    assert_int_equal(rekey(&host), 0);
+    store = host_store(&host);
+    assert_int_equal(store_fixture_load(store, "o", &found), 1);
+    assert_string_equal(found.service_override, "https://s.example");
+    assert_string_equal(found.refresh_previous, "previous");
+    store_token_destroy(&found);
+    struct buf value;
+    buf_create(&value, 100);
+    assert_int_equal(store_kv_get(store, SCOPE, "key 249", &value, &err), 1);
+    assert_string_equal(value.data, "v");
+    buf_destroy(&value);
+    store_free(store);
+    host.key = STORE_FIXTURE_KEY;
+    assert_int_equal(rekey(&host), -1);
+    store_token_destroy(&row);
+    host_destroy(&host);
+}
+
 static void a_lease_is_the_servers(void **state)
 {
     (void)state;
@@ -540,6 +600,7 @@ int main(void)
         TEST(no_secret_is_in_a_dump),
         TEST(what_is_sealed_stays_where_it_is),
         TEST(keys_are_the_same_everywhere),
+        TEST(all_is_sealed_with_another_key),
         TEST(a_lease_is_the_servers),
         TEST(what_could_not_be_stored_is_kept),
         TEST(a_boot_is_a_hosts),
