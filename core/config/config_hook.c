@@ -273,6 +273,14 @@ static void set_defaults(struct hook *hook)
     hook->memory_bytes = CONFIG_JOB_MEMORY_DEFAULT;
 }
 
+static bool is_known(const struct hook *hook, const char *name)
+{
+    bool found = strcmp(name, "secret") == 0; /* those of signatures */
+    for (size_t i = 0; i < hook->nnamed; i++)
+        found = found || strcmp(hook->names[i], name) == 0;
+    return found;
+}
+
 /* The names of secrets that challenges ask for: keys of this webhook. */
 static void find_names(const struct yaml_node *mapping, struct hook *hook)
 {
@@ -283,7 +291,7 @@ static void find_names(const struct yaml_node *mapping, struct hook *hook)
         for (size_t n = 0; when != NULL && when->kind == YAML_MAPPING && n < when->count; n++) {
             const struct yaml_node *name = yaml_get(when->pairs[n].value, "secret");
             if (name == NULL || name->kind != YAML_SCALAR || name->len == 0 ||
-                strcmp(name->text, "secret") == 0 || hook->nnamed == HOOK_NAMED_MAX)
+                is_known(hook, name->text) || hook->nnamed == HOOK_NAMED_MAX)
                 continue;
             hook->names[hook->nnamed++] = mem_strdup(name->text);
         }

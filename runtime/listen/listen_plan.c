@@ -29,7 +29,8 @@ static int read_keys(struct listen_plan *plan, struct app *app, struct err *err)
     for (size_t i = 0; i < config->nhooks; i++) {
         if (hook_read_keys(config->hooks[i], app->redact, &plan->keys[i], err) != 0)
             return err_wrap(err, "webhook '%s'", config->hooks[i]->name);
-        if (listen_token_is_kaizala(config->hooks[i]) &&
+        /* One that subscribes to nothing is told to nobody: it has a secret, like any other. */
+        if (listen_token_is_kaizala(config->hooks[i]) && config->hooks[i]->nobjects > 0 &&
             listen_token_get(app, config, config->hooks[i], plan->keys[i], &plan->tokens[i], err) !=
                 0)
             return err_wrap(err, "webhook '%s'", config->hooks[i]->name);

@@ -151,6 +151,12 @@ static void mistakes(void **state)
             fail_msg("%s\n%s\nsays: %s", cases[i].text, cases[i].said, said.data);
         mem_free(text);
     }
+    config_free(
+        load("version: 1\nwebhooks:\n"
+             "  a: { from: dropbox, script: a, secret: sesame, tok: sesame, challenge: [{ when: "
+             "{ 'query:a': { secret: tok }, 'query:b': { secret: tok } }, answer: { } }] }\n",
+             &said));
+    assert_string_equal(said.data, "");
     config_free(load("version: 1\nlisten: { address: '0.0.0.0:1' }\nwebhooks:\n"
                      "  a: { from: telegram, secret: sesame, script: a }\n"
                      "  b: { verify: { kind: none }, allow_unsigned: true, script: a, path: /a }\n",

@@ -1,0 +1,54 @@
+"""Senders' presets behind a real listener: challenges, copies under other IDs, and no answer that is a signature."""
+
+import base64
+import json
+import unittest
+
+import listening
+from listening import sign
+
+MORE = """\
+  hub: {{ from: github, secret: hub-secret, script: {folder}/handler.lua }}
+  x: {{ from: x, secret: x-secret, script: {folder}/handler.lua }}
+  kaizala: {{ from: kaizala, secret: callback-token, script: {folder}/handler.lua }}
+"""
+
+
+class Presets(listening.Case):
+    def test_presets(self):
+        self.hooks(more=MORE.format(folder=self.folder))
+        listener = self.listener()
+
+        # The same content under an ID that nobody signs.
+        body = b'{"id":"h1"}'
+        for delivery in ("d1", "d1", "d2"):
+            headers = {"X-Hub-Signature-256": "sha256=" + sign(body, "hub-secret"), "X-GitHub-Delivery": delivery}
+            self.assertEqual(listener.ask("POST", "/hub", body, headers)[0], 200)
+        self.wait_done(1)
+        self.assertEqual(self.rows("SELECT id, state, duplicates FROM event ORDER BY seq"),
+                         [("d1", "done", 1), ("d2", "held", 0)])
+
+        # What a challenge is answered with signs no event.
+        status, headers, answer = listener.ask("GET", "/x?crc_token=abc")
+        mac = json.loads(answer)["response_token"]
+        self.assertEqual((status, headers["X-Content-Type-Options"]), (200, "nosniff"))
+        self.assertEqual(mac, "sha256=" + base64.b64encode(bytes.fromhex(sign(b"abc", "x-secret"))).decode())
+        self.assertEqual(listener.ask("POST", "/x", b"abc", {"x-twitter-webhooks-signature": mac})[0], 401)
+        self.assertEqual(listener.ask("GET", "/x?crc_token=%7B%22a%22%3A1%7D")[0], 400)
+        listener.wait_log("what is signed could be the answer to a challenge")
+
+        # A token, and a URL that is validated; no connector is needed where nothing is subscribed to.
+        status, headers, answer = listener.ask("GET", "/kaizala?validationToken=v-1")
+        self.assertEqual((status, headers["Content-Type"], answer), (200, "text/plain", b"v-1"))
+        event = b'{"eventId":"k1","eventType":"SurveyCreated"}'
+        self.assertEqual(listener.ask("POST", "/kaizala", event, {"kz-callback-token": "another-token"})[0], 401)
+        self.assertEqual(listener.ask("POST", "/kaizala", event, {"kz-callback-token": "callback-token"})[0], 200)
+        self.wait_done(2)
+        kept = self.rows("SELECT id, type, headers FROM event WHERE id = 'k1'")
+        self.assertEqual([row[:2] for row in kept], [("k1", "SurveyCreated")])
+        self.assertIn('"kz-callback-token":"***"', kept[0][2])
+        listener.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
