@@ -36,10 +36,13 @@ def own_mounts():
 
 def arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description="Compares jeton's cost with that of its peers.")
-    parser.add_argument("-k", metavar="NAME", action="append", help="only this job, or those whose first words are NAME (far: far-cached, far-exchange); may be repeated")
+    parser.add_argument("-k", metavar="NAME", action="append",
+                        help="only this job, or those whose first words are NAME (far: far-cached, far-exchange); "
+                             "may be repeated")
     parser.add_argument("-l", "--list", action="store_true", help="list the jobs")
     parser.add_argument("--json", metavar="FILE", help="write the numbers to FILE")
-    parser.add_argument("--compare", metavar="FILE", help="say what has got over 10 %% worse than in FILE, and fail if anything has")
+    parser.add_argument("--compare", metavar="FILE",
+                        help="say what has got over 10 %% worse than in FILE, and fail if anything has")
     parser.add_argument("--write", action="store_true", help="write docs/speed.md, docs/speed.json and docs/speed*.svg")
     parser.add_argument("--long", action="store_true", help="a million requests to the sandbox, not some hundred thousand")
     options = parser.parse_args()

@@ -99,7 +99,8 @@ def plot(series, left, top):
 
     points = " ".join("{:.1f},{:.1f}".format(*at(x, y)) for x, y in series["points"])
     css = "line" if series["met"] else "line bad"
-    return [text(left, top + 12, series["title"], "title"), text(left, top + 27, f"{series['unit']}, up to {max(ys):,.3g}", "small"),
+    return [text(left, top + 12, series["title"], "title"),
+            text(left, top + 27, f"{series['unit']}, up to {max(ys):,.3g}", "small"),
             line(left, base, left + width, base, "grid"), f'<polyline points="{points}" class="{css}"/>',
             text(left, base + 14, f"{xs[0]:,}", "small"), text(left + width, base + 14, f"{xs[-1]:,}", "small", "end"),
             text(left + width / 2, base + 14, series["x"], "small", "middle")]

@@ -194,7 +194,8 @@ def gets(bench):
 def parallel(bench):
     url = bench.nginx.url
     arguments = [url, str(PARALLEL), str(AT_ONCE)]
-    curl = ["curl", "-sf", "--parallel", "--parallel-max", str(AT_ONCE), "-o", bench.folder + "/item", f"{url}/item/[1-{PARALLEL}]"]
+    curl = ["curl", "-sf", "--parallel", "--parallel-max", str(AT_ONCE), "-o", bench.folder + "/item",
+            f"{url}/item/[1-{PARALLEL}]"]
     return Job("parallel", f"{PARALLEL:,} GETs, {AT_ONCE} at once, decoded (curl does not decode)", [
         Peer("jeton", [JETON, "run", ours("parallel.lua"), *arguments]),
         Peer("curl --parallel", curl),

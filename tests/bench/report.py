@@ -60,10 +60,11 @@ def ratio_text(row, peer):
 
 
 def goal_text(goal):
-    """`instructions 6.7 (goal ≤ 1.35)`."""
+    """`instructions 6.7 misses ≤ 1.35`."""
     unit = f" {UNITS.get(goal['what'], '')}" if not goal["peer"] else ""
     sign = "≥" if goal["least"] else "≤"
-    return f"{goal['what']} {number(goal['value'])} {'reaches' if goal['met'] else 'misses'} {sign} {number(goal['limit'])}{unit}".rstrip()
+    verdict = "reaches" if goal["met"] else "misses"
+    return f"{goal['what']} {number(goal['value'])} {verdict} {sign} {number(goal['limit'])}{unit}".rstrip()
 
 
 def goals_of(row, peer):
