@@ -201,10 +201,28 @@ static int migrate(struct store_sqlite *sqlite, struct err *err)
     return result;
 }
 
+/* A descriptor that can be closed: closing a usual one would take away the locks that another
+ * handle of this process has on the file, and whoever then closes the file elsewhere, as the last
+ * one as he believes, would delete the log that this process writes to. */
+static int touch_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct stat st;
+    if (fd >= 0 || errno != EEXIST)
+        return fd;
+    fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || (fstat(fd, &st) == 0 && !S_ISLNK(st.st_mode) && access(path, R_OK) == 0))
+        return fd;
+    int code = S_ISLNK(st.st_mode) ? ELOOP : errno;
+    close(fd);
+    errno = code;
+    return -1;
+}
+
 /* The file exists before SQLite opens it, so that it never has another mode than 0600. */
 static int prepare_file(struct store_sqlite *sqlite, struct err *err)
 {
-    int fd = open(sqlite->path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = touch_file(sqlite->path);
     if (fd < 0 && (errno == ENOSPC || errno == EDQUOT)) {
         err_set(err, ERR_NETWORK, "cannot create state file '%s': the disk is full", sqlite->path);
         err->retryable = true;

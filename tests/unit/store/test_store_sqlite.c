@@ -321,6 +321,32 @@ static void claiming_among_many_events_is_cheap(void **state)
     sqlite3_close(db);
 }
 
+/* Another program: a forked process would have SQLite's notes of this one's locks. */
+static void in_another_program(const char *statement)
+{
+    char *command =
+        mem_printf("python3 -c 'import sqlite3; db = sqlite3.connect(\"" FILE_NAME "\");"
+                   " assert db.execute(\"%s\").fetchone(); db.close()'",
+                   statement);
+    assert_int_equal(system(command), 0);
+    mem_free(command);
+}
+
+/* A second handle must not cost the first one its locks: somebody else would think that nobody has
+ * the file open, and delete the log that is written to. */
+static void a_second_handle_takes_nothing_away(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *first = store_fixture_open();
+    store_free(store_fixture_open());
+    in_another_program("SELECT 1 FROM meta");
+    struct store_kv item = {"k", "v", 1};
+    assert_int_equal(store_kv_write(first, "job", &item, 1, &err), 0);
+    in_another_program("SELECT 1 FROM kv");
+    store_free(first);
+}
+
 /* A newer program adds: whoever has the state open goes on, and whoever opens it can use it. */
 static void what_a_newer_version_adds_disturbs_nobody(void **state)
 {
@@ -476,6 +502,7 @@ int main(void)
         TEST(a_locked_file_may_pass),
         TEST(version_1_migrates),
         TEST(programs_of_0_1_0_can_go_on),
+        TEST(a_second_handle_takes_nothing_away),
         TEST(claiming_among_many_events_is_cheap),
         TEST(what_a_newer_version_adds_disturbs_nobody),
         TEST(what_a_newer_version_takes_away_is_said),
