@@ -317,6 +317,8 @@ static int recover_one(struct store *store, const struct vm_events *events,
                        struct err *err)
 {
     size_t beside = 0;
+    if (strcmp(event->owner, events->owner) == 0)
+        return 0; /* whoever holds a lease finds it free */
     for (size_t i = 0; i < left->count; i++)
         beside += strcmp(left->items[i].owner, event->owner) == 0 ? 1 : 0;
     bool spent = beside == 1 && event->attempt >= events->attempts;
@@ -345,9 +347,11 @@ static int hook_recover(lua_State *L)
     int result = store_event_list(store, &filter, &left, &err);
     for (size_t i = 0; result == 0 && i < left.count; i++)
         result = recover_one(store, events, &left, &left.items[i], &err);
-    lua_pushinteger(L, result == 0 ? (lua_Integer)left.count : 0);
-    if (result == 0)
-        store_events_destroy(&left);
+    lua_Integer count = 0;
+    for (size_t i = 0; result == 0 && i < left.count; i++)
+        count += strcmp(left.items[i].owner, events->owner) != 0 ? 1 : 0;
+    lua_pushinteger(L, count);
+    store_events_destroy(&left);
     return result == 0 ? 1 : lerr_raise(L, &err);
 }
 

@@ -12,6 +12,7 @@ local worker = {}
 
 local CONFLICTS_MAX = 20 -- repeats that count as no attempt
 local CONFLICT_MS = 50 -- until the next, at most
+local RECOVER_SECONDS = 30 -- between two looks
 local STORE_TRIES = 60 -- a second between two
 
 local FINAL = { config = true, invalid = true }
@@ -189,6 +190,18 @@ local function stop(settings, pump)
   end)
 end
 
+--- What another process had that has died: the one before this, or one that took its time to stop.
+local function recover(settings, pump)
+  local now = os.time()
+  if pump.stopping or now - pump.recovered < RECOVER_SECONDS then return end
+  pump.recovered = now
+  local left = stored(hook.recover)
+  if left > 0 then
+    log.warn(("webhook '%s': %d event%s when the process ended"):format(settings.hook, left,
+      left == 1 and " was being handled" or "s were being handled"))
+  end
+end
+
 local function try(raw, run, settings)
   settings.once = true
   return run(event.new(raw, settings))
@@ -202,13 +215,9 @@ function worker.run(chunk, path)
   local run = runners.choose(chunk, path, settings)
   local once = hook.once()
   if once then return try(once, run, settings) end
-  local left = hook.recover()
-  if left > 0 then
-    log.warn(("webhook '%s': %d event%s when the process ended"):format(settings.hook, left,
-      left == 1 and " was being handled" or "s were being handled"))
-  end
-  local pump = { running = 0, claims = {} }
+  local pump = { running = 0, claims = {}, recovered = 0 }
   while true do
+    recover(settings, pump)
     look_alone(run, settings, pump)
     local next_ms = claim(run, settings, pump)
     look_alone(run, settings, pump)

@@ -110,7 +110,7 @@ static int work(struct app *app, const struct config *config, const char *name, 
     int answer_fd = -1;
     int64_t grace_ms = 5000;
     struct hook hook = {.name = mem_strdup(name),
-                        .home = config->files[0],
+                        .home = config->home != NULL ? config->home : config->files[0],
                         .concurrency = 4,
                         .retries = {.attempts = 8, .delay_ms = 1, .max_delay_ms = 1},
                         .timeout_ms = 60000};
@@ -141,7 +141,7 @@ int main(int argc, char **argv)
     struct config *config = app_config(&app, true, &err);
     int status = -1;
     if (config != NULL) {
-        store_event_scope(scope, argv[2], config->files[0]);
+        store_event_scope(scope, argv[2], config->home != NULL ? config->home : config->files[0]);
         status = strcmp(argv[1], "add") == 0
                      ? add(config, scope, &err)
                      : work(&app, config, argv[2], argc - 3, argv + 3, &err);

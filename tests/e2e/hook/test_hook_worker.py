@@ -263,7 +263,37 @@ class Ends(hooks.Hooks):
         self.assertIn("a function expected", self.end(worker)[1])
 
 
+class Homes(hooks.Hooks):
+    def test_a_configuration_that_gets_a_name_keeps_its_events(self):
+        self.add("a", "b")
+        first = self.work(concurrency=1, script="""
+            return function(event) if event.id == "b" then error "not yet" end state.set(event.id, 1) end""", delay=60000,
+                          max_delay=60000)
+        support.wait_until(lambda: self.rows("state, attempt") in ([("done", 1), ("ready", 1)],))
+        self.end(first)
+        self.write("jeton.yaml", f"version: 1\nname: moved\nstate: {self.state}\n")
+        self.ok("events", "--retry", "2")
+        self.work(script="return function(event) state.set(event.id, (state.get 'a' or 0) + 1) end")
+        self.until("done")
+        self.assertEqual((self.keys(), set(self.rows("scope"))), ({"a": 1, "b": 2}, {"hook:h:name:moved"}))
+
+
 class Programs(hooks.Hooks):
+    def test_a_url(self):
+        answers = [(500, {}), (302, {"Location": "/elsewhere"}), (429, {"Retry-After": "0"}), (204, {})]
+        server = service.Service(lambda _: (*answers[len(server.received) - 1], b""))
+        self.addCleanup(server.stop)
+        self.add(("a", "made", "", '{"n": 1}'))
+        self.work(forward=f"{server.url}/there")
+        self.until("done")
+        self.assertEqual([(request["method"], request["path"], request["body"]) for request in server.received],
+                         [("POST", "/there", b'{"n": 1}')] * 4)
+        heads = [request["headers"] for request in server.received]
+        self.assertEqual([head["jeton-event-attempt"] for head in heads], ["1", "2", "3", "4"])
+        self.assertEqual(len({head["idempotency-key"] for head in heads}), 1)
+        self.assertEqual((heads[0]["content-type"], heads[0]["x-kept"]), ("application/json", "1"))
+
+
     def test_a_command(self):
         self.add(("a", "made", "", '{"n": "{dir}"}'), "b")
         program = self.write("run.sh", '#!/bin/sh\ncat >"$JETON_EVENT_ID.body"\nenv >"$JETON_EVENT_ID.env"\n'
