@@ -1,8 +1,8 @@
 /* One file of the configuration: what may stand in it, and what its mode must be. */
 #include "config_file.h"
-#include "config_hook.h"
 #include "config_state.h"
 #include "connector.h"
+#include "hook.h"
 #include "mem.h"
 #include "path.h"
 #include "safefile.h"

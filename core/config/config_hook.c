@@ -1,5 +1,6 @@
 /* The mapping of a webhook. */
 #include "config_hook.h"
+#include "config_file.h"
 
 #include "config_field.h"
 #include "mem.h"

@@ -1,19 +1,9 @@
-/* Between the files that read a webhook and `listen`. */
+/* Between the files that read a webhook: the rules by which its requests are believed. */
 #ifndef JETON_CONFIG_HOOK_H
 #define JETON_CONFIG_HOOK_H
 
-#include "config_file.h"
 #include "hook.h"
-
-/* One webhook, with what its preset says; file and shown are the caller's to set. */
-struct hook *config_hook_make(const struct schema_walk *walk, struct config_reader *reader,
-                              const char *name, const struct yaml_pair *pair);
-/* What one webhook does not tell: paths that collide, what listens where. */
-void config_hook_settle(struct config_reader *reader);
-/* struct hook_listen * : the mapping `listen`. */
-schema_parse_fn config_listen_parse;
-
-/* ---- of config_hook_rules.c ---- */
+#include "schema.h"
 
 extern const struct schema_field config_hook_verify_fields[]; /* offsets in struct hook */
 schema_parse_fn config_hook_places_parse;                     /* struct hook_places */

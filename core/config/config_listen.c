@@ -1,6 +1,7 @@
 /* Where jeton listens, and what the webhooks together must be. */
 #include "config_field.h"
-#include "config_hook.h"
+#include "config_file.h"
+#include "hook.h"
 #include "host.h"
 #include "mem.h"
 

@@ -1,8 +1,8 @@
 #include "config_load.h"
 
 #include "config_file.h"
-#include "config_hook.h"
 #include "config_state.h"
+#include "hook.h"
 #include "mem.h"
 #include "path.h"
 

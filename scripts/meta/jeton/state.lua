@@ -20,7 +20,8 @@ function state.set(key, value) end
 function state.keys() end
 
 --- Writes the changes now, whether the run succeeds or not. If a key that was read has been changed by
---- another run since, nothing is written, all changes are forgotten, and it raises a `jeton.Err` of kind `conflict`.
+--- another run since, nothing is written, all changes are forgotten, and it raises a `jeton.Err` of
+--- kind `conflict`.
 function state.commit() end
 
 return state
