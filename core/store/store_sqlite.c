@@ -262,6 +262,10 @@ static int prepare_database(struct store_sqlite *sqlite, struct err *err)
 
 void store_sqlite_close(struct store_sqlite *sqlite)
 {
+    for (size_t i = 0; i < STORE_SQLITE_KEPT; i++) {
+        sqlite3_finalize(sqlite->kept[i]);
+        sqlite->kept[i] = NULL;
+    }
     sqlite3_close(sqlite->db);
     sqlite->db = NULL;
 }
@@ -282,6 +286,20 @@ sqlite3_stmt *store_sqlite_prepare(struct store_sqlite *sqlite, const char *sql,
     if (sqlite3_prepare_v2(sqlite->db, sql, -1, &stmt, NULL) != SQLITE_OK)
         store_sqlite_failed(sqlite, "cannot be read", err);
     return stmt;
+}
+
+sqlite3_stmt *store_sqlite_keep(struct store_sqlite *sqlite, enum store_sqlite_kept which,
+                                const char *sql, struct err *err)
+{
+    if (sqlite->kept[which] == NULL)
+        sqlite->kept[which] = store_sqlite_prepare(sqlite, sql, err);
+    return sqlite->kept[which];
+}
+
+void store_sqlite_rest(sqlite3_stmt *stmt)
+{
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt);
 }
 
 /* Steps a statement that returns no rows, and ends it. */

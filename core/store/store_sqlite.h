@@ -10,11 +10,15 @@
 #include <sqlite3.h>
 #include <sys/types.h>
 
+/* Statements that each call of an API needs: prepared once while the state is open. */
+enum store_sqlite_kept { STORE_SQLITE_TOKEN, STORE_SQLITE_INTENT, STORE_SQLITE_KEPT };
+
 struct store_sqlite {
     sqlite3 *db; /* NULL: not open */
     char *folder;
     char *path;
-    ino_t inode; /* of the file that was opened */
+    ino_t inode;                           /* of the file that was opened */
+    sqlite3_stmt *kept[STORE_SQLITE_KEPT]; /* NULL: not prepared yet */
 };
 
 /* The tables of a new state, and what each version added to those of the one before: the first one
@@ -99,6 +103,10 @@ int store_sqlite_scopes_know(struct store_sqlite *sqlite, const char *const *hom
 
 /* NULL with err. To be finalized, or ended by store_sqlite_finish. */
 sqlite3_stmt *store_sqlite_prepare(struct store_sqlite *sqlite, const char *sql, struct err *err);
+/* The same, to be ended by store_sqlite_rest. sql is always the same for one of these. */
+sqlite3_stmt *store_sqlite_keep(struct store_sqlite *sqlite, enum store_sqlite_kept which,
+                                const char *sql, struct err *err);
+void store_sqlite_rest(sqlite3_stmt *stmt);
 /* Steps a statement that returns no rows, and ends it. */
 int store_sqlite_finish(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct err *err);
 /*

@@ -53,22 +53,23 @@ static int take_row(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct stor
     return 0;
 }
 
-/* Runs the query for one row, and leaves it at that. 1, 0: none, -1: ended. */
+/* Runs the query for one row, and leaves it at that. 1, 0: none, -1: it rests. */
 static int step_row(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct err *err)
 {
     int step = sqlite3_step(stmt);
     if (step == SQLITE_ROW || step == SQLITE_DONE)
         return step == SQLITE_ROW;
     store_sqlite_failed(sqlite, "cannot be read", err);
-    sqlite3_finalize(stmt);
+    store_sqlite_rest(stmt);
     return -1;
 }
 
 static int load_intent(struct store_sqlite *sqlite, const char *owner, struct store_intent *intent,
                        struct err *err)
 {
-    sqlite3_stmt *stmt = store_sqlite_prepare(
-        sqlite, "SELECT id, generation, started_ms, host FROM token_intent WHERE owner = ?", err);
+    sqlite3_stmt *stmt = store_sqlite_keep(
+        sqlite, STORE_SQLITE_INTENT,
+        "SELECT id, generation, started_ms, host FROM token_intent WHERE owner = ?", err);
     if (stmt == NULL)
         return -1;
     store_sqlite_bind_text(stmt, 1, owner);
@@ -83,7 +84,7 @@ static int load_intent(struct store_sqlite *sqlite, const char *owner, struct st
         snprintf(intent->host, sizeof intent->host, "%s",
                  (const char *)sqlite3_column_text(stmt, 3));
     }
-    sqlite3_finalize(stmt);
+    store_sqlite_rest(stmt);
     return result;
 }
 
@@ -91,8 +92,8 @@ static int load_intent(struct store_sqlite *sqlite, const char *owner, struct st
 static int load(struct store_sqlite *sqlite, const char *owner, struct store_token *row,
                 struct err *err)
 {
-    sqlite3_stmt *stmt =
-        store_sqlite_prepare(sqlite, "SELECT " COLUMNS " FROM token WHERE owner = ?", err);
+    sqlite3_stmt *stmt = store_sqlite_keep(sqlite, STORE_SQLITE_TOKEN,
+                                           "SELECT " COLUMNS " FROM token WHERE owner = ?", err);
     if (stmt == NULL)
         return -1;
     store_sqlite_bind_text(stmt, 1, owner);
@@ -100,7 +101,7 @@ static int load(struct store_sqlite *sqlite, const char *owner, struct store_tok
     if (found < 0)
         return -1;
     int result = found == 1 ? take_row(sqlite, stmt, row, err) : 0;
-    sqlite3_finalize(stmt);
+    store_sqlite_rest(stmt);
     if (result != 0 || load_intent(sqlite, owner, &row->intent, err) != 0)
         return -1;
     if (row->intent.generation != row->generation)
