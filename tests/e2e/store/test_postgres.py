@@ -7,10 +7,15 @@ import subprocess
 import time
 import unittest
 
+from oauth2 import ID, REFRESH, SECRET, Grants
 from postgres import HOSTS, SOCKET, TOKEN, PostgresCase
+from support import JETON_FAULTY, SOAK
 
 
 class Postgres(PostgresCase):
+    def expire(self):
+        self.sql("UPDATE @token SET received_wall_ms = 0, received_boot_ms = 0, received_boot_id = 'gone'")
+
     def test_hosts_exchange_once_and_share_what_came(self):
         sandbox = self.sandbox()
         for number in range(HOSTS):
@@ -22,11 +27,39 @@ class Postgres(PostgresCase):
             (generation, sealed), = self.sql("SELECT max(generation), string_agg(encode(access_token, 'hex'), '')"
                                               " FROM @token WHERE access_token IS NOT NULL")
             self.assertNotIn(outs[0].strip().hex(), sealed)
-            self.sql("UPDATE @token SET received_wall_ms = 0, received_boot_ms = 0, received_boot_id = 'gone'")
+            self.expire()
         self.assertEqual(generation, "3")
         spools = [os.path.join(self.folder, f"host{number}", "spool") for number in range(HOSTS)]
         self.assertEqual([name for spool in spools if os.path.exists(spool) for name in os.listdir(spool)], [])
         self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
+
+    def test_a_refresh_token_of_one_use_is_spent_once_a_round(self):
+        """Its service takes a second use for a theft, and ends all that came of it."""
+        grants = Grants()
+        self.addCleanup(grants.service.stop)
+        lines = (f"connectors:\n  contoso:\n    provider: oauth2\n    token_url: {grants.url}/token\n"
+                 f"    client_id: {ID}\n    client_secret: {json.dumps(SECRET)}\n    refresh_token: {REFRESH}\n"
+                 f"    endpoint: {grants.url}\n    rate_limit: {{per_minute: 0}}\n")
+        for number in range(HOSTS):
+            self.host(number, lines)
+        script = self.write("token.lua", TOKEN)
+        rounds = 20 if SOAK else 5
+        for count in range(1, rounds + 1):
+            processes = 16 if SOAK else 4
+            outs = self.finish_all([self.start_on(number, "run", script) for number in range(HOSTS)
+                                    for _ in range(processes)])
+            self.assertEqual(set(outs), {f"access-token-{count}\n".encode()})
+            self.assertEqual((len(grants.forms), grants.dead), (count, False))
+            self.expire()
+        for where in ("token-locked", "token-intent", "token-stored"):  # nothing was sent, or all is stored
+            done = self.on(0, "run", script, program=JETON_FAULTY, env={"JETON_FAULT": where + "=kill"})
+            self.assertEqual(done.returncode, -9, done.stderr)
+            outs = self.finish_all([self.start_on(0, "run", script) for _ in range(2)])
+            outs += self.finish_all([self.start_on(number, "run", script) for number in range(HOSTS)])
+            rounds += 1
+            self.assertEqual(set(outs), {f"access-token-{rounds}\n".encode()})
+            self.assertFalse(grants.dead)
+            self.expire()
 
     def test_a_slot_runs_once_on_all_hosts(self):
         jobs = "jobs:\n" + "".join(f"  job{n}:\n    script: {self.folder}/job.lua\n    schedule: \"* * * * *\"\n"
@@ -80,12 +113,12 @@ class Postgres(PostgresCase):
         self.assertEqual(self.on(0, "run", "--job", "job", "--scheduled").returncode, 0)
         self.sql("INSERT INTO @run (row, run, scope, job, attempt, started_ms, ended_ms, exit, requests, exchanges,"
                  " peak_kib, pid, pid_start, boot_id, output_bytes, untold, host_id, made)"
-                 " SELECT nextval('@run_row'), 'r' || n, convert_to('job:other' || n % 100, 'UTF8'), 'other', 1, n, n, 0,"
-                 " 0, 0, 0, 1, 1, '', 0, false, '', '' FROM generate_series(1, 10000) AS n;"
+                 " SELECT nextval('@run_row'), 'r' || n, convert_to('job:other' || n % 100, 'UTF8'), 'other', 1, n,"
+                 " n, 0, 0, 0, 0, 1, 1, '', 0, false, '', '' FROM generate_series(1, 10000) AS n;"
                  "INSERT INTO @slot SELECT convert_to('job:other' || n % 100, 'UTF8'), n, 'r' FROM"
                  " generate_series(1, 10000) AS n;"
-                 "INSERT INTO @kv SELECT convert_to('job:other' || n % 100, 'UTF8'), convert_to('k' || n, 'UTF8'), '', 1"
-                 " FROM generate_series(1, 10000) AS n;"
+                 "INSERT INTO @kv SELECT convert_to('job:other' || n % 100, 'UTF8'), convert_to('k' || n, 'UTF8'), '',"
+                 " 1 FROM generate_series(1, 10000) AS n;"
                  "INSERT INTO @job SELECT convert_to('job:other' || n, 'UTF8'), 1 FROM generate_series(1, 10000) AS n;"
                  "INSERT INTO @lease SELECT 1, sha256(convert_to('k' || n, 'UTF8')), 1, '', '', '' FROM"
                  " generate_series(1, 10000) AS n;"
