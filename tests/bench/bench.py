@@ -6,9 +6,11 @@ JETON, MEASURE and BUILD are the program, the one made of measure.c, and the fol
 """
 
 import argparse
+import contextlib
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -100,14 +102,13 @@ def run(options, folder):
     can_tls = bool(os.environ[INSIDE]) and servers.trust(folder, authority.root + ".pem")
     if not can_tls:
         print("bench: no mounts of its own here, so no HTTPS: the root would have to be put among the system's", file=sys.stderr)
-    nginx = servers.Nginx(folder, authority)
-    sandbox = servers.Sandbox("--rate-limit", "0")
-    try:
+    with contextlib.ExitStack() as running:
+        nginx = servers.Nginx(folder, authority)
+        running.callback(nginx.stop)
+        sandbox = servers.Sandbox("--rate-limit", "0")
+        running.callback(sandbox.stop)
         bench = measure.Bench(folder, env, nginx, sandbox)
         results = measure_all(bench, options.k, can_tls)
-    finally:
-        sandbox.stop()
-        nginx.stop()
     return report.made(results.rows, results.series, bench.with_perf, time.monotonic() - began)
 
 
@@ -143,6 +144,7 @@ def main():
         return 0
     own_mounts()
     os.environ["BENCH_LONG"] = "yes" if options.long else ""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # with the servers stopped, and the folder gone
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536), most))  # a thousand tasks have a thousand connections
     with tempfile.TemporaryDirectory(prefix="jeton-bench-") as folder:
