@@ -293,8 +293,8 @@ static void pg_start(void *self, struct store_call *call)
     struct store_pg *pg = self;
     if (call->op != STORE_SALT && op_of(call->op) == NULL) {
         store_finish(call, err_set(&call->err, ERR_CONFIG,
-                                   "%s: webhooks keep their events in a folder only; give this "
-                                   "configuration a `state:` that is one",
+                                   "%s: events are kept in a folder only; give the webhooks a "
+                                   "configuration of their own",
                                    pg->label));
         return;
     }

@@ -179,6 +179,15 @@ class Postgres(PostgresCase):
         self.host(1)
         self.assertIn("no key of `state.key`", self.on(1, "check", "--online").stdout)
 
+    def test_what_is_not_possible_there_is_said(self):
+        self.host(0, "webhooks:\n  h: { from: github, path: /h, secret: hunter2hunter2, command: [cat] }\n")
+        for words in (["listen", "--listen", "127.0.0.1:0"], ["events"]):
+            done = self.on(0, *words)
+            self.assertEqual((done.returncode, "in a folder only" in done.stderr), (3, True), done.stderr)
+        self.assertEqual(self.on(0, "state", "check").returncode, 0)
+        done = self.on(0, "state", "adopt", "name:other")
+        self.assertEqual((done.returncode, "from one name to another" in done.stderr), (3, True), done.stderr)
+
     def test_a_folder_loads_no_library(self):
         self.write("jeton.yaml", "version: 1\nname: n\nstate: state\n")
         script = self.write("maps.lua", 'require "jeton.state".set("k", 1); require "jeton.state".commit()\n'
