@@ -4,9 +4,11 @@
 
 #include <string.h>
 
+/* Half an emoji, or a number that no double reaches, must not hide an event's ID and type. */
+static const struct json_options options = {.mend = true, .max_depth = HOOK_JSON_DEPTH_MAX};
+
 bool hook_json_is_good(const char *text, size_t len)
 {
-    const struct json_options options = {.max_depth = HOOK_JSON_DEPTH_MAX};
     struct err err;
     struct json_token token = {.type = JSON_NULL};
     err_clear(&err);
@@ -82,7 +84,7 @@ struct hook_span hook_json_text(struct hook_span value, struct arena *arena)
     if (memchr(text.text, '\\', text.len) == NULL)
         return text;
     err_clear(&err);
-    struct json *string = json_parse(value.text, value.len, &(struct json_options){0}, &err);
+    struct json *string = json_parse(value.text, value.len, &options, &err);
     text = (struct hook_span){0};
     if (string != NULL)
         text = (struct hook_span){arena_text(arena, string->text, string->len), string->len};
@@ -102,7 +104,7 @@ static bool is_key(struct hook_span quoted, const char *key)
     if (memchr(quoted.text, '\\', quoted.len) == NULL)
         return quoted.len == len + 2 && memcmp(quoted.text + 1, key, len) == 0;
     err_clear(&err);
-    struct json *string = json_parse(quoted.text, quoted.len, &(struct json_options){0}, &err);
+    struct json *string = json_parse(quoted.text, quoted.len, &options, &err);
     bool same = string != NULL && string->len == len && memcmp(string->text, key, len) == 0;
     json_free(string);
     return same;

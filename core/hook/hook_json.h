@@ -15,7 +15,8 @@ struct hook_span { /* a part of some text; text NULL: none */
     size_t len;
 };
 
-/* Strict JSON, and nothing behind it. All below takes only such a text. */
+/* JSON and nothing behind it; what is in its texts may be wrong (`mend` in json.h). All below takes
+ * only such a text. */
 bool hook_json_is_good(const char *text, size_t len);
 
 /* false ends the walk. value.text NULL: where a "*" leads, this one has no such value. */

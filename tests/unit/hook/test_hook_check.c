@@ -569,6 +569,10 @@ static void ids_and_types(void **state)
     assert_int_equal(check(&f, &call), 200);
     call.headers[0].name = "X-Id";
     assert_int_equal(check(&f, &call), 400);
+    /* What is wrong elsewhere hides no ID. */
+    call = (struct call){.body = "{\"t\":\"\\ud83d\",\"u\":\"\xff\",\"n\":1e999,\"id\":\"m\"}"};
+    assert_int_equal(check(&f, &call), 200);
+    assert_string_equal(f.result.events[0].id, "m");
     call = (struct call){.body = "{\"id\":\"a\\u0000b\"}"};
     assert_int_equal(check(&f, &call), 400);
     char pattern[] = "no*", *events[] = {pattern, NULL};
