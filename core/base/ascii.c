@@ -18,11 +18,6 @@ bool ascii_is_alnum(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-bool ascii_is_control(char c)
-{
-    return (unsigned char)c < ' ' || c == DEL;
-}
-
 bool ascii_is_visible(char c)
 {
     return c > ' ' && c < DEL;

@@ -10,7 +10,10 @@ int ascii_hex_value(char c);
 /* Letters and digits. */
 bool ascii_is_alnum(char c);
 /* Below the space, or DEL: what may steer a terminal or end a line. */
-bool ascii_is_control(char c);
+static inline bool ascii_is_control(char c)
+{
+    return (unsigned char)c < ' ' || c == '\x7f';
+}
 /* Printable, and no space. */
 bool ascii_is_visible(char c);
 bool ascii_has_control(const char *text, size_t len);
