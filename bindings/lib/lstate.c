@@ -143,7 +143,7 @@ static int state_get(lua_State *L)
     default: {
         const char *scope;
         struct store *store = ready_store(L, &scope);
-        int64_t version;
+        int64_t version = 0;
         int found = store_kv_read(store, scope, key, stored, &version, &err);
         if (found < 0)
             return lerr_raise(L, &err);
