@@ -130,19 +130,12 @@ static int begin(struct listener *listener, struct listen_plan *plan, struct err
     return 0;
 }
 
-static bool is_same(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 /* What the first configuration has fixed for all that follow. */
 static int check_same(const struct listener *listener, const struct config *config, struct err *err)
 {
     const struct config *before = listener->generations->plan.config;
     const struct hook_listen *was = before->listen, *is = config->listen;
-    if (!is_same(config->state->folder, before->state->folder) ||
-        !is_same(config->state->url, before->state->url) ||
-        !is_same(config->state->schema, before->state->schema))
+    if (strcmp(config->state->folder, before->state->folder) != 0)
         return err_set(err, ERR_CONFIG, "another state needs a restart");
     if (strcmp(was->host, is->host) != 0 || was->port != is->port ||
         was->metrics_port != is->metrics_port)

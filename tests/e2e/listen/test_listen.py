@@ -110,6 +110,11 @@ class Listen(listening.Case):
         self.fails(2, "listen", "--listen", "0.0.0.0:0", says="behind_proxy")
         self.write("jeton.yaml", f"version: 1\nstate: {self.state}\n")
         self.fails(3, "listen", says="webhooks")
+        with open(self.hooks(), encoding="utf-8") as file:
+            whole = file.read()
+        self.write("jeton.yaml", whole.replace(f"state: {self.state}\n", "name: test\nstate:\n"
+                   "  url: postgresql://jeton@127.0.0.1:9/jeton\n  key: { file: state.key }\n"))
+        self.fails(3, "listen", says="in a folder")
 
     def test_full(self):
         self.write("handler.lua", "return function() require('jeton.task').sleep(60) end\n")
@@ -163,8 +168,8 @@ class Listen(listening.Case):
         authority = certificates.Authority(self.folder)
         for name in ("old", "new"):
             authority.server(name)
-        def use(name):
-            self.hooks(listen=f"  certificate: {self.folder}/{name}.pem\n  key: {self.folder}/{name}.key\n")
+        def use(name, more=""):
+            self.hooks(more=more, listen=f"  certificate: {self.folder}/{name}.pem\n  key: {self.folder}/{name}.key\n")
         def subject():
             connection = listener.connection(context)
             connection.connect()
@@ -193,7 +198,11 @@ class Listen(listening.Case):
         listener.process.send_signal(signal.SIGHUP)
         listener.wait_log("configuration reloaded")
         support.wait_until(lambda: subject() == "new")
-        for i in range(3, 6):
+        self.assertEqual(listener.post(text(3), path="/second", context=context)[0], 404)
+        use("new", more="  second:\n" + listening.HOOK.format(folder=self.folder))
+        listener.process.send_signal(signal.SIGHUP)
+        support.wait_until(lambda: listener.post(text(3), path="/second", context=context)[0] == 200)
+        for i in range(4, 6):
             self.assertEqual(listener.post(text(i), context=context)[0], 200)
         self.wait_done(5)
         kept.close()
