@@ -44,6 +44,11 @@ class Events(hooks.Hooks):
         self.assertRegex(table, r"(?m)^2 +h +dead +x .*handlers\.lua:3: no$")
         self.fails(3, "events", "nobody", says="unknown webhook 'nobody'")
 
+    def test_what_came_makes_no_lines_of_its_own(self):
+        self.add(("a\r9  h  done", "x\x1b[31m"))
+        self.assertRegex(self.ok("events").stdout, r"(?m)\A.*\n1 +h +ready +x\?\[31m .*\n\Z")
+        self.assertIn("a?9  h  done", self.ok("events", "--show", "1").stdout)
+
     def test_others_are_not_shown(self):
         self.add("a")
         other = self.write("other.yaml", f"version: 1\nstate: {self.state}\n")
