@@ -209,14 +209,30 @@ static void check_connectors(struct check *check)
     }
 }
 
+/* One that is at hand must be written as its sender writes it: whsec_…, a public key. */
+static void check_key(struct check *check, const struct hook *hook, const struct secret *secret,
+                      const char *name)
+{
+    const char *value = secret_at_hand(secret);
+    struct hook_keys *keys = hook_keys_new();
+    struct err err;
+    err_clear(&err);
+    if (value != NULL && hook_keys_add(keys, &hook->rules, name, value, strlen(value), &err) != 0)
+        problems_add(&check->problems, secret->file, secret->line, secret->col, "%s: %s",
+                     secret->name, err.msg);
+    hook_keys_free(keys);
+}
+
 static void check_hooks(struct check *check)
 {
     for (size_t i = 0; i < check->config->nhooks; i++) {
         const struct secret *secret;
         const struct hook *hook = check->config->hooks[i];
         const struct who who = {"webhook", hook->name, hook->shown, hook->line, hook->col};
-        for (size_t n = 0; (secret = hook_secret_at(hook, n)) != NULL; n++)
+        for (size_t n = 0; (secret = hook_secret_at(hook, n)) != NULL; n++) {
             secret_check(secret, &check->problems);
+            check_key(check, hook, secret, n < hook->nsecrets ? NULL : secret->key);
+        }
         if (hook->script != NULL)
             check_script(check, hook->script, &who);
         check_path(check, who, "directory", hook->directory, true);
