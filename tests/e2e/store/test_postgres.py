@@ -9,7 +9,7 @@ import unittest
 
 from oauth2 import ID, REFRESH, SECRET, Grants
 from postgres import HOSTS, SOCKET, TOKEN, PostgresCase
-from support import JETON_FAULTY, SOAK
+from support import JETON_FAULTY, SOAK, wait_until
 
 
 class Postgres(PostgresCase):
@@ -178,6 +178,27 @@ class Postgres(PostgresCase):
         self.assertEqual(self.sql("SELECT count(*) FROM @token"), [["0"]])
         self.host(1)
         self.assertIn("no key of `state.key`", self.on(1, "check", "--online").stdout)
+
+    def test_a_run_that_has_lost_its_lock_is_stopped(self):
+        """Its supervisor renews every 20 seconds, and is told then that another one has taken it."""
+        for name in ("stop", "go_on"):
+            self.write(name + ".lua", f'local t = require "jeton.task"\nio.open("{self.folder}/{name}", "w"):close()\n'
+                                      f'while not io.open("{self.folder}/go") do t.sleep(0.02) end')
+        self.host(0, "jobs:\n" + "".join(f"  {name}:\n    script: {self.folder}/{name}.lua\n    lost: {name}\n"
+                                         "    retries: {attempts: 3, delay: 0s}\n" for name in ("stop", "go_on")))
+        processes = {name: self.start_on(0, "run", "--job", name) for name in ("stop", "go_on")}
+        for name in processes:
+            wait_until(lambda name=name: os.path.exists(f"{self.folder}/{name}"))
+        self.sql("UPDATE @lease SET epoch = epoch + 1, holder = 'other', host = 'other' WHERE kind = 1")
+        _, said = processes["stop"].communicate(timeout=60)
+        self.assertEqual(processes["stop"].returncode, 7, said)
+        self.assertIn(b"it is stopped", said)
+        self.write("go", "")
+        _, said = processes["go_on"].communicate(timeout=60)
+        self.assertEqual(processes["go_on"].returncode, 0, said)
+        self.assertIn(b"it goes on", said)
+        self.assertEqual(self.sql("SELECT job, attempt, exit, cause FROM @run ORDER BY job"),
+                         [["go_on", "1", "0", ""], ["stop", "1", "7", "lost"]])
 
     def test_what_is_not_possible_there_is_said(self):
         self.host(0, "webhooks:\n  h: { from: github, path: /h, secret: hunter2hunter2, command: [cat] }\n")
