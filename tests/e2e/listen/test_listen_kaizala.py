@@ -116,7 +116,13 @@ webhooks:
 
 class Trigger(listening.Case):
     def test_trigger(self):
-        self.hooks()
+        self.write("bot.key", "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a\n")
+        self.hooks(more=f"""\
+  bot:
+    from: discord
+    secret: {{ file: {self.folder}/bot.key }}
+    script: {self.folder}/handler.lua
+""")
         listener = self.listener()
         at = ("--listen", f"127.0.0.1:{listener.port}")
         body = self.write("body.json", '{"id": "by-hand", "type": "order.created"}')
@@ -129,6 +135,7 @@ class Trigger(listening.Case):
         self.fails(2, "listen", "--trigger", "orders", *at, says="FILE")
         self.fails(2, "listen", body, says="--trigger")
         self.fails(2, "listen", "--trigger", "orders", "-H", "novalue", *at, body, says="NAME:VALUE")
+        self.fails(2, "listen", "--trigger", "bot", *at, body, says="sign")
         self.fails(3, "listen", "--trigger", "other", *at, body, says="other")
         self.fails(3, "listen", "--trigger", "orders", *at, "nowhere.json", says="nowhere.json")
         self.fails(5, "listen", "--trigger", "orders", "--listen", "127.0.0.1:9", body)
