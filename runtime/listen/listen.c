@@ -47,11 +47,6 @@ static int lock(struct listener *listener, const struct config *config, struct e
     int64_t until_ms = clock_mono_ms() + LOCK_WAIT_MS;
     store_scope(listener->scope, "listen", config->home != NULL ? config->home : config->files[0]);
     listener->store = store_new(config->state, NULL);
-    if (config->state->url != NULL)
-        return err_set(err, ERR_CONFIG,
-                       "%s: events are kept in a folder only, and its `state:` is a database; give "
-                       "the webhooks a configuration of their own",
-                       config->path);
     if (store_open(listener->store, err) != 0)
         return -1;
     for (;;) {
