@@ -3,6 +3,7 @@
 #include "client_tls.h"
 #include "client_url.h"
 #include "clock.h"
+#include "http_method.h"
 #include "limit.h"
 #include "mem.h"
 #include "provider.h"
@@ -100,11 +101,6 @@ static void call_fail(struct client_call *call, struct http_response *response)
     call_finish(call, response, wanted ? NULL : &call->last);
 }
 
-static bool is_idempotent(const char *method)
-{
-    return strcmp(method, "POST") != 0 && strcmp(method, "PATCH") != 0;
-}
-
 /* The connection broke, or the service failed. */
 static void call_broken(struct client_call *call, bool may_repeat, struct http_response *response)
 {
@@ -175,7 +171,7 @@ static void call_answered(void *arg, struct http_result *result)
     struct client_call *call = arg;
     struct http_response *response = &result->response;
     const char *method = call->request->method;
-    bool repeatable = call->options.repeatable || is_idempotent(method);
+    bool repeatable = call->options.repeatable || http_method_is_repeatable(method);
     call->transfer = NULL;
     call->retry.deadline_ms = call->client->deadline_ms;
     call->last = result->err;

@@ -60,8 +60,9 @@ void config_job_destroy(struct job *job);
 /* One webhook, with what its preset says; file and shown are the caller's to set. */
 struct hook *config_hook_make(const struct schema_walk *walk, struct config_reader *reader,
                               const char *name, const struct yaml_pair *pair);
-/* What one webhook does not tell: paths that collide, what listens where. */
-void config_hook_settle(struct config_reader *reader);
+/* What is wrong or risky about the webhooks once all are read: paths that collide, who can reach
+ * them. */
+void config_hook_check(struct config_reader *reader);
 /* struct hook_listen * : the mapping `listen`. */
 schema_parse_fn config_listen_parse;
 

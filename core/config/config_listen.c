@@ -1,4 +1,4 @@
-/* Where jeton listens, and what the webhooks together must be. */
+/* Where jeton listens: the mapping `listen`. */
 #include "config_field.h"
 #include "config_file.h"
 #include "hook.h"
@@ -9,12 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AT(member)   offsetof(struct hook_listen, member)
-#define MASKED_PLACE "{secret}"
-#define PORT_MAX     65535
-#define PORT_DIGITS  5
-#define HOST_SIZE    256
-#define HOUR_MS      3600000
+#define AT(member)  offsetof(struct hook_listen, member)
+#define PORT_MAX    65535
+#define PORT_DIGITS 5
+#define HOST_SIZE   256
 
 #define ADDRESS(key, words)                                                                        \
     {                                                                                              \
@@ -87,74 +85,4 @@ void config_listen_parse(const struct schema_walk *walk, const struct schema_fie
                        "listen: %s can be reached by others, who could read along; it needs "
                        "'certificate' and 'key', or behind_proxy: true where TLS ends before it",
                        listen->host);
-}
-
-/* ---- what one webhook does not tell ---- */
-
-static void warn(const struct config_reader *reader, const struct hook *hook, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void warn(const struct config_reader *reader, const struct hook *hook, const char *fmt, ...)
-{
-    char message[ERR_MSG_MAX];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(message, sizeof message, fmt, args);
-    va_end(args);
-    problems_warn(reader->problems, hook->shown, hook->line, hook->col, "webhook '%s' %s",
-                  hook->name, message);
-}
-
-static bool id_is_signed(const struct hook_rules *rules)
-{
-    bool all = true;
-    for (size_t i = 0; i < rules->id.count; i++)
-        all = all && hook_rules_is_signed(rules, &rules->id.items[i]);
-    return all;
-}
-
-static void check_one(const struct config_reader *reader, const struct hook *hook)
-{
-    const struct hook_listen *listen = reader->config->listen;
-    const struct hook_rules *rules = &hook->rules;
-    int kind = rules->verify.kind;
-    if (hook_rules_need_url(rules) && rules->public_url == NULL)
-        warn(reader, hook,
-             "lacks 'public_url': its sender signs the URL, so that no signature will fit");
-    if (!id_is_signed(rules))
-        warn(reader, hook,
-             "takes its ids from what is not signed: the same content under another id is held, "
-             "not run (`jeton events`)");
-    if ((kind == HOOK_TOKEN || kind == HOOK_BASIC) && !hook_listen_is_private(listen))
-        warn(reader, hook,
-             "compares a secret that comes with each request: others can read it without TLS");
-    if (hook->sender_retries_ms > hook->keep.ids_ms)
-        warn(reader, hook,
-             "forgets ids after %lld h, but its sender tries for %lld h: a copy that late is run "
-             "again (keep: { ids: … })",
-             (long long)(hook->keep.ids_ms / HOUR_MS),
-             (long long)(hook->sender_retries_ms / HOUR_MS));
-    if (kind == HOOK_NONE && !hook_listen_is_loopback(listen) &&
-        strstr(rules->path, MASKED_PLACE) == NULL)
-        problems_add(reader->problems, hook->shown, hook->line, hook->col,
-                     "webhook '%s' takes events from anybody who reaches %s; it needs {secret} in "
-                     "'path', as in /%s/{secret}",
-                     hook->name, listen->host, hook->name);
-}
-
-void config_hook_settle(struct config_reader *reader)
-{
-    const struct config *config = reader->config;
-    for (size_t i = 0; i < config->nhooks; i++) {
-        const struct hook *hook = config->hooks[i];
-        check_one(reader, hook);
-        for (size_t n = 0; n < i; n++) {
-            const struct hook *other = config->hooks[n];
-            if (strcmp(hook->name, other->name) != 0 &&
-                strcmp(hook->rules.path, other->rules.path) == 0)
-                problems_add(reader->problems, hook->shown, hook->line, hook->col,
-                             "webhook '%s' has the path of webhook '%s': %s", hook->name,
-                             other->name, hook->rules.path);
-        }
-    }
 }

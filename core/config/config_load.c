@@ -213,7 +213,7 @@ static void read_all(struct config_reader *reader, const char *path)
     check_twice(reader);
     check_jobs(reader);
     settle_lent(reader);
-    config_hook_settle(reader);
+    config_hook_check(reader);
     mem_free(folder);
     mem_free(extra);
     mem_free(secrets);

@@ -1,4 +1,5 @@
 #include "clock.h"
+#include "http_method.h"
 #include "http_transfer.h"
 #include "mem.h"
 
@@ -127,8 +128,8 @@ int http_on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, in
 {
     (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
     struct http_transfer *transfer = arg;
-    bool repeatable = !transfer->request->alone && strcmp(transfer->request->method, "POST") != 0 &&
-                      strcmp(transfer->request->method, "PATCH") != 0;
+    bool repeatable =
+        !transfer->request->alone && http_method_is_repeatable(transfer->request->method);
     transfer->result.sent = true;
     if (++transfer->sends == 1 || repeatable)
         return CURL_PREREQFUNC_OK;

@@ -1,8 +1,8 @@
 #include "job_attempt.h"
 
 #include "clock.h"
-#include "job_leash.h"
 #include "job_output.h"
+#include "job_parent_death.h"
 #include "job_report.h"
 #include "mem.h"
 #include "orphans.h"
@@ -32,7 +32,7 @@ struct attempt {
     struct job_report report;
     struct orphans orphans;
     int report_ends[2]; /* ours, the child's */
-    struct job_leash leash;
+    struct job_parent_death leash;
     pid_t pid;
     int pid_fd;
     int64_t kill_ms; /* monotonic: when patience is over */
@@ -58,7 +58,7 @@ static int prepare(struct attempt *attempt, struct err *err)
     if (pipe2(attempt->report_ends, O_CLOEXEC) != 0 ||
         fcntl(attempt->report_ends[0], F_SETFL, O_NONBLOCK) != 0)
         return err_set(err, ERR_CONFIG, "cannot make a pipe: %s", strerror(errno));
-    return job_leash_create(&attempt->leash, err);
+    return job_parent_death_create(&attempt->leash, err);
 }
 
 static void destroy(struct attempt *attempt)
@@ -69,14 +69,14 @@ static void destroy(struct attempt *attempt)
     close_end(&attempt->report_ends[0]);
     close_end(&attempt->report_ends[1]);
     close_end(&attempt->pid_fd);
-    job_leash_destroy(&attempt->leash);
+    job_parent_death_destroy(&attempt->leash);
 }
 
 /* The child */
 
 static void become_child(struct attempt *attempt)
 {
-    job_leash_attach(&attempt->leash);
+    job_parent_death_attach(&attempt->leash);
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null >= 0) {
         dup2(null, STDIN_FILENO);
@@ -269,7 +269,7 @@ static void describe(struct attempt *attempt, struct job_attempt_end *end)
 static int supervise(struct attempt *attempt, struct job_attempt_end *end, struct err *err)
 {
     job_output_started(attempt->output);
-    job_leash_hold(&attempt->leash);
+    job_parent_death_hold(&attempt->leash);
     close_end(&attempt->report_ends[1]);
     attempt->pid_fd = pidfd_open(attempt->pid, 0);
     if (attempt->pid_fd < 0) {

@@ -87,7 +87,7 @@ int login_read_shown(const char *prompt, struct buf *line, struct err *err);
 
 /* A code from what was pasted: itself, or the URL that the browser was sent to. `state` is what the
  * URL must carry. NULL where it is neither (mem_free_secret). */
-char *login_code_of(const char *text, const char *state);
+char *login_redirect_code(const char *text, const char *state);
 /* The decoded value of a query's parameter (mem_free_secret); NULL where it is absent, stands there
  * twice, or has a NUL byte. */
 char *login_query_value(const char *query, const char *name);

@@ -119,7 +119,7 @@ static void redirected(void *arg, struct server_exchange *exchange,
         return;
     }
     char *url = mem_printf("%s?%s", wait->redirect_uri, query);
-    char *code = login_code_of(url, wait->state);
+    char *code = login_redirect_code(url, wait->state);
     if (is_ours(wait, query) && is_refusal(wait, query, &wait->err)) {
         answer(exchange, 200, "Not signed in. You can close this page.\n");
         wait->done = true;
@@ -143,7 +143,7 @@ static void take_line(struct wait *wait, char *line)
         line[--len] = '\0';
     if (len == 0)
         return;
-    char *code = login_code_of(line, wait->state);
+    char *code = login_redirect_code(line, wait->state);
     if (code != NULL)
         found(wait, code);
     else
@@ -209,7 +209,7 @@ static int take_paste(struct wait *wait, struct err *err)
         return err_set(err, ERR_USAGE, "what was pasted is not from this sign-in (state)");
     if (is_refusal(wait, query, err))
         return -1;
-    char *code = login_code_of(line, wait->state);
+    char *code = login_redirect_code(line, wait->state);
     if (code == NULL)
         return err_set(err, ERR_USAGE, "what was pasted holds no code");
     found(wait, code);

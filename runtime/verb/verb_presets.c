@@ -41,7 +41,7 @@ static int show(struct app *app, const char *name, bool json, struct err *err)
     write_names(&order, "names", &names[PRESET_SERVICE]);
     write_names(&order, "senders", &names[PRESET_SENDER]);
     buf_puts(&order, "}");
-    int status = verb_lua(app, &none, "presets", "show", order.data, &out, err);
+    int status = verb_lua(app, &none, "presets.show", "show", order.data, &out, err);
     if (status == 0)
         status = app_print(app, out.data, out.len, err);
     buf_destroy(&order);

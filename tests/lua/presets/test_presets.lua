@@ -2,7 +2,7 @@
 -- lead a secret to another host.
 local lu = require "luaunit"
 local json = require "jeton.json"
-local presets = require "presets"
+local presets = require "presets.show"
 local yaml = require "jeton.yaml"
 
 local KEYS = [[

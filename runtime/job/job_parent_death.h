@@ -4,21 +4,21 @@
  * of which only the supervisor holds the writing end: when that is closed, the kernel sends SIGKILL
  * to the group (F_SETOWN, F_SETSIG), stopped or not.
  */
-#ifndef JETON_JOB_LEASH_H
-#define JETON_JOB_LEASH_H
+#ifndef JETON_JOB_PARENT_DEATH_H
+#define JETON_JOB_PARENT_DEATH_H
 
 #include "err.h"
 
-struct job_leash {
+struct job_parent_death {
     int ends[2]; /* the child's, the supervisor's; -1: closed */
 };
 
-int job_leash_create(struct job_leash *leash, struct err *err);
+int job_parent_death_create(struct job_parent_death *leash, struct err *err);
 /* In the child, which leads its group. */
-void job_leash_attach(struct job_leash *leash);
+void job_parent_death_attach(struct job_parent_death *leash);
 /* In the supervisor, after the fork. */
-void job_leash_hold(struct job_leash *leash);
+void job_parent_death_hold(struct job_parent_death *leash);
 /* In the supervisor when the group is gone; in the child when its script is over. */
-void job_leash_destroy(struct job_leash *leash);
+void job_parent_death_destroy(struct job_parent_death *leash);
 
 #endif

@@ -96,7 +96,7 @@ int login_check_url(const char *text, struct err *err)
     return good ? 0 : -1;
 }
 
-char *login_code_of(const char *text, const char *state)
+char *login_redirect_code(const char *text, const char *state)
 {
     char *code = NULL, *given = NULL;
     if (strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0) {

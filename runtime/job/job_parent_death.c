@@ -1,4 +1,4 @@
-#include "job_leash.h"
+#include "job_parent_death.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@ static void close_end(int *fd)
     *fd = -1;
 }
 
-int job_leash_create(struct job_leash *leash, struct err *err)
+int job_parent_death_create(struct job_parent_death *leash, struct err *err)
 {
     if (pipe2(leash->ends, O_CLOEXEC) == 0)
         return 0;
@@ -22,7 +22,7 @@ int job_leash_create(struct job_leash *leash, struct err *err)
 }
 
 /* The order matters: no signal before its receiver is set. */
-void job_leash_attach(struct job_leash *leash)
+void job_parent_death_attach(struct job_parent_death *leash)
 {
     int fd = leash->ends[0];
     close_end(&leash->ends[1]);
@@ -30,12 +30,12 @@ void job_leash_attach(struct job_leash *leash)
         fcntl(fd, F_SETFL, O_ASYNC);
 }
 
-void job_leash_hold(struct job_leash *leash)
+void job_parent_death_hold(struct job_parent_death *leash)
 {
     close_end(&leash->ends[0]);
 }
 
-void job_leash_destroy(struct job_leash *leash)
+void job_parent_death_destroy(struct job_parent_death *leash)
 {
     close_end(&leash->ends[0]);
     close_end(&leash->ends[1]);
