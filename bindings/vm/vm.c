@@ -72,7 +72,7 @@ void vm_free(struct vm *vm)
         lua_close(vm->L);
     else if (setjmp(vm->finalized) == 0)
         lua_close(vm->L);
-    vm_watchdog_free(vm->watchdog, vm->options.ends_process);
+    vm_watchdog_free(vm->watchdog);
     run_hook_stop(&vm->run);
     pthread_sigmask(SIG_SETMASK, &vm->mask, NULL);
     task_scheduler_free(vm->run.scheduler);

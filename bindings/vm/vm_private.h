@@ -157,6 +157,6 @@ void vm_load_module(lua_State *L, const char *name, const char *path);
 
 /* vm_watchdog.c: a thread that ends the process if a call into C does not return in time. */
 struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err);
-void vm_watchdog_free(struct vm_watchdog *watchdog, bool ends_process); /* NULL is fine */
+void vm_watchdog_free(struct vm_watchdog *watchdog); /* NULL is fine */
 
 #endif

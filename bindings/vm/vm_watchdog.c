@@ -238,14 +238,12 @@ void vm_watch_tasks(struct vm *vm, bool yes)
         eventfd_write(vm->watchdog->stop_fd, 1); /* it looks when to wake up next */
 }
 
-void vm_watchdog_free(struct vm_watchdog *watchdog, bool ends_process)
+void vm_watchdog_free(struct vm_watchdog *watchdog)
 {
     if (watchdog == NULL)
         return;
     watchdog->stop = true;
     eventfd_write(watchdog->stop_fd, 1);
-    if (ends_process)
-        return;
     pthread_join(watchdog->thread, NULL);
     close_all(watchdog);
     mem_free(watchdog);
