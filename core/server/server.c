@@ -253,6 +253,7 @@ void server_retire(struct server *server)
     if (server->retired)
         return;
     server->retired = true;
+    server->retired_ms = loop_now_ms(server->loop);
     server_connection_retire(server);
 }
 

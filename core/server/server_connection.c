@@ -324,6 +324,19 @@ static void on_listener(void *arg, short revents)
 
 /* ---- time ---- */
 
+/* A request that has arrived, but was not read yet, is still served. */
+static bool has_input(const struct server_connection *connection)
+{
+    char byte;
+    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* A client that has just connected is about to ask: it has a moment for it. */
+static bool is_about_to_ask(const struct server_connection *connection)
+{
+    return is_idle(connection) && !connection->answered && !has_input(connection);
+}
+
 /* When its time is over. */
 static int64_t deadline(const struct server_connection *connection)
 {
@@ -334,6 +347,8 @@ static int64_t deadline(const struct server_connection *connection)
         return connection->since_ms + limits->head_ms;
     if (connection->phase == LINGERING)
         return connection->since_ms + limits->linger_ms;
+    if (connection->server->retired && is_about_to_ask(connection))
+        return connection->server->retired_ms + SERVER_RETIRE_MS;
     if (connection->exchange == NULL || connection->exchange->state == READING_HEADERS)
         return connection->since_ms + SERVER_IDLE_S * INT64_C(1000) + limits->head_ms;
     return server_exchange_deadline(connection->exchange);
@@ -414,13 +429,6 @@ void server_connection_on_notify(void *arg, struct MHD_Connection *handle, void 
 
 /* ---- beginning and end ---- */
 
-/* A request that has arrived, but was not read yet, is still served. */
-static bool has_input(const struct server_connection *connection)
-{
-    char byte;
-    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
 void server_connection_retire(struct server *server)
 {
     loop_timer_stop(server->loop, &server->pause);
@@ -430,9 +438,10 @@ void server_connection_retire(struct server *server)
     for (struct server_connection *connection = server->connections, *next; connection != NULL;
          connection = next) {
         next = connection->next;
-        if (is_idle(connection) && !has_input(connection))
+        if (is_idle(connection) && connection->answered && !has_input(connection))
             end_idle(connection);
     }
+    server_clock_expect(server, server->retired_ms + SERVER_RETIRE_MS);
 }
 
 void server_connection_listen(struct server *server)
