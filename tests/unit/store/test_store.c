@@ -196,7 +196,7 @@ static void what_was_seen_must_stay(void **state)
     struct err err;
     struct store *store = store_fixture_open();
     struct buf out;
-    int64_t version, written;
+    int64_t version = 0, written = 0;
     buf_create(&out, 1000);
     const struct store_kv one = {"n", "1", 1}, two = {"n", "2", 1}, gone = {"n", NULL, 0};
     assert_int_equal(store_kv_write(store, SCOPE, &one, 1, &err), 0);
