@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -13,9 +14,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#define METHOD_MAX 32
-#define TRUST_DIR  "/etc/ssl/certs"
-#define TRUST_FILE "/etc/ssl/certs/ca-certificates.crt"
+#define METHOD_MAX      32
+#define TRUST_DIR       "/etc/ssl/certs"
+#define TRUST_FILE      "/etc/ssl/certs/ca-certificates.crt"
+#define TRUST_FILES_MAX 4096 /* that are looked at in a folder of the user's */
 /* Kept-alive connections older than this are not used again: fewer meet one the server closed. */
 #define MAX_IDLE_S  60L
 #define KEEPALIVE_S 60L
@@ -75,7 +77,8 @@ static bool is_hashed_dir(const char *path)
 struct http_trust http_trust_system(void)
 {
     struct http_trust trust = {environment("SSL_CERT_FILE", "SSL_CERT_FILE"),
-                               environment("SSL_CERT_DIR", "SSL_CERT_DIR")};
+                               environment("SSL_CERT_DIR", "SSL_CERT_DIR"), false};
+    trust.dir_is_own = trust.dir != NULL;
     if (trust.file == NULL && trust.dir == NULL) {
         /* Certificates are looked up by name there; loading the whole bundle takes 25 ms. */
         if (is_hashed_dir(TRUST_DIR))
@@ -86,19 +89,74 @@ struct http_trust http_trust_system(void)
     return trust;
 }
 
+/* 0 for what is not there, or is no file or folder: libcurl tells of it. */
+static int anchor_check(const char *path, bool *is_dir, struct err *err)
+{
+    struct stat st;
+    *is_dir = false;
+    if (stat(path, &st) != 0 || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+        return 0;
+    *is_dir = S_ISDIR(st.st_mode);
+    return safefile_check_mode(path, &st, SAFEFILE_NOT_WRITABLE, err);
+}
+
+/* The files that OpenSSL would find in there; of links, what they lead to. */
+static int anchors_check(const char *path, struct err *err)
+{
+    DIR *dir = opendir(path);
+    int result = 0, count = 0;
+    if (dir == NULL)
+        return err_set(err, ERR_CONFIG, "%s: cannot list it: %s", path, strerror(errno));
+    for (struct dirent *entry; result == 0 && (entry = readdir(dir)) != NULL;) {
+        bool is_dir;
+        if (!is_hashed_name(entry->d_name))
+            continue;
+        if (++count > TRUST_FILES_MAX) {
+            result =
+                err_set(err, ERR_CONFIG, "%s: more than %d certificates", path, TRUST_FILES_MAX);
+            break;
+        }
+        char *file = mem_printf("%s/%s", path, entry->d_name);
+        result = anchor_check(file, &is_dir, err);
+        mem_free(file);
+    }
+    closedir(dir);
+    return result;
+}
+
+/* To OpenSSL, SSL_CERT_DIR is a list with ':' between the folders. */
+static int folders_check(const struct http_trust *trust, struct err *err)
+{
+    int result = 0;
+    for (const char *at = trust->dir; at != NULL && *at != '\0' && result == 0;) {
+        size_t len = strcspn(at, ":");
+        bool is_dir;
+        char *path = mem_strndup(at, len);
+        result = anchor_check(path, &is_dir, err);
+        if (result == 0 && is_dir && trust->dir_is_own)
+            result = anchors_check(path, err);
+        mem_free(path);
+        at += len + (at[len] == ':');
+    }
+    return result;
+}
+
 int http_trust_check(const struct url *url, const char *ca_file, const struct http_trust *system,
                      struct err *err)
 {
-    const char *path = ca_file != NULL        ? ca_file
-                       : system->file != NULL ? system->file
-                                              : system->dir;
-    struct stat st;
-    if (strcmp(url->scheme, "https") != 0 || path == NULL || stat(path, &st) != 0 ||
-        !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
-        return 0; /* libcurl tells of it */
-    if (safefile_check_mode(path, &st, SAFEFILE_NOT_WRITABLE, err) != 0)
-        return err_wrap(err, "certificates that are trusted");
-    return 0;
+    bool is_dir;
+    int result = 0;
+    if (strcmp(url->scheme, "https") != 0)
+        return 0;
+    if (ca_file != NULL)
+        result = anchor_check(ca_file, &is_dir, err);
+    /* ca_file is not for the proxy. */
+    bool uses_system = ca_file == NULL || strncasecmp(proxy_for(url), "https://", 8) == 0;
+    if (result == 0 && uses_system && system->file != NULL)
+        result = anchor_check(system->file, &is_dir, err);
+    if (result == 0 && uses_system)
+        result = folders_check(system, err);
+    return result == 0 ? 0 : err_wrap(err, "certificates that are trusted");
 }
 
 int http_method_check(const struct http_request *request, struct err *err)
@@ -304,7 +362,7 @@ static CURLcode set_method(struct http_transfer *transfer)
 static CURLcode set_trust(const struct http_transfer *transfer, const struct http_trust *system)
 {
     CURLcode code = CURLE_OK;
-    struct http_trust own = {transfer->request->ca_file, NULL};
+    struct http_trust own = {.file = transfer->request->ca_file};
     const struct http_trust *trust = transfer->request->ca_file != NULL ? &own : system;
     /* Both are set, as each has a default compiled into libcurl. */
     SET(CURLOPT_CAINFO, trust->file);

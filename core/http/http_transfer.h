@@ -88,17 +88,21 @@ struct http_transfer {
     struct http_result result;
 };
 
-/* Where certificates of authorities are; either may be NULL. */
+/* Where certificates of authorities are; either may be NULL. Both are used. */
 struct http_trust {
     const char *file;
     const char *dir;
+    bool dir_is_own; /* SSL_CERT_DIR, which may name several: a ':' between them */
 };
 
 /* The system's, see http.h. The text is of the environment, or constant. */
 struct http_trust http_trust_system(void);
 /* ERR_CONFIG when https_proxy is set to something that is no HTTP proxy. */
 int http_proxy_check(const struct url *url, struct err *err);
-/* ERR_CONFIG when others can write the certificates that would be trusted (ca_file may be NULL). */
+/*
+ * ERR_CONFIG when others can write the certificates that would be trusted (ca_file may be NULL).
+ * Looks at each file in folders of the user's, and not in the system's, which many share.
+ */
 int http_trust_check(const struct url *url, const char *ca_file, const struct http_trust *system,
                      struct err *err);
 /* Makes transfer->easy. ERR_CONFIG when libcurl refuses an option. */

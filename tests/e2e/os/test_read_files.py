@@ -207,6 +207,46 @@ connectors:
 """)
         self.assertIn("ca_file of connector 'c': ca.pem: group or others can write it", self.jeton("-c", path, "check").stdout)
 
+    def test_folders_of_trust_anchors(self):
+        authority = Authority(self.folder)
+        service = RawService(lambda socket, head: socket.sendall(reply(b"{}")), authority.server("service"))
+        self.addCleanup(service.stop)
+        self.write("script.lua", f"""
+          local response, err = require("jeton.http").get("{service.url}/", {{ ca_file = ... }})
+          print(err or response.status)
+        """)
+        name = authority.openssl("x509", "-subject_hash", "-noout", "-in", authority.file).stdout.decode().strip() + ".0"
+        authority.server("other")
+        good, empty, other = self.path("good"), self.path("empty"), self.path("other.pem")
+        for folder in (good, empty):
+            os.mkdir(folder, 0o755)
+        link = os.path.join(good, name)
+        os.symlink(authority.file, link)
+        self.write("good/README", "of no use to OpenSSL", 0o666)
+
+        def refused(path, why, *arguments, **env):
+            text = self.ok("run", "script.lua", *arguments, env=env).stdout
+            self.assertIn(f"config: certificates that are trusted: {path}: {why}", text)
+
+        # Both variables are used, and each folder of a list.
+        for env in ({"SSL_CERT_DIR": f":{empty}:{good}"}, {"SSL_CERT_DIR": good, "SSL_CERT_FILE": other}):
+            self.assertEqual(self.ok("run", "script.lua", env=env).stdout, "200\n")
+        others = "group or others can write it"
+        os.chmod(empty, 0o777)
+        refused(empty, others, SSL_CERT_DIR=empty, SSL_CERT_FILE=authority.file)
+        refused(empty, others, SSL_CERT_DIR=f"{good}:{empty}")
+        # The proxy is not among those that ca_file is for; loopback has none.
+        env = {"SSL_CERT_DIR": empty, "https_proxy": "https://127.0.0.1:9"}
+        self.assertEqual(self.ok("run", "script.lua", authority.file, env=env).stdout, "200\n")
+        self.write("elsewhere.lua", "print(require('jeton.http').get('https://host.invalid', { ca_file = ... }))")
+        self.assertIn(f"{empty}: {others}", self.ok("run", "elsewhere.lua", authority.file, env=env).stdout)
+        # A link is as good as what it leads to.
+        os.chmod(authority.file, 0o646)
+        refused(link, others, SSL_CERT_DIR=good)
+        os.chmod(authority.file, 0o644)
+        os.chown(authority.file, 4321, 4321)
+        refused(link, "it belongs to user 4321", SSL_CERT_DIR=f"{self.path('missing')}:{good}")
+
 
 class Marks(JobCase):
     def test_a_byte_order_mark_is_no_part_of_a_line(self):
