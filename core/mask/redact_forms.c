@@ -116,7 +116,8 @@ struct redact_forms *redact_forms_new(void)
     forms->escapes['%'] = READ_PERCENT | READ_FORM;
     forms->escapes['\\'] = READ_JSON;
     forms->escapes['&'] = READ_HTML;
-    forms->escapes['\n'] = forms->escapes['\r'] = FORMS_BREAK;
+    forms->escapes['\n'] = forms->escapes['\r'] = FORMS_GAP;
+    forms->escapes[' '] = forms->escapes['\t'] = FORMS_GAP;
     return forms;
 }
 

@@ -15,7 +15,7 @@
 
 /* Bytes at which something begins that may stand for another byte: redact_escapes_read's ways, and:
  */
-#define FORMS_BREAK 32u /* an end of line, which base64 may have anywhere */
+#define FORMS_GAP 32u /* blanks and ends of lines, which base64 may have anywhere */
 
 enum forms_kind {
     FORMS_TEXT,   /* the secrets themselves, which are sought in what escapes and hex stand for */

@@ -3,7 +3,6 @@
 #include "ascii.h"
 #include "err.h"
 #include "mem.h"
-#include "redact_limits.h"
 #include "redact_skip.h"
 #include "redact_spans.h"
 
@@ -54,8 +53,8 @@ struct redact_scan {
     unsigned version;
     const struct redact_machine *machines[FORMS_KINDS]; /* valid while something has begun */
     struct track tracks[TRACKS];
-    size_t at;     /* the next place to read as text */
-    size_t breaks; /* ends of lines since the last digit of base64 */
+    size_t at;  /* the next place to read as text */
+    size_t gap; /* bytes since the last digit of base64 */
     struct redact_spans spans[FORMS_KINDS];
     redact_scan_found_fn *found;
     void *arg;
@@ -64,8 +63,6 @@ struct redact_scan {
 };
 
 #define MARK_BYTES ((size_t)3)
-/* Of a line in base64: "\r\n". */
-#define BREAKS_MAX 2
 
 static enum forms_kind kind_of(enum track_kind kind)
 {
@@ -378,7 +375,7 @@ static bool text_step(struct redact_scan *scan, const struct redact_view *view)
     return true;
 }
 
-/* One digit of base64, a break among them, or what ends them. False: as above. */
+/* One digit of base64, a blank among them, or what ends them. False: as above. */
 static bool base64_step(struct redact_scan *scan, const struct redact_view *view)
 {
     struct track *track = &scan->tracks[BASE64];
@@ -390,10 +387,11 @@ static bool base64_step(struct redact_scan *scan, const struct redact_view *view
     char digit = redact_skip_digit(&unit);
     if (digit != '\0') {
         unit.bytes[0] = digit;
-        scan->breaks = 0;
+        scan->gap = 0;
         step(scan, BASE64, &unit);
-    } else if (redact_skip_is_break(&unit) && track->state != MACHINE_NONE &&
-               scan->breaks++ < BREAKS_MAX) {
+    } else if (redact_skip_is_gap(&unit) && track->state != MACHINE_NONE &&
+               scan->gap + unit.used <= REDACT_GAP_MAX) {
+        scan->gap += unit.used;
         unit.size = 0;
         step(scan, BASE64, &unit);
     } else {

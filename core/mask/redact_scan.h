@@ -2,11 +2,11 @@
 #ifndef JETON_REDACT_SCAN_H
 #define JETON_REDACT_SCAN_H
 
+#include "redact_limits.h"
 #include "redact_skip.h"
 
-/* The most bytes of text for each byte of a form: a digit of base64 and an end of line, \u00XX
- * each. */
-#define SCAN_EXPANSION_MAX 18
+/* The most bytes of text for each byte of a form: an escaped digit of base64 and a gap. */
+#define SCAN_EXPANSION_MAX (READ_BYTES_MAX + REDACT_GAP_MAX)
 
 struct redact_scan;
 

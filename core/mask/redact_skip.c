@@ -1,5 +1,9 @@
 #include "redact_skip.h"
 
+#include "redact_limits.h"
+
+#include <string.h>
+
 #define TEXT_ESCAPES (READ_PERCENT | READ_FORM | READ_JSON | READ_HTML)
 
 char redact_skip_digit(const struct redact_unit *unit)
@@ -7,9 +11,9 @@ char redact_skip_digit(const struct redact_unit *unit)
     return unit->size == 1 ? redact_forms_digit(unit->bytes[0]) : '\0';
 }
 
-bool redact_skip_is_break(const struct redact_unit *unit)
+bool redact_skip_is_gap(const struct redact_unit *unit)
 {
-    return unit->size == 1 && (unit->bytes[0] == '\n' || unit->bytes[0] == '\r');
+    return unit->size == 1 && memchr(" \t\r\n", unit->bytes[0], 4) != NULL;
 }
 
 /* What comes before `pos` and may be of the first bytes of a form. */
@@ -64,16 +68,43 @@ size_t redact_skip_text(const struct redact_forms *forms, const struct redact_vi
     return view->final ? view->len : begin_of_end(forms, FORMS_TEXT, view, from);
 }
 
-/* An end of line at pos: are there digits around it? */
-static bool breaks_digits(const struct redact_forms *forms, const struct redact_view *view,
-                          size_t from, size_t pos)
+/* May a form begin with the digits from `begin` on, of which a gap is among the first? */
+static bool may_begin_apart(const struct redact_forms *forms, const struct redact_view *view,
+                            size_t begin)
 {
-    if (pos == from || redact_forms_digit(view->text[pos - 1]) == '\0')
-        return false;
-    if (pos + 1 == view->len)
-        return !view->final;
-    char next = view->text[pos + 1];
-    return redact_forms_digit(next) != '\0' || forms->escapes[(unsigned char)next] != 0;
+    char gram[FORMS_GRAM_BYTES];
+    size_t count = 0, last = begin;
+    for (size_t pos = begin; pos - last <= REDACT_GAP_MAX + 1; pos++) {
+        if (pos == view->len)
+            return !view->final;
+        char c = view->text[pos];
+        unsigned lead = forms->escapes[(unsigned char)c];
+        if ((lead & SKIP_BASE64) != 0)
+            return true;
+        if (lead == FORMS_GAP)
+            continue;
+        if (redact_forms_digit(c) == '\0')
+            return false;
+        last = pos;
+        gram[count++] = c;
+        if (count == FORMS_GRAM_BYTES)
+            return redact_forms_may_begin(forms, FORMS_BASE64, gram);
+    }
+    return false;
+}
+
+/* A blank or an end of line at pos: may a form have begun shortly before, and go on behind it? */
+static bool parts_digits(const struct redact_forms *forms, const struct redact_view *view,
+                         size_t from, size_t pos)
+{
+    for (size_t begin = pos; begin > gram_before(from, pos);) {
+        if (redact_forms_digit(view->text[--begin]) == '\0')
+            return false;
+        if (forms->begins[FORMS_BASE64][(unsigned char)view->text[begin]] &&
+            may_begin_apart(forms, view, begin))
+            return true;
+    }
+    return false;
 }
 
 /* The same for base64. An escape that is no digit ends what was before. */
@@ -84,16 +115,16 @@ size_t redact_skip_base64(const struct redact_forms *forms, const struct redact_
     struct redact_unit unit;
     for (size_t pos = from; pos < view->len; pos++) {
         const char *text = view->text + pos;
-        unsigned lead = forms->escapes[(unsigned char)*text] & (ways | FORMS_BREAK);
+        unsigned lead = forms->escapes[(unsigned char)*text] & (ways | FORMS_GAP);
         if (lead == 0 && !forms->begins[FORMS_BASE64][(unsigned char)*text])
             continue;
-        if (lead == FORMS_BREAK && breaks_digits(forms, view, from, pos))
+        if (lead == FORMS_GAP && parts_digits(forms, view, from, pos))
             return gram_before(from, pos);
         if ((lead & ways) != 0) {
             enum redact_match match = redact_escapes_read(text, view->len - pos, ways, &unit);
             if (match == MATCH_PARTIAL ||
                 (match == MATCH_FULL && redact_skip_digit(&unit) != '\0') ||
-                (match == MATCH_FULL && redact_skip_is_break(&unit) && pos > from))
+                (match == MATCH_FULL && redact_skip_is_gap(&unit) && pos > from))
                 return gram_before(from, pos);
             if (match == MATCH_FULL) {
                 from = pos + unit.used;
@@ -103,7 +134,7 @@ size_t redact_skip_base64(const struct redact_forms *forms, const struct redact_
         }
         if (pos + FORMS_GRAM_BYTES <= view->len &&
             redact_forms_may_begin(forms, FORMS_BASE64, text))
-            return escape_follows(forms, text, ways | FORMS_BREAK) ? gram_before(from, pos) : pos;
+            return escape_follows(forms, text, ways | FORMS_GAP) ? gram_before(from, pos) : pos;
     }
     return view->final ? view->len : begin_of_end(forms, FORMS_BASE64, view, from);
 }

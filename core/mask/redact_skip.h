@@ -6,7 +6,7 @@
 #include "redact_forms.h"
 
 /* The escapes that stand for digits of base64. */
-#define SKIP_BASE64 (READ_PERCENT | READ_JSON)
+#define SKIP_BASE64 (READ_PERCENT | READ_JSON | READ_HTML)
 
 /* Places are counted from the beginning of the first text; `origin` is where this one begins. */
 struct redact_view {
@@ -26,6 +26,7 @@ size_t redact_skip_base64(const struct redact_forms *forms, const struct redact_
                           size_t from);
 /* The digit of base64 as the standard alphabet has it, or 0. */
 char redact_skip_digit(const struct redact_unit *unit);
-bool redact_skip_is_break(const struct redact_unit *unit);
+/* A blank or an end of line: between digits of base64, it means nothing. */
+bool redact_skip_is_gap(const struct redact_unit *unit);
 
 #endif

@@ -208,6 +208,57 @@ static void test_base64_in_a_query(void **state)
     redact_free(redact);
 }
 
+/* The digits of aHVudGVyMjI=, with `gap` behind every few of them. */
+static void check_gap(const struct redact *redact, const char *gap, bool masked)
+{
+    static const char digits[] = "aHVudGVyMj";
+    for (size_t every = 1; every < strlen(digits); every++) {
+        struct buf text;
+        buf_create(&text, OUT_MAX);
+        for (size_t i = 0; i < strlen(digits); i++) {
+            if (i > 0 && i % every == 0)
+                buf_puts(&text, gap);
+            buf_putc(&text, digits[i]);
+        }
+        buf_puts(&text, ".");
+        check(redact, text.data, masked ? "********." : text.data);
+        buf_destroy(&text);
+    }
+}
+
+static void test_base64_with_gaps(void **state)
+{
+    (void)state;
+    static const char *const gaps[] = {"\n",
+                                       "\r\n",
+                                       "\\n",
+                                       "\\r\\n",
+                                       "%0A",
+                                       "%0D%0a",
+                                       " ",
+                                       "\n    ",
+                                       "\r\n\t",
+                                       "\\n\\t\\u0020",
+                                       "%0A%20%20",
+                                       "&#10;",
+                                       "&NewLine;&Tab;",
+                                       "&#xD;&#x0a;\t",
+                                       "&#10;    ",
+                                       "\t"};
+    struct redact *redact = with("hunter22");
+    for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++)
+        check_gap(redact, gaps[i], true);
+    check_gap(redact, ", ", false);
+    check_gap(redact, "\n- ", false);
+    char gap[REDACT_GAP_MAX + 2];
+    snprintf(gap, sizeof gap, "\n%*s", REDACT_GAP_MAX - 1, "");
+    check_gap(redact, gap, true);
+    snprintf(gap, sizeof gap, "\n%*s", REDACT_GAP_MAX, "");
+    check_gap(redact, gap, false);
+    check(redact, "aHVu&#100;GVyMjI&#x3D;", "********I&#x3D;"); /* digits as entities */
+    redact_free(redact);
+}
+
 static void test_overlapping_secrets(void **state)
 {
     (void)state;
@@ -396,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_json_escaped),
         cmocka_unit_test(test_base64),
         cmocka_unit_test(test_base64_in_a_query),
+        cmocka_unit_test(test_base64_with_gaps),
         cmocka_unit_test(test_overlapping_secrets),
         cmocka_unit_test(test_binary),
         cmocka_unit_test(test_short_and_repeated_secrets),

@@ -116,7 +116,7 @@ static void base64_in_lines(void **state)
         check_lines("a secret of forty bytes, or nearly so: 1", before, 76, "\\r\\n");
     }
     struct redact *redact = with("hunter22");
-    check(redact, "aHVu\n\n\ndGVyMjI=", "aHVu\n\n\ndGVyMjI="); /* no lines: paragraphs */
+    check(redact, "aHVu\n\n\ndGVyMjI=", "********I="); /* a gap, whatever it looks like */
     redact_free(redact);
 }
 
@@ -153,8 +153,23 @@ static unsigned long cost(const struct redact *redact, const char *unit, size_t 
 static void hostile_texts_cost_what_others_cost(void **state)
 {
     (void)state;
-    static const char *const units[] = {"a",      "%61", "\\u0061", "&#97;", "61", "YWFh",
-                                        "YW\nFh", "%",   "\\",      "&#",    "a.", "aaaaaaa..."};
+    static const char *const units[] = {"a",
+                                        "%61",
+                                        "\\u0061",
+                                        "&#97;",
+                                        "61",
+                                        "YWFh",
+                                        "YW\nFh",
+                                        "%",
+                                        "\\",
+                                        "&#",
+                                        "a.",
+                                        "aaaaaaa...",
+                                        "Y W F h ",
+                                        "YW\n                              Fh",
+                                        "Y                               W",
+                                        "&#89; &#10;",
+                                        " "};
     size_t len = 16000;
     char *secret = mem_alloc(len + 1), alike[64];
     memset(secret, 'a', len);

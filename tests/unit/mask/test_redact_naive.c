@@ -169,8 +169,8 @@ static void read_hex(struct naive *naive, size_t from)
 
 static void read_base64(struct naive *naive)
 {
-    const unsigned ways = READ_PERCENT | READ_JSON;
-    size_t breaks = 0;
+    const unsigned ways = READ_PERCENT | READ_JSON | READ_HTML;
+    size_t gap = 0;
     bool apart = true;
     naive->count = 0;
     for (size_t pos = 0; pos < naive->len;) {
@@ -187,10 +187,11 @@ static void read_base64(struct naive *naive)
             unit.bytes[0] = digit;
             add_bytes(naive, &unit, pos, apart);
             apart = false;
-            breaks = 0;
-        } else if (unit.size != 1 || (unit.bytes[0] != '\n' && unit.bytes[0] != '\r') ||
-                   ++breaks > 2) {
-            apart = true;
+            gap = 0;
+        } else {
+            gap += unit.used;
+            apart =
+                apart || unit.size != 1 || gap > 64 || memchr(" \t\r\n", unit.bytes[0], 4) == NULL;
         }
         pos += unit.used;
     }
@@ -277,9 +278,13 @@ static void add_base64(struct buf *text, const struct word *word)
     sodium_bin2base64(digits, sizeof digits, bytes, before + word->len + after, variants[rnd(2)]);
     unsigned every = 1 + rnd(40);
     for (size_t i = 0; digits[i] != '\0'; i++) {
-        static const char *const breaks[] = {"\n", "\r\n", "\\n", "\r\n\n"};
+        static const char *const gaps[] = {"\n",   "\r\n",   "\\n",   " ",
+                                           "\n  ", "\r\n\t", "&#10;", "%0A"};
+        static const size_t kinds = sizeof gaps / sizeof *gaps;
         if (rnd(every) == 0)
-            buf_puts(text, breaks[rnd(20) == 0 ? 3 : rnd(3)]);
+            buf_puts(text, gaps[rnd(kinds)]);
+        if (rnd(200) == 0)
+            buf_printf(text, "%*s", 60 + (int)rnd(8), "");
         if (rnd(40) == 0)
             buf_printf(text, rnd(2) == 0 ? "%%%02x" : "\\u%04X", digits[i]);
         else
