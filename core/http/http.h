@@ -11,6 +11,9 @@
  * decoded bytes, the header fields as they came. GET, PUT and the like are sent again by libcurl
  * when a kept-alive connection turns out dead; POST and PATCH never are.
  *
+ * A reply is whole, or the request fails: also a 206 (Partial Content) of bytes for a request
+ * without Range, and any such 206 that would be saved.
+ *
  * A request's body may come from files, a reply's body may go to one: both pass through a buffer of
  * libcurl, so that memory does not grow with them. Reading and writing a file may block a moment.
  */

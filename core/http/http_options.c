@@ -221,6 +221,7 @@ int http_headers_copy(struct http_transfer *transfer, const struct http_request 
         append(transfer, line);
         mem_free_secret(line);
         has_type = has_type || strcasecmp(header->name, "Content-Type") == 0;
+        transfer->asks_range = transfer->asks_range || strcasecmp(header->name, "Range") == 0;
     }
     append(transfer, "Expect:");
     if (has_type && request->nparts > 0)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define STATUS_PART 206
+
 void http_response_clear(struct http_response *response)
 {
     for (size_t i = 0; i < response->nheaders; i++) {
@@ -70,6 +72,24 @@ static bool add_field(struct http_response *response, const char *line, size_t l
     return true;
 }
 
+static bool header_begins(const struct http_response *response, const char *name, const char *with)
+{
+    const char *value = http_response_header(response, name);
+    return value != NULL && strncasecmp(value, with, strlen(with)) == 0;
+}
+
+/*
+ * A part of the bytes that the request did not ask for. APIs also answer 206 to a page of a list
+ * ("Content-Range: items 0-9/50"), which is whole by itself; but a file must not be half a list.
+ */
+static bool is_unasked_part(const struct http_transfer *transfer, long status)
+{
+    const struct http_response *response = &transfer->result.response;
+    return status == STATUS_PART && !transfer->asks_range &&
+           (transfer->save.open || header_begins(response, "Content-Range", "bytes") ||
+            header_begins(response, "Content-Type", "multipart/byteranges"));
+}
+
 size_t http_on_header(char *data, size_t size, size_t count, void *arg)
 {
     struct http_transfer *transfer = arg;
@@ -93,7 +113,7 @@ size_t http_on_header(char *data, size_t size, size_t count, void *arg)
         long status = 0;
         transfer->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         transfer->headers_done = status >= 200;
-        return total;
+        return is_unasked_part(transfer, status) ? stop(transfer, HTTP_FAULT_BODY_PART) : total;
     }
     if (!folded && len >= 5 && memcmp(text, "HTTP/", 5) == 0) {
         http_response_clear(response); /* of an interim reply (1xx) */

@@ -31,6 +31,7 @@ enum http_fault {
     HTTP_FAULT_HEADER_BAD,
     HTTP_FAULT_HEADER_NUL,
     HTTP_FAULT_HEADER_CUT,
+    HTTP_FAULT_BODY_PART,
     HTTP_FAULT_BODY_BYTES,
     HTTP_FAULT_CODING_UNKNOWN,
     HTTP_FAULT_CODING_BAD,
@@ -78,6 +79,7 @@ struct http_transfer {
     char curl_message[CURL_ERROR_SIZE];
     int64_t started_ms;
     int64_t ended_ms;
+    bool asks_range;              /* a header field of the request does: for 206 */
     bool refused_address;         /* a link-local one was not connected to */
     struct loop_timer idle_timer; /* with files: looks whether something moved */
     int64_t moved, moved_ms;      /* bytes in both directions, and when they were last more */

@@ -40,6 +40,42 @@ static void test_truncated_header(void **state)
     check_hostile(state, "HTTP/1.1 200 OK\r\nContent-Le", "cut short", true);
 }
 
+static void test_part_that_nobody_asked_for(void **state)
+{
+    static const char *const why = "the reply is only a part (status 206)";
+    check_hostile(state,
+                  "HTTP/1.1 206 X\r\nContent-Range: Bytes 0-3/9\r\nContent-Length: 4\r\n\r\nhalf",
+                  why, false);
+    struct fixture *f = *state;
+    peer_stop(f->peer);
+    check_hostile(state,
+                  "HTTP/1.1 206 X\r\nContent-Type: multipart/byteranges; boundary=x\r\n"
+                  "Content-Length: 7\r\n\r\n--x--\r\n",
+                  why, false);
+}
+
+/* Some APIs say 206 to a page of a list. */
+static void test_parts_that_are_whole(void **state)
+{
+    static const struct http_header range = {"range", "bytes=0-3"};
+    static char asked[] = "HTTP/1.1 206 X\r\nConnection: close\r\nContent-Length: 4\r\n"
+                          "Content-Range: bytes 0-3/9\r\n\r\nhalf",
+                page[] = "HTTP/1.1 206 X\r\nConnection: close\r\nContent-Length: 4\r\n"
+                         "Content-Range: items 0-0/9\r\n\r\n[{}]";
+    struct fixture *f = *state;
+    for (int i = 0; i < 2; i++) {
+        f->peer = peer_start(script_say, i == 0 ? asked : page);
+        const struct http_request request = {.method = "GET",
+                                             .url = peer_url(f->peer, "/"),
+                                             .headers = &range,
+                                             .nheaders = i == 0 ? 1 : 0};
+        struct outcome outcome = fixture_send(f, &request);
+        assert_body(&outcome, 206, i == 0 ? "half" : "[{}]");
+        peer_stop(f->peer);
+        f->peer = NULL;
+    }
+}
+
 static void test_announced_body_over_the_limit(void **state)
 {
     check_hostile(state, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nx",
@@ -173,6 +209,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_truncated_body, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_truncated_chunks, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_truncated_header, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_part_that_nobody_asked_for, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_parts_that_are_whole, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_announced_body_over_the_limit, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_not_http, fixture_setup, fixture_teardown),
