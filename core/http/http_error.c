@@ -68,6 +68,10 @@ static void explain_fault(struct http_transfer *transfer)
     case HTTP_FAULT_BODY_BYTES:
         err_set(err, ERR_NETWORK, "the reply is over %zu bytes", transfer->max_body);
         break;
+    case HTTP_FAULT_TRANSFER_CODING:
+        err_set(err, ERR_NETWORK,
+                "the reply has a Transfer-Encoding other than chunked, which was not asked for");
+        break;
     case HTTP_FAULT_CODING_UNKNOWN:
         err_set(err, ERR_NETWORK,
                 "the reply's Content-Encoding is not known: expected gzip or deflate, and was '%s'",
@@ -223,6 +227,7 @@ static void explain_bad_reply(struct http_transfer *transfer, CURLcode code)
         err_set(err, ERR_NETWORK, "the reply is not HTTP (HTTP/0.9 is not accepted)");
         break;
     case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
         if (strstr(transfer->curl_message, "Nul byte") != NULL)
             err_set(err, ERR_NETWORK, "the reply has a NUL byte in its header");
         else
@@ -281,6 +286,7 @@ static void explain(struct http_transfer *transfer, CURLcode code)
         break;
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING: /* newer ones refuse other transfer codings by themselves */
     case CURLE_FILESIZE_EXCEEDED:
     case CURLE_OUT_OF_MEMORY:
         explain_bad_reply(transfer, code);

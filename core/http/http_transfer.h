@@ -3,7 +3,7 @@
  *   http.c         the multi handle in the loop: queue, start, finish, deliver, cancel
  *   http_options.c a request as libcurl's options: headers, proxy, TLS, body
  *   http_file.c    files that are sent or saved
- *   http_decode.c  what Content-Encoding says, undone
+ *   http_decode.c  what Content-Encoding says, undone; other transfer codings than chunked refused
  *   http_reply.c   what arrives, within its limits; headers of a response
  *   http_error.c   why a transfer failed, in words
  *   http_trace.c   the log of it
@@ -33,6 +33,7 @@ enum http_fault {
     HTTP_FAULT_HEADER_CUT,
     HTTP_FAULT_BODY_PART,
     HTTP_FAULT_BODY_BYTES,
+    HTTP_FAULT_TRANSFER_CODING,
     HTTP_FAULT_CODING_UNKNOWN,
     HTTP_FAULT_CODING_BAD,
     HTTP_FAULT_CODING_CUT,

@@ -314,6 +314,8 @@ static void test_reply_that_is_not_saved(void **state)
         {"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n123456789", ERR_NETWORK, "over 8 bytes"},
         {"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n123456789\r\n0\r\n\r\n",
          ERR_NETWORK, "over 8 bytes"},
+        {"HTTP/1.1 200 X\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+         ERR_NETWORK, "Transfer-Encoding"},
         {"HTTP/1.1 206 X\r\nContent-Length: 4\r\n\r\nhalf", ERR_NETWORK, "only a part"},
         {"HTTP/1.1 206 X\r\nContent-Length: 0\r\n\r\n", ERR_NETWORK, "only a part"},
     };

@@ -76,6 +76,28 @@ static void test_parts_that_are_whole(void **state)
     }
 }
 
+static void test_transfer_codings(void **state)
+{
+    static const char *const fields[] = {
+        "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: gzip", "transfer-encoding: x;a=1",
+        "Transfer-Encoding: chunked;a=1", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked"};
+    struct fixture *f = *state;
+    char reply[256];
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        snprintf(reply, sizeof reply,
+                 "HTTP/1.1 200 OK\r\nConnection: close\r\n%s\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+                 fields[i]);
+        check_hostile(state, reply, "a Transfer-Encoding other than chunked", false);
+        peer_stop(f->peer);
+        f->peer = NULL;
+    }
+    static char chunked[] = "HTTP/1.1 200 OK\r\nConnection: close\r\n"
+                            "Transfer-Encoding: Chunked \r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+    f->peer = peer_start(script_say, chunked);
+    struct outcome outcome = fixture_fetch(f, "GET", "/");
+    assert_body(&outcome, 200, "abc");
+}
+
 static void test_announced_body_over_the_limit(void **state)
 {
     check_hostile(state, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nx",
@@ -212,6 +234,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_part_that_nobody_asked_for, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_parts_that_are_whole, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_transfer_codings, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_announced_body_over_the_limit, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_not_http, fixture_setup, fixture_teardown),
