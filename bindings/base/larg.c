@@ -57,12 +57,14 @@ static void check_keys(lua_State *L, int index, const char *what, const char *co
             luaL_error(L, "%s: options must have names as keys, not a %s", what,
                        luaL_typename(L, -1));
         }
-        const char *name = lua_tostring(L, -1);
+        lua_pushvalue(L, -1);
+        const char *name = larg_shown(L, -1);
         size_t i = 0;
         while (keys[i] != NULL && strcmp(keys[i], name) != 0)
             i++;
         if (keys[i] == NULL)
             unknown_key(L, what, name, keys);
+        lua_pop(L, 1);
     }
 }
 
@@ -131,6 +133,30 @@ const char *larg_check_text(lua_State *L, int arg, size_t *len)
     if (text == NULL && lua_type(L, arg) == LUA_TNUMBER)
         luaL_argerror(L, arg, "NaN and infinity cannot be text");
     return text != NULL ? text : luaL_checklstring(L, arg, len); /* which raises */
+}
+
+const char *larg_shown(lua_State *L, int index)
+{
+    size_t len;
+    const char *text = lua_tolstring(L, index, &len);
+    const char *nul = text != NULL ? memchr(text, '\0', len) : NULL;
+    if (nul == NULL)
+        return text;
+    index = lua_absindex(L, index);
+    luaL_checkstack(L, 4, "a text");
+    luaL_Buffer shown;
+    luaL_buffinit(L, &shown);
+    for (const char *end = text + len; nul != NULL;
+         nul = memchr(text, '\0', (size_t)(end - text))) {
+        luaL_addlstring(&shown, text, (size_t)(nul - text));
+        luaL_addstring(&shown, "\\x00");
+        len -= (size_t)(nul - text) + 1;
+        text = nul + 1;
+    }
+    luaL_addlstring(&shown, text, len);
+    luaL_pushresult(&shown);
+    lua_replace(L, index);
+    return lua_tostring(L, index);
 }
 
 int64_t larg_integer(lua_State *L, int index, const char *key, int64_t fallback)

@@ -1,4 +1,6 @@
 #include "lerr.h"
+
+#include "larg.h"
 #include "visible.h"
 
 #include <lauxlib.h>
@@ -57,7 +59,7 @@ static void get_string(lua_State *L, int index, const char *key, char *out, size
 {
     lua_pushstring(L, key);
     lua_rawget(L, index);
-    const char *text = lua_tostring(L, -1);
+    const char *text = larg_shown(L, -1);
     if (text != NULL)
         err_text(out, size, "%s", text);
     lua_pop(L, 1);
@@ -75,7 +77,7 @@ static enum err_kind kind_named(const char *name)
 bool lerr_get(lua_State *L, int index, struct err *err)
 {
     index = lua_absindex(L, index);
-    if (!lua_istable(L, index) || !lua_checkstack(L, 3) || !lua_getmetatable(L, index))
+    if (!lua_istable(L, index) || !lua_checkstack(L, 6) || !lua_getmetatable(L, index))
         return false;
     luaL_getmetatable(L, LERR_NAME);
     bool ours = lua_rawequal(L, -1, -2);
@@ -128,7 +130,7 @@ static int lerr_tostring(lua_State *L)
         return luaL_argerror(L, 1, "a jeton error expected");
     lua_pushliteral(L, "kind");
     lua_rawget(L, 1); /* the script may have set a kind of its own */
-    const char *kind = lua_tostring(L, -1);
+    const char *kind = larg_shown(L, -1);
     char line[ERR_LINE_MAX];
     lua_pushfstring(L, "%s: %s", kind != NULL ? kind : err_kind_name(err.kind),
                     err_line(&err, line));

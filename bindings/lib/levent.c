@@ -222,7 +222,8 @@ static int hook_cancel(lua_State *L)
 {
     const struct claim *claim = luaL_checkudata(L, 1, CLAIM_TYPE);
     struct err err;
-    err_set(&err, ERR_CANCELLED, "%s", luaL_checkstring(L, 2));
+    luaL_checkstring(L, 2);
+    err_set(&err, ERR_CANCELLED, "%s", larg_shown(L, 2));
     task_cancel_context(L, claim, &err);
     return 0;
 }

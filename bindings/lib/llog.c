@@ -28,17 +28,17 @@ static size_t read_fields(lua_State *L, struct log_field *fields)
             luaL_error(L, "log: fields must have names as keys, not a %s", luaL_typename(L, -2));
         if (count == LLOG_FIELDS_MAX)
             luaL_error(L, "log: at most %d fields", LLOG_FIELDS_MAX);
-        fields[count].name = lua_tostring(L, -2);
         fields[count].number = lua_type(L, -1) == LUA_TNUMBER;
         lua_pushvalue(L, -2);
+        fields[count].name = larg_shown(L, -1);
         lua_rawsetp(L, texts, &fields[count].name);
         /* texts key value text; NaN and infinity have their names in Lua */
         lua_pushvalue(L, -1);
-        fields[count].value = larg_text(L, -1, NULL);
-        if (fields[count].value == NULL) {
+        if (larg_text(L, -1, NULL) == NULL) {
             lua_pop(L, 1);
-            fields[count].value = luaL_tolstring(L, -1, NULL);
+            luaL_tolstring(L, -1, NULL);
         }
+        fields[count].value = larg_shown(L, -1);
         lua_rawsetp(L, texts, &fields[count].value);
         lua_pop(L, 1);
         count++;
@@ -53,9 +53,9 @@ static int write_line(lua_State *L)
     struct log_field fields[LLOG_FIELDS_MAX];
     size_t count = 0;
 
-    const char *message = larg_text(L, 1, NULL);
-    if (message == NULL)
-        message = luaL_checkstring(L, 1);
+    if (larg_text(L, 1, NULL) == NULL)
+        luaL_checkstring(L, 1);
+    const char *message = larg_shown(L, 1);
     if (!lua_isnoneornil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);
         lua_settop(L, 2);

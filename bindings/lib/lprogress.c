@@ -23,7 +23,9 @@ static int mode(lua_State *L)
 /* show(text): below the log; nil: takes it away */
 static int show(lua_State *L)
 {
-    const char *text = lua_isnoneornil(L, 1) ? NULL : luaL_checkstring(L, 1);
+    if (!lua_isnoneornil(L, 1))
+        luaL_checkstring(L, 1);
+    const char *text = lua_isnoneornil(L, 1) ? NULL : larg_shown(L, 1);
     if (text != NULL)
         engine_know_secrets(vm_engine(vm_of(L)));
     log_status(log_of(L), text);

@@ -182,8 +182,9 @@ static int failed(lua_State *L, struct exchange *exchange)
         exchange_end(exchange); /* the connection is dropped */
         return lua_error(L);
     }
+    luaL_tolstring(L, -1, NULL);
     log_lines(vm_engine(vm_of(L))->log, LOG_ERROR, "the handler of %s failed: %s",
-              lua_tostring(L, 2), luaL_tolstring(L, -1, NULL));
+              lua_tostring(L, 2), larg_shown(L, -1));
     if (exchange->answer != NULL)
         lserver_message_refuse(exchange->answer, 500, "The server failed to handle the request",
                                "InternalError");
@@ -268,7 +269,7 @@ static void on_request(void *arg, struct server_exchange *answer,
     lua_pushcfunction(L, start_task);
     lua_pushlightuserdata(L, &arrival);
     if (lua_pcall(L, 1, 0, 0) != LUA_OK) { /* no memory, or too many tasks */
-        const char *why = lua_tostring(L, -1);
+        const char *why = larg_shown(L, -1);
         log_lines(vm_engine(vm_of(L))->log, LOG_ERROR, "a request cannot be handled: %s",
                   why != NULL ? why : "(no message)");
         lua_pop(L, 1);

@@ -1,5 +1,6 @@
 #include "lserver_ask.h"
 
+#include "larg.h"
 #include "lerr.h"
 #include "lserver_message.h"
 #include "run.h"
@@ -12,7 +13,8 @@ int lserver_on_error(lua_State *L)
     struct err err;
     if (lerr_get(L, 1, &err) && (err.kind == ERR_CANCELLED || err.kind == ERR_DEADLINE))
         return 1;
-    const char *text = luaL_tolstring(L, 1, NULL);
+    luaL_tolstring(L, 1, NULL);
+    const char *text = larg_shown(L, -1);
     if (run_traceback(L, 1, 1))
         lua_pushfstring(L, "%s\n%s", text, lua_tostring(L, -1));
     return 1;
@@ -72,7 +74,7 @@ static bool ask(lua_State *L, struct question *question, lua_CFunction fn, const
     lua_pushlightuserdata(L, question);
     bool good = lua_pcall(L, 1, 0, -3) == LUA_OK;
     if (!good) {
-        const char *why = lua_tostring(L, -1);
+        const char *why = larg_shown(L, -1);
         log_lines(vm_engine(vm_of(L))->log, LOG_ERROR, "the server's %s failed: %s", what,
                   why != NULL ? why : "(cancelled)");
         lua_pop(L, 1);

@@ -377,7 +377,7 @@ static int commit_at_end(lua_State *L, struct err *err)
     if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
         result = -1;
         if (!lerr_get(L, -1, err)) {
-            const char *message = lua_tostring(L, -1);
+            const char *message = larg_shown(L, -1);
             err_set(err, ERR_SCRIPT, "the state could not be written: %s",
                     message != NULL ? message : "an error without a message");
         }

@@ -1,6 +1,7 @@
 #include "vm_private.h"
 
 #include "fault.h"
+#include "larg.h"
 #include "lerr.h"
 #include "mem.h"
 
@@ -111,7 +112,7 @@ static void add_traceback(lua_State *L, struct vm *vm, int index)
         return;
     if (vm->traceback.len > 0)
         buf_putc(&vm->traceback, '\n');
-    buf_puts(&vm->traceback, lua_tostring(L, index));
+    buf_puts(&vm->traceback, larg_shown(L, index));
 }
 
 static bool is_memory_error(lua_State *L, const struct vm *vm, int index)
@@ -135,9 +136,9 @@ static void describe(lua_State *L, struct vm *vm, struct err *err)
         add_traceback(L, vm, -1);
         lua_pop(L, 1);
     } else {
-        size_t len;
-        const char *text = luaL_tolstring(L, error, &len);
-        set_message(vm, text, len, err);
+        luaL_tolstring(L, error, NULL);
+        const char *text = larg_shown(L, -1);
+        set_message(vm, text, strlen(text), err);
         vm_hint(L, err);
         lua_pop(L, 1);
     }

@@ -53,6 +53,23 @@ class Status(RunCase):
         done = self.script("return nil, 'no luck'", status=1)
         self.assertEqual(done.stderr, "jeton: error: no luck\n")
 
+    def test_a_nul_ends_no_message(self):
+        log = "require('jeton.log').warn"
+        make = r"local e = require('jeton.http').error { kind = 'http', message = '' } e.message = 'be\0fore' "
+        for text, status, shown in (
+                (log + r"('\0be\0\0fore\0')", 0, r"jeton: warning: \x00be\x00\x00fore\x00" + "\n"),
+                (log + r"('m', { ['a\0b'] = 'c\0d', e = setmetatable({}, { __tostring = function() return 'f\0g' end }) })",
+                 0, r'jeton: warning: m a\x00b="c\\x00d" e="f\\x00g"' + "\n"),
+                (r"return nil, 'be\0fore'", 1, r"jeton: error: be\x00fore" + "\n"),
+                (make + "return nil, e", 6, r"jeton: error: be\x00fore" + "\n")):
+            self.assertEqual(self.script(text, status=status).stderr, shown, text)
+        self.script(r"error('be\0fore')", status=1, says=[r"script.lua:1: be\x00fore" + "\nstack traceback:"])
+        self.script(r"require('jeton.http').request { url = 'http://127.0.0.1', ['a\0b'] = 1 }", status=1, says=[r"'a\x00b'"])
+        self.script("""local http = require "jeton.http"
+            local server = require "jeton.server".listen { handler = function() error("be\\0fore") end }
+            http.get("http://127.0.0.1:" .. server.port)
+            server:close()""", says=[r"failed: ", r"be\x00fore"])
+
     def test_uncaught_error(self):
         text = "local function inner()\n  error 'boom'\nend\ninner()\n"
         self.script(text, status=1, says=["script.lua:2: boom\nstack traceback:", "script.lua:2: in local 'inner'",
