@@ -73,9 +73,7 @@ static void add_loaded(lua_State *L, bool methods, struct names *names)
 
 static void append(struct err *err, const char *before, const char *name, const char *after)
 {
-    char text[ERR_MSG_MAX];
-    memcpy(text, err->msg, sizeof text);
-    err_text(err->msg, sizeof err->msg, "%s; %s%s%s", text, before, name, after);
+    err_advise(err, "%s%s%s", before, name, after);
 }
 
 /* Suggests `require` if the global has the name of a module of ours, with or without "jeton.". */

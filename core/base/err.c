@@ -74,6 +74,21 @@ int err_wrap(struct err *err, const char *fmt, ...)
     return -1;
 }
 
+void err_advise(struct err *err, const char *fmt, ...)
+{
+    char advice[ERR_MSG_MAX], message[ERR_MSG_MAX];
+    va_list args;
+    va_start(args, fmt);
+    err_vtext(advice, sizeof advice, fmt, args);
+    va_end(args);
+
+    memcpy(message, err->msg, sizeof message);
+    size_t len = strlen(message);
+    if (len > 1 && message[len - 1] == '.' && message[len - 2] != '.') /* "..." is a cut */
+        message[len - 1] = '\0';
+    err_text(err->msg, sizeof err->msg, "%s; %s", message, advice);
+}
+
 int err_about(struct err *err, const char *subject)
 {
     size_t len = strlen(subject) + strlen(": ");

@@ -64,6 +64,8 @@ int err_vset(struct err *err, enum err_kind kind, const char *fmt, va_list args)
     __attribute__((format(printf, 3, 0)));
 /* Puts "context: " before the message; kind and the rest stay. Returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Puts "; advice" behind the message, in place of a period that a service has ended it with. */
+void err_advise(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* err_wrap with a subject, such as a path: msg + err->subject is the message without it. */
 int err_about(struct err *err, const char *subject);
 /* As snprintf, for a field of an err and the like: what does not fit ends with ERR_CUT. */

@@ -71,17 +71,13 @@ static void refused(const struct connector *connector, struct err *err)
 {
     (void)connector;
     static const char lives[] = "it expires after 365 days, or when a new one is generated";
-    char message[ERR_MSG_MAX];
-    memcpy(message, err->msg, sizeof message);
-    if (strstr(message, KAIZALA_CHECK_APPLICATION) != NULL)
+    if (strstr(err->msg, KAIZALA_CHECK_APPLICATION) != NULL)
         return;
     if (strcasecmp(err->code, "InvalidToken") == 0)
-        err_text(err->msg, sizeof err->msg, "%s; check refresh_token: %s", message, lives);
+        err_advise(err, "check refresh_token: %s", lives);
     else
-        err_text(err->msg, sizeof err->msg,
-                 "%s; check application_id, application_secret and refresh_token: the latter "
-                 "expires after 365 days, or when a new one is generated",
-                 message);
+        err_advise(err, "check application_id, application_secret and refresh_token: the latter "
+                        "expires after 365 days, or when a new one is generated");
 }
 
 const struct provider kaizala_provider = {

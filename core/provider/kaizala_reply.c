@@ -271,11 +271,8 @@ static int service_moved(const struct provider_ask *ask, const struct http_respo
 /* The service speaks of "applicationId and secret", whatever the request was for. */
 static void advise(struct err *err)
 {
-    char message[ERR_MSG_MAX];
-    if (err->status != 401 || strcasestr(err->msg, "applicationId") == NULL)
-        return;
-    memcpy(message, err->msg, sizeof message);
-    err_text(err->msg, sizeof err->msg, "%s" KAIZALA_CHECK_APPLICATION, message);
+    if (err->status == 401 && strcasestr(err->msg, "applicationId") != NULL)
+        err_advise(err, KAIZALA_CHECK_APPLICATION);
 }
 
 enum provider_meaning kaizala_reply_read(const struct provider_ask *ask,

@@ -5,7 +5,7 @@
 #include "provider.h"
 
 /* What is added to a refusal of ID or secret. */
-#define KAIZALA_CHECK_APPLICATION "; check application_id and application_secret"
+#define KAIZALA_CHECK_APPLICATION "check application_id and application_secret"
 
 /* provider.reply */
 enum provider_meaning kaizala_reply_read(const struct provider_ask *ask,

@@ -93,12 +93,10 @@ static bool is_issuer(const struct provider_ask *ask, const char *issuer)
 
 static void refused(const struct connector *connector, struct err *err)
 {
-    char message[ERR_MSG_MAX];
-    memcpy(message, err->msg, sizeof message);
-    err_text(err->msg, sizeof err->msg,
-             "%s; the refresh token of connector '%s' is dead: sign in again (jeton login), or "
-             "configure another refresh_token",
-             message, connector->name);
+    err_advise(err,
+               "the refresh token of connector '%s' is dead: sign in again (jeton login), or "
+               "configure another refresh_token",
+               connector->name);
     err->named = true;
 }
 

@@ -176,12 +176,9 @@ static void advise(struct err *err)
         {"unauthorized_client", "the service does not allow this client the grant"},
         {"invalid_target", "check audience and resource"},
     };
-    char message[ERR_MSG_MAX];
     for (size_t i = 0; i < sizeof advice / sizeof advice[0]; i++) {
-        if (strcmp(err->code, advice[i][0]) != 0)
-            continue;
-        memcpy(message, err->msg, sizeof message);
-        err_text(err->msg, sizeof err->msg, "%s; %s", message, advice[i][1]);
+        if (strcmp(err->code, advice[i][0]) == 0)
+            err_advise(err, "%s", advice[i][1]);
     }
 }
 

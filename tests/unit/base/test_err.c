@@ -32,6 +32,17 @@ static void test_wrap(void **state)
     err_set(&err, ERR_NETWORK, "no connection");
     err.retryable = true;
     err.status = 503;
+    static const char *const ends[][2] = {{"inactivity.", "inactivity; try 2"},
+                                          {"inactivity", "inactivity; try 2"},
+                                          {"cut...", "cut...; try 2"},
+                                          {".", ".; try 2"},
+                                          {"", "; try 2"}};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct err said;
+        err_set(&said, ERR_AUTH, "%s", ends[i][0]);
+        err_advise(&said, "try %d", 2);
+        assert_string_equal(said.msg, ends[i][1]);
+    }
     assert_int_equal(err_wrap(&err, "connector '%s'", "contoso"), -1);
     assert_string_equal(err.msg, "connector 'contoso': no connection");
     assert_int_equal(err.kind, ERR_NETWORK);
