@@ -209,6 +209,15 @@ static int adopt_all(struct move *move, const struct config_rows_adopt *adopt, s
     return home->moved ? 1 : 0;
 }
 
+/* Not one of the configuration's own. */
+static bool is_elsewhere(const struct config *config, const char *path)
+{
+    size_t i = 0;
+    while (config->files[i] != NULL && strcmp(config->files[i], path) != 0)
+        i++;
+    return config->files[i] == NULL;
+}
+
 int config_rows_adopt(const struct config *config, const struct config_rows_adopt *adopt,
                       struct err *err)
 {
@@ -219,6 +228,12 @@ int config_rows_adopt(const struct config *config, const struct config_rows_adop
                        config->path);
     if (strcmp(adopt->from, config->home) == 0)
         return err_set(err, ERR_CONFIG, "'%s' is this configuration's own name", config->name);
+    if (adopt->from[0] == '/' && is_elsewhere(config, adopt->from) &&
+        access(adopt->from, F_OK) == 0)
+        return err_set(err, ERR_CONFIG,
+                       "%s still exists, and its next run would begin without its tokens and keys; "
+                       "nothing was moved: remove or rename that file first",
+                       adopt->from);
     struct move move;
     struct store *store = store_new(config->state, NULL);
     move_create(&move, config, store, adopt->from);
@@ -283,9 +298,9 @@ int config_rows_begin_anew(const struct config *config, const struct job *job, s
     if (result == 0 && home != NULL && (gone || any == NULL)) {
         buf_printf(text,
                    "job '%s' begins anew, without the keys and the history of job '%s' of %s; if "
-                   "that is the same one at another path, %s`jeton state adopt %s` brings them "
+                   "that is the same one at another path, %s%s`jeton state adopt %s` brings them "
                    "along",
-                   job->name, job->name, home,
+                   job->name, job->name, home, gone || home[0] != '/' ? "" : "removing that file, ",
                    config->name != NULL ? "" : "a line `name: NAME` in the configuration and ",
                    home);
         result = 1;
@@ -301,12 +316,13 @@ void config_rows_tell(struct log *log, const struct connector *connector, const 
     if (strcmp(connector->home, connector->file) != 0)
         log_msg(log, LOG_WARN,
                 "the state holds a token of connector '%s' for %s: `jeton state adopt %s` moves "
-                "what belongs to that to this configuration",
+                "what belongs to that to this configuration, once that file is gone",
                 connector->name, home, home);
     else
         log_msg(log, LOG_WARN,
                 "the state holds a token of connector '%s' for %s, and this is %s. Add a line "
-                "`name: NAME` at the top of the configuration, and `jeton state adopt %s`: tokens, "
-                "keys and history then belong to the name, wherever the file is",
+                "`name: NAME` at the top of the configuration, and `jeton state adopt %s` once "
+                "that file is "
+                "gone: tokens, keys and history then belong to the name, wherever the file is",
                 connector->name, home, connector->file, home);
 }

@@ -76,8 +76,9 @@ static int state_adopt(struct app *app, int argc, char **argv, struct err *err)
         .usage = "jeton state adopt PATH [--replace]",
         .description =
             "Moves what belongs to the configuration file PATH in the state (tokens, keys, "
-            "history, counters) to this configuration, which must have a name. PATH need not exist "
-            "any more. `name:NAME` stands for a configuration that had that name.",
+            "history, counters) to this configuration, which must have a name. The file PATH must "
+            "be gone, unless it is this configuration's own. `name:NAME` stands for a "
+            "configuration that had that name.",
         .opts = opts,
         .min_operands = 1,
         .max_operands = 1,

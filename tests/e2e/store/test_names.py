@@ -236,6 +236,13 @@ class Move(NameCase):
         self.assertEqual(self.count("new/jeton.yaml"), 3)
         self.fails(3, "-c", "new/jeton.yaml", "state", "adopt", "nowhere.yaml")
 
+    def test_a_path_that_still_exists_is_refused(self):
+        self.configure_at("new/jeton.yaml", name="shop")
+        for options in ([], ["--replace"]):
+            self.fails(3, "-c", "new/jeton.yaml", "state", "adopt", "jeton.yaml", *options,
+                       says=[f"{self.config} still exists", "remove or rename that file first"])
+        self.assertEqual((self.count(self.config), self.homes()), (3, {self.config}))
+
     def test_another_name_is_adopted(self):
         self.configure_at("jeton.yaml", name="shop")
         self.count(self.config)
@@ -267,6 +274,7 @@ class Tokens(NameCase):
         self.assertIn("`name: NAME`", said)
         self.configure_at("releases/2/jeton.yaml", name="shop", service=sandbox.base, token=support.TENANT_TOKEN)
         self.assertIn(f"`jeton state adopt {paths[0]}`", self.token(paths[1], status=4))
+        os.unlink(paths[0])
         self.ok("-c", paths[1], "state", "adopt", paths[0])
         self.assertEqual(self.token(paths[1])["source"], "cache")
         self.assertEqual(self.token(paths[1], "--refresh")["source"], "exchange")
