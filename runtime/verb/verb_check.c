@@ -89,6 +89,28 @@ static void check_script(struct check *check, const char *script, const struct w
     mem_free(shown);
 }
 
+/* By hard links, of which each run leaves one behind as it is. */
+static bool is_linked(const char *path, const char *other)
+{
+    struct stat one, two;
+    return strcmp(path, other) != 0 && stat(path, &one) == 0 && stat(other, &two) == 0 &&
+           one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+}
+
+static void warn_of_links(struct check *check, char *const *paths, size_t i)
+{
+    const struct job *job = &check->config->jobs[i];
+    for (size_t other = 0; other < i; other++) {
+        if (paths[other] == NULL || !is_linked(paths[i], paths[other]))
+            continue;
+        problems_warn(&check->problems, job->shown, job->line, job->col,
+                      "metrics of job '%s': its file is that of job '%s' by a hard link, which the "
+                      "next run breaks; remove it",
+                      job->name, check->config->jobs[other].name);
+        return;
+    }
+}
+
 /* Each would replace what the other wrote. Compared are the files that links lead to. */
 static void check_metrics(struct check *check)
 {
@@ -104,6 +126,7 @@ static void check_metrics(struct check *check)
         bool found = place_find(&place, job->metrics, &err) == 0;
         paths[i] = mem_strdup(found ? place.path : job->metrics);
         place_destroy(&place);
+        warn_of_links(check, paths, i);
         size_t other = 0;
         while (other < i && (paths[other] == NULL || strcmp(paths[other], paths[i]) != 0))
             other++;

@@ -186,6 +186,11 @@ class Metrics(JobCase):
                 self.assertEqual(done.returncode, 3, done.stderr)
                 self.assertRegex(done.stderr + done.stdout, r"c\.yaml:1:\d+: metrics of job 'c': .* of job 'a'")
 
+        self.write("real/job.prom", "")
+        os.link(self.path("real/job.prom"), self.path("real/c.prom"))
+        self.write("conf.d/c.yaml", "jobs: { c: { script: ../job.lua, metrics: ../real/c.prom } }\n")
+        self.assertRegex(self.ok("check").stdout, r"c\.yaml:1:\d+: warning: metrics of job 'c': .* of job 'a' by a hard link")
+
     def test_a_reader_sees_whole_files_only(self):
         self.measure("return true")
         self.run_job()
