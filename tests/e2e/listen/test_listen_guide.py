@@ -70,7 +70,7 @@ class Guide(listening.Case):
         temporary = "".join(f"{name}_temp_path {self.folder}/{name};\n"
                             for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         user = "user root;\n" if os.getuid() == 0 else ""
-        config = self.write("nginx.conf", f"{user}daemon off;\npid {self.folder}/nginx.pid;\nerror_log stderr;\n"
+        config = self.write("nginx.conf", f"{user}daemon off;\nmaster_process off;\npid {self.folder}/nginx.pid;\nerror_log stderr;\n"
                             f"events {{}}\nhttp {{\naccess_log off;\n{temporary}{server}\n}}\n")
         self.start("-e", "stderr", "-c", config, program=nginx)
         def is_up():
