@@ -36,7 +36,7 @@ static const struct verb {
     {"events", "lists what webhooks brought, and tries it again", verb_events},
     {"history", "lists past runs of jobs", verb_history},
     {"logs", "prints what a past run printed", verb_logs},
-    {"state", "moves what belongs to another path to this configuration", verb_state},
+    {"state", "checks the state and its keys, and moves what belongs elsewhere here", verb_state},
     {"listen", "receives webhooks", verb_listen},
     {"sandbox", "starts a local Kaizala", verb_sandbox},
     {"init", "writes a configuration and a first script to start from", verb_init},
