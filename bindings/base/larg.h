@@ -28,8 +28,8 @@ const char *larg_string(lua_State *L, int index, const char *key, const char *fa
 const char *larg_text(lua_State *L, int index, size_t *len);
 /* The same of an argument; raises where it is NULL. */
 const char *larg_check_text(lua_State *L, int arg, size_t *len);
-/* The string or number at index (as above, not at a key of lua_next) for what ends at a NUL, such as
- * a message: a NUL in it becomes `\x00`, in place. NULL for other types. */
+/* The string or number at index (as above, not at a key of lua_next) for what ends at a NUL, such
+ * as a message: a NUL in it becomes `\x00`, in place. NULL for other types. */
 const char *larg_shown(lua_State *L, int index);
 int64_t larg_integer(lua_State *L, int index, const char *key, int64_t fallback);
 int larg_boolean(lua_State *L, int index, const char *key, int fallback);
