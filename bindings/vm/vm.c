@@ -337,21 +337,28 @@ int vm_run_file(struct vm *vm, const char *path, int *status, struct err *err)
     return run(vm, nargs, status, err);
 }
 
+/* Pushes a piece of our own Lua. */
+static int load_code(struct vm *vm, const char *code, struct err *err)
+{
+    if (vm->broken.kind != ERR_NONE) {
+        *err = vm->broken;
+        return -1;
+    }
+    if (luaL_loadbufferx(vm->L, code, strlen(code), "=jeton", "t") == LUA_OK)
+        return 0;
+    err_set(err, ERR_SCRIPT, "%s", lua_tostring(vm->L, -1));
+    lua_pop(vm->L, 1);
+    return -1;
+}
+
 int vm_run_module(struct vm *vm, const char *module, const char *name, const char *json,
                   int *status, struct err *err)
 {
     static const char code[] = "local module, name, text = ...\n"
                                "return require(module)[name](text)\n";
     lua_State *L = vm->L;
-    if (vm->broken.kind != ERR_NONE) {
-        *err = vm->broken;
+    if (load_code(vm, code, err) != 0)
         return -1;
-    }
-    if (luaL_loadbufferx(L, code, sizeof code - 1, "=jeton", "t") != LUA_OK) {
-        err_set(err, ERR_SCRIPT, "%s", lua_tostring(L, -1));
-        lua_pop(L, 1);
-        return -1;
-    }
     lua_pushstring(L, module);
     lua_pushstring(L, name);
     lua_pushstring(L, json);
@@ -363,15 +370,8 @@ int vm_run_events(struct vm *vm, const char *path, int *status, struct err *err)
     static const char code[] = "local handlers, script = ...\n"
                                "return require('hook.worker').run(handlers, script)\n";
     lua_State *L = vm->L;
-    if (vm->broken.kind != ERR_NONE) {
-        *err = vm->broken;
+    if (load_code(vm, code, err) != 0)
         return -1;
-    }
-    if (luaL_loadbufferx(L, code, sizeof code - 1, "=jeton", "t") != LUA_OK) {
-        err_set(err, ERR_SCRIPT, "%s", lua_tostring(L, -1));
-        lua_pop(L, 1);
-        return -1;
-    }
     vm->is_script = path != NULL;
     if (path == NULL)
         lua_pushnil(L);

@@ -122,24 +122,13 @@ int connector_allows_url(const struct connector *connector, const struct url *ur
 void connector_hide(const struct connector *connector, struct redact *redact)
 {
     const struct secret *secret;
-    for (size_t i = 0; (secret = connector_secret_at(connector, i)) != NULL; i++) {
-        const char *value = secret_at_hand(secret);
-        if (value != NULL)
-            secret_hide(secret, value, strlen(value), connector->name, redact);
-    }
+    for (size_t i = 0; (secret = connector_secret_at(connector, i)) != NULL; i++)
+        secret_hide_at_hand(secret, connector->name, redact);
 }
 
 void connector_hide_files(const struct connector *connector, struct redact *redact)
 {
     const struct secret *secret;
-    for (size_t i = 0; (secret = connector_secret_at(connector, i)) != NULL; i++) {
-        struct buf value;
-        struct err ignored;
-        if (secret->kind != SECRET_FILE && secret->kind != SECRET_CREDENTIAL)
-            continue;
-        buf_create_secret(&value, SECRET_BYTES_MAX);
-        if (secret_read(secret, NULL, 0, &value, &ignored) == 0)
-            secret_hide(secret, value.data, value.len, connector->name, redact);
-        buf_destroy(&value);
-    }
+    for (size_t i = 0; (secret = connector_secret_at(connector, i)) != NULL; i++)
+        secret_hide_file(secret, connector->name, redact);
 }

@@ -47,26 +47,15 @@ int hook_read_keys(const struct hook *hook, struct redact *redact, struct hook_k
 void hook_hide(const struct hook *hook, struct redact *redact)
 {
     const struct secret *secret;
-    for (size_t i = 0; (secret = hook_secret_at(hook, i)) != NULL; i++) {
-        const char *value = secret_at_hand(secret);
-        if (value != NULL)
-            secret_hide(secret, value, strlen(value), NULL, redact);
-    }
+    for (size_t i = 0; (secret = hook_secret_at(hook, i)) != NULL; i++)
+        secret_hide_at_hand(secret, NULL, redact);
 }
 
 void hook_hide_files(const struct hook *hook, struct redact *redact)
 {
     const struct secret *secret;
-    for (size_t i = 0; (secret = hook_secret_at(hook, i)) != NULL; i++) {
-        struct buf value;
-        struct err ignored;
-        if (secret->kind != SECRET_FILE && secret->kind != SECRET_CREDENTIAL)
-            continue;
-        buf_create_secret(&value, SECRET_BYTES_MAX);
-        if (secret_read(secret, NULL, 0, &value, &ignored) == 0)
-            secret_hide(secret, value.data, value.len, NULL, redact);
-        buf_destroy(&value);
-    }
+    for (size_t i = 0; (secret = hook_secret_at(hook, i)) != NULL; i++)
+        secret_hide_file(secret, NULL, redact);
 }
 
 void hook_free(struct hook *hook)

@@ -305,3 +305,22 @@ void secret_check(const struct secret *secret, struct problems *problems)
         report(secret, problems, true, message);
     mem_free(message);
 }
+
+void secret_hide_at_hand(const struct secret *secret, const char *owner, struct redact *redact)
+{
+    const char *value = secret_at_hand(secret);
+    if (value != NULL)
+        secret_hide(secret, value, strlen(value), owner, redact);
+}
+
+void secret_hide_file(const struct secret *secret, const char *owner, struct redact *redact)
+{
+    struct buf value;
+    struct err ignored;
+    if (secret->kind != SECRET_FILE && secret->kind != SECRET_CREDENTIAL)
+        return;
+    buf_create_secret(&value, SECRET_BYTES_MAX);
+    if (secret_read(secret, NULL, 0, &value, &ignored) == 0)
+        secret_hide(secret, value.data, value.len, owner, redact);
+    buf_destroy(&value);
+}

@@ -61,6 +61,10 @@ int secret_check_value(const struct secret *secret, const char *value, size_t le
  */
 void secret_hide(const struct secret *secret, const char *value, size_t len, const char *owner,
                  struct redact *redact);
+/* The same of the value that is at hand (secret_at_hand), if one is. */
+void secret_hide_at_hand(const struct secret *secret, const char *owner, struct redact *redact);
+/* The same of the value that a file or a credential holds, if it can be read; runs nothing. */
+void secret_hide_file(const struct secret *secret, const char *owner, struct redact *redact);
 /* The value where it can be had without reading or running anything (plain, env); else NULL. */
 const char *secret_at_hand(const struct secret *secret);
 /* Without reading the value or running anything: what is wrong or risky about it. */

@@ -1,5 +1,6 @@
 #include "hook_worker.h"
 
+#include "app_environment.h"
 #include "mem.h"
 #include "store_events.h"
 #include "store_lease.h"
@@ -12,19 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static int set_environment(const struct hook *hook, struct err *err)
-{
-    for (char **entry = hook->environment; entry != NULL && *entry != NULL; entry++) {
-        char *name = mem_strndup(*entry, strcspn(*entry, "="));
-        int result = setenv(name, *entry + strlen(name) + 1, 1);
-        mem_free(name);
-        if (result != 0)
-            return err_set(err, ERR_CONFIG, "cannot set the environment: %s", strerror(errno));
-    }
-    tzset();
-    return 0;
-}
-
 /* A handler has nobody to ask. */
 static void close_input(void)
 {
@@ -33,17 +21,6 @@ static void close_input(void)
         return;
     dup2(fd, STDIN_FILENO);
     close(fd);
-}
-
-static int enter(const struct hook *hook, struct err *err)
-{
-    close_input();
-    if (set_environment(hook, err) != 0)
-        return -1;
-    if (hook->directory != NULL && chdir(hook->directory) != 0)
-        return err_set(err, ERR_CONFIG, "cannot enter directory '%s': %s", hook->directory,
-                       strerror(errno));
-    return 0;
 }
 
 static int run_vm(const struct hook_worker *worker, struct engine *engine, const char *owner,
@@ -87,7 +64,9 @@ int hook_worker_run(const struct hook_worker *worker, struct err *err)
     struct store_lease lease = {.held = false};
     char owner[STORE_RUN_ID_SIZE];
     char *traceback = NULL;
-    int status = enter(hook, err); /* before the engine, which reads variables */
+    close_input();
+    /* Before the engine, which reads variables. */
+    int status = app_environment_enter(hook->environment, hook->directory, err);
     store_run_id(owner);
     engine_create(&engine, worker->config, worker->app->log, worker->app->redact);
     if (status == 0 && hook->connector != NULL &&

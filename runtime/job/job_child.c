@@ -1,5 +1,6 @@
 #include "job_child.h"
 
+#include "app_environment.h"
 #include "clock.h"
 #include "job_report.h"
 #include "mem.h"
@@ -13,29 +14,6 @@
 static void tell_secret(void *arg, const char *secret, size_t len)
 {
     job_report_secret(*(const int *)arg, secret, len);
-}
-
-int job_child_environment(const struct job *job, struct err *err)
-{
-    for (char **entry = job->environment; entry != NULL && *entry != NULL; entry++) {
-        char *name = mem_strndup(*entry, strcspn(*entry, "="));
-        int result = setenv(name, *entry + strlen(name) + 1, 1);
-        mem_free(name);
-        if (result != 0)
-            return err_set(err, ERR_CONFIG, "cannot set the environment: %s", strerror(errno));
-    }
-    tzset();
-    return 0;
-}
-
-static int enter(const struct job *job, struct err *err)
-{
-    if (job_child_environment(job, err) != 0)
-        return -1;
-    if (job->directory != NULL && chdir(job->directory) != 0)
-        return err_set(err, ERR_CONFIG, "cannot enter directory '%s': %s", job->directory,
-                       strerror(errno));
-    return 0;
 }
 
 static int run_vm(const struct job_script *script, struct engine *engine, char **traceback,
@@ -87,7 +65,8 @@ int job_child_run(const struct job_script *script, struct err *err)
     struct engine engine;
     struct job_result result = {0};
     char *traceback = NULL;
-    int status = enter(script->job, err); /* before the engine, which reads variables */
+    int status = app_environment_enter(script->job->environment, script->job->directory,
+                                       err); /* before the engine, which reads variables */
     engine_create(&engine, script->config, app->log, app->redact);
     if (status == 0)
         status = run_vm(script, &engine, &traceback, err);

@@ -20,7 +20,5 @@ struct job_script {
  * Returns the exit status, or -1 with err, whose message names the job.
  */
 int job_child_run(const struct job_script *script, struct err *err);
-/* Sets the job's environment in this process, for good. */
-int job_child_environment(const struct job *job, struct err *err);
 
 #endif

@@ -1,8 +1,8 @@
 #include "job_heartbeat.h"
 
+#include "app_environment.h"
 #include "egress.h"
 #include "http.h"
-#include "job_child.h"
 #include "job_helper.h"
 #include "mem.h"
 #include "retry.h"
@@ -167,7 +167,7 @@ static int call(void *arg)
     struct ping *ping = arg;
     const struct job_outcome *outcome = ping->outcome;
     char line[ERR_LINE_MAX];
-    if (job_child_environment(outcome->job, &ping->err) == 0) {
+    if (app_environment_set(outcome->job->environment, &ping->err) == 0) {
         struct loop *loop = loop_new();
         ping->http = http_new(loop, outcome->app->log);
         ping->retry = (struct retry){.loop = loop,

@@ -1,10 +1,11 @@
 /* A notice as a message to a group, by the SDK. */
+#include "app_environment.h"
 #include "clock.h"
 #include "history.h"
-#include "job_child.h"
 #include "job_helper.h"
 #include "job_notice.h"
 #include "json.h"
+#include "vm.h"
 
 #include <string.h>
 
@@ -39,7 +40,7 @@ static int send_by_sdk(const struct message *message, struct err *err)
 {
     const struct job_outcome *outcome = message->outcome;
     const char *connector = message->notice->connector;
-    if (job_child_environment(outcome->job, err) != 0)
+    if (app_environment_set(outcome->job->environment, err) != 0)
         return -1;
     struct engine engine;
     engine_create(&engine, outcome->config, outcome->app->log, outcome->app->redact);

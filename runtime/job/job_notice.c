@@ -1,8 +1,8 @@
 #include "job_notice.h"
 
+#include "app_environment.h"
 #include "fd.h"
 #include "history.h"
-#include "job_child.h"
 #include "job_helper.h"
 #include "mem.h"
 
@@ -98,7 +98,7 @@ static int execute(void *arg)
     const struct command *command = arg;
     const struct job_outcome *outcome = command->outcome;
     struct err err;
-    if (job_child_environment(outcome->job, &err) != 0) {
+    if (app_environment_set(outcome->job->environment, &err) != 0) {
         log_msg(outcome->app->log, LOG_ERROR, "job '%s': %s: %s", outcome->job->name, command->what,
                 err.msg);
         return err_exit_code(err.kind);
