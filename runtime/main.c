@@ -39,6 +39,7 @@ static const struct verb {
     {"state", "checks the state and its keys, and moves what belongs elsewhere here", verb_state},
     {"listen", "receives webhooks", verb_listen},
     {"sandbox", "starts a local Kaizala", verb_sandbox},
+    {"test", "runs tests of scripts", verb_test},
     {"init", "writes a configuration and a first script to start from", verb_init},
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])

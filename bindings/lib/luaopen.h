@@ -17,6 +17,7 @@ int luaopen_jeton_progress_line(lua_State *L);
 int luaopen_jeton_server(lua_State *L); /* lserver.c */
 int luaopen_jeton_sqlite(lua_State *L); /* lsqlite.c */
 int luaopen_jeton_state(lua_State *L);  /* lstate.c */
+int luaopen_jeton_test_native(lua_State *L); /* ltest.c */
 int luaopen_jeton_token(lua_State *L);  /* ltoken.c */
 int luaopen_jeton_yaml(lua_State *L);   /* lyaml.c */
 

@@ -337,6 +337,20 @@ int vm_run_file(struct vm *vm, const char *path, int *status, struct err *err)
     return run(vm, nargs, status, err);
 }
 
+int vm_push_script(lua_State *L, const char *path, struct err *err)
+{
+    struct vm *vm = vm_of(L);
+    char *before = vm->script;
+    int result = vm_load(L, vm, path, &vm->script, err);
+    mem_free(before);
+    vm->is_script = true;
+    if (result == 0 && set_path(vm, err) != 0) {
+        lua_pop(L, 1);
+        result = -1;
+    }
+    return result;
+}
+
 /* Pushes a piece of our own Lua. */
 static int load_code(struct vm *vm, const char *code, struct err *err)
 {

@@ -38,6 +38,11 @@ struct vm_events {
     const struct store_event *once;
 };
 
+/* A run of `jeton test`: of the tests themselves. */
+struct vm_test {
+    int report_fd; /* gets what there is to say of them, a line each */
+};
+
 struct vm_options {
     struct engine *engine;            /* borrowed; the vm sets its deadline */
     const struct luaL_Reg *modules;   /* written in C, for package.preload; ends with name NULL */
@@ -49,6 +54,7 @@ struct vm_options {
     const struct job *job;            /* whose run this is; NULL: none */
     const struct vm_attempt *attempt; /* of the job; NULL: unknown */
     const struct vm_events *events;   /* of a webhook; NULL: none */
+    const struct vm_test *test;       /* NULL: none */
     int64_t watchdog_ms;              /* after the deadline; 0: VM_WATCHDOG_MS */
     bool ends_programs; /* at the deadline and by a signal: all children of this process; else they
                            are left to somebody else */
@@ -77,6 +83,9 @@ int vm_run_module(struct vm *vm, const char *module, const char *name, const cha
 /* Handles options.events by the script at path, or by its command or URL (path NULL): until
  * wake_fd ends, or the count hook had to be set, which makes Lua slow. */
 int vm_run_events(struct vm *vm, const char *path, int *status, struct err *err);
+/* For a module that vm_run_module runs: pushes the function of a script, as vm_run_file loads it;
+ * `require` finds what lies beside it. */
+int vm_push_script(lua_State *L, const char *path, struct err *err);
 /* After a failure: what follows the first line of the error, and the traceback, to be logged below
  * err's message. Of any length, not masked; NULL if there is none. Lives as long as the vm. */
 const char *vm_traceback(const struct vm *vm);

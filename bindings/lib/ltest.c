@@ -1,0 +1,121 @@
+/* jeton.test_native, internal: what the tests of scripts need of C. Lua: scripts/test. */
+#include "fd.h"
+#include "larg.h"
+#include "lerr.h"
+#include "luaopen.h"
+#include "mem.h"
+#include "task.h"
+#include "vm.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SCOPE_TYPE  "jeton.test.scope"
+#define REPORT_MAX  ((size_t)4 * 1024 * 1024)
+#define FOLDER_MODE 0700
+
+static const char *check_path(lua_State *L, int arg)
+{
+    size_t len;
+    const char *path = luaL_checklstring(L, arg, &len);
+    luaL_argcheck(L, strlen(path) == len, arg, "holds a NUL byte");
+    return path;
+}
+
+/* native.load(path) → the function of the script and its real path; or nil, err */
+static int test_load(lua_State *L)
+{
+    struct err err;
+    if (vm_push_script(L, check_path(L, 1), &err) != 0)
+        return lerr_return(L, &err);
+    lua_pushstring(L, vm_script(vm_of(L)));
+    return 2;
+}
+
+/* native.mask(text) → the text without secrets */
+static int test_mask(lua_State *L)
+{
+    size_t len;
+    struct buf masked;
+    const char *text = luaL_checklstring(L, 1, &len);
+    luaL_argcheck(L, len <= REPORT_MAX, 1, "too long");
+    engine_know_secrets(vm_engine(vm_of(L)));
+    buf_create(&masked, (len + 1) * sizeof REDACT_MASK);
+    redact_text(vm_engine(vm_of(L))->redact, text, len, &masked);
+    char *copy = lua_newuserdatauv(L, masked.len + 1, 0);
+    memcpy(copy, masked.data, masked.len + 1);
+    len = masked.len;
+    buf_destroy(&masked);
+    lua_pushlstring(L, copy, len);
+    return 1;
+}
+
+/* native.report(line): masked, and written to whoever started this process. */
+static int test_report(lua_State *L)
+{
+    test_mask(L);
+    size_t len;
+    const char *line = lua_tolstring(L, -1, &len);
+    if (fd_write(vm_options_of(vm_of(L))->test->report_fd, line, len) != 0)
+        return luaL_error(L, "the report cannot be written: %s", strerror(errno));
+    return 0;
+}
+
+/* native.enter(folder): makes it, and makes it the working directory. */
+static int test_enter(lua_State *L)
+{
+    const char *path = check_path(L, 1);
+    if ((mkdir(path, FOLDER_MODE) != 0 && errno != EEXIST) || chdir(path) != 0)
+        return luaL_error(L, "cannot enter folder '%s': %s", path, strerror(errno));
+    return 0;
+}
+
+/* native.scope(): what the tasks of one test have in common. */
+static int test_scope(lua_State *L)
+{
+    lua_newuserdatauv(L, 1, 0);
+    luaL_setmetatable(L, SCOPE_TYPE);
+    return 1;
+}
+
+/* native.start(scope, fn, …) → a task of it; those that it starts are too. */
+static int test_start(lua_State *L)
+{
+    luaL_checkudata(L, 1, SCOPE_TYPE);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    if (!task_new_of(L, lua_gettop(L) - 2, 1, 0))
+        return luaL_error(L, "too many tasks");
+    return 1;
+}
+
+/* native.left(scope) → a task that has not ended, or whose failure nobody has seen; or nil */
+static int test_left(lua_State *L)
+{
+    return task_push_of_context(L, luaL_checkudata(L, 1, SCOPE_TYPE)) ? 1 : 0;
+}
+
+/* native.cancel(scope) */
+static int test_cancel(lua_State *L)
+{
+    struct err err;
+    err_set(&err, ERR_CANCELLED, "the test has ended");
+    task_cancel_context(L, luaL_checkudata(L, 1, SCOPE_TYPE), &err);
+    return 0;
+}
+
+int luaopen_jeton_test_native(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"load", test_load},   {"mask", test_mask},     {"report", test_report},
+        {"enter", test_enter}, {"scope", test_scope},   {"start", test_start},
+        {"left", test_left},   {"cancel", test_cancel}, {NULL, NULL}};
+    if (vm_options_of(vm_of(L))->test == NULL)
+        return luaL_error(L, "jeton.test is for the files that `jeton test` runs: *_test.lua");
+    luaL_newmetatable(L, SCOPE_TYPE);
+    lua_pop(L, 1);
+    luaL_newlib(L, functions);
+    return 1;
+}

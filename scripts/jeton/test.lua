@@ -1,0 +1,75 @@
+--- Tests of scripts, for files that `jeton test` runs.
+require "jeton.test_native" -- raises where no test is run
+
+---@class jeton.Test: table
+local test = {}
+
+-- What makes `t`: each gives `methods`. Those that are not there yet are left out.
+local MODULES = {
+  "test.case", "test.compare", "test.snapshot", "test.cassette", "test.event",
+}
+
+--- The tests of this file, in the order in which they stand there. For test.child.
+---@class test.case
+---@field name string
+---@field fn fun(t: table)
+---@field line integer
+---@field skip boolean
+---@field only boolean
+test.cases = {}
+
+local function add(name, fn, kind)
+  if type(name) ~= "string" or name == "" or name:find "%c" then
+    error("test: a name (one line of text) expected", 3)
+  elseif type(fn) ~= "function" then
+    error("test: a function expected after the name", 3)
+  elseif test.cases[name] then
+    error(("test: line %d has a test of this name already"):format(test.cases[name].line), 3)
+  end
+  local case = {
+    name = name,
+    fn = fn,
+    line = debug.getinfo(3, "l").currentline,
+    skip = kind == "skip",
+    only = kind == "only",
+  }
+  test.cases[#test.cases + 1] = case
+  test.cases[name] = case
+end
+
+--- A test that is not run for now.
+---@param name string
+---@param fn fun(t: jeton.T)
+function test.skip(name, fn)
+  add(name, fn, "skip")
+end
+
+--- While there is one, it alone is run. Fails where CI is set.
+---@param name string
+---@param fn fun(t: jeton.T)
+function test.only(name, fn)
+  add(name, fn, "only")
+end
+
+--- The methods of `t`, of all modules.
+---@return table<string, function>
+function test.methods()
+  local methods = {}
+  for _, name in ipairs(MODULES) do
+    local found, module = pcall(require, name)
+    if found then
+      for key, method in pairs(module.methods) do
+        methods[key] = method
+      end
+    elseif not tostring(module):find("module '" .. name .. "' not found", 1, true) then
+      error(module, 0)
+    end
+  end
+  return methods
+end
+
+return setmetatable(test, {
+  __call = function(_, name, fn)
+    add(name, fn)
+  end,
+})

@@ -1,0 +1,73 @@
+--- One test: what `t` is, what is done at its end, and what it says of itself.
+local case = { methods = {} }
+
+local methods = case.methods
+local LOG_MAX = 200 -- lines that are kept, the last
+
+--- Called at the test's end, whatever became of it; the last one first.
+---@param fn fun()
+function methods:defer(fn)
+  if type(fn) ~= "function" then error("t:defer: a function expected", 2) end
+  table.insert(self.deferred, fn)
+end
+
+--- Shown if the test fails.
+---@param ... any
+function methods:log(...)
+  local parts = table.pack(...)
+  for i = 1, parts.n do
+    parts[i] = tostring(parts[i])
+  end
+  table.insert(self.lines, table.concat(parts, " "))
+  if #self.lines > LOG_MAX then table.remove(self.lines, 1) end
+end
+
+--- Where a failure was raised, as "file:line": the nearest frame that is not ours.
+---@param level integer
+---@return string|nil
+function case.where(level)
+  for at = level + 1, level + 200 do
+    local info = debug.getinfo(at, "Sl")
+    if not info then return nil end
+    if info.currentline > 0 and info.source:sub(1, 1) == "@" then
+      return ("%s:%d"):format(info.source:sub(2), info.currentline)
+    end
+  end
+end
+
+--- A message that begins with its place, in two.
+---@param text string
+---@return table
+function case.split(text)
+  local where, message = text:match "^([^\n]-:%d+): (.*)$"
+  return { message = message or text, where = where }
+end
+
+--- What a test failed with, as a table: message, where, diff.
+---@param raised any
+---@param level integer of the raising function
+---@return table
+function case.failure(raised, level)
+  if type(raised) == "table" and raised.message and raised.kind == nil then
+    return { message = raised.message, where = raised.where, diff = raised.diff }
+  end
+  local failure = type(raised) == "string" and case.split(raised) or { message = tostring(raised) }
+  failure.where = failure.where or case.where(level + 1)
+  return failure
+end
+
+--- A test's `t`. `index` has its methods.
+function case.new(definition, options, path, index)
+  return setmetatable({
+    name = definition.name,
+    line = definition.line,
+    file = options.file,
+    path = path,
+    options = options,
+    deferred = {},
+    at_end = {},
+    lines = {},
+  }, { __index = index, __name = "jeton.T" })
+end
+
+return case

@@ -1,0 +1,187 @@
+--- Runs the tests of one file, in a process of its own (runtime/verb/test_child.c), and reports what became
+--- of each as a line of JSON.
+local case = require "test.case"
+local json = require "jeton.json"
+local native = require "jeton.test_native"
+local task = require "jeton.task"
+local test = require "jeton.test"
+
+local child = {}
+
+local UNREADABLE = 3 -- exit status
+
+--- JSON can say no bytes that are not UTF-8; a failure may.
+local function sayable(value)
+  if type(value) == "string" and not utf8.len(value) then
+    return (value:gsub("[\x80-\xff]", function(byte)
+      return ("\\x%02x"):format(byte:byte())
+    end))
+  elseif type(value) == "table" then
+    for key, each in pairs(value) do
+      value[key] = sayable(each)
+    end
+  end
+  return value
+end
+
+local function report(event)
+  native.report(assert(json.encode(sayable(event))) .. "\n")
+end
+
+local function contains(list, name)
+  for _, item in ipairs(list or {}) do
+    if item == name then return true end
+  end
+end
+
+--- Which tests are asked for, in the order in which they are run.
+local function chosen(options)
+  local cases = {}
+  for _, each in ipairs(test.cases) do
+    if (not options.filter or each.name:find(options.filter, 1, true))
+      and (not options.names or contains(options.names, each.name)) then
+      cases[#cases + 1] = each
+    end
+  end
+  if options.shuffle then
+    for i = #cases, 2, -1 do
+      local j = math.random(i)
+      cases[i], cases[j] = cases[j], cases[i]
+    end
+  end
+  return cases
+end
+
+--- The first failure counts; of the others it is told what they are.
+local function fail(t, failure)
+  if not t.failure then
+    t.failure = failure
+  else
+    t:log("also: " .. failure.message)
+  end
+end
+
+local function attempt(t, fn, ...)
+  local arguments = table.pack(...)
+  return xpcall(function()
+    return fn(table.unpack(arguments, 1, arguments.n))
+  end, function(raised)
+    fail(t, case.failure(raised, 2))
+  end)
+end
+
+--- What the test asked to be done at its end, and what must not be left of it.
+local function finish(t, scope)
+  local left = native.left(scope)
+  if left and left:status() == "failed" then
+    attempt(t, left.join, left)
+  elseif left then
+    fail(t, { message = "a task is still under way at the end of the test; join or cancel it" })
+  end
+  native.cancel(scope)
+  for i = #t.deferred, 1, -1 do
+    attempt(t, t.deferred[i])
+  end
+  for _, fn in ipairs(t.at_end) do
+    attempt(t, fn, not t.failure)
+  end
+end
+
+local function run_case(t, fn)
+  local scope = native.scope()
+  local body = native.start(scope, function()
+    attempt(t, fn, t)
+  end)
+  local ended, raised = pcall(body.join, body)
+  if not ended then fail(t, { message = tostring(raised) }) end
+  local last = native.start(native.scope(), finish, t, scope)
+  last:join()
+end
+
+--- What is said of a failure: not more than somebody reads.
+local function described(t)
+  local failure = t.failure
+  return {
+    message = failure.message,
+    where = failure.where,
+    diff = failure.diff,
+    traceback = failure.traceback,
+    log = #t.lines > 0 and t.lines or nil,
+    rerun = ("jeton test %s -k '%s'"):format(t.file, t.name:gsub("'", "'\\''")),
+  }
+end
+
+local function run_all(options, cases, path)
+  local folder = assert(os.getenv "JETON_TEST_FOLDER", "JETON_TEST_FOLDER is not set")
+  local methods, only, ci = test.methods(), false, (os.getenv "CI" or "") ~= ""
+  for _, each in ipairs(cases) do
+    only = only or each.only
+  end
+  for number, each in ipairs(cases) do
+    local t, began = case.new(each, options, path, methods), task.now()
+    local skip = each.skip or only and not each.only and not ci
+    report { event = "start", test = each.name }
+    if not skip then
+      native.enter(("%s/%d"):format(folder, number))
+      if each.only and ci then
+        fail(t, { message = "test.only, and CI is set: the others would not be run",
+                  where = ("%s:%d"):format(options.file, each.line) })
+      else
+        run_case(t, each.fn)
+      end
+    end
+    report {
+      event = "result",
+      test = each.name,
+      line = each.line,
+      status = skip and "skip" or t.failure and "fail" or "pass",
+      ms = math.floor((task.now() - began) * 1000),
+      failure = t.failure and described(t) or nil,
+    }
+  end
+end
+
+--- Those of our process that are the user's: what a change of makes the tests worth another run.
+local function loaded(path)
+  local files = { path }
+  for name in pairs(package.loaded) do
+    local file = package.searchpath(name, package.path)
+    if file then files[#files + 1] = file end
+  end
+  table.sort(files)
+  return files
+end
+
+---@param text string JSON: file, seed, shuffle, filter, names, list, and what the modules of `t` read
+---@return boolean|nil
+function child.run(text)
+  local options = assert(json.decode(text))
+  for key, value in pairs(options) do
+    if value == json.null then options[key] = nil end
+  end
+  math.randomseed(options.seed or 0)
+  local main, path = native.load(options.file)
+  local failure
+  if not main then
+    failure = case.split(path.message)
+  else
+    xpcall(main, function(raised)
+      failure = case.failure(raised, 2)
+    end)
+  end
+  if failure then
+    report { event = "broken", message = failure.message, where = failure.where }
+    report { event = "end", loaded = { main and path or options.file } }
+    os.exit(UNREADABLE)
+  end
+  local cases = chosen(options)
+  local plan = {}
+  for i, each in ipairs(cases) do
+    plan[i] = { name = each.name, line = each.line, skip = each.skip }
+  end
+  report { event = "plan", file = options.file, seed = options.seed, tests = json.array(plan) }
+  if not options.list then run_all(options, cases, path) end
+  report { event = "end", loaded = loaded(path) }
+end
+
+return child
