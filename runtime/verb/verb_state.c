@@ -99,19 +99,18 @@ static int state_adopt(struct app *app, int argc, char **argv, struct err *err)
     return status;
 }
 
-static const struct app_verb verbs[] = {{"adopt", state_adopt},
-                                        {"check", verb_state_check},
-                                        {"keygen", verb_state_keygen},
-                                        {"rekey", verb_state_rekey},
-                                        {NULL, NULL}};
+static const struct app_verb verbs[] = {{"adopt", state_adopt},        {"check", verb_state_check},
+                                        {"keygen", verb_state_keygen}, {"keys", verb_state_keys},
+                                        {"rekey", verb_state_rekey},   {NULL, NULL}};
 
 int verb_state(struct app *app, int argc, char **argv, struct err *err)
 {
     static const struct app_verbs table = {
         .title = "jeton state",
-        .usage = "jeton state adopt PATH [--replace] | check | keygen FILE | rekey",
+        .usage = "jeton state adopt PATH [--replace] | check | keygen FILE | keys … | rekey",
         .description = "Works on the state itself: `jeton state adopt --help`, `jeton state check "
-                       "--help`, `jeton state keygen --help`, `jeton state rekey --help`.",
+                       "--help`, `jeton state keygen --help`, `jeton state keys --help`, `jeton "
+                       "state rekey --help`.",
         .verbs = verbs,
     };
     return app_verbs(&table, app, argc, argv, err);

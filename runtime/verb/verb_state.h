@@ -5,6 +5,7 @@
 #include "config_load.h"
 #include "verb.h"
 
+app_fn verb_state_keys;
 app_fn verb_state_keygen;
 app_fn verb_state_check;
 app_fn verb_state_rekey;

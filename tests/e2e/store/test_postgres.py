@@ -92,6 +92,18 @@ class Postgres(PostgresCase):
                               capture_output=True, check=True).stdout
         self.assertNotIn(b"secret output".hex().encode(), dump)
 
+    def test_its_keys_are_shown_and_changed_from_any_host(self):
+        self.write("job.lua", "")
+        for number in range(2):
+            self.host(number, f"jobs:\n  job:\n    script: {self.folder}/job.lua\n")
+        lines = "".join(f'{{"key":"k{n:03}","value":"secret {n}"}}\n' for n in range(250))
+        done = self.on(0, "state", "keys", "import", "--job", "job", input=lines)
+        self.assertEqual((done.returncode, done.stdout), (0, "set 250 keys of job 'job'\n"), done.stderr)
+        self.assertEqual(self.on(1, "state", "keys", "export", "--job", "job").stdout, lines)
+        self.assertEqual(self.on(1, "state", "keys", "delete", "--job", "job", "k000").returncode, 0)
+        self.assertEqual(self.on(0, "state", "keys", "get", "--job", "job", "k000").returncode, 1)
+        self.assertEqual(self.on(0, "state", "keys", "list", "--job", "job").stdout.count("\n"), 249)
+
     def test_one_host_runs_a_job_at_a_time(self):
         self.write("job.lua", f'local t = require "jeton.task"\nio.open("{self.folder}/on", "w"):close()\n'
                               f'while not io.open("{self.folder}/go") do t.sleep(0.02) end')

@@ -102,5 +102,117 @@ state.set("n", n + 1) state.set("only_set", n)
         self.assertEqual((done.returncode, done.stdout), (3, ""), done.stderr)
 
 
+class Keys(support.Case):
+    """`jeton state keys`."""
+
+    JOBS = """jobs:
+  poll: {script: poll.lua}
+  other: {script: poll.lua}
+webhooks:
+  orders: {script: poll.lua, from: github, secret: {env: HOOK}}
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.config = self.write("jeton.yaml", f"version: 1\nstate: {self.state}\n{self.JOBS}")
+        self.write("poll.lua", "print((require 'jeton.json'.encode(require 'jeton.state'.get('k'))))")
+
+    def keys(self, *args, status=0, **more):
+        done = self.jeton("state", "keys", *args, **more)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout if status == 0 else done.stderr
+
+    def test_what_is_set_is_what_the_job_gets(self):
+        for text, as_json in (("5", "5"), ("1e2", "100.0"), ("636674054802000001", "636674054802000001"),
+                              ('"é"', '"é"'), ('{"b": [1, null]}', '{"b":[1,null]}'), ("\ufefftrue", "true")):
+            self.keys("set", "--job", "poll", "k", text)
+            self.assertEqual(self.keys("get", "--job", "poll", "k"), as_json + "\n")
+            done = self.jeton("run", "--job", "poll")
+            self.assertEqual((done.returncode, done.stdout), (0, as_json + "\n"), done.stderr)
+        self.assertEqual(self.keys("list", "--job", "poll"), "k\n")
+        self.assertEqual(self.keys("list", "--job", "other"), "")
+        self.assertEqual(self.keys("list", "--job", "other", "--json"), "[]\n")
+
+    def test_text_is_never_guessed(self):
+        said = self.keys("set", "--job", "poll", "k", "2026-01-01", status=1)
+        self.assertIn("--text takes it as a text", said)
+        self.keys("set", "--job", "poll", "k", "2026-01-01", "--text")
+        self.assertEqual(self.keys("get", "--job", "poll", "k"), '"2026-01-01"\n')
+        self.assertEqual(self.keys("get", "--job", "poll", "k", "--text"), "2026-01-01\n")
+        self.keys("set", "--job", "poll", "--text", "k", "-", input="a\nb\n")
+        self.assertEqual(self.keys("get", "--job", "poll", "k"), '"a\\nb"\n')
+        self.keys("set", "--job", "poll", "k", "-", input="[1]\n")
+        self.assertEqual(self.keys("get", "--job", "poll", "--text", "k"), "[1]\n")
+
+    def test_export_and_import(self):
+        lines = '{"key":"a \\"b\\"","value":[1,2.5]}\n{"key":"é","value":null}\n'
+        said = self.keys("import", "--hook", "orders", input="\ufeff" + lines.replace("\n", "\r\n\n"))
+        self.assertEqual(said, "set 2 keys of webhook 'orders'\n")
+        self.assertEqual(self.keys("export", "--hook", "orders"), lines)
+        self.assertEqual(self.keys("list", "--hook", "orders", "--json"), '["a \\"b\\"",\n "é"]\n')
+        path = self.write("keys.jsonl", lines + '{"key":"c"}\n')
+        self.assertIn("keys.jsonl: line 3: expected {", self.keys("import", "--job", "poll", path, status=1))
+        for bad in ('{"key":1,"value":1}', '{"key":"","value":1}', '{"key":"k","value":1,"more":1}', "[]", '{"key":"k"',
+                    '{"key":"a\\u0000b","value":1}', '{"key":"%s","value":1}' % ("k" * 513)):
+            self.assertIn("line 1: ", self.keys("import", "--job", "poll", input=bad, status=1))
+        self.assertEqual(self.keys("list", "--job", "poll"), "")
+
+    def test_delete(self):
+        for key in ("a", "b", "c"):
+            self.keys("set", "--job", "poll", key, "1")
+        self.assertIn("no key 'x'", self.keys("delete", "--job", "poll", "a", "x", status=1))
+        self.assertEqual(self.keys("list", "--job", "poll"), "a\nb\nc\n")
+        self.keys("delete", "--job", "poll", "c", "a")
+        self.assertEqual(self.keys("list", "--job", "poll"), "b\n")
+        self.assertIn("no key 'a'", self.keys("get", "--job", "poll", "a", status=1))
+        self.keys("delete", "--job", "poll", "--all")
+        self.assertEqual(self.keys("list", "--job", "poll"), "")
+        self.keys("delete", "--job", "poll", status=2)
+        self.keys("delete", "--job", "poll", "a", "--all", status=2)
+
+    def test_a_run_keeps_its_keys_for_itself(self):
+        self.write("poll.lua", "io.stdout:write('on\\n') io.stdout:flush()\n"
+                               "while not io.open 'go' do require 'jeton.task'.sleep(0.02) end")
+        self.keys("set", "--job", "poll", "k", "1")
+        run = self.start("run", "--job", "poll")
+        self.assertEqual(run.stdout.readline(), b"on\n")
+        for args in (["set", "k", "2"], ["delete", "k"], ["import", self.write("none.jsonl", "")]):
+            said = self.keys(args[0], "--job", "poll", *args[1:], status=7)
+            self.assertIn("job 'poll' is running", said)
+        self.assertEqual(self.keys("get", "--job", "poll", "k"), "1\n")
+        self.keys("set", "--job", "other", "k", "3")
+        self.write("go", "")
+        self.assertEqual(run.wait(30), 0)
+        self.keys("set", "--job", "poll", "k", "2")
+
+    def test_a_renamed_job_is_still_found(self):
+        self.keys("set", "--job", "poll", "k", "1")
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\n{self.JOBS.replace('poll:', 'pull:')}")
+        self.keys("import", "--job", "pull", input=self.keys("export", "--job", "poll"))
+        self.assertEqual(self.keys("get", "--job", "pull", "k"), "1\n")
+        self.keys("delete", "--job", "poll", "k")
+        self.assertIn("unknown job 'poll'", self.keys("list", "--job", "poll", status=3))
+
+    def test_a_secret_is_not_printed(self):
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\n{self.JOBS}connectors:\n  contoso:\n"
+                                 "    token_service: https://kaizala.example.org/v1\n    application_id: an-application\n"
+                                 "    application_secret: very-secret-text\n    refresh_token: refresh-secret-text\n")
+        os.chmod(self.config, 0o600)
+        self.keys("set", "--job", "poll", "k", '["very-secret-text"]')
+        self.assertNotIn("very-secret", self.keys("get", "--job", "poll", "k"))
+        said = self.keys("export", "--job", "poll", status=1)
+        self.assertIn("'k' holds a secret", said)
+        self.assertNotIn("very-secret", said)
+
+    def test_reading_makes_no_state(self):
+        self.assertEqual(self.keys("list", "--job", "poll"), "")
+        self.assertEqual(self.keys("export", "--hook", "orders"), "")
+        self.keys("get", "--job", "poll", "k", status=1)
+        self.keys("list", "--job", "none", status=3)
+        self.keys("list", status=2)
+        self.keys("list", "--job", "poll", "--hook", "orders", status=2)
+        self.assertFalse(os.path.exists(self.state))
+
+
 if __name__ == "__main__":
     unittest.main()

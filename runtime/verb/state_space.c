@@ -1,0 +1,121 @@
+#include "state_space.h"
+
+#include "config_load.h"
+#include "config_rows.h"
+#include "hook.h"
+#include "store_events.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool stop_at_first(void *arg, const struct store_kv *item)
+{
+    (void)item;
+    *(bool *)arg = true;
+    return false;
+}
+
+static void set_scope(struct state_space *space, const struct state_space_name *name,
+                      const char *home)
+{
+    if (name->job != NULL)
+        store_scope(space->scope, name->job, home);
+    else
+        store_event_scope(space->scope, name->hook, home);
+}
+
+/* The home of one that is configured; else NULL with err. */
+static const char *home_of(const struct state_space *space, const struct state_space_name *name,
+                           struct err *err)
+{
+    if (name->job != NULL) {
+        const struct job *job = config_job(space->config, name->job, err);
+        return job != NULL ? job->home : NULL;
+    }
+    const struct hook *hook = config_hook(space->config, name->hook, err);
+    return hook != NULL ? hook->home : NULL;
+}
+
+/* Of one that was renamed or removed, while there are keys of it. 1, 0, -1. */
+static int find_former(struct state_space *space, const struct state_space_name *name,
+                       struct err *err)
+{
+    bool found = false;
+    for (const char *const *home = space->config->homes; home != NULL && *home != NULL; home++) {
+        set_scope(space, name, *home);
+        if (state_space_each(space, stop_at_first, &found, err) != 0)
+            return -1;
+        if (found)
+            return 1;
+    }
+    return 0;
+}
+
+static int find_scope(struct state_space *space, const struct state_space_name *name,
+                      struct err *err)
+{
+    struct err unknown = {0};
+    const char *home = home_of(space, name, &unknown);
+    if (home != NULL) {
+        set_scope(space, name, home);
+        return 0;
+    }
+    int found = find_former(space, name, err);
+    if (found == 0)
+        *err = unknown;
+    return found == 1 ? 0 : -1;
+}
+
+int state_space_lock(struct state_space *space, struct err *err)
+{
+    if (!space->locks)
+        return 0;
+    if (store_open(space->store, err) != 0)
+        return -1;
+    int held = store_lease_try(&space->lease, space->store, STORE_LEASE_JOB, space->scope, err);
+    if (held == 0)
+        err_set(err, ERR_BUSY, "%s is running: its keys are not changed meanwhile", space->what);
+    return held == 1 ? 0 : -1;
+}
+
+int state_space_open(struct state_space *space, struct app *app,
+                     const struct state_space_name *name, bool writes, struct err *err)
+{
+    *space = (struct state_space){0};
+    if ((name->job != NULL) + (name->hook != NULL) != 1)
+        return err_set(err, ERR_USAGE, "expected one of --job NAME and --hook NAME");
+    snprintf(space->what, sizeof space->what, "%s '%s'", name->job != NULL ? "job" : "webhook",
+             name->job != NULL ? name->job : name->hook);
+    space->config = app_config(app, true, err);
+    if (space->config == NULL)
+        return -1;
+    space->store = store_new(space->config->state, NULL);
+    space->empty = !writes && !store_exists(space->store);
+    if (!space->empty && config_rows_settle(space->config, space->store, app->log, err) != 0)
+        return -1;
+    space->locks = name->job != NULL;
+    return find_scope(space, name, err);
+}
+
+void state_space_close(struct state_space *space)
+{
+    store_lease_release(&space->lease);
+    store_free(space->store);
+    config_free(space->config);
+}
+
+int state_space_each(struct state_space *space, store_kv_fn *fn, void *arg, struct err *err)
+{
+    struct store_call call = {.op = STORE_KV_EACH,
+                              .kv = {.scope = space->scope, .fn = fn, .arg = arg}};
+    return space->empty ? 0 : store_wait(space->store, &call, err);
+}
+
+int state_space_write(struct state_space *space, const struct store_kv *items, size_t count,
+                      struct err *err)
+{
+    struct store_call call = {.op = STORE_KV_WRITE,
+                              .under = space->lease.held ? &space->lease : NULL,
+                              .kv = {.scope = space->scope, .items = items, .count = count}};
+    return store_wait(space->store, &call, err);
+}
