@@ -102,7 +102,7 @@ static int fail_unknown(struct parse *parse, const char *shown, const char *name
 
 static bool takes_value(const struct opt *opt)
 {
-    return opt->type != OPT_FLAG && opt->type != OPT_COUNT;
+    return opt->type != OPT_FLAG && opt->type != OPT_COUNT && opt->type != OPT_OPTIONAL;
 }
 
 static void add_string(struct opt_strings *strings, const char *text)
@@ -119,6 +119,9 @@ static int store_value(const struct opt *opt, const char *text, struct err *err)
         return 0;
     case OPT_COUNT:
         ++*(int *)opt->value;
+        return 0;
+    case OPT_OPTIONAL:
+        *(const char **)opt->value = text != NULL ? text : "";
         return 0;
     case OPT_STRING:
         *(const char **)opt->value = text;
@@ -165,7 +168,7 @@ static int parse_long(struct parse *parse, const char *word)
     }
     if (opt == NULL)
         return fail_unknown(parse, shown, shown + 2);
-    if (equals != NULL && !takes_value(opt))
+    if (equals != NULL && !takes_value(opt) && opt->type != OPT_OPTIONAL)
         return err_set(parse->err, ERR_USAGE, "option '%s' of %s takes no value", shown,
                        parse->command);
     return set_option(parse, opt, shown, equals != NULL ? equals + 1 : NULL);

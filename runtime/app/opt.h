@@ -14,6 +14,7 @@ enum opt_type {
     OPT_FLAG,     /* bool */
     OPT_COUNT,    /* int, one more each time */
     OPT_STRING,   /* const char * */
+    OPT_OPTIONAL, /* const char *; "" without a value, which only "--name=value" gives */
     OPT_STRINGS,  /* struct opt_strings, each time one more; mem_free its items, after errors too */
     OPT_DURATION, /* int64_t milliseconds: integer and ms, s, m, h, d */
     OPT_SIZE,     /* int64_t bytes: integer and optional B, KiB, MiB, GiB */

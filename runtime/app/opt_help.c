@@ -20,14 +20,16 @@ static int columns(const char *text, size_t len)
     return count;
 }
 
-/* "-C, --connector NAME" */
+/* "-C, --connector NAME", "--shuffle[=SEED]" */
 static void format_names(const struct opt *opt, char *out, size_t size)
 {
     char letter[8] = "    ";
     if (opt->short_name != '\0')
         snprintf(letter, sizeof letter, "-%c, ", opt->short_name);
-    snprintf(out, size, "%s--%s%s%s", letter, opt->long_name, opt->arg != NULL ? " " : "",
-             opt->arg != NULL ? opt->arg : "");
+    bool may = opt->type == OPT_OPTIONAL;
+    snprintf(out, size, "%s--%s%s%s%s", letter, opt->long_name,
+             opt->arg != NULL ? (may ? "[=" : " ") : "", opt->arg != NULL ? opt->arg : "",
+             may ? "]" : "");
 }
 
 static void pad(struct buf *out, int count)

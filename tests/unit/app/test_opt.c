@@ -15,6 +15,7 @@ struct values {
     bool dry_run;
     int verbose;
     const char *connector;
+    const char *shuffle;
     struct opt_strings fields;
     int64_t timeout;
     int64_t memory;
@@ -41,6 +42,7 @@ static void parse_spec(struct parsed *parsed, const char *usage, bool stop, int 
         {0, "limit", OPT_INTEGER, &values->limit, "N", "at most this many"},
         {'n', "dry-run", OPT_FLAG, &values->dry_run, NULL, "print what would be sent"},
         {'v', "verbose", OPT_COUNT, &values->verbose, NULL, "say more"},
+        {0, "shuffle", OPT_OPTIONAL, &values->shuffle, "SEED", "in another order"},
         {'f', "field", OPT_STRINGS, &values->fields, "KEY=VALUE", "a field"},
         {0},
     };
@@ -110,6 +112,22 @@ static void test_short_options(void **state)
     assert_string_equal(parsed.values.connector, "one");
     assert_int_equal(parsed.values.verbose, 3);
     assert_true(parsed.values.dry_run);
+    done(&parsed);
+}
+
+static void test_optional_value(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse(&parsed, "run --shuffle 7");
+    assert_string_equal(parsed.values.shuffle, "");
+    assert_int_equal(parsed.result.count, 1);
+    done(&parsed);
+    parse(&parsed, "run --shuffle=7");
+    assert_string_equal(parsed.values.shuffle, "7");
+    done(&parsed);
+    parse(&parsed, "run");
+    assert_null(parsed.values.shuffle);
     done(&parsed);
 }
 
@@ -234,6 +252,7 @@ static void test_help_layout(void **state)
          "run with this connector instead of the only "
          "one that is configured, or of the one that the job names"},
         {0, "dry-run", OPT_FLAG, &flag, NULL, "print what would be sent"},
+        {0, "shuffle", OPT_OPTIONAL, &text, "SEED", "in another order"},
         {0, "a-name-that-is-too-wide-for-its-column", OPT_STRING, &text, "X", "wide"},
         {0},
     };
@@ -262,6 +281,7 @@ static void test_help_layout(void **state)
         "  -C, --connector NAME  run with this connector instead of the only one that is\n"
         "                        configured, or of the one that the job names\n"
         "      --dry-run         print what would be sent\n"
+        "      --shuffle[=SEED]  in another order\n"
         "      --a-name-that-is-too-wide-for-its-column X\n"
         "                        wide\n"
         "  -h, --help            show this help\n");
@@ -275,7 +295,7 @@ int main(void)
         cmocka_unit_test(test_operands),         cmocka_unit_test(test_number_of_operands),
         cmocka_unit_test(test_help_comes_first), cmocka_unit_test(test_unknown_options),
         cmocka_unit_test(test_bad_values),       cmocka_unit_test(test_global_command_name),
-        cmocka_unit_test(test_help_layout),
+        cmocka_unit_test(test_help_layout),      cmocka_unit_test(test_optional_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
