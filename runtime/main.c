@@ -66,7 +66,7 @@ static int parse_globals(struct app_globals *globals, int argc, char **argv,
     buf_puts(help, "\nVerbs:\n");
     for (size_t i = 0; i < VERBS; i++)
         buf_printf(help, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
-    buf_puts(help, "\n`jeton VERB --help` describes a verb, jeton(1) everything.\n");
+    buf_puts(help, "\n`jeton VERB --help` describes a verb, `man jeton-VERB` all of it.\n");
     return 0;
 }
 

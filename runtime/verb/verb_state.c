@@ -107,10 +107,13 @@ int verb_state(struct app *app, int argc, char **argv, struct err *err)
 {
     static const struct app_verbs table = {
         .title = "jeton state",
-        .usage = "jeton state adopt PATH [--replace] | check | keygen FILE | keys … | rekey",
-        .description = "Works on the state itself: `jeton state adopt --help`, `jeton state check "
-                       "--help`, `jeton state keygen --help`, `jeton state keys --help`, `jeton "
-                       "state rekey --help`.",
+        .usage = "jeton state adopt PATH [--replace]\n"
+                 "jeton state check\n"
+                 "jeton state keygen FILE\n"
+                 "jeton state keys VERB …\n"
+                 "jeton state rekey",
+        .description = "Works on the state itself. `jeton state adopt --help` and the like have "
+                       "the details.",
         .verbs = verbs,
     };
     return app_verbs(&table, app, argc, argv, err);

@@ -24,7 +24,8 @@ class Installed(support.Case):
         read("cmake", "--install", BUILD, "--prefix", self.prefix)
 
     def test_the_files(self):
-        for path in ("bin/jeton", "share/man/man1/jeton.1", "share/man/man5/jeton.yaml.5",
+        for path in ("bin/jeton", "share/man/man1/jeton.1", "share/man/man1/jeton-run.1",
+                     "share/man/man5/jeton.yaml.5",
                      "share/jeton/examples/hello.lua", "share/jeton/examples/hello.yaml",
                      "share/jeton/examples/disk-alert.lua", "share/jeton/examples/data/logo.png",
                      "share/jeton/examples/lib/csv.lua", "share/jeton/meta/jeton/http.lua"):
