@@ -1,13 +1,17 @@
 /* jeton: what a script knows about its run. */
 #include "lerr.h"
+#include "ljson.h"
+#include "ljson_value.h"
 #include "luaopen.h"
 #include "lyaml.h"
 #include "vm.h"
 
 #include <lauxlib.h>
+#include <stdlib.h>
 #include <string.h>
 
-static void push_args(lua_State *L, const struct job *job, const char *const *args)
+/* The job's, or the list of operands. */
+static void push_given(lua_State *L, const struct job *job, const char *const *args)
 {
     if (job != NULL && job->args != NULL) {
         lyaml_push(L, job->args, yaml_resolve_args);
@@ -17,6 +21,25 @@ static void push_args(lua_State *L, const struct job *job, const char *const *ar
     for (lua_Integer i = 0; args != NULL && args[i] != NULL; i++) {
         lua_pushstring(L, args[i]);
         lua_seti(L, -2, i + 1);
+    }
+}
+
+static void push_args(lua_State *L, const struct vm_options *options)
+{
+    push_given(L, options->job, options->args); /* args */
+    bool list = ljson_value_is_array(L, -1);
+    for (size_t i = 0; i < options->nnamed; i++) {
+        const struct vm_arg *arg = &options->named[i];
+        struct err err;
+        if (list)
+            lua_pushinteger(L, (lua_Integer)strtoll(arg->name, NULL, 10));
+        else
+            lua_pushstring(L, arg->name); /* args name */
+        if (!arg->json)
+            lua_pushstring(L, arg->value); /* args name value */
+        else if (ljson_decode(L, arg->value, strlen(arg->value), NULL, &err) != 0)
+            luaL_error(L, "%s", err.msg);
+        lua_settable(L, -3); /* args */
     }
 }
 
@@ -60,7 +83,7 @@ int luaopen_jeton(lua_State *L)
     struct vm *vm = vm_of(L);
     const struct vm_options *options = vm_options_of(vm);
     lua_createtable(L, 0, 7);
-    push_args(L, options->job, options->args);
+    push_args(L, options);
     lua_setfield(L, -2, "args");
     push_folder(L, vm_script(vm));
     lua_setfield(L, -2, "folder");

@@ -20,6 +20,13 @@ struct vm_attempt {
     int64_t attempts; /* the most that will be made */
 };
 
+/* One of jeton.args, by its name (in a list: its number), in place of what a job says. */
+struct vm_arg {
+    const char *name;
+    const char *value; /* a text, or the value as JSON, which is valid */
+    bool json;
+};
+
 /* Whose events are handled: vm_run_events. Times in milliseconds. */
 struct vm_events {
     const char *hook;
@@ -44,13 +51,15 @@ struct vm_test {
 };
 
 struct vm_options {
-    struct engine *engine;            /* borrowed; the vm sets its deadline */
-    const struct luaL_Reg *modules;   /* written in C, for package.preload; ends with name NULL */
-    const char *connector;            /* the run's connector; NULL: the only one */
-    bool dry_run;                     /* http: GETs go out, the rest is printed */
-    int64_t memory_bytes;             /* 0: VM_MEMORY_DEFAULT */
-    int64_t timeout_ms;               /* 0: none */
-    const char *const *args;          /* jeton.args as a list; NULL-terminated; NULL: none */
+    struct engine *engine;          /* borrowed; the vm sets its deadline */
+    const struct luaL_Reg *modules; /* written in C, for package.preload; ends with name NULL */
+    const char *connector;          /* the run's connector; NULL: the only one */
+    bool dry_run;                   /* http: GETs go out, the rest is printed */
+    int64_t memory_bytes;           /* 0: VM_MEMORY_DEFAULT */
+    int64_t timeout_ms;             /* 0: none */
+    const char *const *args;        /* jeton.args as a list; NULL-terminated; NULL: none */
+    const struct vm_arg *named;     /* of jeton.args, beside the list or the job's */
+    size_t nnamed;
     const struct job *job;            /* whose run this is; NULL: none */
     const struct vm_attempt *attempt; /* of the job; NULL: unknown */
     const struct vm_events *events;   /* of a webhook; NULL: none */

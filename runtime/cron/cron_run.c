@@ -244,7 +244,9 @@ static int run_child(struct scheduler *scheduler, struct err *err)
     }
     if (scheduler->keeps)
         return app_keep_alive(scheduler->app, scheduler->table.plan.config, NULL, err);
-    return job_run_loaded(scheduler->app, scheduler->table.plan.config, scheduler->job, true, err);
+    const struct job_request request = {.name = scheduler->job->name, .scheduled = true};
+    return job_run_loaded(scheduler->app, scheduler->table.plan.config, scheduler->job, &request,
+                          err);
 }
 
 static int run(struct scheduler *scheduler, struct err *err)

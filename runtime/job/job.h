@@ -9,17 +9,22 @@
 
 #include "app.h"
 
+struct vm_arg;
+
 struct job_request {
     const char *name;
-    bool scheduled; /* only if a slot is due, which is claimed */
-    bool dry_run;   /* in this process, once; nothing is claimed or recorded */
+    bool scheduled;             /* only if a slot is due, which is claimed */
+    bool dry_run;               /* in this process, once; nothing is claimed or recorded */
+    const struct vm_arg *named; /* in place of single ones of its args */
+    size_t nnamed;
 };
 
 /* Returns the exit status, or -1 with err: in the supervisor, and in the child too, which then
  * leaves by main as any run does. */
 int job_run(struct app *app, const struct job_request *request, struct err *err);
-/* The same for a job of a configuration that is loaded, recorded. */
+/* The same for a job of a configuration that is loaded, recorded. Of the request, the name and
+ * dry_run are not looked at. */
 int job_run_loaded(struct app *app, const struct config *config, const struct job *job,
-                   bool scheduled, struct err *err);
+                   const struct job_request *request, struct err *err);
 
 #endif

@@ -29,6 +29,8 @@ static int run_vm(const struct job_script *script, struct engine *engine, char *
                                        .dry_run = script->dry_run,
                                        .memory_bytes = job->memory_bytes,
                                        .timeout_ms = left > 0 ? left : 1,
+                                       .named = script->named,
+                                       .nnamed = script->nnamed,
                                        .job = job,
                                        .attempt = script->attempt,
                                        .ends_process = true,

@@ -12,6 +12,8 @@ struct job_script {
     const struct vm_attempt *attempt;
     int64_t deadline_ms; /* monotonic */
     bool dry_run;
+    const struct vm_arg *named;
+    size_t nnamed;
     int report_fd; /* job_report.h; -1: nobody listens */
 };
 

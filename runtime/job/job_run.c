@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "config_load.h"
 #include "fault.h"
+#include "job_args.h"
 #include "job_attempt.h"
 #include "job_hooks.h"
 #include "job_record.h"
@@ -22,7 +23,7 @@ struct run {
     struct app *app;
     const struct config *config;
     const struct job *job;
-    bool scheduled;
+    const struct job_request *request;
     struct job_signal_watch signals;
     struct store *store;
     struct store_lease lease; /* of the job */
@@ -145,6 +146,8 @@ static int attempt_once(struct run *run, struct err *err)
                                       .job = run->job,
                                       .attempt = &attempt,
                                       .deadline_ms = run->deadline_ms,
+                                      .named = run->request->named,
+                                      .nnamed = run->request->nnamed,
                                       .report_fd = -1};
     enum job_attempt_side side;
     if (store_lease_reserve(&run->lease, RECORD_BYTES, err) != 0)
@@ -212,7 +215,7 @@ static int attempts(struct run *run, struct err *err)
 
 static void wait_jitter(struct run *run)
 {
-    if (!run->scheduled || run->job->jitter_ms == 0)
+    if (!run->request->scheduled || run->job->jitter_ms == 0)
         return;
     int64_t ms = randombytes_uniform((uint32_t)run->job->jitter_ms + 1);
     log_msg(run->app->log, LOG_DEBUG, "job '%s': waits %lld ms (jitter)", run->job->name,
@@ -270,7 +273,7 @@ static int say_late(struct run *run)
 /* Without a record no run begins; the hooks are told of that failure. */
 static int not_begun(struct run *run, struct err *err)
 {
-    if (!job_record_was_due(&run->record, run->scheduled))
+    if (!job_record_was_due(&run->record, run->request->scheduled))
         return err_wrap(err, "job '%s'", run->job->name);
     err_wrap(err, "it did not start, because it cannot be recorded");
     end_by_error(run, NULL, err);
@@ -281,7 +284,7 @@ static int not_begun(struct run *run, struct err *err)
 
 static int run_recorded(struct run *run, struct err *err)
 {
-    switch (job_record_begin(&run->record, run->scheduled, err)) {
+    switch (job_record_begin(&run->record, run->request->scheduled, err)) {
     case JOB_RECORD_FAILED:
         return not_begun(run, err);
     case JOB_RECORD_NONE:
@@ -305,7 +308,7 @@ static int run_recorded(struct run *run, struct err *err)
 /* Without a record */
 
 static int run_dry(struct app *app, const struct config *config, const struct job *job,
-                   struct err *err)
+                   const struct job_request *request, struct err *err)
 {
     const struct vm_attempt attempt = {.attempt = 1, .attempts = 1};
     const struct job_script script = {.app = app,
@@ -314,6 +317,8 @@ static int run_dry(struct app *app, const struct config *config, const struct jo
                                       .attempt = &attempt,
                                       .deadline_ms = clock_mono_ms() + job->timeout_ms,
                                       .dry_run = true,
+                                      .named = request->named,
+                                      .nnamed = request->nnamed,
                                       .report_fd = -1};
     return job_child_run(&script, err);
 }
@@ -335,9 +340,9 @@ static int64_t tend(void *arg)
 }
 
 int job_run_loaded(struct app *app, const struct config *config, const struct job *job,
-                   bool scheduled, struct err *err)
+                   const struct job_request *request, struct err *err)
 {
-    struct run run = {.app = app, .config = config, .job = job, .scheduled = scheduled};
+    struct run run = {.app = app, .config = config, .job = job, .request = request};
     if (job_signal_watch_start(&run.signals, err) != 0)
         return -1;
     run.store = store_new(config->state, NULL);
@@ -369,10 +374,12 @@ int job_run(struct app *app, const struct job_request *request, struct err *err)
     const struct job *job = config_job(config, request->name, err);
     if (job != NULL && request->scheduled)
         warn_zone(app, job);
+    if (job != NULL && job_args_check(job, request->named, request->nnamed, app->log, err) != 0)
+        job = NULL;
     if (job != NULL && request->dry_run)
-        status = run_dry(app, config, job, err);
+        status = run_dry(app, config, job, request, err);
     else if (job != NULL)
-        status = job_run_loaded(app, config, job, request->scheduled, err);
+        status = job_run_loaded(app, config, job, request, err);
     config_free(config);
     return status;
 }

@@ -4,6 +4,7 @@
 #include "engine.h"
 #include "fault.h"
 #include "job.h"
+#include "job_args.h"
 #include "mem.h"
 #include "orphans.h"
 #include "vm.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NOT_GIVEN (-1)
@@ -24,6 +26,7 @@ struct run_options {
     bool sandbox;
     const char *job;
     bool scheduled;
+    struct job_args args;
 };
 
 /* A job defines all that the other options and operands say. */
@@ -49,6 +52,9 @@ static int check_job(const struct run_options *options, const struct opt_result 
     if (options->dry_run && options->scheduled)
         return err_set(err, ERR_USAGE,
                        "--scheduled and --dry-run: a dry run claims nothing; drop one of them");
+    if (options->args.count > 0 && options->scheduled)
+        return err_set(err, ERR_USAGE,
+                       "--scheduled and --arg: cron's runs take the job's own args");
     return 0;
 }
 
@@ -82,6 +88,10 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
          "send only GET and HEAD requests; print the others"},
         {0, "sandbox", OPT_FLAG, &options->sandbox, NULL,
          "run against a local Kaizala that ends with the script"},
+        {0, "arg", OPT_STRINGS, &options->args.texts, "KEY=VALUE",
+         "set a text of jeton.args, in place of the job's; may be repeated"},
+        {0, "arg-json", OPT_STRINGS, &options->args.values, "KEY=JSON",
+         "the same of a number, true, a list or another JSON value"},
         {0, "job", OPT_STRING, &options->job, "NAME",
          "run this job of the configuration, with its settings"},
         {0, "scheduled", OPT_FLAG, &options->scheduled, NULL,
@@ -89,9 +99,11 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton run [-C CONNECTOR] [--timeout D] [--memory N] [--dry-run] SCRIPT [ARG…]\n"
-                 "jeton run --sandbox [OPTIONS] SCRIPT [ARG…]\n"
-                 "jeton run --job NAME [--scheduled | --dry-run]",
+        .usage =
+            "jeton run [-C CONNECTOR] [--timeout D] [--memory N] [--dry-run] [--arg KEY=VALUE]…\n"
+            "          SCRIPT [ARG…]\n"
+            "jeton run --sandbox [OPTIONS] SCRIPT [ARG…]\n"
+            "jeton run --job NAME [--scheduled | [--dry-run] [--arg KEY=VALUE]…]",
         .description =
             "Runs a Lua script; \"-\" reads it from standard input. The script finds its arguments "
             "in `...` and in jeton.args. The exit status says how it ended; see jeton(1).",
@@ -102,6 +114,8 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
     };
     options->timeout_ms = options->memory_bytes = NOT_GIVEN;
     int status = app_options(&spec, argc, argv, result, err);
+    if (status > 0 && job_args_read(&options->args, err) != 0)
+        status = -1;
     if (status > 0)
         status = check_combination(options, result, err) == 0 ? 1 : -1;
     if (status > 0 && options->timeout_ms == 0)
@@ -129,7 +143,9 @@ static int check_script(const struct config *config, const char *script, struct 
                        "%s is a configuration, not a script; name it before the verb: jeton -c %s "
                        "run SCRIPT",
                        script, script);
-    if (access(script, F_OK) != 0 && config_job(config, script, &ignored) != NULL)
+    struct stat st;
+    if ((stat(script, &st) != 0 || S_ISDIR(st.st_mode)) &&
+        config_job(config, script, &ignored) != NULL)
         return err_set(err, ERR_USAGE,
                        "there is no script '%s', but a job, which is run by: jeton run --job %s",
                        script, script);
@@ -157,6 +173,8 @@ static int run_script(struct app *app, const struct run_options *options, const 
                                           .memory_bytes = options->memory_bytes,
                                           .timeout_ms = options->timeout_ms,
                                           .args = operands + 1,
+                                          .named = options->args.items,
+                                          .nnamed = options->args.count,
                                           .ends_programs = true,
                                           .ends_process = true,
                                           .watchdog_ms = fault_number(FAULT_RUN_WATCHDOG),
@@ -221,7 +239,12 @@ int verb_run(struct app *app, int argc, char **argv, struct err *err)
     if (status <= 0)
         goto cleanup;
     const struct job_request request = {
-        .name = options.job, .scheduled = options.scheduled, .dry_run = options.dry_run};
+        .name = options.job,
+        .scheduled = options.scheduled,
+        .dry_run = options.dry_run,
+        .named = options.args.items,
+        .nnamed = options.args.count,
+    };
     if (options.job != NULL)
         status = job_run(app, &request, err);
     else if (options.sandbox)
@@ -229,6 +252,7 @@ int verb_run(struct app *app, int argc, char **argv, struct err *err)
     else
         status = run_script(app, &options, result.operands, err);
 cleanup:
+    job_args_destroy(&options.args);
     mem_free(result.operands);
     return status;
 }

@@ -39,6 +39,26 @@ class Surroundings(JobCase):
         self.job("print(next(require 'jeton'.args), next(require 'jeton'.job.args))")
         self.assertEqual(self.run_job().stdout, "nil\tnil\n")
 
+    def test_single_args_are_replaced(self):
+        shows = "print(require 'jeton.json'.encode(require 'jeton'.args), require 'jeton'.args == require 'jeton'.job.args)"
+        self.job(shows, args={"group": "Sales", "top": 10, "of": {"a": 1}})
+        done = self.run_job("--arg", "group=R&D = 1", "--arg-json", 'of=[2, null, "x"]', "--arg", "new=")
+        self.assertEqual(done.stdout, '{"group":"R&D = 1","new":"","of":[2,null,"x"],"top":10}\ttrue\n')
+        self.assertEqual(done.stderr, "")
+        done = self.run_job("--dry-run", "--arg", "gruop=x", "--arg", "top=3")
+        self.assertEqual(done.stdout, '{"group":"Sales","gruop":"x","of":{"a":1},"top":"3"}\ttrue\n')
+        self.assertIn("warning: the args of job 'job' have no 'gruop'; did you mean 'group'?\n", done.stderr)
+        self.assertIn("'top' of the args of job 'job' is no text; --arg makes it one, and --arg-json top=…", done.stderr)
+        self.job(shows)
+        self.assertEqual(self.run_job("--arg-json", "top=3").stdout, '{"top":3}\ttrue\n')
+        self.job(shows, args=["a", "b"])
+        self.assertEqual(self.run_job("--arg", "2=c", "--arg-json", "3=4").stdout, '["a","c",4]\ttrue\n')
+        rows = len(self.rows())
+        for key in ("4", "0", "group", "01", "99999999999999999999"):
+            done = self.run_job("--arg", key + "=c", status=2)
+            self.assertIn(f"are a list: expected a number from 1 to 3 in place of '{key}'", done.stderr)
+        self.assertEqual(len(self.rows()), rows)
+
     def test_a_phone_number_stays_a_string(self):
         self.write("job.lua", "for _, value in ipairs(require 'jeton'.args) do print(math.type(value) or value) end")
         self.write("jeton.yaml", f"version: 1\nstate: {self.state}\njobs:\n  job: {{ script: job.lua, args: [+33100000001, 007, 7] }}\n")
@@ -72,11 +92,19 @@ class Usage(JobCase):
         self.job("")
         for options, says in ((["-C", "x"], "--connector"), (["--timeout", "5s"], "--timeout"),
                               (["--memory", "1MiB"], "--memory"), (["--sandbox"], "--sandbox"),
-                              (["--scheduled", "--dry-run"], "--dry-run"), (["x.lua"], "x.lua")):
+                              (["--scheduled", "--dry-run"], "--dry-run"), (["x.lua"], "x.lua"),
+                              (["--scheduled", "--arg", "a=1"], "--arg")):
             self.fails(2, "run", "--job", "job", *options, says=says)
         self.fails(2, "run", "--scheduled", "x.lua", says="--job")
         self.fails(2, "run", says="--job")
         self.assertFalse(os.path.exists(self.state))
+
+    def test_a_job_is_no_script(self):
+        self.job("")
+        says = "there is no script 'job', but a job, which is run by: jeton run --job job"
+        self.fails(2, "run", "job", says=says)
+        os.mkdir(self.path("job"))
+        self.fails(2, "run", "job", says=says)
 
     def test_a_job_that_is_not_there(self):
         """As after it was renamed: cron's line is heard of."""

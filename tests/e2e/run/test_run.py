@@ -41,6 +41,16 @@ class Status(RunCase):
             done = self.script(text, status=status)
             self.assertEqual(done.stderr, "", text)
 
+    def test_args_by_name(self):
+        text = "local args = require 'jeton'.args print(args[1], args.group, math.type(args.top), ...)"
+        self.script(text, "--arg", options=("--arg", "group=a=b", "--arg-json", "top=10"), prints="--arg\ta=b\tinteger\t--arg\n")
+        for options, says in ((["--arg", "group"], "--arg: expected KEY=VALUE, not 'group'"),
+                              (["--arg-json", "=1"], "--arg-json: expected KEY=JSON, not '=1'"),
+                              (["--arg-json", "top=x"], "--arg-json top=x: invalid JSON at 1:1"),
+                              (["--arg-json", "top="], "--arg-json top=: "),
+                              (["--arg", "a=1", "--arg-json", "a=1"], "--arg-json: 'a' is given twice")):
+            self.script("", status=2, options=options, says=says)
+
     def test_nil_and_an_err_exits_by_its_kind(self):
         for kind, status in (("config", 3), ("auth", 4), ("network", 5), ("http", 6), ("throttled", 6), ("deadline", 8),
                              ("cancelled", 1), ("invalid", 1)):
