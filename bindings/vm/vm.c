@@ -312,10 +312,22 @@ static int set_path(struct vm *vm, struct err *err)
     return vm_modules_path(vm->L, folder, err);
 }
 
+/* Pushes the arguments of the options; their number. */
+static int push_args(struct vm *vm, struct err *err)
+{
+    const char *const *args = vm->options.args;
+    int nargs = 0;
+    for (; args != NULL && args[nargs] != NULL; nargs++) {
+        if (!lua_checkstack(vm->L, 2))
+            return err_set(err, ERR_USAGE, "too many arguments for a script");
+        lua_pushstring(vm->L, args[nargs]);
+    }
+    return nargs;
+}
+
 int vm_run_file(struct vm *vm, const char *path, int *status, struct err *err)
 {
     lua_State *L = vm->L;
-    int nargs = 0;
     if (vm->broken.kind != ERR_NONE) {
         *err = vm->broken;
         return -1;
@@ -328,13 +340,8 @@ int vm_run_file(struct vm *vm, const char *path, int *status, struct err *err)
     }
     if (loaded != 0 || set_path(vm, err) != 0)
         return -1;
-    const char *const *args = vm->options.args;
-    for (; args != NULL && args[nargs] != NULL; nargs++) {
-        if (!lua_checkstack(L, 2))
-            return err_set(err, ERR_USAGE, "too many arguments for a script");
-        lua_pushstring(L, args[nargs]);
-    }
-    return run(vm, nargs, status, err);
+    int nargs = push_args(vm, err);
+    return nargs >= 0 ? run(vm, nargs, status, err) : -1;
 }
 
 int vm_push_script(lua_State *L, const char *path, struct err *err)
@@ -365,18 +372,37 @@ static int load_code(struct vm *vm, const char *code, struct err *err)
     return -1;
 }
 
+/* Pushes what calls a function of an embedded module, and the names of both. */
+static int push_call(struct vm *vm, const char *module, const char *name, struct err *err)
+{
+    static const char code[] = "local module, name = ...\n"
+                               "return require(module)[name](select(3, ...))\n";
+    if (load_code(vm, code, err) != 0)
+        return -1;
+    lua_pushstring(vm->L, module);
+    lua_pushstring(vm->L, name);
+    return 0;
+}
+
 int vm_run_module(struct vm *vm, const char *module, const char *name, const char *json,
                   int *status, struct err *err)
 {
-    static const char code[] = "local module, name, text = ...\n"
-                               "return require(module)[name](text)\n";
-    lua_State *L = vm->L;
-    if (load_code(vm, code, err) != 0)
+    if (push_call(vm, module, name, err) != 0)
         return -1;
-    lua_pushstring(L, module);
-    lua_pushstring(L, name);
-    lua_pushstring(L, json);
+    lua_pushstring(vm->L, json);
     return run(vm, 3, status, err);
+}
+
+int vm_run_texts(struct vm *vm, const char *module, const char *name, const struct vm_text *texts,
+                 size_t ntexts, int *status, struct err *err)
+{
+    vm->is_script = true;
+    if (push_call(vm, module, name, err) != 0 || set_path(vm, err) != 0)
+        return -1;
+    for (size_t i = 0; i < ntexts; i++)
+        lua_pushlstring(vm->L, texts[i].data, texts[i].len);
+    int nargs = push_args(vm, err);
+    return nargs >= 0 ? run(vm, 2 + (int)ntexts + nargs, status, err) : -1;
 }
 
 int vm_run_events(struct vm *vm, const char *path, int *status, struct err *err)

@@ -89,6 +89,16 @@ int vm_run_file(struct vm *vm, const char *path, int *status, struct err *err);
  */
 int vm_run_module(struct vm *vm, const char *module, const char *name, const char *json,
                   int *status, struct err *err);
+/*
+ * The same for a person who types code: with texts, then the arguments of vm_options. Modules are
+ * found in the working directory, as those of a script from standard input are.
+ */
+struct vm_text {
+    const char *data;
+    size_t len;
+};
+int vm_run_texts(struct vm *vm, const char *module, const char *name, const struct vm_text *texts,
+                 size_t ntexts, int *status, struct err *err);
 /* Handles options.events by the script at path, or by its command or URL (path NULL): until
  * wake_fd ends, or the count hook had to be set, which makes Lua slow. */
 int vm_run_events(struct vm *vm, const char *path, int *status, struct err *err);
@@ -110,6 +120,9 @@ void vm_held_back(struct vm *vm);
 /* To be called after writing to stdout, with errno set to 0 before. Interrupts the script if nobody
  * reads its output any more. */
 void vm_output_look(struct vm *vm);
+/* Prints what jeton itself says to a person: through the redaction point, and on a terminal
+ * visible. No metamethod is called; what fails is seen by vm_output_look. */
+void vm_output_write(struct vm *vm, const char *text, size_t len);
 struct vm *vm_of(lua_State *L);
 struct engine *vm_engine(struct vm *vm);
 const struct vm_options *vm_options_of(struct vm *vm);

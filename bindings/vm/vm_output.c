@@ -5,12 +5,15 @@
  */
 #include "vm_private.h"
 
+#include "visible.h"
+
 #include <errno.h>
 #include <lauxlib.h>
 #include <lualib.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 void vm_output_look(struct vm *vm)
 {
@@ -43,6 +46,26 @@ int vm_output_arrived(struct vm *vm, int *status, struct err *err)
     }
     return err_set(err, ERR_SCRIPT, "cannot write to standard output: %s",
                    strerror(vm->output_errno));
+}
+
+void vm_output_write(struct vm *vm, const char *text, size_t len)
+{
+    struct buf masked, shown;
+    engine_know_secrets(vm->options.engine);
+    buf_create_secret(&masked, len * sizeof REDACT_MASK + sizeof REDACT_MASK);
+    redact_text(vm->options.engine->redact, text, len, &masked);
+    buf_create_secret(&shown, masked.len * VISIBLE_GROWTH);
+    bool terminal = isatty(STDOUT_FILENO) == 1;
+    if (terminal)
+        visible_append(&shown, masked.data, masked.len, VISIBLE_LINES);
+    const struct buf *out = terminal ? &shown : &masked;
+    vm_output_begins(vm);
+    errno = 0;
+    fwrite(out->data, 1, out->len, stdout);
+    fflush(stdout);
+    vm_output_look(vm);
+    buf_destroy(&masked);
+    buf_destroy(&shown);
 }
 
 /* print, as Lua has it. */

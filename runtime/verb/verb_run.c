@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define NOT_GIVEN (-1)
+#define CODE_MAX  ((size_t)4 * 1024 * 1024) /* of all -e; the kernel allows less */
 
 struct run_options {
     const char *connector;
@@ -24,6 +25,7 @@ struct run_options {
     int64_t memory_bytes;
     bool dry_run;
     bool sandbox;
+    struct opt_strings code; /* -e */
     const char *job;
     bool scheduled;
     struct job_args args;
@@ -45,6 +47,8 @@ static int check_job(const struct run_options *options, const struct opt_result 
                        "configuration, without job '%s'; try its script with `jeton run --sandbox "
                        "SCRIPT [ARG…]`, or the job with --dry-run",
                        options->job);
+    if (options->code.count > 0)
+        return err_set(err, ERR_USAGE, "--job and -e: a job has its own script; drop one of them");
     if (result->count > 0)
         return err_set(err, ERR_USAGE,
                        "--job and '%s': a job has its own script and args; drop the operand",
@@ -65,10 +69,11 @@ static int check_combination(const struct run_options *options, const struct opt
         return check_job(options, result, err);
     if (options->scheduled)
         return err_set(err, ERR_USAGE, "--scheduled needs --job NAME");
-    if (result->count == 0)
-        return err_set(err, ERR_USAGE,
-                       "jeton run needs a script, or --job NAME; usage: jeton run [OPTIONS] SCRIPT "
-                       "[ARG…]");
+    if (result->count == 0 && options->code.count == 0)
+        return err_set(
+            err, ERR_USAGE,
+            "jeton run needs a script, -e CODE or --job NAME; usage: jeton run [OPTIONS] SCRIPT "
+            "[ARG…]");
     if (options->sandbox && options->connector != NULL)
         return err_set(err, ERR_USAGE, "--sandbox brings its own connector: drop --connector");
     return 0;
@@ -80,6 +85,9 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
     const struct opt opts[] = {
         {'C', "connector", OPT_STRING, &options->connector, "NAME",
          "the connector that the script uses by default"},
+        {'e', "execute", OPT_STRINGS, &options->code, "CODE",
+         "run this in place of a script; several are lines of one. Everybody on this machine can "
+         "read it, and the ARGs: no secrets here"},
         {0, "timeout", OPT_DURATION, &options->timeout_ms, "D",
          "end the run after this time, with status 8: 30s, 5m, 1h"},
         {0, "memory", OPT_SIZE, &options->memory_bytes, "N",
@@ -102,11 +110,15 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
         .usage =
             "jeton run [-C CONNECTOR] [--timeout D] [--memory N] [--dry-run] [--arg KEY=VALUE]…\n"
             "          SCRIPT [ARG…]\n"
+            "jeton run [OPTIONS] -e CODE [ARG…]\n"
             "jeton run --sandbox [OPTIONS] SCRIPT [ARG…]\n"
             "jeton run --job NAME [--scheduled | [--dry-run] [--arg KEY=VALUE]…]",
         .description =
             "Runs a Lua script; \"-\" reads it from standard input. The script finds its arguments "
-            "in `...` and in jeton.args. The exit status says how it ended; see jeton(1).",
+            "in `...` and in jeton.args. With -e, an expression prints its value: a text as it is, "
+            "what an iterator gives one a line, all else as JSON, secrets masked; kz, http, json, "
+            "task, token and jeton are there without require. The exit status says how it ended; "
+            "see jeton(1).",
         .opts = opts,
         .stop_at_operand = true,
         .min_operands = 0, /* check_combination knows */
@@ -152,6 +164,20 @@ static int check_script(const struct config *config, const char *script, struct 
     return 0;
 }
 
+/* All -e as lines of one chunk: the last one, which may be an expression, and those before it. */
+static int run_code(struct vm *vm, const struct opt_strings *code, int *status, struct err *err)
+{
+    struct buf text;
+    buf_create(&text, CODE_MAX);
+    const char *last = code->items[code->count - 1];
+    for (size_t i = 0; i + 1 < code->count; i++)
+        buf_printf(&text, "%s\n", code->items[i]);
+    const struct vm_text given[] = {{last, strlen(last)}, {text.data, text.len}};
+    int result = vm_run_texts(vm, "repl.line", "run", given, 2, status, err);
+    buf_destroy(&text);
+    return result;
+}
+
 static int run_script(struct app *app, const struct run_options *options, const char **operands,
                       struct err *err)
 {
@@ -162,7 +188,8 @@ static int run_script(struct app *app, const struct run_options *options, const 
     struct engine engine;
     struct vm *vm = NULL;
     engine_create(&engine, config, app->log, app->redact);
-    if (check_script(config, operands[0], err) != 0 ||
+    bool typed = options->code.count > 0;
+    if ((!typed && check_script(config, operands[0], err) != 0) ||
         (options->connector != NULL && config_connector(config, options->connector, err) == NULL))
         goto cleanup;
 
@@ -172,16 +199,18 @@ static int run_script(struct app *app, const struct run_options *options, const 
                                           .dry_run = options->dry_run,
                                           .memory_bytes = options->memory_bytes,
                                           .timeout_ms = options->timeout_ms,
-                                          .args = operands + 1,
                                           .named = options->args.items,
                                           .nnamed = options->args.count,
+                                          .args = typed ? operands : operands + 1,
                                           .ends_programs = true,
                                           .ends_process = true,
                                           .watchdog_ms = fault_number(FAULT_RUN_WATCHDOG),
                                           .log_json = app->log_format == LOG_JSON};
     orphans_adopt();
     vm = vm_new(&vm_options);
-    if (vm_run_file(vm, operands[0], &status, err) != 0) {
+    int result = typed ? run_code(vm, &options->code, &status, err)
+                       : vm_run_file(vm, operands[0], &status, err);
+    if (result != 0) {
         status = -1;
         if (vm_traceback(vm) != NULL)
             status = app_report(app, err, vm_traceback(vm));
@@ -253,6 +282,7 @@ int verb_run(struct app *app, int argc, char **argv, struct err *err)
         status = run_script(app, &options, result.operands, err);
 cleanup:
     job_args_destroy(&options.args);
+    mem_free(options.code.items);
     mem_free(result.operands);
     return status;
 }

@@ -695,6 +695,56 @@ class Sandbox(RunCase):
         self.assertEqual(process.returncode, 128 + signal.SIGTERM)
 
 
+class Typed(RunCase):
+    """run -e CODE"""
+
+    def prints(self, code, *args, status=0, says=None):
+        return self.fails(status, "run", "-e", code, *args, says=says).stdout
+
+    def test_an_expression_prints_its_value(self):
+        for code, shown in (
+                ("1 + 1", "2\n"), ("'a\\27b'", "a\x1bb\n"), ("{ b = { 1, 2 }, a = 9007199254740993 }",
+                                                           '{"a":9007199254740993,"b":[1,2]}\n'),
+                ("nil", "null\n"), ("1 == 2", "false\n"), ("json.null, 1 / 0", "null\tinf\n"), ("", ""),
+                ("ipairs { 5, 6 }", "1\t5\n2\t6\n"), ("('a b'):gmatch '%a'", "a\nb\n"),
+                ("each({ { n = 1 }, { n = 2 }, {} }, 'n')", "1\n2\n"),
+                ("each(each({ 1, 2 }, function(n) return n * 2 end))", "2\n4\n"),
+                ("task.sleep(0.001), task.now() > 0", "null\ttrue\n"),
+                ("print(jeton.args[1], ...)", "x\tx\n"), ("io.write(1, '\\n')", "1\n")):
+            self.assertEqual(self.prints(code, "x"), shown, code)
+        self.assertRegex(self.prints("print"), "^function: ")
+
+    def test_several_are_lines_of_one(self):
+        self.assertEqual(self.ok("run", "-e", "local x = 4", "-e", "x * 2").stdout, "8\n")
+        self.assertEqual(self.ok("run", "-e", "print(1)", "-e", "math.abs(-2)").stdout, "1\n2\n")
+        self.fails(1, "run", "-e", "x = 1", "-e", "", "-e", "error 'boom'", says="-e:3: boom")
+
+    def test_the_status(self):
+        for code, status, says in (
+                ("nil, 'no luck'", 1, "jeton: error: no luck\n"), ("return false", 1, ""), ("return 1", 0, ""),
+                ("token.get 'x'", 3, "x"), ("error 'boom'", 1, "-e:1: boom"), ("x(", 1, "-e:1: unexpected symbol"),
+                ("os.exit(9)", 9, ""), ("each(5)", 1, "each: a list or an iterator expected, got number\n"),
+                ("task.sleep(60)", 8, "deadline")):
+            self.fails(status, "run", "--timeout", "200ms", "-e", code, says=says)
+
+    def test_with_a_job_or_nothing(self):
+        self.fails(2, "run", "--job", "x", "-e", "1", says="drop one of them")
+        self.fails(2, "run", says="a script, -e CODE or --job NAME")
+
+    def test_against_a_sandbox(self):
+        """What the SDK gives has no second copy of it; a secret is masked where its value is printed."""
+        done = self.ok("run", "--sandbox", "-e", "print((os.getenv 'JETON_SANDBOX_REFRESH_TOKEN'))", "-e", "kz:groups()")
+        secret, *groups = done.stdout.splitlines()
+        self.assertEqual(json.loads(groups[0])["name"], "Sales")
+        self.assertNotIn("raw", json.loads(groups[0]))
+        self.configure("http://127.0.0.1:1/v1")
+        self.assertNotIn("*", secret)
+        self.assertEqual(self.prints(f"'<{support.TENANT_TOKEN}>'"), "<********>\n")
+
+    def test_a_terminal_is_not_steered(self):
+        self.assertEqual(self.at_terminal("run", "-e", r"'a\27[2J\u{202e}b'"), b"a\\x1b[2J\\u202eb\r\n")
+
+
 class Cores(RunCase):
     def start(self, *command, **env):
         return subprocess.Popen(

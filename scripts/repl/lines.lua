@@ -1,0 +1,75 @@
+--- Values as lines, for a pipe: a string as it is, all else as JSON, what an iterator gives one a line.
+local json = require "jeton.json"
+local output = require "jeton.output"
+
+local lines = {}
+
+local ITERATOR = "kaizala.Iterator"
+
+local function class(value)
+  local meta = type(value) == "table" and debug.getmetatable(value)
+  return meta and meta.__name
+end
+
+--- Whether `for … in` is meant to take it: a function that keeps something between its calls, or one that
+--- came with its state, as pairs and ipairs give it.
+---@param values table what an expression gave, packed
+---@return boolean
+function lines.is_iterator(values)
+  local first = values[1]
+  if class(first) == ITERATOR then return true end
+  if type(first) ~= "function" then return false end
+  if values.n > 1 then return type(values[2]) == "table" or type(values[2]) == "userdata" end
+  local info = debug.getinfo(first, "Su")
+  return info.nups > 0 and info.nparams == 0
+end
+
+--- What the SDK gives holds the service's reply once more, as `raw`.
+local function without_raw(value)
+  local copy = {}
+  for key, field in pairs(value) do
+    if key ~= "raw" then copy[key] = field end
+  end
+  return copy
+end
+
+--- A value as one line, without its end.
+---@param value any
+---@param sdk? boolean it is an object of the SDK
+---@return string text raises the err of what JSON cannot have
+function lines.text(value, sdk)
+  local kind = type(value)
+  if kind == "string" then return value end
+  local shown = kind == "function" or kind == "userdata" and value ~= json.null or kind == "thread"
+  if shown or value ~= value or value == math.huge or value == -math.huge then return tostring(value) end
+  if kind == "table" and (sdk or (class(value) or ""):find "^kaizala%.") then value = without_raw(value) end
+  local text, err = json.encode(value)
+  if not text then error(err, 0) end
+  return text
+end
+
+--- Several on one line, with tabs between them.
+local function write(values, sdk)
+  local texts = {}
+  for i = 1, values.n do texts[i] = lines.text(values[i], sdk) end
+  output.write(table.concat(texts, "\t") .. "\n")
+end
+
+--- Prints what an expression gave.
+---@param values table packed; none prints nothing
+function lines.print(values)
+  if lines.is_iterator(values) then
+    local sdk = class(values[1]) == ITERATOR
+    local next, state, control = table.unpack(values, 1, 3)
+    local item = table.pack(next(state, control))
+    while item[1] ~= nil do
+      write(item, sdk)
+      control = item[1]
+      item = table.pack(next(state, control))
+    end
+  elseif values.n > 0 and values[1] ~= io.stdout and values[1] ~= io.stderr then -- what io.write gives
+    write(values)
+  end
+end
+
+return lines
