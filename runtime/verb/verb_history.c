@@ -173,7 +173,7 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = 1,
     };
     struct opt_result result = {0};
-    int status = app_options(&spec, argc, argv, &result, err);
+    int status = app_options(app, &spec, argc, argv, &result, err);
     if (status <= 0)
         goto cleanup;
     if (options.limit == NOT_GIVEN)
