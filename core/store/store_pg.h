@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 /* As STORE_VERSION and STORE_OLDEST, of these tables. */
-#define STORE_PG_VERSION 1
+#define STORE_PG_VERSION 2
 #define STORE_PG_OLDEST  1
 
 #define STORE_PG_CALL_MS       STORE_BUSY_MS /* an operation, from its start to its end */
@@ -33,6 +33,7 @@
 #define STORE_PG_KEYS_MAX      8
 #define STORE_PG_HOST_SIZE     33
 #define STORE_PG_RUN_LEASE     2 /* enum store_lease_kind, as SQL has it */
+#define STORE_PG_RUN_LEASE_SQL "2"
 
 struct store_pg;
 struct store_pg_batch;
@@ -231,6 +232,7 @@ struct store_pg_work {
     size_t step;         /* of sealing anew: the column */
     struct store_pg_resealed *resealed;
     size_t nresealed;
+    int64_t *seqs; /* of a page of events */
 };
 
 typedef int store_pg_ask(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err);
@@ -240,7 +242,7 @@ struct store_pg_op {
     store_pg_ask *ask;                                          /* NULL: not possible here yet */
     store_pg_take *take;                                        /* NULL: result 0 */
     void (*ended)(struct store_pg_work *work, struct err *err); /* NULL: nothing; err NULL: well */
-    bool again; /* where STORE_PG_CHANGED has undone it, ask again; else the result is 1 */
+    int changed; /* the result, where STORE_PG_CHANGED has undone it; 0: it is asked again */
 };
 
 extern const struct store_pg_op store_pg_token_load, store_pg_token_list, store_pg_token_save,
@@ -252,5 +254,14 @@ extern const struct store_pg_op store_pg_slot_latest, store_pg_job_installed,
     store_pg_job_set_installed, store_pg_counters_add;
 extern const struct store_pg_op store_pg_bucket_take, store_pg_rekey;
 extern const struct store_pg_op store_pg_home_move, store_pg_home_find;
+extern const struct store_pg_op store_pg_event_add, store_pg_event_claim, store_pg_event_end,
+    store_pg_step_get, store_pg_step_put, store_pg_event_list, store_pg_event_count,
+    store_pg_event_retry, store_pg_event_drop, store_pg_event_prune;
+
+/* What STORE_KV_WRITE says, as call->kv says it. Where the transaction has set STORE_PG_KV_ENDED to
+ * "0" before, nothing is written: what it belongs to has not happened. */
+#define STORE_PG_KV_ENDED "jeton.ended"
+#define STORE_PG_KV_GUARD " AND coalesce(current_setting('" STORE_PG_KV_ENDED "', true), '') <> '0'"
+int store_pg_kv_put(struct store_pg_batch *batch, const struct store_call *call, struct err *err);
 
 #endif

@@ -69,4 +69,4 @@ static int answer(struct store_pg_work *work, struct store_pg_batch *batch, stru
     return STORE_PG_MORE;
 }
 
-const struct store_pg_op store_pg_bucket_take = {.ask = ask, .take = answer, .again = true};
+const struct store_pg_op store_pg_bucket_take = {.ask = ask, .take = answer};

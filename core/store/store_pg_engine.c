@@ -214,6 +214,16 @@ static const struct store_pg_op *op_of(enum store_op op)
         [STORE_BUCKET_TAKE] = &store_pg_bucket_take,
         [STORE_HOME_MOVE] = &store_pg_home_move,
         [STORE_HOME_FIND] = &store_pg_home_find,
+        [STORE_EVENT_ADD] = &store_pg_event_add,
+        [STORE_EVENT_CLAIM] = &store_pg_event_claim,
+        [STORE_EVENT_END] = &store_pg_event_end,
+        [STORE_STEP_GET] = &store_pg_step_get,
+        [STORE_STEP_PUT] = &store_pg_step_put,
+        [STORE_EVENT_LIST] = &store_pg_event_list,
+        [STORE_EVENT_COUNT] = &store_pg_event_count,
+        [STORE_EVENT_RETRY] = &store_pg_event_retry,
+        [STORE_EVENT_DROP] = &store_pg_event_drop,
+        [STORE_EVENT_PRUNE] = &store_pg_event_prune,
     };
     return ops[op];
 }
@@ -235,10 +245,11 @@ static void end_work(struct store_pg_work *work, int result, const struct err *e
 static void ask(struct store_pg_work *work);
 
 /* What was read has changed before it could be written. */
-static void again_or(struct store_pg_work *work, int result)
+static void has_changed(struct store_pg_work *work)
 {
     struct err err;
-    if (!op_of(work->call->op)->again) {
+    int result = op_of(work->call->op)->changed;
+    if (result != 0) {
         end_work(work, result, NULL);
     } else if (work->round++ < STORE_PG_ROUNDS_MAX) {
         ask(work);
@@ -255,7 +266,7 @@ static void answered(struct store_pg_batch *batch, const struct err *err)
     struct store_pg_work *work = batch->arg;
     struct err own;
     if (err != NULL && work->call != NULL && strcmp(work->pg->sqlstate, CHANGED) == 0) {
-        again_or(work, 1);
+        has_changed(work);
         return;
     }
     if (err != NULL || work->call == NULL) {
@@ -291,13 +302,6 @@ static void ask(struct store_pg_work *work)
 static void pg_start(void *self, struct store_call *call)
 {
     struct store_pg *pg = self;
-    if (call->op != STORE_SALT && op_of(call->op) == NULL) {
-        store_finish(call, err_set(&call->err, ERR_CONFIG,
-                                   "%s: events are kept in a folder only; give the webhooks a "
-                                   "configuration of their own",
-                                   pg->label));
-        return;
-    }
     struct store_pg_work *work = mem_alloc(sizeof *work);
     *work = (struct store_pg_work){.pg = pg, .call = call};
     call->engine = work;

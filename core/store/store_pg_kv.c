@@ -49,8 +49,10 @@ static void write_one(struct store_pg_batch *batch, const char *scope, const str
                       int64_t version)
 {
     store_pg_say(batch, item->value == NULL
-                            ? "DELETE FROM @kv WHERE sha256(scope) = sha256($1) AND key = $2"
-                            : "INSERT INTO @kv (scope, key, value, version) VALUES ($1, $2, $3, $4)"
+                            ? "DELETE FROM @kv WHERE sha256(scope) = sha256($1)"
+                              " AND key = $2" STORE_PG_KV_GUARD
+                            : "INSERT INTO @kv (scope, key, value, version) SELECT $1::bytea,"
+                              " $2::bytea, $3::bytea, $4::bigint WHERE true" STORE_PG_KV_GUARD
                               " ON CONFLICT (sha256(scope), key) DO UPDATE SET"
                               " value = excluded.value, version = excluded.version");
     store_pg_scope(batch, scope);
@@ -67,16 +69,17 @@ static void write_one(struct store_pg_batch *batch, const char *scope, const str
 static void look(struct store_pg_batch *batch, const struct store_call *call, int64_t version)
 {
     store_pg_say(batch, "INSERT INTO @kv_write AS its (scope, last, again)"
-                        " VALUES (sha256($1), $2, false) ON CONFLICT (scope) DO UPDATE SET"
+                        " SELECT sha256($1), $2::bigint, false WHERE true" STORE_PG_KV_GUARD
+                        " ON CONFLICT (scope) DO UPDATE SET"
                         " again = its.last = excluded.last, last = excluded.last");
     store_pg_scope(batch, call->kv.scope);
     store_pg_int(batch, version);
     for (size_t i = 0; i < call->kv.nseen; i++) {
-        store_pg_say(
-            batch, "SELECT " STORE_PG_CHANGED("NOT its.again AND coalesce((SELECT version FROM @kv"
-                                              " WHERE sha256(scope) = sha256($1) AND key = $2), 0) "
-                                              "<> $3::bigint") " FROM @kv_write AS its WHERE "
-                                                               "its.scope = sha256($1)");
+        store_pg_say(batch, "SELECT " STORE_PG_CHANGED(
+                                "NOT its.again AND coalesce((SELECT version FROM @kv"
+                                " WHERE sha256(scope) = sha256($1) AND key = $2), 0) "
+                                "<> $3::bigint") " FROM @kv_write AS its WHERE "
+                                                 "its.scope = sha256($1)" STORE_PG_KV_GUARD);
         store_pg_scope(batch, call->kv.scope);
         store_pg_scope(batch, call->kv.seen[i].key);
         store_pg_int(batch, call->kv.seen[i].version);
@@ -97,9 +100,8 @@ static int check_sizes(const struct store_call *call, struct err *err)
 }
 
 /* Last comes a statement that fails where there are too many: all is undone then. */
-static int write(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+int store_pg_kv_put(struct store_pg_batch *batch, const struct store_call *call, struct err *err)
 {
-    const struct store_call *call = work->call;
     uint64_t random;
     if (check_sizes(call, err) != 0)
         return -1;
@@ -119,6 +121,11 @@ static int write(struct store_pg_work *work, struct store_pg_batch *batch, struc
     store_pg_scope(batch, call->kv.scope);
     store_pg_int(batch, STORE_KEYS_MAX);
     return 0;
+}
+
+static int write(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    return store_pg_kv_put(batch, work->call, err);
 }
 
 static int each(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
@@ -154,5 +161,5 @@ static int eached(struct store_pg_work *work, struct store_pg_batch *batch, stru
 }
 
 const struct store_pg_op store_pg_kv_get = {.ask = get, .take = got};
-const struct store_pg_op store_pg_kv_write = {.ask = write};
+const struct store_pg_op store_pg_kv_write = {.ask = write, .changed = 1};
 const struct store_pg_op store_pg_kv_each = {.ask = each, .take = eached};

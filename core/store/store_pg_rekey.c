@@ -23,6 +23,12 @@ static const struct {
 #undef TOKEN
     {"kv", "value", "kv.value", "scope || ' '::bytea || key"},
     {"run", "output", "run.output", "convert_to(run, 'UTF8')"},
+#define EVENT_OWNER                                                                                \
+    "(SELECT scope FROM @hook AS its WHERE its.id = hook) || ' '::bytea || id"                     \
+    " || convert_to(' ' || part, 'UTF8')"
+    {"event", "headers", "event.headers", EVENT_OWNER},
+    {"event", "body", "event.body", EVENT_OWNER},
+    {"step", "result", "step.result", "convert_to(seq || ' ', 'UTF8') || name"},
     {"meta", "value", STORE_PG_CHECK_NAME, "'" STORE_PG_CHECK_OWNER "'::bytea"},
 };
 

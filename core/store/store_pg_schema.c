@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A statement each. Whoever comes first makes them; others wait, and find them. */
+/* A statement each. Whoever comes first makes them; others wait, and find them. What a version adds
+ * stands at the end, and is made beside what is there. */
 static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS @meta (key text PRIMARY KEY, value bytea NOT NULL)",
     "CREATE TABLE IF NOT EXISTS @lease (kind smallint, key bytea, epoch bigint NOT NULL,"
@@ -57,6 +58,34 @@ static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS @bucket (key bytea PRIMARY KEY, slots text NOT NULL)"
     " WITH (fillfactor = 50)",
     "CREATE UNIQUE INDEX IF NOT EXISTS job_counter_by_scope ON @job_counter (sha256(scope))",
+    /* Webhooks, their events, and the steps of those. `made`, `again`, `last` and `retried` tell
+     * what was sent a second time. */
+    "CREATE TABLE IF NOT EXISTS @hook (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " key bytea NOT NULL UNIQUE, scope bytea NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS @event (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " hook bigint NOT NULL, id bytea NOT NULL, part bigint NOT NULL, digest bytea, type bytea,"
+    " order_key bytea, order_lock bigint, state smallint NOT NULL, received_ms bigint NOT NULL,"
+    " next_ms bigint, ended_ms bigint, attempt bigint NOT NULL, conflicts bigint NOT NULL,"
+    " duplicates bigint NOT NULL, alone boolean NOT NULL, owner text, error bytea, headers bytea,"
+    " body bytea, made bytea NOT NULL, again bytea, last bytea, retried bytea)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS event_by_id ON @event (hook, id, part)",
+    "CREATE INDEX IF NOT EXISTS event_by_hook ON @event (hook, seq)",
+    "CREATE INDEX IF NOT EXISTS event_by_digest ON @event (hook, digest, part)"
+    " WHERE digest IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS event_due ON @event (hook, next_ms, seq)"
+    " WHERE next_ms IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS event_open ON @event (hook, seq) WHERE ended_ms IS NULL",
+    "CREATE INDEX IF NOT EXISTS event_order ON @event (hook, order_key, seq)"
+    " WHERE ended_ms IS NULL AND order_key IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS event_running ON @event (owner) WHERE owner IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS event_dead ON @event (hook, seq) WHERE state = 8",
+    "CREATE INDEX IF NOT EXISTS event_held ON @event (hook, seq) WHERE state = 16",
+    "CREATE INDEX IF NOT EXISTS event_ended ON @event (hook, state, ended_ms)"
+    " WHERE ended_ms IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS event_full ON @event (hook, state, ended_ms)"
+    " WHERE ended_ms IS NOT NULL AND body IS NOT NULL",
+    "CREATE TABLE IF NOT EXISTS @step (seq bigint, name bytea, result bytea NOT NULL,"
+    " PRIMARY KEY (seq, name))",
 };
 
 static void put_meta(struct store_pg_batch *batch, const char *key)
@@ -68,7 +97,11 @@ static void put_meta(struct store_pg_batch *batch, const char *key)
 static void put_number(struct store_pg_batch *batch, const char *key, int number)
 {
     char *text = mem_printf("%d", number);
-    put_meta(batch, key);
+    store_pg_say(batch, "INSERT INTO @meta AS its (key, value) VALUES ($1, $2)"
+                        " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+                        " WHERE convert_from(its.value, 'UTF8')::integer"
+                        " < convert_from(excluded.value, 'UTF8')::integer");
+    store_pg_text(batch, key);
     store_pg_bytes(batch, text, strlen(text));
     mem_free(text);
 }
@@ -156,6 +189,14 @@ static void make(struct store_pg *pg)
     store_pg_send_first(pg, batch);
 }
 
+/* Tables of a newer version may be added to its own. */
+static bool is_older(struct store_pg_batch *batch)
+{
+    size_t len;
+    const char *version = meta(batch, "version", &len);
+    return version != NULL && atoi(version) < STORE_PG_VERSION;
+}
+
 static void looked(struct store_pg_batch *batch, const struct err *err)
 {
     struct store_pg *pg = batch->pg;
@@ -172,6 +213,10 @@ static void looked(struct store_pg_batch *batch, const struct err *err)
     }
     if (check_state(batch, &wrong) != 0) {
         store_pg_hang_up(pg, &wrong);
+        return;
+    }
+    if (is_older(batch) && pg->make) {
+        make(pg);
         return;
     }
     pg->ahead_ms =

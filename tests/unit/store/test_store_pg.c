@@ -1,5 +1,6 @@
 /* What only PostgreSQL has: the server's part in leases, sealed columns, what may be configured. */
 #include "clock.h"
+#include "store_events.h"
 #include "store_fixture.h"
 #include "store_lease.h"
 
@@ -221,6 +222,20 @@ static void all_is_sealed_with_another_key(void **state)
     struct store_run run = {.run = "abcdefghij", .scope = SCOPE, .job = "report", .attempt = 1};
     run.slot_ms = STORE_NONE;
     run.output = "";
+    struct store_event_new event = {.scope = "hook:h:name:n",
+                                    .max_waiting = 9,
+                                    .id = "a",
+                                    .headers = "{}",
+                                    .body = "the body",
+                                    .body_len = 8};
+    struct store_events events;
+    struct store_event_end claim = {.owner = "w", .attempt = 1};
+    int64_t next_ms;
+    assert_int_equal(store_event_add(store, &event, 1, &err), 0);
+    assert_int_equal(store_event_claim(store, event.scope, "w", 1, 1, &events, &next_ms, &err), 0);
+    store_events_destroy(&events);
+    claim.seq = event.seq;
+    assert_int_equal(store_step_put(store, &claim, "s", "left", 4, &err), 0);
     assert_int_equal(store_fixture_save(store, &row, NULL, &err), 0);
     assert_int_equal(store_run_add(store, &run, &err), 0);
     for (int i = 0; i < 250; i++) {
@@ -231,7 +246,7 @@ static void all_is_sealed_with_another_key(void **state)
     store_free(store);
     assert_int_equal(rekey(&host), 0);
     host.key = OTHER_KEY "\n" STORE_FIXTURE_KEY;
-    assert_int_equal(rekey(&host), 6 + 1 + 250 + 1);
+    assert_int_equal(rekey(&host), 6 + 1 + 250 + 2 + 1 + 1);
     assert_int_equal(rekey(&host), 0);
     host.key = OTHER_KEY;
     assert_int_equal(rekey(&host), 0);
@@ -244,7 +259,14 @@ static void all_is_sealed_with_another_key(void **state)
     buf_create(&value, 100);
     assert_int_equal(store_kv_get(store, SCOPE, "key 249", &value, &err), 1);
     assert_string_equal(value.data, "v");
+    buf_clear(&value);
+    assert_int_equal(store_step_get(store, event.seq, "s", &value, &err), 1);
+    assert_string_equal(value.data, "left");
     buf_destroy(&value);
+    const struct store_event_filter filter = {.content = true};
+    assert_int_equal(store_event_list(store, &filter, &events, &err), 0);
+    assert_string_equal(events.items[0].body, "the body");
+    store_events_destroy(&events);
     store_free(store);
     host.key = STORE_FIXTURE_KEY;
     assert_int_equal(rekey(&host), -1);
@@ -456,6 +478,37 @@ static void tables_of_a_newer_program_are_refused(void **state)
     host_destroy(&host);
 }
 
+/* As the first version had them: without events. */
+static void tables_of_an_older_program_are_added_to(void **state)
+{
+    (void)state;
+    struct err err;
+    struct host host;
+    host_create(&host, "a");
+    struct store *store = host_store(&host);
+    struct store_event_new event = {.scope = "hook:h:name:n",
+                                    .max_waiting = 9,
+                                    .id = "a",
+                                    .headers = "{}",
+                                    .body = "b",
+                                    .body_len = 1};
+    assert_int_equal(store_kv_write(store, SCOPE, &(struct store_kv){"key", "v", 1}, 1, &err), 0);
+    store_free(store);
+    assert_int_equal(psql(&host, "DROP TABLE @step, @event, @hook;"
+                                 "UPDATE @meta SET value = '1' WHERE key = 'version'"),
+                     0);
+    store = host_store(&host);
+    assert_int_equal(store_event_add(store, &event, 1, &err), 0);
+    struct buf value;
+    buf_create(&value, 100);
+    assert_int_equal(store_kv_get(store, SCOPE, "key", &value, &err), 1);
+    buf_destroy(&value);
+    store_free(store);
+    assert_int_equal(psql(&host, "SELECT 1 / (value = '2')::int FROM @meta WHERE key = 'version'"),
+                     0);
+    host_destroy(&host);
+}
+
 static void only_the_configuration_counts(void **state)
 {
     (void)state;
@@ -607,6 +660,7 @@ int main(void)
         TEST(a_run_elsewhere_lives_by_its_lease),
         TEST(a_lost_connection_is_made_again),
         TEST(tables_of_a_newer_program_are_refused),
+        TEST(tables_of_an_older_program_are_added_to),
         TEST(only_the_configuration_counts),
         TEST(what_is_weak_or_wrong_is_refused),
         TEST(a_server_that_is_away_is_waited_for),

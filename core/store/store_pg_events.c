@@ -1,0 +1,306 @@
+/*
+ * Events of webhooks: adding, claiming, ending. Those of one webhook are added by one transaction
+ * at a time, which has its row of @hook; so their numbers grow in the order in which others see
+ * them. Whatever changes who is the first of an order key has the lock of that key.
+ */
+#include "mem.h"
+#include "store_pg_event.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HELD_MAX "1000" /* of one hook: whoever has one signed body could fill the disk with it */
+#define THE_HOOK "(SELECT id FROM @hook WHERE key = sha256($1))"
+/* How many of the webhook are open, for the statements of one transaction. */
+#define WAITING "jeton.waiting"
+
+/* Whatever is sent a second time, as nobody knows what became of it, is known by its mark. */
+static const char *make_mark(struct store_pg_work *work)
+{
+    unsigned char mark[STORE_PG_MARK_SIZE];
+    randombytes_buf(mark, sizeof mark);
+    return arena_text(&work->texts, (const char *)mark, sizeof mark);
+}
+
+/* Adding */
+
+/* Two keys may have one: then they wait for each other. */
+static int64_t lock_of(const struct store_event_new *event)
+{
+    unsigned char hash[crypto_generichash_BYTES];
+    crypto_generichash_state state;
+    int64_t lock;
+    crypto_generichash_init(&state, NULL, 0, sizeof hash);
+    crypto_generichash_update(&state, (const unsigned char *)event->scope,
+                              strlen(event->scope) + 1);
+    crypto_generichash_update(&state, (const unsigned char *)event->order_key,
+                              strlen(event->order_key));
+    crypto_generichash_final(&state, hash, sizeof hash);
+    memcpy(&lock, hash, sizeof lock);
+    return lock;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* All in the same order, so that nobody waits for somebody who waits for him. */
+static void lock_hooks(struct store_pg_batch *batch, const struct store_event_call *add)
+{
+    const char **scopes = mem_alloc((add->count + 1) * sizeof *scopes);
+    for (size_t i = 0; i < add->count; i++)
+        scopes[i] = add->added[i].scope;
+    qsort(scopes, add->count, sizeof *scopes, by_text);
+    for (size_t i = 0; i < add->count; i++) {
+        if (i > 0 && strcmp(scopes[i], scopes[i - 1]) == 0)
+            continue;
+        store_pg_say(batch, "INSERT INTO @hook (key, scope) VALUES (sha256($1), $1)"
+                            " ON CONFLICT DO NOTHING");
+        store_pg_scope(batch, scopes[i]);
+        store_pg_say(batch, "SELECT FROM @hook WHERE key = sha256($1) FOR UPDATE");
+        store_pg_scope(batch, scopes[i]);
+    }
+    mem_free(scopes);
+}
+
+static void lock_keys(struct store_pg_batch *batch, const struct store_event_call *add)
+{
+    struct buf array;
+    buf_create(&array, SIZE_MAX);
+    for (size_t i = 0; i < add->count; i++) {
+        if (add->added[i].order_key != NULL)
+            buf_printf(&array, "%c%lld", array.len == 0 ? '{' : ',',
+                       (long long)lock_of(&add->added[i]));
+    }
+    if (array.len > 0) {
+        buf_putc(&array, '}');
+        store_pg_say(batch, "SELECT pg_advisory_xact_lock(key) FROM"
+                            " (SELECT DISTINCT key FROM unnest($1::bigint[]) AS key ORDER BY key"
+                            " OFFSET 0) AS its");
+        store_pg_text(batch, array.data);
+    }
+    buf_destroy(&array);
+}
+
+static void count_open(struct store_pg_batch *batch, const char *scope)
+{
+    store_pg_say(batch, "SELECT set_config('" WAITING "', (SELECT count(*) FROM @event"
+                        " WHERE hook = " THE_HOOK " AND ended_ms IS NULL)::text, true)");
+    store_pg_scope(batch, scope);
+}
+
+/* Two statements: one of this id is counted; else it is inserted. */
+static void add_one(struct store_pg_batch *batch, const struct store_event_new *event,
+                    const char *mark)
+{
+    const char *owner = store_pg_event_owner(&batch->texts, event->scope, event->id, event->part);
+    store_pg_say(batch, "UPDATE @event SET duplicates = duplicates + CASE WHEN made = $4"
+                        " OR again IS NOT DISTINCT FROM $4 THEN 0 ELSE 1 END,"
+                        " again = CASE WHEN made = $4 THEN again ELSE $4 END WHERE hook = " THE_HOOK
+                        " AND id = $2 AND part = $3 RETURNING seq, made = $4, state");
+    store_pg_scope(batch, event->scope);
+    store_pg_scope(batch, event->id);
+    store_pg_int(batch, event->part);
+    store_pg_bytes(batch, mark, STORE_PG_MARK_SIZE);
+
+    store_pg_say(
+        batch,
+        "WITH its AS (SELECT " THE_HOOK " AS hook),"
+        " same AS (SELECT seq FROM @event WHERE hook = " THE_HOOK " AND digest = $4::bytea"
+        "  AND part = $3::bigint LIMIT 1),"
+        " added AS (INSERT INTO @event (hook, id, part, digest, type, order_key, order_lock,"
+        "  state, received_ms, next_ms, ended_ms, attempt, conflicts, duplicates, alone, error,"
+        "  headers, body, made)"
+        "  SELECT its.hook, $2::bytea, $3::bigint, $4::bytea, $5::bytea, $6::bytea, $7::bigint,"
+        "  CASE WHEN same.seq IS NULL THEN 1 ELSE 16 END, $8::bigint,"
+        "  CASE WHEN same.seq IS NULL AND NOT EXISTS (SELECT FROM @event AS other"
+        "   WHERE other.hook = its.hook AND other.order_key = $6::bytea"
+        "   AND other.ended_ms IS NULL) THEN $8::bigint END,"
+        "  CASE WHEN same.seq IS NOT NULL THEN $8::bigint END, 0, 0, 0, false,"
+        "  CASE WHEN same.seq IS NOT NULL THEN $9::bytea END, $10::bytea, $11::bytea, $12::bytea"
+        "  FROM its LEFT JOIN same ON true WHERE NOT EXISTS (SELECT FROM @event AS other"
+        "   WHERE other.hook = its.hook AND other.id = $2::bytea AND other.part = $3::bigint)"
+        "  AND CASE WHEN same.seq IS NULL THEN current_setting('" WAITING "')::bigint < $13::bigint"
+        "   ELSE (SELECT count(*) FROM (SELECT FROM @event AS other"
+        "    WHERE other.hook = its.hook AND other.state = 16 LIMIT " HELD_MAX ") AS held)"
+        "    < " HELD_MAX " END RETURNING seq, state)"
+        " SELECT added.seq, added.state, same.seq, set_config('" WAITING "',"
+        "  (current_setting('" WAITING "')::bigint"
+        "   + CASE WHEN added.state = 1 THEN 1 ELSE 0 END)::text, true)"
+        " FROM its LEFT JOIN same ON true LEFT JOIN added ON true");
+    store_pg_scope(batch, event->scope);
+    store_pg_scope(batch, event->id);
+    store_pg_int(batch, event->part);
+    store_pg_bytes(batch, event->digest, event->digest != NULL ? STORE_EVENT_DIGEST : 0);
+    store_pg_scope(batch, event->type);
+    store_pg_scope(batch, event->order_key);
+    store_pg_time(batch, event->order_key != NULL ? lock_of(event) : STORE_NONE);
+    store_pg_int(batch, event->received_ms);
+    store_pg_scope(batch, STORE_EVENT_SAME);
+    store_pg_sealed(batch, STORE_PG_EVENT_HEADERS, owner, event->headers, strlen(event->headers));
+    store_pg_sealed(batch, STORE_PG_EVENT_BODY, owner, event->body_len > 0 ? event->body : "",
+                    event->body_len);
+    store_pg_bytes(batch, mark, STORE_PG_MARK_SIZE);
+    store_pg_int(batch, event->max_waiting);
+}
+
+static int add(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    const struct store_event_call *add = work->call->event;
+    const char *scope = NULL;
+    (void)err;
+    lock_hooks(batch, add);
+    lock_keys(batch, add);
+    for (size_t i = 0; i < add->count; i++) {
+        const struct store_event_new *event = &add->added[i];
+        if (scope == NULL || strcmp(scope, event->scope) != 0)
+            count_open(batch, event->scope);
+        scope = event->scope;
+        work->step = i == 0 ? batch->count : work->step;
+        add_one(batch, event, make_mark(work));
+    }
+    return 0;
+}
+
+/* From the results of add_one's two statements. */
+static void added_one(struct store_pg_batch *batch, size_t at, struct store_event_new *event)
+{
+    bool known = store_pg_rows(batch, at) > 0;
+    bool stored = !known && store_pg_get(batch, at + 1, 0, 0) != NULL;
+    bool mine = stored || (known && store_pg_get(batch, at, 0, 1)[0] == 't');
+    int64_t state = store_pg_get_int(batch, known ? at : at + 1, 0, known ? 2 : 1, 0);
+    bool same = !known && store_pg_get(batch, at + 1, 0, 2) != NULL;
+    event->seq = store_pg_get_int(batch, known ? at : at + 1, 0, known || stored ? 0 : 2, 0);
+    if (mine)
+        event->added = state == STORE_EVENT_HELD ? STORE_EVENT_HELD_BACK : STORE_EVENT_STORED;
+    else
+        event->added = known || same ? STORE_EVENT_DUPLICATE : STORE_EVENT_FULL;
+}
+
+static int added(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    const struct store_event_call *add = work->call->event;
+    size_t at = work->step;
+    (void)err;
+    for (size_t i = 0; i < add->count; i++) {
+        if (i > 0 && strcmp(add->added[i].scope, add->added[i - 1].scope) != 0)
+            at++; /* its count_open */
+        added_one(batch, at, &add->added[i]);
+        at += 2;
+    }
+    return 0;
+}
+
+/* Claiming */
+
+/* Up to the first that is to be run alone. It must be durable: a server that has lost it would give
+ * the event to somebody else while its handler goes on. */
+static int claim(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    const struct store_event_call *claim = work->call->event;
+    const char *mark = make_mark(work);
+    (void)err;
+    store_pg_say(batch,
+                 "WITH due AS (SELECT seq, next_ms, alone FROM @event WHERE hook = " THE_HOOK
+                 "  AND next_ms <= $3::bigint"
+                 "  AND NOT EXISTS (SELECT FROM @event WHERE owner = $2::text AND last = $5::bytea)"
+                 "  ORDER BY next_ms, seq LIMIT $4::bigint FOR UPDATE SKIP LOCKED),"
+                 " counted AS (SELECT seq, alone, row_number() OVER (ORDER BY next_ms, seq) AS n"
+                 "  FROM due)"
+                 " UPDATE @event AS event SET state = 2, owner = $2::text, next_ms = NULL,"
+                 " attempt = attempt + 1, last = $5::bytea FROM counted"
+                 " WHERE event.seq = counted.seq AND (n = 1"
+                 "  OR n < coalesce((SELECT min(n) FROM counted WHERE alone), n + 1))");
+    store_pg_scope(batch, claim->scope);
+    store_pg_text(batch, claim->owner);
+    store_pg_int(batch, claim->now_ms);
+    store_pg_int(batch, (int64_t)claim->max);
+    store_pg_bytes(batch, mark, STORE_PG_MARK_SIZE);
+    store_pg_say(batch, "SELECT " STORE_PG_EVENT ", headers, body FROM @event AS event"
+                        " JOIN @hook AS its ON its.id = event.hook"
+                        " WHERE owner = $1 AND last = $2 ORDER BY seq");
+    store_pg_text(batch, claim->owner);
+    store_pg_bytes(batch, mark, STORE_PG_MARK_SIZE);
+    store_pg_say(batch, "SELECT next_ms FROM @event WHERE hook = " THE_HOOK
+                        " AND next_ms IS NOT NULL ORDER BY next_ms LIMIT 1");
+    store_pg_scope(batch, claim->scope);
+    return 0;
+}
+
+static int claimed(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    const struct store_event_call *claim = work->call->event;
+    if (store_pg_event_rows(batch, 1, true, claim->events, err) != 0)
+        return -1;
+    for (size_t i = 0; i < claim->events->count; i++)
+        claim->events->items[i].owner = NULL;
+    *claim->next_ms = store_pg_get_int(batch, 2, 0, 0, STORE_NONE);
+    return 0;
+}
+
+/* Ending */
+
+/* Whether it was ended here is told to the statements that follow: STORE_PG_KV_GUARD. */
+static void end_row(struct store_pg_batch *batch, const struct store_event_end *end,
+                    const char *mark)
+{
+    bool again = end->state == STORE_EVENT_READY;
+    store_pg_say(
+        batch,
+        "WITH ended AS (UPDATE @event AS event SET state = $1::smallint,"
+        "  next_ms = CASE WHEN NOT EXISTS (SELECT FROM @event AS its WHERE its.hook = event.hook"
+        "   AND its.order_key = event.order_key AND its.ended_ms IS NULL"
+        "   AND its.seq < event.seq) THEN $2::bigint END,"
+        "  ended_ms = $3::bigint, attempt = attempt - $4::bigint,"
+        "  conflicts = conflicts + $5::bigint, alone = $6::boolean, owner = NULL,"
+        "  error = coalesce($7::bytea, CASE WHEN $1::smallint = 1 THEN error END),"
+        "  last = $11::bytea WHERE seq = $8::bigint AND owner = $9::text"
+        "  AND attempt = $10::bigint AND state = 2 RETURNING 1)"
+        " SELECT set_config('" STORE_PG_KV_ENDED "', (SELECT count(*) FROM ended)::text, true),"
+        " (SELECT last = $11::bytea FROM @event WHERE seq = $8::bigint)");
+    store_pg_int(batch, end->state);
+    store_pg_time(batch, again ? end->next_ms : STORE_NONE);
+    store_pg_time(batch, again ? STORE_NONE : end->now_ms);
+    store_pg_int(batch, again && end->uncounted ? 1 : 0);
+    store_pg_int(batch, end->conflicted ? 1 : 0);
+    store_pg_text(batch, again && end->alone ? "true" : "false");
+    store_pg_scope(batch, end->error);
+    store_pg_int(batch, end->seq);
+    store_pg_text(batch, end->owner);
+    store_pg_int(batch, end->attempt);
+    store_pg_bytes(batch, mark, STORE_PG_MARK_SIZE);
+}
+
+static int end(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    const struct store_event_end *end = work->call->event->end;
+    store_pg_event_lock(batch, end->seq);
+    end_row(batch, end, make_mark(work));
+    store_pg_event_next(batch, end->seq, end->now_ms);
+    if (end->state != STORE_EVENT_DONE)
+        return 0;
+    store_pg_say(batch, "DELETE FROM @step WHERE seq = $1" STORE_PG_KV_GUARD);
+    store_pg_int(batch, end->seq);
+    const struct store_call keys = {.kv = {.scope = end->scope,
+                                           .items = end->items,
+                                           .count = end->count,
+                                           .seen = end->seen,
+                                           .nseen = end->nseen}};
+    return end->count > 0 || end->nseen > 0 ? store_pg_kv_put(batch, &keys, err) : 0;
+}
+
+static int ended(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    const char *before = store_pg_get(batch, 1, 0, 1);
+    (void)work;
+    (void)err;
+    bool is_mine = store_pg_get_int(batch, 1, 0, 0, 0) > 0 || (before != NULL && before[0] == 't');
+    return is_mine ? STORE_EVENT_ENDED : STORE_EVENT_LOST;
+}
+
+const struct store_pg_op store_pg_event_add = {.ask = add, .take = added};
+const struct store_pg_op store_pg_event_claim = {.ask = claim, .take = claimed};
+const struct store_pg_op store_pg_event_end = {
+    .ask = end, .take = ended, .changed = STORE_EVENT_CONFLICT};
