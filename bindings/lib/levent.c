@@ -9,6 +9,7 @@
 #include "luaopen.h"
 #include "mem.h"
 #include "store_events.h"
+#include "store_lease.h"
 #include "task.h"
 #include "vm.h"
 
@@ -157,7 +158,8 @@ static int push_claimed(lua_State *L)
     return 2;
 }
 
-/* hook.claim(max) → list, next_ms. Protected, since the rows are not Lua's. */
+/* hook.claim(max) → list, next_ms; or nil: others take this process for dead, and would take away
+ * at once what it claims. Protected, since the rows are not Lua's. */
 static int hook_claim(lua_State *L)
 {
     const struct vm_events *events = events_of(L);
@@ -165,6 +167,8 @@ static int hook_claim(lua_State *L)
     struct err err = {0};
     struct claiming claiming;
     struct store *store = ready_store(L);
+    if (events->lease != NULL && !events->lease->held)
+        return 0;
     if (store_event_claim(store, events->scope, events->owner, store_now_ms(store), (size_t)max,
                           &claiming.events, &claiming.next_ms, &err) != 0)
         return lerr_raise(L, &err);

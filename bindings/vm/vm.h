@@ -30,8 +30,9 @@ struct vm_arg {
 /* Whose events are handled: vm_run_events. Times in milliseconds. */
 struct vm_events {
     const char *hook;
-    const char *scope; /* store_event_scope */
-    const char *owner; /* of what it claims; its lease is held */
+    const char *scope;               /* store_event_scope */
+    const char *owner;               /* of what it claims */
+    const struct store_lease *lease; /* the owner's sign of life; NULL: none */
     int64_t concurrency;
     int64_t attempts, delay_ms, max_delay_ms;
     int64_t timeout_ms;   /* of one attempt */

@@ -24,7 +24,7 @@ static void close_input(void)
 }
 
 static int run_vm(const struct hook_worker *worker, struct engine *engine, const char *owner,
-                  char **traceback, struct err *err)
+                  const struct store_lease *lease, char **traceback, struct err *err)
 {
     const struct hook *hook = worker->hook;
     char scope[STORE_SCOPE_SIZE];
@@ -32,6 +32,7 @@ static int run_vm(const struct hook_worker *worker, struct engine *engine, const
     const struct vm_events events = {.hook = hook->name,
                                      .scope = scope,
                                      .owner = owner,
+                                     .lease = lease,
                                      .concurrency = hook->concurrency,
                                      .attempts = hook->retries.attempts,
                                      .delay_ms = hook->retries.delay_ms,
@@ -77,7 +78,7 @@ int hook_worker_run(const struct hook_worker *worker, struct err *err)
     if (status == 0 && store_lease_try(&lease, engine.store, STORE_LEASE_RUN, owner, err) != 1)
         status = -1;
     if (status == 0)
-        status = run_vm(worker, &engine, owner, &traceback, err);
+        status = run_vm(worker, &engine, owner, &lease, &traceback, err);
     store_lease_release(&lease);
     engine_destroy(&engine);
     if (status < 0) {

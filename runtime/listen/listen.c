@@ -33,13 +33,24 @@ struct listener {
     struct app_signals signals;
     struct store *store;
     struct store_lease lock;
-    char scope[STORE_SCOPE_SIZE];    /* of the lock */
+    struct lock host_lock;        /* in its place, where hosts share the state: each may listen */
+    char scope[STORE_SCOPE_SIZE]; /* of the lock */
     const struct listen_child *self; /* in a child */
     int signo;                       /* the first one that says to end; 0: none */
     int64_t signalled_ms;            /* monotonic: when it came */
 };
 
 /* ---- what is there once ---- */
+
+static int lock_host(struct listener *listener, const struct config *config, struct err *err)
+{
+    char *name = mem_printf("listen-%s", config->name);
+    int result = lock_block(&listener->host_lock, config->state->folder, name, LOCK_WAIT_MS, err);
+    if (result != 0 && err->kind == ERR_BUSY)
+        err_set(err, ERR_BUSY, "%s: another `jeton listen` of this host serves it", config->path);
+    mem_free(name);
+    return result;
+}
 
 /* Also waits for the processes of a listener that was killed: they have a part in the lock. */
 static int lock(struct listener *listener, const struct config *config, struct err *err)
@@ -49,6 +60,8 @@ static int lock(struct listener *listener, const struct config *config, struct e
     listener->store = store_new(config->state, NULL);
     if (store_open(listener->store, err) != 0)
         return -1;
+    if (config->state->url != NULL)
+        return lock_host(listener, config, err);
     for (;;) {
         int held = store_lease_try(&listener->lock, listener->store, STORE_LEASE_JOB,
                                    listener->scope, err);
@@ -281,6 +294,7 @@ int listen_run(struct app *app, const struct listen_options *options, struct err
                                 .sockets = {.metrics = -1},
                                 .signals = {.fd = -1, .clock_fd = -1}};
     struct listen_plan plan;
+    lock_create(&listener.host_lock, NULL);
     if (listen_plan_load(&plan, app, err) != 0)
         return -1;
     app_children_create(&listener.children, LISTEN_CHILDREN_MAX, app->log);
@@ -296,6 +310,7 @@ int listen_run(struct app *app, const struct listen_options *options, struct err
         listener.generations = next;
     }
     app_children_destroy(&listener.children);
+    lock_release(&listener.host_lock);
     store_lease_release(&listener.lock);
     store_free(listener.store);
     return status;

@@ -3,6 +3,8 @@
 #include "json.h"
 #include "listen_token.h"
 #include "mem.h"
+#include "store_lease.h"
+#include "store_runs.h"
 #include "vm.h"
 
 #include <string.h>
@@ -86,24 +88,48 @@ static void put_json(const struct listen_plan *plan, bool unsubscribe, struct bu
     buf_puts(out, "]}");
 }
 
-int listen_kaizala_run(struct app *app, const struct listen_plan *plan,
-                       enum listen_kaizala_work work, struct buf *text, struct err *err)
+/* One at a time, on whichever host, or each would subscribe. As store_lease_try. */
+static int take_turn(struct store_lease *lease, struct engine *engine, struct err *err)
 {
-    struct engine engine;
-    struct buf json;
+    const struct config *config = engine->config;
+    char scope[STORE_SCOPE_SIZE];
+    store_scope(scope, "subscriptions", config->home != NULL ? config->home : config->files[0]);
+    if (engine_need_store(engine, err) != 0)
+        return -1;
+    return store_lease_try(lease, engine->store, STORE_LEASE_JOB, scope, err);
+}
+
+static int run(struct app *app, struct engine *engine, const char *name, const char *json,
+               struct buf *text, struct err *err)
+{
     int status = -1;
-    buf_create_secret(&json, JSON_MAX);
-    put_json(plan, work == LISTEN_KAIZALA_UNSUBSCRIBE, &json);
-    engine_create(&engine, plan->config, app->log, app->redact);
-    const struct vm_options options = {.engine = &engine,
+    const struct vm_options options = {.engine = engine,
                                        .modules = app->modules,
                                        .timeout_ms = TIMEOUT_MS,
                                        .log_json = app->log_format == LOG_JSON,
                                        .text = text};
     struct vm *vm = vm_new(&options);
-    int result = vm_run_module(vm, MODULE, work == LISTEN_KAIZALA_KEEP ? "keep" : "once", json.data,
-                               &status, err);
+    int result = vm_run_module(vm, MODULE, name, json, &status, err);
     vm_free(vm);
+    return result;
+}
+
+int listen_kaizala_run(struct app *app, const struct listen_plan *plan,
+                       enum listen_kaizala_work work, struct buf *text, struct err *err)
+{
+    bool keeps = work == LISTEN_KAIZALA_KEEP;
+    struct store_lease lease = {.held = false};
+    struct engine engine;
+    struct buf json;
+    buf_create_secret(&json, JSON_MAX);
+    put_json(plan, work == LISTEN_KAIZALA_UNSUBSCRIBE, &json);
+    engine_create(&engine, plan->config, app->log, app->redact);
+    int result = take_turn(&lease, &engine, err);
+    if (result == 0 && !keeps) /* else somebody else does it */
+        result = err_set(err, ERR_BUSY, "subscriptions are being looked after; try again soon");
+    if (result == 1)
+        result = run(app, &engine, keeps ? "keep" : "once", json.data, text, err);
+    store_lease_release(&lease);
     engine_destroy(&engine);
     buf_destroy(&json);
     return result;

@@ -49,11 +49,6 @@ int listen_plan_load(struct listen_plan *plan, struct app *app, struct err *err)
                 "%s: there are no webhooks to listen for; see webhooks in "
                 "jeton.yaml(5)",
                 plan->config->path);
-    } else if (plan->config->state->url != NULL) {
-        err_set(err, ERR_CONFIG,
-                "%s: webhooks keep their events in a folder, not in a database: give them a "
-                "configuration of their own, with a folder as its state",
-                plan->config->path);
     } else if (read_keys(plan, app, err) == 0 &&
                (listen->certificate == NULL ||
                 (read_pem(listen->certificate, SAFEFILE_NOT_WRITABLE, &plan->certificate, err) ==

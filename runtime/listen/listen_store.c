@@ -20,7 +20,8 @@
 
 /* ---- what is stored ---- */
 
-static void fill(struct store_event_new *row, const struct listen_waiting *waiting, size_t i)
+static void fill(struct store_event_new *row, const struct listen_waiting *waiting, size_t i,
+                 int64_t now_ms)
 {
     const struct hook_event *event = &waiting->result.events[i];
     *row = (struct store_event_new){.scope = waiting->hook->scope,
@@ -30,7 +31,7 @@ static void fill(struct store_event_new *row, const struct listen_waiting *waiti
                                     .digest = event->id_is_signed ? NULL : event->digest,
                                     .type = event->type,
                                     .order_key = event->order_key,
-                                    .received_ms = clock_wall_ms(),
+                                    .received_ms = now_ms,
                                     .headers = waiting->result.headers_json,
                                     .body = event->data,
                                     .body_len = event->data_len};
@@ -137,12 +138,13 @@ static void commit_list(struct listen_front *front, struct listen_list *list)
 {
     struct err err;
     size_t count = 0, done = 0;
+    int64_t now_ms = store_now_ms(front->store);
     for (const struct listen_waiting *it = list->first; it != NULL; it = it->next)
         count += it->result.nevents;
     struct store_event_new *rows = mem_alloc((count + 1) * sizeof *rows);
     for (const struct listen_waiting *it = list->first; it != NULL; it = it->next) {
         for (size_t i = 0; i < it->result.nevents; i++)
-            fill(&rows[done++], it, i);
+            fill(&rows[done++], it, i, now_ms);
     }
     int result = count > 0 ? store_event_add(front->store, rows, count, &err) : 0;
     if (result != 0 && err.kind == ERR_INVALID && list->count > 1) {
@@ -205,7 +207,7 @@ void listen_store_add(struct listen_front *front, struct listen_waiting *waiting
 
 static int64_t prune(struct listen_front *front, const struct listen_hook *hook, struct err *err)
 {
-    int64_t now_ms = clock_wall_ms();
+    int64_t now_ms = store_now_ms(front->store);
     const struct hook *of = hook->hook;
     const struct store_event_prune what = {.scope = hook->scope,
                                            .done_ms = now_ms - of->keep.done_ms,

@@ -15,6 +15,7 @@ bool listen_token_is_kaizala(const struct hook *hook)
     return hook->preset != NULL && strcmp(hook->preset, "kaizala") == 0;
 }
 
+/* 1: another host has made one meanwhile. */
 static int make_token(struct store *store, const char *scope, struct buf *token, struct err *err)
 {
     unsigned char random[TOKEN_BYTES];
@@ -23,8 +24,12 @@ static int make_token(struct store *store, const char *scope, struct buf *token,
     sodium_bin2hex(hex, sizeof hex, random, sizeof random);
     buf_puts(token, hex);
     const struct store_kv item = {.key = TOKEN_KEY, .value = token->data, .len = token->len};
+    const struct store_kv_seen none = {.key = TOKEN_KEY};
+    struct store_call call = {
+        .op = STORE_KV_WRITE,
+        .kv = {.scope = scope, .items = &item, .count = 1, .seen = &none, .nseen = 1}};
     sodium_memzero(hex, sizeof hex);
-    return store_kv_write(store, scope, &item, 1, err);
+    return store_wait(store, &call, err);
 }
 
 /* Not among the keys that the hook's handler sees. */
@@ -36,8 +41,10 @@ static int own_token(const struct config *config, const struct hook *hook, struc
     struct store *store = store_new(config->state, NULL);
     store_scope(scope, name, hook->home);
     int result = store_kv_get(store, scope, TOKEN_KEY, token, err);
-    if (result == 0)
-        result = make_token(store, scope, token, err);
+    if (result == 0 && (result = make_token(store, scope, token, err)) == 1) {
+        buf_clear(token);
+        result = store_kv_get(store, scope, TOKEN_KEY, token, err);
+    }
     store_free(store);
     mem_free(name);
     return result < 0 ? -1 : 0;

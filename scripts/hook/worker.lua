@@ -155,6 +155,11 @@ local function claim(run, settings, pump)
     log.warn("events cannot be claimed; trying again: " .. tostring(list))
     return nil
   end
+  if not list then -- a fresh process is one that lives
+    log.warn(("webhook '%s': the sign of life was lost; starting anew"):format(settings.hook))
+    pump.slow = true
+    return nil
+  end
   for _, raw in ipairs(list) do
     if raw.alone then pump.alone = raw else start(raw, run, settings, pump) end
   end

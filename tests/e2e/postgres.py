@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import subprocess
+import time
 import unittest
 import uuid
 
@@ -36,6 +37,14 @@ class PostgresCase(Case):
         done = subprocess.run(["psql", "-h", self.server, "-U", "jeton", "-d", "jeton", "-v", "ON_ERROR_STOP=1",
                                "-qAtF", "|", "-c", text.replace("@", self.schema + ".")], capture_output=True, text=True, check=True)
         return [line.split("|") for line in done.stdout.splitlines()]
+
+    def settled(self, query):
+        """Its rows, when they change no more: a session tells what it has counted when it ends."""
+        rows, before = self.sql(query), None
+        while rows != before:
+            time.sleep(0.5)
+            rows, before = self.sql(query), rows
+        return rows
 
     def connector(self, url):
         return (f"connectors:\n  contoso:\n    provider: kaizala\n    token_service: {url}\n"

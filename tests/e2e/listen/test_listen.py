@@ -110,11 +110,6 @@ class Listen(listening.Case):
         self.fails(2, "listen", "--listen", "0.0.0.0:0", says="behind_proxy")
         self.write("jeton.yaml", f"version: 1\nstate: {self.state}\n")
         self.fails(3, "listen", says="webhooks")
-        with open(self.hooks(), encoding="utf-8") as file:
-            whole = file.read()
-        self.write("jeton.yaml", whole.replace(f"state: {self.state}\n", "name: test\nstate:\n"
-                   "  url: postgresql://jeton@127.0.0.1:9/jeton\n  key: { file: state.key }\n"))
-        self.fails(3, "listen", says="in a folder")
 
     def test_full(self):
         self.write("handler.lua", "return function() require('jeton.task').sleep(60) end\n")

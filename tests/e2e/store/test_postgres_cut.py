@@ -59,6 +59,7 @@ class Proxy:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+        source.close()  # the other one is for the thread that reads from it
 
 
 class Cut(PostgresCase):

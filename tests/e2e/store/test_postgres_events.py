@@ -1,0 +1,240 @@
+"""Events of webhooks in a state that hosts share: several listeners, each event handled once, whatever dies."""
+
+import json
+import os
+import random
+import signal
+import threading
+import time
+import unittest
+
+import listening
+from listening import HOOK, SECRET, Listener
+from postgres import PostgresCase
+from support import SOAK, side_by_side, wait_until
+from test_postgres_cut import Proxy
+
+EVENTS = 2000 if SOAK else 600
+KEYS = 7
+PLACES = 60 if SOAK else 8
+ROWS = 10000
+
+# What has been handled, by whom and in which order; and how often, in the state.
+HANDLER = """\
+local state = require "jeton.state"
+return function(event)
+  state.set(event.id, (state.get(event.id) or 0) + 1)
+  if event.data.wait then
+    local file = io.open("{folder}/waiting", "w"); file:close()
+    while not io.open("{folder}/go") do require "jeton.task".sleep(0.02) end
+  end
+  local file = io.open("{folder}/handled", "a")
+  file:write(event.id, " ", event.attempt, "\\n"):close()
+end
+"""
+COUNTS = """\
+local state, counts = require "jeton.state", {}
+return function(event)
+  for i = 0, event.data.count - 1 do counts[i + 1] = state.get("e" .. i) or 0 end
+  local file = io.open(event.data.file .. ".new", "w")
+  file:write(require "jeton.json".encode(counts)):close()
+  os.rename(event.data.file .. ".new", event.data.file)
+end
+"""
+
+
+class Events(PostgresCase):
+    def setUp(self):
+        super().setUp()
+        self.write("sender.secret", SECRET + "\n")
+        self.write("handler.lua", HANDLER.format(folder=self.folder))
+
+    def hooks(self, number, **state):
+        hook = HOOK.format(folder=self.folder) + '    order: "json:key"\n    retries: { delay: 0s }\n'
+        self.host(number, "webhooks:\n  orders:\n" + hook, **state)
+
+    def listen(self, number, **state):
+        self.hooks(number, **state)
+        return Listener(self, popen=self.start_on(number, "listen", "--listen", "127.0.0.1:0"))
+
+    def handled(self):
+        try:
+            with open(self.folder + "/handled", encoding="ascii") as file:
+                return [line.split() for line in file]
+        except FileNotFoundError:
+            return []
+
+    def states(self):
+        return dict(self.sql("SELECT state, count(*) FROM @event GROUP BY state"))
+
+    def wait_done(self, count):
+        wait_until(lambda: int(self.states().get("4", 0)) >= count, 120)
+
+    def counts(self, count):
+        """What the handlers have left of the events e0 … in the state, by one that reads it."""
+        self.write("handler.lua", COUNTS)
+        listener = self.listen(9)
+        self.assertEqual(listener.post({"id": "counts", "type": "t", "count": count,
+                                        "file": self.folder + "/counts"})[0], 200)
+        wait_until(lambda: os.path.exists(self.folder + "/counts"), 60)
+        listener.stop()
+        with open(self.folder + "/counts", encoding="ascii") as file:
+            return json.load(file)
+
+    def post(self, listeners, event):
+        """As a sender does: until somebody says 200. Some come twice, to two of them."""
+        for turn in range(1000):
+            try:
+                if listeners[(event["n"] + turn) % len(listeners)].post(event)[0] == 200:
+                    return
+            except (OSError, listening.http.client.HTTPException):
+                pass
+            time.sleep(0.05)
+        self.fail(f"nobody takes {event}")
+
+    def test_listeners_share_them(self):
+        """Of each key in the order in which they came, though any host handles them, and workers are killed."""
+        listeners = [self.listen(number) for number in range(3)]
+        stop = threading.Event()
+
+        def kill():
+            while not stop.wait(0.3):
+                pids = listeners[random.randrange(3)].children()
+                if pids:
+                    os.kill(random.choice(pids), signal.SIGKILL)
+
+        killer = threading.Thread(target=kill, daemon=True)
+        killer.start()
+
+        def send(key):
+            for n in range(key, EVENTS, KEYS):
+                for _ in range(2 if n % 20 == 0 else 1):
+                    self.post(listeners, {"id": f"e{n}", "type": "t", "key": f"k{key}", "n": n})
+
+        senders = [threading.Thread(target=send, args=(key,), daemon=True) for key in range(KEYS)]
+        for thread in senders:
+            thread.start()
+        for thread in senders:
+            thread.join(300)
+        stop.set()
+        killer.join()
+        self.wait_done(EVENTS)
+        order = [int(event[1:]) for event, _ in self.handled()]
+        for key in range(KEYS):  # one that was killed between its line and its end has two
+            mine = [n for n in order if n % KEYS == key]
+            self.assertEqual(mine, sorted(mine))
+        self.assertEqual(set(order), set(range(EVENTS)))
+        for listener in listeners:
+            listener.stop()
+        self.assertEqual(self.states(), {"4": str(EVENTS)})
+        self.assertEqual(self.counts(EVENTS), [1] * EVENTS)
+        self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp() + interval '1 hour'"), [["0"]])
+
+    def test_another_host_takes_what_a_dead_one_had(self):
+        first = self.listen(0)
+        self.assertEqual(first.post({"id": "e0", "type": "t", "wait": True})[0], 200)
+        wait_until(lambda: os.path.exists(self.folder + "/waiting"), 60)
+        for pid in first.children() + [first.process.pid]:
+            os.kill(pid, signal.SIGKILL)
+        self.write("go", "")
+        self.hooks(1)
+        rows = json.loads(self.on(1, "events", "--json").stdout)
+        self.assertEqual([(row["event_id"], row["state"], row["attempt"]) for row in rows], [("e0", "running", 1)])
+        with open(self.folder + "/host0/host-id", encoding="ascii") as file:
+            self.sql(f"UPDATE @lease SET until = clock_timestamp() WHERE kind = 2 AND host = '{file.read()}'")
+        second = self.listen(1)
+        self.wait_done(1)
+        self.assertEqual(self.handled(), [["e0", "2"]])
+        second.stop()
+
+    def test_a_worker_that_is_taken_for_dead_starts_anew(self):
+        listener = self.listen(0)
+        self.assertEqual(listener.post({"id": "e0", "type": "t", "wait": True})[0], 200)
+        wait_until(lambda: os.path.exists(self.folder + "/waiting"), 60)
+        self.sql("DELETE FROM @lease WHERE kind = 2")
+        listener.wait_log("the sign of life was lost", 60)
+        self.write("go", "")
+        self.wait_done(1)
+        self.assertEqual(self.handled(), [["e0", "1"]])
+        self.assertEqual(listener.post({"id": "e1", "type": "t"})[0], 200)
+        self.wait_done(2)
+        listener.stop()
+
+    def test_what_is_stored_is_sealed_and_told_by_any_host(self):
+        listener = self.listen(0)
+        self.assertEqual(listener.post({"id": "e0", "type": "t", "key": "k", "hidden": "of-the-sender"})[0], 200)
+        self.wait_done(1)
+        self.hooks(1)
+        shown = self.on(1, "events", "--show", "1")
+        self.assertIn("of-the-sender", shown.stdout + shown.stderr)
+        dump = str(self.sql("SELECT * FROM @event")) + str(self.sql("SELECT convert_from(id, 'UTF8') FROM @event"))
+        self.assertIn("e0", dump)
+        self.assertNotIn("of-the-sender", dump)
+        self.assertNotIn(b"of-the-sender".hex(), dump)
+        again = Listener(self, popen=self.start_on(1, "listen", "--listen", "127.0.0.1:0"))
+        taken = self.on(0, "listen", "--listen", "127.0.0.1:0")
+        self.assertEqual((taken.returncode, "of this host" in taken.stderr), (7, True), taken.stderr)
+        again.stop()
+        listener.stop()
+
+    def test_a_connection_that_is_cut_anywhere_loses_and_doubles_nothing(self):
+        os.mkdir(self.folder + "/proxy", 0o700)
+        proxy = Proxy(self.folder + "/proxy")
+        self.addCleanup(proxy.listener.close)
+        listener = self.listen(0, url=f"postgresql://jeton@/jeton?host={self.folder}/proxy")
+        sent = 0
+        for side in ("up", "down"):
+            proxy.arm(None, 0)
+            self.post([listener], {"id": f"e{sent}", "type": "t", "key": "k", "n": sent})
+            sent += 1
+            self.wait_done(sent)
+            for _ in range(PLACES):
+                proxy.arm(side, random.randrange(1, 6000))
+                self.post([listener], {"id": f"e{sent}", "type": "t", "key": "k", "n": sent})
+                sent += 1
+                self.wait_done(sent)
+        listener.stop()
+        self.assertEqual(self.sql("SELECT sum(duplicates), sum(attempt), count(*) FROM @event"),
+                         [["0", str(sent), str(sent)]])
+        self.assertNotIn("somebody else has it", listener.log())
+        self.assertEqual(self.counts(sent), [1] * sent)
+
+    def test_no_table_is_read_as_a_whole(self):
+        """At 10,000 of each kind beside a few that matter."""
+        listener = self.listen(0)
+        self.assertEqual(listener.post({"id": "e0", "type": "t", "key": "k"})[0], 200)
+        self.wait_done(1)
+        self.sql("INSERT INTO @hook (key, scope) SELECT sha256(s), s FROM"
+                 " (SELECT convert_to('hook:h' || n || ':name:other', 'UTF8') AS s FROM generate_series(1, 20) AS n) AS its;"
+                 "INSERT INTO @event (hook, id, part, state, received_ms, next_ms, ended_ms, attempt, conflicts,"
+                 " duplicates, alone, owner, made, order_key, order_lock, digest) SELECT 2 + n % 20,"
+                 " convert_to('x' || n, 'UTF8'), 0, CASE n % 5 WHEN 0 THEN 1 WHEN 1 THEN 2 WHEN 2 THEN 4 WHEN 3 THEN 8"
+                 " ELSE 16 END, n, CASE n % 5 WHEN 0 THEN n END, CASE WHEN n % 5 > 1 THEN n END, 1, 0, 0, false,"
+                 " CASE n % 5 WHEN 1 THEN 'w' || n END, '', convert_to('k' || n % 1000, 'UTF8'), n % 1000,"
+                 f" sha256(convert_to('d' || n, 'UTF8')) FROM generate_series(1, {5 * ROWS}) AS n;"
+                 "INSERT INTO @step SELECT n, 's', '' FROM generate_series(1000000, 1010000) AS n;"
+                 "INSERT INTO @lease SELECT 1, sha256(convert_to('l' || n, 'UTF8')), 1, '', '', '' FROM"
+                 f" generate_series(1, {ROWS}) AS n")
+        self.sql("ANALYZE")
+        scans = (f"SELECT relname, seq_scan FROM pg_stat_user_tables WHERE schemaname = '{self.schema}'"
+                 " AND relname IN ('event', 'step', 'lease') ORDER BY 1")
+        before = self.settled(scans)
+        self.assertEqual(listener.post({"id": "e1", "type": "t", "key": "k"})[0], 200)
+        wait_until(lambda: len(self.handled()) == 2, 60)
+        for words in (["--json"], ["--waiting"], ["--failed"], ["orders"], ["--show", "1"],
+                      ["--retry", "1"]):
+            done = self.on(0, "events", *words)
+            self.assertEqual(done.returncode, 0, f"{words} {done.stderr}")
+        wait_until(lambda: len(self.handled()) == 3, 60)
+        self.assertEqual(self.on(0, "events", "--drop", "1").returncode, 0)
+        listener.stop()
+        again = Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0"))  # it prunes, and recovers
+        again.stop()
+        self.assertEqual(self.settled(scans), before)
+
+
+load_tests = side_by_side
+
+
+if __name__ == "__main__":
+    unittest.main()
