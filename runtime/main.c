@@ -52,7 +52,8 @@ static int parse_globals(struct app_globals *globals, int argc, char **argv,
     const struct opt_spec spec = {
         .usage = "jeton [GLOBAL OPTIONS] VERB [OPTIONS] [ARGS]",
         .description =
-            "Runs Lua scripts against REST APIs, unattended, and looks after their tokens.",
+            "Runs Lua scripts against REST APIs, unattended, and looks after their tokens. The "
+            "options below may also stand after the verb.",
         .opts = opts,
         .stop_at_operand = true,
         .min_operands = 0,
@@ -68,58 +69,6 @@ static int parse_globals(struct app_globals *globals, int argc, char **argv,
         buf_printf(help, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
     buf_puts(help, "\n`jeton VERB --help` describes a verb, `man jeton-VERB` all of it.\n");
     return 0;
-}
-
-/* --log-format, else $JETON_LOG_FORMAT, else text. */
-static int choose_log_format(const char *option, enum log_format *format, struct err *err)
-{
-    const char *variable = getenv("JETON_LOG_FORMAT");
-    const char *text = option;
-    if (text == NULL && variable != NULL && variable[0] != '\0')
-        text = variable;
-    if (text == NULL || strcmp(text, "text") == 0)
-        *format = LOG_TEXT;
-    else if (strcmp(text, "json") == 0)
-        *format = LOG_JSON;
-    else
-        return err_set(err, ERR_USAGE, "%s: '%s' is not a log format; expected text or json",
-                       option != NULL ? "--log-format" : "$JETON_LOG_FORMAT", text);
-    return 0;
-}
-
-static bool choose_color(const struct app_globals *globals)
-{
-    const char *no_color = getenv("NO_COLOR");
-    return !globals->no_color && (no_color == NULL || no_color[0] == '\0') &&
-           isatty(STDERR_FILENO) == 1;
-}
-
-/* --progress. A terminal that cannot move its cursor, and one that only keeps what is written, get
- * lines in place of a bar. */
-static int choose_progress(const struct app_globals *globals, enum log_format format,
-                           enum log_status *mode, struct err *err)
-{
-    const char *when = globals->progress, *term = getenv("TERM"), *ci = getenv("CI");
-    bool always = when != NULL && strcmp(when, "always") == 0;
-    *mode = LOG_STATUS_NONE;
-    if (when != NULL && !always && strcmp(when, "auto") != 0 && strcmp(when, "never") != 0)
-        return err_set(err, ERR_USAGE, "--progress: '%s' is not one of auto, always and never",
-                       when);
-    if (globals->quiet || (when != NULL && strcmp(when, "never") == 0))
-        return 0;
-    bool draws = isatty(STDERR_FILENO) == 1 && term != NULL && strcmp(term, "dumb") != 0 &&
-                 (ci == NULL || ci[0] == '\0');
-    *mode = (always || draws) && format == LOG_TEXT ? LOG_STATUS_BAR : LOG_STATUS_LINES;
-    return 0;
-}
-
-static enum log_level choose_level(int verbosity)
-{
-    if (verbosity < 0)
-        return LOG_ERROR;
-    if (verbosity == 0)
-        return LOG_INFO;
-    return verbosity == 1 ? LOG_DEBUG : LOG_TRACE;
 }
 
 static const struct verb *find_verb(const char *name, struct err *err)
@@ -167,13 +116,12 @@ static void forbid_core_dumps(void)
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-static int dispatch(struct app *app, const struct app_globals *globals,
-                    const struct opt_result *result, char **verb_argv, const struct buf *help,
-                    struct err *err)
+static int dispatch(struct app *app, const struct opt_result *result, char **verb_argv,
+                    const struct buf *help, struct err *err)
 {
     if (result->help)
         return app_print(app, help->data, help->len, err);
-    if (globals->version) {
+    if (app->globals.version) {
         static const char version[] = "jeton " JETON_VERSION "\n";
         return app_print(app, version, sizeof version - 1, err);
     }
@@ -190,7 +138,6 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
 
     struct app app = {.redact = redact_new(), .modules = modules, .presets = &presets_embedded};
-    struct app_globals globals = {0};
     struct opt_result result = {0};
     struct buf help;
     struct err err;
@@ -199,25 +146,15 @@ int main(int argc, char **argv)
     char *self = own_path(argc > 0 ? argv[0] : "jeton");
     app.self = self;
 
-    int status = parse_globals(&globals, argc, argv, &result, &help, &err);
-    struct err format_err;
-    if (choose_log_format(globals.log_format, &app.log_format, &format_err) != 0 && status == 0) {
-        err = format_err;
+    app.log = log_new(STDERR_FILENO, LOG_INFO, LOG_TEXT, false, app.redact);
+    int status = parse_globals(&app.globals, argc, argv, &result, &help, &err);
+    struct err unusable;
+    if (app_use_globals(&app, &unusable) != 0 && status == 0) {
+        err = unusable;
         status = -1;
     }
-    enum log_status progress;
-    if (choose_progress(&globals, app.log_format, &progress, &format_err) != 0 && status == 0) {
-        err = format_err;
-        status = -1;
-    }
-    app.config_path = globals.config;
-    app.verbosity = globals.quiet ? -1 : globals.verbose;
-    app.color = choose_color(&globals);
-    app.log =
-        log_new(STDERR_FILENO, choose_level(app.verbosity), app.log_format, app.color, app.redact);
-    log_set_status_mode(app.log, progress);
     if (status == 0) /* options end at the first operand: from the verb on, argv is the verb's */
-        status = dispatch(&app, &globals, &result, argv + argc - result.count, &help, &err);
+        status = dispatch(&app, &result, argv + argc - result.count, &help, &err);
     if (status < 0 && err.kind == ERR_PIPE) /* as a program that SIGPIPE ends */
         status = err_exit_code(ERR_PIPE);
     else if (status < 0)

@@ -15,11 +15,12 @@ int luaopen_jeton_json(lua_State *L);       /* ljson.c */
 int luaopen_jeton_log(lua_State *L);        /* llog.c */
 int luaopen_jeton_output(lua_State *L);     /* loutput.c */
 int luaopen_jeton_progress_line(lua_State *L);
-int luaopen_jeton_server(lua_State *L); /* lserver.c */
-int luaopen_jeton_sqlite(lua_State *L); /* lsqlite.c */
-int luaopen_jeton_state(lua_State *L);  /* lstate.c */
+int luaopen_jeton_server(lua_State *L);      /* lserver.c */
+int luaopen_jeton_sqlite(lua_State *L);      /* lsqlite.c */
+int luaopen_jeton_state(lua_State *L);       /* lstate.c */
+int luaopen_jeton_test_host(lua_State *L);   /* ltest_host.c */
 int luaopen_jeton_test_native(lua_State *L); /* ltest.c */
-int luaopen_jeton_token(lua_State *L);  /* ltoken.c */
-int luaopen_jeton_yaml(lua_State *L);   /* lyaml.c */
+int luaopen_jeton_token(lua_State *L);       /* ltoken.c */
+int luaopen_jeton_yaml(lua_State *L);        /* lyaml.c */
 
 #endif

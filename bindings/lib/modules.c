@@ -19,6 +19,7 @@ const luaL_Reg modules[] = {
     {"jeton.sqlite", luaopen_jeton_sqlite},
     {"jeton.state", luaopen_jeton_state},
     {"jeton.task", luaopen_jeton_task},
+    {"jeton.test_host", luaopen_jeton_test_host},
     {"jeton.test_native", luaopen_jeton_test_native},
     {"jeton.token", luaopen_jeton_token},
     {"jeton.yaml", luaopen_jeton_yaml},

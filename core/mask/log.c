@@ -64,6 +64,13 @@ void log_free(struct log *log)
     mem_free(log);
 }
 
+void log_configure(struct log *log, enum log_level level, enum log_format format, bool color)
+{
+    log->level = level;
+    log->format = format;
+    log->color = color;
+}
+
 void log_no_color(struct log *log)
 {
     log->color = false;

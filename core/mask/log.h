@@ -29,7 +29,9 @@ struct log;
 struct log *log_new(int fd, enum log_level level, enum log_format format, bool color,
                     const struct redact *redact);
 void log_free(struct log *log);
-void log_no_color(struct log *log); /* from now on */
+/* From now on. */
+void log_configure(struct log *log, enum log_level level, enum log_format format, bool color);
+void log_no_color(struct log *log);
 /* For callers that cut a text: mask first, cut afterwards. NULL where there is none. */
 const struct redact *log_redact(const struct log *log);
 bool log_enabled(const struct log *log, enum log_level level);

@@ -49,10 +49,15 @@ static int start_failed(struct err *err, const char *program, int code)
                    code == ENOENT ? "no such program" : strerror(code));
 }
 
-/* program: looked for in $PATH where it has no slash. fds: its standard streams. group: in a
- * process group of its own. */
-static pid_t spawn(const char *program, char *const argv[], char *const env[], const int fds[3],
-                   bool group, struct err *err)
+struct spawn {
+    const int *fds; /* become its descriptors 0, 1, … */
+    int count;
+    bool group; /* in a process group of its own */
+};
+
+/* program: looked for in $PATH where it has no slash. */
+static pid_t spawn(const char *program, char *const argv[], char *const env[], struct spawn how,
+                   struct err *err)
 {
     posix_spawnattr_t attr;
     posix_spawn_file_actions_t actions;
@@ -67,10 +72,10 @@ static pid_t spawn(const char *program, char *const argv[], char *const env[], c
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &defaults);
     posix_spawnattr_setpgroup(&attr, 0);
-    posix_spawnattr_setflags(&attr, (short)(flags | (group ? POSIX_SPAWN_SETPGROUP : 0)));
-    for (int fd = 0; fd < FIRST_PRIVATE_FD; fd++)
-        posix_spawn_file_actions_adddup2(&actions, fds[fd], fd);
-    posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_PRIVATE_FD);
+    posix_spawnattr_setflags(&attr, (short)(flags | (how.group ? POSIX_SPAWN_SETPGROUP : 0)));
+    for (int fd = 0; fd < how.count; fd++)
+        posix_spawn_file_actions_adddup2(&actions, how.fds[fd], fd);
+    posix_spawn_file_actions_addclosefrom_np(&actions, how.count);
     char **merged = merge_environment(env);
     pid_t pid = -1;
     int code = posix_spawnp(&pid, program, &actions, &attr, argv, merged);
@@ -82,14 +87,20 @@ static pid_t spawn(const char *program, char *const argv[], char *const env[], c
 
 pid_t process_spawn_on(char *const argv[], char *const env[], const int fds[3], struct err *err)
 {
-    return spawn(argv[0], argv, env, fds, false, err);
+    return spawn(argv[0], argv, env, (struct spawn){fds, FIRST_PRIVATE_FD, false}, err);
+}
+
+pid_t process_spawn_group(char *const argv[], char *const env[], const int *fds, int count,
+                          struct err *err)
+{
+    return spawn(argv[0], argv, env, (struct spawn){fds, count, true}, err);
 }
 
 pid_t process_spawn_shell(const char *command, const int fds[3], struct err *err)
 {
     char *text = mem_strdup(command);
     char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, text, NULL};
-    pid_t pid = spawn("/bin/sh", argv, NULL, fds, false, err);
+    pid_t pid = spawn("/bin/sh", argv, NULL, (struct spawn){fds, FIRST_PRIVATE_FD, false}, err);
     mem_free(text);
     return pid;
 }
@@ -218,7 +229,8 @@ int process_output(char *const argv[], int64_t deadline_ms, struct buf *out, str
         err_set(err, ERR_CONFIG, "cannot start '%s': %s", argv[0], strerror(errno));
         goto cleanup;
     }
-    pid = spawn(argv[0], argv, NULL, (const int[]){null, ends[1], null}, true, err);
+    const int fds[FIRST_PRIVATE_FD] = {null, ends[1], null};
+    pid = process_spawn_group(argv, NULL, fds, FIRST_PRIVATE_FD, err);
     if (pid < 0)
         goto cleanup;
     close(ends[1]);

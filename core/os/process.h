@@ -13,6 +13,10 @@
 pid_t process_spawn(char *const argv[], char *const env[], struct err *err);
 /* The same, with these as its standard streams. */
 pid_t process_spawn_on(char *const argv[], char *const env[], const int fds[3], struct err *err);
+/* The same with `count` descriptors, three or more, which become 0, 1, …; in a process group of its
+ * own, so that all that it starts can be killed with it. */
+pid_t process_spawn_group(char *const argv[], char *const env[], const int *fds, int count,
+                          struct err *err);
 
 /* The same for `sh -c command`, as system() does it. */
 pid_t process_spawn_shell(const char *command, const int fds[3], struct err *err);

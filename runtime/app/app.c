@@ -106,51 +106,39 @@ int app_print_colored(struct app *app, const char *text, size_t len, struct err 
     return print_masked(app, text, len, false, err);
 }
 
-void app_globals(struct app_globals *globals, struct opt opts[APP_GLOBALS])
+int app_options(struct app *app, const struct opt_spec *spec, int argc, char **argv,
+                struct opt_result *result, struct err *err)
 {
-    const struct opt all[APP_GLOBALS] = {
-        {'c', "config", OPT_STRING, &globals->config, "FILE", "use this configuration"},
-        {'v', "verbose", OPT_COUNT, &globals->verbose, NULL,
-         "log more: configuration, requests; twice: headers and bodies too (secrets masked)"},
-        {'q', "quiet", OPT_FLAG, &globals->quiet, NULL, "log only errors"},
-        {0, "log-format", OPT_STRING, &globals->log_format, "FORMAT",
-         "format of the log on standard error: text or json"},
-        {0, "progress", OPT_STRING, &globals->progress, "WHEN",
-         "a bar for long work, on standard error: auto (on a terminal), always or never"},
-        {0, "no-color", OPT_FLAG, &globals->no_color, NULL, "no colours on a terminal"},
-        {0, "version", OPT_FLAG, &globals->version, NULL, "print the version"},
-        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
-    };
-    memcpy(opts, all, sizeof all);
-}
-
-int app_options(const struct opt_spec *spec, int argc, char **argv, struct opt_result *result,
-                struct err *err)
-{
-    struct app_globals unread;
     struct opt global[APP_GLOBALS];
-    app_globals(&unread, global);
-    global[APP_GLOBALS - 2] = global[APP_GLOBALS - 1]; /* --version stands before no verb */
+    app_globals(&app->globals, global);
+    global[APP_GLOBALS - 2] = global[APP_GLOBALS - 1]; /* --version stands after no verb */
     struct opt_spec verb = *spec;
-    verb.earlier = global;
-    if (opt_parse(&verb, argc, argv, result, err) != 0)
+    verb.global = global;
+    if (opt_parse(&verb, argc, argv, result, err) != 0) {
+        struct err ignored; /* the error is shown as far as they say how */
+        app_use_globals(app, &ignored);
         return -1;
-    if (!result->help)
+    }
+    if (!result->help && app_use_globals(app, err) == 0)
         return 1;
-    struct buf help;
-    buf_create(&help, HELP_MAX);
-    opt_help(spec, &help);
-    int printed = app_print_secret(help.data, help.len, err); /* holds no secret, and no app here */
-    buf_destroy(&help);
+    int printed = -1;
+    if (result->help) {
+        struct buf help;
+        buf_create(&help, HELP_MAX);
+        opt_help(spec, &help);
+        printed = app_print(app, help.data, help.len, err);
+        buf_destroy(&help);
+    }
     mem_free(result->operands);
     result->operands = NULL;
     return printed;
 }
 
-int app_options_alone(const struct opt_spec *spec, int argc, char **argv, struct err *err)
+int app_options_alone(struct app *app, const struct opt_spec *spec, int argc, char **argv,
+                      struct err *err)
 {
     struct opt_result result = {0};
-    int parsed = app_options(spec, argc, argv, &result, err);
+    int parsed = app_options(app, spec, argc, argv, &result, err);
     mem_free(result.operands);
     return parsed;
 }

@@ -9,19 +9,7 @@
 #include "preset.h"
 #include "redact.h"
 
-struct app {
-    const char *config_path; /* --config, or NULL */
-    int verbosity;           /* -v count; -1 with -q */
-    enum log_format log_format;
-    bool color;
-    const char *self; /* path of this executable */
-    struct log *log;
-    struct redact *redact;
-    const struct luaL_Reg *modules; /* of Lua, for vm_options */
-    const struct config_presets *presets;
-};
-
-/* The options before the verb. */
+/* The options of all verbs, before the verb or after it. */
 struct app_globals {
     const char *config;
     const char *log_format;
@@ -31,8 +19,26 @@ struct app_globals {
     bool no_color;
     bool version;
 };
+
+struct app {
+    struct app_globals globals;
+    /* What follows from them; from app_options on, also from those after the verb. */
+    const char *config_path; /* --config, or NULL */
+    int verbosity;           /* -v count; -1 with -q */
+    enum log_format log_format;
+    bool color;
+
+    const char *self; /* path of this executable */
+    struct log *log;
+    struct redact *redact;
+    const struct luaL_Reg *modules; /* of Lua, for vm_options */
+    const struct config_presets *presets;
+};
+
 #define APP_GLOBALS 8
 void app_globals(struct app_globals *globals, struct opt opts[APP_GLOBALS]);
+/* Makes the log and the rest of `app` what app->globals says. ERR_USAGE for what it cannot be. */
+int app_use_globals(struct app *app, struct err *err);
 
 /* A verb, or a verb of a verb: argv[0] is its name. Returns the exit status, or -1 with err. */
 typedef int app_fn(struct app *app, int argc, char **argv, struct err *err);
@@ -54,11 +60,13 @@ int app_verbs(const struct app_verbs *table, struct app *app, int argc, char **a
 /* Loads the chosen configuration and says at -v which one it is. required false: none at all is an
  * empty one. */
 struct config *app_config(struct app *app, bool required, struct err *err);
-/* Parses: 1 to go on; 0 where --help was given, and has been printed; -1 with err. */
-int app_options(const struct opt_spec *spec, int argc, char **argv, struct opt_result *result,
-                struct err *err);
+/* Parses, also the options of all verbs, which take effect at once: 1 to go on; 0 where --help was
+ * given, and has been printed; -1 with err. A verb calls it before it does anything. */
+int app_options(struct app *app, const struct opt_spec *spec, int argc, char **argv,
+                struct opt_result *result, struct err *err);
 /* The same where there are no operands. */
-int app_options_alone(const struct opt_spec *spec, int argc, char **argv, struct err *err);
+int app_options_alone(struct app *app, const struct opt_spec *spec, int argc, char **argv,
+                      struct err *err);
 /* Logs the error as a whole, and below it the traceback (NULL: none; in JSON a field). Returns the
  * exit status of its kind. */
 int app_report(struct app *app, const struct err *err, const char *traceback);

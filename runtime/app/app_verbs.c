@@ -53,7 +53,7 @@ int app_verbs(const struct app_verbs *table, struct app *app, int argc, char **a
         .max_operands = -1,
     };
     struct opt_result result = {0};
-    int parsed = app_options(&spec, argc, argv, &result, err);
+    int parsed = app_options(app, &spec, argc, argv, &result, err);
     if (parsed <= 0)
         return parsed;
     char **rest = argv + argc - result.count;

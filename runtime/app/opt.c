@@ -38,7 +38,7 @@ static void command_name(const char *usage, char *out, size_t size)
 
 static const struct opt *find_long(const struct opt *opts, const char *name, size_t len)
 {
-    for (const struct opt *opt = opts; opt->long_name != NULL; opt++) {
+    for (const struct opt *opt = opts; opt != NULL && opt->long_name != NULL; opt++) {
         if (strlen(opt->long_name) == len && memcmp(opt->long_name, name, len) == 0)
             return opt;
     }
@@ -47,51 +47,38 @@ static const struct opt *find_long(const struct opt *opts, const char *name, siz
 
 static const struct opt *find_short(const struct opt *opts, char name)
 {
-    for (const struct opt *opt = opts; opt->long_name != NULL; opt++) {
+    for (const struct opt *opt = opts; opt != NULL && opt->long_name != NULL; opt++) {
         if (opt->short_name == name)
             return opt;
     }
     return NULL;
 }
 
-static const char *nearest_option(const struct opt_spec *spec, const char *name)
+static size_t put_names(const struct opt *opts, const char **names)
 {
     size_t count = 0;
-    while (spec->opts[count].long_name != NULL)
-        count++;
-    const char **names = mem_alloc((count + 1) * sizeof *names);
-    for (size_t i = 0; i < count; i++)
-        names[i] = spec->opts[i].long_name;
-    names[count] = HELP_NAME;
-    const char *found = nearest_name(name, names, count + 1);
+    for (; opts != NULL && opts[count].long_name != NULL; count++) {
+        if (names != NULL)
+            names[count] = opts[count].long_name;
+    }
+    return count;
+}
+
+static const char *nearest_option(const struct opt_spec *spec, const char *name)
+{
+    size_t own = put_names(spec->opts, NULL), all = own + put_names(spec->global, NULL);
+    const char **names = mem_alloc((all + 1) * sizeof *names);
+    put_names(spec->opts, names);
+    put_names(spec->global, names + own);
+    names[all] = HELP_NAME;
+    const char *found = nearest_name(name, names, all + 1);
     mem_free(names);
     return found;
-}
-
-/* The option before the verb that `shown` (-x or --name) is, or NULL. */
-static const struct opt *find_earlier(const struct opt_spec *spec, const char *shown)
-{
-    if (spec->earlier == NULL)
-        return NULL;
-    if (shown[1] == '-')
-        return find_long(spec->earlier, shown + 2, strlen(shown + 2));
-    return find_short(spec->earlier, shown[1]);
-}
-
-static int fail_late(struct parse *parse, const char *shown, const struct opt *opt)
-{
-    int program = (int)strcspn(parse->command, " ");
-    return err_set(parse->err, ERR_USAGE, "option '%s' goes before the verb: %.*s %s%s%s%s", shown,
-                   program, parse->command, shown, opt->arg != NULL ? " " : "",
-                   opt->arg != NULL ? opt->arg : "", parse->command + program);
 }
 
 /* `shown` is the option as it was typed, without its value; `name` what it may have meant. */
 static int fail_unknown(struct parse *parse, const char *shown, const char *name)
 {
-    const struct opt *earlier = find_earlier(parse->spec, shown);
-    if (earlier != NULL)
-        return fail_late(parse, shown, earlier);
     const char *nearest = nearest_option(parse->spec, name);
     if (nearest != NULL)
         return err_set(parse->err, ERR_USAGE, "unknown option '%s' of %s; did you mean '--%s'?",
@@ -162,6 +149,8 @@ static int parse_long(struct parse *parse, const char *word)
     char shown[ERR_MSG_MAX / 4];
     snprintf(shown, sizeof shown, "--%.*s", (int)len, name);
     const struct opt *opt = find_long(parse->spec->opts, name, len);
+    if (opt == NULL)
+        opt = find_long(parse->spec->global, name, len);
     if (opt == NULL && strcmp(name, HELP_NAME) == 0) {
         parse->result->help = true;
         return 0;
@@ -178,6 +167,8 @@ static int parse_short(struct parse *parse, const char *word)
 {
     for (const char *letter = word + 1; *letter != '\0'; letter++) {
         const struct opt *opt = find_short(parse->spec->opts, *letter);
+        if (opt == NULL)
+            opt = find_short(parse->spec->global, *letter);
         char shown[] = {'-', *letter, '\0'};
         if (opt == NULL && *letter == 'h') {
             parse->result->help = true;

@@ -42,8 +42,9 @@ struct opt_spec {
     bool stop_at_operand;    /* options end at the first operand (run, global options) */
     int min_operands;
     int max_operands; /* -1: no limit */
-    /* Options that stand earlier on the line, to say so; ends with long_name NULL. May be NULL. */
-    const struct opt *earlier;
+    /* Options of all verbs, which the help of the program lists; ends with long_name NULL. May be
+     * NULL. One of `opts` with the same name stands for another thing. */
+    const struct opt *global;
     const char *instead; /* of an operand too many: what does that; may be NULL */
 };
 

@@ -295,7 +295,7 @@ int cron_install(struct app *app, int argc, char **argv, struct err *err)
         .opts = no_options,
         .max_operands = 0,
     };
-    int parsed = app_options_alone(&spec, argc, argv, err);
+    int parsed = app_options_alone(app, &spec, argc, argv, err);
     if (parsed <= 0)
         return parsed;
     return install(app, err);
@@ -310,7 +310,7 @@ int cron_remove(struct app *app, int argc, char **argv, struct err *err)
         .opts = no_options,
         .max_operands = 0,
     };
-    int parsed = app_options_alone(&spec, argc, argv, err);
+    int parsed = app_options_alone(app, &spec, argc, argv, err);
     if (parsed <= 0)
         return parsed;
     return remove_block(app, err);

@@ -182,7 +182,7 @@ int cron_next(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = 1,
     };
     struct opt_result result = {0};
-    int parsed = app_options(&spec, argc, argv, &result, err);
+    int parsed = app_options(app, &spec, argc, argv, &result, err);
     if (parsed <= 0)
         return parsed;
     options.job = result.count > 0 ? result.operands[0] : NULL;

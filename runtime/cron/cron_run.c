@@ -301,7 +301,7 @@ int cron_run(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = 0,
         .instead = "a single job is run by: jeton run --job NAME",
     };
-    int parsed = app_options_alone(&spec, argc, argv, err);
+    int parsed = app_options_alone(app, &spec, argc, argv, err);
     if (parsed <= 0)
         return parsed;
     if (check(scheduler.grace_ms, at_once, err) != 0)

@@ -116,16 +116,16 @@ void history_view_run(const struct store_run *run, struct buf *out)
     buf_putc(out, '}');
 }
 
-void history_view(const struct store_runs *runs, bool color, const char *configuration,
-                  struct buf *out)
+void history_view(const struct store_runs *runs, const struct history_view *view, struct buf *out)
 {
     char now[HISTORY_TIME_SIZE];
     int64_t now_ms = clock_wall_ms();
     history_time(now_ms, now);
-    buf_printf(out, "{\"now_ms\":%" PRId64 ",\"now\":\"%s\",\"color\":%s,\"all\":%s", now_ms, now,
-               color ? "true" : "false", configuration == NULL ? "true" : "false");
-    if (configuration != NULL)
-        view_text(out, "configuration", configuration);
+    buf_printf(out, "{\"now_ms\":%" PRId64 ",\"now\":\"%s\",\"color\":%s,\"failed\":%s,\"all\":%s",
+               now_ms, now, view->color ? "true" : "false", view->failed ? "true" : "false",
+               view->configuration == NULL ? "true" : "false");
+    if (view->configuration != NULL)
+        view_text(out, "configuration", view->configuration);
     buf_puts(out, ",\"runs\":[");
     for (size_t i = 0; i < runs->count; i++) {
         buf_puts(out, i > 0 ? "," : "");

@@ -31,11 +31,15 @@ const char *history_configuration(const struct store_run *run);
 /* One object: run, job, configuration, host, slot, attempt, started_at, ended_at, exit, cause,
  * requests, exchanges, peak_kib; message and output_bytes. */
 void history_json(const struct store_run *run, struct buf *out);
+struct history_view {
+    const char
+        *configuration; /* whose runs these are; NULL: of all, so each is shown with its own */
+    bool color;
+    bool failed; /* only the failed ones are there */
+};
 /* What scripts/ show of runs, as JSON: times and durations are numbers and texts; texts are on one
- * line, and safe to show. configuration: whose runs these are; NULL: of all, so each is shown with
- * its own. */
-void history_view(const struct store_runs *runs, bool color, const char *configuration,
-                  struct buf *out);
+ * line, and safe to show. */
+void history_view(const struct store_runs *runs, const struct history_view *view, struct buf *out);
 void history_view_run(const struct store_run *run, struct buf *out); /* one of them */
 
 #endif

@@ -251,7 +251,7 @@ int verb_api(struct app *app, int argc, char **argv, struct err *err)
     };
     struct opt_result result = {0};
     struct api_request request = {0};
-    int status = app_options(&spec, argc, argv, &result, err);
+    int status = app_options(app, &spec, argc, argv, &result, err);
     if (status > 0)
         status = take_operands(&result, &options.words, err) != 0 ||
                          api_request_create(&request, &options.words, err) != 0

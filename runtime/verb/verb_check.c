@@ -567,7 +567,7 @@ int verb_check(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = -1,
     };
     struct opt_result result;
-    int options = app_options(&spec, argc, argv, &result, err);
+    int options = app_options(app, &spec, argc, argv, &result, err);
     if (options <= 0)
         return options;
     int status = check_operands(&check, result.operands, err);

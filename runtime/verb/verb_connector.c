@@ -421,7 +421,7 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = 2,
     };
     struct opt_result result = {0};
-    int status = app_options(&spec, argc, argv, &result, err);
+    int status = app_options(app, &spec, argc, argv, &result, err);
     if (status > 0) {
         status = -1;
         if (strcmp(result.operands[0], "add") != 0)

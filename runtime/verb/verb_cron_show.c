@@ -83,7 +83,7 @@ int verb_cron_show(struct app *app, int argc, char **argv, struct err *err)
         .min_operands = 0,
         .max_operands = 0,
     };
-    int parsed = app_options_alone(&spec, argc, argv, err);
+    int parsed = app_options_alone(app, &spec, argc, argv, err);
     if (parsed <= 0)
         return parsed;
     size_t format;

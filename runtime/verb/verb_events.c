@@ -339,7 +339,7 @@ int verb_events(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = -1,
     };
     struct opt_result result = {0};
-    int status = app_options(&spec, argc, argv, &result, err);
+    int status = app_options(app, &spec, argc, argv, &result, err);
     options.operands = result.operands;
     options.count = result.count;
     if (status > 0)

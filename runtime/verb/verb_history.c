@@ -1,6 +1,8 @@
 /* jeton history: past runs of jobs. */
+#include "clock.h"
 #include "config_load.h"
 #include "history.h"
+#include "history_pick.h"
 #include "verb.h"
 #include "verb_lua.h"
 
@@ -20,7 +22,8 @@
 struct history_options {
     const char *job;
     const char *html; /* a file */
-    int64_t limit;    /* runs */
+    const char *since;
+    struct history_pick pick;
     bool json;
     bool all;
 };
@@ -66,13 +69,15 @@ static int render(struct app *app, const struct config *config, const struct sto
 {
     struct buf json;
     const char *module = options->html != NULL ? "history.page" : "history.text";
-    const char *own = config->name;
+    struct history_view view = {.color = app->color && isatty(STDOUT_FILENO) == 1,
+                                .failed = options->pick.failed,
+                                .configuration = config->name};
     if (is_all(config, options))
-        own = NULL;
-    else if (own == NULL)
-        own = config->files[0];
+        view.configuration = NULL;
+    else if (view.configuration == NULL)
+        view.configuration = config->files[0];
     buf_create(&json, HISTORY_TEXT_MAX);
-    history_view(runs, app->color && isatty(STDOUT_FILENO) == 1, own, &json);
+    history_view(runs, &view, &json);
     int status = verb_lua(app, config, module, "render", json.data, text, err);
     buf_destroy(&json);
     return status;
@@ -95,7 +100,12 @@ static int say_none(struct app *app, const struct config *config,
     struct store_runs others = {0};
     const struct store_run_filter any = {.job = options->job, .limit = 1};
     int result = store_run_list(store, &any, &others, err);
-    if (result == 0)
+    const char *only = options->pick.failed ? "no run failed" : "no runs";
+    if (result == 0 && options->since != NULL)
+        log_msg(app->log, LOG_INFO, "%s since %s", only, options->since);
+    else if (result == 0 && options->pick.failed)
+        log_msg(app->log, LOG_INFO, "%s", only);
+    else if (result == 0)
         log_msg(app->log, LOG_INFO, "%s",
                 others.count == 0 ? "no runs yet"
                                   : "no runs of this configuration yet; the state has some of "
@@ -133,15 +143,18 @@ static int list(struct app *app, const struct history_options *options, struct e
     if (config == NULL)
         return -1;
     struct store_runs runs = {0};
+    bool picks = options->pick.failed || options->pick.since_ms != STORE_NONE;
     const struct store_run_filter filter = {.homes = is_all(config, options) ? NULL : config->homes,
                                             .job = options->job,
-                                            .runs = options->limit,
+                                            .runs = picks ? 0 : options->pick.limit,
                                             .limit = ATTEMPTS_MAX};
     int result = -1;
     struct store *store = store_new(config->state, NULL);
     if (options->job == NULL || check_job(config, store, &filter, err) == 0)
         result = store_run_list(store, &filter, &runs, err);
     store_free(store);
+    if (result == 0 && picks)
+        history_pick(&options->pick, &runs);
     if (result == 0)
         result = show(app, config, &runs, options, err);
     store_runs_destroy(&runs);
@@ -151,9 +164,13 @@ static int list(struct app *app, const struct history_options *options, struct e
 
 int verb_history(struct app *app, int argc, char **argv, struct err *err)
 {
-    struct history_options options = {.limit = NOT_GIVEN};
+    struct history_options options = {.pick = {.limit = NOT_GIVEN, .since_ms = STORE_NONE}};
     const struct opt opts[] = {
-        {0, "limit", OPT_INTEGER, &options.limit, "N", "show only the N newest runs (default 20)"},
+        {0, "failed", OPT_FLAG, &options.pick.failed, NULL, "only runs that failed in the end"},
+        {0, "since", OPT_STRING, &options.since, "D|TIME",
+         "only runs that ended since: 12h, 7d, 08:00, 2026-01-31"},
+        {0, "limit", OPT_INTEGER, &options.pick.limit, "N",
+         "show only the N newest runs (default 20; with --since all)"},
         {0, "all", OPT_FLAG, &options.all, NULL,
          "runs of all configurations that share the state, with a column that names each"},
         {0, "json", OPT_FLAG, &options.json, NULL, "print one JSON document"},
@@ -162,30 +179,36 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton history [JOB] [--all] [--limit N] [--json | --html FILE]",
+        .usage = "jeton history [JOB] [--failed] [--since D|TIME] [--all] [--limit N]\n"
+                 "                  [--json | --html FILE]",
         .description =
-            "Lists past runs of this configuration's jobs, the newest first, one line for each "
-            "attempt: ✓ it succeeded, "
-            "✗ it failed, – it was skipped because another run of the job was under way, ● it is "
-            "running. Below, each job's runs: how long they took, from the oldest to the newest, "
-            "with all their attempts; and how many succeeded in the end.",
+            "Lists past runs of this configuration's jobs, the newest first: ✓ it succeeded, ✗ it "
+            "failed, – it was skipped because another run of the job was under way, ● it is "
+            "running. Below a run of several attempts, each of them. At the end, each job's runs: "
+            "how long they took, from the oldest to the newest, with all their attempts; and how "
+            "many succeeded in the end. `jeton logs RUN` prints what a run printed.",
         .opts = opts,
         .max_operands = 1,
     };
     struct opt_result result = {0};
-    int status = app_options(&spec, argc, argv, &result, err);
+    int status = app_options(app, &spec, argc, argv, &result, err);
     if (status <= 0)
         goto cleanup;
-    if (options.limit == NOT_GIVEN)
-        options.limit = options.html != NULL ? LIMIT_PAGE : LIMIT_DEFAULT;
+    if (options.pick.limit == NOT_GIVEN)
+        options.pick.limit = options.html != NULL    ? LIMIT_PAGE
+                             : options.since != NULL ? LIMIT_MAX
+                                                     : LIMIT_DEFAULT;
     if (result.count > 0)
         options.job = result.operands[0];
-    if (options.limit < 1 || options.limit > LIMIT_MAX)
+    if (options.pick.limit < 1 || options.pick.limit > LIMIT_MAX)
         status = err_set(err, ERR_USAGE, "--limit: expected 1 to %d", LIMIT_MAX);
     else if (options.json && options.html != NULL)
         status = err_set(err, ERR_USAGE, "--json and --html exclude each other");
-    else
+    else if (options.since == NULL ||
+             history_pick_since(options.since, clock_wall_ms(), &options.pick.since_ms, err) == 0)
         status = list(app, &options, err);
+    else
+        status = -1;
 cleanup:
     mem_free(result.operands);
     return status;

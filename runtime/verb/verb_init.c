@@ -195,7 +195,7 @@ int verb_init(struct app *app, int argc, char **argv, struct err *err)
     };
     struct opt_result result = {0};
     char *paths[TEMPLATES] = {NULL};
-    int status = app_options(&spec, argc, argv, &result, err);
+    int status = app_options(app, &spec, argc, argv, &result, err);
     if (status <= 0)
         goto cleanup;
     const char *folder = result.count > 0 ? result.operands[0] : ".";

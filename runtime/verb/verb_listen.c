@@ -65,7 +65,7 @@ int verb_listen(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = 1,
         .instead = "what arrived is shown by: jeton events",
     };
-    int status = app_options(&spec, argc, argv, &result, err);
+    int status = app_options(app, &spec, argc, argv, &result, err);
     if (status > 0)
         status = run(app, &words, result.count > 0 ? result.operands[0] : NULL, err);
     mem_free(result.operands);

@@ -91,7 +91,7 @@ int verb_logout(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = 1,
     };
     struct opt_result result = {0};
-    int parsed = app_options(&spec, argc, argv, &result, err);
+    int parsed = app_options(app, &spec, argc, argv, &result, err);
     if (parsed <= 0)
         return parsed;
     int status = verb_owner(app, result.operands[0], "logged out", log_out, &local, err);

@@ -103,7 +103,7 @@ int verb_logs(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = 1,
     };
     struct opt_result result = {0};
-    int status = app_options(&spec, argc, argv, &result, err);
+    int status = app_options(app, &spec, argc, argv, &result, err);
     if (status > 0)
         status = print_logs(app, result.operands[0], all, err);
     mem_free(result.operands);

@@ -66,7 +66,7 @@ int verb_presets(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = 1,
     };
     struct opt_result result = {0};
-    int status = app_options(&spec, argc, argv, &result, err);
+    int status = app_options(app, &spec, argc, argv, &result, err);
     if (status > 0)
         status = show(app, result.count > 0 ? result.operands[0] : NULL, json, err);
     mem_free(result.operands);

@@ -79,8 +79,8 @@ static int check_combination(const struct run_options *options, const struct opt
     return 0;
 }
 
-static int parse(struct run_options *options, int argc, char **argv, struct opt_result *result,
-                 struct err *err)
+static int parse(struct app *app, struct run_options *options, int argc, char **argv,
+                 struct opt_result *result, struct err *err)
 {
     const struct opt opts[] = {
         {'C', "connector", OPT_STRING, &options->connector, "NAME",
@@ -125,7 +125,7 @@ static int parse(struct run_options *options, int argc, char **argv, struct opt_
         .max_operands = -1,
     };
     options->timeout_ms = options->memory_bytes = NOT_GIVEN;
-    int status = app_options(&spec, argc, argv, result, err);
+    int status = app_options(app, &spec, argc, argv, result, err);
     if (status > 0 && job_args_read(&options->args, err) != 0)
         status = -1;
     if (status > 0)
@@ -264,7 +264,7 @@ int verb_run(struct app *app, int argc, char **argv, struct err *err)
 {
     struct run_options options = {0};
     struct opt_result result = {0};
-    int status = parse(&options, argc, argv, &result, err);
+    int status = parse(app, &options, argc, argv, &result, err);
     if (status <= 0)
         goto cleanup;
     const struct job_request request = {

@@ -297,7 +297,8 @@ static int find_exec(int argc, char **argv)
     return argc;
 }
 
-static int parse(struct sandbox_options *options, int argc, char **argv, struct err *err)
+static int parse(struct app *app, struct sandbox_options *options, int argc, char **argv,
+                 struct err *err)
 {
     const struct opt opts[] = {
         {0, "listen", OPT_STRING, &options->listen, "HOST:PORT",
@@ -329,7 +330,7 @@ static int parse(struct sandbox_options *options, int argc, char **argv, struct 
         .instead = "a script is run against a sandbox by: jeton run --sandbox SCRIPT",
     };
     struct opt_result result;
-    int parsed = app_options(&spec, argc, argv, &result, err);
+    int parsed = app_options(app, &spec, argc, argv, &result, err);
     mem_free(result.operands);
     return parsed;
 }
@@ -363,7 +364,7 @@ int verb_sandbox(struct app *app, int argc, char **argv, struct err *err)
     if (argc > 1 && strcmp(argv[1], "trigger") == 0)
         return verb_sandbox_trigger(app, argc - 1, argv + 1, err);
     int exec = find_exec(argc, argv);
-    int status = parse(&options, exec < argc ? exec + 1 : argc, argv, err);
+    int status = parse(app, &options, exec < argc ? exec + 1 : argc, argv, err);
     if (status <= 0)
         goto cleanup;
     int first = exec + 1 < argc && strcmp(argv[exec + 1], "--") == 0 ? exec + 2 : exec + 1;

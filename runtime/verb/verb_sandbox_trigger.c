@@ -111,7 +111,7 @@ int verb_sandbox_trigger(struct app *app, int argc, char **argv, struct err *err
         .min_operands = 1,
         .max_operands = 1,
     };
-    int status = app_options(&spec, argc, argv, &result, err);
+    int status = app_options(app, &spec, argc, argv, &result, err);
     if (status > 0) {
         trigger.event = result.operands[0];
         status = run(app, &trigger, err);

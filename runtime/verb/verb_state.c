@@ -84,7 +84,7 @@ static int state_adopt(struct app *app, int argc, char **argv, struct err *err)
         .max_operands = 1,
     };
     struct opt_result result = {0};
-    int status = app_options(&spec, argc, argv, &result, err);
+    int status = app_options(app, &spec, argc, argv, &result, err);
     if (status <= 0) {
         mem_free(result.operands);
         return status;

@@ -49,7 +49,7 @@ int verb_state_keygen(struct app *app, int argc, char **argv, struct err *err)
     };
     struct opt_result result = {0};
     (void)app;
-    int status = app_options(&spec, argc, argv, &result, err);
+    int status = app_options(app, &spec, argc, argv, &result, err);
     if (status > 0)
         status = write_key(result.operands[0], err);
     mem_free(result.operands);
@@ -94,7 +94,7 @@ static int on_state(const struct opt_spec *spec, struct app *app, int argc, char
                     int (*work)(struct app *, const struct config *, struct err *), struct err *err)
 {
     struct opt_result result = {0};
-    int status = app_options(spec, argc, argv, &result, err);
+    int status = app_options(app, spec, argc, argv, &result, err);
     mem_free(result.operands);
     if (status <= 0)
         return status;

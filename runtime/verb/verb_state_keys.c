@@ -34,7 +34,7 @@ static int work(struct keys *keys, const struct opt_spec *spec, keys_fn *read, k
                 int argc, char **argv, struct state_space_name *name, struct err *err)
 {
     struct opt_result result = {0};
-    int status = app_options(spec, argc, argv, &result, err);
+    int status = app_options(keys->app, spec, argc, argv, &result, err);
     if (status > 0) {
         keys->operands = result.operands;
         keys->count = result.count;

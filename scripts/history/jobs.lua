@@ -17,6 +17,7 @@ local SECOND_MS <const>, MINUTE_MS <const>, HOUR_MS <const> = 1000, 60000, 36000
 ---@field cause string|nil
 ---@field message string|nil
 ---@field configuration string|nil its name or path; nil: that cannot be shown
+---@field attempts history.run[]|nil of a run: all, the oldest first
 
 ---@class history.job
 ---@field name string
@@ -54,8 +55,10 @@ function jobs.runs(attempts)
       for key, value in pairs(attempt) do
         run[key] = value
       end
+      run.attempts = { attempt }
       found[run.run], list[#list + 1] = run, run
     else
+      table.insert(run.attempts, 1, attempt)
       if run.took_ms >= 0 then
         -- The clock may have been set between them.
         run.took_ms = math.max(run.started_ms + run.took_ms - attempt.started_ms, 0)

@@ -7,6 +7,8 @@ local text = {}
 
 local SPARKS_MAX <const> = 40 -- runs in a job's sparkline
 local JOB_WIDTH_MAX <const> = 64 -- of the column of names
+local MESSAGE_WIDTH <const> = 100 -- characters of an error's message
+local HEAD_WIDTH <const> = 13 -- of a mark and a run
 
 local SPARKS = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" }
 local MARKS = {
@@ -25,18 +27,37 @@ local function mark(state, color)
   return color and ("\27[%dm%s\27[0m"):format(its.color, its.sign) or its.sign
 end
 
--- "  http, attempt 2": the last column.
-local function why(run)
-  local parts = { run.state == "running" and "running" or run.cause }
-  if run.attempt > 1 then
-    parts[#parts + 1] = "attempt " .. run.attempt
-  end
-  return #parts > 0 and "  " .. table.concat(parts, ", ") or ""
+-- Whole characters.
+local function shorten(message)
+  local cut = utf8.offset(message, MESSAGE_WIDTH)
+  return cut and cut <= #message and message:sub(1, cut - 1) .. "…" or message
 end
 
-local function row(run, name, color)
-  return ("%s  %s  %s  %s  %12s  %4s%s\n"):format(mark(run.state, color), run.run, name, run.started,
-    run.took, run.exit or "-", why(run))
+-- "  http, 2 attempts: HTTP 503": the last column.
+local function why(run)
+  local parts = { run.state == "running" and "running" or run.cause }
+  if run.attempts and #run.attempts > 1 then
+    parts[#parts + 1] = #run.attempts .. " attempts"
+  end
+  local shown = table.concat(parts, ", ")
+  if run.message and run.state == "failed" then
+    shown = shown .. ": " .. shorten(run.message)
+  end
+  return shown ~= "" and "  " .. shown or ""
+end
+
+local function row(run, head, name)
+  return ("%s  %s  %s  %12s  %4s%s\n"):format(head, name, run.started, run.took, run.exit or "-", why(run))
+end
+
+-- The run; below it its attempts, where there is more than one.
+local function add_rows(lines, run, name, color)
+  lines[#lines + 1] = row(run, mark(run.state, color) .. "  " .. run.run, name)
+  for _, attempt in ipairs(#run.attempts > 1 and run.attempts or {}) do
+    local label = "attempt " .. attempt.attempt
+    local head = (" "):rep(HEAD_WIDTH - 2 - #label) .. mark(attempt.state, color) .. " " .. label
+    lines[#lines + 1] = row(attempt, head, (" "):rep(#name))
+  end
 end
 
 -- How the columns that say whose a run is are written: the job, and with `all` its configuration.
@@ -65,7 +86,7 @@ local function summary_line(job, name)
     summary.good, summary.failed, summary.median.took, summary.longest.took)
 end
 
----@param view string JSON: `{"color": boolean, "all": boolean, "runs": history.run[]}`, attempts newest first
+---@param view string JSON: `{"color", "all", "failed": boolean, "runs": history.run[]}`, newest first
 ---@return string
 function text.render(view)
   local history = assert(json.decode(view))
@@ -74,11 +95,15 @@ function text.render(view)
     ("   %-10s  %s  %-19s  %12s  %4s  %s\n"):format("RUN", name("JOB", "CONFIGURATION"), "STARTED", "TOOK",
       "EXIT", "WHY"),
   }
-  for _, run in ipairs(history.runs) do
-    lines[#lines + 1] = row(run, name(run.job, run.configuration), history.color)
+  local runs = jobs.runs(history.runs)
+  for _, run in ipairs(runs) do
+    add_rows(lines, run, name(run.job, run.configuration), history.color)
+  end
+  if history.failed then -- how many were good is not known
+    return table.concat(lines)
   end
   lines[#lines + 1] = "\n"
-  for _, job in ipairs(jobs.group(jobs.runs(history.runs))) do
+  for _, job in ipairs(jobs.group(runs)) do
     lines[#lines + 1] = summary_line(job, name(job.name, job.configuration))
   end
   return table.concat(lines)

@@ -2,7 +2,7 @@
 
 --- What a script knows about its run.
 ---@class jeton
----@field args string[]|table<string, any> the script's arguments (also `...`), or the job's `args`; by name those of `jeton run --arg`
+---@field args string[]|table<string, any> arguments (also `...`), or the job's `args`; by name, `run --arg`
 ---@field folder? string the script's own folder, where `require` looks too; nil for standard input
 ---@field job? jeton.Job nil outside a job
 ---@field deadline? integer epoch seconds; nil if the run has none

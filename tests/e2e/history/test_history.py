@@ -5,7 +5,7 @@ import os
 import sqlite3
 import subprocess
 import unittest
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 
 from jobs import WAITS, JobCase
@@ -104,13 +104,17 @@ class AsText(HistoryCase):
         run = self.rows()[0]["run"]
         table = self.table()
         self.assertEqual(table[0], ["RUN", "JOB", "STARTED", "TOOK", "EXIT", "WHY"])
-        self.assertEqual([(row[0], row[1], row[2]) for row in table[1:4]],
-                         [("✓", run, "job"), ("✗", run, "job"), ("✗", run, "job")])
-        self.assertEqual(table[1][-2:], ["attempt", "3"])
-        self.assertEqual(table[2][-3:], ["script,", "attempt", "2"])
-        self.assertEqual(table[3][-2:], ["1", "script"])
-        self.assertEqual(table[4], [])
-        self.assertRegex(" ".join(table[5]), "^job [▁-█] 1 good, 0 failed; median .+, longest .+")
+        self.assertEqual(table[1][:3] + table[1][-3:], ["✓", run, "job", "0", "3", "attempts"])
+        self.assertEqual([row[:3] for row in table[2:5]],
+                         [["✗", "attempt", "1"], ["✗", "attempt", "2"], ["✓", "attempt", "3"]])
+        self.assertEqual(table[2][-4:], ["1", "script:", "no.", "1"])
+        self.assertEqual(table[5], [])
+        self.assertRegex(" ".join(table[6]), "^job [▁-█] 1 good, 0 failed; median .+, longest .+")
+
+    def test_a_long_message_is_cut_between_characters(self):
+        self.job("error(('é'):rep(300), 0)")
+        self.run_job(status=1)
+        self.assertEqual(self.table()[1][-2:], ["script:", "é" * 99 + "…"])
 
     def test_a_run_counts_once_as_it_ended(self):
         """With the time of all its attempts, and of the delays between them."""
@@ -119,9 +123,10 @@ class AsText(HistoryCase):
         self.job(FAILS_TWICE, retries={"attempts": 2, "delay": "1ms"})
         self.run_job(status=1)
         table = self.table()
-        self.assertEqual([row[0] for row in table[1:6]], ["✗", "✗", "✓", "✗", "✗"])
-        self.assertRegex(" ".join(table[7]), r"^job [▁-█]{2} 1 good, 1 failed; median 2\.\d s, longest 2\.\d s")
-        self.assertEqual([row[0] for row in self.table("--limit", "1")[1:3]], ["✗", "✗"])
+        self.assertEqual([row[0] for row in table[1:8]], ["✗", "✗", "✗", "✓", "✗", "✗", "✓"])
+        self.assertEqual(table[1][-6:], ["1", "script,", "2", "attempts:", "no.", "2"])
+        self.assertRegex(" ".join(table[9]), r"^job [▁-█]{2} 1 good, 1 failed; median 2\.\d s, longest 2\.\d s")
+        self.assertEqual([row[0] for row in self.table("--limit", "1")[1:4]], ["✗", "✗", "✗"])
         self.assertEqual(len(self.history("--limit", "2")), 5)
         self.assertEqual(len(self.history("--limit", "1")), 2)
 
@@ -140,6 +145,76 @@ class AsText(HistoryCase):
     def test_interrupted(self):
         self.kill_one()
         self.assertEqual((self.table()[1][0], self.table()[1][-2:]), ("✗", ["-", "interrupted"]))
+
+
+class Picked(HistoryCase):
+    """--failed and --since, which look at runs, not at attempts."""
+
+    def three(self):
+        """Two that failed, the second of them by a kill, and one that succeeded after two failures."""
+        self.job("error 'boom'", retries={"attempts": 2, "delay": "1ms"})
+        self.run_job(status=1)
+        self.kill_one()
+        self.job(FAILS_TWICE, name="other", retries={"attempts": 3, "delay": "1ms"})
+        self.run_job(name="other")
+
+    def shift(self, job, hours):
+        """As if it had run so long ago."""
+        db = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        with db:
+            db.execute("UPDATE run SET started_ms = started_ms - ?1, ended_ms = ended_ms - ?1 WHERE job = ?2",
+                       (hours * 3600 * 1000, job))
+        db.close()
+
+    def test_runs_that_failed_in_the_end(self):
+        self.three()
+        self.assertEqual([(row["job"], row["attempt"], row["cause"]) for row in self.history("--failed")],
+                         [("job", 1, "interrupted"), ("job", 2, "script"), ("job", 1, "script")])
+        self.assertEqual([row["cause"] for row in self.history("--failed", "--limit", "1")], ["interrupted"])
+        self.assertEqual(self.history("--failed", "other"), [])
+        done = self.ok("history", "--failed")
+        self.assertEqual([line[0] for line in done.stdout.splitlines()], [" ", "✗", "✗", " ", " "])
+        self.assertNotIn("good", done.stdout)
+        done = self.ok("history", "--failed", "other")
+        self.assertEqual((done.stdout, done.stderr), ("", "jeton: info: no run failed\n"))
+
+    def test_runs_that_ended_since(self):
+        self.three()
+        self.shift("job", 48)
+        for since in ("1d", "47h", "2000m"):
+            self.assertEqual({row["job"] for row in self.history("--since", since)}, {"other"})
+        for since in ("49h", "3d", "2026-01-31", "2026-01-31 08:00", "2026-01-31T08:00:00+05:30", "2026-01-31T08:00:00Z"):
+            self.assertEqual({row["job"] for row in self.history("--since", since)}, {"job", "other"})
+        self.assertEqual([row["cause"] for row in self.history("--since", "3d", "--failed", "--limit", "1")],
+                         ["interrupted"])
+        done = self.ok("history", "--since", "1d", "--failed")
+        self.assertEqual((done.stdout, done.stderr), ("", "jeton: info: no run failed since 1d\n"))
+
+    def test_times_are_local_where_they_name_no_offset(self):
+        self.job("")
+        self.run_job()
+        started = datetime.fromisoformat(self.history()[0]["started_at"])
+        ended = datetime.fromisoformat(self.history()[0]["ended_at"])
+        self.env["TZ"] = "Asia/Kolkata"
+        for moment, found in ((started.replace(microsecond=0), 1), (ended + timedelta(seconds=1), 0)):
+            there = moment.astimezone(timezone(timedelta(hours=5, minutes=30)))
+            for text in (there.isoformat("T", "seconds"), there.strftime("%Y-%m-%d %H:%M:%S"), there.strftime("%H:%M:%S")):
+                if found == 0:
+                    wait_until(lambda: datetime.now().timestamp() > moment.timestamp())
+                self.assertEqual(len(self.history("--since", text)), found, text)
+
+    def test_without_a_limit_all_of_them(self):
+        self.job("")
+        for _ in range(21):
+            self.run_job()
+        self.assertEqual(len(self.history()), 20)
+        self.assertEqual(len(self.history("--since", "1h")), 21)
+
+    def test_what_is_no_time(self):
+        self.job("")
+        for text, says in (("soon", "expected a duration such as 12h"), ("2026-13-01", "not '2026-13-01'"),
+                           ("08:00 or so", "not '08:00 or so'"), ("2999-01-01", "2999-01-01 is yet to come")):
+            self.fails(2, "history", "--since", text, says=says)
 
 
 class Parts(HTMLParser):

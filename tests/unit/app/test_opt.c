@@ -17,6 +17,8 @@ struct values {
     const char *connector;
     const char *shuffle;
     struct opt_strings fields;
+    bool quiet;
+    const char *elsewhere; /* what the global --connector got */
     int64_t timeout;
     int64_t memory;
     int64_t limit;
@@ -46,7 +48,12 @@ static void parse_spec(struct parsed *parsed, const char *usage, bool stop, int 
         {'f', "field", OPT_STRINGS, &values->fields, "KEY=VALUE", "a field"},
         {0},
     };
-    const struct opt_spec spec = {usage, NULL, opts, stop, min, max, NULL, NULL};
+    const struct opt global[] = {
+        {'q', "quiet", OPT_FLAG, &values->quiet, NULL, "say less"},
+        {'C', "connector", OPT_STRING, &values->elsewhere, "NAME", "has another meaning here"},
+        {0},
+    };
+    const struct opt_spec spec = {usage, NULL, opts, stop, min, max, global, NULL};
     char *argv[ARGS_MAX + 1];
     int argc = 0;
     parsed->text = mem_strdup(line);
@@ -113,6 +120,20 @@ static void test_short_options(void **state)
     assert_int_equal(parsed.values.verbose, 3);
     assert_true(parsed.values.dry_run);
     done(&parsed);
+}
+
+static void test_global_options(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse(&parsed, "run -nq script --quiet -C one --connector two");
+    assert_int_equal(parsed.status, 0);
+    assert_true(parsed.values.dry_run && parsed.values.quiet);
+    assert_string_equal(parsed.values.connector, "two");
+    assert_null(parsed.values.elsewhere);
+    done(&parsed);
+    check_refused("run --quie", "unknown option '--quie' of jeton run; did you mean '--quiet'?");
+    check_refused("run --quiet=1", "option '--quiet' of jeton run takes no value");
 }
 
 static void test_optional_value(void **state)
@@ -296,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_help_comes_first), cmocka_unit_test(test_unknown_options),
         cmocka_unit_test(test_bad_values),       cmocka_unit_test(test_global_command_name),
         cmocka_unit_test(test_help_layout),      cmocka_unit_test(test_optional_value),
+        cmocka_unit_test(test_global_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,97 @@
+--- The results for people.
+local totals = require "test.totals"
+
+local people = {}
+
+local SLOW_MS <const> = 1000
+local SLOWEST_MAX <const> = 5 -- that are named
+
+local SIGNS = {
+  pass = { "✓", 32 },
+  fail = { "✗", 31 },
+  skip = { "–", 33 },
+}
+
+local function painted(color, code, text)
+  return color and ("\27[%dm%s\27[0m"):format(code, text) or text
+end
+
+local function sign(status, color)
+  return painted(color, SIGNS[status][2], SIGNS[status][1])
+end
+
+local function seconds(ms)
+  return ms < 1000 and ("%d ms"):format(ms) or ("%.1f s"):format(ms / 1000)
+end
+
+local function counted(sums)
+  local parts = {}
+  for _, each in ipairs { { "pass", "passed" }, { "fail", "failed" }, { "skip", "skipped" } } do
+    if sums[each[1]] > 0 then parts[#parts + 1] = ("%d %s"):format(sums[each[1]], each[2]) end
+  end
+  return #parts > 0 and table.concat(parts, ", ") or "no test"
+end
+
+--- The line of a file that has ended; with `tests`, each of them too.
+---@return string
+function people.file(file, color, tests)
+  local sums = totals.of { file }
+  local status = sums.fail > 0 and "fail" or sums.pass > 0 and "pass" or "skip"
+  local lines = { ("%s %s  %s  %s"):format(sign(status, color), file.path, counted(sums), seconds(file.ms)) }
+  for _, test in ipairs(tests and file.tests or {}) do
+    local after = test.status == "skip" and (test.why or "skipped") or seconds(test.ms)
+    lines[#lines + 1] = ("  %s %s  %s"):format(sign(test.status, color), test.name, after)
+  end
+  for _, note in ipairs(file.notes) do lines[#lines + 1] = "  note: " .. note end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function failure_lines(file, test, color)
+  local failure = test.failure
+  local lines = { "", ("%s %s"):format(sign("fail", color), test.name) }
+  local text = totals.lines(failure)
+  text[1] = ("%s: %s"):format(failure.where or file.path, text[1])
+  for _, line in ipairs(text) do
+    local code = line:match "^%s+%- " and 31 or line:match "^%s+%+ " and 32
+    lines[#lines + 1] = "  " .. (code and painted(color, code, line) or line)
+  end
+  if failure.rerun then lines[#lines + 1] = "  again: " .. failure.rerun end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function slow_lines(files)
+  local slow = {}
+  totals.each(files, function(file, test)
+    if test.line > 0 and test.ms > SLOW_MS then slow[#slow + 1] = { file = file, test = test } end
+  end)
+  table.sort(slow, function(a, b) return a.test.ms > b.test.ms end)
+  local lines = {}
+  for index = 1, math.min(#slow, SLOWEST_MAX) do
+    local file, test = slow[index].file, slow[index].test
+    lines[index] = ("slow: %s  %s:%d  %s\n"):format(seconds(test.ms), file.path, test.line, test.name)
+  end
+  return table.concat(lines)
+end
+
+--- What failed, what was slow, and the last line.
+---@return string
+function people.ending(run, color)
+  local parts = {}
+  totals.each(run.files, function(file, test)
+    if test.status == "fail" then parts[#parts + 1] = failure_lines(file, test, color) end
+  end)
+  parts[#parts + 1] = #run.files > 0 and "\n" or ""
+  parts[#parts + 1] = slow_lines(run.files)
+  if run.left_out > 0 then
+    local files = run.left_out == 1 and "file" or "files"
+    parts[#parts + 1] = ("%d %s not run (--fail-fast)\n"):format(run.left_out, files)
+  end
+  local sums = totals.of(run.files)
+  parts[#parts + 1] = ("%d file%s, %s, seed %d\n"):format(#run.files, #run.files == 1 and "" or "s",
+    seconds(run.ms), run.seed)
+  local last = ("%d passed, %d failed, %d skipped"):format(sums.pass, sums.fail, sums.skip)
+  parts[#parts + 1] = painted(color, sums.fail > 0 and 31 or 32, last) .. "\n"
+  return table.concat(parts)
+end
+
+return people

@@ -1,0 +1,141 @@
+--- One file of tests: starts its process, and makes a result of what that reports.
+local host = require "jeton.test_host"
+local json = require "jeton.json"
+local task = require "jeton.task"
+
+local worker = {}
+
+local LATE_MS <const> = 2000 -- the process ends by itself at its timeout; else it is killed
+
+--- The process's own: below its folder.
+local BELOW = { "HOME", "TMPDIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME" }
+local ENV = { "TZ=UTC", "JETON_CONFIG=", "JETON_LOG_FORMAT=", "NO_COLOR=1" }
+for _, scheme in ipairs { "http", "https", "all", "no" } do
+  ENV[#ENV + 1] = scheme .. "_proxy="
+  ENV[#ENV + 1] = scheme:upper() .. "_PROXY="
+end
+
+---@class test.result of a test
+---@field name string
+---@field line integer
+---@field status "pass"|"fail"|"skip"
+---@field ms integer
+---@field failure table|nil message, where, diff, requests, log, rerun
+---@field why string|nil of a skip
+
+---@class test.file
+---@field path string as the user typed it
+---@field real string
+---@field tests test.result[]
+---@field broken table|nil message, where, output: nothing of it could be run, or its process ended early
+---@field unreadable boolean|nil
+---@field loaded string[] files that it took part of
+---@field notes string[]
+---@field ms integer
+
+local EVENTS = {}
+
+function EVENTS.plan(file, event)
+  for _, planned in ipairs(event.tests) do
+    local test = { name = planned.name, line = planned.line, status = "skip", ms = 0, why = "not run" }
+    file.tests[#file.tests + 1], file.named[planned.name] = test, test
+  end
+end
+
+function EVENTS.start(file, event)
+  file.under_way = event.test
+end
+
+function EVENTS.result(file, event)
+  local test = file.named[event.test]
+  if not test then return end
+  file.under_way = nil
+  test.status, test.ms, test.failure, test.why = event.status, event.ms or 0, event.failure, event.why
+end
+
+function EVENTS.broken(file, event)
+  file.broken = { message = event.message, where = event.where }
+end
+
+EVENTS["end"] = function(file, event)
+  file.ended = true
+  file.loaded = event.loaded or {}
+  for _, name in ipairs(event.snapshots_unused or {}) do
+    file.notes[#file.notes + 1] = ("snapshot %q is not used any more; --update removes it"):format(name)
+  end
+  for _, note in ipairs(event.notes or {}) do file.notes[#file.notes + 1] = note end
+end
+
+local function without_null(event)
+  for key, value in pairs(event) do
+    if value == json.null then event[key] = nil end
+  end
+  return event
+end
+
+local function read_report(file, report)
+  for line in report:gmatch "[^\n]+" do
+    local event = json.decode(line)
+    local take = type(event) == "table" and EVENTS[event.event]
+    if take then take(file, without_null(event)) end
+  end
+end
+
+local function how_it_ended(run, timeout_ms)
+  if run.too_much then return "it reported more than 32 MiB" end
+  if run.timed_out or run.status == 8 then
+    return ("it did not end within %g s (--timeout)"):format(timeout_ms / 1000)
+  end
+  if run.signal then return ("its process was ended by a signal: %s"):format(run.signal) end
+  return ("its process ended with status %d"):format(run.status)
+end
+
+--- It ended before it said so: the test under way failed, or else the file.
+local function blame(file, run, timeout_ms)
+  local message = how_it_ended(run, timeout_ms)
+  local test = file.named[file.under_way]
+  if not test then
+    file.broken = { message = message }
+    return
+  end
+  test.status, test.why = "fail", nil
+  test.failure = {
+    message = message,
+    where = ("%s:%d"):format(file.path, test.line),
+    output = run.output ~= "" and run.output or nil,
+    rerun = ("jeton test %s -k '%s'"):format(file.path, test.name:gsub("'", "'\\''")),
+  }
+end
+
+--- Waits until the file's process has ended.
+---@param found table path, real
+---@param request table for the process; file is added
+---@return test.file
+function worker.run(found, request, self)
+  local file = { path = found.path, real = found.real, tests = {}, named = {}, notes = {} }
+  file.loaded = { found.real }
+  local began = task.now()
+  request.file = found.path
+  local run, err = host.run {
+    argv = { self, "--no-color", "test", "--child", assert(json.encode(request)) },
+    env = ENV,
+    below = BELOW,
+    timeout_ms = request.timeout_ms + LATE_MS,
+  }
+  file.ms = math.floor((task.now() - began) * 1000)
+  if not run then
+    file.broken = { message = tostring(err) }
+    return file
+  end
+  read_report(file, run.report)
+  if not file.ended then blame(file, run, request.timeout_ms) end
+  if file.broken then
+    file.unreadable = run.status == 3
+    file.broken.output = run.output ~= "" and run.output or nil
+    file.broken.rerun = "jeton test " .. file.path
+  end
+  file.dropped = run.dropped
+  return file
+end
+
+return worker

@@ -1,0 +1,248 @@
+"""`jeton test`: which files and tests are run, and what is said of them."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+import xml.etree.ElementTree
+
+import support
+
+GOOD = """\
+local test = require "jeton.test"
+test("adds", function(t) t:equal(1 + 1, 2) end)
+test("waits", function(t) require "jeton.task".sleep(0) end)
+"""
+BAD = """\
+local test = require "jeton.test"
+test("fits", function(t) t:like({ a = 1 }, { a = t.any }) end)
+test("it's wrong", function(t)
+  t:log("seen", 7)
+  t:equal({ items = { { price = 3.0 } } }, { items = { { price = 3 } } })
+end)
+test.skip("later", function() end)
+"""
+
+
+class TestParent(support.Case):
+    def test_what_people_see(self):
+        self.write("good_test.lua", GOOD)
+        self.write("deep/bad_test.lua", BAD)
+        self.write("deep/helper.lua", "error 'no test'")
+        self.write("deep/.hidden/x_test.lua", "error 'hidden'")
+        done = self.fails(1, "test", "-j", "1")
+        self.assertIn("✓ good_test.lua  2 passed", done.stdout)
+        self.assertIn("✗ deep/bad_test.lua  1 passed, 1 failed, 1 skipped", done.stdout)
+        self.assertIn("✗ it's wrong\n  deep/bad_test.lua:5: not equal\n"
+                      "    items[1].price: got 3.0 (float), want 3 (integer)\n  log:\n    seen 7\n"
+                      "  again: jeton test deep/bad_test.lua -k 'it'\\''s wrong'\n", done.stdout)
+        self.assertEqual(done.stdout.splitlines()[-1], "3 passed, 1 failed, 1 skipped")
+        again = done.stdout.split("again: ")[1].splitlines()[0].replace("jeton", support.JETON, 1)
+        alone = subprocess.run(["sh", "-c", again], env=self.env, cwd=self.folder, capture_output=True, text=True,
+                               check=False, timeout=60)
+        self.assertEqual(alone.stdout.splitlines()[-1], "0 passed, 1 failed, 0 skipped")
+        self.assertEqual(self.ok("test", "good_test.lua").stdout.splitlines()[-1], "2 passed, 0 failed, 0 skipped")
+
+    def test_nothing_to_run(self):
+        self.fails(3, "test", says="no test: there is no file *_test.lua below .")
+        self.write("good_test.lua", GOOD)
+        self.fails(3, "test", "nowhere", says="nowhere: No such file")
+        self.fails(3, "test", "-k", "nonsense", says="no test has 'nonsense' in its name")
+        self.fails(2, "test", "--fail-fast=x", says="--fail-fast")
+        self.fails(2, "test", "--shuffle=x", says="--shuffle")
+        self.fails(2, "test", "--report", "html", says="tap, junit or json")
+        self.fails(2, "test", "--report", "tap", "--report", "json", says="only one")
+        self.fails(2, "test", "--timeout", "0s", says="--timeout")
+
+    def test_a_named_file_may_have_any_name(self):
+        self.write("checks.lua", GOOD)
+        self.assertIn("2 passed", self.ok("test", "checks.lua").stdout)
+
+    def test_files_that_cannot_be_run(self):
+        self.write("good_test.lua", GOOD)
+        self.write("a_test.lua", "local x = = 1\n")
+        self.write("b_test.lua", "error 'on loading'\n")
+        done = self.fails(3, "test")
+        self.assertIn("a_test.lua:1: unexpected symbol near '='", done.stdout)
+        self.assertIn("on loading", done.stdout)
+        self.assertEqual(done.stdout.splitlines()[-1], "2 passed, 2 failed, 0 skipped")
+
+    def test_a_process_that_ends_early_is_a_failure_of_the_test_under_way(self):
+        self.write("dies_test.lua", """\
+local test = require "jeton.test"
+test("good", function() end)
+test("dies", function() print "last words"; io.stdout:flush(); os.execute "kill -SEGV $PPID" end)
+test("never", function() end)
+""")
+        done = self.fails(1, "test")
+        self.assertIn("✗ dies\n  dies_test.lua:3: its process was ended by a signal: Segmentation fault", done.stdout)
+        self.assertIn("last words", done.stdout)
+        self.assertIn("– never  not run", done.stdout)
+        self.assertEqual(done.stdout.splitlines()[-1], "1 passed, 1 failed, 1 skipped")
+
+    def test_a_file_that_does_not_end(self):
+        self.write("endless_test.lua", 'require "jeton.test"("spins", function() while true do end end)\n')
+        done = self.fails(1, "test", "--timeout", "300ms")
+        self.assertIn("it did not end within 0.3 s (--timeout)", done.stdout)
+
+    def test_nothing_is_left_behind(self):
+        folder = self.write("tmp/keep", "")
+        self.write("x_test.lua", """\
+local test = require "jeton.test"
+test("leaves a program", function() os.execute "sleep 600 & echo $! > /proc/self/fd/1" end)
+test("dies", function() os.execute "kill -KILL $PPID" end)
+""")
+        done = self.jeton("test", "--report", "json", env={"TMPDIR": os.path.dirname(folder)})
+        self.assertEqual(done.returncode, 1)
+        output = json.loads(done.stdout)["files"][0]["tests"][1]["failure"]["output"]
+        sleeper = int(output.split()[0])
+        support.wait_until(lambda: not os.path.exists(f"/proc/{sleeper}/fd/0"))  # it has ended, or is a zombie
+        self.assertEqual(os.listdir(os.path.dirname(folder)), ["keep"])
+
+    def test_failed_ones_again(self):
+        self.write("good_test.lua", GOOD)
+        self.write("bad_test.lua", BAD)
+        self.fails(1, "test")
+        done = self.fails(1, "test", "--failed")
+        self.assertEqual(done.stdout.splitlines()[-1], "0 passed, 1 failed, 0 skipped")
+        self.fails(1, "test", "-k", "wrong")
+        self.write("bad_test.lua", BAD.replace("price = 3.0", "price = 3"))
+        self.assertEqual(self.ok("test", "--failed").stdout.splitlines()[-1], "1 passed, 0 failed, 0 skipped")
+        self.assertEqual(self.ok("test", "--failed").stdout, "no test failed the last time\n")
+        kept = os.path.join(self.folder, "xdg-state/jeton/test.json")
+        self.assertEqual(os.stat(kept).st_mode & 0o777, 0o600)
+        with open(kept, "w", encoding="utf-8") as file:
+            file.write("{damaged")
+        self.ok("test")
+
+    def test_fail_fast_leaves_the_rest(self):
+        for name in "abcdef":
+            self.write(f"{name}_test.lua", BAD)
+        done = self.fails(1, "test", "-j", "1", "--fail-fast=2")
+        self.assertIn("4 files not run (--fail-fast)", done.stdout)
+        self.assertEqual(done.stdout.splitlines()[-1], "2 passed, 2 failed, 2 skipped")
+
+    def test_reports(self):
+        self.write("bad_test.lua", BAD.replace("it's wrong", "a & <b> #1"))
+        done = self.fails(1, "test", "--report", "tap", "--report", "junit=j.xml", "--report=json=r.json")
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[:4], ["TAP version 14", "1..3", "ok 1 - bad_test.lua: fits",
+                                     "not ok 2 - bad_test.lua: a & <b> \\#1"])
+        self.assertIn("ok 3 - bad_test.lua: later # SKIP", lines)
+        suite = xml.etree.ElementTree.parse(os.path.join(self.folder, "j.xml")).getroot().find("testsuite")
+        self.assertEqual((suite.get("tests"), suite.get("failures"), suite.get("skipped")), ("3", "1", "1"))
+        case = suite.findall("testcase")[1]
+        self.assertEqual(case.get("name"), "a & <b> #1")
+        self.assertIn("items[1].price", case.find("failure").text)
+        with open(os.path.join(self.folder, "r.json"), encoding="utf-8") as file:
+            report = json.load(file)
+        self.assertEqual((report["passed"], report["failed"], report["skipped"]), (1, 1, 1))
+        self.assertEqual(report["files"][0]["tests"][1]["failure"]["where"], "bad_test.lua:5")
+
+    def test_what_tests_print_cannot_steer_a_terminal(self):
+        self.write("x_test.lua", """\
+require "jeton.test"("x", function(t) t:log("\\27[2J") error("\\27]0;title\\7") end)
+""")
+        done = self.fails(1, "test")
+        self.assertNotIn("\x1b", done.stdout)
+        self.assertNotIn("\x07", done.stdout)
+
+    def test_list(self):
+        self.write("good_test.lua", GOOD + 'print "loaded"\n')
+        self.assertEqual(self.ok("test", "--list").stdout, "good_test.lua:2  adds\ngood_test.lua:3  waits\n")
+
+    def test_shuffled_runs_beside_each_other_have_one_result(self):
+        for number in range(8):
+            self.write(f"f{number}_test.lua", f"""\
+local test = require "jeton.test"
+local crypto = require "jeton.crypto"
+for i = 1, 4 do
+  test("number " .. i, function(t)
+    io.open("own.txt", "w"):write("{number}"):close()
+    require "jeton.task".sleep(0)
+    t:equal(io.open("own.txt"):read "a", "{number}")
+    t:equal(#crypto.random(8), 8)
+    if i == 3 and {number} == 5 then t:equal("{number}", i) end
+  end)
+end
+""")
+        results, orders = set(), set()
+        for _ in range(100 if support.SOAK else 25):
+            done = self.fails(1, "test", "-j", "8", "--shuffle", "--report", "json")
+            report = json.loads(done.stdout)
+            orders.add(tuple(test["name"] for file in report["files"] for test in file["tests"]))
+            results.add(tuple(sorted((file["file"], test["name"], test["status"], json.dumps(test.get("failure")))
+                                     for file in report["files"] for test in file["tests"])))
+        self.assertEqual(len(results), 1)
+        self.assertEqual(len(next(iter(results))), 32)
+        self.assertGreater(len(orders), 3)
+
+    def test_a_seed_gives_its_order_again(self):
+        self.write("x_test.lua", 'local test = require "jeton.test"\n'
+                   'for i = 1, 20 do test("n" .. i, function() end) end\n')
+
+        def order(*options):
+            report = json.loads(self.ok("test", "--report", "json", *options).stdout)
+            return report["seed"], [test["name"] for test in report["files"][0]["tests"]]
+
+        seed, names = order("--shuffle")
+        self.assertEqual(order(f"--shuffle={seed}"), (seed, names))
+        self.assertNotEqual(order(f"--shuffle={seed ^ 1}")[1], names)
+        self.assertEqual(order()[1], [f"n{i}" for i in range(1, 21)])
+
+    def test_a_signal_ends_all(self):
+        self.write("x_test.lua", """\
+require "jeton.test"("x", function(t)
+  io.open(os.getenv "MARK", "w"):close()
+  os.execute "sleep 600"
+end)
+""")
+        mark = os.path.join(self.folder, "tmp")
+        os.mkdir(mark)
+        process = self.start("test", env={"TMPDIR": mark, "MARK": os.path.join(self.folder, "mark")})
+        support.wait_until(lambda: os.listdir(mark))
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(20), 130)
+        self.assertEqual(os.listdir(mark), [])
+
+    def test_watch(self):
+        self.write("helper.lua", "return 2\n")
+        self.write("x_test.lua", """\
+local test = require "jeton.test"
+local helper = require "helper"
+test("adds", function(t) t:equal(1 + 1, helper) end)
+test("other", function(t) end)
+""")
+        self.write("y_test.lua", GOOD)
+        terminal = self.start_at_terminal("test", "--watch")
+        terminal.read_until(b"4 passed, 0 failed, 0 skipped")
+        terminal.read_until(b"q quit\r\n")
+        terminal.shown = b""
+        self.write("helper.lua", "return 3 -- now\n")
+        terminal.read_until(b"q quit\r\n")
+        self.assertIn(b"1 passed, 1 failed, 0 skipped", terminal.shown)
+        self.assertNotIn(b"y_test.lua", terminal.shown)
+        terminal.shown = b""
+        os.write(terminal.end, b"f")
+        terminal.read_until(b"q quit\r\n")
+        self.assertIn(b"0 passed, 1 failed, 0 skipped", terminal.shown)
+        terminal.shown = b""
+        os.write(terminal.end, b"totx\x7fher\n")
+        terminal.read_until(b"only 'other'")
+        self.assertIn(b"1 passed, 0 failed, 0 skipped", terminal.shown)
+        terminal.shown = b""
+        self.write("z_test.lua", GOOD.replace("adds", "another one"))
+        terminal.read_until(b"z_test.lua")
+        terminal.read_until(b"q quit")
+        os.write(terminal.end, b"q")
+        self.assertEqual(terminal.status(), 0)
+
+
+load_tests = support.side_by_side
+
+
+if __name__ == "__main__":
+    unittest.main()
