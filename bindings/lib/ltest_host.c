@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define FILES_MAX  10000
 #define DEPTH_MAX  64
@@ -152,12 +153,24 @@ static int keep(lua_State *L)
     return result == 0 ? write_with(L, STATE_MODE) : lerr_return(L, &err);
 }
 
+/* remove(path): true, or nil and why. */
+static int remove_file(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    if (unlink(path) == 0)
+        return lua_pushboolean(L, 1), 1;
+    lua_pushnil(L);
+    lua_pushfstring(L, "%s: %s", path, strerror(errno));
+    return 2;
+}
+
 int luaopen_jeton_test_host(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"find", find},        {"stamp", stamp},   {"cpus", cpus},
-        {"write", write_file}, {"keep", keep},     {"run", ltest_run},
-        {"key", ltest_key},    {"raw", ltest_raw}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"find", find},     {"stamp", stamp},
+                                         {"cpus", cpus},     {"write", write_file},
+                                         {"keep", keep},     {"remove", remove_file},
+                                         {"run", ltest_run}, {"key", ltest_key},
+                                         {"raw", ltest_raw}, {NULL, NULL}};
     ltest_run_setup(L);
     ltest_key_setup(L);
     luaL_newlib(L, functions);

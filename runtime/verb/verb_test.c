@@ -121,6 +121,7 @@ int verb_test(struct app *app, int argc, char **argv, struct err *err)
          "run tests again when a file that they loaded changes"},
         {0, "shuffle", OPT_OPTIONAL, &options.shuffle, "SEED",
          "in another order: that of SEED, or of one that is drawn and printed"},
+        {0, "update", OPT_FLAG, &options.update, NULL, "write snapshots as they are now"},
         {0, "report", OPT_STRINGS, &options.reports, "KIND[=FILE]",
          "tap, junit or json: into the file, else to standard output"},
         {0, "timeout", OPT_DURATION, &options.timeout_ms, "D",

@@ -1,6 +1,7 @@
 --- Runs the tests of one file, in a process of its own (runtime/verb/test_child.c), and reports what became
 --- of each as a line of JSON.
 local case = require "test.case"
+local ending = require "test.ending"
 local json = require "jeton.json"
 local native = require "jeton.test_native"
 local task = require "jeton.task"
@@ -117,7 +118,9 @@ local function run_all(options, cases, path)
   for _, each in ipairs(cases) do
     only = only or each.only
   end
+  local results, failures = {}, 0
   for number, each in ipairs(cases) do
+    if options.fail_fast and failures >= options.fail_fast then break end
     local t, began = case.new(each, options, path, methods), task.now()
     local skip = each.skip or only and not each.only and not ci
     report { event = "start", test = each.name }
@@ -130,15 +133,18 @@ local function run_all(options, cases, path)
         run_case(t, each.fn)
       end
     end
+    local status = skip and "skip" or t.failure and "fail" or "pass"
+    results[each.name], failures = status, failures + (t.failure and 1 or 0)
     report {
       event = "result",
       test = each.name,
       line = each.line,
-      status = skip and "skip" or t.failure and "fail" or "pass",
+      status = status,
       ms = math.floor((task.now() - began) * 1000),
       failure = t.failure and described(t) or nil,
     }
   end
+  ending.run(results)
 end
 
 --- Those of our process that are the user's: what a change of makes the tests worth another run.
@@ -181,7 +187,12 @@ function child.run(text)
   end
   report { event = "plan", file = options.file, seed = options.seed, tests = json.array(plan) }
   if not options.list then run_all(options, cases, path) end
-  report { event = "end", loaded = loaded(path) }
+  report {
+    event = "end",
+    loaded = loaded(path),
+    notes = json.array(ending.notes),
+    snapshots_unused = json.array(ending.snapshots_unused),
+  }
 end
 
 return child

@@ -169,6 +169,7 @@ local function child_request(request, found)
     shuffle = request.shuffle and true or false,
     filter = request.filter,
     names = found.names and json.array(found.names) or nil,
+    fail_fast = request.limit,
     update = request.update,
     record = request.record and (request.record == "all" and "all" or "missing") or nil,
     config = request.record and request.config or nil,

@@ -241,6 +241,86 @@ test("other", function(t) end)
         self.assertEqual(terminal.status(), 0)
 
 
+class Snapshots(support.Case):
+    TEXT = """\
+local test = require "jeton.test"
+test("page", function(t)
+  t:snapshot("Hello\\n\\tworld \\\\ \\27[1m\\n")
+  t:snapshot("parsed", { items = { 1, 2.0, "x" }, ok = true })
+end)
+test("other", function(t) t:snapshot { "other" } end)
+"""
+
+    def snap(self):
+        with open(os.path.join(self.folder, "x_test.snap"), encoding="utf-8") as file:
+            return file.read()
+
+    def test_it_is_written_and_compared(self):
+        self.write("x_test.lua", self.TEXT)
+        done = self.fails(1, "test")
+        self.assertIn("there is no snapshot 'page / 1' yet; write it with: jeton test x_test.lua --update", done.stdout)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "x_test.snap")))
+        self.ok("test", "--update")
+        self.assertEqual(self.snap(), """\
+# Snapshots, written by: jeton test --update
+
+[other / 1]: value
+  | { "other" }
+
+[page / 1]: text
+  | Hello
+  | \tworld \\\\ \\x1B[1m
+  |
+
+[page / parsed]: value
+  | { items = { 1, 2.0, "x" }, ok = true }
+""")
+        self.ok("test")
+        self.write("x_test.lua", self.TEXT.replace("2.0", "2").replace("Hello", "Hallo"))
+        done = self.fails(1, "test")
+        self.assertIn("x_test.lua:3: it is not as in the snapshot 'page / 1'", done.stdout)
+        self.assertIn("    - Hello\n    + Hallo\n", done.stdout)
+
+    def test_unused_ones_are_named_and_removed(self):
+        self.write("x_test.lua", self.TEXT)
+        self.ok("test", "--update")
+        self.write("x_test.lua", self.TEXT.replace('t:snapshot("parsed"', '-- t:snapshot("parsed"')
+                   .replace('"other", f', '"another", f'))
+        whole = self.snap()
+        done = self.fails(1, "test")
+        self.assertIn("there is no snapshot 'another / 1' yet", done.stdout)
+        self.assertIn('snapshot "page / parsed" is not used any more', done.stdout)
+        self.assertIn('snapshot "other / 1" is not used any more', done.stdout)
+        self.assertEqual(self.snap(), whole)
+        self.ok("test", "--update")
+        self.assertEqual([line for line in self.snap().splitlines() if line.startswith("[")],
+                         ["[another / 1]: value", "[page / 1]: text"])
+        self.assertNotIn("not used", self.ok("test", "-k", "another").stdout)
+
+    def test_a_secret_is_not_written(self):
+        self.write("x_test.lua", """\
+local test = require "jeton.test"
+test("registered", function(t)
+  require "jeton.token".exchange { provider = "oauth2", token_url = "http://127.0.0.1:1/token", client_id = "app",
+                                   grant = "client_credentials", client_secret = "s3cret-s3cret" }
+  t:snapshot { key = "s3cret-s3cret" }
+end)
+test("signed", function(t) t:snapshot("a\\nb eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.x") end)
+""")
+        done = self.fails(1, "test", "--update")
+        self.assertIn("the snapshot 'registered / 1' would hold a secret of this run, in line 1", done.stdout)
+        self.assertIn("the snapshot 'signed / 1' would hold a signed token (JWT), in line 2", done.stdout)
+        self.assertNotIn("s3cret-s3cret", done.stdout)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "x_test.snap")))
+
+    def test_a_damaged_file_is_not_replaced(self):
+        self.write("x_test.lua", self.TEXT)
+        self.write("x_test.snap", "<<<<<<< HEAD\n")
+        done = self.fails(1, "test", "--update")
+        self.assertIn("x_test.snap:1: this is no line of a snapshot", done.stdout)
+        self.assertEqual(self.snap(), "<<<<<<< HEAD\n")
+
+
 load_tests = support.side_by_side
 
 
