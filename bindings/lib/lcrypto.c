@@ -27,6 +27,16 @@ static const unsigned char *check_bytes(lua_State *L, int index, size_t *len)
     return (const unsigned char *)bytes;
 }
 
+/* From the system; in a test from its seed. */
+static void draw(lua_State *L, void *bytes, size_t count)
+{
+    const struct vm_test *test = vm_options_of(vm_of(L))->test;
+    if (test != NULL)
+        test->random(test->world, bytes, count);
+    else
+        randombytes_buf(bytes, count);
+}
+
 /* crypto.random(n) */
 static int crypto_random(lua_State *L)
 {
@@ -34,7 +44,7 @@ static int crypto_random(lua_State *L)
     lua_Integer count = luaL_checkinteger(L, 1);
     luaL_argcheck(L, count >= 0 && count <= RANDOM_MAX, 1, "0 to 1048576 bytes");
     char *bytes = luaL_buffinitsize(L, &buffer, (size_t)count);
-    randombytes_buf(bytes, (size_t)count);
+    draw(L, bytes, (size_t)count);
     luaL_pushresultsize(&buffer, (size_t)count);
     return 1;
 }
@@ -45,7 +55,7 @@ static int crypto_uuid(lua_State *L)
     unsigned char bytes[UUID_BYTES];
     char hex[UUID_BYTES * 2 + 1];
     char uuid[sizeof hex + 4];
-    randombytes_buf(bytes, sizeof bytes);
+    draw(L, bytes, sizeof bytes);
     bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
     bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
     sodium_bin2hex(hex, sizeof hex, bytes, sizeof bytes);

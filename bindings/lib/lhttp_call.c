@@ -147,6 +147,9 @@ static int call_finish(lua_State *L, void *arg)
     if (call->err.status != 0)
         engine_know_secrets(vm_engine(call->vm));
     redact_err(vm_engine(call->vm)->redact, &call->err);
+    const struct vm_test *test = vm_options_of(call->vm)->test;
+    if (test != NULL)
+        test->failed(test->world, L, &call->err);
     lua_pushnil(L);
     lerr_push(L, &call->err);
     if (!call->has_response)

@@ -2,6 +2,7 @@
 #include "fd.h"
 #include "larg.h"
 #include "lerr.h"
+#include "ltest_world.h"
 #include "luaopen.h"
 #include "mem.h"
 #include "task.h"
@@ -112,10 +113,12 @@ int luaopen_jeton_test_native(lua_State *L)
         {"load", test_load},   {"mask", test_mask},     {"report", test_report},
         {"enter", test_enter}, {"scope", test_scope},   {"start", test_start},
         {"left", test_left},   {"cancel", test_cancel}, {NULL, NULL}};
-    if (vm_options_of(vm_of(L))->test == NULL)
+    const struct vm_test *test = vm_options_of(vm_of(L))->test;
+    if (test == NULL || test->report_fd < 0)
         return luaL_error(L, "jeton.test is for the files that `jeton test` runs: *_test.lua");
     luaL_newmetatable(L, SCOPE_TYPE);
     lua_pop(L, 1);
     luaL_newlib(L, functions);
+    ltest_world_open(L, test->world);
     return 1;
 }

@@ -46,9 +46,14 @@ struct vm_events {
     const struct store_event *once;
 };
 
-/* A run of `jeton test`: of the tests themselves. */
+/* What `jeton test` puts in the place of what a script finds outside. */
 struct vm_test {
-    int report_fd; /* gets what there is to say of them, a line each */
+    void *world; /* for these functions; bindings/lib knows what it is */
+    void (*random)(void *world, void *bytes, size_t len); /* for crypto.random */
+    /* A request has failed, and the script that made it is about to be told. */
+    void (*failed)(void *world, lua_State *L, const struct err *err);
+    int report_fd; /* of the tests themselves: gets a line for each event; -1: of a script that
+                      they run */
 };
 
 struct vm_options {

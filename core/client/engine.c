@@ -25,12 +25,20 @@ void engine_know_secrets(struct engine *engine)
 }
 
 /* From the top down: tokens may still turn the loop to take in a last reply. */
-void engine_destroy(struct engine *engine)
+void engine_forget_store(struct engine *engine)
 {
     client_free(engine->client);
     tokens_free(engine->tokens);
-    http_free(engine->http);
     store_free(engine->store);
+    engine->client = NULL;
+    engine->tokens = NULL;
+    engine->store = NULL;
+}
+
+void engine_destroy(struct engine *engine)
+{
+    engine_forget_store(engine);
+    http_free(engine->http);
     loop_free(engine->loop);
     memset(engine, 0, sizeof *engine);
 }

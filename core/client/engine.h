@@ -34,6 +34,9 @@ void engine_destroy(struct engine *engine);
 void engine_know_secrets(struct engine *engine);
 /* Opens the state when first needed: a script without connectors leaves no trace. */
 int engine_need_store(struct engine *engine, struct err *err);
+/* Forgets store, tokens and client; the next need makes them anew, by what config says then. No
+ * call of theirs may be under way. */
+void engine_forget_store(struct engine *engine);
 void engine_set_deadline(struct engine *engine, int64_t deadline_ms);
 
 #endif

@@ -227,6 +227,7 @@ static void hook_remove(struct http *http)
         return;
     loop_hook_remove(http->loop, &http->hook);
     loop_set_poll(http->loop, NULL, NULL);
+    loop_awaits(http->loop, LOOP_REPLY, -1);
     http->hooked = false;
 }
 
@@ -371,6 +372,7 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
     if (!http->hooked) {
         loop_hook_add(http->loop, &http->hook);
         loop_set_poll(http->loop, poll_all, http);
+        loop_awaits(http->loop, LOOP_REPLY, 1);
         http->hooked = true;
     }
     return transfer;

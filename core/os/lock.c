@@ -81,6 +81,13 @@ static int busy(const struct lock *lock, struct err *err)
     return err_set(err, ERR_BUSY, "lock '%s' is held by another process", lock->name);
 }
 
+static void set_awaited(struct lock *lock, bool yes)
+{
+    if (yes != lock->awaited)
+        loop_awaits(lock->loop, LOOP_LOCK, yes ? 1 : -1);
+    lock->awaited = yes;
+}
+
 static void on_retry(void *arg)
 {
     struct lock *lock = arg;
@@ -88,6 +95,7 @@ static void on_retry(void *arg)
     int held = lock_attempt(lock, lock->folder, &err);
     if (held == 0 && lock->give_up_ms > 0 && loop_now_ms(lock->loop) >= lock->give_up_ms)
         held = busy(lock, &err);
+    set_awaited(lock, held == 0);
     if (held == 0) {
         loop_timer_start(lock->loop, &lock->timer, next_delay(lock), on_retry, lock);
         return;
@@ -205,6 +213,7 @@ void lock_release(struct lock *lock)
 {
     if (lock->loop != NULL)
         loop_timer_stop(lock->loop, &lock->timer);
+    set_awaited(lock, false);
     lock_unreserve(lock);
     if (lock->fd >= 0)
         close(lock->fd); /* this was the last descriptor of this open file: the kernel releases the

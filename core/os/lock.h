@@ -18,6 +18,7 @@ struct lock {
     int fd;             /* -1: not held, not waiting */
     int64_t give_up_ms; /* monotonic; 0: never */
     int64_t delay_ms;
+    bool awaited;  /* somebody else holds it */
     bool reserved; /* its file takes room */
     char *folder;
     char *name;

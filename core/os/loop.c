@@ -21,7 +21,11 @@ struct loop {
 
     loop_poll_fn *poll;
     void *poll_arg;
-    uint64_t turn; /* a callback may run the loop itself: the outer run notices by this */
+    loop_pass_fn *pass; /* NULL: the clock moves by itself */
+    void *pass_arg;
+    int awaited[LOOP_OUTSIDE];
+    int64_t paced_ms; /* real time that has passed since something was first awaited */
+    uint64_t turn;    /* a callback may run the loop itself: the outer run notices by this */
 };
 
 struct loop *loop_new(void)
@@ -252,7 +256,21 @@ void loop_set_poll(struct loop *loop, loop_poll_fn *fn, void *arg)
     loop->poll_arg = arg;
 }
 
-static void wait_fds(struct loop *loop, int64_t wait)
+void loop_set_pass(struct loop *loop, loop_pass_fn *pass, void *arg)
+{
+    loop->pass = pass;
+    loop->pass_arg = arg;
+}
+
+void loop_awaits(struct loop *loop, enum loop_outside what, int by)
+{
+    loop->awaited[what] += by;
+    if (loop->awaited[LOOP_REPLY] + loop->awaited[LOOP_LOCK] == 0)
+        loop->paced_ms = 0;
+}
+
+/* How many of ours are ready. */
+static int wait_fds(struct loop *loop, int64_t wait)
 {
     int timeout = wait > INT_MAX ? INT_MAX : (int)wait;
     int got = loop->poll != NULL ? loop->poll(loop->poll_arg, loop->polled, loop->nfds, timeout)
@@ -260,6 +278,30 @@ static void wait_fds(struct loop *loop, int64_t wait)
     if (got < 0) /* poll was interrupted: revents are not valid */
         for (size_t i = 0; i < loop->nfds; i++)
             loop->polled[i].revents = 0;
+    return got;
+}
+
+/* The same where the clock only moves by `pass`. delay: until the next timer; -1: there is none. */
+static void wait_passing(struct loop *loop, int64_t wait, int64_t delay)
+{
+    const int *awaited = loop->awaited;
+    bool waits = wait != 0 && delay > 0;
+    bool replies = awaited[LOOP_REPLY] > 0;
+    if (waits && replies && awaited[LOOP_SERVER] == 0) {
+        wait_fds(loop, wait);
+    } else if (waits && (replies || awaited[LOOP_LOCK] > 0) && loop->paced_ms < LOOP_PACED_MAX_MS) {
+        int64_t began_ms = clock_mono_ms();
+        wait_fds(loop, sooner(sooner(wait, delay), LOOP_PACED_MAX_MS - loop->paced_ms));
+        int64_t passed_ms = clock_mono_ms() - began_ms;
+        loop->paced_ms += passed_ms;
+        if (passed_ms > 0)
+            loop->pass(loop->pass_arg, passed_ms < delay ? passed_ms : delay);
+    } else if (waits) {
+        if (wait_fds(loop, 0) == 0)
+            loop->pass(loop->pass_arg, delay);
+    } else {
+        wait_fds(loop, delay < 0 ? wait : 0);
+    }
 }
 
 bool loop_turn(struct loop *loop, int64_t max_wait_ms)
@@ -269,15 +311,18 @@ bool loop_turn(struct loop *loop, int64_t max_wait_ms)
     if (loop->ntimers == 0 && loop->running_fds == 0 && hooks_wait < 0)
         return false;
 
-    int64_t wait = sooner(max_wait_ms, hooks_wait);
+    int64_t wait = sooner(max_wait_ms, hooks_wait), delay = -1;
     if (loop->ntimers > 0) {
-        int64_t delay = loop->timers[0]->due_ms - loop_now_ms(loop);
-        wait = sooner(wait, delay > 0 ? delay : 0);
+        delay = loop->timers[0]->due_ms - loop_now_ms(loop);
+        delay = delay > 0 ? delay : 0;
     }
     prepare_fds(loop);
     size_t count = loop->nfds;
     uint64_t turn = loop->turn;
-    wait_fds(loop, wait);
+    if (loop->pass != NULL)
+        wait_passing(loop, wait, delay);
+    else
+        wait_fds(loop, sooner(wait, delay));
     run_timers(loop);
     if (loop->turn == turn)
         run_fds(loop, count);

@@ -57,6 +57,25 @@ void loop_set_clock(struct loop *loop, const struct clock *clock);
 const struct clock *loop_clock(const struct loop *loop);
 int64_t loop_now_ms(const struct loop *loop); /* CLOCK_MONO */
 
+/*
+ * For a clock that only moves when it is told to: where the loop would sleep until the next timer,
+ * it calls `pass` with that time, in which everybody but timers is known to be idle. NULL: it
+ * sleeps.
+ */
+typedef void loop_pass_fn(void *arg, int64_t ms);
+void loop_set_pass(struct loop *loop, loop_pass_fn *pass, void *arg);
+
+/* What is waited for beside timers, and what that means for such a clock. */
+enum loop_outside {
+    LOOP_REPLY,  /* of a server, or the end of a child: it stands still */
+    LOOP_LOCK,   /* which somebody else holds: it goes as real time does, for LOOP_PACED_MAX_MS */
+    LOOP_SERVER, /* that this process is, so that a reply may wait for a timer: likewise */
+    LOOP_OUTSIDE
+};
+#define LOOP_PACED_MAX_MS 2000
+/* by: 1 when it begins, -1 when it has ended. */
+void loop_awaits(struct loop *loop, enum loop_outside what, int by);
+
 /* Once, not before delay_ms have passed (0: on the next turn). */
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms, loop_fn *fn,
                       void *arg);

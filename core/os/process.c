@@ -167,6 +167,7 @@ int process_watch_start(struct loop *loop, struct process_watch *watch, pid_t pi
         return err_set(err, ERR_CONFIG, "cannot watch process %d: %s", (int)pid, strerror(errno));
     *watch = (struct process_watch){.loop = loop, .pid = pid, .fn = fn, .arg = arg};
     loop_fd_start(loop, &watch->fd, fd, POLLIN, watch_ready, watch);
+    loop_awaits(loop, LOOP_REPLY, 1);
     return 0;
 }
 
@@ -176,6 +177,7 @@ void process_watch_stop(struct process_watch *watch)
         return;
     int fd = watch->fd.fd;
     loop_fd_stop(watch->loop, &watch->fd);
+    loop_awaits(watch->loop, LOOP_REPLY, -1);
     close(fd);
     watch->loop = NULL;
 }

@@ -14,7 +14,8 @@
 enum store_sqlite_kept { STORE_SQLITE_TOKEN, STORE_SQLITE_INTENT, STORE_SQLITE_KEPT };
 
 struct store_sqlite {
-    sqlite3 *db; /* NULL: not open */
+    sqlite3 *db;             /* NULL: not open */
+    const struct loop *loop; /* whose clock the state goes by */
     char *folder;
     char *path;
     ino_t inode;                           /* of the file that was opened */

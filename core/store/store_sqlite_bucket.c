@@ -55,7 +55,7 @@ int store_sqlite_bucket_take(struct store_sqlite *sqlite, struct store_call *cal
     sqlite3_exec(sqlite->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
     int result = store_sqlite_begin(sqlite, err);
     if (result == 0) {
-        take->now_ms = clock_wall_ms();
+        take->now_ms = clock_now_ms(loop_clock(sqlite->loop), CLOCK_WALL);
         result = buckets_read(sqlite, take, kept, err);
         if (result == 0) {
             store_bucket_plan(take, kept);

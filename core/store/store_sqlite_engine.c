@@ -7,8 +7,8 @@
 
 static void *sqlite_create(const struct state_place *place, struct loop *loop)
 {
-    (void)loop; /* nothing waits */
     struct store_sqlite *sqlite = mem_alloc(sizeof *sqlite);
+    sqlite->loop = loop;
     sqlite->folder = mem_strdup(place->folder);
     sqlite->path = mem_printf("%s/jeton.db", place->folder);
     return sqlite;
@@ -40,8 +40,8 @@ static bool sqlite_exists(const void *self)
 
 static int64_t sqlite_now_ms(const void *self)
 {
-    (void)self; /* all who share the state are on this host */
-    return clock_wall_ms();
+    const struct store_sqlite *sqlite = self; /* all who share the state are on this host */
+    return clock_now_ms(loop_clock(sqlite->loop), CLOCK_WALL);
 }
 
 static int sqlite_rekey(struct store_sqlite *sqlite, struct store_call *call, struct err *err)

@@ -1,6 +1,7 @@
 #include "test_child.h"
 
 #include "config_load.h"
+#include "ltest_world.h"
 #include "provider_list.h"
 #include "vm.h"
 
@@ -22,7 +23,11 @@ int test_child(struct app *app, const char *json, struct err *err)
         return err_set(err, ERR_CONFIG, "the empty configuration was refused");
     struct engine engine;
     engine_create(&engine, config, app->log, app->redact);
-    const struct vm_test test = {.report_fd = TEST_CHILD_REPORT};
+    struct ltest_world *world = ltest_world_new(&engine);
+    const struct vm_test test = {.world = world,
+                                 .random = ltest_world_random,
+                                 .failed = ltest_world_failed,
+                                 .report_fd = TEST_CHILD_REPORT};
     const struct vm_options options = {.engine = &engine,
                                        .modules = app->modules,
                                        .test = &test,
@@ -32,7 +37,10 @@ int test_child(struct app *app, const char *json, struct err *err)
     int status = -1;
     if (vm_run_module(vm, "test.child", "run", json, &status, err) != 0)
         status = vm_traceback(vm) != NULL ? app_report(app, err, vm_traceback(vm)) : -1;
+    ltest_world_close(world);
     vm_free(vm);
+    engine_forget_store(&engine);
+    ltest_world_free(world);
     engine_destroy(&engine);
     config_free(config);
     return status;

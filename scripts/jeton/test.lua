@@ -6,7 +6,7 @@ local test = {}
 
 -- What makes `t`: each gives `methods`. Those that are not there yet are left out.
 local MODULES = {
-  "test.case", "test.compare", "test.snapshot", "test.cassette", "test.event",
+  "test.case", "test.clock", "test.fake", "test.compare", "test.snapshot", "test.cassette", "test.event",
 }
 
 --- The tests of this file, in the order in which they stand there. For test.child.
@@ -51,18 +51,31 @@ function test.only(name, fn)
   add(name, fn, "only")
 end
 
+local loaded
+
+--- What makes `t`. Each may have `methods`, and `begin` and `finish`, called around each test with its `t`.
+---@return table[]
+function test.modules()
+  if loaded then return loaded end
+  loaded = {}
+  for _, name in ipairs(MODULES) do
+    local found, module = pcall(require, name)
+    if found then
+      loaded[#loaded + 1] = module
+    elseif not tostring(module):find("module '" .. name .. "' not found", 1, true) then
+      error(module, 0)
+    end
+  end
+  return loaded
+end
+
 --- The methods of `t`, of all modules.
 ---@return table<string, function>
 function test.methods()
   local methods = {}
-  for _, name in ipairs(MODULES) do
-    local found, module = pcall(require, name)
-    if found then
-      for key, method in pairs(module.methods) do
-        methods[key] = method
-      end
-    elseif not tostring(module):find("module '" .. name .. "' not found", 1, true) then
-      error(module, 0)
+  for _, module in ipairs(test.modules()) do
+    for key, method in pairs(module.methods or {}) do
+      methods[key] = method
     end
   end
   return methods

@@ -56,6 +56,15 @@ function case.failure(raised, level)
   return failure
 end
 
+--- The first failure counts; of the others it is told what they are.
+function case.fail(t, failure)
+  if not t.failure then
+    t.failure = failure
+  else
+    t:log("also: " .. failure.message)
+  end
+end
+
 --- A test's `t`. `index` has its methods.
 function case.new(definition, options, path, index)
   return setmetatable({

@@ -1,10 +1,11 @@
 --- Runs the tests of one file, in a process of its own (runtime/verb/test_child.c), and reports what became
 --- of each as a line of JSON.
 local case = require "test.case"
+local crypto = require "jeton.crypto"
 local ending = require "test.ending"
+local guard = require "test.guard"
 local json = require "jeton.json"
 local native = require "jeton.test_native"
-local task = require "jeton.task"
 local test = require "jeton.test"
 
 local child = {}
@@ -53,14 +54,7 @@ local function chosen(options)
   return cases
 end
 
---- The first failure counts; of the others it is told what they are.
-local function fail(t, failure)
-  if not t.failure then
-    t.failure = failure
-  else
-    t:log("also: " .. failure.message)
-  end
-end
+local fail = case.fail
 
 local function attempt(t, fn, ...)
   local arguments = table.pack(...)
@@ -83,6 +77,9 @@ local function finish(t, scope)
   for i = #t.deferred, 1, -1 do
     attempt(t, t.deferred[i])
   end
+  for _, module in ipairs(test.modules()) do
+    if module.finish then attempt(t, module.finish, t) end
+  end
   for _, fn in ipairs(t.at_end) do
     attempt(t, fn, not t.failure)
   end
@@ -90,6 +87,12 @@ end
 
 local function run_case(t, fn)
   local scope = native.scope()
+  local seed = ("%d %s"):format(t.options.seed or 0, t.name) -- the same when it is run alone
+  native.seed(seed)
+  math.randomseed(string.unpack("<i8", crypto.random(8)))
+  for _, module in ipairs(test.modules()) do
+    if module.begin then module.begin(t) end
+  end
   local body = native.start(scope, function()
     attempt(t, fn, t)
   end)
@@ -97,6 +100,8 @@ local function run_case(t, fn)
   if not ended then fail(t, { message = tostring(raised) }) end
   local last = native.start(native.scope(), finish, t, scope)
   last:join()
+  local recent = native.recent()
+  t.requests = #recent > 0 and recent or nil
 end
 
 --- What is said of a failure: not more than somebody reads.
@@ -107,6 +112,7 @@ local function described(t)
     where = failure.where,
     diff = failure.diff,
     traceback = failure.traceback,
+    requests = t.requests,
     log = #t.lines > 0 and t.lines or nil,
     rerun = ("jeton test %s -k '%s'"):format(t.file, t.name:gsub("'", "'\\''")),
   }
@@ -121,7 +127,7 @@ local function run_all(options, cases, path)
   local results, failures = {}, 0
   for number, each in ipairs(cases) do
     if options.fail_fast and failures >= options.fail_fast then break end
-    local t, began = case.new(each, options, path, methods), task.now()
+    local t, _, began = case.new(each, options, path, methods), native.real_now()
     local skip = each.skip or only and not each.only and not ci
     report { event = "start", test = each.name }
     if not skip then
@@ -140,7 +146,7 @@ local function run_all(options, cases, path)
       test = each.name,
       line = each.line,
       status = status,
-      ms = math.floor((task.now() - began) * 1000),
+      ms = select(2, native.real_now()) - began,
       failure = t.failure and described(t) or nil,
     }
   end
@@ -166,6 +172,7 @@ function child.run(text)
     if value == json.null then options[key] = nil end
   end
   math.randomseed(options.seed or 0)
+  guard.install()
   local main, path = native.load(options.file)
   local failure
   if not main then

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#define MINUTE 60000 /* ms */
+
 /* What happened, in order: each callback adds its letter. */
 static char trace[64];
 
@@ -64,7 +66,6 @@ static int64_t own_now_ms(void *arg, enum clock_kind kind)
 
 static void test_a_clock_that_jumps(void **state)
 {
-    enum { MINUTE = 60 * 1000 };
     struct loop *loop = *state;
     int64_t now[] = {[CLOCK_MONO] = 5, [CLOCK_BOOT] = 6, [CLOCK_WALL] = 7};
     const struct clock clock = {own_now_ms, now};
@@ -84,6 +85,80 @@ static void test_a_clock_that_jumps(void **state)
     now[CLOCK_MONO] += MINUTE;
     assert_true(loop_turn(loop, -1));
     assert_string_equal(trace, "ab");
+    assert_true(clock_mono_ms() - start < MINUTE);
+}
+
+struct passing {
+    int64_t now_ms[3]; /* by kind; only the first moves */
+    struct clock clock;
+};
+
+static void pass(void *arg, int64_t ms)
+{
+    struct passing *passing = arg;
+    passing->now_ms[CLOCK_MONO] += ms;
+}
+
+static void passing_create(struct passing *passing, struct loop *loop)
+{
+    *passing = (struct passing){.now_ms = {[CLOCK_MONO] = 5}};
+    passing->clock = (struct clock){own_now_ms, passing->now_ms};
+    loop_set_clock(loop, &passing->clock);
+    loop_set_pass(loop, pass, passing);
+}
+
+/* Hours pass at once, timer by timer; where something is ready, none does. */
+static void test_time_that_passes_while_nothing_happens(void **state)
+{
+    struct passing passing;
+    struct loop_timer timers[2] = {0};
+    passing_create(&passing, *state);
+    int64_t start = clock_mono_ms();
+    loop_timer_start(*state, &timers[0], 60 * MINUTE, note, letter('b'));
+    loop_timer_start(*state, &timers[1], MINUTE, note, letter('a'));
+    assert_true(loop_turn(*state, -1));
+    assert_string_equal(trace, "a");
+    assert_int_equal(passing.now_ms[CLOCK_MONO], 5 + MINUTE + 1);
+    loop_turn(*state, 0);
+    assert_int_equal(passing.now_ms[CLOCK_MONO], 5 + MINUTE + 1);
+    while (loop_turn(*state, -1))
+        ;
+    assert_string_equal(trace, "ab");
+    assert_int_equal(passing.now_ms[CLOCK_MONO], 5 + 60 * MINUTE + 1);
+    assert_true(clock_mono_ms() - start < MINUTE);
+}
+
+/* A reply that is on its way: the clock stands still until it has come. */
+static void test_time_waits_for_a_reply(void **state)
+{
+    struct passing passing;
+    struct loop_timer timer = {0};
+    passing_create(&passing, *state);
+    loop_timer_start(*state, &timer, MINUTE, note, letter('a'));
+    loop_awaits(*state, LOOP_REPLY, 1);
+    loop_turn(*state, 20);
+    assert_int_equal(passing.now_ms[CLOCK_MONO], 5);
+    loop_awaits(*state, LOOP_REPLY, -1);
+    loop_turn(*state, 20);
+    assert_string_equal(trace, "a");
+}
+
+/* Somebody else's lock: time passes as it does. */
+static void test_time_goes_on_while_a_lock_is_held(void **state)
+{
+    struct passing passing;
+    struct loop_timer timer = {0};
+    passing_create(&passing, *state);
+    int64_t start = clock_mono_ms();
+    loop_awaits(*state, LOOP_LOCK, 1);
+    loop_timer_start(*state, &timer, 30, note, letter('a'));
+    while (trace[0] == '\0')
+        loop_turn(*state, -1);
+    assert_true(clock_mono_ms() - start >= 30);
+    loop_timer_start(*state, &timer, 60 * MINUTE, note, letter('b')); /* but not for ever */
+    while (trace[1] == '\0')
+        loop_turn(*state, -1);
+    loop_awaits(*state, LOOP_LOCK, -1);
     assert_true(clock_mono_ms() - start < MINUTE);
 }
 
@@ -323,6 +398,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_timers_fire_in_order_and_never_early, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_clock_that_jumps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_time_that_passes_while_nothing_happens, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_time_waits_for_a_reply, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_time_goes_on_while_a_lock_is_held, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_timers_keep_their_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timer_that_starts_itself_waits_for_the_next_turn,
                                         setup, teardown),

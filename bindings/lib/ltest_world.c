@@ -1,0 +1,600 @@
+#include "ltest_world.h"
+
+#include "fd.h"
+#include "larg.h"
+#include "lerr.h"
+#include "lheaders.h"
+#include "mem.h"
+#include "newfile.h"
+#include "path.h"
+#include "run.h"
+#include "task.h"
+#include "url.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BEGINS_MS  INT64_C(1767603600000) /* 2026-01-05T09:00:00Z, a Monday */
+#define MONO_MS    INT64_C(1000000)       /* of the clocks that are not the wall's, at first */
+#define PLACES_MAX 64
+#define LABEL_MAX  300
+#define ASKED_MAX  300
+#define MISS_CODE  "no_route"
+#define SAVED_MODE 0600
+#define SECOND_MS  1000
+#define LEVELS_MAX 200
+#define FIELDS_MAX HTTP_HEADERS_MAX
+
+struct open_place {
+    char *host; /* NULL: this machine */
+    int port;
+};
+
+/* A request on its way. */
+struct ltest_request {
+    struct ltest_world *world;
+    struct ltest_request *next;
+    lua_Integer id;
+    struct http_request *http;
+    char label[LABEL_MAX];
+    void *real; /* of the real transport; NULL: the tests answer it */
+    bool told;  /* to them */
+    struct loop_timer timer;
+    http_done_fn *done;
+    void *arg;
+    struct http_result result;
+};
+
+struct ltest_world {
+    struct engine *engine;
+    lua_State *L; /* of the tests; NULL: not yet */
+    struct clock clock;
+    int64_t passed_ms;  /* since the beginning */
+    int64_t wall_ms;    /* of the wall clock, at the beginning */
+    int64_t passing_ms; /* will pass once others have been told; 0: none */
+    bool tells;         /* others are told of time that passes */
+    struct transport real, fake;
+    struct open_place places[PLACES_MAX];
+    size_t nplaces;
+    struct ltest_request *first;
+    lua_Integer ids;
+    char recent[LTEST_RECENT][LABEL_MAX];
+    size_t nrecent;
+    unsigned char seed[randombytes_SEEDBYTES]; /* of what the tests take for random */
+    uint64_t drawn;
+    char asked[ASKED_MAX]; /* where the last request without a route was made */
+};
+
+/* Registry keys: addresses. */
+static const char on_request, on_pass;
+
+/* Time */
+
+static int64_t world_clock(void *arg, enum clock_kind kind)
+{
+    const struct ltest_world *world = arg;
+    return world->passed_ms + (kind == CLOCK_WALL ? world->wall_ms : MONO_MS);
+}
+
+/* Calls the function at key in a task of the tests, with a value that is on top of L. */
+static void start_task(struct ltest_world *world, const void *key)
+{
+    lua_State *L = world->L;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, key);
+    lua_insert(L, -2);
+    task_start(L, 1);
+}
+
+static void world_pass(void *arg, int64_t ms)
+{
+    struct ltest_world *world = arg;
+    if (world->passing_ms != 0)
+        return;
+    if (!world->tells || world->L == NULL) {
+        world->passed_ms += ms;
+        return;
+    }
+    world->passing_ms = ms;
+    lua_pushinteger(world->L, world_clock(world, CLOCK_WALL) + ms);
+    start_task(world, &on_pass);
+}
+
+int64_t ltest_world_now_ms(const struct ltest_world *world)
+{
+    return world->passed_ms + world->wall_ms;
+}
+
+static struct ltest_world *world_of(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+/* native.now() → the wall clock, and how much time has passed since the beginning, ms */
+static int world_now(lua_State *L)
+{
+    const struct ltest_world *world = world_of(L);
+    lua_pushinteger(L, ltest_world_now_ms(world));
+    lua_pushinteger(L, world->passed_ms);
+    return 2;
+}
+
+/* native.real_now() → ms */
+static int world_real_now(lua_State *L)
+{
+    lua_pushinteger(L, clock_wall_ms());
+    lua_pushinteger(L, clock_mono_ms());
+    return 2;
+}
+
+/* native.set_clock(ms|nil): the wall clock; nil: as at the beginning */
+static int world_set_clock(lua_State *L)
+{
+    struct ltest_world *world = world_of(L);
+    world->wall_ms = luaL_optinteger(L, 1, BEGINS_MS) - world->passed_ms;
+    return 0;
+}
+
+/* native.tell(fn|nil): fn(ms) is called before time passes, and calls passed() */
+static int world_tell(lua_State *L)
+{
+    struct ltest_world *world = world_of(L);
+    lua_settop(L, 1);
+    world->tells = !lua_isnil(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &on_pass);
+    return 0;
+}
+
+static int world_passed(lua_State *L)
+{
+    struct ltest_world *world = world_of(L);
+    world->passed_ms += world->passing_ms;
+    world->passing_ms = 0;
+    return 0;
+}
+
+/* Requests */
+
+static bool is_open(const struct ltest_world *world, const struct url *url)
+{
+    for (size_t i = 0; i < world->nplaces; i++) {
+        const struct open_place *place = &world->places[i];
+        bool here =
+            place->host == NULL ? url_is_loopback(url) : strcmp(place->host, url->host) == 0;
+        if (here && place->port == url->port)
+            return true;
+    }
+    return false;
+}
+
+/* native.open(url): requests to its host and port go out. native.shut(): none do. */
+static int world_open(lua_State *L)
+{
+    struct ltest_world *world = world_of(L);
+    struct url url;
+    struct err err;
+    if (url_parse(luaL_checkstring(L, 1), &url, &err) != 0)
+        return luaL_error(L, "%s", err.msg);
+    bool room = world->nplaces < PLACES_MAX;
+    if (room && !is_open(world, &url))
+        world->places[world->nplaces++] =
+            (struct open_place){url_is_loopback(&url) ? NULL : mem_strdup(url.host), url.port};
+    url_destroy(&url);
+    return room ? 0 : luaL_error(L, "too many places");
+}
+
+static void shut(struct ltest_world *world)
+{
+    while (world->nplaces > 0)
+        mem_free(world->places[--world->nplaces].host);
+}
+
+static int world_shut(lua_State *L)
+{
+    shut(world_of(L));
+    return 0;
+}
+
+static void forget(struct ltest_request *request)
+{
+    struct ltest_request **at = &request->world->first;
+    while (*at != request)
+        at = &(*at)->next;
+    *at = request->next;
+    loop_timer_stop(request->world->engine->loop, &request->timer);
+    http_request_free(request->http);
+    http_response_clear(&request->result.response);
+    mem_free(request);
+}
+
+static void note(struct ltest_request *request)
+{
+    struct ltest_world *world = request->world;
+    const struct http_result *result = &request->result;
+    char *line = world->recent[world->nrecent++ % LTEST_RECENT];
+    if (result->err.kind != ERR_NONE)
+        err_text(line, LABEL_MAX, "%s → %s", request->label, result->err.msg);
+    else
+        err_text(line, LABEL_MAX, "%s → %d", request->label, result->response.status);
+}
+
+/* From the loop. */
+static void deliver(void *arg)
+{
+    struct ltest_request *request = arg;
+    http_done_fn *done = request->done;
+    void *done_arg = request->arg;
+    struct http_result result = request->result;
+    note(request);
+    request->result = (struct http_result){.sent = false};
+    forget(request);
+    done(done_arg, &result);
+    http_response_clear(&result.response);
+}
+
+static void real_done(void *arg, struct http_result *result)
+{
+    struct ltest_request *request = arg;
+    request->result = *result;
+    *result = (struct http_result){.sent = false};
+    deliver(request);
+}
+
+static int push_body(lua_State *L, const struct http_request *http)
+{
+    struct buf body;
+    struct err err;
+    if (http->body_path == NULL) {
+        lua_pushlstring(L, http->body != NULL ? http->body : "", http->body_len);
+        return 1;
+    }
+    buf_create(&body, HTTP_BODY_MAX);
+    int fd = path_open(http->body_path, NULL, &err);
+    if (fd >= 0) {
+        buf_read_fd(&body, fd);
+        close(fd);
+    }
+    lua_pushlstring(L, body.data, body.len);
+    buf_destroy(&body);
+    return 1;
+}
+
+static void push_parts(lua_State *L, const struct http_request *http)
+{
+    lua_createtable(L, (int)http->nparts, 0);
+    for (size_t i = 0; i < http->nparts; i++) {
+        const struct http_part *part = &http->parts[i];
+        lua_createtable(L, 0, 5); /* parts part */
+        lua_pushstring(L, part->name);
+        lua_setfield(L, -2, "name");
+        if (part->path == NULL)
+            lua_pushlstring(L, part->value, part->value_len);
+        else
+            push_body(L, &(struct http_request){.body_path = part->path});
+        lua_setfield(L, -2, "value");
+        lua_pushstring(L, part->filename != NULL ? part->filename : part->path);
+        lua_setfield(L, -2, "filename");
+        lua_pushstring(L, part->content_type);
+        lua_setfield(L, -2, "content_type");
+        lua_seti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+/* {id, method, url, headers, body, parts} */
+static void push_request(lua_State *L, const struct ltest_request *request)
+{
+    const struct http_request *http = request->http;
+    lua_createtable(L, 0, 8);
+    lua_pushinteger(L, request->id);
+    lua_setfield(L, -2, "id");
+    lua_pushstring(L, http->method);
+    lua_setfield(L, -2, "method");
+    lua_pushstring(L, http->url);
+    lua_setfield(L, -2, "url");
+    lheaders_push(L, http->headers, http->nheaders);
+    lua_setfield(L, -2, "headers");
+    push_body(L, http);
+    lua_setfield(L, -2, "body");
+    if (http->nparts > 0) {
+        push_parts(L, http);
+        lua_setfield(L, -2, "parts");
+    }
+}
+
+/* From the loop, so that no task runs. */
+static void tell(void *arg)
+{
+    struct ltest_request *request = arg;
+    if (request->world->L == NULL) {
+        err_set(&request->result.err, ERR_NETWORK, "the tests have ended");
+        deliver(request);
+        return;
+    }
+    request->told = true;
+    push_request(request->world->L, request);
+    start_task(request->world, &on_request);
+}
+
+static void *world_start(void *self, const struct http_request *http, http_done_fn *done, void *arg,
+                         struct err *err)
+{
+    struct ltest_world *world = self;
+    struct url url = {0};
+    if (url_parse(http->url, &url, err) != 0)
+        return NULL;
+    struct ltest_request *request = mem_alloc(sizeof *request);
+    *request = (struct ltest_request){
+        .world = world, .next = world->first, .id = ++world->ids, .done = done, .arg = arg};
+    char *shown = url_format(&url, true);
+    err_text(request->label, sizeof request->label, "%s %s", http->method, shown);
+    mem_free(shown);
+    world->first = request;
+    bool open = is_open(world, &url);
+    url_destroy(&url);
+    if (open) {
+        request->real = transport_start(&world->real, http, real_done, request, err);
+    } else {
+        request->http = http_request_copy(http);
+        request->http->place = NULL;
+        loop_timer_start(world->engine->loop, &request->timer, 0, tell, request);
+    }
+    if (open && request->real == NULL) {
+        forget(request);
+        return NULL;
+    }
+    return request;
+}
+
+static void world_cancel(void *self, void *handle)
+{
+    (void)self;
+    struct ltest_request *request = handle;
+    transport_cancel(&request->world->real, request->real);
+    forget(request);
+}
+
+/* The request that argument 1 names, if it still waits for an answer. */
+static struct ltest_request *told_request(lua_State *L)
+{
+    lua_Integer id = luaL_checkinteger(L, 1);
+    struct ltest_request *request = world_of(L)->first;
+    while (request != NULL && request->id != id)
+        request = request->next;
+    return request != NULL && request->told ? request : NULL;
+}
+
+static void answer(struct ltest_request *request)
+{
+    request->told = false;
+    loop_timer_start(request->world->engine->loop, &request->timer, 0, deliver, request);
+}
+
+static void add_header(struct http_response *response, const char *name, const char *value)
+{
+    response->headers =
+        mem_realloc(response->headers, (response->nheaders + 1) * sizeof *response->headers);
+    response->headers[response->nheaders++] =
+        (struct http_header){mem_strdup(name), mem_strdup(value)};
+}
+
+/* What depends on times in a reply counts from its own Date. */
+static void add_date(struct ltest_request *request)
+{
+    char date[64];
+    struct tm utc;
+    time_t now = (time_t)(ltest_world_now_ms(request->world) / SECOND_MS);
+    if (http_response_header(&request->result.response, "Date") != NULL)
+        return;
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
+    add_header(&request->result.response, "Date", date);
+}
+
+static void save(struct ltest_request *request)
+{
+    struct http_response *response = &request->result.response;
+    struct err *err = &request->result.err;
+    const char *path = request->http->save_path;
+    struct newfile file = {.open = false};
+    if (path == NULL || response->status < 200 || response->status >= 300)
+        return;
+    if (newfile_open(&file, path, err) == 0 &&
+        fd_write(file.fd, response->body.data, response->body.len) != 0)
+        err_set(err, ERR_INVALID, "%s", strerror(errno));
+    if (err->kind == ERR_NONE && newfile_publish(&file, SAVED_MODE, 0, err) == 0)
+        response->saved = true;
+    newfile_close(&file);
+    if (err->kind != ERR_NONE)
+        err_wrap(err, "cannot save to '%s'", path);
+    buf_clear(&response->body);
+}
+
+/* native.answer(id, status, {name, value, …}, body) → whether anybody still waits for it */
+static int world_answer(lua_State *L)
+{
+    lua_Integer status = luaL_checkinteger(L, 2);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    size_t len;
+    const char *body = luaL_checklstring(L, 4, &len);
+    luaL_argcheck(L, status >= 100 && status <= 999, 2, "a status from 100 to 999 expected");
+    luaL_argcheck(L, len <= HTTP_BODY_MAX, 4, "too long");
+    lua_Integer count = luaL_len(L, 3);
+    luaL_argcheck(L, count <= 2 * (lua_Integer)FIELDS_MAX, 3, "too many fields");
+    for (lua_Integer i = 1; i <= count; i++)
+        if (lua_geti(L, 3, i) != LUA_TSTRING)
+            return luaL_argerror(L, 3, "strings expected");
+    luaL_checkstack(L, 1, NULL);
+    struct ltest_request *request = told_request(L);
+    if (request == NULL)
+        return 0;
+    struct http_response *response = &request->result.response;
+    response->status = (int)status;
+    for (lua_Integer i = 0; i + 1 < count; i += 2)
+        add_header(response, lua_tostring(L, 5 + (int)i), lua_tostring(L, 6 + (int)i));
+    buf_create_secret(&response->body, HTTP_BODY_MAX);
+    buf_append(&response->body, body, len);
+    request->result.sent = true;
+    add_date(request);
+    save(request);
+    answer(request);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* native.refuse(id, message, sent|nil): the connection broke; sent nil: there is no route. */
+static int world_refuse(lua_State *L)
+{
+    const char *message = luaL_checkstring(L, 2);
+    struct ltest_request *request = told_request(L);
+    if (request == NULL)
+        return 0;
+    struct http_result *result = &request->result;
+    bool missed = lua_isnoneornil(L, 3);
+    err_set(&result->err, missed ? ERR_INVALID : ERR_NETWORK, "%s", message);
+    err_text(result->err.request, sizeof result->err.request, "%.*s",
+             (int)strcspn(request->label, "?"), request->label);
+    if (missed)
+        strcpy(result->err.code, MISS_CODE);
+    result->err.retryable = !missed;
+    result->sent = lua_toboolean(L, 3);
+    answer(request);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* native.on_request(fn): fn(request) is called in a task, and answers or refuses it. */
+static int world_on_request(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &on_request);
+    return 0;
+}
+
+/* native.recent() → the last requests, the newest last; and forgets them */
+static int world_recent(lua_State *L)
+{
+    struct ltest_world *world = world_of(L);
+    size_t first = world->nrecent > LTEST_RECENT ? world->nrecent - LTEST_RECENT : 0;
+    lua_newtable(L);
+    for (size_t i = first; i < world->nrecent; i++) {
+        lua_pushstring(L, world->recent[i % LTEST_RECENT]);
+        lua_seti(L, -2, (lua_Integer)(i - first) + 1);
+    }
+    world->nrecent = 0;
+    return 1;
+}
+
+/* native.asked() → where the last request without a route was made, or nil; and forgets it */
+static int world_asked(lua_State *L)
+{
+    struct ltest_world *world = world_of(L);
+    lua_pushstring(L, world->asked[0] != '\0' ? world->asked : NULL);
+    world->asked[0] = '\0';
+    return 1;
+}
+
+void ltest_world_failed(void *arg, lua_State *L, const struct err *err)
+{
+    struct ltest_world *world = arg;
+    lua_Debug frame;
+    if (strcmp(err->code, MISS_CODE) != 0)
+        return;
+    for (int level = 0; level < LEVELS_MAX && lua_getstack(L, level, &frame) != 0; level++) {
+        lua_getinfo(L, "Sln", &frame);
+        if (frame.currentline <= 0 || run_of(L)->owns(frame.source))
+            continue;
+        if (strcmp(frame.what, "main") == 0)
+            err_text(world->asked, ASKED_MAX, "%s:%d", frame.short_src, frame.currentline);
+        else
+            err_text(world->asked, ASKED_MAX, "%s:%d in function '%s'", frame.short_src,
+                     frame.currentline, frame.name != NULL ? frame.name : "?");
+        return;
+    }
+}
+
+/* Randomness */
+
+/* native.seed(text): what comes from now on follows from it. */
+static int world_seed(lua_State *L)
+{
+    struct ltest_world *world = world_of(L);
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    crypto_generichash(world->seed, sizeof world->seed, (const unsigned char *)text, len, NULL, 0);
+    world->drawn = 0;
+    return 0;
+}
+
+void ltest_world_random(void *arg, void *bytes, size_t len)
+{
+    struct ltest_world *world = arg;
+    unsigned char seed[randombytes_SEEDBYTES];
+    uint64_t drawn = world->drawn++;
+    crypto_generichash(seed, sizeof seed, world->seed, sizeof world->seed,
+                       (const unsigned char *)&drawn, sizeof drawn);
+    randombytes_buf_deterministic(bytes, len, seed);
+}
+
+/* The world */
+
+const struct transport *ltest_world_transport(const struct ltest_world *world)
+{
+    return &world->fake;
+}
+
+struct ltest_world *ltest_world_new(struct engine *engine)
+{
+    struct ltest_world *world = mem_alloc(sizeof *world);
+    *world = (struct ltest_world){.engine = engine, .wall_ms = BEGINS_MS};
+    world->clock = (struct clock){world_clock, world};
+    world->real = engine->transport;
+    world->fake = (struct transport){world_start, world_cancel, world};
+    engine->transport = world->fake;
+    loop_set_clock(engine->loop, &world->clock);
+    loop_set_pass(engine->loop, world_pass, world);
+    return world;
+}
+
+void ltest_world_close(struct ltest_world *world)
+{
+    world->L = NULL;
+}
+
+void ltest_world_free(struct ltest_world *world)
+{
+    if (world == NULL)
+        return;
+    while (world->first != NULL) {
+        transport_cancel(&world->real, world->first->real);
+        forget(world->first);
+    }
+    shut(world);
+    mem_free(world);
+}
+
+void ltest_world_open(lua_State *L, struct ltest_world *world)
+{
+    static const luaL_Reg functions[] = {{"now", world_now},
+                                         {"real_now", world_real_now},
+                                         {"set_clock", world_set_clock},
+                                         {"tell", world_tell},
+                                         {"passed", world_passed},
+                                         {"open", world_open},
+                                         {"shut", world_shut},
+                                         {"answer", world_answer},
+                                         {"refuse", world_refuse},
+                                         {"recent", world_recent},
+                                         {"asked", world_asked},
+                                         {"on_request", world_on_request},
+                                         {"seed", world_seed},
+                                         {NULL, NULL}};
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+    world->L = lua_tothread(L, -1);
+    lua_pop(L, 1);
+    lua_pushlightuserdata(L, world);
+    luaL_setfuncs(L, functions, 1);
+}

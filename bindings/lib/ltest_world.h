@@ -1,0 +1,32 @@
+/*
+ * What `jeton test` has in the place of the network and of time. Requests are answered by the
+ * tests, but for those to places that they have opened, which go out. Time stands still, and passes
+ * at once where everybody waits for it.
+ */
+#ifndef JETON_LTEST_WORLD_H
+#define JETON_LTEST_WORLD_H
+
+#include "engine.h"
+
+#include <lua.h>
+
+#define LTEST_RECENT 5 /* requests that are told of with a failure */
+
+struct ltest_world;
+/* Puts its clock and its transport into the engine, which must outlive it. */
+struct ltest_world *ltest_world_new(struct engine *engine);
+void ltest_world_close(struct ltest_world *world); /* the tests' vm is about to be freed */
+void ltest_world_free(struct ltest_world *world);
+
+/* Adds its functions to the table on top of L, the main state of the tests. */
+void ltest_world_open(lua_State *L, struct ltest_world *world);
+/* A call of a script has failed: where it stands, if no route was why. The world as void *, for
+ * vm_test. */
+void ltest_world_failed(void *world, lua_State *L, const struct err *err);
+void ltest_world_random(void *world, void *bytes, size_t len);
+/* Wall clock of the tests, ms. */
+int64_t ltest_world_now_ms(const struct ltest_world *world);
+/* For what runs beside the tests in the same world. */
+const struct transport *ltest_world_transport(const struct ltest_world *world);
+
+#endif

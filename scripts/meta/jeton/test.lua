@@ -1,0 +1,107 @@
+---@meta jeton.test
+
+--- Tests of scripts, in files *_test.lua that `jeton test` runs: each file in a process of its own, with an
+--- empty state, without a configuration and with a closed network. `test(name, fn)` adds a test.
+---@class jeton.test
+---@overload fun(name: string, fn: fun(t: jeton.T))
+local test = {}
+
+--- A test that is not run for now.
+---@param name string
+---@param fn fun(t: jeton.T)
+function test.skip(name, fn) end
+
+--- While there is one, it alone is run. It fails where CI is set in the environment.
+---@param name string
+---@param fn fun(t: jeton.T)
+function test.only(name, fn) end
+
+--- What a test's function gets. Its working directory is an empty folder.
+---@class jeton.T
+---@field name string
+---@field file string the test file, as it was named
+---@field path string the same, absolute
+local T = {}
+
+--- Called at the test's end, whatever became of it; the last one first. It may wait.
+---@param fn fun()
+function T:defer(fn) end
+
+--- Shown if the test fails.
+---@param ... any
+function T:log(...) end
+
+--- Sets the clock, and says what time it is: seconds since the epoch. No time passes by it. A test begins on
+--- Monday, 2026-01-05T09:00:00Z.
+---@param time? string|number "2026-03-29T01:30:00+01:00", "2026-03-29", or seconds since the epoch
+---@return integer
+function T:clock(time) end
+
+--- Lets time pass. What waits for it goes on, in order.
+---@param duration string|number "15m", "1h30m", or seconds
+function T:advance(duration) end
+
+--- Whole seconds that have passed since the test began, by its clock.
+---@return integer
+function T:elapsed() end
+
+--- Calls fn again and again until it returns something true, which it returns.
+---@param fn fun(): any
+---@param within? string|number of the test's clock, then it fails; default "1m"
+---@return any
+function T:eventually(fn, within) end
+
+---@class jeton.test.Reply
+---@field status? integer default 200
+---@field headers? table<string, string|string[]>
+---@field json? any the body, as JSON
+---@field body? string
+---@field wait? number seconds of the test's clock until it comes
+---@field broken? boolean the connection breaks instead
+---@field times? integer how often it is given; the test fails if it is not
+
+--- What a route's function gets, and (with `json` and `form` as fields, decoded) what `requests` gives.
+---@class jeton.test.Request
+---@field method string
+---@field url string
+---@field path string without what the fake's URL says
+---@field query table<string, string>
+---@field headers table<string, string> names in lower case
+---@field body string
+---@field parts? table[] of a multipart body: name, value, filename, content_type
+local Request = {}
+
+--- The body, decoded.
+---@return any
+function Request:json() end
+
+--- The fields of a form.
+---@return table<string, string>
+function Request:form() end
+
+---@alias jeton.test.Answer jeton.test.Reply|integer|string
+---@alias jeton.test.Answerer fun(request: jeton.test.Request): jeton.test.Answer
+---@alias jeton.test.Replies jeton.test.Answer|jeton.test.Reply[]|jeton.test.Answerer
+
+--- A service that is not there.
+---@class jeton.test.Fake
+---@field url string
+---@overload fun(routes: table<string, jeton.test.Replies>): jeton.test.Fake
+local Fake = {}
+
+--- The requests that came, in order: of a route, or all.
+---@param route? string as it was written
+---@return jeton.test.Request[]
+function Fake:requests(route) end
+
+--- How many came.
+---@param route? string
+---@return integer
+function Fake:count(route) end
+
+--- Answers in the place of a service: `t:fake "https://api.example.com" { ["GET /x"] = { json = {} } }`.
+---@param url string with a path, if all routes begin with one
+---@return jeton.test.Fake
+function T:fake(url) end
+
+return test

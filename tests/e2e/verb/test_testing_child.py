@@ -1,0 +1,297 @@
+"""The process that runs the tests of one file, `jeton test --child JSON`: what becomes of each test, and what is
+said of one that fails."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+import unittest
+
+import support
+
+HEAD = 'local test, http, task = require "jeton.test", require "jeton.http", require "jeton.task"\n'
+API = "https://api.example.com"
+
+
+class Child(support.Case):
+    def child(self, text, env=None, **options):
+        """Runs a file with this text below HEAD; what was reported."""
+        self.write("a_test.lua", HEAD + text)
+        temporary = os.path.join(self.folder, "tmp")
+        os.makedirs(temporary, mode=0o700, exist_ok=True)
+        done = subprocess.run(
+            ["sh", "-c", 'exec "$@" 3>report', "sh", support.JETON, "test", "--child",
+             json.dumps({"file": "a_test.lua", "seed": 7, **options})],
+            cwd=self.folder, env={**self.env, "TZ": "UTC", "JETON_TEST_FOLDER": temporary, **(env or {})},
+            capture_output=True, text=True, timeout=60, check=False)
+        self.output = done.stdout + done.stderr
+        self.status = done.returncode
+        with open(os.path.join(self.folder, "report"), encoding="utf-8") as report:
+            self.report = report.read()
+        return [json.loads(line) for line in self.report.splitlines()]
+
+    def results(self, text, **options):
+        """The results by the tests' names."""
+        events = self.child(text, **options)
+        self.assertEqual(events[-1]["event"], "end", self.output)
+        return {event["test"]: event for event in events if event["event"] == "result"}
+
+    def passes(self, text, **options):
+        for name, result in self.results(text, **options).items():
+            self.assertEqual(result["status"], "pass", f"{name}: {result} {self.output}")
+        self.assertEqual(self.status, 0, self.output)
+
+    def failure(self, text, **options):
+        """Of the only test."""
+        (result,) = self.results(text, **options).values()
+        self.assertEqual(result["status"], "fail", result)
+        return result["failure"]
+
+    def test_each_test_has_its_result(self):
+        results = self.results("""
+test("passes", function(t) t:log("unseen") end)
+test("fails", function(t)
+  t:log("hello", 1)
+  error("no \\xff")
+end)
+test.skip("later", function() end)
+test("goes on", function() end)
+""")
+        self.assertEqual({name: result["status"] for name, result in results.items()},
+                         {"passes": "pass", "fails": "fail", "later": "skip", "goes on": "pass"})
+        self.assertEqual(results["fails"]["failure"], {
+            "message": "no \\xff", "where": "a_test.lua:6", "log": ["hello 1"],
+            "rerun": "jeton test a_test.lua -k 'fails'"})
+        self.assertEqual(results["goes on"]["line"], 9)
+        self.assertEqual(self.status, 0)
+
+    def test_some_tests_are_chosen(self):
+        text = "".join(f'test("{name}", function() end)\n' for name in ("one", "two", "three", "four", "five"))
+        self.assertEqual(list(self.results(text, filter="o")), ["one", "two", "four"])
+        self.assertEqual(list(self.results(text, names=["five", "two"])), ["two", "five"])
+        shuffled = list(self.results(text, shuffle=True))
+        self.assertEqual(list(self.results(text, shuffle=True)), shuffled)
+        self.assertEqual(sorted(shuffled), ["five", "four", "one", "three", "two"])
+        events = self.child(text, list=True)
+        self.assertEqual([event["event"] for event in events], ["plan", "end"])
+        self.assertEqual([each["name"] for each in events[0]["tests"]], ["one", "two", "three", "four", "five"])
+
+    def test_only(self):
+        text = 'test("a", function() end)\ntest.only("b", function() end)\n'
+        self.assertEqual([r["status"] for r in self.results(text).values()], ["skip", "pass"])
+        self.assertEqual([r["status"] for r in self.results(text, env={"CI": "1"}).values()], ["pass", "fail"])
+
+    def test_a_file_that_cannot_be_run(self):
+        for text, message, where in (("x =", "unexpected symbol near <eof>", "a_test.lua:3"),
+                                     ('error "ouch"', "ouch", "a_test.lua:2"),
+                                     ('test("x", 1)', "test: a function expected after the name", "a_test.lua:2")):
+            events = self.child(text + "\n")
+            self.assertEqual([event["event"] for event in events], ["broken", "end"])
+            self.assertEqual((events[0]["message"], events[0].get("where")), (message, where))
+            self.assertEqual(self.status, 3)
+
+    def test_its_own_folder_and_what_is_done_at_the_end(self):
+        self.passes("""
+local order = {}
+test("one", function(t)
+  t:defer(function() order[#order + 1] = "first" end)
+  t:defer(function() task.sleep(0.001) order[#order + 1] = "last" end)
+  assert(io.open("left.txt", "w")):close()
+end)
+test("two", function(t)
+  assert(table.concat(order, " ") == "last first")
+  assert(not io.open("left.txt"))
+end)
+""")
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "left.txt")))
+
+    def test_tasks_that_are_left(self):
+        failure = self.failure('test("x", function() task.spawn(task.sleep, 1000) end)')
+        self.assertIn("a task is still under way at the end of the test", failure["message"])
+        failure = self.failure("""
+test("x", function()
+  task.spawn(function() error("alone") end)
+  task.sleep(0.01)
+end)""")
+        self.assertIn("alone", failure["message"])
+
+    def test_what_is_random_follows_from_the_seed(self):
+        text = """
+local crypto = require "jeton.crypto"
+test("a", function() error(crypto.hex(crypto.random(8)) .. crypto.uuid() .. math.random(1 << 60)) end)
+test("b", function() error(crypto.uuid()) end)
+"""
+        first = {name: result["failure"]["message"] for name, result in self.results(text).items()}
+        self.assertNotIn(first["b"], first["a"])
+        alone = self.results(text, names=["b"])
+        self.assertEqual(alone["b"]["failure"]["message"], first["b"])
+        self.assertEqual(self.results(text)["a"]["failure"]["message"], first["a"])
+        self.assertNotEqual(self.results(text, seed=8)["b"]["failure"]["message"], first["b"])
+
+    def test_the_clock(self):
+        began = time.monotonic()
+        self.passes("""
+test("begins on a Monday", function(t)
+  t:equal(os.date "!%a %Y-%m-%dT%H:%M:%S", "Mon 2026-01-05T09:00:00")
+  t:equal(t:clock(), 1767603600)
+  t:equal(t:elapsed(), 0)
+end)
+test("is set, and no time passes by that", function(t)
+  t:equal(t:clock "2026-03-29T01:30:00+01:00", 1774744200)
+  t:equal(os.date "!%H:%M", "00:30")
+  t:equal(t:clock "2024-02-29", 1709164800)
+  t:equal(t:clock(1709164800.5), 1709164800)
+  t:equal(t:elapsed(), 0)
+  t:fails(function() t:clock "yesterday" end, "a time expected")
+end)
+test("jumps, timer by timer, while all tasks wait", function(t)
+  local order = {}
+  local function note_after(seconds)
+    return task.spawn(function()
+      task.sleep(seconds)
+      order[#order + 1] = ("%d at %d"):format(seconds, t:elapsed())
+    end)
+  end
+  local tasks = { note_after(3600), note_after(60), note_after(1800) }
+  t:advance "45m"
+  t:equal(order, { "60 at 60", "1800 at 1800" })
+  tasks[1]:join()
+  t:equal(t:elapsed(), 3600)
+  t:equal(os.time(), t:clock())
+end)
+test("something comes true", function(t)
+  local done
+  task.spawn(function() task.sleep(50) done = "yes" end)
+  t:equal(t:eventually(function() return done end), "yes")
+end)
+test("durations", function(t)
+  t:advance "1h30m"
+  t:advance(0.5)
+  t:equal(t:elapsed(), 5400)
+  for _, bad in ipairs { "", "5", "5 m", "m5", -1, "1y" } do
+    t:fails(function() t:advance(bad) end, "a duration expected")
+  end
+end)
+""")
+        self.assertLess(time.monotonic() - began, 20)
+        failure = self.failure('test("x", function(t) t:eventually(function() return false end, "10s") end)')
+        self.assertEqual(failure["message"], "it did not come true within 10s")
+
+    def test_fakes(self):
+        self.passes(f"""
+local function get(path, options) return http.get("{API}" .. path, options) end
+test("routes: in turn, the last one stays; what says more is meant", function(t)
+  local api = t:fake "{API}" {{
+    ["GET /invoices"] = {{ json = {{ next = "/invoices?page=2" }} }},
+    ["GET /invoices?page=2"] = {{ {{ status = 401 }}, {{ json = {{ items = {{}} }} }} }},
+    ["GET /invoices/*"] = "any",
+    ["GET /invoices/7"] = {{ body = "seven", headers = {{ ["X-Of"] = {{ "a", "b" }} }} }},
+    ["DELETE /invoices/7"] = 204,
+  }}
+  t:equal(get("/invoices"):json().next, "/invoices?page=2")
+  t:equal(get("/invoices?page=3"):json().next, "/invoices?page=2")
+  for _, status in ipairs {{ 401, 200, 200 }} do
+    t:equal(get("/invoices", {{ query = {{ page = 2, all = "yes" }} }}).status, status)
+  end
+  t:equal(get("/invoices/8/lines").body, "any")
+  local seven = get "/invoices/7"
+  t:equal(seven.body, "seven")
+  t:equal(seven.headers["x-of"], "a, b")
+  t:equal(seven.headers.date, "Mon, 05 Jan 2026 09:00:00 GMT")
+  t:equal(http.request {{ method = "DELETE", url = "{API}/invoices/7" }}.status, 204)
+  t:equal(api:count(), 8)
+  t:equal(api:count "GET /invoices?page=2", 3)
+  t:fails(function() api:requests "GET /invoice" end, "did you mean 'GET /invoices'")
+end)
+test("functions, and what was asked", function(t)
+  local api = t:fake "{API}/v2/" {{
+    ["POST /notes"] = function(request)
+      task.sleep(1)
+      return {{ status = 201, json = request:json() }}
+    end,
+    ["POST /form"] = function(request) return request:form().a end,
+  }}
+  local reply = http.post("{API}/v2/notes", {{ json = {{ invoice = 1 }}, headers = {{ ["Idempotency-Key"] = "k" }} }})
+  t:equal(reply:json(), {{ invoice = 1 }})
+  t:like(api:requests "POST /notes", {{ {{ json = {{ invoice = 1 }}, headers = {{ ["idempotency-key"] = "k" }} }} }})
+  t:equal(http.post("{API}/v2/form", {{ form = {{ a = "x y" }} }}).body, "x y")
+  t:equal(api:requests "POST /form"[1].form, {{ a = "x y" }})
+end)
+test("files", function(t)
+  assert(io.open("up", "w")):write("content"):close()
+  local api = t:fake "{API}" {{ ["PUT /f"] = 200, ["POST /m"] = 200, ["GET /f"] = "saved" }}
+  http.request {{ method = "PUT", url = "{API}/f", body_file = "up" }}
+  t:equal(api:requests "PUT /f"[1].body, "content")
+  assert(get("/f", {{ save_to = "down" }}))
+  t:equal(io.open("down"):read "a", "saved")
+end)
+test("late, and broken", function(t)
+  t:fake "{API}" {{ ["GET /late"] = {{ wait = 900 }}, ["GET /broken"] = {{ broken = true, times = 1 }} }}
+  get "/late"
+  t:equal(t:elapsed(), 900)
+  t:like(select(2, get "/broken"), {{ kind = "network", retryable = true }})
+end)
+""")
+
+    def test_mistakes_in_fakes(self):
+        for fake, says in (('t:fake "example.com"', "t:fake: "),
+                           (f't:fake "{API}" {{ ["/x"] = 200 }}', "route '/x': expected a method and a path"),
+                           (f't:fake "{API}" {{ ["GET /x"] = {{ stauts = 1 }} }}', "did you mean 'status'?"),
+                           (f't:fake "{API}" {{ ["GET /x"] = true }}', "a reply expected")):
+            failure = self.failure(f'test("x", function(t) {fake} end)')
+            self.assertIn(says, failure["message"])
+            self.assertEqual(failure["where"], "a_test.lua:2")
+
+    def test_a_miss_explains_itself(self):
+        text = f"""
+local function note()
+  http.post("{API}/note?a=1", {{ json = {{}} }}) -- that it failed is not looked at
+end
+test("x", function(t)
+  t:fake "{API}" {{ %s }}
+  t:fake "https://other.example.com" {{ ["GET /"] = 200 }}
+  note()
+end)"""
+        failure = self.failure(text % '["POST /notes"] = 200, ["GET /note"] = 200')
+        self.assertEqual(failure["message"], f"no route for POST {API}/note?a=1")
+        self.assertEqual(failure["where"], "a_test.lua:4 in function 'note'")
+        self.assertEqual(failure["requests"], [
+            f"POST {API}/note?a=1 → no route for POST {API}/note in this test"])
+        for routes, diff in (
+                ('["POST /notes"] = 200', "nearest: POST /notes      method ✓   path ✗ /note, want /notes "
+                                          "(did you mean it?)   body not compared"),
+                ('["GET /note"] = 200', "nearest: GET /note      method ✗ POST, want GET   path ✓   body not"),
+                ('["POST /note?a=2"] = 200', "method ✓   path ✓   query ✗ a=1, want a=2"),
+                ("", "service ✗ https://api.example.com:443, want https://other.example.com:443")):
+            self.assertIn(diff, self.failure(text % routes)["diff"])
+
+    def test_the_network_is_closed(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(0.1)
+            failure = self.failure(f"""
+test("x", function(t)
+  local _, err = http.get "http://127.0.0.1:{server.getsockname()[1]}/"
+  t:like(err, {{ kind = "invalid", retryable = false }})
+end)""")
+            self.assertRaises(TimeoutError, server.accept)
+        self.assertIn("no route for GET http://127.0.0.1", failure["message"])
+        self.assertIn("nothing answers in this test", failure["diff"])
+
+    def test_replies_that_had_to_be_given(self):
+        text = f"""
+test("x", function(t)
+  local api = t:fake "{API}" {{ ["GET /x"] = {{ {{ status = 500 }}, {{ times = 2 }} }} }}
+  for _ = 1, %d do http.get "{API}/x" end
+end)"""
+        self.assertIn("was asked 2 times, and had to be asked more often", self.failure(text % 2)["message"])
+        self.passes(text % 3)
+        self.assertIn("used up: it was asked 3 times", self.failure(text % 4)["diff"])
+
+    def test_jeton_test_elsewhere(self):
+        self.write("a.lua", 'require "jeton.test"')
+        self.fails(1, "run", "a.lua", says="jeton.test is for the files that `jeton test` runs")
+
+
+if __name__ == "__main__":
+    unittest.main()
