@@ -69,8 +69,16 @@ function pins.live(db, purpose, phone, now)
     phone, purpose.connector_id, purpose.user_id, now, now - limits.pin_life_s)
 end
 
---- Checks a PIN. A correct one works once; after too many wrong attempts a new PIN is needed. The count of
---- attempts must survive the refusal: the caller must return the failure, not raise it.
+--- Whether a text can be a PIN at all.
+---@param text string
+---@return boolean
+function pins.is_pin(text)
+  return text:find "^%d%d%d%d%d%d$" ~= nil
+end
+
+--- Checks a PIN. A correct one works once; after too many wrong attempts a new PIN is needed. What cannot be
+--- one, for example with a digit missing, costs no attempt. The count of attempts must survive the refusal:
+--- the caller must return the failure, not raise it.
 ---@param purpose sandbox.pin_purpose
 ---@param phone string
 ---@param pin string
@@ -78,7 +86,7 @@ end
 ---@return boolean right
 function pins.take(db, purpose, phone, pin, now)
   local row = pins.live(db, purpose, phone, now)
-  if not row then
+  if not row or not pins.is_pin(pin) then
     return false
   elseif ids.check_secret(pin, row.hash) then
     db:exec("UPDATE pins SET ended = 1 WHERE number = ?", row.number)

@@ -93,7 +93,8 @@ local function step(visit, asked, nonce, fields)
   end
   local pin = fields.pin:gsub("%s", "")
   if not pins.take(db, pins.for_connector(asked.connector), phone, pin, now) then
-    return show_form(visit, asked, nonce, { phone = phone, has_pin = true, problem = visit.t "oauth.wrong" })
+    return show_form(visit, asked, nonce, { phone = phone, has_pin = true,
+      problem = visit.t(pins.is_pin(pin) and "oauth.wrong" or "phone.six") })
   end
   local user = pins.user(db, phone, asked.connector.tenant_id, now)
   return oauth_page.redirect(visit, location(asked,

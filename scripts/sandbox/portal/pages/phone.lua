@@ -102,6 +102,9 @@ local function verify(visit)
   end
   local purpose = pins.for_account(visit.user)
   local pin = (visit.fields.pin or ""):gsub("%s", "")
+  if not pins.is_pin(pin) then
+    return show_pin(visit, visit.t "phone.six")
+  end
   if not pins.take(visit.db, purpose, phone, pin, visit.now) then
     local left = pins.live(visit.db, purpose, phone, visit.now)
     return show_pin(visit, left and visit.t("phone.wrong", { count = limits.pin_tries - left.wrong })
@@ -114,7 +117,7 @@ local function verify(visit)
 end
 
 return {
-  menu = { key = "phone.title", path = "/portal/phone", icon = "phone" },
+  menu = { key = "phone.title", short = "phone.menu", path = "/portal/phone", icon = "phone" },
   routes = {
     { method = "GET", path = "/portal/phone", run = open },
     { method = "POST", path = "/portal/phone", run = generate },

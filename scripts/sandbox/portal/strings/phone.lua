@@ -1,5 +1,6 @@
 return {
   ["phone.title"] = { en = "Add a phone number", fr = "Ajouter un numéro de téléphone" },
+  ["phone.menu"] = { en = "Phone number", fr = "Numéro de téléphone" },
   ["phone.needed"] = {
     en = "Add a phone number first: only people who have one can own connectors.",
     fr = "Ajoutez d'abord un numéro de téléphone : il en faut un pour posséder des connecteurs.",
@@ -29,6 +30,10 @@ return {
       "Ce code est faux. Il reste {count} tentative.",
       "Ce code est faux. Il reste {count} tentatives.",
     },
+  },
+  ["phone.six"] = {
+    en = "A PIN has six digits. This attempt does not count.",
+    fr = "Un code a six chiffres. Cette tentative ne compte pas.",
   },
   ["phone.ended"] = {
     en = "This PIN is no longer valid: there were five wrong attempts, or ten minutes have passed. Send "

@@ -65,6 +65,19 @@ function TestPhone.test_a_wrong_pin_five_times()
   lu.assertEquals(verify(alice, page, signing_in.pin(wire.alice)).status, 303)
 end
 
+function TestPhone.test_what_is_no_pin_costs_no_attempt()
+  local alice, page, pin = waiting()
+  for _, text in ipairs { pin:sub(1, 4), pin .. "0", "12345a", "", "-12345", ("9"):rep(20) } do
+    for _ = 1, 5 do
+      local response = verify(alice, page, text)
+      lu.assertEquals(response.status, 400)
+      lu.assertStrContains(response.body, "A PIN has six digits. This attempt does not count.")
+    end
+  end
+  lu.assertStrContains(verify(alice, page, other(pin)).body, "4 attempts")
+  lu.assertEquals(verify(alice, page, pin).status, 303)
+end
+
 function TestPhone.test_a_late_pin()
   local alice, page, pin = waiting()
   wire.steer("clock", { advance_s = 600 })
