@@ -48,7 +48,10 @@ describe("a group", () => {
     const bruno = page.getByRole("row").filter({ hasText: "Bruno Keller" });
     await bruno.getByRole("button", { name: words.makeAdmin }).click();
     await bruno.getByRole("button", { name: words.makeMember }).waitFor();
-    await bruno.getByRole("button", { name: words.remove }).click();
+    await bruno.getByRole("link", { name: words.remove }).click();
+    await page.getByText("Bruno Keller will no longer get").waitFor(); // it asks
+    await portal.button(words.removeFromGroup).click();
+    await page.getByText("Bruno Keller was removed from Launch").waitFor();
     await bruno.waitFor({ state: "detached" });
     assert.equal(await page.getByRole("row").filter({ hasText: "+33199999999" }).count(), 1);
   }));

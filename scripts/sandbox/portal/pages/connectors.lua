@@ -1,4 +1,5 @@
 --- The list of connectors, and the page of a connector: details, permissions, tokens; new secret; deletion.
+local confirm = require "sandbox.portal.confirm"
 local connector_of = require "sandbox.portal.connector"
 local connectors = require "sandbox.data.connectors"
 local html = require "html.elements"
@@ -96,7 +97,7 @@ local function permission_list(visit, connector)
   end
   return widgets.card {
     title = t "connectors.permissions",
-    #items > 0 and h.ul { class = "plain-list", items }
+    #items > 0 and h.ul { class = "plain-list beside", items }
       or h.p { class = "soft", t "connectors.no_permissions" },
   }
 end
@@ -118,7 +119,7 @@ local function token_table(visit, connector, is_owner)
   local is_cut = cut(grants)
   for i, row in ipairs(grants) do
     rows[i] = {
-      { row.user_name, h.div { class = "soft", row.user_phone } },
+      { row.user_name, h.div { class = "soft phone", row.user_phone } },
       t("connectors.kind_" .. row.kind, { name = row.group_name }),
       state_of(visit, connector, row),
       visit:time(row.created_at),
@@ -147,12 +148,12 @@ local function show(visit)
     shows_secret = secret and true,
     main = {
       secret and credentials(visit, connector, secret),
-      token_parts.generate(visit, connector),
       h.div {
         class = "split",
+        token_parts.generate(visit, connector),
         details(visit, connector, not secret),
-        permission_list(visit, connector),
       },
+      permission_list(visit, connector),
       token_table(visit, connector, is_owner),
       webhook_parts.card(visit, connector),
       is_owner and widgets.card {
@@ -173,29 +174,19 @@ local function show(visit)
   })
 end
 
--- A page that asks for confirmation.
-local function confirm(visit, connector, action, key, values)
-  local t = visit.t
-  return respond.page(visit, {
-    title = t("connectors." .. key),
-    narrow = true,
+local function ask(visit, connector, action, key, values)
+  return confirm(visit, {
+    title = visit.t("connectors." .. key),
+    what = visit.t("connectors." .. key .. "_what", values),
+    action = connector_of.path(connector, action),
     back = { connector_of.path(connector), connector.name },
-    main = visit:form {
-      action = connector_of.path(connector, action), class = "card danger",
-      h.p { t("connectors." .. key .. "_what", values) },
-      h.div {
-        class = "row",
-        h.button { class = "danger", t("connectors." .. key) },
-        h.a { class = "button second", href = connector_of.path(connector), t "common.cancel" },
-      },
-    },
   })
 end
 
 local function ask_delete(visit)
   local connector = connector_of.owner(visit)
   local working = connectors.count_working(visit.db, connector, visit.now, token_service.REFRESH_TOKEN_LIFE_S)
-  return confirm(visit, connector, "/delete", "delete", { name = connector.name, count = working })
+  return ask(visit, connector, "/delete", "delete", { name = connector.name, count = working })
 end
 
 local function delete(visit)
@@ -207,7 +198,7 @@ end
 
 local function ask_secret(visit)
   local connector = connector_of.owner(visit)
-  return confirm(visit, connector, "/secret", "regenerate", { name = connector.name })
+  return ask(visit, connector, "/secret", "regenerate", { name = connector.name })
 end
 
 local function new_secret(visit)

@@ -1,13 +1,18 @@
 --- The people of a group: members with their roles, and subscribers of a public group.
 local act = require "sandbox.portal.act"
+local confirm = require "sandbox.portal.confirm"
 local group_of = require "sandbox.portal.group"
 local groups = require "sandbox.data.groups"
 local html = require "html.elements"
 local json = require "jeton.json"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
+local people = require "sandbox.data.people"
+local refusal = require "sandbox.base.refusal"
 local respond = require "sandbox.portal.respond"
 local subscribers = require "sandbox.data.subscribers"
+local talks = require "sandbox.portal.talk"
+local users = require "sandbox.data.users"
 local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
@@ -43,15 +48,15 @@ end
 
 local function name_cell(visit, user)
   return {
-    user.name ~= "" and user.name or user.phone,
+    talks.name_of(user),
     user.provisioned == 0 and { " ", widgets.badge(visit.t "people.invited") },
-    user.name ~= "" and h.div { class = "soft", user.phone },
+    user.name ~= "" and h.div { class = "soft phone", user.phone },
   }
 end
 
 -- A button in a row, whose accessible name includes the person's name.
 local function row_button(visit, action, key, user, role)
-  local label, whom = visit.t(key), user.name ~= "" and user.name or user.phone
+  local label, whom = visit.t(key), talks.name_of(user)
   return visit:form {
     action = action, class = "inline",
     h.input { type = "hidden", name = "user", value = user.id },
@@ -59,6 +64,15 @@ local function row_button(visit, action, key, user, role)
     h.button {
       class = "second", aria_label = visit.t("common.about_what", { text = label, what = whom }), label,
     },
+  }
+end
+
+-- Leads to a page that asks first.
+local function remove_link(visit, group, what, user)
+  local label = visit.t "people.remove"
+  return h.a {
+    class = "button second", href = group_of.path(group, ("/%s/remove?user=%s"):format(what, user.id)),
+    aria_label = visit.t("common.about_what", { text = label, what = talks.name_of(user) }), label,
   }
 end
 
@@ -83,7 +97,7 @@ local function show_members(visit, problem)
         class = "row",
         user.role == "Admin" and row_button(visit, path .. "/role", "people.make_member", user, "Member")
           or row_button(visit, path .. "/role", "people.make_admin", user, "Admin"),
-        row_button(visit, path .. "/remove", "people.remove", user),
+        remove_link(visit, group, "members", user),
       },
     }
   end
@@ -94,6 +108,28 @@ local function show_members(visit, problem)
     shown_of(visit, #list),
     role == "Admin" and add_form(visit, group, "members", problem),
   }, problem and 400)
+end
+
+-- Asks whether the person of the query is to be removed.
+local function ask_remove(visit, what)
+  local group = group_of.visit(visit, "admin")
+  local user = users.by_id(visit.db, visit.query.user or "")
+  if not user or not people.is_in(visit.db, group, user.id) then
+    refusal.not_found "the group has no member with this id"
+  end
+  ---@cast user sandbox.user
+  return confirm(visit, {
+    title = visit.t("people.remove_" .. what),
+    what = visit.t("people.remove_what", { name = talks.name_of(user), group = group.name }),
+    action = group_of.path(group, "/" .. what .. "/remove"),
+    back = { group_of.path(group, "/" .. what), group.name },
+    fields = { user = user.id },
+  })
+end
+
+local function say_removed(visit, group)
+  local user = users.by_id(visit.db, visit.fields.user or "")
+  visit:notice("people.removed", { name = user and talks.name_of(user) or "", group = group.name })
 end
 
 -- Adds the numbers of the form with the operation; shows the page again if one is invalid.
@@ -121,9 +157,12 @@ end
 
 local function remove_member(visit)
   local group = group_of.visit(visit, "admin")
-  act.as(visit, visit.user, "members.remove", { group = group.id, member = visit.fields.user or "" })
-  visit:notice "people.removed"
-  return respond.redirect(visit, group_of.path(group, "/members"))
+  local id = visit.fields.user or ""
+  act.as(visit, visit.user, "members.remove", { group = group.id, member = id })
+  say_removed(visit, group)
+  -- Who has left may not see the group any more.
+  local has_left = id:lower() == visit.user.id:lower() and visit.user.tenant_admin == 0
+  return respond.redirect(visit, has_left and "/portal/groups" or group_of.path(group, "/members"))
 end
 
 -- Subscribers --------------------------------------------------------------------------------------------
@@ -138,7 +177,7 @@ local function show_subscribers(visit, problem)
   for i = 1, math.min(#list, limits.subscribers_per_page) do
     rows[i] = {
       name_cell(visit, list[i]),
-      row_button(visit, group_of.path(group, "/subscribers/remove"), "people.remove", list[i]),
+      remove_link(visit, group, "subscribers", list[i]),
     }
   end
   local has_more = #list > limits.subscribers_per_page
@@ -163,7 +202,7 @@ end
 local function remove_subscriber(visit)
   local group = group_of.visit(visit, "admin")
   if subscribers.remove(visit.db, group, visit.fields.user or "") then
-    visit:notice "people.removed"
+    say_removed(visit, group)
   end
   return respond.redirect(visit, group_of.path(group, "/subscribers"))
 end
@@ -176,6 +215,10 @@ return {
       run = function(visit) return add_people(visit, "members", "members.add", "members", show_members) end,
     },
     { method = "POST", path = "/portal/groups/{group}/members/role", run = change_role },
+    {
+      method = "GET", path = "/portal/groups/{group}/members/remove",
+      run = function(visit) return ask_remove(visit, "members") end,
+    },
     { method = "POST", path = "/portal/groups/{group}/members/remove", run = remove_member },
     { method = "GET", path = "/portal/groups/{group}/subscribers", run = show_subscribers },
     {
@@ -183,6 +226,10 @@ return {
       run = function(visit)
         return add_people(visit, "subscribers", "subscribers.add", "subscribers", show_subscribers)
       end,
+    },
+    {
+      method = "GET", path = "/portal/groups/{group}/subscribers/remove",
+      run = function(visit) return ask_remove(visit, "subscribers") end,
     },
     { method = "POST", path = "/portal/groups/{group}/subscribers/remove", run = remove_subscriber },
   },

@@ -63,7 +63,16 @@ return {
     en = { "{count} person was added.", "{count} people were added." },
     fr = { "{count} personne a été ajoutée.", "{count} personnes ont été ajoutées." },
   },
-  ["people.removed"] = { en = "Removed from the group.", fr = "Retiré du groupe." },
+  ["people.removed"] = {
+    en = "{name} was removed from {group}.",
+    fr = "{name} a été retiré du groupe {group}.",
+  },
+  ["people.remove_members"] = { en = "Remove from the group", fr = "Retirer du groupe" },
+  ["people.remove_subscribers"] = { en = "Remove from the subscribers", fr = "Retirer des abonnés" },
+  ["people.remove_what"] = {
+    en = "{name} will no longer get what is sent to {group}. What {name} has written stays.",
+    fr = "{name} ne recevra plus ce qui est envoyé au groupe {group}. Ce que {name} a écrit reste.",
+  },
   ["people.remove"] = { en = "Remove", fr = "Retirer" },
   ["people.make_admin"] = { en = "Make admin", fr = "Nommer admin" },
   ["people.make_member"] = { en = "Make member", fr = "Rendre membre" },
