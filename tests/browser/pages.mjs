@@ -118,6 +118,14 @@ export const pages = [
   { name: "group", open: (portal) => portal.open(`/portal/groups/${SALES}`) },
   { name: "group-members", open: (portal) => portal.open(`/portal/groups/${SALES}/members`) },
   {
+    name: "group-member-remove",
+    async open(portal) {
+      await portal.open(`/portal/groups/${SALES}/members`);
+      await portal.page.getByRole("main").getByRole("link", { name: portal.words.remove }).last().click();
+      await portal.button(portal.words.removeFromGroup).waitFor();
+    },
+  },
+  {
     name: "group-members-wrong",
     async open(portal) {
       await portal.open(`/portal/groups/${SALES}/members`);

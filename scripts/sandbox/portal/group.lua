@@ -34,6 +34,13 @@ function group_of.path(group, tail)
   return "/portal/groups/" .. group.id .. (tail or "")
 end
 
+--- The page that a group's name opens: the first tab.
+---@param group sandbox.group
+---@return string path
+function group_of.home(group)
+  return group_of.path(group, TABS[1].tail)
+end
+
 local function tabs(visit, group, role, at)
   local items = {}
   for _, tab in ipairs(TABS) do

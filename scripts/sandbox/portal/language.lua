@@ -98,6 +98,18 @@ function language.date(code, epoch_s)
   return ("%s %s %d"):format(day, MONTHS[code][at.month], at.year)
 end
 
+--- "10:33:05", or with another day than that of `now`: "24 November 2026, 10:33:05".
+---@param code "en"|"fr"
+---@param epoch_s integer
+---@param now integer
+---@return string
+function language.moment(code, epoch_s, now)
+  if os.date("%F", epoch_s) == os.date("%F", now) then
+    return os.date("%T", epoch_s) --[[@as string]]
+  end
+  return language.date_time(code, epoch_s) .. os.date(":%S", epoch_s)
+end
+
 --- The language that the browser prefers: the supported one with the highest q, the first of equals.
 ---@param accept string|nil Accept-Language
 ---@return "en"|"fr"

@@ -48,7 +48,8 @@ for name, asset in pairs(ASSETS) do
   asset.url = ("/portal/assets/%s?v=%s"):format(name, version) -- changes with the content
 end
 
--- Items of the menu: { key, path, icon }, filled by sandbox.portal from the files of pages.
+-- Items of the menu: { key, path, icon, short }, filled by sandbox.portal from the files of pages. `short`:
+-- the key of a shorter text than the page's title.
 respond.menu = {}
 
 local function response(status, content_type, body, more)
@@ -73,6 +74,16 @@ local function is_below(path, item)
   return path == item.path or item.path ~= "/" and path:sub(1, #item.path + 1) == item.path .. "/"
 end
 
+-- On a narrow screen the menu is all the way back that a page needs.
+local function is_in_menu(path)
+  for _, item in ipairs(respond.menu) do
+    if item.path == path then
+      return true
+    end
+  end
+  return false
+end
+
 local function menu(visit)
   local items = {}
   for i, item in ipairs(respond.menu) do
@@ -81,7 +92,7 @@ local function menu(visit)
         href = item.path,
         aria_current = is_below(visit.path, item) and (visit.path == item.path and "page" or "true"),
         icons[item.icon],
-        h.span { visit.t(item.key) },
+        h.span { visit.t(item.short or item.key) },
       },
     }
   end
@@ -94,7 +105,8 @@ local function language_switch(visit)
     buttons[i] = h.button {
       name = "language", value = code, lang = code, class = "plain",
       aria_pressed = code == visit.language and "true" or "false",
-      language.NAMES[code],
+      h.span { class = "in-full", language.NAMES[code] },
+      h.span { class = "in-short", aria_hidden = "true", code:upper() },
     }
   end
   return visit:form {
@@ -117,7 +129,7 @@ end
 
 local function top(visit, view)
   return h.header {
-    class = "top",
+    class = visit.user and "top signed-in" or "top",
     h.a { class = "brand", href = "/", icons.coin, h.span { visit.t "common.brand" } },
     h.span { class = "tenant", visit.world:tenant().name },
     h.div {
@@ -166,7 +178,10 @@ local function document(visit, view)
         visit.user and menu(visit),
         h.main {
           id = "main", tabindex = "-1", class = view.narrow and "narrow",
-          view.back and h.p { class = "back", h.a { href = view.back[1], view.back[2] } },
+          view.back and h.p {
+            class = is_in_menu(view.back[1]) and "back in-menu" or "back",
+            h.a { href = view.back[1], view.back[2] },
+          },
           view.heading ~= false and h.h1 { view.title },
           view.intro and h.div { class = "intro", view.intro },
           notice(visit),

@@ -56,7 +56,10 @@ function speak.composer(talk, problem)
     widgets.field {
       name = "message", type = "textarea", label = t "conversation.message",
       value = talk.visit.fields.message, error = problem,
-      attributes = { required = true, maxlength = limits.message_characters, rows = "2" },
+      attributes = {
+        required = true, maxlength = limits.message_characters, rows = "2",
+        placeholder = t "conversation.message",
+      },
     },
     h.div {
       class = "row",

@@ -163,6 +163,16 @@ function visit:form(content)
   return html.h.form(inner)
 end
 
+--- A time with its seconds; the day only if it is another one than today.
+---@param epoch_s integer
+---@return html.element
+function visit:moment(epoch_s)
+  return html.h.time {
+    datetime = os.date("!%Y-%m-%dT%H:%M:%SZ", epoch_s),
+    language.moment(self.language, epoch_s, self.now),
+  }
+end
+
 ---@param epoch_s integer
 ---@return html.element
 function visit:time(epoch_s)

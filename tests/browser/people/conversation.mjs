@@ -1,11 +1,13 @@
 // A group's conversation: what scripts post appears while people type, what people answer is read by scripts.
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
+import { WIDE } from "../lib/browser.mjs";
 import { useFixture } from "../lib/fixture.mjs";
 import { ALICE, lines, SALES } from "../lib/portal.mjs";
 import { Talk } from "../lib/said.mjs";
 
 const fixture = useFixture();
+const TELEPHONE = { width: 375, height: 667 };
 
 const READ_ANSWERS = `
 local kaizala = require "kaizala"
@@ -68,7 +70,6 @@ describe("a conversation", () => {
 
       await portal.menu(words.groups);
       await portal.link("Sales").click();
-      await portal.link(words.conversation).click();
       await portal.field(words.seeAs).selectOption("Bruno Keller");
       await portal.button(words.switchPerson).click();
       await portal.item(poll).getByLabel("Black").check();
@@ -80,6 +81,22 @@ describe("a conversation", () => {
       assert.equal(read, "Bruno Keller\tBlack\n");
     }));
   }
+
+  it("is what one sees first, on a telephone and at a desk", () => fixture.as({}, async (portal) => {
+    const { page } = portal;
+    const talk = await begin(portal);
+    for (let i = 0; i < 6; i++) await talk.say(`Message ${i}`);
+    const top = async (where) => (await where.boundingBox()).y;
+    await page.setViewportSize(TELEPHONE);
+    await portal.openConversation();
+    assert.ok(await top(page.locator(".pane")) <= TELEPHONE.height / 3, "it begins in the upper third");
+    await page.setViewportSize(WIDE);
+    const { y, height } = await page.locator(".composer button").boundingBox();
+    assert.ok(y + height <= WIDE.height, "one can send without scrolling");
+    await portal.menu(portal.words.groups);
+    await portal.link("Sales").click(); // the first tab
+    await portal.field(portal.words.message).waitFor();
+  }));
 
   it("has the newest in sight, and goes back to older ones by keyboard", () => fixture.as({}, async (portal) => {
     const { page } = portal;

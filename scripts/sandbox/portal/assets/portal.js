@@ -113,6 +113,12 @@
   // A page restored from the browser's cache could show a secret, or data of a user who has signed out.
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
+  // On a narrow screen the menu and the tabs are scrolled: to where one is.
+  for (const item of document.querySelectorAll("nav [aria-current]")) {
+    const list = item.closest("ul");
+    list.scrollLeft = item.offsetLeft - (list.clientWidth - item.offsetWidth) / 2;
+  }
+
   prepare(document);
   for (const part of document.querySelectorAll("[data-parts] > [id]")) part.fetched = part.outerHTML;
   document.querySelectorAll("[data-left]").forEach(countDown);

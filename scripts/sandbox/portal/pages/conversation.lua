@@ -83,13 +83,10 @@ local function show(visit, problem)
   local before = math.tointeger(tonumber(visit.query.before))
   return group_of.page(visit, talk.group, talk.visitor_role, "/conversation", h.section {
     class = "card conversation", aria_labelledby = "conversation-title",
-    h.div {
-      class = "head",
-      h.h2 { id = "conversation-title", t "conversation.title" },
-      chooser(talk),
-    },
+    h.h2 { id = "conversation-title", class = "unseen", t "conversation.title" },
     feed(talk, before),
     before and h.p { class = "pager", h.a { href = talk:link(), t "conversation.newest" } },
+    chooser(talk),
     not before and speak.composer(talk, problem),
   }, problem and 400)
 end

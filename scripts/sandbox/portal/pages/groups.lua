@@ -92,7 +92,7 @@ local function rows_of(visit, entries)
     rows[i] = {
       h.span {
         class = "level-" .. math.min(entry.level, LEVELS_SHOWN),
-        h.a { href = group_of.path(group), group.name },
+        h.a { href = group_of.home(group), group.name },
       },
       group_of.kind_badge(visit, group),
       h.span { class = "number", language.number(visit.language, counts[group.number] or 0) },
@@ -123,7 +123,7 @@ end
 local function followed(visit)
   local items = {}
   for i, group in ipairs(groups.followed(visit.db, visit.user.id, limits.portal_rows)) do
-    items[i] = h.li { h.a { href = group_of.path(group, "/conversation"), group.name } }
+    items[i] = h.li { h.a { href = group_of.home(group), group.name } }
   end
   return #items > 0 and widgets.card {
     title = visit.t "groups.followed", h.ul { class = "plain-list", items },
@@ -202,7 +202,7 @@ end
 local function relatives(visit, key, found)
   local items = {}
   for i, group in ipairs(found) do
-    items[i] = h.li { h.a { href = group_of.path(group), group.name } }
+    items[i] = h.li { h.a { href = group_of.home(group), group.name } }
   end
   return { h.h3 { visit.t(key) },
     #items > 0 and h.ul { class = "plain-list", items } or h.p { class = "soft", visit.t "groups.nobody" } }

@@ -54,5 +54,8 @@ end
 
 return {
   menu = { key = "home.title", path = "/", icon = "home" },
-  routes = { { method = "GET", path = "/", run = show } },
+  routes = {
+    { method = "GET", path = "/", run = show },
+    { method = "GET", path = "/portal", run = function(visit) return respond.redirect(visit, "/") end },
+  },
 }

@@ -16,8 +16,9 @@ local function accounts(visit)
   for i, user in ipairs(users.accounts(visit.db, visit.world:tenant().id, limits.portal_accounts_shown)) do
     items[i] = h.li {
       h.button { name = "email", value = user.email, class = "account-button",
-        h.span { class = "who", user.name }, h.span { class = "soft", user.email },
-        user.tenant_admin ~= 0 and widgets.badge(visit.t "sign_in.admin") },
+        h.span { class = "who", user.name },
+        user.tenant_admin ~= 0 and widgets.badge(visit.t "sign_in.admin"),
+        h.span { class = "soft", user.email } },
     }
   end
   return visit:form {

@@ -1,6 +1,7 @@
 --- Traffic: recorded requests, what is left of the limits, and the page of a request.
 local connectors = require "sandbox.data.connectors"
 local html = require "html.elements"
+local iso_time = require "sandbox.base.iso_time"
 local json = require "jeton.json"
 local language = require "sandbox.portal.language"
 local limits = require "sandbox.base.limits"
@@ -76,7 +77,7 @@ local function request_table(visit, records)
       status(visit, record),
       took(visit, record),
       connector_name(visit, record) or "",
-      h.time { datetime = record.at, record.at:match "T(%d%d:%d%d:%d%d)" .. "\u{a0}UTC" },
+      visit:moment(iso_time(record.at)),
     }
   end
   return widgets.card {
@@ -157,7 +158,7 @@ local function show_one(visit)
           { t "traffic.took", took(visit, record) },
           { t "traffic.operation", record.operation },
           { t "traffic.connector", connector_name(visit, record) },
-          { t "traffic.at", record.at },
+          { t "traffic.at", visit:moment(iso_time(record.at)) },
         },
       },
       refusal_card(visit, record),

@@ -59,7 +59,7 @@ return {
     fr = "Aucun compte n'a cette adresse électronique.",
   },
   ["sign_in.accounts"] = { en = "Accounts of this tenant", fr = "Comptes de ce client" },
-  ["sign_in.admin"] = { en = "tenant admin", fr = "administrateur du client" },
+  ["sign_in.admin"] = { en = "tenant admin", fr = "admin du client" },
 
   ["sms.title"] = { en = "SMS inbox", fr = "SMS reçus" },
   ["sms.intro"] = {

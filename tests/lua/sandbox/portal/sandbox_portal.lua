@@ -60,6 +60,12 @@ function TestFront.test_connectors_need_a_phone_number()
   lu.assertStrContains(alice:page "/portal/phone", "Add a phone number first")
 end
 
+function TestFront.test_the_name_of_the_portal_leads_to_its_start()
+  for _, path in ipairs { "/portal", "/portal/" } do
+    lu.assertEquals(browser.of("alice"):get(path).headers.location, "/", path)
+  end
+end
+
 function TestFront.test_unknown_pages_and_methods()
   local alice = browser.of "alice"
   local response = alice:get "/portal/<script>"
