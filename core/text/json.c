@@ -9,6 +9,8 @@
 
 static bool at(const struct json_reader *reader, const char *word)
 {
+    if (json_reader_peek(reader) != word[0])
+        return false;
     size_t len = strlen(word);
     return reader->len - reader->pos >= len && memcmp(reader->text + reader->pos, word, len) == 0;
 }
@@ -30,7 +32,7 @@ static int skip_comment(struct json_reader *reader, struct err *err)
     return json_reader_fail(reader, start, err, "the comment that begins here has no end");
 }
 
-static int skip_space(struct json_reader *reader, struct err *err)
+static int skip_spaces(struct json_reader *reader, struct err *err)
 {
     while (reader->pos < reader->len) {
         char c = reader->text[reader->pos];
@@ -44,6 +46,13 @@ static int skip_space(struct json_reader *reader, struct err *err)
     return 0;
 }
 
+/* Mostly there is none. */
+static inline int skip_space(struct json_reader *reader, struct err *err)
+{
+    char c = json_reader_peek(reader);
+    return c > ' ' && c != '/' ? 0 : skip_spaces(reader, err);
+}
+
 static bool is_quote(const struct json_reader *reader, char c)
 {
     return c == '"' || (reader->lenient && c == '\'');
@@ -52,11 +61,11 @@ static bool is_quote(const struct json_reader *reader, char c)
 /* At a quote, or at Python's u before one. */
 static bool at_string(const struct json_reader *reader)
 {
-    if (is_quote(reader, json_reader_peek(reader)))
+    char c = json_reader_peek(reader);
+    if (is_quote(reader, c))
         return true;
-    return reader->lenient &&
-           (json_reader_peek(reader) == 'u' || json_reader_peek(reader) == 'U') &&
-           reader->pos + 1 < reader->len && is_quote(reader, reader->text[reader->pos + 1]);
+    return reader->lenient && (c == 'u' || c == 'U') && reader->pos + 1 < reader->len &&
+           is_quote(reader, reader->text[reader->pos + 1]);
 }
 
 static int read_string(struct json_reader *reader, enum json_type type, struct json_token *token,
@@ -64,12 +73,8 @@ static int read_string(struct json_reader *reader, enum json_type type, struct j
 {
     if (!is_quote(reader, json_reader_peek(reader)))
         reader->pos++;
-    if (json_scan_string(reader, err) != 0)
-        return -1;
     token->type = type;
-    token->text = reader->scratch.data;
-    token->len = reader->scratch.len;
-    return 0;
+    return json_scan_string(reader, token, err);
 }
 
 static bool read_word(struct json_reader *reader, struct json_token *token)
@@ -153,9 +158,11 @@ static int read_value(struct json_reader *reader, struct json_token *token, stru
     reader->state = STATE_AFTER;
     if (at_string(reader))
         return read_string(reader, JSON_STRING, token, err);
+    if (c >= '0' && c <= '9')
+        return json_scan_number(reader, token, err);
     if (at_not_a_number(reader))
         return read_not_a_number(reader, token, err);
-    if (c == '-' || (c >= '0' && c <= '9'))
+    if (c == '-')
         return json_scan_number(reader, token, err);
     if (read_word(reader, token))
         return 0;

@@ -107,8 +107,3 @@ int json_reader_fail_expected(const struct json_reader *reader, struct err *err,
         snprintf(found, sizeof found, code > 0x20 && code < 0x7f ? "'%c'" : "U+%04X", (int)code);
     return json_reader_fail(reader, reader->pos, err, "expected %s, found %s", expected, found);
 }
-
-char json_reader_peek(const struct json_reader *reader)
-{
-    return reader->pos < reader->len ? reader->text[reader->pos] : '\0';
-}

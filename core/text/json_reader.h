@@ -28,7 +28,7 @@ struct json_reader {
     int depth;
     int max_depth;
     bool in_object[JSON_DEPTH_MAX]; /* what is open, outermost first */
-    struct buf scratch;             /* the last string, or a number's text */
+    struct buf scratch;             /* the last string that held escapes, or a number's text */
 };
 
 /* Sets the error at the byte `pos`: "invalid JSON at LINE:COLUMN: …". Returns -1. */
@@ -39,6 +39,9 @@ int json_reader_fail_expected(const struct json_reader *reader, struct err *err,
                               const char *expected);
 
 /* The character at the reader's position; at the end NUL, which no state expects either. */
-char json_reader_peek(const struct json_reader *reader);
+static inline char json_reader_peek(const struct json_reader *reader)
+{
+    return reader->pos < reader->len ? reader->text[reader->pos] : '\0';
+}
 
 #endif

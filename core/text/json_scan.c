@@ -4,6 +4,7 @@
 #include "decimal.h"
 #include "utf8.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -113,10 +114,25 @@ static int scan_escape(struct json_reader *reader, struct err *err)
     return result != 0 ? -1 : buf_append(&reader->scratch, bytes, utf8_encode(code, bytes));
 }
 
-/* Characters that need no escape. Lenient text may contain raw line feeds and tabs. */
-static bool is_plain(const struct json_reader *reader, char c)
+/* Where a run of characters that stand for themselves may end. */
+static const bool may_end[UCHAR_MAX + 1] = {
+    [0x00 ... 0x1f] = true, ['"'] = true, ['\''] = true, ['\\'] = true};
+
+/* Lenient text may contain raw line feeds and tabs. */
+static size_t run_end(const struct json_reader *reader, char quote)
 {
-    return (unsigned char)c >= 0x20 || ((reader->lenient || reader->mend) && c != '\0');
+    const char *text = reader->text;
+    bool controls = reader->lenient || reader->mend;
+    for (size_t at = reader->pos; at < reader->len; at++) {
+        unsigned char c = (unsigned char)text[at];
+        if (!may_end[c])
+            continue;
+        bool other_quote = c >= 0x20 && c != '\\' && c != (unsigned char)quote;
+        bool control = c > 0 && c < 0x20;
+        if (!other_quote && !(control && controls))
+            return at;
+    }
+    return reader->len;
 }
 
 static void mend_scratch(struct json_reader *reader)
@@ -128,33 +144,39 @@ static void mend_scratch(struct json_reader *reader)
     reader->scratch = mended;
 }
 
-int json_scan_string(struct json_reader *reader, struct err *err)
+int json_scan_string(struct json_reader *reader, struct json_token *token, struct err *err)
 {
-    size_t opening = reader->pos;
-    char quote = reader->text[reader->pos++];
+    size_t opening = reader->pos++;
+    const char quote = reader->text[opening];
     reader->scratch.len = 0;
     for (;;) {
-        size_t run = reader->pos;
-        while (run < reader->len && reader->text[run] != quote && reader->text[run] != '\\' &&
-               is_plain(reader, reader->text[run]))
-            run++;
-        buf_append(&reader->scratch, reader->text + reader->pos, run - reader->pos);
-        reader->pos = run;
-        if (run == reader->len)
+        size_t begin = reader->pos, end = run_end(reader, quote);
+        reader->pos = end;
+        if (end == reader->len)
             return json_reader_fail(reader, opening, err, "the string that begins here has no end");
-        if (reader->text[run] == quote) {
+        bool whole = reader->text[end] == quote && begin == opening + 1 && !reader->broken;
+        if (whole) {
             reader->pos++;
-            if (reader->broken)
-                mend_scratch(reader);
+            token->text = reader->text + begin;
+            token->len = end - begin;
             return 0;
         }
-        if (reader->text[run] != '\\')
-            return json_reader_fail(reader, run, err,
+        buf_append(&reader->scratch, reader->text + begin, end - begin);
+        if (reader->text[end] == quote)
+            break;
+        if (reader->text[end] != '\\')
+            return json_reader_fail(reader, end, err,
                                     "control character U+%04X in a string; write it as an escape",
-                                    (unsigned char)reader->text[run]);
+                                    (unsigned char)reader->text[end]);
         if (scan_escape(reader, err) != 0)
             return -1;
     }
+    reader->pos++;
+    if (reader->broken)
+        mend_scratch(reader);
+    token->text = reader->scratch.data;
+    token->len = reader->scratch.len;
+    return 0;
 }
 
 /* One digit or more. */

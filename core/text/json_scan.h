@@ -4,8 +4,8 @@
 
 #include "json_reader.h"
 
-/* At the opening quote. Leaves the text in reader->scratch. */
-int json_scan_string(struct json_reader *reader, struct err *err);
+/* At the opening quote. Sets the token's text. */
+int json_scan_string(struct json_reader *reader, struct json_token *token, struct err *err);
 /* At '-' or a digit. */
 int json_scan_number(struct json_reader *reader, struct json_token *token, struct err *err);
 

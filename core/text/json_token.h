@@ -36,8 +36,8 @@ struct json_token {
     bool boolean;
     int64_t integer;
     double number;
-    /* STRING and KEY: UTF-8, NUL-terminated, may hold NULs; with mend of a DOUBLE too, as it was
-     * written. Valid until the next call. */
+    /* STRING and KEY: UTF-8, may hold NULs, and no NUL stands behind it; with mend of a DOUBLE too,
+     * as it was written. Valid until the next call: a string without escapes lies in the text. */
     const char *text;
     size_t len;
 };

