@@ -1,5 +1,5 @@
-/* jeton.state: durable keys and values of a job or script. Changes wait in the Lua state and are
- * written together. */
+/* jeton.state: durable keys and values of a job or script, and those that it shares with others.
+ * Changes wait in the Lua state and are written together. */
 #include "lstate.h"
 #include "larg.h"
 #include "lerr.h"
@@ -51,8 +51,8 @@ static const char *push_scope(lua_State *L, struct err *err)
     return NULL;
 }
 
-/* Pushes a table of the record: `changes` {key = JSON text, or false: deleted}, `seen` {key =
- * version}. */
+/* Pushes a table of the record: `changes` {name = JSON text, or false: deleted}, `seen` {name =
+ * version}. The name of a key that is shared is its scope, NUL, and the key; of others the key. */
 static void push_part(lua_State *L, const char *part)
 {
     lstate_push_record(L);
@@ -94,13 +94,36 @@ static struct buf *push_buf(lua_State *L, size_t limit)
     return buf;
 }
 
+/* Whether the functions are those of a shared space: the upvalue is its scope. */
+static bool is_shared(lua_State *L)
+{
+    return !lua_isnil(L, lua_upvalueindex(1));
+}
+
+/* Pushes its name. */
 static const char *check_key(lua_State *L)
 {
     size_t len;
     const char *key = larg_check_text(L, 1, &len);
     luaL_argcheck(L, len > 0 && len <= STORE_KEY_MAX, 1, "a key has 1 to 512 bytes");
     luaL_argcheck(L, strlen(key) == len, 1, "a key holds no NUL byte");
+    if (!is_shared(L)) {
+        lua_pushvalue(L, 1);
+        return key;
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushlstring(L, "", 1);
+    lua_pushvalue(L, 1);
+    lua_concat(L, 3);
     return key;
+}
+
+/* The key of a name, and its scope; NULL: the run's own. Both point into the name. */
+static const char *split_name(const char *name, size_t len, const char **scope)
+{
+    size_t head = strlen(name);
+    *scope = head < len ? name : NULL;
+    return head < len ? name + head + 1 : name;
 }
 
 /* Opens the store and pushes the scope. Raises err. */
@@ -108,19 +131,24 @@ static struct store *ready_store(lua_State *L, const char **scope)
 {
     struct err err = {0};
     struct engine *engine = vm_engine(vm_of(L));
-    *scope = push_scope(L, &err);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    *scope = lua_tostring(L, -1);
+    if (*scope == NULL)
+        *scope = push_scope(L, &err);
     if (*scope == NULL || engine_need_store(engine, &err) != 0)
         lerr_raise(L, &err);
     return engine->store;
 }
 
-/* What was read first counts. */
-static void note_seen(lua_State *L, const char *key, int64_t version)
+/* Of the name at this index. What was read first counts. */
+static void note_seen(lua_State *L, int name, int64_t version)
 {
     push_part(L, "seen");
-    if (lua_getfield(L, -1, key) == LUA_TNIL) {
+    lua_pushvalue(L, name);
+    if (lua_rawget(L, -2) == LUA_TNIL) {
+        lua_pushvalue(L, name);
         lua_pushinteger(L, version);
-        lua_setfield(L, -3, key);
+        lua_rawset(L, -4);
     }
     lua_pop(L, 2);
 }
@@ -128,12 +156,14 @@ static void note_seen(lua_State *L, const char *key, int64_t version)
 static int state_get(lua_State *L)
 {
     const char *key = check_key(L);
+    int name = lua_gettop(L);
     struct err err = {0};
     struct buf *stored = push_buf(L, STORE_VALUE_MAX);
     const char *json;
     size_t len;
     push_part(L, "changes");
-    switch (lua_getfield(L, -1, key)) {
+    lua_pushvalue(L, name);
+    switch (lua_rawget(L, -2)) {
     case LUA_TBOOLEAN: /* deleted */
         lua_pushnil(L);
         return 1;
@@ -147,7 +177,7 @@ static int state_get(lua_State *L)
         int found = store_kv_read(store, scope, key, stored, &version, &err);
         if (found < 0)
             return lerr_raise(L, &err);
-        note_seen(L, key, version);
+        note_seen(L, name, version);
         if (found == 0) {
             lua_pushnil(L);
             return 1;
@@ -166,13 +196,14 @@ static int state_get(lua_State *L)
 
 static int state_set(lua_State *L)
 {
-    const char *key = check_key(L);
     luaL_checkany(L, 2);
     lua_settop(L, 2);
+    const char *key = check_key(L); /* key value name */
     struct err err = {0};
-    if (push_scope(L, &err) == NULL)
+    if (!is_shared(L) && push_scope(L, &err) == NULL)
         return lerr_raise(L, &err);
     push_part(L, "changes");
+    lua_pushvalue(L, 3);
     if (lua_isnil(L, 2)) {
         lua_pushboolean(L, false);
     } else {
@@ -184,7 +215,7 @@ static int state_set(lua_State *L)
         lua_pushlstring(L, json->data, json->len);
         lua_remove(L, -2);
     }
-    lua_setfield(L, -2, key);
+    lua_rawset(L, -3);
     return 0;
 }
 
@@ -226,10 +257,19 @@ static void sort_keys(lua_State *L)
     lua_settop(L, set);
 }
 
+/* Whether the name on top of the stack is of these functions' keys: *key. */
+static bool is_ours(lua_State *L, const char *ours, const char **key)
+{
+    size_t len;
+    const char *name = lua_tolstring(L, -1, &len), *scope;
+    *key = split_name(name, len, &scope);
+    return scope == NULL ? ours == NULL : ours != NULL && strcmp(scope, ours) == 0;
+}
+
 static int state_keys(lua_State *L)
 {
     struct err err = {0};
-    const char *scope;
+    const char *scope, *key;
     struct listing listing = {.names = push_buf(L, (size_t)STORE_KEYS_MAX * (STORE_KEY_MAX + 1))};
     struct store *store = ready_store(L, &scope);
     struct store_call call = {.op = STORE_KV_EACH,
@@ -244,14 +284,16 @@ static int state_keys(lua_State *L)
         lua_setfield(L, -2, name);
     }
     push_part(L, "changes");                      /* set changes */
-    for (lua_pushnil(L); lua_next(L, -2) != 0;) { /* set changes key json|false */
-        lua_pushvalue(L, -2);
-        if (lua_toboolean(L, -2))
+    for (lua_pushnil(L); lua_next(L, -2) != 0;) { /* set changes name json|false */
+        bool there = lua_toboolean(L, -1);
+        lua_pop(L, 1);
+        if (!is_ours(L, lua_tostring(L, lua_upvalueindex(1)), &key))
+            continue;
+        if (there)
             lua_pushboolean(L, true);
         else
             lua_pushnil(L);
-        lua_rawset(L, -6);
-        lua_pop(L, 1);
+        lua_setfield(L, -4, key);
     }
     lua_pop(L, 1);
     sort_keys(L);
@@ -301,8 +343,11 @@ void lstate_gather(lua_State *L, struct lstate_changes *changes)
     struct store_kv *items =
         lua_newuserdatauv(L, (changes->count + 1) * sizeof *items, 0); /* record copy items */
     changes->items = items;
+    size_t len;
     for (lua_pushnil(L); lua_next(L, copy) != 0; lua_pop(L, 1)) {
-        *items = (struct store_kv){.key = lua_tostring(L, -2)};
+        const char *name = lua_tolstring(L, -2, &len);
+        *items = (struct store_kv){0};
+        items->key = split_name(name, len, &items->scope);
         if (lua_isstring(L, -1))
             items->value = lua_tolstring(L, -1, &items->len);
         items++;
@@ -313,8 +358,11 @@ void lstate_gather(lua_State *L, struct lstate_changes *changes)
     changes->nseen = count_entries(L, read);
     struct store_kv_seen *seen = lua_newuserdatauv(L, (changes->nseen + 1) * sizeof *seen, 0);
     changes->seen = seen;
-    for (lua_pushnil(L); lua_next(L, read) != 0; lua_pop(L, 1), seen++)
-        *seen = (struct store_kv_seen){.key = lua_tostring(L, -2), .version = lua_tointeger(L, -1)};
+    for (lua_pushnil(L); lua_next(L, read) != 0; lua_pop(L, 1), seen++) {
+        const char *name = lua_tolstring(L, -2, &len);
+        *seen = (struct store_kv_seen){.version = lua_tointeger(L, -1)};
+        seen->key = split_name(name, len, &seen->scope);
+    }
 }
 
 static int raise_conflict(lua_State *L)
@@ -341,9 +389,11 @@ static int state_commit(lua_State *L)
     if (changes.count == 0 || vm_options_of(vm_of(L))->dry_run)
         return 0;
     struct err err = {0};
-    const char *scope;
     int64_t version = 0;
-    struct store *store = ready_store(L, &scope);
+    const char *scope = push_scope(L, &err);
+    if (scope == NULL || engine_need_store(vm_engine(vm_of(L)), &err) != 0)
+        return lerr_raise(L, &err);
+    struct store *store = vm_engine(vm_of(L))->store;
     struct store_call call = {.op = STORE_KV_WRITE,
                               .kv = {.scope = scope,
                                      .version = &version,
@@ -386,13 +436,50 @@ static int commit_at_end(lua_State *L, struct err *err)
     return result;
 }
 
+static const luaL_Reg functions[] = {{"get", state_get},
+                                     {"set", state_set},
+                                     {"keys", state_keys},
+                                     {"commit", state_commit},
+                                     {NULL, NULL}};
+
+static int refuse_shared(lua_State *L, const char *name)
+{
+    const struct vm_options *options = vm_options_of(vm_of(L));
+    struct err err;
+    if (options->job == NULL && options->events == NULL)
+        err_set(&err, ERR_CONFIG,
+                "state.shared '%s': only jobs and webhooks share keys; `jeton run --job NAME` runs "
+                "a job",
+                name);
+    else
+        err_set(&err, ERR_CONFIG,
+                "this %s does not share '%s'; its configuration needs shared: [%s]",
+                options->events != NULL ? "webhook" : "job", name, name);
+    return lerr_raise(L, &err);
+}
+
+/* state.shared(name) → a table with the same functions, for keys that others have too. */
+static int state_shared(lua_State *L)
+{
+    const struct vm_options *options = vm_options_of(vm_of(L));
+    char *const *name = options->events != NULL ? options->events->shared
+                        : options->job != NULL  ? options->job->shared
+                                                : NULL;
+    const char *wanted = larg_check_text(L, 1, NULL);
+    char scope[STORE_SCOPE_SIZE];
+    while (name != NULL && *name != NULL && strcmp(*name, wanted) != 0)
+        name++;
+    if (name == NULL || *name == NULL)
+        return refuse_shared(L, larg_shown(L, 1));
+    store_scope_shared(scope, wanted, config_home(vm_engine(vm_of(L))->config));
+    luaL_newlibtable(L, functions);
+    lua_pushstring(L, scope);
+    luaL_setfuncs(L, functions, 1);
+    return 1;
+}
+
 int luaopen_jeton_state(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"get", state_get},
-                                         {"set", state_set},
-                                         {"keys", state_keys},
-                                         {"commit", state_commit},
-                                         {NULL, NULL}};
     luaL_newmetatable(L, BUF_TYPE);
     lua_pushcfunction(L, buf_gc);
     lua_setfield(L, -2, "__gc");
@@ -400,6 +487,10 @@ int luaopen_jeton_state(lua_State *L)
     lua_setfield(L, LUA_REGISTRYINDEX, RECORD);
     vm_on_success(vm_of(L), commit_at_end);
     lua_settop(L, 0);
-    luaL_newlib(L, functions);
+    luaL_newlibtable(L, functions);
+    lua_pushnil(L);
+    luaL_setfuncs(L, functions, 1);
+    lua_pushcfunction(L, state_shared);
+    lua_setfield(L, -2, "shared");
     return 1;
 }

@@ -31,6 +31,7 @@ struct vm_arg {
 struct vm_events {
     const char *hook;
     const char *scope;               /* store_event_scope */
+    char *const *shared;             /* of the hook; NULL: none */
     const char *owner;               /* of what it claims */
     const struct store_lease *lease; /* the owner's sign of life; NULL: none */
     int64_t concurrency;

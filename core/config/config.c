@@ -90,6 +90,13 @@ void config_hide_files(const struct config *config, struct redact *redact)
         hook_hide_files(config->hooks[i], redact);
 }
 
+const char *config_home(const struct config *config)
+{
+    if (config->home != NULL)
+        return config->home;
+    return config->files != NULL ? config->files[0] : "";
+}
+
 const struct job *config_job(const struct config *config, const char *name, struct err *err)
 {
     const char **names = mem_alloc((config->njobs + 1) * sizeof *names);

@@ -14,7 +14,6 @@
 
 #define CONFIG_VERSION   1
 #define CONFIG_JOBS_MAX  10000
-#define CONFIG_NAME_MAX  64
 #define CONFIG_FILES_MAX 1000 /* in conf.d */
 #define CONFIG_HOOKS_MAX 1000
 
@@ -61,6 +60,11 @@ char *config_choose(const char *explicit_path);
 char *config_user_path(void);
 /* The state folder where no configuration names one (mem_free): $XDG_STATE_HOME/jeton. */
 char *config_default_state(void);
+/* What rows belong to that are the whole configuration's: its home, else its main file; "" without
+ * a path. */
+const char *config_home(const struct config *config);
+/* How many jobs and webhooks have the name in their `shared`. */
+size_t config_shared_by(const struct config *config, const char *name);
 /* By name, or NULL; and the nearest name where there is one. */
 const struct connector *config_find_connector(const struct config *config, const char *name);
 const char *config_nearest_connector(const struct config *config, const char *name);

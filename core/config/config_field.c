@@ -1,10 +1,13 @@
 #include "config_field.h"
 
 #include "allow.h"
+#include "config_job.h"
 #include "mem.h"
 #include "url.h"
 
 #include <string.h>
+
+#define NAME_HEAD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 const char *config_text(const struct schema_walk *walk, const struct schema_field *field,
                         const struct yaml_node *node)
@@ -18,6 +21,30 @@ const char *config_text(const struct schema_walk *walk, const struct schema_fiel
         return node->text;
     }
     return NULL;
+}
+
+bool config_is_name(const struct yaml_node *node)
+{
+    return node->kind == YAML_SCALAR && node->len > 0 && node->len <= CONFIG_NAME_MAX &&
+           strlen(node->text) == node->len && strchr(NAME_HEAD, node->text[0]) != NULL &&
+           node->text[strspn(node->text, NAME_HEAD "_-")] == '\0';
+}
+
+void config_names_parse(const struct schema_walk *walk, const struct schema_field *field,
+                        const struct yaml_node *node, void *target)
+{
+    char shown[YAML_SHOWN_SIZE];
+    char **names = schema_strings(walk, field, node);
+    for (size_t i = 0; names != NULL && i < node->count; i++) {
+        if (!config_is_name(node->items[i]))
+            schema_problem(
+                walk, node->items[i], "'%s' in %s of %s is no name; expected " CONFIG_NAME_EXPECTED,
+                yaml_show(node->items[i], shown), field->name, walk->what, CONFIG_NAME_MAX);
+    }
+    if (names != NULL && node->count > CONFIG_SHARED_MAX)
+        schema_problem(walk, node, "%s of %s has over %d names", field->name, walk->what,
+                       CONFIG_SHARED_MAX);
+    *(char ***)target = names;
 }
 
 bool config_url_check(const struct schema_walk *walk, const struct schema_field *field,

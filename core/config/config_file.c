@@ -1,5 +1,6 @@
 /* One file of the configuration: what may stand in it, and what its mode must be. */
 #include "config_file.h"
+#include "config_field.h"
 #include "config_state.h"
 #include "connector.h"
 #include "hook.h"
@@ -13,8 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define NAME_HEAD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 /* One file while it is read; the target of the top-level fields. */
 struct file {
@@ -51,13 +50,9 @@ static const char *read_name(const struct schema_walk *walk, const char *kind,
                              const struct yaml_node *key)
 {
     char shown[YAML_SHOWN_SIZE];
-    if (key->len > 0 && key->len <= CONFIG_NAME_MAX && strlen(key->text) == key->len &&
-        strchr(NAME_HEAD, key->text[0]) != NULL &&
-        key->text[strspn(key->text, NAME_HEAD "_-")] == '\0')
+    if (config_is_name(key))
         return key->text;
-    schema_problem(walk, key,
-                   "'%s' cannot be the name of a %s; expected 1 to %d letters, digits, '_' and "
-                   "'-', a letter or digit first",
+    schema_problem(walk, key, "'%s' cannot be the name of a %s; expected " CONFIG_NAME_EXPECTED,
                    yaml_show(key, shown), kind, CONFIG_NAME_MAX);
     return NULL;
 }

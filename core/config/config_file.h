@@ -63,6 +63,8 @@ struct hook *config_hook_make(const struct schema_walk *walk, struct config_read
 /* What is wrong or risky about the webhooks once all are read: paths that collide, who can reach
  * them. */
 void config_hook_check(struct config_reader *reader);
+/* Warns of shared spaces that only one uses. */
+void config_shared_check(const struct config_reader *reader);
 /* struct hook_listen * : the mapping `listen`. */
 schema_parse_fn config_listen_parse;
 

@@ -246,6 +246,7 @@ static const struct schema_field hook_fields[] = {
     DURATION("sender_retries", sender_retries_ms, 0, CONFIG_HOOK_KEEP_MAX_MS),
     CUSTOM("environment", AT(environment), config_environment_parse, "a mapping of variables"),
     {.name = "directory", .type = SCHEMA_PATH, .offset = AT(directory)},
+    CUSTOM("shared", AT(shared), config_names_parse, "a list of names"),
     {.name = "memory",
      .type = SCHEMA_SIZE,
      .offset = AT(memory_bytes),

@@ -20,6 +20,7 @@ struct yaml_node;
 #define CONFIG_JOB_MEMORY_DEFAULT     (512LL * 1024 * 1024)
 #define CONFIG_JOB_MEMORY_MIN         (1LL * 1024 * 1024)
 #define CONFIG_JOB_MEMORY_MAX         (1024LL * 1024 * 1024 * 1024)
+#define CONFIG_SHARED_MAX             16 /* spaces of a job or a webhook */
 
 enum config_overlap { OVERLAP_SKIP, OVERLAP_WAIT };
 enum config_lost { LOST_STOP, LOST_GO_ON };
@@ -51,6 +52,7 @@ struct job {
     const struct yaml_node *args; /* owned by the configuration; NULL where absent */
     char **environment;           /* "NAME=value", NULL-terminated; NULL where absent */
     char *directory;
+    char **shared; /* spaces of jeton.state, NULL-terminated; NULL where absent */
     int64_t memory_bytes;
     char *metrics;
     char *heartbeat;

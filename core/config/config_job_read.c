@@ -229,6 +229,11 @@ static const struct schema_field job_fields[] = {
      .parse = config_environment_parse,
      .expected = "a mapping of variables"},
     {.name = "directory", .type = SCHEMA_PATH, .offset = offsetof(struct job, directory)},
+    {.name = "shared",
+     .type = SCHEMA_CUSTOM,
+     .offset = offsetof(struct job, shared),
+     .parse = config_names_parse,
+     .expected = "a list of names"},
     {.name = "memory",
      .type = SCHEMA_SIZE,
      .offset = offsetof(struct job, memory_bytes),
@@ -271,6 +276,7 @@ void config_job_destroy(struct job *job)
     schema_free(notice_fields, &job->on_failure);
     schema_free(notice_fields, &job->on_recovery);
     mem_freev(job->environment);
+    mem_freev(job->shared);
     mem_free(job->schedule);
     mem_free(job->timezone);
     mem_free(job->heartbeat);

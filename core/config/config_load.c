@@ -214,6 +214,7 @@ static void read_all(struct config_reader *reader, const char *path)
     check_jobs(reader);
     settle_lent(reader);
     config_hook_check(reader);
+    config_shared_check(reader);
     mem_free(folder);
     mem_free(extra);
     mem_free(secrets);

@@ -75,6 +75,7 @@ void hook_free(struct hook *hook)
     mem_free(hook->objects);
     mem_freev(hook->command);
     mem_freev(hook->environment);
+    mem_freev(hook->shared);
     mem_free(hook->directory);
     mem_free(hook->script);
     mem_free(hook->forward);

@@ -64,6 +64,7 @@ struct hook {
     int64_t sender_retries_ms; /* how long the sender sends again what failed; 0: not known */
     char **environment;        /* "NAME=value", NULL-terminated; NULL where absent */
     char *directory;
+    char **shared; /* spaces of jeton.state, NULL-terminated; NULL where absent */
     int64_t memory_bytes;
     bool allow_unsigned;
     struct hook_object *objects;

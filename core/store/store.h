@@ -127,18 +127,20 @@ struct store_token {
 };
 void store_token_destroy(struct store_token *row); /* wipes */
 
-/* A durable key and its value, text (JSON by convention). Both borrowed. */
+/* A durable key and its value, text (JSON by convention). All borrowed. */
 struct store_kv {
     const char *key;
     const char *value; /* to be written: NULL deletes the key */
     size_t len;
+    const char *scope; /* to be written: NULL: that of the call */
 };
 typedef bool store_kv_fn(void *arg, const struct store_kv *item);
 /* A key that was read, and the version that it had. Each write gives a key a version that it never
  * had, and that no key has which is not there: 0. */
 struct store_kv_seen {
-    const char *key; /* borrowed */
+    const char *key;
     int64_t version;
+    const char *scope; /* NULL: that of the call; borrowed, as the key is */
 };
 
 enum store_op {
@@ -156,7 +158,7 @@ enum store_op {
     STORE_TOKEN_BAR,      /* owner, generation: notes it in a row that still has it */
     STORE_TOKEN_DELETE,   /* owner: row and intent */
 
-    /* kv: the keys of one job or script (scope) */
+    /* kv: the keys of one job or script (scope); one writing may have keys of several scopes */
     STORE_KV_GET,   /* key → value, and its version; 1, 0: none, of version 0 */
     STORE_KV_WRITE, /* items: all or none, if all `seen` have their version still; all written
                        keys have the same new one. 1: one of seen has changed, nothing is written.

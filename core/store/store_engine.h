@@ -44,6 +44,12 @@ struct store *store_new_on(const struct store_engine *engine, const struct state
 /* Ends the call. result -1: call->err is set. */
 void store_finish(struct store_call *call, int result);
 
+/* The scopes of the keys that are written and seen, and the call's own, each once and in byte
+ * order, so that two who lock several lock them in the same order. *count; mem_free; the texts are
+ * borrowed. */
+const char **store_kv_scopes(const char *scope, const struct store_kv *items, size_t nitems,
+                             const struct store_kv_seen *seen, size_t nseen, size_t *count);
+
 /* The part of a lease that every engine has: this host's own lock, in the folder's `locks/`. It
  * goes with its holder, however that ends, so that on one host nobody waits for the dead. */
 void store_flock_take(struct store_lease *lease, const char *folder);

@@ -4,7 +4,8 @@
 
 const char *store_home_of(const char *scope)
 {
-    if (strncmp(scope, "job:", 4) != 0 && strncmp(scope, "hook:", 5) != 0)
+    if (strncmp(scope, "job:", 4) != 0 && strncmp(scope, "hook:", 5) != 0 &&
+        strncmp(scope, "shared:", 7) != 0)
         return NULL;
     const char *colon = strchr(strchr(scope, ':') + 1, ':');
     return colon != NULL ? colon + 1 : NULL;

@@ -7,7 +7,7 @@
 
 #include "store_runs.h"
 
-/* The home in a scope that is a job's or a hook's; NULL in others. Points into it. */
+/* The home in a scope that is a job's, a hook's or a shared one; NULL in others. Points into it. */
 const char *store_home_of(const char *scope);
 /* A list ends with NULL. An entry that ends with a slash stands for all files in that folder. */
 bool store_home_among(const char *home, const char *const *homes);

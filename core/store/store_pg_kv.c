@@ -48,6 +48,7 @@ static int got(struct store_pg_work *work, struct store_pg_batch *batch, struct 
 static void write_one(struct store_pg_batch *batch, const char *scope, const struct store_kv *item,
                       int64_t version)
 {
+    scope = item->scope != NULL ? item->scope : scope;
     store_pg_say(batch, item->value == NULL
                             ? "DELETE FROM @kv WHERE sha256(scope) = sha256($1)"
                               " AND key = $2" STORE_PG_KV_GUARD
@@ -64,25 +65,35 @@ static void write_one(struct store_pg_batch *batch, const char *scope, const str
     store_pg_int(batch, version);
 }
 
-/* One that writes to a scope has it for itself: its row says whether this very writing was done
- * before. What was seen counts only where it was not. */
-static void look(struct store_pg_batch *batch, const struct store_call *call, int64_t version)
+/* One that writes to a scope, or has seen some of it, has it for itself. */
+static void enter(struct store_pg_batch *batch, const char *scope, int64_t version)
 {
     store_pg_say(batch, "INSERT INTO @kv_write AS its (scope, last, again)"
                         " SELECT sha256($1), $2::bigint, false WHERE true" STORE_PG_KV_GUARD
                         " ON CONFLICT (scope) DO UPDATE SET"
                         " again = its.last = excluded.last, last = excluded.last");
-    store_pg_scope(batch, call->kv.scope);
+    store_pg_scope(batch, scope);
     store_pg_int(batch, version);
+}
+
+/* The row of the call's own scope says whether this very writing was done before. What was seen
+ * counts only where it was not. */
+static void look(struct store_pg_batch *batch, const struct store_call *call, int64_t version,
+                 const char *const *scopes, size_t nscopes)
+{
+    for (size_t i = 0; i < nscopes; i++)
+        enter(batch, scopes[i], version);
     for (size_t i = 0; i < call->kv.nseen; i++) {
         store_pg_say(batch, "SELECT " STORE_PG_CHANGED(
                                 "NOT its.again AND coalesce((SELECT version FROM @kv"
                                 " WHERE sha256(scope) = sha256($1) AND key = $2), 0) "
                                 "<> $3::bigint") " FROM @kv_write AS its WHERE "
-                                                 "its.scope = sha256($1)" STORE_PG_KV_GUARD);
+                                                 "its.scope = sha256($4)" STORE_PG_KV_GUARD);
+        const struct store_kv_seen *seen = &call->kv.seen[i];
+        store_pg_scope(batch, seen->scope != NULL ? seen->scope : call->kv.scope);
+        store_pg_scope(batch, seen->key);
+        store_pg_int(batch, seen->version);
         store_pg_scope(batch, call->kv.scope);
-        store_pg_scope(batch, call->kv.seen[i].key);
-        store_pg_int(batch, call->kv.seen[i].version);
     }
 }
 
@@ -99,7 +110,17 @@ static int check_sizes(const struct store_call *call, struct err *err)
     return 0;
 }
 
-/* Last comes a statement that fails where there are too many: all is undone then. */
+/* Fails where there are too many: all is undone then. */
+static void check_count(struct store_pg_batch *batch, const char *scope)
+{
+    store_pg_say(batch, "SELECT " STORE_PG_TOO_MANY(
+                            "count(*) > $2::bigint") " FROM (SELECT 1 FROM"
+                                                     " @kv WHERE sha256(scope) = sha256($1) LIMIT "
+                                                     "$2::bigint + 1) AS its");
+    store_pg_scope(batch, scope);
+    store_pg_int(batch, STORE_KEYS_MAX);
+}
+
 int store_pg_kv_put(struct store_pg_batch *batch, const struct store_call *call, struct err *err)
 {
     uint64_t random;
@@ -109,17 +130,15 @@ int store_pg_kv_put(struct store_pg_batch *batch, const struct store_call *call,
     int64_t version = (int64_t)(random >> 17) + 1;
     if (call->kv.version != NULL)
         *call->kv.version = version;
-    look(batch, call, version);
+    size_t nscopes;
+    const char **scopes = store_kv_scopes(call->kv.scope, call->kv.items, call->kv.count,
+                                          call->kv.seen, call->kv.nseen, &nscopes);
+    look(batch, call, version, scopes, nscopes);
     for (size_t i = 0; i < call->kv.count; i++)
         write_one(batch, call->kv.scope, &call->kv.items[i], version);
-    if (call->kv.count == 0)
-        return 0;
-    store_pg_say(batch, "SELECT " STORE_PG_TOO_MANY(
-                            "count(*) > $2::bigint") " FROM (SELECT 1 FROM"
-                                                     " @kv WHERE sha256(scope) = sha256($1) LIMIT "
-                                                     "$2::bigint + 1) AS its");
-    store_pg_scope(batch, call->kv.scope);
-    store_pg_int(batch, STORE_KEYS_MAX);
+    for (size_t i = 0; i < nscopes && call->kv.count > 0; i++)
+        check_count(batch, scopes[i]);
+    mem_free(scopes);
     return 0;
 }
 

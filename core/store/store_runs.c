@@ -12,6 +12,11 @@ void store_scope(char scope[static STORE_SCOPE_SIZE], const char *job, const cha
     snprintf(scope, STORE_SCOPE_SIZE, "job:%s:%s", job, home); /* no ":" in names */
 }
 
+void store_scope_shared(char scope[static STORE_SCOPE_SIZE], const char *name, const char *home)
+{
+    snprintf(scope, STORE_SCOPE_SIZE, "shared:%s:%s", name, home);
+}
+
 void store_run_id(char id[static STORE_RUN_ID_SIZE])
 {
     static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";

@@ -23,6 +23,9 @@
 
 /* The scope of a job by its name and its home (config.h); jeton.state uses the same. */
 void store_scope(char scope[static STORE_SCOPE_SIZE], const char *job, const char *home);
+/* Of keys of jeton.state that jobs and hooks of one configuration share, by its own home
+ * (config_home). */
+void store_scope_shared(char scope[static STORE_SCOPE_SIZE], const char *name, const char *home);
 
 /* Runs */
 

@@ -1,4 +1,5 @@
 /* Durable keys and values of jobs and scripts. */
+#include "mem.h"
 #include "store_sqlite.h"
 
 #include <sodium.h>
@@ -40,7 +41,7 @@ static int kv_write_one(struct store_sqlite *sqlite, const char *scope, const st
         err);
     if (stmt == NULL)
         return -1;
-    store_sqlite_bind_text(stmt, 1, scope);
+    store_sqlite_bind_text(stmt, 1, item->scope != NULL ? item->scope : scope);
     store_sqlite_bind_text(stmt, 2, item->key);
     if (item->value != NULL) {
         sqlite3_bind_text(stmt, 3, item->value, (int)item->len, SQLITE_STATIC);
@@ -62,7 +63,7 @@ static int kv_look(struct store_sqlite *sqlite, const char *scope, const struct 
         return -1;
     for (size_t i = 0; i < count && result == 0; i++) {
         sqlite3_reset(stmt);
-        store_sqlite_bind_text(stmt, 1, scope);
+        store_sqlite_bind_text(stmt, 1, seen[i].scope != NULL ? seen[i].scope : scope);
         store_sqlite_bind_text(stmt, 2, seen[i].key);
         int step = sqlite3_step(stmt);
         if (step != SQLITE_ROW && step != SQLITE_DONE)
@@ -88,6 +89,18 @@ static int kv_check_count(struct store_sqlite *sqlite, const char *scope, struct
         result = err_set(err, ERR_INVALID, "over %d state keys for '%s': delete some first",
                          STORE_KEYS_MAX, scope);
     sqlite3_finalize(stmt);
+    return result;
+}
+
+static int kv_check_counts(struct store_sqlite *sqlite, const char *scope,
+                           const struct store_kv *items, size_t count, struct err *err)
+{
+    size_t nscopes;
+    const char **scopes = store_kv_scopes(scope, items, count, NULL, 0, &nscopes);
+    int result = 0;
+    for (size_t i = 0; i < nscopes && result == 0; i++)
+        result = kv_check_count(sqlite, scopes[i], err);
+    mem_free(scopes);
     return result;
 }
 
@@ -123,7 +136,7 @@ int store_sqlite_kv_put(struct store_sqlite *sqlite, const char *scope,
     for (size_t i = 0; i < count && result == 0; i++)
         result = kv_write_one(sqlite, scope, &items[i], new_version, err);
     if (result == 0 && count > 0)
-        result = kv_check_count(sqlite, scope, err);
+        result = kv_check_counts(sqlite, scope, items, count, err);
     if (version != NULL)
         *version = new_version;
     return result;

@@ -31,7 +31,8 @@ int crontab_note(const struct cron_plan *plan, struct store *store, const struct
 {
     char hex[HEX_SIZE];
     digest(times, hex);
-    const struct store_kv item = {KEY, times->len > 0 ? hex : NULL, strlen(hex)};
+    const struct store_kv item = {
+        .key = KEY, .value = times->len > 0 ? hex : NULL, .len = strlen(hex)};
     char *scope = scope_of(plan);
     int result = store_kv_write(store, scope, &item, 1, err);
     mem_free(scope);

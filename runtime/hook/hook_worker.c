@@ -31,6 +31,7 @@ static int run_vm(const struct hook_worker *worker, struct engine *engine, const
     store_event_scope(scope, hook->name, hook->home);
     const struct vm_events events = {.hook = hook->name,
                                      .scope = scope,
+                                     .shared = hook->shared,
                                      .owner = owner,
                                      .lease = lease,
                                      .concurrency = hook->concurrency,

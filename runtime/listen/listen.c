@@ -56,7 +56,7 @@ static int lock_host(struct listener *listener, const struct config *config, str
 static int lock(struct listener *listener, const struct config *config, struct err *err)
 {
     int64_t until_ms = clock_mono_ms() + LOCK_WAIT_MS;
-    store_scope(listener->scope, "listen", config->home != NULL ? config->home : config->files[0]);
+    store_scope(listener->scope, "listen", config_home(config));
     listener->store = store_new(config->state, NULL);
     if (store_open(listener->store, err) != 0)
         return -1;

@@ -1,5 +1,6 @@
 #include "events_try.h"
 
+#include "hook.h"
 #include "host.h"
 #include "url.h"
 #include "vm.h"
@@ -37,9 +38,12 @@ int events_try(struct app *app, const struct config *config, const struct store_
         return -1;
     if (how->connector != NULL && config_connector(config, how->connector, err) == NULL)
         return -1;
+    struct err ignored = {0};
     char *hook = mem_strndup(name != NULL ? name : "", len);
+    const struct hook *its = config_hook(config, hook, &ignored);
     const struct vm_events events = {.hook = hook,
                                      .scope = event->scope,
+                                     .shared = its != NULL ? its->shared : NULL,
                                      .attempts = event->attempt > 0 ? event->attempt : 1,
                                      .timeout_ms = TIMEOUT_MS,
                                      .wake_fd = -1,

@@ -20,6 +20,8 @@ static void set_scope(struct state_space *space, const struct state_space_name *
 {
     if (name->job != NULL)
         store_scope(space->scope, name->job, home);
+    else if (name->shared != NULL)
+        store_scope_shared(space->scope, name->shared, home);
     else
         store_event_scope(space->scope, name->hook, home);
 }
@@ -31,6 +33,12 @@ static const char *home_of(const struct state_space *space, const struct state_s
     if (name->job != NULL) {
         const struct job *job = config_job(space->config, name->job, err);
         return job != NULL ? job->home : NULL;
+    }
+    if (name->shared != NULL && config_shared_by(space->config, name->shared) > 0)
+        return config_home(space->config);
+    if (name->shared != NULL) {
+        err_set(err, ERR_CONFIG, "no job and no webhook has '%s' in its 'shared'", name->shared);
+        return NULL;
     }
     const struct hook *hook = config_hook(space->config, name->hook, err);
     return hook != NULL ? hook->home : NULL;
@@ -82,10 +90,15 @@ int state_space_open(struct state_space *space, struct app *app,
                      const struct state_space_name *name, bool writes, struct err *err)
 {
     *space = (struct state_space){0};
-    if ((name->job != NULL) + (name->hook != NULL) != 1)
-        return err_set(err, ERR_USAGE, "expected one of --job NAME and --hook NAME");
-    snprintf(space->what, sizeof space->what, "%s '%s'", name->job != NULL ? "job" : "webhook",
-             name->job != NULL ? name->job : name->hook);
+    if ((name->job != NULL) + (name->hook != NULL) + (name->shared != NULL) != 1)
+        return err_set(err, ERR_USAGE, "expected one of --job, --hook and --shared NAME");
+    snprintf(space->what, sizeof space->what, "%s '%s'",
+             name->job != NULL    ? "job"
+             : name->hook != NULL ? "webhook"
+                                  : "the shared space",
+             name->job != NULL    ? name->job
+             : name->hook != NULL ? name->hook
+                                  : name->shared);
     space->config = app_config(app, true, err);
     if (space->config == NULL)
         return -1;

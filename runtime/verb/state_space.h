@@ -1,4 +1,5 @@
-/* The keys of jeton.state that `jeton state keys` works on: those of one job or webhook. */
+/* The keys of jeton.state that `jeton state keys` works on: those of one job or webhook,
+ * or those that several share. */
 #ifndef JETON_STATE_SPACE_H
 #define JETON_STATE_SPACE_H
 
@@ -10,7 +11,7 @@
 
 /* As the options say it: exactly one is not NULL. */
 struct state_space_name {
-    const char *job, *hook;
+    const char *job, *hook, *shared;
 };
 
 struct state_space {
@@ -30,8 +31,8 @@ struct state_space {
  */
 int state_space_open(struct state_space *space, struct app *app,
                      const struct state_space_name *name, bool writes, struct err *err);
-/* The job's lock, so that no run of it goes on meanwhile: ERR_BUSY. Webhooks have none: an event
- * that has read a key that is written here is handled again. */
+/* The job's lock, so that no run of it goes on meanwhile: ERR_BUSY. Others have none: an event, or
+ * a job that shares the key, notices at its end that a key that it has read was written here. */
 int state_space_lock(struct state_space *space, struct err *err);
 void state_space_close(struct state_space *space);
 /* STORE_KV_EACH, and STORE_KV_WRITE under the lock. */

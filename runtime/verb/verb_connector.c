@@ -1,6 +1,7 @@
 /* jeton connector add: a connector's values, tried and then written beside the configuration. */
 #include "verb.h"
 
+#include "config_field.h"
 #include "config_load.h"
 #include "connector_files.h"
 #include "connector_text.h"

@@ -56,8 +56,10 @@ static int work(struct keys *keys, const struct opt_spec *spec, keys_fn *read, k
 /* The options that all have. */
 #define WHOSE(name)                                                                                \
     {0, "job", OPT_STRING, &(name).job, "NAME", "of this job"},                                    \
+        {0, "hook", OPT_STRING, &(name).hook, "NAME", "of this webhook"},                          \
     {                                                                                              \
-        0, "hook", OPT_STRING, &(name).hook, "NAME", "of this webhook"                             \
+        0, "shared", OPT_STRING, &(name).shared, "NAME",                                           \
+            "that jobs and webhooks share by this name"                                            \
     }
 #define LAST                                                                                       \
     {                                                                                              \
@@ -109,7 +111,7 @@ static int keys_list(struct app *app, int argc, char **argv, struct err *err)
         LAST,
     };
     const struct opt_spec spec = {
-        .usage = "jeton state keys list (--job|--hook) NAME [--json]",
+        .usage = "jeton state keys list (--job|--hook|--shared) NAME [--json]",
         .description = "Prints the keys, one a line.",
         .opts = opts,
     };
@@ -167,7 +169,7 @@ static int keys_get(struct app *app, int argc, char **argv, struct err *err)
         LAST,
     };
     const struct opt_spec spec = {
-        .usage = "jeton state keys get (--job|--hook) NAME KEY [--text]",
+        .usage = "jeton state keys get (--job|--hook|--shared) NAME KEY [--text]",
         .description = "Prints the value of KEY as JSON. Where there is none the status is 1.",
         .opts = opts,
         .min_operands = 1,
@@ -248,7 +250,7 @@ static int keys_set(struct app *app, int argc, char **argv, struct err *err)
         LAST,
     };
     const struct opt_spec spec = {
-        .usage = "jeton state keys set (--job|--hook) NAME KEY VALUE [--text]",
+        .usage = "jeton state keys set (--job|--hook|--shared) NAME KEY VALUE [--text]",
         .description =
             "Sets KEY to VALUE, which is JSON: 5, true, '\"text\"', '[1, 2]'. With `-` it is read "
             "from standard input (with --text, without its last line feed). `--` stands before a "
@@ -313,7 +315,7 @@ static int keys_delete(struct app *app, int argc, char **argv, struct err *err)
         LAST,
     };
     const struct opt_spec spec = {
-        .usage = "jeton state keys delete (--job|--hook) NAME (KEY… | --all)",
+        .usage = "jeton state keys delete (--job|--hook|--shared) NAME (KEY… | --all)",
         .description = "Deletes keys: all that are named, or none where one of them does not "
                        "exist. While the job runs, the status is 7.",
         .opts = opts,
@@ -356,7 +358,7 @@ static int keys_export(struct app *app, int argc, char **argv, struct err *err)
     struct state_space_name name = {0};
     const struct opt opts[] = {WHOSE(name), LAST};
     const struct opt_spec spec = {
-        .usage = "jeton state keys export (--job|--hook) NAME",
+        .usage = "jeton state keys export (--job|--hook|--shared) NAME",
         .description = "Prints all keys with their values, each a line of JSON: {\"key\": …, "
                        "\"value\": …}. `jeton state keys import` reads them.",
         .opts = opts,
@@ -391,7 +393,7 @@ static int keys_import(struct app *app, int argc, char **argv, struct err *err)
     struct state_space_name name = {0};
     const struct opt opts[] = {WHOSE(name), LAST};
     const struct opt_spec spec = {
-        .usage = "jeton state keys import (--job|--hook) NAME [FILE]",
+        .usage = "jeton state keys import (--job|--hook|--shared) NAME [FILE]",
         .description = "Sets all keys that FILE (standard input) has a line for, as `jeton state "
                        "keys export` writes them: all or none. Other keys stay. While the job "
                        "runs, the status is 7.",
@@ -409,12 +411,12 @@ int verb_state_keys(struct app *app, int argc, char **argv, struct err *err)
 {
     static const struct app_verbs table = {
         .title = "jeton state keys",
-        .usage = "jeton state keys list (--job|--hook) NAME [--json]\n"
-                 "jeton state keys get (--job|--hook) NAME KEY [--text]\n"
-                 "jeton state keys set (--job|--hook) NAME KEY VALUE [--text]\n"
-                 "jeton state keys delete (--job|--hook) NAME (KEY… | --all)\n"
-                 "jeton state keys export (--job|--hook) NAME\n"
-                 "jeton state keys import (--job|--hook) NAME [FILE]",
+        .usage = "jeton state keys list (--job|--hook|--shared) NAME [--json]\n"
+                 "jeton state keys get (--job|--hook|--shared) NAME KEY [--text]\n"
+                 "jeton state keys set (--job|--hook|--shared) NAME KEY VALUE [--text]\n"
+                 "jeton state keys delete (--job|--hook|--shared) NAME (KEY… | --all)\n"
+                 "jeton state keys export (--job|--hook|--shared) NAME\n"
+                 "jeton state keys import (--job|--hook|--shared) NAME [FILE]",
         .description = "Shows and changes what scripts keep with jeton.state: the keys of a job "
                        "or of a webhook. `jeton state keys set --help` and the like have the "
                        "details.",

@@ -98,6 +98,8 @@ static void set(struct hook *hook, int *answer_fd, int64_t *grace_ms, char *text
         hook->forward = text;
     else if (strcmp(name, "command") == 0)
         hook->command = words(text);
+    else if (strcmp(name, "shared") == 0)
+        hook->shared = words(text);
     else if (strcmp(name, "connector") == 0)
         hook->connector = text;
     else if (strcmp(name, "answers") == 0)

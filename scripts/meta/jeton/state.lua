@@ -24,4 +24,17 @@ function state.keys() end
 --- kind `conflict`.
 function state.commit() end
 
+--- Gives the functions for keys that several jobs and webhooks of one configuration have in common.
+--- Raises a `jeton.Err` of kind `config` where the job or webhook has not this name in its `shared`.
+---@param name string
+---@return jeton.SharedState
+function state.shared(name) end
+
+--- The functions of `jeton.state`, for shared keys. They are written together with the run's own.
+---@class jeton.SharedState
+---@field get fun(key: string): any
+---@field set fun(key: string, value: any)
+---@field keys fun(): string[]
+---@field commit fun()
+
 return state

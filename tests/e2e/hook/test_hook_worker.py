@@ -1,7 +1,9 @@
 """Events of a webhook and their handlers: each once, whatever the handlers do and whoever dies."""
 
 import json
+import os
 import signal
+import sqlite3
 import time
 import unittest
 
@@ -115,6 +117,23 @@ connectors:
         self.until("done", "dead")
         self.assertEqual(self.rows(), ["done", "dead"])
         self.assertEqual(self.keys(), {"good": 1})
+
+    def test_shared_keys_end_with_the_event_too(self):
+        self.add(*(str(number) for number in range(20)), "fails")
+        self.work(concurrency=8, attempts=1, shared="board", script="""
+            local board = state.shared "board"
+            return function(event)
+              board.set("n", (board.get "n" or 0) + 1)
+              task.sleep(0.01)
+              if event.id == "fails" then error "no" end
+              state.set(event.id, true)
+            end""")
+        self.until("done", "dead")
+        self.assertEqual(len(self.keys()), 20)
+        database = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        self.addCleanup(database.close)
+        self.assertEqual(database.execute("SELECT scope, key, value FROM kv WHERE scope LIKE 'shared:%'").fetchall(),
+                         [(f"shared:board:{self.config}", "n", "20")])
 
     def test_a_conflict_is_no_attempt(self):
         self.add(*(str(n) for n in range(30)))

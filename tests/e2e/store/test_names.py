@@ -48,7 +48,7 @@ connectors:
         for table in TABLES:
             for row in self.query(f"SELECT DISTINCT scope FROM {table}"):
                 kind, rest = row["scope"].split(":", 1)
-                found.add(rest.split(":", 1)[1] if kind == "job" else rest)
+                found.add(rest.split(":", 1)[1] if kind in ("job", "shared") else rest)
         return found
 
     def snapshot(self):
@@ -78,19 +78,21 @@ class Releases(NameCase):
         self.assertEqual(len(json.loads(self.ok("-c", "releases/2/shop.yaml", "history", "--json").stdout)), 5)
 
     def test_a_path_that_gets_a_name_takes_all_along(self):
-        path = self.configure_at("jeton.yaml", more=", metrics: m.prom")
+        path = self.configure_at("jeton.yaml", more=", metrics: m.prom, shared: [board]")
         self.write("conf.d/other.yaml", "jobs: { other: { script: ../count.lua } }\n")
         self.write("conf.d/gone.yaml", "jobs: { gone: { script: ../count.lua } }\n")
         for job in ("count", "other", "gone"):
             self.ok("run", "--job", job)
         os.unlink(self.path("conf.d/gone.yaml"))
         self.ok("run", "count.lua")  # keys of a script
+        self.ok("state", "keys", "set", "--shared", "board", "k", "5")
         before = self.snapshot()
-        self.configure_at("jeton.yaml", name="shop", more=", metrics: m.prom")
+        self.configure_at("jeton.yaml", name="shop", more=", metrics: m.prom, shared: [board]")
         done = self.ok("run", "--job", "count")
         self.assertEqual(done.stdout, "2\n")
         self.assertIn(f"the state of {path} belongs to name 'shop' from now on", done.stderr)
         self.assertEqual(self.ok("run", "--job", "other").stdout, "2\n")
+        self.assertEqual(self.ok("state", "keys", "get", "--shared", "board", "k").stdout, "5\n")
         self.assertEqual(self.ok("run", "count.lua").stdout, "2\n")
         self.assertEqual(self.homes(), {"name:shop", "name:shop:count.lua", self.path("count.lua")})
         for row in before["run"]:

@@ -103,6 +103,26 @@ class Postgres(PostgresCase):
         self.assertEqual(self.on(0, "state", "keys", "get", "--job", "job", "k000").returncode, 1)
         self.assertEqual(self.on(0, "state", "keys", "list", "--job", "job").stdout.count("\n"), 249)
 
+    def test_jobs_of_several_hosts_share_keys(self):
+        self.write("job.lua", """
+            local state, task = require "jeton.state", require "jeton.task"
+            local board, other = state.shared "board", state.shared "other"
+            while true do
+              board.set("n", (board.get "n" or 0) + 1) other.set("n", (other.get "n" or 0) + 1) state.set("own", true)
+              task.sleep(0.01)
+              local ok, err = pcall(state.commit)
+              if ok then break end
+              assert(err.kind == "conflict", tostring(err))
+            end""")
+        for number in range(HOSTS):  # two of them name the spaces in another order
+            shared = "[board, other]" if number % 2 else "[other, board]"
+            self.host(number, "jobs:\n" + "".join(f"  job{n}: {{script: {self.folder}/job.lua, shared: {shared}}}\n"
+                                                  for n in range(HOSTS)))
+        self.finish_all([self.start_on(number, "run", "--job", f"job{number}") for number in range(HOSTS)])
+        for space in ("board", "other"):
+            done = self.on(0, "state", "keys", "export", "--shared", space)
+            self.assertEqual(done.stdout, f'{{"key":"n","value":{HOSTS}}}\n', done.stderr)
+
     def test_one_host_runs_a_job_at_a_time(self):
         self.write("job.lua", f'local t = require "jeton.task"\nio.open("{self.folder}/on", "w"):close()\n'
                               f'while not io.open("{self.folder}/go") do t.sleep(0.02) end')

@@ -102,6 +102,74 @@ state.set("n", n + 1) state.set("only_set", n)
         self.assertEqual((done.returncode, done.stdout), (3, ""), done.stderr)
 
 
+class Shared(support.Case):
+    """`shared` of jobs, and state.shared."""
+
+    def setUp(self):
+        super().setUp()
+        self.write("jeton.yaml", f"""version: 1
+state: {self.state}
+jobs:
+  poll: {{ script: poll.lua, shared: [board, other] }}
+  summary: {{ script: summary.lua, shared: [board] }}
+  alone: {{ script: alone.lua }}
+""")
+        self.write("conf.d/more.yaml", "jobs: { third: { script: ../summary.lua, shared: [board] } }\n")
+        for name, text in (("poll", "state.set('own', 1) board.set('n', (board.get 'n' or 0) + 1) board.set('m', { 1 })"),
+                           ("summary", "print(board.get 'n', table.concat(board.keys(), ','), #state.keys())")):
+            self.write(name + ".lua", f"local state = require 'jeton.state' local board = state.shared 'board' {text}")
+
+    def job(self, name, status=0, **more):
+        done = self.jeton("run", "--job", name, **more)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout if status == 0 else done.stderr
+
+    def test_what_one_writes_others_read(self):
+        self.job("poll")
+        self.job("poll")
+        self.assertEqual(self.job("summary"), "2\tm,n\t0\n")
+        self.assertEqual(self.job("third"), "2\tm,n\t0\n")
+        done = self.jeton("state", "keys", "list", "--job", "poll")
+        self.assertEqual(done.stdout, "own\n", done.stderr)
+        done = self.jeton("state", "keys", "export", "--shared", "board")
+        self.assertEqual(done.stdout, '{"key":"m","value":[1]}\n{"key":"n","value":2}\n', done.stderr)
+
+    def test_who_does_not_name_it_has_none(self):
+        self.write("alone.lua", "require 'jeton.state'.shared 'board'")
+        self.assertIn("this job does not share 'board'; its configuration needs shared: [board]", self.job("alone", 3))
+        done = self.jeton("run", "alone.lua")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("only jobs and webhooks share keys", done.stderr)
+        self.assertIn("'shared'", self.jeton("state", "keys", "list", "--shared", "boart").stderr)
+        self.assertIn("job 'poll' shares 'other', which no other job or webhook names", self.jeton("check").stdout)
+
+    def test_own_and_shared_keys_are_seen_at_once_and_dropped_together(self):
+        self.write("poll.lua", """
+            local state = require 'jeton.state' local board, other = state.shared 'board', state.shared 'other'
+            state.set('k', 1) board.set('k', 2) other.set('k', 3)
+            assert(state.get 'k' == 1 and board.get 'k' == 2 and other.get 'k' == 3)
+            assert(#state.keys() == 1 and #board.keys() == 1)
+            board.set('k', nil) assert(board.get 'k' == nil and #board.keys() == 0 and #other.keys() == 1)
+            error 'no'""")
+        self.job("poll", 1)
+        self.assertEqual(self.job("summary"), "nil\t\t0\n")
+
+    def test_a_shared_key_that_was_read_must_stay(self):
+        self.write("poll.lua", """
+            local state = require 'jeton.state' local board = state.shared 'board'
+            local n = board.get 'n' or 0
+            assert(os.execute(arg_program .. ' state keys set --shared board n 40'))
+            state.set('own', n) board.set('n', n + 1)
+            local ok, err = pcall(state.commit)
+            assert(not ok and err.kind == 'conflict' and state.get 'own' == nil)
+            state.set('own', board.get 'n') board.set('n', board.get 'n' + 2)
+            """.replace("arg_program", f"'{support.JETON}'"))
+        self.job("poll")
+        self.assertEqual(self.job("summary"), "42\tn\t0\n")
+        done = self.jeton("state", "keys", "get", "--job", "poll", "own")
+        self.assertEqual(done.stdout, "40\n", done.stderr)
+
+
 class Keys(support.Case):
     """`jeton state keys`."""
 

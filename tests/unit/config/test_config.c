@@ -137,6 +137,34 @@ static void test_everything(void **state)
     config_free(config);
 }
 
+static void test_shared_spaces(void **state)
+{
+    (void)state;
+    folder_put("jeton.yaml", 0644,
+               "version: 1\nstate: s\njobs:\n"
+               "  a: { script: /a.lua, shared: [board, b-2] }\n"
+               "  b: { script: /a.lua, shared: [b-2, board] }\n");
+    struct config *config = load("jeton.yaml");
+    assert_string_equal(config->jobs[0].shared[0], "board");
+    assert_string_equal(config->jobs[0].shared[1], "b-2");
+    assert_null(config->jobs[0].shared[2]);
+    assert_int_equal(config_shared_by(config, "board"), 2);
+    assert_int_equal(config_shared_by(config, "none"), 0);
+    config_free(config);
+    folder_put("jeton.yaml", 0644,
+               "version: 1\nstate: s\njobs:\n"
+               "  a: { script: /a.lua, shared: [a b, -] }\n"
+               "  b: { script: /a.lua, shared: board }\n");
+    refused("jeton.yaml",
+            "jeton.yaml:4:3: warning: job 'a' shares '-', which no other job or webhook names\n"
+            "jeton.yaml:4:3: warning: job 'a' shares 'a b', which no other job or webhook names\n"
+            "jeton.yaml:4:33: 'a b' in shared of job 'a' is no name; expected 1 to 64 letters, "
+            "digits, '_' and '-', a letter or digit first\n"
+            "jeton.yaml:4:38: '-' in shared of job 'a' is no name; expected 1 to 64 letters, "
+            "digits, '_' and '-', a letter or digit first\n"
+            "jeton.yaml:5:32: 'shared' of job 'b' must be a list of names, not a string\n");
+}
+
 static void test_defaults(void **state)
 {
     (void)state;
@@ -452,6 +480,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_everything),
+        TEST(test_shared_spaces),
         TEST(test_defaults),
         TEST(test_without_a_file),
         TEST(test_files_beside_it),

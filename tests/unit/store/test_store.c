@@ -6,7 +6,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#define SCOPE "job:report:/etc/jeton.yaml"
+#define SCOPE  "job:report:/etc/jeton.yaml"
+#define SHARED "shared:board:/etc/jeton.yaml"
 
 static int read_salt(struct store *store, unsigned char salt[STORE_SALT_SIZE])
 {
@@ -167,14 +168,17 @@ static void keys_are_written_together_or_not_at_all(void **state)
     (void)state;
     struct err err;
     struct store *store = store_fixture_open();
-    struct store_kv good[] = {{"b", "2", 1}, {"a", "1", 1}, {"c", "3", 1}};
+    struct store_kv good[] = {{.key = "b", .value = "2", .len = 1},
+                              {.key = "a", .value = "1", .len = 1},
+                              {.key = "c", .value = "3", .len = 1}};
     assert_int_equal(store_kv_write(store, "job", good, 3, &err), 0);
     char *long_key = mem_alloc(STORE_KEY_MAX + 2);
     memset(long_key, 'x', STORE_KEY_MAX + 1);
-    struct store_kv bad[] = {{"a", "changed", 7}, {long_key, "1", 1}};
+    struct store_kv bad[] = {{.key = "a", .value = "changed", .len = 7},
+                             {.key = long_key, .value = "1", .len = 1}};
     assert_int_equal(store_kv_write(store, "job", bad, 2, &err), -1);
     assert_int_equal(err.kind, ERR_INVALID);
-    struct store_kv gone = {"b", NULL, 0};
+    struct store_kv gone = {.key = "b", .value = NULL, .len = 0};
     assert_int_equal(store_kv_write(store, "job", &gone, 1, &err), 0);
 
     struct buf out;
@@ -198,10 +202,12 @@ static void what_was_seen_must_stay(void **state)
     struct buf out;
     int64_t version = 0, written = 0;
     buf_create(&out, 1000);
-    const struct store_kv one = {"n", "1", 1}, two = {"n", "2", 1}, gone = {"n", NULL, 0};
+    const struct store_kv one = {.key = "n", .value = "1", .len = 1},
+                          two = {.key = "n", .value = "2", .len = 1},
+                          gone = {.key = "n", .value = NULL, .len = 0};
     assert_int_equal(store_kv_write(store, SCOPE, &one, 1, &err), 0);
     assert_int_equal(store_kv_read(store, SCOPE, "n", &out, &version, &err), 1);
-    struct store_kv_seen seen[] = {{"none", 0}, {"n", version}};
+    struct store_kv_seen seen[] = {{.key = "none", .version = 0}, {.key = "n", .version = version}};
     struct store_call write = {.op = STORE_KV_WRITE,
                                .kv = {.scope = SCOPE,
                                       .items = &two,
@@ -223,6 +229,40 @@ static void what_was_seen_must_stay(void **state)
     write.kv.items = &one;
     assert_int_equal(store_wait(store, &write, &err), 0);
     assert_string_equal(out.data, "12");
+    buf_destroy(&out);
+    store_free(store);
+}
+
+/* One writing with keys of two scopes: all or none. */
+static void scopes_are_written_together(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    struct buf out;
+    int64_t version = 0;
+    buf_create(&out, 1000);
+    const struct store_kv items[] = {{.key = "n", .value = "1", .len = 1},
+                                     {.key = "n", .value = "2", .len = 1, .scope = SHARED}};
+    struct store_kv_seen seen[] = {{.key = "n", .scope = SHARED}, {.key = "n"}};
+    struct store_call write = {
+        .op = STORE_KV_WRITE,
+        .kv = {.scope = SCOPE, .items = items, .count = 2, .seen = seen, .nseen = 2}};
+    assert_int_equal(store_wait(store, &write, &err), 0);
+    assert_int_equal(store_kv_read(store, SCOPE, "n", &out, &seen[1].version, &err), 1);
+    assert_int_equal(store_kv_read(store, SHARED, "n", &out, &version, &err), 1);
+    assert_string_equal(out.data, "12");
+    assert_int_equal(version, seen[1].version);
+    assert_int_equal(store_wait(store, &write, &err), 1); /* the shared one is there now */
+    seen[0].version = version;
+    assert_int_equal(store_wait(store, &write, &err), 0);
+    const struct store_kv more[] = {{.key = "m", .value = "3", .len = 1},
+                                    {.key = "n", .scope = SHARED}};
+    write.kv.items = more;
+    write.kv.nseen = 1;
+    assert_int_equal(store_wait(store, &write, &err), 1);
+    assert_int_equal(store_kv_get(store, SCOPE, "m", &out, &err), 0);
+    assert_int_equal(store_kv_get(store, SHARED, "n", &out, &err), 1);
     buf_destroy(&out);
     store_free(store);
 }
@@ -253,7 +293,7 @@ static void many_processes_create_one_store(void **state)
         struct store *store = store_fixture_open();
         char key[8];
         snprintf(key, sizeof key, "%zu", i);
-        struct store_kv item = {key, "v", 1};
+        struct store_kv item = {.key = key, .value = "v", .len = 1};
         bool good = store_kv_write(store, "job", &item, 1, &err) == 0;
         if (!good)
             dprintf(2, "%s\n", err.msg);
@@ -291,7 +331,9 @@ static void a_call_is_done_once(void **state)
     struct store *store = store_fixture_new(loop);
     struct buf value;
     buf_create(&value, 100);
-    assert_int_equal(store_kv_write(own, SCOPE, &(struct store_kv){"k", "v", 1}, 1, &err), 0);
+    assert_int_equal(
+        store_kv_write(own, SCOPE, &(struct store_kv){.key = "k", .value = "v", .len = 1}, 1, &err),
+        0);
     struct store_call call = {.op = STORE_KV_GET,
                               .kv = {.scope = SCOPE, .key = "k", .value = &value}};
     store_start(store, &call, count, &done);
@@ -330,7 +372,10 @@ static void a_closed_store_opens_by_itself(void **state)
     (void)state;
     struct err err;
     struct store *store = store_fixture_open();
-    assert_int_equal(store_kv_write(store, SCOPE, &(struct store_kv){"k", "v", 1}, 1, &err), 0);
+    assert_int_equal(store_kv_write(store, SCOPE,
+                                    &(struct store_kv){.key = "k", .value = "v", .len = 1}, 1,
+                                    &err),
+                     0);
     store_close(store);
     store_close(store);
     struct buf value;
@@ -499,6 +544,7 @@ int main(void)
         TEST(an_intent_ends_with_the_tokens_or_alone),
         TEST(keys_are_written_together_or_not_at_all),
         TEST(what_was_seen_must_stay),
+        TEST(scopes_are_written_together),
         TEST(many_processes_create_one_store),
         TEST(the_salt_stays),
         TEST(a_call_is_done_once),

@@ -193,10 +193,12 @@ static void an_end_and_its_keys_are_one(void **state)
     int64_t version;
     buf_create(&out, 1000);
     add(store, "a", NULL);
-    const struct store_kv old = {"n", "1", 1}, item = {"n", "2", 1};
+    const struct store_kv old = {.key = "n", .value = "1", .len = 1},
+                          item = {.key = "n", .value = "2", .len = 1};
     assert_int_equal(store_kv_write(store, SCOPE, &old, 1, &err), 0);
     assert_int_equal(store_kv_read(store, SCOPE, "n", &out, &version, &err), 1);
-    const struct store_kv_seen seen[] = {{"n", version}, {"none", 0}};
+    const struct store_kv_seen seen[] = {{.key = "n", .version = version},
+                                         {.key = "none", .version = 0}};
 
     assert_string_equal(claim(store, "w", NOW, &mine), "a");
     mine.items = &item;
@@ -215,8 +217,8 @@ static void an_end_and_its_keys_are_one(void **state)
     assert_int_equal(mine.attempt, 1);
     buf_clear(&out);
     assert_int_equal(store_kv_read(store, SCOPE, "n", &out, &version, &err), 1);
-    const struct store_kv_seen now = {"n", version};
-    struct store_kv many = {"n", "2", STORE_VALUE_MAX + 1};
+    const struct store_kv_seen now = {.key = "n", .version = version};
+    struct store_kv many = {.key = "n", .value = "2", .len = STORE_VALUE_MAX + 1};
     mine.items = &many;
     mine.count = 1;
     mine.seen = &now;

@@ -127,8 +127,10 @@ static void no_secret_is_in_a_dump(void **state)
                             .output = "hidden-7",
                             .output_len = 8};
     assert_int_equal(store_fixture_save(store, &row, NULL, &err), 0);
-    assert_int_equal(
-        store_kv_write(store, SCOPE, &(struct store_kv){"key", "hidden-8", 8}, 1, &err), 0);
+    assert_int_equal(store_kv_write(store, SCOPE,
+                                    &(struct store_kv){.key = "key", .value = "hidden-8", .len = 8},
+                                    1, &err),
+                     0);
     assert_int_equal(store_run_add(store, &run, &err), 0);
     char *command = mem_printf(
         "pg_dump -h '%s' -U jeton -n %s --inserts jeton >dump && grep -q whose-it-is dump"
@@ -172,7 +174,10 @@ static void keys_are_the_same_everywhere(void **state)
     struct host host;
     host_create(&host, "a");
     struct store *store = host_store(&host);
-    assert_int_equal(store_kv_write(store, SCOPE, &(struct store_kv){"k", "v", 1}, 1, &err), 0);
+    assert_int_equal(store_kv_write(store, SCOPE,
+                                    &(struct store_kv){.key = "k", .value = "v", .len = 1}, 1,
+                                    &err),
+                     0);
     store_free(store);
     host.key = OTHER_KEY;
     fails(&host, ERR_CONFIG, "no key of `state.key`");
@@ -241,7 +246,10 @@ static void all_is_sealed_with_another_key(void **state)
     for (int i = 0; i < 250; i++) {
         char key[16];
         snprintf(key, sizeof key, "key %d", i);
-        assert_int_equal(store_kv_write(store, SCOPE, &(struct store_kv){key, "v", 1}, 1, &err), 0);
+        assert_int_equal(store_kv_write(store, SCOPE,
+                                        &(struct store_kv){.key = key, .value = "v", .len = 1}, 1,
+                                        &err),
+                         0);
     }
     store_free(store);
     assert_int_equal(rekey(&host), 0);
@@ -444,7 +452,10 @@ static void a_lost_connection_is_made_again(void **state)
     struct store *store = host_store(&host);
     for (int i = 0; i < 3; i++) {
         char key[] = {(char)('a' + i), '\0'};
-        assert_int_equal(store_kv_write(store, SCOPE, &(struct store_kv){key, "v", 1}, 1, &err), 0);
+        assert_int_equal(store_kv_write(store, SCOPE,
+                                        &(struct store_kv){.key = key, .value = "v", .len = 1}, 1,
+                                        &err),
+                         0);
         assert_int_equal(psql(&host, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                                      " WHERE application_name = 'jeton' AND query LIKE '%COMMIT%'"
                                      " AND pid <> pg_backend_pid()"),
@@ -492,7 +503,10 @@ static void tables_of_an_older_program_are_added_to(void **state)
                                     .headers = "{}",
                                     .body = "b",
                                     .body_len = 1};
-    assert_int_equal(store_kv_write(store, SCOPE, &(struct store_kv){"key", "v", 1}, 1, &err), 0);
+    assert_int_equal(store_kv_write(store, SCOPE,
+                                    &(struct store_kv){.key = "key", .value = "v", .len = 1}, 1,
+                                    &err),
+                     0);
     store_free(store);
     assert_int_equal(psql(&host, "DROP TABLE @step, @event, @hook;"
                                  "UPDATE @meta SET value = '1' WHERE key = 'version'"),
@@ -520,7 +534,8 @@ static void only_the_configuration_counts(void **state)
     setenv("PGUSER", "nobody", 1);
     setenv("PGTZ", "nowhere", 1);
     struct store *store = host_store(&host);
-    int result = store_kv_write(store, SCOPE, &(struct store_kv){"k", "v", 1}, 1, &err);
+    int result = store_kv_write(store, SCOPE,
+                                &(struct store_kv){.key = "k", .value = "v", .len = 1}, 1, &err);
     assert_string_equal(getenv("PGHOST"), "/nowhere"); /* a script's children have it */
     unsetenv("PGOPTIONS");
     unsetenv("PGHOST");
@@ -590,7 +605,10 @@ static void a_server_that_is_away_is_waited_for(void **state)
     loop_set_clock(loop, &hasty);
     struct store *store = store_new_on(&store_pg, &host.place, loop);
     int64_t since_ms = loop_now_ms(loop);
-    assert_int_equal(store_kv_write(store, SCOPE, &(struct store_kv){"k", "v", 1}, 1, &err), -1);
+    assert_int_equal(store_kv_write(store, SCOPE,
+                                    &(struct store_kv){.key = "k", .value = "v", .len = 1}, 1,
+                                    &err),
+                     -1);
     assert_int_equal(err.kind, ERR_NETWORK);
     assert_true(err.retryable);
     assert_non_null(strstr(err.msg, "cannot connect"));

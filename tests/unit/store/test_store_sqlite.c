@@ -66,7 +66,7 @@ static void folder_and_files_are_private(void **state)
     mode_t old = umask(0);
     struct store *store = store_fixture_open();
     struct err err;
-    struct store_kv item = {"k", "v", 1};
+    struct store_kv item = {.key = "k", .value = "v", .len = 1};
     assert_int_equal(store_kv_write(store, "job", &item, 1, &err), 0);
     struct stat st;
     assert_int_equal(stat("state", &st), 0);
@@ -149,7 +149,7 @@ static void a_locked_file_may_pass(void **state)
     sqlite3 *db;
     assert_int_equal(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
-    struct store_kv item = {"k", "v", 1};
+    struct store_kv item = {.key = "k", .value = "v", .len = 1};
     assert_int_equal(store_kv_write(store, "job", &item, 1, &err), -1);
     assert_int_equal(err.kind, ERR_NETWORK);
     assert_true(err.retryable);
@@ -341,7 +341,7 @@ static void a_second_handle_takes_nothing_away(void **state)
     struct store *first = store_fixture_open();
     store_free(store_fixture_open());
     in_another_program("SELECT 1 FROM meta");
-    struct store_kv item = {"k", "v", 1};
+    struct store_kv item = {.key = "k", .value = "v", .len = 1};
     assert_int_equal(store_kv_write(first, "job", &item, 1, &err), 0);
     in_another_program("SELECT 1 FROM kv");
     store_free(first);
@@ -353,7 +353,7 @@ static void what_a_newer_version_adds_disturbs_nobody(void **state)
     (void)state;
     struct err err;
     struct store *store = store_fixture_open();
-    struct store_kv item = {"k", "v", 1};
+    struct store_kv item = {.key = "k", .value = "v", .len = 1};
     assert_int_equal(store_kv_write(store, "job", &item, 1, &err), 0);
     run_sql("BEGIN; CREATE TABLE later (id TEXT); ALTER TABLE token ADD COLUMN epoch INTEGER;"
             "UPDATE meta SET value = 99 WHERE key = 'version'; COMMIT");
@@ -371,7 +371,7 @@ static void what_a_newer_version_takes_away_is_said(void **state)
     (void)state;
     struct err err;
     struct store *store = store_fixture_open();
-    struct store_kv item = {"k", "v", 1};
+    struct store_kv item = {.key = "k", .value = "v", .len = 1};
     assert_int_equal(store_kv_write(store, "job", &item, 1, &err), 0);
     run_sql("BEGIN; ALTER TABLE kv RENAME TO pair; PRAGMA user_version = 99; COMMIT");
     assert_int_equal(store_kv_write(store, "job", &item, 1, &err), -1);
@@ -475,7 +475,7 @@ static void impossible_values_are_refused(void **state)
     (void)state;
     struct err err;
     struct store *store = store_fixture_open();
-    struct store_kv item = {"k", "v", 1};
+    struct store_kv item = {.key = "k", .value = "v", .len = 1};
     assert_int_equal(store_kv_write(store, SCOPE, &item, 1, &err), 0);
     struct store_run run = {.run = "first", .scope = SCOPE, .job = "report", .attempt = 1};
     assert_int_equal(store_run_add(store, &run, &err), 0);
