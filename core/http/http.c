@@ -13,6 +13,8 @@
  * own limit of speed goes by an average of some seconds. */
 #define LOOKS       4
 #define LOOK_MAX_MS 500
+/* Easy handles that wait for the next transfer. Making one costs as much as a small request. */
+#define HANDLES_KEPT 16
 
 struct list {
     struct http_transfer *first, *last;
@@ -24,6 +26,8 @@ struct http {
     struct log *log;
     const struct curl_api *api; /* NULL until the first request */
     CURLM *multi;
+    CURL *kept[HANDLES_KEPT]; /* without options */
+    size_t nkept;
     struct http_trust system;
     struct loop_hook hook; /* in the loop while a transfer is anywhere */
     bool hooked;
@@ -88,6 +92,14 @@ static void sigpipe_restore(const struct sigaction *before)
     sigaction(SIGPIPE, before, NULL);
 }
 
+static CURL *open_easy(struct http *http)
+{
+    CURL *easy = http->nkept > 0 ? http->kept[--http->nkept] : http->api->easy_init();
+    if (easy == NULL)
+        abort(); /* out of memory */
+    return easy;
+}
+
 static void close_easy(struct http *http, struct http_transfer *transfer)
 {
     loop_timer_stop(http->loop, &transfer->idle_timer);
@@ -96,7 +108,12 @@ static void close_easy(struct http *http, struct http_transfer *transfer)
     struct sigaction before;
     sigpipe_ignore(&before);
     http->api->multi_remove_handle(http->multi, transfer->easy); /* fine if it never was in */
-    http->api->easy_cleanup(transfer->easy);
+    if (http->nkept < HANDLES_KEPT) {
+        http->api->easy_reset(transfer->easy);
+        http->kept[http->nkept++] = transfer->easy;
+    } else {
+        http->api->easy_cleanup(transfer->easy);
+    }
     sigpipe_restore(&before);
     transfer->easy = NULL;
     if (transfer->mime != NULL)
@@ -178,7 +195,8 @@ static void launch(struct http *http)
         struct http_transfer *transfer = http->queued.first;
         transfer->started_ms = clock_mono_ms();
         set_state(transfer, HTTP_RUNNING);
-        if (http_options_open(transfer, &http->system) != 0) {
+        transfer->easy = open_easy(http);
+        if (http_options_set(transfer, &http->system) != 0) {
             transfer->ended_ms = transfer->started_ms;
             set_state(transfer, HTTP_FINISHED);
             continue;
@@ -310,6 +328,8 @@ void http_free(struct http *http)
     if (http->multi != NULL) {
         struct sigaction before;
         sigpipe_ignore(&before);
+        while (http->nkept > 0)
+            http->api->easy_cleanup(http->kept[--http->nkept]);
         http->api->multi_cleanup(http->multi);
         sigpipe_restore(&before);
     }

@@ -415,11 +415,8 @@ static CURLcode set_proxy(const struct http_transfer *transfer, const struct htt
 
 #undef SET
 
-int http_options_open(struct http_transfer *transfer, const struct http_trust *system)
+int http_options_set(struct http_transfer *transfer, const struct http_trust *system)
 {
-    transfer->easy = transfer->api->easy_init();
-    if (transfer->easy == NULL)
-        abort(); /* out of memory */
     CURLcode code = set_basics(transfer);
     if (code == CURLE_OK)
         code = set_method(transfer);

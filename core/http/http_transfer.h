@@ -108,8 +108,8 @@ int http_proxy_check(const struct url *url, struct err *err);
  */
 int http_trust_check(const struct url *url, const char *ca_file, const struct http_trust *system,
                      struct err *err);
-/* Makes transfer->easy. ERR_CONFIG when libcurl refuses an option. */
-int http_options_open(struct http_transfer *transfer, const struct http_trust *system);
+/* Of transfer->easy. ERR_CONFIG when libcurl refuses one. */
+int http_options_set(struct http_transfer *transfer, const struct http_trust *system);
 /* Checks and copies request->headers, and adds what libcurl must not send. ERR_INVALID. */
 int http_headers_copy(struct http_transfer *transfer, const struct http_request *request,
                       struct err *err);
