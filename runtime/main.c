@@ -34,6 +34,7 @@ static const struct verb {
     {"check", "validates configuration, file modes, schedules and scripts", verb_check},
     {"cron", "makes cron run the scheduled jobs, and shows when", verb_cron},
     {"events", "lists what webhooks brought, and tries it again", verb_events},
+    {"jobs", "lists the jobs, when each is due, and how it last ended", verb_jobs},
     {"history", "lists past runs of jobs", verb_history},
     {"logs", "prints what a past run printed", verb_logs},
     {"state", "checks the state and its keys, and moves what belongs elsewhere here", verb_state},

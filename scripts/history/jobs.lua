@@ -1,6 +1,8 @@
 --- The runs of jobs that attempts belong to, and what they come to.
 local jobs = {}
 
+local MESSAGE_WIDTH <const> = 100 -- characters
+
 local SECOND_MS <const>, MINUTE_MS <const>, HOUR_MS <const> = 1000, 60000, 3600000
 
 -- As history_view of runtime/history/history.h writes it.
@@ -41,6 +43,14 @@ local function duration(ms)
     return ("%d min %02d s"):format(ms // MINUTE_MS, ms % MINUTE_MS // SECOND_MS)
   end
   return ("%d h %02d min"):format(ms // HOUR_MS, ms % HOUR_MS // MINUTE_MS)
+end
+
+--- For a table: whole characters, a line's worth of them.
+---@param message string
+---@return string
+function jobs.shorten(message)
+  local cut = utf8.offset(message, MESSAGE_WIDTH)
+  return cut and cut <= #message and message:sub(1, cut - 1) .. "…" or message
 end
 
 --- The runs: each is its last attempt, but began with its first.

@@ -7,7 +7,6 @@ local text = {}
 
 local SPARKS_MAX <const> = 40 -- runs in a job's sparkline
 local JOB_WIDTH_MAX <const> = 64 -- of the column of names
-local MESSAGE_WIDTH <const> = 100 -- characters of an error's message
 local HEAD_WIDTH <const> = 13 -- of a mark and a run
 
 local SPARKS = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" }
@@ -27,12 +26,6 @@ local function mark(state, color)
   return color and ("\27[%dm%s\27[0m"):format(its.color, its.sign) or its.sign
 end
 
--- Whole characters.
-local function shorten(message)
-  local cut = utf8.offset(message, MESSAGE_WIDTH)
-  return cut and cut <= #message and message:sub(1, cut - 1) .. "…" or message
-end
-
 -- "  http, 2 attempts: HTTP 503": the last column.
 local function why(run)
   local parts = { run.state == "running" and "running" or run.cause }
@@ -41,7 +34,7 @@ local function why(run)
   end
   local shown = table.concat(parts, ", ")
   if run.message and run.state == "failed" then
-    shown = shown .. ": " .. shorten(run.message)
+    shown = shown .. ": " .. jobs.shorten(run.message)
   end
   return shown ~= "" and "  " .. shown or ""
 end

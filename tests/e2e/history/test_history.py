@@ -217,6 +217,71 @@ class Picked(HistoryCase):
             self.fails(2, "history", "--since", text, says=says)
 
 
+class Jobs(HistoryCase):
+    def jobs(self, jobs):
+        for name, (script, _) in jobs.items():
+            self.write(name + ".lua", script)
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\njobs:\n" + "".join(
+            f"  {name}: {json.dumps({'script': name + '.lua', **keys})}\n" for name, (_, keys) in jobs.items()))
+
+    def listed(self, **more):
+        return {job["job"]: job for job in json.loads(self.ok("jobs", "--json", **more).stdout)}
+
+    def test_when_each_is_due_and_how_it_ended(self):
+        self.jobs({"good": ("", {"schedule": "30 8 * * *", "timezone": "Asia/Kolkata"}),
+                   "bad": ("error 'boom'", {"retries": {"attempts": 2, "delay": "1ms"}}),
+                   "boot": ("", {"schedule": "@reboot"})})
+        never = {"last_run": None, "last_exit": None, "last_cause": None, "last_at": None}
+        for job in self.listed().values():
+            self.assertEqual(job, {**job, **never})
+        self.assertFalse(os.path.exists(self.state))
+        self.run_job(name="good")
+        self.run_job(name="bad", status=1)
+        listed, rows = self.listed(env={"TZ": "UTC"}), self.history()
+        self.assertEqual(list(listed), ["good", "bad", "boot"])
+        self.assertEqual((listed["good"]["schedule"], listed["good"]["timezone"]), ("30 8 * * *", "Asia/Kolkata"))
+        self.assertRegex(listed["good"]["next_at"], r"T03:00:00\+00:00$")
+        self.assertEqual([listed[name]["next_at"] for name in ("bad", "boot")], [None, None])
+        self.assertEqual({key: listed["bad"][key] for key in never},
+                         {"last_run": rows[0]["run"], "last_exit": 1, "last_cause": "script",
+                          "last_at": listed["bad"]["last_at"]})
+        self.assertEqual(datetime.fromisoformat(listed["bad"]["last_at"]), datetime.fromisoformat(rows[0]["started_at"]))
+        self.assertEqual((listed["good"]["last_exit"], listed["good"]["last_cause"]), (0, None))
+        self.assertEqual(listed["boot"], {**listed["boot"], **never})
+
+    def test_as_a_table(self):
+        self.jobs({"good": ("", {"schedule": "0   8 * * *"}), "bad": ("error('no luck', 0)", {}),
+                   "boot": ("", {"schedule": "@reboot"})})
+        self.run_job(name="good")
+        self.run_job(name="bad", status=1)
+        table = [line.split() for line in self.ok("jobs").stdout.splitlines()]
+        runs = {row["job"]: row["run"] for row in self.history()}
+        self.assertEqual(table[0], ["JOB", "SCHEDULE", "NEXT", "LAST", "RUN", "EXIT", "WHY"])
+        self.assertEqual(table[1][:7] + table[1][8:9], ["✓", "good", "0", "8", "*", "*", "*", "08:00"])
+        self.assertEqual(table[1][-2:], [runs["good"], "0"])
+        self.assertEqual(table[2][:4] + table[2][-5:], ["✗", "bad", "-", "-", runs["bad"], "1", "script:", "no", "luck"])
+        self.assertEqual(table[3], ["boot", "@reboot", "at", "boot", "never"])
+
+    def test_one_that_runs_while_another_run_is_skipped(self):
+        self.jobs({"job": (WAITS + 'io.open("begun", "w"):close() wait_for "go"', {})})
+        process = self.start_job()
+        self.wait_for("begun")
+        self.run_job(status=7)
+        self.assertRegex(self.ok("jobs").stdout, r"\n●  job .* -     running\n")
+        self.assertEqual((self.listed()["job"]["last_exit"], self.listed()["job"]["last_cause"]), (None, None))
+        open(self.path("go"), "w", encoding="utf-8").close()
+        self.finish_all([process])
+        self.assertEqual(self.listed()["job"]["last_exit"], 0)
+
+    def test_without_jobs(self):
+        self.jobs({})
+        self.write("jeton.yaml", "version: 1\n")
+        done = self.ok("jobs")
+        self.assertEqual((done.stdout, done.stderr), ("", "jeton: info: no jobs in jeton.yaml; `man jeton.yaml` says what one is\n"))
+        self.assertEqual(self.listed(), {})
+        self.fails(2, "jobs", "x", says="a job's runs are listed by: jeton history JOB")
+
+
 class Parts(HTMLParser):
     """What a page is made of; every tag must be closed in its order."""
 
