@@ -117,6 +117,8 @@ int vm_push_script(lua_State *L, const char *path, struct err *err);
 const char *vm_traceback(const struct vm *vm);
 /* Checks the syntax of a script. ERR_SCRIPT with file:line: message. */
 int vm_check_syntax(const char *path, struct err *err);
+/* The same of code that a person typed, as scripts/repl/chunk.lua takes it. */
+int vm_check_code(const char *code, struct err *err);
 /* A signal has arrived: cancels every task, and the run ends with 128 + signo. Called from the
  * loop. */
 void vm_interrupt(struct vm *vm, int signo);

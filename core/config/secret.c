@@ -95,6 +95,13 @@ static char *credential_path(const struct secret *secret)
     return mem_printf("%s/%s", folder, secret->text);
 }
 
+char *secret_path(const struct secret *secret)
+{
+    if (secret->kind == SECRET_CREDENTIAL)
+        return credential_path(secret);
+    return secret->kind == SECRET_FILE ? mem_strdup(secret->text) : NULL;
+}
+
 const char *secret_at_hand(const struct secret *secret)
 {
     if (secret->kind == SECRET_PLAIN)

@@ -65,6 +65,8 @@ void secret_hide(const struct secret *secret, const char *value, size_t len, con
 void secret_hide_at_hand(const struct secret *secret, const char *owner, struct redact *redact);
 /* The same of the value that a file or a credential holds, if it can be read; runs nothing. */
 void secret_hide_file(const struct secret *secret, const char *owner, struct redact *redact);
+/* The file that it is read from (mem_free); NULL: it comes from elsewhere. */
+char *secret_path(const struct secret *secret);
 /* The value where it can be had without reading or running anything (plain, env); else NULL. */
 const char *secret_at_hand(const struct secret *secret);
 /* Without reading the value or running anything: what is wrong or risky about it. */

@@ -1,7 +1,10 @@
 #include "api_request.h"
 
+#include "connector.h"
+#include "http.h"
 #include "json.h"
 #include "mem.h"
+#include "secret.h"
 #include "url.h"
 #include "utf8.h"
 
@@ -10,6 +13,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* --- pairs --- */
@@ -117,6 +121,59 @@ static char *text_as_json(const char *text)
     return json;
 }
 
+/* The text of -F key=@FILE; NULL with err. */
+static char *read_field(struct api_request *request, const char *name, const char *path,
+                        struct err *err)
+{
+    bool standard = strcmp(path, "-") == 0;
+    struct stat st;
+    struct buf text;
+    buf_create(&text, API_BODY_MAX);
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0 || buf_read_fd(&text, fd) != 0)
+        err_set(err, ERR_CONFIG, "-F %s: %s cannot be read: %s", name,
+                standard ? "standard input" : path, strerror(errno));
+    else
+        err_clear(err);
+    if (fd >= 0 && !standard)
+        close(fd);
+    if (err->kind == ERR_NONE &&
+        (memchr(text.data, '\0', text.len) != NULL || !json_utf8_valid(text.data, text.len)))
+        err_set(err, ERR_USAGE, "-F %s: %s is no text in UTF-8", name,
+                standard ? "standard input" : path);
+    buf_drop(&text, utf8_mark(text.data, text.len));
+    char *taken = err->kind == ERR_NONE ? buf_take(&text) : NULL;
+    buf_destroy(&text);
+    if (taken == NULL)
+        return NULL;
+    request->files = mem_realloc(request->files, (request->nfiles + 1) * sizeof *request->files);
+    request->files[request->nfiles++] =
+        (struct api_file){.path = path, .device = st.st_dev, .inode = st.st_ino};
+    return taken;
+}
+
+/* The value of -F as JSON (mem_free); NULL with err. */
+static char *read_value(struct api_request *request, const char *name, const char *value,
+                        struct err *err)
+{
+    if (value[0] == '@') {
+        char *text = read_field(request, name, value + 1, err);
+        char *json = text != NULL ? text_as_json(text) : NULL;
+        mem_free(text);
+        return json;
+    }
+    struct json *root = json_parse(value, strlen(value), NULL, err);
+    if (root == NULL) {
+        err_set(err, ERR_USAGE,
+                "-F %s: %s; in JSON a text has double quotes, as in "
+                "-F '%s=[\"+33100000001\"]'; for plain text use -f",
+                name, err->msg, name);
+        return NULL;
+    }
+    json_free(root);
+    return mem_strdup(value);
+}
+
 /* One -f or -F. Takes nothing. */
 static int add_field(struct api_request *request, const char *field, bool is_json, bool to_query,
                      struct err *err)
@@ -125,7 +182,7 @@ static int add_field(struct api_request *request, const char *field, bool is_jso
     const char *equals = strchr(field, '=');
     if (equals == NULL || equals == field)
         return err_set(err, ERR_USAGE, "%s %s: expected key=%s", option, field,
-                       is_json ? "json" : "value");
+                       is_json ? "json or key=@FILE" : "value");
     if (!json_utf8_valid(field, (size_t)(equals - field)))
         return err_set(err, ERR_USAGE, "%s: the name of a field is not UTF-8", option);
     char *name = mem_strndup(field, (size_t)(equals - field));
@@ -135,24 +192,14 @@ static int add_field(struct api_request *request, const char *field, bool is_jso
         err_set(err, ERR_USAGE, "%s %s: the field '%s' is given twice", option, field, name);
         goto cleanup;
     }
-    if (is_json) {
-        struct json *root = json_parse(value, strlen(value), NULL, err);
-        if (root == NULL) {
-            err_set(err, ERR_USAGE,
-                    "-F %s: %s; in JSON a text has double quotes, as in "
-                    "-F '%s=[\"+33100000001\"]'; for plain text use -f",
-                    name, err->msg, name);
-            goto cleanup;
-        }
-        json_free(root);
-    }
-    char *json = is_json ? mem_strdup(value) : text_as_json(value);
+    char *json = is_json ? read_value(request, name, value, err) : text_as_json(value);
     if (json == NULL) {
-        err_set(err, ERR_USAGE, "-f %s: the value is not UTF-8", name);
+        if (!is_json)
+            err_set(err, ERR_USAGE, "-f %s: the value is not UTF-8", name);
         goto cleanup;
     }
     if (to_query) {
-        char *text = is_json ? value_as_text(value) : mem_strdup(value);
+        char *text = is_json ? value_as_text(json) : mem_strdup(value);
         api_request_set_query(request, name, text);
         mem_free(text);
         mem_free(json);
@@ -180,6 +227,50 @@ static int read_input(struct api_request *request, const char *path, struct err 
     return result;
 }
 
+/* Whose request it is, and where it ends. */
+static bool is_ours(const char *name)
+{
+    static const char *const names[] = {"Authorization", "accessToken", "Host"};
+    bool ours = http_is_reserved(name);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        ours = ours || strcasecmp(name, names[i]) == 0;
+    return ours;
+}
+
+/* -H name:value */
+static int add_header(struct api_request *request, const char *text, struct err *err)
+{
+    const char *colon = strchr(text, ':');
+    char *name = colon != NULL ? mem_strndup(text, (size_t)(colon - text)) : NULL;
+    const char *value = colon != NULL ? colon + 1 + strspn(colon + 1, " \t") : "";
+    int status = 0;
+    if (name == NULL || !field_is_token(name))
+        status = err_set(err, ERR_USAGE, "-H: expected NAME:VALUE, such as 'Accept: text/csv'");
+    else if (is_ours(name))
+        status =
+            err_set(err, ERR_USAGE, "-H %s: jeton sets this header itself; leave it out", name);
+    else if (!field_is_value(value, strlen(value)) || !json_utf8_valid(value, strlen(value)))
+        status =
+            err_set(err, ERR_USAGE, "-H %s: its value holds a line break or is not UTF-8", name);
+    if (status != 0) {
+        mem_free(name);
+        return -1;
+    }
+    request->headers =
+        mem_realloc(request->headers, (request->nheaders + 1) * sizeof *request->headers);
+    request->headers[request->nheaders++] = (struct http_header){name, value};
+    return 0;
+}
+
+bool api_request_has_header(const struct api_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->nheaders; i++) {
+        if (strcasecmp(request->headers[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 int api_request_create(struct api_request *request, const struct api_words *words, struct err *err)
 {
     *request = (struct api_request){0};
@@ -201,7 +292,39 @@ int api_request_create(struct api_request *request, const struct api_words *word
         if (add_field(request, words->values.items[i], true, to_query, err) != 0)
             return -1;
     }
+    for (size_t i = 0; i < words->headers.count; i++) {
+        if (add_header(request, words->headers.items[i], err) != 0)
+            return -1;
+    }
     return words->input != NULL ? read_input(request, words->input, err) : 0;
+}
+
+static bool is_file(const struct api_file *file, const struct secret *secret)
+{
+    struct stat st;
+    char *path = secret_path(secret);
+    bool same = path != NULL && stat(path, &st) == 0 && st.st_dev == file->device &&
+                st.st_ino == file->inode;
+    mem_free(path);
+    return same;
+}
+
+int api_request_check_files(const struct api_request *request, const struct config *config,
+                            struct err *err)
+{
+    for (size_t i = 0; i < request->nfiles; i++) {
+        for (size_t c = 0; c < config->nconnectors; c++) {
+            const struct connector *connector = config->connectors[c];
+            const struct secret *secret;
+            for (size_t s = 0; (secret = connector_secret_at(connector, s)) != NULL; s++) {
+                if (is_file(&request->files[i], secret))
+                    return err_set(err, ERR_USAGE,
+                                   "-F @%s: this is the %s, which is sent to nobody",
+                                   request->files[i].path, secret->name);
+            }
+        }
+    }
+    return 0;
 }
 
 void api_request_destroy(struct api_request *request)
@@ -210,6 +333,13 @@ void api_request_destroy(struct api_request *request)
     mem_free(request->path);
     pairs_destroy(&request->query);
     pairs_destroy(&request->fields);
+    for (size_t i = 0; i < request->nheaders; i++) {
+        char *name = NULL;
+        memcpy(&name, &request->headers[i].name, sizeof name); /* ours, whatever its const says */
+        mem_free(name);
+    }
+    mem_free(request->headers);
+    mem_free(request->files);
     buf_destroy(&request->input);
 }
 

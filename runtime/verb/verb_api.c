@@ -3,8 +3,10 @@
 
 #include "api_pages.h"
 #include "api_request.h"
+#include "api_show.h"
 #include "config_load.h"
 #include "engine.h"
+#include "in_sandbox.h"
 #include "json_pointer.h"
 #include "link.h"
 #include "mem.h"
@@ -21,6 +23,9 @@ struct api_options {
     bool paginate;
     const char *list;
     bool include;
+    bool silent;
+    bool sandbox;
+    const char *lua;
 };
 
 struct api {
@@ -73,12 +78,18 @@ static void replied(void *arg, struct http_response *response, const struct err 
 /* One call to its end, into api->body. */
 static int call(struct api *api, const struct api_request *request, struct err *err)
 {
-    const struct http_header header = {"Content-Type", "application/json; charset=utf-8"};
+    struct http_header *headers =
+        mem_alloc((request->nheaders + 1) * sizeof *headers); /* and one for the type */
     struct buf body;
     buf_create(&body, API_TEXT_MAX);
     char *query = api_request_query(request);
+    if (request->nheaders > 0)
+        memcpy(headers, request->headers, request->nheaders * sizeof *headers);
     struct client_request call = {
-        .http = {.method = request->method, .max_body = API_BODY_MAX},
+        .http = {.method = request->method,
+                 .max_body = API_BODY_MAX,
+                 .headers = headers,
+                 .nheaders = request->nheaders},
         .path = request->path,
         .query = query,
         .check = asked,
@@ -88,9 +99,10 @@ static int call(struct api *api, const struct api_request *request, struct err *
         call.http.has_body = true;
         call.http.body = body.data;
         call.http.body_len = body.len;
-        call.http.headers = &header;
-        call.http.nheaders = 1;
     }
+    if (call.http.has_body && !api_request_has_header(request, "Content-Type"))
+        headers[call.http.nheaders++] =
+            (struct http_header){"Content-Type", "application/json; charset=utf-8"};
     mem_free(api->body);
     mem_free(api->next);
     api->body = api->next = NULL;
@@ -99,6 +111,7 @@ static int call(struct api *api, const struct api_request *request, struct err *
     client_start(api->engine.client, api->connector, &call, replied, api);
     int waited = app_wait(&api->engine, &api->done, err);
     mem_free(query);
+    mem_free(headers);
     buf_destroy(&body);
     if (waited != 0)
         return err_wrap(err, "%s %s", request->method, request->path);
@@ -108,15 +121,18 @@ static int call(struct api *api, const struct api_request *request, struct err *
     return -1;
 }
 
-static int print_body(struct api *api, const char *body, size_t len, struct err *err)
+/* `ok`: the service has not refused; else the body is shown as it came. The exit status, or -1. */
+static int print_reply(struct api *api, bool ok, struct err *err)
 {
+    const struct api_options *options = api->options;
     if (api->head.len > 0 && app_print(api->app, api->head.data, api->head.len, err) != 0)
         return -1;
-    if (len > 0 && app_print(api->app, body, len, err) != 0)
-        return -1;
-    /* A program gets the bytes as they came; a person, a prompt on a line of its own. */
-    bool newline = len > 0 && body[len - 1] != '\n' && isatty(STDOUT_FILENO) == 1;
-    return newline ? app_print(api->app, "\n", 1, err) : 0;
+    if (options->lua != NULL && ok)
+        return api_show_lua(api->app, &api->engine, api->connector, options->lua, api->body,
+                            api->len, err);
+    if (options->silent)
+        return 0;
+    return api_show_body(api->app, api->body, api->len, err);
 }
 
 static int call_all_pages(struct api *api, struct api_pages *pages, struct api_request *request,
@@ -155,11 +171,10 @@ static int call_and_print(struct api *api, struct api_request *request, struct e
     if (api->body == NULL)
         return status;
     struct err print_err;
-    if (print_body(api, api->body, api->len, &print_err) != 0 && status == 0) {
+    int printed = print_reply(api, status == 0, &print_err);
+    if (status == 0 && printed < 0)
         *err = print_err;
-        status = -1;
-    }
-    return status;
+    return status == 0 ? printed : status;
 }
 
 /* Whether --paginate and --list can do something for this call. */
@@ -194,6 +209,7 @@ static int run(struct app *app, const struct api_options *options, struct api_re
     engine_create(&api.engine, config, app->log, app->redact);
     api.connector = config_connector(config, options->connector, err);
     if (api.connector != NULL && check_pages(&api, request, err) == 0 &&
+        api_request_check_files(request, config, err) == 0 &&
         engine_need_store(&api.engine, err) == 0)
         status = call_and_print(&api, request, err);
     engine_destroy(&api.engine);
@@ -208,15 +224,29 @@ static int run(struct app *app, const struct api_options *options, struct api_re
 /* [METHOD] PATH */
 static int take_operands(const struct opt_result *result, struct api_words *words, struct err *err)
 {
+    if (result->count == 2 && words->method != NULL)
+        return err_set(err, ERR_USAGE, "-X %s and '%s' are both a method; use one of them",
+                       words->method, result->operands[0]);
     static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"};
     if (result->count == 2)
         words->method = result->operands[0];
     words->path = result->operands[result->count - 1];
-    for (size_t i = 0; i < sizeof methods / sizeof methods[0] && result->count == 1; i++) {
+    for (size_t i = 0;
+         i < sizeof methods / sizeof methods[0] && result->count == 1 && words->method == NULL;
+         i++) {
         if (strcmp(words->path, methods[i]) == 0)
             return err_set(err, ERR_USAGE, "the path is missing: jeton api %s PATH", words->path);
     }
     return 0;
+}
+
+static int check_options(const struct api_options *options, struct err *err)
+{
+    if (options->sandbox && options->connector != NULL)
+        return err_set(err, ERR_USAGE, "--sandbox brings its own connector: drop --connector");
+    if (options->silent && options->lua != NULL)
+        return err_set(err, ERR_USAGE, "--silent prints nothing of what --lua makes; drop one");
+    return options->lua != NULL ? api_show_check(options->lua, err) : 0;
 }
 
 int verb_api(struct app *app, int argc, char **argv, struct err *err)
@@ -228,14 +258,24 @@ int verb_api(struct app *app, int argc, char **argv, struct err *err)
         {'f', "field", OPT_STRINGS, &options.words.texts, "KEY=VALUE",
          "a field with a string value"},
         {'F', "json-field", OPT_STRINGS, &options.words.values, "KEY=JSON",
-         "a field with a JSON value: 5, true, [\"+33100000001\"]"},
+         "a field with a JSON value: 5, true, [\"+33100000001\"]; @FILE and @- (standard input): "
+         "the text in there"},
+        {'H', "header", OPT_STRINGS, &options.words.headers, "NAME:VALUE",
+         "a header field; arguments are public, so no secrets here"},
+        {'X', "method", OPT_STRING, &options.words.method, "METHOD", "as METHOD before PATH"},
         {0, "input", OPT_STRING, &options.words.input, "FILE",
          "the body, from a file, or - for standard input"},
         {0, "paginate", OPT_FLAG, &options.paginate, NULL,
          "get every page of a list, and print one document"},
         {0, "list", OPT_STRING, &options.list, "POINTER",
          "with --paginate: where the list is in a page, such as /items"},
-        {0, "include", OPT_FLAG, &options.include, NULL, "print the status and the headers too"},
+        {0, "lua", OPT_STRING, &options.lua, "EXPR",
+         "print what Lua makes of the reply, `it`, when all pages are joined: it.name, each(it, "
+         "\"id\"). Texts as they are, iterators one a line, all else as JSON"},
+        {'i', "include", OPT_FLAG, &options.include, NULL, "print the status and the headers too"},
+        {0, "silent", OPT_FLAG, &options.silent, NULL, "print no body"},
+        {0, "sandbox", OPT_FLAG, &options.sandbox, NULL,
+         "call a local Kaizala that ends with the call"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
@@ -244,7 +284,9 @@ int verb_api(struct app *app, int argc, char **argv, struct err *err)
             "Calls PATH below the connector's endpoint (of Kaizala, 'groups' and '/v1/groups' are "
             "the same), or an absolute URL of an allowed host. METHOD defaults to POST with a "
             "body, otherwise to GET. Fields are sent as the JSON body, or with an explicit GET as "
-            "the query.",
+            "the query. On a terminal JSON is laid out in lines, and what could steer it is shown "
+            "as "
+            "escapes.",
         .opts = opts,
         .min_operands = 1,
         .max_operands = 2,
@@ -252,7 +294,11 @@ int verb_api(struct app *app, int argc, char **argv, struct err *err)
     struct opt_result result = {0};
     struct api_request request = {0};
     int status = app_options(app, &spec, argc, argv, &result, err);
-    if (status > 0)
+    if (status > 0 && check_options(&options, err) != 0)
+        status = -1;
+    else if (status > 0 && options.sandbox)
+        status = in_sandbox_exec(app, argc, argv, 0, err);
+    else if (status > 0)
         status = take_operands(&result, &options.words, err) != 0 ||
                          api_request_create(&request, &options.words, err) != 0
                      ? -1
@@ -260,6 +306,7 @@ int verb_api(struct app *app, int argc, char **argv, struct err *err)
     api_request_destroy(&request);
     mem_free(options.words.texts.items);
     mem_free(options.words.values.items);
+    mem_free(options.words.headers.items);
     mem_free(result.operands);
     return status;
 }

@@ -3,13 +3,13 @@
 #include "config_load.h"
 #include "engine.h"
 #include "fault.h"
+#include "in_sandbox.h"
 #include "job.h"
 #include "job_args.h"
 #include "mem.h"
 #include "orphans.h"
 #include "vm.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,44 +222,6 @@ cleanup:
     return status;
 }
 
-/*
- * `run --sandbox X` is `sandbox --exec jeton run -C sandbox X`. Global options are kept but the
- * configuration: the sandbox gives its own.
- */
-static int exec_sandbox(struct app *app, int argc, char **argv, int operands, struct err *err)
-{
-    const size_t fixed = 16;
-    size_t verbose = app->verbosity > 0 ? (size_t)app->verbosity : 0;
-    const char **args = mem_alloc((fixed + 2 * verbose + (size_t)argc) * sizeof *args);
-    size_t n = 0;
-    args[n++] = app->self;
-    for (int pass = 0; pass < 2; pass++) { /* for the sandbox, then for the run in it */
-        for (size_t i = 0; i < verbose; i++)
-            args[n++] = "-v";
-        if (app->verbosity < 0)
-            args[n++] = "-q";
-        if (app->log_format == LOG_JSON)
-            args[n++] = "--log-format=json";
-        if (!app->color)
-            args[n++] = "--no-color";
-        if (pass == 0) {
-            args[n++] = "sandbox";
-            args[n++] = "--exec";
-            args[n++] = app->self;
-        }
-    }
-    args[n++] = "run";
-    args[n++] = "-C";
-    args[n++] = "sandbox";
-    for (int i = 1; i < argc; i++) {
-        if (i >= argc - operands || strcmp(argv[i], "--sandbox") != 0)
-            args[n++] = argv[i];
-    }
-    execv(app->self, (char *const *)(void *)args);
-    mem_free(args);
-    return err_set(err, ERR_CONFIG, "cannot start %s: %s", app->self, strerror(errno));
-}
-
 int verb_run(struct app *app, int argc, char **argv, struct err *err)
 {
     struct run_options options = {0};
@@ -277,7 +239,7 @@ int verb_run(struct app *app, int argc, char **argv, struct err *err)
     if (options.job != NULL)
         status = job_run(app, &request, err);
     else if (options.sandbox)
-        status = exec_sandbox(app, argc, argv, result.count, err);
+        status = in_sandbox_exec(app, argc, argv, result.count, err);
     else
         status = run_script(app, &options, result.operands, err);
 cleanup:

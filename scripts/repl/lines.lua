@@ -72,4 +72,18 @@ function lines.print(values)
   end
 end
 
+--- Runs a chunk. An expression prints its value, unless that is the `nil, err` of something that failed;
+--- statements end as a script does.
+---@param fn function
+---@param expression boolean
+---@param ... any for the function
+---@return any ... of statements what they return; of an expression nothing, or its nil and err
+function lines.run(fn, expression, ...)
+  if not expression then return fn(...) end
+  local values = table.pack(fn(...))
+  local why = type(values[2])
+  if not values[1] and (why == "string" or why == "table") then return values[1], values[2] end
+  lines.print(values)
+end
+
 return lines
