@@ -15,9 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-#define HELP_MAX ((size_t)64 * 1024)
+#define HELP_MAX        ((size_t)64 * 1024)
+#define COMPLETE        "__complete"
+#define COMPLETE_MAX_US 300000
 
 static const struct verb {
     const char *name;
@@ -41,16 +44,15 @@ static const struct verb {
     {"listen", "receives webhooks", verb_listen},
     {"sandbox", "starts a local Kaizala", verb_sandbox},
     {"test", "runs tests of scripts", verb_test},
+    {"completion", "prints what makes a shell complete command lines", verb_completion},
     {"init", "writes a configuration and a first script to start from", verb_init},
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
-static int parse_globals(struct app_globals *globals, int argc, char **argv,
-                         struct opt_result *result, struct buf *help, struct err *err)
+static struct opt_spec global_spec(struct app_globals *globals, struct opt opts[APP_GLOBALS])
 {
-    struct opt opts[APP_GLOBALS];
     app_globals(globals, opts);
-    const struct opt_spec spec = {
+    return (struct opt_spec){
         .usage = "jeton [GLOBAL OPTIONS] VERB [OPTIONS] [ARGS]",
         .description =
             "Runs Lua scripts against REST APIs, unattended, and looks after their tokens. The "
@@ -59,7 +61,15 @@ static int parse_globals(struct app_globals *globals, int argc, char **argv,
         .stop_at_operand = true,
         .min_operands = 0,
         .max_operands = -1,
+        .operands = "VERB",
     };
+}
+
+static int parse_globals(struct app_globals *globals, int argc, char **argv,
+                         struct opt_result *result, struct buf *help, struct err *err)
+{
+    struct opt opts[APP_GLOBALS];
+    const struct opt_spec spec = global_spec(globals, opts);
     if (opt_parse(&spec, argc, argv, result, err) != 0)
         return -1;
     if (!result->help)
@@ -117,6 +127,56 @@ static void forbid_core_dumps(void)
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+/* Answers what may stand for the last word. */
+static void complete_line(struct app *app, int argc, char **argv)
+{
+    struct opt opts[APP_GLOBALS];
+    const struct opt_spec spec = global_spec(&app->globals, opts);
+    struct opt_question question;
+    struct err err;
+    app_complete(app, &spec, argc, argv, &question);
+    const struct verb *verb = question.operand > 0 ? find_verb(argv[question.operand], &err) : NULL;
+    if (verb != NULL)
+        verb->run(app, argc - question.operand, argv + question.operand, &err);
+    if (question.operand > 0)
+        return;
+    complete_answer(app->completing, &spec, &question);
+    for (size_t i = 0; i < VERBS && complete_asks(&question, "VERB"); i++)
+        complete_offer(app->completing, &question, verbs[i].name, verbs[i].summary);
+}
+
+/* "--config", "=", "x.yaml", as bash cuts words, become one; the last word stays. */
+static int join_words(int argc, char **argv)
+{
+    int count = 0;
+    for (int i = 0; i < argc; i++) {
+        bool cut = i + 3 < argc && strncmp(argv[i], "--", 2) == 0 && strcmp(argv[i + 1], "=") == 0;
+        argv[count++] = cut ? mem_printf("%s=%s", argv[i], argv[i + 2]) : argv[i];
+        i += cut ? 2 : 0;
+    }
+    return count;
+}
+
+/* `jeton __complete -- WORD…`, for shells: silent, whatever happens, and never for long. */
+static int complete(struct app *app, int argc, char **argv, struct err *err)
+{
+    const struct itimerval limit = {.it_value = {.tv_usec = COMPLETE_MAX_US}};
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    struct complete complete;
+    if (argc < 3 || strcmp(argv[1], "--") != 0)
+        return err_set(err, ERR_USAGE, "usage: jeton " COMPLETE " -- WORD…");
+    dup2(null, STDERR_FILENO);
+    setitimer(ITIMER_REAL, &limit, NULL); /* SIGALRM ends the process */
+    complete_create(&complete, app->presets, app->redact);
+    app->completing = &complete;
+    complete_line(app, join_words(argc - 1, argv + 1), argv + 1);
+    app->completing = NULL;
+    buf_printf(&complete.out, "%s\n", complete.end);
+    int result = app_print(app, complete.out.data, complete.out.len, err);
+    complete_destroy(&complete);
+    return result;
+}
+
 static int dispatch(struct app *app, const struct opt_result *result, char **verb_argv,
                     const struct buf *help, struct err *err)
 {
@@ -128,6 +188,8 @@ static int dispatch(struct app *app, const struct opt_result *result, char **ver
     }
     if (result->count == 0)
         return err_set(err, ERR_USAGE, "no verb given; `jeton --help` lists them");
+    if (strcmp(verb_argv[0], COMPLETE) == 0)
+        return complete(app, result->count, verb_argv, err);
     const struct verb *verb = find_verb(verb_argv[0], err);
     return verb != NULL ? verb->run(app, result->count, verb_argv, err) : -1;
 }

@@ -106,6 +106,17 @@ int app_print_colored(struct app *app, const char *text, size_t len, struct err 
     return print_masked(app, text, len, false, err);
 }
 
+void app_complete(struct app *app, const struct opt_spec *spec, int argc, char **argv,
+                  struct opt_question *question)
+{
+    struct opt_result result;
+    struct err ignored;
+    if (opt_parse(spec, argc - 1, argv, &result, &ignored) == 0) /* for --config */
+        mem_free(result.operands);
+    app->completing->config_path = app->globals.config;
+    opt_complete(spec, argc, argv, question);
+}
+
 int app_options(struct app *app, const struct opt_spec *spec, int argc, char **argv,
                 struct opt_result *result, struct err *err)
 {
@@ -114,6 +125,13 @@ int app_options(struct app *app, const struct opt_spec *spec, int argc, char **a
     global[APP_GLOBALS - 2] = global[APP_GLOBALS - 1]; /* --version stands after no verb */
     struct opt_spec verb = *spec;
     verb.global = global;
+    *result = (struct opt_result){0};
+    if (app->completing != NULL) {
+        struct opt_question question;
+        app_complete(app, &verb, argc, argv, &question);
+        complete_answer(app->completing, &verb, &question);
+        return 0;
+    }
     if (opt_parse(&verb, argc, argv, result, err) != 0) {
         struct err ignored; /* the error is shown as far as they say how */
         app_use_globals(app, &ignored);

@@ -2,6 +2,7 @@
 #ifndef JETON_APP_H
 #define JETON_APP_H
 
+#include "complete.h"
 #include "config.h"
 #include "engine.h"
 #include "log.h"
@@ -33,6 +34,7 @@ struct app {
     struct redact *redact;
     const struct luaL_Reg *modules; /* of Lua, for vm_options */
     const struct config_presets *presets;
+    struct complete *completing; /* not NULL: app_options answers it, and nothing is run */
 };
 
 #define APP_GLOBALS 8
@@ -56,6 +58,10 @@ struct app_verbs {
 /* Runs the one that argv names (argv[0] is the outer verb), or prints the help. */
 int app_verbs(const struct app_verbs *table, struct app *app, int argc, char **argv,
               struct err *err);
+
+/* What may stand for the last word; options of all verbs before it take effect. */
+void app_complete(struct app *app, const struct opt_spec *spec, int argc, char **argv,
+                  struct opt_question *question);
 
 /* Loads the chosen configuration and says at -v which one it is. required false: none at all is an
  * empty one. */

@@ -41,6 +41,32 @@ static int refuse(const struct app_verbs *table, const char *name, struct err *e
     return -1;
 }
 
+static const struct app_verb *find(const struct app_verbs *table, const char *name)
+{
+    for (const struct app_verb *verb = table->verbs; verb->name != NULL; verb++) {
+        if (strcmp(verb->name, name) == 0)
+            return verb;
+    }
+    return NULL;
+}
+
+static int complete(const struct app_verbs *table, const struct opt_spec *spec, struct app *app,
+                    int argc, char **argv, struct err *err)
+{
+    struct opt_question question;
+    app_complete(app, spec, argc, argv, &question);
+    if (question.operand > 0) {
+        const struct app_verb *verb = find(table, argv[question.operand]);
+        return verb == NULL ? 0
+                            : verb->run(app, argc - question.operand, argv + question.operand, err);
+    }
+    complete_answer(app->completing, spec, &question);
+    const struct app_verb *verb = table->verbs;
+    for (; complete_asks(&question, "VERB") && verb->name != NULL; verb++)
+        complete_offer(app->completing, &question, verb->name, NULL);
+    return 0;
+}
+
 int app_verbs(const struct app_verbs *table, struct app *app, int argc, char **argv,
               struct err *err)
 {
@@ -51,7 +77,10 @@ int app_verbs(const struct app_verbs *table, struct app *app, int argc, char **a
         .opts = no_options,
         .stop_at_operand = true,
         .max_operands = -1,
+        .operands = "VERB",
     };
+    if (app->completing != NULL)
+        return complete(table, &spec, app, argc, argv, err);
     struct opt_result result = {0};
     int parsed = app_options(app, &spec, argc, argv, &result, err);
     if (parsed <= 0)
@@ -59,9 +88,8 @@ int app_verbs(const struct app_verbs *table, struct app *app, int argc, char **a
     char **rest = argv + argc - result.count;
     const char *name = result.count > 0 ? rest[0] : NULL;
     mem_free(result.operands);
-    for (const struct app_verb *verb = table->verbs; name != NULL && verb->name != NULL; verb++) {
-        if (strcmp(verb->name, name) == 0)
-            return verb->run(app, result.count, rest, err);
-    }
+    const struct app_verb *verb = name != NULL ? find(table, name) : NULL;
+    if (verb != NULL)
+        return verb->run(app, result.count, rest, err);
     return refuse(table, name, err);
 }

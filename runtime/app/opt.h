@@ -30,8 +30,10 @@ struct opt {
     char short_name; /* 0: none */
     const char *long_name;
     enum opt_type type;
-    void *value;      /* set by opt_parse; several entries may share one */
-    const char *arg;  /* name of the argument in the help: "FILE" */
+    void *value; /* set by opt_parse; several entries may share one */
+    /* Its argument in the help. Shells complete it by this: FILE, DIR, CONNECTOR and others
+     * (complete.c), or what it may be: "text|json". */
+    const char *arg;
     const char *help; /* one line */
 };
 
@@ -46,6 +48,9 @@ struct opt_spec {
      * NULL. One of `opts` with the same name stands for another thing. */
     const struct opt *global;
     const char *instead; /* of an operand too many: what does that; may be NULL */
+    /* What shells complete operands by, as in opt.arg: "JOB", "METHOD PATH"; the last one stands
+     * for all that follow. May be NULL. */
+    const char *operands;
 };
 
 struct opt_result {
@@ -58,6 +63,17 @@ struct opt_result {
  * one. */
 int opt_parse(const struct opt_spec *spec, int argc, char **argv, struct opt_result *result,
               struct err *err);
+/* What the last word of a line that is not finished may be. Its texts belong to argv and spec. */
+struct opt_question {
+    const char
+        *what;    /* up to a space: the placeholder of an option's value or an operand; or NULL */
+    bool options; /* or a name of an option */
+    const char *word; /* what there is of it */
+    size_t kept;      /* bytes of the line's word before that: "--job=" */
+    int operand;      /* the first operand before it, in argv; 0: there is none */
+};
+void opt_complete(const struct opt_spec *spec, int argc, char **argv,
+                  struct opt_question *question);
 void opt_help(const struct opt_spec *spec, struct buf *out);
 
 #endif

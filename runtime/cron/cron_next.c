@@ -180,6 +180,7 @@ int cron_next(struct app *app, int argc, char **argv, struct err *err)
         .opts = opts,
         .min_operands = 0,
         .max_operands = 1,
+        .operands = "JOB",
     };
     struct opt_result result = {0};
     int parsed = app_options(app, &spec, argc, argv, &result, err);

@@ -253,7 +253,7 @@ int verb_api(struct app *app, int argc, char **argv, struct err *err)
 {
     struct api_options options = {0};
     const struct opt opts[] = {
-        {'C', "connector", OPT_STRING, &options.connector, "NAME",
+        {'C', "connector", OPT_STRING, &options.connector, "CONNECTOR",
          "the connector; not needed if there is only one"},
         {'f', "field", OPT_STRINGS, &options.words.texts, "KEY=VALUE",
          "a field with a string value"},
@@ -290,6 +290,7 @@ int verb_api(struct app *app, int argc, char **argv, struct err *err)
         .opts = opts,
         .min_operands = 1,
         .max_operands = 2,
+        .operands = "METHOD PATH",
     };
     struct opt_result result = {0};
     struct api_request request = {0};

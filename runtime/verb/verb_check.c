@@ -565,6 +565,7 @@ int verb_check(struct app *app, int argc, char **argv, struct err *err)
             "modes and syntax of these scripts are checked.",
         .opts = opts,
         .max_operands = -1,
+        .operands = "FILE",
     };
     struct opt_result result;
     int options = app_options(app, &spec, argc, argv, &result, err);

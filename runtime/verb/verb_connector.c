@@ -389,7 +389,7 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
     char *where = mem_printf("Kaizala: where its tokens are exchanged, such as %s",
                              provider_default->service_example);
     const struct opt opts[] = {
-        {0, "preset", OPT_STRING, &options.preset, "NAME",
+        {0, "preset", OPT_STRING, &options.preset, "PRESET",
          "a service that is known by name: `jeton presets` lists them"},
         {0, "var", OPT_STRINGS, &options.vars, "NAME=VALUE",
          "a variable of the preset, such as tenant=contoso.onmicrosoft.com; repeatable"},
@@ -406,10 +406,10 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage =
-            "jeton connector add NAME --preset P [--var NAME=VALUE]… [--scope SCOPE]… [OPTIONS]\n"
-            "jeton connector add NAME --issuer URL [--scope SCOPE]… [OPTIONS]\n"
-            "jeton connector add NAME --token-service URL [OPTIONS]",
+        .usage = "jeton connector add NAME --preset PRESET [--var NAME=VALUE]… [--scope SCOPE]… "
+                 "[OPTIONS]\n"
+                 "jeton connector add NAME --issuer URL [--scope SCOPE]… [OPTIONS]\n"
+                 "jeton connector add NAME --token-service URL [OPTIONS]",
         .description =
             "Adds a connector: asks for its ID, its secret and a refresh token (the ID is shown; "
             "or reads three lines from standard input), tests them with one exchange, and writes "
@@ -420,6 +420,7 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
         .opts = opts,
         .min_operands = 1,
         .max_operands = 2,
+        .operands = "add NAME",
     };
     struct opt_result result = {0};
     int status = app_options(app, &spec, argc, argv, &result, err);

@@ -69,7 +69,7 @@ int verb_cron_show(struct app *app, int argc, char **argv, struct err *err)
 {
     const char *name = "crontab";
     const struct opt opts[] = {
-        {0, "format", OPT_STRING, &name, "FORMAT",
+        {0, "format", OPT_STRING, &name, "crontab|systemd|kubernetes",
          "crontab (default); systemd: a service and a timer for each job; kubernetes: a CronJob "
          "for each job"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},

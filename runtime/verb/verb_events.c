@@ -337,6 +337,7 @@ int verb_events(struct app *app, int argc, char **argv, struct err *err)
                        "in the first column.",
         .opts = opts,
         .max_operands = -1,
+        .operands = "HOOK/ID ID",
     };
     struct opt_result result = {0};
     int status = app_options(app, &spec, argc, argv, &result, err);

@@ -189,6 +189,7 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
             "many succeeded in the end. `jeton logs RUN` prints what a run printed.",
         .opts = opts,
         .max_operands = 1,
+        .operands = "JOB",
     };
     struct opt_result result = {0};
     int status = app_options(app, &spec, argc, argv, &result, err);

@@ -192,6 +192,7 @@ int verb_init(struct app *app, int argc, char **argv, struct err *err)
             "Existing files are not changed.",
         .opts = opts,
         .max_operands = 1,
+        .operands = "DIR",
     };
     struct opt_result result = {0};
     char *paths[TEMPLATES] = {NULL};

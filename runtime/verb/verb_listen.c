@@ -63,6 +63,7 @@ int verb_listen(struct app *app, int argc, char **argv, struct err *err)
             "when what is under way is done; a second signal kills all at once.",
         .opts = opts,
         .max_operands = 1,
+        .operands = "FILE",
         .instead = "what arrived is shown by: jeton events",
     };
     int status = app_options(app, &spec, argc, argv, &result, err);

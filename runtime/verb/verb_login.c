@@ -275,6 +275,7 @@ int verb_login(struct app *app, int argc, char **argv, struct err *err)
         .opts = opts,
         .min_operands = 1,
         .max_operands = 1,
+        .operands = "CONNECTOR",
     };
     struct opt_result result = {0};
     int parsed = app_options(app, &spec, argc, argv, &result, err);

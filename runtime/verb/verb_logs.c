@@ -101,6 +101,7 @@ int verb_logs(struct app *app, int argc, char **argv, struct err *err)
         .opts = opts,
         .min_operands = 1,
         .max_operands = 1,
+        .operands = "RUN",
     };
     struct opt_result result = {0};
     int status = app_options(app, &spec, argc, argv, &result, err);

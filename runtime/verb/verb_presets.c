@@ -64,6 +64,7 @@ int verb_presets(struct app *app, int argc, char **argv, struct err *err)
             "variables that it needs, and the keys of a connector or a webhook.",
         .opts = opts,
         .max_operands = 1,
+        .operands = "PRESET/SENDER",
     };
     struct opt_result result = {0};
     int status = app_options(app, &spec, argc, argv, &result, err);

@@ -83,7 +83,7 @@ static int parse(struct app *app, struct run_options *options, int argc, char **
                  struct opt_result *result, struct err *err)
 {
     const struct opt opts[] = {
-        {'C', "connector", OPT_STRING, &options->connector, "NAME",
+        {'C', "connector", OPT_STRING, &options->connector, "CONNECTOR",
          "the connector that the script uses by default"},
         {'e', "execute", OPT_STRINGS, &options->code, "CODE",
          "run this in place of a script; several are lines of one. Everybody on this machine can "
@@ -100,7 +100,7 @@ static int parse(struct app *app, struct run_options *options, int argc, char **
          "set a text of jeton.args, in place of the job's; may be repeated"},
         {0, "arg-json", OPT_STRINGS, &options->args.values, "KEY=JSON",
          "the same of a number, true, a list or another JSON value"},
-        {0, "job", OPT_STRING, &options->job, "NAME",
+        {0, "job", OPT_STRING, &options->job, "JOB",
          "run this job of the configuration, with its settings"},
         {0, "scheduled", OPT_FLAG, &options->scheduled, NULL,
          "for cron: run only if the job is due, and once for each time"},
@@ -112,7 +112,7 @@ static int parse(struct app *app, struct run_options *options, int argc, char **
             "          SCRIPT [ARG…]\n"
             "jeton run [OPTIONS] -e CODE [ARG…]\n"
             "jeton run --sandbox [OPTIONS] SCRIPT [ARG…]\n"
-            "jeton run --job NAME [--scheduled | [--dry-run] [--arg KEY=VALUE]…]",
+            "jeton run --job JOB [--scheduled | [--dry-run] [--arg KEY=VALUE]…]",
         .description =
             "Runs a Lua script; \"-\" reads it from standard input. The script finds its arguments "
             "in `...` and in jeton.args. With -e, an expression prints its value: a text as it is, "
@@ -123,6 +123,7 @@ static int parse(struct app *app, struct run_options *options, int argc, char **
         .stop_at_operand = true,
         .min_operands = 0, /* check_combination knows */
         .max_operands = -1,
+        .operands = "FILE",
     };
     options->timeout_ms = options->memory_bytes = NOT_GIVEN;
     int status = app_options(app, &spec, argc, argv, result, err);

@@ -297,7 +297,8 @@ static int find_exec(int argc, char **argv)
     return argc;
 }
 
-static int parse(struct app *app, struct sandbox_options *options, int argc, char **argv,
+/* exec: where --exec stands, or argc. */
+static int parse(struct app *app, struct sandbox_options *options, int exec, int argc, char **argv,
                  struct err *err)
 {
     const struct opt opts[] = {
@@ -326,11 +327,13 @@ static int parse(struct app *app, struct sandbox_options *options, int argc, cha
         .description = "Starts a local Kaizala: token service, groups, members, messages; "
                        "control routes below /_sandbox/.",
         .opts = opts,
-        .max_operands = 0,
+        .max_operands = app->completing != NULL ? -1 : 0,
+        .operands = exec < argc - 1 ? "FILE" : "trigger",
         .instead = "a script is run against a sandbox by: jeton run --sandbox SCRIPT",
     };
     struct opt_result result;
-    int parsed = app_options(app, &spec, argc, argv, &result, err);
+    bool own = exec < argc && app->completing == NULL; /* else the command's words are looked at */
+    int parsed = app_options(app, &spec, own ? exec + 1 : argc, argv, &result, err);
     mem_free(result.operands);
     return parsed;
 }
@@ -361,10 +364,11 @@ cleanup:
 int verb_sandbox(struct app *app, int argc, char **argv, struct err *err)
 {
     struct sandbox_options options = {0};
-    if (argc > 1 && strcmp(argv[1], "trigger") == 0)
+    bool typed = app->completing == NULL || argc > 2; /* not the word that is being typed */
+    if (argc > 1 && strcmp(argv[1], "trigger") == 0 && typed)
         return verb_sandbox_trigger(app, argc - 1, argv + 1, err);
     int exec = find_exec(argc, argv);
-    int status = parse(app, &options, exec < argc ? exec + 1 : argc, argv, err);
+    int status = parse(app, &options, exec, argc, argv, err);
     if (status <= 0)
         goto cleanup;
     int first = exec + 1 < argc && strcmp(argv[exec + 1], "--") == 0 ? exec + 2 : exec + 1;

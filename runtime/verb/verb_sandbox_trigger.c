@@ -93,7 +93,7 @@ int verb_sandbox_trigger(struct app *app, int argc, char **argv, struct err *err
     const struct opt opts[] = {
         {0, "url", OPT_STRING, &trigger.url, "URL",
          "where the sandbox is (default $JETON_SANDBOX_URL, else " DEFAULT_URL ")"},
-        {0, "group", OPT_STRING, &trigger.group, "ID",
+        {0, "group", OPT_STRING, &trigger.group, "GROUP",
          "the group in which it happens (default: the first one)"},
         {'f', "field", OPT_STRINGS, &trigger.texts, "KEY=VALUE",
          "a text in the event's data, in place of the example's; may be repeated"},
@@ -102,7 +102,7 @@ int verb_sandbox_trigger(struct app *app, int argc, char **argv, struct err *err
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton sandbox trigger [--url URL] [--group ID] [-f KEY=VALUE]… EVENT",
+        .usage = "jeton sandbox trigger [--url URL] [--group GROUP] [-f KEY=VALUE]… EVENT",
         .description =
             "Makes a sandbox that runs tell its webhooks an example of EVENT, such as "
             "TextMessageCreated, JobCreated, SurveyResponse or MemberAdded. Prints the numbers of "

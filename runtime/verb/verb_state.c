@@ -82,6 +82,7 @@ static int state_adopt(struct app *app, int argc, char **argv, struct err *err)
         .opts = opts,
         .min_operands = 1,
         .max_operands = 1,
+        .operands = "FILE",
     };
     struct opt_result result = {0};
     int status = app_options(app, &spec, argc, argv, &result, err);

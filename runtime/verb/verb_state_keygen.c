@@ -46,6 +46,7 @@ int verb_state_keygen(struct app *app, int argc, char **argv, struct err *err)
         .opts = no_options,
         .min_operands = 1,
         .max_operands = 1,
+        .operands = "FILE",
     };
     struct opt_result result = {0};
     (void)app;

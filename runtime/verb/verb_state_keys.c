@@ -55,8 +55,8 @@ static int work(struct keys *keys, const struct opt_spec *spec, keys_fn *read, k
 
 /* The options that all have. */
 #define WHOSE(name)                                                                                \
-    {0, "job", OPT_STRING, &(name).job, "NAME", "of this job"},                                    \
-        {0, "hook", OPT_STRING, &(name).hook, "NAME", "of this webhook"},                          \
+    {0, "job", OPT_STRING, &(name).job, "JOB", "of this job"},                                     \
+        {0, "hook", OPT_STRING, &(name).hook, "HOOK", "of this webhook"},                          \
     {                                                                                              \
         0, "shared", OPT_STRING, &(name).shared, "NAME",                                           \
             "that jobs and webhooks share by this name"                                            \
@@ -399,6 +399,7 @@ static int keys_import(struct app *app, int argc, char **argv, struct err *err)
                        "runs, the status is 7.",
         .opts = opts,
         .max_operands = 1,
+        .operands = "FILE",
     };
     return work(&keys, &spec, read_lines, import, argc, argv, &name, err);
 }

@@ -138,8 +138,9 @@ int verb_test(struct app *app, int argc, char **argv, struct err *err)
                        "is no test.",
         .opts = opts,
         .max_operands = -1,
+        .operands = "FILE",
     };
-    if (argc == 3 && strcmp(argv[1], "--child") == 0)
+    if (argc == 3 && strcmp(argv[1], "--child") == 0 && app->completing == NULL)
         return run_child(app, argv[2], err);
     struct opt_result result = {0};
     int status = app_options(app, &spec, argc, argv, &result, err);

@@ -272,6 +272,7 @@ int verb_token(struct app *app, int argc, char **argv, struct err *err)
         .opts = opts,
         .min_operands = 0,
         .max_operands = 1,
+        .operands = "CONNECTOR",
     };
     struct opt_result result = {0};
     int parsed = app_options(app, &spec, argc, argv, &result, err);

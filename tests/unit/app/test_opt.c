@@ -53,7 +53,7 @@ static void parse_spec(struct parsed *parsed, const char *usage, bool stop, int 
         {'C', "connector", OPT_STRING, &values->elsewhere, "NAME", "has another meaning here"},
         {0},
     };
-    const struct opt_spec spec = {usage, NULL, opts, stop, min, max, global, NULL};
+    const struct opt_spec spec = {usage, NULL, opts, stop, min, max, global, NULL, NULL};
     char *argv[ARGS_MAX + 1];
     int argc = 0;
     parsed->text = mem_strdup(line);
