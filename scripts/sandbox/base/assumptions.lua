@@ -51,7 +51,10 @@ local assumptions = {
   code_code = "InvalidCode",
   code_message = "The code is wrong, was used, or is too old; sign in again",
   unknown_application_message = "There is no application with this applicationId",
-  pin_sms = "%s is your PIN for Kaizala. It is valid for 10 minutes.",
+  pin_sms = {
+    en = "%s is your PIN for Kaizala. It is valid for 10 minutes.",
+    fr = "%s est votre code confidentiel pour Kaizala. Il est valable 10 minutes.",
+  },
 
   -- Bots: a bot is a user with a phone number that cannot be called, in an unassigned country code.
   bot_phone_prefix = "+999",
@@ -69,7 +72,10 @@ local assumptions = {
   group_types = { "Group", "ConnectGroup" },
   members_added_without_members = true, -- membersAdded when none were given
   last_admin_may_leave = true,
-  invitation_sms = "%s added you to %s on Kaizala.", -- to a number that has no account yet
+  invitation_sms = { -- to a number that has no account yet
+    en = "%s added you to %s on Kaizala.",
+    fr = "%s vous a ajouté au groupe %s sur Kaizala.",
+  },
 
   -- Subgroups. With fetchAllGroups `subGroups` is one flat list; a group with two parents appears once.
   subgroup_has_its_maker = true, -- where addUserToGroup is left out

@@ -97,7 +97,7 @@ local limits = {
   portal_sessions = 1000,
   portal_flashes = 8, -- of a session: data that one page leaves for the next
   portal_accounts_shown = 10, -- suggested on the sign-in page
-  portal_sms_shown = 50,
+  portal_sms_shown = 50, -- of a page
   portal_tree = 20000, -- rows of the tree of groups; a group with two parents has two
   portal_requests_shown = 100,
   portal_rows = 200, -- of a table
@@ -124,7 +124,8 @@ local limits = {
   request_body_kept = 4096, -- bytes of each
   state_messages = 100, -- newest ones in GET /_sandbox/state
   state_rows = 1000, -- groups, users, connectors, bots, webhooks each
-  sms_kept = 1000,
+  sms_kept = 100000,
+  sms_shown = 1000, -- newest ones in GET /_sandbox/sms
   clock_advance_s = 100 * 365 * 86400,
 
   -- A seed.

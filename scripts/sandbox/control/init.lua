@@ -18,10 +18,10 @@ local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 local router = require "sandbox.http.router"
 local sharing = require "sandbox.control.sharing"
+local sms = require "sandbox.data.sms"
 local snapshot = require "sandbox.control.snapshot"
 local switches = require "sandbox.calls.switches"
 local trigger = require "sandbox.control.trigger"
-local users = require "sandbox.data.users"
 
 local control = {}
 
@@ -93,8 +93,9 @@ local function list_sms(call)
   local out = {}
   -- An unencoded plus sign arrives as a blank.
   local phone = call.query.phone and call.query.phone:gsub("^ ", "+")
-  for i, row in ipairs(users.sms(call.world.db, phone)) do
-    out[i] = { phone = row.phone, text = row.text, at = clock.rfc3339(row.sent_at) }
+  local found = sms.newest(call.world.db, { phone = phone, count = limits.sms_shown })
+  for i, row in ipairs(found) do
+    out[#found + 1 - i] = { phone = row.phone, text = row.text, at = clock.rfc3339(row.sent_at) }
   end
   return { sms = json.array(out) }
 end

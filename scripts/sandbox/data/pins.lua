@@ -4,6 +4,7 @@ local crypto = require "jeton.crypto"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
 local refusal = require "sandbox.base.refusal"
+local sms = require "sandbox.data.sms"
 local users = require "sandbox.data.users"
 
 local pins = {}
@@ -57,7 +58,7 @@ function pins.send(db, purpose, phone, now)
     phone, purpose.connector_id, purpose.user_id)
   db:exec("INSERT INTO pins (phone, connector_id, user_id, hash, sent_at) VALUES (?, ?, ?, ?, ?)",
     phone, purpose.connector_id, purpose.user_id, ids.hash_secret(pin), now)
-  users.send_sms(db, phone, assumptions.pin_sms:format(pin), now)
+  sms.send_pin(db, phone, pin, purpose.user_id and users.by_id(db, purpose.user_id), now)
 end
 
 --- The PIN that is still valid.

@@ -306,6 +306,11 @@ local MIGRATIONS = {
     error TEXT);
   CREATE INDEX delivery_attempts_delivery ON delivery_attempts(delivery);
   ]],
+  -- Text messages in the language of who gets them.
+  [[
+  ALTER TABLE users ADD COLUMN language TEXT NOT NULL DEFAULT '';
+  ALTER TABLE sms ADD COLUMN language TEXT NOT NULL DEFAULT 'en';
+  ]],
 }
 
 -- The order in which tables are emptied: children before parents.

@@ -1,5 +1,4 @@
 --- Users, by phone number. An unknown number becomes an unprovisioned user.
-local assumptions = require "sandbox.base.assumptions"
 local counting = require "sandbox.data.counting"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
@@ -17,6 +16,7 @@ local users = {}
 ---@field o365_id string
 ---@field provisioned integer 0 or 1
 ---@field tenant_admin integer 0 or 1
+---@field language "en"|"fr"|"" of the portal, once it was chosen there
 ---@field phone_added_at integer epoch seconds when the user verified the number in the portal; 0: never
 
 ---@return sandbox.user|nil
@@ -106,13 +106,6 @@ function users.find_or_invite(db, phone, tenant_id, now)
   return users.create(db, { tenant_id = tenant_id, phone = phone, provisioned = false }, now), true
 end
 
---- Tells somebody who has no account yet, by SMS, that he was added to a group.
----@param inviter string name of who did it
----@param group_name string
-function users.send_invitation(db, user, inviter, group_name, now)
-  users.send_sms(db, user.phone, assumptions.invitation_sms:format(inviter, group_name), now)
-end
-
 --- The tenant's first admin.
 ---@return sandbox.user|nil
 function users.first_admin(db, tenant_id)
@@ -126,26 +119,13 @@ function users.is_bot(db, id)
   return db:row("SELECT 1 AS found FROM bots WHERE user_id = ?", id) ~= nil
 end
 
-function users.send_sms(db, phone, text, now)
-  db:exec("INSERT INTO sms (phone, text, sent_at) VALUES (?, ?, ?)", phone, text, now)
-  db:exec("DELETE FROM sms WHERE number <= (SELECT max(number) FROM sms) - ?", limits.sms_kept)
-end
-
----@param phone string|nil nil: of all numbers
----@return table[] oldest first
-function users.sms(db, phone)
-  if phone then
-    return db:rows("SELECT phone, text, sent_at FROM sms WHERE phone = ? ORDER BY number", phone)
+--- The language that the account has chosen in the portal: for text messages.
+---@param user sandbox.user
+---@param code "en"|"fr"
+function users.set_language(db, user, code)
+  if user.language ~= code then
+    db:exec("UPDATE users SET language = ? WHERE id = ?", code, user.id)
   end
-  return db:rows "SELECT phone, text, sent_at FROM sms ORDER BY number"
-end
-
----@param phone string|nil nil: of all numbers
----@param count integer
----@return table[] newest first
-function users.newest_sms(db, phone, count)
-  return db:rows([[SELECT number, phone, text, sent_at FROM sms WHERE ?1 IS NULL OR phone = ?1
-                   ORDER BY number DESC LIMIT ?2]], phone, count)
 end
 
 return users

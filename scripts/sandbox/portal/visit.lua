@@ -113,6 +113,7 @@ end
 --- Starts a session with a new id.
 ---@param user sandbox.user
 function visit:sign_in(user)
+  users.set_language(self.db, user, self.language)
   self.world.portal.sessions:close(self.id)
   self:set_id(self.world.portal.sessions:open(user.id, self.now))
   self.session = self.world.portal.sessions:find(self.id, self.now)
@@ -127,6 +128,9 @@ end
 
 ---@param code "en"|"fr"
 function visit:set_language(code)
+  if self.user then
+    users.set_language(self.db, self.user, code)
+  end
   self:set_cookie(LANGUAGE_COOKIE, code, YEAR_S)
 end
 

@@ -1,5 +1,6 @@
 --- The parts that pages are made of.
 local html = require "html.elements"
+local limits = require "sandbox.base.limits"
 local refusals = require "sandbox.portal.refusals"
 
 local h = html.h
@@ -161,6 +162,24 @@ end
 ---@return html.element
 function widgets.badge(text, kind)
   return h.span { class = kind and "badge " .. kind or "badge", text }
+end
+
+--- A form that searches.
+---@param search {action: string, label: string, value: string|nil, button: string}
+---@return html.element
+function widgets.search(search)
+  return h.form {
+    action = search.action, method = "get", class = "search", role = "search",
+    h.label { for_ = "field-query", search.label },
+    h.div {
+      class = "with-copy",
+      h.input {
+        type = "search", id = "field-query", name = "query", value = search.value,
+        maxlength = limits.name_characters,
+      },
+      h.button { class = "second", search.button },
+    },
+  }
 end
 
 --- A refusal of the API, in the language of the page if there is a translation.

@@ -1,4 +1,5 @@
 --- Finds users by phone number. An unknown number becomes an unprovisioned user and gets an SMS.
+local sms = require "sandbox.data.sms"
 local users = require "sandbox.data.users"
 
 --- Calls fn for the user of each number.
@@ -11,7 +12,7 @@ local function invite(call, group, phones, fn)
     local user, is_new = users.find_or_invite(call.db, phone, group.tenant_id, call.now)
     fn(user)
     if is_new then
-      users.send_invitation(call.db, user, call.caller.user.name, group.name, call.now)
+      sms.send_invitation(call.db, phone, call.caller.user, group.name, call.now)
     end
   end
 end

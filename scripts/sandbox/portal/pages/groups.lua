@@ -67,22 +67,6 @@ local function find(visit, list, text)
   return out
 end
 
-local function search_form(visit, text)
-  local t = visit.t
-  return h.form {
-    action = "/portal/groups", method = "get", class = "search", role = "search",
-    h.label { for_ = "field-query", t "groups.search" },
-    h.div {
-      class = "with-copy",
-      h.input {
-        type = "search", id = "field-query", name = "query", value = text,
-        maxlength = limits.name_characters,
-      },
-      h.button { class = "second", t "groups.find" },
-    },
-  }
-end
-
 local function rows_of(visit, entries)
   local t, rows = visit.t, {}
   local counts = groups.member_counts(visit.db, entries)
@@ -143,7 +127,9 @@ local function list(visit)
     intro = h.p { t "groups.intro" },
     main = {
       h.div { class = "row", h.a { class = "button", href = "/portal/groups/new", t "groups.add" } },
-      search_form(visit, text),
+      widgets.search {
+        action = "/portal/groups", label = t "groups.search", value = text, button = t "groups.find",
+      },
       #shown > 0 and widgets.table(t "groups.title", {
         t "groups.name", t "groups.kind", t "groups.members", t "groups.your_role",
       }, rows_of(visit, shown)) or h.p { class = "empty", t(text and "groups.none_found" or "groups.none") },

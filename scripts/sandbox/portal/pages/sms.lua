@@ -1,43 +1,82 @@
---- The SMS inbox: messages that would have been sent to phones.
+--- The SMS inbox: messages that would have been sent to phones, in pages, with a search.
 local html = require "html.elements"
+local http = require "jeton.http"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
 local respond = require "sandbox.portal.respond"
-local users = require "sandbox.data.users"
+local sms = require "sandbox.data.sms"
+local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
 
 local LIVE_MS = 2000
+local PATH = "/portal/sms"
+
+local function link(query)
+  local parts = {}
+  for _, name in ipairs { "phone", "query", "before" } do
+    parts[#parts + 1] = query[name] and name .. "=" .. http.encode(tostring(query[name])) or nil
+  end
+  return PATH .. (#parts > 0 and "?" .. table.concat(parts, "&") or "")
+end
+
+local function item(visit, message)
+  local to = visit.t("sms.to", {
+    phone = message.name ~= "" and message.name .. " (" .. message.phone .. ")" or message.phone,
+  })
+  return h.li {
+    h.p {
+      class = "meta",
+      ids.is_phone(message.phone) and h.a { href = link { phone = message.phone }, to } or h.span { to },
+      visit:moment(message.sent_at),
+    },
+    h.p { lang = message.language ~= visit.language and message.language or nil, message.text },
+  }
+end
+
+local function text_of(value)
+  return value and value:find "%S" and value or nil
+end
 
 local function show(visit)
   local t = visit.t
   -- An unencoded plus sign arrives as a blank.
-  local phone = visit.query.phone and visit.query.phone:gsub("^ ", "+")
-  local messages = users.newest_sms(visit.db, phone, limits.portal_sms_shown)
+  local phone, text = text_of(visit.query.phone), text_of(visit.query.query)
+  phone = phone and phone:gsub("^ ", "+")
+  local before = math.tointeger(tonumber(visit.query.before))
+  local found, has_older = sms.newest(visit.db, {
+    phone = phone, text = text, before = before, count = limits.portal_sms_shown,
+  })
   local items = {}
-  for i, sms in ipairs(messages) do
-    local to = ids.is_phone(sms.phone) and h.a {
-      href = "/portal/sms?phone=%2B" .. sms.phone:sub(2), t("sms.to", { phone = sms.phone }),
-    } or t("sms.to", { phone = sms.phone })
-    items[i] = h.li {
-      h.p { class = "meta", h.span { to }, visit:time(sms.sent_at) },
-      h.p { sms.text },
-    }
+  for i, message in ipairs(found) do
+    items[i] = item(visit, message)
   end
   return respond.page(visit, {
     title = t "sms.title",
     intro = h.p { t "sms.intro" },
     main = {
-      phone and h.p { h.a { href = "/portal/sms", t "sms.all" } },
+      widgets.search { action = PATH, label = t "sms.search", value = text, button = t "groups.find" },
+      (phone or text) and h.p { h.a { href = PATH, t "sms.all" } },
       h.div {
-        id = "sms", data_live = LIVE_MS,
-        #items > 0 and h.ul { class = "sms", items } or h.p { class = "empty", t "sms.none" },
+        id = "sms", data_live = not before and LIVE_MS,
+        #items > 0 and h.ul { class = "sms", items }
+          or h.p { class = "empty", t((phone or text or before) and "sms.none_found" or "sms.none") },
+      },
+      (before or has_older) and h.nav {
+        class = "row", aria_label = t "groups.pages",
+        before and h.a {
+          class = "button second", href = link { phone = phone, query = text }, t "sms.newest",
+        },
+        has_older and h.a {
+          class = "button second",
+          href = link { phone = phone, query = text, before = found[#found].number }, t "sms.older",
+        },
       },
     },
   })
 end
 
 return {
-  menu = { key = "sms.title", path = "/portal/sms", icon = "inbox" },
-  routes = { { method = "GET", path = "/portal/sms", run = show } },
+  menu = { key = "sms.title", path = PATH, icon = "inbox" },
+  routes = { { method = "GET", path = PATH, run = show } },
 }

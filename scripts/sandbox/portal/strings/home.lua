@@ -68,5 +68,9 @@ return {
   },
   ["sms.none"] = { en = "No SMS yet.", fr = "Pas encore de SMS." },
   ["sms.to"] = { en = "To {phone}", fr = "Au {phone}" },
-  ["sms.all"] = { en = "Show messages to all numbers", fr = "Afficher les SMS de tous les numéros" },
+  ["sms.all"] = { en = "Show all messages", fr = "Afficher tous les SMS" },
+  ["sms.search"] = { en = "Search by text or number", fr = "Rechercher par texte ou numéro" },
+  ["sms.none_found"] = { en = "No SMS is like this.", fr = "Aucun SMS ne correspond." },
+  ["sms.newest"] = { en = "Newest", fr = "Plus récents" },
+  ["sms.older"] = { en = "Older", fr = "Plus anciens" },
 }

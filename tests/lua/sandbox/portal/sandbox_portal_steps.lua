@@ -157,6 +157,66 @@ function TestPhone.test_checks_of_pins_are_limited()
   lu.assertEquals(verify(alice, page, "x").status, 429)
 end
 
+local TestInbox = {}
+
+function TestInbox.setUp()
+  wire.reset()
+end
+
+local function count_sms(body)
+  local _, count = body:gsub('<p class="meta">', "")
+  return count
+end
+
+function TestInbox.test_none_is_lost_and_each_is_found()
+  local alice, page, pin = waiting()
+  verify(alice, page, pin)
+  local phones = {}
+  for i = 1, 300 do phones[i] = ("+3320000%04d"):format(i) end
+  local members = "/portal/groups/" .. wire.sales .. "/members"
+  alice:submit(alice:page(members), members, { phones = table.concat(phones, "\n") })
+  -- Every page, from the newest to the PIN.
+  local path, seen, last = "/portal/sms", 0, nil
+  while path do
+    last = alice:page(path)
+    seen = seen + count_sms(last)
+    local older = last:match 'href="([^"]*before=[^"]*)"'
+    path = older and browser.text(older)
+  end
+  lu.assertEquals(seen, 301)
+  lu.assertStrContains(last, pin)
+  for query, wanted in pairs {
+    [pin] = 1, ["%2B33 2 0000"] = 50, ["0000 0030"] = 1, ["sALES"] = 50, ["100%25"] = 0, ["_"] = 0,
+  } do
+    lu.assertEquals(count_sms(alice:page("/portal/sms?query=" .. query:gsub(" ", "%%20"))), wanted, query)
+  end
+  lu.assertStrContains(alice:page "/portal/sms?query=%22%3E%3Cb%3E", 'value="&quot;&gt;&lt;b&gt;"')
+  lu.assertEquals(#wire.ok("GET", "/_sandbox/sms").sms, 301)
+end
+
+function TestInbox.test_they_are_in_the_language_of_the_account()
+  local alice = browser.new { language = "fr" }
+  alice:sign_in "alice@contoso.example"
+  alice:submit(alice:page "/portal/phone", "/portal/phone", { phone = "+33100000055" })
+  local french = "est votre code confidentiel pour Kaizala"
+  lu.assertStrContains(alice:page "/portal/sms", french)
+  -- The API sends to a number: what counts is the language of who has it, else of who invites.
+  local generate = { mobileNumber = wire.alice, applicationId = wire.application_id }
+  wire.ok("POST", "/v1/generatePin", { json = generate })
+  lu.assertStrContains(wire.ok("GET", "/_sandbox/sms?phone=%2B33100000001").sms[1].text, french)
+  generate.mobileNumber = wire.bruno
+  wire.ok("POST", "/v1/generatePin", { json = generate })
+  lu.assertStrContains(wire.ok("GET", "/_sandbox/sms?phone=%2B33100000002").sms[1].text, "is your PIN")
+  wire.ok("PUT", "/v1/groups/" .. wire.sales .. "/members",
+    { token = wire.access(), json = { members = { "+33100000066" } } })
+  lu.assertStrContains(wire.ok("GET", "/_sandbox/sms?phone=%2B33100000066").sms[1].text, "vous a ajouté")
+  alice:submit(alice:page "/portal/sms", "/portal/language", { language = "en" })
+  lu.assertStrContains(alice:page "/portal/sms", ' lang="fr">')
+  generate.mobileNumber = wire.alice
+  wire.ok("POST", "/v1/generatePin", { json = generate })
+  lu.assertStrContains(wire.ok("GET", "/_sandbox/sms?phone=%2B33100000001").sms[2].text, "is your PIN")
+end
+
 local TestConnectors = {}
 
 function TestConnectors.test_a_connector_in_two_steps()
@@ -458,6 +518,6 @@ function TestBothLanguages.test_pages()
 end
 
 return wire.run {
-  TestPhone = TestPhone, TestConnectors = TestConnectors, TestTokens = TestTokens,
+  TestPhone = TestPhone, TestInbox = TestInbox, TestConnectors = TestConnectors, TestTokens = TestTokens,
   TestExchange = TestExchange, TestBothLanguages = TestBothLanguages,
 }
