@@ -10,7 +10,7 @@
 -- Out:   the first run of a day sends a survey. Each later one writes FOLDER/attendance-DATE.csv and prints
 --        how many have answered; the first of these also reminds the others. Today's survey is kept in
 --        `jeton.state`.
-local csv = require "lib.csv"
+local csv = require "jeton.csv"
 local jeton = require "jeton"
 local kaizala = require "kaizala"
 local state = require "jeton.state"
@@ -62,7 +62,7 @@ local function report(group, asked, folder)
   local survey = group:action(asked.survey)
   local rows, missing = read_answers(group, survey)
   local path = ("%s/attendance-%s.csv"):format(folder, asked.day)
-  csv.write(path, rows)
+  csv.write(path, rows, { guard = true }) -- others wrote this
   print(("%d of %d answered; wrote %s"):format(#rows - 1 - #missing, #rows - 1, path))
   if #missing > 0 and not asked.reminded then
     remind(group, survey, missing)

@@ -8,7 +8,7 @@
 --
 -- Out:   the posted leaderboard. Equal scores have the same rank, so the list can be longer than TOP. Only
 --        once a day: a second run posts and prints nothing.
-local csv = require "lib.csv"
+local csv = require "jeton.csv"
 local jeton = require "jeton"
 local kaizala = require "kaizala"
 local state = require "jeton.state"
@@ -18,15 +18,16 @@ local MEDALS = { "🥇", "🥈", "🥉" }
 
 -- The rows of the file, with scores as numbers.
 local function read_scores(path)
-  local rows, lines = csv.read(path, { "name", "score" }), {}
-  for _, row in ipairs(rows) do
+  local rows, lines = {}, {}
+  for row, line in csv.rows(path, { columns = { "name", "score" } }) do
     local function fail(format, ...)
-      error(("%s:%d: " .. format):format(path, row.line, ...), 0)
+      error(("%s:%d: " .. format):format(path, line, ...), 0)
     end
     local first = lines[row.name]
     if row.name == "" then fail "the name is missing" end
     if first then fail("duplicate name '%s'; first in line %d", row.name, first) end
-    lines[row.name] = row.line
+    lines[row.name] = line
+    rows[#rows + 1] = row
     -- Only digits: tonumber would also accept "0x1F" and "1e999".
     row.points = row.score:find "^%s*[-+]?%d+%.?%d*%s*$" and tonumber(row.score)
     if not row.points then fail("the score must be a number such as 12 or 7.5, got '%s'", row.score) end

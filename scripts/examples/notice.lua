@@ -11,7 +11,7 @@
 --        who got it, for each text and group: another run sends only to the rest. If a request had no reply,
 --        its numbers may have got the notice: they are `unknown`, and it is not sent to them again.
 local crypto = require "jeton.crypto"
-local csv = require "lib.csv"
+local csv = require "jeton.csv"
 local jeton = require "jeton"
 local kaizala = require "kaizala"
 local state = require "jeton.state"
@@ -41,9 +41,9 @@ local function read_numbers(group, source)
     for subscriber in group:subscribers() do add(subscriber.mobile_number) end
     return numbers
   end
-  for _, row in ipairs(csv.read(source, { "phone" })) do
+  for row, line in csv.rows(source, { columns = { "phone" } }) do
     if not row.phone:find "^%+[1-9]%d+$" or #row.phone < 9 or #row.phone > 16 then
-      error(("%s:%d: '%s' is not a number with + and country code"):format(source, row.line, row.phone), 0)
+      error(("%s:%d: '%s' is not a number with + and country code"):format(source, line, row.phone), 0)
     end
     add(row.phone)
   end

@@ -9,7 +9,7 @@
 --
 -- Out:   a line on what was sent, or on how many answers were written. Collecting again overwrites the CSV
 --        file and replaces the rows of the database.
-local csv = require "lib.csv"
+local csv = require "jeton.csv"
 local jeton = require "jeton"
 local kaizala = require "kaizala"
 local sqlite = require "jeton.sqlite"
@@ -55,7 +55,7 @@ local function write_csv(path, survey)
     end
     rows[#rows + 1] = row
   end
-  csv.write(path, rows)
+  csv.write(path, rows, { guard = true }) -- others wrote this
 end
 
 local function write_database(path, survey)

@@ -10,7 +10,7 @@
 -- Out:   a line for each ticket that was opened or closed, or is late (one reminder each). A ticket is opened
 --        only once, however long it stays in the queue: `jeton.state` keeps open and closed ones. The group
 --        gets a message when one is closed.
-local csv = require "lib.csv"
+local csv = require "jeton.csv"
 local jeton = require "jeton"
 local kaizala = require "kaizala"
 local log = require "jeton.log"
@@ -23,14 +23,15 @@ local function keep(ticket)
 end
 
 local function read_queue(path)
-  local rows = csv.read(path, { "id", "title", "assignee", "hours" })
-  for _, row in ipairs(rows) do
+  local rows = {}
+  for row, line in csv.rows(path, { columns = { "id", "title", "assignee", "hours" } }) do
     local hours = math.tointeger(row.hours)
     if not hours or hours < 1 then
-      error(("%s:%d: hours must be a whole number of at least 1, got '%s'"):format(path, row.line,
+      error(("%s:%d: hours must be a whole number of at least 1, got '%s'"):format(path, line,
         row.hours), 0)
     end
     row.hours = hours
+    rows[#rows + 1] = row
   end
   return rows
 end

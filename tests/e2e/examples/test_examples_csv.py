@@ -48,7 +48,7 @@ class Leaderboard(WithSandbox):
                            ('name,score\n"A\nB",1\nC,0x1F\n', "scores.csv:4: the score must be a number"),
                            ("name,score\nA,1\nB,2\nA,3\n", "scores.csv:4: duplicate name 'A'; first in line 2"),
                            ("name,score\n,1\n", "scores.csv:2: the name is missing"),
-                           ("name,points\nA,1\n", "scores.csv:1: there is no column 'score'; there are: name, points"),
+                           ("name,points\nA,1\n", "scores.csv:1: there is no column 'score'; there are: 'name', 'points'"),
                            ("name,score\n", "scores.csv: no scores below the first line")):
             self.write("scores.csv", text)
             self.fails(1, "run", "leaderboard.lua", "scores.csv", says=says)

@@ -28,7 +28,7 @@ class Installed(support.Case):
                      "share/man/man5/jeton.yaml.5",
                      "share/jeton/examples/hello.lua", "share/jeton/examples/hello.yaml",
                      "share/jeton/examples/disk-alert.lua", "share/jeton/examples/data/logo.png",
-                     "share/jeton/examples/lib/csv.lua",
+                     "share/jeton/examples/lib/xml.lua",
                      "share/bash-completion/completions/jeton", "share/zsh/site-functions/_jeton",
                      "share/fish/vendor_completions.d/jeton.fish", "share/jeton/meta/jeton/http.lua"):
             self.assertTrue(os.path.isfile(os.path.join(self.prefix, path)), path)

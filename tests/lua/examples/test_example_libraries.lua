@@ -1,62 +1,9 @@
--- The libraries of scripts/examples: CSV, XML, feeds.
+-- The libraries of scripts/examples: XML, feeds.
 local lu = require "luaunit"
 
 package.path = os.getenv "JETON_SOURCE" .. "/scripts/examples/?.lua;" .. package.path
-local csv = require "lib.csv"
 local xml = require "lib.xml"
 local feed = require "lib.feed"
-
-local path = os.tmpname()
-
-local function read(text, needed)
-  local file <close> = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-  return csv.read(path, needed or {})
-end
-
-local TestCsv = {}
-
-function TestCsv.test_fields()
-  for text, expected in pairs {
-    ["a,b\n1,2\n"] = { { a = "1", b = "2", line = 2 } },
-    ["a,b\r\n1,2"] = { { a = "1", b = "2", line = 2 } },
-    ["\u{FEFF}a,b\n,\n"] = { { a = "", b = "", line = 2 } },
-    ['a,b\n"x, ""y""","two\nlines"\n3,4\n'] =
-      { { a = 'x, "y"', b = "two\nlines", line = 2 }, { a = "3", b = "4", line = 4 } },
-    ['a\n""\n\n\n x \n'] = { { a = " x ", line = 5 } },
-    ["a,b\n"] = {},
-  } do
-    lu.assertEquals(read(text), expected, text)
-  end
-end
-
-function TestCsv.test_what_is_wrong()
-  for text, says in pairs {
-    [""] = ":1: the file is empty",
-    ["a,a\n"] = ":1: duplicate column 'a'",
-    ["a,b\n1,2\n1\n"] = ":3: 1 fields, but the first line has 2 columns",
-    ["a,b\n1,2,3\n"] = ":2: 3 fields, but the first line has 2 columns",
-    ['a,b\n1,"2\n3\n'] = ":2: this quote is never closed",
-    ['a,b\n1,2"\n'] = ":2: a quote inside an unquoted field",
-    ['a,b\n"1" ,2\n'] = ":2: expected a comma or the end of the line here",
-    ["a,b\n1\r2\n"] = ":2: expected a comma or the end of the line here",
-    ["a,b\n1,\xE9\n"] = ":2: this is not UTF-8",
-    ["a;b\n"] = ":1: there is no column 'b'; there are: a;b",
-  } do
-    lu.assertErrorMsgContains(path .. says, read, text, { says:match "no column '(b)'" })
-  end
-  lu.assertErrorMsgContains("No such file", csv.read, path .. ".none", {})
-end
-
-function TestCsv.test_what_is_written_is_read_again()
-  local rows = { { "a", "b" }, { 'x, "y"', "two\r\nlines" }, { 1.5, 2 } }
-  csv.write(path, rows)
-  lu.assertEquals(csv.read(path, { "a", "b" }), {
-    { a = 'x, "y"', b = "two\r\nlines", line = 2 }, { a = "1.5", b = "2", line = 4 },
-  })
-  lu.assertErrorMsgContains("No such file", csv.write, path .. ".none/file", rows)
-end
 
 local TestXml = {}
 
@@ -130,7 +77,6 @@ function TestFeed.test_which_element_is_what()
 end
 
 local result = lu.LuaUnit.new():runSuiteByInstances {
-  { "TestCsv", TestCsv }, { "TestXml", TestXml }, { "TestFeed", TestFeed },
+  { "TestXml", TestXml }, { "TestFeed", TestFeed },
 }
-os.remove(path)
 os.exit(result)

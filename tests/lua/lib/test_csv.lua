@@ -1,0 +1,215 @@
+-- jeton.csv
+local lu = require "luaunit"
+local csv = require "jeton.csv"
+
+local path = os.tmpname()
+
+local function put(text)
+  local file <close> = assert(io.open(path, "wb"))
+  file:write(text)
+end
+
+-- Chunks of n bytes.
+local function chunked(text, n)
+  local at = 1 - n
+  return function()
+    at = at + n
+    if at <= #text then return text:sub(at, at + n - 1) end
+  end
+end
+
+local TestRead = {}
+
+function TestRead.test_rows_and_where_they_begin()
+  for text, expected in pairs {
+    ["a,b\n1,2\n"] = { { { a = "1", b = "2" } }, { 2 } },
+    ["a,b\r\n1,2"] = { { { a = "1", b = "2" } }, { 2 } },
+    ["\u{FEFF}a,b\n,\n"] = { { { a = "", b = "" } }, { 2 } },
+    ['a,b\n"x, ""y""","two\nlines"\n3,4\n'] =
+      { { { a = 'x, "y"', b = "two\nlines" }, { a = "3", b = "4" } }, { 2, 4 } },
+    ['a\n""\n\n\n x \n'] = { { { a = " x " } }, { 5 } },
+    ["a,b\n"] = { {}, {} },
+    ["a,b,\n1,2,3\n"] = { { { a = "1", b = "2" } }, { 2 } },
+    ['"a\nb",c\n1,2\n'] = { { { ["a\nb"] = "1", c = "2" } }, { 3 } },
+    ['a,b\n"",""""\n'] = { { { a = "", b = '"' } }, { 2 } },
+  } do
+    lu.assertEquals({ csv.decode(text) }, expected, text)
+    for n = 1, 4 do -- wherever a chunk ends
+      lu.assertEquals({ csv.read(chunked(text, n)) }, expected, text)
+    end
+    put(text)
+    lu.assertEquals({ csv.read(path) }, expected, text)
+  end
+end
+
+function TestRead.test_options()
+  lu.assertEquals(csv.decode("a;b\n1,5;2\n", { separator = ";" }), { { a = "1,5", b = "2" } })
+  lu.assertEquals(csv.decode("a\tb\n", { separator = "\t", header = false }), { { "a", "b" } })
+  lu.assertEquals(csv.decode("1,2\n3\n", { header = false }), { { "1", "2" }, { "3" } })
+  lu.assertEquals(csv.decode("1,2\n", { header = { "x", "y" } }), { { x = "1", y = "2" } })
+  local windows = { encoding = "windows-1252" }
+  lu.assertEquals(csv.decode("n\n\xE9t\xE9 \x80\x93\n", windows), { { n = "été €“" } })
+  lu.assertEquals(csv.decode("\u{FEFF}n\né\n", windows), { { n = "é" } }) -- its mark says that it is UTF-8
+end
+
+function TestRead.test_what_is_wrong()
+  for text, says in pairs {
+    [""] = ":1: the file is empty",
+    ["a,a\n"] = ":1: duplicate column 'a'",
+    ["a,b\n1,2\n1\n"] = ":3: 1 field, but there are 2 columns",
+    ["a,b\n1,2,3\n"] = ":2: 3 fields, but there are 2 columns",
+    ["a,b\n1;2\n"] = ":2: 1 field, but there are 2 columns; is it separated by ';'? Then separator = ';'",
+    ['a,b\n"1\n1",2\n1,"2\n3\n'] = ":4: this quote is never closed",
+    ['a,b\n1,2"\n'] = ":2: a quote inside an unquoted field",
+    ['a,b\n"1" ,2\n'] = ":2: expected ',' or the end of the line after the closing quote",
+    ["a,b\n1\r2\n"] = ":2: a carriage return without a line feed",
+    ["a,b\n1,\xE9\n"] = ":2: this is not UTF-8",
+    ["a,b\n1,\0\n"] = ":2: a NUL byte",
+    ["\xFF\xFEa\0"] = ":1: this is UTF-16",
+    ["a;b\n"] = ":1: there is no column 'b'; there are: 'a;b'; is it separated by ';'?",
+  } do
+    local options = { columns = { says:match "no column '(b)'" } }
+    options = options.columns[1] and options or nil
+    put(text)
+    local rows, err = csv.read(path, options)
+    lu.assertNil(rows, text)
+    lu.assertEquals({ err.kind, err.message:sub(1, #path + #says) }, { "invalid", path .. says })
+    for n = 1, 3 do
+      local none, same = csv.read(chunked(text, n), options)
+      lu.assertNil(none)
+      lu.assertStrContains(same.message, "csv" .. says)
+    end
+  end
+  local rows, err = csv.read(path .. ".none")
+  lu.assertNil(rows)
+  lu.assertStrContains(err.message, "No such file")
+  rows, err = csv.read "/"
+  lu.assertNil(rows)
+  lu.assertEquals(err.message, "/:1: cannot be read: Is a directory")
+end
+
+function TestRead.test_bounds()
+  local function refused(text, options, says)
+    local rows, err = csv.decode(text, options)
+    lu.assertNil(rows)
+    lu.assertStrContains(err.message, says)
+    rows, err = csv.read(chunked(text, 7), options)
+    lu.assertNil(rows)
+    lu.assertStrContains(err.message, says)
+  end
+  refused("a,b\n1,123456789\n", { max_field = 8 }, "csv:2: field 2 has over 8 bytes")
+  refused("a,b\n1,123456789\n", { max_row = 8 }, "csv:2: ")
+  lu.assertEquals(csv.decode("a,b\n12,12345\n", { max_row = 8 }), { { a = "12", b = "12345" } })
+  refused(("x,"):rep(10001), {}, "csv:1: over 10000 fields")
+  local read = 0 -- a quote that is not closed does not bring the whole file into memory
+  local rows, err = csv.read(function()
+    read = read + 65536
+    return read == 65536 and 'a\n"' .. ("x"):rep(65533) or ("x"):rep(65536)
+  end, { max_row = 300000 })
+  lu.assertNil(rows)
+  lu.assertStrContains(err.message, "csv:2: the row that begins here has over 300000 bytes; is a quote not")
+  lu.assertTrue(read < 600000)
+end
+
+function TestRead.test_rows_are_read_as_they_are_needed()
+  local given = 0
+  local function source()
+    given = given + 1
+    return given == 1 and "n\n" or given <= 1000 and given .. "\n" or nil
+  end
+  for row, line in csv.rows(source) do
+    lu.assertEquals({ row.n, line }, { "2", 2 })
+    if line then break end
+  end
+  lu.assertTrue(given < 10)
+  put "n\n1\n2,3\n"
+  local seen = {}
+  local ok, err = pcall(function()
+    for row in csv.rows(path) do seen[#seen + 1] = row.n end
+  end)
+  lu.assertEquals({ ok, err.kind, err.message, seen },
+    { false, "invalid", path .. ":3: 2 fields, but there are 1 columns", { "1" } })
+  local file <close> = assert(io.open(path))
+  lu.assertEquals((csv.rows(file)()), { n = "1" })
+  lu.assertEquals(io.type(file), "file") -- whose own it is
+end
+
+function TestRead.test_a_long_row_takes_time_by_its_length()
+  local text = 'a\n"' .. ("x\n"):rep(1000000) .. '"\n'
+  local begun = os.clock()
+  local rows = assert(csv.read(chunked(text, 1000), { max_field = #text }))
+  lu.assertEquals(#rows[1].a, 2000000)
+  lu.assertTrue(os.clock() - begun < 2, os.clock() - begun)
+end
+
+function TestRead.test_misuse_names_the_line()
+  for says, call in pairs {
+    ["csv.rows: unknown option 'seperator'"] = function() csv.rows(path, { seperator = ";" }) end,
+    ["csv.read: separator must be one character"] = function() csv.read(path, { separator = ";;" }) end,
+    ["csv.read: a path, an open file or a function expected"] = function() csv.read {} end,
+    ["csv.decode: columns must be a list of names"] = function() csv.decode("", { columns = "a" }) end,
+    ["csv: there is no column 'c'; there are: 'a'"] =
+      function() csv.encode({ { c = 1 } }, { columns = { "a" } }) end,
+    ["csv: column 'a': a text, a number or a boolean expected, got a table"] =
+      function() csv.encode({ { a = {} } }, { columns = { "a" } }) end,
+  } do
+    local ok, message = pcall(call)
+    lu.assertFalse(ok)
+    lu.assertStrMatches(message, ".*test_csv%.lua:%d+: .*")
+    lu.assertStrContains(message, says)
+  end
+end
+
+local TestWrite = {}
+
+function TestWrite.test_what_is_written_is_read_again()
+  local rows = { { a = 'x, "y"', b = "two\r\nlines" }, { a = "", b = "" }, { a = " é", b = "1" } }
+  for _, separator in ipairs { ",", ";", "\t" } do
+    local options = { columns = { "a", "b" }, separator = separator }
+    csv.write(path, rows, options)
+    lu.assertEquals(csv.read(path, { separator = separator }), rows)
+    lu.assertEquals(csv.decode(csv.encode(rows, options), { separator = separator }), rows)
+  end
+end
+
+function TestWrite.test_values()
+  local json = require "jeton.json"
+  local rows = { { 1, 1.5, 5.0, 1e300, true, "é" }, { n = 3, nil, json.null, "x" }, {}, { "" } }
+  lu.assertEquals(csv.encode(rows),
+    '1,1.5,5.0,1e+300,true,é\r\n,,x\r\n""\r\n""\r\n')
+  lu.assertEquals(csv.encode({ { "1" }, { b = 2 } }, { columns = { "a", "b" }, bom = true }),
+    "\u{FEFF}a,b\r\n1,\r\n,2\r\n")
+  lu.assertEquals(csv.encode({ { "1" } }, { columns = { "a" }, header = false }), "1\r\n")
+  lu.assertErrorMsgContains("column '1'", csv.encode, { { 0 / 0 } })
+end
+
+function TestWrite.test_formulas_are_guarded_on_demand()
+  local rows = { { "=1+1", "@a", "-x", "+33123456789", "-1,5", "\u{FF1D}1", "a=b", -1 } }
+  lu.assertEquals(csv.encode(rows), '=1+1,@a,-x,+33123456789,"-1,5",\u{FF1D}1,a=b,-1\r\n')
+  lu.assertEquals(csv.encode(rows, { guard = true }),
+    "'=1+1,'@a,'-x,+33123456789,\"-1,5\",'\u{FF1D}1,a=b,-1\r\n")
+end
+
+function TestWrite.test_a_writer()
+  do
+    local writer <close> = csv.writer(path, { columns = { "a" } })
+    writer:write { a = 1 }
+    writer:write { 2 }
+    lu.assertErrorMsgContains("2 fields, but there are 1 columns", writer.write, writer, { 1, 2 })
+  end
+  lu.assertEquals(csv.read(path), { { a = "1" }, { a = "2" } })
+  local writer = csv.writer(path)
+  writer:close()
+  writer:close()
+  lu.assertErrorMsgContains("closed", writer.write, writer, { 1 })
+  local ok, err = pcall(csv.writer, path .. ".none/file")
+  lu.assertEquals({ ok, err.kind }, { false, "invalid" })
+  ok, err = pcall(csv.write, "/dev/full", { { ("x"):rep(100000) } })
+  lu.assertEquals({ ok, err.message }, { false, "/dev/full: cannot be written: No space left on device" })
+end
+
+local runner = lu.LuaUnit.new()
+runner:setOutputType "text"
+local failed = runner:runSuiteByInstances { { "TestRead", TestRead }, { "TestWrite", TestWrite } }
+os.remove(path)
+return failed == 0
