@@ -192,8 +192,8 @@ static void print_dry(struct call *call, const char *url)
     visible_append(&shown, masked.data, masked.len, VISIBLE_LINES);
     vm_held_back(call->vm);
     errno = 0;
-    fwrite(shown.data, 1, shown.len, stdout);
-    fflush(stdout);
+    fwrite(shown.data, 1, shown.len, vm_output(call->vm));
+    fflush(vm_output(call->vm));
     vm_output_look(call->vm);
     buf_destroy(&plain);
     buf_destroy(&masked);

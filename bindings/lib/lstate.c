@@ -30,9 +30,8 @@ static const char *push_script(lua_State *L, const struct config *config, const 
     return lua_pushfstring(L, "script:%s", script);
 }
 
-/* Pushes the scope of the keys: the job and its home, since configurations may share a state
- * folder; or the script. */
-static const char *push_scope(lua_State *L, struct err *err)
+/* The job and its home, since configurations may share a state folder; or the script. */
+const char *lstate_scope(lua_State *L, struct err *err)
 {
     struct vm *vm = vm_of(L);
     const struct job *job = vm_options_of(vm)->job;
@@ -134,7 +133,7 @@ static struct store *ready_store(lua_State *L, const char **scope)
     lua_pushvalue(L, lua_upvalueindex(1));
     *scope = lua_tostring(L, -1);
     if (*scope == NULL)
-        *scope = push_scope(L, &err);
+        *scope = lstate_scope(L, &err);
     if (*scope == NULL || engine_need_store(engine, &err) != 0)
         lerr_raise(L, &err);
     return engine->store;
@@ -200,7 +199,7 @@ static int state_set(lua_State *L)
     lua_settop(L, 2);
     const char *key = check_key(L); /* key value name */
     struct err err = {0};
-    if (!is_shared(L) && push_scope(L, &err) == NULL)
+    if (!is_shared(L) && lstate_scope(L, &err) == NULL)
         return lerr_raise(L, &err);
     push_part(L, "changes");
     lua_pushvalue(L, 3);
@@ -390,7 +389,7 @@ static int state_commit(lua_State *L)
         return 0;
     struct err err = {0};
     int64_t version = 0;
-    const char *scope = push_scope(L, &err);
+    const char *scope = lstate_scope(L, &err);
     if (scope == NULL || engine_need_store(vm_engine(vm_of(L)), &err) != 0)
         return lerr_raise(L, &err);
     struct store *store = vm_engine(vm_of(L))->store;

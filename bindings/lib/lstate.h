@@ -8,6 +8,8 @@
 
 #define LSTATE_RECORD 1 /* user value of a task's context (task_push_context): its record */
 
+/* Pushes the scope of the run's keys. NULL with err: it has none, and nothing is pushed. */
+const char *lstate_scope(lua_State *L, struct err *err);
 /* Pushes the record of the running task's context, else that of the run. */
 void lstate_push_record(lua_State *L);
 void lstate_new_record(lua_State *L); /* pushes an empty one */

@@ -2,6 +2,8 @@
 #include "fd.h"
 #include "larg.h"
 #include "lerr.h"
+#include "lstate.h"
+#include "ltest_script.h"
 #include "ltest_world.h"
 #include "luaopen.h"
 #include "mem.h"
@@ -9,6 +11,7 @@
 #include "vm.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +20,7 @@
 #define SCOPE_TYPE  "jeton.test.scope"
 #define REPORT_MAX  ((size_t)4 * 1024 * 1024)
 #define FOLDER_MODE 0700
+#define FILE_MODE   0600
 
 static const char *check_path(lua_State *L, int arg)
 {
@@ -74,11 +78,26 @@ static int test_enter(lua_State *L)
     return 0;
 }
 
+/* native.write(path, text): a new file that only its owner can read. */
+static int test_write(lua_State *L)
+{
+    size_t len;
+    const char *path = check_path(L, 1), *text = luaL_checklstring(L, 2, &len);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+    int result = fd >= 0 ? fd_write(fd, text, len) : -1;
+    int code = errno;
+    if (fd >= 0)
+        close(fd);
+    return result == 0 ? 0 : luaL_error(L, "cannot write '%s': %s", path, strerror(code));
+}
+
 /* native.scope(): what the tasks of one test have in common. */
 static int test_scope(lua_State *L)
 {
-    lua_newuserdatauv(L, 1, 0);
+    lua_newuserdatauv(L, 1, LSTATE_RECORD);
     luaL_setmetatable(L, SCOPE_TYPE);
+    lstate_new_record(L); /* what the test itself changes in jeton.state ends with it */
+    lua_setiuservalue(L, -2, LSTATE_RECORD);
     return 1;
 }
 
@@ -107,17 +126,35 @@ static int test_cancel(lua_State *L)
     return 0;
 }
 
+/* native.use(path): the configuration that the tests themselves have from now on; a state that is
+ * open is another's. */
+static int test_use(lua_State *L)
+{
+    struct err err;
+    if (ltest_world_use(vm_options_of(vm_of(L))->test->world, check_path(L, 1), &err) != 0)
+        return lerr_return(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 int luaopen_jeton_test_native(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"load", test_load},   {"mask", test_mask},     {"report", test_report},
         {"enter", test_enter}, {"scope", test_scope},   {"start", test_start},
-        {"left", test_left},   {"cancel", test_cancel}, {NULL, NULL}};
+        {"left", test_left},   {"cancel", test_cancel}, {"run", ltest_script},
+        {"use", test_use},     {"write", test_write},   {NULL, NULL}};
     const struct vm_test *test = vm_options_of(vm_of(L))->test;
-    if (test == NULL || test->report_fd < 0)
+    if (test != NULL && test->report_fd < 0) { /* of a script: what test.guard needs */
+        lua_newtable(L);
+        ltest_world_open_script(L, test->world);
+        return 1;
+    }
+    if (test == NULL)
         return luaL_error(L, "jeton.test is for the files that `jeton test` runs: *_test.lua");
     luaL_newmetatable(L, SCOPE_TYPE);
     lua_pop(L, 1);
+    ltest_script_setup(L);
     luaL_newlib(L, functions);
     ltest_world_open(L, test->world);
     return 1;

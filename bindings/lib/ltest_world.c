@@ -1,5 +1,6 @@
 #include "ltest_world.h"
 
+#include "config_load.h"
 #include "fd.h"
 #include "larg.h"
 #include "lerr.h"
@@ -7,6 +8,7 @@
 #include "mem.h"
 #include "newfile.h"
 #include "path.h"
+#include "provider_list.h"
 #include "run.h"
 #include "task.h"
 #include "url.h"
@@ -19,16 +21,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BEGINS_MS  INT64_C(1767603600000) /* 2026-01-05T09:00:00Z, a Monday */
-#define MONO_MS    INT64_C(1000000)       /* of the clocks that are not the wall's, at first */
-#define PLACES_MAX 64
-#define LABEL_MAX  300
-#define ASKED_MAX  300
-#define MISS_CODE  "no_route"
-#define SAVED_MODE 0600
-#define SECOND_MS  1000
-#define LEVELS_MAX 200
-#define FIELDS_MAX HTTP_HEADERS_MAX
+#define BEGINS_MS   INT64_C(1767603600000) /* 2026-01-05T09:00:00Z, a Monday */
+#define MONO_MS     INT64_C(1000000)       /* of the clocks that are not the wall's, at first */
+#define PLACES_MAX  64
+#define CONFIGS_MAX 1000
+#define LABEL_MAX   300
+#define ASKED_MAX   300
+#define MISS_CODE   "no_route"
+#define SAVED_MODE  0600
+#define SECOND_MS   1000
+#define LEVELS_MAX  200
+#define FIELDS_MAX  HTTP_HEADERS_MAX
 
 struct open_place {
     char *host; /* NULL: this machine */
@@ -65,6 +68,8 @@ struct ltest_world {
     lua_Integer ids;
     char recent[LTEST_RECENT][LABEL_MAX];
     size_t nrecent;
+    struct config *configs[CONFIGS_MAX]; /* that the engine has had */
+    size_t nconfigs;
     unsigned char seed[randombytes_SEEDBYTES]; /* of what the tests take for random */
     uint64_t drawn;
     char asked[ASKED_MAX]; /* where the last request without a route was made */
@@ -541,9 +546,47 @@ void ltest_world_random(void *arg, void *bytes, size_t len)
 
 /* The world */
 
-const struct transport *ltest_world_transport(const struct ltest_world *world)
+int ltest_world_use(struct ltest_world *world, const char *path, struct err *err)
 {
-    return &world->fake;
+    struct engine *engine = world->engine;
+    if ((engine->client != NULL && client_is_busy(engine->client)) ||
+        (engine->tokens != NULL && tokens_is_busy(engine->tokens)))
+        return err_set(err, ERR_CONFIG, "a call with a connector is still under way in this test");
+    if (world->nconfigs == CONFIGS_MAX)
+        return err_set(err, ERR_CONFIG, "the tests have used %d configurations", CONFIGS_MAX);
+    struct config *config = ltest_world_config(world, path, err);
+    if (config == NULL)
+        return -1;
+    world->configs[world->nconfigs++] = config;
+    engine_forget_store(engine);
+    engine->config = config;
+    return 0;
+}
+
+static void tell_problems(const struct problems *problems, struct err *err)
+{
+    struct buf all;
+    buf_create(&all, ERR_MSG_MAX);
+    for (size_t i = 0; i < problems->count; i++)
+        if (!problems->items[i].warning)
+            buf_printf(&all, "%s%s", all.len > 0 ? "; " : "", problems->items[i].message);
+    err_set(err, ERR_CONFIG, "%s", all.data);
+    buf_destroy(&all);
+}
+
+struct config *ltest_world_config(const struct ltest_world *world, const char *path,
+                                  struct err *err)
+{
+    const struct engine *engine = world->engine;
+    struct problems problems;
+    problems_create(&problems);
+    struct config *config = config_load(path, provider_list, engine->config->presets, &problems);
+    if (config == NULL)
+        tell_problems(&problems, err);
+    else
+        config_hide(config, engine->redact);
+    problems_destroy(&problems);
+    return config;
 }
 
 struct ltest_world *ltest_world_new(struct engine *engine)
@@ -573,7 +616,16 @@ void ltest_world_free(struct ltest_world *world)
         forget(world->first);
     }
     shut(world);
+    while (world->nconfigs > 0)
+        config_free(world->configs[--world->nconfigs]);
     mem_free(world);
+}
+
+void ltest_world_open_script(lua_State *L, struct ltest_world *world)
+{
+    static const luaL_Reg functions[] = {{"now", world_now}, {NULL, NULL}};
+    lua_pushlightuserdata(L, world);
+    luaL_setfuncs(L, functions, 1);
 }
 
 void ltest_world_open(lua_State *L, struct ltest_world *world)

@@ -18,15 +18,21 @@ struct ltest_world *ltest_world_new(struct engine *engine);
 void ltest_world_close(struct ltest_world *world); /* the tests' vm is about to be freed */
 void ltest_world_free(struct ltest_world *world);
 
-/* Adds its functions to the table on top of L, the main state of the tests. */
+/* Adds its functions to the table on top of L, of the tests. */
 void ltest_world_open(lua_State *L, struct ltest_world *world);
+/* The same of a script that they run. */
+void ltest_world_open_script(lua_State *L, struct ltest_world *world);
+/* One more of them (config_free). NULL with ERR_CONFIG. */
+struct config *ltest_world_config(const struct ltest_world *world, const char *path,
+                                  struct err *err);
+/* The configuration at path is the engine's from now on; the one before lives on. ERR_CONFIG. No
+ * call of the engine's client may be under way. */
+int ltest_world_use(struct ltest_world *world, const char *path, struct err *err);
 /* A call of a script has failed: where it stands, if no route was why. The world as void *, for
  * vm_test. */
 void ltest_world_failed(void *world, lua_State *L, const struct err *err);
 void ltest_world_random(void *world, void *bytes, size_t len);
 /* Wall clock of the tests, ms. */
 int64_t ltest_world_now_ms(const struct ltest_world *world);
-/* For what runs beside the tests in the same world. */
-const struct transport *ltest_world_transport(const struct ltest_world *world);
 
 #endif

@@ -440,6 +440,11 @@ void task_run_all(struct task_scheduler *scheduler)
     loop_run_until(scheduler->loop, &scheduler->idle);
 }
 
+bool task_all_ended(const struct task_scheduler *scheduler)
+{
+    return scheduler->idle;
+}
+
 void task_stop(struct task_scheduler *scheduler)
 {
     scheduler->stopped = true;

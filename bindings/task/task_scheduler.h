@@ -13,6 +13,8 @@ struct task_scheduler *task_scheduler_new(lua_State *L, struct loop *loop,
 void task_scheduler_free(struct task_scheduler *scheduler);
 /* Runs until every task has ended, or task_stop. */
 void task_run_all(struct task_scheduler *scheduler);
+/* What it waits for, where somebody else turns the loop. */
+bool task_all_ended(const struct task_scheduler *scheduler);
 /* From now on no task is resumed. */
 void task_stop(struct task_scheduler *scheduler);
 /* Ends the tasks that are left: cancels what they wait for and closes their pending <close>

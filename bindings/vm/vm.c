@@ -261,8 +261,8 @@ static void say_held_back(const struct vm *vm)
                 count, count == 1 ? " was" : "s were");
 }
 
-/* Runs the function that is on L, below its nargs arguments. */
-static int run(struct vm *vm, int nargs, int *status, struct err *err)
+/* Starts the function that is on L, below its nargs arguments. */
+static int begin(struct vm *vm, int nargs, struct err *err)
 {
     vm->watchdog = vm_watchdog_new(vm, err);
     if (vm->watchdog == NULL)
@@ -272,7 +272,11 @@ static int run(struct vm *vm, int nargs, int *status, struct err *err)
     task_mark_joined(vm->main_task);
     task_watch_add(vm->main_task, &vm->main_watch);
     vm_limits_start(vm);
-    task_run_all(vm->run.scheduler);
+    return 0;
+}
+
+int vm_finish(struct vm *vm, int *status, struct err *err)
+{
     vm_interrupt_poll(vm);
     vm_limits_look(vm);
 
@@ -294,6 +298,14 @@ static int run(struct vm *vm, int nargs, int *status, struct err *err)
         engine_know_secrets(vm->options.engine);
     say_held_back(vm);
     return result;
+}
+
+static int run(struct vm *vm, int nargs, int *status, struct err *err)
+{
+    if (begin(vm, nargs, err) != 0)
+        return -1;
+    task_run_all(vm->run.scheduler);
+    return vm_finish(vm, status, err);
 }
 
 /* Lets require find modules in the script's folder, or in the working directory. */
@@ -342,6 +354,37 @@ int vm_run_file(struct vm *vm, const char *path, int *status, struct err *err)
         return -1;
     int nargs = push_args(vm, err);
     return nargs >= 0 ? run(vm, nargs, status, err) : -1;
+}
+
+static int run_prelude(struct vm *vm, struct err *err)
+{
+    const char *code = vm->options.test->prelude;
+    if (luaL_loadbufferx(vm->L, code, strlen(code), "=jeton", "t") != LUA_OK ||
+        lua_pcall(vm->L, 0, 0, 0) != LUA_OK) {
+        err_set(err, ERR_SCRIPT, "%s", lua_tostring(vm->L, -1));
+        lua_pop(vm->L, 1);
+        return -1;
+    }
+    return 0;
+}
+
+int vm_begin_file(struct vm *vm, const char *path, struct err *err)
+{
+    vm->is_script = true;
+    if (vm->broken.kind != ERR_NONE) {
+        *err = vm->broken;
+        return -1;
+    }
+    if (run_prelude(vm, err) != 0 || vm_load(vm->L, vm, path, &vm->script, err) != 0 ||
+        set_path(vm, err) != 0)
+        return -1;
+    int nargs = push_args(vm, err);
+    return nargs >= 0 ? begin(vm, nargs, err) : -1;
+}
+
+bool vm_has_ended(const struct vm *vm)
+{
+    return task_all_ended(vm->run.scheduler);
 }
 
 int vm_push_script(lua_State *L, const char *path, struct err *err)

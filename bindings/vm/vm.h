@@ -10,6 +10,7 @@
 #include "vm_limits.h"
 
 #include <lua.h>
+#include <stdio.h>
 
 /* An attempt at a job. */
 struct vm_attempt {
@@ -55,6 +56,9 @@ struct vm_test {
     void (*failed)(void *world, lua_State *L, const struct err *err);
     int report_fd; /* of the tests themselves: gets a line for each event; -1: of a script that
                       they run */
+    /* Of such a script. */
+    FILE *in, *out, *err; /* its standard streams, in place of the process's */
+    const char *prelude;  /* Lua that is run before it, and cannot wait */
 };
 
 struct vm_options {
@@ -92,6 +96,11 @@ void vm_free(struct vm *vm);
  * A vm runs once.
  */
 int vm_run_file(struct vm *vm, const char *path, int *status, struct err *err);
+/* The same where somebody else turns the loop: it begins, until vm_has_ended, and is then to be
+ * finished, from the loop. 0: it has begun. */
+int vm_begin_file(struct vm *vm, const char *path, struct err *err);
+bool vm_has_ended(const struct vm *vm);
+int vm_finish(struct vm *vm, int *status, struct err *err);
 /* Calls function `name` of an embedded module with one string argument (JSON), as the first task.
  */
 int vm_run_module(struct vm *vm, const char *module, const char *name, const char *json,
@@ -126,13 +135,16 @@ void vm_interrupt(struct vm *vm, int signo);
 /* For bindings. */
 /* To be called for each request that a dry run prints. The run says at its end how many. */
 void vm_held_back(struct vm *vm);
-/* To be called after writing to stdout, with errno set to 0 before. Interrupts the script if nobody
+/* Where the script prints: stdout, but for one that a test runs. */
+FILE *vm_output(const struct vm *vm);
+/* To be called after writing to it, with errno set to 0 before. Interrupts the script if nobody
  * reads its output any more. */
 void vm_output_look(struct vm *vm);
 /* Prints what jeton itself says to a person: through the redaction point, and on a terminal
  * visible. No metamethod is called; what fails is seen by vm_output_look. */
 void vm_output_write(struct vm *vm, const char *text, size_t len);
 struct vm *vm_of(lua_State *L);
+lua_State *vm_lua(const struct vm *vm); /* the main state */
 struct engine *vm_engine(struct vm *vm);
 const struct vm_options *vm_options_of(struct vm *vm);
 /* The real path of the script; NULL: it came from standard input, or a module runs. */

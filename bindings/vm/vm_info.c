@@ -6,6 +6,11 @@ struct vm *vm_of(lua_State *L)
     return (struct vm *)run_of(L);
 }
 
+lua_State *vm_lua(const struct vm *vm)
+{
+    return vm->L;
+}
+
 struct engine *vm_engine(struct vm *vm)
 {
     return vm->options.engine;

@@ -15,9 +15,15 @@
 #include <string.h>
 #include <unistd.h>
 
+FILE *vm_output(const struct vm *vm)
+{
+    const struct vm_test *test = vm->options.test;
+    return test != NULL && test->out != NULL ? test->out : stdout;
+}
+
 void vm_output_look(struct vm *vm)
 {
-    if (vm->output_errno != 0 || !ferror(stdout))
+    if (vm->output_errno != 0 || !ferror(vm_output(vm)))
         return;
     vm->output_errno = errno != 0 ? errno : EIO;
     /* Printing is not what a module is for: `jeton sandbox | head -n 1` goes on serving. */
@@ -36,7 +42,7 @@ void vm_output_begins(struct vm *vm)
 int vm_output_arrived(struct vm *vm, int *status, struct err *err)
 {
     errno = 0;
-    fflush(stdout);
+    fflush(vm_output(vm));
     vm_output_look(vm);
     if (vm->output_errno == 0)
         return 0;
@@ -55,14 +61,15 @@ void vm_output_write(struct vm *vm, const char *text, size_t len)
     buf_create_secret(&masked, len * sizeof REDACT_MASK + sizeof REDACT_MASK);
     redact_text(vm->options.engine->redact, text, len, &masked);
     buf_create_secret(&shown, masked.len * VISIBLE_GROWTH);
-    bool terminal = isatty(STDOUT_FILENO) == 1;
+    FILE *file = vm_output(vm);
+    bool terminal = file == stdout && isatty(STDOUT_FILENO) == 1;
     if (terminal)
         visible_append(&shown, masked.data, masked.len, VISIBLE_LINES);
     const struct buf *out = terminal ? &shown : &masked;
     vm_output_begins(vm);
     errno = 0;
-    fwrite(out->data, 1, out->len, stdout);
-    fflush(stdout);
+    fwrite(out->data, 1, out->len, file);
+    fflush(file);
     vm_output_look(vm);
     buf_destroy(&masked);
     buf_destroy(&shown);
@@ -72,18 +79,19 @@ void vm_output_write(struct vm *vm, const char *text, size_t len)
 static int print(lua_State *L)
 {
     int n = lua_gettop(L);
+    FILE *file = vm_output(vm_of(L));
     vm_output_begins(vm_of(L));
     errno = 0;
     for (int i = 1; i <= n; i++) {
         size_t len;
         const char *text = luaL_tolstring(L, i, &len); /* arg… text */
         if (i > 1)
-            fputc('\t', stdout);
-        fwrite(text, 1, len, stdout);
+            fputc('\t', file);
+        fwrite(text, 1, len, file);
         lua_pop(L, 1);
     }
-    fputc('\n', stdout);
-    fflush(stdout);
+    fputc('\n', file);
+    fflush(file);
     vm_output_look(vm_of(L));
     return 0;
 }
@@ -127,8 +135,31 @@ static void replace_write(lua_State *L, lua_CFunction fn)
     lua_pop(L, 1);
 }
 
+/* Of a table with io's functions, on top. */
+static void set_stream(lua_State *L, const char *name, FILE *file)
+{
+    if (file == NULL)
+        return;
+    lua_getfield(L, -1, name);
+    luaL_Stream *stream = luaL_checkudata(L, -1, LUA_FILEHANDLE);
+    stream->f = file;
+    lua_pop(L, 1);
+}
+
+static void set_streams(lua_State *L, const struct vm_test *test)
+{
+    if (test == NULL)
+        return;
+    lua_getglobal(L, LUA_IOLIBNAME);
+    set_stream(L, "stdin", test->in);
+    set_stream(L, "stdout", test->out);
+    set_stream(L, "stderr", test->err);
+    lua_pop(L, 1);
+}
+
 void vm_output_setup(lua_State *L)
 {
+    set_streams(L, vm_options_of(vm_of(L))->test);
     lua_pushcfunction(L, print);
     lua_setglobal(L, "print");
     lua_getglobal(L, LUA_IOLIBNAME);

@@ -382,6 +382,11 @@ void client_set_deadline(struct client *client, int64_t deadline_ms)
     client->deadline_ms = deadline_ms;
 }
 
+bool client_is_busy(const struct client *client)
+{
+    return client->calls != NULL;
+}
+
 int64_t client_requests(const struct client *client)
 {
     return client->requests;

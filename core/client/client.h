@@ -39,6 +39,7 @@ struct client_call *client_start(struct client *client, const struct connector *
                                  const struct client_request *request, client_done_fn *done,
                                  void *arg);
 void client_cancel(struct client_call *call);
+bool client_is_busy(const struct client *client); /* a call is under way */
 /* What the run did: for the run record. */
 int64_t client_requests(const struct client *client);
 

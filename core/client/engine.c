@@ -16,6 +16,19 @@ void engine_create(struct engine *engine, const struct config *config, struct lo
     engine->transport = transport_http(engine->http);
 }
 
+void engine_create_beside(struct engine *engine, const struct engine *other,
+                          const struct config *config, struct log *log)
+{
+    memset(engine, 0, sizeof *engine);
+    engine->config = config;
+    engine->log = log;
+    engine->redact = other->redact;
+    engine->loop = other->loop;
+    engine->http = other->http;
+    engine->transport = other->transport;
+    engine->borrows = true;
+}
+
 void engine_know_secrets(struct engine *engine)
 {
     if (engine->secrets_known)
@@ -38,8 +51,10 @@ void engine_forget_store(struct engine *engine)
 void engine_destroy(struct engine *engine)
 {
     engine_forget_store(engine);
-    http_free(engine->http);
-    loop_free(engine->loop);
+    if (!engine->borrows) {
+        http_free(engine->http);
+        loop_free(engine->loop);
+    }
     memset(engine, 0, sizeof *engine);
 }
 

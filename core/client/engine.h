@@ -20,11 +20,15 @@ struct engine {
     struct client *client; /* likewise */
     int64_t deadline_ms;   /* loop_now_ms; 0: none */
     bool secrets_known;
+    bool borrows; /* loop and http are another's */
 };
 
 /* The configuration's secrets that need no file are registered before: config_hide. */
 void engine_create(struct engine *engine, const struct config *config, struct log *log,
                    struct redact *redact);
+/* One that has loop, http and transport of another one, which must outlive it. */
+void engine_create_beside(struct engine *engine, const struct engine *other,
+                          const struct config *config, struct log *log);
 void engine_destroy(struct engine *engine);
 /*
  * Scripts can read secret files themselves. So before text of a script leaves, or is written by

@@ -134,6 +134,11 @@ struct token_request *token_exchange(struct tokens *tokens, const struct connect
     return request;
 }
 
+bool tokens_is_busy(const struct tokens *tokens)
+{
+    return tokens->requests != NULL || tokens->flights != NULL;
+}
+
 int64_t tokens_exchanges(const struct tokens *tokens)
 {
     return tokens->exchanges;

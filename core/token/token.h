@@ -33,6 +33,7 @@ void tokens_set_config(struct tokens *tokens, const struct config *config);
 /* Monotonic time after which no wait is begun (the run's deadline); 0: none. */
 void tokens_set_deadline(struct tokens *tokens, int64_t deadline_ms);
 
+bool tokens_is_busy(const struct tokens *tokens); /* somebody waits for one of them */
 /* How many exchanges were begun: for the run record. */
 int64_t tokens_exchanges(const struct tokens *tokens);
 

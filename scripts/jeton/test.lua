@@ -1,12 +1,15 @@
 --- Tests of scripts, for files that `jeton test` runs.
-require "jeton.test_native" -- raises where no test is run
+local native = require "jeton.test_native" -- raises where no test is run
+
+if not native.report then error("jeton.test is for test files, not for the scripts that they run", 0) end
 
 ---@class jeton.Test: table
 local test = {}
 
 -- What makes `t`: each gives `methods`. Those that are not there yet are left out.
 local MODULES = {
-  "test.case", "test.clock", "test.fake", "test.compare", "test.snapshot", "test.cassette", "test.event",
+  "test.case", "test.clock", "test.fake", "test.script", "test.oauth", "test.sandbox",
+  "test.compare", "test.snapshot", "test.cassette", "test.event",
 }
 
 --- The tests of this file, in the order in which they stand there. For test.child.

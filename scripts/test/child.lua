@@ -6,11 +6,13 @@ local ending = require "test.ending"
 local guard = require "test.guard"
 local json = require "jeton.json"
 local native = require "jeton.test_native"
+local task = require "jeton.task"
 local test = require "jeton.test"
 
 local child = {}
 
 local UNREADABLE = 3 -- exit status
+local TURNS = 100 -- of the loop, for cancelled tasks to end
 
 --- JSON can say no bytes that are not UTF-8; a failure may.
 local function sayable(value)
@@ -74,6 +76,10 @@ local function finish(t, scope)
     fail(t, { message = "a task is still under way at the end of the test; join or cancel it" })
   end
   native.cancel(scope)
+  for _ = 1, TURNS do
+    if not native.left(scope) then break end
+    task.yield()
+  end
   for i = #t.deferred, 1, -1 do
     attempt(t, t.deferred[i])
   end
@@ -131,7 +137,9 @@ local function run_all(options, cases, path)
     local skip = each.skip or only and not each.only and not ci
     report { event = "start", test = each.name }
     if not skip then
-      native.enter(("%s/%d"):format(folder, number))
+      t.folder = ("%s/%d"):format(folder, number) -- what belongs to the test, and in it what it may see
+      native.enter(t.folder)
+      native.enter(t.folder .. "/work")
       if each.only and ci then
         fail(t, { message = "test.only, and CI is set: the others would not be run",
                   where = ("%s:%d"):format(options.file, each.line) })

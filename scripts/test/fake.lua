@@ -20,6 +20,11 @@ local REPLY = {
   times = "number",
 }
 
+local UNAUTHORIZED = {
+  status = 401, headers = { ["WWW-Authenticate"] = "Bearer error=\"invalid_token\"" },
+  json = { error = "invalid_token" },
+}
+
 ---@class jeton.test.Reply
 ---@field status? integer default 200
 ---@field headers? table<string, string|string[]>
@@ -215,18 +220,17 @@ end
 
 --- An answer of the fakes of a test; nil: they have none.
 local function respond(t, request)
-  local routes = {}
   for _, service in ipairs(t.fakes) do
     local path = request.full_path
     if service.origin == request.origin and path:sub(1, #service.prefix) == service.prefix then
       request.path = path:sub(#service.prefix + 1)
-      table.move(service.routes, 1, #service.routes, #routes + 1, routes)
       local route = choose(service.routes, request)
       if route then
         local seen = record(request)
         route.used = route.used + 1
         table.insert(route.requests, seen)
         table.insert(service.seen, seen)
+        if service.login and not service.login:accepts(request) then return UNAUTHORIZED end
         if type(route.replies) == "table" then return next_reply(route) end
         return check_reply(route.replies(setmetatable(request, Request)), route.key)
       end
@@ -359,14 +363,19 @@ end
 
 --- Answers in the place of a service.
 ---@param url string such as "https://api.example.com", or with a path that all routes begin with
+---@param options? { login: jeton.test.OAuth } whose access tokens it wants: others get a 401
 ---@return jeton.test.Fake
-function fake.methods:fake(url)
+function fake.methods:fake(url, options)
   if type(url) ~= "string" then error("t:fake: a URL expected", 2) end
+  for name in pairs(options or {}) do
+    if name ~= "login" then error(("t:fake: unknown option '%s'; it takes login"):format(name), 2) end
+  end
   local found, origin, parts = pcall(origin_of, url)
   if not found then error("t:fake: " .. origin, 2) end
   local prefix = parts.path:gsub("/+$", "")
   local service = setmetatable({
     url = (url:gsub("/+$", "")), origin = origin, prefix = prefix, routes = {}, seen = {},
+    login = options and options.login,
   }, Fake)
   table.insert(self.fakes, service)
   return service

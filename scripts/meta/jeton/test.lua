@@ -101,7 +101,94 @@ function Fake:count(route) end
 
 --- Answers in the place of a service: `t:fake "https://api.example.com" { ["GET /x"] = { json = {} } }`.
 ---@param url string with a path, if all routes begin with one
+---@param options? { login: jeton.test.OAuth } whose access tokens it wants: others get a 401
 ---@return jeton.test.Fake
-function T:fake(url) end
+function T:fake(url, options) end
+
+---@class jeton.test.OAuthOptions
+---@field client_id? string what a client must say; default: anything
+---@field client_secret? string likewise
+---@field lifetime? number seconds of an access token; default 3600
+---@field rotate? boolean each refresh gives another refresh token, and the one before ends
+---@field grace? number seconds that it still works
+---@field revokes? boolean whoever uses one that has ended ends them all
+---@field dead? boolean the refresh token works no more
+---@field refresh_token? string the first one
+---@field scope? string what is granted
+---@field fields? table of each reply, beside the usual ones
+
+--- A token service that is not there.
+---@class jeton.test.OAuth
+---@field url string
+---@field token_url string
+---@field refresh_token string the one that works now
+local OAuth = {}
+
+--- How many requests of a kind came: "refresh", "client_credentials", "code", …; all without one.
+---@param kind? string
+---@return integer
+function OAuth:count(kind) end
+
+--- The requests that came.
+---@return jeton.test.Request[]
+function OAuth:requests() end
+
+--- The next request gets this reply, and no token.
+---@param reply jeton.test.Answer
+function OAuth:once(reply) end
+
+--- The next request is granted, but nobody hears of it: the connection breaks.
+function OAuth:lose() end
+
+--- All access tokens that were given end now.
+function OAuth:expire() end
+
+--- The refresh token works no more.
+function OAuth:kill() end
+
+--- Whether a request brings an access token that works.
+---@param request jeton.test.Request
+---@return boolean
+function OAuth:accepts(request) end
+
+--- What a connector of this service says; keys of its own go before.
+---@param keys? table
+---@return table
+function OAuth:connector(keys) end
+
+--- Answers in the place of a token service, at url .. "/token".
+---@param url string
+---@param options? jeton.test.OAuthOptions
+---@return jeton.test.OAuth
+function T:oauth(url, options) end
+
+--- Defines a connector for this test and the scripts that it runs.
+---@param name string
+---@param keys table as in the configuration
+function T:connector(name, keys) end
+
+---@class jeton.test.RunOptions
+---@field args? table a list, or values by name
+---@field job? table its name, args and other keys, as in the configuration; `attempt`, from 1
+---@field connector? string the run's
+---@field stdin? string
+---@field dry_run? boolean
+---@field timeout? number seconds of the test's clock
+---@field memory? integer bytes
+
+---@class jeton.test.Run
+---@field status integer
+---@field kind string|nil of the error that it ended with
+---@field message string|nil
+---@field stdout string
+---@field stderr string
+---@field log { level: string, message: string }[]
+---@field state table<string, any> jeton.state, afterwards
+
+--- Runs a script to its end, in a Lua state of its own, under the rules of the test.
+---@param path string beside the test file
+---@param options? jeton.test.RunOptions
+---@return jeton.test.Run
+function T:run(path, options) end
 
 return test
