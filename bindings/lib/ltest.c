@@ -3,6 +3,7 @@
 #include "larg.h"
 #include "lerr.h"
 #include "lstate.h"
+#include "ltest_forward.h"
 #include "ltest_script.h"
 #include "ltest_world.h"
 #include "luaopen.h"
@@ -157,5 +158,6 @@ int luaopen_jeton_test_native(lua_State *L)
     ltest_script_setup(L);
     luaL_newlib(L, functions);
     ltest_world_open(L, test->world);
+    ltest_forward_open(L, test->world);
     return 1;
 }

@@ -1,4 +1,4 @@
-#include "ltest_world.h"
+#include "ltest_world_private.h"
 
 #include "config_load.h"
 #include "fd.h"
@@ -21,146 +21,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BEGINS_MS   INT64_C(1767603600000) /* 2026-01-05T09:00:00Z, a Monday */
-#define MONO_MS     INT64_C(1000000)       /* of the clocks that are not the wall's, at first */
-#define PLACES_MAX  64
-#define CONFIGS_MAX 1000
-#define LABEL_MAX   300
-#define ASKED_MAX   300
-#define MISS_CODE   "no_route"
-#define SAVED_MODE  0600
-#define SECOND_MS   1000
-#define LEVELS_MAX  200
-#define FIELDS_MAX  HTTP_HEADERS_MAX
+#define MISS_CODE  "no_route"
+#define SAVED_MODE 0600
+#define LEVELS_MAX 200
+#define FIELDS_MAX HTTP_HEADERS_MAX
 
-struct open_place {
-    char *host; /* NULL: this machine */
-    int port;
-};
-
-/* A request on its way. */
-struct ltest_request {
-    struct ltest_world *world;
-    struct ltest_request *next;
-    lua_Integer id;
-    struct http_request *http;
-    char label[LABEL_MAX];
-    void *real; /* of the real transport; NULL: the tests answer it */
-    bool told;  /* to them */
-    struct loop_timer timer;
-    http_done_fn *done;
-    void *arg;
-    struct http_result result;
-};
-
-struct ltest_world {
-    struct engine *engine;
-    lua_State *L; /* of the tests; NULL: not yet */
-    struct clock clock;
-    int64_t passed_ms;  /* since the beginning */
-    int64_t wall_ms;    /* of the wall clock, at the beginning */
-    int64_t passing_ms; /* will pass once others have been told; 0: none */
-    bool tells;         /* others are told of time that passes */
-    struct transport real, fake;
-    struct open_place places[PLACES_MAX];
-    size_t nplaces;
-    struct ltest_request *first;
-    lua_Integer ids;
-    char recent[LTEST_RECENT][LABEL_MAX];
-    size_t nrecent;
-    struct config *configs[CONFIGS_MAX]; /* that the engine has had */
-    size_t nconfigs;
-    unsigned char seed[randombytes_SEEDBYTES]; /* of what the tests take for random */
-    uint64_t drawn;
-    char asked[ASKED_MAX]; /* where the last request without a route was made */
-};
-
-/* Registry keys: addresses. */
-static const char on_request, on_pass;
-
-/* Time */
-
-static int64_t world_clock(void *arg, enum clock_kind kind)
-{
-    const struct ltest_world *world = arg;
-    return world->passed_ms + (kind == CLOCK_WALL ? world->wall_ms : MONO_MS);
-}
-
-/* Calls the function at key in a task of the tests, with a value that is on top of L. */
-static void start_task(struct ltest_world *world, const void *key)
-{
-    lua_State *L = world->L;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, key);
-    lua_insert(L, -2);
-    task_start(L, 1);
-}
-
-static void world_pass(void *arg, int64_t ms)
-{
-    struct ltest_world *world = arg;
-    if (world->passing_ms != 0)
-        return;
-    if (!world->tells || world->L == NULL) {
-        world->passed_ms += ms;
-        return;
-    }
-    world->passing_ms = ms;
-    lua_pushinteger(world->L, world_clock(world, CLOCK_WALL) + ms);
-    start_task(world, &on_pass);
-}
-
-int64_t ltest_world_now_ms(const struct ltest_world *world)
-{
-    return world->passed_ms + world->wall_ms;
-}
-
-static struct ltest_world *world_of(lua_State *L)
-{
-    return lua_touserdata(L, lua_upvalueindex(1));
-}
-
-/* native.now() → the wall clock, and how much time has passed since the beginning, ms */
-static int world_now(lua_State *L)
-{
-    const struct ltest_world *world = world_of(L);
-    lua_pushinteger(L, ltest_world_now_ms(world));
-    lua_pushinteger(L, world->passed_ms);
-    return 2;
-}
-
-/* native.real_now() → ms */
-static int world_real_now(lua_State *L)
-{
-    lua_pushinteger(L, clock_wall_ms());
-    lua_pushinteger(L, clock_mono_ms());
-    return 2;
-}
-
-/* native.set_clock(ms|nil): the wall clock; nil: as at the beginning */
-static int world_set_clock(lua_State *L)
-{
-    struct ltest_world *world = world_of(L);
-    world->wall_ms = luaL_optinteger(L, 1, BEGINS_MS) - world->passed_ms;
-    return 0;
-}
-
-/* native.tell(fn|nil): fn(ms) is called before time passes, and calls passed() */
-static int world_tell(lua_State *L)
-{
-    struct ltest_world *world = world_of(L);
-    lua_settop(L, 1);
-    world->tells = !lua_isnil(L, 1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &on_pass);
-    return 0;
-}
-
-static int world_passed(lua_State *L)
-{
-    struct ltest_world *world = world_of(L);
-    world->passed_ms += world->passing_ms;
-    world->passing_ms = 0;
-    return 0;
-}
+static const char on_request; /* a registry key: its address */
 
 /* Requests */
 
@@ -179,12 +45,12 @@ static bool is_open(const struct ltest_world *world, const struct url *url)
 /* native.open(url): requests to its host and port go out. native.shut(): none do. */
 static int world_open(lua_State *L)
 {
-    struct ltest_world *world = world_of(L);
+    struct ltest_world *world = ltest_world_of(L);
     struct url url;
     struct err err;
     if (url_parse(luaL_checkstring(L, 1), &url, &err) != 0)
         return luaL_error(L, "%s", err.msg);
-    bool room = world->nplaces < PLACES_MAX;
+    bool room = world->nplaces < LTEST_PLACES_MAX;
     if (room && !is_open(world, &url))
         world->places[world->nplaces++] =
             (struct open_place){url_is_loopback(&url) ? NULL : mem_strdup(url.host), url.port};
@@ -200,7 +66,7 @@ static void shut(struct ltest_world *world)
 
 static int world_shut(lua_State *L)
 {
-    shut(world_of(L));
+    shut(ltest_world_of(L));
     return 0;
 }
 
@@ -222,9 +88,9 @@ static void note(struct ltest_request *request)
     const struct http_result *result = &request->result;
     char *line = world->recent[world->nrecent++ % LTEST_RECENT];
     if (result->err.kind != ERR_NONE)
-        err_text(line, LABEL_MAX, "%s → %s", request->label, result->err.msg);
+        err_text(line, LTEST_LABEL_MAX, "%s → %s", request->label, result->err.msg);
     else
-        err_text(line, LABEL_MAX, "%s → %d", request->label, result->response.status);
+        err_text(line, LTEST_LABEL_MAX, "%s → %d", request->label, result->response.status);
 }
 
 /* From the loop. */
@@ -321,7 +187,7 @@ static void tell(void *arg)
     }
     request->told = true;
     push_request(request->world->L, request);
-    start_task(request->world, &on_request);
+    ltest_world_start(request->world, &on_request);
 }
 
 static void *world_start(void *self, const struct http_request *http, http_done_fn *done, void *arg,
@@ -363,10 +229,10 @@ static void world_cancel(void *self, void *handle)
 }
 
 /* The request that argument 1 names, if it still waits for an answer. */
-static struct ltest_request *told_request(lua_State *L)
+struct ltest_request *ltest_world_told(lua_State *L)
 {
     lua_Integer id = luaL_checkinteger(L, 1);
-    struct ltest_request *request = world_of(L)->first;
+    struct ltest_request *request = ltest_world_of(L)->first;
     while (request != NULL && request->id != id)
         request = request->next;
     return request != NULL && request->told ? request : NULL;
@@ -391,7 +257,7 @@ static void add_date(struct ltest_request *request)
 {
     char date[64];
     struct tm utc;
-    time_t now = (time_t)(ltest_world_now_ms(request->world) / SECOND_MS);
+    time_t now = (time_t)(ltest_world_now_ms(request->world) / LTEST_SECOND_MS);
     if (http_response_header(&request->result.response, "Date") != NULL)
         return;
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
@@ -432,7 +298,7 @@ static int world_answer(lua_State *L)
         if (lua_geti(L, 3, i) != LUA_TSTRING)
             return luaL_argerror(L, 3, "strings expected");
     luaL_checkstack(L, 1, NULL);
-    struct ltest_request *request = told_request(L);
+    struct ltest_request *request = ltest_world_told(L);
     if (request == NULL)
         return 0;
     struct http_response *response = &request->result.response;
@@ -453,7 +319,7 @@ static int world_answer(lua_State *L)
 static int world_refuse(lua_State *L)
 {
     const char *message = luaL_checkstring(L, 2);
-    struct ltest_request *request = told_request(L);
+    struct ltest_request *request = ltest_world_told(L);
     if (request == NULL)
         return 0;
     struct http_result *result = &request->result;
@@ -482,7 +348,7 @@ static int world_on_request(lua_State *L)
 /* native.recent() → the last requests, the newest last; and forgets them */
 static int world_recent(lua_State *L)
 {
-    struct ltest_world *world = world_of(L);
+    struct ltest_world *world = ltest_world_of(L);
     size_t first = world->nrecent > LTEST_RECENT ? world->nrecent - LTEST_RECENT : 0;
     lua_newtable(L);
     for (size_t i = first; i < world->nrecent; i++) {
@@ -496,7 +362,7 @@ static int world_recent(lua_State *L)
 /* native.asked() → where the last request without a route was made, or nil; and forgets it */
 static int world_asked(lua_State *L)
 {
-    struct ltest_world *world = world_of(L);
+    struct ltest_world *world = ltest_world_of(L);
     lua_pushstring(L, world->asked[0] != '\0' ? world->asked : NULL);
     world->asked[0] = '\0';
     return 1;
@@ -513,9 +379,9 @@ void ltest_world_failed(void *arg, lua_State *L, const struct err *err)
         if (frame.currentline <= 0 || run_of(L)->owns(frame.source))
             continue;
         if (strcmp(frame.what, "main") == 0)
-            err_text(world->asked, ASKED_MAX, "%s:%d", frame.short_src, frame.currentline);
+            err_text(world->asked, LTEST_ASKED_MAX, "%s:%d", frame.short_src, frame.currentline);
         else
-            err_text(world->asked, ASKED_MAX, "%s:%d in function '%s'", frame.short_src,
+            err_text(world->asked, LTEST_ASKED_MAX, "%s:%d in function '%s'", frame.short_src,
                      frame.currentline, frame.name != NULL ? frame.name : "?");
         return;
     }
@@ -526,7 +392,7 @@ void ltest_world_failed(void *arg, lua_State *L, const struct err *err)
 /* native.seed(text): what comes from now on follows from it. */
 static int world_seed(lua_State *L)
 {
-    struct ltest_world *world = world_of(L);
+    struct ltest_world *world = ltest_world_of(L);
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
     crypto_generichash(world->seed, sizeof world->seed, (const unsigned char *)text, len, NULL, 0);
@@ -552,8 +418,8 @@ int ltest_world_use(struct ltest_world *world, const char *path, struct err *err
     if ((engine->client != NULL && client_is_busy(engine->client)) ||
         (engine->tokens != NULL && tokens_is_busy(engine->tokens)))
         return err_set(err, ERR_CONFIG, "a call with a connector is still under way in this test");
-    if (world->nconfigs == CONFIGS_MAX)
-        return err_set(err, ERR_CONFIG, "the tests have used %d configurations", CONFIGS_MAX);
+    if (world->nconfigs == LTEST_CONFIGS_MAX)
+        return err_set(err, ERR_CONFIG, "the tests have used %d configurations", LTEST_CONFIGS_MAX);
     struct config *config = ltest_world_config(world, path, err);
     if (config == NULL)
         return -1;
@@ -592,13 +458,11 @@ struct config *ltest_world_config(const struct ltest_world *world, const char *p
 struct ltest_world *ltest_world_new(struct engine *engine)
 {
     struct ltest_world *world = mem_alloc(sizeof *world);
-    *world = (struct ltest_world){.engine = engine, .wall_ms = BEGINS_MS};
-    world->clock = (struct clock){world_clock, world};
+    *world = (struct ltest_world){.engine = engine};
     world->real = engine->transport;
     world->fake = (struct transport){world_start, world_cancel, world};
     engine->transport = world->fake;
-    loop_set_clock(engine->loop, &world->clock);
-    loop_set_pass(engine->loop, world_pass, world);
+    ltest_world_clock_start(world);
     return world;
 }
 
@@ -621,21 +485,9 @@ void ltest_world_free(struct ltest_world *world)
     mem_free(world);
 }
 
-void ltest_world_open_script(lua_State *L, struct ltest_world *world)
-{
-    static const luaL_Reg functions[] = {{"now", world_now}, {NULL, NULL}};
-    lua_pushlightuserdata(L, world);
-    luaL_setfuncs(L, functions, 1);
-}
-
 void ltest_world_open(lua_State *L, struct ltest_world *world)
 {
-    static const luaL_Reg functions[] = {{"now", world_now},
-                                         {"real_now", world_real_now},
-                                         {"set_clock", world_set_clock},
-                                         {"tell", world_tell},
-                                         {"passed", world_passed},
-                                         {"open", world_open},
+    static const luaL_Reg functions[] = {{"open", world_open},
                                          {"shut", world_shut},
                                          {"answer", world_answer},
                                          {"refuse", world_refuse},
@@ -649,4 +501,6 @@ void ltest_world_open(lua_State *L, struct ltest_world *world)
     lua_pop(L, 1);
     lua_pushlightuserdata(L, world);
     luaL_setfuncs(L, functions, 1);
+    lua_pushlightuserdata(L, world);
+    luaL_setfuncs(L, ltest_world_clock_functions, 1);
 }

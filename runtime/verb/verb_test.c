@@ -104,13 +104,13 @@ static int check(const struct test_options *options, struct err *err)
         return err_set(err, ERR_USAGE, "--timeout: 0 is no time to run; the default is 60s");
     if (options->watch && (options->list || options->record != NULL || options->reports.count > 0))
         return err_set(err, ERR_USAGE,
-                       "--watch excludes --list and --report: it goes on until `q`");
+                       "--watch excludes --list, --record and --report: it goes on until `q`");
     return 0;
 }
 
 int verb_test(struct app *app, int argc, char **argv, struct err *err)
 {
-    struct test_options options = {.timeout_ms = TIMEOUT_DEFAULT};
+    struct test_options options = {.timeout_ms = TIMEOUT_DEFAULT, .stale_ms = -1};
     const struct opt opts[] = {
         {'k', "filter", OPT_STRING, &options.filter, "TEXT", "only tests whose name has this text"},
         {'j', "jobs", OPT_INTEGER, &options.jobs, "N",
@@ -122,6 +122,10 @@ int verb_test(struct app *app, int argc, char **argv, struct err *err)
         {0, "shuffle", OPT_OPTIONAL, &options.shuffle, "SEED",
          "in another order: that of SEED, or of one that is drawn and printed"},
         {0, "update", OPT_FLAG, &options.update, NULL, "write snapshots as they are now"},
+        {0, "record", OPT_OPTIONAL, &options.record, "all",
+         "record missing cassettes, or all, from the real services"},
+        {0, "stale", OPT_DURATION, &options.stale_ms, "D",
+         "list cassettes that were recorded longer ago, run nothing"},
         {0, "report", OPT_STRINGS, &options.reports, "KIND[=FILE]",
          "tap, junit or json: into the file, else to standard output"},
         {0, "timeout", OPT_DURATION, &options.timeout_ms, "D",

@@ -13,6 +13,8 @@ local DEPTH_MAX <const> = 200      -- of values that are compared
 --- Fits everything but nil.
 compare.any = setmetatable({}, { __name = "t.any", __tostring = function() return "t.any" end })
 
+compare.methods.any = compare.any -- t.any
+
 ---@class test.Differences
 ---@field lines string[]
 ---@field count integer

@@ -289,11 +289,12 @@ local function explain(t, request)
   return ("  nearest: %s      %s"):format(best.key, table.concat(parts, "   "))
 end
 
-local function miss(t, request)
-  local message = ("no route for %s %s"):format(request.method, request.url)
-  local missed = { message = message, diff = explain(t, request) }
+--- Nothing answers a request: the test fails, and its script is told.
+---@param what string "no route"
+---@param missed table message, diff
+function fake.refuse(t, request, what, missed)
   table.insert(t.missed, missed)
-  native.refuse(request.id, ("no route for %s %s in this test"):format(request.method,
+  native.refuse(request.id, ("%s for %s %s in this test"):format(what, request.method,
     request.url:match "^[^?]*"))
   for _ = 1, TURNS do
     missed.where = missed.where or native.asked()
@@ -308,12 +309,14 @@ local function serve(t, request)
   request.full_path, request.path, request.query = parts.path, parts.path, read_query(parts.query)
   for _, responder in ipairs(t.responders) do
     local reply = responder(t, request)
+    if reply == false then return end -- it has refused the request itself
     if reply then
       fake.answer(request, reply)
       return
     end
   end
-  miss(t, request)
+  local message = ("no route for %s %s"):format(request.method, request.url)
+  fake.refuse(t, request, "no route", { message = message, diff = explain(t, request) })
 end
 
 -- The service

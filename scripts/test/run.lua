@@ -30,7 +30,7 @@ local SEED_BYTES <const> = 4
 ---@field state string|nil a folder
 ---@field jobs integer 0: not given
 ---@field timeout_ms integer
----@field stale_ms integer 0: not given
+---@field stale_ms integer -1: not given
 ---@field failed boolean
 ---@field watch boolean
 ---@field update boolean
@@ -282,7 +282,7 @@ end
 
 local function act(text)
   local request = read_request(text)
-  if request.stale_ms > 0 then return require("test.stale").list(request) end
+  if request.stale_ms >= 0 then return require("test.stale").list(request) end
   local files = find_files(request)
   if request.watch then
     local how = { once = run.once, find = find_files, only_failed = only_failed }

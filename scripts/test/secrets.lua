@@ -6,24 +6,61 @@ local secrets = {}
 local JWT <const> = "eyJ[%w_-]+%.eyJ[%w_-]+%.[%w_-]*"
 local KEY <const> = "%-%-%-%-%-BEGIN [%u ]*PRIVATE KEY%-%-%-%-%-"
 
+-- What services begin their keys with.
+local KEYS = {
+  "%f[%w]AKIA[%u%d]+", "%f[%w]AIza[%w_-]+", "%f[%w]gh[pousr]_%w+", "%f[%w]github_pat_[%w_]+",
+  "%f[%w]glpat%-[%w_-]+", "%f[%w]xox[abprs]%-[%w-]+", "%f[%w]sk_live_%w+", "%f[%w]rk_live_%w+",
+  "%f[%w]whsec_[%w+/=]+", "%f[%w]SG%.[%w_-]+%.[%w_-]+",
+}
+local KEY_BYTES_MIN <const> = 16
+local RUN_BYTES_MIN <const> = 32 -- of letters and digits that nobody would write
+
 local function line_at(text, position)
   local _, breaks = text:sub(1, position - 1):gsub("\n", "")
   return breaks + 1
 end
 
---- The first line that has one, and what it is; nil: none has.
+local function registered(text)
+  local masked, at = native.mask(text), 1
+  if masked == text then return nil end
+  while masked:byte(at) == text:byte(at) do at = at + 1 end
+  return at
+end
+
+--- The first line that surely has one, and what it is; nil: none has.
 ---@param text string
 ---@return integer|nil line, string|nil what
 function secrets.find(text)
-  local masked = native.mask(text)
-  if masked ~= text then
-    local at = 1
-    while masked:byte(at) == text:byte(at) do at = at + 1 end
-    return line_at(text, at), "a secret of this run"
-  end
-  local jwt, key = text:find(JWT), text:find(KEY)
+  local known, jwt, key = registered(text), text:find(JWT), text:find(KEY)
+  if known then return line_at(text, known), "a secret of this run" end
   if jwt then return line_at(text, jwt), "a signed token (JWT)" end
   if key then return line_at(text, key), "a private key" end
+end
+
+--- Small letters, capitals and digits in one run, and no UUID, no hex: drawn by chance.
+local function looks_drawn(run)
+  local _, digits = run:gsub("%d", "")
+  local _, capitals = run:gsub("%u", "")
+  local _, small = run:gsub("%l", "")
+  return digits >= 3 and capitals >= 3 and small >= 3
+end
+
+--- The same, and what only looks like one.
+---@return integer|nil line, string|nil what
+function secrets.suspect(text)
+  local line, what = secrets.find(text)
+  if line then return line, what end
+  for _, pattern in ipairs(KEYS) do
+    local first, last = text:find(pattern)
+    if first and last - first + 1 >= KEY_BYTES_MIN then
+      return line_at(text, first), "what looks like a key"
+    end
+  end
+  for first, run in text:gmatch "()([%w+_-]+)" do
+    if #run >= RUN_BYTES_MIN and looks_drawn(run) then
+      return line_at(text, first), "what looks like a secret"
+    end
+  end
 end
 
 return secrets

@@ -21,7 +21,40 @@ function test.only(name, fn) end
 ---@field name string
 ---@field file string the test file, as it was named
 ---@field path string the same, absolute
+---@field any any in a shape: fits all but nil
 local T = {}
+
+--- Compares tables deep, without metatables; 3 and 3.0 differ.
+---@param got any
+---@param want any
+function T:equal(got, want) end
+
+--- What the shape names must fit: tables in part, texts that begin with "^" as patterns, functions that say
+--- whether a value fits, `t.any`; all else must be equal.
+---@param got any
+---@param shape any
+function T:like(got, shape) end
+
+--- fn must raise, or return nil or false and an err, which is returned.
+---@param fn fun(): any
+---@param shape? string|table of the message, or of the err
+---@return any err
+function T:fails(fn, shape) end
+
+--- The value as it was when `jeton test --update` was run.
+---@param name string may be left out
+---@param value any
+---@overload fun(self: jeton.T, value: any)
+function T:snapshot(name, value) end
+
+---@class jeton.test.CassetteOptions
+---@field mask? string[] more fields whose values are secret
+---@field match? string[]|fun(recorded: table, got: table): boolean default { "method", "url", "body" }
+
+--- Requests get the replies that `jeton test --record` has got from the real services.
+---@param name string of the file beside this one
+---@param options? jeton.test.CassetteOptions
+function T:cassette(name, options) end
 
 --- Called at the test's end, whatever became of it; the last one first. It may wait.
 ---@param fn fun()

@@ -1,9 +1,12 @@
 """`jeton test`: which files and tests are run, and what is said of them."""
 
+import http.server
 import json
 import os
+import re
 import signal
 import subprocess
+import threading
 import time
 import unittest
 import xml.etree.ElementTree
@@ -148,6 +151,10 @@ require "jeton.test"("x", function(t) t:log("\\27[2J") error("\\27]0;title\\7") 
         done = self.fails(1, "test")
         self.assertNotIn("\x1b", done.stdout)
         self.assertNotIn("\x07", done.stdout)
+
+    def test_anything_but_nil(self):
+        self.write("x_test.lua", 'require "jeton.test"("x", function(t) t:like({}, { a = t.any }) end)\n')
+        self.assertIn("a: missing: want anything but nil", self.fails(1, "test").stdout)
 
     def test_list(self):
         self.write("good_test.lua", GOOD + 'print "loaded"\n')
@@ -319,6 +326,149 @@ test("signed", function(t) t:snapshot("a\\nb eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0
         done = self.fails(1, "test", "--update")
         self.assertIn("x_test.snap:1: this is no line of a snapshot", done.stdout)
         self.assertEqual(self.snap(), "<<<<<<< HEAD\n")
+
+
+class Service(http.server.BaseHTTPRequestHandler):
+    """Gives a token for a secret, and a list for the token."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.count += 1
+        self.reply({"access_token": f"real-token-{self.server.count}-abc", "token_type": "Bearer", "expires_in": 3600})
+
+    def do_GET(self):
+        if self.headers["Authorization"] != f"Bearer real-token-{self.server.count}-abc":
+            return self.reply({"error": "unauthorized"}, 401)
+        return self.reply({"path": self.path, "n": 9007199254740993, "leak": self.server.leak},
+                          fields=[("Set-Cookie", "a=first-cookie; Path=/"), ("Set-Cookie", "b=second-cookie")])
+
+    def reply(self, value, status=200, fields=()):
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        for name, text in fields:
+            self.send_header(name, text)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+class Cassettes(support.Case):
+    TEXT = """\
+local test = require "jeton.test"
+local http = require "jeton.http"
+local url = "URL"
+test("flow", function(t)
+  t:cassette("flow", { MORE })
+  local reply = assert(http.post(url .. "/token", { form = { client_secret = "s3cret-s3cret", scope = "all" } }))
+  local token = reply:json().access_token
+  local headers = { Authorization = "Bearer " .. token }
+  local list = assert(http.get(url .. "/list?page=1", { headers = headers }))
+  t:equal(list:json().n, 9007199254740993)
+  t:equal(list.headers["set-cookie"]:gsub("[^,]", ""), ",")
+  t:log("at", t:clock())
+  WRONG
+end)
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
+        self.server.count, self.server.leak = 0, ""
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+        self.file()
+
+    def file(self, *changes, wrong="", more=""):
+        text = self.TEXT.replace("URL", f"http://127.0.0.1:{self.server.server_port}").replace("WRONG", wrong)
+        text = text.replace("MORE", more)
+        for before, after in changes:
+            self.assertIn(before, text)
+            text = text.replace(before, after)
+        self.write("x_test.lua", text)
+
+    def cassette(self):
+        path = os.path.join(self.folder, "x_test.flow.cassette.yaml")
+        if not os.path.exists(path):
+            return None
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def test_a_flow_is_recorded_and_replayed(self):
+        done = self.fails(1, "test")
+        self.assertIn("there is no cassette 'flow' yet; record it with: jeton test x_test.lua -k 'flow' --record",
+                      done.stdout)
+        self.ok("test", "x_test.lua", "--record")
+        self.assertEqual(self.server.count, 1)
+        text = self.cassette()
+        for secret in ("real-token", "s3cret-s3cret", "first-cookie", "second-cookie"):
+            self.assertNotIn(secret, text)
+        self.assertIn("client_secret={{secret:client_secret}}&scope=all", text)
+        self.assertIn("Bearer {{token:1}}", text)
+        for _ in range(2):
+            self.ok("test")
+        self.ok("test", "x_test.lua", "--record")  # it is there
+        self.assertEqual(self.server.count, 1)
+        self.assertEqual(self.cassette(), text)
+        self.ok("test", "x_test.lua", "--record=all")
+        self.assertEqual(self.server.count, 2)
+
+    def test_the_clock_is_that_of_the_recording(self):
+        self.ok("test", "x_test.lua", "--record")
+        self.write("x_test.flow.cassette.yaml", re.sub("recorded: .*", "recorded: 2026-03-29T01:30:00Z",
+                                                       self.cassette()))
+        self.file(wrong='error "see"')
+        self.assertIn("at 1774747800", self.fails(1, "test").stdout)
+        listed = self.ok("test", "--stale", "30d").stdout
+        self.assertRegex(listed, r"^x_test.flow.cassette.yaml  recorded 2026-03-29, \d+ days ago\n$")
+        self.assertEqual(self.ok("test", "--stale", "36500d").stdout, "")
+
+    def test_what_differs_is_told(self):
+        self.ok("test", "x_test.lua", "--record")
+        self.file(('scope = "all"', 'scope = "some"'))
+        out = self.fails(1, "test").stdout
+        self.assertRegex(out, r"x_test.lua:6[^\n]*: no call of the cassette 'flow' is POST http://127.0.0.1:\d+/token")
+        self.assertIn('scope: got "some", want "all"', out)
+        self.file(('scope = "all"', 'scope = "some"'), more='match = { "method", "url" }')
+        self.ok("test")
+        self.file(("/list?page=1", "/list?page=2"))
+        self.assertRegex(self.fails(1, "test").stdout, r"nearest: GET http://127.0.0.1:\d+/list\?page=1")
+        self.file(wrong='http.get(url .. "/list?page=1", { headers = headers })')
+        self.assertIn("call 2 of the cassette is this one, but it was used already", self.fails(1, "test").stdout)
+        self.file(("local list", "do return end local list"))
+        out = self.fails(1, "test").stdout
+        self.assertRegex(out, r"1 call of the cassette 'flow' was not asked for\n +call 2: GET http://127.0.0.1:\d+/list")
+
+    def test_a_failed_test_writes_none(self):
+        self.file(wrong='error "wrong"')
+        self.fails(1, "test", "-k", "flow", "--record")
+        self.assertIsNone(self.cassette())
+
+    def test_a_secret_is_refused(self):
+        for leak, said in (("AKIAIOSFODNN7EXAMPLE", "what looks like a key"),
+                           ("aZ3kQ9xT1mB7nV5cL2pR8sW4yH6jD0fG", "what looks like a secret"),
+                           ("-----BEGIN PRIVATE KEY-----", "a private key")):
+            self.server.leak = leak
+            out = self.fails(1, "test", "x_test.lua", "--record").stdout
+            self.assertIn(f"the cassette 'flow' would hold {said}, in line 21", out)
+            self.assertNotIn(leak, out)
+            self.assertIsNone(self.cassette())
+        self.server.leak = "aZ3kQ9xT1mB7nV5cL2pR8sW4yH6jD0fG"
+        self.file(more='mask = { "leak" }')
+        self.ok("test", "x_test.lua", "--record")
+        self.assertIn("{{masked:1}}", self.cassette())
+        self.ok("test")
+
+    def test_when_nothing_is_recorded(self):
+        self.fails(2, "test", "--record", says="name the file")
+        self.fails(2, "test", "--record", "x_test.lua", env={"CI": "1"}, says="CI is set")
+        self.fails(2, "test", "--record=some", "x_test.lua", says="--record: expected nothing or 'all'")
+        self.write("x_test.flow.cassette.yaml", "recorded: yesterday\n")
+        self.assertIn("no cassette: 'recorded' and 'calls' expected", self.fails(1, "test").stdout)
 
 
 load_tests = support.side_by_side

@@ -1,0 +1,281 @@
+--- t:cassette: what a service answered once, again and again.
+local compare = require "test.compare"
+local failure = require "test.failure"
+local fake = require "test.fake"
+local file = require "test.cassette_file"
+local host = require "jeton.test_host"
+local json = require "jeton.json"
+local masks = require "test.cassette_mask"
+local native = require "jeton.test_native"
+local secrets = require "test.secrets"
+
+failure.pass_over()
+
+local cassette = { methods = {} }
+
+local FILE_MAX <const> = 16 * 1024 * 1024 -- bytes
+
+local PARTS = { "method", "url", "body" } -- of a request that are compared
+
+---@class test.Tape of one test
+---@field name string
+---@field path string
+---@field vault cassette.Vault
+---@field calls table[] recorded, as the file has them; or in clear, while recording
+---@field used table<integer, boolean>
+---@field compares table<string, boolean>|fun(recorded: table, got: table): boolean
+---@field recorded_at integer
+
+--- What a request says in its body, as one text.
+local function body_of(request)
+  if not request.parts then return request.body end
+  local parts = {}
+  for index, part in ipairs(request.parts) do
+    parts[index] = {
+      name = part.name, filename = part.filename and part.filename:match "[^/]*$", type = part.content_type,
+      sha256 = require("jeton.crypto").hex(require("jeton.crypto").sha256(part.value)),
+    }
+  end
+  return assert(json.encode(parts))
+end
+
+local function as_call(request)
+  return { method = request.method, url = request.url, headers = request.headers, body = body_of(request) }
+end
+
+-- Replay
+
+local function same_body(recorded, got)
+  if masks.same(recorded, got) then return true end
+  local first, second = json.decode(recorded), json.decode(got)
+  return type(first) == "table" and compare.differences(second, first) == nil
+end
+
+local function fits(tape, recorded, got)
+  if type(tape.compares) == "function" then return tape.compares(recorded, got) end
+  if tape.compares.method and recorded.method ~= got.method then return false end
+  if tape.compares.url and not masks.same(recorded.url, got.url) then return false end
+  return not tape.compares.body or same_body(recorded.body, got.body)
+end
+
+local function find(tape, got)
+  local before
+  for index, call in ipairs(tape.calls) do
+    if fits(tape, call.request, got) then
+      if not tape.used[index] then return index end
+      before = index
+    end
+  end
+  return nil, before
+end
+
+local function closeness(recorded, got)
+  local score = (recorded.method == got.method and 2 or 0) + (masks.same(recorded.url, got.url) and 4 or 0)
+  local same = 0
+  while same < #recorded.url and recorded.url:byte(same + 1) == got.url:byte(same + 1) do same = same + 1 end
+  return score + same / (#recorded.url + 1)
+end
+
+--- The nearest call, and what of it differs.
+local function explain(tape, got, before)
+  if before then
+    return ("  call %d of the cassette is this one, but it was used already"):format(before)
+  end
+  local best, best_score = nil, -1
+  for _, call in ipairs(tape.calls) do
+    local score = closeness(call.request, got)
+    if score > best_score then best, best_score = call.request, score end
+  end
+  if not best then return "  nothing was recorded" end
+  local lines = { ("  nearest: %s %s"):format(best.method, best.url) }
+  if masks.same(best.url, got.url) and best.method == got.method then
+    lines[2] = "  its body differs:"
+    for line in compare.differences(masks.value(got.body), masks.value(best.body)):gmatch "[^\n]+" do
+      lines[#lines + 1] = "    " .. line
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+local function replay(t, request)
+  local tape = t.tape
+  local got = as_call(request)
+  local mask = tape.vault:mask_request(got)
+  got.url, got.body = mask(got.url), mask(got.body)
+  local index, before = find(tape, got)
+  if index then
+    tape.used[index] = true
+    local reply = tape.calls[index].reply
+    if reply.broken then return { broken = true } end
+    local headers = {}
+    for name, value in pairs(reply.headers) do
+      headers[name] = type(value) == "table" and value or tape.vault:unmask(value)
+    end
+    return { status = reply.status, headers = headers, body = tape.vault:unmask(reply.body) }
+  end
+  fake.refuse(t, request, "no recorded call", {
+    message = ("no call of the cassette '%s' is %s %s"):format(tape.name, got.method, got.url),
+    diff = explain(tape, got, before),
+  })
+  return false
+end
+
+--- All that was recorded must be asked for again.
+local function check_all_used(tape)
+  local left = {}
+  for index, call in ipairs(tape.calls) do
+    if not tape.used[index] then
+      left[#left + 1] = ("call %d: %s %s"):format(index, call.request.method, call.request.url)
+    end
+  end
+  if #left == 0 then return end
+  local asked = #left == 1 and "1 call of the cassette '%s' was not asked for"
+    or #left .. " calls of the cassette '%s' were not asked for"
+  failure.raise(asked:format(tape.name), table.concat(left, "\n"))
+end
+
+-- Recording
+
+local function record(t, request)
+  local call = { request = as_call(request) }
+  table.insert(t.tape.calls, call)
+  local status, headers, body = native.forward(request.id)
+  if not status then
+    call.reply = { broken = tostring(headers) }
+    return { broken = true }
+  end
+  call.reply = { status = status, headers = headers, body = body }
+  return { status = status, headers = headers, body = body }
+end
+
+local function masked_headers(headers, mask)
+  local masked = {}
+  for name, value in pairs(headers) do
+    if type(value) == "table" then
+      masked[name] = {}
+      for index, each in ipairs(value) do masked[name][index] = mask(each) end
+    else
+      masked[name] = mask(value)
+    end
+  end
+  return masked
+end
+
+--- What is written: what the vault knows has placeholders, what else the run knows as a secret is masked.
+local function masked_calls(tape)
+  for _, call in ipairs(tape.calls) do tape.vault:learn(call.request, call.reply.body and call.reply) end
+  local function mask(text)
+    return native.mask(tape.vault:mask(text))
+  end
+  local masked = {}
+  for index, call in ipairs(tape.calls) do
+    local request, reply = call.request, call.reply
+    masked[index] = {
+      request = {
+        method = request.method,
+        url = mask(request.url),
+        headers = masked_headers(request.headers, mask),
+        body = mask(request.body),
+      },
+      reply = {
+        status = reply.status,
+        headers = reply.headers and masked_headers(reply.headers, mask),
+        body = reply.body and mask(reply.body),
+        broken = reply.broken and mask(reply.broken),
+      },
+    }
+  end
+  return masked
+end
+
+local function write(tape)
+  local text = file.text(tape.recorded_at, masked_calls(tape))
+  local line, what = secrets.suspect(text)
+  if line then
+    local shown = text:match(("[^\n]*\n"):rep(line - 1) .. "([^\n]*)"):match "^%s*([%w_\"-]*)"
+    failure.raise(("the cassette '%s' would hold %s, in line %d (%s…); nothing was written: name its field "
+      .. "in t:cassette(name, { mask = { … } })"):format(tape.name, what, line, shown))
+  elseif #text > FILE_MAX then
+    failure.raise(("the cassette '%s' would have more than 16 MiB"):format(tape.name))
+  end
+  local written, err = host.write(tape.path, text)
+  if not written then failure.raise(("the cassette cannot be written: %s"):format(err.message)) end
+end
+
+-- t
+
+local OPTIONS = { mask = "table", match = "any" }
+
+local function check_options(name, options)
+  if type(name) ~= "string" or not name:find "^[%w_-]+$" then
+    error("t:cassette: a name of letters, digits, - and _ expected", 3)
+  end
+  for key, value in pairs(options) do
+    if not OPTIONS[key] or (key == "mask" and type(value) ~= "table") then
+      error(("t:cassette: unknown option '%s'; there are mask (a list) and match"):format(tostring(key)), 3)
+    end
+  end
+  if type(options.match) == "function" then return options.match end
+  local compares = {}
+  for _, part in ipairs(options.match or PARTS) do
+    if part ~= "method" and part ~= "url" and part ~= "body" then
+      error(("t:cassette: match has no '%s'; there are method, url and body"):format(tostring(part)), 3)
+    end
+    compares[part] = true
+  end
+  return compares
+end
+
+local function exists(path)
+  return host.stamp(path) ~= nil
+end
+
+local function begin_replay(t, tape)
+  if not exists(tape.path) then
+    failure.raise(("there is no cassette '%s' yet; record it with: jeton test %s -k '%s' --record"):format(
+      tape.name, t.file, t.name:gsub("'", "'\\''")))
+  end
+  tape.recorded_at, tape.calls = file.read(tape.path)
+  t:clock(tape.recorded_at)
+  table.insert(t.responders, replay)
+  table.insert(t.at_end, function(passed)
+    if passed then check_all_used(tape) end
+  end)
+end
+
+local function begin_record(t, tape)
+  tape.recorded_at, tape.calls = native.real_now() // 1000, {}
+  t:clock(tape.recorded_at)
+  native.real_time(true)
+  table.insert(t.responders, record)
+  table.insert(t.at_end, function(passed)
+    native.real_time(false)
+    if passed then write(tape) end
+  end)
+end
+
+--- name: of the file beside the test. mask: names of more fields whose values are secret. match: what is
+--- compared of a request ("method", "url", "body": all), or a function.
+---@param name string
+---@param options? {mask: string[]|nil, match: string[]|(fun(recorded: table, got: table): boolean)|nil}
+function cassette.methods:cassette(name, options)
+  options = options or {}
+  local compares = check_options(name, options)
+  if self.tape then error("t:cassette: this test has one already", 2) end
+  local tape = {
+    name = name,
+    path = file.path(self.path, name),
+    vault = masks.vault(options.mask, native.owner),
+    used = {},
+    compares = compares,
+  }
+  self.tape = tape
+  local mode = self.options.record
+  if mode == "all" or (mode == "missing" and not exists(tape.path)) then
+    begin_record(self, tape)
+  else
+    begin_replay(self, tape)
+  end
+end
+
+return cassette

@@ -1,0 +1,244 @@
+--- What is secret in recorded requests and replies, and what stands for it. Pure: no network, no files.
+---
+--- Secrets are found by where they stand (an Authorization field, `client_secret` of a form, `access_token`
+--- of a JSON reply), and then replaced wherever they occur, also percent-encoded and JSON-escaped. Each has
+--- a placeholder, {{token:1}}. In a replay a placeholder becomes a fake that looks like a token, and is
+--- recognised when it comes back in a request.
+local http = require "jeton.http"
+local json = require "jeton.json"
+local show = require "test.show"
+
+local cassette_mask = {}
+
+local SECRET_BYTES_MIN <const> = 6   -- what is shorter would hide ordinary text
+local CODE_BYTES_MIN <const> = 16    -- of a "code" in a reply; others are codes of errors
+local DEPTH_MAX <const> = 40
+local UNKNOWN <const> = "{{secret}}" -- of a request in a replay: no fake, but it stands where secrets do
+
+local PLACEHOLDER <const> = "{{[%w_.:-]+}}"
+local JWT <const> = "eyJ[%w_-]+%.eyJ[%w_-]+%.[%w_-]*"
+
+local NOT_SECRET = { token_type = true, subject_token_type = true, actor_token_type = true,
+                     requested_token_type = true, client_assertion_type = true, token_url = true,
+                     token_endpoint = true, token_use = true, code_challenge_method = true }
+
+--- "token", "secret", …: what kind of secret stands in a field of this name; nil: none.
+local function kind_of(name, value, in_reply)
+  name = tostring(name):lower():gsub("-", "_")
+  if NOT_SECRET[name] then return nil end
+  if name:find "token" then return "token" end
+  if name:find "secret" or name:find "passw" then return "secret:" .. name end
+  if name:find "assertion" then return "assertion" end
+  if name == "code" or name == "device_code" or name == "code_verifier" then
+    local random = #value >= CODE_BYTES_MIN and value:find "%d"
+    return (not in_reply or random) and "code" or nil
+  end
+end
+
+---@class cassette.Vault the secrets of a cassette, and their placeholders
+---@field by_value table<string, string> placeholders
+---@field by_name table<string, string> values
+---@field counts table<string, integer>
+---@field owner fun(value: string): string|nil whose secret it is
+local Vault = {}
+Vault.__index = Vault
+
+---@param extra? string[] names of fields that hold secrets, too
+---@param owner? fun(value: string): string|nil
+---@return cassette.Vault
+function cassette_mask.vault(extra, owner)
+  local names = {}
+  for _, name in ipairs(extra or {}) do names[name:lower()] = true end
+  return setmetatable({
+    by_value = {}, by_name = {}, counts = {}, extra = names, owner = owner or function() end,
+  }, Vault)
+end
+
+--- The placeholder of a value, a new one where it has none yet.
+function Vault:add(value, kind)
+  if type(value) ~= "string" or #value < SECRET_BYTES_MIN or self.by_value[value] then return end
+  if value:find("{{", 1, true) then return end
+  if value:find("^" .. JWT .. "$") then kind = "jwt" end
+  local base, owner = kind, kind:find "^secret:" and self.owner(value)
+  if owner then base = kind:gsub("^secret:", "secret:" .. owner .. ".") end
+  local count = (self.counts[base] or 0) + 1
+  self.counts[base] = count
+  local named = base:find "^secret:" and count == 1
+  local placeholder = named and ("{{%s}}"):format(base) or ("{{%s:%d}}"):format(base, count)
+  self.by_value[value], self.by_name[placeholder] = placeholder, value
+end
+
+function Vault:consider(name, value, in_reply)
+  if type(value) ~= "string" then return end
+  local kind = self.extra[tostring(name):lower()] and "masked" or kind_of(name, value, in_reply)
+  if kind then self:add(value, kind) end
+end
+
+local function each_pair(text, fn)
+  for pair in text:gmatch "[^&]+" do
+    local name, value = pair:match "^([^=]*)=(.*)$"
+    if name then fn(cassette_mask.decode(name), cassette_mask.decode(value)) end
+  end
+end
+
+--- Percent signs and "+" of a form.
+function cassette_mask.decode(text)
+  return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+function Vault:look_at_json(value, in_reply, depth)
+  if type(value) ~= "table" or depth > DEPTH_MAX then return end
+  for _, name in ipairs(show.keys(value)) do -- in an order that is always the same, for the numbers
+    self:consider(name, value[name], in_reply)
+    self:look_at_json(value[name], in_reply, depth + 1)
+  end
+end
+
+function Vault:look_at_body(body, in_reply)
+  for token in body:gmatch(JWT) do self:add(token, "jwt") end
+  local first = body:match "^%s*([{%[])"
+  if first then
+    self:look_at_json(json.decode(body), in_reply, 0)
+  elseif #body < 65536 and body:find "^[%w_.~%%+-]+=" then
+    each_pair(body, function(name, value) self:consider(name, value, in_reply) end)
+  end
+end
+
+local ATTRIBUTES = { path = true, domain = true, expires = true, ["max-age"] = true, samesite = true }
+
+function Vault:look_at_header(name, value, in_reply)
+  if name == "authorization" or name == "proxy-authorization" then
+    self:add(value:match "^%S+%s+(.+)$" or value, value:find "^[Bb]asic" and "basic" or "token")
+  elseif name == "cookie" or name == "set-cookie" then
+    for each in (value .. ";"):gmatch "(.-);" do
+      local key, of = each:match "^%s*([^=]+)=(.*)$"
+      if key and not ATTRIBUTES[key:lower()] then self:add(of, "cookie") end
+    end
+  else
+    self:consider(name, value, in_reply)
+  end
+end
+
+--- A header's value is a text, or a list of them.
+function Vault:look_at_headers(headers, in_reply)
+  for _, name in ipairs(show.keys(headers)) do
+    local values = headers[name]
+    for _, value in ipairs(type(values) == "table" and values or { values }) do
+      self:look_at_header(name, value, in_reply)
+    end
+  end
+end
+
+--- Learns what is secret in a request and its reply.
+function Vault:learn(request, reply)
+  local query = request.url:match "%?(.*)$"
+  if query then each_pair(query, function(name, value) self:consider(name, value, false) end) end
+  self:look_at_headers(request.headers, false)
+  self:look_at_body(request.body, false)
+  if reply then
+    self:look_at_headers(reply.headers, true)
+    self:look_at_body(reply.body, true)
+  end
+end
+
+local function forms_of(value)
+  local quoted = json.encode(value)
+  quoted = quoted and quoted:sub(2, -2) or value
+  return { value, http.encode(value), quoted, (quoted:gsub("/", "\\/")) }
+end
+
+local function replace_plain(text, from, to)
+  local parts, at = {}, 1
+  while true do
+    local first, last = text:find(from, at, true)
+    if not first then break end
+    parts[#parts + 1] = text:sub(at, first - 1)
+    parts[#parts + 1] = to
+    at = last + 1
+  end
+  if at == 1 then return text end
+  return table.concat(parts) .. text:sub(at)
+end
+
+--- The text with a placeholder for each secret that is known; the longest first, as one may begin with
+--- another.
+function Vault:mask(text)
+  if not self.forms or self.forms.size ~= self:size() then
+    local forms = { size = self:size() }
+    for value, placeholder in pairs(self.by_value) do
+      for _, form in ipairs(forms_of(value)) do forms[#forms + 1] = { form, placeholder } end
+    end
+    table.sort(forms, function(a, b)
+      if #a[1] ~= #b[1] then return #a[1] > #b[1] end
+      return a[1] < b[1]
+    end)
+    self.forms = forms
+  end
+  for _, form in ipairs(self.forms) do text = replace_plain(text, form[1], form[2]) end
+  return text
+end
+
+function Vault:size()
+  local size = 0
+  for _ in pairs(self.by_value) do size = size + 1 end
+  return size
+end
+
+--- A body as a table, if it is JSON or a form; else the text.
+function cassette_mask.value(body)
+  local decoded = body:find "^%s*[{%[]" and json.decode(body)
+  if type(decoded) == "table" then return decoded end
+  if not body:find "^[%w_.~%%+-]+=[^\n]*$" then return body end
+  local form = {}
+  each_pair(body, function(name, value) form[name] = value end)
+  return form
+end
+
+-- Replay
+
+local FAKE_JWT <const> = "eyJhbGciOiJub25lIn0.%s.fake"
+
+local function fake_of(placeholder)
+  local name = placeholder:match "^{{(.+)}}$":gsub("[^%w]+", "-")
+  if placeholder:find "^{{jwt:" then
+    local payload = json.encode { sub = name, iss = "https://jeton.invalid" }
+    return FAKE_JWT:format(require("jeton.crypto").base64url(payload))
+  end
+  return ("fake-%s-of-this-cassette"):format(name)
+end
+
+--- Placeholders become fakes, which the vault knows from then on.
+function Vault:unmask(text)
+  return (text:gsub(PLACEHOLDER, function(placeholder)
+    if not self.by_name[placeholder] then
+      local fake = fake_of(placeholder)
+      self.by_name[placeholder], self.by_value[fake] = fake, placeholder
+    end
+    return self.by_name[placeholder]
+  end))
+end
+
+--- A request of a replay: fakes become their placeholders; another value where a secret stands, UNKNOWN.
+function Vault:mask_request(request)
+  local stranger = cassette_mask.vault(nil)
+  stranger.extra = self.extra
+  stranger:learn(request)
+  for value in pairs(stranger.by_value) do
+    if self.by_value[value] then stranger.by_value[value] = nil else stranger.by_value[value] = UNKNOWN end
+  end
+  return function(text) return stranger:mask(self:mask(text)) end
+end
+
+--- Whether two masked texts are the same: what is masked in another way, or not known, fits any placeholder.
+function cassette_mask.same(recorded, got)
+  recorded, got = recorded:gsub("%*%*%*", UNKNOWN), got:gsub("%*%*%*", UNKNOWN)
+  if recorded:gsub(PLACEHOLDER, "\0") ~= got:gsub(PLACEHOLDER, "\0") then return false end
+  local of_got = got:gmatch(PLACEHOLDER)
+  for placeholder in recorded:gmatch(PLACEHOLDER) do
+    local its = of_got()
+    if placeholder ~= its and placeholder ~= UNKNOWN and its ~= UNKNOWN then return false end
+  end
+  return true
+end
+
+return cassette_mask

@@ -1,0 +1,91 @@
+-- What is secret in a cassette, what stands for it, and its file.
+local files = require "test.cassette_file"
+local json = require "jeton.json"
+local lu = require "luaunit"
+local masks = require "test.cassette_mask"
+
+local function call(method, url, headers, body)
+  return { method = method, url = url, headers = headers or {}, body = body or "" }
+end
+
+local FORM = "grant_type=refresh_token&refresh_token=r1%2Frefresh%2B&client_id=app"
+  .. "&client_secret=s3cret-s3cret"
+local REPLY = { status = 200, headers = { ["set-cookie"] = "session=abcdef123; Path=/" },
+                body = '{"access_token":"a1-access","token_type":"Bearer",'
+                  .. '"refresh_token":"r2-refresh","id":5}' }
+
+local TestMask = {}
+
+function TestMask.test_a_flow()
+  local vault = masks.vault(nil, function() return "billing" end)
+  local first = call("POST", "https://login.example.com/token", {}, FORM)
+  local bearer = { authorization = "Bearer a1-access" }
+  local second = call("GET", "https://api.example.com/x?since=r2-refresh", bearer)
+  vault:learn(first, REPLY)
+  vault:learn(second, { headers = {}, body = "echo a1-access" })
+  lu.assertEquals(vault:mask(first.body), "grant_type=refresh_token&refresh_token={{token:1}}&client_id=app"
+    .. "&client_secret={{secret:billing.client_secret}}")
+  lu.assertEquals(vault:mask(REPLY.body),
+    '{"access_token":"{{token:2}}","token_type":"Bearer",'
+    .. '"refresh_token":"{{token:3}}","id":5}')
+  lu.assertEquals(vault:mask(REPLY.headers["set-cookie"]), "session={{cookie:1}}; Path=/")
+  lu.assertEquals(vault:mask(second.url), "https://api.example.com/x?since={{token:3}}")
+  lu.assertEquals(vault:mask(second.headers.authorization), "Bearer {{token:2}}")
+  lu.assertEquals(vault:mask "echo a1-access", "echo {{token:2}}")
+end
+
+function TestMask.test_a_replay_recognises_its_fakes()
+  local vault = masks.vault()
+  local reply = json.decode(vault:unmask '{"access_token":"{{token:2}}","id_token":"{{jwt:1}}"}')
+  lu.assertStrMatches(reply.access_token, "[%w-]+")
+  lu.assertStrMatches(reply.id_token, "eyJ[%w_-]+%.eyJ[%w_-]+%.%w+")
+  local got = call("POST", "https://x/?t=" .. reply.access_token, {}, "client_secret=another-one&a=1")
+  local mask = vault:mask_request(got)
+  lu.assertEquals(mask(got.url), "https://x/?t={{token:2}}")
+  lu.assertEquals(mask(got.body), "client_secret={{secret}}&a=1")
+  lu.assertTrue(masks.same("client_secret={{secret:client_secret}}&a=1", mask(got.body)))
+  lu.assertFalse(masks.same("client_secret={{secret:client_secret}}&a=2", mask(got.body)))
+  lu.assertFalse(masks.same("https://x/?t={{token:1}}", mask(got.url)))
+  lu.assertTrue(masks.same("a *** b", "a {{token:7}} b"))
+end
+
+function TestMask.test_what_is_no_secret_stays()
+  local vault = masks.vault()
+  local body = '{"code":"not_found","message":"no such thing","token_type":"Bearer","expires_in":3600}'
+  vault:learn(call("GET", "https://x/"), { headers = {}, body = body })
+  lu.assertEquals(vault:mask(body), body)
+  vault:learn(call("POST", "https://x/", {}, "code=splxlOBe&redirect_uri=x"), nil)
+  lu.assertEquals(vault:mask "code=splxlOBe&redirect_uri=x", "code={{code:1}}&redirect_uri=x")
+end
+
+function TestMask.test_escapes_and_more_names()
+  local vault = masks.vault { "PIN" }
+  vault:learn(call("POST", "https://x/", {}, '{"pin":"12/34/56","password":"pa\\"ss/word"}'))
+  lu.assertEquals(vault:mask '{"pin":"12\\/34\\/56","again":"pa\\"ss/word"}',
+    '{"pin":"{{masked:1}}","again":"{{secret:password}}"}')
+  lu.assertEquals(vault:mask "q=12%2F34%2F56", "q={{masked:1}}")
+end
+
+local TestFile = {}
+
+function TestFile.test_it_is_read_as_it_was_written()
+  local path = os.tmpname()
+  local calls = {
+    { request = call("POST", "https://x/y?z=1", { accept = "a", host = "x" }, 'a "b"\n\u{e9}'),
+      reply = { status = 201, headers = { date = "d", ["set-cookie"] = { "a=1", "b=2" } },
+                body = "\0\xff" } },
+    { request = call("GET", "https://x/"), reply = { broken = "cut" } },
+  }
+  local out = assert(io.open(path, "w"))
+  out:write(files.text(1800000000, calls))
+  out:close()
+  local at, read = files.read(path)
+  os.remove(path)
+  lu.assertEquals(at, 1800000000)
+  lu.assertEquals(read[1].request, call("POST", "https://x/y?z=1", { accept = "a" }, 'a "b"\n\u{e9}'))
+  lu.assertEquals(read[1].reply.body, "\0\xff")
+  lu.assertEquals(read[1].reply.headers, { ["set-cookie"] = { "a=1", "b=2" } })
+  lu.assertEquals(read[2].reply.broken, "cut")
+end
+
+os.exit(lu.LuaUnit.new():runSuiteByInstances { { "TestMask", TestMask }, { "TestFile", TestFile } })
