@@ -51,6 +51,7 @@ struct sandbox_start {
     bool loopback;
     int64_t per_minute;
     int64_t tenant_per_minute;
+    bool verbose;
     char password_hash[crypto_pwhash_STRBYTES]; /* argon2id; "": none */
 };
 
@@ -204,6 +205,7 @@ static int read_start(const struct sandbox_options *options, struct app *app,
     start->port = options->exec ? 0 : DEFAULT_PORT;
     start->per_minute = DEFAULT_PER_MINUTE;
     start->tenant_per_minute = DEFAULT_PER_MINUTE * TENANT_FACTOR;
+    start->verbose = app->verbosity > 0;
     if (options->listen != NULL && read_listen(options->listen, start, err) != 0)
         return -1;
     if (options->rate_limit != NULL && read_rate_limit(options->rate_limit, start, err) != 0)
@@ -254,9 +256,9 @@ static int put_texts(struct buf *out, const char *name, const char *const *texts
 static int write_json(const struct sandbox_options *options, const struct sandbox_start *start,
                       char *const *argv, struct buf *out, struct err *err)
 {
-    buf_printf(out, "{\"port\":%lld,\"per_minute\":%lld,\"tenant_per_minute\":%lld",
+    buf_printf(out, "{\"port\":%lld,\"per_minute\":%lld,\"tenant_per_minute\":%lld,\"verbose\":%s",
                (long long)start->port, (long long)start->per_minute,
-               (long long)start->tenant_per_minute);
+               (long long)start->tenant_per_minute, start->verbose ? "true" : "false");
     const char *password_hash = start->password_hash[0] != '\0' ? start->password_hash : NULL;
     if (put_text(out, "host", start->host, err) != 0 ||
         put_text(out, "db", options->db, err) != 0 ||

@@ -42,6 +42,7 @@ local HOUR_S = 3600
 ---@field password_hash string|nil of argon2id
 ---@field cors string[]|nil origins of web pages that may call the services
 ---@field argv string[]|nil
+---@field verbose boolean each call is a line of the log
 
 ---@param options sandbox.options
 ---@return sandbox.seed|nil
@@ -91,6 +92,7 @@ local function make_world(options)
     per_minute = options.per_minute,
     tenant_per_minute = options.tenant_per_minute,
     password_hash = options.password_hash,
+    verbose = options.verbose,
   }
   if is_new then
     local planted

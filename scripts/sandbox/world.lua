@@ -26,6 +26,7 @@ world.DEMO_SECRETS = "demo_secrets" -- a setting in the database
 ---@field demo sandbox.demo_secrets|nil of the seed, where that is the demo tenant
 ---@field origins table<string, true> of web pages that may call the services
 ---@field is_kept boolean in a file
+---@field verbose boolean each call is a line of the log
 ---@field clock sandbox.clock
 ---@field signing_key string
 ---@field verified sandbox.cache what access tokens say whose signature was checked
@@ -53,6 +54,7 @@ world.DEMO_SECRETS = "demo_secrets" -- a setting in the database
 ---@field per_minute integer
 ---@field tenant_per_minute integer
 ---@field password_hash string|nil of argon2id
+---@field verbose boolean|nil
 
 ---@param options sandbox.world_options
 ---@return sandbox.world
@@ -63,6 +65,7 @@ function world.new(options)
     demo = options.demo,
     origins = {},
     is_kept = options.is_kept,
+    verbose = options.verbose,
     clock = clock.new(store.get(options.db, "advance_s") or 0),
     signing_key = store.signing_key(options.db),
     verified = cache.new(limits.tokens_remembered),

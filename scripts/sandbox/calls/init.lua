@@ -1,4 +1,5 @@
 --- Answers calls of the API: token service and platform service.
+local log = require "jeton.log"
 local task = require "jeton.task"
 local access = require "sandbox.rules.access"
 local assumptions = require "sandbox.base.assumptions"
@@ -233,6 +234,18 @@ local function serve(world, arrived, path, record, fault)
   return response
 end
 
+-- Completes the record of a call, and tells of it in the log.
+local function finish(world, record, response)
+  world.recorder:finish(record, response)
+  local whole = world.verbose and world.recorder:get(record.number)
+  if whole then
+    log.debug(("%s %s %d"):format(whole.method, whole.path, response.status), {
+      operation = whole.operation, took_ms = whole.duration_ms,
+      refused = whole.error and ("%s: %s"):format(whole.error.errorCode, whole.error.message),
+    })
+  end
+end
+
 -- Refuses what can be refused before the body is read.
 local function judge(world, arrived, path, now, found)
   local operation, params = find_operation(arrived, path)
@@ -290,7 +303,7 @@ function calls.head(world, arrived, path)
   if caller and response.status ~= 429 then
     calls.attempt(count_call, world, caller, now)
   end
-  world.recorder:finish(record, response)
+  finish(world, record, response)
   return response, 0
 end
 
@@ -307,7 +320,7 @@ function calls.handle(world, arrived, path)
   local record = world.recorder:add(arrived, path, clock.rfc3339(world.clock:now()))
   if is_too_long(arrived, path) then
     local response = calls.attempt(refusal.not_found, "there is no such operation")
-    world.recorder:finish(record, response)
+    finish(world, record, response)
     return response
   end
   local fault = world.faults:take(arrived.method, path.text)
@@ -321,7 +334,7 @@ function calls.handle(world, arrived, path)
   if fault and fault.drop == "after" then
     return { drop = true }
   end
-  world.recorder:finish(record, response)
+  finish(world, record, response)
   if path.text == TOKEN_PATH and response.status == 200 then
     world.counts.exchanges = world.counts.exchanges + 1
   end

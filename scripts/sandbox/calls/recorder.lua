@@ -1,5 +1,6 @@
---- Records the latest calls. Secrets are masked when a record is looked at, as most never are: masking took
---- a third of the work of a call. Memory is bounded: the oldest are dropped.
+--- Records the latest calls with their replies. Secrets are masked when a record is looked at, as most never
+--- are: masking took a third of the work of a call. Memory is bounded: the oldest are dropped. The secrets
+--- stay in memory with the call, so that it can be made again.
 local json = require "jeton.json"
 local task = require "jeton.task"
 local form = require "sandbox.http.form"
@@ -38,6 +39,11 @@ local SOUGHT_MAX = 32
 ---@field connector_id string|nil
 ---@field duration_ms integer|nil nil while in progress
 ---@field error {errorCode: string, message: string}|nil of a refusal
+---@field again_of integer|nil the number of the call that was made again by it
+
+---@class sandbox.record.response
+---@field headers table<string, string>
+---@field body any decoded JSON, else text
 
 --- What the caller of `add` completes.
 ---@class sandbox.record.draft
@@ -46,8 +52,10 @@ local SOUGHT_MAX = 32
 ---@field connector_id string|nil
 
 ---@class sandbox.recorder.entry
----@field record sandbox.record|sandbox.record.draft whole once `raw` is nil
----@field raw table|nil the call with its secrets
+---@field record sandbox.record|sandbox.record.draft
+---@field is_whole boolean|nil the record was looked at, and is whole
+---@field raw table the call with its secrets
+---@field response {headers: table, body: string|nil, instead: string|nil}|nil with its secrets
 ---@field path string
 ---@field cost integer
 ---@field started number of task.now
@@ -78,7 +86,10 @@ local function cost_of(arrived)
   return cost
 end
 
-local function is_secret(name)
+--- Whether what stands under this name is a secret.
+---@param name string
+---@return boolean
+function recorder.is_secret(name)
   local plain = name:lower():gsub("[^%w]", "")
   if SECRET_NAMES[plain] then
     return true
@@ -95,6 +106,8 @@ local function is_secret(name)
   end
   return false
 end
+
+local is_secret = recorder.is_secret
 
 -- Notes the values of secrets, whatever else they stand under: they are masked there, too.
 local function note(secrets, value)
@@ -193,7 +206,9 @@ local function raw_of(arrived)
   end
   return {
     method = arrived.method,
+    target = arrived.target,
     path = arrived.path,
+    raw_query = arrived.raw_query,
     query = arrived.query,
     headers = arrived.headers,
     body = not instead and body or nil,
@@ -220,20 +235,26 @@ local function body_of(raw, secrets)
   return function() return mask_json(value, secrets) end
 end
 
+-- The secrets of a call's head.
+local function secrets_of(raw)
+  local secrets = {}
+  note_table(secrets, raw.headers)
+  note_table(secrets, raw.query)
+  return secrets
+end
+
 -- The record of an entry, masked at the first look.
 local function reveal(entry)
   local record, raw = entry.record, entry.raw
-  if raw then
-    local secrets = {}
-    note_table(secrets, raw.headers)
-    note_table(secrets, raw.query)
+  if not entry.is_whole then
+    local secrets = secrets_of(raw)
     local body = body_of(raw, secrets)
     record.method = request.to_utf8(raw.method)
     record.path = clean(raw.path, secrets)
     record.query = mask_table(raw.query, secrets)
     record.headers = mask_table(raw.headers, secrets)
     record.body = #secrets > SOUGHT_MAX and MASK or body()
-    entry.raw = nil
+    entry.is_whole = true
   end
   return record
 end
@@ -251,7 +272,8 @@ end
 ---@return sandbox.record.draft pass it to `finish` with the answer
 function recorder:add(arrived, path, at)
   self.last = self.last + 1
-  local record = { number = self.last, at = at }
+  local record = { number = self.last, at = at, again_of = arrived.again_of }
+  arrived.number = self.last
   local cost = cost_of(arrived)
   self.kept[self.last] = {
     record = record,
@@ -261,12 +283,27 @@ function recorder:add(arrived, path, at)
     started = task.now(),
   }
   self.cost = self.cost + cost
+  self:make_room()
+  return record
+end
+
+-- Drops the oldest.
+function recorder:make_room()
   while self.last - self.first >= limits.requests_kept or self.cost > limits.requests_kept_bytes do
     self.cost = self.cost - self.kept[self.first].cost
     self.kept[self.first] = nil
     self.first = self.first + 1
   end
-  return record
+end
+
+local function response_of(response)
+  local body = response.body or ""
+  local is_kept = #body <= limits.response_body_kept
+  return {
+    headers = response.headers,
+    body = is_kept and body or nil,
+    instead = not is_kept and ("%d bytes"):format(#body) or nil,
+  }
 end
 
 --- Completes a record.
@@ -278,7 +315,49 @@ function recorder:finish(record, response)
   local entry = self.kept[record.number]
   if entry and entry.record == record then -- else it was cleared meanwhile
     record.duration_ms = math.floor((task.now() - entry.started) * 1000 + 0.5)
+    entry.response = response_of(response)
+    local cost = VALUE_BYTES + #(entry.response.body or "")
+    entry.cost, self.cost = entry.cost + cost, self.cost + cost
+    self:make_room()
   end
+end
+
+--- The reply to a call, masked.
+---@param number integer
+---@return sandbox.record.response|nil nil: none yet, or not kept
+function recorder:response(number)
+  local entry = self.kept[number]
+  local response = entry and entry.response
+  if not response then
+    return nil
+  end
+  local headers = {}
+  for name, value in pairs(response.headers) do
+    headers[name] = tostring(value)
+  end
+  local secrets = secrets_of(entry.raw)
+  body_of(entry.raw, secrets) -- notes those of the request, which the reply may repeat
+  local body = body_of({ body = response.body, instead = response.instead, headers = {} }, secrets)
+  note_table(secrets, headers)
+  return {
+    headers = mask_table(headers, secrets),
+    body = #secrets > SOUGHT_MAX and MASK or body(),
+  }
+end
+
+--- A call as it came, with its secrets, to be made again.
+---@param number integer|nil
+---@return table|nil arrived nil: not kept, or not with its whole body
+function recorder:whole_call(number)
+  local entry = self.kept[number or 0]
+  local raw = entry and entry.raw
+  if not raw or raw.instead then
+    return nil
+  end
+  return {
+    method = raw.method, target = raw.target, path = raw.path, raw_query = raw.raw_query, query = raw.query,
+    headers = raw.headers, body = raw.body, again_of = number,
+  }
 end
 
 --- A record by number, if it is still kept.
@@ -289,13 +368,31 @@ function recorder:get(number)
   return entry and reveal(entry)
 end
 
+---@class sandbox.recorder.wanted
+---@field text string|nil a part of the path, in any case
+---@field method string|nil
+---@field state "good"|"bad"|nil answered well, or refused
+
+local function is_wanted(entry, wanted)
+  local status = entry.record.status
+  return (not wanted.method or entry.raw.method == wanted.method)
+    and (not wanted.text or entry.raw.path:lower():find(wanted.text:lower(), 1, true) ~= nil)
+    and (not wanted.state or status ~= nil and (status < 400) == (wanted.state == "good"))
+end
+
 --- The newest records, newest first.
 ---@param count integer at most
+---@param wanted sandbox.recorder.wanted|nil
 ---@return sandbox.record[]
-function recorder:newest(count)
+function recorder:newest(count, wanted)
   local out = {}
-  for number = self.last, math.max(self.first, self.last - count + 1), -1 do
-    out[#out + 1] = reveal(self.kept[number])
+  for number = self.last, self.first, -1 do
+    local entry = self.kept[number]
+    if #out == count then
+      break
+    elseif not wanted or is_wanted(entry, wanted) then
+      out[#out + 1] = reveal(entry)
+    end
   end
   return out
 end
@@ -308,7 +405,7 @@ function recorder:list(filter)
   local found = {}
   for number = self.last, self.first, -1 do
     local kept = self.kept[number]
-    if (not method or (kept.raw or kept.record).method == method) and matches(kept.path) then
+    if (not method or kept.raw.method == method) and matches(kept.path) then
       found[#found + 1] = reveal(kept)
     end
     if filter.limit and #found >= filter.limit then

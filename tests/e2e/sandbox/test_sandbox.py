@@ -69,6 +69,14 @@ class Exec(support.Case):
         self.assertEqual(done.stdout, "to-out\n")
         self.assertEqual(done.stderr, "to-err\n")
 
+    def test_calls_are_lines_of_the_log(self):
+        call = 'curl -s -o /dev/null -H "accessToken: hush-hush" "$JETON_SANDBOX_URL/v1/groups?token=hush-hush"'
+        done = self.jeton("-v", "sandbox", "--exec", "sh", "-c", call)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"GET /v1/groups 401 .*operation=groups\.list .*refused=\S.*took_ms=\d+")
+        self.assertNotIn("hush-hush", done.stderr)
+        self.assertEqual(self.jeton("sandbox", "--exec", "sh", "-c", call).stderr, "")
+
     def test_a_command_that_is_not_there(self):
         self.fails(3, "sandbox", "--exec", "no-such-command", says="no-such-command")
         self.fails(2, "sandbox", "--exec", says="--exec")

@@ -1,10 +1,13 @@
---- Traffic: recorded requests, what is left of the limits, and the page of a request.
+--- Traffic: recorded requests, what is left of the limits, and the page of a request with its reply.
+local calls = require "sandbox.calls"
 local connectors = require "sandbox.data.connectors"
+local curl = require "sandbox.portal.curl"
 local html = require "html.elements"
 local iso_time = require "sandbox.base.iso_time"
 local json = require "jeton.json"
 local language = require "sandbox.portal.language"
 local limits = require "sandbox.base.limits"
+local request = require "sandbox.http.request"
 local respond = require "sandbox.portal.respond"
 local throttle = require "sandbox.rules.throttle"
 local widgets = require "sandbox.portal.widgets"
@@ -12,6 +15,8 @@ local widgets = require "sandbox.portal.widgets"
 local h = html.h
 
 local LIVE_MS = 2000
+local PATH = "/portal/traffic"
+local METHODS = { "GET", "POST", "PUT", "DELETE" }
 
 -- A call to the token service names its connector; other calls have a token.
 local function connector_name(visit, record)
@@ -66,12 +71,12 @@ local function limits_card(visit, records)
   }
 end
 
-local function request_table(visit, records)
+local function request_table(visit, records, is_filtered)
   local t, rows = visit.t, {}
   for i, record in ipairs(records) do
     rows[i] = {
       h.a {
-        href = ("/portal/traffic/%d"):format(record.number),
+        href = PATH .. "/" .. record.number,
         h.code { record.method }, " ", h.span { class = "path", record.path },
       },
       status(visit, record),
@@ -84,25 +89,83 @@ local function request_table(visit, records)
     title = t "traffic.requests",
     #rows > 0 and widgets.table(t "traffic.requests", {
       t "traffic.request", t "traffic.status", t "traffic.took", t "traffic.connector", t "traffic.at",
-    }, rows) or h.p { class = "empty", t "traffic.none" },
+    }, rows) or h.p { class = "empty", t(is_filtered and "traffic.none_found" or "traffic.none") },
+  }
+end
+
+-- What the query asks for; nil: everything.
+local function wanted_of(visit)
+  local query, wanted = visit.query, {}
+  wanted.text = query.query
+  wanted.method = query.method and query.method:upper():match "^%u+$"
+  wanted.state = (query.state == "good" or query.state == "bad") and query.state or nil
+  return next(wanted) and wanted or nil
+end
+
+local function chooser(name, label, chosen, options)
+  local out = {}
+  for i, option in ipairs(options) do
+    out[i] = h.option { value = option[1], selected = option[1] == (chosen or ""), option[2] }
+  end
+  return h.div {
+    class = "field",
+    h.label { for_ = "field-" .. name, label },
+    h.select { id = "field-" .. name, name = name, out },
+  }
+end
+
+local function filters(visit, wanted)
+  local t = visit.t
+  local methods = { { "", t "traffic.any" } }
+  for i, method in ipairs(METHODS) do
+    methods[i + 1] = { method, method }
+  end
+  return h.form {
+    action = PATH, method = "get", class = "filters", role = "search",
+    h.div {
+      class = "field",
+      h.label { for_ = "field-query", t "traffic.path" },
+      h.input {
+        id = "field-query", name = "query", type = "search", value = wanted.text,
+        maxlength = limits.name_characters,
+      },
+    },
+    chooser("method", t "traffic.method", wanted.method, methods),
+    chooser("state", t "traffic.status", wanted.state, {
+      { "", t "traffic.any" }, { "good", t "traffic.good" }, { "bad", t "traffic.bad" },
+    }),
+    h.button { class = "second", t "traffic.filter" },
   }
 end
 
 local function show(visit)
-  local t = visit.t
-  local records = visit.world.recorder:newest(limits.portal_requests_shown)
+  local t, wanted = visit.t, wanted_of(visit)
+  local records = visit.world.recorder:newest(limits.portal_requests_shown, wanted)
   return respond.page(visit, {
     title = t "traffic.title",
     intro = h.p { t "traffic.intro" },
-    main = h.div {
-      id = "traffic", class = "stack", data_live = LIVE_MS,
-      limits_card(visit, records), request_table(visit, records),
+    main = {
+      filters(visit, wanted or {}),
+      h.div {
+        id = "traffic", class = "stack", data_live = LIVE_MS,
+        request_table(visit, records, wanted ~= nil), limits_card(visit, records),
+      },
+      visit:form {
+        action = PATH .. "/clear", class = "inline",
+        h.button { class = "second", t "traffic.clear" },
+      },
     },
   })
 end
 
+local function clear(visit)
+  visit.world.recorder:clear()
+  visit:notice "traffic.cleared"
+  return respond.redirect(visit, PATH)
+end
+
 -- Names and values, in the order of the names.
-local function pairs_card(title, values)
+local function pairs_part(title, values)
   local names = {}
   for name in pairs(values) do
     names[#names + 1] = name
@@ -115,64 +178,116 @@ local function pairs_card(title, values)
   for i, name in ipairs(names) do
     facts[i] = { h.code { name }, values[name] ~= "" and values[name] or "—" }
   end
-  return widgets.card { title = title, widgets.facts(facts) }
+  return { h.h3 { title }, widgets.facts(facts) }
 end
 
-local function body_card(visit, record)
-  local t, text = visit.t, record.body
+local function body_part(visit, id, content_type, body)
+  local t, text = visit.t, body
   if type(text) == "table" then
     text = json.encode(text, { indent = 2 })
   end
-  return widgets.card {
-    title = t "traffic.body",
-    text and text ~= ""
-      and widgets.code(visit, "body", record.headers["content-type"] or t "traffic.body", text)
-      or h.p { class = "soft", t "traffic.no_body" },
+  if not text or text == "" then
+    return h.p { class = "soft", t "traffic.no_body" }
+  end
+  local shown = request.to_utf8(text:sub(1, limits.portal_body_shown))
+  return {
+    widgets.code(visit, id, content_type or t "traffic.body", shown),
+    #shown < #text and h.p { class = "soft", t("traffic.cut", { count = limits.portal_body_shown }) },
   }
 end
 
-local function refusal_card(visit, record)
-  return record.error and widgets.card {
-    title = visit.t "traffic.refused", class = "danger",
+local function response_card(visit, record)
+  local t, response = visit.t, visit.world.recorder:response(record.number)
+  return widgets.card {
+    title = t "traffic.response",
+    record.error and {
+      h.p {
+        class = "alert",
+        h.strong { t "traffic.refused" }, " ", h.code { record.error.errorCode }, " ",
+        h.span { lang = "en", record.error.message },
+      },
+    },
+    response and {
+      body_part(visit, "response", response.headers["Content-Type"], response.body),
+      pairs_part(t "traffic.headers", response.headers),
+    } or h.p { class = "soft", t "traffic.no_response" },
+  }
+end
+
+local function summary(visit, record)
+  local t = visit.t
+  return widgets.card {
+    h.p { class = "mono", h.strong { record.method }, " ", record.path },
     widgets.facts {
-      { h.code { "errorCode" }, record.error.errorCode },
-      { h.code { "message" }, h.span { lang = "en", record.error.message } },
+      { t "traffic.status", status(visit, record) },
+      { t "traffic.took", took(visit, record) },
+      { t "traffic.operation", record.operation },
+      { t "traffic.connector", connector_name(visit, record) },
+      { t "traffic.at", visit:moment(iso_time(record.at)) },
+      { t "traffic.again_of", record.again_of and h.a {
+        href = PATH .. "/" .. record.again_of, t("traffic.number", { number = record.again_of }) } },
     },
   }
 end
 
+local function need_record(visit)
+  return visit.world.recorder:get(math.tointeger(tonumber(visit.params.number)))
+end
+
+local function gone(visit)
+  return respond.problem(visit, { status = 404 }, "traffic.gone")
+end
+
 local function show_one(visit)
-  local t = visit.t
-  local record = visit.world.recorder:get(math.tointeger(tonumber(visit.params.number)))
+  local t, record = visit.t, need_record(visit)
   if not record then
-    return respond.problem(visit, { status = 404 }, "traffic.gone")
+    return gone(visit)
   end
+  local whole = visit.world.recorder:whole_call(record.number)
   return respond.page(visit, {
     title = t("traffic.number", { number = record.number }),
-    back = { "/portal/traffic", t "traffic.title" },
+    back = { PATH, t "traffic.title" },
     main = {
-      widgets.card {
-        h.p { class = "mono", h.strong { record.method }, " ", record.path },
-        widgets.facts {
-          { t "traffic.status", status(visit, record) },
-          { t "traffic.took", took(visit, record) },
-          { t "traffic.operation", record.operation },
-          { t "traffic.connector", connector_name(visit, record) },
-          { t "traffic.at", visit:moment(iso_time(record.at)) },
+      summary(visit, record),
+      h.div {
+        class = "split",
+        widgets.card {
+          title = t "traffic.request",
+          body_part(visit, "body", record.headers["content-type"], record.body),
+          pairs_part(t "traffic.query", record.query),
+          pairs_part(t "traffic.headers", record.headers),
         },
+        response_card(visit, record),
       },
-      refusal_card(visit, record),
-      pairs_card(t "traffic.query", record.query),
-      pairs_card(t "traffic.headers", record.headers),
-      body_card(visit, record),
+      widgets.card {
+        title = t "traffic.repeat",
+        h.p { t "traffic.repeat_what" },
+        widgets.code(visit, "curl", "curl", curl.command(record, visit.world.url, whole ~= nil)),
+        whole and visit:form {
+          action = ("%s/%d/again"):format(PATH, record.number),
+          h.div { h.button { class = "second", t "traffic.again" } },
+        } or h.p { class = "soft", t "traffic.not_again" },
+      },
     },
   })
 end
 
+-- Makes the call again, as it came: by the same rules and limits, and recorded.
+local function again(visit)
+  local call = visit.world.recorder:whole_call(math.tointeger(tonumber(visit.params.number)))
+  if not call then
+    return gone(visit)
+  end
+  calls.handle(visit.world, call, request.path(call.path))
+  return respond.redirect(visit, PATH .. "/" .. call.number)
+end
+
 return {
-  menu = { key = "traffic.title", path = "/portal/traffic", icon = "traffic" },
+  menu = { key = "traffic.title", path = PATH, icon = "traffic" },
   routes = {
-    { method = "GET", path = "/portal/traffic", run = show },
-    { method = "GET", path = "/portal/traffic/{number}", run = show_one },
+    { method = "GET", path = PATH, run = show },
+    { method = "POST", path = PATH .. "/clear", run = clear },
+    { method = "GET", path = PATH .. "/{number}", run = show_one },
+    { method = "POST", path = PATH .. "/{number}/again", wait = true, run = again },
   },
 }

@@ -67,7 +67,7 @@ return {
     fr = "SMS que le bac à sable aurait envoyés aux téléphones : codes confidentiels et invitations.",
   },
   ["sms.none"] = { en = "No SMS yet.", fr = "Pas encore de SMS." },
-  ["sms.to"] = { en = "To {phone}", fr = "Au {phone}" },
+  ["sms.to"] = { en = "To {phone}", fr = "À {phone}" },
   ["sms.all"] = { en = "Show all messages", fr = "Afficher tous les SMS" },
   ["sms.search"] = { en = "Search by text or number", fr = "Rechercher par texte ou numéro" },
   ["sms.none_found"] = { en = "No SMS is like this.", fr = "Aucun SMS ne correspond." },

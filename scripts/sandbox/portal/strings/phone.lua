@@ -1,6 +1,6 @@
 return {
   ["phone.title"] = { en = "Add a phone number", fr = "Ajouter un numéro de téléphone" },
-  ["phone.menu"] = { en = "Phone number", fr = "Numéro de téléphone" },
+  ["phone.menu"] = { en = "Phone number", fr = "Téléphone" },
   ["phone.needed"] = {
     en = "Add a phone number first: only people who have one can own connectors.",
     fr = "Ajoutez d'abord un numéro de téléphone : il en faut un pour posséder des connecteurs.",

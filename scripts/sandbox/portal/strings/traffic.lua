@@ -1,10 +1,10 @@
 return {
   ["traffic.title"] = { en = "Traffic", fr = "Trafic" },
   ["traffic.intro"] = {
-    en = "The requests that programs send to this sandbox, as they arrive. Secrets are masked before they "
-      .. "are stored.",
-    fr = "Les requêtes que les programmes envoient à ce bac à sable, au fil de leur arrivée. Les secrets "
-      .. "sont masqués avant d'être conservés.",
+    en = "The requests that programs send to this sandbox, as they arrive, with the replies. Secrets are "
+      .. "not shown.",
+    fr = "Les requêtes que les programmes envoient à ce bac à sable, au fil de leur arrivée, avec les "
+      .. "réponses. Les secrets ne sont pas affichés.",
   },
   ["traffic.limits"] = { en = "Calls left this minute", fr = "Appels restants cette minute" },
   ["traffic.limits_who"] = { en = "Connector", fr = "Connecteur" },
@@ -29,6 +29,32 @@ return {
   ["traffic.refused"] = { en = "Why it was refused", fr = "Pourquoi elle a été refusée" },
   ["traffic.query"] = { en = "Query", fr = "Paramètres" },
   ["traffic.headers"] = { en = "Headers", fr = "En-têtes" },
+  ["traffic.none_found"] = { en = "No request is like this.", fr = "Aucune requête ne correspond." },
+  ["traffic.path"] = { en = "Path", fr = "Chemin" },
+  ["traffic.method"] = { en = "Method", fr = "Méthode" },
+  ["traffic.any"] = { en = "any", fr = "toutes" },
+  ["traffic.good"] = { en = "answered (below 400)", fr = "servies (moins de 400)" },
+  ["traffic.bad"] = { en = "refused (400 and above)", fr = "refusées (400 et plus)" },
+  ["traffic.filter"] = { en = "Filter", fr = "Filtrer" },
+  ["traffic.clear"] = { en = "Clear the list", fr = "Vider la liste" },
+  ["traffic.cleared"] = { en = "The list is empty.", fr = "La liste est vide." },
+  ["traffic.response"] = { en = "Reply", fr = "Réponse" },
+  ["traffic.no_response"] = { en = "There was no reply.", fr = "Il n'y a pas eu de réponse." },
+  ["traffic.repeat"] = { en = "Make it again", fr = "La refaire" },
+  ["traffic.repeat_what"] = {
+    en = "From a terminal, with the secrets in variables; or here, with those that it came with.",
+    fr = "Dans un terminal, avec les secrets dans des variables ; ou ici, avec ceux qu'elle avait.",
+  },
+  ["traffic.again"] = { en = "Send it again", fr = "La renvoyer" },
+  ["traffic.again_of"] = { en = "Repeats", fr = "Répète" },
+  ["traffic.not_again"] = {
+    en = "It cannot be sent again from here: its body was too large to be kept.",
+    fr = "Elle ne peut pas être renvoyée d'ici : son corps était trop grand pour être conservé.",
+  },
+  ["traffic.cut"] = {
+    en = { "Only the first byte is shown.", "Only the first {count} bytes are shown." },
+    fr = { "Seul le premier octet est affiché.", "Seuls les {count} premiers octets sont affichés." },
+  },
   ["traffic.body"] = { en = "Body", fr = "Corps" },
   ["traffic.no_body"] = { en = "It had no body.", fr = "Elle n'avait pas de corps." },
   ["traffic.gone"] = {

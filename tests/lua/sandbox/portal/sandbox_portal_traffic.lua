@@ -52,6 +52,97 @@ function TestTraffic.test_a_refused_call_in_full()
   lu.assertStrContains(browser.of("alice", { language = "fr" }):page(path), "Pourquoi elle a été refusée")
 end
 
+local function newest(visitor)
+  return assert(visitor:page("/portal/traffic"):match 'href="(/portal/traffic/%d+)"')
+end
+
+-- What a block of code shows.
+local function code(body, id)
+  return browser.text(assert(body:match('<code id="' .. id .. '">(.-)</code>'), id))
+end
+
+function TestTraffic.test_the_reply_with_its_secrets_masked()
+  local _, value = wire.call("GET", "/v1/accessToken", { headers = {
+    applicationId = wire.application_id, applicationSecret = wire.secret, refreshToken = wire.tenant_token,
+  } })
+  local alice = browser.of "alice"
+  local body = alice:page(newest(alice))
+  lu.assertStrContains(code(body, "response"), '"accessToken": "***"')
+  lu.assertStrContains(code(body, "response"), '"endpointUrl"')
+  lu.assertStrContains(body, "<code>Content-Type</code>")
+  for _, secret in ipairs { value.accessToken, wire.secret, wire.tenant_token } do
+    lu.assertNotStrContains(body, secret)
+  end
+  -- What the request calls a secret is one in the reply too, whatever it stands under there.
+  wire.steer("faults", { { match = { path = "/v1/groups" }, times = 1, status = 200,
+    body = { seen = "hush-hush-hush", html = "<b>" } } })
+  wire.call("GET", "/v1/groups", { headers = { ["X-My-Secret"] = "hush-hush-hush" } })
+  body = alice:page(newest(alice))
+  lu.assertStrContains(code(body, "response"), '"seen": "***"')
+  lu.assertNotStrContains(body, "<b>")
+  lu.assertNotStrContains(body, "hush-hush")
+end
+
+function TestTraffic.test_a_call_as_a_command_that_works()
+  local token, alice = wire.access(), browser.of "alice"
+  local text = "it's \"here\" $HOME `id` \\ é"
+  wire.ok("POST", "/v1/groups/" .. wire.sales .. "/messages", { token = token, json = { message = text } })
+  local command = code(alice:page(newest(alice)), "curl")
+  lu.assertStrContains(command, '"$ACCESS_TOKEN"')
+  local exec = require "jeton.exec"
+  local count = #wire.state().messages
+  local argv = { "sh", "-c", command .. " --silent --output /dev/null" }
+  lu.assertEquals(exec.run { argv = argv, env = { ACCESS_TOKEN = token } }, 0)
+  local messages = wire.state().messages
+  lu.assertEquals(#messages, count + 1)
+  lu.assertEquals(messages[#messages].text, text)
+  -- Secrets of a body are variables too.
+  wire.call("POST", "/v1/loginWithPinAndApplicationId", { json = {
+    mobileNumber = wire.alice, applicationId = wire.application_id, pin = "123456" } })
+  command = code(alice:page(newest(alice)), "curl")
+  lu.assertStrContains(command, [["pin":"'"$PIN"'"]])
+  lu.assertNotStrContains(command, "123456")
+end
+
+function TestTraffic.test_a_call_is_made_again()
+  local alice, token = browser.of "alice", wire.access()
+  wire.ok("POST", "/v1/groups/" .. wire.sales .. "/messages", { token = token, json = { message = "Twice" } })
+  local path = newest(alice)
+  local count = #wire.state().messages
+  local body = alice:submit(alice:page(path), path .. "/again", {})
+  lu.assertEquals(#wire.state().messages, count + 1)
+  lu.assertStrContains(body, '<a href="' .. path .. '">Request no.')
+  lu.assertEquals(newest(alice), path:gsub("%d+$", function(number) return tostring(number + 1) end))
+  -- One whose body was not kept cannot be.
+  wire.call("POST", "/v1/groups/" .. wire.sales .. "/messages",
+    { token = token, json = { message = ("x"):rep(20000) } })
+  body = alice:page(newest(alice))
+  lu.assertStrContains(body, "its body was too large to be kept")
+  lu.assertStrContains(code(body, "curl"), "--data-binary @body")
+end
+
+function TestTraffic.test_filters_and_the_empty_list()
+  local alice, token = browser.of "alice", wire.access()
+  wire.ok("GET", "/v1/groups", { token = token })
+  wire.call("POST", "/v1/groups/none/messages", { token = token, json = { message = "x" } })
+  local function found(query)
+    local paths = {}
+    for path in alice:page("/portal/traffic?" .. query):gmatch '<span class="path">(.-)</span>' do
+      paths[#paths + 1] = path
+    end
+    return table.concat(paths, " ")
+  end
+  lu.assertEquals(found "state=bad", "/v1/groups/none/messages")
+  lu.assertEquals(found "method=GET&query=GROUPS", "/v1/groups")
+  lu.assertEquals(found "method=PUT", "")
+  lu.assertEquals(found "query=%25&method=%3Cb%3E", "")
+  lu.assertStrContains(alice:page "/portal/traffic?method=PUT", "No request is like this.")
+  local body = alice:submit(alice:page "/portal/traffic", "/portal/traffic/clear", {})
+  lu.assertStrContains(body, "The list is empty.")
+  lu.assertStrContains(body, "No requests yet.")
+  lu.assertEquals(#wire.ok("GET", "/_sandbox/requests").requests, 0)
+end
+
 function TestTraffic.test_one_that_is_not_kept()
   local alice = browser.of "alice"
   for _, number in ipairs { "999999", "0", "-1", "x", "1e999" } do
