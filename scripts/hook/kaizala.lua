@@ -1,5 +1,6 @@
 --- Subscriptions of the hooks of Kaizala: made, renewed before they end, and taken back. One is ours if its
 --- context is the hook's; others are not touched.
+local check = require "kaizala.check"
 local json = require "jeton.json"
 local kaizala = require "kaizala"
 local log = require "jeton.log"
@@ -20,10 +21,6 @@ local RENEW_S <const> = 10 * DAY_S -- when so much is left
 ---@field events? string[] nil: all
 ---@field objects { group?: string, action?: string }[]
 
-local function is_id(text)
-  return #text >= 25 and text:find "^[%x@-]+$" ~= nil
-end
-
 -- The objects as the service knows them.
 local function resolve(kz, hook)
   local found = {}
@@ -31,7 +28,7 @@ local function resolve(kz, hook)
     if object.action then
       found[i] = { type = "Action", id = object.action, shown = "action " .. object.action }
     else
-      local id = is_id(object.group) and object.group or kz:group_named(object.group).id
+      local id = check.is_id(object.group) and object.group or kz:group_named(object.group).id
       found[i] = { type = "Group", id = id, shown = "group " .. object.group }
     end
   end

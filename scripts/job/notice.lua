@@ -1,11 +1,9 @@
 --- Sends the notice about a run of a job to a group, for `on_failure: { message: … }`.
+local check = require "kaizala.check"
 local json = require "jeton.json"
 local kaizala = require "kaizala"
 
 local notice = {}
-
--- Ids of the service, with or without a suffix such as `@1`.
-local GUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x"
 
 local HEADINGS = { interrupted = "was interrupted", late = "did not run" }
 
@@ -38,7 +36,7 @@ end
 
 local function find(order)
   local kz = kaizala.connect(order.connector)
-  return order.group:find(GUID) and kz:group(order.group) or kz:group_named(order.group)
+  return check.is_id(order.group) and kz:group(order.group) or kz:group_named(order.group)
 end
 
 --- Looks the group up (*waits*); raises if it cannot be reached.

@@ -304,7 +304,7 @@ end
 local function of_type(self, kind, from)
   return iterator.new(function(cursor)
     return fetch_page(self, kind, cursor or { from = from, seen = {} })
-  end)
+  end, "actions")
 end
 
 -- Types that this service cannot list are left out.
@@ -340,7 +340,7 @@ local function merged(self, from)
     heads[best].item = heads[best].list:next()
     if not heads[best].item then table.remove(heads, best) end
     return { item }, true
-  end)
+  end, "actions")
 end
 
 --- Lists actions, oldest first (*waits*, when the first is taken).

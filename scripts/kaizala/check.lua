@@ -49,15 +49,36 @@ local function distance(a, b)
   return row[#b]
 end
 
--- "; did you mean 'x'?", or the list of all.
-local function hint(key, known)
+local NAME_MAX = 100 -- bytes of a name that is compared with others
+
+--- Gives the name that is most like another one, whatever its case.
+---@param key string
+---@param known string[]
+---@return string? nearest nil if none is like it
+function check.nearest(key, known)
   local nearest, best = nil, 3
   for _, candidate in ipairs(known) do
-    local d = distance(key:lower(), candidate:lower())
-    if d <= best then nearest, best = candidate, d end
+    local d = #key <= NAME_MAX and #candidate <= NAME_MAX and distance(key:lower(), candidate:lower())
+    if d and d <= best then nearest, best = candidate, d end
   end
+  return nearest
+end
+
+-- "; did you mean 'x'?", or the list of all.
+local function hint(key, known)
+  local nearest = check.nearest(key, known)
   return nearest and ("; did you mean '%s'?"):format(nearest)
     or "; there are: " .. table.concat(known, ", ")
+end
+
+-- Ids of the service have at least so many characters: 25 or 36, hexadecimal.
+local ID_MIN = 25
+
+--- Whether a text looks like an id of the service; else it may be a name.
+---@param text string
+---@return boolean
+function check.is_id(text)
+  return #text >= ID_MIN and text:find "^[%x@-]+$" ~= nil
 end
 
 -- A value as messages show it.

@@ -35,20 +35,35 @@ local request_options = {
   { "multipart" }, { "repeatable" },
 }
 
--- Ids of the service have at least so many characters: 25 or 36, hexadecimal.
-local ID_MIN = 25
+-- What a request takes for ids of groups: in its path, and in its body.
+local function group_ids(options)
+  local ids = {}
+  for _, pattern in ipairs { "^/groups/([^/?]+)", "/subGroups/([^/?]+)" } do
+    local id = options.path:match(pattern)
+    ids[#ids + 1] = id and id:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end)
+  end
+  local body = type(options.json) == "table" and options.json or {}
+  for _, id in ipairs(type(body.subGroups) == "table" and body.subGroups or {}) do ids[#ids + 1] = id end
+  if body.objectType == "Group" then ids[#ids + 1] = body.objectId end
+  return ids
+end
 
--- What the service said of a group, with a hint if its id looks like a name.
-local function explain(err, path)
-  local id = path:match "^/groups/([^/?]+)"
-  if err.status ~= 404 or not id or (#id >= ID_MIN and id:find "^[%x@-]+$") then return err end
-  local name = id:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end)
-  return http.error {
-    kind = err.kind, status = err.status, code = err.code, request = err.request,
-    retryable = err.retryable,
-    message = ("%s; if '%s' is the group's name, kz:group_named('%s') finds it"):format(err.message, name,
-      name),
-  }
+local UNKNOWN = { [400] = true, [403] = true, [404] = true } -- as a service may answer to a wrong id
+
+-- What the service said, with a hint if the id of a group looks like a name.
+local function explain(err, options)
+  if not UNKNOWN[err.status] then return err end
+  for _, id in ipairs(group_ids(options)) do
+    if type(id) == "string" and not check.is_id(id) then
+      return http.error {
+        kind = err.kind, status = err.status, code = err.code, request = err.request,
+        retryable = err.retryable,
+        message = ("%s; if '%s' is the group's name, kz:group_named('%s') finds it"):format(err.message,
+          id, id),
+      }
+    end
+  end
+  return err
 end
 
 --- Sends one authenticated request (*waits*). It adds the token and handles 401, 308, 429 and
@@ -70,7 +85,7 @@ function Client:request(options)
     multipart = options.multipart,
     repeatable = options.repeatable,
   }
-  if not response then error(explain(err, options.path), 0) end
+  if not response then error(explain(err, options), 0) end
   local request = method .. " " .. options.path:match "^[^?]*"
   local reply
   reply, err = response:json()
@@ -100,6 +115,8 @@ local function only_true(value, what)
 end
 local groups_options = { { "details", only_true, "showDetails" }, { "all", only_true, "fetchAllGroups" } }
 
+local GROUPS_SHOWN <const> = 10 -- in an error
+
 --- Lists the groups that the token gives access to (*waits*, when the first is taken).
 ---@param options? { details?: boolean, all?: boolean } details: with their counts and the caller's
 --- role; all: also their parents and subgroups
@@ -126,25 +143,48 @@ function Client:group(id)
   return group.new(self, id)
 end
 
+-- "'Sales' (ID), 'Ops' (ID), …"
+local function list_groups(groups)
+  local shown = {}
+  for i = 1, math.min(#groups, GROUPS_SHOWN) do
+    shown[i] = ("'%s' (%s)"):format(groups[i].name or "", groups[i].id)
+  end
+  return table.concat(shown, ", ") .. (#groups > GROUPS_SHOWN and ", …" or "")
+end
+
+local function refuse_name(self, name, found, others)
+  if #found > 1 then
+    check.fail("invalid", ("connector '%s' has access to %d groups of this name; use an id: %s"):format(
+      self.connector, #found, list_groups(found)))
+  end
+  local names_of, by_name = {}, {}
+  for i, its in ipairs(others) do
+    names_of[i] = its.name or ""
+    by_name[names_of[i]] = its
+  end
+  local nearest = check.nearest(name, names_of)
+  check.fail("invalid", ("connector '%s' has access to no group of this name: '%s'%s"):format(self.connector,
+    name, nearest and "; did you mean " .. list_groups { by_name[nearest] } .. "?"
+      or #others > 0 and "; there are: " .. list_groups(others) or ", and to none at all"))
+end
+
 --- Finds the group of this name, exactly as written, among those that the token gives access to (*waits*).
 ---@param name string
----@return kaizala.Group group with its fields; raises `invalid` if there is none of this name, or several
+---@return kaizala.Group group with its fields; raises `invalid` if there is none of this name, or several,
+--- with the ids
 function Client:group_named(name)
   check.method(self, Client, "kz:group_named(name)")
   check.name(name, "group_named: name")
-  local found, seen = {}, {}
+  local found, others, seen = {}, {}, {}
   for its in self:groups { all = true } do
-    if its.name == name and not seen[its.id] then found[#found + 1] = its end
-    seen[its.id] = true
+    if not seen[its.id] then
+      local list = its.name == name and found or others
+      list[#list + 1] = its
+      seen[its.id] = true
+    end
   end
-  if #found == 0 then
-    check.fail("invalid", ("connector '%s' has access to no group of this name: '%s'"):format(
-      self.connector, name))
-  elseif #found > 1 then
-    check.fail("invalid", ("connector '%s' has access to %d groups of this name; use its id, such as %s")
-      :format(self.connector, #found, found[1].id))
-  end
-  return found[1]
+  if #found == 1 then return found[1] end
+  refuse_name(self, name, found, others)
 end
 
 -- Groups in a page of a search.
@@ -170,7 +210,7 @@ function Client:find_groups(query)
       list[i] = group.from_raw(self, raw, request)
     end
     return list, #list >= SEARCH_PAGE and offset + #list or nil
-  end)
+  end, "groups")
 end
 
 ---@class kaizala.CreateOptions

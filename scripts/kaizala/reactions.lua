@@ -135,7 +135,7 @@ local function pages(self, target, query, field, read)
     end
     local following = math.tointeger(reply.cursor)
     return list, #list > 0 and following ~= asked and following or nil
-  end)
+  end, "reactions")
 end
 
 --- Counts likes and comments of all messages and actions with reactions (*waits*, when the first is taken).

@@ -48,7 +48,7 @@ function Group:subscribers()
       check.fail("invalid", "the reply's cursor is the one that was sent: there would be no end", request)
     end
     return list, following
-  end)
+  end, "subscribers")
 end
 
 local function text_or(value, default)

@@ -325,7 +325,7 @@ class Messages(JobCase):
         self.write("more.lua", "require 'kaizala'.connect():create_group { name = 'Sales' }")
         self.notify("return false", group="Sales")
         self.ok("run", "more.lua")
-        self.assertIn("has access to 2 groups of this name; use its id, such as ", self.run_job(status=1).stderr)
+        self.assertIn("has access to 2 groups of this name; use an id: 'Sales' (", self.run_job(status=1).stderr)
         self.assertEqual(self.messages(), [])
 
     def test_another_connector(self):

@@ -121,9 +121,23 @@ end
 function TestGroups.test_a_group_by_its_name()
   lu.assertEquals(kz:group_named(kz:group(wire.sales):details().name).id, sales.id)
   lu.assertErrorMsgContains("access to no group of this name: 'none'", kz.group_named, kz, "none")
+  lu.assertErrorMsgContains("'sales'; did you mean 'Sales' (" .. sales.id .. ")?", kz.group_named, kz,
+    "sales")
+  local listed = select(2, pcall(kz.group_named, kz, "nothing of the kind")).message
+  lu.assertStrContains(listed, "; there are: '")
+  lu.assertStrContains(listed, "'Sales' (" .. sales.id .. ")")
+  local twins = {}
+  for i = 1, 2 do twins[i] = kz:create_group { name = "Twin" }.id end
+  local several = select(2, pcall(kz.group_named, kz, "Twin")).message
+  lu.assertStrContains(several, "access to 2 groups of this name; use an id: ")
+  for _, id in ipairs(twins) do lu.assertStrContains(several, "'Twin' (" .. id .. ")") end
   lu.assertErrorMsgContains("name must be a non-empty string", kz.group_named, kz)
   local _, err = pcall(kz:group("Sales & Co").details, kz:group "Sales & Co")
   lu.assertStrContains(err.message, "if 'Sales & Co' is the group's name, kz:group_named('Sales & Co')")
+  _, err = pcall(sales.add_subgroups, sales, { "Ops" })
+  lu.assertStrContains(err.message, "if 'Ops' is the group's name, kz:group_named('Ops') finds it")
+  _, err = pcall(sales.remove_subgroup, sales, "Ops team")
+  lu.assertStrContains(err.message, "kz:group_named('Ops team')")
   _, err = pcall(kz:group(wire.sales:reverse()).details, kz:group(wire.sales:reverse()))
   lu.assertNotStrContains(err.message, "group_named")
 end

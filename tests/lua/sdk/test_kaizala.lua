@@ -121,6 +121,40 @@ function TestIterator.test_pages_are_fetched_as_needed()
   lu.assertEquals(asked, { 1, 2, 3 })
 end
 
+function TestIterator.test_all_shows_its_progress_from_the_second_page_on()
+  local said = {}
+  local real = package.loaded["jeton.progress"]
+  package.loaded["jeton.progress"] = {
+    new = function(options)
+      said[#said + 1] = options.label
+      return {
+        set = function(_, count) said[#said + 1] = count end,
+        done = function() said[#said + 1] = "done" end,
+      }
+    end,
+  }
+  local function numbers(first)
+    local list = {}
+    for i = 0, 59 do list[i + 1] = first + i end
+    return list
+  end
+  local function pages_of(count, breaks)
+    return iterator.new(function(cursor)
+      local at = cursor or 1
+      if at == breaks then error "broken" end
+      return numbers(at * 60), at < count and at + 1 or nil
+    end, "people")
+  end
+  lu.assertEquals(#pages_of(1):all(), 60)
+  lu.assertEquals(said, {})
+  lu.assertEquals(#pages_of(2):all(), 120)
+  lu.assertEquals(said, { "people", 100, 120, "done" })
+  said = {}
+  lu.assertErrorMsgContains("broken", pages_of(3, 3).all, pages_of(3, 3))
+  lu.assertEquals(said, { "people", 100, "done" })
+  package.loaded["jeton.progress"] = real
+end
+
 function TestIterator.test_for_and_all()
   local seen = {}
   for item in over { { "a" }, { "b" } } do seen[#seen + 1] = item end
