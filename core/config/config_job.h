@@ -22,6 +22,8 @@ struct yaml_node;
 #define CONFIG_JOB_MEMORY_MAX         (1024LL * 1024 * 1024 * 1024)
 #define CONFIG_SHARED_MAX             16 /* spaces of a job or a webhook */
 
+#define CONFIG_JOB_LOG_USUAL (-1) /* none is given */
+
 enum config_overlap { OVERLAP_SKIP, OVERLAP_WAIT };
 enum config_lost { LOST_STOP, LOST_GO_ON };
 
@@ -54,6 +56,7 @@ struct job {
     char *directory;
     char **shared; /* spaces of jeton.state, NULL-terminated; NULL where absent */
     int64_t memory_bytes;
+    int log_level; /* enum log_level; CONFIG_JOB_LOG_USUAL */
     char *metrics;
     char *heartbeat;
     struct config_notice on_failure;

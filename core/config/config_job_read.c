@@ -1,5 +1,6 @@
 #include "config_field.h"
 #include "config_file.h"
+#include "log.h"
 #include "mem.h"
 #include "zone.h"
 
@@ -181,6 +182,12 @@ static const struct schema_field retry_fields[] = {
 static const char *const lost_words[] = {[LOST_STOP] = "stop", [LOST_GO_ON] = "go_on", NULL};
 static const char *const overlap_words[] = {[OVERLAP_SKIP] = "skip", [OVERLAP_WAIT] = "wait", NULL};
 
+static const char *const log_words[] = {[LOG_ERROR] = "error",
+                                        [LOG_WARN] = "warning",
+                                        [LOG_INFO] = "info",
+                                        [LOG_DEBUG] = "debug",
+                                        NULL};
+
 #define NOTICE_EXPECTED "{command: [PROGRAM, …]} or {message: {group: …}}"
 
 static const struct schema_field job_fields[] = {
@@ -239,6 +246,10 @@ static const struct schema_field job_fields[] = {
      .offset = offsetof(struct job, memory_bytes),
      .min = CONFIG_JOB_MEMORY_MIN,
      .max = CONFIG_JOB_MEMORY_MAX},
+    {.name = "log_level",
+     .type = SCHEMA_CHOICE,
+     .offset = offsetof(struct job, log_level),
+     .choices = log_words},
     {.name = "metrics", .type = SCHEMA_PATH, .offset = offsetof(struct job, metrics)},
     {.name = "heartbeat",
      .type = SCHEMA_CUSTOM,
@@ -265,6 +276,7 @@ void config_job_read(const struct schema_walk *walk, const struct yaml_node *nod
     job->attempts = 1;
     job->retry_delay_ms = CONFIG_JOB_DELAY_DEFAULT_MS;
     job->memory_bytes = CONFIG_JOB_MEMORY_DEFAULT;
+    job->log_level = CONFIG_JOB_LOG_USUAL;
     char *what = mem_printf("job '%s'", job->name);
     schema_read(walk, job_fields, what, node, job);
     mem_free(what);

@@ -38,6 +38,8 @@ struct log {
     const struct redact *redact;
     enum log_status status_mode;
     struct buf status; /* as it stands on the terminal */
+    int passed;        /* what is above it goes to other_fd */
+    int other_fd;
 };
 
 static const struct {
@@ -53,8 +55,13 @@ struct log *log_new(int fd, enum log_level level, enum log_format format, bool c
                     const struct redact *redact)
 {
     struct log *log = mem_alloc(sizeof *log);
-    *log =
-        (struct log){.fd = fd, .level = level, .format = format, .color = color, .redact = redact};
+    *log = (struct log){.fd = fd,
+                        .level = level,
+                        .format = format,
+                        .color = color,
+                        .redact = redact,
+                        .passed = LOG_TRACE,
+                        .other_fd = fd};
     return log;
 }
 
@@ -74,6 +81,12 @@ void log_configure(struct log *log, enum log_level level, enum log_format format
 void log_no_color(struct log *log)
 {
     log->color = false;
+}
+
+void log_divert(struct log *log, int passed, int fd)
+{
+    log->passed = passed;
+    log->other_fd = fd;
 }
 
 const struct redact *log_redact(const struct log *log)
@@ -246,14 +259,14 @@ static void format_json(const struct log *log, struct buf *line, enum log_level 
 }
 
 /* One write for one event, so that the lines of several processes do not mix. */
-static void write_line(const struct log *log, const struct buf *line)
+static void write_line(int fd, const struct buf *line)
 {
     for (size_t pos = 0; pos < line->len;) {
-        ssize_t wrote = write(log->fd, line->data + pos, line->len - pos);
+        ssize_t wrote = write(fd, line->data + pos, line->len - pos);
         if (wrote >= 0) {
             pos += (size_t)wrote;
         } else if (errno == EAGAIN) {
-            struct pollfd waiting = {.fd = log->fd, .events = POLLOUT};
+            struct pollfd waiting = {.fd = fd, .events = POLLOUT};
             poll(&waiting, 1, -1);
         } else if (errno != EINTR) {
             return; /* nothing is left to report this to */
@@ -276,7 +289,7 @@ static void write_message(const struct log *log, enum log_level level,
     line.limit += strlen(LINE_END) + log->status.len;
     buf_puts(&line, log->format == LOG_JSON ? LINE_END : "\n");
     buf_append(&line, log->status.data, log->status.len);
-    write_line(log, &line);
+    write_line((int)level > log->passed ? log->other_fd : log->fd, &line);
     buf_destroy(&line);
     errno = saved_errno;
 }
@@ -363,7 +376,7 @@ void log_status(struct log *log, const char *text)
     buf_append(&log->status, shown.data, shown.len);
     buf_destroy(&masked);
     buf_destroy(&shown);
-    write_line(log, &log->status);
+    write_line(log->fd, &log->status);
 }
 
 void log_status_hide(struct log *log)
@@ -371,6 +384,6 @@ void log_status_hide(struct log *log)
     if (log == NULL || log->status.len == 0)
         return;
     log->status.len = strlen(LINE_CLEAR); /* what it begins with */
-    write_line(log, &log->status);
+    write_line(log->fd, &log->status);
     buf_destroy(&log->status);
 }

@@ -32,6 +32,9 @@ void log_free(struct log *log);
 /* From now on. */
 void log_configure(struct log *log, enum log_level level, enum log_format format, bool color);
 void log_no_color(struct log *log);
+/* From now on, lines above `passed` go to another descriptor. LOG_NONE: all do. */
+#define LOG_NONE (-1)
+void log_divert(struct log *log, int passed, int fd);
 /* For callers that cut a text: mask first, cut afterwards. NULL where there is none. */
 const struct redact *log_redact(const struct log *log);
 bool log_enabled(const struct log *log, enum log_level level);

@@ -14,6 +14,7 @@ struct vm_arg;
 struct job_request {
     const char *name;
     bool scheduled;             /* only if a slot is due, which is claimed */
+    bool brief;                 /* says what went wrong in a line an attempt, for cron's mail */
     bool dry_run;               /* in this process, once; nothing is claimed or recorded */
     const struct vm_arg *named; /* in place of single ones of its args */
     size_t nnamed;

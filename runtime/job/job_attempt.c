@@ -94,6 +94,7 @@ static int run_child(struct attempt *attempt, struct err *err)
     become_child(attempt);
     job_signal_watch_leave(attempt->signals);
     script.report_fd = attempt->report_ends[1];
+    script.kept_fd = job_output_kept(attempt->output);
     return job_child_run(&script, err);
 }
 
@@ -233,6 +234,8 @@ static void set_cause(const struct attempt *attempt, struct job_attempt_end *end
 static void set_message(const struct attempt *attempt, struct job_attempt_end *end)
 {
     int signo = end->exit - 128;
+    if (end->told)
+        err_text(end->at, sizeof end->at, "%s", attempt->report.result.at);
     if (attempt->stopped)
         err_text(end->message, sizeof end->message,
                  "stopped, because it has lost its lock: the state did not answer in time, or "

@@ -14,6 +14,7 @@ struct job_attempt_end {
     int exit;
     const char *cause;          /* as in store_runs.h; NULL: it ended well */
     char message[ERR_LINE_MAX]; /* masked; "": none */
+    char at[ERR_LINE_MAX / 4];  /* where in the script; "": not known */
     bool told;                  /* the child itself has written the message on standard error */
     int64_t requests, exchanges, peak_kib;
     size_t orphans; /* processes that it left behind, ended now */

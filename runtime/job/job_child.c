@@ -11,6 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define TRACEBACK  "stack traceback:\n"
+#define PLACES_MAX 4
+
 static void tell_secret(void *arg, const char *secret, size_t len)
 {
     job_report_secret(*(const int *)arg, secret, len);
@@ -56,6 +59,61 @@ static void set_message(struct job_result *result, const struct redact *redact,
     buf_destroy(&masked);
 }
 
+/* "job.lua:4": the frame's place, without the script's own folder. Returns its length. */
+static size_t frame_place(const char *frame, const char *script, const char **place)
+{
+    const char *slash = strrchr(script, '/'), *end = strstr(frame, ": in ");
+    size_t folder = slash != NULL ? (size_t)(slash - script) + 1 : 0, line = strcspn(frame, "\n");
+    *place = strncmp(frame, script, folder) == 0 ? frame + folder : frame;
+    return end != NULL && end < frame + line ? (size_t)(end - *place) : 0;
+}
+
+/* The places of the first frames, but for one that the message begins with. */
+static void set_places(struct job_result *result, const struct redact *redact, const char *script,
+                       const char *traceback)
+{
+    struct buf text, masked;
+    const char *place, *frame = traceback != NULL ? strstr(traceback, TRACEBACK) : NULL;
+    buf_create(&text, sizeof result->at);
+    buf_create(&masked, sizeof result->at * sizeof REDACT_MASK);
+    for (int count = 0; count < PLACES_MAX && frame != NULL; frame = strchr(frame, '\n')) {
+        frame += strspn(frame, "\n");
+        if (*frame++ != '\t')
+            continue;
+        size_t len = frame_place(frame, script, &place);
+        bool said = strncmp(result->message, frame, (size_t)(place - frame) + len) == 0;
+        if (len == 0 || said)
+            continue;
+        buf_printf(&text, "%s%.*s", count++ > 0 ? ", " : "", (int)len, place);
+    }
+    redact_text(redact, text.data, text.len, &masked);
+    err_text(result->at, sizeof result->at, "%s", masked.data);
+    buf_destroy(&text);
+    buf_destroy(&masked);
+}
+
+/* What is above the job's level is kept all the same. */
+static void set_log_level(const struct job_script *script)
+{
+    const struct app *app = script->app;
+    int level = script->job->log_level;
+    if (level == CONFIG_JOB_LOG_USUAL)
+        level = script->brief ? LOG_WARN : LOG_INFO;
+    if (app->verbosity != 0)
+        return;
+    log_configure(app->log, level > LOG_INFO ? (enum log_level)level : LOG_INFO, app->log_format,
+                  app->color);
+    log_divert(app->log, level, script->kept_fd);
+}
+
+/* Returns the exit status. */
+static int say(const struct job_script *script, const struct err *err, const char *traceback)
+{
+    if (script->brief)
+        log_divert(script->app->log, LOG_NONE, script->kept_fd);
+    return app_report(script->app, err, traceback);
+}
+
 int job_child_run(const struct job_script *script, struct err *err)
 {
     struct app *app = script->app;
@@ -64,6 +122,7 @@ int job_child_run(const struct job_script *script, struct err *err)
         redact_observe(app->redact, tell_secret, &report_fd);
     if (log_status_mode(app->log) == LOG_STATUS_BAR)
         log_set_status_mode(app->log, LOG_STATUS_LINES); /* its output is kept */
+    set_log_level(script);
     struct engine engine;
     struct job_result result = {0};
     char *traceback = NULL;
@@ -79,13 +138,14 @@ int job_child_run(const struct job_script *script, struct err *err)
     if (status < 0) {
         result.kind = (int32_t)err->kind;
         set_message(&result, app->redact, err);
+        set_places(&result, app->redact, script->job->script, traceback);
         if (script->attempt->attempts > 1)
             err_wrap(err, "job '%s', attempt %lld of %lld", script->job->name,
                      (long long)script->attempt->attempt, (long long)script->attempt->attempts);
         else
             err_wrap(err, "job '%s'", script->job->name);
-        if (traceback != NULL)
-            status = app_report(app, err, traceback);
+        if (traceback != NULL || script->brief)
+            status = say(script, err, traceback);
     }
     mem_free_secret(traceback);
     redact_observe(app->redact, NULL, NULL);

@@ -15,6 +15,8 @@ struct job_script {
     const struct vm_arg *named;
     size_t nnamed;
     int report_fd; /* job_report.h; -1: nobody listens */
+    int kept_fd;   /* for what is only kept; -1: there is no record */
+    bool brief;    /* of an error, only the record gets more than what the supervisor says */
 };
 
 /*

@@ -13,15 +13,17 @@
 
 #define CHUNK_BYTES ((size_t)64 * 1024) /* what a pipe holds */
 
+enum { OUTPUT, ERRORS, KEPT }; /* the streams */
+
 struct stream {
     int from;                      /* the pipe; -1: at its end */
     int child_end;                 /* -1: closed */
-    int to;                        /* ours */
+    int to;                        /* ours; -1: it is only kept */
     size_t room;                   /* what can be written to it at once, when poll says so */
     struct redact_stream *masking; /* to the tail */
     char *chunk;                   /* CHUNK_BYTES */
     size_t len, kept, passed;      /* of the chunk: there are, went to the tail, went on */
-    bool broken;                   /* nobody takes what goes on */
+    bool broken;                   /* nobody takes what would go on */
 };
 
 struct job_output {
@@ -75,7 +77,8 @@ struct job_output *job_output_new(struct log *log, const struct redact *redact, 
         }
         stream->from = ends[0];
         stream->child_end = ends[1];
-        stream->to = i == 0 ? STDOUT_FILENO : STDERR_FILENO;
+        stream->to = i == OUTPUT ? STDOUT_FILENO : i == ERRORS ? STDERR_FILENO : -1;
+        stream->broken = i == KEPT;
         stream->room = room_of(stream->to);
         stream->chunk = mem_alloc(CHUNK_BYTES);
         stream->masking = redact_stream_new(redact, keep, output);
@@ -111,10 +114,17 @@ void job_output_attach(struct job_output *output)
 {
     for (int i = 0; i < JOB_OUTPUT_PIPES; i++) {
         struct stream *stream = &output->streams[i];
+        close_end(&stream->from);
+        if (i == KEPT)
+            continue;
         dup2(stream->child_end, stream->to);
         close_end(&stream->child_end);
-        close_end(&stream->from);
     }
+}
+
+int job_output_kept(const struct job_output *output)
+{
+    return output->streams[KEPT].child_end;
 }
 
 void job_output_started(struct job_output *output)

@@ -1,7 +1,7 @@
 /*
- * The output of an attempt: two pipes. What arrives goes on to the supervisor's own standard output
- * and error; the last part is kept, masked, in order of arrival. Memory is bounded, however much is
- * written.
+ * The output of an attempt: three pipes. What arrives goes on to the supervisor's own standard
+ * output and error, but for the third one's; the last part of all is kept, masked, in order of
+ * arrival. Memory is bounded, however much is written.
  */
 #ifndef JETON_JOB_OUTPUT_H
 #define JETON_JOB_OUTPUT_H
@@ -12,7 +12,7 @@
 #include <poll.h>
 #include <stdint.h>
 
-#define JOB_OUTPUT_PIPES 2
+#define JOB_OUTPUT_PIPES 3
 #define JOB_OUTPUT_FDS   (2 * JOB_OUTPUT_PIPES)
 
 struct job_output;
@@ -22,6 +22,8 @@ struct job_output *job_output_new(struct log *log, const struct redact *redact, 
 void job_output_free(struct job_output *output); /* NULL is fine */
 /* In the child: they are its standard output and error now. */
 void job_output_attach(struct job_output *output);
+/* The same: where what is only kept is written to. Until job_output_free. */
+int job_output_kept(const struct job_output *output);
 /* In the supervisor, after the fork: the child's ends are closed. */
 void job_output_started(struct job_output *output);
 

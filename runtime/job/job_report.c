@@ -55,6 +55,7 @@ static void take_frame(struct job_report *report, const struct frame_head *head,
     } else if (head->type == FRAME_RESULT && head->len == sizeof report->result) {
         memcpy(&report->result, data, sizeof report->result);
         report->result.message[sizeof report->result.message - 1] = '\0';
+        report->result.at[sizeof report->result.at - 1] = '\0';
         report->ended = true;
     }
 }

@@ -18,6 +18,7 @@ struct job_result {
     int64_t requests;
     int64_t exchanges;
     char message[ERR_LINE_MAX]; /* masked; "" for none */
+    char at[ERR_LINE_MAX / 4];  /* where in the script: "job.lua:4, job.lua:7"; masked; "" */
 };
 
 /* In the child. Blocks until the supervisor has room. */

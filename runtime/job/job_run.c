@@ -24,6 +24,7 @@ struct run {
     const struct config *config;
     const struct job *job;
     const struct job_request *request;
+    bool brief;
     struct job_signal_watch signals;
     struct store *store;
     struct store_lease lease; /* of the job */
@@ -35,13 +36,26 @@ struct run {
 
 /* Ends */
 
-/* What standard error says about a failed attempt in addition. */
+/* What standard error says about a failed attempt: in brief all, else in addition. */
 static void describe_end(const struct run *run, struct buf *out)
 {
     const struct job_attempt_end *end = &run->end;
     buf_printf(out, "status %d (%s)", end->exit, end->cause);
-    if (!end->told && end->message[0] != '\0')
-        buf_printf(out, ", %s", end->message);
+    if ((run->brief || !end->told) && end->message[0] != '\0')
+        buf_printf(out, "%s%s", run->brief ? ": " : ", ", end->message);
+    if (run->brief && end->at[0] != '\0')
+        buf_printf(out, " (at %s)", end->at);
+}
+
+/* "; all of it: jeton -c FILE logs RUN" */
+static void describe_logs(const struct run *run, struct buf *out)
+{
+    const char *config = run->app->config_path;
+    if (!run->brief)
+        buf_printf(out, "; run %s", run->record.row.run);
+    else
+        buf_printf(out, "; all of it: jeton%s%s logs %s", config != NULL ? " -c " : "",
+                   config != NULL ? config : "", run->record.row.run);
 }
 
 static void say_failed(const struct run *run)
@@ -49,11 +63,12 @@ static void say_failed(const struct run *run)
     struct buf text;
     long long attempt = run->record.row.attempt;
     buf_create(&text, BUF_LIMIT_LINE);
-    describe_end(run, &text);
     if (attempt > 1)
-        buf_printf(&text, ", after %lld attempts", attempt);
-    log_msg(run->app->log, LOG_ERROR, "job '%s' failed: %s; run %s", run->job->name, text.data,
-            run->record.row.run);
+        buf_printf(&text, " after %lld attempts", attempt);
+    buf_puts(&text, ": ");
+    describe_end(run, &text);
+    describe_logs(run, &text);
+    log_msg(run->app->log, LOG_ERROR, "job '%s' failed%s", run->job->name, text.data);
     buf_destroy(&text);
 }
 
@@ -148,7 +163,9 @@ static int attempt_once(struct run *run, struct err *err)
                                       .deadline_ms = run->deadline_ms,
                                       .named = run->request->named,
                                       .nnamed = run->request->nnamed,
-                                      .report_fd = -1};
+                                      .report_fd = -1,
+                                      .kept_fd = -1,
+                                      .brief = run->brief};
     enum job_attempt_side side;
     if (store_lease_reserve(&run->lease, RECORD_BYTES, err) != 0)
         return end_by_error(run, NULL, err);
@@ -255,8 +272,10 @@ static int say_error(const struct run *run, struct err *err)
     err_wrap(err, "job '%s'", run->job->name);
     if (err->kind == ERR_BUSY)
         return -1;
-    int status = app_report(run->app, err, NULL);
-    if (run->record.row.row != 0)
+    bool recorded = run->record.row.row != 0;
+    int status =
+        run->brief && recorded ? err_exit_code(err->kind) : app_report(run->app, err, NULL);
+    if (recorded)
         say_failed(run);
     return status;
 }
@@ -319,7 +338,8 @@ static int run_dry(struct app *app, const struct config *config, const struct jo
                                       .dry_run = true,
                                       .named = request->named,
                                       .nnamed = request->nnamed,
-                                      .report_fd = -1};
+                                      .report_fd = -1,
+                                      .kept_fd = -1};
     return job_child_run(&script, err);
 }
 
@@ -342,9 +362,15 @@ static int64_t tend(void *arg)
 int job_run_loaded(struct app *app, const struct config *config, const struct job *job,
                    const struct job_request *request, struct err *err)
 {
-    struct run run = {.app = app, .config = config, .job = job, .request = request};
+    struct run run = {.app = app,
+                      .config = config,
+                      .job = job,
+                      .request = request,
+                      .brief = request->brief && app->verbosity <= 0};
     if (job_signal_watch_start(&run.signals, err) != 0)
         return -1;
+    if (job->log_level != CONFIG_JOB_LOG_USUAL && job->log_level < LOG_INFO && app->verbosity == 0)
+        log_configure(app->log, (enum log_level)job->log_level, app->log_format, app->color);
     run.store = store_new(config->state, NULL);
     run.signals.tend = tend;
     run.signals.arg = &run;

@@ -233,6 +233,7 @@ int verb_run(struct app *app, int argc, char **argv, struct err *err)
     const struct job_request request = {
         .name = options.job,
         .scheduled = options.scheduled,
+        .brief = options.scheduled,
         .dry_run = options.dry_run,
         .named = options.args.items,
         .nnamed = options.args.count,

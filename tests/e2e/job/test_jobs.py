@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import unittest
 
@@ -143,7 +144,7 @@ class Attempts(JobCase):
         for attempt in (1, 2, 3):
             self.assertEqual(done.stderr.count(f"job 'job', attempt {attempt} of 3: {self.path('job.lua')}:1: boom"), 1)
         self.assertEqual(done.stderr.count("the next one begins"), 2)
-        self.assertEqual(done.stderr.count("failed: status 1 (script), after 3 attempts"), 1)
+        self.assertEqual(done.stderr.count("failed after 3 attempts: status 1 (script)"), 1)
 
     def test_none_begins_that_would_be_past_the_deadline(self):
         self.job("os.exit(1)", timeout="30s", retries={"attempts": 3, "delay": "60s"})
@@ -238,6 +239,106 @@ class Said(JobCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stderr.count("cannot pass on"), 1)
         self.assertEqual(self.row()["output_bytes"], 1000100)
+
+
+class Brief(JobCase):
+    """With --scheduled, as cron mails it: a line for each attempt, and nothing of a success."""
+
+    SCRIPT = """
+local log = require "jeton.log"
+log.info "info of the script" log.debug "debug of the script"
+local function inner() %s end
+inner()
+return true
+"""
+
+    def scheduled(self, *options, status=0, what="", **keys):
+        self.job(self.SCRIPT % what, schedule="* * * * *", **keys)
+        if os.path.exists(self.state):
+            db = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+            with db:
+                db.execute("DELETE FROM slot")
+            db.close()
+        return self.fails(status, *options, "run", "--job", "job", "--scheduled")
+
+    def test_a_line_for_each_attempt(self):
+        done = self.scheduled(status=1, what="error 'boom'", retries={"attempts": 2, "delay": "1ms"})
+        run = self.rows()[0]["run"]
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(done.stderr.splitlines(), [
+            f"jeton: warning: job 'job': attempt 1 of 2 ended with status 1 (script): {self.path('job.lua')}:4: boom "
+            "(at job.lua:5); the next one begins in 0.001 s",
+            f"jeton: error: job 'job' failed after 2 attempts: status 1 (script): {self.path('job.lua')}:4: boom "
+            f"(at job.lua:5); all of it: jeton logs {run}"])
+        for row in self.rows():
+            self.assertEqual(row["message"], self.path("job.lua") + ":4: boom")
+            for kept in ("info of the script", ":4: boom\nstack traceback:\n\t", "in local 'inner'"):
+                self.assertIn(kept, row["output"].decode())
+            self.assertEqual(row["output_bytes"], len(row["output"]))
+        self.assertIn("stack traceback:", self.ok("logs", run).stdout)
+
+    def test_the_command_names_the_configuration(self):
+        config = os.path.relpath(self.path("jeton.yaml"), self.folder)
+        done = self.scheduled("-c", config, status=1, what="error({}, 0)")
+        self.assertIn(f"; all of it: jeton -c {config} logs {self.row()['run']}\n", done.stderr)
+
+    def test_errors_of_all_kinds(self):
+        make = "require 'jeton.http'.error { kind = 'auth', message = 'no permission' }"
+        for what, status, says in (
+                ("error('no luck', 0)", 1, "status 1 (script): no luck; all"),
+                ("return nil", 1, None),
+                (f"error({make})", 4, "status 4 (auth): no permission (at job.lua:4, job.lua:5); all"),
+                ("table.sort({ 2, 1 }, function() error 'boom' end)", 1, "job.lua:4: boom (at job.lua:5); all"),
+                ("os.exit(3)", 3, "status 3 (script); all"),
+                ("require 'no.such.module'", 1, None),
+                ("io.stderr:write 'its own\\n' os.exit(9)", 9, "its own\njeton: error: job 'job' failed: status 9 (script); all")):
+            done = self.scheduled(status=status if says else 0 if what == "return nil" else status, what=what)
+            if says:
+                self.assertIn(says, done.stderr)
+                self.assertEqual(done.stderr.count("jeton: "), 1, done.stderr)
+            self.assertNotIn("traceback", done.stderr)
+
+    def test_before_the_script(self):
+        self.job("", schedule="* * * * *", directory="nowhere")
+        done = self.run_job("--scheduled", status=3)
+        self.assertRegex(done.stderr, r"^jeton: error: job 'job' failed: status 3 \(config\): cannot enter directory .*\n$")
+
+    def test_a_success_says_nothing(self):
+        done = self.scheduled()
+        self.assertEqual((done.stdout, done.stderr), ("", ""))
+        self.assertEqual(self.output(), "jeton: info: info of the script\n")
+
+    def test_the_level_is_the_jobs(self):
+        warns = "log.warn 'warning of the script'"
+        info, warning, debug = (f"jeton: {level}: {level} of the script\n" for level in ("info", "warning", "debug"))
+        for level, passed, kept in ((None, warning, info + warning), ("error", "", info + warning),
+                                    ("info", info + warning, info + warning), ("debug", info + debug + warning, info + debug + warning)):
+            done = self.scheduled(what=warns, **({"log_level": level} if level else {}))
+            self.assertEqual(done.stderr, passed, level)
+            self.assertEqual(sorted(self.rows()[-1]["output"].decode().splitlines()), sorted(kept.splitlines()), level)
+        done = self.scheduled(status=1, what="error 'boom'", log_level="error", retries={"attempts": 3, "delay": "1ms"})
+        self.assertRegex(done.stderr, r"^jeton: error: job 'job' failed after 3 attempts: [^\n]*\n$")
+        self.assertEqual(self.run_job(status=1).stderr.count("\n\t"), 6)  # by hand the tracebacks are shown
+        self.assertNotIn("info of", self.run_job(status=1).stderr)
+
+    def test_verbose_is_all_of_it(self):
+        done = self.scheduled("-v", status=1, what="error 'boom'", log_level="error")
+        for says in ("stack traceback:", "jeton: debug: debug of the script", f"failed: status 1 (script); run {self.row()['run']}"):
+            self.assertIn(says, done.stderr)
+
+    def test_what_secrets_are_in_it_are_masked(self):
+        self.job("error(require 'jeton.token'.get 'contoso' or 'it was hunter2-and-more')", schedule="* * * * *",
+                 connectors=Masking.CONNECTORS.replace("application_id: app", "application_id: app-id-of-it"))
+        done = self.run_job("--scheduled", status=1, env={"APP_SECRET": "hunter2-and-more"})
+        self.assertIn("it was ********", done.stderr)
+        self.assertNotIn("hunter2", done.stderr + self.output())
+
+    def test_as_json(self):
+        done = self.scheduled("--log-format", "json", status=1, what="error 'boom'")
+        line, = map(json.loads, done.stderr.splitlines())
+        self.assertEqual(line["level"], "error")
+        self.assertIn("boom (at job.lua:5); all of it: jeton logs", line["message"])
+        self.assertIn("traceback", json.loads(self.output().splitlines()[-1]))
 
 
 class Masking(JobCase):

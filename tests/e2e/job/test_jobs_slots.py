@@ -71,7 +71,7 @@ class Slots(JobCase):
         self.assertIn("slot", told)
         shown, = json.loads(self.ok("history", "--json").stdout)
         self.assertEqual((shown["exit"], shown["cause"]), (None, "late"))
-        self.assertRegex(self.ok("history").stdout, r"✗  \w+  job  2026-01-05 09:30:00 +-  late\n")
+        self.assertRegex(self.ok("history").stdout, r"✗  \w+  job  2026-01-05 09:30:00 +-  late: it was due at ")
         logs = self.ok("logs", "job")
         self.assertEqual(logs.stdout, "")
         self.assertIn("no exit status, late: it was due at", logs.stderr)
