@@ -7,6 +7,8 @@
 
 #include "store_runs.h"
 
+#define STORE_URL_MAX 2048 /* of where a home was moved to (store_copy.h) */
+
 /* The home in a scope that is a job's, a hook's or a shared one; NULL in others. Points into it. */
 const char *store_home_of(const char *scope);
 /* A list ends with NULL. An entry that ends with a slash stands for all files in that folder. */

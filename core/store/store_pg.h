@@ -53,11 +53,12 @@ struct store_pg_key {
 
 struct store_pg {
     struct loop *loop;
-    void (*hello)(struct store_pg *pg);          /* store_pg_hello: after connecting */
-    struct state_place place;                    /* its strings are this engine's */
-    char *prefix;                                /* "schema". */
-    char *label;                                 /* for messages; has no secret */
-    char *password;                              /* NULL: none */
+    void (*hello)(struct store_pg *pg); /* store_pg_hello: after connecting */
+    struct state_place place;           /* its strings are this engine's */
+    char *prefix;                       /* "schema". */
+    char *label;                        /* for messages; has no secret */
+    char *password;                     /* NULL: none */
+    char *copying; /* homes that a copy has not ended of, each between newlines; NULL: none */
     struct store_pg_key keys[STORE_PG_KEYS_MAX]; /* the first one seals */
     size_t nkeys;
     char host[STORE_PG_HOST_SIZE]; /* of the folder: host-id */
@@ -181,6 +182,7 @@ int store_pg_keys_read(struct store_pg *pg, const char *text, struct err *err);
 /* The sealed bytes live in the batch. */
 const unsigned char *store_pg_seal(struct store_pg_batch *batch, const char *column,
                                    const char *owner, const void *text, size_t len, size_t *sealed);
+#define STORE_PG_COPY "copy " /* in meta, before a home that is being copied there */
 /* What meta holds to tell whether a key is the right one. */
 #define STORE_PG_CHECK_OWNER "state"
 #define STORE_PG_CHECK_NAME  "meta.check"

@@ -44,6 +44,7 @@ static void pg_destroy(void *self)
     mem_free(pg->place.ca_file);
     mem_free(pg->prefix);
     mem_free(pg->label);
+    mem_free(pg->copying);
     mem_free_secret(pg->password);
     sodium_memzero(pg, sizeof *pg);
     mem_free(pg);

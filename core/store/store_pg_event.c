@@ -3,7 +3,21 @@
 
 #include "mem.h"
 
+#include <sodium.h>
 #include <string.h>
+
+int64_t store_pg_event_lock_of(const char *scope, const char *order_key)
+{
+    unsigned char hash[crypto_generichash_BYTES];
+    crypto_generichash_state state;
+    int64_t lock;
+    crypto_generichash_init(&state, NULL, 0, sizeof hash);
+    crypto_generichash_update(&state, (const unsigned char *)scope, strlen(scope) + 1);
+    crypto_generichash_update(&state, (const unsigned char *)order_key, strlen(order_key));
+    crypto_generichash_final(&state, hash, sizeof hash);
+    memcpy(&lock, hash, sizeof lock);
+    return lock;
+}
 
 const char *store_pg_event_owner(struct arena *arena, const char *scope, const char *id,
                                  int64_t part)

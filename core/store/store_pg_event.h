@@ -14,6 +14,8 @@
     "event.seq, its.scope, event.id, part, type, order_key, state, received_ms, next_ms,"          \
     " ended_ms, attempt, conflicts, duplicates, alone, owner, error"
 
+/* What keeps those of one order key apart. Two keys may have one: then they wait for each other. */
+int64_t store_pg_event_lock_of(const char *scope, const char *order_key);
 /* Whose headers and body are. */
 const char *store_pg_event_owner(struct arena *arena, const char *scope, const char *id,
                                  int64_t part);

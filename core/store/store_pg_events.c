@@ -25,22 +25,6 @@ static const char *make_mark(struct store_pg_work *work)
 
 /* Adding */
 
-/* Two keys may have one: then they wait for each other. */
-static int64_t lock_of(const struct store_event_new *event)
-{
-    unsigned char hash[crypto_generichash_BYTES];
-    crypto_generichash_state state;
-    int64_t lock;
-    crypto_generichash_init(&state, NULL, 0, sizeof hash);
-    crypto_generichash_update(&state, (const unsigned char *)event->scope,
-                              strlen(event->scope) + 1);
-    crypto_generichash_update(&state, (const unsigned char *)event->order_key,
-                              strlen(event->order_key));
-    crypto_generichash_final(&state, hash, sizeof hash);
-    memcpy(&lock, hash, sizeof lock);
-    return lock;
-}
-
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -71,8 +55,9 @@ static void lock_keys(struct store_pg_batch *batch, const struct store_event_cal
     buf_create(&array, SIZE_MAX);
     for (size_t i = 0; i < add->count; i++) {
         if (add->added[i].order_key != NULL)
-            buf_printf(&array, "%c%lld", array.len == 0 ? '{' : ',',
-                       (long long)lock_of(&add->added[i]));
+            buf_printf(
+                &array, "%c%lld", array.len == 0 ? '{' : ',',
+                (long long)store_pg_event_lock_of(add->added[i].scope, add->added[i].order_key));
     }
     if (array.len > 0) {
         buf_putc(&array, '}');
@@ -136,7 +121,9 @@ static void add_one(struct store_pg_batch *batch, const struct store_event_new *
     store_pg_bytes(batch, event->digest, event->digest != NULL ? STORE_EVENT_DIGEST : 0);
     store_pg_scope(batch, event->type);
     store_pg_scope(batch, event->order_key);
-    store_pg_time(batch, event->order_key != NULL ? lock_of(event) : STORE_NONE);
+    store_pg_time(batch, event->order_key != NULL
+                             ? store_pg_event_lock_of(event->scope, event->order_key)
+                             : STORE_NONE);
     store_pg_int(batch, event->received_ms);
     store_pg_scope(batch, STORE_EVENT_SAME);
     store_pg_sealed(batch, STORE_PG_EVENT_HEADERS, owner, event->headers, strlen(event->headers));

@@ -1,4 +1,5 @@
 /* Rows and their homes. Here a home is always a name: hosts share no paths. */
+#include "mem.h"
 #include "store_home.h"
 #include "store_pg.h"
 
@@ -25,7 +26,14 @@ static int moved(struct store_pg_work *work, struct store_pg_batch *batch, struc
 {
     struct store_home *home = work->call->home;
     (void)batch;
-    (void)err;
+    char *copying = mem_printf("\n%s\n", home->home);
+    bool whole = work->pg->copying == NULL || strstr(work->pg->copying, copying) == NULL;
+    mem_free(copying);
+    if (!whole)
+        return err_set(
+            err, ERR_CONFIG,
+            "%s: `jeton state copy` to it has not ended for %s: let it end, or repeat it",
+            work->pg->label, home->home);
     home->settled = home->quick;
     home->before = home->moved = false;
     home->after = true;

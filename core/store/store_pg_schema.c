@@ -139,6 +139,21 @@ static const char *meta(struct store_pg_batch *batch, const char *key, size_t *l
     return NULL;
 }
 
+/* "\nHOME\nHOME\n" of those that are being copied there. */
+static void note_copies(struct store_pg_batch *batch)
+{
+    struct buf homes;
+    buf_create(&homes, SIZE_MAX);
+    for (int row = 0; row < store_pg_rows(batch, 0); row++) {
+        const char *key = store_pg_get(batch, 0, row, 0);
+        if (strncmp(key, STORE_PG_COPY, sizeof STORE_PG_COPY - 1) == 0)
+            buf_printf(&homes, "\n%s\n", key + sizeof STORE_PG_COPY - 1);
+    }
+    mem_free(batch->pg->copying);
+    batch->pg->copying = homes.len > 0 ? mem_strdup(homes.data) : NULL;
+    buf_destroy(&homes);
+}
+
 static int check_key(struct store_pg_batch *batch, struct err *err)
 {
     size_t len;
@@ -169,6 +184,7 @@ static int check_state(struct store_pg_batch *batch, struct err *err)
                        "use a newer jeton",
                        pg->label, oldest, STORE_PG_VERSION);
     memcpy(pg->salt, salt, sizeof pg->salt);
+    note_copies(batch);
     return check_key(batch, err);
 }
 

@@ -6,6 +6,7 @@
 
 #include "store_engine.h"
 #include "store_events.h"
+#include "store_home.h"
 
 #include <sqlite3.h>
 #include <sys/types.h>
@@ -101,6 +102,15 @@ int store_sqlite_event_next(struct store_sqlite *sqlite, const char *scope, cons
  * as long as statements use it; and home_of(scope), moved_to(scope, home). */
 int store_sqlite_scopes_know(struct store_sqlite *sqlite, const char *const *homes,
                              struct err *err);
+
+/* A home that was copied elsewhere is marked in meta: whoever would go on with what is here is
+ * refused. store_sqlite_moved: 1: it was, to this URL; 0; -1. */
+int store_sqlite_moved(struct store_sqlite *sqlite, const char *home,
+                       char url[static STORE_URL_MAX], struct err *err);
+int store_sqlite_mark_moved(struct store_sqlite *sqlite, const char *home, const char *url,
+                            struct err *err);
+/* ERR_CONFIG where it was. home NULL: it was not. */
+int store_sqlite_check_moved(struct store_sqlite *sqlite, const char *home, struct err *err);
 
 /* NULL with err. To be finalized, or ended by store_sqlite_finish. */
 sqlite3_stmt *store_sqlite_prepare(struct store_sqlite *sqlite, const char *sql, struct err *err);

@@ -12,6 +12,20 @@
     " SELECT scope FROM job UNION SELECT scope FROM job_counter UNION"                             \
     " SELECT DISTINCT scope FROM kv UNION SELECT DISTINCT scope FROM event)"
 
+#define MOVED "moved " /* in meta, before a home */
+
+/* A statement of up to three texts. */
+static int write_texts(struct store_sqlite *sqlite, const char *sql, const char *const texts[3],
+                       struct err *err)
+{
+    sqlite3_stmt *stmt = store_sqlite_prepare(sqlite, sql, err);
+    if (stmt == NULL)
+        return -1;
+    for (int i = 0; i < 3 && i < sqlite3_bind_parameter_count(stmt); i++)
+        store_sqlite_bind_text(stmt, i + 1, texts[i]);
+    return store_sqlite_finish(sqlite, stmt, err);
+}
+
 /* Looking */
 
 /* Whether the query, of one text, has a row. 1, 0, -1. */
@@ -63,6 +77,47 @@ static int look_for_runs(struct store_sqlite *sqlite, struct store_home *home, s
     return 0;
 }
 
+int store_sqlite_moved(struct store_sqlite *sqlite, const char *home,
+                       char url[static STORE_URL_MAX], struct err *err)
+{
+    sqlite3_stmt *stmt =
+        store_sqlite_prepare(sqlite, "SELECT value FROM meta WHERE key = '" MOVED "' || ?", err);
+    if (stmt == NULL)
+        return -1;
+    store_sqlite_bind_text(stmt, 1, home);
+    int step = sqlite3_step(stmt);
+    int found = step == SQLITE_ROW ? 1 : step == SQLITE_DONE ? 0 : -1;
+    if (found == 1)
+        snprintf(url, STORE_URL_MAX, "%s", (const char *)sqlite3_column_text(stmt, 0));
+    else if (found < 0)
+        store_sqlite_failed(sqlite, "cannot be read", err);
+    sqlite3_finalize(stmt);
+    return found;
+}
+
+int store_sqlite_mark_moved(struct store_sqlite *sqlite, const char *home, const char *url,
+                            struct err *err)
+{
+    const char *const texts[] = {home, url, NULL};
+    return write_texts(sqlite,
+                       url == NULL ? "DELETE FROM meta WHERE key = '" MOVED "' || ?1"
+                                   : "INSERT OR REPLACE INTO meta (key, value) VALUES ('" MOVED
+                                     "' || ?1, ?2)",
+                       texts, err);
+}
+
+int store_sqlite_check_moved(struct store_sqlite *sqlite, const char *home, struct err *err)
+{
+    char url[STORE_URL_MAX];
+    int found = home != NULL ? store_sqlite_moved(sqlite, home, url, err) : 0;
+    if (found == 1)
+        return err_set(err, ERR_CONFIG,
+                       "what the state %s had of %s was moved to %s: set `state` to that, or let "
+                       "`jeton state unmove --yes` take it back",
+                       sqlite->folder, home, url);
+    return found;
+}
+
 /* The name is known to have rows: meta says so. */
 static int look_for_mark(struct store_sqlite *sqlite, struct store_home *home, struct err *err)
 {
@@ -95,18 +150,6 @@ static int look(struct store_sqlite *sqlite, struct store_home *home, struct err
 }
 
 /* Moving */
-
-/* A statement of up to three texts. */
-static int write_texts(struct store_sqlite *sqlite, const char *sql, const char *const texts[3],
-                       struct err *err)
-{
-    sqlite3_stmt *stmt = store_sqlite_prepare(sqlite, sql, err);
-    if (stmt == NULL)
-        return -1;
-    for (int i = 0; i < 3 && i < sqlite3_bind_parameter_count(stmt); i++)
-        store_sqlite_bind_text(stmt, i + 1, texts[i]);
-    return store_sqlite_finish(sqlite, stmt, err);
-}
 
 /*
  * Two of the former homes may have a row of one job, which was moved from one file to another: that
@@ -215,7 +258,7 @@ int store_sqlite_home_move(struct store_sqlite *sqlite, struct store_call *call,
 {
     struct store_home *home = call->home;
     home->moved = false;
-    if (look(sqlite, home, err) != 0)
+    if (store_sqlite_check_moved(sqlite, home->home, err) != 0 || look(sqlite, home, err) != 0)
         return -1;
     if (home->look || home->settled || (!home->before && !home->after))
         return 0;

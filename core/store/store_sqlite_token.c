@@ -286,7 +286,9 @@ int store_sqlite_token_save(struct store_sqlite *sqlite, struct store_call *call
     const struct store_token *row = call->token.row;
     if (store_sqlite_begin(sqlite, err) != 0)
         return -1;
-    int result = save_row(sqlite, row, err);
+    int result = store_sqlite_check_moved(sqlite, row->home, err);
+    if (result == 0)
+        result = save_row(sqlite, row, err);
     if (result == 0)
         result = save_intent(sqlite, row->owner, &row->intent, err);
     if (result == 0 && call->token.slot != NULL)
@@ -296,7 +298,10 @@ int store_sqlite_token_save(struct store_sqlite *sqlite, struct store_call *call
 
 int store_sqlite_token_intent(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
-    return save_intent(sqlite, call->token.owner, &call->token.row->intent, err);
+    const struct store_token *row = call->token.row;
+    if (row->intent.started_ms != 0 && store_sqlite_check_moved(sqlite, row->home, err) != 0)
+        return -1;
+    return save_intent(sqlite, call->token.owner, &row->intent, err);
 }
 
 int store_sqlite_token_endpoint(struct store_sqlite *sqlite, struct store_call *call,

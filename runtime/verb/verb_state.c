@@ -100,9 +100,11 @@ static int state_adopt(struct app *app, int argc, char **argv, struct err *err)
     return status;
 }
 
-static const struct app_verb verbs[] = {{"adopt", state_adopt},        {"check", verb_state_check},
-                                        {"keygen", verb_state_keygen}, {"keys", verb_state_keys},
-                                        {"rekey", verb_state_rekey},   {NULL, NULL}};
+static const struct app_verb verbs[] = {
+    {"adopt", state_adopt},        {"check", verb_state_check},
+    {"copy", verb_state_copy},     {"keygen", verb_state_keygen},
+    {"keys", verb_state_keys},     {"rekey", verb_state_rekey},
+    {"unmove", verb_state_unmove}, {NULL, NULL}};
 
 int verb_state(struct app *app, int argc, char **argv, struct err *err)
 {
@@ -110,9 +112,11 @@ int verb_state(struct app *app, int argc, char **argv, struct err *err)
         .title = "jeton state",
         .usage = "jeton state adopt PATH [--replace]\n"
                  "jeton state check\n"
+                 "jeton state copy --to URL --key FILE [OPTION]…\n"
                  "jeton state keygen FILE\n"
                  "jeton state keys VERB …\n"
-                 "jeton state rekey",
+                 "jeton state rekey\n"
+                 "jeton state unmove --yes",
         .description = "Works on the state itself. `jeton state adopt --help` and the like have "
                        "the details.",
         .verbs = verbs,

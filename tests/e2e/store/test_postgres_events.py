@@ -172,6 +172,7 @@ class Events(PostgresCase):
         self.assertNotIn("of-the-sender", dump)
         self.assertNotIn(b"of-the-sender".hex(), dump)
         again = Listener(self, popen=self.start_on(1, "listen", "--listen", "127.0.0.1:0"))
+        self.assertEqual(again.ask("GET", "/healthz")[0], 200)
         taken = self.on(0, "listen", "--listen", "127.0.0.1:0")
         self.assertEqual((taken.returncode, "of this host" in taken.stderr), (7, True), taken.stderr)
         again.stop()
@@ -229,6 +230,7 @@ class Events(PostgresCase):
         self.assertEqual(self.on(0, "events", "--drop", "1").returncode, 0)
         listener.stop()
         again = Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0"))  # it prunes, and recovers
+        self.assertEqual(again.ask("GET", "/healthz")[0], 200)  # it hears signals by now
         again.stop()
         self.assertEqual(self.settled(scans), before)
 

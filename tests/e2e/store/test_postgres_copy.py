@@ -1,0 +1,132 @@
+"""A state in a folder is copied to a database, as a whole or not; afterwards only one of them is used."""
+
+import json
+import signal
+import unittest
+
+from listening import HOOK, SECRET, Listener
+from postgres import TOKEN, PostgresCase
+from support import side_by_side, wait_until
+
+JOB = 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1); s.commit(); print(s.get("n"))'
+HANDLER = """\
+return function(event)
+  event:step("once", function() return 1 end)
+  error("not today")
+end
+"""
+
+
+class Copy(PostgresCase):
+    def setUp(self):
+        super().setUp()
+        self.write("sender.secret", SECRET + "\n")
+        self.write("handler.lua", HANDLER)
+        self.write("job.lua", JOB)
+        self.token = self.write("token.lua", TOKEN)
+        self.url = f"postgresql://jeton@/jeton?host={self.server}"
+        self.rest = (f"jobs:\n  job:\n    script: {self.folder}/job.lua\n    schedule: \"* * * * *\"\n    timezone: UTC\n"
+                     "webhooks:\n  orders:\n" + HOOK.format(folder=self.folder) + '    order: "json:key"\n'
+                     "    retries: { attempts: 9, delay: 1h }\n")
+
+    def before(self, more=""):
+        """The configuration with its state in a folder."""
+        return self.write("etc0/jeton.yaml", f"version: 1\nname: shared\nstate: {self.folder}/host0\n{self.rest}{more}")
+
+    def copy(self, *more, **options):
+        return self.on(0, "state", "copy", "--to", self.url, "--key", self.folder + "/state.key", "--schema",
+                       self.schema, *more, **options)
+
+    def fails_with(self, done, status, *words):
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_all_goes_along(self):
+        connector = self.connector(self.sandbox().url)
+        self.before(connector)
+        token = self.on(0, "run", self.token).stdout
+        for number in range(1, 4):
+            self.assertEqual(self.on(0, "run", "--job", "job").stdout, f"{number}\n")
+        listener = Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0"))
+        for number in range(3):
+            self.assertEqual(listener.post({"id": f"e{number}", "type": "t", "key": "k"})[0], 200)
+        wait_until(lambda: "not today" in self.on(0, "events", "--json").stdout, 60)
+        self.fails_with(self.copy(timeout=60), 7, "the listener")
+        listener.stop()
+        before = json.loads(self.on(0, "events", "--json").stdout)
+
+        done = self.copy()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("1 tokens, 1 keys, 3 attempts of runs, 3 events", done.stdout)
+        for words in (["run", "--job", "job"], ["token", "contoso"], ["run", "--job", "job", "--scheduled"],
+                      ["listen", "--listen", "127.0.0.1:0"], ["cron", "run"]):
+            self.fails_with(self.on(0, *words, timeout=30), 3, "was moved to " + self.url, "unmove")
+        again = self.copy()
+        self.assertEqual((again.returncode, "already" in again.stdout), (0, True), again.stderr)
+
+        for number in range(2):
+            self.host(number, self.rest + connector)
+        self.assertEqual(self.on(1, "run", self.token).stdout, token)
+        self.assertEqual(self.on(1, "run", "--job", "job").stdout, "4\n")
+        self.assertEqual(self.on(0, "run", "--job", "job").stdout, "5\n")
+        self.assertEqual(len(self.on(1, "history", "--json").stdout.splitlines()), 5)
+        after = json.loads(self.on(1, "events", "--json").stdout)
+        kept = [{key: row[key] for key in ("event_id", "type", "state", "attempt", "received_at", "error")} for row in before]
+        self.assertEqual([{key: row[key] for key in kept[0]} for row in after], kept)
+        self.assertEqual(self.sql("SELECT count(*) FROM @step"), [["1"]])
+        self.write("handler.lua", "return function(event) local n = event:step('once', function() return 2 end)\n"
+                                  f"io.open('{self.folder}/handled', 'a'):write(event.id, n, '\\n'):close() end")
+        listener = Listener(self, popen=self.start_on(1, "listen", "--listen", "127.0.0.1:0"))
+        self.assertEqual(self.on(0, "events", "--retry", str(after[-1]["seq"])).returncode, 0)
+        wait_until(lambda: self.sql("SELECT count(*) FROM @event WHERE state = 4") == [["3"]], 60)
+        with open(self.folder + "/handled", encoding="ascii") as file:
+            self.assertEqual(file.read(), "e01\ne12\ne22\n")
+        listener.stop()
+
+    def test_it_can_be_taken_back(self):
+        self.before()
+        self.assertEqual(self.on(0, "run", "--job", "job").stdout, "1\n")
+        self.assertEqual(self.copy("--keys-only").returncode, 0)
+        self.assertEqual(self.on(0, "run", "--job", "job").stdout, "2\n")
+        self.fails_with(self.copy(), 3, "there are rows of name:shared there already")
+        self.sql("DELETE FROM @kv")
+        self.assertEqual(self.copy().returncode, 0)
+        self.fails_with(self.on(0, "state", "unmove"), 2, "--yes")
+        self.assertEqual(self.on(0, "state", "unmove", "--yes").returncode, 0)
+        self.assertEqual(self.on(0, "run", "--job", "job").stdout, "3\n")
+        self.fails_with(self.copy(), 3, "there are rows of name:shared there already")
+
+    def test_one_that_was_interrupted_is_repeated(self):
+        self.before()
+        self.assertEqual(self.on(0, "run", "--job", "job").stdout, "1\n")
+        self.host(1, self.rest)
+        self.assertEqual(self.on(1, "state", "check").returncode, 0)
+        self.sql("INSERT INTO @meta VALUES ('copy name:shared', ''); INSERT INTO @kv (scope, key, value, version)"
+                 " VALUES ('job:job:name:shared', 'left', '', 1)")
+        self.fails_with(self.on(1, "run", "--job", "job"), 3, "has not ended")
+        self.assertEqual(self.on(0, "run", "--job", "job").stdout, "2\n")
+        self.assertEqual(self.copy().returncode, 0)
+        self.assertEqual(self.sql("SELECT convert_from(key, 'UTF8') FROM @kv"), [["n"]])
+        self.assertEqual(self.on(1, "run", "--job", "job").stdout, "3\n")
+
+    def test_what_cannot_be_copied_is_said(self):
+        self.before()
+        self.fails_with(self.on(0, "state", "copy"), 2, "--to URL and --key FILE")
+        self.write("job.lua", 'while true do require "jeton.task".sleep(1) end')
+        process = self.start_on(0, "run", "--job", "job")
+        wait_until(lambda: self.on(0, "history", "--json").stdout != "", 60)
+        self.fails_with(self.copy(timeout=60), 7, "job 'job' is at work")
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        self.host(0, self.rest)
+        self.fails_with(self.copy(), 3, "a database already")
+        self.write("etc0/jeton.yaml", f"version: 1\nstate: {self.folder}/host0\n{self.rest}")
+        self.fails_with(self.copy(), 3, "has no name")
+
+
+load_tests = side_by_side
+
+
+if __name__ == "__main__":
+    unittest.main()
