@@ -4,6 +4,7 @@
 #include "lerr.h"
 #include "lstate.h"
 #include "ltest_forward.h"
+#include "ltest_sandbox.h"
 #include "ltest_script.h"
 #include "ltest_world.h"
 #include "luaopen.h"
@@ -140,11 +141,20 @@ static int test_use(lua_State *L)
 
 int luaopen_jeton_test_native(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"load", test_load},   {"mask", test_mask},     {"report", test_report},
-        {"enter", test_enter}, {"scope", test_scope},   {"start", test_start},
-        {"left", test_left},   {"cancel", test_cancel}, {"run", ltest_script},
-        {"use", test_use},     {"write", test_write},   {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"load", test_load},
+                                         {"mask", test_mask},
+                                         {"report", test_report},
+                                         {"enter", test_enter},
+                                         {"scope", test_scope},
+                                         {"start", test_start},
+                                         {"left", test_left},
+                                         {"cancel", test_cancel},
+                                         {"run", ltest_script},
+                                         {"use", test_use},
+                                         {"write", test_write},
+                                         {"start_sandbox", ltest_sandbox_start},
+                                         {"end_sandbox", ltest_sandbox_end},
+                                         {NULL, NULL}};
     const struct vm_test *test = vm_options_of(vm_of(L))->test;
     if (test != NULL && test->report_fd < 0) { /* of a script: what test.guard needs */
         lua_newtable(L);

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define MISS_CODE  "no_route"
+#define STEERING   "/_sandbox/" /* how tests steer a sandbox */
 #define SAVED_MODE 0600
 #define LEVELS_MAX 200
 #define FIELDS_MAX HTTP_HEADERS_MAX
@@ -86,6 +87,8 @@ static void note(struct ltest_request *request)
 {
     struct ltest_world *world = request->world;
     const struct http_result *result = &request->result;
+    if (strstr(request->label, STEERING) != NULL)
+        return;
     char *line = world->recent[world->nrecent++ % LTEST_RECENT];
     if (result->err.kind != ERR_NONE)
         err_text(line, LTEST_LABEL_MAX, "%s → %s", request->label, result->err.msg);

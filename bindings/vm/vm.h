@@ -54,6 +54,7 @@ struct vm_test {
     void (*random)(void *world, void *bytes, size_t len); /* for crypto.random */
     /* A request has failed, and the script that made it is about to be told. */
     void (*failed)(void *world, lua_State *L, const struct err *err);
+    const char *program; /* this executable */
     int report_fd; /* of the tests themselves: gets a line for each event; -1: of a script that
                       they run */
     /* Of such a script. */

@@ -27,6 +27,7 @@ int test_child(struct app *app, const char *json, struct err *err)
     const struct vm_test test = {.world = world,
                                  .random = ltest_world_random,
                                  .failed = ltest_world_failed,
+                                 .program = app->self,
                                  .report_fd = TEST_CHILD_REPORT};
     const struct vm_options options = {.engine = &engine,
                                        .modules = app->modules,

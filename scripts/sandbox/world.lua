@@ -138,6 +138,15 @@ function world:advance(seconds)
   self.deliveries:wake()
 end
 
+--- The clock stands still from now on, and only `advance` moves it, until the next reset or start.
+---@param at integer epoch seconds
+function world:stand(at)
+  store.set(self.db, "advance_s", 0)
+  self.clock = clock.new(0)
+  self.clock.stands_at = at
+  self.deliveries:wake()
+end
+
 --- The root URL as seen by the caller.
 ---@param host string|nil the Host header of the call, used when listening on all addresses
 ---@return string without a slash at the end

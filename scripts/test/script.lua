@@ -123,7 +123,8 @@ end
 --- The options of native.run.
 local function prepare(t, path, options)
   local prepared = {
-    path = path, stdin = options.stdin, connector = options.connector, dry_run = options.dry_run,
+    path = path, stdin = options.stdin, dry_run = options.dry_run,
+    connector = options.connector or t.default_connector,
     memory = options.memory, timeout_ms = options.timeout and math.ceil(options.timeout * 1000),
   }
   prepared.args, prepared.named = split_args(options.args)

@@ -200,6 +200,37 @@ function T:oauth(url, options) end
 ---@param keys table as in the configuration
 function T:connector(name, keys) end
 
+---@class jeton.test.SandboxOptions
+---@field seed? string a file beside the test file
+---@field rate_limit? integer calls a minute of a connector
+---@field faults? table[] as docs/sandbox.md says
+
+--- The SDK's client for the admin of a sandbox, and what only tests can ask it.
+---@class jeton.test.Kaizala: kaizala.Client
+---@field url string
+local Kaizala = {}
+
+--- What it was asked, the newest last.
+---@param path? string only this one; * is any text
+---@return { method: string, path: string, status: integer }[]
+function Kaizala:requests(path) end
+
+--- The messages that were posted, which connectors cannot read.
+---@return { text: string, sender: string }[]
+function Kaizala:messages() end
+
+--- What a control route says, below /_sandbox/.
+---@param method string
+---@param route string
+---@param value? any
+---@return any
+function Kaizala:steer(method, route, value) end
+
+--- Starts a Kaizala in a process of its own, which is the connector of scripts where none is named.
+---@param options? jeton.test.SandboxOptions
+---@return jeton.test.Kaizala
+function T:sandbox(options) end
+
 ---@class jeton.test.RunOptions
 ---@field args? table a list, or values by name
 ---@field job? table its name, args and other keys, as in the configuration; `attempt`, from 1

@@ -1,5 +1,5 @@
---- The sandbox's own clock: real time plus an offset that tests can change. All lifetimes and the Date
---- header of every reply use it.
+--- The sandbox's own clock: real time plus an offset that tests can change, or one that stands still. All
+--- lifetimes and the Date header of every reply use it.
 local clock = {}
 clock.__index = clock
 
@@ -8,6 +8,7 @@ local MONTHS = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", 
 
 ---@class sandbox.clock
 ---@field advance_s integer
+---@field stands_at integer|nil epoch seconds: in place of real time
 
 ---@param advance_s integer seconds ahead of real time; negative is behind
 ---@return sandbox.clock
@@ -17,7 +18,7 @@ end
 
 ---@return integer epoch seconds
 function clock:now()
-  return os.time() + self.advance_s
+  return (self.stands_at or os.time()) + self.advance_s
 end
 
 ---@param seconds integer added to the offset

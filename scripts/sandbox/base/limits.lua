@@ -129,6 +129,7 @@ local limits = {
   sms_kept = 100000,
   sms_shown = 1000, -- newest ones in GET /_sandbox/sms
   clock_advance_s = 100 * 365 * 86400,
+  clock_max = 4102444800, -- the year 2100
 
   -- A seed.
   seed_bytes = 4 * 1024 * 1024,

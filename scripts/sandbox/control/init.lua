@@ -29,6 +29,7 @@ local CLOCK_FIELDS = {
   { "advance_s", kind = "integer", required = true, min = -limits.clock_advance_s,
     max = limits.clock_advance_s },
 }
+local STAND_FIELDS = { { "stands_at", kind = "integer", required = true, min = 0, max = limits.clock_max } }
 local REQUESTS_QUERY = {
   { "method", kind = "string" },
   { "path", kind = "string" },
@@ -47,7 +48,11 @@ local function describe_clock(world)
 end
 
 local function move_clock(call)
-  call.world:advance(body.check_strict(CLOCK_FIELDS, call.value).advance_s)
+  if type(call.value) == "table" and call.value.stands_at ~= nil then
+    call.world:stand(body.check_strict(STAND_FIELDS, call.value).stands_at)
+  else
+    call.world:advance(body.check_strict(CLOCK_FIELDS, call.value).advance_s)
+  end
   return describe_clock(call.world)
 end
 

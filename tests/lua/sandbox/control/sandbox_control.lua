@@ -3,6 +3,7 @@ package.path = require("jeton").folder .. "/../../?.lua;" .. package.path
 local http = require "jeton.http"
 local json = require "jeton.json"
 local lu = require "luaunit"
+local task = require "jeton.task"
 local wire = require "wire"
 
 local function me(token)
@@ -44,6 +45,16 @@ function TestState.test_clock_moves_date()
   lu.assertEquals(wire.steer("clock", { advance_s = -600 }).advance_s, 3000)
   local _, response = wire.ok("GET", "/v1/accessToken", { headers = wire.credentials() })
   lu.assertStrContains(response.headers.date, os.date("!%a, %d %b %Y", moved.now - 600))
+end
+
+function TestState.test_clock_that_stands()
+  local stands = wire.steer("clock", { stands_at = 1767603600 })
+  lu.assertEquals({ stands.now, stands.at, stands.advance_s }, { 1767603600, "2026-01-05T09:00:00Z", 0 })
+  task.sleep(1.1)
+  lu.assertEquals(wire.state().clock.now, 1767603600)
+  lu.assertEquals(wire.steer("clock", { advance_s = 60 }).now, 1767603660)
+  wire.steer("reset", {})
+  lu.assertAlmostEquals(wire.state().clock.now, os.time(), 5)
 end
 
 local TestFaults = {}
@@ -309,6 +320,8 @@ function TestMaking.test_refusals()
   lu.assertStrContains(refused("connectors", { id = wire.application_id,
     tokens = json.array { { user = wire.bruno, group = wire.sales } } }), "admin")
   lu.assertStrContains(refused("clock", { advance_s = "soon" }), "advance_s")
+  lu.assertStrContains(refused("clock", { stands_at = -1 }), "stands_at")
+  lu.assertStrContains(refused("clock", { stands_at = 1, advance_s = 1 }), "advance_s")
   lu.assertStrContains(refused("switches", { single_use = true }), "unknown key")
   wire.refused(400, "InvalidParameters", "POST", "/_sandbox/clock", { body = "{advance_s: 1}",
     headers = { ["Content-Type"] = "application/json" } })
