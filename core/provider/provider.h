@@ -163,7 +163,7 @@ struct provider {
     const char *try_path;    /* a path that a new connector may be tried with */
     int64_t refresh_life_ms; /* of a refresh token, from its receipt; 0: not known */
     /* A refresh token may be good for one use, and a second one punished: after a lost reply it is
-     * sent once more and not again, and refusals are remembered (token_stop.h). */
+     * sent once more and not again, and refusals are remembered (token_pause.h). */
     bool single_use;
     const struct provider_discovery *discovery; /* NULL: its services say nothing */
     const struct provider_list *lists; /* cut into pages; ends with path NULL. NULL: a reply's

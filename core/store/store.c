@@ -153,6 +153,6 @@ void store_token_destroy(struct store_token *row)
     mem_free(row->secret_fingerprint);
     mem_free(row->subject_fingerprint);
     mem_free(row->metadata);
-    mem_free(row->stop.reason);
+    mem_free(row->pause.reason);
     sodium_memzero(row, sizeof *row);
 }

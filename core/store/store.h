@@ -81,14 +81,14 @@ struct store_intent {
 };
 
 /* Why a connector's token is not exchanged now. */
-enum store_stop_kind {
-    STORE_STOP_NONE,
-    STORE_STOP_REFUSED, /* the service refused the client: tried again after a while */
-    STORE_STOP_PERSON,  /* the refresh token is dead: a person must sign in, or configure another */
-    STORE_STOP_LEFT,    /* the same, since a person has logged out: not even by force */
+enum store_pause_kind {
+    STORE_PAUSE_NONE,
+    STORE_PAUSE_REFUSED, /* the service refused the client: tried again after a while */
+    STORE_PAUSE_PERSON, /* the refresh token is dead: a person must sign in, or configure another */
+    STORE_PAUSE_LEFT,   /* the same, since a person has logged out: not even by force */
 };
-struct store_stop {
-    enum store_stop_kind kind;
+struct store_pause {
+    enum store_pause_kind kind;
     int64_t since_ms; /* wall clock, of the last refusal */
     int64_t times;    /* refusals in a row */
     char *reason;     /* masked; one line */
@@ -121,7 +121,7 @@ struct store_token {
     char *subject_fingerprint; /* of who signed in; NULL: not known */
     char *metadata;            /* what the service says of itself (discovery) */
     int64_t metadata_ms;       /* wall clock of its receipt */
-    struct store_stop stop;
+    struct store_pause pause;
     struct store_intent intent;
     const char *home; /* what it belongs to (config.h), to be written; borrowed, and never read */
 };

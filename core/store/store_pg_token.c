@@ -94,10 +94,10 @@ static int take_row(struct store_pg_batch *batch, size_t statement, struct store
     int at = COUNT;
     snprintf(row->received_boot_id, sizeof row->received_boot_id, "%s",
              store_pg_get(batch, statement, 0, at++));
-    row->stop.kind = (enum store_stop_kind)store_pg_get_int(batch, statement, 0, at++, 0);
-    row->stop.since_ms = store_pg_get_int(batch, statement, 0, at++, 0);
-    row->stop.times = store_pg_get_int(batch, statement, 0, at++, 0);
-    row->stop.reason = mem_strdup(store_pg_get(batch, statement, 0, at));
+    row->pause.kind = (enum store_pause_kind)store_pg_get_int(batch, statement, 0, at++, 0);
+    row->pause.since_ms = store_pg_get_int(batch, statement, 0, at++, 0);
+    row->pause.times = store_pg_get_int(batch, statement, 0, at++, 0);
+    row->pause.reason = mem_strdup(store_pg_get(batch, statement, 0, at));
     return 0;
 }
 
@@ -221,10 +221,10 @@ static void save_row(struct store_pg_batch *batch, const struct store_token *row
     for (size_t i = 0; i < COUNT; i++)
         put_column(batch, &columns[i], row);
     store_pg_text(batch, row->received_boot_id);
-    store_pg_int(batch, (int)row->stop.kind);
-    store_pg_int(batch, row->stop.since_ms);
-    store_pg_int(batch, row->stop.times);
-    store_pg_scope(batch, row->stop.reason);
+    store_pg_int(batch, (int)row->pause.kind);
+    store_pg_int(batch, row->pause.since_ms);
+    store_pg_int(batch, row->pause.times);
+    store_pg_scope(batch, row->pause.reason);
     store_pg_scope(batch, row->home);
     store_pg_text(batch, row->owner);
 }

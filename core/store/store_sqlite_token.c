@@ -45,10 +45,10 @@ static int take_row(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct stor
     row->barred = sqlite3_column_int64(stmt, 19);
     row->metadata = store_sqlite_column_text(stmt, 20);
     row->metadata_ms = sqlite3_column_int64(stmt, 21);
-    row->stop.kind = (enum store_stop_kind)sqlite3_column_int(stmt, 22);
-    row->stop.since_ms = sqlite3_column_int64(stmt, 23);
-    row->stop.times = sqlite3_column_int64(stmt, 24);
-    row->stop.reason = store_sqlite_column_text(stmt, 25);
+    row->pause.kind = (enum store_pause_kind)sqlite3_column_int(stmt, 22);
+    row->pause.since_ms = sqlite3_column_int64(stmt, 23);
+    row->pause.times = sqlite3_column_int64(stmt, 24);
+    row->pause.reason = store_sqlite_column_text(stmt, 25);
     row->subject_fingerprint = store_sqlite_column_text(stmt, 26);
     return 0;
 }
@@ -144,9 +144,9 @@ static void take_listed(sqlite3_stmt *stmt, struct store_token *row)
     row->refresh_expires_ms = sqlite3_column_int64(stmt, 11);
     row->login_since_ms = sqlite3_column_int64(stmt, 12);
     row->asked = store_sqlite_column_text(stmt, 13);
-    row->stop.kind = (enum store_stop_kind)sqlite3_column_int(stmt, 14);
-    row->stop.since_ms = sqlite3_column_int64(stmt, 15);
-    row->stop.reason = store_sqlite_column_text(stmt, 16);
+    row->pause.kind = (enum store_pause_kind)sqlite3_column_int(stmt, 14);
+    row->pause.since_ms = sqlite3_column_int64(stmt, 15);
+    row->pause.reason = store_sqlite_column_text(stmt, 16);
 }
 
 static int by_owner(const void *a, const void *b)
@@ -238,10 +238,10 @@ static int save_row(struct store_sqlite *sqlite, const struct store_token *row, 
     sqlite3_bind_int64(stmt, at++, row->barred);
     store_sqlite_bind_text(stmt, at++, row->metadata);
     sqlite3_bind_int64(stmt, at++, row->metadata_ms);
-    sqlite3_bind_int(stmt, at++, (int)row->stop.kind);
-    sqlite3_bind_int64(stmt, at++, row->stop.since_ms);
-    sqlite3_bind_int64(stmt, at++, row->stop.times);
-    store_sqlite_bind_text(stmt, at++, row->stop.reason);
+    sqlite3_bind_int(stmt, at++, (int)row->pause.kind);
+    sqlite3_bind_int64(stmt, at++, row->pause.since_ms);
+    sqlite3_bind_int64(stmt, at++, row->pause.times);
+    store_sqlite_bind_text(stmt, at++, row->pause.reason);
     store_sqlite_bind_text(stmt, at, row->subject_fingerprint);
     return store_sqlite_finish(sqlite, stmt, err);
 }

@@ -7,8 +7,8 @@
 #include "token_flight_refused.h"
 #include "token_intent.h"
 #include "token_lock.h"
+#include "token_pause.h"
 #include "token_request.h"
-#include "token_stop.h"
 
 #include <string.h>
 
@@ -78,8 +78,8 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     else
         token_cache_apply_slot(row, target, flight->asker, result, used, &flight->configured,
                                clock);
-    token_stop_end(row);
-    token_stop_end(target);
+    token_pause_end(row);
+    token_pause_end(target);
     row->intent = (struct store_intent){0};
     store_lease_unreserve(&flight->lease);
     token_flight_call(flight, STORE_TOKEN_SAVE, flight_stored);
@@ -112,12 +112,12 @@ static int no_grant(const struct connector *connector, struct err *err)
                    connector->file, connector->name, sign_in);
 }
 
-static int flight_check_stop(struct flight *flight, struct err *err)
+static int flight_check_pause(struct flight *flight, struct err *err)
 {
     int64_t now_ms = clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL);
-    if (token_stop_check(&flight->row, &flight->configured, now_ms, err) != 0)
+    if (token_pause_check(&flight->row, &flight->configured, now_ms, err) != 0)
         return -1;
-    return token_stop_check(token_flight_target(flight), &flight->configured, now_ms, err);
+    return token_pause_check(token_flight_target(flight), &flight->configured, now_ms, err);
 }
 
 /* What the exchange is made of: secrets, and the grants to try. */
@@ -133,8 +133,8 @@ static int flight_prepare(struct flight *flight, struct err *err)
     flight_check_client(flight);
     token_request_hide(tokens, connector, flight->row.refresh_token);
     token_request_hide(tokens, connector, flight->row.refresh_previous);
-    bool asks = !flight->force || flight->row.stop.kind == STORE_STOP_LEFT;
-    if (provider->single_use && asks && flight_check_stop(flight, err) != 0)
+    bool asks = !flight->force || flight->row.pause.kind == STORE_PAUSE_LEFT;
+    if (provider->single_use && asks && flight_check_pause(flight, err) != 0)
         return -1;
     flight->ntokens =
         token_cache_grants(provider, &flight->row, &flight->configured, flight->tokens_tried);
@@ -235,7 +235,7 @@ static bool flight_keeps(struct flight *flight, struct err *err)
     const struct clock *clock = loop_clock(flight->tokens->loop);
     return provider_of(flight->connector)->single_use && !flight->force &&
            token_cache_usable(row, 0, flight->connector->early_ms, clock) &&
-           token_stop_check_refused(row, clock, err) != 0;
+           token_pause_check_refused(row, clock, err) != 0;
 }
 
 static void flight_look(struct flight *flight)

@@ -3,7 +3,7 @@
 #include "config_rows.h"
 #include "mem.h"
 #include "token_flight_end.h"
-#include "token_stop.h"
+#include "token_pause.h"
 
 #include <string.h>
 
@@ -55,12 +55,12 @@ static bool flight_note(struct flight *flight, const struct exchange_result *res
     bool single_use = provider_of(flight->connector)->single_use;
     int64_t lost_ms = result->doubted ? row->intent.started_ms : flight->lost_ms;
     if (single_use && result->dead && lost_ms > 0)
-        token_stop_tell_lost(lost_ms, failure);
+        token_pause_tell_lost(lost_ms, failure);
     bool stops = single_use && result->refused && (result->dead || failure->kind == ERR_AUTH);
     if (stops)
-        token_stop_set(result->dead ? row : token_flight_target(flight), &flight->configured,
-                       result->dead, failure, flight->tokens->redact,
-                       clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL));
+        token_pause_set(result->dead ? row : token_flight_target(flight), &flight->configured,
+                        result->dead, failure, flight->tokens->redact,
+                        clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL));
     return stops;
 }
 

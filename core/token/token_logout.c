@@ -4,8 +4,8 @@
 #include "mem.h"
 #include "token.h"
 #include "token_lock.h"
+#include "token_pause.h"
 #include "token_request.h"
-#include "token_stop.h"
 
 struct logout {
     struct token_lock lock;
@@ -57,8 +57,8 @@ static void logout_forget(struct logout *logout)
     store_token_destroy(row);
     *row = left;
     if (stays)
-        token_stop_leave(row, &logout->configured,
-                         clock_now_ms(loop_clock(logout->lock.tokens->loop), CLOCK_WALL));
+        token_pause_leave(row, &logout->configured,
+                          clock_now_ms(loop_clock(logout->lock.tokens->loop), CLOCK_WALL));
     token_lock_store(&logout->lock, stays, logout_end);
 }
 
@@ -166,7 +166,7 @@ static void logout_locked(void *arg, const struct err *failure)
     token_cache_configure(&logout->configured, connector, &logout->secrets, logout->lock.salt);
     token_request_hide(tokens, connector, row->access_token);
     token_request_hide(tokens, connector, row->refresh_token);
-    if (row->stop.kind != STORE_STOP_LEFT)
+    if (row->pause.kind != STORE_PAUSE_LEFT)
         token_cache_grants(provider_of(connector), row, &logout->configured, grants);
     logout->token = grants[0] != NULL ? grants[0] : row->access_token;
     logout_revoke(logout);

@@ -19,11 +19,11 @@ const char *token_status_name(enum token_state state)
 static enum token_state state_of(const struct store_token *row, const struct store_token *grant,
                                  const struct connector *owner, const struct clock *clock)
 {
-    if (grant->stop.kind == STORE_STOP_PERSON || grant->stop.kind == STORE_STOP_LEFT)
+    if (grant->pause.kind == STORE_PAUSE_PERSON || grant->pause.kind == STORE_PAUSE_LEFT)
         return TOKEN_STATE_PERSON;
     if (token_cache_usable(row, 0, owner->early_ms, clock))
         return TOKEN_STATE_FRESH;
-    if (row->stop.kind == STORE_STOP_REFUSED || grant->stop.kind == STORE_STOP_REFUSED)
+    if (row->pause.kind == STORE_PAUSE_REFUSED || grant->pause.kind == STORE_PAUSE_REFUSED)
         return TOKEN_STATE_REFUSED;
     return row->generation == 0 && grant->refresh_token == NULL ? TOKEN_STATE_NEW : TOKEN_STATE_DUE;
 }
@@ -43,10 +43,10 @@ static struct token_status status_of(struct store_token *row, const struct store
     token_cache_match(row, asker);
     out.state = state_of(row, grant, owner, clock);
     if (out.state >= TOKEN_STATE_REFUSED) {
-        const struct store_stop *stop =
-            grant->stop.kind != STORE_STOP_NONE ? &grant->stop : &row->stop;
-        out.reason = stop->reason;
-        out.since_ms = stop->since_ms;
+        const struct store_pause *pause =
+            grant->pause.kind != STORE_PAUSE_NONE ? &grant->pause : &row->pause;
+        out.reason = pause->reason;
+        out.since_ms = pause->since_ms;
     }
     if (row->access_token == NULL)
         return out;

@@ -43,7 +43,7 @@ static void a_row_comes_back_as_it_was(void **state)
         .barred = 2,
         .metadata = mem_strdup("{}"),
         .metadata_ms = 13,
-        .stop = {STORE_STOP_PERSON, 14, 2, mem_strdup("it said no")},
+        .pause = {STORE_PAUSE_PERSON, 14, 2, mem_strdup("it said no")},
     };
     assert_int_equal(store_fixture_save(store, &row, NULL, &err), 0);
     store_free(store);
@@ -69,10 +69,10 @@ static void a_row_comes_back_as_it_was(void **state)
     assert_int_equal(found.barred, 2);
     assert_string_equal(found.metadata, "{}");
     assert_int_equal(found.metadata_ms, 13);
-    assert_int_equal(found.stop.kind, STORE_STOP_PERSON);
-    assert_int_equal(found.stop.since_ms, 14);
-    assert_int_equal(found.stop.times, 2);
-    assert_string_equal(found.stop.reason, "it said no");
+    assert_int_equal(found.pause.kind, STORE_PAUSE_PERSON);
+    assert_int_equal(found.pause.since_ms, 14);
+    assert_int_equal(found.pause.times, 2);
+    assert_string_equal(found.pause.reason, "it said no");
     assert_int_equal(found.intent.started_ms, 0);
     store_token_destroy(&found);
 
@@ -94,7 +94,7 @@ static void a_row_comes_back_as_it_was(void **state)
         bool there = strcmp(rows[i].owner, "owner-1") == 0;
         assert_int_equal(rows[i].generation, there ? 3 : 0);
         assert_string_equal(there ? rows[i].access_token : "", ""); /* no token is read */
-        assert_int_equal(rows[i].stop.kind, there ? STORE_STOP_PERSON : STORE_STOP_NONE);
+        assert_int_equal(rows[i].pause.kind, there ? STORE_PAUSE_PERSON : STORE_PAUSE_NONE);
         store_token_destroy(&rows[i]);
     }
     struct store_call bar = {.op = STORE_TOKEN_BAR, .token = {.owner = "owner-1", .generation = 4}};

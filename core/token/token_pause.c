@@ -1,4 +1,4 @@
-#include "token_stop.h"
+#include "token_pause.h"
 
 #include "mem.h"
 
@@ -11,34 +11,34 @@ static bool same(const char *kept, const char *now)
 
 static int64_t pause_ms(int64_t times)
 {
-    int64_t pause = TOKEN_STOP_FIRST_MS;
-    for (; times > 1 && pause < TOKEN_STOP_MAX_MS; times--)
+    int64_t pause = TOKEN_PAUSE_FIRST_MS;
+    for (; times > 1 && pause < TOKEN_PAUSE_MAX_MS; times--)
         pause *= 2;
-    return pause < TOKEN_STOP_MAX_MS ? pause : TOKEN_STOP_MAX_MS;
+    return pause < TOKEN_PAUSE_MAX_MS ? pause : TOKEN_PAUSE_MAX_MS;
 }
 
-int token_stop_check(const struct store_token *row, const struct token_configured *configured,
-                     int64_t now_ms, struct err *err)
+int token_pause_check(const struct store_token *row, const struct token_configured *configured,
+                      int64_t now_ms, struct err *err)
 {
-    const struct store_stop *stop = &row->stop;
+    const struct store_pause *pause = &row->pause;
     char since[CLOCK_RFC3339_SIZE], until[CLOCK_RFC3339_SIZE];
-    const char *reason = stop->reason != NULL ? stop->reason : "it was refused";
-    clock_format_rfc3339(stop->since_ms, since, sizeof since);
+    const char *reason = pause->reason != NULL ? pause->reason : "it was refused";
+    clock_format_rfc3339(pause->since_ms, since, sizeof since);
     bool known = configured->refresh_token == NULL ||
                  same(row->configured_fingerprint, configured->refresh_fingerprint);
-    if (stop->kind == STORE_STOP_LEFT && known)
+    if (pause->kind == STORE_PAUSE_LEFT && known)
         return err_set(
             err, ERR_AUTH,
             "logged out at %s: sign in (jeton login), or configure another refresh token "
             "(nothing was sent)",
             since);
-    if (stop->kind == STORE_STOP_PERSON && known)
+    if (pause->kind == STORE_PAUSE_PERSON && known)
         return err_set(err, ERR_AUTH,
                        "needs a person since %s: %s (nothing was sent; `jeton token --refresh` "
                        "tries once)",
                        since, reason);
-    int64_t until_ms = stop->since_ms + pause_ms(stop->times);
-    if (stop->kind != STORE_STOP_REFUSED || now_ms >= until_ms || now_ms < stop->since_ms ||
+    int64_t until_ms = pause->since_ms + pause_ms(pause->times);
+    if (pause->kind != STORE_PAUSE_REFUSED || now_ms >= until_ms || now_ms < pause->since_ms ||
         !same(row->secret_fingerprint, configured->secret_fingerprint))
         return 0;
     clock_format_rfc3339(until_ms, until, sizeof until);
@@ -55,52 +55,52 @@ static void keep(char **field, const char *value)
     *field = copy;
 }
 
-void token_stop_set(struct store_token *row, const struct token_configured *configured, bool dead,
-                    const struct err *why, const struct redact *redact, int64_t now_ms)
+void token_pause_set(struct store_token *row, const struct token_configured *configured, bool dead,
+                     const struct err *why, const struct redact *redact, int64_t now_ms)
 {
-    struct store_stop *stop = &row->stop;
-    enum store_stop_kind kind = dead ? STORE_STOP_PERSON : STORE_STOP_REFUSED;
+    struct store_pause *pause = &row->pause;
+    enum store_pause_kind kind = dead ? STORE_PAUSE_PERSON : STORE_PAUSE_REFUSED;
     struct buf masked;
     buf_create(&masked, 8 * ERR_MSG_MAX);
     redact_text(redact, why->msg, strlen(why->msg), &masked);
-    stop->times = stop->kind == kind ? stop->times + 1 : 1;
-    stop->kind = kind;
-    stop->since_ms = now_ms;
-    mem_free(stop->reason);
-    stop->reason = buf_take(&masked);
+    pause->times = pause->kind == kind ? pause->times + 1 : 1;
+    pause->kind = kind;
+    pause->since_ms = now_ms;
+    mem_free(pause->reason);
+    pause->reason = buf_take(&masked);
     keep(&row->secret_fingerprint, configured->secret_fingerprint);
     keep(&row->application_fingerprint, configured->client_fingerprint);
     if (dead)
         keep(&row->configured_fingerprint, configured->refresh_fingerprint);
 }
 
-void token_stop_end(struct store_token *row)
+void token_pause_end(struct store_token *row)
 {
-    mem_free(row->stop.reason);
-    row->stop = (struct store_stop){0};
+    mem_free(row->pause.reason);
+    row->pause = (struct store_pause){0};
 }
 
-void token_stop_leave(struct store_token *row, const struct token_configured *configured,
-                      int64_t now_ms)
+void token_pause_leave(struct store_token *row, const struct token_configured *configured,
+                       int64_t now_ms)
 {
-    token_stop_end(row);
-    row->stop = (struct store_stop){.kind = STORE_STOP_LEFT,
-                                    .since_ms = now_ms,
-                                    .times = 1,
-                                    .reason = mem_strdup("logged out")};
+    token_pause_end(row);
+    row->pause = (struct store_pause){.kind = STORE_PAUSE_LEFT,
+                                      .since_ms = now_ms,
+                                      .times = 1,
+                                      .reason = mem_strdup("logged out")};
     keep(&row->secret_fingerprint, configured->secret_fingerprint);
     keep(&row->application_fingerprint, configured->client_fingerprint);
     keep(&row->configured_fingerprint, configured->refresh_fingerprint);
 }
 
-int token_stop_check_refused(const struct store_token *row, const struct clock *clock,
-                             struct err *err)
+int token_pause_check_refused(const struct store_token *row, const struct clock *clock,
+                              struct err *err)
 {
     int64_t age_ms = token_cache_age_ms(row, clock);
     bool young = age_ms >= 0 && age_ms < TOKEN_YOUNG_MS;
     /* One whose end is not known ends by a 401: it is not barred for ever. */
     bool barred = row->barred == row->generation &&
-                  (row->lifetime_ms > 0 || (age_ms >= 0 && age_ms < TOKEN_STOP_MAX_MS));
+                  (row->lifetime_ms > 0 || (age_ms >= 0 && age_ms < TOKEN_PAUSE_MAX_MS));
     if (!young && !barred)
         return 0;
     err_set(err, ERR_AUTH,
@@ -111,7 +111,7 @@ int token_stop_check_refused(const struct store_token *row, const struct clock *
     return -1;
 }
 
-void token_stop_tell_lost(int64_t since_ms, struct err *err)
+void token_pause_tell_lost(int64_t since_ms, struct err *err)
 {
     char since[CLOCK_RFC3339_SIZE];
     clock_format_rfc3339(since_ms, since, sizeof since);
