@@ -6,6 +6,7 @@
 #include "oauth2_connector.h"
 #include "oauth2_discovery.h"
 #include "oauth2_tls.h"
+#include "pkce.h"
 #include "url.h"
 
 #include <sodium.h>
@@ -416,15 +417,10 @@ cleanup:
 
 /* ---- the browser ---- */
 
-/* S256 of RFC 7636. */
 static void add_challenge(struct form *form, const char *verifier)
 {
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    char challenge[sodium_base64_ENCODED_LEN(sizeof digest,
-                                             sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
-    crypto_hash_sha256(digest, (const unsigned char *)verifier, strlen(verifier));
-    sodium_bin2base64(challenge, sizeof challenge, digest, sizeof digest,
-                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    char challenge[PKCE_SIZE];
+    pkce_challenge(verifier, challenge);
     form_add(form, "code_challenge", challenge);
     form_add(form, "code_challenge_method", "S256");
 }

@@ -2,6 +2,7 @@
  * ours on loopback; or what it was redirected with is pasted. */
 #include "login.h"
 #include "mem.h"
+#include "pkce.h"
 #include "provider_words.h"
 #include "server.h"
 #include "url.h"
@@ -13,9 +14,6 @@
 
 #define URL_OUT_MAX    ((size_t)64 * 1024)
 #define STATE_BYTES    16
-#define VERIFIER_BYTES 32
-#define VERIFIER_SIZE                                                                              \
-    sodium_base64_ENCODED_LEN(VERIFIER_BYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)
 #define PASTE_TRIES 3 /* at a terminal */
 #define ANYWHERE    "http://127.0.0.1:0/"
 /* The browser sends one small request at once; another program of this machine must not keep it
@@ -28,7 +26,7 @@ struct wait {
     struct loop *loop;
     struct server *server;
     char state[2 * STATE_BYTES + 1];
-    char verifier[VERIFIER_SIZE];
+    char verifier[PKCE_SIZE];
     char *redirect_uri; /* with its real port */
     char *path;         /* of it */
     struct loop_fd input;
@@ -273,13 +271,10 @@ static int print_url(const struct wait *wait, const char *then, struct err *err)
 
 static void make_secrets(struct wait *wait)
 {
-    unsigned char state[STATE_BYTES], verifier[VERIFIER_BYTES];
+    unsigned char state[STATE_BYTES];
     randombytes_buf(state, sizeof state);
     sodium_bin2hex(wait->state, sizeof wait->state, state, sizeof state);
-    randombytes_buf(verifier, sizeof verifier);
-    sodium_bin2base64(wait->verifier, sizeof wait->verifier, verifier, sizeof verifier,
-                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    explicit_bzero(verifier, sizeof verifier);
+    pkce_verifier(wait->verifier);
     hide(wait, wait->verifier);
 }
 

@@ -45,7 +45,7 @@ KNOWN = CORE | {
     "bindings/lib": ALL + " bindings/base bindings/task bindings/vm",
     "runtime/app": CLIENT,
     "runtime/history": "store text",
-    "runtime/login": ALL + " runtime/app",
+    "runtime/login": ALL + " crypto runtime/app",
     "runtime/job": CLIENT + " bindings/vm runtime/history runtime/app",
     "runtime/cron": CLIENT + " runtime/job runtime/app",
     "runtime/hook": CLIENT + " bindings/vm runtime/app",

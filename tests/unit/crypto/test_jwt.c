@@ -7,6 +7,7 @@
 
 #include "json.h"
 #include "mem.h"
+#include "pkce.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -436,6 +437,19 @@ static void test_memory_that_ends(void **state)
     mem_free(certificate);
 }
 
+/* Appendix B of RFC 7636. */
+static void a_challenge_of_pkce(void **state)
+{
+    (void)state;
+    char challenge[PKCE_SIZE], verifiers[2][PKCE_SIZE];
+    pkce_challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", challenge);
+    assert_string_equal(challenge, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    pkce_verifier(verifiers[0]);
+    pkce_verifier(verifiers[1]);
+    assert_int_equal(strlen(verifiers[0]), 43);
+    assert_string_not_equal(verifiers[0], verifiers[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_header),
         cmocka_unit_test(test_claims),
         cmocka_unit_test(test_assertion),
+        cmocka_unit_test(a_challenge_of_pkce),
         cmocka_unit_test(test_memory_that_ends),
     };
     void *library = dlopen("libcrypto.so.3", RTLD_NOW);
