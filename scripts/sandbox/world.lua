@@ -9,6 +9,7 @@ local media = require "sandbox.data.media"
 local password = require "sandbox.http.password"
 local portal_state = require "sandbox.portal.state"
 local recorder = require "sandbox.calls.recorder"
+local refusal = require "sandbox.base.refusal"
 local seed = require "sandbox.seed"
 local store = require "sandbox.data.store"
 local switches = require "sandbox.calls.switches"
@@ -129,6 +130,14 @@ function world:reset()
     sow(self)
   end)
   self:settle()
+end
+
+--- Raises 400 if the clock cannot be moved so far.
+---@param seconds integer
+function world.check_advance(_, seconds)
+  if math.abs(seconds) > limits.clock_advance_s then
+    refusal.invalid("the clock moves at most %d seconds at once", limits.clock_advance_s)
+  end
 end
 
 ---@param seconds integer

@@ -111,6 +111,7 @@ export const pages = [
   },
   { name: "connectors-long", open: (portal) => portal.open("/portal/connectors") },
   { name: "connector-secret", open: (portal, { id }) => portal.open(`/portal/connectors/${id}/secret`) },
+  { name: "connector-edit", open: (portal, { id }) => portal.open(`/portal/connectors/${id}/edit`) },
   { name: "connector-delete", open: (portal, { id }) => portal.open(`/portal/connectors/${id}/delete`) },
   { name: "groups", open: (portal) => portal.open("/portal/groups") },
   { name: "groups-search", open: (portal) => portal.open("/portal/groups?query=north") },
@@ -176,6 +177,14 @@ export const pages = [
       await portal.page.getByText(portal.words.arrived).waitFor();
     },
   },
+  {
+    name: "control",
+    async open(portal) {
+      await portal.sandbox.steer("faults", [{ match: { path: "/groups/none/messages" }, status: 503, delay_ms: 1500 }]);
+      await portal.open("/portal/sandbox");
+    },
+  },
+  { name: "control-reset", open: (portal) => portal.open("/portal/sandbox/reset") },
   { name: "missing", open: (portal) => portal.open("/portal/nothing") },
 
   { name: "oauth", guest: true, open: (portal) => openOauth(portal, OAUTH) },

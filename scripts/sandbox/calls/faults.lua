@@ -24,6 +24,7 @@ local MATCH_FIELDS = {
 }
 
 ---@class sandbox.fault
+---@field number integer for as long as the process runs
 ---@field method string|nil upper case; nil: any
 ---@field path string|nil as given
 ---@field matches_path fun(text: string): boolean
@@ -36,10 +37,11 @@ local MATCH_FIELDS = {
 
 ---@class sandbox.faults
 ---@field list sandbox.fault[]
+---@field last integer number of the newest one
 
 ---@return sandbox.faults
 function faults.new()
-  return setmetatable({ list = {} }, faults)
+  return setmetatable({ list = {}, last = 0 }, faults)
 end
 
 local function read_headers(prefix, headers)
@@ -74,18 +76,47 @@ local function read_fault(spec, prefix)
   }
 end
 
+local function check_count(count)
+  if count > limits.faults then
+    refusal.invalid("at most %d faults at once", limits.faults)
+  end
+end
+
+function faults:numbered(fault)
+  self.last = self.last + 1
+  fault.number = self.last
+  return fault
+end
+
+--- Adds one after the others. Raises 400 if it is invalid.
+---@param spec table
+function faults:add(spec)
+  check_count(#self.list + 1)
+  self.list[#self.list + 1] = self:numbered(read_fault(spec, ""))
+end
+
+---@param number integer|nil
+---@return boolean removed
+function faults:remove(number)
+  for i, fault in ipairs(self.list) do
+    if fault.number == number then
+      table.remove(self.list, i)
+      return true
+    end
+  end
+  return false
+end
+
 --- Replaces all faults. Raises 400 if one is invalid; then nothing changes.
 ---@param specs table a list, or one fault
 function faults:set(specs)
   if not json.is_array(specs) then
     specs = { specs }
   end
-  if #specs > limits.faults then
-    refusal.invalid("at most %d faults at once", limits.faults)
-  end
+  check_count(#specs)
   local list = {}
   for i, spec in ipairs(specs) do
-    list[i] = read_fault(spec, ("faults[%d]."):format(i - 1))
+    list[i] = self:numbered(read_fault(spec, ("faults[%d]."):format(i - 1)))
   end
   self.list = list
 end

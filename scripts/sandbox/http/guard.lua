@@ -128,17 +128,23 @@ function guard.check_page(world, method, headers)
   end
 end
 
+--- Raises 403 for a request that a proxy passed on: it may come from anywhere.
+---@param headers table<string, string>
+function guard.refuse_proxied(headers)
+  for name in pairs(headers) do
+    if name == "forwarded" or name:find "^x%-forwarded%-" then
+      refuse "requests that a proxy passed on (Forwarded, X-Forwarded-*) may not control the sandbox"
+    end
+  end
+end
+
 --- Raises 403 for pages of other origins and for requests passed on by a proxy, 401 without the password,
 --- 415 for a POST that is not JSON.
 ---@param world sandbox.world
 ---@param method string
 ---@param headers table<string, string>
 function guard.check_control(world, method, headers)
-  for name in pairs(headers) do
-    if name == "forwarded" or name:find "^x%-forwarded%-" then
-      refuse "requests that a proxy passed on (Forwarded, X-Forwarded-*) may not control the sandbox"
-    end
-  end
+  guard.refuse_proxied(headers)
   if headers.origin and headers.origin:lower() ~= "http://" .. headers.host:lower() then
     refuse "Origin: pages of another origin may not control the sandbox"
   end

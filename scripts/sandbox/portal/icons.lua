@@ -30,6 +30,8 @@ local icons = {
     "M19 14.5a7 7 0 0 1 3 5.5v1"),
   traffic = icon("M3 12h4l3-8 4 16 3-8h4"),
   phone = icon("M7 2h10v20H7z", "M11 18h2"),
+  control = icon("M4 7h9M17 7h3M4 17h3M11 17h9", "M15 9a2 2 0 1 0 0-4 2 2 0 0 0 0 4z",
+    "M9 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4z"),
   inbox = icon("M4 4h16v12H8l-4 4z", "M8 9h8M8 12h5"),
 }
 

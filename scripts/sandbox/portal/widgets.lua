@@ -47,6 +47,21 @@ function widgets.field(field)
   }
 end
 
+--- A choice of one of several.
+---@param choice {name: string, label: string, value: string|nil, options: {[1]: string, [2]: string}[]}
+---@return html.element
+function widgets.choose(choice)
+  local options = {}
+  for i, option in ipairs(choice.options) do
+    options[i] = h.option { value = option[1], selected = option[1] == choice.value, option[2] }
+  end
+  return h.div {
+    class = "field",
+    h.label { for_ = "field-" .. choice.name, choice.label },
+    h.select { id = "field-" .. choice.name, name = choice.name, options },
+  }
+end
+
 --- A checkbox with an explanation.
 ---@param choice {name: string, label: string, hint: string|nil, checked: boolean}
 ---@return html.element

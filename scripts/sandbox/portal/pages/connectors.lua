@@ -161,6 +161,9 @@ local function show(visit)
         h.div {
           class = "row",
           h.a {
+            class = "button second", href = connector_of.path(connector, "/edit"), t "connectors.edit",
+          },
+          h.a {
             class = "button second", href = connector_of.path(connector, "/secret"),
             t "connectors.regenerate",
           },

@@ -102,18 +102,6 @@ local function wanted_of(visit)
   return next(wanted) and wanted or nil
 end
 
-local function chooser(name, label, chosen, options)
-  local out = {}
-  for i, option in ipairs(options) do
-    out[i] = h.option { value = option[1], selected = option[1] == (chosen or ""), option[2] }
-  end
-  return h.div {
-    class = "field",
-    h.label { for_ = "field-" .. name, label },
-    h.select { id = "field-" .. name, name = name, out },
-  }
-end
-
 local function filters(visit, wanted)
   local t = visit.t
   local methods = { { "", t "traffic.any" } }
@@ -130,10 +118,11 @@ local function filters(visit, wanted)
         maxlength = limits.name_characters,
       },
     },
-    chooser("method", t "traffic.method", wanted.method, methods),
-    chooser("state", t "traffic.status", wanted.state, {
-      { "", t "traffic.any" }, { "good", t "traffic.good" }, { "bad", t "traffic.bad" },
-    }),
+    widgets.choose { name = "method", label = t "traffic.method", value = wanted.method, options = methods },
+    widgets.choose {
+      name = "state", label = t "traffic.status", value = wanted.state,
+      options = { { "", t "traffic.any" }, { "good", t "traffic.good" }, { "bad", t "traffic.bad" } },
+    },
     h.button { class = "second", t "traffic.filter" },
   }
 end

@@ -68,6 +68,13 @@ return {
   ["connectors.kind_group"] = { en = "the group {name}", fr = "le groupe {name}" },
 
   ["connectors.manage"] = { en = "Manage the connector", fr = "Gérer le connecteur" },
+  ["connectors.edit"] = { en = "Change the connector", fr = "Modifier le connecteur" },
+  ["connectors.edit_what"] = {
+    en = "Permissions apply at once, to tokens that were issued before too.",
+    fr = "Les autorisations s'appliquent aussitôt, aussi aux jetons déjà émis.",
+  },
+  ["connectors.save"] = { en = "Save", fr = "Enregistrer" },
+  ["connectors.saved"] = { en = "{name} was changed.", fr = "{name} a été modifié." },
   ["connectors.regenerate"] = { en = "Regenerate secret", fr = "Régénérer le secret" },
   ["connectors.regenerate_what"] = {
     en = "{name} will get a new secret. The old one and all its refresh tokens will stop working at once.",

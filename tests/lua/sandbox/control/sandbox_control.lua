@@ -270,7 +270,7 @@ function TestRequests.test_what_is_kept_is_bounded()
   end
   local requests
   wire.calmly(function() requests = wire.ok("GET", "/_sandbox/requests").requests end)
-  lu.assertTrue(#requests > 5 and #requests < 50, tostring(#requests))
+  lu.assertTrue(#requests > 10 and #requests < 80, tostring(#requests))
   lu.assertEquals(requests[#requests].number, 100)
   lu.assertEquals(#requests[#requests].body.a, 1301)
 end
