@@ -26,7 +26,7 @@
 #define PER_JOB_MAX      8 /* of one job: those that wait for its lock (overlap: wait) */
 #define GRACE_DEFAULT_MS 25000
 #define GRACE_MAX_MS     86400000
-/* From SIGTERM to SIGKILL: what the supervisors give a script (JOB_ATTEMPT_SIGNAL_MS), and time to
+/* From SIGTERM to SIGKILL: what the supervisors give a script (JOB_DEADLINE_SIGNAL_MS), and time to
  * record the end and to tell of it. */
 #define KILL_MS 30000
 

@@ -1,6 +1,7 @@
 #include "job_attempt.h"
 
 #include "clock.h"
+#include "job_deadline.h"
 #include "job_output.h"
 #include "job_parent_death.h"
 #include "job_report.h"
@@ -35,10 +36,8 @@ struct attempt {
     struct job_parent_death leash;
     pid_t pid;
     int pid_fd;
-    int64_t kill_ms; /* monotonic: when patience is over */
-    int killed;      /* 0, or the exit status when we killed it */
-    bool ended;      /* the child is reaped */
-    bool stopped;    /* told to end, since the lock is lost */
+    struct job_deadline deadline;
+    bool ended; /* the child is reaped */
     int wait_status;
     struct rusage usage;
 };
@@ -100,39 +99,15 @@ static int run_child(struct attempt *attempt, struct err *err)
 
 /* The supervisor */
 
-static void insist(struct attempt *attempt)
-{
-    if (attempt->killed == 0)
-        attempt->killed = attempt->stopped               ? err_exit_code(ERR_BUSY)
-                          : attempt->signals->signo != 0 ? 128 + attempt->signals->signo
-                                                         : err_exit_code(ERR_DEADLINE);
-    kill(-attempt->pid, SIGKILL); /* not reaped: the group's number has not been reused */
-    kill(attempt->pid, SIGKILL);  /* it may have gone to another group */
-}
-
 static void pass_signals(struct attempt *attempt)
 {
     int signo;
     while ((signo = job_signal_watch_take(attempt->signals)) != 0) {
-        int64_t latest = clock_mono_ms() + JOB_ATTEMPT_SIGNAL_MS;
-        if (attempt->ended)
-            continue;
-        kill(attempt->pid, signo);
-        if (latest < attempt->kill_ms)
-            attempt->kill_ms = latest;
+        if (!attempt->ended)
+            job_deadline_pass(&attempt->deadline, signo);
     }
-}
-
-/* Nothing of it may run when another host begins. */
-static void stop_lost(struct attempt *attempt)
-{
-    if (!attempt->signals->lost || attempt->stopped || attempt->ended)
-        return;
-    int64_t latest = clock_mono_ms() + JOB_ATTEMPT_SIGNAL_MS;
-    attempt->stopped = true;
-    kill(attempt->pid, SIGTERM);
-    if (latest < attempt->kill_ms)
-        attempt->kill_ms = latest;
+    if (attempt->signals->lost && !attempt->ended)
+        job_deadline_lose(&attempt->deadline);
 }
 
 static void reap_child(struct attempt *attempt)
@@ -158,7 +133,7 @@ static int next_look(const struct attempt *attempt)
 {
     if (attempt->ended)
         return ORPHANS_TICK_MS;
-    int64_t left = attempt->kill_ms - clock_mono_ms();
+    int64_t left = job_deadline_left(&attempt->deadline);
     return left < 0 ? ORPHANS_TICK_MS : left < POLL_MAX_MS ? (int)left : POLL_MAX_MS;
 }
 
@@ -172,12 +147,11 @@ static void wait_and_take(struct attempt *attempt)
     job_output_watch(attempt->output, fds + WATCH_OUTPUT);
     poll(fds, WATCHED, (int)job_signal_watch_tend(attempt->signals, next_look(attempt)));
     pass_signals(attempt);
-    stop_lost(attempt);
     take_in(attempt);
     if (!attempt->ended && fds[WATCH_CHILD].revents != 0)
         reap_child(attempt);
-    if (!attempt->ended && clock_mono_ms() >= attempt->kill_ms)
-        insist(attempt);
+    if (!attempt->ended && job_deadline_left(&attempt->deadline) <= 0)
+        job_deadline_kill(&attempt->deadline, attempt->signals->signo);
 }
 
 /* All of the attempt's processes have ended: all that they wrote is in the pipes. */
@@ -198,7 +172,6 @@ static void drain(struct attempt *attempt)
 
 static void watch(struct attempt *attempt)
 {
-    attempt->kill_ms = attempt->script->deadline_ms + JOB_ATTEMPT_DEADLINE_MS;
     while (!attempt->ended || !orphans_step(&attempt->orphans))
         wait_and_take(attempt);
     drain(attempt);
@@ -211,15 +184,16 @@ static void set_cause(const struct attempt *attempt, struct job_attempt_end *end
     const struct job_result *result = &attempt->report.result;
     int status = attempt->wait_status;
     end->exit = process_exit_status(status);
-    if (attempt->killed != 0)
-        end->exit = attempt->killed;
-    if (attempt->stopped) {
+    if (attempt->deadline.killed != 0)
+        end->exit = attempt->deadline.killed;
+    if (attempt->deadline.lost) {
         end->exit = err_exit_code(ERR_BUSY);
         end->cause = STORE_CAUSE_LOST;
     }
-    if (end->exit == 0 || attempt->stopped)
+    if (end->exit == 0 || attempt->deadline.lost)
         return;
-    bool reported = attempt->report.ended && attempt->killed == 0 && result->status == end->exit;
+    bool reported =
+        attempt->report.ended && attempt->deadline.killed == 0 && result->status == end->exit;
     if (reported && result->kind != ERR_NONE)
         end->cause = err_kind_name((enum err_kind)result->kind);
     else if (end->exit == err_exit_code(ERR_DEADLINE) && !reported)
@@ -236,20 +210,20 @@ static void set_message(const struct attempt *attempt, struct job_attempt_end *e
     int signo = end->exit - 128;
     if (end->told)
         err_text(end->at, sizeof end->at, "%s", attempt->report.result.at);
-    if (attempt->stopped)
+    if (attempt->deadline.lost)
         err_text(end->message, sizeof end->message,
                  "stopped, because it has lost its lock: the state did not answer in time, or "
                  "another host has taken it");
     else if (end->told)
         err_text(end->message, sizeof end->message, "%s", attempt->report.result.message);
-    else if (attempt->killed == err_exit_code(ERR_DEADLINE))
+    else if (attempt->deadline.killed == err_exit_code(ERR_DEADLINE))
         err_text(end->message, sizeof end->message,
                  "killed %d s after its deadline, because it did not end",
-                 JOB_ATTEMPT_DEADLINE_MS / 1000);
-    else if (attempt->killed != 0)
+                 JOB_DEADLINE_GRACE_MS / 1000);
+    else if (attempt->deadline.killed != 0)
         err_text(end->message, sizeof end->message,
                  "killed %d s after signal %d (%s), because it did not end",
-                 JOB_ATTEMPT_SIGNAL_MS / 1000, signo, strsignal(signo));
+                 JOB_DEADLINE_SIGNAL_MS / 1000, signo, strsignal(signo));
     else if (end->cause != NULL && strcmp(end->cause, STORE_CAUSE_SIGNAL) == 0)
         err_text(end->message, sizeof end->message, "ended by signal %d (%s)", signo,
                  strsignal(signo));
@@ -271,13 +245,14 @@ static void describe(struct attempt *attempt, struct job_attempt_end *end)
 
 static int supervise(struct attempt *attempt, struct job_attempt_end *end, struct err *err)
 {
+    job_deadline_begin(&attempt->deadline, attempt->pid, attempt->script->deadline_ms);
     job_output_started(attempt->output);
     job_parent_death_hold(&attempt->leash);
     close_end(&attempt->report_ends[1]);
     attempt->pid_fd = pidfd_open(attempt->pid, 0);
     if (attempt->pid_fd < 0) {
         err_set(err, ERR_CONFIG, "cannot watch the attempt's process: %s", strerror(errno));
-        insist(attempt);
+        job_deadline_kill(&attempt->deadline, attempt->signals->signo);
         reap_child(attempt);
         return -1;
     }

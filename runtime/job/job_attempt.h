@@ -5,10 +5,7 @@
 #include "job_child.h"
 #include "job_signal_watch.h"
 
-/* When a child that should have ended by itself is killed: */
-#define JOB_ATTEMPT_DEADLINE_MS 3000  /* after the deadline */
-#define JOB_ATTEMPT_SIGNAL_MS   10000 /* after a signal was passed on */
-#define JOB_ATTEMPT_FLUSH_MS    2000  /* for whoever reads standard output, after the end */
+#define JOB_ATTEMPT_FLUSH_MS 2000 /* for whoever reads standard output, after the end */
 
 struct job_attempt_end {
     int exit;
