@@ -86,6 +86,16 @@ local function cost_of(arrived)
   return cost
 end
 
+-- Whether a name, or a text without separators, contains a part of secrets' names.
+local function has_part(plain)
+  for _, part in ipairs(SECRET_PARTS) do
+    if plain:find(part, 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
 --- Whether what stands under this name is a secret.
 ---@param name string
 ---@return boolean
@@ -99,12 +109,7 @@ function recorder.is_secret(name)
       return false
     end
   end
-  for _, part in ipairs(SECRET_PARTS) do
-    if plain:find(part, 1, true) then
-      return true
-    end
-  end
-  return false
+  return has_part(plain)
 end
 
 local is_secret = recorder.is_secret
@@ -186,12 +191,7 @@ local function names_secret(text)
       return true
     end
   end
-  for _, part in ipairs(SECRET_PARTS) do
-    if plain:find(part, 1, true) then
-      return true
-    end
-  end
-  return false
+  return has_part(plain)
 end
 
 -- What is kept of a call: its texts, but no large body and no files.
