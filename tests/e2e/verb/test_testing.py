@@ -339,6 +339,11 @@ class Service(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.headers["Authorization"] != f"Bearer real-token-{self.server.count}-abc":
             return self.reply({"error": "unauthorized"}, 401)
+        if self.path == "/nothing":
+            return self.reply({"error": {"code": "gone", "message": "there is nothing"}}, 404)
+        if self.server.busy > 0:
+            self.server.busy -= 1
+            return self.reply({}, 429, fields=[("Retry-After", "1")])
         return self.reply({"path": self.path, "n": 9007199254740993, "leak": self.server.leak},
                           fields=[("Set-Cookie", "a=first-cookie; Path=/"), ("Set-Cookie", "b=second-cookie")])
 
@@ -377,7 +382,7 @@ end)
     def setUp(self):
         super().setUp()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
-        self.server.count, self.server.leak = 0, ""
+        self.server.count, self.server.leak, self.server.busy = 0, "", 0
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.addCleanup(self.server.server_close)
         self.addCleanup(self.server.shutdown)
@@ -416,6 +421,56 @@ end)
         self.assertEqual(self.cassette(), text)
         self.ok("test", "x_test.lua", "--record=all")
         self.assertEqual(self.server.count, 2)
+
+    def test_a_script_does_the_same_against_the_service_and_the_cassette(self):
+        url = f"http://127.0.0.1:{self.server.server_port}"
+        self.write("jeton.yaml", f"""\
+version: 1
+state: {self.state}
+connectors:
+  svc:
+    {{provider: oauth2, grant: client_credentials, token_url: "{url}/token", client_id: app,
+     client_secret: s3cret-s3cret, endpoint: "{url}"}}
+""")
+        self.write("list.lua", """\
+local http = require "jeton.http"
+for page = 1, 3 do
+  local reply, err = http.request { connector = true, path = "/list", query = { page = page } }
+  print(page, reply and reply:json().path, err)
+end
+local reply, err = http.request { connector = true, path = "/nothing" }
+print(err.kind, err.status, err.message)
+return nil, err
+""")
+        self.write("x_test.lua", f"""\
+local test = require "jeton.test"
+test("flow", function(t)
+  t:cassette "flow"
+  t:connector("svc", {{ provider = "oauth2", grant = "client_credentials", token_url = "{url}/token",
+    client_id = "app", client_secret = "s3cret-s3cret", endpoint = "{url}" }})
+  local run = t:run("list.lua")
+  t:snapshot("stdout", run.stdout)
+  t:snapshot("ended", {{ run.status, run.kind, run.message }})
+end)
+""")
+        self.server.busy = 1
+        real = self.jeton("run", "list.lua")
+        self.assertEqual((real.returncode, real.stdout.count("\n")), (6, 4), real.stderr)
+        self.server.busy = 1
+        self.ok("test", "x_test.lua", "--record", "--update")
+        with open(os.path.join(self.folder, "x_test.snap"), encoding="utf-8") as file:
+            snapshot = file.read()
+        for line in real.stdout.splitlines():
+            self.assertIn("  | " + line, snapshot)
+        self.assertIn("{ 6, \"http\"", snapshot)
+        self.server.shutdown()
+        self.server.server_close()
+        began = time.monotonic()
+        report = json.loads(self.ok("test", "--report", "json").stdout)
+        self.assertEqual(report["passed"], 1)
+        self.assertLess(time.monotonic() - began, 20)  # and no second for each Retry-After
+        self.assertNotIn("s3cret", self.cassette())
+        self.assertNotIn("real-token", self.cassette())
 
     def test_the_clock_is_that_of_the_recording(self):
         self.ok("test", "x_test.lua", "--record")
