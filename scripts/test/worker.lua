@@ -73,11 +73,26 @@ local function without_null(event)
   return event
 end
 
+--- Paths below the folder that the user is in, as the user would type them.
+local function shortened(value, folder)
+  if type(value) == "string" then return (value:gsub(folder, "")) end
+  if type(value) ~= "table" then return value end
+  for key, inner in pairs(value) do value[key] = shortened(inner, folder) end
+  return value
+end
+
 local function read_report(file, report)
+  local relative = file.path:sub(1, 1) ~= "/" and file.real:sub(-#file.path) == file.path
+  local folder = relative and file.real:sub(1, -#file.path - 1):gsub("%p", "%%%0")
   for line in report:gmatch "[^\n]+" do
     local event = json.decode(line)
     local take = type(event) == "table" and EVENTS[event.event]
-    if take then take(file, without_null(event)) end
+    if take then
+      for _, key in ipairs(folder and { "failure", "message", "where" } or {}) do
+        event[key] = shortened(event[key], folder)
+      end
+      take(file, without_null(event))
+    end
   end
 end
 
