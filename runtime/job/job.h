@@ -15,6 +15,7 @@ struct job_request {
     const char *name;
     bool scheduled;             /* only if a slot is due, which is claimed */
     bool brief;                 /* says what went wrong in a line an attempt, for cron's mail */
+    bool sandbox;               /* in this process, once, with job_sandbox_enter */
     bool dry_run;               /* in this process, once; nothing is claimed or recorded */
     const struct vm_arg *named; /* in place of single ones of its args */
     size_t nnamed;

@@ -7,6 +7,7 @@
 #include "job_attempt.h"
 #include "job_hooks.h"
 #include "job_record.h"
+#include "job_sandbox.h"
 #include "job_turn.h"
 #include "mem.h"
 #include "utf8.h"
@@ -326,8 +327,8 @@ static int run_recorded(struct run *run, struct err *err)
 
 /* Without a record */
 
-static int run_dry(struct app *app, const struct config *config, const struct job *job,
-                   const struct job_request *request, struct err *err)
+static int run_once(struct app *app, const struct config *config, const struct job *job,
+                    const struct job_request *request, struct err *err)
 {
     const struct vm_attempt attempt = {.attempt = 1, .attempts = 1};
     const struct job_script script = {.app = app,
@@ -335,7 +336,7 @@ static int run_dry(struct app *app, const struct config *config, const struct jo
                                       .job = job,
                                       .attempt = &attempt,
                                       .deadline_ms = clock_mono_ms() + job->timeout_ms,
-                                      .dry_run = true,
+                                      .dry_run = request->dry_run,
                                       .named = request->named,
                                       .nnamed = request->nnamed,
                                       .report_fd = -1,
@@ -402,8 +403,11 @@ int job_run(struct app *app, const struct job_request *request, struct err *err)
         warn_zone(app, job);
     if (job != NULL && job_args_check(job, request->named, request->nnamed, app->log, err) != 0)
         job = NULL;
-    if (job != NULL && request->dry_run)
-        status = run_dry(app, config, job, request, err);
+    if (job != NULL && request->sandbox &&
+        (job_sandbox_check(config, job, err) != 0 || job_sandbox_enter(app, config, err) != 0))
+        job = NULL;
+    if (job != NULL && (request->dry_run || request->sandbox))
+        status = run_once(app, config, job, request, err);
     else if (job != NULL)
         status = job_run_loaded(app, config, job, request, err);
     config_free(config);

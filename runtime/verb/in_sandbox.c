@@ -1,5 +1,7 @@
 #include "in_sandbox.h"
 
+#include "config_load.h"
+#include "job_sandbox.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -27,7 +29,9 @@ static int global_words(const char *word)
     return 0;
 }
 
-int in_sandbox_exec(struct app *app, int argc, char **argv, int operands, struct err *err)
+/* config: what the command gets it by; NULL: by the sandbox, whose connector is named. */
+static int start(struct app *app, const char *config, int argc, char **argv, int operands,
+                 struct err *err)
 {
     const size_t fixed = 16;
     size_t verbose = app->verbosity > 0 ? (size_t)app->verbosity : 0;
@@ -49,17 +53,36 @@ int in_sandbox_exec(struct app *app, int argc, char **argv, int operands, struct
             args[n++] = app->self;
         }
     }
-    args[n++] = argv[0];
-    args[n++] = "-C";
-    args[n++] = "sandbox";
+    args[n++] = config != NULL ? "-c" : argv[0];
+    args[n++] = config != NULL ? config : "-C";
+    args[n++] = config != NULL ? argv[0] : "sandbox";
     for (int i = 1; i < argc; i++) {
         int words = i < argc - operands ? global_words(argv[i]) : 0;
         if (words > 0)
             i += words - 1;
-        else if (i >= argc - operands || strcmp(argv[i], "--sandbox") != 0)
+        else if (config != NULL || i >= argc - operands || strcmp(argv[i], "--sandbox") != 0)
             args[n++] = argv[i];
     }
     execv(app->self, (char *const *)(void *)args);
     mem_free(args);
     return err_set(err, ERR_CONFIG, "cannot start %s: %s", app->self, strerror(errno));
+}
+
+int in_sandbox_exec(struct app *app, int argc, char **argv, int operands, struct err *err)
+{
+    return start(app, NULL, argc, argv, operands, err);
+}
+
+int in_sandbox_exec_job(struct app *app, const char *job, int argc, char **argv, struct err *err)
+{
+    struct config *config = app_config(app, true, err);
+    if (config == NULL)
+        return -1;
+    const struct job *found = config_job(config, job, err);
+    if (found != NULL && job_sandbox_check(config, found, err) == 0) {
+        job_sandbox_mark();
+        start(app, config->path, argc, argv, 0, err);
+    }
+    config_free(config);
+    return -1;
 }

@@ -10,5 +10,7 @@
  * passed on as they are. Returns only with err.
  */
 int in_sandbox_exec(struct app *app, int argc, char **argv, int operands, struct err *err);
+/* The same for `run --job NAME --sandbox`, which keeps its configuration (job_sandbox.h). */
+int in_sandbox_exec_job(struct app *app, const char *job, int argc, char **argv, struct err *err);
 
 #endif

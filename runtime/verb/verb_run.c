@@ -6,6 +6,7 @@
 #include "in_sandbox.h"
 #include "job.h"
 #include "job_args.h"
+#include "job_sandbox.h"
 #include "mem.h"
 #include "orphans.h"
 #include "vm.h"
@@ -41,18 +42,15 @@ static int check_job(const struct run_options *options, const struct opt_result 
         return err_set(err, ERR_USAGE, "--job and --%s: a job has its own; change '%s' of the job",
                        options->timeout_ms != NOT_GIVEN ? "timeout" : "memory",
                        options->timeout_ms != NOT_GIVEN ? "timeout" : "memory");
-    if (options->sandbox)
-        return err_set(err, ERR_USAGE,
-                       "--job and --sandbox exclude each other: a sandbox has its own "
-                       "configuration, without job '%s'; try its script with `jeton run --sandbox "
-                       "SCRIPT [ARG…]`, or the job with --dry-run",
-                       options->job);
     if (options->code.count > 0)
         return err_set(err, ERR_USAGE, "--job and -e: a job has its own script; drop one of them");
     if (result->count > 0)
         return err_set(err, ERR_USAGE,
                        "--job and '%s': a job has its own script and args; drop the operand",
                        result->operands[0]);
+    if (options->sandbox && options->scheduled)
+        return err_set(err, ERR_USAGE,
+                       "--scheduled and --sandbox: a try claims nothing; drop one of them");
     if (options->dry_run && options->scheduled)
         return err_set(err, ERR_USAGE,
                        "--scheduled and --dry-run: a dry run claims nothing; drop one of them");
@@ -112,7 +110,7 @@ static int parse(struct app *app, struct run_options *options, int argc, char **
             "          SCRIPT [ARG…]\n"
             "jeton run [OPTIONS] -e CODE [ARG…]\n"
             "jeton run --sandbox [OPTIONS] SCRIPT [ARG…]\n"
-            "jeton run --job JOB [--scheduled | [--dry-run] [--arg KEY=VALUE]…]",
+            "jeton run --job JOB [--scheduled | [--sandbox] [--dry-run] [--arg KEY=VALUE]…]",
         .description =
             "Runs a Lua script; \"-\" reads it from standard input. The script finds its arguments "
             "in `...` and in jeton.args. With -e, an expression prints its value: a text as it is, "
@@ -235,10 +233,13 @@ int verb_run(struct app *app, int argc, char **argv, struct err *err)
         .scheduled = options.scheduled,
         .brief = options.scheduled,
         .dry_run = options.dry_run,
+        .sandbox = options.sandbox,
         .named = options.args.items,
         .nnamed = options.args.count,
     };
-    if (options.job != NULL)
+    if (options.job != NULL && options.sandbox && !job_sandbox_is_below())
+        status = in_sandbox_exec_job(app, options.job, argc, argv, err);
+    else if (options.job != NULL)
         status = job_run(app, &request, err);
     else if (options.sandbox)
         status = in_sandbox_exec(app, argc, argv, result.count, err);

@@ -92,7 +92,7 @@ class Usage(JobCase):
     def test_what_a_job_decides_itself(self):
         self.job("")
         for options, says in ((["-C", "x"], "--connector"), (["--timeout", "5s"], "--timeout"),
-                              (["--memory", "1MiB"], "--memory"), (["--sandbox"], "--sandbox"),
+                              (["--memory", "1MiB"], "--memory"), (["--sandbox", "--scheduled"], "--sandbox"),
                               (["--scheduled", "--dry-run"], "--dry-run"), (["x.lua"], "x.lua"),
                               (["--scheduled", "--arg", "a=1"], "--arg")):
             self.fails(2, "run", "--job", "job", *options, says=says)
@@ -239,6 +239,79 @@ class Said(JobCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stderr.count("cannot pass on"), 1)
         self.assertEqual(self.row()["output_bytes"], 1000100)
+
+
+class Tried(JobCase):
+    """With --sandbox: the job as it is, but for where Kaizala and the state are."""
+
+    CONNECTORS = """\
+connectors:
+  contoso:
+    provider: kaizala
+    token_service: https://kaizala.example.org/v1
+    application_id: app-id-of-it
+    application_secret: { file: /nowhere/at/all }
+    refresh_token: { env: NOT_SET_AT_ALL }
+  lent: { token_of: contoso, endpoint: "https://kaizala.example.org/v1" }
+  books:
+    provider: oauth2
+    token_url: https://id.example.org/token
+    grant: client_credentials
+    client_id: app
+    client_secret: { env: NOT_SET_AT_ALL }
+    endpoint: https://api.example.org
+"""
+    SCRIPT = """
+local jeton, state, kaizala = require "jeton", require "jeton.state", require "kaizala"
+local kz = kaizala.connect()
+print(jeton.job.name, jeton.args.group, os.getenv "WORD", os.getenv "JETON_SANDBOX_JOB", state.get "n")
+state.set("n", 1)
+kz:group_named(jeton.args.group):send_message "Hello"
+print(kaizala.connect "contoso":me().name, kaizala.connect "lent":me().name)
+print(require "jeton.http".request { connector = "books", path = "/x" })
+if jeton.args.fails then error "boom" end
+"""
+
+    def tried(self, *options, connector="contoso", **more):
+        self.job(self.SCRIPT, connectors=self.CONNECTORS, connector=connector, args={"group": "Sales"},
+                 environment={"WORD": "mot"}, heartbeat="https://hc.example.org/1", metrics="job.prom",
+                 on_failure={"command": ["touch", "failed"]}, retries={"attempts": 3, "delay": "1ms"})
+        return self.run_job("--sandbox", *options, **more)
+
+    def test_with_its_own_settings(self):
+        for options in ((), ("-q",)):
+            done = self.tried(*options)
+            lines = done.stdout.splitlines()
+            self.assertEqual(lines[0], "job\tSales\tmot\tnil\tnil")
+            self.assertEqual(lines[1], "Alice Martin\tAlice Martin")
+            self.assertIn("books", lines[2])  # is not there
+            self.assertEqual(done.stderr, "")
+        self.assertEqual(sorted(os.listdir(self.folder)), ["jeton.yaml", "job.lua"])
+
+    def test_with_other_args(self):
+        done = self.tried("--arg", "group=Sales North", "--dry-run")
+        self.assertIn("Sales North", done.stdout)
+        self.assertIn("dry run: 1 request was printed, not sent", done.stderr)
+
+    def test_a_failure_is_told_to_nobody(self):
+        done = self.tried("--arg", "fails=1", status=1)
+        self.assertEqual(done.stderr.count("boom"), 1)
+        self.assertIn("job 'job': ", done.stderr)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["jeton.yaml", "job.lua"])
+
+    def test_from_another_folder(self):
+        self.tried()
+        done = self.fails(0, "-c", self.path("jeton.yaml"), "run", "--sandbox", "--job", "job", "--arg", "group=Sales",
+                          env={"JETON_CONFIG": "/nowhere"})
+        self.assertIn("Alice", done.stdout)
+
+    def test_another_service_has_no_sandbox(self):
+        self.assertIn("connector 'books' of job 'job' is of another service", self.tried(connector="books", status=2).stderr)
+        self.fails(3, "run", "--sandbox", "--job", "jop", says="did you mean 'job'?")
+
+    def test_without_connectors_there_is_one(self):
+        self.job("print(require 'kaizala'.connect():me().name)")
+        self.assertEqual(self.run_job("--sandbox").stdout, "Alice Martin\n")
 
 
 class Brief(JobCase):
