@@ -51,6 +51,13 @@ int store_check(struct store *store, struct err *err)
     return store->engine->check != NULL ? store->engine->check(store->self, err) : 0;
 }
 
+int store_schema_sql(struct store *store, struct buf *out, struct err *err)
+{
+    if (store->engine->schema_sql == NULL)
+        return err_set(err, ERR_CONFIG, "the state is in a folder, and has no tables to be made");
+    return store->engine->schema_sql(store->self, out, err);
+}
+
 void store_close(struct store *store)
 {
     store->engine->close(store->self);

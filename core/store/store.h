@@ -60,6 +60,9 @@ void store_free(struct store *store); /* NULL is fine. Calls and leases must be 
 int store_open(struct store *store, struct err *err);
 /* What can be told of how it is configured without reaching or making it. */
 int store_check(struct store *store, struct err *err);
+/* Appends the SQL that store_open would run to make the tables of a database, or to add what this
+ * version needs, for whoever has the right to. Connects to nothing. ERR_CONFIG: it is a folder. */
+int store_schema_sql(struct store *store, struct buf *out, struct err *err);
 /* Until the next call. To be called before a fork: no open state crosses one. Leases are kept.
  * Idempotent. */
 void store_close(struct store *store);

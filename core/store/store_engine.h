@@ -21,6 +21,8 @@ struct store_engine {
     int (*check)(void *self, struct err *err);
     /* NULL: open has seen the state. Else calls see it, and this blocks until that is done. */
     int (*reach)(void *self, struct err *err);
+    /* As store_schema_sql. NULL: there is none. */
+    int (*schema_sql)(void *self, struct buf *out, struct err *err);
     void (*close)(void *self); /* idempotent */
     bool (*exists)(const void *self);
     int64_t (*now_ms)(const void *self);

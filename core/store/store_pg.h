@@ -173,6 +173,8 @@ int store_pg_url_check(struct store_pg *pg, struct err *err);
 
 /* Adds to `batch` what makes the tables where there are none. */
 void store_pg_schema_make(struct store_pg_batch *batch);
+/* The same as text, with what follows for roles that only use the tables. */
+void store_pg_schema_print(struct store_pg *pg, struct buf *out);
 /* The batch that a connection begins with: it looks at the state, makes one where there is none,
  * and lets the others go on. */
 void store_pg_hello(struct store_pg *pg);

@@ -146,6 +146,15 @@ static void pg_close(void *self)
     store_pg_hang_up(pg, &err);
 }
 
+static int pg_schema_sql(void *self, struct buf *out, struct err *err)
+{
+    struct store_pg *pg = self;
+    if (pg_check(pg, err) != 0)
+        return -1;
+    store_pg_schema_print(pg, out);
+    return 0;
+}
+
 static void noted(struct store_pg_batch *batch, const struct err *err)
 {
     struct err *out = batch->arg;
@@ -346,6 +355,7 @@ const struct store_engine store_pg = {
     .open = pg_open,
     .check = pg_check,
     .reach = pg_reach,
+    .schema_sql = pg_schema_sql,
     .close = pg_close,
     .exists = pg_exists,
     .now_ms = pg_now_ms,

@@ -232,7 +232,7 @@ static void statement_failed(struct store_pg *pg, const PGresult *result)
         err_set(
             &pg->failed, ERR_CONFIG,
             "%s: %s; give its role the rights that jeton.yaml(5) lists, or make the tables once "
-            "as a role that may: jeton state check",
+            "as a role that may: jeton state upgrade",
             pg->label, said);
     else
         err_set(&pg->failed, later ? ERR_NETWORK : ERR_CONFIG, "%s: %s (SQLSTATE %s)", pg->label,

@@ -127,6 +127,53 @@ void store_pg_schema_make(struct store_pg_batch *batch)
     mem_free(create);
 }
 
+/* A parameter as SQL has it. */
+static void print_value(const struct store_pg_statement *statement, int at, struct buf *out)
+{
+    const char *value = statement->values[at];
+    if (statement->formats[at] != 0) {
+        buf_puts(out, "'\\x");
+        for (int i = 0; i < statement->lengths[at]; i++)
+            buf_printf(out, "%02x", (unsigned char)value[i]);
+        buf_puts(out, "'::bytea");
+        return;
+    }
+    buf_putc(out, '\'');
+    for (; *value != '\0'; value++)
+        buf_printf(out, *value == '\'' ? "''" : "%c", *value);
+    buf_putc(out, '\'');
+}
+
+/* There are no more than nine parameters in those that make tables. */
+static void print_statement(const struct store_pg_statement *statement, struct buf *out)
+{
+    for (const char *at = statement->sql; *at != '\0'; at++) {
+        if (*at == '$')
+            print_value(statement, *++at - '1', out);
+        else
+            buf_putc(out, *at);
+    }
+    buf_puts(out, ";\n");
+}
+
+void store_pg_schema_print(struct store_pg *pg, struct buf *out)
+{
+    struct store_pg_batch *batch = store_pg_batch_new(pg, NULL, NULL);
+    const char *schema = pg->place.schema;
+    store_pg_schema_make(batch);
+    buf_puts(out, "BEGIN;\n");
+    for (size_t i = 0; i < batch->count; i++)
+        print_statement(&batch->statements[i], out);
+    buf_printf(out,
+               "COMMIT;\n"
+               "-- Afterwards, for each role that uses them:\n"
+               "-- GRANT USAGE ON SCHEMA \"%s\" TO role;\n"
+               "-- GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA \"%s\" TO role;\n"
+               "-- GRANT USAGE ON ALL SEQUENCES IN SCHEMA \"%s\" TO role;\n",
+               schema, schema, schema);
+    store_pg_batch_free(batch);
+}
+
 /* Hello */
 
 /* The value of a key of meta, of the hello's only statement; NULL: there is none. */

@@ -101,10 +101,9 @@ static int state_adopt(struct app *app, int argc, char **argv, struct err *err)
 }
 
 static const struct app_verb verbs[] = {
-    {"adopt", state_adopt},        {"check", verb_state_check},
-    {"copy", verb_state_copy},     {"keygen", verb_state_keygen},
-    {"keys", verb_state_keys},     {"rekey", verb_state_rekey},
-    {"unmove", verb_state_unmove}, {NULL, NULL}};
+    {"adopt", state_adopt},        {"check", verb_state_check},     {"copy", verb_state_copy},
+    {"keygen", verb_state_keygen}, {"keys", verb_state_keys},       {"rekey", verb_state_rekey},
+    {"unmove", verb_state_unmove}, {"upgrade", verb_state_upgrade}, {NULL, NULL}};
 
 int verb_state(struct app *app, int argc, char **argv, struct err *err)
 {
@@ -116,7 +115,8 @@ int verb_state(struct app *app, int argc, char **argv, struct err *err)
                  "jeton state keygen FILE\n"
                  "jeton state keys VERB …\n"
                  "jeton state rekey\n"
-                 "jeton state unmove --yes",
+                 "jeton state unmove --yes\n"
+                 "jeton state upgrade [--print-sql]",
         .description = "Works on the state itself. `jeton state adopt --help` and the like have "
                        "the details.",
         .verbs = verbs,

@@ -10,6 +10,7 @@ app_fn verb_state_keygen;
 app_fn verb_state_check;
 app_fn verb_state_rekey;
 app_fn verb_state_copy;
+app_fn verb_state_upgrade;
 app_fn verb_state_unmove;
 
 #endif

@@ -1,4 +1,4 @@
-/* jeton state keygen, check, rekey: what a state in a database needs. */
+/* jeton state keygen, check, rekey, upgrade: what a state in a database needs. */
 #include "mem.h"
 #include "newfile.h"
 #include "store.h"
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define KEY_BYTES 32
+#define SQL_MAX   ((size_t)256 * 1024)
 
 static const struct opt no_options[] = {{0, NULL, OPT_FLAG, NULL, NULL, NULL}};
 
@@ -128,4 +129,44 @@ int verb_state_rekey(struct app *app, int argc, char **argv, struct err *err)
         .opts = no_options,
     };
     return on_state(&spec, app, argc, argv, rekey, err);
+}
+
+static int print_sql(struct app *app, const struct config *config, struct err *err)
+{
+    struct buf out;
+    struct store *store = store_new(config->state, NULL);
+    buf_create(&out, SQL_MAX);
+    int result = store_schema_sql(store, &out, err);
+    if (result == 0)
+        result = app_print(app, out.data, out.len, err);
+    buf_destroy(&out);
+    store_free(store);
+    return result;
+}
+
+int verb_state_upgrade(struct app *app, int argc, char **argv, struct err *err)
+{
+    bool sql = false;
+    const struct opt opts[] = {
+        {0, "print-sql", OPT_FLAG, &sql, NULL,
+         "only print what the database would be told, for whoever may; connects to nothing"},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    const struct opt_spec spec = {
+        .usage = "jeton state upgrade [--print-sql]",
+        .description =
+            "Makes the state, or adds what this version of jeton needs to the tables that are "
+            "there. A jeton does so by itself, where it may; this is for where the role that it "
+            "has every day may not. Older ones go on with what they know.",
+        .opts = opts,
+    };
+    struct opt_result result = {0};
+    int status = app_options(app, &spec, argc, argv, &result, err);
+    mem_free(result.operands);
+    if (status <= 0)
+        return status;
+    struct config *config = app_config(app, true, err);
+    status = config != NULL ? (sql ? print_sql : check)(app, config, err) : -1;
+    config_free(config);
+    return status;
 }

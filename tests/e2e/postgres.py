@@ -32,9 +32,12 @@ class PostgresCase(Case):
         state = {name: value for name, value in state.items() if value is not None}
         return self.write(f"etc{number}/jeton.yaml", f"version: 1\nname: shared\nstate: {json.dumps(state)}\n{text}")
 
-    def sql(self, text):
+    def super(self, text):
+        self.sql(text, role="postgres")
+
+    def sql(self, text, role="jeton"):
         """@ stands for the schema. Rows of texts."""
-        done = subprocess.run(["psql", "-h", self.server, "-U", "jeton", "-d", "jeton", "-v", "ON_ERROR_STOP=1",
+        done = subprocess.run(["psql", "-h", self.server, "-U", role, "-d", "jeton", "-v", "ON_ERROR_STOP=1",
                                "-qAtF", "|", "-c", text.replace("@", self.schema + ".")], capture_output=True, text=True, check=True)
         return [line.split("|") for line in done.stdout.splitlines()]
 

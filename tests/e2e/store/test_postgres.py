@@ -223,6 +223,31 @@ class Postgres(PostgresCase):
         self.assertEqual(self.sql("SELECT job, attempt, exit, cause FROM @run ORDER BY job"),
                          [["go_on", "1", "0", ""], ["stop", "1", "7", "lost"]])
 
+    def test_tables_are_made_by_whoever_may(self):
+        """By what is printed; then a role that may only use them works, and one that may not is told what to do."""
+        self.host(0)
+        self.write("job.lua", 'require "jeton.state".set("k", 1); require "jeton.state".commit(); print(1)')
+        sql = self.on(0, "state", "upgrade", "--print-sql")
+        self.assertEqual(sql.returncode, 0, sql.stderr)
+        role = "r" + self.schema
+        self.sql(sql.stdout)
+        self.super(f"CREATE ROLE {role} LOGIN")
+        self.host(1, url=f"postgresql://{role}@/jeton?host={self.server}")
+        done = self.on(1, "run", self.folder + "/job.lua")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("give its role the rights", done.stderr)
+        for line in sql.stdout.splitlines():
+            if line.startswith("-- GRANT"):
+                self.sql(line[3:].replace("TO role", "TO " + role))
+        self.assertEqual(self.on(1, "run", self.folder + "/job.lua").stdout, "1\n")
+        self.assertEqual(self.on(0, "run", self.folder + "/job.lua").stdout, "1\n")
+        self.sql("UPDATE @meta SET value = '1' WHERE key = 'version'")
+        done = self.on(1, "state", "check")
+        self.assertEqual((done.returncode, "jeton state upgrade" in done.stderr), (3, True), done.stderr)
+        self.assertEqual(self.on(0, "state", "upgrade").returncode, 0)
+        self.assertEqual(self.on(1, "state", "check").returncode, 0)
+        self.super(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
     def test_what_is_not_possible_there_is_said(self):
         self.host(0)
         self.assertEqual(self.on(0, "state", "check").returncode, 0)
