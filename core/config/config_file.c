@@ -57,6 +57,20 @@ static const char *read_name(const struct schema_walk *walk, const char *kind,
     return NULL;
 }
 
+/* The list with room for what the mapping of that field holds; NULL: a problem was added. */
+static void *make_room(const struct schema_walk *walk, const struct schema_field *field,
+                       const struct yaml_node *node, void *list, size_t count, size_t size,
+                       size_t max)
+{
+    if (node->kind != YAML_MAPPING)
+        schema_wrong_type(walk, field, node);
+    else if (node->count > max - count)
+        schema_problem(walk, node, "more than %zu %s", max, field->name);
+    else
+        return mem_realloc(list, (count + node->count + 1) * size);
+    return NULL;
+}
+
 static void read_connector(const struct schema_walk *walk, struct file *file, const char *name,
                            const struct yaml_pair *pair)
 {
@@ -75,16 +89,11 @@ static void read_connectors(const struct schema_walk *walk, const struct schema_
 {
     struct file *file = target;
     struct config *config = file->reader->config;
-    if (node->kind != YAML_MAPPING) {
-        schema_wrong_type(walk, field, node);
+    struct connector **list = make_room(walk, field, node, config->connectors, config->nconnectors,
+                                        sizeof *list, CONFIG_CONNECTORS_MAX);
+    if (list == NULL)
         return;
-    }
-    if (node->count > CONFIG_CONNECTORS_MAX - config->nconnectors) {
-        schema_problem(walk, node, "more than %d connectors", CONFIG_CONNECTORS_MAX);
-        return;
-    }
-    config->connectors = mem_realloc(config->connectors, (config->nconnectors + node->count) *
-                                                             sizeof *config->connectors);
+    config->connectors = list;
     for (size_t i = 0; i < node->count; i++) {
         const char *name = read_name(walk, "connector", node->pairs[i].key);
         if (name != NULL)
@@ -97,15 +106,11 @@ static void read_jobs(const struct schema_walk *walk, const struct schema_field 
 {
     struct file *file = target;
     struct config *config = file->reader->config;
-    if (node->kind != YAML_MAPPING) {
-        schema_wrong_type(walk, field, node);
+    struct job *list =
+        make_room(walk, field, node, config->jobs, config->njobs, sizeof *list, CONFIG_JOBS_MAX);
+    if (list == NULL)
         return;
-    }
-    if (node->count > CONFIG_JOBS_MAX - config->njobs) {
-        schema_problem(walk, node, "more than %d jobs", CONFIG_JOBS_MAX);
-        return;
-    }
-    config->jobs = mem_realloc(config->jobs, (config->njobs + node->count) * sizeof *config->jobs);
+    config->jobs = list;
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_node *key = node->pairs[i].key;
         const char *name = read_name(walk, "job", key);
@@ -132,16 +137,11 @@ static void read_hooks(const struct schema_walk *walk, const struct schema_field
 {
     struct file *file = target;
     struct config *config = file->reader->config;
-    if (node->kind != YAML_MAPPING) {
-        schema_wrong_type(walk, field, node);
+    struct hook **list =
+        make_room(walk, field, node, config->hooks, config->nhooks, sizeof *list, CONFIG_HOOKS_MAX);
+    if (list == NULL)
         return;
-    }
-    if (node->count > CONFIG_HOOKS_MAX - config->nhooks) {
-        schema_problem(walk, node, "more than %d webhooks", CONFIG_HOOKS_MAX);
-        return;
-    }
-    config->hooks =
-        mem_realloc(config->hooks, (config->nhooks + node->count + 1) * sizeof *config->hooks);
+    config->hooks = list;
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
         const char *name = read_name(walk, "webhook", pair->key);
