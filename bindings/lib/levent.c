@@ -49,6 +49,12 @@ static const struct vm_events *events_of(lua_State *L)
     return events;
 }
 
+/* The first argument of most functions. */
+static struct claim *check_claim(lua_State *L)
+{
+    return luaL_checkudata(L, 1, CLAIM_TYPE);
+}
+
 /* Raises err. */
 static struct store *ready_store(lua_State *L)
 {
@@ -101,7 +107,7 @@ static int hook_settings(lua_State *L)
 
 static int claim_gc(lua_State *L)
 {
-    struct claim *claim = luaL_checkudata(L, 1, CLAIM_TYPE);
+    struct claim *claim = check_claim(L);
     loop_timer_stop(claim->loop, &claim->timer);
     return 0;
 }
@@ -211,7 +217,7 @@ static void on_deadline(void *arg)
 /* hook.start(claim, fn, …) → task */
 static int hook_start(lua_State *L)
 {
-    struct claim *claim = luaL_checkudata(L, 1, CLAIM_TYPE);
+    struct claim *claim = check_claim(L);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     int64_t timeout_ms = events_of(L)->timeout_ms;
     if (!task_new_of(L, lua_gettop(L) - 2, 1, loop_now_ms(claim->loop) + timeout_ms))
@@ -224,7 +230,7 @@ static int hook_start(lua_State *L)
 /* hook.cancel(claim, why) */
 static int hook_cancel(lua_State *L)
 {
-    const struct claim *claim = luaL_checkudata(L, 1, CLAIM_TYPE);
+    const struct claim *claim = check_claim(L);
     struct err err;
     luaL_checkstring(L, 2);
     err_set(&err, ERR_CANCELLED, "%s", larg_shown(L, 2));
@@ -235,7 +241,7 @@ static int hook_cancel(lua_State *L)
 /* hook.left(claim) → a task that has not ended, or whose failure nobody has seen; or nil */
 static int hook_left(lua_State *L)
 {
-    return task_push_of_context(L, luaL_checkudata(L, 1, CLAIM_TYPE)) ? 1 : 0;
+    return task_push_of_context(L, check_claim(L)) ? 1 : 0;
 }
 
 /* Ending */
@@ -248,6 +254,15 @@ static struct store_event_end end_of(lua_State *L, const struct claim *claim)
                                     .owner = events->owner,
                                     .attempt = claim->attempt,
                                     .now_ms = store_now_ms(ready_store(L))};
+}
+
+/* Of a handler that is over: its deadline goes. */
+static struct store_event_end begin_end(lua_State *L)
+{
+    struct claim *claim = check_claim(L);
+    struct store_event_end end = end_of(L, claim);
+    loop_timer_stop(claim->loop, &claim->timer);
+    return end;
 }
 
 static int push_end(lua_State *L, int result, const struct err *err)
@@ -264,12 +279,10 @@ static int push_end(lua_State *L, int result, const struct err *err)
 /* hook.finish(claim) → "ended", "lost", "conflict" */
 static int hook_finish(lua_State *L)
 {
-    struct claim *claim = luaL_checkudata(L, 1, CLAIM_TYPE);
-    struct store_event_end end = end_of(L, claim);
+    struct store_event_end end = begin_end(L);
     struct lstate_changes changes;
     struct err err = {0};
     lua_settop(L, 1);
-    loop_timer_stop(claim->loop, &claim->timer);
     lua_getiuservalue(L, 1, LSTATE_RECORD);
     lstate_gather(L, &changes);
     end.state = STORE_EVENT_DONE;
@@ -297,12 +310,10 @@ static int hook_fail(lua_State *L)
 {
     static const char *const keys[] = {"dead",  "delay_ms", "uncounted", "conflicted",
                                        "alone", "error",    NULL};
-    struct claim *claim = luaL_checkudata(L, 1, CLAIM_TYPE);
-    struct store_event_end end = end_of(L, claim);
+    struct store_event_end end = begin_end(L);
     struct err err = {0};
     luaL_checktype(L, 2, LUA_TTABLE);
     larg_options(L, 2, "hook.fail", keys);
-    loop_timer_stop(claim->loop, &claim->timer);
     end.state = larg_boolean(L, 2, "dead", 0) ? STORE_EVENT_DEAD : STORE_EVENT_READY;
     end.next_ms = end.now_ms + larg_integer(L, 2, "delay_ms", 0);
     end.uncounted = larg_boolean(L, 2, "uncounted", 0) != 0;
@@ -365,7 +376,7 @@ static int hook_recover(lua_State *L)
 /* hook.step(claim, name) → JSON or nil; hook.step(claim, name, json) */
 static int hook_step(lua_State *L)
 {
-    const struct claim *claim = luaL_checkudata(L, 1, CLAIM_TYPE);
+    const struct claim *claim = check_claim(L);
     const struct store_event_end end = end_of(L, claim);
     struct store *store = ready_store(L);
     const char *name = luaL_checkstring(L, 2);
