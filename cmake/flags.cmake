@@ -35,9 +35,16 @@ else()
   endif()
 endif()
 
-# jeton_static_library(NAME PKGCONFIG ARCHIVE): an imported target jeton::NAME
-function(jeton_static_library name module archive)
+# jeton_library(NAME PKGCONFIG ARCHIVE): an imported target jeton::NAME
+function(jeton_library name module archive)
   pkg_check_modules(${name} REQUIRED ${module})
+  if(JETON_SHARED)
+    add_library(jeton::${name} INTERFACE IMPORTED)
+    set_target_properties(jeton::${name} PROPERTIES
+      INTERFACE_LINK_LIBRARIES "${${name}_LINK_LIBRARIES}"
+      INTERFACE_INCLUDE_DIRECTORIES "${${name}_INCLUDE_DIRS}")
+    return()
+  endif()
   find_library(${name}_ARCHIVE ${archive} HINTS ${${name}_LIBRARY_DIRS} REQUIRED)
   add_library(jeton::${name} STATIC IMPORTED)
   set_target_properties(jeton::${name} PROPERTIES

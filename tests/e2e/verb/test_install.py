@@ -30,7 +30,8 @@ class Installed(support.Case):
                      "share/jeton/examples/disk-alert.lua", "share/jeton/examples/data/logo.png",
                      "share/jeton/examples/lib/xml.lua",
                      "share/bash-completion/completions/jeton", "share/zsh/site-functions/_jeton",
-                     "share/fish/vendor_completions.d/jeton.fish", "share/jeton/meta/jeton/http.lua"):
+                     "share/fish/vendor_completions.d/jeton.fish", "share/jeton/meta/jeton/http.lua", "share/jeton/meta/kaizala/group.lua",
+                     "share/doc/jeton/README.md", "share/doc/jeton/docs/lua-api.md"):
             self.assertTrue(os.path.isfile(os.path.join(self.prefix, path)), path)
 
     def test_the_program_needs_nothing_else_of_it(self):

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Tries a package in Debian 12 with nothing but what is essential: installed, used, removed. As root.
+# usage: package.sh FOLDER COMMAND, in a mount namespace of its own (unshare --mount)
+#   root             makes FOLDER/root by debootstrap, once
+#   deb FILE         apt install, the program, manuals, completions, units, purge
+#   dist FILE        the tarball, unpacked into /usr/local of a copy
+#   docker SOURCE    the RUN lines of the Dockerfile, its two images being two copies
+set -euo pipefail
+
+folder=$1 command=$2 argument=${3:-}
+say() { printf '== %s\n' "$*" >&2; }
+
+# enter ROOT SHELL_COMMAND
+enter() { chroot "$1" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=dumb \
+    DEBIAN_FRONTEND=noninteractive /bin/bash -euo pipefail -c "$2"; }
+
+# fresh NAME: a copy of the root, ready to be entered; its mounts end with this process.
+fresh() {
+    root=$folder/$1
+    rm -rf --one-file-system "$root"
+    cp -a "$folder/root" "$root"
+    mount -t proc proc "$root/proc"
+    mount --rbind /dev "$root/dev"
+    mount -t tmpfs tmpfs "$root/tmp"
+    cp /etc/resolv.conf "$root/etc/resolv.conf"
+}
+
+files_of() { enter "$1" 'find / -xdev ! -path "/proc/*" ! -path "/dev/*" ! -path "/tmp/*" ! -path "/var/lib/dpkg/*" \
+    ! -path "/var/lib/apt/*" ! -path "/var/cache/*" ! -path "/var/log/*" | sort'; }
+
+try_deb() {
+    fresh deb
+    enter "$root" 'apt-get -q update && apt-get -q install -y --no-install-recommends man-db systemd bash-completion' >/dev/null
+    cp "$argument" "$root/root/"
+    say "install"
+    enter "$root" 'apt-get -q install -y --no-install-recommends /root/jeton_*.deb' >"$folder/install.log" 2>&1 ||
+        { cat "$folder/install.log" >&2 && exit 1; }
+    say "use"
+    # shellcheck disable=SC2016 # the inner shell expands
+    enter "$root" 'cd; jeton run --sandbox /usr/share/jeton/examples/hello.lua
+        man jeton-run >/tmp/page; grep -q "^SYNOPSIS" /tmp/page; man -k jeton-run; man 5 jeton.yaml >/dev/null
+        bash -c ". /usr/share/bash-completion/bash_completion; _completion_loader jeton; complete -p jeton"
+        test -s /usr/share/zsh/vendor-completions/_jeton -a -s /usr/share/fish/vendor_completions.d/jeton.fish
+        id jeton; systemd-analyze verify jeton-listen.socket jeton-listen.service jeton-cron.service
+        for unit in jeton-listen.socket jeton-listen.service jeton-cron.service; do
+            test "$(systemctl is-enabled $unit || true)" = disabled
+        done
+        cd /usr/share/doc/jeton && test -s README.md -a -s docs/lua-api.md -a -s docs/guide-cron.md -a -s changelog.gz
+        test -s /usr/share/jeton/meta/jeton/http.lua -a -s /usr/share/jeton/meta/kaizala/init.lua'
+    say "the test of the package itself"
+    cp "$(dirname "$0")/../debian/tests/hello" "$root/root/"
+    enter "$root" 'cd; ./hello 2>/dev/null' >/dev/null
+    say "what a user has made stays, the package goes"
+    enter "$root" 'cd; mkdir -p /etc/jeton /var/lib/jeton; chmod 700 /var/lib/jeton; jeton init work
+        cp work/jeton.yaml /etc/jeton/; touch /var/lib/jeton/mine; apt-get -q purge -y jeton' >/dev/null 2>&1
+    files_of "$root" | grep -i jeton | grep -v '^/root' >"$folder/left" || true
+    diff "$folder/left" - <<'END'
+/etc/jeton
+/etc/jeton/jeton.yaml
+/var/lib/jeton
+/var/lib/jeton/mine
+END
+    test -s "$root/root/work/hello.lua"
+}
+
+try_dist() {
+    fresh dist
+    enter "$root" 'apt-get -q update && apt-get -q install -y --no-install-recommends libcurl4 libmicrohttpd12 ca-certificates' \
+        >/dev/null 2>&1
+    tar -xzf "$argument" --strip-components=1 -C "$root/usr/local"
+    enter "$root" 'cd; jeton run --sandbox /usr/local/share/jeton/examples/hello.lua && jeton --version'
+}
+
+# run_lines FILE STAGE: its RUN lines, each with what its continuation lines say.
+run_lines() { sed -e ':a' -e '/\\$/N; s/\\\n//; ta' "$1" | awk -v want="$2" '/^FROM/ { stage++ } /^RUN / && stage == want { sub(/^RUN /, ""); print }'; }
+
+try_docker() {
+    local line
+    fresh docker-build
+    mkdir "$root/src"
+    tar --exclude=./build --exclude=./.git -C "$argument" -cf - . | tar -xf - -C "$root/src" --no-same-owner
+    while IFS= read -r line; do say "RUN $line"; enter "$root" "cd /src; $line" </dev/null; done < <(run_lines "$argument/Dockerfile" 1)
+    local built=$root
+    fresh docker
+    while IFS= read -r line; do say "RUN $line"; enter "$root" "$line" </dev/null >/dev/null; done < <(run_lines "$argument/Dockerfile" 2)
+    cp -a "$built/usr/local/." "$root/usr/local/"
+    say "as uid 10001"
+    chroot --userspec=10001:10001 "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin XDG_STATE_HOME=/var/lib \
+        HOME=/var/lib/jeton jeton run --sandbox /usr/local/share/jeton/examples/hello.lua
+}
+
+case $command in
+root)
+    [[ -e $folder/root/etc/debian_version ]] ||
+        debootstrap --variant=minbase --include=ca-certificates bookworm "$folder/root" >/dev/null
+    ;;
+deb | dist | docker) "try_$command" ;;
+*) exit 2 ;;
+esac
