@@ -9,33 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AT(member)  offsetof(struct hook_listen, member)
-#define PORT_MAX    65535
-#define PORT_DIGITS 5
-#define HOST_SIZE   256
+#define AT(member) offsetof(struct hook_listen, member)
 
 #define ADDRESS(key, words)                                                                        \
     {                                                                                              \
         .name = key, .type = SCHEMA_CUSTOM, .parse = parse_address, .expected = (words)            \
     }
-
-/* "HOST:PORT", an IPv6 address in brackets. */
-static bool read_address(const char *text, char **host, int64_t *port)
-{
-    const char *colon = strrchr(text, ':');
-    size_t len = colon != NULL ? (size_t)(colon - text) : 0;
-    bool brackets = len >= 2 && text[0] == '[' && text[len - 1] == ']';
-    if (len == 0 || len >= HOST_SIZE || (!brackets && memchr(text, ':', len) != NULL) ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1) || strlen(colon + 1) > PORT_DIGITS ||
-        colon[1] == '\0')
-        return false;
-    *port = strtol(colon + 1, NULL, 10);
-    if (*port > PORT_MAX)
-        return false;
-    mem_free(*host);
-    *host = brackets ? mem_strndup(text + 1, len - 2) : mem_strndup(text, len);
-    return true;
-}
 
 static void parse_address(const struct schema_walk *walk, const struct schema_field *field,
                           const struct yaml_node *node, void *target)
@@ -45,8 +24,8 @@ static void parse_address(const struct schema_walk *walk, const struct schema_fi
     bool metrics = strcmp(field->name, "metrics") == 0;
     if (text == NULL || (metrics && strcmp(text, "none") == 0))
         return;
-    if (!read_address(text, metrics ? &listen->metrics_host : &listen->host,
-                      metrics ? &listen->metrics_port : &listen->port))
+    if (!host_read_address(text, metrics ? &listen->metrics_host : &listen->host,
+                           metrics ? &listen->metrics_port : &listen->port))
         schema_problem(walk, node, "'%s' of %s must be %s", field->name, walk->what,
                        field->expected);
     else if (metrics && !host_is_loopback(listen->metrics_host))

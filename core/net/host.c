@@ -1,12 +1,16 @@
 #include "host.h"
 
 #include "ascii.h"
+#include "mem.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define HOST_MAX  253
-#define LABEL_MAX 63
+#define HOST_MAX    253
+#define LABEL_MAX   63
+#define PORT_MAX    65535
+#define PORT_DIGITS 5
 
 bool host_name_valid(const char *host, size_t len)
 {
@@ -38,4 +42,22 @@ bool host_is_loopback(const char *host)
     if (inet_pton(AF_INET6, host, &v6) == 1)
         return IN6_IS_ADDR_LOOPBACK(&v6);
     return strcmp(host, "localhost") == 0;
+}
+
+bool host_read_address(const char *text, char **host, int64_t *port)
+{
+    const char *colon = strrchr(text, ':');
+    size_t len = colon != NULL ? (size_t)(colon - text) : 0;
+    bool brackets = len > 2 && text[0] == '[' && text[len - 1] == ']';
+    if (len == 0 || len > HOST_MAX || (!brackets && memchr(text, ':', len) != NULL) ||
+        strspn(colon + 1, "0123456789") != strlen(colon + 1) || strlen(colon + 1) > PORT_DIGITS ||
+        colon[1] == '\0')
+        return false;
+    int64_t number = strtol(colon + 1, NULL, 10);
+    if (number > PORT_MAX)
+        return false;
+    mem_free(*host);
+    *host = brackets ? mem_strndup(text + 1, len - 2) : mem_strndup(text, len);
+    *port = number;
+    return true;
 }

@@ -4,10 +4,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Labels of letters, digits, '-' and '_'; not an IPv6 address. */
 bool host_name_valid(const char *host, size_t len);
 /* A literal 127.0.0.0/8, ::1, or exactly "localhost": in lower case, without brackets. */
 bool host_is_loopback(const char *host);
+/*
+ * "HOST:PORT", an IPv6 address in brackets. *host (mem.h; NULL at first) becomes the host without
+ * them, whatever it is; false, and nothing set, for text of another shape.
+ */
+bool host_read_address(const char *text, char **host, int64_t *port);
 
 #endif

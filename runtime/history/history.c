@@ -77,17 +77,23 @@ const char *history_configuration(const struct store_run *run)
     return strncmp(home, NAMED, sizeof NAMED - 1) == 0 ? home + sizeof NAMED - 1 : home;
 }
 
-/* On one line, and safe to show: it was the script's or the service's. */
-static void view_text(struct buf *out, const char *name, const char *text)
+/* Safe to show: it was the script's or the service's. */
+static void view_bytes(struct buf *out, const char *name, const char *text, size_t len,
+                       enum visible_shape shape)
 {
     struct buf shown;
-    buf_create(&shown, strlen(text) * VISIBLE_GROWTH);
-    visible_append(&shown, text, strlen(text), VISIBLE_LINE);
+    buf_create(&shown, len * VISIBLE_GROWTH + 1);
+    visible_append(&shown, text, len, shape);
     json_member_text(out, name, shown.data);
     buf_destroy(&shown);
 }
 
-void history_view_run(const struct store_run *run, struct buf *out)
+static void view_text(struct buf *out, const char *name, const char *text)
+{
+    view_bytes(out, name, text, strlen(text), VISIBLE_LINE);
+}
+
+static void view_run(const struct store_run *run, bool output, struct buf *out)
 {
     static const char *const states[] = {
         [HISTORY_GOOD] = "good",
@@ -113,7 +119,16 @@ void history_view_run(const struct store_run *run, struct buf *out)
         view_text(out, "cause", cause);
     if (run->message != NULL)
         view_text(out, "message", run->message);
-    buf_putc(out, '}');
+    if (run->host != NULL)
+        view_text(out, "host", run->host);
+    if (output && run->output_len > 0)
+        view_bytes(out, "output", run->output, run->output_len, VISIBLE_LINES);
+    buf_printf(out, ",\"output_bytes\":%" PRId64 "}", run->output_bytes);
+}
+
+void history_view_run(const struct store_run *run, struct buf *out)
+{
+    view_run(run, false, out);
 }
 
 void history_view(const struct store_runs *runs, const struct history_view *view, struct buf *out)
@@ -129,7 +144,7 @@ void history_view(const struct store_runs *runs, const struct history_view *view
     buf_puts(out, ",\"runs\":[");
     for (size_t i = 0; i < runs->count; i++) {
         buf_puts(out, i > 0 ? "," : "");
-        history_view_run(&runs->items[i], out);
+        view_run(&runs->items[i], view->output, out);
     }
     buf_puts(out, "]}");
 }

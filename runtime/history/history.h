@@ -36,6 +36,7 @@ struct history_view {
         *configuration; /* whose runs these are; NULL: of all, so each is shown with its own */
     bool color;
     bool failed; /* only the failed ones are there */
+    bool output; /* with what they printed, where it was read */
 };
 /* What scripts/ show of runs, as JSON: times and durations are numbers and texts; texts are on one
  * line, and safe to show. */

@@ -3,6 +3,8 @@
 #include "config_load.h"
 #include "history.h"
 #include "history_pick.h"
+#include "history_serve.h"
+#include "history_source.h"
 #include "verb.h"
 #include "verb_lua.h"
 
@@ -23,6 +25,7 @@ struct history_options {
     const char *job;
     const char *html; /* a file */
     const char *since;
+    const char *serve; /* HOST:PORT, or "" */
     struct history_pick pick;
     bool json;
     bool all;
@@ -32,6 +35,14 @@ struct history_options {
 static bool is_all(const struct config *config, const struct history_options *options)
 {
     return options->all || config->homes == NULL;
+}
+
+/* What pages and tables call the configuration; NULL: all of them. */
+static const char *whose(const struct config *config, const struct history_options *options)
+{
+    if (is_all(config, options))
+        return NULL;
+    return config->name != NULL ? config->name : config->files[0];
 }
 
 /* A job that is configured, or was when it ran. */
@@ -71,14 +82,14 @@ static int render(struct app *app, const struct config *config, const struct sto
     const char *module = options->html != NULL ? "history.page" : "history.text";
     struct history_view view = {.color = app->color && isatty(STDOUT_FILENO) == 1,
                                 .failed = options->pick.failed,
-                                .configuration = config->name};
-    if (is_all(config, options))
-        view.configuration = NULL;
-    else if (view.configuration == NULL)
-        view.configuration = config->files[0];
+                                .configuration = whose(config, options)};
     buf_create(&json, HISTORY_TEXT_MAX);
     history_view(runs, &view, &json);
-    int status = verb_lua(app, config, module, "render", json.data, text, err);
+    struct luaL_Reg *modules = history_source_modules(app->modules);
+    struct app with_source = *app;
+    with_source.modules = modules;
+    int status = verb_lua(&with_source, config, module, "render", json.data, text, err);
+    mem_free(modules);
     buf_destroy(&json);
     return status;
 }
@@ -162,6 +173,25 @@ static int list(struct app *app, const struct history_options *options, struct e
     return result;
 }
 
+static int serve(struct app *app, const struct history_options *options, struct err *err)
+{
+    struct config *config = app_config(app, false, err);
+    if (config == NULL)
+        return -1;
+    int status = history_serve(app, config, options->serve, whose(config, options), err);
+    config_free(config);
+    return status;
+}
+
+/* Which runs a page shows is chosen there. */
+static int check_serve(const struct history_options *options, struct err *err)
+{
+    if (options->job == NULL && !options->pick.failed && options->since == NULL && !options->json &&
+        options->html == NULL && options->pick.limit == NOT_GIVEN)
+        return 0;
+    return err_set(err, ERR_USAGE, "--serve takes only --all beside it: the page has filters");
+}
+
 int verb_history(struct app *app, int argc, char **argv, struct err *err)
 {
     struct history_options options = {.pick = {.limit = NOT_GIVEN, .since_ms = STORE_NONE}};
@@ -176,11 +206,15 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
         {0, "json", OPT_FLAG, &options.json, NULL, "print one JSON document"},
         {0, "html", OPT_STRING, &options.html, "FILE",
          "write a page with a calendar and a timeline of all kept runs instead"},
+        {0, "serve", OPT_OPTIONAL, &options.serve, "HOST:PORT",
+         "show such pages, with what each run printed, to a browser of this machine; without a "
+         "value on a free port"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
         .usage = "jeton history [JOB] [--failed] [--since D|TIME] [--all] [--limit N]\n"
-                 "                  [--json | --html FILE]",
+                 "                  [--json | --html FILE]\n"
+                 "       jeton history --serve[=HOST:PORT] [--all]",
         .description =
             "Lists past runs of this configuration's jobs, the newest first: ✓ it succeeded, ✗ it "
             "failed, – it was skipped because another run of the job was under way, ● it is "
@@ -195,12 +229,16 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
     int status = app_options(app, &spec, argc, argv, &result, err);
     if (status <= 0)
         goto cleanup;
+    if (result.count > 0)
+        options.job = result.operands[0];
+    if (options.serve != NULL) {
+        status = check_serve(&options, err) == 0 ? serve(app, &options, err) : -1;
+        goto cleanup;
+    }
     if (options.pick.limit == NOT_GIVEN)
         options.pick.limit = options.html != NULL    ? LIMIT_PAGE
                              : options.since != NULL ? LIMIT_MAX
                                                      : LIMIT_DEFAULT;
-    if (result.count > 0)
-        options.job = result.operands[0];
     if (options.pick.limit < 1 || options.pick.limit > LIMIT_MAX)
         status = err_set(err, ERR_USAGE, "--limit: expected 1 to %d", LIMIT_MAX);
     else if (options.json && options.html != NULL)

@@ -24,8 +24,6 @@
 #define DEFAULT_PER_MINUTE  100
 #define TENANT_FACTOR       3 /* calls of a tenant for each of a connector, where only N is given */
 #define PER_MINUTE_MAX      1000000000
-#define HOST_MAX            255
-#define PORT_MAX            65535
 #define PASSWORD_MIN        REDACT_MIN_BYTES
 #define PASSWORD_MAX        ((size_t)1024)
 #define HASH_HEAD           "$argon2id$"
@@ -46,7 +44,7 @@ struct sandbox_options {
 
 /* What the options mean. */
 struct sandbox_start {
-    char host[HOST_MAX + 1];
+    char *host;
     int64_t port;
     bool loopback;
     int64_t per_minute;
@@ -70,27 +68,14 @@ static int read_number(const char **text, int64_t max, int64_t *number)
     return 0;
 }
 
-/* "127.0.0.1:8480", "[::1]:0" */
 static int read_listen(const char *text, struct sandbox_start *start, struct err *err)
 {
-    const char *colon = strrchr(text, ':');
-    const char *host = text, *port = colon != NULL ? colon + 1 : NULL;
-    size_t len = colon != NULL ? (size_t)(colon - text) : 0;
-    if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
-        host++;
-        len -= 2;
-    } else if (memchr(host, ':', len) != NULL) {
-        len = 0; /* an IPv6 address needs its brackets */
-    }
-    if (len == 0 || len > HOST_MAX || read_number(&port, PORT_MAX, &start->port) != 0 ||
-        *port != '\0')
-        return err_set(err, ERR_USAGE,
-                       "--listen: '%s'; expected HOST:PORT, such as 127.0.0.1:%d or [::1]:0 "
-                       "(0: a free port)",
-                       text, DEFAULT_PORT);
-    memcpy(start->host, host, len);
-    start->host[len] = '\0';
-    return 0;
+    if (host_read_address(text, &start->host, &start->port))
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "--listen: '%s'; expected HOST:PORT, such as 127.0.0.1:%d or [::1]:0 "
+                   "(0: a free port)",
+                   text, DEFAULT_PORT);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -201,7 +186,7 @@ static int read_password(const char *path, struct app *app, char *hash, struct e
 static int read_start(const struct sandbox_options *options, struct app *app,
                       struct sandbox_start *start, struct err *err)
 {
-    strcpy(start->host, DEFAULT_HOST);
+    start->host = mem_strdup(DEFAULT_HOST);
     start->port = options->exec ? 0 : DEFAULT_PORT;
     start->per_minute = DEFAULT_PER_MINUTE;
     start->tenant_per_minute = DEFAULT_PER_MINUTE * TENANT_FACTOR;
@@ -359,6 +344,7 @@ static int start(struct app *app, const struct sandbox_options *options, char *c
     status = run(app, json.data, err);
 cleanup:
     buf_destroy(&json);
+    mem_free(start.host);
     explicit_bzero(&start.password_hash, sizeof start.password_hash);
     return status;
 }

@@ -1,0 +1,99 @@
+--- The days of half a year: one square a day, which leads to its runs.
+local elements = require "html.elements"
+local parts = require "history.parts"
+
+local calendar = {}
+
+local h = elements.h
+
+local WEEK_DAYS <const> = 7
+local CALENDAR_DAYS <const> = 27 * WEEK_DAYS -- half a year, and the week under way
+local MANY_RUNS <const> = 10 -- of a day: more are darker
+
+-- In the picture's own units.
+local CELL <const> = 14
+local CELL_STEP <const> = 17
+local DISC_MIN <const> = 3 -- radius: something failed
+local LABELS <const> = 40 -- left of the calendar
+local MONTH_COLUMNS <const> = 2 -- that a month's name takes
+
+local WEEKDAYS = { [0] = "Mon", [2] = "Wed", [4] = "Fri" }
+local MONTHS = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" }
+
+-- Noon is far from any change of daylight saving.
+local function date_of(time, days)
+  return os.date("%Y-%m-%d", parts.hour_of(time, days, 12))
+end
+
+-- Days, oldest first, in whole weeks from a Monday; the last is today. Also the index of the day of
+-- the oldest run.
+local function collect_days(runs, now)
+  local weekday = (os.date("*t", now).wday + 5) % WEEK_DAYS -- Monday is 0
+  local count = CALENDAR_DAYS - WEEK_DAYS + weekday + 1
+  local days, index, first = {}, {}, count
+  for i = 1, count do
+    days[i] = { date = date_of(now, i - count), runs = 0, failed = 0 }
+    index[days[i].date] = i
+  end
+  for _, run in ipairs(runs) do
+    local i = run.state ~= "skipped" and index[run.started:sub(1, 10)]
+    if i then
+      days[i].runs = days[i].runs + 1
+      days[i].failed = days[i].failed + (run.state == "failed" and 1 or 0)
+      first = math.min(first, i)
+    end
+  end
+  return days, first
+end
+
+local function day_cell(day, column, row, links)
+  local x, y = LABELS + column * CELL_STEP, 20 + row * CELL_STEP
+  local class = day.runs == 0 and "none" or day.runs > MANY_RUNS and "many" or "good"
+  local half = CELL // 2
+  local says = ("%s: %s, %d failed"):format(day.date, parts.plural(day.runs, "run"), day.failed)
+  local marks = {
+    h.title { says },
+    (day.failed == 0 or day.failed < day.runs)
+      and h.rect { x = x, y = y, width = CELL, height = CELL, rx = 3, class = class },
+    day.failed > 0 and h.circle {
+      cx = x + half, cy = y + half, r = DISC_MIN + (half - DISC_MIN) * day.failed // day.runs,
+      class = "failed disc",
+    },
+  }
+  return day.runs > 0 and h.a { href = links.day(day.date), aria_label = says, marks } or h.g(marks)
+end
+
+---@param runs history.run[]
+---@param now integer seconds
+---@param links history.links
+---@return html.element
+function calendar.section(runs, now, links)
+  local days, first = collect_days(runs, now)
+  local week = (first - 1) // WEEK_DAYS
+  local weeks = (#days + WEEK_DAYS - 1) // WEEK_DAYS - week
+  local picture = {
+    width = LABELS + (weeks + 1) * CELL_STEP, height = 24 + WEEK_DAYS * CELL_STEP, role = "group",
+    aria_label = "Runs of each day",
+  }
+  for row = 0, WEEK_DAYS - 1 do
+    picture[#picture + 1] = h.text { x = 0, y = 31 + row * CELL_STEP, WEEKDAYS[row] }
+  end
+  local month, labelled = nil, -MONTH_COLUMNS
+  for i = week * WEEK_DAYS, #days - 1 do
+    local day, column = days[i + 1], i // WEEK_DAYS - week
+    local its_month = day.date:sub(1, 7)
+    if i % WEEK_DAYS == 0 and month ~= its_month and column - labelled >= MONTH_COLUMNS then
+      month, labelled = its_month, column
+      picture[#picture + 1] = h.text {
+        x = LABELS + column * CELL_STEP, y = 12, MONTHS[math.tointeger(its_month:sub(6))],
+      }
+    end
+    picture[#picture + 1] = day_cell(day, column, i % WEEK_DAYS, links)
+  end
+  local legend = "Green squares: all runs succeeded. Red discs: some failed; the larger the disc, the more. "
+    .. "A day leads to its runs."
+  return parts.section("Calendar", parts.scrolled("Calendar", "scroll newest", h.div { h.svg(picture) }),
+    h.p { class = "soft", legend })
+end
+
+return calendar

@@ -1,0 +1,122 @@
+--- The last seven days: a lane a job, a bar a run, which leads to it.
+local elements = require "html.elements"
+local parts = require "history.parts"
+
+local timeline = {}
+
+local h = elements.h
+
+local WEEK_DAYS <const> = 7
+local TIMELINE_MS <const> = WEEK_DAYS * 86400 * 1000
+
+-- In the picture's own units.
+local LANES_TOP <const> = 24
+local LANE_STEP <const> = 26
+local LANE_BAR <const> = 14
+local LANES_MAX <const> = 100
+local LANE_FAILED <const> = 4 -- above and below
+local TIME_WIDE <const> = 840
+local DATE_WIDE <const> = 40
+local BAR_MIN <const> = 3
+
+-- Where the run is seen: from x, so wide. nil: not in these days.
+local function place(run, from_ms, to_ms)
+  local ended_ms = run.started_ms + math.max(run.took_ms, 0)
+  local begin_ms = math.max(run.started_ms, from_ms)
+  if ended_ms < from_ms or begin_ms > to_ms then
+    return nil
+  end
+  local x = (begin_ms - from_ms) * TIME_WIDE // (to_ms - from_ms)
+  local wide = math.min((ended_ms - begin_ms) * TIME_WIDE // (to_ms - from_ms), TIME_WIDE - x)
+  return x, math.max(wide, BAR_MIN)
+end
+
+-- What lies over each other in one colour is one bar: a job of every minute has ten thousand runs.
+local function collect(runs, from_ms, to_ms)
+  local bars, last = {}, {}
+  for i = #runs, 1, -1 do -- the newest last, over the others
+    local run = runs[i]
+    local x, wide = place(run, from_ms, to_ms)
+    local before = last[run.state]
+    if x and before and wide == BAR_MIN and before.wide == BAR_MIN
+      and x >= before.x and x < before.x + BAR_MIN then
+      before.run, before.count = run, before.count + 1
+    elseif x then
+      last[run.state] = { x = x, wide = wide, run = run, count = 1 }
+      bars[#bars + 1] = last[run.state]
+    end
+  end
+  return bars
+end
+
+local function says(bar)
+  local run = bar.run
+  if bar.count > 1 then
+    local runs = parts.plural(bar.count, "run")
+    return ("%s %s, the last at %s"):format(runs, parts.WORDS[run.state], run.started)
+  end
+  local title = { run.run, run.started }
+  title[#title + 1] = run.took ~= "" and run.took or nil
+  title[#title + 1] = run.attempt > 1 and run.attempt .. " attempts" or nil
+  title[#title + 1] = run.cause
+  return table.concat(title, ", ")
+end
+
+local function draw(bar, y, links)
+  local state = bar.run.state
+  local taller = state == "failed" and LANE_FAILED or 0 -- seen without its colour too
+  local title = says(bar)
+  return h.a {
+    href = links.run(bar.run.run), tabindex = "-1", aria_label = title, -- the table has the same links
+    h.rect {
+      x = bar.x, y = y - taller, width = bar.wide, height = LANE_BAR + 2 * taller, rx = 1, class = state,
+      h.title { title },
+    },
+  }
+end
+
+-- A line and a date where each day begins.
+local function day_lines(from_ms, to_ms, high)
+  local lines = {}
+  for i = 0, WEEK_DAYS do
+    local midnight = parts.hour_of(from_ms // 1000, i, 0)
+    local x = (midnight * 1000 - from_ms) * TIME_WIDE // (to_ms - from_ms)
+    if x >= 0 and x <= TIME_WIDE then
+      lines[#lines + 1] = h.line { x1 = x, y1 = 18, x2 = x, y2 = high, class = "lane" }
+      lines[#lines + 1] = x + DATE_WIDE <= TIME_WIDE
+        and h.text { x = x + 2, y = 12, os.date("%m-%d", midnight) }
+    end
+  end
+  return lines
+end
+
+---@param by_job history.job[]
+---@param now_ms integer
+---@param all boolean of all configurations
+---@param links history.links
+---@return html.element
+function timeline.section(by_job, now_ms, all, links)
+  local from_ms = now_ms - TIMELINE_MS
+  local shown = math.min(#by_job, LANES_MAX)
+  local high = LANES_TOP + shown * LANE_STEP
+  local names = { class = "names" } -- beside the picture, so that they stay when it is scrolled
+  local picture = {
+    width = TIME_WIDE + 10, height = high, role = "group",
+    aria_label = "Runs of each job over the last seven days",
+    day_lines(from_ms, now_ms, high),
+  }
+  for j = 1, shown do
+    local y = LANES_TOP + (j - 1) * LANE_STEP
+    local middle = y + LANE_BAR // 2
+    names[j] = h.li { parts.one_line(by_job[j].name .. (all and " · " .. by_job[j].configuration or "")) }
+    picture[#picture + 1] = h.line { x1 = 0, y1 = middle, x2 = TIME_WIDE, y2 = middle, class = "lane" }
+    for _, bar in ipairs(collect(by_job[j].runs, from_ms, now_ms)) do
+      picture[#picture + 1] = draw(bar, y, links)
+    end
+  end
+  return parts.section("The last seven days",
+    parts.scrolled("Timeline", "scroll newest", h.div { h.ul(names), h.svg(picture) }),
+    #by_job > shown and h.p { class = "soft", ("The %d jobs that ran last, of %d."):format(shown, #by_job) })
+end
+
+return timeline
