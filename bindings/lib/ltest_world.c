@@ -21,11 +21,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MISS_CODE  "no_route"
-#define STEERING   "/_sandbox/" /* how tests steer a sandbox */
-#define SAVED_MODE 0600
-#define LEVELS_MAX 200
-#define FIELDS_MAX HTTP_HEADERS_MAX
+#define MISS_CODE   "no_route"
+#define STEERING    "/_sandbox/" /* how tests steer a sandbox */
+#define SAVED_MODE  0600
+#define SPILLED_MAX ((size_t)64 * 1024)
+#define LEVELS_MAX  200
+#define FIELDS_MAX  HTTP_HEADERS_MAX
 
 static const char on_request; /* a registry key: its address */
 
@@ -379,7 +380,7 @@ void ltest_world_failed(void *arg, lua_State *L, const struct err *err)
         return;
     for (int level = 0; level < LEVELS_MAX && lua_getstack(L, level, &frame) != 0; level++) {
         lua_getinfo(L, "Sln", &frame);
-        if (frame.currentline <= 0 || run_of(L)->owns(frame.source))
+        if (frame.currentline <= 0 || run_of(L)->owns(frame.short_src))
             continue;
         if (strcmp(frame.what, "main") == 0)
             err_text(world->asked, LTEST_ASKED_MAX, "%s:%d", frame.short_src, frame.currentline);
@@ -462,6 +463,7 @@ struct ltest_world *ltest_world_new(struct engine *engine)
 {
     struct ltest_world *world = mem_alloc(sizeof *world);
     *world = (struct ltest_world){.engine = engine};
+    buf_create(&world->spilled, SPILLED_MAX);
     world->real = engine->transport;
     world->fake = (struct transport){world_start, world_cancel, world};
     engine->transport = world->fake;
@@ -485,6 +487,7 @@ void ltest_world_free(struct ltest_world *world)
     shut(world);
     while (world->nconfigs > 0)
         config_free(world->configs[--world->nconfigs]);
+    buf_destroy(&world->spilled);
     mem_free(world);
 }
 
@@ -506,4 +509,8 @@ void ltest_world_open(lua_State *L, struct ltest_world *world)
     luaL_setfuncs(L, functions, 1);
     lua_pushlightuserdata(L, world);
     luaL_setfuncs(L, ltest_world_clock_functions, 1);
+    lua_pushlightuserdata(L, world);
+    luaL_setfuncs(L, ltest_guard_functions, 1);
+    lua_pushlightuserdata(L, world);
+    luaL_setfuncs(L, ltest_guard_test_functions, 1);
 }

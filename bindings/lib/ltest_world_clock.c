@@ -45,6 +45,10 @@ static void world_pass(void *arg, int64_t ms)
     struct ltest_world *world = arg;
     if (world->passing_ms != 0)
         return;
+    if (ms < 0) {
+        ltest_guard_stuck(world);
+        return;
+    }
     if (!world->tells || world->L == NULL) {
         world->passed_ms += ms;
         return;
@@ -132,4 +136,6 @@ void ltest_world_open_script(lua_State *L, struct ltest_world *world)
     static const luaL_Reg functions[] = {{"now", world_now}, {NULL, NULL}};
     lua_pushlightuserdata(L, world);
     luaL_setfuncs(L, functions, 1);
+    lua_pushlightuserdata(L, world);
+    luaL_setfuncs(L, ltest_guard_functions, 1);
 }

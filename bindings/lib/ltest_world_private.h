@@ -56,6 +56,9 @@ struct ltest_world {
     size_t nconfigs;
     unsigned char seed[randombytes_SEEDBYTES]; /* of what the tests take for random */
     uint64_t drawn;
+    struct buf spilled; /* what tests and scripts did that they must not, a line each */
+    int unshares;       /* whether programs can be cut off from the network: 0 is not known yet */
+    bool stuck;         /* the tests were told that nothing can happen any more */
     char asked[LTEST_ASKED_MAX]; /* where the last request without a route was made */
 };
 
@@ -70,5 +73,10 @@ struct ltest_request *ltest_world_told(lua_State *L);
 /* ltest_world_clock.c, which also has the first two above */
 void ltest_world_clock_start(struct ltest_world *world);
 extern const luaL_Reg ltest_world_clock_functions[];
+
+/* ltest_guard.c; the first ones are for scripts too */
+extern const luaL_Reg ltest_guard_functions[], ltest_guard_test_functions[];
+/* For pass: nothing can happen any more. */
+void ltest_guard_stuck(struct ltest_world *world);
 
 #endif

@@ -269,6 +269,11 @@ void loop_awaits(struct loop *loop, enum loop_outside what, int by)
         loop->paced_ms = 0;
 }
 
+int loop_awaited(const struct loop *loop, enum loop_outside what)
+{
+    return loop->awaited[what];
+}
+
 /* How many of ours are ready. */
 static int wait_fds(struct loop *loop, int64_t wait)
 {
@@ -286,6 +291,8 @@ static void wait_passing(struct loop *loop, int64_t wait, int64_t delay)
 {
     const int *awaited = loop->awaited;
     bool waits = wait != 0 && delay > 0;
+    bool stuck = wait < 0 && delay < 0 &&
+                 awaited[LOOP_REPLY] + awaited[LOOP_LOCK] + awaited[LOOP_SERVER] == 0;
     bool replies = awaited[LOOP_REPLY] > 0;
     if (waits && replies && awaited[LOOP_SERVER] == 0) {
         wait_fds(loop, wait);
@@ -299,7 +306,9 @@ static void wait_passing(struct loop *loop, int64_t wait, int64_t delay)
     } else if (waits) {
         if (wait_fds(loop, 0) == 0)
             loop->pass(loop->pass_arg, delay);
-    } else {
+    } else if (stuck && wait_fds(loop, 0) == 0) {
+        loop->pass(loop->pass_arg, -1);
+    } else if (!stuck) {
         wait_fds(loop, delay < 0 ? wait : 0);
     }
 }

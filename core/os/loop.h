@@ -75,6 +75,7 @@ enum loop_outside {
 #define LOOP_PACED_MAX_MS 2000
 /* by: 1 when it begins, -1 when it has ended. */
 void loop_awaits(struct loop *loop, enum loop_outside what, int by);
+int loop_awaited(const struct loop *loop, enum loop_outside what); /* how many */
 
 /* Once, not before delay_ms have passed (0: on the next turn). */
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms, loop_fn *fn,

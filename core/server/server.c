@@ -159,6 +159,7 @@ static void destroy(struct server *server)
             ->daemon); /* … and a second run, for replies to exchanges that were never suspended */
     loop_hook_remove(server->loop, &server->hook);
     loop_fd_stop(server->loop, &server->sockets);
+    loop_awaits(server->loop, LOOP_SERVER, -1);
     server->api.stop_daemon(server->daemon);
     server_connection_end_all(server);
     while (server->exchanges != NULL) /* normally none: the library reports each end */
@@ -217,6 +218,7 @@ struct server *server_new(struct loop *loop, const struct server_options *option
     }
     int sockets = server->api.get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     loop_fd_start(loop, &server->sockets, sockets, POLLIN, on_sockets, server);
+    loop_awaits(loop, LOOP_SERVER, 1);
     server->hook.before = before_wait;
     server->hook.after = after_wait;
     server->hook.arg = server;

@@ -1,4 +1,6 @@
 --- One test: what `t` is, what is done at its end, and what it says of itself.
+local native = require "jeton.test_native"
+
 local case = { methods = {} }
 
 local methods = case.methods
@@ -29,8 +31,8 @@ function case.where(level)
   for at = level + 1, level + 200 do
     local info = debug.getinfo(at, "Sl")
     if not info then return nil end
-    if info.currentline > 0 and info.source:sub(1, 1) == "@" then
-      return ("%s:%d"):format(info.source:sub(2), info.currentline)
+    if info.currentline > 0 and not native.owns(info.short_src) then
+      return ("%s:%d"):format(info.short_src, info.currentline)
     end
   end
 end

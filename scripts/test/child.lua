@@ -12,7 +12,7 @@ local test = require "jeton.test"
 local child = {}
 
 local UNREADABLE = 3 -- exit status
-local TURNS = 100 -- of the loop, for cancelled tasks to end
+local TURNS = 100 -- of the loop, for tasks that are about to end
 
 --- JSON can say no bytes that are not UTF-8; a failure may.
 local function sayable(value)
@@ -67,25 +67,41 @@ local function attempt(t, fn, ...)
   end)
 end
 
+--- A task of the test that does not end by itself within some turns. What others failed with, and nobody has
+--- seen, fails the test.
+local function last_left(t, scope)
+  local left
+  for _ = 1, TURNS do
+    left = native.left(scope)
+    if not left then return nil end
+    if left:status() == "failed" then
+      attempt(t, left.join, left)
+    else
+      task.yield()
+    end
+  end
+  return left
+end
+
 --- What the test asked to be done at its end, and what must not be left of it.
 local function finish(t, scope)
-  local left = native.left(scope)
-  if left and left:status() == "failed" then
-    attempt(t, left.join, left)
+  for i = #t.deferred, 1, -1 do
+    attempt(t, t.deferred[i])
+  end
+  local left = last_left(t, scope)
+  if left and native.servers() > 0 then
+    fail(t, { message = "a server is still open at the end of the test; close it, perhaps by t:defer" })
   elseif left then
     fail(t, { message = "a task is still under way at the end of the test; join or cancel it" })
   end
   native.cancel(scope)
-  for _ = 1, TURNS do
-    if not native.left(scope) then break end
-    task.yield()
-  end
-  for i = #t.deferred, 1, -1 do
-    attempt(t, t.deferred[i])
-  end
+  last_left(t, scope)
   for _, module in ipairs(test.modules()) do
     if module.finish then attempt(t, module.finish, t) end
   end
+  guard.finish(function(failure)
+    fail(t, failure)
+  end)
   for _, fn in ipairs(t.at_end) do
     attempt(t, fn, not t.failure)
   end
@@ -99,6 +115,11 @@ local function run_case(t, fn)
   for _, module in ipairs(test.modules()) do
     if module.begin then module.begin(t) end
   end
+  guard.begin()
+  native.on_stuck(function()
+    fail(t, { message = "every task waits, and nothing that they wait for can come" })
+    native.cancel(scope)
+  end)
   local body = native.start(scope, function()
     attempt(t, fn, t)
   end)
@@ -106,6 +127,7 @@ local function run_case(t, fn)
   if not ended then fail(t, { message = tostring(raised) }) end
   local last = native.start(native.scope(), finish, t, scope)
   last:join()
+  native.on_stuck(nil)
   local recent = native.recent()
   t.requests = #recent > 0 and recent or nil
 end
@@ -158,6 +180,7 @@ local function run_all(options, cases, path)
       failure = t.failure and described(t) or nil,
     }
   end
+  ending.notes[#ending.notes + 1] = guard.notice()
   ending.run(results)
 end
 
@@ -181,6 +204,7 @@ function child.run(text)
   end
   math.randomseed(options.seed or 0)
   guard.install()
+  guard.open_servers()
   local main, path = native.load(options.file)
   local failure
   if not main then

@@ -1,13 +1,35 @@
 -- luacheck: ignore 122 (fields of standard libraries are set on purpose)
 
---- What a test, and a script that it runs, find in the place of Lua's own functions: the test's clock.
+--- What a test, and a script that it runs, find in the place of Lua's own functions: the test's clock, and
+--- files that are written only below the test's own folder.
 local native = require "jeton.test_native"
+local server = require "jeton.server"
 
 local guard = {}
 
-local time, date = os.time, os.date
+local UNSHARE = "unshare --map-current-user --net --"
+local LEVELS = 20
 
-function guard.install()
+--- The first frame that is a file's, as "file:line".
+local function caller()
+  for level = 3, LEVELS do
+    local info = debug.getinfo(level, "Sl")
+    if not info then break end
+    if info.currentline > 0 and not native.owns(info.short_src) then
+      return (" (%s:%d)"):format(info.short_src, info.currentline)
+    end
+  end
+  return ""
+end
+
+--- As io.open says it. The test fails, whatever becomes of this.
+local function refuse(what, path)
+  native.spill(("%s '%s', which is outside of the test's folder%s"):format(what, path, caller()))
+  return nil, path .. ": outside of the test's folder", 13
+end
+
+local function set_clock()
+  local time, date = os.time, os.date
   function os.time(fields)
     if fields ~= nil then return time(fields) end
     return native.now() // 1000
@@ -15,6 +37,122 @@ function guard.install()
 
   function os.date(format, at)
     return date(format or "%c", at or os.time())
+  end
+end
+
+local function set_files()
+  local open, output, remove, rename = io.open, io.output, os.remove, os.rename
+
+  function io.open(path, mode)
+    local writes = type(path) == "string" and type(mode) == "string" and mode:find "[wa+]"
+    if writes and not native.inside(path) then return refuse("it writes to", path) end
+    local file, message, code = open(path, mode)
+    if file and guard.opened then guard.opened[file] = ("'%s'%s"):format(path, caller()) end
+    return file, message, code
+  end
+
+  function io.output(file)
+    if type(file) == "string" and not native.inside(file) then
+      error(select(2, refuse("it writes to", file)), 2)
+    end
+    return output(file)
+  end
+
+  function os.remove(path)
+    if type(path) == "string" and not native.inside(path) then return refuse("it removes", path) end
+    return remove(path)
+  end
+
+  function os.rename(from, to)
+    for _, path in ipairs { from, to } do
+      if type(path) == "string" and not native.inside(path) then return refuse("it renames", path) end
+    end
+    return rename(from, to)
+  end
+
+  local names = 0
+  function os.tmpname()
+    local name
+    repeat
+      names = names + 1
+      name = ("%s/lua_%d"):format(os.getenv "TMPDIR" or os.getenv "JETON_TEST_FOLDER", names)
+    until not open(name)
+    assert(open(name, "w")):close()
+    return name
+  end
+end
+
+local function set_programs()
+  local execute, popen = os.execute, io.popen
+
+  local function unshares()
+    local known = native.unshares()
+    if known == nil then
+      known = native.unshares(execute(UNSHARE .. " true 2>/dev/null") == true)
+    end
+    return known
+  end
+
+  local function wrapped(command)
+    if type(command) ~= "string" or not unshares() then return command end
+    return ("exec %s sh -c '%s'"):format(UNSHARE, command:gsub("'", "'\\''"))
+  end
+
+  function os.execute(command)
+    return execute(wrapped(command))
+  end
+
+  function io.popen(command, mode)
+    return popen(wrapped(command), mode)
+  end
+end
+
+function guard.install()
+  set_clock()
+  set_files()
+  set_programs()
+end
+
+-- Of the tests themselves
+
+--- A server that a test opens can be reached from it.
+function guard.open_servers()
+  local listen = server.listen
+  function server.listen(options)
+    local opened, err = listen(options)
+    if not opened then return nil, err end
+    native.open(("http://127.0.0.1:%d"):format(opened.port))
+    return opened
+  end
+end
+
+--- From now on files are looked after.
+function guard.begin()
+  guard.opened = {}
+end
+
+--- What is left of a test that must not be.
+---@param fail fun(failure: table)
+function guard.finish(fail)
+  for line in native.spilled():gmatch "[^\n]+" do
+    fail { message = line }
+  end
+  local left = {}
+  for file, what in pairs(guard.opened or {}) do
+    if io.type(file) == "file" then left[#left + 1] = what end
+  end
+  guard.opened = nil
+  table.sort(left)
+  for _, what in ipairs(left) do
+    fail { message = ("file %s is still open at the end of the test"):format(what) }
+  end
+end
+
+--- Where programs can reach the network, for people.
+---@return string|nil
+function guard.notice()
+  if native.unshares() == false then
+    return "programs that tests start can reach the network: it cannot be cut off here (unshare --net)"
   end
 end
 

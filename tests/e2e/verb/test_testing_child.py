@@ -187,7 +187,8 @@ test("files", function(t)
   http.request {{ method = "PUT", url = "{API}/f", body_file = "up" }}
   t:equal(api:requests "PUT /f"[1].body, "content")
   assert(get("/f", {{ save_to = "down" }}))
-  t:equal(io.open("down"):read "a", "saved")
+  local down <close> = io.open "down"
+  t:equal(down:read "a", "saved")
 end)
 test("late, and broken", function(t)
   t:fake "{API}" {{ ["GET /late"] = {{ wait = 900 }}, ["GET /broken"] = {{ broken = true, times = 1 }} }}
@@ -250,6 +251,109 @@ end)"""
         self.assertIn("was asked 2 times, and had to be asked more often", self.failure(text % 2)["message"])
         self.passes(text % 3)
         self.assertIn("used up: it was asked 3 times", self.failure(text % 4)["diff"])
+
+    def test_files_that_are_left(self):
+        failure = self.failure('test("x", function() io.open("left", "w") end)')
+        self.assertEqual(failure["message"], "file 'left' (a_test.lua:2) is still open at the end of the test")
+
+    def test_files_of_others(self):
+        other = self.write("other", "kept")
+        self.write("script.lua", """
+local function says(...) print(select(2, ...)) end
+says(io.open(arg_of_test or OTHER, "a"))
+says(os.remove(OTHER))
+says(os.rename(OTHER, "mine"))
+print(pcall(io.output, OTHER))
+print(io.open(OTHER):read "a")
+assert(io.open("mine", "w")):close()
+assert(os.remove("mine"))
+assert(os.remove(os.tmpname()))
+io.output "/dev/null":close()
+""".replace("arg_of_test or OTHER", repr(other)).replace("OTHER", repr(other)))
+        failure = self.failure("""
+test("x", function(t)
+  assert(not io.open("%s", "r+"))
+  local run = t:run "script.lua"
+  t:equal(run.status, 0)
+  local _, times = run.stdout:gsub("outside of the test's folder", "")
+  t:equal(times, 4)
+  t:like(run.stdout, "^.*kept")
+end)""" % other)
+        self.assertEqual(failure["message"],
+                         f"it writes to '{other}', which is outside of the test's folder (a_test.lua:4)")
+        self.assertEqual([line.split("'")[0] for line in failure["log"]],
+                         ["also: it writes to ", "also: it removes ", "also: it renames ", "also: it writes to "])
+        with open(other, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "kept")
+
+    def test_links_to_files_of_others(self):
+        other = self.write("other", "kept")
+        failure = self.failure("""
+test("x", function(t)
+  os.execute "ln -s %s a; ln -s %s/missing b"
+  for _, name in ipairs { "a", "b" } do assert(not io.open(name, "w")) end
+end)""" % (other, self.folder))
+        self.assertIn("it writes to 'a'", failure["message"])
+        self.assertIn("it writes to 'b'", failure["log"][0])
+
+    def test_servers(self):
+        head = """
+local server = require "jeton.server"
+local function listen(handler) return server.listen { port = 0, handler = handler } end
+"""
+        self.passes(head + """
+test("one that is closed, and may wait", function(t)
+  local s <close> = listen(function() task.sleep(0.1) return { status = 200, body = "x" } end)
+  t:equal(http.get(("http://127.0.0.1:%d/"):format(s.port)).body, "x")
+end)
+test("or at the end", function(t)
+  local s = listen(function() return { status = 204 } end)
+  t:defer(function() s:close() end)
+  t:equal(http.get(("http://127.0.0.1:%d/"):format(s.port)).status, 204)
+end)
+""")
+        failure = self.failure(head + 'test("x", function() listen(print) end)')
+        self.assertIn("a server is still open at the end of the test", failure["message"])
+
+    def test_programs(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(0.1)
+            events = self.child("""
+test("x", function(t)
+  t:equal({ os.execute "exit 4" }, { nil, "exit", 4 })
+  local pipe <close> = io.popen [[echo "it's" $((1 + 1))]]
+  t:equal(pipe:read "l", "it's 2")
+  os.execute "bash -c 'exec 3<>/dev/tcp/127.0.0.1/%d' 2>/dev/null"
+end)""" % server.getsockname()[1])
+            self.assertEqual(events[-2]["event"], "result", events)
+            if "notes" in events[-1] and events[-1]["notes"]:
+                self.assertIn("programs that tests start can reach the network", events[-1]["notes"][0])
+            else:
+                self.assertRaises(TimeoutError, server.accept)
+        self.assertEqual(events[-2]["status"], "pass", events[-2])
+
+    def test_what_can_never_go_on(self):
+        self.write("stuck.lua", """
+local task = require "jeton.task"
+local a, b = task.lock(), task.lock()
+local one = task.spawn(function() a:with(function() task.sleep(1) b:with(print) end) end)
+b:with(function() task.sleep(1) a:with(print) end)
+one:join()
+""")
+        began = time.monotonic()
+        results = self.results("""
+test("a script", function(t) t:run "stuck.lua" end)
+test("a test", function(t)
+  local lock = task.lock()
+  lock:with(function() task.spawn(lock.with, lock, print):join() end)
+end)
+test("goes on", function() end)
+""")
+        for name in ("a script", "a test"):
+            self.assertEqual(results[name]["failure"]["message"],
+                             "every task waits, and nothing that they wait for can come")
+        self.assertEqual(results["goes on"]["status"], "pass")
+        self.assertLess(time.monotonic() - began, 20)
 
     def test_jeton_test_elsewhere(self):
         self.write("a.lua", 'require "jeton.test"')

@@ -128,6 +128,22 @@ static void test_time_that_passes_while_nothing_happens(void **state)
     assert_true(clock_mono_ms() - start < MINUTE);
 }
 
+/* Only a signal could end it: `pass` is told. */
+static void test_nothing_can_happen_any_more(void **state)
+{
+    struct passing passing;
+    struct loop_fd watch = {0};
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    passing_create(&passing, *state);
+    loop_fd_start(*state, &watch, fds[0], POLLIN, NULL, NULL);
+    assert_true(loop_turn(*state, -1));
+    assert_int_equal(passing.now_ms[CLOCK_MONO], 5 - 1);
+    loop_fd_stop(*state, &watch);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 /* A reply that is on its way: the clock stands still until it has come. */
 static void test_time_waits_for_a_reply(void **state)
 {
@@ -400,6 +416,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_clock_that_jumps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_time_that_passes_while_nothing_happens, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_can_happen_any_more, setup, teardown),
         cmocka_unit_test_setup_teardown(test_time_waits_for_a_reply, setup, teardown),
         cmocka_unit_test_setup_teardown(test_time_goes_on_while_a_lock_is_held, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_timers_keep_their_order, setup, teardown),

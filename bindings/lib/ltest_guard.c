@@ -1,0 +1,127 @@
+/* What tests, and scripts that they run, must not do: test.guard asks here, and tells here. */
+#include "ltest_world_private.h"
+
+#include "run.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define STUCK_MS 100 /* between two looks, when nobody can do anything about it */
+
+static const char on_stuck; /* a registry key: its address */
+
+/* The real path of a file that may not be there yet, whose folder is. A link that leads nowhere has
+ * none. */
+static bool resolve(const char *path, char real[static PATH_MAX])
+{
+    struct stat st;
+    if (realpath(path, real) != NULL)
+        return true;
+    if (errno != ENOENT || lstat(path, &st) == 0 || strlen(path) >= PATH_MAX)
+        return false;
+    char folder[PATH_MAX];
+    strcpy(folder, path);
+    char *slash = strrchr(folder, '/');
+    if (slash == folder)
+        slash[1] = '\0';
+    else if (slash != NULL)
+        *slash = '\0';
+    return realpath(slash != NULL ? folder : ".", real) != NULL;
+}
+
+/* native.inside(path) → whether it may be written to: it is below the folder of the tests, or a
+ * device. */
+static int guard_inside(lua_State *L)
+{
+    char real[PATH_MAX], own[PATH_MAX];
+    struct stat st;
+    const char *path = luaL_checkstring(L, 1), *folder = getenv("JETON_TEST_FOLDER");
+    bool inside = stat(path, &st) == 0 && S_ISCHR(st.st_mode);
+    if (!inside && folder != NULL && realpath(folder, own) != NULL && resolve(path, real)) {
+        size_t len = strlen(own);
+        inside = strncmp(real, own, len) == 0 && (real[len] == '/' || real[len] == '\0');
+    }
+    lua_pushboolean(L, inside);
+    return 1;
+}
+
+/* native.spill(text): for the test that runs now. */
+static int guard_spill(lua_State *L)
+{
+    struct buf *spilled = &ltest_world_of(L)->spilled;
+    const char *text = luaL_checkstring(L, 1);
+    if (buf_puts(spilled, text) == 0)
+        buf_putc(spilled, '\n');
+    return 0;
+}
+
+/* native.unshares(yes|nil) → whether programs can be cut off from the network; nil: not known */
+static int guard_unshares(lua_State *L)
+{
+    struct ltest_world *world = ltest_world_of(L);
+    if (!lua_isnoneornil(L, 1))
+        world->unshares = lua_toboolean(L, 1) ? 1 : -1;
+    if (world->unshares == 0)
+        return 0;
+    lua_pushboolean(L, world->unshares > 0);
+    return 1;
+}
+
+/* native.owns(source) → whether code of this source is jeton's own */
+static int guard_owns(lua_State *L)
+{
+    lua_pushboolean(L, run_of(L)->owns(luaL_checkstring(L, 1)));
+    return 1;
+}
+
+const luaL_Reg ltest_guard_functions[] = {{"owns", guard_owns},
+                                          {"inside", guard_inside},
+                                          {"spill", guard_spill},
+                                          {"unshares", guard_unshares},
+                                          {NULL, NULL}};
+
+/* native.spilled() → the lines that were spilled, "": none; and forgets them */
+static int guard_spilled(lua_State *L)
+{
+    struct buf *spilled = &ltest_world_of(L)->spilled;
+    lua_pushlstring(L, spilled->data, spilled->len);
+    buf_clear(spilled);
+    return 1;
+}
+
+/* native.servers() → how many are open */
+static int guard_servers(lua_State *L)
+{
+    lua_pushinteger(L, loop_awaited(ltest_world_of(L)->engine->loop, LOOP_SERVER));
+    return 1;
+}
+
+/* native.on_stuck(fn|nil): called once, when all tasks wait for what cannot come. */
+static int guard_on_stuck(lua_State *L)
+{
+    lua_settop(L, 1);
+    ltest_world_of(L)->stuck = lua_isnil(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &on_stuck);
+    return 0;
+}
+
+void ltest_guard_stuck(struct ltest_world *world)
+{
+    if (world->stuck || world->L == NULL) {
+        poll(NULL, 0, STUCK_MS); /* a signal may come, or whoever started the tests ends them */
+        return;
+    }
+    world->stuck = true;
+    lua_pushnil(world->L);
+    ltest_world_start(world, &on_stuck);
+}
+
+const luaL_Reg ltest_guard_test_functions[] = {{"spilled", guard_spilled},
+                                               {"servers", guard_servers},
+                                               {"on_stuck", guard_on_stuck},
+                                               {NULL, NULL}};
