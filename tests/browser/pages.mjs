@@ -147,6 +147,13 @@ export const pages = [
   { name: "conversation-empty", open: (portal) => portal.open(`/portal/groups/${NEWS}/conversation`) },
   { name: "conversation", open: (portal) => portal.open(`/portal/groups/${SALES}/conversation`) },
   { name: "conversation-poll", open: (portal, { said }) => portal.openItem(said.poll) },
+  {
+    name: "conversation-raw",
+    async open(portal, { said }) {
+      await portal.openItem(said.job);
+      await portal.page.locator(".raw summary").click();
+    },
+  },
   { name: "conversation-job", open: (portal, { said }) => portal.openItem(said.job) },
   { name: "conversation-survey", open: (portal, { said }) => portal.openItem(said.survey) },
   {
@@ -185,6 +192,10 @@ export const pages = [
     },
   },
   { name: "control-reset", open: (portal) => portal.open("/portal/sandbox/reset") },
+  { name: "people", open: (portal) => portal.open("/portal/people") },
+  { name: "webhooks", open: (portal) => portal.open("/portal/webhooks") },
+  { name: "reference", open: (portal) => portal.open("/portal/reference") },
+  { name: "reference-operation", open: (portal) => portal.open("/portal/reference/actions.send") },
   { name: "missing", open: (portal) => portal.open("/portal/nothing") },
 
   { name: "oauth", guest: true, open: (portal) => openOauth(portal, OAUTH) },

@@ -101,6 +101,7 @@ local limits = {
   portal_tree = 20000, -- rows of the tree of groups; a group with two parents has two
   portal_requests_shown = 100,
   portal_body_shown = 12 * 1024, -- bytes of the body of a request or a reply
+  portal_page = 100, -- rows of people, webhooks, deliveries, fields in the reference
   portal_rows = 200, -- of a table
   portal_items = 30, -- of a page of a conversation
   portal_item_bytes = 256 * 1024, -- of all their bodies; a larger one is a page by itself

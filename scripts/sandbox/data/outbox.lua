@@ -150,6 +150,22 @@ function outbox.list(db, webhook_id, count)
     WHERE webhook_id = ? ORDER BY number DESC LIMIT ?]], webhook_id, count)
 end
 
+--- The newest deliveries to webhooks that a user sees, newest first, as outbox.list gives them.
+---@param user_id string
+---@param count integer
+---@return table[] rows also with `webhook_id` and `connector_id`
+function outbox.seen_by(db, user_id, count)
+  return db:rows([[
+    SELECT deliveries.number, event_type, state, deliveries.created_at, status, error,
+      webhook_id, connector_id,
+      (SELECT count(*) FROM delivery_attempts WHERE delivery = deliveries.number) AS tries
+    FROM deliveries JOIN webhooks ON webhooks.id = webhook_id
+      JOIN connectors ON connectors.id = connector_id
+      LEFT JOIN delivery_attempts AS last
+        ON last.rowid = (SELECT max(rowid) FROM delivery_attempts WHERE delivery = deliveries.number)
+    WHERE webhooks.user_id = ?1 OR owner_id = ?1 ORDER BY deliveries.number DESC LIMIT ?2]], user_id, count)
+end
+
 ---@return table|nil row a sandbox.delivery with its attempts as `tries`
 function outbox.by_number(db, webhook_id, number)
   local row = db:row("SELECT * FROM deliveries WHERE number = ? AND webhook_id = ?", number, webhook_id)

@@ -57,6 +57,36 @@ function users.add_phone(db, user, phone, now)
   db:exec("UPDATE users SET phone = ?, provisioned = 1, phone_added_at = ? WHERE id = ?", phone, now, user.id)
 end
 
+---@class sandbox.user_filter
+---@field text string|nil a part of the name, number or address
+---@field kind "bots"|"invited"|"admins"|nil
+---@field after integer|nil only those with a larger number
+---@field count integer at most
+
+-- Conditions, where this kind is asked for.
+local KINDS = {
+  bots = "bots.user_id IS NOT NULL", invited = "users.provisioned = 0", admins = "users.tenant_admin = 1",
+}
+
+--- Users that fit, oldest first; bots are users.
+---@param filter sandbox.user_filter
+---@return table[] rows sandbox.user, with `number`, and `maker` of a bot
+---@return boolean has_more
+function users.find(db, tenant_id, filter)
+  local like = filter.text and "%" .. filter.text:gsub("[%%_\\]", "\\%0") .. "%"
+  local found = db:rows(([[
+    SELECT users.rowid AS number, users.*, makers.name AS maker
+    FROM users LEFT JOIN bots ON bots.user_id = users.id LEFT JOIN users AS makers ON makers.id = creator_id
+    WHERE users.tenant_id = ?1 AND users.rowid > ?2 AND %s
+      AND (?3 IS NULL OR users.name LIKE ?3 ESCAPE '\' OR users.phone LIKE ?3 ESCAPE '\'
+        OR users.email LIKE ?3 ESCAPE '\')
+    ORDER BY users.rowid LIMIT ?4]]):format(KINDS[filter.kind] or "1"),
+    tenant_id, filter.after or 0, like, filter.count + 1)
+  local has_more = #found > filter.count
+  found[filter.count + 1] = nil
+  return found, has_more
+end
+
 ---@class sandbox.new_user
 ---@field id? string
 ---@field tenant_id string

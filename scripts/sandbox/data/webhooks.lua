@@ -88,7 +88,21 @@ function webhooks.list(db, filter, count)
   return out
 end
 
---- Bots of all creators, oldest first.
+--- Those that a user sees: of connectors that are hers, and those that she made.
+---@param user_id string
+---@param count integer at most
+---@return table[] rows sandbox.webhook with `connector_name`, newest first
+function webhooks.seen_by(db, user_id, count)
+  local out = {}
+  for i, row in ipairs(db:rows([[SELECT webhooks.*, connectors.name AS connector_name
+    FROM webhooks JOIN connectors ON connectors.id = connector_id WHERE user_id = ?1 OR owner_id = ?1
+    ORDER BY webhooks.number DESC LIMIT ?2]], user_id, count)) do
+    out[i] = decoded(row)
+  end
+  return out
+end
+
+--- Those of all connectors, oldest first.
 ---@param count integer at most so many
 ---@return table[] rows sandbox.webhook with the phone number of who made it as `owner`
 function webhooks.oldest(db, count)

@@ -32,6 +32,9 @@ local icons = {
   phone = icon("M7 2h10v20H7z", "M11 18h2"),
   control = icon("M4 7h9M17 7h3M4 17h3M11 17h9", "M15 9a2 2 0 1 0 0-4 2 2 0 0 0 0 4z",
     "M9 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4z"),
+  people = icon("M12 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8z", "M5 21v-1a7 7 0 0 1 14 0v1"),
+  webhooks = icon("M12 5a3 3 0 1 0-2 5l-4 7", "M6 17a3 3 0 1 0 3 3h8", "M17 20a3 3 0 1 0-1-5l-3-6"),
+  reference = icon("M5 4h10a4 4 0 0 1 4 4v12H9a4 4 0 0 1-4-4z", "M9 9h6M9 13h6"),
   inbox = icon("M4 4h16v12H8l-4 4z", "M8 9h8M8 12h5"),
 }
 

@@ -3,6 +3,7 @@ local connector_of = require "sandbox.portal.connector"
 local groups = require "sandbox.data.groups"
 local html = require "html.elements"
 local limits = require "sandbox.base.limits"
+local recorder = require "sandbox.calls.recorder"
 local refusal = require "sandbox.base.refusal"
 local webhooks = require "sandbox.data.webhooks"
 local widgets = require "sandbox.portal.widgets"
@@ -10,6 +11,8 @@ local widgets = require "sandbox.portal.widgets"
 local webhook_parts = {}
 
 local h = html.h
+
+local DELIVERY_KINDS = { delivered = "good", dropped = "bad" }
 
 --- The connector and the webhook of the path: as with tokens, the connector's owner sees all of them, others
 --- those that they made. Raises 404.
@@ -64,6 +67,35 @@ function webhook_parts.state(visit, webhook)
     return widgets.badge(t "webhooks.state_off")
   end
   return widgets.badge(t "webhooks.state_active", "good")
+end
+
+--- A value without the webhook's secrets, which its receiver or an error could repeat.
+---@param webhook sandbox.webhook
+---@param value any
+---@return any
+function webhook_parts.masked(webhook, value)
+  local secrets = { webhook.token }
+  for _, text in pairs(webhook.headers) do
+    secrets[#secrets + 1] = text
+  end
+  return recorder.mask(value, secrets)
+end
+
+---@param delivery {state: string}
+---@return html.element
+function webhook_parts.delivery_state(visit, delivery)
+  return widgets.badge(visit.t("webhooks.delivery_" .. delivery.state), DELIVERY_KINDS[delivery.state])
+end
+
+--- What came of an attempt: a status, or an error.
+---@param webhook sandbox.webhook
+---@param attempt {status: integer|nil, error: string|nil}
+---@return html.node
+function webhook_parts.outcome(webhook, attempt)
+  if attempt.status then
+    return widgets.badge(tostring(attempt.status), attempt.status // 100 == 2 and "good" or "bad")
+  end
+  return attempt.error and h.span { lang = "en", webhook_parts.masked(webhook, attempt.error) } or "—"
 end
 
 --- What it watches: a group by its name, else the id.

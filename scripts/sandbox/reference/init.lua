@@ -141,8 +141,7 @@ local function add_variants(out, place, field, name)
   for _, variant in ipairs(field.variants) do
     local where = ("%s, %s"):format(place, variant.is or "with `" .. variant.by .. "`")
     if variant.kind ~= "object" then
-      out[#out + 1] = ("| %s | `%s` | %s | %s |"):format(where, name, DESCRIBE[variant.kind](variant),
-        notes(variant))
+      out[#out + 1] = { where, name, DESCRIBE[variant.kind](variant), notes(variant) }
     end
     add_nested(out, where, variant, name)
   end
@@ -151,7 +150,7 @@ end
 function add_rows(out, place, fields, prefix)
   for _, field in ipairs(fields) do
     local name = prefix .. field[1]
-    out[#out + 1] = ("| %s | `%s` | %s | %s |"):format(place, name, DESCRIBE[field.kind](field), notes(field))
+    out[#out + 1] = { place, name, DESCRIBE[field.kind](field), notes(field) }
     if field.variants then
       add_variants(out, place, field, name)
     else
@@ -177,7 +176,10 @@ local function example_of(operation, call)
   return call.body and line .. "\n" .. json.encode(call.body) or line
 end
 
-local function all_examples(operation)
+--- Calls that succeed on the demo tenant, as text.
+---@param operation sandbox.operation
+---@return string
+function reference.examples(operation)
   local out, seen = {}, {}
   for _, call in ipairs(examples.of(operation)) do
     local text = example_of(operation, call)
@@ -189,26 +191,51 @@ local function all_examples(operation)
   return table.concat(out, "\n\n")
 end
 
-local function section(operation)
+--- What it does and who may, with `code` in backquotes.
+---@param operation sandbox.operation
+---@return string
+function reference.about(operation)
   local rules = {}
   if operation.permission then
     rules[1] = ("Permission: `%s`."):format(operation.permission)
   end
   rules[#rules + 1] = operation.public and "Public."
     or ("Allowed for: %s."):format(WHO[operation.who] or "any token")
-  local out = {
-    ("### %s %s"):format(operation.method, operation.path), "",
-    operation.summary .. " " .. table.concat(rules, " "), "",
-    "| in | name | type | |", "| --- | --- | --- | --- |",
-  }
+  return operation.summary .. " " .. table.concat(rules, " ")
+end
+
+---@class sandbox.reference.row
+---@field [1] string where: "header", "query", "body", "form", "reply", also of which kind
+---@field [2] string name; "" for a part of a form, which may have any
+---@field [3] string type, with `code` in backquotes
+---@field [4] string notes, likewise
+
+--- The fields of its request and reply.
+---@param operation sandbox.operation
+---@return sandbox.reference.row[]
+function reference.rows(operation)
+  local out = {}
   add_rows(out, "header", operation.headers or {}, "")
   add_rows(out, "query", operation.query or {}, "")
   add_rows(out, "body", operation.body or {}, "")
   if operation.upload then
-    out[#out + 1] = ("| form | any | file | 1 to %d parts |"):format(limits.media_per_upload)
+    out[#out + 1] = { "form", "", "file", ("1 to %d parts"):format(limits.media_per_upload) }
   end
   add_rows(out, "reply", operation.reply, "")
-  table.move({ "", "```", all_examples(operation), "```", "" }, 1, 5, #out + 1, out)
+  return out
+end
+
+local function section(operation)
+  local out = {
+    ("### %s %s"):format(operation.method, operation.path), "",
+    reference.about(operation), "",
+    "| in | name | type | |", "| --- | --- | --- | --- |",
+  }
+  for _, row in ipairs(reference.rows(operation)) do
+    local name = row[2] ~= "" and "`" .. row[2] .. "`" or "any"
+    out[#out + 1] = ("| %s | %s | %s | %s |"):format(row[1], name, row[3], row[4])
+  end
+  table.move({ "", "```", reference.examples(operation), "```", "" }, 1, 5, #out + 1, out)
   return table.concat(out, "\n")
 end
 

@@ -1,14 +1,20 @@
 --- The conversation of a group, as its people see it: the page, which refreshes itself, and the page of an
 --- item.
+local act = require "sandbox.portal.act"
+local clock = require "sandbox.base.clock"
 local conversation = require "sandbox.data.conversation"
 local group_of = require "sandbox.portal.group"
 local html = require "html.elements"
+local json = require "jeton.json"
 local items = require "sandbox.portal.items"
 local limits = require "sandbox.base.limits"
 local people = require "sandbox.data.people"
+local request = require "sandbox.http.request"
 local refusal = require "sandbox.base.refusal"
 local speak = require "sandbox.portal.speak"
 local talks = require "sandbox.portal.talk"
+local users = require "sandbox.data.users"
+local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
 
@@ -91,6 +97,41 @@ local function show(visit, problem)
   }, problem and 400)
 end
 
+-- An action as programs get it; nil if the acting person may not.
+local function read_action(talk, item)
+  local ok, reply = pcall(act.as, talk.visit, talk.me, "actions.get",
+    { group = talk.group.id, action = item.row.id }, { getDetails = true })
+  if not ok and not refusal.is_failure(reply) then
+    error(reply, 0)
+  end
+  return ok and reply or nil
+end
+
+local function read_message(talk, item)
+  local row, sender = item.row, users.by_id(talk.db, item.sender_id)
+  return {
+    referenceId = row.reference_id,
+    message = row.text,
+    sender = sender and sender.phone,
+    sentAt = clock.rfc3339(row.sent_at),
+    replyToReferenceId = row.reply_to ~= "" and row.reply_to or nil,
+    applicationId = row.connector_id ~= "" and row.connector_id or nil,
+    sendToAllSubscribers = row.to_all_subscribers ~= 0 or nil,
+  }
+end
+
+local function raw_of(talk, item)
+  local value = (item.kind == "message" and read_message or read_action)(talk, item)
+  local text = value and json.encode(value, { indent = 2 })
+  return text and h.details {
+    class = "raw",
+    h.summary { talk.t "conversation.raw" },
+    widgets.code(talk.visit, "raw", "JSON", request.to_utf8(text:sub(1, limits.portal_body_shown))),
+    #text > limits.portal_body_shown
+      and h.p { class = "soft", talk.t("traffic.cut", { count = limits.portal_body_shown }) },
+  }
+end
+
 local function show_item(visit, problem)
   local talk = talks.open(visit, true)
   local place = conversation.find(talk.db, talk.group, visit.params.reference:lower(), talk.subscriber_id)
@@ -110,6 +151,7 @@ local function show_item(visit, problem)
       chooser(talk, "/" .. item.reference_id),
     },
     items.show(talk, item),
+    raw_of(talk, item),
   }, problem and 400)
 end
 

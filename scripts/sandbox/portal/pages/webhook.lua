@@ -4,7 +4,6 @@ local json = require "jeton.json"
 local language = require "sandbox.portal.language"
 local limits = require "sandbox.base.limits"
 local outbox = require "sandbox.data.outbox"
-local recorder = require "sandbox.calls.recorder"
 local refusal = require "sandbox.base.refusal"
 local respond = require "sandbox.portal.respond"
 local users = require "sandbox.data.users"
@@ -14,28 +13,6 @@ local widgets = require "sandbox.portal.widgets"
 local h = html.h
 
 local LIVE_MS = 2000
-local KINDS = { delivered = "good", dropped = "bad" }
-
--- A value without the webhook's secrets, which its receiver or an error could repeat.
-local function masked(webhook, value)
-  local secrets = { webhook.token }
-  for _, text in pairs(webhook.headers) do
-    secrets[#secrets + 1] = text
-  end
-  return recorder.mask(value, secrets)
-end
-
-local function state(visit, delivery)
-  return widgets.badge(visit.t("webhooks.delivery_" .. delivery.state), KINDS[delivery.state])
-end
-
--- What came of an attempt: a status, or an error.
-local function outcome(webhook, attempt)
-  if attempt.status then
-    return widgets.badge(tostring(attempt.status), attempt.status // 100 == 2 and "good" or "bad")
-  end
-  return attempt.error and h.span { lang = "en", masked(webhook, attempt.error) } or "—"
-end
 
 -- Names of headers; their values are secrets.
 local function header_names(webhook)
@@ -76,9 +53,9 @@ local function delivery_table(visit, connector, webhook)
     rows[i] = {
       h.a { href = webhook_parts.path(connector, webhook, "/" .. delivery.number), delivery.event_type },
       visit:time(delivery.created_at),
-      state(visit, delivery),
+      webhook_parts.delivery_state(visit, delivery),
       language.number(visit.language, delivery.tries),
-      outcome(webhook, delivery),
+      webhook_parts.outcome(webhook, delivery),
     }
   end
   return widgets.card {
@@ -111,7 +88,8 @@ end
 local function attempt_table(visit, webhook, delivery)
   local t, rows = visit.t, {}
   for i, attempt in ipairs(delivery.tries) do
-    rows[i] = { language.number(visit.language, i), visit:time(attempt.at), outcome(webhook, attempt) }
+    local outcome = webhook_parts.outcome(webhook, attempt)
+    rows[i] = { language.number(visit.language, i), visit:time(attempt.at), outcome }
   end
   return widgets.card {
     title = t "webhooks.attempts",
@@ -125,7 +103,7 @@ local function show_delivery(visit)
   local t = visit.t
   local connector, webhook = webhook_parts.visit(visit)
   local delivery = need_delivery(visit, webhook)
-  local body = masked(webhook, json.decode(delivery.body))
+  local body = webhook_parts.masked(webhook, json.decode(delivery.body))
   return respond.page(visit, {
     title = t("webhooks.number", { number = delivery.number }),
     back = { webhook_parts.path(connector, webhook), webhook_parts.object(visit, webhook) },
@@ -135,7 +113,7 @@ local function show_delivery(visit)
           { t "webhooks.event", delivery.event_type },
           { t "webhooks.event_id", h.code { delivery.event_id } },
           { t "webhooks.told", visit:time(delivery.created_at) },
-          { t "webhooks.state", state(visit, delivery) },
+          { t "webhooks.state", webhook_parts.delivery_state(visit, delivery) },
           { t "webhooks.next", delivery.state == "waiting" and webhook.active ~= 0
             and visit:time(delivery.next_at) },
         },

@@ -7,6 +7,7 @@ return {
   ["conversation.older"] = { en = "Older", fr = "Plus anciens" },
   ["conversation.newest"] = { en = "Back to the newest", fr = "Revenir aux plus récents" },
   ["conversation.back"] = { en = "Conversation", fr = "Conversation" },
+  ["conversation.raw"] = { en = "As programs see it", fr = "Comme les programmes le voient" },
   ["conversation.open"] = { en = "Open", fr = "Ouvrir" },
   ["conversation.something_new"] = {
     en = "There is something new in the conversation.",

@@ -5,7 +5,7 @@ local strings = {}
 
 local FILES = {
   "common", "home", "phone", "connectors", "hand_over", "groups", "conversation", "traffic", "oauth",
-  "webhooks", "control",
+  "webhooks", "control", "tenant",
 }
 
 for _, name in ipairs(FILES) do

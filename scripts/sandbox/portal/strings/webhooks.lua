@@ -1,5 +1,13 @@
 return {
   ["webhooks.title"] = { en = "Webhooks", fr = "Webhooks" },
+  ["webhooks.intro"] = {
+    en = "Who is told of what happens: the webhooks of your connectors, and those that you made.",
+    fr = "Qui est informé de ce qui se passe : les webhooks de vos connecteurs, et ceux que vous avez créés.",
+  },
+  ["webhooks.none_yet"] = {
+    en = "None yet. A program makes one with POST /webhook; see the API reference.",
+    fr = "Aucun pour l'instant. Un programme en crée un avec POST /webhook ; voir la référence de l'API.",
+  },
   ["webhooks.object"] = { en = "Of", fr = "De" },
   ["webhooks.of_group"] = { en = "Group {name}", fr = "Groupe {name}" },
   ["webhooks.of_action"] = { en = "Action {name}", fr = "Action {name}" },

@@ -160,7 +160,7 @@ function TestSurveys.test_questions_of_every_type()
     .. "When 24 November 2026, 18:30 Where Paris (48.86000; 2.35000)")
   lu.assertStrContains(shown, "Yes 0 · 0% No 1 · 100%")
   lu.assertStrContains(shown, "Mean 4.5, from 4.5 to 4.5")
-  lu.assertNotStrContains(shown, "Hidden")
+  lu.assertNotStrContains(text((body:gsub('<details class="raw">.-</details>', ""))), "Hidden")
 end
 
 function TestSurveys.test_an_answer_is_changed_where_it_is_one()

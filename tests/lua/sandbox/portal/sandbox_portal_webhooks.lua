@@ -59,9 +59,25 @@ local function words(body)
   return (browser.text(browser.main(body):gsub("<[^>]+>", " ")):gsub("%s+", " "))
 end
 
+function TestWebhooks.test_all_that_one_sees_with_what_they_were_told()
+  local alice = browser.of "alice"
+  lu.assertStrContains(alice:page "/portal/webhooks", "None yet. A program makes one")
+  local _, path = subscribe { callBackUrl = receiver.url .. "?code=a-key" }
+  tell()
+  local page = alice:page "/portal/webhooks"
+  lu.assertStrContains(page, 'href="' .. path .. '"')
+  lu.assertStrMatches(words(page), ".*Group Sales Demo TextMessageCreated, JobCreated .*active.*"
+    .. "TextMessageCreated Group Sales %d%d:%d%d:%d%d delivered 1 200.*")
+  for _, secret in ipairs { "a-key", "a-callback-token", "a-header-value" } do
+    lu.assertNotStrContains(page, secret)
+  end
+  -- The connector is Alice's, and so is the webhook.
+  lu.assertStrContains(browser.of("chitra"):page "/portal/webhooks", "None yet.")
+end
+
 function TestWebhooks.test_the_connectors_list()
   local alice = browser.of "alice"
-  lu.assertNotStrContains(alice:page(CONNECTOR), "Webhooks")
+  lu.assertNotStrContains(browser.main(alice:page(CONNECTOR)), "Webhooks")
   local _, path = subscribe { callBackUrl = receiver.url .. "?code=a-key&plain" }
   local page = alice:page(CONNECTOR)
   lu.assertStrContains(page, 'href="' .. path .. '"')

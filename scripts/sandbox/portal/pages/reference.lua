@@ -1,0 +1,115 @@
+--- The API's reference, from the table of its operations: a list, and a page for each.
+local html = require "html.elements"
+local limits = require "sandbox.base.limits"
+local operations = require "sandbox.operations"
+local reference = require "sandbox.reference"
+local refusal = require "sandbox.base.refusal"
+local respond = require "sandbox.portal.respond"
+local widgets = require "sandbox.portal.widgets"
+
+local h = html.h
+
+local PATH = "/portal/reference"
+
+-- Text with `code` in backquotes.
+local function with_code(text)
+  local out, at = {}, 1
+  for before, code, after in text:gmatch "()`([^`]*)`()" do
+    out[#out + 1] = text:sub(at, before - 1)
+    out[#out + 1] = h.code { code }
+    at = after
+  end
+  out[#out + 1] = text:sub(at)
+  return out
+end
+
+local function list(visit)
+  local t, chapters, chapter = visit.t, {}, nil
+  for _, operation in ipairs(operations) do
+    local name = operation.name:match "^[^.]+"
+    if not chapter or chapter.name ~= name then
+      chapter = { name = name, items = {} }
+      chapters[#chapters + 1] = chapter
+    end
+    chapter.items[#chapter.items + 1] = h.li {
+      h.a { href = PATH .. "/" .. operation.name, class = "mono", operation.method .. " " .. operation.path },
+      h.div { class = "soft", lang = "en", operation.summary },
+    }
+  end
+  local cards = {}
+  for i, one in ipairs(chapters) do
+    cards[i] = widgets.card {
+      title = one.name:sub(1, 1):upper() .. one.name:sub(2):gsub("_", " "),
+      h.ul { class = "plain-list beside", one.items },
+    }
+  end
+  return respond.page(visit, {
+    title = t "reference.title",
+    intro = {
+      h.p { t("reference.intro", { url = h.code { visit.world.url .. "/v1" } }) },
+      h.p { h.a { href = "/_sandbox/openapi.json", "OpenAPI 3.1" } },
+    },
+    main = cards,
+  })
+end
+
+local function need_operation(visit)
+  for _, operation in ipairs(operations) do
+    if operation.name == visit.params.operation then
+      return operation
+    end
+  end
+  refusal.not_found(respond.NO_PAGE)
+end
+
+local function pager(visit, operation, from, last, count)
+  local t = visit.t
+  local function to(row, key)
+    return h.a {
+      class = "button second", href = ("%s/%s?from=%d"):format(PATH, operation.name, row), t(key),
+    }
+  end
+  return count > limits.portal_page and h.nav {
+    class = "row", aria_label = t "groups.pages",
+    h.span { class = "soft", t("groups.range", { from = from + 1, to = last, count = count }) },
+    from > 0 and to(math.max(0, from - limits.portal_page), "groups.previous"),
+    last < count and to(last, "groups.next"),
+  }
+end
+
+local function show(visit)
+  local t, operation = visit.t, need_operation(visit)
+  local all, rows = reference.rows(operation), {}
+  local from = math.max(0, math.min(math.tointeger(tonumber(visit.query.from)) or 0, #all))
+  local last = math.min(from + limits.portal_page, #all)
+  for i = from + 1, last do
+    local row = all[i]
+    rows[i - from] = {
+      row[2] ~= "" and h.code { row[2] } or t "traffic.any", with_code(row[1]), with_code(row[3]),
+      with_code(row[4]),
+    }
+  end
+  return respond.page(visit, {
+    title = operation.method .. " " .. operation.path,
+    back = { PATH, t "reference.title" },
+    intro = h.p { lang = "en", with_code(reference.about(operation)) },
+    main = {
+      widgets.card {
+        title = t "reference.fields",
+        h.div { lang = "en", widgets.table(t "reference.fields", {
+          t "people.name", t "reference.place", t "groups.kind", t "reference.notes",
+        }, rows) },
+        pager(visit, operation, from, last, #all),
+      },
+      widgets.code(visit, "example", t "reference.example", reference.examples(operation)),
+    },
+  })
+end
+
+return {
+  menu = { key = "reference.title", path = PATH, icon = "reference" },
+  routes = {
+    { method = "GET", path = PATH, run = list },
+    { method = "GET", path = PATH .. "/{operation}", run = show },
+  },
+}

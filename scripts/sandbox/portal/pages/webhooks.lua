@@ -1,0 +1,75 @@
+--- All webhooks that somebody sees, and what they were told last.
+local html = require "html.elements"
+local language = require "sandbox.portal.language"
+local limits = require "sandbox.base.limits"
+local outbox = require "sandbox.data.outbox"
+local respond = require "sandbox.portal.respond"
+local webhook_parts = require "sandbox.portal.webhook_parts"
+local webhooks = require "sandbox.data.webhooks"
+local widgets = require "sandbox.portal.widgets"
+
+local h = html.h
+
+local PATH = "/portal/webhooks"
+local LIVE_MS = 2000
+
+local function webhook_table(visit, found)
+  local t, rows = visit.t, {}
+  for i, webhook in ipairs(found) do
+    local connector = { id = webhook.connector_id }
+    rows[i] = {
+      h.a { href = webhook_parts.path(connector, webhook), webhook_parts.object(visit, webhook) },
+      webhook.connector_name,
+      table.concat(webhook.events, ", "),
+      h.span { class = "written", webhook_parts.url(webhook) },
+      webhook_parts.state(visit, webhook),
+    }
+  end
+  return widgets.card {
+    title = t "webhooks.title",
+    #rows > 0 and widgets.table(t "webhooks.title", {
+      t "webhooks.object", t "traffic.connector", t "webhooks.events", t "webhooks.url", t "webhooks.state",
+    }, rows) or h.p { class = "empty", t "webhooks.none_yet" },
+  }
+end
+
+local function delivery_table(visit, found)
+  local t, rows, by_id = visit.t, {}, {}
+  for i, delivery in ipairs(outbox.seen_by(visit.db, visit.user.id, limits.portal_page)) do
+    by_id[delivery.webhook_id] = by_id[delivery.webhook_id] or webhooks.by_id(visit.db, delivery.webhook_id)
+    local webhook = by_id[delivery.webhook_id]
+    local connector = { id = delivery.connector_id }
+    rows[i] = {
+      h.a { href = webhook_parts.path(connector, webhook, "/" .. delivery.number), delivery.event_type },
+      webhook_parts.object(visit, webhook),
+      visit:moment(delivery.created_at),
+      webhook_parts.delivery_state(visit, delivery),
+      language.number(visit.language, delivery.tries),
+      webhook_parts.outcome(webhook, delivery),
+    }
+  end
+  return #found > 0 and widgets.card {
+    title = t "webhooks.deliveries",
+    #rows > 0 and widgets.table(t "webhooks.deliveries", {
+      t "webhooks.event", t "webhooks.object", t "webhooks.told", t "webhooks.state", t "webhooks.attempts",
+      t "webhooks.outcome",
+    }, rows) or h.p { class = "empty", t "webhooks.none" },
+  }
+end
+
+local function show(visit)
+  local found = webhooks.seen_by(visit.db, visit.user.id, limits.portal_page)
+  return respond.page(visit, {
+    title = visit.t "webhooks.title",
+    intro = h.p { visit.t "webhooks.intro" },
+    main = h.div {
+      id = "webhooks", class = "stack", data_live = LIVE_MS,
+      webhook_table(visit, found), delivery_table(visit, found),
+    },
+  })
+end
+
+return {
+  menu = { key = "webhooks.title", path = PATH, icon = "webhooks" },
+  routes = { { method = "GET", path = PATH, run = show } },
+}

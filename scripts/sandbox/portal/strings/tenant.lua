@@ -1,0 +1,36 @@
+return {
+  ["tenant.title"] = { en = "People", fr = "Personnes" },
+  ["tenant.intro"] = {
+    en = "Everybody in the tenant: with an account, invited by their number, and bots.",
+    fr = "Tout le monde chez ce client : avec un compte, invités par leur numéro, et les robots.",
+  },
+  ["tenant.search"] = { en = "Name, number or address", fr = "Nom, numéro ou adresse" },
+  ["tenant.who"] = { en = "Who", fr = "Qui" },
+  ["tenant.everybody"] = { en = "everybody", fr = "tout le monde" },
+  ["tenant.admins"] = { en = "tenant admins", fr = "admins du client" },
+  ["tenant.invited"] = { en = "invited", fr = "invités" },
+  ["tenant.bots"] = { en = "bots", fr = "robots" },
+  ["tenant.bot"] = { en = "bot", fr = "robot" },
+  ["tenant.made_by"] = { en = "made by {name}", fr = "créé par {name}" },
+  ["tenant.since"] = { en = "Since", fr = "Depuis" },
+  ["tenant.none"] = { en = "Nobody is like this.", fr = "Personne ne correspond." },
+  ["tenant.add"] = { en = "Add a person", fr = "Ajouter une personne" },
+  ["tenant.phone"] = { en = "Phone number", fr = "Numéro de téléphone" },
+  ["tenant.added"] = { en = "{name} was added.", fr = "{name} a été ajouté." },
+  ["tenant.taken"] = { en = "Somebody has this number already.", fr = "Quelqu'un a déjà ce numéro." },
+  ["tenant.email_taken"] = {
+    en = "Somebody has this e-mail address already.",
+    fr = "Quelqu'un a déjà cette adresse électronique.",
+  },
+
+  ["reference.title"] = { en = "API reference", fr = "Référence de l'API" },
+  ["reference.intro"] = {
+    en = "The operations of this sandbox, below {url}. Each page has an example.",
+    fr = "Les opérations de ce bac à sable, sous {url}. Chaque page a un exemple. Les textes sont en "
+      .. "anglais.",
+  },
+  ["reference.fields"] = { en = "Fields", fr = "Champs" },
+  ["reference.place"] = { en = "In", fr = "Dans" },
+  ["reference.notes"] = { en = "Notes", fr = "Remarques" },
+  ["reference.example"] = { en = "Example", fr = "Exemple" },
+}

@@ -1,0 +1,119 @@
+-- The portal's pages of people, the API's reference, and an item as programs see it.
+package.path = require("jeton").folder .. "/../../?.lua;" .. package.path
+local browser = require "browser"
+local json = require "jeton.json"
+local lu = require "luaunit"
+local talking = require "talking"
+local wire = require "wire"
+
+local PAGE_BYTES = 60000 -- of any page, without pictures
+
+local TestPeople = {}
+
+function TestPeople.setUp()
+  wire.reset()
+end
+
+local function rows(body)
+  local _, count = body:gsub('role="rowheader"', "")
+  return count
+end
+
+function TestPeople.test_everybody_in_pages_and_found()
+  for i = 1, 120 do
+    wire.steer("users", {
+      phone = ("+3320000%04d"):format(i), name = "Person <" .. i .. ">", provisioned = i > 5,
+    })
+  end
+  wire.ok("POST", "/v1/bot", { token = wire.access(), json = { name = "Helper" } })
+  local alice = browser.of "alice"
+  local first = alice:page "/portal/people"
+  lu.assertEquals(rows(first), 100)
+  lu.assertStrContains(first, "Person &lt;1&gt;")
+  local second = alice:page(browser.text(first:match 'href="([^"]*after=[^"]*)"'))
+  lu.assertEquals(rows(first) + rows(second), #wire.state().users)
+  for query, count in pairs {
+    ["query=%3C77%3E"] = 1, ["query=ALICE%40"] = 1, ["query=20000007"] = 10, ["query=%25"] = 0,
+    ["kind=invited"] = 6, ["kind=bots"] = 1, ["kind=admins"] = 1, ["kind=x%27"] = 100,
+  } do
+    lu.assertEquals(rows(alice:page("/portal/people?" .. query)), count, query)
+  end
+  lu.assertStrContains(alice:page "/portal/people?kind=bots", "made by Alice Martin")
+end
+
+function TestPeople.test_adding_one()
+  local alice, page = browser.of "alice", "/portal/people"
+  local body = alice:submit(alice:page(page), page, {
+    phone = "+33 1 00 00 00 99", name = "Ève", email = "eve@contoso.example" })
+  lu.assertStrContains(body, "Ève was added.")
+  lu.assertStrContains(browser.new():sign_in "eve@contoso.example", "Add a phone number")
+  for fields, says in pairs {
+    [{ phone = "12" }] = "Enter a phone number with",
+    [{ phone = "+33100000099" }] = "Somebody has this number already.",
+    [{ phone = "+33100000098", email = "EVE@contoso.example" }] = "Somebody has this e-mail address already.",
+  } do
+    local response = alice:send(alice:page(page), page, fields)
+    lu.assertEquals(response.status, 400)
+    lu.assertStrContains(response.body, says)
+  end
+  local long = alice:send(alice:page(page), page, { phone = "+33100000097", name = ("x"):rep(101) })
+  lu.assertEquals(long.status, 400)
+  local bruno = browser.of "bruno"
+  local form = { csrf = browser.form(bruno:page(page), "/portal/sign-out").csrf, phone = "+33100000096" }
+  lu.assertEquals(bruno:request("POST", page, { form = form }).status, 403)
+end
+
+local TestReference = { setUp = TestPeople.setUp }
+
+function TestReference.test_each_operation_has_a_page()
+  local alice = browser.of "alice"
+  local body, count = alice:page "/portal/reference", 0
+  for path in body:gmatch 'href="(/portal/reference/[^"]+)"' do
+    count = count + 1
+    local page = alice:page(path)
+    lu.assertNotStrContains(page, "`")
+    lu.assertTrue(#page < PAGE_BYTES, path .. " " .. #page)
+  end
+  lu.assertEquals(count, #require "sandbox.operations")
+  lu.assertEquals(alice:get("/portal/reference/none").status, 404)
+  -- One with very many fields has several pages.
+  local path, seen, operation = "/portal/reference/actions.get", 0, nil
+  for _, one in ipairs(require "sandbox.operations") do
+    operation = one.name == "actions.get" and one or operation
+  end
+  while path do
+    body = alice:page(path)
+    seen = seen + rows(body)
+    local more = body:match 'href="([^"]*from=[^"]*)">Next'
+    path = more and browser.text(more)
+  end
+  lu.assertEquals(seen, #require("sandbox.reference").rows(operation))
+  lu.assertStrContains(alice:page "/portal/reference/members.add", "<code>groupmember.write</code>")
+end
+
+local TestRaw = { setUp = TestPeople.setUp }
+
+function TestRaw.test_a_message_and_an_action()
+  local alice, token = browser.of "alice", wire.access()
+  local path = "/portal/groups/" .. wire.sales .. "/conversation/"
+  local sent = wire.ok("POST", "/v1/groups/" .. wire.sales .. "/messages",
+    { token = token, json = { message = "<b>&" } })
+  local function raw(reference, query)
+    local body = alice:page(path .. reference .. (query or ""))
+    return json.decode(browser.text(body:match '<code id="raw">(.-)</code>'))
+  end
+  local message = raw(sent.referenceId)
+  lu.assertEquals({ message.message, message.sender, message.applicationId },
+    { "<b>&", wire.alice, wire.application_id })
+  local poll = wire.ok("POST", "/v1/groups/" .. wire.sales .. "/actions", { token = token, json = {
+    actionType = "Poll",
+    actionBody = { question = "Tea?", choices = { { title = "Green" }, { title = "Black" } } },
+  } })
+  lu.assertEquals(raw(poll.referenceId), wire.ok("GET",
+    "/v1/groups/" .. wire.sales .. "/actions/" .. poll.actionId .. "?getDetails=true", { token = token }))
+  lu.assertNotNil(raw(poll.referenceId, "?as=" .. talking.bruno))
+end
+
+return wire.run {
+  TestPeople = TestPeople, TestReference = TestReference, TestRaw = TestRaw,
+}
