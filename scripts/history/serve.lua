@@ -200,6 +200,8 @@ local function handle(state, request)
     return refused
   elseif request.path == "/" then
     return history_page(state, request.query)
+  elseif request.path == "/favicon.ico" then -- which browsers ask for by themselves
+    return respond(204, "")
   end
   local id = request.path:match "^/run/(.+)$"
   return id and show_run(state, id) or refuse(404, "There is no such page.")
