@@ -274,7 +274,7 @@ static void save(struct ltest_request *request)
     struct err *err = &request->result.err;
     const char *path = request->http->save_path;
     struct newfile file = {.open = false};
-    if (path == NULL || response->status < 200 || response->status >= 300)
+    if (path == NULL || err->kind != ERR_NONE || response->status < 200 || response->status >= 300)
         return;
     if (newfile_open(&file, path, err) == 0 &&
         fd_write(file.fd, response->body.data, response->body.len) != 0)
@@ -285,6 +285,17 @@ static void save(struct ltest_request *request)
     if (err->kind != ERR_NONE)
         err_wrap(err, "cannot save to '%s'", path);
     buf_clear(&response->body);
+}
+
+/* As the real transport does. */
+static void check_size(struct ltest_request *request)
+{
+    size_t max = request->http->max_body;
+    struct http_result *result = &request->result;
+    if (max == 0 || result->response.body.len <= max)
+        return;
+    http_response_clear(&result->response);
+    err_set(&result->err, ERR_NETWORK, "the reply is over %zu bytes", max);
 }
 
 /* native.answer(id, status, {name, value, …}, body) → whether anybody still waits for it */
@@ -298,10 +309,10 @@ static int world_answer(lua_State *L)
     luaL_argcheck(L, len <= HTTP_BODY_MAX, 4, "too long");
     lua_Integer count = luaL_len(L, 3);
     luaL_argcheck(L, count <= 2 * (lua_Integer)FIELDS_MAX, 3, "too many fields");
+    luaL_checkstack(L, (int)count + LUA_MINSTACK, NULL);
     for (lua_Integer i = 1; i <= count; i++)
         if (lua_geti(L, 3, i) != LUA_TSTRING)
             return luaL_argerror(L, 3, "strings expected");
-    luaL_checkstack(L, 1, NULL);
     struct ltest_request *request = ltest_world_told(L);
     if (request == NULL)
         return 0;
@@ -313,6 +324,7 @@ static int world_answer(lua_State *L)
     buf_append(&response->body, body, len);
     request->result.sent = true;
     add_date(request);
+    check_size(request);
     save(request);
     answer(request);
     lua_pushboolean(L, 1);
@@ -382,11 +394,11 @@ void ltest_world_failed(void *arg, lua_State *L, const struct err *err)
         lua_getinfo(L, "Sln", &frame);
         if (frame.currentline <= 0 || run_of(L)->owns(frame.short_src))
             continue;
-        if (strcmp(frame.what, "main") == 0)
+        if (frame.name == NULL) /* of the main chunk, or of no name */
             err_text(world->asked, LTEST_ASKED_MAX, "%s:%d", frame.short_src, frame.currentline);
         else
             err_text(world->asked, LTEST_ASKED_MAX, "%s:%d in function '%s'", frame.short_src,
-                     frame.currentline, frame.name != NULL ? frame.name : "?");
+                     frame.currentline, frame.name);
         return;
     }
 }
@@ -430,6 +442,7 @@ int ltest_world_use(struct ltest_world *world, const char *path, struct err *err
     world->configs[world->nconfigs++] = config;
     engine_forget_store(engine);
     engine->config = config;
+    engine->secrets_known = false; /* those in its files are not */
     return 0;
 }
 

@@ -414,6 +414,10 @@ end
 function fake.finish(t)
   for i = #t.missed, 1, -1 do -- why the test failed, if it has: before what came of it
     local missed, before = t.missed[i], t.failure
+    local folder = t.path:match "^.*/"
+    if missed.where and missed.where:sub(1, #folder) == folder then
+      missed.where = missed.where:sub(#folder + 1)
+    end
     t.failure = nil
     case.fail(t, missed)
     if before then case.fail(t, before) end

@@ -190,6 +190,11 @@ test("files", function(t)
   local down <close> = io.open "down"
   t:equal(down:read "a", "saved")
 end)
+test("no more than is asked for", function(t)
+  t:fake "{API}" {{ ["GET /long"] = ("x"):rep(3000000) }}
+  t:equal(#get("/long").body, 3000000)
+  t:like(select(2, get("/long", {{ max_body = 10 }})), {{ kind = "network", message = "the reply is over 10 bytes" }})
+end)
 test("late, and broken", function(t)
   t:fake "{API}" {{ ["GET /late"] = {{ wait = 900 }}, ["GET /broken"] = {{ broken = true, times = 1 }} }}
   get "/late"
@@ -229,6 +234,17 @@ end)"""
                 ('["POST /note?a=2"] = 200', "method ✓   path ✓   query ✗ a=1, want a=2"),
                 ("", "service ✗ https://api.example.com:443, want https://other.example.com:443")):
             self.assertIn(diff, self.failure(text % routes)["diff"])
+
+    def test_a_route_that_fails(self):
+        for route, message in (('function() error "oops" end', "oops"),
+                               ("function() end", "route 'GET /x': a reply expected (a table, a status or a text), "
+                                                  "got nil")):
+            failure = self.failure(f"""
+test("x", function(t)
+  t:fake "{API}" {{ ["GET /x"] = {route} }}
+  t:like(select(2, http.get "{API}/x"), {{ kind = "network" }})
+end)""")
+            self.assertEqual(failure["message"], message)
 
     def test_the_network_is_closed(self):
         with socket.create_server(("127.0.0.1", 0)) as server:

@@ -38,7 +38,7 @@ class Case(support.Case):
     def passes(self, text, **options):
         for name, result in self.results(text, **options).items():
             self.assertEqual(result["status"], "pass", f"{name}: {result} {self.output}")
-        self.assertEqual(self.status, 0, self.output)
+        self.assertEqual(self.status, 0, self.output + self.report)
 
     def failure(self, text, **options):
         """Of the only test."""
