@@ -130,9 +130,27 @@ static int check_paths(const struct cron_plan *plan, struct err *err)
     return 0;
 }
 
+/* In a pod the folder above that of the state is an empty volume: see scripts/cron/kubernetes.lua.
+ */
+static int check_volume(const struct cron_plan *plan, struct err *err)
+{
+    const char *folder = plan->config->state->folder;
+    size_t above = (size_t)(strrchr(folder, '/') - folder);
+    bool hides = strncmp(plan->path, folder, above + 1) == 0;
+    for (size_t i = 0; i < plan->count && !hides; i++)
+        hides = strncmp(plan->jobs[i]->script, folder, above + 1) == 0;
+    if (above > 0 && !hides)
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "%s: state.folder is '%s', and in a pod the folder above that is an empty "
+                   "volume: it must have nothing else in it; set `folder: /var/lib/jeton/host`",
+                   plan->config->path, folder);
+}
+
 int cron_view(struct cron_plan *plan, bool kubernetes, struct buf *out, struct err *err)
 {
-    if (check_paths(plan, err) != 0)
+    bool database = plan->config->state->url != NULL;
+    if (check_paths(plan, err) != 0 || (kubernetes && database && check_volume(plan, err) != 0))
         return -1;
     const struct passwd *user = geteuid() != 0 ? getpwuid(geteuid()) : NULL;
     const char *comma = "";
@@ -144,6 +162,7 @@ int cron_view(struct cron_plan *plan, bool kubernetes, struct buf *out, struct e
     put_text(out, "state_home", plan->state_home);
     put_text(out, "user", user != NULL ? user->pw_name : NULL);
     put_text(out, "local", zone_name(plan->local));
+    put_flag(out, "database", database);
     put_credentials(plan->config, out);
     buf_puts(out, ",\"jobs\":[");
     for (size_t i = 0; i < plan->count; i++) {

@@ -55,8 +55,17 @@ $env              securityContext:
           volumes:
             - name: config
               secret: { secretName: $secret, defaultMode: 256 } # 0400; with fsGroup 0440
+$volume]]
+
+local CLAIM = [[
             - name: state # one for all jobs: slots and locks are in it
               persistentVolumeClaim: { claimName: jeton-state }
+]]
+-- Everybody in the pod can write there: jeton makes its own folder in it, which nobody else can
+-- enter.
+local EMPTY = [[
+            - name: state # the pod's own ID and locks; all that is shared is in the database
+              emptyDir: {}
 ]]
 
 -- A name as Kubernetes wants it (RFC 1123), with that of the configuration if it has one. What had to
@@ -106,7 +115,8 @@ local function cronjob(plan, job)
     env = environment(plan, job),
     user = USER,
     folder = quoted(folder ~= "" and folder or "/"),
-    state = quoted(plan.state),
+    state = quoted(plan.database and plan.state:match "^(.+)/" or plan.state),
+    volume = plan.database and EMPTY or CLAIM,
   }
   return (CRONJOB:gsub("%$(%a+)", fill))
 end

@@ -3,12 +3,13 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import unittest
 
 from oauth2 import ID, REFRESH, SECRET, Grants
 from postgres import HOSTS, SOCKET, TOKEN, PostgresCase
-from support import JETON_FAULTY, SOAK, wait_until
+from support import JETON, JETON_FAULTY, SOAK, wait_until
 
 
 class Postgres(PostgresCase):
@@ -247,6 +248,58 @@ class Postgres(PostgresCase):
         self.assertEqual(self.on(0, "state", "upgrade").returncode, 0)
         self.assertEqual(self.on(1, "state", "check").returncode, 0)
         self.super(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+    def test_a_pod_needs_no_volume(self):
+        """The pod of the printed manifest: its user and groups, its volumes as the kubelet makes them, a root that is
+        read only. Two pods run two slots, and a third finds nothing to do."""
+        if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True,
+                          check=False).returncode != 0:
+            self.skipTest("no mount namespaces here")
+        pod = self.folder + "/pod"
+        os.mkdir(pod)
+        self.write("job.lua", 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1); s.commit()\n'
+                              'print(s.get("n"))')
+        path = self.host(0, f"jobs:\n  job:\n    script: {self.folder}/etc0/job.lua\n    schedule: \"* * * * *\"\n"
+                         "    timezone: UTC\n    catch_up: true\n", folder=pod + "/host",
+                         key={"file": self.folder + "/etc0/state.key"})
+        for name in ("job.lua", "state.key"):
+            os.rename(f"{self.folder}/{name}", f"{self.folder}/etc0/{name}")
+        text = self.on(0, "cron", "show", "--format", "kubernetes").stdout
+        self.assertIn("emptyDir: {}", text)
+        self.assertNotIn("persistentVolumeClaim", text)
+        user, mount, command = (re.search(pattern, text, re.M)[1] for pattern in (
+            r"fsGroup: (\d+)", r"name: state\n *mountPath: \"(.*)\"", r"^ *command: \[jeton, (.*)\]$"))
+        self.assertEqual((mount, f'"{path}"' in command), (pod, True))
+        os.chmod(self.folder, 0o755)
+        os.chmod(self.folder + "/etc0", 0o3777)  # as of a Secret with defaultMode 0400
+        os.chown(self.folder + "/etc0", 0, int(user))
+        for name in os.listdir(self.folder + "/etc0"):
+            os.chown(f"{self.folder}/etc0/{name}", 0, int(user))
+            os.chmod(f"{self.folder}/etc0/{name}", 0o440)
+        # Where the test's folder is another mount than the root, that is read only, too.
+        script = (f"mount --make-rprivate / && mount -t tmpfs -o mode=2777,gid={user} none {pod} &&"
+                  f" mount --bind {self.folder}/etc0 {self.folder}/etc0 && mount -o remount,bind,ro {self.folder}/etc0"
+                  f" && mount -o remount,bind,ro / && ! touch {self.folder}/etc0/x 2>/dev/null"
+                  " && ! touch /x 2>/dev/null && exec \"$@\"")
+        words = [word.strip('"') for word in command.split(", ")]
+
+        def start():
+            return subprocess.run(
+                ["unshare", "-m", "sh", "-ec", script, "sh", "setpriv", "--reuid", user, "--regid", user, "--groups", user,
+                 "--bounding-set=-all", "--no-new-privs", JETON, *words], capture_output=True, text=True, check=False,
+                cwd="/", env={"PATH": os.environ["PATH"], "TZ": "UTC"}, timeout=60)
+
+        first = start()
+        self.assertEqual((first.returncode, first.stdout), (0, "1\n"), first.stderr)
+        self.sql("UPDATE @slot SET slot_ms = slot_ms - 3600000")
+        done = start()
+        self.assertEqual((done.returncode, done.stdout), (0, "2\n"), done.stderr)
+        self.assertEqual(start().stdout, "")
+        self.assertEqual(os.listdir(pod), [])
+        self.assertEqual(self.sql("SELECT count(DISTINCT host_id), count(*) FROM @run"), [["2", "2"]])
+        self.host(1, "jobs: { job: { script: job.lua, schedule: '@daily' } }\n", folder=self.folder + "/etc1/host")
+        done = self.on(1, "cron", "show", "--format", "kubernetes")
+        self.assertEqual((done.returncode, "nothing else in it" in done.stderr), (3, True), done.stderr)
 
     def test_what_is_not_possible_there_is_said(self):
         self.host(0)
