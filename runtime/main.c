@@ -28,6 +28,7 @@ static const struct verb {
     app_fn *run;
 } verbs[] = {
     {"run", "runs a Lua script", verb_run},
+    {"repl", "a prompt for Lua", verb_repl},
     {"token", "shows or refreshes a connector's access token", verb_token},
     {"connector", "adds a connector to the configuration", verb_connector},
     {"presets", "lists the services and senders that are known by name", verb_presets},

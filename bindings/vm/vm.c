@@ -65,6 +65,7 @@ void vm_free(struct vm *vm)
     if (vm == NULL)
         return;
     task_close_all(vm->run.scheduler);
+    vm_output_stop(vm);
     lua_settop(vm->L, 0);
     vm_limits_stop(vm);
     vm_interrupt_stop(vm);

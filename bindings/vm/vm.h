@@ -81,7 +81,10 @@ struct vm_options {
                            are left to somebody else */
     bool log_json;      /* how the watchdog writes its one line */
     bool ends_process;  /* what the run has made may be left to the end of the process */
-    struct buf *text;   /* gets the text that the main task returns; NULL: none */
+    bool typed; /* at a prompt: print and io.write are masked, and a task may be cancelled in the
+                   middle of what it computes */
+    void *host; /* of who made the vm; for modules of its own */
+    struct buf *text; /* gets the text that the main task returns; NULL: none */
 };
 
 struct vm;
@@ -134,6 +137,13 @@ int vm_check_code(const char *code, struct err *err);
 void vm_interrupt(struct vm *vm, int signo);
 
 /* For bindings. */
+void vm_set_dry_run(struct vm *vm, bool yes);
+/* Pushes the function of a script at path, by the rules of scripts. ERR_CONFIG, ERR_SCRIPT. */
+int vm_push_file(lua_State *L, const char *path, struct err *err);
+/* Adds to a message of Lua what was perhaps meant. */
+void vm_add_hint(lua_State *L, struct err *err);
+/* With options.typed: what was printed until now is written, and ends with its line. */
+void vm_output_end_line(struct vm *vm);
 /* To be called for each request that a dry run prints. The run says at its end how many. */
 void vm_held_back(struct vm *vm);
 /* Where the script prints: stdout, but for one that a test runs. */

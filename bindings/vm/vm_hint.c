@@ -135,6 +135,11 @@ size_t vm_hint_missing(const char *text, struct err *err)
     return (size_t)(end - text);
 }
 
+void vm_add_hint(lua_State *L, struct err *err)
+{
+    vm_hint(L, err);
+}
+
 void vm_hint(lua_State *L, struct err *err)
 {
     char kind[8], name[HINT_NAME_SIZE];

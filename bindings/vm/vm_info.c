@@ -26,6 +26,11 @@ const char *vm_script(const struct vm *vm)
     return vm->script;
 }
 
+void vm_set_dry_run(struct vm *vm, bool yes)
+{
+    vm->options.dry_run = yes;
+}
+
 void vm_held_back(struct vm *vm)
 {
     vm->held_back++;

@@ -130,6 +130,8 @@ void vm_look(lua_State *L)
     vm_interrupt_poll(vm);
     if (vm->signo != 0)
         vm_interrupt_hook(L, vm);
+    if (vm->options.typed)
+        task_raise_cancel(L);
     if (vm->unwind_ms != 0 && now >= vm->unwind_ms) {
         run_hook_insist(L);
         lua_pushlightuserdata(L, vm);

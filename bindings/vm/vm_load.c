@@ -164,17 +164,10 @@ int vm_check_syntax(const char *path, struct err *err)
     return result;
 }
 
-int vm_check_code(const char *code, struct err *err)
+int vm_push_file(lua_State *L, const char *path, struct err *err)
 {
-    lua_State *L = luaL_newstate();
-    int result = 0;
-    if (L == NULL)
-        return err_set(err, ERR_SCRIPT, "no memory left to check the code");
-    lua_pushfstring(L, "return %s\n", code);
-    const char *expression = lua_tostring(L, -1);
-    if (luaL_loadbufferx(L, expression, strlen(expression), "=code", "t") != LUA_OK &&
-        luaL_loadbufferx(L, code, strlen(code), "=code", "t") != LUA_OK)
-        result = err_set(err, ERR_SCRIPT, "%s", lua_tostring(L, -1));
-    lua_close(L);
+    char *real = NULL;
+    int result = vm_load(L, NULL, path, &real, err);
+    mem_free(real);
     return result;
 }

@@ -35,7 +35,7 @@ void vm_output_begins(struct vm *vm)
 {
     const struct vm_attempt *attempt = vm->options.attempt;
     log_status_hide(vm->options.engine->log);
-    if (attempt != NULL && attempt->run != NULL)
+    if (vm->options.typed || (attempt != NULL && attempt->run != NULL))
         engine_know_secrets(vm->options.engine);
 }
 
@@ -54,6 +54,61 @@ int vm_output_arrived(struct vm *vm, int *status, struct err *err)
                    strerror(vm->output_errno));
 }
 
+/* --- typed: all through the redaction point --- */
+
+static void write_masked(void *arg, const char *data, size_t len)
+{
+    (void)arg;
+    fwrite(data, 1, len, stdout);
+}
+
+static void settle(struct vm *vm)
+{
+    if (vm->masked == NULL)
+        return;
+    vm_output_stop(vm);
+    vm->masked = redact_stream_new(vm->options.engine->redact, write_masked, NULL);
+}
+
+void vm_output_end_line(struct vm *vm)
+{
+    settle(vm);
+    if (vm->in_line)
+        fputc('\n', stdout);
+    vm->in_line = false;
+    fflush(stdout);
+}
+
+void vm_output_stop(struct vm *vm)
+{
+    if (vm->masked == NULL)
+        return;
+    redact_stream_free(vm->masked);
+    vm->masked = NULL;
+    fflush(stdout);
+}
+
+/* One piece of what a script prints to standard output. */
+static void put(struct vm *vm, const char *text, size_t len)
+{
+    if (len > 0)
+        vm->in_line = text[len - 1] != '\n';
+    if (vm->masked != NULL)
+        redact_stream_write(vm->masked, text, len);
+    else
+        fwrite(text, 1, len, vm_output(vm));
+}
+
+/* Standard error has no stream: what is written there is seldom in pieces. */
+static void put_error(const struct vm *vm, const char *text, size_t len)
+{
+    struct buf masked;
+    buf_create_secret(&masked, len * sizeof REDACT_MASK + sizeof REDACT_MASK);
+    redact_text(vm->options.engine->redact, text, len, &masked);
+    fwrite(masked.data, 1, masked.len, stderr);
+    buf_destroy(&masked);
+}
+
 void vm_output_write(struct vm *vm, const char *text, size_t len)
 {
     struct buf masked, shown;
@@ -67,8 +122,10 @@ void vm_output_write(struct vm *vm, const char *text, size_t len)
         visible_append(&shown, masked.data, masked.len, VISIBLE_LINES);
     const struct buf *out = terminal ? &shown : &masked;
     vm_output_begins(vm);
+    settle(vm);
     errno = 0;
     fwrite(out->data, 1, out->len, file);
+    vm->in_line = len > 0 && text[len - 1] != '\n';
     fflush(file);
     vm_output_look(vm);
     buf_destroy(&masked);
@@ -86,14 +143,53 @@ static int print(lua_State *L)
         size_t len;
         const char *text = luaL_tolstring(L, i, &len); /* arg… text */
         if (i > 1)
-            fputc('\t', file);
-        fwrite(text, 1, len, file);
+            put(vm_of(L), "\t", 1);
+        put(vm_of(L), text, len);
         lua_pop(L, 1);
     }
-    fputc('\n', file);
+    put(vm_of(L), "\n", 1);
     fflush(file);
     vm_output_look(vm_of(L));
     return 0;
+}
+
+/* stdout or stderr, where that is written to: the file at index 1, or else the default one. */
+static FILE *standard_file(lua_State *L, int first)
+{
+    if (first == 2)
+        lua_pushvalue(L, 1);
+    else
+        lua_getfield(L, LUA_REGISTRYINDEX, "_IO_output"); /* where Lua keeps it */
+    const luaL_Stream *file = luaL_testudata(L, -1, LUA_FILEHANDLE);
+    FILE *found = file != NULL && file->closef != NULL ? file->f : NULL;
+    lua_pop(L, 1);
+    return found == stdout || found == stderr ? found : NULL;
+}
+
+/* The arguments from `first` on, as Lua writes them. Returns the file. */
+static int write_typed(lua_State *L, int first, FILE *file)
+{
+    for (int i = first; i <= lua_gettop(L); i++) {
+        char number[64];
+        size_t len;
+        const char *text = number;
+        if (lua_isinteger(L, i))
+            len = (size_t)snprintf(number, sizeof number, LUA_INTEGER_FMT, lua_tointeger(L, i));
+        else if (lua_type(L, i) == LUA_TNUMBER)
+            len = (size_t)snprintf(number, sizeof number, LUA_NUMBER_FMT, lua_tonumber(L, i));
+        else
+            text = lua_tolstring(L, i, &len);
+        if (file == stdout)
+            put(vm_of(L), text, len);
+        else
+            put_error(vm_of(L), text, len);
+    }
+    vm_output_look(vm_of(L));
+    if (first == 2)
+        lua_settop(L, 1);
+    else
+        lua_getfield(L, LUA_REGISTRYINDEX, "_IO_output");
+    return 1;
 }
 
 /* Calls the original, the upvalue. Checks the arguments from `first` on before: errors raised here
@@ -105,6 +201,9 @@ static int call_write(lua_State *L, int first)
             luaL_checkstring(L, i);
     }
     vm_output_begins(vm_of(L));
+    FILE *standard = vm_of(L)->masked != NULL ? standard_file(L, first) : NULL;
+    if (standard != NULL)
+        return write_typed(L, first, standard);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     errno = 0;
@@ -159,7 +258,10 @@ static void set_streams(lua_State *L, const struct vm_test *test)
 
 void vm_output_setup(lua_State *L)
 {
-    set_streams(L, vm_options_of(vm_of(L))->test);
+    struct vm *vm = vm_of(L);
+    set_streams(L, vm->options.test);
+    if (vm->options.typed)
+        vm->masked = redact_stream_new(vm->options.engine->redact, write_masked, NULL);
     lua_pushcfunction(L, print);
     lua_setglobal(L, "print");
     lua_getglobal(L, LUA_IOLIBNAME);

@@ -34,11 +34,13 @@ struct vm {
     jmp_buf finalized; /* with options.ends_process: where vm_free goes on after all finalizers */
     struct vm_options options;
     int (*commit)(lua_State *L, struct err *err); /* vm_on_success; NULL: none */
-    struct err broken; /* what vm_new failed to set up; ERR_NONE: nothing */
-    char *script;      /* real path */
-    bool is_script;    /* false: a module in the executable */
-    size_t held_back;  /* requests, by a dry run */
-    int output_errno;  /* of a failed write to standard output; 0: none failed */
+    struct err broken;            /* what vm_new failed to set up; ERR_NONE: nothing */
+    char *script;                 /* real path */
+    bool is_script;               /* false: a module in the executable */
+    size_t held_back;             /* requests, by a dry run */
+    struct redact_stream *masked; /* with options.typed: of standard output */
+    bool in_line;                 /* and the last line is not at its end */
+    int output_errno;             /* of a failed write to standard output; 0: none failed */
 
     /* Memory. The limit holds only while a task runs, so that the C code around it cannot fail. */
     size_t memory_used;
@@ -129,6 +131,7 @@ size_t vm_programs_end(struct vm_programs *programs);
 
 /* vm_output.c: print, io.write, file:write */
 void vm_output_setup(lua_State *L);
+void vm_output_stop(struct vm *vm); /* before the vm is freed */
 /* To be called before the run writes to its standard streams. If it is a recorded job, its output
  * is kept, so all secrets must be known to be masked. */
 void vm_output_begins(struct vm *vm);

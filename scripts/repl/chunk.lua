@@ -1,7 +1,21 @@
 --- Code that a person typed: an expression, or statements.
 local chunk = {}
 
---- Compiles it; what can be an expression is one.
+local SPLITS_MAX = 20
+
+--- Statements and, behind the last of them, an expression: `x = f(); x.name`.
+local function load_both(code, name, before)
+  local from = #code
+  for _ = 1, SPLITS_MAX do
+    local at = code:sub(1, from):match "^.*()[;\n]"
+    if not at then return nil end
+    local fn = load(before .. code:sub(1, at) .. "return " .. code:sub(at + 1) .. "\n", name, "t")
+    if fn then return fn end
+    from = at - 1
+  end
+end
+
+--- Compiles it; what can be an expression is one, and what ends with one gives it.
 ---@param code string
 ---@param name string of the chunk, as `load` takes it
 ---@param before? string statements before it, whose locals it sees; with the end of their last line
@@ -14,6 +28,8 @@ function chunk.load(code, name, before)
   local why
   fn, why = load(before .. code, name, "t")
   if fn then return fn, false end
+  fn = load_both(code, name, before)
+  if fn then return fn, true end
   return nil, why
 end
 

@@ -50,8 +50,9 @@ KNOWN = CORE | {
     "runtime/cron": CLIENT + " runtime/job runtime/app",
     "runtime/hook": CLIENT + " bindings/vm runtime/app",
     "runtime/listen": ALL + " bindings/vm runtime/hook runtime/app",
+    "runtime/repl": CLIENT + " bindings/base bindings/task bindings/vm",
     "runtime/verb": ALL + " bindings/base bindings/task bindings/vm bindings/lib runtime/app"
-                          " runtime/history runtime/login runtime/job runtime/cron runtime/hook runtime/listen",
+                          " runtime/history runtime/login runtime/job runtime/cron runtime/hook runtime/listen runtime/repl",
 }
 
 

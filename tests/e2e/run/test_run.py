@@ -710,6 +710,7 @@ class Typed(RunCase):
                 ("each({ { n = 1 }, { n = 2 }, {} }, 'n')", "1\n2\n"),
                 ("each(each({ 1, 2 }, function(n) return n * 2 end))", "2\n4\n"),
                 ("task.sleep(0.001), task.now() > 0", "null\ttrue\n"),
+                ("local a = 2; a * 3", "6\n"), ("for i = 1, 2 do print(i) end; 'x'", "1\n2\nx\n"),
                 ("print(jeton.args[1], ...)", "x\tx\n"), ("io.write(1, '\\n')", "1\n")):
             self.assertEqual(self.prints(code, "x"), shown, code)
         self.assertRegex(self.prints("print"), "^function: ")
