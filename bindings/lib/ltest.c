@@ -3,6 +3,7 @@
 #include "larg.h"
 #include "lerr.h"
 #include "lstate.h"
+#include "ltest_deliver.h"
 #include "ltest_forward.h"
 #include "ltest_sandbox.h"
 #include "ltest_script.h"
@@ -150,6 +151,8 @@ int luaopen_jeton_test_native(lua_State *L)
                                          {"left", test_left},
                                          {"cancel", test_cancel},
                                          {"run", ltest_script},
+                                         {"deliver", ltest_deliver},
+                                         {"event", ltest_event},
                                          {"use", test_use},
                                          {"write", test_write},
                                          {"start_sandbox", ltest_sandbox_start},

@@ -5,6 +5,7 @@
 #include "lerr.h"
 #include "ljson.h"
 #include "lstate.h"
+#include "ltest_events.h"
 #include "ltest_world.h"
 #include "mem.h"
 #include "task.h"
@@ -30,6 +31,7 @@ struct ltest_script {
     struct vm *vm;
     struct vm_test test;
     struct vm_attempt attempt;
+    struct ltest_events events; /* of the webhook whose events it handles */
     struct loop_hook hook;
     bool hooked, begun;
     int out_fd, err_fd; /* files in memory, which the streams of `test` write to */
@@ -46,6 +48,7 @@ static void run_close(struct ltest_script *run)
         loop_hook_remove(run->engine.loop, &run->hook);
     run->hooked = false;
     vm_free(run->vm);
+    ltest_events_end(&run->events);
     if (run->log != NULL)
         engine_destroy(&run->engine);
     log_free(run->log);
@@ -185,6 +188,7 @@ static int run_finish(lua_State *L, void *arg)
 static void run_cancel(void *arg)
 {
     struct ltest_script *run = arg;
+    ltest_events_stop(&run->events);
     if (run->vm != NULL)
         vm_interrupt(run->vm, SIGTERM);
 }
@@ -251,6 +255,7 @@ static int begin(lua_State *L, struct ltest_script *run, struct err *err)
     size_t len;
     const char *in = larg_string(L, 1, "stdin", "", &len);
     const char *job = larg_string(L, 1, "job", NULL, NULL);
+    const char *hook = larg_string(L, 1, "hook", NULL, NULL);
     if (open_streams(run, in, len, err) != 0)
         return -1;
     run->config = ltest_world_config(run->test.world, larg_string(L, 1, "config", "", NULL), err);
@@ -281,17 +286,26 @@ static int begin(lua_State *L, struct ltest_script *run, struct err *err)
         run->attempt.attempt = larg_integer(L, 1, "attempt", 1);
         run->attempt.attempts = options.job->attempts;
     }
+    if (hook != NULL && ltest_events_begin(&run->events, &run->engine, hook, err) != 0)
+        return -1;
+    if (hook != NULL) {
+        options.events = &run->events.vm;
+        options.connector = run->events.hook->connector;
+        options.memory_bytes = run->events.hook->memory_bytes;
+    }
     if (options.connector != NULL && config_connector(run->config, options.connector, err) == NULL)
         return -1;
     run->vm = vm_new(&options);
+    if (hook != NULL)
+        return vm_begin_events(run->vm, run->events.hook->script, err);
     return vm_begin_file(run->vm, larg_string(L, 1, "path", "", NULL), err);
 }
 
 int ltest_script(lua_State *L)
 {
-    static const char *const keys[] = {"path",   "args",       "named",     "job",
-                                       "stdin",  "config",     "connector", "dry_run",
-                                       "memory", "timeout_ms", "attempt",   NULL};
+    static const char *const keys[] = {"path",    "args",      "named",   "job",    "stdin",
+                                       "config",  "connector", "dry_run", "memory", "timeout_ms",
+                                       "attempt", "hook",      "prelude", NULL};
     task_check(L, "t:run");
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
@@ -301,7 +315,7 @@ int ltest_script(lua_State *L)
     buf_create(&run->state, (STORE_VALUE_MAX + STORE_KEY_MAX) * 64);
     run->test = *vm_options_of(vm_of(L))->test;
     run->test.report_fd = -1;
-    run->test.prelude = "require('test.guard').install()";
+    run->test.prelude = larg_string(L, 1, "prelude", "require('test.guard').install()", NULL);
     luaL_setmetatable(L, RUN_TYPE);
     struct err err;
     err_clear(&err);

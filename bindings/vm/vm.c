@@ -449,18 +449,30 @@ int vm_run_texts(struct vm *vm, const char *module, const char *name, const stru
     return nargs >= 0 ? run(vm, 2 + (int)ntexts + nargs, status, err) : -1;
 }
 
-int vm_run_events(struct vm *vm, const char *path, int *status, struct err *err)
+/* Pushes what handles events, and its arguments. */
+static int push_events(struct vm *vm, const char *path, struct err *err)
 {
     static const char code[] = "local handlers, script = ...\n"
                                "return require('hook.worker').run(handlers, script)\n";
-    lua_State *L = vm->L;
     if (load_code(vm, code, err) != 0)
         return -1;
     vm->is_script = path != NULL;
     if (path == NULL)
-        lua_pushnil(L);
-    else if (vm_load(L, vm, path, &vm->script, err) != 0 || set_path(vm, err) != 0)
+        lua_pushnil(vm->L);
+    else if (vm_load(vm->L, vm, path, &vm->script, err) != 0 || set_path(vm, err) != 0)
         return -1;
-    lua_pushstring(L, path);
-    return run(vm, 2, status, err);
+    lua_pushstring(vm->L, path);
+    return 0;
+}
+
+int vm_run_events(struct vm *vm, const char *path, int *status, struct err *err)
+{
+    return push_events(vm, path, err) == 0 ? run(vm, 2, status, err) : -1;
+}
+
+int vm_begin_events(struct vm *vm, const char *path, struct err *err)
+{
+    if (run_prelude(vm, err) != 0 || push_events(vm, path, err) != 0)
+        return -1;
+    return begin(vm, 2, err);
 }

@@ -103,6 +103,7 @@ int vm_run_file(struct vm *vm, const char *path, int *status, struct err *err);
 /* The same where somebody else turns the loop: it begins, until vm_has_ended, and is then to be
  * finished, from the loop. 0: it has begun. */
 int vm_begin_file(struct vm *vm, const char *path, struct err *err);
+int vm_begin_events(struct vm *vm, const char *path, struct err *err); /* as vm_run_events */
 bool vm_has_ended(const struct vm *vm);
 int vm_finish(struct vm *vm, int *status, struct err *err);
 /* Calls function `name` of an embedded module with one string argument (JSON), as the first task.

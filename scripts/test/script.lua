@@ -26,9 +26,10 @@ local NAME = "test" -- of the configuration: its state is the same for all runs 
 ---@field timeout? number seconds of the test's clock
 ---@field memory? integer bytes
 
-local function write_config(t, jobs)
+local function write_config(t, jobs, webhooks)
   local text = assert(json.encode {
     version = 1, name = NAME, state = t.state_folder, connectors = t.connectors, jobs = jobs,
+    webhooks = webhooks,
   })
   t.configs = t.configs + 1
   local path = ("%s/%d.yaml"):format(t.config_folder, t.configs)
@@ -77,6 +78,8 @@ local function path_of(t, name)
   if name:sub(1, 1) == "/" then return name end
   return t.path:match "^(.*/)" .. name
 end
+
+script.write_config, script.path_of = write_config, path_of -- for t:event
 
 --- A list of texts, and values by name as JSON.
 local function split_args(args)
@@ -151,6 +154,16 @@ end
 ---@field log {level: string, message: string}[]
 ---@field state table<string, any> jeton.state, afterwards
 
+--- What a script wrote: for the log of the test, and no secret in it.
+function script.look_at(t, name, run)
+  run.log = read_log(run.stderr)
+  for line in run.stderr:gmatch "[^\n]+" do
+    t:log(("%s: %s"):format(name, line))
+  end
+  check_secrets(t, name, run.stdout, "standard output")
+  check_secrets(t, name, run.stderr, "standard error")
+end
+
 --- Runs a script to its end.
 ---@param name string beside the test file
 ---@param options? jeton.test.RunOptions
@@ -161,12 +174,7 @@ function script.methods:run(name, options)
   check_options(options)
   local run, err = native.run(prepare(self, path_of(self, name), options))
   if not run then error("t:run: " .. err.message, 2) end
-  run.log = read_log(run.stderr)
-  for line in run.stderr:gmatch "[^\n]+" do
-    self:log(("%s: %s"):format(name, line))
-  end
-  check_secrets(self, name, run.stdout, "standard output")
-  check_secrets(self, name, run.stderr, "standard error")
+  script.look_at(self, name, run)
   return run
 end
 

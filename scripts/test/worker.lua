@@ -88,8 +88,11 @@ local function read_report(file, report)
     local event = json.decode(line)
     local take = type(event) == "table" and EVENTS[event.event]
     if take then
-      for _, key in ipairs(folder and { "failure", "message", "where" } or {}) do
-        event[key] = shortened(event[key], folder)
+      if folder then -- but not in a diff, which says what there was
+        event.where = shortened(event.where, folder)
+        for _, key in ipairs(event.failure and { "where", "log", "traceback" } or {}) do
+          event.failure[key] = shortened(event.failure[key], folder)
+        end
       end
       take(file, without_null(event))
     end

@@ -47,6 +47,45 @@ function T:fails(fn, shape) end
 ---@overload fun(self: jeton.T, value: any)
 function T:snapshot(name, value) end
 
+---@class jeton.test.EventOptions
+---@field type? string
+---@field id? string
+---@field data? any the body, as JSON
+---@field body? string in its place
+---@field headers? table<string, string>
+---@field preset? string of the sender; without one, the test's own
+---@field hook? table more keys of the webhook, as in the configuration
+---@field name? string of the webhook
+---@field crash? string "after step NAME", "before step NAME", "before the end": its worker dies there
+---@field forged? boolean the body is changed on its way
+
+---@class jeton.test.Event
+---@field verdict "stored"|"duplicate"|"held"|"full"|"answered"|"skipped"|"refused"
+---@field status integer what the sender gets
+---@field why? string of a refusal, as the log has it
+---@field state? string "done", "dead", "held"
+---@field attempts? integer
+---@field error? string of the last attempt
+---@field stdout string
+---@field stderr string
+---@field keys table<string, any> jeton.state of the webhook, afterwards
+local Event = {}
+
+--- The same delivery once more.
+---@return jeton.test.Event
+function Event:again() end
+
+--- Another event like this one, whose worker dies there.
+---@param where string "after step NAME", "before step NAME", "before the end"
+---@return jeton.test.Event
+function Event:crash(where) end
+
+--- Delivers a webhook to the handlers in a script beside the test file, and waits until it is done or dead.
+---@param handlers string
+---@param options? jeton.test.EventOptions
+---@return jeton.test.Event
+function T:event(handlers, options) end
+
 ---@class jeton.test.CassetteOptions
 ---@field mask? string[] more fields whose values are secret
 ---@field match? string[]|fun(recorded: table, got: table): boolean default { "method", "url", "body" }

@@ -328,6 +328,63 @@ test("signed", function(t) t:snapshot("a\\nb eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0
         self.assertEqual(self.snap(), "<<<<<<< HEAD\n")
 
 
+class Events(support.Case):
+    HANDLERS = """\
+local state = require "jeton.state"
+return {
+  order = function(event)
+    event:step("tell", function() print("told", event.id) end)
+    state.set("count", (state.get "count" or 0) + 1)
+    print(event.attempt, event.data.a, os.getenv "X")
+  end,
+  late = function(event) if event.attempt < 3 then error "not yet" end end,
+  never = function() error("never", 0) end,
+}
+"""
+    TEST = """\
+local test = require "jeton.test"
+test("an event is handled once", function(t)
+  local options = { type = "order", id = "o1", data = { a = 5 }, hook = { environment = { X = "y" } } }
+  local event = t:event("h.lua", options)
+  t:like(event, { verdict = "stored", status = 200, state = "done", attempts = 1, keys = { count = 1 },
+    stdout = "told\\to1\\n1\\t5\\ty\\n" })
+  t:like(event:again(), { verdict = "duplicate", status = 200, stdout = "" })
+end)
+test("a worker that dies leaves it to the next", function(t)
+  local event = t:event("h.lua", { type = "order", data = { a = 1 }, crash = "after step tell" })
+  t:like(event, { state = "done", attempts = 2, keys = { count = 1 }, stdout = "told\\tevent-1\\n2\\t1\\tnil\\n" })
+  t:like(event:crash "before step tell", { state = "done", stdout = "^told\\tevent.2\\ntold\\tevent.2\\n2" })
+  t:like(event:crash "before the end", { state = "done", attempts = 2, keys = { count = 3 } })
+end)
+test("attempts", function(t)
+  t:like(t:event("h.lua", { type = "late" }), { state = "done", attempts = 3 })
+  t:equal(t:elapsed() < 60 and t:elapsed() > 1, true)
+  t:like(t:event("h.lua", { type = "never", hook = { retries = { attempts = 2 } } }),
+    { state = "dead", attempts = 2, error = "never" })
+end)
+test("who signed it", function(t)
+  t:like(t:event("h.lua", { type = "order", forged = true }), { verdict = "refused", status = 401, why = t.any })
+  t:like(t:event("h.lua", { preset = "stripe", type = "order" }), { verdict = "stored", state = "done" })
+  t:like(t:event("h.lua", { type = "order", hook = { events = { "other.*" } } }), { verdict = "skipped", status = 200 })
+  t:like(t:event("h.lua", { preset = "github", type = "order", data = { a = 9 } }), { state = "done" })
+  t:like(t:event("h.lua", { preset = "github", type = "order", data = { a = 9 } }), { verdict = "held" })
+end)
+test("mistakes", function(t)
+  t:fails(function() t:event("h.lua", { crahs = "x" }) end, "did you mean 'crash'?")
+  t:fails(function() t:event("h.lua", { crash = "somewhere" }) end, "is none of")
+  t:fails(function() t:event("h.lua", { preset = "nobody" }) end, "there is no preset 'nobody'")
+  t:event("h.lua", { type = "late", crash = "after step tell" })
+end)
+"""
+
+    def test_through_signature_store_and_handler(self):
+        self.write("h.lua", self.HANDLERS)
+        self.write("x_test.lua", self.TEST)
+        done = self.fails(1, "test")
+        self.assertIn("✗ mistakes\n  x_test.lua:32: the handler did not come to 'after step tell'", done.stdout)
+        self.assertEqual(done.stdout.splitlines()[-1], "4 passed, 1 failed, 0 skipped")
+
+
 class Service(http.server.BaseHTTPRequestHandler):
     """Gives a token for a secret, and a list for the token."""
 

@@ -111,8 +111,10 @@ local CALLS = {
 }
 local BY_VARIABLE = { what = "json.decode", RESPONSE = "a response" } -- larg_options(L, index, what, keys)
 -- Below; not for scripts.
-local ELSEWHERE = { ["a response"] = true, ["exec.run"] = true, ["hook.fail"] = true, ["run"] = true,
-  ["native.run"] = true }
+local ELSEWHERE = {
+  ["a response"] = true, ["exec.run"] = true, ["hook.fail"] = true, ["native.deliver"] = true,
+  ["native.event"] = true, ["native.run"] = true, run = true,
+}
 
 function TestOptions.test_of_each_call()
   for name, call in pairs(CALLS) do
@@ -123,8 +125,8 @@ end
 function TestOptions.test_no_call_is_forgotten()
   local count = 0
   for _, path in ipairs { "lib/levent", "lib/lexec_module", "lib/lhttp", "lib/lhttp_request", "lib/ljson",
-    "lib/lserver", "lib/lserver_message", "lib/ltest_run", "lib/ltest_script", "lib/ltoken_exchange",
-    "task/task_map" } do
+    "lib/lserver", "lib/lserver_message", "lib/ltest_deliver", "lib/ltest_run", "lib/ltest_script",
+    "lib/ltoken_exchange", "task/task_map" } do
     for what in read("/bindings/" .. path .. ".c"):gmatch "larg_options%(L, [%w_]+, (.-), [%w_]+%)" do
       local name = what:match '^"(.*)"$' or BY_VARIABLE[what]
       lu.assertTrue((CALLS[name] or ELSEWHERE[name]) ~= nil, path .. ": " .. what)

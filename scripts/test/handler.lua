@@ -1,0 +1,47 @@
+--- What is put in place for a webhook's handlers that a test runs: the environment of the webhook, and a
+--- crash at a point of the test's choice.
+local guard = require "test.guard"
+local hook = require "jeton.hook"
+local json = require "jeton.json"
+
+local handler = {}
+
+local CRASHED <const> = 137 -- as a process that SIGKILL has ended
+
+local function crash()
+  os.exit(CRASHED)
+end
+
+--- "after step tell", "before step tell", "before the end"
+local function crash_at(where)
+  local when, name = where:match "^(%l+) step (.+)$"
+  local step, finish = hook.step, hook.finish
+  if when then
+    function hook.step(claim, its, text)
+      if text and its == name and when == "before" then crash() end
+      local result = step(claim, its, text)
+      if text and its == name and when == "after" then crash() end
+      return result
+    end
+  else
+    function hook.finish(claim)
+      crash()
+      return finish(claim)
+    end
+  end
+end
+
+--- The prelude of such a run.
+---@param text string JSON: environment, crash
+function handler.install(text)
+  local settings = assert(json.decode(text))
+  guard.install()
+  local getenv = os.getenv
+  function os.getenv(name) -- luacheck: ignore 122
+    local value = settings.environment and settings.environment[name]
+    return value ~= nil and tostring(value) or getenv(name)
+  end
+  if type(settings.crash) == "string" then crash_at(settings.crash) end
+end
+
+return handler
