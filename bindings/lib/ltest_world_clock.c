@@ -2,27 +2,12 @@
  * real service are recorded it runs as the system's does. */
 #include "ltest_world_private.h"
 
-#include "task.h"
-
 #include <lauxlib.h>
 
 #define BEGINS_MS INT64_C(1767603600000) /* 2026-01-05T09:00:00Z, a Monday */
 #define MONO_MS   INT64_C(1000000)       /* of the clocks that are not the wall's, at first */
 
 static const char on_pass; /* a registry key: its address */
-
-void ltest_world_start(struct ltest_world *world, const void *key)
-{
-    lua_State *L = world->L;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, key);
-    lua_insert(L, -2);
-    task_start(L, 1);
-}
-
-struct ltest_world *ltest_world_of(lua_State *L)
-{
-    return lua_touserdata(L, lua_upvalueindex(1));
-}
 
 static int64_t passed(const struct ltest_world *world)
 {

@@ -62,6 +62,7 @@ struct ltest_world {
     char asked[LTEST_ASKED_MAX]; /* where the last request without a route was made */
 };
 
+/* ltest_world_base.c */
 /* The world of the functions that ltest_world_open registers: their upvalue. */
 struct ltest_world *ltest_world_of(lua_State *L);
 /* Calls the function at this key of the registry in a task of the tests, with a value that is on
@@ -70,7 +71,7 @@ void ltest_world_start(struct ltest_world *world, const void *key);
 /* The request that argument 1 names, if it still waits for an answer; or NULL. */
 struct ltest_request *ltest_world_told(lua_State *L);
 
-/* ltest_world_clock.c, which also has the first two above */
+/* ltest_world_clock.c */
 void ltest_world_clock_start(struct ltest_world *world);
 extern const luaL_Reg ltest_world_clock_functions[];
 
