@@ -126,6 +126,10 @@ class Guide(Page):
         self.assertIn("run --job hello --scheduled", self.crontab())
         self.assertIn("posted to Sales: Good morning", self.type(look))
         self.assertTrue(os.path.getsize(self.at + "/runs.html") > 0)
+        keys = next(block for block in blocks if "state keys" in block)
+        self.assertEqual(self.type(keys), "number\n1\n")
+        with open(self.at + "/hello.jsonl", encoding="utf-8") as file:
+            self.assertEqual(file.read(), '{"key":"number","value":100}\n')
 
 
 class Testing(support.Case):
