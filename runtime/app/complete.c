@@ -106,6 +106,36 @@ static void offer_hooks(struct complete *complete, const struct opt_question *qu
         complete_offer(complete, question, config->hooks[i]->name, config->hooks[i]->preset);
 }
 
+static char *const *shared_at(const struct config *config, size_t index)
+{
+    return index < config->njobs ? config->jobs[index].shared
+                                 : config->hooks[index - config->njobs]->shared;
+}
+
+static bool has_name(char *const *names, const char *name)
+{
+    while (names != NULL && *names != NULL && strcmp(*names, name) != 0)
+        names++;
+    return names != NULL && *names != NULL;
+}
+
+/* Names of shared spaces, each once. */
+static void offer_shared(struct complete *complete, const struct opt_question *question,
+                         const struct config *config)
+{
+    size_t count = config->njobs + config->nhooks;
+    for (size_t i = 0; i < count; i++) {
+        char *const *names = shared_at(config, i);
+        for (; names != NULL && *names != NULL; names++) {
+            size_t first = 0;
+            while (first < i && !has_name(shared_at(config, first), *names))
+                first++;
+            if (first == i)
+                complete_offer(complete, question, *names, "shared");
+        }
+    }
+}
+
 /* The state, if it is there and needs no network. */
 static struct store *open_state(const struct config *config)
 {
@@ -176,6 +206,7 @@ static const struct {
     {"CONNECTOR", offer_connectors},
     {"JOB", offer_jobs},
     {"HOOK", offer_hooks},
+    {"SHARED", offer_shared},
     {"RUN", offer_runs},
     {"ID", offer_events},
     {"HOOK/ID", offer_hooks_and_events},

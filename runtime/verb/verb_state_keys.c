@@ -58,7 +58,7 @@ static int work(struct keys *keys, const struct opt_spec *spec, keys_fn *read, k
     {0, "job", OPT_STRING, &(name).job, "JOB", "of this job"},                                     \
         {0, "hook", OPT_STRING, &(name).hook, "HOOK", "of this webhook"},                          \
     {                                                                                              \
-        0, "shared", OPT_STRING, &(name).shared, "NAME",                                           \
+        0, "shared", OPT_STRING, &(name).shared, "SHARED",                                         \
             "that jobs and webhooks share by this name"                                            \
     }
 #define LAST                                                                                       \
