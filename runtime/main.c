@@ -30,7 +30,7 @@ static const struct verb {
     {"run", "runs a Lua script", verb_run},
     {"repl", "a prompt for Lua", verb_repl},
     {"token", "shows or refreshes a connector's access token", verb_token},
-    {"connector", "adds a connector to the configuration", verb_connector},
+    {"connector", "adds, lists and removes connectors", verb_connector},
     {"presets", "lists the services and senders that are known by name", verb_presets},
     {"login", "signs in to get a connector's first refresh token", verb_login},
     {"logout", "revokes and forgets a connector's tokens", verb_logout},

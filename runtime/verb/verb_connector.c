@@ -383,7 +383,7 @@ static int run_add(struct app *app, const struct add_options *options, struct er
     return result;
 }
 
-int verb_connector(struct app *app, int argc, char **argv, struct err *err)
+static int verb_connector_add(struct app *app, int argc, char **argv, struct err *err)
 {
     struct add_options options = {0};
     char *where = mem_printf("Kaizala: where its tokens are exchanged, such as %s",
@@ -419,22 +419,13 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
             "token may be empty: `jeton login` gets one, right away if you want.",
         .opts = opts,
         .min_operands = 1,
-        .max_operands = 2,
-        .operands = "add NAME",
+        .max_operands = 1,
     };
     struct opt_result result = {0};
     int status = app_options(app, &spec, argc, argv, &result, err);
     if (status > 0) {
-        status = -1;
-        if (strcmp(result.operands[0], "add") != 0)
-            err_set(err, ERR_USAGE, "jeton connector: unknown command '%s'; expected add",
-                    result.operands[0]);
-        else if (result.count < 2)
-            err_set(err, ERR_USAGE, "jeton connector add: expected a name for the connector");
-        else {
-            options.name = result.operands[1];
-            status = run_add(app, &options, err);
-        }
+        options.name = result.operands[0];
+        status = run_add(app, &options, err);
         mem_free(result.operands);
     }
     mem_free(options.vars.items);
@@ -442,4 +433,25 @@ int verb_connector(struct app *app, int argc, char **argv, struct err *err)
     mem_free(options.allow_hosts.items);
     mem_free(where);
     return status;
+}
+
+static const struct app_verb verbs[] = {
+    {"add", verb_connector_add},
+    {"list", verb_connector_list},
+    {"remove", verb_connector_remove},
+    {NULL, NULL},
+};
+
+int verb_connector(struct app *app, int argc, char **argv, struct err *err)
+{
+    static const struct app_verbs table = {
+        .title = "jeton connector",
+        .usage = "jeton connector add NAME --preset PRESET | --issuer URL | --token-service URL\n"
+                 "jeton connector list [--json]\n"
+                 "jeton connector remove NAME [--yes]",
+        .description = "Adds connectors to the configuration, lists and removes them. `jeton "
+                       "connector add --help` and the like have the details.",
+        .verbs = verbs,
+    };
+    return app_verbs(&table, app, argc, argv, err);
 }

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sqlite3
 import stat
 import unittest
 
@@ -322,6 +323,121 @@ class Terminal(AddCase):
 
 
 load_tests = support.side_by_side  # most of their time is waiting
+
+class ListAndRemove(AddCase):
+    def configure_by_hand(self, text):
+        os.makedirs(self.home, mode=0o700, exist_ok=True)
+        path = os.path.join(self.home, "jeton.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"version: 1\nstate: {self.state}\n" + text)
+        os.chmod(path, 0o600)
+
+    def rows(self):
+        db = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        try:
+            return db.execute("SELECT count(*) FROM token").fetchone()[0]
+        finally:
+            db.close()
+
+    BY_HAND = """\
+connectors:
+  hand: { provider: kaizala, token_service: "https://k.example.org/v1", application_id: app-of-it,
+          application_secret: { file: secrets/contoso.secret }, refresh_token: { env: NOT_SET } }
+  lent: { token_of: hand, endpoint: "https://api.example.org/v2" }
+"""
+
+    def test_what_is_there_and_what_uses_it(self):
+        self.configure_by_hand("")
+        self.add()
+        self.configure_by_hand(self.BY_HAND + "jobs:\n  one: { script: x.lua, connector: contoso }\n"
+                               "  two: { script: x.lua, on_failure: { message: { connector: contoso, group: Ops } } }\n")
+        listed = {one["connector"]: one for one in json.loads(self.ok("connector", "list", "--json").stdout)}
+        self.assertEqual(list(listed), ["hand", "lent", "contoso"])
+        self.assertEqual(listed["contoso"], {
+            "connector": "contoso", "provider": "kaizala", "token_of": None, "url": self.box.base,
+            "file": os.path.join(self.home, "conf.d", "contoso.yaml"), "line": listed["contoso"]["line"], "added": True,
+            "jobs": ["one", "two"], "webhooks": [], "connectors": []})
+        self.assertEqual((listed["hand"]["added"], listed["hand"]["connectors"]), (False, ["lent"]))
+        self.assertEqual(listed["lent"]["token_of"], "hand")
+        table = [line.split() for line in self.ok("connector", "list").stdout.splitlines()]
+        self.assertEqual([row[0] for row in table], ["CONNECTOR", "hand", "lent", "contoso"])
+        self.assertEqual(table[3][-3:], ["job", "one,", "two"])
+        self.assertEqual(table[1][-2:], ["connector", "lent"])
+
+    def test_none(self):
+        self.configure_by_hand("")
+        done = self.ok("connector", "list")
+        self.assertEqual(done.stdout, "")
+        self.assertIn("no connectors in", done.stderr)
+        self.assertEqual(self.ok("connector", "list", "--json").stdout, "[]\n")
+
+    def test_all_of_it_goes_and_it_can_be_added_again(self):
+        self.configure_by_hand("")
+        self.add("other")
+        before = self.tree()
+        self.add()
+        self.assertEqual(self.rows(), 2)
+        done = self.ok("connector", "remove", "contoso", "--yes")
+        self.assertIn("connector 'contoso' is removed", done.stdout)
+        self.assertIn("secrets/contoso.refresh_token\n", done.stdout)
+        self.assertEqual(self.tree(), before)
+        self.assertEqual(self.rows(), 1)
+        self.fails(3, "connector", "remove", "contoso", "--yes", says="contoso")
+        self.add()
+        self.assertEqual(self.user(), "+33100000001")
+
+    def test_not_while_something_uses_it(self):
+        for text, says in (("jobs: { one: { script: x.lua, connector: contoso } }\n", "is used by job 'one'; "),
+                           ("jobs: { one: { script: x.lua, on_recovery: { message: { connector: contoso, group: Ops } } } }\n",
+                            "is used by job 'one'; "),
+                           ("connectors: { lent: { token_of: contoso, endpoint: 'https://api.example.org/v2' } }\n",
+                            "is used by connector 'lent'; ")):
+            self.configure_by_hand("")
+            self.add("contoso", "--force")
+            self.configure_by_hand(text)
+            self.refused(3, "connector", "remove", "contoso", "--yes", says=says)
+            self.assertEqual(self.rows(), 1)
+
+    def test_not_one_of_hand(self):
+        self.configure_by_hand(self.BY_HAND)
+        self.refused(3, "connector", "remove", "lent", "--yes", says="by hand: take it away there")
+        self.add()
+        with open(os.path.join(self.home, "conf.d", "contoso.yaml"), "a", encoding="utf-8") as file:
+            file.write("    retries: 2\n")
+        self.refused(3, "connector", "remove", "contoso", "--yes", says="changed by hand")
+
+    def test_a_secret_that_another_one_reads_stays(self):
+        self.configure_by_hand(self.BY_HAND)
+        self.add()
+        done = self.ok("connector", "remove", "contoso", "--yes")
+        self.assertIn("contoso.secret stays: connector 'hand' reads it", done.stdout)
+        self.assertEqual(os.listdir(os.path.join(self.home, "secrets")), ["contoso.secret"])
+        self.assertEqual(os.listdir(os.path.join(self.home, "conf.d")), [])
+
+    def test_it_asks(self):
+        self.configure_by_hand("")
+        self.add()
+        self.refused(2, "connector", "remove", "contoso", says="--yes removes 'contoso' without a question")
+        before = self.tree()
+        for answer in ("", "n"):
+            terminal = self.start_at_terminal("connector", "remove", "contoso")
+            terminal.read_until(b"[y/N]")
+            self.assertIn(b"secrets/contoso.secret", terminal.shown)
+            terminal.type(answer)
+            self.assertEqual(terminal.status(), 0)
+            self.assertEqual(self.tree(), before)
+        terminal = self.start_at_terminal("connector", "remove", "contoso")
+        terminal.read_until(b"[y/N]")
+        terminal.type("y")
+        self.assertEqual(terminal.status(), 0)
+        self.assertEqual(os.listdir(os.path.join(self.home, "conf.d")), [])
+
+    def test_a_state_that_cannot_be_used(self):
+        self.configure_by_hand("")
+        self.add()
+        os.chmod(self.state, 0o755)
+        self.refused(3, "connector", "remove", "contoso", "--yes", says="nothing is removed")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,0 +1,230 @@
+/* jeton connector remove: what `add` made, and what the state has of it. */
+#include "config_load.h"
+#include "connector.h"
+#include "connector_files.h"
+#include "connector_text.h"
+#include "connector_users.h"
+#include "engine.h"
+#include "login.h"
+#include "mem.h"
+#include "verb.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define REPORT_MAX ((size_t)64 * 1024)
+
+struct removal {
+    struct app *app;
+    const struct config *config;
+    const struct connector *connector;
+    struct connector_files files;
+};
+
+static void put_user(void *arg, enum connector_user_kind kind, const char *name)
+{
+    static const char *const kinds[CONNECTOR_USER_KINDS] = {
+        [CONNECTOR_USER_JOB] = "job",
+        [CONNECTOR_USER_HOOK] = "webhook",
+        [CONNECTOR_USER_LENT] = "connector",
+    };
+    struct buf *out = arg;
+    buf_printf(out, "%s%s '%s'", out->len > 0 ? ", " : "", kinds[kind], name);
+}
+
+static int check(const struct removal *removal, struct err *err)
+{
+    const struct connector *connector = removal->connector;
+    struct buf users;
+    buf_create(&users, REPORT_MAX);
+    connector_users(removal->config, connector->name, put_user, &users);
+    int result = 0;
+    if (users.len > 0)
+        result = err_set(err, ERR_CONFIG,
+                         "connector '%s' is used by %s; give them another one, or remove them "
+                         "first",
+                         connector->name, users.data);
+    else if (connector->lender != NULL || !connector_text_ours(&removal->files, connector))
+        result = err_set(err, ERR_CONFIG,
+                         "connector '%s' is defined at %s:%d:%d, where it was written or changed "
+                         "by hand: take it away there%s",
+                         connector->name, connector->shown, connector->line, connector->col,
+                         connector->lender == NULL ? ", after `jeton logout`, which ends its token"
+                                                   : "");
+    buf_destroy(&users);
+    return result == 0 ? connector_files_writable(&removal->files, err) : result;
+}
+
+/* A secret of `add` that another connector reads too stays, by whatever path it does. */
+static const char *reader_of(const struct removal *removal, const char *path)
+{
+    struct stat file, read;
+    if (stat(path, &file) != 0)
+        return NULL;
+    for (size_t i = 0; i < removal->config->nconnectors; i++) {
+        const struct connector *other = removal->config->connectors[i];
+        const struct secret *secret;
+        for (size_t n = 0; (secret = connector_secret_at(other, n)) != NULL; n++) {
+            if (other != removal->connector && secret->kind == SECRET_FILE &&
+                stat(secret->text, &read) == 0 && read.st_dev == file.st_dev &&
+                read.st_ino == file.st_ino)
+                return other->name;
+        }
+    }
+    return NULL;
+}
+
+/* The connector's own secret in this file; NULL where it has none there. */
+static const struct secret *secret_of(const struct removal *removal, size_t given)
+{
+    const struct provider *provider = provider_of(removal->connector);
+    const struct secret *secret =
+        removal->files.secrets[given] != NULL
+            ? connector_secret(removal->connector, provider->given[given].key)
+            : NULL;
+    return secret != NULL && secret->kind == SECRET_FILE ? secret : NULL;
+}
+
+static void put_files(const struct removal *removal, struct buf *out)
+{
+    buf_printf(out, "  %s\n", removal->files.yaml);
+    for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
+        const struct secret *secret = secret_of(removal, i);
+        const char *reader = secret != NULL ? reader_of(removal, secret->text) : NULL;
+        if (reader != NULL)
+            buf_printf(out, "  %s stays: connector '%s' reads it\n", removal->files.secrets[i],
+                       reader);
+        else if (secret != NULL && access(secret->text, F_OK) == 0)
+            buf_printf(out, "  %s\n", removal->files.secrets[i]);
+    }
+}
+
+/* 1: yes; 0: no. */
+static int ask(const struct removal *removal, struct err *err)
+{
+    struct buf files, answer;
+    if (isatty(STDIN_FILENO) != 1)
+        return err_set(err, ERR_USAGE,
+                       "jeton connector remove: nobody can be asked, since standard input is no "
+                       "terminal; --yes removes '%s' without a question",
+                       removal->connector->name);
+    buf_create(&files, REPORT_MAX);
+    buf_create(&answer, LOGIN_LINE_MAX);
+    put_files(removal, &files);
+    log_msg(removal->app->log, LOG_INFO,
+            "its tokens in the state are forgotten, but not revoked at the service (jeton logout "
+            "%s does that, where it can), and these files are removed:",
+            removal->connector->name);
+    int result = app_print(removal->app, files.data, files.len, err);
+    char *prompt = mem_printf("Remove connector '%s'? [y/N] ", removal->connector->name);
+    if (result == 0)
+        result = login_read_shown(prompt, &answer, err);
+    if (result == 0)
+        result = answer.len > 0 && tolower((unsigned char)answer.data[0]) == 'y';
+    mem_free(prompt);
+    buf_destroy(&files);
+    buf_destroy(&answer);
+    return result;
+}
+
+static int forget(const struct removal *removal, struct err *err)
+{
+    struct engine engine;
+    struct store *store = store_new(removal->config->state, NULL);
+    bool exists = store_exists(store);
+    store_free(store);
+    if (!exists)
+        return 0;
+    engine_create(&engine, removal->config, removal->app->log, removal->app->redact);
+    int result = engine_need_store(&engine, err);
+    if (result == 0)
+        result = token_forget(engine.tokens, removal->connector, err);
+    engine_destroy(&engine);
+    return result;
+}
+
+static int take_away(const char *path, struct err *err)
+{
+    if (unlink(path) == 0 || errno == ENOENT)
+        return 0;
+    return err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
+}
+
+/* Last the file that makes the connector known: until then, it can be removed again. */
+static int remove_all(const struct removal *removal, struct err *err)
+{
+    struct buf out;
+    if (forget(removal, err) != 0)
+        return err_wrap(err, "nothing is removed");
+    buf_create(&out, REPORT_MAX);
+    buf_printf(&out,
+               "connector '%s' is removed, its tokens are forgotten, and these files are gone:\n",
+               removal->connector->name);
+    put_files(removal, &out);
+    int result = 0;
+    for (size_t i = 0; i < PROVIDER_GIVEN && result == 0; i++) {
+        const struct secret *secret = secret_of(removal, i);
+        if (secret != NULL && reader_of(removal, secret->text) == NULL)
+            result = take_away(secret->text, err);
+    }
+    if (result == 0)
+        result = take_away(removal->files.yaml, err);
+    if (result == 0)
+        result = app_print(removal->app, out.data, out.len, err);
+    buf_destroy(&out);
+    return result;
+}
+
+static int run_remove(struct app *app, const char *name, bool yes, struct err *err)
+{
+    struct config *config = app_config(app, true, err);
+    if (config == NULL)
+        return -1;
+    struct removal removal = {.app = app, .config = config};
+    int result = -1;
+    removal.connector = config_connector(config, name, err);
+    if (removal.connector != NULL) {
+        connector_files_create(&removal.files, provider_of(removal.connector), config->path, true,
+                               name);
+        result = check(&removal, err);
+        if (result == 0)
+            result = yes ? 1 : ask(&removal, err);
+        if (result == 0)
+            log_msg(app->log, LOG_INFO, "nothing is removed");
+        else if (result == 1)
+            result = remove_all(&removal, err);
+        connector_files_destroy(&removal.files);
+    }
+    config_free(config);
+    return result;
+}
+
+int verb_connector_remove(struct app *app, int argc, char **argv, struct err *err)
+{
+    bool yes = false;
+    const struct opt opts[] = {
+        {'y', "yes", OPT_FLAG, &yes, NULL, "do not ask"},
+        {0, NULL, OPT_FLAG, NULL, NULL, NULL},
+    };
+    const struct opt_spec spec = {
+        .usage = "jeton connector remove NAME [--yes]",
+        .description =
+            "Removes a connector that `jeton connector add` made: forgets its tokens in the state, "
+            "then removes conf.d/NAME.yaml and its files in secrets/. Not while a job, a webhook "
+            "or another connector uses it. `jeton logout NAME` before that also revokes its "
+            "refresh token at the service, where it can.",
+        .opts = opts,
+        .min_operands = 1,
+        .max_operands = 1,
+        .operands = "CONNECTOR",
+    };
+    struct opt_result result = {0};
+    int status = app_options(app, &spec, argc, argv, &result, err);
+    if (status > 0)
+        status = run_remove(app, result.operands[0], yes, err);
+    mem_free(result.operands);
+    return status;
+}
