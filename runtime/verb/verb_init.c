@@ -3,11 +3,13 @@
 
 #include "embed.h"
 #include "fd.h"
+#include "json.h"
 #include "mem.h"
 #include "newfile.h"
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,25 +19,30 @@
 #define CONFIG_FILE "jeton.yaml"
 #define SCRIPT_FILE "hello.lua"
 #define SEED_FILE   "sandbox.yaml"
+#define EDITOR_FILE ".luarc.json"
 
 /* What stands for them in the templates. */
 #define SECRET_MARK   "@SECRET@"
 #define TOKEN_MARK    "@REFRESH_TOKEN@"
+#define META_MARK     "@META@"
 #define SECRET_LENGTH 10
 #define TOKEN_LENGTH  64
 #define TEMPLATE_MAX  ((size_t)64 * 1024)
+#define META_DEFAULT  "/usr/share/jeton/meta"
 
-/* The configuration is written last: then the files that it names exist. */
+/* The configuration is written after the files that it names. */
 static const struct template
 {
     const char *name;
     const char *embedded;
     mode_t mode;
+    bool optional; /* one that is there already stays */
 }
 templates[] = {
-    {SCRIPT_FILE, "init/" SCRIPT_FILE, 0644},
-    {SEED_FILE, "init/" SEED_FILE, 0600},
-    {CONFIG_FILE, "init/" CONFIG_FILE, 0600}, /* secrets may be written into it */
+    {SCRIPT_FILE, "init/" SCRIPT_FILE, 0644, false},
+    {SEED_FILE, "init/" SEED_FILE, 0600, false},
+    {CONFIG_FILE, "init/" CONFIG_FILE, 0600, false}, /* secrets may be written into it */
+    {EDITOR_FILE, "init/luarc.json", 0644, true},
 };
 #define TEMPLATES (sizeof templates / sizeof templates[0])
 
@@ -60,11 +67,30 @@ static int make_folder(const char *path, struct err *err)
     return result;
 }
 
-/* The connector's secrets, of this folder only: a page in a browser would know fixed ones. */
+/* What stands in place of the marks. The connector's secrets are of this folder only: a page in a
+ * browser would know fixed ones. */
 struct drawn {
     char secret[SECRET_LENGTH + 1];
     char token[TOKEN_LENGTH + 1];
+    struct buf meta; /* as JSON: the folder of annotations for editors */
 };
+
+/* The annotations of the program as it is installed, or as it was built. */
+static char *find_meta(const char *self)
+{
+    static const char *const places[] = {"../share/jeton/meta", "../scripts/meta"};
+    const char *slash = strrchr(self, '/');
+    char *found = NULL;
+    for (size_t i = 0; found == NULL && slash != NULL && i < sizeof places / sizeof places[0];
+         i++) {
+        char *path = mem_printf("%.*s%s", (int)(slash - self) + 1, self, places[i]);
+        found = realpath(path, NULL);
+        mem_free(path);
+    }
+    char *meta = mem_strdup(found != NULL ? found : META_DEFAULT);
+    free(found);
+    return meta;
+}
 
 static void draw(char *text, size_t length)
 {
@@ -78,7 +104,8 @@ static void fill(struct buf *out, const struct embedded_file *file, const struct
 {
     const struct {
         const char *mark, *value;
-    } marks[] = {{SECRET_MARK, drawn->secret}, {TOKEN_MARK, drawn->token}};
+    } marks[] = {
+        {SECRET_MARK, drawn->secret}, {TOKEN_MARK, drawn->token}, {META_MARK, drawn->meta.data}};
     const char *at = (const char *)file->data, *end = at + file->size;
     while (at < end) {
         size_t len = 1;
@@ -113,25 +140,45 @@ static int write_template(const char *path, const struct template *template,
     return result == 0 ? 0 : err_wrap(err, "cannot write %s", path);
 }
 
-static int write_templates(char *const paths[TEMPLATES], struct err *err)
+static bool stands_there(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
+static int write_all(char *const paths[TEMPLATES], const struct drawn *drawn, struct err *err)
+{
+    bool written[TEMPLATES] = {false};
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < TEMPLATES; i++) {
+        if (templates[i].optional && stands_there(paths[i]))
+            continue;
+        result = write_template(paths[i], &templates[i], drawn, err);
+        written[i] = result == 0;
+    }
+    for (size_t i = 0; result != 0 && i < TEMPLATES; i++) {
+        if (written[i])
+            unlink(paths[i]);
+    }
+    return result;
+}
+
+static int write_templates(const char *self, char *const paths[TEMPLATES], struct err *err)
 {
     for (size_t i = 0; i < TEMPLATES; i++) { /* before anything is written */
-        struct stat st;
-        if (lstat(paths[i], &st) == 0)
+        if (!templates[i].optional && stands_there(paths[i]))
             return err_set(err, ERR_CONFIG,
                            "%s exists already; name another folder: jeton init DIR", paths[i]);
     }
     struct drawn drawn;
+    char *meta = find_meta(self);
     draw(drawn.secret, SECRET_LENGTH);
     draw(drawn.token, TOKEN_LENGTH);
-    int result = 0;
-    size_t written = 0;
-    while (result == 0 && written < TEMPLATES) {
-        result = write_template(paths[written], &templates[written], &drawn, err);
-        written += result == 0;
-    }
-    while (result != 0 && written > 0)
-        unlink(paths[--written]);
+    buf_create(&drawn.meta, TEMPLATE_MAX);
+    json_write_string(&drawn.meta, meta, strlen(meta));
+    int result = write_all(paths, &drawn, err);
+    buf_destroy(&drawn.meta);
+    mem_free(meta);
     explicit_bzero(&drawn, sizeof drawn);
     return result;
 }
@@ -188,8 +235,9 @@ int verb_init(struct app *app, int argc, char **argv, struct err *err)
         .description =
             "Writes a configuration with one connector and one job, " CONFIG_FILE
             ", its script, " SCRIPT_FILE ", and a tenant for jeton sandbox --seed, " SEED_FILE
-            ", into DIR (default: the current folder), and shows what to type next. "
-            "Existing files are not changed.",
+            ", into DIR (default: the current folder), and shows what to type next; for editors "
+            "with "
+            "lua-language-server, " EDITOR_FILE ". Existing files are not changed.",
         .opts = opts,
         .max_operands = 1,
         .operands = "DIR",
@@ -211,7 +259,7 @@ int verb_init(struct app *app, int argc, char **argv, struct err *err)
                                      templates[i].name);
     status = here ? 0 : make_folder(folder, err);
     if (status == 0)
-        status = write_templates(paths, err);
+        status = write_templates(app->self, paths, err);
     if (status == 0)
         status = say_next(app, paths, here, err);
 cleanup:
