@@ -18,6 +18,7 @@
 
 #define CONFIG_FILE "jeton.yaml"
 #define SCRIPT_FILE "hello.lua"
+#define TEST_FILE   "hello_test.lua"
 #define SEED_FILE   "sandbox.yaml"
 #define EDITOR_FILE ".luarc.json"
 
@@ -41,6 +42,7 @@ static const struct template
 templates[] = {
     {SCRIPT_FILE, "init/" SCRIPT_FILE, 0644, false},
     {SEED_FILE, "init/" SEED_FILE, 0600, false},
+    {TEST_FILE, "init/" TEST_FILE, 0644, false},
     {CONFIG_FILE, "init/" CONFIG_FILE, 0600, false}, /* secrets may be written into it */
     {EDITOR_FILE, "init/luarc.json", 0644, true},
 };
@@ -208,11 +210,13 @@ static char *quoted(const char *path)
 static int say_next(struct app *app, char *const paths[TEMPLATES], bool here, struct err *err)
 {
     struct buf out;
-    char *script = quoted(paths[0]), *seed = quoted(paths[1]), *config = quoted(paths[2]);
+    char *script = quoted(paths[0]), *seed = quoted(paths[1]), *test = quoted(paths[2]),
+         *config = quoted(paths[3]);
     buf_create(&out, REPORT_MAX);
-    buf_printf(&out, "wrote %s, %s and %s; next:\n\n", paths[2], paths[0], paths[1]);
+    buf_printf(&out, "wrote %s, %s, %s and %s; next:\n\n", paths[3], paths[0], paths[2], paths[1]);
     buf_printf(&out, "  jeton run --sandbox %s\n      tries the script, without an account\n",
                script);
+    buf_printf(&out, "  jeton test %s\n      runs its tests\n", test);
     buf_printf(&out,
                "  jeton sandbox --seed %s\n      in another terminal: a sandbox for the job; it "
                "forgets what it received\n      when it stops (--db FILE keeps it)\n",
@@ -223,6 +227,7 @@ static int say_next(struct app *app, char *const paths[TEMPLATES], bool here, st
     buf_destroy(&out);
     mem_free(script);
     mem_free(seed);
+    mem_free(test);
     mem_free(config);
     return result;
 }
@@ -234,9 +239,9 @@ int verb_init(struct app *app, int argc, char **argv, struct err *err)
         .usage = "jeton init [DIR]",
         .description =
             "Writes a configuration with one connector and one job, " CONFIG_FILE
-            ", its script, " SCRIPT_FILE ", and a tenant for jeton sandbox --seed, " SEED_FILE
-            ", into DIR (default: the current folder), and shows what to type next; for editors "
-            "with "
+            ", its script, " SCRIPT_FILE ", tests of that, " TEST_FILE
+            ", and a tenant for jeton sandbox --seed, " SEED_FILE ", into DIR (default: the "
+            "current folder), and shows what to type next; for editors with "
             "lua-language-server, " EDITOR_FILE ". Existing files are not changed.",
         .opts = opts,
         .max_operands = 1,
