@@ -77,12 +77,14 @@ int lexec_add_file(struct lexec *exec, const char *name, const char *text, size_
 /*
  * Passes a signal on to the child. The terminal sends Ctrl-C and hang-up to its whole foreground
  * process group: a child in our group has got it already, and a second one could make it give up
- * its clean-up. A signal that was sent by a process reached only us.
+ * its clean-up. A signal that was sent by a process reached only us; and so did the hang-up of a
+ * terminal that is gone, where we are its session's leader, as under `ssh -t HOST jeton …`.
  */
 static void forward(void *arg, int signo, bool by_process)
 {
     struct lexec *exec = arg;
-    if (exec->pid > 0 && (by_process || getpgid(exec->pid) != getpgrp()))
+    bool alone = by_process || (signo == SIGHUP && getsid(0) == getpid());
+    if (exec->pid > 0 && (alone || getpgid(exec->pid) != getpgrp()))
         kill(exec->pid, signo);
 }
 

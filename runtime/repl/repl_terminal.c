@@ -195,7 +195,10 @@ static void read_plain(struct repl_terminal *terminal)
 static void on_input(void *arg, short revents)
 {
     struct repl_terminal *terminal = arg;
-    (void)revents;
+    if ((revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) { /* libedit would not say so */
+        finish(terminal, REPL_END, "", 0);
+        return;
+    }
     if (terminal->line == NULL) {
         read_plain(terminal);
         return;

@@ -166,6 +166,18 @@ class Keys(ReplCase):
         os.kill(prompt.terminal.pid, 15)
         prompt.ends(143)
 
+    def test_a_terminal_that_goes_away(self):
+        for args, prompt in (((), "jeton> "), (("--sandbox",), "sandbox> ")):
+            for keys in ("", "task.sleep(100)\n"):
+                with self.subTest(args=args, keys=keys):
+                    prompt_now = Prompt(self, *args, prompt=prompt)
+                    prompt_now.keys(keys)
+                    time.sleep(0.1)
+                    gone = os.open("/dev/null", os.O_RDONLY)
+                    os.dup2(gone, prompt_now.terminal.end)
+                    os.close(gone)
+                    support.wait_until(lambda: os.waitpid(prompt_now.terminal.pid, os.WNOHANG)[0] != 0)
+
     def test_several_lines_are_one_entry_later_too(self):
         prompt = Prompt(self)
         prompt.keys("for i = 1, 2 do\n")
