@@ -83,7 +83,9 @@ struct vm_options {
     bool ends_process;  /* what the run has made may be left to the end of the process */
     bool typed; /* at a prompt: print and io.write are masked, and a task may be cancelled in the
                    middle of what it computes */
-    void *host; /* of who made the vm; for modules of its own */
+    /* Called before something is printed, and after; with `host`. NULL: not needed. */
+    void (*prints)(void *host, bool begins);
+    void *host;       /* of who made the vm; for modules of its own */
     struct buf *text; /* gets the text that the main task returns; NULL: none */
 };
 

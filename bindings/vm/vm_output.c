@@ -23,6 +23,8 @@ FILE *vm_output(const struct vm *vm)
 
 void vm_output_look(struct vm *vm)
 {
+    if (vm->options.prints != NULL)
+        vm->options.prints(vm->options.host, false);
     if (vm->output_errno != 0 || !ferror(vm_output(vm)))
         return;
     vm->output_errno = errno != 0 ? errno : EIO;
@@ -34,6 +36,8 @@ void vm_output_look(struct vm *vm)
 void vm_output_begins(struct vm *vm)
 {
     const struct vm_attempt *attempt = vm->options.attempt;
+    if (vm->options.prints != NULL)
+        vm->options.prints(vm->options.host, true);
     log_status_hide(vm->options.engine->log);
     if (vm->options.typed || (attempt != NULL && attempt->run != NULL))
         engine_know_secrets(vm->options.engine);

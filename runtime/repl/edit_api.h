@@ -35,6 +35,8 @@ enum edit_option {                   /* of el_set, with what follows it */
                        15, /* int: 1 shows the prompt and takes the terminal, 0 gives it back */
 };
 
+#define EDIT_REFRESH_LINE 20 /* another one, with nothing behind it: draws prompt and line anew */
+
 enum edit_history_operation { EDIT_H_SETSIZE = 1, EDIT_H_ENTER = 10 };
 
 enum edit_result { EDIT_NORM = 0, EDIT_REFRESH = 4, EDIT_ERROR = 6, EDIT_REDISPLAY = 8 };

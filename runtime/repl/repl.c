@@ -41,6 +41,14 @@ static void open_terminal(struct repl *repl)
     repl_history_load(repl->history, recall, repl->terminal);
 }
 
+/* A task of an earlier entry may print while the next one is being typed. */
+static void prints(void *host, bool begins)
+{
+    const struct repl *repl = host;
+    if (repl->terminal != NULL && !repl->completing)
+        repl_terminal_prints(repl->terminal, begins);
+}
+
 int repl_run(struct engine *engine, const struct repl_options *options, int *status,
              char **traceback, struct err *err)
 {
@@ -55,6 +63,7 @@ int repl_run(struct engine *engine, const struct repl_options *options, int *sta
                                           .ends_programs = true,
                                           .log_json = options->log_json,
                                           .typed = true,
+                                          .prints = prints,
                                           .host = &repl};
     open_terminal(&repl);
     repl.vm = vm_new(&vm_options);

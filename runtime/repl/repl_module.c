@@ -175,6 +175,7 @@ bool repl_module_complete(void *arg, const char *before, size_t len, struct buf 
     bool listed = false;
     if (!lua_checkstack(L, 4))
         return false;
+    repl->completing = true;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &completer_key);
     lua_pushlstring(L, before, len);
     if (lua_pcall(L, 1, 2, 0) == LUA_OK) {
@@ -188,6 +189,7 @@ bool repl_module_complete(void *arg, const char *before, size_t len, struct buf 
             vm_output_write(repl->vm, choices, size);
     }
     lua_settop(L, top);
+    repl->completing = false;
     return listed;
 }
 

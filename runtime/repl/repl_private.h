@@ -17,6 +17,7 @@ struct repl {
     lua_State *L;                   /* the main state; NULL until the module is required */
     struct repl_terminal *terminal; /* NULL: standard input is none */
     char *history;                  /* the file's path */
+    bool completing;                /* what it prints belongs to the line */
     bool history_failed;            /* and it was said */
     struct signal_handler handler;
     int64_t interrupted_ms; /* of the last Ctrl-C; 0: none */

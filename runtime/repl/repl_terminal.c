@@ -23,7 +23,8 @@ struct repl_terminal {
     struct loop_fd input;
     struct loop_timer again; /* plain lines: one is there already */
     bool reading;
-    bool ended; /* no more input comes */
+    bool hidden; /* what is being typed */
+    bool ended;  /* no more input comes */
     char *prompt;
     struct edit_api api;
     struct edit_line *line; /* NULL: plain lines */
@@ -265,6 +266,17 @@ bool repl_terminal_interrupt(struct repl_terminal *terminal)
     write_text(terminal->line != NULL ? "^C\n" : "\n");
     finish(terminal, REPL_INTERRUPTED, "", 0);
     return true;
+}
+
+void repl_terminal_prints(struct repl_terminal *terminal, bool begins)
+{
+    if (!terminal->reading || terminal->line == NULL || terminal->hidden == begins)
+        return;
+    terminal->hidden = begins;
+    if (begins)
+        write_text("\r\x1b[J");
+    else
+        terminal->api.set(terminal->line, EDIT_REFRESH_LINE);
 }
 
 void repl_terminal_remember(struct repl_terminal *terminal, const char *entry)

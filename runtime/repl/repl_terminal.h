@@ -37,6 +37,8 @@ void repl_terminal_read(struct repl_terminal *terminal, const char *prompt);
 void repl_terminal_stop(struct repl_terminal *terminal);
 /* Ctrl-C: what was typed is thrown away, and `done` is called at once. False: nothing is read. */
 bool repl_terminal_interrupt(struct repl_terminal *terminal);
+/* Others are about to print, or have: what is being typed makes room for that, and comes back. */
+void repl_terminal_prints(struct repl_terminal *terminal, bool begins);
 /* One more for the up key. */
 void repl_terminal_remember(struct repl_terminal *terminal, const char *entry);
 

@@ -153,6 +153,15 @@ class Keys(ReplCase):
         prompt.keys(INTERRUPT)
         prompt.ends(130)
 
+    def test_what_is_typed_makes_room_for_what_a_task_prints(self):
+        prompt = Prompt(self)
+        prompt.enter("task.spawn(function() task.sleep(0.3) print('be' .. 'side') end)")
+        prompt.keys("'ty")
+        prompt.wait("beside\njeton> 'ty")
+        prompt.keys("ped'\n")
+        self.assertIn('"typed"', prompt.wait('\njeton> '))
+        prompt.leave()
+
     def test_an_end_takes_tasks_with_it(self):
         prompt = Prompt(self)
         prompt.enter("task.spawn(task.sleep, 100)")
