@@ -111,9 +111,9 @@ static int http_error(lua_State *L)
 {
     static const char *const keys[] = {"kind",      "message", "status", "code",
                                        "retryable", "request", NULL};
-    static const enum err_kind kinds[] = {ERR_AUTH,      ERR_NETWORK, ERR_HTTP,
-                                          ERR_THROTTLED, ERR_CONFIG,  ERR_CANCELLED,
-                                          ERR_DEADLINE,  ERR_INVALID, ERR_CONFLICT};
+    static const enum err_kind kinds[] = {ERR_AUTH,     ERR_NETWORK,   ERR_HTTP,     ERR_THROTTLED,
+                                          ERR_CONFIG,   ERR_CANCELLED, ERR_DEADLINE, ERR_INVALID,
+                                          ERR_CONFLICT, ERR_LOST};
     luaL_checktype(L, 1, LUA_TTABLE);
     larg_options(L, 1, "http.error", keys);
     const char *kind = larg_string(L, 1, "kind", "", NULL);

@@ -1,6 +1,7 @@
 #include "signal_watch.h"
 
 #include "mem.h"
+#include "vm.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -116,8 +117,13 @@ void signal_watch_poll(struct signal_watch *signals)
 {
     struct signalfd_siginfo info;
     while (read(signals->watch.fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        bool lost = info.ssi_code == SI_QUEUE && info.ssi_int == VM_SIGNAL_LOST;
         struct signal_handler *handler = signals->top;
-        if (handler != NULL)
+        while (lost && handler != NULL && handler->below != NULL)
+            handler = handler->below;
+        if (handler != NULL && lost)
+            handler->fn(handler->arg, SIGNAL_WATCH_LOST, true);
+        else if (handler != NULL)
             handler->fn(handler->arg, (int)info.ssi_signo, info.ssi_code != SI_KERNEL);
     }
 }

@@ -32,6 +32,9 @@ struct signal_handler { /* owned by the caller; must live while it is pushed */
     bool pushed;
 };
 
+/* In place of a signal's number, to the lowest handler only: the run's. */
+#define SIGNAL_WATCH_LOST (-1)
+
 /* Makes the watcher of L's run, which bindings find by signal_watch_of. It keeps a descriptor in
  * the loop. NULL with ERR_CONFIG: the system refused one. Free it before the state and the loop. */
 struct signal_watch *signal_watch_new(lua_State *L, struct loop *loop, struct err *err);

@@ -285,7 +285,7 @@ int vm_finish(struct vm *vm, int *status, struct err *err)
     *status = 0;
     err_clear(err);
     if (vm->signo != 0)
-        *status = 128 + vm->signo;
+        *status = vm_interrupt_status(vm);
     else if (vm->exiting)
         *status = vm->exit_status;
     else
@@ -348,7 +348,7 @@ int vm_run_file(struct vm *vm, const char *path, int *status, struct err *err)
     vm->is_script = true;
     int loaded = vm_load(L, vm, path, &vm->script, err);
     if (vm->signo != 0) {
-        *status = 128 + vm->signo;
+        *status = vm_interrupt_status(vm);
         return 0;
     }
     if (loaded != 0 || set_path(vm, err) != 0)

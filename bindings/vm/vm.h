@@ -135,6 +135,9 @@ const char *vm_traceback(const struct vm *vm);
 int vm_check_syntax(const char *path, struct err *err);
 /* The same of code that a person typed, as scripts/repl/chunk.lua takes it. */
 int vm_check_code(const char *code, struct err *err);
+/* A SIGTERM with this number (sigqueue) says that the run has lost its lock: it ends as by that
+ * signal, but with the error's kind and status. */
+#define VM_SIGNAL_LOST 0x10c7
 /* A signal has arrived: cancels every task, and the run ends with 128 + signo. Called from the
  * loop. */
 void vm_interrupt(struct vm *vm, int signo);

@@ -10,8 +10,18 @@ static int64_t now_ms(const struct vm *vm)
 
 void vm_interrupt_err(const struct vm *vm, struct err *err)
 {
-    err_set(err, ERR_CANCELLED, "the run was ended by signal %d (%s)", vm->signo,
-            strsignal(vm->signo));
+    if (vm->lost)
+        err_set(err, ERR_LOST,
+                "the run has lost its lock: the state did not answer in time, or another host has "
+                "taken it");
+    else
+        err_set(err, ERR_CANCELLED, "the run was ended by signal %d (%s)", vm->signo,
+                strsignal(vm->signo));
+}
+
+int vm_interrupt_status(const struct vm *vm)
+{
+    return vm->lost ? err_exit_code(ERR_LOST) : 128 + vm->signo;
 }
 
 /* A task that computes does not return to the loop, which would tell it of its cancellation. */
@@ -60,9 +70,11 @@ void vm_interrupt(struct vm *vm, int signo)
 
 static void on_signal(void *arg, int signo, bool by_process)
 {
+    struct vm *vm = arg;
     (void)by_process;
-    if (!vm_ignores_signals(arg))
-        vm_interrupt(arg, signo);
+    vm->lost = vm->lost || (signo == SIGNAL_WATCH_LOST && vm->signo == 0);
+    if (!vm_ignores_signals(vm))
+        vm_interrupt(vm, signo == SIGNAL_WATCH_LOST ? SIGTERM : signo);
 }
 
 void vm_interrupt_setup(struct vm *vm)

@@ -61,6 +61,7 @@ struct vm {
     struct signal_handler handler;
     struct loop_timer signal_timer;
     int signo; /* the first; 0: none */
+    bool lost; /* it says that the run has lost its lock */
     int64_t signal_ms;
 
     /* Of tasks; for the watchdog. */
@@ -112,6 +113,7 @@ void vm_interrupt_stop(struct vm *vm);
 void vm_interrupt_poll(struct vm *vm);               /* takes the signals that have come */
 void vm_interrupt_hook(lua_State *L, struct vm *vm); /* after a signal: raises the cancellation */
 void vm_interrupt_err(const struct vm *vm, struct err *err);
+int vm_interrupt_status(const struct vm *vm); /* the exit status then */
 /* Resumes no task any more. Code that cannot be suspended is unwound by the hook after delay_ms. */
 void vm_stop(struct vm *vm, int64_t delay_ms);
 

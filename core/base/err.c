@@ -10,13 +10,21 @@ static const struct {
     const char *name;
     int exit_code;
 } kinds[] = {
-    [ERR_NONE] = {"none", 0},           [ERR_INVALID] = {"invalid", 1},
-    [ERR_SCRIPT] = {"script", 1},       [ERR_USAGE] = {"usage", 2},
-    [ERR_CONFIG] = {"config", 3},       [ERR_AUTH] = {"auth", 4},
-    [ERR_NETWORK] = {"network", 5},     [ERR_HTTP] = {"http", 6},
-    [ERR_THROTTLED] = {"throttled", 6}, [ERR_BUSY] = {"busy", 7},
-    [ERR_CONFLICT] = {"conflict", 1},   [ERR_CANCELLED] = {"cancelled", 1},
-    [ERR_DEADLINE] = {"deadline", 8},   [ERR_PIPE] = {"pipe", 128 + SIGPIPE},
+    [ERR_NONE] = {"none", 0},
+    [ERR_INVALID] = {"invalid", 1},
+    [ERR_SCRIPT] = {"script", 1},
+    [ERR_USAGE] = {"usage", 2},
+    [ERR_CONFIG] = {"config", 3},
+    [ERR_AUTH] = {"auth", 4},
+    [ERR_NETWORK] = {"network", 5},
+    [ERR_HTTP] = {"http", 6},
+    [ERR_THROTTLED] = {"throttled", 6},
+    [ERR_BUSY] = {"busy", 7},
+    [ERR_LOST] = {"lost", 7},
+    [ERR_CONFLICT] = {"conflict", 1},
+    [ERR_CANCELLED] = {"cancelled", 1},
+    [ERR_DEADLINE] = {"deadline", 8},
+    [ERR_PIPE] = {"pipe", 128 + SIGPIPE},
 };
 
 void err_clear(struct err *err)

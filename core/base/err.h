@@ -21,6 +21,7 @@ enum err_kind {
     ERR_HTTP,      /* the service answered with an error                 exit 6 */
     ERR_THROTTLED, /* 429 in spite of waiting                            exit 6 */
     ERR_BUSY,      /* another run holds the lock                         exit 7 */
+    ERR_LOST,      /* the lock that was held is another one's now        exit 7 */
     ERR_CONFLICT,  /* what was read has been changed since               exit 1 */
     ERR_CANCELLED, /* the task was cancelled                             exit 1 */
     ERR_DEADLINE,  /* the run's deadline passed                          exit 8 */

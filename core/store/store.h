@@ -207,7 +207,7 @@ enum store_op {
 /* All that it points to is borrowed until it is done. */
 struct store_call {
     enum store_op op;
-    /* The lease that a write is made under. Where it was lost, nothing is written: ERR_BUSY. NULL:
+    /* The lease that a write is made under. Where it was lost, nothing is written: ERR_LOST. NULL:
      * none is needed. */
     const struct store_lease *under;
     union {

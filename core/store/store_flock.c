@@ -58,7 +58,7 @@ int store_flock_renew(const struct store_lease *lease, struct err *err)
     struct stat st;
     if (fstat(lease->lock.fd, &st) == 0 && st.st_nlink > 0)
         return 0;
-    return err_set(err, ERR_BUSY, "the lock's file was removed");
+    return err_set(err, ERR_LOST, "the lock's file was removed");
 }
 
 void store_flock_release(struct store_lease *lease)

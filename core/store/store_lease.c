@@ -45,7 +45,7 @@ int store_lease_try(struct store_lease *lease, struct store *store, enum store_l
 int store_lease_renew(struct store_lease *lease, struct err *err)
 {
     if (!lease->held)
-        return err_set(err, ERR_BUSY, "the lock was lost to somebody else");
+        return err_set(err, ERR_LOST, "the lock was lost to somebody else");
     int result = lease->store->engine->lease_renew(lease->store->self, lease, err);
     lease->held = result == 0;
     return result;

@@ -41,7 +41,7 @@ void store_lease_take(struct store_lease *lease, struct store *store, enum store
 /* One try. 1: held, 0: somebody else has it, -1. Blocks. */
 int store_lease_try(struct store_lease *lease, struct store *store, enum store_lease_kind kind,
                     const char *key, struct err *err);
-/* For an engine whose leases run out. -1: ERR_BUSY where it was lost. Blocks. */
+/* For an engine whose leases run out. -1: ERR_LOST where it was lost. Blocks. */
 int store_lease_renew(struct store_lease *lease, struct err *err);
 /* Whether something may be begun under it now: it is held, and will not end at any moment. Asks
  * nobody. */

@@ -203,7 +203,7 @@ int store_pg_lease_renew(struct store_pg *pg, struct store_lease *lease, struct 
     store_pg_flush(pg, 2 * STORE_PG_CALL_MS);
     if (lease->held)
         return 0;
-    return err_set(err, ERR_BUSY, "the lock was lost to somebody else");
+    return err_set(err, ERR_LOST, "the lock was lost to somebody else");
 }
 
 bool store_pg_lease_lasts(const struct store_lease *lease)

@@ -224,7 +224,7 @@ static void statement_failed(struct store_pg *pg, const PGresult *result)
     pg->lost = is_one_of(state, "57P 25006 08");
     bool later = pg->conflict || pg->lost || is_one_of(state, "53 55P03 57014 58 25P");
     if (is_one_of(state, "22012")) /* STORE_PG_LOST */
-        err_set(&pg->failed, ERR_BUSY, "the lock was lost to somebody else");
+        err_set(&pg->failed, ERR_LOST, "the lock was lost to somebody else");
     else if (is_one_of(state, "2201F")) /* STORE_PG_TOO_MANY */
         err_set(&pg->failed, ERR_INVALID, "over %d state keys of one job: delete some first",
                 STORE_KEYS_MAX);

@@ -187,7 +187,7 @@ static void set_cause(const struct attempt *attempt, struct job_attempt_end *end
     if (attempt->deadline.killed != 0)
         end->exit = attempt->deadline.killed;
     if (attempt->deadline.lost) {
-        end->exit = err_exit_code(ERR_BUSY);
+        end->exit = err_exit_code(ERR_LOST);
         end->cause = STORE_CAUSE_LOST;
     }
     if (end->exit == 0 || attempt->deadline.lost)

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "err.h"
+#include "vm.h"
 
 #include <signal.h>
 
@@ -22,8 +23,11 @@ void job_deadline_lose(struct job_deadline *deadline)
 {
     if (deadline->lost)
         return;
+    int64_t latest = clock_mono_ms() + JOB_DEADLINE_SIGNAL_MS;
     deadline->lost = true;
-    job_deadline_pass(deadline, SIGTERM);
+    sigqueue(deadline->pid, SIGTERM, (union sigval){.sival_int = VM_SIGNAL_LOST});
+    if (latest < deadline->kill_ms)
+        deadline->kill_ms = latest;
 }
 
 int64_t job_deadline_left(const struct job_deadline *deadline)
@@ -34,7 +38,7 @@ int64_t job_deadline_left(const struct job_deadline *deadline)
 void job_deadline_kill(struct job_deadline *deadline, int signo)
 {
     if (deadline->killed == 0)
-        deadline->killed = deadline->lost ? err_exit_code(ERR_BUSY)
+        deadline->killed = deadline->lost ? err_exit_code(ERR_LOST)
                            : signo != 0   ? 128 + signo
                                           : err_exit_code(ERR_DEADLINE);
     kill(-deadline->pid, SIGKILL); /* not reaped: the group's number has not been reused */

@@ -107,7 +107,7 @@ static int end_by_loss(struct run *run)
 {
     mem_free(run->end.output);
     memset(&run->end, 0, sizeof run->end);
-    run->end.exit = err_exit_code(ERR_BUSY);
+    run->end.exit = err_exit_code(ERR_LOST);
     run->end.cause = STORE_CAUSE_LOST;
     err_text(run->end.message, sizeof run->end.message,
              "it has lost its lock between two attempts");

@@ -7,7 +7,7 @@ local http = {}
 
 --- What a failed call returns after nil, and what the SDK raises. `tostring` gives one line.
 ---@class jeton.Err
----@field kind "auth"|"network"|"http"|"throttled"|"config"|"cancelled"|"deadline"|"invalid"|"conflict"
+---@field kind "auth"|"network"|"http"|"throttled"|"config"|"cancelled"|"deadline"|"invalid"|"conflict"|"lost"
 ---@field message string
 ---@field status? integer HTTP status
 ---@field code? string the service's errorCode

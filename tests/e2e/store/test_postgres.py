@@ -207,7 +207,8 @@ class Postgres(PostgresCase):
         """Its supervisor renews every 20 seconds, and is told then that another one has taken it."""
         for name in ("stop", "go_on"):
             self.write(name + ".lua", f'local t = require "jeton.task"\nio.open("{self.folder}/{name}", "w"):close()\n'
-                                      f'while not io.open("{self.folder}/go") do t.sleep(0.02) end')
+                                      f'local ok, err = pcall(function() while not io.open("{self.folder}/go") do t.sleep(0.02) end end)\n'
+                                      f'if not ok then io.open("{self.folder}/kind", "w"):write(err.kind):close() error(err, 0) end')
         self.host(0, "jobs:\n" + "".join(f"  {name}:\n    script: {self.folder}/{name}.lua\n    lost: {name}\n"
                                          "    retries: {attempts: 3, delay: 0s}\n" for name in ("stop", "go_on")))
         processes = {name: self.start_on(0, "run", "--job", name) for name in ("stop", "go_on")}
@@ -217,6 +218,8 @@ class Postgres(PostgresCase):
         _, said = processes["stop"].communicate(timeout=60)
         self.assertEqual(processes["stop"].returncode, 7, said)
         self.assertIn(b"it is stopped", said)
+        with open(self.folder + "/kind", encoding="ascii") as file:
+            self.assertEqual(file.read(), "lost")
         self.write("go", "")
         _, said = processes["go_on"].communicate(timeout=60)
         self.assertEqual(processes["go_on"].returncode, 0, said)

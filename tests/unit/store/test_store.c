@@ -510,11 +510,11 @@ static void nothing_is_written_under_a_lost_lease(void **state)
     assert_int_equal(store_fixture_save(store, &row, &lease, &err), 0);
     store_fixture_steal();
     assert_int_equal(store_lease_renew(&lease, &err), -1);
-    assert_int_equal(err.kind, ERR_BUSY);
+    assert_int_equal(err.kind, ERR_LOST);
     assert_int_equal(store_lease_renew(&lease, &err), -1);
     row.generation = 2;
     assert_int_equal(store_fixture_save(store, &row, &lease, &err), -1);
-    assert_int_equal(err.kind, ERR_BUSY);
+    assert_int_equal(err.kind, ERR_LOST);
     assert_int_equal(store_fixture_load(store, "owner", &found), 1);
     assert_int_equal(found.generation, 1);
     store_token_destroy(&found);
