@@ -44,14 +44,20 @@ end
 ---@param now integer
 ---@param life_s integer of a refresh token
 ---@param count integer at most
+---@param from integer|nil how many to skip
 ---@return table[] by name
-function connectors.of_tenant(db, tenant_id, now, life_s, count)
+function connectors.of_tenant(db, tenant_id, now, life_s, count, from)
   return db:rows([[SELECT connectors.*, users.name AS owner_name, users.email AS owner_email,
       (SELECT count(*) FROM refresh_tokens WHERE connector_id = connectors.id AND revoked = 0
         AND refresh_tokens.created_at > ?) AS tokens
     FROM connectors JOIN users ON users.id = owner_id WHERE connectors.tenant_id = ?
-    ORDER BY connectors.name COLLATE NOCASE, connectors.rowid LIMIT ?]],
-    now - life_s, tenant_id, count)
+    ORDER BY connectors.name COLLATE NOCASE, connectors.rowid LIMIT ? OFFSET ?]],
+    now - life_s, tenant_id, count, from or 0)
+end
+
+---@return integer
+function connectors.count(db, tenant_id)
+  return db:row("SELECT count(*) AS n FROM connectors WHERE tenant_id = ?", tenant_id).n
 end
 
 ---@param life_s integer of a refresh token

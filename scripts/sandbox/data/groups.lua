@@ -104,6 +104,19 @@ function groups.members(db, group)
 end
 
 ---@return integer
+function groups.count_members(db, group)
+  return db:row("SELECT count(*) AS n FROM members WHERE group_number = ?", group.number).n
+end
+
+---@param from integer how many to skip
+---@param count integer at most
+---@return table[] as groups.members gives them
+function groups.some_members(db, group, from, count)
+  return db:rows([[SELECT users.*, members.role FROM members JOIN users ON users.id = members.user_id
+                   WHERE group_number = ? ORDER BY position LIMIT ? OFFSET ?]], group.number, count, from)
+end
+
+---@return integer
 function groups.count_admins(db, group)
   return db:row("SELECT count(*) AS n FROM members WHERE group_number = ? AND role = 'Admin'", group.number).n
 end

@@ -179,6 +179,46 @@ function widgets.badge(text, kind)
   return h.span { class = kind and "badge " .. kind or "badge", text }
 end
 
+---@class sandbox.portal.part which rows of a list a page shows
+---@field from integer how many are before it
+---@field last integer
+---@field count integer of all
+---@field per integer on a page
+
+--- The rows that the query asks for by `from`.
+---@param visit sandbox.portal.visit
+---@param count integer of all rows
+---@param per integer on a page
+---@return sandbox.portal.part
+function widgets.part(visit, count, per)
+  local from = math.max(0, math.min(math.tointeger(tonumber(visit.query.from)) or 0, count))
+  return { from = from, last = math.min(from + per, count), count = count, per = per }
+end
+
+--- Links to the pages of a list; nil if it has one only.
+---@param visit sandbox.portal.visit
+---@param part sandbox.portal.part
+---@param query string|nil what else the list is asked by: "query=x"
+---@return html.element|nil
+function widgets.pager(visit, part, query)
+  local t = visit.t
+  if part.count <= part.per then
+    return nil
+  end
+  local function to(row, key)
+    local href = ("%s?%sfrom=%d"):format(visit.path, query and query .. "&" or "", row)
+    return h.a { class = "button second", href = href, t(key) }
+  end
+  return h.nav {
+    class = "row", aria_label = t "groups.pages",
+    h.span {
+      class = "soft", t("groups.range", { from = part.from + 1, to = part.last, count = part.count }),
+    },
+    part.from > 0 and to(math.max(0, part.from - part.per), "groups.previous"),
+    part.last < part.count and to(part.last, "groups.next"),
+  }
+end
+
 --- A form that searches.
 ---@param search {action: string, label: string, value: string|nil, button: string}
 ---@return html.element

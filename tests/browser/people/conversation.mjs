@@ -102,7 +102,7 @@ describe("a conversation", () => {
     const { page } = portal;
     const talk = await begin(portal);
     const first = await talk.say("Message 0");
-    for (let i = 1; i < 35; i++) await talk.say(`Message ${i}`);
+    for (let i = 1; i < 20; i++) await talk.say(`Message ${i}`);
     await portal.openConversation();
     const later = await talk.say("The newest");
     await portal.item(later).waitFor();

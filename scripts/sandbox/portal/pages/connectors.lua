@@ -33,9 +33,9 @@ end
 
 local function list(visit)
   local t = visit.t
+  local part = widgets.part(visit, connectors.count(visit.db, visit.user.tenant_id), limits.portal_rows)
   local found = connectors.of_tenant(visit.db, visit.user.tenant_id, visit.now,
-    token_service.REFRESH_TOKEN_LIFE_S, limits.portal_rows + 1)
-  local is_cut = cut(found)
+    token_service.REFRESH_TOKEN_LIFE_S, part.per, part.from)
   local rows = {}
   for i, row in ipairs(found) do
     rows[i] = {
@@ -54,7 +54,7 @@ local function list(visit)
       #rows > 0 and widgets.table(t "connectors.title", {
         t "connectors.name", t "connectors.owner", t "connectors.tokens_working", t "connectors.created",
       }, rows) or h.p { class = "empty", t "connectors.none" },
-      is_cut and h.p { class = "soft", t("common.cut", { count = limits.portal_rows }) },
+      widgets.pager(visit, part),
     },
   })
 end

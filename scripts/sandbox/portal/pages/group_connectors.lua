@@ -43,7 +43,7 @@ end
 local function add_form(visit, group)
   local t, options = visit.t, {}
   local found = connectors.of_tenant(visit.db, visit.user.tenant_id, visit.now,
-    token_service.REFRESH_TOKEN_LIFE_S, limits.portal_rows)
+    token_service.REFRESH_TOKEN_LIFE_S, limits.portal_people)
   for i, connector in ipairs(found) do
     options[i] = h.option { value = connector.id, connector.name }
   end

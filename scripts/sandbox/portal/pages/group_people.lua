@@ -76,19 +76,14 @@ local function remove_link(visit, group, what, user)
   }
 end
 
-local function shown_of(visit, count)
-  return count > limits.portal_rows
-    and h.p { class = "soft", visit.t("people.first", { count = limits.portal_rows }) }
-end
-
 -- Members ------------------------------------------------------------------------------------------------
 
 local function show_members(visit, problem)
   local t = visit.t
   local group, role = group_of.visit(visit)
-  local list, rows = groups.members(visit.db, group), {}
-  for i = 1, math.min(#list, limits.portal_rows) do
-    local user = list[i]
+  local rows = {}
+  local part = widgets.part(visit, groups.count_members(visit.db, group), limits.portal_rows)
+  for i, user in ipairs(groups.some_members(visit.db, group, part.from, part.per)) do
     local path = group_of.path(group, "/members")
     rows[i] = {
       name_cell(visit, user),
@@ -105,7 +100,7 @@ local function show_members(visit, problem)
     widgets.table(t "groups.members", {
       t "people.name", t "people.role", role == "Admin" and t "people.change" or nil,
     }, rows),
-    shown_of(visit, #list),
+    widgets.pager(visit, part),
     role == "Admin" and add_form(visit, group, "members", problem),
   }, problem and 400)
 end

@@ -1,10 +1,12 @@
 --- The list of groups as a tree; creating a group; a group's own page: details, parents, subgroups.
 local access = require "sandbox.rules.access"
 local act = require "sandbox.portal.act"
+local fold = require "sandbox.base.fold"
 local group_of = require "sandbox.portal.group"
 local groups = require "sandbox.data.groups"
 local hierarchy = require "sandbox.data.hierarchy"
 local html = require "html.elements"
+local http = require "jeton.http"
 local language = require "sandbox.portal.language"
 local limits = require "sandbox.base.limits"
 local refusal = require "sandbox.base.refusal"
@@ -53,16 +55,13 @@ local function flat(list)
   return out
 end
 
--- Groups with the text in their name. For tenant admins the database searches.
-local function find(visit, list, text)
-  local found = groups.find(visit.db, visit.user.tenant_id, text, 0, limits.portal_rows)
-  local reached = {}
+-- Those with the text in their name.
+local function find(list, text)
+  local wanted, out = fold(text), {}
   for _, group in ipairs(list) do
-    reached[group.number] = true
-  end
-  local out = {}
-  for _, group in ipairs(found) do
-    out[#out + 1] = reached[group.number] and group or nil
+    if fold(group.name):find(wanted, 1, true) then
+      out[#out + 1] = group
+    end
   end
   return out
 end
@@ -86,23 +85,6 @@ local function rows_of(visit, entries)
   return rows
 end
 
-local function pager(visit, from, count)
-  local t = visit.t
-  if count <= limits.portal_rows then
-    return nil
-  end
-  local last = math.min(from + limits.portal_rows, count)
-  local function to(row, key)
-    return h.a { class = "button second", href = ("/portal/groups?from=%d"):format(row), t(key) }
-  end
-  return h.nav {
-    class = "row", aria_label = t "groups.pages",
-    h.span { class = "soft", t("groups.range", { from = from + 1, to = last, count = count }) },
-    from > 0 and to(math.max(0, from - limits.portal_rows), "groups.previous"),
-    last < count and to(last, "groups.next"),
-  }
-end
-
 -- Public groups that the person only follows. They see only what was sent to them.
 local function followed(visit)
   local items = {}
@@ -118,10 +100,9 @@ local function list(visit)
   local t = visit.t
   local reached = access.groups(visit.db, act.caller(visit.user))
   local text = visit.query.query ~= "" and visit.query.query or nil
-  local all = text and flat(find(visit, reached, text)) or tree(visit, reached)
-  local from = math.tointeger(tonumber(visit.query.from)) or 0
-  from = math.max(0, math.min(from, #all))
-  local shown = table.move(all, from + 1, math.min(from + limits.portal_rows, #all), 1, {})
+  local all = text and flat(find(reached, text)) or tree(visit, reached)
+  local part = widgets.part(visit, #all, limits.portal_rows)
+  local shown = table.move(all, part.from + 1, part.last, 1, {})
   return respond.page(visit, {
     title = t "groups.title",
     intro = h.p { t "groups.intro" },
@@ -133,7 +114,7 @@ local function list(visit)
       #shown > 0 and widgets.table(t "groups.title", {
         t "groups.name", t "groups.kind", t "groups.members", t "groups.your_role",
       }, rows_of(visit, shown)) or h.p { class = "empty", t(text and "groups.none_found" or "groups.none") },
-      pager(visit, from, #all),
+      widgets.pager(visit, part, text and "query=" .. http.encode(text)),
       not text and visit.user.tenant_admin == 0 and followed(visit),
     },
   })

@@ -62,29 +62,13 @@ local function need_operation(visit)
   refusal.not_found(respond.NO_PAGE)
 end
 
-local function pager(visit, operation, from, last, count)
-  local t = visit.t
-  local function to(row, key)
-    return h.a {
-      class = "button second", href = ("%s/%s?from=%d"):format(PATH, operation.name, row), t(key),
-    }
-  end
-  return count > limits.portal_page and h.nav {
-    class = "row", aria_label = t "groups.pages",
-    h.span { class = "soft", t("groups.range", { from = from + 1, to = last, count = count }) },
-    from > 0 and to(math.max(0, from - limits.portal_page), "groups.previous"),
-    last < count and to(last, "groups.next"),
-  }
-end
-
 local function show(visit)
   local t, operation = visit.t, need_operation(visit)
   local all, rows = reference.rows(operation), {}
-  local from = math.max(0, math.min(math.tointeger(tonumber(visit.query.from)) or 0, #all))
-  local last = math.min(from + limits.portal_page, #all)
-  for i = from + 1, last do
+  local part = widgets.part(visit, #all, limits.portal_page)
+  for i = part.from + 1, part.last do
     local row = all[i]
-    rows[i - from] = {
+    rows[i - part.from] = {
       row[2] ~= "" and h.code { row[2] } or t "traffic.any", with_code(row[1]), with_code(row[3]),
       with_code(row[4]),
     }
@@ -99,7 +83,7 @@ local function show(visit)
         h.div { lang = "en", widgets.table(t "reference.fields", {
           t "people.name", t "reference.place", t "groups.kind", t "reference.notes",
         }, rows) },
-        pager(visit, operation, from, last, #all),
+        widgets.pager(visit, part),
       },
       widgets.code(visit, "example", t "reference.example", reference.examples(operation)),
     },

@@ -76,10 +76,6 @@ return {
   ["people.remove"] = { en = "Remove", fr = "Retirer" },
   ["people.make_admin"] = { en = "Make admin", fr = "Nommer admin" },
   ["people.make_member"] = { en = "Make member", fr = "Rendre membre" },
-  ["people.first"] = {
-    en = { "Only the first one is shown.", "Only the first {count} are shown." },
-    fr = { "Seul le premier est affiché.", "Seuls les {count} premiers sont affichés." },
-  },
   ["people.no_subscribers"] = { en = "Nobody subscribes yet.", fr = "Personne n'est encore abonné." },
   ["people.start"] = { en = "From the start", fr = "Depuis le début" },
 

@@ -64,10 +64,14 @@ function TestGroups.test_more_than_a_page()
   end
   local alice = browser.of "alice"
   local first, second = alice:page "/portal/groups", alice:page "/portal/groups?from=200"
-  lu.assertStrContains(first, "1 to 200 of 208")
+  lu.assertStrContains(first, "1 to 50 of 208")
   lu.assertNotStrContains(first, "Team 205")
   lu.assertStrContains(second, "Team 205")
-  lu.assertStrContains(alice:page "/portal/groups?from=-5", "1 to 200 of 208")
+  lu.assertStrContains(alice:page "/portal/groups?from=-5", "1 to 50 of 208")
+  -- What a search finds is in pages too.
+  local found = alice:page "/portal/groups?query=TEAM+1"
+  lu.assertStrContains(found, "1 to 50 of 100")
+  lu.assertStrContains(alice:page(browser.text(found:match 'href="([^"]*)">Next')), "51 to 100 of 100")
 end
 
 function TestGroups.test_making_one()

@@ -63,6 +63,44 @@ function TestPeople.test_adding_one()
   lu.assertEquals(bruno:request("POST", page, { form = form }).status, 403)
 end
 
+local TestWeight = { setUp = TestPeople.setUp }
+
+-- With more of everything than a page shows.
+function TestWeight.test_long_lists_make_no_heavy_pages()
+  local long = ("x"):rep(90)
+  local phones, token = {}, wire.access()
+  for i = 1, 130 do
+    phones[i] = ("+3320000%04d"):format(i)
+    wire.steer("groups", { name = long .. i, admins = { wire.alice }, members = { phones[i] } })
+    wire.steer("connectors", {
+      name = long .. i, owner = wire.alice, tokens = { { user = wire.alice } },
+    })
+    wire.steer("connectors", { id = wire.application_id, tokens = { { user = wire.alice } } })
+    if i <= 60 then
+      wire.ok("POST", "/v1/groups/" .. wire.sales .. "/messages", {
+        token = token, json = { message = long },
+      })
+    end
+  end
+  wire.ok("PUT", "/v1/groups/" .. wire.sales .. "/members", { token = token, json = { members = phones } })
+  local alice, sales = browser.of "alice", "/portal/groups/" .. wire.sales
+  for _, path in ipairs {
+    "/portal/groups", "/portal/groups?query=xx", "/portal/connectors", "/portal/people", "/portal/sms",
+    "/portal/traffic", sales .. "/members", sales .. "/conversation", sales .. "/connectors",
+    "/portal/connectors/" .. wire.application_id,
+  } do
+    local size = #alice:page(path)
+    lu.assertTrue(size < PAGE_BYTES, path .. " " .. size)
+  end
+  local seen, at = 0, sales .. "/members"
+  while at do
+    local body = alice:page(at)
+    seen = seen + rows(body)
+    at = body:match 'href="([^"]*from=[^"]*)">Next'
+  end
+  lu.assertEquals(seen, 134) -- no member is out of reach
+end
+
 local TestReference = { setUp = TestPeople.setUp }
 
 function TestReference.test_each_operation_has_a_page()
@@ -115,5 +153,5 @@ function TestRaw.test_a_message_and_an_action()
 end
 
 return wire.run {
-  TestPeople = TestPeople, TestReference = TestReference, TestRaw = TestRaw,
+  TestPeople = TestPeople, TestWeight = TestWeight, TestReference = TestReference, TestRaw = TestRaw,
 }
