@@ -13,6 +13,7 @@ bool edit_api_open(struct edit_api *api)
         {"el_init", offsetof(struct edit_api, init)},
         {"el_end", offsetof(struct edit_api, end)},
         {"el_set", offsetof(struct edit_api, set)},
+        {"el_wset", offsetof(struct edit_api, wset)},
         {"el_get", offsetof(struct edit_api, get)},
         {"el_gets", offsetof(struct edit_api, gets)},
         {"el_line", offsetof(struct edit_api, line)},
@@ -22,7 +23,10 @@ bool edit_api_open(struct edit_api *api)
         {"history_end", offsetof(struct edit_api, history_end)},
         {"history", offsetof(struct edit_api, history)},
     };
-    *api = (struct edit_api){.handle = dlopen(EDIT_API_LIBRARY, RTLD_NOW | RTLD_LOCAL)};
+    /* NODELETE: what it keeps of the terminal's description is not freed, and stays in its hands.
+     */
+    *api = (struct edit_api){.handle =
+                                 dlopen(EDIT_API_LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)};
     if (api->handle == NULL)
         return false;
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {

@@ -23,18 +23,20 @@ struct edit_info { /* LineInfo */
     const char *buffer, *cursor, *lastchar;
 };
 
-enum edit_option {                   /* of el_set, with what follows it */
-                   EDIT_PROMPT = 0,  /* char *(*)(struct edit_line *) */
-                   EDIT_EDITOR = 2,  /* const char * */
-                   EDIT_BIND = 4,    /* const char *…, NULL */
-                   EDIT_ADDFN = 9,   /* name, help, unsigned char (*)(struct edit_line *, int) */
-                   EDIT_HIST = 10,   /* the function `history`, struct edit_history * */
-                   EDIT_GETCFN = 13, /* int (*)(struct edit_line *, wchar_t *) */
+enum edit_option {                  /* of el_set, with what follows it */
+                   EDIT_PROMPT = 0, /* char *(*)(struct edit_line *) */
+                   EDIT_EDITOR = 2, /* const char * */
+                   EDIT_BIND = 4,   /* const char *…, NULL */
+                   EDIT_ADDFN =
+                       9, /* wide: name, help, unsigned char (*)(struct edit_line *, int) */
+                   EDIT_HIST = 10,       /* the function `history`, struct edit_history * */
+                   EDIT_GETCFN = 13,     /* int (*)(struct edit_line *, wchar_t *) */
                    EDIT_CLIENTDATA = 14, /* void * */
                    EDIT_UNBUFFERED =
                        15, /* int: 1 shows the prompt and takes the terminal, 0 gives it back */
 };
 
+#define EDIT_PREP_TERM    16 /* int: 1 takes the terminal, 0 gives it back */
 #define EDIT_REFRESH_LINE 20 /* another one, with nothing behind it: draws prompt and line anew */
 
 enum edit_history_operation { EDIT_H_SETSIZE = 1, EDIT_H_ENTER = 10 };
@@ -48,6 +50,7 @@ struct edit_api {
     struct edit_line *(*init)(const char *program, FILE *in, FILE *out, FILE *err);
     void (*end)(struct edit_line *);
     int (*set)(struct edit_line *, int, ...);
+    int (*wset)(struct edit_line *, int, ...); /* where set would leak copies of names */
     int (*get)(struct edit_line *, int, ...);
     const char *(*gets)(struct edit_line *, int *count);
     const struct edit_info *(*line)(struct edit_line *);

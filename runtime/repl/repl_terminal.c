@@ -8,19 +8,24 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define HISTORY_MAX 1000 /* entries that the up key finds */
 #define INPUT_CHUNK 4096
+#define CLEAR_LINE  "\r\x1b[J"
 #define CTRL_D      4
 
 struct repl_terminal {
     struct loop *loop;
     struct repl_terminal_use use;
     struct loop_fd input;
+    struct loop_fd resumed;  /* SIGCONT; its fd is -1 where it cannot be watched */
     struct loop_timer again; /* plain lines: one is there already */
     bool reading;
     bool hidden; /* what is being typed */
@@ -106,7 +111,7 @@ static void bind(struct repl_terminal *terminal)
         api->set(terminal->line, EDIT_BIND, keys[i][0], keys[i][1], NULL);
     if (terminal->use.complete == NULL)
         return;
-    api->set(terminal->line, EDIT_ADDFN, "jeton-complete", "completes a name", complete);
+    api->wset(terminal->line, EDIT_ADDFN, L"jeton-complete", L"completes a name", complete);
     api->set(terminal->line, EDIT_BIND, "^I", "jeton-complete", NULL);
 }
 
@@ -213,12 +218,56 @@ static void on_input(void *arg, short revents)
         finish(terminal, REPL_LINE, text, (size_t)count - 1);
 }
 
+/* After Ctrl-Z and fg: the shell has set the terminal as it likes it, which libedit does not know.
+ */
+static void on_resumed(void *arg, short revents)
+{
+    struct repl_terminal *terminal = arg;
+    struct signalfd_siginfo info;
+    (void)revents;
+    while (read(terminal->resumed.fd, &info, sizeof info) > 0)
+        continue;
+    if (!terminal->reading)
+        return;
+    terminal->api.set(terminal->line, EDIT_PREP_TERM, 0);
+    terminal->api.set(terminal->line, EDIT_PREP_TERM, 1);
+    write_text(CLEAR_LINE);
+    terminal->api.set(terminal->line, EDIT_REFRESH_LINE);
+}
+
+static void watch_resumed(struct repl_terminal *terminal)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCONT);
+    terminal->resumed.fd = -1;
+    int fd = terminal->line != NULL ? signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    loop_fd_start(terminal->loop, &terminal->resumed, fd, POLLIN, on_resumed, terminal);
+}
+
+static void stop_resumed(struct repl_terminal *terminal)
+{
+    int fd = terminal->resumed.fd;
+    if (fd < 0)
+        return;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCONT);
+    loop_fd_stop(terminal->loop, &terminal->resumed);
+    close(fd);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 struct repl_terminal *repl_terminal_new(struct loop *loop, const struct repl_terminal_use *use)
 {
     struct repl_terminal *terminal = mem_alloc(sizeof *terminal);
     *terminal = (struct repl_terminal){.loop = loop, .use = *use};
     buf_create(&terminal->typed, REPL_LINE_MAX);
     open_line(terminal);
+    watch_resumed(terminal);
     return terminal;
 }
 
@@ -227,6 +276,7 @@ void repl_terminal_free(struct repl_terminal *terminal)
     if (terminal == NULL)
         return;
     stop(terminal);
+    stop_resumed(terminal);
     if (terminal->line != NULL)
         terminal->api.end(terminal->line);
     if (terminal->history != NULL)
@@ -274,7 +324,7 @@ void repl_terminal_prints(struct repl_terminal *terminal, bool begins)
         return;
     terminal->hidden = begins;
     if (begins)
-        write_text("\r\x1b[J");
+        write_text(CLEAR_LINE);
     else
         terminal->api.set(terminal->line, EDIT_REFRESH_LINE);
 }

@@ -4,8 +4,10 @@ import os
 import re
 import select
 import shutil
+import signal
 import stat
 import subprocess
+import termios
 import time
 import unittest
 
@@ -160,6 +162,23 @@ class Keys(ReplCase):
         prompt.wait("beside\njeton> 'ty")
         prompt.keys("ped'\n")
         self.assertIn('"typed"', prompt.wait('\njeton> '))
+        prompt.leave()
+
+    def test_after_a_stop_the_line_is_there_again(self):
+        prompt = Prompt(self)
+        prompt.keys("'a")
+        prompt.wait("'a")
+        attributes = termios.tcgetattr(prompt.terminal.end)
+        os.kill(prompt.terminal.pid, signal.SIGSTOP)
+        cooked = list(attributes)
+        cooked[3] |= termios.ECHO | termios.ICANON  # as a shell sets it
+        termios.tcsetattr(prompt.terminal.end, termios.TCSANOW, cooked)
+        prompt.keys("")
+        os.kill(prompt.terminal.pid, signal.SIGCONT)
+        prompt.wait("jeton> 'a")
+        self.assertEqual(termios.tcgetattr(prompt.terminal.end), attributes)
+        prompt.keys("b'\n")
+        self.assertIn('"ab"', prompt.wait("\njeton> "))
         prompt.leave()
 
     def test_an_end_takes_tasks_with_it(self):
