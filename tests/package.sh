@@ -5,6 +5,7 @@
 #   deb FILE         apt install, the program, manuals, completions, units, purge
 #   dist FILE        the tarball, unpacked into /usr/local of a copy
 #   docker SOURCE    the RUN lines of the Dockerfile, its two images being two copies
+# shellcheck disable=SC2016 # the inner shells expand
 set -euo pipefail
 
 folder=$1 command=$2 argument=${3:-}
@@ -36,7 +37,6 @@ try_deb() {
     enter "$root" 'apt-get -q install -y --no-install-recommends /root/jeton_*.deb' >"$folder/install.log" 2>&1 ||
         { cat "$folder/install.log" >&2 && exit 1; }
     say "use"
-    # shellcheck disable=SC2016 # the inner shell expands
     enter "$root" 'cd; jeton run --sandbox /usr/share/jeton/examples/hello.lua
         man jeton-run >/tmp/page; grep -q "^SYNOPSIS" /tmp/page; man -k jeton-run; man 5 jeton.yaml >/dev/null
         bash -c ". /usr/share/bash-completion/bash_completion; _completion_loader jeton; complete -p jeton"
@@ -47,6 +47,12 @@ try_deb() {
         done
         cd /usr/share/doc/jeton && test -s README.md -a -s docs/lua-api.md -a -s docs/guide-cron.md -a -s changelog.gz
         test -s /usr/share/jeton/meta/jeton/http.lua -a -s /usr/share/jeton/meta/kaizala/init.lua'
+    enter "$root" 'cd /; mkdir -p /etc/jeton; printf "version: 1\njobs:\n  hello:\n    script: /usr/share/jeton/examples/hello.lua\n" \
+        >/etc/jeton/jeton.yaml
+        as_jeton="setpriv --reuid=jeton --regid=jeton --clear-groups --inh-caps=-all"
+        install -d -m 0700 -o jeton -g jeton /var/lib/jeton
+        $as_jeton env HOME=/var/lib/jeton XDG_STATE_HOME=/var/lib jeton -c /etc/jeton/jeton.yaml check
+        rm -r /etc/jeton /var/lib/jeton'
     say "the test of the package itself"
     cp "$(dirname "$0")/../debian/tests/hello" "$root/root/"
     enter "$root" 'cd; ./hello 2>/dev/null' >/dev/null

@@ -86,6 +86,12 @@ static int run(struct app *app, struct trigger *trigger, struct err *err)
     return status;
 }
 
+/* For shells; the sandbox itself knows which there are. */
+#define EVENTS                                                                                     \
+    "ActionCreated|ActionResponse|SurveyCreated|SurveyResponse|JobCreated|JobResponse|"            \
+    "PollCreated|PollResponse|LetsMeetCreated|LetsMeetResponse|TextMessageCreated|"                \
+    "AttachmentCreated|Announcement|MemberAdded|MemberRemoved|GroupAdded|GroupRemoved"
+
 int verb_sandbox_trigger(struct app *app, int argc, char **argv, struct err *err)
 {
     struct trigger trigger = {0};
@@ -110,6 +116,7 @@ int verb_sandbox_trigger(struct app *app, int argc, char **argv, struct err *err
         .opts = opts,
         .min_operands = 1,
         .max_operands = 1,
+        .operands = EVENTS,
     };
     int status = app_options(app, &spec, argc, argv, &result, err);
     if (status > 0) {

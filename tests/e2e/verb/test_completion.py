@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import resource
 import select
 import shutil
@@ -50,6 +51,11 @@ class Words(support.Case):
                     self.assertEqual(end, ends.get(argument, end))
                     if "|" in argument:
                         self.assertEqual([line.partition("\t")[0] for line in lines], argument.split("|"))
+
+    def test_events_of_the_sandbox(self):
+        with open(os.path.join(support.SOURCE, "scripts/kaizala/webhooks.lua"), encoding="utf-8") as file:
+            known = re.search(r"EVENTS = .*?{(.*?)}", file.read(), re.DOTALL)[1]
+        self.assertEqual(self.names("sandbox", "trigger", ""), re.findall(r'"(\w+)"', known))
 
     def configuration(self, jobs):
         lines = [f"version: 1\nstate: {self.state}\nconnectors:\n  contoso:\n    provider: kaizala\n"

@@ -83,17 +83,18 @@ class Bare(support.Case):
         subprocess.run(["unshare", "--mount", f"{support.SOURCE}/tests/package.sh", cls.place, *arguments], check=True,
                        timeout=3600)
 
-    def dev(self, *arguments):
-        subprocess.run([f"{support.SOURCE}/dev", *arguments], check=True, cwd=support.SOURCE, timeout=3600)
+    def dev(self, *arguments, **env):
+        subprocess.run([f"{support.SOURCE}/dev", *arguments], check=True, cwd=support.SOURCE, timeout=3600,
+                       env={**os.environ, **env})
 
-    def deb(self, name):
+    def deb(self, name, **env):
         folder = os.path.join(self.place, name)
         shutil.rmtree(folder, ignore_errors=True)
-        self.dev("deb", folder)
+        self.dev("deb", folder, **env)
         return glob.glob(folder + "/jeton_*.deb")[0]
 
     def test_package(self):
-        first, second = self.deb("first"), self.deb("second, elsewhere")
+        first, second = self.deb("first"), self.deb("second, elsewhere", TZ="Pacific/Auckland", LC_ALL="C")
         digests = []
         for path in (first, second):
             with open(path, "rb") as file:
