@@ -209,6 +209,8 @@ function oauth.methods:oauth(url, options)
     options = copy, refresh_token = options.refresh_token or new_token "refresh", access = {}, ended = {},
     counts = { all = 0 }, queue = {},
   }, OAuth)
+  self.logins = self.logins or {}
+  table.insert(self.logins, login)
   login.service = fake.methods.fake(self, url) {
     ["POST /token"] = function(request)
       return answer(login, request)

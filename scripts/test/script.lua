@@ -37,6 +37,21 @@ local function write_config(t, jobs, webhooks)
   return path
 end
 
+--- One of a t:oauth has that one's refresh token, where it names none.
+local function with_refresh_token(t, keys)
+  local grant = keys.grant or "refresh_token"
+  for _, login in ipairs(t.logins or {}) do
+    if keys.token_url == login.token_url and grant == "refresh_token" and keys.refresh_token == nil then
+      local copy = { refresh_token = login.refresh_token }
+      for key, value in pairs(keys) do
+        copy[key] = value
+      end
+      return copy
+    end
+  end
+  return keys
+end
+
 --- Defines a connector for this test and the scripts that it runs.
 ---@param name string
 ---@param keys table as in the configuration
@@ -44,7 +59,7 @@ function script.methods:connector(name, keys)
   if type(name) ~= "string" then error("t:connector: a name expected", 2) end
   if type(keys) ~= "table" then error("t:connector: a table of its keys expected", 2) end
   local before = self.connectors[name]
-  self.connectors[name] = keys
+  self.connectors[name] = with_refresh_token(self, keys)
   local written, path = pcall(write_config, self)
   local used, err
   if written then
