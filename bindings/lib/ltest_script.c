@@ -33,7 +33,7 @@ struct ltest_script {
     struct vm_attempt attempt;
     struct ltest_events events; /* of the webhook whose events it handles */
     struct loop_hook hook;
-    bool hooked, begun;
+    bool hooked;
     int out_fd, err_fd; /* files in memory, which the streams of `test` write to */
     int status;
     struct err err;
@@ -63,15 +63,20 @@ static void run_close(struct ltest_script *run)
     run->test = (struct vm_test){.report_fd = -1};
 }
 
-static int run_gc(lua_State *L)
+static void close_outputs(struct ltest_script *run)
 {
-    struct ltest_script *run = luaL_checkudata(L, 1, RUN_TYPE);
-    run_close(run);
     if (run->out_fd >= 0)
         close(run->out_fd);
     if (run->err_fd >= 0)
         close(run->err_fd);
     run->out_fd = run->err_fd = -1;
+}
+
+static int run_gc(lua_State *L)
+{
+    struct ltest_script *run = luaL_checkudata(L, 1, RUN_TYPE);
+    run_close(run);
+    close_outputs(run);
     buf_destroy(&run->state);
     return 0;
 }
@@ -181,6 +186,7 @@ static int run_finish(lua_State *L, void *arg)
     lua_setfield(L, -2, "stderr");
     push_state(L, &run->state);
     lua_setfield(L, -2, "state");
+    close_outputs(run); /* not only when it is collected: a test may run many scripts */
     return 1;
 }
 
