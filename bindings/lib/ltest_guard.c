@@ -2,14 +2,18 @@
 #include "ltest_world_private.h"
 
 #include "run.h"
+#include "vm.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define STUCK_MS 100 /* between two looks, when nobody can do anything about it */
 
@@ -79,11 +83,35 @@ static int guard_owns(lua_State *L)
     return 1;
 }
 
-const luaL_Reg ltest_guard_functions[] = {{"owns", guard_owns},
-                                          {"inside", guard_inside},
-                                          {"spill", guard_spill},
-                                          {"unshares", guard_unshares},
-                                          {NULL, NULL}};
+/* The process's descriptor `fd` is that of the stream, or (NULL) what it was. */
+static void divert(FILE *stream, FILE *own, int fd, int *kept)
+{
+    fflush(own);
+    if (stream != NULL && *kept < 0) {
+        fflush(stream);
+        *kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        dup2(fileno(stream), fd);
+    } else if (stream == NULL && *kept >= 0) {
+        dup2(*kept, fd);
+        close(*kept);
+        *kept = -1;
+    }
+}
+
+/* native.divert(yes): whether programs that are started now write to the streams of the script. */
+static int guard_divert(lua_State *L)
+{
+    struct ltest_world *world = ltest_world_of(L);
+    const struct vm_test *test = vm_options_of(vm_of(L))->test;
+    bool yes = lua_toboolean(L, 1) && test->report_fd < 0;
+    divert(yes ? test->out : NULL, stdout, STDOUT_FILENO, &world->kept[0]);
+    divert(yes ? test->err : NULL, stderr, STDERR_FILENO, &world->kept[1]);
+    return 0;
+}
+
+const luaL_Reg ltest_guard_functions[] = {{"owns", guard_owns},         {"divert", guard_divert},
+                                          {"inside", guard_inside},     {"spill", guard_spill},
+                                          {"unshares", guard_unshares}, {NULL, NULL}};
 
 /* native.spilled() → the lines that were spilled, "": none; and forgets them */
 static int guard_spilled(lua_State *L)

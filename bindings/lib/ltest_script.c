@@ -322,6 +322,7 @@ int ltest_script(lua_State *L)
     run->test = *vm_options_of(vm_of(L))->test;
     run->test.report_fd = -1;
     run->test.prelude = larg_string(L, 1, "prelude", "require('test.guard').install()", NULL);
+    run->test.out = run->test.err = NULL;
     luaL_setmetatable(L, RUN_TYPE);
     struct err err;
     err_clear(&err);

@@ -475,7 +475,7 @@ struct config *ltest_world_config(const struct ltest_world *world, const char *p
 struct ltest_world *ltest_world_new(struct engine *engine)
 {
     struct ltest_world *world = mem_alloc(sizeof *world);
-    *world = (struct ltest_world){.engine = engine};
+    *world = (struct ltest_world){.engine = engine, .kept = {-1, -1}};
     buf_create(&world->spilled, SPILLED_MAX);
     world->real = engine->transport;
     world->fake = (struct transport){world_start, world_cancel, world};

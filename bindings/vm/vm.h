@@ -57,9 +57,8 @@ struct vm_test {
     const char *program; /* this executable */
     int report_fd; /* of the tests themselves: gets a line for each event; -1: of a script that
                       they run */
-    /* Of such a script. */
-    FILE *in, *out, *err; /* its standard streams, in place of the process's */
-    const char *prelude;  /* Lua that is run before it, and cannot wait */
+    FILE *in, *out, *err; /* its standard streams; NULL: the process's */
+    const char *prelude;  /* Lua that is run before a script, and cannot wait */
 };
 
 struct vm_options {

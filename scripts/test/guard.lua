@@ -2,6 +2,7 @@
 
 --- What a test, and a script that it runs, find in the place of Lua's own functions: the test's clock, and
 --- files that are written only below the test's own folder.
+local json = require "jeton.json"
 local native = require "jeton.test_native"
 local server = require "jeton.server"
 
@@ -82,8 +83,27 @@ local function set_files()
   end
 end
 
-local function set_programs()
+local function quoted(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+--- What a script finds in its environment, beside what the process has.
+local function set_environment(values)
+  local getenv = os.getenv
+  function os.getenv(name)
+    local value = values[name]
+    return value ~= nil and value or getenv(name)
+  end
+end
+
+--- Programs have no network, where that can be; a script's have its environment, and write where it does.
+local function set_programs(values)
   local execute, popen = os.execute, io.popen
+  local exports = {}
+  for name, value in pairs(values) do
+    exports[#exports + 1] = ("export %s=%s; "):format(name, quoted(value))
+  end
+  table.sort(exports)
 
   local function unshares()
     local known = native.unshares()
@@ -94,23 +114,35 @@ local function set_programs()
   end
 
   local function wrapped(command)
-    if type(command) ~= "string" or not unshares() then return command end
-    return ("exec %s sh -c '%s'"):format(UNSHARE, command:gsub("'", "'\\''"))
+    if type(command) ~= "string" then return command end
+    command = table.concat(exports) .. command
+    return unshares() and ("exec %s sh -c %s"):format(UNSHARE, quoted(command)) or command
+  end
+
+  local function diverted(start, ...)
+    native.divert(true)
+    local results = table.pack(pcall(start, ...))
+    native.divert(false)
+    if not results[1] then error(results[2], 3) end
+    return table.unpack(results, 2, results.n)
   end
 
   function os.execute(command)
-    return execute(wrapped(command))
+    return diverted(execute, wrapped(command))
   end
 
   function io.popen(command, mode)
-    return popen(wrapped(command), mode)
+    return diverted(popen, wrapped(command), mode)
   end
 end
 
-function guard.install()
+---@param environment? string JSON, of a script
+function guard.install(environment)
+  local values = environment and assert(json.decode(environment)) or {}
   set_clock()
   set_files()
-  set_programs()
+  set_environment(values)
+  set_programs(values)
 end
 
 -- Of the tests themselves

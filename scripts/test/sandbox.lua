@@ -32,6 +32,7 @@ local function read_greeting(pid, text)
     application_id = field "application ID",
     application_secret = field "secret",
     refresh_token = field "refresh token",
+    group_id = field "group",
   }
 end
 
@@ -146,6 +147,11 @@ function sandbox.methods:sandbox(options)
   if not opened then error("t:sandbox: " .. tostring(box), 2) end
   self.box = box
   self.default_connector = CONNECTOR
+  self.environment = { -- as `jeton run --sandbox` sets them
+    JETON_SANDBOX_URL = box.url, JETON_SANDBOX_APPLICATION_ID = box.application_id,
+    JETON_SANDBOX_APPLICATION_SECRET = box.application_secret,
+    JETON_SANDBOX_REFRESH_TOKEN = box.refresh_token, JETON_SANDBOX_GROUP_ID = box.group_id,
+  }
   self:connector(CONNECTOR, {
     provider = "kaizala", token_service = box.url .. "/v1", application_id = box.application_id,
     application_secret = box.application_secret, refresh_token = box.refresh_token,

@@ -12,7 +12,7 @@ local script = { methods = {} }
 
 local OPTIONS = {
   args = "table", job = "table", stdin = "string", connector = "string", dry_run = "boolean",
-  timeout = "number", memory = "number",
+  env = "table", timeout = "number", memory = "number",
 }
 local JOB_OURS = { attempt = true } -- keys of job= that are not the configuration's
 local NAME = "test" -- of the configuration: its state is the same for all runs of a test
@@ -23,6 +23,7 @@ local NAME = "test" -- of the configuration: its state is the same for all runs 
 ---@field connector? string the run's
 ---@field stdin? string
 ---@field dry_run? boolean
+---@field env? table<string, string> variables of its environment, beside those of the process
 ---@field timeout? number seconds of the test's clock
 ---@field memory? integer bytes
 
@@ -138,6 +139,21 @@ local function check_secrets(t, name, text, what)
   })
 end
 
+--- What is run before the script.
+local function prelude_of(t, options)
+  local values = {}
+  local job = options.job or {}
+  for _, from in ipairs { t.environment or {}, job.environment or {}, options.env or {} } do
+    for name, value in pairs(from) do
+      if type(name) ~= "string" or not name:find "^[%a_][%w_]*$" or type(value) ~= "string" then
+        error("t:run: env must have texts by the names of variables", 4)
+      end
+      values[name] = value
+    end
+  end
+  return ("require('test.guard').install(%q)"):format(assert(json.encode(values)))
+end
+
 --- The options of native.run.
 local function prepare(t, path, options)
   local prepared = {
@@ -145,6 +161,7 @@ local function prepare(t, path, options)
     connector = options.connector or t.default_connector,
     memory = options.memory, timeout_ms = options.timeout and math.ceil(options.timeout * 1000),
   }
+  prepared.prelude = prelude_of(t, options)
   prepared.args, prepared.named = split_args(options.args)
   local job = options.job
   if not job then

@@ -276,6 +276,7 @@ function T:sandbox(options) end
 ---@field connector? string the run's
 ---@field stdin? string
 ---@field dry_run? boolean
+---@field env? table<string, string> variables of its environment, beside those of the process
 ---@field timeout? number seconds of the test's clock
 ---@field memory? integer bytes
 

@@ -117,6 +117,38 @@ end)
         self.assertEqual(failure["message"], f"no route for GET {API}/x")
         self.assertEqual(failure["where"], "asks.lua:1")
 
+    def test_its_environment_and_programs(self):
+        self.write("env.lua", """
+print(os.getenv "GREETING", os.getenv "HOME" ~= nil)
+os.execute 'echo "of the shell: $GREETING"; echo problem >&2'
+local pipe <close> = io.popen('cat; echo done', "w")
+pipe:write "piped "
+""")
+        self.passes("""
+test("of the run", function(t)
+  local run = t:run("env.lua", { env = { GREETING = "it's me" } })
+  t:equal(run.stdout, "it's me\\ttrue\\nof the shell: it's me\\npiped done\\n")
+  t:equal(run.stderr, "problem\\n")
+  t:equal(os.getenv "GREETING", nil)
+end)
+test("of the job", function(t)
+  local job = { name = "x", environment = { GREETING = "hi" } }
+  t:like(t:run("env.lua", { job = job }).stdout, "^hi\\ttrue")
+  t:fails(function() t:run("env.lua", { env = { ["A-B"] = "x" } }) end, "^.*env must have texts")
+end)
+""")
+
+    def test_what_tests_print_is_masked(self):
+        self.passes(SERVICE + """
+test("x", function(t)
+  service(t)
+  local token = require "jeton.token".get("billing").access_token
+  print("out", token)
+  io.stderr:write(token:sub(1, 15))
+  io.stderr:write(token:sub(16), "\\n")
+end)""")
+        self.assertEqual(sorted(self.output.splitlines()), ["********", "out	********"])
+
     def test_a_run_that_is_left(self):
         self.write("sleeps.lua", "require('jeton.task').sleep(3600)")
         failure = self.failure('test("x", function(t) task.spawn(t.run, t, "sleeps.lua") end)')
