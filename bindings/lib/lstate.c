@@ -1,6 +1,7 @@
 /* jeton.state: durable keys and values of a job or script, and those that it shares with others.
  * Changes wait in the Lua state and are written together. */
 #include "lstate.h"
+#include "config_rows.h"
 #include "larg.h"
 #include "lerr.h"
 #include "ljson.h"
@@ -18,18 +19,6 @@
 #define RECORD   "jeton.state.record" /* registry: that of the run */
 #define BUF_TYPE "jeton.state.buf"
 
-/* A script beside a configuration that has a name belongs to that, as its jobs do; another one is
- * known by its real path. */
-static const char *push_script(lua_State *L, const struct config *config, const char *script)
-{
-    size_t folder = config->home != NULL ? strlen(config->files[0]) : 0;
-    while (folder > 0 && config->files[0][folder - 1] != '/')
-        folder--;
-    if (folder > 0 && strncmp(script, config->files[0], folder) == 0)
-        return lua_pushfstring(L, "script:%s:%s", config->home, script + folder);
-    return lua_pushfstring(L, "script:%s", script);
-}
-
 /* The job and its home, since configurations may share a state folder; or the script. */
 const char *lstate_scope(lua_State *L, struct err *err)
 {
@@ -43,8 +32,11 @@ const char *lstate_scope(lua_State *L, struct err *err)
         return lua_pushstring(L, scope);
     }
     const char *script = vm_script(vm);
-    if (script != NULL)
-        return push_script(L, vm_engine(vm)->config, script);
+    if (script != NULL) {
+        char scope[STORE_SCOPE_SIZE];
+        config_rows_script(vm_engine(vm)->config, script, scope);
+        return lua_pushstring(L, scope);
+    }
     err_set(err, ERR_CONFIG,
             "jeton.state needs a job or a script file: a script from standard input has no state");
     return NULL;

@@ -32,6 +32,18 @@ static char *folder_of(const char *path)
     return mem_strndup(path, slash != NULL ? (size_t)(slash - path) + 1 : 0);
 }
 
+void config_rows_script(const struct config *config, const char *script,
+                        char scope[static STORE_SCOPE_SIZE])
+{
+    char *folder = folder_of(config->home != NULL ? config->files[0] : "");
+    size_t len = strlen(folder);
+    if (len > 0 && strncmp(script, folder, len) == 0)
+        snprintf(scope, STORE_SCOPE_SIZE, "script:%s:%s", config->home, script + len);
+    else
+        snprintf(scope, STORE_SCOPE_SIZE, "script:%s", script);
+    mem_free(folder);
+}
+
 static void add_owner(struct move *move, const struct connector *connector, const char *from)
 {
     const struct provider *provider = provider_of(connector);

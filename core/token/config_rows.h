@@ -11,6 +11,7 @@
 #include "config.h"
 #include "log.h"
 #include "store.h"
+#include "store_runs.h"
 
 #define CONFIG_ROWS_WAIT_MS 10000 /* for an exchange or a run under way to end */
 
@@ -21,6 +22,11 @@
  */
 int config_rows_settle(const struct config *config, struct store *store, struct log *log,
                        struct err *err);
+
+/* The scope of the keys of a script outside of jobs, by its real path. One beside a configuration
+ * that has a name belongs to that, as its jobs do. */
+void config_rows_script(const struct config *config, const char *script,
+                        char scope[static STORE_SCOPE_SIZE]);
 
 struct config_rows_adopt {
     const char *from; /* a configuration's real path, or "name:NAME" */

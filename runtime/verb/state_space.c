@@ -5,7 +5,10 @@
 #include "hook.h"
 #include "store_events.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool stop_at_first(void *arg, const struct store_kv *item)
@@ -24,6 +27,16 @@ static void set_scope(struct state_space *space, const struct state_space_name *
         store_scope_shared(space->scope, name->shared, home);
     else
         store_event_scope(space->scope, name->hook, home);
+}
+
+/* Outside of jobs. */
+static int find_script(struct state_space *space, const char *path, struct err *err)
+{
+    char real[PATH_MAX];
+    if (realpath(path, real) == NULL)
+        return err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
+    config_rows_script(space->config, real, space->scope);
+    return 0;
 }
 
 /* The home of one that is configured; else NULL with err. */
@@ -90,16 +103,21 @@ int state_space_open(struct state_space *space, struct app *app,
                      const struct state_space_name *name, bool writes, struct err *err)
 {
     *space = (struct state_space){0};
-    if ((name->job != NULL) + (name->hook != NULL) + (name->shared != NULL) != 1)
-        return err_set(err, ERR_USAGE, "expected one of --job, --hook and --shared NAME");
-    snprintf(space->what, sizeof space->what, "%s '%s'",
-             name->job != NULL    ? "job"
-             : name->hook != NULL ? "webhook"
-                                  : "the shared space",
-             name->job != NULL    ? name->job
-             : name->hook != NULL ? name->hook
-                                  : name->shared);
-    space->config = app_config(app, true, err);
+    const struct {
+        const char *kind, *name;
+    } kinds[] = {{"job", name->job},
+                 {"webhook", name->hook},
+                 {"the shared space", name->shared},
+                 {"script", name->script}};
+    int given = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        given += kinds[i].name != NULL;
+        if (kinds[i].name != NULL)
+            snprintf(space->what, sizeof space->what, "%s '%s'", kinds[i].kind, kinds[i].name);
+    }
+    if (given != 1)
+        return err_set(err, ERR_USAGE, "expected one of --job, --hook, --shared and --script");
+    space->config = app_config(app, name->script == NULL, err);
     if (space->config == NULL)
         return -1;
     space->store = store_new(space->config->state, NULL);
@@ -107,7 +125,8 @@ int state_space_open(struct state_space *space, struct app *app,
     if (!space->empty && config_rows_settle(space->config, space->store, app->log, err) != 0)
         return -1;
     space->locks = name->job != NULL;
-    return find_scope(space, name, err);
+    return name->script != NULL ? find_script(space, name->script, err)
+                                : find_scope(space, name, err);
 }
 
 void state_space_close(struct state_space *space)

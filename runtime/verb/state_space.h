@@ -1,5 +1,5 @@
-/* The keys of jeton.state that `jeton state keys` works on: those of one job or webhook,
- * or those that several share. */
+/* The keys of jeton.state that `jeton state keys` works on: those of one job, webhook
+ * or script, or those that several share. */
 #ifndef JETON_STATE_SPACE_H
 #define JETON_STATE_SPACE_H
 
@@ -11,7 +11,7 @@
 
 /* As the options say it: exactly one is not NULL. */
 struct state_space_name {
-    const char *job, *hook, *shared;
+    const char *job, *hook, *shared, *script;
 };
 
 struct state_space {

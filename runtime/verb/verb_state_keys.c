@@ -57,9 +57,11 @@ static int work(struct keys *keys, const struct opt_spec *spec, keys_fn *read, k
 #define WHOSE(name)                                                                                \
     {0, "job", OPT_STRING, &(name).job, "JOB", "of this job"},                                     \
         {0, "hook", OPT_STRING, &(name).hook, "HOOK", "of this webhook"},                          \
+        {0,          "shared",                                                                     \
+         OPT_STRING, &(name).shared,                                                               \
+         "SHARED",   "that jobs and webhooks share by this name"},                                 \
     {                                                                                              \
-        0, "shared", OPT_STRING, &(name).shared, "SHARED",                                         \
-            "that jobs and webhooks share by this name"                                            \
+        0, "script", OPT_STRING, &(name).script, "FILE", "of this script, outside of jobs"         \
     }
 #define LAST                                                                                       \
     {                                                                                              \
@@ -111,7 +113,7 @@ static int keys_list(struct app *app, int argc, char **argv, struct err *err)
         LAST,
     };
     const struct opt_spec spec = {
-        .usage = "jeton state keys list (--job|--hook|--shared) NAME [--json]",
+        .usage = "jeton state keys list (--job|--hook|--shared|--script) NAME [--json]",
         .description = "Prints the keys, one a line.",
         .opts = opts,
     };
@@ -169,7 +171,7 @@ static int keys_get(struct app *app, int argc, char **argv, struct err *err)
         LAST,
     };
     const struct opt_spec spec = {
-        .usage = "jeton state keys get (--job|--hook|--shared) NAME KEY [--text]",
+        .usage = "jeton state keys get (--job|--hook|--shared|--script) NAME KEY [--text]",
         .description = "Prints the value of KEY as JSON. Where there is none the status is 1.",
         .opts = opts,
         .min_operands = 1,
@@ -250,7 +252,7 @@ static int keys_set(struct app *app, int argc, char **argv, struct err *err)
         LAST,
     };
     const struct opt_spec spec = {
-        .usage = "jeton state keys set (--job|--hook|--shared) NAME KEY VALUE [--text]",
+        .usage = "jeton state keys set (--job|--hook|--shared|--script) NAME KEY VALUE [--text]",
         .description =
             "Sets KEY to VALUE, which is JSON: 5, true, '\"text\"', '[1, 2]'. With `-` it is read "
             "from standard input (with --text, without its last line feed). `--` stands before a "
@@ -315,7 +317,7 @@ static int keys_delete(struct app *app, int argc, char **argv, struct err *err)
         LAST,
     };
     const struct opt_spec spec = {
-        .usage = "jeton state keys delete (--job|--hook|--shared) NAME (KEY… | --all)",
+        .usage = "jeton state keys delete (--job|--hook|--shared|--script) NAME (KEY… | --all)",
         .description = "Deletes keys: all that are named, or none where one of them does not "
                        "exist. While the job runs, the status is 7.",
         .opts = opts,
@@ -358,7 +360,7 @@ static int keys_export(struct app *app, int argc, char **argv, struct err *err)
     struct state_space_name name = {0};
     const struct opt opts[] = {WHOSE(name), LAST};
     const struct opt_spec spec = {
-        .usage = "jeton state keys export (--job|--hook|--shared) NAME",
+        .usage = "jeton state keys export (--job|--hook|--shared|--script) NAME",
         .description = "Prints all keys with their values, each a line of JSON: {\"key\": …, "
                        "\"value\": …}. `jeton state keys import` reads them.",
         .opts = opts,
@@ -393,7 +395,7 @@ static int keys_import(struct app *app, int argc, char **argv, struct err *err)
     struct state_space_name name = {0};
     const struct opt opts[] = {WHOSE(name), LAST};
     const struct opt_spec spec = {
-        .usage = "jeton state keys import (--job|--hook|--shared) NAME [FILE]",
+        .usage = "jeton state keys import (--job|--hook|--shared|--script) NAME [FILE]",
         .description = "Sets all keys that FILE (standard input) has a line for, as `jeton state "
                        "keys export` writes them: all or none. Other keys stay. While the job "
                        "runs, the status is 7.",
@@ -412,15 +414,17 @@ int verb_state_keys(struct app *app, int argc, char **argv, struct err *err)
 {
     static const struct app_verbs table = {
         .title = "jeton state keys",
-        .usage = "jeton state keys list (--job|--hook|--shared) NAME [--json]\n"
-                 "jeton state keys get (--job|--hook|--shared) NAME KEY [--text]\n"
-                 "jeton state keys set (--job|--hook|--shared) NAME KEY VALUE [--text]\n"
-                 "jeton state keys delete (--job|--hook|--shared) NAME (KEY… | --all)\n"
-                 "jeton state keys export (--job|--hook|--shared) NAME\n"
-                 "jeton state keys import (--job|--hook|--shared) NAME [FILE]",
-        .description = "Shows and changes what scripts keep with jeton.state: the keys of a job "
-                       "or of a webhook. `jeton state keys set --help` and the like have the "
-                       "details.",
+        .usage = "jeton state keys list (--job|--hook|--shared|--script) NAME [--json]\n"
+                 "jeton state keys get (--job|--hook|--shared|--script) NAME KEY [--text]\n"
+                 "jeton state keys set (--job|--hook|--shared|--script) NAME KEY VALUE [--text]\n"
+                 "jeton state keys delete (--job|--hook|--shared|--script) NAME (KEY… | --all)\n"
+                 "jeton state keys export (--job|--hook|--shared|--script) NAME\n"
+                 "jeton state keys import (--job|--hook|--shared|--script) NAME [FILE]",
+        .description =
+            "Shows and changes what scripts keep with jeton.state: the keys of a job, of a "
+            "webhook, of a script that is run without a job, or those that jobs and "
+            "webhooks share. `jeton state keys set --help` and the like have the "
+            "details.",
         .verbs = verbs,
     };
     return app_verbs(&table, app, argc, argv, err);

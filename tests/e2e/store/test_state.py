@@ -272,6 +272,21 @@ webhooks:
         self.assertIn("'k' holds a secret", said)
         self.assertNotIn("very-secret", said)
 
+    def test_a_script_without_a_job(self):
+        self.write("poll.lua", "local state = require 'jeton.state' state.set('k', (state.get 'k' or 0) + 1)")
+        self.assertEqual(self.jeton("run", "poll.lua").returncode, 0)
+        self.assertEqual(self.keys("get", "--script", "poll.lua", "k"), "1\n")
+        self.keys("set", "--script", "./poll.lua", "k", "41")
+        self.assertEqual(self.jeton("run", "poll.lua").returncode, 0)
+        self.assertEqual(self.keys("export", "--script", "poll.lua"), '{"key":"k","value":42}\n')
+        self.assertEqual(self.keys("list", "--job", "poll"), "")
+        self.keys("list", "--script", "none.lua", status=3)
+        self.write("jeton.yaml", f"version: 1\nname: shop\nstate: {self.state}\n")
+        self.assertEqual(self.jeton("run", "poll.lua").returncode, 0)
+        self.assertEqual(self.keys("get", "--script", "poll.lua", "k"), "1\n")  # the name's
+        os.unlink(self.config)
+        self.assertEqual(self.keys("list", "--script", "poll.lua"), "")  # another state
+
     def test_reading_makes_no_state(self):
         self.assertEqual(self.keys("list", "--job", "poll"), "")
         self.assertEqual(self.keys("export", "--hook", "orders"), "")
