@@ -2,6 +2,7 @@
 # The PostgreSQL server of the tests: postgres.sh start|stop|restart FOLDER [fast|immediate]. It
 # listens on a socket in FOLDER only, belongs to no service of this host, and is as fast as one that
 # may lose everything. pooler FOLDER session|transaction: a pgbouncer before it, in FOLDER/pooler.
+# standby FOLDER: one that follows it, in FOLDER/standby.
 set -euo pipefail
 readonly folder=$2
 PATH=$PATH:/usr/sbin # pgbouncer
@@ -19,6 +20,7 @@ stop() {
     if [[ -f $folder/data/postmaster.pid ]]; then
         if [[ -f $folder/pooler/pid ]]; then kill "$(<"$folder/pooler/pid")" || true; fi
         run "$bin/pg_ctl" -D "$folder/data" -m immediate -w stop >/dev/null || true
+        if [[ -d $folder/standby ]]; then run "$bin/pg_ctl" -D "$folder/standby" -m immediate -w stop >/dev/null || true; fi
     fi
     rm -rf "$folder"
 }
@@ -67,6 +69,14 @@ pidfile = $own/pid
 CONF
     if ((EUID == 0)); then chown -R nobody:nogroup "$own"; fi
     run pgbouncer -q -d "$own/pgbouncer.ini"
+}
+
+# A standby of it, in FOLDER/standby, that repeats what has been written to it.
+standby() {
+    local own=$folder/standby
+    run "$bin/pg_basebackup" -h "$folder" -U postgres -D "$own" -R -c fast >/dev/null
+    echo "unix_socket_directories = '$own'" >>"$own/postgresql.conf"
+    run "$bin/pg_ctl" -D "$own" -l "$folder/standby.log" -w start >/dev/null
 }
 
 readonly command=$1

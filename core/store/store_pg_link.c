@@ -221,9 +221,14 @@ static void statement_failed(struct store_pg *pg, const PGresult *result)
         return;
     snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", state);
     pg->conflict = is_one_of(state, "40001 40P01");
-    pg->lost = is_one_of(state, "57P 25006 08");
+    /* A standby says 0A000 to BEGIN … READ WRITE, and 25006 where it is one meanwhile. */
+    bool standby = is_one_of(state, "25006") || (is_one_of(state, "0A000") && pg->results == 1);
+    pg->lost = standby || is_one_of(state, "57P 08");
     bool later = pg->conflict || pg->lost || is_one_of(state, "53 55P03 57014 58 25P");
-    if (is_one_of(state, "22012")) /* STORE_PG_LOST */
+    if (standby)
+        err_set(&pg->failed, ERR_NETWORK, "%s: it is a standby, which is read-only: %s", pg->label,
+                said);
+    else if (is_one_of(state, "22012")) /* STORE_PG_LOST */
         err_set(&pg->failed, ERR_LOST, "the lock was lost to somebody else");
     else if (is_one_of(state, "2201F")) /* STORE_PG_TOO_MANY */
         err_set(&pg->failed, ERR_INVALID, "over %d state keys of one job: delete some first",

@@ -8,7 +8,7 @@ import time
 import unittest
 import uuid
 
-from support import APPLICATION_ID, APPLICATION_SECRET, JETON, TENANT_TOKEN, Case, end_process
+from support import APPLICATION_ID, APPLICATION_SECRET, JETON, SOURCE, TENANT_TOKEN, Case, end_process
 
 SOCKET = os.environ.get("JETON_POSTGRES", "")
 HOSTS = 4
@@ -33,7 +33,7 @@ class PostgresCase(Case):
         return self.write(f"etc{number}/jeton.yaml", f"version: 1\nname: shared\nstate: {json.dumps(state)}\n{text}")
 
     def super(self, text):
-        self.sql(text, role="postgres")
+        return self.sql(text, role="postgres")
 
     def sql(self, text, role="jeton"):
         """@ stands for the schema. Rows of texts."""
@@ -63,3 +63,22 @@ class PostgresCase(Case):
 
     def on(self, number, *args, **options):
         return self.jeton("--config", f"{self.folder}/etc{number}/jeton.yaml", *args, **options)
+
+
+class OwnServer(PostgresCase):
+    """Those that disturb all who use the server have one of their own."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = f"/tmp/jeton-own-{os.getpid()}-{self._testMethodName[-12:]}"
+        self.postgres("start")
+        self.addCleanup(self.postgres, "stop")
+
+    def postgres(self, command, *args):
+        subprocess.run([SOURCE + "/tests/postgres.sh", command, self.server, *args], check=True,
+                       stdout=subprocess.DEVNULL)
+
+    def configure(self, *lines):
+        with open(self.server + "/data/postgresql.conf", "a", encoding="ascii") as file:
+            file.write("\n".join(lines) + "\n")
+        self.postgres("restart", "fast")

@@ -2,12 +2,11 @@
 
 import os
 import socket
-import subprocess
 import threading
 import unittest
 
-from postgres import HOSTS, SOCKET, TOKEN, PostgresCase
-from support import SOAK, SOURCE, wait_until
+from postgres import HOSTS, SOCKET, TOKEN, OwnServer, PostgresCase
+from support import SOAK, wait_until
 
 # A cut is this many bytes into what one side sends; so many places of a run are tried, or all.
 PLACES = 8
@@ -95,19 +94,7 @@ class Cut(PostgresCase):
         self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
 
 
-class OwnServer(PostgresCase):
-    """Those that disturb all who use the server have one of their own."""
-
-    def setUp(self):
-        super().setUp()
-        self.server = f"/tmp/jeton-own-{os.getpid()}"
-        self.postgres("start")
-        self.addCleanup(self.postgres, "stop")
-
-    def postgres(self, command, *args):
-        subprocess.run([SOURCE + "/tests/postgres.sh", command, self.server, *args], check=True,
-                       stdout=subprocess.DEVNULL)
-
+class Restarts(OwnServer):
     def test_a_restart_ends_no_lease(self):
         self.write("job.lua", f'local t = require "jeton.task"\nio.open("{self.folder}/on", "w"):close()\n'
                               f'while not io.open("{self.folder}/go") do t.sleep(0.02) end\n'

@@ -1,0 +1,186 @@
+"""A server that is not what it should be: the wrong certificate, one that cannot write, a full disk, strange settings."""
+
+import glob
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+import certificates
+import listening
+from listening import HOOK, SECRET, Listener
+from postgres import OwnServer, PostgresCase
+from support import end_process, side_by_side, wait_until
+
+JOB = 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1); s.commit(); print(s.get("n"))'
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as it:
+        return it.getsockname()[1]
+
+
+class Faults(OwnServer):
+    def setUp(self):
+        super().setUp()
+        self.script = self.write("job.lua", JOB)
+
+    def says(self, done, status, *words):
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_certificates_are_checked(self):
+        authority, other = (certificates.Authority(self.mkdir(name)) for name in ("ours", "others"))
+        authority.server("good", "DNS:localhost")
+        authority.server("stranger", "DNS:db.example.org")
+        port = free_port()
+        owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+
+        def serve(name):
+            for end in ("key", "pem"):
+                path = f"{self.server}/data/server.{end}"
+                shutil.copy(f"{authority.folder}/{name}.{end}", path)
+                os.chmod(path, 0o600)
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+            self.configure("listen_addresses = 'localhost'", f"port = {port}", "ssl = on", "ssl_cert_file = 'server.pem'",
+                           "ssl_key_file = 'server.key'", f"unix_socket_directories = '{self.server}'")
+
+        url = f"postgresql://jeton@localhost:{port}/jeton?sslmode=verify-full"
+        serve("good")
+        self.host(0, url=url, ca_file=authority.file)
+        self.assertEqual(self.on(0, "run", self.script).stdout, "1\n")
+        self.host(1, url=url, ca_file=other.file)
+        self.says(self.on(1, "run", self.script), 3, "certificate")
+        self.host(1, url=url)
+        self.says(self.on(1, "run", self.script), 3, "certificate")
+        serve("stranger")
+        self.says(self.on(0, "run", self.script), 3, "certificate")
+        self.host(2, url=f"postgresql://jeton@db.example.org:{port}/jeton?hostaddr=127.0.0.1&sslmode=require")
+        self.says(self.on(2, "run", self.script), 3, "needs sslmode=verify-full")
+        self.host(2, url=f"postgresql://jeton@db.example.org:{port}/jeton?hostaddr=127.0.0.1", ca_file=authority.file)
+        self.assertEqual(self.on(2, "run", self.script).stdout, "2\n")
+
+    def mkdir(self, name):
+        os.mkdir(f"{self.folder}/{name}")
+        return f"{self.folder}/{name}"
+
+    def test_a_standby_cannot_be_written(self):
+        self.host(0)
+        self.assertEqual(self.on(0, "run", self.script).stdout, "1\n")
+        self.postgres("standby")
+        standby = f"{self.server}/standby"
+        self.host(1, url=f"postgresql://jeton@/jeton?host={standby}")
+        self.says(self.on(1, "run", self.script), 5, "read-only")
+        # Of both, the one that can be written is found; after the first has gone and the other was promoted, that one.
+        self.host(2, url=f"postgresql://jeton@/jeton?host={standby},{self.server}")
+        self.assertEqual(self.on(2, "run", self.script).stdout, "2\n")
+        self.super("SELECT pg_current_wal_lsn()")
+        waiting = self.start_on(2, "run", self.script)
+        waiting.communicate(timeout=60)
+        self.assertEqual(waiting.returncode, 0)
+        wait_until(lambda: subprocess.run(
+            ["psql", "-h", standby, "-U", "jeton", "-d", "jeton", "-qAtc", f"SELECT version FROM {self.schema}.kv"],
+            capture_output=True, text=True, check=True).stdout.strip() == self.sql("SELECT version FROM @kv")[0][0], 60)
+        with open(self.server + "/data/postmaster.pid", encoding="ascii") as file:
+            os.kill(int(file.readline()), signal.SIGQUIT)
+        subprocess.run(["psql", "-h", standby, "-U", "postgres", "-d", "jeton", "-qAtc", "SELECT pg_promote(true)"],
+                       capture_output=True, check=True)
+        self.assertEqual(self.on(2, "run", self.script).stdout, "4\n")
+
+    def test_settings_of_server_and_role_change_nothing(self):
+        for setting in ("statement_timeout = 100", "default_transaction_read_only = on", "search_path = nowhere",
+                        "default_transaction_isolation = serializable", "synchronous_commit = off", "bytea_output = escape",
+                        "standard_conforming_strings = off", "lock_timeout = 1", "DateStyle = 'SQL, DMY'"):
+            self.super("ALTER ROLE jeton SET " + setting)
+        self.host(0)
+        held = subprocess.Popen(["psql", "-qh", self.server, "-U", "jeton", "-d", "jeton"], stdin=subprocess.PIPE, text=True,
+                                stdout=subprocess.DEVNULL)
+        self.addCleanup(end_process, held)
+        self.assertEqual(self.on(0, "run", self.script).stdout, "1\n")
+        # A row that another transaction has for longer than the role's timeouts is waited for.
+        held.stdin.write(f"SET statement_timeout = 0; SET transaction_read_only = off; BEGIN READ WRITE;"
+                         f" LOCK TABLE {self.schema}.kv_write; \\echo\n SELECT pg_sleep(1.5); COMMIT;\n")
+        held.stdin.flush()
+        wait_until(lambda: self.super("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation ="
+                                    " '@kv_write'::regclass") != [], 30)
+        self.assertEqual(self.on(0, "run", self.script).stdout, "2\n")
+
+    def test_events_go_through_poolers(self):
+        self.write("sender.secret", SECRET + "\n")
+        self.write("handler.lua", listening.HANDLER)
+        for mode in ("session", "transaction"):
+            self.schema = "pooled_" + mode
+            self.postgres("pooler", mode)
+            listeners = []
+            for number in range(2):
+                self.host(number, "webhooks:\n  orders:\n" + HOOK.format(folder=self.folder),
+                          url=f"postgresql://jeton@/jeton?host={self.server}/pooler")
+                listeners.append(Listener(self, popen=self.start_on(number, "listen", "--listen", "127.0.0.1:0")))
+            for n in range(40):
+                for listener in listeners:
+                    self.assertEqual(listener.post({"id": f"e{n}", "type": "t"})[0], 200)
+            wait_until(lambda: self.sql("SELECT count(*) FROM @event WHERE state = 4") == [["40"]], 60)
+            self.assertEqual(self.sql("SELECT sum(duplicates), max(attempt) FROM @event"), [["40", "1"]])
+            rows = [json.loads(line) for line in self.on(0, "events", "--json").stdout.splitlines() if line.startswith("{")]
+            self.assertLessEqual(len(rows), 40)
+            for listener in listeners:
+                listener.stop()
+            self.postgres("stop")
+            self.postgres("start")
+
+
+class FullDisk(PostgresCase):
+    def test_nothing_is_lost_on_a_full_disk(self):
+        """The server's data is on a small file system of its own mount namespace."""
+        if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True,
+                          check=False).returncode != 0:
+            self.skipTest("no mount namespaces here")
+        binaries = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
+        self.server = f"/tmp/jeton-full-{os.getpid()}"
+        os.mkdir(self.server)
+        self.addCleanup(shutil.rmtree, self.server)
+        os.chmod(self.server, 0o777)
+        os.mkdir(self.server + "/data")
+        script = (f"mount -t tmpfs -o size=80m,mode=0700,uid=65534,gid=65534 none {self.server}/data && cd {self.server} &&"
+                  f" exec setpriv --reuid=65534 --regid=65534 --clear-groups sh -ec '{binaries}/initdb -D data/db -U postgres"
+                  f" -A trust -E UTF8 --locale=C --no-sync --wal-segsize=1 >/dev/null && exec {binaries}/postgres -D data/db"
+                  f" -c listen_addresses= -c unix_socket_directories={self.server} -c fsync=off -c max_wal_size=4MB"
+                  " -c min_wal_size=2MB -c autovacuum=off -c shared_buffers=4MB'")
+        process = subprocess.Popen(["unshare", "-m", "sh", "-ec", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(end_process, process)
+        for text in ("CREATE ROLE jeton LOGIN", "CREATE DATABASE jeton OWNER jeton"):
+            deadline = time.monotonic() + 60
+            while subprocess.run(["psql", "-qh", self.server, "-U", "postgres", "-d", "postgres", "-c", text],
+                                 capture_output=True, check=False).returncode != 0:
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.2)
+        self.host(0)
+        script = self.write("job.lua", 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1)\n'
+                                       's.set("big", require "jeton.crypto".random(300000):gsub(".", function(c)\n'
+                                       '  return ("%02x"):format(c:byte()) end)); s.commit(); print(s.get("n"))')
+        self.assertEqual(self.on(0, "run", script).stdout, "1\n")
+        fill = ("CREATE UNLOGGED TABLE IF NOT EXISTS fill (x text); ALTER TABLE fill ALTER x SET STORAGE EXTERNAL;"
+                " INSERT INTO fill SELECT repeat('x', {0}) FROM generate_series(1, 100)")
+        for size in (1000000, 100000, 10000, 1000, 100):
+            for _ in range(100):
+                if subprocess.run(["psql", "-qh", self.server, "-U", "jeton", "-d", "jeton", "-v", "ON_ERROR_STOP=1", "-c",
+                                   fill.format(size)], capture_output=True, check=False).returncode != 0:
+                    break
+        done = self.on(0, "run", script)
+        self.assertEqual(done.returncode, 5, done.stdout + done.stderr)
+        self.assertIn("No space left on device", done.stderr)
+        self.sql("DROP TABLE public.fill")
+        self.assertEqual(self.on(0, "run", script).stdout, "2\n")
+
+
+load_tests = side_by_side
+
+
+if __name__ == "__main__":
+    unittest.main()
