@@ -126,9 +126,10 @@ static struct store *ready_store(lua_State *L, const char **scope)
     *scope = lua_tostring(L, -1);
     if (*scope == NULL)
         *scope = lstate_scope(L, &err);
-    if (*scope == NULL || engine_need_store(engine, &err) != 0)
+    struct store *store = *scope != NULL ? engine_keys(engine, &err) : NULL;
+    if (store == NULL)
         lerr_raise(L, &err);
-    return engine->store;
+    return store;
 }
 
 /* Of the name at this index. What was read first counts. */
@@ -382,9 +383,9 @@ static int state_commit(lua_State *L)
     struct err err = {0};
     int64_t version = 0;
     const char *scope = lstate_scope(L, &err);
-    if (scope == NULL || engine_need_store(vm_engine(vm_of(L)), &err) != 0)
+    struct store *store = scope != NULL ? engine_keys(vm_engine(vm_of(L)), &err) : NULL;
+    if (store == NULL)
         return lerr_raise(L, &err);
-    struct store *store = vm_engine(vm_of(L))->store;
     struct store_call call = {.op = STORE_KV_WRITE,
                               .kv = {.scope = scope,
                                      .version = &version,

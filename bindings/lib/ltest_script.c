@@ -97,13 +97,14 @@ static void read_state(struct ltest_script *run)
     struct err err;
     if (engine->store == NULL)
         engine->store = store_new(engine->config->state, engine->loop);
-    if (!store_exists(engine->store))
+    struct store *keys = engine->keys != NULL ? engine->keys : engine->store;
+    if (!store_exists(keys))
         return;
     const char *scope = lstate_scope(vm_lua(run->vm), &err);
     struct store_call call = {.op = STORE_KV_EACH,
                               .kv = {.scope = scope, .fn = keep_key, .arg = &run->state}};
     if (scope != NULL)
-        store_wait(engine->store, &call, &err);
+        store_wait(keys, &call, &err);
 }
 
 static void push_state(lua_State *L, const struct buf *state)
@@ -269,6 +270,8 @@ static int begin(lua_State *L, struct ltest_script *run, struct err *err)
         return -1;
     run->log = log_new(run->err_fd, LOG_INFO, LOG_TEXT, false, of_tests->redact);
     engine_create_beside(&run->engine, of_tests, run->config, run->log);
+    if (hook == NULL) /* events are the test's own */
+        ltest_world_real_state(run->test.world, &run->engine);
     struct vm_options options = {.engine = &run->engine,
                                  .modules = vm_options_of(vm_of(L))->modules,
                                  .connector = larg_string(L, 1, "connector", NULL, NULL),

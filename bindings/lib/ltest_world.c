@@ -442,33 +442,26 @@ int ltest_world_use(struct ltest_world *world, const char *path, struct err *err
     world->configs[world->nconfigs++] = config;
     engine_forget_store(engine);
     engine->config = config;
+    ltest_world_real_state(world, engine);
     engine->secrets_known = false; /* those in its files are not */
     return 0;
 }
 
-static void tell_problems(const struct problems *problems, struct err *err)
-{
-    struct buf all;
-    buf_create(&all, ERR_MSG_MAX);
-    for (size_t i = 0; i < problems->count; i++)
-        if (!problems->items[i].warning)
-            buf_printf(&all, "%s%s", all.len > 0 ? "; " : "", problems->items[i].message);
-    err_set(err, ERR_CONFIG, "%s", all.data);
-    buf_destroy(&all);
-}
-
-struct config *ltest_world_config(const struct ltest_world *world, const char *path,
-                                  struct err *err)
+struct config *ltest_world_config(struct ltest_world *world, const char *path, struct err *err)
 {
     const struct engine *engine = world->engine;
     struct problems problems;
     problems_create(&problems);
     struct config *config = config_load(path, provider_list, engine->config->presets, &problems);
     if (config == NULL)
-        tell_problems(&problems, err);
-    else
-        config_hide(config, engine->redact);
+        ltest_world_real_tell(&problems, err);
     problems_destroy(&problems);
+    if (config != NULL && ltest_world_real_lend(world, config, err) != 0) {
+        config_free(config);
+        return NULL;
+    }
+    if (config != NULL)
+        config_hide(config, engine->redact);
     return config;
 }
 
@@ -500,6 +493,7 @@ void ltest_world_free(struct ltest_world *world)
     shut(world);
     while (world->nconfigs > 0)
         config_free(world->configs[--world->nconfigs]);
+    ltest_world_real_free(world);
     buf_destroy(&world->spilled);
     mem_free(world);
 }
@@ -522,6 +516,8 @@ void ltest_world_open(lua_State *L, struct ltest_world *world)
     luaL_setfuncs(L, functions, 1);
     lua_pushlightuserdata(L, world);
     luaL_setfuncs(L, ltest_world_clock_functions, 1);
+    lua_pushlightuserdata(L, world);
+    luaL_setfuncs(L, ltest_world_real_functions, 1);
     lua_pushlightuserdata(L, world);
     luaL_setfuncs(L, ltest_guard_functions, 1);
     lua_pushlightuserdata(L, world);

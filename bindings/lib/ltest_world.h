@@ -22,9 +22,12 @@ void ltest_world_free(struct ltest_world *world);
 void ltest_world_open(lua_State *L, struct ltest_world *world);
 /* The same of a script that they run. */
 void ltest_world_open_script(lua_State *L, struct ltest_world *world);
-/* One more of them (config_free). NULL with ERR_CONFIG. */
-struct config *ltest_world_config(const struct ltest_world *world, const char *path,
-                                  struct err *err);
+/* One more of them (config_free), with connectors of the real one while calls are recorded. NULL
+ * with ERR_CONFIG. */
+struct config *ltest_world_config(struct ltest_world *world, const char *path, struct err *err);
+/* While calls are recorded, the engine's tokens come from the real state; jeton.state stays in that
+ * of its configuration. Before its store is needed. */
+void ltest_world_real_state(struct ltest_world *world, struct engine *engine);
 /* The configuration at path is the engine's from now on; the one before lives on. ERR_CONFIG. No
  * call of the engine's client may be under way. */
 int ltest_world_use(struct ltest_world *world, const char *path, struct err *err);

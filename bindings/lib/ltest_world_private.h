@@ -54,6 +54,9 @@ struct ltest_world {
     size_t nrecent;
     struct config *configs[LTEST_CONFIGS_MAX]; /* that the engine has had */
     size_t nconfigs;
+    char *real_path; /* of the real configuration, while calls are recorded; else NULL */
+    struct config *reals[LTEST_CONFIGS_MAX]; /* that lent connectors, or may */
+    size_t nreals;
     unsigned char seed[randombytes_SEEDBYTES]; /* of what the tests take for random */
     uint64_t drawn;
     struct buf spilled; /* what tests and scripts did that they must not, a line each */
@@ -75,6 +78,14 @@ struct ltest_request *ltest_world_told(lua_State *L);
 /* ltest_world_clock.c */
 void ltest_world_clock_start(struct ltest_world *world);
 extern const luaL_Reg ltest_world_clock_functions[];
+
+/* ltest_world_real.c */
+/* Connectors that the real configuration has too become its own. */
+int ltest_world_real_lend(struct ltest_world *world, struct config *config, struct err *err);
+void ltest_world_real_free(struct ltest_world *world); /* after all configurations */
+extern const luaL_Reg ltest_world_real_functions[];
+/* What is wrong with a configuration, in one message. */
+void ltest_world_real_tell(const struct problems *problems, struct err *err);
 
 /* ltest_guard.c; the first ones are for scripts too */
 extern const luaL_Reg ltest_guard_functions[], ltest_guard_test_functions[];

@@ -43,9 +43,11 @@ void engine_forget_store(struct engine *engine)
     client_free(engine->client);
     tokens_free(engine->tokens);
     store_free(engine->store);
+    store_free(engine->keys);
     engine->client = NULL;
     engine->tokens = NULL;
     engine->store = NULL;
+    engine->keys = NULL;
 }
 
 void engine_destroy(struct engine *engine)
@@ -74,6 +76,15 @@ int engine_need_store(struct engine *engine, struct err *err)
                                 engine->redact, engine->log);
     engine_set_deadline(engine, engine->deadline_ms);
     return 0;
+}
+
+struct store *engine_keys(struct engine *engine, struct err *err)
+{
+    if (engine_need_store(engine, err) != 0)
+        return NULL;
+    if (engine->keys == NULL)
+        return engine->store;
+    return store_open(engine->keys, err) == 0 ? engine->keys : NULL;
 }
 
 void engine_set_deadline(struct engine *engine, int64_t deadline_ms)

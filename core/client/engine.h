@@ -16,6 +16,7 @@ struct engine {
     struct transport
         transport;         /* http, or what is put here before the first need of store and client */
     struct store *store;   /* NULL until engine_need_store, or what is put here before */
+    struct store *keys;    /* of jeton.state, where they are kept apart; NULL: in store */
     struct tokens *tokens; /* NULL until engine_need_store */
     struct client *client; /* likewise */
     int64_t deadline_ms;   /* loop_now_ms; 0: none */
@@ -38,7 +39,9 @@ void engine_destroy(struct engine *engine);
 void engine_know_secrets(struct engine *engine);
 /* Opens the state when first needed: a script without connectors leaves no trace. */
 int engine_need_store(struct engine *engine, struct err *err);
-/* Forgets store, tokens and client; the next need makes them anew, by what config says then. No
+/* The store of the keys of jeton.state, open. NULL with err. */
+struct store *engine_keys(struct engine *engine, struct err *err);
+/* Forgets stores, tokens and client; the next need makes them anew, by what config says then. No
  * call of theirs may be under way. */
 void engine_forget_store(struct engine *engine);
 void engine_set_deadline(struct engine *engine, int64_t deadline_ms);

@@ -48,6 +48,8 @@ static void put_request(const struct app *app, const struct test_options *option
 {
     char *state = config_default_state();
     const char *ci = getenv("CI");
+    char *chosen = options->record != NULL ? config_choose(app->config_path) : NULL;
+    char *real = chosen != NULL ? realpath(chosen, NULL) : NULL;
     buf_printf(out, "{\"jobs\":%" PRId64 ",\"timeout_ms\":%" PRId64 ",\"stale_ms\":%" PRId64,
                options->jobs, options->timeout_ms, options->stale_ms);
     put_list(out, "paths", result->operands, (size_t)result->count);
@@ -56,7 +58,7 @@ static void put_request(const struct app *app, const struct test_options *option
     json_member_text(out, "fail_fast", options->fail_fast);
     json_member_text(out, "shuffle", options->shuffle);
     json_member_text(out, "record", options->record);
-    json_member_text(out, "config", app->config_path);
+    json_member_text(out, "config", real != NULL ? real : chosen);
     json_member_text(out, "self", app->self);
     json_member_text(out, "state", state);
     put_flag(out, "failed", options->failed);
@@ -68,6 +70,8 @@ static void put_request(const struct app *app, const struct test_options *option
     put_flag(out, "verbose", app->verbosity > 0);
     put_flag(out, "quiet", app->verbosity < 0);
     buf_puts(out, "}");
+    free(real); /* NOLINT: of the C library */
+    mem_free(chosen);
     mem_free(state);
 }
 

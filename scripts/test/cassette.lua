@@ -8,6 +8,7 @@ local json = require "jeton.json"
 local masks = require "test.cassette_mask"
 local native = require "jeton.test_native"
 local secrets = require "test.secrets"
+local token = require "jeton.token"
 
 failure.pass_over()
 
@@ -243,6 +244,23 @@ local function begin_replay(t, tape)
   end)
 end
 
+--- Connectors of the real configuration are used in the place of the test's. Their tokens come from its
+--- state. They are exchanged now, so that the exchange is in the cassette: a replay begins without tokens.
+local function use_real(t, path)
+  local names, err = native.real(path)
+  if not names then error(("t:cassette: %s"):format(err.message), 0) end
+  table.insert(t.at_end, function() native.real(nil) end)
+  function t.connected(name)
+    if not names[name] then return end
+    local fresh, why = token.refresh(name)
+    if not fresh then error(why, 0) end
+  end
+  local defined = {}
+  for name in pairs(t.connectors) do defined[#defined + 1] = name end
+  table.sort(defined)
+  for _, name in ipairs(defined) do t:connector(name, t.connectors[name]) end
+end
+
 local function begin_record(t, tape)
   tape.recorded_at, tape.calls = native.real_now() // 1000, {}
   t:clock(tape.recorded_at)
@@ -252,6 +270,7 @@ local function begin_record(t, tape)
     native.real_time(false)
     if passed then write(tape) end
   end)
+  if t.options.config then use_real(t, t.options.config) end
 end
 
 --- name: of the file beside the test. mask: names of more fields whose values are secret. match: what is

@@ -72,6 +72,7 @@ function script.methods:connector(name, keys)
     self.connectors[name] = before
     error(("t:connector: '%s': %s"):format(name, err.message), 2)
   end
+  if self.connected then self.connected(name) end -- a cassette is recorded
 end
 
 local function check_options(options)

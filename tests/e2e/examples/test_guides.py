@@ -136,7 +136,7 @@ class Testing(support.Case):
     def test_testing(self):
         with open(os.path.join(support.SOURCE, "docs/guide-testing.md"), encoding="utf-8") as file:
             blocks = re.findall(r"^```(\w+)\n(.*?)^```$", file.read(), re.DOTALL | re.MULTILINE)
-        due, due_test, report_test, real_test = [block for language, block in blocks if language == "lua"]
+        due, due_test, report_test, event_test, real_test = [block for language, block in blocks if language == "lua"]
         run, update, pipeline = [block for language, block in blocks if language == "sh"]
         shown, missed = [block for language, block in blocks if language == "text"]
         self.write("due.lua", due)
@@ -152,12 +152,15 @@ class Testing(support.Case):
         self.write("report.lua", 'print "a report"')
         self.write("report_test.lua", report_test)
         self.ok(*update.split()[1:])
+        self.write("event_test.lua", event_test)
+        self.write("orders.lua", 'return { ["invoice.paid"] = function(event) print(event.data.amount) end }')
+        self.ok("test", "event_test.lua")
         self.write("real_test.lua", real_test)
         self.assertIn("there is no cassette 'invoices' yet", self.fails(1, "test").stdout)
         os.remove(os.path.join(self.folder, "real_test.lua"))
         self.ok(*pipeline.split()[1:])
         with open(self.folder + "/results.xml", encoding="utf-8") as file:
-            self.assertIn('tests="3" failures="0"', file.read())
+            self.assertIn('tests="4" failures="0"', file.read())
 
 
 class StandIn(Grants):

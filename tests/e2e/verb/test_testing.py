@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import unittest
+import urllib.parse
 import xml.etree.ElementTree
 
 import support
@@ -388,9 +389,14 @@ class Service(http.server.BaseHTTPRequestHandler):
     """Gives a token for a secret, and a list for the token."""
 
     def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
+        form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        answer = {}
+        if form.get("grant_type") == ["refresh_token"]:
+            if form["refresh_token"] != [self.server.refresh]:
+                return self.reply({"error": "invalid_grant"}, 400)
+            self.server.refresh = answer["refresh_token"] = f"refresh-token-number-{self.server.count}"
         self.server.count += 1
-        self.reply({"access_token": f"real-token-{self.server.count}-abc", "token_type": "Bearer", "expires_in": 3600})
+        self.reply({**answer, "access_token": f"real-token-{self.server.count}-abc", "token_type": "Bearer", "expires_in": 3600})
 
     def do_GET(self):
         if self.headers["Authorization"] != f"Bearer real-token-{self.server.count}-abc":
@@ -438,7 +444,7 @@ end)
     def setUp(self):
         super().setUp()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
-        self.server.count, self.server.leak, self.server.busy = 0, "", 0
+        self.server.count, self.server.leak, self.server.busy, self.server.refresh = 0, "", 0, None
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.addCleanup(self.server.server_close)
         self.addCleanup(self.server.shutdown)
@@ -527,6 +533,51 @@ end)
         self.assertLess(time.monotonic() - began, 20)  # and no second for each Retry-After
         self.assertNotIn("s3cret", self.cassette())
         self.assertNotIn("real-token", self.cassette())
+
+    def test_recording_uses_the_real_configuration_and_state(self):
+        """Refresh tokens are good for one use: what the recording gets must not be lost."""
+        url = f"http://127.0.0.1:{self.server.server_port}"
+        self.server.refresh = "refresh-token-of-a-person"
+        self.write("secrets/refresh", self.server.refresh + "\n")
+        real = f"""\
+version: 1
+state: {self.state}
+connectors:
+  svc: {{provider: oauth2, token_url: "{url}/token", client_id: app, client_secret: s3cret-s3cret, endpoint: "{url}",
+        client_auth: post, refresh_token: {{file: secrets/refresh}}}}
+"""
+        self.write("jeton.yaml", real)
+        self.write("list.lua", """\
+local http = require "jeton.http"
+local state = require "jeton.state"
+print(state.get "kept", assert(http.request { connector = true, path = "/list" }):json().path)
+state.set("kept", true)
+""")
+        self.write("x_test.lua", f"""\
+local test = require "jeton.test"
+test("flow", function(t)
+  t:cassette "flow"
+  t:connector("svc", {{ provider = "oauth2", token_url = "{url}/token", client_id = "app", endpoint = "{url}",
+    client_auth = "post", client_secret = "of-the-tests", refresh_token = "of-the-tests-too" }})
+  t:equal(t:run("list.lua").stdout, "nil\\t/list\\n")
+  t:equal(t:run("list.lua").stdout, "true\\t/list\\n")
+end)
+""")
+        self.ok("run", "list.lua")  # the cached token and the key are not the recording's
+        self.ok("test", "x_test.lua", "--record")
+        self.assertEqual(self.server.count, 2)
+        text = self.cassette()
+        for secret in ("refresh-token", "s3cret", "real-token"):
+            self.assertNotIn(secret, text)
+        self.assertIn("{{secret:svc.client_secret}}", text)
+        self.ok("token", "svc", "--refresh")  # by the token that the recording got
+        self.assertEqual(self.server.count, 3)
+        kept = sorted(os.listdir(self.state))
+        self.server.shutdown()
+        self.server.server_close()
+        self.write("jeton.yaml", "broken: yes\n")
+        self.ok("test")
+        self.assertEqual(sorted(os.listdir(self.state)), kept)
 
     def test_the_clock_is_that_of_the_recording(self):
         self.ok("test", "x_test.lua", "--record")
