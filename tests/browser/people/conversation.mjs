@@ -90,6 +90,12 @@ describe("a conversation", () => {
     await page.setViewportSize(TELEPHONE);
     await portal.openConversation();
     assert.ok(await top(page.locator(".pane")) <= TELEPHONE.height / 3, "it begins in the upper third");
+    // Paper is light, whatever the screen, and has nothing to press.
+    await page.emulateMedia({ media: "print", colorScheme: "dark" });
+    assert.equal(await page.getByRole("button").count(), 0);
+    assert.equal(await page.getByText("Message 5").isVisible(), true);
+    assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--card")), "#ffffff");
+    await page.emulateMedia({ media: null, colorScheme: "light" });
     await page.setViewportSize(WIDE);
     const { y, height } = await page.locator(".composer button").boundingBox();
     assert.ok(y + height <= WIDE.height, "one can send without scrolling");
