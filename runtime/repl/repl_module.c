@@ -7,6 +7,8 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#define COMPLETED_MAX 256 /* bytes before the cursor that belong to what is completed */
+
 static const char context_key = 0, completer_key = 0; /* their addresses are keys of the registry */
 
 static struct repl *repl_of(lua_State *L)
@@ -166,6 +168,21 @@ static int completer(lua_State *L)
     return 0;
 }
 
+/* Whether a secret would stand in the line. */
+static bool shows_secret(const struct repl *repl, const char *before, size_t len,
+                         const struct buf *insert)
+{
+    size_t tail = len < COMPLETED_MAX ? len : COMPLETED_MAX;
+    struct buf text;
+    bool secret = false;
+    buf_create_secret(&text, tail + insert->len);
+    buf_append(&text, before + len - tail, tail);
+    buf_append(&text, insert->data, insert->len);
+    redact_find(repl->engine->redact, text.data, text.len, found_secret, &secret);
+    buf_destroy(&text);
+    return secret;
+}
+
 /* Called from the loop: in no task, so that nothing in there can wait. */
 bool repl_module_complete(void *arg, const char *before, size_t len, struct buf *insert)
 {
@@ -190,6 +207,8 @@ bool repl_module_complete(void *arg, const char *before, size_t len, struct buf 
     }
     lua_settop(L, top);
     repl->completing = false;
+    if (insert->len > 0 && shows_secret(repl, before, len, insert))
+        buf_clear(insert);
     return listed;
 }
 

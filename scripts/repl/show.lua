@@ -22,7 +22,8 @@ local function quote(text)
   part = part:gsub('[%c"\\]', function(c)
     return ESCAPES[c] or ("\\x%02x"):format(c:byte())
   end)
-  return cut and ('"%s"… (%d bytes)'):format(part, #text) or '"' .. part .. '"'
+  -- Before "…" the redaction point also finds the beginning of a secret.
+  return cut and ('"%s…" (%d bytes)'):format(part, #text) or '"' .. part .. '"'
 end
 
 local function number(value)
