@@ -64,6 +64,20 @@ static int guard_spill(lua_State *L)
     return 0;
 }
 
+void ltest_guard_loads(struct ltest_world *world, const char *path)
+{
+    char real[PATH_MAX];
+    if (realpath(path, real) != NULL && buf_puts(&world->loaded, real) == 0)
+        buf_putc(&world->loaded, '\n');
+}
+
+/* native.loads(path): a file of the user's that is part of what is tested */
+static int guard_loads(lua_State *L)
+{
+    ltest_guard_loads(ltest_world_of(L), luaL_checkstring(L, 1));
+    return 0;
+}
+
 /* native.unshares(yes|nil) → whether programs can be cut off from the network; nil: not known */
 static int guard_unshares(lua_State *L)
 {
@@ -109,9 +123,13 @@ static int guard_divert(lua_State *L)
     return 0;
 }
 
-const luaL_Reg ltest_guard_functions[] = {{"owns", guard_owns},         {"divert", guard_divert},
-                                          {"inside", guard_inside},     {"spill", guard_spill},
-                                          {"unshares", guard_unshares}, {NULL, NULL}};
+const luaL_Reg ltest_guard_functions[] = {{"owns", guard_owns},
+                                          {"loads", guard_loads},
+                                          {"divert", guard_divert},
+                                          {"inside", guard_inside},
+                                          {"spill", guard_spill},
+                                          {"unshares", guard_unshares},
+                                          {NULL, NULL}};
 
 /* native.spilled() → the lines that were spilled, "": none; and forgets them */
 static int guard_spilled(lua_State *L)
@@ -119,6 +137,14 @@ static int guard_spilled(lua_State *L)
     struct buf *spilled = &ltest_world_of(L)->spilled;
     lua_pushlstring(L, spilled->data, spilled->len);
     buf_clear(spilled);
+    return 1;
+}
+
+/* native.loaded() → all of them, a line each; some more than once */
+static int guard_loaded(lua_State *L)
+{
+    const struct buf *loaded = &ltest_world_of(L)->loaded;
+    lua_pushlstring(L, loaded->data, loaded->len);
     return 1;
 }
 
@@ -150,6 +176,7 @@ void ltest_guard_stuck(struct ltest_world *world)
 }
 
 const luaL_Reg ltest_guard_test_functions[] = {{"spilled", guard_spilled},
+                                               {"loaded", guard_loaded},
                                                {"servers", guard_servers},
                                                {"on_stuck", guard_on_stuck},
                                                {NULL, NULL}};

@@ -288,7 +288,8 @@ static int begin(lua_State *L, struct ltest_script *run, struct err *err)
         if (options.job == NULL)
             return -1;
         options.attempt = &run->attempt;
-        options.connector = options.job->connector;
+        if (options.job->connector != NULL)
+            options.connector = options.job->connector;
         options.timeout_ms = options.job->timeout_ms;
         options.memory_bytes = options.job->memory_bytes;
         options.args = NULL;
@@ -305,9 +306,10 @@ static int begin(lua_State *L, struct ltest_script *run, struct err *err)
     if (options.connector != NULL && config_connector(run->config, options.connector, err) == NULL)
         return -1;
     run->vm = vm_new(&options);
-    if (hook != NULL)
-        return vm_begin_events(run->vm, run->events.hook->script, err);
-    return vm_begin_file(run->vm, larg_string(L, 1, "path", "", NULL), err);
+    const char *path =
+        hook != NULL ? run->events.hook->script : larg_string(L, 1, "path", "", NULL);
+    ltest_guard_loads(run->test.world, path);
+    return hook != NULL ? vm_begin_events(run->vm, path, err) : vm_begin_file(run->vm, path, err);
 }
 
 int ltest_script(lua_State *L)

@@ -25,6 +25,7 @@
 #define STEERING    "/_sandbox/" /* how tests steer a sandbox */
 #define SAVED_MODE  0600
 #define SPILLED_MAX ((size_t)64 * 1024)
+#define LOADED_MAX  ((size_t)1024 * 1024)
 #define LEVELS_MAX  200
 #define FIELDS_MAX  HTTP_HEADERS_MAX
 
@@ -470,6 +471,7 @@ struct ltest_world *ltest_world_new(struct engine *engine)
     struct ltest_world *world = mem_alloc(sizeof *world);
     *world = (struct ltest_world){.engine = engine, .kept = {-1, -1}};
     buf_create(&world->spilled, SPILLED_MAX);
+    buf_create(&world->loaded, LOADED_MAX);
     world->real = engine->transport;
     world->fake = (struct transport){world_start, world_cancel, world};
     engine->transport = world->fake;
@@ -495,6 +497,7 @@ void ltest_world_free(struct ltest_world *world)
         config_free(world->configs[--world->nconfigs]);
     ltest_world_real_free(world);
     buf_destroy(&world->spilled);
+    buf_destroy(&world->loaded);
     mem_free(world);
 }
 

@@ -35,6 +35,8 @@ int ltest_world_use(struct ltest_world *world, const char *path, struct err *err
  * vm_test. */
 void ltest_world_failed(void *world, lua_State *L, const struct err *err);
 void ltest_world_random(void *world, void *bytes, size_t len);
+/* A script that is part of what is tested. */
+void ltest_guard_loads(struct ltest_world *world, const char *path);
 /* Wall clock of the tests, ms. */
 int64_t ltest_world_now_ms(const struct ltest_world *world);
 

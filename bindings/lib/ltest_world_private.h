@@ -60,6 +60,7 @@ struct ltest_world {
     unsigned char seed[randombytes_SEEDBYTES]; /* of what the tests take for random */
     uint64_t drawn;
     struct buf spilled; /* what tests and scripts did that they must not, a line each */
+    struct buf loaded;  /* files of the user's, a line each */
     int unshares;       /* whether programs can be cut off from the network: 0 is not known yet */
     int kept[2];        /* standard output and error, while they are a script's; else -1 */
     bool stuck;         /* the tests were told that nothing can happen any more */

@@ -184,12 +184,12 @@ local function run_all(options, cases, path)
   ending.run(results)
 end
 
---- Those of our process that are the user's: what a change of makes the tests worth another run.
+--- The files of the user's that are tested: a change of one makes the tests worth another run.
 local function loaded(path)
-  local files = { path }
-  for name in pairs(package.loaded) do
-    local file = package.searchpath(name, package.path)
-    if file then files[#files + 1] = file end
+  local files, seen = { path }, { [path] = true }
+  for file in native.loaded():gmatch "[^\n]+" do
+    if not seen[file] then files[#files + 1] = file end
+    seen[file] = true
   end
   table.sort(files)
   return files

@@ -83,6 +83,16 @@ local function set_files()
   end
 end
 
+--- Modules of the user's are told: `--watch` looks at them.
+local function set_modules()
+  local searchpath = package.searchpath
+  function package.searchpath(name, path, ...)
+    local file, message = searchpath(name, path, ...)
+    if file and path == package.path then native.loads(file) end
+    return file, message
+  end
+end
+
 local function quoted(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
@@ -143,6 +153,7 @@ function guard.install(environment)
   set_files()
   set_environment(values)
   set_programs(values)
+  set_modules()
 end
 
 -- Of the tests themselves

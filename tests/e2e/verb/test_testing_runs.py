@@ -1,6 +1,7 @@
 """Scripts that tests run: t:run, t:connector, t:oauth. What is under test in them is real: tokens, retries, pacing,
 masking."""
 
+import os
 import time
 import unittest
 
@@ -148,6 +149,14 @@ test("x", function(t)
   io.stderr:write(token:sub(16), "\\n")
 end)""")
         self.assertEqual(sorted(self.output.splitlines()), ["********", "out	********"])
+
+    def test_what_is_watched(self):
+        self.write("script.lua", 'require "part"')
+        self.write("part.lua", 'require "jeton.http"')
+        self.write("helper.lua", "")
+        events = self.child('require "helper"\ntest("x", function(t) t:run "script.lua" t:run "script.lua" end)')
+        folder = os.path.realpath(self.folder)
+        self.assertEqual(events[-1]["loaded"], [f"{folder}/{name}.lua" for name in ("a_test", "helper", "part", "script")])
 
     def test_a_run_that_is_left(self):
         self.write("sleeps.lua", "require('jeton.task').sleep(3600)")
