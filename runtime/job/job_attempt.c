@@ -30,6 +30,7 @@ struct attempt {
     const struct job_script *script;
     struct job_signal_watch *signals;
     struct job_output *output;
+    struct history_live live;
     struct job_report report;
     struct orphans orphans;
     int report_ends[2]; /* ours, the child's */
@@ -51,7 +52,8 @@ static void close_end(int *fd)
 
 static int prepare(struct attempt *attempt, struct err *err)
 {
-    attempt->output = job_output_new(attempt->script->app->log, attempt->script->app->redact, err);
+    const struct job_script *script = attempt->script;
+    attempt->output = job_output_new(script->app->log, script->app->redact, &attempt->live, err);
     if (attempt->output == NULL)
         return -1;
     if (pipe2(attempt->report_ends, O_CLOEXEC) != 0 ||
@@ -63,6 +65,7 @@ static int prepare(struct attempt *attempt, struct err *err)
 static void destroy(struct attempt *attempt)
 {
     job_output_free(attempt->output);
+    history_live_destroy(&attempt->live);
     job_report_destroy(&attempt->report);
     orphans_destroy(&attempt->orphans);
     close_end(&attempt->report_ends[0]);
@@ -246,6 +249,9 @@ static void describe(struct attempt *attempt, struct job_attempt_end *end)
 static int supervise(struct attempt *attempt, struct job_attempt_end *end, struct err *err)
 {
     job_deadline_begin(&attempt->deadline, attempt->pid, attempt->script->deadline_ms);
+    const struct job_script *script = attempt->script;
+    history_live_create(&attempt->live, script->config->state->folder, script->attempt->run,
+                        script->attempt->attempt);
     job_output_started(attempt->output);
     job_parent_death_hold(&attempt->leash);
     close_end(&attempt->report_ends[1]);

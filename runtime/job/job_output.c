@@ -28,6 +28,7 @@ struct stream {
 
 struct job_output {
     struct log *log;
+    struct history_live *live;
     struct stream streams[JOB_OUTPUT_PIPES];
     char *tail; /* a ring of STORE_OUTPUT_MAX bytes */
     size_t at;  /* where the next byte goes */
@@ -38,6 +39,7 @@ struct job_output {
 static void keep(void *arg, const char *data, size_t len)
 {
     struct job_output *output = arg;
+    history_live_write(output->live, data, len);
     if (len >= STORE_OUTPUT_MAX) {
         data += len - STORE_OUTPUT_MAX;
         len = STORE_OUTPUT_MAX;
@@ -60,10 +62,12 @@ static size_t room_of(int fd)
     return any ? CHUNK_BYTES : PIPE_BUF;
 }
 
-struct job_output *job_output_new(struct log *log, const struct redact *redact, struct err *err)
+struct job_output *job_output_new(struct log *log, const struct redact *redact,
+                                  struct history_live *live, struct err *err)
 {
     struct job_output *output = mem_alloc(sizeof *output);
     output->log = log;
+    output->live = live;
     output->tail = mem_alloc(STORE_OUTPUT_MAX);
     for (int i = 0; i < JOB_OUTPUT_PIPES; i++)
         output->streams[i] = (struct stream){.from = -1, .child_end = -1};

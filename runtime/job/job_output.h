@@ -7,6 +7,7 @@
 #define JETON_JOB_OUTPUT_H
 
 #include "err.h"
+#include "history_live.h"
 #include "log.h"
 
 #include <poll.h>
@@ -17,8 +18,9 @@
 
 struct job_output;
 
-/* NULL with err. redact must outlive it. */
-struct job_output *job_output_new(struct log *log, const struct redact *redact, struct err *err);
+/* NULL with err. redact must outlive it; live, too, which gets what is kept. */
+struct job_output *job_output_new(struct log *log, const struct redact *redact,
+                                  struct history_live *live, struct err *err);
 void job_output_free(struct job_output *output); /* NULL is fine */
 /* In the child: they are its standard output and error now. */
 void job_output_attach(struct job_output *output);

@@ -219,6 +219,110 @@ class Picked(HistoryCase):
             self.fails(2, "history", "--since", text, says=says)
 
 
+class Followed(HistoryCase):
+    """logs -f"""
+
+    SCRIPT = WAITS + """
+local job = require "jeton".job
+print("first of " .. job.attempt) io.write "half" io.flush()
+io.open("begun" .. job.attempt, "w"):close()
+wait_for("go" .. job.attempt)
+print " line"
+if job.attempt < job.attempts then error("no. " .. job.attempt, 0) end
+"""
+
+    def go(self, attempt):
+        open(self.path(f"go{attempt}"), "w", encoding="utf-8").close()
+
+    def read_until(self, process, text):
+        shown = b""
+        while not shown.endswith(text):
+            byte = os.read(process.stdout.fileno(), 1)
+            self.assertNotEqual(byte, b"", shown)
+            shown += byte
+        return shown
+
+    def live(self):
+        return os.listdir(os.path.join(self.state, "live"))
+
+    def test_while_it_runs(self):
+        self.job(self.SCRIPT, retries={"attempts": 2, "delay": "1ms"})
+        process = self.start_job()
+        self.wait_for("begun1")
+        run = self.rows()[0]["run"]
+        self.assertEqual(os.stat(os.path.join(self.state, "live", run + "-1")).st_mode & 0o777, 0o600)
+        follower = self.start("logs", "-f", "job")
+        self.assertEqual(self.read_until(follower, b"half"), b"first of 1\nhalf")
+        self.go(1)
+        self.assertEqual(self.read_until(follower, b"half"), b" line\njeton: error: job 'job', attempt 1 of 2: no. 1\nfirst of 2\nhalf")
+        self.go(2)
+        out, err = follower.communicate(timeout=30)
+        self.assertEqual((follower.returncode, out), (0, b" line\n"))
+        said = err.decode().splitlines()
+        self.assertEqual(len(said), 4, said)
+        self.assertRegex(said[0], f"run {run} of job 'job', attempt 1, .*: running$")
+        self.assertRegex(said[1], r"attempt 1, .*: exit 1 after .*, script: no. 1$")
+        self.assertRegex(said[3], r"attempt 2, .*: exit 0 after [^,]*$")
+        self.finish_all([process])
+        self.assertEqual(self.live(), [])
+        self.assertEqual(self.ok("logs", "-f", run).stdout, self.ok("logs", run).stdout)
+
+    def test_a_secret_is_masked_before_it_gets_there(self):
+        self.configure("http://127.0.0.1:1/v1")
+        with open(self.path("jeton.yaml"), "a", encoding="utf-8") as file:
+            file.write("jobs: { job: { script: job.lua } }\n")
+        self.write("job.lua", WAITS + 'io.write "SLS3T" io.flush() print "38IL0" io.flush() '
+                                      'io.open("begun", "w"):close() wait_for "go"')
+        process = self.start_job()
+        self.wait_for("begun")
+        follower = self.start("logs", "-f", "job")
+        self.assertEqual(self.read_until(follower, b"\n"), b"********\n")
+        name, = self.live()
+        with open(os.path.join(self.state, "live", name), "rb") as file:
+            self.assertNotIn(b"SLS3T", file.read())
+        open(self.path("go"), "w", encoding="utf-8").close()
+        self.finish_all([process])
+        follower.communicate(timeout=30)
+
+    def test_more_than_is_kept(self):
+        self.job(WAITS + """
+          for i = 1, 20000 do print(("%06d é"):format(i)) end io.flush() io.open("begun", "w"):close() wait_for "go"
+        """)
+        process = self.start_silent()
+        self.wait_for("begun")
+        follower = self.start("logs", "-f", "job")
+        shown = self.read_until(follower, "020000 é\n".encode())
+        self.assertLessEqual(len(shown), 65536)
+        self.assertGreater(len(shown), 65000)
+        self.assertTrue(shown.endswith("019999 é\n020000 é\n".encode()))
+        open(self.path("go"), "w", encoding="utf-8").close()
+        process.wait(30)
+        out, err = follower.communicate(timeout=30)
+        self.assertEqual((follower.returncode, out), (0, b""))
+        self.assertIn(b"bytes before this are gone", err)
+
+    def test_one_that_is_killed(self):
+        self.job(self.SCRIPT)
+        process = self.start_job()
+        self.wait_for("begun1")
+        follower = self.start("logs", "-f", "job")
+        self.read_until(follower, b"half")
+        self.kill_job(process)
+        out, err = follower.communicate(timeout=30)
+        self.assertEqual((follower.returncode, out), (0, b"\n"))
+        self.assertIn(b"no exit status, interrupted", err)
+        self.assertEqual(len(self.live()), 1)
+        self.job("")
+        self.run_job()  # clears what the other left
+        self.assertEqual(self.live(), [])
+
+    def test_one_that_has_ended(self):
+        self.job("print 'all of it'")
+        self.run_job()
+        self.assertEqual(self.ok("logs", "-f", "job").stdout, "all of it\n")
+        self.fails(3, "logs", "-f", "jop", says="there is no run 'jop'")
+
+
 class Jobs(HistoryCase):
     def jobs(self, jobs):
         for name, (script, _) in jobs.items():
