@@ -126,6 +126,24 @@ static int look_for_mark(struct store_sqlite *sqlite, struct store_home *home, s
     return row < 0 ? -1 : 0;
 }
 
+/* Where there is nothing else on either side: keys of scripts, which the name has none of yet. They
+ * stay where they are when they are copied, and so do not count beside other rows. */
+static int look_for_scripts(struct store_sqlite *sqlite, struct store_home *home, struct err *err)
+{
+    static const char sql[] = "SELECT 1 FROM kv WHERE substr(scope, 1, length(?1)) = ?1";
+    if (home->before || home->after || home->scripts == NULL)
+        return 0;
+    char *own = mem_printf("script:%s:", home->home);
+    int found = has_row(sqlite, sql, own, err);
+    mem_free(own);
+    if (found == 0)
+        found = has_row(sqlite, sql, home->scripts, err);
+    else if (found == 1)
+        found = 0;
+    home->before = found == 1;
+    return found < 0 ? -1 : 0;
+}
+
 static int look(struct store_sqlite *sqlite, struct store_home *home, struct err *err)
 {
     const char *const now[] = {home->home, NULL};
@@ -144,7 +162,8 @@ static int look(struct store_sqlite *sqlite, struct store_home *home, struct err
         home->before = home->before || owner->found;
     }
     if (look_for_scopes(sqlite, now, &home->after, err) != 0 ||
-        look_for_scopes(sqlite, home->former, &home->before, err) != 0)
+        look_for_scopes(sqlite, home->former, &home->before, err) != 0 ||
+        look_for_scripts(sqlite, home, err) != 0)
         return -1;
     return home->before ? look_for_runs(sqlite, home, err) : 0;
 }

@@ -281,9 +281,12 @@ webhooks:
         self.assertEqual(self.keys("export", "--script", "poll.lua"), '{"key":"k","value":42}\n')
         self.assertEqual(self.keys("list", "--job", "poll"), "")
         self.keys("list", "--script", "none.lua", status=3)
-        self.write("jeton.yaml", f"version: 1\nname: shop\nstate: {self.state}\n")
-        self.assertEqual(self.jeton("run", "poll.lua").returncode, 0)
-        self.assertEqual(self.keys("get", "--script", "poll.lua", "k"), "1\n")  # the name's
+        for step in range(2):  # the name takes them along, once
+            self.write("jeton.yaml", f"version: 1\nname: shop\nstate: {self.state}\n")
+            self.assertEqual(self.keys("list", "--script", "poll.lua"), "k\n" if step == 0 else "")
+            self.keys("delete", "--script", "poll.lua", "--all")
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\n")
+        self.assertEqual(self.keys("get", "--script", "poll.lua", "k"), "42\n")  # and they stay with the path
         os.unlink(self.config)
         self.assertEqual(self.keys("list", "--script", "poll.lua"), "")  # another state
 
