@@ -1,6 +1,7 @@
 #include "api_request.h"
 
 #include "connector.h"
+#include "hook.h"
 #include "http.h"
 #include "json.h"
 #include "mem.h"
@@ -299,30 +300,47 @@ int api_request_create(struct api_request *request, const struct api_words *word
     return words->input != NULL ? read_input(request, words->input, err) : 0;
 }
 
-static bool is_file(const struct api_file *file, const struct secret *secret)
+static int check_file(const struct api_file *file, const struct secret *secret, struct err *err)
 {
     struct stat st;
     char *path = secret_path(secret);
     bool same = path != NULL && stat(path, &st) == 0 && st.st_dev == file->device &&
                 st.st_ino == file->inode;
     mem_free(path);
-    return same;
+    if (same)
+        err_set(err, ERR_USAGE, "-F @%s: this is the %s, which is sent to nobody", file->path,
+                secret->name);
+    return same ? -1 : 0;
+}
+
+/* Against all secrets of the configuration. */
+static int check_secrets(const struct api_file *file, const struct config *config, struct err *err)
+{
+    const struct secret *secret;
+    for (size_t c = 0; c < config->nconnectors; c++) {
+        for (size_t i = 0; (secret = connector_secret_at(config->connectors[c], i)) != NULL; i++) {
+            if (check_file(file, secret, err) != 0)
+                return -1;
+        }
+    }
+    for (size_t h = 0; h < config->nhooks; h++) {
+        for (size_t i = 0; (secret = hook_secret_at(config->hooks[h], i)) != NULL; i++) {
+            if (check_file(file, secret, err) != 0)
+                return -1;
+        }
+    }
+    return check_file(file, &config->state_key, err) != 0 ||
+                   check_file(file, &config->state_password, err) != 0
+               ? -1
+               : 0;
 }
 
 int api_request_check_files(const struct api_request *request, const struct config *config,
                             struct err *err)
 {
     for (size_t i = 0; i < request->nfiles; i++) {
-        for (size_t c = 0; c < config->nconnectors; c++) {
-            const struct connector *connector = config->connectors[c];
-            const struct secret *secret;
-            for (size_t s = 0; (secret = connector_secret_at(connector, s)) != NULL; s++) {
-                if (is_file(&request->files[i], secret))
-                    return err_set(err, ERR_USAGE,
-                                   "-F @%s: this is the %s, which is sent to nobody",
-                                   request->files[i].path, secret->name);
-            }
-        }
+        if (check_secrets(&request->files[i], config, err) != 0)
+            return -1;
     }
     return 0;
 }

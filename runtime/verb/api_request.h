@@ -55,7 +55,7 @@ struct api_words {
  */
 int api_request_create(struct api_request *request, const struct api_words *words, struct err *err);
 void api_request_destroy(struct api_request *request);
-/* ERR_USAGE when a file of -F is one in which a connector has a secret. */
+/* ERR_USAGE when a file of -F is one in which the configuration has a secret. */
 int api_request_check_files(const struct api_request *request, const struct config *config,
                             struct err *err);
 /* Replaces what has that name in any case, or adds it. value is encoded here. */

@@ -15,6 +15,8 @@ local KEYWORDS = {
   "nil", "not", "or", "repeat", "return", "then", "true", "until", "while",
 }
 
+local COMMANDS = { dry = true, help = true, json = true, quit = true, time = true } -- of repl.prompt
+
 --- Stands for `kz` before its first use: the class of clients.
 local function class_of_kz()
   require "kaizala" -- which adds methods to the class
@@ -92,6 +94,8 @@ end
 
 --- Names that may stand at the cursor, and how much of them is there.
 local function candidates(before)
+  local command = before:match "^%s*:(%a*)$"
+  if command then return choose(COMMANDS, command), command end
   local text = open_string(before)
   if text then
     local set = {}

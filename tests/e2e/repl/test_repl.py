@@ -230,6 +230,8 @@ class Keys(ReplCase):
         shown = prompt.wait("groups")
         self.assertIn("group_named", shown)
         self.assertNotIn("connector ", shown)  # a field
+        prompt.keys(CLEAR, ":js", TAB, " 5\n")
+        prompt.wait(":json 5\n5\njeton> ")
         prompt.keys(CLEAR, "kz.", TAB)
         prompt.wait("connector")
         for line in ("setmetatable({}, { __index = function() os.exit(9) end })", "{ inner = setmetatable({}, { __index = string }) }"):

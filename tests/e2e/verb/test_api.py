@@ -66,6 +66,9 @@ class Sent(Api):
         self.write("jeton.yaml", text)
         self.fails(2, "api", "x", "-F", "a=@innocent.txt",
                    says="-F @innocent.txt: this is the refresh_token of connector 'contoso', which is sent to nobody")
+        self.write("hook", "a-secret-of-a-hook")
+        self.write("jeton.yaml", text + "webhooks:\n  h: {from: github, path: /h, secret: {file: hook}, command: ['true']}\n")
+        self.fails(2, "api", "x", "-F", "a=@hook", says="-F @hook: this is the secret of webhook 'h'")
         self.assertEqual(self.service.received, [])
 
     def test_in_a_sandbox(self):
