@@ -8,6 +8,7 @@ local CHUNK = 64 * 1024              -- bytes that are read at once, at first
 local FIELD_MAX = 1024 * 1024        -- bytes of a field,
 local ROW_MAX = 8 * 1024 * 1024      -- and of a row
 local COLUMNS_MAX = 10000
+local PLAIN_MAX = 8192               -- bytes of a row that is split at once, less than COLUMNS_MAX
 local NAMES_SHOWN = 20
 
 local READ_OPTIONS = { separator = true, header = true, columns = true, encoding = true, max_field = true,
@@ -88,7 +89,7 @@ function Reader:more()
     parts[#parts + 1] = chunk
     got = got + #(chunk or "")
   until self.ended or got >= rest
-  self.text, self.pos = table.concat(parts), 1
+  self.text, self.pos, self.quote = table.concat(parts), 1, 0
 end
 
 -- 0x80 to 0x9F; the others are those of Unicode.
@@ -143,6 +144,23 @@ function Reader:field(at)
   return (text:sub(at + 1, stop - 1):gsub('""', '"')), stop + 1
 end
 
+-- The same as `fields` for a row without quotes and of no great length, which most are; else nil.
+function Reader:plain()
+  local text, pos = self.text, self.pos
+  local stop = text:find("\n", pos, true)
+  if not stop or stop - pos > PLAIN_MAX or stop - pos > self.max_field then return nil end
+  if self.quote < pos then self.quote = text:find('"', pos, true) or math.huge end
+  if self.quote < stop then return nil end
+  local line = text:sub(pos, text:byte(stop - 1) == 13 and stop > pos and stop - 2 or stop - 1)
+  if line:find("\r", 1, true) then return nil end
+  local fields, count = {}, 0
+  for value in self:check_text(line, pos):gmatch(self.between) do
+    count = count + 1
+    fields[count] = value
+  end
+  return fields, stop + 1
+end
+
 -- The fields of the row at the position, and the position of the next one; nil where more text is needed.
 function Reader:fields()
   local fields, count, at = {}, 0, self.pos
@@ -171,11 +189,13 @@ end
 -- The next row that is not empty, and its line; nil at the end.
 function Reader:row()
   while true do
-    local fields, following
+    local fields, following, lines
     while true do
       if self.pos > #self.text and not self.ended then self:more() end
       if self.pos > #self.text and self.ended then return nil end
-      fields, following = self:fields()
+      fields, following = self:plain()
+      lines = fields and 1
+      if not fields then fields, following = self:fields() end
       if fields then break end
       if #self.text - self.pos >= self.max_row then
         fail(self.name, self.line, "the row that begins here has over %d bytes; is a quote not closed?",
@@ -184,7 +204,7 @@ function Reader:row()
       self:more()
     end
     local line = self.line
-    local _, lines = self.text:sub(self.pos, following - 1):gsub("\n", "")
+    if not lines then lines = select(2, self.text:sub(self.pos, following - 1):gsub("\n", "")) end
     if following - self.pos - 1 > self.max_row then
       fail(self.name, line, "this row has over %d bytes", self.max_row)
     end
@@ -284,7 +304,7 @@ local function reader_of(source, options, what)
   end
   local self = setmetatable({
     text = "", pos = 1, line = 1, ended = false, separator = separator:byte(), encoding = options.encoding,
-    stops = "[%" .. separator .. "\r\n]",
+    stops = "[%" .. separator .. "\r\n]", between = "[^%" .. separator .. "]*", quote = 0,
     max_field = check_size(options.max_field, FIELD_MAX, what .. ": max_field"),
     max_row = check_size(options.max_row, ROW_MAX, what .. ": max_row"),
   }, Reader)
