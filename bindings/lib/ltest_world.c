@@ -322,7 +322,8 @@ static int world_answer(lua_State *L)
     for (lua_Integer i = 0; i + 1 < count; i += 2)
         add_header(response, lua_tostring(L, 5 + (int)i), lua_tostring(L, 6 + (int)i));
     buf_create_secret(&response->body, HTTP_BODY_MAX);
-    buf_append(&response->body, body, len);
+    if (strcmp(request->http->method, "HEAD") != 0)
+        buf_append(&response->body, body, len);
     request->result.sent = true;
     add_date(request);
     check_size(request);
@@ -435,14 +436,14 @@ int ltest_world_use(struct ltest_world *world, const char *path, struct err *err
     if ((engine->client != NULL && client_is_busy(engine->client)) ||
         (engine->tokens != NULL && tokens_is_busy(engine->tokens)))
         return err_set(err, ERR_CONFIG, "a call with a connector is still under way in this test");
-    if (world->nconfigs == LTEST_CONFIGS_MAX)
-        return err_set(err, ERR_CONFIG, "the tests have used %d configurations", LTEST_CONFIGS_MAX);
     struct config *config = ltest_world_config(world, path, err);
     if (config == NULL)
         return -1;
-    world->configs[world->nconfigs++] = config;
     engine_forget_store(engine);
     engine->config = config;
+    struct config **place = &world->configs[world->nconfigs++ % LTEST_CONFIGS_KEPT];
+    config_free(*place); /* no call is left that may have been of it */
+    *place = config;
     ltest_world_real_state(world, engine);
     engine->secrets_known = false; /* those in its files are not */
     return 0;
@@ -493,8 +494,8 @@ void ltest_world_free(struct ltest_world *world)
         forget(world->first);
     }
     shut(world);
-    while (world->nconfigs > 0)
-        config_free(world->configs[--world->nconfigs]);
+    for (size_t i = 0; i < LTEST_CONFIGS_KEPT; i++)
+        config_free(world->configs[i]);
     ltest_world_real_free(world);
     buf_destroy(&world->spilled);
     buf_destroy(&world->loaded);

@@ -10,11 +10,12 @@
 #include <lauxlib.h>
 #include <sodium.h>
 
-#define LTEST_PLACES_MAX  64
-#define LTEST_CONFIGS_MAX 1000
-#define LTEST_LABEL_MAX   300
-#define LTEST_ASKED_MAX   300
-#define LTEST_SECOND_MS   1000
+#define LTEST_PLACES_MAX   64
+#define LTEST_CONFIGS_MAX  1000
+#define LTEST_CONFIGS_KEPT 64
+#define LTEST_LABEL_MAX    300
+#define LTEST_ASKED_MAX    300
+#define LTEST_SECOND_MS    1000
 
 struct open_place {
     char *host; /* NULL: this machine */
@@ -52,7 +53,7 @@ struct ltest_world {
     lua_Integer ids;
     char recent[LTEST_RECENT][LTEST_LABEL_MAX];
     size_t nrecent;
-    struct config *configs[LTEST_CONFIGS_MAX]; /* that the engine has had */
+    struct config *configs[LTEST_CONFIGS_KEPT]; /* that the engine has had last */
     size_t nconfigs;
     char *real_path; /* of the real configuration, while calls are recorded; else NULL */
     struct config *reals[LTEST_CONFIGS_MAX]; /* that lent connectors, or may */

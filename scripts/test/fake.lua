@@ -34,10 +34,14 @@ local UNAUTHORIZED = {
 ---@field broken? boolean the connection breaks instead
 ---@field times? integer how often it is given; the test fails if it is not
 
-local function decode(text)
-  return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex)
+local function unescape(text)
+  return (text:gsub("%%(%x%x)", function(hex)
     return string.char(tonumber(hex, 16))
   end))
+end
+
+local function decode(text)
+  return unescape((text:gsub("+", " ")))
 end
 
 --- A query as a table; of a name that repeats the values are joined by commas.
@@ -98,6 +102,7 @@ local function read_route(key, replies)
   if not method then
     error(("route '%s': expected a method and a path, such as \"GET /invoices\""):format(tostring(key)), 0)
   end
+  path = unescape(path) -- as those of requests are
   local pairs_of, count = read_query(query)
   local _, stars = path:gsub("%*", "")
   return {
@@ -306,7 +311,8 @@ end
 local function serve(t, request)
   local parts
   request.origin, parts = origin_of(request.url)
-  request.full_path, request.path, request.query = parts.path, parts.path, read_query(parts.query)
+  local path = unescape(parts.path)
+  request.full_path, request.path, request.query = path, path, read_query(parts.query)
   for _, responder in ipairs(t.responders) do
     local reply = responder(t, request)
     if reply == false then return end -- it has refused the request itself
@@ -375,7 +381,7 @@ function fake.methods:fake(url, options)
   end
   local found, origin, parts = pcall(origin_of, url)
   if not found then error("t:fake: " .. origin, 2) end
-  local prefix = parts.path:gsub("/+$", "")
+  local prefix = unescape(parts.path):gsub("/+$", "")
   local service = setmetatable({
     url = (url:gsub("/+$", "")), origin = origin, prefix = prefix, routes = {}, seen = {},
     login = options and options.login,

@@ -190,6 +190,12 @@ test("files", function(t)
   local down <close> = io.open "down"
   t:equal(down:read "a", "saved")
 end)
+test("paths are compared without their escapes, and HEAD has no body", function(t)
+  local api = t:fake "{API}" {{ ["GET /a b@1"] = "x", ["HEAD /h"] = "body" }}
+  t:equal(get("/a%20b%401").body, "x")
+  t:equal(api:requests "GET /a b@1"[1].path, "/a b@1")
+  t:equal(http.request {{ method = "HEAD", url = "{API}/h" }}.body, "")
+end)
 test("no more than is asked for", function(t)
   t:fake "{API}" {{ ["GET /long"] = ("x"):rep(3000000) }}
   t:equal(#get("/long").body, 3000000)
@@ -370,6 +376,15 @@ test("goes on", function() end)
                              "every task waits, and nothing that they wait for can come")
         self.assertEqual(results["goes on"]["status"], "pass")
         self.assertLess(time.monotonic() - began, 20)
+
+    def test_many_tests_in_a_file(self):
+        self.passes("""
+for i = 1, 150 do
+  test("test " .. i, function(t)
+    local login = t:oauth "https://login.example.com"
+    t:connector("billing", login:connector())
+  end)
+end""")
 
     def test_jeton_test_elsewhere(self):
         self.write("a.lua", 'require "jeton.test"')
