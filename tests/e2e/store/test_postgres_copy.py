@@ -1,6 +1,7 @@
 """A state in a folder is copied to a database, as a whole or not; afterwards only one of them is used."""
 
 import json
+import os
 import signal
 import unittest
 
@@ -113,9 +114,9 @@ class Copy(PostgresCase):
     def test_what_cannot_be_copied_is_said(self):
         self.before()
         self.fails_with(self.on(0, "state", "copy"), 2, "--to URL and --key FILE")
-        self.write("job.lua", 'while true do require "jeton.task".sleep(1) end')
+        self.write("job.lua", 'io.open("on", "w"):close() while true do require "jeton.task".sleep(1) end')
         process = self.start_on(0, "run", "--job", "job")
-        wait_until(lambda: self.on(0, "history", "--json").stdout != "", 60)
+        wait_until(lambda: os.path.exists(self.folder + "/on"), 60)
         self.fails_with(self.copy(timeout=60), 7, "job 'job' is at work")
         process.send_signal(signal.SIGTERM)
         process.wait(30)
