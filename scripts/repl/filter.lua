@@ -20,7 +20,7 @@ function filter.run(code, body)
     end
     rawset(_G, "it", it)
   end
-  return lines.run(chunk.load(code, "=--lua"))
+  return lines.run(code, chunk.load(code, "=--lua"))
 end
 
 return filter

@@ -14,7 +14,7 @@ function line.run(code, before, ...)
   globals.install()
   local fn, expression = chunk.load(code, "=-e", before)
   if not fn then error(expression, 0) end
-  return lines.run(fn, expression, ...)
+  return lines.run(code, fn, expression, ...)
 end
 
 return line

@@ -11,17 +11,34 @@ local function class(value)
   return meta and meta.__name
 end
 
---- Whether `for … in` is meant to take it: a function that keeps something between its calls, or one that
---- came with its state, as pairs and ipairs give it.
+--- Whether a function keeps something between its calls, as iterators do.
+local function has_state(fn)
+  local info = debug.getinfo(fn, "Su")
+  if info.nparams > 0 or info.isvararg and info.what ~= "C" then return false end
+  for i = 1, info.nups do
+    if debug.getupvalue(fn, i) ~= "_ENV" then return true end
+  end
+  return false
+end
+
+--- Whether code ends with a call: f(), f{}, f"".
+local function is_call(code)
+  local before = code:match "^(.*)%b()%s*$"
+  if before then return before:find "[%w_%])}'\"]%s*$" ~= nil end
+  return code:find "[}'\"]%s*$" ~= nil or code:find "%]%]%s*$" ~= nil
+end
+
+--- Whether `for … in` is meant to take it: what a call has given, for a function that is only named must not
+--- be called; and either it keeps a state, or it came with one, as pairs and ipairs give it.
 ---@param values table what an expression gave, packed
+---@param code string the expression
 ---@return boolean
-function lines.is_iterator(values)
+function lines.is_iterator(values, code)
   local first = values[1]
   if class(first) == ITERATOR then return true end
-  if type(first) ~= "function" then return false end
+  if type(first) ~= "function" or not is_call(code) then return false end
   if values.n > 1 then return type(values[2]) == "table" or type(values[2]) == "userdata" end
-  local info = debug.getinfo(first, "Su")
-  return info.nups > 0 and info.nparams == 0
+  return has_state(first)
 end
 
 --- What the SDK gives holds the service's reply once more, as `raw`.
@@ -57,8 +74,9 @@ end
 
 --- Prints what an expression gave.
 ---@param values table packed; none prints nothing
-function lines.print(values)
-  if lines.is_iterator(values) then
+---@param code string the expression
+function lines.print(values, code)
+  if lines.is_iterator(values, code) then
     local sdk = class(values[1]) == ITERATOR
     local next, state, control = table.unpack(values, 1, 3)
     local item = table.pack(next(state, control))
@@ -74,16 +92,17 @@ end
 
 --- Runs a chunk. An expression prints its value, unless that is the `nil, err` of something that failed;
 --- statements end as a script does.
+---@param code string
 ---@param fn function
 ---@param expression boolean
 ---@param ... any for the function
 ---@return any ... of statements what they return; of an expression nothing, or its nil and err
-function lines.run(fn, expression, ...)
+function lines.run(code, fn, expression, ...)
   if not expression then return fn(...) end
   local values = table.pack(fn(...))
   local why = type(values[2])
   if not values[1] and (why == "string" or why == "table") then return values[1], values[2] end
-  lines.print(values)
+  lines.print(values, code)
 end
 
 return lines

@@ -61,28 +61,36 @@ local function tell_tasks()
   end
 end
 
---- Prints the next items of an iterator; the value that `_` then has.
+local going_on -- the iterator that `_` is, after its first items
+
+--- Prints the next items of an iterator; gives the value that `_` then has.
 local function show_items(values)
-  local items = {}
   local next, state, control = table.unpack(values, 1, 3)
-  while #items < ITEMS_MAX do
+  local function take()
     local item = table.pack(next(state, control))
     control = item[1]
-    if control == nil then
+    return table.unpack(item, 1, item.n)
+  end
+  local items = {}
+  while #items < ITEMS_MAX do
+    local item = table.pack(take())
+    if item[1] == nil then
       if #items == 0 then say "no items" end
+      going_on = nil
       return items
     end
-    items[#items + 1] = item.n > 1 and item or control
+    items[#items + 1] = item.n > 1 and item or item[1]
     local texts = {}
     for i = 1, item.n do texts[i] = show.text(item[i]) end
     say(table.concat(texts, "\t"))
   end
-  say("… and perhaps more: `for item in _ do … end` goes on")
-  return values[1]
+  say "… and perhaps more: _ is the rest"
+  going_on = values.n > 1 and take or values[1]
+  return going_on
 end
 
-local function show_values(values)
-  if lines.is_iterator(values) then
+local function show_values(values, code)
+  if lines.is_iterator(values, code) or values[1] ~= nil and values[1] == going_on then
     rawset(_G, "_", show_items(values))
     return
   end
@@ -104,6 +112,7 @@ function commands.dry(argument)
     return
   end
   terminal.dry(argument == "on")
+  require "jeton".dry_run = argument == "on"
   say(argument == "on" and "requests that change something are printed, not sent" or "all requests are sent")
 end
 
@@ -113,7 +122,7 @@ local hinted = false -- that a local has ended
 local function run(code, fn, expression, after)
   local entry = terminal.start(function()
     local values = table.pack(fn())
-    if expression or values.n > 0 then after(values) end
+    if expression or values.n > 0 then after(values, code) end
   end)
   local ok, failure = pcall(entry.join, entry)
   if not ok then
@@ -132,7 +141,7 @@ local function enter(text)
     local since = task.now()
     code = argument
     after = function(values)
-      show_values(values)
+      show_values(values, code)
       say(("%.3f s"):format(task.now() - since))
     end
   elseif name == "json" then

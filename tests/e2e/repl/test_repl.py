@@ -103,9 +103,18 @@ class Values(ReplCase):
         prompt = Prompt(self)
         shown = prompt.enter("each((function() local t = {} for i = 1, 50 do t[i] = i end return t end)())").split("\n")
         self.assertEqual((len(shown), shown[19]), (21, "20"))
-        self.assertEqual(prompt.enter("_()"), "21")
+        self.assertEqual(prompt.enter("_").split("\n")[0], "21")
+        self.assertEqual(prompt.enter("_()"), "41")
         self.assertEqual(prompt.enter("('a b'):gmatch '%a'"), '"a"\n"b"')
         self.assertEqual(prompt.enter("_"), '{ "a", "b" }')
+        prompt.enter("ipairs((function() local t = {} for i = 1, 30 do t[i] = i * 2 end return t end)())")
+        self.assertEqual(prompt.enter("_()"), "21\n42")
+        # A function that is only named, or that takes nothing from a call to the next, is not called.
+        prompt.enter("do local n = 0 function count() n = n + 1 called = n return n end end")
+        prompt.enter("function all() called = 'all' end; t = { count }")
+        for code in ("count", "all", "t[1]", "(count)", "load 'called = 1'", "(function() return all end)()"):
+            self.assertTrue(prompt.enter(code).startswith("function "), code)
+        self.assertEqual(prompt.enter("called"), "nil")
         prompt.leave()
 
     def test_commands(self):

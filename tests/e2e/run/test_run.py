@@ -713,7 +713,8 @@ class Typed(RunCase):
                 ("local a = 2; a * 3", "6\n"), ("for i = 1, 2 do print(i) end; 'x'", "1\n2\nx\n"),
                 ("print(jeton.args[1], ...)", "x\tx\n"), ("io.write(1, '\\n')", "1\n")):
             self.assertEqual(self.prints(code, "x"), shown, code)
-        self.assertRegex(self.prints("print"), "^function: ")
+        for code in ("print", "local n = 0; function f() n = n + 1 print 'called' end; f", "load 'print(1)'"):
+            self.assertRegex(self.prints(code), "^function: ")
 
     def test_several_are_lines_of_one(self):
         self.assertEqual(self.ok("run", "-e", "local x = 4", "-e", "x * 2").stdout, "8\n")
