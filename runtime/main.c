@@ -18,9 +18,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define HELP_MAX        ((size_t)64 * 1024)
-#define COMPLETE        "__complete"
-#define COMPLETE_MAX_US 300000
+#define HELP_MAX       ((size_t)64 * 1024)
+#define COMPLETE       "__complete"
+#define COMPLETE_MAX_S 1 /* on a machine with much else to do; else a few milliseconds */
 
 static const struct verb {
     const char *name;
@@ -161,7 +161,7 @@ static int join_words(int argc, char **argv)
 /* `jeton __complete -- WORD…`, for shells: silent, whatever happens, and never for long. */
 static int complete(struct app *app, int argc, char **argv, struct err *err)
 {
-    const struct itimerval limit = {.it_value = {.tv_usec = COMPLETE_MAX_US}};
+    const struct itimerval limit = {.it_value = {.tv_sec = COMPLETE_MAX_S}};
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     struct complete complete;
     if (argc < 3 || strcmp(argv[1], "--") != 0)
