@@ -149,7 +149,11 @@ function worker.run(found, request, self)
     return file
   end
   read_report(file, run.report)
-  if not file.ended then blame(file, run, request.timeout_ms) end
+  if not file.ended then
+    blame(file, run, request.timeout_ms)
+  elseif run.status ~= 0 and not file.broken then -- all its tests have ended
+    file.broken = { message = how_it_ended(run, request.timeout_ms) .. ", after its tests" }
+  end
   if file.broken then
     file.unreadable = run.status == 3
     file.broken.output = run.output ~= "" and run.output or nil
