@@ -2,6 +2,7 @@
 local calls = require "sandbox.calls"
 local connectors = require "sandbox.data.connectors"
 local curl = require "sandbox.portal.curl"
+local guard = require "sandbox.http.guard"
 local html = require "html.elements"
 local iso_time = require "sandbox.base.iso_time"
 local json = require "jeton.json"
@@ -148,6 +149,7 @@ local function show(visit)
 end
 
 local function clear(visit)
+  guard.refuse_proxied(visit.headers)
   visit.world.recorder:clear()
   visit:notice "traffic.cleared"
   return respond.redirect(visit, PATH)
@@ -263,6 +265,7 @@ end
 
 -- Makes the call again, as it came: by the same rules and limits, and recorded.
 local function again(visit)
+  guard.refuse_proxied(visit.headers)
   local call = visit.world.recorder:whole_call(math.tointeger(tonumber(visit.params.number)))
   if not call then
     return gone(visit)

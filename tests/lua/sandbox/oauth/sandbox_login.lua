@@ -38,6 +38,13 @@ end
 
 local TestPin = {}
 
+function TestPin.test_what_is_no_pin_costs_no_attempt()
+  generate()
+  local pin = signing_in.pin(BRUNO)
+  for _ = 1, 6 do refused(pin:sub(1, 4)) end
+  login(pin)
+end
+
 function TestPin.test_a_pin_gives_a_token_that_works()
   lu.assertEquals(generate(), {})
   local reply = login(signing_in.pin(BRUNO))

@@ -109,6 +109,12 @@ function TestTraffic.test_a_call_is_made_again()
   wire.ok("POST", "/v1/groups/" .. wire.sales .. "/messages", { token = token, json = { message = "Twice" } })
   local path = newest(alice)
   local count = #wire.state().messages
+  -- As for the control routes: a proxy may pass on requests from anywhere.
+  for _, action in ipairs { path .. "/again", "/portal/traffic/clear" } do
+    local page = alice:page(action:match "^(.*)/%a+$")
+    lu.assertEquals(alice:send(page, action, {}, { Forwarded = "for=192.0.2.1" }).status, 403, action)
+  end
+  lu.assertEquals(#wire.state().messages, count)
   local body = alice:submit(alice:page(path), path .. "/again", {})
   lu.assertEquals(#wire.state().messages, count + 1)
   lu.assertStrContains(body, '<a href="' .. path .. '">Request no.')
