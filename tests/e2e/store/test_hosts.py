@@ -1,0 +1,181 @@
+"""Four hosts, each with process IDs and a network of its own, run 20 jobs; some die or freeze meanwhile. The long form
+(JETON_SOAK) runs `jeton cron run` on each for ten minutes, while the database restarts too."""
+
+import collections
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+from postgres import HOSTS, OwnServer
+from support import JETON, SOAK, end_process, wait_until
+
+JOBS = 20
+MINUTES = 10
+HOUR_MS = 3600000
+FROZEN_S = 150  # longer than a job's lock lasts
+ENTER = ["unshare", "-m", "-p", "-f", "-n", "--mount-proc", "--kill-child"]
+# A line a run: what has run, and where. The pause is for whoever kills.
+JOB = """\
+local job = require "jeton".job
+local turn = io.open("{folder}/turn"):read "a" -- a slot is moved into the past before the next turn
+local s = require "jeton.state"
+s.set("n", (s.get("n") or 0) + 1)
+require "jeton.task".sleep({pause})
+local file = io.open("{folder}/ran", "a")
+file:write(job.name, " ", job.slot, " ", turn, "\\n"):close()
+"""
+
+
+def has_namespaces():
+    return shutil.which("unshare") and subprocess.run([*ENTER, "true"], capture_output=True, check=False).returncode == 0
+
+
+@unittest.skipUnless(has_namespaces(), "no namespaces of processes and networks here")
+class Hosts(OwnServer):
+    def setUp(self):
+        super().setUp()
+        self.write("job.lua", JOB.format(folder=self.folder, pause="math.random() * 20" if SOAK else 0.5))
+        self.write("turn", "0")
+        jobs = "jobs:\n" + "".join(f"  job{n}:\n    script: {self.folder}/job.lua\n    schedule: \"* * * * *\"\n"
+                                   f"    timezone: UTC\n    overlap: {'wait' if n % 2 else 'skip'}\n    timeout: 50s\n"
+                                   + ("" if SOAK else "    catch_up: true\n") for n in range(JOBS))
+        for number in range(HOSTS):
+            self.host(number, jobs)
+        self.assertEqual(self.on(0, "state", "check").returncode, 0)
+
+    def enter(self, number, *args):
+        """A process on the host; when it is killed, all of the host is."""
+        process = subprocess.Popen([*ENTER, *args], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, cwd=self.folder, env=self.env)
+        self.addCleanup(end_process, process)
+        return process
+
+    def everything(self, number):
+        """All jobs at once, as cron would start them."""
+        config = f"{self.folder}/etc{number}/jeton.yaml"
+        text = f"for n in $(seq 0 {JOBS - 1}); do {JETON} --config {config} run --job job$n --scheduled & done; wait"
+        return self.enter(number, "sh", "-c", text)
+
+    def signal_all(self, process, number):
+        """To all processes of a host: those below it."""
+        pids = [process.pid]
+        for pid in pids:
+            try:
+                with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+                    pids += [int(child) for child in file.read().split()]
+            except OSError:
+                pass
+        for pid in pids[1:]:
+            try:
+                os.kill(pid, number)
+            except OSError:
+                pass
+
+    def host_id(self, number):
+        with open(f"{self.folder}/host{number}/host-id", encoding="ascii") as file:
+            return file.read()
+
+    def ran(self):
+        with open(self.folder + "/ran", encoding="ascii") as file:
+            return collections.Counter(tuple(line.split()) for line in file)
+
+    def check_slots(self):
+        """Each slot has one run, and each run one row; nobody ran one twice."""
+        rows = self.sql("SELECT job, slot_ms, count(DISTINCT run) FROM @run WHERE slot_ms IS NOT NULL GROUP BY 1, 2")
+        self.assertEqual({row[2] for row in rows}, {"1"})
+        self.assertEqual(set(self.ran().values()), {1})
+        return rows
+
+    def forget(self, number):
+        """As if the two minutes had passed. What the host had sent before is done first."""
+        wait_until(lambda: self.super("SELECT 1 FROM pg_stat_activity WHERE application_name = 'jeton' AND state <> 'idle'")
+                   == [], 60)
+        self.sql(f"UPDATE @lease SET until = clock_timestamp() - interval '1 second' WHERE host = '{self.host_id(number)}'")
+
+    @unittest.skipIf(SOAK, "the short form")
+    def test_three_slots(self):
+        self.on(0, "run", "--job", "job0", "--scheduled")  # notes when jobs were installed
+        self.sql("UPDATE @job SET installed_ms = 0")
+        for turn in ("well", "one dies", "one freezes", "well again"):
+            if turn != "well":  # as if that had been an hour ago
+                self.sql(f"UPDATE @slot SET slot_ms = slot_ms - {HOUR_MS}; UPDATE @run SET slot_ms = slot_ms - {HOUR_MS}")
+            self.write("turn", turn.replace(" ", "-"))
+            # The frozen one is one host still: nothing else runs there.
+            hosts = [self.everything(number) for number in range(HOSTS) if turn != "well again" or number != 1]
+            if turn == "well again":
+                wait_until(lambda: int(self.sql("SELECT count(*) FROM @run WHERE cause = 'interrupted'")[0][0]) > 0 or
+                           all(host.poll() is not None for host in hosts), 120)
+            elif turn != "well":
+                claimed = f"SELECT 1 FROM @run WHERE host_id = '{self.host_id(1)}' AND exit IS NULL AND cause IS NULL"
+                wait_until(lambda claimed=claimed: self.sql(claimed) != [] or hosts[1].poll() is not None, 60)
+                if turn == "one dies":
+                    hosts[1].kill()
+                else:
+                    self.signal_all(hosts[1], signal.SIGSTOP)
+                    frozen = hosts[1]
+            for host in hosts:
+                if turn != "one freezes" or host is not hosts[1]:
+                    host.wait(120)
+            if turn in ("one dies", "one freezes"):
+                self.forget(1)
+        self.signal_all(frozen, signal.SIGCONT)
+        frozen.wait(120)
+        slots = self.check_slots()
+        self.assertEqual(len({row[0] for row in slots}), JOBS)
+        self.assertEqual(self.sql("SELECT kind, host, until - clock_timestamp() FROM @lease WHERE until > clock_timestamp()"), [])
+        # A frozen one that goes on finds a key changed meanwhile.
+        odd = ("SELECT job, exit, cause, convert_from(message, 'UTF8') FROM @run"
+               " WHERE cause NOT IN ('interrupted', 'lost', 'locked', 'conflict')")
+        self.assertEqual(self.sql(odd), [])
+
+    @unittest.skipUnless(SOAK, "the long form")
+    def test_ten_minutes(self):
+        def start(number):
+            return self.enter(number, JETON, "--config", f"{self.folder}/etc{number}/jeton.yaml", "cron", "run")
+
+        time.sleep(61 - time.time() % 60)
+        hosts = [start(number) for number in range(HOSTS)]
+        time.sleep(60 - time.time() % 60 - 1)
+        first = int(time.time()) // 60 + 1
+        seed = random.SystemRandom().randrange(1 << 32)
+        random.seed(seed)
+        for minute in range(MINUTES):
+            time.sleep(60 - time.time() % 60 + random.random() * 15)
+            victim = random.randrange(HOSTS - 1)
+            if minute in (1, 4, 7):
+                hosts[victim].kill()
+                hosts[victim].wait()
+                time.sleep(5)
+                hosts[victim] = start(victim)
+            elif minute in (2, 8):
+                self.postgres("restart", "fast" if minute == 2 else "immediate")
+            elif minute == 3:  # the last one; it goes on when others have long taken over
+                self.signal_all(hosts[-1], signal.SIGSTOP)
+                thawed = time.monotonic() + FROZEN_S
+            if minute >= 5 and thawed and time.monotonic() >= thawed:
+                self.signal_all(hosts[-1], signal.SIGCONT)
+                thawed = 0
+        last = int(time.time()) // 60
+        time.sleep(50)
+        for host in hosts:
+            self.signal_all(host, signal.SIGTERM)
+        for host in hosts:
+            host.wait(120)
+        rows = self.check_slots()
+        have = {(row[0], int(row[1]) // 60000) for row in rows}
+        want = {(f"job{n}", minute) for n in range(JOBS) for minute in range(first, last)}
+        self.assertEqual(want - have, set(), f"seed {seed}")
+        self.assertGreater(sum(self.ran().values()), 0.8 * len(want))
+        self.assertGreater(int(self.sql("SELECT count(*) FROM @run WHERE cause = 'interrupted'")[0][0]), 0)
+        open_rows = self.sql("SELECT count(*) FROM @run WHERE exit IS NULL AND cause IS NULL")
+        self.assertLessEqual(int(open_rows[0][0]), JOBS, open_rows)  # of the last kill, until a job runs again
+        print(f"\n{len(want)} slots, {sum(self.ran().values())} runs to their end; causes:",
+              self.sql("SELECT coalesce(cause, 'well'), count(*) FROM @run GROUP BY 1 ORDER BY 1"), f"seed {seed}")
+
+
+if __name__ == "__main__":
+    unittest.main()
