@@ -73,24 +73,26 @@ local function slow_lines(files)
   return table.concat(lines)
 end
 
---- What failed, what was slow, and the last line.
+--- What failed, what was slow, and the last line. quiet: of what is good, only that line.
 ---@return string
-function people.ending(run, color)
+function people.ending(run, color, quiet)
   local parts = {}
   totals.each(run.files, function(file, test)
     if test.status == "fail" then parts[#parts + 1] = failure_lines(file, test, color) end
   end)
+  local sums = totals.of(run.files)
+  local last = ("%d passed, %d failed, %d skipped"):format(sums.pass, sums.fail, sums.skip)
+  last = painted(color, sums.fail > 0 and 31 or 32, last) .. "\n"
+  if quiet and sums.fail == 0 then return last end
   parts[#parts + 1] = #run.files > 0 and "\n" or ""
   parts[#parts + 1] = slow_lines(run.files)
   if run.left_out > 0 then
     local files = run.left_out == 1 and "file" or "files"
     parts[#parts + 1] = ("%d %s not run (--fail-fast)\n"):format(run.left_out, files)
   end
-  local sums = totals.of(run.files)
   parts[#parts + 1] = ("%d file%s, %s, seed %d\n"):format(#run.files, #run.files == 1 and "" or "s",
     seconds(run.ms), run.seed)
-  local last = ("%d passed, %d failed, %d skipped"):format(sums.pass, sums.fail, sums.skip)
-  parts[#parts + 1] = painted(color, sums.fail > 0 and 31 or 32, last) .. "\n"
+  parts[#parts + 1] = last
   return table.concat(parts)
 end
 

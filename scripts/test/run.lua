@@ -257,7 +257,7 @@ function run.once(files, request)
   local stored, why = kept.store(request.memory, done)
   if not stored then log.warn(("what failed is not remembered: %s"):format(why.message)) end
   local sums, status = totals.of(done), 0
-  if not request.silent then io.write(people.ending(result, request.color)) end
+  if not request.silent then io.write(people.ending(result, request.color, request.quiet)) end
   write_reports(result, request)
   if sums.fail > 0 then status = 1 end
   for _, file in ipairs(done) do

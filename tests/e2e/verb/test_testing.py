@@ -48,6 +48,7 @@ class TestParent(support.Case):
                                check=False, timeout=60)
         self.assertEqual(alone.stdout.splitlines()[-1], "0 passed, 1 failed, 0 skipped")
         self.assertEqual(self.ok("test", "good_test.lua").stdout.splitlines()[-1], "2 passed, 0 failed, 0 skipped")
+        self.assertEqual(self.ok("test", "-q", "good_test.lua").stdout, "2 passed, 0 failed, 0 skipped\n")
 
     def test_nothing_to_run(self):
         self.fails(3, "test", says="no test: there is no file *_test.lua below .")
@@ -177,7 +178,7 @@ for i = 1, 4 do
 end
 """)
         results, orders = set(), set()
-        for _ in range(100 if support.SOAK else 25):
+        for _ in range(100 if support.SOAK else 12):
             done = self.fails(1, "test", "-j", "8", "--shuffle", "--report", "json")
             report = json.loads(done.stdout)
             orders.add(tuple(test["name"] for file in report["files"] for test in file["tests"]))
