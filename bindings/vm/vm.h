@@ -145,8 +145,8 @@ void vm_interrupt(struct vm *vm, int signo);
 void vm_set_dry_run(struct vm *vm, bool yes);
 /* Pushes the function of a script at path, by the rules of scripts. ERR_CONFIG, ERR_SCRIPT. */
 int vm_push_file(lua_State *L, const char *path, struct err *err);
-/* Adds to a message of Lua what was perhaps meant. */
-void vm_add_hint(lua_State *L, struct err *err);
+/* Sets err to a message of Lua, with what was perhaps meant. */
+void vm_add_hint(lua_State *L, const char *text, struct err *err);
 /* With options.typed: what was printed until now is written, and ends with its line. */
 void vm_output_end_line(struct vm *vm);
 /* To be called for each request that a dry run prints. The run says at its end how many. */

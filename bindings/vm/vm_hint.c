@@ -135,8 +135,11 @@ size_t vm_hint_missing(const char *text, struct err *err)
     return (size_t)(end - text);
 }
 
-void vm_add_hint(lua_State *L, struct err *err)
+void vm_add_hint(lua_State *L, const char *text, struct err *err)
 {
+    if (vm_hint_missing(text, err) > 0)
+        return;
+    err_set(err, ERR_SCRIPT, "%s", text);
     vm_hint(L, err);
 }
 

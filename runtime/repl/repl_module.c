@@ -121,8 +121,7 @@ static int dry(lua_State *L)
 static int hint(lua_State *L)
 {
     struct err err;
-    err_set(&err, ERR_SCRIPT, "%s", luaL_checkstring(L, 1));
-    vm_add_hint(L, &err);
+    vm_add_hint(L, luaL_checkstring(L, 1), &err);
     lua_pushstring(L, err.msg);
     return 1;
 }

@@ -4,12 +4,14 @@ local chunk = {}
 local SPLITS_MAX = 20
 
 --- Statements and, behind the last of them, an expression: `x = f(); x.name`.
-local function load_both(code, name, before)
+local function load_both(code, name, before, ends)
   local from = #code
   for _ = 1, SPLITS_MAX do
-    local at = code:sub(1, from):match "^.*()[;\n]"
+    local at = code:sub(1, from):match("^.*()" .. ends)
     if not at then return nil end
-    local fn = load(before .. code:sub(1, at) .. "return " .. code:sub(at + 1) .. "\n", name, "t")
+    local head = before .. code:sub(1, at)
+    -- The head alone: else a string or a comment may go on behind it.
+    local fn = load(head, name, "t") and load(head .. "return " .. code:sub(at + 1) .. "\n", name, "t")
     if fn then return fn end
     from = at - 1
   end
@@ -25,10 +27,12 @@ function chunk.load(code, name, before)
   before = before or ""
   local fn = load(before .. "return " .. code .. "\n", name, "t")
   if fn then return fn, true end
+  fn = load_both(code, name, before, ";")
+  if fn then return fn, true end
   local why
   fn, why = load(before .. code, name, "t")
   if fn then return fn, false end
-  fn = load_both(code, name, before)
+  fn = load_both(code, name, before, "\n") -- which would not end what goes on as a statement
   if fn then return fn, true end
   return nil, why
 end

@@ -85,6 +85,8 @@ class Values(ReplCase):
                 ("y = { 1 }; y[2] = { y }", ""), ("{ up = { y } }", "{ up = { { 1, { <_.up[1]> } } } }"),
                 ("nil", "nil"), ("json.null", "null"), ("", None), ("nil, 'no luck'", 'nil\n"no luck"'),
                 ("io.write('no end')", "no end"), ("setmetatable({}, { __tostring = function() return 'T' end })", "T"),
+                ("a = 1; a + 1", "2"), ("a = ';'; #a", "1"), ("a = 2; f = tostring; f(a)", '"2"'),
+                ("a = 3 -- ; b", ""), ("if a then a = 4; f(a) end", ""), ("a", "4"),
                 ("function f() return 1 end", ""), ("f", "function <stdin:1>")):
             if shown is not None:
                 self.assertEqual(prompt.enter(line), shown, line)
@@ -135,6 +137,7 @@ class Values(ReplCase):
         for line, shown in (
                 ("error 'x'", "error: stdin:1: x"), ("x(", None), ("= 5", "error: stdin:1: unexpected symbol near '='"),
                 ("assrt(1)", "error: stdin:1: attempt to call a nil value (global 'assrt'); did you mean 'assert'?"),
+                ("require 'jeton.jsn'", "did you mean 'jeton.json'?"),
                 ("error { a = 1 }", "error: { a = 1 }"),
                 ("local y = 1", "(a local ends with its entry; for later ones write it without `local`)"),
                 ("(function() error 'deep' end)()", "error: stdin:1: deep\nstack traceback:\n\tstdin:1: in function <stdin:1>")):
