@@ -47,6 +47,10 @@ function TestMask.test_a_replay_recognises_its_fakes()
   lu.assertFalse(masks.same("client_secret={{secret:client_secret}}&a=2", mask(got.body)))
   lu.assertFalse(masks.same("https://x/?t={{token:1}}", mask(got.url)))
   lu.assertTrue(masks.same("a *** b", "a {{token:7}} b"))
+  lu.assertTrue(masks.same("https://x/hooks/********?a=1&t={{token:2}}",
+    "https://x/hooks/any?a=1&t={{secret}}"))
+  lu.assertFalse(masks.same("https://x/hooks/********?a=1", "https://x/hooks/any?a=2"))
+  lu.assertFalse(masks.same("https://x/hooks/********?a=1", "https://y/hooks/any?a=1"))
 end
 
 function TestMask.test_what_is_no_secret_stays()
