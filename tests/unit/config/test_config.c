@@ -72,6 +72,7 @@ static void test_everything(void **state)
                "    environment: { LANG: fr_FR.UTF-8, N: 1, EMPTY: }\n"
                "    directory: /srv/reports\n"
                "    memory: 64MiB\n"
+               "    log_level: debug\n"
                "    metrics: m.prom\n"
                "    heartbeat: https://hc.example.org/ping/1?a=b\n"
                "    on_failure: { command: [mail, -s, \"jeton: {job} failed\", \"\"] }\n"
@@ -118,6 +119,7 @@ static void test_everything(void **state)
     assert_string_equal(job->timezone, "Asia/Kolkata");
     assert_int_equal(job->timeout_ms, 300000);
     assert_int_equal(job->overlap, OVERLAP_WAIT);
+    assert_int_equal(job->log_level, LOG_DEBUG);
     assert_int_equal(job->attempts, 3);
     assert_int_equal(job->retry_delay_ms, 10000);
     assert_int_equal(job->jitter_ms, 30000);
@@ -188,6 +190,7 @@ static void test_defaults(void **state)
     assert_null(job->schedule);
     assert_int_equal(job->timeout_ms, 3600000);
     assert_int_equal(job->overlap, OVERLAP_SKIP);
+    assert_int_equal(job->log_level, CONFIG_JOB_LOG_USUAL);
     assert_int_equal(job->attempts, 1);
     assert_int_equal(job->memory_bytes, 512 << 20);
     assert_null(job->args);
