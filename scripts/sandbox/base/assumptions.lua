@@ -74,7 +74,7 @@ local assumptions = {
   last_admin_may_leave = true,
   invitation_sms = { -- to a number that has no account yet
     en = "%s added you to %s on Kaizala.",
-    fr = "%s vous a ajouté au groupe %s sur Kaizala.",
+    fr = "%s vous invite dans le groupe %s sur Kaizala.",
   },
 
   -- Subgroups. With fetchAllGroups `subGroups` is one flat list; a group with two parents appears once.

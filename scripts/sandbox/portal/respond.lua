@@ -189,7 +189,7 @@ local function document(visit, view)
         },
       },
       h.footer {
-        h.p { t "common.about" },
+        h.p { t "common.about", not visit.world.is_kept and { " ", t "common.memory" } },
         h.p { t("common.clock", { time = visit:time(visit.now) }) },
       },
       h.div { id = "said", class = "unseen", role = "status", aria_live = "polite" },

@@ -37,7 +37,7 @@ export const WORDING = {
     addMembers: "Ajouter des membres", phones: "Numéros de téléphone", makeAdmin: "Nommer admin",
     makeMember: "Rendre membre", remove: "Retirer", removeFromGroup: "Retirer du groupe", chooseConnector: "Choisir un connecteur",
     subgroupName: "Nom d'un nouveau sous-groupe", createSubgroup: "Créer le sous-groupe",
-    changeAnswer: "Changer la réponse", vote: "Voter", seeAs: "Voir et répondre en tant que",
+    changeAnswer: "Changer la réponse", vote: "Voter", seeAs: "Voir et répondre comme",
     switchPerson: "Changer", comment: "Commenter", yourComment: "Votre commentaire", message: "Message",
     conversation: "Conversation",
     pinWrong: /Ce code est faux\. Il reste \d tentatives?/, pinEnded: /Ce code n'est plus valable/,

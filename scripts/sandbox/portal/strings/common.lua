@@ -8,6 +8,10 @@ return {
     en = "A Kaizala on this machine, made by jeton. It is not Microsoft's.",
     fr = "Un Kaizala sur cette machine, fait par jeton. Ce n'est pas celui de Microsoft.",
   },
+  ["common.memory"] = {
+    en = "In memory: when it stops, everything is gone.",
+    fr = "En mémoire : quand il s'arrête, tout disparaît.",
+  },
   ["common.clock"] = { en = "The sandbox's clock: {time}", fr = "Horloge du bac à sable : {time}" },
   ["common.copy"] = { en = "Copy", fr = "Copier" },
   ["common.copy_what"] = { en = "Copy: {what}", fr = "Copier : {what}" },

@@ -1,6 +1,6 @@
 return {
   ["conversation.title"] = { en = "Conversation", fr = "Conversation" },
-  ["conversation.as"] = { en = "See and answer as", fr = "Voir et répondre en tant que" },
+  ["conversation.as"] = { en = "See and answer as", fr = "Voir et répondre comme" },
   ["conversation.as_phone"] = { en = "or phone number", fr = "ou numéro de téléphone" },
   ["conversation.as_go"] = { en = "Switch", fr = "Changer" },
   ["conversation.empty"] = { en = "No messages yet.", fr = "Pas encore de message." },
@@ -106,8 +106,8 @@ return {
   ["conversation.in_full"] = { en = "All answers", fr = "Toutes les réponses" },
   ["conversation.own_answer"] = { en = "Your answer", fr = "Votre réponse" },
   ["conversation.answer"] = { en = "Answer", fr = "Répondre" },
-  ["conversation.answer_as"] = { en = "Answer as {name}", fr = "Répondre en tant que {name}" },
-  ["conversation.answered"] = { en = "Answered as {name}.", fr = "Réponse donnée en tant que {name}." },
+  ["conversation.answer_as"] = { en = "Answer as {name}", fr = "Répondre comme {name}" },
+  ["conversation.answered"] = { en = "Answered as {name}.", fr = "Réponse donnée comme {name}." },
   ["conversation.place_name"] = { en = "Name of the place", fr = "Nom du lieu" },
   ["conversation.latitude"] = { en = "Latitude", fr = "Latitude" },
   ["conversation.longitude"] = { en = "Longitude", fr = "Longitude" },
@@ -125,7 +125,7 @@ return {
   ["conversation.liked"] = { en = "Liked", fr = "Aimé" },
   ["conversation.comment"] = { en = "Comment", fr = "Commenter" },
   ["conversation.your_comment"] = { en = "Your comment", fr = "Votre commentaire" },
-  ["conversation.comment_as"] = { en = "Comment as {name}", fr = "Commenter en tant que {name}" },
+  ["conversation.comment_as"] = { en = "Comment as {name}", fr = "Commenter comme {name}" },
   ["conversation.send_comment"] = { en = "Send the comment", fr = "Envoyer le commentaire" },
   ["conversation.comment_needed"] = {
     en = "Write a comment first.",
@@ -137,7 +137,7 @@ return {
     fr = "Les {count} commentaires les plus récents :",
   },
   ["conversation.message"] = { en = "Message", fr = "Message" },
-  ["conversation.send_as"] = { en = "Send as {name}", fr = "Envoyer en tant que {name}" },
+  ["conversation.send_as"] = { en = "Send as {name}", fr = "Envoyer comme {name}" },
   ["conversation.subscribers_read"] = {
     en = "Subscribers can read, answer and comment, but not write messages.",
     fr = "Les abonnés peuvent lire, répondre et commenter, mais pas écrire de messages.",

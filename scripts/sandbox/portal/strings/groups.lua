@@ -65,7 +65,7 @@ return {
   },
   ["people.removed"] = {
     en = "{name} was removed from {group}.",
-    fr = "{name} a été retiré du groupe {group}.",
+    fr = "{name} ne fait plus partie du groupe {group}.",
   },
   ["people.remove_members"] = { en = "Remove from the group", fr = "Retirer du groupe" },
   ["people.remove_subscribers"] = { en = "Remove from the subscribers", fr = "Retirer des abonnés" },

@@ -16,7 +16,7 @@ return {
   ["tenant.none"] = { en = "Nobody is like this.", fr = "Personne ne correspond." },
   ["tenant.add"] = { en = "Add a person", fr = "Ajouter une personne" },
   ["tenant.phone"] = { en = "Phone number", fr = "Numéro de téléphone" },
-  ["tenant.added"] = { en = "{name} was added.", fr = "{name} a été ajouté." },
+  ["tenant.added"] = { en = "{name} was added.", fr = "{name} a maintenant un compte." },
   ["tenant.taken"] = { en = "Somebody has this number already.", fr = "Quelqu'un a déjà ce numéro." },
   ["tenant.email_taken"] = {
     en = "Somebody has this e-mail address already.",

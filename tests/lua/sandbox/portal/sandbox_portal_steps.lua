@@ -209,7 +209,8 @@ function TestInbox.test_they_are_in_the_language_of_the_account()
   lu.assertStrContains(wire.ok("GET", "/_sandbox/sms?phone=%2B33100000002").sms[1].text, "is your PIN")
   wire.ok("PUT", "/v1/groups/" .. wire.sales .. "/members",
     { token = wire.access(), json = { members = { "+33100000066" } } })
-  lu.assertStrContains(wire.ok("GET", "/_sandbox/sms?phone=%2B33100000066").sms[1].text, "vous a ajouté")
+  local invitation = wire.ok("GET", "/_sandbox/sms?phone=%2B33100000066").sms[1].text
+  lu.assertStrContains(invitation, "vous invite dans le groupe")
   alice:submit(alice:page "/portal/sms", "/portal/language", { language = "en" })
   lu.assertStrContains(alice:page "/portal/sms", ' lang="fr">')
   generate.mobileNumber = wire.alice
