@@ -30,6 +30,8 @@ class HistoryCase(JobCase):
         process = self.start_job()
         self.wait_for("begun")
         self.kill_job(process)
+        # What ends the script's programs has the run's lease a moment longer.
+        wait_until(lambda: self.history("--limit", "1")[0]["cause"] == "interrupted", 20)
         os.unlink(self.path("begun"))
 
 
