@@ -94,7 +94,7 @@ class Bare(support.Case):
         return glob.glob(folder + "/jeton_*.deb")[0]
 
     def test_package(self):
-        first, second = self.deb("first"), self.deb("second, elsewhere", TZ="Pacific/Auckland", LC_ALL="C")
+        first, second = self.deb("first"), self.deb("second/elsewhere", TZ="Pacific/Auckland", LC_ALL="C")
         digests = []
         for path in (first, second):
             with open(path, "rb") as file:
