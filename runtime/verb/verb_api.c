@@ -249,6 +249,21 @@ static int check_options(const struct api_options *options, struct err *err)
     return options->lua != NULL ? api_show_check(options->lua, err) : 0;
 }
 
+static int start(struct app *app, struct api_options *options, const struct opt_result *result,
+                 int argc, char **argv, struct err *err)
+{
+    struct api_request request = {0};
+    if (check_options(options, err) != 0 || take_operands(result, &options->words, err) != 0)
+        return -1;
+    if (options->sandbox)
+        return in_sandbox_exec(app, argc, argv, 0, err);
+    int status = api_request_create(&request, &options->words, err) == 0
+                     ? run(app, options, &request, err)
+                     : -1;
+    api_request_destroy(&request);
+    return status;
+}
+
 int verb_api(struct app *app, int argc, char **argv, struct err *err)
 {
     struct api_options options = {0};
@@ -293,18 +308,9 @@ int verb_api(struct app *app, int argc, char **argv, struct err *err)
         .operands = "METHOD PATH",
     };
     struct opt_result result = {0};
-    struct api_request request = {0};
     int status = app_options(app, &spec, argc, argv, &result, err);
-    if (status > 0 && check_options(&options, err) != 0)
-        status = -1;
-    else if (status > 0 && options.sandbox)
-        status = in_sandbox_exec(app, argc, argv, 0, err);
-    else if (status > 0)
-        status = take_operands(&result, &options.words, err) != 0 ||
-                         api_request_create(&request, &options.words, err) != 0
-                     ? -1
-                     : run(app, &options, &request, err);
-    api_request_destroy(&request);
+    if (status > 0)
+        status = start(app, &options, &result, argc, argv, err);
     mem_free(options.words.texts.items);
     mem_free(options.words.values.items);
     mem_free(options.words.headers.items);
