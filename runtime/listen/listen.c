@@ -143,7 +143,9 @@ static int check_same(const struct listener *listener, const struct config *conf
 {
     const struct config *before = listener->generations->plan.config;
     const struct hook_listen *was = before->listen, *is = config->listen;
-    if (strcmp(config->state->folder, before->state->folder) != 0)
+    const char *url = config->state->url, *url_before = before->state->url;
+    if (strcmp(config->state->folder, before->state->folder) != 0 ||
+        (url != NULL) != (url_before != NULL) || (url != NULL && strcmp(url, url_before) != 0))
         return err_set(err, ERR_CONFIG, "another state needs a restart");
     if (strcmp(was->host, is->host) != 0 || was->port != is->port ||
         was->metrics_port != is->metrics_port)
