@@ -31,6 +31,11 @@ static int read_file(void *arg, enum state_secret which, struct buf *out, struct
     return 1;
 }
 
+static void put_count(struct buf *out, const char *before, int64_t count, const char *one)
+{
+    buf_printf(out, "%s%lld %s%s", before, (long long)count, one, count == 1 ? "" : "s");
+}
+
 static int report(struct app *app, const struct config *config, const struct config_copy *copy,
                   struct err *err)
 {
@@ -39,13 +44,16 @@ static int report(struct app *app, const struct config *config, const struct con
     buf_create(&out, BUF_LIMIT_LINE);
     if (copy->again)
         buf_puts(&out, "it had been copied already; ");
-    else if (rows->keys_only)
-        buf_printf(&out, "copied: %lld keys; nothing else was, and here nothing has changed\n",
-                   (long long)rows->keys);
     else
-        buf_printf(&out, "copied: %lld tokens, %lld keys, %lld attempts of runs, %lld events; ",
-                   (long long)rows->tokens, (long long)rows->keys, (long long)rows->runs,
-                   (long long)rows->events);
+        put_count(&out, "copied: ", rows->keys, "key");
+    if (!copy->again && !rows->keys_only) {
+        put_count(&out, ", ", rows->tokens, "token");
+        put_count(&out, ", ", rows->runs, "past attempt");
+        put_count(&out, ", ", rows->events, "event");
+        buf_puts(&out, "; ");
+    }
+    if (rows->keys_only)
+        buf_puts(&out, "; the state here stays in use\n");
     if (!rows->keys_only)
         buf_printf(&out,
                    "what %s has of name '%s' is not used any more:\nset state.url, with the same "

@@ -59,7 +59,7 @@ class Copy(PostgresCase):
 
         done = self.copy()
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("1 tokens, 1 keys, 3 attempts of runs, 3 events", done.stdout)
+        self.assertIn("copied: 1 key, 1 token, 3 past attempts, 3 events; ", done.stdout)
         for words in (["run", "--job", "job"], ["token", "contoso"], ["run", "--job", "job", "--scheduled"],
                       ["listen", "--listen", "127.0.0.1:0"], ["cron", "run"]):
             self.fails_with(self.on(0, *words, timeout=30), 3, "was moved to " + self.url, "unmove")
