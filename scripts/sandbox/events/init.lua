@@ -140,7 +140,7 @@ local function with_questions(call, action)
     actionId = action.id,
     actionPackageId = action.package_id,
     groupId = call.group.id,
-    title = action.body.title,
+    title = action.body.title or action.body.question, -- of a poll its question
     questions = json.array(questions.of(action) or {}),
   }
 end

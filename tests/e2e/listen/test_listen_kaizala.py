@@ -1,8 +1,10 @@
 """The sandbox and a listener, as two processes, HTTPS between them: subscriptions are made, renewed and taken back, and
 every type of event arrives."""
 
+import datetime
 import json
 import os
+import shutil
 import socket
 import unittest
 
@@ -16,6 +18,41 @@ EVENTS = ("ActionCreated ActionResponse SurveyCreated SurveyResponse JobCreated 
           "GroupAdded GroupRemoved").split()
 FIELDS = {"subscriptionId", "objectId", "objectType", "eventType", "eventId", "data", "context", "fromUser", "fromUserId",
           "fromUserName", "isBotfromUser", "groupId", "sourceGroupId"}
+QUESTIONS = "actionId groupId title questions"
+ANSWERS = ("actionId actionPackageId packageId groupId sourceGroupId responseId isUpdateResponse responder responderId creatorId "
+           "responderName responderProfilePic isAnonymous responseDetails Properties")
+MEMBER = "member memberId memberName type memberProfilePic"
+# Documented of `data`, by type.
+DATA = {"TextMessageCreated": "text", "AttachmentCreated": "media actionType caption", "Announcement": "title text media",
+        "JobCreated": "title assignedTo dueDate actionId groupId", "JobResponse": "actionId groupId responseId responseDetails",
+        "SurveyResponse": ANSWERS, "ActionResponse": ANSWERS, "PollResponse": ANSWERS, "LetsMeetResponse": ANSWERS,
+        "SurveyCreated": QUESTIONS, "ActionCreated": QUESTIONS, "PollCreated": QUESTIONS, "LetsMeetCreated": QUESTIONS,
+        "MemberAdded": MEMBER, "MemberRemoved": MEMBER, "GroupAdded": "groupId groupName", "GroupRemoved": "groupId groupName"}
+# What a group can be sent, and what comes of it.
+CREATE = f"""\
+local group = require("kaizala").connect():group "{GROUP}"
+local questions = {{ {{ title = "Well?", options = {{ "Yes", "No" }} }} }}
+local job = group:create_job {{ title = "Water", assigned_to = {{ "+33100000001" }} }}
+local survey = group:create_survey {{ title = "Lunch", questions = questions }}
+local visit = group:send_action {{ id = "com.example.visit", title = "Visit", questions = questions }}
+"""
+THE_REST = CREATE + """\
+local args, add = require("jeton").args, { "+33100000009" }
+group:send_message "Hello"
+group:announce { title = "News", message = "Rain" }
+group:send_image "picture.png"
+group:create_poll { question = "Tea?", choices = { "Yes", "No" } }
+group:schedule_meeting { title = "Review", starts_at = os.time() + 86400 }
+group:remove_subgroup(group:create_subgroup { name = "East" })
+group:add_members(add)
+for member in group:members() do
+  if member.mobile_number == add[1] then group:remove_member(member.id) end
+end
+group:action(args[1]):respond { completed = true }
+for _, id in ipairs { args[2], args[3] } do
+  group:action(id):respond { answers = { ["Well?"] = "Yes" } }
+end
+"""
 HANDLER = """\
 local json = require "jeton.json"
 local state = require "jeton.state"
@@ -23,6 +60,10 @@ return function(event)
   state.set(event.type, json.encode(event.data))
 end
 """
+
+
+def when(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 class Kaizala(listening.Case):
@@ -93,6 +134,82 @@ webhooks:
         self.assertEqual(json.loads(headers)["kz-callback-token"], "***")
         context = listening.ssl.create_default_context(cafile=os.path.join(self.folder, "ca.pem"))
         self.assertEqual(listener.ask("POST", "/chat", b"{}", {"kz-callback-token": "x"}, context)[0], 401)
+
+    def of_hook(self, name):
+        """What the hook's handler has kept: {type: envelope}."""
+        return {key: json.loads(json.loads(value)) for key, value in
+                self.rows("SELECT key, value FROM kv WHERE scope LIKE ?", f"hook:{name}:%")}
+
+    def run_script(self, script, *args):
+        return self.ok("run", self.write("script.lua", script), *args).stdout.split()
+
+    def test_what_happens_in_a_group_and_to_actions_arrives(self):
+        job, survey, visit = self.run_script(CREATE + "print(job.id, survey.id, visit.id)")
+        self.configure_hook(more=f"""\
+  asked:
+    from: kaizala
+    connector: contoso
+    public_url: https://127.0.0.1:{self.port}/asked
+    objects: [{{ action: {job} }}, {{ action: {survey} }}, {{ action: {visit} }}]
+    script: handler.lua
+""")
+        listener = listening.Listener(self, popen=self.start("listen"))
+        support.wait_until(lambda: len(self.subscriptions()) == 4, 30)
+        shutil.copyfile(os.path.join(support.SOURCE, "scripts/examples/data/logo.png"),
+                        os.path.join(self.folder, "picture.png"))
+        self.run_script(THE_REST, job, survey, visit)
+        told = sorted(set(EVENTS) - {"PollResponse", "LetsMeetResponse"})  # people answer those in the app
+        self.wait_done(len(told) + 3)
+        self.assertEqual(self.states(), {"done": len(told) + 3}, listener.log())
+        in_group, asked = self.of_hook("chat"), self.of_hook("asked")
+        self.assertEqual(sorted(in_group), told)
+        self.assertEqual({event: one["objectId"] for event, one in asked.items()},
+                         {"JobResponse": job, "SurveyResponse": survey, "ActionResponse": visit})
+        for kind, arrived in (("Group", in_group), ("Action", asked)):
+            for event, envelope in arrived.items():
+                self.assertLessEqual(FIELDS, set(envelope), event)
+                self.assertLessEqual(set(DATA[event].split()), set(envelope["data"]), event)
+                self.assertEqual((envelope["objectType"], envelope["eventType"], envelope["groupId"]), (kind, event, GROUP))
+        answer, = asked["SurveyResponse"]["data"]["responseDetails"]["responseWithQuestions"]
+        self.assertEqual((answer["title"], answer["answer"]), ("Well?", ["Yes"]))
+        self.assertEqual(asked["SurveyResponse"]["data"], in_group["SurveyResponse"]["data"])
+
+    def deliveries(self):
+        return json.loads(self.server.call("GET", "/_sandbox/deliveries")[2])["deliveries"]
+
+    def tried(self, times):
+        """Waits until the first delivery that waits was tried so often, and returns it."""
+        def found():
+            waiting = [one for one in self.deliveries() if one["state"] == "waiting"]
+            return bool(waiting) and len(waiting[0]["attempts"]) >= times and waiting[0]
+        support.wait_until(found, 30)
+        return found()
+
+    def test_two_days_without_a_receiver_lose_nothing(self):
+        listener = self.subscribed()
+        say = 'require("kaizala").connect():group("{}"):send_message "{}"'
+        self.run_script(say.format(GROUP, "before"))
+        self.wait_done(1)
+        listener.stop()
+        self.run_script(say.format(GROUP, "first"))
+        began = self.tried(1)["attempts"][0]["at"]
+        for tried in range(1, 7):
+            due = self.tried(tried)["next_at"]
+            now = json.loads(self.server.call("GET", "/_sandbox/clock")[2])["now"]
+            self.server.steer("clock", {"advance_s": max(0, int(when(due)) - now) + 1})
+        last = self.tried(7)["attempts"][6]
+        self.assertEqual(len(self.tried(7)["attempts"]), 7)
+        self.assertTrue(all("error" in one for one in self.tried(7)["attempts"]))
+        self.assertTrue(36 * 3600 < when(last["at"]) - when(began) <= 48 * 3600, (began, last))
+        self.assertEqual([one["active"] for one in self.subscriptions()], [False])
+        for text in ("second", "third"):
+            self.run_script(say.format(GROUP, text))
+        listener = listening.Listener(self, popen=self.start("listen"))  # a PUT wakes the subscription
+        self.wait_done(4)
+        texts = [json.loads(body)["data"]["text"] for body, in self.rows("SELECT body FROM event ORDER BY seq")]
+        self.assertEqual(texts, ["before", "first", "second", "third"], listener.log())
+        self.assertEqual([one["active"] for one in self.subscriptions()], [True])
+        self.assertEqual({one["state"] for one in self.deliveries()}, {"delivered"})
 
     def test_subscriptions_are_made_renewed_and_taken_back(self):
         self.subscribed()
