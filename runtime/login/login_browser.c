@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define URL_OUT_MAX    ((size_t)64 * 1024)
-#define STATE_BYTES    16
+#define URL_OUT_MAX ((size_t)64 * 1024)
+#define STATE_BYTES 16
 #define PASTE_TRIES 3 /* at a terminal */
 #define ANYWHERE    "http://127.0.0.1:0/"
 /* The browser sends one small request at once; another program of this machine must not keep it

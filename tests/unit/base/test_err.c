@@ -98,13 +98,11 @@ static void test_kinds(void **state)
         const char *name;
         int exit_code;
     } kinds[] = {
-        {ERR_NONE, "none", 0},           {ERR_INVALID, "invalid", 1},
-        {ERR_SCRIPT, "script", 1},       {ERR_USAGE, "usage", 2},
-        {ERR_CONFIG, "config", 3},       {ERR_AUTH, "auth", 4},
-        {ERR_NETWORK, "network", 5},     {ERR_HTTP, "http", 6},
-        {ERR_THROTTLED, "throttled", 6}, {ERR_BUSY, "busy", 7}, {ERR_LOST, "lost", 7},
-        {ERR_CANCELLED, "cancelled", 1}, {ERR_DEADLINE, "deadline", 8},
-        {ERR_PIPE, "pipe", 141},
+        {ERR_NONE, "none", 0},         {ERR_INVALID, "invalid", 1}, {ERR_SCRIPT, "script", 1},
+        {ERR_USAGE, "usage", 2},       {ERR_CONFIG, "config", 3},   {ERR_AUTH, "auth", 4},
+        {ERR_NETWORK, "network", 5},   {ERR_HTTP, "http", 6},       {ERR_THROTTLED, "throttled", 6},
+        {ERR_BUSY, "busy", 7},         {ERR_LOST, "lost", 7},       {ERR_CANCELLED, "cancelled", 1},
+        {ERR_DEADLINE, "deadline", 8}, {ERR_PIPE, "pipe", 141},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         assert_string_equal(err_kind_name(kinds[i].kind), kinds[i].name);
