@@ -330,6 +330,8 @@ static int prune(struct store_pg_work *work, struct store_pg_batch *batch, struc
     int64_t body_ms = state == STORE_EVENT_DONE ? what->done_ms : what->dead_ms;
     int64_t row_ms = state == STORE_EVENT_DONE || what->ids_ms < body_ms ? what->ids_ms : body_ms;
     (void)err;
+    /* Few rows of many, whatever the server believes without statistics. */
+    store_pg_say(batch, "SELECT set_config('enable_seqscan', 'off', true)");
     store_pg_say(batch,
                  whole ? THOSE " AND ended_ms IS NOT NULL" SOME ", gone AS (DELETE FROM @step"
                                " WHERE seq IN (SELECT seq FROM those)) DELETE FROM @event"
@@ -348,7 +350,7 @@ static int prune(struct store_pg_work *work, struct store_pg_batch *batch, struc
 static int pruned(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     (void)err;
-    *work->call->event->changed += store_pg_rows(batch, 0);
+    *work->call->event->changed += store_pg_rows(batch, 1);
     return ++work->step == PRUNE_STEPS ? 0 : STORE_PG_MORE;
 }
 
