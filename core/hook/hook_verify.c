@@ -276,8 +276,9 @@ static bool check_signature(struct hook_view *view, struct hook_result *result,
         return false;
     if (!fits(view, &candidates, *signed_))
         return hook_refuse(result, UNAUTHORIZED, "signature",
-                           "no signature fits (%zu of %zu characters, %zu secrets tried)",
-                           candidates.count, candidates.items[0].len, hook_keys_count(view->keys));
+                           "no signature fits (%zu of %zu characters, %zu secret%s tried)",
+                           candidates.count, candidates.items[0].len, hook_keys_count(view->keys),
+                           hook_keys_count(view->keys) == 1 ? "" : "s");
     return check_time(view, result);
 }
 

@@ -8,6 +8,7 @@
 #include "listen_address.h"
 #include "listen_front.h"
 #include "listen_kaizala.h"
+#include "listen_notify.h"
 #include "mem.h"
 #include "store_lease.h"
 #include "store_runs.h"
@@ -31,6 +32,7 @@ struct listener {
     struct listen_generation *generations; /* the newest one first */
     struct app_children children;
     struct app_signals signals;
+    struct listen_notify notify;
     struct store *store;
     struct store_lease lock;
     struct lock host_lock;        /* in its place, where hosts share the state: each may listen */
@@ -204,6 +206,7 @@ static void stop(struct listener *listener, int signo)
             app_children_kill(&listener->children, SIGKILL);
         return;
     }
+    listen_notify_send(&listener->notify, "STOPPING=1");
     listener->signo = signo;
     listener->signalled_ms = clock_mono_ms();
     listen_sockets_close(&listener->sockets);
@@ -224,8 +227,11 @@ static void take_signals(struct listener *listener)
             stop(listener, signo);
     }
     app_children_reap(&listener->children);
-    if (hangup && listener->signo == 0)
+    if (hangup && listener->signo == 0) {
+        listen_notify_send(&listener->notify, "RELOADING=1");
         reload(listener);
+        listen_notify_send(&listener->notify, "READY=1");
+    }
 }
 
 /* Returns when all has ended; in a child, at once. */
@@ -285,6 +291,7 @@ static int run(struct listener *listener, struct listen_plan *plan, struct err *
     store_close(listener->store); /* no open state crosses a fork */
     if (begin(listener, plan, err) != 0)
         return -1;
+    listen_notify_send(&listener->notify, "READY=1"); /* the sockets listen: who connects waits */
     supervise(listener);
     return listener->self != NULL ? run_child(listener, err) : 0;
 }
@@ -296,9 +303,12 @@ int listen_run(struct app *app, const struct listen_options *options, struct err
                                 .sockets = {.metrics = -1},
                                 .signals = {.fd = -1, .clock_fd = -1}};
     struct listen_plan plan;
+    listen_notify_create(&listener.notify);
     lock_create(&listener.host_lock, NULL);
-    if (listen_plan_load(&plan, app, err) != 0)
+    if (listen_plan_load(&plan, app, err) != 0) {
+        listen_notify_destroy(&listener.notify);
         return -1;
+    }
     app_children_create(&listener.children, LISTEN_CHILDREN_MAX, app->log);
     listener.children.ended = on_ended;
     listener.children.arg = &listener;
@@ -312,6 +322,7 @@ int listen_run(struct app *app, const struct listen_options *options, struct err
         listener.generations = next;
     }
     app_children_destroy(&listener.children);
+    listen_notify_destroy(&listener.notify);
     lock_release(&listener.host_lock);
     store_lease_release(&listener.lock);
     store_free(listener.store);

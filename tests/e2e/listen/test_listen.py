@@ -159,6 +159,25 @@ class Listen(listening.Case):
         self.assertEqual(listener.ask("GET", "/metrics")[0], 200)
         listener.stop()
 
+    def test_the_service_manager_is_told(self):
+        self.hooks()
+        for name in (self.folder + "/notify", "\0" + self.folder):
+            manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self.addCleanup(manager.close)
+            manager.settimeout(30)
+            manager.bind(name)
+            self.env["NOTIFY_SOCKET"] = name.replace("\0", "@")
+            listener = self.listener()
+            self.assertEqual(manager.recv(1000), b"READY=1")
+            self.assertEqual(listener.ask("GET", "/healthz")[0], 200)
+            listener.process.send_signal(signal.SIGHUP)
+            self.assertEqual([manager.recv(1000) for _ in range(2)], [b"RELOADING=1", b"READY=1"])
+            listener.stop()
+            self.assertEqual(manager.recv(1000), b"STOPPING=1")
+            manager.setblocking(False)
+            with self.assertRaises(BlockingIOError):  # nobody else has spoken
+                manager.recv(1000)
+
     def test_reload(self):
         authority = certificates.Authority(self.folder)
         for name in ("old", "new"):
