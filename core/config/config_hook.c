@@ -253,6 +253,7 @@ static const struct schema_field hook_fields[] = {
      .min = CONFIG_JOB_MEMORY_MIN,
      .max = CONFIG_JOB_MEMORY_MAX},
     {.name = "allow_unsigned", .type = SCHEMA_BOOL, .offset = AT(allow_unsigned)},
+    {.name = "allow_unsigned_ids", .type = SCHEMA_BOOL, .offset = AT(allow_unsigned_ids)},
     {0},
 };
 

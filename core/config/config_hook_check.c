@@ -39,10 +39,10 @@ static void check_one(const struct config_reader *reader, const struct hook *hoo
     if (hook_rules_need_url(rules) && rules->public_url == NULL)
         warn(reader, hook,
              "lacks 'public_url': its sender signs the URL, so that no signature will fit");
-    if (!id_is_signed(rules))
+    if (!hook->allow_unsigned_ids && !id_is_signed(rules))
         warn(reader, hook,
              "takes its ids from what is not signed: the same content under another id is held, "
-             "not run (`jeton events`)");
+             "not run (`jeton events`); 'allow_unsigned_ids: true' ends this warning");
     if ((kind == HOOK_TOKEN || kind == HOOK_BASIC) && !hook_listen_is_private(listen))
         warn(reader, hook,
              "compares a secret that comes with each request: others can read it without TLS");

@@ -67,6 +67,7 @@ struct hook {
     char **shared; /* spaces of jeton.state, NULL-terminated; NULL where absent */
     int64_t memory_bytes;
     bool allow_unsigned;
+    bool allow_unsigned_ids; /* no warning of ids that the signature does not cover */
     struct hook_object *objects;
     size_t nobjects;
     struct secret *secrets; /* of signatures */

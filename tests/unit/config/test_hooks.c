@@ -144,6 +144,10 @@ static void mistakes(void **state)
     };
     struct buf said;
     buf_create(&said, BUF_LIMIT_LINE);
+    config_free(load("version: 1\nwebhooks: { a: { from: github, script: a, secret: sesame, "
+                     "allow_unsigned_ids: true } }\n",
+                     &said));
+    assert_int_equal(said.len, 0);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char *text = mem_printf("version: 1\nwebhooks: { a: { %s } }\n", cases[i].text);
         config_free(load(text, &said));
