@@ -160,5 +160,30 @@ class Approval(Handlers):
         self.assertIn('Ann: "a new chair" was approved by Bob', [message["text"] for message in state["messages"]])
 
 
+class Attendance(Handlers):
+    def test_managers_are_told_and_nobody_counts_twice(self):
+        sandbox = self.sandbox()
+        self.configure(sandbox.base)
+        self.env["MANAGERS"] = support.GROUP
+        def answered(who, place, title="Where are you today?"):
+            return "SurveyResponse", response([{"title": title, "type": "SingleOption", "answer": [place]}],
+                                              responderId=who, responderName=who.title())
+        with open(os.path.join(EXAMPLES, "attendance.lua"), encoding="utf-8") as file:
+            script = self.write("attendance.lua", file.read())
+        # Of one order each, as in hooks.yaml: one is handled after the other.
+        events = (answered("ann", "Home"), answered("bob", "Office"), answered("cid", "Office"), answered("ann", "Away"),
+                  answered("bob", "Yes", title="Did you like it?"), ("TextMessageCreated", {"data": {"text": "hello"}}))
+        self.add(*((f"a{n}", kind, "group", json.dumps(body)) for n, (kind, body) in enumerate(events)))
+        worker = self.work(script_path=script, connector="contoso")
+        self.until("done", "dead")
+        _, said = self.end(worker)
+        self.assertEqual(set(self.rows()), {"done"}, said)
+        self.assertEqual(self.keys()["today"]["answers"], {"ann": "Away", "bob": "Office", "cid": "Office"})
+        state = json.loads(sandbox.call("GET", "/_sandbox/state")[2])
+        self.assertEqual({message["text"] for message in state["messages"]}, {
+            "Ann: Home. Today: 1 Home", "Bob: Office. Today: 1 Home, 1 Office", "Cid: Office. Today: 2 Office, 1 Home",
+            "Ann: Away. Today: 2 Office, 1 Away"})
+
+
 if __name__ == "__main__":
     unittest.main()
