@@ -59,8 +59,9 @@ int verb_listen(struct app *app, int argc, char **argv, struct err *err)
         .description =
             "Receives the webhooks of the configuration: checks who sent a request, stores what it "
             "brings, answers, and lets each hook's handler work on it in a process of its own. "
-            "SIGHUP reads configuration, secrets and certificates again; SIGTERM and SIGINT end it "
-            "when what is under way is done; a second signal kills all at once.",
+            "SIGHUP reads configuration, secrets, certificates and handlers again; SIGTERM and "
+            "SIGINT "
+            "end it when what is under way is done; a second signal kills all at once.",
         .opts = opts,
         .max_operands = 1,
         .operands = "FILE",

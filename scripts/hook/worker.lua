@@ -6,6 +6,7 @@ local hook = require "jeton.hook"
 local json = require "jeton.json"
 local log = require "jeton.log"
 local runners = require "hook.runners"
+local sources = require "hook.sources"
 local task = require "jeton.task"
 
 local worker = {}
@@ -139,16 +140,28 @@ local function start(raw, run, settings, pump)
     local ok, err = pcall(handle, raw, run, settings, pump)
     pump.running = pump.running - 1
     pump.claims[raw.claim] = nil
-    pump.slow = hook.busy(pump.running > 0)
+    pump.slow = hook.busy(pump.running > 0) or pump.slow
     hook.poke()
     if not ok then pump.failure = pump.failure or err end
   end)
+end
+
+--- A script that was mended handles the next event: a fresh process loads it. A busy one looks once a second.
+local function is_outdated(settings, pump)
+  local now = os.time()
+  if pump.running > 0 and now == pump.looked then return false end
+  pump.looked = now
+  local path = sources.changed(pump.sources)
+  if path then log.info(("webhook '%s': %s has changed; starting anew"):format(settings.hook, path)) end
+  return path ~= nil
 end
 
 --- Claims what there is room for. When the next is due, or nil.
 local function claim(run, settings, pump)
   local room = settings.concurrency - pump.running
   if pump.stopping or pump.slow or pump.alone or pump.failure or room < 1 then return nil end
+  pump.slow = is_outdated(settings, pump)
+  if pump.slow then return nil end
   local ok, list, next_ms = pcall(hook.claim, room)
   if not ok then
     if type(list) ~= "table" or not list.retryable then error(list, 0) end
@@ -217,10 +230,11 @@ end
 ---@return any
 function worker.run(chunk, path)
   local settings = hook.settings()
+  local files = sources.new(path)
   local run = runners.choose(chunk, path, settings)
   local once = hook.once()
   if once then return try(once, run, settings) end
-  local pump = { running = 0, claims = {}, recovered = 0 }
+  local pump = { running = 0, claims = {}, recovered = 0, sources = files }
   while true do
     recover(settings, pump)
     look_alone(run, settings, pump)

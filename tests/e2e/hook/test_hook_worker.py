@@ -281,6 +281,30 @@ class Ends(hooks.Hooks):
         worker.wait(timeout=20)
         self.assertIn("a function expected", self.end(worker)[1])
 
+    def test_a_script_or_module_that_was_mended_is_loaded_by_the_next_process(self):
+        def module(text):
+            self.write("helper.lua", text)
+        module('return function() error "not mended" end')
+        script = 'local help = require "helper" return function(event) help(event.id, state) end'
+        self.add("a")
+        worker = self.work(script=script, attempts=1)
+        self.until("dead")
+        module("return function(id, state) state.set(id, ")  # half of it
+        self.add("b")
+        self.wake(worker)
+        self.until("dead")
+        module("return function(id, state) state.set(id, 1) end")
+        self.ok("events", "--retry", "1")
+        self.wake(worker)
+        worker.wait(timeout=20)
+        self.assertEqual((worker.returncode, self.rows("state")), (0, ["ready", "dead"]))
+        said = self.end(worker)[1]
+        self.assertRegex(said, r"helper\.lua:1: .*stays in use")
+        self.assertRegex(said, r"helper\.lua has changed; starting anew")
+        self.work(script=script)
+        self.until("done", "dead")
+        self.assertEqual(self.keys(), {"a": 1})
+
 
 class Homes(hooks.Hooks):
     def test_a_configuration_that_gets_a_name_keeps_its_events(self):
