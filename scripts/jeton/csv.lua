@@ -12,7 +12,7 @@ local PLAIN_MAX = 8192               -- bytes of a row that is split at once, le
 local NAMES_SHOWN = 20
 
 local READ_OPTIONS = { separator = true, header = true, columns = true, encoding = true, max_field = true,
-  max_row = true, name = true }
+  max_row = true, name = true, on_error = true }
 local WRITE_OPTIONS = { separator = true, columns = true, header = true, guard = true, bom = true }
 
 local OWN = debug.getinfo(1, "S").source
@@ -27,9 +27,13 @@ local function misuse(format, ...)
   error(format:format(...), level)
 end
 
-local function fail(name, line, format, ...)
-  error(http.error { kind = "invalid", message = ("%s:%d: " .. format):format(name, line, ...) }, 0)
+local function err_of(name, line, format, ...)
+  local err = http.error { kind = "invalid", message = ("%s:%d: " .. format):format(name, line, ...) }
+  err.line = line
+  return err
 end
+
+local function fail(...) error(err_of(...), 0) end
 
 local function fail_file(message, name)
   if name then message = ("%s: cannot be written: %s"):format(name, message) end
@@ -68,11 +72,36 @@ end
 local Reader = {}
 Reader.__index = Reader
 
--- Raises it for the position `at` of the text.
-function Reader:fail(at, format, ...)
-  local _, above = self.text:sub(self.pos, at - 1):gsub("\n", "")
-  fail(self.name, self.line + above, format, ...)
+local function count_lines(text) return select(2, text:gsub("\n", "")) end
+
+-- Goes on behind a row that is wrong, so that nobody gets the same error again. Where its end is not known,
+-- the next line may be inside of a field: then only `on_error` goes on.
+function Reader:leave_row()
+  local stop = self.row_end
+  if not stop and self.on_error then
+    local at = self.text:find("\n", self.pos, true)
+    stop = at and at + 1 or self.ended and #self.text + 1
+  end
+  if stop then
+    self.line = self.line + count_lines(self.text:sub(self.pos, stop - 1))
+    self.pos = stop
+  else
+    self.over = true
+  end
 end
+
+-- Raises what is wrong with the row at the position.
+function Reader:wrong(line, format, ...)
+  self.failure = err_of(self.name, line, format, ...)
+  self:leave_row()
+  error(self.failure, 0)
+end
+
+-- The line of the position `at` of the text.
+function Reader:line_at(at) return self.line + count_lines(self.text:sub(self.pos, at - 1)) end
+
+-- Raises it for the position `at` of the text.
+function Reader:fail(at, format, ...) self:wrong(self:line_at(at), format, ...) end
 
 -- Brings at least as much more text as there is already, so that a long row is not looked through too
 -- often.
@@ -153,6 +182,7 @@ function Reader:plain()
   if self.quote < stop then return nil end
   local line = text:sub(pos, text:byte(stop - 1) == 13 and stop > pos and stop - 2 or stop - 1)
   if line:find("\r", 1, true) then return nil end
+  self.row_end = stop + 1
   local fields, count = {}, 0
   for value in self:check_text(line, pos):gmatch(self.between) do
     count = count + 1
@@ -161,35 +191,51 @@ function Reader:plain()
   return fields, stop + 1
 end
 
+-- The position behind the end of the line at `at`, where the field that begins at `from` ends; nil where more
+-- text is needed.
+function Reader:end_of_line(at, from)
+  local char = self.text:byte(at)
+  if char == 10 or not char and self.ended then return at + 1 end
+  if (not char or char == 13 and at == #self.text) and not self.ended then return nil end
+  if char == 13 and self.text:byte(at + 1) == 10 then return at + 2 end
+  if char == 13 then self:fail(at, "a carriage return without a line feed") end
+  local line = self:line_at(at)
+  if line > self:line_at(from) then
+    self:fail(from, "the quoted field that begins here ends on line %d, where '%c' or the end of the line "
+      .. "must follow; is a quote too many?", line, self.separator)
+  end
+  self:fail(at, "expected '%c' or the end of the line after the closing quote", self.separator)
+end
+
 -- The fields of the row at the position, and the position of the next one; nil where more text is needed.
 function Reader:fields()
-  local fields, count, at = {}, 0, self.pos
+  local fields, begins, count, at = {}, {}, 0, self.pos
+  local stop
   while true do
-    local value, stop = self:field(at)
+    local value
+    value, stop = self:field(at)
     if not value then return nil end
     count = count + 1
     if count > COLUMNS_MAX then self:fail(at, "over %d fields", COLUMNS_MAX) end
-    if #value > self.max_field then self:fail(at, "field %d has over %d bytes", count, self.max_field) end
-    fields[count] = self:check_text(value, at)
-    local next_char = self.text:byte(stop)
-    if next_char ~= self.separator then
-      at = stop
-      break
-    end
+    fields[count], begins[count] = value, at
+    if self.text:byte(stop) ~= self.separator then break end
     at = stop + 1
   end
-  local char = self.text:byte(at)
-  if char == 10 or not char and self.ended then return fields, at + 1 end
-  if (not char or char == 13 and at == #self.text) and not self.ended then return nil end
-  if char == 13 and self.text:byte(at + 1) == 10 then return fields, at + 2 end
-  if char == 13 then self:fail(at, "a carriage return without a line feed") end
-  self:fail(at, "expected '%c' or the end of the line after the closing quote", self.separator)
+  local following = self:end_of_line(stop, at)
+  if not following then return nil end
+  self.row_end = following
+  for i, value in ipairs(fields) do
+    if #value > self.max_field then self:fail(begins[i], "field %d has over %d bytes", i, self.max_field) end
+    fields[i] = self:check_text(value, begins[i])
+  end
+  return fields, following
 end
 
 -- The next row that is not empty, and its line; nil at the end.
 function Reader:row()
   while true do
     local fields, following, lines
+    self.row_end = nil
     while true do
       if self.pos > #self.text and not self.ended then self:more() end
       if self.pos > #self.text and self.ended then return nil end
@@ -198,15 +244,15 @@ function Reader:row()
       if not fields then fields, following = self:fields() end
       if fields then break end
       if #self.text - self.pos >= self.max_row then
-        fail(self.name, self.line, "the row that begins here has over %d bytes; is a quote not closed?",
+        self:wrong(self.line, "the row that begins here has over %d bytes; is a quote not closed?",
           self.max_row)
       end
       self:more()
     end
     local line = self.line
-    if not lines then lines = select(2, self.text:sub(self.pos, following - 1):gsub("\n", "")) end
+    if not lines then lines = count_lines(self.text:sub(self.pos, following - 1)) end
     if following - self.pos - 1 > self.max_row then
-      fail(self.name, line, "this row has over %d bytes", self.max_row)
+      self:wrong(line, "this row has over %d bytes", self.max_row)
     end
     self.pos, self.line = following, line + lines
     if #fields > 1 or fields[1] ~= "" then return fields, line end
@@ -264,7 +310,7 @@ end
 local function named(self, fields, line)
   local names, row = self.names, {}
   if #fields ~= #names then
-    fail(self.name, line, "%d field%s, but there are %d columns%s", #fields, #fields == 1 and "" or "s",
+    self:wrong(line, "%d field%s, but there are %d columns%s", #fields, #fields == 1 and "" or "s",
       #names, #fields == 1 and hint(self, fields) or "")
   end
   for i = 1, #names do
@@ -302,7 +348,11 @@ local function reader_of(source, options, what)
   if options.encoding ~= nil and options.encoding ~= "utf-8" and options.encoding ~= "windows-1252" then
     misuse("%s: encoding must be 'utf-8' or 'windows-1252'", what)
   end
+  if options.on_error ~= nil and type(options.on_error) ~= "function" then
+    misuse("%s: on_error must be a function", what)
+  end
   local self = setmetatable({
+    on_error = options.on_error,
     text = "", pos = 1, line = 1, ended = false, separator = separator:byte(), encoding = options.encoding,
     stops = "[%" .. separator .. "\r\n]", between = "[^%" .. separator .. "]*", quote = 0,
     max_field = check_size(options.max_field, FIELD_MAX, what .. ": max_field"),
@@ -329,14 +379,28 @@ local function begin(self, options, source)
   if options.header ~= false then take_header(self, options) end
 end
 
--- The next row as scripts get it, and its line; nil at the end.
-local function next_row(self)
+local function read_row(self)
   local fields, line = self:row()
   if not fields then return nil end
   return self.names and named(self, fields, line) or fields, line
 end
 
---- Reads row by row. Errors are raised, with file and line.
+-- The next row as scripts get it, and its line; nil at the end.
+local function next_row(self)
+  if self.over then
+    close(self)
+    return nil
+  end
+  if not self.on_error then return read_row(self) end
+  while true do
+    local ok, row, line = pcall(read_row, self)
+    if ok then return row, line end
+    if row ~= self.failure or self.over then error(row, 0) end
+    self.on_error(row)
+  end
+end
+
+--- Reads row by row. Errors are raised, or given to `on_error`.
 ---@param source string|file*|fun(): string?
 ---@param options? jeton.csv.ReadOptions
 ---@return fun(): table<string|integer, string>?, integer? next the row, and the line where it begins

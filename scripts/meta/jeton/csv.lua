@@ -3,6 +3,9 @@
 --- CSV as in RFC 4180, read and written row by row, in UTF-8. What is wrong is said with file and line.
 local csv = {}
 
+---@class jeton.csv.Err: jeton.Err
+---@field line integer of the file
+
 ---@class jeton.csv.ReadOptions
 ---@field separator? string one character; default `,`
 ---@field header? boolean|string[] true (the default): the first row has the names of the columns; false: rows
@@ -12,6 +15,7 @@ local csv = {}
 ---@field max_field? integer bytes of a field; default 1 MiB
 ---@field max_row? integer bytes of a row; default 8 MiB
 ---@field name? string what errors call the source; default: its path, or `csv`
+---@field on_error? fun(err: jeton.csv.Err) gets what is wrong with a row; those below it are read, too
 
 ---@class jeton.csv.WriteOptions
 ---@field separator? string one character; default `,`
@@ -20,7 +24,8 @@ local csv = {}
 ---@field guard? boolean true: `'` before texts that a spreadsheet would take for a formula; numbers stay
 ---@field bom? boolean true: a byte order mark, by which Excel knows UTF-8
 
---- Reads row by row; no more of the file is in memory than that. Errors are raised.
+--- Reads row by row; no more of the file is in memory than that. Errors are raised. The next call then gives
+--- the row below; or nil, where a quote hides the end of the row.
 ---@param source string|file*|fun(): string? a path, an open file, or a function that gives the next part
 ---@param options? jeton.csv.ReadOptions
 ---@return fun(): table<string|integer, string>?, integer? next the row, and the line where it begins

@@ -61,6 +61,7 @@ function TestRead.test_what_is_wrong()
     ["a,b\n1;2\n"] = ":2: 1 field, but there are 2 columns; is it separated by ';'? Then separator = ';'",
     ['a,b\n"1\n1",2\n1,"2\n3\n'] = ":4: this quote is never closed",
     ['a,b\n1,2"\n'] = ":2: a quote inside an unquoted field",
+    ['a,b\n"1,2\n3,"4"\n'] = ":2: the quoted field that begins here ends on line 3, where ',' or the end",
     ['a,b\n"1" ,2\n'] = ":2: expected ',' or the end of the line after the closing quote",
     ["a,b\n1\r2\n"] = ":2: a carriage return without a line feed",
     ["a,b\n1,\xE9\n"] = ":2: this is not UTF-8",
@@ -134,6 +135,55 @@ function TestRead.test_rows_are_read_as_they_are_needed()
   lu.assertEquals(io.type(file), "file") -- whose own it is
 end
 
+function TestRead.test_after_an_error()
+  local function taken(text, options)
+    local got = {}
+    local next_row = csv.rows(chunked(text, 3), options)
+    for _ = 1, 20 do
+      local ok, row = pcall(next_row)
+      if ok and not row then return got end
+      got[#got + 1] = ok and row.a or not ok and row.line
+    end
+  end
+  for text, expected in pairs {
+    ["a,b\n1\n2,3\n"] = { 2, "2" }, -- the end of the row is known
+    ["a,b\n1,\xE9\n2,3\n"] = { 2, "2" },
+    ['a,b\n"1\n7,8",\xE9\n2,3\n'] = { 3, "2" },
+    ['a,b\n0,0\n1,2"\n2,3\n'] = { "0", 3 }, -- it is not
+    ['a,b\n"1,2\n3,"4"\n5,6'] = { 2 },
+    ['a,b\n"1,2\n3,4'] = { 2 },
+  } do
+    lu.assertEquals(taken(text), expected, text)
+  end
+end
+
+function TestRead.test_errors_can_be_collected()
+  for text, expected in pairs {
+    ["a,b\n1\n2,3\n4,\xE9\n5,6"] = { { "2", "5" }, { 2, 4 } },
+    ['a,b\n0,0\n1,"2\n3,4\n5,"6"\n7,8'] = { { "0", "3", "5", "7" }, { 3 } },
+    ['a,b\n1,2"\n3,4\n"5" ,6\n7,8\n'] = { { "3", "7" }, { 2, 4 } },
+    ['a,b\n1,2\n"3,4\n5,6\n'] = { { "1", "5" }, { 3 } },
+    ['a,b\n1,2\n3,4"'] = { { "1" }, { 3 } },
+    ['a,b\n"1\n7,8",\xE9\n2,3\n'] = { { "2" }, { 3 } },
+  } do
+    local a, lines = {}, {}
+    local function on_error(err) lines[#lines + 1] = err.line end
+    for row in csv.rows(chunked(text, 5), { on_error = on_error }) do a[#a + 1] = row.a end
+    lu.assertEquals({ a, lines }, expected, text)
+    lines = {}
+    lu.assertEquals(#csv.decode(text, { on_error = on_error }), #expected[1], text)
+    lu.assertEquals(lines, expected[2], text)
+  end
+  local line
+  local rows = csv.read(chunked('a\n"1\n22\n33\n44\n55\n', 5),
+    { max_row = 8, on_error = function(found) line = found.line end })
+  lu.assertEquals({ rows, line }, { { { a = "22" }, { a = "33" }, { a = "44" }, { a = "55" } }, 2 })
+  local _, err = csv.decode("a,a\n", { on_error = print }) -- not of a row
+  lu.assertEquals(err.line, 1)
+  lu.assertErrorMsgContains("from on_error", csv.decode, "a\n1,2\n",
+    { on_error = function() error "from on_error" end })
+end
+
 function TestRead.test_a_long_row_takes_time_by_its_length()
   local text = 'a\n"' .. ("x\n"):rep(1000000) .. '"\n'
   local begun = os.clock()
@@ -146,6 +196,7 @@ function TestRead.test_misuse_names_the_line()
   for says, call in pairs {
     ["csv.rows: unknown option 'seperator'"] = function() csv.rows(path, { seperator = ";" }) end,
     ["csv.read: separator must be one character"] = function() csv.read(path, { separator = ";;" }) end,
+    ["csv.rows: on_error must be a function"] = function() csv.rows(path, { on_error = true }) end,
     ["csv.read: a path, an open file or a function expected"] = function() csv.read {} end,
     ["csv.decode: columns must be a list of names"] = function() csv.decode("", { columns = "a" }) end,
     ["csv: there is no column 'c'; there are: 'a'"] =
