@@ -1,17 +1,18 @@
 --- Code that a person typed: an expression, or statements.
 local chunk = {}
 
-local SPLITS_MAX = 20
+local SPLITS_MAX = 100
 
 --- Statements and, behind the last of them, an expression: `x = f(); x.name`.
 local function load_both(code, name, before, ends)
-  local from = #code
+  local from = #code:match "^(.-)[%s;]*$"
   for _ = 1, SPLITS_MAX do
     local at = code:sub(1, from):match("^.*()" .. ends)
     if not at then return nil end
-    local head = before .. code:sub(1, at)
-    -- The head alone: else a string or a comment may go on behind it.
-    local fn = load(head, name, "t") and load(head .. "return " .. code:sub(at + 1) .. "\n", name, "t")
+    local head, rest = before .. code:sub(1, at), "return " .. code:sub(at + 1) .. "\n"
+    -- The head alone: else a string may go on behind it. In a comment the operator would not matter.
+    local fn = load(rest, name, "t") and load(head, name, "t") and not load(head .. " =", name, "t")
+      and load(head .. rest, name, "t")
     if fn then return fn end
     from = at - 1
   end
@@ -29,9 +30,11 @@ function chunk.load(code, name, before)
   if fn then return fn, true end
   fn = load_both(code, name, before, ";")
   if fn then return fn, true end
-  local why
-  fn, why = load(before .. code, name, "t")
-  if fn then return fn, false end
+  local all, why = load(before .. code, name, "t")
+  -- Behind a statement a name begins the next one, here a call. What begins with `(` might go on.
+  fn = all and load_both(code, name, before, "[%s;)}%]'\"]%f[%a_]")
+  if fn then return fn, true end
+  if all then return all, false end
   fn = load_both(code, name, before, "\n") -- which would not end what goes on as a statement
   if fn then return fn, true end
   return nil, why

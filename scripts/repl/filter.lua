@@ -9,7 +9,7 @@ local filter = {}
 --- Prints what the code makes of a reply.
 ---@param code string an expression, or statements
 ---@param body string JSON, which the code finds as `it`; nothing where it is empty
----@return any ... of statements what they return; of an expression nothing, or its nil and err
+---@return any ... what gives the status, as `lines.run` has it
 function filter.run(code, body)
   globals.install()
   if body ~= "" then

@@ -9,7 +9,7 @@ local line = {}
 ---@param code string of the last -e
 ---@param before string lines before it
 ---@param ... string the arguments
----@return any ... of statements what they return; of an expression nothing, or its nil and err
+---@return any ... what gives the status, as `lines.run` has it
 function line.run(code, before, ...)
   globals.install()
   local fn, expression = chunk.load(code, "=-e", before)

@@ -21,10 +21,15 @@ local function has_state(fn)
   return false
 end
 
+local OPERATORS = { ["and"] = true, ["not"] = true, ["or"] = true, ["return"] = true }
+
 --- Whether code ends with a call: f(), f{}, f"".
 local function is_call(code)
-  local before = code:match "^(.*)%b()%s*$"
-  if before then return before:find "[%w_%])}'\"]%s*$" ~= nil end
+  code = code:match "^(.-)[%s;]*$"
+  local before = code:match "^(.*)%b()$"
+  if before then
+    return before:find "[%w_%])}'\"]%s*$" ~= nil and not OPERATORS[before:match "([%a_][%w_]*)%s*$"]
+  end
   return code:find "[}'\"]%s*$" ~= nil or code:find "%]%]%s*$" ~= nil
 end
 
@@ -90,18 +95,18 @@ function lines.print(values, code)
   end
 end
 
---- Runs a chunk. An expression prints its value, unless that is the `nil, err` of something that failed;
---- statements end as a script does.
+--- Runs a chunk and prints what it gives, unless that is the `nil, err` of something that failed. Statements
+--- end as a script does; the true or false that they return is only the status.
 ---@param code string
 ---@param fn function
 ---@param expression boolean
 ---@param ... any for the function
----@return any ... of statements what they return; of an expression nothing, or its nil and err
+---@return any ... the nil and err, or the boolean; else nothing
 function lines.run(code, fn, expression, ...)
-  if not expression then return fn(...) end
   local values = table.pack(fn(...))
   local why = type(values[2])
   if not values[1] and (why == "string" or why == "table") then return values[1], values[2] end
+  if not expression and type(values[1]) == "boolean" then return table.unpack(values, 1, values.n) end
   lines.print(values, code)
 end
 

@@ -87,6 +87,7 @@ class Values(ReplCase):
                 ("io.write('no end')", "no end"), ("setmetatable({}, { __tostring = function() return 'T' end })", "T"),
                 ("a = 1; a + 1", "2"), ("a = ';'; #a", "1"), ("a = 2; f = tostring; f(a)", '"2"'),
                 ("a = 3 -- ; b", ""), ("if a then a = 4; f(a) end", ""), ("a", "4"),
+                ("a = 5 f(a)", '"5"'), ("f(a);", '"5"'), ("if a then a = 6 end return a", "6"),
                 ("function f() return 1 end", ""), ("f", "function <stdin:1>")):
             if shown is not None:
                 self.assertEqual(prompt.enter(line), shown, line)

@@ -711,9 +711,14 @@ class Typed(RunCase):
                 ("each(each({ 1, 2 }, function(n) return n * 2 end))", "2\n4\n"),
                 ("task.sleep(0.001), task.now() > 0", "null\ttrue\n"),
                 ("local a = 2; a * 3", "6\n"), ("for i = 1, 2 do print(i) end; 'x'", "1\n2\nx\n"),
+                ("x = 1; tostring(x);", "1\n"), ("x = 1\ntostring(x) -- of x; y", "1\n"),
+                ("local l = { { n = 1 } } table.sort(l) each(l, 'n')", "1\n"), ("f = tostring\n(2)", ""),
+                ("local l = { 5 } return each(l);", "5\n"), ("x = 1 if x then return x, 'b' end", "1\tb\n"), ("return true", ""),
+                ("x = 1 -- tostring(x)", ""), ("x = 'a' x = [[ b ]] .. tostring(x)", ""), ("for i = 1, 2 do tostring(i) end", ""),
                 ("print(jeton.args[1], ...)", "x\tx\n"), ("io.write(1, '\\n')", "1\n")):
             self.assertEqual(self.prints(code, "x"), shown, code)
-        for code in ("print", "local n = 0; function f() n = n + 1 print 'called' end; f", "load 'print(1)'"):
+        for code in ("print", "local n = 0; function f() n = n + 1 print 'called' end; f", "load 'print(1)'",
+                     "local n = 0; function f() n = n + 1 print 'called' return n end return (f)"):
             self.assertRegex(self.prints(code), "^function: ")
 
     def test_several_are_lines_of_one(self):

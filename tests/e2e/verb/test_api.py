@@ -84,7 +84,9 @@ class Shown(Api):
         self.serve(b'\xef\xbb\xbf{"n":9007199254740993,"l":[{"a":"x\\u001b"},{"a":[1,{}]},{}],"none":null}')
         for code, shown in (("it.n", "9007199254740993\n"), ("each(it.l, 'a')", "x\x1b\n[1,{}]\n"), ("it.none", "null\n"),
                             ("it.nothing", "null\n"), ("#it.l, it.l[1].a", "3\tx\x1b\n"), ("it.l[3]", "{}\n"),
-                            ("for i = 1, 2 do print(i) end", "1\n2\n")):
+                            ("for i = 1, 2 do print(i) end", "1\n2\n"),
+                            ("for _, e in ipairs(it.l) do e.b = e.a end each(it.l, 'b')", "x\x1b\n[1,{}]\n"),
+                            ("local l = it.l; return #l", "3\n")):
             self.assertEqual(self.ok("api", "x", "--lua", code).stdout, shown, code)
         self.assertTrue(self.ok("api", "x", "-i", "--lua", "it.n").stdout.startswith("HTTP 200\n"))
         self.fails(1, "api", "x", "--lua", "it.a.b", says="--lua:1: attempt to index a nil value (field 'a')")
