@@ -68,22 +68,25 @@ void vm_memory_err(const struct vm *vm, struct err *err)
                 vm->memory_limit, source);
 }
 
+static int64_t now_ms(const struct vm *vm)
+{
+    return loop_now_ms(vm->options.engine->loop);
+}
+
 void vm_memory_counts(void *arg, bool yes)
 {
     struct vm *vm = arg;
     vm->memory_limited = yes;
     if (vm->options.events == NULL)
         return;
+    int64_t deadline_ms = yes ? task_deadline(vm->L) : 0;
+    if (deadline_ms != 0) /* what is left, of real time: the loop's clock may be that of a test */
+        deadline_ms += clock_mono_ms() - now_ms(vm);
     atomic_fetch_add(&vm->resumes, 1);
-    atomic_store(&vm->task_deadline_ms, yes ? task_deadline(vm->L) : 0);
+    atomic_store(&vm->task_deadline_ms, deadline_ms);
 }
 
 /* In the count hook */
-
-static int64_t now_ms(const struct vm *vm)
-{
-    return loop_now_ms(vm->options.engine->loop);
-}
 
 void vm_deadline_err(const struct vm *vm, struct err *err)
 {
@@ -111,13 +114,13 @@ static void hook_deadline(lua_State *L, struct vm *vm, int64_t now)
 }
 
 /* A task that computes after its own deadline; of others the rest is none. */
-static void hook_task_deadline(lua_State *L, const struct vm *vm, int64_t now)
+static void hook_task_deadline(lua_State *L, const struct vm *vm)
 {
-    int64_t deadline_ms = vm->task_deadline_ms;
+    int64_t late_ms = vm->task_deadline_ms != 0 ? clock_mono_ms() - vm->task_deadline_ms : -1;
     struct err err;
-    if (deadline_ms == 0 || now < deadline_ms)
+    if (late_ms < 0)
         return;
-    if (now >= deadline_ms + VM_INSIST_MS)
+    if (late_ms >= VM_INSIST_MS)
         run_hook_insist(L);
     task_deadline_err(&err);
     lerr_raise(L, &err);
@@ -139,7 +142,7 @@ void vm_look(lua_State *L)
     }
     if (vm->deadline_ms != 0 && now >= vm->deadline_ms)
         hook_deadline(L, vm, now);
-    hook_task_deadline(L, vm, now);
+    hook_task_deadline(L, vm);
 }
 
 /* The deadline in the loop */

@@ -65,7 +65,7 @@ struct vm {
     int64_t signal_ms;
 
     /* Of tasks; for the watchdog. */
-    _Atomic int64_t task_deadline_ms; /* of the one that runs now (loop_now_ms); 0: none */
+    _Atomic int64_t task_deadline_ms; /* of the one that runs now (clock_mono_ms); 0: none */
     _Atomic uint64_t resumes;         /* of tasks */
     _Atomic bool tasks_watched;
 

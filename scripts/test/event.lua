@@ -120,7 +120,7 @@ local function config_of(t, path, options)
   return script.write_config(t, nil, { [options.name or NAME] = keys })
 end
 
---- Runs a worker until nothing waits any more.
+--- Runs one worker, which goes when nothing waits any more, or after a handler that computed for too long.
 local function work(t, path, config, options, crash)
   local settings = { environment = options.hook and options.hook.environment, crash = crash }
   local run, err = native.run {
@@ -149,6 +149,24 @@ local Event = {}
 Event.__index = Event
 Event.__name = "jeton.test.Event"
 
+--- Runs workers, as a listener does, until the event has ended, or a worker has failed.
+local function handle(t, path, config, options, seq)
+  local runs = {}
+  if options.crash then
+    runs[1] = work(t, path, config, options, options.crash)
+    if runs[1].status ~= 137 then
+      failure.raise(("the handler did not come to '%s'"):format(options.crash))
+    end
+  end
+  local row
+  repeat
+    local run = work(t, path, config, options)
+    runs[#runs + 1] = run
+    row = native.event { config = config, hook = options.name or NAME, seq = seq } or {}
+  until row.state ~= "ready" or run.status ~= 0
+  return runs, row
+end
+
 local function deliver(t, path, options, id)
   local body, headers = request_of(options, id)
   local config = config_of(t, path, options)
@@ -170,18 +188,11 @@ local function deliver(t, path, options, id)
       .. "another id is not believed; give it other data")
   end
   if sent.verdict ~= "stored" then return result end
-  local runs = { work(t, path, config, options, options.crash) }
-  if options.crash then
-    if runs[1].status ~= 137 then
-      failure.raise(("the handler did not come to '%s'"):format(options.crash))
-    end
-    runs[2] = work(t, path, config, options)
-  end
+  local runs, row = handle(t, path, config, options, sent.seq)
   for _, run in ipairs(runs) do
     result.stdout, result.stderr = result.stdout .. run.stdout, result.stderr .. run.stderr
     result.keys = run.state
   end
-  local row = native.event { config = config, hook = options.name or NAME, seq = sent.seq } or {}
   result.state, result.attempts, result.error = row.state, row.attempts, row.error
   result.duplicates, result.type, result.id = row.duplicates, row.type, row.id
   return result

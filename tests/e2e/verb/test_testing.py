@@ -340,6 +340,11 @@ return {
   end,
   late = function(event) if event.attempt < 3 then error "not yet" end end,
   never = function() error("never", 0) end,
+  busy = function()
+    local began = os.clock()
+    while os.clock() - began < 1.5 do end
+  end,
+  endless = function() while true do end end,
 }
 """
     TEST = """\
@@ -363,6 +368,15 @@ test("attempts", function(t)
   t:like(t:event("h.lua", { type = "never", hook = { retries = { attempts = 2 } } }),
     { state = "dead", attempts = 2, error = "never" })
 end)
+test("time is up when it is", function(t)
+  for i = 1, 30 do
+    local event = t:event("h.lua", { type = "never", data = { i = i }, hook = { retries = { attempts = 2 } } })
+    t:like(event, { state = "dead", attempts = 2, error = "never" })
+  end
+  t:like(t:event("h.lua", { type = "busy" }), { state = "done", attempts = 1 })
+  t:like(t:event("h.lua", { type = "endless", hook = { timeout = "200ms", retries = { attempts = 2 } } }),
+    { state = "dead", attempts = 2, error = "^deadline: the time for this event is up" })
+end)
 test("who signed it", function(t)
   t:like(t:event("h.lua", { type = "order", forged = true }), { verdict = "refused", status = 401, why = t.any })
   t:like(t:event("h.lua", { preset = "stripe", type = "order" }), { verdict = "stored", state = "done" })
@@ -382,8 +396,8 @@ end)
         self.write("h.lua", self.HANDLERS)
         self.write("x_test.lua", self.TEST)
         done = self.fails(1, "test")
-        self.assertIn("✗ mistakes\n  x_test.lua:32: the handler did not come to 'after step tell'", done.stdout)
-        self.assertEqual(done.stdout.splitlines()[-1], "4 passed, 1 failed, 0 skipped")
+        self.assertIn("✗ mistakes\n  x_test.lua:41: the handler did not come to 'after step tell'", done.stdout)
+        self.assertEqual(done.stdout.splitlines()[-1], "5 passed, 1 failed, 0 skipped")
 
 
 class Service(http.server.BaseHTTPRequestHandler):
