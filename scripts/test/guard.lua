@@ -2,9 +2,11 @@
 
 --- What a test, and a script that it runs, find in the place of Lua's own functions: the test's clock, and
 --- files that are written only below the test's own folder.
+local http = require "jeton.http"
 local json = require "jeton.json"
 local native = require "jeton.test_native"
 local server = require "jeton.server"
+local sqlite = require "jeton.sqlite"
 
 local guard = {}
 
@@ -83,6 +85,36 @@ local function set_files()
   end
 end
 
+local function refused(path)
+  return nil, http.error { kind = "config", message = select(2, refuse("it writes to", path)) }
+end
+
+--- The modules of ours that write a file where they are told to. `jeton.csv` asks io.open.
+local function set_writers()
+  for name, place in pairs { request = 1, get = 2, post = 2 } do -- place: of the options
+    local call = http[name]
+    http[name] = function(...)
+      local options = select(place, ...)
+      local path = type(options) == "table" and options.save_to
+      if type(path) == "string" and not native.inside(path) then return refused(path) end
+      return call(...)
+    end
+  end
+  local listen = server.listen
+  function server.listen(options)
+    local folder = type(options) == "table" and options.folder
+    if type(folder) == "string" and not native.inside(folder) then return refused(folder) end
+    return listen(options)
+  end
+
+  local open = sqlite.open
+  function sqlite.open(...)
+    local path = ...
+    if type(path) == "string" and path ~= ":memory:" and not native.inside(path) then return refused(path) end
+    return open(...)
+  end
+end
+
 --- Modules of the user's are told: `--watch` looks at them.
 local function set_modules()
   local searchpath = package.searchpath
@@ -151,6 +183,7 @@ function guard.install(environment)
   local values = environment and assert(json.decode(environment)) or {}
   set_clock()
   set_files()
+  set_writers()
   set_environment(values)
   set_programs(values)
   set_modules()

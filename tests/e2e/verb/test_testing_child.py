@@ -308,6 +308,39 @@ end)""" % other)
         with open(other, encoding="utf-8") as file:
             self.assertEqual(file.read(), "kept")
 
+    def test_what_modules_write(self):
+        other = self.write("other", "kept")
+        self.write("script.lua", """
+local http, sqlite = require "jeton.http", require "jeton.sqlite"
+print(http.request { url = "http://127.0.0.1:9/", save_to = "OTHER" })
+print(http.get("http://127.0.0.1:9/", { save_to = "OTHER" }))
+print(http.post("http://127.0.0.1:9/", { save_to = "OTHER" }))
+print(sqlite.open "OTHER.db")
+print(require("jeton.server").listen { handler = print, folder = "OTHER.d" })
+assert(sqlite.open ":memory:")
+assert(sqlite.open "mine.db")
+""".replace("OTHER", other))
+        failure = self.failure("""
+local http = require "jeton.http"
+test("x", function(t)
+  local fake = t:fake "https://files.example" { ["GET /a"] = "new" }
+  assert(http.get("https://files.example/a", { save_to = "mine" }))
+  local _, err = http.request { url = "https://files.example/a", save_to = "%s" }
+  t:equal(err.kind, "config")
+  t:equal(fake:count "GET /a", 1)
+  local run = t:run "script.lua"
+  t:equal(run.status, 0)
+  local _, times = run.stdout:gsub("outside of the test's folder", "")
+  t:equal(times, 5)
+end)""" % other)
+        self.assertEqual(failure["message"],
+                         f"it writes to '{other}', which is outside of the test's folder (a_test.lua:7)")
+        self.assertEqual([line.split(", which")[0] for line in failure["log"]],
+                         [f"also: it writes to '{other}{end}'" for end in ("", "", "", ".db", ".d")])
+        with open(other, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "kept")
+        self.assertFalse(os.path.exists(other + ".db"))
+
     def test_links_to_files_of_others(self):
         other = self.write("other", "kept")
         failure = self.failure("""
