@@ -64,7 +64,8 @@ struct hook_result {
     size_t nevents;
     size_t nskipped;          /* items of the batch that are of no wanted type */
     const char *headers_json; /* of STORE: an object, names in lower case; secrets as *** */
-    const char *why;          /* of REFUSE, for the log; "" else */
+    const char *why;          /* of REFUSE and SKIP, for the log; "" else */
+    bool typed;               /* of SKIP: what was skipped has a type */
     const char *part;   /* of REFUSE, one word for counters: "signature", "time", "size" … */
     struct arena arena; /* of all that is above */
 };

@@ -204,6 +204,22 @@ static void set_digest(const struct making *making, struct hook_event *event)
     crypto_hash_sha256(event->digest, text, sizeof text);
 }
 
+/* The first one tells for all. */
+static void skip(struct making *making, const char *type)
+{
+    struct hook_result *result = making->result;
+    struct buf why;
+    if (result->nskipped++ > 0)
+        return;
+    result->typed = type != NULL;
+    buf_create(&why, BUF_LIMIT_LINE);
+    buf_printf(&why, type != NULL ? "type '%s', wanted " : "no type, wanted ", type);
+    for (char **pattern = making->view->rules->events; *pattern != NULL; pattern++)
+        buf_printf(&why, "%s%s", pattern > making->view->rules->events ? ", " : "", *pattern);
+    result->why = arena_text(making->view->arena, why.data, why.len);
+    buf_destroy(&why);
+}
+
 static bool add_event(void *arg, struct hook_span item)
 {
     struct making *making = arg;
@@ -227,7 +243,7 @@ static bool add_event(void *arg, struct hook_span item)
     if (hook_rules_want(rules, event.type))
         making->events[making->result->nevents++] = event;
     else
-        making->result->nskipped++;
+        skip(making, event.type);
     return true;
 }
 
@@ -260,6 +276,10 @@ void hook_events(struct hook_view *view, struct hook_span signed_, struct hook_r
         return;
     }
     result->verdict = result->nevents > 0 ? HOOK_STORE : HOOK_SKIP;
+    if (result->nevents > 0)
+        result->why = "";
+    else if (result->nskipped == 0)
+        result->why = "no events in it";
     result->events = making.events;
     result->headers_json = headers_json(view);
     result->reply = (struct hook_reply){.status = 200, .body = ""};

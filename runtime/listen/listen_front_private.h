@@ -44,6 +44,7 @@ struct listen_waiting {
     struct server_exchange *exchange;
     struct hook_result result;
     struct store_event_new *events; /* of result.events */
+    bool asked;                     /* the reply is to tell what became of it */
     int64_t seq;                    /* whose handler answers; 0: it waits for the commit */
     int64_t due_ms;                 /* monotonic: when it is answered in its place */
 };
@@ -88,6 +89,13 @@ void listen_waiting_busy(struct listen_waiting *waiting, const char *after_s); /
 void listen_waiting_accept(struct listen_waiting *waiting); /* result.reply; of an event: 200 */
 /* An exchange that waits for nothing: status, one line. */
 void listen_waiting_plain(struct server_exchange *exchange, int status, const char *text);
+
+/* listen_verdict.c */
+bool listen_verdict_asked(const struct server_request *request);
+/* One line of ASCII, to be freed; of what was stored or skipped. */
+char *listen_verdict_text(const struct listen_waiting *waiting);
+/* Whether one more warning of a hook's requests may be logged: of many in a row, the first. */
+bool listen_verdict_may_log(struct listen_hook *hook);
 
 /* listen_request.c */
 void listen_request_handle(void *arg, struct server_exchange *exchange,

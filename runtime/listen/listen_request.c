@@ -7,9 +7,7 @@
 
 #include <string.h>
 
-#define HEALTH_PATH     "/healthz"
-#define LOGGED_MAX      10    /* refusals of a hook that are logged … */
-#define LOGGED_EVERY_MS 60000 /* … in so long */
+#define HEALTH_PATH "/healthz"
 
 static bool is_health(const struct server_request *request)
 {
@@ -30,27 +28,23 @@ static struct listen_hook *find(struct listen_front *front, const char *target)
 
 /* ---- what the log says ---- */
 
-/* Of those that are refused in a row only the first ones are told, and then how many there were. */
-static bool may_log(struct listen_hook *hook)
-{
-    int64_t now_ms = loop_now_ms(hook->front->loop);
-    if (hook->logged == 0 || now_ms - hook->logged_since_ms >= LOGGED_EVERY_MS) {
-        if (hook->logged > LOGGED_MAX)
-            log_msg(hook->front->log, LOG_WARN, "webhook '%s': %llu more requests were refused",
-                    hook->hook->name, (unsigned long long)(hook->logged - LOGGED_MAX));
-        hook->logged = 0;
-        hook->logged_since_ms = now_ms;
-    }
-    return ++hook->logged <= LOGGED_MAX;
-}
-
 static void say_refused(struct listen_hook *hook, const struct server_request *request,
                         const struct hook_result *result)
 {
     hook->counts[LISTEN_REFUSED]++;
-    if (may_log(hook))
+    if (listen_verdict_may_log(hook))
         log_msg(hook->front->log, LOG_WARN, "webhook '%s': refused with %d (from %s): %s",
                 hook->hook->name, result->reply.status, request->remote, result->why);
+}
+
+/* That others skip types is as it is configured; a request without one may have lost a header. */
+static void say_skipped(struct listen_hook *hook, const struct listen_waiting *waiting)
+{
+    hook->counts[LISTEN_SKIPPED]++;
+    bool typed = waiting->result.typed;
+    if (typed || listen_verdict_may_log(hook))
+        log_msg(hook->front->log, typed ? LOG_DEBUG : LOG_WARN, "webhook '%s': skipped: %s",
+                hook->hook->name, waiting->result.why);
 }
 
 /* ---- the server's callbacks ---- */
@@ -82,6 +76,7 @@ static void check(struct listen_hook *hook, struct server_exchange *exchange,
     struct listen_waiting *waiting = mem_alloc(sizeof *waiting);
     waiting->hook = hook;
     waiting->exchange = exchange;
+    waiting->asked = listen_verdict_asked(request);
     hook_check(&hook->hook->rules, hook->keys, &asked, &waiting->result);
     switch (waiting->result.verdict) {
     case HOOK_STORE:
@@ -95,7 +90,7 @@ static void check(struct listen_hook *hook, struct server_exchange *exchange,
         hook->counts[LISTEN_ANSWERED]++;
         break;
     case HOOK_SKIP:
-        hook->counts[LISTEN_SKIPPED]++;
+        say_skipped(hook, waiting);
         break;
     }
     listen_waiting_accept(waiting);

@@ -82,6 +82,16 @@ static enum listen_count counted_as(enum store_event_added added)
     return LISTEN_FULL;
 }
 
+static void say_held(struct listen_hook *hook, const struct store_event_new *event)
+{
+    if (listen_verdict_may_log(hook))
+        log_msg(
+            hook->front->log, LOG_WARN,
+            "webhook '%s': event %lld is held: an earlier one has the same content, and another "
+            "ID; `jeton events --retry %lld` runs it",
+            hook->hook->name, (long long)event->seq, (long long)event->seq);
+}
+
 /* It was stored, or there was no room for it. */
 static void answer(struct listen_front *front, struct listen_waiting *waiting)
 {
@@ -91,6 +101,8 @@ static void answer(struct listen_front *front, struct listen_waiting *waiting)
     for (size_t i = 0; i < waiting->result.nevents; i++) {
         const struct store_event_new *event = &waiting->events[i];
         hook->counts[counted_as(event->added)]++;
+        if (event->added == STORE_EVENT_HELD_BACK)
+            say_held(hook, event);
         full = full || event->added == STORE_EVENT_FULL;
         if (event->added == STORE_EVENT_STORED && seq == 0)
             seq = event->seq;

@@ -34,7 +34,7 @@ static int read_file(const char *path, size_t max, struct buf *body, struct err 
 }
 
 struct headers {
-    struct http_header items[HEADERS_MAX]; /* their names are the caller's to free */
+    struct http_header items[HEADERS_MAX + 1]; /* their names are the caller's to free */
     size_t count;
 };
 
@@ -50,6 +50,8 @@ static int read_headers(const struct listen_trigger *trigger, struct headers *he
             (struct http_header){.name = mem_strndup(text, (size_t)(colon - text)),
                                  .value = colon + 1 + strspn(colon + 1, " ")};
     }
+    headers->items[headers->count++] =
+        (struct http_header){.name = mem_strdup(LISTEN_TRIGGER_ASKS), .value = "1"};
     return 0;
 }
 
@@ -98,7 +100,9 @@ static void on_done(void *arg, struct http_result *result)
     if (result->err.kind != ERR_NONE)
         return;
     buf_create(&text, REPLY_MAX + BUF_LIMIT_LINE);
-    buf_printf(&text, "%d\n", result->response.status);
+    const char *verdict = http_response_header(&result->response, LISTEN_TRIGGER_TELLS);
+    buf_printf(&text, "%d%s%s\n", result->response.status, verdict != NULL ? " " : "",
+               verdict != NULL ? verdict : "");
     buf_append(&text, result->response.body.data, result->response.body.len);
     if (result->response.body.len > 0 && text.data[text.len - 1] != '\n')
         buf_putc(&text, '\n');

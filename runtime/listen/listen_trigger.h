@@ -5,6 +5,10 @@
 
 #include "app.h"
 
+/* Headers: of the request, and of a reply to one whose signature fits: what became of it. */
+#define LISTEN_TRIGGER_ASKS  "Jeton-Trigger"
+#define LISTEN_TRIGGER_TELLS "Jeton-Verdict"
+
 struct listen_trigger {
     const char *hook;
     const char *file;           /* "-": standard input */
@@ -12,8 +16,9 @@ struct listen_trigger {
     const char *address;        /* HOST:PORT in place of the configuration's; NULL */
 };
 
-/* Prints the reply. Returns 0, or -1: ERR_HTTP where the listener refuses it, ERR_USAGE for kinds
- * that only the sender can sign, and for a listener that is not reached on loopback. */
+/* Prints the reply, and what became of the event. Returns 0, or -1: ERR_HTTP where the listener
+ * refuses it, ERR_USAGE for kinds that only the sender can sign, and for a listener that is not
+ * reached on loopback. */
 int listen_trigger_run(struct app *app, const struct listen_trigger *trigger, struct err *err);
 
 #endif

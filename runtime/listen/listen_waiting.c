@@ -1,6 +1,7 @@
 /* Requests that were checked, on their way to a reply. */
 #include "listen_front_private.h"
 
+#include "listen_trigger.h"
 #include "mem.h"
 
 #include <string.h>
@@ -41,8 +42,18 @@ void listen_waiting_finish(struct listen_waiting *waiting, int status,
                            const struct http_header *headers, size_t nheaders, const char *body,
                            size_t len)
 {
+    char *told = waiting->asked && waiting->result.verdict != HOOK_REFUSE
+                     ? listen_verdict_text(waiting)
+                     : NULL;
+    struct http_header *all = mem_alloc((nheaders + 1) * sizeof *all);
+    for (size_t i = 0; i < nheaders; i++)
+        all[i] = headers[i];
+    if (told != NULL)
+        all[nheaders++] = (struct http_header){LISTEN_TRIGGER_TELLS, told};
     server_set_user_data(waiting->exchange, NULL);
-    server_reply(waiting->exchange, status, headers, nheaders, body, len);
+    server_reply(waiting->exchange, status, all, nheaders, body, len);
+    mem_free(all);
+    mem_free(told);
     listen_waiting_free(waiting);
 }
 

@@ -62,7 +62,7 @@ function T:snapshot(name, value) end
 ---@class jeton.test.Event
 ---@field verdict "stored"|"duplicate"|"held"|"full"|"answered"|"skipped"|"refused"
 ---@field status integer what the sender gets
----@field why? string of a refusal, as the log has it
+---@field why? string why it is refused or skipped, as the log has it
 ---@field state? string "done", "dead", "held"
 ---@field attempts? integer
 ---@field error? string of the last attempt

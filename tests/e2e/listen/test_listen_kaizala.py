@@ -243,10 +243,14 @@ class Trigger(listening.Case):
         listener = self.listener()
         at = ("--listen", f"127.0.0.1:{listener.port}")
         body = self.write("body.json", '{"id": "by-hand", "type": "order.created"}')
-        self.assertEqual(self.ok("listen", "--trigger", "orders", *at, body).stdout, "200\n")
+        self.assertEqual(self.ok("listen", "--trigger", "orders", *at, body).stdout,
+                         "200 stored as event 1\n")
         self.wait_done(1)
         self.assertEqual(self.handled(), {"by-hand": 1})
-        self.assertEqual(self.ok("listen", "--trigger", "orders", *at, "-", input='{"id":"two"}').stdout, "200\n")
+        self.assertEqual(self.ok("listen", "--trigger", "orders", *at, "-", input='{"id":"two"}').stdout,
+                         "200 stored as event 2\n")
+        self.assertEqual(self.ok("listen", "--trigger", "orders", *at, body).stdout,
+                         "200 not stored: event 1 has the same ID\n")
         self.write("sender.secret", "another-secret-0123456789\n")
         self.fails(6, "listen", "--trigger", "orders", *at, body, says="401")
         self.fails(2, "listen", "--trigger", "orders", *at, says="FILE")
@@ -256,6 +260,43 @@ class Trigger(listening.Case):
         self.fails(3, "listen", "--trigger", "other", *at, body, says="other")
         self.fails(3, "listen", "--trigger", "orders", *at, "nowhere.json", says="nowhere.json")
         self.fails(5, "listen", "--trigger", "orders", "--listen", "127.0.0.1:9", body)
+
+    def test_trigger_tells_what_was_not_run(self):
+        self.write("jeton.yaml", f"""\
+version: 1
+state: {self.state}
+webhooks:
+  github:
+    from: github
+    secret: {{ file: {self.folder}/sender.secret }}
+    events: [pull_request, "issue*"]
+    script: {self.folder}/handler.lua
+  list:
+    secret: {{ file: {self.folder}/sender.secret }}
+    verify: {{ kind: hmac, in: "header:X-Sig" }}
+    each: "json:all"
+    id: "item:id"
+    type: "{{json:type}}"
+    script: {self.folder}/handler.lua
+""")
+        listener = self.listener()
+        body = self.write("body.json", '{"zen": "Keep it logically awesome."}')
+        def trigger(*options):
+            return self.ok("listen", "--trigger", "github", "--listen", f"127.0.0.1:{listener.port}", *options,
+                           body).stdout
+        self.assertEqual(trigger(), "200 skipped: no type, wanted pull_request, issue*\n")
+        self.assertEqual(trigger("-H", "X-GitHub-Event: push"),
+                         "200 skipped: type 'push', wanted pull_request, issue*\n")
+        self.assertEqual(trigger("-H", "X-GitHub-Event: issues"), "200 stored as event 1\n")
+        self.assertEqual(trigger("-H", "X-GitHub-Event: issues"), "200 held as event 2, not run: an earlier one has the "
+                         "same content, and another ID\n")
+        self.assertEqual(self.ok("listen", "--trigger", "list", "--listen", f"127.0.0.1:{listener.port}", "-",
+                                 input='{"all": [{"id": "a"}, {"id": "b"}, {"id": "a"}]}').stdout,
+                         "200 of 3 events 2 stored (the first as 3), 0 held, 1 known already\n")
+        listener.wait_log("webhook 'github': skipped: no type")
+        listener.wait_log("event 2 is held: .*--retry 2")
+        listener.stop()
+        self.assertNotIn("'push'", listener.log())  # as it is configured
 
 
 if __name__ == "__main__":
