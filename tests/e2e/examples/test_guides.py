@@ -239,7 +239,7 @@ class Services(Page):
         main, job, daemon, account, other = [block for language, block in blocks if language == "yaml"]
         shell = [block for language, block in blocks if language == "sh"]
         (install, check, login, token, paste, browse, given, run, cron, person, again, alive, secret, graph, sheets,
-         end) = shell
+         renewed, end) = shell
         self.assertIn("GitLab", self.type(install))
         path = self.write(".config/jeton/jeton.yaml", self.here(main))
         self.assertIn("good (1 connector, 0 jobs)", self.type(check))
@@ -282,6 +282,8 @@ class Services(Page):
             self.write(".config/jeton/secrets/google.json", file.read())
         self.write(".config/jeton/conf.d/sheets.yaml", self.here(account), mode=0o644)
         self.assertIn("connector", self.type(sheets))
+        self.assertIn("graph", self.type(renewed.replace("cat > ", "echo another-secret > ")))
+        self.assertEqual(self.server.forms[-1]["client_secret"], "another-secret")
         self.write(".config/jeton/conf.d/books.yaml", other)
         self.write(".config/jeton/secrets/books", "any value\n")
         self.assertIn("4 connectors", self.type("jeton check"))
