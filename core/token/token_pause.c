@@ -34,9 +34,9 @@ int token_pause_check(const struct store_token *row, const struct token_configur
             since);
     if (pause->kind == STORE_PAUSE_PERSON && known)
         return err_set(err, ERR_AUTH,
-                       "needs a person since %s: %s (nothing was sent; `jeton token --refresh` "
+                       "needs a person since %s: %s (nothing was sent; `jeton token %s --refresh` "
                        "tries once)",
-                       since, reason);
+                       since, reason, configured->connector->name);
     int64_t until_ms = pause->since_ms + pause_ms(pause->times);
     if (pause->kind != STORE_PAUSE_REFUSED || now_ms >= until_ms || now_ms < pause->since_ms ||
         !same(row->secret_fingerprint, configured->secret_fingerprint))
@@ -44,8 +44,8 @@ int token_pause_check(const struct store_token *row, const struct token_configur
     clock_format_rfc3339(until_ms, until, sizeof until);
     return err_set(err, ERR_AUTH,
                    "refused at %s: %s (nothing was sent; it is tried again at %s, or by `jeton "
-                   "token --refresh`)",
-                   since, reason, until);
+                   "token %s --refresh`)",
+                   since, reason, until, configured->connector->name);
 }
 
 static void keep(char **field, const char *value)

@@ -133,7 +133,7 @@ class Asked(OAuth2):
         self.assertIn("refused at 20", done.stdout)
         self.assertIn("invalid_client; check client_id, client_auth and the secret or key", done.stdout)
         self.assertIn("(nothing was sent; it is tried again at 20", done.stdout)
-        self.assertIn("or by `jeton token --refresh`", done.stdout)
+        self.assertIn("or by `jeton token books --refresh`)", done.stdout)
         self.assertNotIn("cannot be reached", done.stdout)
         self.assertEqual(len(grants.forms), 1)
         self.assertIn("token exchanged", self.ok("check", "--online", "--refresh").stdout)

@@ -343,7 +343,7 @@ class Refused(SingleUse):
                 self.books(grants, dead_errors=["token_gone"])
                 done = self.fails(4, "token", "books", says=["the refresh token of connector 'books' is dead"])
                 self.assertNotIn("reply lost", done.stderr)
-                self.fails(4, "token", "books", says="needs a person since")
+                self.fails(4, "token", "books", says=["needs a person since", "`jeton token books --refresh` tries once"])
                 self.assertEqual(len(grants.forms), 1)
 
     def test_a_client_that_is_refused_is_tried_again_later(self):
