@@ -77,9 +77,17 @@ char *schema_path(const struct schema_walk *walk, const struct yaml_node *node, 
                        "'%s': only a shell expands '~'; write the folder's name, or a path that "
                        "is relative to this file",
                        path);
-    while (strncmp(path, "./", 2) == 0)
-        path += 2;
-    return path[0] == '/' ? mem_strdup(path) : mem_printf("%s/%s", walk->base_dir, path);
+    if (path[0] == '/')
+        return mem_strdup(path);
+    /* There is no link in base_dir: what it lies in is what is left without its last name. */
+    size_t len = strlen(walk->base_dir);
+    for (;; path += strcspn(path, "/") + 1) {
+        if (strncmp(path, "../", 3) == 0)
+            while (len > 0 && walk->base_dir[--len] != '/')
+                ;
+        else if (strncmp(path, "./", 2) != 0)
+            return mem_printf("%.*s/%s", (int)len, walk->base_dir, path);
+    }
 }
 
 char **schema_strings(const struct schema_walk *walk, const struct schema_field *field,

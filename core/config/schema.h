@@ -8,7 +8,7 @@
 
 struct schema_walk {
     const char *file;     /* for messages */
-    const char *base_dir; /* relative paths count from here; absolute */
+    const char *base_dir; /* relative paths count from here; absolute, without links */
     struct problems *problems;
     const struct yaml_node
         *at;          /* where the next mapping's missing keys are reported; NULL: there */

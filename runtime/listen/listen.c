@@ -162,8 +162,9 @@ static void reload(struct listener *listener)
     char line[ERR_LINE_MAX];
     if (listen_plan_load(&plan, listener->app, &err) == 0) {
         if (check_same(listener, plan.config, &err) == 0 && begin(listener, &plan, &err) == 0) {
-            log_msg(listener->app->log, LOG_INFO, "configuration reloaded: %zu webhooks",
-                    listener->generations->plan.config->nhooks);
+            size_t count = listener->generations->plan.config->nhooks;
+            log_msg(listener->app->log, LOG_INFO, "configuration reloaded: %zu webhook%s", count,
+                    count == 1 ? "" : "s");
             return;
         }
         listen_plan_destroy(&plan);

@@ -210,7 +210,7 @@ class Listen(listening.Case):
         self.assertEqual(subject(), "old")
         os.chmod(os.path.join(self.folder, "new.key"), 0o600)
         listener.process.send_signal(signal.SIGHUP)
-        listener.wait_log("configuration reloaded")
+        listener.wait_log(r"configuration reloaded: 1 webhook\s")
         support.wait_until(lambda: subject() == "new")
         self.assertEqual(listener.post(text(3), path="/second", context=context)[0], 404)
         use("new", more="  second:\n" + listening.HOOK.format(folder=self.folder))

@@ -212,7 +212,8 @@ static void test_without_a_file(void **state)
 
 static void test_files_beside_it(void **state)
 {
-    (void)state;
+    const struct folder *folder = *state;
+    char path[200];
     assert_int_equal(mkdir("etc", 0700), 0);
     assert_int_equal(mkdir("etc/conf.d", 0700), 0);
     assert_int_equal(mkdir("etc/conf.d/folder.yaml", 0700), 0);
@@ -220,6 +221,12 @@ static void test_files_beside_it(void **state)
     folder_put("etc/conf.d/b.yaml", 0600, "connectors: { second: " CONNECTOR " }\n");
     folder_put("etc/conf.d/a.yaml", 0600,
                "version: 1\nstate: st\nconnectors: { first: " CONNECTOR " }\n");
+    folder_put("etc/conf.d/c.yaml", 0600,
+               "jobs:\n"
+               "  a: { script: .././.././a.lua }\n"
+               "  b: { script: ../lib/../b.lua }\n"
+               "  c: { script: "
+               "../../../../../../../../../../../../../../../../../../../../etc/c.lua }\n");
     folder_put("etc/conf.d/note.txt", 0666, "not read: [\n");
     folder_put("etc/conf.d/.hidden.yaml", 0666, "not read: [\n");
     folder_put("etc/conf.d/off.yaml", 0600, "# nothing yet\n");
@@ -229,6 +236,11 @@ static void test_files_beside_it(void **state)
     assert_string_equal(config->connectors[1]->name, "second");
     assert_string_equal(config->connectors[1]->shown, "etc/conf.d/b.yaml");
     assert_non_null(strstr(config->state->folder, "/etc/conf.d/st"));
+    snprintf(path, sizeof path, "%s/a.lua", folder->path);
+    assert_string_equal(config->jobs[0].script, path);
+    /* A name that may be a link stays. */
+    assert_non_null(strstr(config->jobs[1].script, "/etc/lib/../b.lua"));
+    assert_string_equal(config->jobs[2].script, "/etc/c.lua");
     config_free(config);
 }
 
