@@ -19,6 +19,8 @@
 #define RECORD   "jeton.state.record" /* registry: that of the run */
 #define BUF_TYPE "jeton.state.buf"
 
+#define SOUGHT_MAX 100 /* keys that are looked at, to name one that made a conflict */
+
 /* The job and its home, since configurations may share a state folder; or the script. */
 const char *lstate_scope(lua_State *L, struct err *err)
 {
@@ -357,12 +359,43 @@ void lstate_gather(lua_State *L, struct lstate_changes *changes)
     }
 }
 
-static int raise_conflict(lua_State *L)
+/* One of those that were read that has another version now. NULL: it cannot be told. */
+static const struct store_kv_seen *find_changed(struct store *store, const char *scope,
+                                                const struct lstate_changes *changes)
+{
+    struct buf value;
+    struct err err;
+    for (size_t i = 0; i < changes->nseen && i < SOUGHT_MAX; i++) {
+        const struct store_kv_seen *seen = &changes->seen[i];
+        int64_t version = 0;
+        buf_create(&value, STORE_VALUE_MAX);
+        int found = store_kv_read(store, seen->scope != NULL ? seen->scope : scope, seen->key,
+                                  &value, &version, &err);
+        buf_destroy(&value);
+        if (found < 0)
+            return NULL;
+        if (version != seen->version)
+            return seen;
+    }
+    return NULL;
+}
+
+/* changed: NULL where it cannot be told. */
+static int raise_conflict(lua_State *L, const struct store_kv_seen *changed)
 {
     struct err err;
+    char what[ERR_MSG_MAX] = "a key of jeton.state";
+    size_t len;
+    if (changed != NULL && changed->scope == NULL) {
+        err_text(what, sizeof what, "key '%s' of jeton.state", changed->key);
+    } else if (changed != NULL) {
+        const char *space = store_scope_shared_name(changed->scope, &len);
+        err_text(what, sizeof what, "key '%s' of state.shared '%.*s'", changed->key, (int)len,
+                 space);
+    }
     err_set(&err, ERR_CONFLICT,
-            "a key of jeton.state that was read here has been changed by another run since: "
-            "nothing was written");
+            "%s was read here, and has been changed by another run since: nothing was written",
+            what);
     err.retryable = true;
     return lerr_raise(L, &err);
 }
@@ -397,12 +430,13 @@ static int state_commit(lua_State *L)
     if (result < 0)
         return lerr_raise(L, &err);
     if (result == 1) { /* from the beginning, if the script goes on */
+        const struct store_kv_seen *changed = find_changed(store, scope, &changes);
         lstate_push_record(L);
         lua_newtable(L);
         lua_setfield(L, -2, "changes");
         lua_newtable(L);
         lua_setfield(L, -2, "seen");
-        return raise_conflict(L);
+        return raise_conflict(L, changed);
     }
     forget_written(L, version);
     return 0;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SHARED "shared:"
+
 void store_scope(char scope[static STORE_SCOPE_SIZE], const char *job, const char *home)
 {
     snprintf(scope, STORE_SCOPE_SIZE, "job:%s:%s", job, home); /* no ":" in names */
@@ -14,7 +16,14 @@ void store_scope(char scope[static STORE_SCOPE_SIZE], const char *job, const cha
 
 void store_scope_shared(char scope[static STORE_SCOPE_SIZE], const char *name, const char *home)
 {
-    snprintf(scope, STORE_SCOPE_SIZE, "shared:%s:%s", name, home);
+    snprintf(scope, STORE_SCOPE_SIZE, SHARED "%s:%s", name, home);
+}
+
+const char *store_scope_shared_name(const char *scope, size_t *len)
+{
+    const char *name = scope + sizeof SHARED - 1;
+    *len = strcspn(name, ":");
+    return name;
 }
 
 void store_run_id(char id[static STORE_RUN_ID_SIZE])

@@ -26,6 +26,8 @@ void store_scope(char scope[static STORE_SCOPE_SIZE], const char *job, const cha
 /* Of keys of jeton.state that jobs and hooks of one configuration share, by its own home
  * (config_home). */
 void store_scope_shared(char scope[static STORE_SCOPE_SIZE], const char *name, const char *home);
+/* The name in such a scope, and its length. */
+const char *store_scope_shared_name(const char *scope, size_t *len);
 
 /* Runs */
 

@@ -50,7 +50,7 @@ state.set("n", n + 1) state.set("only_set", n)
         self.assertEqual(racers[0].returncode, 0, stderr)
         _, stderr = racers[1].communicate(b"go\n")
         self.assertEqual(racers[1].returncode, 1, stderr)
-        self.assertIn(b"has been changed by another run", stderr)
+        self.assertIn(b"key 'n' of jeton.state was read here, and has been changed by another run since", stderr)
         self.assertEqual(self.run_script("print(state.get 'n', state.get 'only_set')"), "1\t0\n")
 
     def test_a_conflict_can_be_begun_anew(self):
@@ -162,6 +162,7 @@ jobs:
             state.set('own', n) board.set('n', n + 1)
             local ok, err = pcall(state.commit)
             assert(not ok and err.kind == 'conflict' and state.get 'own' == nil)
+            assert(err.message:find("key 'n' of state.shared 'board' was read here", 1, true), err.message)
             state.set('own', board.get 'n') board.set('n', board.get 'n' + 2)
             """.replace("arg_program", f"'{support.JETON}'"))
         self.job("poll")
