@@ -14,6 +14,7 @@
 
 struct copying {
     const struct config *config;
+    struct log *log;
     struct store *from, *to;
     struct store_lease *leases;
     size_t count;
@@ -39,11 +40,15 @@ static int take_all(struct copying *copying, struct err *err)
 {
     const struct config *config = copying->config;
     char scope[STORE_SCOPE_SIZE], owner[STORE_OWNER_SIZE];
-    size_t most = config->nconnectors + config->njobs + 1;
+    size_t most = config->nconnectors + config->njobs + 2;
     copying->leases = mem_alloc(most * sizeof *copying->leases);
     copying->until_ms = clock_mono_ms() + CONFIG_COPY_WAIT_MS;
     store_scope(scope, "listen", config->home);
     if (take(copying, STORE_LEASE_JOB, scope, "the listener", "", err) != 0)
+        return -1;
+    store_scope(scope, "listen", config->files[0]);
+    if (take(copying, STORE_LEASE_JOB, scope, "a listener that was started without `name:`", "",
+             err) != 0)
         return -1;
     for (size_t i = 0; i < config->njobs; i++) {
         store_scope(scope, config->jobs[i].name, config->jobs[i].home);
@@ -62,12 +67,25 @@ static int take_all(struct copying *copying, struct err *err)
     return 0;
 }
 
+/* What is not the name's is not copied. */
+static void tell_split(const struct copying *copying)
+{
+    const struct config *config = copying->config;
+    struct err err;
+    if (config_rows_are_split(config, copying->from, &err) == 1)
+        log_msg(copying->log, LOG_WARN,
+                "the state has rows of name '%s' and others of %s; the latter are not copied",
+                config->name, config->files[0]);
+}
+
 static int carry_out(struct copying *copying, struct config_copy *copy, struct err *err)
 {
     const char *home = copying->config->home;
     copy->rows.home = home;
-    if (take_all(copying, err) != 0 ||
-        store_copy(copying->from, copying->to, &copy->rows, err) != 0)
+    if (take_all(copying, err) != 0)
+        return -1;
+    tell_split(copying);
+    if (store_copy(copying->from, copying->to, &copy->rows, err) != 0)
         return -1;
     if (copy->rows.keys_only)
         return 0;
@@ -91,7 +109,7 @@ static int finish(const struct copying *copying, struct config_copy *copy, struc
 int config_copy(const struct config *config, struct log *log, struct config_copy *copy,
                 struct err *err)
 {
-    struct copying copying = {.config = config};
+    struct copying copying = {.config = config, .log = log};
     if (config->name == NULL)
         return err_set(err, ERR_CONFIG,
                        "%s has no name, and what is in a database belongs to one; add a line such "

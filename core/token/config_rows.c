@@ -23,6 +23,7 @@ struct move {
     char *folder; /* conf.d in it */
     const char *former[3];
     struct store_lease *leases; /* two of each owner */
+    struct store_lease listener;
 };
 
 /* The folder with its slash. */
@@ -95,6 +96,7 @@ static void move_destroy(struct move *move)
 {
     for (size_t i = 0; i < 2 * move->home.nowners; i++)
         store_lease_release(&move->leases[i]);
+    store_lease_release(&move->listener);
     mem_free(move->leases);
     mem_free(move->home.owners);
     mem_free(move->scripts);
@@ -118,6 +120,28 @@ static int take_lease(struct move *move, struct store_lease *lease, const char *
                            "a token of this configuration is being exchanged by another process; "
                            "its state moves to name '%s' after that: try again",
                            move->config->name);
+    }
+    return held == 1 ? 0 : -1;
+}
+
+/*
+ * A listener that goes on for the former home would store events there, where nobody looks for
+ * them any more. It may have no rows yet. In a database it keeps no lock (each host may have one).
+ */
+static int take_listener(struct move *move, int64_t until_ms, struct err *err)
+{
+    char scope[STORE_SCOPE_SIZE];
+    int held;
+    if (move->config->state->url != NULL)
+        return 0;
+    store_scope(scope, "listen", move->home.former[0]);
+    while ((held = store_lease_try(&move->listener, move->store, STORE_LEASE_JOB, scope, err)) ==
+           0) {
+        if (!may_wait(until_ms))
+            return err_set(err, ERR_BUSY,
+                           "a `jeton listen` that was started without name '%s' still serves %s; "
+                           "what belongs to that moves to the name when it has ended: restart it",
+                           move->config->name, move->home.former[0]);
     }
     return held == 1 ? 0 : -1;
 }
@@ -147,11 +171,11 @@ static int is_running(const struct move *move, struct err *err)
                    move->config->name);
 }
 
-/* After a look that found something to move. */
+/* After a look. */
 static int carry_out(struct move *move, struct err *err)
 {
     int64_t until_ms = clock_mono_ms() + CONFIG_ROWS_WAIT_MS;
-    if (take_leases(move, until_ms, err) != 0)
+    if (take_listener(move, until_ms, err) != 0 || take_leases(move, until_ms, err) != 0)
         return -1;
     move->home.look = false;
     for (;;) {
@@ -192,13 +216,14 @@ int config_rows_settle(const struct config *config, struct store *store, struct 
     move.home.look = move.home.quick = true;
     int result = store_home_move(store, &move.home, err);
     bool moves = move.home.before && !move.home.after;
-    bool known = move.home.settled || !(move.home.before || move.home.after);
-    if (result == 0 && !moves && !known) { /* that there are rows of the name is noted */
+    bool fresh = !(move.home.settled || move.home.before || move.home.after);
+    if (result == 0 && move.home.after &&
+        !move.home.settled) { /* that there are rows of the name is noted */
         move.home.look = false;
         result = store_home_move(store, &move.home, err);
     }
     move_destroy(&move);
-    return result == 0 && moves ? settle(config, log, err) : result;
+    return result == 0 && (moves || fresh) ? settle(config, log, err) : result;
 }
 
 static int adopt_all(struct move *move, const struct config_rows_adopt *adopt, struct err *err)
@@ -209,7 +234,7 @@ static int adopt_all(struct move *move, const struct config_rows_adopt *adopt, s
     if (store_home_move(move->store, home, err) != 0)
         return -1;
     if (!home->before)
-        return 0;
+        return take_listener(move, clock_mono_ms() + CONFIG_ROWS_WAIT_MS, err);
     if (home->after && !home->replace)
         return err_set(err, ERR_CONFIG,
                        "both %s and name '%s' have rows in the state, so nothing was moved; "

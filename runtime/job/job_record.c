@@ -109,11 +109,21 @@ static enum job_record_begun add_row(struct job_record *record, bool scheduled, 
     return result;
 }
 
+/* Where its rows cannot move to the name yet, this run's failure is one of them: nothing would move
+ * after it once the name had a row. */
+static int settle(struct job_record *record, struct err *err)
+{
+    const struct job *job = record->job;
+    int result = config_rows_settle(record->config, record->store, record->app->log, err);
+    if (result != 0 && err->kind == ERR_BUSY)
+        store_scope(record->scope, job->name, job->file);
+    return result;
+}
+
 /* The state is opened first: what is wrong with it is said before anything is made in it. */
 static enum job_record_begun begin(struct job_record *record, bool scheduled, struct err *err)
 {
-    if (store_open(record->store, err) != 0 ||
-        config_rows_settle(record->config, record->store, record->app->log, err) != 0 ||
+    if (store_open(record->store, err) != 0 || settle(record, err) != 0 ||
         store_lease_try(&record->life, record->store, STORE_LEASE_RUN, record->row.run, err) != 1)
         return JOB_RECORD_FAILED;
     return add_row(record, scheduled, err);

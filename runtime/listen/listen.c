@@ -149,6 +149,8 @@ static int check_same(const struct listener *listener, const struct config *conf
     if (strcmp(config->state->folder, before->state->folder) != 0 ||
         (url != NULL) != (url_before != NULL) || (url != NULL && strcmp(url, url_before) != 0))
         return err_set(err, ERR_CONFIG, "another state needs a restart");
+    if (strcmp(config_home(config), config_home(before)) != 0)
+        return err_set(err, ERR_CONFIG, "another `name` needs a restart");
     if (strcmp(was->host, is->host) != 0 || was->port != is->port ||
         was->metrics_port != is->metrics_port)
         log_msg(listener->app->log, LOG_WARN, "another address to listen on needs a restart");

@@ -2,11 +2,14 @@
 
 import json
 import os
+import shutil
+import signal
 import sqlite3
 import unittest
 
 import support
 from jobs import JobCase
+from listening import HOOK, SECRET, Listener
 
 COUNTS = """
 local state = require "jeton.state"
@@ -227,6 +230,35 @@ class Move(NameCase):
         self.assertEqual(self.count(self.config), 4)
         self.assertEqual(process.wait(20), 0)
         self.assertEqual(self.homes(), {"name:shop"})
+
+    def add_the_name_under_a_listener(self, *before):
+        """It goes on storing for the path: no event that it has accepted may stay there."""
+        self.write("sender.secret", SECRET + "\n")
+        self.write("handler.lua", "return function() error('not today') end")
+        hooks = "webhooks:\n  orders:\n" + HOOK.format(folder=self.folder) + "    retries: { attempts: 9, delay: 1h }\n"
+        self.configure_at("jeton.yaml", extra=hooks)
+        listener = Listener(self)
+        for name in before:
+            self.assertEqual(listener.post({"id": name, "type": "t"})[0], 200)
+        self.configure_at("jeton.yaml", name="shop", extra=hooks)
+        self.assertIn(f"without name 'shop' still serves {self.config}", self.count(self.config, status=7))
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log("another `name` needs a restart; the previous configuration stays in use")
+        self.assertEqual(listener.post({"id": "under", "type": "t"})[0], 200)
+        listener.stop()
+        listener = Listener(self)
+        self.assertEqual(listener.post({"id": "after", "type": "t"})[0], 200)
+        listener.stop()
+        self.assertEqual([(row["scope"], row["id"]) for row in self.query("SELECT scope, id FROM event ORDER BY seq")],
+                         [("hook:orders:name:shop", name) for name in (*before, "under", "after")])
+        self.assertEqual(self.homes(), {"name:shop"})
+
+    def test_a_listener_from_before_the_name_keeps_it_from_moving(self):
+        self.add_the_name_under_a_listener("before")
+
+    def test_a_listener_that_has_no_rows_yet_does_too(self):
+        shutil.rmtree(self.state)
+        self.add_the_name_under_a_listener()
 
     def test_a_path_that_is_gone_is_adopted(self):
         os.makedirs(self.path("new"))

@@ -125,6 +125,19 @@ class Copy(PostgresCase):
         self.write("etc0/jeton.yaml", f"version: 1\nstate: {self.folder}/host0\n{self.rest}")
         self.fails_with(self.copy(), 3, "has no name")
 
+    def test_a_listener_without_the_name_is_waited_for(self):
+        self.before()
+        self.assertEqual(self.on(0, "run", "--job", "job").returncode, 0)
+        self.write("etc0/jeton.yaml", f"version: 1\nstate: {self.folder}/host0\n{self.rest}")
+        listener = Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0"))
+        self.before()
+        self.fails_with(self.copy(timeout=60), 7, "a listener that was started without `name:`")
+        self.assertEqual(listener.post({"id": "e1", "type": "t", "key": "k"})[0], 200)
+        listener.stop()
+        done = self.copy()  # the name had rows, so nothing has moved to it
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"others of {self.folder}/etc0/jeton.yaml", done.stderr)
+
 
 load_tests = side_by_side
 
