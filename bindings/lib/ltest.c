@@ -61,12 +61,12 @@ static int test_mask(lua_State *L)
     return 1;
 }
 
-/* native.report(line): masked, and written to whoever started this process. */
+/* native.report(line): written to whoever started this process. What is masked in it is up to the
+ * caller: in a whole line a secret could be a word of ours. */
 static int test_report(lua_State *L)
 {
-    test_mask(L);
     size_t len;
-    const char *line = lua_tolstring(L, -1, &len);
+    const char *line = luaL_checklstring(L, 1, &len);
     if (fd_write(vm_options_of(vm_of(L))->test->report_fd, line, len) != 0)
         return luaL_error(L, "the report cannot be written: %s", strerror(errno));
     return 0;

@@ -14,15 +14,18 @@ local child = {}
 local UNREADABLE = 3 -- exit status
 local TURNS = 100 -- of the loop, for tasks that are about to end
 
---- JSON can say no bytes that are not UTF-8; a failure may.
+local OUR_WORDS = { event = true, status = true } -- a secret may be the same word
+
+--- Without secrets. JSON can say no bytes that are not UTF-8; a failure may.
 local function sayable(value)
-  if type(value) == "string" and not utf8.len(value) then
-    return (value:gsub("[\x80-\xff]", function(byte)
+  if type(value) == "string" then
+    local masked = native.mask(value)
+    return utf8.len(masked) and masked or masked:gsub("[\x80-\xff]", function(byte)
       return ("\\x%02x"):format(byte:byte())
-    end))
+    end)
   elseif type(value) == "table" then
     for key, each in pairs(value) do
-      value[key] = sayable(each)
+      if not OUR_WORDS[key] then value[key] = sayable(each) end
     end
   end
   return value
@@ -142,7 +145,8 @@ local function described(t)
     traceback = failure.traceback,
     requests = t.requests,
     log = #t.lines > 0 and t.lines or nil,
-    rerun = ("jeton test %s -k '%s'"):format(t.file, t.name:gsub("'", "'\\''")),
+    rerun = native.mask(t.name) ~= t.name and "jeton test " .. t.file -- no name has stars
+      or ("jeton test %s -k '%s'"):format(t.file, t.name:gsub("'", "'\\''")),
   }
 end
 
@@ -157,7 +161,7 @@ local function run_all(options, cases, path)
     if options.fail_fast and failures >= options.fail_fast then break end
     local t, _, began = case.new(each, options, path, methods), native.real_now()
     local skip = each.skip or only and not each.only and not ci
-    report { event = "start", test = each.name }
+    report { event = "start", test = each.name, number = number }
     if not skip then
       t.folder = ("%s/%d"):format(folder, number) -- what belongs to the test, and in it what it may see
       native.enter(t.folder)
@@ -174,6 +178,7 @@ local function run_all(options, cases, path)
     report {
       event = "result",
       test = each.name,
+      number = number,
       line = each.line,
       status = status,
       ms = select(2, native.real_now()) - began,

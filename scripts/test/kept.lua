@@ -1,6 +1,7 @@
 --- What is remembered of each file between runs: how long it took, and which of its tests failed.
 local host = require "jeton.test_host"
 local json = require "jeton.json"
+local totals = require "test.totals"
 
 local kept = {}
 
@@ -54,7 +55,7 @@ function kept.store(path, files)
       at = os.time(),
       ms = file.partly and before and before.ms or file.ms,
       failed = failed_of(file, before),
-      broken = file.broken and true or nil,
+      broken = (file.broken or file.renamed and totals.of({ file }).fail > 0) and true or nil,
     }
   end
   return host.keep(path, assert(json.encode { version = VERSION, files = newest(state) }))

@@ -32,6 +32,7 @@ local BELOW_RECORDING = { "TMPDIR" }
 ---@field tests test.result[]
 ---@field broken table|nil message, where, output: nothing of it could be run, or its process ended early
 ---@field unreadable boolean|nil
+---@field renamed boolean|nil a test has a secret in its name, and cannot be chosen by it
 ---@field loaded string[] files that it took part of
 ---@field notes string[]
 ---@field ms integer
@@ -41,18 +42,20 @@ local EVENTS = {}
 function EVENTS.plan(file, event)
   for _, planned in ipairs(event.tests) do
     local test = { name = planned.name, line = planned.line, status = "skip", ms = 0, why = "not run" }
-    file.tests[#file.tests + 1], file.named[planned.name] = test, test
+    file.tests[#file.tests + 1] = test
   end
 end
 
 function EVENTS.start(file, event)
-  file.under_way = event.test
+  file.under_way = file.tests[event.number]
 end
 
+--- A name has its secrets masked when they are known, which they are not in the plan.
 function EVENTS.result(file, event)
-  local test = file.named[event.test]
-  if not test then return end
+  local test = file.tests[event.number]
   file.under_way = nil
+  file.renamed = file.renamed or test.name ~= event.test
+  test.name = event.test
   test.status, test.ms, test.failure, test.why = event.status, event.ms or 0, event.failure, event.why
 end
 
@@ -114,7 +117,7 @@ end
 --- It ended before it said so: the test under way failed, or else the file.
 local function blame(file, run, timeout_ms)
   local message = how_it_ended(run, timeout_ms)
-  local test = file.named[file.under_way]
+  local test = file.under_way
   if not test then
     file.broken = { message = message }
     return
@@ -133,7 +136,7 @@ end
 ---@param request table for the process; file is added
 ---@return test.file
 function worker.run(found, request, self)
-  local file = { path = found.path, real = found.real, tests = {}, named = {}, notes = {} }
+  local file = { path = found.path, real = found.real, tests = {}, notes = {} }
   file.loaded = { found.real }
   local began = task.now()
   request.file = found.path
@@ -149,7 +152,7 @@ function worker.run(found, request, self)
     return file
   end
   read_report(file, run.report)
-  if not file.ended then
+  if not file.ended or file.under_way then
     blame(file, run, request.timeout_ms)
   elseif run.status ~= 0 and not file.broken then -- all its tests have ended
     file.broken = { message = how_it_ended(run, request.timeout_ms) .. ", after its tests" }

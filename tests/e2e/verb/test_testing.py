@@ -50,6 +50,31 @@ class TestParent(support.Case):
         self.assertEqual(self.ok("test", "good_test.lua").stdout.splitlines()[-1], "2 passed, 0 failed, 0 skipped")
         self.assertEqual(self.ok("test", "-q", "good_test.lua").stdout, "2 passed, 0 failed, 0 skipped\n")
 
+    def test_a_secret_that_is_in_a_name_or_is_a_word_of_the_report(self):
+        self.write("x_test.lua", """\
+local test = require "jeton.test"
+local function bad(secret)
+  return function(t)
+    local login = t:oauth("https://login.example.com", { refresh_token = secret })
+    t:connector("x", login:connector { endpoint = "https://api.example.com" })
+    error "must fail"
+  end
+end
+test("the rotation of tokens", bad "rotation")
+test("goes on", bad "result")
+test("passes", function() end)
+""")
+        for more in (), ("--failed",):
+            done = self.fails(1, "test", "--report=json=report", *more)
+            self.assertEqual(done.stdout.splitlines()[-1], "1 passed, 2 failed, 0 skipped")
+            self.assertIn("✗ the ******** of tokens\n  x_test.lua:6: must fail\n  again: jeton test x_test.lua\n",
+                          done.stdout)
+            self.assertNotIn("rotation", done.stdout)
+            with open(os.path.join(self.folder, "report"), encoding="utf-8") as report:
+                tests = json.load(report)["files"][0]["tests"]
+            self.assertEqual([(each["name"], each["status"]) for each in tests],
+                             [("the ******** of tokens", "fail"), ("goes on", "fail"), ("passes", "pass")])
+
     def test_nothing_to_run(self):
         self.fails(3, "test", says="no test: there is no file *_test.lua below .")
         self.write("good_test.lua", GOOD)
