@@ -11,6 +11,7 @@ local show = require "test.show"
 local cassette_mask = {}
 
 local SECRET_BYTES_MIN <const> = 6   -- what is shorter would hide ordinary text
+local KEY_BYTES_MIN <const> = 10     -- of a "…key", with a digit
 local CODE_BYTES_MIN <const> = 16    -- of a "code" in a reply; others are codes of errors
 local DEPTH_MAX <const> = 40
 local UNKNOWN <const> = "{{secret}}" -- of a request in a replay: no fake, but it stands where secrets do
@@ -21,12 +22,21 @@ local JWT <const> = "eyJ[%w_-]+%.eyJ[%w_-]+%.[%w_-]*"
 
 local NOT_SECRET = { token_type = true, subject_token_type = true, actor_token_type = true,
                      requested_token_type = true, client_assertion_type = true, token_url = true,
-                     token_endpoint = true, token_use = true, code_challenge_method = true }
+                     token_endpoint = true, token_use = true, idempotency_key = true,
+                     code_challenge_method = true }
 
---- "token", "secret", …: what kind of secret stands in a field of this name; nil: none.
-local function kind_of(name, value, in_reply)
+--- Signatures, and keys that may be those of an API; `sort_key=created_at` and `issue_key=AB-12` are none.
+local function is_key(name, value)
+  if name:find "^sig%d*$" or name:find "signature[_%d]*$" then return true end
+  return (name:find "key$" or name:find "key_") and #value >= KEY_BYTES_MIN and value:find "%d"
+end
+
+--- "token", "secret", …: what kind of secret is in a field of this name; nil: none. beside: not in a body,
+--- but in the query or a header.
+local function kind_of(name, value, in_reply, beside)
   name = tostring(name):lower():gsub("-", "_")
   if NOT_SECRET[name] then return nil end
+  if name:find "api_?key" or beside and is_key(name, value) then return "secret:" .. name end
   if name:find "token" then return "token" end
   if name:find "secret" or name:find "passw" then return "secret:" .. name end
   if name:find "assertion" then return "assertion" end
@@ -69,9 +79,10 @@ function Vault:add(value, kind)
   self.by_value[value], self.by_name[placeholder] = placeholder, value
 end
 
-function Vault:consider(name, value, in_reply)
+function Vault:consider(name, value, in_reply, beside)
   if type(value) ~= "string" then return end
-  local kind = self.extra[tostring(name):lower()] and "masked" or kind_of(name, value, in_reply)
+  local kind = self.extra[tostring(name):lower()] and "masked"
+    or kind_of(name, value, in_reply, beside)
   if kind then self:add(value, kind) end
 end
 
@@ -116,7 +127,7 @@ function Vault:look_at_header(name, value, in_reply)
       if key and not ATTRIBUTES[key:lower()] then self:add(of, "cookie") end
     end
   else
-    self:consider(name, value, in_reply)
+    self:consider(name, value, in_reply, true)
   end
 end
 
@@ -133,7 +144,7 @@ end
 --- Learns what is secret in a request and its reply.
 function Vault:learn(request, reply)
   local query = request.url:match "%?(.*)$"
-  if query then each_pair(query, function(name, value) self:consider(name, value, false) end) end
+  if query then each_pair(query, function(name, value) self:consider(name, value, false, true) end) end
   self:look_at_headers(request.headers, false)
   self:look_at_body(request.body, false)
   if reply then

@@ -62,6 +62,21 @@ function TestMask.test_what_is_no_secret_stays()
   lu.assertEquals(vault:mask "code=splxlOBe&redirect_uri=x", "code={{code:1}}&redirect_uri=x")
 end
 
+function TestMask.test_keys_and_signatures()
+  local vault = masks.vault()
+  vault:learn(call("GET", "https://x/?api_key=qk-short&sig=s%2Fg-888&X-Amz-Signature=f00ba7",
+    { ["x-api-key"] = "no-digits", ["ocp-apim-subscription-key"] = "0123456789" }, '{"apiKey":"of-body"}'), {
+    headers = { ["x-hub-signature-256"] = "sha256=ab" }, body = "",
+  })
+  lu.assertEquals(vault:mask "api_key=qk-short&sig=s%2Fg-888&X-Amz-Signature=f00ba7",
+    "api_key={{secret:api_key}}&sig={{secret:sig}}&X-Amz-Signature={{secret:x_amz_signature}}")
+  lu.assertEquals(vault:mask "no-digits 0123456789 of-body sha256=ab", "{{secret:x_api_key}} "
+    .. "{{secret:ocp_apim_subscription_key}} {{secret:apikey}} {{secret:x_hub_signature_256}}")
+  local plain = "https://x/?sort_key=created_at&issueKey=AB-1234&keyword=invoice-2024"
+  vault:learn(call("GET", plain, { ["idempotency-key"] = "0123456789" }, '{"key":"invoice-2024"}'), nil)
+  lu.assertEquals(vault:mask(plain), plain)
+end
+
 function TestMask.test_escapes_and_more_names()
   local vault = masks.vault { "PIN" }
   vault:learn(call("POST", "https://x/", {}, '{"pin":"12/34/56","password":"pa\\"ss/word"}'))
