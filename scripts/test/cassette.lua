@@ -192,7 +192,10 @@ end
 local function write(tape)
   local text = file.text(tape.recorded_at, masked_calls(tape))
   local line, what = secrets.suspect(text)
-  if line then
+  local _, named = secrets.find(tape.name)
+  if named then
+    failure.raise(("the name of the cassette '%s' holds %s; nothing was written"):format(tape.name, named))
+  elseif line then
     local shown = text:match(("[^\n]*\n"):rep(line - 1) .. "([^\n]*)"):match "^%s*([%w_\"-]*)"
     failure.raise(("the cassette '%s' would hold %s, in line %d (%s…); nothing was written: name its field "
       .. "in t:cassette(name, { mask = { … } })"):format(tape.name, what, line, shown))

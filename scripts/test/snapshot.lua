@@ -67,7 +67,10 @@ end
 
 local function check(t, key, entry)
   local line, what = secrets.find(entry.text)
-  if line then
+  local _, named = secrets.find(key)
+  if named then
+    failure.raise(("the name of a snapshot, '%s', holds %s; nothing was written"):format(key, named))
+  elseif line then
     failure.raise(("the snapshot '%s' would hold %s, in line %d; nothing was written"):format(key, what,
       line))
   elseif #entry.text > TEXT_MAX then

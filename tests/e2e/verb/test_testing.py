@@ -339,10 +339,12 @@ test("registered", function(t)
   t:snapshot { key = "s3cret-s3cret" }
 end)
 test("signed", function(t) t:snapshot("a\\nb eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.x") end)
+test("named", function(t) t:snapshot("of s3cret-s3cret", 1) end)
 """)
         done = self.fails(1, "test", "--update")
         self.assertIn("the snapshot 'registered / 1' would hold a secret of this run, in line 1", done.stdout)
         self.assertIn("the snapshot 'signed / 1' would hold a signed token (JWT), in line 2", done.stdout)
+        self.assertIn("the name of a snapshot, 'named / of ********', holds a secret of this run", done.stdout)
         self.assertNotIn("s3cret-s3cret", done.stdout)
         self.assertFalse(os.path.exists(os.path.join(self.folder, "x_test.snap")))
 
@@ -664,6 +666,12 @@ end)
         self.ok("test", "x_test.lua", "--record")
         self.assertIn("{{masked:1}}", self.cassette())
         self.ok("test")
+        self.file(('"flow", { ', '"s3cret-s3cret", { '), more='mask = { "leak" }', wrong="""
+  require "jeton.token".exchange { provider = "oauth2", token_url = url .. "/token", client_id = "app",
+                                   grant = "client_credentials", client_secret = "s3cret-s3cret" }""")
+        out = self.fails(1, "test", "x_test.lua", "--record").stdout
+        self.assertIn("the name of the cassette '********' holds a secret of this run; nothing was written", out)
+        self.assertFalse([name for name in os.listdir(self.folder) if "s3cret" in name])
 
     def test_when_nothing_is_recorded(self):
         self.fails(2, "test", "--record", says="name the file")
