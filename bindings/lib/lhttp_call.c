@@ -302,7 +302,7 @@ static int start_client(struct call *call, struct err *err)
 {
     struct lhttp_request *request = &call->request;
     struct engine *engine = vm_engine(call->vm);
-    call->connector = vm_connector(call->vm, request->connector, err);
+    call->connector = vm_connector(call->vm, request->connector, NULL, err);
     if (call->connector == NULL)
         return -1;
     /* A secret of another connector may go along only if that one allows this one's service. */

@@ -15,7 +15,7 @@
 static const struct connector *ready_connector(lua_State *L, struct err *err)
 {
     struct vm *vm = vm_of(L);
-    const struct connector *connector = vm_connector(vm, luaL_optstring(L, 1, NULL), err);
+    const struct connector *connector = vm_connector(vm, luaL_optstring(L, 1, NULL), NULL, err);
     if (connector == NULL || engine_need_store(vm_engine(vm), err) != 0)
         return NULL;
     return connector;
@@ -48,12 +48,14 @@ static int token_lua_refresh(lua_State *L)
 }
 
 /* token.connector(name?, provider?): which one get would use, without asking anybody. Where a
- * provider is named, it must be of that one. */
+ * provider is named, it must be of that one, and is the only one of that unless another is named.
+ */
 static int token_lua_connector(lua_State *L)
 {
     struct err err = {0};
     const char *provider = luaL_optstring(L, 2, NULL);
-    const struct connector *connector = vm_connector(vm_of(L), luaL_optstring(L, 1, NULL), &err);
+    const struct connector *connector =
+        vm_connector(vm_of(L), luaL_optstring(L, 1, NULL), provider, &err);
     if (connector == NULL)
         return lerr_return(L, &err);
     if (provider != NULL && strcmp(connector->provider->name, provider) != 0) {
@@ -76,7 +78,7 @@ static int token_lua_hide(lua_State *L)
     const char *secret = luaL_checklstring(L, 1, &len);
     struct err err = {0};
     struct vm *vm = vm_of(L);
-    const struct connector *connector = vm_connector(vm, luaL_optstring(L, 2, NULL), &err);
+    const struct connector *connector = vm_connector(vm, luaL_optstring(L, 2, NULL), NULL, &err);
     if (connector == NULL)
         return lerr_return(L, &err);
     redact_add_owned(vm_engine(vm)->redact, secret, len, connector->name);

@@ -65,6 +65,7 @@ struct vm_options {
     struct engine *engine;          /* borrowed; the vm sets its deadline */
     const struct luaL_Reg *modules; /* written in C, for package.preload; ends with name NULL */
     const char *connector;          /* the run's connector; NULL: the only one */
+    const char *connector_key;      /* where it is named, as config_only_connector has it */
     bool dry_run;                   /* http: GETs go out, the rest is printed */
     int64_t memory_bytes;           /* 0: VM_MEMORY_DEFAULT */
     int64_t timeout_ms;             /* 0: none */
@@ -174,7 +175,9 @@ bool vm_is_slow(const struct vm *vm);
 /* Has `commit` called after the last task, if the run has succeeded so far; if it fails, so does
  * the run. It must not raise. */
 void vm_on_success(struct vm *vm, int (*commit)(lua_State *L, struct err *err));
-/* The connector of that name, or the run's if name is NULL. ERR_CONFIG. */
-const struct connector *vm_connector(struct vm *vm, const char *name, struct err *err);
+/* The connector of that name; name NULL: the run's, else the only one of the provider
+ * (config_only_connector). ERR_CONFIG. */
+const struct connector *vm_connector(struct vm *vm, const char *name, const char *provider,
+                                     struct err *err);
 
 #endif

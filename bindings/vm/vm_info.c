@@ -56,9 +56,13 @@ void vm_on_success(struct vm *vm, int (*commit)(lua_State *L, struct err *err))
     vm->commit = commit;
 }
 
-const struct connector *vm_connector(struct vm *vm, const char *name, struct err *err)
+const struct connector *vm_connector(struct vm *vm, const char *name, const char *provider,
+                                     struct err *err)
 {
+    const struct config *config = vm->options.engine->config;
     if (name == NULL)
         name = vm->options.connector;
-    return config_connector(vm->options.engine->config, name, err);
+    if (name == NULL)
+        return config_only_connector(config, provider, vm->options.connector_key, err);
+    return config_connector(config, name, err);
 }

@@ -25,26 +25,51 @@ const char *config_nearest_connector(const struct config *config, const char *na
     return nearest;
 }
 
+static void say_none(const struct config *config, struct err *err)
+{
+    if (config->path != NULL)
+        err_set(err, ERR_CONFIG, "no connector is configured in %s", config->path);
+    else
+        err_set(err, ERR_CONFIG,
+                "no connector is configured: there is no jeton.yaml here, in ~/.config/jeton "
+                "or /etc/jeton; name one by -c, or try the script with jeton run --sandbox");
+}
+
+const struct connector *config_only_connector(const struct config *config, const char *provider,
+                                              const char *key, struct err *err)
+{
+    const struct connector *first = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < config->nconnectors; i++) {
+        const struct connector *connector = config->connectors[i];
+        if (provider == NULL || strcmp(connector->provider->name, provider) == 0)
+            first = count++ == 0 ? connector : first;
+    }
+    if (count == 1 || config->nconnectors == 1)
+        return count == 1 ? first : config->connectors[0];
+    if (config->nconnectors == 0)
+        say_none(config, err);
+    else if (count == 0)
+        err_set(err, ERR_CONFIG, "%zu connectors are configured, and none is of provider '%s'",
+                config->nconnectors, provider);
+    else
+        err_set(err, ERR_CONFIG, "%zu connectors%s%s are configured; %s%s, as in %s%s", count,
+                provider != NULL ? " of provider " : "", provider != NULL ? provider : "",
+                key != NULL ? "set " : "name one of them", key != NULL ? key : "",
+                key != NULL ? "connector: " : "-C ", first->name);
+    return NULL;
+}
+
 const struct connector *config_connector(const struct config *config, const char *name,
                                          struct err *err)
 {
-    if (name == NULL && config->nconnectors == 1)
-        return config->connectors[0];
-    const struct connector *found = name != NULL ? config_find_connector(config, name) : NULL;
+    if (name == NULL)
+        return config_only_connector(config, NULL, NULL, err);
+    const struct connector *found = config_find_connector(config, name);
     if (found != NULL)
         return found;
-    if (config->connectors == NULL || config->nconnectors == 0) {
-        if (config->path != NULL)
-            err_set(err, ERR_CONFIG, "no connector is configured in %s", config->path);
-        else
-            err_set(err, ERR_CONFIG,
-                    "no connector is configured: there is no jeton.yaml here, in ~/.config/jeton "
-                    "or /etc/jeton; name one by -c, or try the script with jeton run --sandbox");
-        return NULL;
-    }
-    if (name == NULL) {
-        err_set(err, ERR_CONFIG, "%zu connectors are configured; name one of them, as in -C %s",
-                config->nconnectors, config->connectors[0]->name);
+    if (config->nconnectors == 0) {
+        say_none(config, err);
         return NULL;
     }
     const char *nearest = config_nearest_connector(config, name);

@@ -71,6 +71,11 @@ const char *config_nearest_connector(const struct config *config, const char *na
 /* By name; ERR_CONFIG names the nearest. name NULL: the only one there is. */
 const struct connector *config_connector(const struct config *config, const char *name,
                                          struct err *err);
+/* Where none is named: the only one of this provider, else the only one there is, whatever its
+ * provider. NULL: of any provider. `key` is where a person names one, for ERR_CONFIG, such as
+ * "`connector` of job 'a'"; NULL: -C. */
+const struct connector *config_only_connector(const struct config *config, const char *provider,
+                                              const char *key, struct err *err);
 /* By name; ERR_CONFIG names the nearest. */
 const struct job *config_job(const struct config *config, const char *name, struct err *err);
 const struct hook *config_hook(const struct config *config, const char *name, struct err *err);

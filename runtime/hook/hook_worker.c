@@ -44,9 +44,11 @@ static int run_vm(const struct hook_worker *worker, struct engine *engine, const
                                      .answer_fd = worker->answer_fd,
                                      .command = hook->command,
                                      .forward = hook->forward};
+    char *key = mem_printf("`connector` of webhook '%s'", hook->name);
     const struct vm_options options = {.engine = engine,
                                        .modules = worker->app->modules,
                                        .connector = hook->connector,
+                                       .connector_key = key,
                                        .memory_bytes = hook->memory_bytes,
                                        .events = &events,
                                        .ends_process = true,
@@ -56,6 +58,7 @@ static int run_vm(const struct hook_worker *worker, struct engine *engine, const
     int result = vm_run_events(vm, hook->script, &status, err);
     *traceback = mem_strdup(vm_traceback(vm));
     vm_free(vm);
+    mem_free(key);
     return result == 0 ? status : -1;
 }
 

@@ -25,10 +25,12 @@ static int run_vm(const struct job_script *script, struct engine *engine, char *
     const struct job *job = script->job;
     if (job->connector != NULL && config_connector(script->config, job->connector, err) == NULL)
         return -1;
+    char *key = mem_printf("`connector` of job '%s'", job->name);
     int64_t left = script->deadline_ms - clock_mono_ms();
     const struct vm_options options = {.engine = engine,
                                        .modules = script->app->modules,
                                        .connector = job->connector,
+                                       .connector_key = key,
                                        .dry_run = script->dry_run,
                                        .memory_bytes = job->memory_bytes,
                                        .timeout_ms = left > 0 ? left : 1,
@@ -43,6 +45,7 @@ static int run_vm(const struct job_script *script, struct engine *engine, char *
     int result = vm_run_file(vm, job->script, &status, err);
     *traceback = mem_strdup(vm_traceback(vm));
     vm_free(vm);
+    mem_free(key);
     return result == 0 ? status : -1;
 }
 

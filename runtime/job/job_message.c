@@ -5,6 +5,7 @@
 #include "job_helper.h"
 #include "job_notice.h"
 #include "json.h"
+#include "mem.h"
 #include "vm.h"
 
 #include <string.h>
@@ -44,10 +45,12 @@ static int send_by_sdk(const struct message *message, struct err *err)
         return -1;
     struct engine engine;
     engine_create(&engine, outcome->config, outcome->app->log, outcome->app->redact);
+    char *key = mem_printf("`connector` of %s", message->what);
     const struct vm_options options = {
         .engine = &engine,
         .modules = outcome->app->modules,
         .connector = connector != NULL ? connector : outcome->job->connector,
+        .connector_key = key,
         .timeout_ms = JOB_NOTICE_MESSAGE_MS,
         .log_json = outcome->app->log_format == LOG_JSON,
     };
@@ -55,6 +58,7 @@ static int send_by_sdk(const struct message *message, struct err *err)
     int status = -1;
     int result = vm_run_module(vm, MODULE, "send", message->json, &status, err);
     vm_free(vm);
+    mem_free(key);
     engine_destroy(&engine);
     return result;
 }

@@ -6,13 +6,14 @@
 #include <sodium.h>
 #include <string.h>
 
+#define KAIZALA     "kaizala" /* preset of webhooks, and provider of the connector */
 #define TOKEN_KEY   "callback_token"
 #define TOKEN_BYTES 24
 #define TOKEN_MAX   ((size_t)4096)
 
 bool listen_token_is_kaizala(const struct hook *hook)
 {
-    return hook->preset != NULL && strcmp(hook->preset, "kaizala") == 0;
+    return hook->preset != NULL && strcmp(hook->preset, KAIZALA) == 0;
 }
 
 /* 1: another host has made one meanwhile. */
@@ -53,9 +54,13 @@ static int own_token(const struct config *config, const struct hook *hook, struc
 int listen_token_get(struct app *app, const struct config *config, const struct hook *hook,
                      struct hook_keys *keys, char **token, struct err *err)
 {
-    const struct connector *connector = config_connector(config, hook->connector, err);
+    char *key = mem_printf("`connector` of webhook '%s'", hook->name);
+    const struct connector *connector = hook->connector != NULL
+                                            ? config_connector(config, hook->connector, err)
+                                            : config_only_connector(config, KAIZALA, key, err);
     struct buf value;
     int result;
+    mem_free(key);
     if (connector == NULL)
         return -1;
     buf_create_secret(&value, TOKEN_MAX);

@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-#define ORDER_MAX ((size_t)64 * 1024)
+#define NOTICE_KEY "`connector` of the job or of the notice"
+#define ORDER_MAX  ((size_t)64 * 1024)
 
 struct exchange_wait {
     struct check *check;
@@ -169,7 +170,10 @@ static void check_notice(struct check *check, const struct exchange_wait *waits,
     struct err err;
     if (notice->group == NULL)
         return;
-    const struct connector *connector = config_connector(check->config, name, &err);
+    const struct connector *connector =
+        name != NULL
+            ? config_connector(check->config, name, &err)
+            : config_only_connector(check->config, provider_default->config.name, NOTICE_KEY, &err);
     if (connector != NULL && !has_token(waits, check->config->nconnectors, connector))
         return; /* reported already */
     const char *problem = connector == NULL

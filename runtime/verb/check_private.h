@@ -41,4 +41,8 @@ struct check_reach {
 int check_reach(struct check *check, struct engine *engine, const struct check_reach *items,
                 size_t count, struct err *err);
 
+/* Warns of jobs, webhooks and notices that name no connector where there is no only one. What a
+ * script asks for is a guess by its words. */
+void check_defaults(struct check *check);
+
 #endif

@@ -470,6 +470,7 @@ static int run_check(struct check *check, const char *path, struct err *err)
     check_metrics(check);
     check_state(check);
     if (problems_errors(&check->problems) == 0) {
+        check_defaults(check);
         check_crontab(check);
         check_home(check);
     }

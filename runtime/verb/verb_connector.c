@@ -6,6 +6,7 @@
 #include "connector_files.h"
 #include "connector_text.h"
 #include "connector_wants.h"
+#include "hook.h"
 #include "login.h"
 
 #include "allow.h"
@@ -276,6 +277,41 @@ static void put_report(const struct add *add, struct buf *out)
     buf_printf(out, "      jeton%s%s run -C %s SCRIPT\n", option, config, name);
 }
 
+/* What names none took the only one of this service, which there is no longer. */
+static void warn_of_default(const struct add *add)
+{
+    const struct config *config = add->config;
+    const char *kind = NULL, *name = NULL, *service = provider_default->config.name;
+    size_t count = 0;
+    struct err ignored;
+    const struct connector *only = config_only_connector(config, service, NULL, &ignored);
+    if (add->wants.provider != provider_default || only == NULL ||
+        strcmp(only->provider->name, service) != 0 || strcmp(only->name, add->options->name) == 0)
+        return;
+    for (size_t i = config->nhooks; i-- > 0;) {
+        if (config->hooks[i]->connector != NULL)
+            continue;
+        kind = "webhook";
+        name = config->hooks[i]->name;
+        count++;
+    }
+    for (size_t i = config->njobs; i-- > 0;) {
+        if (config->jobs[i].connector != NULL)
+            continue;
+        kind = "job";
+        name = config->jobs[i].name;
+        count++;
+    }
+    if (count == 0)
+        return;
+    char *more = count > 1 ? mem_printf(" (and %zu more)", count - 1) : mem_strdup("");
+    log_msg(add->app->log, LOG_WARN,
+            "%s '%s'%s names no connector and used '%s', the only one of %s, which it is no "
+            "longer: set connector: %s",
+            kind, name, more, only->name, service, only->name);
+    mem_free(more);
+}
+
 /* At a terminal, right away: the connector is of no use before. */
 static int offer_login(const struct add *add, struct err *err)
 {
@@ -311,6 +347,7 @@ static int add_connector(struct add *add, struct err *err)
     }
     put_report(add, &out);
     result = app_print(add->app, out.data, out.len, err);
+    warn_of_default(add);
     if (result == 0)
         result = offer_login(add, err);
 cleanup:

@@ -29,7 +29,7 @@ local kaizala = {}
 
 --- Chooses a connector; no request yet.
 ---@param name? string of a configured connector; else the run's (`-C`, or the job's), else the only
---- one that is configured
+--- one of provider kaizala
 ---@return kaizala.Client client raises an err of kind `config` when there is no such connector, or
 --- several and none was named, or it is of another provider
 function kaizala.connect(name)

@@ -88,6 +88,45 @@ class Surroundings(JobCase):
         self.assertFalse(os.path.exists(self.state))
 
 
+class WithoutConnector(JobCase):
+    KAIZALA = "{provider: kaizala, token_service: 'http://127.0.0.1:1/v1', application_id: an-app-id, " \
+              "application_secret: hunter2-and-more, refresh_token: the-refresh-token}"
+    OTHER = "{provider: oauth2, token_url: 'http://127.0.0.1:1/t', client_id: the-client, " \
+            "client_secret: hunter2-and-more, grant: client_credentials, endpoint: 'http://127.0.0.1:1/api'}"
+    SDK = "print(require 'kaizala'.connect().connector)"
+    TOKEN = "error(select(2, require 'jeton.token'.connector()))"
+
+    def begin(self, script, one, other, **keys):
+        self.job(script, connectors=f"connectors:\n  a: {one}\n  b: {other}\n", **keys)
+
+    def test_the_sdk_takes_the_only_one_of_its_service(self):
+        for one, other, name in ((self.OTHER, self.KAIZALA, "b"), (self.KAIZALA, self.OTHER, "a")):
+            self.begin(self.SDK, one, other)
+            self.assertEqual(self.run_job().stdout, name + "\n")
+            self.assertNotIn("connectors", self.ok("check").stdout.replace("(2 connectors", ""))
+        self.assertEqual(self.ok("run", "-e", "kz.connector").stdout, "a\n")
+        self.begin(self.SDK, self.OTHER, self.OTHER)
+        self.assertIn("2 connectors are configured, and none is of provider 'kaizala'", self.run_job(status=3).stderr)
+
+    def test_several_are_said_with_the_key_and_before_it_runs(self):
+        key = "are configured; set `connector` of job 'job', as in connector: a"
+        self.begin(self.TOKEN, self.OTHER, self.KAIZALA)
+        self.assertIn("2 connectors " + key, self.run_job(status=3).stderr)
+        self.begin(self.SDK, self.KAIZALA, self.KAIZALA)
+        says = "2 connectors of provider kaizala " + key
+        self.assertIn(says, self.run_job(status=3).stderr)
+        self.assertRegex(self.ok("check").stdout, r"jeton\.yaml:\d+:\d+: warning: job 'job': its script calls connect\(\) "
+                                                  "without a name, and " + says)
+        self.begin(self.SDK, self.KAIZALA, self.KAIZALA, connector="b")
+        self.assertNotIn("warning", self.ok("check").stdout)
+
+    def test_a_notice_has_a_key_of_its_own(self):
+        self.begin("error 'no luck'", self.KAIZALA, self.KAIZALA, on_failure={"message": {"group": "Sales"}})
+        says = "2 connectors of provider kaizala are configured; set `connector` of on_failure, as in connector: a"
+        self.assertIn(says, self.run_job(status=1).stderr)
+        self.assertIn("job 'job' could not send its notice: " + says, self.ok("check").stdout)
+
+
 class Usage(JobCase):
     def test_what_a_job_decides_itself(self):
         self.job("")

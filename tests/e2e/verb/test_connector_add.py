@@ -98,8 +98,12 @@ class Written(AddCase):
         done = self.add("contoso")
         self.assertIn("  conf.d/contoso.yaml\n", done.stdout)
         self.assertEqual(self.user(), "+33100000001")
-        self.assertIn("-c jeton.yaml token other", self.ok(
-            "-c", "jeton.yaml", *self.options("other"), input=self.lines()).stdout)
+        self.write("a.lua", "")
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\njobs: {{ poll: {{ script: a.lua }}, b: {{ script: a.lua }} }}\n")
+        done = self.ok("-c", "jeton.yaml", *self.options("other"), input=self.lines())
+        self.assertIn("-c jeton.yaml token other", done.stdout)
+        self.assertIn("warning: job 'poll' (and 1 more) names no connector and used 'contoso', the only one of kaizala, ", done.stderr)
+        self.assertNotIn("warning", self.ok("-c", "jeton.yaml", *self.options("third"), input=self.lines()).stderr)
 
     def test_what_was_pasted_may_have_blanks_around_it(self):
         self.add(input=f"  {ID}\t\n\t{SECRET}  \r\n {TOKEN}")

@@ -465,6 +465,11 @@ static void test_by_name(void **state)
     assert_string_equal(config_connector(config, "fabrikam", &err)->name, "fabrikam");
     assert_null(config_connector(config, NULL, &err));
     assert_string_equal(err.msg, "2 connectors are configured; name one of them, as in -C contoso");
+    assert_null(config_only_connector(config, "kaizala", "`connector` of job 'a'", &err));
+    assert_string_equal(err.msg, "2 connectors of provider kaizala are configured; set `connector` "
+                                 "of job 'a', as in connector: contoso");
+    assert_null(config_only_connector(config, "oauth2", NULL, &err));
+    assert_string_equal(err.msg, "2 connectors are configured, and none is of provider 'oauth2'");
     assert_null(config_connector(config, "contosso", &err));
     assert_string_equal(err.msg, "unknown connector 'contosso'; did you mean 'contoso'?");
     assert_null(config_connector(config, "x", &err));
