@@ -47,7 +47,9 @@ static void flight_forgot(void *arg)
     token_flight_search(flight);
 }
 
-/* What a failed exchange leaves behind in the row: whether something is to be stored. */
+/* What a failed exchange leaves behind in the row: whether something is to be stored. Where refresh
+ * tokens are no single-use ones it is only shown, beside a token that there was, and stops no
+ * exchange: a row of nothing else would be in the way of `state adopt`. */
 static bool flight_note(struct flight *flight, const struct exchange_result *result)
 {
     struct store_token *row = &flight->row;
@@ -56,12 +58,14 @@ static bool flight_note(struct flight *flight, const struct exchange_result *res
     int64_t lost_ms = result->doubted ? row->intent.started_ms : flight->lost_ms;
     if (single_use && result->dead && lost_ms > 0)
         token_pause_tell_lost(lost_ms, failure);
-    bool stops = single_use && result->refused && (result->dead || failure->kind == ERR_AUTH);
-    if (stops)
-        token_pause_set(result->dead ? row : token_flight_target(flight), &flight->configured,
-                        result->dead, failure, flight->tokens->redact,
+    bool dead = single_use && result->dead;
+    struct store_token *noting = dead ? row : token_flight_target(flight);
+    bool noted = result->refused && (dead || failure->kind == ERR_AUTH) &&
+                 (single_use || noting->generation > 0);
+    if (noted)
+        token_pause_set(noting, &flight->configured, dead, failure, flight->tokens->redact,
                         clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL));
-    return stops;
+    return noted;
 }
 
 static void flight_close(struct flight *flight)

@@ -42,9 +42,9 @@ static struct token_status status_of(struct store_token *row, const struct store
                                .rotated = grant->refresh_token != NULL};
     token_cache_match(row, asker);
     out.state = state_of(row, grant, owner, clock);
-    if (out.state >= TOKEN_STATE_REFUSED) {
-        const struct store_pause *pause =
-            grant->pause.kind != STORE_PAUSE_NONE ? &grant->pause : &row->pause;
+    const struct store_pause *pause =
+        grant->pause.kind != STORE_PAUSE_NONE ? &grant->pause : &row->pause;
+    if (pause->kind != STORE_PAUSE_NONE) {
         out.reason = pause->reason;
         out.since_ms = pause->since_ms;
     }

@@ -16,7 +16,7 @@ enum token_state {
 /* What has not happened, or is not known, is NULL or 0. Times by the wall clock, ms. */
 struct token_status {
     enum token_state state;
-    const char *reason;    /* of a refusal; masked */
+    const char *reason;    /* of the last exchange's refusal, also of a fresh one; masked */
     int64_t since_ms;      /* likewise */
     int64_t expires_at_ms; /* of the access token */
     int64_t refresh_expires_at_ms;

@@ -106,7 +106,8 @@ static void put_line(struct buf *out, const struct connector *connector,
         return;
     buf_printf(out, "%*s", width, "");
     put_short_time(out, status->since_ms);
-    buf_puts(out, "  ");
+    buf_puts(out,
+             status->state == TOKEN_STATE_FRESH ? "  but the last exchange was refused: " : "  ");
     visible_append(out, status->reason, strlen(status->reason), VISIBLE_LINE);
     buf_putc(out, '\n');
 }

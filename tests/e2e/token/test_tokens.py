@@ -77,6 +77,23 @@ class OneExchange(support.Case):
         self.ok("token", "contoso")
         self.fails(3, "token", "contoso", "--refresh", says="refresh")
 
+    def test_a_refusal_is_shown_beside_a_fresh_token(self):
+        path = self.configure(self.sandbox().base)
+        self.ok("token", "contoso")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.assertIsNone(json.loads(self.ok("token", "--json").stdout)[0]["reason"])
+        self.write("jeton.yaml", text.replace(support.APPLICATION_SECRET, "another-secret"))
+        self.fails(4, "token", "contoso", "--refresh")
+        shown, = json.loads(self.ok("token", "--json").stdout)
+        self.assertEqual(shown["status"], "fresh")
+        self.assertIn("401", shown["reason"])
+        self.assertIsNotNone(shown["since"])
+        self.assertIn("  but the last exchange was refused: " + shown["reason"], self.ok("token").stdout)
+        self.write("jeton.yaml", text)
+        self.ok("token", "contoso", "--refresh")
+        self.assertIsNone(json.loads(self.ok("token", "--json").stdout)[0]["reason"])
+
 
 class Rotation(support.Case):
     def test_single_use_refresh_tokens_in_rounds_of_16(self):
