@@ -37,20 +37,36 @@ local function days(year, month, day)
   return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
 end
 
+--- Days since the epoch of "2026-03-29", or nil where there is no such day.
+local function read_date(text)
+  local year, month, day = text:match "^(%d%d%d%d)-(%d%d)-(%d%d)$"
+  if not year then return nil end
+  year, month, day = year // 1, month // 1, day // 1
+  if month < 1 or month > 12 or day < 1 then return nil end
+  local first = days(year, month, 1)
+  local next_first = month < 12 and days(year, month + 1, 1) or days(year + 1, 1, 1)
+  return first + day <= next_first and first + day - 1 or nil
+end
+
+--- Seconds of "01:30:00+01:00", or nil where no clock shows that.
+local function read_time_of_day(text)
+  local hour, minute, rest, zone = text:match "^(%d%d):(%d%d)([:%d.]*)(.*)$"
+  if not hour then return nil end
+  local second = rest == "" and "0" or rest:match "^:(%d%d)$" or rest:match "^:(%d%d%.%d+)$"
+  local sign, hours, minutes = zone:match "^([+-])(%d%d):?(%d%d)$"
+  if not second or not (zone == "Z" or zone == "" or sign) then return nil end
+  local offset = sign and (hours * 60 + minutes) * (sign == "-" and -60 or 60) or 0
+  if hour // 1 > 23 or minute // 1 > 59 or tonumber(second) >= 60 then return nil end
+  if sign and (hours // 1 > 23 or minutes // 1 > 59) then return nil end
+  return hour * 3600 + minute * 60 + second - offset
+end
+
 --- "2026-03-29T01:30:00+01:00", in ms since the epoch.
 local function read_time(text)
-  local year, month, day, hour, minute, second, zone =
-    text:match "^(%d%d%d%d)-(%d%d)-(%d%d)[T ](%d%d):(%d%d):?(%d*%.?%d*)(.*)$"
-  if not year then
-    year, month, day = text:match "^(%d%d%d%d)-(%d%d)-(%d%d)$"
-    hour, minute, second, zone = 0, 0, 0, "Z"
-  end
-  local sign, hours, minutes = tostring(zone):match "^([+-])(%d%d):?(%d%d)$"
-  if not year or not (zone == "Z" or zone == "" or sign) then return nil end
-  local offset = sign and (hours * 60 + minutes) * 60 * (sign == "-" and -1 or 1) or 0
-  local of_day = hour * 3600 + minute * 60 - offset
-  local seconds = days(year // 1, month // 1, day // 1) * 86400 + of_day + (tonumber(second) or 0)
-  return math.floor(seconds * 1000)
+  local date, time = text:match "^([^T ]*)[T ](.*)$"
+  local day = read_date(date or text)
+  local of_day = date and read_time_of_day(time) or not date and 0
+  return day and of_day and math.floor((day * 86400 + of_day) * 1000)
 end
 
 --- Sets what time it is, and says it: seconds since the epoch. No time passes by it: timers and the lives

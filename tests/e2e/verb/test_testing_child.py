@@ -106,7 +106,14 @@ test("is set, and no time passes by that", function(t)
   t:equal(t:clock "2024-02-29", 1709164800)
   t:equal(t:clock(1709164800.5), 1709164800)
   t:equal(t:elapsed(), 0)
-  t:fails(function() t:clock "yesterday" end, "a time expected")
+  t:equal(t:clock "2000-02-29 23:59:59.9Z", 951868799)
+  t:equal(t:clock "2026-12-31T00:15-0030", 1798677900)
+  for _, none in ipairs { "yesterday", "2026-13-45", "2026-00-01", "2026-01-00", "2026-02-29", "2100-02-29",
+    "2026-04-31", "2026-02-31T99:99:99Z", "2026-03-01T24:00:00Z", "2026-03-01T01:60", "2026-03-01T01:30:60",
+    "2026-03-01T01:30:5", "2026-03-01T01:30:", "2026-03-01T01:305", "2026-03-01T", "2026-03-01T01:30+24:00",
+    "2026-03-01T01:30+01:60", "2026-03-01T01:30 CET" } do
+    t:fails(function() t:clock(none) end, "a time expected")
+  end
 end)
 test("jumps, timer by timer, while all tasks wait", function(t)
   local order = {}
