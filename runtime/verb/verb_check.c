@@ -439,8 +439,12 @@ static void write_text(const struct check *check, const char *path, struct buf *
     const struct config *config = check->config;
     problems_format(&check->problems, out);
     buf_puts(out, check->report.data);
-    if (config != NULL && problems_errors(&check->problems) == 0)
-        write_good(config, path, out);
+    if (config == NULL || problems_errors(&check->problems) > 0)
+        return;
+    write_good(config, path, out);
+    if (config->state->url != NULL && !check->online)
+        buf_puts(out, "the state's database was not asked, nor whether state.key is the one it was "
+                      "made with: jeton state check\n");
 }
 
 static int report(struct check *check, const char *path, struct err *err)

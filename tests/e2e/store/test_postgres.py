@@ -195,13 +195,16 @@ class Postgres(PostgresCase):
             self.assertEqual(len(base64.b64decode(file.read())), 32)
         self.fails(3, "state", "keygen", "new.key", says="new.key")
         self.host(0, key={"file": self.folder + "/new.key"})
-        self.assertIn("good", self.on(0, "check").stdout)  # makes nothing
+        done = self.on(0, "check").stdout  # makes nothing
+        self.assertIn("good", done)
+        self.assertIn("was not asked, nor whether state.key is the one it was made with: jeton state check", done)
         with self.assertRaises(subprocess.CalledProcessError):
             self.sql("SELECT 1 FROM @meta")
         self.assertIn("good", self.on(0, "state", "check").stdout)
         self.assertEqual(self.sql("SELECT count(*) FROM @token"), [["0"]])
         self.host(1)
         self.assertIn("no key of `state.key`", self.on(1, "check", "--online").stdout)
+        self.assertNotIn("was not asked", self.on(0, "check", "--online").stdout)
 
     def test_a_run_that_has_lost_its_lock_is_stopped(self):
         """Its supervisor renews every 20 seconds, and is told then that another one has taken it."""
