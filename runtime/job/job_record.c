@@ -104,7 +104,7 @@ static enum job_record_begun add_row(struct job_record *record, bool scheduled, 
     else if (store_run_add(record->store, &record->row, err) != 0)
         result = JOB_RECORD_FAILED;
     if (anew.len > 0 && (result == JOB_RECORD_OPEN || result == JOB_RECORD_LATE))
-        log_msg(record->app->log, LOG_INFO, "%s", anew.data);
+        log_msg(record->app->log, LOG_WARN, "%s", anew.data);
     buf_destroy(&anew);
     return result;
 }

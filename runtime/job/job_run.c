@@ -370,8 +370,12 @@ int job_run_loaded(struct app *app, const struct config *config, const struct jo
                       .brief = request->brief && app->verbosity <= 0};
     if (job_signal_watch_start(&run.signals, err) != 0)
         return -1;
-    if (job->log_level != CONFIG_JOB_LOG_USUAL && job->log_level < LOG_INFO && app->verbosity == 0)
-        log_configure(app->log, (enum log_level)job->log_level, app->log_format, app->color);
+    /* Of the processes that tell of its end, too. */
+    int level = job->log_level != CONFIG_JOB_LOG_USUAL ? job->log_level
+                : run.brief                            ? LOG_WARN
+                                                       : LOG_INFO;
+    if (level < LOG_INFO && app->verbosity == 0)
+        log_configure(app->log, (enum log_level)level, app->log_format, app->color);
     run.store = store_new(config->state, NULL);
     run.signals.tend = tend;
     run.signals.arg = &run;

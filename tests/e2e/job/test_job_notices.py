@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import unittest
@@ -320,6 +321,15 @@ class Messages(JobCase):
                 self.assertIn(f"jeton: error: job 'job': on_failure: group '{group}' was not notified: ", done.stderr)
                 self.assertIn(says, done.stderr)
         self.assertEqual(self.messages(), [])
+
+    def test_in_crons_mail_its_log_has_the_jobs_level(self):
+        self.notify("return false", schedule="* * * * *")
+        for options, shown in ((["--scheduled"], False), ([], True)):
+            self.server.steer("faults", [{"match": {"path": "/accessToken"}, "status": 503, "times": 1}])
+            done = self.run_job(*options, status=1)
+            self.assertIs("jeton: info: " in done.stderr and "trying again" in done.stderr, shown, done.stderr)
+            shutil.rmtree(self.state)  # the next one exchanges a token, too
+        self.assertEqual(len(self.messages()), 2)
 
     def test_two_groups_of_one_name(self):
         self.write("more.lua", "require 'kaizala'.connect():create_group { name = 'Sales' }")
