@@ -82,7 +82,8 @@ int store_pg_event_rows(struct store_pg_batch *batch, size_t statement, bool con
 {
     int rows = store_pg_rows(batch, statement);
     memset(events, 0, sizeof *events);
-    events->items = mem_alloc(((size_t)rows + 1) * sizeof *events->items);
+    if (rows > 0) /* nobody frees what has no items */
+        events->items = mem_alloc((size_t)rows * sizeof *events->items);
     for (int row = 0; row < rows; row++) {
         if (take_row(batch, statement, row, content, &events->texts,
                      &events->items[events->count++], err) != 0) {
