@@ -177,6 +177,25 @@ static int run_code(struct vm *vm, const struct opt_strings *code, int *status, 
     return result;
 }
 
+/* A script may have options of the other names, but hardly --arg KEY=VALUE. */
+static void warn_of_late_args(struct log *log, const char *const *operands)
+{
+    for (size_t i = 1; operands[i] != NULL; i++) {
+        const char *word = operands[i];
+        const char *value = word + strcspn(word, "=");
+        size_t len = (size_t)(value - word);
+        bool long_one = len == strlen("--arg-json") && strncmp(word, "--arg-json", len) == 0;
+        if (!long_one && (len != strlen("--arg") || strncmp(word, "--arg", len) != 0))
+            continue;
+        if (*value == '\0' && (operands[i + 1] == NULL || strchr(operands[i + 1], '=') == NULL))
+            continue;
+        log_msg(log, LOG_WARN,
+                "%.*s after %s is an argument of the script; options of run stand before it",
+                (int)len, word, operands[0]);
+        return;
+    }
+}
+
 static int run_script(struct app *app, const struct run_options *options, const char **operands,
                       struct err *err)
 {
@@ -205,6 +224,8 @@ static int run_script(struct app *app, const struct run_options *options, const 
                                           .ends_process = true,
                                           .watchdog_ms = fault_number(FAULT_RUN_WATCHDOG),
                                           .log_json = app->log_format == LOG_JSON};
+    if (!typed)
+        warn_of_late_args(app->log, operands);
     orphans_adopt();
     vm = vm_new(&vm_options);
     int result = typed ? run_code(vm, &options->code, &status, err)

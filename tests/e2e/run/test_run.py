@@ -44,6 +44,10 @@ class Status(RunCase):
     def test_args_by_name(self):
         text = "local args = require 'jeton'.args print(args[1], args.group, math.type(args.top), ...)"
         self.script(text, "--arg", options=("--arg", "group=a=b", "--arg-json", "top=10"), prints="--arg\ta=b\tinteger\t--arg\n")
+        for late, warned in ((("--arg", "a=1"), "--arg"), (("--arg-json=a=1",), "--arg-json"), (("--dry-run", "a=1"), None)):
+            done = self.script("print(...)", *late, prints="\t".join(late) + "\n")
+            self.assertEqual([line.split(" after ")[0] for line in done.stderr.splitlines()],
+                             [f"jeton: warning: {warned}"] if warned else [])
         for options, says in ((["--arg", "group"], "--arg: expected KEY=VALUE, not 'group'"),
                               (["--arg-json", "=1"], "--arg-json: expected KEY=JSON, not '=1'"),
                               (["--arg-json", "top=x"], "--arg-json top=x: invalid JSON at 1:1"),
