@@ -16,6 +16,9 @@ local cassette = { methods = {} }
 
 local FILE_MAX <const> = 16 * 1024 * 1024 -- bytes
 
+-- Another process may exchange at the same time; then its token is taken, and nothing was recorded.
+local EXCHANGES_MAX <const> = 5
+
 local PARTS = { "method", "url", "body" } -- of a request that are compared
 
 ---@class test.Tape of one test
@@ -255,8 +258,12 @@ local function use_real(t, path)
   table.insert(t.at_end, function() native.real(nil) end)
   function t.connected(name)
     if not names[name] then return end
-    local fresh, why = token.refresh(name)
-    if not fresh then error(why, 0) end
+    local before = #t.tape.calls
+    for _ = 1, EXCHANGES_MAX do
+      local fresh, why = token.refresh(name)
+      if not fresh then error(why, 0) end
+      if #t.tape.calls > before then return end
+    end
   end
   local defined = {}
   for name in pairs(t.connectors) do defined[#defined + 1] = name end

@@ -105,7 +105,7 @@ local function read_request(text)
   elseif request.shuffle then
     request.seed = number(request.shuffle, "--shuffle")
   end
-  request.jobs = request.jobs > 0 and request.jobs or host.cpus()
+  request.jobs = request.record and 1 or request.jobs > 0 and request.jobs or host.cpus()
   request.memory = request.state and request.state .. "/test.json"
   return request
 end

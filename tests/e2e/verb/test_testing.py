@@ -438,10 +438,12 @@ class Service(http.server.BaseHTTPRequestHandler):
                 return self.reply({"error": "invalid_grant"}, 400)
             self.server.refresh = answer["refresh_token"] = f"refresh-token-number-{self.server.count}"
         self.server.count += 1
+        time.sleep(self.server.wait)
         self.reply({**answer, "access_token": f"real-token-{self.server.count}-abc", "token_type": "Bearer", "expires_in": 3600})
 
     def do_GET(self):
-        if self.headers["Authorization"] != f"Bearer real-token-{self.server.count}-abc":
+        newest = f"Bearer real-token-{self.server.count}-abc"  # ends those before, unless they are lasting
+        if not self.server.lasting and self.headers["Authorization"] != newest:
             return self.reply({"error": "unauthorized"}, 401)
         if self.path == "/nothing":
             return self.reply({"error": {"code": "gone", "message": "there is nothing"}}, 404)
@@ -487,6 +489,7 @@ end)
         super().setUp()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
         self.server.count, self.server.leak, self.server.busy, self.server.refresh = 0, "", 0, None
+        self.server.wait, self.server.lasting = 0, False
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.addCleanup(self.server.server_close)
         self.addCleanup(self.server.shutdown)
@@ -620,6 +623,34 @@ end)
         self.write("jeton.yaml", "broken: yes\n")
         self.ok("test")
         self.assertEqual(sorted(os.listdir(self.state)), kept)
+
+    def test_each_of_two_recordings_has_its_exchange(self):
+        url = f"http://127.0.0.1:{self.server.server_port}"
+        keys = f"""provider: oauth2, grant: client_credentials, token_url: "{url}/token", client_id: app,
+        client_secret: s3cret-s3cret, endpoint: "{url}\""""
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\nconnectors:\n  svc: {{{keys}}}\n")
+        self.write("list.lua", 'assert(require "jeton.http".request { connector = true, path = "/list" })')
+        for name in "x", "y":
+            self.write(f"{name}_test.lua", f"""\
+local test = require "jeton.test"
+test("flow", function(t)
+  t:cassette "flow"
+  t:connector("svc", {{ provider = "oauth2", grant = "client_credentials", token_url = "{url}/token",
+    client_id = "app", client_secret = "of-the-tests", endpoint = "{url}" }})
+  t:equal(t:run("list.lua").status, 0)
+end)
+""")
+        files = ("x_test.lua", "y_test.lua")
+        self.server.wait = 0.5  # so long does the one have the lock that the other waits for
+        self.server.lasting = True
+        self.ok("test", "-j", "2", *files, "--record")
+        self.assertEqual(self.server.count, 2)
+        self.ok("test", *files)
+        both = [self.start("test", name, "--record=all") for name in files]
+        for process in both:
+            self.assertEqual(process.wait(timeout=30), 0)
+        self.assertEqual(self.server.count, 4)
+        self.ok("test", *files)
 
     def test_the_clock_is_that_of_the_recording(self):
         self.ok("test", "x_test.lua", "--record")
