@@ -22,7 +22,7 @@ local MODULES = {
 test.cases = {}
 
 local function add(name, fn, kind)
-  if type(name) ~= "string" or name == "" or name:find "%c" then
+  if type(name) ~= "string" or name == "" or name:find "%c" or name:find "\xC2[\x80-\x9F]" then
     error("test: a name (one line of text) expected", 3)
   elseif type(fn) ~= "function" then
     error("test: a function expected after the name", 3)

@@ -28,10 +28,10 @@ end
 
 local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["\n"] = "&#10;" }
 
---- XML 1.0 has no control characters.
+--- XML 1.0 has no control characters, and shows some that it has.
 local function xml(text)
   return (text:gsub('[&<>"\n]', ENTITIES):gsub("[%z\1-\8\11\12\14-\31\127]", "?")
-    :gsub("\u{FFFE}", "?"):gsub("\u{FFFF}", "?"))
+    :gsub("\xC2[\x80-\x9F]", "?"):gsub("\u{FFFE}", "?"):gsub("\u{FFFF}", "?"))
 end
 
 local function junit_case(file, test)

@@ -9,6 +9,11 @@ local WIDE_MAX <const> = 80   -- a table that fits stands on one line
 
 local ESCAPES = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ['"'] = '\\"', ["\\"] = "\\\\" }
 
+--- Escapes U+0080 to U+009F, by which some terminals are controlled as by ESC.
+function show.c1(text)
+  return (text:gsub("\xC2([\x80-\x9F])", function(byte) return ("\\u{%02X}"):format(byte:byte()) end))
+end
+
 --- Escapes control characters, and bytes that are not UTF-8.
 local function quoted(text)
   local escaped = text:gsub('[%c"\\\127]', function(byte)
@@ -17,6 +22,7 @@ local function quoted(text)
   if not utf8.len(escaped) then
     escaped = escaped:gsub("[\128-\255]", function(byte) return ("\\x%02X"):format(byte:byte()) end)
   end
+  escaped = show.c1(escaped)
   return '"' .. escaped .. '"'
 end
 

@@ -57,7 +57,7 @@ local function name_of(t, name)
     t.snapshots = (t.snapshots or 0) + 1
     name = tostring(t.snapshots)
   end
-  if type(name) ~= "string" or name == "" or name:find "%c" then
+  if type(name) ~= "string" or name == "" or name:find "%c" or name:find "\xC2[\x80-\x9F]" then
     error("t:snapshot: the name is one line of text", 3)
   end
   local key = t.name .. " / " .. name

@@ -1,4 +1,6 @@
 --- What a run of tests comes to, for all reports.
+local show = require "test.show"
+
 local totals = {}
 
 --- A file that could not be run counts as one failed test.
@@ -29,9 +31,9 @@ function totals.lines(failure)
   local lines = {}
   local function add(text, indent)
     for line in (tostring(text) .. "\n"):gmatch "(.-)\n" do
-      lines[#lines + 1] = indent .. line:gsub("[%c\127]", function(byte)
+      lines[#lines + 1] = indent .. show.c1(line:gsub("[%c\127]", function(byte)
         return byte == "\t" and byte or ("\\x%02X"):format(byte:byte())
-      end)
+      end))
     end
   end
   local function section(title, list)

@@ -173,11 +173,16 @@ test("dies", function() os.execute "kill -KILL $PPID" end)
 
     def test_what_tests_print_cannot_steer_a_terminal(self):
         self.write("x_test.lua", """\
-require "jeton.test"("x", function(t) t:log("\\27[2J") error("\\27]0;title\\7") end)
+require "jeton.test"("x", function(t) t:log("\\27[2J") error("\\27]0;title\\7 \\u{9B}2J") end)
 """)
-        done = self.fails(1, "test")
-        self.assertNotIn("\x1b", done.stdout)
-        self.assertNotIn("\x07", done.stdout)
+        for options in (), ("--report=tap",), ("--report=junit",):
+            done = self.fails(1, "test", *options)
+            for steering in "\x1b", "\x07", "\x9b":
+                self.assertNotIn(steering, done.stdout)
+        self.write("x_test.lua", 'require "jeton.test"("\\u{9D}0;x", function() end)\n')
+        done = self.fails(3, "test")
+        self.assertIn("a name (one line of text) expected", done.stdout)
+        self.assertNotIn("\x9d", done.stdout)
 
     def test_anything_but_nil(self):
         self.write("x_test.lua", 'require "jeton.test"("x", function(t) t:like({}, { a = t.any }) end)\n')

@@ -88,6 +88,8 @@ end
 
 function TestEqual.test_control_characters_and_bytes_are_escaped()
   lu.assertEquals(compare.differences("a\27[2Jb\r", "\xff"), 'the value: got "a\\x1B[2Jb\\r", want "\\xFF"')
+  lu.assertEquals(compare.differences("\u{9B}2J\u{A0}", "\u{FF}"),
+    'the value: got "\\u{9B}2J\u{A0}", want "\u{FF}"')
 end
 
 local TestLike = {}
