@@ -122,6 +122,15 @@ static char *text_as_json(const char *text)
     return json;
 }
 
+/* For api_request_check_files. */
+static void add_file(struct api_request *request, const char *shown, const char *path,
+                     const struct stat *st)
+{
+    request->files = mem_realloc(request->files, (request->nfiles + 1) * sizeof *request->files);
+    request->files[request->nfiles++] =
+        (struct api_file){.shown = shown, .path = path, .device = st->st_dev, .inode = st->st_ino};
+}
+
 /* The text of -F key=@FILE; NULL with err. */
 static char *read_field(struct api_request *request, const char *name, const char *path,
                         struct err *err)
@@ -147,9 +156,7 @@ static char *read_field(struct api_request *request, const char *name, const cha
     buf_destroy(&text);
     if (taken == NULL)
         return NULL;
-    request->files = mem_realloc(request->files, (request->nfiles + 1) * sizeof *request->files);
-    request->files[request->nfiles++] =
-        (struct api_file){.path = path, .device = st.st_dev, .inode = st.st_ino};
+    add_file(request, "-F @", path, &st);
     return taken;
 }
 
@@ -217,10 +224,13 @@ cleanup:
 static int read_input(struct api_request *request, const char *path, struct err *err)
 {
     bool standard = strcmp(path, "-") == 0;
+    struct stat st;
     int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    int result = fd < 0 ? -1 : buf_read_fd(&request->input, fd);
+    int result = fd < 0 || fstat(fd, &st) != 0 ? -1 : buf_read_fd(&request->input, fd);
     if (result != 0)
         err_set(err, ERR_CONFIG, "--input %s: cannot be read: %s", path, strerror(errno));
+    else
+        add_file(request, "--input ", path, &st);
     if (fd >= 0 && !standard)
         close(fd);
     request->has_input = true;
@@ -308,8 +318,8 @@ static int check_file(const struct api_file *file, const struct secret *secret, 
                 st.st_ino == file->inode;
     mem_free(path);
     if (same)
-        err_set(err, ERR_USAGE, "-F @%s: this is the %s, which is sent to nobody", file->path,
-                secret->name);
+        err_set(err, ERR_USAGE, "%s%s: this is the %s, which is sent to nobody", file->shown,
+                file->path, secret->name);
     return same ? -1 : 0;
 }
 

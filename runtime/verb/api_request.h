@@ -23,7 +23,8 @@ struct api_pairs {
     size_t count;
 };
 
-struct api_file { /* that -F named; which one it was when it was read */
+struct api_file {      /* that -F or --input named; which one it was when it was read */
+    const char *shown; /* what stands before the path in messages */
     const char *path;
     dev_t device;
     ino_t inode;
@@ -55,7 +56,7 @@ struct api_words {
  */
 int api_request_create(struct api_request *request, const struct api_words *words, struct err *err);
 void api_request_destroy(struct api_request *request);
-/* ERR_USAGE when a file of -F is one in which the configuration has a secret. */
+/* ERR_USAGE when a file of -F or --input is one in which the configuration has a secret. */
 int api_request_check_files(const struct api_request *request, const struct config *config,
                             struct err *err);
 /* Replaces what has that name in any case, or adds it. value is encoded here. */

@@ -207,6 +207,7 @@ static int run(struct app *app, const struct api_options *options, struct api_re
     struct api api = {.app = app, .options = options};
     buf_create(&api.head, HEAD_MAX);
     engine_create(&api.engine, config, app->log, app->redact);
+    engine_know_secrets(&api.engine); /* a reply may hold one, and a kept token needs none read */
     api.connector = config_connector(config, options->connector, err);
     if (api.connector != NULL && check_pages(&api, request, err) == 0 &&
         api_request_check_files(request, config, err) == 0 &&

@@ -66,10 +66,22 @@ class Sent(Api):
         self.write("jeton.yaml", text)
         self.fails(2, "api", "x", "-F", "a=@innocent.txt",
                    says="-F @innocent.txt: this is the refresh_token of connector 'contoso', which is sent to nobody")
+        os.link(os.path.join(self.folder, "refresh"), os.path.join(self.folder, "body"))
+        for name in "refresh", "innocent.txt", "body":
+            self.fails(2, "api", "x", "--input", name,
+                       says=f"--input {name}: this is the refresh_token of connector 'contoso', which is sent to nobody")
         self.write("hook", "a-secret-of-a-hook")
         self.write("jeton.yaml", text + "webhooks:\n  h: {from: github, path: /h, secret: {file: hook}, command: ['true']}\n")
         self.fails(2, "api", "x", "-F", "a=@hook", says="-F @hook: this is the secret of webhook 'h'")
         self.assertEqual(self.service.received, [])
+
+    def test_a_secret_in_a_reply_is_masked_with_a_kept_token_too(self):
+        self.serve(b'{"echo":"%s"}' % support.TENANT_TOKEN.encode())
+        self.write("refresh", support.TENANT_TOKEN)
+        with open(self.configure(self.service.base), encoding="utf-8") as file:
+            self.write("jeton.yaml", re.sub("refresh_token: .*", "refresh_token: {file: refresh}", file.read()))
+        for _ in range(2):
+            self.assertNotIn(support.TENANT_TOKEN, self.ok("api", "x").stdout)
 
     def test_in_a_sandbox(self):
         done = self.ok("api", "--sandbox", "groups", "--lua", "each(it.groups, 'groupName')")
