@@ -120,6 +120,7 @@ int state_space_open(struct state_space *space, struct app *app,
     space->config = app_config(app, name->script == NULL, err);
     if (space->config == NULL)
         return -1;
+    config_hide_files(space->config, app->redact);
     space->store = store_new(space->config->state, NULL);
     space->empty = !writes && !store_exists(space->store);
     if (!space->empty && config_rows_settle(space->config, space->store, app->log, err) != 0)

@@ -298,6 +298,7 @@ static int open_and_work(struct app *app, const struct events_options *options, 
     struct config *config = app_config(app, false, err);
     if (config == NULL)
         return -1;
+    config_hide_files(config, app->redact); /* what is stored may hold one */
     const struct events events = {
         .app = app, .config = config, .store = store_new(config->state, NULL), .options = options};
     int status = work(&events, err);

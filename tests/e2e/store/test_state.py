@@ -1,5 +1,6 @@
 """jeton.state over several runs: kept when a run succeeds, dropped when it fails."""
 
+import json
 import os
 import subprocess
 import unittest
@@ -265,13 +266,15 @@ webhooks:
     def test_a_secret_is_not_printed(self):
         self.write("jeton.yaml", f"version: 1\nstate: {self.state}\n{self.JOBS}connectors:\n  contoso:\n"
                                  "    token_service: https://kaizala.example.org/v1\n    application_id: an-application\n"
-                                 "    application_secret: very-secret-text\n    refresh_token: refresh-secret-text\n")
+                                 "    application_secret: very-secret-text\n    refresh_token: {file: refresh}\n")
         os.chmod(self.config, 0o600)
-        self.keys("set", "--job", "poll", "k", '["very-secret-text"]')
-        self.assertNotIn("very-secret", self.keys("get", "--job", "poll", "k"))
-        said = self.keys("export", "--job", "poll", status=1)
-        self.assertIn("'k' holds a secret", said)
-        self.assertNotIn("very-secret", said)
+        self.write("refresh", "very-secret-in-a-file")
+        for secret in "very-secret-text", "very-secret-in-a-file":
+            self.keys("set", "--job", "poll", "k", json.dumps([secret]))
+            self.assertNotIn("very-secret", self.keys("get", "--job", "poll", "k"))
+            said = self.keys("export", "--job", "poll", status=1)
+            self.assertIn("'k' holds a secret", said)
+            self.assertNotIn("very-secret", said)
 
     def test_a_script_without_a_job(self):
         self.write("poll.lua", "local state = require 'jeton.state' state.set('k', (state.get 'k' or 0) + 1)")
