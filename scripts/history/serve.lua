@@ -1,8 +1,8 @@
 --- The pages of past runs, live, for a browser of this machine: `jeton history --serve`.
 ---
---- Who may look: whoever has the address that was printed. Its token is exchanged for a cookie, and
---- stands in no later address. Pages of other sites can do nothing: Host and Sec-Fetch-Site are checked,
---- nothing may be framed or stored, and nothing here changes anything.
+--- Who may look: the first browser that opens the address that was printed. Its token is exchanged for
+--- a cookie, once, and stands in no later address. Pages of other sites can do nothing: Host and
+--- Sec-Fetch-Site are checked, nothing may be framed or stored, and nothing here changes anything.
 local crypto = require "jeton.crypto"
 local elements = require "html.elements"
 local json = require "jeton.json"
@@ -21,7 +21,7 @@ local serve = {}
 local h = elements.h
 
 local KEY_BYTES <const> = 32
-local COOKIE <const> = "jeton_history"
+local COOKIE <const> = "jeton_history_%d" -- by port, since browsers keep cookies by host
 local PAGE_ROWS <const> = 100
 local RUN_ID <const> = "^%w+$"
 local DATE <const> = "^%d%d%d%d%-%d%d%-%d%d$"
@@ -169,11 +169,17 @@ end
 
 local function has_cookie(state, header)
   for name, value in (header or ""):gmatch "([^=;%s]+)=([^;%s]*)" do
-    if name == COOKIE and crypto.equal(state.cookie, value) then
+    if name == state.cookie_name and crypto.equal(state.cookie, value) then
       return true
     end
   end
   return false
+end
+
+local function exchange(state)
+  state.token = nil
+  local cookie = ("%s=%s; HttpOnly; SameSite=Strict; Path=/"):format(state.cookie_name, state.cookie)
+  return respond(303, "", { Location = "/", ["Set-Cookie"] = cookie })
 end
 
 -- nil: go on.
@@ -186,12 +192,14 @@ local function check(state, request)
     return refuse(403, "Other sites may not lead here. Open the address that jeton printed.")
   elseif request.method ~= "GET" and request.method ~= "HEAD" then
     return refuse(405, "Nothing can be changed here.")
-  elseif token and crypto.equal(state.token, token) then
-    local cookie = ("%s=%s; HttpOnly; SameSite=Strict; Path=/"):format(COOKIE, state.cookie)
-    return respond(303, "", { Location = "/", ["Set-Cookie"] = cookie })
-  elseif not has_cookie(state, request.headers.cookie) then
-    return refuse(403, "Open the address that jeton printed: it has the key.")
+  elseif has_cookie(state, request.headers.cookie) then
+    return token and respond(303, "", { Location = "/" }) or nil
+  elseif not state.token then
+    return refuse(403, "The address that jeton printed has been opened, and its key works once. "
+      .. "For another browser, end `jeton history --serve` and start it again: it prints a new one.")
   end
+  return token and crypto.equal(state.token, token) and exchange(state)
+    or refuse(403, "Open the address that `jeton history --serve` printed: it has the key, which works once.")
 end
 
 local function handle(state, request)
@@ -231,6 +239,7 @@ function serve.main(text)
     handler = function(request) return handle(state, request) end,
   })
   state.hosts = own_hosts(options.host, listening.port)
+  state.cookie_name = COOKIE:format(listening.port)
   local shown = options.host:find ":" and "[" .. options.host .. "]" or options.host
   print(("http://%s:%d/?token=%s"):format(shown, listening.port, state.token))
   listening:wait()

@@ -21,7 +21,15 @@ jobs:
 `;
 const ALERT = `print "asked for <b>disks</b>"
 error("the service says: 503, try later; " .. ("and it says so at length "):rep(20), 0)`;
-let browser, home, server, address;
+const servers = [];
+let browser, home, address, cookie;
+
+/** Serves the history; the address that is printed has a key, which works once. */
+async function serve() {
+  const server = home.start(["history", "--serve"]);
+  servers.push(server);
+  return (await createInterface({ input: server.stdout })[Symbol.asyncIterator]().next()).value;
+}
 
 before(async () => {
   home = new Home();
@@ -30,22 +38,26 @@ before(async () => {
   }
   for (const job of ["report", "alert", "report"]) await home.jeton(["run", "--job", job]);
   await home.ok(["history", "--html", "page.html"]);
-  server = home.start(["history", "--serve"]);
-  const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
-  [browser, { value: address }] = await Promise.all([openBrowser(), lines.next()]);
+  let printed;
+  [browser, printed] = await Promise.all([openBrowser(), serve()]);
+  const reply = await fetch(printed, { redirect: "manual" });
+  const [name, value] = reply.headers.get("set-cookie").split(";")[0].split("=");
+  address = new URL(printed).origin;
+  cookie = { name, value, url: address };
 });
 after(async () => {
-  server?.kill();
+  for (const server of servers) server.kill();
   await browser?.close();
   home?.remove();
 });
 
 const file = () => pathToFileURL(path.join(home.folder, "page.html")).href;
 
-/** Somebody at the page; nothing may go wrong meanwhile. */
+/** Somebody who may look at the page; nothing may go wrong meanwhile. */
 async function look(use, options) {
   const person = await openPerson(browser, options);
   try {
+    await person.context.addCookies([cookie]);
     await bringAxe(person.page);
     await use(person.page);
     assert.deepEqual(person.problems, []);
@@ -60,7 +72,8 @@ async function visibleRuns(page) {
 
 describe("the history of jobs", () => {
   it("leads from a day to what a run printed", () => look(async (page) => {
-    await page.goto(address);
+    const printed = await serve();
+    await page.goto(printed);
     assert.equal(new URL(page.url()).search, ""); // the key stays in no address
     await page.locator("svg a[href^='/?day=']").click();
     assert.deepEqual(await visibleRuns(page), ["report", "alert", "report"]);
@@ -71,6 +84,9 @@ describe("the history of jobs", () => {
     await page.getByRole("heading", { name: "Attempt 2" }).waitFor();
     assert.match(await page.locator("pre").first().textContent(), /^asked for <b>disks<\/b>\n/);
     await page.getByRole("link", { name: "History" }).click();
+    assert.equal((await visibleRuns(page)).length, 3);
+    await page.goto(printed); // again, by the browser that has been let in
+    assert.equal(new URL(page.url()).search, "");
     assert.equal((await visibleRuns(page)).length, 3);
   }));
 
@@ -97,7 +113,7 @@ describe("the history of jobs", () => {
       for (const viewport of SIZES) {
         await look(async (page) => {
           const check = scheme === "light" ? checkAccessible : checkContrast;
-          for (const where of [address, `${new URL(address).origin}/?failed=1`, file()]) {
+          for (const where of [address, `${address}/?failed=1`, file()]) {
             const reply = await page.goto(where);
             const what = `${where}, ${viewport.width}, ${scheme}`;
             await check(page, what);

@@ -583,12 +583,18 @@ class Live(HistoryCase):
         self.job("")
         self.run_job()
         self.open_it()
+        for headers in {"Host": "evil.example.org"}, {"Sec-Fetch-Site": "cross-site"}:
+            self.assertEqual(self.get("/?" + self.key, headers)[0].status, 403)
+        self.assertIn("it has the key, which works once", self.get("/?token=wrong")[1])
         cookie = self.sign_in()
-        for path, headers in (("/", {}), ("/?token=wrong", {}), ("/", {"Cookie": "jeton_history=x"}),
+        reply, body = self.get("/?" + self.key)  # by another browser
+        self.assertEqual((reply.status, reply.headers["Set-Cookie"]), (403, None))
+        self.assertIn("start it again", body)
+        reply, _ = self.get("/?" + self.key, cookie)  # by the same one
+        self.assertEqual((reply.status, reply.headers["Location"], reply.headers["Set-Cookie"]), (303, "/", None))
+        for path, headers in (("/", {}), ("/?token=wrong", {}), ("/?token=", {}), ("/", {"Cookie": "jeton_history=x"}),
                               ("/run/" + self.rows()[0]["run"], {}), ("/", {**cookie, "Host": "evil.example.org"}),
-                              ("/?" + self.key, {"Host": "evil.example.org"}),
-                              ("/", {**cookie, "Sec-Fetch-Site": "cross-site"}),
-                              ("/?" + self.key, {"Sec-Fetch-Site": "cross-site"})):
+                              ("/", {**cookie, "Sec-Fetch-Site": "cross-site"})):
             reply, body = self.get(path, headers)
             self.assertEqual((reply.status, reply.headers["Set-Cookie"]), (403, None), (path, headers))
             self.assertNotIn("1 run", body)
