@@ -186,7 +186,8 @@ local function run_all(options, cases, path)
     }
   end
   ending.notes[#ending.notes + 1] = guard.notice()
-  ending.run(results)
+  local fine, why = pcall(ending.run, results)
+  if not fine then report { event = "broken", message = tostring(why) } end
 end
 
 --- The files of the user's that are tested: a change of one makes the tests worth another run.

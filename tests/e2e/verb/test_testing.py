@@ -360,6 +360,13 @@ test("named", function(t) t:snapshot("of s3cret-s3cret", 1) end)
         self.assertIn("x_test.snap:1: this is no line of a snapshot", done.stdout)
         self.assertEqual(self.snap(), "<<<<<<< HEAD\n")
 
+    def test_one_that_cannot_be_written(self):
+        self.write("x_test.lua", self.TEXT)
+        os.symlink("missing/x", os.path.join(self.folder, "x_test.snap"))
+        done = self.fails(1, "test", "--update")
+        self.assertIn("x_test.lua: the snapshots cannot be written: ", done.stdout)
+        self.assertNotIn("its process ended", done.stdout)
+
 
 class Events(support.Case):
     HANDLERS = """\
