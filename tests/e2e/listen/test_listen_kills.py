@@ -48,15 +48,16 @@ class Kills(listening.Case):
             self.send(body)
 
     def replace(self, whole):
-        """kill -9: of the whole listener, or of the process that serves."""
+        """kill -9: of the whole listener, or of one of its processes, where it has some already."""
         old = self.current
-        if whole:
+        children = old.children()
+        if whole or not children:
             old.process.kill()
             old.process.wait()
             port = old.port
             self.current = listening.Listener(self, popen=self.start("listen", "--listen", f"127.0.0.1:{port}"))
         else:
-            os.kill(random.choice(old.children() or [old.process.pid]), signal.SIGKILL)
+            os.kill(random.choice(children), signal.SIGKILL)
 
     def test_kills(self):
         self.write("handler.lua", SLOW)
