@@ -3,7 +3,7 @@
 local failure = require "test.failure"
 local json = require "jeton.json"
 local native = require "jeton.test_native"
-local nearest = require "test.nearest"
+local check_options = require "test.check_options"
 local script = require "test.script"
 local yaml = require "jeton.yaml"
 
@@ -43,17 +43,8 @@ local OPTIONS = {
 ---@field crash? string "after step NAME", "before step NAME", "before the end": its worker dies there
 ---@field forged? boolean the body is changed on its way
 
-local function check_options(options)
-  for name, value in pairs(options) do
-    local want = OPTIONS[name]
-    if not want then
-      local names = {}
-      for known in pairs(OPTIONS) do names[#names + 1] = known end
-      error(("t:event: unknown option '%s'%s"):format(tostring(name), nearest.hint(tostring(name), names)), 4)
-    elseif want ~= "any" and type(value) ~= want then
-      error(("t:event: %s must be a %s, got %s"):format(name, want, type(value)), 4)
-    end
-  end
+local function check_event(options)
+  check_options("t:event", options, OPTIONS, 5)
   local where = options.crash
   local steps = where and (where:find "^after step ." or where:find "^before step .")
   if where and where ~= "before the end" and not steps then
@@ -219,7 +210,7 @@ end
 function event.methods:event(handlers, options)
   if type(handlers) ~= "string" then error("t:event: the path of a script expected", 2) end
   options = options or {}
-  check_options(options)
+  check_event(options)
   self.events = (self.events or 0) + 1
   local id = options.id or ("event-%d"):format(self.events)
   return deliver(self, script.path_of(self, handlers), options, id)

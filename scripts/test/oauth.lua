@@ -2,8 +2,8 @@
 local crypto = require "jeton.crypto"
 local failure = require "test.failure"
 local fake = require "test.fake"
+local check_options = require "test.check_options"
 local native = require "jeton.test_native"
-local nearest = require "test.nearest"
 
 failure.pass_over()
 
@@ -178,21 +178,6 @@ function OAuth:connector(keys)
   return made
 end
 
-local function check_options(options)
-  for name, value in pairs(options) do
-    local want = OPTIONS[name]
-    if not want then
-      local names = {}
-      for known in pairs(OPTIONS) do
-        names[#names + 1] = known
-      end
-      error(("t:oauth: unknown option '%s'%s"):format(tostring(name), nearest.hint(tostring(name), names)), 3)
-    elseif type(value) ~= want then
-      error(("t:oauth: %s must be a %s, got %s"):format(name, want, type(value)), 3)
-    end
-  end
-end
-
 --- Answers in the place of a token service, at url .. "/token".
 ---@param url string
 ---@param options? jeton.test.OAuthOptions
@@ -200,7 +185,7 @@ end
 function oauth.methods:oauth(url, options)
   if type(url) ~= "string" then error("t:oauth: a URL expected", 2) end
   options = options or {}
-  check_options(options)
+  check_options("t:oauth", options, OPTIONS)
   local copy = {}
   for name, value in pairs(options) do
     copy[name] = value

@@ -2,9 +2,9 @@
 --- each further test.
 local ending = require "test.ending"
 local failure = require "test.failure"
+local check_options = require "test.check_options"
 local http = require "jeton.http"
 local native = require "jeton.test_native"
-local nearest = require "test.nearest"
 
 failure.pass_over()
 
@@ -73,22 +73,6 @@ table.insert(ending.hooks, function()
   end
 end)
 
-local function check_options(options)
-  for name, value in pairs(options) do
-    local want = OPTIONS[name]
-    if not want then
-      local names = {}
-      for known in pairs(OPTIONS) do
-        names[#names + 1] = known
-      end
-      local hint = nearest.hint(tostring(name), names)
-      error(("t:sandbox: unknown option '%s'%s"):format(tostring(name), hint), 3)
-    elseif type(value) ~= want then
-      error(("t:sandbox: %s must be a %s, got %s"):format(name, want, type(value)), 3)
-    end
-  end
-end
-
 local function open(t, options)
   local seed = options.seed
   if seed and seed:sub(1, 1) ~= "/" then seed = t.path:match "^(.*/)" .. seed end
@@ -141,7 +125,7 @@ end
 ---@return kaizala.Client kz of its admin; `kz:requests()` is what the sandbox was asked
 function sandbox.methods:sandbox(options)
   options = options or {}
-  check_options(options)
+  check_options("t:sandbox", options, OPTIONS)
   if self.box then error("t:sandbox: this test has one already", 2) end
   local opened, box = pcall(open, self, options)
   if not opened then error("t:sandbox: " .. tostring(box), 2) end

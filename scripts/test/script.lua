@@ -2,9 +2,9 @@
 --- its configuration has.
 local case = require "test.case"
 local failure = require "test.failure"
+local check_options = require "test.check_options"
 local json = require "jeton.json"
 local native = require "jeton.test_native"
-local nearest = require "test.nearest"
 
 failure.pass_over()
 
@@ -73,21 +73,6 @@ function script.methods:connector(name, keys)
     error(("t:connector: '%s': %s"):format(name, err.message), 2)
   end
   if self.connected then self.connected(name) end -- a cassette is recorded
-end
-
-local function check_options(options)
-  for name, value in pairs(options) do
-    local want = OPTIONS[name]
-    if not want then
-      local names = {}
-      for known in pairs(OPTIONS) do
-        names[#names + 1] = known
-      end
-      error(("t:run: unknown option '%s'%s"):format(tostring(name), nearest.hint(tostring(name), names)), 3)
-    elseif type(value) ~= want then
-      error(("t:run: %s must be a %s, got %s"):format(name, want, type(value)), 3)
-    end
-  end
 end
 
 --- Beside the test file, unless it is absolute.
@@ -204,7 +189,7 @@ end
 function script.methods:run(name, options)
   if type(name) ~= "string" then error("t:run: the path of a script expected", 2) end
   options = options or {}
-  check_options(options)
+  check_options("t:run", options, OPTIONS)
   local run, err = native.run(prepare(self, path_of(self, name), options))
   if not run then error("t:run: " .. err.message, 2) end
   script.look_at(self, name, run)
