@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tries a package in Debian 12 with nothing but what is essential: installed, used, removed. As root.
 # usage: package.sh FOLDER COMMAND, in a mount namespace of its own (unshare --mount)
-#   root             makes FOLDER/root by debootstrap, once
+#   root             makes FOLDER/base by debootstrap, once
 #   deb FILE         apt install, the program, manuals, completions, units, purge
 #   dist FILE        the tarball, unpacked into /usr/local of a copy
 #   docker SOURCE    the RUN lines of the Dockerfile, its two images being two copies
@@ -12,14 +12,14 @@ folder=$1 command=$2 argument=${3:-}
 say() { printf '== %s\n' "$*" >&2; }
 
 # enter ROOT SHELL_COMMAND
-enter() { chroot "$1" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=dumb \
+enter() { chroot "$1" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/srv LC_ALL=C.UTF-8 TERM=dumb \
     DEBIAN_FRONTEND=noninteractive /bin/bash -euo pipefail -c "$2"; }
 
 # fresh NAME: a copy of the root, ready to be entered; its mounts end with this process.
 fresh() {
     root=$folder/$1
     rm -rf --one-file-system "$root"
-    cp -a "$folder/root" "$root"
+    cp -a "$folder/base" "$root"
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
     mount -t tmpfs tmpfs "$root/tmp"
@@ -32,9 +32,9 @@ files_of() { enter "$1" 'find / -xdev ! -path "/proc/*" ! -path "/dev/*" ! -path
 try_deb() {
     fresh deb
     enter "$root" 'apt-get -q update && apt-get -q install -y --no-install-recommends man-db systemd bash-completion' >/dev/null
-    cp "$argument" "$root/root/"
+    cp "$argument" "$root/srv/"
     say "install"
-    enter "$root" 'apt-get -q install -y --no-install-recommends /root/jeton_*.deb' >"$folder/install.log" 2>&1 ||
+    enter "$root" 'apt-get -q install -y --no-install-recommends /srv/jeton_*.deb' >"$folder/install.log" 2>&1 ||
         { cat "$folder/install.log" >&2 && exit 1; }
     say "use"
     enter "$root" 'cd; jeton run --sandbox /usr/share/jeton/examples/hello.lua
@@ -54,19 +54,19 @@ try_deb() {
         $as_jeton env HOME=/var/lib/jeton XDG_STATE_HOME=/var/lib jeton -c /etc/jeton/jeton.yaml check
         rm -r /etc/jeton /var/lib/jeton'
     say "the test of the package itself"
-    cp "$(dirname "$0")/../debian/tests/hello" "$root/root/"
+    cp "$(dirname "$0")/../debian/tests/hello" "$root/srv/"
     enter "$root" 'cd; ./hello 2>/dev/null' >/dev/null
     say "what a user has made stays, the package goes"
     enter "$root" 'cd; mkdir -p /etc/jeton /var/lib/jeton; chmod 700 /var/lib/jeton; jeton init work
         cp work/jeton.yaml /etc/jeton/; touch /var/lib/jeton/mine; apt-get -q purge -y jeton' >/dev/null 2>&1
-    files_of "$root" | grep -i jeton | grep -v '^/root' >"$folder/left" || true
+    files_of "$root" | grep -i jeton | grep -v '^/srv' >"$folder/left" || true
     diff "$folder/left" - <<'END'
 /etc/jeton
 /etc/jeton/jeton.yaml
 /var/lib/jeton
 /var/lib/jeton/mine
 END
-    test -s "$root/root/work/hello.lua"
+    test -s "$root/srv/work/hello.lua"
 }
 
 try_dist() {
@@ -97,8 +97,8 @@ try_docker() {
 
 case $command in
 root)
-    [[ -e $folder/root/etc/debian_version ]] ||
-        debootstrap --variant=minbase --include=ca-certificates bookworm "$folder/root" >/dev/null
+    [[ -e $folder/base/etc/debian_version ]] ||
+        debootstrap --variant=minbase --include=ca-certificates bookworm "$folder/base" >/dev/null
     ;;
 deb | dist | docker) "try_$command" ;;
 *) exit 2 ;;
