@@ -21,7 +21,7 @@ ENTER = ["unshare", "-m", "-p", "-f", "-n", "--mount-proc", "--kill-child"]
 # A line a run: what has run, and where. The pause is for whoever kills.
 JOB = """\
 local job = require "jeton".job
-local turn = io.open("{folder}/turn"):read "a" -- a slot is moved into the past before the next turn
+local turn = os.getenv "TURN" -- a slot is moved into the past before the next turn
 local s = require "jeton.state"
 s.set("n", (s.get("n") or 0) + 1)
 require "jeton.task".sleep({pause})
@@ -39,7 +39,7 @@ class Hosts(OwnServer):
     def setUp(self):
         super().setUp()
         self.write("job.lua", JOB.format(folder=self.folder, pause="math.random() * 20" if SOAK else 0.5))
-        self.write("turn", "0")
+        self.env["TURN"] = "0"
         jobs = "jobs:\n" + "".join(f"  job{n}:\n    script: {self.folder}/job.lua\n    schedule: \"* * * * *\"\n"
                                    f"    timezone: UTC\n    overlap: {'wait' if n % 2 else 'skip'}\n    timeout: 50s\n"
                                    + ("" if SOAK else "    catch_up: true\n") for n in range(JOBS))
@@ -103,7 +103,7 @@ class Hosts(OwnServer):
         for turn in ("well", "one dies", "one freezes", "well again"):
             if turn != "well":  # as if that had been an hour ago
                 self.sql(f"UPDATE @slot SET slot_ms = slot_ms - {HOUR_MS}; UPDATE @run SET slot_ms = slot_ms - {HOUR_MS}")
-            self.write("turn", turn.replace(" ", "-"))
+            self.env["TURN"] = turn.replace(" ", "-")  # a frozen process keeps its own
             # The frozen one is one host still: nothing else runs there.
             hosts = [self.everything(number) for number in range(HOSTS) if turn != "well again" or number != 1]
             if turn == "well again":
