@@ -41,8 +41,9 @@ class Hosts(OwnServer):
         self.write("job.lua", JOB.format(folder=self.folder, pause="math.random() * 20" if SOAK else 0.5))
         self.env["TURN"] = "0"
         jobs = "jobs:\n" + "".join(f"  job{n}:\n    script: {self.folder}/job.lua\n    schedule: \"* * * * *\"\n"
-                                   f"    timezone: UTC\n    overlap: {'wait' if n % 2 else 'skip'}\n    timeout: 50s\n"
-                                   + ("" if SOAK else "    catch_up: true\n") for n in range(JOBS))
+                                   f"    timezone: UTC\n    overlap: {'wait' if n % 2 else 'skip'}\n"
+                                   + ("    timeout: 50s\n" if SOAK else "    timeout: 10m\n    catch_up: true\n")
+                                   for n in range(JOBS))
         for number in range(HOSTS):
             self.host(number, jobs)
         self.assertEqual(self.on(0, "state", "check").returncode, 0)
