@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 /* As STORE_VERSION and STORE_OLDEST, of these tables. */
-#define STORE_PG_VERSION 2
+#define STORE_PG_VERSION 3
 #define STORE_PG_OLDEST  1
 
 #define STORE_PG_CALL_MS       STORE_BUSY_MS /* an operation, from its start to its end */

@@ -209,6 +209,14 @@ static int step_put(struct store_pg_work *work, struct store_pg_batch *batch, st
 
 /* By hand */
 
+/* More will be open than were added. Before all others, as whoever adds locks it first. */
+static void forget_count(struct store_pg_batch *batch, int64_t seq)
+{
+    store_pg_say(batch, "UPDATE @hook SET open_most = NULL WHERE id ="
+                        " (SELECT hook FROM @event WHERE seq = $1)");
+    store_pg_int(batch, seq);
+}
+
 /* Of an order key it may be before the one that was the first until now. Sent again, it does not
  * take back what has been done with the event since. The last of its statements counts it. */
 static void retry_one(struct store_pg_batch *batch, int64_t seq, int64_t now_ms, const char *mark)
@@ -252,6 +260,7 @@ static int retry(struct store_pg_work *work, struct store_pg_batch *batch, struc
         work->seqs = arena_alloc(&work->texts, PAGE_DEAD * sizeof *work->seqs);
     if (retry->seq != 0) {
         work->step = 1;
+        forget_count(batch, retry->seq);
         retry_one(batch, retry->seq, retry->now_ms, (const char *)mark);
         return 0;
     }
@@ -263,6 +272,7 @@ static int retry(struct store_pg_work *work, struct store_pg_batch *batch, struc
         store_pg_int(batch, PAGE_DEAD);
         return 0;
     }
+    forget_count(batch, work->seqs[0]);
     for (size_t i = 0; i < work->step; i++)
         retry_one(batch, work->seqs[i], retry->now_ms, (const char *)mark);
     return 0;
@@ -280,7 +290,7 @@ static int retried(struct store_pg_work *work, struct store_pg_batch *batch, str
     }
     for (size_t i = 0; i < work->step; i++)
         *work->call->event->changed +=
-            store_pg_rows(batch, i * RETRY_STATEMENTS + RETRY_CHANGED) > 0 ? 1 : 0;
+            store_pg_rows(batch, 1 + i * RETRY_STATEMENTS + RETRY_CHANGED) > 0 ? 1 : 0;
     if (work->call->event->seq != 0)
         return 0;
     work->seqs[0] = work->seqs[work->step - 1];

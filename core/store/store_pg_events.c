@@ -12,7 +12,7 @@
 
 #define HELD_MAX "1000" /* of one hook: whoever has one signed body could fill the disk with it */
 #define THE_HOOK "(SELECT id FROM @hook WHERE key = sha256($1))"
-/* How many of the webhook are open, for the statements of one transaction. */
+/* How many of the webhook are open, or more, for the statements of one transaction. */
 #define WAITING "jeton.waiting"
 
 /* Whatever is sent a second time, as nobody knows what became of it, is known by its mark. */
@@ -69,11 +69,34 @@ static void lock_keys(struct store_pg_batch *batch, const struct store_event_cal
     buf_destroy(&array);
 }
 
-static void count_open(struct store_pg_batch *batch, const char *scope)
+/* The hook's row has how many were open when they were counted, and those that were added since:
+ * as others end meanwhile, no more than that are. They are counted anew only where that many would
+ * be too many, as counting takes the longer the more there are. */
+static void count_open(struct store_pg_batch *batch, const struct store_event_new *event, size_t n)
 {
-    store_pg_say(batch, "SELECT set_config('" WAITING "', (SELECT count(*) FROM @event"
-                        " WHERE hook = " THE_HOOK " AND ended_ms IS NULL)::text, true)");
+    store_pg_say(batch, "SELECT set_config('" WAITING "', (CASE WHEN open_most + $2::bigint"
+                        " <= $3::bigint THEN open_most ELSE (SELECT count(*) FROM @event"
+                        " WHERE hook = its.id AND ended_ms IS NULL) END)::text, true)"
+                        " FROM @hook AS its WHERE key = sha256($1)");
+    store_pg_scope(batch, event->scope);
+    store_pg_int(batch, (int64_t)n);
+    store_pg_int(batch, event->max_waiting);
+}
+
+static void keep_count(struct store_pg_batch *batch, const char *scope)
+{
+    store_pg_say(batch, "UPDATE @hook SET open_most = current_setting('" WAITING "')::bigint"
+                        " WHERE key = sha256($1)");
     store_pg_scope(batch, scope);
+}
+
+/* How many of one webhook stand together, from this one on. */
+static size_t together(const struct store_event_call *add, size_t from)
+{
+    size_t n = 1;
+    while (from + n < add->count && strcmp(add->added[from].scope, add->added[from + n].scope) == 0)
+        n++;
+    return n;
 }
 
 /* Two statements: one of this id is counted; else it is inserted. */
@@ -136,17 +159,16 @@ static void add_one(struct store_pg_batch *batch, const struct store_event_new *
 static int add(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     const struct store_event_call *add = work->call->event;
-    const char *scope = NULL;
     (void)err;
     lock_hooks(batch, add);
     lock_keys(batch, add);
-    for (size_t i = 0; i < add->count; i++) {
-        const struct store_event_new *event = &add->added[i];
-        if (scope == NULL || strcmp(scope, event->scope) != 0)
-            count_open(batch, event->scope);
-        scope = event->scope;
-        work->step = i == 0 ? batch->count : work->step;
-        add_one(batch, event, make_mark(work));
+    work->step = batch->count;
+    for (size_t i = 0, n; i < add->count; i += n) {
+        n = together(add, i);
+        count_open(batch, &add->added[i], n);
+        for (size_t k = 0; k < n; k++)
+            add_one(batch, &add->added[i + k], make_mark(work));
+        keep_count(batch, add->added[i].scope);
     }
     return 0;
 }
@@ -171,11 +193,12 @@ static int added(struct store_pg_work *work, struct store_pg_batch *batch, struc
     const struct store_event_call *add = work->call->event;
     size_t at = work->step;
     (void)err;
-    for (size_t i = 0; i < add->count; i++) {
-        if (i > 0 && strcmp(add->added[i].scope, add->added[i - 1].scope) != 0)
-            at++; /* its count_open */
-        added_one(batch, at, &add->added[i]);
-        at += 2;
+    for (size_t i = 0, n; i < add->count; i += n) {
+        n = together(add, i);
+        at++; /* count_open */
+        for (size_t k = 0; k < n; k++, at += 2)
+            added_one(batch, at, &add->added[i + k]);
+        at++; /* keep_count */
     }
     return 0;
 }

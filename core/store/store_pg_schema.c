@@ -86,6 +86,8 @@ static const char *const tables[] = {
     " WHERE ended_ms IS NOT NULL AND body IS NOT NULL",
     "CREATE TABLE IF NOT EXISTS @step (seq bigint, name bytea, result bytea NOT NULL,"
     " PRIMARY KEY (seq, name))",
+    /* Version 3. No more of its events than that are open; NULL: they are to be counted. */
+    "ALTER TABLE @hook ADD COLUMN IF NOT EXISTS open_most bigint",
 };
 
 static void put_meta(struct store_pg_batch *batch, const char *key)
