@@ -35,7 +35,7 @@ static void accept_due(struct listen_front *front, int64_t now_ms)
         next = it->next;
         if (it->due_ms > now_ms)
             continue;
-        listen_waiting_remove(&front->handlers, it);
+        listen_waiting_remove(it);
         listen_waiting_accept(it);
     }
 }
@@ -112,7 +112,7 @@ static void on_packet(struct listen_hook *hook, const char *text, size_t len)
     struct listen_waiting *waiting =
         seq != NULL && seq->type == JSON_INT ? find(front, hook, seq->integer) : NULL;
     if (waiting != NULL) { /* else it came too late, or its sender has left */
-        listen_waiting_remove(&front->handlers, waiting);
+        listen_waiting_remove(waiting);
         reply(waiting, packet);
         rearm(front);
     }

@@ -15,7 +15,8 @@ static bool is_idle(const struct listen_front *front)
     size_t connections = 0;
     for (size_t i = 0; i < front->nservers; i++)
         connections += server_connections(front->servers[i]);
-    return connections == 0 && front->batch.count == 0 && front->handlers.count == 0;
+    return connections == 0 && front->batch.count == 0 && front->adding.list.count == 0 &&
+           front->adding.next.count == 0 && front->handlers.count == 0;
 }
 
 static void on_grace_over(void *arg)
@@ -59,7 +60,7 @@ static int serve(struct listen_front *front, int fd, struct server **server, boo
         .end_idle = true,
         .handler = is_metrics ? listen_metrics_handle : listen_request_handle,
         .head = is_metrics ? NULL : listen_request_head,
-        .gone = listen_request_gone,
+        .gone = is_metrics ? listen_metrics_gone : listen_request_gone,
         .refuse = listen_request_refuse,
         .arg = front};
     *server = server_new(front->loop, &options, err);
@@ -85,11 +86,9 @@ static int serve_all(struct listen_front *front, struct err *err)
 static void create(struct listen_front *front, const struct listen_front_options *options)
 {
     const struct listen_generation *generation = options->generation;
-    *front = (struct listen_front){.options = options,
-                                   .log = options->app->log,
-                                   .loop = loop_new(),
-                                   .store = store_new(generation->plan.config->state, NULL),
-                                   .stored = true};
+    *front = (struct listen_front){
+        .options = options, .log = options->app->log, .loop = loop_new(), .stored = true};
+    front->store = store_new(generation->plan.config->state, front->loop);
     front->nhooks = generation->plan.config->nhooks;
     front->hooks = mem_alloc(front->nhooks * sizeof *front->hooks);
     for (size_t i = 0; i < front->nhooks; i++) {
@@ -110,11 +109,12 @@ static void destroy(struct listen_front *front)
     for (size_t i = 0; i < front->nservers; i++)
         server_free(front->servers[i]);
     server_free(front->metrics);
+    listen_store_stop(front);
     for (size_t i = 0; i < front->nhooks; i++)
         listen_answer_stop(&front->hooks[i]);
     loop_timer_stop(front->loop, &front->commit);
     loop_timer_stop(front->loop, &front->patience);
-    loop_timer_stop(front->loop, &front->keeping);
+    loop_timer_stop(front->loop, &front->keep);
     loop_timer_stop(front->loop, &front->grace);
     mem_free(front->hooks);
     store_free(front->store);

@@ -40,8 +40,9 @@ struct listen_hook {
 /* A request between its check and its reply. */
 struct listen_waiting {
     struct listen_waiting *prev, *next;
+    struct listen_list *list; /* that it is in; NULL: none */
     struct listen_hook *hook;
-    struct server_exchange *exchange;
+    struct server_exchange *exchange; /* NULL: its sender has left */
     struct hook_result result;
     struct store_event_new *events; /* of result.events */
     bool asked;                     /* the reply is to tell what became of it */
@@ -54,6 +55,25 @@ struct listen_list {
     size_t count;
 };
 
+/* The transaction that stores events: one at a time. */
+struct listen_adding {
+    struct listen_list list; /* whose events they are; empty: none is under way */
+    struct listen_list next; /* to be stored one by one: one of them is bad */
+    struct store_event_new *rows;
+    size_t count;
+    struct store_event_call event;
+    struct store_call call;
+};
+
+struct listen_keeping {
+    size_t hook; /* whose old events are looked for */
+    bool more;
+    struct store_event_prune what;
+    int64_t changed;
+    struct store_event_call event;
+    struct store_call call;
+};
+
 struct listen_front {
     const struct listen_front_options *options;
     struct log *log;
@@ -64,11 +84,13 @@ struct listen_front {
     struct server *metrics;
     struct listen_hook *hooks;
     size_t nhooks;
-    struct listen_list batch;    /* to be stored */
+    struct listen_list batch; /* to be stored */
+    struct listen_adding adding;
     struct loop_timer commit;    /* at the next turn */
     struct listen_list handlers; /* stored; their handlers answer */
     struct loop_timer patience;  /* with them */
-    struct loop_timer keeping;   /* retention */
+    struct loop_timer keep;      /* retention */
+    struct listen_keeping keeping;
     bool stored;                 /* the last commit worked */
     uint64_t commits, committed; /* and the events in them */
     uint64_t unknown;            /* requests for no hook, or that the server refused */
@@ -79,9 +101,10 @@ struct listen_front {
 
 /* listen_waiting.c */
 void listen_waiting_append(struct listen_list *list, struct listen_waiting *waiting);
-void listen_waiting_remove(struct listen_list *list, struct listen_waiting *waiting);
+void listen_waiting_remove(struct listen_waiting *waiting);                 /* of its list */
+void listen_waiting_move(struct listen_list *from, struct listen_list *to); /* all of them */
 void listen_waiting_free(struct listen_waiting *waiting); /* without a reply; it is in no list */
-/* Replies and frees it; it is in no list. */
+/* Replies, unless its sender has left, and frees it; it is in no list. */
 void listen_waiting_finish(struct listen_waiting *waiting, int status,
                            const struct http_header *headers, size_t nheaders, const char *body,
                            size_t len);
@@ -108,6 +131,8 @@ void listen_request_refuse(void *arg, struct server_exchange *exchange,
 /* listen_store.c */
 void listen_store_add(struct listen_front *front, struct listen_waiting *waiting);
 void listen_store_keep(void *front); /* retention, now and from time to time */
+/* What is under way in the state is of no interest any more; the servers are gone. */
+void listen_store_stop(struct listen_front *front);
 
 /* listen_answer.c: replies by handlers. */
 void listen_answer_start(struct listen_hook *hook);
@@ -119,6 +144,7 @@ void listen_answer_end(struct listen_front *front);
 /* listen_metrics.c */
 void listen_metrics_handle(void *arg, struct server_exchange *exchange,
                            const struct server_request *request);
+void listen_metrics_gone(void *arg, struct server_exchange *exchange);
 void listen_metrics_health(struct listen_front *front, struct server_exchange *exchange);
 
 #endif

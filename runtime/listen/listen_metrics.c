@@ -3,6 +3,7 @@
 #include "listen_front_private.h"
 
 #include "clock.h"
+#include "mem.h"
 
 #include <string.h>
 
@@ -40,25 +41,17 @@ static void put_requests(const struct listen_front *front, struct buf *out)
     }
 }
 
-static int put_events(const struct listen_front *front, struct buf *out, struct err *err)
+static void put_count(const struct listen_hook *hook, const struct store_event_count *count,
+                      struct buf *out)
 {
-    int64_t now_ms = clock_wall_ms();
-    put_head(out, "webhook_events", "gauge", "Events in the state that have not been handled.");
-    for (size_t i = 0; i < front->nhooks; i++) {
-        const struct listen_hook *hook = &front->hooks[i];
-        struct store_event_count count;
-        if (store_event_count(front->store, hook->scope, &count, err) != 0)
-            return -1;
-        const int64_t counts[] = {count.ready, count.running, count.dead, count.held};
-        static const char *const states[] = {"ready", "running", "dead", "held"};
-        for (size_t k = 0; k < 4; k++)
-            buf_printf(out, "jeton_webhook_events{webhook=\"%s\",state=\"%s\"} %lld\n",
-                       hook->hook->name, states[k], (long long)counts[k]);
-        int64_t age_ms = count.oldest_ms == STORE_NONE ? 0 : now_ms - count.oldest_ms;
-        buf_printf(out, "jeton_webhook_oldest_ready_seconds{webhook=\"%s\"} %.3f\n",
-                   hook->hook->name, (double)(age_ms > 0 ? age_ms : 0) / 1000);
-    }
-    return 0;
+    const int64_t counts[] = {count->ready, count->running, count->dead, count->held};
+    static const char *const states[] = {"ready", "running", "dead", "held"};
+    for (size_t k = 0; k < 4; k++)
+        buf_printf(out, "jeton_webhook_events{webhook=\"%s\",state=\"%s\"} %lld\n",
+                   hook->hook->name, states[k], (long long)counts[k]);
+    int64_t age_ms = count->oldest_ms == STORE_NONE ? 0 : clock_wall_ms() - count->oldest_ms;
+    buf_printf(out, "jeton_webhook_oldest_ready_seconds{webhook=\"%s\"} %.3f\n", hook->hook->name,
+               (double)(age_ms > 0 ? age_ms : 0) / 1000);
 }
 
 static void put_own(const struct listen_front *front, struct buf *out)
@@ -79,33 +72,95 @@ static void put_own(const struct listen_front *front, struct buf *out)
     buf_printf(out, "jeton_listen_storing %d\n", front->stored ? 1 : 0);
 }
 
-static void reply(struct listen_front *front, struct server_exchange *exchange)
+/* A reply that waits for what the state says of one webhook after the other. */
+struct asked {
+    struct listen_front *front;
+    struct server_exchange *exchange;
+    struct buf out;
+    size_t hook;
+    struct store_event_count count;
+    struct store_event_call event;
+    struct store_call call;
+};
+
+static void asked_free(struct asked *asked)
+{
+    buf_destroy(&asked->out);
+    mem_free(asked);
+}
+
+void listen_metrics_gone(void *arg, struct server_exchange *exchange)
+{
+    struct asked *asked = server_user_data(exchange);
+    (void)arg;
+    if (asked == NULL)
+        return;
+    store_cancel(&asked->call);
+    asked_free(asked);
+}
+
+static void reply(struct asked *asked)
 {
     static const struct http_header headers[] = {
         {"Content-Type", "text/plain; version=0.0.4; charset=utf-8"},
         {"Cache-Control", "no-store"}};
-    struct buf out;
-    struct err err;
-    buf_create(&out, TEXT_MAX);
-    put_own(front, &out);
-    put_requests(front, &out);
-    if (put_events(front, &out, &err) != 0)
-        log_msg(front->log, LOG_WARN, "metrics: %s", err.msg);
-    server_reply(exchange, 200, headers, 2, out.data, out.len);
-    buf_destroy(&out);
+    server_set_user_data(asked->exchange, NULL);
+    server_reply(asked->exchange, 200, headers, 2, asked->out.data, asked->out.len);
+    asked_free(asked);
+}
+
+static void ask_next(struct asked *asked);
+
+static void counted(void *arg)
+{
+    struct asked *asked = arg;
+    if (asked->call.result < 0) {
+        log_msg(asked->front->log, LOG_WARN, "metrics: %s", asked->call.err.msg);
+        reply(asked);
+        return;
+    }
+    put_count(&asked->front->hooks[asked->hook++], &asked->count, &asked->out);
+    ask_next(asked);
+}
+
+static void ask_next(struct asked *asked)
+{
+    struct listen_front *front = asked->front;
+    if (asked->hook == front->nhooks) {
+        reply(asked);
+        return;
+    }
+    asked->event = (struct store_event_call){.scope = front->hooks[asked->hook].scope,
+                                             .counted = &asked->count};
+    asked->call = (struct store_call){.op = STORE_EVENT_COUNT, .event = &asked->event};
+    store_start(front->store, &asked->call, counted, asked);
+}
+
+static void ask(struct listen_front *front, struct server_exchange *exchange)
+{
+    struct asked *asked = mem_alloc(sizeof *asked);
+    *asked = (struct asked){.front = front, .exchange = exchange};
+    buf_create(&asked->out, TEXT_MAX);
+    put_own(front, &asked->out);
+    put_requests(front, &asked->out);
+    put_head(&asked->out, "webhook_events", "gauge",
+             "Events in the state that have not been handled.");
+    server_set_user_data(exchange, asked);
+    ask_next(asked);
 }
 
 void listen_metrics_handle(void *arg, struct server_exchange *exchange,
                            const struct server_request *request)
 {
     struct listen_front *front = arg;
+    server_set_user_data(exchange, NULL);
     bool read = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
     if (!read)
         listen_waiting_plain(exchange, 405, "only GET\n");
     else if (strcmp(request->target, "/healthz") == 0)
         listen_metrics_health(front, exchange);
     else if (strcmp(request->target, "/metrics") == 0)
-        reply(front, exchange);
+        ask(front, exchange);
     else
         listen_waiting_plain(exchange, 404, "not found\n");
 }

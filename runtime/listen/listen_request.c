@@ -116,14 +116,18 @@ void listen_request_handle(void *arg, struct server_exchange *exchange,
     }
 }
 
-/* Its sender does not wait any more. What was not stored yet is not; it will come again. */
+/* Its sender does not wait any more. What is not being stored yet is not; it will come again. */
 void listen_request_gone(void *arg, struct server_exchange *exchange)
 {
     struct listen_front *front = arg;
     struct listen_waiting *waiting = server_user_data(exchange);
     if (waiting == NULL)
         return;
-    listen_waiting_remove(waiting->seq > 0 ? &front->handlers : &front->batch, waiting);
+    if (waiting->list == &front->adding.list) {
+        waiting->exchange = NULL;
+        return;
+    }
+    listen_waiting_remove(waiting);
     listen_waiting_free(waiting);
 }
 

@@ -1,7 +1,8 @@
 /*
  * Group commit. What is checked in a turn of the loop is stored in one transaction at the next one:
  * all that arrived while the last commit ran goes into the next, so that no request waits for
- * others, and many share one write to the disk.
+ * others, and many share one write to the disk. The loop goes on while a state that is elsewhere
+ * is asked.
  */
 #include "listen_front_private.h"
 
@@ -134,6 +135,15 @@ static void refuse(struct listen_front *front, struct listen_waiting *waiting,
     }
 }
 
+static void refuse_all(struct listen_front *front, struct listen_list *list, const struct err *err)
+{
+    while (list->first != NULL) {
+        struct listen_waiting *waiting = list->first;
+        listen_waiting_remove(waiting);
+        refuse(front, waiting, err);
+    }
+}
+
 static void say_unstored(struct listen_front *front, const struct err *err, size_t count)
 {
     char line[ERR_LINE_MAX];
@@ -143,104 +153,163 @@ static void say_unstored(struct listen_front *front, const struct err *err, size
     front->stored = false;
 }
 
-static void commit_ones(struct listen_front *front, struct listen_list *list);
-
-/* Stores and answers all of a list. */
-static void commit_list(struct listen_front *front, struct listen_list *list)
+static void stored(struct listen_front *front)
 {
-    struct err err;
-    size_t count = 0, done = 0;
-    int64_t now_ms = store_now_ms(front->store);
-    for (const struct listen_waiting *it = list->first; it != NULL; it = it->next)
-        count += it->result.nevents;
-    struct store_event_new *rows = mem_alloc((count + 1) * sizeof *rows);
-    for (const struct listen_waiting *it = list->first; it != NULL; it = it->next) {
-        for (size_t i = 0; i < it->result.nevents; i++)
-            fill(&rows[done++], it, i, now_ms);
-    }
-    int result = count > 0 ? store_event_add(front->store, rows, count, &err) : 0;
-    if (result != 0 && err.kind == ERR_INVALID && list->count > 1) {
-        mem_free(rows);
-        commit_ones(front, list); /* one of them is bad: the others are not to suffer */
-        return;
-    }
-    if (result == 0) {
-        if (!front->stored)
-            log_msg(front->log, LOG_INFO, "events can be stored again");
-        front->stored = true;
-        front->commits++;
-        front->committed += count;
-    } else if (err.kind != ERR_INVALID) {
-        say_unstored(front, &err, list->count);
-    }
-    done = 0;
-    while (list->first != NULL) {
-        struct listen_waiting *waiting = list->first;
-        listen_waiting_remove(list, waiting);
+    struct listen_adding *adding = &front->adding;
+    size_t done = 0;
+    if (!front->stored)
+        log_msg(front->log, LOG_INFO, "events can be stored again");
+    front->stored = true;
+    front->commits++;
+    front->committed += adding->count;
+    while (adding->list.first != NULL) {
+        struct listen_waiting *waiting = adding->list.first;
         size_t nevents = waiting->result.nevents;
-        waiting->events = mem_alloc((nevents + 1) * sizeof *rows);
-        memcpy(waiting->events, rows + done, nevents * sizeof *rows);
+        listen_waiting_remove(waiting);
+        waiting->events = mem_alloc((nevents + 1) * sizeof *adding->rows);
+        memcpy(waiting->events, adding->rows + done, nevents * sizeof *adding->rows);
         done += nevents;
-        if (result == 0)
-            answer(front, waiting);
-        else
-            refuse(front, waiting, &err);
+        answer(front, waiting);
     }
-    mem_free(rows);
 }
 
-static void commit_ones(struct listen_front *front, struct listen_list *list)
+/* Whoever has come meanwhile is not kept waiting for as long again. */
+static void not_stored(struct listen_front *front, const struct err *err)
 {
-    while (list->first != NULL) {
-        struct listen_list one = {0};
-        struct listen_waiting *waiting = list->first;
-        listen_waiting_remove(list, waiting);
-        listen_waiting_append(&one, waiting);
-        commit_list(front, &one);
+    struct listen_adding *adding = &front->adding;
+    size_t count = adding->list.count + adding->next.count + front->batch.count;
+    if (err->kind == ERR_INVALID && adding->list.count > 1) {
+        listen_waiting_move(&adding->list, &adding->next); /* the others are not to suffer */
+        return;
     }
+    if (err->kind != ERR_INVALID) {
+        say_unstored(front, err, count);
+        refuse_all(front, &adding->next, err);
+        refuse_all(front, &front->batch, err);
+    }
+    refuse_all(front, &adding->list, err);
+}
+
+static void commit(void *arg);
+
+static void plan_commit(struct listen_front *front)
+{
+    if (front->commit.index == 0 && front->adding.list.count == 0)
+        loop_timer_start(front->loop, &front->commit, 0, commit, front);
+}
+
+static void added(void *arg)
+{
+    struct listen_front *front = arg;
+    struct listen_adding *adding = &front->adding;
+    struct err err = adding->call.err;
+    if (adding->call.result == 0)
+        stored(front);
+    else
+        not_stored(front, &err);
+    mem_free(adding->rows);
+    adding->rows = NULL;
+    if (adding->next.count > 0 || front->batch.count > 0)
+        plan_commit(front);
 }
 
 static void commit(void *arg)
 {
     struct listen_front *front = arg;
-    struct listen_list list = front->batch;
-    front->batch = (struct listen_list){0};
-    commit_list(front, &list);
+    struct listen_adding *adding = &front->adding;
+    struct listen_waiting *first = adding->next.first;
+    size_t done = 0;
+    int64_t now_ms = store_now_ms(front->store);
+    if (first != NULL) {
+        listen_waiting_remove(first);
+        listen_waiting_append(&adding->list, first);
+    } else {
+        listen_waiting_move(&front->batch, &adding->list);
+    }
+    adding->count = 0;
+    for (const struct listen_waiting *it = adding->list.first; it != NULL; it = it->next)
+        adding->count += it->result.nevents;
+    adding->rows = mem_alloc((adding->count + 1) * sizeof *adding->rows);
+    for (const struct listen_waiting *it = adding->list.first; it != NULL; it = it->next) {
+        for (size_t i = 0; i < it->result.nevents; i++)
+            fill(&adding->rows[done++], it, i, now_ms);
+    }
+    adding->event = (struct store_event_call){.added = adding->rows, .count = adding->count};
+    adding->call = (struct store_call){.op = STORE_EVENT_ADD, .event = &adding->event};
+    if (adding->count > 0)
+        store_start(front->store, &adding->call, added, front);
+    else
+        added(front);
 }
 
+/* While the state cannot be written, one request tries whether it can be again; the others are told
+ * so at once. */
 void listen_store_add(struct listen_front *front, struct listen_waiting *waiting)
 {
+    if (!front->stored && front->adding.list.count > 0) {
+        refuse(front, waiting, &front->adding.call.err);
+        return;
+    }
     listen_waiting_append(&front->batch, waiting);
-    if (front->commit.index == 0)
-        loop_timer_start(front->loop, &front->commit, 0, commit, front);
+    plan_commit(front);
 }
 
 /* ---- retention ---- */
 
-static int64_t prune(struct listen_front *front, const struct listen_hook *hook, struct err *err)
+static void keep_next(struct listen_front *front);
+
+static void kept(void *arg)
 {
-    int64_t now_ms = store_now_ms(front->store);
+    struct listen_front *front = arg;
+    struct listen_keeping *keeping = &front->keeping;
+    if (keeping->call.result < 0)
+        log_msg(front->log, LOG_WARN, "webhook '%s': old events stay: %s",
+                front->hooks[keeping->hook].hook->name, keeping->call.err.msg);
+    else
+        keeping->more = keeping->more || keeping->changed >= KEEP_AT_ONCE;
+    keeping->hook++;
+    keep_next(front);
+}
+
+static void keep_next(struct listen_front *front)
+{
+    struct listen_keeping *keeping = &front->keeping;
+    if (keeping->hook == front->nhooks) {
+        loop_timer_start(front->loop, &front->keep, keeping->more ? KEEP_AGAIN_MS : KEEP_EVERY_MS,
+                         listen_store_keep, front);
+        return;
+    }
+    const struct listen_hook *hook = &front->hooks[keeping->hook];
     const struct hook *of = hook->hook;
-    const struct store_event_prune what = {.scope = hook->scope,
-                                           .done_ms = now_ms - of->keep.done_ms,
-                                           .dead_ms = now_ms - of->keep.dead_ms,
-                                           .ids_ms = now_ms - of->keep.ids_ms,
-                                           .limit = KEEP_AT_ONCE};
-    return store_event_prune(front->store, &what, err);
+    int64_t now_ms = store_now_ms(front->store);
+    keeping->changed = 0;
+    keeping->what = (struct store_event_prune){.scope = hook->scope,
+                                               .done_ms = now_ms - of->keep.done_ms,
+                                               .dead_ms = now_ms - of->keep.dead_ms,
+                                               .ids_ms = now_ms - of->keep.ids_ms,
+                                               .limit = KEEP_AT_ONCE};
+    keeping->event =
+        (struct store_event_call){.prune = &keeping->what, .changed = &keeping->changed};
+    keeping->call = (struct store_call){.op = STORE_EVENT_PRUNE, .event = &keeping->event};
+    store_start(front->store, &keeping->call, kept, front);
 }
 
 void listen_store_keep(void *arg)
 {
     struct listen_front *front = arg;
-    bool more = false;
-    for (size_t i = 0; i < front->nhooks; i++) {
-        struct err err;
-        int64_t changed = prune(front, &front->hooks[i], &err);
-        if (changed < 0)
-            log_msg(front->log, LOG_WARN, "webhook '%s': old events stay: %s",
-                    front->hooks[i].hook->name, err.msg);
-        more = more || changed >= KEEP_AT_ONCE;
+    front->keeping.hook = 0;
+    front->keeping.more = false;
+    keep_next(front);
+}
+
+void listen_store_stop(struct listen_front *front)
+{
+    store_cancel(&front->adding.call);
+    store_cancel(&front->keeping.call);
+    while (front->adding.list.first != NULL) {
+        struct listen_waiting *waiting = front->adding.list.first;
+        listen_waiting_remove(waiting);
+        listen_waiting_free(waiting);
     }
-    loop_timer_start(front->loop, &front->keeping, more ? KEEP_AGAIN_MS : KEEP_EVERY_MS,
-                     listen_store_keep, front);
+    mem_free(front->adding.rows);
 }

@@ -8,6 +8,7 @@
 
 void listen_waiting_append(struct listen_list *list, struct listen_waiting *waiting)
 {
+    waiting->list = list;
     waiting->prev = list->last;
     waiting->next = NULL;
     if (list->last != NULL)
@@ -18,8 +19,10 @@ void listen_waiting_append(struct listen_list *list, struct listen_waiting *wait
     list->count++;
 }
 
-void listen_waiting_remove(struct listen_list *list, struct listen_waiting *waiting)
+void listen_waiting_remove(struct listen_waiting *waiting)
 {
+    struct listen_list *list = waiting->list;
+    waiting->list = NULL;
     if (waiting->prev != NULL)
         waiting->prev->next = waiting->next;
     else
@@ -29,6 +32,15 @@ void listen_waiting_remove(struct listen_list *list, struct listen_waiting *wait
     else
         list->last = waiting->prev;
     list->count--;
+}
+
+void listen_waiting_move(struct listen_list *from, struct listen_list *to)
+{
+    while (from->first != NULL) {
+        struct listen_waiting *waiting = from->first;
+        listen_waiting_remove(waiting);
+        listen_waiting_append(to, waiting);
+    }
 }
 
 void listen_waiting_free(struct listen_waiting *waiting)
@@ -42,6 +54,10 @@ void listen_waiting_finish(struct listen_waiting *waiting, int status,
                            const struct http_header *headers, size_t nheaders, const char *body,
                            size_t len)
 {
+    if (waiting->exchange == NULL) {
+        listen_waiting_free(waiting);
+        return;
+    }
     char *told = waiting->asked && waiting->result.verdict != HOOK_REFUSE
                      ? listen_verdict_text(waiting)
                      : NULL;

@@ -20,6 +20,8 @@ class Proxy:
         self.passed = {"up": 0, "down": 0}
         self.ends = {"up": [], "down": []}  # of what was sent at once
         self.side, self.after = None, 0
+        self.open = threading.Event()  # unless it is set, nothing gets through, and nobody is told
+        self.open.set()
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(folder + "/.s.PGSQL.5432")
         self.listener.listen(64)
@@ -44,6 +46,7 @@ class Proxy:
     def pass_on(self, side, source, target):
         try:
             while data := source.recv(65536):
+                self.open.wait()
                 if side == self.side and self.passed[side] + len(data) >= self.after:
                     self.side = None
                     target.sendall(data[:self.after - self.passed[side]])

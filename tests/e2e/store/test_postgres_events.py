@@ -203,6 +203,47 @@ class Events(PostgresCase):
         self.assertNotIn("somebody else has it", listener.log())
         self.assertEqual(self.counts(sent), [1] * sent)
 
+    def test_a_listener_answers_while_the_server_says_nothing(self):
+        os.mkdir(self.folder + "/proxy", 0o700)
+        proxy = Proxy(self.folder + "/proxy")
+        self.addCleanup(proxy.listener.close)
+        self.addCleanup(proxy.open.set)
+        listener = self.listen(0, url=f"postgresql://jeton@/jeton?host={self.folder}/proxy")
+        replies = {}
+
+        def send(name):
+            replies[name] = listener.post({"id": name, "type": "t", "key": "k", "n": 0})
+
+        def sent(*names):
+            threads = [threading.Thread(target=send, args=(name,), daemon=True) for name in names]
+            for thread in threads:
+                thread.start()
+            return threads
+
+        send("e0")
+        self.assertEqual(replies["e0"][0], 200)
+        proxy.open.clear()
+        first, = sent("e1")
+        for _ in range(5):  # whether or not the request has come by then
+            self.assertEqual(listener.ask("GET", "/healthz")[0], 200)
+            time.sleep(0.1)
+        self.assertTrue(first.is_alive())
+        first.join(60)
+        self.assertEqual((replies["e1"][0], replies["e1"][1]["Retry-After"]), (503, "10"))
+        self.assertEqual(listener.ask("GET", "/healthz")[0], 503)
+        both = sent("e2", "e3")  # one tries whether it can be stored, the other is told at once
+        wait_until(lambda: len(replies) == 3, 60)
+        self.assertTrue(any(thread.is_alive() for thread in both))
+        self.assertEqual(listener.ask("GET", "/healthz")[0], 503)
+        proxy.open.set()
+        for thread in both:
+            thread.join(60)
+        for n in range(1, 4):
+            self.post([listener], {"id": f"e{n}", "type": "t", "key": "k", "n": 0})
+        self.assertEqual(listener.ask("GET", "/healthz")[0], 200)
+        self.wait_done(4)
+        listener.stop()
+
     def test_no_table_is_read_as_a_whole(self):
         """At 10,000 of each kind beside a few that matter."""
         listener = self.listen(0)
