@@ -1,7 +1,13 @@
-"""The charts of docs/speed.md: SVG, without libraries, readable on light and dark pages."""
+"""The charts of docs/speed.md: SVG, without libraries, readable on light and dark pages.
+
+usage: chart.py FILE.json    draws what a bench has written there, beside it
+"""
 
 import html
+import json
 import math
+import pathlib
+import sys
 
 STYLE = """\
 <style>
@@ -104,3 +110,13 @@ def plot(series, left, top):
             line(left, base, left + width, base, "grid"), f'<polyline points="{points}" class="{css}"/>',
             text(left, base + 14, f"{xs[0]:,}", "small"), text(left + width, base + 14, f"{xs[-1]:,}", "small", "end"),
             text(left + width / 2, base + 14, series["x"], "small", "middle")]
+
+
+def write(made, folder):
+    for name, picture in (("speed.svg", ratios(made)), ("speed-growth.svg", growth(made))):
+        (pathlib.Path(folder) / name).write_text(picture, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    numbers = pathlib.Path(sys.argv[1])
+    write(json.loads(numbers.read_text(encoding="utf-8")), numbers.parent)

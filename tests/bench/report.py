@@ -287,13 +287,12 @@ def missed_text(made):
 
 def write_docs(made):
     write_json(os.path.join(DOCS, "speed.json"), made)
-    texts = {
-        "speed.svg": chart.ratios(made), "speed-growth.svg": chart.growth(made),
-        "speed.md": INTRODUCTION + missed_text(made) + "\n" + machine_text(made)
+    chart.write(made, DOCS)
+    text = (
+        INTRODUCTION + missed_text(made) + "\n" + machine_text(made)
         + "\n![jeton's time beside that of its peers](speed.svg)\n\n" + COLUMNS_TEXT.format(counter=made["counter"])
         + table(made) + "\n" + notes(made) + bounds_text(made)
         + "\n## Growth\n\nWhat one more costs, and whether that stays the same within 15 %.\n\n"
-        + "![cost against number](speed-growth.svg)\n\n" + growth_text(made)}
-    for name, text in texts.items():
-        with open(os.path.join(DOCS, name), "w", encoding="utf-8") as file:
-            file.write(text)
+        + "![cost against number](speed-growth.svg)\n\n" + growth_text(made))
+    with open(os.path.join(DOCS, "speed.md"), "w", encoding="utf-8") as file:
+        file.write(text)

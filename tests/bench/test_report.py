@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import pathlib
 import socket
 import subprocess
 import sys
@@ -91,6 +92,14 @@ class Report(unittest.TestCase):
         for picture in (chart.ratios(numbers()), chart.growth(numbers())):
             xml.etree.ElementTree.fromstring(picture)
         self.assertIn("&lt;peer&gt; &amp; co", chart.ratios(numbers()))
+
+    def test_the_charts_of_the_documents_are_of_their_numbers(self):
+        docs = pathlib.Path(report.DOCS)
+        with tempfile.TemporaryDirectory() as folder:
+            chart.write(json.loads((docs / "speed.json").read_text("utf-8")), folder)
+            for picture in pathlib.Path(folder).iterdir():
+                self.assertEqual((docs / picture.name).read_text("utf-8"), picture.read_text("utf-8"),
+                                 "./dev pictures speed")
 
     def test_counters(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -14,6 +14,8 @@ import subprocess
 import tempfile
 import unittest
 
+import rooms_picture
+
 SOURCE = pathlib.Path(os.environ["JETON_SOURCE"])
 BUILD = pathlib.Path(os.environ["JETON_BUILD"])
 
@@ -112,6 +114,14 @@ class Rooms(unittest.TestCase):
         self.assertEqual({*KNOWN, "runtime"}, {
             path.relative_to(SOURCE).parent.as_posix() for storey in ("core", "bindings", "runtime")
             for path in (SOURCE / storey).rglob("*.c")})
+
+    def test_the_picture_is_of_the_table(self):
+        known = rooms_picture.rooms((SOURCE / "CMakeLists.txt").read_text())
+        self.assertEqual({*known}, {*KNOWN} - {*rooms_picture.GROUND})
+        for room, others in known.items():
+            self.assertLessEqual(others, rooms_known(room))
+        self.assertEqual((SOURCE / "docs/pictures/architecture.svg").read_text(), rooms_picture.draw(known),
+                         "./dev pictures architecture")
 
     def test_an_include_upwards_does_not_compile(self):
         """The same, said by the error that a person would see."""
