@@ -5,6 +5,7 @@
 #include "err.h"
 
 #include <microhttpd.h>
+#include <sys/types.h>
 
 #define MHD_API_LIBRARY "libmicrohttpd.so.12"
 
@@ -31,6 +32,9 @@ struct mhd_api {
 #define X(name) __typeof__(MHD_##name) *name;
     MHD_API_FUNCTIONS(X)
 #undef X
+    /* gnutls_record_send, of the GnuTLS that it brings. Less than len where it takes no more now;
+     * negative where it takes nothing. */
+    ssize_t (*record_send)(void *session, const void *data, size_t len);
 };
 
 /* ERR_CONFIG when the library is missing or too old. */

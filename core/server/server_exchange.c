@@ -318,10 +318,20 @@ static void hide_query(const char *target)
         mark[1] = '\0';
 }
 
-/* The only place where the target is still whole and encoded. */
+/* Method, target and version stand in one line, where the library has made NULs of the spaces
+ * between them. It passes over a second space, and over what follows a NUL in the target. */
+static bool is_between_spaces(const char *target)
+{
+    static const char version[] = "HTTP/";
+    return target[-1] == '\0' &&
+           strncmp(target + strlen(target) + 1, version, strlen(version)) == 0;
+}
+
+/* The only place where the target is still whole and encoded. A space is refused with the head. */
 void *server_exchange_on_target(void *arg, const char *target, struct MHD_Connection *connection)
 {
-    struct server_exchange *exchange = exchange_new(arg, target, connection);
+    struct server_exchange *exchange =
+        exchange_new(arg, is_between_spaces(target) ? target : " ", connection);
     hide_query(target);
     return exchange;
 }

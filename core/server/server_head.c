@@ -148,13 +148,10 @@ static int check_beginning(const char *line, const char *end, struct server_head
     return 0;
 }
 
-static enum server_head_state too_large(bool in_line, struct server_head_problem *problem)
+static int too_large(bool in_line, struct server_head_problem *problem)
 {
-    if (in_line)
-        refuse(problem, 414, "RequestUriTooLong", "The request line is too long");
-    else
-        refuse(problem, 431, TOO_LARGE_CODE, TOO_LARGE);
-    return SERVER_HEAD_REFUSED;
+    return in_line ? refuse(problem, 414, "RequestUriTooLong", "The request line is too long")
+                   : refuse(problem, 431, TOO_LARGE_CODE, TOO_LARGE);
 }
 
 enum server_head_state server_head_check(const char *data, size_t len,
@@ -174,12 +171,16 @@ enum server_head_state server_head_check(const char *data, size_t len,
         if (in_line ? check_request_line(line, size, &tally, problem) != 0
                     : check_field(line, size, &tally, problem) != 0)
             return SERVER_HEAD_REFUSED;
-        if (!in_line && ++fields > SERVER_HEADERS_MAX)
-            return too_large(false, problem);
+        if (!in_line && ++fields > SERVER_HEADERS_MAX) {
+            too_large(false, problem);
+            return SERVER_HEAD_REFUSED;
+        }
         in_line = false;
     }
-    if (len > SERVER_HEAD_MAX)
-        return too_large(in_line, problem);
+    if (len > SERVER_HEAD_MAX) {
+        too_large(in_line, problem);
+        return SERVER_HEAD_REFUSED;
+    }
     if (in_line && at < end && check_beginning(at, end, problem) != 0)
         return SERVER_HEAD_REFUSED;
     return SERVER_HEAD_PARTIAL;
@@ -212,14 +213,18 @@ int server_head_check_parsed(const char *target, const char *version,
                              struct server_head_problem *problem)
 {
     struct tally tally = {.is_old = strcmp(version, "HTTP/1.0") == 0};
+    size_t size = strlen(target) + strlen(version);
     for (; *target != '\0'; target++) {
         if (ascii_is_control(*target) || *target == ' ')
             return malformed(problem, BAD_LINE);
     }
-    if (nfields > SERVER_HEADERS_MAX)
-        return refuse(problem, 431, TOO_LARGE_CODE, TOO_LARGE);
+    if (size > SERVER_HEAD_MAX)
+        return too_large(true, problem);
     for (size_t i = 0; i < nfields; i++) {
         const char *name = fields[i].name, *value = fields[i].value;
+        size += strlen(name) + strlen(value) + strlen(":\r\n");
+        if (i >= SERVER_HEADERS_MAX || size > SERVER_HEAD_MAX)
+            return too_large(false, problem);
         if (!field_is_token(name))
             return malformed(problem, BAD_FIELD);
         if (tally_add(&tally, name, strlen(name), value, strlen(value), problem) != 0)

@@ -57,14 +57,28 @@ void server_reply_leave(struct server_exchange *exchange, enum exchange_state st
     exchange->server->api.resume_connection(exchange->connection);
 }
 
+/* One piece, of a TLS connection by the library's session. Returns the bytes sent, or < 0. */
+static ssize_t send_some(const struct server_connection *connection, const char *data, size_t len)
+{
+    const struct mhd_api *api = &connection->server->api;
+    ssize_t n;
+    if (!connection->server->tls) {
+        do
+            n = send(connection->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        while (n < 0 && errno == EINTR);
+        return n;
+    }
+    return api->record_send(api->get_connection_info(connection->exchange->connection,
+                                                     MHD_CONNECTION_INFO_GNUTLS_SESSION)
+                                ->tls_session,
+                            data, len);
+}
+
 void server_reply_send(const struct server_connection *connection, const char *data, size_t len)
 {
-    ssize_t n;
-    if (connection->server->tls) /* it would have to be encrypted */
-        return;
-    do
-        n = send(connection->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = 1;
+    for (size_t sent = 0; sent < len && n > 0; sent += n > 0 ? (size_t)n : 0)
+        n = send_some(connection, data + sent, len - sent);
 }
 
 /* Nothing can follow it. */

@@ -4,9 +4,11 @@ import gzip
 import json
 import re
 import socket
+import ssl
 import time
 import unittest
 
+import certificates
 import listening
 from listening import sign
 
@@ -19,15 +21,27 @@ def head(*fields, line="POST /orders HTTP/1.1"):
 
 
 class Hostile(listening.Case):
+    context = None  # of TLS
+    more = ""
+
     def setUp(self):
         super().setUp()
-        self.hooks(hook="    max_body: 64KiB\n", listen="  max_connections: 300\n")
+        self.prepare()
+        self.hooks(hook="    max_body: 64KiB\n", listen="  max_connections: 300\n" + self.more)
         self.served = self.listener()
 
-    def dial(self):
+    def prepare(self):
+        pass
+
+    def dial(self, encrypted=True):
         it = socket.create_connection(("127.0.0.1", self.served.port), timeout=30)
+        if self.context and encrypted:
+            it = self.context.wrap_socket(it, server_hostname="127.0.0.1")
         self.addCleanup(it.close)
         return it
+
+    def ask(self, body, path="/orders", **headers):
+        return self.served.ask("POST", path, body, {"X-Sig": sign(body), **headers}, self.context)[0]
 
     def status(self, *parts):
         """Of the reply to raw bytes; None: the connection ended without one."""
@@ -50,7 +64,7 @@ class Hostile(listening.Case):
         return int(found.group(1)) if found else None
 
     def serves(self, number=1):
-        status = self.served.post({"id": f"good{number}", "type": "t"})[0]
+        status = self.served.post({"id": f"good{number}", "type": "t"}, context=self.context)[0]
         self.assertEqual(status, 200, self.served.log())
 
     def test_bodies(self):
@@ -58,13 +72,12 @@ class Hostile(listening.Case):
         too_long = f"Content-Length: {MAX + 1}"
         self.assertEqual(self.status(head(signed, too_long)), 413)
         chunk = b"%x\r\n%s\r\n" % (8192, b"x" * 8192)
-        self.assertEqual(self.status(head(signed, "Transfer-Encoding: chunked"), *[chunk] * 9), 413)
-        whole = b"x" * MAX
-        self.assertEqual(self.served.ask("POST", "/orders", whole, {"X-Sig": sign(whole)})[0], 200)
+        for chunks in (9, 40, 400):
+            self.assertEqual(self.status(head(signed, "Transfer-Encoding: chunked"), *[chunk] * chunks), 413, chunks)
+        self.assertEqual(self.ask(b"x" * MAX), 200)
         bomb = gzip.compress(b"\0" * 10_000_000)
-        self.assertEqual(self.served.ask("POST", "/orders", bomb, {
-            "X-Sig": sign(bomb), "Content-Encoding": "gzip"})[0], 415)
-        self.assertEqual(self.served.ask("POST", "/nowhere", b"x" * 1_000_000)[0], 404)
+        self.assertEqual(self.ask(bomb, **{"Content-Encoding": "gzip"}), 415)
+        self.assertEqual(self.ask(b"x" * 1_000_000, "/nowhere"), 404)
         chunked = head(signed, "Transfer-Encoding: chunked", "Connection: close")
         self.assertEqual(self.status(chunked, b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)), 200)
         self.serves()
@@ -92,12 +105,21 @@ class Hostile(listening.Case):
         slow = [self.dial() for _ in range(20)]
         for it in slow:
             it.sendall(head(f"Content-Length: {len(BODY)}", f"X-Sig: {sign(BODY)}")[:-10])
-        idle = [self.dial() for _ in range(1000)]
+        idle = [self.dial(encrypted=False) for _ in range(1000)]
         started = time.monotonic()
         for number in range(20):
             self.serves(number)
         self.assertLess(time.monotonic() - started, 10)
         self.assertEqual(len(idle), 1000)
+
+
+class HostileInTls(Hostile):
+    more = "  certificate: hooks.pem\n  key: hooks.key\n"
+
+    def prepare(self):
+        authority = certificates.Authority(self.folder)
+        authority.server("hooks")
+        self.context = ssl.create_default_context(cafile=authority.file)
 
 
 if __name__ == "__main__":
