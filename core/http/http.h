@@ -73,7 +73,10 @@ struct http_request {
      * to response.body.
      */
     const char *save_path;
-    const char *ca_file;           /* NULL: the system's */
+    const char *ca_file; /* NULL: the system's */
+    /* PEM: the one certificate that the server may show, whatever names are in it. In place of all
+     * authorities; NULL: not so. */
+    const char *only_certificate;
     const char *certificate, *key; /* PEM by which we identify ourselves to the server in TLS, the
                                       key not encrypted; both or neither */
     bool alone;         /* on a new connection, which is not kept; never sent twice by libcurl */

@@ -116,6 +116,11 @@ static void explain_certificate(struct http_transfer *transfer)
                 curl_words(transfer, CURLE_PEER_FAILED_VERIFICATION));
         return;
     }
+    if (transfer->request->only_certificate != NULL && verdict != X509_EXPIRED &&
+        verdict != X509_NOT_YET_VALID) {
+        err_set(err, ERR_NETWORK, "'%s' shows another certificate than the configured one", host);
+        return;
+    }
     switch (verdict) {
     case X509_EXPIRED:
         err_set(err, ERR_NETWORK,

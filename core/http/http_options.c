@@ -360,9 +360,31 @@ static CURLcode set_method(struct http_transfer *transfer)
     return code;
 }
 
+static struct curl_blob blob(const char *text)
+{
+    return (struct curl_blob){(char *)(uintptr_t)text, strlen(text), CURL_BLOB_NOCOPY};
+}
+
+/* The certificate itself is the only anchor: whoever shows it has its key, so its names do not
+ * matter. */
+static CURLcode set_only_certificate(const struct http_transfer *transfer)
+{
+    CURLcode code = CURLE_OK;
+    struct curl_blob certificate = blob(transfer->request->only_certificate);
+    SET(CURLOPT_CAINFO, NULL);
+    SET(CURLOPT_CAPATH, NULL);
+    SET(CURLOPT_CAINFO_BLOB, &certificate);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 0L);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    return code;
+}
+
 static CURLcode set_trust(const struct http_transfer *transfer, const struct http_trust *system)
 {
     CURLcode code = CURLE_OK;
+    if (transfer->request->only_certificate != NULL)
+        return set_only_certificate(transfer);
     struct http_trust own = {.file = transfer->request->ca_file};
     const struct http_trust *trust = transfer->request->ca_file != NULL ? &own : system;
     /* Both are set, as each has a default compiled into libcurl. */
@@ -372,11 +394,6 @@ static CURLcode set_trust(const struct http_transfer *transfer, const struct htt
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     return code;
-}
-
-static struct curl_blob blob(const char *text)
-{
-    return (struct curl_blob){(char *)(uintptr_t)text, strlen(text), CURL_BLOB_NOCOPY};
 }
 
 static CURLcode set_certificate(const struct http_transfer *transfer)

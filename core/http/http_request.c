@@ -73,6 +73,7 @@ static struct http_request put_all(struct place *place, const struct http_reques
     copy.parts = put_parts(place, request);
     copy.save_path = put_text(place, request->save_path);
     copy.ca_file = put_text(place, request->ca_file);
+    copy.only_certificate = put_text(place, request->only_certificate);
     copy.certificate = put_text(place, request->certificate);
     copy.key = put_text(place, request->key);
     copy.meter = request->meter; /* the caller's */

@@ -68,17 +68,14 @@ static char *find_url(const struct hook_listen *listen, const char *address, con
         at = "127.0.0.1";
     else if (strcmp(at, "::") == 0)
         at = "::1";
-    if (listen->certificate != NULL)
-        err_set(err, ERR_USAGE,
-                "--trigger: this listener serves TLS itself, by a name that is not loopback's");
-    else if (!host_is_loopback(at))
+    if (!host_is_loopback(at))
         err_set(err, ERR_USAGE, "--trigger: the listener's address %s is not loopback", at);
     else if (port == 0)
         err_set(err, ERR_USAGE, "--trigger: the listener has any free port; say --listen %s:PORT",
                 at);
     else
-        url = mem_printf(strchr(at, ':') != NULL ? "http://[%s]:%d%s" : "http://%s:%d%s", at, port,
-                         target);
+        url = mem_printf(strchr(at, ':') != NULL ? "%s://[%s]:%d%s" : "%s://%s:%d%s",
+                         listen->certificate != NULL ? "https" : "http", at, port, target);
     mem_free(host);
     return url;
 }
@@ -113,8 +110,19 @@ static void on_done(void *arg, struct http_result *result)
     buf_destroy(&text);
 }
 
+/* Those of authorities that stand behind it in its file would speak for others, too. NULL: there is
+ * none. */
+static char *first_certificate(const char *pem)
+{
+    static const char begins[] = "-----BEGIN CERTIFICATE-----",
+                      ends[] = "-----END CERTIFICATE-----";
+    const char *start = pem != NULL ? strstr(pem, begins) : NULL;
+    const char *end = start != NULL ? strstr(start, ends) : NULL;
+    return end != NULL ? mem_printf("%.*s\n", (int)(end - start) + (int)strlen(ends), start) : NULL;
+}
+
 static int post(struct app *app, const char *url, const struct hook_signed *signed_,
-                struct err *err)
+                const char *certificate, struct err *err)
 {
     const struct http_request request = {.method = "POST",
                                          .url = url,
@@ -123,6 +131,7 @@ static int post(struct app *app, const char *url, const struct hook_signed *sign
                                          .body = signed_->body,
                                          .body_len = signed_->body_len,
                                          .has_body = true,
+                                         .only_certificate = certificate,
                                          .max_body = REPLY_MAX};
     struct sending sending = {.app = app};
     struct loop *loop = loop_new();
@@ -166,7 +175,9 @@ static int trigger_hook(struct app *app, const struct listen_plan *plan, size_t 
         result = hook_sign(&hook->rules, plan->keys[index], &given, &signed_, err);
     if (result == 0) {
         char *url = find_url(plan->config->listen, trigger->address, signed_.target, err);
-        result = url != NULL ? post(app, url, &signed_, err) : -1;
+        char *certificate = first_certificate(plan->certificate);
+        result = url != NULL ? post(app, url, &signed_, certificate, err) : -1;
+        mem_free(certificate);
         mem_free(url);
     }
     hook_sign_destroy(&signed_);

@@ -229,7 +229,6 @@ webhooks:
 
     def test_usage(self):
         self.fails(2, "listen", "--sync", "--unsubscribe", says="only one")
-        self.fails(2, "listen", "--trigger", "chat", "handler.lua", says="TLS")
         self.hooks()
         self.fails(3, "listen", "--sync", says="kaizala")
 
@@ -263,6 +262,29 @@ class Trigger(listening.Case):
         self.fails(3, "listen", "--trigger", "other", *at, body, says="other")
         self.fails(3, "listen", "--trigger", "orders", *at, "nowhere.json", says="nowhere.json")
         self.fails(5, "listen", "--trigger", "orders", "--listen", "127.0.0.1:9", body)
+
+    def test_trigger_by_tls(self):
+        authority = certificates.Authority(self.folder)
+        for name in ("hooks", "other"):
+            authority.server(name, subject="DNS:hooks.example")
+        with open(os.path.join(self.folder, "hooks.pem"), "a", encoding="ascii") as chain:
+            with open(authority.file, encoding="ascii") as file:
+                chain.write(file.read())
+        def use(name):
+            self.hooks(listen=f"  certificate: {name}.pem\n  key: {name}.key\n")
+        use("hooks")
+        listener = self.listener()
+        trigger = ("listen", "--trigger", "orders", "--listen", f"127.0.0.1:{listener.port}", "-")
+        self.assertEqual(self.ok(*trigger, input='{"id":"one"}').stdout, "200 stored as event 1\n")
+        use("other")
+        self.fails(5, *trigger, input='{"id":"two"}', says="another certificate")
+        listener.stop()
+        listener = self.listener()  # whose certificate the authority has signed, too
+        use("hooks")
+        trigger = (*trigger[:4], f"127.0.0.1:{listener.port}", "-")
+        self.fails(5, *trigger, input='{"id":"two"}', says="another certificate")
+        self.wait_done(1)
+        self.assertEqual(self.states(), {"done": 1})
 
     def test_trigger_tells_what_was_not_run(self):
         self.write("jeton.yaml", f"""\
