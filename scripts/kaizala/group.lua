@@ -79,7 +79,13 @@ end
 ---@param request string for the error
 ---@return kaizala.Group group
 function group.from_raw(client, raw, request)
-  return fill(group.new(client), raw, request)
+  -- With room for the fields of a reply: a table that grows is made anew again and again.
+  local self = setmetatable({
+    id = nil, name = nil, type = nil, image_url = nil, welcome_message = nil, caller_role = nil,
+    has_sub_groups = nil, has_parent_groups = nil, raw = nil,
+  }, Group)
+  clients[self] = client
+  return fill(self, raw, request)
 end
 
 -- "/groups/ID" and what follows.

@@ -111,13 +111,14 @@ end
 ---@return table into
 function names.convert(raw, object, into, reserved)
   local null, made = json.null, known[object or ""] or {}
-  for name, value in next, raw do
-    if type(name) ~= "string" then break end -- a list, which has no fields
+  local fields = type(next(raw)) == "string" and raw or {} -- a list has none
+  for name, value in next, fields do
     local key = made[name] or names.snake(name, object)
     -- If two wire names give the same one (`groupId` and `id`), the identical name wins.
     local wins = key == name or raw[key] == nil
     if wins and key ~= "raw" and value ~= null and not (reserved and reserved[key]) then
-      into[key] = times[name] and seconds(value, times[name]) or value
+      local unit = times[name]
+      into[key] = unit and seconds(value, unit) or value
     end
   end
   into.raw = raw
