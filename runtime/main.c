@@ -110,11 +110,12 @@ static char *own_path(const char *argv0)
 }
 
 /* If a standard stream is closed, the next file that is opened (the state's) would get its number,
- * and output would be written into it. */
+ * and output would be written into it. Writing to standard output then fails, as without this. */
 static void open_standard_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) != fd)
+        int mode = fd == STDOUT_FILENO ? O_RDONLY : O_RDWR;
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", mode) != fd)
             abort();
     }
 }

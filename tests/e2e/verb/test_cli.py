@@ -89,8 +89,16 @@ class Version(support.Case):
         self.assert_not_loaded("api", "users/me", libraries=["libmicrohttpd"])
 
     def test_with_closed_standard_streams(self):
-        done = subprocess.run(["sh", "-c", '"$0" --version <&- >&- 2>&-', JETON], env=self.env, check=False)
-        self.assertEqual(done.returncode, 0)
+        def status(words, closed):
+            done = subprocess.run(["sh", "-c", f'"$0" {words} {closed}', JETON], cwd=self.folder, env=self.env,
+                                  check=False)
+            return done.returncode
+
+        self.write("a_test.lua", 'require "jeton.test" ("a", function() end)')
+        self.assertEqual(status("--version", "<&- 2>&-"), 0)
+        for words in "--version", "test", "test --report=tap", "presets", "run -e 1":
+            with self.subTest(words):
+                self.assertEqual(status(words, "<&- >&- 2>&-"), 1)
 
 
 class Usage(support.Case):
