@@ -26,8 +26,11 @@ void secret_destroy(struct secret *secret)
     *secret = (struct secret){0};
 }
 
-static void strip_newlines(struct buf *value)
+/* What editors add: a byte order mark, and the end of the line. */
+static void strip(const struct secret *secret, struct buf *value)
 {
+    if (!secret->is_key) /* PEM may begin with one */
+        buf_drop(value, utf8_mark(value->data, value->len));
     while (value->len > 0 &&
            (value->data[value->len - 1] == '\n' || value->data[value->len - 1] == '\r'))
         value->data[--value->len] = '\0';
@@ -52,7 +55,7 @@ int secret_read_pipe(struct secret *secret, struct err *err)
     buf_create_secret(&value, SECRET_BYTES_MAX);
     int result = safefile_read(secret->text, SAFEFILE_OR_PIPE, &value, err);
     if (result == 0) {
-        strip_newlines(&value);
+        strip(secret, &value);
         result = secret_check_value(secret, value.data, value.len, err);
     }
     secret->value = buf_take(&value);
@@ -68,10 +71,6 @@ int secret_check_value(const struct secret *secret, const char *value, size_t le
                        "it holds a control character; expected PEM, which is text");
     if (has_control(secret, value, len))
         return err_set(err, ERR_CONFIG, "it holds a control character; expected one line of text");
-    if (utf8_mark(value, len) > 0 && !secret->is_key)
-        return err_set(err, ERR_CONFIG,
-                       "it starts with a byte order mark, which does not belong to it; save it as "
-                       "UTF-8 without one");
     /* IDs are short at some services (Strava's have five digits); it is no loss if one is seen. */
     if (len < REDACT_MIN_BYTES && !secret->is_id)
         return err_set(err, ERR_CONFIG,
@@ -186,7 +185,7 @@ int secret_read(const struct secret *secret, struct redact *redact, int64_t dead
     buf_create_secret(&value, SECRET_BYTES_MAX);
     int result = read_value(secret, deadline_ms, &value, err);
     if (result == 0) {
-        strip_newlines(&value);
+        strip(secret, &value);
         result = secret_check_value(secret, value.data, value.len, err);
     }
     if (result == 0) {

@@ -2,6 +2,7 @@
 
 #include "arena.h"
 #include "mem.h"
+#include "utf8.h"
 #include "yaml_pairs.h"
 
 #include <libyaml.h>
@@ -457,6 +458,9 @@ struct yaml_doc *yaml_load(const char *file, const char *text, size_t len,
     struct buf joined;
     if (yaml_check_text(file, text, len, problems) != 0)
         return NULL;
+    size_t mark = utf8_mark(text, len); /* libyaml would count it as a column */
+    text += mark;
+    len -= mark;
     buf_create_secret(&joined, len);
     bool pairs = yaml_pairs_join(text, len, &joined);
     struct yaml_doc *doc =

@@ -51,8 +51,8 @@ const struct yaml_node *yaml_root(const struct yaml_doc *doc);
  */
 const struct yaml_node *yaml_get(const struct yaml_node *node, const char *key);
 
-/* What YAML text must be as bytes: its size, UTF-8, no byte order mark, no control characters. -1
- * when a problem was added. Done by yaml_load. */
+/* What YAML text must be as bytes: its size, UTF-8, no control characters. -1 when a problem was
+ * added. Done by yaml_load. */
 int yaml_check_text(const char *file, const char *text, size_t len, struct problems *problems);
 
 struct yaml_scalar {

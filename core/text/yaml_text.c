@@ -35,10 +35,7 @@ int yaml_check_text(const char *file, const char *text, size_t len, struct probl
     }
     if (len >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0))
         return refuse(&place, "this is UTF-16; save the file as UTF-8");
-    if (utf8_mark(text, len) > 0)
-        return refuse(&place,
-                      "the file starts with a byte order mark; save it as UTF-8 without one");
-    for (size_t i = 0; i < len;) {
+    for (size_t i = utf8_mark(text, len); i < len;) { /* editors of Windows write one */
         uint32_t code = 0;
         if (text[i] >= ' ' && text[i] < 0x7F) { /* nearly all there is */
             i++;

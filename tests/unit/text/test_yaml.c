@@ -273,8 +273,9 @@ static void test_refused(void **state)
         {"a: \xc0\xaf\n", "1:4: not UTF-8; save the file as UTF-8"}, /* overlong */
         {"a: \xf4\x90\x80\x80\n", "1:4: not UTF-8; save the file as UTF-8"},
         {"\xef\xbb\xbf"
-         "a: 1\n",
-         "1:1: the file starts with a byte order mark; save it as UTF-8 without one"},
+         "a: 1\n\xef\xbb\xbf"
+         "b: 2\n",
+         "2:1: the control character U+FEFF is not allowed"},
         {"\xff\xfe"
          "a",
          "1:1: this is UTF-16; save the file as UTF-8"},
