@@ -51,6 +51,7 @@ struct vm *vm_new(const struct vm_options *options)
     vm_interrupt_setup(vm);
     lerr_setup(L);
     vm_modules_setup(vm);
+    vm_load_setup(L);
     vm_guard_setup(L);
     pthread_mutex_init(&vm->programs.mutex, NULL);
     vm_programs_setup(L);

@@ -134,22 +134,80 @@ static const char *read_source(lua_State *L, void *arg, size_t *len)
     return start;
 }
 
-void vm_load_module(lua_State *L, const char *name, const char *path)
+/* Pushes the function, or the message and returns false. */
+static bool load_source(lua_State *L, const char *path)
 {
     struct source source = {0};
     struct err err = {0};
-    lua_pushfstring(L, "@%s", path); /* chunkname */
     source.fd = safefile_open(path, SAFEFILE_NOT_WRITABLE, &err);
-    if (source.fd >= 0) {
-        int status = lua_load(L, read_source, &source, lua_tostring(L, -1), "t"); /* fn|message */
-        close(source.fd);
-        lua_remove(L, -2);
-        if (status == LUA_OK && source.code == 0)
-            return;
-        if (source.code == 0)
-            luaL_error(L, LOAD_FAILED "%s", name, path, lua_tostring(L, -1));
+    if (source.fd < 0) {
+        lua_pushstring(L, err.msg);
+        return false;
     }
-    luaL_error(L, LOAD_FAILED "%s", name, path, source.fd < 0 ? err.msg : strerror(source.code));
+    lua_pushfstring(L, "@%s", path);
+    int status = lua_load(L, read_source, &source, lua_tostring(L, -1), "t"); /* name fn|message */
+    close(source.fd);
+    lua_remove(L, -2);
+    if (source.code != 0)
+        lua_pushfstring(L, "%s: %s", path, strerror(source.code));
+    return status == LUA_OK && source.code == 0;
+}
+
+void vm_load_module(lua_State *L, const char *name, const char *path)
+{
+    if (!load_source(L, path))
+        luaL_error(L, LOAD_FAILED "%s", name, path, lua_tostring(L, -1));
+}
+
+/* loadfile(path, mode, env): by the rules of modules. Without a path: Lua's own, upvalue 1. */
+static int load_file(lua_State *L)
+{
+    if (lua_isnoneornil(L, 1)) {
+        lua_pushvalue(L, lua_upvalueindex(1));
+        lua_insert(L, 1);
+        lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+        return lua_gettop(L);
+    }
+    bool has_env = !lua_isnone(L, 3);
+    if (!load_source(L, luaL_checkstring(L, 1))) {
+        luaL_pushfail(L);
+        lua_insert(L, -2);
+        return 2;
+    }
+    if (has_env) {
+        lua_pushvalue(L, 3);
+        if (lua_setupvalue(L, -2, 1) == NULL) /* it has no global */
+            lua_pop(L, 1);
+    }
+    return 1;
+}
+
+static int do_file_ended(lua_State *L, int status, lua_KContext below)
+{
+    (void)status;
+    return lua_gettop(L) - (int)below;
+}
+
+/* dofile(path): the same. */
+static int do_file(lua_State *L)
+{
+    lua_settop(L, 1);
+    if (lua_isnil(L, 1))
+        lua_pushvalue(L, lua_upvalueindex(1));
+    else if (!load_source(L, luaL_checkstring(L, 1)))
+        return lua_error(L);
+    lua_callk(L, 0, LUA_MULTRET, 1, do_file_ended); /* path results… */
+    return do_file_ended(L, LUA_OK, 1);
+}
+
+void vm_load_setup(lua_State *L)
+{
+    static const luaL_Reg loaders[] = {{"loadfile", load_file}, {"dofile", do_file}};
+    for (size_t i = 0; i < sizeof loaders / sizeof loaders[0]; i++) {
+        lua_getglobal(L, loaders[i].name);
+        lua_pushcclosure(L, loaders[i].func, 1);
+        lua_setglobal(L, loaders[i].name);
+    }
 }
 
 int vm_check_syntax(const char *path, struct err *err)

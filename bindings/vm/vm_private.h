@@ -159,6 +159,7 @@ int vm_modules_path(lua_State *L, const char *folder, struct err *err);
 int vm_load(lua_State *L, struct vm *vm, const char *path, char **real, struct err *err);
 /* Pushes the function of a module's file, by the modes of scripts; raises what is wrong. */
 void vm_load_module(lua_State *L, const char *name, const char *path);
+void vm_load_setup(lua_State *L); /* puts loadfile and dofile that do so in the place of Lua's */
 
 /* vm_watchdog.c: a thread that ends the process if a call into C does not return in time. */
 struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err);

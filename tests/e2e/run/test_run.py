@@ -625,6 +625,37 @@ class Script(RunCase):
                 file.write(prefix + b"\x1bLua\x54\x00\x19\x93\r\n\x1a\n")
             self.fails(3, "run", path, says="precompiled Lua is refused")
 
+    def test_files_of_dofile_and_loadfile_obey_the_rules_of_modules(self):
+        self.write("open.lua", "return 'ran'", mode=0o666)
+        self.write("fine.lua", "#!x\nreturn shown, ...")
+        self.write("waits.lua", "require 'jeton.task'.sleep(0.001) return 'waited', nil")
+        self.write("none.lua", "return 7")
+        with open(self.write("code.lua", ""), "wb") as file:
+            file.write(b"\x1bLua\x54\x00\x19\x93\r\n\x1a\n")
+        unsafe = "open.lua: group or others can write it; run: chmod go-w open.lua"
+        code = "attempt to load a binary chunk (mode is 't')"
+        self.script("""
+for _, name in ipairs { "open.lua", "code.lua", "absent.lua" } do
+  print(loadfile(name))
+  print(pcall(dofile, name))
+end
+print(loadfile("fine.lua", "t", { shown = 1 })(2))
+print(loadfile("fine.lua")(3))
+print(loadfile("none.lua", nil, {})())
+print(dofile "waits.lua")
+print(dofile())""", input="return 'from standard input'", prints=f"""nil\t{unsafe}
+false\t{unsafe}
+nil\t{code}
+false\t{code}
+nil\tabsent.lua: No such file or directory
+false\tabsent.lua: No such file or directory
+1\t2
+nil\t3
+7
+waited\tnil
+from standard input
+""")
+
     def test_syntax_error(self):
         done = self.script("\nx = = 1", status=1, says="script.lua:2: unexpected symbol near '='")
         self.assertNotIn("traceback", done.stderr)
