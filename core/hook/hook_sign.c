@@ -81,10 +81,15 @@ static int replace(struct signing *signing, const struct hook_part *part, const 
     struct hook_values values = {0};
     view_of(signing, &request, &view);
     hook_view_values(&view, part, &values);
-    if (values.count == 0 || values.items[0].raw.text == NULL)
+    if (values.count == 0 || values.items[0].raw.text == NULL) {
+        const char *path = part->name != NULL ? part->name : "";
+        for (size_t i = 0; part->steps != NULL && part->steps[i] != NULL; i++)
+            path = print(signing, path, i > 0 ? "." : "", part->steps[i]);
         return err_set(signing->err, ERR_USAGE,
-                       "the body has no place for what its sender writes into it; put any text "
-                       "there, which is replaced");
+                       "the body has no '%s', into which its sender writes; put any text there, "
+                       "which is replaced",
+                       path);
+    }
     struct hook_span body = hook_events_replace(view.body, &values, value, &signing->out->arena);
     signing->out->body = body.text;
     signing->out->body_len = body.len;

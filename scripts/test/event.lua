@@ -26,6 +26,8 @@ local OWN = {
   type = "{header:X-Event-Type}",
 }
 
+local PUBLIC = { ed25519 = true, ecdsa = true } -- kinds of verify whose secret is the sender's own
+
 local OPTIONS = {
   id = "string", type = "string", data = "any", body = "string", headers = "table",
   preset = "string", hook = "table", name = "string", crash = "string", forged = "boolean",
@@ -48,8 +50,9 @@ local function check_event(options)
   local where = options.crash
   local steps = where and (where:find "^after step ." or where:find "^before step .")
   if where and where ~= "before the end" and not steps then
-    error(("t:event: crash: '%s' is none of 'after step NAME', 'before step NAME', 'before the end'"):format(
-      where), 4)
+    failure.misuse(
+      ("t:event: crash: '%s' is none of 'after step NAME', 'before step NAME', 'before the end'"):format(
+        where))
   end
 end
 
@@ -58,10 +61,15 @@ local function rules_of(options)
   if not options.preset then return OWN end
   local found, text = pcall(require, "presets.senders." .. options.preset)
   if not found then
-    error(("t:event: there is no preset '%s' of a sender; `jeton presets` lists them"):format(
-      options.preset), 4)
+    failure.misuse(("t:event: there is no preset '%s' of a sender; `jeton presets` lists them"):format(
+      options.preset))
   end
-  return assert(yaml.decode(text)).webhook
+  local rules = assert(yaml.decode(text)).webhook
+  if PUBLIC[rules.verify.kind] then
+    failure.misuse(("t:event: preset '%s': only its sender can sign; leave the preset out"):format(
+      options.preset))
+  end
+  return rules
 end
 
 --- Puts a value where the rule says that it is: "header:X-Type", "json:a.b", or a template of one of them.
@@ -120,7 +128,7 @@ local function work(t, path, config, options, crash)
     hook = options.name or NAME,
     prelude = ("require('test.handler').install(%q)"):format(assert(json.encode(settings))),
   }
-  if not run then error("t:event: " .. err.message, 0) end
+  if not run then failure.misuse("t:event: " .. err.message) end
   script.look_at(t, path:match "[^/]*$", run)
   return run
 end
@@ -149,12 +157,19 @@ local function handle(t, path, config, options, seq)
       failure.raise(("the handler did not come to '%s'"):format(options.crash))
     end
   end
-  local row
+  local row = {}
   repeat
+    local before = row.attempts
     local run = work(t, path, config, options)
     runs[#runs + 1] = run
     row = native.event { config = config, hook = options.name or NAME, seq = seq } or {}
-  until row.state ~= "ready" or run.status ~= 0
+    if row.state == "ready" and run.status ~= 0 then
+      local message, folder = run.message or "their process ended", t.path:match "^.*/"
+      if message:sub(1, #folder) == folder then message = message:sub(#folder + 1) end
+      failure.raise("the handlers cannot be run: " .. message)
+    end
+    local died = row.state == "running" and row.attempts ~= before -- a handler has ended its process
+  until row.state ~= "ready" and not died
   return runs, row
 end
 
@@ -165,7 +180,7 @@ local function deliver(t, path, options, id)
     config = config, hook = options.name or NAME, body = body, id = id, headers = headers,
     forged = options.forged,
   }
-  if not sent then error("t:event: " .. err.message, 4) end
+  if not sent then failure.misuse("t:event: " .. err.message) end
   local result = setmetatable(sent, Event)
   result._again = function() return deliver(t, path, options, id) end
   result._with = function(crash)

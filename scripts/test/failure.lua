@@ -38,6 +38,13 @@ function failure.raise(message, diff)
   error(setmetatable({ message = message, where = where(), diff = diff }, Failure), 0)
 end
 
+--- A mistake in how something is called: like error, at the line of the test.
+---@param message string
+function failure.misuse(message)
+  local at = where()
+  error(at and at .. ": " .. message or message, 0)
+end
+
 ---@return boolean
 function failure.is(value)
   return type(value) == "table" and getmetatable(value) == Failure

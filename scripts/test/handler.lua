@@ -31,6 +31,16 @@ local function crash_at(where)
   end
 end
 
+--- Of what a dead worker left, the last attempt may have been spent: then no answer comes that says so.
+local function tell_recovered()
+  local recover = hook.recover
+  function hook.recover()
+    local left = recover()
+    if left > 0 then hook.answer "\n" end
+    return left
+  end
+end
+
 --- The prelude of such a run.
 ---@param text string JSON: environment, crash
 function handler.install(text)
@@ -41,6 +51,7 @@ function handler.install(text)
     local value = settings.environment and settings.environment[name]
     return value ~= nil and tostring(value) or getenv(name)
   end
+  tell_recovered()
   if type(settings.crash) == "string" then crash_at(settings.crash) end
 end
 

@@ -105,9 +105,9 @@ local function read_report(file, report)
   end
 end
 
-local function how_it_ended(run, timeout_ms)
+local function how_it_ended(file, run, timeout_ms)
   if run.too_much then return "it reported more than 32 MiB" end
-  if run.timed_out or run.status == 8 then
+  if run.timed_out or run.status == 8 and file.ms >= timeout_ms then -- else an event's time was up
     return ("it did not end within %g s (--timeout)"):format(timeout_ms / 1000)
   end
   if run.signal then return ("its process was ended by a signal: %s"):format(run.signal) end
@@ -116,7 +116,7 @@ end
 
 --- It ended before it said so: the test under way failed, or else the file.
 local function blame(file, run, timeout_ms)
-  local message = how_it_ended(run, timeout_ms)
+  local message = how_it_ended(file, run, timeout_ms)
   local test = file.under_way
   if not test then
     file.broken = { message = message }
@@ -155,7 +155,7 @@ function worker.run(found, request, self)
   if not file.ended or file.under_way then
     blame(file, run, request.timeout_ms)
   elseif run.status ~= 0 and not file.broken then -- all its tests have ended
-    file.broken = { message = how_it_ended(run, request.timeout_ms) .. ", after its tests" }
+    file.broken = { message = how_it_ended(file, run, request.timeout_ms) .. ", after its tests" }
   end
   if file.broken then
     file.unreadable = run.status == 3

@@ -384,6 +384,7 @@ return {
     while os.clock() - began < 1.5 do end
   end,
   endless = function() while true do end end,
+  leaves = function(event) if event.attempt < event.data.times then os.exit(event.data.status) end end,
 }
 """
     TEST = """\
@@ -407,6 +408,14 @@ test("attempts", function(t)
   t:like(t:event("h.lua", { type = "never", hook = { retries = { attempts = 2 } } }),
     { state = "dead", attempts = 2, error = "never" })
 end)
+test("a handler that ends its process costs its event an attempt", function(t)
+  local function leaves(times, status)
+    return t:event("h.lua", { type = "leaves", data = { times = times, status = status }, hook = { retries = { attempts = 4 } } })
+  end
+  t:like(leaves(3, 1), { state = "done", attempts = 3 })
+  t:like(leaves(3, 0), { state = "done", attempts = 3 })
+  t:like(leaves(9, 1), { state = "dead", attempts = 4, error = t.any })
+end)
 test("time is up when it is", function(t)
   for i = 1, 30 do
     local event = t:event("h.lua", { type = "never", data = { i = i }, hook = { retries = { attempts = 2 } } })
@@ -427,16 +436,23 @@ test("mistakes", function(t)
   t:fails(function() t:event("h.lua", { crahs = "x" }) end, "did you mean 'crash'?")
   t:fails(function() t:event("h.lua", { crash = "somewhere" }) end, "is none of")
   t:fails(function() t:event("h.lua", { preset = "nobody" }) end, "there is no preset 'nobody'")
+  t:fails(function() t:event("h.lua", { preset = "discord" }) end, "only its sender can sign")
+  t:fails(function() t:event("h.lua", { preset = "linear" }) end, "x_test.lua:50: t:event: the body has no 'webhookTimestamp'")
   t:event("h.lua", { type = "late", crash = "after step tell" })
 end)
+test("no handlers", function(t) t:event("none.lua", {}) end)
+test("handlers that do not compile", function(t) t:event("bad.lua", {}) end)
 """
 
     def test_through_signature_store_and_handler(self):
         self.write("h.lua", self.HANDLERS)
+        self.write("bad.lua", "return {")
         self.write("x_test.lua", self.TEST)
         done = self.fails(1, "test")
-        self.assertIn("✗ mistakes\n  x_test.lua:41: the handler did not come to 'after step tell'", done.stdout)
-        self.assertEqual(done.stdout.splitlines()[-1], "5 passed, 1 failed, 0 skipped")
+        self.assertIn("✗ mistakes\n  x_test.lua:51: the handler did not come to 'after step tell'", done.stdout)
+        self.assertIn("x_test.lua:53: the handlers cannot be run: none.lua: No such file", done.stdout)
+        self.assertIn("x_test.lua:54: the handlers cannot be run: bad.lua:1: unexpected symbol", done.stdout)
+        self.assertEqual(done.stdout.splitlines()[-1], "6 passed, 3 failed, 0 skipped")
 
 
 class Service(http.server.BaseHTTPRequestHandler):
