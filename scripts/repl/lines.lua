@@ -1,4 +1,5 @@
 --- Values as lines, for a pipe: a string as it is, all else as JSON, what an iterator gives one a line.
+local chunk = require "repl.chunk"
 local json = require "jeton.json"
 local output = require "jeton.output"
 
@@ -23,9 +24,21 @@ end
 
 local OPERATORS = { ["and"] = true, ["not"] = true, ["or"] = true, ["return"] = true }
 
+--- Code without the comments at its end. Where what stands before compiles, no string can be open there.
+local function without_comment(code)
+  for at = #code - 1, 1, -1 do
+    local tail = code:sub(at)
+    local comment = tail:find "^%-%-[^\n]*%s*$" or tail:find "^%-%-%[(=*)%[.*%]%1%]%s*$"
+    if comment and chunk.load(code:sub(1, at - 1), "=") then
+      return without_comment(code:sub(1, at - 1))
+    end
+  end
+  return code
+end
+
 --- Whether code ends with a call: f(), f{}, f"".
 local function is_call(code)
-  code = code:match "^(.-)[%s;]*$"
+  code = without_comment(code):match "^(.-)[%s;]*$"
   local before = code:match "^(.*)%b()$"
   if before then
     return before:find "[%w_%])}'\"]%s*$" ~= nil and not OPERATORS[before:match "([%a_][%w_]*)%s*$"]

@@ -110,6 +110,8 @@ class Values(ReplCase):
         self.assertEqual(prompt.enter("_()"), "41")
         self.assertEqual(prompt.enter("('a b'):gmatch '%a'"), '"a"\n"b"')
         self.assertEqual(prompt.enter("_"), '{ "a", "b" }')
+        for comment in ("-- the letters", "--[[ the letters ]]", "; --[=[ the ]=] -- 'letters"):
+            self.assertEqual(prompt.enter("('a--b'):gmatch('%a') " + comment), '"a"\n"b"', comment)
         prompt.enter("ipairs((function() local t = {} for i = 1, 30 do t[i] = i * 2 end return t end)())")
         self.assertEqual(prompt.enter("_()"), "21\n42")
         # A function that is only named, or that takes nothing from a call to the next, is not called.
