@@ -59,6 +59,7 @@ static void read_database(const struct schema_walk *walk, const struct yaml_node
     };
     config->state_password = database.password;
     config->state_key = database.key;
+    config->state_key.absent = "`jeton state keygen FILE` makes it";
 }
 
 void config_state_read(const struct schema_walk *walk, const struct schema_field *field,

@@ -119,6 +119,13 @@ static int read_env(const struct secret *secret, struct buf *out, struct err *er
     return 0;
 }
 
+/* err says that the file at path cannot be opened. */
+static void advise(const struct secret *secret, const char *path, struct err *err)
+{
+    if (secret->absent != NULL && access(path, F_OK) != 0)
+        err_advise(err, "%s", secret->absent);
+}
+
 /* Under the name that the user would type. */
 static int read_file(const struct secret *secret, struct buf *out, struct err *err)
 {
@@ -126,6 +133,8 @@ static int read_file(const struct secret *secret, struct buf *out, struct err *e
         return buf_puts(out, secret->value);
     char *path = path_show(secret->text);
     int result = safefile_read(path, file_rule(secret), out, err);
+    if (result != 0)
+        advise(secret, path, err);
     mem_free(path);
     return result;
 }
@@ -221,6 +230,7 @@ static void check_file(const struct secret *secret, const char *path, bool warn_
     err_clear(&err);
     int fd = safefile_open(path, file_rule(secret), &err);
     if (fd < 0) {
+        advise(secret, path, &err);
         report(secret, problems, false, err.msg);
         return;
     }

@@ -31,9 +31,10 @@ struct secret {
                        be read once, with the configuration. NULL: it is read when needed */
     char **command; /* argv, NULL-terminated */
     char *name;     /* for messages: "refresh_token of connector 'contoso'" */
-    bool private_file; /* SECRET_FILE: written by jeton (`secrets/` beside the configuration), so
-                          that nobody else may read it */
-    char *file;        /* where it is configured, as messages show it; NULL: nowhere */
+    bool private_file;  /* SECRET_FILE: written by jeton (`secrets/` beside the configuration), so
+                           that nobody else may read it */
+    const char *absent; /* advice for where its file is not there; NULL: none */
+    char *file;         /* where it is configured, as messages show it; NULL: nowhere */
     int line, col;
 };
 

@@ -162,8 +162,6 @@ int verb_jobs(struct app *app, int argc, char **argv, struct err *err)
         .opts = opts,
         .instead = "a job's runs are listed by: jeton history JOB",
     };
-    struct opt_result result = {0};
-    int status = app_options(app, &spec, argc, argv, &result, err);
-    mem_free(result.operands);
+    int status = app_options_alone(app, &spec, argc, argv, err);
     return status > 0 ? list_jobs(app, json, err) : status;
 }

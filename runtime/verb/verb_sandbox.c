@@ -318,11 +318,8 @@ static int parse(struct app *app, struct sandbox_options *options, int exec, int
         .operands = exec < argc - 1 ? "FILE" : "trigger",
         .instead = "a script is run against a sandbox by: jeton run --sandbox SCRIPT",
     };
-    struct opt_result result;
     bool own = exec < argc && app->completing == NULL; /* else the command's words are looked at */
-    int parsed = app_options(app, &spec, own ? exec + 1 : argc, argv, &result, err);
-    mem_free(result.operands);
-    return parsed;
+    return app_options_alone(app, &spec, own ? exec + 1 : argc, argv, err);
 }
 
 static int start(struct app *app, const struct sandbox_options *options, char *const *command,

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FILE_MAX ((size_t)64 * 1024)
 #define LAST                                                                                       \
@@ -24,8 +25,11 @@ static int read_file(void *arg, enum state_secret which, struct buf *out, struct
     if (path == NULL)
         return 0;
     size_t before = out->len;
-    if (safefile_read(path, SAFEFILE_PRIVATE, out, err) != 0)
+    if (safefile_read(path, SAFEFILE_PRIVATE, out, err) != 0) {
+        if (which == STATE_KEY && access(path, F_OK) != 0)
+            err_advise(err, "`jeton state keygen %s` makes it", path);
         return -1;
+    }
     while (which == STATE_PASSWORD && out->len > before && strchr("\r\n", out->data[out->len - 1]))
         out->data[--out->len] = '\0';
     return 1;
@@ -97,9 +101,7 @@ int verb_state_copy(struct app *app, int argc, char **argv, struct err *err)
             "marked, and it can be repeated.",
         .opts = opts,
     };
-    struct opt_result result = {0};
-    int status = app_options(app, &spec, argc, argv, &result, err);
-    mem_free(result.operands);
+    int status = app_options_alone(app, &spec, argc, argv, err);
     if (status <= 0)
         return status;
     if (url == NULL || target.key == NULL)
@@ -149,9 +151,7 @@ int verb_state_unmove(struct app *app, int argc, char **argv, struct err *err)
             "with the same refresh tokens spend them twice: first stop whoever uses the database.",
         .opts = opts,
     };
-    struct opt_result result = {0};
-    int status = app_options(app, &spec, argc, argv, &result, err);
-    mem_free(result.operands);
+    int status = app_options_alone(app, &spec, argc, argv, err);
     if (status <= 0)
         return status;
     if (!yes)

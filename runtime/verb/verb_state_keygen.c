@@ -91,17 +91,11 @@ static int rekey(struct app *app, const struct config *config, struct err *err)
     return app_print(app, line, (size_t)len, err);
 }
 
-/* A verb without options and operands that works on the state. */
-static int on_state(const struct opt_spec *spec, struct app *app, int argc, char **argv,
-                    int (*work)(struct app *, const struct config *, struct err *), struct err *err)
+static int on_state(struct app *app, int (*work)(struct app *, const struct config *, struct err *),
+                    struct err *err)
 {
-    struct opt_result result = {0};
-    int status = app_options(app, spec, argc, argv, &result, err);
-    mem_free(result.operands);
-    if (status <= 0)
-        return status;
     struct config *config = app_config(app, true, err);
-    status = config != NULL ? work(app, config, err) : -1;
+    int status = config != NULL ? work(app, config, err) : -1;
     config_free(config);
     return status;
 }
@@ -115,7 +109,8 @@ int verb_state_check(struct app *app, int argc, char **argv, struct err *err)
                        "Status 3 says that it is configured wrongly, 5 that it cannot be reached.",
         .opts = no_options,
     };
-    return on_state(&spec, app, argc, argv, check, err);
+    int status = app_options_alone(app, &spec, argc, argv, err);
+    return status > 0 ? on_state(app, check, err) : status;
 }
 
 int verb_state_rekey(struct app *app, int argc, char **argv, struct err *err)
@@ -128,7 +123,8 @@ int verb_state_rekey(struct app *app, int argc, char **argv, struct err *err)
             "keys. Afterwards the other keys may go. It can be repeated.",
         .opts = no_options,
     };
-    return on_state(&spec, app, argc, argv, rekey, err);
+    int status = app_options_alone(app, &spec, argc, argv, err);
+    return status > 0 ? on_state(app, rekey, err) : status;
 }
 
 static int print_sql(struct app *app, const struct config *config, struct err *err)
@@ -160,13 +156,6 @@ int verb_state_upgrade(struct app *app, int argc, char **argv, struct err *err)
             "has every day may not. Older ones go on with what they know.",
         .opts = opts,
     };
-    struct opt_result result = {0};
-    int status = app_options(app, &spec, argc, argv, &result, err);
-    mem_free(result.operands);
-    if (status <= 0)
-        return status;
-    struct config *config = app_config(app, true, err);
-    status = config != NULL ? (sql ? print_sql : check)(app, config, err) : -1;
-    config_free(config);
-    return status;
+    int status = app_options_alone(app, &spec, argc, argv, err);
+    return status > 0 ? on_state(app, sql ? print_sql : check, err) : status;
 }

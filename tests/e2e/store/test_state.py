@@ -94,6 +94,16 @@ state.set("n", n + 1) state.set("only_set", n)
         self.run_script("")
         self.assertFalse(os.path.exists(self.state))
 
+    def test_a_key_that_is_not_there_yet(self):
+        self.write("jeton.yaml", "version: 1\nname: n\nstate: {url: 'postgresql://u@127.0.0.1:1/d', key: {file: k}}\n")
+        for args in (("state", "check"), ("check",)):
+            done = self.jeton("--config", "jeton.yaml", *args)
+            self.assertEqual(done.returncode, 3)
+            self.assertIn("k: No such file or directory; `jeton state keygen FILE` makes it", done.stdout + done.stderr)
+        self.write("jeton.yaml", "version: 1\nname: n\nstate: here\n")
+        self.fails(3, "--config", "jeton.yaml", "state", "copy", "--to", "postgresql://u@127.0.0.1:1/d", "--key", "k",
+                   says="k: No such file or directory; `jeton state keygen k` makes it")
+
     def test_a_broken_state_is_no_empty_one(self):
         self.run_script("state.set('a', 1)")
         with open(os.path.join(self.state, "jeton.db"), "wb") as file:
