@@ -193,6 +193,14 @@ export const pages = [
   },
   { name: "control-reset", open: (portal) => portal.open("/portal/sandbox/reset") },
   { name: "people", open: (portal) => portal.open("/portal/people") },
+  {
+    name: "person-edit",
+    async open(portal) {
+      await portal.open("/portal/people");
+      await portal.page.getByRole("main").getByRole("link", { name: "Bruno" }).first().click();
+      await portal.field(portal.words.name).waitFor();
+    },
+  },
   { name: "webhooks", open: (portal) => portal.open("/portal/webhooks") },
   { name: "reference", open: (portal) => portal.open("/portal/reference") },
   { name: "reference-operation", open: (portal) => portal.open("/portal/reference/actions.send") },

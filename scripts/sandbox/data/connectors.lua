@@ -88,24 +88,40 @@ end
 --- The refresh tokens of a connector, newest first, with their creators and groups.
 ---@param user_id string|nil nil: of everybody
 ---@param count integer at most
+---@param from integer how many are left out before them
 ---@return table[]
-function connectors.grants(db, connector, user_id, count)
+function connectors.grants(db, connector, user_id, count, from)
   return db:rows([[SELECT refresh_tokens.*, users.name AS user_name, users.phone AS user_phone,
       groups.name AS group_name, groups.id AS group_id
     FROM refresh_tokens JOIN users ON users.id = user_id LEFT JOIN groups ON groups.number = group_number
-    WHERE connector_id = ?1 AND (?2 IS NULL OR user_id = ?2) ORDER BY refresh_tokens.id DESC LIMIT ?3]],
-    connector.id, user_id, count)
+    WHERE connector_id = ?1 AND (?2 IS NULL OR user_id = ?2) ORDER BY refresh_tokens.id DESC
+    LIMIT ?3 OFFSET ?4]],
+    connector.id, user_id, count, from)
+end
+
+---@param user_id string|nil nil: of everybody
+---@return integer
+function connectors.count_grants(db, connector, user_id)
+  return db:row([[SELECT count(*) AS n FROM refresh_tokens
+    WHERE connector_id = ?1 AND (?2 IS NULL OR user_id = ?2)]], connector.id, user_id).n
 end
 
 --- The refresh tokens of a group, newest first, with their creators and connectors.
 ---@param group sandbox.group
 ---@param count integer at most
+---@param from integer how many are left out before them
 ---@return table[]
-function connectors.grants_of_group(db, group, count)
+function connectors.grants_of_group(db, group, count, from)
   return db:rows([[SELECT refresh_tokens.*, users.name AS user_name, users.phone AS user_phone,
       connectors.name AS connector_name
     FROM refresh_tokens JOIN users ON users.id = user_id JOIN connectors ON connectors.id = connector_id
-    WHERE group_number = ? ORDER BY refresh_tokens.id DESC LIMIT ?]], group.number, count)
+    WHERE group_number = ? ORDER BY refresh_tokens.id DESC LIMIT ? OFFSET ?]], group.number, count, from)
+end
+
+---@param group sandbox.group
+---@return integer
+function connectors.count_grants_of_group(db, group)
+  return db:row("SELECT count(*) AS n FROM refresh_tokens WHERE group_number = ?", group.number).n
 end
 
 ---@class sandbox.new_connector

@@ -223,14 +223,22 @@ function groups.find(db, tenant_id, text, offset, count)
   return out
 end
 
+local FOLLOWED = [[FROM subscribers JOIN groups ON number = group_number
+                   WHERE subscribers.user_id = ?1 AND NOT EXISTS (SELECT 1 FROM members
+                     WHERE members.group_number = number AND members.user_id = ?1)]]
+
 --- Public groups that a user is a subscriber but not a member of, oldest first.
 ---@param count integer at most
+---@param from integer how many are left out before them
 ---@return sandbox.group[]
-function groups.followed(db, user_id, count)
-  return db:rows([[SELECT groups.* FROM subscribers JOIN groups ON number = group_number
-                   WHERE subscribers.user_id = ?1 AND NOT EXISTS (SELECT 1 FROM members
-                     WHERE members.group_number = number AND members.user_id = ?1)
-                   ORDER BY number LIMIT ?2]], user_id, count)
+function groups.followed(db, user_id, count, from)
+  return db:rows("SELECT groups.* " .. FOLLOWED .. " ORDER BY number LIMIT ?2 OFFSET ?3",
+    user_id, count, from)
+end
+
+---@return integer
+function groups.count_followed(db, user_id)
+  return db:row("SELECT count(*) AS n " .. FOLLOWED, user_id).n
 end
 
 ---@return boolean

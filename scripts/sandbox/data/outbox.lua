@@ -140,21 +140,28 @@ end
 
 --- The newest deliveries of a webhook, newest first, without their bodies.
 ---@param count integer
+---@param from integer how many are left out before them
 ---@return table[] rows with `tries`, a number, and `status` and `error` of the last
-function outbox.list(db, webhook_id, count)
+function outbox.list(db, webhook_id, count, from)
   return db:rows([[
     SELECT number, event_type, state, created_at, status, error,
       (SELECT count(*) FROM delivery_attempts WHERE delivery = number) AS tries
     FROM deliveries LEFT JOIN delivery_attempts AS last
       ON last.rowid = (SELECT max(rowid) FROM delivery_attempts WHERE delivery = number)
-    WHERE webhook_id = ? ORDER BY number DESC LIMIT ?]], webhook_id, count)
+    WHERE webhook_id = ? ORDER BY number DESC LIMIT ? OFFSET ?]], webhook_id, count, from)
+end
+
+---@return integer
+function outbox.count(db, webhook_id)
+  return db:row("SELECT count(*) AS n FROM deliveries WHERE webhook_id = ?", webhook_id).n
 end
 
 --- The newest deliveries to webhooks that a user sees, newest first, as outbox.list gives them.
 ---@param user_id string
 ---@param count integer
+---@param from integer how many are left out before them
 ---@return table[] rows also with `webhook_id` and `connector_id`
-function outbox.seen_by(db, user_id, count)
+function outbox.seen_by(db, user_id, count, from)
   return db:rows([[
     SELECT deliveries.number, event_type, state, deliveries.created_at, status, error,
       webhook_id, connector_id,
@@ -163,7 +170,14 @@ function outbox.seen_by(db, user_id, count)
       JOIN connectors ON connectors.id = connector_id
       LEFT JOIN delivery_attempts AS last
         ON last.rowid = (SELECT max(rowid) FROM delivery_attempts WHERE delivery = deliveries.number)
-    WHERE webhooks.user_id = ?1 OR owner_id = ?1 ORDER BY deliveries.number DESC LIMIT ?2]], user_id, count)
+    WHERE webhooks.user_id = ?1 OR owner_id = ?1 ORDER BY deliveries.number DESC LIMIT ?2 OFFSET ?3]],
+    user_id, count, from)
+end
+
+---@return integer
+function outbox.count_seen_by(db, user_id)
+  return db:row([[SELECT count(*) AS n FROM deliveries JOIN webhooks ON webhooks.id = webhook_id
+    JOIN connectors ON connectors.id = connector_id WHERE webhooks.user_id = ?1 OR owner_id = ?1]], user_id).n
 end
 
 ---@return table|nil row a sandbox.delivery with its attempts as `tries`

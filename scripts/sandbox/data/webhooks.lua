@@ -76,30 +76,46 @@ end
 
 ---@param filter {connector_id: string, user_id: string|nil, object_id: string|nil, object_type: string|nil}
 ---@param count integer|nil at most so many; nil: all
+---@param from integer|nil how many are left out before them
 ---@return sandbox.webhook[] oldest first
-function webhooks.list(db, filter, count)
+function webhooks.list(db, filter, count, from)
   local out = {}
   for i, row in ipairs(db:rows([[
     SELECT * FROM webhooks WHERE connector_id = ?1 AND (?2 IS NULL OR user_id = ?2)
-    AND (?3 IS NULL OR object_id = ?3) AND (?4 IS NULL OR object_type = ?4) ORDER BY number LIMIT ?5]],
-    filter.connector_id, filter.user_id, filter.object_id, filter.object_type, count or -1)) do
+    AND (?3 IS NULL OR object_id = ?3) AND (?4 IS NULL OR object_type = ?4) ORDER BY number
+    LIMIT ?5 OFFSET ?6]],
+    filter.connector_id, filter.user_id, filter.object_id, filter.object_type, count or -1, from or 0)) do
     out[i] = decoded(row)
   end
   return out
 end
 
+---@param user_id string|nil nil: made by anybody
+---@return integer
+function webhooks.count(db, connector_id, user_id)
+  return db:row("SELECT count(*) AS n FROM webhooks WHERE connector_id = ?1 AND (?2 IS NULL OR user_id = ?2)",
+    connector_id, user_id).n
+end
+
 --- Those that a user sees: of connectors that are hers, and those that she made.
 ---@param user_id string
 ---@param count integer at most
+---@param from integer how many are left out before them
 ---@return table[] rows sandbox.webhook with `connector_name`, newest first
-function webhooks.seen_by(db, user_id, count)
+function webhooks.seen_by(db, user_id, count, from)
   local out = {}
   for i, row in ipairs(db:rows([[SELECT webhooks.*, connectors.name AS connector_name
     FROM webhooks JOIN connectors ON connectors.id = connector_id WHERE user_id = ?1 OR owner_id = ?1
-    ORDER BY webhooks.number DESC LIMIT ?2]], user_id, count)) do
+    ORDER BY webhooks.number DESC LIMIT ?2 OFFSET ?3]], user_id, count, from)) do
     out[i] = decoded(row)
   end
   return out
+end
+
+---@return integer
+function webhooks.count_seen_by(db, user_id)
+  return db:row([[SELECT count(*) AS n FROM webhooks JOIN connectors ON connectors.id = connector_id
+    WHERE user_id = ?1 OR owner_id = ?1]], user_id).n
 end
 
 --- Those of all connectors, oldest first.

@@ -119,12 +119,11 @@ end
 ---@return html.element|nil nil: there is none
 function webhook_parts.card(visit, connector)
   local t, rows = visit.t, {}
-  local found = webhooks.list(visit.db, {
-    connector_id = connector.id,
-    user_id = not connector_of.is_owner(visit, connector) and visit.user.id or nil,
-  }, limits.portal_rows + 1)
-  for i = 1, math.min(#found, limits.portal_rows) do
-    local webhook = found[i]
+  local whose = not connector_of.is_owner(visit, connector) and visit.user.id or nil
+  local count = webhooks.count(visit.db, connector.id, whose)
+  local part = widgets.part(visit, count, limits.portal_rows, "webhooks")
+  local filter = { connector_id = connector.id, user_id = whose }
+  for i, webhook in ipairs(webhooks.list(visit.db, filter, part.per, part.from)) do
     rows[i] = {
       h.a { href = webhook_parts.path(connector, webhook), webhook_parts.object(visit, webhook) },
       table.concat(webhook.events, ", "),
@@ -133,12 +132,12 @@ function webhook_parts.card(visit, connector)
       webhook_parts.valid_until(visit, webhook),
     }
   end
-  return #rows > 0 and widgets.card {
-    title = t "webhooks.title",
+  return part.count > 0 and widgets.card {
+    title = t "webhooks.title", id = part.name,
     widgets.table(t "webhooks.title", {
       t "webhooks.object", t "webhooks.events", t "webhooks.url", t "webhooks.state", t "webhooks.until",
     }, rows),
-    #found > #rows and h.p { class = "soft", t("common.cut", { count = limits.portal_rows }) },
+    widgets.pager(visit, part),
   } or nil
 end
 

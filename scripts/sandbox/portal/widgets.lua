@@ -184,15 +184,17 @@ end
 ---@field last integer
 ---@field count integer of all
 ---@field per integer on a page
+---@field name string|nil of the list, where a page has several
 
---- The rows that the query asks for by `from`.
+--- The rows that the query asks for: by `from`, or by the name of the list.
 ---@param visit sandbox.portal.visit
 ---@param count integer of all rows
 ---@param per integer on a page
+---@param name string|nil of the list, where a page has several; the id of its card
 ---@return sandbox.portal.part
-function widgets.part(visit, count, per)
-  local from = math.max(0, math.min(math.tointeger(tonumber(visit.query.from)) or 0, count))
-  return { from = from, last = math.min(from + per, count), count = count, per = per }
+function widgets.part(visit, count, per, name)
+  local from = math.max(0, math.min(math.tointeger(tonumber(visit.query[name or "from"])) or 0, count))
+  return { from = from, last = math.min(from + per, count), count = count, per = per, name = name }
 end
 
 --- Links to the pages of a list; nil if it has one only.
@@ -206,7 +208,8 @@ function widgets.pager(visit, part, query)
     return nil
   end
   local function to(row, key)
-    local href = ("%s?%sfrom=%d"):format(visit.path, query and query .. "&" or "", row)
+    local href = ("%s?%s%s=%d%s"):format(visit.path, query and query .. "&" or "", part.name or "from", row,
+      part.name and "#" .. part.name or "")
     return h.a { class = "button second", href = href, t(key) }
   end
   return h.nav {

@@ -15,13 +15,6 @@ local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
 
--- Drops an entry over the limit. Returns whether there was one.
-local function cut(rows)
-  local is_longer = #rows > limits.portal_rows
-  rows[limits.portal_rows + 1] = nil
-  return is_longer
-end
-
 local function add_button(visit)
   return h.a { class = "button", href = "/portal/connectors/new", visit.t "connectors.add" }
 end
@@ -115,9 +108,9 @@ local function token_table(visit, connector, is_owner)
   local t, rows = visit.t, {}
   local title = t(is_owner and "connectors.tokens" or "connectors.your_tokens")
   local whose = not is_owner and visit.user.id or nil
-  local grants = connectors.grants(visit.db, connector, whose, limits.portal_rows + 1)
-  local is_cut = cut(grants)
-  for i, row in ipairs(grants) do
+  local part = widgets.part(visit, connectors.count_grants(visit.db, connector, whose), limits.portal_rows,
+    "tokens")
+  for i, row in ipairs(connectors.grants(visit.db, connector, whose, part.per, part.from)) do
     rows[i] = {
       { row.user_name, h.div { class = "soft phone", row.user_phone } },
       t("connectors.kind_" .. row.kind, { name = row.group_name }),
@@ -128,12 +121,12 @@ local function token_table(visit, connector, is_owner)
     }
   end
   return widgets.card {
-    title = title,
+    title = title, id = part.name,
     #rows > 0 and widgets.table(title, {
       t "connectors.token_to", t "connectors.token_reach", t "connectors.token_state",
       t "connectors.token_when", t "connectors.token_until", t "connectors.token_used",
     }, rows) or h.p { class = "soft", t "connectors.no_tokens" },
-    is_cut and h.p { class = "soft", t("common.cut", { count = limits.portal_rows }) },
+    widgets.pager(visit, part),
   }
 end
 

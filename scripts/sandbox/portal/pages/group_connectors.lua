@@ -24,7 +24,8 @@ end
 
 local function token_table(visit, group)
   local t, rows = visit.t, {}
-  for i, row in ipairs(connectors.grants_of_group(visit.db, group, limits.portal_rows)) do
+  local part = widgets.part(visit, connectors.count_grants_of_group(visit.db, group), limits.portal_rows)
+  for i, row in ipairs(connectors.grants_of_group(visit.db, group, part.per, part.from)) do
     rows[i] = {
       h.a { href = connector_of.path { id = row.connector_id }, row.connector_name },
       row.user_name ~= "" and row.user_name or row.user_phone,
@@ -34,10 +35,10 @@ local function token_table(visit, group)
       row.last_used_at and visit:time(row.last_used_at) or t "connectors.never",
     }
   end
-  return #rows > 0 and widgets.table(t "connectors.title", {
+  return part.count > 0 and { widgets.table(t "connectors.title", {
     t "traffic.connector", t "connectors.token_to", t "connectors.token_state", t "connectors.token_when",
     t "connectors.token_until", t "connectors.token_used",
-  }, rows) or h.p { class = "soft", t "group_connectors.none" }
+  }, rows), widgets.pager(visit, part) } or h.p { class = "soft", t "group_connectors.none" }
 end
 
 local function add_form(visit, group)

@@ -88,11 +88,14 @@ end
 -- Public groups that the person only follows. They see only what was sent to them.
 local function followed(visit)
   local items = {}
-  for i, group in ipairs(groups.followed(visit.db, visit.user.id, limits.portal_rows)) do
+  local count = groups.count_followed(visit.db, visit.user.id)
+  local part = widgets.part(visit, count, limits.portal_rows, "followed")
+  for i, group in ipairs(groups.followed(visit.db, visit.user.id, part.per, part.from)) do
     items[i] = h.li { h.a { href = group_of.home(group), group.name } }
   end
-  return #items > 0 and widgets.card {
-    title = visit.t "groups.followed", h.ul { class = "plain-list", items },
+  return part.count > 0 and widgets.card {
+    title = visit.t "groups.followed", id = part.name,
+    h.ul { class = "plain-list", items }, widgets.pager(visit, part),
   }
 end
 

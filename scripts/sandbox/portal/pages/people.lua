@@ -4,8 +4,8 @@ local html = require "html.elements"
 local http = require "jeton.http"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
+local person_form = require "sandbox.portal.person_form"
 local provision = require "sandbox.seed.provision"
-local request = require "sandbox.http.request"
 local respond = require "sandbox.portal.respond"
 local users = require "sandbox.data.users"
 local widgets = require "sandbox.portal.widgets"
@@ -25,12 +25,18 @@ local function badges(visit, user)
   }
 end
 
+-- A link where the person can be changed.
+local function name_of(visit, user)
+  local text = user.name ~= "" and user.name or user.phone
+  local may = not user.maker and (visit.user.tenant_admin ~= 0 or user.id == visit.user.id)
+  return may and h.a { href = ("%s/%s/edit"):format(PATH, user.id), text } or text
+end
+
 local function people_table(visit, found)
   local t, rows = visit.t, {}
   for i, user in ipairs(found) do
     rows[i] = {
-      { user.name ~= "" and user.name or user.phone,
-        user.name ~= "" and h.div { class = "soft phone", user.phone } },
+      { name_of(visit, user), user.name ~= "" and h.div { class = "soft phone", user.phone } },
       user.email ~= "" and user.email or "—",
       badges(visit, user),
       visit:time(user.created_at),
@@ -61,7 +67,7 @@ local function filters(visit, text, kind)
   }
 end
 
-local function add_form(visit, problem)
+local function add_form(visit, problem, email_error)
   local t, fields = visit.t, visit.fields
   return widgets.card {
     title = t "tenant.add",
@@ -71,20 +77,13 @@ local function add_form(visit, problem)
         name = "phone", type = "tel", label = t "tenant.phone", value = fields.phone, error = problem,
         attributes = { required = true, maxlength = 40 },
       },
-      widgets.field {
-        name = "name", label = t "people.name", value = fields.name,
-        attributes = { maxlength = limits.name_characters, autocomplete = "off" },
-      },
-      widgets.field {
-        name = "email", type = "email", label = t "sign_in.email", value = fields.email,
-        attributes = { maxlength = limits.email_characters, autocomplete = "off" },
-      },
+      person_form.fields(visit, fields, email_error),
       h.button { t "tenant.add" },
     },
   }
 end
 
-local function show(visit, problem)
+local function show(visit, problem, email_error)
   local t, query = visit.t, visit.query
   local found, has_more = users.find(visit.db, visit.user.tenant_id, {
     text = query.query, kind = query.kind, after = math.tointeger(tonumber(query.after)),
@@ -103,30 +102,29 @@ local function show(visit, problem)
         query.after and h.a { class = "button second", href = PATH, t "people.start" },
         more and h.a { class = "button second", href = more, t "groups.next" },
       },
-      visit.user.tenant_admin ~= 0 and add_form(visit, problem),
+      visit.user.tenant_admin ~= 0 and add_form(visit, problem, email_error),
     },
-  }, problem and 400)
+  }, (problem or email_error) and 400)
 end
 
 local function add(visit)
-  local t, fields = visit.t, visit.fields
+  local t = visit.t
   if visit.user.tenant_admin == 0 then
     return respond.problem(visit, { status = 403, message = "only a tenant-level token may do this" })
   end
-  local phone = (fields.phone or ""):gsub("[%s().-]", "")
-  local email = request.trim(fields.email or "")
+  local phone = (visit.fields.phone or ""):gsub("[%s().-]", "")
+  local values, email_error = person_form.read(visit)
   if not ids.is_phone(phone) then
     return show(visit, t "phone.bad")
   elseif users.by_phone(visit.db, phone) then
     return show(visit, t "tenant.taken")
-  elseif email ~= "" and users.by_email(visit.db, visit.user.tenant_id, email) then
-    return show(visit, t "tenant.email_taken")
+  elseif email_error then
+    return show(visit, nil, email_error)
   end
-  local name = request.trim(fields.name or "")
   provision.user(visit.db, visit.user.tenant_id, body.check_strict(provision.USER_FIELDS, {
-    phone = phone, name = name, email = email,
+    phone = phone, name = values.name, email = values.email,
   }), visit.now)
-  visit:notice("tenant.added", { name = name ~= "" and name or phone })
+  visit:notice("tenant.added", { name = values.name ~= "" and values.name or phone })
   return respond.redirect(visit, PATH)
 end
 

@@ -47,9 +47,8 @@ end
 
 local function delivery_table(visit, connector, webhook)
   local t, rows = visit.t, {}
-  local found = outbox.list(visit.db, webhook.id, limits.portal_rows + 1)
-  for i = 1, math.min(#found, limits.portal_rows) do
-    local delivery = found[i]
+  local part = widgets.part(visit, outbox.count(visit.db, webhook.id), limits.portal_rows)
+  for i, delivery in ipairs(outbox.list(visit.db, webhook.id, part.per, part.from)) do
     rows[i] = {
       h.a { href = webhook_parts.path(connector, webhook, "/" .. delivery.number), delivery.event_type },
       visit:time(delivery.created_at),
@@ -63,7 +62,7 @@ local function delivery_table(visit, connector, webhook)
     #rows > 0 and widgets.table(t "webhooks.deliveries", {
       t "webhooks.event", t "webhooks.told", t "webhooks.state", t "webhooks.attempts", t "webhooks.outcome",
     }, rows) or h.p { class = "empty", t "webhooks.none" },
-    #found > #rows and h.p { class = "soft", t("common.cut", { count = limits.portal_rows }) },
+    widgets.pager(visit, part),
   }
 end
 

@@ -13,9 +13,9 @@ local h = html.h
 local PATH = "/portal/webhooks"
 local LIVE_MS = 2000
 
-local function webhook_table(visit, found)
+local function webhook_table(visit, part)
   local t, rows = visit.t, {}
-  for i, webhook in ipairs(found) do
+  for i, webhook in ipairs(webhooks.seen_by(visit.db, visit.user.id, part.per, part.from)) do
     local connector = { id = webhook.connector_id }
     rows[i] = {
       h.a { href = webhook_parts.path(connector, webhook), webhook_parts.object(visit, webhook) },
@@ -26,16 +26,19 @@ local function webhook_table(visit, found)
     }
   end
   return widgets.card {
-    title = t "webhooks.title",
+    title = t "webhooks.title", id = part.name,
     #rows > 0 and widgets.table(t "webhooks.title", {
       t "webhooks.object", t "traffic.connector", t "webhooks.events", t "webhooks.url", t "webhooks.state",
     }, rows) or h.p { class = "empty", t "webhooks.none_yet" },
+    widgets.pager(visit, part),
   }
 end
 
-local function delivery_table(visit, found)
+local function delivery_table(visit)
   local t, rows, by_id = visit.t, {}, {}
-  for i, delivery in ipairs(outbox.seen_by(visit.db, visit.user.id, limits.portal_page)) do
+  local count = outbox.count_seen_by(visit.db, visit.user.id)
+  local part = widgets.part(visit, count, limits.portal_rows, "deliveries")
+  for i, delivery in ipairs(outbox.seen_by(visit.db, visit.user.id, part.per, part.from)) do
     by_id[delivery.webhook_id] = by_id[delivery.webhook_id] or webhooks.by_id(visit.db, delivery.webhook_id)
     local webhook = by_id[delivery.webhook_id]
     local connector = { id = delivery.connector_id }
@@ -48,23 +51,25 @@ local function delivery_table(visit, found)
       webhook_parts.outcome(webhook, delivery),
     }
   end
-  return #found > 0 and widgets.card {
-    title = t "webhooks.deliveries",
+  return widgets.card {
+    title = t "webhooks.deliveries", id = part.name,
     #rows > 0 and widgets.table(t "webhooks.deliveries", {
       t "webhooks.event", t "webhooks.object", t "webhooks.told", t "webhooks.state", t "webhooks.attempts",
       t "webhooks.outcome",
     }, rows) or h.p { class = "empty", t "webhooks.none" },
+    widgets.pager(visit, part),
   }
 end
 
 local function show(visit)
-  local found = webhooks.seen_by(visit.db, visit.user.id, limits.portal_page)
+  local count = webhooks.count_seen_by(visit.db, visit.user.id)
+  local part = widgets.part(visit, count, limits.portal_rows, "hooks")
   return respond.page(visit, {
     title = visit.t "webhooks.title",
     intro = h.p { visit.t "webhooks.intro" },
     main = h.div {
       id = "webhooks", class = "stack", data_live = LIVE_MS,
-      webhook_table(visit, found), delivery_table(visit, found),
+      webhook_table(visit, part), part.count > 0 and delivery_table(visit),
     },
   })
 end

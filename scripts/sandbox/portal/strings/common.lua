@@ -19,10 +19,6 @@ return {
   ["common.copied"] = { en = "Copied", fr = "Copié" },
   ["common.expired"] = { en = "expired", fr = "expiré" },
   ["common.errors"] = { en = "Please correct:", fr = "À corriger :" },
-  ["common.cut"] = {
-    en = { "Only the first one is shown.", "Only the first {count} are shown." },
-    fr = { "Seul le premier est affiché.", "Seuls les {count} premiers sont affichés." },
-  },
   ["common.cancel"] = { en = "Cancel", fr = "Annuler" },
   ["common.required"] = { en = "{field}: please fill it in.", fr = "{field} : à remplir." },
   ["common.too_long"] = {

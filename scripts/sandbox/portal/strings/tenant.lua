@@ -17,6 +17,19 @@ return {
   ["tenant.add"] = { en = "Add a person", fr = "Ajouter une personne" },
   ["tenant.phone"] = { en = "Phone number", fr = "Numéro de téléphone" },
   ["tenant.added"] = { en = "{name} was added.", fr = "{name} a maintenant un compte." },
+  ["tenant.edit"] = { en = "Change a person", fr = "Modifier une personne" },
+  ["tenant.admin"] = { en = "Tenant admin", fr = "Admin du client" },
+  ["tenant.admin_what"] = {
+    en = "Sees and changes all groups and people; refresh tokens made here are for the whole tenant.",
+    fr = "Voit et modifie tous les groupes et toutes les personnes ; ses jetons d'actualisation valent "
+      .. "pour tout le client.",
+  },
+  ["tenant.number_stays"] = {
+    en = "The number stays: programs know people by it. Without an e-mail address, nobody can sign in here.",
+    fr = "Le numéro reste : c'est par lui que les programmes connaissent les personnes. Sans adresse "
+      .. "électronique, on ne peut pas se connecter ici.",
+  },
+  ["tenant.saved"] = { en = "{name} was changed.", fr = "{name} : les changements sont enregistrés." },
   ["tenant.taken"] = { en = "Somebody has this number already.", fr = "Quelqu'un a déjà ce numéro." },
   ["tenant.email_taken"] = {
     en = "Somebody has this e-mail address already.",

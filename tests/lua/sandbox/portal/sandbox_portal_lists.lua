@@ -3,10 +3,12 @@ package.path = require("jeton").folder .. "/../../?.lua;" .. package.path
 local browser = require "browser"
 local json = require "jeton.json"
 local lu = require "luaunit"
+local receivers = require "receivers"
 local talking = require "talking"
 local wire = require "wire"
 
 local PAGE_BYTES = 60000 -- of any page, without pictures
+local GRANTS = 3 -- tokens of the demo connector
 
 local TestPeople = {}
 
@@ -17,6 +19,17 @@ end
 local function rows(body)
   local _, count = body:gsub('role="rowheader"', "")
   return count
+end
+
+-- Rows of all pages of a list, beside the rows of other lists, which are on each of them.
+local function rows_of_all(who, at, name)
+  local seen = 0
+  while at do
+    local body = who:page(at)
+    seen = seen + rows(body)
+    at = body:match('href="([^"#]*' .. name .. '=[^"#]*)#?%a*">Next')
+  end
+  return seen
 end
 
 function TestPeople.test_everybody_in_pages_and_found()
@@ -63,6 +76,39 @@ function TestPeople.test_adding_one()
   lu.assertEquals(bruno:request("POST", page, { form = form }).status, 403)
 end
 
+function TestPeople.test_changing_one()
+  local alice, bruno = browser.of "alice", browser.of "bruno"
+  local ids = {}
+  for _, user in ipairs(wire.state().users) do ids[user.phone] = user.id end
+  local function page(phone) return "/portal/people/" .. ids[phone] .. "/edit" end
+  local his, hers = page "+33100000002", page(wire.alice)
+  lu.assertStrContains(alice:page "/portal/people", 'href="' .. his .. '"')
+  lu.assertNotStrContains(bruno:page "/portal/people", 'href="' .. hers .. '"')
+  lu.assertStrContains(alice:submit(alice:page(his), his, {
+    name = "Bruno <B>", email = "bb@contoso.example", tenant_admin = "yes" }), "Bruno &lt;B&gt; was changed.")
+  lu.assertStrContains(bruno:page(hers), "Alice Martin") -- he is an admin now
+  lu.assertStrContains(alice:submit(alice:page(his), his, { name = "Bruno", email = "bb@contoso.example" }),
+    "Bruno was changed.")
+  -- He is none any more, and cannot make himself one.
+  lu.assertEquals(bruno:request("GET", hers).status, 404)
+  lu.assertStrContains(bruno:submit(bruno:page(his), his, {
+    name = "B", email = "b@contoso.example", tenant_admin = "yes" }), "B was changed.")
+  lu.assertEquals(bruno:request("GET", hers).status, 404)
+  for fields, says in pairs {
+    [{ name = "x", email = "ALICE@contoso.example" }] = "Somebody has this e-mail address already.",
+    [{ name = "x", email = "" }] = "please fill it in", -- he could not sign in again
+  } do
+    local response = bruno:send(bruno:page(his), his, fields)
+    lu.assertEquals(response.status, 400)
+    lu.assertStrContains(response.body, says)
+  end
+  -- An admin stays one, whatever the form says.
+  alice:submit(alice:page(hers), hers, { name = "Alice", email = "alice@contoso.example" })
+  lu.assertStrContains(alice:page "/portal/people", "Add a person")
+  local bot = wire.ok("POST", "/v1/bot", { token = wire.access(), json = { name = "Helper" } })
+  lu.assertEquals(alice:request("GET", "/portal/people/" .. bot.botUserId .. "/edit").status, 404)
+end
+
 local TestWeight = { setUp = TestPeople.setUp }
 
 -- With more of everything than a page shows.
@@ -92,13 +138,41 @@ function TestWeight.test_long_lists_make_no_heavy_pages()
     local size = #alice:page(path)
     lu.assertTrue(size < PAGE_BYTES, path .. " " .. size)
   end
-  local seen, at = 0, sales .. "/members"
-  while at do
-    local body = alice:page(at)
-    seen = seen + rows(body)
-    at = body:match 'href="([^"]*from=[^"]*)">Next'
+  lu.assertEquals(rows_of_all(alice, sales .. "/members", "from"), 134) -- no member is out of reach
+  lu.assertEquals(rows_of_all(alice, "/portal/connectors/" .. wire.application_id, "tokens"), 130 + GRANTS)
+end
+
+-- Of a connector's page, of a webhook's own, and of the page of all of them.
+function TestWeight.test_webhooks_and_deliveries_are_reached_to_the_last()
+  local receiver = receivers.start(function(_, token) return { body = token or "" } end)
+  local token, id = wire.access()
+  for i = 1, 55 do
+    id = wire.ok("POST", "/v1/webhook", { token = token, json = {
+      objectId = wire.sales, objectType = "Group", callBackUrl = receiver.url,
+      eventTypes = { i == 55 and "JobCreated" or "PollCreated" },
+    } }).webhookId
   end
-  lu.assertEquals(seen, 134) -- no member is out of reach
+  for _ = 1, 55 do wire.steer("trigger", { event = "JobCreated" }) end
+  local alice, connector = browser.of "alice", "/portal/connectors/" .. wire.application_id
+  lu.assertEquals(rows_of_all(alice, connector, "webhooks"), 55 + 2 * GRANTS)
+  lu.assertEquals(rows_of_all(alice, "/portal/webhooks", "hooks"), 55 + 2 * 50)
+  lu.assertEquals(rows_of_all(alice, "/portal/webhooks", "deliveries"), 55 + 2 * 50)
+  lu.assertEquals(rows_of_all(alice, connector .. "/webhooks/" .. id, "from"), 55)
+  receiver.close()
+end
+
+function TestWeight.test_groups_that_one_follows_are_reached_to_the_last()
+  local chitra = "+33100000003"
+  for i = 1, 55 do
+    wire.steer("groups", { name = "Public " .. i, type = "ConnectGroup", admins = { wire.alice },
+      subscribers = { chitra } })
+  end
+  local visitor = browser.of "chitra"
+  local first = visitor:page "/portal/groups"
+  local second = visitor:page(browser.text(first:match 'href="([^"]*followed=50[^"]*)"'))
+  lu.assertStrContains(first, ">Public 1<")
+  lu.assertNotStrContains(first, ">Public 55<")
+  lu.assertStrContains(second, ">Public 55<")
 end
 
 local TestReference = { setUp = TestPeople.setUp }
