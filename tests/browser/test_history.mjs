@@ -28,7 +28,9 @@ let browser, home, address, cookie;
 async function serve() {
   const server = home.start(["history", "--serve"]);
   servers.push(server);
-  return (await createInterface({ input: server.stdout })[Symbol.asyncIterator]().next()).value;
+  const { value, done } = await createInterface({ input: server.stdout })[Symbol.asyncIterator]().next();
+  if (done) throw new Error("jeton history --serve has ended");
+  return value;
 }
 
 before(async () => {
@@ -38,8 +40,8 @@ before(async () => {
   }
   for (const job of ["report", "alert", "report"]) await home.jeton(["run", "--job", job]);
   await home.ok(["history", "--html", "page.html"]);
-  let printed;
-  [browser, printed] = await Promise.all([openBrowser(), serve()]);
+  const printed = await serve();
+  browser = await openBrowser();
   const reply = await fetch(printed, { redirect: "manual" });
   const [name, value] = reply.headers.get("set-cookie").split(";")[0].split("=");
   address = new URL(printed).origin;

@@ -16,13 +16,14 @@ let browser, judge, home;
 
 before(async () => {
   home = new Home();
-  [browser, judge] = await Promise.all([openBrowser(), Judge.start({
+  browser = await openBrowser(); // each as soon as it is there, so that `after` ends it whatever fails next
+  judge = await Judge.start({
     clients: [{
       client_id: CLIENT, token_endpoint_auth_method: "none", application_type: "native",
       grant_types: ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
       redirect_uris: ["http://127.0.0.1/callback", ELSEWHERE], response_types: ["code"], scope: "openid offline_access read",
     }],
-  })]);
+  });
   const connector = {
     provider: "oauth2", client_id: CLIENT, client_auth: "none", scope: ["offline_access", "read"],
     issuer: judge.url, authorize_params: { prompt: "consent" },

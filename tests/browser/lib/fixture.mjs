@@ -16,7 +16,8 @@ function create() {
 
   before(async () => {
     made.home = new Home();
-    [made.browser, made.sandbox] = await Promise.all([openBrowser(), Sandbox.start()]);
+    made.browser = await openBrowser(); // each as soon as it is there, so that `after` ends it whatever fails next
+    made.sandbox = await Sandbox.start();
   });
   after(async () => {
     await made.browser?.close();

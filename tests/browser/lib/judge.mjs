@@ -16,6 +16,7 @@ export class Judge {
     judge.child = spawn(existsSync(DEBIAN) ? DEBIAN : process.execPath, [path.join(SOURCE, "tests/judges/oidc.mjs")], {
       stdio: ["pipe", "pipe", "ignore"], env: { ...process.env, JETON_JUDGES: PACKAGES },
     });
+    judge.child.stdin.on("error", () => {}); // it may end before it has read all; read() says so
     judge.events = [];
     judge.asked = 0;
     judge.lines = createInterface({ input: judge.child.stdout })[Symbol.asyncIterator]();
