@@ -46,8 +46,8 @@ static void add(const char *token, const char *tokens[PROVIDER_GRANTS_MAX], size
 
 /*
  * A rotated token stands in for the configured one until the configured value itself changes; the
- * one before it and the configured one are tried when it is refused. A changed configured value
- * wins over all.
+ * one before it, spares and the configured one are tried when it is refused. A changed configured
+ * value wins over all.
  */
 static size_t grants(const struct provider_known *known, const char *tokens[PROVIDER_GRANTS_MAX])
 {
@@ -55,6 +55,8 @@ static size_t grants(const struct provider_known *known, const char *tokens[PROV
     if (!known->changed) {
         add(known->current, tokens, &count);
         add(known->previous, tokens, &count);
+        for (size_t i = 0; i < PROVIDER_SPARES_MAX; i++)
+            add(known->spares[i], tokens, &count);
     }
     add(known->configured, tokens, &count);
     return count;

@@ -13,7 +13,8 @@
 /*
  * Each refresh token may be good for one use, and some services end all that came of a sign-in when
  * one is used twice. So only the last one is sent; the one before it only where the reply that
- * brought the last one may never have been told to the service as received.
+ * brought the last one may never have been told to the service as received. Where it is refused, a
+ * spare of the same exchange is the only one that may still be good.
  */
 static size_t grants(const struct provider_known *known, const char *tokens[PROVIDER_GRANTS_MAX])
 {
@@ -30,6 +31,10 @@ static size_t grants(const struct provider_known *known, const char *tokens[PROV
     tokens[count++] = known->current;
     if (known->lost && known->previous != NULL)
         tokens[count++] = known->previous;
+    for (size_t i = 0; i < PROVIDER_SPARES_MAX; i++) {
+        if (known->spares[i] != NULL)
+            tokens[count++] = known->spares[i];
+    }
     return count;
 }
 

@@ -12,7 +12,8 @@
 #include "http.h"
 
 #define PROVIDER_OWNER_SIZE   65 /* hex and NUL */
-#define PROVIDER_GRANTS_MAX   3
+#define PROVIDER_GRANTS_MAX   5
+#define PROVIDER_SPARES_MAX   2
 #define PROVIDER_GIVEN        3                    /* values that a connector is added with */
 #define PROVIDER_REPLY_MAX    ((size_t)64 * 1024)  /* bytes of a token service's reply */
 #define PROVIDER_METADATA_MAX ((size_t)256 * 1024) /* bytes of what a service says of itself */
@@ -99,6 +100,8 @@ struct provider_known {
     const struct connector *connector;
     const char *current;  /* the last one that the service gave */
     const char *previous; /* the one before, as long as `current` has not worked */
+    /* What came to others of an exchange beside that of `current`, the newest first. NULL: none. */
+    const char *spares[PROVIDER_SPARES_MAX];
     const char *configured;
     bool changed; /* `configured` is another one than when `current` came */
     bool lost;    /* the reply to an earlier exchange was lost: `current` may have been replaced */

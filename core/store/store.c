@@ -81,7 +81,8 @@ void store_start(struct store *store, struct store_call *call, loop_fn *done, vo
     call->store = store;
     call->done = done;
     call->arg = arg;
-    if (call->under != NULL && !call->under->held)
+    bool late = call->under != NULL && !call->under->held;
+    if (late && !(call->op == STORE_TOKEN_SAVE && store->engine->keeps_late))
         store_finish(call, err_set(&call->err, ERR_LOST, "the lock was lost to somebody else"));
     else if (prepare(store, &call->err) != 0)
         store_finish(call, -1);
@@ -152,6 +153,8 @@ void store_token_destroy(struct store_token *row)
     mem_free(row->scope);
     mem_free_secret(row->refresh_token);
     mem_free_secret(row->refresh_previous);
+    for (size_t i = 0; i < STORE_SPARES_MAX; i++)
+        mem_free_secret(row->spares[i]);
     mem_free(row->configured_fingerprint);
     mem_free(row->application_fingerprint);
     mem_free(row->service_override);

@@ -35,6 +35,7 @@
 #define STORE_SALT_SIZE   32
 #define STORE_INTENT_SIZE 33 /* hex and NUL */
 #define STORE_HOST_SIZE   65
+#define STORE_SPARES_MAX  2 /* that are read */
 
 struct state_place;
 struct store;
@@ -108,8 +109,11 @@ struct store_token {
     int64_t received_wall_ms; /* receipt, by three clocks */
     int64_t received_boot_ms;
     char received_boot_id[40];
-    char *refresh_token;           /* the rotated one (or that of `login`) */
-    char *refresh_previous;        /* the one before, until the new one has worked */
+    char *refresh_token;    /* the rotated one (or that of `login`) */
+    char *refresh_previous; /* the one before, until the new one has worked */
+    /* What came to others who had lost the lease, of this generation or a later one, the newest
+     * first. Read, and not written: the store keeps them until a later exchange is saved. */
+    char *spares[STORE_SPARES_MAX];
     int64_t refresh_since_ms;      /* wall clock of its receipt */
     char *configured_fingerprint;  /* of the configured refresh token that it replaces */
     char *application_fingerprint; /* of the client's ID that all this came with */

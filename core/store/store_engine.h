@@ -28,6 +28,9 @@ struct store_engine {
     int64_t (*now_ms)(const void *self);
     void (*start)(void *self, struct store_call *call); /* it is open */
     void (*cancel)(void *self, struct store_call *call);
+    /* A token that is saved under a lost lease is given to `start` as others: it keeps what came,
+     * and says that the lease was lost. */
+    bool keeps_late;
     /* Leases; the state need not be open. Taking ends by lease->done, once. */
     void (*lease_take)(void *self, struct store_lease *lease);
     int (*lease_renew)(void *self, struct store_lease *lease, struct err *err);

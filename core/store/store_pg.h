@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 /* As STORE_VERSION and STORE_OLDEST, of these tables. */
-#define STORE_PG_VERSION 3
+#define STORE_PG_VERSION 4
 #define STORE_PG_OLDEST  1
 
 #define STORE_PG_CALL_MS       STORE_BUSY_MS /* an operation, from its start to its end */
@@ -218,7 +218,8 @@ bool store_pg_spool_has(const struct store_pg *pg, const char *name);
 /* Adds the values of a file as parameters to the last statement. How many; 0: it is damaged. */
 int store_pg_spool_read(struct store_pg_batch *batch, const char *name);
 void store_pg_spool_each(struct store_pg *pg, store_pg_spool_fn *fn);
-/* Sends the tokens that a process of this host has received and could not store. */
+/* Sends the tokens that a process of this host has received and could not store: into the row, or
+ * as a spare where somebody else has exchanged since, or is about to. */
 void store_pg_token_push(struct store_pg *pg);
 
 /* Operations: what is asked, and what the answer comes to, as store_finish takes it. */

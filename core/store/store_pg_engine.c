@@ -361,6 +361,7 @@ const struct store_engine store_pg = {
     .now_ms = pg_now_ms,
     .start = pg_start,
     .cancel = pg_cancel,
+    .keeps_late = true,
     .lease_take = pg_lease_take,
     .lease_renew = pg_lease_renew,
     .lease_lasts = store_pg_lease_lasts,

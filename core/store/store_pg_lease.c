@@ -91,6 +91,10 @@ void store_pg_guard(struct store_pg_batch *batch, const struct store_lease *unde
 {
     if (under == NULL)
         return;
+    if (!under->held) { /* what is saved all the same is kept otherwise (keeps_late) */
+        store_pg_say(batch, "SELECT " STORE_PG_LOST("0"));
+        return;
+    }
     store_pg_say(batch, "WITH its AS (SELECT FROM @lease WHERE " MINE " FOR UPDATE)"
                         " SELECT " STORE_PG_LOST("count(*)") " FROM its");
     put_holder(batch, under->engine);

@@ -21,6 +21,7 @@ static const struct {
     TOKEN(service_override),
     TOKEN(metadata),
 #undef TOKEN
+    {"token_spare", "refresh_token", "token.refresh_token", "convert_to(owner, 'UTF8')"},
     {"kv", "value", "kv.value", "scope || ' '::bytea || key"},
     {"run", "output", "run.output", "convert_to(run, 'UTF8')"},
 #define EVENT_OWNER                                                                                \

@@ -88,6 +88,11 @@ static const char *const tables[] = {
     " PRIMARY KEY (seq, name))",
     /* Version 3. No more of its events than that are open; NULL: they are to be counted. */
     "ALTER TABLE @hook ADD COLUMN IF NOT EXISTS open_most bigint",
+    /* Version 4. Refresh tokens that came to somebody who had lost the lease. */
+    "CREATE TABLE IF NOT EXISTS @token_spare (owner text NOT NULL, generation bigint NOT NULL,"
+    " refresh_token bytea NOT NULL, kept_at timestamptz NOT NULL DEFAULT clock_timestamp())",
+    "CREATE UNIQUE INDEX IF NOT EXISTS token_spare_by_token ON @token_spare"
+    " (owner, sha256(refresh_token))",
 };
 
 static void put_meta(struct store_pg_batch *batch, const char *key)

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum kind { NUMBER, TEXT, SEALED };
@@ -45,7 +46,10 @@ static const struct column {
 #undef COLUMN
 };
 
-#define COUNT (sizeof columns / sizeof columns[0])
+#define GENERATION 0                     /* in the list */
+#define REFRESH    7                     /* likewise: refresh_token */
+#define SPARE      "token.refresh_token" /* as it is sealed there, and in a spool */
+#define COUNT      (sizeof columns / sizeof columns[0])
 /* Behind those of the list. */
 #define REST                                                                                       \
     "received_boot_id, stop_kind, stop_since_ms, stop_times, convert_from(stop_reason, 'UTF8')"
@@ -110,6 +114,11 @@ static int load(struct store_pg_work *work, struct store_pg_batch *batch, struct
     store_pg_say(batch,
                  "SELECT id, generation, started_ms, host FROM @token_intent WHERE owner = $1");
     store_pg_text(batch, owner);
+    store_pg_say(batch, "SELECT refresh_token FROM @token_spare WHERE owner = $1 AND generation >="
+                        " (SELECT generation FROM @token WHERE owner = $1)"
+                        " ORDER BY generation DESC, kept_at DESC LIMIT $2::integer");
+    store_pg_text(batch, owner);
+    store_pg_int(batch, STORE_SPARES_MAX);
     return 0;
 }
 
@@ -123,13 +132,24 @@ static void take_intent(const struct store_pg_batch *batch, struct store_intent 
     snprintf(intent->host, sizeof intent->host, "%s", store_pg_get(batch, 1, 0, 3));
 }
 
+static int take_spares(struct store_pg_batch *batch, struct store_token *row, struct err *err)
+{
+    for (int i = 0; i < store_pg_rows(batch, 2); i++) {
+        const char *spare;
+        if (store_pg_get_sealed(batch, 2, i, 0, SPARE, row->owner, &spare, NULL, err) != 0)
+            return -1;
+        row->spares[i] = mem_strdup(spare);
+    }
+    return 0;
+}
+
 static int loaded(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     struct store_token *row = work->call->token.row;
     int found = store_pg_rows(batch, 0) > 0;
     memset(row, 0, sizeof *row);
     snprintf(row->owner, sizeof row->owner, "%s", work->call->token.owner);
-    if (found == 1 && take_row(batch, 0, row, err) != 0) {
+    if (found == 1 && (take_row(batch, 0, row, err) != 0 || take_spares(batch, row, err) != 0)) {
         store_token_destroy(row);
         return -1;
     }
@@ -185,7 +205,6 @@ static void put_column(struct store_pg_batch *batch, const struct column *column
         store_pg_sealed(batch, column->sealed, row->owner, text, text != NULL ? strlen(text) : 0);
 }
 
-#define REFRESH 7 /* refresh_token in the list */
 #define PUT_MORE                                                                                   \
     "received_boot_id", "stop_kind", "stop_since_ms", "stop_times", "stop_reason", "home", "owner"
 
@@ -263,6 +282,14 @@ static const char *spool_name(struct arena *arena, const struct store_call *call
     return arena_text(arena, name, strlen(name));
 }
 
+/* A later exchange than theirs has worked. */
+static void delete_spares(struct store_pg_batch *batch, const char *owner, int64_t before)
+{
+    store_pg_say(batch, "DELETE FROM @token_spare WHERE owner = $1 AND generation < $2");
+    store_pg_text(batch, owner);
+    store_pg_int(batch, before);
+}
+
 static int save(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     const struct store_token *row = work->call->token.row;
@@ -273,39 +300,70 @@ static int save(struct store_pg_work *work, struct store_pg_batch *batch, struct
         store_pg_spool_write(work->pg, work->last, &batch->statements[0]);
     }
     save_intent(batch, row->owner, &row->intent);
+    delete_spares(batch, row->owner, row->generation);
     if (work->call->token.slot != NULL)
         save_row(batch, work->call->token.slot);
     return 0;
 }
 
-static void saved(struct store_pg_work *work, struct err *err)
-{
-    if (work->last == NULL)
-        return;
-    if (err == NULL)
-        store_pg_spool_remove(work->pg, work->last);
-    else if (store_pg_spool_has(work->pg, work->last))
-        err_wrap(err,
-                 "what came is kept in '%s/spool/%s', and stored when this host's next "
-                 "process opens the state",
-                 work->pg->place.folder, work->last);
-}
-
 /* Pushing what was kept */
 
-static void pushed(struct store_pg_batch *batch, const struct err *err)
+/* A spool file whose values are on their way. */
+struct pushing {
+    char name[STORE_PG_SPOOL_NAME];
+    char owner[STORE_OWNER_SIZE];
+    int64_t generation;
+    size_t len;
+    unsigned char refresh[]; /* sealed */
+};
+
+static void spared(struct store_pg_batch *batch, const struct err *err)
 {
-    if (err == NULL && store_pg_get(batch, 2, 0, 0) != NULL &&
-        store_pg_get(batch, 2, 0, 0)[0] == 't')
-        store_pg_spool_remove(batch->pg, batch->arg);
+    const struct pushing *pushing = batch->arg;
+    if (err == NULL)
+        store_pg_spool_remove(batch->pg, pushing->name);
     mem_free(batch->arg);
 }
 
-/* Unless somebody exchanges just now, or has stored another exchange since: then it stays. */
+/* Whoever exchanges next may need it: also where the row says that its token is dead. */
+static void spare(struct store_pg *pg, struct pushing *pushing)
+{
+    struct store_pg_batch *batch = store_pg_batch_new(pg, spared, pushing);
+    batch->hello = true;
+    store_pg_say(batch, "INSERT INTO @token_spare (owner, generation, refresh_token)"
+                        " SELECT $1::text, $2::bigint, $3::bytea WHERE NOT EXISTS (SELECT FROM"
+                        " @token WHERE owner = $1 AND generation > $2) ON CONFLICT DO NOTHING");
+    store_pg_text(batch, pushing->owner);
+    store_pg_int(batch, pushing->generation);
+    store_pg_bytes(batch, pushing->refresh, pushing->len);
+    store_pg_say(batch, "UPDATE @token SET stop_kind = 0, stop_since_ms = 0, stop_times = 0,"
+                        " stop_reason = NULL WHERE owner = $1 AND generation <= $2"
+                        " AND stop_kind = $3");
+    store_pg_text(batch, pushing->owner);
+    store_pg_int(batch, pushing->generation);
+    store_pg_int(batch, STORE_PAUSE_PERSON);
+    store_pg_send_first(pg, batch);
+}
+
+static void pushed(struct store_pg_batch *batch, const struct err *err)
+{
+    struct pushing *pushing = batch->arg;
+    const char *mine = err == NULL ? store_pg_get(batch, 2, 0, 0) : NULL;
+    if (mine != NULL && mine[0] == 't') {
+        store_pg_spool_remove(batch->pg, pushing->name);
+        mem_free(pushing);
+    } else if (err == NULL || err->kind == ERR_LOST) {
+        spare(batch->pg, pushing);
+    } else {
+        mem_free(pushing);
+    }
+}
+
+/* Unless somebody exchanges just now, or has stored another exchange since: then it is a spare. */
 static void push(struct store_pg *pg, const char *name)
 {
     const char *dot = strrchr(name, '.');
-    struct store_pg_batch *batch = store_pg_batch_new(pg, pushed, mem_strdup(name));
+    struct store_pg_batch *batch = store_pg_batch_new(pg, pushed, NULL);
     char *owner = mem_strndup(name, dot != NULL ? (size_t)(dot - name) : 0);
     batch->hello = true;
     store_pg_say(batch, "WITH its AS (SELECT until > clock_timestamp() AND epoch <> $3::bigint AS"
@@ -317,25 +375,49 @@ static void push(struct store_pg *pg, const char *name)
     store_pg_say(batch, insert_row(batch, " WHERE its.generation < excluded.generation"));
     bool whole = store_pg_spool_read(batch, name) == COUNT + REST_COUNT;
     const struct store_pg_statement *row = &batch->statements[1];
-    whole = whole && strcmp(row->values[row->count - 1], owner) == 0;
-    mem_free(owner);
-    if (!whole) {
-        mem_free(batch->arg);
+    const char *whose = whole ? row->values[row->count - 1] : NULL;
+    whole = whole && whose != NULL && strcmp(whose, owner) == 0 &&
+            strlen(owner) < STORE_OWNER_SIZE && row->values[GENERATION] != NULL &&
+            row->values[REFRESH] != NULL;
+    if (whole) {
+        size_t len = (size_t)row->lengths[REFRESH];
+        struct pushing *pushing = mem_alloc(sizeof *pushing + len);
+        snprintf(pushing->name, sizeof pushing->name, "%s", name);
+        snprintf(pushing->owner, sizeof pushing->owner, "%s", owner);
+        pushing->generation = strtoll(row->values[GENERATION], NULL, 10);
+        pushing->len = len;
+        memcpy(pushing->refresh, row->values[REFRESH], len);
+        batch->arg = pushing;
+        store_pg_say(batch, "SELECT refresh_token = $1 FROM @token WHERE owner = $2");
+        store_pg_bytes(batch, pushing->refresh, len);
+        store_pg_text(batch, owner);
+        store_pg_send_first(pg, batch);
+    } else {
         store_pg_batch_free(batch);
-        return;
     }
-    const char *refresh = row->values[REFRESH];
-    size_t len = (size_t)row->lengths[REFRESH];
-    const char *whose = row->values[row->count - 1];
-    store_pg_say(batch, "SELECT refresh_token = $1 FROM @token WHERE owner = $2");
-    store_pg_bytes(batch, refresh, len);
-    store_pg_text(batch, whose);
-    store_pg_send_first(pg, batch);
+    mem_free(owner);
 }
 
 void store_pg_token_push(struct store_pg *pg)
 {
     store_pg_spool_each(pg, push);
+}
+
+static void saved(struct store_pg_work *work, struct err *err)
+{
+    if (work->last == NULL)
+        return;
+    if (err == NULL) {
+        store_pg_spool_remove(work->pg, work->last);
+    } else if (err->kind == ERR_LOST) {
+        err_wrap(err, "what came is kept for the next exchange");
+        push(work->pg, work->last);
+    } else if (store_pg_spool_has(work->pg, work->last)) {
+        err_wrap(err,
+                 "what came is kept in '%s/spool/%s', and stored when this host's next "
+                 "process opens the state",
+                 work->pg->place.folder, work->last);
+    }
 }
 
 static int intent(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
@@ -371,6 +453,7 @@ static int forget(struct store_pg_work *work, struct store_pg_batch *batch, stru
     store_pg_say(batch, "DELETE FROM @token WHERE owner = $1");
     store_pg_text(batch, work->call->token.owner);
     delete_intent(batch, work->call->token.owner);
+    delete_spares(batch, work->call->token.owner, INT64_MAX);
     return 0;
 }
 

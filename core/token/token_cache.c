@@ -136,6 +136,7 @@ size_t token_cache_grants(const struct provider *provider, const struct store_to
         .current = row->refresh_token,
         .previous = row->refresh_previous,
         .configured = configured->refresh_token,
+        .spares = {row->spares[0], row->spares[1]},
         .lost = row->intent.started_ms != 0,
         .changed = configured->refresh_token != NULL &&
                    (row->configured_fingerprint == NULL ||

@@ -133,6 +133,8 @@ static int flight_prepare(struct flight *flight, struct err *err)
     flight_check_client(flight);
     token_request_hide(tokens, connector, flight->row.refresh_token);
     token_request_hide(tokens, connector, flight->row.refresh_previous);
+    for (size_t i = 0; i < STORE_SPARES_MAX; i++)
+        token_request_hide(tokens, connector, flight->row.spares[i]);
     bool asks = !flight->force || flight->row.pause.kind == STORE_PAUSE_LEFT;
     if (provider->single_use && asks && flight_check_pause(flight, err) != 0)
         return -1;

@@ -90,6 +90,15 @@ static void flight_again(void *arg)
     token_flight_call(flight, STORE_TOKEN_LOAD, flight->again);
 }
 
+static bool is_tried(const struct flight *flight, const char *token)
+{
+    const char *then = flight->row.refresh_token; /* not tried where another one is configured */
+    bool tried = token == NULL || (then != NULL && strcmp(token, then) == 0);
+    for (size_t i = 0; !tried && i < flight->ntokens; i++)
+        tried = strcmp(token, flight->tokens_tried[i]) == 0;
+    return tried;
+}
+
 /*
  * Refused, perhaps because somebody else has spent the refresh token meanwhile: whoever lost the
  * lock on the way, or works on a copy of the state, does not stop it. What they have stored is
@@ -98,11 +107,10 @@ static void flight_again(void *arg)
 static void flight_peer_loaded(void *arg)
 {
     struct flight *flight = arg;
-    const char *now = flight->call.result > 0 ? flight->peer.refresh_token : NULL;
-    const char *then = flight->row.refresh_token; /* not tried where another one is configured */
-    bool tried = now == NULL || (then != NULL && strcmp(now, then) == 0);
-    for (size_t i = 0; !tried && i < flight->ntokens; i++)
-        tried = strcmp(now, flight->tokens_tried[i]) == 0;
+    const struct store_token *peer = &flight->peer;
+    bool tried = flight->call.result <= 0 || is_tried(flight, peer->refresh_token);
+    for (size_t i = 0; tried && flight->call.result > 0 && i < STORE_SPARES_MAX; i++)
+        tried = is_tried(flight, peer->spares[i]);
     if (tried) {
         flight_close(flight);
         return;

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import signal
 import subprocess
 import unittest
 
@@ -60,6 +61,41 @@ class Postgres(PostgresCase):
             self.assertEqual(set(outs), {f"access-token-{rounds}\n".encode()})
             self.assertFalse(grants.dead)
             self.expire()
+
+    def test_a_token_that_came_too_late_is_kept_for_whoever_exchanges_next(self):
+        """Its host stands still in the middle of an exchange, and the service lets another one use the same token."""
+        grants = Grants()
+        self.addCleanup(grants.service.stop)
+        for number in range(2):
+            self.host(number, f"connectors:\n  contoso:\n    provider: oauth2\n    token_url: {grants.url}/token\n"
+                              f"    client_id: {ID}\n    client_secret: {json.dumps(SECRET)}\n    refresh_token: {REFRESH}\n"
+                              f"    endpoint: {grants.url}\n    rate_limit: {{per_minute: 0}}\n")
+        script = self.write("token.lua", 'print(assert(require "jeton.token".get("contoso")).access_token)')
+        late = self.start_on(0, "run", script, program=JETON_FAULTY, env={"JETON_FAULT": "token-received=stop"})
+        os.waitpid(late.pid, os.WUNTRACED)
+        self.sql("UPDATE @lease SET until = clock_timestamp()")
+        grants.answers.append(lambda form: (200, {}, {"access_token": "access-of-another", "token_type": "Bearer", "expires_in": 3600,
+                                                      "refresh_token": "refresh-of-another"}))
+        done = self.on(1, "run", script)
+        self.assertEqual(done.stdout, "access-of-another\n", done.stderr)
+        self.expire()
+
+        said = []
+
+        def refuse(_form):
+            if late.poll() is None:
+                late.send_signal(signal.SIGCONT)
+                said.append(late.communicate(timeout=60))
+            return 400, {}, {"error": "invalid_grant"}
+
+        grants.answers += [refuse, refuse]
+        done = self.on(1, "run", script)
+        self.assertEqual(done.stdout, "access-token-2\n", done.stderr)
+        self.assertEqual([form["refresh_token"] for form in grants.forms],
+                         [REFRESH] * 2 + ["refresh-of-another"] * 2 + ["refresh-token-1"])
+        self.assertEqual((late.returncode, said[0][0]), (7, b""), said)
+        self.assertEqual(self.sql("SELECT count(*) FROM @token_spare"), [["0"]])
+        self.assertEqual(os.listdir(self.folder + "/host0/spool"), [])
 
     def test_a_slot_runs_once_on_all_hosts(self):
         jobs = "jobs:\n" + "".join(f"  job{n}:\n    script: {self.folder}/job.lua\n    schedule: \"* * * * *\"\n"

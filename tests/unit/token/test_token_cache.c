@@ -136,6 +136,14 @@ static void candidates_in_order(void **state)
     assert_string_equal(tokens[1], "before");
     assert_string_equal(tokens[2], "configured");
 
+    row.spares[0] = mem_strdup("late");
+    count = grants(&row, "configured", "fp1", tokens);
+    assert_int_equal(count, 4);
+    assert_string_equal(tokens[2], "late");
+    assert_string_equal(tokens[3], "configured");
+    mem_free(row.spares[0]);
+    row.spares[0] = NULL;
+
     count = grants(&row, "before", "fp1", tokens);
     assert_int_equal(count, 2); /* none twice */
 
