@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,10 +63,11 @@ void clock_format_rfc3339(int64_t wall_ms, char *out, size_t size)
     time_t seconds = (time_t)((wall_ms - ms) / 1000);
     struct tm local;
     localtime_r(&seconds, &local);
-    char date[24], offset[8];
+    char date[24];
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &local);
-    strftime(offset, sizeof offset, "%z", &local); /* +0100 */
-    snprintf(out, size, "%s.%03d%.3s:%s", date, (int)ms, offset, offset + 3);
+    int minutes = (int)labs(local.tm_gmtoff / 60);
+    snprintf(out, size, "%s.%03d%c%02d:%02d", date, (int)ms, local.tm_gmtoff < 0 ? '-' : '+',
+             minutes / 60, minutes % 60);
 }
 
 /* A year of two digits is at most 50 years ahead (RFC 9110, 5.6.7). */

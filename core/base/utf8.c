@@ -138,3 +138,20 @@ size_t utf8_mark(const char *text, size_t len)
     static const char mark[] = {'\xef', '\xbb', '\xbf'};
     return len >= sizeof mark && memcmp(text, mark, sizeof mark) == 0 ? sizeof mark : 0;
 }
+
+const char *utf8_after(const char *text, const char *end, size_t count)
+{
+    uint64_t word;
+    while (count > 0 && text < end) {
+        if (count >= sizeof word && (size_t)(end - text) >= sizeof word &&
+            (memcpy(&word, text, sizeof word), (word & UINT64_C(0x8080808080808080)) == 0)) {
+            text += sizeof word; /* ASCII, as nearly all text */
+            count -= sizeof word;
+            continue;
+        }
+        for (text++; text < end && ((unsigned char)*text & 0xC0) == 0x80;)
+            text++;
+        count--;
+    }
+    return text;
+}

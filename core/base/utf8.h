@@ -42,6 +42,8 @@ size_t utf8_cut(const char *text, size_t len, size_t max);
 int utf8_mend(const char *text, size_t len, struct buf *out);
 /* Each byte that is invalid becomes a question mark. */
 void utf8_repair(char *text);
+/* What comes after so many characters of valid text, at most its end. */
+const char *utf8_after(const char *text, const char *end, size_t count);
 /* Bytes of the byte order mark that text begins with: 3 or 0. Editors and services of Windows write
  * one. */
 size_t utf8_mark(const char *text, size_t len);

@@ -314,7 +314,8 @@ void schema_read(const struct schema_walk *outer, const struct schema_field *fie
         size_t n = 0;
         walk.at = key;
         while (fields[n].name != NULL &&
-               (strcmp(fields[n].name, key->text) != 0 || strlen(key->text) != key->len))
+               (fields[n].name[0] != key->text[0] || strcmp(fields[n].name, key->text) != 0 ||
+                strlen(key->text) != key->len))
             n++;
         if (fields[n].name == NULL)
             unknown_key(&walk, fields, key);

@@ -22,9 +22,17 @@ struct times {
     uint64_t minutes[24];
 };
 
+/* The local times that a change skips. */
+struct gap {
+    unsigned months, weekdays; /* bits: of its first and its last minute */
+    int minute;                /* of the day: the first */
+    int64_t length;            /* minutes */
+};
+
 /* A change of the job's zone that skips times: at most CRON_DUE_CHANGE_MAX. */
 struct skip {
     struct zone_span span;
+    struct gap gap;
     int32_t there; /* the offset of `where` */
 };
 
@@ -197,6 +205,8 @@ static void add_shifted(struct cron_cover *cover, const struct cron *cron,
 {
     struct cron days[SHIFTS];
     for (int i = 0; i < SHIFTS; i++) {
+        if (is_empty(&shifted[i]))
+            continue;
         days[i] = shift_days(cron, i - SHIFT_MAX);
         for (int j = 0; j < i; j++) { /* every day: which one does not matter */
             if (!is_empty(&shifted[j]) && same_days(&days[i], &days[j])) {
@@ -219,20 +229,28 @@ static bool is_change(const struct zone_span *span, int64_t from)
     return span->changed == span->from && span->from >= from && span->offset != span->before;
 }
 
-/* Whether the schedule has a time that the span's beginning skipped. */
-static bool has_skipped(const struct cron *cron, const struct zone_span *span)
+static struct gap gap_of(const struct zone_span *span)
 {
     int64_t begin = span->changed + span->before, end = span->changed + span->offset;
     struct tm first = date_of(begin), last = date_of(end - 60);
-    unsigned months = 1U << (first.tm_mon + 1) | 1U << (last.tm_mon + 1);
-    unsigned weekdays = 1U << first.tm_wday | 1U << last.tm_wday;
-    if (!(cron->months & months))
+    return (struct gap){
+        .months = 1U << (first.tm_mon + 1) | 1U << (last.tm_mon + 1),
+        .weekdays = 1U << first.tm_wday | 1U << last.tm_wday,
+        .minute = minute_of_day(begin),
+        .length = (end - begin + 59) / 60,
+    };
+}
+
+/* Whether the schedule has a time in it. */
+static bool has_skipped(const struct cron *cron, const struct gap *gap)
+{
+    if (!(cron->months & gap->months))
         return false;
     /* Changes are on weekends, year by year; on which days of the month differs. */
-    if (cron->any_day && cron->days == ALL_DAYS && !(cron->weekdays & weekdays))
+    if (cron->any_day && cron->days == ALL_DAYS && !(cron->weekdays & gap->weekdays))
         return false;
-    int minute = minute_of_day(begin);
-    for (int64_t left = (end - begin + 59) / 60; left > 0; left--) {
+    int minute = gap->minute;
+    for (int64_t left = gap->length; left > 0; left--) {
         if (has_time(cron, minute))
             return true;
         minute = minute + 1 < DAY_MINUTES ? minute + 1 : 0;
@@ -307,7 +325,7 @@ struct cron_cover_zones *cron_cover_zones_new(struct zone *job, struct zone *whe
         add_distance(zones, (int)-floor_div(-((int64_t)there.offset - here.offset), 60));
         if (is_change(&here, at) && is_short(here.offset - here.before)) {
             zones->skips = mem_realloc(zones->skips, (zones->nskips + 1) * sizeof *zones->skips);
-            zones->skips[zones->nskips++] = (struct skip){here, there.offset};
+            zones->skips[zones->nskips++] = (struct skip){here, gap_of(&here), there.offset};
         }
         if (is_change(&there, at) && is_short(there.before - there.offset))
             add_repeat(zones, &there);
@@ -355,7 +373,7 @@ void cron_cover_create(struct cron_cover *cover, const struct cron *cron,
     }
     struct skip_lines lines = {.count = 0};
     for (size_t i = 0; i < zones->nskips && !cron->wildcard; i++) {
-        if (has_skipped(cron, &zones->skips[i].span))
+        if (has_skipped(cron, &zones->skips[i].gap))
             add_skip(&lines, &zones->skips[i].span, zones->skips[i].there);
     }
     for (size_t i = 0; i < lines.count; i++)
@@ -407,11 +425,13 @@ bool cron_cover_is_plain(const struct cron *cron, struct zone *zone, int64_t fro
     for (int64_t at = from; at < horizon(from);) {
         struct zone_span span = zone_at(zone, at);
         int32_t length = span.offset - span.before;
-        bool change = is_change(&span, at);
-        if (change && (cron->wildcard || length % HOUR != 0 || length > CRON_DUE_CHANGE_MAX ||
-                       -length > CRON_DUE_CHANGE_MAX || near_midnight(span.changed + span.before) ||
-                       near_midnight(span.changed + span.offset) || has_skipped(cron, &span)))
-            return false;
+        if (is_change(&span, at)) {
+            struct gap gap = gap_of(&span);
+            if (cron->wildcard || length % HOUR != 0 || length > CRON_DUE_CHANGE_MAX ||
+                -length > CRON_DUE_CHANGE_MAX || near_midnight(span.changed + span.before) ||
+                near_midnight(span.changed + span.offset) || has_skipped(cron, &gap))
+                return false;
+        }
         at = span.until;
     }
     return true;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define ANCHORS_MAX 1000
+#define FEW_KEYS    16
 
 /* A node, and what is needed of it while the tree grows. */
 struct item {
@@ -41,10 +42,8 @@ struct builder {
     struct yaml_doc *doc;
     struct frame frames[YAML_DEPTH_MAX];
     int depth;
-    const char *line; /* where comment_follows is: a line, and a place in it */
-    size_t line_number;
-    const char *place;
-    size_t column;
+    const char *place; /* where comment_follows is, and how many characters are before it */
+    size_t index;
     size_t total;
     struct anchor {
         char *name;
@@ -266,31 +265,19 @@ static int apply_tag(struct builder *builder, struct yaml_node *node, const yaml
                   "!!seq as fits the value");
 }
 
-/* Whether " #word" follows at the mark: people write comments as "# word". Marks grow: each line is
- * looked for once. */
+/* Whether " #word" follows at the mark: people write comments as "# word". Marks grow: each byte is
+ * passed once. */
 static bool comment_follows(struct builder *builder, yaml_mark_t mark)
 {
     const char *end = builder->text + builder->len;
-    if (builder->line == NULL)
-        builder->line = builder->place = builder->text;
-    while (builder->line_number < mark.line) {
-        const char *next = memchr(builder->line, '\n', (size_t)(end - builder->line));
-        if (next == NULL)
-            return false;
-        builder->line = builder->place = next + 1;
-        builder->column = 0;
-        builder->line_number++;
-    }
-    if (mark.column > COMMENT_COLUMN_MAX || builder->line_number != mark.line)
+    if (mark.column > COMMENT_COLUMN_MAX)
         return false;
+    builder->place = utf8_after(builder->place, end, mark.index - builder->index);
+    builder->index = mark.index;
     const char *p = builder->place;
-    for (; builder->column < mark.column && p < end; builder->column++)
-        for (p++; p < end && ((unsigned char)*p & 0xC0) == 0x80;)
-            p++;
-    const char *blank = builder->place = p;
     while (p < end && (*p == ' ' || *p == '\t'))
         p++;
-    return p > blank && end - p > 1 && *p == '#' && strchr(" \t\r\n#-=", p[1]) == NULL;
+    return p > builder->place && end - p > 1 && *p == '#' && strchr(" \t\r\n#-=", p[1]) == NULL;
 }
 
 static int scalar(struct builder *builder, const yaml_event_t *event)
@@ -343,10 +330,24 @@ static int by_text(const void *a, const void *b)
     return order != 0 ? order : (left->col > right->col) - (left->col < right->col);
 }
 
+/* Of few keys each is compared with those before it, in less time than they are sorted. */
+static bool may_repeat(const struct yaml_node *mapping)
+{
+    for (size_t i = 1; mapping->count <= FEW_KEYS && i < mapping->count; i++) {
+        const struct yaml_node *key = mapping->pairs[i].key;
+        for (size_t k = 0; k < i; k++) {
+            const struct yaml_node *before = mapping->pairs[k].key;
+            if (before->len == key->len && memcmp(before->text, key->text, key->len) == 0)
+                return true;
+        }
+    }
+    return mapping->count > FEW_KEYS;
+}
+
 /* Reports keys given twice and keeps the first of each. */
 static void drop_duplicates(struct builder *builder, struct yaml_node *mapping)
 {
-    if (mapping->count < 2)
+    if (!may_repeat(mapping))
         return;
     struct yaml_pair **sorted = mem_alloc(mapping->count * sizeof *sorted);
     for (size_t i = 0; i < mapping->count; i++)
@@ -436,7 +437,8 @@ static struct yaml_doc *load(const char *file, const char *text, size_t len,
                              struct problems *problems)
 {
     struct builder *builder = mem_alloc(sizeof *builder);
-    *builder = (struct builder){.file = file, .text = text, .len = len, .problems = problems};
+    *builder = (struct builder){
+        .file = file, .text = text, .len = len, .problems = problems, .place = text};
     builder->doc = mem_alloc(sizeof *builder->doc);
     libyaml_begin(&builder->parser, text, len);
     struct yaml_doc *doc = builder->doc;
@@ -484,9 +486,10 @@ const struct yaml_node *yaml_root(const struct yaml_doc *doc)
 
 const struct yaml_node *yaml_get(const struct yaml_node *node, const char *key)
 {
+    size_t len = strlen(key);
     for (size_t i = 0; node->kind == YAML_MAPPING && i < node->count; i++) {
         const struct yaml_node *name = node->pairs[i].key;
-        if (strlen(key) == name->len && memcmp(key, name->text, name->len) == 0)
+        if (len == name->len && memcmp(key, name->text, len) == 0)
             return node->pairs[i].value;
     }
     return NULL;

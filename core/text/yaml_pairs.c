@@ -57,9 +57,10 @@ struct place {
 
 static const char *seek(struct place *place, size_t index, const char *end)
 {
-    for (; place->index < index && place->at < end; place->index++)
-        for (place->at++; place->at < end && ((unsigned char)*place->at & 0xC0) == 0x80;)
-            place->at++;
+    if (index > place->index) {
+        place->at = utf8_after(place->at, end, index - place->index);
+        place->index = index;
+    }
     return place->at;
 }
 
@@ -106,6 +107,8 @@ static void join_all(yaml_parser_t *parser, const char *text, size_t len, struct
 bool yaml_pairs_join(const char *text, size_t len, struct buf *out)
 {
     yaml_parser_t parser;
+    if (memchr(text, '\\', len) == NULL)
+        return false;
     char *hidden = mem_strndup(text, len);
     bool found = hide_pairs(hidden, len);
     if (found) {

@@ -25,6 +25,21 @@ static bool printable(uint32_t code)
     return code != 0xFEFF && code != 0xFFFE && code != 0xFFFF;
 }
 
+/* How many bytes of printable ASCII begin a text, looked at eight at a time. */
+static size_t plain_bytes(const char *text, size_t len)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    size_t i = 0;
+    for (uint64_t word; len - i >= sizeof word; i += sizeof word) {
+        memcpy(&word, text + i, sizeof word);
+        if (((word | (word + ones) | (word - ones * ' ')) & ones * 0x80) != 0) /* DEL + 1 too */
+            break;
+    }
+    while (i < len && text[i] >= ' ' && text[i] < 0x7F)
+        i++;
+    return i;
+}
+
 int yaml_check_text(const char *file, const char *text, size_t len, struct problems *problems)
 {
     struct place place = {.file = file, .problems = problems, .line = 1, .col = 1};
@@ -37,9 +52,10 @@ int yaml_check_text(const char *file, const char *text, size_t len, struct probl
         return refuse(&place, "this is UTF-16; save the file as UTF-8");
     for (size_t i = utf8_mark(text, len); i < len;) { /* editors of Windows write one */
         uint32_t code = 0;
-        if (text[i] >= ' ' && text[i] < 0x7F) { /* nearly all there is */
-            i++;
-            place.col++;
+        size_t plain = plain_bytes(text + i, len - i); /* nearly all there is */
+        if (plain > 0) {
+            i += plain;
+            place.col += (int)plain;
             continue;
         }
         size_t size = utf8_decode(text + i, len - i, &code);

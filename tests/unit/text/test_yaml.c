@@ -308,6 +308,36 @@ static void test_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         refused(cases[i].text, strlen(cases[i].text), cases[i].message);
     refused("a: \0b\n", 6, "1:4: the control character U+0000 is not allowed");
+    refused("a: 1\nb: 1\nc: 1\nd: 1\ne: 1\nf: 1\ng: 1\nh: 1\ni: 1\nj: 1\nk: 1\nl: 1\nm: 1\n"
+            "n: 1\no: 1\np: 1\nq: 1\nb: 2\n",
+            90, "18:1: key 'b' is given twice; it is at line 2 already"); /* more than a few */
+}
+
+/* At each place among the eight bytes that are looked at together. */
+static void test_control_characters(void **state)
+{
+    (void)state;
+    static const char controls[] = {'\x01', '\x1f', '\x7f'};
+    for (size_t i = 0; i < 3 * 20; i++) {
+        char text[] = "'~~ ~~~ ~~~~ ~~~~~ ~~~'", message[80];
+        text[1 + i / 3] = controls[i % 3];
+        snprintf(message, sizeof message, "1:%zu: the control character U+%04X is not allowed",
+                 2 + i / 3, (unsigned)controls[i % 3]);
+        refused(text, strlen(text), message);
+    }
+}
+
+/* Columns are characters; a line's comment is found behind what is not ASCII. */
+static void test_cut(void **state)
+{
+    (void)state;
+    struct yaml_doc *doc = load("a: éééééééé 12345678 # x\nb: ééé 1234567890 #x\nc:   #x\nd: ü\n"
+                                "e: \"é\" #x\nf: 0 8 * * #1\n");
+    const struct yaml_node *root = yaml_root(doc);
+    for (size_t i = 0; i < root->count; i++)
+        assert_int_equal(root->pairs[i].value->cut,
+                         strchr("bcf", root->pairs[i].key->text[0]) != NULL);
+    yaml_doc_free(doc);
 }
 
 static void test_depth(void **state)
@@ -406,6 +436,8 @@ int main(void)
         cmocka_unit_test(test_quotes_and_tags),
         cmocka_unit_test(test_aliases),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_control_characters),
+        cmocka_unit_test(test_cut),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_alias_bomb),
         cmocka_unit_test(test_size),
