@@ -1,6 +1,7 @@
 /* jeton.sqlite: databases for scripts. A connection is a userdata. SQL errors raise. */
 #include "lerr.h"
 #include "lsqlite_cursor.h"
+#include "ltest_world.h"
 #include "luaopen.h"
 #include "mem.h"
 #include "place.h"
@@ -261,6 +262,14 @@ static int create_private(const struct place *place, struct err *err)
     return 0;
 }
 
+/* Attached databases of tests. */
+static void guard_database(lua_State *L, sqlite3 *handle)
+{
+    const struct vm_test *test = vm_options_of(vm_of(L))->test;
+    if (test != NULL)
+        sqlite3_set_authorizer(handle, ltest_guard_database, test->world);
+}
+
 static int open_failed(const struct lsqlite_db *db, const char *path, struct err *err)
 {
     return err_set(err, ERR_CONFIG, "cannot open database '%s': %s", path,
@@ -325,8 +334,10 @@ static int sqlite_open(lua_State *L)
     mem_free(name);
     if (code != SQLITE_OK)
         open_failed(db, path, &err);
-    else if (configure(db, path, file, &err) == 0)
+    else if (configure(db, path, file, &err) == 0) {
+        guard_database(L, db->handle);
         return 1;
+    }
     close_db(db);
     return lerr_return(L, &err);
 }

@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 #include <limits.h>
 #include <poll.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,30 +39,53 @@ static bool resolve(const char *path, char real[static PATH_MAX])
     return realpath(slash != NULL ? folder : ".", real) != NULL;
 }
 
-/* native.inside(path) → whether it may be written to: it is below the folder of the tests, or a
- * device. */
-static int guard_inside(lua_State *L)
+/* Whether it may be written to: it is below the folder of the tests, or a device. */
+static bool is_inside(const char *path)
 {
     char real[PATH_MAX], own[PATH_MAX];
     struct stat st;
-    const char *path = luaL_checkstring(L, 1), *folder = getenv("JETON_TEST_FOLDER");
+    const char *folder = getenv("JETON_TEST_FOLDER");
     bool inside = stat(path, &st) == 0 && S_ISCHR(st.st_mode);
     if (!inside && folder != NULL && realpath(folder, own) != NULL && resolve(path, real)) {
         size_t len = strlen(own);
         inside = strncmp(real, own, len) == 0 && (real[len] == '/' || real[len] == '\0');
     }
-    lua_pushboolean(L, inside);
+    return inside;
+}
+
+/* native.inside(path) */
+static int guard_inside(lua_State *L)
+{
+    lua_pushboolean(L, is_inside(luaL_checkstring(L, 1)));
     return 1;
+}
+
+static void spill(struct ltest_world *world, const char *text)
+{
+    if (buf_puts(&world->spilled, text) == 0)
+        buf_putc(&world->spilled, '\n');
 }
 
 /* native.spill(text): for the test that runs now. */
 static int guard_spill(lua_State *L)
 {
-    struct buf *spilled = &ltest_world_of(L)->spilled;
-    const char *text = luaL_checkstring(L, 1);
-    if (buf_puts(spilled, text) == 0)
-        buf_putc(spilled, '\n');
+    spill(ltest_world_of(L), luaL_checkstring(L, 1));
     return 0;
+}
+
+int ltest_guard_database(void *world, int action, const char *path, const char *unused,
+                         const char *database, const char *trigger)
+{
+    char text[PATH_MAX + 128];
+    (void)unused, (void)database, (void)trigger;
+    if (action != SQLITE_ATTACH ||
+        (path != NULL && (*path == '\0' || strcmp(path, ":memory:") == 0 || is_inside(path))))
+        return SQLITE_OK;
+    snprintf(text, sizeof text, "SQL attaches %s%s%s, which is outside of the test's folder",
+             path != NULL ? "'" : "a database", path != NULL ? path : " whose path is no literal",
+             path != NULL ? "'" : "");
+    spill(world, text);
+    return SQLITE_DENY;
 }
 
 void ltest_guard_loads(struct ltest_world *world, const char *path)

@@ -35,6 +35,10 @@ int ltest_world_use(struct ltest_world *world, const char *path, struct err *err
  * vm_test. */
 void ltest_world_failed(void *world, lua_State *L, const struct err *err);
 void ltest_world_random(void *world, void *bytes, size_t len);
+/* For sqlite3_set_authorizer; the world as void *, for vm_test: only files below the folder of the
+ * tests are attached, or written by VACUUM INTO. */
+int ltest_guard_database(void *world, int action, const char *path, const char *unused,
+                         const char *database, const char *trigger);
 /* A script that is part of what is tested. */
 void ltest_guard_loads(struct ltest_world *world, const char *path);
 /* Wall clock of the tests, ms. */

@@ -325,7 +325,13 @@ print(http.post("http://127.0.0.1:9/", { save_to = "OTHER" }))
 print(sqlite.open "OTHER.db")
 print(require("jeton.server").listen { handler = print, folder = "OTHER.d" })
 assert(sqlite.open ":memory:")
-assert(sqlite.open "mine.db")
+local db = assert(sqlite.open "mine.db")
+assert(sqlite.open "too.db"):exec "ATTACH 'mine.db' AS a"
+db:exec "ATTACH 'too.db' AS a; ATTACH '' AS b; ATTACH ':memory:' AS c; VACUUM; VACUUM INTO 'copy.db'"
+print(pcall(db.exec, db, "ATTACH 'OTHER.db' AS o"))
+print(pcall(db.exec, db, "ATTACH ? AS o", "OTHER.db"))
+print(pcall(db.exec, db, "ATTACH 'OTHER'||'.db' AS o"))
+print(pcall(db.exec, db, "VACUUM INTO ?", "OTHER.db"))
 """.replace("OTHER", other))
         failure = self.failure("""
 local http = require "jeton.http"
@@ -339,11 +345,13 @@ test("x", function(t)
   t:equal(run.status, 0)
   local _, times = run.stdout:gsub("outside of the test's folder", "")
   t:equal(times, 5)
+  t:equal(select(2, run.stdout:gsub("SQLite error 23", "")), 4)
 end)""" % other)
         self.assertEqual(failure["message"],
                          f"it writes to '{other}', which is outside of the test's folder (a_test.lua:7)")
         self.assertEqual([line.split(", which")[0] for line in failure["log"]],
-                         [f"also: it writes to '{other}{end}'" for end in ("", "", "", ".db", ".d")])
+                         [f"also: it writes to '{other}{end}'" for end in ("", "", "", ".db", ".d")]
+                         + [f"also: SQL attaches {what}" for what in (f"'{other}.db'", *["a database whose path is no literal"] * 2, f"'{other}.db'")])
         with open(other, encoding="utf-8") as file:
             self.assertEqual(file.read(), "kept")
         self.assertFalse(os.path.exists(other + ".db"))
