@@ -1,5 +1,6 @@
 #include "decimal.h"
 #include "json.h"
+#include "utf8.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,19 +16,35 @@ static inline char escape_of(unsigned char c)
     return name != NULL ? letters[name - names] : 'u';
 }
 
+/* Bytes of a character beyond ASCII that is written as \uXXXX: DEL and C1, which steer terminals,
+ * and what YAML and XML cannot have as it is. 0: it stands for itself. */
+static size_t unseen(const char *text, size_t len, uint32_t *code)
+{
+    unsigned char c = (unsigned char)text[0];
+    if (c != 0x7F && c != 0xC2 && c != 0xEF)
+        return 0;
+    size_t size = utf8_decode(text, len, code);
+    bool escaped = *code < 0xA0 || *code == 0xFEFF || *code >= 0xFFFE;
+    return escaped ? size : 0;
+}
+
 static int write_escaped(struct buf *out, const char *text, size_t len)
 {
     size_t start = 0;
     for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        char escape = escape_of(c);
+        uint32_t code = (unsigned char)text[i];
+        size_t size = 1;
+        char escape = escape_of((unsigned char)code);
+        if (code >= 0x7F && (size = unseen(text + i, len - i, &code)) > 0)
+            escape = 'u';
         if (escape == '\0')
             continue;
         if (buf_append(out, text + start, i - start) != 0)
             return -1;
+        i += size - 1;
         start = i + 1;
-        int result =
-            escape == 'u' ? buf_printf(out, "\\u%04x", c) : buf_printf(out, "\\%c", escape);
+        int result = escape == 'u' ? buf_printf(out, "\\u%04x", (unsigned)code)
+                                   : buf_printf(out, "\\%c", escape);
         if (result != 0)
             return -1;
     }

@@ -114,7 +114,7 @@ function TestEncode.test_scalars()
   lu.assertEquals(json.encode(2 ^ 53), "9007199254740992.0")
   lu.assertEquals(json.encode(math.mininteger), "-9223372036854775808")
   lu.assertEquals(json.encode 'a"\\/\b\f\n\r\t\0\x1f\x7f é',
-    '"a\\"\\\\/\\b\\f\\n\\r\\t\\u0000\\u001f\x7f é"')
+    '"a\\"\\\\/\\b\\f\\n\\r\\t\\u0000\\u001f\\u007f é"')
   lu.assertEquals(json.encode(true), "true")
   lu.assertEquals(json.encode(nil), "null")
   lu.assertEquals(json.encode(json.null), "null")

@@ -149,7 +149,11 @@ static void test_strings(void **state)
     (void)state;
     check(&strict, "\"\"", "\"\"");
     check(&strict, "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\\"\\\\/\\b\\f\\n\\r\\t\"");
-    check(&strict, "\"\\u0000\\u001f\\u007f\"", "\"\\u0000\\u001f\x7f\"");
+    check(&strict, "\"\\u0000\\u001f\\u007f\"", "\"\\u0000\\u001f\\u007f\"");
+    check(
+        &strict,
+        "\"\x7f\xc2\x80\xc2\x85\xc2\x9f\xc2\xa0\xef\xbb\xbf\xef\xbf\xbd\xef\xbf\xbe\xef\xbf\xbf\"",
+        "\"\\u007f\\u0080\\u0085\\u009f\xc2\xa0\\ufeff\xef\xbf\xbd\\ufffe\\uffff\"");
     check(&strict, "\"\\u00e9\\u20AC\"", "\"\xc3\xa9\xe2\x82\xac\"");
     check(&strict, "\"\\ud83d\\uDE00\"", "\"\xf0\x9f\x98\x80\"");
     check(&strict, "\"\xf0\x9f\x98\x80\"", "\"\xf0\x9f\x98\x80\"");
@@ -232,7 +236,7 @@ static void test_lenient(void **state)
     check(&lenient, "'say \"hi\"'", "\"say \\\"hi\\\"\"");
     check(&lenient, "\xef\xbb\xbf{}", "{}");
     check(NULL, "\xef\xbb\xbf{}", "{}");
-    check(NULL, "\xef\xbb\xbf \"\xef\xbb\xbf\"", "\"\xef\xbb\xbf\"");
+    check(NULL, "\xef\xbb\xbf \"\xef\xbb\xbf\"", "\"\\ufeff\"");
     check_refused(NULL, "\xef\xbb\xbf\xef\xbb\xbf{}",
                   "invalid JSON at 1:2: expected a value, found U+FEFF");
     check_refused(NULL, "{}\xef\xbb\xbf",
