@@ -9,11 +9,13 @@
 #include "vm.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <lauxlib.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -153,6 +155,17 @@ static int keep(lua_State *L)
     return result == 0 ? write_with(L, STATE_MODE) : lerr_return(L, &err);
 }
 
+/* lock(path): until this process ends. False: another process has it. */
+static int lock_file(lua_State *L)
+{
+    int fd = open(luaL_checkstring(L, 1), O_RDONLY | O_CLOEXEC);
+    bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; /* or has no locks */
+    if (!locked)
+        close(fd);
+    lua_pushboolean(L, locked);
+    return 1;
+}
+
 /* remove(path): true, or nil and why. */
 static int remove_file(lua_State *L)
 {
@@ -166,11 +179,10 @@ static int remove_file(lua_State *L)
 
 int luaopen_jeton_test_host(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"find", find},     {"stamp", stamp},
-                                         {"cpus", cpus},     {"write", write_file},
-                                         {"keep", keep},     {"remove", remove_file},
-                                         {"run", ltest_run}, {"key", ltest_key},
-                                         {"raw", ltest_raw}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"find", find},     {"stamp", stamp},        {"cpus", cpus},     {"write", write_file},
+        {"keep", keep},     {"remove", remove_file}, {"run", ltest_run}, {"key", ltest_key},
+        {"raw", ltest_raw}, {"lock", lock_file},     {NULL, NULL}};
     ltest_run_setup(L);
     ltest_key_setup(L);
     luaL_newlib(L, functions);

@@ -271,7 +271,11 @@ local function use_real(t, path)
   for _, name in ipairs(defined) do t:connector(name, t.connectors[name]) end
 end
 
+local locked = {} -- paths of files of tests
+
 local function begin_record(t, tape)
+  locked[t.path] = locked[t.path] or host.lock(t.path)
+  if not locked[t.path] then failure.raise "another process is recording the cassettes of this file" end
   tape.recorded_at, tape.calls = native.real_now() // 1000, {}
   t:clock(tape.recorded_at)
   native.real_time(true)

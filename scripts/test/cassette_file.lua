@@ -23,6 +23,25 @@ local function quoted(text)
   return (assert(json.encode(text)))
 end
 
+--- A header's value is bytes, which need not be text.
+local function put_value(value)
+  if utf8.len(value) then return quoted(value) end
+  return ("{ base64: %s }"):format(crypto.base64(value))
+end
+
+local function read_value(value)
+  return type(value) == "table" and value.base64 and assert(crypto.unbase64(value.base64)) or value
+end
+
+local function read_headers(headers)
+  for name, value in pairs(headers or {}) do
+    value = read_value(value)
+    for index, each in ipairs(type(value) == "table" and value or {}) do value[index] = read_value(each) end
+    headers[name] = value
+  end
+  return headers or {}
+end
+
 local function put_body(lines, indent, body)
   if body == "" then return end
   if utf8.len(body) then
@@ -41,7 +60,10 @@ local function put_headers(lines, indent, headers)
   if #names == 0 then return end
   lines[#lines + 1] = indent .. "headers:"
   for _, name in ipairs(names) do
-    lines[#lines + 1] = ("%s  %s: %s"):format(indent, quoted(name), assert(json.encode(headers[name])))
+    local value, several = headers[name], {}
+    for index, each in ipairs(type(value) == "table" and value or {}) do several[index] = put_value(each) end
+    lines[#lines + 1] = ("%s  %s: %s"):format(indent, quoted(name),
+      type(value) == "table" and "[" .. table.concat(several, ", ") .. "]" or put_value(value))
   end
 end
 
@@ -99,9 +121,9 @@ function cassette_file.read(path)
       error(("%s: call %d: 'request: METHOD URL' and 'reply' expected"):format(path, index), 0)
     end
     calls[index] = {
-      request = { method = method, url = url, headers = entry.headers or {}, body = body_of(entry) },
+      request = { method = method, url = url, headers = read_headers(entry.headers), body = body_of(entry) },
       reply = {
-        status = entry.reply.status, headers = entry.reply.headers or {}, body = body_of(entry.reply),
+        status = entry.reply.status, headers = read_headers(entry.reply.headers), body = body_of(entry.reply),
         broken = entry.reply.broken,
       },
     }

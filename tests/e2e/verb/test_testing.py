@@ -1,5 +1,6 @@
 """`jeton test`: which files and tests are run, and what is said of them."""
 
+import fcntl
 import http.server
 import json
 import os
@@ -736,6 +737,11 @@ end)
         self.fails(2, "test", "--record", says="name the file")
         self.fails(2, "test", "--record", "x_test.lua", env={"CI": "1"}, says="CI is set")
         self.fails(2, "test", "--record=some", "x_test.lua", says="--record: expected nothing or 'all'")
+        with open(os.path.join(self.folder, "x_test.lua"), "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            out = self.fails(1, "test", "--record", "x_test.lua").stdout
+            self.assertIn("another process is recording the cassettes of this file", out)
+        self.assertEqual(self.server.count, 0)
         self.write("x_test.flow.cassette.yaml", "recorded: yesterday\n")
         self.assertIn("no cassette: 'recorded' and 'calls' expected", self.fails(1, "test").stdout)
 

@@ -87,13 +87,16 @@ end
 
 local TestFile = {}
 
+-- What YAML does not have as it is, or reads as something else.
+local ODD = "\u{FEFF}{}\0\x7f\u{85}\u{80}\u{9F}\u{2028}\u{FFFE}\u{FFFF}"
+
 function TestFile.test_it_is_read_as_it_was_written()
   local path = os.tmpname()
   local calls = {
     { request = call("POST", "https://x/y?z=1", { accept = "a", host = "x" }, 'a "b"\n\u{e9}'),
-      reply = { status = 201, headers = { date = "d", ["set-cookie"] = { "a=1", "b=2" } },
+      reply = { status = 201, headers = { date = "d", ["set-cookie"] = { "a=1", "b=\xe9" }, x = "caf\xe9" },
                 body = "\0\xff" } },
-    { request = call("GET", "https://x/"), reply = { broken = "cut" } },
+    { request = call("GET", "https://x/", { x = "\xff" }, ODD), reply = { broken = "cut" } },
   }
   local out = assert(io.open(path, "w"))
   out:write(files.text(1800000000, calls))
@@ -103,7 +106,8 @@ function TestFile.test_it_is_read_as_it_was_written()
   lu.assertEquals(at, 1800000000)
   lu.assertEquals(read[1].request, call("POST", "https://x/y?z=1", { accept = "a" }, 'a "b"\n\u{e9}'))
   lu.assertEquals(read[1].reply.body, "\0\xff")
-  lu.assertEquals(read[1].reply.headers, { ["set-cookie"] = { "a=1", "b=2" } })
+  lu.assertEquals(read[1].reply.headers, { ["set-cookie"] = { "a=1", "b=\xe9" }, x = "caf\xe9" })
+  lu.assertEquals(read[2].request, call("GET", "https://x/", { x = "\xff" }, ODD))
   lu.assertEquals(read[2].reply.broken, "cut")
 end
 
