@@ -70,7 +70,7 @@ class OwnServer(PostgresCase):
 
     def setUp(self):
         super().setUp()
-        self.server = f"/tmp/jeton-own-{os.getpid()}-{self._testMethodName[-12:]}"
+        self.server = f"/tmp/jeton-own-{self.schema[:16]}"
         self.postgres("start")
         self.addCleanup(self.postgres, "stop")
 

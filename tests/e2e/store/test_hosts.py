@@ -2,14 +2,13 @@
 (JETON_SOAK) runs `jeton cron run` on each for ten minutes, while the database restarts too."""
 
 import collections
-import os
 import random
-import shutil
 import signal
 import subprocess
 import time
 import unittest
 
+from namespaces import ENTER, has_namespaces, signal_all
 from postgres import HOSTS, OwnServer
 from support import JETON, SOAK, end_process, wait_until
 
@@ -17,7 +16,6 @@ JOBS = 20
 MINUTES = 10
 HOUR_MS = 3600000
 FROZEN_S = 150  # longer than a job's lock lasts
-ENTER = ["unshare", "-m", "-p", "-f", "-n", "--mount-proc", "--kill-child"]
 # A line a run: what has run, and where. The pause is for whoever kills.
 JOB = """\
 local job = require "jeton".job
@@ -28,10 +26,6 @@ require "jeton.task".sleep({pause})
 local file = io.open("{folder}/ran", "a")
 file:write(job.name, " ", job.slot, " ", turn, "\\n"):close()
 """
-
-
-def has_namespaces():
-    return shutil.which("unshare") and subprocess.run([*ENTER, "true"], capture_output=True, check=False).returncode == 0
 
 
 @unittest.skipUnless(has_namespaces(), "no namespaces of processes and networks here")
@@ -60,21 +54,6 @@ class Hosts(OwnServer):
         config = f"{self.folder}/etc{number}/jeton.yaml"
         text = f"for n in $(seq 0 {JOBS - 1}); do {JETON} --config {config} run --job job$n --scheduled & done; wait"
         return self.enter(number, "sh", "-c", text)
-
-    def signal_all(self, process, number):
-        """To all processes of a host: those below it."""
-        pids = [process.pid]
-        for pid in pids:
-            try:
-                with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-                    pids += [int(child) for child in file.read().split()]
-            except OSError:
-                pass
-        for pid in pids[1:]:
-            try:
-                os.kill(pid, number)
-            except OSError:
-                pass
 
     def host_id(self, number):
         with open(f"{self.folder}/host{number}/host-id", encoding="ascii") as file:
@@ -116,14 +95,14 @@ class Hosts(OwnServer):
                 if turn == "one dies":
                     hosts[1].kill()
                 else:
-                    self.signal_all(hosts[1], signal.SIGSTOP)
+                    signal_all(hosts[1], signal.SIGSTOP)
                     frozen = hosts[1]
             for host in hosts:
                 if turn != "one freezes" or host is not hosts[1]:
                     host.wait(120)
             if turn in ("one dies", "one freezes"):
                 self.forget(1)
-        self.signal_all(frozen, signal.SIGCONT)
+        signal_all(frozen, signal.SIGCONT)
         frozen.wait(120)
         slots = self.check_slots()
         self.assertEqual(len({row[0] for row in slots}), JOBS)
@@ -157,15 +136,15 @@ class Hosts(OwnServer):
             elif minute in (2, 8):
                 self.postgres("restart", "fast" if minute == 2 else "immediate")
             elif minute == 3:  # the last one; it goes on when others have long taken over
-                self.signal_all(hosts[-1], signal.SIGSTOP)
+                signal_all(hosts[-1], signal.SIGSTOP)
                 thawed = time.monotonic() + FROZEN_S
             if minute >= 5 and thawed and time.monotonic() >= thawed:
-                self.signal_all(hosts[-1], signal.SIGCONT)
+                signal_all(hosts[-1], signal.SIGCONT)
                 thawed = 0
         last = int(time.time()) // 60
         time.sleep(50)
         for host in hosts:
-            self.signal_all(host, signal.SIGTERM)
+            signal_all(host, signal.SIGTERM)
         for host in hosts:
             host.wait(120)
         rows = self.check_slots()
