@@ -54,6 +54,7 @@ struct store_pg_key {
 struct store_pg {
     struct loop *loop;
     void (*hello)(struct store_pg *pg); /* store_pg_hello: after connecting */
+    void (*push)(struct store_pg *pg);  /* store_pg_token_push: before a token's lease is taken */
     struct state_place place;           /* its strings are this engine's */
     char *prefix;                       /* "schema". */
     char *label;                        /* for messages; has no secret */
@@ -200,6 +201,8 @@ int store_pg_lease_renew(struct store_pg *pg, struct store_lease *lease, struct 
 void store_pg_lease_release(struct store_pg *pg, struct store_lease *lease);
 int64_t store_pg_lease_tend(struct store_pg *pg);
 bool store_pg_lease_lasts(const struct store_lease *lease);
+/* Its release leaves the row to run out: other hosts wait for what this one could not store. */
+void store_pg_lease_keep(const struct store_lease *lease);
 int64_t store_pg_lease_epoch(const struct store_lease *lease);
 
 /*

@@ -21,6 +21,7 @@ static void *pg_create(const struct state_place *place, struct loop *loop)
     struct store_pg *pg = mem_alloc(sizeof *pg);
     pg->loop = loop;
     pg->hello = store_pg_hello;
+    pg->push = store_pg_token_push;
     pg->place = (struct state_place){
         .folder = mem_strdup(place->folder),
         .url = mem_strdup(place->url),

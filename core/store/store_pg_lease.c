@@ -40,6 +40,7 @@ struct store_pg_lease {
     int64_t give_up_ms;
     struct loop_timer timer;
     int pending; /* batches of it */
+    bool kept;   /* it is not released, but runs out */
     void (*done)(void *arg, const struct err *err);
     void *arg;
     struct store_pg_lease *next; /* of pg->leases */
@@ -215,6 +216,12 @@ bool store_pg_lease_lasts(const struct store_lease *lease)
     return !run_out(lease->engine);
 }
 
+void store_pg_lease_keep(const struct store_lease *lease)
+{
+    struct store_pg_lease *own = lease->engine;
+    own->kept = true;
+}
+
 int64_t store_pg_lease_epoch(const struct store_lease *lease)
 {
     const struct store_pg_lease *own = lease->engine;
@@ -290,10 +297,14 @@ static void flock_taken(void *arg, const struct err *err)
     own->lease->done = own->done;
     own->lease->arg = own->arg;
     own->lease->held = false;
-    if (err != NULL)
+    if (err != NULL) {
         own->done(own->arg, err);
-    else
-        try_row(own);
+        return;
+    }
+    /* Who held the lock before may have left a token, since this connection was made. */
+    if (own->kind == STORE_LEASE_TOKEN && own->pg->known)
+        own->pg->push(own->pg);
+    try_row(own);
 }
 
 void store_pg_lease_take(struct store_pg *pg, struct store_lease *lease)
@@ -328,7 +339,7 @@ void store_pg_lease_release(struct store_pg *pg, struct store_lease *lease)
     store_flock_release(lease);
     if (own == NULL)
         return;
-    bool held = lease->held && own->pid == getpid();
+    bool held = lease->held && own->pid == getpid() && !own->kept;
     own->lease = NULL;
     loop_timer_stop(own->pg->loop, &own->timer);
     if (held)

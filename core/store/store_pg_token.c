@@ -417,6 +417,8 @@ static void saved(struct store_pg_work *work, struct err *err)
                  "what came is kept in '%s/spool/%s', and stored when this host's next "
                  "process opens the state",
                  work->pg->place.folder, work->last);
+        if (work->call != NULL)
+            store_pg_lease_keep(work->call->under);
     }
 }
 

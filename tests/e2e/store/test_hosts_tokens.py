@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import random
+import subprocess
 import threading
 import time
 import unittest
@@ -14,7 +15,7 @@ import unittest
 from judges import Proxy, oidc
 from namespaces import Host, Relay, below, has_namespaces
 from postgres import HOSTS, OwnServer
-from support import JETON, SOAK, side_by_side, wait_until
+from support import JETON, SOAK, end_process, side_by_side, wait_until
 
 PROCESSES = 16 if SOAK else 4
 FAULTS = ("nothing", "kill", "stall", "fast", "immediate")
@@ -217,6 +218,39 @@ class HostsTokens(OwnServer):
         self.assertEqual(cut_off.status(), 5, cut_off.text(".err"))
         self.all_have(crowd + [self.token_on(0)])
         self.assertEqual([one.status for one in self.proxies[0].passes], [None])
+
+    def not_stored(self, break_it, mend_it):
+        """The reply has come, and cannot be stored until the command has given up; others of its host wait meanwhile."""
+        crowd = []
+
+        def act():
+            crowd.extend(self.token_on(number) for number in range(HOSTS))
+            idle = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'jeton' AND state = 'idle'"
+            wait_until(lambda: self.super(idle) == [[str(HOSTS + 1)]], 60)
+            break_it()
+
+        late = self.in_exchange("after", act)
+        self.assertEqual(late.status(), 5, late.text(".err"))
+        self.assertEqual((late.text(".out"), "what came is kept in" in late.text(".err")), ("", True))
+        mend_it()
+        self.all_have(crowd)
+        self.assertEqual(glob.glob(f"{self.folder}/host0/spool/*"), [])
+
+    def test_the_database_is_out_of_reach_for_a_while(self):
+        self.not_stored(self.relays[0].cut, self.relays[0].mend)
+
+    def test_the_database_refuses_for_a_while(self):
+        """As when its disk is full: connections live on."""
+        held = subprocess.Popen(["psql", "-qh", self.server, "-U", "jeton", "-d", "jeton"], stdin=subprocess.PIPE, text=True,
+                                stdout=subprocess.DEVNULL)
+        self.addCleanup(end_process, held)
+
+        def lock():
+            held.stdin.write(f"BEGIN; LOCK TABLE {self.schema}.token IN SHARE MODE;\n")
+            held.stdin.flush()
+            wait_until(lambda: self.super("SELECT 1 FROM pg_locks WHERE mode = 'ShareLock' AND relation = '@token'::regclass"))
+
+        self.not_stored(lock, lambda: held.communicate("ROLLBACK;\n"))
 
 
 load_tests = side_by_side
