@@ -26,19 +26,29 @@ function clock:advance(seconds)
   self.advance_s = self.advance_s + seconds
 end
 
+-- Keeps the newest text: the same second is written many times.
+local function kept(write)
+  local at, text
+  return function(epoch_s)
+    if epoch_s ~= at then
+      at, text = epoch_s, write(epoch_s)
+    end
+    return text
+  end
+end
+
 --- As HTTP writes it, whatever the locale: "Sun, 06 Nov 1994 08:49:37 GMT".
----@param epoch_s integer
----@return string
-function clock.http_date(epoch_s)
+---@type fun(epoch_s: integer): string
+clock.http_date = kept(function(epoch_s)
   local t = os.date("!*t", epoch_s)
   return ("%s, %02d %s %04d %02d:%02d:%02d GMT"):format(
     DAYS[t.wday], t.day, MONTHS[t.month], t.year, t.hour, t.min, t.sec)
-end
+end)
 
----@param epoch_s integer
----@return string RFC 3339 in UTC
-function clock.rfc3339(epoch_s)
-  return os.date("!%Y-%m-%dT%H:%M:%SZ", epoch_s) --[[@as string]]
-end
+--- RFC 3339 in UTC.
+---@type fun(epoch_s: integer): string
+clock.rfc3339 = kept(function(epoch_s)
+  return os.date("!%Y-%m-%dT%H:%M:%SZ", epoch_s)
+end)
 
 return clock

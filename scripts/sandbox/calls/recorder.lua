@@ -71,15 +71,18 @@ function recorder.new()
   return setmetatable({ first = 1, last = 0, kept = {}, cost = 0 }, recorder)
 end
 
+local function cost_of_fields(fields)
+  local cost = 0
+  for name, value in pairs(fields) do
+    cost = cost + #name + #value + VALUE_BYTES
+  end
+  return cost
+end
+
 -- Approximate memory of a record in bytes: a short text can decode to very many values.
 local function cost_of(arrived)
-  local cost = 2 * #arrived.target
-  for _, values in ipairs { arrived.headers, arrived.query } do
-    for name, value in pairs(values) do
-      cost = cost + #name + #value + VALUE_BYTES
-    end
-  end
-  if #arrived.body <= limits.request_body_kept then
+  local cost = 2 * #arrived.target + cost_of_fields(arrived.headers) + cost_of_fields(arrived.query)
+  if arrived.body ~= "" and #arrived.body <= limits.request_body_kept then
     local _, values = arrived.body:gsub("[%[{:,]", "")
     cost = cost + #arrived.body + values * VALUE_BYTES
   end
@@ -196,22 +199,21 @@ end
 
 -- What is kept of a call: its texts, but no large body and no files.
 local function raw_of(arrived)
-  local body, instead = arrived.body, nil
+  local body, instead = arrived.body
   if arrived.unread then
     instead = "not read"
   elseif arrived.parts then
     instead = ("a form of %d parts"):format(#arrived.parts)
   elseif #body > limits.request_body_kept then
     instead = ("%d bytes"):format(#body)
+  else
+    return arrived
   end
   return {
     method = arrived.method,
-    target = arrived.target,
     path = arrived.path,
-    raw_query = arrived.raw_query,
     query = arrived.query,
     headers = arrived.headers,
-    body = not instead and body or nil,
     instead = instead,
   }
 end

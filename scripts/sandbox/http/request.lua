@@ -16,9 +16,9 @@ request.MOVED_PREFIX = "moved"
 ---@field too_deep boolean
 
 local function decode(segment)
-  return (segment:gsub("%%(%x%x)", function(hex)
+  return segment:find("%", 1, true) and (segment:gsub("%%(%x%x)", function(hex)
     return string.char(tonumber(hex, 16))
-  end))
+  end)) or segment
 end
 
 ---@param raw string path as it came, without query
