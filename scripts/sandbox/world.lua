@@ -10,6 +10,7 @@ local password = require "sandbox.http.password"
 local portal_state = require "sandbox.portal.state"
 local recorder = require "sandbox.calls.recorder"
 local refusal = require "sandbox.base.refusal"
+local replies = require "sandbox.calls.replies"
 local seed = require "sandbox.seed"
 local store = require "sandbox.data.store"
 local switches = require "sandbox.calls.switches"
@@ -35,6 +36,7 @@ world.DEMO_SECRETS = "demo_secrets" -- a setting in the database
 ---@field throttle sandbox.throttle
 ---@field faults sandbox.faults
 ---@field recorder sandbox.recorder
+---@field replies sandbox.replies
 ---@field deliveries sandbox.deliveries
 ---@field portal sandbox.portal.state
 ---@field limits {per_minute: integer, tenant_per_minute: integer} as started
@@ -74,6 +76,7 @@ function world.new(options)
     throttle = throttle.new(),
     faults = faults.new(),
     recorder = recorder.new(),
+    replies = replies.new(),
     password = options.password_hash and password.new(options.password_hash),
   }, world)
   for _, origin in ipairs(options.origins or {}) do

@@ -13,6 +13,7 @@ local limits = require "sandbox.base.limits"
 local operations = require "sandbox.operations"
 local pictures = require "sandbox.rules.pictures"
 local refusal = require "sandbox.base.refusal"
+local replies = require "sandbox.calls.replies"
 local reply = require "sandbox.http.reply"
 local request = require "sandbox.http.request"
 local router = require "sandbox.http.router"
@@ -140,6 +141,7 @@ local function run_and_tell(call, operation)
   return result
 end
 
+-- The reply; its caller, unless the operation is public.
 local function run_operation(world, arrived, path, now, record)
   local operation, params = find_operation(arrived, path)
   record.operation = operation.name
@@ -165,7 +167,23 @@ local function run_operation(world, arrived, path, now, record)
   if refusal.is_failure(result) then
     error(result, 0)
   end
-  return reply.success(result)
+  return reply.success(result), call.caller
+end
+
+-- The reply to a GET, without running its operation once more where that cannot make a difference.
+local function run_get(world, arrived, path, now, record)
+  local key, state = replies.key(arrived), replies.state(world, now)
+  local kept = world.replies:find(state, key)
+  if kept then
+    count_call(world, kept.caller, now)
+    record.operation, record.connector_id = kept.operation, kept.caller.connector.id
+    return reply.success_of(kept.body)
+  end
+  local response, caller = run_operation(world, arrived, path, now, record)
+  if caller and replies.state(world, now) == state then
+    world.replies:keep(state, key, { body = response.body, operation = record.operation, caller = caller })
+  end
+  return response
 end
 
 -- The 308 that the switches ask for, if any: to the URL of the same call, or to the new base.
@@ -226,7 +244,7 @@ local function serve(world, arrived, path, record, fault)
   end
   local now = world.clock:now()
   local response = redirect(world, arrived, path)
-    or calls.attempt(run_operation, world, arrived, path, now, record)
+    or calls.attempt(arrived.method == "GET" and run_get or run_operation, world, arrived, path, now, record)
   response.headers.Date = clock.http_date(now)
   if fault then
     faults.add_headers(fault, response)

@@ -18,6 +18,12 @@ function reply.json(status, value, headers)
   return { status = status, headers = out, body = assert(json.encode(value)) }
 end
 
+--- A success that was encoded before.
+---@param body string
+function reply.success_of(body)
+  return { status = 200, headers = { ["Content-Type"] = reply.CONTENT_TYPE }, body = body }
+end
+
 ---@param value table an object without errorCode
 function reply.success(value)
   return reply.json(200, value)

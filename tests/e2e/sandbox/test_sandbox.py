@@ -1,6 +1,7 @@
 """The sandbox as a process: --exec, --db, --seed, who may talk to it, and how it ends."""
 
 import base64
+import contextlib
 import http.client
 import http.server
 import json
@@ -193,6 +194,16 @@ class Database(support.Case):
         self.assertEqual(state["messages"][-1]["text"], "kept")
         self.assertEqual(state["clock"]["advance_s"], 3600)
         self.assertEqual(state["counts"]["groups"], 1)
+
+    def test_what_another_process_writes_is_seen(self):
+        sandbox = self.sandbox("--db", self.db)
+        sandbox.steer("clock", {"stands_at": 1767603600})
+        headers = {"accessToken": self.access_token(sandbox)}
+        before = [json.loads(sandbox.call("GET", "/v1/users/me", headers=headers)[2])["name"] for _ in range(2)]
+        with contextlib.closing(sqlite3.connect(self.db)) as other, other:
+            other.execute("UPDATE users SET name = name || ' II'")
+        after = json.loads(sandbox.call("GET", "/v1/users/me", headers=headers)[2])["name"]
+        self.assertEqual([*before, after], [before[0], before[0], before[0] + " II"])
 
     def test_no_secret_in_the_file(self):
         sandbox = self.sandbox("--db", self.db)

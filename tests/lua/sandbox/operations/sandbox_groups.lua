@@ -50,6 +50,63 @@ local function create(token, fields)
   return wire.ok("POST", "/v1/groups", { token = token, json = fields })
 end
 
+-- Calls that were answered before: the clock stands still, so that the replies are kept.
+local TestAgain = {}
+
+function TestAgain.setUp()
+  wire.reset()
+  wire.steer("clock", { stands_at = 1767603600 })
+  tenant, bruno = wire.access(), wire.access(wire.user_token)
+end
+
+local function count(token, query)
+  return #wire.ok("GET", "/v1/groups" .. (query or ""), { token = token }).groups
+end
+
+function TestAgain.test_what_was_written_is_seen()
+  lu.assertEquals({ count(tenant), count(tenant) }, { 3, 3 })
+  create(tenant, { name = "By a call" })
+  lu.assertEquals({ count(tenant), count(tenant) }, { 4, 4 })
+  local made = wire.steer("groups", { name = "By a test" })
+  lu.assertEquals(count(tenant), 5)
+  wire.ok("DELETE", "/_sandbox/groups/" .. made.id)
+  lu.assertEquals(count(tenant), 4)
+  wire.refused(400, "InvalidParameters", "POST", "/v1/groups", { token = tenant, json = { name = "" } })
+  lu.assertEquals(count(tenant), 4)
+end
+
+function TestAgain.test_each_token_query_and_host_has_its_own()
+  local path = "/v1/groups/" .. wire.sales
+  lu.assertEquals({ count(tenant), count(bruno), count(bruno, "?fetchAllGroups=true") }, { 3, 2, 2 })
+  lu.assertEquals(wire.ok("GET", path, { token = tenant }).callerRole, "Admin")
+  lu.assertEquals(wire.ok("GET", path, { token = bruno }).callerRole, "Member")
+  local headers = { Authorization = "Bearer " .. tenant }
+  lu.assertEquals(wire.ok("GET", path, { headers = headers }).callerRole, "Admin")
+  wire.refused(401, "InvalidToken", "GET", path)
+end
+
+function TestAgain.test_they_are_counted_and_recorded_as_any_call()
+  wire.steer("switches", { per_minute = 2 })
+  lu.assertEquals({ count(tenant), count(tenant) }, { 3, 3 })
+  wire.refused(429, "TooManyRequests", "GET", "/v1/groups", { token = tenant })
+  local records = wire.ok("GET", "/_sandbox/requests?path=/groups").requests
+  local newest = { records[#records - 2], records[#records - 1] }
+  for _, record in ipairs(newest) do
+    lu.assertEquals({ record.status, record.operation }, { 200, "groups.list" })
+    lu.assertEquals(record.connector_id, wire.application_id)
+  end
+end
+
+function TestAgain.test_a_token_ends()
+  lu.assertEquals(count(tenant), 3)
+  wire.steer("clock", { advance_s = 86400 })
+  wire.refused(401, "InvalidToken", "GET", "/v1/groups", { token = tenant })
+  wire.steer("clock", { advance_s = -86400 })
+  lu.assertEquals(count(tenant), 3)
+  wire.ok("DELETE", "/_sandbox/connectors/" .. wire.application_id)
+  wire.refused(401, "InvalidToken", "GET", "/v1/groups", { token = tenant })
+end
+
 local TestMe = { setUp = set_up }
 
 function TestMe.test_who_the_token_acts_as()
@@ -288,5 +345,6 @@ function TestMembers.test_all_or_nothing()
 end
 
 return wire.run {
+  TestAgain = TestAgain,
   TestMe = TestMe, TestReading = TestReading, TestCreating = TestCreating, TestMembers = TestMembers,
 }
