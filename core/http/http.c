@@ -26,7 +26,8 @@ struct http {
     struct log *log;
     const struct curl_api *api; /* NULL until the first request */
     CURLM *multi;
-    CURL *kept[HANDLES_KEPT]; /* without options */
+    CURLSH *share;            /* TLS sessions: else each handle would have its own */
+    CURL *kept[HANDLES_KEPT]; /* without options, but with the share */
     size_t nkept;
     struct http_trust system;
     struct loop_hook hook; /* in the loop while a transfer is anywhere */
@@ -94,8 +95,10 @@ static void sigpipe_restore(const struct sigaction *before)
 
 static CURL *open_easy(struct http *http)
 {
-    CURL *easy = http->nkept > 0 ? http->kept[--http->nkept] : http->api->easy_init();
-    if (easy == NULL)
+    if (http->nkept > 0)
+        return http->kept[--http->nkept];
+    CURL *easy = http->api->easy_init();
+    if (easy == NULL || http->api->easy_setopt(easy, CURLOPT_SHARE, http->share) != CURLE_OK)
         abort(); /* out of memory */
     return easy;
 }
@@ -308,7 +311,9 @@ static int load(struct http *http, struct err *err)
     if (api == NULL)
         return -1;
     http->multi = api->multi_init();
-    if (http->multi == NULL)
+    http->share = api->share_init();
+    if (http->multi == NULL || http->share == NULL ||
+        api->share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)
         abort(); /* out of memory */
     api->multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_CONCURRENT_MAX);
     http->system = http_trust_system();
@@ -331,6 +336,7 @@ void http_free(struct http *http)
         while (http->nkept > 0)
             http->api->easy_cleanup(http->kept[--http->nkept]);
         http->api->multi_cleanup(http->multi);
+        http->api->share_cleanup(http->share); /* no handle uses it any more */
         sigpipe_restore(&before);
     }
     mem_free(http->waits);

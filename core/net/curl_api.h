@@ -40,6 +40,9 @@
     X(multi_setopt)                                                                                \
     X(multi_strerror)                                                                              \
     X(multi_timeout)                                                                               \
+    X(share_cleanup)                                                                               \
+    X(share_init)                                                                                  \
+    X(share_setopt)                                                                                \
     X(slist_append)                                                                                \
     X(slist_free_all)                                                                              \
     X(url)                                                                                         \

@@ -203,7 +203,7 @@ static void add_times(struct cron_cover *cover, const struct cron *days, const s
 static void add_shifted(struct cron_cover *cover, const struct cron *cron,
                         struct times shifted[SHIFTS])
 {
-    struct cron days[SHIFTS];
+    struct cron days[SHIFTS] = {{0}};
     for (int i = 0; i < SHIFTS; i++) {
         if (is_empty(&shifted[i]))
             continue;

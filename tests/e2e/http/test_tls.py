@@ -1,6 +1,8 @@
 """TLS: who is not believed, and why; and an authority of one's own."""
 
+import json
 import os
+import threading
 import unittest
 
 import faketime
@@ -43,6 +45,34 @@ class Tls(support.Case):
         self.ok("token", "contoso", "--refresh", env={"SSL_CERT_FILE": self.authority.file})
         os.rename(os.path.join(folder, name + ".0"), os.path.join(folder, "unhashed.pem"))
         self.fails(5, "token", "contoso", "--refresh", env={"SSL_CERT_DIR": folder}, says="not trusted")
+
+    def test_connections_at_once_share_their_sessions(self):
+        """Each after the first one resumes its session, whichever handle it is made by; but not that of a connector
+        that trusts another authority."""
+        os.mkdir(self.folder + "/other", 0o700)
+        other, resumed, together = Authority(self.folder + "/other"), [], threading.Barrier(4, timeout=60)
+
+        def answer(connection, head):
+            resumed.append(connection.session_reused)
+            if b"/held" in head:
+                together.wait()
+            connection.sendall(reply(token(service.url) if b"/accessToken" in head else b"{}"))
+        service = RawService(answer, self.authority.server("good"))
+        self.addCleanup(service.stop)
+        connectors = {name: {"provider": "kaizala", "token_service": service.base, "application_id": "one",
+                             "application_secret": "of many", "refresh_token": "of " + name, "ca_file": file, "retries": 0}
+                      for name, file in (("good", self.authority.file), ("bad", other.file))}
+        self.write("jeton.yaml", json.dumps({"version": 1, "state": self.state, "connectors": connectors}))
+        script = self.write("held.lua", """
+            local http, task = require "jeton.http", require "jeton.task"
+            task.map({ 1, 2, 3, 4 }, function(i)
+              assert(http.request { connector = "good", path = "/held/" .. i })
+            end)
+            local reply, err = http.request { connector = "bad", path = "/" }
+            print(reply, err.kind, err.message)
+            """)
+        self.assertRegex(self.ok("run", script).stdout, "^nil\tnetwork\t.*not trusted")
+        self.assertEqual(resumed, [False, True, True, True, True])
 
     def test_an_expired_certificate(self):
         service = self.serve(self.authority.server("old", days=-1))
