@@ -35,12 +35,12 @@ static int start(struct app *app, const char *config, int argc, char **argv, int
 {
     const size_t fixed = 16;
     size_t verbose = app->verbosity > 0 ? (size_t)app->verbosity : 0;
-    const char **args = mem_alloc((fixed + 2 * verbose + (size_t)argc) * sizeof *args);
+    const char **args = mem_alloc((fixed + verbose + (size_t)argc) * sizeof *args);
     size_t n = 0;
     args[n++] = app->self;
     for (int pass = 0; pass < 2; pass++) { /* for the sandbox, then for the run in it */
-        for (size_t i = 0; i < verbose; i++)
-            args[n++] = "-v";
+        for (size_t i = 0; i < verbose && pass == 1; i++)
+            args[n++] = "-v"; /* the run tells of all calls; the sandbox would tell of them again */
         if (app->verbosity < 0)
             args[n++] = "-q";
         if (app->log_format == LOG_JSON)

@@ -711,6 +711,11 @@ class Sandbox(RunCase):
         told = [line for line in done.stdout.splitlines() if not line.startswith(("POST ", "{"))]
         self.assertEqual(told, ["dry-run\t0\tQ", "dry-run", "dry-run"])
 
+    def test_a_call_is_told_once(self):
+        path = self.write("script.lua", 'require("kaizala").connect():groups():next()')
+        done = self.ok("-v", "run", "--sandbox", path)
+        self.assertEqual(done.stderr.count("/v1/groups"), 1, done.stderr)
+
     def test_run_in_it(self):
         path = self.write("script.lua", "print(os.getenv 'JETON_SANDBOX_URL' ~= nil, require('jeton').connector, ...) "
                           "error 'boom'")
