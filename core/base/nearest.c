@@ -1,5 +1,6 @@
 #include "nearest.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define NAME_MAX_BYTES 64 /* longer names are not compared */
@@ -30,6 +31,16 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
     return rows[a_len % 3][b_len];
 }
 
+/* Whether a name of several words begins or ends with this one: log_level with log. */
+static bool is_part(const char *name, size_t len, const char *whole, size_t whole_len)
+{
+    if (len == 0 || whole_len <= len)
+        return false;
+    const char *end = whole + whole_len - len;
+    return (memcmp(whole, name, len) == 0 && strchr("_-", whole[len]) != NULL) ||
+           (memcmp(end, name, len) == 0 && strchr("_-", end[-1]) != NULL);
+}
+
 const char *nearest_name(const char *name, const char *const *candidates, size_t count)
 {
     size_t len = strlen(name);
@@ -45,7 +56,9 @@ const char *nearest_name(const char *name, const char *const *candidates, size_t
         size_t candidate_len = strlen(candidates[i]);
         if (candidate_len > NAME_MAX_BYTES)
             continue;
-        size_t d = distance(name, len, candidates[i], candidate_len);
+        size_t d = is_part(name, len, candidates[i], candidate_len)
+                       ? 1
+                       : distance(name, len, candidates[i], candidate_len);
         /* At least one character of each must be kept, or short names would be near to everything.
          */
         if (d <= allowed && d < len && d < candidate_len) {

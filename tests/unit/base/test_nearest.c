@@ -21,6 +21,9 @@ static void test_nearest(void **state)
     assert_string_equal(nearest_name("retires", keys, count), "retries"); /* a swap is one edit */
     assert_string_equal(nearest_name("timeout", keys, count), "timeout");
     assert_string_equal(nearest_name("idd", keys, count), "id");
+    assert_string_equal(nearest_name("service", keys, count), "token_service");
+    assert_string_equal(nearest_name("refresh", keys, count), "refresh_token");
+    assert_null(nearest_name("tok", keys, count)); /* no word */
     assert_null(nearest_name("ab", keys, count)); /* nothing of it would remain */
     assert_null(nearest_name("colour", keys, count));
     assert_null(nearest_name("", keys, count));
