@@ -29,6 +29,7 @@ local PARTS = { "method", "url", "body" } -- of a request that are compared
 ---@field used table<integer, boolean>
 ---@field compares table<string, boolean>|fun(recorded: table, got: table): boolean
 ---@field recorded_at integer
+---@field at string|nil where t:cassette was called
 
 --- What a request says in its body, as one text.
 local function body_of(request)
@@ -110,7 +111,7 @@ local function replay(t, request)
   if index then
     tape.used[index] = true
     local reply = tape.calls[index].reply
-    if reply.broken then return { broken = true } end
+    if reply.broken then return { broken = reply.broken } end
     local headers = {}
     for name, value in pairs(reply.headers) do
       headers[name] = type(value) == "table" and value or tape.vault:unmask(value)
@@ -135,7 +136,7 @@ local function check_all_used(tape)
   if #left == 0 then return end
   local asked = #left == 1 and "1 call of the cassette '%s' was not asked for"
     or #left .. " calls of the cassette '%s' were not asked for"
-  failure.raise(asked:format(tape.name), table.concat(left, "\n"))
+  failure.raise(asked:format(tape.name), table.concat(left, "\n"), tape.at)
 end
 
 -- Recording
@@ -144,9 +145,9 @@ local function record(t, request)
   local call = { request = as_call(request) }
   table.insert(t.tape.calls, call)
   local status, headers, body = native.forward(request.id)
-  if not status then
-    call.reply = { broken = tostring(headers) }
-    return { broken = true }
+  if not status then -- headers is the err
+    call.reply = { broken = headers.message }
+    return call.reply
   end
   call.reply = { status = status, headers = headers, body = body }
   return { status = status, headers = headers, body = body }
@@ -192,21 +193,25 @@ local function masked_calls(tape)
   return masked
 end
 
+local function refuse(tape, message, ...)
+  failure.raise(message:format(...), nil, tape.at)
+end
+
 local function write(tape)
   local text = file.text(tape.recorded_at, masked_calls(tape))
-  local line, what = secrets.suspect(text)
+  local line, what = secrets.suspect(file.without_bytes(text))
   local _, named = secrets.find(tape.name)
   if named then
-    failure.raise(("the name of the cassette '%s' holds %s; nothing was written"):format(tape.name, named))
+    refuse(tape, "the name of the cassette '%s' holds %s; nothing was written", tape.name, named)
   elseif line then
     local shown = text:match(("[^\n]*\n"):rep(line - 1) .. "([^\n]*)"):match "^%s*([%w_\"-]*)"
-    failure.raise(("the cassette '%s' would hold %s, in line %d (%s…); nothing was written: name its field "
-      .. "in t:cassette(name, { mask = { … } })"):format(tape.name, what, line, shown))
+    refuse(tape, "the cassette '%s' would hold %s, in line %d (%s…); nothing was written: name its field "
+      .. "in t:cassette(name, { mask = { … } })", tape.name, what, line, shown)
   elseif #text > FILE_MAX then
-    failure.raise(("the cassette '%s' would have more than 16 MiB"):format(tape.name))
+    refuse(tape, "the cassette '%s' would have more than 16 MiB", tape.name)
   end
   local written, err = host.write(tape.path, text)
-  if not written then failure.raise(("the cassette cannot be written: %s"):format(err.message)) end
+  if not written then refuse(tape, "the cassette cannot be written: %s", err.message) end
 end
 
 -- t
@@ -301,6 +306,7 @@ function cassette.methods:cassette(name, options)
     vault = masks.vault(options.mask, native.owner),
     used = {},
     compares = compares,
+    at = failure.where(),
   }
   self.tape = tape
   local mode = self.options.record

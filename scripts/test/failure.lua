@@ -22,7 +22,9 @@ function failure.pass_over()
 end
 failure.pass_over()
 
-local function where()
+--- "file:line" of the test, or of the script that it runs.
+---@return string|nil
+function failure.where()
   for level = 3, math.huge do
     local frame = debug.getinfo(level, "Sl")
     if not frame then return nil end
@@ -34,14 +36,15 @@ end
 
 ---@param message string
 ---@param diff string|nil lines
-function failure.raise(message, diff)
-  error(setmetatable({ message = message, where = where(), diff = diff }, Failure), 0)
+---@param at string|nil failure.where of the call that it is about, at the end of a test
+function failure.raise(message, diff, at)
+  error(setmetatable({ message = message, where = at or failure.where(), diff = diff }, Failure), 0)
 end
 
 --- A mistake in how something is called: like error, at the line of the test.
 ---@param message string
 function failure.misuse(message)
-  local at = where()
+  local at = failure.where()
   error(at and at .. ": " .. message or message, 0)
 end
 

@@ -215,7 +215,8 @@ end
 function fake.answer(request, reply)
   if reply.wait then task.sleep(reply.wait) end
   if reply.broken then
-    native.refuse(request.id, "the connection broke (as the test says)", true)
+    local why = reply.broken -- what a cassette has heard
+    native.refuse(request.id, why == true and "the connection broke (as the test says)" or why, true)
     return
   end
   local body = reply.body or ""

@@ -471,9 +471,13 @@ class Service(http.server.BaseHTTPRequestHandler):
         self.reply({**answer, "access_token": f"real-token-{self.server.count}-abc", "token_type": "Bearer", "expires_in": 3600})
 
     def do_GET(self):
+        if self.path == "/cut":
+            return None
         newest = f"Bearer real-token-{self.server.count}-abc"  # ends those before, unless they are lasting
         if not self.server.lasting and self.headers["Authorization"] != newest:
             return self.reply({"error": "unauthorized"}, 401)
+        if self.path == "/bytes":
+            return self.reply(bytes(range(256)))
         if self.path == "/nothing":
             return self.reply({"error": {"code": "gone", "message": "there is nothing"}}, 404)
         if self.server.busy > 0:
@@ -483,7 +487,7 @@ class Service(http.server.BaseHTTPRequestHandler):
                           fields=[("Set-Cookie", "a=first-cookie; Path=/"), ("Set-Cookie", "b=second-cookie")])
 
     def reply(self, value, status=200, fields=()):
-        body = json.dumps(value).encode()
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -574,10 +578,12 @@ for page = 1, 3 do
   local reply, err = http.request { connector = true, path = "/list", query = { page = page } }
   print(page, reply and reply:json().path, err)
 end
+print(#http.request { connector = true, path = "/bytes" }.body)
+print(http.get("URL/cut"))
 local reply, err = http.request { connector = true, path = "/nothing" }
 print(err.kind, err.status, err.message)
 return nil, err
-""")
+""".replace("URL", url))
         self.write("x_test.lua", f"""\
 local test = require "jeton.test"
 test("flow", function(t)
@@ -591,7 +597,7 @@ end)
 """)
         self.server.busy = 1
         real = self.jeton("run", "list.lua")
-        self.assertEqual((real.returncode, real.stdout.count("\n")), (6, 4), real.stderr)
+        self.assertEqual((real.returncode, real.stdout.count("\n")), (6, 6), real.stderr)
         self.server.busy = 1
         self.ok("test", "x_test.lua", "--record", "--update")
         with open(os.path.join(self.folder, "x_test.snap"), encoding="utf-8") as file:
@@ -705,7 +711,7 @@ end)
         self.assertIn("call 2 of the cassette is this one, but it was used already", self.fails(1, "test").stdout)
         self.file(("local list", "do return end local list"))
         out = self.fails(1, "test").stdout
-        self.assertRegex(out, r"1 call of the cassette 'flow' was not asked for\n +call 2: GET http://127.0.0.1:\d+/list")
+        self.assertRegex(out, r"x_test.lua:5: 1 call of the cassette 'flow' was not asked for\n +call 2: GET http://127.0.0.1:\d+/list")
 
     def test_a_failed_test_writes_none(self):
         self.file(wrong='error "wrong"')
@@ -718,7 +724,7 @@ end)
                            ("-----BEGIN PRIVATE KEY-----", "a private key")):
             self.server.leak = leak
             out = self.fails(1, "test", "x_test.lua", "--record").stdout
-            self.assertIn(f"the cassette 'flow' would hold {said}, in line 21", out)
+            self.assertIn(f"x_test.lua:5: the cassette 'flow' would hold {said}, in line 21", out)
             self.assertNotIn(leak, out)
             self.assertIsNone(self.cassette())
         self.server.leak = "aZ3kQ9xT1mB7nV5cL2pR8sW4yH6jD0fG"
