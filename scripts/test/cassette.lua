@@ -166,9 +166,15 @@ local function masked_headers(headers, mask)
   return masked
 end
 
+local function learn(tape)
+  for _, call in ipairs(tape.calls) do
+    tape.vault:learn(call.request, call.reply and call.reply.body and call.reply)
+  end
+end
+
 --- What is written: what the vault knows has placeholders, what else the run knows as a secret is masked.
 local function masked_calls(tape)
-  for _, call in ipairs(tape.calls) do tape.vault:learn(call.request, call.reply.body and call.reply) end
+  learn(tape)
   local function mask(text)
     return native.mask(tape.vault:mask(text))
   end
@@ -281,6 +287,10 @@ local locked = {} -- paths of files of tests
 local function begin_record(t, tape)
   locked[t.path] = locked[t.path] or host.lock(t.path)
   if not locked[t.path] then failure.raise "another process is recording the cassettes of this file" end
+  function t.masked_by_cassette(text) -- for what else is kept, and would be another one in a replay
+    learn(tape)
+    return tape.vault:mask(text)
+  end
   tape.recorded_at, tape.calls = native.real_now() // 1000, {}
   t:clock(tape.recorded_at)
   native.real_time(true)

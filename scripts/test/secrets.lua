@@ -20,8 +20,8 @@ local function line_at(text, position)
   return breaks + 1
 end
 
-local function registered(text)
-  local masked, at = native.mask(text), 1
+local function differs(masked, text)
+  local at = 1
   if masked == text then return nil end
   while masked:byte(at) == text:byte(at) do at = at + 1 end
   return at
@@ -29,10 +29,13 @@ end
 
 --- The first line that surely has one, and what it is; nil: none has.
 ---@param text string
+---@param mask? fun(text: string): string that hides more
 ---@return integer|nil line, string|nil what
-function secrets.find(text)
-  local known, jwt, key = registered(text), text:find(JWT), text:find(KEY)
+function secrets.find(text, mask)
+  local known, jwt, key = differs(native.mask(text), text), text:find(JWT), text:find(KEY)
+  local more = mask and differs(mask(text), text)
   if known then return line_at(text, known), "a secret of this run" end
+  if more then return line_at(text, more), "what the cassette masks" end
   if jwt then return line_at(text, jwt), "a signed token (JWT)" end
   if key then return line_at(text, key), "a private key" end
 end

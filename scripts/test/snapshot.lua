@@ -66,8 +66,8 @@ local function name_of(t, name)
 end
 
 local function check(t, key, entry)
-  local line, what = secrets.find(entry.text)
-  local _, named = secrets.find(key)
+  local line, what = secrets.find(entry.text, t.masked_by_cassette)
+  local _, named = secrets.find(key, t.masked_by_cassette)
   if named then
     failure.raise(("the name of a snapshot, '%s', holds %s; nothing was written"):format(key, named))
   elseif line then

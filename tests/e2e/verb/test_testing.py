@@ -739,6 +739,12 @@ end)
         self.assertIn("the name of the cassette '********' holds a secret of this run; nothing was written", out)
         self.assertFalse([name for name in os.listdir(self.folder) if "s3cret" in name])
 
+    def test_a_snapshot_holds_nothing_that_the_cassette_masks(self):
+        self.file(wrong="t:snapshot(list.headers['set-cookie'])")
+        out = self.fails(1, "test", "x_test.lua", "--record", "--update").stdout
+        self.assertIn("the snapshot 'flow / 1' would hold what the cassette masks, in line 1; nothing was written", out)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "x_test.snap")))
+
     def test_when_nothing_is_recorded(self):
         self.fails(2, "test", "--record", says="name the file")
         self.fails(2, "test", "--record", "x_test.lua", env={"CI": "1"}, says="CI is set")
