@@ -31,6 +31,7 @@ def cached(name):
 
 
 SANITIZED = cached("JETON_SANITIZE") == "ON"  # slower, and far larger
+PATIENCE = 240  # seconds that something may take before it counts as hanging: nothing is said of its speed
 SOAK = bool(os.environ.get("JETON_SOAK"))  # the long form: ./dev soak
 
 APPLICATION_ID = "2ab9b820-7a1c-4d65-9b3e-0f1d2c3b4a59"
@@ -263,7 +264,7 @@ connectors:
         self.addCleanup(end_process, process)
         return process
 
-    def jeton(self, *args, program=JETON, env=None, input=None, timeout=60, umask=-1):
+    def jeton(self, *args, program=JETON, env=None, input=None, timeout=PATIENCE, umask=-1):
         """Runs to the end: a CompletedProcess whose output is text."""
         stdin = {"input": input} if input is not None else {"stdin": subprocess.DEVNULL}
         return subprocess.run([program, *args], **stdin, capture_output=True, text=True, errors="surrogateescape",
@@ -283,7 +284,7 @@ connectors:
             self.assertIn(part, done.stderr)
         return done
 
-    def finish_all(self, processes, timeout=60):
+    def finish_all(self, processes, timeout=PATIENCE):
         """Waits for all; every one must exit 0. Their outputs."""
         outputs = []
         deadline = time.monotonic() + timeout
@@ -313,7 +314,7 @@ def end_process(process):
             stream.close()
 
 
-def wait_until(condition, timeout=10):
+def wait_until(condition, timeout=PATIENCE):
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:

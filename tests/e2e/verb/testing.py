@@ -21,7 +21,7 @@ class Case(support.Case):
             ["sh", "-c", 'exec "$@" 3>report', "sh", support.JETON, "test", "--child",
              json.dumps({"file": "a_test.lua", "seed": 7, **options})],
             cwd=self.folder, env={**self.env, "TZ": "UTC", "JETON_TEST_FOLDER": temporary, **(env or {})},
-            capture_output=True, text=True, timeout=60, check=False)
+            capture_output=True, text=True, timeout=support.PATIENCE, check=False)
         shutil.rmtree(temporary)
         self.output = done.stdout + done.stderr
         self.status = done.returncode
