@@ -11,7 +11,8 @@ local task = require "jeton.task"
 local SOURCE = assert(os.getenv "JETON_SOURCE", "JETON_SOURCE is not set")
 -- Modules in the executable that are not for scripts, or (cjson) described elsewhere.
 local INTERNAL = {
-  ["cjson"] = true, ["cjson.safe"] = true, ["jeton.exec"] = true, ["jeton.hook"] = true,
+  ["cjson"] = true, ["cjson.safe"] = true, ["jeton.csv_check"] = true, ["jeton.csv_reader"] = true,
+  ["jeton.csv_writer"] = true, ["jeton.exec"] = true, ["jeton.hook"] = true,
   ["jeton.output"] = true, ["jeton.progress_line"] = true, ["jeton.test_host"] = true,
   ["jeton.test_native"] = true,
 }

@@ -1,0 +1,114 @@
+--- Writes CSV row by row.
+local check = require "jeton.csv_check"
+local json = require "jeton.json"
+
+check.pass_over()
+
+local misuse = check.misuse
+
+local OPTIONS = { separator = true, columns = true, header = true, guard = true, bom = true }
+
+local writer = {}
+
+---@class jeton.csv.Writer
+local Writer = {}
+Writer.__index = Writer
+Writer.__name = "jeton.csv.Writer"
+
+-- How cells begin that a spreadsheet takes for a formula, plain and full-width.
+local FORMULAS = { "^[=+%-@\t\r]", "^\u{FF1D}", "^\u{FF0B}", "^\u{FF0D}", "^\u{FF20}" }
+
+local function guarded(text)
+  if text:find "^[+-]?%d+[.,]?%d*$" then return text end
+  for _, pattern in ipairs(FORMULAS) do
+    if text:find(pattern) then return "'" .. text end
+  end
+  return text
+end
+
+local function text_of(self, value, column)
+  local kind = type(value)
+  if value == nil or value == json.null then return "" end
+  if kind == "number" then
+    local text, err = json.encode(value)
+    if not text then misuse("csv: column '%s': %s", column, err.message) end
+    return text
+  end
+  if kind == "boolean" then return tostring(value) end
+  if kind ~= "string" then
+    misuse("csv: column '%s': a text, a number or a boolean expected, got a %s", column, kind)
+  end
+  return self.guard and guarded(value) or value
+end
+
+local function quoted(self, text)
+  return text:find(self.special) and '"' .. text:gsub('"', '""') .. '"' or text
+end
+
+local function put(self, row, columns)
+  local cells = {}
+  if columns then
+    for i, name in ipairs(columns) do cells[i] = quoted(self, text_of(self, row[name], name)) end
+  else
+    for i = 1, row.n or #row do cells[i] = quoted(self, text_of(self, row[i], i)) end
+  end
+  local line = table.concat(cells, self.separator)
+  if line == "" then line = '""' end -- an empty line is no row
+  local ok, message = self.put(line .. "\r\n")
+  if not ok then check.fail_file(message, self.name) end
+end
+
+--- Writes a row: a list; or fields by name, if the writer has `columns`.
+---@param row table
+function Writer:write(row)
+  if type(row) ~= "table" then misuse "csv: a row is a table" end
+  if not self.put then misuse "csv: the writer is closed" end
+  local columns = self.columns
+  if columns and row[1] == nil and next(row) ~= nil then
+    for name in pairs(row) do
+      if not self.known[name] then
+        misuse("csv: there is no column '%s'; there are: %s", tostring(name), check.shown(columns))
+      end
+    end
+    put(self, row, columns)
+  elseif columns and #row > #columns then
+    misuse("csv: %d fields, but there are %d columns", #row, #columns)
+  else
+    put(self, columns and table.move(row, 1, #columns, 1, { n = #columns }) or row)
+  end
+end
+
+--- Ends it, and closes the file that it has opened.
+function Writer:close()
+  local file = self.file
+  self.put, self.file = nil, nil
+  if file then
+    local ok, message = file:close()
+    if not ok then check.fail_file(message, self.name) end
+  end
+end
+
+Writer.__close = Writer.close
+Writer.__gc = function(self) if self.file then self.file:close() end end
+
+--- write: takes a text, and gives true, or nil and what is wrong.
+function writer.on(write, name, options, what)
+  local separator = check.options(options, OPTIONS, what)
+  local self = setmetatable({
+    put = write, name = name, separator = separator, guard = options.guard,
+    special = '["\r\n%' .. separator .. "]",
+    columns = options.columns and check.names(options.columns, what .. ": columns"),
+  }, Writer)
+  self.known = {}
+  for _, column in ipairs(self.columns or {}) do self.known[column] = true end
+  return self
+end
+
+--- Writes what stands before the first row.
+function writer.start(self, options)
+  if options.bom then self.put "\u{FEFF}" end
+  if self.columns and options.header ~= false then put(self, self.columns) end
+  return self
+end
+
+return writer
