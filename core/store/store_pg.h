@@ -11,6 +11,7 @@
 #define JETON_STORE_PG_H
 
 #include "arena.h"
+#include "lookup.h"
 #include "state_place.h"
 #include "store_engine.h"
 #include "store_pg_api.h"
@@ -73,7 +74,8 @@ struct store_pg {
     /* The connection. */
     struct store_pg_api api;
     PGconn *conn;
-    pid_t pid; /* whose conn is */
+    struct lookup *lookup; /* of the server's name, before conn is made; NULL: none is under way */
+    pid_t pid;             /* whose conn and lookup are */
     enum store_pg_link link;
     struct loop_fd watch;
     struct loop_timer deadline, again;
@@ -163,8 +165,12 @@ void store_pg_send_first(struct store_pg *pg, struct store_pg_batch *batch);
 void store_pg_hang_up(struct store_pg *pg, const struct err *err);
 /* Waits for what was sent, at most so long. */
 void store_pg_flush(struct store_pg *pg, int64_t wait_ms);
-/* Starts to connect by the place's URL. ERR_CONFIG where it must not. */
-int store_pg_connect(struct store_pg *pg, struct err *err);
+/* Starts to look up the names of the URL's hosts: 1, found will be called with the addresses; 0,
+ * there is nothing to be looked up; -1. */
+int store_pg_connect_find(struct store_pg *pg, lookup_fn *found, struct err *err);
+/* Starts to connect by the place's URL. found: the addresses of its hosts, where they were looked
+ * up; else NULL. ERR_CONFIG where it must not, ERR_NETWORK where no host has an address. */
+int store_pg_connect(struct store_pg *pg, const struct lookup_found *found, struct err *err);
 /* The poll of a connection, with the environment kept away from libpq. */
 PostgresPollingStatusType store_pg_connect_poll(struct store_pg *pg);
 /* What the failed connection says, as an error. retryable: it may pass. */

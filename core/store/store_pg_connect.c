@@ -3,6 +3,7 @@
 #include "mem.h"
 #include "store_pg.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,23 +170,122 @@ static void put(struct params *params, const char *keyword, const char *value)
     params->values[params->count++] = value;
 }
 
+/* Hosts */
+
+/* The next entry of a list; "" behind its last one. */
+static const char *next_of(char **list)
+{
+    const char *entry = *list != NULL ? strsep(list, ",") : NULL;
+    return entry != NULL ? entry : "";
+}
+
+static bool is_named(const char *host)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    return host[0] != '\0' && host[0] != '/' && host[0] != '@' &&
+           inet_pton(AF_INET, host, address) != 1 && inet_pton(AF_INET6, host, address) != 1;
+}
+
+int store_pg_connect_find(struct store_pg *pg, lookup_fn *found, struct err *err)
+{
+    const char *names[LOOKUP_NAMES_MAX];
+    size_t count = 0;
+    bool any = false;
+    PQconninfoOption *options = parse(pg, err);
+    if (options == NULL)
+        return -1;
+    char *hosts = mem_strdup(value_of(options, "host")), *rest = hosts;
+    for (; rest != NULL && count < LOOKUP_NAMES_MAX; count++) {
+        const char *host = next_of(&rest);
+        names[count] = is_named(host) ? host : NULL;
+        any = any || names[count] != NULL;
+    }
+    if (rest != NULL)
+        err_set(err, ERR_CONFIG, "state.url names over %d hosts", LOOKUP_NAMES_MAX);
+    bool finds = rest == NULL && any && value_of(options, "hostaddr") == NULL;
+    if (finds)
+        pg->lookup = lookup_start(pg->loop, names, count, found, pg, err);
+    bool failed = rest != NULL || (finds && pg->lookup == NULL);
+    pg->api.PQconninfoFree(options);
+    mem_free(hosts);
+    return failed ? -1 : finds ? 1 : 0;
+}
+
+/* What libpq gets in the place of the URL's hosts: each as often as it has addresses. Its name
+ * stays beside them, for the certificate. */
+struct hosts {
+    struct buf host, address, port;
+};
+
+static void hosts_create(struct hosts *hosts)
+{
+    buf_create(&hosts->host, BUF_LIMIT_LINE);
+    buf_create(&hosts->address, BUF_LIMIT_LINE);
+    buf_create(&hosts->port, BUF_LIMIT_LINE);
+}
+
+static void hosts_destroy(struct hosts *hosts)
+{
+    buf_destroy(&hosts->host);
+    buf_destroy(&hosts->address);
+    buf_destroy(&hosts->port);
+}
+
+static void hosts_add(struct hosts *hosts, const char *host, const char *address, const char *port)
+{
+    const char *comma = hosts->host.len > 0 ? "," : "";
+    buf_printf(&hosts->host, "%s%s", comma, host);
+    buf_printf(&hosts->address, "%s%s", comma, address);
+    buf_printf(&hosts->port, "%s%s", comma, port);
+}
+
+static void hosts_fill(struct hosts *hosts, const PQconninfoOption *options,
+                       const struct lookup_found *found)
+{
+    char *names = mem_strdup(value_of(options, "host")), *name_rest = names;
+    char *ports = mem_strdup(value_of(options, "port")), *port_rest = ports;
+    bool one_port = ports == NULL || strchr(ports, ',') == NULL;
+    size_t at = 0;
+    for (size_t i = 0; name_rest != NULL; i++) {
+        const char *name = next_of(&name_rest);
+        const char *port = one_port ? ports : next_of(&port_rest);
+        if (!is_named(name))
+            hosts_add(hosts, name, "", port != NULL ? port : "");
+        for (; at < found->count && found->addresses[at].name == i; at++)
+            hosts_add(hosts, name, found->addresses[at].text, port != NULL ? port : "");
+    }
+    mem_free(names);
+    mem_free(ports);
+}
+
 static void ignore_notice(void *arg, const char *text)
 {
     (void)arg;
     (void)text;
 }
 
-int store_pg_connect(struct store_pg *pg, struct err *err)
+static void put_url(struct params *params, const PQconninfoOption *options,
+                    const struct hosts *hosts)
 {
-    PQconninfoOption *options = parse(pg, err);
-    if (options == NULL)
-        return -1;
+    for (const PQconninfoOption *one = options; one->keyword != NULL; one++) {
+        bool replaced = hosts != NULL &&
+                        (strcmp(one->keyword, "host") == 0 || strcmp(one->keyword, "port") == 0);
+        if (one->val != NULL && params->count < PARAMS_MAX / 2 && !replaced)
+            put(params, one->keyword, one->val);
+    }
+    if (hosts == NULL)
+        return;
+    put(params, "host", hosts->host.data);
+    put(params, "hostaddr", hosts->address.data);
+    put(params, "port", hosts->port.data);
+}
+
+static int begin(struct store_pg *pg, const PQconninfoOption *options, const struct hosts *hosts,
+                 struct err *err)
+{
     bool near = are_near(value_of(options, "host")) && are_near(value_of(options, "hostaddr"));
     struct params params = {.count = 0};
-    for (const PQconninfoOption *one = options; one->keyword != NULL; one++) {
-        if (one->val != NULL && params.count < PARAMS_MAX / 2)
-            put(&params, one->keyword, one->val);
-    }
+    put_url(&params, options, hosts);
     if (value_of(options, "sslmode") == NULL)
         put(&params, "sslmode", near ? "prefer" : "verify-full");
     if (value_of(options, "target_session_attrs") == NULL && value_of(options, "host") != NULL &&
@@ -205,7 +305,6 @@ int store_pg_connect(struct store_pg *pg, struct err *err)
     env_hide(&env);
     pg->conn = pg->api.PQconnectStartParams(params.keywords, params.values, 0);
     env_show(&env);
-    pg->api.PQconninfoFree(options);
     if (pg->conn == NULL)
         return err_set(err, ERR_CONFIG, "%s: out of memory", pg->label);
     if (pg->api.PQstatus(pg->conn) == CONNECTION_BAD) {
@@ -215,6 +314,27 @@ int store_pg_connect(struct store_pg *pg, struct err *err)
     pg->api.PQsetErrorVerbosity(pg->conn, PQERRORS_VERBOSE); /* SQLSTATE has no other way out */
     pg->api.PQsetNoticeProcessor(pg->conn, ignore_notice, NULL);
     return 0;
+}
+
+int store_pg_connect(struct store_pg *pg, const struct lookup_found *found, struct err *err)
+{
+    struct hosts hosts;
+    PQconninfoOption *options = parse(pg, err);
+    if (options == NULL)
+        return -1;
+    hosts_create(&hosts);
+    if (found != NULL)
+        hosts_fill(&hosts, options, found);
+    int result = -1;
+    if (found == NULL || hosts.host.len > 0) {
+        result = begin(pg, options, found != NULL ? &hosts : NULL, err);
+    } else {
+        err_set(err, ERR_NETWORK, "%s: its address cannot be found: %s", pg->label, found->why);
+        err->retryable = true;
+    }
+    hosts_destroy(&hosts);
+    pg->api.PQconninfoFree(options);
+    return result;
 }
 
 /* "…FATAL:  28P01: …": where the state stands; NULL: the server said nothing. */

@@ -56,6 +56,8 @@ static void finish_all(struct store_pg *pg, const struct err *err)
 static void drop(struct store_pg *pg)
 {
     loop_fd_stop(pg->loop, &pg->watch);
+    lookup_cancel(pg->lookup);
+    pg->lookup = NULL;
     if (pg->conn != NULL && pg->pid == getpid())
         pg->api.PQfinish(pg->conn);
     else if (pg->conn != NULL)
@@ -83,6 +85,9 @@ static void no_answer(struct store_pg *pg, struct err *err)
 {
     if (pg->trouble.kind != ERR_NONE)
         *err = pg->trouble;
+    else if (pg->lookup != NULL)
+        err_set(err, ERR_NETWORK, "%s: its address was not found within %d s", pg->label,
+                STORE_PG_CALL_MS / 1000);
     else
         err_set(err, ERR_NETWORK, "%s: no answer within %d s", pg->label, STORE_PG_CALL_MS / 1000);
     err->retryable = true;
@@ -357,21 +362,34 @@ static void connecting(void *arg, short revents)
     }
 }
 
-static void start_connecting(struct store_pg *pg)
+static void found(void *arg, const struct lookup_found *addresses)
 {
+    struct store_pg *pg = arg;
     struct err err;
-    pg->pid = getpid();
-    pg->link = STORE_PG_CONNECTING;
-    if (store_pg_connect(pg, &err) != 0)
+    pg->lookup = NULL;
+    if (store_pg_connect(pg, addresses, &err) != 0)
         refused(pg, &err);
     else
         loop_fd_start(pg->loop, &pg->watch, pg->api.PQsocket(pg->conn), POLLOUT, connecting, pg);
 }
 
+/* libpq would look names up itself, and nothing else would go on meanwhile. */
+static void start_connecting(struct store_pg *pg)
+{
+    struct err err;
+    pg->pid = getpid();
+    pg->link = STORE_PG_CONNECTING;
+    int finds = store_pg_connect_find(pg, found, &err);
+    if (finds < 0)
+        refused(pg, &err);
+    else if (finds == 0)
+        found(pg, NULL);
+}
+
 /* What comes next. */
 static void go_on(struct store_pg *pg)
 {
-    if (pg->conn != NULL && pg->pid != getpid())
+    if ((pg->conn != NULL || pg->lookup != NULL) && pg->pid != getpid())
         drop(pg);
     watch_deadline(pg);
     if (pg->first == NULL || pg->under_way != NULL)

@@ -15,7 +15,8 @@ import certificates
 import listening
 from listening import HOOK, SECRET, Listener
 from postgres import OwnServer, PostgresCase
-from support import end_process, side_by_side, wait_until
+from support import JETON, end_process, side_by_side, wait_until
+from test_hosts import has_namespaces
 
 JOB = 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1); s.commit(); print(s.get("n"))'
 
@@ -65,6 +66,22 @@ class Faults(OwnServer):
         self.says(self.on(2, "run", self.script), 3, "needs sslmode=verify-full")
         self.host(2, url=f"postgresql://jeton@db.example.org:{port}/jeton?hostaddr=127.0.0.1", ca_file=authority.file)
         self.assertEqual(self.on(2, "run", self.script).stdout, "2\n")
+        serve("good")  # each of several hosts has its own port and name
+        self.host(0, url=f"postgresql://jeton@127.0.0.1:1,localhost:{port}/jeton", ca_file=authority.file)
+        self.assertEqual(self.on(0, "run", self.script).stdout, "3\n")
+
+    @unittest.skipUnless(has_namespaces(), "no namespaces of networks here")
+    def test_a_resolver_that_says_nothing_is_not_waited_for(self):
+        self.write("resolv.conf", "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n")
+        self.write("silent.py", "import socket, time\nname = socket.socket(type=socket.SOCK_DGRAM)\n"
+                                "name.bind(('127.0.0.1', 53))\nopen('bound', 'w').close()\ntime.sleep(600)\n")
+        self.host(0, url="postgresql://jeton@db.example.org/jeton")
+        done = subprocess.run(
+            ["unshare", "-m", "-n", "-p", "-f", "--kill-child", "sh", "-c",
+             "ip link set lo up; mount --bind resolv.conf /etc/resolv.conf; python3 silent.py &\n"
+             f"while ! [ -e bound ]; do sleep 0.1; done; exec {JETON} --config etc0/jeton.yaml run {self.script}"],
+            cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=100, check=False)
+        self.says(done, 5, "its address was not found within 10 s")
 
     def mkdir(self, name):
         os.mkdir(f"{self.folder}/{name}")
