@@ -1,4 +1,5 @@
 #include "store_sqlite.h"
+#include "clock.h"
 #include "fd.h"
 #include "lock.h"
 #include "mem.h"
@@ -18,6 +19,11 @@
 
 #define APPLICATION_ID 0x6a65746f /* "jeto": tells file(1) and us whose database it is */
 #define NUMBER_MAX     INT64_C(253402300799999) /* the last millisecond of the year 9999 */
+
+/* Between two looks whether others have written. */
+#define TURN_US      250 /* the first; each later one is … */
+#define TURN_MORE_US 10  /* … so much longer … */
+#define TURN_MAX_US  10000
 
 /* Keeps a damaged file (and its journal) under a name of its own, so that nothing overwrites it. */
 static int set_aside(struct store_sqlite *sqlite, struct err *err)
@@ -243,6 +249,23 @@ static int prepare_file(struct store_sqlite *sqlite, struct err *err)
     return safefile_check_mode(sqlite->path, &st, SAFEFILE_PRIVATE, err);
 }
 
+/*
+ * SQLite's own waiting soon sleeps for a tenth of a second at a time. A process that writes again
+ * and again, such as the worker of a webhook, leaves only moments between two commits: whoever
+ * sleeps so long hardly ever meets one.
+ */
+static int wait_for_turn(void *arg, int tries)
+{
+    struct store_sqlite *sqlite = arg;
+    int64_t now_ms = clock_mono_ms(), sleep_us = TURN_US + tries * TURN_MORE_US;
+    if (tries == 0)
+        sqlite->busy_since_ms = now_ms;
+    if (now_ms - sqlite->busy_since_ms >= STORE_BUSY_MS)
+        return 0;
+    usleep((useconds_t)(sleep_us < TURN_MAX_US ? sleep_us : TURN_MAX_US));
+    return 1;
+}
+
 static int prepare_database(struct store_sqlite *sqlite, struct err *err)
 {
     int version = 0;
@@ -251,7 +274,7 @@ static int prepare_database(struct store_sqlite *sqlite, struct err *err)
                         NULL) != SQLITE_OK)
         return store_sqlite_failed(sqlite, "cannot be opened", err);
     sqlite3_extended_result_codes(sqlite->db, 1);
-    sqlite3_busy_timeout(sqlite->db, STORE_BUSY_MS);
+    sqlite3_busy_handler(sqlite->db, wait_for_turn, sqlite);
     sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     /* FULL: a commit survives a power failure. secure_delete: a replaced token is overwritten. */
     if (execute(sqlite, "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON", err) != 0 ||

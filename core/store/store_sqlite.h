@@ -20,6 +20,7 @@ struct store_sqlite {
     char *folder;
     char *path;
     ino_t inode;                           /* of the file that was opened */
+    int64_t busy_since_ms;                 /* monotonic: somebody else writes */
     sqlite3_stmt *kept[STORE_SQLITE_KEPT]; /* NULL: not prepared yet */
 };
 
