@@ -154,7 +154,8 @@ static void read_argv(lua_State *L, struct run *run)
     lua_pop(L, 1);
 }
 
-/* exec.run{ argv={…}, env={NAME=value}, files={name=text}, env_dir={NAME=name}, input=text } */
+/* exec.run{ argv={…}, env={NAME=value}, files={name=text}, env_dir={NAME=name} }, or with
+ * input=text in the place of files and env_dir: there is no folder then. */
 static int exec_run(lua_State *L)
 {
     static const char *const keys[] = {"argv", "env", "files", "env_dir", "input", NULL};
@@ -175,11 +176,18 @@ static int exec_run(lua_State *L)
     struct err err;
     err_clear(&err);
     read_argv(L, run);
+    bool in_dir =
+        lua_getfield(L, 1, "files") != LUA_TNIL || lua_getfield(L, 1, "env_dir") != LUA_TNIL;
+    lua_settop(L, 2);
     size_t len;
     const char *input = larg_string(L, 1, "input", NULL, &len);
+    if (input != NULL && in_dir)
+        return luaL_error(L, "input of exec.run: not with files or env_dir");
     run->exec.literal = input != NULL; /* it comes from elsewhere, and so may what is in env */
-    if ((input != NULL && make_input(run, input, len, &err) != 0) ||
-        lexec_make_dir(&run->exec, &err) != 0 || for_pairs(L, "files", run, add_file, &err) != 0 ||
+    /* A folder takes longer to make and to remove than many a program runs. */
+    if ((input != NULL ? make_input(run, input, len, &err) : lexec_make_dir(&run->exec, &err)) !=
+            0 ||
+        for_pairs(L, "files", run, add_file, &err) != 0 ||
         for_pairs(L, "env", run, add_env, &err) != 0 ||
         for_pairs(L, "env_dir", run, add_env_dir, &err) != 0 ||
         lexec_start(&run->exec, run_ended, run, &err) != 0) {

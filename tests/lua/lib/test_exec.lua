@@ -60,6 +60,15 @@ function TestExec:test_arguments_come_as_they_are()
   lu.assertEquals(read(self.out .. "/args"), "a b||*|$HOME|{dir}|")
 end
 
+-- With input nothing is replaced, so no folder is needed.
+function TestExec:test_input()
+  local script = [[cat > "$OUT/input"; echo "$DIR" > "$OUT/dir"]]
+  lu.assertEquals(self:shell(script, { input = "a\0b{dir}", env = { DIR = "{dir}" } }), 0)
+  lu.assertEquals(read(self.out .. "/input"), "a\0b{dir}")
+  lu.assertEquals(read(self.out .. "/dir"), "{dir}\n")
+  lu.assertErrorMsgContains("not with files", exec.run, { argv = { "true" }, input = "", files = { x = "" } })
+end
+
 function TestExec:test_folder_files_and_environment()
   local status = self:shell([[
     cd "$(dirname "$CONFIG")" || exit 1
