@@ -20,6 +20,7 @@ import growth
 import jobs
 import measure
 import rates
+import receivers
 import report
 import servers
 
@@ -87,7 +88,7 @@ def measure_all(bench, patterns, can_tls):
     for name, make in jobs.JOBS.items():
         if is_wanted(name, patterns) and (can_tls or not name.endswith("https")):
             results.add(bench.run(make(bench)), results.rows, report.lines)
-    for name, make in rates.RATES.items():
+    for name, make in {**rates.RATES, **receivers.RECEIVERS}.items():
         if is_wanted(name, patterns) and (can_tls or not name.startswith("far")):
             results.add(make(bench), results.rows, report.lines)
     for name, make in growth.GROWTH.items():
@@ -134,7 +135,7 @@ def json_of(path):
 
 def main():
     options = arguments()
-    names = [*jobs.JOBS, *rates.RATES, *growth.GROWTH]
+    names = [*jobs.JOBS, *rates.RATES, *receivers.RECEIVERS, *growth.GROWTH]
     for pattern in options.k or ():
         if not any(is_wanted(name, [pattern]) for name in names):
             print(f"bench: there is no job '{pattern}'; -l lists them", file=sys.stderr)

@@ -19,10 +19,14 @@ IDLE_S = 10
 
 def wrk(url, token, seconds=LOAD_S, options=()):
     """Requests a second, and how many there were; all must have succeeded."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{int(seconds)}s", *options, "-H", "accessToken: " + token, url]
+    return loaded(["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{int(seconds)}s", *options, "-H", "accessToken: " + token, url])
+
+
+def loaded(command):
+    """What wrk says of it: requests a second, and how many."""
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:
-        raise WorkDiffers(f"{' '.join(command[:4])} {url}: {said}")
+        raise WorkDiffers(f"{' '.join(command)}: {said}")
     return float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1)), int(re.search(r"(\d+) requests in", said).group(1))
 
 

@@ -81,6 +81,13 @@ def stop(process):
         process.wait()
 
 
+def cpu_of(pid):
+    """Seconds of the processor up to now."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 # --- what nginx has to say -------------------------------------------------------------------
 
 def group(number):
@@ -275,9 +282,7 @@ class Sandbox:
 
     def cpu(self):
         """Seconds of the processor up to now."""
-        with open(f"/proc/{self.process.pid}/stat", encoding="utf-8") as file:
-            fields = file.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_of(self.process.pid)
 
     def memory(self):
         """MiB that it has now."""
