@@ -28,7 +28,7 @@ local function note(event)
   if event.state == "ready" and value(event.next_at) and event.attempt > 0 then
     return ("next %s: %s"):format(time(event.next_at), value(event.error) or "")
   end
-  return value(event.error) or (event.duplicates > 0 and ("came %d times"):format(event.duplicates + 1)) or ""
+  return value(event.error) or (event.duplicates > 0 and ("came again: %d"):format(event.duplicates)) or ""
 end
 
 local function row(event)

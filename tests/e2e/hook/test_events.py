@@ -42,6 +42,8 @@ class Events(hooks.Hooks):
         table = self.ok("events", "h").stdout
         self.assertRegex(table, r"(?m)^ID +HOOK +STATE +TYPE")
         self.assertRegex(table, r"(?m)^2 +h +dead +x .*handlers\.lua:3: no$")
+        self.assertRegex(table, r"(?m)^1 +h +done +made .* came again: 1$")
+        self.assertRegex(self.ok("events", "--show", "1").stdout, r"(?m)^came again: +1$")
         self.fails(3, "events", "nobody", says="unknown webhook 'nobody'")
 
     def test_what_came_makes_no_lines_of_its_own(self):
@@ -108,15 +110,16 @@ webhooks:
         script = self.handlers(f"""
             local http = require "jeton.http"
             return {{ made = function(event)
-              print(event.id, event.data.n, event:step("s", function() return 7 end))
+              print(event.id, event.data.n, event:step("s", function() print "s" return 7 end))
               assert(http.request {{ method = "POST", url = "{server.url}/x", body = "b" }})
               state.set("n", event.data.n)
             end }}""")
         done = self.ok("events", "--run", script, "1")
-        self.assertIn("a\t5\t7\n", done.stdout)
+        self.assertEqual(done.stdout.count("s\na\t5\t7\n"), 1)
         self.assertEqual((server.received, self.keys(), self.rows("state, attempt")), ([], {}, [("ready", 0)]))
-        self.ok("events", "--run", script, "1", "--really")
-        self.assertEqual((len(server.received), self.keys(), self.rows("state, attempt")), (1, {"n": 5}, [("ready", 0)]))
+        for _ in range(2):  # no step is kept
+            self.assertIn("s\na\t5\t7\n", self.ok("events", "--run", script, "1", "--really").stdout)
+        self.assertEqual((len(server.received), self.keys(), self.rows("state, attempt")), (2, {"n": 5}, [("ready", 0)]))
         self.write("handlers.lua", "return { x = function() end }")
         self.fails(1, "events", "--run", script, "1", says="no handler for events of type 'made'")
 
