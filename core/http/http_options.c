@@ -306,7 +306,7 @@ static CURLcode set_basics(struct http_transfer *transfer)
     SET(CURLOPT_HTTP_CONTENT_DECODING, 0L); /* http_decode.c */
     SET(CURLOPT_HTTPHEADER, transfer->headers);
     SET(CURLOPT_FRESH_CONNECT, transfer->request->alone ? 1L : 0L);
-    SET(CURLOPT_FORBID_REUSE, transfer->request->alone ? 1L : 0L);
+    SET(CURLOPT_FORBID_REUSE, transfer->request->connect_only ? 1L : 0L);
     SET(CURLOPT_CONNECT_ONLY, transfer->request->connect_only ? 1L : 0L);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);

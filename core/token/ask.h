@@ -8,10 +8,10 @@
 #define ASK_TIMEOUT_MS 20000 /* or the connector's `timeout`, if that is less */
 
 /*
- * Sends what the provider makes of `ask`, to a host that may get its secrets, on a
- * connection of its own: libcurl never sends it twice. The transfer, as by transport_start; NULL
- * with err. `label` is what the request is called in errors ("GET https://host/path", no query); ""
- * where it could not be made.
+ * Sends what the provider makes of `ask`, to a host that may get its secrets, on a new connection:
+ * libcurl never sends it twice. The transfer, as by transport_start; NULL with err. `label` is what
+ * the request is called in errors ("GET https://host/path", no query); "" where it could not be
+ * made.
  */
 void *ask_send(const struct transport *transport, const struct provider_ask *ask,
                char label[static ERR_REQUEST_MAX], http_done_fn *done, void *arg, struct err *err);

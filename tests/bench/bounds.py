@@ -15,5 +15,6 @@ BOUNDS = {
     "upload": "both wait for the sandbox, which writes the file and takes its checksum: the clients use a thirtieth of the time.",
     "cron-next": "what costs most is reading the jobs' YAML; --version reads nothing.",
     "cron-show": "as of cron next: reading the jobs' YAML.",
-    "far-exchange": "the exchange has a connection of its own, and the first call opens another after it: three round trips each.",
+    "far-exchange": "the first call to another host than the token service's opens its connection after the exchange: three round "
+                    "trips each.",
 }
