@@ -159,6 +159,11 @@ int http_trust_check(const struct url *url, const char *ca_file, const struct ht
     return result == 0 ? 0 : err_wrap(err, "certificates that are trusted");
 }
 
+static bool has_body(const struct http_request *request)
+{
+    return request->has_body || request->body_path != NULL || request->nparts > 0;
+}
+
 int http_method_check(const struct http_request *request, struct err *err)
 {
     if (request->method == NULL || !field_is_token(request->method) ||
@@ -166,8 +171,7 @@ int http_method_check(const struct http_request *request, struct err *err)
         return err_set(err, ERR_INVALID, "bad HTTP method: expected a word such as GET or POST");
     if (strcmp(request->method, "CONNECT") == 0)
         return err_set(err, ERR_INVALID, "the method CONNECT is for proxies; use another");
-    bool has_body = request->has_body || request->body_path != NULL || request->nparts > 0;
-    if (has_body && strcmp(request->method, "HEAD") == 0)
+    if (has_body(request) && strcmp(request->method, "HEAD") == 0)
         return err_set(err, ERR_INVALID, "a HEAD request cannot have a body");
     return 0;
 }
@@ -203,6 +207,14 @@ static void append(struct http_transfer *transfer, const char *line)
     transfer->headers = list;
 }
 
+/* Without a length these methods are refused by some servers (411). */
+static bool sends_empty_body(const struct http_request *request)
+{
+    const char *method = request->method;
+    return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+           strcmp(method, "PATCH") == 0;
+}
+
 int http_headers_copy(struct http_transfer *transfer, const struct http_request *request,
                       struct err *err)
 {
@@ -223,6 +235,8 @@ int http_headers_copy(struct http_transfer *transfer, const struct http_request 
         has_type = has_type || strcasecmp(header->name, "Content-Type") == 0;
         transfer->asks_range = transfer->asks_range || strcasecmp(header->name, "Range") == 0;
     }
+    if (!has_body(request) && !sends_empty_body(request))
+        return 0;
     append(transfer, "Expect:");
     if (has_type && request->nparts > 0)
         return err_set(err, ERR_INVALID,
@@ -336,10 +350,6 @@ static CURLcode set_method(struct http_transfer *transfer)
 {
     CURLcode code = CURLE_OK;
     const char *method = transfer->request->method;
-    /* Without a length these are refused by some servers (411). */
-    bool empty_body =
-        !transfer->request->has_body &&
-        (strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0);
     if (strcmp(method, "HEAD") == 0) {
         SET(CURLOPT_NOBODY, 1L);
         return code;
@@ -349,7 +359,7 @@ static CURLcode set_method(struct http_transfer *transfer)
         code = code == CURLE_OK ? http_set_parts(transfer) : code;
     } else if (transfer->nsources > 0) {
         code = code == CURLE_OK ? http_set_file(transfer) : code;
-    } else if (transfer->request->has_body || empty_body) {
+    } else if (transfer->request->has_body || sends_empty_body(transfer->request)) {
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDS, transfer->request->has_body ? transfer->request->body : "");
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->request->body_len);
