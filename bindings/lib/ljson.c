@@ -45,6 +45,8 @@ struct level {
     lua_Integer count; /* of an array; of an object: its keys */
 };
 
+#define STACK_OF_LEVEL 2 /* a table, and a key in it */
+
 #define FIELDS_MAX 64 /* for which there is room before they are read */
 
 /* Stores the value on top into the open table below it, or below its key in an object. */
@@ -100,6 +102,7 @@ static int build(lua_State *L, struct json_reader *reader, int array_metatable, 
             continue;
         case JSON_ARRAY_BEGIN:
         case JSON_OBJECT_BEGIN:
+            luaL_checkstack(L, STACK_OF_LEVEL + LUA_MINSTACK, "to decode JSON");
             levels[++depth] = (struct level){.object = token.type == JSON_OBJECT_BEGIN};
             lua_createtable(L, 0, levels[depth].object ? fields[depth] : 0);
             if (token.type == JSON_ARRAY_BEGIN) {
@@ -128,8 +131,7 @@ int ljson_decode(lua_State *L, const char *text, size_t len, const struct json_o
                  struct err *err)
 {
     int base = lua_gettop(L);
-    if (!lua_checkstack(L, 2 * JSON_DEPTH_MAX + 8))
-        luaL_error(L, "not enough memory to decode JSON");
+    luaL_checkstack(L, LUA_MINSTACK, "to decode JSON");
     struct json_reader **box = push_box(L, sizeof *box, READER_NAME, reader_gc);
     ljson_value_push_array_metatable(L); /* box, mt */
     *box = json_reader_new(text, len, options, err);
