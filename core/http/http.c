@@ -13,9 +13,6 @@
  * own limit of speed goes by an average of some seconds. */
 #define LOOKS       4
 #define LOOK_MAX_MS 500
-/* Easy handles that wait for the next transfer. Making one costs as much as a small request. */
-#define HANDLES_KEPT 16
-
 struct list {
     struct http_transfer *first, *last;
     size_t count;
@@ -26,8 +23,10 @@ struct http {
     struct log *log;
     const struct curl_api *api; /* NULL until the first request */
     CURLM *multi;
-    CURLSH *share;            /* TLS sessions: else each handle would have its own */
-    CURL *kept[HANDLES_KEPT]; /* without options, but with the share */
+    CURLSH *share; /* TLS sessions: else each handle would have its own */
+    /* Without options, but with the share, for the next transfers: to make one costs as much as a
+     * small request. */
+    CURL *kept[HTTP_CONCURRENT_MAX];
     size_t nkept;
     struct http_trust system;
     struct loop_hook hook; /* in the loop while a transfer is anywhere */
@@ -111,7 +110,7 @@ static void close_easy(struct http *http, struct http_transfer *transfer)
     struct sigaction before;
     sigpipe_ignore(&before);
     http->api->multi_remove_handle(http->multi, transfer->easy); /* fine if it never was in */
-    if (http->nkept < HANDLES_KEPT) {
+    if (http->nkept < HTTP_CONCURRENT_MAX) {
         http->api->easy_reset(transfer->easy);
         http->kept[http->nkept++] = transfer->easy;
     } else {
