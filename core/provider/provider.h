@@ -46,7 +46,8 @@ struct provider_ask {
     const char *code; /* PROVIDER_CODE, PROVIDER_DEVICE_CODE */
     const char *redirect_uri;
     const char
-        *metadata; /* what the service says of itself (provider_discovery); NULL: not known */
+        *metadata;     /* what the service says of itself (provider_discovery); NULL: not known */
+    int64_t within_ms; /* the reply must have come by then; 0: in the usual time */
     const char *verifier;  /* PROVIDER_CODE: random text that only this sign-in knows (RFC 7636) */
     struct redact *redact; /* of secrets that the request itself makes; NULL: not registered */
 };

@@ -34,8 +34,8 @@ struct store_engine {
     /* Leases; the state need not be open. Taking ends by lease->done, once. */
     void (*lease_take)(void *self, struct store_lease *lease);
     int (*lease_renew)(void *self, struct store_lease *lease, struct err *err);
-    /* As store_lease_lasts. NULL: one that is held lasts. */
-    bool (*lease_lasts)(const struct store_lease *lease);
+    /* As store_lease_left_ms, of one that is held. NULL: it does not run out. */
+    int64_t (*lease_left_ms)(const struct store_lease *lease);
     void (*lease_release)(void *self, struct store_lease *lease);
     /* As store_tend. NULL: leases need nothing. */
     int64_t (*tend)(void *self);

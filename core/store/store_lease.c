@@ -51,12 +51,12 @@ int store_lease_renew(struct store_lease *lease, struct err *err)
     return result;
 }
 
-bool store_lease_lasts(const struct store_lease *lease)
+int64_t store_lease_left_ms(const struct store_lease *lease)
 {
     if (!lease->held)
-        return false;
+        return 0;
     const struct store_engine *engine = lease->store->engine;
-    return engine->lease_lasts == NULL || engine->lease_lasts(lease);
+    return engine->lease_left_ms != NULL ? engine->lease_left_ms(lease) : INT64_MAX;
 }
 
 int64_t store_tend(struct store *store)

@@ -43,9 +43,9 @@ int store_lease_try(struct store_lease *lease, struct store *store, enum store_l
                     const char *key, struct err *err);
 /* For an engine whose leases run out. -1: ERR_LOST where it was lost. Blocks. */
 int store_lease_renew(struct store_lease *lease, struct err *err);
-/* Whether something may be begun under it now: it is held, and will not end at any moment. Asks
- * nobody. */
-bool store_lease_lasts(const struct store_lease *lease);
+/* How long something may take that is begun under it now, in ms: while it lasts without a renewal.
+ * 0: nothing may be begun; INT64_MAX: it does not run out. Asks nobody. */
+int64_t store_lease_left_ms(const struct store_lease *lease);
 /*
  * For whoever holds leases and turns no loop: renews those that are due, and waits for that at most
  * STORE_TEND_MS. Returns after how many milliseconds it must be called again at the latest;

@@ -206,7 +206,7 @@ void store_pg_lease_take(struct store_pg *pg, struct store_lease *lease);
 int store_pg_lease_renew(struct store_pg *pg, struct store_lease *lease, struct err *err);
 void store_pg_lease_release(struct store_pg *pg, struct store_lease *lease);
 int64_t store_pg_lease_tend(struct store_pg *pg);
-bool store_pg_lease_lasts(const struct store_lease *lease);
+int64_t store_pg_lease_left_ms(const struct store_lease *lease);
 /* Its release leaves the row to run out: other hosts wait for what this one could not store. */
 void store_pg_lease_keep(const struct store_lease *lease);
 int64_t store_pg_lease_epoch(const struct store_lease *lease);

@@ -365,7 +365,7 @@ const struct store_engine store_pg = {
     .keeps_late = true,
     .lease_take = pg_lease_take,
     .lease_renew = pg_lease_renew,
-    .lease_lasts = store_pg_lease_lasts,
+    .lease_left_ms = store_pg_lease_left_ms,
     .lease_release = pg_lease_release,
     .tend = pg_tend,
 };

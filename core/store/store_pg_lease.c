@@ -127,10 +127,16 @@ static void release_row(struct store_pg_lease *own)
 
 static void plan_renewal(struct store_pg_lease *own, int64_t delay_ms);
 
-/* What of it can be trusted is over: its holder stops, whatever the server would say. */
+/* For how long it can be trusted. */
+static int64_t trusted_ms(const struct store_pg_lease *own)
+{
+    return own->until_ms - terms[own->kind].margin_ms - boot_ms(own->pg);
+}
+
+/* Its holder stops, whatever the server would say. */
 static bool run_out(const struct store_pg_lease *own)
 {
-    return boot_ms(own->pg) >= own->until_ms - terms[own->kind].margin_ms;
+    return trusted_ms(own) <= 0;
 }
 
 static void renewed(struct store_pg_batch *batch, const struct err *err)
@@ -176,7 +182,7 @@ static int64_t next_look(const struct store_pg *pg)
     for (struct store_pg_lease *own = pg->leases; own != NULL; own = own->next) {
         if (own->lease == NULL || !own->lease->held)
             continue;
-        int64_t end_ms = own->until_ms - terms[own->kind].margin_ms - boot_ms(pg);
+        int64_t end_ms = trusted_ms(own);
         int64_t due_ms = own->timer.index != 0 ? own->timer.due_ms - loop_now_ms(pg->loop) : 0;
         int64_t left_ms = due_ms < end_ms ? due_ms : end_ms;
         next_ms = left_ms < next_ms ? left_ms : next_ms;
@@ -211,9 +217,10 @@ int store_pg_lease_renew(struct store_pg *pg, struct store_lease *lease, struct 
     return err_set(err, ERR_LOST, "the lock was lost to somebody else");
 }
 
-bool store_pg_lease_lasts(const struct store_lease *lease)
+int64_t store_pg_lease_left_ms(const struct store_lease *lease)
 {
-    return !run_out(lease->engine);
+    int64_t left_ms = trusted_ms(lease->engine);
+    return left_ms > 0 ? left_ms : 0;
 }
 
 void store_pg_lease_keep(const struct store_lease *lease)

@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+int64_t ask_timeout_ms(const struct connector *connector)
+{
+    return connector->timeout_ms < ASK_TIMEOUT_MS ? connector->timeout_ms : ASK_TIMEOUT_MS;
+}
+
 void *ask_send(const struct transport *transport, const struct provider_ask *ask,
                char label[static ERR_REQUEST_MAX], http_done_fn *done, void *arg, struct err *err)
 {
@@ -13,8 +18,9 @@ void *ask_send(const struct transport *transport, const struct provider_ask *ask
     err_text(label, ERR_REQUEST_MAX, "%s %.*s", request->method, (int)strcspn(request->url, "?"),
              request->url);
     request->ca_file = connector->ca_file;
-    request->timeout_ms =
-        connector->timeout_ms < ASK_TIMEOUT_MS ? connector->timeout_ms : ASK_TIMEOUT_MS;
+    request->timeout_ms = ask_timeout_ms(connector);
+    if (ask->within_ms > 0 && ask->within_ms < request->timeout_ms)
+        request->timeout_ms = ask->within_ms;
     request->max_body = PROVIDER_REPLY_MAX;
     request->brings_secrets = true;
     request->alone = true;

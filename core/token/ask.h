@@ -7,6 +7,8 @@
 
 #define ASK_TIMEOUT_MS 20000 /* or the connector's `timeout`, if that is less */
 
+int64_t ask_timeout_ms(const struct connector *connector);
+
 /*
  * Sends what the provider makes of `ask`, to a host that may get its secrets, on a new connection:
  * libcurl never sends it twice. The transfer, as by transport_start; NULL with err. `label` is what

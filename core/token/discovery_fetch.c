@@ -54,8 +54,7 @@ static int discovery_ask(struct discovery *discovery, struct err *err)
         .headers = &accept,
         .nheaders = 1,
         .ca_file = connector->ca_file,
-        .timeout_ms =
-            connector->timeout_ms < ASK_TIMEOUT_MS ? connector->timeout_ms : ASK_TIMEOUT_MS,
+        .timeout_ms = ask_timeout_ms(connector),
         .max_body = PROVIDER_METADATA_MAX,
         .alone = true,
     };

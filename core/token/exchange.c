@@ -19,6 +19,7 @@ struct exchange {
     char *tokens[PROVIDER_GRANTS_MAX];
     size_t ntokens;
     bool (*wanted)(void *arg);
+    int64_t (*left_ms)(void *arg);
     void (*ready)(void *arg);
     void (*rests)(void *arg);
     bool told; /* `ready` was, since it began or rested */
@@ -61,6 +62,19 @@ static void exchange_free(struct exchange *exchange)
     mem_free(exchange);
 }
 
+static int64_t exchange_left_ms(const struct exchange *exchange)
+{
+    return exchange->left_ms != NULL ? exchange->left_ms(exchange->arg) : INT64_MAX;
+}
+
+/* Whether a request may be begun. */
+static bool exchange_may(const struct exchange *exchange)
+{
+    int64_t timeout_ms = ask_timeout_ms(exchange->connector);
+    return exchange_left_ms(exchange) >=
+           (timeout_ms < EXCHANGE_LEAST_MS ? timeout_ms : EXCHANGE_LEAST_MS);
+}
+
 static struct provider_ask exchange_ask(const struct exchange *exchange)
 {
     return (struct provider_ask){
@@ -72,6 +86,7 @@ static struct provider_ask exchange_ask(const struct exchange *exchange)
         .metadata = exchange->metadata,
         .service = exchange->service,
         .refresh_token = exchange->tokens[exchange->grant],
+        .within_ms = exchange_left_ms(exchange),
     };
 }
 
@@ -121,6 +136,7 @@ static void exchange_wait(struct exchange *exchange, const struct http_response 
                           bool again)
 {
     bool wanted = exchange->wanted == NULL || exchange->wanted(exchange->arg);
+    wanted = wanted && exchange_may(exchange);
     bool throttled = exchange->last.kind == ERR_THROTTLED;
     if (!throttled && exchange_return(exchange))
         return;
@@ -293,6 +309,13 @@ static void exchange_send(void *arg)
         exchange->ready(exchange->arg); /* which may have freed the exchange */
         return;
     }
+    if (!exchange_may(exchange)) {
+        err_set(&exchange->last, ERR_NETWORK,
+                "token exchange: nothing was sent, as its lock could end before the reply");
+        exchange->last.retryable = true;
+        exchange_fail(exchange);
+        return;
+    }
     exchange->transfer = ask_send(&exchange->transport, &ask, exchange->label, exchange_answered,
                                   exchange, &exchange->last);
     if (exchange->transfer != NULL)
@@ -317,6 +340,7 @@ struct exchange *exchange_start(struct loop *loop, const struct transport *trans
     exchange->secrets = *options->secrets;
     *options->secrets = (struct connector_secrets){0};
     exchange->wanted = options->wanted;
+    exchange->left_ms = options->left_ms;
     exchange->ready = options->ready;
     exchange->rests = options->rests;
     exchange->done = done;

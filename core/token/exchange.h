@@ -10,7 +10,8 @@
 #include "provider.h"
 #include "transport.h"
 
-#define EXCHANGE_MOVES_MAX 3 /* in a row */
+#define EXCHANGE_MOVES_MAX 3     /* in a row */
+#define EXCHANGE_LEAST_MS  10000 /* no request is begun that has less, unless `timeout` is less */
 
 struct exchange_options {
     const struct connector *connector; /* lives as long as the exchange */
@@ -25,6 +26,9 @@ struct exchange_options {
     int64_t deadline_ms;       /* monotonic; 0: none. No wait is begun that would pass it */
     struct redact *redact;     /* as provider_ask has it */
     bool (*wanted)(void *arg); /* asked (with done's arg) before each wait; NULL: always */
+    /* Asked (likewise) how long a request may take that begins now: a late one could spend what
+     * somebody else spends then. NULL: as long as any. */
+    int64_t (*left_ms)(void *arg);
     /* Told (with done's arg) before the first request that has a grant in it goes: not before the
      * service was asked what it says of itself. The exchange waits for exchange_go. NULL: it does
      * not. */

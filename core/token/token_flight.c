@@ -39,7 +39,13 @@ static void flight_keep_metadata(struct flight *flight, const char *metadata)
 static bool flight_wanted(void *arg)
 {
     const struct flight *flight = arg;
-    return flight->waiters != NULL && store_lease_lasts(&flight->lease);
+    return flight->waiters != NULL;
+}
+
+static int64_t flight_left_ms(void *arg)
+{
+    const struct flight *flight = arg;
+    return store_lease_left_ms(&flight->lease);
 }
 
 static void flight_exchanged(void *arg, const struct exchange_result *result,
@@ -222,6 +228,7 @@ static void flight_exchange(void *arg)
         .ntokens = flight->ntokens,
         .deadline_ms = tokens->deadline_ms,
         .wanted = flight_wanted,
+        .left_ms = flight_left_ms,
         .ready = flight_ready,
         .rests = flight_rests,
     };

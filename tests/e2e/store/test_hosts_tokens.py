@@ -219,6 +219,21 @@ class HostsTokens(OwnServer):
         self.all_have(crowd + [self.token_on(0)])
         self.assertEqual([one.status for one in self.proxies[0].passes], [None])
 
+    def test_no_request_is_begun_that_could_outlast_the_lock(self):
+        """The service has dropped the first one late, and the lock cannot be renewed."""
+        crowd = []
+
+        def act():
+            self.relays[0].cut()
+            crowd.extend(process for _, process in self.crowd(skip=0))
+            time.sleep(18)
+            self.proxies[0].before = lambda _: time.sleep(16)
+
+        cut_off = self.in_exchange("before", act)
+        self.assertEqual(cut_off.status(), 5, cut_off.text(".err"))
+        self.all_have(crowd)
+        self.assertEqual(len(self.proxies[0].passes), 1)
+
     def not_stored(self, break_it, mend_it):
         """The reply has come, and cannot be stored until the command has given up; others of its host wait meanwhile."""
         crowd = []
