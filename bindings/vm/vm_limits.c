@@ -102,12 +102,12 @@ void vm_deadline_err(const struct vm *vm, struct err *err)
                 source);
 }
 
-static void hook_deadline(lua_State *L, struct vm *vm, int64_t now)
+static void hook_deadline(lua_State *L, struct vm *vm, int64_t late_ms)
 {
     struct err err;
     vm->deadline_passed = true;
     task_pass_by(vm->run.scheduler);
-    if (now >= vm->deadline_ms + VM_INSIST_MS)
+    if (late_ms >= VM_INSIST_MS)
         run_hook_insist(L);
     vm_deadline_err(vm, &err);
     lerr_raise(L, &err);
@@ -140,8 +140,11 @@ void vm_look(lua_State *L)
         lua_pushlightuserdata(L, vm);
         lua_error(L);
     }
-    if (vm->deadline_ms != 0 && now >= vm->deadline_ms)
-        hook_deadline(L, vm, now);
+    if (vm->deadline_ms != 0) {
+        int64_t late_ms = now - vm->deadline_ms, really_ms = clock_mono_ms() - vm->deadline_real;
+        if (late_ms >= 0 || really_ms >= 0)
+            hook_deadline(L, vm, really_ms > late_ms ? really_ms : late_ms);
+    }
     hook_task_deadline(L, vm);
 }
 
@@ -177,6 +180,7 @@ void vm_limits_setup(struct vm *vm)
     run_hook_setup(&vm->run);
     if (vm->options.timeout_ms > 0) {
         vm->deadline_ms = now_ms(vm) + vm->options.timeout_ms;
+        vm->deadline_real = clock_mono_ms() + vm->options.timeout_ms;
         vm->deadline_wall = (clock_now_ms(loop_clock(vm->options.engine->loop), CLOCK_WALL) +
                              vm->options.timeout_ms) /
                             1000;

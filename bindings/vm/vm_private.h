@@ -50,7 +50,9 @@ struct vm {
     int64_t collect_every, allocations; /* FAULT_COLLECT */
 
     /* Deadline */
-    int64_t deadline_ms;   /* loop_now_ms; 0: none */
+    int64_t deadline_ms; /* loop_now_ms; 0: none */
+    int64_t
+        deadline_real; /* the same by clock_mono_ms, for what computes where a test has a clock */
     int64_t deadline_wall; /* epoch s */
     bool deadline_passed;  /* and a task has been told */
     struct loop_timer deadline_timer;

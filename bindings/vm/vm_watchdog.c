@@ -206,10 +206,7 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
     watchdog->vm = vm;
     watchdog->run = &vm->run;
     watchdog->thread_of_run = pthread_self();
-    if (vm->deadline_ms != 0) { /* of real time: this thread watches what computes */
-        int64_t left = vm->deadline_ms - loop_now_ms(vm->options.engine->loop);
-        watchdog->deadline_ms = clock_mono_ms() + left;
-    }
+    watchdog->deadline_ms = vm->deadline_real;
     watchdog->signal_fd = fcntl(signal_watch_fd(vm->signals), F_DUPFD_CLOEXEC, 0);
     watchdog->stop_fd = eventfd(0, EFD_CLOEXEC);
     int rc = errno; /* if one of them failed */

@@ -20,9 +20,12 @@ local MODULES = {
 ---@field skip boolean
 ---@field only boolean
 test.cases = {}
+test.begun = false -- they are being run: none can be added
 
 local function add(name, fn, kind)
-  if type(name) ~= "string" or name == "" or name:find "%c" or name:find "\xC2[\x80-\x9F]" then
+  if test.begun then
+    error("test: inside of another test it would not be run; put it beside that one", 3)
+  elseif type(name) ~= "string" or name == "" or name:find "%c" or name:find "\xC2[\x80-\x9F]" then
     error("test: a name (one line of text) expected", 3)
   elseif type(fn) ~= "function" then
     error("test: a function expected after the name", 3)

@@ -61,6 +61,19 @@ end
 
 local fail = case.fail
 
+local under_way -- the `t` of the test that is run
+
+--- What a test prints is shown if it fails, as what it logs.
+local function keep_prints()
+  local own = print
+  function print(...) -- luacheck: ignore 121
+    own(...)
+    local texts = table.pack(...)
+    for i = 1, texts.n do texts[i] = tostring(texts[i]) end
+    if under_way then under_way:log(table.concat(texts, "\t")) end
+  end
+end
+
 local function attempt(t, fn, ...)
   local arguments = table.pack(...)
   return xpcall(function()
@@ -111,6 +124,7 @@ local function finish(t, scope)
 end
 
 local function run_case(t, fn)
+  under_way = t
   local scope = native.scope()
   local seed = ("%d %s"):format(t.options.seed or 0, t.name) -- the same when it is run alone
   native.seed(seed)
@@ -151,6 +165,7 @@ local function described(t)
 end
 
 local function run_all(options, cases, path)
+  test.begun = true
   local folder = assert(os.getenv "JETON_TEST_FOLDER", "JETON_TEST_FOLDER is not set")
   local methods, only, ci = test.methods(), false, (os.getenv "CI" or "") ~= ""
   for _, each in ipairs(cases) do
@@ -211,6 +226,7 @@ function child.run(text)
   math.randomseed(options.seed or 0)
   guard.install()
   guard.open_servers()
+  keep_prints()
   local main, path = native.load(options.file)
   local failure
   if not main then

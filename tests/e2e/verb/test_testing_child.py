@@ -13,9 +13,9 @@ from testing import API
 class Child(testing.Case):
     def test_each_test_has_its_result(self):
         results = self.results("""
-test("passes", function(t) t:log("unseen") end)
+test("passes", function(t) t:log("unseen") print("unseen") end)
 test("fails", function(t)
-  t:log("hello", 1)
+  t:log("hello", 1) print("and", nil)
   error("no \\xff")
 end)
 test.skip("later", function() end)
@@ -24,7 +24,7 @@ test("goes on", function() end)
         self.assertEqual({name: result["status"] for name, result in results.items()},
                          {"passes": "pass", "fails": "fail", "later": "skip", "goes on": "pass"})
         self.assertEqual(results["fails"]["failure"], {
-            "message": "no \\xff", "where": "a_test.lua:6", "log": ["hello 1"],
+            "message": "no \\xff", "where": "a_test.lua:6", "log": ["hello 1", "and\tnil"],
             "rerun": "jeton test a_test.lua -k 'fails'"})
         self.assertEqual(results["goes on"]["line"], 9)
         self.assertEqual(self.status, 0)
@@ -53,6 +53,11 @@ test("goes on", function() end)
             self.assertEqual([event["event"] for event in events], ["broken", "end"])
             self.assertEqual((events[0]["message"], events[0].get("where")), (message, where))
             self.assertEqual(self.status, 3)
+
+    def test_none_is_added_by_another(self):
+        failure = self.failure('test("x", function() test("y", error) end)')
+        self.assertEqual((failure["where"], failure["message"]),
+                         ("a_test.lua:2", "test: inside of another test it would not be run; put it beside that one"))
 
     def test_its_own_folder_and_what_is_done_at_the_end(self):
         self.passes("""
