@@ -24,11 +24,12 @@ local TIMES = {
   { "Any time" }, { "24 hours", DAY_MS }, { "7 days", 7 * DAY_MS }, { "30 days", 30 * DAY_MS },
 }
 
---- "CET, UTC+01:00"
+--- "CET, UTC+01:00"; only the offset where the zone has no other name.
 ---@return string
 function page.zone()
   local hours, minutes = os.date("%z"):match "^([+-]%d%d)(%d%d)$"
-  return ("%s, UTC%s:%s"):format(os.date "%Z", hours, minutes)
+  local name, offset = os.date "%Z", ("UTC%s:%s"):format(hours, minutes)
+  return name == "UTC" and name or name:find "^[+-]" and offset or name .. ", " .. offset
 end
 
 --- A whole page, and the hash by which its style may stand in it.

@@ -48,7 +48,7 @@ local function document(status, title, body)
 end
 
 local function refuse(status, message)
-  return document(status, "jeton: history", { h.h1 { "History of jobs" }, h.p { message } })
+  return document(status, "jeton: history", { h.h1 { h.a { href = "/", "History" } }, h.p { message } })
 end
 
 local function escape(text)

@@ -11,13 +11,14 @@ import { Home } from "./lib/sandbox.mjs";
 
 const BYTES_MAX = 60_000;
 const SIZES = [{ width: 375, height: 700 }, { width: 768, height: 1024 }, { width: 1280, height: 800 }];
+const LONG = "alert-of-full-disks-of-all-machines-in-the-building";
 const CONFIGURATION = `\
 version: 1
 name: office
 state: state
 jobs:
   report: { script: report.lua }
-  alert: { script: alert.lua, retries: { attempts: 2, delay: 1ms } }
+  ${LONG}: { script: alert.lua, retries: { attempts: 2, delay: 1ms } }
 `;
 const ALERT = `print "asked for <b>disks</b>"
 error("the service says: 503, try later; " .. ("and it says so at length "):rep(20), 0)`;
@@ -38,7 +39,7 @@ before(async () => {
   for (const [name, text] of [["jeton.yaml", CONFIGURATION], ["report.lua", 'print "sent"'], ["alert.lua", ALERT]]) {
     writeFileSync(path.join(home.folder, name), text, { mode: 0o600 });
   }
-  for (const job of ["report", "alert", "report"]) await home.jeton(["run", "--job", job]);
+  for (const job of ["report", LONG, "report"]) await home.jeton(["run", "--job", job]);
   await home.ok(["history", "--html", "page.html"]);
   const printed = await serve();
   browser = await openBrowser();
@@ -78,10 +79,10 @@ describe("the history of jobs", () => {
     await page.goto(printed);
     assert.equal(new URL(page.url()).search, ""); // the key stays in no address
     await page.locator("svg a[href^='/?day=']").click();
-    assert.deepEqual(await visibleRuns(page), ["report", "alert", "report"]);
+    assert.deepEqual(await visibleRuns(page), ["report", LONG, "report"]);
     await page.getByLabel("Only failed").check();
     await page.getByRole("button", { name: "Show" }).click();
-    assert.deepEqual(await visibleRuns(page), ["alert"]);
+    assert.deepEqual(await visibleRuns(page), [LONG]);
     await page.locator("tr.failed td.id a").click();
     await page.getByRole("heading", { name: "Attempt 2" }).waitFor();
     assert.match(await page.locator("pre").first().textContent(), /^asked for <b>disks<\/b>\n/);
@@ -94,9 +95,9 @@ describe("the history of jobs", () => {
 
   it("is filtered in a file too, which runs no code", () => look(async (page) => {
     await page.goto(file());
-    assert.deepEqual(await visibleRuns(page), ["report", "alert", "report"]);
+    assert.deepEqual(await visibleRuns(page), ["report", LONG, "report"]);
     await page.getByLabel("Only failed").check();
-    assert.deepEqual(await visibleRuns(page), ["alert"]);
+    assert.deepEqual(await visibleRuns(page), [LONG]);
     await page.getByLabel("Job").and(page.locator("select")).selectOption("report");
     assert.deepEqual(await visibleRuns(page), []);
     await page.getByLabel("Only failed").uncheck();
@@ -109,6 +110,14 @@ describe("the history of jobs", () => {
     const why = await page.locator("tr.failed td.why").boundingBox();
     assert.ok(why.width > 250 && why.height < 250, JSON.stringify(why));
   }, { viewport: SIZES[0] }));
+
+  it("is dark on white on paper, and no wider", () => look(async (page) => {
+    await page.emulateMedia({ media: "print" });
+    await page.goto(file());
+    assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector("section")).backgroundColor), "rgb(255, 255, 255)");
+    assert.equal(await page.getByLabel("Only failed").isVisible(), false);
+    await checkFits(page, "paper");
+  }, { scheme: "dark", viewport: { width: 680, height: 1000 } }));
 
   it("is accessible, and fits every screen", async () => {
     for (const scheme of ["light", "dark"]) {

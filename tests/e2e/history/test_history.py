@@ -432,6 +432,12 @@ class AsPage(HistoryCase):
         self.job("")
         self.assertIn("0 runs of 0 jobs", self.page())
 
+    def test_the_zone_is_said_once(self):
+        self.job("")
+        for zone, said in (("UTC", "UTC"), ("Asia/Kolkata", "IST, UTC+05:30"), ("America/Sao_Paulo", "UTC-03:00")):
+            self.env["TZ"] = zone
+            self.assertIn(f"({said}).", self.page())
+
     def test_a_calendar_a_timeline_and_tables(self):
         self.job(FAILS_TWICE, retries={"attempts": 3, "delay": "1ms"})
         self.run_job()

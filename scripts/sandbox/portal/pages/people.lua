@@ -27,7 +27,7 @@ end
 
 -- A link where the person can be changed.
 local function name_of(visit, user)
-  local text = user.name ~= "" and user.name or user.phone
+  local text = user.name ~= "" and user.name or h.span { class = "phone", user.phone }
   local may = not user.maker and (visit.user.tenant_admin ~= 0 or user.id == visit.user.id)
   return may and h.a { href = ("%s/%s/edit"):format(PATH, user.id), text } or text
 end

@@ -25,11 +25,11 @@ local function webhook_table(visit, part)
       webhook_parts.state(visit, webhook),
     }
   end
-  return widgets.card {
+  return part.count == 0 and h.p { class = "empty", t "webhooks.none_yet" } or widgets.card {
     title = t "webhooks.title", id = part.name,
-    #rows > 0 and widgets.table(t "webhooks.title", {
+    widgets.table(t "webhooks.title", {
       t "webhooks.object", t "traffic.connector", t "webhooks.events", t "webhooks.url", t "webhooks.state",
-    }, rows) or h.p { class = "empty", t "webhooks.none_yet" },
+    }, rows),
     widgets.pager(visit, part),
   }
 end

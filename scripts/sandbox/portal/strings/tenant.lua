@@ -25,9 +25,9 @@ return {
       .. "pour tout le client.",
   },
   ["tenant.number_stays"] = {
-    en = "The number stays: programs know people by it. Without an e-mail address, nobody can sign in here.",
-    fr = "Le numéro reste : c'est par lui que les programmes connaissent les personnes. Sans adresse "
-      .. "électronique, on ne peut pas se connecter ici.",
+    en = "The number stays: programs know people by it. Who has no e-mail address cannot sign in here.",
+    fr = "Le numéro reste : c'est par lui que les programmes connaissent les personnes. Qui n'a pas "
+      .. "d'adresse électronique ne peut pas se connecter ici.",
   },
   ["tenant.saved"] = { en = "{name} was changed.", fr = "{name} : les changements sont enregistrés." },
   ["tenant.taken"] = { en = "Somebody has this number already.", fr = "Quelqu'un a déjà ce numéro." },
