@@ -142,9 +142,14 @@ void store_pg_guard(struct store_pg_batch *batch, const struct store_lease *unde
 /* Likewise, where what was read before has changed since. */
 #define STORE_PG_CHANGED(truth) "ln(CASE WHEN " truth " THEN -1 ELSE 1 END)"
 
-/* What a statement (from 0) brought. Texts live as long as the batch; NULL is NULL. */
+/* What a statement (from 0) brought. Texts live as long as the batch; NULL is NULL. A server may be
+ * in other hands: it may bring more rows than were asked for, and NULL where a column has none. */
 int store_pg_rows(const struct store_pg_batch *batch, size_t statement);
 const char *store_pg_get(const struct store_pg_batch *batch, size_t statement, int row, int column);
+/* "" where it is NULL. */
+const char *store_pg_get_text(const struct store_pg_batch *batch, size_t statement, int row,
+                              int column);
+bool store_pg_get_true(const struct store_pg_batch *batch, size_t statement, int row, int column);
 /* 0, or what `none` says, where it is NULL. */
 int64_t store_pg_get_int(const struct store_pg_batch *batch, size_t statement, int row, int column,
                          int64_t none);

@@ -132,6 +132,18 @@ const char *store_pg_get(const struct store_pg_batch *batch, size_t statement, i
     return api->PQgetvalue(result, row, column);
 }
 
+const char *store_pg_get_text(const struct store_pg_batch *batch, size_t statement, int row,
+                              int column)
+{
+    const char *text = store_pg_get(batch, statement, row, column);
+    return text != NULL ? text : "";
+}
+
+bool store_pg_get_true(const struct store_pg_batch *batch, size_t statement, int row, int column)
+{
+    return store_pg_get_text(batch, statement, row, column)[0] == 't';
+}
+
 int64_t store_pg_get_int(const struct store_pg_batch *batch, size_t statement, int row, int column,
                          int64_t none)
 {

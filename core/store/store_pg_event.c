@@ -70,7 +70,7 @@ static int take_row(struct store_pg_batch *batch, size_t statement, int row, boo
         .attempt = store_pg_get_int(batch, statement, row, 10, 0),
         .conflicts = store_pg_get_int(batch, statement, row, 11, 0),
         .duplicates = store_pg_get_int(batch, statement, row, 12, 0),
-        .alone = store_pg_get(batch, statement, row, 13)[0] == 't',
+        .alone = store_pg_get_true(batch, statement, row, 13),
         .owner = owner != NULL ? arena_text(texts, owner, strlen(owner)) : NULL,
         .error = take_bytes(batch, statement, row, 15, texts),
     };

@@ -283,6 +283,7 @@ static int retried(struct store_pg_work *work, struct store_pg_batch *batch, str
     (void)err;
     if (work->step == 0) {
         int rows = store_pg_rows(batch, 0);
+        rows = rows < PAGE_DEAD ? rows : PAGE_DEAD;
         for (int row = 0; row < rows; row++)
             work->seqs[row] = store_pg_get_int(batch, 0, row, 0, 0);
         work->step = (size_t)rows;

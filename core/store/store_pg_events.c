@@ -178,7 +178,7 @@ static void added_one(struct store_pg_batch *batch, size_t at, struct store_even
 {
     bool known = store_pg_rows(batch, at) > 0;
     bool stored = !known && store_pg_get(batch, at + 1, 0, 0) != NULL;
-    bool mine = stored || (known && store_pg_get(batch, at, 0, 1)[0] == 't');
+    bool mine = stored || (known && store_pg_get_true(batch, at, 0, 1));
     int64_t state = store_pg_get_int(batch, known ? at : at + 1, 0, known ? 2 : 1, 0);
     bool same = !known && store_pg_get(batch, at + 1, 0, 2) != NULL;
     event->seq = store_pg_get_int(batch, known ? at : at + 1, 0, known || stored ? 0 : 2, 0);
@@ -303,10 +303,9 @@ static int end(struct store_pg_work *work, struct store_pg_batch *batch, struct 
 
 static int ended(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
-    const char *before = store_pg_get(batch, 1, 0, 1);
     (void)work;
     (void)err;
-    bool is_mine = store_pg_get_int(batch, 1, 0, 0, 0) > 0 || (before != NULL && before[0] == 't');
+    bool is_mine = store_pg_get_int(batch, 1, 0, 0, 0) > 0 || store_pg_get_true(batch, 1, 0, 1);
     return is_mine ? STORE_EVENT_ENDED : STORE_EVENT_LOST;
 }
 

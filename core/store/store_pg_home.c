@@ -61,8 +61,10 @@ static int found(struct store_pg_work *work, struct store_pg_batch *batch, struc
     find->found[0] = '\0';
     for (int row = 0; row < store_pg_rows(batch, 0) && find->found[0] == '\0'; row++) {
         const char *home = store_pg_get_bytes(batch, 0, row, 0, &len);
+        if (home == NULL)
+            continue;
         find->owner(find->arg, home, owner);
-        if (strcmp(owner, store_pg_get(batch, 0, row, 1)) == 0)
+        if (strcmp(owner, store_pg_get_text(batch, 0, row, 1)) == 0)
             snprintf(find->found, sizeof find->found, "%s", home);
     }
     return 0;

@@ -299,7 +299,7 @@ static int take_row(struct store_pg_batch *batch, int at, bool output, struct ar
 {
     size_t len;
     run->row = store_pg_get_int(batch, 0, at, 0, 0);
-    snprintf(run->run, sizeof run->run, "%s", store_pg_get(batch, 0, at, 1));
+    snprintf(run->run, sizeof run->run, "%s", store_pg_get_text(batch, 0, at, 1));
     run->scope = take_text(store_pg_get_bytes(batch, 0, at, 2, &len), texts);
     run->job = take_text(store_pg_get(batch, 0, at, 3), texts);
     run->slot_ms = store_pg_get_int(batch, 0, at, 4, STORE_NONE);
@@ -315,11 +315,11 @@ static int take_row(struct store_pg_batch *batch, int at, bool output, struct ar
     run->supervisor.pid = (pid_t)store_pg_get_int(batch, 0, at, 14, 0);
     run->supervisor.start = store_pg_get_int(batch, 0, at, 15, 0);
     snprintf(run->supervisor.boot_id, sizeof run->supervisor.boot_id, "%s",
-             store_pg_get(batch, 0, at, 16));
+             store_pg_get_text(batch, 0, at, 16));
     run->output_bytes = store_pg_get_int(batch, 0, at, 17, 0);
     run->host = take_text(store_pg_get(batch, 0, at, 18), texts);
-    run->alive = is_alive(batch->pg, run, store_pg_get(batch, 0, at, 19),
-                          store_pg_get(batch, 0, at, 20)[0] == 't');
+    run->alive = is_alive(batch->pg, run, store_pg_get_text(batch, 0, at, 19),
+                          store_pg_get_true(batch, 0, at, 20));
     if (!output)
         return 0;
     const char *opened;

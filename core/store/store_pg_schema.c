@@ -187,7 +187,7 @@ void store_pg_schema_print(struct store_pg *pg, struct buf *out)
 static const char *meta(struct store_pg_batch *batch, const char *key, size_t *len)
 {
     for (int row = 0; row < store_pg_rows(batch, 0); row++) {
-        if (strcmp(store_pg_get(batch, 0, row, 0), key) == 0)
+        if (strcmp(store_pg_get_text(batch, 0, row, 0), key) == 0)
             return store_pg_get_bytes(batch, 0, row, 1, len);
     }
     return NULL;
@@ -199,7 +199,7 @@ static void note_copies(struct store_pg_batch *batch)
     struct buf homes;
     buf_create(&homes, SIZE_MAX);
     for (int row = 0; row < store_pg_rows(batch, 0); row++) {
-        const char *key = store_pg_get(batch, 0, row, 0);
+        const char *key = store_pg_get_text(batch, 0, row, 0);
         if (strncmp(key, STORE_PG_COPY, sizeof STORE_PG_COPY - 1) == 0)
             buf_printf(&homes, "\n%s\n", key + sizeof STORE_PG_COPY - 1);
     }

@@ -97,7 +97,7 @@ static int take_row(struct store_pg_batch *batch, size_t statement, struct store
     }
     int at = COUNT;
     snprintf(row->received_boot_id, sizeof row->received_boot_id, "%s",
-             store_pg_get(batch, statement, 0, at++));
+             store_pg_get_text(batch, statement, 0, at++));
     row->pause.kind = (enum store_pause_kind)store_pg_get_int(batch, statement, 0, at++, 0);
     row->pause.since_ms = store_pg_get_int(batch, statement, 0, at++, 0);
     row->pause.times = store_pg_get_int(batch, statement, 0, at++, 0);
@@ -126,15 +126,15 @@ static void take_intent(const struct store_pg_batch *batch, struct store_intent 
 {
     if (store_pg_rows(batch, 1) == 0)
         return;
-    snprintf(intent->id, sizeof intent->id, "%s", store_pg_get(batch, 1, 0, 0));
+    snprintf(intent->id, sizeof intent->id, "%s", store_pg_get_text(batch, 1, 0, 0));
     intent->generation = store_pg_get_int(batch, 1, 0, 1, 0);
     intent->started_ms = store_pg_get_int(batch, 1, 0, 2, 0);
-    snprintf(intent->host, sizeof intent->host, "%s", store_pg_get(batch, 1, 0, 3));
+    snprintf(intent->host, sizeof intent->host, "%s", store_pg_get_text(batch, 1, 0, 3));
 }
 
 static int take_spares(struct store_pg_batch *batch, struct store_token *row, struct err *err)
 {
-    for (int i = 0; i < store_pg_rows(batch, 2); i++) {
+    for (int i = 0; i < store_pg_rows(batch, 2) && i < STORE_SPARES_MAX; i++) {
         const char *spare;
         if (store_pg_get_sealed(batch, 2, i, 0, SPARE, row->owner, &spare, NULL, err) != 0)
             return -1;
@@ -348,8 +348,7 @@ static void spare(struct store_pg *pg, struct pushing *pushing)
 static void pushed(struct store_pg_batch *batch, const struct err *err)
 {
     struct pushing *pushing = batch->arg;
-    const char *mine = err == NULL ? store_pg_get(batch, 2, 0, 0) : NULL;
-    if (mine != NULL && mine[0] == 't') {
+    if (err == NULL && store_pg_get_true(batch, 2, 0, 0)) {
         store_pg_spool_remove(batch->pg, pushing->name);
         mem_free(pushing);
     } else if (err == NULL || err->kind == ERR_LOST) {

@@ -1,0 +1,80 @@
+/* A server in other hands: it brings more rows than were asked for, and NULL where no column has
+ * it. */
+#include "store_fixture.h"
+
+#include "store_events.h"
+#include "store_pg.h"
+
+#define ROWS 5000
+
+static int many(const PGresult *result)
+{
+    (void)result;
+    return ROWS;
+}
+
+static int nothing(const PGresult *result, int row, int column)
+{
+    (void)result, (void)row, (void)column;
+    return 1;
+}
+
+/* What an operation makes of such an answer to everything that it has asked. */
+static int take(const struct store_pg_op *op, struct store_call *call)
+{
+    struct err err;
+    char prefix[] = "jeton.", label[] = "it", folder[] = ".";
+    struct store_pg pg = {.prefix = prefix,
+                          .label = label,
+                          .host = "here",
+                          .place = {.folder = folder},
+                          .api = {.PQntuples = many, .PQgetisnull = nothing}};
+    struct store_pg_work work = {.pg = &pg, .call = call};
+    struct store_pg_batch batch = {.pg = &pg};
+    assert_int_equal(op->ask(&work, &batch, &err), 0);
+    int result = op->take(&work, &batch, &err);
+    mem_free(batch.statements);
+    mem_free(batch.results);
+    arena_destroy(&batch.texts);
+    arena_destroy(&work.texts);
+    return result;
+}
+
+static void it_cannot_write_beyond_what_was_asked_for(void **state)
+{
+    (void)state;
+    struct store_token row;
+    struct store_call load = {.token = {.owner = "one", .row = &row}};
+    assert_int_equal(take(&store_pg_token_load, &load), 1);
+    assert_string_equal(row.owner, "one");
+    assert_null(row.spares[0]);
+    store_token_destroy(&row);
+
+    struct store_event_call event = {.scope = "hook:a:name:n", .changed = &(int64_t){0}};
+    struct store_call retry = {.event = &event};
+    assert_true(take(&store_pg_event_retry, &retry) > 0);
+
+    struct store_runs runs;
+    struct store_run_filter filter = {0};
+    struct store_call list = {.list = {.filter = &filter, .runs = &runs}};
+    assert_int_equal(take(&store_pg_run_list, &list), 0);
+    assert_int_equal(runs.count, ROWS);
+    assert_false(runs.items[0].alive);
+    store_runs_destroy(&runs);
+
+    struct store_events events;
+    struct store_event_call claim = {
+        .scope = "hook:a:name:n", .owner = "me", .events = &events, .next_ms = &(int64_t){0}};
+    struct store_call claimed = {.event = &claim};
+    assert_int_equal(take(&store_pg_event_claim, &claimed), 0);
+    assert_int_equal(events.count, ROWS);
+    store_events_destroy(&events);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_cannot_write_beyond_what_was_asked_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
