@@ -1,5 +1,6 @@
 #include "job_metrics.h"
 
+#include "mem.h"
 #include "safefile.h"
 #include "store_counters.h"
 #include "utf8.h"
@@ -7,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SECOND_MS    1000
 #define KIB          1024
@@ -151,6 +153,51 @@ static int count(const struct job_outcome *outcome, struct whole *whole,
     return store_counters_add(outcome->store, outcome->scope, &more, sums, err);
 }
 
+static void warn(const struct job_outcome *outcome, const struct err *err)
+{
+    char line[ERR_LINE_MAX];
+    log_msg(outcome->app->log, LOG_WARN, "job '%s': metrics: %s", outcome->job->name,
+            err_line(err, line));
+}
+
+/* Whether the configuration, without a name, was at a path that is gone: it may be this one. */
+static bool has_moved(const char *labels)
+{
+    const char *path = strstr(labels, ",jeton_config=\"/");
+    char *copy = path != NULL ? mem_strdup(strchr(path, '/')) : NULL;
+    bool gone = false;
+    if (copy != NULL) {
+        copy[strcspn(copy, "\"")] = '\0';
+        gone = access(copy, F_OK) != 0;
+    }
+    mem_free(copy);
+    return gone;
+}
+
+/* `check` sees the jobs of one configuration only. */
+static void warn_of_another(const struct job_outcome *outcome, const char *labels)
+{
+    const char *path = outcome->job->metrics;
+    struct buf text;
+    struct err err;
+    buf_create(&text, JOB_METRICS_MAX);
+    if (safefile_read(path, SAFEFILE_NOT_WRITABLE, &text, &err) == 0) {
+        char *before = strchr(text.data, '{');
+        char *end = before != NULL ? strstr(before, "\"} ") : NULL;
+        if (end != NULL) {
+            *++end = '\0';
+            if (strcmp(++before, labels) != 0 && !has_moved(before)) {
+                err_set(&err, ERR_CONFIG,
+                        "%s was the file of another job: %s; each run replaces it as a whole, so "
+                        "each job needs its own",
+                        path, before);
+                warn(outcome, &err);
+            }
+        }
+    }
+    buf_destroy(&text);
+}
+
 /* sums NULL: they are not known. */
 static int write_file(const struct job_outcome *outcome, const struct whole *whole,
                       const struct store_counters *sums, struct err *err)
@@ -160,6 +207,7 @@ static int write_file(const struct job_outcome *outcome, const struct whole *who
     buf_create(&labels, JOB_METRICS_MAX);
     buf_create(&text, JOB_METRICS_MAX);
     write_labels(&labels, outcome);
+    warn_of_another(outcome, labels.data);
     tell_run(&text, labels.data, whole);
     if (sums != NULL)
         tell_sums(&text, labels.data, sums);
@@ -167,13 +215,6 @@ static int write_file(const struct job_outcome *outcome, const struct whole *who
     buf_destroy(&text);
     buf_destroy(&labels);
     return result;
-}
-
-static void warn(const struct job_outcome *outcome, const struct err *err)
-{
-    char line[ERR_LINE_MAX];
-    log_msg(outcome->app->log, LOG_WARN, "job '%s': metrics: %s", outcome->job->name,
-            err_line(err, line));
 }
 
 void job_metrics_ended(const struct job_outcome *outcome)

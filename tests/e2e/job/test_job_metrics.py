@@ -148,9 +148,22 @@ class Metrics(JobCase):
     def test_jobs_and_configurations_are_counted_apart(self):
         self.measure("return true")
         self.run_job()
+        self.assertNotIn("metrics", self.run_job().stderr)
         self.job("return true", name="other", metrics="job.prom")
-        self.run_job(name="other")
+        self.assertIn("metrics: " + self.path("job.prom") + ' was the file of another job: jeton_job="job",jeton_config="',
+                      self.run_job(name="other").stderr)
         self.assertEqual(self.read("other")["runs_total"], 1)
+
+    def test_a_file_of_two_configurations_is_told(self):
+        self.measure("return true")
+        self.run_job()
+        for name, told in ("jeton.yaml", False), ("b.yaml", True), ("jeton.yaml", False):
+            os.replace(self.path("jeton.yaml"), self.path(name))
+            if told:
+                self.write("jeton.yaml", "")
+            done = self.jeton("-c", name, "run", "--job", "job")
+            self.assertEqual((done.returncode, "was the file of another job" in done.stderr), (0, told), done.stderr)
+            os.replace(self.path(name), self.path("jeton.yaml"))
 
     def test_the_labels_tell_two_configurations_apart(self):
         self.measure("return true")
