@@ -82,7 +82,7 @@ void store_start(struct store *store, struct store_call *call, loop_fn *done, vo
     call->done = done;
     call->arg = arg;
     bool late = call->under != NULL && !call->under->held;
-    if (late && !(call->op == STORE_TOKEN_SAVE && store->engine->keeps_late))
+    if (late && !(call->op == STORE_TOKEN_SAVE && !call->token.known && store->engine->keeps_late))
         store_finish(call, err_set(&call->err, ERR_LOST, "the lock was lost to somebody else"));
     else if (prepare(store, &call->err) != 0)
         store_finish(call, -1);

@@ -223,6 +223,8 @@ struct store_call {
             int64_t generation;
             size_t count;
             const struct store_token *slot; /* TOKEN_SAVE: another row, saved with it; or NULL */
+            bool known; /* TOKEN_SAVE: its refresh token is stored already, and need not be kept
+                           where it cannot be saved */
         } token;
         struct {
             const char *scope;

@@ -295,7 +295,7 @@ static int save(struct store_pg_work *work, struct store_pg_batch *batch, struct
     const struct store_token *row = work->call->token.row;
     (void)err;
     save_row(batch, row);
-    if (work->call->under != NULL && row->refresh_token != NULL) {
+    if (work->call->under != NULL && row->refresh_token != NULL && !work->call->token.known) {
         work->last = spool_name(&work->texts, work->call);
         store_pg_spool_write(work->pg, work->last, &batch->statements[0]);
     }

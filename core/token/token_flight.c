@@ -87,6 +87,7 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     token_pause_end(row);
     token_pause_end(target);
     row->intent = (struct store_intent){0};
+    flight->saves = false;
     store_lease_unreserve(&flight->lease);
     token_flight_call(flight, STORE_TOKEN_SAVE, flight_stored);
 }

@@ -57,7 +57,8 @@ struct flight {
     struct store_token peer;
     bool looked;
     loop_fn *again;   /* begins anew with the row that was just loaded */
-    bool saves, ends; /* what is written if nobody else has got further: the row; or its intent */
+    bool saves, ends; /* of a failed exchange, if nobody else has got further: the row is written,
+                         or its intent */
     struct token_request *waiters;
     struct err failure; /* what the waiters hear when the row is stored; ERR_NONE: it went well */
     struct store_home_find elsewhere;

@@ -254,18 +254,28 @@ class HostsTokens(OwnServer):
     def test_the_database_is_out_of_reach_for_a_while(self):
         self.not_stored(self.relays[0].cut, self.relays[0].mend)
 
-    def test_the_database_refuses_for_a_while(self):
-        """As when its disk is full: connections live on."""
+    def lock(self):
+        """The table of tokens, against writing: what ends it."""
         held = subprocess.Popen(["psql", "-qh", self.server, "-U", "jeton", "-d", "jeton"], stdin=subprocess.PIPE, text=True,
                                 stdout=subprocess.DEVNULL)
         self.addCleanup(end_process, held)
+        held.stdin.write(f"BEGIN; LOCK TABLE {self.schema}.token IN SHARE MODE;\n")
+        held.stdin.flush()
+        wait_until(lambda: self.super("SELECT 1 FROM pg_locks WHERE mode = 'ShareLock' AND relation = '@token'::regclass"), 60)
+        return held.communicate
 
-        def lock():
-            held.stdin.write(f"BEGIN; LOCK TABLE {self.schema}.token IN SHARE MODE;\n")
-            held.stdin.flush()
-            wait_until(lambda: self.super("SELECT 1 FROM pg_locks WHERE mode = 'ShareLock' AND relation = '@token'::regclass"))
-
-        self.not_stored(lock, lambda: held.communicate("ROLLBACK;\n"))
+    def test_the_database_refuses_for_a_while(self):
+        """As when its disk is full: connections live on."""
+        unlock = []
+        self.not_stored(lambda: unlock.append(self.lock()), lambda: unlock.pop()())
+        # Of an exchange that was refused nothing is kept: no token has come.
+        self.write("refresh", "no token\n")
+        self.expire()
+        self.lock()
+        refused = self.token_on(0)
+        self.assertEqual(refused.status(), 4, refused.text(".err"))
+        self.assertIn("lock timeout", refused.text(".err"))
+        self.assertEqual(glob.glob(f"{self.folder}/host0/spool/*"), [])
 
 
 load_tests = side_by_side

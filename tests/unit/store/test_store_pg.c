@@ -189,7 +189,7 @@ static void all_is_sealed_with_another_key(void **state)
 }
 
 /* Stores as an exchange does, while the table is away. */
-static void keep_in_spool(const struct pg_host *host, const char *refresh)
+static void keep_in_spool(const struct pg_host *host, const char *refresh, bool known)
 {
     struct err err;
     struct store *store = pg_host_store(host);
@@ -200,8 +200,10 @@ static void keep_in_spool(const struct pg_host *host, const char *refresh)
                               .refresh_token = mem_strdup(refresh)};
     assert_int_equal(store_lease_try(&lease, store, STORE_LEASE_TOKEN, "o", &err), 1);
     assert_int_equal(pg_host_psql(host, "ALTER TABLE @token RENAME TO gone"), 0);
-    assert_int_equal(store_fixture_save(store, &row, &lease, &err), -1);
-    assert_non_null(strstr(err.msg, "/spool/o."));
+    struct store_call call = {
+        .op = STORE_TOKEN_SAVE, .under = &lease, .token = {.row = &row, .known = known}};
+    assert_int_equal(store_wait(store, &call, &err), -1);
+    assert_int_equal(strstr(err.msg, "/spool/o.") != NULL, !known);
     assert_int_equal(pg_host_psql(host, "ALTER TABLE @gone RENAME TO token"), 0);
     store_lease_release(&lease);
     store_token_destroy(&row);
@@ -217,7 +219,9 @@ static void what_could_not_be_stored_is_kept(void **state)
     pg_host_create(&host, "a");
     pg_host_create(&other, "b");
     struct store *store = pg_host_store(&other);
-    keep_in_spool(&host, "received-secret");
+    keep_in_spool(&host, "no-news", true); /* of a refused exchange */
+    assert_int_equal(system("ls a/spool/o.* >files 2>/dev/null"), 512);
+    keep_in_spool(&host, "received-secret", false);
     assert_int_equal(system("test $(stat -c %a a/spool/o.*) = 600"), 0);
     assert_int_not_equal(system("grep -q received-secret a/spool/o.*"), 0);
     assert_int_equal(store_fixture_load(store, "o", &found), 0);
@@ -231,7 +235,7 @@ static void what_could_not_be_stored_is_kept(void **state)
 
     /* Another host has exchanged meanwhile. */
     assert_int_equal(pg_host_psql(&host, "UPDATE @token SET generation = 4"), 0);
-    keep_in_spool(&host, "late");
+    keep_in_spool(&host, "late", false);
     row.refresh_token = mem_strdup("newer");
     assert_int_equal(store_fixture_save(store, &row, NULL, &err), 0);
     next = pg_host_store(&host);
