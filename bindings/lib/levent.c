@@ -293,6 +293,13 @@ static int hook_finish(lua_State *L)
     return push_end(L, store_event_end(ready_store(L), &end, &err), &err);
 }
 
+/* hook.sync(): what has ended since the last time survives a power failure from now on. */
+static int hook_sync(lua_State *L)
+{
+    struct err err = {0};
+    return store_event_sync(ready_store(L), &err) == 0 ? 0 : lerr_raise(L, &err);
+}
+
 static char *mask(lua_State *L, const char *text)
 {
     struct engine *engine = vm_engine(vm_of(L));
@@ -505,12 +512,14 @@ static void make_type(lua_State *L, const char *name, lua_CFunction gc)
 
 int luaopen_jeton_hook(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"settings", hook_settings}, {"claim", hook_claim}, {"once", hook_once},
-        {"start", hook_start},       {"left", hook_left},   {"cancel", hook_cancel},
-        {"finish", hook_finish},     {"fail", hook_fail},   {"recover", hook_recover},
-        {"step", hook_step},         {"wait", hook_wait},   {"poke", hook_poke},
-        {"answer", hook_answer},     {"busy", hook_busy},   {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"settings", hook_settings}, {"claim", hook_claim},
+                                         {"once", hook_once},         {"start", hook_start},
+                                         {"left", hook_left},         {"cancel", hook_cancel},
+                                         {"finish", hook_finish},     {"fail", hook_fail},
+                                         {"recover", hook_recover},   {"step", hook_step},
+                                         {"wait", hook_wait},         {"poke", hook_poke},
+                                         {"answer", hook_answer},     {"busy", hook_busy},
+                                         {"sync", hook_sync},         {NULL, NULL}};
     make_type(L, CLAIM_TYPE, claim_gc);
     make_type(L, LOOK_TYPE, look_gc);
     luaL_newlibtable(L, functions);

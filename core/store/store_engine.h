@@ -23,7 +23,8 @@ struct store_engine {
     int (*reach)(void *self, struct err *err);
     /* As store_schema_sql. NULL: there is none. */
     int (*schema_sql)(void *self, struct buf *out, struct err *err);
-    void (*close)(void *self); /* idempotent */
+    int (*sync)(void *self, struct err *err); /* as store_event_sync. NULL: commits are durable */
+    void (*close)(void *self);                /* idempotent */
     bool (*exists)(const void *self);
     int64_t (*now_ms)(const void *self);
     void (*start)(void *self, struct store_call *call); /* it is open */

@@ -1,4 +1,5 @@
 #include "store_events.h"
+#include "store_private.h"
 
 #include "mem.h"
 
@@ -89,6 +90,11 @@ int store_event_end(struct store *store, const struct store_event_end *end, stru
 {
     const struct store_event_call call = {.end = end};
     return run(store, STORE_EVENT_END, &call, err);
+}
+
+int store_event_sync(struct store *store, struct err *err)
+{
+    return store->engine->sync != NULL ? store->engine->sync(store->self, err) : 0;
 }
 
 int store_step_get(struct store *store, int64_t seq, const char *name, struct buf *value,

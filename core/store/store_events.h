@@ -162,8 +162,11 @@ enum {
     STORE_EVENT_CONFLICT = 2, /* a key that was read has changed: nothing was written */
 };
 /* The event and the keys together, or nothing. One of the three, or -1. The steps of one that is
- * done are deleted. */
+ * done are deleted. Until store_event_sync a power failure may undo it: as if the process had died
+ * in the moment before. */
 int store_event_end(struct store *store, const struct store_event_end *end, struct err *err);
+/* For all that have ended since the last time. It may block as long as the disk takes. */
+int store_event_sync(struct store *store, struct err *err);
 
 /* What a step of an event left. 1, 0: nothing. ERR_INVALID: over value's limit. */
 int store_step_get(struct store *store, int64_t seq, const char *name, struct buf *value,

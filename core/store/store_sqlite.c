@@ -146,6 +146,30 @@ static int execute(struct store_sqlite *sqlite, const char *sql, struct err *err
     return store_sqlite_failed(sqlite, "cannot be used", err);
 }
 
+void store_sqlite_hasten(struct store_sqlite *sqlite, bool yes)
+{
+    sqlite3_exec(sqlite->db, yes ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL",
+                 NULL, NULL, NULL);
+}
+
+/* Commits are in the log until it is copied into the database, which syncs by itself. */
+int store_sqlite_sync(struct store_sqlite *sqlite, struct err *err)
+{
+    if (!sqlite->unsynced)
+        return 0;
+    char *path = mem_printf("%s-wal", sqlite->path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int result = fd >= 0 ? fdatasync(fd) : -1;
+    if (result != 0)
+        err_set(err, ERR_CONFIG, "state file '%s' cannot be written to the disk: %s", path,
+                strerror(errno));
+    sqlite->unsynced = result != 0;
+    if (fd >= 0)
+        close(fd);
+    mem_free(path);
+    return result;
+}
+
 int store_sqlite_begin(struct store_sqlite *sqlite, struct err *err)
 {
     return execute(sqlite, "BEGIN IMMEDIATE", err);

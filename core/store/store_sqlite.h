@@ -21,6 +21,7 @@ struct store_sqlite {
     char *path;
     ino_t inode;                           /* of the file that was opened */
     int64_t busy_since_ms;                 /* monotonic: somebody else writes */
+    bool unsynced;                         /* since a commit of store_sqlite_hasten */
     sqlite3_stmt *kept[STORE_SQLITE_KEPT]; /* NULL: not prepared yet */
 };
 
@@ -39,6 +40,9 @@ int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct e
 /* A write transaction. store_sqlite_end commits where result is 0 and rolls back else; returns 0,
  * or -1 with err. */
 int store_sqlite_begin(struct store_sqlite *sqlite, struct err *err);
+/* Whether a commit may be undone by a power failure. Between transactions. */
+void store_sqlite_hasten(struct store_sqlite *sqlite, bool yes);
+int store_sqlite_sync(struct store_sqlite *sqlite, struct err *err);
 int store_sqlite_end(struct store_sqlite *sqlite, int result, struct err *err);
 
 /* The operations. They return what store_finish takes. */

@@ -27,6 +27,11 @@ static int sqlite_open(void *self, struct err *err)
     return store_sqlite_open(self, err);
 }
 
+static int sqlite_sync(void *self, struct err *err)
+{
+    return store_sqlite_sync(self, err);
+}
+
 static void sqlite_close(void *self)
 {
     store_sqlite_close(self);
@@ -122,6 +127,7 @@ const struct store_engine store_sqlite = {
     .create = sqlite_create,
     .destroy = sqlite_destroy,
     .open = sqlite_open,
+    .sync = sqlite_sync,
     .close = sqlite_close,
     .exists = sqlite_exists,
     .now_ms = sqlite_now_ms,

@@ -226,20 +226,14 @@ static int next_due(struct store_sqlite *sqlite, const struct store_event_call *
     return result;
 }
 
-/* Half of what handling an event writes. It need not survive a power failure: without it the event
- * is ready, as if this attempt had not begun. */
-static void write_quickly(struct store_sqlite *sqlite, bool yes)
-{
-    sqlite3_exec(sqlite->db, yes ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL",
-                 NULL, NULL, NULL);
-}
-
+/* It need not survive a power failure: without it the event is ready, as if this attempt had not
+ * begun. */
 int store_sqlite_event_claim(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
     const struct store_event_call *claim = call->event;
-    write_quickly(sqlite, true);
+    store_sqlite_hasten(sqlite, true);
     if (store_sqlite_begin(sqlite, err) != 0) {
-        write_quickly(sqlite, false);
+        store_sqlite_hasten(sqlite, false);
         return -1;
     }
     int result = claim_due(sqlite, claim, err);
@@ -248,7 +242,7 @@ int store_sqlite_event_claim(struct store_sqlite *sqlite, struct store_call *cal
     if (result == 0)
         result = next_due(sqlite, claim, err);
     result = store_sqlite_end(sqlite, result, err);
-    write_quickly(sqlite, false);
+    store_sqlite_hasten(sqlite, false);
     if (result != 0)
         store_events_destroy(claim->events);
     return result;
@@ -303,9 +297,8 @@ static int forget_steps(struct store_sqlite *sqlite, int64_t seq, struct err *er
     return store_sqlite_finish(sqlite, stmt, err);
 }
 
-int store_sqlite_event_end(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
+static int end_one(struct store_sqlite *sqlite, const struct store_event_end *end, struct err *err)
 {
-    const struct store_event_end *end = call->event->end;
     if (store_sqlite_begin(sqlite, err) != 0)
         return -1;
     int result = end_row(sqlite, end, err);
@@ -318,4 +311,14 @@ int store_sqlite_event_end(struct store_sqlite *sqlite, struct store_call *call,
             result = forget_steps(sqlite, end->seq, err);
     }
     return store_sqlite_end(sqlite, result, err);
+}
+
+/* Those that end together share one write to the disk: store_sqlite_sync. */
+int store_sqlite_event_end(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
+{
+    store_sqlite_hasten(sqlite, true);
+    int result = end_one(sqlite, call->event->end, err);
+    store_sqlite_hasten(sqlite, false);
+    sqlite->unsynced = sqlite->unsynced || result == 0;
+    return result;
 }

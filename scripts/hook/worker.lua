@@ -236,6 +236,7 @@ function worker.run(chunk, path)
   if once then return try(once, run, settings) end
   local pump = { running = 0, claims = {}, recovered = 0, sources = files }
   while true do
+    hook.sync() -- once for all that have ended while the last time took
     recover(settings, pump)
     look_alone(run, settings, pump)
     local next_ms = claim(run, settings, pump)

@@ -18,7 +18,7 @@ from rates import CONNECTIONS, loaded
 SECRET = "a-secret-of-the-sender-0123456789"  # as in peers/signed.lua
 PATH = "/hooks/orders"  # as webhook has it
 STORE_ROUNDS, STORE_S = 3, 2
-RUN_ROUNDS, RUN_S, RUN_CONNECTIONS = 3, 1, 2
+RUN_ROUNDS, RUN_S, RUN_CONNECTIONS = 3, 1, 16
 RUNS_MAX_S = 60
 IDLE_S = 10
 
@@ -159,7 +159,7 @@ def store(bench):
         for receiver in (ours, theirs):
             if not 0 <= receiver.stored() - answered[receiver] <= (STORE_ROUNDS + 1) * CONNECTIONS:  # cut off at the end of a load
                 raise WorkDiffers(f"listen: {receiver.stored()} events are stored, {answered[receiver]} were answered")
-        note = "signed events, stored by SQLite with synchronous = FULL; memory: of all processes. jeton also runs a handler for each"
+        note = "signed events, stored by SQLite with synchronous = FULL; memory: of all processes, under load. jeton also runs a handler for each"
     return row("listen", f"webhooks: verify and store, wrk -c{CONNECTIONS}", {name: medians(costs) for name, costs in samples.items()},
                [Goal("rate", "node, express", 2, least=True), Goal("memory", "node, express", 0.2)], samples, STORE_ROUNDS, note)
 

@@ -291,6 +291,15 @@ static void explain(sqlite3 *db, const char *sql, char plan[static 200])
     mem_free(query);
 }
 
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+static int syncs;
+int __wrap_fdatasync(int fd)
+{
+    syncs++;
+    return __real_fdatasync(fd);
+}
+
 /* 100,000 events wait, most of them for the first of their order key. */
 static void claiming_among_many_events_is_cheap(void **state)
 {
@@ -303,6 +312,7 @@ static void claiming_among_many_events_is_cheap(void **state)
             " SELECT 'hook:h:f', i, 0, CASE WHEN i % 100 > 0 THEN 'k' END, 'ready', i,"
             "  CASE WHEN i % 100 = 0 OR i = 1 THEN i END, 0, 0, 0, 0, '{}', x'00' FROM n");
     int64_t begun_ms = clock_mono_ms();
+    syncs = 0;
     for (int i = 0; i < 100; i++) {
         struct store_events events;
         int64_t next_ms;
@@ -319,6 +329,11 @@ static void claiming_among_many_events_is_cheap(void **state)
         store_events_destroy(&events);
     }
     assert_in_range(clock_mono_ms() - begun_ms, 0, 5000); /* 0.2 s; by reading all, minutes */
+    assert_in_range(syncs, 0, 50); /* of the hundred ends: where the log is copied */
+    syncs = 0;
+    assert_int_equal(store_event_sync(store, &err), 0);
+    assert_int_equal(store_event_sync(store, &err), 0);
+    assert_int_equal(syncs, 1);
     store_free(store);
 
     char plan[200];
