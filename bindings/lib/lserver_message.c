@@ -124,7 +124,7 @@ void lserver_message_push_refusal(lua_State *L, const struct server_refusal *ref
 
 /* ---- responses ---- */
 
-struct fields { /* a userdata; the names belong to the copy of the table, the values to `anchor` */
+struct fields { /* the names belong to the copy of the table, the values to `anchor` */
     size_t count;
     struct http_header list[HEADERS_MAX];
 };
@@ -147,14 +147,13 @@ static void add_field(lua_State *L, struct fields *fields, int anchor, const cha
     lua_rawseti(L, anchor, (lua_Integer)fields->count);
 }
 
-/* Pushes the userdata, the anchor, and the copy of the headers. */
-static struct fields *push_fields(lua_State *L, int index)
+/* Pushes the anchor and the copy of the headers. */
+static void push_fields(lua_State *L, int index, struct fields *fields)
 {
-    struct fields *fields = lua_newuserdatauv(L, sizeof *fields, 0);
     fields->count = 0;
-    lua_newtable(L); /* … fields anchor */
+    lua_newtable(L); /* … anchor */
     int anchor = lua_gettop(L);
-    int type = lua_getfield(L, index, "headers"); /* … fields anchor headers */
+    int type = lua_getfield(L, index, "headers"); /* … anchor headers */
     if (type != LUA_TTABLE && type != LUA_TNIL)
         luaL_error(L, "headers of %s: a table expected, got %s", RESPONSE, lua_typename(L, type));
     if (type == LUA_TTABLE) {
@@ -179,7 +178,6 @@ static struct fields *push_fields(lua_State *L, int index)
         }
     }
     lua_settop(L, anchor + 1);
-    return fields;
 }
 
 /* Opens the file of a response. The path comes from the script, so messages may show it. */
@@ -212,10 +210,11 @@ void lserver_message_answer(lua_State *L, int index, struct server_exchange *con
         luaL_error(L, "file of %s: holds a NUL byte", RESPONSE);
     if (path != NULL && len > 0)
         luaL_error(L, "body and file of %s: at most one of them", RESPONSE);
-    const struct fields *fields = push_fields(L, index); /* … fields anchor headers */
+    struct fields fields;
+    push_fields(L, index, &fields); /* … anchor headers */
     struct err err;
-    if (server_check_reply(status < 0 || status > 1000 ? 0 : (int)status, fields->list,
-                           fields->count, &err) != 0)
+    if (server_check_reply(status < 0 || status > 1000 ? 0 : (int)status, fields.list, fields.count,
+                           &err) != 0)
         luaL_error(L, "%s", err.msg);
     /* From here on no code of the script runs, and nothing raises but open_file. */
     struct server_exchange *exchange = *waiting;
@@ -224,10 +223,10 @@ void lserver_message_answer(lua_State *L, int index, struct server_exchange *con
     if (exchange != NULL && drop)
         server_drop(exchange);
     else if (fd >= 0)
-        server_reply_file(exchange, (int)status, fields->list, fields->count, fd, file_len);
+        server_reply_file(exchange, (int)status, fields.list, fields.count, fd, file_len);
     else if (exchange != NULL)
-        server_reply(exchange, (int)status, fields->list, fields->count, body, len);
-    lua_pop(L, 3);
+        server_reply(exchange, (int)status, fields.list, fields.count, body, len);
+    lua_pop(L, 2);
 }
 
 void lserver_message_refuse(struct server_exchange *exchange, int status, const char *message,
