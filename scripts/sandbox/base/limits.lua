@@ -7,6 +7,8 @@ local limits = {
   unasked_bytes = 16 * 1024, -- of a body that is read and recorded without asking app.head first
   path_segments = 16,
   url_bytes = 8 * 1024, -- path and query
+  paths_remembered = 1000, -- whose parts are known
+  path_remembered_bytes = 256,
 
   media_bytes = 1024 * 1024 * 1024, -- an upload, or a file that is fetched
   media_per_upload = 30,

@@ -172,8 +172,9 @@ end
 
 -- The reply to a GET, without running its operation once more where that cannot make a difference.
 local function run_get(world, arrived, path, now, record)
-  local key, state = replies.key(arrived), replies.state(world, now)
-  local kept = world.replies:find(state, key)
+  local address, state = replies.address(arrived), replies.state(world, now)
+  local token = request.access_token(arrived.headers) or ""
+  local kept = world.replies:find(state, address, token)
   if kept then
     count_call(world, kept.caller, now)
     record.operation, record.connector_id = kept.operation, kept.caller.connector.id
@@ -181,7 +182,8 @@ local function run_get(world, arrived, path, now, record)
   end
   local response, caller = run_operation(world, arrived, path, now, record)
   if caller and replies.state(world, now) == state then
-    world.replies:keep(state, key, { body = response.body, operation = record.operation, caller = caller })
+    world.replies:keep(state, address, token,
+      { body = response.body, operation = record.operation, caller = caller })
   end
   return response
 end

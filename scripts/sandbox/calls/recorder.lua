@@ -275,7 +275,9 @@ end
 function recorder:add(arrived, path, at)
   self.last = self.last + 1
   local record = { number = self.last, at = at, again_of = arrived.again_of }
-  arrived.number = self.last
+  if arrived.again_of then
+    arrived.number = self.last
+  end
   local cost = cost_of(arrived)
   self.kept[self.last] = {
     record = record,
@@ -300,12 +302,10 @@ end
 
 local function response_of(response)
   local body = response.body or ""
-  local is_kept = #body <= limits.response_body_kept
-  return {
-    headers = response.headers,
-    body = is_kept and body or nil,
-    instead = not is_kept and ("%d bytes"):format(#body) or nil,
-  }
+  if #body <= limits.response_body_kept then
+    return response
+  end
+  return { headers = response.headers, instead = ("%d bytes"):format(#body) }
 end
 
 --- Completes a record.
@@ -339,7 +339,7 @@ function recorder:response(number)
   end
   local secrets = secrets_of(entry.raw)
   body_of(entry.raw, secrets) -- notes those of the request, which the reply may repeat
-  local body = body_of({ body = response.body, instead = response.instead, headers = {} }, secrets)
+  local body = body_of({ body = response.body or "", instead = response.instead, headers = {} }, secrets)
   note_table(secrets, headers)
   return {
     headers = mask_table(headers, secrets),

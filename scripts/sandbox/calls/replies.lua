@@ -1,6 +1,5 @@
 --- Keeps replies to GET: within one second, and while nothing is written, the same call has the same reply.
 local limits = require "sandbox.base.limits"
-local request = require "sandbox.http.request"
 
 local replies = {}
 replies.__index = replies
@@ -12,21 +11,19 @@ replies.__index = replies
 
 ---@class sandbox.replies
 ---@field state string of the kept ones; those of another state are forgotten
----@field kept table<string, sandbox.kept_reply> by key
----@field bytes integer of keys and bodies
+---@field kept table<string, table<string, sandbox.kept_reply>> by address and token
+---@field bytes integer of all these
 
 ---@return sandbox.replies
 function replies.new()
   return setmetatable({ state = "", kept = {}, bytes = 0 }, replies)
 end
 
---- All of a call that its reply can depend on.
+--- What a reply can depend on beside the token.
 ---@param arrived table the server's request
 ---@return string
-function replies.key(arrived)
-  local headers = arrived.headers
-  local token = request.access_token(headers) or ""
-  return arrived.target .. "\n" .. (headers.host or "") .. "\n" .. token
+function replies.address(arrived)
+  return arrived.target .. "\n" .. (arrived.headers.host or "")
 end
 
 --- All else that a reply can depend on: the time, and what was written, here and by other processes. Calls
@@ -41,22 +38,26 @@ function replies.state(world, now)
 end
 
 ---@param state string
----@param key string
+---@param address string
+---@param token string
 ---@return sandbox.kept_reply|nil
-function replies:find(state, key)
-  return state == self.state and self.kept[key] or nil
+function replies:find(state, address, token)
+  local those = state == self.state and self.kept[address]
+  return those and those[token] or nil
 end
 
 ---@param state string before the reply was made, and still
----@param key string
+---@param address string
+---@param token string
 ---@param reply sandbox.kept_reply
-function replies:keep(state, key, reply)
+function replies:keep(state, address, token, reply)
   if state ~= self.state then
     self.state, self.kept, self.bytes = state, {}, 0
   end
-  local bytes = self.bytes + #key + #reply.body
+  local bytes = self.bytes + #address + #token + #reply.body
   if bytes <= limits.replies_kept_bytes then
-    self.kept[key], self.bytes = reply, bytes
+    self.kept[address] = self.kept[address] or {}
+    self.kept[address][token], self.bytes = reply, bytes
   end
 end
 

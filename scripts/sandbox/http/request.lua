@@ -1,5 +1,6 @@
 --- Normalises requests. Clients join URLs carelessly, so `//v1/groups/`, `/V1/Groups` and `/groups` are the
 --- same path.
+local cache = require "sandbox.base.cache"
 local limits = require "sandbox.base.limits"
 
 local request = {}
@@ -21,9 +22,7 @@ local function decode(segment)
   end)) or segment
 end
 
----@param raw string path as it came, without query
----@return sandbox.path
-function request.path(raw)
+local function read_path(raw)
   local segments = {}
   for segment in raw:gmatch "[^/]+" do
     if #segments > limits.path_segments then
@@ -50,6 +49,22 @@ function request.path(raw)
     prefixed = under_v1 or moved,
     too_deep = too_deep,
   }
+end
+
+local paths = cache.new(limits.paths_remembered)
+
+--- A test asks for few of them, many times: they are remembered.
+---@param raw string path as it came, without query
+---@return sandbox.path not to be changed
+function request.path(raw)
+  local path = paths:get(raw)
+  if not path then
+    path = read_path(raw)
+    if #raw <= limits.path_remembered_bytes then
+      paths:set(raw, path)
+    end
+  end
+  return path
 end
 
 --- Makes a test for normalised paths: `*` matches any characters, including "/".

@@ -7,25 +7,26 @@ local TestReplies = {}
 
 function TestReplies.test_those_of_another_state_are_forgotten()
   local kept, reply = replies.new(), { body = "{}" }
-  kept:keep("1", "a", reply)
-  kept:keep("1", "b", reply)
-  lu.assertIs(kept:find("1", "a"), reply)
-  lu.assertIs(kept:find("1", "b"), reply)
-  lu.assertNil(kept:find("1", "c"))
-  lu.assertNil(kept:find("2", "a"))
-  kept:keep("2", "b", reply)
-  lu.assertNil(kept:find("2", "a"))
-  lu.assertNil(kept:find("1", "a"))
+  kept:keep("1", "/a", "token", reply)
+  kept:keep("1", "/b", "token", reply)
+  lu.assertIs(kept:find("1", "/a", "token"), reply)
+  lu.assertIs(kept:find("1", "/b", "token"), reply)
+  lu.assertNil(kept:find("1", "/c", "token"))
+  lu.assertNil(kept:find("1", "/a", "other"))
+  lu.assertNil(kept:find("2", "/a", "token"))
+  kept:keep("2", "/b", "token", reply)
+  lu.assertNil(kept:find("2", "/a", "token"))
+  lu.assertNil(kept:find("1", "/a", "token"))
 end
 
 function TestReplies.test_their_memory_is_bounded()
   local kept, reply = replies.new(), { body = ("x"):rep(limits.replies_kept_bytes // 2) }
-  kept:keep("1", "a", reply)
-  kept:keep("1", "b", reply) -- with its key it is too much
-  lu.assertIs(kept:find("1", "a"), reply)
-  lu.assertNil(kept:find("1", "b"))
-  kept:keep("2", "b", reply)
-  lu.assertIs(kept:find("2", "b"), reply)
+  kept:keep("1", "/a", "token", reply)
+  kept:keep("1", "/b", "token", reply) -- with its address it is too much
+  lu.assertIs(kept:find("1", "/a", "token"), reply)
+  lu.assertNil(kept:find("1", "/b", "token"))
+  kept:keep("2", "/b", "token", reply)
+  lu.assertIs(kept:find("2", "/b", "token"), reply)
 end
 
 function TestReplies.test_the_state_changes_with_each_write_and_second()
