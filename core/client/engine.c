@@ -66,7 +66,7 @@ int engine_need_store(struct engine *engine, struct err *err)
         return 0;
     if (engine->store == NULL)
         engine->store = store_new(engine->config->state, engine->loop);
-    if (store_open(engine->store, err) != 0 ||
+    if (store_ready(engine->store, err) != 0 ||
         config_rows_settle(engine->config, engine->store, engine->log, err) != 0)
         return -1;
     engine->tokens =
@@ -84,7 +84,7 @@ struct store *engine_keys(struct engine *engine, struct err *err)
         return NULL;
     if (engine->keys == NULL)
         return engine->store;
-    return store_open(engine->keys, err) == 0 ? engine->keys : NULL;
+    return store_ready(engine->keys, err) == 0 ? engine->keys : NULL;
 }
 
 void engine_set_deadline(struct engine *engine, int64_t deadline_ms)

@@ -39,6 +39,11 @@ static int prepare(struct store *store, struct err *err)
     return 0;
 }
 
+int store_ready(struct store *store, struct err *err)
+{
+    return prepare(store, err);
+}
+
 int store_open(struct store *store, struct err *err)
 {
     if (prepare(store, err) != 0)

@@ -59,6 +59,9 @@ void store_free(struct store *store); /* NULL is fine. Calls and leases must be 
 /* Makes the state where there is none, and brings it up to STORE_VERSION. Every call does so by
  * itself; idempotent. Blocks. */
 int store_open(struct store *store, struct err *err);
+/* The same, but a state that is elsewhere is reached with the first call, in its round trip: what
+ * is wrong there, that call says. */
+int store_ready(struct store *store, struct err *err);
 /* What can be told of how it is configured without reaching or making it. */
 int store_check(struct store *store, struct err *err);
 /* Appends the SQL that store_open would run to make the tables of a database, or to add what this

@@ -13,6 +13,7 @@
 #include "arena.h"
 #include "lookup.h"
 #include "state_place.h"
+#include "store_bucket.h"
 #include "store_engine.h"
 #include "store_pg_api.h"
 
@@ -61,6 +62,7 @@ struct store_pg {
     char *label;                        /* for messages; has no secret */
     char *password;                     /* NULL: none */
     char *copying; /* homes that a copy has not ended of, each between newlines; NULL: none */
+    char *home;    /* that this process works for; NULL: it has not said so */
     struct store_pg_key keys[STORE_PG_KEYS_MAX]; /* the first one seals */
     size_t nkeys;
     char host[STORE_PG_HOST_SIZE]; /* of the folder: host-id */
@@ -83,12 +85,17 @@ struct store_pg {
     struct err trouble;           /* what the last connection failed with */
     struct store_pg_batch *first; /* in the order in which they are sent */
     struct store_pg_batch *under_way;
-    size_t results;    /* of the batch that came */
-    struct err failed; /* of it; ERR_NONE: none */
-    char sqlstate[6];  /* of the last error of a statement */
-    bool conflict;     /* it may be done again at once */
-    bool lost;         /* the connection is of no use: a standby, or a server that ends */
+    struct store_pg_batch *joined; /* sent behind under_way, a hello, in the same round trip */
+    bool careful;                  /* no other is: something was wrong */
+    size_t results;                /* of the batch that came */
+    struct err failed;             /* of it; ERR_NONE: none */
+    char sqlstate[6];              /* of the last error of a statement */
+    bool conflict;                 /* it may be done again at once */
+    bool lost; /* the connection is of no use: a standby, or a server that ends */
     struct store_pg_lease *leases;
+    struct store_pg_bucket {
+        char *key, *text;
+    } buckets[STORE_BUCKETS_MAX]; /* as they were written last */
 };
 
 /* Batches */
@@ -110,6 +117,7 @@ struct store_pg_batch {
     int64_t deadline_ms; /* loop_now_ms */
     int conflicts;
     bool hello; /* what a connection begins with */
+    bool joins; /* a hello that fails where the next one must not be done */
     /* Once, from the loop. err NULL: committed, and the results are there; the batch is freed
      * afterwards. Its own store_pg may be used. */
     void (*done)(struct store_pg_batch *batch, const struct err *err);
@@ -188,8 +196,10 @@ void store_pg_schema_make(struct store_pg_batch *batch);
 /* The same as text, with what follows for roles that only use the tables. */
 void store_pg_schema_print(struct store_pg *pg, struct buf *out);
 /* The batch that a connection begins with: it looks at the state, makes one where there is none,
- * and lets the others go on. */
+ * and lets the others go on. Where all is as it should be, the next one goes with it. */
 void store_pg_hello(struct store_pg *pg);
+/* ERR_CONFIG where a copy of this home there has not ended. */
+int store_pg_home_check(const struct store_pg *pg, const char *home, struct err *err);
 
 /* Reads the keys of a file's text. ERR_CONFIG. */
 int store_pg_keys_read(struct store_pg *pg, const char *text, struct err *err);
@@ -231,10 +241,14 @@ void store_pg_spool_remove(const struct store_pg *pg, const char *name);
 bool store_pg_spool_has(const struct store_pg *pg, const char *name);
 /* Adds the values of a file as parameters to the last statement. How many; 0: it is damaged. */
 int store_pg_spool_read(struct store_pg_batch *batch, const char *name);
-void store_pg_spool_each(struct store_pg *pg, store_pg_spool_fn *fn);
+/* fn NULL: none is called. How many there are. */
+size_t store_pg_spool_each(struct store_pg *pg, store_pg_spool_fn *fn);
 /* Sends the tokens that a process of this host has received and could not store: into the row, or
  * as a spare where somebody else has exchanged since, or is about to. */
 void store_pg_token_push(struct store_pg *pg);
+
+/* What is remembered of limits. */
+void store_pg_bucket_forget(struct store_pg *pg);
 
 /* Operations: what is asked, and what the answer comes to, as store_finish takes it. */
 
@@ -248,7 +262,7 @@ struct store_pg_work {
     const char *last;
     size_t last_len;
     const char *kept[4]; /* of two buckets: before, and after */
-    size_t step;         /* of sealing anew: the column */
+    size_t step;         /* of sealing anew: the column; and others' own counts */
     struct store_pg_resealed *resealed;
     size_t nresealed;
     int64_t *seqs; /* of a page of events */
@@ -258,7 +272,8 @@ typedef int store_pg_ask(struct store_pg_work *work, struct store_pg_batch *batc
 typedef int store_pg_take(struct store_pg_work *work, struct store_pg_batch *batch,
                           struct err *err);
 struct store_pg_op {
-    store_pg_ask *ask;                                          /* NULL: not possible here yet */
+    store_pg_ask *ask; /* NULL: not possible here yet */
+    bool here;         /* the server is not asked: take comes at once, before it is known perhaps */
     store_pg_take *take;                                        /* NULL: result 0 */
     void (*ended)(struct store_pg_work *work, struct err *err); /* NULL: nothing; err NULL: well */
     int changed; /* the result, where STORE_PG_CHANGED has undone it; 0: it is asked again */

@@ -46,6 +46,8 @@ static void pg_destroy(void *self)
     mem_free(pg->prefix);
     mem_free(pg->label);
     mem_free(pg->copying);
+    mem_free(pg->home);
+    store_pg_bucket_forget(pg);
     mem_free_secret(pg->password);
     sodium_memzero(pg, sizeof *pg);
     mem_free(pg);
@@ -304,6 +306,12 @@ static void ask(struct store_pg_work *work)
     if (call->op != STORE_SALT && op_of(call->op)->ask(work, batch, &err) != 0) {
         store_pg_batch_free(batch);
         end_work(work, -1, &err);
+        return;
+    }
+    if (op_of(call->op) != NULL && op_of(call->op)->here) {
+        int result = op_of(call->op)->take(work, batch, &err);
+        store_pg_batch_free(batch);
+        end_work(work, result, result < 0 ? &err : NULL);
         return;
     }
     store_pg_guard(batch, call->under);

@@ -22,18 +22,27 @@ static int move(struct store_pg_work *work, struct store_pg_batch *batch, struct
     return 0;
 }
 
+int store_pg_home_check(const struct store_pg *pg, const char *home, struct err *err)
+{
+    char *copying = mem_printf("\n%s\n", home);
+    bool whole = pg->copying == NULL || strstr(pg->copying, copying) == NULL;
+    mem_free(copying);
+    if (whole)
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "%s: `jeton state copy` to it has not ended for %s: let it end, or repeat it",
+                   pg->label, home);
+}
+
 static int moved(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
+    struct store_pg *pg = work->pg;
     struct store_home *home = work->call->home;
     (void)batch;
-    char *copying = mem_printf("\n%s\n", home->home);
-    bool whole = work->pg->copying == NULL || strstr(work->pg->copying, copying) == NULL;
-    mem_free(copying);
-    if (!whole)
-        return err_set(
-            err, ERR_CONFIG,
-            "%s: `jeton state copy` to it has not ended for %s: let it end, or repeat it",
-            work->pg->label, home->home);
+    mem_free(pg->home);
+    pg->home = mem_strdup(home->home); /* the next hello asks for it, too */
+    if (store_pg_home_check(pg, home->home, err) != 0)
+        return -1;
     home->settled = home->quick;
     home->before = home->moved = false;
     home->after = true;
@@ -70,5 +79,5 @@ static int found(struct store_pg_work *work, struct store_pg_batch *batch, struc
     return 0;
 }
 
-const struct store_pg_op store_pg_home_move = {.ask = move, .take = moved};
+const struct store_pg_op store_pg_home_move = {.ask = move, .here = true, .take = moved};
 const struct store_pg_op store_pg_home_find = {.ask = find, .take = found};

@@ -67,7 +67,8 @@ static void drop(struct store_pg *pg)
     pg->known = false;
     if (pg->under_way != NULL)
         store_pg_batch_clear(pg->under_way);
-    pg->under_way = NULL;
+    pg->under_way = pg->joined = NULL;
+    pg->careful = false;
     while (pg->first != NULL && pg->first->hello)
         finish(pg, pg->first, &pg->trouble);
 }
@@ -176,21 +177,34 @@ static void flush(struct store_pg *pg)
                   (short)(left > 0 ? POLLIN | POLLOUT : POLLIN), ready, pg);
 }
 
-static void send_batch(struct store_pg *pg, struct store_pg_batch *batch)
+static bool send_transaction(struct store_pg *pg, const struct store_pg_batch *batch)
 {
-    pg->link = STORE_PG_WORKING;
-    pg->under_way = batch;
-    pg->results = 0;
-    pg->conflict = pg->lost = false;
-    pg->sqlstate[0] = '\0';
-    err_clear(&pg->failed);
     bool sent = send_text(pg, BEGIN) && send_text(pg, SETTINGS);
     for (size_t i = 0; sent && i < batch->count; i++) {
         const struct store_pg_statement *one = &batch->statements[i];
         sent = pg->api.PQsendQueryParams(pg->conn, one->sql, one->count, NULL, one->values,
                                          one->lengths, one->formats, 0) == 1;
     }
-    if (sent && send_text(pg, "COMMIT") && pg->api.PQpipelineSync(pg->conn) == 1)
+    return sent && send_text(pg, "COMMIT");
+}
+
+static void await_results(struct store_pg *pg, struct store_pg_batch *batch)
+{
+    pg->under_way = batch;
+    pg->results = 0;
+    pg->conflict = pg->lost = false;
+    pg->sqlstate[0] = '\0';
+    err_clear(&pg->failed);
+}
+
+/* Without a sync between the two: where the first one fails, the server skips the other. */
+static void send_batch(struct store_pg *pg, struct store_pg_batch *batch)
+{
+    pg->link = STORE_PG_WORKING;
+    pg->joined = batch->joins ? batch->next : NULL;
+    await_results(pg, batch);
+    if (send_transaction(pg, batch) && (pg->joined == NULL || send_transaction(pg, pg->joined)) &&
+        pg->api.PQpipelineSync(pg->conn) == 1)
         flush(pg);
     else
         broken(pg);
@@ -264,12 +278,37 @@ static void take_result(struct store_pg *pg, PGresult *result)
         pg->api.PQclear(result);
 }
 
+/* The hello has come to its end, and the results of what was sent with it follow. */
+static void go_to_joined(struct store_pg *pg)
+{
+    struct store_pg_batch *hello = pg->under_way;
+    if (hello == NULL || pg->joined == NULL || pg->failed.kind != ERR_NONE ||
+        pg->link != STORE_PG_WORKING || pg->results < BEFORE + hello->count + 1)
+        return;
+    await_results(pg, pg->joined);
+    pg->joined = NULL;
+    finish(pg, hello, NULL);
+}
+
+/* What is wrong is looked for by a hello alone. */
+static void greet_again(struct store_pg *pg)
+{
+    struct store_pg_batch *hello = pg->under_way;
+    pg->careful = true;
+    pg->first = hello->next;
+    pg->under_way = pg->joined = NULL;
+    store_pg_batch_free(hello);
+    pg->hello(pg);
+}
+
 /* All of the batch has come. */
 static void ended(struct store_pg *pg)
 {
     struct store_pg_batch *batch = pg->under_way;
     loop_fd_stop(pg->loop, &pg->watch);
     pg->link = STORE_PG_READY;
+    if (batch == NULL)
+        return;
     if (pg->lost) {
         pg->trouble = pg->failed;
         lose(pg);
@@ -278,6 +317,8 @@ static void ended(struct store_pg *pg)
     if (pg->conflict && ++batch->conflicts < STORE_PG_CONFLICTS_MAX) {
         store_pg_batch_clear(batch);
         pg->under_way = NULL;
+    } else if (pg->joined != NULL) {
+        greet_again(pg);
     } else {
         pg->again_ms = 0;
         err_clear(&pg->trouble);
@@ -322,6 +363,9 @@ static void ready(void *arg, short revents)
             return;
         }
         take_result(pg, result);
+        go_to_joined(pg);
+        if (pg->under_way == NULL) /* what the hello has brought will not do */
+            return;
     }
     flush(pg);
 }
@@ -386,11 +430,19 @@ static void start_connecting(struct store_pg *pg)
         found(pg, NULL);
 }
 
+/* Batches of nothing wait for no more than that the state is known. */
+static void finish_empty(struct store_pg *pg)
+{
+    while (pg->known && pg->under_way == NULL && pg->first != NULL && pg->first->count == 0)
+        finish(pg, pg->first, NULL);
+}
+
 /* What comes next. */
 static void go_on(struct store_pg *pg)
 {
     if ((pg->conn != NULL || pg->lookup != NULL) && pg->pid != getpid())
         drop(pg);
+    finish_empty(pg);
     watch_deadline(pg);
     if (pg->first == NULL || pg->under_way != NULL)
         return;

@@ -239,6 +239,8 @@ static int check_state(struct store_pg_batch *batch, struct err *err)
                        pg->label, oldest, STORE_PG_VERSION);
     memcpy(pg->salt, salt, sizeof pg->salt);
     note_copies(batch);
+    if (pg->home != NULL && store_pg_home_check(pg, pg->home, err) != 0)
+        return -1;
     return check_key(batch, err);
 }
 
@@ -295,11 +297,38 @@ static void looked(struct store_pg_batch *batch, const struct err *err)
     store_pg_token_push(pg);
 }
 
+/* What `looked` will look at, as far as SQL can: fails unless nothing will be wrong. */
+static void fail_unless_fine(struct store_pg_batch *batch)
+{
+    struct buf ids;
+    buf_create(&ids, BUF_LIMIT_LINE);
+    for (size_t i = 0; i < batch->pg->nkeys; i++) {
+        const unsigned char *id = batch->pg->keys[i].id;
+        buf_printf(&ids, "%c%02x%02x%02x%02x", i == 0 ? '{' : ',', id[0], id[1], id[2], id[3]);
+    }
+    buf_putc(&ids, '}');
+    store_pg_say(batch, "SELECT 1 / (count(*) FILTER (WHERE CASE key"
+                        " WHEN 'version' THEN convert_from(value, 'UTF8')::integer >= $1::integer"
+                        " WHEN 'oldest' THEN convert_from(value, 'UTF8')::integer <= $1::integer"
+                        " WHEN 'check' THEN encode(substr(value, 2, 4), 'hex') = ANY($2::text[])"
+                        " END) = 3 AND count(*) FILTER (WHERE key = '" STORE_PG_COPY
+                        "' || $3::text) = 0)::integer FROM @meta");
+    store_pg_int(batch, STORE_PG_VERSION);
+    store_pg_text(batch, ids.data);
+    store_pg_text(batch, batch->pg->home);
+    buf_destroy(&ids);
+}
+
 void store_pg_hello(struct store_pg *pg)
 {
     struct store_pg_batch *batch = store_pg_batch_new(pg, looked, NULL);
     batch->hello = true;
     store_pg_say(batch, "SELECT key, value, (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
                         " FROM @meta");
+    /* What is in the spool goes before whatever else is asked. */
+    batch->joins = !pg->careful && pg->first != NULL && !pg->first->hello && pg->first->count > 0 &&
+                   store_pg_spool_each(pg, NULL) == 0;
+    if (batch->joins)
+        fail_unless_fine(batch);
     store_pg_send_first(pg, batch);
 }

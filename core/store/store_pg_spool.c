@@ -116,16 +116,21 @@ int store_pg_spool_read(struct store_pg_batch *batch, const char *name)
     return count;
 }
 
-void store_pg_spool_each(struct store_pg *pg, store_pg_spool_fn *fn)
+size_t store_pg_spool_each(struct store_pg *pg, store_pg_spool_fn *fn)
 {
+    size_t count = 0;
     char *folder = path_of(pg, "");
     DIR *dir = opendir(folder);
     const struct dirent *entry;
     mem_free(folder);
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        if (is_name(entry->d_name))
+        if (!is_name(entry->d_name))
+            continue;
+        count++;
+        if (fn != NULL)
             fn(pg, entry->d_name);
     }
     if (dir != NULL)
         closedir(dir);
+    return count;
 }

@@ -123,7 +123,7 @@ static int settle(struct job_record *record, struct err *err)
 /* The state is opened first: what is wrong with it is said before anything is made in it. */
 static enum job_record_begun begin(struct job_record *record, bool scheduled, struct err *err)
 {
-    if (store_open(record->store, err) != 0 || settle(record, err) != 0 ||
+    if (store_ready(record->store, err) != 0 || settle(record, err) != 0 ||
         store_lease_try(&record->life, record->store, STORE_LEASE_RUN, record->row.run, err) != 1)
         return JOB_RECORD_FAILED;
     return add_row(record, scheduled, err);

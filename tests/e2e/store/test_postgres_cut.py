@@ -19,6 +19,7 @@ class Proxy:
         self.folder = folder
         self.passed = {"up": 0, "down": 0}
         self.ends = {"up": [], "down": []}  # of what was sent at once
+        self.asked = b""  # by the client
         self.side, self.after = None, 0
         self.open = threading.Event()  # unless it is set, nothing gets through, and nobody is told
         self.open.set()
@@ -31,6 +32,14 @@ class Proxy:
         self.passed = {"up": 0, "down": 0}
         self.ends = {"up": [], "down": []}
         self.side, self.after = side, after
+
+    def round_trips(self):
+        """How often the client of one connection, the first one that it was, has waited for answers: its Syncs."""
+        at, count = int.from_bytes(self.asked[:4], "big"), 0  # behind the startup message, which has no type
+        while at < len(self.asked):
+            count += self.asked[at:at + 1] == b"S"
+            at += 1 + int.from_bytes(self.asked[at + 1:at + 5], "big")
+        return count
 
     def accept(self):
         while True:
@@ -47,6 +56,7 @@ class Proxy:
         try:
             while data := source.recv(65536):
                 self.open.wait()
+                self.asked += data if side == "up" else b""
                 if side == self.side and self.passed[side] + len(data) >= self.after:
                     self.side = None
                     target.sendall(data[:self.after - self.passed[side]])
@@ -65,6 +75,29 @@ class Proxy:
 
 
 class Cut(PostgresCase):
+    def test_a_run_with_a_cached_token_waits_once_before_its_request(self):
+        os.mkdir(self.folder + "/proxy", 0o700)
+        proxy = Proxy(self.folder + "/proxy")
+        self.addCleanup(proxy.listener.close)
+        script = self.write("me.lua", 'require "kaizala".connect "contoso":me()')
+        url, lines = f"postgresql://jeton@/jeton?host={self.folder}/proxy", self.connector(self.sandbox().url)
+
+        def round_trips(rate, before):
+            self.host(0, lines + rate, url=url)
+            self.assertEqual(self.on(0, "run", script).returncode, 0)
+            self.sql(before)
+            proxy.asked = b""
+            self.assertEqual(self.on(0, "run", script).returncode, 0)
+            return proxy.round_trips()
+
+        unlimited = "    rate_limit: {per_minute: 0, tenant_per_minute: 0}\n"
+        self.assertEqual(round_trips(unlimited, ""), 1)  # what it begins with, and the token
+        # and its limit, of which nobody has taken anything lately; then what is left is given back
+        self.assertEqual(round_trips("", "DELETE FROM @bucket"), 3)
+        self.assertEqual(round_trips("", "UPDATE @bucket SET slots = '1764241200250:3'"), 3)
+        self.assertEqual(round_trips("", ""), 4)  # somebody has
+        self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
+
     def test_a_run_whose_connection_is_cut_anywhere_counts_once(self):
         os.mkdir(self.folder + "/proxy", 0o700)
         proxy = Proxy(self.folder + "/proxy")
