@@ -97,10 +97,17 @@ struct secret *connector_secret_at(const struct connector *connector, size_t ind
 
 const struct secret *connector_secret(const struct connector *connector, const char *key)
 {
+    const struct config_provider *provider = connector->provider;
     const struct secret *secret;
+    for (const struct schema_field *field = provider->fields; field->name != NULL; field++) {
+        secret = place_of(connector, field);
+        if (is_secret(field) && secret->kind != SECRET_NONE && strcmp(secret->key, key) == 0)
+            return secret;
+    }
     size_t i = 0;
-    while ((secret = connector_secret_at(connector, i)) != NULL && strcmp(secret->key, key) != 0)
-        i++;
+    do
+        secret = provider->secret_at != NULL ? provider->secret_at(connector, i++) : NULL;
+    while (secret != NULL && strcmp(secret->key, key) != 0);
     return secret;
 }
 

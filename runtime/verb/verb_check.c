@@ -198,14 +198,16 @@ static bool same_words(char *const *a, char *const *b)
     return (a == NULL && b == NULL) || (a != NULL && b != NULL && *a == NULL && *b == NULL);
 }
 
-/* Each of two rows rotates one refresh token, and the other row's is dead. */
-static void check_shared(struct check *check, size_t index)
+/* Each of two rows rotates one refresh token, and the other row's is dead. `tokens`: those of the
+ * connectors before, and then its own. */
+static void check_shared(struct check *check, size_t index, const struct secret **tokens)
 {
     const struct connector *connector = check->config->connectors[index];
     const struct secret *own = connector_secret(connector, PROVIDER_REFRESH_TOKEN);
+    tokens[index] = own;
     for (size_t i = 0; own != NULL && i < index; i++) {
         const struct connector *other = check->config->connectors[i];
-        const struct secret *secret = connector_secret(other, PROVIDER_REFRESH_TOKEN);
+        const struct secret *secret = tokens[i];
         if (!provider_of(connector)->single_use || secret == NULL || secret->kind != own->kind ||
             !same_words(secret->command, own->command) ||
             (own->text != NULL && strcmp(secret->text, own->text) != 0))
@@ -220,6 +222,7 @@ static void check_shared(struct check *check, size_t index)
 
 static void check_connectors(struct check *check)
 {
+    const struct secret **tokens = mem_alloc((check->config->nconnectors + 1) * sizeof *tokens);
     for (size_t i = 0; i < check->config->nconnectors; i++) {
         const struct connector *connector = check->config->connectors[i];
         const struct secret *secret;
@@ -228,8 +231,9 @@ static void check_connectors(struct check *check)
                 secret_check(secret, &check->problems);
         }
         check_ca_file(check, connector);
-        check_shared(check, i);
+        check_shared(check, i, tokens);
     }
+    mem_free(tokens);
 }
 
 /* One that is at hand must be written as its sender writes it: whsec_…, a public key. */
