@@ -16,6 +16,7 @@
 
 #define HEADERS_MAX 24
 #define WHY_MAX     300
+#define BODY_MAX    4096
 
 struct delivery {
     struct config *config;
@@ -29,7 +30,10 @@ struct delivery {
     const char *verdict;
     int status;
     char why[WHY_MAX];
-    int64_t seq; /* of the first event; 0: none */
+    char body[BODY_MAX]; /* of the answer */
+    size_t body_len;
+    int64_t answer_ms; /* how long the sender waits for the handler's answer; 0: not at all */
+    int64_t seq;       /* of the first event; 0: none */
 };
 
 static int open_hook(lua_State *L, struct delivery *delivery, struct err *err)
@@ -136,6 +140,11 @@ static int take(struct delivery *delivery, const struct hook_signed *signed_, st
     hook_check(&delivery->hook->rules, delivery->keys, &request, &result);
     delivery->status = result.reply.status;
     err_text(delivery->why, WHY_MAX, "%s", result.why != NULL ? result.why : "");
+    if (result.verdict != HOOK_STORE) {
+        delivery->body_len = result.reply.body_len < BODY_MAX ? result.reply.body_len : BODY_MAX;
+        memcpy(delivery->body, result.reply.body, delivery->body_len);
+    }
+    delivery->answer_ms = delivery->hook->answer_ms;
     switch (result.verdict) {
     case HOOK_STORE:
         taken = store(delivery, &result, err);
@@ -195,7 +204,11 @@ int ltest_deliver(lua_State *L)
     close_hook(&delivery);
     if (result != 0)
         return lerr_return(L, &err);
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 6);
+    lua_pushlstring(L, delivery.body, delivery.body_len);
+    lua_setfield(L, -2, "body");
+    lua_pushinteger(L, delivery.answer_ms);
+    lua_setfield(L, -2, "answer_ms");
     lua_pushstring(L, delivery.verdict);
     lua_setfield(L, -2, "verdict");
     lua_pushinteger(L, delivery.status);

@@ -3,6 +3,7 @@
 #ifndef JETON_LTEST_EVENTS_H
 #define JETON_LTEST_EVENTS_H
 
+#include "buf.h"
 #include "engine.h"
 #include "hook.h"
 #include "store_lease.h"
@@ -17,11 +18,13 @@ struct ltest_events { /* zeroed: none */
     char owner[STORE_RUN_ID_SIZE];
     int wake_fd;           /* our end */
     struct loop_fd answer; /* tells when a handler has ended */
+    struct buf *answers;   /* what the handlers answered, a line each */
 };
 
-/* Takes the lease of a worker. The engine must outlive it; a failed one is to be ended, too. */
+/* Takes the lease of a worker. The engine and answers must outlive it; a failed one is to be ended,
+ * too. */
 int ltest_events_begin(struct ltest_events *events, struct engine *engine, const char *hook,
-                       struct err *err);
+                       struct buf *answers, struct err *err);
 void ltest_events_stop(struct ltest_events *events); /* it ends soon; idempotent */
 /* Gives back the lease: what is under way then was under way when the worker died. Idempotent. */
 void ltest_events_end(struct ltest_events *events);

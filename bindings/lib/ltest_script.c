@@ -18,9 +18,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define RUN_TYPE   "jeton.test.run"
-#define OUTPUT_MAX ((size_t)16 * 1024 * 1024) /* of one stream */
-#define ARGS_MAX   1000
+#define RUN_TYPE    "jeton.test.run"
+#define ANSWERS_MAX ((size_t)1024 * 1024)
+#define OUTPUT_MAX  ((size_t)16 * 1024 * 1024) /* of one stream */
+#define ARGS_MAX    1000
 
 /* Its options are the table at index 1 of the waiting call, and what points there lives as long. */
 struct ltest_script {
@@ -32,6 +33,7 @@ struct ltest_script {
     struct vm_test test;
     struct vm_attempt attempt;
     struct ltest_events events; /* of the webhook whose events it handles */
+    struct buf answers;
     struct loop_hook hook;
     bool hooked;
     int out_fd, err_fd; /* files in memory, which the streams of `test` write to */
@@ -78,6 +80,7 @@ static int run_gc(lua_State *L)
     run_close(run);
     close_outputs(run);
     buf_destroy(&run->state);
+    buf_destroy(&run->answers);
     return 0;
 }
 
@@ -187,6 +190,8 @@ static int run_finish(lua_State *L, void *arg)
     lua_setfield(L, -2, "stderr");
     push_state(L, &run->state);
     lua_setfield(L, -2, "state");
+    lua_pushlstring(L, run->answers.data, run->answers.len);
+    lua_setfield(L, -2, "answers");
     close_outputs(run); /* not only when it is collected: a test may run many scripts */
     return 1;
 }
@@ -296,7 +301,8 @@ static int begin(lua_State *L, struct ltest_script *run, struct err *err)
         run->attempt.attempt = larg_integer(L, 1, "attempt", 1);
         run->attempt.attempts = options.job->attempts;
     }
-    if (hook != NULL && ltest_events_begin(&run->events, &run->engine, hook, err) != 0)
+    if (hook != NULL &&
+        ltest_events_begin(&run->events, &run->engine, hook, &run->answers, err) != 0)
         return -1;
     if (hook != NULL) {
         options.events = &run->events.vm;
@@ -324,6 +330,7 @@ int ltest_script(lua_State *L)
     struct ltest_script *run = lua_newuserdatauv(L, sizeof *run, 0); /* options run */
     *run = (struct ltest_script){.out_fd = -1, .err_fd = -1};
     buf_create(&run->state, (STORE_VALUE_MAX + STORE_KEY_MAX) * 64);
+    buf_create(&run->answers, ANSWERS_MAX);
     run->test = *vm_options_of(vm_of(L))->test;
     run->test.report_fd = -1;
     run->test.prelude = larg_string(L, 1, "prelude", "require('test.guard').install()", NULL);

@@ -5,6 +5,7 @@ local json = require "jeton.json"
 local native = require "jeton.test_native"
 local check_options = require "test.check_options"
 local script = require "test.script"
+local task = require "jeton.task"
 local yaml = require "jeton.yaml"
 
 failure.pass_over()
@@ -136,6 +137,8 @@ end
 ---@class jeton.test.Event
 ---@field verdict "stored"|"duplicate"|"held"|"full"|"answered"|"skipped"|"refused"
 ---@field status integer what the sender gets
+---@field body string the same: of a challenge, and of a handler where the webhook has `answer: handler`
+---@field headers table<string, string> that such a handler gave
 ---@field why string|nil of a refusal, as the log has it
 ---@field state string|nil "done", "dead", "held" …
 ---@field attempts integer|nil
@@ -173,9 +176,23 @@ local function handle(t, path, config, options, seq)
   return runs, row
 end
 
+--- What the sender gets from the handler, if that came in time; else it has heard that its event is stored.
+local function take_answer(result, text, began)
+  for at, line in text:gmatch "(%S+) ([^\n]+)\n" do
+    local answer = json.decode(line)
+    if answer and answer.seq == result.seq then
+      local waited_ms = (tonumber(at) - began) * 1000
+      if answer.status and result.answer_ms > 0 and waited_ms <= result.answer_ms then
+        result.status, result.headers, result.body = answer.status, answer.headers or {}, answer.body or ""
+      end
+      return
+    end
+  end
+end
+
 local function deliver(t, path, options, id)
   local body, headers = request_of(options, id)
-  local config = config_of(t, path, options)
+  local config, began = config_of(t, path, options), task.now()
   local sent, err = native.deliver {
     config = config, hook = options.name or NAME, body = body, id = id, headers = headers,
     forged = options.forged,
@@ -188,17 +205,20 @@ local function deliver(t, path, options, id)
     changed.crash, changed.id = crash, nil
     return event.methods.event(t, path, changed)
   end
-  result.stdout, result.stderr, result.keys = "", "", {}
+  result.stdout, result.stderr, result.keys, result.headers = "", "", {}, {}
   if sent.verdict == "held" and options.crash then
     failure.raise("the event is held: this sender does not sign its id, so that the same content under "
       .. "another id is not believed; give it other data")
   end
   if sent.verdict ~= "stored" then return result end
   local runs, row = handle(t, path, config, options, sent.seq)
+  local answers = ""
   for _, run in ipairs(runs) do
+    answers = answers .. run.answers
     result.stdout, result.stderr = result.stdout .. run.stdout, result.stderr .. run.stderr
     result.keys = run.state
   end
+  take_answer(result, answers, began)
   result.state, result.attempts, result.error = row.state, row.attempts, row.error
   result.duplicates, result.type, result.id = row.duplicates, row.type, row.id
   return result

@@ -3,6 +3,7 @@
 local guard = require "test.guard"
 local hook = require "jeton.hook"
 local json = require "jeton.json"
+local task = require "jeton.task"
 
 local handler = {}
 
@@ -41,6 +42,14 @@ local function tell_recovered()
   end
 end
 
+--- When it came, for a sender does not wait for ever.
+local function time_answers()
+  local answer = hook.answer
+  function hook.answer(line)
+    answer(line ~= "\n" and ("%.3f %s"):format(task.now(), line) or line)
+  end
+end
+
 --- The prelude of such a run.
 ---@param text string JSON: environment, crash
 function handler.install(text)
@@ -51,6 +60,7 @@ function handler.install(text)
     local value = settings.environment and settings.environment[name]
     return value ~= nil and tostring(value) or getenv(name)
   end
+  time_answers()
   tell_recovered()
   if type(settings.crash) == "string" then crash_at(settings.crash) end
 end

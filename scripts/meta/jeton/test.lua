@@ -62,6 +62,8 @@ function T:snapshot(name, value) end
 ---@class jeton.test.Event
 ---@field verdict "stored"|"duplicate"|"held"|"full"|"answered"|"skipped"|"refused"
 ---@field status integer what the sender gets
+---@field body string the same: of a challenge, and of a handler where the webhook has `answer: handler`
+---@field headers table<string, string> that such a handler gave
 ---@field why? string why it is refused or skipped, as the log has it
 ---@field state? string "done", "dead", "held"
 ---@field attempts? integer

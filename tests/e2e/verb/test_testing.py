@@ -385,6 +385,10 @@ return {
     while os.clock() - began < 1.5 do end
   end,
   endless = function() while true do end end,
+  asks = function(event)
+    require "jeton.task".sleep(event.data.wait)
+    return { status = 202, headers = { ["X-A"] = "b" }, json = { text = "pong" } }
+  end,
   leaves = function(event) if event.attempt < event.data.times then os.exit(event.data.status) end end,
 }
 """
@@ -433,12 +437,22 @@ test("who signed it", function(t)
   t:like(t:event("h.lua", { preset = "github", type = "order", data = { a = 9 } }), { state = "done" })
   t:like(t:event("h.lua", { preset = "github", type = "order", data = { a = 9 } }), { verdict = "held" })
 end)
+test("what the sender hears", function(t)
+  local function asks(wait, answer)
+    return t:event("h.lua", { type = "asks", data = { wait = wait }, hook = { answer = answer } })
+  end
+  t:like(asks(1, { handler = "2500ms" }), { status = 202, headers = { ["X-A"] = "b" }, body = '{"text":"pong"}', attempts = 1 })
+  t:like(asks(3, { handler = "2500ms" }), { status = 200, headers = {}, body = "", state = "done" })
+  t:like(asks(0), { status = 200, body = "", state = "done" })
+  t:like(t:event("h.lua", { preset = "slack", data = { type = "url_verification", challenge = "c" } }),
+    { verdict = "answered", status = 200, body = "c" })
+end)
 test("mistakes", function(t)
   t:fails(function() t:event("h.lua", { crahs = "x" }) end, "did you mean 'crash'?")
   t:fails(function() t:event("h.lua", { crash = "somewhere" }) end, "is none of")
   t:fails(function() t:event("h.lua", { preset = "nobody" }) end, "there is no preset 'nobody'")
   t:fails(function() t:event("h.lua", { preset = "discord" }) end, "only its sender can sign")
-  t:fails(function() t:event("h.lua", { preset = "linear" }) end, "x_test.lua:50: t:event: the body has no 'webhookTimestamp'")
+  t:fails(function() t:event("h.lua", { preset = "linear" }) end, "x_test.lua:60: t:event: the body has no 'webhookTimestamp'")
   t:event("h.lua", { type = "late", crash = "after step tell" })
 end)
 test("no handlers", function(t) t:event("none.lua", {}) end)
@@ -450,10 +464,10 @@ test("handlers that do not compile", function(t) t:event("bad.lua", {}) end)
         self.write("bad.lua", "return {")
         self.write("x_test.lua", self.TEST)
         done = self.fails(1, "test")
-        self.assertIn("✗ mistakes\n  x_test.lua:51: the handler did not come to 'after step tell'", done.stdout)
-        self.assertIn("x_test.lua:53: the handlers cannot be run: none.lua: No such file", done.stdout)
-        self.assertIn("x_test.lua:54: the handlers cannot be run: bad.lua:1: unexpected symbol", done.stdout)
-        self.assertEqual(done.stdout.splitlines()[-1], "6 passed, 3 failed, 0 skipped")
+        self.assertIn("✗ mistakes\n  x_test.lua:61: the handler did not come to 'after step tell'", done.stdout)
+        self.assertIn("x_test.lua:63: the handlers cannot be run: none.lua: No such file", done.stdout)
+        self.assertIn("x_test.lua:64: the handlers cannot be run: bad.lua:1: unexpected symbol", done.stdout)
+        self.assertEqual(done.stdout.splitlines()[-1], "7 passed, 3 failed, 0 skipped")
 
 
 class Service(http.server.BaseHTTPRequestHandler):
