@@ -299,6 +299,20 @@ static int reach_delimiter(struct multipart *multipart, struct err *err)
     return part ? multipart->handler.end(multipart->handler.arg, err) : 0;
 }
 
+/* Where the next delimiter begins, or may begin at the end of what came; else that end. */
+static const char *find_delimiter(const struct multipart *multipart, const char *at,
+                                  const char *end)
+{
+    while ((at = memchr(at, '\r', (size_t)(end - at))) != NULL) {
+        size_t left = (size_t)(end - at);
+        if (memcmp(at, multipart->delimiter,
+                   left < multipart->delimiter_len ? left : multipart->delimiter_len) == 0)
+            return at;
+        at++;
+    }
+    return end;
+}
+
 /*
  * Takes bytes up to the next delimiter. Its only carriage return is its first byte: where a match
  * breaks off, a new one can begin at that byte alone, and the others are content.
@@ -307,12 +321,11 @@ static int search(struct multipart *multipart, const char **at, const char *end,
 {
     while (*at < end) {
         if (multipart->matched == 0) {
-            const char *next = memchr(*at, '\r', (size_t)(end - *at));
-            const char *stop = next != NULL ? next : end;
-            if (pass(multipart, *at, (size_t)(stop - *at), err) != 0)
+            const char *next = find_delimiter(multipart, *at, end);
+            if (pass(multipart, *at, (size_t)(next - *at), err) != 0)
                 return -1;
-            *at = stop;
-            if (next == NULL)
+            *at = next;
+            if (next == end)
                 return 0;
         }
         if (**at == multipart->delimiter[multipart->matched]) {

@@ -104,6 +104,40 @@ static void content_that_looks_like_a_delimiter(void **state)
           "[a|-|-|\r\n----a]");
 }
 
+static int count_pieces(void *arg, const char *data, size_t len, struct err *err)
+{
+    (void)data, (void)len, (void)err;
+    ++*(int *)arg;
+    return 0;
+}
+
+static int ignore_part(void *arg, const struct multipart_part *part, struct err *err)
+{
+    (void)arg, (void)part, (void)err;
+    return 0;
+}
+
+static int ignore_end(void *arg, struct err *err)
+{
+    (void)arg, (void)err;
+    return 0;
+}
+
+/* Each piece is a write to a file; in a film every 256th byte or so is a carriage return. */
+static void carriage_returns_do_not_cut_content(void **state)
+{
+    (void)state;
+    static const char body[] = "--b\r\n" NAMED "f\r\n\r\none\rtwo\r\rthree\r\n--four\r\n--b--";
+    int pieces = 0;
+    struct err err;
+    const struct multipart_handler handler = {ignore_part, count_pieces, ignore_end, &pieces};
+    struct multipart *multipart = multipart_new(TYPE, &handler, &err);
+    assert_int_equal(multipart_feed(multipart, body, sizeof body - 1, &err), 0);
+    assert_int_equal(multipart_end(multipart, &err), 0);
+    assert_int_equal(pieces, 1);
+    multipart_free(multipart);
+}
+
 static void what_is_refused(void **state)
 {
     (void)state;
@@ -186,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_as_clients_write_them),
         cmocka_unit_test(content_that_looks_like_a_delimiter),
+        cmocka_unit_test(carriage_returns_do_not_cut_content),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(a_nul_in_a_header),
         cmocka_unit_test(limits),
