@@ -2,7 +2,8 @@
 # The PostgreSQL server of the tests: postgres.sh start|stop|restart FOLDER [fast|immediate]. It
 # listens on a socket in FOLDER only, belongs to no service of this host, and is as fast as one that
 # may lose everything. pooler FOLDER session|transaction: a pgbouncer before it, in FOLDER/pooler.
-# standby FOLDER: one that follows it, in FOLDER/standby.
+# standby FOLDER: one that follows it, in FOLDER/standby; `sync`: commits wait for it. promote FOLDER: the first one dies,
+# and that takes its place.
 set -euo pipefail
 readonly folder=$2
 PATH=$PATH:/usr/sbin # pgbouncer
@@ -20,8 +21,8 @@ stop() {
     if [[ -f $folder/data/postmaster.pid ]]; then
         if [[ -f $folder/pooler/pid ]]; then kill "$(<"$folder/pooler/pid")" || true; fi
         run "$bin/pg_ctl" -D "$folder/data" -m immediate -w stop >/dev/null || true
-        if [[ -d $folder/standby ]]; then run "$bin/pg_ctl" -D "$folder/standby" -m immediate -w stop >/dev/null || true; fi
     fi
+    if [[ -f $folder/standby/postmaster.pid ]]; then run "$bin/pg_ctl" -D "$folder/standby" -m immediate -w stop >/dev/null || true; fi
     rm -rf "$folder"
 }
 
@@ -77,6 +78,14 @@ standby() {
     run "$bin/pg_basebackup" -h "$folder" -U postgres -D "$own" -R -c fast >/dev/null
     echo "unix_socket_directories = '$own'" >>"$own/postgresql.conf"
     run "$bin/pg_ctl" -D "$own" -l "$folder/standby.log" -w start >/dev/null
+    [[ ${1:-} == sync ]] || return 0
+    run psql -q -h "$folder" -U postgres -d postgres -c "ALTER SYSTEM SET synchronous_standby_names = '*'" \
+        -c 'SELECT pg_reload_conf()' >/dev/null
+}
+
+promote() {
+    run "$bin/pg_ctl" -D "$folder/data" -m immediate -w stop >/dev/null
+    run "$bin/pg_ctl" -D "$folder/standby" -w promote >/dev/null
 }
 
 readonly command=$1

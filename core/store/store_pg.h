@@ -29,8 +29,9 @@
 #define STORE_PG_CLOSE_MS      2000          /* what is still to be sent when the state is closed */
 #define STORE_PG_AGAIN_MS      100           /* the first pause between two connections; doubled */
 #define STORE_PG_AGAIN_MAX_MS  2000
-#define STORE_PG_ROUNDS_MAX    400 /* of an operation that others keep changing */
-#define STORE_PG_CONFLICTS_MAX 5   /* a transaction again that the server has rolled back */
+#define STORE_PG_HOST_MS       2500 /* connecting, where another may answer; then longer */
+#define STORE_PG_ROUNDS_MAX    400  /* of an operation that others keep changing */
+#define STORE_PG_CONFLICTS_MAX 5    /* a transaction again that the server has rolled back */
 #define STORE_PG_PARAMS_MAX    40
 #define STORE_PG_KEYS_MAX      8
 #define STORE_PG_HOST_SIZE     33
@@ -81,7 +82,10 @@ struct store_pg {
     enum store_pg_link link;
     struct loop_fd watch;
     struct loop_timer deadline, again;
+    struct loop_timer patience; /* with one of several hosts */
     int64_t again_ms;
+    size_t nhosts; /* or addresses of them, in the order of the URL */
+    size_t turn;   /* connections that have failed: the next begins with this one, modulo nhosts */
     struct err trouble;           /* what the last connection failed with */
     struct store_pg_batch *first; /* in the order in which they are sent */
     struct store_pg_batch *under_way;

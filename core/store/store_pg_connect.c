@@ -258,6 +258,40 @@ static void hosts_fill(struct hosts *hosts, const PQconninfoOption *options,
     mem_free(ports);
 }
 
+static size_t entries(const char *list)
+{
+    size_t count = 1;
+    for (; (list = strchr(list, ',')) != NULL; list++)
+        count++;
+    return count;
+}
+
+/* A list from another entry on; mem_free. */
+static char *turned(const char *list, size_t turn)
+{
+    const char *from = list;
+    for (size_t i = 0; i < turn; i++)
+        from = strchr(from, ',') + 1;
+    return turn == 0 ? mem_strdup(list) : mem_printf("%s,%.*s", from, (int)(from - list) - 1, list);
+}
+
+/* Where the last connection has failed, this one begins with the next host: libpq itself goes on
+ * only from one that refuses at once. */
+static void turn_hosts(struct store_pg *pg, struct params *params, char *lists[])
+{
+    static const char *const keywords[] = {"host", "hostaddr", "port"};
+    pg->nhosts = 1;
+    for (size_t i = 0; i < params->count; i++) {
+        for (size_t k = 0; k < sizeof keywords / sizeof keywords[0]; k++) {
+            size_t count = entries(params->values[i]);
+            if (strcmp(params->keywords[i], keywords[k]) != 0 || count == 1)
+                continue;
+            pg->nhosts = count;
+            params->values[i] = lists[k] = turned(params->values[i], pg->turn % count);
+        }
+    }
+}
+
 static void ignore_notice(void *arg, const char *text)
 {
     (void)arg;
@@ -285,7 +319,9 @@ static int begin(struct store_pg *pg, const PQconninfoOption *options, const str
 {
     bool near = are_near(value_of(options, "host")) && are_near(value_of(options, "hostaddr"));
     struct params params = {.count = 0};
+    char *lists[3] = {NULL};
     put_url(&params, options, hosts);
+    turn_hosts(pg, &params, lists);
     if (value_of(options, "sslmode") == NULL)
         put(&params, "sslmode", near ? "prefer" : "verify-full");
     if (value_of(options, "target_session_attrs") == NULL && value_of(options, "host") != NULL &&
@@ -305,6 +341,8 @@ static int begin(struct store_pg *pg, const PQconninfoOption *options, const str
     env_hide(&env);
     pg->conn = pg->api.PQconnectStartParams(params.keywords, params.values, 0);
     env_show(&env);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        mem_free(lists[i]);
     if (pg->conn == NULL)
         return err_set(err, ERR_CONFIG, "%s: out of memory", pg->label);
     if (pg->api.PQstatus(pg->conn) == CONNECTION_BAD) {

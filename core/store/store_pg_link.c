@@ -56,6 +56,7 @@ static void finish_all(struct store_pg *pg, const struct err *err)
 static void drop(struct store_pg *pg)
 {
     loop_fd_stop(pg->loop, &pg->watch);
+    loop_timer_stop(pg->loop, &pg->patience);
     lookup_cancel(pg->lookup);
     pg->lookup = NULL;
     if (pg->conn != NULL && pg->pid == getpid())
@@ -375,10 +376,22 @@ static void ready(void *arg, short revents)
 static void refused(struct store_pg *pg, const struct err *err)
 {
     pg->trouble = *err;
+    pg->turn++;
     if (err->retryable)
         lose(pg);
     else
         store_pg_hang_up(pg, err);
+}
+
+/* libpq waits for the first host until the system gives up: one that is without power says
+ * nothing. */
+static void out_of_patience(void *arg)
+{
+    struct store_pg *pg = arg;
+    struct err err;
+    err_set(&err, ERR_NETWORK, "%s: a host did not answer", pg->label);
+    err.retryable = true;
+    refused(pg, &err);
 }
 
 static void connecting(void *arg, short revents)
@@ -398,6 +411,7 @@ static void connecting(void *arg, short revents)
         pg->api.PQsetnonblocking(pg->conn, 1);
         pg->api.PQenterPipelineMode(pg->conn);
         pg->link = STORE_PG_READY;
+        loop_timer_stop(pg->loop, &pg->patience);
         pg->hello(pg);
         return;
     default:
@@ -411,10 +425,15 @@ static void found(void *arg, const struct lookup_found *addresses)
     struct store_pg *pg = arg;
     struct err err;
     pg->lookup = NULL;
-    if (store_pg_connect(pg, addresses, &err) != 0)
+    if (store_pg_connect(pg, addresses, &err) != 0) {
         refused(pg, &err);
-    else
-        loop_fd_start(pg->loop, &pg->watch, pg->api.PQsocket(pg->conn), POLLOUT, connecting, pg);
+        return;
+    }
+    if (pg->nhosts > 1)
+        loop_timer_start(pg->loop, &pg->patience,
+                         STORE_PG_HOST_MS * (int64_t)(1 + pg->turn / pg->nhosts), out_of_patience,
+                         pg);
+    loop_fd_start(pg->loop, &pg->watch, pg->api.PQsocket(pg->conn), POLLOUT, connecting, pg);
 }
 
 /* libpq would look names up itself, and nothing else would go on meanwhile. */

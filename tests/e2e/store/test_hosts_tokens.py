@@ -19,9 +19,9 @@ from support import JETON, SOAK, end_process, side_by_side, wait_until
 
 PROCESSES = 16 if SOAK else 4
 FAULTS = ("nothing", "kill", "stall", "fast", "immediate")
-ROUNDS = 20 if SOAK else len(FAULTS)
+TURNS = 4 if SOAK else 1
 CLIENT, SECRET = "hosts", "of the client"
-DATABASE, SERVICE = 5432, 8000  # ports in each host's network
+DATABASE, STANDBY, SERVICE = 5432, 5433, 8000  # ports in each host's network
 STALL_S = 2
 KILLED = 137
 
@@ -42,14 +42,16 @@ class HostsTokens(OwnServer):
                 f"    refresh_token: {{ file: {self.folder}/refresh }}\n    endpoint: http://127.0.0.1:{SERVICE}\n")
         self.hosts, self.relays, self.proxies = [], [], []
         for number in range(HOSTS):
-            self.host(number, text, url=f"postgresql://jeton@127.0.0.1:{DATABASE}/jeton")
+            self.host(number, text, url=f"postgresql://jeton@127.0.0.1:{DATABASE},127.0.0.1:{STANDBY}/jeton")
             self.hosts.append(Host(self))
             self.relays.append(Relay(self.server + "/.s.PGSQL.5432"))
             self.proxies.append(Proxy(self.judge.url))
             self.addCleanup(self.proxies[number].stop)
             self.hosts[number].listen(DATABASE, self.relays[number].serve)
+            self.hosts[number].listen(STANDBY, Relay(self.server + "/standby/.s.PGSQL.5432").serve)
             self.hosts[number].listen(SERVICE, self.proxies[number].pass_on)
-        self.host(HOSTS, text)  # one that is never disturbed
+        # One that is never disturbed.
+        self.host(HOSTS, text, url=f"postgresql://jeton@/jeton?host={self.server},{self.server}/standby")
 
     def consent(self):
         self.write("refresh", self.judge.act("consent", client=CLIENT) + "\n")
@@ -127,6 +129,18 @@ class HostsTokens(OwnServer):
     def immediate(self):
         self.in_the_middle(lambda _: self.postgres("restart", "immediate"))
 
+    def promote(self):
+        self.postgres("standby", "sync")
+        wait_until(lambda: self.super("SELECT sync_state FROM pg_stat_replication") == [["sync"]], 60)
+        self.addCleanup(setattr, self, "server", self.server)
+
+        def act(_):
+            self.postgres("promote")
+            self.server += "/standby"
+            for relay in self.relays[1:]:  # there nobody says that the first one is away
+                relay.cut()
+        self.in_the_middle(act)
+
     def granted(self):
         return len(self.judge.told("grant.success"))
 
@@ -150,6 +164,8 @@ class HostsTokens(OwnServer):
         self.expire()
         trouble = threading.Thread(target=getattr(self, fault), daemon=True)
         trouble.start()
+        if fault == "promote":
+            trouble.join()
         crowd = self.crowd()
         statuses = collections.Counter(process.status() for _, process in crowd)
         self.over.set()
@@ -172,8 +188,8 @@ class HostsTokens(OwnServer):
     def test_one_exchange_a_round(self):
         self.lost = 0
         self.assertEqual(self.token_on(0).status(), 0)
-        for turn in range(ROUNDS):
-            fault = FAULTS[turn % len(FAULTS)]
+        rounds = FAULTS * TURNS + ("promote", "kill")
+        for turn, fault in enumerate(rounds):
             with self.subTest(turn=turn, fault=fault, seed=self.seed):
                 self.round(fault)
         for number in range(HOSTS):
@@ -182,7 +198,7 @@ class HostsTokens(OwnServer):
         self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
         self.assertEqual(self.super("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'jeton'"), [["0"]])
         if SOAK:
-            print(f"\n{ROUNDS} rounds of {HOSTS * PROCESSES} processes, {self.lost} replies died with their receivers")
+            print(f"\n{len(rounds)} rounds of {HOSTS * PROCESSES} processes, {self.lost} replies died with their receivers")
 
     def in_exchange(self, when, act):
         """A process of the first host, when the service is about to see its request, or has answered it."""
