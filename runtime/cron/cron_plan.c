@@ -77,7 +77,6 @@ int cron_plan_adopt(struct cron_plan *plan, struct app *app, struct config *conf
         config->name != NULL ? mem_printf("name %s", config->name) : mem_strdup(plan->real);
     plan->state_home = needed_state_home(config);
     plan->jobs = mem_alloc((config->njobs + 1) * sizeof *plan->jobs);
-    plan->zones = mem_alloc((config->njobs + 1) * sizeof *plan->zones);
     for (size_t i = 0; i < config->njobs; i++) {
         if (config->jobs[i].schedule != NULL)
             plan->jobs[plan->count++] = &config->jobs[i];
@@ -90,12 +89,10 @@ int cron_plan_adopt(struct cron_plan *plan, struct app *app, struct config *conf
 
 void cron_plan_destroy(struct cron_plan *plan)
 {
-    for (size_t i = 0; i < plan->nzones; i++)
-        zone_free(plan->zones[i].zone);
     for (size_t i = 0; i < plan->npairs; i++)
         cron_cover_zones_free(plan->pairs[i].zones);
     mem_free(plan->pairs);
-    mem_free(plan->zones);
+    zones_destroy(&plan->zones);
     zone_free(plan->utc);
     zone_free(plan->local);
     zone_free(plan->system);
@@ -114,15 +111,9 @@ struct zone *cron_plan_zone(struct cron_plan *plan, const struct job *job, struc
 {
     if (job->timezone == NULL)
         return otherwise;
-    for (size_t i = 0; i < plan->nzones; i++) {
-        if (strcmp(plan->zones[i].name, job->timezone) == 0)
-            return plan->zones[i].zone;
-    }
-    struct zone *zone = zone_new(job->timezone, err);
+    struct zone *zone = zones_get(&plan->zones, job->timezone, err);
     if (zone == NULL)
         err_wrap(err, "%s:%d:%d: job '%s'", job->shown, job->line, job->col, job->name);
-    else
-        plan->zones[plan->nzones++] = (struct cron_plan_zone){job->timezone, zone};
     return zone;
 }
 

@@ -6,7 +6,7 @@
 #include "app.h"
 #include "cron_cover.h"
 #include "store.h"
-#include "zone.h"
+#include "zones.h"
 
 struct cron_plan {
     struct app *app;
@@ -23,11 +23,7 @@ struct cron_plan {
     struct zone *local;
     struct zone *system;
     struct zone *utc;
-    struct cron_plan_zone {
-        const char *name;
-        struct zone *zone;
-    } * zones; /* of jobs that name one */
-    size_t nzones;
+    struct zones zones; /* of jobs that name one */
     struct cron_plan_pair {
         struct zone *job, *where;
         struct cron_cover_zones *zones;

@@ -7,7 +7,7 @@
 #include "mem.h"
 #include "verb.h"
 #include "verb_lua.h"
-#include "zone.h"
+#include "zones.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +18,7 @@ struct jobs {
     const struct config *config;
     struct store *store; /* NULL: there is none, so nothing ran */
     struct zone *local;
+    struct zones *zones;
     bool json; /* as `--json` prints it, else as job.list reads it */
     struct buf *out;
 };
@@ -29,11 +30,10 @@ static int put_next(const struct jobs *jobs, const struct job *job, struct err *
     int64_t at = clock_wall_ms() / SECOND_MS;
     bool due = false;
     if (job->schedule != NULL && !job->cron.reboot) {
-        struct zone *zone = zone_new(job->timezone, err);
+        struct zone *zone = zones_get(jobs->zones, job->timezone, err);
         if (zone == NULL)
             return err_wrap(err, "%s:%d:%d: job '%s'", job->shown, job->line, job->col, job->name);
         due = cron_due_next(&job->cron, zone, at, &at);
-        zone_free(zone);
     }
     if (due)
         zone_format(jobs->local, at, next);
@@ -131,13 +131,15 @@ static int list_jobs(struct app *app, bool json, struct err *err)
     struct buf list;
     buf_create(&list, HISTORY_TEXT_MAX);
     struct store *store = store_new(config->state, NULL);
+    struct zones zones = {0};
     struct jobs jobs = {.config = config,
                         .store = store_exists(store) ? store : NULL,
-                        .local = zone_new(NULL, err),
+                        .local = zones_get(&zones, NULL, err),
+                        .zones = &zones,
                         .json = json,
                         .out = &list};
     int status = jobs.local != NULL ? put_jobs(&jobs, err) : -1;
-    zone_free(jobs.local);
+    zones_destroy(&zones);
     store_free(store);
     if (status == 0)
         status = print_list(app, config, json, &list, err);
