@@ -138,13 +138,14 @@ static void hand_over(struct server_connection *connection)
     } address = {&connection->address};
     /* The library has as many places as we have, so it never has to close a connection to make
      * room. */
-    server->api.add_connection(server->daemon, connection->fd, address.any,
-                               connection->address_len);
-    if (server->handed_over == connection) { /* refused, and closed */
-        server->handed_over = NULL;
-        connection->watched = false;
-        connection_free(connection);
-    }
+    enum MHD_Result added = server->api.add_connection(server->daemon, connection->fd, address.any,
+                                                       connection->address_len);
+    bool gone = server->handed_over == NULL; /* it began, and may have ended since */
+    server->handed_over = NULL;
+    if (added == MHD_YES || gone) /* it begins at once, or, since 1.0, when the library runs next */
+        return;
+    connection->watched = false; /* refused, and closed */
+    connection_free(connection);
 }
 
 /* Looks at the part of the head that has arrived, without taking it from the socket. over: no more
@@ -403,15 +404,25 @@ static void on_clock(void *arg)
 
 /* ---- the library's part ---- */
 
+/* Ours, by its descriptor. */
+static struct server_connection *served(const struct server *server, struct MHD_Connection *handle)
+{
+    int fd = server->api.get_connection_info(handle, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    struct server_connection *it = server->connections; /* the newest come first */
+    while (it != NULL && (it->phase != SERVED || it->fd != fd))
+        it = it->next;
+    return it;
+}
+
 void server_connection_on_notify(void *arg, struct MHD_Connection *handle, void **context,
                                  enum MHD_ConnectionNotificationCode code)
 {
-    (void)handle;
     struct server *server = arg;
     struct server_connection *connection = *context;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        *context = server->handed_over;
-        server->handed_over = NULL;
+        *context = connection = served(server, handle);
+        if (server->handed_over == connection)
+            server->handed_over = NULL;
         return;
     }
     if (connection == NULL)

@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "mem.h"
 #include "server_fixture.h"
+#include "server_private.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -335,6 +336,65 @@ static void ipv6(void **state)
     server_free(server);
 }
 
+/* As libmicrohttpd 1.0 does it: a connection that is added begins when the library runs next. */
+static struct {
+    __typeof__(MHD_add_connection) *add;
+    __typeof__(MHD_run) *run;
+    struct {
+        MHD_socket fd;
+        struct sockaddr_storage address;
+        socklen_t len;
+    } queue[CLIENTS];
+    size_t nqueue;
+} later;
+
+static enum MHD_Result add_later(struct MHD_Daemon *daemon, MHD_socket fd,
+                                 const struct sockaddr *address, socklen_t len)
+{
+    (void)daemon;
+    later.queue[later.nqueue].fd = fd;
+    memcpy(&later.queue[later.nqueue].address, address, len);
+    later.queue[later.nqueue++].len = len;
+    return MHD_YES;
+}
+
+static enum MHD_Result run_with_those(struct MHD_Daemon *daemon)
+{
+    while (later.nqueue > 0) {
+        later.nqueue--;
+        later.add(daemon, later.queue[later.nqueue].fd,
+                  (struct sockaddr *)&later.queue[later.nqueue].address,
+                  later.queue[later.nqueue].len);
+    }
+    return later.run(daemon);
+}
+
+static void connections_begin_later(void **state)
+{
+    struct server_fixture *f = *state;
+    int fds[3];
+    struct buf reply;
+    later.add = f->server->api.add_connection;
+    later.run = f->server->api.run;
+    f->server->api.add_connection = add_later;
+    f->server->api.run = run_with_those;
+    for (size_t i = 0; i < 3; i++) {
+        char text[64];
+        fds[i] = client_dial(f);
+        snprintf(text, sizeof text, "GET /%zu HTTP/1.1\r\n" HOST_LINE "\r\n", i);
+        assert_int_equal(send(fds[i], text, strlen(text), 0), strlen(text));
+    }
+    for (size_t i = 0; i < 3; i++) {
+        char target[3] = {'/', (char)('0' + i), '\0'};
+        buf_create(&reply, TEXT_MAX);
+        client_hear(f, fds[i], &reply, target, 1);
+        assert_non_null(strstr(reply.data, "HTTP/1.1 200 "));
+        buf_destroy(&reply);
+        close(fds[i]);
+    }
+    assert_int_equal(f->requests, 3);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, server_fixture_setup, server_fixture_teardown)
@@ -345,6 +405,7 @@ int main(void)
         T(pipelined_while_the_first_waits),
         T(slow_client_holds_up_nobody),
         T(hundred_at_once),
+        T(connections_begin_later),
         T(later_reply_costs_no_wait),
         T(head_has_no_body),
         T(date_is_given_once),
