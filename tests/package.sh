@@ -1,25 +1,26 @@
 #!/usr/bin/env bash
 # Tries a package in Debian 12 with nothing but what is essential: installed, used, removed. As root.
 # usage: package.sh FOLDER COMMAND, in a mount namespace of its own (unshare --mount)
-#   root             makes FOLDER/base by debootstrap, once
+#   root SUITE       makes FOLDER/SUITE by debootstrap, once
 #   deb FILE         apt install, the program, manuals, completions, units, purge
-#   dist FILE        the tarball, unpacked into /usr/local of a copy
+#   autopkgtest FILE its own tests (debian/tests), by Debian's runner
+#   dist FILE SUITE  the tarball, unpacked into /usr/local of a copy of SUITE
 #   docker SOURCE    the RUN lines of the Dockerfile, its two images being two copies
 # shellcheck disable=SC2016 # the inner shells expand
 set -euo pipefail
 
-folder=$1 command=$2 argument=${3:-}
+folder=$1 command=$2 argument=${3:-} suite=${4:-}
 say() { printf '== %s\n' "$*" >&2; }
 
 # enter ROOT SHELL_COMMAND
 enter() { chroot "$1" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/srv LC_ALL=C.UTF-8 TERM=dumb \
     DEBIAN_FRONTEND=noninteractive /bin/bash -euo pipefail -c "$2"; }
 
-# fresh NAME: a copy of the root, ready to be entered; its mounts end with this process.
+# fresh NAME [SUITE]: a copy of the root, ready to be entered; its mounts end with this process.
 fresh() {
     root=$folder/$1
     rm -rf --one-file-system "$root"
-    cp -a "$folder/base" "$root"
+    cp -a "$folder/${2:-bookworm}" "$root"
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
     mount -t tmpfs tmpfs "$root/tmp"
@@ -29,9 +30,23 @@ fresh() {
 files_of() { enter "$1" 'find / -xdev ! -path "/proc/*" ! -path "/dev/*" ! -path "/tmp/*" ! -path "/var/lib/dpkg/*" \
     ! -path "/var/lib/apt/*" ! -path "/var/cache/*" ! -path "/var/log/*" | sort'; }
 
+# Types at each shell, as a person does who has installed it and changed nothing but what its manual asks for.
+try_completions() {
+    local shell
+    enter "$root" 'cd; echo ". /usr/share/bash-completion/bash_completion" >.bashrc; echo "autoload -U compinit; compinit" >.zshrc'
+    for shell in bash zsh fish; do
+        say "completion in $shell"
+        { sleep 3 && printf 'jeton --vers\t\r' && sleep 3 && printf 'exit\r'; } |
+            enter "$root" "cd; script -qec '$shell -i' /dev/null" >"$folder/$shell.typed" || true
+        sed "s/\x1b\[[0-9;?]*[a-zA-Z]//g" "$folder/$shell.typed" | grep -aq "^jeton [0-9]" || { cat -v "$folder/$shell.typed" >&2 && exit 1; }
+    done
+    enter "$root" 'cd; rm -r .bashrc .zshrc'
+}
+
 try_deb() {
     fresh deb
-    enter "$root" 'apt-get -q update && apt-get -q install -y --no-install-recommends man-db systemd bash-completion' >/dev/null
+    enter "$root" 'apt-get -q update &&
+        apt-get -q install -y --no-install-recommends man-db systemd bash-completion zsh fish' >/dev/null
     cp "$argument" "$root/srv/"
     say "install"
     enter "$root" 'apt-get -q install -y --no-install-recommends /srv/jeton_*.deb' >"$folder/install.log" 2>&1 ||
@@ -39,8 +54,6 @@ try_deb() {
     say "use"
     enter "$root" 'cd; jeton run --sandbox /usr/share/jeton/examples/hello.lua
         man jeton-run >/tmp/page; grep -q "^SYNOPSIS" /tmp/page; man -k jeton-run; man 5 jeton.yaml >/dev/null
-        bash -c ". /usr/share/bash-completion/bash_completion; _completion_loader jeton; complete -p jeton"
-        test -s /usr/share/zsh/vendor-completions/_jeton -a -s /usr/share/fish/vendor_completions.d/jeton.fish
         id jeton; systemd-analyze verify jeton-listen.socket jeton-listen.service jeton-cron.service
         for unit in jeton-listen.socket jeton-listen.service jeton-cron.service; do
             test "$(systemctl is-enabled $unit || true)" = disabled
@@ -53,9 +66,7 @@ try_deb() {
         install -d -m 0700 -o jeton -g jeton /var/lib/jeton
         $as_jeton env HOME=/var/lib/jeton XDG_STATE_HOME=/var/lib jeton -c /etc/jeton/jeton.yaml check
         rm -r /etc/jeton /var/lib/jeton'
-    say "the test of the package itself"
-    cp "$(dirname "$0")/../debian/tests/hello" "$root/srv/"
-    enter "$root" 'cd; ./hello 2>/dev/null' >/dev/null
+    try_completions
     say "what a user has made stays, the package goes"
     enter "$root" 'cd; mkdir -p /etc/jeton /var/lib/jeton; chmod 700 /var/lib/jeton; jeton init work
         cp work/jeton.yaml /etc/jeton/; touch /var/lib/jeton/mine; apt-get -q purge -y jeton' >/dev/null 2>&1
@@ -69,8 +80,18 @@ END
     test -s "$root/srv/work/hello.lua"
 }
 
+try_autopkgtest() {
+    fresh autopkgtest
+    rm -rf "$folder/tree"
+    mkdir "$folder/tree"
+    cp -r "$(dirname "$0")/../debian" "$folder/tree/"
+    autopkgtest --no-built-binaries "$argument" "$folder/tree/" -- chroot "$root" >"$folder/autopkgtest.log" 2>&1 ||
+        { cat "$folder/autopkgtest.log" >&2 && exit 1; }
+    grep "PASS$" "$folder/autopkgtest.log"
+}
+
 try_dist() {
-    fresh dist
+    fresh dist "$suite"
     enter "$root" 'apt-get -q update && apt-get -q install -y --no-install-recommends libcurl4 libmicrohttpd12 ca-certificates' \
         >/dev/null 2>&1
     tar -xzf "$argument" --strip-components=1 -C "$root/usr/local"
@@ -97,9 +118,9 @@ try_docker() {
 
 case $command in
 root)
-    [[ -e $folder/base/etc/debian_version ]] ||
-        debootstrap --variant=minbase --include=ca-certificates bookworm "$folder/base" >/dev/null
+    [[ -e $folder/$argument/etc/debian_version ]] ||
+        debootstrap --variant=minbase --include=ca-certificates "$argument" "$folder/$argument" >/dev/null
     ;;
-deb | dist | docker) "try_$command" ;;
+deb | autopkgtest | dist | docker) "try_$command" ;;
 *) exit 2 ;;
 esac

@@ -72,11 +72,11 @@ class Bare(support.Case):
 
     @classmethod
     def setUpClass(cls):
-        if os.getuid() != 0 or not shutil.which("debootstrap"):
-            raise unittest.SkipTest("needs root and debootstrap")
+        if os.getuid() != 0 or not (shutil.which("debootstrap") and shutil.which("autopkgtest")):
+            raise unittest.SkipTest("needs root, debootstrap and autopkgtest")
         cls.place = os.path.join(support.SOURCE, "build/package")
         os.makedirs(cls.place, exist_ok=True)
-        cls.bare("root")
+        cls.bare("root", "bookworm")
 
     @classmethod
     def bare(cls, *arguments):
@@ -101,10 +101,14 @@ class Bare(support.Case):
                 digests.append(hashlib.sha256(file.read()).hexdigest())
         self.assertEqual(digests[0], digests[1], "not reproducible")
         self.bare("deb", first)
+        self.bare("autopkgtest", first)
 
     def test_tarball(self):
         self.dev("dist")
-        self.bare("dist", max(glob.glob(support.SOURCE + "/build/dist/*.tar.gz"), key=os.path.getmtime))
+        tarball = max(glob.glob(support.SOURCE + "/build/dist/*.tar.gz"), key=os.path.getmtime)
+        self.bare("dist", tarball, "bookworm")
+        self.bare("root", "trixie")  # another glibc, and other versions of all libraries
+        self.bare("dist", tarball, "trixie")
 
     def test_container(self):
         self.bare("docker", support.SOURCE)
