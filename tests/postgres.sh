@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The PostgreSQL server of the tests: postgres.sh start|stop|restart FOLDER [fast|immediate]. It
 # listens on a socket in FOLDER only, belongs to no service of this host, and is as fast as one that
-# may lose everything. pooler FOLDER session|transaction: a pgbouncer before it, in FOLDER/pooler.
+# may lose everything. pooler FOLDER session|transaction [PORT of the server]: a pgbouncer before it, in FOLDER/pooler.
 # standby FOLDER: one that follows it, in FOLDER/standby; `sync`: commits wait for it. promote FOLDER: the first one dies,
 # and that takes its place.
 set -euo pipefail
@@ -57,7 +57,7 @@ pooler() {
     mkdir -m 0755 "$own"
     cat >"$own/pgbouncer.ini" <<CONF
 [databases]
-jeton = host=$folder user=jeton dbname=jeton
+jeton = host=$folder port=${2:-5432} user=jeton dbname=jeton
 [pgbouncer]
 listen_addr =
 unix_socket_dir = $own

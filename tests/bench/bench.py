@@ -23,6 +23,7 @@ import rates
 import receivers
 import report
 import servers
+import shared
 
 INSIDE = "BENCH_MOUNTS"  # set once this process has mounts of its own
 
@@ -88,10 +89,10 @@ def measure_all(bench, patterns, can_tls):
     for name, make in jobs.JOBS.items():
         if is_wanted(name, patterns) and (can_tls or not name.endswith("https")):
             results.add(bench.run(make(bench)), results.rows, report.lines)
-    for name, make in {**rates.RATES, **receivers.RECEIVERS}.items():
+    for name, make in {**rates.RATES, **receivers.RECEIVERS, **shared.SHARED}.items():
         if is_wanted(name, patterns) and (can_tls or not name.startswith("far")):
             results.add(make(bench), results.rows, report.lines)
-    for name, make in growth.GROWTH.items():
+    for name, make in {**growth.GROWTH, **shared.SHARED_GROWTH}.items():
         if is_wanted(name, patterns):
             results.add(make(bench), results.series, report.series_line)
     return results
@@ -135,7 +136,7 @@ def json_of(path):
 
 def main():
     options = arguments()
-    names = [*jobs.JOBS, *rates.RATES, *receivers.RECEIVERS, *growth.GROWTH]
+    names = [*jobs.JOBS, *rates.RATES, *receivers.RECEIVERS, *shared.SHARED, *growth.GROWTH, *shared.SHARED_GROWTH]
     for pattern in options.k or ():
         if not any(is_wanted(name, [pattern]) for name in names):
             print(f"bench: there is no job '{pattern}'; -l lists them", file=sys.stderr)

@@ -77,13 +77,13 @@ def timed(bench, command, prepare):
     return bench.execute(command, bench.env)["wall"]
 
 
-def round_trips(bench, name, title, make, goals):
+def round_trips(bench, name, title, make, goals, target=None, round_trip_ms=ROUND_TRIP_MS, rounds=LINE_ROUNDS):
     """How many are waited for one after the other: the time that a slow line adds, in units of its round trip."""
-    lines = [servers.Relay(bench.nginx.tls_port, ms) for ms in (0, ROUND_TRIP_MS)]
+    lines = [servers.Relay(target or bench.nginx.tls_port, ms) for ms in (0, round_trip_ms)]
     walls = {}
     try:
-        ways = [make(f"{name}-{i}", f"https://127.0.0.1:{line.port}") for i, line in enumerate(lines)]
-        for _ in range(LINE_ROUNDS + 1):
+        ways = [make(f"{name}-{i}", line.port) for i, line in enumerate(lines)]
+        for _ in range(rounds + 1):
             for who in ways[0]:
                 walls.setdefault(who, []).append([timed(bench, *way[who]) for way in ways])
     finally:
@@ -92,13 +92,14 @@ def round_trips(bench, name, title, make, goals):
     results = {}
     for who, pairs in walls.items():
         near, far = map(min, zip(*pairs[1:]))  # what a busy machine adds is no round trip
-        results[who] = {"count": round((far - near) / ROUND_TRIP_MS), "wall": round(far, 2)}
+        results[who] = {"count": round((far - near) / round_trip_ms), "wall": round(far, 2)}
     samples = {who: [{"wall": far} for _, far in pairs[1:]] for who, pairs in walls.items()}
-    return row(name, title, results, goals, samples, LINE_ROUNDS, "count: round trips on the critical path")
+    return row(name, title, results, goals, samples, rounds, "count: round trips on the critical path")
 
 
 def cached_far(bench):
-    def make(name, url):
+    def make(name, port):
+        url = f"https://127.0.0.1:{port}"
         connector = Connector(bench.folder, name, url, bench.nginx)
         curl = ["curl", "-sf", "-H", "accessToken: " + bench.nginx.TOKEN, url + "/v1/users/me"]
         return {"jeton": (connector.run("me.lua"), None), "curl, token in hand": (curl, None)}
@@ -107,7 +108,8 @@ def cached_far(bench):
 
 
 def exchange_far(bench):
-    def make(name, url):
+    def make(name, port):
+        url = f"https://127.0.0.1:{port}"
         connector = Connector(bench.folder, name, url, bench.nginx)
         shell = ["bash", peer("me.sh"), url, bench.nginx.REFRESH]
         return {"jeton": (connector.run("me.lua"), connector.forget), "bash, curl, jq": (shell, None)}
