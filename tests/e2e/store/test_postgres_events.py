@@ -3,7 +3,9 @@
 import json
 import os
 import random
+import re
 import signal
+import subprocess
 import threading
 import time
 import unittest
@@ -11,7 +13,8 @@ import unittest
 import listening
 from listening import HOOK, SECRET, Listener
 from postgres import PostgresCase
-from support import SOAK, side_by_side, wait_until
+from support import JETON, SOAK, SOURCE, end_process, side_by_side, wait_until
+from test_hosts import ENTER, has_namespaces
 from test_postgres_cut import Proxy
 
 EVENTS = 2000 if SOAK else 600
@@ -248,6 +251,63 @@ class Events(PostgresCase):
         self.assertEqual(listener.ask("GET", "/healthz")[0], 200)
         self.wait_done(2)
         listener.stop()
+
+    @unittest.skipUnless(has_namespaces(), "no namespaces of processes and networks here")
+    def test_the_pods_of_the_guide(self):
+        """Its Deployment as printed: the command, the user and groups, a Secret and an emptyDir as the kubelet makes them,
+        a root that is read only, a network of its own; the probe; SIGTERM at the end."""
+        with open(SOURCE + "/docs/guide-many-hosts.md", encoding="utf-8") as file:
+            manifest = re.search(r"^```kubernetes\n(.*?)^```$", file.read(), re.DOTALL | re.MULTILINE)[1]
+        args, user, group, fs_group, config, state, mode, port, path, replicas = (
+            re.search(pattern, manifest)[1] for pattern in (
+                r"args: (\[.*\])", r"runAsUser: (\d+)", r"runAsGroup: (\d+)", r"fsGroup: (\d+)", r"name: config, mountPath: (\S+),",
+                r"name: state, mountPath: (\S+) ", r"defaultMode: (\d+)", r"readinessProbe: .*port: (\d+)",
+                r"readinessProbe: .*path: (\S+),", r"replicas: (\d+)"))
+        self.assertIn("readOnlyRootFilesystem: true", manifest)
+        self.assertRegex(manifest, r"name: state\n *emptyDir: \{\}")
+        self.host(0, f"listen: {{address: '0.0.0.0:{port}', behind_proxy: true}}\nwebhooks:\n  orders:\n"
+                  + HOOK.format(folder=config), folder=state + "/host", key={"file": config + "/state.key"})
+        secret = self.folder + "/etc0"
+        for name in ("handler.lua", "sender.secret", "state.key"):
+            os.rename(f"{self.folder}/{name}", f"{secret}/{name}")
+        self.write("etc0/handler.lua", "return function(event) end")
+        os.chmod(self.folder, 0o755)
+        os.chmod(secret, 0o3777)
+        for name in os.listdir(secret):
+            os.chown(f"{secret}/{name}", 0, int(fs_group))
+            os.chmod(f"{secret}/{name}", int(mode, 8) | 0o040)
+        script = ("mount --make-rprivate / && mount -t tmpfs none /mnt && cd /etc &&"
+                  " cp -a passwd group hosts nsswitch.conf ld.so.cache ssl /mnt && mkdir /mnt/jeton &&"
+                  f" mount --bind /mnt /etc && mount --bind {secret} {config} && mount -o remount,bind,ro {config} &&"
+                  f" mount -t tmpfs none /var/lib && mkdir {state} && mount -t tmpfs -o mode=2777,gid={fs_group} none {state} &&"
+                  " mount -o remount,ro /var/lib && mount -o remount,bind,ro /etc && mount -o remount,bind,ro / &&"
+                  " ip link set lo up && cd / && ! touch /x /etc/x /var/lib/x 2>/dev/null && exec \"$@\"")
+        pods = []
+        for _ in range(int(replicas)):
+            process = subprocess.Popen([*ENTER, "sh", "-ec", script, "sh", "setpriv", "--reuid", user, "--regid", group, "--groups",
+                                        fs_group, "--bounding-set=-all", "--no-new-privs", JETON, *json.loads(args)],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
+                                       env={"PATH": os.environ["PATH"], "XDG_STATE_HOME": "/var/lib", "TZ": "UTC"})
+            self.addCleanup(end_process, process)
+            pods.append(Listener(self, popen=process))
+
+        def ask(pod, *words):
+            inside, = pod.children()
+            return subprocess.run(["nsenter", "-t", str(inside), "-n", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
+                                   *words], capture_output=True, text=True, check=False, timeout=60).stdout
+
+        for number, pod in enumerate(pods):
+            self.assertEqual(ask(pod, f"http://127.0.0.1:{port}{path}"), "200", pod.log())
+            for n in range(4):  # the same to each
+                body = json.dumps({"id": f"e{n}", "type": "t"})
+                self.assertEqual(ask(pod, "-H", "X-Sig: " + listening.sign(body.encode()), "-d", body,
+                                     f"http://127.0.0.1:{port}/orders"), "200", f"{number} {pod.log()}")
+        self.wait_done(4)
+        for pod in pods:
+            os.kill(pod.children()[0], signal.SIGTERM)
+            self.assertEqual(pod.process.wait(60), 0, pod.log())
+        self.assertEqual(self.states(), {"4": "4"})
+        self.assertEqual(self.sql("SELECT sum(duplicates), sum(attempt) FROM @event"), [["8", "4"]])
 
     def test_no_table_is_read_as_a_whole(self):
         """At 10,000 of each kind beside a few that matter."""
