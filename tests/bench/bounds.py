@@ -14,7 +14,7 @@ BOUNDS = {
     "parallel": "what bounds it is libcurl's own work for each transfer, and the reply's objects in Lua.",
     "json": "Lua makes a table for each object, and looks up each string among all that it has, to keep one copy; Python makes "
             "its dicts in C from keys that it remembers.",
-    "upload": "both wait for the sandbox, which writes the file and takes its checksum: the clients use a thirtieth of the time.",
+    "upload": "both wait for the sandbox, which writes the file and takes its checksum: the clients use a tenth of the time.",
     "cron-next": "libyaml alone takes half of the instructions to read the jobs, thirty times what --version takes for all; the "
                  "rest is the tree, its checks, and the times.",
     "cron-show": "as of cron next: reading the jobs' YAML.",

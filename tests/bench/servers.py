@@ -267,11 +267,11 @@ class Sandbox:
         with urllib.request.urlopen(request) as reply:
             return json.load(reply)["accessToken"]
 
-    def get_many(self, path, token, number):
-        """So many on one connection."""
+    def get_many(self, path, token, number, differing=False):
+        """So many on one connection; the sandbox keeps replies, but not for those that differ."""
         connection = http.client.HTTPConnection(self.url.removeprefix("http://"))
-        for _ in range(number):
-            connection.request("GET", path, headers={"accessToken": token})
+        for i in range(number):
+            connection.request("GET", path + (f"?n={i}" if differing else ""), headers={"accessToken": token})
             if connection.getresponse().read() == b"":
                 raise SystemExit(f"bench: the sandbox has nothing to say to {path}")
         connection.close()

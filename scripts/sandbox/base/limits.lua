@@ -119,7 +119,8 @@ local limits = {
   pin_checks_per_minute = 60, -- of one account
   attempts_per_minute = 600, -- of all accounts, each of these two
 
-  replies_kept_bytes = 4 * 1024 * 1024, -- to GETs within a second
+  replies_kept = 250, -- to GETs within a second
+  replies_kept_bytes = 1024 * 1024,
 
   -- What is kept for the control routes.
   faults = 100,

@@ -12,11 +12,12 @@ replies.__index = replies
 ---@class sandbox.replies
 ---@field state string of the kept ones; those of another state are forgotten
 ---@field kept table<string, table<string, sandbox.kept_reply>> by address and token
+---@field count integer
 ---@field bytes integer of all these
 
 ---@return sandbox.replies
 function replies.new()
-  return setmetatable({ state = "", kept = {}, bytes = 0 }, replies)
+  return setmetatable({ state = "", kept = {}, count = 0, bytes = 0 }, replies)
 end
 
 --- What a reply can depend on beside the token.
@@ -52,12 +53,12 @@ end
 ---@param reply sandbox.kept_reply
 function replies:keep(state, address, token, reply)
   if state ~= self.state then
-    self.state, self.kept, self.bytes = state, {}, 0
+    self.state, self.kept, self.count, self.bytes = state, {}, 0, 0
   end
   local bytes = self.bytes + #address + #token + #reply.body
-  if bytes <= limits.replies_kept_bytes then
+  if self.count < limits.replies_kept and bytes <= limits.replies_kept_bytes then
     self.kept[address] = self.kept[address] or {}
-    self.kept[address][token], self.bytes = reply, bytes
+    self.kept[address][token], self.count, self.bytes = reply, self.count + 1, bytes
   end
 end
 

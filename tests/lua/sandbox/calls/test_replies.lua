@@ -29,6 +29,15 @@ function TestReplies.test_their_memory_is_bounded()
   lu.assertIs(kept:find("2", "/b", "token"), reply)
 end
 
+function TestReplies.test_their_number_is_bounded()
+  local kept, reply = replies.new(), { body = "{}" }
+  for i = 1, limits.replies_kept + 1 do
+    kept:keep("1", "/a", "token" .. i, reply)
+  end
+  lu.assertIs(kept:find("1", "/a", "token" .. limits.replies_kept), reply)
+  lu.assertNil(kept:find("1", "/a", "token" .. limits.replies_kept + 1))
+end
+
 function TestReplies.test_the_state_changes_with_each_write_and_second()
   local db <close> = store.open()
   local world = { db = db }
