@@ -146,7 +146,7 @@ local function read_responses(self, details, request)
   local list = {}
   for i, raw in ipairs(check.reply(details.responses, "responses", "list", request)) do
     check.reply(raw, "responses[]", "object", request)
-    local response = names.convert(raw, "response", {})
+    local response = names.convert(raw, "response")
     if self.questions and raw.answers then
       response.answers = survey.read(self.questions, check.reply(raw.answers, "answers", "list", request))
     end

@@ -54,7 +54,7 @@ function audience.failed(reply, request)
   local failed = {}
   for i, raw in ipairs(check.reply(reply.failedResult, "failedResult", "list", request)) do
     check.reply(raw, "failedResult[]", "object", request)
-    failed[i] = names.convert(raw, nil, {})
+    failed[i] = names.convert(raw)
   end
   return failed
 end
@@ -135,7 +135,7 @@ function audience.sent(replies, failed, err, dry_run)
   if dry_run then
     return { reference_id = "dry-run", reference_ids = { "dry-run" }, dry_run = true, raw = replies[1] }
   end
-  local sent = names.convert(replies[1], nil, {})
+  local sent = names.convert(replies[1])
   sent.reference_ids = {}
   for i, reply in ipairs(replies) do sent.reference_ids[i] = reply.referenceId end
   sent.failed_result, sent.err = failed, err

@@ -106,7 +106,7 @@ function Client:me()
   check.method(self, Client, "kz:me()")
   local reply = self:request { path = "/users/me" }
   check.reply(reply.id or reply.userId, "id", "string", "GET /users/me")
-  return names.convert(reply, "user", {})
+  return names.convert(reply, "user")
 end
 
 -- The service's default is false, so only true is sent.

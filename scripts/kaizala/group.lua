@@ -143,7 +143,7 @@ function Group:members()
     for i, raw in ipairs(check.reply(reply.members, "members", "list", request)) do
       check.reply(raw, "members[]", "object", request)
       check.reply(raw.id, "id", "string", request)
-      list[i] = names.convert(raw, "member", {})
+      list[i] = names.convert(raw, "member")
     end
     return list
   end)

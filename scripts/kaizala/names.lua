@@ -106,11 +106,13 @@ end
 --- stay as they are.
 ---@param raw table decoded JSON object
 ---@param object? string the object's own name: `group`
----@param into table receives the fields, and `raw`
+---@param into? table receives the fields, and `raw`; else a new one does
 ---@param reserved? table<string, any> Lua names that no field may take
 ---@return table into
 function names.convert(raw, object, into, reserved)
   local null, made = json.null, known[object or ""] or {}
+  -- With room for a few fields: a table that grows is made anew again and again.
+  into = into or { id = nil, name = nil, type = nil, time = nil, raw = nil }
   local fields = type(next(raw)) == "string" and raw or {} -- a list has none
   for name, value in next, fields do
     local key = made[name] or names.snake(name, object)
@@ -132,7 +134,7 @@ end
 function names.list(list, object)
   local converted = {}
   for i, raw in ipairs(list) do
-    converted[i] = type(raw) == "table" and names.convert(raw, object, {}) or raw
+    converted[i] = type(raw) == "table" and names.convert(raw, object) or raw
   end
   return converted
 end

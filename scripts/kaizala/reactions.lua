@@ -160,7 +160,7 @@ function Group:reactions(reference_id, options)
   return pages(self, target, query, "reactionDetails", function(raw, request)
     check.reply(raw, "reactionDetails[]", "object", request)
     check.reply(raw.reactionId, "reactionId", "string", request)
-    return names.convert(raw, "reaction", {})
+    return names.convert(raw, "reaction")
   end)
 end
 

@@ -40,7 +40,7 @@ function Group:subscribers()
     for i, raw in ipairs(check.reply(reply.subscribers, "subscribers", "list", request)) do
       check.reply(raw, "subscribers[]", "object", request)
       check.reply(raw.id, "id", "string", request)
-      list[i] = names.convert(raw, "subscriber", {})
+      list[i] = names.convert(raw, "subscriber")
     end
     local following = reply.cursor
     if following == nil or following == json.null or following == "" then return list, nil end
