@@ -92,7 +92,7 @@ static int world_forward(lua_State *L)
     struct err err;
     struct ltest_world *world = ltest_world_of(L);
     task_check(L, "forward");
-    const struct ltest_request *request = ltest_world_told(L);
+    struct ltest_request *request = ltest_world_told(L);
     if (request == NULL) {
         err_set(&err, ERR_CANCELLED, "nobody waits for this request any more");
         return lerr_return(L, &err);
@@ -104,6 +104,7 @@ static int world_forward(lua_State *L)
     request = ltest_world_told(L); /* finalizers may have cancelled it */
     if (request == NULL)
         return 0;
+    loop_timer_stop(world->engine->loop, &request->timer); /* the real transport has its own */
     forward->world = world;
     forward->http = http_request_copy(request->http);
     forward->http->save_path = NULL;

@@ -160,6 +160,11 @@ static void push_parts(lua_State *L, const struct http_request *http)
     }
 }
 
+static int64_t timeout_of(const struct http_request *http)
+{
+    return http->timeout_ms > 0 ? http->timeout_ms : HTTP_TIMEOUT_MS;
+}
+
 /* {id, method, url, headers, body, parts} */
 static void push_request(lua_State *L, const struct ltest_request *request)
 {
@@ -181,6 +186,28 @@ static void push_request(lua_State *L, const struct ltest_request *request)
     }
 }
 
+static void fail(struct ltest_request *request, enum err_kind kind, const char *message)
+{
+    struct err *err = &request->result.err;
+    err_set(err, kind, "%s", message);
+    err_text(err->request, sizeof err->request, "%.*s", (int)strcspn(request->label, "?"),
+             request->label);
+    err->retryable = kind == ERR_NETWORK;
+}
+
+/* The tests answer too late: as the real transport says it. */
+static void late(void *arg)
+{
+    struct ltest_request *request = arg;
+    char message[LTEST_LABEL_MAX];
+    err_text(message, sizeof message, "timed out after %g s",
+             (double)timeout_of(request->http) / LTEST_SECOND_MS);
+    request->told = false;
+    request->result.sent = true;
+    fail(request, ERR_NETWORK, message);
+    deliver(request);
+}
+
 /* From the loop, so that no task runs. */
 static void tell(void *arg)
 {
@@ -191,6 +218,8 @@ static void tell(void *arg)
         return;
     }
     request->told = true;
+    loop_timer_start(request->world->engine->loop, &request->timer, timeout_of(request->http), late,
+                     request);
     push_request(request->world->L, request);
     ltest_world_start(request->world, &on_request);
 }
@@ -246,6 +275,7 @@ struct ltest_request *ltest_world_told(lua_State *L)
 static void answer(struct ltest_request *request)
 {
     request->told = false;
+    loop_timer_stop(request->world->engine->loop, &request->timer);
     loop_timer_start(request->world->engine->loop, &request->timer, 0, deliver, request);
 }
 
@@ -342,12 +372,9 @@ static int world_refuse(lua_State *L)
         return 0;
     struct http_result *result = &request->result;
     bool missed = lua_isnoneornil(L, 3);
-    err_set(&result->err, missed ? ERR_INVALID : ERR_NETWORK, "%s", message);
-    err_text(result->err.request, sizeof result->err.request, "%.*s",
-             (int)strcspn(request->label, "?"), request->label);
+    fail(request, missed ? ERR_INVALID : ERR_NETWORK, message);
     if (missed)
         strcpy(result->err.code, MISS_CODE);
-    result->err.retryable = !missed;
     result->sent = lua_toboolean(L, 3);
     answer(request);
     lua_pushboolean(L, 1);

@@ -361,7 +361,8 @@ function Fake:requests(key)
   for i, route in ipairs(self.routes) do
     keys[i] = route.key
   end
-  error(("requests: there is no route '%s'%s"):format(tostring(key), nearest.hint(tostring(key), keys)), 2)
+  failure.misuse(("requests: there is no route '%s'%s"):format(tostring(key),
+    nearest.hint(tostring(key), keys)))
 end
 
 --- How many came.

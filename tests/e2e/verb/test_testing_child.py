@@ -215,8 +215,10 @@ test("no more than is asked for", function(t)
 end)
 test("late, and broken", function(t)
   t:fake "{API}" {{ ["GET /late"] = {{ wait = 900 }}, ["GET /broken"] = {{ broken = true, times = 1 }} }}
-  get "/late"
+  t:equal(get("/late", {{ timeout = 901 }}).status, 200)
   t:equal(t:elapsed(), 900)
+  t:like(select(2, get "/late"), {{ kind = "network", message = "timed out after 60 s", retryable = true }})
+  t:equal(t:elapsed(), 960)
   t:like(select(2, get "/broken"), {{ kind = "network", retryable = true }})
 end)
 """)
