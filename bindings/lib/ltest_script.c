@@ -190,8 +190,10 @@ static int run_finish(lua_State *L, void *arg)
     lua_setfield(L, -2, "stderr");
     push_state(L, &run->state);
     lua_setfield(L, -2, "state");
-    lua_pushlstring(L, run->answers.data, run->answers.len);
-    lua_setfield(L, -2, "answers");
+    if (run->events.hook != NULL) {
+        lua_pushlstring(L, run->answers.data, run->answers.len);
+        lua_setfield(L, -2, "answers");
+    }
     close_outputs(run); /* not only when it is collected: a test may run many scripts */
     return 1;
 }

@@ -214,7 +214,7 @@ local function deliver(t, path, options, id)
   local runs, row = handle(t, path, config, options, sent.seq)
   local answers = ""
   for _, run in ipairs(runs) do
-    answers = answers .. run.answers
+    answers = answers .. (run.answers or "")
     result.stdout, result.stderr = result.stdout .. run.stdout, result.stderr .. run.stderr
     result.keys = run.state
   end

@@ -116,7 +116,7 @@ test("has no tests", function(t)
   t:like(t:run("tests.lua"), { status = 1, stderr = "^.*is for test files" })
 end)
 """ % (API, API))
-        self.assertLess(time.monotonic() - began, support.PATIENCE)  # not the hours that passed
+        self.assertLess(time.monotonic() - began, testing.support.PATIENCE)  # not the hours that passed
         failure = self.failure('test("x", function(t) t:run "asks.lua" end)')
         self.assertEqual(failure["message"], f"no route for GET {API}/x")
         self.assertEqual(failure["where"], "asks.lua:1")
