@@ -16,9 +16,8 @@
 
 /* Per connection: a copy of Cookie, what is known of each field and each cookie (the library splits
  * Cookie into them), and what it writes itself. Where this does not last it answers malformed. */
-#define FIELD_MEMORY ((size_t)64)
-#define LIBRARY_MEMORY                                                                             \
-    (SERVER_HEAD_MAX + (SERVER_HEADERS_MAX + SERVER_COOKIES_MAX) * FIELD_MEMORY + 8192)
+#define FIELD_MEMORY   ((size_t)64)
+#define LIBRARY_MEMORY ((size_t)8192)
 #define KEEP_IDLE_S    30 /* of a silent connection, before keep-alive probes start … */
 #define KEEP_BETWEEN_S 10
 #define KEEP_PROBES    3
@@ -71,6 +70,12 @@ static void *mutable_text(const char *text)
     return either.any;
 }
 
+static size_t memory_of_connection(const struct server_options *limits)
+{
+    size_t fields = SERVER_HEADERS_MAX + limits->max_cookies;
+    return 2 * limits->max_head + SERVER_REPLY_HEADER_MAX + fields * FIELD_MEMORY + LIBRARY_MEMORY;
+}
+
 static struct MHD_Daemon *start_daemon(struct server *server, const struct server_options *options)
 {
     /* The library's memory for a connection holds the request's head, its fields, and the reply's
@@ -87,7 +92,7 @@ static struct MHD_Daemon *start_daemon(struct server *server, const struct serve
         server_connection_on_notify, server, MHD_OPTION_URI_LOG_CALLBACK, server_exchange_on_target,
         server, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
         server_exchange_on_completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        SERVER_HEAD_MAX + SERVER_REPLY_HEADER_MAX + LIBRARY_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
+        memory_of_connection(&server->options), MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)server->options.max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)SERVER_IDLE_S, MHD_OPTION_ARRAY, server->tls ? tls : tls + 2, MHD_OPTION_END);
 }
@@ -95,6 +100,8 @@ static struct MHD_Daemon *start_daemon(struct server *server, const struct serve
 static void set_limits(struct server_options *options)
 {
     const struct server_options limits = {.max_body = SERVER_BODY_MAX,
+                                          .max_head = SERVER_HEAD_MAX,
+                                          .max_cookies = SERVER_COOKIES_MAX,
                                           .head_ms = SERVER_HEAD_MS,
                                           .body_ms = SERVER_BODY_MS,
                                           .linger_ms = SERVER_LINGER_MS,
@@ -107,6 +114,8 @@ static void set_limits(struct server_options *options)
     if (options->name == 0)                                                                        \
         options->name = limits.name;
     X(max_body)
+    X(max_head)
+    X(max_cookies)
     X(head_ms)
     X(body_ms)
     X(linger_ms)

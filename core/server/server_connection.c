@@ -166,7 +166,8 @@ static void look(struct server_connection *connection, bool over)
         connection_free(connection);
         return;
     }
-    enum server_head_state state = server_head_check(server->scratch, (size_t)n, &problem);
+    enum server_head_state state =
+        server_head_check(&server->options, server->scratch, (size_t)n, &problem);
     if (state == SERVER_HEAD_WHOLE)
         hand_over(connection);
     else if (state == SERVER_HEAD_REFUSED || over)

@@ -210,8 +210,8 @@ static enum MHD_Result on_headers(struct server_exchange *exchange, const char *
     exchange->version = mem_strdup(version);
     api->get_connection_values(exchange->connection, MHD_HEADER_KIND, on_header, exchange);
     server_socket_text(address.any, exchange->remote);
-    if (server_head_check_parsed(exchange->target, version, exchange->headers,
-                                 exchange->request.nheaders, &problem) != 0)
+    if (server_head_check_parsed(&exchange->server->options, exchange->target, version,
+                                 exchange->headers, exchange->request.nheaders, &problem) != 0)
         return refuse_early(exchange, problem.status, problem.code, problem.message);
     describe(exchange);
     const struct server_options *options = &exchange->server->options;

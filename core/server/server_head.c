@@ -32,6 +32,7 @@ static int malformed(struct server_head_problem *problem, const char *message)
 /* ---- what says where a message ends ---- */
 
 struct tally {
+    const struct server_options *limits;
     bool is_old; /* HTTP/1.0 */
     size_t hosts, lengths, codings, cookies;
 };
@@ -51,7 +52,7 @@ static int tally_add(struct tally *tally, const char *name, size_t name_len, con
     } else if (is_name(name, name_len, "Cookie")) {
         for (size_t i = 0; i < len; i++)
             tally->cookies += value[i] == ';';
-        if (tally->cookies > SERVER_COOKIES_MAX)
+        if (tally->cookies > tally->limits->max_cookies)
             return refuse(problem, 431, TOO_LARGE_CODE, "The request has too many cookies");
     } else if (is_name(name, name_len, "Content-Length")) {
         tally->lengths++;
@@ -154,13 +155,14 @@ static int too_large(bool in_line, struct server_head_problem *problem)
                    : refuse(problem, 431, TOO_LARGE_CODE, TOO_LARGE);
 }
 
-enum server_head_state server_head_check(const char *data, size_t len,
-                                         struct server_head_problem *problem)
+enum server_head_state server_head_check(const struct server_options *limits, const char *data,
+                                         size_t len, struct server_head_problem *problem)
 {
-    const char *at = data, *end = data + (len < SERVER_HEAD_MAX ? len : SERVER_HEAD_MAX);
+    size_t most = limits->max_head;
+    const char *at = data, *end = data + (len < most ? len : most);
     const char *line;
     size_t size = 0, fields = 0;
-    struct tally tally = {0};
+    struct tally tally = {.limits = limits};
     bool in_line = true; /* the request line is still to come */
     int empty = 0;
     while ((line = next_line(&at, end, &size)) != NULL) {
@@ -177,7 +179,7 @@ enum server_head_state server_head_check(const char *data, size_t len,
         }
         in_line = false;
     }
-    if (len > SERVER_HEAD_MAX) {
+    if (len > most) {
         too_large(in_line, problem);
         return SERVER_HEAD_REFUSED;
     }
@@ -208,22 +210,22 @@ bool server_head_line(const char *data, size_t len, const char **method, size_t 
     return true;
 }
 
-int server_head_check_parsed(const char *target, const char *version,
-                             const struct http_header *fields, size_t nfields,
+int server_head_check_parsed(const struct server_options *limits, const char *target,
+                             const char *version, const struct http_header *fields, size_t nfields,
                              struct server_head_problem *problem)
 {
-    struct tally tally = {.is_old = strcmp(version, "HTTP/1.0") == 0};
+    struct tally tally = {.limits = limits, .is_old = strcmp(version, "HTTP/1.0") == 0};
     size_t size = strlen(target) + strlen(version);
     for (; *target != '\0'; target++) {
         if (ascii_is_control(*target) || *target == ' ')
             return malformed(problem, BAD_LINE);
     }
-    if (size > SERVER_HEAD_MAX)
+    if (size > limits->max_head)
         return too_large(true, problem);
     for (size_t i = 0; i < nfields; i++) {
         const char *name = fields[i].name, *value = fields[i].value;
         size += strlen(name) + strlen(value) + strlen(":\r\n");
-        if (i >= SERVER_HEADERS_MAX || size > SERVER_HEAD_MAX)
+        if (i >= SERVER_HEADERS_MAX || size > limits->max_head)
             return too_large(false, problem);
         if (!field_is_token(name))
             return malformed(problem, BAD_FIELD);

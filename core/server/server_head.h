@@ -21,17 +21,18 @@ struct server_head_problem {
     const char *message;
 };
 
-/* problem is set where it is refused. A head of more than SERVER_HEAD_MAX bytes is. */
-enum server_head_state server_head_check(const char *data, size_t len,
-                                         struct server_head_problem *problem);
+/* problem is set where it is refused. A head of more than limits->max_head bytes, or with more than
+ * limits->max_cookies, is. */
+enum server_head_state server_head_check(const struct server_options *limits, const char *data,
+                                         size_t len, struct server_head_problem *problem);
 /* The method and the target of a request line that is good, where there is one: their starts and
  * lengths. False: there is none. */
 bool server_head_line(const char *data, size_t len, const char **method, size_t *method_len,
                       const char **target, size_t *target_len);
 /* The same checks for a head that the library has parsed, since it is more lenient: 0, or -1 and
  * the problem. */
-int server_head_check_parsed(const char *target, const char *version,
-                             const struct http_header *fields, size_t nfields,
+int server_head_check_parsed(const struct server_options *limits, const char *target,
+                             const char *version, const struct http_header *fields, size_t nfields,
                              struct server_head_problem *problem);
 
 #endif

@@ -66,7 +66,7 @@ struct server_refusal {
 /* Answers a refusal in the service's form, by one server_reply, at once; exchange is valid only
  * during the call. Where it does not answer: {"message":…,"errorCode":…}. Only the library sees the
  * heads of the second and later requests of a connection, and of all over TLS: one that its memory
- * does not hold (over SERVER_HEAD_MAX, or a multiple of SERVER_COOKIES_MAX) gets a 431 of the
+ * does not hold (far over max_head, or a multiple of max_cookies) gets a 431 of the
  * library's own, in HTML, and the connection ends. */
 typedef void server_refuse_fn(void *arg, struct server_exchange *exchange,
                               const struct server_refusal *refusal);
@@ -76,14 +76,14 @@ struct server_options {
     int port;         /* 0: a free one */
     int socket;       /* in place of both: a socket that listens already, and becomes the
                          server's, also where server_new fails; 0: none */
-    /* PEM, for TLS; borrowed during server_new. NULL: none. Over TLS a body that turns out too
-     * large in the middle ends its connection without a reply. */
+    /* PEM, for TLS; borrowed during server_new. NULL: none. */
     const char *certificate, *key;
     size_t max_body;     /* 0: SERVER_BODY_MAX; more is answered 413 */
     size_t spool_over;   /* a body of more bytes goes to a file; 0: none does */
     uint64_t max_upload; /* of multipart forms, which are split into files; 0: they are ordinary */
     const char *folder;  /* where files go, made 0700 if absent; NULL: a temporary one */
     /* 0: those of server_limits.h */
+    size_t max_head, max_cookies; /* a connection has memory for three such heads */
     int64_t head_ms, body_ms, linger_ms;
     uint64_t rate_min, max_memory, max_files;
     size_t max_uploads, max_connections;

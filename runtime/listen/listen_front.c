@@ -6,7 +6,10 @@
 #include <signal.h>
 
 #define MEMORY_MAX ((uint64_t)128 << 20) /* bytes of bodies under way */
-#define LINGER_MS  50                    /* for the last replies to leave */
+/* A connection has memory for this all the time. Senders have heads of some KiB. */
+#define HEAD_MAX    ((size_t)16 * 1024)
+#define COOKIES_MAX 100
+#define LINGER_MS   50 /* for the last replies to leave */
 
 /* ---- the end ---- */
 
@@ -55,6 +58,8 @@ static int serve(struct listen_front *front, int fd, struct server **server, boo
         .certificate = is_metrics ? NULL : plan->certificate,
         .key = is_metrics ? NULL : plan->key,
         .max_body = max_body,
+        .max_head = HEAD_MAX,
+        .max_cookies = COOKIES_MAX,
         .max_memory = MEMORY_MAX,
         .max_connections = is_metrics ? 0 : (size_t)plan->config->listen->max_connections,
         .end_idle = true,

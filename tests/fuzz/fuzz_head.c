@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct server_options limits = {.max_head = SERVER_HEAD_MAX,
+                                             .max_cookies = SERVER_COOKIES_MAX};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void fail(const char *what)
@@ -48,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char *exact = text + 1;
         if (len > 0)
             memcpy(exact, data, len);
-        enum server_head_state state = server_head_check(exact, len, &problem);
+        enum server_head_state state = server_head_check(&limits, exact, len, &problem);
         if (state == SERVER_HEAD_REFUSED)
             check_problem(&problem);
         if (before != SERVER_HEAD_PARTIAL && state != before)

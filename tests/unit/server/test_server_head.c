@@ -12,6 +12,9 @@
 
 #include <cmocka.h>
 
+static const struct server_options limits = {.max_head = SERVER_HEAD_MAX,
+                                             .max_cookies = SERVER_COOKIES_MAX};
+
 #define H       HOST_LINE
 #define T(text) text, sizeof text - 1
 
@@ -89,8 +92,10 @@ static void good_heads(void **state)
     struct server_head_problem problem;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         for (size_t len = 0; len < good[i].len; len++)
-            assert_int_equal(server_head_check(good[i].text, len, &problem), SERVER_HEAD_PARTIAL);
-        assert_int_equal(server_head_check(good[i].text, good[i].len, &problem), SERVER_HEAD_WHOLE);
+            assert_int_equal(server_head_check(&limits, good[i].text, len, &problem),
+                             SERVER_HEAD_PARTIAL);
+        assert_int_equal(server_head_check(&limits, good[i].text, good[i].len, &problem),
+                         SERVER_HEAD_WHOLE);
     }
 }
 
@@ -99,13 +104,15 @@ static void bad_heads(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct server_head_problem problem = {0};
-        assert_int_equal(server_head_check(bad[i].text, bad[i].len, &problem), SERVER_HEAD_REFUSED);
+        assert_int_equal(server_head_check(&limits, bad[i].text, bad[i].len, &problem),
+                         SERVER_HEAD_REFUSED);
         assert_int_equal(problem.status, bad[i].status);
         assert_true(problem.code != NULL && problem.message != NULL);
         /* It says so as soon as it can be seen, and does not take it back. */
         bool refused = false;
         for (size_t len = 0; len <= bad[i].len; len++) {
-            bool now = server_head_check(bad[i].text, len, &problem) == SERVER_HEAD_REFUSED;
+            bool now =
+                server_head_check(&limits, bad[i].text, len, &problem) == SERVER_HEAD_REFUSED;
             assert_true(now || !refused);
             refused = now;
         }
@@ -121,38 +128,43 @@ static void large_heads(void **state)
     buf_puts(&head, "GET /");
     while (head.len <= SERVER_HEAD_MAX)
         buf_putc(&head, 'x');
-    assert_int_equal(server_head_check(head.data, head.len - 1, &problem), SERVER_HEAD_PARTIAL);
-    assert_int_equal(server_head_check(head.data, head.len, &problem), SERVER_HEAD_REFUSED);
+    assert_int_equal(server_head_check(&limits, head.data, head.len - 1, &problem),
+                     SERVER_HEAD_PARTIAL);
+    assert_int_equal(server_head_check(&limits, head.data, head.len, &problem),
+                     SERVER_HEAD_REFUSED);
     assert_int_equal(problem.status, 414);
     buf_clear(&head);
     buf_puts(&head, "GET / HTTP/1.1\r\n" H "Big: ");
     while (head.len < SERVER_HEAD_MAX - 4)
         buf_putc(&head, 'x');
     buf_puts(&head, "\r\n\r\n");
-    assert_int_equal(server_head_check(head.data, head.len, &problem), SERVER_HEAD_WHOLE);
+    assert_int_equal(server_head_check(&limits, head.data, head.len, &problem), SERVER_HEAD_WHOLE);
     head.len -= 4;
     buf_puts(&head, "xxxxx");
-    assert_int_equal(server_head_check(head.data, head.len, &problem), SERVER_HEAD_REFUSED);
+    assert_int_equal(server_head_check(&limits, head.data, head.len, &problem),
+                     SERVER_HEAD_REFUSED);
     assert_int_equal(problem.status, 431);
     buf_clear(&head);
     buf_puts(&head, "GET / HTTP/1.1\r\n" H);
     for (size_t i = 1; i < SERVER_HEADERS_MAX; i++)
         buf_puts(&head, "a:\r\n");
     buf_puts(&head, "\r\n");
-    assert_int_equal(server_head_check(head.data, head.len, &problem), SERVER_HEAD_WHOLE);
+    assert_int_equal(server_head_check(&limits, head.data, head.len, &problem), SERVER_HEAD_WHOLE);
     head.len -= 2;
     buf_puts(&head, "a:\r\n\r\n");
-    assert_int_equal(server_head_check(head.data, head.len, &problem), SERVER_HEAD_REFUSED);
+    assert_int_equal(server_head_check(&limits, head.data, head.len, &problem),
+                     SERVER_HEAD_REFUSED);
     assert_int_equal(problem.status, 431);
     buf_clear(&head);
     buf_puts(&head, "GET / HTTP/1.1\r\n" H "Cookie: a\r\ncookie: ");
     for (size_t i = 0; i < SERVER_COOKIES_MAX; i++)
         buf_puts(&head, "a;");
     buf_puts(&head, "\r\n\r\n");
-    assert_int_equal(server_head_check(head.data, head.len, &problem), SERVER_HEAD_WHOLE);
+    assert_int_equal(server_head_check(&limits, head.data, head.len, &problem), SERVER_HEAD_WHOLE);
     head.len -= 4;
     buf_puts(&head, ";\r\n\r\n");
-    assert_int_equal(server_head_check(head.data, head.len, &problem), SERVER_HEAD_REFUSED);
+    assert_int_equal(server_head_check(&limits, head.data, head.len, &problem),
+                     SERVER_HEAD_REFUSED);
     assert_int_equal(problem.status, 431);
     buf_destroy(&head);
 }
