@@ -5,9 +5,11 @@ import http.client
 import http.server
 import json
 import os
+import random
 import re
 import shutil
 import socket
+import string
 import subprocess
 import sys
 import threading
@@ -20,6 +22,7 @@ GROUPS = 110
 GROUP_ID = "7d4c1a52-0b1e-4c7f-9a8d-{:012d}"
 SUBSCRIBERS = 100_000
 PAGE = 50  # subscribers in a page of the service
+LETTERS = random.Random(1)
 
 NGINX = """\
 user root; # as which it may run in a name space; for others it means nothing
@@ -121,11 +124,15 @@ def kind(line):
     return re.sub(r"/groups/[^/ ]+/", "/groups/ID/", line)
 
 
+def credential(length):
+    """As services make them; the same in each run of the bench."""
+    return "".join(LETTERS.choices(string.ascii_letters + string.digits, k=length))
+
+
 class Nginx:
     """The neutral server: one worker, the same replies by HTTP and HTTPS, and a log of what it was asked."""
 
-    ID, SECRET, REFRESH = "bench-application", "s" * 40, "r" * 900
-    TOKEN = "t" * 900
+    ID, SECRET, REFRESH, TOKEN = "bench-application", credential(40), credential(900), credential(900)
     ME = json.dumps({"id": "4f0e6a1b-1111-4222-8333-000000000001", "name": "Bench", "mobileNumber": "+919800000000",
                      "email": "bench@example.com", "profilePic": "", "tenantId": "a" * 36, "isProvisioned": True,
                      "isTenantAdmin": True})
