@@ -150,10 +150,11 @@ local WHOLE_COUNTS = [[
   WITH RECURSIVE below(number) AS (
     SELECT ?1 UNION SELECT child FROM subgroups JOIN below ON parent = below.number)
   SELECT
-    count(*) AS users,
-    count(DISTINCT users.id) AS unique_users,
-    count(DISTINCT users.id) FILTER (WHERE provisioned = 0) AS unprovisioned
-  FROM below JOIN members ON group_number = below.number JOIN users ON users.id = user_id]]
+    coalesce(sum(n), 0) AS users,
+    count(*) AS unique_users,
+    count(*) FILTER (WHERE provisioned = 0) AS unprovisioned
+  FROM (SELECT count(*) AS n, provisioned FROM below JOIN members ON group_number = below.number
+    JOIN users ON users.id = user_id GROUP BY users.id)]]
 
 --- All counts of a group's reply. Most groups have no subgroups: they need no table of those below.
 ---@return table counts
