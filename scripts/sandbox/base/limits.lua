@@ -65,6 +65,7 @@ local limits = {
   refresh_token_bytes_min = 8,
   refresh_token_bytes_max = 4096,
   tokens_remembered = 1000, -- whose signature was checked
+  masks_remembered = 100, -- of permissions
   secret_characters_max = 128,
 
   -- Bots and webhooks.

@@ -1,4 +1,7 @@
 --- The permissions of a connector: names, the mask in an access token, the list of scopes.
+local cache = require "sandbox.base.cache"
+local limits = require "sandbox.base.limits"
+
 local permissions = {}
 
 -- In the published order. `allowed` is the sum of the verbs of a resource.
@@ -101,15 +104,26 @@ function permissions.to_mask(set)
   return table.concat(parts, ":")
 end
 
----@param mask string
----@return sandbox.permissions
-function permissions.from_mask(mask)
+local function read_mask(mask)
   local set = {}
   for number, bits in mask:gmatch "(%d+)%.(%d+)" do
     local resource = resource_by_number[math.tointeger(number)]
     if resource then
       set[resource.name] = math.tointeger(bits) & resource.allowed
     end
+  end
+  return set
+end
+
+local read = cache.new(limits.masks_remembered)
+
+---@param mask string
+---@return sandbox.permissions not to be changed: each call with a token asks for the same
+function permissions.from_mask(mask)
+  local set = read:get(mask)
+  if not set then
+    set = read_mask(mask)
+    read:set(mask, set)
   end
   return set
 end
