@@ -11,7 +11,7 @@
 
 /* The first bytes of a text decide whether a form may begin with them. No form is shorter. */
 #define FORMS_GRAM_BYTES 4
-#define FORMS_GRAM_BITS  16
+#define FORMS_GRAM_BITS  17
 
 /* Bytes at which something begins that may stand for another byte: redact_escapes_read's ways, and:
  */

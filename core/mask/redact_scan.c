@@ -427,7 +427,15 @@ static void run_text(struct redact_scan *scan, const struct redact_view *view, s
 static void run_base64(struct redact_scan *scan, const struct redact_view *view, size_t end)
 {
     struct track *track = &scan->tracks[BASE64];
+    uint32_t before = 0;
     while (track->at < end && !scan->stopped) {
+        uint32_t depth = depth_of(scan, BASE64);
+        /* Of many secrets, one begins with any digit, and words of text are digits: what began
+         * anew is looked at again as if nothing had begun before it, which passes most of it. */
+        bool anew = depth <= before && depth < FORMS_GRAM_BYTES && depth <= track->regular;
+        if (anew)
+            reset(track, track->at - depth);
+        before = anew ? 0 : depth;
         if (track->state == MACHINE_NONE) {
             track->at =
                 view->origin + redact_skip_base64(scan->forms, view, track->at - view->origin);
