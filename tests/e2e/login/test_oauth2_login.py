@@ -134,9 +134,11 @@ class Device(Login):
         self.assertIn("503 server error", done.stderr)
         times = [begin, *service.times]
         pauses = [QUICK * (b - a) for a, b in zip(times, times[1:])]
-        for pause, least in zip(pauses, [5, 5, 10, 10, 20, 20], strict=True):
-            self.assertGreater(pause, least - 0.5, pauses)
-            self.assertLess(pause, least + 15, pauses)
+        least = [5, 5, 10, 10, 20, 20]
+        self.assertEqual(len(pauses), len(least))
+        self.assertTrue(all(a > b - 0.5 for a, b in zip(pauses, least)), pauses)
+        late = [a > b + 15 for a, b in zip(pauses, least)]
+        self.assertLess(sum(late), 3, pauses)  # a busy machine may hold up one or two
 
     def test_pending_in_other_shapes(self):
         service = self.service()

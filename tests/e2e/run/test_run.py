@@ -377,7 +377,7 @@ class Deadline(RunCase):
                 while true do task.yield() end
               end)
             end
-        """, timeout="300ms")
+        """, timeout="1s")
         self.assertEqual(done.stdout, "closed\n" * 20)
 
     def test_a_waiting_script_cleans_up_and_may_wait(self):

@@ -184,13 +184,13 @@ class Hostile(SingleUse):
         self.books(grants, **{"token_url": raw.url + "/token", "timeout": "1s", **keys})
         began = time.monotonic()
         self.fails(status, "token", "books", says=says)
-        self.assertLess(time.monotonic() - began, 8)
+        self.assertLess(time.monotonic() - began, 30)
         self.assertEqual((len(raw.heads), self.intents(), self.row()), (sends, 1, None))
 
     def test_too_large(self):
         def script(connection, _):
             connection.sendall(reply(b'{"access_token": "' + b"x" * 10_000_000 + b'"}'))
-        self.check(script, 5, "over 65536 bytes", 1)
+        self.check(script, 5, "over 65536 bytes", 1, timeout="1m")
 
     def test_a_byte_now_and_then(self):
         def script(connection, _):
