@@ -272,11 +272,13 @@ static void after_poll(void *arg)
 
 /*
  * curl_multi_poll waits for libcurl's sockets and ours, but reports no hang-up on ours: we poll
- * ours once more, without waiting.
+ * ours once more, without waiting. Where nothing is waited for, after_poll looks at libcurl's.
  */
 static int poll_all(void *arg, struct pollfd *fds, size_t nfds, int timeout_ms)
 {
     struct http *http = arg;
+    if (timeout_ms == 0)
+        return nfds > 0 ? poll(fds, nfds, 0) : 0;
     if (nfds > http->waits_cap) {
         http->waits = mem_realloc(http->waits, nfds * sizeof *http->waits);
         http->waits_cap = nfds;
